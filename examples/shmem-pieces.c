@@ -147,7 +147,7 @@ static const char *result_name(int result)
 	       result == -ECANCELED ? "cancelled" : "refused";
 }
 
-static void on_told(void *opaque, uint64_t cookie, bool map, int result)
+static void on_result(void *opaque, uint64_t cookie, bool map, int result)
 {
 	struct pieces *p = opaque;
 	const struct piece *piece = &p->piece[cookie];
@@ -194,7 +194,7 @@ int pieces_make_table(struct pieces *p, struct vsu_error *err)
 		/* as many may wait to be unmapped */
 		.max = 2 * MAX_PIECES,
 		.opaque = p,
-		.told = on_told,
+		.result = on_result,
 	};
 	int rc = vhost_user_shmem_table_new(&config, &p->table, err);
 

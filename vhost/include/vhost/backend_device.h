@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Requests of a back-end to its front-end besides those about configuration and
- * shared memory (backend.h, shmem.h). Each is sent at once, over the back-end
- * channel, and answered in the order of the calls, by
+ * Requests of a back-end to its front-end, except configuration and shared
+ * memory (backend.h, shmem.h). Each is sent immediately over the back-end
+ * channel. Results arrive in the order of the calls by the operation
  *
  *	void (*answered)(void *opaque, uint64_t cookie, int result, int fd);
  *
- * of vhost_user_backend_ops, without which none is offered. Result 0: it is
- * done; -EREMOTEIO: the front-end refused; -ECANCELED: the rings stopped or the
- * session ended first. A front-end that did not agree on REPLY_ACK answers
- * lookups alone: the other calls say 1 then, and no answer comes.
+ * of vhost_user_backend_ops, which is required for these features. Result 0:
+ * success; -EREMOTEIO: refused by the front-end; -ECANCELED: the rings stopped
+ * or the session ended first. Without REPLY_ACK only lookups have a reply; the
+ * other calls then return 1, and answered is not called.
  *
- * Errors: -EOPNOTSUPP when the protocol feature was not agreed on, -EPROTO when
- * no ring is started (the device is suspended, and must be silent), -EAGAIN
- * when too many requests are unanswered.
+ * Errors: -EOPNOTSUPP if the protocol feature was not negotiated, -EPROTO if no
+ * ring is started (a suspended device must not send), -EAGAIN if too many
+ * requests are unanswered.
  *
- * And what of a ring only few owners need, at the end.
+ * Functions for rings that few owners need are at the end.
  *
- * Threads: that of the session, but for vhost_user_backend_missed().
+ * Threads: the session's, except vhost_user_backend_missed().
  */
 #ifndef VHOST_BACKEND_DEVICE_H
 #define VHOST_BACKEND_DEVICE_H
@@ -32,12 +32,12 @@
 VSU_BEGIN_DECLS
 
 /*
- * Objects that devices of one machine share by a name of 16 bytes, a UUID whose
- * first three fields are big-endian; a buffer of a GPU's as a rule. Who has one
- * says so (add), gives it when it is asked (get_shared_object of the ops), and
- * says when it is gone (remove). Who needs one asks the front-end for it
- * (lookup): the answer has its descriptor, which moves to the owner, and which
- * may be of any kind: vsu_foreign_kind() tells.
+ * Objects that devices of one machine share, named by a UUID of 16 bytes whose
+ * first three fields are big-endian; usually buffers of a GPU. The exporting
+ * device announces an object (add), provides it on request (get_shared_object
+ * of the ops), and withdraws it (remove). Another device requests it from the
+ * front-end (lookup). The result contains its descriptor, which moves to the
+ * owner and may be of any kind: check it by vsu_foreign_kind().
  */
 VHOST_USER_API int vhost_user_backend_object_add(struct vhost_user_backend *b,
 					    const unsigned char *uuid,
@@ -52,9 +52,9 @@ VHOST_USER_API int vhost_user_backend_object_lookup(
 		uint64_t cookie, struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * A page by which the guest kicks the ring without leaving its CPU, as devices
- * of hardware have one for each queue: that at offset of fd, which is borrowed;
- * fd -1: there is none any more. It is forgotten when the ring stops.
+ * A page through which the guest kicks the ring without an exit, such as a
+ * doorbell of hardware: at offset of fd, which is borrowed; fd -1: removes it.
+ * It is removed when the ring stops.
  */
 VHOST_USER_API int vhost_user_backend_host_notifier(
 		struct vhost_user_backend *b, uint32_t ring, int fd,
@@ -62,22 +62,22 @@ VHOST_USER_API int vhost_user_backend_host_notifier(
 	VSU_NODISCARD;
 
 /*
- * A turn of the ring ended with -EAGAIN of vq_pop(): the device is behind an
- * IOMMU, and an I/O address is not known yet. On the ring's thread.
+ * vq_pop() failed with -EAGAIN: the device is behind an IOMMU, and an I/O
+ * address is not mapped yet. On the ring's thread.
  *
- *   0  the front-end is asked: leave the ring until run is called again
- *   1  it said that the address leads nowhere: look at once, vq_pop() gives the
- *      chain with a fault now
+ *   0  the front-end was asked: do not serve the ring until run is called again
+ *   1  the front-end denied the address: serve the ring now, and vq_pop()
+ *      returns the chain with a fault
  */
 VHOST_USER_API int vhost_user_backend_missed(struct vhost_user_backend *b,
 					uint32_t ring) VSU_NODISCARD;
 
 /*
- * Inside quiesce, of a ring that it is about. True: the message changes memory
- * and no more, and the ring's kick descriptor is good up to the next quiesce of
- * the ring, which comes before the descriptor goes even if the ring does not run
- * by then. Whoever waits for kicks by an epoll need not give that up and begin
- * anew. A kick meanwhile is for nobody: run has the ring looked at.
+ * Keeps the ring's kick descriptor; call it inside quiesce. True: the message
+ * only changes memory, and the descriptor stays valid up to the next quiesce of
+ * the ring, which precedes its close even if the ring does not run then. So an
+ * epoll need not remove and add it again. Kicks meanwhile can be ignored,
+ * because run serves the ring.
  */
 VHOST_USER_API bool vhost_user_backend_keep_kick(struct vhost_user_backend *b,
 						 uint32_t ring) VSU_NODISCARD;

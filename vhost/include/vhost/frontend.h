@@ -1,37 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The front-end side of vhost-user: one session with one back-end, for a VMM
- * or for any program that wants to use a device that somebody else serves.
+ * The front-end side of vhost-user: one session with one back-end, for a VMM or
+ * any other program that uses a device served by another process.
  *
- * The session is a state machine that is driven by its descriptor. Calls
- * queue messages and return at once; answers arrive through the owner's ops
- * in the order of the calls. Messages of one call are written together and
- * their acknowledgements checked as they come, one by one.
+ * The session is a state machine driven by its descriptor. Calls queue messages
+ * and return immediately; replies arrive through the owner's ops in the order
+ * of the calls. Messages of one call are sent together, and each
+ * acknowledgement is checked on arrival.
  *
- *   NEGOTIATING  the handshake runs; ops->ready is called at its end
+ *   NEGOTIATING  handshake in progress; ops->ready is called at its end
  *   READY        features are known; configuration may be read; memory and
  *                rings may be set
- *   STARTING     vhost_user_frontend_start() runs; ops->started at its end
+ *   STARTING     after vhost_user_frontend_start(); ops->started at its end
  *   RUNNING      the back-end serves the rings
- *   STOPPING     vhost_user_frontend_stop() runs; ops->stopped at its end
- *   DEAD         the peer hung up, answered wrongly, or not in time;
- *                ops->failed was called, once; only free is left, and no
- *                memory is held any more
- *   AWAY         only with ops->connect: the back-end was lost. Connections
- *                are tried, and the handshake and the start are repeated, until
- *                ops->back says that there is one again. Memory and call
- *                descriptors may be set meanwhile, rings that ran may be
- *                stopped, and the device may then be reset; nothing else
+ *   STOPPING     after vhost_user_frontend_stop(); ops->stopped at its end
+ *   DEAD         the peer disconnected, sent an invalid reply, or timed out;
+ *                ops->failed was called, once; memory is released, and only
+ *                free is possible
+ *   AWAY         only with ops->connect: the back-end has disconnected.
+ *                Connection, handshake and start are repeated until ops->back
+ *                reports success. Memory and call descriptors may be set
+ *                meanwhile, rings that ran may be stopped, and then the device
+ *                may be reset; nothing else
  *
- * The user addresses that are sent are guest addresses plus a fixed base: no
- * pointer of this process leaves it. Nothing that the back-end writes is
- * trusted.
+ * User addresses are guest addresses plus a fixed base, never pointers of this
+ * process. Data from the back-end is not trusted.
  *
- * Waiting: vhost_user_frontend_fd() is an epoll descriptor that never changes;
- * when it is readable, call vhost_user_frontend_dispatch(), which never
- * blocks.
+ * Waiting: vhost_user_frontend_fd() is an epoll descriptor that never changes.
+ * When it is readable, call vhost_user_frontend_dispatch(), which never blocks.
  *
- * This part of the library knows nothing of virtqueues: rings are plain
+ * This part of the library does not depend on virtqueues: rings are plain
  * descriptions.
  *
  * Threads: confined to one thread.
@@ -65,123 +63,122 @@ enum vhost_user_frontend_state {
 	VHOST_USER_FRONTEND_AWAY,
 };
 
-/* Called from dispatch only, but for shmem. None may free the session. */
+/* Called only from dispatch, except shmem. Must not free the session. */
 struct vhost_user_frontend_ops {
 	size_t size;		/* sizeof(struct vhost_user_frontend_ops) */
 	void (*ready)(void *opaque);
 	void (*started)(void *opaque);
-	/* bases[i]: where ring i stands, as vq_base(); n rings. */
+	/* bases[i]: the position of ring i, as vq_base(); n rings. */
 	void (*stopped)(void *opaque, const uint32_t *bases, unsigned int n);
-	/* Answer to get_config: len bytes at off, or len 0: refused. */
+	/* Result of get_config: len bytes at off; len 0: refused. */
 	void (*config)(void *opaque, uint32_t off, const void *buf,
 		       uint32_t len);
-	/* The back-end says that its configuration changed. */
+	/* The back-end reports a change of its configuration. */
 	void (*config_changed)(void *opaque);
-	/* The session is dead; err names the request and the peer. */
+	/* The session is DEAD; err names the request and the peer. */
 	void (*failed)(void *opaque, const struct vsu_error *err);
 	/*
 	 * A change of memory while RUNNING is complete. err NULL: the back-end
-	 * has dropped what left the map. Otherwise it refused, and has the
-	 * former map again.
+	 * has released what left the map. Otherwise it refused, and uses the
+	 * previous map again.
 	 */
 	void (*memory)(void *opaque, const struct vsu_error *err);
 	/*
-	 * Something was refused and the session goes on; err names it. The
+	 * A request was refused, and the session continues; err names it. The
 	 * back-end refused set_config, set_call or reset; or a request of the
-	 * back-end was refused here, or its channel broke and is closed. A
-	 * hostile back-end can cause any number of these: whoever writes them
-	 * to a log has to limit the rate.
+	 * back-end was refused here, or its channel failed and is closed. A
+	 * hostile back-end can cause any number of reports, so limit the rate
+	 * of log lines.
 	 */
 	void (*refused)(void *opaque, const struct vsu_error *err);
 	/*
-	 * Mappings in the device's shared memory regions come or go (shmem.h);
-	 * each change gets its result here. Without it the device has no such
-	 * regions. Called from reset and free too, for what they take away.
+	 * Mappings are added to or removed from the device's shared memory
+	 * regions (shmem.h); set each change's result. Required for such
+	 * regions. Also called from reset and free, which remove all mappings.
 	 */
 	void (*shmem)(void *opaque, struct vhost_user_shmem_change *changes,
 		      unsigned int n);
 	/*
-	 * Makes a session that was READY once outlive its back-end: a new
-	 * connection to who serves the device now, whose ownership moves to
-	 * the session, or a negative errno. Called at once when the back-end is
-	 * lost, and again after a pause. Must not block. A back-end that comes back has to offer all
-	 * that the first one did; one that does not is refused, and the
-	 * attempts go on. INFLIGHT_SHMFD is agreed on where it is offered.
+	 * Lets a session that was READY once survive a disconnection. Returns a
+	 * socket connected to the replacement back-end, which moves to the
+	 * session, or a negative errno. Called immediately after a
+	 * disconnection, then after pauses. Must not block. A replacement must
+	 * offer everything that the first back-end offered; others are refused,
+	 * and attempts continue. INFLIGHT_SHMFD is negotiated if offered.
 	 */
 	int (*connect)(void *opaque, struct vsu_error *err);
-	/* The back-end is gone, for the reason in err; the session is AWAY. */
+	/*
+	 * The back-end has disconnected, for the reason in err; the session is
+	 * AWAY.
+	 */
 	void (*lost)(void *opaque, const struct vsu_error *err);
 	/*
-	 * A back-end is there again. Rings that ran are served from where the
-	 * former one came to, unless rings_lost: without an in-flight area or
-	 * the feature IN_ORDER (of split rings) nobody knows which requests it
-	 * finished. Then the session is READY, and the driver has to be told
-	 * that the device needs a reset.
+	 * A replacement back-end is connected. Rings that ran continue where
+	 * the previous one stopped, unless rings_lost: without an in-flight
+	 * area or IN_ORDER (split rings) the completed requests are unknown.
+	 * Then the session is READY, and the device requires a reset by the
+	 * driver.
 	 */
 	void (*back)(void *opaque, bool rings_lost);
 	/*
-	 * A change of the log while RUNNING is complete: from now on all that
-	 * the back-end stores is marked, or nothing any more.
+	 * A change of the log while RUNNING is complete: all writes of the
+	 * back-end are logged from now on, or none.
 	 */
 	void (*log)(void *opaque);
-	/* The answer to open_session: its number, or a negative errno. */
+	/* Result of open_session: its number, or a negative errno. */
 	void (*session)(void *opaque, int64_t id);
 	/*
-	 * The answer to move_state: 0, or a negative errno. fd not -1: the
-	 * back-end's own, borrowed, to be used in place of the one it was given:
-	 * a pipe, a socket, memory or a file without a file server.
+	 * Result of move_state: 0, or a negative errno. fd not -1: use this
+	 * descriptor of the back-end, borrowed, instead of the given one: a
+	 * pipe, a socket, memory or a file without a file server.
 	 */
 	void (*state_moves)(void *opaque, int result, int fd);
-	/* The answer to check_state: 0, or a negative errno. */
+	/* Result of check_state: 0, or a negative errno. */
 	void (*state_moved)(void *opaque, int result);
-	/* For what only some devices ask (frontend_device.h); copied; or NULL. */
+	/*
+	 * Operations of particular devices (frontend_device.h), copied; or
+	 * NULL.
+	 */
 	const struct vhost_user_frontend_device_ops *device;
 };
 
 struct vhost_user_frontend_config {
 	size_t size;		/* sizeof(struct vhost_user_frontend_config) */
-	const char *peer;	/* what sentences call it: the socket's path */
-	uint64_t protocol_features; /* wanted; 0: all this library speaks but
-				   GPA_ADDRESSES, which is to be named here */
-	uint64_t required_protocol_features; /* or the handshake fails; with
-				   one that no front-end of this library serves
-				   (CROSS_ENDIAN), already the making */
-	uint64_t timeout_ns;	/* longest wait for one answer, and for a stop
-				   as a whole; 0: 10 seconds */
-	uint64_t max_shmem;	/* bytes of all shared memory regions; 0: 2^40 */
-	uint32_t max_shmem_maps; /* mappings in them at once; 0: 256 */
-	struct vmem_sigbus *sigbus; /* table for what is mapped there */
-	struct vsu_closer *closer; /* closes what the back-end sends, so that
-				   nobody waits for it (foreign.h); or NULL */
-	bool served_files;	/* the back-end may map files of FUSE and of
-				   network file systems, whose server can stop
-				   whoever touches them */
-	uint64_t reconnect_ns;	/* the least time between two attempts to
-				   connect; up to 32 times as long later;
-				   0: 0.1 seconds; an hour at most */
-	bool read_only_regions;	/* the back-end is told of ROM, too; see
-				   vhost_user_frontend_set_memory() */
-	uint32_t shmem_bit;	/* for tests with peers of former drafts: 20 or 21,
-				   where those have SHMEM, in place of that
-				   bit's meaning of today; 0: 22 */
-	uint64_t max_shmem_mapped; /* bytes mapped in them at once; 0: as many
-				   as they have room for */
+	const char *peer;	/* name in messages: the socket's path */
+	uint64_t protocol_features; /* requested; 0: all that this library supports except
+				       GPA_ADDRESSES, which must be named */
+	uint64_t required_protocol_features; /* otherwise the handshake fails; one that this library
+					        does not support (CROSS_ENDIAN) already fails the
+					        creation */
+	uint64_t timeout_ns;	/* time-out of one reply, and of a whole stop; 0: 10 seconds */
+	uint64_t max_shmem;	/* total length of shared memory regions; 0: 2^40 */
+	uint32_t max_shmem_maps; /* maximum number of mappings in them; 0: 256 */
+	struct vmem_sigbus *sigbus; /* table of mappings in them */
+	struct vsu_closer *closer; /* closes descriptors of the back-end, so that no thread blocks
+				      (foreign.h); or NULL */
+	bool served_files;	/* accept mappings of files on FUSE and network file systems, whose
+				   server can block a thread that accesses them */
+	uint64_t reconnect_ns;	/* first pause between attempts to connect; later up to 32 times as
+				   long; 0: 0.1 seconds; maximum: one hour */
+	bool read_only_regions;	/* announce ROM, too; see vhost_user_frontend_set_memory() */
+	uint32_t shmem_bit;	/* bit of SHMEM in older drafts, 20 or 21, for tests; 0: 22 */
+	uint64_t max_shmem_mapped; /* total length of mappings; 0: length of the regions */
 };
 
-/* A ring as the back-end is told about it. Frozen. */
+/* A ring as the back-end receives it. Frozen. */
 struct vhost_user_ring {
 	uint32_t size;
-	uint32_t base;		/* where to go on, as vq_base(); at first
-				   vq_initial_base(), which is 0 if split */
+	uint32_t base;		/* start position, as vq_base(); initially vq_initial_base(), which
+				   is 0 if split */
 	uint64_t desc_gpa, driver_gpa, device_gpa;
-	int kick_fd;		/* the back-end waits for it; -1: it polls */
-	int call_fd;		/* the back-end signals it; -1: we poll */
+	int kick_fd;		/* signalled by the driver; -1: the back-end polls */
+	int call_fd;		/* signalled by the back-end; -1: we poll */
 	int err_fd;		/* or -1 */
 };
 
 /*
- * A session on a connected socket, whose ownership moves here on success; the
- * handshake begins.
+ * Creates a session on a connected socket, which it owns on success, and starts
+ * the handshake.
  */
 VHOST_USER_API int vhost_user_frontend_new_take_fd(int sock,
 		const struct vhost_user_frontend_config *config,
@@ -189,25 +186,24 @@ VHOST_USER_API int vhost_user_frontend_new_take_fd(int sock,
 		struct vhost_user_frontend **out, struct vsu_error *err)
 	VSU_NODISCARD;
 
-/* At any time but from inside a callback. */
+/* At any time, except inside a callback. */
 VHOST_USER_API void vhost_user_frontend_free(struct vhost_user_frontend *f);
 
 VHOST_USER_API int vhost_user_frontend_fd(const struct vhost_user_frontend *f);
 
 /*
- * 1: there is more, and the fd stays readable until it is done, so that a loop
- * may ignore this; 0: wait for the fd; negative: DEAD.
+ * 1: more work is left, and the fd stays readable, so a loop may ignore this
+ * result; 0: wait for the fd; negative: DEAD.
  */
 VHOST_USER_API int vhost_user_frontend_dispatch(struct vhost_user_frontend *f);
 
 /*
- * For programs without a loop: blocks and dispatches until everything that was
- * asked for so far is answered, the handshake, a start or a stop included. The
- * callbacks are called meanwhile. timeout_ns 0: as long as each answer may
- * take. Not from inside a callback.
+ * For programs without a loop: blocks and dispatches until all requests so far
+ * are answered, including handshake, start and stop. Callbacks are called
+ * meanwhile. timeout_ns 0: until each reply times out. Not inside a callback.
  *
- *   0           all is answered; vhost_user_frontend_state() says the rest
- *   -ETIMEDOUT  not within timeout_ns; the session goes on
+ *   0           all are answered; see vhost_user_frontend_state()
+ *   -ETIMEDOUT  not within timeout_ns; the session continues
  *   other       DEAD, for the reason in err
  */
 VHOST_USER_API int vhost_user_frontend_wait(struct vhost_user_frontend *f,
@@ -215,8 +211,8 @@ VHOST_USER_API int vhost_user_frontend_wait(struct vhost_user_frontend *f,
 				       struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Ends the session for a reason of the owner's, also from inside a callback:
- * the next dispatch, which the fd asks for, calls ops->failed with why, and the
+ * Fails the session for a reason of the owner, also inside a callback: the fd
+ * becomes readable, the next dispatch calls ops->failed with why, and the
  * session is DEAD.
  */
 VHOST_USER_API void vhost_user_frontend_fail(struct vhost_user_frontend *f,
@@ -225,7 +221,7 @@ VHOST_USER_API void vhost_user_frontend_fail(struct vhost_user_frontend *f,
 VHOST_USER_API enum vhost_user_frontend_state vhost_user_frontend_state(
 		const struct vhost_user_frontend *f);
 
-/* The back-end's offers and limits, and the agreed protocol features. From READY. */
+/* Offers and limits of the back-end, and negotiated features. From READY. */
 VHOST_USER_API uint64_t vhost_user_frontend_features(
 		const struct vhost_user_frontend *f);
 VHOST_USER_API uint64_t vhost_user_frontend_offered_protocol_features(
@@ -238,9 +234,9 @@ VHOST_USER_API uint32_t vhost_user_frontend_max_mem_slots(
 		const struct vhost_user_frontend *f);
 
 /*
- * Asks for configuration bytes; ops->config answers. -EOPNOTSUPP without the
- * protocol feature CONFIG. These and set_call are refused with -EAGAIN while
- * very many requests are unanswered.
+ * Requests configuration bytes; result by ops->config. -EOPNOTSUPP without the
+ * protocol feature CONFIG. This function and set_call return -EAGAIN while too
+ * many requests are unanswered.
  */
 VHOST_USER_API int vhost_user_frontend_get_config(struct vhost_user_frontend *f,
 					     uint32_t off, uint32_t len,
@@ -253,23 +249,22 @@ VHOST_USER_API int vhost_user_frontend_set_config(struct vhost_user_frontend *f,
 	VSU_NODISCARD;
 
 /*
- * The guest's memory: all regions of the map that are not ROM. The map is
- * referenced. Before start it is recorded; while RUNNING the difference is sent
- * and ops->memory answers.
+ * Sets the guest's memory: all regions of the map that are not ROM. The map is
+ * referenced. Before start it is stored; while RUNNING the difference is sent,
+ * and ops->memory reports the result.
  *
- * With config->read_only_regions, shared ROM with an fd is sent as well, with
- * descriptors that only allow reading, to back-ends with the protocol features
- * CONFIGURE_MEM_SLOTS and REPLY_ACK, as far as they have slots left. A device
- * there can read it, as the guest can, and write nothing. A back-end that
- * refuses is not asked again, which ops->refused tells once; but there are
- * some that end themselves because they cannot map it for writing, which is
- * why it has to be asked for. Those of this library take it.
+ * With config->read_only_regions, shared ROM with an fd is sent too, by
+ * read-only descriptors, if CONFIGURE_MEM_SLOTS and REPLY_ACK are negotiated
+ * and slots are left. The device can read it and not write it. After a refusal
+ * ROM is not sent again, which ops->refused reports once. This is off by
+ * default, because some back-ends end if they cannot map memory writable. Those
+ * of this library support it.
  *
- *   -EINVAL  a region has no fd or is a private mapping, which is named; or it
- *            lies above the dirty log that is in force
+ *   -EINVAL  a region, which is named, has no fd or is a private mapping; or it
+ *            is beyond the end of the dirty log
  *   -ENOSPC  the back-end has too few slots
- *   -EFAULT  a ring that runs would no longer be in memory
- *   -EBUSY   another change, a start or a stop is under way
+ *   -EFAULT  a running ring would be outside the memory
+ *   -EBUSY   another change, a start or a stop is in progress
  */
 VHOST_USER_API int vhost_user_frontend_set_memory(struct vhost_user_frontend *f,
 					     struct vmem_map *map,
@@ -277,9 +272,9 @@ VHOST_USER_API int vhost_user_frontend_set_memory(struct vhost_user_frontend *f,
 	VSU_NODISCARD;
 
 /*
- * Describes ring index (below 256); the fds are duplicated. In READY. How many
- * rings the device has is the owner's to know: what a back-end says by
- * vhost_user_frontend_queue_num() is pairs of rings for some, rings for others.
+ * Describes ring index (below 256); the fds are duplicated. In READY. The owner
+ * must know the number of rings: vhost_user_frontend_queue_num() counts pairs
+ * of rings for some back-ends, rings for others.
  */
 VHOST_USER_API int vhost_user_frontend_set_ring(struct vhost_user_frontend *f,
 					   uint32_t index,
@@ -288,12 +283,12 @@ VHOST_USER_API int vhost_user_frontend_set_ring(struct vhost_user_frontend *f,
 	VSU_NODISCARD;
 
 /*
- * Starts all described rings with these device features (without the
- * protocol's own bits), a subset of what was offered. Each ring's kick
- * descriptor is signalled once.
+ * Starts all described rings with these device features (without protocol
+ * bits), a subset of the offered ones. Each ring's kick descriptor is signalled
+ * once.
  *
  *   -EINVAL  no ring was described, or features that were not offered
- *   -EFAULT  a ring that lies in no memory
+ *   -EFAULT  a ring is outside the memory
  *   -EPROTO  not READY
  */
 VHOST_USER_API int vhost_user_frontend_start(struct vhost_user_frontend *f,
@@ -308,18 +303,17 @@ VHOST_USER_API int vhost_user_frontend_set_call(struct vhost_user_frontend *f,
 	VSU_NODISCARD;
 
 /*
- * Stops all rings; the back-end finishes what it fetched. Their descriptions
- * stay, with the base where each stopped, for the next start. While RUNNING.
+ * Stops all rings; the back-end completes requests in flight. Descriptions are
+ * kept for the next start, with the position of each ring. While RUNNING.
  */
 VHOST_USER_API int vhost_user_frontend_stop(struct vhost_user_frontend *f,
 				       struct vsu_error *err)
 	VSU_NODISCARD;
 
 /*
- * Back to the initial state of the device: features, rings and what is mapped
- * in its shared memory regions are forgotten, memory stays. In READY. A
- * back-end that has no message for it is not told: to it, stopped rings that
- * start anew are all there is.
+ * Resets the device: features, rings and mappings in its shared memory regions
+ * are dropped, memory is kept. In READY. A back-end without a message for this
+ * is not notified: for it, a reset equals a stop and a start.
  */
 VHOST_USER_API int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 					struct vsu_error *err)

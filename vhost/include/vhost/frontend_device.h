@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Requests of a front-end besides those about rings: to log what the back-end
- * stores, for a migration, and those that only some devices know. The answers
- * come to the ops of the session (frontend.h).
+ * Requests of a front-end in addition to those about rings: the dirty log of a
+ * migration, and requests of particular devices. Replies arrive through the
+ * session's ops (frontend.h).
  *
- * Errors: -EPROTO where the session is not ready or AWAY, -EOPNOTSUPP where the
- * back-end lacks the protocol feature, -EAGAIN where very many requests are
+ * Errors: -EPROTO if the session is not ready or AWAY, -EOPNOTSUPP if the
+ * protocol feature was not negotiated, -EAGAIN if too many requests are
  * unanswered.
  *
- * Threads: that of the session.
+ * Threads: the session's.
  */
 #ifndef VHOST_FRONTEND_DEVICE_H
 #define VHOST_FRONTEND_DEVICE_H
@@ -26,45 +26,45 @@ VSU_BEGIN_DECLS
 /* A region of the guest's memory, mapped by the back-end. Frozen. */
 struct vhost_user_placed_region {
 	uint64_t gpa, size;
-	uint64_t address;	/* of its first byte, in the back-end's process */
+	uint64_t address;	/* of its first byte, in the back-end's address space */
 };
 
 /*
- * Operations for what a back-end's device asks of the owner, and for answers to
- * the calls below. Called from dispatch only.
- * A feature whose operations are left out is not agreed on with the back-end.
+ * Operations for requests of a back-end's device, and for replies to the calls
+ * below. Called only from dispatch. A feature without its operations is not
+ * negotiated.
  */
 struct vhost_user_frontend_device_ops {
 	size_t size;	/* sizeof(struct vhost_user_frontend_device_ops) */
 	/*
-	 * Objects that devices share by a name of 16 bytes, and which the owner
-	 * keeps account of; all three, or the back-end cannot ask. It has one
-	 * now; it has it no more; it needs one, whose descriptor, in *fd, moves
-	 * to the session. A negative errno refuses.
+	 * Objects that devices share, named by UUIDs of 16 bytes; the owner
+	 * keeps the list. All three are required. The back-end exports an
+	 * object (add), withdraws it (remove), or requests one (get), whose
+	 * descriptor, in *fd, moves to the session. A negative errno refuses.
 	 */
 	int (*object_add)(void *opaque, const unsigned char *uuid);
 	int (*object_remove)(void *opaque, const unsigned char *uuid);
 	int (*object_lookup)(void *opaque, const unsigned char *uuid, int *fd);
 	/*
-	 * The answer to get_object: 0 and the object, borrowed and of any kind,
-	 * or a negative errno and -1.
+	 * Result of get_object: 0 and the object, borrowed and of any kind, or
+	 * a negative errno and -1.
 	 */
 	void (*object)(void *opaque, int result, int fd);
 	/*
-	 * A page by which the guest kicks this ring: one page of memory at
-	 * offset of fd, borrowed, to be mapped at the ring's place in the
-	 * device's notification area instead of the former one; fd -1: none
-	 * any more. It also ends with a stop of the ring, a reset and the
-	 * session. A negative errno refuses.
+	 * A page through which the guest kicks this ring: one page at offset of
+	 * fd, borrowed, to be mapped at the ring's place in the device's
+	 * notification area, replacing a previous one; fd -1: remove it. A stop
+	 * of the ring, a reset and the end of the session remove it too. A
+	 * negative errno refuses.
 	 */
 	int (*host_notifier)(void *opaque, uint32_t ring, int fd,
 			     uint64_t offset);
 	/*
-	 * Postcopy, see vhost_user_frontend_postcopy_advise(); all four, or it
-	 * is not agreed on. advised: 0 and the back-end's userfaultfd, borrowed,
-	 * or a negative errno and -1. placed: n regions as the back-end has them
-	 * mapped; it touches them after the return, and from then on needs its
-	 * page faults served.
+	 * Postcopy, see vhost_user_frontend_postcopy_advise(); all four are
+	 * required. advised: 0 and the back-end's userfaultfd, borrowed, or a
+	 * negative errno and -1. placed: n regions with the back-end's
+	 * addresses; the back-end accesses them after the return, and its page
+	 * faults must be served from then on.
 	 */
 	void (*postcopy_advised)(void *opaque, int result, int fd);
 	void (*postcopy_listening)(void *opaque, int result);
@@ -73,40 +73,40 @@ struct vhost_user_frontend_device_ops {
 				unsigned int n);
 	void (*postcopy_ended)(void *opaque, int result);
 	/*
-	 * Notifications in band, both or they are not agreed on: a ring without
-	 * a call descriptor has used buffers; one without an error descriptor
-	 * is broken.
+	 * In-band notifications, both are required: a ring without a call
+	 * descriptor has used buffers; one without an error descriptor is
+	 * broken.
 	 */
 	void (*called)(void *opaque, uint32_t ring);
 	void (*ring_failed)(void *opaque, uint32_t ring);
 	/*
-	 * The back-end knows nothing of this I/O address and wants to access it
-	 * (VMEM_READ, VMEM_WRITE). 0: vhost_user_frontend_iotlb_update() is
-	 * called, here or later; a negative errno: it leads nowhere, or not so.
-	 * Without it ACCESS_PLATFORM cannot be agreed on.
+	 * The back-end lacks a translation for an access (VMEM_READ,
+	 * VMEM_WRITE) to this I/O address. 0: the owner calls
+	 * vhost_user_frontend_iotlb_update(), here or later; a negative errno:
+	 * denied. Required for ACCESS_PLATFORM.
 	 */
 	int (*iotlb_miss)(void *opaque, uint64_t iova, uint32_t access);
-	/* Answers to updates and invalidations, in the order of the calls. */
+	/* Results of updates and invalidations, in the order of the calls. */
 	void (*iotlb_done)(void *opaque, int result);
 	/*
-	 * An entry that the back-end has forbids this access, which its device
-	 * needed: a fault of the driver's, as an IOMMU reports them. A negative
-	 * errno refuses the news; without it all are refused. Back-ends of this
-	 * library send none: the request fails by its own status.
+	 * The back-end's translation forbids an access of its device: an error
+	 * of the driver, as an IOMMU reports it. A negative errno refuses the
+	 * report; without this operation all are refused. Back-ends of this
+	 * library send none: the request's own status reports the failure.
 	 */
 	int (*iotlb_access_fail)(void *opaque, uint64_t iova, uint32_t access);
 };
 
 /*
- * The dirty log of a migration: size bytes at offset of fd, one bit for each
- * 4 KiB of guest addresses; fd -1: none any more. The fd is duplicated. While
- * RUNNING ops->log says when it is in force; before start it is part of that,
- * and it stays in force over stops and reconnections. A longer one may replace
- * it at any time, and has to before memory above it is added.
+ * Sets the dirty log of a migration: size bytes at offset of fd, one bit per 4
+ * KiB of guest memory; fd -1: disables it. The fd is duplicated. While RUNNING,
+ * ops->log reports when it is in effect; before start it is part of the start.
+ * It stays in effect over stops and reconnections. A longer log may replace it
+ * at any time, and must before memory beyond its end is added.
  *
- *   -EOPNOTSUPP  the back-end does not log
- *   -EINVAL      it is too short for the memory that was set
- *   -EBUSY       a start, a stop or a change is under way
+ *   -EOPNOTSUPP  the back-end does not support it
+ *   -EINVAL      it is too short for the memory
+ *   -EBUSY       a start, a stop or a change is in progress
  */
 VHOST_USER_API int vhost_user_frontend_set_log(struct vhost_user_frontend *f,
 					  int fd, uint64_t size,
@@ -115,21 +115,22 @@ VHOST_USER_API int vhost_user_frontend_set_log(struct vhost_user_frontend *f,
 	VSU_NODISCARD;
 
 /*
- * A stop that does not wait for what the back-end has fetched: it leaves that in
- * the in-flight area, and does it when the rings start again, with it or with
- * the back-end that comes after it. Until they do, or the device is reset, no
- * ring can be described anew. While RUNNING; ops->stopped at its end.
+ * Stops the rings without waiting for requests in flight: the back-end leaves
+ * them in the in-flight area, and executes them when the rings start again,
+ * with it or with its replacement. Until then, or until a reset, no ring can be
+ * described again. While RUNNING; ops->stopped reports the end.
  *
- * For back-ends that have GET_VRING_BASE_SKIP_DRAIN, and where the configuration
- * names INFLIGHT_SHMFD, GET_VRING_BASE_INFLIGHT and that one; or -EOPNOTSUPP.
+ * Requires GET_VRING_BASE_SKIP_DRAIN of the back-end, and a configuration that
+ * names INFLIGHT_SHMFD, GET_VRING_BASE_INFLIGHT and that feature; else
+ * -EOPNOTSUPP.
  */
 VHOST_USER_API int vhost_user_frontend_park(struct vhost_user_frontend *f,
 				       struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Kicks a ring by a message, where the back-end agreed to that
- * (INBAND_NOTIFICATIONS): rings need no kick descriptor then. While RUNNING.
- * -EINVAL: the ring was not described; -EAGAIN: dispatch, and kick again.
+ * Kicks a ring by a message, if INBAND_NOTIFICATIONS was negotiated; rings need
+ * no kick descriptor then. While RUNNING. -EINVAL: the ring was not described;
+ * -EAGAIN: dispatch, and kick again.
  */
 VHOST_USER_API int vhost_user_frontend_kick(struct vhost_user_frontend *f,
 					    uint32_t ring,
@@ -137,24 +138,24 @@ VHOST_USER_API int vhost_user_frontend_kick(struct vhost_user_frontend *f,
 	VSU_NODISCARD;
 
 /*
- * Postcopy: the guest runs here before its memory has arrived from elsewhere,
- * and whoever touches a page that is missing waits for it. In this order:
+ * Postcopy: the guest runs here before its memory has arrived, and an access to
+ * a missing page blocks. The order is:
  *
- *   advise     in READY; the back-end gives its userfaultfd, whose events the
+ *   advise     in READY; the back-end sends its userfaultfd, whose events the
  *              owner reads from then on, best on a thread or in a process that
- *              waits for nothing else
- *   listen     before it has any memory
- *   ...        memory is set and rings are started as ever; before the back-end
- *              touches a table's memory, ops->postcopy_placed says where it has
- *              it. A fault is answered by UFFDIO_COPY at that address, or by
- *              UFFDIO_WAKE where the page is in the shared file by now
+ *              blocks on nothing else
+ *   listen     before the back-end has any memory
+ *   ...        set memory and start rings as usual. ops->postcopy_placed reports
+ *              a table's addresses before the back-end accesses it. Handle a
+ *              fault by UFFDIO_COPY at that address, or by UFFDIO_WAKE if the
+ *              shared file contains the page already
  *   end        everything has arrived
  *
- * A back-end that is lost while it listens is not waited for: another one would
- * read zeros where pages are missing. CONFIGURE_MEM_SLOTS is not agreed on
- * beside the protocol feature of this, PAGEFAULT.
+ * No reconnection is attempted while listening: another back-end would read
+ * zeros instead of missing pages. CONFIGURE_MEM_SLOTS is not negotiated
+ * together with PAGEFAULT.
  *
- *   -EBUSY  listen: the back-end has memory; end: memory is being changed
+ *   -EBUSY  listen: the back-end has memory; end: a memory change is in progress
  */
 VHOST_USER_API int vhost_user_frontend_postcopy_advise(
 		struct vhost_user_frontend *f, struct vsu_error *err)
@@ -167,23 +168,23 @@ VHOST_USER_API int vhost_user_frontend_postcopy_end(
 	VSU_NODISCARD;
 
 /*
- * For the devices that know them. Refusals of those without an answer of their
- * own are told through ops->refused.
+ * For particular devices. Refusals of requests without a reply are reported by
+ * ops->refused.
  *
  *   announce        a network device sends a RARP frame from this address of
- *                   6 bytes, for a guest that moved here
- *   set_mtu         the largest frame of a network device
+ *                   6 bytes, for a guest that migrated here
+ *   set_mtu         the MTU of a network device
  *   open_session    of a crypto device: algorithms and keys as struct
- *                   vhost_user_crypto_session has them; ops->session answers
- *   close_session   ... by its number
- *   set_gpu_socket  a GPU's socket to who displays; the fd is borrowed
- *   move_state      a stopped device writes its state into the pipe fd, or
+ *                   vhost_user_crypto_session; result by ops->session
+ *   close_session   of a crypto device, by number
+ *   set_gpu_socket  a GPU's socket to its display; the fd is borrowed
+ *   move_state      a stopped device writes its state to the pipe fd, or
  *                   reads it from there (load), to the end of the stream; the
- *                   fd is borrowed; ops->state_moves answers at once
- *   check_state     how that went, when the stream has ended;
- *                   ops->state_moved answers
- *   get_object      an object that the back-end said it has, by its name of 16
- *                   bytes; ops->device->object answers
+ *                   fd is borrowed; ops->state_moves is called immediately
+ *   check_state     result of that, after the end of the stream, by
+ *                   ops->state_moved
+ *   get_object      an object exported by the back-end, by its UUID of 16
+ *                   bytes; result by ops->device->object
  */
 VHOST_USER_API int vhost_user_frontend_announce(struct vhost_user_frontend *f,
 					   const unsigned char *mac,
@@ -214,13 +215,14 @@ VHOST_USER_API int vhost_user_frontend_get_object(
 		struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * A device behind an IOMMU, while rings run with ACCESS_PLATFORM: I/O addresses
- * that lead to guest memory (vm-memory/iotlb.h), and those that do no more. What
- * is invalidated is used no more when ops->device->iotlb_done says so. Rings are
- * described by I/O addresses, too. A back-end that comes back asks for all again.
+ * A device behind an IOMMU, while rings run with ACCESS_PLATFORM: sends
+ * translations of I/O addresses to guest memory (vm-memory/iotlb.h), and
+ * invalidates them. An invalidated range is unused when ops->device->iotlb_done
+ * reports it. Rings are described by I/O addresses, too. A replacement back-end
+ * requests all translations again.
  *
- *   -EINVAL  a range of no bytes or that wraps, or no permission
- *   -EFAULT  it leads to no memory that was set
+ *   -EINVAL  an empty range or one that wraps, or no permission
+ *   -EFAULT  it is outside the guest's memory
  */
 struct vmem_iotlb_entry;
 VHOST_USER_API int vhost_user_frontend_iotlb_update(
@@ -231,7 +233,7 @@ VHOST_USER_API int vhost_user_frontend_iotlb_invalidate(
 		struct vhost_user_frontend *f, uint64_t iova, uint64_t len,
 		struct vsu_error *err) VSU_NODISCARD;
 
-/* As if ring index had never been described. In READY. */
+/* Drops the description of ring index. In READY. */
 VHOST_USER_API int vhost_user_frontend_forget_ring(
 		struct vhost_user_frontend *f, uint32_t index,
 		struct vsu_error *err) VSU_NODISCARD;

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * vhost of the Linux kernel: a network card over a tap interface
- * (/dev/vhost-net) and sockets between guest and host (/dev/vhost-vsock), whose
+ * (/dev/vhost-net), or sockets between guest and host (/dev/vhost-vsock), whose
  * rings the kernel serves.
  *
  *   k        an open device node, for one device; opaque
- *   start    gives the rings, as the driver set them up, to the kernel
- *   stop     takes them back, with where they stand
- *   memory   regions that the guest may store to, as host addresses: ROM is
- *            left out, because the kernel knows no such thing
+ *   start    passes the rings, as the driver set them up, to the kernel
+ *   stop     ends their use and returns their positions
+ *   memory   writable regions of the guest, as host addresses. ROM is omitted:
+ *            the kernel would write to it
  *
- * The kernel believes each host address it is told, and nothing of what a
- * guest says gets there unjudged: a ring has to lie in memory that was given,
- * whole and in one region, and no memory that a running ring lies in can be
- * taken away. The map is referenced while the kernel may use it.
+ * The kernel does not check the host addresses that it receives, so this
+ * library does. A ring must be in one region of the guest's memory, and memory
+ * that contains a running ring cannot be removed. The map is referenced while
+ * the kernel may use it.
  *
- * The ring format is split. A ring that the kernel finds broken is told by its
- * err_fd; what else then happens to it is a stop.
+ * The ring format is split. The kernel reports a broken ring by its err_fd; the
+ * caller can then only stop.
  *
- * Threads: confined. Nothing waits for anything but the kernel's own work at
- * the ring that is stopped.
+ * Threads: confined to one thread. Calls block only for the kernel's own work,
+ * such as stopping a ring.
  */
 #ifndef VHOST_KERNEL_H
 #define VHOST_KERNEL_H
@@ -38,7 +38,9 @@ VSU_BEGIN_DECLS
 struct vhost_kern;
 struct vmem_iotlb_entry;
 
-/* Rings that the kernel serves of either kind: to the driver, from the driver. */
+/*
+ * Rings that the kernel serves, for both kinds: to the driver, from the driver.
+ */
 #define VHOST_KERN_RINGS 2u
 
 enum vhost_kern_kind {
@@ -49,78 +51,78 @@ enum vhost_kern_kind {
 struct vhost_kern_config {
 	size_t size;		/* sizeof(struct vhost_kern_config) */
 	enum vhost_kern_kind kind;
-	const char *node;	/* NULL: the kind's, "/dev/vhost-net" */
+	const char *node;	/* NULL: the kind's default, "/dev/vhost-net" */
 	/*
-	 * Of a network card: a tap interface with headers of 12 bytes
+	 * Network card: a tap interface with headers of 12 bytes
 	 * (IFF_VNET_HDR), which is duplicated.
 	 */
 	int tap_fd;
-	uint64_t cid;		/* of a socket device: the guest's context id */
+	uint64_t cid;		/* socket device: the guest's context id */
 };
 
 /*
  * Opens the node and makes this process its owner. -ENOENT: the host has no
- * such node; -EACCES: not for this user; -EADDRINUSE: another guest has that
- * context id; -EINVAL: a member that cannot be; or the kernel's code.
+ * such node; -EACCES: permission denied; -EADDRINUSE: another guest uses that
+ * context id; -EINVAL: an invalid member; or the kernel's error.
  */
 VHOST_USER_API int vhost_kern_open(const struct vhost_kern_config *config,
 				   struct vhost_kern **out,
 				   struct vsu_error *err) VSU_NODISCARD;
 
-/* The same of a node that was opened elsewhere; config->node names it. */
+/* The same for an open node; config->node is its name. */
 VHOST_USER_API int vhost_kern_new_take_fd(int fd,
 					  const struct vhost_kern_config *config,
 					  struct vhost_kern **out,
 					  struct vsu_error *err) VSU_NODISCARD;
 
-/* Running rings are stopped. */
+/* Stops running rings. */
 VHOST_USER_API void vhost_kern_free(struct vhost_kern *k);
 
-/* "/dev/vhost-net", for sentences. */
+/* "/dev/vhost-net", for messages. */
 VHOST_USER_API const char *vhost_kern_name(const struct vhost_kern *k);
 
 /*
- * The kernel's offer to a driver: of the bits of the rings (VQ_F_*) those that
- * this library knows, and the kind's own.
+ * The features that the kernel offers to a driver: of the ring features
+ * (VQ_F_*) those that this library supports, and the kind's own.
  */
 VHOST_USER_API uint64_t vhost_kern_features(const struct vhost_kern *k);
 
 /*
- * The guest's memory, now and whenever it changes, while rings run, too. When
- * memory goes, the kernel loses all translations of I/O addresses that it was
- * told, and asks for those that it misses.
+ * Sets the guest's memory; call it again whenever the memory changes, also
+ * while rings run. If memory is removed, all I/O address translations of the
+ * kernel are flushed, and it requests those that it needs again.
  *
- *   -ENOSPC  more regions than the kernel takes, which its module parameter
- *            max_mem_regions says
- *   -EBUSY   a running ring lies in memory that is not there any more: the
- *            former map stays in effect until the rings are stopped
+ *   -ENOSPC  too many regions for the kernel; its module parameter is
+ *            max_mem_regions
+ *   -EBUSY   a running ring is in memory that would be removed: the previous
+ *            map stays in effect
  */
 VHOST_USER_API int vhost_kern_set_memory(struct vhost_kern *k,
 					 struct vmem_map *map,
 					 struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Describes a ring for the next start; the descriptors are duplicated. -EBUSY:
- * it runs.
+ * Describes a ring for the next start and duplicates its descriptors. -EBUSY:
+ * rings run.
  */
 VHOST_USER_API int vhost_kern_set_ring(struct vhost_kern *k, uint32_t index,
 				       const struct vhost_user_ring *ring,
 				       struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Starts the rings that were described, and signals kick_fd of each, because
- * the driver may have gone on meanwhile. features: the driver's. -EFAULT: a ring
- * is not in memory that was given; -EINVAL: features that were not offered, or
- * a ring's size or alignment; -EOPNOTSUPP: the kernel refuses the features;
- * -EBUSY: they run already, and go on. Nothing runs after any other failure.
+ * Starts the described rings, and signals kick_fd of each, because the driver
+ * may already have added buffers. features: the driver's. -EFAULT: a ring is
+ * outside the guest's memory; -EINVAL: features that were not offered, or an
+ * invalid size or alignment; -EOPNOTSUPP: the kernel refuses the features;
+ * -EBUSY: rings run, and continue. After any other failure no ring runs.
  */
 VHOST_USER_API int vhost_kern_start(struct vhost_kern *k, uint64_t features,
 				    struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Agrees on the features of the next start before it, for a device behind an
- * IOMMU: the kernel has to know where the device areas of its rings are
- * (vhost_kern_iotlb_update()) when they start. The codes of a start.
+ * Negotiates the features before the start, for a device behind an IOMMU: the
+ * kernel must receive translations of the rings' device areas
+ * (vhost_kern_iotlb_update()) before they start. Errors as for a start.
  */
 VHOST_USER_API int vhost_kern_agree(struct vhost_kern *k, uint64_t features,
 				    struct vsu_error *err) VSU_NODISCARD;
@@ -128,9 +130,8 @@ VHOST_USER_API int vhost_kern_agree(struct vhost_kern *k, uint64_t features,
 VHOST_USER_API bool vhost_kern_is_running(const struct vhost_kern *k);
 
 /*
- * All rings are the caller's when it returns; each has to be described again.
- * bases, if not NULL, is told where they stand, as vq_base(); 0 for one that
- * did not run.
+ * Stops all rings; each must be described again. bases, if not NULL, receives
+ * their positions, as vq_base(); 0 for a ring that did not run.
  */
 VHOST_USER_API void vhost_kern_stop(struct vhost_kern *k,
 				    uint32_t bases[VHOST_KERN_RINGS]);
@@ -138,11 +139,11 @@ VHOST_USER_API void vhost_kern_stop(struct vhost_kern *k,
 /* ----------------------------------------------------------------- dirty log */
 
 /*
- * Has the kernel note the pages that it stores to: a bit for each 4096 bytes
- * of guest memory, the lowest of a byte first, in len bytes at log, which has to
- * stay until it is switched off by NULL. event_fd, duplicated, is signalled
- * after stores; or -1. While rings run or not. -EINVAL: the log is too small for
- * the memory; -EOPNOTSUPP: the kernel cannot.
+ * Enables the dirty log: the kernel sets one bit per 4096 bytes of guest memory
+ * that it writes, lowest bit of a byte first, in len bytes at log. That memory
+ * must stay valid until the log is disabled by NULL. event_fd, duplicated, is
+ * signalled after writes; or -1. Rings may run or not. -EINVAL: the log is too
+ * short for the memory; -EOPNOTSUPP: not supported by the kernel.
  */
 VHOST_USER_API int vhost_kern_set_log(struct vhost_kern *k, void *log,
 				      size_t len, int event_fd,
@@ -151,31 +152,32 @@ VHOST_USER_API int vhost_kern_set_log(struct vhost_kern *k, void *log,
 /* -------------------------------------------------------------- I/O addresses */
 
 /*
- * A device behind an IOMMU, whose driver agreed on VQ_F_ACCESS_PLATFORM: rings
- * and buffers are I/O addresses then, and the kernel asks for what it misses.
- * The fd is readable when it does; it is k's, for as long as k lives.
+ * A device behind an IOMMU, whose driver negotiated VQ_F_ACCESS_PLATFORM: ring
+ * and buffer addresses are I/O addresses, and the kernel requests missing
+ * translations. The fd, which belongs to k, is readable when a request is
+ * pending.
  */
 VHOST_USER_API int vhost_kern_fd(const struct vhost_kern *k);
 
 /*
- * The next question: 1, with the address and the access (VMEM_READ, VMEM_WRITE);
- * 0: there is none; -EBADMSG: the kernel said something else.
+ * Reads the next request. 1: the address and the access (VMEM_READ,
+ * VMEM_WRITE); 0: none; -EBADMSG: an unexpected message of the kernel.
  */
 VHOST_USER_API int vhost_kern_iotlb_next(struct vhost_kern *k, uint64_t *iova,
 					 uint32_t *access) VSU_NODISCARD;
 
 /*
- * -EFAULT: the entry does not lie in one region of memory that was given;
- * -EOPNOTSUPP: the driver has not agreed.
+ * -EFAULT: the entry is not in one region of the guest's memory; -EOPNOTSUPP:
+ * VQ_F_ACCESS_PLATFORM was not negotiated.
  */
 VHOST_USER_API int vhost_kern_iotlb_update(struct vhost_kern *k,
 					   const struct vmem_iotlb_entry *entry,
 					   struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Takes back what the kernel was told of len bytes at iova, and of all entries
- * that reach into them. -EINVAL: no bytes, or beyond 2^64; -EOPNOTSUPP: the
- * driver has not agreed.
+ * Invalidates all translations that overlap len bytes at iova. -EINVAL: an
+ * empty range, or one beyond 2^64; -EOPNOTSUPP: VQ_F_ACCESS_PLATFORM was not
+ * negotiated.
  */
 VHOST_USER_API int vhost_kern_iotlb_invalidate(struct vhost_kern *k,
 					       uint64_t iova, uint64_t len,

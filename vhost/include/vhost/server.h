@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Serving vhost-user front-ends: whoever connects to a listening socket, or the
- * peer of one connected socket, has a session (backend.h) that the owner makes
- * and the server dispatches.
+ * A server for vhost-user front-ends. Each connection to a listening socket, or
+ * one connected socket, has a session (backend.h) that the owner creates and
+ * the server dispatches.
  *
- * Places are limited. When all are taken, the next front-end waits in the
- * listener's backlog until a session ends. A front-end that has a place and
- * negotiates nothing with it (none of SET_OWNER, SET_PROTOCOL_FEATURES and
- * SET_FEATURES; it may have asked for this and that) does not keep others out:
- * after idle_ns it gives way, as soon as there is somebody who waits, and its
- * session ends with -ETIMEDOUT and a sentence. One that negotiated may stay as
- * long as it likes: a guest takes its time to boot.
+ * The number of sessions is limited. When the limit is reached, further
+ * front-ends wait in the listener's backlog until a session ends. A session is
+ * idle until its front-end negotiates (SET_OWNER, SET_PROTOCOL_FEATURES or
+ * SET_FEATURES); queries do not count. If another front-end waits, a session
+ * that has been idle for idle_ns is ended with -ETIMEDOUT and a sentence. A
+ * session that has negotiated may stay without limit, for example while its
+ * guest boots.
  *
  * Waiting: vhost_user_server_fd() is an epoll descriptor that never changes and
- * covers the listener and all sessions; when it is readable, call
- * vhost_user_server_dispatch(). Kick descriptors of rings are not in it: they
- * are for the threads that serve the rings.
+ * includes the listener and all sessions. When it is readable, call
+ * vhost_user_server_dispatch(). It does not include kick descriptors of rings:
+ * these belong to the threads that serve the rings.
  *
- * Threads: a server and all its sessions are confined to one thread, the one
- * that dispatches. Rings may be served by any (backend.h), and change from one
- * to another as their owner likes between run and the answer to quiesce.
+ * Threads: a server and all its sessions are confined to the thread that
+ * dispatches. Any thread may serve a ring (backend.h), and the owner may change
+ * that thread between run and the answer to quiesce.
  */
 #ifndef VHOST_SERVER_H
 #define VHOST_SERVER_H
@@ -35,41 +35,40 @@ VSU_BEGIN_DECLS
 
 struct vhost_user_server;
 
-/* All are called on the server's thread, and must not free the server. */
+/* Called on the server's thread; must not free the server. */
 struct vhost_user_server_ops {
 	size_t size;		/* sizeof(struct vhost_user_server_ops) */
 
 	/*
-	 * A front-end connected: makes its session of sock, as a rule by
-	 * vhost_user_backend_new_take_fd(), which takes sock on success. The
-	 * session is the owner's, who may close it at any time and frees it
-	 * when it is gone; the server only dispatches it. A negative errno: no
-	 * session came of it.
+	 * A front-end connected: creates its session on sock, usually by
+	 * vhost_user_backend_new_take_fd(), which owns sock on success. The
+	 * session belongs to the owner, who may close it at any time and frees
+	 * it after gone; the server only dispatches it. A negative errno: no
+	 * session was created.
 	 */
 	int (*begin)(void *opaque, int sock, struct vhost_user_backend **session,
 		     struct vsu_error *err);
 
-	/* No session came of a connection: what begin said. May be NULL. */
+	/* begin failed with this error. May be NULL. */
 	void (*failed)(void *opaque, const struct vsu_error *err);
 };
 
 struct vhost_user_server_config {
 	size_t size;		/* sizeof(struct vhost_user_server_config) */
 	uint32_t max_sessions;	/* places; 0: 1 */
-	uint64_t idle_ns;	/* how long a front-end may negotiate nothing
-				   while another one waits; 0: 10 seconds */
-	struct vsu_closer *closer; /* closes sockets of front-ends, so that
-				   nobody waits for it (foreign.h); or NULL */
+	uint64_t idle_ns;	/* time-out of an idle session while another front-end waits; 0: 10
+				   seconds */
+	struct vsu_closer *closer; /* closes sockets of front-ends, so that no thread blocks
+				      (foreign.h); or NULL */
 };
 
 /*
- * A server on a listening socket, or on a connected one, which are told apart
- * by asking the socket, and duplicated. The session of a connected socket
- * begins within this call.
+ * Creates a server on a listening or a connected socket, which is duplicated.
+ * The session of a connected socket is created by this call.
  *
- *   -ENOTSOCK   fd is no socket (-EBADF: it is not open)
+ *   -ENOTSOCK   fd is not a socket (-EBADF: not open)
  *   -EINVAL     begin is missing, or a struct has another size
- *   and what begin said, for a connected socket
+ *   others      the error of begin, for a connected socket
  */
 VHOST_USER_API int vhost_user_server_new(int fd,
 		const struct vhost_user_server_config *config,
@@ -80,25 +79,25 @@ VHOST_USER_API int vhost_user_server_new(int fd,
 VHOST_USER_API int vhost_user_server_fd(const struct vhost_user_server *s);
 
 /*
- * Handles what is ready, without waiting, with a bounded amount of work. 1:
- * there may be more, and the descriptor stays readable until it is done; 0:
- * wait for the descriptor; negative: it cannot serve any more (-ECONNRESET: the
- * session of its connected socket has ended).
+ * Handles available events; never blocks, does a bounded amount of work. 1:
+ * more may be left, and the descriptor stays readable; 0: wait for the
+ * descriptor; negative: the server cannot continue (-ECONNRESET: the session of
+ * its connected socket has ended).
  */
 VHOST_USER_API int vhost_user_server_dispatch(struct vhost_user_server *s);
 
-/* Sessions that are not gone. */
+/* The number of sessions for which gone was not called yet. */
 VHOST_USER_API uint32_t vhost_user_server_count(
 		const struct vhost_user_server *s);
 
 /*
- * Takes nobody any more and closes all sessions; -EAGAIN until all are gone:
- * go on dispatching until it says 0.
+ * Accepts no more connections and closes all sessions. -EAGAIN: continue to
+ * dispatch until it returns 0.
  */
 VHOST_USER_API int vhost_user_server_stop(struct vhost_user_server *s)
 	VSU_NODISCARD;
 
-/* Sessions that are not gone stay; nobody dispatches them then. */
+/* Remaining sessions are not freed, and not dispatched any more. */
 VHOST_USER_API void vhost_user_server_free(struct vhost_user_server *s);
 
 VSU_END_DECLS

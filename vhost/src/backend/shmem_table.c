@@ -151,8 +151,8 @@ static void entry_finish(struct vhost_user_shmem_table *t, struct entry *e,
 	e->doubtful = e->there && (lost || !t->started);
 	e->refused = was_map && result < 0 && !lost;
 	drop_removed(e);
-	if (t->config.told)
-		t->config.told(t->config.opaque, cookie, was_map, result);
+	if (t->config.result)
+		t->config.result(t->config.opaque, cookie, was_map, result);
 }
 
 /*

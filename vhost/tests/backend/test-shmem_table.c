@@ -22,7 +22,7 @@ static struct {
 	char told[512];
 } x;
 
-static void on_told(void *opaque, uint64_t cookie, bool map, int result)
+static void on_table_result(void *opaque, uint64_t cookie, bool map, int result)
 {
 	size_t n = strlen(x.told);
 
@@ -51,7 +51,7 @@ static struct vhost_user_shmem_table *make(uint32_t max)
 {
 	const struct vhost_user_shmem_table_config config = {
 		.size = sizeof(config), .shmem_sizes = channel_sizes,
-		.nshmem = 4, .max = max, .max_bytes = max_bytes, .told = on_told,
+		.nshmem = 4, .max = max, .max_bytes = max_bytes, .result = on_table_result,
 	};
 	struct vhost_user_shmem_table *t = NULL;
 
