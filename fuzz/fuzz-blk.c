@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A guest against a block device. The input is read as a row of actions: most
- * of them add requests that are well formed but for what the input spoils, so
- * that the code behind the ring is reached; some spoil the ring itself, hold
- * the disk's answers back, or stop and start the queue.
- *
- * These must hold: the disk is asked for nothing beyond its end, nothing is
- * stored outside of writable buffers (the address sanitizer and a canary see
- * it), used lengths do not exceed what is writable, every request comes back.
- *
- * Reach is printed in the end: how many requests ended how.
+ * A guest against a block device: valid requests with one invalid part,
+ * overwritten rings, delayed replies of the disk, stops. Invariants: no access
+ * outside the disk or writable buffers (a canary checks), used lengths within
+ * the writable part, every request is completed. Prints the results by kind.
  */
 #include <config.h>
 
@@ -263,10 +257,7 @@ static void put_ranges(struct guest *g, struct input *in)
 	}
 }
 
-/*
- * One request: header, data in either direction, status byte; each may be
- * missing, truncated or misplaced.
- */
+/* A request; header, data and status byte may be missing or misplaced. */
 static void add_request(struct guest *g, struct input *in)
 {
 	struct vq_buffer b[QUEUE_SIZE];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about where memory and windows lie. */
+/* Claims about the addresses of memory and windows. */
 #include <config.h>
 
 #include "memory/layout.h"
@@ -93,7 +93,7 @@ START_TEST(region_is_not_split_at_another)
 		{ 2 * GIB, 0, false, "" }, { GIB, GIB, true, "" },
 	};
 
-	/* 1 GiB below the other would be free, but is too small. */
+	/* 1 GiB below the other one is free, but too small. */
 	ck_assert_int_eq(lay(r, 2), 0);
 	ck_assert_uint_eq(layout.n, 3);
 	assert_piece(0, GIB, GIB, 0, 1);
@@ -195,7 +195,10 @@ START_TEST(refuses_what_cannot_be_placed)
 }
 END_TEST
 
-/* Any sizes and wishes: what is accepted never overlaps and is complete. */
+/*
+ * Arbitrary sizes and addresses: an accepted layout never overlaps and is
+ * complete.
+ */
 static void assert_sound(const struct vmm_layout_request *r, unsigned int n)
 {
 	uint64_t total[VMM_LAYOUT_MAX_REQUESTS] = { 0 }, end = 0;
@@ -281,7 +284,7 @@ START_TEST(window_is_aligned_to_its_size)
 	ck_assert_int_eq(vmm_layout_window(&next_gpa, 3 * MIB, BITS, &gpa,
 					   &err), 0);
 	ck_assert_uint_eq(gpa, 4 * GIB + 8 * MIB);
-	/* Behind the 4 MiB that a base address register decodes for 3. */
+	/* Behind the 4 MiB that a base address register decodes for 3 MiB. */
 	ck_assert_int_eq(vmm_layout_window(&next_gpa, 64 * KIB, BITS, &gpa,
 					   &err), 0);
 	ck_assert_uint_eq(gpa, 4 * GIB + 12 * MIB);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about --memory, and about files that shrink behind a guest. */
+/* Claims about --memory, and about files that are truncated under a guest. */
 #include <config.h>
 
 #include <signal.h>
@@ -15,7 +15,7 @@ static struct vsu_error err;
 static const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
 				      .phys_bits = 46 };
 
-/* The linker puts this between; nothing is given out on failure. */
+/* The linker inserts this wrapper; no map is returned on failure. */
 static bool no_map;
 
 int __real_vmem_map_new(struct vmem_map **out);
@@ -203,7 +203,7 @@ static char path[] = "/tmp/cvmm-memory-XXXXXX";
 static struct vmem_sigbus *table;
 static int file;
 
-/* Memory from a file at 64 MiB, besides the test machine's own. */
+/* Memory from a file at 64 MiB, in addition to the test machine's own. */
 static void make_file_memory(struct vmem_sigbus *sigbus)
 {
 	static char list[128];
@@ -242,7 +242,10 @@ static void free_all(void)
 	close(file);
 }
 
-/* Laps after the cut: all pages, those without a file too, are counted in. */
+/*
+ * Laps after the truncation: all pages are counted in, including those without
+ * a file.
+ */
 static void assert_goes_on(unsigned int ncpus)
 {
 	unsigned int i;
@@ -296,7 +299,7 @@ START_TEST(each_cpu_goes_on_once_for_each_repair)
 	ck_assert(!vmm_memory_repair(&memory, 0, false));
 	ck_assert(vmm_memory_repair(&memory, 1, false));
 	ck_assert(!vmm_memory_repair(&memory, 1, false));
-	ck_assert_int_eq(ftruncate(file, 1 << 20), 0);	/* growing heals */
+	ck_assert_int_eq(ftruncate(file, 1 << 20), 0);	/* growing the file repairs it */
 	ck_assert(!vmm_memory_repair(&memory, 0, false));
 	ck_assert_int_eq(ftruncate(file, 0), 0);
 	ck_assert(vmm_memory_repair(&memory, 1, false));

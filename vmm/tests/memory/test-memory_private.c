@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about memory of two layers, with a KVM that has it: this program
- * answers open() and ioctl() itself and records what KVM is told. A memfd
- * stands in for the guest_memfd of the private half.
+ * Claims about private memory, with a KVM that supports it: this program
+ * implements open() and ioctl() and records KVM's arguments. A memfd replaces
+ * the guest_memfd of the private half.
  */
 #include <config.h>
 
@@ -28,7 +28,7 @@
 #define SET_ATTRIBUTES 0x4020aed2
 #define CAP_ATTRIBUTES 233
 
-/* A conversion as KVM was told of it, and the shared byte it found there. */
+/* A conversion as KVM received it, and the shared byte found there. */
 struct told {
 	struct { uint64_t address, size, attributes, flags; } arg;
 	unsigned char shared;
@@ -45,7 +45,7 @@ static struct vmm_kvm_region2 slot[8];
 static unsigned int nslots;
 static struct told told[8];
 static unsigned int ntold;
-static uint32_t features;	/* that the guest is told of */
+static uint32_t features;	/* that the guest sees */
 
 int open(const char *path, int flags, ...)
 {
@@ -97,7 +97,7 @@ static int convert(const void *arg)
 	return errno ? -1 : 0;
 }
 
-/* A processor with nothing but KVM's own leaf, one bit of which is set. */
+/* A processor with only KVM's own leaf, one bit of which is set. */
 static int give_cpuid(struct kvm_cpuid2 *table)
 {
 	table->nent = 1;
@@ -186,7 +186,7 @@ static unsigned char private_at(uint64_t off)
 	return byte;
 }
 
-/* Both halves hold something everywhere: 0x51 shared, 0x52 private. */
+/* Fills both halves: 0x51 shared, 0x52 private. */
 static void fill(void)
 {
 	const uint64_t len = vmem_block_len(memory.blocks[0]);
@@ -250,7 +250,7 @@ START_TEST(guest_is_told_of_the_hypercall_where_there_is_one)
 }
 END_TEST
 
-/* Split at 3 GiB, so that the second slot begins inside both halves. */
+/* Split at 3 GiB, so that the second slot starts inside both halves. */
 START_TEST(slot_has_both_halves)
 {
 	const char *list = _i ? "size=4G,private=on,backend=memfd,reserve=off"
@@ -286,7 +286,7 @@ START_TEST(private_pages_leave_the_shared_half)
 	ck_assert_uint_eq(told[0].arg.size, 3 * PAGE);
 	ck_assert_uint_eq(told[0].arg.attributes, 1 << 3);
 	ck_assert_uint_eq(told[0].arg.flags, 0);
-	ck_assert_uint_eq(told[0].shared, 0x51);	/* KVM first */
+	ck_assert_uint_eq(told[0].shared, 0x51);	/* KVM is called first */
 	ck_assert_uint_eq(*shared_at(2 * PAGE - 1), 0x51);
 	ck_assert_uint_eq(*shared_at(2 * PAGE), 0);
 	ck_assert_uint_eq(*shared_at(5 * PAGE - 1), 0);
@@ -321,7 +321,7 @@ START_TEST(conversion_goes_on_in_the_next_region)
 }
 END_TEST
 
-/* The first MiB has two halves, the second has not, there is no third. */
+/* The first MiB has two halves, the second has one, a third does not exist. */
 static const struct { uint64_t gpa, len; const char *says; } refused[] = {
 	{ MIB - PAGE, 2 * PAGE, "at 0x100000" },
 	{ MIB, PAGE, "at 0x100000" },

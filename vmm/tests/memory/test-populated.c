@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about how much of a block is present. This program answers mincore()
- * and syscall() itself, so that it sees that nobody asks for every page, and
- * can be a kernel without cachestat.
+ * Claims about the number of present bytes. This program implements mincore()
+ * and syscall(), so that it counts page queries, and can be a kernel without
+ * cachestat.
  */
 #include <config.h>
 
@@ -31,7 +31,7 @@ int mincore(void *addr, size_t len, unsigned char *present)
 	return 0;
 }
 
-/* Takes six arguments of every call, whatever there are. */
+/* Takes six arguments for every call. */
 __attribute__((no_sanitize_address))
 long syscall(long number, ...)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about prealloc on several threads. This program answers madvise()
- * itself, so that it sees who populates what, and can refuse.
+ * Claims about prealloc on several threads. This program implements madvise(),
+ * so that it sees which thread populates what, and can refuse.
  */
 #include <config.h>
 
@@ -24,7 +24,7 @@
 #define SLICE (16 * MIB)
 #define SLICES 4u
 
-/* One slice that was asked for. */
+/* A requested slice. */
 struct asked {
 	const unsigned char *at;
 	pthread_t by;
@@ -36,10 +36,10 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct asked asked[64];
 static unsigned int nasked, meet;
-static const unsigned char *refused;	/* the slice that has no room */
+static const unsigned char *refused;	/* the slice for which no memory is available */
 static bool pretend;			/* nothing is populated */
 
-/* The first slices wait for one another: each on a thread of its own. */
+/* The first slices wait for each other: each is on a thread of its own. */
 static void note(const void *at)
 {
 	pthread_mutex_lock(&lock);
@@ -82,7 +82,7 @@ static void teardown(void)
 	vmem_block_unref(block);
 }
 
-/* A thread that was joined may be seen by the kernel for a moment yet. */
+/* A joined thread may stay visible in the kernel for a moment. */
 static void assert_alone(void)
 {
 	const pid_t own = getpid();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about memory slots when KVM refuses any one call of a change: it is
- * made in full or not at all, and nobody believes a slot gone that is there.
+ * Claims about memory slots if KVM refuses any one call of a change: the change
+ * is complete or reverted, and an existing slot is never assumed to be removed.
  */
 #include <config.h>
 
@@ -32,7 +32,7 @@ static struct vmem_map *add(struct vmem_map *map, uint64_t gpa)
 	return map;
 }
 
-/* Two pieces more and two less, one of them replaced by another. */
+/* Adds two pieces and removes two; one replaces another. */
 static void setup(void)
 {
 	fake_kvm_init();
@@ -64,7 +64,7 @@ static bool has(const struct kvm_userspace_memory_region *slot,
 	       slot->userspace_addr;
 }
 
-/* KVM has every region of the map and nothing else. */
+/* Asserts that KVM has exactly the map's regions. */
 static void assert_kvm_has(const struct vmem_map *map)
 {
 	unsigned int i, n = 0;
@@ -101,7 +101,7 @@ int main(void)
 	TCase *tc = tcase_create("refused_slots");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	/* three that go, three that come */
+	/* three removals, three additions */
 	tcase_add_loop_test(tc, change_is_made_in_full_or_not_at_all, 0, 6);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about windows when the machine has no room for them, KVM refuses a
- * change, or a page of a mapping is lost. The KVM is this process.
+ * Claims about windows if the machine has no room, KVM refuses a change, or a
+ * page of a mapping is lost. KVM is simulated in this process.
  */
 #include <config.h>
 
@@ -147,7 +147,7 @@ END_TEST
 
 static unsigned int refusals;
 
-/* All calls for a while, those that undo a change, too. */
+/* All calls fail for a while, including those that revert a change. */
 static bool lacks_all(int code)
 {
 	(void)code;
@@ -184,7 +184,7 @@ START_TEST(mapping_that_kvm_keeps_is_there_for_everybody)
 }
 END_TEST
 
-/* The handler put zeros in place of a page of the first one. */
+/* The handler replaced a page of the first file by zeros. */
 static void lose_a_page(void)
 {
 	siginfo_t si;

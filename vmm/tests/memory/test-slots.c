@@ -16,7 +16,7 @@ GUEST(probe, "mov $0x1000000, %edx\n movb $0x33, (%rdx)\n mov (%rdx), %al\n"
 
 static struct vm vm;
 static struct vmem_block *block;	/* of 16 pages */
-static unsigned int holes;		/* accesses that met no memory */
+static unsigned int holes;		/* accesses that hit no memory */
 
 static void setup(void)
 {
@@ -61,10 +61,10 @@ static int apply(struct vmem_map *map)
 
 static const struct {
 	uint64_t pieces[6];	/* offset, gpa */
-	unsigned int n, slots;	/* besides RAM's */
+	unsigned int n, slots;	/* in addition to RAM's */
 } merges[] = {
 	{ { 0, 0x1000, 1, 0x1001, 2, 0x1002 }, 3, 1 },
-	{ { 0, 0x1000, 1, 0x1001, 3, 0x1002 }, 3, 2 },	/* file goes on elsewhere */
+	{ { 0, 0x1000, 1, 0x1001, 3, 0x1002 }, 3, 2 },	/* file continues elsewhere */
 	{ { 0, 0x1000, 1, 0x1002, 2, 0x1003 }, 3, 2 },	/* a hole in the guest */
 	{ { 2, 0x1000, 1, 0x1001, 0, 0x1002 }, 3, 3 },	/* backwards */
 	{ { 0, 0x1000, 0, 0x1001 }, 2, 2 },		/* the same page twice */
@@ -99,7 +99,7 @@ START_TEST(same_map_again_changes_nothing)
 }
 END_TEST
 
-/* Value that the guest reads after it stored 0x33 at the probed address. */
+/* The value that the guest reads after it wrote 0x33 to the probed address. */
 static int probe_guest(void)
 {
 	vm_start(&vm, 1, probe, probe_end);
@@ -190,7 +190,7 @@ START_TEST(d1_13_page_of_a_bound_block_is_not_at_two_addresses)
 			 -EINVAL);
 	ck_assert_ptr_nonnull(strstr(vm.err.msg, "KVM refuses memory at "
 				     "0x1100000, 4096 bytes"));
-	/* and the slots before are there again */
+	/* and the previous slots exist again */
 	ck_assert_uint_eq(vmm_slots_count(vm.slots), 3);
 	ck_assert_int_eq(apply(map_of((const uint64_t[]){ 3, 0x1000 }, 1)), 0);
 	ck_assert_int_eq(probe_guest(), 0x33);
@@ -210,7 +210,7 @@ START_TEST(more_slots_than_kvm_has_are_refused)
 }
 END_TEST
 
-/* Every id is given back, or KVM would run out of them. */
+/* Every id is reused, or KVM would run out of them. */
 START_TEST(ids_do_not_run_out)
 {
 	uint64_t pieces[2];

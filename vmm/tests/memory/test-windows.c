@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about windows: what back-ends map becomes memory of the guest. */
+/* Claims about windows: mappings of back-ends become memory of the guest. */
 #include <config.h>
 
 #include <fcntl.h>
@@ -17,8 +17,8 @@ GUEST(count, "1: incq (%rdi)\n jmp 1b");
 static struct vm vm;
 static struct vmm_memory memory;
 static struct vmm_windows shmem;
-static unsigned int told;	/* how often the map changed */
-static unsigned int dropped;	/* mappings that were told as taken away */
+static unsigned int told;	/* number of map changes */
+static unsigned int dropped;	/* mappings that were reported as removed */
 static int file;		/* of 16 pages */
 static const int me = 1, other = 2;	/* owners */
 
@@ -82,7 +82,7 @@ static struct vmem_block *piece(uint64_t offset, uint64_t len, bool writable)
 	return block;
 }
 
-/* One change of page at of the window; its result. */
+/* Changes page at of the window; returns the result. */
 static int change(bool map, uint64_t at, struct vmem_block *block)
 {
 	struct vhost_user_shmem_change c = {
@@ -216,7 +216,7 @@ START_TEST(of_a_batch_only_what_cannot_be_is_refused)
 	struct vmem_block *block = piece(0, PAGE, true);
 	struct vhost_user_shmem_change c[] = {
 		{ 0, PAGE, block, 3, true, 1 },
-		{ 0, PAGE, block, 3, true, 1 },		/* there already */
+		{ 0, PAGE, block, 3, true, 1 },		/* exists already */
 		{ 0, PAGE, block, 4, true, 1 },		/* no such window */
 		{ 2 * PAGE, PAGE, block, 3, true, 1 },
 	};
@@ -278,7 +278,10 @@ START_TEST(c2_13_a_piece_whose_file_was_cut_becomes_a_hole)
 }
 END_TEST
 
-/* Nothing is wrong with the first; the second has no page and no room for it. */
+/*
+ * The first piece is valid; the file system of the second has no page and no
+ * space.
+ */
 START_TEST(c2_34_a_piece_whose_pages_cannot_be_had_becomes_a_hole)
 {
 	struct vmem_block *good = piece(0, PAGE, true);
@@ -289,7 +292,7 @@ START_TEST(c2_34_a_piece_whose_pages_cannot_be_had_becomes_a_hole)
 	vmm_window_drop(&shmem, VMM_WINDOW_MISSING);
 	ck_assert_uint_eq(dropped, 0);
 	ck_assert_int_eq(fcntl(file, F_ADD_SEALS, F_SEAL_GROW), 0);
-	ck_assert_int_eq(ftruncate(file, 8 * PAGE), 0);	/* behind its back */
+	ck_assert_int_eq(ftruncate(file, 8 * PAGE), 0);	/* without the VMM's knowledge */
 	vmm_window_drop(&shmem, VMM_WINDOW_MISSING);
 	ck_assert_uint_eq(dropped, 1);
 	ck_assert_ptr_nonnull(found(0));
@@ -320,7 +323,7 @@ START_TEST(c2_35_pieces_whose_file_may_change_go_last_and_sealed_ones_stay)
 	ck_assert_int_eq(change(true, 2, block), 0);
 	vmm_window_drop(&shmem, VMM_WINDOW_UNSEALED);
 	ck_assert_ptr_null(found(2));
-	ck_assert_uint_eq(dropped, 1);	/* told once */
+	ck_assert_uint_eq(dropped, 1);	/* reported once */
 	vmem_block_unref(block);
 }
 END_TEST

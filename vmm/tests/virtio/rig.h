@@ -15,7 +15,7 @@
 
 static int said_fd = -1;	/* standard error, or -1: as it was */
 
-/* Lines that are said from here on can be looked at. */
+/* Captures the lines that are logged from here on. */
 static inline void listen_to_stderr(void)
 {
 	said_fd = memfd_create("stderr", MFD_CLOEXEC);
@@ -69,8 +69,8 @@ static inline struct vmem_space *rig_space(void)
 }
 
 /*
- * As a driver does, with one queue of 16 whose used ring lies there; on the main
- * thread.
+ * Starts a device with one queue of 16 entries, whose used ring is there; on
+ * the main thread.
  */
 static inline void rig_start_with(struct vmm_virtio *v, uint64_t features,
 				  uint32_t device_gpa)

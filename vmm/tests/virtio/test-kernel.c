@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about a device whose queues the host's kernel serves, or what stands for it. */
+/*
+ * Claims about a device whose queues the host's kernel serves; this program
+ * simulates the kernel.
+ */
 #include <config.h>
 
 #include <stdarg.h>
@@ -68,7 +71,7 @@ static int tap_fd(void *self, uint32_t lane)
 	return *(int *)self;
 }
 
-/* An eventfd is the tap interface; nobody looks into it. */
+/* An eventfd replaces the tap interface, which is never read. */
 static struct virtdev_vhost_kern *make_card(void)
 {
 	static int tap;
@@ -120,7 +123,7 @@ static void reset_driver(void)
 	vmm_virtio_unlock(virtio);
 }
 
-/* Of the first queue, as a driver does that gives it another used ring. */
+/* Resets the first queue, as a driver does that moves its used ring. */
 static void reset_queue(uint32_t device_gpa)
 {
 	struct virtdev_transport *t = vmm_virtio_transport(virtio);
@@ -138,7 +141,7 @@ static void reset_queue(uint32_t device_gpa)
 	vmm_virtio_unlock(virtio);
 }
 
-/* With the feature that is the face's, too. */
+/* With a feature that the register interface must support, too. */
 static void start_with_resets(void)
 {
 	static const struct virtdev_face_ops face = {
@@ -252,7 +255,7 @@ START_TEST(e2_11_a_start_that_the_kernel_refuses_asks_for_a_reset)
 }
 END_TEST
 
-/* NULL: none is left. */
+/* NULL: no memory. */
 static void publish(struct vmem_map *map)
 {
 	ck_assert_int_eq(vmem_space_publish(memory.space, map), 0);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about queues that are served in this process, without a CPU. */
+/* Claims about queues served in this process, without a CPU. */
 #include <config.h>
 
 #include <vmm-sys-util/event.h>
 
 #include "rig.h"
 
-/* A device with one queue that takes some calls until it is drained. */
+/* A device with one queue that needs several calls to drain. */
 struct slow {
 	int left;
 	unsigned int served, stopped_early, stopped;
@@ -21,7 +21,7 @@ static int slow_drain(void *self, uint32_t queue)
 	return s->left ? -EAGAIN : 0;
 }
 
-/* There is always more to do. */
+/* Always has more work. */
 static int endless_serve(void *self, uint32_t queue)
 {
 	struct slow *s = self;
@@ -88,7 +88,7 @@ static void count_event(struct ev_loop *loop, ev_io *w, int revents)
 	++*(unsigned int *)w->data;
 }
 
-/* A watcher that feeds itself would never come back from its first turn. */
+/* A watcher that feeds itself would never return from its first turn. */
 START_TEST(a3_19_a_queue_with_endless_work_leaves_the_loop_its_turns)
 {
 	const int fd = vsu_event_new();

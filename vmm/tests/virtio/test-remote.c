@@ -98,7 +98,7 @@ END_TEST
 
 #define STORES 2000u	/* the last one's low byte is not 0 */
 
-/* As the transport's face does, on a CPU's thread. */
+/* As the register interface does, on a CPU's thread. */
 static void config_store(void *face, struct vmm_access *access)
 {
 	virtdev_transport_config_write(face, (uint32_t)access->offset,
@@ -122,7 +122,7 @@ static void *store_often(void *arg)
 	return NULL;
 }
 
-/* Each store is a message, each change one from the back-end and a question. */
+/* Each write is a message; each change is one of the back-end and a query. */
 START_TEST(e1_22_a_cpu_stores_configuration_while_the_session_is_served)
 {
 	atomic_bool done = false;
@@ -165,7 +165,7 @@ START_TEST(a_dead_back_end_is_told_once_and_asks_for_a_reset)
 }
 END_TEST
 
-/* When it came to an end, and how. */
+/* The result of the handshake. */
 struct arrival {
 	bool arrived;
 	struct vsu_error why;
@@ -224,7 +224,7 @@ START_TEST(a_back_end_that_comes_late_and_says_nothing_has_a_limit)
 }
 END_TEST
 
-/* The driver's index of available chains, in ring 0; and a kick. */
+/* Sets the driver's index of available chains in ring 0, and kicks. */
 static void offer(uint16_t index)
 {
 	uint32_t hint = 0;
@@ -278,7 +278,7 @@ static void lose_back_end(void)
 		ev_run(place.loop, EVRUN_ONCE);
 }
 
-/* A used ring where no memory is: with a back-end there, and without. */
+/* A used ring outside the memory: with a connected back-end, and without. */
 START_TEST(the_reason_why_rings_do_not_start_is_said_once)
 {
 	reconnect_ms = 1;
@@ -297,7 +297,7 @@ START_TEST(the_reason_why_rings_do_not_start_is_said_once)
 }
 END_TEST
 
-/* Its driver need not know that nobody was there. */
+/* The driver need not know that no back-end was connected. */
 START_TEST(a_driver_that_starts_meanwhile_runs_with_the_next_back_end)
 {
 	reconnect_ms = 1;
@@ -321,7 +321,7 @@ static void set_status(uint32_t status)
 	vmm_virtio_unlock(virtio);
 }
 
-/* Whoever serves the device now has answered once. */
+/* The current back-end has replied once. */
 static void hear_of_change(void)
 {
 	const uint32_t before = config_word();
@@ -366,7 +366,7 @@ START_TEST(c1_14_a_device_is_reset_and_begun_again_while_nobody_is_there)
 }
 END_TEST
 
-/* The back-end dies before that, or while it is to give its queues back. */
+/* The back-end fails before that, or while it is stopping its queues. */
 START_TEST(a3_06_a_reset_whose_back_end_fails_ends_in_a_clean_state)
 {
 	connect_to(VQ_F_VERSION_1);
@@ -434,7 +434,7 @@ START_TEST(a3_18_a_queue_of_a_back_end_is_reset_and_starts_again)
 }
 END_TEST
 
-/* The start that waited is not made when the driver no longer wants it. */
+/* A waiting start is dropped when the driver resets the device. */
 START_TEST(a_start_that_waits_is_taken_back_by_a_reset)
 {
 	reconnect_ms = 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about resets that CPUs of a real guest ask for. */
+/* Claims about resets by the CPUs of a real guest. */
 #include <config.h>
 
 #include <vmm-sys-util/event.h>
@@ -15,7 +15,7 @@ GUEST(reset_once, "mov $0xd0000070, %edx\n xor %eax, %eax\n"
 GUEST(narrow_once, "mov $0xd0000070, %edx\n xor %eax, %eax\n"
       "movb %al, (%rdx)\n 1: incq (%rdi)\n jmp 1b");
 
-/* An end that stops when it is told, and a device with it. */
+/* A backend that stops when the test requests it, and its device. */
 struct fake {
 	unsigned int stops, unlocked, drained;
 	bool stop_later;
@@ -72,7 +72,7 @@ static const struct vmm_virtio_backend fake_ops = {
 	.kick_fd = fake_kick_fd, .free = fake_free,
 };
 
-/* One request is left until its descriptor is readable. */
+/* One request stays in flight until its descriptor is readable. */
 static int fake_drain(void *self, uint32_t queue)
 {
 	struct fake *f = self;
@@ -179,7 +179,7 @@ START_TEST(a3_05_a_reset_that_is_done_at_once_lets_the_waiting_ones_go)
 	start_cpus(2, reset_once, reset_once_end);
 	while (fake.stops < 1)
 		vm_turn(&vm);
-	fake.stop_later = false;	/* should the other still come */
+	fake.stop_later = false;	/* in case the other one still arrives */
 	while (fake.stops < 2)
 		vm_turn(&vm);
 	vmm_virtio_stopped(virtio);
@@ -220,7 +220,7 @@ START_TEST(every_op_of_an_end_is_called_as_it_says)
 }
 END_TEST
 
-/* Were the answer waited for in the turn, it would never come. */
+/* Waiting for the reply inside the turn would never end. */
 START_TEST(a4_18_a_reset_with_a_slow_request_leaves_the_loop_its_turns)
 {
 	place.space = rig_space();
