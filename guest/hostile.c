@@ -5,18 +5,17 @@
  * without waiting; on PCI also command and MSI-X toggles. It judges nothing:
  * the test outside measures the VMM.
  */
+#include "hostile.h"
 #include "lib.h"
 #include "protocol.h"
 #include "virtio.h"
 
-#define RINGS 16u		/* of one device; further queues are not used */
-#define ENTRIES 256u
+#define PCI_SLOTS 32u
 #define TABLE 128u		/* descriptors of an indirect chain */
 #define ROUNDS 3u
 #define KICKS 200u
 #define PATIENCE_MS 200u	/* for the first used entry */
 
-#define RING(q) (0x3000000UL + (q) * 0x10000UL)
 #define TABLES 0x4000000UL
 #define REQUESTS 0x4800000UL	/* one for each entry, 512 bytes */
 #define BUFFER 0x5000000UL	/* 1 MiB that chains read and write */
@@ -33,195 +32,13 @@
 enum { ID_NET = 1, ID_BLOCK = 2, ID_CONSOLE = 3, ID_BALLOON = 5, ID_SOCKET = 19,
        ID_MEMORY = 24, ID_FS = 26, ID_PMEM = 27 };
 
-/* The registers of one transport; queue_set has the addresses of a ring. */
-struct target {
-	const struct registers *face;
-	uint64_t base, space;	/* space: PCI configuration space */
-	uint32_t id, msix;	/* msix: its capability */
-	uint32_t nqueues;
-};
-
-struct registers {
-	uint64_t (*features)(const struct target *t);
-	void (*accept)(const struct target *t, uint64_t features);
-	void (*status)(const struct target *t, uint8_t status);
-	/* Entries of the ring; 0: the queue does not exist. */
-	uint16_t (*queue_set)(const struct target *t, uint32_t queue);
-	void (*notify)(const struct target *t, uint32_t queue);
-	uint64_t config;	/* offset of the device's configuration */
-};
-
 static uint16_t available[RINGS], sizes[RINGS];
 static uint32_t seed = 1;
 
-static uint32_t next_random(void)
+uint32_t next_random(void)
 {
 	seed = seed * 1664525 + 1013904223;
 	return seed >> 8;
-}
-
-static void mmio_write16(uint64_t gpa, uint16_t value)
-{
-	__asm__ volatile("movw %1, (%0)" : : "r"(gpa), "r"(value) : "memory");
-}
-
-static uint16_t mmio_read16(uint64_t gpa)
-{
-	uint16_t value;
-
-	__asm__ volatile("movw (%1), %0" : "=r"(value) : "r"(gpa) : "memory");
-	return value;
-}
-
-static void mmio_write8(uint64_t gpa, uint8_t value)
-{
-	__asm__ volatile("movb %1, (%0)" : : "r"(gpa), "q"(value) : "memory");
-}
-
-static uint32_t entries_of(uint32_t max)
-{
-	return max < ENTRIES ? max : ENTRIES;
-}
-
-/* ---------------------------------------------------------- virtio over mmio */
-
-static uint64_t mmio_features(const struct target *t)
-{
-	uint64_t low;
-
-	mmio_write32(t->base + 0x14, 0);
-	low = mmio_read32(t->base + 0x10);
-	mmio_write32(t->base + 0x14, 1);
-	return low | (uint64_t)mmio_read32(t->base + 0x10) << 32;
-}
-
-static void mmio_accept(const struct target *t, uint64_t features)
-{
-	mmio_write32(t->base + 0x24, 0);
-	mmio_write32(t->base + 0x20, (uint32_t)features);
-	mmio_write32(t->base + 0x24, 1);
-	mmio_write32(t->base + 0x20, (uint32_t)(features >> 32));
-}
-
-static void mmio_status(const struct target *t, uint8_t status)
-{
-	mmio_write32(t->base + 0x70, status);
-}
-
-static uint16_t mmio_queue_set(const struct target *t, uint32_t queue)
-{
-	uint32_t i, size;
-
-	mmio_write32(t->base + 0x30, queue);
-	size = entries_of(mmio_read32(t->base + 0x34));
-	if (!size)
-		return 0;
-	mmio_write32(t->base + 0x38, size);
-	for (i = 0; i < 3; i++) {	/* descriptors, driver, device */
-		mmio_write32(t->base + 0x80 + 16 * i,
-			     (uint32_t)(RING(queue) + 0x4000 * i));
-		mmio_write32(t->base + 0x84 + 16 * i, 0);
-	}
-	mmio_write32(t->base + 0x44, 1);
-	return (uint16_t)size;
-}
-
-static void mmio_notify(const struct target *t, uint32_t queue)
-{
-	mmio_write32(t->base + 0x50, queue);
-}
-
-static const struct registers mmio_face = {
-	mmio_features, mmio_accept, mmio_status, mmio_queue_set, mmio_notify,
-	0x100,
-};
-
-/* ----------------------------------------------------------- virtio over PCI */
-
-#define ECAM 0xe0000000UL
-#define PCI_SLOTS 32u
-#define PCI_NOTIFY 0x3000u
-#define PCI_TABLE 0x4000u
-
-static uint64_t pci_features(const struct target *t)
-{
-	uint64_t low;
-
-	mmio_write32(t->base, 0);
-	low = mmio_read32(t->base + 4);
-	mmio_write32(t->base, 1);
-	return low | (uint64_t)mmio_read32(t->base + 4) << 32;
-}
-
-static void pci_accept(const struct target *t, uint64_t features)
-{
-	mmio_write32(t->base + 8, 0);
-	mmio_write32(t->base + 12, (uint32_t)features);
-	mmio_write32(t->base + 8, 1);
-	mmio_write32(t->base + 12, (uint32_t)(features >> 32));
-}
-
-static void pci_status(const struct target *t, uint8_t status)
-{
-	mmio_write8(t->base + 20, status);
-}
-
-static uint16_t pci_queue_set(const struct target *t, uint32_t queue)
-{
-	uint16_t size;
-	uint32_t i;
-
-	mmio_write16(t->base + 22, (uint16_t)queue);
-	size = (uint16_t)entries_of(mmio_read16(t->base + 24));
-	if (!size)
-		return 0;
-	mmio_write16(t->base + 24, size);
-	mmio_write16(t->base + 26, (uint16_t)queue);
-	for (i = 0; i < 3; i++) {
-		mmio_write32(t->base + 32 + 8 * i,
-			     (uint32_t)(RING(queue) + 0x4000 * i));
-		mmio_write32(t->base + 36 + 8 * i, 0);
-	}
-	mmio_write16(t->base + 28, 1);
-	return size;
-}
-
-static void pci_notify(const struct target *t, uint32_t queue)
-{
-	mmio_write16(t->base + PCI_NOTIFY + 4 * queue, (uint16_t)queue);
-}
-
-static const struct registers pci_face = {
-	pci_features, pci_accept, pci_status, pci_queue_set, pci_notify, 0x2000,
-};
-
-/* Every vector gets another message under the mask of the function. */
-static void toggle_vectors(const struct target *t)
-{
-	const uint32_t n = (mmio_read16(t->space + t->msix + 2) & 0x7ffu) + 1;
-	uint32_t i;
-
-	mmio_write16(t->space + t->msix + 2, 0xc000);
-	for (i = 0; i < n; i++) {
-		mmio_write32(t->base + PCI_TABLE + 16 * i, 0xfee00000);
-		mmio_write32(t->base + PCI_TABLE + 16 * i + 8,
-			     0x30 + next_random() % 64);
-		mmio_write32(t->base + PCI_TABLE + 16 * i + 12, 0);
-	}
-	mmio_write16(t->space + t->msix + 2, 0x8000);
-}
-
-static void toggle_function(const struct target *t)
-{
-	uint32_t i;
-
-	if (!t->space)
-		return;
-	toggle_vectors(t);
-	for (i = 0; i < 10; i++) {
-		mmio_write16(t->space + 4, 0);
-		mmio_write16(t->space + 4, 6);
-	}
 }
 
 /* ------------------------------------------------------------------ requests */
@@ -472,24 +289,14 @@ static void target_attack(struct target *t)
 
 static unsigned int attack_slots(void)
 {
-	struct target t = { .face = &pci_face };
 	unsigned int slot, n = 0;
-	uint32_t cap;
+	struct target t;
 
-	for (slot = 1; slot < PCI_SLOTS; slot++) {
-		t.space = ECAM + slot * 0x8000;
-		if (mmio_read16(t.space) != 0x1af4)
-			continue;
-		t.id = mmio_read16(t.space + 2) - 0x1040u;
-		t.base = mmio_read32(t.space + 0x10) & ~15u;
-		cap = mmio_read8(t.space + 0x34);
-		while (cap && mmio_read8(t.space + cap) != 0x11)
-			cap = mmio_read8(t.space + cap + 1);
-		t.msix = cap;
-		mmio_write16(t.space + 4, 6);
-		target_attack(&t);
-		n++;
-	}
+	for (slot = 1; slot < PCI_SLOTS; slot++)
+		if (pci_find(&t, slot)) {
+			target_attack(&t);
+			n++;
+		}
 	return n;
 }
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The registers of a device that the hostile guest attacks, on mmio or PCI. */
+#ifndef GUEST_HOSTILE_H
+#define GUEST_HOSTILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RINGS 16u		/* of one device; further queues are not used */
+#define ENTRIES 256u
+
+/* Descriptors; at 0x4000 the driver's area, at 0x8000 the device's. */
+#define RING(q) (0x3000000UL + (q) * 0x10000UL)
+
+struct target {
+	const struct registers *face;
+	uint64_t base, space;	/* space: PCI configuration space, or 0 */
+	uint32_t id, msix;	/* msix: its capability */
+	uint32_t nqueues;
+};
+
+struct registers {
+	uint64_t (*features)(const struct target *t);
+	void (*accept)(const struct target *t, uint64_t features);
+	void (*status)(const struct target *t, uint8_t status);
+	/* Entries of the ring; 0: the queue does not exist. */
+	uint16_t (*queue_set)(const struct target *t, uint32_t queue);
+	void (*notify)(const struct target *t, uint32_t queue);
+	uint64_t config;	/* offset of the device's configuration */
+};
+
+extern const struct registers mmio_face;
+
+uint32_t next_random(void);
+
+void mmio_write8(uint64_t gpa, uint8_t value);
+
+/* False unless the slot has a virtio device, whose memory is switched on. */
+bool pci_find(struct target *t, unsigned int slot);
+
+/* Toggles the function's messages and its memory; nothing on mmio. */
+void toggle_function(const struct target *t);
+
+#endif
