@@ -16,6 +16,9 @@
 
 #define DEFAULT_TAG "host"
 
+/* Default threads of a device that shares a main loop. */
+#define LOOP_WORKERS 4u
+
 /* As enum virtdev_fs_cache. */
 static const char *const caches[] = { "auto", "always", "never", "metadata",
 				      NULL };
@@ -102,7 +105,7 @@ static const struct vmm_device_key keys[] = {
 	  .offset = offsetof(struct fs, window) },
 	{ .option = { .name = "thread-pool-size", .kind = VSU_OPTION_U64,
 		      .arg = "N", .preset = "0", .max = VIRTDEV_FS_WORKERS_MAX,
-		      .help = "threads that process requests; 0: the device's own" },
+		      .help = "threads that process requests; 0: the queue's own in a daemon, 4 in cvmm" },
 	  .offset = offsetof(struct fs, workers) },
 	{ .option = { .name = NULL } },
 };
@@ -184,6 +187,15 @@ static void fs_describe(const void *config, struct vmm_device_facts *facts)
 	facts->workers = (uint32_t)f->workers;
 }
 
+/* System calls on files can take long, and other devices share the loop. */
+static void fs_share_loop(void *config)
+{
+	struct fs *f = config;
+
+	if (!f->workers)
+		f->workers = LOOP_WORKERS;
+}
+
 static const struct prog_work fs_work = {
 	.work = virtdev_fs_work, .work_end = virtdev_fs_work_end,
 	.leave = virtdev_fs_leave, .left_max = VIRTDEV_FS_LEFT_MAX,
@@ -196,5 +208,5 @@ const struct vmm_device_kind vmm_fs_kind = {
 	.value = { .key = "path" },
 	.open = fs_open, .judge = fs_judge, .describe = fs_describe,
 	.keep = virtdev_fs_keep, .check = virtdev_fs_check, .work = &fs_work,
-	.any_when_remote = true,
+	.share_loop = fs_share_loop, .any_when_remote = true,
 };

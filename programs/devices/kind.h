@@ -134,6 +134,11 @@ struct vmm_device_kind {
 	void (*refresh)(struct virtdev *dev);
 	/* NULL: no facts. */
 	void (*describe)(const void *config, struct vmm_device_facts *facts);
+	/*
+	 * Completes the config of a device whose queues share the thread of a
+	 * program's main loop, as cvmm's do; or NULL.
+	 */
+	void (*share_loop)(void *config);
 	/* Work for threads that serve requests; NULL: none. */
 	const struct prog_work *work;
 	/*

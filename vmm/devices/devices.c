@@ -194,6 +194,8 @@ static int check_inline(const struct parse *p, struct vsu_error *err)
 				     p->option, p->list, missing->option.name,
 				     missing->option.arg,
 				     kind->kernel ? ", 'backend=kernel'" : "");
+	if (kind->share_loop)
+		kind->share_loop(p->spec->config);
 	return 0;
 }
 

@@ -134,6 +134,18 @@ START_TEST(device_of_a_kind_has_the_keys_of_its_kind)
 }
 END_TEST
 
+START_TEST(a_folder_of_this_process_has_threads)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "fs,path=a"), 0);
+	ck_assert_uint_eq(vmm_device_describe(&spec).workers, 4);
+	ck_assert_int_eq(parse(VMM_DEVICE_ANY,
+			       "fs,path=a,thread-pool-size=1"), 0);
+	ck_assert_uint_eq(vmm_device_describe(&spec).workers, 1);
+	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "fs,backend=user:s"), 0);
+	ck_assert_uint_eq(vmm_device_describe(&spec).workers, 0);
+}
+END_TEST
+
 START_TEST(kind_alone_is_a_device)
 {
 	struct virtdev *dev;
@@ -412,6 +424,7 @@ int main(void)
 	tcase_add_test(tc, stream_of_a_card_may_come_later);
 	tcase_add_test(tc, device_has_its_keys);
 	tcase_add_test(tc, device_of_a_kind_has_the_keys_of_its_kind);
+	tcase_add_test(tc, a_folder_of_this_process_has_threads);
 	tcase_add_test(tc, kind_alone_is_a_device);
 	tcase_add_test(tc, rng_is_its_kind_by_another_name);
 	tcase_add_loop_test(tc, value_without_a_key_is_taken_where_it_is_clear,
