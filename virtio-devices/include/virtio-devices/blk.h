@@ -40,12 +40,11 @@ VIRTDEV_API int virtdev_blk_new(const struct virtdev_blk_config *config,
 	VSU_NODISCARD;
 
 /*
- * The disk has bytes from now on, and its driver is told. An image file that is
- * smaller grows; 0 bytes: as many as the file or block device has by now. On
- * the device's thread; requests go on. -EINVAL: fewer bytes than before, or no
- * multiple of its blocks, -EOPNOTSUPP: this kind of disk keeps its size,
- * -ENOSPC: a block device is smaller, -EROFS: a read-only image is, or what
- * the file system said.
+ * Changes the disk's size and notifies the driver. A smaller image file is extended;
+ * bytes 0: the current size of the file or block device. On the device's thread, while
+ * requests continue. -EINVAL: shrinks, or not a multiple of the block size; -EOPNOTSUPP:
+ * the kind of disk has a fixed size; -ENOSPC: the block device is smaller; -EROFS: a
+ * read-only image is smaller; or an error of the file system.
  */
 VIRTDEV_API int virtdev_blk_resize(struct virtdev *dev, uint64_t bytes,
 				   struct vsu_error *err) VSU_NODISCARD;

@@ -11,20 +11,19 @@
  *   host fd    readable when the host side of a queue (disk ring, tap) needs a turn
  *   region     shared memory of device and driver (VIRTIO 1.3, section 2.10): the
  *              server assigns addresses, and the device maps files into it
- *   state      what a device knows besides its configuration and its queues,
- *              as bytes (state.h): the same from every server, for every server
+ *   state      a device's state as bytes (state.h), without configuration and
+ *              queues; independent of the server
  *
- * Life of a queue: queue_start, then serve as often as needed, then drain
- * until it says 0, then queue_stop. All queues are stopped before reset.
+ * Life of a queue: queue_start, serve as often as needed, drain until it returns 0,
+ * queue_stop. All queues are stopped before reset.
  *
- * A pause: all queues are drained and stopped, then pause, then state_take if
- * the state is wanted; resume comes before queues start where they stopped. A
- * device that takes over is new or was reset; it is given the features and the
- * state, in either order, before its first queue starts.
+ * Pause: drain and stop all queues, pause, optionally state_take; resume, then start the
+ * queues where they stopped. A device that loads a state is new or was reset; it receives
+ * the features and the state, in either order, before its first queue starts.
  *
- * A configuration that changes: the model stores it and calls
- * virtdev_config_changed() before anybody else can read it, on the same thread;
- * its server counts the generation on and tells the driver.
+ * Change of the configuration: the model stores it and calls virtdev_config_changed() on
+ * the same thread, before another thread can read it; the server increments the
+ * generation and notifies the driver.
  *
  * Threads: a device is confined to one thread, except that after queue_start
  * serve and drain of different queues may run on different threads, each
@@ -51,9 +50,9 @@ struct virtdev_state_writer;
 #define VIRTDEV_REGIONS 8u	/* of one device, at most */
 
 /*
- * A region that the driver does not find through its transport: the device
- * tells it the address, which it has of virtdev_region_address(). The guest may
- * use what is mapped there as memory, driver or not: a reset leaves it.
+ * A region that the transport does not report to the driver: the device reports its
+ * address, from virtdev_region_address(). The guest may use mappings of the region as
+ * memory without a driver: a reset keeps them.
  */
 #define VIRTDEV_REGION_APART 0x1u
 
@@ -114,7 +113,7 @@ struct virtdev_server_ops {
 	 */
 	int (*region_change)(void *opaque, bool map,
 			     const struct virtdev_mapping *m, uint64_t cookie);
-	/* See virtdev_region_address(). NULL: nobody knows. */
+	/* See virtdev_region_address(). NULL: unknown. */
 	int (*region_address)(void *opaque, uint8_t region, uint64_t *gpa);
 };
 
@@ -142,8 +141,8 @@ struct virtdev_ops {
 	/* 1: more to do now; 0: wait for a kick or the host fd. */
 	int (*queue_serve)(void *self, uint32_t queue);
 	/*
-	 * Finishes what was taken, takes nothing new; how much is left, or
-	 * -EAGAIN: some is left that no descriptor tells of, call again soon.
+	 * Completes popped requests and pops no others. Returns the number of
+	 * remaining requests, or -EAGAIN: no descriptor signals them, call again soon.
 	 */
 	int (*queue_drain)(void *self, uint32_t queue);
 	void (*queue_stop)(void *self, uint32_t queue);
@@ -166,9 +165,9 @@ struct virtdev_ops {
 	void (*resume)(void *self);
 
 	/*
-	 * The device's own state, paused: what a driver has told or could
-	 * notice, and neither queues nor what the owner of the device chose.
-	 * state_version is raised when the bytes change their meaning.
+	 * The state of a paused device: settings of the driver and everything visible to
+	 * it, without queues and the owner's configuration. state_version is incremented
+	 * when the format changes.
 	 */
 	uint32_t state_version;
 	void (*state_save)(void *self, struct virtdev_state_writer *w);
@@ -215,9 +214,9 @@ VIRTDEV_API int virtdev_queue_missed(struct virtdev *dev, uint32_t queue)
 	VSU_NODISCARD;
 
 /*
- * For models that finish a chain before they take the next one: the whole of
- * queue_serve. A vq_serve_turn() whose notify is not called: the server is told of used
- * buffers, and once of a queue that broke. 1: more to do now; 0: wait; -EINVAL
+ * For models that complete a chain before they pop the next one: implements queue_serve
+ * by vq_serve_turn(), without its notify callback. Notifies the server of used buffers,
+ * and once of a broken queue. 1: more to do now; 0: wait; -EINVAL
  * as vq_serve_turn().
  */
 VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
@@ -249,8 +248,8 @@ VIRTDEV_API int virtdev_region_unmap(struct virtdev *dev,
 				     uint64_t cookie) VSU_NODISCARD;
 
 /*
- * For models: where the driver finds a region. -EOPNOTSUPP: the server does not
- * know (behind a socket nobody does); -EINVAL: no such region.
+ * For models: the guest address of a region. -EOPNOTSUPP: unknown to the server, as
+ * always with vhost-user; -EINVAL: no such region.
  */
 VIRTDEV_API int virtdev_region_address(struct virtdev *dev, uint8_t region,
 				       uint64_t *gpa) VSU_NODISCARD;

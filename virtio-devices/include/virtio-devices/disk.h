@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A disk: what stands behind a block device on the host.
+ * A disk: the host storage of a block device.
  *
  *   disk     capacity, block sizes, what it can do
  *   channel  one stream of requests to it, for one queue on one thread
@@ -127,20 +127,20 @@ struct virtdev_disk_file {
 	uint32_t engine;	/* enum virtdev_disk_engine */
 	struct vmem_sigbus *sigbus; /* the table for its mapping, or NULL;
 				   outlives the disk */
-	bool unlocked;		/* takes and minds no locks: somebody else sees
-				   to it that one disk at a time is written to,
-				   as a migration does with the two it has */
-	bool direct;		/* around the page cache where requests are
-				   aligned; not with MMAP, which AUTO leaves out */
+	bool unlocked;		/* neither acquires nor checks locks: the caller
+				   ensures that only one disk writes to the
+				   image, as during a migration */
+	bool direct;		/* direct I/O for aligned requests; excludes
+				   MMAP, also from AUTO */
 	uint32_t block_size;	/* 512..65536, a power of two; 0: the host's */
 };
 
 /*
- * Opens an image and, unless told otherwise, locks it: one writer, or any
- * number of readers, QEMU counted. Never creates, grows or truncates it. Fails with -ENOENT, -EACCES,
- * -EISDIR, -ENODEV (a kind of file that is no disk), -EINVAL (size not a
- * multiple of 512 or of block_size, or 0), -EBUSY (in use), -EOPNOTSUPP (engine
- * or direct access refused).
+ * Opens an image and, without unlocked, locks it for one writer or any number of readers,
+ * including QEMU. Never creates, extends or truncates it. -ENOENT, -EACCES, -EISDIR;
+ * -ENODEV: not a regular file or block device; -EINVAL: the size is 0 or not a multiple
+ * of 512 or of block_size; -EBUSY: locked by another process; -EOPNOTSUPP: the engine or
+ * direct I/O is not supported.
  */
 VIRTDEV_API int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 				       struct virtdev_disk **out,

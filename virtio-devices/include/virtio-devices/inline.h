@@ -102,9 +102,9 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_start_queue(
 		struct vsu_error *err);
 
 /*
- * A pause, while no driver accesses the transport: -EAGAIN until everything that
- * was taken is finished, as stop, whose errors it has, too; resume goes on where
- * the queues stood. A resume that fails asks the driver for a reset.
+ * Pauses, while no driver accesses the transport. -EAGAIN until all popped requests are
+ * complete; errors as stop. Resume continues where the queues stopped; if it fails, it
+ * requests a reset from the driver.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_pause(struct virtdev_inline *h);
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_resume(struct virtdev_inline *h);
@@ -126,7 +126,7 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_load(struct virtdev_inline *h,
 						  const void *bytes, size_t len,
 						  struct vsu_error *err);
 
-/* The guest's memory changed: queues let go of the former map. */
+/* The guest memory changed: queues release the previous map. */
 VIRTDEV_API void virtdev_inline_refresh(struct virtdev_inline *h);
 
 /* The eventfd of a queue below the device's number of queues. Borrowed. */

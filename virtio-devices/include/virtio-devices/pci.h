@@ -10,7 +10,7 @@
  *          configuration, ISR status, the device's configuration, a
  *          notification address for each queue, MSI-X table and pending bits
  *   BAR 2  64 bits, prefetchable: the shared memory regions. The owner maps
- *          the memory itself; there is none without regions
+ *          the memory itself; absent without regions
  *
  * Interrupts are MSI-X messages, a vector each as the driver chose, or INTx
  * with the ISR status while the driver has not enabled MSI-X. A vector that is
@@ -70,15 +70,15 @@ struct virtdev_pci_ops {
 	void (*message)(void *opaque, uint32_t vector);
 
 	/*
-	 * The message of a vector that is not masked differs from the one told
-	 * last; from inside an access.
+	 * The message of an unmasked vector differs from the last reported one. Called
+	 * during an access.
 	 */
 	void (*route)(void *opaque, uint32_t vector, uint64_t address,
 		      uint32_t data);
 
 	/*
-	 * The ISR status became or stays not 0 and INTx is in use: the line is
-	 * high as long as virtdev_pci_intx() says so. Any thread.
+	 * The ISR status is not 0 and INTx is in use: the line is high while
+	 * virtdev_pci_intx() returns true. Any thread.
 	 */
 	void (*intx)(void *opaque);
 

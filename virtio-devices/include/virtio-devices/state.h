@@ -3,9 +3,9 @@
  * The state of a device as bytes: fields one after the other, little-endian,
  * without padding. For models, in state_save and state_load (device.h).
  *
- *   writer   grows up to VIRTDEV_STATE_MAX; the first failure makes all later
- *            calls do nothing, and virtdev_state_take() tells of it
- *   reader   beyond its end all is 0, and virtdev_state_end() tells of it
+ *   writer   grows up to VIRTDEV_STATE_MAX; after a failure all further calls have
+ *            no effect, and virtdev_state_take() returns the error
+ *   reader   reads 0 beyond the end, which virtdev_state_end() reports
  *
  *	static void save(void *self, struct virtdev_state_writer *w)
  *	{

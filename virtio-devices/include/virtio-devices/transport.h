@@ -71,8 +71,8 @@ struct virtdev_transport_ops {
 
 	/*
 	 * A reset that took time is complete: the status reads 0. The caller may
-	 * continue a CPU that waited for it. From inside
-	 * virtdev_transport_reset_done(), whoever called that.
+	 * continue a CPU that waited for it. Called by
+	 * virtdev_transport_reset_done().
 	 */
 	void (*reset_finished)(void *opaque);
 
@@ -89,17 +89,17 @@ struct virtdev_transport_ops {
 	/*
 	 * The driver resets one queue of a device that runs (VIRTIO 1.3, section
 	 * 2.6.1): as reset, with virtdev_transport_queue_reset_done(). With this
-	 * and queue_start VQ_F_RING_RESET may stand in features, and is
-	 * offered whatever the device says: its queues start and stop one by one.
+	 * and queue_start, VQ_F_RING_RESET may be in features and is offered
+	 * independent of the device: its queues start and stop one by one.
 	 */
 	int (*queue_reset)(void *opaque, uint32_t queue);
 	/* A queue that was reset is ready again; negative as activate. */
 	int (*queue_start)(void *opaque, uint32_t queue);
 };
 
-/* How an access to registers has to be carried out; see the faces. */
+/* How to perform a register access; see mmio.h and pci.h. */
 enum virtdev_access {
-	VIRTDEV_ACCESS_ANY,	/* atomic: on any thread, beside all others */
+	VIRTDEV_ACCESS_ANY,	/* atomic: on any thread, concurrently */
 	VIRTDEV_ACCESS_PLAIN,	/* changes registers only */
 	VIRTDEV_ACCESS_CONTROL,	/* may call activate and reset */
 };
@@ -128,7 +128,7 @@ VIRTDEV_API bool virtdev_transport_queue(const struct virtdev_transport *t,
 VIRTDEV_API void virtdev_transport_interrupt(struct virtdev_transport *t,
 					     uint32_t source);
 
-/* Counts the generation on and tells the driver. */
+/* Increments the generation and notifies the driver. */
 VIRTDEV_API void virtdev_transport_config_changed(struct virtdev_transport *t);
 
 /* The device broke; the driver is asked to reset it (DEVICE_NEEDS_RESET). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Numbered slots: a number is a slot's index and how often it was used. */
+/* Slots with IDs: slot index + 1 and generation. */
 #include <config.h>
 
 #include <errno.h>
@@ -13,7 +13,7 @@ static struct fs_slot *slot_at(const struct fs_pool *pool, uint32_t index)
 	return (struct fs_slot *)(void *)(pool->slots + pool->size * index);
 }
 
-/* From 1 on: the first number of all is 1, which the root of a tree has. */
+/* Index + 1: the first ID is 1, which is FUSE_ROOT_ID. */
 static uint64_t id_of(uint32_t index, uint32_t generation)
 {
 	return (uint64_t)generation << 32 | (index + 1);
@@ -36,7 +36,7 @@ void virtdev_priv_fs_pool_fini(struct fs_pool *pool)
 	pool->slots = NULL;
 }
 
-/* One that was given back, or one that was never used. */
+/* Prefers the free list to slots that were never used. */
 static struct fs_slot *find_free(struct fs_pool *pool)
 {
 	struct fs_slot *slot;
