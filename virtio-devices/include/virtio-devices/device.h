@@ -25,6 +25,8 @@
  * the same thread, before another thread can read it; the server increments the
  * generation and notifies the driver.
  *
+ * docs/device-calls.md of the source tree lists which server calls what, and when.
+ *
  * Threads: a device is confined to one thread, except that after queue_start
  * serve and drain of different queues may run on different threads, each
  * queue on one at a time. A server's notify is called on the queue's thread.

@@ -170,7 +170,7 @@ struct virtdev_face_ops {
 			  struct vsu_error *err);
 };
 
-/* One face at a time; NULL takes it away. */
+/* One face at a time: -EBUSY if there is one already. NULL takes it away. */
 VIRTDEV_API VSU_NODISCARD int virtdev_transport_set_face(
 		struct virtdev_transport *t,
 		const struct virtdev_face_ops *ops, void *face,

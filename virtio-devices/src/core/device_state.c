@@ -76,9 +76,13 @@ static int read_head(const struct virtdev *dev, struct virtdev_state_reader *r,
 	const uint32_t wanted = virtdev_state_get_u32(r);
 	const uint32_t len = virtdev_state_get_u32(r);
 
-	if (r->truncated || magic != STATE_MAGIC || len != r->left)
+	if (r->truncated || magic != STATE_MAGIC || len > r->left)
 		return vsu_error_set(err, -EBADMSG,
 				     "this is not the whole state of a device");
+	if (len < r->left)
+		return vsu_error_set(err, -EBADMSG,
+				     "%zu bytes follow the end of the device's state",
+				     r->left - len);
 	if (id != dev->info.id)
 		return vsu_error_set(err, -EBADMSG,
 				     "%s: the state is of a device of id %" PRIu32 ", not %" PRIu32,

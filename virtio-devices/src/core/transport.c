@@ -60,6 +60,11 @@ int virtdev_transport_set_face(struct virtdev_transport *t,
 				    "struct virtdev_face_ops", err);
 	if (rc < 0)
 		return rc;
+	if (ops && t->has_face)
+		return vsu_error_set(err, -EBUSY,
+				     "%s: its transport has a register interface already; free that one first",
+				     virtdev_name(t->dev));
+	t->has_face = ops;
 	t->face_ops = copy;
 	t->face = face;
 	return 0;

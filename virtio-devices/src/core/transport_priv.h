@@ -22,6 +22,7 @@ struct virtdev_transport {
 	void *opaque;
 	struct virtdev_transport_ops server;	/* used if the callback in ops is NULL */
 	void *server_opaque;
+	bool has_face;
 	struct virtdev_face_ops face_ops;
 	void *face;
 	uint64_t driver_features;

@@ -205,7 +205,6 @@ static const struct {
 	{ 4, 2, -EOPNOTSUPP, "model: the state is of version 3; up to 3 are known" },
 	{ 8, 41, -EBADMSG, "model: the state is of a device of id 41, not 42" },
 	{ 12, 4, -EOPNOTSUPP, "model: the state is of version 4; up to 3 are known" },
-	{ 16, 0, -EBADMSG, "this is not the whole state of a device" },
 	{ 19, 0xff, -EBADMSG, "this is not the whole state of a device" },
 	{ 20, 10, -EBADMSG, "model: 10 is not a digit" },
 };
@@ -217,6 +216,17 @@ START_TEST(state_of_somebody_else_is_refused_with_the_reason)
 	bytes[wrongs[_i].at] = wrongs[_i].value;
 	ck_assert_int_eq(load(len, &err), wrongs[_i].rc);
 	ck_assert_str_eq(err.msg, wrongs[_i].why);
+	ck_assert_uint_eq(to.u64, 0);
+}
+END_TEST
+
+START_TEST(bytes_behind_the_end_of_a_state_are_refused)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	bytes[16]--;
+	ck_assert_int_eq(load(len, &err), -EBADMSG);
+	ck_assert_str_eq(err.msg, "1 bytes follow the end of the device's state");
 	ck_assert_uint_eq(to.u64, 0);
 }
 END_TEST
@@ -330,6 +340,7 @@ int main(void)
 	tcase_add_loop_test(tc,
 		state_of_somebody_else_is_refused_with_the_reason, 0,
 		sizeof(wrongs) / sizeof(wrongs[0]));
+	tcase_add_test(tc, bytes_behind_the_end_of_a_state_are_refused);
 	tcase_add_test(tc, state_of_an_older_version_is_the_models_to_read);
 	tcase_add_test(tc, state_beyond_the_most_is_not_saved);
 	tcase_add_test(tc, largest_state_is_saved_and_loaded);

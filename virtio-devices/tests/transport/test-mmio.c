@@ -3,10 +3,12 @@
 #include <config.h>
 
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <virtio-devices/mmio.h>
+#include <virtio-devices/pci.h>
 #include <vmm-sys-util/event.h>
 
 #include "../suite.h"
@@ -258,6 +260,24 @@ START_TEST(only_a_store_to_the_status_controls_the_device)
 }
 END_TEST
 
+START_TEST(a_transport_has_one_register_interface)
+{
+	const struct virtdev_pci_config config = { .size = sizeof(config) };
+	const struct virtdev_pci_ops ops = { .size = sizeof(ops) };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev_mmio *other = NULL;
+	struct virtdev_pci *pci = NULL;
+
+	ck_assert_int_eq(virtdev_mmio_new(rig.t, &other, &err), -EBUSY);
+	ck_assert_str_eq(err.msg,
+			 "test: its transport has a register interface already; free that one first");
+	ck_assert_int_eq(virtdev_pci_new(rig.t, &config, &ops, NULL, &pci, &err),
+			 -EBUSY);
+	virtdev_mmio_free(rig.m);
+	ck_assert_int_eq(virtdev_mmio_new(rig.t, &rig.m, &err), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("mmio");
@@ -274,6 +294,7 @@ int main(void)
 	tcase_add_test(tc, a_notification_may_say_where_the_driver_stands);
 	tcase_add_test(tc, a3_11_registers_end_where_the_page_ends);
 	tcase_add_test(tc, a_reset_clears_what_the_registers_selected);
+	tcase_add_test(tc, a_transport_has_one_register_interface);
 	tcase_add_test(tc, only_a_store_to_the_status_controls_the_device);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
