@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "../image.h"
 #include "../suite.h"
@@ -25,16 +26,20 @@
 static struct test_disk disk;
 static struct io_uring ring;
 
-/* A ring of the same size has the same layout. */
+/*
+ * A ring of the same size has the same layout. Its number becomes another one for
+ * the disk's ring, since liburing keeps that number in more than one member.
+ */
 static void map_ring(int fd)
 {
 	struct io_uring_params params = { .flags = 0 };
-	struct io_uring twin;
+	struct io_uring mapped;
 
-	ck_assert_int_eq(io_uring_queue_init_params(DEPTH, &twin, &params), 0);
-	ck_assert_int_eq(io_uring_queue_mmap(fd, &params, &ring), 0);
-	ring.ring_fd = fd;
-	io_uring_queue_exit(&twin);
+	ck_assert_int_eq(io_uring_queue_init_params(DEPTH, &ring, &params), 0);
+	ck_assert_int_eq(io_uring_queue_mmap(fd, &params, &mapped), 0);
+	ck_assert_int_ge(dup2(fd, ring.ring_fd), 0);
+	ring.sq = mapped.sq;
+	ring.cq = mapped.cq;
 }
 
 static void setup(void)
