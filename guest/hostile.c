@@ -35,7 +35,7 @@ enum { ID_NET = 1, ID_BLOCK = 2, ID_CONSOLE = 3, ID_BALLOON = 5, ID_SOCKET = 19,
 static uint16_t available[RINGS], sizes[RINGS];
 static uint32_t seed = 1;
 
-uint32_t next_random(void)
+static uint32_t next_random(void)
 {
 	seed = seed * 1664525 + 1013904223;
 	return seed >> 8;
@@ -276,7 +276,7 @@ static void target_attack(struct target *t)
 		}
 		rings_flood(t, KICKS << (i % 3));
 		config_flood(t);
-		toggle_function(t);
+		toggle_function(t, next_random());
 		if (i % 2)
 			wait_for_use(t);
 		used += rings_used(t);

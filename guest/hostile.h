@@ -31,14 +31,15 @@ struct registers {
 
 extern const struct registers mmio_face;
 
-uint32_t next_random(void);
-
 void mmio_write8(uint64_t gpa, uint8_t value);
 
 /* False unless the slot has a virtio device, whose memory is switched on. */
 bool pci_find(struct target *t, unsigned int slot);
 
-/* Toggles the function's messages and its memory; nothing on mmio. */
-void toggle_function(const struct target *t);
+/*
+ * Changes the messages of all vectors, counting from FIRST, and toggles the memory of
+ * the function; nothing on mmio.
+ */
+void toggle_function(const struct target *t, uint32_t first);
 
 #endif

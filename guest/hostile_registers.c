@@ -138,7 +138,7 @@ static const struct registers pci_face = {
 };
 
 /* Every vector gets another message under the mask of the function. */
-static void toggle_vectors(const struct target *t)
+static void toggle_vectors(const struct target *t, uint32_t first)
 {
 	const uint32_t n = (mmio_read16(t->space + t->msix + 2) & 0x7ffu) + 1;
 	uint32_t i;
@@ -147,19 +147,19 @@ static void toggle_vectors(const struct target *t)
 	for (i = 0; i < n; i++) {
 		mmio_write32(t->base + PCI_TABLE + 16 * i, 0xfee00000);
 		mmio_write32(t->base + PCI_TABLE + 16 * i + 8,
-			     0x30 + next_random() % 64);
+			     0x30 + (first + i) % 64);
 		mmio_write32(t->base + PCI_TABLE + 16 * i + 12, 0);
 	}
 	mmio_write16(t->space + t->msix + 2, 0x8000);
 }
 
-void toggle_function(const struct target *t)
+void toggle_function(const struct target *t, uint32_t first)
 {
 	uint32_t i;
 
 	if (!t->space)
 		return;
-	toggle_vectors(t);
+	toggle_vectors(t, first);
 	for (i = 0; i < 10; i++) {
 		mmio_write16(t->space + 4, 0);
 		mmio_write16(t->space + 4, 6);
