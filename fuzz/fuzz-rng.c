@@ -110,7 +110,7 @@ static void collect(void)
 		g.given += written;
 		if (g.poked)
 			continue;
-		CHECK(written <= (uint32_t)cookie && written <= VIRTDEV_RNG_MOST);
+		CHECK(written <= (uint32_t)cookie && written <= VIRTDEV_RNG_MAX);
 		CHECK(written || g.rate || !(cookie & SOUND));
 	}
 	/* A second's worth may have accumulated before. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * An entropy device (VIRTIO 1.3, section 5.4): it fills the driver's buffers
- * with bytes of getrandom(), at most VIRTDEV_RNG_MOST of each buffer, and not
- * faster than it is told to.
+ * An entropy device (VIRTIO 1.3, section 5.4). The device fills the driver's
+ * buffers with bytes of getrandom(): up to VIRTDEV_RNG_MAX bytes of each buffer,
+ * at the configured rate or slower.
  *
- * Threads: as device.h.
+ * Threads: see device.h.
  */
 #ifndef VIRTIO_DEVICES_RNG_H
 #define VIRTIO_DEVICES_RNG_H
@@ -18,8 +18,8 @@
 
 VSU_BEGIN_DECLS
 
-/* The most bytes that one buffer gets, however long it is. */
-#define VIRTDEV_RNG_MOST 4096u
+/* Maximum number of bytes written to one buffer. */
+#define VIRTDEV_RNG_MAX 4096u
 
 struct virtdev_rng_config {
 	size_t size;		/* sizeof(struct virtdev_rng_config) */
@@ -29,7 +29,7 @@ struct virtdev_rng_config {
 };
 
 /*
- * -EINVAL: the struct's size, or a queue_size_max that no queue can have;
+ * -EINVAL: the struct's size, or an invalid queue_size_max;
  * -EAGAIN: the host has just booted and has no randomness yet.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_rng_new(

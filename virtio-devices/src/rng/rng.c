@@ -68,7 +68,7 @@ static uint32_t noise_draw(unsigned char *noise, uint32_t len)
 
 static uint32_t chain_fill(void *opaque, struct vq *q, struct vq_chain *chain)
 {
-	unsigned char noise[VIRTDEV_RNG_MOST];
+	unsigned char noise[VIRTDEV_RNG_MAX];
 	struct rng *r = opaque;
 	struct vq_cursor writer;
 	uint32_t len;
@@ -92,8 +92,8 @@ static uint32_t chain_fill(void *opaque, struct vq *q, struct vq_chain *chain)
 /* Arms the timer for one buffer's or one second's worth of bytes. */
 static void wait_for_allowance(struct rng *r)
 {
-	const uint64_t wanted = r->rate < VIRTDEV_RNG_MOST ? r->rate
-							   : VIRTDEV_RNG_MOST;
+	const uint64_t wanted = r->rate < VIRTDEV_RNG_MAX ? r->rate
+							   : VIRTDEV_RNG_MAX;
 
 	r->waiting = vsu_timer_arm(r->timer_fd,
 				   wanted * NS_PER_S / r->rate) == 0;
@@ -102,8 +102,8 @@ static void wait_for_allowance(struct rng *r)
 /* Chains the allowance covers if each takes the maximum. */
 static int serve_allowed(struct rng *r, uint32_t queue)
 {
-	const uint64_t chains = (r->allowance + VIRTDEV_RNG_MOST - 1) /
-				VIRTDEV_RNG_MOST;
+	const uint64_t chains = (r->allowance + VIRTDEV_RNG_MAX - 1) /
+				VIRTDEV_RNG_MAX;
 	const struct vq_turn turn = {
 		.size = sizeof(turn), .serve = chain_fill, .opaque = r,
 		.max_chains = chains < MAX_CHAINS ? (uint32_t)chains

@@ -132,8 +132,8 @@ START_TEST(a_long_buffer_gets_its_beginning_only)
 	setup_rate(0, 0);
 	ask(GUEST_DATA, 8192, true);
 	ck_assert_int_eq(serve(), 0);
-	ck_assert_int_eq(answer(), VIRTDEV_RNG_MOST);
-	ck_assert_uint_eq(zeros(GUEST_DATA + VIRTDEV_RNG_MOST, 4096), 4096);
+	ck_assert_int_eq(answer(), VIRTDEV_RNG_MAX);
+	ck_assert_uint_eq(zeros(GUEST_DATA + VIRTDEV_RNG_MAX, 4096), 4096);
 	teardown();
 }
 END_TEST
@@ -181,23 +181,23 @@ static void wait_for_timer(void)
 
 START_TEST(its_descriptor_tells_when_there_is_more)
 {
-	const uint32_t rate = 1000 * VIRTDEV_RNG_MOST;
+	const uint32_t rate = 1000 * VIRTDEV_RNG_MAX;
 	uint32_t i;
 
 	setup_rate(rate, 0);
 	for (i = 0; i < 1000; i++) {
-		ask(GUEST_DATA, VIRTDEV_RNG_MOST, true);
+		ask(GUEST_DATA, VIRTDEV_RNG_MAX, true);
 		while (serve() > 0)
 			;
-		ck_assert_int_eq(answer(), VIRTDEV_RNG_MOST);
+		ck_assert_int_eq(answer(), VIRTDEV_RNG_MAX);
 	}
-	ask(GUEST_DATA, VIRTDEV_RNG_MOST, true);
+	ask(GUEST_DATA, VIRTDEV_RNG_MAX, true);
 	ck_assert_int_eq(serve(), 0);
 	ck_assert_int_eq(answer(), -1);
 	wait_for_timer();
 	now_ns += S / 1000;
 	ck_assert_int_eq(serve(), 0);
-	ck_assert_int_eq(answer(), VIRTDEV_RNG_MOST);
+	ck_assert_int_eq(answer(), VIRTDEV_RNG_MAX);
 	teardown();
 }
 END_TEST
