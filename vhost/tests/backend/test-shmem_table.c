@@ -15,28 +15,28 @@
 #define MAP VHOST_USER_BACKEND_SHMEM_MAP
 #define UNMAP VHOST_USER_BACKEND_SHMEM_UNMAP
 
-/* One test at a time; what the table's owner was told, as words. */
+/* The fixture of one test. reported: the results reported to the table's owner, as text. */
 static struct {
 	struct channel_rig front;
 	struct vhost_user_shmem_table *t;
-	char told[512];
+	char reported[512];
 } x;
 
 static void on_table_result(void *opaque, uint64_t cookie, bool map, int result)
 {
-	size_t n = strlen(x.told);
+	size_t n = strlen(x.reported);
 
 	(void)opaque;
-	snprintf(x.told + n, sizeof(x.told) - n, "%s%s %u%s", n ? ", " : "",
+	snprintf(x.reported + n, sizeof(x.reported) - n, "%s%s %u%s", n ? ", " : "",
 		 map ? "map" : "unmap", (unsigned int)cookie,
 		 result == 0 ? "" : result == -ECANCELED ? " cancelled" :
 		 result == -EREMOTEIO ? " refused" : " failed");
 }
 
-static void expect_told(const char *words)
+static void expect_reported(const char *words)
 {
-	ck_assert_str_eq(x.told, words);
-	x.told[0] = 0;
+	ck_assert_str_eq(x.reported, words);
+	x.reported[0] = 0;
 }
 
 static void on_result(void *opaque, uint64_t cookie, int result)
@@ -45,7 +45,7 @@ static void on_result(void *opaque, uint64_t cookie, int result)
 	vhost_user_shmem_table_result(x.t, cookie, result);
 }
 
-static uint64_t max_bytes;	/* of the next table */
+static uint64_t max_bytes;	/* limit of the next table */
 
 static struct vhost_user_shmem_table *make(uint32_t max)
 {
@@ -59,7 +59,7 @@ static struct vhost_user_shmem_table *make(uint32_t max)
 	return t;
 }
 
-/* A session with running rings; the table hears of it. */
+/* Starts a session with running rings and attaches the table to it. */
 static void connect_front(void)
 {
 	channel_prepare(&x.front);
@@ -79,7 +79,7 @@ static void disconnect_front(void)
 
 static void begin(uint32_t max)
 {
-	x.told[0] = 0;
+	x.reported[0] = 0;
 	x.t = make(max);
 	connect_front();
 }
@@ -146,11 +146,11 @@ START_TEST(what_is_added_is_mapped_and_what_is_removed_unmapped)
 	begin(4);
 	ck_assert_int_eq(add(PIECE, 7), 0);
 	expect_and_answer(MAP, PIECE, 0);
-	expect_told("map 7");
+	expect_reported("map 7");
 	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 7), 0);
 	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 7), -ENOENT);
 	expect_and_answer(UNMAP, PIECE, 0);
-	expect_told("unmap 7");
+	expect_reported("unmap 7");
 	expect_nothing_asked();
 	end();
 }
@@ -169,7 +169,7 @@ START_TEST(what_is_added_before_a_session_is_asked_for_in_it)
 	connect_front();
 	expect_and_answer(MAP, 0, 0);
 	expect_nothing_asked();
-	expect_told("map 1");
+	expect_reported("map 1");
 	end();
 }
 END_TEST
@@ -179,13 +179,13 @@ START_TEST(refused_mapping_is_told_and_asked_for_only_when_told_to)
 	begin(4);
 	ck_assert_int_eq(add(0, 1), 0);
 	expect_and_answer(MAP, 0, 1);
-	expect_told("map 1 refused");
+	expect_reported("map 1 refused");
 	ck_assert_int_eq(add(PIECE, 2), 0);
 	expect_and_answer(MAP, PIECE, 0);
 	expect_nothing_asked();
 	vhost_user_shmem_table_ask_again(x.t);
 	expect_and_answer(MAP, 0, 0);
-	expect_told("map 2, map 1");
+	expect_reported("map 2, map 1");
 	end();
 }
 END_TEST
@@ -199,7 +199,7 @@ START_TEST(refused_unmapping_makes_room_all_the_same)
 	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 1), 0);
 	ck_assert_int_eq(add(PIECE, 2), -ENOSPC);
 	expect_and_answer(UNMAP, 0, 1);
-	expect_told("map 1, unmap 1 refused");
+	expect_reported("map 1, unmap 1 refused");
 	ck_assert_int_eq(add(PIECE, 2), 0);
 	expect_asked(MAP, PIECE);
 	end();
@@ -274,7 +274,7 @@ START_TEST(place_of_a_removed_mapping_is_mapped_after_it_is_gone)
 	expect_nothing_asked();
 	channel_reply(&x.front, UNMAP, 0);
 	expect_and_answer(MAP, 0, 0);
-	expect_told("map 1, unmap 1, map 1");
+	expect_reported("map 1, unmap 1, map 1");
 	end();
 }
 END_TEST
@@ -291,12 +291,12 @@ START_TEST(new_session_is_told_all_of_it_again)
 	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 3), 0);
 	expect_asked(UNMAP, 2 * PIECE);
 	disconnect_front();
-	expect_told("map 1, map 2 refused, map 3");
+	expect_reported("map 1, map 2 refused, map 3");
 	connect_front();
 	expect_and_answer(MAP, 0, 0);
 	expect_and_answer(MAP, PIECE, 0);
 	expect_nothing_asked();
-	expect_told("map 1, map 2");
+	expect_reported("map 1, map 2");
 	end();
 }
 END_TEST
@@ -311,12 +311,12 @@ START_TEST(refusal_in_the_middle_of_a_new_session_stops_nothing)
 	for (i = 0; i < 4; i++)
 		expect_and_answer(MAP, i * PIECE, 0);
 	disconnect_front();
-	x.told[0] = 0;
+	x.reported[0] = 0;
 	connect_front();
 	for (i = 0; i < 4; i++)
 		expect_and_answer(MAP, i * PIECE, i == 1);
 	expect_nothing_asked();
-	expect_told("map 0, map 1 refused, map 2, map 3");
+	expect_reported("map 0, map 1 refused, map 2, map 3");
 	end();
 }
 END_TEST
@@ -350,13 +350,13 @@ START_TEST(cancelled_mapping_is_in_doubt)
 	ck_assert_int_eq(add(0, 1), 0);
 	expect_asked(MAP, 0);
 	stop_rings();
-	expect_told("map 1 cancelled");
+	expect_reported("map 1 cancelled");
 	start_ring();
 	expect_asked(UNMAP, 0);
-	channel_reply(&x.front, MAP, 0);		/* of before the stop */
+	channel_reply(&x.front, MAP, 0);		/* sent before the stop */
 	channel_reply(&x.front, UNMAP, 0);
 	expect_and_answer(MAP, 0, 0);
-	expect_told("unmap 1, map 1");
+	expect_reported("unmap 1, map 1");
 	end();
 }
 END_TEST
@@ -404,12 +404,12 @@ START_TEST(front_end_that_answers_nothing_is_taken_at_its_silence)
 	channel_end_acknowledgements(&x.front);
 	ck_assert_int_eq(add(0, 1), 0);
 	expect_asked(MAP, 0);
-	expect_told("map 1");
+	expect_reported("map 1");
 	vhost_user_shmem_table_stop(x.t);
 	vhost_user_shmem_table_start(x.t);
 	expect_asked(UNMAP, 0);
 	expect_asked(MAP, 0);
-	expect_told("unmap 1, map 1");
+	expect_reported("unmap 1, map 1");
 	end();
 }
 END_TEST
@@ -422,9 +422,9 @@ START_TEST(answers_of_nobody_are_ignored)
 	vhost_user_shmem_table_result(x.t, UINT64_MAX, 0);
 	vhost_user_shmem_table_result(x.t, (UINT64_C(1) << 32) | 3, 0);
 	vhost_user_shmem_table_result(x.t, 0, 0);
-	expect_told("");
+	expect_reported("");
 	channel_reply(&x.front, MAP, 0);
-	expect_told("map 1");
+	expect_reported("map 1");
 	end();
 }
 END_TEST
