@@ -4,8 +4,8 @@
  * the back-end's replacement. The back-end allocates it, because the layout is
  * the back-end's.
  *
- * The area is attached when the ring starts: its format, and so the length of
- * its part, is known only then.
+ * The area is attached when the ring starts: its format and the size of the
+ * ring are known only then.
  */
 #include <config.h>
 
@@ -23,6 +23,14 @@
 
 #define SEALS (F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 #define ALIGNMENT 8u	/* of the counters in its entries */
+#define PART_ALIGNMENT 64u
+
+/*
+ * QEMU 10 asks for parts of "queue-size" entries (128 for a disk), and then
+ * starts rings of 1024, the most that any of its virtqueues has. A part is
+ * made for at least so many where the device supports them.
+ */
+#define ENTRIES_MIN 1024u
 
 static int check_extent(const struct vhost_user_backend *b, const char *name,
 			const struct vhost_user_inflight *in,
@@ -48,14 +56,22 @@ static int check_extent(const struct vhost_user_backend *b, const char *name,
 }
 
 /* Bytes of a ring's part, for all formats that are or may be negotiated. */
-static uint64_t part_size(const struct vhost_user_backend *b,
-			  const struct vhost_user_inflight *in)
+static uint64_t part_size(const struct vhost_user_backend *b, uint32_t entries)
 {
-	return vq_inflight_size(in->queue_size,
+	return vq_inflight_size(entries,
 				b->features_set ? b->features : b->offered);
 }
 
 /* making one */
+
+static uint32_t entries_made(const struct vhost_user_backend *b,
+			     uint32_t asked)
+{
+	uint32_t least = b->config.queue_size_max < ENTRIES_MIN ?
+			 b->config.queue_size_max : ENTRIES_MIN;
+
+	return asked > least ? asked : least;
+}
 
 static int new_area(uint64_t size)
 {
@@ -87,7 +103,8 @@ static int get_area(struct vhost_user_backend *b,
 		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	struct vhost_user_inflight *in = &msg->payload.inflight;
-	uint64_t size = in->num_queues * part_size(b, in);
+	uint64_t size = in->num_queues *
+			part_size(b, entries_made(b, in->queue_size));
 	int fd = new_area(size);
 
 	if (fd < 0)
@@ -129,7 +146,7 @@ static int check_area(const struct vhost_user_backend *b,
 		      const struct vhost_user_inflight *in,
 		      struct vsu_error *err)
 {
-	uint64_t need = in->num_queues * part_size(b, in), end;
+	uint64_t need = in->num_queues * part_size(b, in->queue_size), end;
 
 	if (vsu_u64_add_overflow(in->mmap_offset, in->mmap_size, &end) ||
 	    in->mmap_offset % ALIGNMENT)
@@ -170,14 +187,17 @@ static int check_set(struct vhost_user_backend *b,
 static int set_area(struct vhost_user_backend *b,
 		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
+	const struct vhost_user_inflight *in = &msg->payload.inflight;
 	int rc = vhost_user_priv_inflight_drop(b);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the previous in-flight area");
 	b->inflight = b->staged_block;
 	b->staged_block = NULL;
-	b->inflight_rings = msg->payload.inflight.num_queues;
-	b->inflight_entries = msg->payload.inflight.queue_size;
+	b->inflight_rings = in->num_queues;
+	b->inflight_entries = in->queue_size;
+	b->inflight_part = in->mmap_size / in->num_queues / PART_ALIGNMENT *
+			   PART_ALIGNMENT;
 	b->rings_changed = true;
 	return 0;
 }
@@ -197,21 +217,28 @@ int vhost_user_priv_inflight_drop(struct vhost_user_backend *b)
 	return rc;
 }
 
+/*
+ * A ring may be larger than the front-end said: the area's length decides, of
+ * which each ring has an equal part.
+ */
 int vhost_user_priv_inflight_attach(const struct vhost_user_backend *b,
 				    uint32_t index, struct vsu_error *err)
 {
-	uint64_t part = vq_inflight_size(b->inflight_entries, b->features);
-	struct vq *vq = b->rings[index].vq;
+	const struct vhost_user_priv_ring *ring = &b->rings[index];
+	uint32_t entries = b->inflight_entries;
 	int rc;
 
 	if (!b->inflight || index >= b->inflight_rings)
-		return vq_set_inflight(vq, NULL, 0);
-	if (vsu_range_exceeds(index * part, part, vmem_block_len(b->inflight)))
+		return vq_set_inflight(ring->vq, NULL, 0);
+	if (ring->size > entries)
+		entries = ring->size;
+	if (vq_inflight_size(entries, b->features) > b->inflight_part)
 		return vsu_error_set(err, -EBADMSG,
-				     "ring %u: the in-flight area is too short for its format",
-				     index);
-	rc = vq_set_inflight(vq, vmem_block_hva(b->inflight) + index * part,
-			     b->inflight_entries);
+				     "ring %u: its part of the in-flight area has %" PRIu64
+				     " bytes, too few for %u entries",
+				     index, b->inflight_part, entries);
+	rc = vq_set_inflight(ring->vq, vmem_block_hva(b->inflight) +
+			     index * b->inflight_part, entries);
 	return rc < 0 ? vsu_error_sys(err, rc, "ring %u: the in-flight area",
 				      index) : 0;
 }

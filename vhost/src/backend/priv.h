@@ -167,7 +167,8 @@ struct vhost_user_backend {
 	bool unlogged;		/* rings ran with LOG_ALL, but without a log for all memory */
 
 	struct vmem_block *inflight; /* the in-flight area, or NULL */
-	uint32_t inflight_rings, inflight_entries; /* number of parts, and supported ring size */
+	uint32_t inflight_rings, inflight_entries; /* number of parts, and ring size, as agreed */
+	uint64_t inflight_part;	/* bytes of a part */
 	bool state_moves;	/* SET_DEVICE_STATE_FD was received, CHECK_DEVICE_STATE was not */
 	int reply_fd;		/* to be sent with the next reply; or -1 */
 

@@ -19,6 +19,8 @@
 
 /* A split ring of RIG_SIZE entries: 16 bytes and 16 for each, in lines of 64. */
 #define PART 320u
+/* A part is made for at least 1024 entries. */
+#define PART_MADE 16448u
 
 /* The area's descriptor, or -1: refused. */
 static int get_area(struct rig *r, uint16_t rings, uint16_t entries,
@@ -76,7 +78,7 @@ START_TEST(area_is_as_long_as_its_layout_says_and_zero)
 	unsigned int i;
 	int fd = init(&r, &in);
 
-	ck_assert_uint_eq(in.mmap_size, 2 * PART);
+	ck_assert_uint_eq(in.mmap_size, 2 * PART_MADE);
 	ck_assert_uint_eq(in.mmap_offset, 0);
 	ck_assert_uint_eq(in.num_queues, 2);
 	ck_assert_uint_eq(in.queue_size, RIG_SIZE);
@@ -143,6 +145,30 @@ START_TEST(successor_takes_up_what_was_not_finished)
 	rig_offer(&r, 0, 6);
 	ck_assert_uint_eq(rig_serve(&r, 0), 1);
 	ck_assert_uint_eq(rig_used(&r, 0), 3);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+/* QEMU 10 asks for 128 entries and starts rings of 1024. */
+START_TEST(ring_larger_than_the_area_was_asked_for_is_recorded)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd = init(&r, &in);
+
+	in.queue_size = RIG_SIZE / 2;
+	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	rig_set_ring(&r, 1);
+	rig_set_ring(&r, 0);
+	take_two_and_finish_the_second(&r);
+	next_session(&r);
+	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	rig_set_ring(&r, 1);
+	rig_set_ring(&r, 0);
+	ck_assert_uint_eq(rig_serve(&r, 1), 0);
+	ck_assert_uint_eq(rig_serve(&r, 0), 1);
+	ck_assert_uint_eq(rig_used(&r, 0), 2);
 	vsu_fd_close(&fd);
 	rig_fini(&r);
 }
@@ -272,7 +298,7 @@ END_TEST
 
 static const struct { int64_t size, offset; } bad_areas[] = {
 	{ 2 * PART - 1, 0 }, { 0, 0 }, { INT64_MAX, INT64_MAX },
-	{ -1, 4096 }, { 2 * PART, 4 }, { 2 * PART, 4096 }, { 1 << 20, 0 },
+	{ -1, 4096 }, { 2 * PART, 4 }, { 2 * PART_MADE, 4096 }, { 1 << 20, 0 },
 };
 
 START_TEST(b4_07_area_that_does_not_hold_what_it_should_is_refused)
@@ -342,6 +368,23 @@ START_TEST(b4_08_ring_waits_where_its_area_cannot_be)
 }
 END_TEST
 
+START_TEST(b4_08_ring_waits_that_does_not_fit_into_its_part)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd = init(&r, &in);
+
+	in.queue_size = RIG_SIZE / 2;
+	in.mmap_size = 2 * PART - 1;
+	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	rig_set_ring(&r, 0);
+	ck_assert(!r.running[0]);
+	rig_expect_refused(&r, VHOST_USER_NO_REQUEST, 0, "too few for 16");
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("vhost back-end in flight");
@@ -349,6 +392,7 @@ int main(void)
 
 	tcase_add_test(tc, area_is_as_long_as_its_layout_says_and_zero);
 	tcase_add_test(tc, successor_takes_up_what_was_not_finished);
+	tcase_add_test(tc, ring_larger_than_the_area_was_asked_for_is_recorded);
 	tcase_add_test(tc, without_the_area_the_base_counts);
 	tcase_add_test(tc, b4_22_stop_without_draining_or_an_area_drains);
 	tcase_add_test(tc, b4_09_reset_forgets_the_area);
@@ -361,5 +405,6 @@ int main(void)
 	tcase_add_test(tc, b4_07_area_that_is_no_file_is_refused);
 	tcase_add_test(tc, area_does_not_change_under_a_ring_that_runs);
 	tcase_add_test(tc, b4_08_ring_waits_where_its_area_cannot_be);
+	tcase_add_test(tc, b4_08_ring_waits_that_does_not_fit_into_its_part);
 	return run_suite(s);
 }
