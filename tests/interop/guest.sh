@@ -105,6 +105,17 @@ guest_said() { grep -Fqx -- "$1" "$GUEST_DIR/results"; }
 guest_value() { sed -n "s/^value $1 //p" "$GUEST_DIR/results" | tail -n 1; }
 guest_told() { [ -n "$(guest_value "$1")" ]; }
 
+# guest_reaches CONDITION…: of the guest while it runs, as guest_said WORD. A kernel
+# that did not come up is booted once more, as by guest_wait.
+guest_reaches() {
+	wait_until 60 "$@" && return
+	_guest_stillborn || { guest_show; return 1; }
+	guest_show
+	end_child "$GUEST_PID" KILL
+	_guest_boot
+	wait_until 60 "$@" || { guest_show; return 1; }
+}
+
 # guest_wait: 0 when the job came to its end and every check in it was content
 guest_wait() {
 	_guest_reap
@@ -127,7 +138,7 @@ guest_wait() {
 # A kernel that started and never came to its first process says nothing about
 # devices, whose modules are loaded only then: a busy machine does that to TCG.
 _guest_stillborn() {
-	[ -z "$GUEST_LATE" ] || [ -z "$GUEST_HARD_LIMIT" ] || return
+	[ -z "${GUEST_LATE:-}" ] || [ -z "$GUEST_HARD_LIMIT" ] || return
 	file_says "$GUEST_DIR/console" 'Linux version' && ! guest_said up
 }
 
