@@ -228,90 +228,56 @@ void vmem_mark_written(const struct vmem_view *view, uint64_t gpa, uint64_t len)
 }
 
 /* One access that is never torn: all of it in one region, and aligned. */
-static inline int word_locate(const struct vmem_view *view, uint64_t gpa,
-			      uint64_t size, uint32_t access, struct piece *p)
+static int index_locate(const struct vmem_view *view, uint64_t gpa,
+			uint32_t access, struct piece *p)
 {
 	uint32_t hint = VMEM_HINT_NONE_;
 	uint64_t off;
-	const struct vmem_range *r = vmem_view_range_(view, &hint, gpa, size,
+	const struct vmem_range *r = vmem_view_range_(view, &hint, gpa, 2,
 						      access, &off);
 
 	if (!r)
 		return -EFAULT;
 	p->hva = r->hva + off;
 	p->dirty = r->dirty;
-	return IS_ALIGNED(p->hva, size) ? 0 : -EINVAL;
+	return IS_ALIGNED(p->hva, 2) ? 0 : -EINVAL;
 }
 
-#define DEFINE_LOAD(type, name)						\
-int vmem_load_##name(const struct vmem_view *view, uint64_t gpa,	\
-		     type *value, int order)				\
-{									\
-	struct piece p;							\
-	int rc = word_locate(view, gpa, sizeof(*value), VMEM_READ, &p);	\
-	const type *at;							\
-									\
-	if (rc < 0)							\
-		return rc;						\
-	at = (const type *)(const void *)p.hva;				\
-	if (order == __ATOMIC_RELAXED)					\
-		*value = __atomic_load_n(at, __ATOMIC_RELAXED);		\
-	else if (order == __ATOMIC_ACQUIRE)				\
-		*value = __atomic_load_n(at, __ATOMIC_ACQUIRE);		\
-	else								\
-		*value = __atomic_load_n(at, __ATOMIC_SEQ_CST);		\
-	return 0;							\
+int vmem_load_u16(const struct vmem_view *view, uint64_t gpa, uint16_t *value,
+		  int order)
+{
+	struct piece p;
+	int rc = index_locate(view, gpa, VMEM_READ, &p);
+	const uint16_t *at;
+
+	if (rc < 0)
+		return rc;
+	at = (const uint16_t *)(const void *)p.hva;
+	if (order == __ATOMIC_RELAXED)
+		*value = __atomic_load_n(at, __ATOMIC_RELAXED);
+	else if (order == __ATOMIC_ACQUIRE)
+		*value = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+	else
+		*value = __atomic_load_n(at, __ATOMIC_SEQ_CST);
+	return 0;
 }
 
-#define DEFINE_STORE(type, name)					\
-int vmem_store_##name(const struct vmem_view *view, uint64_t gpa,	\
-		      type value, int order)				\
-{									\
-	struct piece p;							\
-	int rc = word_locate(view, gpa, sizeof(value), VMEM_WRITE, &p);	\
-	type *at;							\
-									\
-	if (rc < 0)							\
-		return rc;						\
-	at = (type *)(void *)p.hva;					\
-	if (order == __ATOMIC_RELAXED)					\
-		__atomic_store_n(at, value, __ATOMIC_RELAXED);		\
-	else if (order == __ATOMIC_RELEASE)				\
-		__atomic_store_n(at, value, __ATOMIC_RELEASE);		\
-	else								\
-		__atomic_store_n(at, value, __ATOMIC_SEQ_CST);		\
-	vmem_dirty_mark(p.dirty, p.hva, sizeof(value));			\
-	return 0;							\
-}
+int vmem_store_u16(const struct vmem_view *view, uint64_t gpa, uint16_t value,
+		   int order)
+{
+	struct piece p;
+	int rc = index_locate(view, gpa, VMEM_WRITE, &p);
+	uint16_t *at;
 
-#define DEFINE_CMPXCHG(type, name)					\
-int vmem_cmpxchg_##name(const struct vmem_view *view, uint64_t gpa,	\
-			type *expected, type desired)			\
-{									\
-	struct piece p;							\
-	int rc = word_locate(view, gpa, sizeof(desired),		\
-			     VMEM_READ | VMEM_WRITE, &p);		\
-									\
-	if (rc < 0)							\
-		return rc;						\
-	rc = __atomic_compare_exchange_n((type *)(void *)p.hva,	\
-					 expected, desired, false,	\
-					 __ATOMIC_SEQ_CST,		\
-					 __ATOMIC_SEQ_CST);		\
-	if (rc)								\
-		vmem_dirty_mark(p.dirty, p.hva, sizeof(desired));	\
-	return rc;							\
+	if (rc < 0)
+		return rc;
+	at = (uint16_t *)(void *)p.hva;
+	if (order == __ATOMIC_RELAXED)
+		__atomic_store_n(at, value, __ATOMIC_RELAXED);
+	else if (order == __ATOMIC_RELEASE)
+		__atomic_store_n(at, value, __ATOMIC_RELEASE);
+	else
+		__atomic_store_n(at, value, __ATOMIC_SEQ_CST);
+	vmem_dirty_mark(p.dirty, p.hva, sizeof(value));
+	return 0;
 }
-
-DEFINE_LOAD(uint8_t, u8)
-DEFINE_LOAD(uint16_t, u16)
-DEFINE_LOAD(uint32_t, u32)
-DEFINE_LOAD(uint64_t, u64)
-DEFINE_STORE(uint8_t, u8)
-DEFINE_STORE(uint16_t, u16)
-DEFINE_STORE(uint32_t, u32)
-DEFINE_STORE(uint64_t, u64)
-DEFINE_CMPXCHG(uint8_t, u8)
-DEFINE_CMPXCHG(uint16_t, u16)
-DEFINE_CMPXCHG(uint32_t, u32)
-DEFINE_CMPXCHG(uint64_t, u64)

@@ -17,18 +17,14 @@
 
 struct transfer {
 	int fd;
-	bool in;		/* from the fd into memory */
-	bool has_pos;
+	bool in;		/* from the fd, at pos, into memory */
 	uint64_t pos;
 };
 
 static ssize_t transfer_call(const struct transfer *t, const struct iovec *iov, int n)
 {
-	if (t->in)
-		return t->has_pos ? preadv(t->fd, iov, n, (off_t)t->pos) :
-				    readv(t->fd, iov, n);
-	return t->has_pos ? pwritev(t->fd, iov, n, (off_t)t->pos) :
-			    writev(t->fd, iov, n);
+	return t->in ? preadv(t->fd, iov, n, (off_t)t->pos) :
+		       writev(t->fd, iov, n);
 }
 
 static ssize_t call_again(const struct transfer *t, const struct iovec *iov,
@@ -82,10 +78,10 @@ static ssize_t transfer_all(const struct vmem_view *view, uint64_t gpa, size_t l
 }
 
 /* A position that no file can have is the caller's mistake. */
-static ssize_t transfer_positioned(const struct vmem_view *view, uint64_t gpa,
-				   size_t len, int fd, uint64_t pos, bool in)
+ssize_t vmem_pread_from_fd(const struct vmem_view *view, uint64_t gpa,
+			   size_t len, int fd, uint64_t pos)
 {
-	struct transfer t = { fd, in, true, pos };
+	struct transfer t = { fd, true, pos };
 	uint64_t end;
 
 	if (vsu_u64_add_overflow(pos, len, &end) || end > INT64_MAX)
@@ -93,30 +89,10 @@ static ssize_t transfer_positioned(const struct vmem_view *view, uint64_t gpa,
 	return transfer_all(view, gpa, len, &t);
 }
 
-ssize_t vmem_read_from_fd(const struct vmem_view *view, uint64_t gpa,
-			  size_t len, int fd)
-{
-	struct transfer t = { fd, true, false, 0 };
-
-	return transfer_all(view, gpa, len, &t);
-}
-
-ssize_t vmem_pread_from_fd(const struct vmem_view *view, uint64_t gpa,
-			   size_t len, int fd, uint64_t pos)
-{
-	return transfer_positioned(view, gpa, len, fd, pos, true);
-}
-
 ssize_t vmem_write_to_fd(const struct vmem_view *view, uint64_t gpa,
 			 size_t len, int fd)
 {
-	struct transfer t = { fd, false, false, 0 };
+	struct transfer t = { fd, false, 0 };
 
 	return transfer_all(view, gpa, len, &t);
-}
-
-ssize_t vmem_pwrite_to_fd(const struct vmem_view *view, uint64_t gpa,
-			  size_t len, int fd, uint64_t pos)
-{
-	return transfer_positioned(view, gpa, len, fd, pos, false);
 }

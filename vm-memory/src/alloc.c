@@ -281,8 +281,6 @@ static int populate_all(const struct vmem_backend *b, struct vmem_block *block,
 	for (off = 0; off < block->len && !rc; off += n) {
 		n = block->len - off < SLICE ? block->len - off : SLICE;
 		rc = vmem_block_populate(block, off, n, err);
-		if (!rc && b->progress)
-			b->progress(b->progress_opaque, off + n, block->len);
 	}
 	return rc;
 }

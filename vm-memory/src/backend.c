@@ -257,7 +257,7 @@ struct vmem_priv_text vmem_priv_typed(const struct vmem_backend *b,
 	return text;
 }
 
-int vmem_backend_set_path(struct vmem_backend *backend, const char *path)
+static int set_path(struct vmem_backend *backend, const char *path)
 {
 	char *copy = strdup(path);
 
@@ -307,7 +307,7 @@ static int set_row(void *opaque, unsigned int index,
 		record_text(b, index, value);
 		return 0;
 	}
-	if (vmem_backend_set_path(b, value->text) < 0)
+	if (set_path(b, value->text) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for mem-path");
 	return 0;
 }
@@ -344,21 +344,6 @@ void vmem_backend_set_size(struct vmem_backend *backend, uint64_t size)
 	prop_record(backend, PROP_SIZE, size);
 }
 
-void vmem_backend_set_offset(struct vmem_backend *backend, uint64_t offset)
-{
-	prop_record(backend, PROP_OFFSET, offset);
-}
-
-void vmem_backend_set_share(struct vmem_backend *backend, bool on)
-{
-	prop_record(backend, PROP_SHARE, on);
-}
-
-void vmem_backend_set_readonly(struct vmem_backend *backend, bool on)
-{
-	prop_record(backend, PROP_READONLY, on);
-}
-
 void vmem_backend_set_sigbus(struct vmem_backend *backend,
 			     struct vmem_sigbus *table)
 {
@@ -378,13 +363,6 @@ void vmem_backend_leave_prealloc(struct vmem_backend *backend)
 void vmem_backend_allow_growth(struct vmem_backend *backend)
 {
 	backend->may_grow = true;
-}
-
-void vmem_backend_set_progress(struct vmem_backend *backend,
-			       vmem_backend_progress_fn fn, void *opaque)
-{
-	backend->progress = fn;
-	backend->progress_opaque = opaque;
 }
 
 void vmem_backend_set_warn(struct vmem_backend *backend,

@@ -58,8 +58,6 @@ struct vmem_backend {
 	int vm_fd;			/* borrowed; -1 */
 	bool leave_prealloc;
 	bool may_grow;			/* a file that has content, too */
-	vmem_backend_progress_fn progress;
-	void *progress_opaque;
 	vmem_backend_warn_fn warn;
 	void *warn_opaque;
 };

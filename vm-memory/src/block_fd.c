@@ -242,12 +242,6 @@ int vmem_block_new_fd(const struct vmem_fd_desc *desc, struct vmem_block **out,
 	return new_block(NULL, 0, desc, false, out, err);
 }
 
-int vmem_block_new_take_fd(const struct vmem_fd_desc *desc,
-			   struct vmem_block **out, struct vsu_error *err)
-{
-	return new_block(NULL, 0, desc, true, out, err);
-}
-
 int vmem_block_new_take_known_fd(const struct vmem_fd_desc *desc,
 				 const struct vmem_fd_facts *facts,
 				 struct vmem_block **out, struct vsu_error *err)

@@ -195,30 +195,3 @@ uint64_t vmem_dirty_harvest(struct vmem_dirty *dirty, uint64_t *into)
 {
 	return vmem_priv_dirty_take(dirty, 0, count_words(dirty), into);
 }
-
-bool vmem_dirty_next(const struct vmem_dirty *dirty, uint64_t *page)
-{
-	const uint64_t *words = __atomic_load_n(&dirty->words,
-						__ATOMIC_ACQUIRE);
-	uint64_t n = count_words(dirty), i = *page / WORD_BITS, bits;
-
-	if (*page >= dirty->nbits)
-		return false;
-	bits = WORD(words, i) & UINT64_MAX << *page % WORD_BITS;
-	while (!bits && ++i < n)
-		bits = WORD(words, i);
-	if (!bits)
-		return false;
-	*page = i * WORD_BITS + (uint64_t)__builtin_ctzll(bits);
-	return true;
-}
-
-bool vmem_dirty_test(const struct vmem_dirty *dirty, const unsigned char *hva)
-{
-	uint64_t first, last;
-
-	if (!bits_of(dirty, hva, 1, &first, &last))
-		return false;
-	return __atomic_load_n(&dirty->words[first / WORD_BITS],
-			       __ATOMIC_ACQUIRE) >> first % WORD_BITS & 1;
-}

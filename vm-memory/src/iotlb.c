@@ -226,58 +226,6 @@ bool vmem_iotlb_entry_at(const struct vmem_iotlb *iotlb, unsigned int index,
 	return true;
 }
 
-/* A piece that fails, joined to the one before when that failed alike. */
-struct fails {
-	struct vmem_iotlb_fail *out;
-	unsigned int max, n;
-	struct vmem_iotlb_fail last;
-};
-
-static void fails_add(struct fails *f, uint64_t first, uint64_t last,
-		      enum vmem_iotlb_why why)
-{
-	if (f->n && f->last.why == why &&
-	    f->last.iova + f->last.len == first) {
-		f->last.len += last - first + 1;
-	} else {
-		f->last.iova = first;
-		f->last.len = last - first + 1;
-		f->last.why = why;
-		f->n++;
-	}
-	if (f->n <= f->max)
-		f->out[f->n - 1] = f->last;
-}
-
-int vmem_iotlb_lookup(const struct vmem_iotlb *iotlb, uint64_t iova,
-		      uint64_t len, uint32_t access,
-		      struct vmem_iotlb_fail *fails, unsigned int max)
-{
-	struct fails f = { fails, max, 0, { 0, 0, VMEM_IOTLB_MISS } };
-	const struct interval *i = iotlb->now, *end = i + iotlb->n;
-	uint64_t at = iova, last, stop;
-
-	if (!len)
-		return 0;
-	if (vsu_u64_add_overflow(iova, len - 1, &last))
-		return -EINVAL;
-	for (; i < end && i->first <= last; i++) {
-		if (i->last < at)
-			continue;
-		if (i->first > at)
-			fails_add(&f, at, i->first - 1, VMEM_IOTLB_MISS);
-		at = i->first > at ? i->first : at;
-		stop = i->last < last ? i->last : last;
-		if ((i->perm & access) != access)
-			fails_add(&f, at, stop, VMEM_IOTLB_DENIED);
-		if (stop == last)
-			return (int)f.n;
-		at = stop + 1;
-	}
-	fails_add(&f, at, last, VMEM_IOTLB_MISS);
-	return (int)f.n;
-}
-
 /* The first range that does not end before gpa, or the end. */
 static const struct vmem_range *range_from(const struct vmem_view *memory,
 					   uint64_t gpa)

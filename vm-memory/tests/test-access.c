@@ -113,8 +113,8 @@ START_TEST(rom_is_read_and_not_written)
 	ck_assert_int_eq(vmem_read(vmem_map_view(m), 0x1000, buf, 8), 8);
 	ck_assert_int_eq(vmem_write(vmem_map_view(m), 0x1000, buf, 8), -EFAULT);
 	ck_assert_int_eq(vmem_write(vmem_map_view(m), 0xffc, buf, 8), 4);
-	ck_assert_int_eq(vmem_store_u8(vmem_map_view(m), 0x1000, 1,
-				       __ATOMIC_RELAXED), -EFAULT);
+	ck_assert_int_eq(vmem_store_u16(vmem_map_view(m), 0x1000, 1,
+					__ATOMIC_RELAXED), -EFAULT);
 	ck_assert_uint_eq(vmem_region_hva(vmem_map_region(m, 1))[0],
 			  pattern(0));
 	vmem_map_unref(m);
@@ -186,58 +186,42 @@ START_TEST(range_may_end_with_the_last_guest_address)
 }
 END_TEST
 
-#define CHECK_ACCESS(type, name, value)					\
-	do {								\
-		type got_ = 0;						\
-		ck_assert_int_eq(vmem_store_##name(view, 0x400, (value), \
-						   __ATOMIC_RELEASE), 0); \
-		ck_assert_int_eq(vmem_load_##name(view, 0x400, &got_,	\
-						  __ATOMIC_ACQUIRE), 0); \
-		ck_assert_uint_eq(got_, (value));			\
-		ck_assert_int_eq(vmem_store_##name(view, 0x408, (value), \
-						   __ATOMIC_SEQ_CST), 0); \
-		ck_assert_int_eq(vmem_load_##name(view, 0x408, &got_,	\
-						  __ATOMIC_RELAXED), 0); \
-		ck_assert_uint_eq(got_, (value));			\
-		ck_assert_int_eq(vmem_load_##name(view, 0x800, &got_,	\
-						  __ATOMIC_RELAXED),	\
-				 -EFAULT);				\
-	} while (0)
-
-START_TEST(loads_and_stores_of_every_width)
+START_TEST(an_index_is_stored_and_loaded)
 {
-	CHECK_ACCESS(uint8_t, u8, 0xa5);
-	CHECK_ACCESS(uint16_t, u16, 0xa5a6);
-	CHECK_ACCESS(uint32_t, u32, 0xa5a6a7a8);
-	CHECK_ACCESS(uint64_t, u64, 0xa5a6a7a8a9aaabac);
+	uint16_t got = 0;
+
+	ck_assert_int_eq(vmem_store_u16(view, 0x400, 0xa5a6, __ATOMIC_RELEASE),
+			 0);
+	ck_assert_int_eq(vmem_load_u16(view, 0x400, &got, __ATOMIC_ACQUIRE), 0);
+	ck_assert_uint_eq(got, 0xa5a6);
+	ck_assert_int_eq(vmem_store_u16(view, 0x408, 0x1234, __ATOMIC_SEQ_CST),
+			 0);
+	ck_assert_int_eq(vmem_load_u16(view, 0x408, &got, __ATOMIC_RELAXED), 0);
+	ck_assert_uint_eq(got, 0x1234);
+	ck_assert_int_eq(vmem_load_u16(view, 0x800, &got, __ATOMIC_RELAXED),
+			 -EFAULT);
 }
 END_TEST
 
 START_TEST(misaligned_access_is_refused)
 {
-	uint64_t v64;
-	uint32_t v32;
-	uint16_t v16;
+	uint16_t value;
 
-	ck_assert_int_eq(vmem_store_u32(view, 2, 1, __ATOMIC_RELAXED), -EINVAL);
-	ck_assert_int_eq(vmem_load_u64(view, 4, &v64, __ATOMIC_RELAXED),
-			 -EINVAL);
-	ck_assert_int_eq(vmem_load_u32(view, 1, &v32, __ATOMIC_RELAXED),
-			 -EINVAL);
-	ck_assert_int_eq(vmem_load_u16(view, 1, &v16, __ATOMIC_RELAXED),
+	ck_assert_int_eq(vmem_store_u16(view, 1, 1, __ATOMIC_RELAXED), -EINVAL);
+	ck_assert_int_eq(vmem_load_u16(view, 1, &value, __ATOMIC_RELAXED),
 			 -EINVAL);
 }
 END_TEST
 
 START_TEST(access_across_regions_is_refused)
 {
-	uint32_t v;
+	uint16_t value;
 
-	ck_assert_int_eq(vmem_store_u32(view, 0x3fe, 1, __ATOMIC_RELAXED),
+	ck_assert_int_eq(vmem_store_u16(view, 0x3ff, 1, __ATOMIC_RELAXED),
 			 -EFAULT);
-	ck_assert_int_eq(vmem_store_u32(view, 0x7fe, 1, __ATOMIC_RELAXED),
+	ck_assert_int_eq(vmem_store_u16(view, 0x7ff, 1, __ATOMIC_RELAXED),
 			 -EFAULT);
-	ck_assert_int_eq(vmem_load_u32(view, 0x7fe, &v, __ATOMIC_RELAXED),
+	ck_assert_int_eq(vmem_load_u16(view, 0x7ff, &value, __ATOMIC_RELAXED),
 			 -EFAULT);
 }
 END_TEST
@@ -310,7 +294,7 @@ int main(void)
 	tcase_add_test(tc, slices_stop_where_memory_or_room_ends);
 	LOOP(tc, range_check_wants_all_of_it, spans);
 	tcase_add_test(tc, range_may_end_with_the_last_guest_address);
-	tcase_add_test(tc, loads_and_stores_of_every_width);
+	tcase_add_test(tc, an_index_is_stored_and_loaded);
 	tcase_add_test(tc, misaligned_access_is_refused);
 	tcase_add_test(tc, access_across_regions_is_refused);
 	suite_add_tcase(s, torn);

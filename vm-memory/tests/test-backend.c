@@ -299,10 +299,8 @@ START_TEST(setters_and_text_record_the_same)
 {
 	vmem_backend_set_kind(builder, VMEM_KIND_FILE);
 	vmem_backend_set_size(builder, 8192);
-	vmem_backend_set_offset(builder, 4096);
-	vmem_backend_set_share(builder, true);
-	vmem_backend_set_readonly(builder, true);
-	ck_assert_int_eq(vmem_backend_set_path(builder, "/x"), 0);
+	ck_assert_int_eq(vmem_backend_parse(builder, "x", "offset=4k,share=on,readonly=on,mem-path=/x",
+					    NULL), 0);
 	ck_assert_uint_eq(vmem_backend_value(builder, "backend"),
 			  VMEM_KIND_FILE);
 	ck_assert_uint_eq(vmem_backend_value(builder, "size"), 8192);

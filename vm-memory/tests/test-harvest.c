@@ -105,28 +105,6 @@ START_TEST(no_map_has_no_dirty_pages)
 }
 END_TEST
 
-START_TEST(the_next_dirty_page_is_found_and_stays_dirty)
-{
-	struct vmem_map *map = memory_map();
-	struct vmem_dirty *dirty = vmem_region_dirty(vmem_map_region(map, 0));
-	uint64_t page = 0;
-
-	ck_assert(!vmem_dirty_next(dirty, &page));
-	ck_assert_uint_eq(page, 0);
-	store(map, 0x5000, 1);
-	store(map, 0x1ff000, 1);
-	ck_assert(vmem_dirty_next(dirty, &page) && page == 5);
-	ck_assert(vmem_dirty_next(dirty, &page) && page == 5);
-	page++;
-	ck_assert(vmem_dirty_next(dirty, &page) && page == 511);
-	page++;
-	ck_assert(!vmem_dirty_next(dirty, &page));
-	page = UINT64_MAX;
-	ck_assert(!vmem_dirty_next(dirty, &page));
-	vmem_map_unref(map);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("harvest");
@@ -136,7 +114,6 @@ int main(void)
 	tcase_add_test(tc, the_last_page_ends_where_its_region_does);
 	tcase_add_test(tc, a_run_goes_on_from_one_window_to_the_next);
 	tcase_add_test(tc, no_map_has_no_dirty_pages);
-	tcase_add_test(tc, the_next_dirty_page_is_found_and_stays_dirty);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -166,40 +166,15 @@ END_TEST
 /* An address that must not stay reachable goes, even if more goes with it. */
 START_TEST(b4_10_invalidation_without_room_to_split_forgets_the_whole_entry)
 {
-	struct vmem_iotlb_fail f;
+	struct vmem_iotlb_entry e;
 	unsigned int i;
 
 	for (i = 0; i < 8; i++)
 		ck_assert_int_eq(set(i * 0x10000, 0x3000, 0, R), 0);
 	ck_assert_int_eq(vmem_iotlb_invalidate(tlb, 0x21000, 0x1000), -ENOSPC);
 	ck_assert_uint_eq(vmem_iotlb_count(tlb), 7);
-	ck_assert_int_eq(vmem_iotlb_lookup(tlb, 0x20000, 0x3000, R, &f, 1), 1);
-	ck_assert_int_eq(vmem_iotlb_lookup(tlb, 0x30000, 0x3000, R, &f, 1), 0);
-}
-END_TEST
-
-START_TEST(lookup_reports_misses_and_denials)
-{
-	struct vmem_iotlb_fail f[4];
-
-	ck_assert_int_eq(set(0x1000, 0x1000, 0x10000, RW), 0);
-	ck_assert_int_eq(set(0x2000, 0x1000, 0x20000, R), 0);
-	ck_assert_int_eq(set(0x4000, 0x1000, 0x30000, RW), 0);
-	ck_assert_int_eq(vmem_iotlb_lookup(tlb, 0x1000, 0x2000, R, f, 4), 0);
-	ck_assert_int_eq(vmem_iotlb_lookup(tlb, 0x0, 0x6000, W, f, 4), 4);
-	ck_assert_uint_eq(f[0].iova, 0);
-	ck_assert_uint_eq(f[0].len, 0x1000);
-	ck_assert_int_eq(f[0].why, VMEM_IOTLB_MISS);
-	ck_assert_uint_eq(f[1].iova, 0x2000);
-	ck_assert_uint_eq(f[1].len, 0x1000);
-	ck_assert_int_eq(f[1].why, VMEM_IOTLB_DENIED);
-	ck_assert_uint_eq(f[2].iova, 0x3000);
-	ck_assert_int_eq(f[2].why, VMEM_IOTLB_MISS);
-	ck_assert_uint_eq(f[3].iova, 0x5000);
-	ck_assert_int_eq(vmem_iotlb_lookup(tlb, 0x0, 0x6000, W, f, 1), 4);
-	ck_assert_int_eq(vmem_iotlb_lookup(tlb, 0, 0, W, NULL, 0), 0);
-	ck_assert_int_eq(vmem_iotlb_lookup(tlb, 2, UINT64_MAX, R, f, 4),
-			 -EINVAL);
+	for (i = 0; vmem_iotlb_entry_at(tlb, i, &e); i++)
+		ck_assert_uint_ne(e.iova, 0x20000);
 }
 END_TEST
 
@@ -261,21 +236,6 @@ struct model {
 	uint32_t perm[BYTES];
 };
 
-static void model_check(const struct model *m, uint64_t *seed)
-{
-	uint64_t iova = xorshift(seed) % BYTES;
-	uint32_t access = 1 + (uint32_t)(xorshift(seed) % 3);
-	struct vmem_iotlb_fail f = { 0, 0, VMEM_IOTLB_MISS };
-	int n = vmem_iotlb_lookup(tlb, iova, 1, access, &f, 1);
-
-	if (m->gpa[iova] < 0)
-		ck_assert(n == 1 && f.why == VMEM_IOTLB_MISS);
-	else if ((m->perm[iova] & access) != access)
-		ck_assert(n == 1 && f.why == VMEM_IOTLB_DENIED);
-	else
-		ck_assert_int_eq(n, 0);
-}
-
 static void model_set(struct model *m, uint64_t iova, uint64_t len, int gpa,
 		      uint32_t perm)
 {
@@ -330,7 +290,6 @@ START_TEST(random_changes_agree_with_a_model)
 					 0);
 			model_set(&m, iova, len, -1, 0);
 		}
-		model_check(&m, &seed);
 		if (n % 16)
 			continue;
 		ck_assert_int_eq(vmem_iotlb_map(tlb, memory, &map, NULL), 0);
@@ -362,7 +321,6 @@ int main(void)
 	tcase_add_test(tc, invalidation_takes_out_exactly_the_range);
 	tcase_add_test(tc,
 		b4_10_invalidation_without_room_to_split_forgets_the_whole_entry);
-	tcase_add_test(tc, lookup_reports_misses_and_denials);
 	tcase_add_test(tc, map_translates_by_io_virtual_address);
 	tcase_add_test(tc, rom_stays_rom_through_an_iotlb);
 	tcase_add_test(tc, random_changes_agree_with_a_model);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/uio.h>
 
 #include <vm-memory/reservation.h>
 #include <vmm-sys-util/event.h>

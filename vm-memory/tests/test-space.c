@@ -261,8 +261,8 @@ static uint64_t number_of(struct worker *w, const struct vmem_map *map)
 {
 	uint64_t number = 0;
 
-	w->wrong += vmem_load_u64(vmem_map_view(map), 0x1000, &number,
-				  __ATOMIC_RELAXED) != 0;
+	w->wrong += vmem_read_exact(vmem_map_view(map), 0x1000, &number,
+				    sizeof(number)) != 0;
 	w->wrong += number != vmem_map_view(map)->generation;
 	__atomic_fetch_add(&w->looks, 1, __ATOMIC_RELAXED);
 	return number;

@@ -40,7 +40,7 @@ static int alloc(const char *file, const char *props, struct vmem_block **out,
 
 	ck_assert_int_eq(vmem_backend_new(&b), 0);
 	vmem_backend_set_kind(b, VMEM_KIND_FILE);
-	ck_assert_int_eq(vmem_backend_set_path(b, file), 0);
+	ck_assert_int_eq(vmem_backend_set(b, "mem-path", file, NULL), 0);
 	vmem_backend_set_warn(b, on_warning, NULL);
 	ck_assert_int_eq(vmem_backend_parse(b, "x", props, NULL), 0);
 	rc = vmem_backend_alloc(b, out, err);

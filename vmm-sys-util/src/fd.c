@@ -17,8 +17,6 @@
 
 #include <vmm-sys-util/fd.h>
 
-#define MAX_PIECES 1024	/* what the kernel takes in one call */
-
 void vsu_fd_close(int *fd)
 {
 	int saved = errno;
@@ -157,111 +155,55 @@ int vsu_fd_size(int fd, uint64_t *size)
 }
 
 /* One system call; pos is ignored by those at the current position. */
-typedef ssize_t (*transfer_fn)(int fd, const struct iovec *iov, int n,
-			       uint64_t pos);
+typedef ssize_t (*transfer_fn)(int fd, void *buf, size_t len, off_t pos);
 
-static ssize_t read_here(int fd, const struct iovec *iov, int n, uint64_t pos)
+static ssize_t read_here(int fd, void *buf, size_t len, off_t pos)
 {
 	(void)pos;
-	return readv(fd, iov, n);
+	return read(fd, buf, len);
 }
 
-static ssize_t write_here(int fd, const struct iovec *iov, int n, uint64_t pos)
+static ssize_t write_here(int fd, void *buf, size_t len, off_t pos)
 {
 	(void)pos;
-	return writev(fd, iov, n);
+	return write(fd, buf, len);
 }
 
-static ssize_t read_at(int fd, const struct iovec *iov, int n, uint64_t pos)
-{
-	return preadv(fd, iov, n, (off_t)pos);
-}
-
-static ssize_t write_at(int fd, const struct iovec *iov, int n, uint64_t pos)
-{
-	return pwritev(fd, iov, n, (off_t)pos);
-}
-
-/* Takes done bytes off the front of *iov, and pieces that are empty. */
-static void iov_advance(struct iovec **iov, int *n, size_t done)
-{
-	while (*n && done >= (*iov)->iov_len) {
-		done -= (*iov)->iov_len;
-		(*iov)++;
-		(*n)--;
-	}
-	if (*n) {
-		(*iov)->iov_base = (char *)(*iov)->iov_base + done;
-		(*iov)->iov_len -= done;
-	}
-}
-
-static ssize_t transfer_full(transfer_fn fn, int fd, struct iovec *iov, int n,
+static ssize_t transfer_full(transfer_fn fn, int fd, void *buf, size_t len,
 			     uint64_t pos)
 {
-	ssize_t total = 0, got;
+	size_t done = 0;
+	ssize_t n;
 
-	if (n < 0 || n > MAX_PIECES)
-		return -EINVAL;
-	iov_advance(&iov, &n, 0);
-	while (n) {
-		got = fn(fd, iov, n, pos + (uint64_t)total);
-		if (got < 0 && errno == EINTR)
+	while (done < len) {
+		n = fn(fd, (char *)buf + done, len - done,
+		       (off_t)(pos + done));
+		if (n < 0 && errno == EINTR)
 			continue;
-		if (got < 0)
-			return total ? total : -errno;
-		if (!got)
+		if (n < 0 && !done)
+			return -errno;
+		if (n <= 0)
 			break;
-		total += got;
-		iov_advance(&iov, &n, (size_t)got);
+		done += (size_t)n;
 	}
-	return total;
-}
-
-static ssize_t transfer_at(transfer_fn fn, int fd, struct iovec *iov, int n,
-			   uint64_t pos)
-{
-	if (pos > INT64_MAX)
-		return -EINVAL;
-	return transfer_full(fn, fd, iov, n, pos);
+	return (ssize_t)done;
 }
 
 ssize_t vsu_fd_read_full(int fd, void *buf, size_t len)
 {
-	struct iovec iov = { buf, len };
-
-	return transfer_full(read_here, fd, &iov, 1, 0);
+	return transfer_full(read_here, fd, buf, len, 0);
 }
 
 ssize_t vsu_fd_write_full(int fd, const void *buf, size_t len)
 {
-	struct iovec iov = { (void *)(uintptr_t)buf, len };
-
-	return transfer_full(write_here, fd, &iov, 1, 0);
+	return transfer_full(write_here, fd, (void *)(uintptr_t)buf, len, 0);
 }
 
 ssize_t vsu_fd_pread_full(int fd, void *buf, size_t len, uint64_t pos)
 {
-	struct iovec iov = { buf, len };
-
-	return transfer_at(read_at, fd, &iov, 1, pos);
-}
-
-ssize_t vsu_fd_pwrite_full(int fd, const void *buf, size_t len, uint64_t pos)
-{
-	struct iovec iov = { (void *)(uintptr_t)buf, len };
-
-	return transfer_at(write_at, fd, &iov, 1, pos);
-}
-
-ssize_t vsu_fd_preadv_full(int fd, struct iovec *iov, int n, uint64_t pos)
-{
-	return transfer_at(read_at, fd, iov, n, pos);
-}
-
-ssize_t vsu_fd_pwritev_full(int fd, struct iovec *iov, int n, uint64_t pos)
-{
-	return transfer_at(write_at, fd, iov, n, pos);
+	if (pos > INT64_MAX)
+		return -EINVAL;
+	return transfer_full(pread, fd, buf, len, pos);
 }
 
 int vsu_fd_count(void)

@@ -325,8 +325,8 @@ START_TEST(a_write_that_fails_half_way_says_how_much_was_done)
 	limit.rlim_cur = PIECE;
 	signal(SIGXFSZ, SIG_IGN);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	ck_assert_int_eq(vsu_fd_pwrite_full(fd, data, sizeof(data), 0), PIECE);
-	ck_assert_int_eq(vsu_fd_pwrite_full(fd, data, 1, PIECE), -EFBIG);
+	ck_assert_int_eq(vsu_fd_write_full(fd, data, sizeof(data)), PIECE);
+	ck_assert_int_eq(vsu_fd_write_full(fd, data, 1), -EFBIG);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
 	vsu_fd_close(&fd);
 }
@@ -337,7 +337,7 @@ START_TEST(positioned_transfers_leave_the_position_alone)
 	int fd = new_file("f");
 	char buf[4] = "";
 
-	ck_assert_int_eq(vsu_fd_pwrite_full(fd, "abcd", 4, 100), 4);
+	ck_assert_int_eq(pwrite(fd, "abcd", 4, 100), 4);
 	ck_assert_int_eq(vsu_fd_pread_full(fd, buf, 2, 101), 2);
 	ck_assert_mem_eq(buf, "bc", 2);
 	ck_assert_int_eq(vsu_fd_pread_full(fd, buf, 4, 102), 2);
@@ -353,39 +353,6 @@ START_TEST(positions_beyond_a_file_are_refused)
 	char byte = 0;
 
 	ck_assert_int_eq(vsu_fd_pread_full(fd, &byte, 1, UINT64_MAX), -EINVAL);
-	ck_assert_int_eq(vsu_fd_pwrite_full(fd, &byte, 1,
-					    (uint64_t)INT64_MAX + 1), -EINVAL);
-	vsu_fd_close(&fd);
-}
-END_TEST
-
-START_TEST(vectors_are_read_and_written_across_empty_pieces)
-{
-	char a[] = "ab", b[] = "cdef", in[7] = "";
-	struct iovec out[] = { { NULL, 0 }, { a, 2 }, { NULL, 0 }, { b, 4 },
-			       { NULL, 0 } };
-	struct iovec back[] = { { in, 1 }, { NULL, 0 }, { in + 1, 5 } };
-	int fd = new_file("f");
-
-	ck_assert_int_eq(vsu_fd_pwritev_full(fd, out, 5, 10), 6);
-	ck_assert_int_eq(vsu_fd_preadv_full(fd, back, 3, 10), 6);
-	ck_assert_str_eq(in, "abcdef");
-	ck_assert_int_eq(vsu_fd_preadv_full(fd, back, 0, 10), 0);
-	vsu_fd_close(&fd);
-}
-END_TEST
-
-START_TEST(vectors_of_1024_pieces_are_the_longest)
-{
-	static struct iovec iov[1025];
-	static char bytes[1025];
-	int fd = new_file("f"), i;
-
-	for (i = 0; i < 1025; i++)
-		iov[i] = (struct iovec){ bytes + i, 1 };
-	ck_assert_int_eq(vsu_fd_pwritev_full(fd, iov, 1025, 0), -EINVAL);
-	ck_assert_int_eq(vsu_fd_pwritev_full(fd, iov, -1, 0), -EINVAL);
-	ck_assert_int_eq(vsu_fd_pwritev_full(fd, iov, 1024, 0), 1024);
 	vsu_fd_close(&fd);
 }
 END_TEST
@@ -412,8 +379,6 @@ static void add_transfers(TCase *tc)
 	tcase_add_test(tc, a_write_that_fails_half_way_says_how_much_was_done);
 	tcase_add_test(tc, positioned_transfers_leave_the_position_alone);
 	tcase_add_test(tc, positions_beyond_a_file_are_refused);
-	tcase_add_test(tc, vectors_are_read_and_written_across_empty_pieces);
-	tcase_add_test(tc, vectors_of_1024_pieces_are_the_longest);
 }
 
 int main(void)

@@ -604,7 +604,7 @@ static void expect_no_store(struct rig *r, uint64_t gpa, uint32_t offset)
 	ck_assert_int_eq(vmem_read(view, gpa, bytes, 8), 8);
 	ck_assert_int_eq(vmem_write(view, gpa, bytes, 8), -EFAULT);
 	ck_assert_int_eq(vmem_write_exact(view, gpa, bytes, PAGE), -EFAULT);
-	ck_assert_int_eq(vmem_store_u8(view, gpa, 1, __ATOMIC_RELAXED),
+	ck_assert_int_eq(vmem_store_u16(view, gpa, 1, __ATOMIC_RELAXED),
 			 -EFAULT);
 	ck_assert_int_le(vmem_slices(view, gpa, 8, VMEM_WRITE, iov, 4, &done),
 			 0);

@@ -56,43 +56,14 @@ VMEM_API bool vmem_check_range(const struct vmem_view *view, uint64_t gpa,
 			       uint64_t len, uint32_t access);
 
 /*
- * One access, never torn, naturally aligned and within one region; -EFAULT
- * when there is no such memory, -EINVAL when the host address is not aligned.
- * order is one of the __ATOMIC_ constants that suits a load or a store.
+ * The index of a ring: one access, never torn, within one region; -EFAULT when
+ * there is no such memory, -EINVAL when the host address is not aligned. order
+ * is one of the __ATOMIC_ constants that suits a load or a store.
  */
-VMEM_API int vmem_load_u8(const struct vmem_view *view, uint64_t gpa,
-			  uint8_t *value, int order) VSU_NODISCARD;
 VMEM_API int vmem_load_u16(const struct vmem_view *view, uint64_t gpa,
 			   uint16_t *value, int order) VSU_NODISCARD;
-VMEM_API int vmem_load_u32(const struct vmem_view *view, uint64_t gpa,
-			   uint32_t *value, int order) VSU_NODISCARD;
-VMEM_API int vmem_load_u64(const struct vmem_view *view, uint64_t gpa,
-			   uint64_t *value, int order) VSU_NODISCARD;
-VMEM_API int vmem_store_u8(const struct vmem_view *view, uint64_t gpa,
-			   uint8_t value, int order) VSU_NODISCARD;
 VMEM_API int vmem_store_u16(const struct vmem_view *view, uint64_t gpa,
 			    uint16_t value, int order) VSU_NODISCARD;
-VMEM_API int vmem_store_u32(const struct vmem_view *view, uint64_t gpa,
-			    uint32_t value, int order) VSU_NODISCARD;
-VMEM_API int vmem_store_u64(const struct vmem_view *view, uint64_t gpa,
-			    uint64_t value, int order) VSU_NODISCARD;
-
-/*
- * If the value is *expected, stores desired in its place and returns 1; if
- * not, puts the value into *expected and returns 0. One sequentially
- * consistent access; fails as a load or store does.
- */
-VMEM_API int vmem_cmpxchg_u8(const struct vmem_view *view, uint64_t gpa,
-			     uint8_t *expected, uint8_t desired) VSU_NODISCARD;
-VMEM_API int vmem_cmpxchg_u16(const struct vmem_view *view, uint64_t gpa,
-			      uint16_t *expected, uint16_t desired)
-	VSU_NODISCARD;
-VMEM_API int vmem_cmpxchg_u32(const struct vmem_view *view, uint64_t gpa,
-			      uint32_t *expected, uint32_t desired)
-	VSU_NODISCARD;
-VMEM_API int vmem_cmpxchg_u64(const struct vmem_view *view, uint64_t gpa,
-			      uint64_t *expected, uint64_t desired)
-	VSU_NODISCARD;
 
 /*
  * Between guest memory and a descriptor, without a copy on the way. Counts as
@@ -100,21 +71,16 @@ VMEM_API int vmem_cmpxchg_u64(const struct vmem_view *view, uint64_t gpa,
  * of the file, after a read that gave less than was asked for, and when the
  * descriptor would block. A failure before the first byte is returned as the
  * negative errno of the system call. Interrupted calls are continued. The
- * p-forms take a position and leave the descriptor's alone.
+ * read takes a position and leaves the descriptor's alone.
  *
  * A failed read may have stored anything in the piece it was given, so that
  * piece is marked dirty.
  */
-VMEM_API ssize_t vmem_read_from_fd(const struct vmem_view *view, uint64_t gpa,
-				   size_t len, int fd) VSU_NODISCARD;
 VMEM_API ssize_t vmem_pread_from_fd(const struct vmem_view *view, uint64_t gpa,
 				    size_t len, int fd, uint64_t pos)
 	VSU_NODISCARD;
 VMEM_API ssize_t vmem_write_to_fd(const struct vmem_view *view, uint64_t gpa,
 				  size_t len, int fd) VSU_NODISCARD;
-VMEM_API ssize_t vmem_pwrite_to_fd(const struct vmem_view *view, uint64_t gpa,
-				   size_t len, int fd, uint64_t pos)
-	VSU_NODISCARD;
 
 /*
  * Marks what of [gpa, gpa + len) is memory as stored to, for callers that

@@ -88,12 +88,6 @@ VMEM_API const char *vmem_backend_text(const struct vmem_backend *backend,
 VMEM_API void vmem_backend_set_kind(struct vmem_backend *backend,
 				    enum vmem_kind kind);
 VMEM_API void vmem_backend_set_size(struct vmem_backend *backend, uint64_t size);
-VMEM_API int vmem_backend_set_path(struct vmem_backend *backend,
-				   const char *path) VSU_NODISCARD;
-VMEM_API void vmem_backend_set_offset(struct vmem_backend *backend,
-				      uint64_t offset);
-VMEM_API void vmem_backend_set_share(struct vmem_backend *backend, bool on);
-VMEM_API void vmem_backend_set_readonly(struct vmem_backend *backend, bool on);
 
 /* The table that the block enters; NULL (the default) for none. */
 VMEM_API void vmem_backend_set_sigbus(struct vmem_backend *backend,
@@ -118,13 +112,6 @@ VMEM_API void vmem_backend_leave_prealloc(struct vmem_backend *backend);
  * any order. Memory that is only read never makes a file grow.
  */
 VMEM_API void vmem_backend_allow_growth(struct vmem_backend *backend);
-
-/* Called between slices of a prealloc; done and total are bytes. */
-typedef void (*vmem_backend_progress_fn)(void *opaque, uint64_t done,
-					 uint64_t total);
-VMEM_API void vmem_backend_set_progress(struct vmem_backend *backend,
-					vmem_backend_progress_fn fn,
-					void *opaque);
 
 /* Called with a sentence for what was asked for and is not had, but works. */
 typedef void (*vmem_backend_warn_fn)(void *opaque, const char *sentence);

@@ -83,11 +83,6 @@ VMEM_API int vmem_block_new_fd(const struct vmem_fd_desc *desc,
 			       struct vmem_block **out, struct vsu_error *err)
 	VSU_NODISCARD;
 
-/* As vmem_block_new_fd(); on success the block owns desc->fd. */
-VMEM_API int vmem_block_new_take_fd(const struct vmem_fd_desc *desc,
-				    struct vmem_block **out,
-				    struct vsu_error *err) VSU_NODISCARD;
-
 /* Facts about an open file at one moment. Frozen. */
 struct vmem_fd_facts {
 	uint64_t dev, ino;	/* identity of the file */
@@ -100,8 +95,8 @@ struct vmem_fd_facts {
 VMEM_API int vmem_fd_look(int fd, struct vmem_fd_facts *facts) VSU_NODISCARD;
 
 /*
- * As vmem_block_new_take_fd(), with facts that the caller has just read from
- * desc->fd.
+ * As vmem_block_new_fd(), with facts that the caller has just read from desc->fd. On
+ * success the block owns desc->fd.
  */
 VMEM_API int vmem_block_new_take_known_fd(const struct vmem_fd_desc *desc,
 					  const struct vmem_fd_facts *facts,

@@ -98,16 +98,6 @@ VMEM_API void vmem_dirty_disable(struct vmem_dirty *dirty);
  */
 VMEM_API uint64_t vmem_dirty_harvest(struct vmem_dirty *dirty, uint64_t *into);
 
-/*
- * The first marked page from *page on, into *page; false when there is none.
- * Pages are numbered from the beginning of the region. Clears nothing.
- */
-VMEM_API bool vmem_dirty_next(const struct vmem_dirty *dirty, uint64_t *page);
-
-/* True when the page of this host address is marked. */
-VMEM_API bool vmem_dirty_test(const struct vmem_dirty *dirty,
-			      const unsigned char *hva);
-
 VSU_END_DECLS
 
 #endif

@@ -72,28 +72,6 @@ VMEM_API bool vmem_iotlb_entry_at(const struct vmem_iotlb *iotlb,
 				  unsigned int index,
 				  struct vmem_iotlb_entry *out);
 
-enum vmem_iotlb_why {
-	VMEM_IOTLB_MISS,	/* no entry leads anywhere */
-	VMEM_IOTLB_DENIED,	/* the entry does not allow the access */
-};
-
-/* A piece of a range that cannot be accessed. */
-struct vmem_iotlb_fail {
-	uint64_t iova;
-	uint64_t len;
-	enum vmem_iotlb_why why;
-};
-
-/*
- * Looks at all of [iova, iova + len): 0 when every byte may be accessed, else
- * the number of pieces that may not, of which the first max are in fails;
- * -EINVAL when the range wraps.
- */
-VMEM_API int vmem_iotlb_lookup(const struct vmem_iotlb *iotlb, uint64_t iova,
-			       uint64_t len, uint32_t access,
-			       struct vmem_iotlb_fail *fails,
-			       unsigned int max) VSU_NODISCARD;
-
 /*
  * The map of the entries over guest memory, which it holds a reference on.
  * Pieces of entries that lead to no memory are left out. The map has no

@@ -13,7 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/uio.h>
 
 #include <vmm-sys-util/attributes.h>
 #include <vmm-sys-util/error.h>
@@ -73,15 +72,6 @@ VSU_API ssize_t vsu_fd_write_full(int fd, const void *buf, size_t len)
 	VSU_NODISCARD;
 VSU_API ssize_t vsu_fd_pread_full(int fd, void *buf, size_t len, uint64_t pos)
 	VSU_NODISCARD;
-VSU_API ssize_t vsu_fd_pwrite_full(int fd, const void *buf, size_t len,
-				   uint64_t pos) VSU_NODISCARD;
-
-/* The same for vectors of up to 1024 pieces; iov is used as scratch space. */
-VSU_API ssize_t vsu_fd_preadv_full(int fd, struct iovec *iov, int n,
-				   uint64_t pos) VSU_NODISCARD;
-VSU_API ssize_t vsu_fd_pwritev_full(int fd, struct iovec *iov, int n,
-				    uint64_t pos) VSU_NODISCARD;
-
 /*
  * Number of open descriptors of this process, or a negative errno. For
  * tests and for programs that watch themselves; reads /proc/self/fd.
