@@ -390,6 +390,15 @@ void vmm_cpus_resume(struct vmm_cpus *cpus)
 	pthread_mutex_unlock(&cpus->lock);
 }
 
+/* A guest without KVM's clock has no flag for it, which KVM refuses. */
+void vmm_cpus_excuse(const struct vmm_cpus *cpus)
+{
+	unsigned int i;
+
+	for (i = 0; i < cpus->config.n; i++)
+		(void)!ioctl(cpus->cpu[i].fd, KVM_KVMCLOCK_CTRL, 0);
+}
+
 void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err)
 {
 	unsigned int i;

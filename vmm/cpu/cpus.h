@@ -60,6 +60,12 @@ bool vmm_cpus_dispatch(struct vmm_cpus *cpus);
 void vmm_cpus_pause(struct vmm_cpus *cpus);
 void vmm_cpus_resume(struct vmm_cpus *cpus);
 
+/*
+ * Before resume after a long pause: the guest's kernel does not take the time that
+ * has passed for a CPU that hangs.
+ */
+void vmm_cpus_excuse(const struct vmm_cpus *cpus);
+
 /* Ends all CPU threads; status and *err are those passed to end, if any. */
 void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err);
 

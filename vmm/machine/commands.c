@@ -82,7 +82,8 @@ static int command_status(void *opaque, char *const *words, FILE *answer,
 	(void)words;
 	(void)err;
 	fprintf(answer, ",\"cpus\":%u,\"paused\":%s,\"devices\":[",
-		m->options->cpus, m->paused ? "true" : "false");
+		m->options->cpus,
+		m->paused || m->paused_by_user ? "true" : "false");
 	for (i = 0; i < m->ndevices; i++) {
 		d = &m->devices[i];
 		if (!is_there(d))
@@ -230,8 +231,41 @@ static int command_resize(void *opaque, char *const *words, FILE *answer,
 	return rc;
 }
 
+static int command_pause(void *opaque, char *const *words, FILE *answer,
+			 struct vsu_error *err)
+{
+	struct vmm_machine *m = opaque;
+
+	(void)words;
+	(void)answer;
+	(void)err;
+	if (!m->paused_by_user)
+		vmm_cpus_pause(m->cpus);
+	m->paused_by_user = true;
+	return 0;
+}
+
+static int command_resume(void *opaque, char *const *words, FILE *answer,
+			  struct vsu_error *err)
+{
+	struct vmm_machine *m = opaque;
+
+	(void)answer;
+	if (m->paused)
+		return vsu_error_set(err, -EPERM, "%s: the guest lost a part of its memory and cannot continue; see --on-memory-error",
+				     words[0]);
+	if (!m->paused_by_user)
+		return 0;
+	vmm_cpus_excuse(m->cpus);
+	vmm_cpus_resume(m->cpus);
+	m->paused_by_user = false;
+	return 0;
+}
+
 static const struct vmm_control_command commands[] = {
 	{ "status", NULL, 0, 0, command_status },
+	{ "pause", NULL, 0, 0, command_pause },
+	{ "resume", NULL, 0, 0, command_resume },
 	{ "resize", "DEVICE SIZE", 2, 2, command_resize },
 	{ "device-add", "KIND,OPTIONS", 1, 1, command_add },
 	{ "device-del", "DEVICE [force] [wait]", 1, 3, command_remove },

@@ -95,6 +95,7 @@ struct vmm_machine {
 	struct vmm_loaded loaded;
 	struct vmm_fault_state faults[VMM_MAX_CPUS];
 	bool paused;		/* permanently, by a memory error */
+	bool paused_by_user;	/* by the command "pause", until "resume" */
 	/* watchers of the loop */
 	ev_io on_keys;
 	ev_signal on_winch;

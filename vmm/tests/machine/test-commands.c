@@ -111,6 +111,37 @@ START_TEST(a_file_is_behind_one_writable_disk)
 }
 END_TEST
 
+static unsigned int runs(void)
+{
+	return __atomic_load_n(&fake.cpu[0].runs, __ATOMIC_ACQUIRE);
+}
+
+/* CPU 0 of this guest enters it again and again. */
+static void paused(void)
+{
+	unsigned int before;
+
+	assert_told("resume\n", DONE);
+	assert_told("pause\n", DONE);
+	before = runs();
+	assert_told("pause\n", DONE);
+	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"paused\":true"));
+	assert_told("device-add rng\n", ADDED(0));
+	ck_assert_uint_eq(runs(), before);
+	assert_told("resume\n", DONE);
+	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"paused\":false"));
+	/* an access by CPU 0 */
+	capacity();
+	ck_assert_uint_gt(runs(), before);
+	assert_refusal("pause now\n", "expected is 'pause'");
+}
+
+START_TEST(no_processor_runs_between_pause_and_resume)
+{
+	run(paused);
+}
+END_TEST
+
 static const struct { const char *line, *why; } refusals[] = {
 	{ "resize\n", "expected is 'resize DEVICE SIZE'" },
 	{ "resize 0\n", "expected is 'resize DEVICE SIZE'" },
@@ -120,7 +151,7 @@ static const struct { const char *line, *why; } refusals[] = {
 	{ "resize 0 much\n", "resize: 'much' is no size, as 512M is" },
 	{ "resize 0 -1\n", "'-1' is no size" },
 	{ "status now\n", "expected is 'status'" },
-	{ "stats\n", "did you mean 'status'? There are: status, resize, device-add, device-del" },
+	{ "stats\n", "did you mean 'status'? There are: status, pause, resume, resize, device-add, device-del" },
 	{ "device-del\n", "expected is 'device-del DEVICE [force] [wait]'" },
 	{ "device-del 0 force wait now\n", "4 words follow" },
 	{ "device-del 0 wait soon\n", "'soon' after the device" },
@@ -152,6 +183,7 @@ int main(void)
 	tcase_add_test(tc, a_disk_has_the_size_that_is_asked_for_or_that_of_its_file);
 	tcase_add_test(tc, a_device_is_named_by_its_kind_or_option_where_it_is_the_only_one);
 	tcase_add_test(tc, a_file_is_behind_one_writable_disk);
+	tcase_add_test(tc, no_processor_runs_between_pause_and_resume);
 	tcase_add_test(tc, what_cannot_be_done_is_refused_with_its_reason);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
