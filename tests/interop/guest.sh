@@ -10,7 +10,7 @@
 #
 # over_mmio before guest_run, or what calls it, makes the guest one of QEMU's microvm,
 # which has no PCI bus; devices there have another name.
-# GUEST_CPUS, GUEST_MEMORY, GUEST_LIMIT (seconds), GUEST_MACHINE, GUEST_CPU,
+# GUEST_CPUS, GUEST_MEMORY, GUEST_LIMIT (seconds without a word), GUEST_MACHINE, GUEST_CPU,
 # GUEST_ACCEL and GUEST_APPEND change the machine; GUEST_VERBOSE shows the console of every guest, not only
 # of one that failed.
 
@@ -142,15 +142,27 @@ _guest_stillborn() {
 	file_says "$GUEST_DIR/console" 'Linux version' && ! guest_said up
 }
 
+# A slow guest comes to its end as long as it makes progress: the limit is that of
+# a step, unless it is a hard one. All steps have eight times as long.
+_guest_in_time() {
+	local limit=${GUEST_LIMIT:-90} begun=$SECONDS now before=0
+
+	until LEAST_PATIENCE=0 wait_until "$limit" ended "$GUEST_PID"; do
+		now=$(wc -c <"$GUEST_DIR/results")
+		[ -z "$GUEST_HARD_LIMIT" ] && [ "$now" != "$before" ] && [ $((SECONDS - begun)) -lt $((8 * limit)) ] || return
+		before=$now
+	done
+}
+
 # _guest_reap: ENDED is QEMU's status; one beyond its time is killed, after a
 # look at what it is doing
 _guest_reap() {
 	local thread
 
 	GUEST_LATE=
-	if ! LEAST_PATIENCE=0 wait_until "${GUEST_LIMIT:-90}" ended "$GUEST_PID"; then
+	if ! _guest_in_time; then
 		GUEST_LATE=1
-		diag "the guest ran out of its ${GUEST_LIMIT:-90} seconds; QEMU's threads:"
+		diag "the guest said nothing in ${GUEST_LIMIT:-90} seconds; QEMU's threads:"
 		for thread in /proc/"$GUEST_PID"/task/*; do
 			diag "$(cut -d ' ' -f 2,3,14,15 "$thread/stat") $(cat "$thread/wchan")"
 		done
