@@ -72,12 +72,22 @@ static int fake_flush(void *self, uint32_t lane)
 	return ((struct fake_link *)self)->flush_code;
 }
 
+static void spend(uint64_t ns)
+{
+	const uint64_t until = vsu_now_ns() + ns;
+
+	while (vsu_now_ns() < until)
+		;
+}
+
 static int fake_set_lane(void *self, uint32_t lane, bool on)
 {
 	struct fake_link *l = self;
 
 	l->on[lane] = on;
 	l->lane_calls++;
+	if (l->slow_lanes)
+		spend(VQ_TURN_NS);
 	return 0;
 }
 
@@ -314,8 +324,8 @@ static uint32_t control_queue(void)
 	return net_rig.features & VIRTDEV_NET_F_MQ ? 2 * net_rig.link.lanes : 2;
 }
 
-int command(uint8_t command_class, uint8_t number, const void *data,
-	    uint32_t len)
+void command_send(uint8_t command_class, uint8_t number, const void *data,
+		  uint32_t len)
 {
 	const uint32_t q = control_queue();
 	const struct vq_buffer bufs[] = {
@@ -323,7 +333,6 @@ int command(uint8_t command_class, uint8_t number, const void *data,
 		{ RIG_COMMAND + 0x2000, 1, 1 },
 	};
 	unsigned char *at = guest_at(&net_rig.g, RIG_COMMAND);
-	int64_t used;
 
 	at[0] = command_class;
 	at[1] = number;
@@ -332,9 +341,19 @@ int command(uint8_t command_class, uint8_t number, const void *data,
 	ck_assert_int_eq(vq_driver_add(net_rig.driver[q], len ? bufs : &bufs[0],
 				       len ? 3 : 1, 0), 0);
 	vq_driver_publish(net_rig.driver[q]);
-	serve(q);
-	used = back(q, NULL);
-	if (used != 1)
+}
+
+int command_answer(void)
+{
+	if (back(control_queue(), NULL) != 1)
 		return -1;
-	return at[0x2000];
+	return *guest_at(&net_rig.g, RIG_COMMAND + 0x2000);
+}
+
+int command(uint8_t command_class, uint8_t number, const void *data,
+	    uint32_t len)
+{
+	command_send(command_class, number, data, len);
+	serve(control_queue());
+	return command_answer();
 }

@@ -41,6 +41,7 @@ struct fake_link {
 	unsigned int send_good;	/* frames that still go before send_code */
 	bool on[RIG_LANES];
 	unsigned int lane_calls;
+	bool slow_lanes;	/* a change of a lane takes a whole turn */
 	uint64_t offloads;
 	int offloads_code;
 };
@@ -90,6 +91,10 @@ void serve(uint32_t queue);
 /* The bytes that the next buffer came back with, or -1 when none did. */
 int64_t back(uint32_t queue, uint64_t *gpa);
 
+/* Adds a command to the control queue; its answer after a turn, or -1 while there is none. */
+void command_send(uint8_t command_class, uint8_t number, const void *data,
+		  uint32_t len);
+int command_answer(void);
 /* A command; its answer, or -1 when none came, and what was said to be used. */
 int command(uint8_t command_class, uint8_t number, const void *data,
 	    uint32_t len);

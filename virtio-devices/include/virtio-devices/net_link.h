@@ -78,7 +78,10 @@ struct virtdev_net_link_ops {
 	 * for which there is no room now. NULL: send keeps nothing.
 	 */
 	int (*flush)(void *self, uint32_t lane);
-	/* Frames come through this lane, or not. All do at first. */
+	/*
+	 * Frames come through this lane, or not. All do at first; a device turns
+	 * them off until a queue receives from them. May take some ms.
+	 */
 	int (*set_lane)(void *self, uint32_t lane, bool on);
 	/* GUEST_ bits that the driver is ready for in received frames. */
 	int (*set_offloads)(void *self, uint64_t features);

@@ -35,7 +35,7 @@ uint64_t virtdev_priv_net_features(const struct net *net)
 		features |= VIRTDEV_NET_F_MTU;
 	if (net->pairs > 1)
 		features |= VIRTDEV_NET_F_MQ;
-	if (net->away.use)
+	if (net->away.set_lane)
 		features = (features & ~FRAMES) | net->away.features;
 	return features;
 }
@@ -82,6 +82,7 @@ int virtdev_priv_net_set_features(void *self, uint64_t features,
 void virtdev_priv_net_config_reset(struct net *net)
 {
 	net->features = 0;
+	net->change = (struct net_change){ 0 };
 	(void)virtdev_priv_net_set_offloads(net, 0);
 	__atomic_store_n(&net->active, net->pairs, __ATOMIC_RELAXED);
 	__atomic_store_n(&net->announce, false, __ATOMIC_RELAXED);

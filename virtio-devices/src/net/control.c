@@ -11,6 +11,9 @@
 
 #include "net/priv.h"
 
+/* In place of an answer: the command needs further turns. */
+#define LATER 0xffu
+
 typedef uint8_t (*command_fn)(struct net *net, uint8_t command,
 			      struct vq_cursor *in);
 
@@ -95,21 +98,21 @@ static uint8_t set_announced(struct net *net, uint8_t command,
 	return VIRTDEV_NET_OK;
 }
 
+/* The command returns to the ring until its lanes are changed; it is then read again. */
 static uint8_t set_pairs(struct net *net, uint8_t command, struct vq_cursor *in)
 {
-	const uint32_t before = virtdev_priv_net_active(net);
+	const uint32_t refused = net->change.refused;
 	uint16_t n;
 
 	(void)command;
-	if (!vq_cursor_read_le16(in, &n) || !n || n > net->pairs)
+	net->change.refused = 0;
+	if (!vq_cursor_read_le16(in, &n) || !n || n > net->pairs ||
+	    n == refused)
 		return VIRTDEV_NET_ERR;
-	if (n == before)
+	if (n == virtdev_priv_net_active(net))
 		return VIRTDEV_NET_OK;
-	__atomic_store_n(&net->active, n, __ATOMIC_RELAXED);
-	if (virtdev_priv_net_update_lanes(net) == 0)
-		return VIRTDEV_NET_OK;
-	__atomic_store_n(&net->active, before, __ATOMIC_RELAXED);
-	return VIRTDEV_NET_ERR;
+	virtdev_priv_net_use_pairs(net, n);
+	return LATER;
 }
 
 static uint8_t set_offloads(struct net *net, uint8_t command,
@@ -175,6 +178,8 @@ static uint32_t command_serve(void *opaque, struct vq *q,
 	vq_writer_init(&out, q, chain);
 	if (vq_cursor_read_obj(&in, &command))
 		answer = command_run(opaque, &command, &in);
+	if (answer == LATER)
+		return VQ_TURN_LATER;
 	return vq_cursor_write(&out, &answer, 1);
 }
 
@@ -184,10 +189,14 @@ int virtdev_priv_net_control(struct net_queue *q)
 	struct iovec pieces[NET_STOCK];
 	const struct vq_turn turn = {
 		.size = sizeof(turn), .serve = command_serve,
-		/* commands may be slow: they may change lanes by system calls */
+		/* commands may be slow: offloads are set by system calls */
 		.opaque = q->net, .clock_chains = 1,
 		.iov = pieces, .iov_max = NET_STOCK,
 	};
+	int rc;
 
-	return virtdev_queue_turn(q->net->dev, q->index, q->q, &turn);
+	if (virtdev_priv_net_change_lanes(q->net))
+		return 1;
+	rc = virtdev_queue_turn(q->net->dev, q->index, q->q, &turn);
+	return rc == 0 && virtdev_priv_net_is_changing(q->net) ? 1 : rc;
 }

@@ -27,29 +27,69 @@ void virtdev_priv_net_watch(struct net_queue *q, uint32_t events)
 		epoll_ctl(q->epfd, EPOLL_CTL_MOD, fd, &event);
 }
 
-static void update_lane(struct net *net, uint32_t lane)
+void virtdev_priv_net_update_lane(struct net *net, uint32_t lane)
 {
 	struct virtdev_net_link *link = net->link;
 	struct net_queue *q = &net->queues[2 * lane];
 	const bool on = q->q && q->role == NET_RECEIVES &&
 			lane < virtdev_priv_net_active(net);
 
+	if (!link->ops.set_lane)
+		return;
 	(void)link->ops.set_lane(link->self, lane, on);
 	/* a running receive queue changes its own events */
 	if (q->q && q->role == NET_RECEIVES)
 		virtdev_priv_net_watch(q, on ? EPOLLIN : 0);
 }
 
-int virtdev_priv_net_update_lanes(struct net *net)
+void virtdev_priv_net_use_pairs(struct net *net, uint32_t pairs)
 {
-	uint32_t lane;
+	const uint32_t before = virtdev_priv_net_active(net);
 
-	if (net->away.use)
-		return net->away.use(net->away.opaque,
-				     virtdev_priv_net_active(net));
-	for (lane = 0; net->link->ops.set_lane && lane < net->pairs; lane++)
-		update_lane(net, lane);
+	net->change = (struct net_change){
+		.next = pairs < before ? pairs : before,
+		.end = pairs < before ? before : pairs, .before = before,
+	};
+	__atomic_store_n(&net->active, pairs, __ATOMIC_RELAXED);
+}
+
+static int change_lane(struct net *net, uint32_t lane)
+{
+	const struct net_away *away = &net->away;
+
+	if (away->set_lane)
+		return away->set_lane(away->opaque, lane,
+				      lane < virtdev_priv_net_active(net));
+	virtdev_priv_net_update_lane(net, lane);
 	return 0;
+}
+
+/* Stops the lanes that were started for the refused number of pairs. */
+static void change_undo(struct net *net)
+{
+	struct net_change *c = &net->change;
+
+	c->refused = virtdev_priv_net_active(net);
+	__atomic_store_n(&net->active, c->before, __ATOMIC_RELAXED);
+	c->end = c->next;
+	c->next = c->before;
+}
+
+bool virtdev_priv_net_change_lanes(struct net *net)
+{
+	const uint64_t until = virtdev_priv_net_is_changing(net) ?
+			       vsu_now_ns() + VQ_TURN_NS : 0;
+	struct net_change *c = &net->change;
+
+	while (virtdev_priv_net_is_changing(net)) {
+		if (change_lane(net, c->next) < 0)
+			change_undo(net);
+		else
+			c->next++;
+		if (vsu_now_ns() >= until)
+			break;
+	}
+	return virtdev_priv_net_is_changing(net);
 }
 
 void virtdev_priv_net_lost(struct net *net)

@@ -86,7 +86,7 @@ static int net_queue_start(void *self, uint32_t queue, struct vq *vq,
 		return vsu_error_set(err, -EBUSY, "net: queue %u was started",
 				     queue);
 	q->role = virtdev_priv_net_role(net, queue);
-	if (net->away.use && q->role != NET_CONTROLS)
+	if (net->away.set_lane && q->role != NET_CONTROLS)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "net: queue %u is served by %s", queue,
 				     net->away.who);
@@ -95,9 +95,11 @@ static int net_queue_start(void *self, uint32_t queue, struct vq *vq,
 		queue_close(q);
 		return vsu_error_sys(err, rc, "net: queue %u", queue);
 	}
-	(void)!virtdev_priv_net_update_lanes(net);
-	if (q->role == NET_RECEIVES && virtdev_priv_net_is_down(net))
-		virtdev_priv_net_tell_lost(net);
+	if (q->role == NET_RECEIVES) {
+		virtdev_priv_net_update_lane(net, virtdev_priv_net_lane(q));
+		if (virtdev_priv_net_is_down(net))
+			virtdev_priv_net_tell_lost(net);
+	}
 	/* after migration: requests an announcement, see state.c */
 	if (!queue && __atomic_load_n(&net->announce, __ATOMIC_RELAXED))
 		virtdev_config_changed(net->dev);
@@ -107,9 +109,11 @@ static int net_queue_start(void *self, uint32_t queue, struct vq *vq,
 static void net_queue_stop(void *self, uint32_t queue)
 {
 	struct net *net = self;
+	struct net_queue *q = &net->queues[queue];
 
-	queue_close(&net->queues[queue]);
-	(void)!virtdev_priv_net_update_lanes(net);
+	queue_close(q);
+	if (q->role == NET_RECEIVES)
+		virtdev_priv_net_update_lane(net, virtdev_priv_net_lane(q));
 }
 
 static int net_queue_serve(void *self, uint32_t queue)
@@ -192,6 +196,15 @@ static int queues_make(struct net *net)
 	return rc < 0 ? rc : 0;
 }
 
+/* Until its receive queue runs, a lane would keep frames that no queue reads. */
+static void lanes_disable(struct net *net)
+{
+	uint32_t lane;
+
+	for (lane = 0; lane < net->pairs; lane++)
+		virtdev_priv_net_update_lane(net, lane);
+}
+
 static int net_make(const struct virtdev_net_config *c, struct net **out)
 {
 	const uint32_t pairs = c->link->info.lanes, n = 2 * pairs + 1;
@@ -235,6 +248,8 @@ int virtdev_priv_net_new(const struct virtdev_net_config *c,
 	if (away) {
 		net->away = *away;
 		ops.stats = NULL;	/* counted by the process that serves them */
+	} else {
+		lanes_disable(net);
 	}
 	info.nqueues = 2 * net->pairs + 1;
 	info.features = virtdev_priv_net_features(net);

@@ -99,17 +99,28 @@ struct net_queue {
 struct net_away {
 	const char *who;		/* name of the server, for messages; constant */
 	uint64_t features;		/* ring and data features of the server */
-	/* Sets the number of pairs in use; no effect on failure. */
-	int (*use)(void *opaque, uint32_t pairs);
+	/* Starts or stops a pair. Only a start fails, without effect. */
+	int (*set_lane)(void *opaque, uint32_t lane, bool on);
 	void *opaque;
+};
+
+/*
+ * A change of the pairs in use. One lane can take many ms, as the kernel waits for a grace
+ * period of its network: turns of the control queue change them by the clock.
+ */
+struct net_change {
+	uint32_t next, end;	/* lanes that remain: [next, end) */
+	uint32_t before;	/* pairs in use before */
+	uint32_t refused;	/* number of pairs that the server refused; 0: none */
 };
 
 struct net {
 	struct virtdev *dev;
 	struct virtdev_net_link *link;
-	struct net_away away;		/* use NULL: this process serves all queues */
+	struct net_away away;		/* set_lane NULL: this process serves all queues */
 	uint32_t pairs;			/* number of lanes of the link */
 	uint32_t active;		/* atomic; pairs in use */
+	struct net_change change;	/* of the control queue */
 	uint64_t features;		/* acknowledged */
 	uint64_t offered;		/* offloads that the link supports and the configuration allows */
 	uint64_t offloads;		/* GUEST_ bits in effect */
@@ -163,8 +174,12 @@ int virtdev_priv_net_state_load(void *self, uint32_t version,
 
 /* Wakes the queue for these events of its lane; 0: none. */
 void virtdev_priv_net_watch(struct net_queue *q, uint32_t events);
-/* Enables the lanes of receive queues in use. Fails only if another process serves them. */
-int virtdev_priv_net_update_lanes(struct net *net);
+/* Enables the lane if its receive queue runs and is in use; else disables it. */
+void virtdev_priv_net_update_lane(struct net *net, uint32_t lane);
+/* Begins to change the number of pairs in use. */
+void virtdev_priv_net_use_pairs(struct net *net, uint32_t pairs);
+/* Continues for a few ms. Returns true while lanes remain. */
+bool virtdev_priv_net_change_lanes(struct net *net);
 /* The link is disconnected: reports this to the driver and logs it. */
 void virtdev_priv_net_lost(struct net *net);
 /* Logs a disconnected link, once until it is connected again. */
@@ -204,6 +219,11 @@ static inline uint32_t virtdev_priv_net_lane(const struct net_queue *q)
 static inline uint32_t virtdev_priv_net_active(const struct net *net)
 {
 	return __atomic_load_n(&net->active, __ATOMIC_RELAXED);
+}
+
+static inline bool virtdev_priv_net_is_changing(const struct net *net)
+{
+	return net->change.next < net->change.end;
 }
 
 static inline bool virtdev_priv_net_is_down(const struct net *net)

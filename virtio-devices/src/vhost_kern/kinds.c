@@ -77,7 +77,9 @@ static int open_net(struct virtdev_vhost_kern *k,
 	struct vhost_kern_config kernel = {
 		.size = sizeof(kernel), .kind = VHOST_KERN_NET, .node = node,
 	};
-	struct net_away away = { .use = virtdev_priv_kern_use, .opaque = k };
+	struct net_away away = {
+		.set_lane = virtdev_priv_kern_set_side, .opaque = k,
+	};
 	uint32_t i;
 	int rc = 0;
 

@@ -30,7 +30,7 @@ struct virtdev_vhost_kern {
 
 /* queues.c */
 
-/* So many sides have rings that run from now on, as struct net_away has it. */
-int virtdev_priv_kern_use(void *opaque, uint32_t nsides);
+/* Starts or stops a side of a started device, as struct net_away has it. */
+int virtdev_priv_kern_set_side(void *opaque, uint32_t side, bool on);
 
 #endif

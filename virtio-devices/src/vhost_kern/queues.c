@@ -122,16 +122,17 @@ static void tell_broken(const struct virtdev_vhost_kern *k, uint32_t side)
 			vsu_event_signal(rings[i].err_fd);
 }
 
-int virtdev_priv_kern_use(void *opaque, uint32_t nsides)
+int virtdev_priv_kern_set_side(void *opaque, uint32_t side, bool on)
 {
 	const struct virtdev_vhost_kern *k = opaque;
-	const uint32_t n = k->started ? nsides : 0;
-	uint32_t i;
-	int rc = use_sides(k, n, NULL);
+	int rc = 0;
 
-	for (i = 0; rc < 0 && i < n; i++)
-		if (!vhost_kern_is_running(k->sides[i]))
-			tell_broken(k, i);
+	if (!on || !k->started)
+		stop_side(k, side);
+	else if (!vhost_kern_is_running(k->sides[side]))
+		rc = start_side(k, side, NULL);
+	if (rc < 0)
+		tell_broken(k, side);
 	return rc;
 }
 

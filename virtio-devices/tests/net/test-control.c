@@ -161,6 +161,22 @@ START_TEST(a5_11_table_shorter_than_it_says_changes_nothing)
 }
 END_TEST
 
+static void stop_all(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < RIG_QUEUES; i++)
+		net_rig_stop(i);
+}
+
+static void start_all(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < RIG_QUEUES; i++)
+		net_rig_start(i);
+}
+
 /* A driver's choices, as bytes. */
 static void save_choices(void **bytes, size_t *len)
 {
@@ -180,10 +196,10 @@ START_TEST(a_state_brings_all_choices_and_asks_for_an_announcement)
 
 	save_choices(&bytes, &len);
 	net_rig_init(3, MQ | VIRTDEV_NET_F_GUEST_CSUM);
-	net_rig_stop(0);
+	stop_all();
 	ck_assert_int_eq(virtdev_state_load(net_rig.dev, bytes, len, NULL), 0);
 	ck_assert_uint_eq(net_rig.changed, 0);
-	net_rig_start(0);
+	start_all();
 	ck_assert_uint_eq(net_rig.changed, 1);
 	ck_assert_uint_eq(card_status(), VIRTDEV_NET_S_LINK_UP |
 				    VIRTDEV_NET_S_ANNOUNCE);
@@ -303,6 +319,92 @@ START_TEST(the_number_of_pairs_in_use_changes_no_lane)
 	ck_assert_uint_eq(net_rig.link.lane_calls, before);
 	ck_assert_int_eq(pairs(1), OK);
 	ck_assert(!net_rig.link.on[1]);
+	net_rig_fini();
+}
+END_TEST
+
+static void pairs_send(uint16_t n)
+{
+	const struct vsu_le16 le = vsu_le16_make(n);
+
+	command_send(VIRTDEV_NET_CTRL_MQ, VIRTDEV_NET_MQ_PAIRS_SET, &le,
+		     sizeof(le));
+}
+
+/* One turn of the control queue; the number of lanes that it changed. */
+static unsigned int lanes_of_turn(int more)
+{
+	const unsigned int before = net_rig.link.lane_calls;
+
+	ck_assert_int_eq(virtdev_queue_serve(net_rig.dev, 6), more);
+	return net_rig.link.lane_calls - before;
+}
+
+START_TEST(a_turn_changes_one_slow_lane)
+{
+	net_rig_init(3, MQ);
+	net_rig.link.slow_lanes = true;
+	pairs_send(3);
+	ck_assert_uint_eq(lanes_of_turn(1), 0);
+	ck_assert_uint_eq(lanes_of_turn(1), 1);
+	ck_assert_int_eq(command_answer(), -1);
+	ck_assert(net_rig.link.on[1] && !net_rig.link.on[2]);
+	ck_assert_uint_eq(lanes_of_turn(0), 1);
+	ck_assert_int_eq(command_answer(), OK);
+	ck_assert(net_rig.link.on[1] && net_rig.link.on[2]);
+	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(starting_and_stopping_a_queue_changes_its_own_lane)
+{
+	unsigned int before;
+
+	net_rig_init(3, VIRTDEV_NET_F_MQ);
+	before = net_rig.link.lane_calls;
+	net_rig_stop(3);
+	ck_assert_uint_eq(net_rig.link.lane_calls, before);
+	net_rig_stop(2);
+	net_rig_start(2);
+	ck_assert_uint_eq(net_rig.link.lane_calls, before + 2);
+	ck_assert(net_rig.link.on[1]);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a_reset_cancels_a_change_of_lanes)
+{
+	net_rig_init(3, MQ);
+	net_rig.link.slow_lanes = true;
+	pairs_send(3);
+	ck_assert_uint_eq(lanes_of_turn(1) + lanes_of_turn(1), 1);
+	stop_all();
+	ck_assert(!net_rig.link.on[0] && !net_rig.link.on[1]);
+	virtdev_reset(net_rig.dev);
+	ck_assert_int_eq(virtdev_set_features(net_rig.dev, net_rig.features,
+					      NULL), 0);
+	start_all();
+	ck_assert_uint_eq(lanes_of_turn(0), 0);
+	ck_assert(net_rig.link.on[0] && !net_rig.link.on[1]);
+	ck_assert_int_eq(pairs(2), OK);
+	ck_assert(net_rig.link.on[1] && !net_rig.link.on[2]);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(a_stopped_control_queue_resumes_its_change_of_lanes)
+{
+	net_rig_init(3, MQ);
+	net_rig.link.slow_lanes = true;
+	pairs_send(3);
+	ck_assert_uint_eq(lanes_of_turn(1) + lanes_of_turn(1), 1);
+	net_rig_stop(6);
+	net_rig_start(6);
+	ck_assert_uint_eq(lanes_of_turn(0), 1);
+	ck_assert(net_rig.link.on[1] && net_rig.link.on[2]);
+	ck_assert_int_eq(pairs(1), OK);
+	ck_assert(net_rig.link.on[0] && !net_rig.link.on[1]);
 	net_rig_fini();
 }
 END_TEST
@@ -472,6 +574,11 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, vlans_are_added_and_deleted);
 	tcase_add_test(tc, a_driver_uses_one_pair_until_it_asks_for_more);
 	tcase_add_test(tc, the_number_of_pairs_in_use_changes_no_lane);
+	tcase_add_test(tc, a_turn_changes_one_slow_lane);
+	tcase_add_test(tc,
+		       starting_and_stopping_a_queue_changes_its_own_lane);
+	tcase_add_test(tc, a_reset_cancels_a_change_of_lanes);
+	tcase_add_test(tc, a_stopped_control_queue_resumes_its_change_of_lanes);
 	tcase_add_test(tc, all_pairs_that_run_are_used_without_a_control_queue);
 	tcase_add_test(tc, a5_10_number_of_pairs_that_cannot_be_is_refused);
 	tcase_add_test(tc,

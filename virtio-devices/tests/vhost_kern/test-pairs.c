@@ -179,6 +179,20 @@ START_TEST(e2_11_a_pair_that_the_kernel_refuses_is_an_error_and_told)
 }
 END_TEST
 
+START_TEST(a_refused_pair_stops_those_that_were_started_before_it)
+{
+	start(FEATURES);
+	net_rig_start(CONTROL);
+	kernel.fails = VHOST_NET_SET_BACKEND;
+	kernel.lets = VHOST_KERN_RINGS;	/* the second pair starts */
+	ck_assert_int_eq(pairs(3), ERR);
+	ck_pairs(1);
+	kernel.fails = 0;
+	ck_assert_int_eq(pairs(3), OK);
+	ck_pairs(3);
+}
+END_TEST
+
 START_TEST(driver_of_one_pair_has_its_control_queue_in_third_place)
 {
 	start(VQ_F_VERSION_1 | VIRTDEV_NET_F_CTRL_VQ);
@@ -402,6 +416,7 @@ int main(void)
 	tcase_add_test(t, a5_10_a_number_of_pairs_that_cannot_be_changes_nothing);
 	tcase_add_test(t, a_pair_that_comes_again_goes_on_where_it_stood);
 	tcase_add_test(t, e2_11_a_pair_that_the_kernel_refuses_is_an_error_and_told);
+	tcase_add_test(t, a_refused_pair_stops_those_that_were_started_before_it);
 	tcase_add_test(t, driver_of_one_pair_has_its_control_queue_in_third_place);
 	tcase_add_test(t, driver_chooses_offloads_while_the_kernel_runs);
 	tcase_add_test(t, memory_is_told_to_every_pair_or_to_none);
