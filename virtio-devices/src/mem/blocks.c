@@ -152,21 +152,24 @@ static void blocks_unplug(struct virtdev_priv_blocks *b, uint64_t first,
 }
 
 /*
- * Only the first step can fail, before anything is changed. A later block whose
- * memory cannot be freed is unplugged with its content.
+ * Frees the memory of all blocks before the first one is unplugged: if the host refuses,
+ * the blocks stay plugged, and the driver does not use their content.
  */
 static int step_unplug(struct virtdev_priv_blocks *b,
 		       struct virtdev_priv_change *c)
 {
-	const uint64_t at = c->first + c->done;
+	const bool frees = c->freed < c->n;
+	uint64_t *past = frees ? &c->freed : &c->done;
+	const uint64_t at = c->first + *past;
 	const uint64_t n = lesser_of(STEP_BLOCKS - at % STEP_BLOCKS,
-				 c->n - c->done);
-	int rc = blocks_punch(b, at, n);
+				     c->n - *past);
+	int rc = frees ? blocks_punch(b, at, n) : 0;
 
-	if (rc < 0 && !c->done)
+	if (rc < 0)
 		return rc;
-	blocks_unplug(b, at, n);
-	c->done += n;
+	if (!frees)
+		blocks_unplug(b, at, n);
+	*past += n;
 	return change_result(c);
 }
 

@@ -30,6 +30,7 @@ struct virtdev_priv_change {
 	bool plug;
 	uint64_t first, n;
 	uint64_t done;		/* blocks; private */
+	uint64_t freed;		/* unplug: blocks whose memory is freed; private */
 	int error;		/* private */
 };
 
@@ -39,7 +40,8 @@ struct virtdev_priv_change {
  *   -EAGAIN  call again
  *   0        plug: all blocks, which were unplugged, are plugged
  *            unplug: the memory of the plugged ones is freed
- *   other    the change failed, and all blocks are as before
+ *   other    the change failed, and all blocks are as before, except that the content of
+ *            those to be unplugged may be zeros
  */
 int virtdev_priv_blocks_step(struct virtdev_priv_blocks *b,
 			     struct virtdev_priv_change *c) VSU_NODISCARD;

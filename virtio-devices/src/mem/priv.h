@@ -24,6 +24,7 @@ struct mem {
 	uint64_t requested;	/* bytes; atomic, any thread may read */
 	struct virtdev_priv_blocks blocks;
 	struct mem_job job;
+	bool reported;		/* that freeing memory failed */
 };
 
 /* Operations of the device's queue; see struct virtdev_ops. */

@@ -7,8 +7,10 @@
 #include <config.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include <virtio-devices/mem.h>
+#include <virtio-devices/report.h>
 #include <virtio-queue/cursor.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/endian.h>
@@ -159,6 +161,24 @@ static void chain_obey(struct mem *m)
 		chain_respond(m, type, state);
 }
 
+/* Once, until memory can be freed again. */
+static void report_unplug(struct mem *m, int rc)
+{
+	struct vsu_error what = VSU_ERROR_INIT;
+
+	if ((rc < 0) == m->reported)
+		return;
+	m->reported = rc < 0;
+	if (rc < 0)
+		vsu_error_set(&what, rc,
+			      "memory that the guest returned cannot be freed: %s; the guest keeps it",
+			      strerror(-rc));
+	else
+		vsu_error_set(&what, 0,
+			      "memory that the guest returns is freed again");
+	virtdev_report(m->dev, &what);
+}
+
 /* One step of the change; at its end the request gets its response. */
 static void job_step(struct mem *m)
 {
@@ -167,6 +187,8 @@ static void job_step(struct mem *m)
 	if (rc == -EAGAIN)
 		return;
 	m->job.runs = false;
+	if (!m->job.change.plug)
+		report_unplug(m, rc);
 	chain_respond(m, rc < 0 ? m->job.refusal : RESP_ACK, 0);
 }
 

@@ -11,6 +11,7 @@
 
 #include <virtio-devices/ids.h>
 #include <virtio-devices/mem.h>
+#include <virtio-devices/report.h>
 #include <virtio-queue/turn.h>
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/event.h>
@@ -37,9 +38,34 @@ struct rig {
 	bool slow;		/* a change takes a whole turn */
 	unsigned int changes;	/* of mappings */
 	uint16_t state;
+	unsigned int reports;	/* of the device to its owner */
+	struct vsu_error report; /* the last one */
 };
 
 static struct rig rig;
+
+/* The call of fallocate() that fails, counted down from here; 0: none. */
+static unsigned int refused_punch;
+
+/* The name in the library; the linker puts the wrapper in its place. */
+#ifdef __LP64__
+#define REAL_FALLOCATE __real_fallocate
+#define WRAP_FALLOCATE __wrap_fallocate
+#else
+#define REAL_FALLOCATE __real_fallocate64
+#define WRAP_FALLOCATE __wrap_fallocate64
+#endif
+
+int REAL_FALLOCATE(int fd, int mode, off_t at, off_t len);
+int __attribute__((used)) WRAP_FALLOCATE(int fd, int mode, off_t at, off_t len);
+
+int WRAP_FALLOCATE(int fd, int mode, off_t at, off_t len)
+{
+	if (!refused_punch || --refused_punch)
+		return REAL_FALLOCATE(fd, mode, at, len);
+	errno = EIO;
+	return -1;
+}
 
 static void spend(uint64_t ns)
 {
@@ -380,6 +406,38 @@ START_TEST(a8_20_what_came_too_late_goes_with_the_next_unplugging)
 }
 END_TEST
 
+static void on_report(void *opaque, struct virtdev *dev,
+		      const struct vsu_error *what)
+{
+	(void)opaque;
+	(void)dev;
+	rig.reports++;
+	rig.report = *what;
+}
+
+START_TEST(blocks_whose_memory_cannot_be_freed_stay_plugged)
+{
+	setup();
+	virtdev_set_report(rig.dev, on_report, NULL);
+	ck_assert_int_eq(ask(PLUG, 0, 100), ACK);
+	refused_punch = 2;	/* the first step succeeds */
+	ck_assert_int_eq(ask(UNPLUG, 0, 100), BUSY);
+	ck_assert_uint_eq(config_at(40), 100 * BLOCK);
+	ck_assert(rig.mapped[0]);
+	ck_assert_int_eq(ask(STATE, 0, 100), ACK);
+	ck_assert_uint_eq(rig.state, 0);
+	refused_punch = 2;
+	ck_assert_int_eq(ask(UNPLUG_ALL, 0, 0), BUSY);
+	ck_assert_uint_eq(rig.reports, 1);
+	ck_assert_int_eq(rig.report.code, -EIO);
+	ck_assert_int_eq(ask(UNPLUG, 0, 100), ACK);
+	ck_assert_uint_eq(config_at(40), 0);
+	ck_assert_uint_eq(rig.reports, 2);
+	ck_assert_int_eq(rig.report.code, 0);
+	teardown();
+}
+END_TEST
+
 START_TEST(a_piece_that_cannot_be_mapped_leaves_nothing_plugged)
 {
 	setup();
@@ -553,6 +611,7 @@ int main(void)
 		       a8_20_memory_unplugged_under_a_request_is_there_until_its_end);
 	tcase_add_test(tc,
 		       a8_20_what_came_too_late_goes_with_the_next_unplugging);
+	tcase_add_test(tc, blocks_whose_memory_cannot_be_freed_stay_plugged);
 	tcase_add_test(tc, a_piece_that_cannot_be_mapped_leaves_nothing_plugged);
 	tcase_add_test(tc, a_request_for_many_pieces_takes_many_turns);
 	tcase_add_test(tc, a_stop_finishes_the_request_in_steps);
