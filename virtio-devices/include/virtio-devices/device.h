@@ -18,8 +18,8 @@
  * queue_stop. All queues are stopped before reset.
  *
  * Pause: drain and stop all queues, pause, optionally state_take; resume, then start the
- * queues where they stopped. A device that loads a state is new or was reset; it receives
- * the features and the state, in either order, before its first queue starts.
+ * queues where they stopped. A device that loads a state is new or was reset, and receives
+ * features and state, in either order, before its first queue starts.
  *
  * Change of the configuration: the model stores it and calls virtdev_config_changed() on
  * the same thread, before another thread can read it; the server increments the
@@ -166,11 +166,8 @@ struct virtdev_ops {
 	void (*pause)(void *self);
 	void (*resume)(void *self);
 
-	/*
-	 * The state of a paused device: settings of the driver and everything visible to
-	 * it, without queues and the owner's configuration. state_version is incremented
-	 * when the format changes.
-	 */
+	/* The state of a paused device, in a format that state_version counts changes
+	 * of: all that the driver set or can read, without queues and configuration. */
 	uint32_t state_version;
 	void (*state_save)(void *self, struct virtdev_state_writer *w);
 	/*
@@ -191,6 +188,8 @@ struct virtdev_ops {
 	/* Continues, a few ms; r NULL: gives up, and the device is as reset. */
 	int (*state_load_turn)(void *self, struct virtdev_state_reader *r,
 			       struct vsu_error *err);
+	/* Some of a reset's work, a few ms; 1: more remains, which reset does. */
+	int (*reset_turn)(void *self);
 };
 
 /*
@@ -228,8 +227,7 @@ VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
 /*
  * For models: maps a piece of a file into one of their regions, where nothing may
  * be mapped unless it replaces that; or unmaps a range. A range that ends inside a
- * mapping cuts it, but a vhost-user server unmaps whole mappings only.
- * Regions are empty at first, and again after a change of servers or, but for
+ * mapping cuts it, but a vhost-user server unmaps whole mappings only. Regions are empty at first, and again after a change of servers or, but for
  * those with VIRTDEV_REGION_APART, a reset.
  *
  * 0: done; 1: ops->region_done comes with the cookie.
@@ -297,6 +295,8 @@ VIRTDEV_API void virtdev_queue_stop(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API int virtdev_queue_host_fd(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API bool virtdev_queue_blocks(const struct virtdev *dev);
 VIRTDEV_API void virtdev_reset(struct virtdev *dev);
+/* Optional, before a reset: a few ms of its work. 1: call again. */
+VIRTDEV_API int virtdev_reset_turn(struct virtdev *dev) VSU_NODISCARD;
 
 /* All queues have been drained and stopped; a second one does nothing. */
 VIRTDEV_API void virtdev_pause(struct virtdev *dev);

@@ -266,6 +266,13 @@ bool virtdev_queue_blocks(const struct virtdev *dev)
 	return dev->ops.queue_blocks && dev->ops.queue_blocks(dev->self);
 }
 
+int virtdev_reset_turn(struct virtdev *dev)
+{
+	virtdev_resume(dev);
+	virtdev_state_load_stop(dev);
+	return dev->ops.reset_turn ? dev->ops.reset_turn(dev->self) : 0;
+}
+
 void virtdev_reset(struct virtdev *dev)
 {
 	virtdev_resume(dev);

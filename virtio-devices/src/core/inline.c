@@ -14,9 +14,6 @@
 /* Poll interval for requests that no descriptor signals. */
 #define LOOK_AGAIN_NS UINT64_C(1000000)
 
-/* Queues drained in one step before the clock is checked. */
-#define DRAIN_QUEUES 16u
-
 /* ------------------------------------------------------------ start and stop */
 
 int virtdev_priv_inline_watch(const struct virtdev_inline *h, int fd,
@@ -112,27 +109,22 @@ static int drain_queue(struct virtdev_inline *h, uint32_t i)
 	return left > 0 && h->queues[i].host_fd < 0 ? -EAGAIN : left;
 }
 
-/* Whether the time of this step is used up after queue i. */
-static bool drain_is_over(const struct virtdev_inline *h, uint32_t i,
-			  uint64_t until)
-{
-	return i && !(i % DRAIN_QUEUES) && h->queues[i].running &&
-	       vsu_now_ns() >= until;
-}
-
-/* -EAGAIN until all queues are stopped. */
+/* -EAGAIN until all queues are stopped. A step ends behind the queue that exceeds its time. */
 static int drain_all(struct virtdev_inline *h)
 {
 	const uint64_t until = vsu_now_ns() + VQ_TURN_NS;
-	bool look_again = false;
+	bool look_again = false, is_over = false;
 	uint32_t i;
 	int left;
 
 	h->stopping = false;
-	for (i = 0; i < h->nqueues && !drain_is_over(h, i, until); i++) {
+	for (i = 0; i < h->nqueues && !is_over; i++) {
+		if (!h->queues[i].running)
+			continue;
 		left = drain_queue(h, i);
 		h->stopping = h->stopping || left;
 		look_again = look_again || left < 0;
+		is_over = vsu_now_ns() >= until;
 	}
 	if (i < h->nqueues)
 		h->stopping = look_again = true;
@@ -192,11 +184,22 @@ static void forget_pause(struct virtdev_inline *h)
 		h->queues[i].paused = false;
 }
 
+/* One step of a device reset after the queues stopped; -EAGAIN: the timer continues it. */
+static int reset_device_step(struct virtdev_inline *h)
+{
+	const bool more = virtdev_reset_turn(h->dev);
+
+	return more && vsu_timer_arm(h->timer_fd, LOOK_AGAIN_NS) == 0 ?
+	       -EAGAIN : 0;
+}
+
 /* One step of stopping all queues, which completes a device reset. */
 static int stop_step(struct virtdev_inline *h)
 {
-	const int rc = drain_all(h);
+	int rc = drain_all(h);
 
+	if (!rc && h->resetting)
+		rc = reset_device_step(h);
 	if (rc < 0 || !h->resetting)
 		return rc;
 	h->resetting = false;
@@ -217,7 +220,7 @@ int virtdev_priv_inline_reset(void *opaque)
 	struct virtdev_inline *h = opaque;
 
 	forget_pause(h);
-	h->resetting = drain_all(h) != 0;
+	h->resetting = drain_all(h) || reset_device_step(h);
 	if (!h->resetting)
 		virtdev_priv_inline_empty_regions(h);
 	return h->resetting;

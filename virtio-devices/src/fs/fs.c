@@ -133,6 +133,15 @@ static void fs_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 	memcpy(buf, (const char *)&((const struct fs *)self)->space + off, len);
 }
 
+/* Each inode is a descriptor, and there may be hundreds of thousands. */
+static int fs_reset_turn(void *self)
+{
+	struct fs *fs = self;
+
+	return !__atomic_load_n(&fs->kept, __ATOMIC_RELAXED) &&
+	       virtdev_priv_fs_session_end_turn(fs);
+}
+
 static void fs_reset(void *self)
 {
 	struct fs *fs = self;
@@ -149,7 +158,7 @@ static void fs_free(void *self)
 	struct fs *fs = self;
 
 	virtdev_priv_fs_recover_close(fs);
-	virtdev_priv_fs_owners_forget_all(fs);
+	virtdev_priv_fs_owners_forget(fs, UINT64_MAX);
 	virtdev_priv_fs_handles_fini(fs);
 	virtdev_priv_fs_inodes_fini(fs);
 	virtdev_priv_fs_mounts_fini(fs);
@@ -172,7 +181,8 @@ static const struct virtdev_ops fs_ops = {
 	.queue_start = fs_start, .queue_serve = fs_serve,
 	.queue_drain = fs_drain, .queue_stop = fs_stop,
 	.queue_host_fd = fs_host_fd, .queue_blocks = fs_blocks,
-	.stats = virtdev_priv_fs_stats, .reset = fs_reset, .free = fs_free,
+	.stats = virtdev_priv_fs_stats, .reset = fs_reset,
+	.reset_turn = fs_reset_turn, .free = fs_free,
 	.region_done = virtdev_priv_fs_region_done,
 	.state_version = 1, .state_save = virtdev_priv_fs_state_save,
 	.state_load = virtdev_priv_fs_state_load,

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include <vmm-sys-util/event.h>
+
 #include "fs/priv.h"
 #include "fs/restore.h"
 
@@ -136,23 +138,26 @@ void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle)
 }
 
 /* Unlocks for each close(), which may block on a server. */
-void virtdev_priv_fs_handles_forget_all(struct fs *fs)
+bool virtdev_priv_fs_handles_forget(struct fs *fs, uint32_t *at, uint64_t until)
 {
 	struct vsu_closer *closer;
 	struct fs_handle *handle;
-	uint32_t at = 0;
 	int fd;
 
 	pthread_mutex_lock(&fs->lock);
-	while ((handle = virtdev_priv_fs_pool_next(&fs->handles, &at))) {
+	do {
+		handle = virtdev_priv_fs_pool_next(&fs->handles, at);
+		if (!handle)
+			break;
 		handle_retire(fs, handle);
 		handle->slot.users++;
 		fd = drop_use(fs, handle, &closer);
 		pthread_mutex_unlock(&fs->lock);
 		virtdev_priv_fs_close(closer, &fd);
 		pthread_mutex_lock(&fs->lock);
-	}
+	} while (vsu_now_ns() < until);
 	pthread_mutex_unlock(&fs->lock);
+	return handle;
 }
 
 int virtdev_priv_fs_handles_init(struct fs *fs)
@@ -163,7 +168,9 @@ int virtdev_priv_fs_handles_init(struct fs *fs)
 
 void virtdev_priv_fs_handles_fini(struct fs *fs)
 {
+	uint32_t at = 0;
+
 	if (fs->handles.reach)
-		virtdev_priv_fs_handles_forget_all(fs);
+		virtdev_priv_fs_handles_forget(fs, &at, UINT64_MAX);
 	virtdev_priv_fs_pool_fini(&fs->handles);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "fs/priv.h"
@@ -284,20 +285,28 @@ void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times)
 	vsu_fd_close(&fd);
 }
 
-void virtdev_priv_fs_inodes_forget_all(struct fs *fs)
+/* Unlocks for each close(): other threads serve requests meanwhile. */
+bool virtdev_priv_fs_inodes_forget(struct fs *fs, uint32_t *at, uint64_t until)
 {
 	struct fs_inode *inode;
-	uint32_t at = 1;	/* skips the root */
 	int fd;
 
+	*at += !*at;	/* skips the root */
 	pthread_mutex_lock(&fs->lock);
-	while ((inode = virtdev_priv_fs_pool_next(&fs->inodes, &at))) {
+	do {
+		inode = fs->inodes.taken > 1 ?
+			virtdev_priv_fs_pool_next(&fs->inodes, at) : NULL;
+		if (!inode)
+			break;
 		inode->slot.users++;
 		inode_retire(fs, inode);
 		fd = drop_use(fs, inode);
+		pthread_mutex_unlock(&fs->lock);
 		vsu_fd_close(&fd);
-	}
+		pthread_mutex_lock(&fs->lock);
+	} while (vsu_now_ns() < until);
 	pthread_mutex_unlock(&fs->lock);
+	return inode;
 }
 
 /*
@@ -338,9 +347,10 @@ int virtdev_priv_fs_inodes_init(struct fs *fs)
 void virtdev_priv_fs_inodes_fini(struct fs *fs)
 {
 	struct fs_inode *root;
+	uint32_t at = 0;
 
 	if (fs->inodes.reach) {
-		virtdev_priv_fs_inodes_forget_all(fs);
+		virtdev_priv_fs_inodes_forget(fs, &at, UINT64_MAX);
 		root = inode_at(fs, FUSE_ROOT_ID);
 		vsu_fd_close(&root->fd);
 	}

@@ -20,6 +20,8 @@
 #include <stdlib.h>
 #include <sys/file.h>
 
+#include <vmm-sys-util/event.h>
+
 #include "fs/priv.h"
 
 /* Maximum lock owners: the number of handles divided by this. */
@@ -262,14 +264,19 @@ void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name)
 	pthread_mutex_unlock(&fs->owners_lock);
 }
 
-void virtdev_priv_fs_owners_forget_all(struct fs *fs)
+bool virtdev_priv_fs_owners_forget(struct fs *fs, uint64_t until)
 {
 	struct fs_owner *owner;
+	bool more;
 
 	pthread_mutex_lock(&fs->owners_lock);
-	while (fs->owners) {
+	do {
+		more = fs->owners;
+		if (!more)
+			break;
 		owner = *(struct fs_owner **)fs->owners; /* root node of the tree */
 		owner_drop(fs, owner);
-	}
+	} while (vsu_now_ns() < until);
 	pthread_mutex_unlock(&fs->owners_lock);
+	return more;
 }

@@ -166,7 +166,7 @@ void *virtdev_priv_fs_pool_next(struct fs_pool *pool, uint32_t *at)
 {
 	struct fs_slot *slot;
 
-	while (*at < pool->reach) {
+	while (pool->taken && *at < pool->reach) {
 		slot = slot_at(pool, (*at)++);
 		if (slot->live)
 			return slot;

@@ -134,6 +134,12 @@ struct fs_queue {
 				   A job's queue has one */
 };
 
+/* The end of a session in turns: the slots that were not dropped yet. */
+struct fs_ending {
+	bool runs;
+	uint32_t handle, inode;
+};
+
 struct fs {
 	struct virtdev *dev;
 	struct fs_space space;
@@ -159,6 +165,7 @@ struct fs {
 	struct fs_mount mounts[FS_MOUNTS];
 	uint32_t nmounts;	/* atomic; never decreases */
 	struct fs_load load;
+	struct fs_ending ending;
 	struct fs_recover recover;
 	bool kept;		/* atomic: a reset must not end the session, since
 				   the guest did not request it: the session was
@@ -296,8 +303,8 @@ int virtdev_priv_fs_reopen_killing(const struct fs *fs,
 /* inodes.c. An unknown nodeid returns NULL. */
 int virtdev_priv_fs_inodes_init(struct fs *fs);
 void virtdev_priv_fs_inodes_fini(struct fs *fs);
-/* Drops all inodes except the root. */
-void virtdev_priv_fs_inodes_forget_all(struct fs *fs);
+/* Drops all inodes except the root, from slot *at on. Returns true if some remain. */
+bool virtdev_priv_fs_inodes_forget(struct fs *fs, uint32_t *at, uint64_t until);
 struct fs_inode *virtdev_priv_fs_inode_get(struct fs *fs, uint64_t id);
 void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode);
 uint64_t virtdev_priv_fs_dev_of(const struct statx *st);
@@ -320,7 +327,8 @@ int virtdev_priv_fs_inode_insert_take_fd(struct fs *fs, uint64_t id,
 uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder);
 int virtdev_priv_fs_handles_init(struct fs *fs);
 void virtdev_priv_fs_handles_fini(struct fs *fs);
-void virtdev_priv_fs_handles_forget_all(struct fs *fs);
+/* As virtdev_priv_fs_inodes_forget(). */
+bool virtdev_priv_fs_handles_forget(struct fs *fs, uint32_t *at, uint64_t until);
 /* The handle if it belongs to that inode, or NULL. */
 struct fs_handle *virtdev_priv_fs_handle_get(struct fs *fs, uint64_t id,
 					     uint64_t node);
@@ -346,9 +354,13 @@ int virtdev_priv_fs_path_open(const struct fs *fs, const char *path);
 int virtdev_priv_fs_path_read(const struct fs *fs, int fd,
 			      char path[PATH_MAX]);
 
-/* session.c: end drops everything except window mappings. */
+/*
+ * session.c: end drops everything except window mappings. end_turn does it in turns,
+ * while no queue runs; it returns true if some remains.
+ */
 void virtdev_priv_fs_session_begin(struct fs *fs, uint64_t agreed);
 void virtdev_priv_fs_session_end(struct fs *fs);
+bool virtdev_priv_fs_session_end_turn(struct fs *fs);
 
 /* state.c */
 void virtdev_priv_fs_state_save(void *self, struct virtdev_state_writer *w);
@@ -394,6 +406,7 @@ bool virtdev_priv_fs_agreed(const struct fs *fs, uint64_t flags);
 /* lock.c: forget releases the record locks of an owner. */
 void virtdev_priv_fs_owners_init(struct fs *fs);
 void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name);
-void virtdev_priv_fs_owners_forget_all(struct fs *fs);
+/* Releases the locks of all owners. Returns true if some remain. */
+bool virtdev_priv_fs_owners_forget(struct fs *fs, uint64_t until);
 
 #endif

@@ -29,6 +29,9 @@ struct rig {
 	int left[2];		/* what drain says; counts down */
 	int host_fd;		/* of queue 0, or -1 */
 	int start_result;	/* of queue 1 */
+	bool slow_stops;	/* a stop of a queue takes a whole turn */
+	int reset_turns;	/* that a reset takes; counts down */
+	unsigned int resets;
 	uint32_t interrupted;
 };
 
@@ -44,14 +47,19 @@ static int on_start(void *self, uint32_t queue, struct vq *q,
 	return queue ? ((struct rig *)self)->start_result : 0;
 }
 
+static void spend(uint64_t ns)
+{
+	const uint64_t until = vsu_now_ns() + ns;
+
+	while (vsu_now_ns() < until)
+		;
+}
+
 static int on_serve(void *self, uint32_t queue)
 {
 	struct rig *r = self;
 
-	const uint64_t until = vsu_now_ns() + r->turn_ns;
-
-	while (vsu_now_ns() < until)
-		;
+	spend(r->turn_ns);
 	r->served[queue]++;
 	return r->more;
 }
@@ -71,6 +79,24 @@ static void on_stop(void *self, uint32_t queue)
 
 	r->stopped[queue]++;
 	r->stopped_early += r->left[queue] != 0;
+	if (r->slow_stops)
+		spend(VQ_TURN_NS);
+}
+
+static int on_reset_turn(void *self)
+{
+	struct rig *r = self;
+
+	r->reset_turns -= r->reset_turns > 0;
+	return r->reset_turns > 0;
+}
+
+static void on_reset(void *self)
+{
+	struct rig *r = self;
+
+	ck_assert_int_eq(r->reset_turns, 0);
+	r->resets++;
 }
 
 static int on_host_fd(void *self, uint32_t queue)
@@ -130,6 +156,7 @@ static void setup(void)
 		.queue_start = on_start, .queue_serve = on_serve,
 		.queue_drain = on_drain, .queue_stop = on_stop,
 		.queue_host_fd = on_host_fd,
+		.reset = on_reset, .reset_turn = on_reset_turn,
 	};
 	static const struct virtdev_transport_ops transport_ops = {
 		.size = sizeof(transport_ops), .activate = activate,
@@ -343,6 +370,42 @@ START_TEST(a4_18_a_stop_waits_for_the_hosts_descriptor_without_spinning)
 }
 END_TEST
 
+START_TEST(a_step_stops_one_slow_queue)
+{
+	rig.slow_stops = true;
+	start(2);
+	dispatch_all();
+	ck_assert_int_eq(virtdev_inline_stop(rig.server), -EAGAIN);
+	ck_assert_uint_eq(rig.stopped[0], 1);
+	ck_assert_uint_eq(rig.stopped[1], 0);
+	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	ck_assert_uint_eq(rig.stopped[1], 1);
+}
+END_TEST
+
+START_TEST(a_reset_takes_as_many_turns_as_the_device)
+{
+	struct pollfd p = { .events = POLLIN };
+	int left = 3;
+
+	start(1);
+	dispatch_all();
+	rig.reset_turns = 4;
+	virtdev_transport_set_status(rig.t, 0);
+	p.fd = virtdev_inline_fd(rig.server);
+	for (; left; left--) {
+		ck_assert(virtdev_transport_is_resetting(rig.t));
+		ck_assert_int_eq(rig.reset_turns, left);
+		ck_assert_uint_eq(rig.resets, 0);
+		ck_assert_int_eq(poll(&p, 1, -1), 1);
+		virtdev_inline_dispatch(rig.server);
+	}
+	ck_assert(!virtdev_transport_is_resetting(rig.t));
+	ck_assert_uint_eq(rig.resets, 1);
+	ck_assert_uint_eq(virtdev_transport_status(rig.t), 0);
+}
+END_TEST
+
 START_TEST(a3_08_a_start_that_fails_half_way_is_stopped_by_the_reset)
 {
 	rig.start_result = -ENOMEM;
@@ -447,6 +510,8 @@ int main(void)
 		       a_stop_that_no_descriptor_tells_of_makes_it_readable);
 	tcase_add_test(tc,
 		a4_18_a_stop_waits_for_the_hosts_descriptor_without_spinning);
+	tcase_add_test(tc, a_step_stops_one_slow_queue);
+	tcase_add_test(tc, a_reset_takes_as_many_turns_as_the_device);
 	tcase_add_test(tc,
 		a3_08_a_start_that_fails_half_way_is_stopped_by_the_reset);
 	tcase_add_test(tc, a_start_whose_ring_lies_in_no_memory_says_which);
