@@ -19,8 +19,8 @@
  *
  * While a quiesce is unanswered, no further message of the front-end is read,
  * and no second request is made. A single-threaded owner answers inside the
- * callback. quiesce concerns rings for which run was called; with drain also
- * those that were quiesced since without draining.
+ * callback. quiesce applies to rings for which run was called. With drain it also
+ * applies to rings that were quiesced without drain since then.
  *
  * Messages: a malformed or illegal message is refused: by a negative
  * acknowledgement if one was requested, by an empty reply if the message has a
@@ -195,12 +195,12 @@ struct vhost_user_backend_ops {
 	void (*park)(void *opaque, uint32_t ring);
 
 	/*
-	 * Postcopy: on if the front-end begins it, which a negative errno refuses;
-	 * off if all memory has arrived or the session ends. In between a thread
-	 * that accesses a page of the guest, also in dispatch, waits until the
-	 * front-end has placed the page: see postcopy.h. The front-end is refused
-	 * if no userfaultfd can be made (it requires CAP_SYS_PTRACE or
-	 * /dev/userfaultfd). Memory slots are not offered beside it.
+	 * Postcopy migration. on true: the front-end starts it; a negative errno
+	 * refuses. on false: all memory has arrived, or the session ends. In
+	 * between, a thread that accesses a page of the guest, also in dispatch,
+	 * waits until the front-end has provided the page: see postcopy.h.
+	 * Requires a userfaultfd (CAP_SYS_PTRACE or /dev/userfaultfd), else the
+	 * session refuses. CONFIGURE_MEM_SLOTS is then not offered.
 	 */
 	int (*postcopy)(void *opaque, bool on);
 };

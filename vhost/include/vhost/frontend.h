@@ -99,12 +99,13 @@ struct vhost_user_frontend_ops {
 	void (*shmem)(void *opaque, struct vhost_user_shmem_change *changes,
 		      unsigned int n);
 	/*
-	 * Lets a session that was READY once survive a disconnection. Returns a
-	 * socket connected to the replacement back-end, which moves to the
-	 * session, or a negative errno. Called immediately after a
-	 * disconnection, then after pauses. Must not block. A replacement must
-	 * offer everything that the first back-end offered; others are refused,
-	 * and attempts continue. INFLIGHT_SHMFD is negotiated if offered.
+	 * Reconnects after a disconnection, once the session was READY; NULL: a
+	 * disconnection ends the session. Returns a socket connected to the
+	 * replacement back-end, which moves to the session, or a negative errno.
+	 * Called immediately after a disconnection, then after pauses. Must not
+	 * block. A replacement that does not offer everything that the first
+	 * back-end offered is refused, and attempts continue. INFLIGHT_SHMFD is
+	 * negotiated if offered.
 	 */
 	int (*connect)(void *opaque, struct vsu_error *err);
 	/*
@@ -121,16 +122,16 @@ struct vhost_user_frontend_ops {
 	 */
 	void (*back)(void *opaque, bool rings_lost);
 	/*
-	 * A change of the log while RUNNING is complete: all writes of the
-	 * back-end are logged from now on, or none.
+	 * A change of the dirty log while RUNNING is complete: the back-end logs
+	 * all of its stores from now on, or no longer logs.
 	 */
 	void (*log)(void *opaque);
 	/* Result of open_session: its number, or a negative errno. */
 	void (*session)(void *opaque, int64_t id);
 	/*
-	 * Result of move_state: 0, or a negative errno. fd not -1: use this
-	 * descriptor of the back-end, borrowed, instead of the given one: a
-	 * pipe, a socket, memory or a file without a file server.
+	 * Result of move_state: 0, or a negative errno. fd: -1, or a descriptor
+	 * of the back-end, borrowed, to be used instead of the one given to
+	 * move_state: a pipe, a socket, memory or a file without a file server.
 	 */
 	void (*state_moves)(void *opaque, int result, int fd);
 	/* Result of check_state: 0, or a negative errno. */
@@ -147,9 +148,8 @@ struct vhost_user_frontend_config {
 	const char *peer;	/* name in messages: the socket's path */
 	uint64_t protocol_features; /* requested; 0: all that this library supports except
 				       GPA_ADDRESSES, which must be named */
-	uint64_t required_protocol_features; /* otherwise the handshake fails; one that this library
-					        does not support (CROSS_ENDIAN) already fails the
-					        creation */
+	uint64_t required_protocol_features; /* the handshake fails if the back-end lacks one; the
+					        creation fails if this library does (CROSS_ENDIAN) */
 	uint64_t timeout_ns;	/* time-out of one reply, and of a whole stop; 0: 10 seconds */
 	uint64_t max_shmem;	/* total length of shared memory regions; 0: 2^40 */
 	uint32_t max_shmem_maps; /* maximum number of mappings in them; 0: 256 */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Cursors: how devices touch chains, whatever their pieces are.
+ * Cursors read and write the bytes of a chain, independently of its division into
+ * pieces.
  *
- * A reader walks the readable pieces, a writer the writable ones. Both count
- * what they did. A writer marks what it stored in dirty bitmaps and logs.
+ * A reader covers the readable pieces, a writer the writable ones. Both count the bytes
+ * they have processed. A writer marks its stores in dirty bitmaps and logs.
  *
- * Threads: confined, like the queue. One without a queue (q is NULL) may be used
- * on any thread from pop to push: it marks nothing, and vq_chain_written() is told
- * of what was stored before the push.
+ * Threads: confined, like the queue. A cursor without a queue (q is NULL) may be used on
+ * any thread between pop and push. It marks nothing, so report its stores by
+ * vq_chain_written() before the push.
  */
 #ifndef VIRTIO_QUEUE_CURSOR_H
 #define VIRTIO_QUEUE_CURSOR_H
@@ -34,14 +35,14 @@ struct vq_cursor {
 };
 
 /*
- * Two are compiled where they are called; the library has them as well, for
- * programs that were built before or are not optimised.
+ * The next two functions are inlined. The library also exports them, for programs
+ * that were built earlier or without optimisation.
  */
 #ifndef VQ_CURSOR_INLINE
 #define VQ_CURSOR_INLINE extern inline __attribute__((__gnu_inline__))
 #endif
 
-/* A cursor over a chain that was popped. */
+/* Initializes a cursor at the start of a popped chain. */
 VQ_API void vq_reader_init(struct vq_cursor *cursor, struct vq *q,
 			   const struct vq_chain *chain);
 VQ_API void vq_writer_init(struct vq_cursor *cursor, struct vq *q,
@@ -78,66 +79,65 @@ static inline uint32_t vq_cursor_done(const struct vq_cursor *cursor)
 	return cursor->done;
 }
 
-/* Copies up to len bytes out and moves on; returns how many. */
+/* Copies up to len bytes to buf and advances; returns their number. */
 VQ_API uint32_t vq_cursor_read(struct vq_cursor *cursor, void *buf,
 			       uint32_t len);
 
-/* All of len bytes or nothing (false, not moved). */
+/* Reads exactly len bytes; false if fewer are left, without advancing. */
 VQ_API bool vq_cursor_read_exact(struct vq_cursor *cursor, void *buf,
 				 uint32_t len) VSU_NODISCARD;
 
-/* As vq_cursor_read_exact(), without moving. */
+/* As vq_cursor_read_exact(), without advancing. */
 VQ_API bool vq_cursor_peek(const struct vq_cursor *cursor, void *buf,
 			   uint32_t len) VSU_NODISCARD;
 
-/* Copies up to len bytes in and moves on; returns how many. */
+/* Stores up to len bytes of buf and advances; returns their number. */
 VQ_API uint32_t vq_cursor_write(struct vq_cursor *cursor, const void *buf,
 				uint32_t len);
 
-/* Stores up to len zero bytes and moves on; returns how many. */
+/* Stores up to len zero bytes and advances; returns their number. */
 VQ_API uint32_t vq_cursor_zero(struct vq_cursor *cursor, uint32_t len);
 
 /*
- * Copies up to len bytes from a reader into a writer, of the same chain or of
- * another, and moves both on; returns how many: len, or fewer where one of
- * them ends. A guest may let the pieces overlap: the result is then some mix of
- * its own bytes.
+ * Copies up to len bytes from a reader to a writer, of the same chain or another, and
+ * advances both. Returns the number of bytes, less than len if either cursor ends. If a
+ * guest makes the pieces overlap, their content afterwards is undefined, but consists of
+ * the guest's own bytes.
  */
 VQ_API uint32_t vq_cursor_copy(struct vq_cursor *to, struct vq_cursor *from,
 			       uint32_t len);
 
-/* Moves on without touching; returns how far. */
+/* Advances without access; returns the number of skipped bytes. */
 VQ_API uint32_t vq_cursor_skip(struct vq_cursor *cursor, uint32_t len);
 
 /*
- * Cuts the last len bytes off into *tail (the status byte at the end, say).
- * False when there are fewer; both untouched then.
+ * Splits off the last len bytes as a cursor of their own, such as the status byte at
+ * the end. False if fewer are left; both cursors are then unchanged.
  */
 VQ_API bool vq_cursor_split_tail(struct vq_cursor *cursor, uint32_t len,
 				 struct vq_cursor *tail) VSU_NODISCARD;
 
 /*
- * The next len bytes (or what is left) as host pieces, and moves on; for
- * zero-copy transfer. Returns the number of pieces, at most max; *bytes is
- * what they cover. vq_chain_written() tells the queue how much was stored.
+ * For zero-copy transfers: stores the host addresses of up to the next len bytes in
+ * iov, and advances. Returns the number of pieces, at most max, and their length in
+ * *bytes. Report stores to them by vq_chain_written().
  */
 VQ_API int vq_cursor_iov(struct vq_cursor *cursor, uint32_t len,
 			 struct iovec *iov, int max, uint32_t *bytes)
 	VSU_NODISCARD;
 
 /*
- * Up to len bytes between the pieces and a descriptor, by one system call: to
- * it from a reader, from it into a writer, which marks them. off is a position
- * in the file, or -1 for a stream. Moves on by what was transferred and
- * returns that, which may be less (0: nothing is left, or end of file), or
- * the negative errno of the call.
+ * Transfer up to len bytes by one system call: from a reader to a descriptor, or from
+ * a descriptor to a writer, which marks them. off is a file position, or -1 for a
+ * stream. They advance by the number of transferred bytes and return it, possibly less
+ * than len (0: nothing is left, or end of file), or the negative errno of the call.
  */
 VQ_API ssize_t vq_cursor_to_fd(struct vq_cursor *cursor, int fd, int64_t off,
 			       uint32_t len) VSU_NODISCARD;
 VQ_API ssize_t vq_cursor_from_fd(struct vq_cursor *cursor, int fd, int64_t off,
 				 uint32_t len) VSU_NODISCARD;
 
-/* All of len bytes or nothing (false, not moved). */
+/* Stores exactly len bytes; false if less room is left, without advancing. */
 VSU_NODISCARD
 static inline bool vq_cursor_write_exact(struct vq_cursor *cursor,
 					 const void *buf, uint32_t len)
@@ -147,8 +147,8 @@ static inline bool vq_cursor_write_exact(struct vq_cursor *cursor,
 }
 
 /*
- * Whole objects: headers, ranges and what else VIRTIO defines as a struct of
- * struct vsu_le32 and the like. obj is a pointer to one; all of it or nothing.
+ * Structures of VIRTIO, such as request headers, declared with members of the types
+ * struct vsu_le32 and similar. obj points to one. They transfer all of it or nothing.
  */
 #define vq_cursor_read_obj(cursor, obj) \
 	vq_cursor_read_exact(cursor, obj, (uint32_t)sizeof(*(obj)))
@@ -157,7 +157,7 @@ static inline bool vq_cursor_write_exact(struct vq_cursor *cursor,
 #define vq_cursor_write_obj(cursor, obj) \
 	vq_cursor_write_exact(cursor, obj, (uint32_t)sizeof(*(obj)))
 
-/* Single numbers, little-endian in the chain. *out is written on success. */
+/* Single little-endian numbers. *out is written on success only. */
 VSU_NODISCARD
 static inline bool vq_cursor_read_le16(struct vq_cursor *cursor, uint16_t *out)
 {

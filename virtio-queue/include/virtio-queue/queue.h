@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A virtqueue from the device's side: split or packed, callers cannot tell
- * which (VIRTIO 1.3, sections 2.7 and 2.8).
+ * The device side of a virtqueue. Split and packed rings have the same interface
+ * (VIRTIO 1.3, sections 2.7 and 2.8).
  *
- *   queue   the ring, translated once per map generation and then driven by
- *           host pointers; opaque
- *   chain   one request: host pieces that the device may read, then pieces
- *           that it may write, in storage of the caller
- *   head    the buffer id by which a chain is given back
- *   push    the chain is done; publish makes all pushed ones visible at once
- *   fault   the ring is sound but a buffer is not: the device fails the
- *           request in its own terms
- *   broken  the ring cannot be trusted: nothing is read or written any more
- *           until it is disabled and enabled again
+ *   queue   the ring; its addresses are translated to host pointers once per
+ *           generation of the memory map; opaque
+ *   chain   one request: pieces of host memory that the device may read, then
+ *           pieces that it may write, in an array of the caller
+ *   head    the buffer id that identifies a chain
+ *   push    returns a completed chain; publish makes all pushed chains visible
+ *           to the driver at once
+ *   fault   the ring is valid, but a buffer of the chain is not: the device
+ *           fails this request
+ *   broken  the ring has an invalid structure: the queue neither reads nor
+ *           writes it until it has been disabled and enabled again
  *
- * A turn of a device looks like this:
+ * A device serves a queue in turns:
  *
  *	do {
  *		vq_disable_notify(q);
@@ -25,11 +26,11 @@
  *			... signal the call eventfd
  *	} while (n == 0 && vq_enable_notify(q));
  *
- * with a bound on the chains and bytes of a turn where others must be served:
- * turn.h has it whole, for devices that finish a chain at once.
+ * If the thread has other work, limit the chains and bytes of a turn. turn.h does, for
+ * devices that complete each chain immediately.
  *
- * Threads: a queue is confined to one thread at a time. Set-up and the map's
- * publication belong to the thread that publishes in the space.
+ * Threads: a queue is confined to one thread at a time. Set-up belongs to the thread
+ * that publishes maps in the space.
  */
 #ifndef VIRTIO_QUEUE_QUEUE_H
 #define VIRTIO_QUEUE_QUEUE_H
@@ -47,27 +48,27 @@ VSU_BEGIN_DECLS
 
 struct vq;
 
-/* Frozen. How a driver (or a front-end on its behalf) set the queue up. */
+/* Frozen. The driver's settings, possibly sent by a front-end. */
 struct vq_config {
 	uint64_t features;	/* acknowledged, VQ_F_*; other bits are ignored */
 	uint32_t size;		/* entries; split: a power of two */
-	uint32_t max_chain;	/* longest chain the device takes where that is
-				   more than size (for indirect); 0: size */
+	uint32_t max_chain;	/* maximum descriptors of a chain, if more than
+				   size (indirect tables); 0: size */
 	uint64_t desc_gpa;	/* descriptor area: table, or packed ring */
 	uint64_t driver_gpa;	/* driver area: available ring, or event struct */
 	uint64_t device_gpa;	/* device area: used ring, or event struct */
-	uint32_t base;		/* where to go on, as vq_base() gives it;
-				   at first vq_initial_base() */
-	uint32_t index;		/* number of the ring, for sentences */
+	uint32_t base;		/* start position, in the format of vq_base();
+				   initially vq_initial_base() */
+	uint32_t index;		/* number of the ring, for error messages */
 };
 
-/* Why a buffer of a sound chain cannot be used. */
+/* Reason why a buffer of a valid chain cannot be used. */
 enum vq_fault_why {
 	VQ_FAULT_NONE = 0,
-	VQ_FAULT_UNMAPPED,	/* no memory there, or not all of it */
+	VQ_FAULT_UNMAPPED,	/* not, or not completely, in guest memory */
 	VQ_FAULT_READ_ONLY,	/* the device may not write there */
 	VQ_FAULT_WRAPS,		/* address and length exceed 64 bits */
-	VQ_FAULT_NO_ROOM,	/* more pieces than the caller's storage */
+	VQ_FAULT_NO_ROOM,	/* more pieces than iov_max */
 };
 
 /* Frozen. The first bad buffer of a chain. */
@@ -76,14 +77,14 @@ struct vq_fault {
 	uint32_t len;
 	uint32_t pad;
 	uint32_t why;		/* enum vq_fault_why, of the first bad buffer */
-	uint32_t bad;		/* VMEM_READ, VMEM_WRITE: which kinds of buffers
-				   were bad; the lists of other kinds are whole */
+	uint32_t bad;		/* kinds with a bad buffer: VMEM_READ, VMEM_WRITE;
+				   the list of another kind is complete */
 };
 
 /*
- * Frozen. One request. The caller sets iov and iov_max once; vq_pop() fills the rest.
- * The pieces stay mapped until the chain is pushed or given back, even when
- * the memory is removed from the guest meanwhile.
+ * Frozen. One request. The caller sets iov and iov_max once; vq_pop() sets the other
+ * members. The pieces remain mapped until the chain is pushed or returned by vq_unpop(),
+ * even if the memory is removed from the guest meanwhile.
  */
 struct vq_chain {
 	struct iovec *iov;	/* caller's storage */
@@ -94,21 +95,21 @@ struct vq_chain {
 	uint32_t nwritable;	/* iov[nreadable .. nreadable + nwritable) */
 	uint32_t readable_len;	/* bytes */
 	uint32_t writable_len;	/* bytes */
-	struct vq_fault fault;	/* why is not 0: the lists hold the good part
-				   in front of the bad buffer of each kind */
+	struct vq_fault fault;	/* if why is not 0, each list ends before the
+				   first bad buffer of its kind */
 	uint64_t private_[4];
 };
 
-/* Why a queue is broken. */
+/* Reason why a queue is broken. */
 enum vq_broken {
 	VQ_OK = 0,
 	VQ_BROKEN_HEAD,		/* a head or buffer id beyond the queue */
 	VQ_BROKEN_NEXT,		/* a link beyond the table */
 	VQ_BROKEN_LOOP,		/* a chain longer than allowed, or endless */
-	VQ_BROKEN_INDEX,	/* the available index jumped */
-	VQ_BROKEN_TWICE,	/* a head made available again before it was used */
+	VQ_BROKEN_INDEX,	/* the available index advanced by more than size */
+	VQ_BROKEN_TWICE,	/* a head became available again while in flight */
 	VQ_BROKEN_ORDER,	/* a readable descriptor after a writable one */
-	VQ_BROKEN_INDIRECT,	/* not negotiated, nested, or with NEXT */
+	VQ_BROKEN_INDIRECT,	/* indirect: not negotiated, nested, or with NEXT */
 	VQ_BROKEN_TABLE,	/* indirect table: empty, odd length, too long */
 	VQ_BROKEN_TABLE_MEMORY,	/* indirect table not in memory, or it wraps */
 	VQ_BROKEN_LENGTH,	/* the lengths of a chain exceed 32 bits */
@@ -116,44 +117,44 @@ enum vq_broken {
 	VQ_BROKEN_BY_DEVICE,	/* vq_break() */
 };
 
-/* A queue that is not enabled. */
+/* Creates a queue, disabled. */
 VQ_API int vq_new(struct vq **out) VSU_NODISCARD;
 
-/* Chains in flight must have been pushed or given back. */
+/* No chain may be in flight. */
 VQ_API void vq_free(struct vq *q);
 
 /*
- * The memory to work on: the space whose current map translates addresses.
- * Before vq_enable(); NULL takes it away (the queue must be disabled).
+ * Sets the guest memory of a disabled queue: addresses are translated by the space's
+ * current map. NULL: none.
  */
 VQ_API int vq_set_space(struct vq *q, struct vmem_space *space) VSU_NODISCARD;
 
 /*
- * Checks the set-up, translates the rings and goes on at config->base.
+ * Checks the configuration, translates the rings and starts at config->base.
  *
  *   -EINVAL  size 0, too large or (split) no power of two; an address that is
  *            not aligned (16, 2 and 4; packed: 16, 4 and 4); a base that the
  *            format cannot have
- *   -EFAULT  a ring that is not wholly in memory, or wraps
- *   -EAGAIN  an IOTLB does not know the ring yet: vq_missed()
- *   -EBUSY   enabled already, or chains are still in flight
+ *   -EFAULT  a ring is not completely in guest memory, or its address overflows
+ *   -EAGAIN  the IOTLB has no translation of the ring: see vq_missed()
+ *   -EBUSY   already enabled, or chains are in flight
  *   -ENOMEM
  */
 VQ_API int vq_enable(struct vq *q, const struct vq_config *config,
 		     struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Whether a disabled queue could be enabled with this size and these
- * addresses, in the memory of this moment: the answers of vq_enable(). The
- * base is not looked at, nothing of the ring is read and nothing changes.
+ * Checks whether a disabled queue could be enabled with this size and these
+ * addresses in the current memory. Returns the codes of vq_enable(). Ignores the
+ * base, does not read the ring and changes nothing.
  */
 VQ_API int vq_check(struct vq *q, const struct vq_config *config,
 		    struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Never touches the ring again until enabled. Chains in flight may still be
- * used, and must be pushed (which then only ends their hold on memory). What
- * was pushed before is to be published before.
+ * Disables the queue: it does not access the ring until it is enabled again. First
+ * publish pushed chains. Chains in flight remain valid and must still be pushed,
+ * which then only releases their memory.
  */
 VQ_API void vq_disable(struct vq *q);
 VQ_API bool vq_is_enabled(const struct vq *q);
@@ -169,17 +170,21 @@ VQ_API uint32_t vq_size(const struct vq *q);
 VQ_API unsigned int vq_inflight(const struct vq *q);
 
 /*
- * The next chain: 1; nothing available: 0; -EAGAIN an address that an IOTLB
- * does not know yet, nothing consumed; -EFAULT the queue is broken (see
- * vq_broken()) or not enabled.
+ * Gets the next chain.
+ *
+ *   1        a chain
+ *   0        no chain is available
+ *   -EAGAIN  the IOTLB has no translation of an address of the next chain; the chain
+ *            stays in the ring; see vq_missed()
+ *   -EFAULT  the queue is broken (see vq_broken()) or not enabled
  */
 VQ_API int vq_pop(struct vq *q, struct vq_chain *chain) VSU_NODISCARD;
 
-/* Up to n chains; returns how many, or as vq_pop() when there is none. */
+/* Gets up to n chains. Returns their number; if it is 0, as vq_pop(). */
 VQ_API int vq_pop_batch(struct vq *q, struct vq_chain *chains, unsigned int n)
 	VSU_NODISCARD;
 
-/* Frozen. A range that an IOTLB did not know, and the access wanted there. */
+/* Frozen. A range without a translation in the IOTLB, and the requested access. */
 struct vq_miss {
 	uint64_t gpa;		/* I/O virtual address */
 	uint64_t len;
@@ -187,24 +192,22 @@ struct vq_miss {
 	uint32_t pad;
 };
 
-/* After -EAGAIN: the first range that is missing. */
+/* After -EAGAIN: the first range without a translation. */
 VQ_API void vq_missed(const struct vq *q, struct vq_miss *out);
 
 /*
- * After -EAGAIN: that address leads nowhere, because whoever was asked said so.
- * The next vq_pop() takes it for one outside of memory: the chain comes with a
- * fault, or the queue breaks where its structure is there. It may be asked for
- * again when another chain is at the head.
+ * After -EAGAIN: the IOMMU has no mapping of that address. The next vq_pop() treats it
+ * as outside guest memory: the chain has a fault, or the queue breaks if it is the
+ * address of an indirect table. Later chains report a miss of this address again.
  */
 VQ_API void vq_deny_missed(struct vq *q);
 
-/* Gives the chain that was popped last back unserved: the next pop has it. */
+/* Returns the last popped chain to the ring, unused; the next pop gets it again. */
 VQ_API void vq_unpop(struct vq *q, struct vq_chain *chain);
 
 /*
- * The chain is done; written is the number of bytes stored into its writable
- * pieces, from their beginning. The driver sees it after vq_publish(). Any
- * order.
+ * Completes a chain, in any order. written is the number of bytes stored in its
+ * writable pieces, counted from their start. The driver sees it after vq_publish().
  */
 VQ_API void vq_push(struct vq *q, struct vq_chain *chain, uint32_t written);
 
@@ -213,63 +216,61 @@ VQ_API void vq_push_batch(struct vq *q, struct vq_chain *chains,
 			  const uint32_t *written, unsigned int n);
 
 /*
- * Makes all pushed chains visible. True when the driver wants to be told;
- * the caller then signals it.
+ * Makes all pushed chains visible to the driver. True: the caller must notify the
+ * driver, which requested it.
  */
 VQ_API bool vq_publish(struct vq *q);
 
-/* Asks the driver for silence; it may notify all the same. */
+/* Asks the driver not to notify, which is only a hint. */
 VQ_API void vq_disable_notify(struct vq *q);
 
 /*
- * Asks for a notification at the next chain. True when one is available
- * already and may come without, or when the ring lost its memory: the caller
- * looks again, and vq_pop() says what it is.
+ * Requests a notification of the next chain. True: call vq_pop() again, because a
+ * chain is already available and may not be notified, or because the ring's memory
+ * was removed.
  */
 VQ_API bool vq_enable_notify(struct vq *q) VSU_NODISCARD;
 
-/* True when vq_pop() may have something to say. Touches the ring. */
+/* True if vq_pop() may return a chain or an error. Reads the ring. */
 VQ_API bool vq_has_available(struct vq *q);
 
 /*
- * Looks whether the map changed, and translates anew if so. For a queue that
- * is idle when memory is removed: until it was called, the queue keeps the
- * former map alive.
+ * Translates the ring again if the memory map has changed. Call it for idle queues
+ * after memory was removed: until then the queue keeps the old map alive.
  */
 VQ_API void vq_refresh(struct vq *q);
 
-/* enum vq_broken. */
+/* Returns an enum vq_broken. */
 VQ_API int vq_broken(const struct vq *q);
 
-/* The sentence: which ring, what, the value and the limit. */
+/* Stores the message: the ring, the fault, the invalid value and the limit. */
 VQ_API int vq_broken_error(const struct vq *q, struct vsu_error *err);
 
-/* The device cannot go on with this ring. */
+/* Declares the queue broken, for a reason of the device. */
 VQ_API void vq_break(struct vq *q);
 
 /*
- * A zero-copy device tells what the kernel or a peer stored into the writable
- * pieces, before it pushes: off counts from their beginning. Marks dirty
- * bitmaps and logs; nothing to do when none is on. In a build with
- * --enable-debug a push of more bytes than were told so, or stored by cursors,
- * ends the program while anything is marked.
+ * For zero-copy devices, before the push: reports that the kernel or a peer stored len
+ * bytes in the writable pieces, at off from their start. Marks them in dirty bitmaps
+ * and logs; does nothing if none is active. Builds with --enable-debug abort if a
+ * push claims more bytes than were reported here and stored by cursors (checked only
+ * while a bitmap or log is active).
  */
 VQ_API void vq_chain_written(struct vq *q, const struct vq_chain *chain,
 			     uint32_t off, uint32_t len);
 
 /*
- * Stores len bytes as the last writable ones of a chain: the status byte of a
- * disk request, say. With a fault, too, where the lists do not reach so far
- * because a buffer before them is bad. False, and nothing is stored, when
- * these bytes are not in memory, not writable, or not in one piece behind the
- * bad buffer.
+ * Stores buf in the last len writable bytes of a chain, such as the status byte of a
+ * disk request. Works for chains with a fault too, whose lists end before the bad
+ * buffer. False, without a store: these bytes are not in guest memory, not writable,
+ * or not in one piece after the bad buffer.
  */
 VQ_API bool vq_chain_write_last(struct vq *q, const struct vq_chain *chain,
 				const void *buf, uint32_t len);
 
 /*
- * Frozen. A log of what was written, as vhost-user has it: one bit for each 4 KiB of
- * guest addresses, in memory that a peer reads and clears.
+ * Frozen. The dirty log of vhost-user: one bit per 4 KiB of guest addresses, in memory
+ * that a peer reads and clears.
  */
 struct vq_log {
 	unsigned char *base;
@@ -277,48 +278,47 @@ struct vq_log {
 };
 
 /*
- * Logs stores into buffers from now on; borrowed until it is replaced. NULL:
- * no log. On the queue's thread, also while it is enabled.
+ * Starts logging of stores to buffers; log is borrowed until it is replaced. NULL: no
+ * log. On the queue's thread, also while the queue is enabled.
  */
 VQ_API void vq_set_log(struct vq *q, const struct vq_log *log);
 
 /*
- * Whether stores into the ring are logged too, and under which guest address
- * the device area is (vhost-user's log_guest_addr).
+ * on: also log stores to the device area of the ring, as if it were at this guest
+ * address (vhost-user's log_guest_addr).
  */
 VQ_API void vq_set_ring_log(struct vq *q, bool on, uint64_t device_gpa);
 
 /*
- * In-flight tracking: which chains were taken and not given back, noted in
- * memory that outlives the process (vhost-user's in-flight area), so that who
- * takes the ring over takes them again.
+ * In-flight tracking: the queue records popped chains that were not yet pushed, in
+ * memory that outlives the process (vhost-user's in-flight area). A replacement process
+ * pops them again.
  *
- * vq_inflight_size() is what one ring of up to that many entries takes of the
- * area, a multiple of 64. vq_set_inflight() gives a disabled queue its part of
- * the area, borrowed, all zero at first and aligned to 8 bytes; NULL: no
- * tracking. -EBUSY when it is enabled, -EINVAL when it is not aligned or has
- * more than VQ_MAX_SIZE entries, -ENOMEM.
+ * vq_inflight_size() returns the size of the area of one ring with up to that many
+ * entries, a multiple of 64. vq_set_inflight() sets the area of a disabled queue:
+ * borrowed, aligned to 8 bytes, initially all zero. NULL: no tracking. -EBUSY: the queue
+ * is enabled; -EINVAL: not aligned, or more than VQ_MAX_SIZE entries; -ENOMEM.
  *
- * vq_enable() then goes on where the area says and not at config->base (which
- * counts for a packed ring whose area is still all zero), and chains that were
- * in flight come before all others, in the order in which they were taken. The
- * notification of the last batch may have died with its owner: the new one
- * signals the driver once, whether anything is to be served or not.
+ * vq_enable() then starts at the position in the area and not at config->base (except
+ * for a packed ring whose area is all zero). vq_pop() first returns the chains that
+ * were in flight, in the order in which they were popped. The previous process may have
+ * ended before it notified the driver of its last batch, so the replacement notifies
+ * the driver once, even if no chain is available.
  *
- * Nothing of the area is trusted, and vq_enable() is the only one that reads
- * it: -EBADMSG for an unknown version or (packed) content that cannot be, -EINVAL
- * for too few entries; otherwise at worst other chains of the same ring are taken again.
+ * The content of the area is not trusted, and only vq_enable() reads it. -EBADMSG:
+ * unknown version, or impossible content (packed); -EINVAL: too few entries. Other
+ * invalid content can only cause other chains of this ring to be popped again.
  */
 VQ_API uint64_t vq_inflight_size(uint32_t entries, uint64_t features);
 VQ_API int vq_set_inflight(struct vq *q, void *area, uint32_t entries)
 	VSU_NODISCARD;
 
-/* Events since the queue was made. */
+/* Number of events since the queue was created. */
 enum vq_counter {
 	VQ_COUNT_CHAINS,	/* popped */
 	VQ_COUNT_BYTES,		/* of popped chains */
-	VQ_COUNT_NOTIFIED,	/* vq_publish() said true */
-	VQ_COUNT_SUPPRESSED,	/* chains were published, and it said false */
+	VQ_COUNT_NOTIFIED,	/* vq_publish() returned true */
+	VQ_COUNT_SUPPRESSED,	/* it published chains and returned false */
 	VQ_COUNT_EMPTY,		/* vq_pop() found nothing */
 	VQ_COUNT_FAULTS,	/* chains with a fault */
 };

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A whole turn of a queue in one call, for devices that finish a chain before
- * they take the next one: silences the driver, pops, pushes and publishes,
- * asks for notifications again and looks once more, so that none is lost.
+ * A complete turn of a queue in one call: for devices that finish a chain before they
+ * pop the next one. The turn disables the driver's notifications, pops, serves, pushes
+ * and publishes. Then it enables notifications and checks the ring again, so that no
+ * chain is missed.
  *
- * A turn is bounded in chains, in bytes and in time: a driver can fill a ring as
- * fast as the device empties it, a chain can be of nearly 4 GiB, and a short
- * request can mean much work on the host. Other users of the thread run between
- * two turns.
+ * A turn is limited in chains, bytes and time, so that other work of the thread can run
+ * between two turns: a driver can refill a ring as fast as the device empties it, a
+ * chain can have nearly 4 GiB, and a short request can require much work of the host.
  *
  *	static uint32_t serve(void *opaque, struct vq *q,
  *			      struct vq_chain *chain)
  *	{
- *		... through cursors; returns how many bytes it stored
+ *		... by cursors; returns the number of stored bytes
  *	}
  *
  *	const struct vq_turn turn = {
  *		.size = sizeof(turn), .serve = serve, .notify = notify,
  *	};
- *	... at each kick, and soon after it said 1:
+ *	... at each kick, and again soon after it returned 1:
  *	more = vq_serve_turn(q, &turn);
  *
- * Devices whose requests wait for a disk or a network pop and push themselves
- * (queue.h).
+ * Devices whose requests wait for a disk or a network call vq_pop() and vq_push()
+ * themselves (queue.h).
  *
  * Threads: confined, like the queue.
  */
@@ -37,7 +37,7 @@
 
 VSU_BEGIN_DECLS
 
-/* Pieces of a chain where the caller gives no storage for them. */
+/* Maximum pieces of a chain if the caller provides no array (iov). */
 #define VQ_TURN_PIECES 64u
 
 /*
@@ -52,38 +52,38 @@ struct vq_turn {
 	size_t size;		/* sizeof(struct vq_turn) */
 
 	/*
-	 * Serves one chain, whose fault (chain->fault.why) may say that a
-	 * buffer of it is bad. Returns the number of bytes stored into its
-	 * writable pieces, from their beginning, and the turn pushes it; or
-	 * VQ_TURN_LATER, if it has neither read nor stored anything.
+	 * Serves one chain, also one with a fault (chain->fault.why), which the
+	 * turn then pushes. Returns the number of bytes stored in its writable
+	 * pieces, counted from their start; or VQ_TURN_LATER, if it has neither
+	 * read nor stored anything.
 	 */
 	uint32_t (*serve)(void *opaque, struct vq *q, struct vq_chain *chain);
-	/* The driver wants to be told of used buffers. NULL: nobody is. */
+	/* Notifies the driver of used buffers. NULL: no notification. */
 	void (*notify)(void *opaque);
 	void *opaque;
 
-	struct iovec *iov;	/* for the pieces of a chain; NULL: the turn
-				   has room for VQ_TURN_PIECES */
+	struct iovec *iov;	/* array for the pieces of a chain; NULL: an
+				   internal one of VQ_TURN_PIECES */
 	uint32_t iov_max;
 	uint32_t max_chains;	/* 0: 256 */
-	uint64_t max_bytes;	/* of chains, readable and writable; the turn
-				   ends behind the chain that reaches it.
+	uint64_t max_bytes;	/* of all chains, readable and writable; the turn
+				   ends after the chain that reaches it.
 				   0: 4 MiB */
-	uint64_t max_ns;	/* nanoseconds, from the first check of the
+	uint64_t max_ns;	/* nanoseconds since the first check of the
 				   clock. 0: VQ_TURN_NS */
-	uint32_t clock_chains;	/* chains between two checks of the clock: 1
-				   where a chain makes system calls. 0: 96 */
+	uint32_t clock_chains;	/* chains between two checks of the clock; 1 if
+				   serve makes system calls. 0: 96 */
 };
 
 /* The default duration of a turn; devices with turns of their own use it too. */
 #define VQ_TURN_NS UINT64_C(2000000)
 
 /*
- * One turn.
+ * Runs one turn.
  *
- *   1        there is more to do: call again when others had their turn
- *   0        wait for a kick; after VQ_TURN_LATER, for what the device lacks
- *   -EAGAIN  an IOTLB does not know an address: vq_missed()
+ *   1        more chains are available: call it again, after other work of the thread
+ *   0        wait for a kick; after VQ_TURN_LATER, until the device can continue
+ *   -EAGAIN  the IOTLB has no translation of an address: see vq_missed()
  *   -EFAULT  the queue is broken (vq_broken()) or not enabled
  *   -EINVAL  turn->size or turn->serve is missing
  */

@@ -48,11 +48,11 @@ enum vmem_kind {
 #define VMEM_BLOCK_ROM		0x4u	/* the guest may not store to it */
 
 /*
- * Only for struct vmem_fd_desc: the caller has found F_SEAL_GROW on the file before
- * it read the size, so that the file cannot grow. If the file ends with the piece, at
- * a multiple of what one page table maps (2 MiB with pages of 4 KiB), the guard page
- * is a page beyond the end of the file. An access there raises SIGBUS instead of
- * SIGSEGV, and one system call is saved.
+ * Only for struct vmem_fd_desc: the file cannot grow. The caller checked F_SEAL_GROW
+ * before it read the file's size. The mapping can then include one page beyond the end
+ * of the file as its guard page, which saves a system call. An access to that page
+ * raises SIGBUS instead of SIGSEGV. This happens only if the piece ends where the file
+ * ends, at a multiple of what one page table maps (2 MiB with pages of 4 KiB).
  */
 #define VMEM_FD_CANNOT_GROW	0x8u
 
@@ -167,11 +167,11 @@ VMEM_API int vmem_block_remap(struct vmem_block *block, uint64_t off,
 			      uint64_t len, struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Locks the mapped bytes of the file until the last duplicate of the descriptor is
- * closed: exclusively if stores reach the file, else shared with other readers
- * (templates, ROM). An exclusive lock also prevents use of the file as a disk by
- * these programs or QEMU. Locks are advisory and intended for programs that open
- * files by name. Returns 0 for a block without an fd.
+ * Locks the mapped bytes of the file. The lock is exclusive if stores to the block
+ * reach the file, and shared otherwise (templates, ROM). It is held until the last
+ * duplicate of the descriptor is closed. While it is exclusive, the programs of this
+ * project and QEMU do not open the file as a disk. Locks are advisory and intended for
+ * programs that open files by name. Returns 0 for a block without an fd.
  *
  *   -EBUSY       locked by another process or block
  *   -EOPNOTSUPP  the file system does not support locks; the block remains usable

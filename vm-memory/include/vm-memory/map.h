@@ -3,14 +3,15 @@
  * A map: an immutable set of regions that do not overlap, in order of guest
  * address, and its view, which inline code reads.
  *
- *   map     opaque, reference counted; adding or removing gives a new one
- *   view    visible arrays for translation; lives as long as its map
+ *   map     opaque, reference counted; adding or removing a region creates a
+ *           new map
+ *   view    the map's arrays for translation; valid as long as its map
  *   range   one region in the view
- *   hint    a word of the caller's that makes hitting one range again cheap
+ *   hint    a variable of the caller that caches the range of the last access
  *
- * Translation gives a host pointer for a guest range that lies in one region
- * and allows the access, or NULL. The caller that gets NULL and wants to know
- * why, or whose range may cross regions, uses access.h.
+ * Translation returns a host pointer if the guest range is inside one region that
+ * permits the access, else NULL. Use access.h to learn the reason of a failure, or
+ * if the range may cross regions.
  *
  * Threads: maps and views are shareable; hints are confined.
  */
@@ -28,7 +29,7 @@
 
 VSU_BEGIN_DECLS
 
-/* Accesses that are wanted, or that a range forbids: bits of range flags. */
+/* Kinds of access: requested by a caller, or permitted by a range. */
 #define VMEM_READ	0x1u
 #define VMEM_WRITE	0x2u
 
@@ -38,7 +39,7 @@ struct vmem_range {
 	uint64_t span;		/* length - 1 */
 	unsigned char *hva;
 	struct vmem_dirty *dirty; /* or NULL */
-	uint32_t flags;		/* VMEM_READ and VMEM_WRITE that are allowed */
+	uint32_t flags;		/* permitted: VMEM_READ, VMEM_WRITE */
 	uint32_t pad;
 };
 
@@ -50,37 +51,37 @@ struct vmem_range {
  * inline code reads it.
  */
 struct vmem_view {
-	uint64_t generation;	/* of the space it was published in; else 0 */
+	uint64_t generation;	/* of its space at publication; 0: not published */
 	uint32_t n;		/* number of ranges */
 	uint32_t flags;		/* VMEM_VIEW_* */
-	const uint64_t *firsts;	/* first of each range, then all-ones up to 8,
-				   or up to a multiple of 64 */
-	const struct vmem_range *ranges; /* as long, padded with the last */
+	const uint64_t *firsts;	/* first of each range, padded by all-ones to 8
+				   entries, or to a multiple of 64 */
+	const struct vmem_range *ranges; /* padded to the same length by copies
+					    of the last range */
 };
 
 struct vmem_map;
 
 /*
- * A map without regions. NULL is taken for one, too, by every function that
- * takes a const map, and so is the view of a reader whose space has nothing
- * published: no view is ever NULL.
+ * Creates a map without regions. Functions with a const map argument accept NULL
+ * as an empty map. vmem_map_view(NULL) is an empty view, never NULL.
  */
 VMEM_API int vmem_map_new(struct vmem_map **out) VSU_NODISCARD;
 
 /*
- * A new map with one region more; map is not changed. -EEXIST when it
- * overlaps one, named in the sentence.
+ * Creates a map with one more region; map is not changed. -EEXIST: the region
+ * overlaps another one, which err names.
  */
 VMEM_API int vmem_map_add(const struct vmem_map *map,
 			  struct vmem_region *region, struct vmem_map **out,
 			  struct vsu_error *err) VSU_NODISCARD;
 
-/* A new map of n regions, in any order. */
+/* Creates a map of n regions, given in any order. */
 VMEM_API int vmem_map_from_regions(struct vmem_region *const *regions,
 				   unsigned int n, struct vmem_map **out,
 				   struct vsu_error *err) VSU_NODISCARD;
 
-/* A new map without that region. -ENOENT when it is not in the map. */
+/* Creates a map without that region. -ENOENT: the region is not in the map. */
 VMEM_API int vmem_map_remove(const struct vmem_map *map,
 			     const struct vmem_region *region,
 			     struct vmem_map **out, struct vsu_error *err)
@@ -97,43 +98,43 @@ VMEM_API unsigned int vmem_map_count(const struct vmem_map *map);
 VMEM_API struct vmem_region *vmem_map_region(const struct vmem_map *map,
 					     unsigned int index);
 
-/* The region that holds gpa, borrowed, or NULL. */
+/* The region that contains this guest address, borrowed, or NULL. */
 VMEM_API struct vmem_region *vmem_map_find(const struct vmem_map *map,
 					   uint64_t gpa);
 
-/* The region whose memory holds this host address, borrowed, or NULL. */
+/* The region that contains this host address, borrowed, or NULL. */
 VMEM_API struct vmem_region *vmem_map_find_hva(const struct vmem_map *map,
 					       const void *hva);
 
 /*
  * Called with each run of dirty pages, in order of guest address within a
- * region; the last page of a region may be cut by the region's end.
+ * region. If a region ends inside a page, so does its last run.
  */
 typedef void (*vmem_dirty_fn)(void *opaque, uint64_t gpa, uint64_t len);
 
 /*
- * Takes the bits of every bitmap of the map, as vmem_dirty_harvest() does,
- * and tells of them as guest addresses; returns how many pages it took.
- * Regions without a bitmap are left out.
+ * Reads and clears the dirty bitmaps of all regions, as vmem_dirty_harvest()
+ * does, and reports the dirty pages by guest address. Returns their number.
+ * Skips regions without a bitmap.
  */
 VMEM_API uint64_t vmem_map_harvest(struct vmem_map *map, vmem_dirty_fn fn,
 				   void *opaque);
 
 /*
- * Guest memory from one string in one call: "size=1G,backend=memfd", with the
- * properties of backend.h, as one region at gpa. sigbus is the table that the
- * block enters, or NULL. Fails as vmem_backend_parse(), vmem_backend_alloc()
- * and vmem_region_new() do.
+ * Creates guest memory from one string, such as "size=1G,backend=memfd", with the
+ * properties of backend.h, and a map with this memory as its only region, at gpa.
+ * sigbus: the table in which the block is registered, or NULL. Fails as
+ * vmem_backend_parse(), vmem_backend_alloc() and vmem_region_new() do.
  */
 VMEM_API int vmem_map_from_properties(const char *list, uint64_t gpa,
 				      struct vmem_sigbus *sigbus,
 				      struct vmem_map **out,
 				      struct vsu_error *err) VSU_NODISCARD;
 
-/* True when a block of the map was cut short (see sigbus.h). */
+/* True after a backing file of the map was truncated (see sigbus.h). */
 VMEM_API bool vmem_map_failed(const struct vmem_map *map);
 
-/* A call would cost more than what these do. */
+/* Always inlined: a call costs more than the body of these functions. */
 #if defined(__GNUC__)
 #define VMEM_HOT_ __attribute__((always_inline))
 #else
@@ -141,10 +142,11 @@ VMEM_API bool vmem_map_failed(const struct vmem_map *map);
 #endif
 
 /*
- * A guess at the range, which stands behind the view. The memory from the
- * first range to the end of the last is cut into pieces of 2^shift; at says
- * which range the last address of a piece may be in. Where a range begins
- * inside a piece, or beyond what at can say, it is searched for.
+ * A lookup table, stored directly after the view. It divides the addresses from
+ * the first range to the end of the last into pieces of 2^shift bytes. at[i] is
+ * the index of the last range that begins in piece i or before it. If that range
+ * does not contain the address (another one begins in the same piece, or the
+ * index exceeds 8 bits), a binary search follows.
  */
 #define VMEM_PIECES_ 1008u
 
@@ -153,7 +155,7 @@ struct vmem_guess_ {
 	uint8_t at[VMEM_PIECES_];
 };
 
-/* A step of the search: at + step when that address is not above gpa. */
+/* One step of the binary search: advances if firsts[at + step] <= gpa. */
 static inline VMEM_HOT_ size_t
 vmem_view_step_(const uint64_t *firsts, size_t at, size_t step, uint64_t gpa)
 {
@@ -161,8 +163,8 @@ vmem_view_step_(const uint64_t *firsts, size_t at, size_t step, uint64_t gpa)
 }
 
 /*
- * Index of the only range that can hold gpa; the caller still has to check
- * that it does. Branch-free but for the number of steps, which depends on n.
+ * Index of the only range that can contain gpa; the caller checks whether it does.
+ * Branch-free, except for the number of steps, which depends on n.
  */
 static inline size_t vmem_view_search_(const struct vmem_view *view,
 				       uint64_t gpa)
@@ -184,7 +186,7 @@ static inline size_t vmem_view_search_(const struct vmem_view *view,
 	return vmem_view_step_(firsts, at, 1, gpa);
 }
 
-/* True when [gpa, gpa + len) lies in the range, at *off. len may be 0. */
+/* True if the range contains [gpa, gpa + len), at *off. len may be 0. */
 static inline VMEM_HOT_ bool
 vmem_range_holds_(const struct vmem_range *range, uint64_t gpa, uint64_t len,
 		  uint64_t *off)
@@ -198,8 +200,8 @@ vmem_range_holds_(const struct vmem_range *range, uint64_t gpa, uint64_t len,
 }
 
 /*
- * Index of the range that holds all of [gpa, gpa + len), or SIZE_MAX. For the
- * very last guest address it may lie in the padding.
+ * Index of the range that contains all of [gpa, gpa + len), or SIZE_MAX. For the
+ * last address of the 64-bit space it may be the index of a padding entry.
  */
 static inline VMEM_HOT_ size_t
 vmem_view_lookup_(const struct vmem_view *view, uint64_t gpa, uint64_t len,
@@ -221,7 +223,7 @@ vmem_view_lookup_(const struct vmem_view *view, uint64_t gpa, uint64_t len,
 								     SIZE_MAX;
 }
 
-/* Index of the range that holds gpa, or n. */
+/* Index of the range that contains gpa, or n if none does. */
 static inline uint32_t vmem_view_find(const struct vmem_view *view,
 				      uint64_t gpa)
 {
@@ -235,10 +237,10 @@ static inline uint32_t vmem_view_find(const struct vmem_view *view,
 }
 
 /*
- * A hint below n is the range to try first. When that was wrong the hint
- * becomes the range that was right, with a pause in its upper byte until it
- * is tried, because where accesses jump about, a hint that fails, or succeeds
- * unforeseen, costs more than the look at the table.
+ * A hint below n is the index of the range to check first. After a miss, the hint
+ * becomes the correct range plus a counter in its upper byte; it is not used until
+ * that many lookups have passed. Reason: with random accesses, a hint that fails or
+ * succeeds unpredictably costs more than a table lookup.
  */
 #define VMEM_HINT_NONE_ UINT32_MAX
 #define VMEM_HINT_TICK_ (1u << 24)
@@ -266,9 +268,8 @@ vmem_view_range_(const struct vmem_view *view, uint32_t *hint, uint64_t gpa,
 }
 
 /*
- * The range that holds all of [gpa, gpa + len) and allows the access, or
- * NULL. *hint remembers the range for the next time; it may hold anything and
- * means nothing to the caller.
+ * The range that contains all of [gpa, gpa + len) and permits the access, or
+ * NULL. *hint caches the range for the next call. Any initial value is valid.
  */
 static inline VMEM_HOT_ const struct vmem_range *
 vmem_view_range(const struct vmem_view *view, uint32_t *hint, uint64_t gpa,

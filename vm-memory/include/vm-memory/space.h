@@ -46,8 +46,9 @@ VMEM_API int vmem_space_new(struct vmem_space **out) VSU_NODISCARD;
 VMEM_API void vmem_space_free(struct vmem_space *space);
 
 /*
- * Publishes map and takes a reference to it; NULL: no memory. The previous map is
- * retired. A map can be published once, in one space (-EINVAL otherwise).
+ * Publishes map and keeps a reference to it. NULL: the guest has no memory. The
+ * previous map is retired. A map can be published once, in one space (-EINVAL
+ * otherwise).
  */
 VMEM_API int vmem_space_publish(struct vmem_space *space, struct vmem_map *map)
 	VSU_NODISCARD;
@@ -59,12 +60,12 @@ VMEM_API struct vmem_map *vmem_space_current(const struct vmem_space *space);
 VMEM_API const uint64_t *vmem_space_generation(const struct vmem_space *space);
 
 /*
- * vmem_space_event_fd() returns a borrowed eventfd; -1 before
- * vmem_space_want_event(). It is signalled when the last reference to a retired map
- * is dropped, if vmem_space_reclaim() was called after the last publication and
- * found that map in use. vmem_reader_leave() signals nothing, to stay cheap: while
- * reclaim reports remaining maps without an event, the writer calls it again
- * periodically.
+ * vmem_space_want_event() creates an eventfd, which vmem_space_event_fd() returns,
+ * borrowed (-1 before). It reports that the last reference to a retired map was
+ * dropped and that vmem_space_reclaim() can free the map. Call vmem_space_reclaim()
+ * after each publication: only maps that it found in use are reported.
+ * vmem_reader_leave() does not signal, to stay cheap. Call vmem_space_reclaim()
+ * periodically while it reports remaining maps.
  */
 VMEM_API int vmem_space_want_event(struct vmem_space *space) VSU_NODISCARD;
 VMEM_API int vmem_space_event_fd(const struct vmem_space *space);
@@ -81,7 +82,7 @@ VMEM_API void vmem_space_remove_reader(struct vmem_reader *reader);
 
 /*
  * The current map, valid until leave; NULL: none. Calls do not nest. To keep a map
- * for longer get a reference instead, whose end is signalled.
+ * for longer, use vmem_reader_map_ref(): dropping its reference signals the event.
  */
 VMEM_API struct vmem_map *vmem_reader_enter(struct vmem_reader *reader);
 VMEM_API void vmem_reader_leave(struct vmem_reader *reader);

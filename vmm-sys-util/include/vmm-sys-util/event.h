@@ -20,10 +20,10 @@ VSU_API int vsu_event_new(void) VSU_NODISCARD;
 
 /*
  * Adds one to a counter that a peer may share. A full counter counts as signalled. Two
- * system calls: the eventfd is polled before it is written, so that a peer that has
- * set blocking mode and filled the counter does not block the caller. A peer that does
- * both between the two calls still can; Linux has no write to an eventfd that excludes
- * this.
+ * system calls: the eventfd is polled before it is written, so that the call does not
+ * block after a peer has set blocking mode and filled the counter. A peer that does so
+ * between the two system calls can still block the caller; Linux has no write to an
+ * eventfd that prevents it.
  */
 VSU_API int vsu_event_signal(int fd);
 

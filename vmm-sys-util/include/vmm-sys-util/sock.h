@@ -19,8 +19,9 @@
 VSU_BEGIN_DECLS
 
 /*
- * Maximum descriptors of one receive: the maximum of one send on Linux. With less room
- * the kernel would close the others inside the call, which can block (foreign.h).
+ * Maximum number of descriptors of one receive, equal to Linux's limit for one send. If
+ * a receive had less room, the kernel would close the excess descriptors inside the
+ * call, which can block (foreign.h).
  */
 #define VSU_SOCK_MAX_FDS 253
 
@@ -32,12 +33,12 @@ VSU_BEGIN_DECLS
  *   -ENOTSOCK      the path exists and is not a socket; it is never removed,
  *                  nor is a symbolic link
  *
- * A stale socket (no process has it open) is replaced; a running server does not
- * notice the check. Of two programs that race for a path only one succeeds: check
- * and replacement happen under an flock() of the directory, if the directory can be
- * read and locked, and unless another process holds the lock for more than a second.
- * Only the owner may connect (mode 0600, whatever the umask is), until
- * vsu_sock_share().
+ * A stale socket (no process has it open) is replaced. The check does not disturb a
+ * running server. If two programs race for a path, only one succeeds: check and
+ * replacement happen under an flock() of the directory. The lock is omitted if the
+ * directory cannot be read or locked, or another process holds the lock for more than
+ * a second. The file has mode 0600, whatever the umask is; vsu_sock_share() permits
+ * other users to connect.
  */
 VSU_API int vsu_sock_listen(const char *path, int backlog,
 			    struct vsu_error *err) VSU_NODISCARD;
@@ -46,7 +47,7 @@ VSU_API int vsu_sock_listen(const char *path, int backlog,
 VSU_API int vsu_sock_listen_type(const char *path, int type, int backlog,
 				 struct vsu_error *err) VSU_NODISCARD;
 
-/* Who may connect to a socket that this process listens at. */
+/* The users who may connect to a listening socket of this process. */
 struct vsu_sock_access {
 	uint32_t mode;		/* of the file, 0 to 0777 */
 	uint32_t group;		/* of the file; UINT32_MAX: unchanged */
