@@ -15,6 +15,7 @@
 #define ROUNDS 3u
 #define KICKS 200u
 #define PATIENCE_MS 200u	/* for the first used entry */
+#define LAST_PATIENCE_MS 30000u	/* if there was none in any round */
 
 #define TABLES 0x4000000UL
 #define REQUESTS 0x4800000UL	/* one for each entry, 512 bytes */
@@ -248,11 +249,11 @@ static uint32_t rings_used(const struct target *t)
 	return sum;
 }
 
-static void wait_for_use(const struct target *t)
+static void wait_for_use(const struct target *t, uint32_t patience_ms)
 {
 	const uint32_t begun = now_ms(), used = rings_used(t);
 
-	while (rings_used(t) == used && now_ms() - begun < PATIENCE_MS)
+	while (rings_used(t) == used && now_ms() - begun < patience_ms)
 		;
 }
 
@@ -278,7 +279,9 @@ static void target_attack(struct target *t)
 		config_flood(t);
 		toggle_function(t, next_random());
 		if (i % 2)
-			wait_for_use(t);
+			wait_for_use(t, PATIENCE_MS);
+		else if (i == ROUNDS - 1 && !used)
+			wait_for_use(t, LAST_PATIENCE_MS);
 		used += rings_used(t);
 		for (k = 0; k < 3; k++)	/* the last one is answered in time */
 			t->face->status(t, 0);
