@@ -24,8 +24,6 @@ int main(void)
 	file.path = path;
 	if (fd >= 0 && !ftruncate(fd, 1 << 20))
 		rc = virtdev_disk_file_open(&file, &disk, NULL);
-	if (!rc)
-		rc = !strlen(virtdev_disk_engine(disk));
 	virtdev_disk_free(disk);
 	close(fd);
 	unlink(path);

@@ -15,6 +15,7 @@
 #include <vhost/protocol.h>
 #include <virtio-queue/features.h>
 
+#include "backend/priv.h"
 #include "suite.h"
 
 #define RIG_RINGS	3u

@@ -246,7 +246,7 @@ START_TEST(nobody_waits_for_a_page_after_the_end)
 	pair_run(&pair);
 	stop_server();		/* a page that is missing would never come */
 	end();
-	map = vmem_space_current(vhost_user_backend_space(pair.b));
+	map = vmem_space_current(vhost_user_priv_space(pair.b));
 	ck_assert_int_eq(vmem_read_exact(vmem_map_view(map), DATA, &byte, 1), 0);
 	ck_assert_uint_eq(byte, 0);
 }
@@ -286,7 +286,7 @@ START_TEST(session_end_lets_go_whoever_waits_for_a_page)
 	stop_server();
 	ck_assert_int_eq(pthread_create(&waiter, NULL, touch,
 			(void *)(uintptr_t)vmem_space_current(
-				vhost_user_backend_space(pair.b))), 0);
+				vhost_user_priv_space(pair.b))), 0);
 	waits = true;
 	fault.fd = uffd;
 	ck_assert_int_eq(poll(&fault, 1, -1), 1);

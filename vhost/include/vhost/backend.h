@@ -297,12 +297,6 @@ VHOST_USER_API void vhost_user_backend_ring_error(struct vhost_user_backend *b,
 /* The features negotiated so far. */
 VHOST_USER_API uint64_t vhost_user_backend_features(
 		const struct vhost_user_backend *b);
-VHOST_USER_API uint64_t vhost_user_backend_protocol_features(
-		const struct vhost_user_backend *b);
-
-/* The guest's memory, by I/O addresses if behind an IOMMU. */
-VHOST_USER_API struct vmem_space *vhost_user_backend_space(
-		struct vhost_user_backend *b);
 
 /*
  * True if the front-end truncated a file of guest memory, the dirty log or the

@@ -36,7 +36,6 @@
 VSU_BEGIN_DECLS
 
 struct vhost_kern;
-struct vmem_iotlb_entry;
 
 /*
  * Rings that the kernel serves, for both kinds: to the driver, from the driver.
@@ -69,12 +68,6 @@ VHOST_USER_API int vhost_kern_open(const struct vhost_kern_config *config,
 				   struct vhost_kern **out,
 				   struct vsu_error *err) VSU_NODISCARD;
 
-/* The same for an open node; config->node is its name. */
-VHOST_USER_API int vhost_kern_new_take_fd(int fd,
-					  const struct vhost_kern_config *config,
-					  struct vhost_kern **out,
-					  struct vsu_error *err) VSU_NODISCARD;
-
 /* Stops running rings. */
 VHOST_USER_API void vhost_kern_free(struct vhost_kern *k);
 
@@ -89,8 +82,7 @@ VHOST_USER_API uint64_t vhost_kern_features(const struct vhost_kern *k);
 
 /*
  * Sets the guest's memory; call it again whenever the memory changes, also
- * while rings run. If memory is removed, all I/O address translations of the
- * kernel are flushed, and it requests those that it needs again.
+ * while rings run.
  *
  *   -ENOSPC  too many regions for the kernel; its module parameter is
  *            max_mem_regions
@@ -119,14 +111,6 @@ VHOST_USER_API int vhost_kern_set_ring(struct vhost_kern *k, uint32_t index,
 VHOST_USER_API int vhost_kern_start(struct vhost_kern *k, uint64_t features,
 				    struct vsu_error *err) VSU_NODISCARD;
 
-/*
- * Negotiates the features before the start, for a device behind an IOMMU: the
- * kernel must receive translations of the rings' device areas
- * (vhost_kern_iotlb_update()) before they start. Errors as for a start.
- */
-VHOST_USER_API int vhost_kern_agree(struct vhost_kern *k, uint64_t features,
-				    struct vsu_error *err) VSU_NODISCARD;
-
 VHOST_USER_API bool vhost_kern_is_running(const struct vhost_kern *k);
 
 /*
@@ -148,41 +132,6 @@ VHOST_USER_API void vhost_kern_stop(struct vhost_kern *k,
 VHOST_USER_API int vhost_kern_set_log(struct vhost_kern *k, void *log,
 				      size_t len, int event_fd,
 				      struct vsu_error *err) VSU_NODISCARD;
-
-/* -------------------------------------------------------------- I/O addresses */
-
-/*
- * A device behind an IOMMU, whose driver negotiated VQ_F_ACCESS_PLATFORM: ring
- * and buffer addresses are I/O addresses, and the kernel requests missing
- * translations. The fd, which belongs to k, is readable when a request is
- * pending.
- */
-VHOST_USER_API int vhost_kern_fd(const struct vhost_kern *k);
-
-/*
- * Reads the next request. 1: the address and the access (VMEM_READ,
- * VMEM_WRITE); 0: none; -EBADMSG: an unexpected message of the kernel.
- */
-VHOST_USER_API int vhost_kern_iotlb_next(struct vhost_kern *k, uint64_t *iova,
-					 uint32_t *access) VSU_NODISCARD;
-
-/*
- * -EFAULT: the entry is not in one region of the guest's memory; -EOPNOTSUPP:
- * VQ_F_ACCESS_PLATFORM was not negotiated.
- */
-VHOST_USER_API int vhost_kern_iotlb_update(struct vhost_kern *k,
-					   const struct vmem_iotlb_entry *entry,
-					   struct vsu_error *err) VSU_NODISCARD;
-
-/*
- * Invalidates all translations that overlap len bytes at iova. -EINVAL: an
- * empty range, or one beyond 2^64; -EOPNOTSUPP: VQ_F_ACCESS_PLATFORM was not
- * negotiated.
- */
-VHOST_USER_API int vhost_kern_iotlb_invalidate(struct vhost_kern *k,
-					       uint64_t iova, uint64_t len,
-					       struct vsu_error *err)
-	VSU_NODISCARD;
 
 VSU_END_DECLS
 

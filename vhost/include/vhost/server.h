@@ -86,10 +86,6 @@ VHOST_USER_API int vhost_user_server_fd(const struct vhost_user_server *s);
  */
 VHOST_USER_API int vhost_user_server_dispatch(struct vhost_user_server *s);
 
-/* The number of sessions for which gone was not called yet. */
-VHOST_USER_API uint32_t vhost_user_server_count(
-		const struct vhost_user_server *s);
-
 /*
  * Accepts no more connections and closes all sessions. -EAGAIN: continue to
  * dispatch until it returns 0.

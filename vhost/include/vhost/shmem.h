@@ -69,10 +69,6 @@ struct vhost_user_shmem_change {
 VHOST_USER_API uint64_t vhost_user_frontend_shmem_size(
 		const struct vhost_user_frontend *f, uint8_t shmid);
 
-/* Mappings that exist now, in all regions. */
-VHOST_USER_API unsigned int vhost_user_frontend_shmem_count(
-		const struct vhost_user_frontend *f);
-
 /* A request to the front-end. Frozen. */
 struct vhost_user_shmem_request {
 	uint64_t offset, len;	/* in the region; multiples of the page */

@@ -390,4 +390,8 @@ void vhost_user_priv_shmem_send_posts(struct vhost_user_backend *b);
 /* The session ends: reports unsent posts to the owner as cancelled. */
 void vhost_user_priv_shmem_cancel_posts(struct vhost_user_backend *b);
 
+/* session.c; for tests */
+uint64_t vhost_user_priv_protocol_features(const struct vhost_user_backend *b);
+struct vmem_space *vhost_user_priv_space(struct vhost_user_backend *b);
+
 #endif

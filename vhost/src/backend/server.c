@@ -252,7 +252,7 @@ int vhost_user_server_fd(const struct vhost_user_server *s)
 	return s->epfd;
 }
 
-uint32_t vhost_user_server_count(const struct vhost_user_server *s)
+uint32_t vhost_user_priv_server_count(const struct vhost_user_server *s)
 {
 	return s->n;
 }

@@ -35,4 +35,7 @@ int vhost_user_priv_server_add(struct vhost_user_server *s, int fd, uint32_t wha
 int vhost_user_priv_begin_take_fd(struct vhost_user_server *s, int sock,
 				  struct vsu_error *err);
 
+/* The number of sessions for which gone was not called yet; for tests. */
+uint32_t vhost_user_priv_server_count(const struct vhost_user_server *s);
+
 #endif

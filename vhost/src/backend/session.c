@@ -289,13 +289,13 @@ uint64_t vhost_user_backend_features(const struct vhost_user_backend *b)
 	return b->features;
 }
 
-uint64_t vhost_user_backend_protocol_features(
+uint64_t vhost_user_priv_protocol_features(
 		const struct vhost_user_backend *b)
 {
 	return b->protocol_features;
 }
 
-struct vmem_space *vhost_user_backend_space(struct vhost_user_backend *b)
+struct vmem_space *vhost_user_priv_space(struct vhost_user_backend *b)
 {
 	return b->space;
 }

@@ -366,4 +366,7 @@ void vhost_user_priv_fe_shmem_abandon(struct vhost_user_frontend *f);
 /* Unmaps everything, through the owner. */
 void vhost_user_priv_fe_shmem_clear(struct vhost_user_frontend *f);
 
+/* shmem.c: mappings that exist now, in all regions; for tests. */
+unsigned int vhost_user_priv_shmem_count(const struct vhost_user_frontend *f);
+
 #endif

@@ -328,7 +328,7 @@ uint64_t vhost_user_frontend_shmem_size(const struct vhost_user_frontend *f,
 	return vhost_user_priv_mappings_size(&f->shm.table, shmid);
 }
 
-unsigned int vhost_user_frontend_shmem_count(
+unsigned int vhost_user_priv_shmem_count(
 		const struct vhost_user_frontend *f)
 {
 	return f->shm.table.nmaps;

@@ -57,14 +57,13 @@ int vhost_kern_priv_locate(const struct vhost_kern *k, uint32_t index,
 		{ ring->device_gpa, UINT64_C(6) + 8 * ring->size,
 		  &addr.used_user_addr },
 	};
-	const bool translated = k->features & VQ_F_ACCESS_PLATFORM;
 	const void *at;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(areas) / sizeof(areas[0]); i++) {
 		at = vhost_kern_priv_find(map, areas[i].gpa, areas[i].len);
-		*areas[i].host = translated ? areas[i].gpa : (uintptr_t)at;
-		if (!at && !translated)
+		*areas[i].host = (uintptr_t)at;
+		if (!at)
 			return vsu_error_set(err, -EFAULT,
 					     "'%s': ring %" PRIu32 " has %" PRIu64 " bytes at %#" PRIx64 ", which is not in one region of the guest's memory",
 					     k->name, index, areas[i].len,

@@ -30,23 +30,6 @@ static unsigned int read_limit(void)
 	return n && n <= UINT16_MAX ? (unsigned int)n : DEFAULT_LIMIT;
 }
 
-/*
- * Use only version 2 of the IOTLB messages, so that each message has one form.
- * Without it, do not offer VIRTIO_F_ACCESS_PLATFORM.
- */
-static void agree_on_messages(struct vhost_kern *k)
-{
-	uint64_t bits = 0;
-
-	if (vhost_kern_priv_call(k, VHOST_GET_BACKEND_FEATURES, &bits) == 0 &&
-	    bits & UINT64_C(1) << VHOST_BACKEND_F_IOTLB_MSG_V2) {
-		bits = UINT64_C(1) << VHOST_BACKEND_F_IOTLB_MSG_V2;
-		if (vhost_kern_priv_call(k, VHOST_SET_BACKEND_FEATURES, &bits) == 0)
-			return;
-	}
-	k->offered &= ~VQ_F_ACCESS_PLATFORM;
-}
-
 static int become_owner(struct vhost_kern *k, struct vsu_error *err)
 {
 	int rc = vhost_kern_priv_call(k, VHOST_SET_OWNER, NULL);
@@ -61,7 +44,6 @@ static int become_owner(struct vhost_kern *k, struct vsu_error *err)
 		rc = vhost_kern_priv_call(k, VHOST_GET_FEATURES, &k->offered);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "'%s'", k->name);
-	agree_on_messages(k);
 	return k->kind->open(k, err);
 }
 
@@ -116,7 +98,7 @@ static int new_device(const struct vhost_kern_config *config,
 	return 0;
 }
 
-int vhost_kern_new_take_fd(int fd, const struct vhost_kern_config *config,
+int vhost_kern_priv_new_take_fd(int fd, const struct vhost_kern_config *config,
 			   struct vhost_kern **out, struct vsu_error *err)
 {
 	struct vhost_kern *k = NULL;
@@ -173,7 +155,7 @@ int vhost_kern_open(const struct vhost_kern_config *config,
 	fd = open_node(config->node ? config->node : kind->node, err);
 	if (fd < 0)
 		return fd;
-	rc = vhost_kern_new_take_fd(fd, config, out, err);
+	rc = vhost_kern_priv_new_take_fd(fd, config, out, err);
 	if (rc < 0)
 		vsu_fd_close(&fd);
 	return rc;

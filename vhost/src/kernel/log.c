@@ -64,7 +64,6 @@ int vhost_kern_set_log(struct vhost_kern *k, void *log, size_t len,
 				     "'%s' does not support a dirty log", k->name);
 	k->log = log;
 	k->log_len = len;
-	k->agreed = false;
 	rc = vhost_kern_priv_check_log(k, k->map, err);
 	if (!rc) {
 		rc = send_log(k, log ? event_fd : -1);

@@ -78,37 +78,6 @@ static int check_ring(const struct vhost_kern *k, uint32_t index,
 			     k->name, index);
 }
 
-static bool loses_memory(const struct vmem_map *from, const struct vmem_map *to)
-{
-	const struct vmem_region *region;
-	unsigned int i;
-
-	for (i = 0; i < vmem_map_count(from); i++) {
-		region = vmem_map_region(from, i);
-		if (vhost_kern_priv_is_exposed(region) &&
-		    vhost_kern_priv_find(to, vmem_region_gpa(region),
-					 vmem_region_len(region)) !=
-		    vmem_region_hva(region))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Behind an IOMMU the kernel also caches host addresses from translations.
- * After a flush it reports a miss for each one that it still needs.
- */
-static int flush_translations(const struct vhost_kern *k,
-			       const struct vmem_map *map,
-			       struct vsu_error *err)
-{
-	const bool translates = (k->running || k->agreed) &&
-				k->features & VQ_F_ACCESS_PLATFORM;
-
-	return translates && loses_memory(k->map, map) ?
-	       vhost_kern_priv_iotlb_flush(k, err) : 0;
-}
-
 int vhost_kern_set_memory(struct vhost_kern *k, struct vmem_map *map,
 			  struct vsu_error *err)
 {
@@ -118,8 +87,6 @@ int vhost_kern_set_memory(struct vhost_kern *k, struct vmem_map *map,
 
 	for (i = 0; !rc && i < VHOST_KERN_RINGS; i++)
 		rc = check_ring(k, i, map, err);
-	if (!rc)
-		rc = flush_translations(k, map, err);
 	if (!rc)
 		rc = send_table(k, map, err);
 	if (rc < 0)

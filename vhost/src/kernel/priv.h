@@ -32,7 +32,6 @@ struct vhost_kern {
 	int fd;
 	uint64_t offered;	/* from VHOST_GET_FEATURES */
 	uint64_t features;	/* of the last start */
-	bool agreed;		/* features of the next start were already sent */
 	unsigned int limit;	/* maximum number of memory regions */
 	bool running;
 	struct vmem_map *map;	/* or NULL */
@@ -40,6 +39,12 @@ struct vhost_kern {
 	void *log;		/* NULL: no log */
 	size_t log_len;
 };
+
+/* kernel.c */
+
+/* As vhost_kern_open() for an open node; config->node is its name. */
+int vhost_kern_priv_new_take_fd(int fd, const struct vhost_kern_config *config,
+				struct vhost_kern **out, struct vsu_error *err);
 
 /* request.c */
 
@@ -70,12 +75,6 @@ int vhost_kern_priv_locate(const struct vhost_kern *k, uint32_t index,
 			   struct vhost_vring_addr *out, struct vsu_error *err);
 /* Sends these addresses to the kernel, with the flag that logs stores. */
 int vhost_kern_priv_send_addresses(const struct vhost_kern *k, uint32_t index);
-
-/* iotlb.c */
-
-/* Invalidates all translations of the kernel. */
-int vhost_kern_priv_iotlb_flush(const struct vhost_kern *k,
-				 struct vsu_error *err);
 
 /* log.c */
 

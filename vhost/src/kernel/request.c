@@ -9,8 +9,7 @@
 
 #include "kernel/priv.h"
 
-#define RING_FEATURES (VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX | \
-		       VQ_F_ACCESS_PLATFORM)
+#define RING_FEATURES (VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX)
 
 uint64_t vhost_kern_features(const struct vhost_kern *k)
 {

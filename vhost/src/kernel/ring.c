@@ -194,16 +194,13 @@ static int check_features(const struct vhost_kern *k, uint64_t features,
 	return 0;
 }
 
-int vhost_kern_agree(struct vhost_kern *k, uint64_t features,
-		     struct vsu_error *err)
+static int send_features(struct vhost_kern *k, uint64_t features,
+			 struct vsu_error *err)
 {
-	int rc = check_features(k, features, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
 	k->features = features;
 	rc = vhost_kern_priv_send_features(k);
-	k->agreed = rc == 0;
 	return rc < 0 ? vsu_error_sys(err, rc, "'%s': features %#" PRIx64,
 				      k->name, features) : 0;
 }
@@ -244,8 +241,7 @@ int vhost_kern_start(struct vhost_kern *k, uint64_t features,
 		rc = check_rings(k, err);
 	if (rc < 0)
 		return rc;
-	if (!k->agreed || k->features != features)
-		rc = vhost_kern_agree(k, features, err);
+	rc = send_features(k, features, err);
 	if (!rc)
 		rc = start_rings(k, err);
 	if (rc < 0)
@@ -286,7 +282,7 @@ void vhost_kern_stop(struct vhost_kern *k, uint32_t bases[VHOST_KERN_RINGS])
 			release_ring(k, i);
 		forget_ring(&k->rings[i]);
 	}
-	k->running = k->agreed = false;
+	k->running = false;
 }
 
 bool vhost_kern_is_running(const struct vhost_kern *k)

@@ -131,12 +131,12 @@ START_TEST(operations_that_are_left_out_are_not_offered)
 	struct rig r;
 
 	init(&r);
-	ck_assert_uint_eq(vhost_user_backend_protocol_features(r.b) & OPTIONAL,
+	ck_assert_uint_eq(vhost_user_priv_protocol_features(r.b) & OPTIONAL,
 			  OPTIONAL);
 	fini(&r);
 	rig_init(&r);
 	rig_negotiate(&r);
-	ck_assert_uint_eq(vhost_user_backend_protocol_features(r.b) & OPTIONAL,
+	ck_assert_uint_eq(vhost_user_priv_protocol_features(r.b) & OPTIONAL,
 			  0);
 	rig_fini(&r);
 }

@@ -645,8 +645,8 @@ START_TEST(b5_07_nothing_of_a_session_survives_in_the_next)
 	r.gones = 0;
 	rig_start(&r);
 	ck_assert_uint_eq(vhost_user_backend_features(r.b), 0);
-	ck_assert_uint_eq(vhost_user_backend_protocol_features(r.b), 0);
-	ck_assert_ptr_null(vmem_space_current(vhost_user_backend_space(r.b)));
+	ck_assert_uint_eq(vhost_user_priv_protocol_features(r.b), 0);
+	ck_assert_ptr_null(vmem_space_current(vhost_user_priv_space(r.b)));
 	rig_negotiate(&r);
 	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_STATUS), 0);
 	ck_assert_uint_eq(rig_stop_ring(&r, 0), 0);
@@ -686,7 +686,7 @@ START_TEST(b2_08_memory_cut_short_fails_the_session_and_not_the_process)
 	p.fd = vmem_sigbus_fd(sigbus_table);
 	ck_assert_int_eq(poll(&p, 1, 0), 1);
 	ck_assert(vmem_map_failed(vmem_space_current(
-			vhost_user_backend_space(r.b))));
+			vhost_user_priv_space(r.b))));
 	vhost_user_backend_close(r.b);
 	rig_fini(&r);
 	vmem_sigbus_free(sigbus_table);

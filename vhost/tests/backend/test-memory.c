@@ -56,7 +56,7 @@ static uint64_t add(struct rig *r, struct vhost_user_mem_region region, int fd)
 
 static struct vmem_map *map_of(struct rig *r)
 {
-	return vmem_space_current(vhost_user_backend_space(r->b));
+	return vmem_space_current(vhost_user_priv_space(r->b));
 }
 
 static unsigned int count(struct rig *r)
@@ -946,7 +946,7 @@ START_TEST(guest_addresses_alone_lead_to_rings)
 	r.config.protocol_features = UINT64_MAX;
 	rig_start(&r);
 	rig_negotiate(&r);
-	ck_assert(vhost_user_backend_protocol_features(r.b) &
+	ck_assert(vhost_user_priv_protocol_features(r.b) &
 		  VHOST_USER_PROTOCOL_BIT(GPA_ADDRESSES));
 	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_SET_MEM_TABLE, &t, 40,
 				  &r.memfd, 1), 0);

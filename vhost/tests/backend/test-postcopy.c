@@ -126,7 +126,7 @@ static void confirm(void)
 static unsigned int regions(void)
 {
 	const struct vmem_map *map =
-		vmem_space_current(vhost_user_backend_space(rig.b));
+		vmem_space_current(vhost_user_priv_space(rig.b));
 
 	return map ? vmem_map_count(map) : 0;
 }
@@ -218,7 +218,7 @@ static void prepare_guarded(struct vhost_user_postcopy_guard **guard, bool fails
 	send_table(rig.memfd, 40, &t);
 	confirm();
 	waiter.page = vmem_region_hva(vmem_map_region(
-		vmem_space_current(vhost_user_backend_space(rig.b)), 0));
+		vmem_space_current(vhost_user_priv_space(rig.b)), 0));
 	ck_assert_int_eq(pipe(waiter.pipe), 0);
 }
 

@@ -16,6 +16,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "../rig.h"
+#include "backend/server_priv.h"
 
 #define MAX_CLIENTS 8u
 
@@ -135,7 +136,7 @@ static void server_fini(void)
 {
 	while (vhost_user_server_stop(server) == -EAGAIN)
 		ck_assert_int_ge(vhost_user_server_dispatch(server), 0);
-	ck_assert_uint_eq(vhost_user_server_count(server), 0);
+	ck_assert_uint_eq(vhost_user_priv_server_count(server), 0);
 	ck_assert_uint_eq(began, ended);
 	vhost_user_server_free(server);
 	close(listener);
@@ -218,10 +219,10 @@ START_TEST(front_ends_are_served_side_by_side)
 	b = client();
 	c = client();
 	ck_assert(is_answered(c) && is_answered(a) && is_answered(b));
-	ck_assert_uint_eq(vhost_user_server_count(server), 3);
+	ck_assert_uint_eq(vhost_user_priv_server_count(server), 3);
 	close(b);
 	serve();
-	ck_assert_uint_eq(vhost_user_server_count(server), 2);
+	ck_assert_uint_eq(vhost_user_priv_server_count(server), 2);
 	ck_assert_int_eq(sessions[1].why.code, -ECONNRESET);
 	ck_assert(is_answered(a) && is_answered(c));
 	b = client();

@@ -128,7 +128,7 @@ START_TEST(shared_memory_is_offered_where_a_former_draft_has_it_if_asked_to)
 			  (P(GET_VRING_BASE_INFLIGHT) | P(GPA_ADDRESSES) |
 			   P(SHMEM)), bit | (_i == 0 ? P(GPA_ADDRESSES) : 0));
 	rig_negotiate(&r);
-	ck_assert_uint_eq(vhost_user_backend_protocol_features(r.b) & P(SHMEM),
+	ck_assert_uint_eq(vhost_user_priv_protocol_features(r.b) & P(SHMEM),
 			  P(SHMEM));
 	ck_assert_uint_eq(rig_get(&r, VHOST_USER_GET_SHMEM_CONFIG, NULL, 0,
 				  &reply), 2056);
@@ -670,7 +670,7 @@ START_TEST(b1_16_bits_that_were_not_offered_are_refused)
 	ck_assert_uint_ne(rig_ack_u64(&r, VHOST_USER_SET_PROTOCOL_FEATURES,
 				      UINT64_MAX), 0);
 	ck_assert_uint_eq(r.features_set, 1);
-	ck_assert_uint_ne(vhost_user_backend_protocol_features(r.b), UINT64_MAX);
+	ck_assert_uint_ne(vhost_user_priv_protocol_features(r.b), UINT64_MAX);
 	rig_fini(&r);
 }
 END_TEST

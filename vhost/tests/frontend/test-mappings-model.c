@@ -22,6 +22,7 @@
 
 #include "../front_rig.h"
 #include "../suite.h"
+#include "frontend/priv.h"
 
 #define PAGE UINT64_C(4096)
 #define OPERATIONS 1000000u
@@ -218,7 +219,7 @@ static void compare(void)
 {
 	unsigned int r;
 
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), model.n);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), model.n);
 	for (r = 0; r < 2; r++) {
 		compare_contents(r);
 		compare_process_map(r);

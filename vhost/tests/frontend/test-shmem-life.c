@@ -17,6 +17,7 @@
 
 #include "../shmem_rig.h"
 #include "../suite.h"
+#include "frontend/priv.h"
 
 /* ---------------------------------------------------------- lives of mappings */
 
@@ -53,7 +54,7 @@ START_TEST(c2_21_what_follows_a_held_unmap_waits_in_order)
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_uint_eq(told.changed, 1);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 1);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 1);
 }
 END_TEST
 
@@ -127,9 +128,9 @@ START_TEST(c2_23_reset_takes_every_mapping_away)
 	ck_assert_int_eq(map_answer(req(3, 0, 4, 0)), 0);
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 2);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 2);
 	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 0);
 	ck_assert_uint_eq(told.changes, 4);
 	ck_assert(!kept[0].live && !kept[1].live);
 	describe_rings(1);
@@ -152,7 +153,7 @@ START_TEST(c2_24_hang_up_takes_every_mapping_away)
 	ck_assert_uint_eq(told.changes, 80);
 	for (i = 0; i < 40; i++)
 		ck_assert(!kept[i].live);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 0);
 }
 END_TEST
 

@@ -19,6 +19,7 @@
 
 #include "../front_rig.h"
 #include "../suite.h"
+#include "frontend/priv.h"
 
 #define PAGE	UINT64_C(4096)
 #define PIECES	16u		/* of the window and of the file, side by side */
@@ -278,7 +279,7 @@ START_TEST(c2_21_cpus_store_into_a_window_that_changes)
 		ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	dispatch_both();
 	ck_assert(_i || !vhost_user_frontend_reset(fe, NULL));
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 0);
 	stop_cpus();
 	compare_stores();
 	vmem_space_reclaim(space);

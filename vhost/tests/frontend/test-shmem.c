@@ -25,6 +25,7 @@
 #include "../rig.h"
 #include "../shmem_rig.h"
 #include "../suite.h"
+#include "frontend/priv.h"
 
 /* ------------------------------------------------------------ what is served */
 
@@ -35,7 +36,7 @@ START_TEST(regions_have_the_sizes_that_were_announced)
 	ck_assert_uint_eq(vhost_user_frontend_shmem_size(fe, 0), 64 * PAGE);
 	ck_assert_uint_eq(vhost_user_frontend_shmem_size(fe, 1), 0);
 	ck_assert_uint_eq(vhost_user_frontend_shmem_size(fe, 3), 16 * PAGE);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 0);
 }
 END_TEST
 
@@ -51,7 +52,7 @@ START_TEST(mapping_shows_the_file_at_its_offset)
 	ck_assert_uint_eq(c->len, 4 * PAGE);
 	ck_assert_uint_eq(vmem_block_hva(c->block)[0], 8);
 	ck_assert_uint_eq(vmem_block_hva(c->block)[4 * PAGE - 1], 11);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 1);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 1);
 }
 END_TEST
 
@@ -193,7 +194,7 @@ START_TEST(window_of_64_gib_is_as_empty_as_its_mappings_leave_it)
 	ck_assert_int_eq(map_answer(req(3, 0, 4, 0)), 0);
 	for (i = 0; i < 3; i++)
 		ck_assert_int_eq(unmap_answer(req(0, at[i], 1, i)), 0);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 1);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 1);
 }
 END_TEST
 #endif
@@ -228,7 +229,7 @@ START_TEST(kinds_that_alternate_stay_in_order)
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_int_eq(peer_answer(&peer), 1);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 0);
 }
 END_TEST
 
@@ -237,7 +238,7 @@ START_TEST(map_that_the_owner_refuses_is_taken_back)
 	run();
 	answer_with = -ENOSPC;
 	ck_assert_int_eq(map_answer(req(0, 0, 4, 0)), 1);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 0);
 	answer_with = 0;
 	ck_assert_int_eq(map_answer(req(0, 0, 4, 0)), 0);
 }
@@ -251,7 +252,7 @@ START_TEST(request_without_need_reply_is_done_in_silence)
 	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, 0, &r, sizeof(r), file_fd);
 	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), -1);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 1);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 1);
 }
 END_TEST
 
@@ -304,12 +305,12 @@ END_TEST
 /* Refused, nothing was told or mapped, and the next one is served. */
 static void assert_refused(struct vhost_user_shmem_mmap r)
 {
-	unsigned int before = vhost_user_frontend_shmem_count(fe);
+	unsigned int before = vhost_user_priv_shmem_count(fe);
 	unsigned int told_before = told.changes;
 	int fds = vsu_fd_count();
 
 	ck_assert_int_eq(map_answer(r), 1);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), before);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), before);
 	ck_assert_uint_eq(told.changes, told_before);
 	ck_assert_int_eq(vsu_fd_count(), fds);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
@@ -319,10 +320,10 @@ static void assert_refused(struct vhost_user_shmem_mmap r)
 
 static void assert_not_unmapped(struct vhost_user_shmem_mmap r)
 {
-	unsigned int before = vhost_user_frontend_shmem_count(fe);
+	unsigned int before = vhost_user_priv_shmem_count(fe);
 
 	ck_assert_int_eq(unmap_answer(r), 1);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), before);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), before);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 }
 
@@ -419,7 +420,7 @@ START_TEST(c2_11_no_descriptor)
 	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, sizeof(r), -1);
 	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 1);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 0);
 }
 END_TEST
 
@@ -435,7 +436,7 @@ START_TEST(c2_11_two_descriptors_are_closed)
 	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 1);
 	ck_assert_int_eq(vsu_fd_count(), before);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 0);
 }
 END_TEST
 
@@ -473,7 +474,7 @@ START_TEST(c2_12_descriptor_that_cannot_be_mapped)
 	file_fd = strange_fd(_i);
 	ck_assert_int_ge(file_fd, 0);
 	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 1);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 0);
 	close(file_fd);
 	file_fd = new_memfd(PAGE);
 	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
@@ -560,7 +561,7 @@ START_TEST(c2_17_mappings_have_a_budget)
 	ck_assert_int_eq(map_answer(req(0, 20, 1, 0)), 1);
 	ck_assert_int_eq(unmap_answer(req(3, 1, 1, 0)), 0);
 	ck_assert_int_eq(map_answer(req(0, 20, 1, 0)), 0);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 5);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 5);
 }
 END_TEST
 
@@ -577,7 +578,7 @@ START_TEST(c2_17_bytes_that_are_mapped_have_a_budget)
 	ck_assert_int_eq(map_answer(req(0, 8, 1, 0)), 1);
 	ck_assert_int_eq(unmap_answer(req(0, 0, 4, 0)), 0);
 	ck_assert_int_eq(map_answer(req(0, 8, 4, 0)), 0);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 2);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 2);
 }
 END_TEST
 
@@ -642,7 +643,7 @@ START_TEST(c2_19_unmap_with_a_descriptor_is_done_and_closes_it)
 	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_int_eq(vsu_fd_count(), before - 1); /* the mapping's own */
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 0);
 }
 END_TEST
 
@@ -665,7 +666,7 @@ START_TEST(request_of_another_size_is_refused)
 	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, 32, file_fd);
 	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 1);
-	ck_assert_uint_eq(vhost_user_frontend_shmem_count(fe), 0);
+	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 0);
 }
 END_TEST
 

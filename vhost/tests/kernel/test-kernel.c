@@ -18,6 +18,7 @@
 
 #include "../suite.h"
 #include "fake_vhost.h"
+#include "kernel/priv.h"
 
 #define GPA UINT64_C(0x100000)
 #define LEN UINT64_C(0x10000)
@@ -52,7 +53,7 @@ static int rig_open(struct rig *rig, enum vhost_kern_kind kind)
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
 	rig->kernel = ends[1];
-	rc = vhost_kern_new_take_fd(ends[0], &config, &rig->k, &rig->err);
+	rc = vhost_kern_priv_new_take_fd(ends[0], &config, &rig->k, &rig->err);
 	if (rc < 0)
 		close(ends[0]);
 	return rc;
@@ -388,138 +389,9 @@ START_TEST(log_that_the_kernel_refuses_is_off)
 }
 END_TEST
 
-/* --------------------------------------------------------------- I/O addresses */
-
-static const struct vmem_iotlb_entry entry = {
-	.iova = 0x5000, .len = 0x1000, .gpa = GPA + 0x4000, .perm = VMEM_READ,
-};
-
-START_TEST(iotlb_carries_misses_and_answers)
-{
-	struct vhost_msg_v2 msg = {
-		.type = VHOST_IOTLB_MSG_V2,
-		.iotlb = { .iova = 0x5000, .perm = VHOST_ACCESS_WO,
-			   .type = VHOST_IOTLB_MISS },
-	};
-	uint64_t iova;
-	uint32_t access;
-	struct rig rig;
-
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(start(&rig, 0, VQ_F_ACCESS_PLATFORM), 0);
-	ck_assert_uint_eq(fake_vhost.rings[1].addr.avail_user_addr, DRIVER);
-	ck_assert_int_eq(vhost_kern_iotlb_next(rig.k, &iova, &access), 0);
-	ck_assert_int_eq(write(rig.kernel, &msg, sizeof(msg)), sizeof(msg));
-	ck_assert_int_eq(vhost_kern_iotlb_next(rig.k, &iova, &access), 1);
-	ck_assert_uint_eq(iova, 0x5000);
-	ck_assert_uint_eq(access, VMEM_WRITE);
-	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &entry, NULL), 0);
-	ck_assert_int_eq(read(rig.kernel, &msg, sizeof(msg)), sizeof(msg));
-	ck_assert_uint_eq(msg.iotlb.uaddr, hva(&rig, entry.gpa));
-	ck_assert_uint_eq(msg.iotlb.type, VHOST_IOTLB_UPDATE);
-	ck_assert_int_eq(vhost_kern_iotlb_invalidate(rig.k, 0x5000, 0x1000,
-						     NULL), 0);
-	ck_assert_int_eq(read(rig.kernel, &msg, sizeof(msg)), sizeof(msg));
-	ck_assert_uint_eq(msg.iotlb.type, VHOST_IOTLB_INVALIDATE);
-	rig_fini(&rig);
-}
-END_TEST
-
-START_TEST(translations_that_came_before_a_start_are_kept)
-{
-	struct rig rig;
-	unsigned int count;
-
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(vhost_kern_agree(rig.k, VQ_F_VERSION_1 |
-					  VQ_F_ACCESS_PLATFORM, NULL), 0);
-	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &entry, NULL), 0);
-	fake_vhost.fails = VHOST_SET_FEATURES;	/* which forgets them */
-	fake_vhost.code = EIO;
-	ck_assert_int_eq(start(&rig, DESC, VQ_F_ACCESS_PLATFORM), 0);
-	count = fake_vhost.count;
-	vhost_kern_stop(rig.k, NULL);
-	ck_assert_uint_gt(fake_vhost.count, count);
-	ck_assert_int_eq(start(&rig, DESC, VQ_F_ACCESS_PLATFORM), -EIO);
-	rig_fini(&rig);
-}
-END_TEST
-
-START_TEST(e2_10_iotlb_entry_beyond_memory_is_refused)
-{
-	struct vmem_iotlb_entry e = entry;
-	struct rig rig;
-
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &e, &rig.err),
-			 -EOPNOTSUPP);
-	ck_assert_int_eq(start(&rig, DESC, VQ_F_ACCESS_PLATFORM), 0);
-	e.len = LEN;
-	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &e, NULL), -EFAULT);
-	e.len = 0;
-	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &e, NULL), -EINVAL);
-	e = entry;
-	e.iova = UINT64_MAX;
-	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &e, NULL), -EINVAL);
-	e = entry;
-	e.perm = 4;
-	ck_assert_int_eq(vhost_kern_iotlb_update(rig.k, &e, NULL), -EINVAL);
-	rig_fini(&rig);
-}
-END_TEST
-
-/* The kernel reads a message that takes [iova, iova + size) back. */
-static void ck_invalidated(const struct rig *rig, uint64_t iova, uint64_t size)
-{
-	struct vhost_msg_v2 msg;
-
-	ck_assert_int_eq(recv(rig->kernel, &msg, sizeof(msg), MSG_DONTWAIT),
-			 sizeof(msg));
-	ck_assert_uint_eq(msg.iotlb.type, VHOST_IOTLB_INVALIDATE);
-	ck_assert_uint_eq(msg.iotlb.iova, iova);
-	ck_assert_uint_eq(msg.iotlb.size, size);
-}
-
-START_TEST(e2_12_translations_go_with_memory)
-{
-	struct vmem_map *more;
-	struct rig rig;
-	char byte;
-
-	rig_init(&rig, VHOST_KERN_NET);
-	more = map_of(&rig, 1);
-	ck_assert_int_eq(start(&rig, DESC, VQ_F_ACCESS_PLATFORM), 0);
-	ck_assert_int_eq(vhost_kern_set_memory(rig.k, more, NULL), 0);
-	ck_assert_int_lt(recv(rig.kernel, &byte, 1, MSG_DONTWAIT), 0);
-	ck_assert_int_eq(vhost_kern_set_memory(rig.k, rig.map, NULL), 0);
-	ck_invalidated(&rig, 0, UINT64_MAX);
-	ck_invalidated(&rig, UINT64_MAX, 1);
-	vmem_map_unref(more);
-	rig_fini(&rig);
-}
-END_TEST
-
-START_TEST(e2_10_iotlb_message_of_another_kind_is_refused)
-{
-	struct vhost_msg_v2 msg = { .type = 1 };
-	uint64_t iova;
-	uint32_t access;
-	struct rig rig;
-
-	rig_init(&rig, VHOST_KERN_NET);
-	ck_assert_int_eq(write(rig.kernel, &msg, sizeof(msg)), sizeof(msg));
-	ck_assert_int_eq(vhost_kern_iotlb_next(rig.k, &iova, &access),
-			 -EBADMSG);
-	ck_assert_int_eq(write(rig.kernel, &msg, 8), 8);
-	ck_assert_int_eq(vhost_kern_iotlb_next(rig.k, &iova, &access),
-			 -EBADMSG);
-	rig_fini(&rig);
-}
-END_TEST
-
 /* ---------------------------------------------------------------------- life */
 
-/* Requests that an open cannot do without, or can. */
+/* Requests that an open cannot do without. */
 static const struct {
 	unsigned long request;
 	int code, expected;
@@ -528,7 +400,6 @@ static const struct {
 	{ VHOST_SET_OWNER, ENOTTY, -ENOTTY },
 	{ VHOST_GET_FEATURES, EPERM, -EPERM },
 	{ VHOST_VSOCK_SET_GUEST_CID, EADDRINUSE, -EADDRINUSE },
-	{ VHOST_GET_BACKEND_FEATURES, ENOTTY, 0 },
 };
 
 START_TEST(e2_01_open_says_what_the_kernel_refused)
@@ -539,12 +410,7 @@ START_TEST(e2_01_open_says_what_the_kernel_refused)
 	fake_vhost.fails = opens[_i].request;
 	fake_vhost.code = opens[_i].code;
 	ck_assert_int_eq(rig_open(&rig, VHOST_KERN_VSOCK), opens[_i].expected);
-	if (opens[_i].expected) {
-		ck_assert(has(&rig, "'/dev/vhost-vsock'"));
-	} else {
-		ck_assert(!(vhost_kern_features(rig.k) & VQ_F_ACCESS_PLATFORM));
-		vhost_kern_free(rig.k);
-	}
+	ck_assert(has(&rig, "'/dev/vhost-vsock'"));
 	close(rig.kernel);
 }
 END_TEST
@@ -572,10 +438,10 @@ START_TEST(e2_13_card_without_tap_and_guest_without_id_are_refused)
 	struct vhost_kern *k;
 
 	fake_vhost_init();
-	ck_assert_int_eq(vhost_kern_new_take_fd(0, &config, &k, NULL), -EINVAL);
+	ck_assert_int_eq(vhost_kern_priv_new_take_fd(0, &config, &k, NULL), -EINVAL);
 	fake_vhost_init();
 	config.kind = VHOST_KERN_VSOCK;
-	ck_assert_int_eq(vhost_kern_new_take_fd(0, &config, &k, NULL), -EINVAL);
+	ck_assert_int_eq(vhost_kern_priv_new_take_fd(0, &config, &k, NULL), -EINVAL);
 	config.kind = (enum vhost_kern_kind)2;
 	ck_assert_int_eq(vhost_kern_open(&config, &k, NULL), -EINVAL);
 }
@@ -627,11 +493,6 @@ static Suite *suite(void)
 	tcase_add_test(t, log_is_switched_while_rings_run);
 	tcase_add_test(t, e2_08_log_that_is_too_small_is_refused);
 	tcase_add_test(t, log_that_the_kernel_refuses_is_off);
-	tcase_add_test(t, iotlb_carries_misses_and_answers);
-	tcase_add_test(t, translations_that_came_before_a_start_are_kept);
-	tcase_add_test(t, e2_10_iotlb_entry_beyond_memory_is_refused);
-	tcase_add_test(t, e2_12_translations_go_with_memory);
-	tcase_add_test(t, e2_10_iotlb_message_of_another_kind_is_refused);
 	tcase_add_loop_test(t, e2_01_open_says_what_the_kernel_refused, 0,
 			    sizeof(opens) / sizeof(opens[0]));
 	tcase_add_test(t, e2_01_node_that_is_missing_names_its_module);

@@ -199,34 +199,6 @@ START_TEST(memory_changes_while_the_kernel_serves)
 }
 END_TEST
 
-/* Its rings are known to the kernel, the packet is not. */
-START_TEST(kernel_asks_for_an_address_that_it_misses)
-{
-	const uint64_t features = VQ_F_VERSION_1 | VQ_F_ACCESS_PLATFORM;
-	struct vmem_iotlb_entry e = {
-		.iova = GPA, .len = 0x8000, .gpa = GPA,
-		.perm = VMEM_READ | VMEM_WRITE,
-	};
-	uint32_t access;
-	uint64_t iova;
-
-	if (!(vhost_kern_features(k) & VQ_F_ACCESS_PLATFORM))
-		return;
-	ck_assert_int_eq(vhost_kern_agree(k, features, NULL), 0);
-	ck_assert_int_eq(vhost_kern_iotlb_update(k, &e, NULL), 0);
-	start(VQ_F_ACCESS_PLATFORM);
-	offer(PACKET, 1);
-	ck_assert(hears(vhost_kern_fd(k)));
-	ck_assert_int_eq(vhost_kern_iotlb_next(k, &iova, &access), 1);
-	ck_assert_uint_eq(iova, PACKET);
-	ck_assert_uint_eq(access, VMEM_READ);
-	e.iova = e.gpa = PACKET;
-	e.len = 0x1000;
-	ck_assert_int_eq(vhost_kern_iotlb_update(k, &e, NULL), 0);
-	ck_assert(hears(call));
-}
-END_TEST
-
 START_TEST(context_id_is_one_guests)
 {
 	const struct vhost_kern_config config = {
@@ -260,7 +232,6 @@ int main(void)
 	tcase_add_loop_test(t, kernel_tells_of_a_ring_that_it_finds_broken, 0,
 			    sizeof(faults) / sizeof(faults[0]));
 	tcase_add_test(t, memory_changes_while_the_kernel_serves);
-	tcase_add_test(t, kernel_asks_for_an_address_that_it_misses);
 	tcase_add_test(t, context_id_is_one_guests);
 	return run_suite(s);
 }

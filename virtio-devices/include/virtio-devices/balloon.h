@@ -64,38 +64,6 @@ struct virtdev_balloon_config {
 	void *opaque;
 };
 
-/* Of enum virtdev_balloon_stat, as the driver says them. Memory is in bytes. */
-enum virtdev_balloon_stat {
-	VIRTDEV_BALLOON_SWAP_IN,
-	VIRTDEV_BALLOON_SWAP_OUT,
-	VIRTDEV_BALLOON_MAJOR_FAULTS,
-	VIRTDEV_BALLOON_MINOR_FAULTS,
-	VIRTDEV_BALLOON_FREE,
-	VIRTDEV_BALLOON_TOTAL,
-	VIRTDEV_BALLOON_AVAILABLE,
-	VIRTDEV_BALLOON_CACHES,
-	VIRTDEV_BALLOON_HUGE_ALLOCS,
-	VIRTDEV_BALLOON_HUGE_FAILS,
-	VIRTDEV_BALLOON_NSTATS = 16,	/* kinds that are kept, named or not */
-};
-
-/* Frozen. What the driver last said about its memory. */
-struct virtdev_balloon_stats {
-	uint64_t value[VIRTDEV_BALLOON_NSTATS];
-	uint32_t known;		/* bit n: value[n] was said */
-	uint32_t pad;
-	uint64_t reports;	/* of statistics, since the device was made */
-};
-
-/* Frozen. All in bytes; the last three since the device was made. */
-struct virtdev_balloon_size {
-	uint64_t target;	/* what the driver is asked for */
-	uint64_t actual;	/* what the driver says that it gave */
-	uint64_t inflated;	/* given back because the driver inflated */
-	uint64_t reported;	/* given back because it was free */
-	uint64_t kept;		/* named by the driver, but not given back */
-};
-
 /*
  * -EINVAL: the struct's size, no space, a target that is not of whole pages or
  * needs more than 32 bits for its number of pages, or a queue_size_max that no
@@ -112,18 +80,12 @@ VIRTDEV_API VSU_NODISCARD int virtdev_balloon_new(
 VIRTDEV_API VSU_NODISCARD int virtdev_balloon_set_target(
 		struct virtdev *dev, uint64_t bytes, struct vsu_error *err);
 
-/* -EINVAL: dev is another device. */
-VIRTDEV_API VSU_NODISCARD int virtdev_balloon_get_size(
-		const struct virtdev *dev, struct virtdev_balloon_size *out);
-
 /*
- * Asks the driver for statistics. 0: it will answer, which "reports" of
- * virtdev_balloon_get_stats() tells; -EAGAIN: it was asked already, or takes no
- * part. Both: -EINVAL for another device.
+ * Asks the driver for statistics, which virtdev_get_stats() then returns. 0: it
+ * will answer; -EAGAIN: it was asked already, or takes no part; -EINVAL: another
+ * device.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_balloon_ask_stats(struct virtdev *dev);
-VIRTDEV_API VSU_NODISCARD int virtdev_balloon_get_stats(
-		const struct virtdev *dev, struct virtdev_balloon_stats *out);
 
 VSU_END_DECLS
 

@@ -105,11 +105,6 @@ VIRTDEV_API int virtdev_disk_new(const struct virtdev_disk_ops *ops,
 				 void *self, struct virtdev_disk **out)
 	VSU_NODISCARD;
 VIRTDEV_API void virtdev_disk_free(struct virtdev_disk *disk);
-VIRTDEV_API const struct virtdev_disk_info *virtdev_disk_get_info(
-		const struct virtdev_disk *disk);
-/* As it is now; virtdev_disk_get_info() is for the rest. Any thread. */
-VIRTDEV_API uint64_t virtdev_disk_capacity(const struct virtdev_disk *disk);
-VIRTDEV_API const char *virtdev_disk_engine(const struct virtdev_disk *disk);
 
 enum virtdev_disk_engine {
 	VIRTDEV_DISK_ENGINE_AUTO,	/* mmap where it can be, else io_uring,

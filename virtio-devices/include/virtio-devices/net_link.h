@@ -121,10 +121,6 @@ VIRTDEV_API int virtdev_net_link_new(const struct virtdev_net_link_ops *ops,
 				     void *self, struct virtdev_net_link **out)
 	VSU_NODISCARD;
 VIRTDEV_API void virtdev_net_link_free(struct virtdev_net_link *link);
-VIRTDEV_API const struct virtdev_net_link_info *virtdev_net_link_get_info(
-		const struct virtdev_net_link *link);
-VIRTDEV_API const char *virtdev_net_link_name(
-		const struct virtdev_net_link *link);
 
 struct virtdev_net_tap {
 	size_t size;		/* sizeof(struct virtdev_net_tap) */
@@ -144,15 +140,6 @@ VIRTDEV_API int virtdev_net_tap_open(const struct virtdev_net_tap *tap,
 				     struct virtdev_net_link **out,
 				     struct vsu_error *err) VSU_NODISCARD;
 
-/*
- * Connects to a UNIX stream socket that carries each frame behind its length
- * of 4 bytes, most significant first, as passt's and QEMU's do. The codes of
- * vsu_sock_connect(); -ENOMEM.
- */
-VIRTDEV_API int virtdev_net_stream_connect(const char *path,
-					   struct virtdev_net_link **out,
-					   struct vsu_error *err) VSU_NODISCARD;
-
 struct virtdev_net_stream {
 	size_t size;		/* sizeof(struct virtdev_net_stream) */
 	const char *path;	/* of the socket; copied */
@@ -166,8 +153,10 @@ struct virtdev_net_stream {
 };
 
 /*
- * The same with more to say. With reconnect_ms nobody has to listen yet; what
- * is no place of a socket is refused all the same.
+ * Connects to a UNIX stream socket that carries each frame behind its length of
+ * 4 bytes, most significant first, as those of passt and QEMU do. The codes of
+ * vsu_sock_connect(); -ENOMEM. With reconnect_ms, the path must be that of a
+ * socket, but no server needs to listen yet.
  */
 VIRTDEV_API int virtdev_net_stream_open(const struct virtdev_net_stream *stream,
 					struct virtdev_net_link **out,

@@ -113,9 +113,6 @@ VIRTDEV_API void virtdev_pci_config_write(struct virtdev_pci *p,
 					  uint32_t offset, uint32_t len,
 					  uint32_t value);
 
-/* Length in bytes of BAR 0 or 2; 0 when there is no such BAR. */
-VIRTDEV_API uint64_t virtdev_pci_bar_len(const struct virtdev_pci *p,
-					 unsigned int bar);
 /* The address where it answers now, or VIRTDEV_PCI_UNPLACED. */
 VIRTDEV_API uint64_t virtdev_pci_bar(const struct virtdev_pci *p,
 				     unsigned int bar);

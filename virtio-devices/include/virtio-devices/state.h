@@ -68,8 +68,6 @@ VIRTDEV_API uint64_t virtdev_state_get_u64(struct virtdev_state_reader *r);
 /* All of them, or zeros. */
 VIRTDEV_API void virtdev_state_get_bytes(struct virtdev_state_reader *r,
 					 void *bytes, size_t len);
-/* Bytes that have not been read: the bound of a count that was. */
-VIRTDEV_API size_t virtdev_state_left(const struct virtdev_state_reader *r);
 
 /* 0 when everything was there and nothing is left, else -EBADMSG. */
 VIRTDEV_API int virtdev_state_end(const struct virtdev_state_reader *r,

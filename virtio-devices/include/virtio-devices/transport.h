@@ -141,20 +141,6 @@ VIRTDEV_API void virtdev_transport_reset_done(struct virtdev_transport *t);
 VIRTDEV_API void virtdev_transport_queue_reset_done(struct virtdev_transport *t,
 						    uint32_t queue);
 
-/*
- * The state between device and driver, that of the face with it, while no queue
- * runs; see inline.h for the whole. A load is into a transport that no driver
- * has begun with (-EBUSY); the device has the driver's features then, and the
- * generation is one further. -EBADMSG: nothing has changed but those features.
- */
-VIRTDEV_API void virtdev_transport_state_save(
-		const struct virtdev_transport *t,
-		struct virtdev_state_writer *w);
-VIRTDEV_API int virtdev_transport_state_load(struct virtdev_transport *t,
-					     struct virtdev_state_reader *r,
-					     struct vsu_error *err)
-	VSU_NODISCARD;
-
 /* ---------------------------------------------------------------- for faces */
 
 struct virtdev_face_ops {

@@ -21,8 +21,7 @@
  * (VIRTIO 1.3, 5.1.6.5.1 and .3 leave it to the device).
  *
  * The queues of a socket device run together. Its third queue is for news of a
- * migration, of which there are none. The device is not behind an IOMMU;
- * vhost_kern_iotlb_update() is for programs that have one.
+ * migration, of which there are none. The device is not behind an IOMMU.
  *
  * Threads: confined to one thread, the reading of the device's configuration
  * space by a transport included.

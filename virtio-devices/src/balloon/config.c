@@ -161,7 +161,7 @@ int virtdev_balloon_set_target(struct virtdev *dev, uint64_t bytes,
 	return 0;
 }
 
-int virtdev_balloon_get_size(const struct virtdev *dev,
+int virtdev_priv_balloon_size(const struct virtdev *dev,
 			     struct virtdev_balloon_size *out)
 {
 	const struct balloon *b = virtdev_priv_self(dev, virtdev_priv_balloon_stats);

@@ -13,6 +13,38 @@
 
 #include "balloon/giveback.h"
 
+/* Of enum virtdev_balloon_stat, as the driver says them. Memory is in bytes. */
+enum virtdev_balloon_stat {
+	VIRTDEV_BALLOON_SWAP_IN,
+	VIRTDEV_BALLOON_SWAP_OUT,
+	VIRTDEV_BALLOON_MAJOR_FAULTS,
+	VIRTDEV_BALLOON_MINOR_FAULTS,
+	VIRTDEV_BALLOON_FREE,
+	VIRTDEV_BALLOON_TOTAL,
+	VIRTDEV_BALLOON_AVAILABLE,
+	VIRTDEV_BALLOON_CACHES,
+	VIRTDEV_BALLOON_HUGE_ALLOCS,
+	VIRTDEV_BALLOON_HUGE_FAILS,
+	VIRTDEV_BALLOON_NSTATS = 16,	/* kinds that are kept, named or not */
+};
+
+/* Frozen. What the driver last said about its memory. */
+struct virtdev_balloon_stats {
+	uint64_t value[VIRTDEV_BALLOON_NSTATS];
+	uint32_t known;		/* bit n: value[n] was said */
+	uint32_t pad;
+	uint64_t reports;	/* of statistics, since the device was made */
+};
+
+/* Frozen. All in bytes; the last three since the device was made. */
+struct virtdev_balloon_size {
+	uint64_t target;	/* what the driver is asked for */
+	uint64_t actual;	/* what the driver says that it gave */
+	uint64_t inflated;	/* given back because the driver inflated */
+	uint64_t reported;	/* given back because it was free */
+	uint64_t kept;		/* named by the driver, but not given back */
+};
+
 /* Feature bits (5.5.3). */
 #define BALLOON_F_STATS_VQ		(UINT64_C(1) << 1)
 #define BALLOON_F_DEFLATE_ON_OOM	(UINT64_C(1) << 2)
@@ -68,6 +100,9 @@ struct balloon {
 };
 
 /* config.c */
+/* -EINVAL: dev is another device; the same for the statistics. */
+int virtdev_priv_balloon_size(const struct virtdev *dev,
+			      struct virtdev_balloon_size *out);
 int virtdev_priv_balloon_set_features(void *self, uint64_t features,
 				      struct vsu_error *err);
 void virtdev_priv_balloon_config_read(void *self, uint32_t off, void *buf,
@@ -85,6 +120,8 @@ int virtdev_priv_balloon_check_target(uint64_t bytes, struct vsu_error *err);
 void virtdev_priv_balloon_store_target(struct balloon *b, uint64_t bytes);
 
 /* stats.c */
+int virtdev_priv_balloon_last(const struct virtdev *dev,
+			      struct virtdev_balloon_stats *out);
 int virtdev_priv_balloon_stats_serve(struct balloon *b, struct vq *q);
 /* Returns the driver's buffer to the ring as if it had not been fetched. */
 void virtdev_priv_balloon_stats_drain(struct balloon *b, struct vq *q);

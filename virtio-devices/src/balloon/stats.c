@@ -131,7 +131,7 @@ int virtdev_balloon_ask_stats(struct virtdev *dev)
 	return 0;
 }
 
-int virtdev_balloon_get_stats(const struct virtdev *dev,
+int virtdev_priv_balloon_last(const struct virtdev *dev,
 			      struct virtdev_balloon_stats *out)
 {
 	const struct balloon *b = virtdev_priv_self(dev, virtdev_priv_balloon_stats);

@@ -201,7 +201,7 @@ static int blk_queue_host_fd(void *self, uint32_t queue)
 
 static bool blk_queue_blocks(void *self)
 {
-	return virtdev_disk_get_info(((struct blk *)self)->disk)->blocks;
+	return virtdev_priv_disk_info(((struct blk *)self)->disk)->blocks;
 }
 
 static void blk_reset(void *self)

@@ -37,7 +37,7 @@ static void describe_blocks(struct virtdev_blk_space *c,
 
 void virtdev_priv_blk_config_init(struct blk *blk, uint32_t seg_max)
 {
-	const struct virtdev_disk_info *info = virtdev_disk_get_info(blk->disk);
+	const struct virtdev_disk_info *info = virtdev_priv_disk_info(blk->disk);
 	struct virtdev_blk_space *c = &blk->config;
 
 	c->capacity = vsu_le64_make(info->capacity / VIRTDEV_BLK_SECTOR);
@@ -54,7 +54,7 @@ void virtdev_priv_blk_config_init(struct blk *blk, uint32_t seg_max)
 
 uint64_t virtdev_priv_blk_features(const struct blk *blk)
 {
-	const struct virtdev_disk_info *info = virtdev_disk_get_info(blk->disk);
+	const struct virtdev_disk_info *info = virtdev_priv_disk_info(blk->disk);
 	uint64_t features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED | VIRTDEV_BLK_F_SEG_MAX |
 			    VIRTDEV_BLK_F_BLK_SIZE | VIRTDEV_BLK_F_FLUSH | VIRTDEV_BLK_F_TOPOLOGY |
@@ -143,9 +143,9 @@ int virtdev_blk_resize(struct virtdev *dev, uint64_t bytes,
 	if (rc < 0)
 		return rc;
 	capacity = vsu_le64_load(blk->config.capacity) * VIRTDEV_BLK_SECTOR;
-	if (virtdev_disk_capacity(blk->disk) == capacity)
+	if (virtdev_priv_disk_capacity(blk->disk) == capacity)
 		return 0;
-	capacity = virtdev_disk_capacity(blk->disk);
+	capacity = virtdev_priv_disk_capacity(blk->disk);
 	blk->config.capacity = vsu_le64_make(capacity / VIRTDEV_BLK_SECTOR);
 	virtdev_config_changed(dev);
 	return 0;

@@ -68,7 +68,7 @@ static uint32_t requests_per_turn(const struct blk_queue *q)
 	uint32_t longest = virtdev_get_info(q->blk->dev)->max_chain;
 	uint32_t n;
 
-	if (virtdev_disk_get_info(q->blk->disk)->blocks)
+	if (virtdev_priv_disk_info(q->blk->disk)->blocks)
 		return BLK_BLOCKING_BATCH;
 	if (longest < q->size)
 		longest = q->size;

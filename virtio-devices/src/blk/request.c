@@ -67,7 +67,7 @@ static void request_finish(struct blk_queue *q, struct blk_request *r,
 static bool request_extent(const struct blk_queue *q, uint64_t sector, uint64_t len,
 			   uint64_t *offset)
 {
-	uint64_t capacity = virtdev_disk_capacity(q->blk->disk);
+	uint64_t capacity = virtdev_priv_disk_capacity(q->blk->disk);
 
 	return len % VIRTDEV_BLK_SECTOR == 0 &&
 	       !vsu_u64_mul_overflow(sector, VIRTDEV_BLK_SECTOR, offset) &&
@@ -86,7 +86,7 @@ static int request_submit(struct blk_queue *q, struct blk_request *r,
 
 static bool is_read_only(const struct blk_queue *q)
 {
-	return virtdev_disk_get_info(q->blk->disk)->read_only;
+	return virtdev_priv_disk_info(q->blk->disk)->read_only;
 }
 
 static bool is_write_through(const struct blk_queue *q)
@@ -214,7 +214,7 @@ static int begin_discard(struct blk_queue *q, struct blk_request *r,
 {
 	(void)sector;
 	(void)out;
-	if (!virtdev_disk_get_info(q->blk->disk)->can_discard)
+	if (!virtdev_priv_disk_info(q->blk->disk)->can_discard)
 		return VIRTDEV_BLK_S_UNSUPP;
 	return begin_ranges(q, r, in, VIRTDEV_DISK_DISCARD);
 }
@@ -225,7 +225,7 @@ static int begin_zero(struct blk_queue *q, struct blk_request *r,
 {
 	(void)sector;
 	(void)out;
-	if (!virtdev_disk_get_info(q->blk->disk)->can_zero)
+	if (!virtdev_priv_disk_info(q->blk->disk)->can_zero)
 		return VIRTDEV_BLK_S_UNSUPP;
 	return begin_ranges(q, r, in, VIRTDEV_DISK_ZERO);
 }

@@ -7,6 +7,7 @@
 
 #include "core/inline_priv.h"
 #include "core/state_priv.h"
+#include "core/transport_priv.h"
 
 #define STATE_MAGIC 0x6e6c6e69u	/* "inln" */
 #define STATE_LAYOUT 1u
@@ -53,7 +54,7 @@ int virtdev_inline_take(struct virtdev_inline *h, void **bytes, size_t *len,
 	virtdev_state_put_u32(&w, STATE_MAGIC);
 	virtdev_state_put_u32(&w, STATE_LAYOUT);
 	rc = put_device(h, &w, err);
-	virtdev_transport_state_save(h->t, &part);
+	virtdev_priv_transport_save(h->t, &part);
 	virtdev_priv_state_put_part(&w, &part);
 	for (i = 0; i < h->nqueues; i++) {
 		virtdev_state_put_u8(&w, h->queues[i].paused);
@@ -76,7 +77,7 @@ static int load_queues(struct virtdev_inline *h,
 {
 	struct vq_config config;
 	uint32_t i;
-	int rc = virtdev_state_left(r) == 5 * (size_t)h->nqueues ? 0 : -EBADMSG;
+	int rc = virtdev_priv_state_left(r) == 5 * (size_t)h->nqueues ? 0 : -EBADMSG;
 
 	for (i = 0; !rc && i < h->nqueues; i++) {
 		const uint8_t paused = virtdev_state_get_u8(r);
@@ -103,7 +104,7 @@ static int load_parts(struct virtdev_inline *h, struct virtdev_state_reader *r,
 				     "this is not the state of a device and its queues");
 	device = virtdev_priv_state_get_part(r);
 	transport = virtdev_priv_state_get_part(r);
-	rc = virtdev_transport_state_load(h->t, &transport, err);
+	rc = virtdev_priv_transport_load(h->t, &transport, err);
 	if (!rc)
 		rc = virtdev_state_end(&transport, err);
 	if (!rc)

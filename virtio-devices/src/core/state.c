@@ -162,7 +162,7 @@ struct virtdev_state_reader virtdev_priv_state_get_part(
 	return part;
 }
 
-size_t virtdev_state_left(const struct virtdev_state_reader *r)
+size_t virtdev_priv_state_left(const struct virtdev_state_reader *r)
 {
 	return r->truncated ? 0 : r->left;
 }

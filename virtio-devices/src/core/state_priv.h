@@ -26,6 +26,9 @@ void virtdev_priv_state_put_part(struct virtdev_state_writer *w,
 struct virtdev_state_reader virtdev_priv_state_get_part(
 		struct virtdev_state_reader *r);
 
+/* Number of bytes not read yet. */
+size_t virtdev_priv_state_left(const struct virtdev_state_reader *r);
+
 /* The next len bytes, or NULL. */
 const unsigned char *virtdev_priv_state_take(struct virtdev_state_reader *r,
 					     size_t len);

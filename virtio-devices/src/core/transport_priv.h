@@ -32,6 +32,18 @@ struct virtdev_transport {
 	struct ring rings[];
 };
 
+/*
+ * The state between device and driver, and that of the registers, while no queue
+ * runs. A load is into a transport whose driver has not written its status
+ * (-EBUSY); the device then has the driver's features, and the generation is
+ * incremented. -EBADMSG: nothing has changed but those features.
+ */
+void virtdev_priv_transport_save(const struct virtdev_transport *t,
+				 struct virtdev_state_writer *w);
+int virtdev_priv_transport_load(struct virtdev_transport *t,
+				struct virtdev_state_reader *r,
+				struct vsu_error *err);
+
 /* The driver's features without those that the transport implements. */
 uint64_t virtdev_priv_device_features(const struct virtdev_transport *t);
 

@@ -24,8 +24,8 @@ static void save_ring(const struct ring *ring, struct virtdev_state_writer *w)
 	virtdev_state_put_u8(w, ring->renewed);
 }
 
-void virtdev_transport_state_save(const struct virtdev_transport *t,
-				  struct virtdev_state_writer *w)
+void virtdev_priv_transport_save(const struct virtdev_transport *t,
+				 struct virtdev_state_writer *w)
 {
 	struct virtdev_state_writer part = { .max = VIRTDEV_STATE_MAX };
 	uint32_t i;
@@ -127,9 +127,9 @@ static int set_features(struct virtdev_transport *t, uint64_t features,
 	return rc;
 }
 
-int virtdev_transport_state_load(struct virtdev_transport *t,
-				 struct virtdev_state_reader *r,
-				 struct vsu_error *err)
+int virtdev_priv_transport_load(struct virtdev_transport *t,
+				struct virtdev_state_reader *r,
+				struct vsu_error *err)
 {
 	struct virtdev_transport *to;
 	int rc;

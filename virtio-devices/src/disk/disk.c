@@ -42,13 +42,13 @@ void virtdev_disk_free(struct virtdev_disk *disk)
 	free(disk);
 }
 
-const struct virtdev_disk_info *virtdev_disk_get_info(
+const struct virtdev_disk_info *virtdev_priv_disk_info(
 		const struct virtdev_disk *disk)
 {
 	return &disk->info;
 }
 
-uint64_t virtdev_disk_capacity(const struct virtdev_disk *disk)
+uint64_t virtdev_priv_disk_capacity(const struct virtdev_disk *disk)
 {
 	return __atomic_load_n(&disk->capacity, __ATOMIC_RELAXED);
 }
@@ -57,7 +57,7 @@ uint64_t virtdev_disk_capacity(const struct virtdev_disk *disk)
 static int check_growth(const struct virtdev_disk *disk, uint64_t bytes,
 			struct vsu_error *err)
 {
-	const uint64_t now = virtdev_disk_capacity(disk);
+	const uint64_t now = virtdev_priv_disk_capacity(disk);
 
 	if (!disk->ops.resize)
 		return vsu_error_set(err, -EOPNOTSUPP,
@@ -84,7 +84,7 @@ int virtdev_priv_disk_resize(struct virtdev_disk *disk, uint64_t bytes,
 	if (rc < 0)
 		return rc;
 	capacity -= capacity % disk->info.block_size;
-	if (capacity < virtdev_disk_capacity(disk))
+	if (capacity < virtdev_priv_disk_capacity(disk))
 		return vsu_error_set(err, -EINVAL,
 				     "what is behind the disk has %" PRIu64 " bytes, fewer than the guest knows of",
 				     capacity);
@@ -92,7 +92,7 @@ int virtdev_priv_disk_resize(struct virtdev_disk *disk, uint64_t bytes,
 	return 0;
 }
 
-const char *virtdev_disk_engine(const struct virtdev_disk *disk)
+const char *virtdev_priv_disk_engine(const struct virtdev_disk *disk)
 {
 	return disk->ops.name;
 }

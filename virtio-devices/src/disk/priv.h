@@ -13,6 +13,13 @@ struct virtdev_disk {
 	int fd;			/* of the file, owned by the engine; -1: no file */
 };
 
+const struct virtdev_disk_info *virtdev_priv_disk_info(
+		const struct virtdev_disk *disk);
+/* Bytes at the moment; the information has those at the start. Any thread. */
+uint64_t virtdev_priv_disk_capacity(const struct virtdev_disk *disk);
+/* The name of its operations. */
+const char *virtdev_priv_disk_engine(const struct virtdev_disk *disk);
+
 /* See virtdev_blk_resize(). */
 int virtdev_priv_disk_resize(struct virtdev_disk *disk, uint64_t bytes,
 			     struct vsu_error *err);

@@ -39,13 +39,7 @@ void virtdev_net_link_free(struct virtdev_net_link *link)
 	free(link);
 }
 
-const struct virtdev_net_link_info *virtdev_net_link_get_info(
-		const struct virtdev_net_link *link)
-{
-	return &link->info;
-}
-
-const char *virtdev_net_link_name(const struct virtdev_net_link *link)
+const char *virtdev_priv_link_name(const struct virtdev_net_link *link)
 {
 	return link->ops.name;
 }

@@ -11,6 +11,9 @@ struct virtdev_net_link {
 	void *self;
 };
 
+/* The name of its operations. */
+const char *virtdev_priv_link_name(const struct virtdev_net_link *link);
+
 /* Bytes before each frame, independent of negotiation (5.1.6.1). */
 #define NET_HEADER ((uint32_t)sizeof(struct virtdev_net_header))
 

@@ -332,13 +332,3 @@ int virtdev_net_stream_open(const struct virtdev_net_stream *stream,
 	vsu_fd_close(&fd);
 	return vsu_error_sys(err, rc, "stream of frames at '%s'", s.path);
 }
-
-int virtdev_net_stream_connect(const char *path, struct virtdev_net_link **out,
-			       struct vsu_error *err)
-{
-	const struct virtdev_net_stream stream = {
-		.size = sizeof(stream), .path = path,
-	};
-
-	return virtdev_net_stream_open(&stream, out, err);
-}

@@ -22,7 +22,8 @@ enum { MSIX_CONTROL = 2, MSIX_TABLE = 4, MSIX_PBA = 8 };
 #define DEVICE_VIRTIO 0x1040u	/* plus the device id */
 #define SUBSYSTEM_VIRTIO 0x1100u
 
-uint64_t virtdev_pci_bar_len(const struct virtdev_pci *p, unsigned int bar)
+/* Length in bytes of BAR 0 or 2; 0: no such BAR. */
+static uint64_t bar_len(const struct virtdev_pci *p, unsigned int bar)
 {
 	if (bar == PCI_REGION_BAR)
 		return p->region_len;
@@ -32,7 +33,7 @@ uint64_t virtdev_pci_bar_len(const struct virtdev_pci *p, unsigned int bar)
 /* All address bits set: the driver determines the size of the BAR. */
 uint64_t virtdev_pci_bar(const struct virtdev_pci *p, unsigned int bar)
 {
-	const uint64_t len = virtdev_pci_bar_len(p, bar);
+	const uint64_t len = bar_len(p, bar);
 	uint64_t gpa;
 
 	if (!len || !(virtdev_pci_space_get(&p->space, PCI_COMMAND, 2) &
@@ -77,7 +78,7 @@ void virtdev_pci_place_bar(struct virtdev_pci *p, unsigned int bar,
 {
 	const uint32_t at = PCI_BAR + 4 * bar;
 
-	if (!virtdev_pci_bar_len(p, bar))
+	if (!bar_len(p, bar))
 		return;
 	virtdev_pci_space_write(&p->space, at, 4, (uint32_t)gpa);
 	virtdev_pci_space_write(&p->space, at + 4, 4, (uint32_t)(gpa >> 32));

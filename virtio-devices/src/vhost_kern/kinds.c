@@ -62,11 +62,11 @@ static int make_object(uint32_t nsides, uint32_t nrings, uint32_t needed,
 static int check_link(const struct virtdev_net_link *link,
 		      struct vsu_error *err)
 {
-	if (!strcmp(virtdev_net_link_name(link), "tap"))
+	if (!strcmp(virtdev_priv_link_name(link), "tap"))
 		return 0;
 	return vsu_error_set(err, -EINVAL,
 			     "the kernel serves a network card over a tap interface with headers; this link is of the kind '%s'",
-			     virtdev_net_link_name(link));
+			     virtdev_priv_link_name(link));
 }
 
 static int open_net(struct virtdev_vhost_kern *k,

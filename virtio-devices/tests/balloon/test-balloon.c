@@ -15,6 +15,7 @@
 
 #include "../guest.h"
 #include "../suite.h"
+#include "balloon/priv.h"
 
 #define PAGE 4096u
 /* Numbers of pages are written there, statistics, too. */
@@ -108,7 +109,7 @@ static struct virtdev_balloon_size size_now(void)
 {
 	struct virtdev_balloon_size size;
 
-	ck_assert_int_eq(virtdev_balloon_get_size(rig.dev, &size), 0);
+	ck_assert_int_eq(virtdev_priv_balloon_size(rig.dev, &size), 0);
 	return size;
 }
 
@@ -392,7 +393,7 @@ static struct virtdev_balloon_stats stats_now(void)
 {
 	struct virtdev_balloon_stats stats;
 
-	ck_assert_int_eq(virtdev_balloon_get_stats(rig.dev, &stats), 0);
+	ck_assert_int_eq(virtdev_priv_balloon_last(rig.dev, &stats), 0);
 	return stats;
 }
 

@@ -14,6 +14,7 @@
 #include "../guest.h"
 #include "../image.h"
 #include "../suite.h"
+#include "disk/priv.h"
 
 #define SIZE (1u << 20)
 #define CHUNK 65536u
@@ -215,9 +216,9 @@ START_TEST(blocks_are_of_the_size_that_was_asked_for)
 		ck_assert_str_eq(err.msg, sizes[_i].refusal);
 		return;
 	}
-	ck_assert_uint_eq(virtdev_disk_get_info(out)->block_size,
+	ck_assert_uint_eq(virtdev_priv_disk_info(out)->block_size,
 			  sizes[_i].block_size);
-	ck_assert_uint_ge(virtdev_disk_get_info(out)->physical_block_size,
+	ck_assert_uint_ge(virtdev_priv_disk_info(out)->physical_block_size,
 			  sizes[_i].block_size);
 	virtdev_disk_free(out);
 }

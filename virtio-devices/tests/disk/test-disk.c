@@ -20,6 +20,7 @@
 #include "../guest.h"
 #include "../image.h"
 #include "../suite.h"
+#include "disk/priv.h"
 
 #define SIZE (8u << 20)
 
@@ -85,7 +86,7 @@ static uint64_t blocks_of(const char *name)
 START_TEST(disk_is_as_large_as_the_file)
 {
 	static const char *const names[] = { NULL, "io_uring", "sync", "mmap" };
-	const struct virtdev_disk_info *info = virtdev_disk_get_info(disk.disk);
+	const struct virtdev_disk_info *info = virtdev_priv_disk_info(disk.disk);
 
 	ck_assert_uint_eq(info->capacity, SIZE);
 	ck_assert_uint_eq(info->block_size, 512);
@@ -93,7 +94,7 @@ START_TEST(disk_is_as_large_as_the_file)
 	ck_assert_uint_eq(info->read_only, 0);
 	ck_assert_uint_eq(info->blocks,
 			  engine == VIRTDEV_DISK_ENGINE_SYNC);
-	ck_assert_str_eq(virtdev_disk_engine(disk.disk), names[engine]);
+	ck_assert_str_eq(virtdev_priv_disk_engine(disk.disk), names[engine]);
 }
 END_TEST
 
@@ -559,7 +560,7 @@ START_TEST(null_disk_succeeds_and_moves_nothing)
 	struct test_disk d;
 
 	ck_assert_int_eq(virtdev_disk_null_new(4096, &d.disk, NULL), 0);
-	ck_assert_str_eq(virtdev_disk_engine(d.disk), "null");
+	ck_assert_str_eq(virtdev_priv_disk_engine(d.disk), "null");
 	ck_assert_int_eq(d.disk->ops.channel_open(d.disk->self, 4, &d.channel,
 						  NULL), 0);
 	memset(buf, 0x11, 512);

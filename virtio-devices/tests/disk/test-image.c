@@ -23,6 +23,7 @@
 #include "../guest.h"
 #include "../image.h"
 #include "../suite.h"
+#include "disk/priv.h"
 
 #define AUTO VIRTDEV_DISK_ENGINE_AUTO
 
@@ -134,9 +135,9 @@ START_TEST(read_only_disk_opens_a_file_that_may_only_be_read)
 	fd = open("thing", O_RDONLY | O_CLOEXEC);
 	ck_assert_int_eq(chmod("thing", 0444), 0);
 	ck_assert_int_eq(disk_open("thing", true, AUTO, &disk, &err), 0);
-	ck_assert_uint_eq(virtdev_disk_get_info(disk)->read_only, 1);
-	ck_assert_uint_eq(virtdev_disk_get_info(disk)->can_discard, 0);
-	ck_assert_uint_eq(virtdev_disk_get_info(disk)->can_zero, 0);
+	ck_assert_uint_eq(virtdev_priv_disk_info(disk)->read_only, 1);
+	ck_assert_uint_eq(virtdev_priv_disk_info(disk)->can_discard, 0);
+	ck_assert_uint_eq(virtdev_priv_disk_info(disk)->can_zero, 0);
 	close(fd);
 }
 END_TEST
@@ -150,7 +151,7 @@ START_TEST(a4_16_format_is_never_probed)
 	ck_assert_int_eq(ftruncate(fd, 1 << 20), 0);
 	close(fd);
 	ck_assert_int_eq(disk_open("thing", false, AUTO, &disk, &err), 0);
-	ck_assert_uint_eq(virtdev_disk_get_info(disk)->capacity, 1 << 20);
+	ck_assert_uint_eq(virtdev_priv_disk_info(disk)->capacity, 1 << 20);
 }
 END_TEST
 
@@ -365,8 +366,8 @@ START_TEST(host_that_refuses_io_uring_is_served_synchronously)
 	vsu_error_clear(&err);
 	ck_assert_int_eq(disk_open("thing", false, AUTO, &disk, &err), 0);
 	ck_assert_str_eq(err.msg, "");
-	ck_assert_str_eq(virtdev_disk_engine(disk), "sync");
-	ck_assert_uint_eq(virtdev_disk_get_info(disk)->blocks, 1);
+	ck_assert_str_eq(virtdev_priv_disk_engine(disk), "sync");
+	ck_assert_uint_eq(virtdev_priv_disk_info(disk)->blocks, 1);
 }
 END_TEST
 

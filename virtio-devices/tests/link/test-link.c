@@ -347,8 +347,12 @@ END_TEST
 
 START_TEST(a_stream_that_nobody_serves_is_named)
 {
-	ck_assert_int_eq(virtdev_net_stream_connect("/nowhere/passt", &link_,
-						    &err), -ENOENT);
+	const struct virtdev_net_stream stream = {
+		.size = sizeof(stream), .path = "/nowhere/passt",
+	};
+
+	ck_assert_int_eq(virtdev_net_stream_open(&stream, &link_, &err),
+			 -ENOENT);
 	ck_assert(strstr(err.msg, "/nowhere/passt"));
 }
 END_TEST

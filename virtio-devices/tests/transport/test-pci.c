@@ -227,7 +227,6 @@ START_TEST(shared_memory_regions_have_capabilities_of_64_bits)
 	ck_assert_uint_eq(space_get(at + 5, 1), 7);
 	ck_assert_uint_eq(space_get(at + 8, 4), 0x4000);
 	ck_assert_uint_eq(space_get(at + 20, 4), 2);
-	ck_assert_uint_eq(virtdev_pci_bar_len(rig.p, 2), UINT64_C(1) << 34);
 }
 END_TEST
 
