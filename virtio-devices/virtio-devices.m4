@@ -31,5 +31,12 @@ AS_IF([test "x$have_liburing" = xyes], [
 	AC_DEFINE([HAVE_LIBURING], [1], [Define to 1 to build the io_uring disk engine.])
 	AC_SUBST([LIBURING_REQUIRES], [liburing])
 ])
+dnl One switch for all libraries; the tree's configure has it from virtio-queue.
+AC_PROVIDE_IFELSE([VIRTIO_QUEUE_CHECKS], [], [AC_ARG_ENABLE([debug],
+	[AS_HELP_STRING([--enable-debug],
+		[end the program when a device breaks the order of locks])],
+	[], [enable_debug=no])])
+AS_IF([test "x$enable_debug" = xyes],
+	[AC_DEFINE([VIRTDEV_DEBUG], [1], [Define to check the order of locks.])])
 AM_CONDITIONAL([HAVE_LIBURING], [test "x$have_liburing" = xyes])
 ])

@@ -56,7 +56,8 @@ static int set_window(const struct local *l, const struct virtdev_mapping *m,
 
 /*
  * Changing slots may pause the CPUs, and one of them may wait for this device's
- * lock, so the lock is released meanwhile.
+ * lock, so the lock is released meanwhile. The model holds no lock of its own in
+ * this call: the device's lock comes first.
  */
 static int change_window(const struct local *l, const struct virtdev_mapping *m,
 			 struct vmem_block *block)

@@ -24,12 +24,12 @@ static int change_range(const struct fs_call *c, uint64_t offset, uint64_t len,
 	int rc = 0;
 
 	c->queue->waits_for_window = true;
-	pthread_mutex_lock(&fs->window_lock);
+	virtdev_priv_fs_window_lock(fs);
 	for (; rc >= 0 && offset < end; offset += FS_CHUNK) {
 		rc = virtdev_priv_fs_chunk_change(fs, (uint32_t)(offset / FS_CHUNK), &p);
 		p.file_pos += FS_CHUNK;
 	}
-	pthread_mutex_unlock(&fs->window_lock);
+	virtdev_priv_fs_window_unlock(fs);
 	return rc;
 }
 
@@ -70,9 +70,9 @@ static int open_piece(const struct fs_call *c, const struct statx *st,
 /* window_lock protects the reference count. */
 static void put_file(struct fs *fs, struct fs_window_file *file)
 {
-	pthread_mutex_lock(&fs->window_lock);
+	virtdev_priv_fs_window_lock(fs);
 	virtdev_priv_fs_window_file_put(file);
-	pthread_mutex_unlock(&fs->window_lock);
+	virtdev_priv_fs_window_unlock(fs);
 }
 
 int virtdev_priv_fs_setupmapping(struct fs_call *c)

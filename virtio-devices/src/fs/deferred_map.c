@@ -199,19 +199,24 @@ static void change_finish(struct fs *fs, uint64_t number, int result)
 		l->first++;
 }
 
-static int change_send(struct fs *fs, const struct fs_change *change,
-		       uint64_t number)
+/* fd -1: the range is unmapped. */
+static struct virtdev_mapping mapping_of(const struct fs_change *change)
 {
-	const struct virtdev_mapping m = {
+	return (struct virtdev_mapping){
 		.offset = change->offset, .len = change->len,
 		.fd_offset = change->fd_offset,
 		.fd = change->file ? change->file->fd : -1,
 		.region = FS_WINDOW_REGION, .writable = change->writable,
 		.replaces = change->replaces,
 	};
+}
 
-	return change->file ? virtdev_region_map(fs->dev, &m, number)
-			    : virtdev_region_unmap(fs->dev, &m, number);
+static int change_send(struct fs *fs, const struct virtdev_mapping *m,
+		       uint64_t number)
+{
+	virtdev_priv_fs_window_check_unlocked(fs);
+	return m->fd >= 0 ? virtdev_region_map(fs->dev, m, number)
+			  : virtdev_region_unmap(fs->dev, m, number);
 }
 
 /* Whether a waiting request of the queue is complete. */
@@ -250,25 +255,51 @@ static void continue_in_next_turn(const struct fs *fs)
 		}
 }
 
+static bool has_unsent(const struct fs_deferred_map *l)
+{
+	return l->next < l->last && l->next - l->first < MAX_UNANSWERED;
+}
+
+/* Sends the next change; result as virtdev_region_map(). */
+static int send_next(struct fs *fs)
+{
+	struct fs_deferred_map *l = &fs->deferred;
+	const uint64_t number = l->next++;
+	const struct virtdev_mapping m = mapping_of(change_at(l, number));
+	int rc;
+
+	virtdev_priv_fs_window_unlock(fs);
+	rc = change_send(fs, &m, number);
+	virtdev_priv_fs_window_lock(fs);
+	if (rc <= 0)
+		change_finish(fs, number, rc);
+	return rc;
+}
+
+/*
+ * The server's locks come before window_lock: a server that holds its own serves the queue,
+ * and may release and take it again in a change. So window_lock is released for each
+ * call; meanwhile another thread that sends leaves its changes to this one.
+ */
 void virtdev_priv_fs_deferred_map_send(struct fs *fs)
 {
 	struct fs_deferred_map *l = &fs->deferred;
 	const uint64_t until = l->next < l->last ? vsu_now_ns() + VQ_TURN_NS : 0;
 	bool finished = false;
-	uint64_t number;
 	int rc;
 
-	while (l->next < l->last && l->next - l->first < MAX_UNANSWERED) {
-		number = l->next++;
-		rc = change_send(fs, change_at(l, number), number);
-		if (rc <= 0)
-			change_finish(fs, number, rc);
+	if (l->sending)
+		return;
+	l->sending = true;
+	while (has_unsent(l)) {
+		rc = send_next(fs);
 		finished |= rc <= 0;
 		if (rc <= 0 && vsu_now_ns() >= until) {
 			continue_in_next_turn(fs);
 			break;
 		}
 	}
+	l->sending = false;
 	if (finished)
 		wake_queues(fs);
 }
@@ -291,12 +322,12 @@ void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result)
 	struct fs *fs = self;
 	struct fs_deferred_map *l = &fs->deferred;
 
-	pthread_mutex_lock(&fs->window_lock);
+	virtdev_priv_fs_window_lock(fs);
 	if (cookie >= l->first && cookie < l->next &&
 	    !change_at(l, cookie)->done) {
 		change_finish(fs, cookie, result);
 		virtdev_priv_fs_deferred_map_send(fs);
 		wake_queues(fs);
 	}
-	pthread_mutex_unlock(&fs->window_lock);
+	virtdev_priv_fs_window_unlock(fs);
 }

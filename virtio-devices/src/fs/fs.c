@@ -72,9 +72,9 @@ static int make_waiting(struct fs_queue *q)
 
 	if (!waiting)
 		return -ENOMEM;
-	pthread_mutex_lock(&q->fs->window_lock);
+	virtdev_priv_fs_window_lock(q->fs);
 	q->waiting = waiting;
-	pthread_mutex_unlock(&q->fs->window_lock);
+	virtdev_priv_fs_window_unlock(q->fs);
 	return 0;
 }
 

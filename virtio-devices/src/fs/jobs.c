@@ -164,11 +164,11 @@ void virtdev_priv_fs_jobs_push(struct fs_queue *q)
 		push_all(q, done);
 		return;
 	}
-	pthread_mutex_lock(&q->fs->window_lock);
+	virtdev_priv_fs_window_lock(q->fs);
 	virtdev_priv_fs_deferred_map_send(q->fs);
 	add_waiting_jobs(q, done);
 	push_waiting_jobs(q);
-	pthread_mutex_unlock(&q->fs->window_lock);
+	virtdev_priv_fs_window_unlock(q->fs);
 }
 
 /* Under the job queue's lock: passes the job to its virtqueue's thread. */
@@ -217,7 +217,7 @@ static void release_window(struct fs_queue *q, struct fs_job *done)
 	struct fs_job *job;
 	uint32_t i;
 
-	pthread_mutex_lock(&fs->window_lock);
+	virtdev_priv_fs_window_lock(fs);
 	add_waiting_jobs(q, done);
 	for (job = q->waiting_jobs; job; job = job->next)
 		if (job->own->waiting->until > fs->deferred.first)
@@ -227,7 +227,7 @@ static void release_window(struct fs_queue *q, struct fs_job *done)
 	for (i = 0; i < fs->nqueues; i++)
 		if (fs->queues[i].waiting_jobs)
 			vsu_event_signal_own(fs->queues[i].event);
-	pthread_mutex_unlock(&fs->window_lock);
+	virtdev_priv_fs_window_unlock(fs);
 }
 
 void virtdev_priv_fs_jobs_fini(struct fs_queue *q)
@@ -276,9 +276,9 @@ static uint32_t job_serve(struct fs_job *job)
 		return virtdev_priv_fs_serve(own, NULL, &job->chain);
 	virtdev_priv_fs_waiting_begin(own, own->waiting);
 	written = virtdev_priv_fs_serve(own, NULL, &job->chain);
-	pthread_mutex_lock(&own->fs->window_lock);
+	virtdev_priv_fs_window_lock(own->fs);
 	virtdev_priv_fs_waiting_end(own, own->waiting);
-	pthread_mutex_unlock(&own->fs->window_lock);
+	virtdev_priv_fs_window_unlock(own->fs);
 	return written;
 }
 

@@ -7,6 +7,9 @@
 #ifndef VIRTIO_DEVICES_FS_PRIV_H
 #define VIRTIO_DEVICES_FS_PRIV_H
 
+#ifdef VIRTDEV_DEBUG
+#include <assert.h>
+#endif
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
@@ -172,7 +175,10 @@ struct fs {
 				   just restored, or this process exits */
 	struct fs_pool inodes, handles;
 	uint32_t *buckets, nbuckets; /* hash of inodes by dev and ino */
-	pthread_mutex_t window_lock;
+	pthread_mutex_t window_lock; /* see virtdev_priv_fs_window_lock() */
+#ifdef VIRTDEV_DEBUG
+	uintptr_t window_owner;	/* atomic: the thread that holds it, or 0 */
+#endif
 	struct fs_chunk *chunks; /* of the window */
 	uint32_t nchunks;
 	uint32_t nmapped;	/* atomic: chunks that have a file */
@@ -230,6 +236,36 @@ struct fs_call {
 	struct fs_inode *inode;	/* the inode of in.nodeid */
 	struct fs_handle *handle;
 };
+
+/*
+ * The locks of the server come before window_lock: a thread that holds window_lock must
+ * not call the server, which may take its own again. Debug builds assert that.
+ */
+static inline void virtdev_priv_fs_window_lock(struct fs *fs)
+{
+	pthread_mutex_lock(&fs->window_lock);
+#ifdef VIRTDEV_DEBUG
+	__atomic_store_n(&fs->window_owner, (uintptr_t)pthread_self(),
+			 __ATOMIC_RELAXED);
+#endif
+}
+
+static inline void virtdev_priv_fs_window_unlock(struct fs *fs)
+{
+#ifdef VIRTDEV_DEBUG
+	__atomic_store_n(&fs->window_owner, 0, __ATOMIC_RELAXED);
+#endif
+	pthread_mutex_unlock(&fs->window_lock);
+}
+
+static inline void virtdev_priv_fs_window_check_unlocked(const struct fs *fs)
+{
+#ifdef VIRTDEV_DEBUG
+	assert(__atomic_load_n(&fs->window_owner, __ATOMIC_RELAXED) !=
+	       (uintptr_t)pthread_self());
+#endif
+	(void)fs;
+}
 
 /* Whether the guest may cache names, attributes and link targets. */
 static inline bool virtdev_priv_fs_caches_names(const struct virtdev_fs_config *c)

@@ -52,7 +52,7 @@ static void push_finished(struct fs_queue *q)
 	struct fs *fs = q->fs;
 	uint32_t i = 0;
 
-	pthread_mutex_lock(&fs->window_lock);
+	virtdev_priv_fs_window_lock(fs);
 	virtdev_priv_fs_deferred_map_send(fs);
 	while (i < q->nwaiting) {
 		if (q->waiting[i].until > fs->deferred.first) {
@@ -65,7 +65,7 @@ static void push_finished(struct fs_queue *q)
 		q->waiting[i] = q->waiting[--q->nwaiting];
 		q->waiting[i].chain.iov = q->waiting[i].head;
 	}
-	pthread_mutex_unlock(&fs->window_lock);
+	virtdev_priv_fs_window_unlock(fs);
 }
 
 static void request_serve(struct fs_queue *q, struct vq_chain *chain)
@@ -77,11 +77,11 @@ static void request_serve(struct fs_queue *q, struct vq_chain *chain)
 	virtdev_priv_fs_waiting_begin(q, p);
 	written = virtdev_priv_fs_serve(q, q->q, chain);
 	waiting_save(p, chain, written);
-	pthread_mutex_lock(&q->fs->window_lock);
+	virtdev_priv_fs_window_lock(q->fs);
 	virtdev_priv_fs_deferred_map_send(q->fs);
 	ends = virtdev_priv_fs_waiting_end(q, p);
 	q->nwaiting += !ends;
-	pthread_mutex_unlock(&q->fs->window_lock);
+	virtdev_priv_fs_window_unlock(q->fs);
 	if (ends)
 		virtdev_priv_fs_waiting_push(q, p, &p->chain, written);
 }
@@ -166,10 +166,10 @@ int virtdev_priv_fs_queue_drain(struct fs_queue *q)
  */
 void virtdev_priv_fs_waiting_fini(struct fs_queue *q)
 {
-	pthread_mutex_lock(&q->fs->window_lock);
+	virtdev_priv_fs_window_lock(q->fs);
 	while (q->nwaiting)
 		vq_push(q->q, &q->waiting[--q->nwaiting].chain, 0);
 	free(q->waiting);
 	q->waiting = NULL;
-	pthread_mutex_unlock(&q->fs->window_lock);
+	virtdev_priv_fs_window_unlock(q->fs);
 }

@@ -9,12 +9,12 @@
 
 void virtdev_priv_fs_waiting_begin(struct fs_queue *q, struct fs_waiting *p)
 {
-	pthread_mutex_lock(&q->fs->window_lock);
+	virtdev_priv_fs_window_lock(q->fs);
 	p->from = q->fs->deferred.last;
 	p->until = UINT64_MAX;
 	p->refused = 0;
 	q->waits_for_window = false;
-	pthread_mutex_unlock(&q->fs->window_lock);
+	virtdev_priv_fs_window_unlock(q->fs);
 }
 
 bool virtdev_priv_fs_waiting_end(struct fs_queue *q, struct fs_waiting *p)

@@ -236,11 +236,11 @@ void virtdev_priv_fs_window_forget(struct fs *fs)
 {
 	uint32_t i;
 
-	pthread_mutex_lock(&fs->window_lock);
+	virtdev_priv_fs_window_lock(fs);
 	for (i = 0; i < fs->nchunks; i++)
 		chunk_free(fs, i);
 	virtdev_priv_fs_deferred_map_forget(fs);
-	pthread_mutex_unlock(&fs->window_lock);
+	virtdev_priv_fs_window_unlock(fs);
 }
 
 /* A file with a new size, opened read-only or writable as its chunks require. */
@@ -306,13 +306,13 @@ static void fit_all(const struct fs_call *c, struct fs_inode *inode,
 	int way;
 
 	do {
-		pthread_mutex_lock(&fs->window_lock);
+		virtdev_priv_fs_window_lock(fs);
 		way = fit_chunks(c, &f);
 		if (way < 0) {
 			virtdev_priv_fs_window_file_put(f.files[false]);
 			virtdev_priv_fs_window_file_put(f.files[true]);
 		}
-		pthread_mutex_unlock(&fs->window_lock);
+		virtdev_priv_fs_window_unlock(fs);
 		if (way >= 0)
 			fit_open(fs, &f, way);
 	} while (way >= 0);

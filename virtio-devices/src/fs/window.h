@@ -75,6 +75,7 @@ struct fs_deferred_map {
 	struct fs_change *ring;
 	uint64_t size;		/* a power of two */
 	uint64_t first, next, last;
+	bool sending;		/* a thread sends changes, without window_lock */
 	bool in_pieces;			/* atomic: the front-end cannot replace
 					   a mapping */
 };

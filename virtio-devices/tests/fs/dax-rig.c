@@ -53,6 +53,8 @@ static int on_change(void *opaque, bool map, const struct virtdev_mapping *m,
 	dax_server.last = *m;
 	if (map)
 		dax_server.flags = fcntl(m->fd, F_GETFL);
+	if (dax_server.answers_inside)
+		virtdev_region_done(dax.dev, UINT64_MAX, 0);
 	return dax_server.answer;
 }
 

@@ -23,6 +23,7 @@ struct dax_server {
 	bool knows_place;	/* as a server that maps immediately */
 	unsigned int asked;	/* changes received; answered of them */
 	unsigned int answered;
+	bool answers_inside;	/* another change, from within each change */
 	uint64_t cookies[64];
 	pthread_t thread;	/* serves the queue */
 	bool mapped[CHUNKS];	/* with immediate mapping: mapped chunks */

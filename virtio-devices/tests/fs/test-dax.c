@@ -71,6 +71,19 @@ START_TEST(a_chunk_that_is_mapped_again_is_replaced)
 }
 END_TEST
 
+/* The answer needs the device's lock, which a change must not hold. */
+START_TEST(a_server_may_answer_another_change_during_a_change)
+{
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+
+	dax_server.answers_inside = true;
+	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, 0), 0);
+	ck_assert_int_eq(dax_unmap(0, CHUNK), 0);
+	ck_assert_uint_eq(dax_server.maps, 1);
+	ck_assert_uint_eq(dax_server.unmaps, 1);
+}
+END_TEST
+
 START_TEST(what_is_unmapped_was_mapped)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
@@ -242,6 +255,7 @@ static void add_at_once(Suite *s, const char *name, void (*begin)(void))
 	tcase_add_test(tc, the_window_is_region_0_and_its_chunks_are_told);
 	tcase_add_test(tc, a_piece_of_a_file_is_mapped_as_it_was_asked_for);
 	tcase_add_test(tc, a_chunk_that_is_mapped_again_is_replaced);
+	tcase_add_test(tc, a_server_may_answer_another_change_during_a_change);
 	tcase_add_test(tc, what_is_unmapped_was_mapped);
 	tcase_add_test(tc, a_chunk_is_mapped_as_far_as_its_file_has_pages);
 	tcase_add_test(tc, a_file_that_gets_another_length_is_mapped_so);
