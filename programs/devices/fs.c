@@ -104,8 +104,10 @@ static const struct vmm_device_key keys[] = {
 		      .preset = "none", .example = "1G" },
 	  .offset = offsetof(struct fs, window) },
 	{ .option = { .name = "thread-pool-size", .kind = VSU_OPTION_U64,
-		      .arg = "N", .preset = "0", .max = VIRTDEV_FS_WORKERS_MAX,
-		      .help = "threads that process requests; 0: the queue's own in a daemon, 4 in cvmm" },
+		      .arg = "N", .preset = "0, 4 in cvmm",
+		      .max = VIRTDEV_FS_WORKERS_MAX,
+		      .help = "threads that process requests; 0: the queue's own thread, not in cvmm" },
+	  .zero_not_inline = "the queue has no thread of its own in cvmm, and a slow file would stop all devices",
 	  .offset = offsetof(struct fs, workers) },
 	{ .option = { .name = NULL } },
 };

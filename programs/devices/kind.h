@@ -45,6 +45,7 @@ struct vmm_device_key {
 	 * it; or NULL.
 	 */
 	const char *not_inline;
+	const char *zero_not_inline;	/* for a value of 0, likewise; or NULL */
 	/*
 	 * cvmm has a common key of the same name for devices behind a socket;
 	 * for other devices this one is used. Must be last.

@@ -126,6 +126,9 @@ static int set_own(struct parse *p, unsigned int index,
 	if (key->not_inline)
 		return vsu_error_set(err, -EINVAL, "%s: %s; leave it out, it is an option of the daemon",
 				     what, key->not_inline);
+	if (key->zero_not_inline && !value->number)
+		return vsu_error_set(err, -EINVAL, "%s: 0 is not possible: %s",
+				     what, key->zero_not_inline);
 	if (!spec->own_key)
 		spec->own_key = key->option.name;
 	return vmm_device_set(spec->kind, index, what, value, spec->config, err);

@@ -134,6 +134,14 @@ START_TEST(device_of_a_kind_has_the_keys_of_its_kind)
 }
 END_TEST
 
+START_TEST(a_folder_without_threads_is_rejected)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_ANY,
+			       "fs,path=a,thread-pool-size=0"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "thread-pool-size': 0 is not possible: "));
+}
+END_TEST
+
 START_TEST(a_folder_of_this_process_has_threads)
 {
 	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "fs,path=a"), 0);
@@ -424,6 +432,7 @@ int main(void)
 	tcase_add_test(tc, stream_of_a_card_may_come_later);
 	tcase_add_test(tc, device_has_its_keys);
 	tcase_add_test(tc, device_of_a_kind_has_the_keys_of_its_kind);
+	tcase_add_test(tc, a_folder_without_threads_is_rejected);
 	tcase_add_test(tc, a_folder_of_this_process_has_threads);
 	tcase_add_test(tc, kind_alone_is_a_device);
 	tcase_add_test(tc, rng_is_its_kind_by_another_name);
