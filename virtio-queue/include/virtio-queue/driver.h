@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A virtqueue from the driver's side, in memory that this process shares with
- * a device: for clients of vhost-user back-ends, tests and tools.
+ * The driver side of a virtqueue, in memory that this process shares with a device:
+ * for clients of vhost-user back-ends, tests and tools.
  *
- *   layout   where the three areas of a ring lie, behind one another
+ *   layout   offsets of the three areas of a ring, stored one after the other
  *   buffer   a piece of guest memory that the device may read or write
- *   cookie   the caller's own number for a request, given back with it
+ *   cookie   a number of the caller that identifies a request
  *
- * The device is not trusted: what it writes into the ring is checked, and
- * nothing of ours is indexed by it unchecked.
+ * The device is not trusted: values that it stores in the ring are checked before use.
  *
  * Threads: confined to one thread at a time.
  */
@@ -27,17 +26,17 @@ VSU_BEGIN_DECLS
 
 struct vq_driver;
 
-/* Offsets of the areas of a ring from its beginning, and what it takes. */
+/* Offsets of the areas of a ring from its start, and its total size. */
 struct vq_layout {
 	uint64_t desc, driver, device;
 	uint64_t size;		/* bytes, a multiple of 16 */
 };
 
-/* -EINVAL for a size the format does not allow. */
+/* -EINVAL: a size that the ring's format does not permit. */
 VQ_API int vq_ring_layout(uint32_t size, uint64_t features,
 			  struct vq_layout *out) VSU_NODISCARD;
 
-/* Frozen. A ring that a driver makes. */
+/* Frozen. Configuration of a ring. */
 struct vq_driver_config {
 	struct vmem_map *map;	/* the guest memory; referenced */
 	uint64_t gpa;		/* of the ring, a multiple of 16; 4096 advised */
@@ -45,25 +44,25 @@ struct vq_driver_config {
 	uint32_t size;
 	uint32_t indirect_max;	/* entries of an indirect table per request; 0:
 				   no indirect chains. Needs VQ_F_INDIRECT_DESC */
-	uint64_t indirect_gpa;	/* size tables of indirect_max * 16 bytes */
+	uint64_t indirect_gpa;	/* of the tables: size * indirect_max * 16 bytes */
 };
 
 /* Frozen. */
 struct vq_buffer {
 	uint64_t gpa;
 	uint32_t len;
-	uint32_t writable;	/* not 0: the device writes there */
+	uint32_t writable;	/* not 0: the device may write it, else read it */
 };
 
-/* Makes the ring: its memory is cleared and initialised. */
+/* Creates a ring: clears and initialises its memory. */
 VQ_API int vq_driver_new(const struct vq_driver_config *config,
 			 struct vq_driver **out, struct vsu_error *err)
 	VSU_NODISCARD;
 VQ_API void vq_driver_free(struct vq_driver *driver);
 
 /*
- * The ring as it was at first, with all requests forgotten: after the device
- * or (VQ_F_RING_RESET) the queue was reset.
+ * Initialises the ring again and drops all requests. Call it after a reset of the
+ * device or (VQ_F_RING_RESET) of the queue.
  */
 VQ_API void vq_driver_reset(struct vq_driver *driver);
 
@@ -73,38 +72,42 @@ VQ_API uint64_t vq_driver_driver_gpa(const struct vq_driver *driver);
 VQ_API uint64_t vq_driver_device_gpa(const struct vq_driver *driver);
 
 /*
- * Adds a request of n buffers, the readable ones first. -ENOSPC when the ring
- * has no room for it now; -EINVAL for an order or number that is illegal.
- * The device sees it after vq_driver_publish().
+ * Adds a request of n buffers, the readable ones first. The device sees it after
+ * vq_driver_publish(). -ENOSPC: the ring has no room now; -EINVAL: invalid order or
+ * number of buffers.
  */
 VQ_API int vq_driver_add(struct vq_driver *driver,
 			 const struct vq_buffer *buffers, unsigned int n,
 			 uint64_t cookie) VSU_NODISCARD;
 
-/* Makes all added requests visible. True when the device wants a kick. */
+/* Makes all added requests visible. True: the device requested a kick. */
 VQ_API bool vq_driver_publish(struct vq_driver *driver);
 
 /*
- * The value that a kick of ring number index carries: the number, and with
- * VQ_F_NOTIFICATION_DATA where the driver stands in its upper half.
+ * The value to be written by a kick of ring number index: the number and, with
+ * VQ_F_NOTIFICATION_DATA, the driver's position in the upper half.
  */
 VQ_API uint32_t vq_driver_notification(const struct vq_driver *driver,
 				       uint16_t index);
 
 /*
- * The next finished request: 1, with its cookie and the bytes the device says
- * it wrote; 0 none; -EBADMSG the device broke the ring, for ever.
+ * Gets the next completed request: 1, with its cookie and the number of bytes that
+ * the device reports as written; 0: none; -EBADMSG: the device stored invalid values,
+ * and the ring stays unusable.
  */
 VQ_API int vq_driver_collect(struct vq_driver *driver, uint64_t *cookie,
 			     uint32_t *written) VSU_NODISCARD;
 
-/* Asks the device for silence; it may call all the same. */
+/* Asks the device not to notify, which is only a hint. */
 VQ_API void vq_driver_disable_call(struct vq_driver *driver);
 
-/* Asks for a call at the next finished request; true: look again first. */
+/*
+ * Requests a notification of the next completed request. True: one may already be
+ * completed, so call vq_driver_collect() again.
+ */
 VQ_API bool vq_driver_enable_call(struct vq_driver *driver) VSU_NODISCARD;
 
-/* Requests that the device has not given back. */
+/* Number of requests that the device has not completed. */
 VQ_API unsigned int vq_driver_inflight(const struct vq_driver *driver);
 
 VSU_END_DECLS

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The feature bits that decide how a virtqueue is laid out and driven, as
- * masks of the 64-bit feature word (VIRTIO 1.3, section 6), and what both sides
- * of a queue know of its beginning. The names carry a prefix of their own
- * because the kernel headers own VIRTIO_F_ and VIRTIO_RING_F_.
+ * Feature bits of virtqueues, as masks of the 64-bit feature word (VIRTIO 1.3,
+ * section 6). Also the initial position of a ring. The names have a prefix of their
+ * own, because kernel headers define VIRTIO_F_ and VIRTIO_RING_F_.
  */
 #ifndef VIRTIO_QUEUE_FEATURES_H
 #define VIRTIO_QUEUE_FEATURES_H

@@ -2,19 +2,20 @@
 /*
  * Reading and writing guest memory.
  *
- * All functions take a view and guest addresses, cross from one region to the
- * next where regions touch, and check permissions (VMEM_READ, VMEM_WRITE) in
- * one place. Those that store mark dirty bitmaps after the store.
+ * All functions use a view and guest addresses, continue across adjacent regions,
+ * and check permissions (VMEM_READ, VMEM_WRITE). Functions that store mark dirty
+ * bitmaps after the store.
  *
- * Counts: functions that return ssize_t return the bytes done, fewer when the
- * range runs into a hole or a range that forbids the access, -EFAULT when not
- * even the first byte could be. A length of 0 gives 0 whatever the address.
- * The _exact forms do all or return -EFAULT; what was done is not undone.
+ * Results: functions of type ssize_t return the number of processed bytes. They
+ * return fewer than len if the range reaches a hole or a region that does not permit
+ * the access, and -EFAULT if this applies to the first byte. Length 0 returns 0, for
+ * any address. The _exact functions process all bytes or return -EFAULT; bytes
+ * stored before the failure remain stored.
  *
- * Pieces of at most 8 bytes that are aligned on both sides are moved by one
- * load and one store, never byte by byte.
+ * Pieces of at most 8 bytes that are aligned on both sides are copied by one load
+ * and one store, never byte by byte.
  *
- * Threads: as the view. Guest memory changes under every call.
+ * Threads: as the view. The guest can change its memory during each call.
  */
 #ifndef VM_MEMORY_ACCESS_H
 #define VM_MEMORY_ACCESS_H
@@ -42,23 +43,23 @@ VMEM_API int vmem_write_exact(const struct vmem_view *view, uint64_t gpa,
 			      const void *buf, size_t len) VSU_NODISCARD;
 
 /*
- * Fills iov with the host pieces of [gpa, gpa + len), at most max of them.
- * Returns how many, covering the range from its start; *done is the number of
- * bytes covered. Fewer than len when a hole, a forbidden range or the end of
- * iov was met; -EFAULT when nothing was.
+ * Stores the host addresses of [gpa, gpa + len) in iov, up to max pieces. Returns
+ * the number of pieces, and the number of bytes in *done: fewer than len at a hole,
+ * at a region that does not permit the access, or at the end of iov. -EFAULT: this
+ * applies to the first byte.
  */
 VMEM_API int vmem_slices(const struct vmem_view *view, uint64_t gpa,
 			 uint64_t len, uint32_t access, struct iovec *iov,
 			 unsigned int max, uint64_t *done) VSU_NODISCARD;
 
-/* True when all of [gpa, gpa + len) is memory that allows the access. */
+/* True if all of [gpa, gpa + len) is memory that permits the access. */
 VMEM_API bool vmem_check_range(const struct vmem_view *view, uint64_t gpa,
 			       uint64_t len, uint32_t access);
 
 /*
- * The index of a ring: one access, never torn, within one region; -EFAULT when
- * there is no such memory, -EINVAL when the host address is not aligned. order
- * is one of the __ATOMIC_ constants that suits a load or a store.
+ * Atomic access, as for the index of a ring. -EFAULT: not in memory, or not in one
+ * region; -EINVAL: the host address is not aligned. order is an __ATOMIC_ constant
+ * that is valid for a load or a store.
  */
 VMEM_API int vmem_load_u16(const struct vmem_view *view, uint64_t gpa,
 			   uint16_t *value, int order) VSU_NODISCARD;
@@ -66,15 +67,13 @@ VMEM_API int vmem_store_u16(const struct vmem_view *view, uint64_t gpa,
 			    uint16_t value, int order) VSU_NODISCARD;
 
 /*
- * Between guest memory and a descriptor, without a copy on the way. Counts as
- * above; in addition the transfer ends early, with what was done, at the end
- * of the file, after a read that gave less than was asked for, and when the
- * descriptor would block. A failure before the first byte is returned as the
- * negative errno of the system call. Interrupted calls are continued. The
- * read takes a position and leaves the descriptor's alone.
+ * Transfer between guest memory and a descriptor without an intermediate copy.
+ * Results as above. The transfer also ends early at the end of the file, after a
+ * short read, and if the descriptor would block. If a system call fails before the
+ * first byte, its negative errno is returned. Interrupted calls are repeated.
+ * vmem_pread_from_fd() does not use or change the position of the descriptor.
  *
- * A failed read may have stored anything in the piece it was given, so that
- * piece is marked dirty.
+ * A failed read may have stored any bytes in its piece, so the piece is marked dirty.
  */
 VMEM_API ssize_t vmem_pread_from_fd(const struct vmem_view *view, uint64_t gpa,
 				    size_t len, int fd, uint64_t pos)
@@ -83,16 +82,15 @@ VMEM_API ssize_t vmem_write_to_fd(const struct vmem_view *view, uint64_t gpa,
 				  size_t len, int fd) VSU_NODISCARD;
 
 /*
- * Marks what of [gpa, gpa + len) is memory as stored to, for callers that
- * had the kernel or a library store through vmem_slices().
+ * Marks the memory in [gpa, gpa + len) as dirty, after the kernel or a library has
+ * stored to pieces of vmem_slices().
  */
 VMEM_API void vmem_mark_written(const struct vmem_view *view, uint64_t gpa,
 				uint64_t len);
 
 /*
- * The inline way, for code that touches guest memory often: one value through
- * a hint that the caller keeps. Any alignment, across regions too; never torn
- * where it is aligned. 0 or -EFAULT.
+ * Inline access to one value, for frequent accesses, with a hint of the caller. Any
+ * alignment, also across regions; atomic if aligned. 0 or -EFAULT.
  */
 #define VMEM_DEFINE_GET_PUT_(type, name)				\
 VSU_NODISCARD								\
@@ -115,7 +113,7 @@ static inline int vmem_get_##name(const struct vmem_view *view,	\
 	}								\
 	if (vmem_read_exact(view, gpa, &any, sizeof(type)))		\
 		return -EFAULT;						\
-	*value = any;	/* whose address is not known to anybody */	\
+	*value = any;	/* value itself may then stay in a register */	\
 	return 0;							\
 }									\
 									\
@@ -150,7 +148,7 @@ VMEM_DEFINE_GET_PUT_(uint16_t, u16)
 VMEM_DEFINE_GET_PUT_(uint32_t, u32)
 VMEM_DEFINE_GET_PUT_(uint64_t, u64)
 
-/* The same for any length, all of it or -EFAULT; best with a constant. */
+/* The same for any length: all bytes, or -EFAULT. Fastest if len is constant. */
 VSU_NODISCARD
 static inline int vmem_get(const struct vmem_view *view, uint32_t *hint,
 			   uint64_t gpa, void *buf, size_t len)

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A bitmap of pages that were stored to.
+ * A bitmap of dirty pages.
  *
- * One bit for 2^page_shift bytes, from base on: bit = (hva - base) >>
- * page_shift. Marking comes after the store. A bit that is set already is
- * only read, so that marking a hot page costs a load; the barrier that this
- * would need between store and load is paid by the harvest instead, once, on
- * behalf of all threads of the process, by membarrier(2).
+ * One bit represents 2^page_shift bytes: bit = (hva - base) >> page_shift. A page is
+ * marked after the store. If its bit is already set, the bit is only read, so
+ * that marking a hot page costs one load. This load would require a barrier after
+ * the store; instead each harvest executes one barrier for all threads of the
+ * process, by membarrier(2).
  *
- * Three cases cannot have that, and every mark is a full barrier in them: a
- * kernel or sandbox that refuses membarrier(2) when the bitmap is enabled; one
- * that refuses it later, which the next harvest finds out, and marks what it
- * took again, so that the one after it takes that as well; and a harvester in
- * another process, whose user sets enabled to VMEM_DIRTY_ALWAYS.
+ * In three cases every mark is a full barrier instead:
  *
- * Whoever stored before it could see that a bitmap was enabled did not mark:
- * enable, let every writer pass a point where it holds no translated address
- * (publish a new map, or have each thread answer), and then copy.
+ *   refused  membarrier(2) is not permitted when the bitmap is enabled
+ *   lost     membarrier(2) fails in a later harvest, which then marks its pages
+ *            again, so that the next harvest reports them once more
+ *   remote   another process harvests; the user then sets enabled to
+ *            VMEM_DIRTY_ALWAYS
+ *
+ * A thread that stores before it sees the enabled bitmap does not mark. So, before
+ * copying memory, enable the bitmap and then wait until no thread uses an address
+ * that it translated earlier, for example by publishing a new map.
  *
  * Threads: marking from any thread; the rest from one at a time.
  */
@@ -53,7 +55,7 @@ struct vmem_dirty {
 VMEM_API void vmem_dirty_mark_slow(struct vmem_dirty *dirty,
 				   const unsigned char *hva, uint64_t len);
 
-/* True when all of [hva, hva + len) is one page that is marked already. */
+/* True if [hva, hva + len) is inside one page that is already marked. */
 static inline bool vmem_dirty_is_marked_(const struct vmem_dirty *dirty,
 					 const unsigned char *hva, uint64_t len)
 {
@@ -79,22 +81,22 @@ static inline void vmem_dirty_mark(struct vmem_dirty *dirty,
 	mode = __atomic_load_n(&dirty->enabled, __ATOMIC_RELAXED);
 	if (!mode)
 		return;
-	/* The compiler too must not put the look at the bit before the store. */
+	/* Prevents the compiler from reading the bit before the store. */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (mode != VMEM_DIRTY_TEST_FIRST ||
 	    !vmem_dirty_is_marked_(dirty, hva, len))
 		vmem_dirty_mark_slow(dirty, hva, len);
 }
 
-/* A region's bitmap is born disabled and empty. Disabling keeps its bits. */
+/* A region's bitmap is initially disabled and empty. Disabling keeps its bits. */
 VMEM_API void vmem_dirty_enable(struct vmem_dirty *dirty);
 VMEM_API void vmem_dirty_disable(struct vmem_dirty *dirty);
 
 /*
- * Takes the bits out: each that was set is cleared and set in into, an array
- * of (nbits + 63) / 64 words whose other bits stay, so that what KVM logged
- * for the same pages can be there already. Returns how many were taken. What
- * was stored before a bit was taken is visible to the caller afterwards.
+ * Moves the set bits to into, an array of (nbits + 63) / 64 words, and clears them
+ * here. Other bits of into remain, so that it can already contain KVM's log of the
+ * same pages. Returns the number of moved bits. Stores that preceded a mark are
+ * visible to the caller afterwards.
  */
 VMEM_API uint64_t vmem_dirty_harvest(struct vmem_dirty *dirty, uint64_t *into);
 

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * An IOTLB: which I/O virtual addresses lead to which guest addresses, and
- * with what permission, as an IOMMU's owner said.
+ * An IOTLB: a cache of translations from I/O virtual addresses to guest addresses,
+ * with permissions, filled by the owner of the IOMMU.
  *
- *   entry    {iova, len, gpa, perm}, of any length and at any byte
- *   map      what a ring translates with: an ordinary struct vmem_map whose
- *            view is indexed by I/O virtual address and leads straight to
- *            host memory, permissions and dirty bitmaps included
+ *   entry    {iova, len, gpa, perm}, of any length and alignment
+ *   map      a struct vmem_map by which rings translate: its view is indexed by
+ *            I/O virtual address and refers to host memory directly, with
+ *            permissions and dirty bitmaps
  *
- * A later entry overrides an earlier one where they overlap. The number of
- * entries is limited when the IOTLB is made, so that a peer cannot make it
- * grow.
+ * Where entries overlap, the later one replaces the earlier one. The maximum number
+ * of entries is set at creation, so that a peer cannot make the IOTLB grow.
  *
- * After changes, vmem_iotlb_map() makes the map of now, and the owner
- * publishes it in a struct vmem_space that its rings read; so a change reaches
- * a ring as any change of memory does, by the space's generation. A view of an
- * IOTLB has VMEM_VIEW_IOTLB in its flags: an address that it does not hold is
- * not an error but a question to the IOMMU (-EAGAIN). When guest memory itself
- * changes the map is made and published again.
+ * After changes of entries or of guest memory, create a new map by vmem_iotlb_map()
+ * and publish it in the struct vmem_space of the rings, which notice it by the
+ * space's generation. The view of such a map has the flag VMEM_VIEW_IOTLB: an address
+ * without a translation is not an error; rings report it to their owner (-EAGAIN),
+ * which requests the translation from the IOMMU.
  *
  * Threads: confined to one thread; maps are shareable.
  */
@@ -39,7 +37,7 @@ VMEM_API int vmem_iotlb_new(unsigned int max_entries, struct vmem_iotlb **out)
 	VSU_NODISCARD;
 VMEM_API void vmem_iotlb_free(struct vmem_iotlb *iotlb);
 
-/* Maps [iova, iova + len) to gpa and on; perm: VMEM_READ | _WRITE. */
+/* Translates [iova, iova + len) to [gpa, gpa + len); perm: VMEM_READ | _WRITE. */
 struct vmem_iotlb_entry {
 	uint64_t iova;
 	uint64_t len;
@@ -49,17 +47,17 @@ struct vmem_iotlb_entry {
 };
 
 /*
- * -EINVAL for an empty entry, no or unknown permissions, and sums that wrap;
- * -ENOSPC when there are too many entries. Nothing changes on failure.
+ * Adds an entry. -EINVAL: length 0, no or unknown permissions, or an address
+ * overflow; -ENOSPC: too many entries. Nothing changes on failure.
  */
 VMEM_API int vmem_iotlb_set(struct vmem_iotlb *iotlb,
 			    const struct vmem_iotlb_entry *entry,
 			    struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Forgets [iova, iova + len); what an entry has outside of it stays, which may
- * make one entry two: -ENOSPC when there is no room for that (then the whole
- * entry is forgotten, which a miss repairs).
+ * Removes [iova, iova + len). Parts of entries outside the range remain, so that one
+ * entry can become two. -ENOSPC: no room for the second; the whole entry is removed,
+ * and will be requested again.
  */
 VMEM_API int vmem_iotlb_invalidate(struct vmem_iotlb *iotlb, uint64_t iova,
 				   uint64_t len) VSU_NODISCARD;
@@ -67,14 +65,14 @@ VMEM_API void vmem_iotlb_invalidate_all(struct vmem_iotlb *iotlb);
 
 VMEM_API unsigned int vmem_iotlb_count(const struct vmem_iotlb *iotlb);
 
-/* Entry index in order of address; false behind the last. */
+/* The entry at this index, in order of address; false: no such entry. */
 VMEM_API bool vmem_iotlb_entry_at(const struct vmem_iotlb *iotlb,
 				  unsigned int index,
 				  struct vmem_iotlb_entry *out);
 
 /*
- * The map of the entries over guest memory, which it holds a reference on.
- * Pieces of entries that lead to no memory are left out. The map has no
+ * Creates the map of all entries. The map keeps a reference to the map of guest
+ * memory and omits pieces of entries that are outside of it. The new map has no
  * regions of its own; vmem_map_find_hva() finds those of guest memory.
  */
 VMEM_API int vmem_iotlb_map(const struct vmem_iotlb *iotlb,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A reservation: a stretch of address space that is empty at first, and in
- * which pieces of files are mapped at chosen places.
+ * A reservation: a range of host addresses, initially without memory, in which pieces
+ * of files are mapped at given offsets.
  *
- * A window of shared memory needs that: each piece is a block of its own,
- * with its own file, protection and life, and pieces that lie side by
- * side in the window lie side by side in this process too. A piece never
- * replaces or changes another one, and when its last reference goes the place
- * is empty again: nothing else of this process can come to lie there while
- * the reservation lives. An empty stretch faults when it is touched.
+ * Used for windows of shared memory: pieces that are adjacent in the window are
+ * adjacent in this process too. Each piece is a block with its own file, protection
+ * and lifetime. A piece never replaces or changes another one. After its last
+ * reference is dropped its range is empty again, and no other mapping of this process
+ * can be placed there while the reservation exists. An access to an empty range
+ * faults.
  *
  * Threads: confined to one thread, except that a block in it may lose its
  * last reference on any thread.
@@ -28,16 +28,16 @@ VSU_BEGIN_DECLS
 struct vmem_reservation;
 
 /*
- * len bytes, a multiple of the page size, at a host address that is a multiple
- * of align (a power of two; 0: the page size).
+ * Reserves len bytes, a multiple of the page size, at a host address that is a
+ * multiple of align (a power of two; 0: the page size).
  */
 VMEM_API int vmem_reservation_new(uint64_t len, uint64_t align,
 				  struct vmem_reservation **out,
 				  struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * The owner is done with it. The address space stays taken until the last
- * block in it is gone too.
+ * Releases the reservation. Its addresses remain reserved until the last block in it
+ * is freed.
  */
 VMEM_API void vmem_reservation_free(struct vmem_reservation *reservation);
 
@@ -47,32 +47,31 @@ VMEM_API uint64_t
 vmem_reservation_len(const struct vmem_reservation *reservation);
 
 /*
- * As vmem_block_new_fd(), mapped at byte off of the reservation. off,
- * desc->fd_offset and desc->len are multiples of the page size of the fd
- * (-EINVAL otherwise, or when the piece exceeds the reservation); the file's
- * last page is there as a whole, though the file may end within it. -EEXIST
- * when a block that still lives has a part of that place.
+ * As vmem_block_new_fd(), mapped at offset off of the reservation. off,
+ * desc->fd_offset and desc->len are multiples of the page size of the fd. The last
+ * page may extend beyond the end of the file. -EINVAL: not such multiples, or the
+ * piece exceeds the reservation; -EEXIST: the range overlaps a block.
  */
 VMEM_API int vmem_block_new_fd_at(struct vmem_reservation *reservation,
 				  uint64_t off, const struct vmem_fd_desc *desc,
 				  struct vmem_block **out,
 				  struct vsu_error *err) VSU_NODISCARD;
 
-/* The same; on success desc->fd is the block's, which closes it. */
+/* The same; on success the block owns desc->fd and closes it. */
 VMEM_API int vmem_block_new_take_fd_at(struct vmem_reservation *reservation,
 				       uint64_t off,
 				       const struct vmem_fd_desc *desc,
 				       struct vmem_block **out,
 				       struct vsu_error *err) VSU_NODISCARD;
 
-/* True while a block that still lives has a part of [off, off + len). */
+/* True while a block overlaps [off, off + len). */
 VMEM_API bool vmem_reservation_busy(const struct vmem_reservation *reservation,
 				    uint64_t off, uint64_t len);
 
 /*
- * An eventfd, borrowed, that becomes readable when a block has left since
- * vmem_reservation_busy() last said true, for whoever waits for a place to
- * become empty and then asks again. -1 when there is no descriptor to be had.
+ * For callers that wait until a range is empty: a borrowed eventfd, readable after a
+ * block was freed since vmem_reservation_busy() last returned true. Then call
+ * vmem_reservation_busy() again. -1: no descriptor is available.
  */
 VMEM_API int vmem_reservation_fd(const struct vmem_reservation *reservation);
 
