@@ -8,7 +8,7 @@
  *            I/O virtual address and refers to host memory directly, with
  *            permissions and dirty bitmaps
  *
- * Where entries overlap, the later one replaces the earlier one. The maximum number
+ * If entries overlap, the later one replaces the earlier one. The maximum number
  * of entries is set at creation, so that a peer cannot make the IOTLB grow.
  *
  * After changes of entries or of guest memory, create a new map by vmem_iotlb_map()
