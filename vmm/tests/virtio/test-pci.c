@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about functions on the PCI bus whose registers move, and about their
+ * notifications, which a KVM of the test's own keeps.
+ */
+#include <config.h>
+
+#include <errno.h>
+
+#include <virtio-devices/pci.h>
+
+#include "bus/pci_host.h"
+#include "kvm/msi.h"
+#include "rig.h"
+
+#define FUNCTIONS 2u
+#define QUEUES 2u
+#define COMMAND 4u
+#define MEMORY 2u		/* bit of the command: BARs are decoded */
+#define BAR0 0x10u
+
+/* Addresses for BAR 0; the first two are those of the functions at first. */
+#define A VMM_PCI_WINDOW_GPA
+#define B (A + VIRTDEV_PCI_BAR0_SIZE)
+#define C (B + VIRTDEV_PCI_BAR0_SIZE)
+#define BEYOND (VMM_PCI_WINDOW_GPA + VMM_PCI_WINDOW_LEN)
+
+static struct {
+	struct vmm_ioeventfd io[4 * QUEUES];	/* event_fd -1: free */
+	unsigned int calls, refused;
+} kvm;
+
+static struct vmm_pci_host host;
+static struct vmm_virtio_place places[FUNCTIONS];
+static struct vmm_virtio *virtio[FUNCTIONS];
+
+/* ---------------------------------------------------------------- KVM and CPUs */
+
+/* Used: under LTO nothing else tells gcc that the linker will refer to the wrappers. */
+
+static struct vmm_ioeventfd *io_at(uint64_t gpa)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(kvm.io) / sizeof(kvm.io[0]); i++)
+		if (kvm.io[i].event_fd >= 0 && kvm.io[i].gpa == gpa)
+			return &kvm.io[i];
+	return NULL;
+}
+
+static struct vmm_ioeventfd *io_free(void)
+{
+	unsigned int i = 0;
+
+	while (kvm.io[i].event_fd >= 0)
+		ck_assert_uint_lt(++i, sizeof(kvm.io) / sizeof(kvm.io[0]));
+	return &kvm.io[i];
+}
+
+int __attribute__((used))
+__wrap_vmm_kvm_ioeventfd(const struct vmm_kvm *k, const struct vmm_ioeventfd *io,
+			     bool on, struct vsu_error *err);
+/* One address has one eventfd, as in KVM. */
+int __wrap_vmm_kvm_ioeventfd(const struct vmm_kvm *k, const struct vmm_ioeventfd *io,
+			     bool on, struct vsu_error *err)
+{
+	struct vmm_ioeventfd *at = io_at(io->gpa);
+
+	(void)k;
+	(void)err;
+	kvm.calls++;
+	if (on && !at) {
+		*io_free() = *io;
+		return 0;
+	}
+	if (on || !at || at->event_fd != io->event_fd) {
+		kvm.refused++;
+		return on ? -EEXIST : -ENOENT;
+	}
+	at->event_fd = -1;
+	return 0;
+}
+
+int __attribute__((used))
+__wrap_vmm_kvm_irqfd_level(const struct vmm_kvm *k, int event_fd, int again_fd,
+			       uint32_t irq, struct vsu_error *err);
+int __wrap_vmm_kvm_irqfd_level(const struct vmm_kvm *k, int event_fd, int again_fd,
+			       uint32_t irq, struct vsu_error *err)
+{
+	(void)k;
+	(void)event_fd;
+	(void)again_fd;
+	(void)irq;
+	(void)err;
+	return 0;
+}
+
+int __attribute__((used))
+__wrap_vmm_kvm_irqfd(const struct vmm_kvm *k, int event_fd, uint32_t irq, bool on,
+			 struct vsu_error *err);
+int __wrap_vmm_kvm_irqfd(const struct vmm_kvm *k, int event_fd, uint32_t irq, bool on,
+			 struct vsu_error *err)
+{
+	return __wrap_vmm_kvm_irqfd_level(k, event_fd, on, irq, err);
+}
+
+int __attribute__((used))
+__wrap_vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
+		       struct vsu_error *err);
+int __wrap_vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
+		       struct vsu_error *err)
+{
+	(void)m;
+	(void)event_fd;
+	(void)err;
+	*gsi = 0;
+	return 0;
+}
+
+void __attribute__((used))
+__wrap_vmm_msi_remove(struct vmm_msi *m, int event_fd, uint32_t gsi);
+void __wrap_vmm_msi_remove(struct vmm_msi *m, int event_fd, uint32_t gsi)
+{
+	(void)m;
+	(void)event_fd;
+	(void)gsi;
+}
+
+int __attribute__((used))
+__wrap_vmm_msi_commit(struct vmm_msi *m, struct vsu_error *err);
+int __wrap_vmm_msi_commit(struct vmm_msi *m, struct vsu_error *err)
+{
+	(void)m;
+	(void)err;
+	return 0;
+}
+
+void __attribute__((used))
+__wrap_vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
+			      vmm_registers_fn fn, void *registers,
+			      struct vmm_access *access);
+/* Without CPUs every access is one of the main thread. */
+void __wrap_vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
+			      vmm_registers_fn fn, void *registers,
+			      struct vmm_access *access)
+{
+	(void)how;
+	vmm_virtio_lock(v);
+	fn(registers, access);
+	vmm_virtio_unlock(v);
+}
+
+/* --------------------------------------------------------------------- the rig */
+
+static void function_make(unsigned int i)
+{
+	static const struct virtdev_ops ops = {
+		.size = sizeof(ops), .name = "test",
+	};
+	const struct virtdev_info info = {
+		.id = 42, .nqueues = QUEUES, .queue_size_max = 16,
+		.features = VQ_F_VERSION_1,
+	};
+	struct vmm_virtio_place *place = &places[i];
+	struct virtdev *dev;
+
+	*place = (struct vmm_virtio_place){
+		.loop = ev_loop_new(0), .space = rig_space(), .pci = &host,
+		.slot = i + 1, .gpa = A + i * VIRTDEV_PCI_BAR0_SIZE,
+	};
+	ck_assert_int_eq(virtdev_new(&ops, &info, &host, &dev, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_local(place, dev, NULL, &virtio[i], NULL), 0);
+	ck_assert_int_eq(vmm_place_pci(virtio[i], NULL), 0);
+}
+
+static void setup(void)
+{
+	unsigned int i;
+
+	memset(&host, 0, sizeof(host));
+	memset(&kvm, 0, sizeof(kvm));
+	for (i = 0; i < sizeof(kvm.io) / sizeof(kvm.io[0]); i++)
+		kvm.io[i].event_fd = -1;
+	for (i = 0; i < FUNCTIONS; i++)
+		function_make(i);
+}
+
+static void teardown(void)
+{
+	unsigned int i;
+
+	ck_assert_uint_eq(kvm.refused, 0);
+	for (i = 0; i < FUNCTIONS; i++) {
+		vmm_virtio_free(virtio[i]);
+		vmem_space_reclaim(places[i].space);
+		vmem_space_free(places[i].space);
+		ev_loop_destroy(places[i].loop);
+	}
+}
+
+static void space_write(unsigned int i, uint32_t at, uint64_t value)
+{
+	const struct vmm_pci_function *f = &host.functions[i + 1];
+	struct vmm_access access = { .offset = at, .len = 4, .write = true,
+				     .value = value };
+
+	f->space(f->opaque, &access);
+}
+
+static void decode(unsigned int i, bool on)
+{
+	space_write(i, COMMAND, on ? MEMORY : 0);
+}
+
+/* As Linux: with decoding off, so that no half of an address takes effect. */
+static void move(unsigned int i, uint64_t gpa)
+{
+	decode(i, false);
+	space_write(i, BAR0, (uint32_t)gpa);
+	space_write(i, BAR0 + 4, gpa >> 32);
+	decode(i, true);
+}
+
+/* Whether a store to the notify registers at gpa kicks the function's queues. */
+static bool notifies(unsigned int i, uint64_t gpa)
+{
+	const struct vmm_ioeventfd *io;
+	uint32_t queue;
+
+	for (queue = 0; queue < QUEUES; queue++) {
+		io = io_at(gpa + VIRTDEV_PCI_NOTIFY +
+			   queue * VIRTDEV_PCI_NOTIFY_STEP);
+		if (!io || io->event_fd != vmm_virtio_kick_fd(virtio[i], queue))
+			return false;
+	}
+	return true;
+}
+
+static uint64_t registers_of(unsigned int i)
+{
+	return host.functions[i + 1].gpa;
+}
+
+/* ------------------------------------------------------------------ the claims */
+
+START_TEST(registers_are_nowhere_until_the_guest_enables_memory)
+{
+	ck_assert_uint_eq(registers_of(0), VMM_PCI_NOWHERE);
+	ck_assert_uint_eq(kvm.calls, 0);
+	decode(0, true);
+	decode(1, true);
+	ck_assert_uint_eq(registers_of(0), A);
+	ck_assert_uint_eq(registers_of(1), B);
+	ck_assert(notifies(0, A) && notifies(1, B));
+}
+END_TEST
+
+START_TEST(notifications_follow_a_moved_bar)
+{
+	decode(0, true);
+	move(0, C);
+	ck_assert_uint_eq(registers_of(0), C);
+	ck_assert(notifies(0, C));
+	ck_assert_ptr_null(io_at(A + VIRTDEV_PCI_NOTIFY));
+}
+END_TEST
+
+START_TEST(disabling_memory_costs_no_call_of_kvm)
+{
+	unsigned int before, i;
+
+	decode(0, true);
+	before = kvm.calls;
+	for (i = 0; i < 10; i++) {
+		decode(0, false);
+		ck_assert_uint_eq(registers_of(0), VMM_PCI_NOWHERE);
+		decode(0, true);
+		ck_assert_uint_eq(registers_of(0), A);
+	}
+	ck_assert_uint_eq(kvm.calls, before);
+}
+END_TEST
+
+START_TEST(a_function_takes_the_address_of_a_disabled_one)
+{
+	decode(0, true);
+	decode(0, false);
+	move(1, A);
+	ck_assert_uint_eq(registers_of(1), A);
+	ck_assert(notifies(1, A));
+	move(0, B);
+	ck_assert(notifies(0, B) && notifies(1, A));
+}
+END_TEST
+
+START_TEST(two_functions_can_exchange_their_addresses)
+{
+	decode(0, true);
+	decode(1, true);
+	decode(0, false);
+	decode(1, false);
+	move(0, B);
+	move(1, A);
+	ck_assert(notifies(0, B) && notifies(1, A));
+	ck_assert_uint_eq(registers_of(0), B);
+	ck_assert_uint_eq(registers_of(1), A);
+}
+END_TEST
+
+START_TEST(a_neighbour_keeps_the_notifications_of_a_disabled_function)
+{
+	unsigned int before;
+
+	decode(0, true);
+	decode(0, false);
+	move(1, B);
+	ck_assert(notifies(0, A) && notifies(1, B));
+	before = kvm.calls;
+	decode(0, true);
+	ck_assert_uint_eq(kvm.calls, before);
+}
+END_TEST
+
+START_TEST(registers_beyond_the_window_are_nowhere)
+{
+	decode(0, true);
+	move(0, BEYOND);
+	ck_assert_uint_eq(registers_of(0), VMM_PCI_NOWHERE);
+	move(0, UINT64_C(1) << 40);
+	ck_assert_uint_eq(registers_of(0), VMM_PCI_NOWHERE);
+	ck_assert_ptr_null(io_at(BEYOND + VIRTDEV_PCI_NOTIFY));
+	move(0, BEYOND - VIRTDEV_PCI_BAR0_SIZE);
+	ck_assert(notifies(0, BEYOND - VIRTDEV_PCI_BAR0_SIZE));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("virtio-pci");
+	TCase *tc = tcase_create("bars");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, registers_are_nowhere_until_the_guest_enables_memory);
+	tcase_add_test(tc, notifications_follow_a_moved_bar);
+	tcase_add_test(tc, disabling_memory_costs_no_call_of_kvm);
+	tcase_add_test(tc, a_function_takes_the_address_of_a_disabled_one);
+	tcase_add_test(tc, two_functions_can_exchange_their_addresses);
+	tcase_add_test(tc, a_neighbour_keeps_the_notifications_of_a_disabled_function);
+	tcase_add_test(tc, registers_beyond_the_window_are_nowhere);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
