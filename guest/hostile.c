@@ -81,7 +81,7 @@ static uint32_t block_request(uint32_t *r)
 /* Plugs or unplugs all blocks of a region of up to 128 GiB. */
 static uint32_t memory_request(uint32_t *r, const struct target *t, uint32_t i)
 {
-	const uint64_t config = t->base + t->face->config;
+	const uint64_t config = t->base + t->registers->config;
 
 	memset(r, 0, 24);
 	r[0] = i % 2 ? 2 : 0;
@@ -202,21 +202,21 @@ static void ring_clear(uint32_t queue)
 
 static bool target_start(struct target *t)
 {
-	const uint64_t features = t->face->features(t) &
+	const uint64_t features = t->registers->features(t) &
 				  ~(FEATURE_PACKED | FEATURE_PLATFORM);
 
-	t->face->status(t, 0);
-	t->face->status(t, 3);
-	t->face->accept(t, features);
-	t->face->status(t, 11);
+	t->registers->status(t, 0);
+	t->registers->status(t, 3);
+	t->registers->accept(t, features);
+	t->registers->status(t, 11);
 	tables_fill(t);
 	for (t->nqueues = 0; t->nqueues < RINGS; t->nqueues++) {
 		ring_clear(t->nqueues);
-		sizes[t->nqueues] = t->face->queue_set(t, t->nqueues);
+		sizes[t->nqueues] = t->registers->queue_set(t, t->nqueues);
 		if (!sizes[t->nqueues])
 			break;
 	}
-	t->face->status(t, 15);
+	t->registers->status(t, 15);
 	return t->nqueues && (features & FEATURE_INDIRECT);
 }
 
@@ -235,7 +235,7 @@ static void rings_flood(const struct target *t, uint32_t kicks)
 			__atomic_thread_fence(__ATOMIC_SEQ_CST);
 			avail[1] = available[q];
 		}
-		t->face->notify(t, q);
+		t->registers->notify(t, q);
 	}
 }
 
@@ -262,7 +262,7 @@ static void config_flood(const struct target *t)
 	uint32_t i;
 
 	for (i = 0; i < 64; i++)
-		mmio_write8(t->base + t->face->config + i, (uint8_t)next_random());
+		mmio_write8(t->base + t->registers->config + i, (uint8_t)next_random());
 }
 
 static void target_attack(struct target *t)
@@ -284,7 +284,7 @@ static void target_attack(struct target *t)
 			wait_for_use(t, LAST_PATIENCE_MS);
 		used += rings_used(t);
 		for (k = 0; k < 3; k++)	/* the last one is answered in time */
-			t->face->status(t, 0);
+			t->registers->status(t, 0);
 	}
 	print("device %u: %u queues, %u entries used, %u ms\n", t->id,
 	      t->nqueues, used, now_ms() - begun);
@@ -307,7 +307,7 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu);
 
 void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 {
-	struct target t = { .face = &mmio_face };
+	struct target t = { .registers = &mmio_registers };
 	struct device dev;
 	unsigned int i, n = 0;
 

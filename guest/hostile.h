@@ -13,7 +13,7 @@
 #define RING(q) (0x3000000UL + (q) * 0x10000UL)
 
 struct target {
-	const struct registers *face;
+	const struct registers *registers;
 	uint64_t base, space;	/* space: PCI configuration space, or 0 */
 	uint32_t id, msix;	/* msix: its capability */
 	uint32_t nqueues;
@@ -29,7 +29,7 @@ struct registers {
 	uint64_t config;	/* offset of the device's configuration */
 };
 
-extern const struct registers mmio_face;
+extern const struct registers mmio_registers;
 
 void mmio_write8(uint64_t gpa, uint8_t value);
 

@@ -74,7 +74,7 @@ static void mmio_notify(const struct target *t, uint32_t queue)
 	mmio_write32(t->base + 0x50, queue);
 }
 
-const struct registers mmio_face = {
+const struct registers mmio_registers = {
 	mmio_features, mmio_accept, mmio_status, mmio_queue_set, mmio_notify,
 	0x100,
 };
@@ -133,7 +133,7 @@ static void pci_notify(const struct target *t, uint32_t queue)
 	mmio_write16(t->base + PCI_NOTIFY + 4 * queue, (uint16_t)queue);
 }
 
-static const struct registers pci_face = {
+static const struct registers pci_registers = {
 	pci_features, pci_accept, pci_status, pci_queue_set, pci_notify, 0x2000,
 };
 
@@ -170,7 +170,7 @@ bool pci_find(struct target *t, unsigned int slot)
 {
 	uint32_t cap;
 
-	t->face = &pci_face;
+	t->registers = &pci_registers;
 	t->space = ECAM + slot * 0x8000;
 	if (mmio_read16(t->space) != 0x1af4)
 		return false;
