@@ -34,10 +34,10 @@ static int closed = -1;		/* eventfd: a file was closed */
 static struct {
 	uint64_t since;		/* nanoseconds, or 0 */
 	uint32_t nclosed;
-	bool told;
+	bool reported;
 } stuck;
 
-static void tell_closed(void)
+static void signal_closed(void)
 {
 	/* either this thread sees ending, or the waiter sees this close */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -48,7 +48,7 @@ static void tell_closed(void)
 static void *close_for_peers(void *closer)
 {
 	while (vsu_closer_turn(closer) > 0)
-		tell_closed();
+		signal_closed();
 	return NULL;
 }
 
@@ -56,7 +56,7 @@ static void *close_files(void *closer)
 {
 	while (vsu_closer_turn(closer) > 0) {
 		__atomic_fetch_add(&nclosed, 1, __ATOMIC_RELAXED);
-		tell_closed();
+		signal_closed();
 	}
 	return NULL;
 }
@@ -143,14 +143,14 @@ int prog_file_closer_look(void)
 	if (!n || !stuck.since || done != stuck.nclosed) {
 		stuck.since = now;
 		stuck.nclosed = done;
-		stuck.told = false;
+		stuck.reported = false;
 	}
-	if (!n || stuck.told)
+	if (!n || stuck.reported)
 		return -1;
 	ms = (now - stuck.since) / NS_PER_MS;
 	if (ms < PATIENCE_MS)
 		return PATIENCE_MS - (int)ms;
-	stuck.told = true;
+	stuck.reported = true;
 	prog_log(PROG_LOG_WARNING, "not closed", NOT_CLOSED "more of them may be refused, and " REMEDY,
 		 n);
 	return -1;
