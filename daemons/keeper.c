@@ -230,7 +230,7 @@ int keeper_guard_check(struct keeper_guard *g, bool is_held)
 
 void keeper_guard_detach(struct keeper_guard *g, struct prog_workers *workers)
 {
-	const uint32_t left = prog_workers_leave(workers);
+	const uint32_t left = prog_workers_detach(workers);
 
 	if (left > g->left)
 		prog_log(PROG_LOG_WARNING, "left behind", "%u requests of a front-end that is gone are left behind, each with a thread, until the host's files answer them",

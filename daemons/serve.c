@@ -331,7 +331,7 @@ static void loop_run(struct loop *l)
 	do {
 		ms = l->stopping ? -1 : keeper_guard_check(&l->guard,
 				virtdev_vhost_user_server_is_draining(l->server));
-		if (l->guard.reported && virtdev_vhost_user_server_is_left(l->server))
+		if (l->guard.reported && virtdev_vhost_user_server_is_disconnected(l->server))
 			keeper_guard_detach(&l->guard, l->workers);
 		if (!l->stopping)
 			ms = min_timeout(ms, prog_file_closer_look());

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Any accesses of a guest to the registers of a transport, by either face, with
- * interrupts and changed configuration in between. The device starts with what
- * the specification allows only, a BAR is told where it is, vectors exist, and
- * a reset leaves nothing. The first byte chooses the face and how a reset ends;
- * each access is an opcode, an offset, and a value of the access's width.
+ * Random accesses of a guest to the registers of a transport, mmio or PCI, with
+ * interrupts and configuration changes in between. Properties: the device starts
+ * only in states that the specification allows, the owner is notified of each
+ * moved BAR, vectors are valid, and a reset clears all state. The first byte
+ * selects the interface and how a reset ends; each access is an opcode, an
+ * offset, and a value of the access's width.
  */
 #include <config.h>
 
@@ -128,7 +129,7 @@ static void config_read(void *self, uint32_t off, void *buf, uint32_t len)
 	memset(buf, (int)off, len);
 }
 
-static void make_face(struct machine *m, bool pci)
+static void make_registers(struct machine *m, bool pci)
 {
 	static const struct virtdev_pci_region region = { 0, 0x3000, 1 };
 	const struct virtdev_pci_config config = {
@@ -169,7 +170,7 @@ static void machine_make(struct machine *m, uint8_t how)
 	m->slow_reset = how & 2;
 	demand(!virtdev_new(&ops, &info, NULL, &m->dev, NULL));
 	demand(!virtdev_transport_new(m->dev, &t_ops, m, &m->t, NULL));
-	make_face(m, how & 1);
+	make_registers(m, how & 1);
 }
 
 static void machine_free(struct machine *m)

@@ -37,14 +37,14 @@ int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
 	*out = NULL;
 	if (!n)
 		return 0;
-	w = calloc(1, sizeof(*w) + (n + work->left_max) * sizeof(w->ids[0]));
+	w = calloc(1, sizeof(*w) + (n + work->detached_max) * sizeof(w->ids[0]));
 	if (!w)
 		return vsu_error_sys(err, -ENOMEM, "%u threads for requests",
 				     n);
 	w->work = *work;
 	w->dev = dev;
 	w->asked = n;
-	w->max = n + work->left_max;
+	w->max = n + work->detached_max;
 	while (rc >= 0 && w->n < n) {
 		rc = prog_thread_start(&w->ids[w->n], worker_main, w, 0);
 		w->n += rc >= 0;
@@ -60,9 +60,9 @@ int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
 }
 
 /* A thread whose detached request has ended stays in addition to its replacement. */
-uint32_t prog_workers_leave(struct prog_workers *w)
+uint32_t prog_workers_detach(struct prog_workers *w)
 {
-	const uint32_t left = w ? w->work.leave(w->dev) : 0;
+	const uint32_t left = w ? w->work.detach(w->dev) : 0;
 	int rc = 0;
 
 	while (rc >= 0 && w && w->n < w->asked + left && w->n < w->max) {

@@ -19,8 +19,8 @@ struct prog_work {
 	int (*work)(struct virtdev *dev);
 	void (*work_end)(struct virtdev *dev);
 	/* detaches blocked requests; returns how many threads are blocked in total */
-	uint32_t (*leave)(struct virtdev *dev);
-	uint32_t left_max;
+	uint32_t (*detach)(struct virtdev *dev);
+	uint32_t detached_max;
 };
 
 /* Starts n threads; if n is 0, *out is NULL. dev must outlive them. */
@@ -33,7 +33,7 @@ int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
  * replacement for each blocked thread, up to the maximum. Returns the number of
  * blocked threads.
  */
-uint32_t prog_workers_leave(struct prog_workers *w);
+uint32_t prog_workers_detach(struct prog_workers *w);
 
 /* Waits for running requests, then frees. NULL is ignored. */
 void prog_workers_end(struct prog_workers *w);

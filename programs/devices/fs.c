@@ -200,7 +200,7 @@ static void fs_share_loop(void *config)
 
 static const struct prog_work fs_work = {
 	.work = virtdev_fs_work, .work_end = virtdev_fs_work_end,
-	.leave = virtdev_fs_leave, .left_max = VIRTDEV_FS_LEFT_MAX,
+	.detach = virtdev_fs_detach, .detached_max = VIRTDEV_FS_DETACHED_MAX,
 };
 
 const struct vmm_device_kind vmm_fs_kind = {

@@ -18,7 +18,7 @@ static bool is_ram(void *memory, const struct vmem_region *region)
 	return vmm_memory_has(memory, region);
 }
 
-static int place_local(const struct vmm_virtio_place *place,
+static int start_local(const struct vmm_virtio_resources *resources,
 		       struct vmm_device *d, struct virtdev *dev,
 		       struct vsu_error *err)
 {
@@ -29,14 +29,14 @@ static int place_local(const struct vmm_virtio_place *place,
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_virtio_local(place, dev, workers, &d->virtio, err);
+	rc = vmm_virtio_local(resources, dev, workers, &d->virtio, err);
 	if (rc < 0)
 		prog_workers_end(workers);
 	return rc;
 }
 
 static int make_local(struct vmm_machine *m,
-		      const struct vmm_virtio_place *place,
+		      const struct vmm_virtio_resources *resources,
 		      struct vmm_device *d, struct vsu_error *err)
 {
 	const struct vmm_device_common common = {
@@ -50,7 +50,7 @@ static int make_local(struct vmm_machine *m,
 
 	if (rc < 0)
 		return rc;
-	rc = place_local(place, d, dev, err);
+	rc = start_local(resources, d, dev, err);
 	if (rc < 0)
 		virtdev_free(dev);
 	else if (vmm_device_describe(&d->spec).stdio)
@@ -59,7 +59,7 @@ static int make_local(struct vmm_machine *m,
 }
 
 static int make_kernel(struct vmm_machine *m,
-		       const struct vmm_virtio_place *place,
+		       const struct vmm_virtio_resources *resources,
 		       struct vmm_device *d, struct vsu_error *err)
 {
 	struct virtdev_vhost_kern *kern;
@@ -68,7 +68,7 @@ static int make_kernel(struct vmm_machine *m,
 	(void)m;
 	if (rc < 0)
 		return rc;
-	rc = vmm_virtio_kernel(place, kern, &d->virtio, err);
+	rc = vmm_virtio_kernel(resources, kern, &d->virtio, err);
 	if (rc < 0)
 		virtdev_vhost_kern_free(kern);
 	return rc;
@@ -79,7 +79,7 @@ static int make_kernel(struct vmm_machine *m,
  * back-end has completed its handshake already.
  */
 static int make_remote(struct vmm_machine *m,
-		       const struct vmm_virtio_place *place,
+		       const struct vmm_virtio_resources *resources,
 		       struct vmm_device *d, struct vsu_error *err)
 {
 	struct remote *coming = d->coming;
@@ -89,9 +89,9 @@ static int make_remote(struct vmm_machine *m,
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the guest's memory");
 	d->coming = NULL;
-	rc = coming ? vmm_virtio_remote_finish(coming, place, map, &d->virtio,
+	rc = coming ? vmm_virtio_remote_finish(coming, resources, map, &d->virtio,
 					       err) :
-		      vmm_virtio_remote(place, &d->spec, map, &d->virtio, err);
+		      vmm_virtio_remote(resources, &d->spec, map, &d->virtio, err);
 	vmem_map_unref(map);
 	return rc;
 }
@@ -107,10 +107,10 @@ static void on_lost(void *opaque, const struct vsu_error *why)
 }
 
 /* Slot 0 is the host bridge. */
-static struct vmm_virtio_place describe_place(struct vmm_machine *m,
-					      unsigned int i)
+static struct vmm_virtio_resources collect_resources(struct vmm_machine *m,
+						     unsigned int i)
 {
-	struct vmm_virtio_place place = {
+	struct vmm_virtio_resources resources = {
 		.loop = m->loop, .kvm = &m->kvm, .space = m->memory.space,
 		.shmem = &m->shmem,
 		.gpa = VMM_TRANSPORTS_GPA + i * VIRTDEV_MMIO_SIZE,
@@ -119,20 +119,20 @@ static struct vmm_virtio_place describe_place(struct vmm_machine *m,
 	};
 
 	if (m->on_bus) {
-		place.pci = &m->pci;
-		place.msi = m->msi;
-		place.slot = i + 1;
-		place.gpa = VMM_PCI_WINDOW_GPA +
+		resources.pci = &m->pci;
+		resources.msi = m->msi;
+		resources.slot = i + 1;
+		resources.gpa = VMM_PCI_WINDOW_GPA +
 			    i * (uint64_t)VIRTDEV_PCI_BAR0_SIZE;
 	}
-	return place;
+	return resources;
 }
 
-/* The place where the queues of a device are served. */
+/* The process or kernel module that serves the queues of a device. */
 enum server { LOCAL, KERNEL, REMOTE };
 
 static int (*const makers[])(struct vmm_machine *m,
-			     const struct vmm_virtio_place *place,
+			     const struct vmm_virtio_resources *resources,
 			     struct vmm_device *d, struct vsu_error *err) = {
 	[LOCAL] = make_local, [KERNEL] = make_kernel, [REMOTE] = make_remote,
 };
@@ -143,15 +143,15 @@ static enum server server_of(const struct vmm_device_spec *spec)
 }
 
 /* Running CPUs read the table of functions without a lock. */
-static int place_on_bus(struct vmm_machine *m, struct vmm_virtio *v,
-			struct vsu_error *err)
+static int attach_to_bus(struct vmm_machine *m, struct vmm_virtio *v,
+			 struct vsu_error *err)
 {
 	int rc;
 
 	if (!m->cpus)
-		return vmm_place_pci(v, err);
+		return vmm_virtio_attach_pci(v, err);
 	vmm_cpus_pause(m->cpus);
-	rc = vmm_place_pci(v, err);
+	rc = vmm_virtio_attach_pci(v, err);
 	vmm_cpus_resume(m->cpus);
 	return rc;
 }
@@ -160,27 +160,27 @@ int vmm_machine_make_device(struct vmm_machine *m, unsigned int i,
 			    struct vsu_error *err)
 {
 	struct vmm_device *d = &m->devices[i];
-	const struct vmm_virtio_place place = describe_place(m, i);
+	const struct vmm_virtio_resources resources = collect_resources(m, i);
 	int rc;
 
-	d->gpa = place.gpa;
-	d->irq = place.irq;
-	d->slot = place.slot;
-	rc = makers[server_of(&d->spec)](m, &place, d, err);
+	d->gpa = resources.gpa;
+	d->irq = resources.irq;
+	d->slot = resources.slot;
+	rc = makers[server_of(&d->spec)](m, &resources, d, err);
 	if (rc < 0)
 		return rc;
 	vmm_virtio_set_cpus(d->virtio, m->cpus);
-	return place.pci ? place_on_bus(m, d->virtio, err)
-			 : vmm_place_mmio(d->virtio, &m->mmio, err);
+	return resources.pci ? attach_to_bus(m, d->virtio, err)
+			 : vmm_virtio_attach_mmio(d->virtio, &m->mmio, err);
 }
 
 int vmm_machine_begin_device(struct vmm_machine *m, unsigned int i,
 			     const struct vmm_remote_arrival *arrival,
 			     struct vsu_error *err)
 {
-	const struct vmm_virtio_place place = describe_place(m, i);
+	const struct vmm_virtio_resources resources = collect_resources(m, i);
 
-	return vmm_virtio_remote_begin(&place, &m->devices[i].spec, arrival,
+	return vmm_virtio_remote_begin(&resources, &m->devices[i].spec, arrival,
 				       &m->devices[i].coming, err);
 }
 
@@ -193,7 +193,7 @@ void vmm_machine_free_device(struct vmm_device *d)
 	d->virtio = NULL;
 	d->coming = NULL;
 	vmm_virtio_free(virtio);
-	vmm_virtio_remote_give_up(coming);
+	vmm_virtio_remote_cancel(coming);
 }
 
 static bool is_same_file(const char *a, const char *b)

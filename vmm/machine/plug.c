@@ -38,7 +38,7 @@ bool vmm_machine_is_leaving(const struct vmm_machine *m,
 
 /* ------------------------------------------------------------------- leaving */
 
-static void place_free(struct vmm_device *d)
+static void device_clear(struct vmm_device *d)
 {
 	vmm_machine_free_device(d);
 	memset(d, 0, sizeof(*d));
@@ -52,7 +52,7 @@ static void on_gone(void *opaque)
 
 	prog_log(PROG_LOG_INFO, "unplugged", "the device in slot %u is gone",
 		 d->slot);
-	place_free(d);
+	device_clear(d);
 	vmm_control_answer(m->control, d, "", NULL);
 }
 
@@ -126,7 +126,7 @@ static int device_cancel(struct vmm_device *d)
 	struct vsu_error why;
 
 	vsu_error_set(&why, -ECANCELED, "device-add: the device was taken back before its back-end had finished the handshake");
-	place_free(d);
+	device_clear(d);
 	vmm_control_answer(m->control, d, "", &why);
 	return 0;
 }
@@ -138,7 +138,7 @@ int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 
 	if (d->coming)
 		return device_cancel(d);
-	if (d->retired && force && !vmm_virtio_give_up(d->virtio))
+	if (d->retired && force && !vmm_virtio_force_stop(d->virtio))
 		return 0;
 	rc = check_removal(m, d, err);
 	if (rc < 0)
@@ -155,8 +155,8 @@ int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 
 /* -------------------------------------------------------------------- coming */
 
-static int find_place(const struct vmm_machine *m, unsigned int *number,
-		      struct vsu_error *err)
+static int find_free_entry(const struct vmm_machine *m, unsigned int *number,
+			   struct vsu_error *err)
 {
 	unsigned int i;
 
@@ -216,7 +216,7 @@ static void on_arrived(void *opaque, const struct vsu_error *why)
 		why = &err;
 	if (why) {
 		tell_refusal(d, why);
-		place_free(d);
+		device_clear(d);
 		return;
 	}
 	device_came(d);
@@ -242,7 +242,7 @@ int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 {
 	struct vmm_device *d;
 	unsigned int i = 0;
-	int rc = find_place(m, &i, err);
+	int rc = find_free_entry(m, &i, err);
 
 	if (rc < 0)
 		return rc;
@@ -253,7 +253,7 @@ int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 	if (!rc)
 		rc = device_begin(m, i, err);
 	if (rc < 0) {
-		place_free(d);
+		device_clear(d);
 		return rc;
 	}
 	if (i >= m->ndevices)

@@ -223,22 +223,22 @@ static const struct vmm_virtio_backend kernel_ops = {
 	.kick_fd = kernel_kick_fd, .stats = kernel_stats, .free = kernel_free,
 };
 
-static int make_server(const struct vmm_virtio_place *place,
+static int make_server(const struct vmm_virtio_resources *resources,
 		       struct kernel_backend *e, struct vsu_error *err)
 {
-	int rc = vmm_virtio_new(place, virtdev_vhost_kern_device(e->kern),
+	int rc = vmm_virtio_new(resources, virtdev_vhost_kern_device(e->kern),
 				&kernel_ops, &e->v, err);
 
 	if (rc < 0)
 		return rc;
-	rc = virtdev_inline_new(vmm_virtio_transport(e->v), place->space,
+	rc = virtdev_inline_new(vmm_virtio_transport(e->v), resources->space,
 				&e->server, err);
 	if (rc < 0)
 		vmm_virtio_free(e->v);
 	return rc;
 }
 
-static int new_backend(const struct vmm_virtio_place *place,
+static int new_backend(const struct vmm_virtio_resources *resources,
 		    struct kernel_backend *e, struct vsu_error *err)
 {
 	struct virtdev *dev = virtdev_vhost_kern_device(e->kern);
@@ -248,10 +248,10 @@ static int new_backend(const struct vmm_virtio_place *place,
 		 node_of(e));
 	if (!rc)
 		rc = give_memory(e, err);
-	return rc ? rc : make_server(place, e, err);
+	return rc ? rc : make_server(resources, e, err);
 }
 
-int vmm_virtio_kernel(const struct vmm_virtio_place *place,
+int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
 		      struct virtdev_vhost_kern *kern,
 		      struct vmm_virtio **out, struct vsu_error *err)
 {
@@ -260,10 +260,10 @@ int vmm_virtio_kernel(const struct vmm_virtio_place *place,
 
 	if (!e)
 		return vsu_error_sys(err, -ENOMEM, "device");
-	e->loop = place->loop;
-	e->shmem = place->shmem;
+	e->loop = resources->loop;
+	e->shmem = resources->shmem;
 	e->kern = kern;
-	rc = new_backend(place, e, err);
+	rc = new_backend(resources, e, err);
 	if (rc < 0) {
 		vmm_rings_fini(&e->rings);
 		free(e);
@@ -273,7 +273,7 @@ int vmm_virtio_kernel(const struct vmm_virtio_place *place,
 	e->ready.data = e;
 	ev_io_start(e->loop, &e->ready);
 	vmm_virtio_set_backend(e->v, e);
-	vmm_rings_run(&e->rings, e->v, place->loop);
+	vmm_rings_run(&e->rings, e->v, resources->loop);
 	*out = e->v;
 	return 0;
 }

@@ -12,7 +12,7 @@
 #include "virtio/virtio.h"
 
 /* kern is owned on success. */
-int vmm_virtio_kernel(const struct vmm_virtio_place *place,
+int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
 		      struct virtdev_vhost_kern *kern,
 		      struct vmm_virtio **out, struct vsu_error *err);
 

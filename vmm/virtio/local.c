@@ -264,14 +264,14 @@ static const struct virtdev_server_ops region_ops = {
 	.region_address = on_region_address,
 };
 
-static int make_local(const struct vmm_virtio_place *place, struct local *l,
+static int make_local(const struct vmm_virtio_resources *resources, struct local *l,
 		      struct vsu_error *err)
 {
-	int rc = vmm_virtio_new(place, l->dev, &local_ops, &l->v, err);
+	int rc = vmm_virtio_new(resources, l->dev, &local_ops, &l->v, err);
 
 	if (rc < 0)
 		return rc;
-	rc = virtdev_inline_new(vmm_virtio_transport(l->v), place->space,
+	rc = virtdev_inline_new(vmm_virtio_transport(l->v), resources->space,
 				&l->server, err);
 	if (!rc)
 		rc = virtdev_inline_set_regions(l->server, &region_ops, l);
@@ -284,7 +284,7 @@ static int make_local(const struct vmm_virtio_place *place, struct local *l,
 	return rc;
 }
 
-int vmm_virtio_local(const struct vmm_virtio_place *place, struct virtdev *dev,
+int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtdev *dev,
 		     struct prog_workers *workers, struct vmm_virtio **out,
 		     struct vsu_error *err)
 {
@@ -293,10 +293,10 @@ int vmm_virtio_local(const struct vmm_virtio_place *place, struct virtdev *dev,
 
 	if (!l)
 		return vsu_error_sys(err, -ENOMEM, "device");
-	l->loop = place->loop;
-	l->shmem = place->shmem;
+	l->loop = resources->loop;
+	l->shmem = resources->shmem;
 	l->dev = dev;
-	rc = make_local(place, l, err);
+	rc = make_local(resources, l, err);
 	if (rc < 0) {
 		free(l);
 		return rc;

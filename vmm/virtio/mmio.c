@@ -12,7 +12,7 @@
 
 #include "virtio/virtio.h"
 
-struct placed {
+struct mmio_registers {
 	struct vmm_virtio *v;
 	struct virtdev_mmio *mmio;
 	bool irq_set;
@@ -32,7 +32,7 @@ static void access_register(void *registers, struct vmm_access *access)
 
 static void on_access(void *opaque, struct vmm_access *access)
 {
-	const struct placed *p = opaque;
+	const struct mmio_registers *p = opaque;
 
 	vmm_virtio_access(p->v, virtdev_mmio_class(access->offset, access->len,
 						   access->write),
@@ -41,44 +41,44 @@ static void on_access(void *opaque, struct vmm_access *access)
 
 static void registers_free(void *registers)
 {
-	struct placed *p = registers;
-	const struct vmm_virtio_place *place = vmm_virtio_place(p->v);
+	struct mmio_registers *p = registers;
+	const struct vmm_virtio_resources *resources = vmm_virtio_get_resources(p->v);
 
 	if (p->irq_set)
-		vmm_kvm_irqfd(place->kvm, virtdev_mmio_irq_fd(p->mmio),
-			      place->irq, false, NULL);
+		vmm_kvm_irqfd(resources->kvm, virtdev_mmio_irq_fd(p->mmio),
+			      resources->irq, false, NULL);
 	virtdev_mmio_free(p->mmio);
 	free(p);
 }
 
-static int connect_kvm(struct placed *p, uint32_t nqueues,
+static int connect_kvm(struct mmio_registers *p, uint32_t nqueues,
 		       struct vsu_error *err)
 {
-	const struct vmm_virtio_place *place = vmm_virtio_place(p->v);
+	const struct vmm_virtio_resources *resources = vmm_virtio_get_resources(p->v);
 	struct vmm_ioeventfd io = {
-		.gpa = place->gpa + VIRTDEV_MMIO_NOTIFY, .len = 4,
+		.gpa = resources->gpa + VIRTDEV_MMIO_NOTIFY, .len = 4,
 	};
 	int rc = 0;
 
 	for (; !rc && io.match < nqueues; io.match++) {
 		io.event_fd = vmm_virtio_kick_fd(p->v, io.match);
-		rc = vmm_kvm_ioeventfd(place->kvm, &io, true, err);
+		rc = vmm_kvm_ioeventfd(resources->kvm, &io, true, err);
 	}
 	if (!rc)
-		rc = vmm_kvm_irqfd(place->kvm, virtdev_mmio_irq_fd(p->mmio),
-				   place->irq, true, err);
+		rc = vmm_kvm_irqfd(resources->kvm, virtdev_mmio_irq_fd(p->mmio),
+				   resources->irq, true, err);
 	p->irq_set = !rc;
 	return rc;
 }
 
-int vmm_place_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
-		   struct vsu_error *err)
+int vmm_virtio_attach_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
+			   struct vsu_error *err)
 {
 	struct virtdev_transport *t = vmm_virtio_transport(v);
 	struct virtdev *dev = virtdev_transport_device(t);
-	struct placed *p = calloc(1, sizeof(*p));
+	struct mmio_registers *p = calloc(1, sizeof(*p));
 	const struct vmm_range range = {
-		vmm_virtio_place(v)->gpa, VIRTDEV_MMIO_SIZE, virtdev_name(dev),
+		vmm_virtio_get_resources(v)->gpa, VIRTDEV_MMIO_SIZE, virtdev_name(dev),
 		on_access, p,
 	};
 	int rc;

@@ -24,9 +24,9 @@ struct vector {
 	bool added;
 };
 
-struct placed {
+struct pci_registers {
 	struct vmm_virtio *v;
-	const struct vmm_virtio_place *place;
+	const struct vmm_virtio_resources *resources;
 	struct virtdev_pci *pci;
 	uint64_t gpa;		/* of BAR 0, or NOWHERE */
 	uint64_t notify_gpa;	/* of BAR 0 as its ioeventfds are set, or NOWHERE */
@@ -43,7 +43,7 @@ struct placed {
 
 static void on_message(void *opaque, uint32_t vector)
 {
-	const struct placed *p = opaque;
+	const struct pci_registers *p = opaque;
 
 	vsu_event_signal_own(p->vectors[vector].event_fd);
 }
@@ -51,23 +51,23 @@ static void on_message(void *opaque, uint32_t vector)
 static void on_route(void *opaque, uint32_t vector, uint64_t address,
 		     uint32_t data)
 {
-	const struct placed *p = opaque;
+	const struct pci_registers *p = opaque;
 
-	vmm_msi_route(p->place->msi, p->vectors[vector].gsi, address, data);
+	vmm_msi_route(p->resources->msi, p->vectors[vector].gsi, address, data);
 }
 
 static void on_route_done(void *opaque)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	const struct placed *p = opaque;
+	const struct pci_registers *p = opaque;
 
-	if (vmm_msi_commit(p->place->msi, &err) < 0)
+	if (vmm_msi_commit(p->resources->msi, &err) < 0)
 		prog_log(PROG_LOG_WARNING, "route", "%s", err.msg);
 }
 
 static void on_intx(void *opaque)
 {
-	const struct placed *p = opaque;
+	const struct pci_registers *p = opaque;
 
 	vsu_event_signal_own(p->line_fd);
 }
@@ -75,7 +75,7 @@ static void on_intx(void *opaque)
 /* The guest has handled the interrupt; the line may still have a reason. */
 static void on_again(struct ev_loop *loop, ev_io *w, int revents)
 {
-	const struct placed *p = w->data;
+	const struct pci_registers *p = w->data;
 
 	(void)loop;
 	(void)revents;
@@ -84,7 +84,7 @@ static void on_again(struct ev_loop *loop, ev_io *w, int revents)
 		vsu_event_signal_own(p->line_fd);
 }
 
-static int connect_line(struct placed *p, struct vsu_error *err)
+static int connect_line(struct pci_registers *p, struct vsu_error *err)
 {
 	int rc;
 
@@ -93,16 +93,16 @@ static int connect_line(struct placed *p, struct vsu_error *err)
 		p->again_fd = rc = vsu_event_new();
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "virtio-pci: interrupt");
-	rc = vmm_kvm_irqfd_level(p->place->kvm, p->line_fd, p->again_fd,
-				 p->place->irq, err);
+	rc = vmm_kvm_irqfd_level(p->resources->kvm, p->line_fd, p->again_fd,
+				 p->resources->irq, err);
 	p->line_set = !rc;
 	ev_io_init(&p->again, on_again, p->again_fd, EV_READ);
 	p->again.data = p;
-	ev_io_start(p->place->loop, &p->again);
+	ev_io_start(p->resources->loop, &p->again);
 	return rc;
 }
 
-static int connect_vectors(struct placed *p, struct vsu_error *err)
+static int connect_vectors(struct pci_registers *p, struct vsu_error *err)
 {
 	uint32_t i;
 	int rc = 0;
@@ -112,7 +112,7 @@ static int connect_vectors(struct placed *p, struct vsu_error *err)
 		if (p->vectors[i].event_fd < 0)
 			return vsu_error_sys(err, p->vectors[i].event_fd,
 					     "virtio-pci: vectors");
-		rc = vmm_msi_add(p->place->msi, p->vectors[i].event_fd,
+		rc = vmm_msi_add(p->resources->msi, p->vectors[i].event_fd,
 				 &p->vectors[i].gsi, err);
 		p->vectors[i].added = !rc;
 	}
@@ -121,7 +121,7 @@ static int connect_vectors(struct placed *p, struct vsu_error *err)
 
 /* ------------------------------------------------------------------ addresses */
 
-static void set_notifications(struct placed *p, uint64_t gpa, bool on)
+static void set_notifications(struct pci_registers *p, uint64_t gpa, bool on)
 {
 	const struct virtdev *dev =
 		virtdev_transport_device(vmm_virtio_transport(p->v));
@@ -135,12 +135,12 @@ static void set_notifications(struct placed *p, uint64_t gpa, bool on)
 		/*
 		 * without an ioeventfd the access exits and notifies the queue
 		 */
-		(void)!vmm_kvm_ioeventfd(p->place->kvm, &io, on, NULL);
+		(void)!vmm_kvm_ioeventfd(p->resources->kvm, &io, on, NULL);
 		io.gpa += VIRTDEV_PCI_NOTIFY_STEP;
 	}
 }
 
-static void move_notifications(struct placed *p, uint64_t gpa)
+static void move_notifications(struct pci_registers *p, uint64_t gpa)
 {
 	if (p->notify_gpa == gpa)
 		return;
@@ -154,13 +154,13 @@ static void move_notifications(struct placed *p, uint64_t gpa)
 static void on_registers(void *opaque, struct vmm_access *access);
 
 /* Notifications of functions that are switched off, in the way of another one. */
-static void notifications_vacate(const struct placed *p, uint64_t gpa)
+static void notifications_vacate(const struct pci_registers *p, uint64_t gpa)
 {
-	const struct vmm_pci_function *f = p->place->pci->functions;
+	const struct vmm_pci_function *f = p->resources->pci->functions;
 	unsigned int i;
 
 	for (i = 0; i < VMM_PCI_SLOTS; i++) {
-		struct placed *other = f[i].opaque;
+		struct pci_registers *other = f[i].opaque;
 
 		if (f[i].registers == on_registers && other != p &&
 		    other->gpa == VMM_PCI_NOWHERE &&
@@ -182,19 +182,19 @@ static bool is_in_window(uint64_t gpa)
  * is switched off stay: each is a system call, and a guest can switch memory off
  * and on with every store.
  */
-static void move_registers(struct placed *p, uint64_t gpa)
+static void move_registers(struct pci_registers *p, uint64_t gpa)
 {
 	p->gpa = is_in_window(gpa) ? gpa : VMM_PCI_NOWHERE;
 	if (p->gpa != VMM_PCI_NOWHERE) {
 		notifications_vacate(p, p->gpa);
 		move_notifications(p, p->gpa);
 	}
-	vmm_pci_host_move(p->place->pci, p->place->slot, p->gpa);
+	vmm_pci_host_move(p->resources->pci, p->resources->slot, p->gpa);
 }
 
 static void on_bar_moved(void *opaque, unsigned int bar, uint64_t gpa)
 {
-	struct placed *p = opaque;
+	struct pci_registers *p = opaque;
 
 	if (!bar)
 		move_registers(p, gpa);
@@ -215,7 +215,7 @@ static void access_registers(void *registers, struct vmm_access *access)
 
 static void on_registers(void *opaque, struct vmm_access *access)
 {
-	const struct placed *p = opaque;
+	const struct pci_registers *p = opaque;
 
 	vmm_virtio_access(p->v, virtdev_pci_class(access->offset, access->len,
 						  access->write),
@@ -235,7 +235,7 @@ static void access_space(void *registers, struct vmm_access *access)
 
 static void on_space(void *opaque, struct vmm_access *access)
 {
-	const struct placed *p = opaque;
+	const struct pci_registers *p = opaque;
 
 	vmm_virtio_access(p->v, access->write ? VIRTDEV_ACCESS_CONTROL
 					      : VIRTDEV_ACCESS_PLAIN,
@@ -256,7 +256,7 @@ static void add_region(struct virtdev_pci_region *regions, uint32_t n,
 }
 
 /* The device's regions, which form one range: BAR 2. */
-static int find_regions(struct placed *p, struct virtdev_pci_region *regions,
+static int find_regions(struct pci_registers *p, struct virtdev_pci_region *regions,
 			uint32_t *n, struct vsu_error *err)
 {
 	struct virtdev_pci_region region;
@@ -281,7 +281,7 @@ static int find_regions(struct placed *p, struct virtdev_pci_region *regions,
 	return 0;
 }
 
-static int make_function(struct placed *p, struct vsu_error *err)
+static int make_function(struct pci_registers *p, struct vsu_error *err)
 {
 	static const struct virtdev_pci_ops ops = {
 		.size = sizeof(ops), .message = on_message, .route = on_route,
@@ -301,63 +301,63 @@ static int make_function(struct placed *p, struct vsu_error *err)
 	return rc;
 }
 
-static void place_function(struct placed *p)
+static void add_function(struct pci_registers *p)
 {
 	const struct vmm_pci_function function = {
 		.space = on_space, .registers = on_registers, .opaque = p,
 		.len = VIRTDEV_PCI_BAR0_SIZE, .gpa = VMM_PCI_NOWHERE,
 	};
 
-	vmm_pci_host_add(p->place->pci, p->place->slot, &function);
-	virtdev_pci_place_bar(p->pci, 0, p->place->gpa);
+	vmm_pci_host_add(p->resources->pci, p->resources->slot, &function);
+	virtdev_pci_place_bar(p->pci, 0, p->resources->gpa);
 	virtdev_pci_place_bar(p->pci, 2, p->region_gpa);
 }
 
 static void registers_leave(void *registers)
 {
-	struct placed *p = registers;
+	struct pci_registers *p = registers;
 
 	move_notifications(p, VMM_PCI_NOWHERE);
 	p->gpa = VMM_PCI_NOWHERE;
-	vmm_pci_host_remove(p->place->pci, p->place->slot);
+	vmm_pci_host_remove(p->resources->pci, p->resources->slot);
 }
 
 static void registers_free(void *registers)
 {
-	struct placed *p = registers;
+	struct pci_registers *p = registers;
 	uint32_t i;
 
 	virtdev_pci_free(p->pci);
 	for (i = 0; i < p->nvectors; i++) {
 		if (p->vectors[i].added)
-			vmm_msi_remove(p->place->msi, p->vectors[i].event_fd,
+			vmm_msi_remove(p->resources->msi, p->vectors[i].event_fd,
 				       p->vectors[i].gsi);
 		vsu_fd_close(&p->vectors[i].event_fd);
 	}
 	on_route_done(p);
 	if (p->line_set)
-		vmm_kvm_irqfd(p->place->kvm, p->line_fd, p->place->irq, false,
+		vmm_kvm_irqfd(p->resources->kvm, p->line_fd, p->resources->irq, false,
 			      NULL);
 	if (p->again.data)
-		ev_io_stop(p->place->loop, &p->again);
+		ev_io_stop(p->resources->loop, &p->again);
 	vsu_fd_close(&p->line_fd);
 	vsu_fd_close(&p->again_fd);
 	free(p);
 }
 
-int vmm_place_pci(struct vmm_virtio *v, struct vsu_error *err)
+int vmm_virtio_attach_pci(struct vmm_virtio *v, struct vsu_error *err)
 {
 	struct virtdev *dev = virtdev_transport_device(vmm_virtio_transport(v));
 	const uint32_t nvectors = virtdev_get_info(dev)->nqueues + 1;
-	struct placed *p = calloc(1, sizeof(*p) +
-				  nvectors * sizeof(p->vectors[0]));
+	struct pci_registers *p = calloc(1, sizeof(*p) +
+					 nvectors * sizeof(p->vectors[0]));
 	uint32_t i;
 	int rc;
 
 	if (!p)
 		return vsu_error_sys(err, -ENOMEM, "virtio-pci");
 	p->v = v;
-	p->place = vmm_virtio_place(v);
+	p->resources = vmm_virtio_get_resources(v);
 	p->gpa = p->notify_gpa = VMM_PCI_NOWHERE;
 	p->line_fd = p->again_fd = -1;
 	p->nvectors = nvectors;
@@ -370,6 +370,6 @@ int vmm_place_pci(struct vmm_virtio *v, struct vsu_error *err)
 	if (!rc)
 		rc = make_function(p, err);
 	if (!rc)
-		place_function(p);
+		add_function(p);
 	return rc;
 }

@@ -131,7 +131,7 @@ static int make_windows(struct remote *r, const char *name,
 
 /* ------------------------------------------------------------- the steps */
 
-static int begin_session(const struct vmm_virtio_place *place,
+static int begin_session(const struct vmm_virtio_resources *resources,
 			 const struct vmm_device_spec *spec,
 			 struct remote **out, struct vsu_error *err)
 {
@@ -140,8 +140,8 @@ static int begin_session(const struct vmm_virtio_place *place,
 
 	if (!r)
 		return vsu_error_sys(err, -ENOMEM, "device");
-	r->loop = place->loop;
-	r->shmem = place->shmem;
+	r->loop = resources->loop;
+	r->shmem = resources->shmem;
 	rc = prog_closer_start(err);
 	if (rc >= 0)
 		rc = connect_session(r, spec, err);
@@ -152,7 +152,7 @@ static int begin_session(const struct vmm_virtio_place *place,
 	return rc;
 }
 
-static int make_rest(struct remote *r, const struct vmm_virtio_place *place,
+static int make_rest(struct remote *r, const struct vmm_virtio_resources *resources,
 		     struct vmem_map *map, struct vsu_error *err)
 {
 	struct virtdev *dev;
@@ -164,16 +164,16 @@ static int make_rest(struct remote *r, const struct vmm_virtio_place *place,
 		return rc;
 	dev = virtdev_vhost_user_device(r->user);
 	rc = vmm_rings_make(&r->rings, virtdev_get_info(dev)->nqueues, err);
-	return rc ? rc : vmm_virtio_new(place, dev, &vmm_remote_backend, &r->v,
+	return rc ? rc : vmm_virtio_new(resources, dev, &vmm_remote_backend, &r->v,
 					err);
 }
 
 int vmm_virtio_remote_finish(struct remote *r,
-			     const struct vmm_virtio_place *place,
+			     const struct vmm_virtio_resources *resources,
 			     struct vmem_map *map, struct vmm_virtio **out,
 			     struct vsu_error *err)
 {
-	int rc = make_rest(r, place, map, err);
+	int rc = make_rest(r, resources, map, err);
 
 	if (rc < 0) {
 		vmm_remote_free(r);
@@ -184,12 +184,12 @@ int vmm_virtio_remote_finish(struct remote *r,
 	return 0;
 }
 
-int vmm_virtio_remote(const struct vmm_virtio_place *place,
+int vmm_virtio_remote(const struct vmm_virtio_resources *resources,
 		      const struct vmm_device_spec *spec, struct vmem_map *map,
 		      struct vmm_virtio **out, struct vsu_error *err)
 {
 	struct remote *r;
-	int rc = begin_session(place, spec, &r, err);
+	int rc = begin_session(resources, spec, &r, err);
 
 	if (rc < 0)
 		return rc;
@@ -198,7 +198,7 @@ int vmm_virtio_remote(const struct vmm_virtio_place *place,
 		vmm_remote_free(r);
 		return rc;
 	}
-	return vmm_virtio_remote_finish(r, place, map, out, err);
+	return vmm_virtio_remote_finish(r, resources, map, out, err);
 }
 
 /* ------------------------------------------------------ while the guest runs */
@@ -236,13 +236,13 @@ static void on_late(struct ev_loop *loop, ev_timer *w, int revents)
 	end_handshake(r, &why);
 }
 
-int vmm_virtio_remote_begin(const struct vmm_virtio_place *place,
+int vmm_virtio_remote_begin(const struct vmm_virtio_resources *resources,
 			    const struct vmm_device_spec *spec,
 			    const struct vmm_remote_arrival *arrival,
 			    struct remote **out, struct vsu_error *err)
 {
 	struct remote *r;
-	int rc = begin_session(place, spec, &r, err);
+	int rc = begin_session(resources, spec, &r, err);
 
 	if (rc < 0)
 		return rc;
@@ -259,7 +259,7 @@ int vmm_virtio_remote_begin(const struct vmm_virtio_place *place,
 	return 0;
 }
 
-void vmm_virtio_remote_give_up(struct remote *r)
+void vmm_virtio_remote_cancel(struct remote *r)
 {
 	if (r)
 		vmm_remote_free(r);

@@ -17,7 +17,7 @@ struct remote;
  * Connects, waits for the handshake and creates the transport. map is the
  * current memory of the guest. Only before the guest runs.
  */
-int vmm_virtio_remote(const struct vmm_virtio_place *place,
+int vmm_virtio_remote(const struct vmm_virtio_resources *resources,
 		      const struct vmm_device_spec *spec, struct vmem_map *map,
 		      struct vmm_virtio **out, struct vsu_error *err);
 
@@ -25,7 +25,7 @@ int vmm_virtio_remote(const struct vmm_virtio_place *place,
 struct vmm_remote_arrival {
 	/*
 	 * Called once, from the loop. why NULL: call
-	 * vmm_virtio_remote_finish(), else vmm_virtio_remote_give_up().
+	 * vmm_virtio_remote_finish(), else vmm_virtio_remote_cancel().
 	 */
 	void (*arrived)(void *opaque, const struct vsu_error *why);
 	void *opaque;
@@ -33,16 +33,16 @@ struct vmm_remote_arrival {
 };
 
 /* The same in steps, while the guest runs: the loop performs the handshake. */
-int vmm_virtio_remote_begin(const struct vmm_virtio_place *place,
+int vmm_virtio_remote_begin(const struct vmm_virtio_resources *resources,
 			    const struct vmm_device_spec *spec,
 			    const struct vmm_remote_arrival *arrival,
 			    struct remote **out, struct vsu_error *err);
 /* Creates the device and owns r; frees r on failure. */
 int vmm_virtio_remote_finish(struct remote *r,
-			     const struct vmm_virtio_place *place,
+			     const struct vmm_virtio_resources *resources,
 			     struct vmem_map *map, struct vmm_virtio **out,
 			     struct vsu_error *err);
 /* Abandons r at any time before; r may be NULL. */
-void vmm_virtio_remote_give_up(struct remote *r);
+void vmm_virtio_remote_cancel(struct remote *r);
 
 #endif

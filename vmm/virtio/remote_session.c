@@ -149,7 +149,7 @@ static void map_announce(struct remote *r)
  */
 static void apply_answers(struct remote *r)
 {
-	const struct vmm_virtio_place *place = vmm_virtio_place(r->v);
+	const struct vmm_virtio_resources *resources = vmm_virtio_get_resources(r->v);
 
 	if (r->rings_lost)
 		vmm_virtio_need_reset(r->v);
@@ -161,7 +161,7 @@ static void apply_answers(struct remote *r)
 	if (!r->dead)
 		return;
 	if (!vmm_virtio_is_retired(r->v))
-		place->lost(place->opaque, &r->why);
+		resources->lost(resources->opaque, &r->why);
 	ev_io_stop(r->loop, &r->session);
 	ev_timer_stop(r->loop, &r->refresh);
 	vmm_virtio_need_reset(r->v);
@@ -323,7 +323,7 @@ void vmm_remote_free(void *remote)
 }
 
 /* Returns the queues to the guest without waiting for the back-end. */
-static void remote_give_up(void *backend)
+static void remote_force_stop(void *backend)
 {
 	struct remote *r = backend;
 	struct vsu_error why;
@@ -351,7 +351,7 @@ const struct vmm_virtio_backend vmm_remote_backend = {
 	.queue_reset = vmm_remote_queue_reset,
 	.queue_start = vmm_remote_queue_start,
 	.refresh = remote_refresh, .kick_fd = remote_kick_fd,
-	.shared_region = remote_shared_region, .give_up = remote_give_up,
+	.shared_region = remote_shared_region, .force_stop = remote_force_stop,
 	.stats = remote_stats,
 	.free = vmm_remote_free,
 };

@@ -23,7 +23,7 @@ struct carried {
 };
 
 struct vmm_virtio {
-	struct vmm_virtio_place place;
+	struct vmm_virtio_resources resources;
 	struct vmm_cpus *cpus;
 	struct virtdev_transport *transport;
 	const struct vmm_virtio_backend *ops;
@@ -76,7 +76,7 @@ static void check_gone(struct vmm_virtio *v)
 {
 	if (v->gone && !virtdev_transport_is_resetting(v->transport) &&
 	    !__atomic_load_n(&v->ncarried, __ATOMIC_ACQUIRE))
-		ev_timer_start(v->place.loop, &v->going);
+		ev_timer_start(v->resources.loop, &v->going);
 }
 
 /* Ends the CPU's wait; the CPU does not access the device afterwards. */
@@ -291,12 +291,12 @@ bool vmm_virtio_is_retired(const struct vmm_virtio *v)
 	return v->gone;
 }
 
-int vmm_virtio_give_up(struct vmm_virtio *v)
+int vmm_virtio_force_stop(struct vmm_virtio *v)
 {
 	assert(is_main(v) && v->gone);
-	if (!v->ops->give_up)
+	if (!v->ops->force_stop)
 		return -EOPNOTSUPP;
-	v->ops->give_up(v->backend);
+	v->ops->force_stop(v->backend);
 	return 0;
 }
 
@@ -316,7 +316,7 @@ uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
 	return n;
 }
 
-int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
+int vmm_virtio_new(const struct vmm_virtio_resources *resources, struct virtdev *dev,
 		   const struct vmm_virtio_backend *backend, struct vmm_virtio **out,
 		   struct vsu_error *err)
 {
@@ -327,7 +327,7 @@ int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
 	if (!v)
 		return vsu_error_sys(err, -ENOMEM, "device");
 	v->ops = backend;
-	v->place = *place;
+	v->resources = *resources;
 	v->main = pthread_self();
 	pthread_mutex_init(&v->lock, NULL);
 	ev_timer_init(&v->going, on_going, 0., 0.);
@@ -363,7 +363,7 @@ void vmm_virtio_free(struct vmm_virtio *v)
 	v->waiting = NULL;	/* their CPUs have been stopped */
 	if (v->backend)
 		v->ops->free(v->backend);
-	ev_timer_stop(v->place.loop, &v->going);
+	ev_timer_stop(v->resources.loop, &v->going);
 	if (v->free_registers)
 		v->free_registers(v->registers);
 	virtdev_transport_free(v->transport);
@@ -384,9 +384,9 @@ void vmm_virtio_refresh(struct vmm_virtio *v)
 	vmm_virtio_unlock(v);
 }
 
-const struct vmm_virtio_place *vmm_virtio_place(const struct vmm_virtio *v)
+const struct vmm_virtio_resources *vmm_virtio_get_resources(const struct vmm_virtio *v)
 {
-	return &v->place;
+	return &v->resources;
 }
 
 struct virtdev_transport *vmm_virtio_transport(const struct vmm_virtio *v)

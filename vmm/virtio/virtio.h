@@ -75,7 +75,7 @@ struct vmm_virtio_backend {
 	 * vmm_virtio_stopped() is called soon. NULL: stops never wait. Main
 	 * thread, without the lock.
 	 */
-	void (*give_up)(void *backend);
+	void (*force_stop)(void *backend);
 	/*
 	 * Stops by force; the transport still exists. Main thread, without the
 	 * lock; no CPU can access the device any more.
@@ -83,7 +83,8 @@ struct vmm_virtio_backend {
 	void (*free)(void *backend);
 };
 
-struct vmm_virtio_place {
+/* What a device uses of the machine: memory, addresses, interrupts, loop. */
+struct vmm_virtio_resources {
 	struct ev_loop *loop;
 	const struct vmm_kvm *kvm;
 	struct vmem_space *space;
@@ -100,10 +101,10 @@ struct vmm_virtio_place {
 };
 
 /* dev is borrowed. No operation is called before vmm_virtio_set_backend(). */
-int vmm_virtio_new(const struct vmm_virtio_place *place, struct virtdev *dev,
+int vmm_virtio_new(const struct vmm_virtio_resources *resources, struct virtdev *dev,
 		   const struct vmm_virtio_backend *ops, struct vmm_virtio **out,
 		   struct vsu_error *err);
-/* Call it before the device is placed; owns the backend from now on. */
+/* Call it before the device is attached; owns the backend from now on. */
 void vmm_virtio_set_backend(struct vmm_virtio *v, void *backend);
 
 /*
@@ -124,9 +125,9 @@ void vmm_virtio_retire(struct vmm_virtio *v, void (*gone)(void *opaque),
 /* True after vmm_virtio_retire(). Main thread. */
 bool vmm_virtio_is_retired(const struct vmm_virtio *v);
 /*
- * For a retired device: give_up of its backend. -EOPNOTSUPP: not implemented.
+ * For a retired device: force_stop of its backend. -EOPNOTSUPP: not implemented.
  */
-int vmm_virtio_give_up(struct vmm_virtio *v);
+int vmm_virtio_force_stop(struct vmm_virtio *v);
 
 /* As virtdev_stats(), from backend or device. Main thread. */
 uint32_t vmm_virtio_stats(const struct vmm_virtio *v,
@@ -135,13 +136,13 @@ uint32_t vmm_virtio_stats(const struct vmm_virtio *v,
 uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
 			       const struct virtdev_stat *all, uint32_t n);
 
-/* Call it before the device is placed, or before the CPUs start. */
+/* Call it before the device is attached, or before the CPUs start. */
 void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus);
 
 /* The guest's memory changed: running queues release the previous map. */
 void vmm_virtio_refresh(struct vmm_virtio *v);
 
-const struct vmm_virtio_place *vmm_virtio_place(const struct vmm_virtio *v);
+const struct vmm_virtio_resources *vmm_virtio_get_resources(const struct vmm_virtio *v);
 struct virtdev_transport *vmm_virtio_transport(const struct vmm_virtio *v);
 
 /* For backends. */
@@ -171,17 +172,17 @@ void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
 		       vmm_registers_fn fn, void *registers, struct vmm_access *access);
 
 /* The backends. dev, and its threads or NULL, are owned on success. */
-int vmm_virtio_local(const struct vmm_virtio_place *place, struct virtdev *dev,
+int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtdev *dev,
 		     struct prog_workers *workers, struct vmm_virtio **out,
 		     struct vsu_error *err);
 
-/* The register interfaces: registers at place->gpa, one interrupt line. */
-int vmm_place_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
-		   struct vsu_error *err);
+/* The register interfaces: registers at resources->gpa, one interrupt line. */
+int vmm_virtio_attach_mmio(struct vmm_virtio *v, struct vmm_bus *bus,
+			   struct vsu_error *err);
 /*
- * A function in place->slot with MSI-X vectors, and an interrupt line as
+ * A function in resources->slot with MSI-X vectors, and an interrupt line as
  * fallback.
  */
-int vmm_place_pci(struct vmm_virtio *v, struct vsu_error *err);
+int vmm_virtio_attach_pci(struct vmm_virtio *v, struct vsu_error *err);
 
 #endif

@@ -63,7 +63,7 @@ VSU_BEGIN_DECLS
 #define VIRTDEV_FS_WORKERS_MAX 64u
 
 /* Maximum threads with detached requests. */
-#define VIRTDEV_FS_LEFT_MAX 64u
+#define VIRTDEV_FS_DETACHED_MAX 64u
 
 /* Windows are multiples of the driver's mapping unit. */
 #define VIRTDEV_FS_WINDOW_ALIGN (UINT64_C(2) << 20)
@@ -197,11 +197,11 @@ VIRTDEV_API void virtdev_fs_work_end(struct virtdev *dev);
  * Queued requests are dropped. Requests that block in the host without changing it are
  * detached: their worker thread finishes alone and discards the result, queue_drain
  * and queue_stop ignore them, and they do not access guest memory. Returns the number
- * of threads with detached requests, at most VIRTDEV_FS_LEFT_MAX; the caller may start
+ * of threads with detached requests, at most VIRTDEV_FS_DETACHED_MAX; the caller may start
  * a replacement for each. Each thread resumes its work when the host has answered.
  * Call it on the thread of queue_stop.
  */
-VIRTDEV_API uint32_t virtdev_fs_leave(struct virtdev *dev);
+VIRTDEV_API uint32_t virtdev_fs_detach(struct virtdev *dev);
 
 /*
  * Call before the process ends, if the guest is to continue with the next one: later

@@ -110,14 +110,13 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_pause(struct virtdev_inline *h);
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_resume(struct virtdev_inline *h);
 
 /*
- * All of a paused device: its own state, that of the transport with its face,
- * and where the queues stand; *len bytes, for free(). -EBUSY: a queue runs; or as
- * virtdev_state_take().
+ * The state of a paused device, its transport, its register interface and its queues:
+ * *len bytes, for free(). -EBUSY: a queue runs; further errors as virtdev_state_take().
  *
- * A load is into the server of a device of the same kind behind the same kind of
- * face, which no driver has begun with (-EBUSY), and whose guest has the same
- * memory when it resumes. Pauses it on success. The bytes may be
- * anybody's: -EBADMSG or -EOPNOTSUPP, and the device is as after a reset.
+ * Load the state into the server of a device of the same kind behind the same kind of
+ * register interface. -EBUSY: a driver has already changed the transport. On success
+ * the device is paused; the guest must have the same memory when it resumes. The bytes
+ * need not be trusted: -EBADMSG or -EOPNOTSUPP, and the device is as after a reset.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_take(struct virtdev_inline *h,
 						  void **bytes, size_t *len,

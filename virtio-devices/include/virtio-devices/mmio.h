@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The registers of virtio-mmio, version 2 (VIRTIO 1.3, section 4.2): a face of
- * a transport (transport.h). Accesses go in; it maps nothing and waits for
- * nothing.
+ * Virtio-mmio, version 2 (VIRTIO 1.3, section 4.2): a register interface of a
+ * transport (transport.h). The caller passes the guest's accesses; no function
+ * maps memory or blocks.
  *
  *   register   aligned 32-bit accesses below VIRTDEV_MMIO_CONFIG; others read
  *              0 and store nothing
@@ -25,14 +25,14 @@ VSU_BEGIN_DECLS
 
 struct virtdev_mmio;
 
-#define VIRTDEV_MMIO_SIZE	0x1000u	/* bytes of address space it takes */
+#define VIRTDEV_MMIO_SIZE	0x1000u	/* bytes of address space */
 #define VIRTDEV_MMIO_CONFIG	0x100u
 #define VIRTDEV_MMIO_NOTIFY	0x050u	/* where a queue's number is stored */
 
 #define VIRTDEV_MMIO_INT_USED	0x1u
 #define VIRTDEV_MMIO_INT_CONFIG	0x2u
 
-/* The transport is borrowed, outlives it and has no other face. */
+/* The transport is borrowed, outlives m and has no other register interface. */
 VIRTDEV_API VSU_NODISCARD int virtdev_mmio_new(struct virtdev_transport *t,
 					       struct virtdev_mmio **out,
 					       struct vsu_error *err);

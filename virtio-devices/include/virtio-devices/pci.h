@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The registers of virtio over PCI (VIRTIO 1.3, section 4.1): a face of a
- * transport (transport.h) as one modern function of type 0. The host bridge is
- * the owner's: accesses to configuration space and to BAR 0 go in, interrupts
- * and moved BARs come out through callbacks; it maps nothing and waits for
- * nothing.
+ * Virtio over PCI (VIRTIO 1.3, section 4.1): a register interface of a transport
+ * (transport.h), one modern function of type 0. The owner has the host bridge and
+ * passes accesses to configuration space and BAR 0; callbacks report interrupts
+ * and moved BARs. No function maps memory or blocks.
  *
  *   BAR 0  64 bits, VIRTDEV_PCI_BAR0_SIZE bytes of registers: common
  *          configuration, ISR status, the device's configuration, a
@@ -97,8 +96,8 @@ struct virtdev_pci_ops {
 };
 
 /*
- * The transport is borrowed, outlives it and has no other face. -EINVAL: more
- * queues, vectors or regions than there is room for, or regions that overlap.
+ * The transport is borrowed, outlives p and has no other register interface.
+ * -EINVAL: too many queues, vectors or regions, or regions that overlap.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_pci_new(struct virtdev_transport *t,
 		const struct virtdev_pci_config *config,

@@ -5,19 +5,18 @@
  * reset, and the generation of the configuration space.
  *
  *   transport  the state between one device and one driver; opaque
- *   owner      the VMM: starts and resets what serves the queues
+ *   owner      the VMM: starts and resets the server of the queues
  *              (struct virtdev_transport_ops), and reports interrupts
- *   face       the registers that the driver sees, such as mmio.h: it decodes
- *              accesses, calls the functions "for faces", and shows interrupts
- *              its own way (struct virtdev_face_ops)
+ *   registers  the register interface of the driver, such as mmio.h: decodes
+ *              accesses, calls the functions "for register interfaces", and
+ *              raises interrupts (struct virtdev_register_ops)
  *
- * A driver may do what the specification allows in a state and nothing else:
- * features are written before FEATURES_OK only, a queue is set up before it
- * is ready only, status bits are added, and cleared by a reset only. A write
- * that is not allowed is ignored.
+ * Writes that the specification does not allow in the current state are
+ * ignored: features can be written until FEATURES_OK, a queue can be set up
+ * until it is ready, and only a reset clears status bits.
  *
  * Threads: confined, except for virtdev_transport_interrupt(), which may be
- * called on any thread while the face exists.
+ * called on any thread while the register interface exists.
  */
 #ifndef VIRTIO_DEVICES_TRANSPORT_H
 #define VIRTIO_DEVICES_TRANSPORT_H
@@ -38,34 +37,34 @@ struct virtdev_state_reader;
 struct virtdev_state_writer;
 struct virtdev_transport;
 
-/* The source of an interrupt that is no queue: the configuration changed. */
+/* Source of an interrupt: not a queue but a changed configuration. */
 #define VIRTDEV_INTERRUPT_CONFIG UINT32_MAX
 
 /*
- * Callbacks of the owner, from inside an access. A device that virtdev_inline
- * serves needs none of activate, reset, notify, queue_reset and queue_start:
- * inline.h does their work where they are NULL. Otherwise NULL: nothing.
+ * Callbacks of the owner, called during an access. For a device that
+ * virtdev_inline serves, activate, reset, notify, queue_reset and queue_start may
+ * be NULL: inline.h implements them. Other callbacks that are NULL have no effect.
  */
 struct virtdev_transport_ops {
 	size_t size;		/* sizeof(struct virtdev_transport_ops) */
 
 	/*
-	 * Feature bits 37 to 49 that the owner does, as far as the face does
-	 * them too; all others of these are kept from the driver, because they
-	 * ask the transport and not the device.
+	 * Feature bits 37 to 49 that the owner supports. The driver is offered
+	 * those that the register interface supports too: these bits concern the
+	 * transport, not the device.
 	 */
 	uint64_t features;
 
 	/*
-	 * DRIVER_OK was set: features are acknowledged, queues set up. Negative
-	 * means that the device cannot work: it then asks for a reset.
+	 * DRIVER_OK was set: features are acknowledged, queues set up. Negative:
+	 * the device cannot work and requests a reset (DEVICE_NEEDS_RESET).
 	 */
 	int (*activate)(void *opaque, uint64_t features);
 
 	/*
-	 * The driver reset the device. 0: nothing of it runs any more; 1: that
-	 * takes time, and virtdev_transport_reset_done() is called later.
-	 * Until then the status reads as before, and another reset asks again.
+	 * The driver reset the device. 0: the device has stopped. 1: it is still
+	 * stopping; the owner calls virtdev_transport_reset_done() later. Until
+	 * then the status reads as before, and another reset calls this again.
 	 */
 	int (*reset)(void *opaque);
 
@@ -76,24 +75,24 @@ struct virtdev_transport_ops {
 	 */
 	void (*reset_finished)(void *opaque);
 
-	/* A notification that came as an access. */
+	/* The driver notified a queue by an access, not by an eventfd. */
 	void (*notify)(void *opaque, uint32_t queue);
 
 	/*
 	 * A shared memory region of the device: true with its guest address and
-	 * length in bytes, false when it has none of that id.
+	 * length in bytes, false if the device has no region with this id.
 	 */
 	bool (*shared_region)(void *opaque, uint32_t id, uint64_t *base,
 			      uint64_t *len);
 
 	/*
-	 * The driver resets one queue of a device that runs (VIRTIO 1.3, section
-	 * 2.6.1): as reset, with virtdev_transport_queue_reset_done(). With this
-	 * and queue_start, VQ_F_RING_RESET may be in features and is offered
-	 * independent of the device: its queues start and stop one by one.
+	 * The driver resets one queue of a running device (VIRTIO 1.3, section
+	 * 2.6.1): as reset, with virtdev_transport_queue_reset_done(). An owner
+	 * with this and queue_start may have VQ_F_RING_RESET in features; the
+	 * driver is then offered it for every device.
 	 */
 	int (*queue_reset)(void *opaque, uint32_t queue);
-	/* A queue that was reset is ready again; negative as activate. */
+	/* The driver set up a reset queue again; negative as activate. */
 	int (*queue_start)(void *opaque, uint32_t queue);
 };
 
@@ -108,7 +107,7 @@ enum virtdev_access {
 VIRTDEV_API VSU_NODISCARD int virtdev_transport_new(struct virtdev *dev,
 		const struct virtdev_transport_ops *ops, void *opaque,
 		struct virtdev_transport **out, struct vsu_error *err);
-/* After its face. */
+/* Free its register interface first. */
 VIRTDEV_API void virtdev_transport_free(struct virtdev_transport *t);
 
 /* ------------------------------------------------------------ for the owner */
@@ -117,49 +116,49 @@ VIRTDEV_API struct virtdev *virtdev_transport_device(
 		const struct virtdev_transport *t);
 
 /*
- * Queue i as the driver set it up; false when it did not. config holds the
- * acknowledged features, the addresses, the size and where the ring begins.
+ * Queue i as the driver set it up: acknowledged features, addresses, size and
+ * first index of the ring. False if the driver has not set it up.
  */
 VIRTDEV_API bool virtdev_transport_queue(const struct virtdev_transport *t,
 					 uint32_t queue,
 					 struct vq_config *config);
 
-/* Used buffers in that queue, or VIRTDEV_INTERRUPT_CONFIG. Any thread. */
+/* source: a queue with used buffers, or VIRTDEV_INTERRUPT_CONFIG. Any thread. */
 VIRTDEV_API void virtdev_transport_interrupt(struct virtdev_transport *t,
 					     uint32_t source);
 
 /* Increments the generation and notifies the driver. */
 VIRTDEV_API void virtdev_transport_config_changed(struct virtdev_transport *t);
 
-/* The device broke; the driver is asked to reset it (DEVICE_NEEDS_RESET). */
+/* The device failed: requests a reset from the driver (DEVICE_NEEDS_RESET). */
 VIRTDEV_API void virtdev_transport_needs_reset(struct virtdev_transport *t);
 
-/* True from a reset that takes time until virtdev_transport_reset_done(). */
+/* True while a reset waits for virtdev_transport_reset_done(). */
 VIRTDEV_API bool virtdev_transport_is_resetting(
 		const struct virtdev_transport *t);
 VIRTDEV_API void virtdev_transport_reset_done(struct virtdev_transport *t);
 VIRTDEV_API void virtdev_transport_queue_reset_done(struct virtdev_transport *t,
 						    uint32_t queue);
 
-/* ---------------------------------------------------------------- for faces */
+/* -------------------------------------------------- for register interfaces */
 
-struct virtdev_face_ops {
-	size_t size;		/* sizeof(struct virtdev_face_ops) */
-	uint64_t features;	/* bits 37 to 49 that the face does */
-	/* Tells the driver; a queue's number or CONFIG. Any thread. */
-	void (*interrupt)(void *face, uint32_t source);
-	/* The registers are as at power-on. */
-	void (*reset)(void *face);
-	/* Registers that the transport does not know; as those of a model. */
-	void (*state_save)(void *face, struct virtdev_state_writer *w);
-	int (*state_load)(void *face, struct virtdev_state_reader *r,
+struct virtdev_register_ops {
+	size_t size;		/* sizeof(struct virtdev_register_ops) */
+	uint64_t features;	/* supported bits of 37 to 49 */
+	/* Notifies the driver; see virtdev_transport_interrupt(). Any thread. */
+	void (*interrupt)(void *registers, uint32_t source);
+	/* Sets the registers as at power-on. */
+	void (*reset)(void *registers);
+	/* Registers that are not in the transport; as state_save of a model. */
+	void (*state_save)(void *registers, struct virtdev_state_writer *w);
+	int (*state_load)(void *registers, struct virtdev_state_reader *r,
 			  struct vsu_error *err);
 };
 
-/* One face at a time: -EBUSY if there is one already. NULL takes it away. */
-VIRTDEV_API VSU_NODISCARD int virtdev_transport_set_face(
+/* -EBUSY: the transport has a register interface already. ops NULL: removes it. */
+VIRTDEV_API VSU_NODISCARD int virtdev_transport_set_registers(
 		struct virtdev_transport *t,
-		const struct virtdev_face_ops *ops, void *face,
+		const struct virtdev_register_ops *ops, void *registers,
 		struct vsu_error *err);
 
 VIRTDEV_API uint32_t virtdev_transport_status(
@@ -168,7 +167,7 @@ VIRTDEV_API uint32_t virtdev_transport_status(
 VIRTDEV_API void virtdev_transport_set_status(struct virtdev_transport *t,
 					      uint32_t value);
 
-/* Features that are offered, and that the driver wants; words of 64 bits. */
+/* Features offered to the driver, and features that the driver wrote. */
 VIRTDEV_API uint64_t virtdev_transport_offered(
 		const struct virtdev_transport *t);
 VIRTDEV_API uint64_t virtdev_transport_features(
@@ -193,16 +192,16 @@ VIRTDEV_API bool virtdev_transport_queue_ready(
 VIRTDEV_API uint64_t virtdev_transport_queue_area(
 		const struct virtdev_transport *t, uint32_t queue,
 		enum virtdev_queue_area area);
-/* A size that cannot work is not taken. */
+/* Invalid sizes are ignored. */
 VIRTDEV_API void virtdev_transport_set_queue_size(struct virtdev_transport *t,
 						  uint32_t queue,
 						  uint32_t size);
 VIRTDEV_API void virtdev_transport_set_queue_ready(struct virtdev_transport *t,
 						   uint32_t queue, bool ready);
-/* Resets the queue, where that was agreed on and the queue is ready. */
+/* Resets a ready queue, if VQ_F_RING_RESET was negotiated. */
 VIRTDEV_API void virtdev_transport_reset_queue(struct virtdev_transport *t,
 					       uint32_t queue);
-/* True while a reset of the queue takes its time. */
+/* True while a reset waits for virtdev_transport_queue_reset_done(). */
 VIRTDEV_API bool virtdev_transport_queue_resets(
 		const struct virtdev_transport *t, uint32_t queue);
 /* word 0: the lower half of the address, 1: the upper. */

@@ -131,9 +131,9 @@ VIRTDEV_API bool virtdev_vhost_user_server_is_draining(
 
 /*
  * Whether the front-end of a draining session has disconnected, so that results are no
- * longer needed; see virtdev_fs_leave(). Call it on the dispatch thread.
+ * longer needed; see virtdev_fs_detach(). Call it on the dispatch thread.
  */
-VIRTDEV_API bool virtdev_vhost_user_server_is_left(
+VIRTDEV_API bool virtdev_vhost_user_server_is_disconnected(
 		const struct virtdev_vhost_user_server *s) VSU_NODISCARD;
 
 /* Call it after stop has returned 0 and the queues' threads have ended. */

@@ -48,25 +48,25 @@ void virtdev_transport_free(struct virtdev_transport *t)
 	free(t);
 }
 
-int virtdev_transport_set_face(struct virtdev_transport *t,
-			       const struct virtdev_face_ops *ops, void *face,
-			       struct vsu_error *err)
+int virtdev_transport_set_registers(struct virtdev_transport *t,
+				    const struct virtdev_register_ops *ops, void *registers,
+				    struct vsu_error *err)
 {
-	struct virtdev_face_ops copy = { 0 };
+	struct virtdev_register_ops copy = { 0 };
 	int rc = 0;
 
 	if (ops)
 		rc = vsu_copy_sized(&copy, sizeof(copy), ops,
-				    "struct virtdev_face_ops", err);
+				    "struct virtdev_register_ops", err);
 	if (rc < 0)
 		return rc;
-	if (ops && t->has_face)
+	if (ops && t->has_registers)
 		return vsu_error_set(err, -EBUSY,
 				     "%s: its transport has a register interface already; free that one first",
 				     virtdev_name(t->dev));
-	t->has_face = ops;
-	t->face_ops = copy;
-	t->face = face;
+	t->has_registers = ops;
+	t->register_ops = copy;
+	t->registers = registers;
 	return 0;
 }
 
@@ -79,8 +79,8 @@ struct virtdev *virtdev_transport_device(const struct virtdev_transport *t)
 
 void virtdev_transport_interrupt(struct virtdev_transport *t, uint32_t source)
 {
-	if (t->face_ops.interrupt)
-		t->face_ops.interrupt(t->face, source);
+	if (t->register_ops.interrupt)
+		t->register_ops.interrupt(t->registers, source);
 }
 
 static void tell_driver(struct virtdev_transport *t)
@@ -111,7 +111,7 @@ uint32_t virtdev_transport_generation(const struct virtdev_transport *t)
 uint64_t virtdev_transport_offered(const struct virtdev_transport *t)
 {
 	const uint64_t ours = virtdev_priv_call_features(t) &
-			      t->face_ops.features;
+			      t->register_ops.features;
 
 	return (virtdev_get_info(t->dev)->features & (~OF_TRANSPORTS | ours)) |
 	       (ours & VQ_F_RING_RESET);
@@ -158,8 +158,8 @@ void virtdev_transport_reset_done(struct virtdev_transport *t)
 	t->driver_features = 0;
 	t->status = 0;
 	memset(t->rings, 0, t->nrings * sizeof(t->rings[0]));
-	if (t->face_ops.reset)
-		t->face_ops.reset(t->face);
+	if (t->register_ops.reset)
+		t->register_ops.reset(t->registers);
 	if (took_time && t->ops.reset_finished)
 		t->ops.reset_finished(t->opaque);
 }

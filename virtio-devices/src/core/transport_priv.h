@@ -22,9 +22,9 @@ struct virtdev_transport {
 	void *opaque;
 	struct virtdev_transport_ops server;	/* used if the callback in ops is NULL */
 	void *server_opaque;
-	bool has_face;
-	struct virtdev_face_ops face_ops;
-	void *face;
+	bool has_registers;
+	struct virtdev_register_ops register_ops;
+	void *registers;
 	uint64_t driver_features;
 	uint32_t status, generation;
 	bool resetting;

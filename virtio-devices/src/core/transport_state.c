@@ -36,8 +36,8 @@ void virtdev_priv_transport_save(const struct virtdev_transport *t,
 	virtdev_state_put_u32(w, t->nrings);
 	for (i = 0; i < t->nrings; i++)
 		save_ring(&t->rings[i], w);
-	if (t->face_ops.state_save)
-		t->face_ops.state_save(t->face, &part);
+	if (t->register_ops.state_save)
+		t->register_ops.state_save(t->registers, &part);
 	virtdev_priv_state_put_part(w, &part);
 }
 
@@ -103,15 +103,15 @@ static int read_all(const struct virtdev_transport *t,
 	return rc;
 }
 
-static int load_face(struct virtdev_transport *t,
-		     struct virtdev_state_reader *r, struct vsu_error *err)
+static int load_registers(struct virtdev_transport *t,
+			  struct virtdev_state_reader *r, struct vsu_error *err)
 {
 	struct virtdev_state_reader part = virtdev_priv_state_get_part(r);
 
 	if (part.truncated)
 		return refuse_state(err, "it is cut short");
-	return t->face_ops.state_load ?
-	       t->face_ops.state_load(t->face, &part, err) :
+	return t->register_ops.state_load ?
+	       t->register_ops.state_load(t->registers, &part, err) :
 	       virtdev_state_end(&part, err);
 }
 
@@ -144,7 +144,7 @@ int virtdev_priv_transport_load(struct virtdev_transport *t,
 	if (!rc && (to->status & VIRTDEV_STATUS_FEATURES_OK))
 		rc = set_features(t, to->driver_features, err);
 	if (!rc)
-		rc = load_face(t, r, err);
+		rc = load_registers(t, r, err);
 	if (!rc) {
 		t->status = to->status;
 		t->generation = to->generation + 1;

@@ -200,7 +200,7 @@ static void detach_blocked(struct fs_job_queue *w, struct fs_queue *q)
 	const uint32_t n = q->fs->config.workers;
 	uint32_t i;
 
-	for (i = 0; i < n && w->ndetached < VIRTDEV_FS_LEFT_MAX; i++) {
+	for (i = 0; i < n && w->ndetached < VIRTDEV_FS_DETACHED_MAX; i++) {
 		if (!state_change(q->jobs[i], FS_JOB_IN_HOST_CALL, FS_JOB_DETACHED))
 			continue;
 		w->ndetached++;

@@ -315,7 +315,7 @@ void virtdev_fs_work_end(struct virtdev *dev)
 	pthread_mutex_unlock(&fs->job_queue.lock);
 }
 
-uint32_t virtdev_fs_leave(struct virtdev *dev)
+uint32_t virtdev_fs_detach(struct virtdev *dev)
 {
 	struct fs *fs = virtdev_priv_self(dev, virtdev_priv_fs_stats);
 	uint32_t i, n;

@@ -37,9 +37,9 @@ struct virtdev_mmio {
 };
 
 /* One interrupt line for all sources; InterruptStatus distinguishes them. */
-static void on_interrupt(void *face, uint32_t source)
+static void on_interrupt(void *registers, uint32_t source)
 {
-	struct virtdev_mmio *m = face;
+	struct virtdev_mmio *m = registers;
 
 	__atomic_or_fetch(&m->interrupt_status,
 			  source == VIRTDEV_INTERRUPT_CONFIG ?
@@ -48,18 +48,18 @@ static void on_interrupt(void *face, uint32_t source)
 	vsu_event_signal_own(m->irq_fd);
 }
 
-static void on_reset(void *face)
+static void on_reset(void *registers)
 {
-	struct virtdev_mmio *m = face;
+	struct virtdev_mmio *m = registers;
 
 	m->device_features_sel = m->driver_features_sel = 0;
 	m->queue_sel = m->shm_sel = 0;
 	__atomic_store_n(&m->interrupt_status, 0, __ATOMIC_RELEASE);
 }
 
-static void on_save(void *face, struct virtdev_state_writer *w)
+static void on_save(void *registers, struct virtdev_state_writer *w)
 {
-	const struct virtdev_mmio *m = face;
+	const struct virtdev_mmio *m = registers;
 
 	virtdev_state_put_u32(w, MAGIC_VALUE);
 	virtdev_state_put_u32(w, m->device_features_sel);
@@ -71,10 +71,10 @@ static void on_save(void *face, struct virtdev_state_writer *w)
 }
 
 /* Raises the interrupt line again if it was high. */
-static int on_load(void *face, struct virtdev_state_reader *r,
+static int on_load(void *registers, struct virtdev_state_reader *r,
 		   struct vsu_error *err)
 {
-	struct virtdev_mmio *m = face, read = *m;
+	struct virtdev_mmio *m = registers, read = *m;
 	const uint32_t magic = virtdev_state_get_u32(r);
 	int rc;
 
@@ -96,8 +96,8 @@ static int on_load(void *face, struct virtdev_state_reader *r,
 	return 0;
 }
 
-static const struct virtdev_face_ops face_ops = {
-	.size = sizeof(face_ops),
+static const struct virtdev_register_ops register_ops = {
+	.size = sizeof(register_ops),
 	.features = VQ_F_NOTIFICATION_DATA | VQ_F_RING_RESET,
 	.interrupt = on_interrupt, .reset = on_reset,
 	.state_save = on_save, .state_load = on_load,
@@ -116,7 +116,7 @@ int virtdev_mmio_new(struct virtdev_transport *t, struct virtdev_mmio **out,
 	if (rc < 0)
 		vsu_error_sys(err, rc, "virtio-mmio: interrupt");
 	else
-		rc = virtdev_transport_set_face(t, &face_ops, m, err);
+		rc = virtdev_transport_set_registers(t, &register_ops, m, err);
 	if (rc < 0) {
 		vsu_fd_close(&m->irq_fd);
 		free(m);
@@ -130,7 +130,7 @@ void virtdev_mmio_free(struct virtdev_mmio *m)
 {
 	if (!m)
 		return;
-	(void)!virtdev_transport_set_face(m->t, NULL, NULL, NULL);
+	(void)!virtdev_transport_set_registers(m->t, NULL, NULL, NULL);
 	vsu_fd_close(&m->irq_fd);
 	free(m);
 }

@@ -9,9 +9,9 @@
 
 #include "transport/pci_priv.h"
 
-static void on_interrupt(void *face, uint32_t source)
+static void on_interrupt(void *registers, uint32_t source)
 {
-	struct virtdev_pci *p = face;
+	struct virtdev_pci *p = registers;
 	const bool config = source == VIRTDEV_INTERRUPT_CONFIG;
 	const bool messages = __atomic_load_n(&p->msix_enabled,
 					      __ATOMIC_ACQUIRE);
@@ -31,13 +31,13 @@ static void on_interrupt(void *face, uint32_t source)
 		virtdev_pci_raise_line(p);
 }
 
-static void on_reset(void *face)
+static void on_reset(void *registers)
 {
-	virtdev_pci_common_reset(face);
+	virtdev_pci_common_reset(registers);
 }
 
-static const struct virtdev_face_ops face_ops = {
-	.size = sizeof(face_ops),
+static const struct virtdev_register_ops register_ops = {
+	.size = sizeof(register_ops),
 	.features = VQ_F_NOTIFICATION_DATA | VQ_F_RING_RESET,
 	.interrupt = on_interrupt, .reset = on_reset,
 	.state_save = virtdev_pci_state_save,
@@ -105,7 +105,7 @@ static int make_parts(struct virtdev_pci *p,
 	virtdev_pci_config_init(p, config->regions, config->nregions);
 	virtdev_pci_common_reset(p);
 	p->told[0] = p->told[PCI_REGION_BAR] = VIRTDEV_PCI_UNPLACED;
-	return virtdev_transport_set_face(p->t, &face_ops, p, err);
+	return virtdev_transport_set_registers(p->t, &register_ops, p, err);
 }
 
 int virtdev_pci_new(struct virtdev_transport *t,
@@ -148,7 +148,7 @@ void virtdev_pci_free(struct virtdev_pci *p)
 {
 	if (!p)
 		return;
-	(void)!virtdev_transport_set_face(p->t, NULL, NULL, NULL);
+	(void)!virtdev_transport_set_registers(p->t, NULL, NULL, NULL);
 	virtdev_msix_exit(&p->msix);
 	free(p);
 }

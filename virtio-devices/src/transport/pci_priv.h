@@ -62,9 +62,9 @@ void virtdev_pci_raise_line(struct virtdev_pci *p);
 /* Applies the content of configuration space. */
 void virtdev_pci_apply_space(struct virtdev_pci *p);
 
-/* pci_state.c: see struct virtdev_face_ops. */
-void virtdev_pci_state_save(void *face, struct virtdev_state_writer *w);
-int virtdev_pci_state_load(void *face, struct virtdev_state_reader *r,
+/* pci_state.c: see struct virtdev_register_ops. */
+void virtdev_pci_state_save(void *registers, struct virtdev_state_writer *w);
+int virtdev_pci_state_load(void *registers, struct virtdev_state_reader *r,
 			   struct vsu_error *err);
 
 /* Initializes configuration space; requires msix and region_len. */

@@ -12,9 +12,9 @@
 
 #define STATE_MAGIC 0x69637076u	/* "vpci" */
 
-void virtdev_pci_state_save(void *face, struct virtdev_state_writer *w)
+void virtdev_pci_state_save(void *registers, struct virtdev_state_writer *w)
 {
-	const struct virtdev_pci *p = face;
+	const struct virtdev_pci *p = registers;
 	uint32_t i;
 
 	virtdev_state_put_u32(w, STATE_MAGIC);
@@ -105,10 +105,10 @@ static void apply_all(struct virtdev_pci *p, const struct virtdev_pci *from)
 	virtdev_pci_apply_space(p);
 }
 
-int virtdev_pci_state_load(void *face, struct virtdev_state_reader *r,
+int virtdev_pci_state_load(void *registers, struct virtdev_state_reader *r,
 			   struct vsu_error *err)
 {
-	struct virtdev_pci *p = face;
+	struct virtdev_pci *p = registers;
 	const size_t size = sizeof(*p) + p->nqueues * sizeof(p->vectors[0]);
 	struct virtdev_pci *to = calloc(1, size);
 	struct msix_vector *vectors = calloc(p->msix.n, sizeof(*vectors));

@@ -170,7 +170,7 @@ bool virtdev_vhost_user_server_is_draining(
 	return s->question.token && s->question.drain;
 }
 
-bool virtdev_vhost_user_server_is_left(
+bool virtdev_vhost_user_server_is_disconnected(
 		const struct virtdev_vhost_user_server *s)
 {
 	return virtdev_vhost_user_server_is_draining(s) &&

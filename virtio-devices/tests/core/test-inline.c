@@ -121,9 +121,9 @@ static int queue_start(void *opaque, uint32_t queue)
 					  NULL);
 }
 
-static void on_interrupt(void *face, uint32_t source)
+static void on_interrupt(void *registers, uint32_t source)
 {
-	((struct rig *)face)->interrupted = source;
+	((struct rig *)registers)->interrupted = source;
 }
 
 static struct vmem_space *make_space(void)
@@ -163,8 +163,8 @@ static void setup(void)
 		.features = VQ_F_RING_RESET, .queue_reset = queue_reset,
 		.queue_start = queue_start,
 	};
-	static const struct virtdev_face_ops face_ops = {
-		.size = sizeof(face_ops), .interrupt = on_interrupt,
+	static const struct virtdev_register_ops register_ops = {
+		.size = sizeof(register_ops), .interrupt = on_interrupt,
 		.features = VQ_F_RING_RESET,
 	};
 	const struct virtdev_info info = {
@@ -180,8 +180,8 @@ static void setup(void)
 	ck_assert_int_eq(virtdev_new(&ops, &info, &rig, &rig.dev, NULL), 0);
 	ck_assert_int_eq(virtdev_transport_new(rig.dev, &transport_ops, &rig,
 					       &rig.t, NULL), 0);
-	ck_assert_int_eq(virtdev_transport_set_face(rig.t, &face_ops, &rig,
-						    NULL), 0);
+	ck_assert_int_eq(virtdev_transport_set_registers(rig.t, &register_ops, &rig,
+							 NULL), 0);
 	ck_assert_int_eq(virtdev_inline_new(rig.t, rig.space, &rig.server,
 					    NULL), 0);
 }

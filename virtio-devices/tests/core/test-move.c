@@ -15,7 +15,7 @@
 
 #include "../guest.h"
 #include "../suite.h"
-#include "../transport/face.h"
+#include "../transport/registers.h"
 
 #define SIZE 16u
 #define WRITEBACK 32u	/* in the configuration space */
@@ -30,8 +30,8 @@ struct server {
 	void *f;
 };
 
-static const struct face *faces[] = { &mmio_face, &pci_face };
-static const struct face *face;
+static const struct register_set *register_sets[] = { &mmio_registers, &pci_registers };
+static const struct register_set *registers;
 static struct server a, b;
 static struct guest g;
 static void *bytes;		/* of a, paused */
@@ -62,7 +62,7 @@ static void make_server(struct server *h, uint32_t queues)
 	ck_assert_int_eq(virtdev_blk_new(&config, &h->dev, NULL), 0);
 	ck_assert_int_eq(virtdev_transport_new(h->dev, &ops, h, &h->t, NULL),
 			 0);
-	h->f = face->make(h->t);
+	h->f = registers->make(h->t);
 	ck_assert_int_eq(virtdev_inline_new(h->t, g.space, &h->in, NULL), 0);
 }
 
@@ -70,14 +70,14 @@ static void free_server(struct server *h)
 {
 	ck_assert_int_eq(virtdev_inline_stop(h->in), 0);
 	virtdev_inline_free(h->in);
-	face->free(h->f);
+	registers->free(h->f);
 	virtdev_transport_free(h->t);
 	virtdev_free(h->dev);
 }
 
 static void set(struct server *h, enum field field, uint64_t value)
 {
-	face->set(h->f, field, (uint32_t)value);
+	registers->set(h->f, field, (uint32_t)value);
 }
 
 static void start(struct server *h)
@@ -94,7 +94,7 @@ static void start(struct server *h)
 	set(h, DEVICE_LOW, g.config.device_gpa);
 	set(h, QUEUE_READY, 1);
 	set(h, STATUS, STATUS_OK);
-	ck_assert_uint_eq(face->get(h->f, STATUS), STATUS_OK);
+	ck_assert_uint_eq(registers->get(h->f, STATUS), STATUS_OK);
 }
 
 /* More requests than the ring has entries, each answered with the disk's name. */
@@ -129,16 +129,16 @@ static void save(void)
 	ck_assert_int_eq(virtdev_inline_take(a.in, &bytes, &len, NULL), 0);
 }
 
-/* Each claim with both faces, and with split and packed rings. */
+/* Each claim with both register interfaces, and with split and packed rings. */
 static void setup(int i)
 {
-	face = faces[i % 2];
+	registers = register_sets[i % 2];
 	guest_init(&g, i / 2 ? VQ_F_RING_PACKED : 0, SIZE, 0, 0);
 	make_server(&a, 1);
 	make_server(&b, 1);
 	start(&a);
 	use(&a, SIZE + 5);
-	face->config_write(a.f, WRITEBACK, 1, 0);
+	registers->config_write(a.f, WRITEBACK, 1, 0);
 	bytes = NULL;
 }
 
@@ -184,16 +184,16 @@ END_TEST
 START_TEST(device_goes_on_in_another_home_with_all_that_its_driver_said)
 {
 	setup(_i);
-	face->interrupts(a.f);
+	registers->interrupts(a.f);
 	virtdev_config_changed(a.dev);
 	save();
 	ck_assert_int_eq(virtdev_inline_load(b.in, bytes, len, NULL), 0);
-	ck_assert_uint_eq(face->get(b.f, STATUS), STATUS_OK);
-	ck_assert_uint_eq(face->interrupts(b.f) & FROM_CONFIG, FROM_CONFIG);
-	ck_assert_uint_eq(face->config_read(b.f, WRITEBACK, 1), 0);
+	ck_assert_uint_eq(registers->get(b.f, STATUS), STATUS_OK);
+	ck_assert_uint_eq(registers->interrupts(b.f) & FROM_CONFIG, FROM_CONFIG);
+	ck_assert_uint_eq(registers->config_read(b.f, WRITEBACK, 1), 0);
 	ck_assert_int_eq(virtdev_inline_resume(b.in), 0);
 	use(&b, 2 * SIZE + 3);
-	ck_assert_uint_eq(face->interrupts(b.f) & FROM_QUEUE, FROM_QUEUE);
+	ck_assert_uint_eq(registers->interrupts(b.f) & FROM_QUEUE, FROM_QUEUE);
 	/* and back, with a that was reset */
 	free(bytes);
 	ck_assert_int_eq(virtdev_inline_pause(b.in), 0);
@@ -212,8 +212,8 @@ START_TEST(driver_may_reset_a_device_that_was_loaded)
 	save();
 	ck_assert_int_eq(virtdev_inline_load(b.in, bytes, len, NULL), 0);
 	set(&b, STATUS, 0);
-	ck_assert_uint_eq(face->get(b.f, STATUS), 0);
-	ck_assert_uint_eq(face->config_read(b.f, WRITEBACK, 1), 1);
+	ck_assert_uint_eq(registers->get(b.f, STATUS), 0);
+	ck_assert_uint_eq(registers->config_read(b.f, WRITEBACK, 1), 1);
 	teardown();
 }
 END_TEST
@@ -230,9 +230,9 @@ END_TEST
 
 static void check_untouched(void)
 {
-	ck_assert_uint_eq(face->get(b.f, STATUS), 0);
+	ck_assert_uint_eq(registers->get(b.f, STATUS), 0);
 	ck_assert_uint_eq(virtdev_transport_features(b.t), 0);
-	ck_assert_uint_eq(face->config_read(b.f, WRITEBACK, 1), 1);
+	ck_assert_uint_eq(registers->config_read(b.f, WRITEBACK, 1), 1);
 }
 
 START_TEST(state_that_is_cut_anywhere_leaves_a_new_device)
@@ -293,18 +293,18 @@ START_TEST(state_of_a_disk_with_other_queues_is_refused)
 }
 END_TEST
 
-START_TEST(state_of_one_face_is_not_that_of_the_other)
+START_TEST(load_refuses_the_other_register_interface)
 {
 	struct server other;
 
 	setup(_i);
 	save();
-	face = faces[1 - _i % 2];
+	registers = register_sets[1 - _i % 2];
 	make_server(&other, 1);
 	ck_assert_int_eq(virtdev_inline_load(other.in, bytes, len, NULL),
 			 -EBADMSG);
 	free_server(&other);
-	face = faces[_i % 2];
+	registers = register_sets[_i % 2];
 	teardown();
 }
 END_TEST
@@ -328,7 +328,7 @@ int main(void)
 	tcase_add_loop_test(tc, state_with_any_byte_changed_does_no_harm, 0, 4);
 	tcase_add_loop_test(tc, state_of_a_disk_with_other_queues_is_refused, 0,
 			    2);
-	tcase_add_loop_test(tc, state_of_one_face_is_not_that_of_the_other, 0,
+	tcase_add_loop_test(tc, load_refuses_the_other_register_interface, 0,
 			    2);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

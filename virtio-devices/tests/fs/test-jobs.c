@@ -127,7 +127,7 @@ START_TEST(requests_that_nobody_has_begun_can_be_left)
 		add_request(number);
 	vq_driver_publish(r.g.driver);
 	ck_assert_int_eq(virtdev_queue_serve(r.dev, r.queue), 0);
-	ck_assert_uint_eq(virtdev_fs_leave(r.dev), 0);
+	ck_assert_uint_eq(virtdev_fs_detach(r.dev), 0);
 	fs_rig_wait_event(&r);
 	ck_assert_int_eq(virtdev_queue_drain(r.dev, r.queue), 0);
 	virtdev_queue_stop(r.dev, r.queue);

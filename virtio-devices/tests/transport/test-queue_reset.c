@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the reset of a single queue, through every face. */
+/* Claims about the reset of a single queue, through every register interface. */
 #include <config.h>
 
 #include <check.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "../suite.h"
-#include "face.h"
+#include "registers.h"
 
 #define FEATURES (VQ_F_VERSION_1 | VQ_F_RING_RESET)
 #define RUNNING 15u
@@ -16,7 +16,7 @@
 
 /* A device of three queues that says nothing of RING_RESET itself. */
 struct rig {
-	struct faced d;
+	struct transport_rig d;
 	uint64_t device_features, activated_with;
 	int reset_result, start_result;
 	unsigned int resets, starts, notified;
@@ -62,7 +62,7 @@ static void on_notify(void *opaque, uint32_t queue)
 	((struct rig *)opaque)->notified++;
 }
 
-static void setup(const struct face *face)
+static void setup(const struct register_set *registers)
 {
 	static const struct virtdev_ops ops = {
 		.size = sizeof(ops), .name = "test",
@@ -79,32 +79,32 @@ static void setup(const struct face *face)
 	};
 
 	memset(&rig, 0, sizeof(rig));
-	faced_init(&rig.d, face, &ops, &info, &transport_ops, &rig);
+	transport_rig_init(&rig.d, registers, &ops, &info, &transport_ops, &rig);
 }
 
 static void setup_mmio(void)
 {
-	setup(&mmio_face);
+	setup(&mmio_registers);
 }
 
 static void setup_pci(void)
 {
-	setup(&pci_face);
+	setup(&pci_registers);
 }
 
 static void teardown(void)
 {
-	faced_fini(&rig.d);
+	transport_rig_fini(&rig.d);
 }
 
 static uint32_t get(enum field field)
 {
-	return faced_get(&rig.d, field);
+	return transport_rig_get(&rig.d, field);
 }
 
 static void set(enum field field, uint64_t value)
 {
-	faced_set(&rig.d, field, value);
+	transport_rig_set(&rig.d, field, value);
 }
 
 static void make_ready(uint32_t queue, uint32_t size)
@@ -281,7 +281,7 @@ START_TEST(a3_08_queue_that_does_not_start_again_asks_for_a_reset)
 	set(QUEUE_RESET, 1);
 	make_ready(0, 16);
 	ck_assert_uint_eq(get(STATUS), RUNNING | ASKS_FOR_RESET);
-	ck_assert_uint_eq(rig.d.face->interrupts(rig.d.f), FROM_CONFIG);
+	ck_assert_uint_eq(rig.d.registers->interrupts(rig.d.f), FROM_CONFIG);
 }
 END_TEST
 

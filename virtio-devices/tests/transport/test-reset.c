@@ -17,7 +17,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "../guest.h"
-#include "face.h"
+#include "registers.h"
 
 #define FEATURES (VQ_F_VERSION_1 | VQ_F_RING_RESET)
 #define RUNNING 15u
@@ -27,7 +27,7 @@
 
 /* A model that holds one request until the host's answer makes host_fd readable. */
 struct rig {
-	struct faced d;
+	struct transport_rig d;
 	struct guest g;
 	struct virtdev_inline *server;
 	struct vq *q;
@@ -144,7 +144,7 @@ static int on_region_change(void *opaque, bool map,
 	return 0;
 }
 
-static void setup_with(const struct face *face,
+static void setup_with(const struct register_set *registers,
 		       const struct virtdev_transport_ops *ops)
 {
 	const struct virtdev_info info = {
@@ -162,7 +162,7 @@ static void setup_with(const struct face *face,
 	rig.host_fd = vsu_event_new();
 	guest_init(&rig.g, VQ_F_VERSION_1, RING_SIZE, 0, 0);
 	vq_disable(rig.g.q);
-	faced_init(&rig.d, face, &model, &info, ops, &rig);
+	transport_rig_init(&rig.d, registers, &model, &info, ops, &rig);
 	virtdev_set_report(rig.d.dev, on_report, &rig);
 	ck_assert_int_eq(virtdev_inline_new(rig.d.t, rig.g.space, &rig.server,
 					    NULL), 0);
@@ -176,12 +176,12 @@ static const struct virtdev_transport_ops no_ops = {
 
 static void setup_mmio(void)
 {
-	setup_with(&mmio_face, &no_ops);
+	setup_with(&mmio_registers, &no_ops);
 }
 
 static void setup_pci(void)
 {
-	setup_with(&pci_face, &no_ops);
+	setup_with(&pci_registers, &no_ops);
 }
 
 static void teardown(void)
@@ -190,19 +190,19 @@ static void teardown(void)
 	while (virtdev_inline_stop(rig.server))
 		virtdev_inline_dispatch(rig.server);
 	virtdev_inline_free(rig.server);
-	faced_fini(&rig.d);
+	transport_rig_fini(&rig.d);
 	guest_fini(&rig.g);
 	close(rig.host_fd);
 }
 
 static uint32_t get(enum field field)
 {
-	return faced_get(&rig.d, field);
+	return transport_rig_get(&rig.d, field);
 }
 
 static void set(enum field field, uint64_t value)
 {
-	faced_set(&rig.d, field, value);
+	transport_rig_set(&rig.d, field, value);
 }
 
 static void set_address(enum field low, uint64_t gpa)
@@ -478,10 +478,10 @@ START_TEST(callbacks_of_the_owner_replace_the_defaults)
 		.size = sizeof(ops), .activate = own_activate,
 		.reset = own_reset, .reset_finished = on_reset_finished,
 	};
-	const struct face *face = rig.d.face;
+	const struct register_set *registers = rig.d.registers;
 
 	teardown();
-	setup_with(face, &ops);
+	setup_with(registers, &ops);
 	start();
 	ck_assert_uint_eq(rig.own_starts, 1);
 	send();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the state between device and driver, through every face. */
+/* Claims about the state between device and driver, through every register interface. */
 #include <config.h>
 
 #include <check.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "../suite.h"
-#include "face.h"
+#include "registers.h"
 
 enum { ACK = VIRTDEV_STATUS_ACKNOWLEDGE, DRIVER = VIRTDEV_STATUS_DRIVER,
        DRIVER_OK = VIRTDEV_STATUS_DRIVER_OK,
@@ -22,7 +22,7 @@ enum { ACK = VIRTDEV_STATUS_ACKNOWLEDGE, DRIVER = VIRTDEV_STATUS_DRIVER,
 
 /* A device of two queues and 8 bytes of configuration, and its transport. */
 struct rig {
-	struct faced d;
+	struct transport_rig d;
 	unsigned char config[8];
 	int activate_result, reset_result;
 	unsigned int activated, resets, device_resets, notified;
@@ -77,7 +77,7 @@ static void notify(void *opaque, uint32_t queue)
 	r->last_queue = queue;
 }
 
-static void setup(const struct face *face)
+static void setup(const struct register_set *registers)
 {
 	static const struct virtdev_ops ops = {
 		.size = sizeof(ops), .name = "test",
@@ -95,47 +95,47 @@ static void setup(const struct face *face)
 
 	memset(&rig, 0, sizeof(rig));
 	memcpy(rig.config, "\1\2\3\4\5\6\7\10", 8);
-	faced_init(&rig.d, face, &ops, &info, &transport_ops, &rig);
+	transport_rig_init(&rig.d, registers, &ops, &info, &transport_ops, &rig);
 }
 
 static void setup_mmio(void)
 {
-	setup(&mmio_face);
+	setup(&mmio_registers);
 }
 
 static void setup_pci(void)
 {
-	setup(&pci_face);
+	setup(&pci_registers);
 }
 
 static void teardown(void)
 {
-	faced_fini(&rig.d);
+	transport_rig_fini(&rig.d);
 }
 
 static uint32_t get(enum field field)
 {
-	return faced_get(&rig.d, field);
+	return transport_rig_get(&rig.d, field);
 }
 
 static void set(enum field field, uint32_t value)
 {
-	faced_set(&rig.d, field, value);
+	transport_rig_set(&rig.d, field, value);
 }
 
 static unsigned int interrupts(void)
 {
-	return rig.d.face->interrupts(rig.d.f);
+	return rig.d.registers->interrupts(rig.d.f);
 }
 
 static uint64_t read_config(uint32_t off, uint32_t len)
 {
-	return rig.d.face->config_read(rig.d.f, off, len);
+	return rig.d.registers->config_read(rig.d.f, off, len);
 }
 
 static void write_config(uint32_t off, uint32_t len, uint64_t value)
 {
-	rig.d.face->config_write(rig.d.f, off, len, value);
+	rig.d.registers->config_write(rig.d.f, off, len, value);
 }
 
 static void acknowledge(uint64_t features)
@@ -172,7 +172,7 @@ static void start(void)
 	start_with(OFFERED);
 }
 
-/* For a face whose registers can be read back, unlike those of MMIO. */
+/* For PCI, whose registers can be read back, unlike those of MMIO. */
 START_TEST(owner_reads_back_what_the_driver_stored)
 {
 	const enum virtdev_queue_area device = VIRTDEV_QUEUE_DEVICE;
@@ -487,16 +487,16 @@ END_TEST
 START_TEST(tables_without_a_size_are_refused)
 {
 	const struct virtdev_transport_ops ops = { .size = 0 };
-	const struct virtdev_face_ops face_ops = { .size = 0 };
+	const struct virtdev_register_ops register_ops = { .size = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct virtdev_transport *t;
 
 	ck_assert_int_eq(virtdev_transport_new(rig.d.dev, &ops, NULL, &t, &err),
 			 -EINVAL);
 	ck_assert(strstr(err.msg, "struct virtdev_transport_ops"));
-	ck_assert_int_eq(virtdev_transport_set_face(rig.d.t, &face_ops, NULL,
-						    &err), -EINVAL);
-	ck_assert(strstr(err.msg, "struct virtdev_face_ops"));
+	ck_assert_int_eq(virtdev_transport_set_registers(rig.d.t, &register_ops, NULL,
+							 &err), -EINVAL);
+	ck_assert(strstr(err.msg, "struct virtdev_register_ops"));
 }
 END_TEST
 
@@ -539,7 +539,7 @@ int main(void)
 {
 	Suite *s = suite_create("transport");
 
-	add_tests(s, mmio_face.name, setup_mmio);
-	add_tests(s, pci_face.name, setup_pci);
+	add_tests(s, mmio_registers.name, setup_mmio);
+	add_tests(s, pci_registers.name, setup_pci);
 	return run_suite(s);
 }

@@ -62,7 +62,7 @@ int ioctl(int fd, unsigned long request, ...)
 
 static struct vmm_windows windows;
 static struct vmm_memory memory;
-static struct vmm_virtio_place place;
+static struct vmm_virtio_resources resources;
 static struct vmm_virtio *virtio;
 
 static int tap_fd(void *self, uint32_t lane)
@@ -98,10 +98,10 @@ static void setup(void)
 	kernel.tap = -1;
 	memory.space = rig_space();
 	windows.memory = &memory;
-	place.loop = ev_loop_new(0);
-	place.shmem = &windows;
-	place.space = memory.space;
-	ck_assert_int_eq(vmm_virtio_kernel(&place, make_card(), &virtio, NULL),
+	resources.loop = ev_loop_new(0);
+	resources.shmem = &windows;
+	resources.space = memory.space;
+	ck_assert_int_eq(vmm_virtio_kernel(&resources, make_card(), &virtio, NULL),
 			 0);
 	listen_to_stderr();
 }
@@ -110,7 +110,7 @@ static void teardown(void)
 {
 	vmm_virtio_free(virtio);
 	vmem_space_free(memory.space);
-	ev_loop_destroy(place.loop);
+	ev_loop_destroy(resources.loop);
 	vsu_fd_close(&said_fd);
 }
 
@@ -144,12 +144,12 @@ static void reset_queue(uint32_t device_gpa)
 /* With a feature that the register interface must support, too. */
 static void start_with_resets(void)
 {
-	static const struct virtdev_face_ops face = {
-		.size = sizeof(face), .features = VQ_F_RING_RESET,
+	static const struct virtdev_register_ops registers = {
+		.size = sizeof(registers), .features = VQ_F_RING_RESET,
 	};
 	struct virtdev_transport *t = vmm_virtio_transport(virtio);
 
-	ck_assert_int_eq(virtdev_transport_set_face(t, &face, NULL, NULL), 0);
+	ck_assert_int_eq(virtdev_transport_set_registers(t, &registers, NULL, NULL), 0);
 	rig_start_with(virtio, VQ_F_RING_RESET, 0x3000);
 }
 
@@ -192,26 +192,26 @@ START_TEST(rings_are_the_kernels_from_start_to_reset)
 }
 END_TEST
 
-static void on_interrupt(void *face, uint32_t source)
+static void on_interrupt(void *registers, uint32_t source)
 {
-	*(uint32_t *)face = source;
+	*(uint32_t *)registers = source;
 }
 
 START_TEST(call_of_the_kernel_is_an_interrupt)
 {
-	static const struct virtdev_face_ops face = {
-		.size = sizeof(face), .interrupt = on_interrupt,
+	static const struct virtdev_register_ops registers = {
+		.size = sizeof(registers), .interrupt = on_interrupt,
 	};
 	uint32_t source = 99;
 
-	ck_assert_int_eq(virtdev_transport_set_face(
-		vmm_virtio_transport(virtio), &face, &source, NULL), 0);
+	ck_assert_int_eq(virtdev_transport_set_registers(
+		vmm_virtio_transport(virtio), &registers, &source, NULL), 0);
 	rig_start(virtio);
 	vsu_event_signal(kernel.call);
 	while (source == 99)
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 	ck_assert_uint_eq(source, 0);
-	ck_assert_int_eq(virtdev_transport_set_face(
+	ck_assert_int_eq(virtdev_transport_set_registers(
 		vmm_virtio_transport(virtio), NULL, NULL, NULL), 0);
 }
 END_TEST
@@ -221,9 +221,9 @@ START_TEST(e2_09_a_queue_that_the_kernel_finds_broken_asks_for_a_reset)
 	rig_start(virtio);
 	vsu_event_signal(kernel.err);
 	while (!(rig_status(virtio) & NEEDS_RESET))
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 	vsu_event_signal(kernel.err);
-	ev_run(place.loop, EVRUN_NOWAIT);
+	ev_run(resources.loop, EVRUN_NOWAIT);
 	ck_assert_uint_eq(times_said("the kernel's '/dev/null' finds queue 0 of its device broken"),
 			  1);
 	reset_driver();

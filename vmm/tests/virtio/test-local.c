@@ -41,7 +41,7 @@ static void slow_stop(void *self, uint32_t queue)
 }
 
 static struct slow slow;
-static struct vmm_virtio_place place;
+static struct vmm_virtio_resources resources;
 static struct vmm_virtio *virtio;
 
 static void setup(void)
@@ -58,17 +58,17 @@ static void setup(void)
 	struct virtdev *dev;
 
 	memset(&slow, 0, sizeof(slow));
-	place.loop = ev_loop_new(0);
-	place.space = rig_space();
+	resources.loop = ev_loop_new(0);
+	resources.space = rig_space();
 	ck_assert_int_eq(virtdev_new(&ops, &info, &slow, &dev, NULL), 0);
-	ck_assert_int_eq(vmm_virtio_local(&place, dev, NULL, &virtio, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_local(&resources, dev, NULL, &virtio, NULL), 0);
 }
 
 static void teardown(void)
 {
-	vmem_space_reclaim(place.space);
-	vmem_space_free(place.space);
-	ev_loop_destroy(place.loop);
+	vmem_space_reclaim(resources.space);
+	vmem_space_free(resources.space);
+	ev_loop_destroy(resources.loop);
 }
 
 START_TEST(a_queue_is_stopped_when_nothing_is_left_in_flight)
@@ -98,15 +98,15 @@ START_TEST(a3_19_a_queue_with_endless_work_leaves_the_loop_its_turns)
 	ck_assert_int_eq(vsu_event_signal(fd), 0);
 	ev_io_init(&other, count_event, fd, EV_READ);
 	other.data = &events;
-	ev_io_start(place.loop, &other);
+	ev_io_start(resources.loop, &other);
 	rig_start(virtio);
 	for (turns = 1; turns <= 10; turns++) {
-		ev_run(place.loop, EVRUN_NOWAIT);
+		ev_run(resources.loop, EVRUN_NOWAIT);
 		ck_assert_uint_eq(events, turns);
 		ck_assert_uint_ge(slow.served, turns);
 		ck_assert_uint_le(slow.served, 2 * turns);
 	}
-	ev_io_stop(place.loop, &other);
+	ev_io_stop(resources.loop, &other);
 	close(fd);
 	vmm_virtio_free(virtio);
 }

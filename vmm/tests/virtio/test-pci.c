@@ -31,7 +31,7 @@ static struct {
 } kvm;
 
 static struct vmm_pci_host host;
-static struct vmm_virtio_place places[FUNCTIONS];
+static struct vmm_virtio_resources resources[FUNCTIONS];
 static struct vmm_virtio *virtio[FUNCTIONS];
 
 /* ---------------------------------------------------------------- KVM and CPUs */
@@ -161,16 +161,16 @@ static void function_make(unsigned int i)
 		.id = 42, .nqueues = QUEUES, .queue_size_max = 16,
 		.features = VQ_F_VERSION_1,
 	};
-	struct vmm_virtio_place *place = &places[i];
+	struct vmm_virtio_resources *own = &resources[i];
 	struct virtdev *dev;
 
-	*place = (struct vmm_virtio_place){
+	*own = (struct vmm_virtio_resources){
 		.loop = ev_loop_new(0), .space = rig_space(), .pci = &host,
 		.slot = i + 1, .gpa = A + i * VIRTDEV_PCI_BAR0_SIZE,
 	};
 	ck_assert_int_eq(virtdev_new(&ops, &info, &host, &dev, NULL), 0);
-	ck_assert_int_eq(vmm_virtio_local(place, dev, NULL, &virtio[i], NULL), 0);
-	ck_assert_int_eq(vmm_place_pci(virtio[i], NULL), 0);
+	ck_assert_int_eq(vmm_virtio_local(own, dev, NULL, &virtio[i], NULL), 0);
+	ck_assert_int_eq(vmm_virtio_attach_pci(virtio[i], NULL), 0);
 }
 
 static void setup(void)
@@ -192,9 +192,9 @@ static void teardown(void)
 	ck_assert_uint_eq(kvm.refused, 0);
 	for (i = 0; i < FUNCTIONS; i++) {
 		vmm_virtio_free(virtio[i]);
-		vmem_space_reclaim(places[i].space);
-		vmem_space_free(places[i].space);
-		ev_loop_destroy(places[i].loop);
+		vmem_space_reclaim(resources[i].space);
+		vmem_space_free(resources[i].space);
+		ev_loop_destroy(resources[i].loop);
 	}
 }
 

@@ -15,7 +15,7 @@
 
 static struct vmm_windows windows;
 static struct vmm_memory memory;
-static struct vmm_virtio_place place;
+static struct vmm_virtio_resources resources;
 static struct vmm_virtio *virtio;
 static struct vmem_map *map;
 static struct vsu_error lost;
@@ -39,11 +39,11 @@ static void connect_to(uint64_t features)
 	vsu_error_clear(&lost);
 	strcpy(spec.socket, be.path);
 	windows.memory = &memory;
-	place.loop = ev_loop_new(0);
-	place.shmem = &windows;
-	place.lost = on_lost;
+	resources.loop = ev_loop_new(0);
+	resources.shmem = &windows;
+	resources.lost = on_lost;
 	map = rig_map();
-	ck_assert_int_eq(vmm_virtio_remote(&place, &spec, map, &virtio,
+	ck_assert_int_eq(vmm_virtio_remote(&resources, &spec, map, &virtio,
 					   NULL), 0);
 }
 
@@ -52,7 +52,7 @@ static void teardown(void)
 	vmm_virtio_free(virtio);
 	back_end_free();
 	vmem_map_unref(map);
-	ev_loop_destroy(place.loop);
+	ev_loop_destroy(resources.loop);
 	vsu_fd_close(&said_fd);
 }
 
@@ -67,29 +67,29 @@ static uint32_t config_word(void)
 	return word;
 }
 
-static void on_interrupt(void *face, uint32_t source)
+static void on_interrupt(void *registers, uint32_t source)
 {
-	*(uint32_t *)face = source;
+	*(uint32_t *)registers = source;
 }
 
 START_TEST(a3_15_a_changed_configuration_reaches_the_guest)
 {
-	static const struct virtdev_face_ops face = {
-		.size = sizeof(face), .interrupt = on_interrupt,
+	static const struct virtdev_register_ops registers = {
+		.size = sizeof(registers), .interrupt = on_interrupt,
 	};
 	struct virtdev_transport *t;
 	uint32_t generation, source = 0;
 
 	connect_to(VQ_F_VERSION_1);
 	t = vmm_virtio_transport(virtio);
-	ck_assert_int_eq(virtdev_transport_set_face(t, &face, &source, NULL),
+	ck_assert_int_eq(virtdev_transport_set_registers(t, &registers, &source, NULL),
 			 0);
 	rig_start(virtio);
 	generation = virtdev_transport_generation(t);
 	ck_assert_uint_eq(config_word(), 0);
 	vsu_event_signal(be.change);
 	while (config_word() == 0)
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 	ck_assert_uint_ne(virtdev_transport_generation(t), generation);
 	ck_assert_uint_eq(source, VIRTDEV_INTERRUPT_CONFIG);
 	teardown();
@@ -99,9 +99,9 @@ END_TEST
 #define STORES 2000u	/* the last one's low byte is not 0 */
 
 /* As the register interface does, on a CPU's thread. */
-static void config_store(void *face, struct vmm_access *access)
+static void config_store(void *registers, struct vmm_access *access)
 {
-	virtdev_transport_config_write(face, (uint32_t)access->offset,
+	virtdev_transport_config_write(registers, (uint32_t)access->offset,
 				       access->len, access->value);
 }
 
@@ -132,7 +132,7 @@ START_TEST(e1_22_a_cpu_stores_configuration_while_the_session_is_served)
 	rig_start(virtio);
 	ck_assert_int_eq(pthread_create(&cpu, NULL, store_often, &done), 0);
 	while (!atomic_load(&done) || config_word() >> 24 == 0)
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 	pthread_join(cpu, NULL);
 	ck_assert_int_eq(lost.code, 0);
 	ck_assert_uint_eq(rig_status(virtio), 15);
@@ -157,10 +157,10 @@ START_TEST(a_dead_back_end_is_told_once_and_asks_for_a_reset)
 	rig_start(virtio);
 	back_end_stop();
 	while (!lost.code)
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 	ck_assert(strstr(lost.msg, be.path));
 	ck_assert_uint_eq(rig_status(virtio), 15 | 0x40);
-	ev_run(place.loop, EVRUN_NOWAIT);
+	ev_run(resources.loop, EVRUN_NOWAIT);
 	teardown();
 }
 END_TEST
@@ -193,7 +193,7 @@ static struct remote *begin_late(struct arrival *a, unsigned int limit_ms)
 
 	memset(a, 0, sizeof(*a));
 	strcpy(spec.socket, be.path);
-	ck_assert_int_eq(vmm_virtio_remote_begin(&place, &spec, &arrival, &r,
+	ck_assert_int_eq(vmm_virtio_remote_begin(&resources, &spec, &arrival, &r,
 						 NULL), 0);
 	return r;
 }
@@ -207,17 +207,17 @@ START_TEST(a_back_end_that_comes_late_and_says_nothing_has_a_limit)
 	connect_to(VQ_F_VERSION_1);
 	r = begin_late(&a, 20);
 	while (!a.arrived)
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 	ck_assert_int_eq(a.why.code, -ETIMEDOUT);
 	ck_assert_ptr_nonnull(strstr(a.why.msg, "did not finish its handshake within 20 ms"));
 	ck_assert_ptr_nonnull(strstr(a.why.msg, be.path));
-	vmm_virtio_remote_give_up(r);
+	vmm_virtio_remote_cancel(r);
 	vmm_virtio_free(virtio);
 	r = begin_late(&a, 60000);
 	while (!a.arrived)
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 	ck_assert_int_eq(a.why.code, 0);
-	ck_assert_int_eq(vmm_virtio_remote_finish(r, &place, map, &second, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_remote_finish(r, &resources, map, &second, NULL), 0);
 	virtio = second;
 	rig_start(virtio);
 	teardown();
@@ -242,7 +242,7 @@ static void reset_driver(void)
 	virtdev_transport_set_status(vmm_virtio_transport(virtio), 0);
 	vmm_virtio_unlock(virtio);
 	while (rig_status(virtio))
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 }
 
 START_TEST(e2_09_a_queue_that_its_back_end_finds_broken_asks_for_a_reset)
@@ -256,7 +256,7 @@ START_TEST(e2_09_a_queue_that_its_back_end_finds_broken_asks_for_a_reset)
 		rig_start(virtio);
 		offer(1000);
 		while (rig_status(virtio) != (15 | 0x40))
-			ev_run(place.loop, EVRUN_ONCE);
+			ev_run(resources.loop, EVRUN_ONCE);
 		ck_assert_uint_eq(times_said("finds queue 0 of its device broken"),
 				  i);
 		ck_assert_uint_ge(times_said(be.path), i);
@@ -265,7 +265,7 @@ START_TEST(e2_09_a_queue_that_its_back_end_finds_broken_asks_for_a_reset)
 	}
 	ck_assert_int_eq(lost.code, 0);
 	rig_start(virtio);
-	ev_run(place.loop, EVRUN_NOWAIT);
+	ev_run(resources.loop, EVRUN_NOWAIT);
 	ck_assert_uint_eq(rig_status(virtio), 15);
 	teardown();
 }
@@ -275,7 +275,7 @@ static void lose_back_end(void)
 {
 	back_end_stop();
 	while (!times_said("waits for another back-end"))
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 }
 
 /* A used ring outside the memory: with a connected back-end, and without. */
@@ -290,7 +290,7 @@ START_TEST(the_reason_why_rings_do_not_start_is_said_once)
 	if (_i)
 		back_end_serve();
 	while (!(rig_status(virtio) & 0x40))
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 	ck_assert_uint_eq(times_said("ring 0 does not lie as a whole in memory"), 1);
 	ck_assert_uint_ge(times_said(be.path), 1);
 	teardown();
@@ -308,7 +308,7 @@ START_TEST(a_driver_that_starts_meanwhile_runs_with_the_next_back_end)
 	back_end_serve();
 	vsu_event_signal(be.change);
 	while (config_word() == 0)
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 	ck_assert_uint_eq(rig_status(virtio), 15);
 	teardown();
 }
@@ -328,7 +328,7 @@ static void hear_of_change(void)
 
 	vsu_event_signal(be.change);
 	while (config_word() == before)
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 }
 
 static void run_and_lose(void)
@@ -357,7 +357,7 @@ START_TEST(c1_14_a_device_is_reset_and_begun_again_while_nobody_is_there)
 	run_and_lose();
 	set_status(0);
 	while (rig_status(virtio))
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 	rig_start(virtio);
 	back_end_serve();
 	hear_of_change();
@@ -375,11 +375,11 @@ START_TEST(a3_06_a_reset_whose_back_end_fails_ends_in_a_clean_state)
 		reset_driver();
 	back_end_stop();
 	while (!lost.code)
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 	if (!_i)
 		reset_driver();
 	while (rig_status(virtio) & 15)
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 	ck_assert_uint_eq(virtdev_transport_features(
 				vmm_virtio_transport(virtio)), 0);
 	ck_assert(!virtdev_transport_queue_ready(vmm_virtio_transport(virtio),
@@ -401,8 +401,8 @@ static void set_up_ring(struct virtdev_transport *t)
 
 START_TEST(a3_18_a_queue_of_a_back_end_is_reset_and_starts_again)
 {
-	static const struct virtdev_face_ops face = {
-		.size = sizeof(face), .features = VQ_F_RING_RESET,
+	static const struct virtdev_register_ops registers = {
+		.size = sizeof(registers), .features = VQ_F_RING_RESET,
 	};
 	const uint64_t features = VQ_F_VERSION_1 | VQ_F_RING_RESET;
 	struct virtdev_transport *t;
@@ -410,7 +410,7 @@ START_TEST(a3_18_a_queue_of_a_back_end_is_reset_and_starts_again)
 
 	connect_to(VQ_F_VERSION_1);
 	t = vmm_virtio_transport(virtio);
-	ck_assert_int_eq(virtdev_transport_set_face(t, &face, NULL, NULL), 0);
+	ck_assert_int_eq(virtdev_transport_set_registers(t, &registers, NULL, NULL), 0);
 	vmm_virtio_lock(virtio);
 	virtdev_transport_set_status(t, 3);
 	virtdev_transport_set_features(t, 1, (uint32_t)(features >> 32));
@@ -421,7 +421,7 @@ START_TEST(a3_18_a_queue_of_a_back_end_is_reset_and_starts_again)
 		virtdev_transport_reset_queue(t, 0);
 		vmm_virtio_unlock(virtio);
 		while (virtdev_transport_queue_resets(t, 0))
-			ev_run(place.loop, EVRUN_ONCE);
+			ev_run(resources.loop, EVRUN_ONCE);
 		ck_assert(!virtdev_transport_queue_ready(t, 0));
 		vmm_virtio_lock(virtio);
 		set_up_ring(t);
@@ -429,7 +429,7 @@ START_TEST(a3_18_a_queue_of_a_back_end_is_reset_and_starts_again)
 	}
 	vmm_virtio_unlock(virtio);
 	ck_assert_uint_eq(rig_status(virtio), 15);
-	ck_assert_int_eq(virtdev_transport_set_face(t, NULL, NULL, NULL), 0);
+	ck_assert_int_eq(virtdev_transport_set_registers(t, NULL, NULL, NULL), 0);
 	teardown();
 }
 END_TEST
@@ -468,7 +468,7 @@ START_TEST(c1_07_a_back_end_that_offers_less_is_refused_with_a_sentence)
 	back_end_make_device(0);
 	back_end_serve();
 	while (!times_said("lacks the features"))
-		ev_run(place.loop, EVRUN_ONCE);
+		ev_run(resources.loop, EVRUN_ONCE);
 	ck_assert_uint_eq(rig_status(virtio), 15);
 	back_end_stop();
 	virtdev_free(be.dev);

@@ -24,7 +24,7 @@ struct fake {
 
 static struct vm vm;
 static struct fake fake;
-static struct vmm_virtio_place place;
+static struct vmm_virtio_resources resources;
 static struct vmm_virtio *virtio;
 
 static int fake_start(void *backend, uint64_t features)
@@ -109,7 +109,7 @@ static struct virtdev *make_device(void)
 
 static void make_virtio(struct virtdev *dev)
 {
-	ck_assert_int_eq(vmm_virtio_new(&place, dev, &fake_ops, &virtio, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_new(&resources, dev, &fake_ops, &virtio, NULL), 0);
 	vmm_virtio_set_backend(virtio, &fake);
 }
 
@@ -119,15 +119,15 @@ static void setup(void)
 	vm_make(&vm);
 	memset(&fake, 0, sizeof(fake));
 	fake.host_fd = vsu_event_new();
-	place.loop = ev_loop_new(0);
-	place.kvm = &vm.kvm;
-	place.gpa = REGISTER_GPA;
-	place.irq = 5;
+	resources.loop = ev_loop_new(0);
+	resources.kvm = &vm.kvm;
+	resources.gpa = REGISTER_GPA;
+	resources.irq = 5;
 }
 
 static void teardown(void)
 {
-	ev_loop_destroy(place.loop);
+	ev_loop_destroy(resources.loop);
 	close(fake.host_fd);
 	vm_free(&vm);
 }
@@ -135,7 +135,7 @@ static void teardown(void)
 static void start_cpus(unsigned int n, const unsigned char *code,
 		       const unsigned char *end)
 {
-	ck_assert_int_eq(vmm_place_mmio(virtio, &vm.mmio, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_attach_mmio(virtio, &vm.mmio, NULL), 0);
 	vm_add_cpus(&vm, n, code, end, NULL, NULL);
 	vmm_virtio_set_cpus(virtio, vm.cpus);
 	rig_start(virtio);
@@ -223,20 +223,20 @@ END_TEST
 /* Waiting for the reply inside the turn would never end. */
 START_TEST(a4_18_a_reset_with_a_slow_request_leaves_the_loop_its_turns)
 {
-	place.space = rig_space();
-	ck_assert_int_eq(vmm_virtio_local(&place, make_device(), NULL,
+	resources.space = rig_space();
+	ck_assert_int_eq(vmm_virtio_local(&resources, make_device(), NULL,
 					  &virtio, NULL), 0);
 	start_cpus(1, reset_once, reset_once_end);
 	while (!fake.drained)
 		vm_turn(&vm);
-	ev_run(place.loop, EVRUN_NOWAIT);
+	ev_run(resources.loop, EVRUN_NOWAIT);
 	ck_assert_uint_eq(vm_counter(&vm, 0), 0);
 	ck_assert_int_eq(vsu_event_signal(fake.host_fd), 0);
-	ev_run(place.loop, EVRUN_ONCE);
+	ev_run(resources.loop, EVRUN_ONCE);
 	vm_wait_above(&vm, 0, 0);
 	ck_assert_uint_eq(rig_status(virtio), 0);
 	finish();
-	vmem_space_free(place.space);
+	vmem_space_free(resources.space);
 }
 END_TEST
 

@@ -6,7 +6,7 @@
 
 #include <virtio-devices/pci.h>
 
-#include "face.h"
+#include "registers.h"
 
 #define ISR 0x1000
 #define DEVICE 0x2000
@@ -77,7 +77,7 @@ static void pci_config_write(void *f, uint32_t off, uint32_t len,
 	virtdev_pci_write(f, DEVICE + (uint64_t)off, len, value);
 }
 
-const struct face pci_face = {
+const struct register_set pci_registers = {
 	"pci", pci_make, pci_free, pci_get, pci_set, pci_interrupts,
 	pci_config_read, pci_config_write,
 };

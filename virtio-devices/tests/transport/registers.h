@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The registers of a transport as its tests use them, whatever their layout:
- * each face is a table of these functions.
+ * The registers of a transport, independent of their layout: a table of
+ * functions for virtio-mmio and one for PCI.
  */
-#ifndef VIRTIO_DEVICES_TESTS_FACE_H
-#define VIRTIO_DEVICES_TESTS_FACE_H
+#ifndef VIRTIO_DEVICES_TESTS_REGISTERS_H
+#define VIRTIO_DEVICES_TESTS_REGISTERS_H
 
 #include <virtio-devices/transport.h>
 
@@ -16,10 +16,10 @@ enum field {
 	NOTIFY, GENERATION, QUEUE_RESET, NFIELDS
 };
 
-/* Bits of face.interrupts. */
+/* Bits of register_set.interrupts. */
 enum { FROM_QUEUE = 1, FROM_CONFIG = 2 };
 
-struct face {
+struct register_set {
 	const char *name;
 	void *(*make)(struct virtdev_transport *t);
 	void (*free)(void *f);
@@ -32,22 +32,24 @@ struct face {
 			     uint64_t value);
 };
 
-extern const struct face mmio_face, pci_face;
+extern const struct register_set mmio_registers, pci_registers;
 
-/* A device, its transport, and a face on that. */
-struct faced {
+/* A device, its transport, and the register interface of the transport. */
+struct transport_rig {
 	struct virtdev *dev;
 	struct virtdev_transport *t;
-	const struct face *face;
+	const struct register_set *registers;
 	void *f;
 };
 
-/* self is of the device and of the transport's operations. */
-void faced_init(struct faced *d, const struct face *face,
+/* self: argument of the operations of device and transport. */
+void transport_rig_init(struct transport_rig *d,
+		const struct register_set *registers,
 		const struct virtdev_ops *ops, const struct virtdev_info *info,
 		const struct virtdev_transport_ops *transport_ops, void *self);
-void faced_fini(struct faced *d);
-uint32_t faced_get(const struct faced *d, enum field field);
-void faced_set(const struct faced *d, enum field field, uint64_t value);
+void transport_rig_fini(struct transport_rig *d);
+uint32_t transport_rig_get(const struct transport_rig *d, enum field field);
+void transport_rig_set(const struct transport_rig *d, enum field field,
+		       uint64_t value);
 
 #endif

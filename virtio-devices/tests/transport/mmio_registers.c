@@ -6,7 +6,7 @@
 
 #include <virtio-devices/mmio.h>
 
-#include "face.h"
+#include "registers.h"
 
 #define INTERRUPT_STATUS 0x060
 #define INTERRUPT_ACK 0x064
@@ -63,7 +63,7 @@ static void mmio_config_write(void *f, uint32_t off, uint32_t len,
 	virtdev_mmio_write(f, VIRTDEV_MMIO_CONFIG + (uint64_t)off, len, value);
 }
 
-const struct face mmio_face = {
+const struct register_set mmio_registers = {
 	"mmio", mmio_make, mmio_free, mmio_get, mmio_set, mmio_interrupts,
 	mmio_config_read, mmio_config_write,
 };
