@@ -83,7 +83,7 @@ struct vmm_virtio_backend {
 	void (*free)(void *backend);
 };
 
-/* What a device uses of the machine: memory, addresses, interrupts, loop. */
+/* Resources of the machine that a device uses. */
 struct vmm_virtio_resources {
 	struct ev_loop *loop;
 	const struct vmm_kvm *kvm;
