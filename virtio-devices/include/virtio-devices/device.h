@@ -49,7 +49,7 @@ struct virtdev;
 struct virtdev_state_reader;
 struct virtdev_state_writer;
 
-#define VIRTDEV_REGIONS 8u	/* of one device, at most */
+#define VIRTDEV_REGIONS 8u	/* maximum per device */
 
 /*
  * A region that the transport does not report to the driver: the device reports its
@@ -61,7 +61,7 @@ struct virtdev_state_writer;
 /* Frozen. A shared memory region. */
 struct virtdev_region {
 	uint64_t len;		/* bytes; a multiple of 4096, not 0 */
-	uint8_t id;		/* no two are the same */
+	uint8_t id;		/* unique within the device */
 	uint8_t flags;		/* VIRTDEV_REGION_* */
 	uint8_t pad[6];
 };
@@ -71,24 +71,24 @@ struct virtdev_info {
 	uint32_t id;		/* VIRTIO device id: 2 is a block device */
 	uint32_t nqueues;
 	uint32_t queue_size_max; /* largest size of a queue; a power of 2 */
-	uint32_t max_chain;	/* longest chain it takes; 0: the queue's size */
+	uint32_t max_chain;	/* maximum descriptors of a chain; 0: the queue's size */
 	uint32_t config_size;	/* bytes of configuration space */
 	uint32_t nregions;
 	uint64_t features;	/* offered, the ring's own (VQ_F_*) with them */
 	struct virtdev_region regions[VIRTDEV_REGIONS];
 };
 
-/* Frozen. A piece of a file in a region, or what is to be taken away there. */
+/* Frozen. A part of a file in a region; to unmap: a range of a region. */
 struct virtdev_mapping {
 	uint64_t offset, len;	/* in the region; multiples of 4096 */
-	uint64_t fd_offset;	/* map: where in the file; likewise */
-	int fd;			/* map: borrowed, open for that */
-	uint8_t region;		/* its id */
+	uint64_t fd_offset;	/* map: offset in the file; likewise */
+	int fd;			/* map: borrowed, open for this access */
+	uint8_t region;		/* id of the region */
 	bool writable;		/* map: the driver may store to it */
-	bool replaces;		/* map: in place of all that is mapped there */
+	bool replaces;		/* map: replaces present mappings */
 };
 
-/* Frozen. Something that a device counts. */
+/* Frozen. A statistic of a device. */
 struct virtdev_stat {
 	const char *name;	/* "reads"; constant */
 	uint64_t value;
@@ -97,21 +97,23 @@ struct virtdev_stat {
 /* A server for its device. opaque was given to virtdev_set_server(). */
 struct virtdev_server_ops {
 	size_t size;		/* sizeof(struct virtdev_server_ops) */
-	/* Used buffers were published and the driver wants to know. */
+	/*
+	 * Used buffers were published, and the driver requested a notification.
+	 */
 	void (*notify)(void *opaque, uint32_t queue);
 	/* The configuration space changed. On the device's thread. */
 	void (*config_changed)(void *opaque);
-	/* The queue broke (vq_broken() says why). On the queue's thread. */
+	/* The queue failed; see vq_broken(). On the queue's thread. */
 	void (*queue_broken)(void *opaque, uint32_t queue);
 	/*
-	 * A turn of the queue met an I/O address that is not known yet (-EAGAIN
-	 * of vq_pop()). 0: the queue is served again when it is; 1: look again
-	 * at once. On the queue's thread. NULL where there is no IOMMU.
+	 * vq_pop() returned -EAGAIN: an I/O address is not in the IOTLB. 0: the
+	 * queue is served again after the translation arrived; 1: retry
+	 * immediately. On the queue's thread. NULL: no IOMMU.
 	 */
 	int (*queue_missed)(void *opaque, uint32_t queue);
 	/*
-	 * See virtdev_region_map() and _unmap(). NULL: it gives no memory to
-	 * regions. On a queue's thread, or the device's.
+	 * See virtdev_region_map() and _unmap(). NULL: regions are not
+	 * supported. On a queue's thread, or the device's.
 	 */
 	int (*region_change)(void *opaque, bool map,
 			     const struct virtdev_mapping *m, uint64_t cookie);
@@ -171,9 +173,9 @@ struct virtdev_ops {
 	uint32_t state_version;
 	void (*state_save)(void *self, struct virtdev_state_writer *w);
 	/*
-	 * Of an equal or older version. Reads all, checks virtdev_state_end() and
-	 * the values (-EBADMSG), then applies them. 1: call state_load_turn, for
-	 * a state whose use takes time.
+	 * version is the model's or older. Reads everything, checks
+	 * virtdev_state_end() and the values (-EBADMSG), then applies them. 1:
+	 * call state_load_turn, for a state that takes long to apply.
 	 */
 	int (*state_load)(void *self, uint32_t version,
 			  struct virtdev_state_reader *r,
@@ -208,8 +210,8 @@ VIRTDEV_API void virtdev_config_changed(struct virtdev *dev);
 VIRTDEV_API void virtdev_queue_broken(struct virtdev *dev, uint32_t queue);
 
 /*
- * For models that take chains themselves, at the end of a turn in which vq_pop()
- * said -EAGAIN: what queue_serve says then, 1 or 0.
+ * For models that pop chains themselves: call it at the end of a turn in which
+ * vq_pop() returned -EAGAIN, and return its result, 1 or 0, from queue_serve.
  */
 VIRTDEV_API int virtdev_queue_missed(struct virtdev *dev, uint32_t queue)
 	VSU_NODISCARD;
@@ -225,20 +227,18 @@ VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
 	VSU_NODISCARD;
 
 /*
- * For models: maps a piece of a file into one of their regions, where nothing may
- * be mapped unless it replaces that; or unmaps a range. A range that ends inside a
- * mapping cuts it, but a vhost-user server unmaps whole mappings only. Regions are empty at first, and again after a change of servers or, but for
- * those with VIRTDEV_REGION_APART, a reset.
+ * For models: maps a part of a file into a region of the device, or unmaps a
+ * range. Without replaces, the range must be unmapped. Unmapping a part of a
+ * mapping keeps the rest; a vhost-user server unmaps whole mappings only. Regions
+ * are empty at first, after a change of servers, and after a reset (except
+ * VIRTDEV_REGION_APART). 0: done; 1: ops->region_done follows with the cookie. -EINVAL: no such region,
+ * or invalid numbers; -EEXIST: the range is mapped (through a vhost-user server
+ * -EREMOTEIO); -EOPNOTSUPP: the server does not support regions or replaces;
+ * -EPROTO: no queue runs (vhost-user server); -EAGAIN: too many requests in
+ * flight; or an error of the host.
  *
- * 0: done; 1: ops->region_done comes with the cookie.
- *
- * -EINVAL: no such region, or numbers that do not fit; -EEXIST: something is
- * mapped there (or, through a vhost-user server, -EREMOTEIO); -EOPNOTSUPP: this
- * server has no memory for regions, or replaces nothing; -EPROTO: no queue runs (a
- * vhost-user server); -EAGAIN: too many are under way; or the host's error.
- *
- * While a queue runs, from its thread or the device's. The driver may read the
- * configuration space meanwhile.
+ * On the thread of a running queue or the device's, while the driver may read the
+ * configuration space.
  */
 VIRTDEV_API int virtdev_region_map(struct virtdev *dev,
 				   const struct virtdev_mapping *m,
@@ -248,16 +248,16 @@ VIRTDEV_API int virtdev_region_unmap(struct virtdev *dev,
 				     uint64_t cookie) VSU_NODISCARD;
 
 /*
- * For models: the guest address of a region. -EOPNOTSUPP: unknown to the server, as
- * always with vhost-user; -EINVAL: no such region.
+ * For models: the guest address of a region. -EOPNOTSUPP: not known to the
+ * server, as always over vhost-user; -EINVAL: no such region.
  */
 VIRTDEV_API int virtdev_region_address(struct virtdev *dev, uint8_t region,
 				       uint64_t *gpa) VSU_NODISCARD;
 
-/* Queues must have been stopped. */
+/* Stop its queues first. */
 VIRTDEV_API void virtdev_free(struct virtdev *dev);
 
-/* For servers. One server at a time; NULL takes it away. */
+/* For servers, one at a time; NULL removes it. */
 VIRTDEV_API void virtdev_set_server(struct virtdev *dev,
 				    const struct virtdev_server_ops *ops,
 				    void *opaque);
@@ -267,16 +267,15 @@ VIRTDEV_API const struct virtdev_info *virtdev_get_info(
 		const struct virtdev *dev);
 
 /*
- * The features that the driver acknowledged. -EBADMSG, naming a bit, when one
- * was not offered or the device cannot do without one that is missing.
+ * The features that the driver acknowledged. -EBADMSG, naming a bit: one was
+ * not offered, or the device requires one that is missing.
  */
 VIRTDEV_API int virtdev_set_features(struct virtdev *dev, uint64_t features,
 				     struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Configuration space. Bytes beyond its end read as 0 and are not written;
- * config_write says -EPERM when the driver may not change what it named, and
- * -EBADMSG when it may not have that value.
+ * Configuration space. Bytes beyond its end read as 0 and ignore writes.
+ * config_write: -EPERM: read-only field; -EBADMSG: invalid value.
  */
 VIRTDEV_API void virtdev_config_read(struct virtdev *dev, uint32_t off,
 				     void *buf, uint32_t len);
@@ -295,24 +294,26 @@ VIRTDEV_API void virtdev_queue_stop(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API int virtdev_queue_host_fd(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API bool virtdev_queue_blocks(const struct virtdev *dev);
 VIRTDEV_API void virtdev_reset(struct virtdev *dev);
-/* Optional, before a reset: a few ms of its work. 1: call again. */
+/* Optional before a reset: does a few ms of its work. 1: call again. */
 VIRTDEV_API int virtdev_reset_turn(struct virtdev *dev) VSU_NODISCARD;
 
-/* All queues have been drained and stopped; a second one does nothing. */
+/* Drain and stop all queues first. No effect if the device is paused. */
 VIRTDEV_API void virtdev_pause(struct virtdev *dev);
 VIRTDEV_API void virtdev_resume(struct virtdev *dev);
 
 /*
  * The state of a paused device as *len bytes, for free(). -ENOMEM; -EFBIG: more
- * than VIRTDEV_STATE_MAX; -EOPNOTSUPP: it has what cannot be moved, as err says.
+ * than VIRTDEV_STATE_MAX; -EOPNOTSUPP: the device has state that cannot be
+ * moved, named in err.
  */
 #define VIRTDEV_STATE_MAX (16u << 20)
 VIRTDEV_API VSU_NODISCARD int virtdev_state_take(struct virtdev *dev,
 		void **bytes, size_t *len, struct vsu_error *err);
 /*
- * Into a device of the same kind that is new or was reset. The bytes are untrusted:
- * -EBADMSG, without effect, if they are no such state. -EOPNOTSUPP: of a later version;
- * -ENOENT: it names what this host lacks. In turns: state.h.
+ * Loads a state into a device of the same kind that is new or was reset. The
+ * bytes are untrusted: -EBADMSG, without effect, if they are not a valid state.
+ * -EOPNOTSUPP: of a later version; -ENOENT: the state refers to something that
+ * this host lacks. In turns: state.h.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_state_load(struct virtdev *dev,
 		const void *bytes, size_t len, struct vsu_error *err);

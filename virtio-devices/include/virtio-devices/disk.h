@@ -70,9 +70,11 @@ struct virtdev_disk_ops {
 			    struct vsu_error *err);
 	/* Nothing may be outstanding. */
 	void (*channel_close)(void *self, void *channel);
-	/* Readable when something can be reaped; constant; or -1. */
+	/* Readable when reap can return a request; constant; or -1. */
 	int (*channel_fd)(void *self, void *channel);
-	/* Queues a request. -EAGAIN: reap first. Not begun before kick. */
+	/*
+	 * Queues a request, which starts at the next kick. -EAGAIN: reap first.
+	 */
 	int (*submit)(void *self, void *channel,
 		      struct virtdev_disk_request *request);
 	/*
@@ -90,10 +92,10 @@ struct virtdev_disk_ops {
 	struct virtdev_disk_request *(*reap)(void *self, void *channel);
 	void (*free)(void *self);
 	/*
-	 * Has bytes from now on, no fewer than before, while channels go on:
-	 * grows what is behind the disk where that is smaller. 0 bytes: as
-	 * large as that is now. The new capacity is stored to *capacity. NULL:
-	 * its size is fixed.
+	 * Sets the capacity to at least the present one, while channels run;
+	 * grows the file behind the disk if it is smaller. bytes 0: the present
+	 * size of the file. Stores the new capacity to *capacity. NULL: the
+	 * size is fixed.
 	 */
 	int (*resize)(void *self, uint64_t bytes, uint64_t *capacity,
 		      struct vsu_error *err);

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Memory that comes and goes (VIRTIO 1.3, section 5.15): the owner requests a
- * size, and the driver plugs and unplugs blocks of 2 MiB until that is had.
+ * Hot-pluggable memory (VIRTIO 1.3, section 5.15): the owner requests a size,
+ * and the driver plugs or unplugs blocks of 2 MiB until it has this size.
  *
- * The memory is a memfd of the device's, and its region the whole of what may
- * be plugged. The region is filled by pieces of VIRTDEV_MEM_PIECE: one is mapped
- * while a block of it is plugged. Blocks that are unplugged are punched out of
- * the file; until all of its piece is, a guest that breaks the rules can fill
- * them again. Blocks stay plugged over a reset of the device.
+ * The device's memory is a memfd of the maximum size, and a shared memory
+ * region of the device. The region is mapped in pieces of VIRTDEV_MEM_PIECE: a
+ * piece is mapped while one of its blocks is plugged. An unplugged block
+ * becomes a hole in the file. A guest that violates the specification can fill
+ * the hole again until the whole piece is unplugged. Blocks stay plugged over a
+ * reset of the device.
  *
- * More than the requested size is never plugged. Over vhost-user nobody tells
- * the device where its region is.
+ * The device never plugs more than the requested size. Over vhost-user the
+ * device does not learn the address of its region.
  *
- * Threads: as device.h; the functions of a device on its thread. They take the
- * device that virtdev_mem_new() made, and no other.
+ * Threads: as device.h; call these functions on the device's thread. They
+ * require a device made by virtdev_mem_new().
  */
 #ifndef VIRTIO_DEVICES_MEM_H
 #define VIRTIO_DEVICES_MEM_H
@@ -30,29 +31,28 @@ VSU_BEGIN_DECLS
 #define VIRTDEV_MEM_BLOCK (UINT64_C(2) << 20)
 #define VIRTDEV_MEM_PIECE (UINT64_C(128) << 20)
 
-/* The most that a device may have: its blocks fit into its state. */
-#define VIRTDEV_MEM_MOST (UINT64_C(8) << 40)
+/* Maximum length: the blocks must fit into the state of the device. */
+#define VIRTDEV_MEM_MAX (UINT64_C(8) << 40)
 
 struct virtdev_mem_config {
 	size_t size;		/* sizeof(struct virtdev_mem_config) */
-	uint64_t len;		/* bytes that may be plugged; whole pieces */
-	uint64_t requested;	/* bytes that the driver is asked to have at
-				   first; whole blocks */
+	uint64_t len;		/* maximum plugged bytes; whole pieces */
+	uint64_t requested;	/* initially requested bytes; whole blocks */
 	uint32_t queue_size_max;	/* entries of the queue; 0: 64 */
 };
 
 /*
- * -EINVAL: the struct's size, a len that is 0, not of whole pieces or above
- * VIRTDEV_MEM_MOST, a requested size that is not of whole blocks or above len,
- * or a queue_size_max that no queue can have.
+ * -EINVAL: wrong struct size; len is 0, not whole pieces, or above
+ * VIRTDEV_MEM_MAX; requested is not whole blocks or above len; or an invalid
+ * queue_size_max.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_mem_new(
 		const struct virtdev_mem_config *config, struct virtdev **out,
 		struct vsu_error *err);
 
 /*
- * The driver is told; when it follows, if at all, is up to the guest. -EINVAL as
- * virtdev_mem_new(), or for another device.
+ * Changes the requested size and notifies the driver, which may follow later or
+ * never. -EINVAL as virtdev_mem_new(), or dev is another device.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_mem_set_requested(
 		struct virtdev *dev, uint64_t bytes, struct vsu_error *err);

@@ -27,7 +27,7 @@ struct virtdev_mmio;
 
 #define VIRTDEV_MMIO_SIZE	0x1000u	/* bytes of address space */
 #define VIRTDEV_MMIO_CONFIG	0x100u
-#define VIRTDEV_MMIO_NOTIFY	0x050u	/* where a queue's number is stored */
+#define VIRTDEV_MMIO_NOTIFY	0x050u	/* a store of a queue's number notifies it */
 
 #define VIRTDEV_MMIO_INT_USED	0x1u
 #define VIRTDEV_MMIO_INT_CONFIG	0x2u

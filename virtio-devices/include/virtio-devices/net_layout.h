@@ -61,10 +61,10 @@ struct virtdev_net_space {
 struct virtdev_net_header {
 	uint8_t flags;			/* VIRTDEV_NET_HDR_* */
 	uint8_t gso_type;		/* VIRTDEV_NET_GSO_* */
-	struct vsu_le16 hdr_len;	/* of all headers of the frame, a hint */
+	struct vsu_le16 hdr_len;	/* bytes of all headers of the frame; a hint */
 	struct vsu_le16 gso_size;	/* payload of each segment */
-	struct vsu_le16 csum_start;	/* where to begin to sum */
-	struct vsu_le16 csum_offset;	/* behind csum_start: where the sum goes */
+	struct vsu_le16 csum_start;	/* offset at which the checksum begins */
+	struct vsu_le16 csum_offset;	/* offset of the checksum from csum_start */
 	struct vsu_le16 num_buffers;	/* that a received frame was put into */
 };
 
@@ -76,7 +76,7 @@ struct virtdev_net_header {
 #define VIRTDEV_NET_GSO_UDP	3u
 #define VIRTDEV_NET_GSO_TCPV6	4u
 #define VIRTDEV_NET_GSO_UDP_L4	5u
-#define VIRTDEV_NET_GSO_ECN	0x80u	/* besides one of TCP */
+#define VIRTDEV_NET_GSO_ECN	0x80u	/* with VIRTDEV_NET_GSO_TCPV4 or _TCPV6 */
 
 /* A command of the control queue (5.1.6.5): this, its data, a byte. Frozen. */
 struct virtdev_net_command {

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A link: what carries the frames of a network device on the host.
+ * A link carries the frames of a network device on the host.
  *
- *   link      a tap interface, a socket
- *   lane      one stream of frames of it, both ways, for one pair of queues
- *   frame     an Ethernet frame behind a struct virtdev_net_header, which says
- *             what of its sums and segments is still to be done
- *   offloads  that work, as feature bits of a network device: the driver
- *             leaves it to the link (HOST_, CSUM), or the link to the driver
- *             (GUEST_)
+ *   link      a tap interface, or a socket
+ *   lane      one stream of frames of a link, in both directions, for one pair
+ *             of queues
+ *   frame     an Ethernet frame after a struct virtdev_net_header, which
+ *             describes missing checksums and segmentation
+ *   offloads  checksums and segmentation, as feature bits of a network device:
+ *             done by the link for the driver (HOST_, CSUM), or by the driver
+ *             for the link (GUEST_)
  *
  * Threads: each lane has a receiving and a sending side, each confined to one
- * thread at a time; the rest is confined to the device's thread. Two lanes are
- * never the same.
+ * thread at a time; different lanes are independent. The rest is confined to the
+ * device's thread.
  */
 #ifndef VIRTIO_DEVICES_NET_LINK_H
 #define VIRTIO_DEVICES_NET_LINK_H
@@ -31,91 +32,90 @@ VSU_BEGIN_DECLS
 
 struct virtdev_net_link;
 
-/* The longest frame, with its header. */
+/* Maximum length of a frame with its header. */
 #define VIRTDEV_NET_FRAME_MAX (65536u + 18u + 12u)
 
 /* Frozen. The properties of a link. */
 struct virtdev_net_link_info {
 	uint32_t lanes;		/* at least 1 */
-	uint32_t mtu;		/* bytes that it is known to carry; 0: unknown */
-	uint64_t offloads;	/* VIRTDEV_NET_F_*: what it can */
+	uint32_t mtu;		/* supported by the link; 0: unknown */
+	uint64_t offloads;	/* VIRTDEV_NET_F_* that it supports */
 };
 
 /* Frozen. One of several frames that are sent together. */
 struct virtdev_net_frame {
-	const struct iovec *iov;	/* the first piece is exactly its header */
+	const struct iovec *iov;	/* the first element is exactly the header */
 	int n;
-	int code;		/* of the link: 0, or why the frame is lost */
+	int code;		/* set by the link: 0, or why the frame is lost */
 };
 
-/* How a kind of link works; self is its own object. */
+/* Operations of a kind of link; self is the link's object. */
 struct virtdev_net_link_ops {
 	size_t size;		/* sizeof(struct virtdev_net_link_ops) */
 	const char *name;	/* "tap" */
 
 	/*
-	 * The descriptor of a lane, constant: readable when a frame has come,
-	 * writable when one can be sent after -EAGAIN.
+	 * The descriptor of a lane, constant: readable when a frame has
+	 * arrived, writable when sending is possible after -EAGAIN.
 	 */
 	int (*fd)(void *self, uint32_t lane);
 	/*
-	 * The next frame, with its header, into the pieces: the bytes that it
-	 * took of them. -EAGAIN: none has come; -EMSGSIZE: it did not fit and
-	 * is lost; -EPIPE: the other end is gone. Another code is a failure of
-	 * this moment. num_buffers of the header is left as it was. Frames
-	 * that came together may be kept: it is asked until it says -EAGAIN
-	 * before anybody waits.
+	 * Receives one frame with its header into iov; returns its length.
+	 * -EAGAIN: no frame; -EMSGSIZE: the frame does not fit and is lost;
+	 * -EPIPE: the peer has disconnected; other codes: a temporary failure.
+	 * Leaves num_buffers of the header unchanged. May buffer frames that
+	 * arrived together, so the caller repeats until -EAGAIN before it
+	 * waits.
 	 */
 	ssize_t (*receive)(void *self, uint32_t lane, const struct iovec *iov,
 			   int n);
 	/*
-	 * Sends a frame; the first piece is exactly its header. -EAGAIN: there
-	 * is no room now, the frame was not taken. Another code: it is lost.
+	 * Sends a frame; the first element is exactly the header. -EAGAIN: not
+	 * possible now, the frame is not consumed; other codes: the frame is
+	 * lost.
 	 */
 	int (*send)(void *self, uint32_t lane, const struct iovec *iov, int n);
 	/*
-	 * Gives to the host what send has kept. -EAGAIN: some is still kept,
-	 * for which there is no room now. NULL: send keeps nothing.
+	 * Sends frames that send has buffered. -EAGAIN: some are still
+	 * buffered. NULL: send does not buffer.
 	 */
 	int (*flush)(void *self, uint32_t lane);
 	/*
-	 * Frames come through this lane, or not. All do at first; a device turns
-	 * them off until a queue receives from them. May take some ms.
+	 * Enables or disables a lane; all are enabled at first, and a device
+	 * enables a lane while one of its queues receives. May take some ms.
 	 */
 	int (*set_lane)(void *self, uint32_t lane, bool on);
-	/* GUEST_ bits that the driver is ready for in received frames. */
+	/* GUEST_ bits that the driver supports in received frames. */
 	int (*set_offloads)(void *self, uint64_t features);
 	void (*free)(void *self);
 	/*
-	 * For a link that looks for another end after -EPIPE of receive; both
-	 * or neither. The first is a constant descriptor, readable when it is
-	 * time to; the second looks, on the receiving side of the lane: 0 when
-	 * frames go again, which the descriptor of the lane is watched anew
-	 * for, or -EAGAIN.
+	 * For a link that reconnects after -EPIPE of receive; both or neither.
+	 * retry_fd is constant and readable when an attempt is due. retry makes
+	 * the attempt, on the receiving side of the lane: 0 if the link works
+	 * again (the caller then watches fd again), or -EAGAIN.
 	 */
 	int (*retry_fd)(void *self, uint32_t lane);
 	int (*retry)(void *self, uint32_t lane);
 	/*
-	 * Sends n frames, at least one, in their order: how many of the first
-	 * it answered, in their codes; one that is lost takes no other along.
-	 * For those that follow there is no room now. NULL: send has each.
+	 * Sends n frames (at least 1) in order. Returns the number of processed
+	 * frames, whose codes are set; a lost frame does not affect the others.
+	 * Retry the rest later. NULL: send is called for each.
 	 */
 	uint32_t (*send_batch)(void *self, uint32_t lane,
 			       struct virtdev_net_frame *frames, uint32_t n);
 	/*
-	 * Asked once, for a new device: whether nobody is at the other end, as
-	 * after -EPIPE of receive. NULL: somebody is.
+	 * Whether the link is disconnected, as after -EPIPE of receive; called
+	 * once for a new device. NULL: connected.
 	 */
 	bool (*is_down)(void *self);
 	/*
-	 * The sentence for whoever runs the program when nobody is at the other
-	 * end: what is gone, and what brings it back (report.h). NULL: one that
-	 * fits any link. Constant.
+	 * Message for the program's log when the peer has disconnected: the
+	 * reason and the remedy (report.h). NULL: a general message. Constant.
 	 */
 	const char *lost;
 };
 
-/* For kinds of links: makes a link of self; ops and info are copied. */
+/* Creates a link, for implementers of a kind; ops and info are copied. */
 VIRTDEV_API int virtdev_net_link_new(const struct virtdev_net_link_ops *ops,
 				     const struct virtdev_net_link_info *info,
 				     void *self, struct virtdev_net_link **out)
@@ -124,17 +124,19 @@ VIRTDEV_API void virtdev_net_link_free(struct virtdev_net_link *link);
 
 struct virtdev_net_tap {
 	size_t size;		/* sizeof(struct virtdev_net_tap) */
-	const char *name;	/* of the interface, at most 15 bytes; one that
-				   does not exist is made, and goes with the
-				   link */
+	/*
+	 * of the interface, at most 15 bytes; an absent one is created, and
+	 * removed with the link
+	 */
+	const char *name;
 	uint32_t lanes;		/* queues of the interface; 0: 1 */
 };
 
 /*
- * A tap interface. Fails with -EINVAL (no name, or not one), -EPERM (neither
- * made nor owned by this user), -EBUSY (in use, or with queues when it is
- * wanted without, or the other way), -ENOENT (the host has no /dev/net/tun).
- * The addresses of the interface and its being up are the host's to arrange.
+ * A tap interface. -EINVAL: no name, or an invalid one; -EPERM: the user may
+ * neither create nor use it; -EBUSY: in use, or its number of queues differs
+ * (one or several); -ENOENT: the host has no /dev/net/tun. The owner configures
+ * addresses and state of the interface.
  */
 VIRTDEV_API int virtdev_net_tap_open(const struct virtdev_net_tap *tap,
 				     struct virtdev_net_link **out,
@@ -144,30 +146,28 @@ struct virtdev_net_stream {
 	size_t size;		/* sizeof(struct virtdev_net_stream) */
 	const char *path;	/* of the socket; copied */
 	/*
-	 * Connects again so many milliseconds after the other end was lost, for
-	 * as long as it takes, and at first, too: the card's link is down
-	 * meanwhile, and frames are lost; of a frame that came in part nothing is
-	 * kept. 0: never.
+	 * Reconnects at this interval in milliseconds, without a limit, also if
+	 * the first attempt fails. Meanwhile the card's link is down and frames
+	 * are lost, as is a partly received frame. 0: never.
 	 */
 	uint32_t reconnect_ms;
 };
 
 /*
- * Connects to a UNIX stream socket that carries each frame behind its length of
- * 4 bytes, most significant first, as those of passt and QEMU do. The codes of
- * vsu_sock_connect(); -ENOMEM. With reconnect_ms, the path must be that of a
- * socket, but no server needs to listen yet.
+ * Connects to a UNIX stream socket. Each frame is preceded by its length, 4 bytes,
+ * big-endian, as for passt and QEMU. Codes of vsu_sock_connect(); -ENOMEM. With
+ * reconnect_ms, a socket without a listener is accepted; an invalid path is still
+ * refused.
  */
 VIRTDEV_API int virtdev_net_stream_open(const struct virtdev_net_stream *stream,
 					struct virtdev_net_link **out,
 					struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * A link of a descriptor, which is duplicated: a tap interface, or a UNIX
- * socket, of streams as above, or of datagrams or packets, each a frame. Many of
- * these come and go with one system call; one that the socket refuses is lost
- * alone.
- * -EBADF, or -EINVAL when it is none of these.
+ * A link on a descriptor, which is duplicated: a tap interface, a UNIX stream
+ * socket as above, or a UNIX datagram or SOCK_SEQPACKET socket with one frame
+ * per message. One system call moves many messages; only messages that the
+ * socket rejects are lost. -EBADF; -EINVAL: another kind of descriptor.
  */
 VIRTDEV_API int virtdev_net_link_from_fd(int fd, struct virtdev_net_link **out,
 					 struct vsu_error *err) VSU_NODISCARD;

@@ -36,13 +36,13 @@ struct virtdev_pci;
 
 #define VIRTDEV_PCI_CONFIG_SIZE	0x100u	/* bytes of configuration space */
 #define VIRTDEV_PCI_BAR0_SIZE	0x10000u
-#define VIRTDEV_PCI_NOTIFY	0x3000u	/* in BAR 0: of queue 0 */
+#define VIRTDEV_PCI_NOTIFY	0x3000u	/* offset in BAR 0, for queue 0 */
 #define VIRTDEV_PCI_NOTIFY_STEP	4u	/* bytes from a queue to the next */
-#define VIRTDEV_PCI_VECTORS	2048u	/* the most that MSI-X has */
-#define VIRTDEV_PCI_QUEUES	1024u	/* the most that BAR 0 has room for */
-#define VIRTDEV_PCI_REGIONS	3u	/* shared memory regions, at most */
+#define VIRTDEV_PCI_VECTORS	2048u	/* maximum of MSI-X */
+#define VIRTDEV_PCI_QUEUES	1024u	/* capacity of BAR 0 */
+#define VIRTDEV_PCI_REGIONS	3u	/* maximum shared memory regions */
 
-#define VIRTDEV_PCI_UNPLACED	UINT64_MAX /* address of a BAR that is off */
+#define VIRTDEV_PCI_UNPLACED	UINT64_MAX /* address of a BAR that is not decoded */
 
 /* A shared memory region in BAR 2; both in bytes and page-aligned. */
 struct virtdev_pci_region {
@@ -61,11 +61,11 @@ struct virtdev_pci_config {
 	uint32_t nregions;
 };
 
-/* Callbacks of the owner. NULL: nothing. */
+/* Callbacks of the owner. NULL: no callback. */
 struct virtdev_pci_ops {
 	size_t size;		/* sizeof(struct virtdev_pci_ops) */
 
-	/* The vector's message is due. Any thread. */
+	/* The interrupt of this vector is raised. Any thread. */
 	void (*message)(void *opaque, uint32_t vector);
 
 	/*
@@ -82,8 +82,8 @@ struct virtdev_pci_ops {
 	void (*intx)(void *opaque);
 
 	/*
-	 * BAR 0 or 2 answers at that guest address from now on, or nowhere
-	 * (VIRTDEV_PCI_UNPLACED); from inside a write to configuration space.
+	 * BAR 0 or 2 is decoded at this guest address, or not at all
+	 * (VIRTDEV_PCI_UNPLACED). Called during a write to configuration space.
 	 */
 	void (*bar_moved)(void *opaque, unsigned int bar, uint64_t gpa);
 
@@ -112,17 +112,17 @@ VIRTDEV_API void virtdev_pci_config_write(struct virtdev_pci *p,
 					  uint32_t offset, uint32_t len,
 					  uint32_t value);
 
-/* The address where it answers now, or VIRTDEV_PCI_UNPLACED. */
+/* The address of a decoded BAR, or VIRTDEV_PCI_UNPLACED. */
 VIRTDEV_API uint64_t virtdev_pci_bar(const struct virtdev_pci *p,
 				     unsigned int bar);
 /*
- * Stores the address as firmware does: it answers there once the driver
- * switches memory on.
+ * Stores the address of a BAR as firmware does; it is decoded once the driver
+ * enables memory.
  */
 VIRTDEV_API void virtdev_pci_place_bar(struct virtdev_pci *p, unsigned int bar,
 				       uint64_t gpa);
 
-/* How an access to BAR 0 has to be carried out. Any thread. */
+/* How to perform an access to BAR 0. Any thread. */
 VIRTDEV_API enum virtdev_access virtdev_pci_class(uint64_t offset,
 						  uint32_t len, bool write);
 

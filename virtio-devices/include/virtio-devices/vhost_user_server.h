@@ -141,16 +141,15 @@ VIRTDEV_API void virtdev_vhost_user_server_free(
 		struct virtdev_vhost_user_server *s);
 
 /*
- * The whole life of a server for programs without a loop: listens at path,
- * serves one front-end after another with dev on this thread, and waits in
- * between, until stop_fd is readable (-1: for ever) and requests under way have
- * finished. The socket is removed at the end. 0, or the error that kept it from
- * serving: as vsu_sock_listen(), or as dispatch.
+ * A complete server for programs without a loop: listens at path and serves one
+ * front-end after another with dev on this thread, until stop_fd is readable
+ * (-1: never) and requests in flight have finished. Removes the socket at the
+ * end. 0, or a negative errno as vsu_sock_listen() or dispatch.
  *
- * report gets a sentence for each request of a front-end that was refused, for each
- * session that ended by an error, and what the device reports (it becomes the
- * device's virtdev_set_report()). Print it: front-ends rarely log why their device
- * does nothing. NULL: no reports.
+ * report gets a message for each rejected request of a front-end, for each
+ * session that failed, and for each report of the device (it becomes the
+ * device's virtdev_set_report()). Print it: front-ends rarely log why their
+ * device does not work. NULL: no reports.
  */
 VIRTDEV_API int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
 		int stop_fd,

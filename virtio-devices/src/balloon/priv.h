@@ -13,7 +13,7 @@
 
 #include "balloon/giveback.h"
 
-/* Of enum virtdev_balloon_stat, as the driver says them. Memory is in bytes. */
+/* Statistics of the driver; memory in bytes. */
 enum virtdev_balloon_stat {
 	VIRTDEV_BALLOON_SWAP_IN,
 	VIRTDEV_BALLOON_SWAP_OUT,
@@ -31,7 +31,7 @@ enum virtdev_balloon_stat {
 /* Frozen. What the driver last said about its memory. */
 struct virtdev_balloon_stats {
 	uint64_t value[VIRTDEV_BALLOON_NSTATS];
-	uint32_t known;		/* bit n: value[n] was said */
+	uint32_t known;		/* bit n: value[n] is valid */
 	uint32_t pad;
 	uint64_t reports;	/* of statistics, since the device was made */
 };

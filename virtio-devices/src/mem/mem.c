@@ -155,7 +155,7 @@ static int read_config(const struct virtdev_mem_config *config,
 	if (rc < 0)
 		return rc;
 	if (!c->len || !vsu_is_aligned(c->len, VIRTDEV_MEM_PIECE) ||
-	    c->len > VIRTDEV_MEM_MOST)
+	    c->len > VIRTDEV_MEM_MAX)
 		return vsu_error_set(err, -EINVAL,
 				     "mem: a size of %" PRIu64 " bytes; multiples of 128 MiB up to 8 TiB are possible",
 				     c->len);

@@ -47,7 +47,7 @@ static int set_memory(struct virtdev_vhost_kern *k, uint32_t n,
 	return rc;
 }
 
-/* All or none have it: what is running may stay in the former one. */
+/* All sides or none: on failure, running sides keep the previous map. */
 int virtdev_vhost_kern_set_memory(struct virtdev_vhost_kern *k,
 				  struct vmem_map *map, struct vsu_error *err)
 {

@@ -16,7 +16,10 @@
 
 /* --------------------------------------------------------------- of either kind */
 
-/* Of the kernel's features; no IOMMU stands between this device and the guest. */
+/*
+ * Features of the kernel, without ACCESS_PLATFORM: the device is not behind an
+ * IOMMU.
+ */
 static uint64_t features_of(const struct virtdev_vhost_kern *k)
 {
 	return vhost_kern_features(k->sides[0]) & ~VQ_F_ACCESS_PLATFORM;
@@ -58,7 +61,10 @@ static int make_object(uint32_t nsides, uint32_t nrings, uint32_t needed,
 
 /* --------------------------------------------------------------- a network card */
 
-/* A frame has its header in front, as the kernel wants it, on a tap only. */
+/*
+ * Only a tap interface passes the virtio header in front of a frame, which the
+ * kernel expects.
+ */
 static int check_link(const struct virtdev_net_link *link,
 		      struct vsu_error *err)
 {

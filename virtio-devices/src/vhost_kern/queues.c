@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Queues on their way to the kernel and back. It starts and stops a side as a
- * whole: of one queue that goes or comes the other of its pair is stopped, too,
- * and goes on where it stood.
+ * Starting and stopping queues in the kernel, which starts and stops a side as
+ * a whole: to change one queue of a pair, the other is stopped and resumed at
+ * its index.
  */
 #include <config.h>
 
@@ -20,7 +20,7 @@ static struct vhost_user_ring *rings_of(const struct virtdev_vhost_kern *k,
 	return &k->rings[VHOST_KERN_RINGS * side];
 }
 
-/* A lane of the link that nobody looks into gets no frames. */
+/* The link passes no frames to a lane that is off. */
 static int set_lane(const struct virtdev_vhost_kern *k, uint32_t side, bool on)
 {
 	const struct virtdev_net_link *link = k->net ? k->net->link : NULL;
@@ -70,7 +70,7 @@ static void stop_side(const struct virtdev_vhost_kern *k, uint32_t side)
 	(void)!set_lane(k, side, false);
 }
 
-/* The lane first: the kernel takes none that is off. */
+/* The lane first: the kernel refuses a lane that is off. */
 static int start_side(const struct virtdev_vhost_kern *k, uint32_t side,
 		      struct vsu_error *err)
 {
@@ -111,7 +111,10 @@ static int use_sides(const struct virtdev_vhost_kern *k, uint32_t n,
 	return rc;
 }
 
-/* A start that failed half-way has lost the places where its rings stood. */
+/*
+ * After a failed start the indexes of the rings are lost: report an error of
+ * each.
+ */
 static void tell_broken(const struct virtdev_vhost_kern *k, uint32_t side)
 {
 	const struct vhost_user_ring *rings = rings_of(k, side);
@@ -149,7 +152,7 @@ static bool is_kernels(const struct virtdev_vhost_kern *k, uint32_t queue)
 	return !k->net || virtdev_priv_net_role(k->net, queue) < NET_CONTROLS;
 }
 
-/* Which queue is whose depends on what the driver agreed to. */
+/* The role of a queue depends on the acknowledged features. */
 static void take_rings(struct virtdev_vhost_kern *k,
 		       const struct vhost_user_ring *rings, uint32_t n)
 {
@@ -187,7 +190,7 @@ void virtdev_vhost_kern_stop(struct virtdev_vhost_kern *k)
 
 /* ------------------------------------------------------------- one of the queues */
 
-/* In place of a queue as it was; frames wait in a lane that stays on. */
+/* Replaces one queue; frames wait in a lane that stays on. */
 static int change_queue(struct virtdev_vhost_kern *k, uint32_t queue,
 			const struct vhost_user_ring *ring,
 			struct vsu_error *err)

@@ -20,7 +20,7 @@
 #define NUM_QUEUES offsetof(struct virtdev_blk_space, num_queues)
 #define NUM_PAIRS offsetof(struct virtdev_net_space, max_virtqueue_pairs)
 
-/* Of a console: its most ports, low half, and the feature that they need. */
+/* Console: maximum ports (lower half), and the feature that they require. */
 #define NUM_PORTS 4
 #define CONSOLE_F_MULTIPORT (UINT64_C(1) << 1)
 
@@ -69,7 +69,7 @@ static void on_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 	memcpy(buf, r->bytes + off, len);
 }
 
-/* The driver's write shows after the back-end said what became of it. */
+/* The device shows the driver's write after the back-end has replied. */
 static int on_config_write(void *self, uint32_t off, const void *buf,
 			   uint32_t len)
 {
@@ -95,7 +95,7 @@ static int on_queue_start(void *self, uint32_t queue, struct vq *q,
 		" is served by the back-end at '%s'", queue, r->peer);
 }
 
-/* A card with a control queue has it behind all pairs. */
+/* The control queue of a card follows all queue pairs. */
 static uint32_t net_queues(const struct virtdev_vhost_user *r,
 			   uint64_t features)
 {
@@ -106,7 +106,7 @@ static uint32_t net_queues(const struct virtdev_vhost_user *r,
 	return features & VIRTDEV_NET_F_CTRL_VQ ? 2 * pairs + 1 : 2;
 }
 
-/* Queues: what the caller says, what the device says, what its kind has. */
+/* Number of queues: from the caller, the device, or its kind, in this order. */
 static uint32_t queue_count(const struct virtdev_vhost_user *r,
 			    uint64_t features)
 {
@@ -138,9 +138,8 @@ static int check_features(const struct virtdev_vhost_user *r,
 }
 
 /*
- * The protocol's own bits, and that of an IOMMU: none stands between this
- * device and the guest. Bits that ask the transport are the transport's to
- * judge.
+ * Bits of the protocol, and of an IOMMU, which this device is not behind. The
+ * transport decides about its own bits.
  */
 #define NOT_THE_GUESTS (VHOST_USER_F_PROTOCOL_FEATURES | \
 			VHOST_USER_F_LOG_ALL | VQ_F_ACCESS_PLATFORM)
@@ -163,7 +162,7 @@ static int make_device(struct virtdev_vhost_user *r, struct vsu_error *err)
 	return virtdev_new(&ops, &info, r, &r->dev, err);
 }
 
-/* The session goes on only for what still can be made of it. */
+/* The session now permits only calls that end it. */
 static void session_fail(struct virtdev_vhost_user *r, const struct vsu_error *err)
 {
 	if (r->ops.failed)
@@ -191,7 +190,7 @@ static void on_ready(void *opaque)
 
 	if (check_features(r, &err))
 		session_fail(r, &err);
-	/* Asked for first: how many queues there are may stand in it. */
+	/* Read it first: it may contain the number of queues. */
 	else if (!r->config.config_size || r->own_space ||
 	    vhost_user_frontend_get_config(r->frontend, 0,
 					   r->config.config_size, NULL))
@@ -214,7 +213,7 @@ static void on_config(void *opaque, uint32_t off, const void *buf,
 		virtdev_config_changed(r->dev);
 }
 
-/* -EAGAIN: too much is unanswered; asked once there is room again. */
+/* -EAGAIN: too many requests are unanswered; retry after a reply. */
 static void ask_for_config(struct virtdev_vhost_user *r)
 {
 	if (r->config.config_size && !r->own_space)
@@ -236,8 +235,8 @@ static void on_refused(void *opaque, const struct vsu_error *err)
 }
 
 /*
- * A stop that came while the start was under way. Only a session that has died
- * meanwhile refuses it, and on_failed tells of that.
+ * Performs a stop that was requested during the start. Only a failed session
+ * refuses it, and on_failed reports that.
  */
 static void on_started(void *opaque)
 {
@@ -260,7 +259,10 @@ static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 	if (r->changing && virtdev_priv_remote_changed(r))
 		return;
 	r->stop_wanted = false;
-	/* Back-ends that cannot be reset forget with the next start. */
+	/*
+	 * A back-end that does not support a reset forgets its state at the
+	 * next start.
+	 */
 	if (vhost_user_frontend_reset(r->frontend, &err) < 0)
 		on_refused(r, &err);
 	if (r->ops.stopped)
@@ -306,7 +308,7 @@ static void on_lost(void *opaque, const struct vsu_error *err)
 		r->ops.lost(r->opaque, err);
 }
 
-/* The new back-end may have been given another disk. */
+/* The replacement back-end may have another disk. */
 static void on_back(void *opaque, bool rings_lost)
 {
 	struct virtdev_vhost_user *r = opaque;
@@ -351,7 +353,7 @@ static int fill_in(struct virtdev_vhost_user *r, struct vsu_error *err)
 	r->own_space = r->config.space != NULL;
 	if (r->own_space)
 		memcpy(r->bytes, r->config.space, r->config.config_size);
-	r->config.space = NULL;	/* the caller's */
+	r->config.space = NULL;	/* borrowed from the caller */
 	return 0;
 }
 

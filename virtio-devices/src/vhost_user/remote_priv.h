@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device in front of a vhost-user session, from within. */
+/* A device in front of a vhost-user session: internal declarations. */
 #ifndef VIRTIO_DEVICES_REMOTE_PRIV_H
 #define VIRTIO_DEVICES_REMOTE_PRIV_H
 
 #include <virtio-devices/vhost_user.h>
 
-#define CONFIG_MAX 256u		/* what the protocol carries */
-#define REMOTE_QUEUES 256u	/* likewise */
+#define CONFIG_MAX 256u		/* maximum of the protocol */
+#define REMOTE_QUEUES 256u	/* maximum of the protocol */
 
 struct remote_preset {
 	uint32_t id, nqueues, config_size;
@@ -15,8 +15,8 @@ struct remote_preset {
 
 enum remote_change {
 	REMOTE_SAME,
-	REMOTE_RESET,		/* a queue is to be forgotten */
-	REMOTE_START,		/* ... and to be described anew */
+	REMOTE_RESET,		/* forget the queue */
+	REMOTE_START,		/* forget the queue, then start it with its new ring */
 };
 
 struct virtdev_vhost_user {
@@ -28,24 +28,28 @@ struct virtdev_vhost_user {
 	const struct remote_preset *preset;	/* or NULL */
 	char *peer;
 	bool ready, stop_wanted;
-	bool own_space;		/* the configuration is the front-end's */
-	/* queues are stopped for a while, and what is to be done with them */
+	/* the front-end has the configuration space (config.space) */
+	bool own_space;
+	/* Queues are stopped temporarily to apply changes[]. */
 	bool changing;
 	uint64_t features;	/* of the last start */
 	enum remote_change changes[REMOTE_QUEUES];
 	bool described[REMOTE_QUEUES];
-	struct vhost_user_ring rings[REMOTE_QUEUES]; /* that are to start */
-	bool config_stale;	/* a change could not be asked for yet */
+	struct vhost_user_ring rings[REMOTE_QUEUES]; /* of queues to start */
+	/* the configuration must be read when requests are possible again */
+	bool config_stale;
 	unsigned char bytes[CONFIG_MAX];
 };
 
 /* remote_queue.c */
 
-/* While it runs: begins with what is to be done with queues, if anything. */
+/* If the device runs: begins to apply changes[], if there are any. */
 void virtdev_priv_remote_change(struct virtdev_vhost_user *r);
-/* The queues came back for that; false: the whole device was to stop. */
+/*
+ * Queues were stopped. False: the whole device was to stop, not single queues.
+ */
 bool virtdev_priv_remote_changed(struct virtdev_vhost_user *r);
-/* The whole device starts anew, or stops: nothing is to be done any more. */
+/* Drops pending changes: the whole device starts again or stops. */
 void virtdev_priv_remote_forget(struct virtdev_vhost_user *r);
 
 #endif

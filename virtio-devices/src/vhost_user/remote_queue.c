@@ -37,7 +37,7 @@ void virtdev_priv_remote_change(struct virtdev_vhost_user *r)
 		r->changing = !vhost_user_frontend_stop(r->frontend, NULL);
 }
 
-/* The owner may describe a queue anew from within; that has its own turn. */
+/* The callback may change a queue again; that change is applied later. */
 static int apply_change(struct virtdev_vhost_user *r, uint32_t i,
 			struct vsu_error *err)
 {
@@ -58,7 +58,7 @@ static int apply_change(struct virtdev_vhost_user *r, uint32_t i,
 	return rc;
 }
 
-/* Without any queue the session only waits for the next one. */
+/* Without a running queue the session waits for the next change. */
 static int start_rest(struct virtdev_vhost_user *r, struct vsu_error *err)
 {
 	uint32_t i;
@@ -82,14 +82,14 @@ bool virtdev_priv_remote_changed(struct virtdev_vhost_user *r)
 			rc = apply_change(r, i, &err);
 	if (!rc)
 		rc = start_rest(r, &err);
-	if (rc < 0) {	/* the back-end is lost, or is to be soon */
+	if (rc < 0) {	/* the session has failed or is about to */
 		virtdev_priv_remote_forget(r);
 		virtdev_queue_broken(r->dev, 0);
 	}
 	return true;
 }
 
-/* With the states in which the change comes by itself left out. */
+/* Not in states that apply changes anyway. */
 static int change_now(struct virtdev_vhost_user *r)
 {
 	switch (vhost_user_frontend_state(r->frontend)) {

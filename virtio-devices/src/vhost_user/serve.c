@@ -11,7 +11,7 @@
 #include "virtio-devices/report.h"
 #include "virtio-devices/vhost_user_server.h"
 
-/* Front-ends that wait while one is served. */
+/* Front-ends in the listen queue. */
 #define BACKLOG 8
 
 static void on_refused(void *opaque, uint32_t request, uint32_t ring,
@@ -22,14 +22,14 @@ static void on_refused(void *opaque, uint32_t request, uint32_t ring,
 	virtdev_report(opaque, err);
 }
 
-/* A front-end that only hangs up is no error. */
+/* Only a hang-up is no error. */
 static void on_session_ended(void *opaque, const struct vsu_error *err)
 {
 	if (err->code && err->code != -ECONNRESET)
 		virtdev_report(opaque, err);
 }
 
-/* Until the server cannot go on, or has stopped: 0. */
+/* Runs until the server fails (negative) or has stopped (0). */
 static int server_run(struct virtdev_vhost_user_server *server, int stop_fd)
 {
 	bool stopping = false;

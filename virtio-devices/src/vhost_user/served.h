@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The vhost-user server from within.
+ * The vhost-user server: internal declarations.
  *
- * A queue belongs to the session's thread while it is OFF or QUIET, and to the
- * thread that dispatches it in the other states:
+ * The session's thread owns a queue in the states OFF and QUIET; in the other
+ * states the thread that dispatches the queue owns it:
  *
  *   OFF ---start---> RUN ---ask---> QUIESCE or DRAIN ---leave---> QUIET
  *                     ^                                            |
  *                     +----------------- run again ----------------+
  *
- * Starting, asking and running again are stores of the session's thread,
- * leaving is one of the queue's. The state hands everything else over, by
- * release store and acquire load. With one thread the same functions are
- * called in a row.
+ * The session's thread stores the states of start, ask and run; the queue's
+ * thread stores QUIET. Each release store passes the other fields of the queue
+ * to the thread that loads the state with acquire. With one thread the same
+ * functions are called in sequence.
  */
 #ifndef VIRTIO_DEVICES_SERVED_H
 #define VIRTIO_DEVICES_SERVED_H
@@ -28,46 +28,50 @@
 
 enum server_queue_state {
 	QUEUE_OFF,	/* the device's queue is stopped */
-	QUEUE_RUN,	/* served */
-	QUEUE_QUIESCE,	/* to be left alone at once */
-	QUEUE_DRAIN,	/* to be left alone when nothing is in flight */
-	QUEUE_QUIET,	/* left alone, but not stopped */
-};
-
-/* The meaning of a descriptor in an epoll set; in data.u64, index below. */
-enum server_event {
-	EVENT_SESSIONS,	/* the listener, and the session */
-	EVENT_LEFT,	/* a queue was left by its thread */
-	EVENT_SIGBUS,	/* memory of a peer was cut short */
-	EVENT_STATE,	/* a queue's new state, for its thread */
-	EVENT_KICK,
-	EVENT_HOST,
-	EVENT_POLL,	/* time to look at a ring that has no kicks */
-	EVENT_MORE,	/* there is more to do */
-	EVENT_OTHER,	/* the caller's descriptor, beside which it waits */
-	EVENT_STREAM,	/* the state of the device can move on */
-	EVENT_STREAM_LATE,	/* and has not for a long time */
+	QUEUE_RUN,	/* its thread serves it */
+	QUEUE_QUIESCE,	/* its thread shall release it immediately */
+	QUEUE_DRAIN,	/* its thread shall release it when no request is in flight */
+	QUEUE_QUIET,	/* released by its thread, but not stopped */
 };
 
 /*
- * An eventfd in an epoll set that stays readable while there is more to do, so
- * that loops need not look at what dispatch says.
+ * Meaning of a descriptor in an epoll set; upper half of data.u64, index in the
+ * lower.
+ */
+enum server_event {
+	EVENT_SESSIONS,	/* the listener, and the session */
+	EVENT_LEFT,	/* a queue's thread has released the queue */
+	EVENT_SIGBUS,	/* a file that the front-end mapped was truncated */
+	EVENT_STATE,	/* for the queue's thread: the state has changed */
+	EVENT_KICK,
+	EVENT_HOST,
+	EVENT_POLL,	/* time to check a ring without a kick descriptor */
+	EVENT_MORE,	/* more work is pending */
+	/* the caller's descriptor, see virtdev_vhost_user_server_wait() */
+	EVENT_OTHER,
+	EVENT_STREAM,	/* the transfer of the device's state can continue */
+	EVENT_STREAM_LATE,	/* time limit of the transfer */
+};
+
+/*
+ * Eventfd in an epoll set, readable while work is pending: a loop may then
+ * ignore the result of dispatch.
  */
 struct server_more {
-	int fd;			/* -1: none yet */
+	int fd;			/* -1: not created */
 	bool told;
 };
 
-/* A descriptor of the caller's in an epoll set. */
+/* The caller's descriptor in an epoll set. */
 struct server_other {
 	int fd;			/* -1: none */
 	bool ready;
 };
 
-/* Looks before a thread sleeps. */
+/* Busy-waiting before a thread sleeps. */
 struct server_looks {
-	uint64_t max_ns;	/* for so long; 0: none */
-	bool worth;		/* the last sleep was shorter than that */
+	uint64_t max_ns;	/* duration; 0: none */
+	bool worth;		/* the last sleep was shorter than max_ns */
 };
 
 struct virtdev_vhost_user_server;
@@ -76,71 +80,76 @@ struct server_queue {
 	struct virtdev_vhost_user_server *server;
 	uint32_t index;
 	int state;		/* atomic; enum server_queue_state */
-	uint64_t asked;		/* the session's question to it, or 0 */
+	uint64_t asked;		/* token of the session's open question to it, or 0 */
 	int epfd;		/* its own, or the server's */
 	int ctl;		/* threaded: eventfd, wakes its thread; else -1 */
-	int kick, host;		/* borrowed while it runs; -1: none */
-	bool attached_kick, attached_host; /* these are in epfd */
-	bool keep_kick;		/* and this stays there when it is asked */
-	bool polled;		/* there is no descriptor that tells of kicks */
-	bool again;		/* there is work that no descriptor tells of */
-	int timer;		/* of a ring that is looked at; -1: none yet */
-	uint64_t pause;		/* before the next look, ns */
+	int kick, host;		/* borrowed while the queue runs; -1: none */
+	bool attached_kick, attached_host; /* the descriptor is in epfd */
+	/* the kick descriptor stays in epfd when the queue is released */
+	bool keep_kick;
+	bool polled;		/* the ring has no kick descriptor */
+	bool again;		/* work is pending that no descriptor reports */
+	int timer;		/* timer of a polled ring; -1: not created */
+	uint64_t pause;		/* ns until the next check of a polled ring */
 	struct server_more more; /* threaded */
 	struct server_other other; /* threaded */
 	struct server_looks looks; /* threaded */
 };
 
-/* A state on its way out or in. */
+/* Transfer of the device's state, to or from the front-end. */
 struct server_stream {
-	int fd;			/* -1: none is under way */
-	int timer;		/* while one waits; else -1 */
+	int fd;			/* -1: no transfer */
+	int timer;		/* -1: no transfer that can wait */
 	bool load, is_socket;
-	bool loads;		/* all bytes are there, and the device uses them */
+	/* all bytes have arrived, and the device is loading them */
+	bool loads;
 	unsigned char *bytes;
 	size_t len, at;
-	int result;		/* of the last one */
-	uint64_t token;		/* of the question how it went; 0: none */
+	int result;		/* of the last transfer */
+	uint64_t token;		/* of the session's question for the result; 0: none */
 };
 
 struct virtdev_vhost_user_server {
 	struct virtdev_vhost_user_server_config config;
 	int epfd;
-	int event;		/* threaded: a queue was left; else -1 */
-	bool left;		/* one thread: a queue was left */
+	/* threaded: signalled when a queue is released; else -1 */
+	int event;
+	bool left;		/* one thread: a queue was released */
 	struct server_more more;
 	struct server_other other;
 	struct server_looks looks;
-	int ended;		/* negative: there is nothing to serve any more */
-	struct vhost_user_server *sessions; /* with one place */
+	int ended;		/* negative: why the server has failed */
+	struct vhost_user_server *sessions; /* at most one session at a time */
 	struct vhost_user_backend *session; /* NULL: none */
-	struct {		/* the session's question that is open */
+	struct {		/* the session's open question */
 		uint64_t token;	/* 0: none */
-		uint32_t waiting; /* queues that have not been left */
-		bool drain;	/* and stopped afterwards */
+		uint32_t waiting; /* queues that are not yet released */
+		bool drain;	/* stop the queues after they are released */
 	} question;
 	struct server_stream stream;
 	uint32_t nagain;	/* one thread: queues with again set */
-	uint32_t next;		/* the queue whose turn is next */
-	struct server_queue *served; /* one thread: the one that had the last; NULL: none */
+	uint32_t next;		/* index of the queue to serve next */
+	struct server_queue *served; /* one thread: queue served last; NULL: none */
 	uint32_t nqueues;
 	struct server_queue queues[];
 };
 
 /* server_wait.c */
 
-/* Puts a descriptor into an epoll set. */
+/* Adds a descriptor to an epoll set. */
 int virtdev_priv_server_watch(int epfd, int fd, uint32_t events,
 			      enum server_event what, uint32_t index);
 
-/* Once: puts its eventfd there. */
+/*
+ * Creates the eventfd and adds it to epfd; no effect if that was done already.
+ */
 int virtdev_priv_server_more_init(struct server_more *m, int epfd);
 void virtdev_priv_server_more_tell(struct server_more *m, bool more);
 
-/* That descriptor is in the set from here on, and no other one: 0, or an errno. */
+/* Makes fd the only caller's descriptor in the set. 0 or a negative errno. */
 int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd);
 
-/* epoll_wait(), for a thread that looks for a while before it sleeps. */
+/* epoll_wait() after a limited time of busy-waiting. */
 int virtdev_priv_server_wait(struct server_looks *looks, int epfd,
 			     struct epoll_event *events, int max,
 			     int timeout_ms);
@@ -152,44 +161,48 @@ int virtdev_priv_server_queue_init(struct server_queue *q,
 				   uint32_t index);
 void virtdev_priv_server_queue_fini(struct server_queue *q);
 
-/* On the session's thread: the ring may be served. */
+/* Session's thread: starts serving the ring. */
 int virtdev_priv_server_queue_run(struct server_queue *q,
 				  struct vsu_error *err);
 
 /*
- * On the session's thread; true when there is an answer to wait for. keep_kick:
- * the kick descriptor stays what it is.
+ * Session's thread: requests the queue from its thread. True: an answer
+ * follows. keep_kick: the kick descriptor will not change.
  */
 bool virtdev_priv_server_queue_ask(struct server_queue *q, uint64_t token,
 				   bool drain, bool keep_kick);
 
-/* On the session's thread: the queue answered, and is stopped if drained. */
+/*
+ * Session's thread: true if the queue was released; stops it if drain is set.
+ */
 bool virtdev_priv_server_queue_answered(struct server_queue *q, bool drain);
 
-/* On the session's thread: whatever it was, it is off. Nothing in flight. */
+/*
+ * Session's thread: stops the queue in any state. No request may be in flight.
+ */
 void virtdev_priv_server_queue_off(struct server_queue *q);
 
-/* One thread: the queue has its turn later in this dispatch, or in the next. */
+/* One thread: the queue is served later in this dispatch, or in the next. */
 void virtdev_priv_server_queue_wants_turn(struct server_queue *q);
 
-/* On the queue's thread: one bounded turn. */
+/* Queue's thread: one bounded turn. */
 void virtdev_priv_server_queue_turn(struct server_queue *q);
 
 /* server_session.c */
 
 extern const struct virtdev_server_ops virtdev_priv_server_ops;
 extern const struct vhost_user_server_ops virtdev_priv_server_sessions_ops;
-/* Answers the session's open question when the last of its queues was left. */
+/* Answers the session's open question after its last queue was released. */
 void virtdev_priv_server_answer(struct virtdev_vhost_user_server *s);
 
 /* server_state.c: see struct vhost_user_backend_ops. */
 int virtdev_priv_server_take_state_fd(void *opaque, bool load, int fd);
 void virtdev_priv_server_check_state(void *opaque, uint64_t token);
 void virtdev_priv_server_state_turn(struct virtdev_vhost_user_server *s);
-/* If the device is loading a state: one bounded turn of that. */
+/* One bounded turn of loading the device's state, if that is in progress. */
 void virtdev_priv_server_load_turn(struct virtdev_vhost_user_server *s);
 void virtdev_priv_server_state_late(struct virtdev_vhost_user_server *s);
-/* The session is gone, or another transfer begins. */
+/* Call it at the end of the session, or when another transfer begins. */
 void virtdev_priv_server_state_end(struct virtdev_vhost_user_server *s);
 
 static inline enum server_event virtdev_priv_server_what(uint64_t data)

@@ -16,11 +16,14 @@
 
 #include "vhost_user/served.h"
 
-/* Turns of queues in one dispatch, before the caller's loop has its own. */
+/*
+ * Maximum turns of queues in one dispatch: limits the delay of the caller's
+ * loop.
+ */
 #define MAX_TURNS 16u
 #define MAX_ROUNDS 4u
 
-/* The listener and the session are behind one descriptor. */
+/* One descriptor covers the listener and the session. */
 static void dispatch_sessions(struct virtdev_vhost_user_server *s)
 {
 	int rc = vhost_user_server_dispatch(s->sessions);
@@ -29,7 +32,7 @@ static void dispatch_sessions(struct virtdev_vhost_user_server *s)
 		s->ended = rc;
 }
 
-/* Memory or the log of the session was cut short: it cannot go on. */
+/* Ends the session if a file of its memory or log was truncated. */
 static void check_memory(struct virtdev_vhost_user_server *s)
 {
 	if (s->session && vhost_user_backend_memory_failed(s->session))
@@ -71,9 +74,9 @@ static void event_handle(struct virtdev_vhost_user_server *s, uint64_t data)
 }
 
 /*
- * One after the other, from where the last dispatch ended: a turn may take a
- * millisecond or two, and there may be 256 queues. A few that are busy have
- * more than one turn before everything else is looked at again.
+ * Round robin from the queue after the last dispatch: a turn can take one or
+ * two milliseconds, and there can be 256 queues. If few are busy, each gets
+ * several turns before the descriptors are checked again.
  */
 static void serve_queues(struct virtdev_vhost_user_server *s)
 {
@@ -100,10 +103,10 @@ static bool has_turns(const struct virtdev_vhost_user_server *s)
 }
 
 /*
- * Io_uring interrupts the wait of the thread that has to take in what it has
- * finished, and this is done by now: its ring would be found by a second wait.
- * The queue that was served last is the one that it is for, if there is only
- * one that has something to do.
+ * Io_uring interrupts epoll_wait() of the thread that must reap completions, so
+ * events can be missing here although a completion is available. Serve the
+ * queue that was served last, if no other queue has work: this saves a second
+ * epoll_wait().
  */
 static void wait_interrupted(struct virtdev_vhost_user_server *s)
 {
@@ -111,7 +114,7 @@ static void wait_interrupted(struct virtdev_vhost_user_server *s)
 		virtdev_priv_server_queue_wants_turn(s->served);
 }
 
-/* One round of everything; 1: there is more. */
+/* Checks and serves everything once. 1: more work is pending. */
 static int server_round(struct virtdev_vhost_user_server *s, int timeout_ms)
 {
 	struct epoll_event events[32];
@@ -141,7 +144,10 @@ int virtdev_vhost_user_server_dispatch(struct virtdev_vhost_user_server *s)
 	return rc;
 }
 
-/* A round does not wait while the one before left something: no event is needed. */
+/*
+ * A round waits only if the previous one left no work, because pending work
+ * raises no event.
+ */
 int virtdev_vhost_user_server_wait(struct virtdev_vhost_user_server *s, int fd,
 				   int timeout_ms)
 {
@@ -189,7 +195,7 @@ static int init_waiting(struct virtdev_vhost_user_server *s)
 	rc = virtdev_priv_server_more_init(&s->more, s->epfd);
 	if (rc < 0)
 		return rc;
-	/* edges: what they tell of is looked up, nothing has to be read */
+	/* Edge-triggered: the state is checked, nothing is read. */
 	if (s->config.sigbus)
 		rc = virtdev_priv_server_watch(s->epfd,
 					       vmem_sigbus_fd(s->config.sigbus),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The queues of a vhost-user server: how they are handed to the thread that
- * serves them and taken back.
+ * The queues of a vhost-user server: passing a queue to the thread that serves
+ * it, and back.
  */
 #include <config.h>
 
@@ -13,7 +13,7 @@
 
 #include "vhost_user/served.h"
 
-/* Between two looks at a ring without kicks, ns. */
+/* Limits of the interval between checks of a ring without kicks, ns. */
 #define POLL_FIRST_NS UINT64_C(20000)
 #define POLL_LAST_NS UINT64_C(1000000)
 
@@ -27,7 +27,7 @@ static void set_state(struct server_queue *q, enum server_queue_state state)
 	__atomic_store_n(&q->state, (int)state, __ATOMIC_RELEASE);
 }
 
-/* Own epoll set and eventfd when threaded, the server's otherwise. */
+/* Threaded: own epoll set and eventfd; otherwise those of the server. */
 static int init_thread(struct server_queue *q)
 {
 	int rc;
@@ -68,7 +68,7 @@ void virtdev_priv_server_queue_fini(struct server_queue *q)
 	vsu_fd_close(&q->epfd);
 }
 
-/* With one thread the server counts what dispatch has to come back for. */
+/* With one thread, the server counts queues with pending work. */
 static void set_again(struct server_queue *q, bool again)
 {
 	if (again == q->again)
@@ -83,7 +83,7 @@ void virtdev_priv_server_queue_wants_turn(struct server_queue *q)
 	set_again(q, true);
 }
 
-/* Whoever serves the queue is to look at its state. */
+/* Wakes the thread that serves the queue, to read its state. */
 static void queue_wake(struct server_queue *q)
 {
 	if (q->server->config.threaded)
@@ -128,7 +128,7 @@ bool virtdev_priv_server_queue_ask(struct server_queue *q, uint64_t token,
 {
 	int state = state_of(q);
 
-	/* one that was left may still have its kick */
+	/* A released queue may still have its kick descriptor in epfd. */
 	if (state == QUEUE_QUIET && !drain && !keep_kick)
 		detach_kick(q);
 	if (state == QUEUE_OFF || (state == QUEUE_QUIET && !drain))
@@ -168,8 +168,7 @@ static void attach_host(struct server_queue *q)
 }
 
 /*
- * Edge-triggered: every kick is an event of its own, and the counter, which
- * is the peer's, is never read.
+ * Edge-triggered: each kick is an event, and the peer's counter is never read.
  */
 static void queue_attach(struct server_queue *q)
 {
@@ -190,7 +189,7 @@ static void detach_host(struct server_queue *q)
 	q->attached_host = false;
 }
 
-/* The queue is the session's thread's again. */
+/* Returns the queue to the session's thread. */
 static void queue_leave(struct server_queue *q)
 {
 	struct virtdev_vhost_user_server *s = q->server;
@@ -220,8 +219,8 @@ static bool has_timer(struct server_queue *q)
 }
 
 /*
- * Nothing tells when the next look is due: at once after one that found
- * something, and after ever longer pauses while none does. True: at once.
+ * A ring without kicks is checked again immediately after a check that found
+ * requests; otherwise the interval grows. True: immediately.
  */
 static bool look_again(struct server_queue *q, bool found)
 {
@@ -232,7 +231,7 @@ static bool look_again(struct server_queue *q, bool found)
 	return found || !has_timer(q) || vsu_timer_arm(q->timer, q->pause) < 0;
 }
 
-/* A host descriptor that cannot be waited for is polled, too. */
+/* A host descriptor that epoll does not support is polled, too. */
 static bool is_polled(const struct server_queue *q)
 {
 	return q->polled || (q->host >= 0 && !q->attached_host);
@@ -268,7 +267,7 @@ static void queue_drain(struct server_queue *q)
 		return;
 	}
 	detach_kick(q);
-	/* it may have been left with requests in flight, see QUIESCE */
+	/* released earlier with requests in flight, see QUIESCE */
 	attach_host(q);
 	set_again(q, left < 0 || !q->attached_host);
 }
@@ -306,7 +305,7 @@ static struct server_queue *own_queue(struct virtdev_vhost_user_server *s,
 							  NULL;
 }
 
-/* Waits for what the queue has to do, and does it. */
+/* Waits for events of the queue and serves it. */
 static void queue_wait(struct server_queue *q, int timeout_ms)
 {
 	struct epoll_event events[6];

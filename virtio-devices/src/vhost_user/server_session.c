@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* One session of the server: what it asks, what the device tells it, its end. */
+/* One session of the server: its requests, the calls of the device, its end. */
 #include <config.h>
 
 #include <errno.h>
@@ -107,7 +107,7 @@ static void on_reset(void *opaque)
 	virtdev_reset(s->config.dev);
 }
 
-/* A session ended, or none began. */
+/* A session ended, or could not begin. */
 static void tell_ended(void *opaque, const struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server *s = opaque;
@@ -144,7 +144,10 @@ static void on_shmem_result(void *opaque, uint64_t cookie, int result)
 	virtdev_region_done(s->config.dev, cookie, result);
 }
 
-/* Whoever allows it waits for pages: nothing of the device has to know. */
+/*
+ * Threads that access missing pages block until the front-end sends them; the
+ * device needs no preparation.
+ */
 static int on_postcopy(void *opaque, bool on)
 {
 	(void)opaque;
@@ -199,7 +202,7 @@ static int on_queue_missed(void *opaque, uint32_t queue)
 	return vhost_user_backend_missed(s->session, queue);
 }
 
-/* The answer comes on the session's thread, whatever it is. */
+/* Any result is reported on the session's thread. */
 static int on_region_change(void *opaque, bool map,
 			    const struct virtdev_mapping *m, uint64_t cookie)
 {

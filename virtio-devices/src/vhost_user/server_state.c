@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The device's state on its way through a descriptor of the front-end's, which
- * may be as slow as it likes, and may break.
+ * Transfer of the device's state through a descriptor of the front-end, which
+ * can be slow or fail.
  */
 #include <config.h>
 
@@ -23,10 +23,10 @@
 
 #include "vhost_user/served.h"
 
-/* Bytes that one turn moves. */
+/* Maximum bytes moved in one turn. */
 #define TURN 65536u
 
-/* A peer that moves nothing for so long has ended the transfer. */
+/* Time limit without progress; afterwards the transfer fails. */
 #define SILENCE_NS UINT64_C(10000000000)
 
 static void stream_answer(struct virtdev_vhost_user_server *s)
@@ -62,7 +62,10 @@ static void let_go(struct virtdev_vhost_user_server *s)
 	t->bytes = NULL;
 }
 
-/* A front-end hears a number at most: whoever runs the program hears why. */
+/*
+ * The reply to the front-end is a number at most, so the message goes to the
+ * owner's log.
+ */
 static void say_refused(const struct virtdev_vhost_user_server *s,
 			const struct vsu_error *err)
 {
@@ -78,7 +81,7 @@ static void stream_finish(struct virtdev_vhost_user_server *s, int result)
 	stream_answer(s);
 }
 
-/* The device has used some of the bytes; 1: not all of them. */
+/* The device loaded a part of the bytes; 1: more are left. */
 static void load_went(struct virtdev_vhost_user_server *s, int rc,
 		      const struct vsu_error *err)
 {
@@ -113,8 +116,8 @@ void virtdev_priv_server_state_end(struct virtdev_vhost_user_server *s)
 }
 
 /*
- * A pipe whose reader has gone must not end this process: where its owner did
- * not say so, the signal is taken back.
+ * A write to a pipe without a reader must not end this process: consume the
+ * SIGPIPE that it raised, unless one was pending before.
  */
 static ssize_t write_quietly(int fd, const void *bytes, size_t len)
 {
@@ -156,7 +159,7 @@ static int wait_on(const struct virtdev_vhost_user_server *s)
 			     s->config.silence_ns : SILENCE_NS);
 }
 
-/* One turn of the transfer; true when another may follow at once. */
+/* One turn of the transfer. True: another turn can follow immediately. */
 static bool stream_turn(struct virtdev_vhost_user_server *s)
 {
 	struct server_stream *t = &s->stream;
@@ -196,8 +199,8 @@ void virtdev_priv_server_state_late(struct virtdev_vhost_user_server *s)
 }
 
 /*
- * A peer that shares the description of a pipe could have it wait again; one of
- * our own cannot. Sockets are told with each call.
+ * A peer that shares the open file description of a pipe could clear
+ * O_NONBLOCK, so open the pipe again. Sockets have MSG_DONTWAIT.
  */
 static int open_own(int fd, int kind, bool load)
 {
@@ -214,7 +217,10 @@ static int open_own(int fd, int kind, bool load)
 	return own < 0 ? own : vsu_fd_set_nonblock(own) < 0 ? -errno : own;
 }
 
-/* The bytes to write, or room for one more than can be read. */
+/*
+ * Allocates the bytes to write, or one byte more than the maximum that can be
+ * read.
+ */
 static int make_bytes(struct virtdev_vhost_user_server *s, bool load)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
