@@ -5,8 +5,10 @@
 #include <virtio-devices/device.h>
 
 /*
- * A guest sends text to the device's first queue and prints the answer. A
- * negative errno: there was none.
+ * A guest sends text and prints the answer. It uses one queue for both, or, of a device
+ * with two queues, the second for the text and the first for the answer. The answer may
+ * come later. A negative errno: no answer; -ETIMEDOUT after 10 s in which the device had
+ * nothing to do.
  */
 int machine_ask(struct virtdev *dev, const char *text, struct vsu_error *err);
 
