@@ -55,6 +55,13 @@ static int on_reset(void *opaque)
 	return virtdev_inline_stop(((struct server *)opaque)->in) != 0;
 }
 
+/* Without this callback the function has no MSI-X. */
+static void on_message(void *opaque, uint32_t vector)
+{
+	(void)opaque;
+	(void)vector;
+}
+
 static void server_make(struct server *h, struct vmem_space *space, bool pci)
 {
 	static const struct virtdev_transport_ops ops = {
@@ -62,7 +69,9 @@ static void server_make(struct server *h, struct vmem_space *space, bool pci)
 		.reset = on_reset, .features = VQ_F_RING_RESET,
 	};
 	const struct virtdev_pci_config config = { .size = sizeof(config) };
-	const struct virtdev_pci_ops pci_ops = { .size = sizeof(pci_ops) };
+	const struct virtdev_pci_ops pci_ops = {
+		.size = sizeof(pci_ops), .message = on_message,
+	};
 	struct virtdev_blk_config blk = { .size = sizeof(blk), .nqueues = 2 };
 
 	memset(h, 0, sizeof(*h));

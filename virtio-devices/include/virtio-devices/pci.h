@@ -12,7 +12,8 @@
  *          the memory itself; absent without regions
  *
  * Interrupts are MSI-X messages, a vector each as the driver chose, or INTx
- * with the ISR status while the driver has not enabled MSI-X. A vector that is
+ * with the ISR status while the driver has not enabled MSI-X, or where the
+ * owner supports no messages. A vector that is
  * masked keeps one interrupt as its pending bit.
  *
  * Threads: as virtdev_pci_class() says of each access to BAR 0; configuration
@@ -53,7 +54,8 @@ struct virtdev_pci_region {
 struct virtdev_pci_config {
 	size_t size;		/* sizeof(struct virtdev_pci_config) */
 	/*
-	 * MSI-X vectors; 0: one for each queue and one for the configuration.
+	 * MSI-X vectors; 0: one for each queue and one for the configuration. Ignored
+	 * without a message callback.
 	 */
 	uint32_t vectors;
 	/* Regions that do not overlap; copied. */
@@ -65,7 +67,10 @@ struct virtdev_pci_config {
 struct virtdev_pci_ops {
 	size_t size;		/* sizeof(struct virtdev_pci_ops) */
 
-	/* The interrupt of this vector is raised. Any thread. */
+	/*
+	 * The interrupt of this vector is raised. Any thread. NULL: the function has no
+	 * MSI-X capability, and its driver uses INTx.
+	 */
 	void (*message)(void *opaque, uint32_t vector);
 
 	/*

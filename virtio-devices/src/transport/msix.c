@@ -20,7 +20,7 @@ int virtdev_msix_init(struct msix *m, uint32_t n, const struct msix_ops *ops,
 {
 	uint32_t i;
 
-	m->vectors = calloc(n, sizeof(m->vectors[0]));
+	m->vectors = calloc(n + 1, sizeof(m->vectors[0]));	/* n may be 0 */
 	if (!m->vectors)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {

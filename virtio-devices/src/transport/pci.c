@@ -93,13 +93,15 @@ static int make_parts(struct virtdev_pci *p,
 {
 	const struct msix_ops ops = { p->ops.message, p->ops.route,
 				      p->ops.route_done };
+	const uint32_t wanted = config->vectors ? config->vectors :
+						  p->nqueues + 1;
+	const uint32_t vectors = p->ops.message ? wanted : 0;
 	int rc;
 
 	p->region_len = config->nregions ? regions_len(config, err) : 0;
 	if (config->nregions && !p->region_len)
 		return -EINVAL;
-	rc = virtdev_msix_init(&p->msix, config->vectors ? config->vectors :
-		       p->nqueues + 1, &ops, p->opaque);
+	rc = virtdev_msix_init(&p->msix, vectors, &ops, p->opaque);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "virtio-pci: vectors");
 	virtdev_pci_config_init(p, config->regions, config->nregions);

@@ -58,8 +58,8 @@ static void tell_bar(struct virtdev_pci *p, unsigned int bar)
 void virtdev_pci_apply_space(struct virtdev_pci *p)
 {
 	const uint64_t command = virtdev_pci_space_get(&p->space, PCI_COMMAND, 2);
-	const uint64_t control = virtdev_pci_space_get(&p->space,
-					       p->msix_at + MSIX_CONTROL, 2);
+	const uint64_t control = p->msix_at ?
+		virtdev_pci_space_get(&p->space, p->msix_at + MSIX_CONTROL, 2) : 0;
 
 	__atomic_store_n(&p->no_intx, command & PCI_COMMAND_NO_INTX,
 			 __ATOMIC_RELEASE);
@@ -225,7 +225,8 @@ void virtdev_pci_config_init(struct virtdev_pci *p,
 	virtdev_pci_space_set(s, PCI_SUBSYSTEM, 2, SUBSYSTEM_VIRTIO);
 	virtdev_pci_space_set(s, PCI_PIN, 1, 1);
 	virtdev_pci_space_add_bar(s, 0, VIRTDEV_PCI_BAR0_SIZE, false);
-	add_msix(p);
+	if (p->msix.n)
+		add_msix(p);
 	add_areas(p);
 	if (p->region_len)
 		virtdev_pci_space_add_bar(s, PCI_REGION_BAR, p->region_len, true);

@@ -41,7 +41,7 @@ struct virtdev_pci {
 	bool no_intx;		/* atomic */
 	uint32_t isr;		/* atomic */
 	uint32_t offered_sel, wanted_sel, queue_sel;
-	uint32_t window, msix_at;	/* capabilities */
+	uint32_t window, msix_at;	/* capabilities; msix_at 0: no MSI-X */
 	uint64_t region_len;	/* of BAR 2 */
 	uint64_t told[PCI_REGION_BAR + 1];	/* reported addresses of the BARs */
 	uint32_t nqueues;

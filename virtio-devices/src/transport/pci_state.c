@@ -111,7 +111,7 @@ int virtdev_pci_state_load(void *registers, struct virtdev_state_reader *r,
 	struct virtdev_pci *p = registers;
 	const size_t size = sizeof(*p) + p->nqueues * sizeof(p->vectors[0]);
 	struct virtdev_pci *to = calloc(1, size);
-	struct msix_vector *vectors = calloc(p->msix.n, sizeof(*vectors));
+	struct msix_vector *vectors = calloc(p->msix.n + 1, sizeof(*vectors));
 	int rc = -ENOMEM;
 
 	if (to && vectors) {

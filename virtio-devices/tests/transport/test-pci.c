@@ -325,6 +325,69 @@ START_TEST(without_msix_the_line_is_high_until_the_isr_status_is_read)
 }
 END_TEST
 
+/* As the function of a bus that carries no messages. */
+static void remake_without_messages(void)
+{
+	const struct virtdev_pci_config config = {
+		.size = sizeof(config), .vectors = 3,
+	};
+	static const struct virtdev_pci_ops ops = {
+		.size = sizeof(ops), .intx = on_intx,
+	};
+
+	virtdev_pci_free(rig.p);
+	ck_assert_int_eq(virtdev_pci_new(rig.t, &config, &ops, &rig, &rig.p,
+					 NULL), 0);
+}
+
+START_TEST(without_a_message_callback_the_function_has_no_msix)
+{
+	remake_without_messages();
+	ck_assert_uint_eq(capability_find(0x11, 0), 0);
+	ck_assert_uint_ne(capability_find(9, 1), 0);
+	bar_set(CONFIG_VECTOR, 2, 0);
+	ck_assert_uint_eq(bar_get(CONFIG_VECTOR, 2), NO_VECTOR);
+	bar_set(QUEUE_SEL, 2, 0);
+	bar_set(QUEUE_VECTOR, 2, 1);
+	ck_assert_uint_eq(bar_get(QUEUE_VECTOR, 2), NO_VECTOR);
+	bar_set(TABLE + 12, 4, 0);
+	ck_assert_uint_eq(bar_get(TABLE + 12, 4), 0);
+}
+END_TEST
+
+START_TEST(without_msix_a_driver_gets_the_interrupt_of_each_source)
+{
+	remake_without_messages();
+	space_set(COMMAND, 2, MEMORY | MASTER);
+	driver_start(VQ_F_VERSION_1);
+	virtdev_transport_interrupt(rig.t, 1);
+	ck_assert_uint_eq(rig.lines, 1);
+	ck_assert_uint_eq(bar_get(ISR, 1), 1);
+	ck_assert(!virtdev_pci_intx(rig.p));
+	virtdev_transport_config_changed(rig.t);
+	ck_assert_uint_eq(rig.lines, 2);
+	ck_assert_uint_eq(bar_get(ISR, 1), 2);
+	ck_assert(!virtdev_pci_intx(rig.p));
+}
+END_TEST
+
+START_TEST(a_driver_that_disables_msix_gets_lines)
+{
+	const uint32_t control = capability_find(0x11, 0) + 2;
+
+	msix_enable();
+	vectors_choose();
+	virtdev_transport_interrupt(rig.t, 0);
+	space_set(control, 2, 0);
+	ck_assert_uint_eq(rig.lines, 0);
+	virtdev_transport_interrupt(rig.t, 0);
+	ck_assert_uint_eq(rig.messages[1], 1);
+	ck_assert_uint_eq(rig.lines, 1);
+	ck_assert(virtdev_pci_intx(rig.p));
+	ck_assert_uint_eq(bar_get(ISR, 1), 1);
+}
+END_TEST
+
 START_TEST(a_line_that_was_switched_off_rises_when_it_is_switched_on)
 {
 	space_set(COMMAND, 2, NO_INTX);
@@ -509,6 +572,11 @@ int main(void)
 		no_message_leaves_without_the_right_to_write_to_memory);
 	tcase_add_test(tc,
 		without_msix_the_line_is_high_until_the_isr_status_is_read);
+	tcase_add_test(tc,
+		without_a_message_callback_the_function_has_no_msix);
+	tcase_add_test(tc,
+		without_msix_a_driver_gets_the_interrupt_of_each_source);
+	tcase_add_test(tc, a_driver_that_disables_msix_gets_lines);
 	tcase_add_test(tc,
 		a_line_that_was_switched_off_rises_when_it_is_switched_on);
 	tcase_add_test(tc, configuration_space_has_a_window_to_bar_0);
