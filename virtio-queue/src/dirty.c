@@ -65,7 +65,7 @@ static void mark_in_map(struct vq *q, struct vmem_map *map, const void *hva,
 	if (!log)
 		return;
 	off = (uint64_t)((const unsigned char *)hva - vmem_region_hva(region));
-	log_range(q->log, vmem_region_gpa(region) + off, len);
+	log_range(q->log.area, vmem_region_gpa(region) + off, len);
 }
 
 /*
@@ -75,12 +75,12 @@ static void mark_in_map(struct vq *q, struct vmem_map *map, const void *hva,
 void vq_priv_mark_area(struct vq *q, const struct vq_priv_area *area,
 		       uint64_t off, uint64_t len)
 {
-	bool log = q->log && q->log_ring && len;
+	bool log = q->log.area && q->log.ring && len;
 
 	vmem_dirty_mark(area->dirty, area->hva + off, len);
 	if (log && area == &q->area[AREA_DEVICE] &&
 	    !(q->view->flags & VMEM_VIEW_IOTLB))
-		log_range(q->log, q->log_used_gpa + off, len);
+		log_range(q->log.area, q->log.used_gpa + off, len);
 	else if (log)
 		mark_in_map(q, q->map, area->hva + off, len, true);
 }
@@ -93,19 +93,19 @@ void vq_priv_mark_chain(struct vq *q, uint16_t head, const void *hva,
 	vq_priv_debug_told(q, head, len);
 	if (q->marks && len)
 		mark_in_map(q, vq_priv_chain_map(q, head), hva, len,
-			    q->log != NULL);
+			    q->log.area != NULL);
 }
 
 void vq_set_log(struct vq *q, const struct vq_log *log)
 {
-	q->log = log;
+	q->log.area = log;
 	vq_priv_set_marks(q);
 }
 
 void vq_set_ring_log(struct vq *q, bool on, uint64_t device_gpa)
 {
-	q->log_ring = on;
-	q->log_used_gpa = device_gpa;
+	q->log.ring = on;
+	q->log.used_gpa = device_gpa;
 }
 
 void vq_chain_written(struct vq *q, const struct vq_chain *chain, uint32_t off,

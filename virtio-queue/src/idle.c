@@ -91,11 +91,11 @@ static const char *const reasons[VQ_BROKEN_BY_DEVICE + 1] = {
 int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,
 		  uint64_t limit)
 {
-	if (!q->broken) {
+	if (!q->broken.why) {
 		q->base = q->format->base(q);
-		q->broken = why;
-		q->broken_got = got;
-		q->broken_limit = limit;
+		q->broken.why = why;
+		q->broken.got = got;
+		q->broken.limit = limit;
 	}
 	q->ops = &vq_priv_idle_ops;
 	return -EFAULT;
@@ -103,7 +103,7 @@ int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,
 
 int vq_broken(const struct vq *q)
 {
-	return (int)q->broken;
+	return (int)q->broken.why;
 }
 
 void vq_break(struct vq *q)
@@ -114,11 +114,11 @@ void vq_break(struct vq *q)
 
 int vq_broken_error(const struct vq *q, struct vsu_error *err)
 {
-	if (!q->broken)
+	if (!q->broken.why)
 		return 0;
 	vsu_error_set(err, -EFAULT, "ring %u is broken: %s (value %#" PRIx64
-		      ", limit %#" PRIx64 ")", q->index, reasons[q->broken],
-		      q->broken_got, q->broken_limit);
-	vsu_error_operands(err, q->index, q->broken_got, q->broken_limit);
+		      ", limit %#" PRIx64 ")", q->index, reasons[q->broken.why],
+		      q->broken.got, q->broken.limit);
+	vsu_error_operands(err, q->index, q->broken.got, q->broken.limit);
 	return -EFAULT;
 }

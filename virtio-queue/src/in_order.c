@@ -16,12 +16,12 @@ void vq_priv_push_in_order(struct vq *q, uint16_t head, uint32_t written,
 	f->state = FLIGHT_WAITING;
 	f->written = written;
 	for (;;) {
-		head = q->order[q->order_out];
+		head = q->order.ids[q->order.out];
 		f = &q->flights[head];
 		if (f->state != FLIGHT_WAITING)
 			return;
 		use(q, head, f->written);
 		f->state = FLIGHT_FREE;
-		q->order_out = vq_priv_order_after(q, q->order_out);
+		q->order.out = vq_priv_order_after(q, q->order.out);
 	}
 }

@@ -91,21 +91,21 @@ static bool is_denied(const struct vq *q, uint64_t gpa)
 {
 	uint32_t i;
 
-	if (q->denied_taken != q->taken)
+	if (q->denied.taken != q->taken)
 		return false;
-	for (i = 0; i < q->ndenied; i++)
-		if (q->denied[i] == gpa)
+	for (i = 0; i < q->denied.n; i++)
+		if (q->denied.gpas[i] == gpa)
 			return true;
-	return q->ndenied == VQ_PRIV_DENIED;
+	return q->denied.n == VQ_PRIV_DENIED;
 }
 
 void vq_deny_missed(struct vq *q)
 {
-	if (q->denied_taken != q->taken)
-		q->ndenied = 0;
-	q->denied_taken = q->taken;
-	if (q->ndenied < VQ_PRIV_DENIED)
-		q->denied[q->ndenied++] = q->miss.gpa;
+	if (q->denied.taken != q->taken)
+		q->denied.n = 0;
+	q->denied.taken = q->taken;
+	if (q->denied.n < VQ_PRIV_DENIED)
+		q->denied.gpas[q->denied.n++] = q->miss.gpa;
 }
 
 int vq_priv_miss(struct vq *q, const struct vmem_view *view, uint64_t gpa,
@@ -168,7 +168,7 @@ static void range_remember(struct vq *q)
 /* Chains that are still in flight when there is no view have their own maps. */
 void vq_priv_set_marks(struct vq *q)
 {
-	q->marks = q->log || !q->view || has_bitmaps(q->view);
+	q->marks = q->log.area || !q->view || has_bitmaps(q->view);
 }
 
 static void map_install(struct vq *q, struct vmem_map *map)
@@ -190,7 +190,7 @@ int vq_priv_attach(struct vq *q, struct vsu_error *err)
 		return vsu_error_set(err, -EFAULT,
 				     "ring %u: there is no guest memory",
 				     q->index);
-	q->ndenied = 0;
+	q->denied.n = 0;
 	rc = areas_translate(q, vmem_map_view(map), &at);
 	if (rc == 0) {
 		map_install(q, map);

@@ -42,7 +42,7 @@ void vq_free(struct vq *q)
 	leave_space(q);
 	vq_priv_track_free(q->track);
 	free(q->flights);
-	free(q->order);
+	free(q->order.ids);
 	free(q);
 }
 
@@ -111,11 +111,11 @@ static int make_flights(struct vq *q, uint32_t size, struct vsu_error *err)
 {
 	if (q->nflights != size) {
 		free(q->flights);
-		free(q->order);
+		free(q->order.ids);
 		q->nflights = 0;
 		q->flights = calloc(size, sizeof(*q->flights));
-		q->order = calloc(size, sizeof(*q->order));
-		if (!q->flights || !q->order)
+		q->order.ids = calloc(size, sizeof(*q->order.ids));
+		if (!q->flights || !q->order.ids)
 			return vsu_error_set(err, -ENOMEM,
 					     "ring %u: no memory for %" PRIu32
 					     " entries", q->index, size);
@@ -131,7 +131,7 @@ static void set_features(struct vq *q, const struct vq_config *config)
 	q->has_indirect = config->features & VQ_F_INDIRECT_DESC;
 	q->has_event_idx = config->features & VQ_F_EVENT_IDX;
 	q->in_order = config->features & VQ_F_IN_ORDER;
-	q->order_in = q->order_out = 0;
+	q->order.in = q->order.out = 0;
 	q->size = config->size;
 	q->limit = config->max_chain > config->size ? config->max_chain :
 		   config->size;
@@ -201,7 +201,7 @@ int vq_enable(struct vq *q, const struct vq_config *config,
 		rc = set_up(q, config, err);
 	if (rc < 0)
 		return rc;
-	q->broken = VQ_OK;
+	q->broken.why = VQ_OK;
 	q->enabled = true;
 	q->ops = q->track ? &vq_priv_tracked_ops : q->format->ops;
 	return 0;
@@ -211,7 +211,7 @@ void vq_disable(struct vq *q)
 {
 	if (!q->enabled)
 		return;
-	if (!q->broken)
+	if (!q->broken.why)
 		q->base = q->format->base(q);
 	q->enabled = false;
 	q->ops = &vq_priv_idle_ops;
@@ -225,7 +225,7 @@ bool vq_is_enabled(const struct vq *q)
 
 uint32_t vq_base(const struct vq *q)
 {
-	return q->enabled && !q->broken ? q->format->base(q) : q->base;
+	return q->enabled && !q->broken.why ? q->format->base(q) : q->base;
 }
 
 uint32_t vq_size(const struct vq *q)
@@ -307,7 +307,7 @@ void vq_refresh(struct vq *q)
 {
 	if (!q->enabled)
 		return;
-	if (q->broken)
+	if (q->broken.why)
 		vq_priv_detach(q);
 	else
 		vq_priv_fresh(q);

@@ -106,6 +106,35 @@ struct vq_priv_area {
 
 enum { AREA_DESC, AREA_DRIVER, AREA_DEVICE, AREA_COUNT };
 
+/* Buffer ids in the order of their arrival: in_order.c. */
+struct vq_priv_order {
+	uint16_t *ids;
+	uint32_t in, out;		/* next to arrive, next to be used */
+};
+
+/* Why the queue is broken: idle.c. */
+struct vq_priv_broken {
+	uint32_t why;			/* enum vq_broken */
+	uint64_t got, limit;
+};
+
+/*
+ * I/O addresses that lead nowhere, valid while the chain at the head is the
+ * same: memory.c.
+ */
+struct vq_priv_denied {
+	uint64_t gpas[VQ_PRIV_DENIED];
+	uint32_t n;
+	uint64_t taken;			/* of the queue, when they were recorded */
+};
+
+/* The dirty log: dirty.c. */
+struct vq_priv_log {
+	const struct vq_log *area;	/* borrowed; or NULL */
+	uint64_t used_gpa;		/* of the device area */
+	bool ring;			/* stores to the device area are logged */
+};
+
 struct vq {
 	/* what every turn reads */
 	const struct vq_priv_ops *ops;
@@ -128,8 +157,7 @@ struct vq {
 	uint64_t first_word;		/* packed: of the first not published */
 	uint64_t taken, released;	/* chains popped, and those pushed */
 	uint64_t bytes;			/* of chains popped */
-	uint16_t *order;		/* ids in the order of their arrival */
-	uint32_t order_in, order_out;	/* next to arrive, next to be used */
+	struct vq_priv_order order;
 	struct vq_priv_flight *flights;	/* by buffer id */
 	struct vq_priv_area area[AREA_COUNT];
 	uint64_t count[VQ_COUNT_FAULTS + 1];	/* but for taken and bytes */
@@ -141,17 +169,11 @@ struct vq {
 	uint32_t nflights;		/* entries allocated */
 	uint32_t index;			/* of the ring, for sentences */
 	bool enabled;
-	uint32_t broken;		/* enum vq_broken */
-	uint64_t broken_got, broken_limit;
+	struct vq_priv_broken broken;
 	uint32_t base;			/* where it stood when disabled */
 	struct vq_miss miss;		/* the last one */
-	uint64_t denied[VQ_PRIV_DENIED]; /* addresses that lead nowhere, while
-					   the chain at the head is the same */
-	uint32_t ndenied;
-	uint64_t denied_taken;		/* taken, then */
-	const struct vq_log *log;	/* borrowed; or NULL */
-	uint64_t log_used_gpa;		/* of the device area, for the log */
-	bool log_ring;
+	struct vq_priv_denied denied;
+	struct vq_priv_log log;
 	struct vq_priv_track *track;	/* or NULL */
 	struct vmem_reader reader;
 };
@@ -268,8 +290,8 @@ static inline void vq_priv_taken(struct vq *q, struct vq_chain *chain,
 	vq_priv_hold(chain, head, &q->flights[head]);
 	q->bytes += bytes;
 	if (VSU_UNLIKELY(q->in_order)) {
-		q->order[q->order_in] = head;
-		q->order_in = vq_priv_order_after(q, q->order_in);
+		q->order.ids[q->order.in] = head;
+		q->order.in = vq_priv_order_after(q, q->order.in);
 	}
 }
 
@@ -303,7 +325,7 @@ static inline void vq_priv_untaken(struct vq *q,
 	q->bytes -= vq_priv_chain_bytes(chain);
 	q->count[VQ_COUNT_FAULTS] -= chain->fault.bad != 0;
 	if (q->in_order)
-		q->order_in = (q->order_in ? q->order_in : q->size) - 1;
+		q->order.in = (q->order.in ? q->order.in : q->size) - 1;
 }
 
 #endif

@@ -125,8 +125,8 @@ static void on_want(void *opaque)
 {
 	struct vmm_machine *m = opaque;
 
-	if (m->on_keys.data)
-		ev_io_start(m->loop, &m->on_keys);
+	if (m->watch.keys.data)
+		ev_io_start(m->loop, &m->watch.keys);
 }
 
 int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
@@ -188,11 +188,11 @@ void vmm_machine_watch_stdio(struct vmm_machine *m)
 {
 	if (!m->stdio_device)
 		return;
-	ev_io_init(&m->on_keys, on_keys, STDIN_FILENO, EV_READ);
-	ev_signal_init(&m->on_winch, on_winch, SIGWINCH);
-	m->on_keys.data = m->on_winch.data = m;
-	ev_io_start(m->loop, &m->on_keys);
-	ev_signal_start(m->loop, &m->on_winch);
+	ev_io_init(&m->watch.keys, on_keys, STDIN_FILENO, EV_READ);
+	ev_signal_init(&m->watch.winch, on_winch, SIGWINCH);
+	m->watch.keys.data = m->watch.winch.data = m;
+	ev_io_start(m->loop, &m->watch.keys);
+	ev_signal_start(m->loop, &m->watch.winch);
 	tell_size(m);
 }
 
@@ -200,6 +200,6 @@ void vmm_machine_unwatch_stdio(struct vmm_machine *m)
 {
 	if (!m->stdio_device)
 		return;
-	ev_io_stop(m->loop, &m->on_keys);
-	ev_signal_stop(m->loop, &m->on_winch);
+	ev_io_stop(m->loop, &m->watch.keys);
+	ev_signal_stop(m->loop, &m->watch.winch);
 }

@@ -35,14 +35,14 @@ static void on_cpus(struct ev_loop *loop, ev_io *w, int revents)
 static void console_flush(struct vmm_machine *m)
 {
 	if (vmm_console_flush(m->console)) {
-		ev_io_stop(m->loop, &m->on_writable);
-		ev_io_start(m->loop, &m->on_console);
+		ev_io_stop(m->loop, &m->watch.writable);
+		ev_io_start(m->loop, &m->watch.console);
 	} else {
-		ev_io_stop(m->loop, &m->on_console);
-		ev_io_start(m->loop, &m->on_writable);
+		ev_io_stop(m->loop, &m->watch.console);
+		ev_io_start(m->loop, &m->watch.writable);
 	}
 	if (m->console_in >= 0 && vmm_console_wants_input(m->console))
-		ev_io_start(m->loop, &m->on_input);
+		ev_io_start(m->loop, &m->watch.input);
 }
 
 static void on_console(struct ev_loop *loop, ev_io *w, int revents)
@@ -154,10 +154,10 @@ static int watch_signals(struct vmm_machine *m, struct vsu_error *err)
 {
 	int rc;
 
-	watch_signal(m, &m->on_int, SIGINT);
-	watch_signal(m, &m->on_term, SIGTERM);
-	watch_signal(m, &m->on_hup, SIGHUP);
-	watch_signal(m, &m->on_quit, SIGQUIT);
+	watch_signal(m, &m->watch.interrupt, SIGINT);
+	watch_signal(m, &m->watch.term, SIGTERM);
+	watch_signal(m, &m->watch.hup, SIGHUP);
+	watch_signal(m, &m->watch.quit, SIGQUIT);
 	rc = vmm_signals_start(&m->signals);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot start the thread of signals") : 0;
 }
@@ -166,31 +166,31 @@ static int watch_signals(struct vmm_machine *m, struct vsu_error *err)
 static void unwatch_signals(struct vmm_machine *m)
 {
 	vmm_signals_stop(&m->signals);
-	ev_signal_stop(m->loop, &m->on_int);
-	ev_signal_stop(m->loop, &m->on_term);
-	ev_signal_stop(m->loop, &m->on_hup);
-	ev_signal_stop(m->loop, &m->on_quit);
+	ev_signal_stop(m->loop, &m->watch.interrupt);
+	ev_signal_stop(m->loop, &m->watch.term);
+	ev_signal_stop(m->loop, &m->watch.hup);
+	ev_signal_stop(m->loop, &m->watch.quit);
 }
 
 int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 {
 	int status = VSU_EXIT_INTERNAL, rc;
 
-	io_watch(m, &m->on_cpus, on_cpus, vmm_cpus_event_fd(m->cpus), EV_READ);
-	io_watch(m, &m->on_console, on_console,
+	io_watch(m, &m->watch.cpus, on_cpus, vmm_cpus_event_fd(m->cpus), EV_READ);
+	io_watch(m, &m->watch.console, on_console,
 		 vmm_console_event_fd(m->console), EV_READ);
-	io_watch(m, &m->on_input, on_input, m->console_in, EV_READ);
-	io_watch(m, &m->on_writable, on_console, m->console_out, EV_WRITE);
-	io_watch(m, &m->on_space, on_space,
+	io_watch(m, &m->watch.input, on_input, m->console_in, EV_READ);
+	io_watch(m, &m->watch.writable, on_console, m->console_out, EV_WRITE);
+	io_watch(m, &m->watch.space, on_space,
 		 vmem_space_event_fd(m->memory.space), EV_READ);
-	io_watch(m, &m->on_cut, on_cut,
+	io_watch(m, &m->watch.cut, on_cut,
 		 m->sigbus ? vmem_sigbus_fd(m->sigbus) : -1, EV_READ);
 	if (m->sigbus)
 		vmm_poison_wake(vmem_sigbus_fd(m->sigbus));
-	ev_timer_init(&m->on_look, on_look, SECONDS_BETWEEN_LOOKS,
+	ev_timer_init(&m->watch.look, on_look, SECONDS_BETWEEN_LOOKS,
 		      SECONDS_BETWEEN_LOOKS);
-	m->on_look.data = m;
-	ev_timer_start(m->loop, &m->on_look);
+	m->watch.look.data = m;
+	ev_timer_start(m->loop, &m->watch.look);
 	vmm_memory_keep_files(&m->memory);
 	vmm_slots_set_cpus(m->slots, m->cpus);
 	vmm_machine_watch_stdio(m);
@@ -209,7 +209,7 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	vmm_stdio_restore(m->stdio);
 	vmm_machine_unwatch_stdio(m);
 	unwatch_signals(m);
-	ev_timer_stop(m->loop, &m->on_look);
+	ev_timer_stop(m->loop, &m->watch.look);
 	if (!rc && !status && m->lost) {
 		status = VSU_EXIT_HOST;
 		vsu_error_set(err, -ECONNRESET, "the guest ended in order, but %u of its devices had been lost; see above",

@@ -61,6 +61,13 @@ struct vmm_fault_state {
 	unsigned int tries;	/* retries since the last repair */
 };
 
+/* Watchers of the loop: loop.c, and console.c for the terminal. */
+struct vmm_watchers {
+	ev_io keys, cpus, console, input, writable, cut, space;
+	ev_timer look;
+	ev_signal winch, interrupt, term, hup, quit;
+};
+
 struct vmm_machine {
 	const struct vmm_options *options;
 	struct vmem_sigbus *sigbus;	/* borrowed */
@@ -96,12 +103,7 @@ struct vmm_machine {
 	struct vmm_fault_state faults[VMM_MAX_CPUS];
 	bool paused;		/* permanently, by a memory error */
 	bool paused_by_user;	/* by the command "pause", until "resume" */
-	/* watchers of the loop */
-	ev_io on_keys;
-	ev_signal on_winch;
-	ev_io on_cpus, on_console, on_input, on_writable, on_cut, on_space;
-	ev_timer on_look;
-	ev_signal on_int, on_term, on_hup, on_quit;
+	struct vmm_watchers watch;
 	struct vmm_signals signals;
 	unsigned int lost;	/* devices whose back-end was lost */
 	/* result */

@@ -38,7 +38,7 @@ static int check_socket(struct vhost_user_backend *b,
 static struct vhost_user_priv_asked *nth_asked(struct vhost_user_backend *b,
 					       unsigned int n)
 {
-	return &b->asked[(b->asked_first + n) % VHOST_USER_PRIV_MAX_ASKED];
+	return &b->asks.slots[(b->asks.first + n) % VHOST_USER_PRIV_MAX_ASKED];
 }
 
 void vhost_user_priv_owner_answered(struct vhost_user_backend *b,
@@ -64,9 +64,9 @@ void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b)
 	struct vhost_user_priv_asked *asked;
 	unsigned int i;
 
-	if (b->have_backend_channel)
+	if (b->asks.channel_open)
 		vhost_user_priv_channel_flush(&b->backend_channel, NULL);
-	for (i = 0; i < b->nasked; i++) {
+	for (i = 0; i < b->asks.n; i++) {
 		asked = nth_asked(b, i);
 		if (asked->cancelled)
 			continue;
@@ -96,7 +96,7 @@ static int check_result(const struct vhost_user_backend *b,
 
 	if (row)
 		vhost_user_priv_reply_fds(row, msg, &min, &max);
-	if (!b->nasked || msg->hdr.request != asked->kind->request || msg->nfds > max)
+	if (!b->asks.n || msg->hdr.request != asked->kind->request || msg->nfds > max)
 		return vsu_error_set(err, -EBADMSG,
 				     "a reply with the number %u and %u descriptors that was not requested",
 				     msg->hdr.request, msg->nfds);
@@ -126,9 +126,9 @@ static int accept_result(struct vhost_user_backend *b,
 
 	if (rc < 0)
 		return rc;
-	b->asked_first = (b->asked_first + 1) % VHOST_USER_PRIV_MAX_ASKED;
-	b->nasked--;
-	b->answer_count++;
+	b->asks.first = (b->asks.first + 1) % VHOST_USER_PRIV_MAX_ASKED;
+	b->asks.n--;
+	b->asks.answered++;
 	if (asked.cancelled)
 		return 0;
 	if (is_refused(msg)) {
@@ -150,15 +150,15 @@ static bool is_hang_up(const struct vsu_error *err)
 void vhost_user_priv_backend_channel_close(struct vhost_user_backend *b,
 					   struct vsu_error *err)
 {
-	if (!b->have_backend_channel)
+	if (!b->asks.channel_open)
 		return;
 	/* the peer may hold the same socket, so close() would not remove it */
-	epoll_ctl(b->epoll, EPOLL_CTL_DEL, b->backend_channel.fd, NULL);
+	epoll_ctl(b->wait.epoll, EPOLL_CTL_DEL, b->backend_channel.fd, NULL);
 	vhost_user_priv_channel_fini(&b->backend_channel);
-	b->have_backend_channel = false;
-	b->channel_events = 0;
+	b->asks.channel_open = false;
+	b->wait.channel_events = 0;
 	vhost_user_priv_backend_channel_cancel(b);
-	b->asked_first = b->nasked = 0;
+	b->asks.first = b->asks.n = 0;
 	if (is_hang_up(err))
 		return;
 	vsu_error_prefix(err, err->code,
@@ -174,9 +174,9 @@ static int watch_channel(struct vhost_user_backend *b, int op, uint32_t events)
 		.data.u32 = VHOST_USER_PRIV_WATCH_CHANNEL,
 	};
 
-	if (epoll_ctl(b->epoll, op, b->backend_channel.fd, &ev) < 0)
+	if (epoll_ctl(b->wait.epoll, op, b->backend_channel.fd, &ev) < 0)
 		return -errno;
-	b->channel_events = events;
+	b->wait.channel_events = events;
 	return 0;
 }
 
@@ -191,7 +191,7 @@ static int flush_channel(struct vhost_user_backend *b, struct vsu_error *err)
 		return rc;
 	if (vhost_user_priv_channel_wants_write(&b->backend_channel))
 		events |= EPOLLOUT;
-	rc = events == b->channel_events ? 0 :
+	rc = events == b->wait.channel_events ? 0 :
 	     watch_channel(b, EPOLL_CTL_MOD, events);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot wait for it") : 0;
 }
@@ -206,10 +206,10 @@ static int send_config_change(struct vhost_user_backend *b,
 	};
 	int rc;
 
-	if (!b->config_pending || !vhost_user_priv_any_started(b) ||
+	if (!b->asks.config_pending || !vhost_user_priv_any_started(b) ||
 	    vhost_user_priv_channel_wants_write(&b->backend_channel))
 		return 0;
-	b->config_pending = false;
+	b->asks.config_pending = false;
 	rc = vhost_user_priv_channel_send(&b->backend_channel, &change, err);
 	return rc < 0 ? rc : flush_channel(b, err);
 }
@@ -219,7 +219,7 @@ void vhost_user_priv_backend_channel_pump(struct vhost_user_backend *b)
 	struct vsu_error err;
 
 	vhost_user_priv_no_error(&err);
-	if (b->have_backend_channel && send_config_change(b, &err) < 0)
+	if (b->asks.channel_open && send_config_change(b, &err) < 0)
 		vhost_user_priv_backend_channel_close(b, &err);
 }
 
@@ -235,8 +235,8 @@ static int accept_results(struct vhost_user_backend *b, struct vsu_error *err)
 		if (rc > 0)
 			rc = accept_result(b, msg, err) < 0 ? -EBADMSG : 1;
 		/* the callback may have closed it */
-	} while (rc > 0 && b->have_backend_channel);
-	return rc < 0 || !b->have_backend_channel ? rc : flush_channel(b, err);
+	} while (rc > 0 && b->asks.channel_open);
+	return rc < 0 || !b->asks.channel_open ? rc : flush_channel(b, err);
 }
 
 void vhost_user_priv_backend_channel_ready(struct vhost_user_backend *b)
@@ -244,22 +244,22 @@ void vhost_user_priv_backend_channel_ready(struct vhost_user_backend *b)
 	struct vsu_error err;
 
 	vhost_user_priv_no_error(&err);
-	if (b->have_backend_channel && accept_results(b, &err) < 0)
+	if (b->asks.channel_open && accept_results(b, &err) < 0)
 		vhost_user_priv_backend_channel_close(b, &err);
 }
 
 bool vhost_user_priv_backend_channel_answers(struct vhost_user_backend *b)
 {
-	const uint64_t before = b->answer_count;
+	const uint64_t before = b->asks.answered;
 	struct vsu_error err;
 	int rc = 0;
 
 	vhost_user_priv_no_error(&err);
-	if (b->have_backend_channel)
+	if (b->asks.channel_open)
 		rc = accept_results(b, &err);
 	if (rc < 0 && !is_hang_up(&err))
 		vhost_user_priv_backend_channel_close(b, &err);
-	return rc >= 0 && b->answer_count != before;
+	return rc >= 0 && b->asks.answered != before;
 }
 
 static int set_socket(struct vhost_user_backend *b,
@@ -277,7 +277,7 @@ static int set_socket(struct vhost_user_backend *b,
 	vhost_user_priv_msg_take_fd(msg, 0);
 	vhost_user_priv_channel_set_closer(&b->backend_channel,
 					   b->config.closer);
-	b->have_backend_channel = true;
+	b->asks.channel_open = true;
 	rc = watch_channel(b, EPOLL_CTL_ADD, EPOLLIN);
 	if (rc < 0) {
 		vhost_user_priv_backend_channel_close(b, NULL);
@@ -285,7 +285,7 @@ static int set_socket(struct vhost_user_backend *b,
 	}
 	vhost_user_priv_backend_channel_pump(b);
 	/* misses may have been waiting for a channel */
-	__atomic_store_n(&b->missed, b->iotlb != NULL, __ATOMIC_RELAXED);
+	__atomic_store_n(&b->mem.missed, b->mem.iotlb != NULL, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -308,7 +308,7 @@ int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "%s was not negotiated with the front-end",
 				     row->name);
-	if (!b->have_backend_channel)
+	if (!b->asks.channel_open)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "%s cannot be sent: the front-end provided no back-end channel, or closed it",
 				     row->name);
@@ -316,10 +316,10 @@ int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
 		return vsu_error_set(err, -EPROTO,
 				     "%s can be sent only while a ring is started",
 				     row->name);
-	if (b->nasked == VHOST_USER_PRIV_MAX_ASKED)
+	if (b->asks.n == VHOST_USER_PRIV_MAX_ASKED)
 		return vsu_error_set(err, -EAGAIN,
 				     "%u requests of this device are unanswered",
-				     b->nasked);
+				     b->asks.n);
 	return 0;
 }
 
@@ -327,7 +327,7 @@ void vhost_user_priv_backend_channel_send_waiting(struct vhost_user_backend *b)
 {
 	struct vsu_error err;
 
-	if (!b->have_backend_channel || b->channel_events & EPOLLOUT ||
+	if (!b->asks.channel_open || b->wait.channel_events & EPOLLOUT ||
 	    !vhost_user_priv_channel_wants_write(&b->backend_channel))
 		return;
 	vhost_user_priv_no_error(&err);
@@ -360,7 +360,7 @@ int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
 	if (rc < 0)
 		return rc;
 	if (answered)
-		*nth_asked(b, b->nasked++) = (struct vhost_user_priv_asked){
+		*nth_asked(b, b->asks.n++) = (struct vhost_user_priv_asked){
 			.cookie = cookie, .kind = kind
 		};
 	if (!(kind->may_wait && (b->busy || b->holding)) && flush_channel(b, &why) < 0)
@@ -371,9 +371,9 @@ int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
 int vhost_user_backend_config_changed(struct vhost_user_backend *b)
 {
 	if (!vhost_user_priv_agreed(b, VHOST_USER_PROTOCOL_F_CONFIG) ||
-	    !b->have_backend_channel)
+	    !b->asks.channel_open)
 		return -EOPNOTSUPP;
-	b->config_pending = true;
+	b->asks.config_pending = true;
 	vhost_user_priv_backend_channel_pump(b);
 	return 0;
 }

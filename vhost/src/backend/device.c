@@ -162,7 +162,7 @@ static int answer_moved(struct vhost_user_backend *b,
 {
 	(void)msg;
 	b->state_moves = false;
-	return device_error(b->answer.result, "its state", err);
+	return device_error(b->parked.answer.result, "its state", err);
 }
 
 static const struct vhost_user_priv_handler handlers[] = {

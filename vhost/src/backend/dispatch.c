@@ -22,7 +22,7 @@
 /* While a message is parked, the rest of the next one is not read yet. */
 static bool stops_inside_message(const struct vhost_user_backend *b)
 {
-	return !b->parked_row && vhost_user_priv_channel_in_message(&b->main);
+	return !b->parked.row && vhost_user_priv_channel_in_message(&b->main);
 }
 
 static bool is_stallable(const struct vhost_user_backend *b)
@@ -33,8 +33,8 @@ static bool is_stallable(const struct vhost_user_backend *b)
 
 static void note_progress(struct vhost_user_backend *b)
 {
-	b->stall_in = b->in_count;
-	b->stall_out = b->main.sent;
+	b->stall.in = b->stall.received;
+	b->stall.out = b->main.sent;
 }
 
 /* The timer runs only while an incomplete message waits for input or output. */
@@ -42,15 +42,15 @@ static void watch_stalls(struct vhost_user_backend *b)
 {
 	bool need = is_stallable(b);
 
-	if (need == b->timer_armed)
+	if (need == b->stall.armed)
 		return;
 	if (!need) {
-		vsu_timer_disarm(b->timer);
-		b->timer_armed = false;
+		vsu_timer_disarm(b->wait.timer);
+		b->stall.armed = false;
 		return;
 	}
 	note_progress(b);
-	b->timer_armed = vsu_timer_arm(b->timer, b->config.stall_ns) == 0;
+	b->stall.armed = vsu_timer_arm(b->wait.timer, b->config.stall_ns) == 0;
 }
 
 /*
@@ -59,13 +59,13 @@ static void watch_stalls(struct vhost_user_backend *b)
 static void end_stalled(struct vhost_user_backend *b)
 {
 	uint64_t count = 0;
-	bool in = stops_inside_message(b) && b->stall_in == b->in_count;
+	bool in = stops_inside_message(b) && b->stall.in == b->stall.received;
 	bool out = vhost_user_priv_channel_wants_write(&b->main) &&
-		   b->stall_out == b->main.sent;
+		   b->stall.out == b->main.sent;
 
-	if (vsu_timer_drain(b->timer, &count) < 0 || count == 0)
+	if (vsu_timer_drain(b->wait.timer, &count) < 0 || count == 0)
 		return;
-	b->timer_armed = false;
+	b->stall.armed = false;
 	if (!in && !out)
 		return;
 	vsu_error_set(&b->why, -ETIMEDOUT,
@@ -97,14 +97,14 @@ static bool read_messages(struct vhost_user_backend *b)
 
 	b->turn_over = false;
 	for (i = 0; i < BATCH && !b->turn_over; i++) {
-		if (b->ending || b->parked_row)
+		if (b->ending || b->parked.row)
 			return false;
 		rc = vhost_user_priv_channel_recv(&b->main, &msg, &b->why);
 		if (rc < 0)
 			end_by_peer(b);
 		if (rc <= 0)
 			return false;
-		b->in_count++;
+		b->stall.received++;
 		vhost_user_priv_backend_message(b, msg);
 	}
 	return true;
@@ -116,7 +116,7 @@ static bool read_messages(struct vhost_user_backend *b)
  */
 static bool main_ready(struct vhost_user_backend *b, uint32_t events)
 {
-	if (!b->parked_row)
+	if (!b->parked.row)
 		return read_messages(b);
 	if (events & (EPOLLHUP | EPOLLERR)) {
 		vsu_error_set(&b->why, -ECONNRESET, "the peer hung up");
@@ -128,14 +128,14 @@ static bool main_ready(struct vhost_user_backend *b, uint32_t events)
 /* The eventfd may be signalled shortly before the answer is complete. */
 static bool event_ready(struct vhost_user_backend *b)
 {
-	vsu_event_drain(b->event, NULL);
-	b->more = false;
+	vsu_event_drain(b->wait.event, NULL);
+	b->wait.more = false;
 	if (vhost_user_priv_is_answering(b))
-		vsu_event_signal(b->event);
+		vsu_event_signal(b->wait.event);
 	vhost_user_priv_shmem_send_posts(b);
 	vhost_user_priv_inband_send(b);
 	vhost_user_priv_miss_pump(b);
-	if (!b->parked_row || !vhost_user_priv_accept_answer(b))
+	if (!b->parked.row || !vhost_user_priv_accept_answer(b))
 		return false;
 	vhost_user_priv_backend_resume(b);
 	return read_messages(b);
@@ -143,8 +143,8 @@ static bool event_ready(struct vhost_user_backend *b)
 
 static bool space_ready(struct vhost_user_backend *b)
 {
-	vsu_event_drain(vmem_space_event_fd(b->space), NULL);
-	vmem_space_reclaim(b->space);
+	vsu_event_drain(vmem_space_event_fd(b->mem.space), NULL);
+	vmem_space_reclaim(b->mem.space);
 	return false;
 }
 
@@ -155,7 +155,7 @@ static void follow_answers(struct vhost_user_backend *b)
 	vhost_user_priv_shmem_send_posts(b);
 	vhost_user_priv_inband_send(b);
 	vhost_user_priv_miss_pump(b);
-	if (!b->parked_row)
+	if (!b->parked.row)
 		vhost_user_priv_start_ready_rings(b);
 }
 
@@ -198,13 +198,13 @@ static void flush_replies(struct vhost_user_backend *b)
 		vhost_user_priv_backend_fail(b);
 		return;
 	}
-	if (!b->parked_row)
+	if (!b->parked.row)
 		ev.events |= EPOLLIN;
 	if (vhost_user_priv_channel_wants_write(&b->main))
 		ev.events |= EPOLLOUT;
-	if (ev.events != b->main_events) {
-		epoll_ctl(b->epoll, EPOLL_CTL_MOD, b->main.fd, &ev);
-		b->main_events = ev.events;
+	if (ev.events != b->wait.main_events) {
+		epoll_ctl(b->wait.epoll, EPOLL_CTL_MOD, b->main.fd, &ev);
+		b->wait.main_events = ev.events;
 	}
 	watch_stalls(b);
 }
@@ -224,7 +224,7 @@ static bool serve_events(struct vhost_user_backend *b)
 	bool more = false;
 	int i, n;
 
-	n = epoll_wait(b->epoll, events, VHOST_USER_PRIV_WATCHES, 0);
+	n = epoll_wait(b->wait.epoll, events, VHOST_USER_PRIV_WATCHES, 0);
 	for (i = 0; i < n && !b->ending; i++)
 		if (is_main(&events[i]))
 			more |= event_serve(b, &events[i]);
@@ -240,7 +240,7 @@ static bool serve_events(struct vhost_user_backend *b)
  */
 static bool may_skip_events(struct vhost_user_backend *b)
 {
-	return ++b->turns % TURNS && !b->parked_row;
+	return ++b->turns % TURNS && !b->parked.row;
 }
 
 /*
@@ -260,13 +260,13 @@ static bool serve_answers(struct vhost_user_backend *b)
  */
 static bool serve_some(struct vhost_user_backend *b)
 {
-	uint64_t before = b->in_count;
+	uint64_t before = b->stall.received;
 	bool more;
 
-	if (b->nasked && !vhost_user_priv_channel_has_message(&b->main))
+	if (b->asks.n && !vhost_user_priv_channel_has_message(&b->main))
 		return serve_answers(b);
 	more = read_messages(b);
-	if (b->in_count != before && may_skip_events(b))
+	if (b->stall.received != before && may_skip_events(b))
 		return more;
 	return serve_events(b) || more;
 }
@@ -274,8 +274,8 @@ static bool serve_some(struct vhost_user_backend *b)
 /* The eventfd's signal may have been consumed together with another one. */
 static bool has_posts(struct vhost_user_backend *b)
 {
-	return __atomic_load_n(&b->posts.n, __ATOMIC_RELAXED) &&
-	       b->nasked < VHOST_USER_PRIV_MAX_ASKED;
+	return __atomic_load_n(&b->shmem.posts.n, __ATOMIC_RELAXED) &&
+	       b->asks.n < VHOST_USER_PRIV_MAX_ASKED;
 }
 
 /*
@@ -284,14 +284,14 @@ static bool has_posts(struct vhost_user_backend *b)
  */
 static bool defer_rest(struct vhost_user_backend *b, bool more)
 {
-	if ((!b->parked_row && vhost_user_priv_channel_has_message(&b->main)) ||
+	if ((!b->parked.row && vhost_user_priv_channel_has_message(&b->main)) ||
 	    has_posts(b) ||
-	    __atomic_load_n(&b->inband_due, __ATOMIC_RELAXED) ||
-	    __atomic_load_n(&b->missed, __ATOMIC_RELAXED))
+	    __atomic_load_n(&b->inband.due, __ATOMIC_RELAXED) ||
+	    __atomic_load_n(&b->mem.missed, __ATOMIC_RELAXED))
 		more = true;
-	if (more && !b->more)
-		vsu_event_signal_own(b->event);
-	b->more |= more;
+	if (more && !b->wait.more)
+		vsu_event_signal_own(b->wait.event);
+	b->wait.more |= more;
 	return more;
 }
 

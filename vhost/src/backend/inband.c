@@ -24,8 +24,8 @@
 static void note_due(struct vhost_user_backend *b, uint32_t ring, uint8_t what)
 {
 	__atomic_fetch_or(&b->rings[ring].due, what, __ATOMIC_RELAXED);
-	if (!__atomic_exchange_n(&b->inband_due, true, __ATOMIC_RELEASE))
-		vsu_event_signal(b->event);
+	if (!__atomic_exchange_n(&b->inband.due, true, __ATOMIC_RELEASE))
+		vsu_event_signal(b->wait.event);
 }
 
 void vhost_user_priv_inband_call(struct vhost_user_backend *b, uint32_t ring)
@@ -80,12 +80,12 @@ void vhost_user_priv_inband_send(struct vhost_user_backend *b)
 {
 	uint32_t i;
 
-	if (!__atomic_exchange_n(&b->inband_due, false, __ATOMIC_ACQUIRE) &&
-	    !b->inband_left)
+	if (!__atomic_exchange_n(&b->inband.due, false, __ATOMIC_ACQUIRE) &&
+	    !b->inband.left)
 		return;
-	b->inband_left = false;
-	for (i = 0; i < b->config.nrings && !b->inband_left; i++)
-		b->inband_left = send_due(b, i) < 0;
+	b->inband.left = false;
+	for (i = 0; i < b->config.nrings && !b->inband.left; i++)
+		b->inband.left = send_due(b, i) < 0;
 }
 
 /* kicks */

@@ -180,7 +180,7 @@ static int check_set(struct vhost_user_backend *b,
 		return vsu_error_set(err, -EPROTO,
 				     "SET_INFLIGHT_FD while a ring is started");
 	vhost_user_priv_unstage(b);
-	rc = map_area(b, in, msg->fds[0], &b->staged_block, err);
+	rc = map_area(b, in, msg->fds[0], &b->mem.staged_block, err);
 	return rc < 0 ? rc : VHOST_USER_PRIV_GO;
 }
 
@@ -192,11 +192,11 @@ static int set_area(struct vhost_user_backend *b,
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the previous in-flight area");
-	b->inflight = b->staged_block;
-	b->staged_block = NULL;
-	b->inflight_rings = in->num_queues;
-	b->inflight_entries = in->queue_size;
-	b->inflight_part = in->mmap_size / in->num_queues / PART_ALIGNMENT *
+	b->inflight.block = b->mem.staged_block;
+	b->mem.staged_block = NULL;
+	b->inflight.rings = in->num_queues;
+	b->inflight.entries = in->queue_size;
+	b->inflight.part_len = in->mmap_size / in->num_queues / PART_ALIGNMENT *
 			   PART_ALIGNMENT;
 	b->rings_changed = true;
 	return 0;
@@ -213,7 +213,7 @@ int vhost_user_priv_inflight_drop(struct vhost_user_backend *b)
 	for (i = 0; rc == 0 && b->rings && i < b->config.nrings; i++)
 		rc = vq_set_inflight(b->rings[i].vq, NULL, 0);
 	if (rc == 0)
-		b->inflight = vmem_block_unref(b->inflight);
+		b->inflight.block = vmem_block_unref(b->inflight.block);
 	return rc;
 }
 
@@ -225,27 +225,27 @@ int vhost_user_priv_inflight_attach(const struct vhost_user_backend *b,
 				    uint32_t index, struct vsu_error *err)
 {
 	const struct vhost_user_priv_ring *ring = &b->rings[index];
-	uint32_t entries = b->inflight_entries;
+	uint32_t entries = b->inflight.entries;
 	int rc;
 
-	if (!b->inflight || index >= b->inflight_rings)
+	if (!b->inflight.block || index >= b->inflight.rings)
 		return vq_set_inflight(ring->vq, NULL, 0);
 	if (ring->size > entries)
 		entries = ring->size;
-	if (vq_inflight_size(entries, b->features) > b->inflight_part)
+	if (vq_inflight_size(entries, b->features) > b->inflight.part_len)
 		return vsu_error_set(err, -EBADMSG,
 				     "ring %u: its part of the in-flight area has %" PRIu64
 				     " bytes, too few for %u entries",
-				     index, b->inflight_part, entries);
-	rc = vq_set_inflight(ring->vq, vmem_block_hva(b->inflight) +
-			     index * b->inflight_part, entries);
+				     index, b->inflight.part_len, entries);
+	rc = vq_set_inflight(ring->vq, vmem_block_hva(b->inflight.block) +
+			     index * b->inflight.part_len, entries);
 	return rc < 0 ? vsu_error_sys(err, rc, "ring %u: the in-flight area",
 				      index) : 0;
 }
 
 bool vhost_user_priv_inflight_failed(const struct vhost_user_backend *b)
 {
-	return b->inflight && vmem_block_failed(b->inflight);
+	return b->inflight.block && vmem_block_failed(b->inflight.block);
 }
 
 static const struct vhost_user_priv_handler handlers[] = {

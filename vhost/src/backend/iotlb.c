@@ -44,17 +44,17 @@ static int publish_entries(struct vhost_user_backend *b, struct vsu_error *err)
 	struct vmem_map *map;
 	int rc;
 
-	if (!b->memory)
+	if (!b->mem.translated)
 		return 0;
-	rc = vmem_iotlb_map(b->iotlb, b->memory, &map, err);
+	rc = vmem_iotlb_map(b->mem.iotlb, b->mem.translated, &map, err);
 	if (rc < 0)
 		return rc;
-	rc = vmem_space_publish(b->space, map);
+	rc = vmem_space_publish(b->mem.space, map);
 	vmem_map_unref(map);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot publish the IOTLB");
 	vhost_user_priv_refresh_quiet(b);
-	vmem_space_reclaim(b->space);
+	vmem_space_reclaim(b->mem.space);
 	return 0;
 }
 
@@ -62,15 +62,15 @@ int vhost_user_priv_iotlb_set_memory(struct vhost_user_backend *b,
 				     struct vmem_map *memory, bool grows,
 				     struct vsu_error *err)
 {
-	struct vmem_map *old = b->memory;
+	struct vmem_map *old = b->mem.translated;
 	int rc;
 
 	if (!grows)
-		vmem_iotlb_invalidate_all(b->iotlb);
-	b->memory = memory;
+		vmem_iotlb_invalidate_all(b->mem.iotlb);
+	b->mem.translated = memory;
 	rc = publish_entries(b, err);
 	if (rc < 0) {
-		b->memory = old;
+		b->mem.translated = old;
 		return rc;
 	}
 	vmem_map_ref(memory);
@@ -80,26 +80,26 @@ int vhost_user_priv_iotlb_set_memory(struct vhost_user_backend *b,
 
 void vhost_user_priv_iotlb_clear(struct vhost_user_backend *b)
 {
-	if (!b->iotlb)
+	if (!b->mem.iotlb)
 		return;
-	vmem_iotlb_invalidate_all(b->iotlb);
-	vmem_map_unref(b->memory);
-	b->memory = NULL;
-	b->forgot = false;
+	vmem_iotlb_invalidate_all(b->mem.iotlb);
+	vmem_map_unref(b->mem.translated);
+	b->mem.translated = NULL;
+	b->mem.forgot = false;
 }
 
 /* Chains in flight may use an evicted entry: it is valid until invalidated. */
 static int entry_set(struct vhost_user_backend *b,
 		     const struct vmem_iotlb_entry *e, struct vsu_error *err)
 {
-	int rc = vmem_iotlb_set(b->iotlb, e, err);
+	int rc = vmem_iotlb_set(b->mem.iotlb, e, err);
 
 	if (rc != -ENOSPC)
 		return rc;
-	vmem_iotlb_invalidate_all(b->iotlb);
-	b->forgot = true;
-	b->evictions++;
-	return vmem_iotlb_set(b->iotlb, e, err);
+	vmem_iotlb_invalidate_all(b->mem.iotlb);
+	b->mem.forgot = true;
+	b->mem.evictions++;
+	return vmem_iotlb_set(b->mem.iotlb, e, err);
 }
 
 /* True if [first, last] and the entry at index overlap. */
@@ -113,12 +113,12 @@ static bool entry_overlaps(const struct vmem_iotlb_entry *e, uint64_t first,
 static unsigned int entry_from(const struct vhost_user_backend *b,
 			       uint64_t iova)
 {
-	unsigned int low = 0, high = vmem_iotlb_count(b->iotlb), mid;
+	unsigned int low = 0, high = vmem_iotlb_count(b->mem.iotlb), mid;
 	struct vmem_iotlb_entry e;
 
 	while (low < high) {
 		mid = low + (high - low) / 2;
-		vmem_iotlb_entry_at(b->iotlb, mid, &e);
+		vmem_iotlb_entry_at(b->mem.iotlb, mid, &e);
 		if (e.iova + (e.len - 1) < iova)
 			low = mid + 1;
 		else
@@ -132,7 +132,7 @@ static bool has_entries(const struct vhost_user_backend *b, uint64_t first,
 {
 	struct vmem_iotlb_entry e;
 
-	return vmem_iotlb_entry_at(b->iotlb, entry_from(b, first), &e) &&
+	return vmem_iotlb_entry_at(b->mem.iotlb, entry_from(b, first), &e) &&
 	       entry_overlaps(&e, first, last);
 }
 
@@ -148,7 +148,7 @@ static struct vmem_iotlb_entry piece_at(const struct vhost_user_backend *b,
 			(m->perm & VHOST_USER_IOTLB_WRITE ? VMEM_WRITE : 0),
 	};
 
-	e.len = vhost_user_priv_table_piece(&b->table, m->user_addr + done,
+	e.len = vhost_user_priv_table_piece(&b->mem.table, m->user_addr + done,
 					    m->size - done, &e.gpa);
 	return e;
 }
@@ -168,7 +168,7 @@ static bool takes_away(const struct vhost_user_backend *b,
 	unsigned int i = entry_from(b, e->iova);
 	struct vmem_iotlb_entry is;
 
-	for (; vmem_iotlb_entry_at(b->iotlb, i, &is) &&
+	for (; vmem_iotlb_entry_at(b->mem.iotlb, i, &is) &&
 	       entry_overlaps(&is, e->iova, last); i++)
 		if (!entry_agrees(&is, e))
 			return true;
@@ -226,7 +226,7 @@ static int apply_update(struct vhost_user_backend *b,
 	for (done = 0; rc == 0 && done < m->size; done += e.len) {
 		e = piece_at(b, m, done);
 		rc = entry_set(b, &e, err);
-		steps += vmem_iotlb_count(b->iotlb);
+		steps += vmem_iotlb_count(b->mem.iotlb);
 	}
 	b->turn_over |= steps > TURN_STEPS;
 	if (rc == 0)
@@ -271,7 +271,7 @@ static bool is_in_use(const struct vhost_user_backend *b, uint64_t first,
 {
 	uint32_t i;
 
-	if (b->forgot || has_entries(b, first, last))
+	if (b->mem.forgot || has_entries(b, first, last))
 		return true;
 	for (i = 0; i < b->config.nrings; i++)
 		if (vhost_user_priv_is_active(&b->rings[i]) &&
@@ -313,13 +313,13 @@ static void apply_invalidate(struct vhost_user_backend *b,
 
 	if (!is_in_use(b, first, last))
 		return;
-	b->forgot = false;	/* all chains are drained */
+	b->mem.forgot = false;	/* all chains are drained */
 	suspend_rings(b, first, last);
 	if (first == 0 && last == UINT64_MAX)
-		vmem_iotlb_invalidate_all(b->iotlb);
-	else if (vmem_iotlb_invalidate(b->iotlb, first, last - first + 1) ==
+		vmem_iotlb_invalidate_all(b->mem.iotlb);
+	else if (vmem_iotlb_invalidate(b->mem.iotlb, first, last - first + 1) ==
 		 -EINVAL)
-		vmem_iotlb_invalidate_all(b->iotlb);
+		vmem_iotlb_invalidate_all(b->mem.iotlb);
 	if (publish_entries(b, &b->why) < 0)
 		vhost_user_priv_backend_fail(b);
 	b->rings_changed = true;

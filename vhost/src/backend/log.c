@@ -74,7 +74,7 @@ static int map_log(const struct vhost_user_backend *b,
 static int check_extent(const struct vhost_user_backend *b,
 			const struct vhost_user_log *log, struct vsu_error *err)
 {
-	uint64_t need = log_needed(&b->table), end;
+	uint64_t need = log_needed(&b->mem.table), end;
 
 	if (log->mmap_size == 0)
 		return vsu_error_set(err, -EBADMSG,
@@ -106,7 +106,7 @@ static int check_base(struct vhost_user_backend *b,
 	if (rc < 0)
 		return rc;
 	vhost_user_priv_unstage(b);
-	rc = map_log(b, log, msg->fds[0], &b->staged_block, err);
+	rc = map_log(b, log, msg->fds[0], &b->mem.staged_block, err);
 	if (rc < 0)
 		return rc;
 	return wants_log(b) ? VHOST_USER_PRIV_QUIET : VHOST_USER_PRIV_GO;
@@ -116,9 +116,9 @@ void vhost_user_priv_note_unlogged(struct vhost_user_backend *b)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	if (b->unlogged || b->log || !wants_log(b))
+	if (b->log.incomplete || b->log.block || !wants_log(b))
 		return;
-	b->unlogged = true;
+	b->log.incomplete = true;
 	vsu_error_set(&err, -EPROTO,
 		      "LOG_ALL was negotiated without SET_LOG_BASE: rings run without a log until it arrives");
 	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
@@ -130,17 +130,17 @@ void vhost_user_priv_note_short_log(struct vhost_user_backend *b)
 	struct vsu_error err;
 	uint64_t need;
 
-	if (b->unlogged || !b->log || !wants_log(b))
+	if (b->log.incomplete || !b->log.block || !wants_log(b))
 		return;
-	need = log_needed(&b->table);
-	if (need <= b->log_area.size)
+	need = log_needed(&b->mem.table);
+	if (need <= b->log.area.size)
 		return;
-	b->unlogged = true;
+	b->log.incomplete = true;
 	vhost_user_priv_no_error(&err);
 	vsu_error_set(&err, -EPROTO,
 		      "memory extends beyond the log of %#" PRIx64 " bytes, which must have %#" PRIx64 ": rings write there unlogged until a longer log arrives",
-		      (uint64_t)b->log_area.size, need);
-	vsu_error_operands(&err, VHOST_USER_SET_LOG_BASE, b->log_area.size,
+		      (uint64_t)b->log.area.size, need);
+	vsu_error_operands(&err, VHOST_USER_SET_LOG_BASE, b->log.area.size,
 			   need);
 	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
 			       &err);
@@ -148,13 +148,13 @@ void vhost_user_priv_note_short_log(struct vhost_user_backend *b)
 
 void vhost_user_priv_log_switch(struct vhost_user_backend *b)
 {
-	const struct vq_log *log = wants_log(b) && b->log ? &b->log_area : NULL;
+	const struct vq_log *log = wants_log(b) && b->log.block ? &b->log.area : NULL;
 	uint32_t i;
 
 	for (i = 0; i < b->config.nrings; i++)
 		vq_set_log(b->rings[i].vq, log);
 	if (!wants_log(b))
-		b->unlogged = false;
+		b->log.incomplete = false;
 	else if (vhost_user_priv_any_active(b))
 		vhost_user_priv_note_unlogged(b);
 }
@@ -165,24 +165,24 @@ void vhost_user_priv_log_drop(struct vhost_user_backend *b)
 
 	for (i = 0; b->rings && i < b->config.nrings; i++)
 		vq_set_log(b->rings[i].vq, NULL);
-	b->log = vmem_block_unref(b->log);
-	b->unlogged = false;
+	b->log.block = vmem_block_unref(b->log.block);
+	b->log.incomplete = false;
 }
 
 /* The check ensured the log's length; marking unwritten pages is harmless. */
 static void mark_memory(struct vhost_user_backend *b)
 {
-	unsigned char *bytes = b->log_area.base;
+	unsigned char *bytes = b->log.area.base;
 	const struct vhost_user_mem_region *r;
 	uint64_t first;
 	uint32_t i;
 
-	for (i = 0; i < b->table.n; i++) {
-		r = &b->table.slots[i].wire;
+	for (i = 0; i < b->mem.table.n; i++) {
+		r = &b->mem.table.slots[i].wire;
 		first = log_byte(r->guest_addr);
 		memset(bytes + first, 0xff, log_byte(last_gpa(r)) - first + 1);
 	}
-	b->unlogged = false;
+	b->log.incomplete = false;
 }
 
 /*
@@ -192,15 +192,15 @@ static void mark_memory(struct vhost_user_backend *b)
 static int set_base(struct vhost_user_backend *b,
 		    struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
-	struct vmem_block *old = b->log;
+	struct vmem_block *old = b->log.block;
 
 	(void)msg;
 	(void)err;
-	b->log = b->staged_block;
-	b->staged_block = NULL;
-	b->log_area.base = vmem_block_hva(b->log);
-	b->log_area.size = vmem_block_len(b->log);
-	if (b->unlogged)
+	b->log.block = b->mem.staged_block;
+	b->mem.staged_block = NULL;
+	b->log.area.base = vmem_block_hva(b->log.block);
+	b->log.area.size = vmem_block_len(b->log.block);
+	if (b->log.incomplete)
 		mark_memory(b);
 	if (wants_log(b))
 		vhost_user_priv_log_switch(b);
@@ -220,7 +220,7 @@ static int set_event(struct vhost_user_backend *b,
 
 bool vhost_user_priv_log_failed(const struct vhost_user_backend *b)
 {
-	return b->log && vmem_block_failed(b->log);
+	return b->log.block && vmem_block_failed(b->log.block);
 }
 
 static const struct vhost_user_priv_handler handlers[] = {

@@ -23,14 +23,14 @@
 void vhost_user_priv_memory_fini(struct vhost_user_backend *b)
 {
 	vhost_user_priv_unstage(b);
-	b->log = vmem_block_unref(b->log);
-	b->inflight = vmem_block_unref(b->inflight);
-	vhost_user_priv_table_free(&b->table);
+	b->log.block = vmem_block_unref(b->log.block);
+	b->inflight.block = vmem_block_unref(b->inflight.block);
+	vhost_user_priv_table_free(&b->mem.table);
 	vhost_user_priv_iotlb_clear(b);
-	vmem_iotlb_free(b->iotlb);
-	b->iotlb = NULL;
-	vmem_space_free(b->space);
-	b->space = NULL;
+	vmem_iotlb_free(b->mem.iotlb);
+	b->mem.iotlb = NULL;
+	vmem_space_free(b->mem.space);
+	b->mem.space = NULL;
 }
 
 /* staging */
@@ -39,8 +39,8 @@ static int stage_empty(struct vhost_user_backend *b, uint32_t room,
 		       struct vsu_error *err)
 {
 	vhost_user_priv_unstage(b);
-	b->staged.slots = malloc((room ? room : 1) * sizeof(*b->staged.slots));
-	return b->staged.slots ? 0 : vsu_error_sys(err, -ENOMEM,
+	b->mem.staged.slots = malloc((room ? room : 1) * sizeof(*b->mem.staged.slots));
+	return b->mem.staged.slots ? 0 : vsu_error_sys(err, -ENOMEM,
 						   "cannot keep a memory table");
 }
 
@@ -55,13 +55,13 @@ static int stage_copy(struct vhost_user_backend *b, uint32_t room,
 
 	if (rc < 0)
 		return rc;
-	for (i = 0; i < b->table.n; i++) {
-		s = &b->table.slots[i];
+	for (i = 0; i < b->mem.table.n; i++) {
+		s = &b->mem.table.slots[i];
 		if (s == without)
 			continue;
-		b->staged.slots[b->staged.n] = *s;
+		b->mem.staged.slots[b->mem.staged.n] = *s;
 		vmem_region_ref(s->region);
-		b->staged.n++;
+		b->mem.staged.n++;
 	}
 	return 0;
 }
@@ -71,9 +71,9 @@ static int stage_map(struct vhost_user_backend *b, struct vsu_error *err)
 	struct vmem_region *regions[VHOST_USER_PRIV_MAX_SLOTS];
 	uint32_t i;
 
-	for (i = 0; i < b->staged.n; i++)
-		regions[i] = b->staged.slots[i].region;
-	return vmem_map_from_regions(regions, b->staged.n, &b->staged_map, err);
+	for (i = 0; i < b->mem.staged.n; i++)
+		regions[i] = b->mem.staged.slots[i].region;
+	return vmem_map_from_regions(regions, b->mem.staged.n, &b->mem.staged_map, err);
 }
 
 /* messages */
@@ -86,7 +86,7 @@ static int how_quiet(const struct vhost_user_backend *b)
 {
 	if (vhost_user_priv_any_moves(b))
 		return VHOST_USER_PRIV_DRAIN;
-	return vhost_user_priv_table_grows(&b->table, &b->staged) ?
+	return vhost_user_priv_table_grows(&b->mem.table, &b->mem.staged) ?
 	       VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
 }
 
@@ -113,9 +113,9 @@ static int check_table(struct vhost_user_backend *b,
 				     "SET_MEM_TABLE has no regions");
 	rc = stage_empty(b, t->nregions, err);
 	for (i = 0; rc == 0 && i < t->nregions; i++)
-		rc = vhost_user_priv_table_add(b, &b->staged, &t->regions[i],
-					       &msg->fds[i], &b->table, err);
-	vhost_user_priv_close_spare(&b->staged);
+		rc = vhost_user_priv_table_add(b, &b->mem.staged, &t->regions[i],
+					       &msg->fds[i], &b->mem.table, err);
+	vhost_user_priv_close_spare(&b->mem.staged);
 	if (rc == 0)
 		rc = stage_map(b, err);
 	if (rc < 0)
@@ -157,7 +157,7 @@ static int check_same(const struct vhost_user_backend *b,
 		      const struct vhost_user_priv_slot *before,
 		      struct vsu_error *err)
 {
-	const struct vhost_user_priv_slot *s = &b->staged.slots[b->staged.n - 1];
+	const struct vhost_user_priv_slot *s = &b->mem.staged.slots[b->mem.staged.n - 1];
 
 	if (!before || vmem_region_block(s->region) ==
 		       vmem_region_block(before->region))
@@ -175,18 +175,18 @@ static int check_add(struct vhost_user_backend *b,
 		     struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct vhost_user_mem_region *r = &msg->payload.region.region;
-	const struct vhost_user_priv_slot *before = find_slot(&b->table, r);
+	const struct vhost_user_priv_slot *before = find_slot(&b->mem.table, r);
 	int rc;
 
-	if (!before && b->table.n >= b->config.max_slots)
+	if (!before && b->mem.table.n >= b->config.max_slots)
 		return vsu_error_set(err, -ENOSPC,
 				     "ADD_MEM_REG: all %u memory slots are in use",
 				     b->config.max_slots);
-	rc = stage_copy(b, b->table.n + 1, before, err);
+	rc = stage_copy(b, b->mem.table.n + 1, before, err);
 	if (rc == 0)
-		rc = vhost_user_priv_table_add(b, &b->staged, r, &msg->fds[0],
-					       before ? &b->table : NULL, err);
-	vhost_user_priv_close_spare(&b->staged);
+		rc = vhost_user_priv_table_add(b, &b->mem.staged, r, &msg->fds[0],
+					       before ? &b->mem.table : NULL, err);
+	vhost_user_priv_close_spare(&b->mem.staged);
 	if (rc == 0)
 		rc = check_same(b, before, err);
 	if (rc == 0)
@@ -200,7 +200,7 @@ static int check_remove(struct vhost_user_backend *b,
 			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct vhost_user_mem_region *r = &msg->payload.region.region;
-	const struct vhost_user_priv_slot *gone = find_slot(&b->table, r);
+	const struct vhost_user_priv_slot *gone = find_slot(&b->mem.table, r);
 	int rc;
 
 	if (!gone)
@@ -208,7 +208,7 @@ static int check_remove(struct vhost_user_backend *b,
 				     ", user address %#" PRIx64 ": no such region exists",
 				     PLACE_ARGS(r),
 				     r->user_addr);
-	rc = stage_copy(b, b->table.n, gone, err);
+	rc = stage_copy(b, b->mem.table.n, gone, err);
 	if (rc == 0)
 		rc = stage_map(b, err);
 	if (rc < 0)
@@ -222,10 +222,10 @@ static int publish_staged(struct vhost_user_backend *b, struct vsu_error *err)
 	int rc;
 
 	if (vhost_user_priv_translates(b))
-		return vhost_user_priv_iotlb_set_memory(b, b->staged_map,
-				vhost_user_priv_table_grows(&b->table,
-							    &b->staged), err);
-	rc = vmem_space_publish(b->space, b->staged_map);
+		return vhost_user_priv_iotlb_set_memory(b, b->mem.staged_map,
+				vhost_user_priv_table_grows(&b->mem.table,
+							    &b->mem.staged), err);
+	rc = vmem_space_publish(b->mem.space, b->mem.staged_map);
 	return rc < 0 ? vsu_error_sys(err, rc,
 				      "cannot publish the memory map") : 0;
 }
@@ -237,15 +237,15 @@ int vhost_user_priv_memory_switch(struct vhost_user_backend *b,
 	int rc = 0;
 
 	vhost_user_priv_iotlb_clear(b);
-	if (!b->table.n)
+	if (!b->mem.table.n)
 		return 0;
-	rc = stage_copy(b, b->table.n, NULL, err);
+	rc = stage_copy(b, b->mem.table.n, NULL, err);
 	if (rc == 0)
 		rc = stage_map(b, err);
 	if (rc == 0)
 		rc = publish_staged(b, err);
 	vhost_user_priv_unstage(b);
-	vmem_space_reclaim(b->space);
+	vmem_space_reclaim(b->mem.space);
 	return rc;
 }
 
@@ -261,13 +261,13 @@ static int commit_memory(struct vhost_user_backend *b,
 		vhost_user_priv_unstage(b);
 		return rc;
 	}
-	vhost_user_priv_postcopy_let_go(b, &b->table, &b->staged);
-	vhost_user_priv_table_free(&b->table);
-	b->table = b->staged;
-	memset(&b->staged, 0, sizeof(b->staged));
+	vhost_user_priv_postcopy_let_go(b, &b->mem.table, &b->mem.staged);
+	vhost_user_priv_table_free(&b->mem.table);
+	b->mem.table = b->mem.staged;
+	memset(&b->mem.staged, 0, sizeof(b->mem.staged));
 	vhost_user_priv_unstage(b);
 	vhost_user_priv_refresh_quiet(b);
-	vmem_space_reclaim(b->space);
+	vmem_space_reclaim(b->mem.space);
 	b->rings_changed = true;
 	return 0;
 }

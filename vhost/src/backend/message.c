@@ -284,10 +284,10 @@ static void finish_message(struct vhost_user_backend *b,
 
 void vhost_user_priv_backend_resume(struct vhost_user_backend *b)
 {
-	const struct vhost_user_priv_message *row = b->parked_row;
+	const struct vhost_user_priv_message *row = b->parked.row;
 
-	b->parked_row = NULL;
-	finish_message(b, row, b->parked_msg);
+	b->parked.row = NULL;
+	finish_message(b, row, b->parked.msg);
 }
 
 /* Parks the message unless its rings may continue or are already quiet. */
@@ -307,8 +307,8 @@ static void carry_out(struct vhost_user_backend *b,
 		finish_message(b, row, msg);
 		return;
 	}
-	b->parked_row = row;
-	b->parked_msg = msg;
+	b->parked.row = row;
+	b->parked.msg = msg;
 	if (vhost_user_priv_ask(b, ring, quiet))
 		vhost_user_priv_backend_resume(b);
 }

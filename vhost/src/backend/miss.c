@@ -25,7 +25,7 @@ static void note_question(struct vhost_user_backend *b,
 	vq_missed(ring->vq, &ring->miss.range);
 	ring->miss.chains = vq_counter(ring->vq, VQ_COUNT_CHAINS);
 	vhost_user_priv_set_miss(&ring->miss, VHOST_USER_PRIV_MISS_WANTED);
-	__atomic_store_n(&b->missed, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&b->mem.missed, true, __ATOMIC_RELEASE);
 }
 
 int vhost_user_backend_missed(struct vhost_user_backend *b, uint32_t ring)
@@ -50,7 +50,7 @@ int vhost_user_backend_missed(struct vhost_user_backend *b, uint32_t ring)
 	}
 	if (state == VHOST_USER_PRIV_MISS_IDLE) {
 		note_question(b, r);
-		vsu_event_signal(b->event);
+		vsu_event_signal(b->wait.event);
 	}
 	return 0;
 }
@@ -76,7 +76,7 @@ void vhost_user_priv_miss_forget(struct vhost_user_priv_ring *ring)
 bool vhost_user_priv_miss_is_known(const struct vhost_user_backend *b,
 				   const struct vhost_user_priv_ring *ring)
 {
-	const struct vmem_map *map = vmem_space_current(b->space);
+	const struct vmem_map *map = vmem_space_current(b->mem.space);
 	const struct vmem_view *view = map ? vmem_map_view(map) : NULL;
 
 	return view && vmem_view_find(view, ring->miss.range.gpa) != view->n;
@@ -86,8 +86,8 @@ bool vhost_user_priv_miss_is_known(const struct vhost_user_backend *b,
 static void notify_run(struct vhost_user_backend *b, uint32_t index)
 {
 	bool asked = vhost_user_priv_is_asking(b) &&
-		     (b->asked_ring == VHOST_USER_ALL_RINGS ||
-		      b->asked_ring == index);
+		     (b->parked.ring == VHOST_USER_ALL_RINGS ||
+		      b->parked.ring == index);
 
 	b->rings_changed = true;
 	if (b->rings[index].running && !asked)
@@ -126,5 +126,5 @@ void vhost_user_priv_miss_answered(struct vhost_user_backend *b,
 		return;
 	}
 	vhost_user_priv_set_miss(m, VHOST_USER_PRIV_MISS_WANTED);
-	__atomic_store_n(&b->missed, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&b->mem.missed, true, __ATOMIC_RELEASE);
 }

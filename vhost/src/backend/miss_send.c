@@ -64,10 +64,10 @@ static bool exceeds_iotlb(struct vhost_user_backend *b,
 {
 	if (m->chains != m->progress || !m->counting) {
 		m->progress = m->chains;
-		m->evictions = b->evictions;
+		m->evictions = b->mem.evictions;
 		m->counting = true;
 	}
-	return b->evictions - m->evictions > MAX_EVICTIONS;
+	return b->mem.evictions - m->evictions > MAX_EVICTIONS;
 }
 
 static void deny_oversized(struct vhost_user_backend *b, uint32_t index)
@@ -105,7 +105,7 @@ void vhost_user_priv_miss_pump(struct vhost_user_backend *b)
 	 * are visible below. Misses that cannot be sent now are retried after a
 	 * reply.
 	 */
-	(void)__atomic_exchange_n(&b->missed, false, __ATOMIC_ACQ_REL);
+	(void)__atomic_exchange_n(&b->mem.missed, false, __ATOMIC_ACQ_REL);
 	if (!vhost_user_priv_translates(b))
 		return;
 	for (i = 0; !b->ending && i < b->config.nrings; i++)

@@ -43,37 +43,37 @@ static void withdraw_kicks(struct vhost_user_backend *b, uint32_t ring)
 bool vhost_user_priv_ask(struct vhost_user_backend *b, uint32_t ring,
 			 int quiet)
 {
-	struct vhost_user_priv_answer *a = &b->answer;
+	struct vhost_user_priv_answer *a = &b->parked.answer;
 
-	b->asked_ring = ring;
-	b->asked_drain = quiet == VHOST_USER_PRIV_DRAIN;
+	b->parked.ring = ring;
+	b->parked.drain = quiet == VHOST_USER_PRIV_DRAIN;
 	if (quiet != VHOST_USER_PRIV_ASK_STATE)
 		withdraw_kicks(b, ring);
 	a->asker = pthread_self();
-	__atomic_store_n(&a->token, ++b->tokens, __ATOMIC_RELAXED);
+	__atomic_store_n(&a->token, ++b->parked.tokens, __ATOMIC_RELAXED);
 	__atomic_store_n(&a->state, VHOST_USER_PRIV_ASKED, __ATOMIC_RELEASE);
 	a->asking = true;
 	if (quiet == VHOST_USER_PRIV_ASK_STATE)
-		b->ops.check_state(b->opaque, b->tokens);
+		b->ops.check_state(b->opaque, b->parked.tokens);
 	else
-		b->ops.quiesce(b->opaque, ring, b->asked_drain, b->tokens);
+		b->ops.quiesce(b->opaque, ring, b->parked.drain, b->parked.tokens);
 	a->asking = false;
 	if (!vhost_user_priv_accept_answer(b))
 		return false;
 	if (a->unsignalled)
 		return true;
 	/* consume the signal of an answer that another thread gave meanwhile */
-	vsu_event_drain(b->event, NULL);
-	b->more = false;
+	vsu_event_drain(b->wait.event, NULL);
+	b->wait.more = false;
 	return true;
 }
 
 /* The end of the session has no message, and drains. */
 static bool asks_for_memory(const struct vhost_user_backend *b)
 {
-	return b->answer.asking && !b->asked_drain && b->parked_row &&
-	       (b->parked_row->number == VHOST_USER_SET_MEM_TABLE ||
-		b->parked_row->number == VHOST_USER_REM_MEM_REG);
+	return b->parked.answer.asking && !b->parked.drain && b->parked.row &&
+	       (b->parked.row->number == VHOST_USER_SET_MEM_TABLE ||
+		b->parked.row->number == VHOST_USER_REM_MEM_REG);
 }
 
 bool vhost_user_backend_keep_kick(struct vhost_user_backend *b, uint32_t ring)
@@ -104,7 +104,7 @@ static bool is_inside_question(const struct vhost_user_priv_answer *a)
 static void set_answer(struct vhost_user_backend *b, uint64_t token,
 			int result)
 {
-	struct vhost_user_priv_answer *a = &b->answer;
+	struct vhost_user_priv_answer *a = &b->parked.answer;
 	uint32_t asked = VHOST_USER_PRIV_ASKED;
 
 	if (__atomic_load_n(&a->token, __ATOMIC_RELAXED) != token ||
@@ -115,7 +115,7 @@ static void set_answer(struct vhost_user_backend *b, uint64_t token,
 	a->result = result;
 	a->unsignalled = is_inside_question(a);
 	if (!a->unsignalled)
-		vsu_event_signal(b->event);
+		vsu_event_signal(b->wait.event);
 	__atomic_store_n(&a->state, VHOST_USER_PRIV_ANSWERED, __ATOMIC_RELEASE);
 }
 
@@ -132,13 +132,13 @@ void vhost_user_backend_state_done(struct vhost_user_backend *b,
 
 bool vhost_user_priv_is_asking(const struct vhost_user_backend *b)
 {
-	return __atomic_load_n(&b->answer.state, __ATOMIC_RELAXED) !=
+	return __atomic_load_n(&b->parked.answer.state, __ATOMIC_RELAXED) !=
 	       VHOST_USER_PRIV_NOT_ASKED;
 }
 
 bool vhost_user_priv_is_answering(const struct vhost_user_backend *b)
 {
-	return __atomic_load_n(&b->answer.state, __ATOMIC_RELAXED) ==
+	return __atomic_load_n(&b->parked.answer.state, __ATOMIC_RELAXED) ==
 	       VHOST_USER_PRIV_ANSWERING;
 }
 
@@ -153,17 +153,17 @@ bool vhost_user_priv_accept_answer(struct vhost_user_backend *b)
 {
 	uint32_t i;
 
-	if (__atomic_load_n(&b->answer.state, __ATOMIC_ACQUIRE) !=
+	if (__atomic_load_n(&b->parked.answer.state, __ATOMIC_ACQUIRE) !=
 	    VHOST_USER_PRIV_ANSWERED)
 		return false;
-	__atomic_store_n(&b->answer.state, VHOST_USER_PRIV_NOT_ASKED,
+	__atomic_store_n(&b->parked.answer.state, VHOST_USER_PRIV_NOT_ASKED,
 			 __ATOMIC_RELAXED);
 	b->rings_changed = true;
-	if (b->asked_ring != VHOST_USER_ALL_RINGS) {
-		now_quiet(&b->rings[b->asked_ring], b->asked_drain);
+	if (b->parked.ring != VHOST_USER_ALL_RINGS) {
+		now_quiet(&b->rings[b->parked.ring], b->parked.drain);
 		return true;
 	}
 	for (i = 0; i < b->config.nrings; i++)
-		now_quiet(&b->rings[i], b->asked_drain);
+		now_quiet(&b->rings[i], b->parked.drain);
 	return true;
 }

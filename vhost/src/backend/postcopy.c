@@ -180,23 +180,23 @@ int vhost_user_priv_postcopy_hold(struct vhost_user_backend *b,
 	struct vhost_user_mem_table *t = &msg->payload.table;
 	struct vhost_user_priv_postcopy *p = &b->postcopy;
 	uint32_t i;
-	int rc = guard_tables(b, &b->table, &b->staged);
+	int rc = guard_tables(b, &b->mem.table, &b->mem.staged);
 
 	if (rc < 0)
 		return vsu_error_set(err, rc,
 				     "SET_MEM_TABLE: the front-end has disconnected, so that its pages cannot arrive");
-	for (i = 0; rc == 0 && i < b->staged.n; i++)
-		rc = register_slot(b, &b->staged.slots[i], err);
+	for (i = 0; rc == 0 && i < b->mem.staged.n; i++)
+		rc = register_slot(b, &b->mem.staged.slots[i], err);
 	if (rc < 0)
 		return rc;
-	for (i = 0; i < b->staged.n; i++)
+	for (i = 0; i < b->mem.staged.n; i++)
 		t->regions[i].user_addr = (uintptr_t)vmem_region_hva(
-						b->staged.slots[i].region);
+						b->mem.staged.slots[i].region);
 	drop_waiting(p);
-	p->table = b->staged;
-	p->map = b->staged_map;
-	memset(&b->staged, 0, sizeof(b->staged));
-	b->staged_map = NULL;
+	p->table = b->mem.staged;
+	p->map = b->mem.staged_map;
+	memset(&b->mem.staged, 0, sizeof(b->mem.staged));
+	b->mem.staged_map = NULL;
 	return 0;
 }
 
@@ -208,8 +208,8 @@ int vhost_user_priv_postcopy_restage(struct vhost_user_backend *b,
 	if (!p->map)
 		return vsu_error_set(err, -EPROTO,
 				     "SET_MEM_TABLE has no regions, and none wait for it");
-	b->staged = p->table;
-	b->staged_map = p->map;
+	b->mem.staged = p->table;
+	b->mem.staged_map = p->map;
 	memset(&p->table, 0, sizeof(p->table));
 	p->map = NULL;
 	return 0;
@@ -225,7 +225,7 @@ void vhost_user_priv_postcopy_end(struct vhost_user_backend *b)
 	if (p->faults < 0)
 		return;
 	vhost_user_priv_guard_end(b->config.postcopy_guard);
-	vhost_user_priv_postcopy_let_go(b, &b->table, &none);
+	vhost_user_priv_postcopy_let_go(b, &b->mem.table, &none);
 	drop_waiting(p);
 	p->listening = false;
 	vsu_fd_close(&p->faults);
@@ -288,10 +288,10 @@ static int check_listen(struct vhost_user_backend *b,
 			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)msg;
-	if (b->table.n)
+	if (b->mem.table.n)
 		return vsu_error_set(err, -EPROTO,
 				     "POSTCOPY_LISTEN comes after the memory, which has %u regions",
-				     b->table.n);
+				     b->mem.table.n);
 	return check_advised(b, "POSTCOPY_LISTEN", err);
 }
 

@@ -10,20 +10,19 @@
  *             is awaited
  *   staged    memory that is mapped, and published by apply
  *
- * Threads: confined to one thread, except struct vhost_user_priv_answer and
- * struct vhost_user_priv_posts.
+ * Threads: confined to one thread, except as parts.h says.
  */
 #ifndef VHOST_USER_PRIV_BACKEND_H
 #define VHOST_USER_PRIV_BACKEND_H
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "backend/handler.h"
 #include "backend/iotlb.h"
 #include "backend/miss.h"
+#include "backend/parts.h"
 #include "backend/table.h"
 #include "wire/framing.h"
 #include <vhost/backend.h>
@@ -58,86 +57,16 @@ struct vhost_user_priv_ring {
 #define VHOST_USER_PRIV_SET_BASE	2u
 #define VHOST_USER_PRIV_SET_ADDR	4u
 
-/* The only request to the owner that may be open. Any thread may answer it. */
-struct vhost_user_priv_answer {
-	uint64_t token;
-	uint32_t state;		/* enum vhost_user_priv_answer_state */
-	int result;		/* of a state transfer; valid if ANSWERED */
-	pthread_t asker;	/* the session's thread; valid while ASKED */
-	bool asking;		/* the asker is inside the owner's callback */
-	bool unsignalled;	/* answered inside the callback; valid if ANSWERED */
-};
-
-enum vhost_user_priv_answer_state {
-	VHOST_USER_PRIV_NOT_ASKED,
-	VHOST_USER_PRIV_ASKED,
-	VHOST_USER_PRIV_ANSWERING, /* another thread still accesses the session */
-	VHOST_USER_PRIV_ANSWERED,
-};
-
-/* Values of epoll data. */
-enum vhost_user_priv_watch {
-	VHOST_USER_PRIV_WATCH_MAIN,
-	VHOST_USER_PRIV_WATCH_CHANNEL,
-	VHOST_USER_PRIV_WATCH_EVENT,	/* an answer was given, or dispatch has further work */
-	VHOST_USER_PRIV_WATCH_TIMER,
-	VHOST_USER_PRIV_WATCH_SPACE,	/* a retired map can be freed */
-	VHOST_USER_PRIV_WATCHES
-};
-
-/* Maximum number of unanswered requests to the front-end. */
-#define VHOST_USER_PRIV_MAX_ASKED 64u
-
-/* A kind of request on the back-end channel, in the file that sends it. */
-struct vhost_user_priv_ask {
-	uint32_t request;
-	bool may_wait;		/* may be deferred to the end of a dispatch: carries no descriptor */
-	/* Receives the result; NULL: the result is ignored. */
-	void (*answered)(struct vhost_user_backend *b, uint64_t cookie,
-			 int result, int fd);
-};
-
-/* An unanswered request on the back-end channel. */
-struct vhost_user_priv_asked {
-	uint64_t cookie;
-	const struct vhost_user_priv_ask *kind;
-	bool cancelled;		/* reported to the owner as cancelled; ignore the reply */
-};
-
-/* Requests that other threads posted for the session's thread. */
-struct vhost_user_priv_post {
-	struct vhost_user_shmem_request request; /* duplicate owned by the post */
-	uint64_t cookie;
-	bool map;
-};
-
-struct vhost_user_priv_posts {
-	pthread_mutex_t lock;
-	struct vhost_user_priv_post slots[VHOST_USER_PRIV_MAX_ASKED];
-	unsigned int first;	/* a circular queue, in order of posting */
-	unsigned int n;		/* atomic: also read without the lock */
-};
-
 struct vhost_user_backend {
 	struct vhost_user_backend_config config;
 	struct vhost_user_backend_ops ops;
 	void *opaque;
 
-	bool have_backend_channel;
-	bool config_pending;	/* a change must be reported to the front-end */
-	struct vhost_user_priv_asked asked[VHOST_USER_PRIV_MAX_ASKED];
-	unsigned int asked_first, nasked; /* a circular queue, in order of sending */
-	uint64_t shmem_sizes[VHOST_USER_MAX_SHMEM];
-	struct vhost_user_priv_posts posts;
-
-	int epoll, event, timer;
-	uint32_t main_events, channel_events; /* watched by epoll */
-	uint64_t in_count;	/* complete messages received */
-	uint64_t answer_count;	/* replies to our requests */
+	struct vhost_user_priv_asks asks;
+	struct vhost_user_priv_shmem shmem;
+	struct vhost_user_priv_wait wait;
+	struct vhost_user_priv_stall stall;
 	unsigned int turns;	/* dispatches that handled messages */
-	uint64_t stall_in, stall_out; /* in_count and the sent bytes when the timer was armed */
-	bool timer_armed;
-	bool more;		/* event is signalled: dispatch is called again */
 
 	/* by request number; NULL: not supported */
 	const struct vhost_user_priv_handler
@@ -150,41 +79,17 @@ struct vhost_user_backend {
 	uint8_t status;
 	unsigned int strikes;	/* messages with unexpected descriptors */
 
-	struct vmem_space *space;
-	struct vmem_iotlb *iotlb;	/* the entries; NULL: not configured */
-	struct vmem_map *memory;	/* if space holds IOTLB entries over it, else NULL */
-	bool forgot;			/* entries were evicted that chains in flight may use */
-	uint32_t evictions;		/* number of evictions */
-	bool missed;			/* atomic: a ring has recorded a miss */
-	struct vhost_user_priv_table table;
-	struct vhost_user_priv_table staged;
-	struct vmem_map *staged_map;
-	struct vmem_block *staged_block; /* a log or in-flight area, mapped */
-
+	struct vhost_user_priv_memory mem;
 	struct vhost_user_priv_postcopy postcopy;
-	struct vmem_block *log;	/* the dirty log, or NULL */
-	struct vq_log log_area;	/* its mapping */
-	bool unlogged;		/* rings ran with LOG_ALL, but without a log for all memory */
-
-	struct vmem_block *inflight; /* the in-flight area, or NULL */
-	uint32_t inflight_rings, inflight_entries; /* number of parts, and ring size, as agreed */
-	uint64_t inflight_part;	/* bytes of a part */
+	struct vhost_user_priv_log log;
+	struct vhost_user_priv_inflight inflight;
 	bool state_moves;	/* SET_DEVICE_STATE_FD was received, CHECK_DEVICE_STATE was not */
 	int reply_fd;		/* to be sent with the next reply; or -1 */
 
 	struct vhost_user_priv_ring *rings;
-	bool inband_due;	/* atomic: some ring has pending messages */
-	bool inband_left;	/* likewise, but the channel was full */
+	struct vhost_user_priv_inband inband;
 	bool rings_changed;	/* a ring may have become ready */
-
-	/* the parked message; parked_row is NULL if no message is parked */
-	const struct vhost_user_priv_message *parked_row;
-	const struct vhost_user_priv_handler *parked_handler;
-	struct vhost_user_priv_msg *parked_msg;
-	struct vhost_user_priv_answer answer;
-	uint32_t asked_ring;
-	bool asked_drain;
-	uint64_t tokens;
+	struct vhost_user_priv_parked parked;
 
 	bool busy;		/* inside dispatch */
 	bool holding;		/* requests without descriptors are deferred and sent together */
@@ -192,10 +97,7 @@ struct vhost_user_backend {
 	bool ending;		/* why is set; no further message is read */
 	bool gone;
 	struct vsu_error why;
-
-	/* notifies the server of the session's end, see server.c; or NULL */
-	void (*left)(void *opaque);
-	void *left_opaque;
+	struct vhost_user_priv_notify_server server;
 
 	/* last: not cleared, but initialised with their sockets */
 	struct vhost_user_priv_channel main;

@@ -31,7 +31,7 @@ int vhost_user_priv_rings_init(struct vhost_user_backend *b)
 	for (i = 0; i < b->config.nrings; i++) {
 		rc = vq_new(&b->rings[i].vq);
 		if (rc == 0)
-			rc = vq_set_space(b->rings[i].vq, b->space);
+			rc = vq_set_space(b->rings[i].vq, b->mem.space);
 		if (rc < 0)
 			return rc;
 	}
@@ -86,8 +86,8 @@ static bool to_gpa(const struct vhost_user_backend *b, uint64_t uaddr,
 		   uint64_t *gpa)
 {
 	*gpa = uaddr;
-	return vhost_user_priv_translates(b) ? b->table.n :
-	       vhost_user_priv_table_piece(&b->table, uaddr, 1, gpa);
+	return vhost_user_priv_translates(b) ? b->mem.table.n :
+	       vhost_user_priv_table_piece(&b->mem.table, uaddr, 1, gpa);
 }
 
 int vhost_user_priv_vq_config(const struct vhost_user_backend *b,
@@ -107,7 +107,7 @@ int vhost_user_priv_vq_config(const struct vhost_user_backend *b,
 	    to_gpa(b, addr->avail, &c->driver_gpa) &&
 	    to_gpa(b, addr->used, &c->device_gpa))
 		return 0;
-	if (!b->table.n)
+	if (!b->mem.table.n)
 		return vsu_error_set(err, -EFAULT,
 				     "ring %u: the front-end has shared no memory with this device; give its guest memory that can be shared (QEMU: a memory back-end with share=on)",
 				     index);
@@ -122,8 +122,8 @@ static bool is_same_region(const struct vhost_user_backend *b, uint64_t uaddr)
 {
 	const struct vhost_user_mem_region *old, *new;
 
-	old = vhost_user_priv_table_find(&b->table, uaddr);
-	new = vhost_user_priv_table_find(&b->staged, uaddr);
+	old = vhost_user_priv_table_find(&b->mem.table, uaddr);
+	new = vhost_user_priv_table_find(&b->mem.staged, uaddr);
 	return old && new && old->guest_addr == new->guest_addr &&
 	       old->size == new->size && old->user_addr == new->user_addr;
 }
@@ -132,7 +132,7 @@ static bool areas_stay(const struct vhost_user_backend *b,
 		      const struct vhost_user_priv_ring *ring)
 {
 	if (vhost_user_priv_translates(b))
-		return vhost_user_priv_table_grows(&b->table, &b->staged);
+		return vhost_user_priv_table_grows(&b->mem.table, &b->mem.staged);
 	return is_same_region(b, ring->addr.desc) &&
 	       is_same_region(b, ring->addr.used) &&
 	       is_same_region(b, ring->addr.avail);

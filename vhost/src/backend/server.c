@@ -144,8 +144,8 @@ int vhost_user_priv_begin_take_fd(struct vhost_user_server *s, int sock,
 	p->session = session;
 	p->since = vsu_now_ns();
 	s->n++;
-	session->left = session_gone;
-	session->left_opaque = p;
+	session->server.left = session_gone;
+	session->server.opaque = p;
 	rc = vhost_user_priv_server_add(s, vhost_user_backend_fd(session),
 				   (uint32_t)(p - s->places));
 	if (rc < 0) {

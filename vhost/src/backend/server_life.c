@@ -143,7 +143,7 @@ void vhost_user_server_free(struct vhost_user_server *s)
 		return;
 	for (i = 0; i < s->config.max_sessions; i++)
 		if (s->places[i].session)
-			s->places[i].session->left = NULL;
+			s->places[i].session->server.left = NULL;
 	/* also closes connections in the backlog */
 	vsu_foreign_close(s->config.closer, &s->listener);
 	vsu_fd_close(&s->timer);

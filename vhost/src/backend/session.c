@@ -78,7 +78,7 @@ static int epoll_watch(struct vhost_user_backend *b, int fd,
 
 	if (fd < 0)
 		return fd;
-	return epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+	return epoll_ctl(b->wait.epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
 /* Creates everything except the socket, which stays the caller's on failure. */
@@ -86,23 +86,23 @@ static int make_parts(struct vhost_user_backend *b)
 {
 	int rc;
 
-	b->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (b->epoll < 0)
+	b->wait.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (b->wait.epoll < 0)
 		return -errno;
-	b->event = vsu_event_new();
-	rc = epoll_watch(b, b->event, VHOST_USER_PRIV_WATCH_EVENT);
+	b->wait.event = vsu_event_new();
+	rc = epoll_watch(b, b->wait.event, VHOST_USER_PRIV_WATCH_EVENT);
 	if (rc < 0)
 		return rc;
-	b->timer = vsu_timer_new();
-	rc = epoll_watch(b, b->timer, VHOST_USER_PRIV_WATCH_TIMER);
+	b->wait.timer = vsu_timer_new();
+	rc = epoll_watch(b, b->wait.timer, VHOST_USER_PRIV_WATCH_TIMER);
 	if (rc < 0)
 		return rc;
-	rc = vmem_space_new(&b->space);
+	rc = vmem_space_new(&b->mem.space);
 	if (rc == 0 && b->config.iotlb_entries)
-		rc = vmem_iotlb_new(b->config.iotlb_entries, &b->iotlb);
+		rc = vmem_iotlb_new(b->config.iotlb_entries, &b->mem.iotlb);
 	if (rc < 0)
 		return rc;
-	rc = epoll_watch(b, vmem_space_want_event(b->space),
+	rc = epoll_watch(b, vmem_space_want_event(b->mem.space),
 			 VHOST_USER_PRIV_WATCH_SPACE);
 	return rc < 0 ? rc : vhost_user_priv_rings_init(b);
 }
@@ -115,7 +115,7 @@ static void drop_socket(struct vhost_user_backend *b)
 	vhost_user_priv_guard_end(b->config.postcopy_guard);
 	vhost_user_priv_channel_flush(&b->main, NULL);
 	/* a duplicate held by another process would stay in our epoll */
-	epoll_ctl(b->epoll, EPOLL_CTL_DEL, b->main.fd, NULL);
+	epoll_ctl(b->wait.epoll, EPOLL_CTL_DEL, b->main.fd, NULL);
 	vhost_user_priv_channel_fini(&b->main);
 }
 
@@ -139,7 +139,7 @@ static int attach_socket(struct vhost_user_backend *b, int sock,
 		return rc;
 	}
 	vhost_user_priv_channel_set_closer(&b->main, b->config.closer);
-	b->main_events = EPOLLIN;
+	b->wait.main_events = EPOLLIN;
 	rc = epoll_watch(b, sock, VHOST_USER_PRIV_WATCH_MAIN);
 	if (rc < 0) {
 		b->main.fd = -1;	/* ownership stays with the caller */
@@ -159,10 +159,10 @@ int vhost_user_backend_new_take_fd(int sock,
 	if (!b)
 		return vsu_error_sys(err, -ENOMEM, "cannot make a back-end session");
 	memset(b, 0, offsetof(struct vhost_user_backend, main));
-	b->epoll = b->event = b->timer = b->main.fd = b->reply_fd = -1;
+	b->wait.epoll = b->wait.event = b->wait.timer = b->main.fd = b->reply_fd = -1;
 	b->postcopy.faults = -1;
 	b->opaque = opaque;
-	pthread_mutex_init(&b->posts.lock, NULL);
+	pthread_mutex_init(&b->shmem.posts.lock, NULL);
 	vhost_user_priv_index_handlers(b);
 	rc = vsu_copy_sized(&b->config, sizeof(b->config), config,
 			    "struct vhost_user_backend_config", err);
@@ -197,10 +197,10 @@ void vhost_user_backend_free(struct vhost_user_backend *b)
 		return;
 	drop_socket(b);
 	session_release(b);
-	vsu_fd_close(&b->timer);
-	vsu_fd_close(&b->event);
-	vsu_fd_close(&b->epoll);
-	pthread_mutex_destroy(&b->posts.lock);
+	vsu_fd_close(&b->wait.timer);
+	vsu_fd_close(&b->wait.event);
+	vsu_fd_close(&b->wait.epoll);
+	pthread_mutex_destroy(&b->shmem.posts.lock);
 	free(b);
 }
 
@@ -211,11 +211,11 @@ void vhost_user_backend_free(struct vhost_user_backend *b)
  */
 static void epoll_silence(struct vhost_user_backend *b)
 {
-	vsu_timer_disarm(b->timer);
-	vsu_event_drain(vmem_space_event_fd(b->space), NULL);
-	vsu_event_drain(b->event, NULL);
+	vsu_timer_disarm(b->wait.timer);
+	vsu_event_drain(vmem_space_event_fd(b->mem.space), NULL);
+	vsu_event_drain(b->wait.event, NULL);
 	if (vhost_user_priv_is_answering(b))
-		vsu_event_signal(b->event);
+		vsu_event_signal(b->wait.event);
 }
 
 /*
@@ -230,7 +230,7 @@ void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 	vhost_user_priv_backend_channel_close(b, NULL);
 	/* a ring may need these before it can be drained */
 	vhost_user_priv_shmem_cancel_posts(b);
-	b->parked_row = NULL;
+	b->parked.row = NULL;
 	vhost_user_priv_unstage(b);
 	if (vhost_user_priv_is_asking(b) && !vhost_user_priv_accept_answer(b))
 		return;
@@ -242,8 +242,8 @@ void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 	vhost_user_priv_shmem_cancel_posts(b);
 	session_release(b);
 	b->gone = true;
-	if (b->left)
-		b->left(b->left_opaque);
+	if (b->server.left)
+		b->server.left(b->server.opaque);
 	b->ops.gone(b->opaque, &b->why);
 }
 
@@ -270,7 +270,7 @@ void vhost_user_backend_close(struct vhost_user_backend *b)
 
 int vhost_user_backend_fd(const struct vhost_user_backend *b)
 {
-	return b->epoll;
+	return b->wait.epoll;
 }
 
 struct vq *vhost_user_backend_vq(struct vhost_user_backend *b, uint32_t ring)
@@ -297,7 +297,7 @@ uint64_t vhost_user_priv_protocol_features(
 
 struct vmem_space *vhost_user_priv_space(struct vhost_user_backend *b)
 {
-	return b->space;
+	return b->mem.space;
 }
 
 bool vhost_user_backend_is_ending(const struct vhost_user_backend *b)
@@ -307,7 +307,7 @@ bool vhost_user_backend_is_ending(const struct vhost_user_backend *b)
 
 bool vhost_user_backend_memory_failed(const struct vhost_user_backend *b)
 {
-	const struct vmem_map *map = vmem_space_current(b->space);
+	const struct vmem_map *map = vmem_space_current(b->mem.space);
 
 	return (map && vmem_map_failed(map)) ||
 	       vhost_user_priv_log_failed(b) ||

@@ -47,11 +47,11 @@ int vhost_user_priv_shmem_init(struct vhost_user_backend *b,
 			       struct vsu_error *err)
 {
 	struct vhost_user_backend_config *c = &b->config;
-	int rc = vhost_user_priv_shmem_copy_sizes(b->shmem_sizes,
+	int rc = vhost_user_priv_shmem_copy_sizes(b->shmem.sizes,
 						  c->shmem_sizes, c->nshmem,
 						  err);
 
-	c->shmem_sizes = b->shmem_sizes;
+	c->shmem_sizes = b->shmem.sizes;
 	return rc;
 }
 
@@ -64,7 +64,7 @@ static int get_config(struct vhost_user_backend *b,
 	(void)err;
 	memset(c, 0, sizeof(*c));
 	for (i = 0; i < b->config.nshmem; i++) {
-		c->sizes[i] = b->shmem_sizes[i];
+		c->sizes[i] = b->shmem.sizes[i];
 		c->nregions += c->sizes[i] != 0;
 	}
 	msg->hdr.size = sizeof(*c);
@@ -134,7 +134,7 @@ int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 	int rc = vhost_user_priv_backend_channel_check(b, &map_request, err);
 
 	if (rc == 0)
-		rc = vhost_user_priv_shmem_check_map(b->shmem_sizes, request,
+		rc = vhost_user_priv_shmem_check_map(b->shmem.sizes, request,
 						     err);
 	if (rc < 0)
 		return rc;
@@ -155,7 +155,7 @@ int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
 	int rc = vhost_user_priv_backend_channel_check(b, &unmap_request, err);
 
 	if (rc == 0)
-		rc = check_range(b->shmem_sizes, request, err);
+		rc = check_range(b->shmem.sizes, request, err);
 	if (rc < 0)
 		return rc;
 	return vhost_user_priv_backend_channel_ask(b, &unmap_request, &payload,
@@ -179,7 +179,7 @@ void vhost_user_backend_shmem_release(struct vhost_user_backend *b)
 int vhost_user_backend_shmem_post(struct vhost_user_backend *b, bool map,
 		const struct vhost_user_shmem_request *request, uint64_t cookie)
 {
-	struct vhost_user_priv_posts *p = &b->posts;
+	struct vhost_user_priv_posts *p = &b->shmem.posts;
 	struct vhost_user_priv_post post = { *request, cookie, map };
 	bool full, first;
 
@@ -201,13 +201,13 @@ int vhost_user_backend_shmem_post(struct vhost_user_backend *b, bool map,
 		return -EAGAIN;
 	}
 	/* one signal for all posts until the next dispatch */
-	return first ? vsu_event_signal_own(b->event) : 0;
+	return first ? vsu_event_signal_own(b->wait.event) : 0;
 }
 
 static bool pop_post(struct vhost_user_backend *b,
 		     struct vhost_user_priv_post *post)
 {
-	struct vhost_user_priv_posts *p = &b->posts;
+	struct vhost_user_priv_posts *p = &b->shmem.posts;
 	bool some;
 
 	pthread_mutex_lock(&p->lock);
@@ -245,7 +245,7 @@ void vhost_user_priv_shmem_send_posts(struct vhost_user_backend *b)
 {
 	struct vhost_user_priv_post post;
 
-	while (!b->ending && b->nasked < VHOST_USER_PRIV_MAX_ASKED &&
+	while (!b->ending && b->asks.n < VHOST_USER_PRIV_MAX_ASKED &&
 	       pop_post(b, &post))
 		send_post(b, &post);
 }

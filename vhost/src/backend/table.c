@@ -77,10 +77,10 @@ void vhost_user_priv_table_free(struct vhost_user_priv_table *t)
 
 void vhost_user_priv_unstage(struct vhost_user_backend *b)
 {
-	vhost_user_priv_table_free(&b->staged);
-	vmem_map_unref(b->staged_map);
-	b->staged_map = NULL;
-	b->staged_block = vmem_block_unref(b->staged_block);
+	vhost_user_priv_table_free(&b->mem.staged);
+	vmem_map_unref(b->mem.staged_map);
+	b->mem.staged_map = NULL;
+	b->mem.staged_block = vmem_block_unref(b->mem.staged_block);
 }
 
 /* checks */

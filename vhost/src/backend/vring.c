@@ -210,7 +210,7 @@ static int check_skip_drain(struct vhost_user_backend *b,
 			    struct vsu_error *err)
 {
 	(void)err;
-	return b->inflight && msg->payload.state.index < b->inflight_rings ?
+	return b->inflight.block && msg->payload.state.index < b->inflight.rings ?
 	       VHOST_USER_PRIV_QUIET : VHOST_USER_PRIV_DRAIN;
 }
 

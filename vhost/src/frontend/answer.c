@@ -20,7 +20,7 @@ static struct fe_pending pop_pending(struct vhost_user_frontend *f)
 
 	f->replies.first = (f->replies.first + 1) % FE_PENDING;
 	f->replies.n--;
-	f->seq_pending -= p.in_sequence;
+	f->progress.pending -= p.in_sequence;
 	if (!f->replies.n)
 		f->replies.waiting_since = 0;
 	return p;
@@ -70,7 +70,7 @@ static int check_body(const struct vhost_user_priv_message *row,
 static void note_refusal(struct vhost_user_frontend *f, const struct fe_pending *p,
 		    const struct vhost_user_priv_msg *msg)
 {
-	const struct fe_sequence *seq = p->in_sequence ? f->seq : NULL;
+	const struct fe_sequence *seq = p->in_sequence ? f->progress.seq : NULL;
 	struct vsu_error err = VSU_ERROR_INIT;
 	char name[64];
 

@@ -43,8 +43,8 @@ static int channel_adopt(struct vhost_user_frontend *f, int sock, struct vsu_err
 	vhost_user_priv_channel_set_closer(&f->backend_channel,
 					   f->shm.table.closer);
 	f->has_backend_channel = true;
-	f->channel_events = EPOLLIN;
-	if (epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, f->backend_channel.fd, &event) < 0) {
+	f->wait.channel_events = EPOLLIN;
+	if (epoll_ctl(f->wait.epoll_fd, EPOLL_CTL_ADD, f->backend_channel.fd, &event) < 0) {
 		rc = vsu_error_sys(err, -errno, "back-end channel");
 		vhost_user_priv_fe_backend_channel_close(f);
 		return rc;
@@ -93,7 +93,7 @@ void vhost_user_priv_fe_backend_channel_close(struct vhost_user_frontend *f)
 		return;
 	vhost_user_priv_fe_shmem_abandon(f);
 	/* the closer may delay close(), so remove it from epoll now */
-	epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->backend_channel.fd, NULL);
+	epoll_ctl(f->wait.epoll_fd, EPOLL_CTL_DEL, f->backend_channel.fd, NULL);
 	vhost_user_priv_channel_fini(&f->backend_channel);
 	f->has_backend_channel = false;
 }
@@ -278,7 +278,7 @@ bool vhost_user_priv_fe_backend_channel_serve(struct vhost_user_frontend *f,
 		return false;
 	}
 	vhost_user_priv_fe_watch_backend_channel(f);
-	return *n == BUDGET && !f->shm.parked && f->channel_events == EPOLLIN;
+	return *n == BUDGET && !f->shm.parked && f->wait.channel_events == EPOLLIN;
 }
 
 static const struct fe_handler rows[] = {

@@ -110,7 +110,7 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 		vhost_user_priv_fe_drop_inflight(f);
 		return 0;
 	}
-	if (f->state != VHOST_USER_FRONTEND_READY || f->seq)
+	if (f->state != VHOST_USER_FRONTEND_READY || f->progress.seq)
 		return vsu_error_set(err, -EPROTO,
 				     "reset: the session with '%s' is not ready, or it runs",
 				     f->peer);

@@ -154,7 +154,7 @@ int vhost_user_frontend_postcopy_listen(struct vhost_user_frontend *f,
 int vhost_user_frontend_postcopy_end(struct vhost_user_frontend *f,
 				     struct vsu_error *err)
 {
-	if (f->seq)
+	if (f->progress.seq)
 		return vsu_error_set(err, -EBUSY,
 				     "POSTCOPY_END: another change of the session with '%s' is under way",
 				     f->peer);

@@ -25,13 +25,13 @@ static int report_failure(struct vhost_user_frontend *f)
 	vhost_user_priv_fe_free_memory(f);
 	f->state = VHOST_USER_FRONTEND_DEAD;
 	f->reconnect.away = false;
-	f->seq = NULL;
-	f->next_seq = NULL;
-	vsu_timer_disarm(f->timer_fd);
+	f->progress.seq = NULL;
+	f->progress.next = NULL;
+	vsu_timer_disarm(f->wait.timer_fd);
 	vhost_user_priv_fe_reset_wake(f);
 	if (f->ops.failed)
-		f->ops.failed(f->opaque, &f->reason);
-	return f->reason.code;
+		f->ops.failed(f->opaque, &f->failure.reason);
+	return f->failure.reason.code;
 }
 
 /*
@@ -73,7 +73,7 @@ static unsigned int receive_answers(struct vhost_user_frontend *f)
 	int rc;
 
 	vhost_user_priv_no_error(&err);
-	for (n = 0; n < BUDGET && !f->failed; n++) {
+	for (n = 0; n < BUDGET && !f->failure.failed; n++) {
 		rc = vhost_user_priv_channel_recv(&f->main, &msg, &err);
 		if (rc == 0)
 			break;
@@ -98,9 +98,9 @@ static bool serve_main(struct vhost_user_frontend *f)
 {
 	const unsigned int n = receive_answers(f);
 
-	f->main_more = n == BUDGET;
-	if (!f->failed && f->send_failed)
-		vhost_user_priv_fe_fail(f, &f->send_error);
+	f->wait.main_more = n == BUDGET;
+	if (!f->failure.failed && f->failure.send_failed)
+		vhost_user_priv_fe_fail(f, &f->failure.send_error);
 	return n;
 }
 
@@ -108,8 +108,8 @@ static bool serve_channel(struct vhost_user_frontend *f)
 {
 	unsigned int n = 0;
 
-	if (!f->failed)
-		f->channel_more = vhost_user_priv_fe_backend_channel_serve(f, &n);
+	if (!f->failure.failed)
+		f->wait.channel_more = vhost_user_priv_fe_backend_channel_serve(f, &n);
 	return n;
 }
 
@@ -120,12 +120,12 @@ static bool serve_channel(struct vhost_user_frontend *f)
  */
 static void serve_sockets(struct vhost_user_frontend *f)
 {
-	const bool channel_first = !f->replies.n && !f->send_failed;
+	const bool channel_first = !f->replies.n && !f->failure.send_failed;
 
-	if (channel_first && serve_channel(f) && !f->main_more &&
+	if (channel_first && serve_channel(f) && !f->wait.main_more &&
 	    ++f->turns % TURNS)
 		return;
-	if (serve_main(f) && !f->channel_more && ++f->turns % TURNS)
+	if (serve_main(f) && !f->wait.channel_more && ++f->turns % TURNS)
 		return;
 	if (!channel_first)
 		serve_channel(f);
@@ -149,12 +149,12 @@ static void report_config_changed(struct vhost_user_frontend *f)
 static void serve_connection(struct vhost_user_frontend *f)
 {
 	serve_sockets(f);
-	f->more = f->main_more || f->channel_more;
+	f->wait.more = f->wait.main_more || f->wait.channel_more;
 	vhost_user_priv_fe_run(f);
 	vhost_user_priv_fe_check_timeouts(f);
-	if (f->config_changed && !f->failed)
+	if (f->config_changed && !f->failure.failed)
 		report_config_changed(f);
-	if (f->reconnect.away && !f->failed)
+	if (f->reconnect.away && !f->failure.failed)
 		vhost_user_priv_fe_report_stopped(f);
 }
 
@@ -176,7 +176,7 @@ static int end_connection(struct vhost_user_frontend *f)
 int vhost_user_frontend_dispatch(struct vhost_user_frontend *f)
 {
 	if (f->state == VHOST_USER_FRONTEND_DEAD)
-		return f->reason.code;
+		return f->failure.reason.code;
 	f->dispatching = true;
 	vhost_user_priv_fe_reset_wake(f);
 	if (!f->connected)
@@ -184,11 +184,11 @@ int vhost_user_frontend_dispatch(struct vhost_user_frontend *f)
 	if (f->connected)
 		serve_connection(f);
 	f->dispatching = false;
-	if (f->failed)
+	if (f->failure.failed)
 		return end_connection(f);
 	if (f->connected)
 		vhost_user_priv_fe_flush(f);
-	return f->more;
+	return f->wait.more;
 }
 /* ------------------------------------------------------------------ waiting */
 
@@ -204,7 +204,7 @@ void vhost_user_frontend_fail(struct vhost_user_frontend *f,
 
 static bool is_idle(const struct vhost_user_frontend *f)
 {
-	return !f->reconnect.away && !f->failed && !f->send_failed && !f->seq && !f->replies.n &&
+	return !f->reconnect.away && !f->failure.failed && !f->failure.send_failed && !f->progress.seq && !f->replies.n &&
 	       !f->config_changed &&
 	       !vhost_user_priv_channel_wants_write(&f->main);
 }
@@ -222,7 +222,7 @@ static int ms_until(uint64_t due)
 
 static int wait_readable(struct vhost_user_frontend *f, uint64_t due)
 {
-	struct pollfd p = { .fd = f->epoll_fd, .events = POLLIN };
+	struct pollfd p = { .fd = f->wait.epoll_fd, .events = POLLIN };
 	int rc, timeout;
 
 	do {
@@ -252,6 +252,6 @@ int vhost_user_frontend_wait(struct vhost_user_frontend *f,
 	if (f->state != VHOST_USER_FRONTEND_DEAD)
 		return 0;
 	if (err != NULL)
-		*err = f->reason;
-	return f->reason.code;
+		*err = f->failure.reason;
+	return f->failure.reason.code;
 }

@@ -33,13 +33,13 @@ static void name_bits(uint64_t bits, char *buf, size_t size)
 
 static int features_agree(struct vhost_user_frontend *f, struct vsu_error *err)
 {
-	uint64_t wanted = f->reconnect.away ? f->reconnect.protocol : f->protocol_wanted;
-	uint64_t needed = f->reconnect.away ? f->reconnect.protocol : f->protocol_required;
+	uint64_t wanted = f->reconnect.away ? f->reconnect.protocol : f->terms.wanted;
+	uint64_t needed = f->reconnect.away ? f->reconnect.protocol : f->terms.required;
 	uint64_t missing;
 	char names[256];
 
 	f->protocol = vhost_user_priv_without_orphans(wanted &
-						      f->offered_protocol);
+						      f->terms.offered);
 	/*
 	 * drafts had only this bit, which permitted every stop to leave
 	 * requests
@@ -89,7 +89,7 @@ static int send_set_protocol(struct vhost_user_frontend *f, unsigned int item,
 	rc = vhost_user_priv_fe_tell(f, VHOST_USER_SET_PROTOCOL_FEATURES,
 			vhost_user_priv_move_feature(f->protocol,
 					VHOST_USER_PROTOCOL_F_SHMEM,
-					f->shmem_bit), err);
+					f->shm.bit), err);
 	if (!rc)
 		f->acks = fe_has(f, VHOST_USER_PROTOCOL_F_REPLY_ACK);
 	return rc;
@@ -132,7 +132,7 @@ static int send_set_owner(struct vhost_user_frontend *f, unsigned int item,
 static void handshake_done(struct vhost_user_frontend *f)
 {
 	f->state = VHOST_USER_FRONTEND_READY;
-	f->ready_fn(f);
+	f->done.ready(f);
 }
 
 static const struct fe_step handshake_steps[] = {
@@ -155,7 +155,7 @@ static const struct fe_sequence handshake = {
 void vhost_user_priv_fe_handshake(struct vhost_user_frontend *f,
 				  void (*done)(struct vhost_user_frontend *f))
 {
-	f->ready_fn = done;
+	f->done.ready = done;
 	vhost_user_priv_fe_begin(f, &handshake);
 }
 
@@ -181,8 +181,8 @@ static int accept_protocol_features(struct vhost_user_frontend *f,
 {
 	(void)p;
 	(void)err;
-	f->offered_protocol =
-		vhost_user_priv_move_feature(msg->payload.u64, f->shmem_bit,
+	f->terms.offered =
+		vhost_user_priv_move_feature(msg->payload.u64, f->shm.bit,
 					     VHOST_USER_PROTOCOL_F_SHMEM);
 	return 0;
 }

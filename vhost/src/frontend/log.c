@@ -132,7 +132,7 @@ static int check_when(const struct vhost_user_frontend *f,
 		return vsu_error_set(err, -EPROTO,
 				     "log: the session with '%s' is not ready",
 				     f->peer);
-	if (f->seq)
+	if (f->progress.seq)
 		return vsu_error_set(err, -EBUSY,
 				     "log: another change of the session with '%s' is under way",
 				     f->peer);

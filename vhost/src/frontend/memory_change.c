@@ -71,7 +71,7 @@ static void memory_done(struct vhost_user_frontend *f)
 {
 	vhost_user_priv_fe_apply_answers(f);
 	if (f->mem.refused && f->mem.old &&
-	    (revert_change(f) < 0 || f->seq))
+	    (revert_change(f) < 0 || f->progress.seq))
 		return;
 	forget_old(f);
 	if (f->ops.memory)
@@ -98,7 +98,7 @@ static int check_when(const struct vhost_user_frontend *f,
 {
 	if (f->state == VHOST_USER_FRONTEND_STARTING ||
 	    f->state == VHOST_USER_FRONTEND_STOPPING ||
-	    (f->state == VHOST_USER_FRONTEND_RUNNING && f->seq))
+	    (f->state == VHOST_USER_FRONTEND_RUNNING && f->progress.seq))
 		return vsu_error_set(err, -EBUSY,
 				     "memory: another change of the session with '%s' is under way",
 				     f->peer);

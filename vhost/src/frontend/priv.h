@@ -85,6 +85,8 @@ struct fe_shmem_entry {
 };
 
 struct fe_shmem {
+	uint64_t max_bytes;		/* of all regions */
+	uint32_t bit;			/* the bit of SHMEM on the wire */
 	struct vhost_user_priv_mappings table;
 	struct vhost_user_shmem_change changes[FE_SHMEM_BATCH];
 	struct fe_shmem_entry entries[FE_SHMEM_BATCH];
@@ -138,6 +140,43 @@ struct fe_reconnect {
 	uint32_t queue_num;
 };
 
+/* Descriptors and times that dispatch waits for: waiting.c. */
+struct fe_wait {
+	int epoll_fd, timer_fd;
+	int event_fd;			/* signalled to be dispatched again; or -1 */
+	bool signalled;			/* event_fd is signalled */
+	uint32_t main_events, channel_events;	/* watched by epoll */
+	uint64_t timer_due;		/* 0: not armed */
+	bool more;			/* the last dispatch has left work */
+	bool main_more, channel_more;	/* messages that were already read */
+};
+
+/* Why the session cannot continue: request.c, dispatch.c. */
+struct fe_failure {
+	bool failed;
+	struct vsu_error reason;
+	bool send_failed;		/* a reply with the reason may still arrive */
+	struct vsu_error send_error;
+};
+
+/* The sequence that is being sent: sequence.c. */
+struct fe_progress {
+	const struct fe_sequence *seq, *next;
+	unsigned int step, item, pending;
+};
+
+/* Protocol features: handshake.c. */
+struct fe_terms {
+	uint64_t wanted, required;	/* by the owner */
+	uint64_t offered;		/* by the back-end */
+};
+
+/* Called at the end of a handshake or a start; not NULL meanwhile. */
+struct fe_done {
+	void (*ready)(struct vhost_user_frontend *f);
+	void (*started)(struct vhost_user_frontend *f);
+};
+
 struct vhost_user_frontend {
 	struct vhost_user_frontend_ops ops;
 	struct vhost_user_frontend_device_ops device;
@@ -146,34 +185,22 @@ struct vhost_user_frontend {
 					 [VHOST_USER_PRIV_FRONTEND_ROWS];
 	char *peer;
 	uint64_t timeout_ns;
-	uint64_t protocol_wanted, protocol_required;
+	struct fe_terms terms;
 
-	int epoll_fd, timer_fd;
-	int event_fd;			/* signalled to be dispatched again; or -1 */
-	bool signalled;			/* event_fd is signalled */
-	uint32_t main_events, channel_events;	/* watched by epoll */
+	struct fe_wait wait;
 	bool connected;			/* main has a socket */
 	bool has_backend_channel;
 	unsigned int channel_strays;	/* requests with unexpected descriptors */
 
 	enum vhost_user_frontend_state state;
 	bool dispatching;
-	bool failed;
-	bool more;			/* the last dispatch has left work */
-	bool main_more, channel_more;	/* messages that were already read */
 	unsigned int turns;		/* dispatches that handled messages */
-	struct vsu_error reason;
-	bool send_failed;		/* a reply with the reason may still arrive */
-	struct vsu_error send_error;
-
-	const struct fe_sequence *seq, *next_seq;
-	unsigned int step, item, seq_pending;
-
+	struct fe_failure failure;
+	struct fe_progress progress;
 	struct fe_replies replies;
 	uint64_t stop_due;		/* deadline of a stop; 0: none */
-	uint64_t timer_due;		/* 0: not armed */
 
-	uint64_t features, offered_protocol, protocol, acked;
+	uint64_t features, protocol, acked;
 	bool acks;			/* REPLY_ACK is negotiated */
 	uint32_t queue_num, max_slots;
 
@@ -183,9 +210,7 @@ struct vhost_user_frontend {
 	struct fe_memory mem;
 	struct fe_postcopy postcopy;
 	bool config_changed;
-	/* called at the end of a handshake or a start; not NULL meanwhile */
-	void (*ready_fn)(struct vhost_user_frontend *f);
-	void (*started_fn)(struct vhost_user_frontend *f);
+	struct fe_done done;
 
 	struct fe_inflight inflight;
 	bool parking;			/* a stop leaves, or has left, requests in the in-flight
@@ -194,9 +219,6 @@ struct vhost_user_frontend {
 
 	bool final;			/* the owner ended the session */
 	struct fe_reconnect reconnect;
-
-	uint64_t max_shmem;
-	uint32_t shmem_bit;		/* the bit of SHMEM on the wire */
 	struct fe_shmem shm;
 
 	/* last: not cleared, but initialised with their sockets */

@@ -54,15 +54,15 @@ static void end_pending(struct vhost_user_frontend *f)
 		if (h && h->reports)
 			(void)!h->accept(f, p, NULL, NULL);
 	}
-	f->seq_pending = 0;
+	f->progress.pending = 0;
 }
 
 static void end_procedures(struct vhost_user_frontend *f)
 {
-	f->seq = f->next_seq = NULL;
+	f->progress.seq = f->progress.next = NULL;
 	f->replies.waiting_since = f->stop_due = 0;
-	f->failed = f->send_failed = f->more = f->acks = false;
-	f->main_more = f->channel_more = false;
+	f->failure.failed = f->failure.send_failed = f->wait.more = f->acks = false;
+	f->wait.main_more = f->wait.channel_more = false;
 	f->inflight.asked = f->config_changed = false;
 	memset(&f->replies.answered, 0, sizeof(f->replies.answered));
 	memset(&f->postcopy, 0, sizeof(f->postcopy));
@@ -122,7 +122,7 @@ static void plan_attempt(struct vhost_user_frontend *f)
 
 void vhost_user_priv_fe_lose(struct vhost_user_frontend *f)
 {
-	const struct vsu_error why = f->reason;
+	const struct vsu_error why = f->failure.reason;
 	bool again = f->reconnect.away;
 
 	note_rings(f);
@@ -252,7 +252,7 @@ void vhost_user_priv_fe_retry(struct vhost_user_frontend *f)
 	int sock;
 
 	vhost_user_priv_fe_report_stopped(f);
-	if (f->failed || vsu_now_ns() < f->reconnect.retry_due)
+	if (f->failure.failed || vsu_now_ns() < f->reconnect.retry_due)
 		return;
 	vhost_user_priv_fe_disarm(f);
 	f->reconnect.tried_ns = vsu_now_ns();

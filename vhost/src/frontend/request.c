@@ -11,11 +11,11 @@
 void vhost_user_priv_fe_fail(struct vhost_user_frontend *f,
 			     const struct vsu_error *err)
 {
-	if (f->failed)
+	if (f->failure.failed)
 		return;
-	f->failed = true;
-	f->reason = *err;
-	vsu_error_prefix(&f->reason, err->code, "'%s'", f->peer);
+	f->failure.failed = true;
+	f->failure.reason = *err;
+	vsu_error_prefix(&f->failure.reason, err->code, "'%s'", f->peer);
 }
 
 void vhost_user_priv_fe_report(struct vhost_user_frontend *f,
@@ -34,7 +34,7 @@ static void note_pending(struct vhost_user_frontend *f,
 	if (!f->replies.n++)
 		f->replies.waiting_since = vsu_now_ns();
 	f->replies.pending[at] = *p;
-	f->seq_pending += p->in_sequence;
+	f->progress.pending += p->in_sequence;
 }
 
 /*
@@ -57,7 +57,7 @@ int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 	struct fe_pending p = r->note;
 	int rc;
 
-	if (f->failed)
+	if (f->failure.failed)
 		return vsu_error_set(err, -ECONNRESET,
 				     "%s: the session with '%s' is dead",
 				     row->name, f->peer);

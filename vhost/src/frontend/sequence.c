@@ -12,9 +12,9 @@
 void vhost_user_priv_fe_begin(struct vhost_user_frontend *f,
 			      const struct fe_sequence *seq)
 {
-	f->seq = seq;
-	f->step = 0;
-	f->item = 0;
+	f->progress.seq = seq;
+	f->progress.step = 0;
+	f->progress.item = 0;
 	vhost_user_priv_fe_run(f);
 }
 
@@ -29,14 +29,14 @@ static int send_item(struct vhost_user_frontend *f, const struct fe_step *s)
 	int rc;
 
 	vhost_user_priv_no_error(&err);
-	rc = s->send(f, f->item, &err);
+	rc = s->send(f, f->progress.item, &err);
 	if (rc >= 0) {
-		f->item++;
+		f->progress.item++;
 		return 0;
 	}
-	if (rc != -EAGAIN && rc != -ENOSPC && !f->send_failed) {
-		f->send_failed = true;
-		f->send_error = err;
+	if (rc != -EAGAIN && rc != -ENOSPC && !f->failure.send_failed) {
+		f->failure.send_failed = true;
+		f->failure.send_error = err;
 	}
 	return 1;
 }
@@ -45,13 +45,13 @@ static int run_step(struct vhost_user_frontend *f, const struct fe_step *s)
 {
 	unsigned int count = s->count ? s->count(f) : 1;
 
-	if (s->wait && f->item == 0 && f->seq_pending)
+	if (s->wait && f->progress.item == 0 && f->progress.pending)
 		return 1;
-	while (f->item < count)
+	while (f->progress.item < count)
 		if (send_item(f, s))
 			return 1;
-	f->step++;
-	f->item = 0;
+	f->progress.step++;
+	f->progress.item = 0;
 	return 0;
 }
 
@@ -59,10 +59,10 @@ static int run_step(struct vhost_user_frontend *f, const struct fe_step *s)
 static bool run_steps(struct vhost_user_frontend *f,
 		      const struct fe_sequence *seq)
 {
-	while (f->step < seq->n && !f->failed)
-		if (run_step(f, &seq->steps[f->step]))
+	while (f->progress.step < seq->n && !f->failure.failed)
+		if (run_step(f, &seq->steps[f->progress.step]))
 			return false;
-	return !f->failed;
+	return !f->failure.failed;
 }
 
 /*
@@ -79,29 +79,29 @@ static bool run_held(struct vhost_user_frontend *f,
 	vhost_user_priv_channel_hold(&f->main);
 	all = run_steps(f, seq);
 	if (vhost_user_priv_channel_release(&f->main, &err) < 0 &&
-	    !f->send_failed) {
-		f->send_failed = true;
-		f->send_error = err;
+	    !f->failure.send_failed) {
+		f->failure.send_failed = true;
+		f->failure.send_error = err;
 	}
-	return all && !f->send_failed;
+	return all && !f->failure.send_failed;
 }
 
 void vhost_user_priv_fe_run(struct vhost_user_frontend *f)
 {
-	const struct fe_sequence *seq = f->seq;
+	const struct fe_sequence *seq = f->progress.seq;
 
-	if (!seq || f->failed || f->send_failed)
+	if (!seq || f->failure.failed || f->failure.send_failed)
 		return;
 	/* all was sent; only replies are due */
-	if (f->step == seq->n && f->seq_pending)
+	if (f->progress.step == seq->n && f->progress.pending)
 		return;
-	if (!run_held(f, seq) || f->seq_pending)
+	if (!run_held(f, seq) || f->progress.pending)
 		return;
-	f->seq = NULL;
+	f->progress.seq = NULL;
 	seq->done(f);
-	if (!f->seq && f->next_seq) {
-		seq = f->next_seq;
-		f->next_seq = NULL;
+	if (!f->progress.seq && f->progress.next) {
+		seq = f->progress.next;
+		f->progress.next = NULL;
 		vhost_user_priv_fe_begin(f, seq);
 	}
 }

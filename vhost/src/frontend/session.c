@@ -40,19 +40,19 @@ static int epoll_watch(struct vhost_user_frontend *f, int fd, uint32_t what)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = what };
 
-	return epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ?
+	return epoll_ctl(f->wait.epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ?
 	       -errno : 0;
 }
 
 /* The descriptors for waiting. */
 static int open_fds(struct vhost_user_frontend *f, struct vsu_error *err)
 {
-	f->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (f->epoll_fd < 0)
+	f->wait.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (f->wait.epoll_fd < 0)
 		return vsu_error_sys(err, -errno, "cannot make an epoll");
-	f->timer_fd = vsu_timer_new();
-	if (f->timer_fd < 0)
-		return vsu_error_sys(err, f->timer_fd, "cannot make a timer");
+	f->wait.timer_fd = vsu_timer_new();
+	if (f->wait.timer_fd < 0)
+		return vsu_error_sys(err, f->wait.timer_fd, "cannot make a timer");
 	return 0;
 }
 
@@ -67,7 +67,7 @@ static int set_up(struct vhost_user_frontend *f, int sock,
 	f->peer = strdup(config->peer ? config->peer : "back-end");
 	if (!f->peer)
 		return vsu_error_sys(err, -ENOMEM, "front-end");
-	rc = epoll_watch(f, f->timer_fd, FE_WATCH_TIMER);
+	rc = epoll_watch(f, f->wait.timer_fd, FE_WATCH_TIMER);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "'%s': cannot wait for a timer",
 				     f->peer);
@@ -83,7 +83,7 @@ int vhost_user_priv_fe_attach(struct vhost_user_frontend *f, int sock,
 		return vsu_error_sys(err, rc,
 				     "'%s': cannot wait for the socket",
 				     f->peer);
-	f->main_events = EPOLLIN;
+	f->wait.main_events = EPOLLIN;
 	rc = vhost_user_priv_channel_init_take_fd(&f->main, sock,
 						  VHOST_USER_PRIV_FRONTEND,
 						  true, FE_OUT_MAX, err);
@@ -101,9 +101,9 @@ static void tear_down(struct vhost_user_frontend *f)
 	vhost_user_priv_mappings_fini(&f->shm.table);
 	vhost_user_priv_fe_drop_inflight(f);
 	vhost_user_priv_fe_drop_log(f);
-	vsu_fd_close(&f->event_fd);
-	vsu_fd_close(&f->timer_fd);
-	vsu_fd_close(&f->epoll_fd);
+	vsu_fd_close(&f->wait.event_fd);
+	vsu_fd_close(&f->wait.timer_fd);
+	vsu_fd_close(&f->wait.epoll_fd);
 	free(f->peer);
 	free(f);
 }
@@ -133,14 +133,14 @@ static void session_configure(struct vhost_user_frontend *f,
 					     DEFAULT_TIMEOUT_NS;
 	if (f->timeout_ns > MAX_TIMEOUT_NS)
 		f->timeout_ns = MAX_TIMEOUT_NS;
-	f->protocol_wanted = supported_features(f, named);
+	f->terms.wanted = supported_features(f, named);
 	if (config->protocol_features)
-		f->protocol_wanted &= named;
-	f->protocol_required = config->required_protocol_features;
+		f->terms.wanted &= named;
+	f->terms.required = config->required_protocol_features;
 	f->queue_num = 1;
-	f->shmem_bit = config->shmem_bit;
+	f->shm.bit = config->shmem_bit;
 	f->max_slots = VHOST_USER_MAX_REGIONS;
-	f->max_shmem = config->max_shmem ? config->max_shmem :
+	f->shm.max_bytes = config->max_shmem ? config->max_shmem :
 					   DEFAULT_MAX_SHMEM;
 	f->shm.table.max_maps = config->max_shmem_maps ?
 				config->max_shmem_maps : DEFAULT_MAX_MAPS;
@@ -200,9 +200,9 @@ int vhost_user_frontend_new_take_fd(int sock,
 	if (!f)
 		return vsu_error_sys(err, -ENOMEM, "front-end");
 	memset(f, 0, offsetof(struct vhost_user_frontend, main));
-	f->epoll_fd = -1;
-	f->timer_fd = -1;
-	f->event_fd = -1;
+	f->wait.epoll_fd = -1;
+	f->wait.timer_fd = -1;
+	f->wait.event_fd = -1;
 	f->inflight.fd = -1;
 	f->log.fd = -1;
 	f->opaque = opaque;
@@ -243,10 +243,10 @@ void vhost_user_priv_fe_disconnect(struct vhost_user_frontend *f)
 	if (!f->connected)
 		return;
 	/* the closer may delay close(), so remove it from epoll now */
-	epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->main.fd, NULL);
+	epoll_ctl(f->wait.epoll_fd, EPOLL_CTL_DEL, f->main.fd, NULL);
 	vhost_user_priv_channel_fini(&f->main);
 	f->connected = false;
-	f->main_events = 0;
+	f->wait.main_events = 0;
 }
 
 void vhost_user_frontend_free(struct vhost_user_frontend *f)
@@ -261,7 +261,7 @@ void vhost_user_frontend_free(struct vhost_user_frontend *f)
 
 int vhost_user_frontend_fd(const struct vhost_user_frontend *f)
 {
-	return f->epoll_fd;
+	return f->wait.epoll_fd;
 }
 
 enum vhost_user_frontend_state
@@ -278,7 +278,7 @@ uint64_t vhost_user_frontend_features(const struct vhost_user_frontend *f)
 uint64_t vhost_user_frontend_offered_protocol_features(
 		const struct vhost_user_frontend *f)
 {
-	return f->offered_protocol;
+	return f->terms.offered;
 }
 
 uint64_t vhost_user_frontend_protocol_features(

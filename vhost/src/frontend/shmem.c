@@ -158,7 +158,7 @@ static void watch_window(struct vhost_user_frontend *f, uint8_t shmid, int op)
 			vhost_user_priv_mappings_window(&f->shm.table, shmid));
 
 	if (fd >= 0)
-		epoll_ctl(f->epoll_fd, op, fd, &event);
+		epoll_ctl(f->wait.epoll_fd, op, fd, &event);
 }
 
 /* Drains the event before the check: a signal in between is not lost. */
@@ -319,7 +319,7 @@ static int accept_shmem(struct vhost_user_frontend *f,
 						     &msg->payload.shmem, err);
 	return vhost_user_priv_mappings_configure(&f->shm.table,
 					       &msg->payload.shmem,
-					       f->max_shmem, err);
+					       f->shm.max_bytes, err);
 }
 
 uint64_t vhost_user_frontend_shmem_size(const struct vhost_user_frontend *f,

@@ -53,7 +53,7 @@ static void start_done(struct vhost_user_frontend *f)
 	f->state = VHOST_USER_FRONTEND_RUNNING;
 	f->parking = false;
 	vhost_user_priv_fe_apply_answers(f);
-	f->started_fn(f);
+	f->done.started(f);
 }
 
 /*
@@ -111,7 +111,7 @@ int vhost_user_priv_fe_begin_start(struct vhost_user_frontend *f,
 	if (rc < 0)
 		return rc;
 	f->state = VHOST_USER_FRONTEND_STARTING;
-	f->started_fn = done;
+	f->done.started = done;
 	vhost_user_priv_fe_begin(f, &start);
 	return 0;
 }
@@ -152,7 +152,7 @@ int vhost_user_frontend_start(struct vhost_user_frontend *f, uint64_t features,
 		return vsu_error_set(err, -ENOTCONN,
 				     "start: the back-end at '%s' is away",
 				     f->peer);
-	if (f->state != VHOST_USER_FRONTEND_READY || f->seq)
+	if (f->state != VHOST_USER_FRONTEND_READY || f->progress.seq)
 		return vsu_error_set(err, -EPROTO,
 				     "start: the session with '%s' is not ready",
 				     f->peer);
@@ -211,8 +211,8 @@ static int begin_stop(struct vhost_user_frontend *f,
 	f->state = VHOST_USER_FRONTEND_STOPPING;
 	f->stop_due = vsu_now_ns() + f->timeout_ns;
 	f->parking = seq == &park;
-	if (f->seq)
-		f->next_seq = seq;
+	if (f->progress.seq)
+		f->progress.next = seq;
 	else
 		vhost_user_priv_fe_begin(f, seq);
 	vhost_user_priv_fe_push(f);

@@ -20,17 +20,17 @@ static void socket_rewatch(struct vhost_user_frontend *f,
 	struct epoll_event event = { .events = events, .data.u32 = what };
 	int op = !events ? EPOLL_CTL_DEL : *now ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
-	if (*now != events && !epoll_ctl(f->epoll_fd, op, ch->fd, &event))
+	if (*now != events && !epoll_ctl(f->wait.epoll_fd, op, ch->fd, &event))
 		*now = events;
 }
 
 static void watch_main(struct vhost_user_frontend *f)
 {
-	bool out = !f->send_failed &&
+	bool out = !f->failure.send_failed &&
 		   vhost_user_priv_channel_wants_write(&f->main);
 
 	socket_rewatch(f, &f->main, FE_WATCH_MAIN, EPOLLIN | (out ? EPOLLOUT : 0u),
-		       &f->main_events);
+		       &f->wait.main_events);
 }
 
 /*
@@ -46,7 +46,7 @@ void vhost_user_priv_fe_watch_backend_channel(struct vhost_user_frontend *f)
 	else if (vhost_user_priv_channel_wants_write(&f->backend_channel))
 		events = EPOLLOUT;
 	socket_rewatch(f, &f->backend_channel, FE_WATCH_BACKEND_CHANNEL,
-		       events, &f->channel_events);
+		       events, &f->wait.channel_events);
 }
 
 /*
@@ -68,14 +68,14 @@ void vhost_user_priv_fe_arm(struct vhost_user_frontend *f, uint64_t due)
 {
 	uint64_t now = vsu_now_ns();
 
-	if (vsu_timer_arm(f->timer_fd, due > now ? due - now : 1) == 0)
-		f->timer_due = due;	/* on failure the next call retries */
+	if (vsu_timer_arm(f->wait.timer_fd, due > now ? due - now : 1) == 0)
+		f->wait.timer_due = due;	/* on failure the next call retries */
 }
 
 void vhost_user_priv_fe_disarm(struct vhost_user_frontend *f)
 {
-	vsu_timer_drain(f->timer_fd, NULL);
-	f->timer_due = 0;
+	vsu_timer_drain(f->wait.timer_fd, NULL);
+	f->wait.timer_due = 0;
 }
 
 /* Created on first use: most sessions never need it. */
@@ -86,33 +86,33 @@ static bool new_event(struct vhost_user_frontend *f)
 	};
 	int fd;
 
-	if (f->event_fd >= 0)
+	if (f->wait.event_fd >= 0)
 		return true;
 	fd = vsu_event_new();
-	if (fd >= 0 && !epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, fd, &event))
-		f->event_fd = fd;
+	if (fd >= 0 && !epoll_ctl(f->wait.epoll_fd, EPOLL_CTL_ADD, fd, &event))
+		f->wait.event_fd = fd;
 	else
 		vsu_fd_close(&fd);
-	return f->event_fd >= 0;
+	return f->wait.event_fd >= 0;
 }
 
 /* Requests another dispatch. Without an eventfd the timer does it later. */
 static void session_wake(struct vhost_user_frontend *f)
 {
-	if (f->signalled)
+	if (f->wait.signalled)
 		return;
-	f->signalled = new_event(f);
-	if (f->signalled)
-		vsu_event_signal_own(f->event_fd);
+	f->wait.signalled = new_event(f);
+	if (f->wait.signalled)
+		vsu_event_signal_own(f->wait.event_fd);
 	else
 		vhost_user_priv_fe_arm(f, 1);
 }
 
 void vhost_user_priv_fe_reset_wake(struct vhost_user_frontend *f)
 {
-	if (f->signalled)
-		vsu_event_drain(f->event_fd, NULL);
-	f->signalled = false;
+	if (f->wait.signalled)
+		vsu_event_drain(f->wait.event_fd, NULL);
+	f->wait.signalled = false;
 }
 
 static void forget_waiting(struct vhost_user_frontend *f)
@@ -133,17 +133,17 @@ void vhost_user_priv_fe_flush(struct vhost_user_frontend *f)
 	struct vsu_error err;
 
 	vhost_user_priv_no_error(&err);
-	if (!f->send_failed &&
+	if (!f->failure.send_failed &&
 	    vhost_user_priv_channel_flush(&f->main, &err) < 0) {
-		f->send_failed = true;
-		f->send_error = err;
+		f->failure.send_failed = true;
+		f->failure.send_error = err;
 	}
 	if (!f->replies.waiting_since &&
 	    vhost_user_priv_channel_wants_write(&f->main))
 		f->replies.waiting_since = vsu_now_ns();
-	if (f->failed || f->send_failed || f->more || must_report_stop(f))
+	if (f->failure.failed || f->failure.send_failed || f->wait.more || must_report_stop(f))
 		session_wake(f);
-	else if (!f->timer_due && f->replies.waiting_since)
+	else if (!f->wait.timer_due && f->replies.waiting_since)
 		vhost_user_priv_fe_arm(f, next_deadline(f));
 	watch_main(f);
 	forget_waiting(f);
@@ -183,12 +183,12 @@ void vhost_user_priv_fe_check_timeouts(struct vhost_user_frontend *f)
 {
 	uint64_t now;
 
-	if (!f->timer_due)
+	if (!f->wait.timer_due)
 		return;
 	now = vsu_now_ns();
-	if (now < f->timer_due)
+	if (now < f->wait.timer_due)
 		return;
 	vhost_user_priv_fe_disarm(f);
-	if (f->replies.waiting_since && now >= next_deadline(f) && !f->failed)
+	if (f->replies.waiting_since && now >= next_deadline(f) && !f->failure.failed)
 		fail_late(f);
 }

@@ -169,7 +169,7 @@ static void fs_free(void *self)
 	virtdev_priv_fs_job_queue_fini(&fs->job_queue);
 	pthread_mutex_destroy(&fs->lock);
 	pthread_mutex_destroy(&fs->window_lock);
-	pthread_mutex_destroy(&fs->owners_lock);
+	pthread_mutex_destroy(&fs->owners.lock);
 	pthread_mutex_destroy(&fs->mounts_lock);
 	virtdev_priv_fs_user_fini(fs);
 	free(fs);
@@ -236,7 +236,7 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	virtdev_priv_fs_job_queue_init(&fs->job_queue);
 	pthread_mutex_init(&fs->lock, NULL);
 	pthread_mutex_init(&fs->window_lock, NULL);
-	pthread_mutex_init(&fs->owners_lock, NULL);
+	pthread_mutex_init(&fs->owners.lock, NULL);
 	pthread_mutex_init(&fs->mounts_lock, NULL);
 	return fs;
 }

@@ -39,7 +39,7 @@ static int compare_owners(const void *left, const void *right)
 static struct fs_owner *owner_find(struct fs *fs, uint64_t node, uint64_t name)
 {
 	const struct fs_owner sought = { .node = node, .name = name };
-	struct fs_owner *const *found = tfind(&sought, &fs->owners,
+	struct fs_owner *const *found = tfind(&sought, &fs->owners.tree,
 					      compare_owners);
 
 	return found ? *found : NULL;
@@ -63,11 +63,11 @@ static int owner_add(struct fs *fs, const struct fs_owner *new,
 	if (!owner)
 		return -ENOMEM;
 	*owner = *new;
-	if (!tsearch(owner, &fs->owners, compare_owners)) {
+	if (!tsearch(owner, &fs->owners.tree, compare_owners)) {
 		free(owner);
 		return -ENOMEM;
 	}
-	fs->nowners++;
+	fs->owners.n++;
 	*out = owner;
 	return 0;
 }
@@ -78,7 +78,7 @@ static int owner_new(const struct fs_call *c, struct fs_owner **out)
 	struct fs *fs = c->fs;
 	int rc;
 
-	if (fs->nowners == fs->owners_max)
+	if (fs->owners.n == fs->owners.max)
 		return -ENOLCK;
 	new.fd = owner_open(c);
 	if (new.fd < 0)
@@ -94,12 +94,12 @@ static int owner_new(const struct fs_call *c, struct fs_owner **out)
 
 static void owner_drop(struct fs *fs, struct fs_owner *owner)
 {
-	tdelete(owner, &fs->owners, compare_owners);
+	tdelete(owner, &fs->owners.tree, compare_owners);
 	virtdev_priv_fs_close(owner->closer, &owner->fd);
-	fs->nrecords -= owner->records.n;
+	fs->owners.nrecords -= owner->records.n;
 	free(owner->records.list);
 	free(owner);
-	fs->nowners--;
+	fs->owners.n--;
 }
 
 static bool is_lock_type(uint32_t type)
@@ -137,7 +137,7 @@ static bool is_over_limit(const struct fs *fs, const struct fs_owner *owner,
 			  const struct fs_record_locks *after)
 {
 	return after->n > owner->records.n &&
-	       fs->nrecords - owner->records.n + after->n > FS_MAX_RECORD_LOCKS;
+	       fs->owners.nrecords - owner->records.n + after->n > FS_MAX_RECORD_LOCKS;
 }
 
 static int change_records(struct fs *fs, struct fs_owner *owner, struct flock *lock)
@@ -156,7 +156,7 @@ static int change_records(struct fs *fs, struct fs_owner *owner, struct flock *l
 		free(after.list);
 		return rc;
 	}
-	fs->nrecords = fs->nrecords - owner->records.n + after.n;
+	fs->owners.nrecords = fs->owners.nrecords - owner->records.n + after.n;
 	free(owner->records.list);
 	owner->records = after;
 	return 0;
@@ -204,9 +204,9 @@ int virtdev_priv_fs_setlk(struct fs_call *c)
 	rc = read_record(&c->arg.lk.lk, &record);
 	if (rc < 0)
 		return rc;
-	pthread_mutex_lock(&c->fs->owners_lock);
+	pthread_mutex_lock(&c->fs->owners.lock);
 	rc = set_record(c, &record);
-	pthread_mutex_unlock(&c->fs->owners_lock);
+	pthread_mutex_unlock(&c->fs->owners.lock);
 	return rc;
 }
 
@@ -229,9 +229,9 @@ int virtdev_priv_fs_getlk(struct fs_call *c)
 
 	if (rc < 0)
 		return rc;
-	pthread_mutex_lock(&c->fs->owners_lock);
+	pthread_mutex_lock(&c->fs->owners.lock);
 	rc = get_record(c, &record);
-	pthread_mutex_unlock(&c->fs->owners_lock);
+	pthread_mutex_unlock(&c->fs->owners.lock);
 	if (rc < 0)
 		return rc;
 	out.lk.type = (uint32_t)record.l_type;
@@ -244,7 +244,7 @@ int virtdev_priv_fs_getlk(struct fs_call *c)
 
 void virtdev_priv_fs_owners_init(struct fs *fs)
 {
-	fs->owners_max = 1 + fs->config.handles / OWNERS_SHARE;
+	fs->owners.max = 1 + fs->config.handles / OWNERS_SHARE;
 }
 
 void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name)
@@ -254,14 +254,14 @@ void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name)
 
 	if (!fs->config.posix_lock)
 		return;
-	pthread_mutex_lock(&fs->owners_lock);
+	pthread_mutex_lock(&fs->owners.lock);
 	owner = owner_find(fs, node, name);
 	/* the closer may be late: unlock before the reply */
 	if (owner && owner->closer)
 		fcntl(owner->fd, F_OFD_SETLK, &all);
 	if (owner)
 		owner_drop(fs, owner);
-	pthread_mutex_unlock(&fs->owners_lock);
+	pthread_mutex_unlock(&fs->owners.lock);
 }
 
 bool virtdev_priv_fs_owners_forget(struct fs *fs, uint64_t until)
@@ -269,14 +269,14 @@ bool virtdev_priv_fs_owners_forget(struct fs *fs, uint64_t until)
 	struct fs_owner *owner;
 	bool more;
 
-	pthread_mutex_lock(&fs->owners_lock);
+	pthread_mutex_lock(&fs->owners.lock);
 	do {
-		more = fs->owners;
+		more = fs->owners.tree;
 		if (!more)
 			break;
-		owner = *(struct fs_owner **)fs->owners; /* root node of the tree */
+		owner = *(struct fs_owner **)fs->owners.tree; /* root node of the tree */
 		owner_drop(fs, owner);
 	} while (vsu_now_ns() < until);
-	pthread_mutex_unlock(&fs->owners_lock);
+	pthread_mutex_unlock(&fs->owners.lock);
 	return more;
 }

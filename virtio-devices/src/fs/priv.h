@@ -95,14 +95,6 @@ struct fs_handle {
 
 struct fs_open_record;
 
-/* A lock owner of one file, identified by the driver's lock_owner. */
-struct fs_owner {
-	uint64_t node, name;
-	int fd;			/* holds the OFD locks */
-	struct vsu_closer *closer;
-	struct fs_record_locks records;
-};
-
 /* An additional flag in fs.agreed: FUSE_INIT was received. */
 #define FS_SESSION (UINT64_C(1) << 63)
 
@@ -158,10 +150,7 @@ struct fs {
 	uint32_t uid, gid;	/* effective, of the process */
 	gid_t *groups;		/* supplementary groups of the process, if root */
 	size_t ngroups;
-	pthread_mutex_t owners_lock;
-	void *owners;		/* tsearch() tree of struct fs_owner */
-	uint32_t nowners, owners_max;
-	uint32_t nrecords;	/* record locks of all owners */
+	struct fs_owners owners;
 	uint64_t agreed;	/* atomic: negotiated flags and FS_SESSION */
 	pthread_mutex_t lock;	/* of inodes, handles and recover */
 	pthread_mutex_t mounts_lock;
@@ -438,11 +427,5 @@ int virtdev_priv_fs_outsider_begin(const struct fs_call *c);
 void virtdev_priv_fs_outsider_end(const struct fs_call *c, int begun);
 /* Whether all of these FUSE_INIT flags were negotiated. */
 bool virtdev_priv_fs_agreed(const struct fs *fs, uint64_t flags);
-
-/* lock.c: forget releases the record locks of an owner. */
-void virtdev_priv_fs_owners_init(struct fs *fs);
-void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name);
-/* Releases the locks of all owners. Returns true if some remain. */
-bool virtdev_priv_fs_owners_forget(struct fs *fs, uint64_t until);
 
 #endif

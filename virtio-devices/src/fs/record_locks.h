@@ -8,7 +8,12 @@
 #ifndef VIRTIO_DEVICES_FS_RECORD_LOCKS_H
 #define VIRTIO_DEVICES_FS_RECORD_LOCKS_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+struct fs;
+struct vsu_closer;
 
 /* Maximum per owner and file, and per device. */
 #define FS_MAX_OWNER_RECORD_LOCKS 1024u
@@ -25,6 +30,22 @@ struct fs_record_locks {
 	struct fs_record_lock *list;	/* malloc(), or NULL */
 };
 
+/* A lock owner of one file, identified by the driver's lock_owner. */
+struct fs_owner {
+	uint64_t node, name;
+	int fd;			/* holds the OFD locks */
+	struct vsu_closer *closer;
+	struct fs_record_locks records;
+};
+
+/* Owners of record locks in the guest, for lock.c. Threads: those that hold lock. */
+struct fs_owners {
+	pthread_mutex_t lock;
+	void *tree;		/* tsearch() tree of struct fs_owner */
+	uint32_t n, max;
+	uint32_t nrecords;	/* record locks of all owners */
+};
+
 /*
  * Computes the locks after change is locked, or unlocked with F_UNLCK: a new list in
  * *out, which the caller frees. -ENOLCK: more than FS_MAX_OWNER_RECORD_LOCKS; -ENOMEM.
@@ -32,5 +53,11 @@ struct fs_record_locks {
 int virtdev_priv_fs_record_locks_after(const struct fs_record_locks *now,
 				       const struct fs_record_lock *change,
 				       struct fs_record_locks *out);
+
+/* lock.c: forget releases the record locks of an owner. */
+void virtdev_priv_fs_owners_init(struct fs *fs);
+void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name);
+/* Releases the locks of all owners. Returns true if some remain. */
+bool virtdev_priv_fs_owners_forget(struct fs *fs, uint64_t until);
 
 #endif
