@@ -132,7 +132,7 @@ static void on_run(void *opaque, uint32_t ring)
 
 	(void)ring;
 	x->running = true;
-	vhost_user_shmem_table_start(x->pieces.table);
+	shmem_table_start(x->pieces.table);
 }
 
 /* All on one thread: the ring is left alone as soon as we say so. */
@@ -143,7 +143,7 @@ static void on_quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
 	(void)ring;
 	x->running = false;
 	if (drain)
-		vhost_user_shmem_table_stop(x->pieces.table);
+		shmem_table_stop(x->pieces.table);
 	vhost_user_backend_done(x->b, token);
 }
 
@@ -152,14 +152,14 @@ static void on_reset(void *opaque)
 {
 	struct example *x = opaque;
 
-	vhost_user_shmem_table_reset(x->pieces.table);
+	shmem_table_reset(x->pieces.table);
 }
 
 static void on_result(void *opaque, uint64_t cookie, int result)
 {
 	struct example *x = opaque;
 
-	vhost_user_shmem_table_result(x->pieces.table, cookie, result);
+	shmem_table_result(x->pieces.table, cookie, result);
 }
 
 /* Zeros, for front-ends that ask any device for its configuration. */
@@ -177,7 +177,7 @@ static void on_gone(void *opaque, const struct vsu_error *err)
 
 	if (err->code != -ECONNRESET && err->code != -ECANCELED)
 		fprintf(stderr, PROGRAM ": %s\n", err->msg);
-	vhost_user_shmem_table_attach(x->pieces.table, NULL);
+	shmem_table_attach(x->pieces.table, NULL);
 	vhost_user_backend_free(x->b);
 	x->b = NULL;
 }
@@ -215,7 +215,7 @@ static void take_client(struct example *x)
 		fail(VSU_EXIT_HOST, &err);
 		return;
 	}
-	vhost_user_shmem_table_attach(x->pieces.table, x->b);
+	shmem_table_attach(x->pieces.table, x->b);
 }
 
 /* Gives back what the guest made available, a bounded number at a time. */
@@ -264,7 +264,7 @@ static void take_signal(struct example *x)
 	/* those that are in the table already stay there */
 	if (pieces_want(&x->pieces, -EEXIST, &err) < 0)
 		fail(VSU_EXIT_HOST, &err);
-	vhost_user_shmem_table_ask_again(x->pieces.table);
+	shmem_table_ask_again(x->pieces.table);
 }
 
 /* Milliseconds between two looks at a ring that has no kick descriptor. */

@@ -167,7 +167,7 @@ int pieces_want(struct pieces *p, int ignored, struct vsu_error *err)
 
 	for (i = 0; i < p->n; i++) {
 		piece = &p->piece[i];
-		rc = vhost_user_shmem_table_add(p->table, &piece->request, i,
+		rc = shmem_table_add(p->table, &piece->request, i,
 						&why);
 		if (rc < 0 && rc != ignored)
 			return vsu_error_set(err, rc, "--map of '%s': %s",
@@ -181,14 +181,13 @@ void pieces_remove(struct pieces *p)
 	unsigned int i;
 
 	for (i = 0; i < p->n; i++)
-		if (vhost_user_shmem_table_remove(p->table, i) < 0)
+		if (shmem_table_remove(p->table, i) < 0)
 			continue;	/* it was never mapped */
 }
 
 int pieces_make_table(struct pieces *p, struct vsu_error *err)
 {
-	const struct vhost_user_shmem_table_config config = {
-		.size = sizeof(config),
+	const struct shmem_table_config config = {
 		.shmem_sizes = p->sizes,
 		.nshmem = VHOST_USER_SHMEM_REGIONS,
 		/* as many may wait to be unmapped */
@@ -196,7 +195,7 @@ int pieces_make_table(struct pieces *p, struct vsu_error *err)
 		.opaque = p,
 		.result = on_result,
 	};
-	int rc = vhost_user_shmem_table_new(&config, &p->table, err);
+	int rc = shmem_table_new(&config, &p->table, err);
 
 	return rc < 0 ? rc : pieces_want(p, 0, err);
 }
@@ -205,7 +204,7 @@ void pieces_close(struct pieces *p)
 {
 	struct piece *piece;
 
-	vhost_user_shmem_table_free(p->table);
+	shmem_table_free(p->table);
 	p->table = NULL;
 	for (piece = p->piece; piece < p->piece + p->n; piece++) {
 		vsu_fd_close(&piece->request.fd);

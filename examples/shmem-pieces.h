@@ -5,8 +5,10 @@
 
 #include <stdint.h>
 
-#include <vhost/shmem_table.h>
+#include <vhost/shmem.h>
 #include <vmm-sys-util/error.h>
+
+#include "shmem-table.h"
 
 #define MAX_PIECES 64u
 
@@ -20,7 +22,7 @@ struct pieces {
 	uint64_t sizes[VHOST_USER_SHMEM_REGIONS];
 	struct piece piece[MAX_PIECES];
 	unsigned int n;
-	struct vhost_user_shmem_table *table; /* named by the piece's number */
+	struct shmem_table *table; /* named by the piece's number */
 };
 
 /* "SHMID:SIZE" */

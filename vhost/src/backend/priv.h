@@ -279,14 +279,6 @@ void vhost_user_priv_backend_channel_cancel(struct vhost_user_backend *b);
 /* Checks the regions of the configuration and copies their sizes. */
 int vhost_user_priv_shmem_init(struct vhost_user_backend *b,
 			       struct vsu_error *err);
-/* The same for another array of sizes. */
-int vhost_user_priv_shmem_copy_sizes(uint64_t to[VHOST_USER_MAX_SHMEM],
-				     const uint64_t *sizes, uint32_t n,
-				     struct vsu_error *err);
-/* Checks the ranges of a mapping against regions of these sizes; -EINVAL. */
-int vhost_user_priv_shmem_check_map(const uint64_t *sizes,
-		const struct vhost_user_shmem_request *r,
-		struct vsu_error *err);
 /* Sends posts of other threads, up to the limit of unanswered requests. */
 void vhost_user_priv_shmem_send_posts(struct vhost_user_backend *b);
 /* The session ends: reports unsent posts to the owner as cancelled. */

@@ -19,9 +19,8 @@ static uint64_t page_size(void)
 
 /* regions */
 
-int vhost_user_priv_shmem_copy_sizes(uint64_t to[VHOST_USER_MAX_SHMEM],
-				     const uint64_t *sizes, uint32_t n,
-				     struct vsu_error *err)
+static int copy_sizes(uint64_t to[VHOST_USER_MAX_SHMEM], const uint64_t *sizes,
+		      uint32_t n, struct vsu_error *err)
 {
 	uint32_t i;
 
@@ -47,9 +46,7 @@ int vhost_user_priv_shmem_init(struct vhost_user_backend *b,
 			       struct vsu_error *err)
 {
 	struct vhost_user_backend_config *c = &b->config;
-	int rc = vhost_user_priv_shmem_copy_sizes(b->shmem.sizes,
-						  c->shmem_sizes, c->nshmem,
-						  err);
+	int rc = copy_sizes(b->shmem.sizes, c->shmem_sizes, c->nshmem, err);
 
 	c->shmem_sizes = b->shmem.sizes;
 	return rc;
@@ -94,8 +91,9 @@ static int check_range(const uint64_t *sizes,
 	return 0;
 }
 
-int vhost_user_priv_shmem_check_map(const uint64_t *sizes,
-		const struct vhost_user_shmem_request *r, struct vsu_error *err)
+static int check_map(const uint64_t *sizes,
+		     const struct vhost_user_shmem_request *r,
+		     struct vsu_error *err)
 {
 	int rc = check_range(sizes, r, err);
 
@@ -134,7 +132,7 @@ int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 	int rc = vhost_user_priv_backend_channel_check(b, &map_request, err);
 
 	if (rc == 0)
-		rc = vhost_user_priv_shmem_check_map(b->shmem.sizes, request,
+		rc = check_map(b->shmem.sizes, request,
 						     err);
 	if (rc < 0)
 		return rc;

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Mappings that the owner requires, and the state of each. */
-#include <config.h>
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include <vhost/shmem_table.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
-#include <vmm-sys-util/sized.h>
 
-#include "backend/priv.h"
+#include "shmem-table.h"
 
 enum step { STEP_NONE, STEP_MAP, STEP_UNMAP };
 
@@ -27,8 +24,8 @@ struct entry {
 	bool doubtful;		/* a stop or a lost reply makes there uncertain */
 };
 
-struct vhost_user_shmem_table {
-	struct vhost_user_shmem_table_config config;
+struct shmem_table {
+	struct shmem_table_config config;
 	uint64_t sizes[VHOST_USER_SHMEM_REGIONS];
 	struct vhost_user_backend *b;
 	bool started;
@@ -36,7 +33,7 @@ struct vhost_user_shmem_table {
 	struct entry entries[];
 };
 
-static struct entry *entries_end(struct vhost_user_shmem_table *t)
+static struct entry *entries_end(struct shmem_table *t)
 {
 	return t->entries + t->config.max;
 }
@@ -64,46 +61,43 @@ static bool entries_overlap(const struct vhost_user_shmem_request *a,
 
 /* life */
 
-static int check_config(const struct vhost_user_shmem_table_config *c,
+static int check_config(const struct shmem_table_config *c,
 			struct vsu_error *err)
 {
-	if (c->max == 0 || c->max > VHOST_USER_SHMEM_TABLE_MAX)
+	if (c->max == 0 || c->max > SHMEM_TABLE_MAX)
 		return vsu_error_set(err, -EINVAL,
 				     "a table of %u mappings, the limits are 1 and %u",
-				     c->max, VHOST_USER_SHMEM_TABLE_MAX);
+				     c->max, SHMEM_TABLE_MAX);
+	if (c->nshmem > VHOST_USER_SHMEM_REGIONS)
+		return vsu_error_set(err, -EINVAL,
+				     "%u shared memory regions, the limit is %u",
+				     c->nshmem, VHOST_USER_SHMEM_REGIONS);
 	return 0;
 }
 
-int vhost_user_shmem_table_new(
-		const struct vhost_user_shmem_table_config *config,
-		struct vhost_user_shmem_table **out, struct vsu_error *err)
+int shmem_table_new(
+		const struct shmem_table_config *config,
+		struct shmem_table **out, struct vsu_error *err)
 {
-	struct vhost_user_shmem_table_config c;
-	struct vhost_user_shmem_table *t;
-	int rc;
+	const struct shmem_table_config *c = config;
+	struct shmem_table *t;
+	uint32_t i;
+	int rc = check_config(c, err);
 
-	rc = vsu_copy_sized(&c, sizeof(c), config,
-			    "struct vhost_user_shmem_table_config", err);
-	if (rc == 0)
-		rc = check_config(&c, err);
 	if (rc < 0)
 		return rc;
-	t = calloc(1, sizeof(*t) + c.max * sizeof(t->entries[0]));
+	t = calloc(1, sizeof(*t) + c->max * sizeof(t->entries[0]));
 	if (!t)
 		return vsu_error_sys(err, -ENOMEM, "cannot make a table of mappings");
-	rc = vhost_user_priv_shmem_copy_sizes(t->sizes, c.shmem_sizes, c.nshmem,
-					      err);
-	if (rc < 0) {
-		free(t);
-		return rc;
-	}
-	c.shmem_sizes = t->sizes;
-	t->config = c;
+	t->config = *c;
+	for (i = 0; i < c->nshmem; i++)
+		t->sizes[i] = c->shmem_sizes[i];
+	t->config.shmem_sizes = t->sizes;
 	*out = t;
 	return 0;
 }
 
-void vhost_user_shmem_table_free(struct vhost_user_shmem_table *t)
+void shmem_table_free(struct shmem_table *t)
 {
 	struct entry *e;
 
@@ -116,7 +110,7 @@ void vhost_user_shmem_table_free(struct vhost_user_shmem_table *t)
 
 /* requests */
 
-static bool place_is_free(struct vhost_user_shmem_table *t,
+static bool place_is_free(struct shmem_table *t,
 			  const struct entry *entry)
 {
 	const struct entry *e;
@@ -128,7 +122,7 @@ static bool place_is_free(struct vhost_user_shmem_table *t,
 	return true;
 }
 
-static enum step next_step(struct vhost_user_shmem_table *t,
+static enum step next_step(struct shmem_table *t,
 			   const struct entry *e)
 {
 	if (!e->used || e->asked != STEP_NONE)
@@ -140,7 +134,7 @@ static enum step next_step(struct vhost_user_shmem_table *t,
 }
 
 /* A refused unmap means that the mapping no longer exists. */
-static void entry_finish(struct vhost_user_shmem_table *t, struct entry *e,
+static void entry_finish(struct shmem_table *t, struct entry *e,
 			 int result)
 {
 	bool was_map = e->asked == STEP_MAP, lost = result == -ECANCELED;
@@ -159,7 +153,7 @@ static void entry_finish(struct vhost_user_shmem_table *t, struct entry *e,
  * Sets asked first, because the reply may be handled inside. Returns whether
  * the session accepts further requests.
  */
-static bool send_step(struct vhost_user_shmem_table *t, struct entry *e,
+static bool send_step(struct shmem_table *t, struct entry *e,
 		      enum step step)
 {
 	uint64_t cookie = (uint64_t)t->epoch << 32 |
@@ -180,7 +174,7 @@ static bool send_step(struct vhost_user_shmem_table *t, struct entry *e,
 	return true;
 }
 
-static bool send_all(struct vhost_user_shmem_table *t, enum step step)
+static bool send_all(struct shmem_table *t, enum step step)
 {
 	struct entry *e;
 
@@ -191,13 +185,13 @@ static bool send_all(struct vhost_user_shmem_table *t, enum step step)
 }
 
 /* Unmaps first: they make room for mappings. */
-static void table_pump(struct vhost_user_shmem_table *t)
+static void table_pump(struct shmem_table *t)
 {
 	if (t->b && t->started && send_all(t, STEP_UNMAP))
 		send_all(t, STEP_MAP);
 }
 
-void vhost_user_shmem_table_result(struct vhost_user_shmem_table *t,
+void shmem_table_result(struct shmem_table *t,
 				   uint64_t cookie, int result)
 {
 	uint32_t index = (uint32_t)cookie;
@@ -213,7 +207,7 @@ void vhost_user_shmem_table_result(struct vhost_user_shmem_table *t,
 
 /* what is wanted */
 
-static struct entry *entry_find(struct vhost_user_shmem_table *t,
+static struct entry *entry_find(struct shmem_table *t,
 				uint64_t cookie)
 {
 	struct entry *e;
@@ -224,7 +218,7 @@ static struct entry *entry_find(struct vhost_user_shmem_table *t,
 	return NULL;
 }
 
-static struct entry *entry_unused(struct vhost_user_shmem_table *t)
+static struct entry *entry_unused(struct shmem_table *t)
 {
 	struct entry *e;
 
@@ -234,7 +228,7 @@ static struct entry *entry_unused(struct vhost_user_shmem_table *t)
 	return NULL;
 }
 
-static int check_bytes(struct vhost_user_shmem_table *t, uint64_t len,
+static int check_bytes(struct shmem_table *t, uint64_t len,
 		       struct vsu_error *err)
 {
 	uint64_t sum = len, limit = t->config.max_bytes;
@@ -251,11 +245,32 @@ static int check_bytes(struct vhost_user_shmem_table *t, uint64_t len,
 			     sum, limit);
 }
 
-static int check_new(struct vhost_user_shmem_table *t,
+static int check_range(const struct shmem_table *t,
+		       const struct vhost_user_shmem_request *r,
+		       struct vsu_error *err)
+{
+	const uint64_t size = t->sizes[r->shmid];
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (r->fd < 0)
+		return vsu_error_set(err, -EINVAL,
+				     "a mapping needs a descriptor");
+	if (!r->len || (r->offset | r->len | r->fd_offset) % page)
+		return vsu_error_set(err, -EINVAL,
+				     "%#" PRIx64 " bytes at %#" PRIx64 " of the file, at %#" PRIx64 " of region %u, are not whole pages",
+				     r->len, r->fd_offset, r->offset, r->shmid);
+	if (r->offset > size || r->len > size - r->offset)
+		return vsu_error_set(err, -EINVAL,
+				     "%#" PRIx64 " bytes at %#" PRIx64 " are not in region %u, which has %#" PRIx64,
+				     r->len, r->offset, r->shmid, size);
+	return 0;
+}
+
+static int check_new(struct shmem_table *t,
 		     const struct vhost_user_shmem_request *r, uint64_t cookie,
 		     struct vsu_error *err)
 {
-	int rc = vhost_user_priv_shmem_check_map(t->sizes, r, err);
+	int rc = check_range(t, r, err);
 	const struct entry *e;
 
 	if (rc < 0)
@@ -274,7 +289,7 @@ static int check_new(struct vhost_user_shmem_table *t,
 	return 0;
 }
 
-int vhost_user_shmem_table_add(struct vhost_user_shmem_table *t,
+int shmem_table_add(struct shmem_table *t,
 		const struct vhost_user_shmem_request *request,
 		uint64_t cookie, struct vsu_error *err)
 {
@@ -302,7 +317,7 @@ int vhost_user_shmem_table_add(struct vhost_user_shmem_table *t,
 	return 0;
 }
 
-int vhost_user_shmem_table_remove(struct vhost_user_shmem_table *t,
+int shmem_table_remove(struct shmem_table *t,
 				  uint64_t cookie)
 {
 	struct entry *e = entry_find(t, cookie);
@@ -316,7 +331,7 @@ int vhost_user_shmem_table_remove(struct vhost_user_shmem_table *t,
 	return 0;
 }
 
-static void forget_refusals(struct vhost_user_shmem_table *t)
+static void forget_refusals(struct shmem_table *t)
 {
 	struct entry *e;
 
@@ -324,7 +339,7 @@ static void forget_refusals(struct vhost_user_shmem_table *t)
 		e->refused = false;
 }
 
-void vhost_user_shmem_table_ask_again(struct vhost_user_shmem_table *t)
+void shmem_table_ask_again(struct shmem_table *t)
 {
 	forget_refusals(t);
 	table_pump(t);
@@ -332,7 +347,7 @@ void vhost_user_shmem_table_ask_again(struct vhost_user_shmem_table *t)
 
 /* what the session told */
 
-void vhost_user_shmem_table_start(struct vhost_user_shmem_table *t)
+void shmem_table_start(struct shmem_table *t)
 {
 	if (!t->started)
 		forget_refusals(t);
@@ -340,7 +355,7 @@ void vhost_user_shmem_table_start(struct vhost_user_shmem_table *t)
 	table_pump(t);
 }
 
-void vhost_user_shmem_table_stop(struct vhost_user_shmem_table *t)
+void shmem_table_stop(struct shmem_table *t)
 {
 	struct entry *e;
 
@@ -349,7 +364,7 @@ void vhost_user_shmem_table_stop(struct vhost_user_shmem_table *t)
 		e->doubtful = e->there;
 }
 
-void vhost_user_shmem_table_reset(struct vhost_user_shmem_table *t)
+void shmem_table_reset(struct shmem_table *t)
 {
 	struct entry *e;
 
@@ -362,9 +377,9 @@ void vhost_user_shmem_table_reset(struct vhost_user_shmem_table *t)
 	}
 }
 
-void vhost_user_shmem_table_attach(struct vhost_user_shmem_table *t,
+void shmem_table_attach(struct shmem_table *t,
 				   struct vhost_user_backend *b)
 {
-	vhost_user_shmem_table_reset(t);
+	shmem_table_reset(t);
 	t->b = b;
 }

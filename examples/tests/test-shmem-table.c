@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <vhost/shmem_table.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../channel_rig.h"
+#include "channel_rig.h"
+#include "shmem-table.h"
 
 #define PIECE (16 * CHANNEL_PAGE)
 #define MAP VHOST_USER_BACKEND_SHMEM_MAP
@@ -18,7 +18,7 @@
 /* The fixture of one test. reported: the results reported to the table's owner, as text. */
 static struct {
 	struct channel_rig front;
-	struct vhost_user_shmem_table *t;
+	struct shmem_table *t;
 	char reported[512];
 } x;
 
@@ -42,20 +42,20 @@ static void expect_reported(const char *words)
 static void on_result(void *opaque, uint64_t cookie, int result)
 {
 	(void)opaque;
-	vhost_user_shmem_table_result(x.t, cookie, result);
+	shmem_table_result(x.t, cookie, result);
 }
 
 static uint64_t max_bytes;	/* limit of the next table */
 
-static struct vhost_user_shmem_table *make(uint32_t max)
+static struct shmem_table *make(uint32_t max)
 {
-	const struct vhost_user_shmem_table_config config = {
-		.size = sizeof(config), .shmem_sizes = channel_sizes,
+	const struct shmem_table_config config = {
+		.shmem_sizes = channel_sizes,
 		.nshmem = 4, .max = max, .max_bytes = max_bytes, .result = on_table_result,
 	};
-	struct vhost_user_shmem_table *t = NULL;
+	struct shmem_table *t = NULL;
 
-	ck_assert_int_eq(vhost_user_shmem_table_new(&config, &t, NULL), 0);
+	ck_assert_int_eq(shmem_table_new(&config, &t, NULL), 0);
 	return t;
 }
 
@@ -65,15 +65,15 @@ static void connect_front(void)
 	channel_prepare(&x.front);
 	x.front.r.ops.shmem_result = on_result;
 	rig_start(&x.front.r);
-	vhost_user_shmem_table_attach(x.t, x.front.r.b);
+	shmem_table_attach(x.t, x.front.r.b);
 	rig_up(&x.front.r);
 	channel_renew(&x.front);
-	vhost_user_shmem_table_start(x.t);
+	shmem_table_start(x.t);
 }
 
 static void disconnect_front(void)
 {
-	vhost_user_shmem_table_attach(x.t, NULL);
+	shmem_table_attach(x.t, NULL);
 	channel_fini(&x.front);
 }
 
@@ -87,7 +87,7 @@ static void begin(uint32_t max)
 static void end(void)
 {
 	disconnect_front();
-	vhost_user_shmem_table_free(x.t);
+	shmem_table_free(x.t);
 	x.t = NULL;
 }
 
@@ -98,7 +98,7 @@ static int add(uint64_t offset, uint64_t cookie)
 		.fd = x.front.r.memfd, .shmid = 3, .writable = true,
 	};
 
-	return vhost_user_shmem_table_add(x.t, &q, cookie, NULL);
+	return shmem_table_add(x.t, &q, cookie, NULL);
 }
 
 /* The next request is this one; its descriptor is there for a mapping only. */
@@ -132,13 +132,13 @@ static void stop_rings(void)
 {
 	rig_stop_ring(&x.front.r, 0);
 	rig_stop_ring(&x.front.r, 1);
-	vhost_user_shmem_table_stop(x.t);
+	shmem_table_stop(x.t);
 }
 
 static void start_ring(void)
 {
 	rig_set_ring(&x.front.r, 0);
-	vhost_user_shmem_table_start(x.t);
+	shmem_table_start(x.t);
 }
 
 START_TEST(what_is_added_is_mapped_and_what_is_removed_unmapped)
@@ -147,8 +147,8 @@ START_TEST(what_is_added_is_mapped_and_what_is_removed_unmapped)
 	ck_assert_int_eq(add(PIECE, 7), 0);
 	expect_and_answer(MAP, PIECE, 0);
 	expect_reported("map 7");
-	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 7), 0);
-	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 7), -ENOENT);
+	ck_assert_int_eq(shmem_table_remove(x.t, 7), 0);
+	ck_assert_int_eq(shmem_table_remove(x.t, 7), -ENOENT);
 	expect_and_answer(UNMAP, PIECE, 0);
 	expect_reported("unmap 7");
 	expect_nothing_asked();
@@ -163,7 +163,7 @@ START_TEST(what_is_added_before_a_session_is_asked_for_in_it)
 	rig_prepare(&x.front.r);	/* for its file */
 	ck_assert_int_eq(add(0, 1), 0);
 	ck_assert_int_eq(add(PIECE, 2), 0);
-	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 2), 0);
+	ck_assert_int_eq(shmem_table_remove(x.t, 2), 0);
 	rig_start(&x.front.r);
 	rig_fini(&x.front.r);
 	connect_front();
@@ -183,7 +183,7 @@ START_TEST(refused_mapping_is_told_and_asked_for_only_when_told_to)
 	ck_assert_int_eq(add(PIECE, 2), 0);
 	expect_and_answer(MAP, PIECE, 0);
 	expect_nothing_asked();
-	vhost_user_shmem_table_ask_again(x.t);
+	shmem_table_ask_again(x.t);
 	expect_and_answer(MAP, 0, 0);
 	expect_reported("map 2, map 1");
 	end();
@@ -196,7 +196,7 @@ START_TEST(refused_unmapping_makes_room_all_the_same)
 	begin(1);
 	ck_assert_int_eq(add(0, 1), 0);
 	expect_and_answer(MAP, 0, 0);
-	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 1), 0);
+	ck_assert_int_eq(shmem_table_remove(x.t, 1), 0);
 	ck_assert_int_eq(add(PIECE, 2), -ENOSPC);
 	expect_and_answer(UNMAP, 0, 1);
 	expect_reported("map 1, unmap 1 refused");
@@ -218,7 +218,7 @@ START_TEST(overlapping_and_known_entries_are_refused)
 	ck_assert_int_eq(add(5, 2), -EINVAL);
 	ck_assert_int_eq(add(4 * CHANNEL_REGION, 2), -EINVAL);
 	ck_assert_int_eq(add(UINT64_MAX - CHANNEL_PAGE + 1, 2), -EINVAL);
-	ck_assert_int_eq(vhost_user_shmem_table_add(x.t, &q, 2, NULL), -EINVAL);
+	ck_assert_int_eq(shmem_table_add(x.t, &q, 2, NULL), -EINVAL);
 	ck_assert_int_eq(add(0, 2), 0);
 	ck_assert_int_eq(add(2 * PIECE, 3), 0);
 	expect_asked(MAP, PIECE);
@@ -237,7 +237,7 @@ static void expect_room_for_two(void)
 	ck_assert_int_eq(add(2 * PIECE, 3), -ENOSPC);
 	expect_and_answer(MAP, 0, 0);
 	expect_and_answer(MAP, PIECE, 0);
-	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 1), 0);
+	ck_assert_int_eq(shmem_table_remove(x.t, 1), 0);
 	ck_assert_int_eq(add(2 * PIECE, 3), -ENOSPC);
 	expect_and_answer(UNMAP, 0, 0);
 	ck_assert_int_eq(add(2 * PIECE, 3), 0);
@@ -266,7 +266,7 @@ START_TEST(place_of_a_removed_mapping_is_mapped_after_it_is_gone)
 	begin(4);
 	ck_assert_int_eq(add(0, 1), 0);
 	expect_asked(MAP, 0);
-	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 1), 0);
+	ck_assert_int_eq(shmem_table_remove(x.t, 1), 0);
 	ck_assert_int_eq(add(0, 1), 0);
 	expect_nothing_asked();
 	channel_reply(&x.front, MAP, 0);
@@ -288,7 +288,7 @@ START_TEST(new_session_is_told_all_of_it_again)
 	expect_and_answer(MAP, 0, 0);
 	expect_and_answer(MAP, PIECE, 1);
 	expect_and_answer(MAP, 2 * PIECE, 0);
-	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 3), 0);
+	ck_assert_int_eq(shmem_table_remove(x.t, 3), 0);
 	expect_asked(UNMAP, 2 * PIECE);
 	disconnect_front();
 	expect_reported("map 1, map 2 refused, map 3");
@@ -367,7 +367,7 @@ START_TEST(reset_leaves_nothing_to_take_away)
 	ck_assert_int_eq(add(0, 1), 0);
 	expect_and_answer(MAP, 0, 0);
 	stop_rings();
-	vhost_user_shmem_table_reset(x.t);
+	shmem_table_reset(x.t);
 	start_ring();
 	expect_and_answer(MAP, 0, 0);
 	expect_nothing_asked();
@@ -386,7 +386,7 @@ START_TEST(request_that_finds_no_room_is_sent_after_an_answer)
 	for (i = 0; i < 64; i++)
 		ck_assert_int_eq(add(i * PIECE, i), 0);
 	q.fd = x.front.r.memfd;
-	ck_assert_int_eq(vhost_user_shmem_table_add(x.t, &q, 64, NULL), 0);
+	ck_assert_int_eq(shmem_table_add(x.t, &q, 64, NULL), 0);
 	for (i = 0; i < 64; i++)
 		expect_asked(MAP, i * PIECE);
 	expect_nothing_asked();
@@ -405,8 +405,8 @@ START_TEST(front_end_that_answers_nothing_is_taken_at_its_silence)
 	ck_assert_int_eq(add(0, 1), 0);
 	expect_asked(MAP, 0);
 	expect_reported("map 1");
-	vhost_user_shmem_table_stop(x.t);
-	vhost_user_shmem_table_start(x.t);
+	shmem_table_stop(x.t);
+	shmem_table_start(x.t);
 	expect_asked(UNMAP, 0);
 	expect_asked(MAP, 0);
 	expect_reported("unmap 1, map 1");
@@ -419,9 +419,9 @@ START_TEST(answers_of_nobody_are_ignored)
 	begin(4);
 	ck_assert_int_eq(add(0, 1), 0);
 	expect_asked(MAP, 0);
-	vhost_user_shmem_table_result(x.t, UINT64_MAX, 0);
-	vhost_user_shmem_table_result(x.t, (UINT64_C(1) << 32) | 3, 0);
-	vhost_user_shmem_table_result(x.t, 0, 0);
+	shmem_table_result(x.t, UINT64_MAX, 0);
+	shmem_table_result(x.t, (UINT64_C(1) << 32) | 3, 0);
+	shmem_table_result(x.t, 0, 0);
 	expect_reported("");
 	channel_reply(&x.front, MAP, 0);
 	expect_reported("map 1");
@@ -437,35 +437,27 @@ START_TEST(freed_table_keeps_no_descriptor)
 	ck_assert_int_eq(add(PIECE, 2), 0);
 	expect_and_answer(MAP, 0, 0);
 	expect_asked(MAP, PIECE);
-	ck_assert_int_eq(vhost_user_shmem_table_remove(x.t, 2), 0);
+	ck_assert_int_eq(shmem_table_remove(x.t, 2), 0);
 	end();
-	vhost_user_shmem_table_free(NULL);
+	shmem_table_free(NULL);
 }
 END_TEST
 
 START_TEST(wrong_configuration_is_refused)
 {
-	static const uint64_t odd[1] = { CHANNEL_PAGE + 1 };
-	struct vhost_user_shmem_table_config config = {
-		.size = sizeof(config), .shmem_sizes = channel_sizes,
+	struct shmem_table_config config = {
+		.shmem_sizes = channel_sizes,
 		.nshmem = 4, .max = 1,
 	};
-	struct vhost_user_shmem_table *t;
+	struct shmem_table *t;
 
 	config.max = 0;
-	ck_assert_int_eq(vhost_user_shmem_table_new(&config, &t, NULL), -EINVAL);
-	config.max = VHOST_USER_SHMEM_TABLE_MAX + 1;
-	ck_assert_int_eq(vhost_user_shmem_table_new(&config, &t, NULL), -EINVAL);
+	ck_assert_int_eq(shmem_table_new(&config, &t, NULL), -EINVAL);
+	config.max = SHMEM_TABLE_MAX + 1;
+	ck_assert_int_eq(shmem_table_new(&config, &t, NULL), -EINVAL);
 	config.max = 1;
 	config.nshmem = VHOST_USER_SHMEM_REGIONS + 1;
-	ck_assert_int_eq(vhost_user_shmem_table_new(&config, &t, NULL), -EINVAL);
-	config.nshmem = 1;
-	config.shmem_sizes = odd;
-	ck_assert_int_eq(vhost_user_shmem_table_new(&config, &t, NULL), -EINVAL);
-	config.shmem_sizes = NULL;
-	ck_assert_int_eq(vhost_user_shmem_table_new(&config, &t, NULL), -EINVAL);
-	config.size = 0;
-	ck_assert_int_eq(vhost_user_shmem_table_new(&config, &t, NULL), -EINVAL);
+	ck_assert_int_eq(shmem_table_new(&config, &t, NULL), -EINVAL);
 }
 END_TEST
 

@@ -11,12 +11,12 @@
  *
  * The owner forwards these events of the session:
  *
- *   session created or gone       vhost_user_shmem_table_attach()
- *   ops->run                      vhost_user_shmem_table_start()
+ *   session created or gone       shmem_table_attach()
+ *   ops->run                      shmem_table_start()
  *   ops->quiesce with drain, if no other ring runs
- *                                 vhost_user_shmem_table_stop()
- *   ops->reset                    vhost_user_shmem_table_reset()
- *   ops->shmem_result             vhost_user_shmem_table_result()
+ *                                 shmem_table_stop()
+ *   ops->reset                    shmem_table_reset()
+ *   ops->shmem_result             shmem_table_result()
  *
  * All shared memory requests of the session must use the table, which reserves
  * the session's cookies.
@@ -25,27 +25,22 @@
  * VHOST_USER_BACKEND_SHMEM_MAP and VHOST_USER_BACKEND_SHMEM_UNMAP; VIRTIO 1.3,
  * section 2.10.
  */
-#ifndef VHOST_SHMEM_TABLE_H
-#define VHOST_SHMEM_TABLE_H
+#ifndef SHMEM_TABLE_H
+#define SHMEM_TABLE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include <vhost/attributes.h>
 #include <vhost/shmem.h>
 #include <vmm-sys-util/error.h>
 
-VSU_BEGIN_DECLS
+/* Maximum of shmem_table_config.max. */
+#define SHMEM_TABLE_MAX 1024u
 
-/* Maximum of vhost_user_shmem_table_config.max. */
-#define VHOST_USER_SHMEM_TABLE_MAX 1024u
+struct shmem_table;
 
-struct vhost_user_shmem_table;
-
-/* Begins with its size. Copied, with the sizes of the regions. */
-struct vhost_user_shmem_table_config {
-	size_t size;
+/* Copied, with the sizes of the regions, which are whole pages. */
+struct shmem_table_config {
 	const uint64_t *shmem_sizes; /* length of each region, as in vhost_user_backend_config */
 	uint32_t nshmem;
 	uint32_t max;		/* number of entries, from 1 to the maximum above */
@@ -55,21 +50,21 @@ struct vhost_user_shmem_table_config {
 	 * also if the front-end sends no reply; -EINVAL: the session lacks the
 	 * region. A refused mapping is requested again at the next start of the
 	 * rings. The callback may add and remove entries, but must not free the
-	 * table or call vhost_user_shmem_table_ask_again(). May be NULL.
+	 * table or call shmem_table_ask_again(). May be NULL.
 	 */
 	void (*result)(void *opaque, uint64_t cookie, bool map, int result);
 	uint64_t max_bytes;	/* of all entries; 0: the regions' total size */
 };
 
 /* -EINVAL: invalid configuration, -ENOMEM. */
-VHOST_USER_API int vhost_user_shmem_table_new(
-		const struct vhost_user_shmem_table_config *config,
-		struct vhost_user_shmem_table **out, struct vsu_error *err)
+int shmem_table_new(
+		const struct shmem_table_config *config,
+		struct shmem_table **out, struct vsu_error *err)
 	VSU_NODISCARD;
 
 /* Closes the entries' descriptors, without sending requests. t may be NULL. */
-VHOST_USER_API void vhost_user_shmem_table_free(
-		struct vhost_user_shmem_table *t);
+void shmem_table_free(
+		struct shmem_table *t);
 
 /*
  * Adds a mapping, which is requested as soon as possible. The descriptor is
@@ -79,7 +74,7 @@ VHOST_USER_API void vhost_user_shmem_table_free(
  * error of duplicating. The range of a removed entry may be used again: the new
  * mapping waits until the old one is unmapped.
  */
-VHOST_USER_API int vhost_user_shmem_table_add(struct vhost_user_shmem_table *t,
+int shmem_table_add(struct shmem_table *t,
 		const struct vhost_user_shmem_request *request,
 		uint64_t cookie, struct vsu_error *err) VSU_NODISCARD;
 
@@ -88,32 +83,30 @@ VHOST_USER_API int vhost_user_shmem_table_add(struct vhost_user_shmem_table *t,
  * immediately. The range is unmapped as soon as possible, and occupies the
  * table until then. -ENOENT: no entry has this cookie.
  */
-VHOST_USER_API int vhost_user_shmem_table_remove(
-		struct vhost_user_shmem_table *t, uint64_t cookie) VSU_NODISCARD;
+int shmem_table_remove(
+		struct shmem_table *t, uint64_t cookie) VSU_NODISCARD;
 
 /* Repeats requests that were refused or found no room. */
-VHOST_USER_API void vhost_user_shmem_table_ask_again(
-		struct vhost_user_shmem_table *t);
+void shmem_table_ask_again(
+		struct shmem_table *t);
 
 /*
  * Attaches a session, borrowed, in which nothing is mapped yet. NULL: the
  * session is gone; call it before the session is freed.
  */
-VHOST_USER_API void vhost_user_shmem_table_attach(
-		struct vhost_user_shmem_table *t, struct vhost_user_backend *b);
+void shmem_table_attach(
+		struct shmem_table *t, struct vhost_user_backend *b);
 /* A ring runs; the first of them starts another round of requests. */
-VHOST_USER_API void vhost_user_shmem_table_start(
-		struct vhost_user_shmem_table *t);
+void shmem_table_start(
+		struct shmem_table *t);
 /* No ring runs: existing mappings are uncertain from now on. */
-VHOST_USER_API void vhost_user_shmem_table_stop(
-		struct vhost_user_shmem_table *t);
+void shmem_table_stop(
+		struct shmem_table *t);
 /* The front-end has removed all mappings, and the rings are stopped. */
-VHOST_USER_API void vhost_user_shmem_table_reset(
-		struct vhost_user_shmem_table *t);
+void shmem_table_reset(
+		struct shmem_table *t);
 /* The arguments of ops->shmem_result. */
-VHOST_USER_API void vhost_user_shmem_table_result(
-		struct vhost_user_shmem_table *t, uint64_t cookie, int result);
-
-VSU_END_DECLS
+void shmem_table_result(
+		struct shmem_table *t, uint64_t cookie, int result);
 
 #endif
