@@ -11,10 +11,7 @@
 
 #include "virtiofsd_line.h"
 
-/* Reasons why an option of virtiofsd is rejected, with the remedy. */
-#define NO_XATTRMAP "attributes have the same names in the guest and on this host; leave it out"
-#define NO_MODCAPS "the daemon keeps the capabilities that its options need; leave it out"
-#define NO_WRITEBACK "the guest's writes reach this host at once; leave it out"
+/* The reason why both are rejected, with the remedy. */
 #define NO_IDMAP "the daemon of a user maps no numbers; run it as root with --translate-uid and --translate-gid"
 
 /* Keys of -o, in the syntax of libfuse: "key=value,key". */
@@ -60,7 +57,6 @@ static const struct word {
 	{ "log_level", "err", "--log-level", "error", NULL },
 	{ "log_level", "warn", "--log-level", "warning", NULL },
 	{ "log_level", NULL, "--log-level", NULL, NULL },
-	{ "cache", "none", "--cache", "never", NULL },
 	{ "posix_acl", NULL, "--posix-acl", NULL, NULL },
 	{ "posix_lock", NULL, "--posix-lock", NULL, NULL },
 	{ "announce_submounts", NULL, "--announce-submounts", NULL, NULL },
@@ -68,35 +64,47 @@ static const struct word {
 	{ "killpriv_v2", NULL, NULL, NULL, NULL },
 	{ "readdirplus", NULL, NULL, NULL, NULL },
 	{ "allow_root", NULL, NULL, NULL, NULL },
-	{ "xattrmap", NULL, NULL, NULL, NO_XATTRMAP },
-	{ "modcaps", NULL, NULL, NULL, NO_MODCAPS },
-	{ "writeback", NULL, NULL, NULL, NO_WRITEBACK },
 	/* options */
 	{ "-d", NULL, "--log-level", "debug", NULL },
 	{ "-f", NULL, NULL, NULL, NULL },
-	{ "--cache", "none", "--cache", "never", NULL },
 	{ "--seccomp", "none", "--seccomp", "off", NULL },
 	{ "--readonly", NULL, "--read-only", NULL, NULL },
 	{ "--allow-direct-io", NULL, NULL, NULL, NULL },
-	{ "--xattrmap", NULL, NULL, NULL, NO_XATTRMAP },
-	{ "--modcaps", NULL, NULL, NULL, NO_MODCAPS },
-	{ "--writeback", NULL, NULL, NULL, NO_WRITEBACK },
 	{ "--uid-map", NULL, NULL, NULL, NO_IDMAP },
 	{ "--gid-map", NULL, NULL, NULL, NO_IDMAP },
 };
 
+/* Keys of -o that are also options, behind "--". */
+static const struct word twins[] = {
+	{ "cache", "none", "--cache", "never", NULL },
+	{ "xattrmap", NULL, NULL, NULL, "attributes have the same names in the guest and on this host; leave it out" },
+	{ "modcaps", NULL, NULL, NULL, "the daemon keeps the capabilities that its options need; leave it out" },
+	{ "writeback", NULL, NULL, NULL, "the guest's writes reach this host at once; leave it out" },
+};
+
+#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
+
+static const struct word *row_find(const struct word *rows, size_t n,
+				   const char *name, size_t len,
+				   const char *value)
+{
+	const struct word *row;
+
+	for (row = rows; row < rows + n; row++)
+		if (strlen(row->name) == len && !memcmp(row->name, name, len) &&
+		    (!row->value || (value && !strcmp(row->value, value))))
+			return row;
+	return NULL;
+}
+
 static const struct word *word_find(const char *name, size_t len,
 				    const char *value)
 {
-	size_t i;
+	const struct word *row = row_find(words, COUNT(words), name, len, value);
+	const size_t dashes = len > 2 && !memcmp(name, "--", 2) ? 2 : 0;
 
-	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strlen(words[i].name) == len &&
-		    !memcmp(words[i].name, name, len) &&
-		    (!words[i].value ||
-		     (value && !strcmp(words[i].value, value))))
-			return &words[i];
-	return NULL;
+	return row ? row : row_find(twins, COUNT(twins), name + dashes,
+				    len - dashes, value);
 }
 
 /* Owns text; NULL: allocation failed. */

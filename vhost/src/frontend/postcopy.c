@@ -114,31 +114,20 @@ static int accept_advised(struct vhost_user_frontend *f,
 	return 0;
 }
 
-static int accept_listening(struct vhost_user_frontend *f,
-			    const struct fe_pending *p,
-			    const struct vhost_user_priv_msg *msg,
-			    struct vsu_error *err)
-{
-	int result = result_of(msg);
-
-	(void)p;
-	(void)err;
-	f->postcopy.listening = result == 0;
-	f->device.postcopy_listening(f->opaque, result);
-	return 0;
-}
-
-static int accept_ended(struct vhost_user_frontend *f,
+/* LISTEN and END. A failed END leaves the back-end listening. */
+static int accept_phase(struct vhost_user_frontend *f,
 			const struct fe_pending *p,
 			const struct vhost_user_priv_msg *msg,
 			struct vsu_error *err)
 {
-	int result = result_of(msg);
+	const bool begins = p->request == VHOST_USER_POSTCOPY_LISTEN;
+	const int result = result_of(msg);
 
-	(void)p;
 	(void)err;
-	f->postcopy.listening &= result != 0;
-	f->device.postcopy_ended(f->opaque, result);
+	if (begins || result == 0)
+		f->postcopy.listening = begins && result == 0;
+	(begins ? f->device.postcopy_listening : f->device.postcopy_ended)
+		(f->opaque, result);
 	return 0;
 }
 
@@ -147,9 +136,9 @@ static const struct fe_handler rows[] = {
 	{ FE_SENT(POSTCOPY_ADVISE), .accept = accept_advised, .reports = true,
 	  .ops = { FE_OP(device.postcopy_advised),
 		   FE_OP(device.postcopy_placed) } },
-	{ FE_SENT(POSTCOPY_LISTEN), .accept = accept_listening, .reports = true,
+	{ FE_SENT(POSTCOPY_LISTEN), .accept = accept_phase, .reports = true,
 	  .ops = { FE_OP(device.postcopy_listening) } },
-	{ FE_SENT(POSTCOPY_END), .accept = accept_ended, .reports = true,
+	{ FE_SENT(POSTCOPY_END), .accept = accept_phase, .reports = true,
 	  .ops = { FE_OP(device.postcopy_ended) } },
 };
 FE_HANDLERS(postcopy, rows);
