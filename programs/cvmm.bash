@@ -135,4 +135,5 @@ _cvmm() {
 	fi
 }
 
-complete -F _cvmm cvmm cvmm-vhost-user-blk cvmm-vhost-user-console cvmm-vhost-user-fs cvmm-vhost-user-net cvmm-vhost-user-rng cvmm-vhost-user-vsock vhost-user-tool
+# shellcheck disable=SC2046 # a list of words
+complete -F _cvmm cvmm vhost-user-tool $(compgen -c cvmm-vhost-user- | sort -u)

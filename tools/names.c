@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <virtio-devices/ids.h>
+
 #include "names.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -157,26 +159,32 @@ static const char *const protocol_bits[] = {
 	[23] = "GET_VRING_BASE_SKIP_DRAIN",
 };
 
-#define DEVICE(id, name) { #name, id, name##_bits, COUNT(name##_bits) }
-#define DEVICE_WITHOUT_BITS(id, name) { name, id, NULL, 0 }
-
-static const struct names_device devices[] = {
-	DEVICE(1, net),
-	DEVICE(2, blk),
-	DEVICE(3, console),
-	DEVICE_WITHOUT_BITS(4, "rng"),
-	DEVICE(5, balloon),
-	DEVICE(8, scsi),
-	DEVICE(16, gpu),
-	DEVICE_WITHOUT_BITS(18, "input"),
-	DEVICE(19, vsock),
-	DEVICE(20, crypto),
-	DEVICE(26, fs),
+#define NAME(id, name) name,
+static const char *const device_names[] = {
+	VIRTDEV_FOR_EACH_NAME(NAME) NULL
 };
 
-static const char *const device_names[] = {
-	"net", "blk", "console", "rng", "balloon", "scsi", "gpu", "input",
-	"vsock", "crypto", "fs", NULL
+#define DEVICE(id, name) { name, id },
+static const struct names_device devices[] = {
+	VIRTDEV_FOR_EACH_NAME(DEVICE)
+};
+
+/* Names of the bits 0 to 23, of devices that have such. */
+#define BITS(id, bits) { id, bits, COUNT(bits) }
+static const struct {
+	unsigned int id;
+	const char *const *bits;
+	unsigned int nbits;
+} device_bits[] = {
+	BITS(VIRTDEV_ID_NET, net_bits),
+	BITS(VIRTDEV_ID_BLOCK, blk_bits),
+	BITS(VIRTDEV_ID_CONSOLE, console_bits),
+	BITS(VIRTDEV_ID_BALLOON, balloon_bits),
+	BITS(VIRTDEV_ID_SCSI, scsi_bits),
+	BITS(VIRTDEV_ID_GPU, gpu_bits),
+	BITS(VIRTDEV_ID_SOCKET, vsock_bits),
+	BITS(VIRTDEV_ID_CRYPTO, crypto_bits),
+	BITS(VIRTDEV_ID_FS, fs_bits),
 };
 
 const char *const *names_devices(void)
@@ -211,15 +219,27 @@ const struct names_device *names_guess(uint64_t features)
 	return features & blk ? names_device("blk") : NULL;
 }
 
+static const char *device_feature(const struct names_device *dev,
+				  unsigned int bit)
+{
+	size_t i;
+
+	for (i = 0; dev && i < COUNT(device_bits); i++)
+		if (device_bits[i].id == dev->id)
+			return bit < device_bits[i].nbits ?
+			       device_bits[i].bits[bit] : NULL;
+	return NULL;
+}
+
 const char *names_feature(const struct names_device *dev, unsigned int bit)
 {
 	const unsigned int first_net_only = 48;
 
 	if (bit < 24)
-		return dev && bit < dev->nbits ? dev->bits[bit] : NULL;
+		return device_feature(dev, bit);
 	if (bit >= COUNT(common_bits))
 		return NULL;
-	if (bit >= first_net_only && (!dev || dev->id != 1))
+	if (bit >= first_net_only && (!dev || dev->id != VIRTDEV_ID_NET))
 		return NULL;
 	return common_bits[bit];
 }

@@ -11,8 +11,6 @@
 struct names_device {
 	const char *name;		/* "blk" */
 	unsigned int id;		/* VIRTIO's device number */
-	const char *const *bits;	/* bits 0..nbits-1, NULL where unused */
-	unsigned int nbits;
 };
 
 /* NULL: unknown device. */

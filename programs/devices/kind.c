@@ -11,16 +11,9 @@
 #include "devices/kind.h"
 #include "log.h"
 
+#define KIND_ROW(name) &vmm_##name##_kind,
 const struct vmm_device_kind *const vmm_device_kinds[] = {
-	&vmm_balloon_kind,
-	&vmm_blk_kind,
-	&vmm_console_kind,
-	&vmm_fs_kind,
-	&vmm_net_kind,
-	&vmm_mem_kind,
-	&vmm_pmem_kind,
-	&vmm_rng_kind,
-	&vmm_vsock_kind,
+	VMM_FOR_EACH_KIND(KIND_ROW)
 	NULL,
 };
 

@@ -193,9 +193,19 @@ const struct vmm_device_key *vmm_device_missing(
 void vmm_device_alias_rows(const struct vmm_device_kind *kind, bool of_daemon,
 			   struct vsu_option *rows);
 
-/* The kinds. */
-extern const struct vmm_device_kind vmm_balloon_kind, vmm_blk_kind, vmm_console_kind,
-				    vmm_fs_kind, vmm_mem_kind, vmm_net_kind, vmm_pmem_kind, vmm_rng_kind,
-				    vmm_vsock_kind;
+/* The kinds, each vmm_NAME_kind of its own file, in the order of the help. */
+#define VMM_FOR_EACH_KIND(KIND) \
+	KIND(balloon) \
+	KIND(blk) \
+	KIND(console) \
+	KIND(fs) \
+	KIND(net) \
+	KIND(mem) \
+	KIND(pmem) \
+	KIND(rng) \
+	KIND(vsock)
+
+#define VMM_DECLARE_KIND(name) extern const struct vmm_device_kind vmm_##name##_kind;
+VMM_FOR_EACH_KIND(VMM_DECLARE_KIND)
 
 #endif

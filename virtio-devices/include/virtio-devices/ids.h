@@ -27,6 +27,25 @@ enum virtdev_id {
 	VIRTDEV_ID_PMEM = 27,
 };
 
+/*
+ * The names of devices in command lines, each once: ROW(id, name). For tables,
+ * such as { "net", VIRTDEV_ID_NET }.
+ */
+#define VIRTDEV_FOR_EACH_NAME(ROW) \
+	ROW(VIRTDEV_ID_NET, "net") \
+	ROW(VIRTDEV_ID_BLOCK, "blk") \
+	ROW(VIRTDEV_ID_CONSOLE, "console") \
+	ROW(VIRTDEV_ID_ENTROPY, "rng") \
+	ROW(VIRTDEV_ID_BALLOON, "balloon") \
+	ROW(VIRTDEV_ID_SCSI, "scsi") \
+	ROW(VIRTDEV_ID_GPU, "gpu") \
+	ROW(VIRTDEV_ID_INPUT, "input") \
+	ROW(VIRTDEV_ID_SOCKET, "vsock") \
+	ROW(VIRTDEV_ID_CRYPTO, "crypto") \
+	ROW(VIRTDEV_ID_SOUND, "sound") \
+	ROW(VIRTDEV_ID_FS, "fs") \
+	ROW(VIRTDEV_ID_PMEM, "pmem")
+
 enum virtdev_status {
 	VIRTDEV_STATUS_ACKNOWLEDGE = 0x01,
 	VIRTDEV_STATUS_DRIVER = 0x02,

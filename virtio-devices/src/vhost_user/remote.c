@@ -26,19 +26,19 @@
 
 /* Queues and configuration of each kind of device (VIRTIO 1.3, section 5). */
 static const struct remote_preset presets[] = {
-	{ VIRTDEV_ID_NET, 2, 24, "net" },
-	{ VIRTDEV_ID_BLOCK, 1, 60, "blk" },
-	{ VIRTDEV_ID_CONSOLE, 2, 12, "console" },
-	{ VIRTDEV_ID_ENTROPY, 1, 0, "rng" },
-	{ VIRTDEV_ID_BALLOON, 2, 16, "balloon" },
-	{ VIRTDEV_ID_SCSI, 3, 36, "scsi" },
-	{ VIRTDEV_ID_GPU, 2, 16, "gpu" },
-	{ VIRTDEV_ID_INPUT, 2, 136, "input" },
-	{ VIRTDEV_ID_SOCKET, 3, 8, "vsock" },
-	{ VIRTDEV_ID_CRYPTO, 1, 56, "crypto" },
-	{ VIRTDEV_ID_SOUND, 4, 12, "sound" },
-	{ VIRTDEV_ID_FS, 2, 40, "fs" },
-	{ VIRTDEV_ID_PMEM, 1, 16, "pmem" },
+	{ VIRTDEV_ID_NET, 2, 24 },
+	{ VIRTDEV_ID_BLOCK, 1, 60 },
+	{ VIRTDEV_ID_CONSOLE, 2, 12 },
+	{ VIRTDEV_ID_ENTROPY, 1, 0 },
+	{ VIRTDEV_ID_BALLOON, 2, 16 },
+	{ VIRTDEV_ID_SCSI, 3, 36 },
+	{ VIRTDEV_ID_GPU, 2, 16 },
+	{ VIRTDEV_ID_INPUT, 2, 136 },
+	{ VIRTDEV_ID_SOCKET, 3, 8 },
+	{ VIRTDEV_ID_CRYPTO, 1, 56 },
+	{ VIRTDEV_ID_SOUND, 4, 12 },
+	{ VIRTDEV_ID_FS, 2, 40 },
+	{ VIRTDEV_ID_PMEM, 1, 16 },
 };
 
 static const struct remote_preset *find_preset(uint32_t id)
@@ -53,12 +53,16 @@ static const struct remote_preset *find_preset(uint32_t id)
 
 uint32_t virtdev_vhost_user_id_of(const char *name, size_t len)
 {
+#define NAME_ROW(id, name) { name, id },
+	static const struct { const char *name; uint32_t id; } names[] = {
+		VIRTDEV_FOR_EACH_NAME(NAME_ROW)
+	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(presets) / sizeof(presets[0]); i++)
-		if (strlen(presets[i].name) == len &&
-		    !memcmp(presets[i].name, name, len))
-			return presets[i].id;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i].name) == len &&
+		    !memcmp(names[i].name, name, len))
+			return names[i].id;
 	return 0;
 }
 

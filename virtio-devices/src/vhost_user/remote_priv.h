@@ -10,7 +10,6 @@
 
 struct remote_preset {
 	uint32_t id, nqueues, config_size;
-	const char *name;
 };
 
 enum remote_change {
