@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the bytes of a console: both ways, and when somebody is slow. */
+/* Claims about the bytes of a console: both directions, and slow readers. */
 #include <config.h>
 
 #include <check.h>
@@ -25,7 +25,7 @@ static const uint64_t formats[] = { 0, VQ_F_RING_PACKED, VQ_F_EVENT_IDX };
 
 static char bytes[CONSOLE_BUFFER + 1];
 
-/* The text of the next used buffer of a queue, "" where there is none. */
+/* The text of the next used buffer of a queue; "" if there is none. */
 static const char *text_of(uint32_t queue)
 {
 	int64_t n = console_used(queue, bytes, CONSOLE_BUFFER);
@@ -110,7 +110,7 @@ START_TEST(a6_04_what_the_guest_has_no_room_for_stays_with_its_sender)
 	ck_assert_int_eq(console_used(RX, NULL, 0), -1);
 	ck_assert_int_eq(poll(&(struct pollfd) {
 			virtdev_queue_host_fd(con.dev, RX), POLLIN, 0 }, 1, 0),
-			 0);	/* and nobody spins meanwhile */
+			 0);	/* and no thread spins meanwhile */
 	console_offer(RX, 1, 4);
 	console_settle();
 	ck_assert_str_eq(text_of(RX), "abcd");
@@ -127,7 +127,7 @@ START_TEST(a6_04_what_the_guest_has_no_room_for_stays_with_its_sender)
 }
 END_TEST
 
-/* Writes until the socket is full; how many buffers it took. */
+/* Writes until the socket is full; returns the number of used buffers. */
 static unsigned int fill(uint32_t queue)
 {
 	static char line[CONSOLE_BUFFER];
@@ -142,7 +142,10 @@ static unsigned int fill(uint32_t queue)
 	return n;
 }
 
-/* Reads all that a port's host end gets, and checks that none is missing. */
+/*
+ * Reads everything that the host end of a port receives, and checks that it is
+ * complete.
+ */
 static uint64_t read_filled(unsigned int port)
 {
 	unsigned char piece[777];
@@ -191,7 +194,7 @@ START_TEST(a_queue_that_stops_while_its_host_is_slow_goes_on_where_it_was)
 }
 END_TEST
 
-/* The timer is real: a second. */
+/* Waits for the real timer: one second. */
 static void wait_for_patience(void)
 {
 	struct pollfd p = { virtdev_queue_host_fd(con.dev, TX), POLLIN, 0 };
@@ -213,7 +216,7 @@ START_TEST(a6_01_a_console_that_nobody_reads_for_a_second_drops_and_counts)
 	ck_assert_uint_eq(console_counts(0).dropped + console_counts(0).from_guest,
 			  (uint64_t)n * CONSOLE_BUFFER);
 	console_write(TX, bytes, 100);
-	console_settle();	/* and from then on nobody waits */
+	console_settle();	/* from here on no request waits */
 	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
 	console_fini();
 }
@@ -332,13 +335,13 @@ START_TEST(a_size_stands_in_the_configuration_space)
 	ck_assert_mem_eq(config, want, sizeof(want));
 	ck_assert_uint_eq(con.config_changes, 1);
 	ck_assert_int_eq(virtdev_console_resize(con.dev, 1, 1, 1), -ENOENT);
-	console_restart(F_SIZE);	/* a new driver is told, too */
+	console_restart(F_SIZE);	/* a new driver is notified, too */
 	ck_assert_uint_eq(con.config_changes, 2);
 	console_fini();
 }
 END_TEST
 
-/* A host's end that always has bytes and always takes some. */
+/* A host end that always has bytes and always accepts some. */
 static ssize_t endless(void *self, const struct iovec *iov, int n)
 {
 	uint64_t *moved = self;

@@ -175,7 +175,8 @@ START_TEST(a_port_can_be_removed_and_its_number_used_again)
 	console_greet();
 	ck_assert_int_eq(virtdev_console_remove(con.dev, 1), 0);
 	ck_assert_int_eq(read(con.host[1], &c, 1), 0);
-	console_write(DATA_TX, "gone", 4);	/* of a driver that does not know yet */
+	/* from a driver that has not seen the removal */
+	console_write(DATA_TX, "gone", 4);
 	console_settle();
 	ck_assert_int_eq(console_used(DATA_TX, NULL, 0), 0);
 	ck_assert_uint_eq(add_third(), 1);
@@ -229,7 +230,7 @@ START_TEST(counts_are_read_while_ports_come_and_go)
 }
 END_TEST
 
-/* Event, port, and value of messages that no driver may send. */
+/* Event, port and value of messages that drivers must not send. */
 static const uint32_t bad[][3] = {
 	{ PORT_ADD, 0, 1 }, { PORT_REMOVE, 1, 1 }, { CONSOLE_PORT, 0, 1 },
 	{ RESIZE, 0, 1 }, { PORT_NAME, 1, 1 }, { 8, 0, 0 }, { 0xffff, 1, 1 },
@@ -319,7 +320,7 @@ START_TEST(a_new_driver_begins_anew)
 }
 END_TEST
 
-/* The same console, as another server has it: other ends, the same driver. */
+/* Moves the console to another server: other host ends, the same driver. */
 static void move(const void *bytes, size_t len)
 {
 	struct virtdev_console_port data = { .size = sizeof(data),
@@ -362,7 +363,7 @@ START_TEST(a_driver_goes_on_with_the_console_of_another_server)
 	ck_assert_int_eq(virtdev_state_take(con.dev, &bytes, &len, NULL), 0);
 	move(bytes, len);
 	free(bytes);
-	ck_assert_str_eq(console_heard(), "");	/* nothing has changed for it */
+	ck_assert_str_eq(console_heard(), "");	/* the driver sees no change */
 	ck_assert(console_counts(0).guest_open && console_counts(1).guest_open);
 	console_write(DATA_TX, "on", 2);
 	ck_assert_str_eq(console_seen(1), "on");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about how a server that waits looks before it sleeps. Clock and
- * sleeps are of this program: a look takes a microsecond, a sleep as long as
- * the test says.
+ * Claims about busy-waiting of a server before it sleeps. The test replaces
+ * clock and sleeps: a poll takes a microsecond, a sleep as long as the test
+ * sets.
  */
 #include <config.h>
 
@@ -88,7 +88,7 @@ static void begin(bool threaded, uint64_t poll_max_ns)
 			  virtdev_vhost_user_server_fd(server);
 }
 
-/* One wait; looks and sleeps are those of it. */
+/* Waits once; counts the polls and sleeps of this wait. */
 static int wait_for_it(bool threaded)
 {
 	looks = sleeps = 0;
@@ -119,7 +119,7 @@ START_TEST(short_sleep_is_followed_by_looks_and_a_long_one_by_sleep)
 	ck_assert_int_eq(wait_for_it(_i), 0);
 	ck_assert_uint_eq(looks, 10);
 	ck_assert_uint_eq(sleeps, 1);
-	/* together they were longer */
+	/* polls and sleep together were longer */
 	sleep_us = 10;
 	ck_assert_int_eq(wait_for_it(_i), 0);
 	ck_assert_uint_eq(looks, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about a device whose queues somebody else serves: here a server in
- * the same process, which is pumped with it.
+ * Claims about a device that a back-end serves: here a server in the same
+ * process, dispatched in turns with the front-end.
  */
 #include <config.h>
 
@@ -26,17 +26,17 @@
 #define NUM_QUEUES 34
 
 struct rig {
-	/* the back-end's half */
+	/* the back-end's side */
 	struct virtdev *model;
 	struct virtdev_vhost_user_server *server;
 	unsigned char config[60];
 	unsigned int started, stopped_queues;
-	/* ours */
+	/* the front-end's side */
 	struct guest g;
 	struct virtdev_vhost_user *remote;
 	int kick, call;
 	unsigned int ready, stopped, failed, changed, queue_resets;
-	uint32_t bases[2];	/* where queues of the model started last */
+	uint32_t bases[2];	/* index at which the model's queues started last */
 	struct vsu_error why;
 };
 
@@ -125,7 +125,7 @@ static void make_server(uint64_t features, uint32_t config_size, int sock)
 				&rig.server, NULL), 0);
 }
 
-/* As begin(), with a configuration of the front-end's own. */
+/* As begin(), with a configuration space of the front-end. */
 static void begin_with(uint64_t features, uint32_t id, const void *space)
 {
 	const struct virtdev_vhost_user_config config = {
@@ -148,7 +148,7 @@ static void begin_with(uint64_t features, uint32_t id, const void *space)
 				&remote_ops, &rig, &rig.remote, NULL), 0);
 }
 
-/* A device of this id on a new connection; its handshake has not begun. */
+/* A device of this id on a new connection; its handshake has not started. */
 static void begin(uint64_t features, uint32_t id)
 {
 	begin_with(features, id, NULL);
@@ -172,7 +172,7 @@ static void teardown(void)
 	guest_fini(&rig.g);
 }
 
-/* Both sides, until neither has anything to do. */
+/* Dispatches both sides until neither has work. */
 static void pump(void)
 {
 	struct pollfd fds[2] = {
@@ -276,7 +276,7 @@ START_TEST(other_devices_have_the_queues_of_their_kind)
 }
 END_TEST
 
-/* The four bytes that only FS_F_NOTIFICATION adds are not asked for. */
+/* The four bytes that only FS_F_NOTIFICATION adds are not requested. */
 START_TEST(a_file_system_says_its_own_tag)
 {
 	unsigned char first = 0;
@@ -513,7 +513,7 @@ START_TEST(a3_15_a_changed_configuration_is_told_once)
 	ck_assert_uint_eq(rig.changed, 1);
 	virtdev_config_read(dev, 0, &byte, 1);
 	ck_assert_uint_eq(byte, 9);
-	virtdev_config_changed(rig.model);	/* nothing did */
+	virtdev_config_changed(rig.model);	/* no configuration change is pending */
 	pump();
 	ck_assert_uint_eq(rig.changed, 1);
 	teardown();
@@ -603,7 +603,7 @@ static int refused(const struct virtdev_vhost_user_config *config,
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, socks), 0);
 	rc = virtdev_vhost_user_new_take_fd(socks[1], config, ops, NULL, &r,
 					    err);
-	ck_assert_int_eq(close(socks[1]), 0);	/* still the caller's */
+	ck_assert_int_eq(close(socks[1]), 0);	/* the caller still owns it */
 	close(socks[0]);
 	return rc;
 }
@@ -628,7 +628,7 @@ START_TEST(what_cannot_be_is_refused_and_the_socket_stays_the_callers)
 }
 END_TEST
 
-/* Of an older caller, whose struct ends behind the id. */
+/* A caller that was built with a struct that ended after the id. */
 START_TEST(a_shorter_struct_means_the_defaults)
 {
 	const struct virtdev_vhost_user_config config = {

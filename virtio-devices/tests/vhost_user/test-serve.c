@@ -49,7 +49,7 @@ static void teardown(void)
 	folder_fini();
 }
 
-/* On the thread of serve(), before it answers the next request. */
+/* Called on the thread of serve(), before it answers the next request. */
 static void on_report(void *opaque, struct virtdev *device,
 		      const struct vsu_error *what)
 {
@@ -80,7 +80,7 @@ static void *serve(void *opaque)
 	return NULL;
 }
 
-/* Connects when there is somebody to connect to. */
+/* Connects as soon as the server listens. */
 static int connect_socket(void)
 {
 	int fd;
@@ -91,7 +91,7 @@ static int connect_socket(void)
 	return fd;
 }
 
-/* GET_FEATURES and its answer: a header and 64 bits. */
+/* Sends GET_FEATURES and reads the reply: a header and 64 bits. */
 static void ask(int fd)
 {
 	static const uint32_t request[3] = { 1, 1, 0 };
@@ -124,7 +124,7 @@ START_TEST(one_front_end_after_another_is_served_until_told_to_stop)
 		if (i < 2)
 			vsu_fd_close(&fd);
 	}
-	/* with one still there */
+	/* while a front-end is connected */
 	vsu_event_signal(stop);
 	pthread_join(thread, NULL);
 	vsu_fd_close(&fd);
@@ -133,7 +133,7 @@ START_TEST(one_front_end_after_another_is_served_until_told_to_stop)
 }
 END_TEST
 
-/* SET_FEATURES of bits that were not offered. */
+/* Sends SET_FEATURES with bits that were not offered. */
 static void refuse(int fd)
 {
 	static const uint32_t request[5] = { 2, 1, 8, UINT32_MAX, UINT32_MAX };

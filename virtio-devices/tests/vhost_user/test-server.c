@@ -48,7 +48,7 @@ static struct virtdev_disk *make_fake_disk(void)
 	return disk.disk;
 }
 
-/* The one in the hand is not made for threads. */
+/* The default disk of the tests does not support several threads. */
 static struct virtdev_disk *make_sync_disk(void)
 {
 	int fd = memfd_create("image", MFD_CLOEXEC);
@@ -87,7 +87,7 @@ static void teardown(void)
 		fake_disk_fini(&disk);
 }
 
-/* Writes a sector, reads it back elsewhere. */
+/* Writes a sector and reads it into another buffer. */
 static void use_disk(unsigned char mark)
 {
 	memset(client_data(&client, 0, 0), mark, 512);
@@ -168,7 +168,7 @@ START_TEST(rings_stop_and_start_again)
 		use_disk(i);
 		client_begin(&client, 1, 0, T_FLUSH, 0);
 		client_stop(&client);
-		/* it was finished before the stop was, or never taken */
+		/* A write finished before the stop, or was never popped. */
 		status = client_status(&client, 1, 0);
 		ck_assert_int_eq(client.bases[1], status == 0);
 		ck_assert(status == 0 || status == 0xee);
@@ -189,7 +189,7 @@ START_TEST(descriptors_are_replaced_under_a_ring_that_runs)
 		call = vsu_event_new();
 		ck_assert_int_eq(vhost_user_frontend_set_call(client.fe, 0,
 							      call, NULL), 0);
-		/* the last one would be told of by the former descriptor */
+		/* The previous descriptor would report the last one. */
 		pump(&client, NULL);
 		vsu_fd_close(&client.call[0]);
 		client.call[0] = call;
@@ -200,7 +200,7 @@ START_TEST(descriptors_are_replaced_under_a_ring_that_runs)
 }
 END_TEST
 
-/* A map with one region more, or the one before. */
+/* Adds a region to the map, or restores the previous map. */
 static void swap_memory(struct vmem_map *map)
 {
 	client.memory_done = false;
@@ -329,7 +329,7 @@ START_TEST(b5_15_silence_is_harmless_while_nobody_waits)
 }
 END_TEST
 
-/* The disk holds what the front-end left behind. */
+/* The disk contains what the front-end wrote before it disconnected. */
 START_TEST(b5_03_front_end_that_vanishes_is_drained_first)
 {
 	disk.hold = true;
@@ -418,7 +418,10 @@ static bool is_readable(int fd)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* The host does not take a request at first, and no descriptor tells of that. */
+/*
+ * The host refuses a request at first, and no descriptor reports when it would
+ * accept it.
+ */
 START_TEST(e1_23_descriptor_stays_readable_while_there_is_more_and_no_longer)
 {
 	int fd = virtdev_vhost_user_server_fd(server.server);
@@ -475,7 +478,7 @@ static void on_alarm(int number)
 	(void)number;
 }
 
-/* As io_uring does it, whose descriptor would tell only the next wait. */
+/* As io_uring, whose descriptor would be reported only by the next wait. */
 START_TEST(wait_that_is_interrupted_takes_in_what_the_host_has_finished)
 {
 	const struct itimerval soon = { { 0, 10000 }, { 0, 10000 } };
@@ -501,7 +504,7 @@ START_TEST(wait_that_is_interrupted_takes_in_what_the_host_has_finished)
 }
 END_TEST
 
-/* Readable within a time in which a ring is looked at many times. */
+/* Readable within a time in which the ring is polled many times. */
 static bool is_looked_at(void)
 {
 	struct pollfd p = { virtdev_vhost_user_server_fd(server.server),
@@ -518,7 +521,7 @@ START_TEST(a4_22_ring_without_kicks_is_looked_at_in_pauses_until_it_breaks)
 	client_connect(&client, &server);
 	client_start(&client, false);
 	use_disk(9);
-	/* an idle one: dispatch has nothing more to do, and comes back */
+	/* Idle: dispatch returns without further work. */
 	while (virtdev_vhost_user_server_dispatch(server.server))
 		ck_assert_uint_lt(++looks, 100000);
 	ck_assert(is_looked_at());
@@ -535,7 +538,7 @@ START_TEST(a4_22_ring_without_kicks_is_looked_at_in_pauses_until_it_breaks)
 }
 END_TEST
 
-/* No descriptor is left for a front-end: it waits, and nobody spins. */
+/* No descriptor is free for a front-end: it waits, and no thread spins. */
 START_TEST(e1_04_accepting_pauses_while_descriptors_lack)
 {
 	struct rlimit before, limit;
@@ -567,7 +570,7 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 		signal(number, SIG_DFL);
 }
 
-/* The front-end cuts the memory short in which its rings are. */
+/* The front-end truncates the memory that contains its rings. */
 START_TEST(e1_13_memory_that_is_cut_ends_its_session)
 {
 	struct sigaction action = { .sa_flags = SA_SIGINFO };
@@ -662,7 +665,7 @@ START_TEST(b4_17_postcopy_is_offered_to_those_alone_who_allow_it)
 }
 END_TEST
 
-/* An unknown request that wants no answer, then a hang-up. */
+/* An unknown request without NEED_REPLY, then a hang-up. */
 START_TEST(b1_31_refusal_without_an_answer_is_told_to_the_owner)
 {
 	static const uint32_t unknown[3] = { 77, 1, 0 };
@@ -681,7 +684,7 @@ START_TEST(b1_31_refusal_without_an_answer_is_told_to_the_owner)
 }
 END_TEST
 
-/* A nanosecond of silence is too much here, once somebody waits. */
+/* A front-end may be silent for one nanosecond while another waits. */
 static TCase *impatient(void)
 {
 	TCase *tc = tcase_create("impatient");

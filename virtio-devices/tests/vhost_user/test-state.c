@@ -19,7 +19,7 @@
 #include "../server-rig.h"
 #include "../suite.h"
 
-#define WRITEBACK 32u	/* in the configuration space */
+#define WRITEBACK 32u	/* offset in the configuration space */
 
 static struct fake_disk disk;
 static struct server_side server;
@@ -67,7 +67,7 @@ static unsigned char writeback_of(struct virtdev *dev)
 	return byte;
 }
 
-/* The state of a disk in no server whose driver asked for write-through. */
+/* State of a disk without a server, whose driver selected write-through. */
 static void *state_of_other(size_t *len)
 {
 	const unsigned char off = 0;
@@ -85,7 +85,7 @@ static void *state_of_other(size_t *len)
 	return bytes;
 }
 
-/* Gives the descriptor to the back-end; what that says. */
+/* Passes the descriptor to the back-end; returns its reply. */
 static int give(bool load, int fd)
 {
 	client.state_moves = false;
@@ -103,7 +103,7 @@ static int result(void)
 	return client.state_result;
 }
 
-/* A pair of the kind that the loop of tests asks for: to read, to write. */
+/* A pair of the kind that the loop test selects: to read, to write. */
 static void make_pair(int kind, int fds[2])
 {
 	if (kind)
@@ -229,7 +229,7 @@ START_TEST(stream_without_end_is_refused_at_the_most)
 }
 END_TEST
 
-/* Without a signal, which would end this process. */
+/* Without SIGPIPE, which would end this process. */
 START_TEST(reader_that_has_gone_is_an_error_of_the_transfer)
 {
 	int fds[2], rc;
@@ -242,7 +242,7 @@ START_TEST(reader_that_has_gone_is_an_error_of_the_transfer)
 }
 END_TEST
 
-/* A writer that says nothing does not keep the device from the next one. */
+/* A silent writer does not keep the device from the next session. */
 START_TEST(stream_that_stands_still_ends_with_its_session)
 {
 	int fds[2], before;
@@ -325,7 +325,7 @@ static struct virtdev *make_slow(void)
 	return dev;
 }
 
-/* The front-end has given the state; the device is loading it. */
+/* The front-end has sent the state; the device is loading it. */
 static void give_slow_state(void)
 {
 	struct virtdev *other = make_slow();
