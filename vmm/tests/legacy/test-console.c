@@ -36,7 +36,7 @@ static void on_interrupt(void *opaque)
 	interrupts++;
 }
 
-/* Of the next console; without forks the counts of the last one are here. */
+/* Claims use the counters of a new console; without fork they start here. */
 static void make(int in_fd, int out_fd)
 {
 	const struct vmm_console_config config = {
@@ -101,7 +101,7 @@ START_TEST(output_is_flushed_when_the_event_says_so)
 }
 END_TEST
 
-/* Takes all there is; how many bytes it was. */
+/* Reads everything available; returns the number of bytes. */
 static size_t take_all(int fd)
 {
 	static char text[65536];
@@ -132,7 +132,7 @@ START_TEST(a6_01_slow_reader_costs_a_bounded_buffer_and_a_count)
 	ck_assert(!vmm_console_flush(console));
 	ck_assert_uint_gt(vmm_console_dropped(console), 1000000 - 65536 - 1);
 	ck_assert_uint_lt(vmm_console_dropped(console), 1000000);
-	do	/* whoever reads again gets what was kept */
+	do	/* a later read returns the stored bytes */
 		more += take_all(fds[0]);
 	while (!vmm_console_flush(console));
 	ck_assert_uint_gt(more + take_all(fds[0]), 65536);
@@ -140,7 +140,7 @@ START_TEST(a6_01_slow_reader_costs_a_bounded_buffer_and_a_count)
 }
 END_TEST
 
-/* A driver that asks the port first loses nothing to a reader that reads. */
+/* A driver that polls the port first loses no byte to a slow reader. */
 START_TEST(a6_01_reader_that_is_only_slow_loses_nothing)
 {
 	size_t sent = 0, got = 0;
@@ -181,7 +181,7 @@ START_TEST(a6_01_nobody_reading_at_all_is_no_obstacle)
 }
 END_TEST
 
-/* A terminal takes part of a write and blocks for the rest. */
+/* A terminal accepts a part of a write and blocks for the rest. */
 START_TEST(a6_01_stopped_terminal_does_not_block_the_main_loop)
 {
 	int master, slave;
@@ -276,7 +276,8 @@ START_TEST(a6_04_input_that_the_guest_does_not_take_stays_in_its_source)
 	ck_assert_uint_gt(take_all(fds[0]), 900);
 	ck_assert(!readable(vmm_console_event_fd(console)));
 	for (n = 0; !readable(vmm_console_event_fd(console)); n++)
-		ck_assert_uint_eq(get(DATA), 'm');	/* room: it may go on */
+		/* space in the FIFO: input continues */
+		ck_assert_uint_eq(get(DATA), 'm');
 	ck_assert_int_le(n, 50);
 	ck_assert(vmm_console_wants_input(console));
 	vmm_console_free(console);
@@ -325,8 +326,8 @@ START_TEST(ctrl_a_x_leaves_and_twice_sends_one)
 	ck_assert_uint_eq(get(DATA), 'a');
 	ck_assert_uint_eq(get(DATA), 1);
 	ck_assert_uint_eq(get(DATA), 'b');
-	ck_assert_uint_eq(get(DATA), 3);	/* Ctrl-C is the guest's */
-	type(master, "\001");			/* the two may come apart */
+	ck_assert_uint_eq(get(DATA), 3);	/* Ctrl-C is passed to the guest */
+	type(master, "\001");			/* the two bytes may arrive separately */
 	ck_assert(vmm_console_input(console));
 	ck_assert_uint_eq(left, 0);
 	type(master, "x");
@@ -337,7 +338,7 @@ START_TEST(ctrl_a_x_leaves_and_twice_sends_one)
 }
 END_TEST
 
-/* A guest that hangs takes nothing; the user still gets out. */
+/* A guest that hangs reads nothing; the user can still leave. */
 START_TEST(ctrl_a_x_leaves_behind_input_that_nobody_takes)
 {
 	int slave, master = terminal(&slave), n;
@@ -376,7 +377,7 @@ START_TEST(held_input_follows_as_the_guest_takes_it)
 }
 END_TEST
 
-/* Pasted at once, taken byte by byte much later: more than a MiB, in order. */
+/* Pasted at once, read byte by byte much later: more than a MiB, in order. */
 START_TEST(pasted_input_waits_for_the_guest_whole)
 {
 	const size_t all = 1200000;
@@ -401,9 +402,9 @@ START_TEST(pasted_input_waits_for_the_guest_whole)
 END_TEST
 
 /*
- * A driver that moves bytes only when it was interrupted, as a kernel's does:
- * all that have come, and up to 16 to an empty transmitter. It sends back what
- * it receives.
+ * A driver that moves bytes only on interrupts, like a kernel's: it reads all
+ * received bytes, and writes up to 16 to an empty transmitter. It echoes its
+ * input.
  */
 struct driver {
 	unsigned char waiting[4096];
@@ -438,7 +439,7 @@ static void driver_send(struct driver *d)
 	}
 }
 
-/* Stops asking for an empty transmitter when there is nothing to send. */
+/* Disables the transmitter interrupt when there is nothing to send. */
 static void driver_interrupt(struct driver *d)
 {
 	while (!(driver_get(d, IIR) & 1)) {

@@ -49,7 +49,7 @@ static void setup(void)
 	ck_assert_int_eq(vmm_ports_add(&ports, &bus, NULL), 0);
 }
 
-/* True if the CPU that stored is parked by it. */
+/* True if the store parks the CPU. */
 static bool out(uint64_t port, uint32_t len, uint64_t value)
 {
 	struct vmm_access access = { .value = value, .len = len, .write = true };

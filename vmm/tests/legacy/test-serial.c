@@ -83,7 +83,7 @@ START_TEST(busy_transmitter_interrupts_when_it_takes_more)
 	ck_assert_uint_eq(get(IIR) & 0xf, 2);
 	vmm_serial_set_busy(&port, true);
 	put(DATA, 'a');
-	ck_assert_uint_eq(nsent, 1);	/* what is stored all the same goes out */
+	ck_assert_uint_eq(nsent, 1);	/* a byte stored despite that is sent */
 	ck_assert_uint_eq(get(LSR) & 0x60, 0);
 	ck_assert_uint_eq(get(IIR) & 0xf, 1);
 	edges = 0;
@@ -126,7 +126,7 @@ START_TEST(switching_the_fifo_on_or_off_clears_it)
 {
 	type("abc");
 	put(FCR, 0x41);
-	ck_assert_uint_eq(get(LSR) & 1, 1);	/* it was on: kept */
+	ck_assert_uint_eq(get(LSR) & 1, 1);	/* stored while the FIFO was on: kept */
 	put(FCR, 0x00);
 	ck_assert_uint_eq(get(LSR) & 1, 0);
 	type("a");
@@ -245,7 +245,10 @@ START_TEST(input_interrupts_once_until_it_is_taken)
 }
 END_TEST
 
-/* A driver that takes as many as the level says hears of those that are left. */
+/*
+ * A driver that reads as many bytes as the level states is notified of the
+ * rest.
+ */
 START_TEST(bytes_left_below_the_trigger_level_are_a_timeout_of_their_own)
 {
 	unsigned int n;
@@ -290,7 +293,7 @@ START_TEST(empty_transmitter_interrupts_once_for_bytes_in_a_row)
 }
 END_TEST
 
-/* Storing a byte acknowledges, too; for drivers that never read IIR. */
+/* Storing a byte acknowledges as well, for drivers that never read IIR. */
 START_TEST(empty_transmitter_interrupts_again_without_iir)
 {
 	put(IER, 0x02);
@@ -303,7 +306,10 @@ START_TEST(empty_transmitter_interrupts_again_without_iir)
 }
 END_TEST
 
-/* Line status, data, transmitter, modem: each shows when those before are gone. */
+/*
+ * Line status, data, transmitter, modem: each is reported after the previous
+ * ones.
+ */
 START_TEST(causes_come_by_priority)
 {
 	unsigned int i;
@@ -340,7 +346,7 @@ static const struct { uint8_t mcr, msr; } wires[] = {
 	{ 0x18, 0x80 }, { 0x1a, 0x90 }, { 0x1f, 0xf0 },
 };
 
-/* How drivers find out that there is a port at all. */
+/* Drivers detect the port this way. */
 START_TEST(loopback_wires_control_to_status)
 {
 	put(MCR, wires[_i].mcr);
@@ -350,7 +356,7 @@ START_TEST(loopback_wires_control_to_status)
 }
 END_TEST
 
-/* Of the ring only its end counts; reading clears. */
+/* Only the end of a ring is reported; reading clears it. */
 START_TEST(modem_status_tells_what_has_changed)
 {
 	put(MCR, 0x10);
@@ -365,7 +371,7 @@ START_TEST(modem_status_tells_what_has_changed)
 }
 END_TEST
 
-/* The line is cut from outside: what is typed meanwhile waits with its owner. */
+/* Loopback disconnects the line: typed input stays with its owner. */
 START_TEST(loopback_takes_no_input)
 {
 	put(MCR, 0x10);

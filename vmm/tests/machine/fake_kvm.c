@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A KVM of this process. */
+/* A fake KVM in this process. */
 #include <config.h>
 
 #include <errno.h>
@@ -91,7 +91,7 @@ static int make_file(const char *name, off_t size)
 	return fd < 0 || ftruncate(fd, size) < 0 ? -errno : fd;
 }
 
-/* A file that can be mapped stands for the CPU. */
+/* A file that can be mapped replaces the CPU. */
 static int make_cpu(void)
 {
 	int fd = make_file("cpu", MAP_SIZE);
@@ -101,7 +101,7 @@ static int make_cpu(void)
 	return fd;
 }
 
-/* The guest computes until it is interrupted, as KVM_RUN does. */
+/* The guest computes until it is interrupted, as under KVM_RUN. */
 static int compute(const struct kvm_run *run)
 {
 	while (!__atomic_load_n(&run->immediate_exit, __ATOMIC_RELAXED))
@@ -126,7 +126,7 @@ static int run_cpu(struct fake_cpu *cpu)
 	return rc;
 }
 
-/* A processor of 2 CPUs' worth of leaves, with KVM's own. */
+/* A processor with the leaves of 2 CPUs, and KVM's leaves. */
 static int give_cpuid(struct kvm_cpuid2 *table)
 {
 	static const struct kvm_cpuid_entry2 leaves[] = {
@@ -151,7 +151,7 @@ static int take_cpuid(struct fake_cpu *cpu, const struct kvm_cpuid2 *table)
 	return 0;
 }
 
-/* The registers that tell whether a guest takes machine checks. */
+/* The registers that report whether a guest handles machine checks. */
 static int give_msrs(struct vmm_kvm_msrs *msrs)
 {
 	msrs->entries[0].data = 10;
@@ -212,7 +212,7 @@ static int take_irqfd(const struct kvm_irqfd *irq)
 	return 0;
 }
 
-/* A slot that is not there cannot be removed. */
+/* A missing slot cannot be removed. */
 static int take_slot(const struct kvm_userspace_memory_region *slot)
 {
 	struct kvm_userspace_memory_region *now = &fake.slot[slot->slot];
@@ -282,7 +282,7 @@ static int answer(int fd, unsigned long request, unsigned long arg)
 		     answer_vm(request, arg);
 }
 
-/* Takes whatever it is told; VIRTIO 1 is all that it offers. */
+/* Accepts every request; offers VIRTIO 1 only. */
 static int answer_vhost(unsigned long request, void *arg)
 {
 	if (request == VHOST_GET_FEATURES)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A KVM of this process, for whole machines anywhere: a program that links it
- * answers open("/dev/kvm") and KVM's ioctl() itself, and shows what KVM was
- * told. A CPU's exits are the test's: it plays the guest.
+ * A fake KVM in this process, for tests of whole machines on any host. A
+ * program that links it implements open("/dev/kvm") and KVM's ioctl() itself,
+ * and records their arguments. The test supplies the exits of a CPU: it plays
+ * the guest.
  */
 #ifndef VMM_TESTS_FAKE_KVM_H
 #define VMM_TESTS_FAKE_KVM_H
@@ -17,7 +18,7 @@
 struct fake_cpu {
 	int fd;
 	unsigned int runs;	/* calls of KVM_RUN that reached the guest */
-	bool has_regs;		/* whether it was told where to begin */
+	bool has_regs;		/* whether its initial registers were set */
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
 	struct kvm_mp_state state;
@@ -28,25 +29,30 @@ struct fake_cpu {
 struct fake_kvm {
 	struct fake_cpu cpu[VMM_MAX_CPUS];
 	unsigned int ncpus;
-	/* memory as the guest has it; memory_size 0: no slot of that number */
+	/* Memory as the guest has it; memory_size 0: no such slot. */
 	struct kvm_userspace_memory_region slot[FAKE_SLOTS];
-	int irq_fd[FAKE_IRQS];	/* -1: nobody's */
-	/* whether this guest takes a machine check, and what it got; it
-	   never comes to the end of one */
+	int irq_fd[FAKE_IRQS];	/* -1: unused */
+	/*
+	 * Whether this guest handles machine checks, and which it received; it
+	 * never completes one.
+	 */
 	bool takes_checks;
 	struct kvm_x86_mce check;
 	unsigned int nchecks;
 	/*
 	 * The guest, on the CPU's thread: fills run with its n-th exit and
-	 * returns 0 or what KVM_RUN failed with, a negative errno; FAKE_COMPUTES
-	 * when it stays in the guest. NULL: it always does.
+	 * returns 0, or the negative errno of KVM_RUN; FAKE_COMPUTES if it
+	 * stays in the guest. NULL: it always stays.
 	 */
 	int (*guest)(unsigned int cpu, unsigned int n, struct kvm_run *run);
-	int nroutes;		/* of interrupts; 0: none to speak of */
-	bool vhost;		/* it can serve sockets, too: /dev/vhost-vsock */
+	int nroutes;		/* of interrupts; 0: no routes */
+	bool vhost;		/* /dev/vhost-vsock is available */
 	unsigned long fails_request;	/* 0: none */
 	int fails_with;
-	/* asked before each call but KVM_RUN; NULL: none fails */
+	/*
+	 * Called before each call except KVM_RUN; true: it fails. NULL: no call
+	 * fails.
+	 */
 	bool (*lacks)(int code);
 };
 
@@ -54,7 +60,7 @@ struct fake_kvm {
 
 extern struct fake_kvm fake;
 
-/* As a KVM that nobody has used. */
+/* Resets the fake to an unused KVM. */
 void fake_kvm_init(void);
 
 /* Exits of a guest: it stores to a port, loads from it, powers off. */

@@ -5,13 +5,13 @@
 
 #include <stdint.h>
 
-/* Entry of the ELF files. */
+/* Entry point of the ELF files. */
 #define KERNEL_ENTRY 0x100008u
 
-/* 64-bit entry, 1 MiB wanted at 2 MiB. */
+/* 64-bit entry, 1 MiB preferred at 2 MiB. */
 void kernel_bzimage(void);
 
-/* One page whose note, up to 8 bytes long, says how it is entered. */
+/* One page whose note, up to 8 bytes long, describes its entry. */
 void kernel_elf(const char *name, uint32_t type, const uint32_t *desc,
 		uint32_t desc_size);
 void kernel_pvh(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Who plays the guest, and who the user. */
+/* Plays the guest and the user of a machine with hot plug. */
 #include <config.h>
 
 #include <poll.h>
@@ -79,7 +79,7 @@ void wait_for_status(const char *words)
 		;
 }
 
-/* The loop gives the machine its turns between the answers. */
+/* Dispatches the machine between the replies. */
 void wait_until_gone(unsigned int number)
 {
 	while (has_device(number))
@@ -88,17 +88,17 @@ void wait_until_gone(unsigned int number)
 
 /* ------------------------------------------------------------ the guest's acts */
 
-/* An access that CPU 0 is to make: the test's story has a thread of its own. */
+/* An access for CPU 0: the test's script runs on its own thread. */
 static struct {
 	const struct vmm_bus *bus;
 	uint64_t at;
 	struct vmm_access access;
-	int wanted, made;	/* eventfds: nobody waits by asking again */
+	int wanted, made;	/* eventfds, so that neither side polls */
 } act;
 
 static pthread_t teller;
 static void (*story)(void);
-static bool is_over;		/* atomic: the story is */
+static bool is_over;		/* atomic: the script has ended */
 
 static void *tell(void *arg)
 {
@@ -110,8 +110,8 @@ static void *tell(void *arg)
 }
 
 /*
- * By read(), which ThreadSanitizer knows to order two threads: vsu_event_drain()
- * asks the kernel in a way that it does not see.
+ * Uses read(), which ThreadSanitizer recognizes as ordering two threads; it
+ * does not see the system call of vsu_event_drain().
  */
 static void take(int fd)
 {
@@ -120,7 +120,7 @@ static void take(int fd)
 	ck_assert_int_eq(read(fd, &count, sizeof(count)), sizeof(count));
 }
 
-/* As KVM_RUN does, it ends when somebody wants the CPU's attention. */
+/* Ends like KVM_RUN when another thread requests the CPU's attention. */
 int obedient(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {
 	struct pollfd wanted = { .fd = act.wanted, .events = POLLIN };
@@ -195,7 +195,7 @@ static void store_all(unsigned int slot, const struct store *stores, size_t n)
 		common_out(slot, stores[i].at, stores[i].len, stores[i].value);
 }
 
-/* VIRTIO 1.3, 4.1.4.3: features; sizes, places and readiness of queues. */
+/* VIRTIO 1.3, 4.1.4.3: features; sizes, addresses and readiness of queues. */
 void drive(unsigned int slot, unsigned int nqueues)
 {
 	static const struct store features[] = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A machine with a bus, whose devices come and go: the test's story, on a thread
- * of its own, plays the guest by accesses of CPU 0, and the user.
+ * A machine with a bus, whose devices are added and removed. The test's script
+ * runs on its own thread and plays the guest, by accesses of CPU 0, and the
+ * user.
  */
 #ifndef VMM_TESTS_MACHINE_PLUG_RIG_H
 #define VMM_TESTS_MACHINE_PLUG_RIG_H
@@ -22,25 +23,25 @@
 #define OWN_MEMORY "--memory=size=4M"
 #define SHARED_MEMORY "--memory=size=4M,backend=memfd"
 
-/* Runs a machine to the end of the story; it ends in order. */
+/* Runs a machine to the end of the script; it ends without an error. */
 void machine_run(const char *transport, const char *memory,
 		 void (*what)(void));
 
-/* CPU 0 of it, for guests whose others do more. */
+/* Guest code of CPU 0, for tests in which other CPUs do more. */
 int obedient(unsigned int cpu, unsigned int n, struct kvm_run *run);
 
-/* A connection of the user's; what it sends and hears. */
+/* Connects the user to the control socket. */
 int user_connect(void);
 void user_sends(int user, const char *line);
 const char *user_hears(int user);
 
-/* The answer to the line, over a connection that stays; said keeps it. */
+/* The reply to the line, over a connection that stays open; stored in said. */
 extern char said[8192];
 const char *user_says(const char *line);
 void assert_told(const char *line, const char *answer);
 void assert_refusal(const char *line, const char *why);
 bool has_device(unsigned int number);
-/* Until the status has the words. */
+/* Waits until the status contains the words. */
 void wait_for_status(const char *words);
 void wait_until_gone(unsigned int number);
 
@@ -50,12 +51,12 @@ uint32_t access_of(const struct vmm_bus *bus, uint64_t at, uint32_t len,
 uint32_t port_in(uint16_t port);
 void port_out(uint16_t port, uint32_t value);
 uint32_t config_in(unsigned int slot, uint32_t at);
-/* To a register of the common configuration, which is switched on. */
+/* Accesses a register of the common configuration, with memory enabled. */
 void common_out(unsigned int slot, uint32_t at, uint32_t len, uint32_t value);
 void status_out(unsigned int slot, uint8_t value);
-/* A driver that begins with so many queues. */
+/* A driver that starts n queues. */
 void drive(unsigned int slot, unsigned int nqueues);
-/* Given away as the guest's ACPI does it. */
+/* The guest ejects the device, as its ACPI code does. */
 void assert_given(unsigned int slot);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A whole machine on a KVM of this process, from a command line, in a folder
- * of the test's own.
+ * A whole machine on the fake KVM, from a command line, in a folder of its own.
  */
 #ifndef VMM_TESTS_MACHINE_RIG_H
 #define VMM_TESTS_MACHINE_RIG_H
@@ -16,7 +15,7 @@ struct rig {
 	char folder[32];
 	struct vmm_options options;
 	struct vmm_machine machine;
-	struct vmem_sigbus *sigbus;	/* for make; NULL: none */
+	struct vmem_sigbus *sigbus;	/* for make; NULL: no table */
 	struct vsu_error err;
 	int status;
 };
@@ -26,20 +25,20 @@ extern struct rig rig;
 void rig_init(void);
 void rig_fini(void);
 
-/* A file of those bytes in the folder. */
+/* Creates a file with these bytes in the folder. */
 void rig_file(const char *name, const void *bytes, size_t size);
 
-/* "run" and these words, up to NULL, as a command line. */
+/* Parses "run" and these words, up to NULL, as a command line. */
 void rig_options(const char *const *words);
 #define RIG_OPTIONS(...) rig_options((const char *const []){ __VA_ARGS__, NULL })
 
-/* Makes the machine of those options; it works. */
+/* Creates the machine of those options; must succeed. */
 void rig_make(void);
 
-/* Runs it to its end: its status and sentence are there afterwards. */
+/* Runs it to its end and stores its status and message. */
 void rig_run(void);
 
-/* The guest's memory there. */
+/* Reads the guest's memory. */
 void rig_read(uint64_t gpa, void *bytes, size_t n);
 uint64_t rig_number(uint64_t gpa, size_t n);
 

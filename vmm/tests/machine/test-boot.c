@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about what a kernel finds in memory and registers when its machine
- * begins, by each protocol; the machine is whole, its KVM is this process.
+ * Claims about memory and registers at the entry of a kernel, for each boot
+ * protocol, in a whole machine on the fake KVM.
  */
 #include <config.h>
 
@@ -139,7 +139,7 @@ START_TEST(other_cpus_of_linux_wait_for_their_start_up_message)
 }
 END_TEST
 
-/* How often text is in memory from first on. */
+/* Counts the occurrences of text in memory, beginning at first. */
 static unsigned int count_text(uint64_t first, uint64_t end, const char *text)
 {
 	unsigned char *bytes = malloc(end - first), *at = bytes;

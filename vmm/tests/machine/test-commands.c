@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about what the commands of the control socket answer, and do. */
+/* Claims about the commands of the control socket: replies and effects. */
 #include <config.h>
 
 #include <sys/stat.h>
 
 #include "plug_rig.h"
 
-#define DISK 65536u		/* bytes of the file behind it at first */
+#define DISK 65536u		/* initial bytes of its file */
 #define DEVICE_CONFIG 0x2000u	/* in BAR 0, as the capability says */
 
 static uint64_t disk_size(void)
@@ -116,7 +116,7 @@ static unsigned int runs(void)
 	return __atomic_load_n(&fake.cpu[0].runs, __ATOMIC_ACQUIRE);
 }
 
-/* CPU 0 of this guest enters it again and again. */
+/* CPU 0 of this guest enters the guest repeatedly. */
 static void paused(void)
 {
 	unsigned int before;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about CPUs that cannot have a page: lost by the hardware, in the
- * other half of two-layer memory, or never to be had. The KVM is this process,
- * and the test plays the guest and the kernel that tells of a lost page.
+ * Claims about CPUs that access a missing page: lost by the hardware, in the
+ * other half of two-layer memory, or unavailable. KVM is the fake one; the test
+ * plays the guest and the kernel that reports a lost page.
  */
 #include <config.h>
 
@@ -41,7 +41,7 @@ static void *hva_of(uint64_t gpa)
 	return (char *)vmem_region_hva(region) + gpa - vmem_region_gpa(region);
 }
 
-/* The guest's access fails, for the hardware lost the page. */
+/* The guest's access fails, because the hardware lost the page. */
 static int touch(void *hva)
 {
 	const siginfo_t si = news(BUS_MCEERR_AR, hva);
@@ -126,7 +126,7 @@ START_TEST(e1_29_lost_page_that_is_no_memory_of_the_guest_ends_the_machine)
 }
 END_TEST
 
-/* The hardware tells of a page before anybody touches it. */
+/* The hardware reports a page before any access. */
 static void tell_early(void *hva)
 {
 	const siginfo_t si = news(BUS_MCEERR_AO, hva);
@@ -134,7 +134,7 @@ static void tell_early(void *hva)
 	ck_assert(vmm_poison_note(&si));
 }
 
-/* Computes until what is said on standard error has text in it. */
+/* Computes until standard error contains text. */
 static int said[2];
 
 static void wait_for_words(const char *text)
@@ -149,7 +149,7 @@ static void wait_for_words(const char *text)
 	}
 }
 
-/* The second page is told of again until the first one was taken. */
+/* The second page is reported again until the first was handled. */
 static int is_told_early(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {
 	struct pollfd p = { .fd = said[0], .events = POLLIN };
@@ -185,7 +185,9 @@ START_TEST(e1_29_page_that_nobody_touched_is_told_and_harms_nobody)
 }
 END_TEST
 
-/* A thread of ours touched the page: the handler put zeros there. */
+/*
+ * A thread of this process accessed the page: the handler replaced it by zeros.
+ */
 static int damaged(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {
 	const siginfo_t si = news(BUS_MCEERR_AR, hva_of(LOST_GPA));
@@ -205,7 +207,7 @@ START_TEST(e1_29_zeros_never_stand_for_what_the_hardware_lost)
 }
 END_TEST
 
-/* The processor knows which half is meant, and KVM stops the CPU for it. */
+/* The processor selects the half, and KVM stops the CPU for it. */
 static int faults_for_private(unsigned int cpu, unsigned int n,
 			      struct kvm_run *run)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Claims about a machine on a host that lacks memory, descriptors, mappings,
- * threads or a part of KVM: at whichever call, it is made all the same, or it
- * says why it is not, with the status for the host, and nothing is left.
+ * threads or a part of KVM. Each call fails in turn: either the machine works
+ * without it, or it fails with a message and the exit status for the host, and
+ * releases everything.
  */
 #include <config.h>
 
@@ -23,7 +24,7 @@
 #include "kernels.h"
 #include "rig.h"
 
-/* Calls that succeed before one fails; negative: none does. */
+/* Calls that succeed before one fails; negative: no call fails. */
 static int left = -1;
 static bool for_good;	/* all later ones fail, too */
 static unsigned int failures;
@@ -109,7 +110,7 @@ static unsigned int open_fds(void)
 	return n;
 }
 
-/* Mappings that have a file; how many others there are is the allocator's. */
+/* Mappings of files; the allocator decides about the number of others. */
 static unsigned int file_maps(void)
 {
 	FILE *file = fopen("/proc/self/maps", "r");
@@ -142,7 +143,10 @@ static const struct machine {
 	  "--device=id=4,backend=user:socket", "--memory=size=4M,backend=memfd" },
 };
 
-/* Makes, runs and frees a machine whose n-th call fails. True: none did. */
+/*
+ * Creates, runs and frees a machine whose n-th call fails. True: no call
+ * failed.
+ */
 static bool survives(int n)
 {
 	fake_kvm_init();
@@ -163,7 +167,7 @@ static bool survives(int n)
 	return !failures;
 }
 
-/* A server of a device that works, in a process of its own. */
+/* A working device server in a process of its own. */
 static pid_t start_server(void)
 {
 	const struct virtdev_rng_config config = { .size = sizeof(config) };
@@ -179,7 +183,7 @@ static pid_t start_server(void)
 	_exit(0);
 }
 
-/* Its socket is a file before anybody listens. */
+/* Its socket exists as a file before the server listens. */
 static void await_server(void)
 {
 	int sock;
@@ -233,7 +237,7 @@ START_TEST(e1_05_machine_is_made_or_says_why_at_whichever_call_fails)
 	prepare(machine);
 	if (server)
 		await_server();
-	survives(-1);	/* what libraries open once is open now */
+	survives(-1);	/* opens what libraries open once */
 	ck_assert_msg(!rig.status, "%s: %s", machine->what, rig.err.msg);
 	fds = open_fds();
 	maps = file_maps();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about the ends of a machine, its signals and its console; its KVM is
- * this process, and the test plays the guest.
+ * Claims about the end of a machine, its signals and its console, on the fake
+ * KVM; the test plays the guest.
  */
 #include <config.h>
 
@@ -49,7 +49,7 @@ static void assert_ended(int status, const char *says)
 	ck_assert_str_eq(rig.err.msg, says);
 }
 
-/* The other CPU computes: it is stopped, too. */
+/* The other CPU computes and is stopped as well. */
 START_TEST(store_to_a_port_ends_the_machine)
 {
 	kernel_pvh();
@@ -61,7 +61,7 @@ START_TEST(store_to_a_port_ends_the_machine)
 }
 END_TEST
 
-/* Waits for an interrupt, without a limit but the test's own. */
+/* Waits for an interrupt; only the test's time limit ends the wait. */
 static void wait_for_irq(unsigned int irq)
 {
 	struct pollfd p = { .fd = fake.irq_fd[irq], .events = POLLIN };
@@ -71,7 +71,7 @@ static void wait_for_irq(unsigned int irq)
 	ck_assert_int_eq(read(p.fd, &count, sizeof(count)), sizeof(count));
 }
 
-/* Is sent SIGTERM, sees the button, and is sent another. */
+/* Receives SIGTERM, sees the power button, and receives another one. */
 static int terminated(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {
 	(void)cpu;
@@ -130,7 +130,7 @@ START_TEST(other_signals_end_at_once)
 }
 END_TEST
 
-/* Says "hi" and waits for the interrupt of the empty transmitter. */
+/* Writes "hi" and waits for the interrupt of the empty transmitter. */
 static int speaks(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {
 	(void)cpu;
@@ -166,13 +166,13 @@ START_TEST(console_goes_to_its_file_and_interrupts)
 }
 END_TEST
 
-/* More than a pipe takes, no more than pipe and machine hold. */
+/* More than a pipe holds, but no more than pipe and machine together. */
 #define FLOOD 100000u
 
 static int out[2];
 static unsigned int nread;
 
-/* The reader reads only after the guest has said all. */
+/* The reader starts after the guest has written everything. */
 static int floods(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {
 	unsigned char byte;
@@ -201,7 +201,7 @@ START_TEST(slow_reader_of_the_console_gets_every_byte_in_order)
 }
 END_TEST
 
-/* Reads what was typed, and its end, before it powers off. */
+/* Reads the typed input and its end, then powers off. */
 static int in[2];
 static char heard[4];
 
@@ -235,7 +235,7 @@ START_TEST(guest_hears_what_comes_in_before_the_end_of_input)
 }
 END_TEST
 
-/* The user asks what the machine is, and leaves it. */
+/* The user requests the description of the machine, and leaves it. */
 START_TEST(keys_on_a_terminal_tell_of_the_machine_and_leave_it)
 {
 	int terminal, side, told[2];
@@ -257,7 +257,7 @@ START_TEST(keys_on_a_terminal_tell_of_the_machine_and_leave_it)
 }
 END_TEST
 
-/* KVM takes such a store itself; one that it left to us counts as well. */
+/* KVM usually handles such a store itself; one that exits counts as well. */
 START_TEST(store_to_the_notify_register_kicks_its_queue)
 {
 	struct vmm_access access = { .len = 4, .write = true };
@@ -276,13 +276,16 @@ START_TEST(store_to_the_notify_register_kicks_its_queue)
 	vmm_bus_access(&rig.machine.mmio, VMM_TRANSPORTS_GPA + NOTIFY,
 		       &access);
 	ck_assert_int_eq(poll(&kick, 1, 0), 1);
-	access.value = 1;	/* a queue that there is not */
+	access.value = 1;	/* a queue that does not exist */
 	vmm_bus_access(&rig.machine.mmio, VMM_TRANSPORTS_GPA + NOTIFY,
 		       &access);
 }
 END_TEST
 
-/* The probe of privilege level 0 is another CPU of the same process. */
+/*
+ * Another CPU of the same process probes whether the guest is at privilege
+ * level 0.
+ */
 static uint32_t crash_reason, probe_reason;
 
 static int crashing(unsigned int cpu, unsigned int n, struct kvm_run *run)
@@ -320,7 +323,7 @@ START_TEST(crash_of_linux_on_a_kvm_without_level_0_names_the_kvm)
 }
 END_TEST
 
-/* As when the page tables of the guest are in the part that is gone. */
+/* As if the page tables of the guest were in the truncated part. */
 static int crashing_without_memory(unsigned int cpu, unsigned int n,
 				   struct kvm_run *run)
 {

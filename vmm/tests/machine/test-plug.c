@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about devices that come and go while the guest runs; the test plays
- * the guest on its CPUs, and the user at the control socket.
+ * Claims about devices that are added and removed while the guest runs; the
+ * test plays the guest on its CPUs, and the user of the control socket.
  */
 #include <config.h>
 
@@ -50,7 +50,7 @@ static void ejecting(void)
 	ck_assert_uint_eq(config_in(0, 0), 0x00081b36);
 }
 
-/* The registers in other widths, beside their places, and behind them. */
+/* Accesses registers in other widths, between their offsets and behind them. */
 static void probing(void)
 {
 	uint16_t port;
@@ -143,7 +143,7 @@ START_TEST(what_cannot_come_or_go_is_refused_with_its_reason)
 }
 END_TEST
 
-/* Refusals, of each kind and again and again; the user's socket is there before. */
+/* Refusals of each kind, repeatedly; the user connected before. */
 static void failing(void)
 {
 	unsigned int before, i;
@@ -165,7 +165,7 @@ START_TEST(d3_04_devices_that_cannot_be_made_leave_nothing_however_often)
 }
 END_TEST
 
-/* A device takes along what it had. */
+/* A removed device releases its resources. */
 static void changing(void)
 {
 	unsigned int before = 0, i;
@@ -201,8 +201,8 @@ START_TEST(a_machine_without_a_bus_says_so)
 END_TEST
 
 /*
- * CPU 0 ejects what the user adds and removes; the other one resets the device,
- * begins with it, and stores to every register of slots, all the time.
+ * CPU 0 ejects devices that the user adds and removes. The other CPU resets and
+ * starts the device, and stores to every slot register, all the time.
  */
 static int storming(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {

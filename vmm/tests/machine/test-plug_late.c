@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about devices that somebody else serves, a back-end behind a socket or
- * the kernel, and that come and go while the guest runs.
+ * Claims about devices of a vhost-user back-end or the kernel that are added
+ * and removed while the guest runs.
  */
 #include <config.h>
 
@@ -36,7 +36,7 @@ static void come(void)
 	ck_assert_uint_eq(config_in(1, 0), FUNCTION);
 }
 
-/* The driver's first chain, of one buffer, and its notification. */
+/* The driver's first chain, with one buffer, and its notification. */
 static void offer(void)
 {
 	const struct vmem_view *view = vmem_map_view(vmm_memory_map(&rig.machine.memory));
@@ -47,8 +47,10 @@ static void offer(void)
 	common_out(1, VIRTDEV_PCI_NOTIFY, 2, 0);
 }
 
-/* The machine has its turns between the answers. The back-end calls when it starts
-   as well, so that nobody knows how many calls there are. */
+/*
+ * Dispatches the machine between the replies. The back-end also signals when it
+ * starts, so the number of calls is not fixed.
+ */
 static void used(void)
 {
 	while (strstr(user_says("status\n"), "\"interrupts\":0,") ||
@@ -56,7 +58,7 @@ static void used(void)
 		;
 }
 
-/* The guest resets it, as its driver does, and gives it away. */
+/* The guest resets the device, as its driver does, and ejects it. */
 static void give(void)
 {
 	status_out(1, 0);
@@ -90,7 +92,7 @@ START_TEST(a_device_behind_a_socket_comes_and_who_waits_hears_that_it_went)
 }
 END_TEST
 
-/* A listener that nobody serves: connections succeed, and no answer comes. */
+/* A listener without a server: connections succeed, and no reply arrives. */
 static void silence(void)
 {
 	int user = user_connect(), gone = user_connect();
@@ -190,7 +192,7 @@ static void many(void)
 		if (i == 3)
 			before = vsu_fd_count();
 	}
-	/* a session that the back-end has not seen the end of yet is its own */
+	/* The back-end may not have seen the end of a session yet. */
 	back_end_stop();
 	back_end_serve();
 	round_trip(0);
@@ -243,7 +245,7 @@ static void dead(void)
 	back_end_stop();
 	wait_for_status("\"dead\":1");
 	go(false);
-	/* the status of the machine's end tells of it */
+	/* the exit status of the machine reports it */
 	rig.machine.lost--;
 	back_end_serve();
 	come();
@@ -257,7 +259,7 @@ START_TEST(a_device_whose_back_end_died_goes)
 }
 END_TEST
 
-/* Its queues run, and it does not give them back. */
+/* Its queues run, and the back-end does not release them. */
 static void silent(void)
 {
 	int user = user_connect();

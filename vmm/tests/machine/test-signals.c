@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the thread that takes the signals. */
+/* Claims about the thread that receives the signals. */
 #include <config.h>
 
 #include <poll.h>
@@ -60,7 +60,7 @@ static bool is_stuck(int ms)
 	return poll(&p, 1, ms) == 1;
 }
 
-/* Neither serving nor stopping uses up the patience of an hour. */
+/* Neither serving nor stopping waits for the limit of an hour. */
 START_TEST(signal_reaches_the_loop)
 {
 	signals.patience_ns = FOR_EVER;
