@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* JSON strings. */
+/* JSON strings, and command lines as JSON. */
 #include <config.h>
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "json.h"
 
@@ -60,4 +63,46 @@ void prog_json_string(const char *text, FILE *to)
 			fwrite(s, 1, len, to);
 	}
 	fputc('"', to);
+}
+
+/* "./" keeps a name from being an option. */
+static void put_file_name(const char *name, FILE *to)
+{
+	char path[PATH_MAX + 2];
+
+	if (*name == '-' && strlen(name) < PATH_MAX) {
+		snprintf(path, sizeof(path), "./%s", name);
+		name = path;
+	}
+	prog_json_string(name, to);
+}
+
+static bool is_one_of(const char *word, const char *const *list)
+{
+	while (*list && strcmp(*list, word) != 0)
+		list++;
+	return *list;
+}
+
+void prog_json_words(char *const *words, int n, const char *const *skipped,
+		     FILE *to)
+{
+	const char *comma = "";
+	bool only_names = false;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (!only_names && !strcmp(words[i], "--")) {
+			only_names = true;
+			continue;
+		}
+		if (!only_names && is_one_of(words[i], skipped))
+			continue;
+		fputs(comma, to);
+		comma = ",";
+		if (only_names)
+			put_file_name(words[i], to);
+		else
+			prog_json_string(words[i], to);
+	}
 }

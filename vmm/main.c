@@ -52,15 +52,17 @@ static int live_once(const struct vmm_options *options, struct vsu_error *err)
 	return status;
 }
 
-/* A guest that reboots gets a new machine, made as the first one was. */
+/* A guest that reboots gets a new machine, which boots the kernel. */
 static int run_machine(const struct vmm_options *options)
 {
+	struct vmm_options next = *options;
 	struct vsu_error err;
 	int status;
 
-	do
-		status = live_once(options, &err);
-	while (status == VSU_EXIT_REBOOT && options->restart);
+	do {
+		status = live_once(&next, &err);
+		next.from = NULL;
+	} while (status == VSU_EXIT_REBOOT && options->restart);
 	return complain(status, &err);
 }
 

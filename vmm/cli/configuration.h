@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Command lines from a file: --config FILE is replaced by the member
- * "arguments" of a JSON object, as --dry-run --json prints it.
+ * "arguments" of a JSON object, as --dry-run --json prints it. --from FOLDER gets
+ * those of the saved machine in front of it, without options that are given anew.
  *
  * Threads: the main thread.
  */

@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -225,47 +224,10 @@ static void report_text(const struct vmm_machine *m,
 		text_windows(m, &m->devices[i], to);
 }
 
-/* Words behind "--" are names of files: "./" keeps them from being options. */
-static void json_file_name(const char *name, FILE *to)
-{
-	char path[PATH_MAX + 2];
-
-	if (*name == '-' && strlen(name) < PATH_MAX) {
-		snprintf(path, sizeof(path), "./%s", name);
-		name = path;
-	}
-	prog_json_string(name, to);
-}
-
-/* The command line that makes this machine, for --config. */
-static void json_arguments(const struct vmm_options *o, FILE *to)
-{
-	const char *comma = "";
-	bool only_names = false;
-	int i;
-
-	for (i = 0; i < o->nwords; i++) {
-		const char *word = o->words[i];
-
-		if (!only_names && (!strcmp(word, "--dry-run") ||
-				    !strcmp(word, "--json")))
-			continue;
-		if (!only_names && !strcmp(word, "--")) {
-			only_names = true;
-			continue;
-		}
-		fputs(comma, to);
-		if (only_names)
-			json_file_name(word, to);
-		else
-			prog_json_string(word, to);
-		comma = ",";
-	}
-}
-
 static void report_json(const struct vmm_machine *m,
 			const struct vmem_map *map, FILE *to)
 {
+	static const char *const skipped[] = { "--dry-run", "--json", NULL };
 	struct facts f;
 	unsigned int i;
 
@@ -281,7 +243,8 @@ static void report_json(const struct vmm_machine *m,
 		json_device(m, &m->devices[i], to);
 	}
 	fputs("],\"arguments\":[", to);
-	json_arguments(m->options, to);
+	/* the command line that makes this machine, for --config */
+	prog_json_words(m->options->words, m->options->nwords, skipped, to);
 	fputs("]}\n", to);
 }
 

@@ -12,7 +12,7 @@
 #include "places.h"
 
 enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
-       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, REBOOT, CONFIG, DRY_RUN, JSON,
+       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, REBOOT, CONFIG, FROM, DRY_RUN, JSON,
        LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
@@ -101,6 +101,9 @@ const struct vsu_option vmm_run_options[] = {
 	[CONFIG] = { .name = "config", .kind = VSU_OPTION_STRING,
 		     .arg = "FILE",
 		     .help = "read the arguments from the JSON of a dry run" },
+	[FROM] = { .name = "from", .kind = VSU_OPTION_STRING,
+		   .arg = "FOLDER",
+		   .help = "continue the machine saved in that folder" },
 	[DRY_RUN] = { .name = "dry-run", .kind = VSU_OPTION_FLAG,
 		      .help = "allocate and check everything, print the machine, and exit" },
 	[JSON] = { .name = "json", .kind = VSU_OPTION_FLAG,
@@ -151,6 +154,7 @@ static const struct prog_place places[] = {
 	[HELP] = PLACE(help),
 	[KERNEL] = PLACE(kernel),
 	[CONFIG] = { PROG_PLACE_NONE, 0 },
+	[FROM] = PLACE(from),
 	[DISK_PATH] = { PROG_PLACE_NONE, 0 },
 };
 

@@ -36,6 +36,9 @@
 
 #define KICK_SIGNAL SIGUSR2
 
+/* Calls that complete exits of a string instruction before a CPU pauses without. */
+#define SETTLE_CALLS 4096u
+
 /*
  * A function that a CPU runs on the main thread. It lives on the CPU's stack,
  * which is valid until the function has finished or the main thread has stopped
@@ -55,6 +58,7 @@ struct cpu {
 	unsigned int index;
 	int fd;
 	bool started;
+	bool settled;		/* atomic: KVM has completed the last exit */
 };
 
 struct vmm_cpus {
@@ -138,7 +142,9 @@ static void end_once(struct vmm_cpus *cpus, int status,
 }
 
 /*
- * Runs the guest until attention is requested or the CPU is parked. After an
+ * Runs the guest until attention is requested or the CPU is parked. KVM completes
+ * an access in the next KVM_RUN, which returns -EINTR as immediate_exit is set: only
+ * then the registers are those behind the instruction. After an
  * interruption the thread always leaves and enters again: a pause that began and
  * ended while it waited in carry has left immediate_exit set, and only
  * enter_locked() clears it.
@@ -147,13 +153,15 @@ static enum vmm_cpu_next run_guest(struct cpu *cpu)
 {
 	struct vmm_cpus *cpus = cpu->cpus;
 	struct vmm_cpu_verdict verdict;
+	unsigned int settling = 0;
 	uint64_t hva;
 	bool poisoned;
 	int rc = 0;
 
 	verdict.next = VMM_CPU_RUN;
 	while (verdict.next == VMM_CPU_RUN && rc != -EINTR &&
-	       !__atomic_load_n(&cpus->attention, __ATOMIC_ACQUIRE)) {
+	       (!__atomic_load_n(&cpus->attention, __ATOMIC_ACQUIRE) ||
+		settling++ < SETTLE_CALLS)) {
 		vmm_poison_enter();
 		rc = ioctl(cpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
 		poisoned = vmm_poison_leave(&hva);
@@ -164,6 +172,10 @@ static enum vmm_cpu_next run_guest(struct cpu *cpu)
 			vmm_cpu_poisoned(&cpus->config.hooks, cpu->index, hva,
 					 &verdict);
 	}
+	/* a parked CPU would execute the instruction that parked it again */
+	__atomic_store_n(&cpu->settled,
+			 rc == -EINTR || verdict.next == VMM_CPU_PARK,
+			 __ATOMIC_RELEASE);
 	if (verdict.next == VMM_CPU_END)
 		end_once(cpus, verdict.status, &verdict.why);
 	return verdict.next;
@@ -191,6 +203,7 @@ static int make_cpu(struct vmm_cpus *cpus, unsigned int i,
 
 	cpu->cpus = cpus;
 	cpu->index = i;
+	cpu->settled = true;
 	cpu->fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)i);
 	if (cpu->fd < 0)
 		return vsu_error_sys(err, -errno, "KVM cannot make CPU %u", i);
@@ -388,6 +401,17 @@ void vmm_cpus_resume(struct vmm_cpus *cpus)
 		__atomic_store_n(&cpus->attention, 0, __ATOMIC_RELEASE);
 	pthread_cond_broadcast(&cpus->changed);
 	pthread_mutex_unlock(&cpus->lock);
+}
+
+bool vmm_cpus_are_settled(const struct vmm_cpus *cpus)
+{
+	bool all = true;
+	unsigned int i;
+
+	for (i = 0; i < cpus->config.n; i++)
+		all = all && __atomic_load_n(&cpus->cpu[i].settled,
+					     __ATOMIC_ACQUIRE);
+	return all;
 }
 
 /* A guest without KVM's clock has no flag for it, which KVM refuses. */

@@ -61,6 +61,13 @@ void vmm_cpus_pause(struct vmm_cpus *cpus);
 void vmm_cpus_resume(struct vmm_cpus *cpus);
 
 /*
+ * While paused: no CPU is in the middle of an instruction, so that its registers can
+ * be saved. False: of a string instruction with many accesses, or a CPU that waits
+ * in carry.
+ */
+bool vmm_cpus_are_settled(const struct vmm_cpus *cpus);
+
+/*
  * Before resume after a long pause: the guest's kernel does not take the time that
  * has passed for a CPU that hangs.
  */

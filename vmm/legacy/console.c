@@ -322,3 +322,26 @@ void vmm_console_free(struct vmm_console *c)
 	vmm_console_restore(c);
 	free_console(c);
 }
+
+void vmm_console_save(struct vmm_console *c, struct vmm_state_writer *w)
+{
+	vmm_state_section(w, "serial", 0);
+	pthread_mutex_lock(&c->lock);
+	vmm_serial_save(&c->port, w);
+	pthread_mutex_unlock(&c->lock);
+	vmm_state_section_end(w);
+}
+
+int vmm_console_load(struct vmm_console *c, const struct vmm_state *state,
+		     struct vsu_error *err)
+{
+	struct vmm_state_fields f;
+	int rc = vmm_state_find(state, "serial", 0, &f, err);
+
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&c->lock);
+	rc = vmm_serial_load(&c->port, &f, err);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}

@@ -23,6 +23,7 @@
 #include <vmm-sys-util/error.h>
 
 #include "bus/bus.h"
+#include "state/sections.h"
 
 struct vmm_console;
 
@@ -63,6 +64,14 @@ bool vmm_console_input(struct vmm_console *console);
 
 /* True if the port accepts input; else check again at the next event. */
 bool vmm_console_wants_input(struct vmm_console *console);
+
+/*
+ * The serial port's state, as section "serial"; bytes on their way to the reader are
+ * not part of it. A load is of a checked state, before the guest runs.
+ */
+void vmm_console_save(struct vmm_console *console, struct vmm_state_writer *w);
+int vmm_console_load(struct vmm_console *console, const struct vmm_state *state,
+		     struct vsu_error *err);
 
 uint64_t vmm_console_dropped(const struct vmm_console *console);
 

@@ -2,6 +2,7 @@
 /* The registers of a 16550A (offset, with DLAB of LCR for 0 and 1). */
 #include <config.h>
 
+#include <errno.h>
 #include <string.h>
 
 #include "serial.h"
@@ -310,4 +311,66 @@ void vmm_serial_access(void *opaque, struct vmm_access *access)
 	else
 		access->value = read_register(s, access->offset);
 	interrupt_update(s);
+}
+
+/* In the order of the state. */
+static void list_registers(struct vmm_serial *s, uint8_t *registers[8])
+{
+	uint8_t *const all[8] = { &s->ier, &s->lcr, &s->mcr, &s->scr, &s->dll,
+				  &s->dlm, &s->fcr, &s->msr };
+
+	memcpy(registers, all, sizeof(all));
+}
+
+static void list_flags(struct vmm_serial *s, bool *flags[5])
+{
+	bool *const all[5] = { &s->overrun, &s->line, &s->filling,
+			       &s->thr_empty_pending, &s->busy };
+
+	memcpy(flags, all, sizeof(all));
+}
+
+void vmm_serial_save(const struct vmm_serial *s, struct vmm_state_writer *w)
+{
+	struct vmm_serial copy = *s;
+	uint8_t *registers[8];
+	bool *flags[5];
+	unsigned int i;
+
+	list_registers(&copy, registers);
+	list_flags(&copy, flags);
+	for (i = 0; i < 8; i++)
+		vmm_state_put_u32(w, *registers[i]);
+	for (i = 0; i < 5; i++)
+		vmm_state_put_u32(w, *flags[i]);
+	vmm_state_put_u32(w, s->count);
+	for (i = 0; i < s->count; i++)
+		vmm_state_put_u32(w, s->fifo[(s->head + i) % VMM_SERIAL_FIFO]);
+}
+
+int vmm_serial_load(struct vmm_serial *s, struct vmm_state_fields *f,
+		    struct vsu_error *err)
+{
+	uint8_t *registers[8];
+	bool *flags[5];
+	unsigned int i;
+
+	list_registers(s, registers);
+	list_flags(s, flags);
+	for (i = 0; i < 8; i++)
+		*registers[i] = (uint8_t)vmm_state_get_u32(f);
+	for (i = 0; i < 5; i++)
+		*flags[i] = vmm_state_get_u32(f);
+	s->head = 0;
+	s->count = vmm_state_get_u32(f);
+	if (s->count > VMM_SERIAL_FIFO) {
+		s->count = 0;
+		return vsu_error_set(err, -EBADMSG,
+				     "the serial port of the state has received more than %d bytes",
+				     VMM_SERIAL_FIFO);
+	}
+	for (i = 0; i < s->count; i++)
+		s->fifo[i] = (unsigned char)vmm_state_get_u32(f);
+	vmm_serial_set_busy(s, false);	/* the new reader has taken nothing yet */
+	return vmm_state_fields_end(f, err);
 }

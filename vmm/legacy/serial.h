@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "bus/bus.h"
+#include "state/sections.h"
 
 #define VMM_SERIAL_PORTS 8
 #define VMM_SERIAL_FIFO 16	/* capacity for received bytes; one without FIFO */
@@ -53,5 +54,10 @@ void vmm_serial_access(void *opaque, struct vmm_access *access);
 size_t vmm_serial_room(const struct vmm_serial *s);
 size_t vmm_serial_input(struct vmm_serial *s, const unsigned char *bytes,
 			size_t n);
+
+/* The port's registers and received bytes. -EBADMSG: such a port cannot be. */
+void vmm_serial_save(const struct vmm_serial *s, struct vmm_state_writer *w);
+int vmm_serial_load(struct vmm_serial *s, struct vmm_state_fields *f,
+		    struct vsu_error *err);
 
 #endif

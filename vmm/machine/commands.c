@@ -11,6 +11,7 @@
 
 #include "machine/commands.h"
 #include "machine/plug.h"
+#include "machine/save.h"
 
 #define MAX_STATS 64u
 
@@ -83,7 +84,7 @@ static int command_status(void *opaque, char *const *words, FILE *answer,
 	(void)err;
 	fprintf(answer, ",\"cpus\":%u,\"paused\":%s,\"devices\":[",
 		m->options->cpus,
-		m->paused || m->paused_by_user ? "true" : "false");
+		m->pause.for_good || m->pause.by_user ? "true" : "false");
 	for (i = 0; i < m->ndevices; i++) {
 		d = &m->devices[i];
 		if (!is_there(d))
@@ -156,13 +157,22 @@ static int device_find(struct vmm_machine *m, char *const *words,
 	return 0;
 }
 
+/* A save has a fixed list of devices. */
+static int refuse_during_save(const struct vmm_machine *m, struct vsu_error *err)
+{
+	return m->pause.save ? vsu_error_set(err, -EBUSY, "the machine is being saved") :
+			 0;
+}
+
 static int command_add(void *opaque, char *const *words, FILE *answer,
 		       struct vsu_error *err)
 {
 	struct vmm_machine *m = opaque;
 	unsigned int number;
-	int rc = vmm_machine_add_device(m, words[1], &number, err);
+	int rc = refuse_during_save(m, err);
 
+	if (!rc)
+		rc = vmm_machine_add_device(m, words[1], &number, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "%s", words[0]);
 	if (!m->devices[number].virtio)
@@ -194,9 +204,11 @@ static int command_remove(void *opaque, char *const *words, FILE *answer,
 	struct vmm_machine *m = opaque;
 	struct vmm_device *d = NULL;
 	bool force = false, wait = false;
-	int rc = device_find(m, words, &d, err);
+	int rc = refuse_during_save(m, err);
 
 	(void)answer;
+	if (!rc)
+		rc = device_find(m, words, &d, err);
 	if (!rc)
 		rc = read_manner(words, &force, &wait, err);
 	if (rc < 0)
@@ -239,9 +251,9 @@ static int command_pause(void *opaque, char *const *words, FILE *answer,
 	(void)words;
 	(void)answer;
 	(void)err;
-	if (!m->paused_by_user)
+	if (!m->pause.by_user)
 		vmm_cpus_pause(m->cpus);
-	m->paused_by_user = true;
+	m->pause.by_user = true;
 	return 0;
 }
 
@@ -251,21 +263,33 @@ static int command_resume(void *opaque, char *const *words, FILE *answer,
 	struct vmm_machine *m = opaque;
 
 	(void)answer;
-	if (m->paused)
+	if (m->pause.for_good)
 		return vsu_error_set(err, -EPERM, "%s: the guest lost a part of its memory and cannot continue; see --on-memory-error",
 				     words[0]);
-	if (!m->paused_by_user)
+	if (!m->pause.by_user)
 		return 0;
 	vmm_cpus_excuse(m->cpus);
 	vmm_cpus_resume(m->cpus);
-	m->paused_by_user = false;
+	m->pause.by_user = false;
 	return 0;
+}
+
+static int command_save(void *opaque, char *const *words, FILE *answer,
+			struct vsu_error *err)
+{
+	struct vmm_machine *m = opaque;
+	int rc = vmm_save_begin(m, words[1], err);
+
+	(void)answer;
+	return rc < 0 ? vsu_error_prefix(err, rc, "%s", words[0]) :
+			vmm_control_wait(m->control, m->pause.save);
 }
 
 static const struct vmm_control_command commands[] = {
 	{ "status", NULL, 0, 0, command_status },
 	{ "pause", NULL, 0, 0, command_pause },
 	{ "resume", NULL, 0, 0, command_resume },
+	{ "save", "FOLDER", 1, 1, command_save },
 	{ "resize", "DEVICE SIZE", 2, 2, command_resize },
 	{ "device-add", "KIND,OPTIONS", 1, 1, command_add },
 	{ "device-del", "DEVICE [force] [wait]", 1, 3, command_remove },

@@ -254,7 +254,8 @@ int vmm_machine_check_device(const struct vmm_machine *m,
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const enum vmm_transport wanted = m->options->transport;
-	int rc = wanted == VMM_TRANSPORT_AUTO ?
+	int rc = m->options->from ? !m->restore.on_bus :
+		 wanted == VMM_TRANSPORT_AUTO ?
 		 vmm_kernel_is_builtin(&m->kernel, err) :
 		 wanted == VMM_TRANSPORT_MMIO;
 

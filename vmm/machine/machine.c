@@ -23,6 +23,8 @@
 #include "machine/devices.h"
 #include "machine/machine.h"
 #include "machine/plug.h"
+#include "machine/restore.h"
+#include "machine/save.h"
 #include "x86/long_mode.h"
 
 /* One step: returns 0 or a negative errno; its stage maps that to a status. */
@@ -49,9 +51,10 @@ static int parse_devices(struct vmm_machine *m, struct vsu_error *err)
 
 static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc = vmm_kernel_open(&m->kernel, m->options->kernel, err);
+	int rc = m->options->from ? 0 :
+		 vmm_kernel_open(&m->kernel, m->options->kernel, err);
 
-	if (!rc && m->options->initrd)
+	if (!rc && m->options->initrd && !m->options->from)
 		rc = vmm_file_open(&m->initrd, "initrd", m->options->initrd,
 				   err);
 	return rc;
@@ -97,7 +100,13 @@ static bool wants_shared(const struct vmm_machine *m)
 static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_memory_options o = m->options->memory;
+	unsigned int i;
 
+	if (m->options->from) {
+		o.n = m->restore.memory.n;
+		for (i = 0; i < o.n; i++)
+			o.lists[i] = m->restore.memory.text[i];
+	}
 	o.shared = wants_shared(m);
 	o.trial = m->options->dry_run;
 	return vmm_memory_parse(&m->memory, &o, err);
@@ -246,8 +255,20 @@ static int make_loop(struct vmm_machine *m, struct vsu_error *err)
 					   "cannot make an event loop");
 }
 
+static int boot_kernel(struct vmm_machine *m, struct vsu_error *err)
+{
+	return m->options->from ? 0 : vmm_boot_prepare(m, err);
+}
+
+/* The serial port exists only now. */
+static int restore_guest(struct vmm_machine *m, struct vsu_error *err)
+{
+	return m->options->from ? vmm_restore_load(m, err) : 0;
+}
+
 static const struct step steps[] = {
 	{ parse_devices, VMM_STAGE_OPTIONS },
+	{ vmm_restore_open, VMM_STAGE_CONFIGURATION },
 	{ parse_memory, VMM_STAGE_OPTIONS },
 	{ open_kernel, VMM_STAGE_KERNEL },
 	{ make_loop, VMM_STAGE_RUN },
@@ -262,9 +283,10 @@ static const struct step steps[] = {
 	{ make_button, VMM_STAGE_KVM },
 	{ vmm_machine_make_plug, VMM_STAGE_KVM },
 	{ make_cpus, VMM_STAGE_KVM },
-	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
+	{ boot_kernel, VMM_STAGE_KERNEL },
 	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
 	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },	/* may create a file, so last */
+	{ restore_guest, VMM_STAGE_CONFIGURATION },
 };
 
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
@@ -290,6 +312,8 @@ void vmm_machine_free(struct vmm_machine *m)
 {
 	unsigned int i;
 
+	vmm_save_free(m);
+	vmm_restore_free(m);
 	vmm_control_free(m->control);
 	for (i = 0; i < m->ndevices; i++)
 		vmm_machine_free_device(&m->devices[i]);

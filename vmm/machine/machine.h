@@ -34,6 +34,8 @@
 #include "memory/windows.h"
 #include "memory/slots.h"
 #include "machine/signals.h"
+#include "memory/image.h"
+#include "state/sections.h"
 #include "virtio/virtio.h"
 
 /* Addresses of the transports, and interrupt numbers. */
@@ -66,6 +68,22 @@ struct vmm_watchers {
 	ev_io keys, cpus, console, input, writable, cut, space;
 	ev_timer look;
 	ev_signal winch, interrupt, term, hup, quit;
+};
+
+/* Reasons for which no CPU runs. */
+struct vmm_pause {
+	bool for_good;		/* a memory error */
+	bool by_user;		/* the command "pause", until "resume" */
+	struct vmm_save *save;	/* in progress, or NULL */
+};
+
+/* A saved machine whose state a new one gets. */
+struct vmm_restore {
+	unsigned char *bytes;	/* of the state; NULL: the machine boots */
+	struct vmm_state state;
+	struct vmm_image_lists memory;
+	bool on_bus;
+	uint64_t age_ns;	/* how long the guest had run */
 };
 
 struct vmm_machine {
@@ -101,8 +119,8 @@ struct vmm_machine {
 				   without virtio and coming are free */
 	struct vmm_loaded loaded;
 	struct vmm_fault_state faults[VMM_MAX_CPUS];
-	bool paused;		/* permanently, by a memory error */
-	bool paused_by_user;	/* by the command "pause", until "resume" */
+	struct vmm_pause pause;
+	struct vmm_restore restore;	/* with --from */
 	struct vmm_watchers watch;
 	struct vmm_signals signals;
 	unsigned int lost;	/* devices whose back-end was lost */

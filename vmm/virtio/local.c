@@ -213,6 +213,36 @@ static int local_kick_fd(void *backend, uint32_t queue)
 	return virtdev_inline_kick_fd(l->server, queue);
 }
 
+static int local_pause(void *backend)
+{
+	const struct local *l = backend;
+
+	return virtdev_inline_pause(l->server);
+}
+
+static int local_resume(void *backend)
+{
+	const struct local *l = backend;
+
+	return virtdev_inline_resume(l->server);
+}
+
+static int local_take(void *backend, void **bytes, size_t *len,
+		      struct vsu_error *err)
+{
+	const struct local *l = backend;
+
+	return virtdev_inline_take(l->server, bytes, len, err);
+}
+
+static int local_load(void *backend, const void *bytes, size_t len,
+		      struct vsu_error *err)
+{
+	const struct local *l = backend;
+
+	return virtdev_inline_load(l->server, bytes, len, err);
+}
+
 /* The event loop has ended, so this blocks, for a limited time. */
 static bool stop_by_force(struct local *l)
 {
@@ -256,6 +286,8 @@ static void local_free(void *backend)
 static const struct vmm_virtio_backend local_ops = {
 	.refresh = local_refresh, .kick_fd = local_kick_fd,
 	.shared_region = local_shared_region,
+	.pause = local_pause, .resume = local_resume,
+	.take = local_take, .load = local_load,
 	.free = local_free,
 };
 

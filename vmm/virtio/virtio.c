@@ -300,22 +300,6 @@ int vmm_virtio_force_stop(struct vmm_virtio *v)
 	return 0;
 }
 
-uint32_t vmm_virtio_stats(const struct vmm_virtio *v,
-			  struct virtdev_stat *stats, uint32_t max)
-{
-	return v->ops->stats ?
-	       v->ops->stats(v->backend, stats, max) :
-	       virtdev_stats(virtdev_transport_device(v->transport), stats,
-			     max);
-}
-
-uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
-			       const struct virtdev_stat *all, uint32_t n)
-{
-	memcpy(stats, all, (n < max ? n : max) * sizeof(*stats));
-	return n;
-}
-
 int vmm_virtio_new(const struct vmm_virtio_resources *resources, struct virtdev *dev,
 		   const struct vmm_virtio_backend *backend, struct vmm_virtio **out,
 		   struct vsu_error *err)
@@ -369,6 +353,13 @@ void vmm_virtio_free(struct vmm_virtio *v)
 	virtdev_transport_free(v->transport);
 	pthread_mutex_destroy(&v->lock);
 	free(v);
+}
+
+const struct vmm_virtio_backend *vmm_virtio_get_backend(const struct vmm_virtio *v,
+							void **backend)
+{
+	*backend = v->backend;
+	return v->ops;
 }
 
 void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus)

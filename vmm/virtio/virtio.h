@@ -77,6 +77,17 @@ struct vmm_virtio_backend {
 	 */
 	void (*force_stop)(void *backend);
 	/*
+	 * To save the device and to load it, as in virtdev_inline_pause(), _take()
+	 * and so on. Main thread, with the lock, while no CPU runs. NULL: the
+	 * device cannot be saved.
+	 */
+	int (*pause)(void *backend);
+	int (*resume)(void *backend);
+	int (*take)(void *backend, void **bytes, size_t *len,
+		    struct vsu_error *err);
+	int (*load)(void *backend, const void *bytes, size_t len,
+		    struct vsu_error *err);
+	/*
 	 * Stops by force; the transport still exists. Main thread, without the
 	 * lock; no CPU can access the device any more.
 	 */
@@ -136,6 +147,20 @@ uint32_t vmm_virtio_stats(const struct vmm_virtio *v,
 uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
 			       const struct virtdev_stat *all, uint32_t n);
 
+/*
+ * Saves and loads the device with its transport and registers. Main thread, without
+ * the lock, while no CPU runs. -EAGAIN of pause: call it again after each turn of
+ * the loop. A load is into a new device, and leaves it paused. resume also repeats
+ * the interrupts of all queues, because a saved one may have been lost on its way.
+ */
+bool vmm_virtio_can_save(const struct vmm_virtio *v);
+int vmm_virtio_pause(struct vmm_virtio *v);
+int vmm_virtio_resume(struct vmm_virtio *v);
+int vmm_virtio_take(struct vmm_virtio *v, void **bytes, size_t *len,
+		    struct vsu_error *err);
+int vmm_virtio_load(struct vmm_virtio *v, const void *bytes, size_t len,
+		    struct vsu_error *err);
+
 /* Call it before the device is attached, or before the CPUs start. */
 void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus);
 
@@ -144,6 +169,10 @@ void vmm_virtio_refresh(struct vmm_virtio *v);
 
 const struct vmm_virtio_resources *vmm_virtio_get_resources(const struct vmm_virtio *v);
 struct virtdev_transport *vmm_virtio_transport(const struct vmm_virtio *v);
+
+/* Its backend, NULL before vmm_virtio_set_backend(), and the operations. */
+const struct vmm_virtio_backend *vmm_virtio_get_backend(const struct vmm_virtio *v,
+							void **backend);
 
 /* For backends. */
 void vmm_virtio_lock(struct vmm_virtio *v);

@@ -151,7 +151,7 @@ static const struct { const char *line, *why; } refusals[] = {
 	{ "resize 0 much\n", "resize: 'much' is no size, as 512M is" },
 	{ "resize 0 -1\n", "'-1' is no size" },
 	{ "status now\n", "expected is 'status'" },
-	{ "stats\n", "did you mean 'status'? There are: status, pause, resume, resize, device-add, device-del" },
+	{ "stats\n", "did you mean 'status'? There are: status, pause, resume, save, resize, device-add, device-del" },
 	{ "device-del\n", "expected is 'device-del DEVICE [force] [wait]'" },
 	{ "device-del 0 force wait now\n", "4 words follow" },
 	{ "device-del 0 wait soon\n", "'soon' after the device" },

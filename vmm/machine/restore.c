@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Makes a machine continue where a saved one stopped. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "kvm/vm_state.h"
+#include "machine/restore.h"
+#include "x86/cpu_state.h"
+
+static int read_bytes(int fd, unsigned char *bytes, size_t len)
+{
+	size_t at = 0;
+	ssize_t n;
+
+	while (at < len) {
+		n = read(fd, bytes + at, len - at);
+		if (n == 0)
+			return -EBADMSG;
+		if (n > 0)
+			at += (size_t)n;
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+static int read_file(struct vmm_restore *r, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > VMM_STATE_MAX)
+		return -EBADMSG;
+	r->bytes = malloc((size_t)st.st_size + 1);
+	if (!r->bytes)
+		return -ENOMEM;
+	r->state.bytes = r->bytes;
+	r->state.len = (size_t)st.st_size;
+	return read_bytes(fd, r->bytes, r->state.len);
+}
+
+static int open_state(struct vmm_restore *r, const char *path,
+		      struct vsu_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int rc = fd < 0 ? -errno : read_file(r, fd);
+
+	vsu_fd_close(&fd);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot read '%s'", path);
+	rc = vmm_state_check(&r->state, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "'%s'", path) : 0;
+}
+
+/* The machine that the options describe must be the one that was saved. */
+static int check_devices(const struct vmm_machine *m,
+			 struct vmm_state_fields *f, struct vsu_error *err)
+{
+	const uint32_t n = vmm_state_get_u32(f);
+	unsigned int i;
+
+	if (n != m->ndevices)
+		return vsu_error_set(err, -EINVAL, "the saved machine has %u devices, and %u are given",
+				     n, m->ndevices);
+	for (i = 0; i < n; i++)
+		if (vmm_state_get_u32(f) != m->devices[i].spec.id)
+			return vsu_error_set(err, -EINVAL, "device %u of the saved machine is another one than the given one",
+					     i);
+	return vmm_state_fields_end(f, err);
+}
+
+static int read_machine(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_restore *r = &m->restore;
+	struct vmm_state_fields f;
+	uint32_t cpus, protocol;
+	int rc = vmm_state_find(&r->state, "machine", 0, &f, err);
+
+	if (rc < 0)
+		return rc;
+	cpus = vmm_state_get_u32(&f);
+	protocol = vmm_state_get_u32(&f);
+	if (cpus != m->options->cpus)
+		return vsu_error_set(err, -EINVAL, "the saved machine has %u CPUs, and %u are given",
+				     cpus, m->options->cpus);
+	if (protocol > VMM_PROTOCOL_PVH)
+		return vsu_error_set(err, -EBADMSG, "boot protocol %u of the state is unknown",
+				     protocol);
+	m->loaded.protocol = protocol;
+	m->loaded.level0 = vmm_state_get_u32(&f);
+	r->on_bus = vmm_state_get_u32(&f);
+	m->pci.selected = vmm_state_get_u32(&f);
+	m->plug.came = vmm_state_get_u32(&f);
+	m->plug.goes = vmm_state_get_u32(&f);
+	m->plug.asked = vmm_state_get_u32(&f);
+	r->age_ns = vmm_state_get_u64(&f);
+	return check_devices(m, &f, err);
+}
+
+static int open_file(struct vmm_machine *m, const char *folder,
+		     struct vsu_error *err)
+{
+	char *path;
+	int rc;
+
+	if (asprintf(&path, "%s/state", folder) < 0)
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	rc = open_state(&m->restore, path, err);
+	free(path);
+	return rc;
+}
+
+static int name_memory(struct vmm_machine *m, const char *folder,
+		       struct vsu_error *err)
+{
+	char *path;
+	int rc;
+
+	if (asprintf(&path, "%s/memory", folder) < 0)
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	rc = vmm_image_lists(&m->restore.state, path, &m->restore.memory, err);
+	free(path);
+	return rc;
+}
+
+int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err)
+{
+	const char *folder = m->options->from;
+	int rc;
+
+	if (!folder)
+		return 0;
+	rc = open_file(m, folder, err);
+	if (!rc)
+		rc = name_memory(m, folder, err);
+	if (!rc)
+		rc = read_machine(m, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --from '%s'", folder) : 0;
+}
+
+static int load_device(struct vmm_machine *m, unsigned int i,
+		       struct vsu_error *err)
+{
+	struct vmm_state_fields f;
+	int rc = vmm_state_find(&m->restore.state, "device", i, &f, err);
+
+	if (!rc && !vmm_virtio_can_save(m->devices[i].virtio))
+		rc = vsu_error_set(err, -EINVAL, "it is another one than the saved one");
+	if (!rc)
+		rc = vmm_virtio_load(m->devices[i].virtio, f.at, f.left, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i) : 0;
+}
+
+/* Devices resume last: their interrupts need the controllers. */
+int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vmm_state *state = &m->restore.state;
+	unsigned int i;
+	int rc = vmm_kvm_state_load(&m->kvm, state, err);
+
+	m->small_ports.start_ns = vsu_now_ns() - m->restore.age_ns;
+	for (i = 0; !rc && i < m->options->cpus; i++)
+		rc = vmm_x86_cpu_load(&m->kvm, vmm_cpus_fd(m->cpus, i), i,
+				      state, err);
+	if (!rc)
+		rc = vmm_console_load(m->console, state, err);
+	for (i = 0; !rc && i < m->ndevices; i++)
+		rc = load_device(m, i, err);
+	for (i = 0; !rc && i < m->ndevices; i++)
+		(void)!vmm_virtio_resume(m->devices[i].virtio);
+	vmm_restore_free(m);
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --from '%s'",
+					 m->options->from) : 0;
+}
+
+void vmm_restore_free(struct vmm_machine *m)
+{
+	free(m->restore.bytes);
+	m->restore.bytes = NULL;
+	vmm_image_lists_free(&m->restore.memory);
+}

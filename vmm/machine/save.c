@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Pauses CPUs and devices, collects their state, and has a thread write it. */
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "kvm/vm_state.h"
+#include "machine/save.h"
+#include "machine/save_files.h"
+#include "process.h"
+#include "x86/cpu_state.h"
+
+#define SUFFIX ".incomplete"
+
+struct vmm_save {
+	struct vmm_machine *m;
+	struct vmm_save_files files;
+	unsigned int npaused;		/* devices that are paused, from the first on */
+	ev_prepare step;		/* pauses devices after each turn of the loop */
+	pthread_t writer;
+	bool writes;			/* the thread was started */
+	int done_fd;			/* it has ended */
+	ev_io done;
+	int rc;
+	struct vsu_error err;
+};
+
+static void *writer_main(void *arg)
+{
+	struct vmm_save *s = arg;
+
+	s->rc = vmm_save_write_files(&s->files, &s->err);
+	vsu_event_signal(s->done_fd);
+	return NULL;
+}
+
+/* -------------------------------------------------------------- end of a save */
+
+static void save_free(struct vmm_save *s)
+{
+	struct vmm_machine *m = s->m;
+
+	ev_prepare_stop(m->loop, &s->step);
+	if (s->done_fd >= 0)
+		ev_io_stop(m->loop, &s->done);
+	if (s->writes)
+		pthread_join(s->writer, NULL);
+	if (s->rc || !s->writes)
+		vmm_save_remove_files(&s->files);
+	vmem_map_unref(s->files.map);
+	vsu_fd_close(&s->done_fd);
+	free(s->files.state.bytes);
+	free(s->files.folder);
+	free(s->files.incomplete);
+	free(s);
+	m->pause.save = NULL;
+}
+
+/* The guest continues, unless the user paused it before. */
+static void save_end(struct vmm_save *s)
+{
+	struct vmm_machine *m = s->m;
+
+	while (s->npaused > 0)
+		if (m->devices[--s->npaused].virtio)
+			(void)!vmm_virtio_resume(m->devices[s->npaused].virtio);
+	vmm_cpus_excuse(m->cpus);
+	vmm_cpus_resume(m->cpus);
+	vmm_control_answer(m->control, s, "", s->rc ? &s->err : NULL);
+	save_free(s);
+}
+
+static void on_done(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct vmm_save *s = w->data;
+
+	(void)loop;
+	(void)revents;
+	pthread_join(s->writer, NULL);
+	s->writes = false;
+	if (s->rc)
+		vmm_save_remove_files(&s->files);
+	save_end(s);
+}
+
+void vmm_save_free(struct vmm_machine *m)
+{
+	if (m->pause.save)
+		save_free(m->pause.save);
+}
+
+/* ------------------------------------------------------------------- the state */
+
+static void put_machine(const struct vmm_machine *m, struct vmm_state_writer *w)
+{
+	unsigned int i;
+
+	vmm_state_section(w, "machine", 0);
+	vmm_state_put_u32(w, m->options->cpus);
+	vmm_state_put_u32(w, (uint32_t)m->loaded.protocol);
+	vmm_state_put_u32(w, m->loaded.level0);
+	vmm_state_put_u32(w, m->on_bus);
+	vmm_state_put_u32(w, m->pci.selected);
+	vmm_state_put_u32(w, m->plug.came);
+	vmm_state_put_u32(w, m->plug.goes);
+	vmm_state_put_u32(w, m->plug.asked);
+	vmm_state_put_u64(w, vsu_now_ns() - m->small_ports.start_ns);
+	vmm_state_put_u32(w, m->ndevices);
+	for (i = 0; i < m->ndevices; i++)
+		vmm_state_put_u32(w, m->devices[i].spec.id);
+	vmm_state_section_end(w);
+}
+
+static int put_device(const struct vmm_machine *m, unsigned int i,
+		      struct vmm_state_writer *w, struct vsu_error *err)
+{
+	void *bytes;
+	size_t len;
+	int rc = vmm_virtio_take(m->devices[i].virtio, &bytes, &len, err);
+
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "device %u", i);
+	vmm_state_section(w, "device", i);
+	vmm_state_put(w, bytes, len);
+	vmm_state_section_end(w);
+	free(bytes);
+	return 0;
+}
+
+static int collect_state(struct vmm_save *s)
+{
+	struct vmm_machine *m = s->m;
+	struct vmm_state_writer *w = &s->files.state;
+	unsigned int i;
+	int rc;
+
+	vmm_state_begin(w);
+	put_machine(m, w);
+	vmm_image_describe(&m->memory, s->files.map, w);
+	rc = vmm_kvm_state_save(&m->kvm, w, &s->err);
+	for (i = 0; !rc && i < m->options->cpus; i++)
+		rc = vmm_x86_cpu_save(&m->kvm, vmm_cpus_fd(m->cpus, i), i, w,
+				      &s->err);
+	vmm_console_save(m->console, w);
+	for (i = 0; !rc && i < m->ndevices; i++)
+		rc = put_device(m, i, w, &s->err);
+	if (!rc && vmm_state_finish(w) < 0)
+		rc = vsu_error_sys(&s->err, w->error, "the state");
+	return rc;
+}
+
+static int start_writer(struct vmm_save *s)
+{
+	int rc = prog_thread_start(&s->writer, writer_main, s, 0);
+
+	s->writes = !rc;
+	return rc ? vsu_error_sys(&s->err, rc, "cannot start a thread") : 0;
+}
+
+/* ------------------------------------------------------------------ its begin */
+
+/* Requests in progress end in turns of the loop. */
+static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+	struct vmm_save *s = w->data;
+	struct vmm_machine *m = s->m;
+	int rc = 0;
+
+	(void)revents;
+	for (; !rc && s->npaused < m->ndevices; s->npaused += !rc)
+		rc = vmm_virtio_pause(m->devices[s->npaused].virtio);
+	if (rc == -EAGAIN)
+		return;
+	ev_prepare_stop(loop, w);
+	if (rc < 0)
+		s->rc = vsu_error_sys(&s->err, rc, "device %u cannot pause",
+				      s->npaused++);
+	else if (!vmm_cpus_are_settled(m->cpus))
+		s->rc = vsu_error_set(&s->err, -EAGAIN, "a processor is in the middle of an instruction with many accesses; try again");
+	if (!s->rc)
+		s->rc = collect_state(s);
+	if (!s->rc)
+		s->rc = start_writer(s);
+	if (s->rc)
+		save_end(s);
+}
+
+static int check_device(const struct vmm_device *d, unsigned int i,
+			struct vsu_error *err)
+{
+	if (!d->virtio || d->retired)
+		return vsu_error_set(err, -EBUSY, "device %u is being added or removed",
+				     i);
+	if (vmm_virtio_can_save(d->virtio))
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP,
+			     d->spec.remote || d->spec.kernel ?
+			     "the queues of device %u are served outside of this process, where its state is" :
+			     "device %u has shared memory regions, whose mappings cannot be saved",
+			     i);
+}
+
+static int check_machine(const struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	if (m->pause.save)
+		return vsu_error_set(err, -EBUSY, "another save is in progress");
+	if (m->pause.for_good)
+		return vsu_error_set(err, -EPERM, "the guest lost a part of its memory");
+	if (vmm_memory_wants_private(&m->memory))
+		return vsu_error_set(err, -EOPNOTSUPP, "private memory cannot be saved");
+	for (i = 0; !rc && i < m->ndevices; i++)
+		rc = check_device(&m->devices[i], i, err);
+	return rc;
+}
+
+static int make_folder(struct vmm_save *s, const char *folder,
+		       struct vsu_error *err)
+{
+	struct stat st;
+
+	s->files.folder = strdup(folder);
+	if (!s->files.folder || asprintf(&s->files.incomplete, "%s" SUFFIX, folder) < 0) {
+		s->files.incomplete = NULL;
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	}
+	if (!lstat(folder, &st))
+		return vsu_error_set(err, -EEXIST, "'%s' exists; name a new folder",
+				     folder);
+	if (mkdir(s->files.incomplete, 0700) < 0)
+		return vsu_error_sys(err, -errno, "cannot make folder '%s'",
+				     s->files.incomplete);
+	return 0;
+}
+
+static struct vmm_save *save_new(struct vmm_machine *m, const char *folder,
+				 struct vsu_error *err)
+{
+	struct vmm_save *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		vsu_error_set(err, -ENOMEM, "no memory");
+		return NULL;
+	}
+	s->m = m;
+	s->files.memory = &m->memory;
+	s->files.words = m->options->words;
+	s->files.nwords = m->options->nwords;
+	vsu_error_clear(&s->err);
+	s->done_fd = vsu_event_new();
+	if (s->done_fd < 0)
+		vsu_error_sys(err, s->done_fd, "eventfd");
+	if (s->done_fd >= 0 && !make_folder(s, folder, err))
+		return s;
+	vsu_fd_close(&s->done_fd);
+	free(s->files.folder);
+	free(s->files.incomplete);
+	free(s);
+	return NULL;
+}
+
+int vmm_save_begin(struct vmm_machine *m, const char *folder,
+		   struct vsu_error *err)
+{
+	struct vmm_save *s;
+	int rc = check_machine(m, err);
+
+	if (rc < 0)
+		return rc;
+	s = save_new(m, folder, err);
+	if (!s)
+		return err->code;
+	s->files.map = vmem_map_ref(vmm_memory_map(&m->memory));
+	m->pause.save = s;
+	vmm_cpus_pause(m->cpus);
+	ev_io_init(&s->done, on_done, s->done_fd, EV_READ);
+	s->done.data = s;
+	ev_io_start(m->loop, &s->done);
+	ev_prepare_init(&s->step, on_step);
+	s->step.data = s;
+	ev_prepare_start(m->loop, &s->step);
+	return 0;
+}

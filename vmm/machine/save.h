@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Saves the machine into a new folder:
+ *
+ *   state         sections (state/sections.h)
+ *   memory        the guest's memory (memory/image.h)
+ *   machine.json  the command line, for "cvmm run --from"
+ *
+ * The guest is paused meanwhile. The folder appears under its name when it is
+ * complete; after a failure there is none, and the guest continues.
+ *
+ * Threads: the main thread. A thread of its own writes the files.
+ */
+#ifndef VMM_MACHINE_SAVE_H
+#define VMM_MACHINE_SAVE_H
+
+#include "machine/machine.h"
+
+/*
+ * m->pause.save is its subject for vmm_control_answer() until the end. -EOPNOTSUPP: what
+ * the machine has cannot be saved; -EEXIST: the folder exists; -EBUSY: another save
+ * is in progress.
+ */
+int vmm_save_begin(struct vmm_machine *m, const char *folder,
+		   struct vsu_error *err);
+
+/* The machine ends: waits for the thread, and removes what is incomplete. */
+void vmm_save_free(struct vmm_machine *m);
+
+#endif

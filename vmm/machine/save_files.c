@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Writes the files of a saved machine. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "json.h"
+#include "machine/save_files.h"
+
+static int open_file(const struct vmm_save_files *s, const char *name, struct vsu_error *err)
+{
+	char *path;
+	int fd;
+
+	if (asprintf(&path, "%s/%s", s->incomplete, name) < 0)
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		vsu_error_sys(err, -errno, "cannot create '%s'", path);
+	free(path);
+	return fd < 0 ? err->code : fd;
+}
+
+/* A write that the file system delayed may fail only here. */
+static int close_file(int fd, int rc, struct vsu_error *err)
+{
+	if (!rc && fsync(fd) < 0)
+		rc = vsu_error_sys(err, -errno, "a file of the folder");
+	vsu_fd_close(&fd);
+	return rc;
+}
+
+static int write_memory(const struct vmm_save_files *s, struct vsu_error *err)
+{
+	int fd = open_file(s, "memory", err);
+
+	return fd < 0 ? fd :
+	       close_file(fd, vmm_image_write(s->memory, s->map, fd, err),
+			  err);
+}
+
+static int write_state(const struct vmm_save_files *s, struct vsu_error *err)
+{
+	int fd = open_file(s, "state", err), rc = 0;
+	size_t at = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	while (!rc && at < s->state.len) {
+		n = write(fd, s->state.bytes + at, s->state.len - at);
+		if (n >= 0)
+			at += (size_t)n;
+		else if (errno != EINTR)
+			rc = vsu_error_sys(err, -errno, "file 'state'");
+	}
+	return close_file(fd, rc, err);
+}
+
+static int write_words(const struct vmm_save_files *s, struct vsu_error *err)
+{
+	static const char *const none[] = { NULL };
+	int fd = open_file(s, "machine.json", err), rc = 0;
+	FILE *to = fd < 0 ? NULL : fdopen(dup(fd), "w");
+
+	if (fd < 0)
+		return fd;
+	if (!to)
+		return close_file(fd, vsu_error_sys(err, -errno, "file 'machine.json'"), err);
+	fputs("{\"arguments\":[", to);
+	prog_json_words(s->words, s->nwords, none, to);
+	fputs("]}\n", to);
+	if (fclose(to))
+		rc = vsu_error_sys(err, -errno, "file 'machine.json'");
+	return close_file(fd, rc, err);
+}
+
+static int sync_folder(const char *path, struct vsu_error *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? vsu_error_sys(err, -errno, "folder '%s'", path) :
+			close_file(fd, 0, err);
+}
+
+static int sync_parent(const char *path, struct vsu_error *err)
+{
+	char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
+	int rc;
+
+	if (!copy)
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	if (slash)
+		slash[1] = '\0';
+	rc = sync_folder(slash ? copy : ".", err);
+	free(copy);
+	return rc;
+}
+
+int vmm_save_write_files(const struct vmm_save_files *s, struct vsu_error *err)
+{
+	int rc = write_memory(s, err);
+
+	if (!rc)
+		rc = write_state(s, err);
+	if (!rc)
+		rc = write_words(s, err);
+	if (!rc)
+		rc = sync_folder(s->incomplete, err);
+	if (!rc && renameat2(AT_FDCWD, s->incomplete, AT_FDCWD, s->folder,
+			     RENAME_NOREPLACE) < 0)
+		rc = vsu_error_sys(err, -errno, "folder '%s'", s->folder);
+	return rc ? rc : sync_parent(s->folder, err);
+}
+
+void vmm_save_remove_files(const struct vmm_save_files *s)
+{
+	static const char *const names[] = { "memory", "state", "machine.json" };
+	char *path;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (asprintf(&path, "%s/%s", s->incomplete, names[i]) >= 0) {
+			unlink(path);
+			free(path);
+		}
+	rmdir(s->incomplete);
+}

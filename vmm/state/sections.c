@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Writes and reads the sections of a machine's state. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state/sections.h"
+
+#define MAGIC "CVMMSTAT"
+#define FORMAT_VERSION 1u
+#define FILE_HEADER 16u		/* magic, version, 0 */
+/* of a section: name, version, instance, flags, checksum, length */
+#define HEADER 40u
+#define AT_VERSION 16u
+#define AT_INSTANCE 20u
+#define AT_FLAGS 24u
+#define AT_SUM 28u
+#define AT_LENGTH 32u
+#define REQUIRED 1u		/* a reader that does not know it refuses the state */
+#define FIRST_ROOM 65536u
+
+/* All that this version writes. */
+static const struct kind {
+	const char *name;
+	uint32_t version;
+} kinds[] = {
+	{ "machine", 1 }, { "memory", 1 }, { "cpu", 1 }, { "irqchip", 1 },
+	{ "clock", 1 }, { "ports", 1 }, { "serial", 1 }, { "device", 1 },
+	{ "end", 1 },
+};
+
+static const struct kind *find_kind(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kinds[i].name, name))
+			return &kinds[i];
+	return NULL;
+}
+
+static void store_number(unsigned char *at, uint64_t value, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		at[i] = (unsigned char)(value >> (8 * i));
+}
+
+static uint64_t load_number(const unsigned char *at, size_t len)
+{
+	uint64_t value = 0;
+
+	while (len > 0)
+		value = value << 8 | at[--len];
+	return value;
+}
+
+/* CRC-32C (Castagnoli), four bits at a time. */
+static uint32_t add_sum(uint32_t sum, const unsigned char *bytes, size_t len)
+{
+	static const uint32_t table[16] = {
+		0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
+		0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
+		0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+		0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+	};
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		sum ^= bytes[i];
+		sum = sum >> 4 ^ table[sum & 15];
+		sum = sum >> 4 ^ table[sum & 15];
+	}
+	return sum;
+}
+
+/* Of a section with its header, whose own sum counts as 0. */
+static uint32_t section_sum(const unsigned char *section, size_t len)
+{
+	static const unsigned char zeros[4];
+	uint32_t sum = add_sum(UINT32_MAX, section, AT_SUM);
+
+	sum = add_sum(sum, zeros, sizeof(zeros));
+	return ~add_sum(sum, section + AT_LENGTH, HEADER - AT_LENGTH + len);
+}
+
+/* ------------------------------------------------------------------- writer */
+
+static unsigned char *make_room(struct vmm_state_writer *w, size_t len)
+{
+	size_t room = w->room ? w->room : FIRST_ROOM;
+	unsigned char *bytes;
+
+	if (!w->error && len > VMM_STATE_MAX - w->len)
+		w->error = -EFBIG;
+	if (w->error)
+		return NULL;
+	while (room - w->len < len)
+		room *= 2;
+	bytes = room == w->room ? w->bytes : realloc(w->bytes, room);
+	if (!bytes) {
+		w->error = -ENOMEM;
+		return NULL;
+	}
+	w->bytes = bytes;
+	w->room = room;
+	w->len += len;
+	return w->bytes + w->len - len;
+}
+
+void vmm_state_put(struct vmm_state_writer *w, const void *bytes, size_t len)
+{
+	unsigned char *at = make_room(w, len);
+
+	if (at && len)
+		memcpy(at, bytes, len);
+}
+
+static void put_number(struct vmm_state_writer *w, uint64_t value, size_t len)
+{
+	unsigned char *at = make_room(w, len);
+
+	if (at)
+		store_number(at, value, len);
+}
+
+void vmm_state_put_u32(struct vmm_state_writer *w, uint32_t value)
+{
+	put_number(w, value, sizeof(value));
+}
+
+void vmm_state_put_u64(struct vmm_state_writer *w, uint64_t value)
+{
+	put_number(w, value, sizeof(value));
+}
+
+void vmm_state_begin(struct vmm_state_writer *w)
+{
+	vmm_state_put(w, MAGIC, 8);
+	vmm_state_put_u32(w, FORMAT_VERSION);
+	vmm_state_put_u32(w, 0);
+}
+
+void vmm_state_section(struct vmm_state_writer *w, const char *name,
+		       uint32_t instance)
+{
+	unsigned char *at;
+
+	w->section = w->len;
+	at = make_room(w, HEADER);
+	if (!at)
+		return;
+	memset(at, 0, HEADER);
+	memcpy(at, name, strlen(name));
+	store_number(at + AT_VERSION, find_kind(name)->version, 4);
+	store_number(at + AT_INSTANCE, instance, 4);
+	store_number(at + AT_FLAGS, REQUIRED, 4);
+}
+
+void vmm_state_section_end(struct vmm_state_writer *w)
+{
+	unsigned char *at = w->bytes + w->section;
+	const size_t len = w->len - w->section - HEADER;
+
+	if (w->error)
+		return;
+	store_number(at + AT_LENGTH, len, 8);
+	store_number(at + AT_SUM, section_sum(at, len), 4);
+}
+
+int vmm_state_finish(struct vmm_state_writer *w)
+{
+	vmm_state_section(w, "end", 0);
+	vmm_state_section_end(w);
+	return w->error;
+}
+
+/* ------------------------------------------------------------------- reader */
+
+struct section {
+	char name[VMM_STATE_NAME + 1];
+	uint32_t version, instance, flags;
+	const unsigned char *bytes;
+	size_t len;
+};
+
+/* The section at *at, and behind it; -EBADMSG. */
+static int read_section(const struct vmm_state *state, size_t *at,
+			struct section *s, struct vsu_error *err)
+{
+	const unsigned char *header = state->bytes + *at;
+	uint64_t len;
+
+	if (state->len - *at < HEADER)
+		return vsu_error_set(err, -EBADMSG,
+				     "it ends at byte %zu, without a last section",
+				     state->len);
+	memcpy(s->name, header, VMM_STATE_NAME);
+	s->name[VMM_STATE_NAME] = '\0';
+	s->version = (uint32_t)load_number(header + AT_VERSION, 4);
+	s->instance = (uint32_t)load_number(header + AT_INSTANCE, 4);
+	s->flags = (uint32_t)load_number(header + AT_FLAGS, 4);
+	len = load_number(header + AT_LENGTH, 8);
+	if (len > state->len - *at - HEADER)
+		return vsu_error_set(err, -EBADMSG,
+				     "the section at byte %zu is longer than the file",
+				     *at);
+	s->bytes = header + HEADER;
+	s->len = (size_t)len;
+	if (section_sum(header, s->len) != load_number(header + AT_SUM, 4))
+		return vsu_error_set(err, -EBADMSG,
+				     "the section at byte %zu has another checksum than its content",
+				     *at);
+	*at += HEADER + s->len;
+	return 0;
+}
+
+static int check_kind(const struct section *s, struct vsu_error *err)
+{
+	const struct kind *kind = find_kind(s->name);
+
+	if (!kind && (s->flags & REQUIRED))
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "it has a section '%s' that this version does not know",
+				     s->name);
+	if (kind && s->version > kind->version)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "section '%s' has version %u, and this program knows %u",
+				     s->name, s->version, kind->version);
+	return 0;
+}
+
+static int check_header(const struct vmm_state *state, struct vsu_error *err)
+{
+	if (state->len < FILE_HEADER || memcmp(state->bytes, MAGIC, 8) != 0)
+		return vsu_error_set(err, -EBADMSG,
+				     "this is not the state of a machine");
+	if (load_number(state->bytes + 8, 4) != FORMAT_VERSION)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "its format has version %u, and this program knows %u",
+				     (unsigned int)load_number(state->bytes + 8, 4),
+				     FORMAT_VERSION);
+	return 0;
+}
+
+int vmm_state_check(const struct vmm_state *state, struct vsu_error *err)
+{
+	size_t at = FILE_HEADER;
+	struct section s;
+	int rc = check_header(state, err);
+
+	do {
+		if (!rc)
+			rc = read_section(state, &at, &s, err);
+		if (!rc)
+			rc = check_kind(&s, err);
+	} while (!rc && strcmp(s.name, "end") != 0);
+	if (!rc && at != state->len)
+		rc = vsu_error_set(err, -EBADMSG, "bytes follow its last section");
+	return rc;
+}
+
+int vmm_state_find(const struct vmm_state *state, const char *name,
+		   uint32_t instance, struct vmm_state_fields *fields,
+		   struct vsu_error *err)
+{
+	size_t at = FILE_HEADER;
+	struct section s;
+
+	do {
+		if (read_section(state, &at, &s, err) < 0)
+			return -EBADMSG;
+		if (!strcmp(s.name, name) && s.instance == instance) {
+			*fields = (struct vmm_state_fields){
+				.name = name, .instance = instance,
+				.at = s.bytes, .left = s.len,
+			};
+			return 0;
+		}
+	} while (strcmp(s.name, "end") != 0);
+	return vsu_error_set(err, -EBADMSG, "section '%s' %u is missing", name,
+			     instance);
+}
+
+const unsigned char *vmm_state_get_bytes(struct vmm_state_fields *f, size_t len)
+{
+	const unsigned char *at = f->at;
+
+	if (f->truncated || len > f->left) {
+		f->truncated = true;
+		return NULL;
+	}
+	f->at += len;
+	f->left -= len;
+	return at;
+}
+
+static uint64_t get_number(struct vmm_state_fields *f, size_t len)
+{
+	const unsigned char *at = vmm_state_get_bytes(f, len);
+
+	return at ? load_number(at, len) : 0;
+}
+
+uint32_t vmm_state_get_u32(struct vmm_state_fields *f)
+{
+	return (uint32_t)get_number(f, 4);
+}
+
+uint64_t vmm_state_get_u64(struct vmm_state_fields *f)
+{
+	return get_number(f, 8);
+}
+
+void vmm_state_get(struct vmm_state_fields *f, void *bytes, size_t len)
+{
+	const unsigned char *at = vmm_state_get_bytes(f, len);
+
+	if (at && len)
+		memcpy(bytes, at, len);
+	else
+		memset(bytes, 0, len);
+}
+
+int vmm_state_fields_end(const struct vmm_state_fields *f,
+			 struct vsu_error *err)
+{
+	if (!f->truncated && !f->left)
+		return 0;
+	return vsu_error_set(err, -EBADMSG, "section '%s' %u is %s", f->name,
+			     f->instance, f->truncated ? "too short" : "too long");
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The format of a saved machine's state: a header, then sections, each with name,
+ * version, instance, length and checksum, and an empty section "end".
+ * docs/state-format.md describes it.
+ *
+ *   writer   appends to memory; after a failure further calls have no effect, and
+ *            vmm_state_finish() returns the error
+ *   reader   the bytes may be anybody's: vmm_state_check() judges all of them,
+ *            before any is used
+ *   fields   numbers (little-endian) and bytes of one section; reading beyond its
+ *            end yields 0, which vmm_state_fields_end() reports
+ *
+ * Threads: confined.
+ */
+#ifndef VMM_STATE_SECTIONS_H
+#define VMM_STATE_SECTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+#define VMM_STATE_NAME 16u	/* bytes of a section's name */
+#define VMM_STATE_MAX (UINT64_C(1) << 30) /* bytes of a state */
+
+struct vmm_state_writer {
+	unsigned char *bytes;	/* for free() */
+	size_t len, room;
+	size_t section;		/* begin of the open section */
+	int error;
+};
+
+/* w must be zeroed. */
+void vmm_state_begin(struct vmm_state_writer *w);
+void vmm_state_section(struct vmm_state_writer *w, const char *name,
+		       uint32_t instance);
+void vmm_state_put(struct vmm_state_writer *w, const void *bytes, size_t len);
+void vmm_state_put_u32(struct vmm_state_writer *w, uint32_t value);
+void vmm_state_put_u64(struct vmm_state_writer *w, uint64_t value);
+void vmm_state_section_end(struct vmm_state_writer *w);
+/* -ENOMEM; -EFBIG: more than VMM_STATE_MAX. */
+int vmm_state_finish(struct vmm_state_writer *w);
+
+struct vmm_state {
+	const unsigned char *bytes;
+	size_t len;
+};
+
+/*
+ * -EBADMSG: this is no state, a part is missing or damaged; -EOPNOTSUPP: it was
+ * written by a later version.
+ */
+int vmm_state_check(const struct vmm_state *state, struct vsu_error *err);
+
+struct vmm_state_fields {
+	const char *name;	/* of the section, for messages */
+	uint32_t instance;
+	const unsigned char *at;
+	size_t left;
+	bool truncated;
+};
+
+/* The section of a checked state; -EBADMSG: absent. */
+int vmm_state_find(const struct vmm_state *state, const char *name,
+		   uint32_t instance, struct vmm_state_fields *fields,
+		   struct vsu_error *err);
+
+uint32_t vmm_state_get_u32(struct vmm_state_fields *f);
+uint64_t vmm_state_get_u64(struct vmm_state_fields *f);
+/* All of them, or zeros. */
+void vmm_state_get(struct vmm_state_fields *f, void *bytes, size_t len);
+/* The next len bytes, or NULL. */
+const unsigned char *vmm_state_get_bytes(struct vmm_state_fields *f, size_t len);
+/* 0 when everything was there and nothing is left, else -EBADMSG. */
+int vmm_state_fields_end(const struct vmm_state_fields *f,
+			 struct vsu_error *err);
+
+#endif

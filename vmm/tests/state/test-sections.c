@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the format of a machine's state, and what is not one. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../util.h"
+#include "state/sections.h"
+
+#define HEADER 40u		/* of a section */
+#define FIRST 16u		/* byte of the first section */
+
+static struct vmm_state_writer w;
+static struct vmm_state state;
+static struct vsu_error err;
+
+/* Two numbers and three bytes as a clock, and an empty CPU 3. */
+static void write_two_sections(void)
+{
+	memset(&w, 0, sizeof(w));
+	vsu_error_clear(&err);
+	vmm_state_begin(&w);
+	vmm_state_section(&w, "clock", 0);
+	vmm_state_put_u32(&w, 7);
+	vmm_state_put_u64(&w, UINT64_C(0x1122334455667788));
+	vmm_state_put(&w, "abc", 3);
+	vmm_state_section_end(&w);
+	vmm_state_section(&w, "cpu", 3);
+	vmm_state_section_end(&w);
+	ck_assert_int_eq(vmm_state_finish(&w), 0);
+	state.bytes = w.bytes;
+	state.len = w.len;
+}
+
+static void free_state(void)
+{
+	free(w.bytes);
+}
+
+START_TEST(what_was_written_is_read)
+{
+	struct vmm_state_fields f;
+	char bytes[3];
+
+	ck_assert_int_eq(vmm_state_check(&state, &err), 0);
+	ck_assert_int_eq(vmm_state_find(&state, "clock", 0, &f, &err), 0);
+	ck_assert_uint_eq(vmm_state_get_u32(&f), 7);
+	ck_assert_uint_eq(vmm_state_get_u64(&f), UINT64_C(0x1122334455667788));
+	ck_assert_int_eq(vmm_state_fields_end(&f, &err), -EBADMSG);
+	vmm_state_get(&f, bytes, 3);
+	ck_assert_int_eq(memcmp(bytes, "abc", 3), 0);
+	ck_assert_int_eq(vmm_state_fields_end(&f, &err), 0);
+	ck_assert_int_eq(vmm_state_find(&state, "cpu", 3, &f, &err), 0);
+	ck_assert_uint_eq(f.left, 0);
+}
+END_TEST
+
+START_TEST(section_that_is_absent_is_named)
+{
+	struct vmm_state_fields f;
+
+	ck_assert_int_eq(vmm_state_find(&state, "cpu", 1, &f, &err), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "'cpu' 1 is missing"));
+	ck_assert_int_eq(vmm_state_find(&state, "serial", 0, &f, &err), -EBADMSG);
+}
+END_TEST
+
+START_TEST(beyond_the_end_of_a_section_all_is_zero)
+{
+	struct vmm_state_fields f;
+	unsigned char bytes[16] = { 1 };
+
+	ck_assert_int_eq(vmm_state_find(&state, "clock", 0, &f, &err), 0);
+	vmm_state_get(&f, bytes, sizeof(bytes));
+	ck_assert_uint_eq(bytes[0], 0);
+	ck_assert_uint_eq(vmm_state_get_u32(&f), 0);
+	ck_assert_int_eq(vmm_state_fields_end(&f, &err), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "too short"));
+}
+END_TEST
+
+START_TEST(state_that_is_cut_anywhere_is_refused)
+{
+	const size_t len = state.len;
+
+	for (state.len = 0; state.len < len; state.len++)
+		ck_assert_int_eq(vmm_state_check(&state, &err), -EBADMSG);
+}
+END_TEST
+
+/* The file's header and lengths have other answers than the checksum's. */
+START_TEST(state_with_one_other_byte_is_refused)
+{
+	size_t i;
+
+	for (i = 0; i < w.len; i++) {
+		w.bytes[i] ^= 0x81;
+		if (i < 12 || i >= FIRST)
+			ck_assert_int_lt(vmm_state_check(&state, &err), 0);
+		w.bytes[i] ^= 0x81;
+	}
+	ck_assert_int_eq(vmm_state_check(&state, &err), 0);
+}
+END_TEST
+
+START_TEST(length_of_all_ones_is_refused)
+{
+	memset(w.bytes + FIRST + 32, 0xff, 8);
+	ck_assert_int_eq(vmm_state_check(&state, &err), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "longer than the file"));
+}
+END_TEST
+
+START_TEST(bytes_behind_the_last_section_are_refused)
+{
+	vmm_state_put_u32(&w, 0);
+	state.bytes = w.bytes;
+	state.len = w.len;
+	ck_assert_int_eq(vmm_state_check(&state, &err), -EBADMSG);
+}
+END_TEST
+
+START_TEST(later_version_of_the_format_is_refused)
+{
+	w.bytes[8] = 2;
+	ck_assert_int_eq(vmm_state_check(&state, &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "version 2"));
+}
+END_TEST
+
+START_TEST(content_of_another_file_is_no_state)
+{
+	w.bytes[0] = 'X';
+	ck_assert_int_eq(vmm_state_check(&state, &err), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "not the state of a machine"));
+}
+END_TEST
+
+START_TEST(more_than_the_limit_is_not_written)
+{
+	static struct vmm_state_writer large;
+
+	large.len = large.room = VMM_STATE_MAX - 2;
+	vmm_state_put_u32(&large, 1);
+	ck_assert_int_eq(large.error, -EFBIG);
+	vmm_state_put(&large, "", 1);
+	ck_assert_uint_eq(large.len, VMM_STATE_MAX - 2);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("state");
+	TCase *tc = tcase_create("sections");
+
+	tcase_add_checked_fixture(tc, write_two_sections, free_state);
+	tcase_add_test(tc, what_was_written_is_read);
+	tcase_add_test(tc, section_that_is_absent_is_named);
+	tcase_add_test(tc, beyond_the_end_of_a_section_all_is_zero);
+	tcase_add_test(tc, state_that_is_cut_anywhere_is_refused);
+	tcase_add_test(tc, state_with_one_other_byte_is_refused);
+	tcase_add_test(tc, length_of_all_ones_is_refused);
+	tcase_add_test(tc, bytes_behind_the_last_section_are_refused);
+	tcase_add_test(tc, later_version_of_the_format_is_refused);
+	tcase_add_test(tc, content_of_another_file_is_no_state);
+	tcase_add_test(tc, more_than_the_limit_is_not_written);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Saves and loads a vCPU. The section has records of kind, length and content, in
+ * the order in which KVM has to get them: CPUID decides which registers exist; the
+ * local APIC precedes the MSRs, because the deadline of its timer is one of them;
+ * events are last, because other calls change them.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kvm/uapi.h"
+#include "x86/cpu_state.h"
+#include "x86/cpuid_compare.h"
+#include "x86/mce.h"
+
+#define MAX_MSRS 1024u
+#define MSR_TSC_DEADLINE 0x6e0u
+
+enum record {
+	CPUID = 1, TSC_RATE, MP_STATE, REGS, SREGS, XSAVE, XCRS, DEBUG_REGS,
+	LAPIC, MSRS, EVENTS,
+};
+
+/* Records whose content is one of KVM's structs. */
+static const struct plain {
+	enum record kind;
+	unsigned long get, set;
+	uint32_t size;
+	const char *name;
+} plains[] = {
+	{ MP_STATE, KVM_GET_MP_STATE, KVM_SET_MP_STATE,
+	  sizeof(struct kvm_mp_state), "MP_STATE" },
+	{ REGS, KVM_GET_REGS, KVM_SET_REGS, sizeof(struct kvm_regs), "REGS" },
+	{ SREGS, KVM_GET_SREGS2, KVM_SET_SREGS2, sizeof(struct kvm_sregs2),
+	  "SREGS2" },
+	{ XSAVE, KVM_GET_XSAVE, KVM_SET_XSAVE, sizeof(struct kvm_xsave),
+	  "XSAVE" },
+	{ XCRS, KVM_GET_XCRS, KVM_SET_XCRS, sizeof(struct kvm_xcrs), "XCRS" },
+	{ DEBUG_REGS, KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS,
+	  sizeof(struct kvm_debugregs), "DEBUGREGS" },
+	{ LAPIC, KVM_GET_LAPIC, KVM_SET_LAPIC, sizeof(struct kvm_lapic_state),
+	  "LAPIC" },
+	{ MSRS, 0, 0, 0, "MSRS" },
+	{ EVENTS, KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS,
+	  sizeof(struct kvm_vcpu_events), "VCPU_EVENTS" },
+};
+
+#define NPLAINS (sizeof(plains) / sizeof(plains[0]))
+
+/* One vCPU, and what a function needs to speak about it. */
+struct vcpu {
+	const struct vmm_kvm *kvm;
+	int fd;
+	unsigned int number;
+	struct vsu_error *err;
+};
+
+static int call_failed(const struct vcpu *c, int rc, const char *call, const char *name)
+{
+	return vsu_error_sys(c->err, rc, "CPU %u: KVM_%s_%s", c->number, call,
+			     name);
+}
+
+static void put_record(struct vmm_state_writer *w, enum record kind,
+		       const void *bytes, size_t len)
+{
+	vmm_state_put_u32(w, (uint32_t)kind);
+	vmm_state_put_u32(w, (uint32_t)len);
+	vmm_state_put(w, bytes, len);
+}
+
+/* --------------------------------------------------------------------- save */
+
+/* A guest that runs guests has state in KVM that is not saved here. */
+static int check_nested(const struct vcpu *c)
+{
+	struct {
+		struct kvm_nested_state state;
+		unsigned char more[16384];
+	} nested = { .state.size = sizeof(nested) };
+	uint32_t busy = KVM_STATE_NESTED_GUEST_MODE |
+			KVM_STATE_NESTED_RUN_PENDING;
+	int rc;
+
+	if (vmm_kvm_capability(c->kvm, KVM_CAP_NESTED_STATE) <= 0)
+		return 0;
+	rc = vmm_kvm_ioctl(c->fd, KVM_GET_NESTED_STATE, &nested);
+	if (rc < 0)
+		return call_failed(c, rc, "GET", "NESTED_STATE");
+	if (!(nested.state.flags & busy) &&
+	    (nested.state.format != KVM_STATE_NESTED_FORMAT_VMX ||
+	     nested.state.hdr.vmx.vmxon_pa == UINT64_MAX))
+		return 0;
+	return vsu_error_set(c->err, -EOPNOTSUPP,
+			     "CPU %u: the guest runs virtual machines of its own, whose state cannot be saved",
+			     c->number);
+}
+
+static int check_xsave(const struct vcpu *c)
+{
+	int size = vmm_kvm_capability(c->kvm, KVM_CAP_XSAVE2);
+
+	if (size <= (int)sizeof(struct kvm_xsave))
+		return 0;
+	return vsu_error_set(c->err, -EOPNOTSUPP,
+			     "CPU %u: its extended state has %d bytes, and %zu can be saved; --cpu=plain has fewer",
+			     c->number, size, sizeof(struct kvm_xsave));
+}
+
+/* The vCPU's table, for free(). */
+static int get_cpuid(const struct vcpu *c, struct kvm_cpuid2 **out)
+{
+	const size_t room = sizeof(struct kvm_cpuid2) +
+			    VMM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2);
+	struct kvm_cpuid2 *table = calloc(1, room);
+	int rc;
+
+	if (!table)
+		return call_failed(c, -ENOMEM, "GET", "CPUID2");
+	table->nent = VMM_CPUID_MAX;
+	rc = vmm_kvm_ioctl(c->fd, KVM_GET_CPUID2, table);
+	if (rc < 0) {
+		free(table);
+		return call_failed(c, rc, "GET", "CPUID2");
+	}
+	*out = table;
+	return 0;
+}
+
+static int save_cpuid(const struct vcpu *c, struct vmm_state_writer *w)
+{
+	struct kvm_cpuid2 *table;
+	int rc = get_cpuid(c, &table);
+
+	if (rc < 0)
+		return rc;
+	put_record(w, CPUID, table->entries,
+		   table->nent * sizeof(table->entries[0]));
+	free(table);
+	return 0;
+}
+
+static int save_tsc_rate(const struct vcpu *c, struct vmm_state_writer *w)
+{
+	int khz = vmm_kvm_ioctl(c->fd, KVM_GET_TSC_KHZ, NULL);
+	uint32_t rate = (uint32_t)khz;
+
+	if (khz < 0)
+		return call_failed(c, khz, "GET", "TSC_KHZ");
+	put_record(w, TSC_RATE, &rate, sizeof(rate));
+	return 0;
+}
+
+struct msrs {
+	struct kvm_msrs head;
+	struct kvm_msr_entry entry;
+};
+
+/* Those that this vCPU has: KVM's list is of all that it supports. */
+static int save_msrs(const struct vcpu *c, struct vmm_state_writer *w)
+{
+	struct {
+		struct kvm_msr_list head;
+		uint32_t more[MAX_MSRS];
+	} *list = calloc(1, sizeof(*list));
+	struct kvm_msr_entry *found = calloc(MAX_MSRS, sizeof(*found));
+	struct msrs one = { .head.nmsrs = 1 };
+	uint32_t i, n = 0;
+	int rc = -ENOMEM;
+
+	if (list && found) {
+		list->head.nmsrs = MAX_MSRS;
+		rc = vmm_kvm_ioctl(c->kvm->kvm_fd, KVM_GET_MSR_INDEX_LIST,
+				   list);
+	}
+	for (i = 0; rc >= 0 && i < list->head.nmsrs; i++) {
+		one.entry.index = list->head.indices[i];
+		if (vmm_kvm_ioctl(c->fd, KVM_GET_MSRS, &one) == 1)
+			found[n++] = one.entry;
+	}
+	if (rc >= 0)
+		put_record(w, MSRS, found, n * sizeof(found[0]));
+	free(list);
+	free(found);
+	return rc < 0 ? call_failed(c, rc, "GET", "MSR_INDEX_LIST") : 0;
+}
+
+static int save_plain(const struct vcpu *c, const struct plain *p,
+		      struct vmm_state_writer *w)
+{
+	unsigned char bytes[sizeof(struct kvm_xsave)] = { 0 };
+	int rc;
+
+	if (p->kind == MSRS)
+		return save_msrs(c, w);
+	rc = vmm_kvm_ioctl(c->fd, p->get, bytes);
+	if (rc < 0)
+		return call_failed(c, rc, "GET", p->name);
+	put_record(w, p->kind, bytes, p->size);
+	return 0;
+}
+
+int vmm_x86_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
+		     struct vmm_state_writer *w, struct vsu_error *err)
+{
+	const struct vcpu c = { kvm, cpu_fd, cpu, err };
+	unsigned int i;
+	int rc = check_nested(&c);
+
+	if (!rc)
+		rc = check_xsave(&c);
+	vmm_state_section(w, "cpu", cpu);
+	if (!rc)
+		rc = save_cpuid(&c, w);
+	if (!rc)
+		rc = save_tsc_rate(&c, w);
+	for (i = 0; !rc && i < NPLAINS; i++)
+		rc = save_plain(&c, &plains[i], w);
+	vmm_state_section_end(w);
+	return rc;
+}
+
+/* --------------------------------------------------------------------- load */
+
+/*
+ * A KVM without privilege level 0 shows its guests the host's processor, whatever
+ * table they get: what a vCPU with all supported features shows counts as well.
+ */
+static int compare_features(const struct vcpu *c, struct kvm_cpuid2 *saved)
+{
+	struct kvm_cpuid2 *here = NULL, *shown = NULL;
+	int rc = vmm_cpuid_supported(c->kvm, &here, c->err);
+
+	if (!rc)
+		rc = vmm_kvm_ioctl(c->fd, KVM_SET_CPUID2, here);
+	if (!rc)
+		rc = get_cpuid(c, &shown);
+	if (!rc)
+		rc = vmm_cpuid_compare(saved, here, shown, c->err);
+	free(here);
+	free(shown);
+	return rc;
+}
+
+static int load_cpuid(const struct vcpu *c, const unsigned char *bytes,
+		      uint32_t len)
+{
+	const uint32_t n = len / (uint32_t)sizeof(struct kvm_cpuid_entry2);
+	struct kvm_cpuid2 *table;
+	int rc;
+
+	if (n > VMM_CPUID_MAX || len % sizeof(struct kvm_cpuid_entry2))
+		return call_failed(c, -EBADMSG, "SET", "CPUID2");
+	table = calloc(1, sizeof(*table) + len);
+	if (!table)
+		return call_failed(c, -ENOMEM, "SET", "CPUID2");
+	table->nent = n;
+	memcpy(table->entries, bytes, len);
+	rc = compare_features(c, table);
+	if (!rc) {
+		rc = vmm_kvm_ioctl(c->fd, KVM_SET_CPUID2, table);
+		rc = rc < 0 ? call_failed(c, rc, "SET", "CPUID2") : 0;
+	}
+	free(table);
+	return rc;
+}
+
+/* A host without scaling cannot change the rate, and need not for its own one. */
+static int load_tsc_rate(const struct vcpu *c, const unsigned char *bytes,
+			 uint32_t len)
+{
+	uint32_t khz;
+	int here = vmm_kvm_ioctl(c->fd, KVM_GET_TSC_KHZ, NULL);
+
+	if (len != sizeof(khz))
+		return call_failed(c, -EBADMSG, "SET", "TSC_KHZ");
+	memcpy(&khz, bytes, sizeof(khz));
+	if (here == (int)khz ||
+	    !vmm_kvm_ioctl(c->fd, KVM_SET_TSC_KHZ, (void *)(uintptr_t)khz))
+		return 0;
+	return vsu_error_set(c->err, -EOPNOTSUPP,
+			     "CPU %u: its time stamp counter has %" PRIu32 " kHz, and this host's %d kHz cannot be scaled",
+			     c->number, khz, here);
+}
+
+/* Those that cannot be set are no obstacle if they have this value. */
+static int load_msr(const struct vcpu *c, const struct kvm_msr_entry *e)
+{
+	struct msrs one = { .head.nmsrs = 1, .entry = *e };
+
+	if (vmm_kvm_ioctl(c->fd, KVM_SET_MSRS, &one) == 1)
+		return 0;
+	if (vmm_kvm_ioctl(c->fd, KVM_GET_MSRS, &one) == 1 &&
+	    one.entry.data == e->data)
+		return 0;
+	return vsu_error_set(c->err, -EOPNOTSUPP,
+			     "CPU %u: this host's KVM does not accept MSR %#" PRIx32 " of the state",
+			     c->number, e->index);
+}
+
+/* The deadline is set last: the time stamp counter has its value then. */
+static int load_msrs(const struct vcpu *c, const unsigned char *bytes,
+		     uint32_t len)
+{
+	const uint32_t n = len / (uint32_t)sizeof(struct kvm_msr_entry);
+	struct kvm_msr_entry e, deadline = { 0 };
+	uint32_t i;
+	int rc = 0;
+
+	if (n > MAX_MSRS || len % sizeof(e))
+		return call_failed(c, -EBADMSG, "SET", "MSRS");
+	for (i = 0; !rc && i < n; i++) {
+		memcpy(&e, bytes + i * sizeof(e), sizeof(e));
+		if (e.index == MSR_TSC_DEADLINE)
+			deadline = e;
+		else
+			rc = load_msr(c, &e);
+	}
+	return !rc && deadline.index ? load_msr(c, &deadline) : rc;
+}
+
+/* A processor without XSAVE has none, and KVM refuses to set none. */
+static bool has_no_xcrs(const unsigned char *bytes)
+{
+	struct kvm_xcrs xcrs;
+
+	memcpy(&xcrs, bytes, sizeof(xcrs));
+	return !xcrs.nr_xcrs;
+}
+
+static int load_plain(const struct vcpu *c, const struct plain *p,
+		      const unsigned char *bytes, uint32_t len)
+{
+	unsigned char copy[sizeof(struct kvm_xsave)];
+	int rc;
+
+	if (p->kind == MSRS)
+		return load_msrs(c, bytes, len);
+	if (len != p->size)
+		return call_failed(c, -EBADMSG, "SET", p->name);
+	memcpy(copy, bytes, len);
+	if (p->kind == XCRS && has_no_xcrs(copy))
+		return 0;
+	rc = vmm_kvm_ioctl(c->fd, p->set, copy);
+	return rc < 0 ? call_failed(c, rc, "SET", p->name) : 0;
+}
+
+/* The content of the next record, which must be of that kind. */
+static const unsigned char *next_record(const struct vcpu *c,
+					struct vmm_state_fields *f,
+					enum record kind, uint32_t *len)
+{
+	const unsigned char *bytes = NULL;
+
+	if (vmm_state_get_u32(f) == (uint32_t)kind) {
+		*len = vmm_state_get_u32(f);
+		bytes = vmm_state_get_bytes(f, *len);
+	}
+	if (!bytes)
+		vsu_error_set(c->err, -EBADMSG,
+			      "CPU %u: its section lacks record %d", c->number,
+			      kind);
+	return bytes;
+}
+
+int vmm_x86_cpu_load(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
+		     const struct vmm_state *state, struct vsu_error *err)
+{
+	const struct vcpu c = { kvm, cpu_fd, cpu, err };
+	struct vmm_state_fields f;
+	const unsigned char *bytes;
+	unsigned int i;
+	uint32_t len;
+	int rc = vmm_state_find(state, "cpu", cpu, &f, err);
+
+	if (!rc)
+		rc = (bytes = next_record(&c, &f, CPUID, &len)) ?
+		     load_cpuid(&c, bytes, len) : -EBADMSG;
+	vmm_mce_setup(kvm, cpu_fd);
+	if (!rc)
+		rc = (bytes = next_record(&c, &f, TSC_RATE, &len)) ?
+		     load_tsc_rate(&c, bytes, len) : -EBADMSG;
+	for (i = 0; !rc && i < NPLAINS; i++)
+		rc = (bytes = next_record(&c, &f, plains[i].kind, &len)) ?
+		     load_plain(&c, &plains[i], bytes, len) : -EBADMSG;
+	return rc ? rc : vmm_state_fields_end(&f, err);
+}

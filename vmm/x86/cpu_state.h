@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The state of one vCPU, as KVM reports it: registers, extended state, MSRs, local
+ * interrupt controller, pending events and CPUID table.
+ *
+ * Threads: the main thread, while no CPU runs.
+ */
+#ifndef VMM_X86_CPU_STATE_H
+#define VMM_X86_CPU_STATE_H
+
+#include "kvm/kvm.h"
+#include "state/sections.h"
+
+/*
+ * Appends section "cpu" of this number. -EOPNOTSUPP: the guest runs guests of its
+ * own, or the processor has more extended state than is supported here.
+ */
+int vmm_x86_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
+		     struct vmm_state_writer *w, struct vsu_error *err);
+
+/*
+ * Into a new vCPU. The state is checked, but its content may be anybody's: KVM
+ * judges it. -EBADMSG; -EOPNOTSUPP: this host lacks a feature of the processor, which
+ * is named.
+ */
+int vmm_x86_cpu_load(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
+		     const struct vmm_state *state, struct vsu_error *err);
+
+#endif
