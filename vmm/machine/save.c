@@ -197,8 +197,8 @@ static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
 static int check_device(const struct vmm_device *d, unsigned int i,
 			struct vsu_error *err)
 {
-	if (!d->virtio || d->retired)
-		return vsu_error_set(err, -EBUSY, "device %u is being added or removed",
+	if (!d->virtio || d->machine)
+		return vsu_error_set(err, -EOPNOTSUPP, "device %u was added or removed while the guest ran, and the saved command line describes the devices from its start",
 				     i);
 	if (vmm_virtio_can_save(d->virtio))
 		return 0;

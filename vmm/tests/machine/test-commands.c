@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "plug_rig.h"
 
@@ -142,6 +143,23 @@ START_TEST(no_processor_runs_between_pause_and_resume)
 }
 END_TEST
 
+static void changed(void)
+{
+	assert_told("device-add rng\n", ADDED(0));
+	assert_refusal("save folder\n", "save: device 0 was added or removed while the guest ran");
+	ck_assert_int_ne(access("folder.incomplete", F_OK), 0);
+	assert_told("device-del rng\n", DONE);
+	assert_given(1);
+	wait_until_gone(0);
+	assert_refusal("save folder\n", "save: device 0 was added or removed while the guest ran");
+}
+
+START_TEST(a_machine_with_other_devices_than_at_its_start_is_not_saved)
+{
+	run(changed);
+}
+END_TEST
+
 static const struct { const char *line, *why; } refusals[] = {
 	{ "resize\n", "expected is 'resize DEVICE SIZE'" },
 	{ "resize 0\n", "expected is 'resize DEVICE SIZE'" },
@@ -184,6 +202,7 @@ int main(void)
 	tcase_add_test(tc, a_device_is_named_by_its_kind_or_option_where_it_is_the_only_one);
 	tcase_add_test(tc, a_file_is_behind_one_writable_disk);
 	tcase_add_test(tc, no_processor_runs_between_pause_and_resume);
+	tcase_add_test(tc, a_machine_with_other_devices_than_at_its_start_is_not_saved);
 	tcase_add_test(tc, what_cannot_be_done_is_refused_with_its_reason);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
