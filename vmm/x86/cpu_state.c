@@ -75,27 +75,33 @@ static void put_record(struct vmm_state_writer *w, enum record kind,
 
 /* --------------------------------------------------------------------- save */
 
+static bool runs_guests(const struct kvm_nested_state *s)
+{
+	return (s->flags & (KVM_STATE_NESTED_GUEST_MODE |
+			    KVM_STATE_NESTED_RUN_PENDING)) ||
+	       (s->format == KVM_STATE_NESTED_FORMAT_VMX &&
+		s->hdr.vmx.vmxon_pa != UINT64_MAX);
+}
+
 /* A guest that runs guests has state in KVM that is not saved here. */
 static int check_nested(const struct vcpu *c)
 {
-	struct {
-		struct kvm_nested_state state;
-		unsigned char more[16384];
-	} nested = { .state.size = sizeof(nested) };
-	uint32_t busy = KVM_STATE_NESTED_GUEST_MODE |
-			KVM_STATE_NESTED_RUN_PENDING;
-	int rc;
+	int size = vmm_kvm_capability(c->kvm, KVM_CAP_NESTED_STATE), rc;
+	struct kvm_nested_state *state;
+	bool busy;
 
-	if (vmm_kvm_capability(c->kvm, KVM_CAP_NESTED_STATE) <= 0)
+	if (size < (int)sizeof(*state))
 		return 0;
-	rc = vmm_kvm_ioctl(c->fd, KVM_GET_NESTED_STATE, &nested);
+	state = calloc(1, (size_t)size);
+	if (!state)
+		return call_failed(c, -ENOMEM, "GET", "NESTED_STATE");
+	state->size = (uint32_t)size;
+	rc = vmm_kvm_ioctl(c->fd, KVM_GET_NESTED_STATE, state);
+	busy = rc >= 0 && runs_guests(state);
+	free(state);
 	if (rc < 0)
 		return call_failed(c, rc, "GET", "NESTED_STATE");
-	if (!(nested.state.flags & busy) &&
-	    (nested.state.format != KVM_STATE_NESTED_FORMAT_VMX ||
-	     nested.state.hdr.vmx.vmxon_pa == UINT64_MAX))
-		return 0;
-	return vsu_error_set(c->err, -EOPNOTSUPP,
+	return !busy ? 0 : vsu_error_set(c->err, -EOPNOTSUPP,
 			     "CPU %u: the guest runs virtual machines of its own, whose state cannot be saved",
 			     c->number);
 }
@@ -155,32 +161,34 @@ static int save_tsc_rate(const struct vcpu *c, struct vmm_state_writer *w)
 	return 0;
 }
 
-struct msrs {
-	struct kvm_msrs head;
-	struct kvm_msr_entry entry;
-};
+/* One MSR of the vCPU; false: it has none of that number, or not with this value. */
+static bool access_msr(const struct vcpu *c, unsigned long request,
+		       struct kvm_msr_entry *e)
+{
+	struct vmm_kvm_msrs one = { .nmsrs = 1, .entries = { *e } };
+	bool done = vmm_kvm_ioctl(c->fd, request, &one) == 1;
+
+	*e = one.entries[0];
+	return done;
+}
 
 /* Those that this vCPU has: KVM's list is of all that it supports. */
 static int save_msrs(const struct vcpu *c, struct vmm_state_writer *w)
 {
-	struct {
-		struct kvm_msr_list head;
-		uint32_t more[MAX_MSRS];
-	} *list = calloc(1, sizeof(*list));
+	struct kvm_msr_list *list = calloc(1, sizeof(*list) +
+					   MAX_MSRS * sizeof(list->indices[0]));
 	struct kvm_msr_entry *found = calloc(MAX_MSRS, sizeof(*found));
-	struct msrs one = { .head.nmsrs = 1 };
 	uint32_t i, n = 0;
 	int rc = -ENOMEM;
 
 	if (list && found) {
-		list->head.nmsrs = MAX_MSRS;
+		list->nmsrs = MAX_MSRS;
 		rc = vmm_kvm_ioctl(c->kvm->kvm_fd, KVM_GET_MSR_INDEX_LIST,
 				   list);
 	}
-	for (i = 0; rc >= 0 && i < list->head.nmsrs; i++) {
-		one.entry.index = list->head.indices[i];
-		if (vmm_kvm_ioctl(c->fd, KVM_GET_MSRS, &one) == 1)
-			found[n++] = one.entry;
+	for (i = 0; rc >= 0 && i < list->nmsrs; i++) {
+		found[n].index = list->indices[i];
+		n += access_msr(c, KVM_GET_MSRS, &found[n]);
 	}
 	if (rc >= 0)
 		put_record(w, MSRS, found, n * sizeof(found[0]));
@@ -290,12 +298,11 @@ static int load_tsc_rate(const struct vcpu *c, const unsigned char *bytes,
 /* Those that cannot be set are no obstacle if they have this value. */
 static int load_msr(const struct vcpu *c, const struct kvm_msr_entry *e)
 {
-	struct msrs one = { .head.nmsrs = 1, .entry = *e };
+	struct kvm_msr_entry copy = *e;
 
-	if (vmm_kvm_ioctl(c->fd, KVM_SET_MSRS, &one) == 1)
+	if (access_msr(c, KVM_SET_MSRS, &copy))
 		return 0;
-	if (vmm_kvm_ioctl(c->fd, KVM_GET_MSRS, &one) == 1 &&
-	    one.entry.data == e->data)
+	if (access_msr(c, KVM_GET_MSRS, &copy) && copy.data == e->data)
 		return 0;
 	return vsu_error_set(c->err, -EOPNOTSUPP,
 			     "CPU %u: this host's KVM does not accept MSR %#" PRIx32 " of the state",

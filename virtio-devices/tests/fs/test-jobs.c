@@ -118,6 +118,17 @@ START_TEST(a_queue_stops_with_requests_that_nobody_has_begun)
 }
 END_TEST
 
+/* A slow machine takes several turns. */
+static void serve_all(void)
+{
+	int rc;
+
+	do
+		rc = virtdev_queue_serve(r.dev, r.queue);
+	while (rc > 0);
+	ck_assert_int_eq(rc, 0);
+}
+
 START_TEST(requests_that_nobody_has_begun_can_be_left)
 {
 	uint64_t number;
@@ -126,7 +137,7 @@ START_TEST(requests_that_nobody_has_begun_can_be_left)
 	for (number = 0; number < AT_ONCE; number++)
 		add_request(number);
 	vq_driver_publish(r.g.driver);
-	ck_assert_int_eq(virtdev_queue_serve(r.dev, r.queue), 0);
+	serve_all();
 	ck_assert_uint_eq(virtdev_fs_detach(r.dev), 0);
 	fs_rig_wait_event(&r);
 	ck_assert_int_eq(virtdev_queue_drain(r.dev, r.queue), 0);
