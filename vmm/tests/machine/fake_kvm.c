@@ -118,7 +118,8 @@ static int run_cpu(struct fake_cpu *cpu)
 	if (__atomic_load_n(&run->immediate_exit, __ATOMIC_RELAXED))
 		rc = -EINTR;
 	else if (fake.guest)
-		rc = fake.guest((unsigned int)(cpu - fake.cpu), cpu->runs++,
+		rc = fake.guest((unsigned int)(cpu - fake.cpu),
+				__atomic_fetch_add(&cpu->runs, 1, __ATOMIC_ACQ_REL),
 				run);
 	if (rc == FAKE_COMPUTES)
 		rc = compute(run);

@@ -17,7 +17,7 @@
 
 struct fake_cpu {
 	int fd;
-	unsigned int runs;	/* calls of KVM_RUN that reached the guest */
+	unsigned int runs;	/* atomic: calls of KVM_RUN that reached the guest */
 	bool has_regs;		/* whether its initial registers were set */
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
