@@ -7,28 +7,28 @@
  * and when it must not be used. It depends on no device: operations of the
  * owner implement the device's part.
  *
- *   run      a ring is started, enabled and in memory: serve it immediately,
- *            then whenever its kick descriptor is readable
- *   quiesce  stop using rings, because a message is about to change data of
- *            theirs. The owner answers with vhost_user_backend_done(). Then
- *            the message takes effect, its reply is sent, and run is called
- *            again for rings that may still be served
+ *   run      a ring is started and enabled, and its areas are mapped: serve it
+ *            immediately, then whenever its kick descriptor is readable
+ *   quiesce  stop using rings, because a message is about to change their
+ *            state or memory. The owner answers with vhost_user_backend_done().
+ *            Then the message takes effect, its reply is sent, and run is
+ *            called again for rings that may still be served
  *   drain    a quiesce that also requires that all popped chains are pushed
  *            and published before the answer
  *   gone     the session has ended, nothing is outstanding: it may be freed
  *
- * While a quiesce is unanswered, no further message of the front-end is read,
- * and no second request is made. A single-threaded owner answers inside the
- * callback. quiesce applies to rings for which run was called. With drain it also
- * applies to rings that were quiesced without drain since then.
+ * While a quiesce is unanswered, the session reads no further message of the
+ * front-end and makes no second quiesce call. A single-threaded owner answers
+ * inside the callback. quiesce is called for rings that run. A drain is also
+ * called for a ring that no longer runs, if it was last quiesced without drain.
  *
  * Messages: a malformed or illegal message is refused: by a negative
  * acknowledgement if one was requested, by an empty reply if the message has a
- * reply of its own. Nothing changes, and the session continues. It ends if
- * messages can no longer be framed, if the peer stalls, and at the 16th message
- * with unexpected descriptors. A started and enabled ring waits while it cannot
- * run: its memory or addresses are missing or invalid, or its size, base or
- * addresses were refused. The operation refused reports refusals and waiting
+ * reply of its own. Nothing changes, and the session continues. The session
+ * ends if messages can no longer be framed, if the peer stalls, and at the 16th
+ * message with unexpected descriptors. A started and enabled ring waits while
+ * its memory or addresses are missing or invalid, or after its size, base or
+ * addresses were refused. ops->refused reports refused messages and waiting
  * rings to the owner.
  *
  * Behind an IOMMU (config->iotlb_entries, ACCESS_PLATFORM) ring addresses are
@@ -37,8 +37,8 @@
  * areas are not mapped starts later, and a chain with an unmapped address stays
  * in the ring until run is called again. The owner only reports a miss by
  * vhost_user_backend_missed() of backend_device.h. Rings are drained before an
- * invalidation is acknowledged. If there are too many translations, all are
- * dropped and requested again.
+ * invalidation is acknowledged. When the table of translations is full, all are
+ * dropped, and requested again when needed.
  *
  * Waiting: vhost_user_backend_fd() is an epoll descriptor that never changes.
  * When it is readable, call vhost_user_backend_dispatch(), which never blocks
@@ -76,8 +76,8 @@ struct vhost_user_backend;
 
 /*
  * Operations of the owner, called on the session's thread, only from dispatch.
- * NULL: the device does not support it. A negative result refuses the message,
- * which then changes nothing.
+ * NULL: the device does not support the operation. If an operation returns a
+ * negative errno, the message is refused and changes nothing.
  */
 struct vhost_user_backend_ops {
 	size_t size;		/* sizeof(struct vhost_user_backend_ops) */
@@ -86,7 +86,8 @@ struct vhost_user_backend_ops {
 	int (*set_features)(void *opaque, uint64_t features);
 
 	/*
-	 * len bytes of configuration at off; the range is within config_size.
+	 * Read or write len bytes of the configuration at off, within
+	 * config_size. migration: written by a migration, not by the driver.
 	 */
 	int (*get_config)(void *opaque, uint32_t off, void *buf, uint32_t len);
 	int (*set_config)(void *opaque, uint32_t off, const void *buf,
@@ -122,9 +123,9 @@ struct vhost_user_backend_ops {
 	 * -EPROTO for an illegal state, -EINVAL for an invalid request that
 	 * another thread posted, else the error of the host or of the owner.
 	 *
-	 *   a message of the front-end was refused: request is its number
-	 *   (VHOST_USER_SET_VRING_NUM), ring the ring that it names, or
-	 *   VHOST_USER_ALL_RINGS
+	 *   a message of the front-end was refused: request is the message's
+	 *   number, such as VHOST_USER_SET_VRING_NUM; ring is the ring that the
+	 *   message names, or VHOST_USER_ALL_RINGS
 	 *
 	 *   a started and enabled ring cannot run: VHOST_USER_NO_REQUEST and the
 	 *   ring; reported once per cause, until the ring runs
@@ -156,7 +157,7 @@ struct vhost_user_backend_ops {
 			    const void *parameters, uint32_t len, int64_t *id);
 	int (*close_session)(void *opaque, uint64_t id);
 
-	/* A GPU's socket to its display; owned by the owner on success. */
+	/* The GPU's socket to the display; the owner closes it, on success. */
 	int (*take_gpu_socket)(void *opaque, int fd);
 
 	/*
@@ -167,30 +168,30 @@ struct vhost_user_backend_ops {
 				 int *fd);
 
 	/*
-	 * Transfers the device's state to or from another back-end through fd,
-	 * usually a pipe, which the owner owns on success. No ring is started.
-	 * The transfer continues after the return, up to the end of the stream,
-	 * and must not block the session's thread.
+	 * Starts to save the device's state to fd, or to load it from fd,
+	 * usually a pipe. Called while no ring is started. On success the owner
+	 * closes fd at the end of the stream. The transfer must not block the
+	 * session's thread.
 	 *
-	 * check_state requests the result, by vhost_user_backend_state_done().
-	 * No message is read until then.
+	 * check_state requests the result, which the owner reports by
+	 * vhost_user_backend_state_done(). No message is read until then.
 	 */
 	int (*take_state_fd)(void *opaque, bool load, int fd);
 	void (*check_state)(void *opaque, uint64_t token);
 
 	/*
 	 * Result of a request of backend_device.h, with its cookie. fd: the
-	 * object of a lookup, which moves to the owner; or -1. May also be
-	 * called by vhost_user_backend_close().
+	 * object that a lookup found, which the owner closes; else -1. May also
+	 * be called by vhost_user_backend_close().
 	 */
 	void (*answered)(void *opaque, uint64_t cookie, int result, int fd);
 
 	/*
 	 * The front-end stops a ring without draining. Called after a quiesce
 	 * without drain, with the virtqueue disabled. The owner cancels popped
-	 * chains and pushes them, which records nothing: they stay in the
-	 * in-flight area, and the next back-end executes them again. Guest
-	 * memory must not be accessed after the return.
+	 * requests and pushes their chains. Such a push only frees the chain:
+	 * it stays in the in-flight area, and the next back-end executes it
+	 * again. Guest memory must not be accessed after the return.
 	 */
 	void (*park)(void *opaque, uint32_t ring);
 
@@ -200,7 +201,8 @@ struct vhost_user_backend_ops {
 	 * between, a thread that accesses a page of the guest, also in dispatch,
 	 * waits until the front-end has provided the page: see postcopy.h.
 	 * Requires a userfaultfd (CAP_SYS_PTRACE or /dev/userfaultfd), else the
-	 * session refuses. CONFIGURE_MEM_SLOTS is then not offered.
+	 * session refuses. A session with this operation does not offer
+	 * CONFIGURE_MEM_SLOTS.
 	 */
 	int (*postcopy)(void *opaque, bool on);
 };
@@ -208,9 +210,8 @@ struct vhost_user_backend_ops {
 struct vhost_user_backend_config {
 	size_t size;		/* sizeof(struct vhost_user_backend_config) */
 	uint64_t features;	/* of the device, offered to the driver; protocol bits are added */
-	uint64_t protocol_features; /* offered, among those that this library supports and the ops
-				       permit; 0: all except GPA_ADDRESSES and INBAND_NOTIFICATIONS,
-				       which must be named */
+	uint64_t protocol_features; /* to offer, if the library and the ops support them; 0: all that
+				       they support, except GPA_ADDRESSES and INBAND_NOTIFICATIONS */
 	uint32_t nrings;	/* 1..256 */
 	uint32_t queue_size_max;	/* maximum size of a ring; 0: 32768 */
 	uint32_t max_chain;	/* see vq_config; 0: the ring's size */
@@ -219,7 +220,7 @@ struct vhost_user_backend_config {
 	uint64_t max_memory;	/* sum of all regions; 0: no limit */
 	uint64_t stall_ns;	/* time-out for a peer that stops inside a message or does not read
 				   replies; 0: 5 seconds */
-	struct vmem_sigbus *sigbus; /* table of all mappings */
+	struct vmem_sigbus *sigbus; /* table in which the session registers its mappings */
 	const uint64_t *shmem_sizes; /* length of each shared memory region, by shmid; 0: does not
 				        exist; copied */
 	uint32_t nshmem;	/* length of that array, up to 256 */
@@ -307,15 +308,15 @@ VHOST_USER_API bool vhost_user_backend_memory_failed(
 		const struct vhost_user_backend *b);
 
 /*
- * True after the front-end has disconnected: nobody receives results of
- * draining.
+ * True after the front-end has disconnected: no front-end receives the results
+ * of drained requests.
  */
 VHOST_USER_API bool vhost_user_backend_is_ending(
 		const struct vhost_user_backend *b);
 
 /*
  * The configuration changed: notifies the front-end, if a back-end channel
- * exists and a ring runs. Several changes may cause one message.
+ * exists and a ring runs. One message may report several changes.
  */
 VHOST_USER_API int vhost_user_backend_config_changed(struct vhost_user_backend *b);
 

@@ -15,7 +15,7 @@
  * ring is started (a suspended device must not send), -EAGAIN if too many
  * requests are unanswered.
  *
- * Functions for rings that few owners need are at the end.
+ * The functions at the end concern single rings; few owners need them.
  *
  * Threads: the session's, except vhost_user_backend_missed().
  */
@@ -35,9 +35,10 @@ VSU_BEGIN_DECLS
  * Objects that devices of one machine share, named by a UUID of 16 bytes whose
  * first three fields are big-endian; usually buffers of a GPU. The exporting
  * device announces an object (add), provides it on request (get_shared_object
- * of the ops), and withdraws it (remove). Another device requests it from the
- * front-end (lookup). The result contains its descriptor, which moves to the
- * owner and may be of any kind: check it by vsu_foreign_kind().
+ * of the ops), and withdraws it (remove). Another device requests the object
+ * from the front-end (lookup). The result of a lookup contains a descriptor,
+ * which the owner closes. It may be of any kind: check it by
+ * vsu_foreign_kind().
  */
 VHOST_USER_API int vhost_user_backend_object_add(struct vhost_user_backend *b,
 					    const unsigned char *uuid,
@@ -52,9 +53,10 @@ VHOST_USER_API int vhost_user_backend_object_lookup(
 		uint64_t cookie, struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * A page through which the guest kicks the ring without an exit, such as a
- * doorbell of hardware: at offset of fd, which is borrowed; fd -1: removes it.
- * It is removed when the ring stops.
+ * Passes a page of fd, at offset, to the front-end: the guest kicks the ring by
+ * a store to this page, without an exit, as with the doorbell of a hardware
+ * queue. fd is borrowed; fd -1 removes the page. When the ring stops, the page
+ * is removed as well.
  */
 VHOST_USER_API int vhost_user_backend_host_notifier(
 		struct vhost_user_backend *b, uint32_t ring, int fd,
@@ -65,19 +67,21 @@ VHOST_USER_API int vhost_user_backend_host_notifier(
  * vq_pop() failed with -EAGAIN: the device is behind an IOMMU, and an I/O
  * address is not mapped yet. On the ring's thread.
  *
- *   0  the front-end was asked: do not serve the ring until run is called again
- *   1  the front-end denied the address: serve the ring now, and vq_pop()
- *      returns the chain with a fault
+ *   0  the translation was requested from the front-end: do not serve the ring
+ *      until run is called again
+ *   1  the front-end denied the address: serve the ring immediately; vq_pop()
+ *      then returns the chain with a fault
  */
 VHOST_USER_API int vhost_user_backend_missed(struct vhost_user_backend *b,
 					uint32_t ring) VSU_NODISCARD;
 
 /*
- * Keeps the ring's kick descriptor; call it inside quiesce. True: the message
- * only changes memory, and the descriptor stays valid up to the next quiesce of
- * the ring, which precedes its close even if the ring does not run then. So an
- * epoll need not remove and add it again. Kicks meanwhile can be ignored,
- * because run serves the ring.
+ * Keeps the ring's kick descriptor open, so that an epoll need not remove it
+ * and add it again. Call it inside quiesce. True: the message changes only
+ * memory; the descriptor stays valid until the ring's next quiesce, which is
+ * then called even if the ring does not run. Ignore kicks until run is called:
+ * run serves the ring immediately. False: the descriptor may be closed after
+ * the answer.
  */
 VHOST_USER_API bool vhost_user_backend_keep_kick(struct vhost_user_backend *b,
 						 uint32_t ring) VSU_NODISCARD;

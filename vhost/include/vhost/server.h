@@ -18,8 +18,9 @@
  * these belong to the threads that serve the rings.
  *
  * Threads: a server and all its sessions are confined to the thread that
- * dispatches. Any thread may serve a ring (backend.h), and the owner may change
- * that thread between run and the answer to quiesce.
+ * dispatches. A ring may be served on any thread (backend.h). While the ring
+ * runs, the owner may move it to another thread, if only one serves it at a
+ * time.
  */
 #ifndef VHOST_SERVER_H
 #define VHOST_SERVER_H
@@ -41,10 +42,10 @@ struct vhost_user_server_ops {
 
 	/*
 	 * A front-end connected: creates its session on sock, usually by
-	 * vhost_user_backend_new_take_fd(), which owns sock on success. The
-	 * session belongs to the owner, who may close it at any time and frees
-	 * it after gone; the server only dispatches it. A negative errno: no
-	 * session was created.
+	 * vhost_user_backend_new_take_fd(). The owner of the server owns the
+	 * session: it may close the session at any time, and frees it after
+	 * gone. The server only dispatches the session. If begin returns a
+	 * negative errno, the server closes sock.
 	 */
 	int (*begin)(void *opaque, int sock, struct vhost_user_backend **session,
 		     struct vsu_error *err);
@@ -55,7 +56,7 @@ struct vhost_user_server_ops {
 
 struct vhost_user_server_config {
 	size_t size;		/* sizeof(struct vhost_user_server_config) */
-	uint32_t max_sessions;	/* places; 0: 1 */
+	uint32_t max_sessions;	/* limit of concurrent sessions; 0: 1 */
 	uint64_t idle_ns;	/* time-out of an idle session while another front-end waits; 0: 10
 				   seconds */
 	struct vsu_closer *closer; /* closes sockets of front-ends, so that no thread blocks
@@ -67,7 +68,8 @@ struct vhost_user_server_config {
  * The session of a connected socket is created by this call.
  *
  *   -ENOTSOCK   fd is not a socket (-EBADF: not open)
- *   -EINVAL     begin is missing, or a struct has another size
+ *   -EINVAL     begin is missing, a struct has a wrong size, or max_sessions is
+ *               too large
  *   others      the error of begin, for a connected socket
  */
 VHOST_USER_API int vhost_user_server_new(int fd,
@@ -81,8 +83,8 @@ VHOST_USER_API int vhost_user_server_fd(const struct vhost_user_server *s);
 /*
  * Handles available events; never blocks, does a bounded amount of work. 1:
  * more may be left, and the descriptor stays readable; 0: wait for the
- * descriptor; negative: the server cannot continue (-ECONNRESET: the session of
- * its connected socket has ended).
+ * descriptor; negative: the server cannot continue. -ECONNRESET: the server has
+ * no listener, and the session of its connected socket has ended.
  */
 VHOST_USER_API int vhost_user_server_dispatch(struct vhost_user_server *s);
 
@@ -93,7 +95,7 @@ VHOST_USER_API int vhost_user_server_dispatch(struct vhost_user_server *s);
 VHOST_USER_API int vhost_user_server_stop(struct vhost_user_server *s)
 	VSU_NODISCARD;
 
-/* Remaining sessions are not freed, and not dispatched any more. */
+/* Remaining sessions stay with their owner, but are no longer dispatched. */
 VHOST_USER_API void vhost_user_server_free(struct vhost_user_server *s);
 
 VSU_END_DECLS

@@ -2,33 +2,36 @@
 /*
  * VIRTIO shared memory regions over vhost-user, for both sides.
  *
- *   region    a window of guest addresses that belongs to the device, known
+ *   region    a range of guest addresses that belongs to the device, identified
  *             by a shmid from 0 to 255; its size never changes
- *   mapping   a piece of a file that the back-end put at an offset of a
- *             region, read-only or writable; pieces never overlap
+ *   mapping   a part of a file that the back-end mapped at an offset of a
+ *             region, read-only or writable; mappings never overlap
  *   hole      a part of a region without a mapping
  *
- * Front-end. Each mapping is a block of its own (vm-memory/block.h) inside an
- * address range that is reserved for the region, so that pieces that lie side
- * by side in the region lie side by side in this process too. Each
- * request of the back-end is checked first (the numbers, the one descriptor,
- * the size of its file, overlaps, the budgets of mappings and of bytes); those that pass are given to the owner
- * as changes, all of one dispatch at once, who makes them visible to the guest
- * and sets a result for each. The replies are sent when it returns.
+ * Front-end. The session reserves one address range of this process per region.
+ * Each mapping is a block (vm-memory/block.h) in that range, at the mapping's
+ * offset: neighbours in the region are neighbours in this process.
  *
- * An unmapping is taken from the guest by the owner at once, but the back-end
- * has its answer only when the last reference to the block is gone: the owner
- * drops what it holds as soon as its requests in flight allow. Until then no
- * further request of that back-end's channel is read.
+ * The session checks each request of the back-end: its numbers, its only
+ * descriptor, the size of the file, overlaps, and the limits of mappings and
+ * bytes. Valid requests of the same kind that arrive together are passed to the
+ * owner in one call of ops->shmem. The owner applies each change to the guest
+ * and sets its result. The replies are sent after the call returns.
  *
- * A reset of the device, the end of the session and its freeing take every
- * mapping away: they come as changes like others, their results are ignored.
- * The end of the back-end channel alone leaves mappings as they are.
+ * For an unmap, the owner removes the block from the guest inside the call, and
+ * drops its own references when its requests in flight have completed. The
+ * reply is sent when the last reference to the block is dropped. Until then the
+ * session reads no further request of the back-end.
  *
- * Back-end. See vhost_user_backend_shmem_map(): a request is sent while a ring
- * runs and answered through ops->shmem_result in the order of the calls.
+ * A reset of the device, a disconnection and vhost_user_frontend_free() unmap
+ * everything, by calls of ops->shmem whose results are ignored. If only the
+ * back-end channel closes, the mappings stay.
  *
- * Threads: confined, with the session, but for vhost_user_backend_shmem_post().
+ * Back-end. vhost_user_backend_shmem_map() and _unmap() send requests while a
+ * ring is started. ops->shmem_result reports their results in the order of the
+ * calls.
+ *
+ * Threads: the session's, except vhost_user_backend_shmem_post().
  */
 #ifndef VHOST_SHMEM_H
 #define VHOST_SHMEM_H
@@ -49,7 +52,7 @@ struct vhost_user_backend;
 #define VHOST_USER_SHMEM_REGIONS 256u
 
 /*
- * One change, given to vhost_user_frontend_ops.shmem:
+ * A mapping or unmapping, passed to vhost_user_frontend_ops.shmem:
  *
  *	void (*shmem)(void *opaque, struct vhost_user_shmem_change *changes,
  *		      unsigned int n);
@@ -58,38 +61,47 @@ struct vhost_user_backend;
  */
 struct vhost_user_shmem_change {
 	uint64_t offset, len;	/* bytes in the region, multiples of the page */
-	struct vmem_block *block; /* the mapping, borrowed; VMEM_BLOCK_WRITE says
-				   whether the guest may store to it */
+	struct vmem_block *block; /* the mapping, borrowed; with VMEM_BLOCK_WRITE
+				   the guest may store to it */
 	uint8_t shmid;
-	bool map;		/* else unmap */
-	int32_t result;		/* a negative errno refuses a mapping */
+	bool map;		/* false: unmap */
+	int32_t result;		/* set by the owner: 0, or a negative errno, which
+				   refuses a mapping */
 };
 
-/* Bytes of a region, 0 when the device has none of that id. From READY. */
+/*
+ * Size of a region in bytes, valid when the session is ready; 0: the device has
+ * no region with this id.
+ */
 VHOST_USER_API uint64_t vhost_user_frontend_shmem_size(
 		const struct vhost_user_frontend *f, uint8_t shmid);
 
 /* A request to the front-end. Frozen. */
 struct vhost_user_shmem_request {
 	uint64_t offset, len;	/* in the region; multiples of the page */
-	uint64_t fd_offset;	/* map: where in the file */
+	uint64_t fd_offset;	/* map: offset in the file; likewise */
 	int fd;			/* map: borrowed, open for reading and writing */
 	uint8_t shmid;
 	bool writable;		/* map: the guest may store to it */
 };
 
 /*
- * Asks the front-end to map or unmap. -EPROTO when no ring runs, -EOPNOTSUPP
- * when not negotiated (vhost_user_backend_config.shmem_sizes says which
- * regions the device has), -EAGAIN when too many are unanswered. The answer
- * comes as
+ * Requests that the front-end map or unmap a part of a region of
+ * vhost_user_backend_config.shmem_sizes. An unmap ignores fd, fd_offset and
+ * writable.
+ *
+ *   0            the operation shmem_result reports the result, with the cookie
+ *   1            sent without REPLY_ACK: shmem_result is not called
+ *   -EINVAL      no such region, or a range that is invalid
+ *   -EPROTO      no ring is started
+ *   -EOPNOTSUPP  the protocol feature was not negotiated, or the back-end
+ *                channel is closed
+ *   -EAGAIN      too many requests are unanswered
  *
  *	void (*shmem_result)(void *opaque, uint64_t cookie, int result);
  *
- * with result 0 or -EREMOTEIO, the front-end refused, or -ECANCELED, the rings
- * stopped or the session ended first. A front-end that did not agree on
- * REPLY_ACK answers nothing: the call says 1 then, and shmem_result is not
- * called.
+ * result 0: success; -EREMOTEIO: refused by the front-end; -ECANCELED: the
+ * rings stopped or the session ended first.
  */
 VHOST_USER_API int vhost_user_backend_shmem_map(struct vhost_user_backend *b,
 		const struct vhost_user_shmem_request *request,
@@ -99,21 +111,21 @@ VHOST_USER_API int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
 		uint64_t cookie, struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Between the two, requests without descriptors (those that unmap) are kept:
- * they leave together, by one system call, with the next one that has a
- * descriptor, with the release, or at the end of a dispatch. Inside a dispatch
- * that is so without asking.
+ * Collects unmap requests between hold and release, and sends them by one
+ * system call: with the next map request, at release, or at the end of a
+ * dispatch. Inside a dispatch the session always collects them.
  */
 VHOST_USER_API void vhost_user_backend_shmem_hold(struct vhost_user_backend *b);
 VHOST_USER_API void vhost_user_backend_shmem_release(
 		struct vhost_user_backend *b);
 
 /*
- * The same from the thread of a ring, between run and the answer to quiesce:
- * the request is left to the session's thread, and every outcome comes there as
- * shmem_result, with the codes of the calls above, too; 0 also where the
- * front-end answers nothing. The descriptor is duplicated. -EAGAIN when 64
- * requests wait, -EOPNOTSUPP when the device has no regions.
+ * Requests a mapping (map) or an unmapping from the thread of a ring, between
+ * run and the answer to quiesce. The session's thread sends the request. It
+ * reports every outcome by shmem_result, including errors of
+ * vhost_user_backend_shmem_map() and _unmap(). Without REPLY_ACK the result is
+ * 0 once the request was sent. The descriptor is duplicated. -EAGAIN: 64 posted
+ * requests wait to be sent; -EOPNOTSUPP: the device has no regions.
  */
 VHOST_USER_API int vhost_user_backend_shmem_post(struct vhost_user_backend *b,
 		bool map, const struct vhost_user_shmem_request *request,
