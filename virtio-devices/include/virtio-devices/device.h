@@ -52,9 +52,9 @@ struct virtdev_state_writer;
 #define VIRTDEV_REGIONS 8u	/* maximum per device */
 
 /*
- * A region that the transport does not report to the driver: the device reports its
- * address, from virtdev_region_address(). The guest may use mappings of the region as
- * memory without a driver: a reset keeps them.
+ * A region that the transport does not report to the driver: the device itself reports
+ * the region's address, which virtdev_region_address() returns. A reset keeps the
+ * mappings of the region, because the guest may use them as memory without a driver.
  */
 #define VIRTDEV_REGION_APART 0x1u
 
@@ -74,7 +74,7 @@ struct virtdev_info {
 	uint32_t max_chain;	/* maximum descriptors of a chain; 0: the queue's size */
 	uint32_t config_size;	/* bytes of configuration space */
 	uint32_t nregions;
-	uint64_t features;	/* offered, the ring's own (VQ_F_*) with them */
+	uint64_t features;	/* offered, including those of the ring (VQ_F_*) */
 	struct virtdev_region regions[VIRTDEV_REGIONS];
 };
 
@@ -85,7 +85,7 @@ struct virtdev_mapping {
 	int fd;			/* map: borrowed, open for this access */
 	uint8_t region;		/* id of the region */
 	bool writable;		/* map: the driver may store to it */
-	bool replaces;		/* map: replaces present mappings */
+	bool replaces;		/* map: the range may contain mappings, which end */
 };
 
 /* Frozen. A statistic of a device. */
@@ -94,7 +94,7 @@ struct virtdev_stat {
 	uint64_t value;
 };
 
-/* A server for its device. opaque was given to virtdev_set_server(). */
+/* Callbacks of the server. opaque is that of virtdev_set_server(). */
 struct virtdev_server_ops {
 	size_t size;		/* sizeof(struct virtdev_server_ops) */
 	/*
@@ -162,49 +162,49 @@ struct virtdev_ops {
 	void (*free)(void *self);
 
 	/*
-	 * No queue runs, and none will until resume: nothing of the host's
-	 * reaches the device in between.
+	 * Called when no queue runs; none starts before resume. Until resume the
+	 * device handles no events of the host.
 	 */
 	void (*pause)(void *self);
 	void (*resume)(void *self);
 
-	/* The state of a paused device, in a format that state_version counts changes
-	 * of: all that the driver set or can read, without queues and configuration. */
+	/* The state of a paused device: all that the driver set or can read, except
+	 * queues and configuration. state_version is the version of its format. */
 	uint32_t state_version;
 	void (*state_save)(void *self, struct virtdev_state_writer *w);
 	/*
-	 * version is the model's or older. Reads everything, checks
-	 * virtdev_state_end() and the values (-EBADMSG), then applies them. 1:
-	 * call state_load_turn, for a state that takes long to apply.
+	 * version is at most state_version. Reads all values, checks them and
+	 * virtdev_state_end() (-EBADMSG), then applies them. 1: state_load_turn
+	 * continues, for a state that takes long to apply.
 	 */
 	int (*state_load)(void *self, uint32_t version,
 			  struct virtdev_state_reader *r,
 			  struct vsu_error *err);
 
-	/* Stores up to max numbers; returns how many exist, a constant. Any thread. */
+	/* Stores up to max statistics; returns their constant total. Any thread. */
 	uint32_t (*stats)(void *self, struct virtdev_stat *stats, uint32_t max);
 
-	/* The answer to a change of a region that said 1: 0, or an errno. */
+	/* Result of a map or unmap that returned 1: 0, or a negative errno. */
 	void (*region_done)(void *self, uint64_t cookie, int result);
 
-	/* Continues, a few ms; r NULL: gives up, and the device is as reset. */
+	/* Continues a load for a few ms; r NULL: cancels it and resets the device. */
 	int (*state_load_turn)(void *self, struct virtdev_state_reader *r,
 			       struct vsu_error *err);
-	/* Some of a reset's work, a few ms; 1: more remains, which reset does. */
+	/* Does a few ms of a reset's work. 1: work remains, for another turn or reset. */
 	int (*reset_turn)(void *self);
 };
 
 /*
  * For models: makes a device of self; ops and info are copied. -EINVAL: no name, id
  * 0, no queue, a queue_size_max that is no power of 2 or above VQ_MAX_SIZE, or
- * regions that cannot be; err names the member.
+ * invalid regions; err names the member.
  */
 VIRTDEV_API int virtdev_new(const struct virtdev_ops *ops,
 			    const struct virtdev_info *info, void *self,
 			    struct virtdev **out, struct vsu_error *err)
 	VSU_NODISCARD;
 
-/* For models, while a queue runs or the configuration changed. */
+/* For models: call the server's callbacks. Notify and broken only for a running queue. */
 VIRTDEV_API void virtdev_notify(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API void virtdev_config_changed(struct virtdev *dev);
 VIRTDEV_API void virtdev_queue_broken(struct virtdev *dev, uint32_t queue);
@@ -219,8 +219,7 @@ VIRTDEV_API int virtdev_queue_missed(struct virtdev *dev, uint32_t queue)
 /*
  * For models that complete a chain before they pop the next one: implements queue_serve
  * by vq_serve_turn(), without its notify callback. Notifies the server of used buffers,
- * and once of a broken queue. 1: more to do now; 0: wait; -EINVAL
- * as vq_serve_turn().
+ * and once of a broken queue. Results: as queue_serve; -EINVAL: as vq_serve_turn().
  */
 VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
 				   struct vq *q, const struct vq_turn *turn)
@@ -237,8 +236,8 @@ VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
  * -EPROTO: no queue runs (vhost-user server); -EAGAIN: too many requests in
  * flight; or an error of the host.
  *
- * On the thread of a running queue or the device's, while the driver may read the
- * configuration space.
+ * Call it while a queue runs, on that queue's thread or the device's. Meanwhile the
+ * driver may read the configuration space.
  */
 VIRTDEV_API int virtdev_region_map(struct virtdev *dev,
 				   const struct virtdev_mapping *m,
@@ -257,7 +256,7 @@ VIRTDEV_API int virtdev_region_address(struct virtdev *dev, uint8_t region,
 /* Stop its queues first. */
 VIRTDEV_API void virtdev_free(struct virtdev *dev);
 
-/* For servers, one at a time; NULL removes it. */
+/* For servers: a device has one server at a time; ops NULL removes it. */
 VIRTDEV_API void virtdev_set_server(struct virtdev *dev,
 				    const struct virtdev_server_ops *ops,
 				    void *opaque);
@@ -302,9 +301,9 @@ VIRTDEV_API void virtdev_pause(struct virtdev *dev);
 VIRTDEV_API void virtdev_resume(struct virtdev *dev);
 
 /*
- * The state of a paused device as *len bytes, for free(). -ENOMEM; -EFBIG: more
- * than VIRTDEV_STATE_MAX; -EOPNOTSUPP: the device has state that cannot be
- * moved, named in err.
+ * Stores the state of a paused device in *len bytes, to be freed by free(). -ENOMEM;
+ * -EFBIG: more than VIRTDEV_STATE_MAX; -EOPNOTSUPP: err names the part of the state
+ * that cannot be transferred.
  */
 #define VIRTDEV_STATE_MAX (16u << 20)
 VIRTDEV_API VSU_NODISCARD int virtdev_state_take(struct virtdev *dev,
@@ -318,11 +317,11 @@ VIRTDEV_API VSU_NODISCARD int virtdev_state_take(struct virtdev *dev,
 VIRTDEV_API VSU_NODISCARD int virtdev_state_load(struct virtdev *dev,
 		const void *bytes, size_t len, struct vsu_error *err);
 
-/* How many numbers the device counts; up to max of them. Any thread. */
+/* Stores up to max statistics of the device; returns their total. Any thread. */
 VIRTDEV_API uint32_t virtdev_stats(struct virtdev *dev,
 				   struct virtdev_stat *stats, uint32_t max);
 
-/* The answer to region_change that said 1. On the device's thread. */
+/* For servers: the result of a region_change that returned 1. The device's thread. */
 VIRTDEV_API void virtdev_region_done(struct virtdev *dev, uint64_t cookie,
 				     int result);
 

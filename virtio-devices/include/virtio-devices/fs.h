@@ -9,16 +9,18 @@
  *   inode    a file that the driver has looked up: a descriptor, or a file
  *            handle, until the driver forgets it
  *   handle   an open file or folder: one descriptor
- *   window   shared memory region 0, into which the driver maps pieces of files
- *            (DAX). If a front-end does the mapping, up to 16 requests wait for it
+ *   window   shared memory region 0, into which the driver maps parts of files
+ *            (DAX). Behind vhost-user the front-end maps them, and up to 16 requests
+ *            of a queue wait for its replies
  *
  * Limits: when a table is full, requests fail with ENFILE.
  *
- * Owners: as root, a new file belongs to the guest's user who creates it, with the
- * guest's supplementary group (Linux 6.3); otherwise all files belong to this
- * process's user. The guest's kernel checks permissions. If an older driver sends no
- * group, an EACCES of the host for a new file is ignored, unless a rule squashes the
- * user or the group. Writing clears SUID and SGID as the driver requests.
+ * Ownership: if this process runs as root, a new file belongs to the guest's user who
+ * creates it. The host checks the creation as that user, with the supplementary group
+ * that drivers of Linux 6.3 and later send. If this process runs as another user, all
+ * files belong to that user. The guest's kernel checks permissions. If an older driver
+ * sends no group, an EACCES of the host for a new file is ignored, unless a rule
+ * squashes the user or the group. Writing clears SUID and SGID as the driver requests.
  *
  * Rules (uid_rules, gid_rules) translate IDs between guest and host. IDs without a
  * rule are unchanged; in one direction an ID has at most one rule.
@@ -30,13 +32,15 @@
  *   squash-host:HOST:GUEST:COUNT   all these host IDs to GUEST
  *   forbid-guest:GUEST:COUNT       requests with these guest IDs fail: EPERM
  *
- * Locks are local to the guest unless posix_lock or flock is set. Then blocking
- * locks are not supported: F_SETLKW and flock() return EAGAIN instead of waiting.
+ * Locks are local to the guest unless posix_lock or flock is set. With these options,
+ * blocking locks are not supported: F_SETLKW and flock() return EAGAIN instead of
+ * waiting.
  *
  * Threads: as in device.h. Serving a queue blocks in the host's file system. Before
  * Linux 6.13, extended attributes give the calling thread its own working directory
  * (unshare(CLONE_FS)). virtdev_fs_new() opens all paths; afterwards the program may
- * change its root, but must not have forked: the device uses its /proc/self/fd.
+ * change its root. The device works only in the process that created it, not in a
+ * forked child: it uses the /proc/self/fd of that process.
  */
 #ifndef VIRTIO_DEVICES_FS_H
 #define VIRTIO_DEVICES_FS_H
@@ -87,9 +91,10 @@ enum virtdev_fs_handles {
 };
 
 /*
- * Files in a loaded state that do not exist in this folder, for example because they
- * were removed while open. A state contains paths, or file handles if both devices use
- * them; saving fails with -EOPNOTSUPP while host locks or DAX mappings exist.
+ * Reaction to files in a loaded state that do not exist in this folder, for example
+ * because they were removed while open. A state contains paths, and file handles if
+ * the device uses them; saving fails with -EOPNOTSUPP while host locks or DAX mappings
+ * exist.
  */
 enum virtdev_fs_lost {
 	VIRTDEV_FS_LOST_ABORT,	/* loading fails */
@@ -112,9 +117,9 @@ struct virtdev_fs_config {
 	uint32_t inodes;	/* maximum; 0: the limit of open files less
 				   handles, or a million with file_handles */
 	uint32_t handles;	/* maximum; 0: an eighth of the limit of open
-				   files. Both tables count as full when less
-				   than a sixteenth of that limit, or 64
-				   descriptors, is left */
+				   files. Both tables also count as full while
+				   fewer descriptors are free than a sixteenth
+				   of that limit, or than 64 */
 	bool read_only;		/* requests that change the folder fail */
 	bool xattr;		/* support extended attributes */
 	bool submounts;		/* report mount points of the host */
@@ -133,14 +138,15 @@ struct virtdev_fs_config {
 	uint32_t lost;		/* enum virtdev_fs_lost */
 	uint32_t workers;	/* threads in virtdev_fs_work(), at most
 				   VIRTDEV_FS_WORKERS_MAX, which execute the
-				   requests of all queues; 0: each queue's own
-				   thread does */
+				   requests of all queues; 0: the thread that
+				   serves a queue executes its requests */
 	/*
-	 * A file that keeps the session beyond the life of this process, or NULL;
-	 * not with a window. The next device with the same folder, options and
-	 * file continues the session: it finds files by name or file handle, reopens
-	 * handles, and answers a repeated request as it was done. Missing files
-	 * return ESTALE, handles that cannot be reopened EBADF; locks are lost. The
+	 * A file that keeps the session when this process ends, or NULL; excludes a
+	 * window. The next device with the same folder, options and file continues
+	 * the session: it finds files by name or file handle and reopens handles. If
+	 * the driver repeats a request that was completed, the device returns the
+	 * recorded result. Requests for missing files fail with ESTALE, those for
+	 * handles that cannot be reopened with EBADF; locks are lost. The
 	 * file is created if absent, is locked by one device, and its content is
 	 * untrusted. -EBUSY: locked by another device; -EBADMSG, -EINVAL: not such a
 	 * file, or other options. Each rename costs one extra system call. The file
@@ -157,10 +163,10 @@ struct virtdev_fs_config {
 				   process by SIGBUS */
 	struct vsu_closer *closer; /* closes files of file servers (FUSE, network;
 				   vmm-sys-util/foreign.h), so that an unresponsive
-				   server delays no reset or request. Locks of such
-				   files end later, too. Set its keep to 0; it
-				   outlives the device. NULL: the device closes
-				   them itself */
+				   server delays no reset or request. Locks on such
+				   files are also released later. Call
+				   vsu_closer_set_keep() with 0. Outlives the
+				   device. NULL: the device closes them itself */
 };
 
 /*
@@ -187,33 +193,33 @@ VIRTDEV_API VSU_NODISCARD int virtdev_fs_new(
  * Executes requests on the calling thread until any thread calls
  * virtdev_fs_work_end(), which is permanent. queue_drain counts running requests, and
  * queue_stop waits for them, without limit if the host's file system hangs. Free the
- * device only after all calls have returned. -EINVAL: not such a device.
+ * device only after all calls have returned. -EINVAL: the device is no file system.
  */
 VIRTDEV_API int virtdev_fs_work(struct virtdev *dev) VSU_NODISCARD;
 VIRTDEV_API void virtdev_fs_work_end(struct virtdev *dev);
 
 /*
- * Detaches requests after the front-end has disconnected, if draining takes long.
- * Queued requests are dropped. Requests that block in the host without changing it are
- * detached: their worker thread finishes alone and discards the result, queue_drain
- * and queue_stop ignore them, and they do not access guest memory. Returns the number
- * of threads with detached requests, at most VIRTDEV_FS_DETACHED_MAX; the caller may start
- * a replacement for each. Each thread resumes its work when the host has answered.
- * Call it on the thread of queue_stop.
+ * Call it after the front-end has disconnected, if draining takes long: detaches
+ * requests. Queued requests are dropped. Requests that block in the host without
+ * changing it are detached: their worker thread finishes alone and discards the result,
+ * queue_drain and queue_stop ignore them, and they do not access guest memory. Returns
+ * the number of threads with detached requests, at most VIRTDEV_FS_DETACHED_MAX; the
+ * caller may start a replacement for each. Each thread resumes its work when the host
+ * has answered. Call it on the thread of queue_stop.
  */
 VIRTDEV_API uint32_t virtdev_fs_detach(struct virtdev *dev);
 
 /*
- * Call before the process ends, if the guest is to continue with the next one: later
- * resets, such as that at the end of a session, keep the content of recover. No effect
- * without recover. Any thread.
+ * Call it before the process ends, if a replacement process is to continue the session:
+ * later resets, such as that at the end of a session, keep the content of recover. No
+ * effect without recover. Any thread.
  */
 VIRTDEV_API void virtdev_fs_keep(struct virtdev *dev);
 
 /*
- * Checks whether recover still works: 0, also without recover; -EIO: another process
- * truncated the file, and the device continues without it. Call it after
- * vmem_sigbus_fd() was signalled, or at any time. Any thread.
+ * Checks whether the file recover is still usable. 0: yes, or recover is NULL; -EIO:
+ * another process truncated the file, and the device continues without it. Call it
+ * after vmem_sigbus_fd() was signalled, or at any time. Any thread.
  */
 VIRTDEV_API int virtdev_fs_check(struct virtdev *dev, struct vsu_error *err)
 	VSU_NODISCARD;

@@ -7,33 +7,33 @@
  *             resets
  *   kick      one eventfd per queue: an ioeventfd of KVM signals it, or the
  *             transport's notify
- *   stop      takes no new requests; dispatches finish the started ones
+ *   stop      pops no new requests; dispatch completes the started ones
  *
  * The server does the work of the transport's callbacks that the owner leaves NULL:
  *
- *   activate     starts the queues that the driver set up; virtdev_report() has the
- *                reason of a failure
+ *   activate     starts the queues that the driver set up; virtdev_report() reports
+ *                the reason of a failure
  *   reset        stops all queues, then empties the regions, then resets the
  *                device; while requests are in flight the reset takes time, and a
  *                dispatch completes it
  *   notify       signals the queue's kick
- *   queue_reset  VQ_F_RING_RESET is offered where the registers support it
- *   queue_start
+ *   queue_reset  stops one queue; VQ_F_RING_RESET is offered if the register interface
+ *                supports it
+ *   queue_start  starts that queue again
  *
- * An owner needs these callbacks only for work of its own. Its activate then calls
- * virtdev_inline_start(). Its reset calls virtdev_inline_stop() and returns 1 for
- * -EAGAIN; after each dispatch it calls stop again until 0, and then
- * virtdev_transport_reset_done().
+ * An owner sets these callbacks only if it has work of its own to do in them. Then its
+ * activate calls virtdev_inline_start(), and its reset calls virtdev_inline_stop(). If
+ * stop returns -EAGAIN, the owner's reset returns 1. The owner then calls stop after
+ * each dispatch until it returns 0, and then virtdev_transport_reset_done().
  *
  * The device's interrupts, changes of its configuration and broken queues go to
  * the transport.
  *
- * Waiting: virtdev_inline_fd() never changes; while it is readable there is
- * something to do for virtdev_inline_dispatch(), which never blocks (unless
- * the device's queues block, see virtdev_queue_blocks()). A driver may assume that
- * its reset is complete when its store returns (virtio-mmio): keep a CPU that
- * stored it out of the guest while virtdev_transport_is_resetting(), until the
- * transport's reset_finished.
+ * Waiting: virtdev_inline_fd() never changes; when it is readable, call
+ * virtdev_inline_dispatch(), which never blocks, unless the device's queues block
+ * (virtdev_queue_blocks()). A driver may assume that its reset is complete when its
+ * store to the status returns (virtio-mmio). If virtdev_transport_is_resetting() after
+ * such a store, resume the guest's CPU only in the transport's reset_finished.
  *
  * Threads: confined, together with its transport and device.
  */
@@ -53,20 +53,20 @@ VSU_BEGIN_DECLS
 
 struct virtdev_inline;
 
-/* Both are borrowed and outlive it. */
+/* Transport and space are borrowed and outlive the server. */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_new(struct virtdev_transport *t,
 						 struct vmem_space *space,
 						 struct virtdev_inline **out,
 						 struct vsu_error *err);
 
-/* virtdev_inline_stop() has said 0 since the last start. */
+/* Call it after virtdev_inline_stop() has returned 0. */
 VIRTDEV_API void virtdev_inline_free(struct virtdev_inline *h);
 
 /*
- * For an owner's own activate. A failure leaves queues running that were started
- * before; the reset that the driver has to do stops them. The reason names the
- * queue: usually the driver's mistake (an area that is not aligned or in no
- * memory), or a failure of the host.
+ * For an owner's own activate. If a queue fails to start, the queues before it keep
+ * running until the driver resets the device. err names the queue and the cause,
+ * usually a mistake of the driver (an area that is unaligned or outside of memory),
+ * or a failure of the host.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_start(struct virtdev_inline *h,
 						   struct vsu_error *err);
@@ -76,14 +76,14 @@ VIRTDEV_API void virtdev_inline_dispatch(struct virtdev_inline *h);
 
 /*
  * -EAGAIN until all started requests are finished: dispatch and call it again. 0: no
- * queue runs, and a reset that took time is complete. Another code is that of a
- * timer that could not be armed: nothing signals when to call it again.
+ * queue runs, and a reset that took time is complete. Another errno: a timer could not
+ * be armed, so virtdev_inline_fd() will not signal when to call it again.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_stop(struct virtdev_inline *h);
 
 /*
- * The owner provides memory for the device's shared memory regions: of ops, which
- * are copied, region_change and region_address are called, as device.h describes.
+ * Sets the callbacks by which the owner provides memory for the device's shared memory
+ * regions: region_change and region_address of ops (device.h). ops is copied.
  * Before a reset is complete, and in virtdev_inline_free(), region_change unmaps the
  * whole of each region without VIRTDEV_REGION_APART.
  */
@@ -92,8 +92,9 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_set_regions(
 		void *opaque);
 
 /*
- * For an owner's own queue_reset and queue_start. A dispatch completes a reset that
- * takes time, and calls virtdev_transport_queue_reset_done().
+ * For an owner's own queue_reset and queue_start, which return the result. Reset
+ * returns 1 if requests are in flight: a dispatch then completes the reset and calls
+ * virtdev_transport_queue_reset_done().
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_reset_queue(
 		struct virtdev_inline *h, uint32_t queue);
@@ -102,21 +103,24 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_start_queue(
 		struct vsu_error *err);
 
 /*
- * Pauses, while no driver accesses the transport. -EAGAIN until all popped requests are
- * complete; errors as stop. Resume continues where the queues stopped; if it fails, it
- * requests a reset from the driver.
+ * Pauses the device. The caller keeps the driver from the transport until resume.
+ * -EAGAIN: popped requests are in flight, so dispatch and call it again; errors as
+ * stop. Resume starts the queues where they stopped; if that fails, it requests a reset
+ * from the driver.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_pause(struct virtdev_inline *h);
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_resume(struct virtdev_inline *h);
 
 /*
- * The state of a paused device, its transport, its register interface and its queues:
- * *len bytes, for free(). -EBUSY: a queue runs; further errors as virtdev_state_take().
+ * Stores the state of a paused device, its transport, its register interface and its
+ * queues in *len bytes, to be freed by free(). -EBUSY: a queue runs; further errors as
+ * virtdev_state_take().
  *
  * Load the state into the server of a device of the same kind behind the same kind of
  * register interface. -EBUSY: a driver has already changed the transport. On success
  * the device is paused; the guest must have the same memory when it resumes. The bytes
- * need not be trusted: -EBADMSG or -EOPNOTSUPP, and the device is as after a reset.
+ * are untrusted: if they are invalid, it returns -EBADMSG or -EOPNOTSUPP, and the
+ * device is as after a reset.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_take(struct virtdev_inline *h,
 						  void **bytes, size_t *len,
@@ -125,7 +129,7 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_load(struct virtdev_inline *h,
 						  const void *bytes, size_t len,
 						  struct vsu_error *err);
 
-/* The guest memory changed: queues release the previous map. */
+/* Call it after a change of the guest memory: queues release the previous map. */
 VIRTDEV_API void virtdev_inline_refresh(struct virtdev_inline *h);
 
 /* The eventfd of a queue below the device's number of queues. Borrowed. */

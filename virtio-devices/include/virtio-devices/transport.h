@@ -37,7 +37,7 @@ struct virtdev_state_reader;
 struct virtdev_state_writer;
 struct virtdev_transport;
 
-/* Source of an interrupt: not a queue but a changed configuration. */
+/* Instead of a queue, as the source of an interrupt: the configuration changed. */
 #define VIRTDEV_INTERRUPT_CONFIG UINT32_MAX
 
 /*
@@ -49,9 +49,9 @@ struct virtdev_transport_ops {
 	size_t size;		/* sizeof(struct virtdev_transport_ops) */
 
 	/*
-	 * Feature bits 37 to 49 that the owner supports. The driver is offered
-	 * those that the register interface supports too: these bits concern the
-	 * transport, not the device.
+	 * Feature bits 37 to 49 that the owner supports. These bits concern the
+	 * transport: the driver is offered a bit that the device offers only if
+	 * the owner and the register interface support it as well.
 	 */
 	uint64_t features;
 
@@ -69,8 +69,8 @@ struct virtdev_transport_ops {
 	int (*reset)(void *opaque);
 
 	/*
-	 * A reset that took time is complete: the status reads 0. The caller may
-	 * continue a CPU that waited for it. Called by
+	 * A reset that took time is complete: the status reads 0. The owner may
+	 * resume a CPU that waited for the reset. Called by
 	 * virtdev_transport_reset_done().
 	 */
 	void (*reset_finished)(void *opaque);
@@ -79,28 +79,29 @@ struct virtdev_transport_ops {
 	void (*notify)(void *opaque, uint32_t queue);
 
 	/*
-	 * A shared memory region of the device: true with its guest address and
-	 * length in bytes, false if the device has no region with this id.
+	 * Returns the guest address and the length in bytes of a shared memory
+	 * region of the device; false: the device has no region with this id.
 	 */
 	bool (*shared_region)(void *opaque, uint32_t id, uint64_t *base,
 			      uint64_t *len);
 
 	/*
 	 * The driver resets one queue of a running device (VIRTIO 1.3, section
-	 * 2.6.1): as reset, with virtdev_transport_queue_reset_done(). An owner
-	 * with this and queue_start may have VQ_F_RING_RESET in features; the
-	 * driver is then offered it for every device.
+	 * 2.6.1). Results as reset; after 1 the owner calls
+	 * virtdev_transport_queue_reset_done(). To offer VQ_F_RING_RESET, set
+	 * queue_reset, queue_start and the bit in features; the device need not
+	 * offer it.
 	 */
 	int (*queue_reset)(void *opaque, uint32_t queue);
-	/* The driver set up a reset queue again; negative as activate. */
+	/* The driver enabled a queue after its reset. Result as activate. */
 	int (*queue_start)(void *opaque, uint32_t queue);
 };
 
 /* How to perform a register access; see mmio.h and pci.h. */
 enum virtdev_access {
-	VIRTDEV_ACCESS_ANY,	/* atomic: on any thread, concurrently */
-	VIRTDEV_ACCESS_PLAIN,	/* changes registers only */
-	VIRTDEV_ACCESS_CONTROL,	/* may call activate and reset */
+	VIRTDEV_ACCESS_ANY,	/* on any thread, also at the same time as others */
+	VIRTDEV_ACCESS_PLAIN,	/* on the transport's thread; changes registers only */
+	VIRTDEV_ACCESS_CONTROL,	/* on the transport's thread; may call activate and reset */
 };
 
 /* dev is borrowed and outlives the transport. ops may be NULL: no callbacks. */
@@ -116,8 +117,9 @@ VIRTDEV_API struct virtdev *virtdev_transport_device(
 		const struct virtdev_transport *t);
 
 /*
- * Queue i as the driver set it up: acknowledged features, addresses, size and
- * first index of the ring. False if the driver has not set it up.
+ * Stores the configuration of a queue as the driver set it up: acknowledged
+ * features, addresses, size and first index of the ring. False: the driver has
+ * not set up the queue.
  */
 VIRTDEV_API bool virtdev_transport_queue(const struct virtdev_transport *t,
 					 uint32_t queue,
@@ -182,7 +184,7 @@ enum virtdev_queue_area {
 	VIRTDEV_QUEUE_DEVICE,	/* used ring or device event area */
 };
 
-/* A queue that the device does not have reads as 0 and stores nothing. */
+/* For a queue that the device does not have, reads return 0 and writes are ignored. */
 VIRTDEV_API uint32_t virtdev_transport_queue_size_max(
 		const struct virtdev_transport *t, uint32_t queue);
 VIRTDEV_API uint32_t virtdev_transport_queue_size(
@@ -201,7 +203,7 @@ VIRTDEV_API void virtdev_transport_set_queue_ready(struct virtdev_transport *t,
 /* Resets a ready queue, if VQ_F_RING_RESET was negotiated. */
 VIRTDEV_API void virtdev_transport_reset_queue(struct virtdev_transport *t,
 					       uint32_t queue);
-/* True while a reset waits for virtdev_transport_queue_reset_done(). */
+/* True while a queue's reset waits for virtdev_transport_queue_reset_done(). */
 VIRTDEV_API bool virtdev_transport_queue_resets(
 		const struct virtdev_transport *t, uint32_t queue);
 /* word 0: the lower half of the address, 1: the upper. */
@@ -225,7 +227,7 @@ VIRTDEV_API void virtdev_transport_config_write(struct virtdev_transport *t,
 						uint32_t off, uint32_t len,
 						uint64_t value);
 
-/* Both are all ones when there is no such region. */
+/* Base and length have all bits set if the region does not exist. */
 VIRTDEV_API void virtdev_transport_shared_region(struct virtdev_transport *t,
 						 uint32_t id, uint64_t *base,
 						 uint64_t *len);

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A device that a vhost-user back-end serves, as a VMM shows it to its guest.
- * Any device id.
+ * The front-end's side of a device that a vhost-user back-end serves: a struct
+ * virtdev that a VMM shows to its guest. Every VIRTIO device id is supported.
  *
  *   remote     the session and properties of the device; opaque
  *   device     a struct virtdev for a transport, with the back-end's features
  *              and a copy of its configuration space; its queues cannot be
  *              started in this process
  *   start      passes the queues, as the driver set them up, to the back-end
- *   stop       requests them back; ops->stopped follows when the back-end has
- *              finished the requests that it has popped
+ *   stop       stops the queues in the back-end; ops->stopped follows when the
+ *              back-end has finished the requests that it has popped
  *
- * After a session has failed, the device keeps its last configuration; it can be
- * stopped (immediately) but not started.
+ * After a session has failed, the device keeps its last configuration. Its queues
+ * can be stopped, which takes effect immediately, but not started.
  *
  * With ops->connect a session reconnects to a replacement back-end (see
- * <vhost/frontend.h>). Until then the device keeps its last configuration, and
- * its queues can be stopped but not started.
+ * <vhost/frontend.h>). Until the replacement is connected, the device keeps its
+ * last configuration, and its queues can be stopped but not started.
  *
  * Waiting: virtdev_vhost_user_fd() never changes; when it is readable, call
  * virtdev_vhost_user_dispatch(), which never blocks.
@@ -58,15 +58,15 @@ struct virtdev_vhost_user_config {
 	struct vsu_closer *closer;
 	/* allow the back-end to map files on FUSE and network file systems */
 	bool served_files;
-	/* As those of struct vhost_user_frontend_config. */
+	/* The next three: as in struct vhost_user_frontend_config. */
 	uint64_t max_shmem;	/* bytes of all shared memory regions */
 	uint32_t max_shmem_maps; /* maximum concurrent mappings in them */
 	uint64_t reconnect_ns;	/* initial interval between attempts */
 	/* report read-only regions (ROM) to the back-end as well */
 	bool read_only_regions;
 	/*
-	 * config_size bytes, copied: configuration space of kinds that leave it
-	 * to the front-end, such as file systems; NULL: read it from the
+	 * configuration space of config_size bytes, copied, for devices whose
+	 * back-end has none, such as file systems; NULL: read it from the
 	 * back-end
 	 */
 	const void *space;
@@ -89,9 +89,9 @@ struct virtdev_vhost_user_ops {
 	/* The session has failed, and the back-end has released the queues. */
 	void (*failed)(void *opaque, const struct vsu_error *err);
 	/*
-	 * Result of set_memory while queues run: the back-end uses the new map
-	 * and has unmapped removed regions; or err is the reason of the
-	 * failure.
+	 * Result of set_memory while queues run. err NULL: the back-end uses the
+	 * new map and has unmapped removed regions; else err is the reason of
+	 * the failure.
 	 */
 	void (*memory)(void *opaque, const struct vsu_error *err);
 	/*
@@ -106,13 +106,13 @@ struct virtdev_vhost_user_ops {
 	 * limits.
 	 */
 	void (*refused)(void *opaque, const struct vsu_error *err);
-	/* As those of struct vhost_user_frontend_ops. */
+	/* The next three: as in struct vhost_user_frontend_ops. */
 	int (*connect)(void *opaque, struct vsu_error *err);
 	void (*lost)(void *opaque, const struct vsu_error *err);
 	void (*back)(void *opaque, bool rings_lost);
 	/*
-	 * Transfer of the device's state by vhost_user_frontend_move_state()
-	 * and _check_state() of the session; as those of struct
+	 * Results of vhost_user_frontend_move_state() and _check_state() of the
+	 * session, which transfer the device's state; as in struct
 	 * vhost_user_frontend_ops.
 	 */
 	void (*state_moves)(void *opaque, int result, int fd);
@@ -174,14 +174,15 @@ VIRTDEV_API int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
 	VSU_NODISCARD;
 
 /*
- * Resets one queue of a running device, for VQ_F_RING_RESET; and starts a reset
- * queue with a new ring (its descriptors are borrowed until it runs). The
- * back-end needs no support for this: it finishes the requests that it has
- * popped and continues with the other queues at their indexes.
+ * For VQ_F_RING_RESET: the first function resets one queue of a running device,
+ * the second starts a queue after its reset, with a new ring. The descriptors of
+ * the ring are borrowed until the queue runs. The back-end needs no support for
+ * this: it completes the requests that it has popped, stops all queues and
+ * continues the others.
  *
- *   0        ops->queue_reset follows; a start is complete
- *   1        reset: the queue did not run, ops->queue_reset does not follow
- *   -EINVAL  invalid queue
+ *   0        reset: ops->queue_reset follows; start: the queue will run
+ *   1        reset only: the queue did not run; ops->queue_reset does not follow
+ *   -EINVAL  invalid queue; start: the queue was not reset
  *   -EAGAIN  the back-end is disconnected: reset the whole device
  */
 VIRTDEV_API int virtdev_vhost_user_reset_queue(struct virtdev_vhost_user *r,
