@@ -228,8 +228,8 @@ void vmem_mark_written(const struct vmem_view *view, uint64_t gpa, uint64_t len)
 }
 
 /* One access that is never torn: all of it in one region, and aligned. */
-static int index_locate(const struct vmem_view *view, uint64_t gpa,
-			uint32_t access, struct piece *p)
+static inline int index_locate(const struct vmem_view *view, uint64_t gpa,
+			       uint32_t access, struct piece *p)
 {
 	uint32_t hint = VMEM_HINT_NONE_;
 	uint64_t off;
