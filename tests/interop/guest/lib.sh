@@ -19,5 +19,5 @@ check() {
 	read -r uptime rest </proc/uptime
 	echo "== $name, at $uptime s"
 	(set -ex; "$@")
-	if [ $? = 0 ]; then say "ok $name"; else say "not ok $name"; fi
+	if [ $? = 0 ]; then say "ok $name"; else say "not ok $name"; false; fi
 }
