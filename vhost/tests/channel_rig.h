@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A rig whose back-end has shared memory regions, and the front-end's end of
- * its back-end channel.
+ * A back-end session with shared memory regions, and the front-end's end of its
+ * back-end channel.
  */
 #ifndef TESTS_CHANNEL_RIG_H
 #define TESTS_CHANNEL_RIG_H
@@ -21,7 +21,7 @@ struct channel_rig {
 	int channel;		/* the front-end's end */
 };
 
-/* A request that arrived on the channel; its descriptor, or -1. */
+/* A request read from the back-end channel, and its descriptor or -1. */
 struct asked {
 	struct vhost_user_header hdr;
 	struct vhost_user_shmem_mmap m;
@@ -29,16 +29,22 @@ struct asked {
 };
 
 void channel_prepare(struct channel_rig *f);
-/* A new channel, in the place of the one before. */
+/* Replaces the back-end channel by a new one. */
 void channel_renew(struct channel_rig *f);
-/* All of it, with rings 0 and 1 running. */
+/* Calls channel_prepare(), negotiates all features and starts rings 0 and 1. */
 void channel_init(struct channel_rig *f);
-/* Agrees on everything but REPLY_ACK: nothing is answered from now on. */
+/*
+ * Negotiates all features except REPLY_ACK: later requests get no
+ * acknowledgement.
+ */
 void channel_end_acknowledgements(struct channel_rig *f);
 void channel_fini(struct channel_rig *f);
-/* Reads one request, if there is one. */
+/* Reads one request; false if none is waiting. */
 bool channel_next(struct channel_rig *f, struct asked *a);
-/* Answers one, and lets the back-end read the answer. */
+/*
+ * Replies to one request, and dispatches the back-end until it has read the
+ * reply.
+ */
 void channel_reply(struct channel_rig *f, uint32_t request, uint64_t value);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The example of libvhost(3): a device that has a name, and who asks for it. */
+/*
+ * The example of libvhost(3): a device whose configuration is a name, and a
+ * front-end that reads it.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -22,7 +25,10 @@ static int wait_for(int fd)
 	return poll(&p, 1, -1) < 0 ? -errno : 0;
 }
 
-/* The back-end: its configuration is a name, and its ring is left alone. */
+/*
+ * The back-end: its configuration space contains a name; it does not process
+ * its ring.
+ */
 
 struct server {
 	struct vhost_user_backend *b;
@@ -38,7 +44,7 @@ static int get_config(void *opaque, uint32_t off, void *buf, uint32_t len)
 
 static void run(void *opaque, uint32_t ring)
 {
-	(void)opaque;	/* here a device takes chains: vq_pop(), vq_push() */
+	(void)opaque;	/* a device would process chains here: vq_pop(), vq_push() */
 	(void)ring;
 }
 
@@ -46,12 +52,12 @@ static void quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
 {
 	struct server *s = opaque;
 
-	(void)ring;	/* nothing of ours is under way */
+	(void)ring;	/* no request is in flight */
 	(void)drain;
 	vhost_user_backend_done(s->b, token);
 }
 
-/* Only this says why a front-end that was refused something goes wrong. */
+/* A refused message without NEED_REPLY is reported only here. */
 static void refused(void *opaque, uint32_t request, uint32_t ring,
 		    const struct vsu_error *why)
 {
@@ -112,7 +118,7 @@ static int serve(const char *path, struct vsu_error *err)
 	return rc;
 }
 
-/* The front-end: asks, and waits for the answer. */
+/* The front-end: reads the configuration and waits for the reply. */
 
 static void config(void *opaque, uint32_t off, const void *buf, uint32_t len)
 {

@@ -15,7 +15,7 @@
 #include "front_rig.h"
 #include "suite.h"
 
-struct told told;
+struct owner_calls notified;
 struct peer peer;
 struct vhost_user_frontend *fe;
 struct vmem_map *map;
@@ -24,12 +24,12 @@ void (*on_changes)(struct vhost_user_shmem_change *changes, unsigned int n);
 void (*on_config_changed)(void *opaque);
 static int fds_before;
 
-static void on_ready(void *opaque) { (void)opaque; told.ready++; }
-static void on_started(void *opaque) { (void)opaque; told.started++; }
+static void on_ready(void *opaque) { (void)opaque; notified.ready++; }
+static void on_started(void *opaque) { (void)opaque; notified.started++; }
 
 static void on_changed(void *opaque)
 {
-	told.changed++;
+	notified.changed++;
 	if (on_config_changed)
 		on_config_changed(opaque);
 }
@@ -37,48 +37,48 @@ static void on_changed(void *opaque)
 static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 {
 	(void)opaque;
-	told.stopped++;
-	told.nbases = n;
-	memcpy(told.bases, bases, n * sizeof(*bases));
+	notified.stopped++;
+	notified.nbases = n;
+	memcpy(notified.bases, bases, n * sizeof(*bases));
 }
 
 static void on_config(void *opaque, uint32_t off, const void *buf, uint32_t len)
 {
 	(void)opaque;
 	(void)off;
-	told.config++;
-	told.config_len = len;
+	notified.config++;
+	notified.config_len = len;
 	if (len)
-		memcpy(told.config_bytes, buf, len);
+		memcpy(notified.config_bytes, buf, len);
 }
 
 static void on_failed(void *opaque, const struct vsu_error *err)
 {
 	(void)opaque;
-	told.failed++;
-	told.err = *err;
+	notified.failed++;
+	notified.err = *err;
 }
 
 static void on_memory(void *opaque, const struct vsu_error *err)
 {
 	(void)opaque;
-	told.memory++;
-	told.memory_code = err ? err->code : 0;
+	notified.memory++;
+	notified.memory_code = err ? err->code : 0;
 }
 
 static void on_refused(void *opaque, const struct vsu_error *err)
 {
 	(void)opaque;
-	told.refused++;
-	told.refusal = *err;
+	notified.refused++;
+	notified.refusal = *err;
 }
 
 static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 		     unsigned int n)
 {
 	(void)opaque;
-	told.shmem++;
-	told.changes += n;
+	notified.shmem++;
+	notified.changes += n;
 	if (on_changes)
 		on_changes(changes, n);
 }
@@ -107,7 +107,7 @@ void setup(void)
 {
 	int pair[2];
 
-	memset(&told, 0, sizeof(told));
+	memset(&notified, 0, sizeof(notified));
 	on_changes = NULL;
 	on_config_changed = NULL;
 	fds_before = vsu_fd_count();
@@ -122,7 +122,7 @@ void setup(void)
 	front_ops.connect = NULL;
 	fe = NULL;
 	map = NULL;
-	/* until open_session() the front-end's end waits here */
+	/* the front-end's socket until open_session() passes it on */
 	peer.extra = pair[0];
 }
 
@@ -155,7 +155,7 @@ bool readable(int fd)
 	return poll(&p, 1, 0) == 1;
 }
 
-/* Both sides go on until neither has anything to do. */
+/* Dispatches both sides until neither makes progress. */
 void dispatch_both(void)
 {
 	bool busy = true;
@@ -238,7 +238,7 @@ void describe_rings(unsigned int n)
 							      NULL), 0);
 }
 
-/* Memory and rings are set; start was called, nobody dispatched yet. */
+/* Sets memory and rings and calls start; dispatches nothing. */
 void begin_start_with(uint64_t features)
 {
 	become_ready();
@@ -265,30 +265,30 @@ void assert_channel_closed(int code, const char *words)
 	struct pollfd p = { .fd = peer.back, .events = POLLIN };
 
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
-	ck_assert_uint_ge(told.refused, 1);
-	ck_assert_int_eq(told.refusal.code, code);
-	ck_assert_msg(strstr(told.refusal.msg, "back-end channel"), "%s",
-		      told.refusal.msg);
-	ck_assert_msg(strstr(told.refusal.msg, words), "'%s' lacks '%s'",
-		      told.refusal.msg, words);
+	ck_assert_uint_ge(notified.refused, 1);
+	ck_assert_int_eq(notified.refusal.code, code);
+	ck_assert_msg(strstr(notified.refusal.msg, "back-end channel"), "%s",
+		      notified.refusal.msg);
+	ck_assert_msg(strstr(notified.refusal.msg, words), "'%s' does not contain '%s'",
+		      notified.refusal.msg, words);
 	if (peer.back >= 0)
 		ck_assert(poll(&p, 1, 0) == 1 && (p.revents & POLLHUP));
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.config, 1);
+	ck_assert_uint_eq(notified.config, 1);
 }
 
-/* Dead, told once, with this code and these words. */
+/* The session has died and was reported once, with this code and text. */
 void assert_dead(int code, const char *words)
 {
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_DEAD);
-	ck_assert_uint_eq(told.failed, 1);
-	ck_assert_int_eq(told.err.code, code);
-	ck_assert_msg(strstr(told.err.msg, words), "'%s' lacks '%s'",
-		      told.err.msg, words);
-	ck_assert_msg(strstr(told.err.msg, "/run/disk"), "%s", told.err.msg);
+	ck_assert_uint_eq(notified.failed, 1);
+	ck_assert_int_eq(notified.err.code, code);
+	ck_assert_msg(strstr(notified.err.msg, words), "'%s' does not contain '%s'",
+		      notified.err.msg, words);
+	ck_assert_msg(strstr(notified.err.msg, "/run/disk"), "%s", notified.err.msg);
 	ck_assert_int_eq(vhost_user_frontend_dispatch(fe), code);
-	ck_assert_uint_eq(told.failed, 1);
+	ck_assert_uint_eq(notified.failed, 1);
 }
 
 void twist(enum peer_twist how, uint32_t at)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The library's front-end and its back-end at both ends of a socket, with one
- * ring of PAIR_SIZE entries and both on one thread. Either's ops may be added to
+ * The library's front-end and back-end at both ends of a socket, on one thread,
+ * with one ring of PAIR_SIZE entries. Tests may set further ops of either
  * before pair_open(); opaque is the pair.
  */
 #ifndef TESTS_PAIR_RIG_H
@@ -21,7 +21,7 @@
 #define PAIR_SIZE	16u
 
 struct pair {
-	struct vhost_user_backend *b;	/* NULL when it is gone */
+	struct vhost_user_backend *b;	/* NULL after the session has ended */
 	struct vhost_user_frontend *f;
 	struct vhost_user_backend_ops back_ops;
 	struct vhost_user_frontend_ops front_ops;
@@ -29,24 +29,27 @@ struct pair {
 	struct vhost_user_backend_config back_config;
 	struct vhost_user_frontend_config front_config;
 	struct vmem_map *map;
-	int kick, call, err;		/* the ring's; kick and call may be closed
-					   and set to -1 before pair_run() */
+	/*
+	 * of the ring; kick and call may be closed and set to -1 before
+	 * pair_run()
+	 */
+	int kick, call, err;
 	unsigned int runs, stops;
-	uint32_t base;			/* of the last stop */
+	uint32_t base;			/* as of the last stop */
 	unsigned int front_refused, back_refused;
-	struct vsu_error refusal;	/* the last, of either */
+	struct vsu_error refusal;	/* the last one, of either side */
 	int fds_before;
 };
 
 void pair_init(struct pair *p);
-/* Both ends, and their handshake. */
+/* Creates both ends and completes their handshake. */
 void pair_open(struct pair *p);
-/* Guest memory, made and given to the front-end. */
+/* Creates guest memory and passes it to the front-end. */
 void pair_set_memory(struct pair *p);
-/* Memory and the ring, which runs then. */
+/* Sets memory and starts the ring. */
 void pair_run(struct pair *p);
 void pair_fini(struct pair *p);
-/* Both go on until neither has anything to do. */
+/* Dispatches both ends until neither makes progress. */
 void pair_settle(struct pair *p);
 
 #endif

@@ -117,7 +117,10 @@ static void keep_fds(struct peer *p, struct msghdr *msg)
 	}
 }
 
-/* The front-end writes whole messages, so what has begun is all there. */
+/*
+ * The front-end writes whole messages: once the header is readable, so is the
+ * rest.
+ */
 static bool receive(struct peer *p)
 {
 	union {
@@ -168,7 +171,10 @@ static void note(struct peer *p)
 
 /* ------------------------------------------------------------------- answer */
 
-/* In postcopy: the table, with the addresses where it is mapped here. */
+/*
+ * In postcopy: the memory table with the addresses where the back-end mapped
+ * it.
+ */
 static int place(const struct peer *p, unsigned char *out)
 {
 	struct vhost_user_mem_table t;
@@ -181,7 +187,7 @@ static int place(const struct peer *p, unsigned char *out)
 	return t.nregions ? (int)p->last.hdr.size : -1;
 }
 
-/* The payload of an honest answer; -1: none is due. */
+/* The payload of a correct reply, or -1 if the request has none. */
 static int honest(struct peer *p, unsigned char *out)
 {
 	uint64_t area_len;
@@ -236,7 +242,7 @@ static int honest(struct peer *p, unsigned char *out)
 	return p->last.hdr.flags & VHOST_USER_HDR_NEED_REPLY ? 8 : -1;
 }
 
-/* The answer as it is sent. */
+/* A reply, with the deviation applied. */
 struct answer {
 	uint32_t request, flags, size, announced;
 	int fd;

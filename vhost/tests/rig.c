@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A back-end session under test, a raw front-end and an owner. */
+/*
+ * A back-end session under test, with a front-end that sends raw bytes and an
+ * owner that records its callbacks.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -45,14 +48,14 @@ bool rig_has_userfaultfd(void)
 	if (fd < 0 && errno == EPERM)
 		fd = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		printf("1..0 # SKIP no userfaultfd for this user: %s\n",
+		printf("1..0 # SKIP userfaultfd is not permitted: %s\n",
 		       strerror(errno));
 	else
 		close(fd);
 	return fd >= 0;
 }
 
-/* Mappings of memory that was received. */
+/* Mappings of memory files that were received. */
 static int count_maps(void)
 {
 	FILE *f = fopen("/proc/self/maps", "r");
@@ -70,7 +73,7 @@ static void setup(void)
 {
 	struct rig r;
 
-	/* whatever is made once is made now */
+	/* lazy allocations happen before the first count */
 	rig_init(&r);
 	rig_up(&r);
 	rig_fini(&r);
@@ -93,7 +96,7 @@ TCase *rig_case(Suite *s, const char *name)
 	TCase *tc = tcase_create(name);
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 120);	/* only a hang takes that long */
+	tcase_set_timeout(tc, 120);	/* reached only by a test that hangs */
 	suite_add_tcase(s, tc);
 	return tc;
 }
@@ -137,7 +140,7 @@ static void own_run(void *opaque, uint32_t ring)
 {
 	struct rig *r = opaque;
 
-	/* behind an IOMMU also when a translation came */
+	/* behind an IOMMU, run also reports that a translation has arrived */
 	ck_assert(!r->running[ring] || r->config.iotlb_entries);
 	r->running[ring] = true;
 	r->runs[ring]++;
@@ -206,7 +209,9 @@ static void own_refused(void *opaque, uint32_t request, uint32_t ring,
 	r->nrefused++;
 	r->refused_request = request;
 	r->refused_ring = ring;
-	/* a peer's data is never an argument of the caller */
+	/*
+	 * a peer's data never causes -EINVAL or a similar error of the caller
+	 */
 	if (request != VHOST_USER_NO_REQUEST || ring != VHOST_USER_ALL_RINGS)
 		ck_assert_int_ne(err->code, -EINVAL);
 	r->refusal = *err;
@@ -248,7 +253,10 @@ uint64_t rig_drain(int fd)
 	if (poll(&p, 1, 0) == 1)
 		ck_assert_int_eq(read(fd, &count, sizeof(count)),
 				 sizeof(count));
-	/* qemu-user leaves a counter that came over a socket in its own host's order */
+	/*
+	 * qemu-user does not swap the counter of an eventfd that was received
+	 * over a socket
+	 */
 	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ && count >> 56)
 		return __builtin_bswap64(count);
 	return count;
@@ -272,7 +280,7 @@ unsigned int rig_serve(struct rig *r, uint32_t ring)
 	return n;
 }
 
-/* life */
+/* set-up and teardown */
 
 void rig_prepare(struct rig *r)
 {
@@ -570,7 +578,9 @@ uint32_t rig_stop_ring(struct rig *r, uint32_t ring)
 	return s.num;
 }
 
-/* A ring is little-endian, unlike what goes over the socket. */
+/*
+ * A ring is little-endian; the vhost-user protocol has the host's byte order.
+ */
 void rig_offer(struct rig *r, uint32_t ring, uint16_t head)
 {
 	unsigned char *desc = r->mem + RING_AT(ring) + 16 * head;

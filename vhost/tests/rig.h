@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A back-end session and both who deal with it: a front-end that sends raw
- * bytes (sharing no code with the library) and an owner that notes what it is
- * told. Descriptors, mappings and heap are counted around every test.
+ * A back-end session, a front-end that sends raw bytes (sharing no code with
+ * the library), and an owner that records its callbacks. Descriptors, mappings
+ * and heap are compared before and after each test.
  */
 #ifndef TESTS_RIG_H
 #define TESTS_RIG_H
@@ -24,20 +24,20 @@
 #define RIG_CONFIG	60u
 #define RIG_SIZE	16u		/* entries of a ring */
 #define RIG_FEATURES	(VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX)
-#define RIG_PROTOCOL	UINT64_MAX	/* whatever is offered */
+#define RIG_PROTOCOL	UINT64_MAX	/* everything the back-end offers */
 #define RIG_NEED	(VHOST_USER_HDR_VERSION | VHOST_USER_HDR_NEED_REPLY)
 
 struct rig {
 	int sock;			/* the front-end's end, or -1 */
-	struct vhost_user_backend *b;	/* NULL when it is gone */
+	struct vhost_user_backend *b;	/* NULL after the session has ended */
 	struct vhost_user_backend_config config;
 	struct vhost_user_backend_ops ops;
 
 	int memfd;
-	unsigned char *mem;		/* the front-end's view of it */
+	unsigned char *mem;		/* the front-end's mapping of memfd */
 	int kick[RIG_RINGS], call[RIG_RINGS]; /* or -1 */
 
-	/* what the owner was told */
+	/* what was reported to the owner */
 	unsigned int runs[RIG_RINGS], quiesces, resets, gones;
 	bool running[RIG_RINGS];
 	uint64_t features;
@@ -45,45 +45,54 @@ struct rig {
 	uint8_t status;
 	uint32_t asked_ring;
 	bool asked_drain;
-	uint64_t token;			/* of the last question */
+	uint64_t token;			/* of the last quiesce */
 	struct vsu_error why;
 	unsigned char space[RIG_CONFIG];
 	bool migration;
 	uint64_t cookies[256];		/* of shmem_result, in order */
 	int results[256];
 	unsigned int nresults;
-	unsigned int nrefused;		/* refusals, and the last of them */
+	unsigned int nrefused;		/* number of refusals; the last one follows */
 	uint32_t refused_request, refused_ring;
 	struct vsu_error refusal;
 
-	/* how it behaves */
+	/* how the owner behaves */
 	bool holds_answers;		/* the test calls done() */
-	int refuses;			/* what set_features and config answer */
+	int refuses;			/* the result of set_features and config */
 };
 
-/* A reply as it was read. */
+/* A reply that was received. */
 struct rig_reply {
 	struct vhost_user_header hdr;
 	unsigned char payload[4096];
 };
 
-/* The owner was told of one refusal since the last time, with these words. */
+/*
+ * Exactly one refusal was reported since the last call, and its text contains
+ * these words.
+ */
 void rig_expect_refused(struct rig *r, uint32_t request, uint32_t ring,
 			const char *words);
 /* Dispatches only while the session's descriptor is readable. */
 void rig_poll(struct rig *r);
 
-/* A suite of cases with the counting fixture. */
+/* A test case whose fixture counts descriptors and mappings. */
 TCase *rig_case(Suite *s, const char *name);
 bool rig_under_valgrind(void);
-/* Whether postcopy can be tested; says why not, before Check runs anything. */
+/*
+ * Whether userfaultfd is available; otherwise prints the reason as a skip. Call
+ * it before Check starts.
+ */
 bool rig_has_userfaultfd(void);
 
-/* Everything but the session; then the session, with r's ops and config. */
+/*
+ * Creates everything except the session; rig_start() creates that from r's ops
+ * and config.
+ */
 void rig_prepare(struct rig *r);
 void rig_start(struct rig *r);
 void rig_init(struct rig *r);
-/* Hangs up, sees the session go, and puts all away. */
+/* Hangs up, waits until the session has ended, and frees everything. */
 void rig_fini(struct rig *r);
 
 /* front-end */
@@ -94,49 +103,49 @@ void rig_send_raw(struct rig *r, const void *bytes, size_t len, const int *fds,
 void rig_send(struct rig *r, uint32_t request, uint32_t flags,
 	      const void *payload, uint32_t size, const int *fds,
 	      unsigned int nfds);
-/* Dispatches until nothing is ready; the last answer of dispatch. */
+/* Dispatches until nothing is readable; returns the last result. */
 int rig_dispatch(struct rig *r);
-/* True when a whole reply was there. */
+/* True if a whole reply was received. */
 bool rig_reply(struct rig *r, struct rig_reply *reply);
-/* No reply is there, and the session lives. */
+/* No reply is waiting, and the session is open. */
 void rig_expect_silence(struct rig *r);
 /* The session has ended with this code. */
 void rig_expect_gone(struct rig *r, int code);
 
-/* Sends with NEED_REPLY, and gives the acknowledgement: 0 is success. */
+/* Sends with NEED_REPLY, and returns the acknowledgement: 0 is success. */
 uint64_t rig_ack(struct rig *r, uint32_t request, const void *payload,
 		 uint32_t size, const int *fds, unsigned int nfds);
 uint64_t rig_ack_u64(struct rig *r, uint32_t request, uint64_t value);
 uint64_t rig_ack_fd(struct rig *r, uint32_t request, uint64_t value, int fd);
 uint64_t rig_ack_state(struct rig *r, uint32_t request, uint32_t index,
 		       uint32_t num);
-/* Asks for a u64. */
+/* Requests a u64. */
 uint64_t rig_get_u64(struct rig *r, uint32_t request);
-/* Asks for something else; size of the payload of the answer. */
+/* Requests something else; returns the payload size of the reply. */
 uint32_t rig_get(struct rig *r, uint32_t request, const void *payload,
 		 uint32_t size, struct rig_reply *reply);
 
-/* Features of both kinds. */
+/* Negotiates virtio and protocol features. */
 void rig_negotiate(struct rig *r);
 struct vhost_user_mem_region rig_region(uint64_t gpa, uint64_t size,
 					uint64_t offset);
-/* One region of RIG_MEMORY bytes at 0. */
+/* Sends one region of RIG_MEMORY bytes at guest address 0. */
 uint64_t rig_set_memory(struct rig *r);
 struct vhost_user_vring_addr rig_addr(uint32_t ring);
-/* NUM, BASE, ADDR, KICK, CALL, ENABLE. */
+/* Sends NUM, BASE, ADDR, KICK, CALL and ENABLE. */
 void rig_set_ring(struct rig *r, uint32_t ring);
-/* All of it, rings 0 and 1 running. */
+/* Negotiates, sets memory and starts rings 0 and 1. */
 void rig_up(struct rig *r);
-/* Stops the ring; its base. */
+/* Stops the ring; returns its base. */
 uint32_t rig_stop_ring(struct rig *r, uint32_t ring);
 
-/* Puts one buffer of len bytes into the ring's available ring. */
+/* Makes one buffer available in the ring. */
 void rig_offer(struct rig *r, uint32_t ring, uint16_t head);
 uint16_t rig_used(const struct rig *r, uint32_t ring);
 
 /* owner */
 
-/* Serves all that is available; the number of chains. */
+/* Serves all available chains; returns their number. */
 unsigned int rig_serve(struct rig *r, uint32_t ring);
 uint64_t rig_drain(int fd);
 

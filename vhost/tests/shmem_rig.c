@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A session with shared memory regions, for tests of those. */
+/*
+ * A front-end session whose back-end maps shared memory, for tests of these
+ * mappings.
+ */
 #include <config.h>
 
 #include <string.h>
@@ -13,7 +16,7 @@
 int file_fd;
 struct kept kept[MAX_KEPT];
 int32_t answer_with;
-bool hold_on;
+bool keep_refs;
 static unsigned int nkept;
 
 static void keep(struct vhost_user_shmem_change *c)
@@ -27,17 +30,17 @@ static void keep(struct vhost_user_shmem_change *c)
 	vmem_block_ref(kept[nkept++].change.block);
 }
 
-void let_go(unsigned int i)
+void drop_ref(unsigned int i)
 {
 	if (kept[i].live)
 		vmem_block_unref(kept[i].change.block);
 	kept[i].live = false;
 }
 
-static void let_all_go(void)
+static void drop_all_refs(void)
 {
 	while (nkept)
-		let_go(--nkept);
+		drop_ref(--nkept);
 }
 
 static void owner(struct vhost_user_shmem_change *changes, unsigned int n)
@@ -49,9 +52,9 @@ static void owner(struct vhost_user_shmem_change *changes, unsigned int n)
 			keep(&changes[i]);
 			continue;
 		}
-		for (k = 0; k < nkept && !hold_on; k++)
+		for (k = 0; k < nkept && !keep_refs; k++)
 			if (kept[k].change.block == changes[i].block)
-				let_go(k);
+				drop_ref(k);
 	}
 }
 
@@ -63,7 +66,7 @@ void setup_shmem(void)
 	setup();
 	nkept = 0;
 	answer_with = 0;
-	hold_on = false;
+	keep_refs = false;
 	on_changes = owner;
 	peer.protocol |= VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) |
 			 VHOST_USER_PROTOCOL_BIT(SHMEM);
@@ -81,7 +84,7 @@ void setup_shmem(void)
 void teardown_shmem(void)
 {
 	close(file_fd);
-	let_all_go();
+	drop_all_refs();
 	teardown();
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about connections that are cut: front-end and back-end talk through a
- * relay, which ends both connections at one message of either's, before it,
- * in its middle or behind it, or holds it back for ever. Each point of a set-up,
- * a return and a stop is tried.
+ * Claims about interrupted connections. Front-end and back-end communicate
+ * through a relay, which at one message of either side either breaks both
+ * connections (before, inside or behind it) or stops forwarding. Tests repeat
+ * set-up, reconnection and stop for every message.
  */
 #include <config.h>
 
@@ -24,11 +24,12 @@
 #define NEVER UINT32_MAX
 
 enum cut { CUT_BEFORE, CUT_IN_HEADER, CUT_IN_PAYLOAD, CUT_BEHIND, CUTS,
-	   HOLD };		/* nothing passes any more */
+	   HOLD };		/* forward nothing from here on */
 
 static struct pair pair;
-static int ends[2];		/* to the front-end, to the back-end; or -1 */
-static unsigned int passed;	/* messages, of all connections */
+/* the sockets to the front-end and to the back-end; or -1 */
+static int ends[2];
+static unsigned int passed;	/* messages forwarded, over all connections */
 static unsigned int cut_at;
 static enum cut cut_how;
 static unsigned int connects, ready, started, failed, lost, back;
@@ -43,7 +44,9 @@ struct message {
 	unsigned int nfds;
 };
 
-/* Both sides write whole messages, so what has begun is all there. */
+/*
+ * Both sides write whole messages: once the header is readable, so is the rest.
+ */
 static bool relay_read(int sock, struct message *m)
 {
 	struct iovec iov = { &m->hdr, sizeof(m->hdr) };
@@ -63,7 +66,7 @@ static bool relay_read(int sock, struct message *m)
 	return true;
 }
 
-/* The other side may have left: at the end of a test. */
+/* At the end of a test the other side may have closed its socket. */
 static void relay_write(int sock, const struct message *m, size_t len)
 {
 	/* iovec has no const form */
@@ -90,7 +93,7 @@ static void relay_hang_up(void)
 	vsu_fd_close(&ends[1]);
 }
 
-/* One message, if there is one. */
+/* Forwards one message, if one is waiting. */
 static bool relay_pass(int from, int to)
 {
 	size_t len = sizeof(struct vhost_user_header);
@@ -135,7 +138,7 @@ static void settle(void)
 
 /* -------------------------------------------------------------------- sides */
 
-/* A back-end behind the relay, and the socket of a front-end before it. */
+/* Creates a back-end behind the relay; returns the front-end's socket. */
 static int connection_new(void)
 {
 	int front[2], back_end[2];
@@ -151,7 +154,7 @@ static int connection_new(void)
 	return front[0];
 }
 
-/* The former back-end has to be gone first, as a process would be. */
+/* The previous back-end must have ended, as its process would have. */
 static int on_connect(void *opaque, struct vsu_error *err)
 {
 	(void)opaque;
@@ -253,7 +256,7 @@ static bool was_cut(void) { return passed > cut_at; }
 
 /* ------------------------------------------------------------------- claims */
 
-/* Told once, with a reason, and nothing is left of either. */
+/* The failure was reported once with a reason, and both sessions have ended. */
 static void expect_dead(void)
 {
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_DEAD);
@@ -263,7 +266,9 @@ static void expect_dead(void)
 	ck_assert_ptr_null(pair.b);
 }
 
-/* Whether the session came so far that there was something to cut. */
+/*
+ * Returns whether the session reached message AT, so that it was interrupted.
+ */
 static bool try_without_return(unsigned int at, enum cut how)
 {
 	bool cut;
@@ -280,7 +285,7 @@ static bool try_without_return(unsigned int at, enum cut how)
 	return cut;
 }
 
-START_TEST(c1_13_session_that_is_cut_anywhere_ends_cleanly_at_both_sides)
+START_TEST(c1_13_interrupted_session_ends_cleanly_at_both_sides)
 {
 	unsigned int at;
 
@@ -290,7 +295,10 @@ START_TEST(c1_13_session_that_is_cut_anywhere_ends_cleanly_at_both_sides)
 }
 END_TEST
 
-/* The first handshake has nobody to come back to; all else is repeated. */
+/*
+ * A lost first handshake is final; every later state is restored by
+ * reconnecting.
+ */
 static bool try_with_return(unsigned int at, enum cut how)
 {
 	bool cut;
@@ -313,7 +321,7 @@ static bool try_with_return(unsigned int at, enum cut how)
 	return cut;
 }
 
-START_TEST(c1_13_session_that_is_cut_anywhere_is_resumed)
+START_TEST(c1_13_interrupted_session_is_resumed)
 {
 	unsigned int at;
 
@@ -323,7 +331,9 @@ START_TEST(c1_13_session_that_is_cut_anywhere_is_resumed)
 }
 END_TEST
 
-/* The session ran, is lost, and the next connection is cut too. */
+/*
+ * The running session is lost, and its next connection is interrupted as well.
+ */
 static bool try_return_cut(unsigned int at, enum cut how)
 {
 	bool cut;
@@ -344,7 +354,7 @@ static bool try_return_cut(unsigned int at, enum cut how)
 	return cut;
 }
 
-START_TEST(c1_13_return_that_is_cut_anywhere_is_tried_again)
+START_TEST(c1_13_interrupted_reconnection_is_retried)
 {
 	unsigned int at;
 
@@ -354,7 +364,7 @@ START_TEST(c1_13_return_that_is_cut_anywhere_is_tried_again)
 }
 END_TEST
 
-/* The session ran, and its return has come so far. */
+/* The running session is lost, and its reconnection is stuck at message AT. */
 static bool return_half_way(unsigned int at)
 {
 	cut_init(NEVER, HOLD, true);
@@ -365,7 +375,7 @@ static bool return_half_way(unsigned int at)
 	return state() == VHOST_USER_FRONTEND_AWAY;
 }
 
-START_TEST(session_may_be_freed_at_any_step_of_its_return)
+START_TEST(session_may_be_freed_at_any_step_of_reconnection)
 {
 	unsigned int at;
 	bool away = true;
@@ -378,7 +388,7 @@ START_TEST(session_may_be_freed_at_any_step_of_its_return)
 }
 END_TEST
 
-START_TEST(session_may_be_stopped_at_any_step_of_its_return)
+START_TEST(session_may_be_stopped_at_any_step_of_reconnection)
 {
 	unsigned int at;
 	bool away = true;
@@ -403,14 +413,14 @@ int main(void)
 	TCase *tc = tcase_create("cut");
 
 	tcase_set_timeout(tc, 120);
-	tcase_add_loop_test(tc, c1_13_session_that_is_cut_anywhere_ends_cleanly_at_both_sides,
+	tcase_add_loop_test(tc, c1_13_interrupted_session_ends_cleanly_at_both_sides,
 			    0, CUTS);
-	tcase_add_loop_test(tc, c1_13_session_that_is_cut_anywhere_is_resumed,
+	tcase_add_loop_test(tc, c1_13_interrupted_session_is_resumed,
 			    0, CUTS);
-	tcase_add_loop_test(tc, c1_13_return_that_is_cut_anywhere_is_tried_again,
+	tcase_add_loop_test(tc, c1_13_interrupted_reconnection_is_retried,
 			    0, CUTS);
-	tcase_add_test(tc, session_may_be_freed_at_any_step_of_its_return);
-	tcase_add_test(tc, session_may_be_stopped_at_any_step_of_its_return);
+	tcase_add_test(tc, session_may_be_freed_at_any_step_of_reconnection);
+	tcase_add_test(tc, session_may_be_stopped_at_any_step_of_reconnection);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-# The example of libvhost(3) is the program that is compiled here, and it does
-# what it says. Prints TAP.
+# The example of libvhost(3) is the program that is compiled here, and it works
+# as described. Prints TAP.
 set -u
 
 srcdir=${srcdir:-.}
@@ -29,8 +29,8 @@ sed -n '/^#include/,$p' "$srcdir/tests/example.c" >"$work/source.c"
 check 'the page shows the program' '' "$(diff "$work/source.c" "$work/page.c" 2>&1)"
 
 "$example" >"$work/out" 2>&1
-check 'without arguments it says how to use it' 64 $?
-check 'without a server it says so' "example: there is no socket at '$work/none'; start the server first, or correct the path" \
+check 'without arguments it prints its usage' 64 $?
+check 'without a server it reports the missing socket' "example: there is no socket at '$work/none'; start the server first, or correct the path" \
 	"$("$example" ask "$work/none" 2>&1)"
 
 "$example" serve "$work/s" >"$work/served" 2>&1 &
@@ -40,11 +40,11 @@ while [ ! -S "$work/s" ] && [ $tries -lt 200 ] && kill -0 $server 2>/dev/null; d
 	sleep 0.05
 	tries=$((tries + 1))
 done
-# Which bits the protocol adds to the device's depends on the library.
-check 'the client learns the name' 'features BITS, 1 queue, 509 slots
+# The feature bits of the protocol depend on the library's version.
+check 'the client prints the name' 'features BITS, 1 queue, 509 slots
 I am the example' "$("$example" ask "$work/s" 2>&1 | sed 's/0x[0-9a-f]*/BITS/')"
 wait $server
 check 'the server ends with its client' 0 $?
-check 'and says why' 'the peer hung up' "$(cat "$work/served")"
-check 'no socket is left behind' '' "$(ls "$work/s" 2>"$work/ls.log")"
+check 'the server prints why its session ended' 'the peer hung up' "$(cat "$work/served")"
+check 'the socket is removed' '' "$(ls "$work/s" 2>"$work/ls.log")"
 echo "1..$n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about notifications in band, with the library at both ends: the ring
- * has no descriptors.
+ * Claims about in-band notifications, with the library at both ends: the ring
+ * has no kick or call descriptor.
  */
 #include <config.h>
 
@@ -67,7 +67,7 @@ static void kick(void)
 	pair_settle(&pair);
 }
 
-/* Whether the ring's thread would wake up now. */
+/* Whether a thread that waits for the ring's kick would wake up. */
 static bool is_kicked(void)
 {
 	struct pollfd p = {
@@ -78,7 +78,7 @@ static bool is_kicked(void)
 	return poll(&p, 1, 0) == 1;
 }
 
-START_TEST(kick_by_message_wakes_who_waits_for_a_descriptor)
+START_TEST(kick_by_message_signals_the_owners_kick_descriptor)
 {
 	unsigned int i;
 
@@ -96,8 +96,11 @@ START_TEST(kick_by_message_wakes_who_waits_for_a_descriptor)
 }
 END_TEST
 
-/* Its descriptor may be one that cannot be signalled. */
-START_TEST(kick_by_message_of_a_ring_with_a_descriptor_makes_it_looked_at)
+/*
+ * The kick descriptor may be of a kind that cannot be signalled, so the owner
+ * is asked to serve the ring.
+ */
+START_TEST(kick_by_message_also_serves_a_ring_with_a_descriptor)
 {
 	pair_run(&pair);
 	ck_assert_uint_eq(pair.runs, 1);
@@ -121,7 +124,7 @@ START_TEST(call_and_error_without_descriptors_are_messages)
 }
 END_TEST
 
-START_TEST(call_with_a_descriptor_is_no_message)
+START_TEST(call_with_a_descriptor_sends_no_message)
 {
 	pair_run(&pair);
 	vsu_event_drain(pair.call, NULL);
@@ -142,8 +145,8 @@ static void *call_often(void *arg)
 	return NULL;
 }
 
-/* Of many at once one message comes behind the last of them. */
-START_TEST(calls_of_another_thread_are_neither_lost_nor_piled_up)
+/* Calls that wait are merged into one message, sent after the last of them. */
+START_TEST(calls_of_another_thread_are_merged_and_not_lost)
 {
 	pthread_t thread;
 	unsigned int before;
@@ -162,8 +165,8 @@ START_TEST(calls_of_another_thread_are_neither_lost_nor_piled_up)
 }
 END_TEST
 
-/* A question that is answered inside its callback drains the same event. */
-START_TEST(call_during_a_change_of_the_ring_is_not_lost)
+/* Answering a quiesce inside its callback drains the same eventfd. */
+START_TEST(call_during_a_quiesce_is_not_lost)
 {
 	run_without_descriptors();
 	vhost_user_backend_call(pair.b, 0);
@@ -173,7 +176,7 @@ START_TEST(call_during_a_change_of_the_ring_is_not_lost)
 }
 END_TEST
 
-START_TEST(ring_that_stops_is_neither_kicked_nor_calls)
+START_TEST(stopped_ring_gets_no_kicks_and_sends_no_calls)
 {
 	run_without_descriptors();
 	vhost_user_backend_call(pair.b, 0);
@@ -193,7 +196,7 @@ START_TEST(ring_that_stops_is_neither_kicked_nor_calls)
 }
 END_TEST
 
-START_TEST(kick_of_no_ring_is_not_sent)
+START_TEST(kick_of_an_unknown_ring_is_not_sent)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -203,7 +206,7 @@ START_TEST(kick_of_no_ring_is_not_sent)
 }
 END_TEST
 
-START_TEST(inband_is_agreed_on_by_name_and_with_its_operations)
+START_TEST(inband_requires_configuration_and_its_operations)
 {
 	if (_i == 0)
 		pair.back_config.protocol_features = 0;
@@ -229,15 +232,15 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, kick_by_message_wakes_who_waits_for_a_descriptor);
-	tcase_add_test(tc, kick_by_message_of_a_ring_with_a_descriptor_makes_it_looked_at);
+	tcase_add_test(tc, kick_by_message_signals_the_owners_kick_descriptor);
+	tcase_add_test(tc, kick_by_message_also_serves_a_ring_with_a_descriptor);
 	tcase_add_test(tc, call_and_error_without_descriptors_are_messages);
-	tcase_add_test(tc, call_with_a_descriptor_is_no_message);
-	tcase_add_test(tc, calls_of_another_thread_are_neither_lost_nor_piled_up);
-	tcase_add_test(tc, call_during_a_change_of_the_ring_is_not_lost);
-	tcase_add_test(tc, ring_that_stops_is_neither_kicked_nor_calls);
-	tcase_add_test(tc, kick_of_no_ring_is_not_sent);
-	tcase_add_loop_test(tc, inband_is_agreed_on_by_name_and_with_its_operations,
+	tcase_add_test(tc, call_with_a_descriptor_sends_no_message);
+	tcase_add_test(tc, calls_of_another_thread_are_merged_and_not_lost);
+	tcase_add_test(tc, call_during_a_quiesce_is_not_lost);
+	tcase_add_test(tc, stopped_ring_gets_no_kicks_and_sends_no_calls);
+	tcase_add_test(tc, kick_of_an_unknown_ring_is_not_sent);
+	tcase_add_loop_test(tc, inband_requires_configuration_and_its_operations,
 			    0, 4);
 	return run_suite(s);
 }

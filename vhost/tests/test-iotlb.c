@@ -17,7 +17,7 @@
 #include "pair_rig.h"
 #include "suite.h"
 
-#define IOVA UINT64_C(0x7000000000)	/* where the device sees guest memory */
+#define IOVA UINT64_C(0x7000000000)	/* I/O address of guest address 0 */
 #define BUFFER 0x8000u
 #define PLATFORM (VQ_F_VERSION_1 | VQ_F_ACCESS_PLATFORM)
 
@@ -25,8 +25,8 @@ static struct pair pair;
 static struct iovec iov[4];
 static struct vq_chain chain = { .iov = iov, .iov_max = 4 };
 static unsigned int misses, dones;
-static uint64_t denied;		/* guest address of a page that leads nowhere */
-static bool pushes;		/* into the callback, not later */
+static uint64_t denied;		/* guest address of a page without an entry */
+static bool pushes;		/* answer with the entry inside the callback */
 static int result;
 
 static struct vmem_iotlb_entry page_of(uint64_t iova)
@@ -82,7 +82,9 @@ static unsigned char *guest(uint64_t gpa)
 				   VMEM_WRITE);
 }
 
-/* Runs once by guest addresses, for the memory; then by I/O addresses. */
+/*
+ * Starts with guest addresses to create memory, then again with I/O addresses.
+ */
 static void run(void)
 {
 	const struct vhost_user_ring ring = {
@@ -114,7 +116,7 @@ static void offer(uint16_t n)
 	memcpy(guest(0x2000) + 2, &idx, sizeof(idx));
 }
 
-/* The back-end's owner, as often as it is told to look. */
+/* The back-end's owner: pops again whenever the library requests it. */
 static int pop(void)
 {
 	struct vq *q = vhost_user_backend_vq(pair.b, 0);
@@ -136,7 +138,7 @@ static void push(void)
 	vq_publish(vhost_user_backend_vq(pair.b, 0));
 }
 
-START_TEST(ring_and_buffers_are_asked_for_and_data_arrives)
+START_TEST(ring_and_buffers_are_translated_on_demand)
 {
 	run();
 	ck_assert_uint_eq(pair.runs, 2);
@@ -153,7 +155,7 @@ START_TEST(ring_and_buffers_are_asked_for_and_data_arrives)
 }
 END_TEST
 
-START_TEST(address_that_the_owner_denies_is_a_fault)
+START_TEST(denied_address_is_a_fault)
 {
 	denied = BUFFER;
 	run();
@@ -164,7 +166,7 @@ START_TEST(address_that_the_owner_denies_is_a_fault)
 }
 END_TEST
 
-START_TEST(entry_may_come_after_the_answer)
+START_TEST(entry_may_be_sent_after_the_reply_to_the_miss)
 {
 	struct vmem_iotlb_entry e = page_of(IOVA + BUFFER);
 
@@ -181,7 +183,7 @@ START_TEST(entry_may_come_after_the_answer)
 }
 END_TEST
 
-START_TEST(invalidated_entry_is_asked_for_again)
+START_TEST(invalidated_entry_is_requested_again)
 {
 	run();
 	offer(1);
@@ -199,7 +201,7 @@ START_TEST(invalidated_entry_is_asked_for_again)
 }
 END_TEST
 
-START_TEST(bad_entries_are_the_callers_fault)
+START_TEST(invalid_entries_are_refused)
 {
 	struct vmem_iotlb_entry e = page_of(IOVA);
 
@@ -225,7 +227,7 @@ START_TEST(bad_entries_are_the_callers_fault)
 }
 END_TEST
 
-START_TEST(platform_addresses_need_somebody_to_ask)
+START_TEST(platform_addresses_require_a_miss_callback)
 {
 	pair.device_ops.iotlb_miss = NULL;
 	pair_run(&pair);
@@ -240,7 +242,7 @@ END_TEST
 
 static unsigned int backs, losses;
 
-/* Another back-end, for which nobody has an entry. */
+/* Connects a new back-end, whose IOTLB is empty. */
 static int on_connect(void *opaque, struct vsu_error *err)
 {
 	struct pair *p = opaque;
@@ -280,8 +282,8 @@ static void run_with_return(void)
 	run();
 }
 
-/* The chain waits for an answer that its back-end never hears. */
-START_TEST(c1_16_chain_that_waits_for_its_address_is_served_by_the_next)
+/* The back-end is lost before it receives the answer to its miss. */
+START_TEST(c1_16_chain_waiting_for_translation_is_served_by_the_next_back_end)
 {
 	unsigned int round, before;
 
@@ -311,8 +313,8 @@ START_TEST(c1_16_chain_that_waits_for_its_address_is_served_by_the_next)
 }
 END_TEST
 
-/* A ring whose own areas are asked for when the back-end goes. */
-START_TEST(c1_16_ring_that_waits_for_its_areas_is_started_by_the_next)
+/* The back-end is lost while it waits for translations of the ring's areas. */
+START_TEST(c1_16_ring_waiting_for_translation_is_started_by_the_next_back_end)
 {
 	run_with_return();
 	pushes = false;
@@ -335,14 +337,14 @@ int main(void)
 	Suite *s = suite_create("iotlb");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, ring_and_buffers_are_asked_for_and_data_arrives);
-	tcase_add_test(tc, address_that_the_owner_denies_is_a_fault);
-	tcase_add_test(tc, entry_may_come_after_the_answer);
-	tcase_add_test(tc, invalidated_entry_is_asked_for_again);
-	tcase_add_test(tc, bad_entries_are_the_callers_fault);
-	tcase_add_test(tc, platform_addresses_need_somebody_to_ask);
-	tcase_add_test(tc, c1_16_chain_that_waits_for_its_address_is_served_by_the_next);
-	tcase_add_test(tc, c1_16_ring_that_waits_for_its_areas_is_started_by_the_next);
+	tcase_add_test(tc, ring_and_buffers_are_translated_on_demand);
+	tcase_add_test(tc, denied_address_is_a_fault);
+	tcase_add_test(tc, entry_may_be_sent_after_the_reply_to_the_miss);
+	tcase_add_test(tc, invalidated_entry_is_requested_again);
+	tcase_add_test(tc, invalid_entries_are_refused);
+	tcase_add_test(tc, platform_addresses_require_a_miss_callback);
+	tcase_add_test(tc, c1_16_chain_waiting_for_translation_is_served_by_the_next_back_end);
+	tcase_add_test(tc, c1_16_ring_waiting_for_translation_is_started_by_the_next_back_end);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

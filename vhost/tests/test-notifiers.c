@@ -76,7 +76,7 @@ static void ask(int fd, uint64_t offset)
 	ck_assert_uint_eq(answers, 1);
 }
 
-START_TEST(page_is_mapped_by_the_owner_and_taken_back)
+START_TEST(page_is_mapped_and_unmapped_by_the_owner)
 {
 	unsigned char byte = 0;
 
@@ -95,11 +95,11 @@ START_TEST(page_is_mapped_by_the_owner_and_taken_back)
 }
 END_TEST
 
-START_TEST(c2_29_page_beyond_its_file_or_of_no_file_is_refused)
+START_TEST(c2_29_page_beyond_its_file_or_of_an_eventfd_is_refused)
 {
 	pair_run(&pair);
 	if (_i)
-		ask(pair.kick, 0);	/* mapped by nobody */
+		ask(pair.kick, 0);	/* an eventfd cannot be mapped */
 	else
 		ask(file, 2 * page);
 	ck_assert_int_eq(result, -EREMOTEIO);
@@ -110,7 +110,7 @@ START_TEST(c2_29_page_beyond_its_file_or_of_no_file_is_refused)
 }
 END_TEST
 
-START_TEST(c2_29_notifiers_without_end_keep_nothing)
+START_TEST(c2_29_repeated_notifiers_leak_nothing)
 {
 	unsigned int i;
 	int fds;
@@ -124,7 +124,7 @@ START_TEST(c2_29_notifiers_without_end_keep_nothing)
 }
 END_TEST
 
-START_TEST(notifier_of_no_ring_or_no_page_is_not_sent)
+START_TEST(notifier_of_unknown_ring_or_partial_page_is_not_sent)
 {
 	pair_run(&pair);
 	ck_assert_int_eq(vhost_user_backend_host_notifier(pair.b, 1, file, 0, 1,
@@ -134,7 +134,7 @@ START_TEST(notifier_of_no_ring_or_no_page_is_not_sent)
 }
 END_TEST
 
-START_TEST(notifiers_are_agreed_on_with_their_operations)
+START_TEST(notifiers_require_their_operations)
 {
 	if (_i)
 		pair.device_ops.host_notifier = NULL;
@@ -155,12 +155,12 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, page_is_mapped_by_the_owner_and_taken_back);
-	tcase_add_loop_test(tc, c2_29_page_beyond_its_file_or_of_no_file_is_refused,
+	tcase_add_test(tc, page_is_mapped_and_unmapped_by_the_owner);
+	tcase_add_loop_test(tc, c2_29_page_beyond_its_file_or_of_an_eventfd_is_refused,
 			    0, 2);
-	tcase_add_test(tc, c2_29_notifiers_without_end_keep_nothing);
-	tcase_add_test(tc, notifier_of_no_ring_or_no_page_is_not_sent);
-	tcase_add_loop_test(tc, notifiers_are_agreed_on_with_their_operations,
+	tcase_add_test(tc, c2_29_repeated_notifiers_leak_nothing);
+	tcase_add_test(tc, notifier_of_unknown_ring_or_partial_page_is_not_sent);
+	tcase_add_loop_test(tc, notifiers_require_their_operations,
 			    0, 2);
 	return run_suite(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about objects that devices share, with the library at both ends. */
+/* Claims about shared objects of devices, with the library at both ends. */
 #include <config.h>
 
 #include <errno.h>
@@ -22,13 +22,13 @@ static unsigned char named[16];
 static uint64_t cookie;
 static int result;
 static bool with_fd;
-static int ends[2];	/* of a pipe: the object is its first */
+static int ends[2];	/* of a pipe: ends[0] is the object */
 
 static void note_result(int code, int fd)
 {
 	result = code;
 	with_fd = fd >= 0;
-	if (with_fd)	/* the very one */
+	if (with_fd)	/* proves that it is the same file */
 		ck_assert_int_eq(write(fd, "x", 1), 1);
 }
 
@@ -98,7 +98,7 @@ static void teardown(void)
 	pair_fini(&pair);
 }
 
-/* One answer, to the request with this cookie. */
+/* One reply was reported, for the request with this cookie. */
 static void expect(uint64_t which, int code, bool fd)
 {
 	pair_settle(&pair);
@@ -123,7 +123,7 @@ START_TEST(object_is_announced_and_withdrawn)
 }
 END_TEST
 
-START_TEST(c2_32_object_that_the_owner_refuses_is_refused)
+START_TEST(c2_32_object_refused_by_the_owner_is_refused)
 {
 	pair_run(&pair);
 	ck_assert_int_eq(vhost_user_backend_object_add(pair.b, NAME, 7, NULL),
@@ -137,7 +137,7 @@ START_TEST(c2_32_object_that_the_owner_refuses_is_refused)
 }
 END_TEST
 
-START_TEST(lookup_brings_the_object)
+START_TEST(lookup_returns_the_object)
 {
 	char byte;
 
@@ -149,7 +149,7 @@ START_TEST(lookup_brings_the_object)
 }
 END_TEST
 
-START_TEST(c2_32_object_that_is_not_there_comes_without_a_descriptor)
+START_TEST(c2_32_reply_for_an_unknown_object_has_no_descriptor)
 {
 	pair_run(&pair);
 	ck_assert_int_eq(vhost_user_backend_object_lookup(pair.b, OTHER, 9,
@@ -160,7 +160,7 @@ START_TEST(c2_32_object_that_is_not_there_comes_without_a_descriptor)
 }
 END_TEST
 
-START_TEST(lookup_is_answered_without_acknowledgements_too)
+START_TEST(lookup_works_without_reply_ack)
 {
 	pair.front_config.protocol_features =
 		VHOST_USER_PROTOCOL_BIT(BACKEND_REQ) |
@@ -178,7 +178,7 @@ START_TEST(lookup_is_answered_without_acknowledgements_too)
 }
 END_TEST
 
-START_TEST(front_end_gets_the_object_of_a_back_end)
+START_TEST(front_end_reads_an_object_of_a_back_end)
 {
 	pair_open(&pair);
 	ck_assert_int_eq(vhost_user_frontend_get_object(pair.f, NAME, NULL), 0);
@@ -196,7 +196,7 @@ START_TEST(front_end_gets_the_object_of_a_back_end)
 }
 END_TEST
 
-START_TEST(b4_19_back_end_without_objects_of_its_own_has_none)
+START_TEST(b4_19_lookup_in_a_back_end_without_objects_finds_none)
 {
 	pair.back_ops.get_shared_object = NULL;
 	pair_open(&pair);
@@ -206,7 +206,7 @@ START_TEST(b4_19_back_end_without_objects_of_its_own_has_none)
 }
 END_TEST
 
-START_TEST(objects_that_nobody_keeps_account_of_are_not_agreed_on)
+START_TEST(objects_require_their_operations)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -223,7 +223,7 @@ START_TEST(objects_that_nobody_keeps_account_of_are_not_agreed_on)
 }
 END_TEST
 
-START_TEST(suspended_device_says_nothing)
+START_TEST(suspended_device_sends_no_requests)
 {
 	pair_open(&pair);
 	ck_assert_int_eq(vhost_user_backend_object_add(pair.b, NAME, 7, NULL),
@@ -233,7 +233,7 @@ START_TEST(suspended_device_says_nothing)
 }
 END_TEST
 
-START_TEST(answer_that_will_not_come_is_told)
+START_TEST(lost_reply_is_reported_as_cancelled)
 {
 	pair_run(&pair);
 	ck_assert_int_eq(vhost_user_backend_object_lookup(pair.b, NAME, 9,
@@ -253,15 +253,15 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, object_is_announced_and_withdrawn);
-	tcase_add_test(tc, c2_32_object_that_the_owner_refuses_is_refused);
-	tcase_add_test(tc, lookup_brings_the_object);
-	tcase_add_test(tc, c2_32_object_that_is_not_there_comes_without_a_descriptor);
-	tcase_add_test(tc, lookup_is_answered_without_acknowledgements_too);
-	tcase_add_test(tc, front_end_gets_the_object_of_a_back_end);
-	tcase_add_test(tc, b4_19_back_end_without_objects_of_its_own_has_none);
-	tcase_add_loop_test(tc, objects_that_nobody_keeps_account_of_are_not_agreed_on,
+	tcase_add_test(tc, c2_32_object_refused_by_the_owner_is_refused);
+	tcase_add_test(tc, lookup_returns_the_object);
+	tcase_add_test(tc, c2_32_reply_for_an_unknown_object_has_no_descriptor);
+	tcase_add_test(tc, lookup_works_without_reply_ack);
+	tcase_add_test(tc, front_end_reads_an_object_of_a_back_end);
+	tcase_add_test(tc, b4_19_lookup_in_a_back_end_without_objects_finds_none);
+	tcase_add_loop_test(tc, objects_require_their_operations,
 			    0, 2);
-	tcase_add_test(tc, suspended_device_says_nothing);
-	tcase_add_test(tc, answer_that_will_not_come_is_told);
+	tcase_add_test(tc, suspended_device_sends_no_requests);
+	tcase_add_test(tc, lost_reply_is_reported_as_cancelled);
 	return run_suite(s);
 }

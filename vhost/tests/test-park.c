@@ -74,7 +74,10 @@ static unsigned char *guest(uint64_t gpa)
 				   VMEM_WRITE);
 }
 
-/* One request of 16 bytes, which the back-end fetches and keeps. */
+/*
+ * Offers one request of 16 bytes; the back-end pops it and does not complete
+ * it.
+ */
 static void fetch_one(void)
 {
 	const struct { uint64_t addr; uint32_t len; uint16_t flags, next; } d = {
@@ -97,7 +100,7 @@ static uint16_t used(void)
 	return le16toh(idx);
 }
 
-START_TEST(parked_request_comes_again_with_the_next_start)
+START_TEST(request_left_in_the_area_is_served_after_the_next_start)
 {
 	pair_run(&pair);
 	fetch_one();
@@ -120,7 +123,7 @@ START_TEST(parked_request_comes_again_with_the_next_start)
 }
 END_TEST
 
-START_TEST(ring_with_parked_requests_is_not_described_anew)
+START_TEST(ring_with_requests_in_the_area_cannot_be_replaced)
 {
 	const struct vhost_user_ring ring = {
 		.size = PAIR_SIZE, .kick_fd = -1, .call_fd = -1, .err_fd = -1,
@@ -140,7 +143,7 @@ START_TEST(ring_with_parked_requests_is_not_described_anew)
 }
 END_TEST
 
-START_TEST(ring_that_holds_nothing_is_parked_too)
+START_TEST(ring_without_requests_can_be_parked)
 {
 	pair_run(&pair);
 	ck_assert_int_eq(vhost_user_frontend_park(pair.f, NULL), 0);
@@ -150,7 +153,7 @@ START_TEST(ring_that_holds_nothing_is_parked_too)
 }
 END_TEST
 
-START_TEST(parking_is_agreed_on_by_name_and_with_its_operation)
+START_TEST(parking_requires_configuration_and_its_operation)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -179,10 +182,10 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, parked_request_comes_again_with_the_next_start);
-	tcase_add_test(tc, ring_with_parked_requests_is_not_described_anew);
-	tcase_add_test(tc, ring_that_holds_nothing_is_parked_too);
-	tcase_add_loop_test(tc, parking_is_agreed_on_by_name_and_with_its_operation,
+	tcase_add_test(tc, request_left_in_the_area_is_served_after_the_next_start);
+	tcase_add_test(tc, ring_with_requests_in_the_area_cannot_be_replaced);
+	tcase_add_test(tc, ring_without_requests_can_be_parked);
+	tcase_add_loop_test(tc, parking_requires_configuration_and_its_operation,
 			    0, 3);
 	return run_suite(s);
 }

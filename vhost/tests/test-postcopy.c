@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about postcopy, with the library at both ends: the guest's memory is
- * empty where the back-end maps it, and a process of its own brings the pages
- * when the back-end touches them.
+ * Claims about postcopy, with the library at both ends: guest memory is empty
+ * where the back-end maps it, and a child process supplies the pages that the
+ * back-end touches.
  */
 #include <config.h>
 
@@ -35,14 +35,14 @@
 #define PAGES	(PAIR_MEMORY / 4096)
 
 static struct pair pair;
-static unsigned char *source;	/* where the guest was before */
-static unsigned int *served;	/* faults; shared with who serves them */
-static int uffd, stop_end;	/* closed: the process ends */
+static unsigned char *source;	/* guest memory on the source host */
+static unsigned int *served;	/* number of faults; shared with the child process */
+static int uffd, stop_end;	/* closing stop_end ends the child process */
 static pid_t server;
 static int advised, listening, ended;
 static unsigned int nplaced;
 static struct vhost_user_placed_region placed;
-static int postcopy, refuses;	/* of the back-end's owner */
+static int postcopy, refuses;	/* callbacks of the back-end's owner */
 
 /* ------------------------------------------------------------- the server */
 
@@ -57,7 +57,7 @@ static void serve_fault(const struct uffd_msg *m)
 	struct uffdio_range range = { .start = at, .len = page };
 
 	if (ioctl(uffd, UFFDIO_COPY, &copy) < 0)
-		ioctl(uffd, UFFDIO_WAKE, &range);	/* it is there */
+		ioctl(uffd, UFFDIO_WAKE, &range);	/* the page is already present */
 	__atomic_fetch_add(served, 1, __ATOMIC_RELAXED);
 }
 
@@ -194,7 +194,7 @@ static void end(void)
 	pair_settle(&pair);
 }
 
-/* The guest, before it moved, offered a buffer of LEN bytes. */
+/* Before the migration the guest made a buffer of LEN bytes available. */
 static void fill_source(void)
 {
 	const struct { uint64_t addr; uint32_t len; uint16_t flags, next; } d = {
@@ -236,15 +236,15 @@ START_TEST(pages_arrive_when_the_ring_reads_them)
 }
 END_TEST
 
-/* A page that was never touched reads as the hole in the file that it is. */
-START_TEST(nobody_waits_for_a_page_after_the_end)
+/* A page that was not supplied reads as zeros, like the hole in its file. */
+START_TEST(pages_read_as_zeros_after_the_end_of_postcopy)
 {
 	const struct vmem_map *map;
 	unsigned char byte = 1;
 
 	begin_listening();
 	pair_run(&pair);
-	stop_server();		/* a page that is missing would never come */
+	stop_server();		/* a fault on a missing page would hang */
 	end();
 	map = vmem_space_current(vhost_user_priv_space(pair.b));
 	ck_assert_int_eq(vmem_read_exact(vmem_map_view(map), DATA, &byte, 1), 0);
@@ -275,8 +275,11 @@ static void on_quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
 	vhost_user_backend_done(pair.b, token);
 }
 
-/* The front-end has gone and keeps its userfaultfd; a thread waits for a page. */
-START_TEST(session_end_lets_go_whoever_waits_for_a_page)
+/*
+ * The front-end has disconnected and keeps the userfaultfd open, while a thread
+ * of the back-end waits for a page.
+ */
+START_TEST(session_end_wakes_threads_that_wait_for_a_page)
 {
 	struct pollfd fault = { .events = POLLIN };
 
@@ -298,7 +301,7 @@ START_TEST(session_end_lets_go_whoever_waits_for_a_page)
 }
 END_TEST
 
-START_TEST(advice_may_be_repeated_until_one_listens)
+START_TEST(advice_may_be_repeated_until_listen)
 {
 	pair_open(&pair);
 	advise();
@@ -315,7 +318,7 @@ START_TEST(advice_may_be_repeated_until_one_listens)
 }
 END_TEST
 
-START_TEST(b4_17_advice_without_end_keeps_nothing)
+START_TEST(b4_17_repeated_advice_leaks_nothing)
 {
 	int i, fds = 0;
 
@@ -330,7 +333,7 @@ START_TEST(b4_17_advice_without_end_keeps_nothing)
 }
 END_TEST
 
-START_TEST(owner_may_refuse)
+START_TEST(owner_may_refuse_postcopy)
 {
 	refuses = -EBUSY;
 	pair_open(&pair);
@@ -346,7 +349,7 @@ START_TEST(owner_may_refuse)
 }
 END_TEST
 
-START_TEST(memory_comes_after_listening)
+START_TEST(memory_may_be_sent_after_listen)
 {
 	pair_open(&pair);
 	advise();
@@ -357,7 +360,7 @@ START_TEST(memory_comes_after_listening)
 }
 END_TEST
 
-START_TEST(postcopy_is_agreed_on_with_its_operations)
+START_TEST(postcopy_requires_its_operations)
 {
 	uint64_t bits;
 
@@ -369,7 +372,7 @@ START_TEST(postcopy_is_agreed_on_with_its_operations)
 	bits = vhost_user_frontend_protocol_features(pair.f);
 	ck_assert_int_eq(bits & VHOST_USER_PROTOCOL_BIT(PAGEFAULT) ? 1 : 0,
 			 _i == 0);
-	/* QEMU agrees on both, and libvhost-user cannot end it then */
+	/* QEMU agrees to both, and libvhost-user then cannot end postcopy */
 	ck_assert(!(bits & VHOST_USER_PROTOCOL_BIT(PAGEFAULT)) ||
 		  !(bits & VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS)));
 	if (_i)
@@ -390,14 +393,17 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, pages_arrive_when_the_ring_reads_them);
-	tcase_add_test(tc, nobody_waits_for_a_page_after_the_end);
-	/* it runs one thread at a time, also while that one waits for a page */
+	tcase_add_test(tc, pages_read_as_zeros_after_the_end_of_postcopy);
+	/*
+	 * valgrind runs one thread at a time, also while that thread waits for
+	 * a page
+	 */
 	if (!rig_under_valgrind())
-		tcase_add_test(tc, session_end_lets_go_whoever_waits_for_a_page);
-	tcase_add_test(tc, advice_may_be_repeated_until_one_listens);
-	tcase_add_test(tc, b4_17_advice_without_end_keeps_nothing);
-	tcase_add_test(tc, owner_may_refuse);
-	tcase_add_test(tc, memory_comes_after_listening);
-	tcase_add_loop_test(tc, postcopy_is_agreed_on_with_its_operations, 0, 3);
+		tcase_add_test(tc, session_end_wakes_threads_that_wait_for_a_page);
+	tcase_add_test(tc, advice_may_be_repeated_until_listen);
+	tcase_add_test(tc, b4_17_repeated_advice_leaks_nothing);
+	tcase_add_test(tc, owner_may_refuse_postcopy);
+	tcase_add_test(tc, memory_may_be_sent_after_listen);
+	tcase_add_loop_test(tc, postcopy_requires_its_operations, 0, 3);
 	return run_suite(s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about the state of a device that moves from one back-end to another,
- * each of them a process of its own, as in a migration.
+ * Claims about device state that is transferred between back-ends in two
+ * processes, as in a migration.
  */
 #include <config.h>
 
@@ -23,7 +23,7 @@
 
 #include "suite.h"
 
-/* More than a pipe holds: both sides are at work on it at once. */
+/* More than the capacity of a pipe, so that saving and loading overlap. */
 #define STATE (300u << 10)
 
 /* ------------------------------------------------- a process with a back-end */
@@ -31,10 +31,10 @@
 struct back {
 	struct vhost_user_backend *b;
 	unsigned char state[STATE];
-	size_t at, limit;	/* moved so far; where a save comes to a halt */
+	size_t at, limit;	/* bytes transferred; a save hangs at limit */
 	int stream;		/* -1: no transfer */
 	bool load;
-	uint64_t token;		/* of the question that is open, or 0 */
+	uint64_t token;		/* of the unanswered quiesce, or 0 */
 	int result;
 };
 
@@ -127,7 +127,7 @@ static void back_serve(struct back *back)
 	}
 }
 
-/* Ends with 0 where its state is made of this byte. */
+/* Exits with status 0 if its state consists of this byte only. */
 static void back_main(int sock, unsigned char byte, size_t limit,
 		      unsigned char expected)
 {
@@ -154,7 +154,9 @@ static void back_main(int sock, unsigned char byte, size_t limit,
 	_exit(0);
 }
 
-/* A copy of another front-end's socket would keep its session alive. */
+/*
+ * An inherited copy of another front-end's socket would keep its session open.
+ */
 static void keep_only(int fd)
 {
 	int i;
@@ -224,7 +226,7 @@ static void front_init(struct front *front, unsigned char byte, size_t limit,
 	front_wait(front);
 }
 
-/* The front-end leaves; how its back-end ended. */
+/* Disconnects; returns the exit status of the back-end's process. */
 static int front_fini(struct front *front)
 {
 	int status;
@@ -234,7 +236,7 @@ static int front_fini(struct front *front)
 	return status;
 }
 
-/* Both have begun, and neither has ended. */
+/* Both transfers have started, and neither has ended. */
 static void begin(struct front *from, struct front *to)
 {
 	int ends[2];
@@ -271,8 +273,11 @@ static void teardown(void)
 	ck_assert_int_eq(vsu_fd_count(), fds_before);
 }
 
-/* Each has the state of the other in turn, and the first its own in the end. */
-START_TEST(state_moves_to_another_process_and_back)
+/*
+ * The state is sent there and back; in the end the first back-end has its own
+ * state again.
+ */
+START_TEST(state_is_transferred_to_another_process_and_back)
 {
 	struct front one, two;
 
@@ -289,7 +294,7 @@ START_TEST(state_moves_to_another_process_and_back)
 }
 END_TEST
 
-START_TEST(part_of_a_state_is_told_when_its_source_dies)
+START_TEST(truncated_state_is_reported_when_its_source_dies)
 {
 	struct front one, two;
 	int status;
@@ -301,7 +306,7 @@ START_TEST(part_of_a_state_is_told_when_its_source_dies)
 	ck_assert_int_eq(check(&two), -EREMOTEIO);
 	status = front_fini(&one);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	/* 1, but for a source that died before it gave anything */
+	/* 1, or 0 if the source died before it wrote anything */
 	status = front_fini(&two);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
 }
@@ -314,7 +319,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	suite_add_tcase(s, tc);
-	tcase_add_test(tc, state_moves_to_another_process_and_back);
-	tcase_add_test(tc, part_of_a_state_is_told_when_its_source_dies);
+	tcase_add_test(tc, state_is_transferred_to_another_process_and_back);
+	tcase_add_test(tc, truncated_state_is_reported_when_its_source_dies);
 	return run_suite(s);
 }

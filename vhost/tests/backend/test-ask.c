@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about answers of a front-end that does not keep to the protocol. */
+/* Claims about replies of a front-end that violate the protocol. */
 #include <config.h>
 
 #include <errno.h>
@@ -34,7 +34,7 @@ static void init(struct channel_rig *f)
 	channel_renew(f);
 }
 
-/* Yes to the one request, with a descriptor or without. */
+/* A positive reply to one request, with or without a descriptor. */
 static void answer(struct channel_rig *f, uint32_t request, int fd)
 {
 	struct { struct vhost_user_header hdr; uint32_t value[2]; } m = {
@@ -46,7 +46,7 @@ static void answer(struct channel_rig *f, uint32_t request, int fd)
 	ck_assert_int_ge(rig_dispatch(&f->r), 0);
 }
 
-START_TEST(b4_21_object_that_is_found_and_forgotten_was_not_found)
+START_TEST(b4_21_found_object_without_a_descriptor_is_not_found)
 {
 	struct channel_rig f;
 
@@ -60,7 +60,7 @@ START_TEST(b4_21_object_that_is_found_and_forgotten_was_not_found)
 }
 END_TEST
 
-START_TEST(b4_21_descriptor_that_nobody_asked_for_ends_the_channel)
+START_TEST(b4_21_unrequested_descriptor_closes_the_channel)
 {
 	struct channel_rig f;
 
@@ -77,7 +77,7 @@ START_TEST(b4_21_descriptor_that_nobody_asked_for_ends_the_channel)
 }
 END_TEST
 
-START_TEST(requests_have_a_number_that_may_be_unanswered)
+START_TEST(unanswered_requests_are_limited)
 {
 	struct channel_rig f;
 	unsigned int i;
@@ -101,8 +101,8 @@ int main(void)
 	Suite *s = suite_create("vhost back-end's requests");
 	TCase *tc = rig_case(s, "ask");
 
-	tcase_add_test(tc, b4_21_object_that_is_found_and_forgotten_was_not_found);
-	tcase_add_test(tc, b4_21_descriptor_that_nobody_asked_for_ends_the_channel);
-	tcase_add_test(tc, requests_have_a_number_that_may_be_unanswered);
+	tcase_add_test(tc, b4_21_found_object_without_a_descriptor_is_not_found);
+	tcase_add_test(tc, b4_21_unrequested_descriptor_closes_the_channel);
+	tcase_add_test(tc, unanswered_requests_are_limited);
 	return run_suite(s);
 }

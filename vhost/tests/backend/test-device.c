@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about messages that a back-end's device answers. */
+/* Claims about messages that a back-end passes to its device. */
 #include <config.h>
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 #define OPTIONAL (BIT(RARP) | BIT(NET_MTU) | BIT(CRYPTO_SESSION) | \
 		  BIT(SHARED_OBJECT) | BIT(DEVICE_STATE))
 
-/* The device: its orders, and its answers. */
+/* The device: its results, and what it received. */
 static struct {
 	unsigned char mac[6];
 	uint16_t mtu;
@@ -71,7 +71,7 @@ static int own_take_gpu_socket(void *opaque, int fd)
 	return device.answer;
 }
 
-/* Objects have names that begin with a 1. */
+/* Objects exist for UUIDs that begin with a 1. */
 static int own_get_object(void *opaque, const unsigned char *uuid, int *fd)
 {
 	(void)opaque;
@@ -126,7 +126,7 @@ static void fini(struct rig *r)
 	rig_fini(r);
 }
 
-START_TEST(operations_that_are_left_out_are_not_offered)
+START_TEST(features_without_operations_are_not_offered)
 {
 	struct rig r;
 
@@ -155,7 +155,7 @@ static const struct {
 	{ VHOST_USER_VRING_KICK, 8, false, true },
 };
 
-START_TEST(requests_that_were_not_offered_are_refused_and_the_session_lives)
+START_TEST(requests_without_their_feature_are_refused)
 {
 	static const unsigned char zeros[8];
 	struct rig r;
@@ -173,7 +173,7 @@ START_TEST(requests_that_were_not_offered_are_refused_and_the_session_lives)
 }
 END_TEST
 
-START_TEST(rarp_carries_six_bytes_of_address)
+START_TEST(rarp_passes_the_mac_address)
 {
 	struct rig r;
 
@@ -186,7 +186,7 @@ START_TEST(rarp_carries_six_bytes_of_address)
 }
 END_TEST
 
-START_TEST(mtu_reaches_the_device_within_its_limits)
+START_TEST(mtu_is_passed_to_the_device_within_its_limits)
 {
 	struct rig r;
 
@@ -207,7 +207,7 @@ START_TEST(mtu_reaches_the_device_within_its_limits)
 }
 END_TEST
 
-START_TEST(crypto_sessions_are_carried_to_the_device)
+START_TEST(crypto_sessions_are_passed_to_the_device)
 {
 	struct vhost_user_crypto_session s = { .op_code = 2 };
 	struct rig_reply reply;
@@ -230,7 +230,7 @@ START_TEST(crypto_sessions_are_carried_to_the_device)
 }
 END_TEST
 
-START_TEST(crypto_session_that_is_refused_has_a_number_below_zero)
+START_TEST(refused_crypto_session_returns_a_negative_id)
 {
 	struct vhost_user_crypto_session s = { .op_code = 2 };
 	struct rig_reply reply;
@@ -246,7 +246,7 @@ START_TEST(crypto_session_that_is_refused_has_a_number_below_zero)
 }
 END_TEST
 
-START_TEST(gpu_socket_moves_to_the_device)
+START_TEST(gpu_socket_is_passed_to_the_device)
 {
 	struct rig r;
 	int pair[2];
@@ -267,7 +267,7 @@ START_TEST(gpu_socket_moves_to_the_device)
 }
 END_TEST
 
-/* Descriptors of the next reply. */
+/* Reads the next reply; returns its descriptor or -1. */
 static int reply_fd(struct rig *r, struct rig_reply *reply)
 {
 	char room[CMSG_SPACE(sizeof(int))]
@@ -300,7 +300,7 @@ static int get_object(struct rig *r, const void *uuid, uint32_t size)
 	return reply_fd(r, &reply);
 }
 
-START_TEST(shared_object_comes_with_the_answer)
+START_TEST(shared_object_is_attached_to_the_reply)
 {
 	struct rig r;
 	int fd;
@@ -313,20 +313,20 @@ START_TEST(shared_object_comes_with_the_answer)
 }
 END_TEST
 
-START_TEST(b4_19_unknown_object_is_answered_without_a_descriptor)
+START_TEST(b4_19_reply_for_an_unknown_object_has_no_descriptor)
 {
 	struct rig r;
 
 	init(&r);
 	ck_assert_int_eq(get_object(&r, "\x02 a name of sixt", 16), -1);
-	/* some forget the name */
+	/* some front-ends omit the UUID */
 	ck_assert_int_eq(get_object(&r, NULL, 0), -1);
 	rig_expect_silence(&r);
 	fini(&r);
 }
 END_TEST
 
-/* The answer to SET_DEVICE_STATE_FD with that descriptor. */
+/* Sends SET_DEVICE_STATE_FD with this descriptor; returns the reply. */
 static uint64_t transfer_by(struct rig *r, uint32_t direction, uint32_t phase,
 			    int fd)
 {
@@ -341,7 +341,7 @@ static uint64_t transfer_by(struct rig *r, uint32_t direction, uint32_t phase,
 	return value;
 }
 
-/* The same; end: of a pipe. */
+/* The same with one end of a new pipe. */
 static uint64_t transfer(struct rig *r, uint32_t direction, uint32_t phase,
 			 int end)
 {
@@ -355,7 +355,7 @@ static uint64_t transfer(struct rig *r, uint32_t direction, uint32_t phase,
 	return value;
 }
 
-START_TEST(device_state_is_answered_at_once_and_checked_later)
+START_TEST(device_state_transfer_is_accepted_at_once_and_checked_later)
 {
 	struct rig_reply reply;
 	struct rig r;
@@ -376,7 +376,7 @@ START_TEST(device_state_is_answered_at_once_and_checked_later)
 }
 END_TEST
 
-START_TEST(failed_transfer_is_told_and_the_next_one_may_succeed)
+START_TEST(failed_transfer_is_reported_and_the_next_one_may_succeed)
 {
 	struct rig r;
 
@@ -394,7 +394,7 @@ START_TEST(failed_transfer_is_told_and_the_next_one_may_succeed)
 }
 END_TEST
 
-START_TEST(b4_15_transfers_that_make_no_sense_are_refused)
+START_TEST(b4_15_invalid_transfers_are_refused)
 {
 	struct rig r;
 
@@ -402,7 +402,7 @@ START_TEST(b4_15_transfers_that_make_no_sense_are_refused)
 	ck_assert_uint_ne(rig_get_u64(&r, VHOST_USER_CHECK_DEVICE_STATE), 0);
 	ck_assert_uint_eq(transfer(&r, 2, 0, 0), 0x101);
 	ck_assert_uint_eq(transfer(&r, 0, 1, 1), 0x101);
-	/* the wrong end of the pipe */
+	/* a pipe's end of the wrong direction */
 	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_SAVE, 0, 0), 0x101);
 	ck_assert_uint_eq(transfer(&r, VHOST_USER_TRANSFER_LOAD, 0, 1), 0x101);
 	ck_assert_uint_eq(device.checks, 0);
@@ -422,8 +422,11 @@ static const struct {
 	{ NULL, 0, 0x100 },
 };
 
-/* A page of a front-end's process may be one of a file server that does not answer. */
-START_TEST(b4_15_only_streams_that_cannot_block_are_read)
+/*
+ * Reading a front-end's memory could hang: its pages may be on an unresponsive
+ * file server.
+ */
+START_TEST(b4_15_streams_that_may_block_are_refused)
 {
 	const int fd = streams[_i].path ?
 		       open(streams[_i].path, streams[_i].mode | O_CLOEXEC) :
@@ -439,7 +442,7 @@ START_TEST(b4_15_only_streams_that_cannot_block_are_read)
 }
 END_TEST
 
-START_TEST(b4_15_state_does_not_move_while_a_ring_is_started)
+START_TEST(b4_15_transfer_is_refused_while_a_ring_is_started)
 {
 	struct rig r;
 
@@ -453,7 +456,7 @@ START_TEST(b4_15_state_does_not_move_while_a_ring_is_started)
 }
 END_TEST
 
-START_TEST(b4_16_session_that_ends_during_a_check_waits_for_its_answer)
+START_TEST(b4_16_session_that_ends_during_a_check_waits_for_its_result)
 {
 	struct rig r;
 
@@ -475,23 +478,23 @@ int main(void)
 	Suite *s = suite_create("vhost back-end device");
 	TCase *tc = rig_case(s, "device");
 
-	tcase_add_test(tc, operations_that_are_left_out_are_not_offered);
-	tcase_add_loop_test(tc, requests_that_were_not_offered_are_refused_and_the_session_lives,
+	tcase_add_test(tc, features_without_operations_are_not_offered);
+	tcase_add_loop_test(tc, requests_without_their_feature_are_refused,
 			    0, (int)(sizeof(not_offered) / sizeof(not_offered[0])));
-	tcase_add_test(tc, rarp_carries_six_bytes_of_address);
-	tcase_add_test(tc, mtu_reaches_the_device_within_its_limits);
-	tcase_add_test(tc, crypto_sessions_are_carried_to_the_device);
-	tcase_add_test(tc, crypto_session_that_is_refused_has_a_number_below_zero);
-	tcase_add_test(tc, gpu_socket_moves_to_the_device);
-	tcase_add_test(tc, shared_object_comes_with_the_answer);
-	tcase_add_test(tc, b4_19_unknown_object_is_answered_without_a_descriptor);
+	tcase_add_test(tc, rarp_passes_the_mac_address);
+	tcase_add_test(tc, mtu_is_passed_to_the_device_within_its_limits);
+	tcase_add_test(tc, crypto_sessions_are_passed_to_the_device);
+	tcase_add_test(tc, refused_crypto_session_returns_a_negative_id);
+	tcase_add_test(tc, gpu_socket_is_passed_to_the_device);
+	tcase_add_test(tc, shared_object_is_attached_to_the_reply);
+	tcase_add_test(tc, b4_19_reply_for_an_unknown_object_has_no_descriptor);
 	tc = rig_case(s, "state");
-	tcase_add_test(tc, device_state_is_answered_at_once_and_checked_later);
-	tcase_add_test(tc, failed_transfer_is_told_and_the_next_one_may_succeed);
-	tcase_add_loop_test(tc, b4_15_only_streams_that_cannot_block_are_read, 0,
+	tcase_add_test(tc, device_state_transfer_is_accepted_at_once_and_checked_later);
+	tcase_add_test(tc, failed_transfer_is_reported_and_the_next_one_may_succeed);
+	tcase_add_loop_test(tc, b4_15_streams_that_may_block_are_refused, 0,
 			    sizeof(streams) / sizeof(*streams));
-	tcase_add_test(tc, b4_15_transfers_that_make_no_sense_are_refused);
-	tcase_add_test(tc, b4_15_state_does_not_move_while_a_ring_is_started);
-	tcase_add_test(tc, b4_16_session_that_ends_during_a_check_waits_for_its_answer);
+	tcase_add_test(tc, b4_15_invalid_transfers_are_refused);
+	tcase_add_test(tc, b4_15_transfer_is_refused_while_a_ring_is_started);
+	tcase_add_test(tc, b4_16_session_that_ends_during_a_check_waits_for_its_result);
 	return run_suite(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about notifications in band, from a front-end that sends raw bytes. */
+/* Claims about in-band notifications, from a front-end that sends raw bytes. */
 #include <config.h>
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "../channel_rig.h"
 
 #define P(name) VHOST_USER_PROTOCOL_BIT(name)
-#define CALL_LEN 20	/* bytes of a VRING_CALL with its header */
+#define CALL_LEN 20	/* bytes of a VRING_CALL including its header */
 #define WINDOW 64u	/* unanswered requests */
 
 static void start(struct channel_rig *f)
@@ -21,7 +21,7 @@ static void start(struct channel_rig *f)
 	rig_start(&f->r);
 }
 
-/* How many calls wait on the channel. */
+/* The number of calls that wait on the channel. */
 static unsigned int count_calls(struct channel_rig *f)
 {
 	struct { struct vhost_user_header hdr; uint32_t ring, num; } m;
@@ -37,7 +37,7 @@ static unsigned int count_calls(struct channel_rig *f)
 	return n;
 }
 
-START_TEST(ring_that_was_never_given_a_kick_is_started_by_one_in_band)
+START_TEST(in_band_kick_starts_a_ring_without_a_kick_descriptor)
 {
 	struct channel_rig f;
 
@@ -53,7 +53,7 @@ START_TEST(ring_that_was_never_given_a_kick_is_started_by_one_in_band)
 }
 END_TEST
 
-START_TEST(b1_16_in_band_notifications_without_what_they_need_end_the_session)
+START_TEST(b1_16_in_band_notifications_without_required_features_end_the_session)
 {
 	const uint64_t bits = P(INBAND_NOTIFICATIONS) |
 			      (_i ? P(REPLY_ACK) : P(BACKEND_REQ));
@@ -67,7 +67,7 @@ START_TEST(b1_16_in_band_notifications_without_what_they_need_end_the_session)
 }
 END_TEST
 
-START_TEST(kick_in_band_of_no_ring_or_unagreed_is_refused)
+START_TEST(in_band_kick_of_unknown_ring_or_without_feature_is_refused)
 {
 	struct channel_rig f;
 
@@ -84,8 +84,8 @@ START_TEST(kick_in_band_of_no_ring_or_unagreed_is_refused)
 }
 END_TEST
 
-/* A front-end that never answers gets what its window holds, then no more. */
-START_TEST(calls_that_nobody_answers_do_not_pile_up)
+/* Without acknowledgements the back-end sends a window of calls, then none. */
+START_TEST(unacknowledged_calls_are_limited)
 {
 	struct channel_rig f;
 	unsigned int i, sent = 0;
@@ -101,7 +101,7 @@ START_TEST(calls_that_nobody_answers_do_not_pile_up)
 		sent += count_calls(&f);
 	}
 	ck_assert_uint_eq(sent, WINDOW);
-	/* the next one leaves when there is room, without another call */
+	/* a freed place in the window is used at once, without another call */
 	channel_reply(&f, VHOST_USER_BACKEND_VRING_CALL, 0);
 	ck_assert_uint_eq(count_calls(&f), 1);
 	channel_reply(&f, VHOST_USER_BACKEND_VRING_CALL, 0);
@@ -110,7 +110,7 @@ START_TEST(calls_that_nobody_answers_do_not_pile_up)
 }
 END_TEST
 
-START_TEST(call_that_is_refused_is_told)
+START_TEST(refused_call_is_reported)
 {
 	struct channel_rig f;
 
@@ -134,12 +134,12 @@ int main(void)
 	Suite *s = suite_create("vhost back-end in band");
 	TCase *tc = rig_case(s, "inband");
 
-	tcase_add_test(tc, ring_that_was_never_given_a_kick_is_started_by_one_in_band);
-	tcase_add_loop_test(tc, b1_16_in_band_notifications_without_what_they_need_end_the_session,
+	tcase_add_test(tc, in_band_kick_starts_a_ring_without_a_kick_descriptor);
+	tcase_add_loop_test(tc, b1_16_in_band_notifications_without_required_features_end_the_session,
 			    0, 2);
-	tcase_add_loop_test(tc, kick_in_band_of_no_ring_or_unagreed_is_refused,
+	tcase_add_loop_test(tc, in_band_kick_of_unknown_ring_or_without_feature_is_refused,
 			    0, 2);
-	tcase_add_test(tc, calls_that_nobody_answers_do_not_pile_up);
-	tcase_add_test(tc, call_that_is_refused_is_told);
+	tcase_add_test(tc, unacknowledged_calls_are_limited);
+	tcase_add_test(tc, refused_call_is_reported);
 	return run_suite(s);
 }

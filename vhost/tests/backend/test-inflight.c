@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about the in-flight area: what it may be, and that a back-end which
- * comes after another one takes up what that one did not finish.
+ * Claims about the in-flight area: which areas are accepted, and that a new
+ * back-end continues the requests that its predecessor did not complete.
  */
 #include <config.h>
 
@@ -17,12 +17,15 @@
 
 #include "../rig.h"
 
-/* A split ring of RIG_SIZE entries: 16 bytes and 16 for each, in lines of 64. */
+/*
+ * A split ring of RIG_SIZE entries: a 16-byte header and 16 bytes per entry,
+ * rounded up to 64.
+ */
 #define PART 320u
-/* A part is made for at least 1024 entries. */
+/* The library creates areas for at least 1024 entries per ring. */
 #define PART_MADE 16448u
 
-/* The area's descriptor, or -1: refused. */
+/* Requests an area; returns its descriptor, or -1 if refused. */
 static int get_area(struct rig *r, uint16_t rings, uint16_t entries,
 		    struct vhost_user_inflight *out)
 {
@@ -70,7 +73,7 @@ static int init(struct rig *r, struct vhost_user_inflight *in)
 	return fd;
 }
 
-START_TEST(area_is_as_long_as_its_layout_says_and_zero)
+START_TEST(area_has_the_size_of_its_layout_and_is_zeroed)
 {
 	struct vhost_user_inflight in;
 	unsigned char *bytes;
@@ -87,14 +90,14 @@ START_TEST(area_is_as_long_as_its_layout_says_and_zero)
 	for (i = 0; i < in.mmap_size; i++)
 		ck_assert_uint_eq(bytes[i], 0);
 	munmap(bytes, in.mmap_size);
-	/* nobody may cut it short under the other */
+	/* sealed: neither side can truncate the area under the other */
 	ck_assert_int_ne(ftruncate(fd, 0), 0);
 	vsu_fd_close(&fd);
 	rig_fini(&r);
 }
 END_TEST
 
-/* One request is taken and never finished, another one is. */
+/* Pops two requests and completes only the second. */
 static void take_two_and_finish_the_second(struct rig *r)
 {
 	struct vq *q = vhost_user_backend_vq(r->b, 0);
@@ -112,7 +115,7 @@ static void take_two_and_finish_the_second(struct rig *r)
 	vq_publish(q);
 }
 
-/* The guest's memory, kept from one session to the next one. */
+/* Replaces the session; guest memory is kept. */
 static void next_session(struct rig *r)
 {
 	unsigned int i;
@@ -128,7 +131,7 @@ static void next_session(struct rig *r)
 	ck_assert_uint_eq(rig_set_memory(r), 0);
 }
 
-START_TEST(successor_takes_up_what_was_not_finished)
+START_TEST(next_back_end_continues_incomplete_requests)
 {
 	struct vhost_user_inflight in;
 	struct rig r;
@@ -150,8 +153,8 @@ START_TEST(successor_takes_up_what_was_not_finished)
 }
 END_TEST
 
-/* QEMU 10 asks for 128 entries and starts rings of 1024. */
-START_TEST(ring_larger_than_the_area_was_asked_for_is_recorded)
+/* QEMU 10 requests areas of 128 entries for rings of 1024. */
+START_TEST(ring_larger_than_the_requested_area_is_recorded)
 {
 	struct vhost_user_inflight in;
 	struct rig r;
@@ -174,7 +177,7 @@ START_TEST(ring_larger_than_the_area_was_asked_for_is_recorded)
 }
 END_TEST
 
-START_TEST(without_the_area_the_base_counts)
+START_TEST(ring_without_an_area_starts_at_its_base)
 {
 	struct vhost_user_inflight in;
 	struct rig r;
@@ -184,15 +187,19 @@ START_TEST(without_the_area_the_base_counts)
 	rig_set_ring(&r, 0);
 	take_two_and_finish_the_second(&r);
 	next_session(&r);
-	rig_set_ring(&r, 0);	/* with the used index as its base: one behind */
+	/*
+	 * its base is the used index, which does not count the unfinished
+	 * request
+	 */
+	rig_set_ring(&r, 0);
 	ck_assert_uint_eq(rig_serve(&r, 0), 1);
 	vsu_fd_close(&fd);
 	rig_fini(&r);
 }
 END_TEST
 
-/* The new ring begins at 0, where the area would go on at 2. */
-START_TEST(b4_09_reset_forgets_the_area)
+/* The new ring begins at 0; the old area would continue at 2. */
+START_TEST(b4_09_reset_drops_the_area)
 {
 	struct vhost_user_inflight in;
 	struct rig r;
@@ -220,11 +227,11 @@ static void on_park(void *opaque, uint32_t ring)
 {
 	(void)opaque;
 	(void)ring;
-	ck_abort_msg("there is no area to leave anything in");
+	ck_abort_msg("park was called without an in-flight area");
 }
 
-/* Else what was fetched would be lost. */
-START_TEST(b4_22_stop_without_draining_or_an_area_drains)
+/* Without an area, requests in flight would be lost. */
+START_TEST(b4_22_skip_drain_without_an_area_drains)
 {
 	const struct vhost_user_vring_state ask = { 0, 0 };
 	struct rig_reply reply;
@@ -247,7 +254,7 @@ static const struct { uint16_t rings, entries; } bad_asks[] = {
 	{ 1, 0 }, { 1, 1025 },
 };
 
-START_TEST(b4_05_area_of_impossible_extent_is_not_made)
+START_TEST(b4_05_area_of_invalid_size_is_refused)
 {
 	struct vhost_user_inflight in;
 	struct rig r;
@@ -262,7 +269,7 @@ START_TEST(b4_05_area_of_impossible_extent_is_not_made)
 }
 END_TEST
 
-START_TEST(b4_05_area_asked_for_again_and_again_is_not_kept)
+START_TEST(b4_05_repeated_requests_for_an_area_leak_nothing)
 {
 	struct vhost_user_inflight in;
 	struct rig r;
@@ -281,7 +288,7 @@ START_TEST(b4_05_area_asked_for_again_and_again_is_not_kept)
 }
 END_TEST
 
-START_TEST(b4_06_area_for_more_rings_than_there_are_is_refused)
+START_TEST(b4_06_area_for_too_many_rings_is_refused)
 {
 	struct vhost_user_inflight in;
 	struct rig r;
@@ -301,7 +308,7 @@ static const struct { int64_t size, offset; } bad_areas[] = {
 	{ -1, 4096 }, { 2 * PART, 4 }, { 2 * PART_MADE, 4096 }, { 1 << 20, 0 },
 };
 
-START_TEST(b4_07_area_that_does_not_hold_what_it_should_is_refused)
+START_TEST(b4_07_area_of_invalid_size_or_offset_is_refused)
 {
 	struct vhost_user_inflight in;
 	struct rig r;
@@ -317,7 +324,7 @@ START_TEST(b4_07_area_that_does_not_hold_what_it_should_is_refused)
 }
 END_TEST
 
-START_TEST(b4_07_area_that_is_no_file_is_refused)
+START_TEST(b4_07_area_that_is_not_a_file_is_refused)
 {
 	struct vhost_user_inflight in;
 	struct rig r;
@@ -332,7 +339,7 @@ START_TEST(b4_07_area_that_is_no_file_is_refused)
 }
 END_TEST
 
-START_TEST(area_does_not_change_under_a_ring_that_runs)
+START_TEST(area_of_a_running_ring_cannot_be_replaced)
 {
 	struct vhost_user_inflight in;
 	struct rig r;
@@ -347,7 +354,7 @@ START_TEST(area_does_not_change_under_a_ring_that_runs)
 }
 END_TEST
 
-START_TEST(b4_08_ring_waits_where_its_area_cannot_be)
+START_TEST(b4_08_ring_waits_while_its_area_is_invalid)
 {
 	struct vhost_user_inflight in;
 	struct rig r;
@@ -358,7 +365,7 @@ START_TEST(b4_08_ring_waits_where_its_area_cannot_be)
 	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
 	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0,
 					RIG_SIZE), 0);
-	rig_set_ring(&r, 1);	/* this one's part is untouched */
+	rig_set_ring(&r, 1);	/* its part of the area is valid */
 	ck_assert(r.running[1]);
 	rig_set_ring(&r, 0);
 	ck_assert(!r.running[0]);
@@ -368,7 +375,7 @@ START_TEST(b4_08_ring_waits_where_its_area_cannot_be)
 }
 END_TEST
 
-START_TEST(b4_08_ring_waits_that_does_not_fit_into_its_part)
+START_TEST(b4_08_ring_larger_than_its_part_of_the_area_waits)
 {
 	struct vhost_user_inflight in;
 	struct rig r;
@@ -390,21 +397,21 @@ int main(void)
 	Suite *s = suite_create("vhost back-end in flight");
 	TCase *tc = rig_case(s, "inflight");
 
-	tcase_add_test(tc, area_is_as_long_as_its_layout_says_and_zero);
-	tcase_add_test(tc, successor_takes_up_what_was_not_finished);
-	tcase_add_test(tc, ring_larger_than_the_area_was_asked_for_is_recorded);
-	tcase_add_test(tc, without_the_area_the_base_counts);
-	tcase_add_test(tc, b4_22_stop_without_draining_or_an_area_drains);
-	tcase_add_test(tc, b4_09_reset_forgets_the_area);
-	tcase_add_loop_test(tc, b4_05_area_of_impossible_extent_is_not_made, 0,
+	tcase_add_test(tc, area_has_the_size_of_its_layout_and_is_zeroed);
+	tcase_add_test(tc, next_back_end_continues_incomplete_requests);
+	tcase_add_test(tc, ring_larger_than_the_requested_area_is_recorded);
+	tcase_add_test(tc, ring_without_an_area_starts_at_its_base);
+	tcase_add_test(tc, b4_22_skip_drain_without_an_area_drains);
+	tcase_add_test(tc, b4_09_reset_drops_the_area);
+	tcase_add_loop_test(tc, b4_05_area_of_invalid_size_is_refused, 0,
 			    (int)(sizeof(bad_asks) / sizeof(bad_asks[0])));
-	tcase_add_test(tc, b4_05_area_asked_for_again_and_again_is_not_kept);
-	tcase_add_test(tc, b4_06_area_for_more_rings_than_there_are_is_refused);
-	tcase_add_loop_test(tc, b4_07_area_that_does_not_hold_what_it_should_is_refused,
+	tcase_add_test(tc, b4_05_repeated_requests_for_an_area_leak_nothing);
+	tcase_add_test(tc, b4_06_area_for_too_many_rings_is_refused);
+	tcase_add_loop_test(tc, b4_07_area_of_invalid_size_or_offset_is_refused,
 			    0, (int)(sizeof(bad_areas) / sizeof(bad_areas[0])));
-	tcase_add_test(tc, b4_07_area_that_is_no_file_is_refused);
-	tcase_add_test(tc, area_does_not_change_under_a_ring_that_runs);
-	tcase_add_test(tc, b4_08_ring_waits_where_its_area_cannot_be);
-	tcase_add_test(tc, b4_08_ring_waits_that_does_not_fit_into_its_part);
+	tcase_add_test(tc, b4_07_area_that_is_not_a_file_is_refused);
+	tcase_add_test(tc, area_of_a_running_ring_cannot_be_replaced);
+	tcase_add_test(tc, b4_08_ring_waits_while_its_area_is_invalid);
+	tcase_add_test(tc, b4_08_ring_larger_than_its_part_of_the_area_waits);
 	return run_suite(s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about a session behind an IOMMU. Rings lie at I/O addresses that are
- * their user addresses, buffers at those that are their guest addresses.
+ * Claims about a session behind an IOMMU. The I/O address of a ring is its user
+ * address; that of a buffer is its guest address.
  */
 #include <config.h>
 
@@ -17,7 +17,7 @@
 
 #include "../rig.h"
 
-#define RING_BYTES	0x4000u		/* of ring 0, its buffers included */
+#define RING_BYTES	0x4000u		/* of ring 0, including its buffers */
 #define RING_IOVA	(RIG_UADDR + RING_BYTES)
 #define BUFFER		0x7000u		/* of ring 0 */
 #define ENTRIES		64u
@@ -56,8 +56,10 @@ static void finish(void)
 	rig_fini(&r);
 }
 
-/* The answer to an IOTLB_MSG, which comes without being asked for. */
-static uint64_t tell(uint8_t type, uint64_t iova, uint64_t size,
+/*
+ * Sends an IOTLB_MSG; returns the reply, which is sent even without NEED_REPLY.
+ */
+static uint64_t send_iotlb(uint8_t type, uint64_t iova, uint64_t size,
 		     uint64_t uaddr, uint8_t perm)
 {
 	const struct vhost_user_iotlb m = {
@@ -75,13 +77,13 @@ static uint64_t tell(uint8_t type, uint64_t iova, uint64_t size,
 
 static uint64_t update(uint64_t iova, uint64_t gpa, uint64_t size, uint8_t perm)
 {
-	return tell(VHOST_USER_IOTLB_UPDATE, iova, size, RIG_UADDR + gpa,
+	return send_iotlb(VHOST_USER_IOTLB_UPDATE, iova, size, RIG_UADDR + gpa,
 		    perm);
 }
 
 static uint64_t invalidate(uint64_t iova, uint64_t size)
 {
-	return tell(VHOST_USER_IOTLB_INVALIDATE, iova, size, 0, 0);
+	return send_iotlb(VHOST_USER_IOTLB_INVALIDATE, iova, size, 0, 0);
 }
 
 static void update_ring(void)
@@ -89,7 +91,7 @@ static void update_ring(void)
 	ck_assert_uint_eq(update(RING_IOVA, RING_BYTES, RING_BYTES, 3), 0);
 }
 
-/* A question of the back-end's; false when there is none. */
+/* Reads a miss from the back-end channel; false if none is waiting. */
 static bool next_question(struct vhost_user_iotlb *miss)
 {
 	struct { struct vhost_user_header hdr; unsigned char bytes[32]; } m;
@@ -108,7 +110,7 @@ static bool next_question(struct vhost_user_iotlb *miss)
 	return true;
 }
 
-/* Its address, or 0. */
+/* The I/O address of the next miss, or 0. */
 static uint64_t asked(uint8_t perm)
 {
 	struct vhost_user_iotlb miss;
@@ -140,7 +142,7 @@ static void push(uint32_t len)
 	vq_publish(vhost_user_backend_vq(r.b, 0));
 }
 
-/* Ring 0 runs; none of its buffers is known. */
+/* Starts ring 0; none of its buffers is translated. */
 static void run_ring(void)
 {
 	give_channel();
@@ -150,14 +152,14 @@ static void run_ring(void)
 	ck_assert_uint_eq(asked(3), 0);
 }
 
-/* The ring meets an address that it does not know. */
+/* The ring needs an address that has no entry. */
 static void miss(void)
 {
 	ck_assert_int_eq(pop(), -EAGAIN);
 	ck_assert_int_eq(vhost_user_backend_missed(r.b, 0), 0);
 }
 
-START_TEST(platform_addresses_are_offered_to_those_who_want_them)
+START_TEST(platform_addresses_are_offered_if_configured)
 {
 	setup_with(ENTRIES);
 	ck_assert(rig_get_u64(&r, VHOST_USER_GET_FEATURES) &
@@ -174,7 +176,7 @@ START_TEST(platform_addresses_are_offered_to_those_who_want_them)
 }
 END_TEST
 
-START_TEST(ring_at_an_unknown_address_asks_and_starts_with_the_answer)
+START_TEST(ring_at_an_untranslated_address_starts_after_its_update)
 {
 	setup_with(ENTRIES);
 	give_channel();
@@ -195,7 +197,7 @@ START_TEST(ring_at_an_unknown_address_asks_and_starts_with_the_answer)
 }
 END_TEST
 
-START_TEST(ring_at_an_address_that_is_denied_waits_and_says_so)
+START_TEST(ring_at_a_denied_address_waits_and_is_reported)
 {
 	setup_with(ENTRIES);
 	give_channel();
@@ -213,7 +215,7 @@ START_TEST(ring_at_an_address_that_is_denied_waits_and_says_so)
 }
 END_TEST
 
-START_TEST(chain_waits_in_the_ring_until_its_address_is_known)
+START_TEST(chain_waits_in_the_ring_until_its_address_is_translated)
 {
 	setup_with(ENTRIES);
 	run_ring();
@@ -236,7 +238,7 @@ START_TEST(chain_waits_in_the_ring_until_its_address_is_known)
 }
 END_TEST
 
-START_TEST(update_that_overtakes_the_question_wakes_the_ring_too)
+START_TEST(update_before_the_reply_to_the_miss_resumes_the_ring)
 {
 	setup_with(ENTRIES);
 	run_ring();
@@ -253,7 +255,7 @@ START_TEST(update_that_overtakes_the_question_wakes_the_ring_too)
 }
 END_TEST
 
-START_TEST(chain_at_a_denied_address_comes_with_a_fault)
+START_TEST(chain_at_a_denied_address_is_returned_as_a_fault)
 {
 	setup_with(ENTRIES);
 	run_ring();
@@ -264,7 +266,7 @@ START_TEST(chain_at_a_denied_address_comes_with_a_fault)
 	ck_assert_uint_eq(r.runs[0], 2);
 	ck_assert_int_eq(pop(), -EAGAIN);
 	ck_assert_int_eq(vhost_user_backend_missed(r.b, 0), 1);
-	miss();		/* the last byte, for a status */
+	miss();		/* the last byte of the buffer, reserved for a status */
 	ck_assert_uint_eq(asked(2), BUFFER + 63);
 	answer(1);
 	ck_assert_int_eq(pop(), -EAGAIN);
@@ -276,7 +278,7 @@ START_TEST(chain_at_a_denied_address_comes_with_a_fault)
 }
 END_TEST
 
-START_TEST(entry_that_forbids_the_access_is_a_fault)
+START_TEST(access_without_permission_is_a_fault)
 {
 	setup_with(ENTRIES);
 	run_ring();
@@ -289,7 +291,7 @@ START_TEST(entry_that_forbids_the_access_is_a_fault)
 }
 END_TEST
 
-START_TEST(ring_without_a_channel_waits_for_one)
+START_TEST(ring_without_a_channel_waits_until_one_is_set)
 {
 	setup_with(ENTRIES);
 	rig_set_ring(&r, 0);
@@ -324,11 +326,11 @@ static const struct {
 	{ 255, 3, 0x1000, 0x1000, RIG_UADDR },
 };
 
-START_TEST(b4_10_bad_entry_is_refused_and_changes_nothing)
+START_TEST(b4_10_invalid_entry_is_refused_and_changes_nothing)
 {
 	setup_with(ENTRIES);
 	run_ring();
-	ck_assert_uint_ne(tell(bad[_i].type, bad[_i].iova, bad[_i].size,
+	ck_assert_uint_ne(send_iotlb(bad[_i].type, bad[_i].iova, bad[_i].size,
 			       bad[_i].uaddr, bad[_i].perm), 0);
 	rig_expect_refused(&r, VHOST_USER_IOTLB_MSG, VHOST_USER_ALL_RINGS,
 			   "IOTLB_MSG");
@@ -341,7 +343,7 @@ START_TEST(b4_10_bad_entry_is_refused_and_changes_nothing)
 }
 END_TEST
 
-START_TEST(b4_10_endless_entries_are_bounded_and_served)
+START_TEST(b4_10_number_of_entries_is_bounded)
 {
 	uint64_t i;
 
@@ -351,7 +353,7 @@ START_TEST(b4_10_endless_entries_are_bounded_and_served)
 		ck_assert_uint_eq(update(0x100000 + 0x2000 * i,
 					 0x1000 * (i % 64), 0x1000, 3), 0);
 	rig_offer(&r, 0, 0);
-	miss();		/* the ring's own entry is forgotten, too */
+	miss();		/* the ring's own entry was evicted, too */
 	ck_assert_uint_eq(asked(1), RING_IOVA);
 	update_ring();
 	miss();
@@ -367,7 +369,10 @@ END_TEST
 #define PAGE	UINT64_C(0x1000)
 #define WIDE	(RIG_UADDR + 0x10000000)
 
-/* Regions side by side in user addresses, and apart in those of the guest. */
+/*
+ * Regions that are contiguous in user addresses and separate in guest
+ * addresses.
+ */
 static void add_pieces(void)
 {
 	struct vhost_user_mem_reg m = { 0 };
@@ -392,8 +397,11 @@ static unsigned int count_replies(void)
 	return n;
 }
 
-/* Each of its pieces is put among thousands; others have their turn then. */
-START_TEST(b4_10_costly_entry_is_the_last_message_of_a_turn)
+/*
+ * Inserting each of its pieces moves thousands of entries; dispatch then
+ * returns.
+ */
+START_TEST(b4_10_costly_entry_ends_a_dispatch)
 {
 	const struct vhost_user_iotlb m = {
 		.iova = 0x8000000000, .size = PIECES * PAGE, .user_addr = WIDE,
@@ -420,7 +428,7 @@ START_TEST(b4_10_costly_entry_is_the_last_message_of_a_turn)
 }
 END_TEST
 
-/* Answers every question of the ring; how many times it looked. */
+/* Answers every miss of the ring; returns how often the owner tried to pop. */
 static unsigned int serve_questions(void)
 {
 	struct vhost_user_iotlb miss;
@@ -441,7 +449,7 @@ static unsigned int serve_questions(void)
 	return n;
 }
 
-START_TEST(b4_10_chain_that_needs_more_entries_than_there_are_is_refused)
+START_TEST(b4_10_chain_that_needs_more_entries_than_the_table_has_is_refused)
 {
 	setup_with(1);
 	run_ring();
@@ -455,7 +463,7 @@ START_TEST(b4_10_chain_that_needs_more_entries_than_there_are_is_refused)
 }
 END_TEST
 
-START_TEST(b4_11_invalidation_is_answered_when_chains_have_left)
+START_TEST(b4_11_invalidation_is_acknowledged_after_chains_in_flight)
 {
 	const struct vhost_user_iotlb m = {
 		.iova = BUFFER, .size = 0x1000,
@@ -489,7 +497,7 @@ START_TEST(b4_11_invalidation_is_answered_when_chains_have_left)
 }
 END_TEST
 
-START_TEST(invalidation_of_what_nobody_knows_disturbs_no_ring)
+START_TEST(invalidation_of_unused_addresses_quiesces_no_ring)
 {
 	setup_with(ENTRIES);
 	run_ring();
@@ -501,8 +509,8 @@ START_TEST(invalidation_of_what_nobody_knows_disturbs_no_ring)
 }
 END_TEST
 
-/* Chains in flight may use entries that the table has no more. */
-START_TEST(b4_11_invalidation_after_a_full_table_drains_all_the_same)
+/* Chains in flight may use entries that were evicted. */
+START_TEST(b4_11_invalidation_after_an_eviction_drains_rings)
 {
 	setup_with(2);
 	run_ring();
@@ -522,7 +530,7 @@ static const struct {
 	{ 0, 0 }, { 0, UINT64_MAX }, { 1, UINT64_MAX }, { BUFFER, UINT64_MAX },
 };
 
-START_TEST(ring_whose_areas_are_invalidated_goes_on_where_it_stood)
+START_TEST(ring_with_invalidated_areas_continues_at_its_position)
 {
 	setup_with(ENTRIES);
 	run_ring();
@@ -569,7 +577,7 @@ START_TEST(update_that_moves_an_entry_drains_first)
 }
 END_TEST
 
-START_TEST(entries_over_memory_that_is_replaced_are_asked_for_again)
+START_TEST(entries_of_replaced_memory_are_requested_again)
 {
 	setup_with(ENTRIES);
 	run_ring();
@@ -589,7 +597,7 @@ static uint64_t region_message(uint32_t request, uint64_t gpa, uint64_t size)
 	return rig_ack(&r, request, &m, sizeof(m), add ? &r.memfd : NULL, add);
 }
 
-START_TEST(memory_that_is_added_leaves_entries_and_removed_takes_them)
+START_TEST(added_memory_keeps_entries_and_removed_memory_drops_them)
 {
 	setup_with(ENTRIES);
 	run_ring();
@@ -608,7 +616,7 @@ START_TEST(memory_that_is_added_leaves_entries_and_removed_takes_them)
 }
 END_TEST
 
-START_TEST(reset_forgets_entries_and_goes_back_to_user_addresses)
+START_TEST(reset_drops_entries_and_returns_to_user_addresses)
 {
 	uint64_t plain;
 
@@ -635,8 +643,8 @@ START_TEST(reset_forgets_entries_and_goes_back_to_user_addresses)
 }
 END_TEST
 
-/* The ring waits for an address, and then starts without an IOMMU. */
-START_TEST(answer_of_before_the_features_changed_disturbs_no_ring)
+/* The ring waits for a translation, then starts without an IOMMU. */
+START_TEST(reply_from_before_a_feature_change_has_no_effect)
 {
 	uint64_t plain;
 
@@ -654,7 +662,7 @@ START_TEST(answer_of_before_the_features_changed_disturbs_no_ring)
 }
 END_TEST
 
-START_TEST(stopped_ring_asks_no_more)
+START_TEST(stopped_ring_sends_no_misses)
 {
 	setup_with(ENTRIES);
 	run_ring();
@@ -671,7 +679,7 @@ START_TEST(stopped_ring_asks_no_more)
 }
 END_TEST
 
-START_TEST(entries_without_number_are_no_configuration)
+START_TEST(configuration_without_a_limit_of_entries_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	int ends[2];
@@ -696,46 +704,46 @@ END_TEST
 static void add_questions(TCase *tc)
 {
 	tcase_add_test(tc,
-		platform_addresses_are_offered_to_those_who_want_them);
+		platform_addresses_are_offered_if_configured);
 	tcase_add_test(tc,
-		ring_at_an_unknown_address_asks_and_starts_with_the_answer);
+		ring_at_an_untranslated_address_starts_after_its_update);
 	tcase_add_test(tc,
-		ring_at_an_address_that_is_denied_waits_and_says_so);
-	tcase_add_test(tc, chain_waits_in_the_ring_until_its_address_is_known);
+		ring_at_a_denied_address_waits_and_is_reported);
+	tcase_add_test(tc, chain_waits_in_the_ring_until_its_address_is_translated);
 	tcase_add_test(tc,
-		update_that_overtakes_the_question_wakes_the_ring_too);
-	tcase_add_test(tc, chain_at_a_denied_address_comes_with_a_fault);
-	tcase_add_test(tc, entry_that_forbids_the_access_is_a_fault);
-	tcase_add_test(tc, ring_without_a_channel_waits_for_one);
-	tcase_add_test(tc, answer_of_before_the_features_changed_disturbs_no_ring);
-	tcase_add_test(tc, stopped_ring_asks_no_more);
+		update_before_the_reply_to_the_miss_resumes_the_ring);
+	tcase_add_test(tc, chain_at_a_denied_address_is_returned_as_a_fault);
+	tcase_add_test(tc, access_without_permission_is_a_fault);
+	tcase_add_test(tc, ring_without_a_channel_waits_until_one_is_set);
+	tcase_add_test(tc, reply_from_before_a_feature_change_has_no_effect);
+	tcase_add_test(tc, stopped_ring_sends_no_misses);
 }
 
 static void add_entries(TCase *tc)
 {
-	tcase_add_loop_test(tc, b4_10_bad_entry_is_refused_and_changes_nothing,
+	tcase_add_loop_test(tc, b4_10_invalid_entry_is_refused_and_changes_nothing,
 			    0, COUNT(bad));
-	tcase_add_test(tc, b4_10_endless_entries_are_bounded_and_served);
-	tcase_add_test(tc, b4_10_costly_entry_is_the_last_message_of_a_turn);
+	tcase_add_test(tc, b4_10_number_of_entries_is_bounded);
+	tcase_add_test(tc, b4_10_costly_entry_ends_a_dispatch);
 	tcase_add_test(tc,
-		b4_10_chain_that_needs_more_entries_than_there_are_is_refused);
+		b4_10_chain_that_needs_more_entries_than_the_table_has_is_refused);
 	tcase_add_test(tc,
-		b4_11_invalidation_is_answered_when_chains_have_left);
+		b4_11_invalidation_is_acknowledged_after_chains_in_flight);
 	tcase_add_test(tc,
-		b4_11_invalidation_after_a_full_table_drains_all_the_same);
+		b4_11_invalidation_after_an_eviction_drains_rings);
 	tcase_add_test(tc,
-		invalidation_of_what_nobody_knows_disturbs_no_ring);
+		invalidation_of_unused_addresses_quiesces_no_ring);
 	tcase_add_loop_test(tc,
-		ring_whose_areas_are_invalidated_goes_on_where_it_stood, 0,
+		ring_with_invalidated_areas_continues_at_its_position, 0,
 		COUNT(everything));
 	tcase_add_test(tc, update_that_moves_an_entry_drains_first);
 	tcase_add_test(tc,
-		entries_over_memory_that_is_replaced_are_asked_for_again);
+		entries_of_replaced_memory_are_requested_again);
 	tcase_add_test(tc,
-		memory_that_is_added_leaves_entries_and_removed_takes_them);
+		added_memory_keeps_entries_and_removed_memory_drops_them);
 	tcase_add_test(tc,
-		reset_forgets_entries_and_goes_back_to_user_addresses);
-	tcase_add_test(tc, entries_without_number_are_no_configuration);
+		reset_drops_entries_and_returns_to_user_addresses);
+	tcase_add_test(tc, configuration_without_a_limit_of_entries_is_refused);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about kicks that an owner goes on to wait for across a quiesce. */
+/* Claims about owners that keep waiting for a kick during a quiesce. */
 #include <config.h>
 
 #include <errno.h>
@@ -18,7 +18,9 @@
 
 static void (*rig_quiesce)(void *, uint32_t, bool, uint64_t);
 
-/* Of each ring, what the last quiesce said about its kick. */
+/*
+ * Per ring: the result of vhost_user_backend_keep_kick() at the last quiesce.
+ */
 static bool kept[RIG_RINGS];
 
 static void keep_kicks(void *opaque, uint32_t ring, bool drain, uint64_t token)
@@ -66,7 +68,7 @@ static void up(struct rig *r)
 	memset(kept, false, sizeof(kept));
 }
 
-START_TEST(kick_that_is_kept_wakes_across_a_change_of_memory)
+START_TEST(kept_kick_works_across_a_memory_change)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 	int epoll, kick;
@@ -86,11 +88,11 @@ START_TEST(kick_that_is_kept_wakes_across_a_change_of_memory)
 	ck_assert_int_eq(epoll_wait(epoll, &event, 1, 0), 1);
 	close(epoll);
 	rig_fini(&r);
-	ck_assert(!kept[0]);	/* at the end it goes */
+	ck_assert(!kept[0]);	/* not kept when the session ends */
 }
 END_TEST
 
-START_TEST(kick_is_kept_for_no_other_message)
+START_TEST(kick_is_kept_only_for_memory_changes)
 {
 	struct rig r;
 
@@ -113,7 +115,7 @@ START_TEST(kick_is_kept_for_no_other_message)
 }
 END_TEST
 
-START_TEST(kick_is_not_kept_where_the_rings_memory_goes)
+START_TEST(kick_is_not_kept_if_the_rings_memory_is_removed)
 {
 	struct rig r;
 
@@ -126,7 +128,7 @@ START_TEST(kick_is_not_kept_where_the_rings_memory_goes)
 }
 END_TEST
 
-START_TEST(ring_without_a_kick_keeps_none)
+START_TEST(keeping_a_kick_fails_for_a_ring_without_one)
 {
 	struct rig r;
 
@@ -139,8 +141,8 @@ START_TEST(ring_without_a_kick_keeps_none)
 }
 END_TEST
 
-/* Ring 0 is disabled, and its kick is kept when memory changes under ring 1. */
-START_TEST(kept_kick_of_a_ring_that_does_not_run_goes_after_a_quiesce)
+/* Ring 0 is disabled, and keeps its kick while memory below ring 1 changes. */
+START_TEST(kept_kick_of_a_disabled_ring_is_replaced_after_a_quiesce)
 {
 	unsigned int asked;
 	struct rig r;
@@ -163,8 +165,10 @@ START_TEST(kept_kick_of_a_ring_that_does_not_run_goes_after_a_quiesce)
 }
 END_TEST
 
-/* The change of memory never happens, and the kick goes with the session. */
-START_TEST(session_that_ends_inside_a_quiesce_asks_for_the_kick)
+/*
+ * The memory does not change because the session ends, which closes the kick.
+ */
+START_TEST(session_that_ends_during_a_quiesce_drops_the_kick)
 {
 	struct vhost_user_mem_reg reg = {
 		.region = rig_region(4 * MiB, PAGE, 0),
@@ -197,11 +201,11 @@ int main(void)
 	Suite *s = suite_create("backend-kick");
 	TCase *tc = rig_case(s, "kept");
 
-	tcase_add_test(tc, kick_that_is_kept_wakes_across_a_change_of_memory);
-	tcase_add_test(tc, kick_is_kept_for_no_other_message);
-	tcase_add_test(tc, kick_is_not_kept_where_the_rings_memory_goes);
-	tcase_add_test(tc, ring_without_a_kick_keeps_none);
-	tcase_add_test(tc, kept_kick_of_a_ring_that_does_not_run_goes_after_a_quiesce);
-	tcase_add_test(tc, session_that_ends_inside_a_quiesce_asks_for_the_kick);
+	tcase_add_test(tc, kept_kick_works_across_a_memory_change);
+	tcase_add_test(tc, kick_is_kept_only_for_memory_changes);
+	tcase_add_test(tc, kick_is_not_kept_if_the_rings_memory_is_removed);
+	tcase_add_test(tc, keeping_a_kick_fails_for_a_ring_without_one);
+	tcase_add_test(tc, kept_kick_of_a_disabled_ring_is_replaced_after_a_quiesce);
+	tcase_add_test(tc, session_that_ends_during_a_quiesce_drops_the_kick);
 	return run_suite(s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about a session's life: questions to the owner and their answers,
- * from this thread and another; stalls; ends at any moment.
+ * Claims about the life of a session: callbacks that are answered later, from
+ * this or another thread; stalled peers; sessions that end at any point.
  */
 #include <config.h>
 
@@ -24,7 +24,7 @@
 
 static const struct vhost_user_vring_state ring_0;
 
-/* Asks to stop ring 0, and the owner takes its time. */
+/* Requests a stop of ring 0; the owner does not answer yet. */
 static void park(struct rig *r)
 {
 	r->holds_answers = true;
@@ -33,7 +33,7 @@ static void park(struct rig *r)
 	ck_assert_uint_ne(r->token, 0);
 }
 
-START_TEST(nothing_is_read_while_a_message_is_parked)
+START_TEST(nothing_is_read_while_a_message_waits_for_the_owner)
 {
 	const uint64_t one = 1;
 	struct rig_reply reply;
@@ -61,7 +61,7 @@ START_TEST(nothing_is_read_while_a_message_is_parked)
 }
 END_TEST
 
-START_TEST(answer_to_another_question_does_not_count)
+START_TEST(done_with_another_token_is_ignored)
 {
 	struct rig_reply reply;
 	struct rig r;
@@ -81,7 +81,7 @@ START_TEST(answer_to_another_question_does_not_count)
 }
 END_TEST
 
-START_TEST(hang_up_while_parked_waits_for_the_answer)
+START_TEST(hang_up_during_a_quiesce_waits_for_done)
 {
 	struct rig r;
 
@@ -92,7 +92,7 @@ START_TEST(hang_up_while_parked_waits_for_the_answer)
 	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), -ECONNRESET);
 	ck_assert_uint_eq(r.gones, 0);
 	vhost_user_backend_done(r.b, r.token);
-	/* then ring 1 is asked to be drained, too */
+	/* the next message would then quiesce ring 1, too */
 	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), -ECONNRESET);
 	ck_assert_uint_eq(r.gones, 0);
 	ck_assert_uint_eq(r.asked_ring, VHOST_USER_ALL_RINGS);
@@ -103,7 +103,7 @@ START_TEST(hang_up_while_parked_waits_for_the_answer)
 }
 END_TEST
 
-/* Nothing but the answer wakes a session that has ended. */
+/* Only done() makes the descriptor readable after the session has ended. */
 START_TEST(ended_session_does_not_spin)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -125,7 +125,7 @@ START_TEST(ended_session_does_not_spin)
 }
 END_TEST
 
-START_TEST(parked_session_does_not_spin)
+START_TEST(waiting_session_does_not_spin)
 {
 	struct pollfd p = { .events = POLLIN };
 	struct rig r;
@@ -143,7 +143,7 @@ START_TEST(parked_session_does_not_spin)
 }
 END_TEST
 
-START_TEST(close_drains_rings_and_says_gone_at_once_or_later)
+START_TEST(close_drains_rings_before_gone)
 {
 	struct rig r;
 
@@ -170,10 +170,10 @@ static void close_on_run(void *opaque, uint32_t ring)
 
 	r->running[ring] = true;
 	vhost_user_backend_close(r->b);
-	ck_assert_uint_eq(r->gones, 0);		/* not under the callback */
+	ck_assert_uint_eq(r->gones, 0);		/* only after the callback */
 }
 
-START_TEST(close_from_inside_a_callback_takes_effect_after_it)
+START_TEST(close_inside_a_callback_takes_effect_after_it)
 {
 	struct rig r;
 
@@ -194,8 +194,8 @@ START_TEST(close_from_inside_a_callback_takes_effect_after_it)
 }
 END_TEST
 
-/* With a patience of 1 ns every look at the clock would end the session. */
-START_TEST(b1_35_half_a_message_behind_a_parked_one_is_no_stall)
+/* With a time-out of 1 ns every check of the clock would end the session. */
+START_TEST(b1_35_partial_message_behind_a_waiting_one_is_not_a_stall)
 {
 	static const struct {
 		struct vhost_user_header stop;
@@ -217,7 +217,7 @@ START_TEST(b1_35_half_a_message_behind_a_parked_one_is_no_stall)
 	rig_send_raw(&r, &bytes, first, NULL, 0);
 	for (i = 0; i < 1000; i++)
 		ck_assert_int_eq(vhost_user_backend_dispatch(r.b), 0);
-	/* the rest is there before the answer */
+	/* the rest arrives before the owner's answer */
 	rig_send_raw(&r, (const char *)&bytes + first, 4, NULL, 0);
 	vhost_user_backend_done(r.b, r.token);
 	ck_assert_int_eq(rig_dispatch(&r), 0);
@@ -236,7 +236,7 @@ struct answerer {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t asked;
-	uint64_t token;		/* 0: none is to be answered */
+	uint64_t token;		/* 0: no quiesce is waiting */
 	bool stop;
 };
 
@@ -254,7 +254,7 @@ static void *answer(void *arg)
 		token = a->token;
 		a->token = 0;
 		pthread_mutex_unlock(&a->lock);
-		/* the ring's thread is done with it, and says so */
+		/* the ring's thread has finished, and calls done() */
 		vhost_user_backend_done(a->r->b, token);
 		pthread_mutex_lock(&a->lock);
 	}
@@ -294,7 +294,7 @@ static void gone_elsewhere(void *opaque, const struct vsu_error *err)
 	vhost_user_backend_free(b);
 }
 
-/* Waits as an owner does until a reply has come. */
+/* Dispatches like an owner until a reply has arrived. */
 static void wait_for_reply(struct rig *r, struct rig_reply *reply)
 {
 	struct pollfd p = { .fd = vhost_user_backend_fd(r->b),
@@ -317,7 +317,10 @@ static void wait_for_gone(struct rig *r)
 	}
 }
 
-/* CALL is replaced while another thread answers; then all ends so, too. */
+/*
+ * Replaces CALL while another thread answers the quiesce; the session then ends
+ * in the same way.
+ */
 static void one_threaded_session(struct answerer *a, int rounds)
 {
 	uint64_t nofd = 0x100;
@@ -328,7 +331,7 @@ static void one_threaded_session(struct answerer *a, int rounds)
 	rig_prepare(&r);
 	rig_start(&r);
 	rig_up(&r);
-	vhost_user_backend_close(r.b);	/* so that ops can be changed below */
+	vhost_user_backend_close(r.b);	/* reopened below with other ops */
 	ck_assert_ptr_null(r.b);
 	vsu_fd_close(&r.sock);
 	r.gones = 0;
@@ -350,7 +353,7 @@ static void one_threaded_session(struct answerer *a, int rounds)
 	rig_fini(&r);
 }
 
-START_TEST(answer_from_another_thread_is_as_good)
+START_TEST(done_may_be_called_from_another_thread)
 {
 	int i;
 
@@ -366,7 +369,7 @@ START_TEST(answer_from_another_thread_is_as_good)
 }
 END_TEST
 
-/* stalls */
+/* stalled peers */
 
 static void wait_readable(struct rig *r)
 {
@@ -376,7 +379,7 @@ static void wait_readable(struct rig *r)
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
 }
 
-START_TEST(b5_01_peer_that_stops_inside_a_message_is_dropped)
+START_TEST(b5_01_peer_that_stalls_inside_a_message_is_disconnected)
 {
 	static const unsigned char half[6];
 	struct rig r;
@@ -393,7 +396,7 @@ START_TEST(b5_01_peer_that_stops_inside_a_message_is_dropped)
 }
 END_TEST
 
-START_TEST(b5_01_peer_that_is_quiet_between_messages_stays)
+START_TEST(b5_01_idle_peer_stays_connected)
 {
 	struct pollfd p = { .events = POLLIN };
 	struct rig r;
@@ -409,7 +412,7 @@ START_TEST(b5_01_peer_that_is_quiet_between_messages_stays)
 }
 END_TEST
 
-/* Fills the way back until nothing more is taken. */
+/* Requests replies without reading them until dispatch fails. */
 static int flood(struct rig *r)
 {
 	struct vhost_user_config c = { 0, RIG_CONFIG, 0 };
@@ -422,7 +425,7 @@ static int flood(struct rig *r)
 	return rc;
 }
 
-START_TEST(b5_02_peer_that_never_reads_is_dropped_at_a_limit)
+START_TEST(b5_02_peer_that_never_reads_is_disconnected_at_a_limit)
 {
 	struct rig r;
 
@@ -434,7 +437,7 @@ START_TEST(b5_02_peer_that_never_reads_is_dropped_at_a_limit)
 }
 END_TEST
 
-START_TEST(b5_02_peer_that_never_reads_is_dropped_in_time)
+START_TEST(b5_02_peer_that_never_reads_is_disconnected_at_its_deadline)
 {
 	struct vhost_user_config c = { 0, RIG_CONFIG, 0 };
 	int small = 1, rc = 0;
@@ -498,7 +501,7 @@ START_TEST(b5_03_half_closed_socket_ends_the_session)
 }
 END_TEST
 
-START_TEST(b5_08_message_storm_leaves_a_turn_to_others)
+START_TEST(b5_08_dispatch_handles_a_bounded_number_of_messages)
 {
 	struct rig_reply reply;
 	struct rig r;
@@ -516,7 +519,7 @@ START_TEST(b5_08_message_storm_leaves_a_turn_to_others)
 }
 END_TEST
 
-START_TEST(b5_09_peer_gone_while_we_write_is_an_ordinary_end)
+START_TEST(b5_09_peer_lost_during_a_write_ends_the_session)
 {
 	struct rig r;
 
@@ -529,9 +532,9 @@ START_TEST(b5_09_peer_gone_while_we_write_is_an_ordinary_end)
 }
 END_TEST
 
-/* sessions cut anywhere */
+/* sessions that end at any point */
 
-/* The messages of a set-up, one by one; false after the last. */
+/* Sends one message of a set-up; false after the last. */
 static bool set_up_step(struct rig *r, int step)
 {
 	struct vhost_user_vring_addr addr = rig_addr(0);
@@ -571,7 +574,7 @@ static bool set_up_step(struct rig *r, int step)
 	return true;
 }
 
-/* One session that is left after n messages, answered or unread. */
+/* Disconnects after n messages, with replies read or unread. */
 static bool cut_session(int n, bool read_all)
 {
 	bool more = true;
@@ -617,13 +620,13 @@ static size_t heap_in_use(void)
 #endif
 }
 
-START_TEST(b5_04_many_cut_sessions_leave_nothing)
+START_TEST(b5_04_many_interrupted_sessions_leak_nothing)
 {
 	const char *scale = getenv("TEST_SCALE");
 	int rounds = scale && atof(scale) < 1 ? 20 : 100, i;
 	size_t before;
 
-	for (i = 0; i < 50; i++)	/* until the allocator is warm */
+	for (i = 0; i < 50; i++)	/* until the allocator's caches are filled */
 		cut_session(i % 14, i & 1);
 	before = heap_in_use();
 	for (i = 0; i < rounds * 14; i++)
@@ -632,7 +635,7 @@ START_TEST(b5_04_many_cut_sessions_leave_nothing)
 }
 END_TEST
 
-START_TEST(b5_07_nothing_of_a_session_survives_in_the_next)
+START_TEST(b5_07_session_begins_without_state_of_the_previous_one)
 {
 	struct rig r;
 
@@ -667,7 +670,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 		signal(sig, SIG_DFL);
 }
 
-START_TEST(b2_08_memory_cut_short_fails_the_session_and_not_the_process)
+START_TEST(b2_08_truncated_memory_ends_the_session_and_not_the_process)
 {
 	struct sigaction act = { .sa_sigaction = on_sigbus,
 				 .sa_flags = SA_SIGINFO };
@@ -697,18 +700,18 @@ static void add_ends(Suite *s)
 {
 	TCase *tc = rig_case(s, "ends");
 
-	tcase_add_test(tc, b5_01_peer_that_stops_inside_a_message_is_dropped);
-	tcase_add_test(tc, b5_01_peer_that_is_quiet_between_messages_stays);
-	tcase_add_test(tc, b5_02_peer_that_never_reads_is_dropped_at_a_limit);
-	tcase_add_test(tc, b5_02_peer_that_never_reads_is_dropped_in_time);
+	tcase_add_test(tc, b5_01_peer_that_stalls_inside_a_message_is_disconnected);
+	tcase_add_test(tc, b5_01_idle_peer_stays_connected);
+	tcase_add_test(tc, b5_02_peer_that_never_reads_is_disconnected_at_a_limit);
+	tcase_add_test(tc, b5_02_peer_that_never_reads_is_disconnected_at_its_deadline);
 	tcase_add_test(tc, b5_02_slow_reader_gets_every_reply);
 	tcase_add_test(tc, b5_03_half_closed_socket_ends_the_session);
 	tcase_add_test(tc, b5_04_session_may_end_after_any_message);
-	tcase_add_test(tc, b5_04_many_cut_sessions_leave_nothing);
-	tcase_add_test(tc, b5_07_nothing_of_a_session_survives_in_the_next);
-	tcase_add_test(tc, b5_08_message_storm_leaves_a_turn_to_others);
-	tcase_add_test(tc, b5_09_peer_gone_while_we_write_is_an_ordinary_end);
-	tcase_add_test(tc, b2_08_memory_cut_short_fails_the_session_and_not_the_process);
+	tcase_add_test(tc, b5_04_many_interrupted_sessions_leak_nothing);
+	tcase_add_test(tc, b5_07_session_begins_without_state_of_the_previous_one);
+	tcase_add_test(tc, b5_08_dispatch_handles_a_bounded_number_of_messages);
+	tcase_add_test(tc, b5_09_peer_lost_during_a_write_ends_the_session);
+	tcase_add_test(tc, b2_08_truncated_memory_ends_the_session_and_not_the_process);
 }
 
 int main(void)
@@ -716,16 +719,16 @@ int main(void)
 	Suite *s = suite_create("backend-life");
 	TCase *tc = rig_case(s, "answers");
 
-	tcase_add_test(tc, nothing_is_read_while_a_message_is_parked);
-	tcase_add_test(tc, answer_to_another_question_does_not_count);
-	tcase_add_test(tc, hang_up_while_parked_waits_for_the_answer);
+	tcase_add_test(tc, nothing_is_read_while_a_message_waits_for_the_owner);
+	tcase_add_test(tc, done_with_another_token_is_ignored);
+	tcase_add_test(tc, hang_up_during_a_quiesce_waits_for_done);
 	tcase_add_test(tc, ended_session_does_not_spin);
-	tcase_add_test(tc, parked_session_does_not_spin);
-	tcase_add_test(tc, b1_35_half_a_message_behind_a_parked_one_is_no_stall);
-	tcase_add_loop_test(tc, close_drains_rings_and_says_gone_at_once_or_later,
+	tcase_add_test(tc, waiting_session_does_not_spin);
+	tcase_add_test(tc, b1_35_partial_message_behind_a_waiting_one_is_not_a_stall);
+	tcase_add_loop_test(tc, close_drains_rings_before_gone,
 			    0, 2);
-	tcase_add_test(tc, close_from_inside_a_callback_takes_effect_after_it);
-	tcase_add_test(tc, answer_from_another_thread_is_as_good);
+	tcase_add_test(tc, close_inside_a_callback_takes_effect_after_it);
+	tcase_add_test(tc, done_may_be_called_from_another_thread);
 	add_ends(s);
 	return run_suite(s);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the dirty log: what is marked in it, when, and what it may be. */
+/*
+ * Claims about the dirty log: which pages are marked, when, and which logs are
+ * accepted.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -49,7 +52,10 @@ static void fini(struct log *l)
 	rig_fini(&l->r);
 }
 
-/* The size of the answer: 16 bytes accept, none refuses. */
+/*
+ * Sends SET_LOG_BASE; returns the size of the reply: 16 bytes if accepted, else
+ * 0.
+ */
 static uint32_t set_log(struct log *l, uint64_t size, uint64_t offset, int fd)
 {
 	struct vhost_user_log m = { size, offset };
@@ -84,7 +90,7 @@ static uint64_t ring_log(struct log *l, uint32_t flags, uint64_t at)
 		       NULL, 0);
 }
 
-/* One request of ring 0: a page is written through a cursor. */
+/* Serves one request of ring 0: a page is written through a cursor. */
 static void serve(struct log *l, uint16_t head)
 {
 	struct vq *q = vhost_user_backend_vq(l->r.b, 0);
@@ -99,7 +105,7 @@ static void serve(struct log *l, uint16_t head)
 	vq_publish(q);
 }
 
-/* The only page that is marked, or -1 for none; the log is cleared. */
+/* The number of the only marked page, or -1 if none is; clears the log. */
 static int only_page(struct log *l)
 {
 	int page = -1, i;
@@ -113,10 +119,10 @@ static int only_page(struct log *l)
 	return page;
 }
 
-/* Guest address 0x7000 and on: buffers of ring 0, as the rig has them. */
+/* Page of guest address 0x7000, where the rig's buffers of ring 0 begin. */
 #define BUFFER_PAGE 7
 
-START_TEST(buffers_are_logged_from_the_switch_to_the_switch)
+START_TEST(buffers_are_logged_while_log_all_is_set)
 {
 	struct log l;
 
@@ -137,8 +143,8 @@ START_TEST(buffers_are_logged_from_the_switch_to_the_switch)
 }
 END_TEST
 
-/* Its address in the log need not be the one in memory. */
-START_TEST(used_ring_is_logged_where_it_is_said_and_only_if_asked)
+/* The log address of a used ring may differ from its memory address. */
+START_TEST(used_ring_is_logged_at_its_log_address_if_requested)
 {
 	struct log l;
 
@@ -158,7 +164,7 @@ START_TEST(used_ring_is_logged_where_it_is_said_and_only_if_asked)
 }
 END_TEST
 
-START_TEST(log_can_be_replaced_while_it_is_written)
+START_TEST(log_can_be_replaced_while_rings_run)
 {
 	struct log l, other;
 
@@ -187,13 +193,13 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 }
 
 /*
- * ThreadSanitizer makes the atomic store itself, and takes the signal of its
- * page over and over instead of handing it on.
+ * ThreadSanitizer performs atomic stores in its runtime and receives the SIGBUS
+ * again and again instead of passing it on.
  */
 #define KEEPS_SIGNALS VSU_THREAD_SANITIZER
 
-/* As memory that is cut: writes would go on without anybody knowing of them. */
-START_TEST(e1_13_log_that_is_cut_is_failed_memory)
+/* Like truncated memory: otherwise later stores would be missing in the log. */
+START_TEST(e1_13_truncated_log_fails_like_memory)
 {
 	struct sigaction action = { .sa_flags = SA_SIGINFO };
 	struct log l;
@@ -237,7 +243,7 @@ START_TEST(b4_02_log_too_small_for_memory_or_for_its_file_is_refused)
 	struct log l;
 
 	init(&l);
-	/* a bit for each of RIG_MEMORY's 256 pages */
+	/* one bit for each of RIG_MEMORY's 256 pages */
 	ck_assert_uint_eq(set_log(&l, RIG_MEMORY / PAGE / 8 - 1, 0, l.fd), 0);
 	ck_assert_uint_eq(set_log(&l, 0, 0, l.fd), 0);
 	ck_assert_uint_eq(set_log(&l, l.size + 1, 0, l.fd), 0);
@@ -247,8 +253,11 @@ START_TEST(b4_02_log_too_small_for_memory_or_for_its_file_is_refused)
 }
 END_TEST
 
-/* A page beyond the log is not marked, and nothing else is written. */
-START_TEST(b4_02_mark_beyond_the_log_is_dropped)
+/*
+ * The write to a page beyond the log is not recorded, and nothing beyond the
+ * log is modified.
+ */
+START_TEST(b4_02_mark_beyond_the_log_is_ignored)
 {
 	struct log l;
 
@@ -275,7 +284,7 @@ static unsigned int marked(const struct log *l)
 	return n;
 }
 
-/* All memory counts as written by whoever wrote without a log. */
+/* Writes without a log are made up for: all memory is marked. */
 static void expect_whole_memory(struct log *l)
 {
 	ck_assert_uint_eq(marked(l), RIG_MEMORY / PAGE);
@@ -283,7 +292,7 @@ static void expect_whole_memory(struct log *l)
 	memset(l->bits, 0, l->size);
 }
 
-START_TEST(b4_03_running_ring_goes_on_without_a_log_and_loses_nothing)
+START_TEST(b4_03_writes_of_a_running_ring_without_a_log_are_marked_later)
 {
 	struct log l;
 
@@ -302,8 +311,8 @@ START_TEST(b4_03_running_ring_goes_on_without_a_log_and_loses_nothing)
 }
 END_TEST
 
-/* As a front-end that agrees to whatever is offered, and never gives a log. */
-START_TEST(b4_03_ring_starts_without_a_log_and_the_owner_is_told)
+/* As a front-end that accepts every feature and never sends a log. */
+START_TEST(b4_03_ring_that_starts_without_a_log_is_reported)
 {
 	struct log l;
 
@@ -326,8 +335,10 @@ START_TEST(b4_03_ring_starts_without_a_log_and_the_owner_is_told)
 }
 END_TEST
 
-/* A front-end is to send the longer log first; one that does not loses nothing. */
-START_TEST(b4_02_memory_above_the_log_is_marked_when_a_longer_one_comes)
+/*
+ * A front-end must send the longer log first; if it does not, no write is lost.
+ */
+START_TEST(b4_02_memory_above_the_log_is_marked_in_a_longer_one)
 {
 	struct vhost_user_mem_region gpa[2] = {
 		rig_region(0, RIG_MEMORY, 0),
@@ -353,8 +364,8 @@ START_TEST(b4_02_memory_above_the_log_is_marked_when_a_longer_one_comes)
 }
 END_TEST
 
-/* A log that is there before the first ring runs begins empty. */
-START_TEST(b4_03_log_given_before_the_rings_is_complete_from_the_start)
+/* A log that is set before the first ring starts begins empty. */
+START_TEST(b4_03_log_set_before_the_rings_begins_empty)
 {
 	struct log l;
 
@@ -373,14 +384,14 @@ START_TEST(b4_03_log_given_before_the_rings_is_complete_from_the_start)
 }
 END_TEST
 
-START_TEST(b4_20_log_without_bytes_or_without_its_descriptor_is_refused)
+START_TEST(b4_20_empty_log_or_log_without_a_descriptor_is_refused)
 {
 	int empty = memfd_create("empty", MFD_CLOEXEC);
 	struct log l;
 	int ends[2];
 
 	make(&l);
-	rig_init(&l.r);	/* no memory is known: no log is too small */
+	rig_init(&l.r);	/* without memory no log is too small */
 	rig_negotiate(&l.r);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	ck_assert_uint_eq(set_log(&l, 0, 0, l.fd), 0);
@@ -424,7 +435,7 @@ START_TEST(b4_04_refused_descriptor_is_closed)
 }
 END_TEST
 
-START_TEST(reset_forgets_the_log)
+START_TEST(reset_drops_the_log)
 {
 	struct log l;
 
@@ -443,7 +454,7 @@ START_TEST(reset_forgets_the_log)
 }
 END_TEST
 
-START_TEST(log_eventfd_is_taken_and_closed)
+START_TEST(log_eventfd_is_accepted_and_closed)
 {
 	int fd = eventfd(0, EFD_CLOEXEC);
 	struct log l;
@@ -461,21 +472,21 @@ int main(void)
 	Suite *s = suite_create("backend-log");
 	TCase *tc = rig_case(s, "log");
 
-	tcase_add_test(tc, buffers_are_logged_from_the_switch_to_the_switch);
-	tcase_add_test(tc, used_ring_is_logged_where_it_is_said_and_only_if_asked);
-	tcase_add_test(tc, log_can_be_replaced_while_it_is_written);
+	tcase_add_test(tc, buffers_are_logged_while_log_all_is_set);
+	tcase_add_test(tc, used_ring_is_logged_at_its_log_address_if_requested);
+	tcase_add_test(tc, log_can_be_replaced_while_rings_run);
 	if (!KEEPS_SIGNALS)
-		tcase_add_test(tc, e1_13_log_that_is_cut_is_failed_memory);
+		tcase_add_test(tc, e1_13_truncated_log_fails_like_memory);
 	tcase_add_test(tc, b4_01_log_that_wraps_is_refused);
 	tcase_add_test(tc, b4_02_log_too_small_for_memory_or_for_its_file_is_refused);
-	tcase_add_test(tc, b4_02_mark_beyond_the_log_is_dropped);
-	tcase_add_test(tc, b4_03_running_ring_goes_on_without_a_log_and_loses_nothing);
-	tcase_add_test(tc, b4_03_ring_starts_without_a_log_and_the_owner_is_told);
-	tcase_add_test(tc, b4_02_memory_above_the_log_is_marked_when_a_longer_one_comes);
-	tcase_add_test(tc, b4_03_log_given_before_the_rings_is_complete_from_the_start);
-	tcase_add_test(tc, b4_20_log_without_bytes_or_without_its_descriptor_is_refused);
+	tcase_add_test(tc, b4_02_mark_beyond_the_log_is_ignored);
+	tcase_add_test(tc, b4_03_writes_of_a_running_ring_without_a_log_are_marked_later);
+	tcase_add_test(tc, b4_03_ring_that_starts_without_a_log_is_reported);
+	tcase_add_test(tc, b4_02_memory_above_the_log_is_marked_in_a_longer_one);
+	tcase_add_test(tc, b4_03_log_set_before_the_rings_begins_empty);
+	tcase_add_test(tc, b4_20_empty_log_or_log_without_a_descriptor_is_refused);
 	tcase_add_test(tc, b4_04_refused_descriptor_is_closed);
-	tcase_add_test(tc, reset_forgets_the_log);
-	tcase_add_test(tc, log_eventfd_is_taken_and_closed);
+	tcase_add_test(tc, reset_drops_the_log);
+	tcase_add_test(tc, log_eventfd_is_accepted_and_closed);
 	return run_suite(s);
 }

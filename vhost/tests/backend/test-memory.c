@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the memory that a front-end gives to the back-end. */
+/* Claims about the memory that a front-end shares with the back-end. */
 #include <config.h>
 
 #include <errno.h>
@@ -80,7 +80,7 @@ static struct vhost_user_mem_region plain(uint64_t gpa, uint64_t size,
 	return region;
 }
 
-/* what is fine */
+/* accepted memory */
 
 START_TEST(regions_in_any_order_are_found_at_their_addresses)
 {
@@ -102,7 +102,7 @@ START_TEST(regions_in_any_order_are_found_at_their_addresses)
 }
 END_TEST
 
-START_TEST(table_with_room_for_all_regions_is_taken)
+START_TEST(table_padded_to_eight_regions_is_accepted)
 {
 	struct table t = { .nfds = 0 };
 	struct rig r;
@@ -117,8 +117,8 @@ START_TEST(table_with_room_for_all_regions_is_taken)
 }
 END_TEST
 
-/* Sizes and guest addresses need not be multiples of a page. */
-START_TEST(odd_sizes_and_addresses_are_taken)
+/* Sizes and guest addresses need not be multiples of the page size. */
+START_TEST(unaligned_sizes_and_addresses_are_accepted)
 {
 	struct rig r;
 
@@ -134,7 +134,7 @@ START_TEST(odd_sizes_and_addresses_are_taken)
 }
 END_TEST
 
-START_TEST(last_address_is_an_address)
+START_TEST(region_may_end_at_the_last_address)
 {
 	struct rig r;
 
@@ -147,7 +147,7 @@ START_TEST(last_address_is_an_address)
 }
 END_TEST
 
-START_TEST(resent_table_keeps_the_mappings_it_has)
+START_TEST(resent_table_keeps_its_mappings)
 {
 	struct table t = { .nfds = 0 };
 	unsigned char *first, *second;
@@ -170,7 +170,7 @@ START_TEST(resent_table_keeps_the_mappings_it_has)
 }
 END_TEST
 
-START_TEST(other_file_at_the_same_place_is_mapped_anew)
+START_TEST(other_file_at_the_same_addresses_is_mapped_again)
 {
 	int other = memfd_create("other", MFD_CLOEXEC);
 	struct table t = { .nfds = 0 };
@@ -210,7 +210,7 @@ static int reopen(int fd, int flags)
 	return fd;
 }
 
-/* The descriptor itself, a copy of it, and one that was opened anew. */
+/* The descriptor itself, a duplicate, and a new open file description. */
 START_TEST(resent_table_of_sealed_memory_keeps_its_mapping)
 {
 	struct table t = { .nfds = 0 };
@@ -238,7 +238,7 @@ START_TEST(resent_table_of_sealed_memory_keeps_its_mapping)
 }
 END_TEST
 
-START_TEST(other_sealed_file_at_the_same_place_is_mapped_anew)
+START_TEST(other_sealed_file_at_the_same_addresses_is_mapped_again)
 {
 	struct table t = { .nfds = 0 };
 	int fds[2];
@@ -260,7 +260,7 @@ START_TEST(other_sealed_file_at_the_same_place_is_mapped_anew)
 }
 END_TEST
 
-/* Whatever was found out about the first of the table. */
+/* Results of the check of the first region do not apply to the second. */
 START_TEST(sealed_memory_behind_another_file_keeps_its_mapping)
 {
 	struct table t = { .nfds = 0 };
@@ -287,8 +287,11 @@ START_TEST(sealed_memory_behind_another_file_keeps_its_mapping)
 }
 END_TEST
 
-/* Descriptors of this process lie between those that come with the table. */
-START_TEST(resent_table_closes_what_came_with_it_and_no_more)
+/*
+ * Descriptor numbers that this process uses lie between those received with the
+ * table.
+ */
+START_TEST(resent_table_closes_only_its_own_descriptors)
 {
 	static const unsigned int holes[] = { 1, 2, 4, 7, 8, 9 };
 	struct table t = { .nfds = 0 };
@@ -332,8 +335,8 @@ static const struct guarded {
 	{ F_SEAL_GROW, 2 * MiB, PAGE },
 };
 
-/* The front-end makes its file longer once it is mapped, where it can. */
-START_TEST(nothing_behind_a_region_can_be_touched)
+/* Afterwards the front-end enlarges its file if the seals permit it. */
+START_TEST(bytes_beyond_a_region_are_inaccessible)
 {
 	const struct guarded *g = &guarded[_i];
 	int fd = memfd_create("guarded", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -355,7 +358,7 @@ START_TEST(nothing_behind_a_region_can_be_touched)
 }
 END_TEST
 
-START_TEST(slots_come_and_go)
+START_TEST(slots_are_added_and_removed)
 {
 	struct rig r;
 	int i;
@@ -378,7 +381,7 @@ START_TEST(slots_come_and_go)
 }
 END_TEST
 
-/* what is not */
+/* refused memory */
 
 START_TEST(b2_01_table_without_regions_is_refused)
 {
@@ -421,7 +424,9 @@ START_TEST(b2_02_count_must_agree_with_payload_and_descriptors)
 }
 END_TEST
 
-/* Each is refused as a slot and as a table; nothing is left of it. */
+/*
+ * The region is refused as a slot and in a table, and nothing remains mapped.
+ */
 static void refuse_region(struct rig *r, struct vhost_user_mem_region region,
 			  int fd)
 {
@@ -511,8 +516,8 @@ START_TEST(b2_07_file_shorter_than_its_region_is_refused)
 }
 END_TEST
 
-/* The mapping that is there would be kept, if its file were long enough. */
-START_TEST(b2_07_file_cut_short_since_is_refused_when_resent)
+/* The existing mapping would be kept if its file were still long enough. */
+START_TEST(b2_07_resent_table_of_a_truncated_file_is_refused)
 {
 	struct table t = { .nfds = 0 };
 	struct rig r;
@@ -528,8 +533,8 @@ START_TEST(b2_07_file_cut_short_since_is_refused_when_resent)
 }
 END_TEST
 
-/* A host without huge pages shows nothing. */
-START_TEST(b2_09_piece_inside_a_huge_page_is_exact_or_refused)
+/* Passes trivially on a host without huge pages. */
+START_TEST(b2_09_part_of_a_huge_page_is_exact_or_refused)
 {
 	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
 	char *mem;
@@ -591,7 +596,7 @@ static struct vmem_region *region_at(struct rig *r, uint64_t gpa)
 	return region;
 }
 
-/* All ways in which a device stores, to guest memory that may only be read. */
+/* Every store function of a device fails on read-only guest memory. */
 static void expect_no_store(struct rig *r, uint64_t gpa, uint32_t offset)
 {
 	const struct vmem_view *view = vmem_map_view(map_of(r));
@@ -632,8 +637,8 @@ START_TEST(b2_18_memory_whose_descriptor_cannot_be_written_is_rom)
 }
 END_TEST
 
-/* A table keeps of the former one only mappings that are the same. */
-START_TEST(b2_18_rom_that_is_sent_again_for_writing_is_mapped_anew)
+/* A new table keeps an existing mapping only if its access is the same. */
+START_TEST(b2_18_rom_resent_as_writable_is_mapped_again)
 {
 	struct table t = { .nfds = 0 };
 	struct rig r;
@@ -655,8 +660,8 @@ START_TEST(b2_18_rom_that_is_sent_again_for_writing_is_mapped_anew)
 }
 END_TEST
 
-/* One open file more of the same file may not be written through. */
-START_TEST(b2_18_sealed_memory_that_comes_again_as_rom_is_mapped_anew)
+/* The same file through a read-only descriptor must not stay writable. */
+START_TEST(b2_18_sealed_memory_resent_as_rom_is_mapped_again)
 {
 	struct table t = { .nfds = 0 };
 	int fd, rom;
@@ -705,7 +710,7 @@ START_TEST(b2_11_failure_at_any_region_leaves_the_old_table)
 }
 END_TEST
 
-START_TEST(b2_12_chain_in_flight_keeps_the_memory_that_is_replaced)
+START_TEST(b2_12_chain_in_flight_keeps_replaced_memory)
 {
 	int other = memfd_create("other", MFD_CLOEXEC);
 	struct table t = { .nfds = 0 };
@@ -727,7 +732,8 @@ START_TEST(b2_12_chain_in_flight_keeps_the_memory_that_is_replaced)
 	memset(iov[0].iov_base, 0x33, iov[0].iov_len);
 	vq_push(q, &chain, 64);
 	vq_publish(q);
-	ck_assert_uint_eq(rig_used(&r, 0), 0);	/* it went to the new memory */
+	/* the used ring was written in the new memory */
+	ck_assert_uint_eq(rig_used(&r, 0), 0);
 	ck_assert_uint_eq(hva(&r, 0x6000)[2], 1);
 	vsu_fd_close(&other);
 	rig_fini(&r);
@@ -750,7 +756,7 @@ START_TEST(b2_13_sum_of_regions_is_limited)
 }
 END_TEST
 
-START_TEST(b2_14_slot_that_overlaps_or_is_one_too_many_is_refused)
+START_TEST(b2_14_overlapping_or_excess_slot_is_refused)
 {
 	struct rig r;
 	unsigned int i;
@@ -772,8 +778,8 @@ START_TEST(b2_14_slot_that_overlaps_or_is_one_too_many_is_refused)
 }
 END_TEST
 
-/* As QEMU up to 7.2 does for each pair of queues of a network card. */
-START_TEST(b2_14_slot_that_is_given_again_stays_as_it_is)
+/* QEMU up to 7.2 does so for each queue pair of a network card. */
+START_TEST(b2_14_slot_that_is_added_twice_is_unchanged)
 {
 	int other = memfd_create("other", MFD_CLOEXEC);
 	struct rig r;
@@ -816,7 +822,7 @@ START_TEST(b2_15_unknown_slot_cannot_be_removed)
 }
 END_TEST
 
-START_TEST(b2_16_ring_whose_memory_goes_waits_until_it_is_back)
+START_TEST(b2_16_ring_waits_while_its_memory_is_removed)
 {
 	struct rig r;
 
@@ -839,7 +845,7 @@ START_TEST(b2_16_ring_whose_memory_goes_waits_until_it_is_back)
 }
 END_TEST
 
-START_TEST(ring_goes_on_in_memory_that_moved_in_guest_addresses)
+START_TEST(ring_continues_in_memory_at_a_new_guest_address)
 {
 	struct rig r;
 
@@ -858,8 +864,11 @@ START_TEST(ring_goes_on_in_memory_that_moved_in_guest_addresses)
 }
 END_TEST
 
-/* A resent table, one with a region more, and one that takes it away. */
-START_TEST(table_that_only_grows_leaves_running_rings_alone)
+/*
+ * A resent table, a table with one more region, and one with that region
+ * removed.
+ */
+START_TEST(table_that_only_grows_quiesces_no_ring)
 {
 	struct table t = { .nfds = 0 };
 	unsigned int asked;
@@ -885,7 +894,7 @@ START_TEST(table_that_only_grows_leaves_running_rings_alone)
 }
 END_TEST
 
-START_TEST(memory_is_added_without_asking_running_rings)
+START_TEST(added_memory_quiesces_no_ring)
 {
 	unsigned int asked;
 	struct rig r;
@@ -909,7 +918,7 @@ START_TEST(b2_17_descriptor_on_removal_is_closed_and_ignored)
 
 	rig_init(&r);
 	rig_negotiate(&r);
-	for (i = 0; i < 40; i++) {	/* does not count as a mistake */
+	for (i = 0; i < 40; i++) {	/* not counted as an error of the peer */
 		ck_assert_uint_eq(add(&r, rig_region(0, PAGE, 0), r.memfd), 0);
 		ck_assert_uint_eq(change(&r, VHOST_USER_REM_MEM_REG,
 					 rig_region(0, PAGE, 0), r.memfd), 0);
@@ -934,7 +943,7 @@ START_TEST(all_slots_can_be_filled_and_the_next_is_refused)
 }
 END_TEST
 
-START_TEST(guest_addresses_alone_lead_to_rings)
+START_TEST(rings_may_lie_at_guest_addresses)
 {
 	struct vhost_user_mem_table t = {
 		.nregions = 1, .regions = { { 0, RIG_MEMORY, 0, 0 } },
@@ -973,18 +982,18 @@ static void add_refusals(Suite *s)
 	tcase_add_test(tc, b2_05_offsets_that_wrap_are_refused);
 	tcase_add_test(tc, b2_06_overlap_in_either_space_is_refused);
 	tcase_add_test(tc, b2_07_file_shorter_than_its_region_is_refused);
-	tcase_add_test(tc, b2_07_file_cut_short_since_is_refused_when_resent);
-	tcase_add_test(tc, b2_09_piece_inside_a_huge_page_is_exact_or_refused);
+	tcase_add_test(tc, b2_07_resent_table_of_a_truncated_file_is_refused);
+	tcase_add_test(tc, b2_09_part_of_a_huge_page_is_exact_or_refused);
 	tcase_add_test(tc, b2_10_descriptor_that_cannot_be_mapped_is_refused);
 	tcase_add_test(tc,
 		b2_18_memory_whose_descriptor_cannot_be_written_is_rom);
 	tcase_add_test(tc,
-		b2_18_rom_that_is_sent_again_for_writing_is_mapped_anew);
-	tcase_add_test(tc, b2_18_sealed_memory_that_comes_again_as_rom_is_mapped_anew);
+		b2_18_rom_resent_as_writable_is_mapped_again);
+	tcase_add_test(tc, b2_18_sealed_memory_resent_as_rom_is_mapped_again);
 	tcase_add_test(tc, b2_11_failure_at_any_region_leaves_the_old_table);
 	tcase_add_test(tc, b2_13_sum_of_regions_is_limited);
-	tcase_add_test(tc, b2_14_slot_that_overlaps_or_is_one_too_many_is_refused);
-	tcase_add_test(tc, b2_14_slot_that_is_given_again_stays_as_it_is);
+	tcase_add_test(tc, b2_14_overlapping_or_excess_slot_is_refused);
+	tcase_add_test(tc, b2_14_slot_that_is_added_twice_is_unchanged);
 	tcase_add_test(tc, b2_15_unknown_slot_cannot_be_removed);
 }
 
@@ -994,26 +1003,26 @@ int main(void)
 	TCase *tc = rig_case(s, "memory");
 
 	tcase_add_test(tc, regions_in_any_order_are_found_at_their_addresses);
-	tcase_add_test(tc, table_with_room_for_all_regions_is_taken);
-	tcase_add_test(tc, odd_sizes_and_addresses_are_taken);
-	tcase_add_test(tc, last_address_is_an_address);
-	tcase_add_test(tc, resent_table_keeps_the_mappings_it_has);
-	tcase_add_test(tc, other_file_at_the_same_place_is_mapped_anew);
+	tcase_add_test(tc, table_padded_to_eight_regions_is_accepted);
+	tcase_add_test(tc, unaligned_sizes_and_addresses_are_accepted);
+	tcase_add_test(tc, region_may_end_at_the_last_address);
+	tcase_add_test(tc, resent_table_keeps_its_mappings);
+	tcase_add_test(tc, other_file_at_the_same_addresses_is_mapped_again);
 	tcase_add_test(tc, resent_table_of_sealed_memory_keeps_its_mapping);
-	tcase_add_test(tc, other_sealed_file_at_the_same_place_is_mapped_anew);
+	tcase_add_test(tc, other_sealed_file_at_the_same_addresses_is_mapped_again);
 	tcase_add_test(tc, sealed_memory_behind_another_file_keeps_its_mapping);
-	tcase_add_test(tc, resent_table_closes_what_came_with_it_and_no_more);
-	tcase_add_loop_test(tc, nothing_behind_a_region_can_be_touched, 0,
+	tcase_add_test(tc, resent_table_closes_only_its_own_descriptors);
+	tcase_add_loop_test(tc, bytes_beyond_a_region_are_inaccessible, 0,
 			    sizeof(guarded) / sizeof(guarded[0]));
-	tcase_add_test(tc, slots_come_and_go);
-	tcase_add_test(tc, b2_12_chain_in_flight_keeps_the_memory_that_is_replaced);
-	tcase_add_test(tc, b2_16_ring_whose_memory_goes_waits_until_it_is_back);
-	tcase_add_test(tc, ring_goes_on_in_memory_that_moved_in_guest_addresses);
-	tcase_add_test(tc, table_that_only_grows_leaves_running_rings_alone);
-	tcase_add_test(tc, memory_is_added_without_asking_running_rings);
+	tcase_add_test(tc, slots_are_added_and_removed);
+	tcase_add_test(tc, b2_12_chain_in_flight_keeps_replaced_memory);
+	tcase_add_test(tc, b2_16_ring_waits_while_its_memory_is_removed);
+	tcase_add_test(tc, ring_continues_in_memory_at_a_new_guest_address);
+	tcase_add_test(tc, table_that_only_grows_quiesces_no_ring);
+	tcase_add_test(tc, added_memory_quiesces_no_ring);
 	tcase_add_test(tc, b2_17_descriptor_on_removal_is_closed_and_ignored);
-	tcase_add_test(tc, guest_addresses_alone_lead_to_rings);
-	if (!rig_under_valgrind())	/* it keeps RLIMIT_NOFILE to itself */
+	tcase_add_test(tc, rings_may_lie_at_guest_addresses);
+	if (!rig_under_valgrind())	/* valgrind manages RLIMIT_NOFILE itself */
 		tcase_add_test(tc, all_slots_can_be_filled_and_the_next_is_refused);
 	add_refusals(s);
 	return run_suite(s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the messages of postcopy, from a front-end that sends raw bytes. */
+/* Claims about the postcopy messages, from a front-end that sends raw bytes. */
 #include <config.h>
 
 #include <check.h>
@@ -43,7 +43,7 @@ static void prepare(void)
 	rig_negotiate(&rig);
 }
 
-/* The userfaultfd of the answer, or -1. */
+/* Sends POSTCOPY_ADVISE; returns the userfaultfd of the reply, or -1. */
 static int advise(void)
 {
 	struct vhost_user_header hdr;
@@ -71,7 +71,7 @@ static int advise(void)
 	return fd;
 }
 
-/* These two are answered whether or not they ask for it. */
+/* Both requests are answered with and without NEED_REPLY. */
 static uint64_t ask(uint32_t request)
 {
 	struct rig_reply reply;
@@ -93,7 +93,7 @@ static void begin_listening(void)
 	ck_assert_uint_eq(ask(VHOST_USER_POSTCOPY_LISTEN), 0);
 }
 
-/* The size of the answer to a table of one region. */
+/* Returns the reply's size for a table of one region. */
 static uint32_t send_table(int fd, uint32_t size,
 			   struct vhost_user_mem_table *answer)
 {
@@ -122,7 +122,7 @@ static void confirm(void)
 	rig_expect_silence(&rig);
 }
 
-/* Of the guest's memory as devices see it. */
+/* Number of regions that devices see. */
 static unsigned int regions(void)
 {
 	const struct vmem_map *map =
@@ -137,9 +137,9 @@ static void finish(void)
 	ck_assert_int_eq(on, 0);
 }
 
-START_TEST(table_is_answered_by_addresses_and_takes_effect_by_the_word_behind)
+START_TEST(postcopy_table_is_effective_after_its_confirmation)
 {
-	uint32_t size = _i ? 8 + 8 * 32 : 8 + 32;	/* padded or not */
+	uint32_t size = _i ? 8 + 8 * 32 : 8 + 32;	/* with and without padding */
 	struct vhost_user_mem_region sent = rig_region(0, RIG_MEMORY, 0);
 	struct vhost_user_mem_table t;
 
@@ -150,7 +150,7 @@ START_TEST(table_is_answered_by_addresses_and_takes_effect_by_the_word_behind)
 	ck_assert_uint_eq(t.regions[0].size, sent.size);
 	ck_assert_uint_ne(t.regions[0].user_addr, sent.user_addr);
 	ck_assert_uint_eq(regions(), 0);
-	memset(rig.mem, 0, RIG_MEMORY);	/* the pages have come */
+	memset(rig.mem, 0, RIG_MEMORY);	/* places the pages */
 	confirm();
 	ck_assert_uint_eq(regions(), 1);
 	rig_set_ring(&rig, 0);
@@ -162,16 +162,21 @@ START_TEST(table_is_answered_by_addresses_and_takes_effect_by_the_word_behind)
 }
 END_TEST
 
-/* a front-end that disappears */
+/* a front-end that disconnects */
 
-/* One byte by a system call or by this thread, at a page that never arrives. */
+/*
+ * The thread touches one byte of a page that never arrives, itself or by a
+ * system call.
+ */
 static struct {
 	unsigned char *page;
 	int pipe[2], result;
 	bool by_call;
 } waiter;
 
-/* ThreadSanitizer takes the new mapping for a store that races with this load. */
+/*
+ * ThreadSanitizer reports the new mapping as a store that races with this load.
+ */
 __attribute__((no_sanitize_thread))
 static void *touch(void *opaque)
 {
@@ -238,7 +243,7 @@ static void finish_guarded(struct vhost_user_postcopy_guard *guard)
 	close(waiter.pipe[1]);
 }
 
-/* 0 and 1: with repaired SIGBUS, 2 and 3: without. */
+/* 0 and 1: with a SIGBUS table, 2 and 3: without. */
 START_TEST(guard_wakes_a_thread_whose_front_end_has_disconnected)
 {
 	static const int results[] = { 0, -EFAULT, 0, 0 };
@@ -291,7 +296,7 @@ START_TEST(guard_ignores_a_front_end_whose_postcopy_is_over)
 }
 END_TEST
 
-START_TEST(word_without_a_table_is_refused)
+START_TEST(confirmation_without_a_table_is_refused)
 {
 	struct vhost_user_mem_table t;
 
@@ -308,7 +313,7 @@ START_TEST(word_without_a_table_is_refused)
 }
 END_TEST
 
-START_TEST(table_whose_pages_cannot_be_waited_for_is_refused)
+START_TEST(table_of_memory_without_userfaultfd_support_is_refused)
 {
 	struct vhost_user_mem_table t;
 	char path[40];
@@ -322,7 +327,7 @@ START_TEST(table_whose_pages_cannot_be_waited_for_is_refused)
 	rig_expect_refused(&rig, VHOST_USER_SET_MEM_TABLE, VHOST_USER_ALL_RINGS,
 			   "cannot be waited for");
 	close(fd);
-	/* nothing of it stays: the next one is as good as the first */
+	/* the refused table left no state behind: later tables are accepted */
 	ck_assert_uint_eq(send_table(rig.memfd, 40, &t), 40);
 	ck_assert_uint_eq(send_table(rig.memfd, 40, &t), 40);
 	confirm();
@@ -330,7 +335,7 @@ START_TEST(table_whose_pages_cannot_be_waited_for_is_refused)
 }
 END_TEST
 
-START_TEST(b4_17_messages_out_of_their_order_are_refused)
+START_TEST(b4_17_messages_out_of_order_are_refused)
 {
 	prepare();
 	ck_assert_uint_ne(ask(VHOST_USER_POSTCOPY_LISTEN), 0);
@@ -345,7 +350,7 @@ START_TEST(b4_17_messages_out_of_their_order_are_refused)
 }
 END_TEST
 
-START_TEST(b4_17_advice_that_was_not_agreed_on_is_refused)
+START_TEST(b4_17_advice_without_its_feature_is_refused)
 {
 	rig_init(&rig);
 	rig_negotiate(&rig);
@@ -365,15 +370,15 @@ int main(void)
 		return 0;
 	s = suite_create("vhost back-end postcopy");
 	tc = rig_case(s, "postcopy");
-	tcase_add_loop_test(tc, table_is_answered_by_addresses_and_takes_effect_by_the_word_behind,
+	tcase_add_loop_test(tc, postcopy_table_is_effective_after_its_confirmation,
 			    0, 2);
 	tcase_add_loop_test(tc, guard_wakes_a_thread_whose_front_end_has_disconnected,
 			    0, 4);
 	tcase_add_test(tc, released_guard_refuses_further_memory);
 	tcase_add_test(tc, guard_ignores_a_front_end_whose_postcopy_is_over);
-	tcase_add_loop_test(tc, word_without_a_table_is_refused, 0, 2);
-	tcase_add_test(tc, table_whose_pages_cannot_be_waited_for_is_refused);
-	tcase_add_test(tc, b4_17_messages_out_of_their_order_are_refused);
-	tcase_add_test(tc, b4_17_advice_that_was_not_agreed_on_is_refused);
+	tcase_add_loop_test(tc, confirmation_without_a_table_is_refused, 0, 2);
+	tcase_add_test(tc, table_of_memory_without_userfaultfd_support_is_refused);
+	tcase_add_test(tc, b4_17_messages_out_of_order_are_refused);
+	tcase_add_test(tc, b4_17_advice_without_its_feature_is_refused);
 	return run_suite(s);
 }

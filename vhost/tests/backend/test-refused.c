@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about refusals: a ring never runs with what was refused, and the owner
- * hears of everything that a front-end might not say.
+ * Claims about refusals: a ring never runs with a refused value, and the owner
+ * receives every refusal, even if the front-end requested no acknowledgement.
  */
 #include <config.h>
 
@@ -14,38 +14,38 @@
 
 #include "../rig.h"
 
-/* The front-end of the field: asks for no acknowledgement, and goes on. */
-static void tell(struct rig *r, uint32_t request, const void *payload,
+/* Sends without NEED_REPLY, as existing front-ends do. */
+static void send_no_ack(struct rig *r, uint32_t request, const void *payload,
 		 uint32_t size, const int *fds, unsigned int nfds)
 {
 	rig_send(r, request, VHOST_USER_HDR_VERSION, payload, size, fds, nfds);
 	rig_expect_silence(r);
 }
 
-static void tell_state(struct rig *r, uint32_t request, uint32_t num)
+static void send_state(struct rig *r, uint32_t request, uint32_t num)
 {
 	const struct vhost_user_vring_state s = { 0, num };
 
-	tell(r, request, &s, sizeof(s), NULL, 0);
+	send_no_ack(r, request, &s, sizeof(s), NULL, 0);
 }
 
-static void tell_addr(struct rig *r, uint64_t more)
+static void send_addr(struct rig *r, uint64_t more)
 {
 	struct vhost_user_vring_addr addr = rig_addr(0);
 
 	addr.used += more;
-	tell(r, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr), NULL, 0);
+	send_no_ack(r, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr), NULL, 0);
 }
 
 static void kick_and_enable(struct rig *r)
 {
 	const uint64_t polled = VHOST_USER_VRING_NOFD;
 
-	tell(r, VHOST_USER_SET_VRING_KICK, &polled, sizeof(polled), NULL, 0);
-	tell_state(r, VHOST_USER_SET_VRING_ENABLE, 1);
+	send_no_ack(r, VHOST_USER_SET_VRING_KICK, &polled, sizeof(polled), NULL, 0);
+	send_state(r, VHOST_USER_SET_VRING_ENABLE, 1);
 }
 
-/* Ring 0 ran, and is stopped. */
+/* Ring 0 ran and was stopped. */
 static void run_and_stop(struct rig *r)
 {
 	rig_init(r);
@@ -54,24 +54,24 @@ static void run_and_stop(struct rig *r)
 	r->nrefused = 0;
 }
 
-START_TEST(b3_20_ring_does_not_run_with_the_size_before_a_refused_one)
+START_TEST(b3_20_ring_waits_after_a_refused_size)
 {
 	static const uint32_t wrong[] = { 0, 3, 2048, 65535 };
 	struct rig r;
 
 	run_and_stop(&r);
-	tell_state(&r, VHOST_USER_SET_VRING_NUM, wrong[_i]);
+	send_state(&r, VHOST_USER_SET_VRING_NUM, wrong[_i]);
 	rig_expect_refused(&r, VHOST_USER_SET_VRING_NUM, 0, "SET_VRING_NUM");
-	tell_state(&r, VHOST_USER_SET_VRING_BASE, 0);
-	tell_addr(&r, 0);
+	send_state(&r, VHOST_USER_SET_VRING_BASE, 0);
+	send_addr(&r, 0);
 	rig_expect_refused(&r, VHOST_USER_SET_VRING_ADDR, 0, "size");
 	kick_and_enable(&r);
 	ck_assert(!r.running[0]);
 	rig_expect_refused(&r, VHOST_USER_NO_REQUEST, 0, "SET_VRING_NUM");
-	/* the right one, and addresses that are checked against it */
-	tell_state(&r, VHOST_USER_SET_VRING_NUM, RIG_SIZE);
+	/* the valid size, and addresses that are checked against it */
+	send_state(&r, VHOST_USER_SET_VRING_NUM, RIG_SIZE);
 	ck_assert(!r.running[0]);
-	tell_addr(&r, 0);
+	send_addr(&r, 0);
 	ck_assert(r.running[0]);
 	ck_assert_uint_eq(r.nrefused, 0);
 	rig_offer(&r, 0, 0);
@@ -80,65 +80,65 @@ START_TEST(b3_20_ring_does_not_run_with_the_size_before_a_refused_one)
 }
 END_TEST
 
-START_TEST(b3_20_ring_does_not_run_at_the_place_before_a_refused_one)
+START_TEST(b3_20_ring_waits_after_refused_addresses)
 {
 	struct rig r;
 
 	run_and_stop(&r);
-	tell_state(&r, VHOST_USER_SET_VRING_NUM, RIG_SIZE);
-	tell_addr(&r, RIG_MEMORY);
+	send_state(&r, VHOST_USER_SET_VRING_NUM, RIG_SIZE);
+	send_addr(&r, RIG_MEMORY);
 	rig_expect_refused(&r, VHOST_USER_SET_VRING_ADDR, 0, "no memory region");
 	kick_and_enable(&r);
 	ck_assert(!r.running[0]);
 	rig_expect_refused(&r, VHOST_USER_NO_REQUEST, 0, "SET_VRING_ADDR");
-	tell_addr(&r, 0);
+	send_addr(&r, 0);
 	ck_assert(r.running[0]);
 	rig_fini(&r);
 }
 END_TEST
 
-START_TEST(b3_20_ring_does_not_run_from_the_base_before_a_refused_one)
+START_TEST(b3_20_ring_waits_after_a_refused_base)
 {
 	struct rig r;
 
 	run_and_stop(&r);
-	tell_state(&r, VHOST_USER_SET_VRING_BASE, 0x10000);
+	send_state(&r, VHOST_USER_SET_VRING_BASE, 0x10000);
 	rig_expect_refused(&r, VHOST_USER_SET_VRING_BASE, 0, "SET_VRING_BASE");
 	kick_and_enable(&r);
 	ck_assert(!r.running[0]);
 	rig_expect_refused(&r, VHOST_USER_NO_REQUEST, 0, "SET_VRING_BASE");
-	tell_state(&r, VHOST_USER_SET_VRING_BASE, 0);
+	send_state(&r, VHOST_USER_SET_VRING_BASE, 0);
 	ck_assert(r.running[0]);
 	rig_fini(&r);
 }
 END_TEST
 
-START_TEST(reset_forgets_what_was_refused)
+START_TEST(reset_clears_refusals)
 {
 	struct rig r;
 
 	run_and_stop(&r);
-	tell_state(&r, VHOST_USER_SET_VRING_BASE, 0x10000);
+	send_state(&r, VHOST_USER_SET_VRING_BASE, 0x10000);
 	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_RESET_DEVICE, NULL, 0, NULL,
 				  0), 0);
 	rig_negotiate(&r);
-	tell_state(&r, VHOST_USER_SET_VRING_NUM, RIG_SIZE);
-	tell_addr(&r, 0);
+	send_state(&r, VHOST_USER_SET_VRING_NUM, RIG_SIZE);
+	send_addr(&r, 0);
 	kick_and_enable(&r);
 	ck_assert(r.running[0]);
 	rig_fini(&r);
 }
 END_TEST
 
-START_TEST(refusals_while_a_ring_runs_leave_it_running)
+START_TEST(refusals_do_not_stop_a_running_ring)
 {
 	struct rig r;
 
 	rig_init(&r);
 	rig_up(&r);
-	tell_state(&r, VHOST_USER_SET_VRING_NUM, 3);
-	tell_addr(&r, RIG_MEMORY);
-	tell_state(&r, VHOST_USER_SET_VRING_BASE, 0x10000);
+	send_state(&r, VHOST_USER_SET_VRING_NUM, 3);
+	send_addr(&r, RIG_MEMORY);
+	send_state(&r, VHOST_USER_SET_VRING_BASE, 0x10000);
 	ck_assert_uint_eq(r.nrefused, 3);
 	ck_assert(r.running[0]);
 	rig_offer(&r, 0, 0);
@@ -147,9 +147,9 @@ START_TEST(refusals_while_a_ring_runs_leave_it_running)
 }
 END_TEST
 
-/* what the owner hears */
+/* what is reported to the owner */
 
-START_TEST(b1_31_refused_message_is_told_with_its_name_and_its_ring)
+START_TEST(b1_31_refusal_is_reported_with_message_and_ring)
 {
 	struct vhost_user_mem_table none = { 0 };
 	uint64_t word = VHOST_USER_VRING_NOFD;
@@ -158,29 +158,29 @@ START_TEST(b1_31_refused_message_is_told_with_its_name_and_its_ring)
 	rig_init(&r);
 	rig_negotiate(&r);
 	ck_assert_uint_eq(r.nrefused, 0);
-	tell(&r, VHOST_USER_SET_MEM_TABLE, &none, 8, NULL, 0);
+	send_no_ack(&r, VHOST_USER_SET_MEM_TABLE, &none, 8, NULL, 0);
 	rig_expect_refused(&r, VHOST_USER_SET_MEM_TABLE, VHOST_USER_ALL_RINGS,
 			   "SET_MEM_TABLE");
-	tell(&r, VHOST_USER_SET_VRING_KICK, &word, 4, NULL, 0);
+	send_no_ack(&r, VHOST_USER_SET_VRING_KICK, &word, 4, NULL, 0);
 	rig_expect_refused(&r, VHOST_USER_SET_VRING_KICK, VHOST_USER_ALL_RINGS,
 			   "4 bytes");
 	word |= RIG_RINGS;
-	tell(&r, VHOST_USER_SET_VRING_CALL, &word, 8, NULL, 0);
+	send_no_ack(&r, VHOST_USER_SET_VRING_CALL, &word, 8, NULL, 0);
 	rig_expect_refused(&r, VHOST_USER_SET_VRING_CALL, VHOST_USER_ALL_RINGS,
 			   "names ring 3");
 	word = 2 | VHOST_USER_VRING_NOFD;
-	tell(&r, VHOST_USER_SET_VRING_CALL, &word, 8, &r.memfd, 1);
+	send_no_ack(&r, VHOST_USER_SET_VRING_CALL, &word, 8, &r.memfd, 1);
 	rig_expect_refused(&r, VHOST_USER_SET_VRING_CALL, 2, "descriptors");
-	tell(&r, 77, NULL, 0, NULL, 0);
+	send_no_ack(&r, 77, NULL, 0, NULL, 0);
 	rig_expect_refused(&r, 77, VHOST_USER_ALL_RINGS, "request 77");
-	tell(&r, VHOST_USER_SEND_RARP, &word, 8, NULL, 0);
+	send_no_ack(&r, VHOST_USER_SEND_RARP, &word, 8, NULL, 0);
 	rig_expect_refused(&r, VHOST_USER_SEND_RARP, VHOST_USER_ALL_RINGS,
 			   "SEND_RARP needs the protocol feature RARP");
 	rig_fini(&r);
 }
 END_TEST
 
-START_TEST(b1_31_sentence_of_another_library_gets_the_name_of_the_message)
+START_TEST(b1_31_error_of_a_lower_library_is_prefixed_with_the_message)
 {
 	struct vhost_user_mem_table t = {
 		.nregions = 1, .regions = { rig_region(0, RIG_MEMORY * 2, 0) },
@@ -189,14 +189,14 @@ START_TEST(b1_31_sentence_of_another_library_gets_the_name_of_the_message)
 
 	rig_init(&r);
 	rig_negotiate(&r);
-	tell(&r, VHOST_USER_SET_MEM_TABLE, &t, 8 + 32, &r.memfd, 1);
+	send_no_ack(&r, VHOST_USER_SET_MEM_TABLE, &t, 8 + 32, &r.memfd, 1);
 	rig_expect_refused(&r, VHOST_USER_SET_MEM_TABLE, VHOST_USER_ALL_RINGS,
 			   "SET_MEM_TABLE: ");
 	rig_fini(&r);
 }
 END_TEST
 
-START_TEST(b1_31_device_that_refuses_is_told_of_too)
+START_TEST(b1_31_refusal_by_the_device_is_reported)
 {
 	struct rig r;
 
@@ -212,14 +212,14 @@ START_TEST(b1_31_device_that_refuses_is_told_of_too)
 }
 END_TEST
 
-START_TEST(b1_32_front_end_that_shares_no_memory_is_told_the_remedy)
+START_TEST(b1_32_refusal_of_unshared_memory_names_the_remedy)
 {
 	struct rig r;
 
 	rig_init(&r);
 	rig_negotiate(&r);
-	tell_state(&r, VHOST_USER_SET_VRING_NUM, RIG_SIZE);
-	tell_addr(&r, 0);
+	send_state(&r, VHOST_USER_SET_VRING_NUM, RIG_SIZE);
+	send_addr(&r, 0);
 	rig_expect_refused(&r, VHOST_USER_SET_VRING_ADDR, 0, "share=on");
 	kick_and_enable(&r);
 	ck_assert(!r.running[0]);
@@ -228,7 +228,7 @@ START_TEST(b1_32_front_end_that_shares_no_memory_is_told_the_remedy)
 }
 END_TEST
 
-START_TEST(b1_32_ring_that_waits_is_told_once_per_cause)
+START_TEST(b1_32_waiting_ring_is_reported_once_per_cause)
 {
 	struct rig r;
 
@@ -239,18 +239,18 @@ START_TEST(b1_32_ring_that_waits_is_told_once_per_cause)
 	rig_expect_refused(&r, VHOST_USER_NO_REQUEST, 0, "SET_VRING_NUM");
 	ck_assert_uint_eq(rig_set_memory(&r), 0);
 	ck_assert_uint_eq(r.nrefused, 0);
-	tell_state(&r, VHOST_USER_SET_VRING_NUM, RIG_SIZE);
+	send_state(&r, VHOST_USER_SET_VRING_NUM, RIG_SIZE);
 	rig_expect_refused(&r, VHOST_USER_NO_REQUEST, 0, "SET_VRING_ADDR");
-	tell_state(&r, VHOST_USER_SET_VRING_NUM, 2 * RIG_SIZE);
+	send_state(&r, VHOST_USER_SET_VRING_NUM, 2 * RIG_SIZE);
 	ck_assert_uint_eq(r.nrefused, 0);
-	tell_addr(&r, 0);
+	send_addr(&r, 0);
 	ck_assert(r.running[0]);
 	ck_assert_uint_eq(r.nrefused, 0);
 	rig_fini(&r);
 }
 END_TEST
 
-START_TEST(b1_32_ring_whose_memory_leaves_waits_and_says_so)
+START_TEST(b1_32_ring_whose_memory_is_removed_is_reported)
 {
 	struct vhost_user_mem_reg reg = { .region = rig_region(0, RIG_MEMORY, 0) };
 	struct rig r;
@@ -271,7 +271,7 @@ END_TEST
 
 /* the descriptor of a session */
 
-START_TEST(b1_33_requests_in_one_piece_are_all_answered_by_polling)
+START_TEST(b1_33_all_requests_of_one_read_are_answered)
 {
 	static const struct vhost_user_header get = {
 		VHOST_USER_GET_FEATURES, VHOST_USER_HDR_VERSION, 0
@@ -293,8 +293,8 @@ START_TEST(b1_33_requests_in_one_piece_are_all_answered_by_polling)
 }
 END_TEST
 
-/* The owner's answer comes while the next messages wait inside the session. */
-START_TEST(b1_33_messages_behind_a_parked_one_are_found_by_polling)
+/* The owner answers while further messages wait inside the session. */
+START_TEST(b1_33_messages_behind_a_waiting_one_are_handled)
 {
 	struct {
 		struct vhost_user_header stop;
@@ -347,20 +347,20 @@ int main(void)
 	Suite *s = suite_create("backend-refused");
 	TCase *tc = rig_case(s, "refused");
 
-	tcase_add_loop_test(tc, b3_20_ring_does_not_run_with_the_size_before_a_refused_one,
+	tcase_add_loop_test(tc, b3_20_ring_waits_after_a_refused_size,
 			    0, 4);
-	tcase_add_test(tc, b3_20_ring_does_not_run_at_the_place_before_a_refused_one);
-	tcase_add_test(tc, b3_20_ring_does_not_run_from_the_base_before_a_refused_one);
-	tcase_add_test(tc, reset_forgets_what_was_refused);
-	tcase_add_test(tc, refusals_while_a_ring_runs_leave_it_running);
-	tcase_add_test(tc, b1_31_refused_message_is_told_with_its_name_and_its_ring);
-	tcase_add_test(tc, b1_31_sentence_of_another_library_gets_the_name_of_the_message);
-	tcase_add_test(tc, b1_31_device_that_refuses_is_told_of_too);
-	tcase_add_test(tc, b1_32_front_end_that_shares_no_memory_is_told_the_remedy);
-	tcase_add_test(tc, b1_32_ring_that_waits_is_told_once_per_cause);
-	tcase_add_test(tc, b1_32_ring_whose_memory_leaves_waits_and_says_so);
-	tcase_add_test(tc, b1_33_requests_in_one_piece_are_all_answered_by_polling);
-	tcase_add_test(tc, b1_33_messages_behind_a_parked_one_are_found_by_polling);
+	tcase_add_test(tc, b3_20_ring_waits_after_refused_addresses);
+	tcase_add_test(tc, b3_20_ring_waits_after_a_refused_base);
+	tcase_add_test(tc, reset_clears_refusals);
+	tcase_add_test(tc, refusals_do_not_stop_a_running_ring);
+	tcase_add_test(tc, b1_31_refusal_is_reported_with_message_and_ring);
+	tcase_add_test(tc, b1_31_error_of_a_lower_library_is_prefixed_with_the_message);
+	tcase_add_test(tc, b1_31_refusal_by_the_device_is_reported);
+	tcase_add_test(tc, b1_32_refusal_of_unshared_memory_names_the_remedy);
+	tcase_add_test(tc, b1_32_waiting_ring_is_reported_once_per_cause);
+	tcase_add_test(tc, b1_32_ring_whose_memory_is_removed_is_reported);
+	tcase_add_test(tc, b1_33_all_requests_of_one_read_are_answered);
+	tcase_add_test(tc, b1_33_messages_behind_a_waiting_one_are_handled);
 	tcase_add_test(tc, b1_34_requests_before_a_shutdown_are_answered);
 	return run_suite(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about rings: how they are set up, started, left alone and stopped. */
+/* Claims about rings: set-up, start, disabling and stop. */
 #include <config.h>
 
 #include <errno.h>
@@ -19,7 +19,7 @@ static uint64_t set_addr(struct rig *r, struct vhost_user_vring_addr addr)
 		       0);
 }
 
-/* Memory and features, and a size for ring 0. */
+/* Sets memory, features, and a size for ring 0. */
 static void rig_ready(struct rig *r)
 {
 	rig_init(r);
@@ -29,7 +29,7 @@ static void rig_ready(struct rig *r)
 					RIG_SIZE), 0);
 }
 
-START_TEST(ring_is_served_and_the_driver_is_called)
+START_TEST(ring_is_served_and_the_driver_is_notified)
 {
 	struct rig r;
 
@@ -70,8 +70,8 @@ static void refuse_ring(uint32_t ring)
 	rig_fini(&r);
 }
 
-/* QEMU 7.2 does so whenever it stops a device, and migrates what it is told. */
-START_TEST(ring_stopped_by_a_reset_still_says_where)
+/* QEMU 7.2 does so whenever it stops a device, and migrates this base. */
+START_TEST(ring_stopped_by_a_reset_keeps_its_base)
 {
 	struct rig r;
 
@@ -89,7 +89,7 @@ START_TEST(ring_stopped_by_a_reset_still_says_where)
 }
 END_TEST
 
-START_TEST(e2_07_ring_of_a_reset_device_begins_at_0)
+START_TEST(e2_07_ring_begins_at_0_after_a_reset)
 {
 	struct vhost_user_vring_addr addr = rig_addr(0);
 	struct rig r;
@@ -120,7 +120,7 @@ START_TEST(b3_01_ring_that_does_not_exist_is_refused)
 }
 END_TEST
 
-START_TEST(b3_02_ring_that_exists_only_when_cut_short_is_refused)
+START_TEST(b3_02_ring_index_above_255_is_not_truncated)
 {
 	refuse_ring(0x100);
 	refuse_ring(0x10000);
@@ -129,7 +129,7 @@ START_TEST(b3_02_ring_that_exists_only_when_cut_short_is_refused)
 }
 END_TEST
 
-START_TEST(b3_03_last_ring_is_there_for_every_message)
+START_TEST(b3_03_every_message_accepts_the_last_ring)
 {
 	struct rig r;
 
@@ -145,7 +145,7 @@ START_TEST(b3_03_last_ring_is_there_for_every_message)
 }
 END_TEST
 
-START_TEST(b3_04_size_must_suit_the_device_and_the_format)
+START_TEST(b3_04_size_must_fit_the_device_and_the_format)
 {
 	static const uint32_t wrong[] = { 0, 3, 1000, 2048, 32769, 0x10000,
 					  0x10010, 0xffffffff };
@@ -182,14 +182,14 @@ START_TEST(packed_ring_may_have_any_size_and_a_base_of_32_bits)
 }
 END_TEST
 
-/* Some front-ends take the word for one of 16 bits, as of a split ring. */
+/* Some front-ends treat the base as a 16-bit value, as of a split ring. */
 static const struct {
-	uint32_t told, meant;
+	uint32_t sent, position;
 } short_bases[] = {
 	{ 0x8000, 0x80008000 }, { 0x8063, 0x80638063 }, { 5, 0x50005 }, { 0, 0 },
 };
 
-START_TEST(packed_base_of_16_bits_is_both_positions)
+START_TEST(packed_base_of_16_bits_sets_both_positions)
 {
 	struct rig r;
 
@@ -200,14 +200,14 @@ START_TEST(packed_base_of_16_bits_is_both_positions)
 	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_NUM, 0, 100),
 			  0);
 	ck_assert_uint_eq(rig_ack_state(&r, VHOST_USER_SET_VRING_BASE, 0,
-					short_bases[_i].told), 0);
-	ck_assert_uint_eq(rig_stop_ring(&r, 0), short_bases[_i].meant);
+					short_bases[_i].sent), 0);
+	ck_assert_uint_eq(rig_stop_ring(&r, 0), short_bases[_i].position);
 	rig_fini(&r);
 }
 END_TEST
 
-/* b3_05: the heap is watched by the sanitizers and valgrind. */
-START_TEST(b3_05_set_up_may_be_repeated_without_end)
+/* b3_05: sanitizers and valgrind check the heap for leaks. */
+START_TEST(b3_05_repeated_set_up_leaks_nothing)
 {
 	struct rig r;
 	int i;
@@ -222,7 +222,7 @@ START_TEST(b3_05_set_up_may_be_repeated_without_end)
 }
 END_TEST
 
-START_TEST(b3_06_running_ring_keeps_its_size_base_and_place)
+START_TEST(b3_06_running_ring_keeps_size_base_and_addresses)
 {
 	struct vhost_user_vring_addr addr = rig_addr(0);
 	struct rig r;
@@ -254,14 +254,15 @@ START_TEST(b3_07_whole_ring_must_lie_in_memory)
 	struct rig r;
 
 	rig_ready(&r);
-	a.desc = end - 16 * RIG_SIZE + 16;	/* all but the last entry */
+	a.desc = end - 16 * RIG_SIZE + 16;	/* the last entry is outside memory */
 	ck_assert_uint_ne(set_addr(&r, a), 0);
 	a.desc = end;
 	ck_assert_uint_ne(set_addr(&r, a), 0);
-	a.desc = 0;				/* a guest address is not one */
+	/* guest address 0 is not a user address */
+	a.desc = 0;
 	ck_assert_uint_ne(set_addr(&r, a), 0);
 	a = ok;
-	a.used = end - 8;			/* only its head */
+	a.used = end - 8;			/* only the ring's header is in memory */
 	ck_assert_uint_ne(set_addr(&r, a), 0);
 	a.used = UINT64_MAX - 3;
 	ck_assert_uint_ne(set_addr(&r, a), 0);
@@ -269,7 +270,7 @@ START_TEST(b3_07_whole_ring_must_lie_in_memory)
 	a.avail = RIG_UADDR - 2;
 	ck_assert_uint_ne(set_addr(&r, a), 0);
 	ck_assert_uint_eq(r.runs[0], 0);
-	a.desc = end - 16 * RIG_SIZE;		/* the last place there is */
+	a.desc = end - 16 * RIG_SIZE;		/* the last valid address */
 	a.avail = ok.avail;
 	ck_assert_uint_eq(set_addr(&r, a), 0);
 	rig_fini(&r);
@@ -344,7 +345,7 @@ START_TEST(b3_09_base_of_a_ring_that_never_started_is_the_one_set)
 }
 END_TEST
 
-/* The ring is looked at when it starts, whatever its kick says. */
+/* A ring is served when it starts, whether or not it was kicked. */
 START_TEST(b3_10_kick_before_the_start_is_not_lost)
 {
 	struct rig r;
@@ -367,7 +368,7 @@ START_TEST(b3_10_kick_before_the_start_is_not_lost)
 }
 END_TEST
 
-START_TEST(b3_11_kick_is_the_owners_to_drain)
+START_TEST(b3_11_kick_is_drained_by_the_owner)
 {
 	uint64_t many = 1000, count;
 	struct rig r;
@@ -375,7 +376,7 @@ START_TEST(b3_11_kick_is_the_owners_to_drain)
 	rig_init(&r);
 	rig_up(&r);
 	ck_assert_int_eq(write(r.kick[0], &many, 8), 8);
-	ck_assert_int_eq(rig_dispatch(&r), 0);	/* it is not the session's */
+	ck_assert_int_eq(rig_dispatch(&r), 0);	/* the session does not drain the kick */
 	ck_assert_int_eq(read(vhost_user_backend_kick_fd(r.b, 0), &count, 8),
 			 8);
 	ck_assert_uint_eq(count, many);
@@ -384,7 +385,7 @@ START_TEST(b3_11_kick_is_the_owners_to_drain)
 }
 END_TEST
 
-/* In blocking mode, as the peer may set it at any time. */
+/* In blocking mode, which the peer can set at any time. */
 START_TEST(b3_12_full_call_eventfd_does_not_block)
 {
 	uint64_t full = UINT64_MAX - 1;
@@ -403,7 +404,7 @@ START_TEST(b3_12_full_call_eventfd_does_not_block)
 }
 END_TEST
 
-START_TEST(b3_13_disabled_ring_is_drained_and_loses_nothing)
+START_TEST(b3_13_disabled_ring_is_drained)
 {
 	struct iovec iov[2];
 	struct vq_chain chain = { .iov = iov, .iov_max = 2 };
@@ -434,7 +435,7 @@ START_TEST(b3_13_disabled_ring_is_drained_and_loses_nothing)
 }
 END_TEST
 
-START_TEST(stop_waits_for_what_was_fetched_and_drops_kick_and_call)
+START_TEST(stop_waits_for_chains_in_flight_and_drops_kick_and_call)
 {
 	struct vhost_user_vring_state s = { 0, 0 };
 	struct iovec iov[2];
@@ -472,7 +473,7 @@ START_TEST(stop_waits_for_what_was_fetched_and_drops_kick_and_call)
 }
 END_TEST
 
-START_TEST(stopped_ring_starts_again_where_it_stood)
+START_TEST(stopped_ring_starts_again_at_its_position)
 {
 	uint32_t base;
 	struct rig r;
@@ -493,7 +494,7 @@ START_TEST(stopped_ring_starts_again_where_it_stood)
 }
 END_TEST
 
-START_TEST(kick_and_call_are_replaced_while_the_ring_is_left_alone)
+START_TEST(kick_and_call_are_replaced_while_the_ring_is_paused)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct rig r;
@@ -520,7 +521,7 @@ START_TEST(kick_and_call_are_replaced_while_the_ring_is_left_alone)
 }
 END_TEST
 
-START_TEST(broken_ring_is_told_once_per_start)
+START_TEST(broken_ring_is_reported_once_per_start)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct rig r;
@@ -539,8 +540,8 @@ START_TEST(broken_ring_is_told_once_per_start)
 }
 END_TEST
 
-/* By the descriptor that the front-end gave for it, and by nothing else. */
-START_TEST(e2_09_broken_ring_says_so_and_the_others_run)
+/* Reported only through the descriptor that the front-end sent for errors. */
+START_TEST(e2_09_broken_ring_is_signalled_and_other_rings_run)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct vsu_le16 jump = vsu_le16_make(5000);
@@ -563,8 +564,11 @@ START_TEST(e2_09_broken_ring_says_so_and_the_others_run)
 }
 END_TEST
 
-/* Ring state belongs to the peer's memory: nonsense there stops no message. */
-START_TEST(ring_that_broke_can_be_stopped_and_started_again)
+/*
+ * Ring state is in the peer's memory: invalid state does not prevent later
+ * messages.
+ */
+START_TEST(broken_ring_can_be_stopped_and_started_again)
 {
 	struct vsu_le16 jump = vsu_le16_make(5000);
 	struct rig r;
@@ -590,15 +594,15 @@ static void add_states(Suite *s)
 
 	tcase_add_test(tc, b3_09_base_of_a_ring_that_never_started_is_the_one_set);
 	tcase_add_test(tc, b3_10_kick_before_the_start_is_not_lost);
-	tcase_add_test(tc, b3_11_kick_is_the_owners_to_drain);
+	tcase_add_test(tc, b3_11_kick_is_drained_by_the_owner);
 	tcase_add_test(tc, b3_12_full_call_eventfd_does_not_block);
-	tcase_add_test(tc, b3_13_disabled_ring_is_drained_and_loses_nothing);
-	tcase_add_test(tc, stop_waits_for_what_was_fetched_and_drops_kick_and_call);
-	tcase_add_test(tc, stopped_ring_starts_again_where_it_stood);
-	tcase_add_test(tc, kick_and_call_are_replaced_while_the_ring_is_left_alone);
-	tcase_add_test(tc, broken_ring_is_told_once_per_start);
-	tcase_add_test(tc, e2_09_broken_ring_says_so_and_the_others_run);
-	tcase_add_test(tc, ring_that_broke_can_be_stopped_and_started_again);
+	tcase_add_test(tc, b3_13_disabled_ring_is_drained);
+	tcase_add_test(tc, stop_waits_for_chains_in_flight_and_drops_kick_and_call);
+	tcase_add_test(tc, stopped_ring_starts_again_at_its_position);
+	tcase_add_test(tc, kick_and_call_are_replaced_while_the_ring_is_paused);
+	tcase_add_test(tc, broken_ring_is_reported_once_per_start);
+	tcase_add_test(tc, e2_09_broken_ring_is_signalled_and_other_rings_run);
+	tcase_add_test(tc, broken_ring_can_be_stopped_and_started_again);
 }
 
 int main(void)
@@ -606,19 +610,19 @@ int main(void)
 	Suite *s = suite_create("backend-ring");
 	TCase *tc = rig_case(s, "set-up");
 
-	tcase_add_test(tc, ring_is_served_and_the_driver_is_called);
-	tcase_add_test(tc, ring_stopped_by_a_reset_still_says_where);
-	tcase_add_test(tc, e2_07_ring_of_a_reset_device_begins_at_0);
+	tcase_add_test(tc, ring_is_served_and_the_driver_is_notified);
+	tcase_add_test(tc, ring_stopped_by_a_reset_keeps_its_base);
+	tcase_add_test(tc, e2_07_ring_begins_at_0_after_a_reset);
 	tcase_add_test(tc, b3_01_ring_that_does_not_exist_is_refused);
-	tcase_add_test(tc, b3_02_ring_that_exists_only_when_cut_short_is_refused);
-	tcase_add_test(tc, b3_03_last_ring_is_there_for_every_message);
-	tcase_add_loop_test(tc, b3_04_size_must_suit_the_device_and_the_format,
+	tcase_add_test(tc, b3_02_ring_index_above_255_is_not_truncated);
+	tcase_add_test(tc, b3_03_every_message_accepts_the_last_ring);
+	tcase_add_loop_test(tc, b3_04_size_must_fit_the_device_and_the_format,
 			    0, 8);
 	tcase_add_test(tc, packed_ring_may_have_any_size_and_a_base_of_32_bits);
-	tcase_add_loop_test(tc, packed_base_of_16_bits_is_both_positions, 0,
+	tcase_add_loop_test(tc, packed_base_of_16_bits_sets_both_positions, 0,
 			    sizeof(short_bases) / sizeof(*short_bases));
-	tcase_add_test(tc, b3_05_set_up_may_be_repeated_without_end);
-	tcase_add_test(tc, b3_06_running_ring_keeps_its_size_base_and_place);
+	tcase_add_test(tc, b3_05_repeated_set_up_leaks_nothing);
+	tcase_add_test(tc, b3_06_running_ring_keeps_size_base_and_addresses);
 	tcase_add_test(tc, b3_07_whole_ring_must_lie_in_memory);
 	tcase_add_test(tc, b3_07_ring_must_be_aligned);
 	tcase_add_test(tc, addresses_need_a_size_first);

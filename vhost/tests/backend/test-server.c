@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the server: who has a place, who waits, and who gives way. */
+/*
+ * Claims about the server: which front-ends are served, which wait, and which
+ * idle ones are disconnected.
+ */
 #include <config.h>
 
 #include <errno.h>
@@ -20,19 +23,19 @@
 
 #define MAX_CLIENTS 8u
 
-/* The back-end's half: sessions in the order in which they began. */
+/* The back-end's side: sessions in the order of their start. */
 static struct vhost_user_server *server;
 static int listener;
 static struct owned {
-	struct vhost_user_backend *b;	/* NULL when it is gone */
+	struct vhost_user_backend *b;	/* NULL after the session has ended */
 	struct vsu_error why;
 } sessions[MAX_CLIENTS];
 static unsigned int began, ended, failures;
 static int refuses;
 
-/* So many additions to an epoll fail, as at the limit of watches. */
+/* This number of epoll additions fails, as at the limit of watches. */
 static unsigned int additions_that_fail;
-/* Only this one fails, counted from 1; or 0. */
+/* Only this addition fails, counted from 1; or 0. */
 static unsigned int addition_that_fails;
 
 int __real_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
@@ -113,7 +116,7 @@ static const struct vhost_user_server_ops server_ops = {
 	.size = sizeof(server_ops), .begin = on_begin, .failed = on_failed,
 };
 
-/* An address without a file, which the kernel chooses. */
+/* An abstract address, chosen by the kernel. */
 static void listen_with(uint32_t places, uint64_t idle_ns)
 {
 	const struct vhost_user_server_config config = {
@@ -149,7 +152,7 @@ static bool is_ready(void)
 	return poll(&p, 1, 0) == 1;
 }
 
-/* Until nothing is ready. */
+/* Dispatches until nothing is ready. */
 static void serve(void)
 {
 	while (is_ready())
@@ -180,7 +183,7 @@ static int client(void)
 	return fd;
 }
 
-static void say(int fd, uint32_t request, const void *payload, uint32_t size)
+static void send_request(int fd, uint32_t request, const void *payload, uint32_t size)
 {
 	const struct vhost_user_header hdr = { request, 1, size };
 	unsigned char bytes[sizeof(hdr) + 8];
@@ -193,12 +196,12 @@ static void say(int fd, uint32_t request, const void *payload, uint32_t size)
 	serve();
 }
 
-/* Asks what is offered; true when there was an answer. */
+/* Sends GET_FEATURES; true if there was a reply. */
 static bool is_answered(int fd)
 {
 	unsigned char reply[64];
 
-	say(fd, VHOST_USER_GET_FEATURES, NULL, 0);
+	send_request(fd, VHOST_USER_GET_FEATURES, NULL, 0);
 	return recv(fd, reply, sizeof(reply), MSG_DONTWAIT) ==
 	       (ssize_t)sizeof(struct vhost_user_header) + 8;
 }
@@ -210,7 +213,7 @@ static bool has_hung_up(int fd)
 	return recv(fd, &byte, 1, MSG_DONTWAIT) == 0;
 }
 
-START_TEST(front_ends_are_served_side_by_side)
+START_TEST(front_ends_are_served_concurrently)
 {
 	int a, b, c;
 
@@ -234,7 +237,7 @@ START_TEST(front_ends_are_served_side_by_side)
 }
 END_TEST
 
-START_TEST(b5_05_front_end_too_many_waits_until_a_place_is_free)
+START_TEST(b5_05_excess_front_end_waits_for_the_end_of_a_session)
 {
 	int a, b, late;
 
@@ -256,14 +259,14 @@ START_TEST(b5_05_front_end_too_many_waits_until_a_place_is_free)
 }
 END_TEST
 
-/* The messages that claim a device. */
+/* The messages that claim a device for a front-end. */
 static const uint32_t claims[] = {
 	VHOST_USER_SET_OWNER,
 	VHOST_USER_SET_PROTOCOL_FEATURES,
 	VHOST_USER_SET_FEATURES,
 };
 
-START_TEST(b5_15_front_end_that_negotiates_stays_though_another_waits)
+START_TEST(b5_15_front_end_that_claims_the_device_stays)
 {
 	const uint64_t features = RIG_FEATURES | VHOST_USER_F_PROTOCOL_FEATURES;
 	const uint64_t none = 0;
@@ -273,7 +276,7 @@ START_TEST(b5_15_front_end_that_negotiates_stays_though_another_waits)
 	listen_with(1, 1);
 	a = client();
 	serve();
-	say(a, request, request == VHOST_USER_SET_FEATURES ? &features : &none,
+	send_request(a, request, request == VHOST_USER_SET_FEATURES ? &features : &none,
 	    request == VHOST_USER_SET_OWNER ? 0 : 8);
 	late = client();
 	serve();
@@ -288,7 +291,7 @@ START_TEST(b5_15_front_end_that_negotiates_stays_though_another_waits)
 }
 END_TEST
 
-START_TEST(b5_15_front_end_that_only_asks_gives_way_to_the_next)
+START_TEST(b5_15_front_end_that_only_queries_is_replaced)
 {
 	int a, late;
 
@@ -307,14 +310,14 @@ START_TEST(b5_15_front_end_that_only_asks_gives_way_to_the_next)
 }
 END_TEST
 
-START_TEST(b5_15_the_eldest_idle_front_end_gives_way)
+START_TEST(b5_15_oldest_idle_front_end_is_replaced)
 {
 	int holder, a, b, late;
 
 	listen_with(3, 1);
 	holder = client();
 	serve();
-	say(holder, VHOST_USER_SET_OWNER, NULL, 0);
+	send_request(holder, VHOST_USER_SET_OWNER, NULL, 0);
 	a = client();
 	serve();
 	b = client();
@@ -331,7 +334,7 @@ START_TEST(b5_15_the_eldest_idle_front_end_gives_way)
 }
 END_TEST
 
-START_TEST(b5_15_idle_front_end_stays_while_nobody_waits)
+START_TEST(b5_15_idle_front_end_stays_if_no_other_waits)
 {
 	int a;
 
@@ -346,8 +349,8 @@ START_TEST(b5_15_idle_front_end_stays_while_nobody_waits)
 }
 END_TEST
 
-/* The timer brings the server back to it: nobody else does anything. */
-START_TEST(b5_15_front_end_gives_way_when_its_time_is_over)
+/* Only the timer wakes the server here. */
+START_TEST(b5_15_idle_front_end_is_replaced_at_its_deadline)
 {
 	int a, late;
 
@@ -380,7 +383,7 @@ START_TEST(connected_socket_is_served_until_it_ends)
 }
 END_TEST
 
-START_TEST(owner_that_refuses_a_front_end_keeps_the_server)
+START_TEST(refused_front_end_leaves_the_server_running)
 {
 	int a, b;
 
@@ -398,7 +401,7 @@ START_TEST(owner_that_refuses_a_front_end_keeps_the_server)
 }
 END_TEST
 
-START_TEST(a_session_that_its_owner_closes_leaves_its_place)
+START_TEST(session_closed_by_its_owner_admits_the_next)
 {
 	int a, b;
 
@@ -415,16 +418,16 @@ START_TEST(a_session_that_its_owner_closes_leaves_its_place)
 }
 END_TEST
 
-START_TEST(e1_40_listening_that_fails_is_tried_again)
+START_TEST(e1_40_failed_accept_is_retried)
 {
 	int a, b;
 
 	listen_with(1, 0);
 	a = client();
 	serve();
-	say(a, VHOST_USER_SET_OWNER, NULL, 0);
+	send_request(a, VHOST_USER_SET_OWNER, NULL, 0);
 	close(a);
-	additions_that_fail = 3;	/* each time that accepting is to go on */
+	additions_that_fail = 3;	/* each attempt to resume accepting */
 	serve_until(&ended, 1);
 	b = client();
 	serve_until(&began, 2);
@@ -435,7 +438,7 @@ START_TEST(e1_40_listening_that_fails_is_tried_again)
 }
 END_TEST
 
-START_TEST(nobody_is_taken_after_a_stop)
+START_TEST(stopped_server_accepts_no_front_end)
 {
 	int a, b;
 
@@ -453,7 +456,7 @@ START_TEST(nobody_is_taken_after_a_stop)
 }
 END_TEST
 
-/* The k-th addition to an epoll fails, for every k. */
+/* Tests the failure of the k-th epoll addition, for every k. */
 static void fail_one_addition(void)
 {
 	const struct vhost_user_server_config config = { .size = sizeof(config) };
@@ -472,17 +475,20 @@ static void fail_one_addition(void)
 	close(pair[0]);
 }
 
-START_TEST(e1_05_server_is_made_or_leaves_nothing)
+START_TEST(e1_05_failed_creation_of_a_server_leaks_nothing)
 {
 	fail_one_addition();
-	/* the last one was that of the session itself, which has ended */
+	/*
+	 * the last failed addition belongs to the session itself, which then
+	 * ends
+	 */
 	ck_assert_int_eq(sessions[0].why.code, -ENOSPC);
 	ck_assert_int_eq(vhost_user_server_dispatch(server), -ECONNRESET);
 	vhost_user_server_free(server);
 }
 END_TEST
 
-START_TEST(what_cannot_be_served_is_refused)
+START_TEST(invalid_arguments_are_refused)
 {
 	static const struct vhost_user_server_ops nothing = {
 		.size = sizeof(nothing),
@@ -518,22 +524,23 @@ int main(void)
 	Suite *s = suite_create("server");
 	TCase *tc = rig_case(s, "places");
 
-	if (!getenv("TEST_FORK"))	/* cases leave the process changed */
+	/* cases change the process, so each one runs in a child */
+	if (!getenv("TEST_FORK"))
 		setenv("CK_FORK", "yes", 1);
-	tcase_add_test(tc, front_ends_are_served_side_by_side);
-	tcase_add_test(tc, b5_05_front_end_too_many_waits_until_a_place_is_free);
-	tcase_add_loop_test(tc, b5_15_front_end_that_negotiates_stays_though_another_waits,
+	tcase_add_test(tc, front_ends_are_served_concurrently);
+	tcase_add_test(tc, b5_05_excess_front_end_waits_for_the_end_of_a_session);
+	tcase_add_loop_test(tc, b5_15_front_end_that_claims_the_device_stays,
 			    0, (int)(sizeof(claims) / sizeof(claims[0])));
-	tcase_add_test(tc, b5_15_front_end_that_only_asks_gives_way_to_the_next);
-	tcase_add_test(tc, b5_15_the_eldest_idle_front_end_gives_way);
-	tcase_add_test(tc, b5_15_idle_front_end_stays_while_nobody_waits);
-	tcase_add_test(tc, b5_15_front_end_gives_way_when_its_time_is_over);
+	tcase_add_test(tc, b5_15_front_end_that_only_queries_is_replaced);
+	tcase_add_test(tc, b5_15_oldest_idle_front_end_is_replaced);
+	tcase_add_test(tc, b5_15_idle_front_end_stays_if_no_other_waits);
+	tcase_add_test(tc, b5_15_idle_front_end_is_replaced_at_its_deadline);
 	tcase_add_test(tc, connected_socket_is_served_until_it_ends);
-	tcase_add_test(tc, owner_that_refuses_a_front_end_keeps_the_server);
-	tcase_add_test(tc, a_session_that_its_owner_closes_leaves_its_place);
-	tcase_add_test(tc, e1_40_listening_that_fails_is_tried_again);
-	tcase_add_test(tc, nobody_is_taken_after_a_stop);
-	tcase_add_test(tc, e1_05_server_is_made_or_leaves_nothing);
-	tcase_add_test(tc, what_cannot_be_served_is_refused);
+	tcase_add_test(tc, refused_front_end_leaves_the_server_running);
+	tcase_add_test(tc, session_closed_by_its_owner_admits_the_next);
+	tcase_add_test(tc, e1_40_failed_accept_is_retried);
+	tcase_add_test(tc, stopped_server_accepts_no_front_end);
+	tcase_add_test(tc, e1_05_failed_creation_of_a_server_leaks_nothing);
+	tcase_add_test(tc, invalid_arguments_are_refused);
 	return run_suite(s);
 }

@@ -20,7 +20,7 @@
 
 /* sessions */
 
-START_TEST(session_needs_rings_and_the_ops_it_cannot_do_without)
+START_TEST(session_requires_rings_and_mandatory_ops)
 {
 	struct vsu_error err;
 	struct vhost_user_backend *b = NULL;
@@ -45,13 +45,13 @@ START_TEST(session_needs_rings_and_the_ops_it_cannot_do_without)
 }
 END_TEST
 
-START_TEST(older_callers_ops_and_config_are_taken)
+START_TEST(shorter_ops_and_config_of_older_callers_are_accepted)
 {
 	struct rig r;
 
 	rig_prepare(&r);
 	r.config.size = offsetof(struct vhost_user_backend_config, max_slots);
-	r.config.max_slots = 7;		/* beyond what it says it knows */
+	r.config.max_slots = 7;		/* beyond the size that the caller declared */
 	rig_start(&r);
 	rig_negotiate(&r);
 	ck_assert_uint_eq(rig_get_u64(&r, VHOST_USER_GET_MAX_MEM_SLOTS), 509);
@@ -84,7 +84,7 @@ START_TEST(ops_or_config_without_a_size_are_refused)
 }
 END_TEST
 
-START_TEST(offered_protocol_features_are_those_that_are_served)
+START_TEST(offered_protocol_features_are_those_implemented)
 {
 	struct rig r;
 
@@ -111,7 +111,7 @@ START_TEST(offered_protocol_features_are_those_that_are_served)
 }
 END_TEST
 
-START_TEST(shared_memory_is_offered_where_a_former_draft_has_it_if_asked_to)
+START_TEST(shared_memory_may_be_offered_at_the_bit_of_an_earlier_draft)
 {
 	static const uint64_t sizes[] = { 1 << 20 };
 	const uint64_t bit = UINT64_C(1) << (20 + _i);
@@ -136,7 +136,7 @@ START_TEST(shared_memory_is_offered_where_a_former_draft_has_it_if_asked_to)
 }
 END_TEST
 
-START_TEST(features_are_the_devices_and_the_protocols_own)
+START_TEST(features_are_those_of_the_device_and_the_protocol)
 {
 	struct rig r;
 
@@ -154,7 +154,7 @@ START_TEST(features_are_the_devices_and_the_protocols_own)
 }
 END_TEST
 
-/* Bytes as they were captured from a front-end (little-endian). */
+/* Bytes captured from a front-end (little-endian). */
 START_TEST(captured_messages_are_accepted)
 {
 	static const unsigned char features[] = {
@@ -191,7 +191,7 @@ START_TEST(captured_messages_are_accepted)
 }
 END_TEST
 
-START_TEST(answers_come_in_the_order_of_the_requests)
+START_TEST(replies_are_sent_in_the_order_of_requests)
 {
 	static const uint32_t requests[] = {
 		VHOST_USER_GET_FEATURES, VHOST_USER_GET_QUEUE_NUM,
@@ -281,7 +281,7 @@ START_TEST(b1_04_wrong_size_is_refused)
 }
 END_TEST
 
-START_TEST(b1_05_message_cut_short_ends_the_session)
+START_TEST(b1_05_truncated_message_ends_the_session)
 {
 	struct { struct vhost_user_header hdr; uint32_t value[2]; } m = {
 		{ VHOST_USER_SET_FEATURES, 1, 8 }, { 0, 1 }
@@ -302,7 +302,7 @@ START_TEST(b1_05_message_cut_short_ends_the_session)
 }
 END_TEST
 
-START_TEST(message_in_pieces_is_put_together)
+START_TEST(message_in_pieces_is_assembled)
 {
 	const uint64_t version_1 = VQ_F_VERSION_1;
 	struct { struct vhost_user_header hdr; unsigned char value[8]; } m = {
@@ -345,7 +345,7 @@ START_TEST(b1_06_more_descriptors_than_fit_end_the_session)
 }
 END_TEST
 
-START_TEST(descriptors_of_several_pieces_count_together)
+START_TEST(descriptors_of_several_pieces_are_added_up)
 {
 	struct vhost_user_header hdr = { VHOST_USER_SET_OWNER, 1, 0 };
 	const unsigned char *bytes = (const unsigned char *)&hdr;
@@ -363,7 +363,7 @@ START_TEST(descriptors_of_several_pieces_count_together)
 }
 END_TEST
 
-START_TEST(b1_07_unknown_request_is_refused_where_asked)
+START_TEST(b1_07_unknown_request_is_refused_if_a_reply_is_requested)
 {
 	static const uint32_t numbers[] = { 0, 46, 1000, 0xffffffff };
 	unsigned char drained[300] = { 0 };
@@ -371,7 +371,7 @@ START_TEST(b1_07_unknown_request_is_refused_where_asked)
 
 	rig_init(&r);
 	rig_send(&r, numbers[_i], RIG_NEED, drained, 300, NULL, 0);
-	rig_expect_silence(&r);		/* REPLY_ACK is not agreed */
+	rig_expect_silence(&r);		/* REPLY_ACK is not negotiated */
 	rig_negotiate(&r);
 	ck_assert_uint_ne(rig_ack(&r, numbers[_i], drained, 300, NULL, 0), 0);
 	rig_send(&r, numbers[_i], 1, drained, 300, NULL, 0);
@@ -381,8 +381,11 @@ START_TEST(b1_07_unknown_request_is_refused_where_asked)
 }
 END_TEST
 
-/* Known to the protocol, not to us: the sender must not wait for ever. */
-START_TEST(request_that_is_not_served_gets_the_refusal_of_its_kind)
+/*
+ * Defined by the protocol but not implemented here: without a reply the sender
+ * would wait forever.
+ */
+START_TEST(unimplemented_request_gets_a_refusal_of_its_kind)
 {
 	static const uint32_t values[] = {
 		VHOST_USER_GET_INFLIGHT_FD, VHOST_USER_GET_SHMEM_CONFIG,
@@ -417,7 +420,7 @@ END_TEST
 
 /* descriptors */
 
-START_TEST(b1_08_more_descriptors_than_it_takes_end_the_session_at_last)
+START_TEST(b1_08_repeated_excess_descriptors_end_the_session)
 {
 	int fds[3];
 	struct rig r;
@@ -437,7 +440,7 @@ START_TEST(b1_08_more_descriptors_than_it_takes_end_the_session_at_last)
 }
 END_TEST
 
-START_TEST(b1_09_descriptors_where_none_belong_are_closed)
+START_TEST(b1_09_unexpected_descriptors_are_closed)
 {
 	static const uint32_t requests[] = {
 		VHOST_USER_SET_OWNER, VHOST_USER_RESET_DEVICE, 1000,
@@ -463,7 +466,7 @@ START_TEST(b1_09_descriptors_where_none_belong_are_closed)
 }
 END_TEST
 
-START_TEST(b1_10_descriptor_and_its_bit_must_agree)
+START_TEST(b1_10_descriptor_must_agree_with_the_no_fd_bit)
 {
 	static const uint32_t requests[] = {
 		VHOST_USER_SET_VRING_KICK, VHOST_USER_SET_VRING_CALL,
@@ -486,7 +489,10 @@ START_TEST(b1_10_descriptor_and_its_bit_must_agree)
 }
 END_TEST
 
-/* Two sessions share the process; one loses descriptors, the other lives. */
+/*
+ * Of two sessions in one process, one loses descriptors and the other
+ * continues.
+ */
 START_TEST(b1_11_descriptor_limit_while_receiving_ends_that_session_only)
 {
 	struct rlimit old, low;
@@ -533,7 +539,7 @@ static int wrong_fd(int kind)
 	}
 }
 
-START_TEST(b1_12_descriptor_of_a_wrong_kind_is_refused)
+START_TEST(b1_12_descriptor_of_the_wrong_kind_is_refused)
 {
 	static const uint32_t requests[] = {
 		VHOST_USER_SET_VRING_KICK, VHOST_USER_SET_VRING_CALL,
@@ -554,7 +560,7 @@ START_TEST(b1_12_descriptor_of_a_wrong_kind_is_refused)
 }
 END_TEST
 
-START_TEST(b1_13_blocking_eventfd_and_pipe_are_taken_and_never_block)
+START_TEST(b1_13_blocking_eventfd_and_pipe_are_accepted_and_never_block)
 {
 	int fd = eventfd(0, EFD_CLOEXEC), ends[2];
 	struct rig r;
@@ -596,7 +602,7 @@ END_TEST
 
 /* order and negotiation */
 
-START_TEST(b1_15_kick_and_enable_may_come_first_and_the_ring_waits)
+START_TEST(b1_15_ring_waits_if_kick_and_enable_come_first)
 {
 	struct vhost_user_vring_addr addr = rig_addr(0);
 	struct rig r;
@@ -623,7 +629,7 @@ START_TEST(b1_15_kick_and_enable_may_come_first_and_the_ring_waits)
 }
 END_TEST
 
-START_TEST(b1_15_enable_needs_the_protocol_features_bit)
+START_TEST(b1_15_enable_requires_the_protocol_features_bit)
 {
 	struct rig r;
 
@@ -657,7 +663,7 @@ START_TEST(features_without_the_protocol_bit_enable_all_rings)
 }
 END_TEST
 
-START_TEST(b1_16_bits_that_were_not_offered_are_refused)
+START_TEST(b1_16_features_that_were_not_offered_are_refused)
 {
 	struct rig r;
 
@@ -675,7 +681,7 @@ START_TEST(b1_16_bits_that_were_not_offered_are_refused)
 }
 END_TEST
 
-START_TEST(b1_16_xen_is_not_offered_and_refused_by_its_name)
+START_TEST(b1_16_xen_is_not_offered_and_refused_by_name)
 {
 	struct { uint64_t pad; struct vhost_user_xen_mem_region r; } reg = {
 		0, { rig_region(0, RIG_MEMORY, 0), VHOST_USER_XEN_FOREIGN, 3 }
@@ -699,7 +705,7 @@ START_TEST(b1_16_xen_is_not_offered_and_refused_by_its_name)
 }
 END_TEST
 
-START_TEST(b1_17_protocol_features_may_be_set_without_being_asked_for)
+START_TEST(b1_17_protocol_features_may_be_set_without_reading_them)
 {
 	struct rig r;
 
@@ -732,7 +738,7 @@ START_TEST(b1_18_features_may_be_repeated_while_rings_run)
 }
 END_TEST
 
-START_TEST(b1_19_request_with_an_answer_of_its_own_gets_one)
+START_TEST(b1_19_request_with_a_reply_gets_no_acknowledgement)
 {
 	struct rig_reply reply;
 	struct rig r;
@@ -748,7 +754,7 @@ START_TEST(b1_19_request_with_an_answer_of_its_own_gets_one)
 }
 END_TEST
 
-START_TEST(b1_20_device_that_refuses_leaves_the_session_whole)
+START_TEST(b1_20_refusal_by_the_device_keeps_the_session)
 {
 	struct rig_reply reply;
 	struct vhost_user_config c = { 0, 4, 0 };
@@ -769,7 +775,7 @@ START_TEST(b1_20_device_that_refuses_leaves_the_session_whole)
 }
 END_TEST
 
-START_TEST(acknowledgement_comes_only_where_it_was_agreed)
+START_TEST(acknowledgement_requires_reply_ack)
 {
 	uint64_t bits = P(MQ);
 	struct rig r;
@@ -785,7 +791,7 @@ START_TEST(acknowledgement_comes_only_where_it_was_agreed)
 }
 END_TEST
 
-START_TEST(message_of_a_feature_that_was_not_agreed_is_refused)
+START_TEST(message_without_its_negotiated_feature_is_refused)
 {
 	struct vhost_user_config c = { 0, 4, 0 };
 	struct rig_reply reply;
@@ -809,7 +815,7 @@ END_TEST
 
 /* configuration, status, reset */
 
-START_TEST(b4_12_configuration_outside_the_space_gets_the_empty_answer)
+START_TEST(b4_12_configuration_outside_the_space_gets_an_empty_reply)
 {
 	static const struct vhost_user_config wrong[] = {
 		{ 0, RIG_CONFIG + 1, 0 }, { RIG_CONFIG, 1, 0 },
@@ -830,7 +836,7 @@ START_TEST(b4_12_configuration_outside_the_space_gets_the_empty_answer)
 }
 END_TEST
 
-START_TEST(configuration_is_read_with_and_without_filler)
+START_TEST(configuration_is_read_with_and_without_padding)
 {
 	unsigned char payload[12 + RIG_CONFIG] = { 0 };
 	struct vhost_user_config c = { 8, 20, 0 };
@@ -851,7 +857,7 @@ START_TEST(configuration_is_read_with_and_without_filler)
 }
 END_TEST
 
-START_TEST(b4_13_only_allowed_configuration_is_written)
+START_TEST(b4_13_only_writable_configuration_is_written)
 {
 	struct { struct vhost_user_config c; unsigned char b[64]; } m = {
 		{ 8, 4, 0 }, "abcd"
@@ -900,7 +906,7 @@ START_TEST(device_without_writable_configuration_refuses_writes)
 }
 END_TEST
 
-START_TEST(b4_18_status_is_remembered_and_0_resets)
+START_TEST(b4_18_status_is_stored_and_0_resets)
 {
 	struct rig r;
 
@@ -918,7 +924,7 @@ START_TEST(b4_18_status_is_remembered_and_0_resets)
 }
 END_TEST
 
-START_TEST(b4_18_reset_stops_all_and_keeps_memory_and_protocol)
+START_TEST(b4_18_reset_stops_rings_and_keeps_memory_and_protocol)
 {
 	struct rig r;
 	int i;
@@ -961,7 +967,7 @@ END_TEST
 
 /* back-end channel */
 
-START_TEST(config_change_is_told_once_and_only_while_a_ring_is_started)
+START_TEST(config_change_is_sent_once_and_only_while_a_ring_is_started)
 {
 	struct vhost_user_header hdr;
 	struct rig r;
@@ -1023,7 +1029,7 @@ START_TEST(b4_14_channel_may_be_replaced_and_must_be_a_socket)
 }
 END_TEST
 
-START_TEST(channel_that_answers_unasked_is_closed)
+START_TEST(unrequested_reply_closes_the_channel)
 {
 	struct vhost_user_header hdr = { 2, 5, 0 };
 	struct rig r;
@@ -1055,28 +1061,28 @@ static void add_framing(Suite *s)
 	tcase_add_loop_test(tc, b1_03_size_above_the_limit_ends_the_session, 0,
 			    3);
 	tcase_add_loop_test(tc, b1_04_wrong_size_is_refused, 0, 12);
-	tcase_add_test(tc, b1_05_message_cut_short_ends_the_session);
-	tcase_add_test(tc, message_in_pieces_is_put_together);
+	tcase_add_test(tc, b1_05_truncated_message_ends_the_session);
+	tcase_add_test(tc, message_in_pieces_is_assembled);
 	tcase_add_loop_test(tc, b1_06_more_descriptors_than_fit_end_the_session,
 			    0, 4);
-	tcase_add_test(tc, descriptors_of_several_pieces_count_together);
-	tcase_add_loop_test(tc, b1_07_unknown_request_is_refused_where_asked, 0,
+	tcase_add_test(tc, descriptors_of_several_pieces_are_added_up);
+	tcase_add_loop_test(tc, b1_07_unknown_request_is_refused_if_a_reply_is_requested, 0,
 			    4);
-	tcase_add_test(tc, request_that_is_not_served_gets_the_refusal_of_its_kind);
+	tcase_add_test(tc, unimplemented_request_gets_a_refusal_of_its_kind);
 }
 
 static void add_descriptors(Suite *s)
 {
 	TCase *tc = rig_case(s, "descriptors");
 
-	tcase_add_test(tc, b1_08_more_descriptors_than_it_takes_end_the_session_at_last);
-	tcase_add_test(tc, b1_09_descriptors_where_none_belong_are_closed);
-	tcase_add_loop_test(tc, b1_10_descriptor_and_its_bit_must_agree, 0, 3);
-	if (!rig_under_valgrind())	/* it keeps RLIMIT_NOFILE to itself */
+	tcase_add_test(tc, b1_08_repeated_excess_descriptors_end_the_session);
+	tcase_add_test(tc, b1_09_unexpected_descriptors_are_closed);
+	tcase_add_loop_test(tc, b1_10_descriptor_must_agree_with_the_no_fd_bit, 0, 3);
+	if (!rig_under_valgrind())	/* valgrind manages RLIMIT_NOFILE itself */
 		tcase_add_test(tc, b1_11_descriptor_limit_while_receiving_ends_that_session_only);
-	tcase_add_loop_test(tc, b1_12_descriptor_of_a_wrong_kind_is_refused, 0,
+	tcase_add_loop_test(tc, b1_12_descriptor_of_the_wrong_kind_is_refused, 0,
 			    6);
-	tcase_add_test(tc, b1_13_blocking_eventfd_and_pipe_are_taken_and_never_block);
+	tcase_add_test(tc, b1_13_blocking_eventfd_and_pipe_are_accepted_and_never_block);
 	tcase_add_test(tc, b1_14_one_descriptor_may_serve_two_rings);
 }
 
@@ -1084,34 +1090,34 @@ static void add_negotiation(Suite *s)
 {
 	TCase *tc = rig_case(s, "negotiation");
 
-	tcase_add_test(tc, b1_15_kick_and_enable_may_come_first_and_the_ring_waits);
-	tcase_add_test(tc, b1_15_enable_needs_the_protocol_features_bit);
+	tcase_add_test(tc, b1_15_ring_waits_if_kick_and_enable_come_first);
+	tcase_add_test(tc, b1_15_enable_requires_the_protocol_features_bit);
 	tcase_add_test(tc, features_without_the_protocol_bit_enable_all_rings);
-	tcase_add_test(tc, b1_16_bits_that_were_not_offered_are_refused);
-	tcase_add_test(tc, b1_16_xen_is_not_offered_and_refused_by_its_name);
-	tcase_add_test(tc, b1_17_protocol_features_may_be_set_without_being_asked_for);
+	tcase_add_test(tc, b1_16_features_that_were_not_offered_are_refused);
+	tcase_add_test(tc, b1_16_xen_is_not_offered_and_refused_by_name);
+	tcase_add_test(tc, b1_17_protocol_features_may_be_set_without_reading_them);
 	tcase_add_test(tc, b1_18_features_may_be_repeated_while_rings_run);
-	tcase_add_test(tc, b1_19_request_with_an_answer_of_its_own_gets_one);
-	tcase_add_test(tc, b1_20_device_that_refuses_leaves_the_session_whole);
-	tcase_add_test(tc, acknowledgement_comes_only_where_it_was_agreed);
-	tcase_add_test(tc, message_of_a_feature_that_was_not_agreed_is_refused);
+	tcase_add_test(tc, b1_19_request_with_a_reply_gets_no_acknowledgement);
+	tcase_add_test(tc, b1_20_refusal_by_the_device_keeps_the_session);
+	tcase_add_test(tc, acknowledgement_requires_reply_ack);
+	tcase_add_test(tc, message_without_its_negotiated_feature_is_refused);
 }
 
 static void add_device(Suite *s)
 {
 	TCase *tc = rig_case(s, "device");
 
-	tcase_add_loop_test(tc, b4_12_configuration_outside_the_space_gets_the_empty_answer,
+	tcase_add_loop_test(tc, b4_12_configuration_outside_the_space_gets_an_empty_reply,
 			    0, 6);
-	tcase_add_test(tc, configuration_is_read_with_and_without_filler);
-	tcase_add_test(tc, b4_13_only_allowed_configuration_is_written);
+	tcase_add_test(tc, configuration_is_read_with_and_without_padding);
+	tcase_add_test(tc, b4_13_only_writable_configuration_is_written);
 	tcase_add_test(tc, device_without_writable_configuration_refuses_writes);
-	tcase_add_test(tc, b4_18_status_is_remembered_and_0_resets);
-	tcase_add_test(tc, b4_18_reset_stops_all_and_keeps_memory_and_protocol);
+	tcase_add_test(tc, b4_18_status_is_stored_and_0_resets);
+	tcase_add_test(tc, b4_18_reset_stops_rings_and_keeps_memory_and_protocol);
 	tcase_add_test(tc, reset_owner_disables_all_rings);
-	tcase_add_test(tc, config_change_is_told_once_and_only_while_a_ring_is_started);
+	tcase_add_test(tc, config_change_is_sent_once_and_only_while_a_ring_is_started);
 	tcase_add_test(tc, b4_14_channel_may_be_replaced_and_must_be_a_socket);
-	tcase_add_test(tc, channel_that_answers_unasked_is_closed);
+	tcase_add_test(tc, unrequested_reply_closes_the_channel);
 }
 
 int main(void)
@@ -1119,16 +1125,16 @@ int main(void)
 	Suite *s = suite_create("backend");
 	TCase *tc = rig_case(s, "session");
 
-	tcase_add_test(tc, session_needs_rings_and_the_ops_it_cannot_do_without);
-	tcase_add_test(tc, older_callers_ops_and_config_are_taken);
+	tcase_add_test(tc, session_requires_rings_and_mandatory_ops);
+	tcase_add_test(tc, shorter_ops_and_config_of_older_callers_are_accepted);
 	tcase_add_test(tc, ops_or_config_without_a_size_are_refused);
-	tcase_add_test(tc, offered_protocol_features_are_those_that_are_served);
-	tcase_add_loop_test(tc, shared_memory_is_offered_where_a_former_draft_has_it_if_asked_to,
+	tcase_add_test(tc, offered_protocol_features_are_those_implemented);
+	tcase_add_loop_test(tc, shared_memory_may_be_offered_at_the_bit_of_an_earlier_draft,
 			    0, 2);
-	tcase_add_test(tc, features_are_the_devices_and_the_protocols_own);
-	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)	/* as the host that they are of */
+	tcase_add_test(tc, features_are_those_of_the_device_and_the_protocol);
+	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)	/* the bytes are little-endian */
 		tcase_add_test(tc, captured_messages_are_accepted);
-	tcase_add_test(tc, answers_come_in_the_order_of_the_requests);
+	tcase_add_test(tc, replies_are_sent_in_the_order_of_requests);
 	add_framing(s);
 	add_descriptors(s);
 	add_negotiation(s);

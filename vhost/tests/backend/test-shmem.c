@@ -33,7 +33,7 @@ static int unmap(struct channel_rig *f, uint8_t shmid, uint64_t offset,
 	return vhost_user_backend_shmem_unmap(f->r.b, &q, cookie, NULL);
 }
 
-START_TEST(regions_are_told_by_their_ids)
+START_TEST(regions_are_announced_by_id)
 {
 	struct vhost_user_shmem_config c;
 	struct rig_reply answer;
@@ -53,7 +53,7 @@ START_TEST(regions_are_told_by_their_ids)
 }
 END_TEST
 
-START_TEST(feature_is_offered_only_with_regions_and_an_ear_for_answers)
+START_TEST(feature_is_offered_only_with_regions_and_a_result_callback)
 {
 	uint64_t bits = VHOST_USER_PROTOCOL_BIT(SHMEM) |
 			VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD);
@@ -123,7 +123,7 @@ START_TEST(map_and_unmap_are_sent_and_answered)
 }
 END_TEST
 
-START_TEST(requests_are_answered_in_order_up_to_a_number_of_them)
+START_TEST(unanswered_requests_are_limited_and_completed_in_order)
 {
 	struct channel_rig f;
 	struct asked a;
@@ -144,7 +144,7 @@ START_TEST(requests_are_answered_in_order_up_to_a_number_of_them)
 }
 END_TEST
 
-/* The next n requests are in the socket, with these offsets, and no other. */
+/* Exactly n requests are in the socket, with these offsets. */
 static void expect_offsets(struct channel_rig *f, const uint64_t *offsets,
 			   unsigned int n)
 {
@@ -159,7 +159,7 @@ static void expect_offsets(struct channel_rig *f, const uint64_t *offsets,
 	ck_assert(!channel_next(f, &a));
 }
 
-START_TEST(unmaps_that_are_held_leave_together)
+START_TEST(held_unmaps_are_sent_together)
 {
 	static const uint64_t expected[] = { 0, 1, 2 };
 	struct channel_rig f;
@@ -178,7 +178,7 @@ START_TEST(unmaps_that_are_held_leave_together)
 }
 END_TEST
 
-START_TEST(dispatch_map_and_stop_send_the_unmaps_that_are_held)
+START_TEST(dispatch_map_and_stop_send_held_unmaps)
 {
 	static const uint64_t expected[] = { 0, 16, 32, 48 };
 	struct channel_rig f;
@@ -200,7 +200,7 @@ START_TEST(dispatch_map_and_stop_send_the_unmaps_that_are_held)
 }
 END_TEST
 
-START_TEST(nothing_is_asked_while_all_rings_are_stopped)
+START_TEST(requests_are_refused_while_all_rings_are_stopped)
 {
 	struct channel_rig f;
 	struct asked a;
@@ -218,8 +218,8 @@ START_TEST(nothing_is_asked_while_all_rings_are_stopped)
 }
 END_TEST
 
-/* A request sent before the stop: its answer is not the next one's. */
-START_TEST(answer_after_the_stop_is_not_taken_for_another)
+/* A reply to a request from before the stop does not match a later request. */
+START_TEST(reply_after_a_stop_matches_no_later_request)
 {
 	struct channel_rig f;
 	struct asked a;
@@ -243,7 +243,7 @@ START_TEST(answer_after_the_stop_is_not_taken_for_another)
 }
 END_TEST
 
-START_TEST(what_is_outside_a_region_or_no_whole_page_is_not_asked)
+START_TEST(requests_outside_a_region_or_unaligned_are_refused)
 {
 	struct vhost_user_shmem_request q = { .len = 16 * CHANNEL_PAGE, .fd = -1 };
 	struct channel_rig f;
@@ -265,7 +265,7 @@ START_TEST(what_is_outside_a_region_or_no_whole_page_is_not_asked)
 }
 END_TEST
 
-START_TEST(front_end_without_the_feature_is_not_asked)
+START_TEST(requests_without_the_feature_are_refused)
 {
 	struct channel_rig f;
 
@@ -277,7 +277,7 @@ START_TEST(front_end_without_the_feature_is_not_asked)
 }
 END_TEST
 
-START_TEST(wrong_answer_closes_the_channel_and_cancels)
+START_TEST(wrong_reply_closes_the_channel_and_cancels_requests)
 {
 	struct channel_rig f;
 	struct asked a;
@@ -303,7 +303,7 @@ START_TEST(wrong_answer_closes_the_channel_and_cancels)
 }
 END_TEST
 
-START_TEST(end_of_the_session_cancels)
+START_TEST(end_of_the_session_cancels_requests)
 {
 	struct channel_rig f;
 
@@ -318,8 +318,8 @@ START_TEST(end_of_the_session_cancels)
 }
 END_TEST
 
-/* Both sockets have something to read by then. */
-START_TEST(answer_that_came_before_the_hang_up_is_told)
+/* By then both sockets are readable. */
+START_TEST(reply_before_a_hang_up_is_reported)
 {
 	const struct { struct vhost_user_header hdr; uint32_t value[2]; } m = {
 		{ VHOST_USER_BACKEND_SHMEM_MAP, 5, 8 }, { 0, 0 }
@@ -340,8 +340,8 @@ START_TEST(answer_that_came_before_the_hang_up_is_told)
 }
 END_TEST
 
-/* The front-end is silent; the main channel is served all the same. */
-START_TEST(unanswered_request_holds_nothing_up)
+/* The front-end does not reply, and the main channel is still served. */
+START_TEST(unanswered_request_does_not_block_the_main_channel)
 {
 	struct channel_rig f;
 
@@ -354,7 +354,7 @@ START_TEST(unanswered_request_holds_nothing_up)
 }
 END_TEST
 
-START_TEST(full_channel_is_answered_with_again)
+START_TEST(full_channel_returns_eagain)
 {
 	int rc = 0, small = 1;
 	unsigned int n;
@@ -373,7 +373,7 @@ START_TEST(full_channel_is_answered_with_again)
 }
 END_TEST
 
-/* requests of other threads, and front-ends that answer nothing */
+/* requests of other threads, and front-ends that do not reply */
 
 static int post(struct channel_rig *f, bool map, uint64_t offset, uint64_t cookie)
 {
@@ -391,7 +391,8 @@ static void *post_three(void *opaque)
 
 	ck_assert_int_eq(post(f, true, 0, 1), 0);
 	ck_assert_int_eq(post(f, false, 0, 2), 0);
-	ck_assert_int_eq(post(f, true, CHANNEL_PAGE / 2, 3), 0);	/* no page */
+	/* not a multiple of the page size */
+	ck_assert_int_eq(post(f, true, CHANNEL_PAGE / 2, 3), 0);
 	return NULL;
 }
 
@@ -430,8 +431,8 @@ START_TEST(request_of_another_thread_is_sent_by_the_session)
 }
 END_TEST
 
-/* 64 are unanswered, 64 more wait for their answers, and one is too many. */
-START_TEST(requests_of_other_threads_wait_for_answers)
+/* 64 requests are sent, 64 more are queued, and the next one is refused. */
+START_TEST(requests_of_other_threads_are_limited)
 {
 	struct channel_rig f;
 	struct asked a;
@@ -459,8 +460,8 @@ START_TEST(requests_of_other_threads_wait_for_answers)
 }
 END_TEST
 
-/* More of them than one dispatch takes, all read from the socket at once. */
-START_TEST(messages_are_all_answered_while_an_answer_is_due)
+/* More messages than one dispatch handles, read from the socket at once. */
+START_TEST(messages_are_served_while_a_reply_is_pending)
 {
 	struct vhost_user_header ask[100];
 	struct channel_rig f;
@@ -487,7 +488,7 @@ START_TEST(messages_are_all_answered_while_an_answer_is_due)
 }
 END_TEST
 
-START_TEST(request_of_another_thread_is_cancelled_by_the_end)
+START_TEST(end_of_the_session_cancels_requests_of_other_threads)
 {
 	struct channel_rig f;
 
@@ -501,7 +502,7 @@ START_TEST(request_of_another_thread_is_cancelled_by_the_end)
 }
 END_TEST
 
-START_TEST(front_end_without_acknowledgements_is_asked_and_answers_nothing)
+START_TEST(requests_without_reply_ack_complete_when_sent)
 {
 	struct channel_rig f;
 	struct asked a;
@@ -527,27 +528,27 @@ int main(void)
 	Suite *s = suite_create("backend-shmem");
 	TCase *tc = rig_case(s, "shmem");
 
-	tcase_add_test(tc, regions_are_told_by_their_ids);
-	tcase_add_loop_test(tc, feature_is_offered_only_with_regions_and_an_ear_for_answers,
+	tcase_add_test(tc, regions_are_announced_by_id);
+	tcase_add_loop_test(tc, feature_is_offered_only_with_regions_and_a_result_callback,
 			    0, 3);
 	tcase_add_test(tc, sizes_must_be_whole_pages);
 	tcase_add_test(tc, map_and_unmap_are_sent_and_answered);
-	tcase_add_test(tc, requests_are_answered_in_order_up_to_a_number_of_them);
-	tcase_add_test(tc, unmaps_that_are_held_leave_together);
-	tcase_add_test(tc, dispatch_map_and_stop_send_the_unmaps_that_are_held);
-	tcase_add_test(tc, nothing_is_asked_while_all_rings_are_stopped);
-	tcase_add_test(tc, answer_after_the_stop_is_not_taken_for_another);
-	tcase_add_test(tc, what_is_outside_a_region_or_no_whole_page_is_not_asked);
-	tcase_add_test(tc, front_end_without_the_feature_is_not_asked);
-	tcase_add_test(tc, wrong_answer_closes_the_channel_and_cancels);
-	tcase_add_test(tc, end_of_the_session_cancels);
-	tcase_add_test(tc, answer_that_came_before_the_hang_up_is_told);
-	tcase_add_test(tc, unanswered_request_holds_nothing_up);
-	tcase_add_test(tc, full_channel_is_answered_with_again);
+	tcase_add_test(tc, unanswered_requests_are_limited_and_completed_in_order);
+	tcase_add_test(tc, held_unmaps_are_sent_together);
+	tcase_add_test(tc, dispatch_map_and_stop_send_held_unmaps);
+	tcase_add_test(tc, requests_are_refused_while_all_rings_are_stopped);
+	tcase_add_test(tc, reply_after_a_stop_matches_no_later_request);
+	tcase_add_test(tc, requests_outside_a_region_or_unaligned_are_refused);
+	tcase_add_test(tc, requests_without_the_feature_are_refused);
+	tcase_add_test(tc, wrong_reply_closes_the_channel_and_cancels_requests);
+	tcase_add_test(tc, end_of_the_session_cancels_requests);
+	tcase_add_test(tc, reply_before_a_hang_up_is_reported);
+	tcase_add_test(tc, unanswered_request_does_not_block_the_main_channel);
+	tcase_add_test(tc, full_channel_returns_eagain);
 	tcase_add_test(tc, request_of_another_thread_is_sent_by_the_session);
-	tcase_add_test(tc, requests_of_other_threads_wait_for_answers);
-	tcase_add_test(tc, messages_are_all_answered_while_an_answer_is_due);
-	tcase_add_test(tc, request_of_another_thread_is_cancelled_by_the_end);
-	tcase_add_test(tc, front_end_without_acknowledgements_is_asked_and_answers_nothing);
+	tcase_add_test(tc, requests_of_other_threads_are_limited);
+	tcase_add_test(tc, messages_are_served_while_a_reply_is_pending);
+	tcase_add_test(tc, end_of_the_session_cancels_requests_of_other_threads);
+	tcase_add_test(tc, requests_without_reply_ack_complete_when_sent);
 	return run_suite(s);
 }

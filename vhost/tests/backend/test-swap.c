@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about a session whose rings are served by threads of their own, under
- * load, while its front-end changes everything that those threads read.
+ * Claims about a session whose rings are served by several threads under load
+ * while its front-end replaces everything that these threads read.
  *
  *   main      the front-end's messages and the session
- *   workers   serve rings; a ring moves to another one whenever it runs again
- *   guest     drives all rings, and checks each answer
+ *   workers   serve rings; each start moves a ring to another worker
+ *   guest     drives all rings and checks each reply
  *
- * Half of the requests have their writable buffer in a region of memory that
- * comes and goes: they may come back with nothing written, but they come back,
- * and once. TEST_SCALE shortens it.
+ * Half of the requests have their writable buffer in a region that is removed
+ * and added again: they may complete with nothing written, but each completes
+ * exactly once. TEST_SCALE shortens the test.
  */
 #include <config.h>
 
@@ -32,24 +32,24 @@
 #define RINGS	4u
 #define THREADS	4u
 #define SIZE	64u		/* entries of a ring */
-#define SLOTS	16u		/* requests under way in a ring */
-#define HELD	4u		/* that a worker has popped and not pushed */
-#define TURN	12u		/* chains of a turn */
+#define SLOTS	16u		/* requests in flight per ring */
+#define HELD	4u		/* chains that a worker has popped and not pushed */
+#define TURN	12u		/* chains per turn */
 
-/* Guest addresses: each ring has a window for itself and its buffers. */
+/* Guest addresses: each ring has a window for its areas and buffers. */
 #define WINDOW	UINT64_C(0x10000)
 #define BUFFERS	UINT64_C(0x8000)
 #define DATA	(UINT64_C(16) << 20)
 #define DATA_SIZE UINT64_C(0x10000)
 
-/* the back-end's half */
+/* the back-end's side */
 
-/* Whose a ring is; the worker's number is above it. */
+/* State of a ring; the worker's number is stored above it. */
 enum { OFF, RUN, ASKED };
 
 struct served {
 	uint32_t word;		/* atomic: worker << 2 | one of the above */
-	bool drain;		/* asked to push all that is held */
+	bool drain;		/* requested to push all held chains */
 	int kick;
 	struct vq_chain held[HELD];
 	struct iovec iov[HELD][4];
@@ -66,7 +66,7 @@ static struct rig rig;
 static struct served rings[RINGS];
 static struct worker workers[THREADS];
 static unsigned int moves;
-static unsigned int waiting;	/* atomic: rings that were asked */
+static unsigned int waiting;	/* atomic: rings with a pending quiesce */
 static uint64_t token;
 static bool quit;		/* atomic */
 
@@ -87,7 +87,7 @@ static void push_held(struct served *s, uint32_t ring)
 		vhost_user_backend_call(rig.b, ring);
 }
 
-/* True when there is more; what is held then may outlive a quiesce. */
+/* True if more work is ready; held chains may outlive a quiesce. */
 static bool serve(struct served *s, uint32_t ring)
 {
 	struct vq *q = vhost_user_backend_vq(rig.b, ring);
@@ -167,7 +167,7 @@ static void on_run(void *opaque, uint32_t ring)
 	vsu_event_signal_own(workers[worker].wake);
 }
 
-/* A ring that nobody serves is this thread's: it pushes what is held there. */
+/* If no worker serves the ring, this thread pushes its held chains. */
 static bool ask(uint32_t ring, bool drain)
 {
 	struct served *s = &rings[ring];
@@ -220,7 +220,7 @@ static void on_gone(void *opaque, const struct vsu_error *err)
 
 struct driven {
 	struct vq_driver *driver;
-	uint64_t value[SLOTS];	/* what the request in the slot sends */
+	uint64_t value[SLOTS];	/* the value sent by the request in this slot */
 	bool busy[SLOTS];
 	uint64_t next;
 };
@@ -229,7 +229,7 @@ static struct driven driven[RINGS];
 static struct vmem_map *map;
 static unsigned char *data;
 static int data_fd, guest_wake, events[2][RINGS][2];
-static unsigned int in_use[2][RINGS];	/* atomic: which of the two events */
+static unsigned int in_use[2][RINGS];	/* atomic: index of the event in use */
 enum { KICK, CALL };
 static bool guest_ends;			/* atomic */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -242,7 +242,7 @@ static int event_in_use(int which, uint32_t ring)
 						   __ATOMIC_ACQUIRE)];
 }
 
-/* An even slot's answer comes to the region that stays. */
+/* The reply of an even slot is written to the permanent region. */
 static uint64_t answer_gpa(uint32_t ring, unsigned int slot)
 {
 	return slot & 1 ? DATA + ring * 0x1000 + slot * 16 :
@@ -290,7 +290,7 @@ static void finish(uint32_t ring, uint64_t slot, uint32_t written)
 	pthread_mutex_unlock(&lock);
 }
 
-/* True when there is something to do at once. */
+/* True if more work is ready. */
 static bool drive(uint32_t ring, bool ends)
 {
 	struct driven *d = &driven[ring];
@@ -370,7 +370,7 @@ static void set_state(uint32_t request, uint32_t ring, uint32_t num)
 	do_it(request, &s, sizeof(s), -1);
 }
 
-/* The other of the two events, from now on. */
+/* Switches to the other one of two events. */
 static int swap_event(int which, uint32_t request, uint32_t ring)
 {
 	unsigned int other = !in_use[which][ring];
@@ -381,7 +381,9 @@ static int swap_event(int which, uint32_t request, uint32_t ring)
 	return events[which][ring][!other];
 }
 
-/* Once the answer is there, nobody signals the former descriptor. */
+/*
+ * After the acknowledgement, the back-end no longer signals the old descriptor.
+ */
 static void swap_call(uint32_t ring)
 {
 	static int former[RINGS];
@@ -396,7 +398,7 @@ static void swap_call(uint32_t ring)
 	vsu_event_signal_own(guest_wake);
 }
 
-/* A kick that still went to the former one is repeated. */
+/* Repeats a kick that may have gone to the old descriptor. */
 static void swap_kick(uint32_t ring)
 {
 	swap_event(KICK, VHOST_USER_SET_VRING_KICK, ring);
@@ -426,7 +428,7 @@ static void swap_data(uint32_t ring)
 	add_region(1);
 }
 
-/* That of the rings: all of them wait meanwhile. */
+/* Replaces the region that contains the rings: all of them quiesce. */
 static void swap_ring_memory(uint32_t ring)
 {
 	(void)ring;
@@ -466,7 +468,7 @@ static void disable_and_enable(uint32_t ring)
 	set_state(VHOST_USER_SET_VRING_ENABLE, ring, 1);
 }
 
-/* life */
+/* set-up and teardown */
 
 static void make_guest(void)
 {
@@ -510,7 +512,7 @@ static void free_guest(void)
 	close(data_fd);
 }
 
-/* Opens or closes all of this test's events. */
+/* Opens or closes all events of this test. */
 static void for_all_events(void (*f)(int *fd))
 {
 	uint32_t i;
@@ -562,7 +564,7 @@ static void set_up(void)
 	}
 }
 
-/* The front-end leaves while rings run. */
+/* The front-end disconnects while rings run. */
 static void hang_up(void)
 {
 	struct pollfd p = { vhost_user_backend_fd(rig.b), POLLIN, 0 };
@@ -589,7 +591,9 @@ static void tear_down(void)
 	rig_fini(&rig);
 }
 
-/* With nothing changed, each ring goes on by its notifications alone. */
+/*
+ * Without further changes, each ring makes progress by its notifications alone.
+ */
 static void see_progress(void)
 {
 	uint64_t before[RINGS];
@@ -613,7 +617,7 @@ static unsigned int rounds(void)
 	return n < 50 ? 50 : (unsigned int)n;
 }
 
-START_TEST(b3_13_rings_on_four_threads_survive_whatever_is_swapped_under_them)
+START_TEST(b3_13_rings_on_four_threads_survive_replaced_state)
 {
 	static void (*const changes[])(uint32_t) = {
 		swap_call, swap_call, swap_kick, swap_data, swap_data,
@@ -645,6 +649,6 @@ int main(void)
 	TCase *tc = rig_case(s, "threads");
 
 	tcase_set_timeout(tc, 600);
-	tcase_add_test(tc, b3_13_rings_on_four_threads_survive_whatever_is_swapped_under_them);
+	tcase_add_test(tc, b3_13_rings_on_four_threads_survive_replaced_state);
 	return run_suite(s);
 }

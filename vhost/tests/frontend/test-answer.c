@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about what a back-end may answer, or fail to, and about what it may ask
- * over its channel.
+ * Claims about replies of a back-end that are wrong or missing, and about its
+ * requests on the back-end channel.
  */
 #include <config.h>
 
@@ -21,7 +21,7 @@
 
 /* ------------------------------------------------------------- bad answers */
 
-START_TEST(c1_01_reply_nobody_asked_for_ends_the_session)
+START_TEST(c1_01_unrequested_reply_ends_the_session)
 {
 	uint64_t zero = 0;
 
@@ -33,7 +33,7 @@ START_TEST(c1_01_reply_nobody_asked_for_ends_the_session)
 }
 END_TEST
 
-START_TEST(c1_01_second_answer_ends_the_session)
+START_TEST(c1_01_second_reply_ends_the_session)
 {
 	twist(PEER_TWICE, VHOST_USER_SET_OWNER);
 	become_ready();
@@ -97,7 +97,7 @@ START_TEST(c1_04_reply_with_an_fd_ends_the_session_and_closes_it)
 }
 END_TEST
 
-/* Waits for the session's own timer, not for a time. */
+/* Waits for the session's own timer, not for a duration. */
 static void wait_for_death(void)
 {
 	struct pollfd p = { .fd = vhost_user_frontend_fd(fe), .events = POLLIN };
@@ -108,7 +108,7 @@ static void wait_for_death(void)
 	}
 }
 
-START_TEST(c1_05_missing_answer_ends_the_session_at_its_deadline)
+START_TEST(c1_05_missing_reply_ends_the_session_at_its_deadline)
 {
 	config.timeout_ns = 1000000;
 	twist(PEER_SILENT, VHOST_USER_SET_OWNER);
@@ -119,14 +119,14 @@ START_TEST(c1_05_missing_answer_ends_the_session_at_its_deadline)
 }
 END_TEST
 
-START_TEST(c1_05_half_an_answer_does_not_stop_the_clock)
+START_TEST(c1_05_partial_reply_does_not_stop_the_deadline)
 {
 	config.timeout_ns = 1000000;
 	twist(PEER_HALF_HEADER, VHOST_USER_GET_FEATURES);
 	open_session();
 	dispatch_both();
 	wait_for_death();
-	ck_assert_int_eq(told.err.code, -ETIMEDOUT);
+	ck_assert_int_eq(notified.err.code, -ETIMEDOUT);
 }
 END_TEST
 
@@ -148,11 +148,11 @@ START_TEST(c1_06_refusal_fails_the_start_and_names_the_request)
 	twist(PEER_REFUSE, refusable[_i]);
 	run();
 	assert_dead(-EPROTO, names[_i]);
-	ck_assert_uint_eq(told.started, 0);
+	ck_assert_uint_eq(notified.started, 0);
 }
 END_TEST
 
-START_TEST(c1_08_no_queues_and_no_slots_are_refused)
+START_TEST(c1_08_zero_queues_or_slots_are_refused)
 {
 	twist(PEER_VALUE, _i ? VHOST_USER_GET_QUEUE_NUM :
 			       VHOST_USER_GET_MAX_MEM_SLOTS);
@@ -172,8 +172,11 @@ START_TEST(c1_08_enormous_limits_are_capped)
 }
 END_TEST
 
-/* n counts from the first message; far more than a whole session has. */
-START_TEST(c1_13_back_end_dies_at_any_message)
+/*
+ * _i counts messages from the first; there are fewer in a session than tried
+ * here.
+ */
+START_TEST(c1_13_back_end_may_die_at_any_message)
 {
 	peer.twist = PEER_HANG_UP;
 	peer.twist_count = (unsigned int)_i + 1;
@@ -190,7 +193,7 @@ START_TEST(c1_13_back_end_dies_at_any_message)
 	if (peer.n >= peer.twist_count)
 		assert_dead(-ECONNRESET, "hung up");
 	else
-		ck_assert_uint_eq(told.stopped, 1);
+		ck_assert_uint_eq(notified.stopped, 1);
 }
 END_TEST
 
@@ -212,7 +215,7 @@ START_TEST(c1_13_retry_on_a_new_session_works)
 }
 END_TEST
 
-START_TEST(peer_that_accepts_and_leaves_is_told_with_both_requests)
+START_TEST(hang_up_after_a_reply_is_reported_with_both_requests)
 {
 	twist(PEER_ACCEPT_AND_LEAVE, VHOST_USER_SET_VRING_ADDR);
 	run();
@@ -253,7 +256,7 @@ END_TEST
 
 #define NEED VHOST_USER_HDR_NEED_REPLY
 
-START_TEST(c2_31_config_changes_are_told_once_a_turn)
+START_TEST(c2_31_config_changes_are_reported_once_per_dispatch)
 {
 	unsigned int i;
 
@@ -262,14 +265,14 @@ START_TEST(c2_31_config_changes_are_told_once_a_turn)
 		peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED,
 			 NULL, 0, -1);
 	vhost_user_frontend_dispatch(fe);
-	ck_assert_uint_eq(told.changed, 1);
+	ck_assert_uint_eq(notified.changed, 1);
 	for (i = 0; i < 10; i++)
 		ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_int_eq(peer_answer(&peer), -1);
 }
 END_TEST
 
-START_TEST(c2_01_unknown_request_is_refused_and_the_session_goes_on)
+START_TEST(c2_01_unknown_request_is_refused_and_keeps_the_session)
 {
 	run();
 	peer_ask(&peer, 99, NEED, NULL, 0, -1);
@@ -295,7 +298,7 @@ static const struct {
 	{ { 2, 0x1, UINT32_MAX }, -EMSGSIZE, "bytes of payload" },
 };
 
-START_TEST(c2_01_bad_header_on_the_channel_ends_the_channel_only)
+START_TEST(c2_01_bad_header_on_the_channel_closes_only_the_channel)
 {
 	run();
 	ck_assert_int_eq(write(peer.back, &broken[_i].hdr, 12), 12);
@@ -304,7 +307,7 @@ START_TEST(c2_01_bad_header_on_the_channel_ends_the_channel_only)
 }
 END_TEST
 
-START_TEST(c2_01_too_many_fds_on_the_channel_end_the_channel_only)
+START_TEST(c2_01_too_many_fds_on_the_channel_close_only_the_channel)
 {
 	int fds[64], before, i;
 
@@ -320,7 +323,7 @@ START_TEST(c2_01_too_many_fds_on_the_channel_end_the_channel_only)
 }
 END_TEST
 
-START_TEST(c2_01_fds_nobody_takes_are_closed_and_counted)
+START_TEST(c2_01_unexpected_fds_are_closed_and_counted)
 {
 	int i, before;
 
@@ -332,7 +335,7 @@ START_TEST(c2_01_fds_nobody_takes_are_closed_and_counted)
 	dispatch_both();
 	ck_assert_int_eq(vsu_fd_count(), before);
 	ck_assert_int_eq(peer_answer(&peer), 1);
-	ck_assert_uint_eq(told.changed, 0);
+	ck_assert_uint_eq(notified.changed, 0);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0,
 		 call_fd);
@@ -341,8 +344,8 @@ START_TEST(c2_01_fds_nobody_takes_are_closed_and_counted)
 }
 END_TEST
 
-/* As many answers as a dispatch takes, and more, in one piece. */
-START_TEST(c1_20_answers_in_one_piece_are_all_taken_by_polling)
+/* More replies than one dispatch handles, in one piece. */
+START_TEST(c1_20_all_replies_of_one_read_are_handled)
 {
 	unsigned int i;
 
@@ -354,12 +357,12 @@ START_TEST(c1_20_answers_in_one_piece_are_all_taken_by_polling)
 		;
 	for (i = 0; readable(vhost_user_frontend_fd(fe)); i++)
 		vhost_user_frontend_dispatch(fe);
-	ck_assert_uint_eq(told.config, 100);
+	ck_assert_uint_eq(notified.config, 100);
 	ck_assert_uint_lt(i, 10);
 }
 END_TEST
 
-START_TEST(c1_20_requests_of_the_back_end_are_all_served_by_polling)
+START_TEST(c1_20_all_back_end_requests_of_one_read_are_handled)
 {
 	unsigned int i;
 
@@ -375,8 +378,8 @@ START_TEST(c1_20_requests_of_the_back_end_are_all_served_by_polling)
 }
 END_TEST
 
-/* The owner's question would be refused: it is told when it can ask. */
-START_TEST(c2_31_config_change_is_told_when_the_owner_can_ask)
+/* While the owner's request would be refused, the change is not reported. */
+START_TEST(c2_31_config_change_is_reported_once_the_owner_can_read_it)
 {
 	unsigned int i;
 
@@ -389,18 +392,19 @@ START_TEST(c2_31_config_change_is_told_when_the_owner_can_ask)
 	while (readable(vhost_user_frontend_fd(fe)))
 		vhost_user_frontend_dispatch(fe);
 	ck_assert_int_eq(peer_answer(&peer), 0);
-	ck_assert_uint_eq(told.changed, 0);
+	ck_assert_uint_eq(notified.changed, 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.changed, 1);
-	ck_assert_uint_eq(told.config, i);
+	ck_assert_uint_eq(notified.changed, 1);
+	ck_assert_uint_eq(notified.config, i);
 }
 END_TEST
 
-/* Each answer comes in time, all of them together do not. */
-START_TEST(c1_05_stop_has_one_deadline_for_all_its_answers)
+/* Each reply arrives in time, but not all of them together. */
+START_TEST(c1_05_stop_has_one_deadline_for_all_its_replies)
 {
 	struct pollfd p = { .events = POLLIN };
-	const int ms = 500;	/* the handshake has as long, on a busy machine too */
+	/* also limits the handshake, so not too short for a busy machine */
+	const int ms = 500;
 
 	config.timeout_ns = ms * UINT64_C(1000000);
 	run();
@@ -413,7 +417,7 @@ START_TEST(c1_05_stop_has_one_deadline_for_all_its_answers)
 			vhost_user_frontend_dispatch(fe);
 	}
 	assert_dead(-ETIMEDOUT, "stop its rings");
-	ck_assert_uint_eq(told.stopped, 0);
+	ck_assert_uint_eq(notified.stopped, 0);
 }
 END_TEST
 
@@ -425,7 +429,7 @@ static void fail_on_change(void *opaque)
 	vhost_user_frontend_fail(fe, &why);
 }
 
-START_TEST(owner_ends_a_session_inside_a_callback_or_outside)
+START_TEST(owner_may_end_a_session_inside_or_outside_a_callback)
 {
 	run();
 	if (_i) {
@@ -434,7 +438,7 @@ START_TEST(owner_ends_a_session_inside_a_callback_or_outside)
 			 NULL, 0, -1);
 	} else {
 		fail_on_change(NULL);
-		ck_assert_uint_eq(told.failed, 0);
+		ck_assert_uint_eq(notified.failed, 0);
 		ck_assert(readable(vhost_user_frontend_fd(fe)));
 	}
 	dispatch_both();
@@ -442,7 +446,7 @@ START_TEST(owner_ends_a_session_inside_a_callback_or_outside)
 }
 END_TEST
 
-START_TEST(c2_02_flood_leaves_the_main_socket_its_share)
+START_TEST(c2_02_flood_does_not_starve_the_main_socket)
 {
 	unsigned int i;
 
@@ -453,14 +457,14 @@ START_TEST(c2_02_flood_leaves_the_main_socket_its_share)
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
 	ck_assert(peer_step(&peer));
 	ck_assert_int_eq(vhost_user_frontend_dispatch(fe), 1);
-	ck_assert_uint_eq(told.config, 1);
+	ck_assert_uint_eq(notified.config, 1);
 	for (i = 0; peer_answer(&peer) == 0; i++)
 		;
 	ck_assert_uint_lt(i, 100);
 }
 END_TEST
 
-START_TEST(c2_03_channel_is_served_while_an_answer_is_awaited)
+START_TEST(c2_03_channel_is_served_while_a_reply_is_pending)
 {
 	run();
 	twist(PEER_SILENT, VHOST_USER_GET_VRING_BASE);
@@ -491,7 +495,7 @@ START_TEST(c2_04_map_request_without_the_feature_is_refused)
 }
 END_TEST
 
-START_TEST(channel_that_the_back_end_closes_is_no_end)
+START_TEST(channel_closed_by_the_back_end_keeps_the_session)
 {
 	run();
 	close(peer.back);
@@ -500,11 +504,11 @@ START_TEST(channel_that_the_back_end_closes_is_no_end)
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.config, 1);
+	ck_assert_uint_eq(notified.config, 1);
 }
 END_TEST
 
-START_TEST(channel_whose_answers_nobody_reads_is_not_read_either)
+START_TEST(channel_whose_replies_are_not_read_is_not_read)
 {
 	unsigned int i;
 
@@ -540,29 +544,29 @@ static void add_answers(Suite *s)
 {
 	TCase *tc = add_case(s, "answers");
 
-	tcase_add_test(tc, c1_01_reply_nobody_asked_for_ends_the_session);
-	tcase_add_test(tc, c1_01_second_answer_ends_the_session);
+	tcase_add_test(tc, c1_01_unrequested_reply_ends_the_session);
+	tcase_add_test(tc, c1_01_second_reply_ends_the_session);
 	tcase_add_loop_test(tc, c1_02_reply_with_a_wrong_header_ends_the_session, 0,
 			    COUNT(bad_headers));
 	tcase_add_loop_test(tc, c1_03_reply_of_another_size_ends_the_session, 0,
 			    COUNT(bad_sizes));
 	tcase_add_test(tc, c1_03_reply_larger_than_any_ends_the_session);
 	tcase_add_test(tc, c1_04_reply_with_an_fd_ends_the_session_and_closes_it);
-	tcase_add_test(tc, c1_05_missing_answer_ends_the_session_at_its_deadline);
-	tcase_add_test(tc, c1_05_half_an_answer_does_not_stop_the_clock);
-	tcase_add_test(tc, c1_05_stop_has_one_deadline_for_all_its_answers);
-	tcase_add_test(tc, c1_20_answers_in_one_piece_are_all_taken_by_polling);
-	tcase_add_loop_test(tc, owner_ends_a_session_inside_a_callback_or_outside,
+	tcase_add_test(tc, c1_05_missing_reply_ends_the_session_at_its_deadline);
+	tcase_add_test(tc, c1_05_partial_reply_does_not_stop_the_deadline);
+	tcase_add_test(tc, c1_05_stop_has_one_deadline_for_all_its_replies);
+	tcase_add_test(tc, c1_20_all_replies_of_one_read_are_handled);
+	tcase_add_loop_test(tc, owner_may_end_a_session_inside_or_outside_a_callback,
 			    0, 2);
 	tcase_add_loop_test(tc, c1_06_refusal_fails_the_start_and_names_the_request, 0,
 			    COUNT(refusable));
-	tcase_add_loop_test(tc, c1_08_no_queues_and_no_slots_are_refused, 0,
+	tcase_add_loop_test(tc, c1_08_zero_queues_or_slots_are_refused, 0,
 			    2);
 	tcase_add_test(tc, c1_08_enormous_limits_are_capped);
-	tcase_add_loop_test(tc, c1_13_back_end_dies_at_any_message, 0,
+	tcase_add_loop_test(tc, c1_13_back_end_may_die_at_any_message, 0,
 			    34);
 	tcase_add_test(tc, c1_13_retry_on_a_new_session_works);
-	tcase_add_test(tc, peer_that_accepts_and_leaves_is_told_with_both_requests);
+	tcase_add_test(tc, hang_up_after_a_reply_is_reported_with_both_requests);
 	tcase_add_test(tc, c1_15_calls_on_a_dead_session_are_refused_at_once);
 	tcase_add_test(tc, c1_15_calls_on_a_session_that_died_running_are_refused);
 }
@@ -571,19 +575,19 @@ static void add_back_end_channel(Suite *s)
 {
 	TCase *tc = add_case(s, "back-end channel");
 
-	tcase_add_test(tc, c2_31_config_changes_are_told_once_a_turn);
-	tcase_add_test(tc, c2_01_unknown_request_is_refused_and_the_session_goes_on);
-	tcase_add_loop_test(tc, c2_01_bad_header_on_the_channel_ends_the_channel_only,
+	tcase_add_test(tc, c2_31_config_changes_are_reported_once_per_dispatch);
+	tcase_add_test(tc, c2_01_unknown_request_is_refused_and_keeps_the_session);
+	tcase_add_loop_test(tc, c2_01_bad_header_on_the_channel_closes_only_the_channel,
 			    0, COUNT(broken));
-	tcase_add_test(tc, c2_01_too_many_fds_on_the_channel_end_the_channel_only);
-	tcase_add_test(tc, c1_20_requests_of_the_back_end_are_all_served_by_polling);
-	tcase_add_test(tc, c2_31_config_change_is_told_when_the_owner_can_ask);
-	tcase_add_test(tc, c2_01_fds_nobody_takes_are_closed_and_counted);
-	tcase_add_test(tc, c2_02_flood_leaves_the_main_socket_its_share);
-	tcase_add_test(tc, c2_03_channel_is_served_while_an_answer_is_awaited);
+	tcase_add_test(tc, c2_01_too_many_fds_on_the_channel_close_only_the_channel);
+	tcase_add_test(tc, c1_20_all_back_end_requests_of_one_read_are_handled);
+	tcase_add_test(tc, c2_31_config_change_is_reported_once_the_owner_can_read_it);
+	tcase_add_test(tc, c2_01_unexpected_fds_are_closed_and_counted);
+	tcase_add_test(tc, c2_02_flood_does_not_starve_the_main_socket);
+	tcase_add_test(tc, c2_03_channel_is_served_while_a_reply_is_pending);
 	tcase_add_test(tc, c2_04_map_request_without_the_feature_is_refused);
-	tcase_add_test(tc, channel_that_the_back_end_closes_is_no_end);
-	tcase_add_test(tc, channel_whose_answers_nobody_reads_is_not_read_either);
+	tcase_add_test(tc, channel_closed_by_the_back_end_keeps_the_session);
+	tcase_add_test(tc, channel_whose_replies_are_not_read_is_not_read);
 }
 
 int main(void)

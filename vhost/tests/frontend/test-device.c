@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about requests that go to the back-end's device as they are, and about
- * the switch of the dirty log.
+ * Claims about requests that are passed to the back-end's device, and about the
+ * switch of the dirty log.
  */
 #include <config.h>
 
@@ -66,7 +66,7 @@ static void setup_device(void)
 	peer.features |= VHOST_USER_F_LOG_ALL;
 }
 
-/* The last message was this one, with these bytes at first. */
+/* The last message was this one, and its payload begins with these bytes. */
 static void expect(uint32_t request, uint32_t size, const void *head,
 		   size_t len, unsigned int nfds)
 {
@@ -77,7 +77,7 @@ static void expect(uint32_t request, uint32_t size, const void *head,
 	ck_assert_uint_eq(peer.last.nfds, nfds);
 }
 
-START_TEST(rarp_has_the_address_in_its_first_six_bytes)
+START_TEST(rarp_carries_the_address_in_its_first_six_bytes)
 {
 	become_ready();
 	ck_assert_int_eq(vhost_user_frontend_announce(fe,
@@ -88,7 +88,7 @@ START_TEST(rarp_has_the_address_in_its_first_six_bytes)
 }
 END_TEST
 
-START_TEST(mtu_is_sent_and_its_refusal_told)
+START_TEST(mtu_is_sent_and_its_refusal_reported)
 {
 	const uint64_t word = 9000;
 
@@ -96,8 +96,8 @@ START_TEST(mtu_is_sent_and_its_refusal_told)
 	become_ready();
 	ck_assert_int_eq(vhost_user_frontend_set_mtu(fe, 9000, NULL), 0);
 	expect(VHOST_USER_NET_SET_MTU, 8, &word, 8, 0);
-	ck_assert_uint_eq(told.refused, 1);
-	ck_assert_ptr_nonnull(strstr(told.refusal.msg, "NET_SET_MTU"));
+	ck_assert_uint_eq(notified.refused, 1);
+	ck_assert_ptr_nonnull(strstr(notified.refusal.msg, "NET_SET_MTU"));
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 }
 END_TEST
@@ -131,7 +131,7 @@ static void open_crypto(void)
 	expect(VHOST_USER_CREATE_CRYPTO_SESSION, 1072, &sent, 12, 0);
 }
 
-START_TEST(crypto_session_is_opened_and_closed_by_its_number)
+START_TEST(crypto_session_is_opened_and_closed_by_its_id)
 {
 	struct vhost_user_crypto_session s = { .session_id = 5 };
 	const uint64_t five = 5;
@@ -147,7 +147,7 @@ START_TEST(crypto_session_is_opened_and_closed_by_its_number)
 }
 END_TEST
 
-START_TEST(crypto_session_that_is_refused_has_no_number)
+START_TEST(refused_crypto_session_has_no_id)
 {
 	open_crypto();
 	peer_send(&peer, VHOST_USER_CREATE_CRYPTO_SESSION, REPLY, NULL, 0, -1);
@@ -172,7 +172,7 @@ START_TEST(gpu_socket_is_sent)
 }
 END_TEST
 
-/* Asks for a save, and answers with this word and descriptor. */
+/* Requests a save; the peer replies with this word and descriptor. */
 static void move(uint64_t word, int fd)
 {
 	const uint64_t save = 0;
@@ -197,7 +197,7 @@ static const struct {
 	{ 0x001, false, -EREMOTEIO, false },
 };
 
-START_TEST(answer_to_a_transfer_says_which_descriptor_counts)
+START_TEST(transfer_uses_the_descriptor_selected_by_the_reply)
 {
 	int pipes[2];
 
@@ -212,15 +212,15 @@ START_TEST(answer_to_a_transfer_says_which_descriptor_counts)
 }
 END_TEST
 
-START_TEST(c1_04_descriptor_that_is_announced_and_missing_ends_the_session)
+START_TEST(c1_04_missing_descriptor_of_a_reply_ends_the_session)
 {
 	move(0, -1);
 	assert_dead(-EBADMSG, "has none");
 }
 END_TEST
 
-/* Reading it could wait for a page of the back-end's. */
-START_TEST(stream_of_the_back_end_that_can_block_the_reader_ends_the_session)
+/* Reading it could wait for a page of the back-end's memory. */
+START_TEST(stream_that_may_block_the_reader_ends_the_session)
 {
 	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
 
@@ -232,7 +232,7 @@ START_TEST(stream_of_the_back_end_that_can_block_the_reader_ends_the_session)
 }
 END_TEST
 
-START_TEST(transfer_is_checked_by_its_answer)
+START_TEST(reply_to_the_check_is_the_result_of_the_transfer)
 {
 	const uint64_t word = _i ? 1 : 0;
 
@@ -243,11 +243,11 @@ START_TEST(transfer_is_checked_by_its_answer)
 	dispatch_both();
 	ck_assert_uint_eq(moved, 1);
 	ck_assert_int_eq(moved_result, _i ? -EREMOTEIO : 0);
-	ck_assert_uint_eq(told.refused, 0);
+	ck_assert_uint_eq(notified.refused, 0);
 }
 END_TEST
 
-START_TEST(state_does_not_move_while_rings_run)
+START_TEST(transfer_is_refused_while_rings_run)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -266,17 +266,17 @@ static int no_notifier(void *opaque, uint32_t ring, int fd, uint64_t offset)
 	(void)ring;
 	(void)fd;
 	(void)offset;
-	ck_abort_msg("the owner is asked for what cannot be");
+	ck_abort_msg("an invalid notifier reached the owner");
 }
 
 static const struct vhost_user_vring_area bad_areas[] = {
-	{ NRINGS, 0, 0 },		/* no ring of ours; 0: a page */
+	{ NRINGS, 0, 0 },		/* no such ring; a size of 0 means a page */
 	{ UINT64_C(1) << 32, 0, 0 },
 	{ 0, 100, 0 }, { 0, UINT64_MAX, 0 }, { 0, 0, 8 },
 	{ 0, 0, UINT64_MAX - 4095 },
 };
 
-START_TEST(c2_29_notifier_of_no_ring_or_no_page_is_refused)
+START_TEST(c2_29_notifier_of_unknown_ring_or_partial_page_is_refused)
 {
 	static const struct vhost_user_frontend_device_ops ops = {
 		.size = sizeof(ops), .host_notifier = no_notifier,
@@ -293,15 +293,18 @@ START_TEST(c2_29_notifier_of_no_ring_or_no_page_is_refused)
 		 VHOST_USER_HDR_NEED_REPLY, &area, sizeof(area), fd);
 	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 1);
-	ck_assert_uint_eq(told.refused, 1);
+	ck_assert_uint_eq(notified.refused, 1);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	front_ops.device = NULL;
 	close(fd);
 }
 END_TEST
 
-/* 22 is IOTLB_MSG of a front-end, 2 and 3 of an entry are for it to send. */
-START_TEST(c2_30_misses_without_end_and_requests_of_a_front_end_are_refused)
+/*
+ * A back-end must not send IOTLB_MSG of a front-end (22), nor update or
+ * invalidate (2 and 3).
+ */
+START_TEST(c2_30_misses_without_the_feature_and_front_end_requests_are_refused)
 {
 	struct vhost_user_iotlb miss = {
 		UINT64_MAX - 4095, 0, 0, 3, VHOST_USER_IOTLB_MISS, { 0 }
@@ -319,7 +322,7 @@ START_TEST(c2_30_misses_without_end_and_requests_of_a_front_end_are_refused)
 			 VHOST_USER_HDR_NEED_REPLY, &miss, sizeof(miss), -1);
 		dispatch_both();
 		ck_assert_int_eq(peer_answer(&peer), 1);
-		ck_assert_uint_eq(told.refused, i + 1);
+		ck_assert_uint_eq(notified.refused, i + 1);
 	}
 	ck_assert_int_eq(vsu_fd_count(), fds);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_IOTLB_MSG), 0);
@@ -338,7 +341,9 @@ static void set_log(uint64_t size)
 	close(fd);
 }
 
-/* The flags of the last SET_VRING_ADDR, while both sides go on. */
+/*
+ * Flags of the last SET_VRING_ADDR, recorded while both sides are dispatched.
+ */
 static uint32_t ring_flags;
 
 static void watch_rings(void)
@@ -360,7 +365,7 @@ static void watch_rings(void)
 	}
 }
 
-START_TEST(log_is_given_before_it_is_switched_on)
+START_TEST(log_is_sent_before_logging_is_enabled)
 {
 	run();
 	set_log(LOG_SIZE);
@@ -378,7 +383,7 @@ START_TEST(log_is_given_before_it_is_switched_on)
 }
 END_TEST
 
-START_TEST(log_that_was_set_before_is_part_of_the_start)
+START_TEST(log_set_earlier_is_part_of_the_start)
 {
 	become_ready();
 	set_log(LOG_SIZE);
@@ -394,7 +399,7 @@ START_TEST(log_that_was_set_before_is_part_of_the_start)
 }
 END_TEST
 
-START_TEST(e2_08_log_that_is_too_short_or_not_kept_is_refused)
+START_TEST(e2_08_short_log_and_log_change_while_pending_are_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -427,7 +432,7 @@ START_TEST(e2_08_memory_above_the_log_waits_for_a_longer_one)
 }
 END_TEST
 
-START_TEST(log_without_a_back_end_that_keeps_one_is_refused)
+START_TEST(log_is_refused_without_back_end_support)
 {
 	peer.features &= ~VHOST_USER_F_LOG_ALL;
 	run();
@@ -443,25 +448,25 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup_device, teardown);
 	suite_add_tcase(s, tc);
-	tcase_add_test(tc, rarp_has_the_address_in_its_first_six_bytes);
-	tcase_add_test(tc, mtu_is_sent_and_its_refusal_told);
+	tcase_add_test(tc, rarp_carries_the_address_in_its_first_six_bytes);
+	tcase_add_test(tc, mtu_is_sent_and_its_refusal_reported);
 	tcase_add_test(tc, request_without_its_feature_is_not_sent);
-	tcase_add_test(tc, crypto_session_is_opened_and_closed_by_its_number);
-	tcase_add_test(tc, crypto_session_that_is_refused_has_no_number);
+	tcase_add_test(tc, crypto_session_is_opened_and_closed_by_its_id);
+	tcase_add_test(tc, refused_crypto_session_has_no_id);
 	tcase_add_test(tc, gpu_socket_is_sent);
-	tcase_add_loop_test(tc, answer_to_a_transfer_says_which_descriptor_counts,
+	tcase_add_loop_test(tc, transfer_uses_the_descriptor_selected_by_the_reply,
 			    0, COUNT(answers));
-	tcase_add_test(tc, stream_of_the_back_end_that_can_block_the_reader_ends_the_session);
-	tcase_add_test(tc, c1_04_descriptor_that_is_announced_and_missing_ends_the_session);
-	tcase_add_loop_test(tc, transfer_is_checked_by_its_answer, 0, 2);
-	tcase_add_test(tc, state_does_not_move_while_rings_run);
-	tcase_add_loop_test(tc, c2_29_notifier_of_no_ring_or_no_page_is_refused,
+	tcase_add_test(tc, stream_that_may_block_the_reader_ends_the_session);
+	tcase_add_test(tc, c1_04_missing_descriptor_of_a_reply_ends_the_session);
+	tcase_add_loop_test(tc, reply_to_the_check_is_the_result_of_the_transfer, 0, 2);
+	tcase_add_test(tc, transfer_is_refused_while_rings_run);
+	tcase_add_loop_test(tc, c2_29_notifier_of_unknown_ring_or_partial_page_is_refused,
 			    0, COUNT(bad_areas));
-	tcase_add_test(tc, c2_30_misses_without_end_and_requests_of_a_front_end_are_refused);
-	tcase_add_test(tc, log_is_given_before_it_is_switched_on);
-	tcase_add_test(tc, log_that_was_set_before_is_part_of_the_start);
-	tcase_add_test(tc, e2_08_log_that_is_too_short_or_not_kept_is_refused);
+	tcase_add_test(tc, c2_30_misses_without_the_feature_and_front_end_requests_are_refused);
+	tcase_add_test(tc, log_is_sent_before_logging_is_enabled);
+	tcase_add_test(tc, log_set_earlier_is_part_of_the_start);
+	tcase_add_test(tc, e2_08_short_log_and_log_change_while_pending_are_refused);
 	tcase_add_test(tc, e2_08_memory_above_the_log_waits_for_a_longer_one);
-	tcase_add_test(tc, log_without_a_back_end_that_keeps_one_is_refused);
+	tcase_add_test(tc, log_is_refused_without_back_end_support);
 	return run_suite(s);
 }

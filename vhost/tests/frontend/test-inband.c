@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about calls and errors of a back-end that come in band. */
+/* Claims about a back-end's calls and errors that are sent in band. */
 #include <config.h>
 
 #include <check.h>
@@ -71,7 +71,7 @@ START_TEST(call_and_error_reach_the_owner_and_are_acknowledged)
 }
 END_TEST
 
-START_TEST(c2_33_call_or_error_of_no_ring_is_refused)
+START_TEST(c2_33_call_or_error_of_unknown_ring_is_refused)
 {
 	static const uint32_t rings[] = { NRINGS, 255, 256, UINT32_MAX };
 	unsigned int i;
@@ -81,8 +81,8 @@ START_TEST(c2_33_call_or_error_of_no_ring_is_refused)
 		ck_assert_int_eq(ask(_i ? VHOST_USER_BACKEND_VRING_CALL :
 					  VHOST_USER_BACKEND_VRING_ERR,
 				     rings[i]), 1);
-		ck_assert_uint_eq(told.refused, i + 1);
-		ck_assert_ptr_nonnull(strstr(told.refusal.msg, "no ring"));
+		ck_assert_uint_eq(notified.refused, i + 1);
+		ck_assert_ptr_nonnull(strstr(notified.refusal.msg, "no ring"));
 	}
 	ck_assert_uint_eq(calls + failures, 0);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
@@ -90,7 +90,7 @@ START_TEST(c2_33_call_or_error_of_no_ring_is_refused)
 }
 END_TEST
 
-START_TEST(call_that_was_not_agreed_on_is_refused)
+START_TEST(call_without_its_feature_is_refused)
 {
 	peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(INBAND_NOTIFICATIONS);
 	run();
@@ -100,20 +100,20 @@ START_TEST(call_that_was_not_agreed_on_is_refused)
 }
 END_TEST
 
-START_TEST(kick_asks_for_an_acknowledgement_and_its_refusal_is_told)
+START_TEST(kick_requests_an_acknowledgement_and_refusal_is_reported)
 {
 	run();
 	ck_assert_int_eq(vhost_user_frontend_kick(fe, 1, NULL), 0);
 	twist(PEER_REFUSE, VHOST_USER_VRING_KICK);
 	dispatch_both();
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_VRING_KICK), 1);
-	ck_assert_uint_eq(told.refused, 1);
-	ck_assert_ptr_nonnull(strstr(told.refusal.msg, "VRING_KICK of ring 1"));
+	ck_assert_uint_eq(notified.refused, 1);
+	ck_assert_ptr_nonnull(strstr(notified.refusal.msg, "VRING_KICK of ring 1"));
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 }
 END_TEST
 
-START_TEST(kicks_without_end_are_refused_until_answers_come)
+START_TEST(unacknowledged_kicks_are_limited)
 {
 	unsigned int i;
 	int rc = 0;
@@ -135,10 +135,10 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup_inband, teardown_inband);
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, call_and_error_reach_the_owner_and_are_acknowledged);
-	tcase_add_loop_test(tc, c2_33_call_or_error_of_no_ring_is_refused, 0,
+	tcase_add_loop_test(tc, c2_33_call_or_error_of_unknown_ring_is_refused, 0,
 			    2);
-	tcase_add_test(tc, call_that_was_not_agreed_on_is_refused);
-	tcase_add_test(tc, kick_asks_for_an_acknowledgement_and_its_refusal_is_told);
-	tcase_add_test(tc, kicks_without_end_are_refused_until_answers_come);
+	tcase_add_test(tc, call_without_its_feature_is_refused);
+	tcase_add_test(tc, kick_requests_an_acknowledgement_and_refusal_is_reported);
+	tcase_add_test(tc, unacknowledged_kicks_are_limited);
 	return run_suite(s);
 }

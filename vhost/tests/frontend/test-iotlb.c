@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about a back-end behind an IOMMU that asks without end, asks what is
- * none, or comes back with nothing that its predecessor was told.
+ * Claims about a back-end behind an IOMMU that sends endless or invalid misses,
+ * or that reconnects with an empty IOTLB.
  */
 #include <config.h>
 
@@ -27,8 +27,8 @@
 static unsigned int misses, fails, dones;
 static uint64_t asked_iova;
 static uint32_t asked_access;
-static bool pushes;		/* an update into each question */
-static int answer;		/* to a question that is not pushed */
+static bool pushes;		/* send the update inside the callback */
+static int answer;		/* result of the callback otherwise */
 
 static int on_miss(void *opaque, uint64_t iova, uint32_t access)
 {
@@ -103,7 +103,7 @@ static void ask(const struct vhost_user_iotlb *m, uint32_t size)
 	peer_ask(&peer, VHOST_USER_BACKEND_IOTLB_MSG, NEED, m, size, -1);
 }
 
-START_TEST(question_reaches_the_owner_with_its_access)
+START_TEST(miss_is_reported_to_the_owner_with_its_access)
 {
 	const struct vhost_user_iotlb m =
 		question(IOVA + 5, _i, VHOST_USER_IOTLB_MISS);
@@ -120,7 +120,7 @@ START_TEST(question_reaches_the_owner_with_its_access)
 }
 END_TEST
 
-START_TEST(access_that_failed_is_told_and_its_answer_sent)
+START_TEST(access_failure_is_reported_and_acknowledged)
 {
 	const struct vhost_user_iotlb m =
 		question(IOVA, 2, VHOST_USER_IOTLB_ACCESS_FAIL);
@@ -134,12 +134,12 @@ START_TEST(access_that_failed_is_told_and_its_answer_sent)
 	ck_assert_uint_eq(fails, !_i);
 	ck_assert_uint_eq(misses, 0);
 	ck_assert_int_eq(peer_answer(&peer), _i);
-	ck_assert_uint_eq(told.refused, _i);
+	ck_assert_uint_eq(notified.refused, _i);
 }
 END_TEST
 
-/* Each is answered, none is kept, and others have their turn in between. */
-START_TEST(c2_30_misses_without_end_are_each_answered_and_none_is_kept)
+/* Each miss is answered, none is queued, and dispatch returns in between. */
+START_TEST(c2_30_endless_misses_are_answered_and_not_queued)
 {
 	const struct vhost_user_iotlb m =
 		question(UINT64_MAX - 4095, 3, VHOST_USER_IOTLB_MISS);
@@ -156,7 +156,7 @@ START_TEST(c2_30_misses_without_end_are_each_answered_and_none_is_kept)
 		dispatch_both();
 		for (i = 0; i < 100; i++)
 			ck_assert_int_eq(peer_answer(&peer), 1);
-		if (!round)	/* an event for what was left is there by now */
+		if (!round)	/* the eventfd for remaining work exists by now */
 			fds = vsu_fd_count();
 	}
 	ck_assert_uint_eq(misses, 2000);
@@ -167,8 +167,8 @@ START_TEST(c2_30_misses_without_end_are_each_answered_and_none_is_kept)
 }
 END_TEST
 
-/* The owner answers each by an update, which the back-end never reads. */
-START_TEST(c2_30_misses_of_one_who_reads_nothing_do_not_pile_up_updates)
+/* The owner answers each miss by an update, which the back-end never reads. */
+START_TEST(c2_30_updates_to_a_back_end_that_never_reads_are_limited)
 {
 	const struct vhost_user_iotlb m =
 		question(IOVA, 3, VHOST_USER_IOTLB_MISS);
@@ -207,7 +207,7 @@ static const struct {
 	{ 3, 0, 32 }, { 3, 5, 32 }, { 3, 6, 32 }, { 3, 255, 32 },
 };
 
-START_TEST(e2_10_message_cut_short_or_of_an_unknown_type_is_refused)
+START_TEST(e2_10_truncated_miss_or_unknown_type_is_refused)
 {
 	const struct vhost_user_iotlb m =
 		question(IOVA, odd[_i].perm, odd[_i].type);
@@ -217,14 +217,14 @@ START_TEST(e2_10_message_cut_short_or_of_an_unknown_type_is_refused)
 	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 1);
 	ck_assert_uint_eq(misses + fails, 0);
-	ck_assert_uint_eq(told.refused, 1);
-	ck_assert_ptr_nonnull(strstr(told.refusal.msg, "IOTLB_MSG"));
+	ck_assert_uint_eq(notified.refused, 1);
+	ck_assert_ptr_nonnull(strstr(notified.refusal.msg, "IOTLB_MSG"));
 	ck_assert(!readable(vhost_user_frontend_fd(fe)));
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 }
 END_TEST
 
-START_TEST(e2_10_question_that_leads_nowhere_keeps_nobody_busy)
+START_TEST(e2_10_miss_without_an_entry_causes_no_busy_loop)
 {
 	const struct vhost_user_iotlb m =
 		question(_i ? UINT64_MAX : 0, 3, VHOST_USER_IOTLB_MISS);
@@ -276,8 +276,8 @@ static void update(uint64_t iova)
 	ck_assert_int_eq(vhost_user_frontend_iotlb_update(fe, &e, NULL), 0);
 }
 
-/* Updates that nobody answered any more are refusals, told once each. */
-START_TEST(c1_16_next_back_end_is_asked_nothing_and_told_what_it_asks)
+/* Each update without a reply is reported as one refusal. */
+START_TEST(c1_16_next_back_end_begins_with_an_empty_iotlb)
 {
 	const struct vhost_user_iotlb m =
 		question(IOVA, 3, VHOST_USER_IOTLB_MISS);
@@ -325,17 +325,17 @@ int main(void)
 	TCase *tc = tcase_create("iotlb");
 
 	tcase_add_checked_fixture(tc, setup_iotlb, teardown_iotlb);
-	tcase_add_loop_test(tc, question_reaches_the_owner_with_its_access, 1,
+	tcase_add_loop_test(tc, miss_is_reported_to_the_owner_with_its_access, 1,
 			    4);
-	tcase_add_loop_test(tc, access_that_failed_is_told_and_its_answer_sent,
+	tcase_add_loop_test(tc, access_failure_is_reported_and_acknowledged,
 			    0, 2);
-	tcase_add_test(tc, c2_30_misses_without_end_are_each_answered_and_none_is_kept);
-	tcase_add_test(tc, c2_30_misses_of_one_who_reads_nothing_do_not_pile_up_updates);
-	tcase_add_loop_test(tc, e2_10_message_cut_short_or_of_an_unknown_type_is_refused,
+	tcase_add_test(tc, c2_30_endless_misses_are_answered_and_not_queued);
+	tcase_add_test(tc, c2_30_updates_to_a_back_end_that_never_reads_are_limited);
+	tcase_add_loop_test(tc, e2_10_truncated_miss_or_unknown_type_is_refused,
 			    0, COUNT(odd));
-	tcase_add_loop_test(tc, e2_10_question_that_leads_nowhere_keeps_nobody_busy,
+	tcase_add_loop_test(tc, e2_10_miss_without_an_entry_causes_no_busy_loop,
 			    0, 2);
-	tcase_add_test(tc, c1_16_next_back_end_is_asked_nothing_and_told_what_it_asks);
+	tcase_add_test(tc, c1_16_next_back_end_begins_with_an_empty_iotlb);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Random maps, unmaps, resets and hang-ups of a back-end against a model that
- * knows nothing but an array of pages. Answers are compared one by one, what
- * the owner was told and the process's own memory map now and then. TEST_SCALE
- * scales the number of operations (10 for ten millions, which take a minute);
- * TEST_SEED repeats a run.
+ * Random maps, unmaps, resets and disconnects of a back-end, compared with a
+ * model that is an array of pages. Each reply is compared; the owner's
+ * callbacks and /proc/self/maps are compared at intervals. TEST_SCALE scales
+ * the number of operations (10: ten million, about a minute); TEST_SEED repeats
+ * a run.
  */
 #include <config.h>
 
@@ -42,14 +42,17 @@ struct mapping {
 	bool writable, used;
 };
 
-/* The model: mappings, and which one each page belongs to (0: none). */
+/* The model: mappings, and the mapping of each page (0: none). */
 static struct {
 	struct mapping maps[2][PAGES + 1];
 	unsigned char owner[2][PAGES];
 	unsigned int n, pages;
 } model;
 
-/* The owner's view: where each page is, and references it drops late. */
+/*
+ * The owner's view: the address of each page, and references that it drops
+ * late.
+ */
 static struct {
 	unsigned char *hva[2][PAGES];
 	struct vmem_block *late[MAX_BATCH];
@@ -105,7 +108,7 @@ static int model_unmap(unsigned int r, uint32_t off, uint32_t len)
 
 /* -------------------------------------------------------------------- owner */
 
-static void told_of(const struct vhost_user_shmem_change *c)
+static void note_change(const struct vhost_user_shmem_change *c)
 {
 	unsigned int r = c->shmid == ids[1];
 	uint64_t first = c->offset / PAGE, n = c->len / PAGE, i;
@@ -117,14 +120,14 @@ static void told_of(const struct vhost_user_shmem_change *c)
 	}
 }
 
-/* A request in flight, say, that ends after the unmap. */
+/* As a device with a request in flight, which completes after the unmap. */
 static void hold(struct vmem_block *block)
 {
 	if (owner.nlate < MAX_BATCH && pick(8) == 0)
 		owner.late[owner.nlate++] = vmem_block_ref(block);
 }
 
-static void let_go(void)
+static void drop_ref(void)
 {
 	while (owner.nlate)
 		vmem_block_unref(owner.late[--owner.nlate]);
@@ -136,7 +139,7 @@ static void take_changes(struct vhost_user_shmem_change *changes,
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		told_of(&changes[i]);
+		note_change(&changes[i]);
 		if (!changes[i].map)
 			hold(changes[i].block);
 	}
@@ -167,7 +170,7 @@ struct line {
 	char permissions[8];
 };
 
-/* The line of the process map that holds addr. */
+/* Finds the line of the process map that contains addr. */
 static void find_line(FILE *maps, uintptr_t addr, struct line *l)
 {
 	char text[512];
@@ -194,7 +197,7 @@ static void compare_page(const struct line *l, unsigned int r, unsigned int i,
 				  (m->file + (i - m->off)) * PAGE);
 }
 
-/* The kernel's view of the window: every page, mapped or not. */
+/* Compares the window with the kernel's view: every page, mapped or not. */
 static void compare_process_map(unsigned int r)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
@@ -228,7 +231,7 @@ static void compare(void)
 
 /* --------------------------------------------------------------- operations */
 
-/* Mostly sensible; sometimes beyond the region or the file, sometimes empty. */
+/* Mostly valid; sometimes beyond the region or the file, sometimes empty. */
 static int random_map(void)
 {
 	unsigned int r = pick(2);
@@ -247,7 +250,10 @@ static int random_map(void)
 	return model_map(r, &m);
 }
 
-/* Half of them are of one whole mapping, if there is one where we look. */
+/*
+ * Half of the requests cover exactly one mapping, if one exists at the chosen
+ * page.
+ */
 static int random_unmap(void)
 {
 	unsigned int r = pick(2);
@@ -266,7 +272,7 @@ static int random_unmap(void)
 	return model_unmap(r, off, len);
 }
 
-/* Requests that are sent together; every answer is the model's. */
+/* Sends several requests at once; each reply must be the model's. */
 static unsigned int random_batch(void)
 {
 	unsigned int n = 1 + pick(MAX_BATCH), i;
@@ -284,7 +290,7 @@ static unsigned int random_batch(void)
 				break;
 			ck_assert_int_eq(got, want[i]);
 		}
-		let_go();
+		drop_ref();
 	}
 	return n;
 }
@@ -305,7 +311,7 @@ static void nothing_is_mapped(void)
 	for (r = 0; r < 2; r++)
 		for (i = 0; i < PAGES; i++)
 			ck_assert_ptr_null(owner.hva[r][i]);
-	let_go();
+	drop_ref();
 }
 
 static void reset(void)
@@ -337,7 +343,7 @@ static void open_and_start(void)
 	start();
 }
 
-/* The back-end goes, and another one comes. */
+/* The back-end disconnects, and another one connects. */
 static void reconnect(void)
 {
 	int pair[2];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about the memory that the front-end tells a back-end of, before rings
- * run and while they do.
+ * Claims about the memory table that the front-end sends, before rings start
+ * and while they run.
  */
 #include <config.h>
 
@@ -39,8 +39,8 @@ START_TEST(c1_18_addresses_sent_are_no_host_pointers)
 }
 END_TEST
 
-/* Named by the owner or not, of a back-end that offers it. */
-START_TEST(guest_addresses_are_sent_alone_only_where_it_is_wanted)
+/* _i: whether the owner requires the feature; the back-end offers it. */
+START_TEST(guest_addresses_are_sent_alone_only_if_configured)
 {
 	const uint64_t base = _i ? 0 : USER_BASE;
 	struct vhost_user_vring_addr addr;
@@ -83,7 +83,7 @@ START_TEST(memory_without_slots_is_one_table)
 }
 END_TEST
 
-/* A region over the block from offset on, at gpa; map grows by it. */
+/* Adds a region for the block's bytes from offset on, at gpa. */
 static void grow_map_by_piece(struct vmem_block *block, uint64_t offset,
 			      uint64_t gpa)
 {
@@ -116,7 +116,7 @@ static void make_pieces(void)
 	vmem_block_unref(block);
 }
 
-START_TEST(offset_sent_is_where_the_piece_lies_in_the_file)
+START_TEST(table_contains_the_file_offset_of_a_region)
 {
 	struct vhost_user_mem_table sent;
 
@@ -134,7 +134,7 @@ START_TEST(offset_sent_is_where_the_piece_lies_in_the_file)
 }
 END_TEST
 
-START_TEST(offset_sent_of_a_slot_is_where_the_piece_lies_in_the_file)
+START_TEST(slot_contains_the_file_offset_of_a_region)
 {
 	struct vhost_user_mem_reg sent;
 
@@ -150,7 +150,7 @@ START_TEST(offset_sent_of_a_slot_is_where_the_piece_lies_in_the_file)
 }
 END_TEST
 
-START_TEST(e2_02_memory_of_more_regions_than_a_table_is_refused)
+START_TEST(e2_02_memory_with_too_many_regions_for_a_table_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	unsigned int i;
@@ -165,7 +165,7 @@ START_TEST(e2_02_memory_of_more_regions_than_a_table_is_refused)
 }
 END_TEST
 
-START_TEST(memory_that_cannot_be_shared_is_named)
+START_TEST(memory_that_cannot_be_shared_is_refused_by_name)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -178,7 +178,7 @@ START_TEST(memory_that_cannot_be_shared_is_named)
 }
 END_TEST
 
-START_TEST(memory_that_is_rom_is_left_out)
+START_TEST(rom_is_not_sent_by_default)
 {
 	grow_map(0, MIB);
 	grow_map_flags(0xfff00000, MIB, VMEM_BLOCK_ROM);
@@ -190,7 +190,7 @@ END_TEST
 
 #define ROM_SHARED (VMEM_BLOCK_ROM | VMEM_BLOCK_SHARED)
 
-/* Two regions, of which the second is ROM that another process can map. */
+/* Two regions; the second is ROM that another process can map. */
 static void run_with_rom(void)
 {
 	grow_map(0, MIB);
@@ -199,7 +199,7 @@ static void run_with_rom(void)
 	begin_start();
 }
 
-START_TEST(c1_21_rom_is_sent_for_reading_only_where_it_is_asked_for)
+START_TEST(c1_21_rom_is_sent_read_only_if_configured)
 {
 	unsigned int seen = 0;
 
@@ -215,30 +215,30 @@ START_TEST(c1_21_rom_is_sent_for_reading_only_where_it_is_asked_for)
 	ck_assert_uint_eq(seen, 2);
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
-	ck_assert_uint_eq(told.refused, 0);
+	ck_assert_uint_eq(notified.refused, 0);
 }
 END_TEST
 
-/* At the start, and for what comes later. */
-START_TEST(c1_21_refusal_of_rom_costs_nothing_and_is_told_once)
+/* At the start, and for ROM that is added later. */
+START_TEST(c1_21_refused_rom_is_reported_once_and_left_out)
 {
 	run_with_rom();
 	while (peer_step(&peer) &&
 	       peer_count(&peer, VHOST_USER_ADD_MEM_REG) < 1)
 		;
-	twist(PEER_REFUSE, VHOST_USER_ADD_MEM_REG);	/* the second */
+	twist(PEER_REFUSE, VHOST_USER_ADD_MEM_REG);	/* the second region */
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
-	ck_assert_uint_eq(told.refused, 1);
-	ck_assert(strstr(told.refusal.msg, "refused ADD_MEM_REG"));
+	ck_assert_uint_eq(notified.refused, 1);
+	ck_assert(strstr(notified.refusal.msg, "refused ADD_MEM_REG"));
 	peer.twist = PEER_HONEST;
 	grow_map(4 * MIB, MIB);
 	grow_map_flags(0xffe00000, MIB, ROM_SHARED);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
-	ck_assert_int_eq(told.memory_code, 0);
+	ck_assert_int_eq(notified.memory_code, 0);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 3);
-	ck_assert_uint_eq(told.refused, 1);
+	ck_assert_uint_eq(notified.refused, 1);
 }
 END_TEST
 
@@ -252,7 +252,7 @@ static void shrink_map(unsigned int at)
 	map = less;
 }
 
-START_TEST(rom_that_goes_is_removed_from_who_was_told_of_it)
+START_TEST(removed_rom_is_removed_from_the_back_end_that_has_it)
 {
 	run_with_rom();
 	dispatch_both();
@@ -260,11 +260,11 @@ START_TEST(rom_that_goes_is_removed_from_who_was_told_of_it)
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_REM_MEM_REG), 1);
-	ck_assert_int_eq(told.memory_code, 0);
+	ck_assert_int_eq(notified.memory_code, 0);
 }
 END_TEST
 
-START_TEST(rom_has_no_slot_that_memory_needs)
+START_TEST(rom_takes_no_slot_from_memory)
 {
 	peer.max_slots = 1;
 	run_with_rom();
@@ -274,8 +274,11 @@ START_TEST(rom_has_no_slot_that_memory_needs)
 }
 END_TEST
 
-/* A table is refused as a whole, and a refusal without REPLY_ACK not heard. */
-START_TEST(c1_21_rom_is_kept_from_who_cannot_refuse_it_alone)
+/*
+ * A table is refused as a whole, and without REPLY_ACK a refusal is not
+ * reported.
+ */
+START_TEST(c1_21_rom_is_not_sent_if_it_cannot_be_refused_alone)
 {
 	if (_i)
 		peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
@@ -289,21 +292,21 @@ START_TEST(c1_21_rom_is_kept_from_who_cannot_refuse_it_alone)
 }
 END_TEST
 
-START_TEST(memory_while_running_sends_the_difference)
+START_TEST(memory_change_while_running_sends_the_difference)
 {
 	run();
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), -EBUSY);
 	dispatch_both();
-	ck_assert_uint_eq(told.memory, 1);
-	ck_assert_int_eq(told.memory_code, 0);
+	ck_assert_uint_eq(notified.memory, 1);
+	ck_assert_int_eq(notified.memory_code, 0);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 2);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_REM_MEM_REG), 0);
 }
 END_TEST
 
-START_TEST(memory_removed_while_running_goes_without_an_fd)
+START_TEST(memory_removal_while_running_sends_no_fd)
 {
 	grow_map(0, MIB);
 	grow_map(4 * MIB, MIB);
@@ -316,7 +319,7 @@ START_TEST(memory_removed_while_running_goes_without_an_fd)
 	ck_assert_uint_eq(peer.last.hdr.request, VHOST_USER_REM_MEM_REG);
 	ck_assert_uint_eq(peer.last.nfds, 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.memory, 1);
+	ck_assert_uint_eq(notified.memory, 1);
 }
 END_TEST
 
@@ -331,7 +334,7 @@ START_TEST(memory_of_a_running_ring_cannot_be_removed)
 }
 END_TEST
 
-START_TEST(c1_06_refused_memory_while_running_is_taken_back)
+START_TEST(c1_06_refused_memory_change_is_reverted)
 {
 	run();
 	twist(PEER_REFUSE, VHOST_USER_ADD_MEM_REG);
@@ -339,34 +342,34 @@ START_TEST(c1_06_refused_memory_while_running_is_taken_back)
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
-	ck_assert_uint_eq(told.memory, 1);
-	ck_assert_int_eq(told.memory_code, -EPROTO);
+	ck_assert_uint_eq(notified.memory, 1);
+	ck_assert_int_eq(notified.memory_code, -EPROTO);
 	peer.twist = PEER_HONEST;
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.memory, 2);
-	ck_assert_int_eq(told.memory_code, 0);
+	ck_assert_uint_eq(notified.memory, 2);
+	ck_assert_int_eq(notified.memory_code, 0);
 }
 END_TEST
 
-START_TEST(c1_06_half_refused_memory_is_taken_back_as_a_whole)
+START_TEST(c1_06_partly_refused_memory_change_is_reverted_entirely)
 {
 	run();
 	grow_map(4 * MIB, MIB);
 	grow_map(8 * MIB, MIB);
-	peer.twist = PEER_REFUSE;	/* of the two, the second is refused */
+	peer.twist = PEER_REFUSE;	/* the second of the two is refused */
 	peer.twist_at = 0;
 	peer.twist_count = peer.n + 2;
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
-	ck_assert_int_eq(told.memory_code, -EPROTO);
+	ck_assert_int_eq(notified.memory_code, -EPROTO);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 3);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_REM_MEM_REG), 1);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 }
 END_TEST
 
-START_TEST(c1_06_refused_table_while_running_leaves_the_former)
+START_TEST(c1_06_refused_table_keeps_the_previous_table)
 {
 	peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
 	run();
@@ -374,26 +377,26 @@ START_TEST(c1_06_refused_table_while_running_leaves_the_former)
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
-	ck_assert_int_eq(told.memory_code, -EPROTO);
+	ck_assert_int_eq(notified.memory_code, -EPROTO);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_MEM_TABLE), 2);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 }
 END_TEST
 
-START_TEST(stop_during_a_change_of_memory_comes_after_it)
+START_TEST(stop_waits_for_a_memory_change)
 {
 	run();
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.memory, 1);
-	ck_assert_uint_eq(told.stopped, 1);
+	ck_assert_uint_eq(notified.memory, 1);
+	ck_assert_uint_eq(notified.stopped, 1);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 }
 END_TEST
 
-START_TEST(c2_21_session_that_died_holds_no_memory)
+START_TEST(c2_21_dead_session_holds_no_memory)
 {
 	int before;
 
@@ -426,30 +429,30 @@ static void add_memory(Suite *s)
 
 	tcase_add_test(tc, c1_18_addresses_sent_are_no_host_pointers);
 	tcase_add_test(tc, memory_without_slots_is_one_table);
-	tcase_add_test(tc, offset_sent_is_where_the_piece_lies_in_the_file);
+	tcase_add_test(tc, table_contains_the_file_offset_of_a_region);
 	tcase_add_test(tc,
-		offset_sent_of_a_slot_is_where_the_piece_lies_in_the_file);
-	tcase_add_test(tc, e2_02_memory_of_more_regions_than_a_table_is_refused);
-	tcase_add_test(tc, memory_that_cannot_be_shared_is_named);
-	tcase_add_test(tc, memory_that_is_rom_is_left_out);
+		slot_contains_the_file_offset_of_a_region);
+	tcase_add_test(tc, e2_02_memory_with_too_many_regions_for_a_table_is_refused);
+	tcase_add_test(tc, memory_that_cannot_be_shared_is_refused_by_name);
+	tcase_add_test(tc, rom_is_not_sent_by_default);
 	tcase_add_test(tc,
-		c1_21_rom_is_sent_for_reading_only_where_it_is_asked_for);
+		c1_21_rom_is_sent_read_only_if_configured);
 	tcase_add_test(tc,
-		c1_21_refusal_of_rom_costs_nothing_and_is_told_once);
-	tcase_add_test(tc, rom_that_goes_is_removed_from_who_was_told_of_it);
-	tcase_add_test(tc, rom_has_no_slot_that_memory_needs);
+		c1_21_refused_rom_is_reported_once_and_left_out);
+	tcase_add_test(tc, removed_rom_is_removed_from_the_back_end_that_has_it);
+	tcase_add_test(tc, rom_takes_no_slot_from_memory);
 	tcase_add_loop_test(tc,
-		c1_21_rom_is_kept_from_who_cannot_refuse_it_alone, 0, 2);
-	tcase_add_test(tc, memory_while_running_sends_the_difference);
-	tcase_add_test(tc, memory_removed_while_running_goes_without_an_fd);
+		c1_21_rom_is_not_sent_if_it_cannot_be_refused_alone, 0, 2);
+	tcase_add_test(tc, memory_change_while_running_sends_the_difference);
+	tcase_add_test(tc, memory_removal_while_running_sends_no_fd);
 	tcase_add_test(tc, memory_of_a_running_ring_cannot_be_removed);
-	tcase_add_test(tc, c1_06_refused_memory_while_running_is_taken_back);
-	tcase_add_test(tc, c1_06_half_refused_memory_is_taken_back_as_a_whole);
-	tcase_add_test(tc, c1_06_refused_table_while_running_leaves_the_former);
-	tcase_add_loop_test(tc, guest_addresses_are_sent_alone_only_where_it_is_wanted,
+	tcase_add_test(tc, c1_06_refused_memory_change_is_reverted);
+	tcase_add_test(tc, c1_06_partly_refused_memory_change_is_reverted_entirely);
+	tcase_add_test(tc, c1_06_refused_table_keeps_the_previous_table);
+	tcase_add_loop_test(tc, guest_addresses_are_sent_alone_only_if_configured,
 			    0, 2);
-	tcase_add_test(tc, stop_during_a_change_of_memory_comes_after_it);
-	tcase_add_test(tc, c2_21_session_that_died_holds_no_memory);
+	tcase_add_test(tc, stop_waits_for_a_memory_change);
+	tcase_add_test(tc, c2_21_dead_session_holds_no_memory);
 }
 
 int main(void)

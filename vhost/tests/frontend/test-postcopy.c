@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about postcopy with a back-end that is scripted. */
+/* Claims about postcopy with a scripted back-end. */
 #include <config.h>
 
 #include <check.h>
@@ -92,7 +92,7 @@ static void run_listening(void)
 	dispatch_both();
 }
 
-START_TEST(table_is_confirmed_when_its_addresses_are_told)
+START_TEST(table_is_confirmed_after_its_addresses_are_reported)
 {
 	unsigned int i;
 
@@ -111,15 +111,15 @@ START_TEST(table_is_confirmed_when_its_addresses_are_told)
 }
 END_TEST
 
-START_TEST(memory_that_changes_is_answered_and_confirmed_too)
+START_TEST(changed_memory_is_confirmed_too)
 {
 	run_listening();
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	ck_assert_int_eq(vhost_user_frontend_postcopy_end(fe, NULL), -EBUSY);
 	dispatch_both();
-	ck_assert_uint_eq(told.memory, 1);
-	ck_assert_int_eq(told.memory_code, 0);
+	ck_assert_uint_eq(notified.memory, 1);
+	ck_assert_int_eq(notified.memory_code, 0);
 	ck_assert_uint_eq(nplaced, 3);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_MEM_TABLE), 4);
 	ck_assert_int_eq(vhost_user_frontend_postcopy_end(fe, NULL), 0);
@@ -128,13 +128,13 @@ START_TEST(memory_that_changes_is_answered_and_confirmed_too)
 	grow_map(6 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.memory, 2);
+	ck_assert_uint_eq(notified.memory, 2);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_MEM_TABLE), 5);
 	ck_assert_uint_eq(nplaced, 3);
 }
 END_TEST
 
-/* Eight bytes of a message whose first four are a number of their own. */
+/* A u64 payload whose first four bytes are this 32-bit number. */
 static uint64_t number_first(uint32_t number)
 {
 	const uint32_t words[2] = { number, 0 };
@@ -144,7 +144,7 @@ static uint64_t number_first(uint32_t number)
 	return value;
 }
 
-START_TEST(c1_04_answer_that_is_not_the_table_that_was_sent_ends_the_session)
+START_TEST(c1_04_reply_that_differs_from_the_table_ends_the_session)
 {
 	static const struct {
 		enum peer_twist how;
@@ -167,12 +167,12 @@ START_TEST(c1_04_answer_that_is_not_the_table_that_was_sent_ends_the_session)
 	twist(bad[_i].how, VHOST_USER_SET_MEM_TABLE);
 	run_listening();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_DEAD);
-	ck_assert_msg(strstr(told.err.msg, bad[_i].words), "%s", told.err.msg);
+	ck_assert_msg(strstr(notified.err.msg, bad[_i].words), "%s", notified.err.msg);
 	ck_assert_uint_eq(nplaced, 0);
 }
 END_TEST
 
-START_TEST(advice_needs_its_descriptor)
+START_TEST(advice_requires_a_userfaultfd)
 {
 	if (_i)
 		twist(PEER_WITH_FD, VHOST_USER_POSTCOPY_ADVISE);
@@ -186,14 +186,14 @@ START_TEST(advice_needs_its_descriptor)
 }
 END_TEST
 
-START_TEST(refusal_is_told_by_the_answer)
+START_TEST(refusal_is_reported_by_the_reply)
 {
 	twist(PEER_REFUSE, VHOST_USER_POSTCOPY_LISTEN);
 	become_ready();
 	ck_assert_int_eq(vhost_user_frontend_postcopy_listen(fe, NULL), 0);
 	dispatch_both();
 	ck_assert_int_eq(listening, -EREMOTEIO);
-	ck_assert_uint_eq(told.refused, 0);
+	ck_assert_uint_eq(notified.refused, 0);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 }
 END_TEST
@@ -205,15 +205,15 @@ static int on_connect(void *opaque, struct vsu_error *err)
 	return vsu_error_set(err, -ECONNREFUSED, "nobody");
 }
 
-/* Another one would read zeros where pages are missing. */
-START_TEST(back_end_that_is_lost_while_it_listens_is_not_waited_for)
+/* Another back-end would read zeros where pages are missing. */
+START_TEST(back_end_lost_while_listening_is_not_reconnected)
 {
 	front_ops.connect = on_connect;
 	listen_now();
 	peer_fini(&peer);
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_DEAD);
-	ck_assert_uint_eq(told.failed, 1);
+	ck_assert_uint_eq(notified.failed, 1);
 	ck_assert_int_eq(connects, 0);
 }
 END_TEST
@@ -225,12 +225,12 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup_postcopy, teardown_postcopy);
 	suite_add_tcase(s, tc);
-	tcase_add_test(tc, table_is_confirmed_when_its_addresses_are_told);
-	tcase_add_test(tc, memory_that_changes_is_answered_and_confirmed_too);
-	tcase_add_loop_test(tc, c1_04_answer_that_is_not_the_table_that_was_sent_ends_the_session,
+	tcase_add_test(tc, table_is_confirmed_after_its_addresses_are_reported);
+	tcase_add_test(tc, changed_memory_is_confirmed_too);
+	tcase_add_loop_test(tc, c1_04_reply_that_differs_from_the_table_ends_the_session,
 			    0, 7);
-	tcase_add_loop_test(tc, advice_needs_its_descriptor, 0, 2);
-	tcase_add_test(tc, refusal_is_told_by_the_answer);
-	tcase_add_test(tc, back_end_that_is_lost_while_it_listens_is_not_waited_for);
+	tcase_add_loop_test(tc, advice_requires_a_userfaultfd, 0, 2);
+	tcase_add_test(tc, refusal_is_reported_by_the_reply);
+	tcase_add_test(tc, back_end_lost_while_listening_is_not_reconnected);
 	return run_suite(s);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about a back-end that is lost and comes back: all is replayed, no less
- * is offered, rings go on where that is known, and a connection may be cut at
- * any message.
+ * Claims about a back-end that is lost and comes back: the state is replayed,
+ * no fewer features are accepted, rings continue where their position is known,
+ * and a connection may break at any message.
  */
 #include <config.h>
 
@@ -26,14 +26,14 @@
 #define IN_ORDER (UINT64_C(1) << 35)
 #define USED_AT 0x3002u
 
-/* Orders for the next back-end, and calls of the owner's ops. */
+/* Properties of the next back-end, and calls of the owner's ops. */
 static struct peer next;
 static unsigned int connects, refusals_left, lost, back;
 static bool rings_lost;
-static int cut_at;		/* message of the next connection; 0: none */
+static int cut_at;		/* message at which the next connection breaks; 0: none */
 static struct vsu_error lost_why;
 
-/* A new back-end, which offers what next says. */
+/* Connects a new back-end with the properties in next. */
 static int on_connect(void *opaque, struct vsu_error *err)
 {
 	int pair[2], inflight = peer.inflight;
@@ -96,7 +96,7 @@ static void teardown_return(void)
 	teardown();
 }
 
-/* The back-end dies; everybody goes on until nothing is left to do. */
+/* The back-end hangs up; dispatches until no side makes progress. */
 static void kill_peer(void)
 {
 	close(peer.sock);
@@ -113,7 +113,7 @@ static void set_used(uint16_t value)
 					__ATOMIC_RELEASE), 0);
 }
 
-/* The last base that the back-end was told for a ring. */
+/* The last base that was sent to the back-end for a ring. */
 static uint32_t last_base;
 
 static void note_bases(void)
@@ -137,7 +137,7 @@ static void note_bases(void)
 	}
 }
 
-START_TEST(rings_go_on_with_the_area_of_the_former_back_end)
+START_TEST(rings_continue_with_the_area_of_the_previous_back_end)
 {
 	run();
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_GET_INFLIGHT_FD), 1);
@@ -149,8 +149,8 @@ START_TEST(rings_go_on_with_the_area_of_the_former_back_end)
 	ck_assert_uint_eq(lost, 1);
 	ck_assert_uint_eq(back, 1);
 	ck_assert(!rings_lost);
-	ck_assert_uint_eq(told.started, 1);
-	ck_assert_uint_eq(told.failed, 0);
+	ck_assert_uint_eq(notified.started, 1);
+	ck_assert_uint_eq(notified.failed, 0);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_GET_INFLIGHT_FD), 0);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_INFLIGHT_FD), 1);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_KICK), NRINGS);
@@ -169,7 +169,7 @@ START_TEST(base_is_the_used_index_of_the_ring)
 }
 END_TEST
 
-/* Neither an area nor IN_ORDER. */
+/* Neither an in-flight area nor IN_ORDER. */
 static void run_without_area(uint64_t features)
 {
 	peer.protocol &= ~P(INFLIGHT_SHMFD);
@@ -183,7 +183,7 @@ static void run_without_area(uint64_t features)
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 }
 
-START_TEST(c1_16_rings_without_an_area_go_on_in_order_only)
+START_TEST(c1_16_rings_without_an_area_continue_only_with_in_order)
 {
 	run_without_area(_i ? VERSION_1 | IN_ORDER : VERSION_1);
 	kill_peer();
@@ -194,7 +194,7 @@ START_TEST(c1_16_rings_without_an_area_go_on_in_order_only)
 }
 END_TEST
 
-START_TEST(attempts_go_on_until_one_succeeds)
+START_TEST(attempts_are_repeated_until_one_succeeds)
 {
 	run();
 	refusals_left = 40;
@@ -216,8 +216,8 @@ static void wait_for_attempt(void)
 	}
 }
 
-/* The first attempt waits for nothing; nobody is asked again and again. */
-START_TEST(longest_pause_there_can_be_is_one)
+/* The first attempt is immediate; the second one waits for the pause. */
+START_TEST(maximum_pause_does_not_overflow)
 {
 	config.reconnect_ns = UINT64_MAX;
 	run();
@@ -232,7 +232,7 @@ START_TEST(longest_pause_there_can_be_is_one)
 }
 END_TEST
 
-START_TEST(back_end_that_is_there_already_is_found_without_a_pause)
+START_TEST(first_attempt_is_made_without_a_pause)
 {
 	config.reconnect_ns = UINT64_MAX;
 	run();
@@ -244,8 +244,8 @@ START_TEST(back_end_that_is_there_already_is_found_without_a_pause)
 }
 END_TEST
 
-/* One that dies whenever it is asked to run would keep this side busy. */
-START_TEST(back_end_that_dies_again_is_followed_after_a_pause)
+/* A back-end that dies at each start must not keep the front-end busy. */
+START_TEST(back_end_that_dies_again_is_reconnected_after_a_pause)
 {
 	config.reconnect_ns = UINT64_MAX;
 	run();
@@ -265,13 +265,13 @@ START_TEST(session_that_was_ready_comes_back_ready)
 	become_ready();
 	kill_peer();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
-	ck_assert_uint_eq(told.ready, 1);
+	ck_assert_uint_eq(notified.ready, 1);
 	ck_assert_uint_eq(back, 1);
 	ck_assert(!rings_lost);
 }
 END_TEST
 
-START_TEST(first_handshake_that_fails_is_the_end)
+START_TEST(failed_first_handshake_is_final)
 {
 	peer.twist = PEER_HANG_UP;
 	peer.twist_count = 3;
@@ -281,7 +281,7 @@ START_TEST(first_handshake_that_fails_is_the_end)
 }
 END_TEST
 
-START_TEST(owner_that_ends_the_session_ends_it)
+START_TEST(session_ended_by_its_owner_is_not_reconnected)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
 
@@ -294,7 +294,7 @@ START_TEST(owner_that_ends_the_session_ends_it)
 }
 END_TEST
 
-/* How the back-end that comes back offers less. */
+/* Ways in which the next back-end offers less. */
 static void lack_feature(void) { next.features &= ~(UINT64_C(1) << 9); }
 static void lack_config(void) { next.protocol &= ~P(CONFIG); }
 static void lack_area(void) { next.protocol &= ~P(INFLIGHT_SHMFD); }
@@ -310,35 +310,35 @@ static const struct {
 	{ lack_queues, "3 queues" },
 };
 
-START_TEST(c1_07_back_end_that_offers_less_is_not_taken)
+START_TEST(c1_07_back_end_that_offers_less_is_refused)
 {
-	struct peer whole;
+	struct peer full;
 
 	run();
-	whole = next;
+	full = next;
 	lacks[_i].lack();
 	close(peer.sock);
 	peer.sock = -1;
-	while (!told.refused) {
+	while (!notified.refused) {
 		peer_step(&peer);
 		if (readable(vhost_user_frontend_fd(fe)))
 			vhost_user_frontend_dispatch(fe);
 	}
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_AWAY);
-	ck_assert_msg(strstr(told.refusal.msg, lacks[_i].words), "%s",
-		      told.refusal.msg);
+	ck_assert_msg(strstr(notified.refusal.msg, lacks[_i].words), "%s",
+		      notified.refusal.msg);
 	ck_assert_uint_eq(back, 0);
-	next = whole;
+	next = full;
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(back, 1);
 }
 END_TEST
 
-/* More than a handshake and a start have. */
+/* More messages than a handshake and a start have. */
 #define MESSAGES 40
 
-START_TEST(c1_13_connection_may_be_cut_at_any_message)
+START_TEST(c1_13_connection_may_break_at_any_message)
 {
 	run();
 	cut_at = _i;
@@ -346,26 +346,26 @@ START_TEST(c1_13_connection_may_be_cut_at_any_message)
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(lost, connects > 1 && peer.n > MESSAGES ? 2 : lost);
 	ck_assert_uint_ge(back, 1);
-	ck_assert_uint_eq(told.failed, 0);
+	ck_assert_uint_eq(notified.failed, 0);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_KICK), NRINGS);
-	ck_assert_uint_eq(told.started, 1);
+	ck_assert_uint_eq(notified.started, 1);
 }
 END_TEST
 
-START_TEST(c1_13_start_that_is_cut_is_made_with_the_next_back_end)
+START_TEST(c1_13_interrupted_start_is_repeated_with_the_next_back_end)
 {
 	peer.twist = PEER_HANG_UP;
 	begin_start();
 	peer.twist_count = peer.n + (unsigned int)_i;
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
-	ck_assert_uint_eq(told.started, 1);
-	ck_assert_uint_eq(told.failed, 0);
+	ck_assert_uint_eq(notified.started, 1);
+	ck_assert_uint_eq(notified.failed, 0);
 }
 END_TEST
 
-/* Lost, and nobody is there. */
-static void be_away(void)
+/* The back-end is lost, and connecting fails. */
+static void lose_back_end(void)
 {
 	run();
 	refusals_left = UINT32_MAX;
@@ -376,15 +376,15 @@ static void be_away(void)
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_AWAY);
 }
 
-START_TEST(rings_are_stopped_while_it_is_away)
+START_TEST(rings_can_be_stopped_while_disconnected)
 {
-	be_away();
+	lose_back_end();
 	set_used(19);
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
-	ck_assert_uint_eq(told.stopped, 0);
+	ck_assert_uint_eq(notified.stopped, 0);
 	vhost_user_frontend_dispatch(fe);
-	ck_assert_uint_eq(told.stopped, 1);
-	ck_assert_uint_eq(told.bases[0], 19);
+	ck_assert_uint_eq(notified.stopped, 1);
+	ck_assert_uint_eq(notified.bases[0], 19);
 	ck_assert_int_ne(vhost_user_frontend_stop(fe, NULL), 0);
 	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
 	refusals_left = 0;
@@ -394,10 +394,10 @@ START_TEST(rings_are_stopped_while_it_is_away)
 }
 END_TEST
 
-/* The next back-end is connected to, and does not say a word. */
-START_TEST(rings_are_stopped_while_the_next_one_is_silent)
+/* The next back-end accepts the connection and sends nothing. */
+START_TEST(rings_can_be_stopped_during_an_unanswered_handshake)
 {
-	be_away();
+	lose_back_end();
 	refusals_left = 0;
 	while (connects < 3 || peer.sock < 0)
 		vhost_user_frontend_dispatch(fe);
@@ -406,27 +406,27 @@ START_TEST(rings_are_stopped_while_the_next_one_is_silent)
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	ck_assert(readable(vhost_user_frontend_fd(fe)));
 	vhost_user_frontend_dispatch(fe);
-	ck_assert_uint_eq(told.stopped, 1);
+	ck_assert_uint_eq(notified.stopped, 1);
 	ck_assert(!readable(vhost_user_frontend_fd(fe)));
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
-	ck_assert_uint_eq(told.stopped, 1);
+	ck_assert_uint_eq(notified.stopped, 1);
 }
 END_TEST
 
-START_TEST(stop_that_was_under_way_is_complete)
+START_TEST(interrupted_stop_completes)
 {
 	run();
 	twist(PEER_HANG_UP, VHOST_USER_GET_VRING_BASE);
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
-	ck_assert_uint_eq(told.stopped, 1);
+	ck_assert_uint_eq(notified.stopped, 1);
 	ck_assert_uint_eq(back, 1);
 }
 END_TEST
 
-START_TEST(c1_15_start_while_it_is_away_is_refused)
+START_TEST(c1_15_start_while_disconnected_is_refused)
 {
 	become_ready();
 	refusals_left = UINT32_MAX;
@@ -439,9 +439,9 @@ START_TEST(c1_15_start_while_it_is_away_is_refused)
 }
 END_TEST
 
-START_TEST(memory_that_is_set_meanwhile_is_what_the_next_one_gets)
+START_TEST(memory_set_while_disconnected_is_sent_to_the_next_back_end)
 {
-	be_away();
+	lose_back_end();
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	refusals_left = 0;
@@ -451,40 +451,40 @@ START_TEST(memory_that_is_set_meanwhile_is_what_the_next_one_gets)
 }
 END_TEST
 
-START_TEST(change_of_memory_under_way_is_complete)
+START_TEST(interrupted_memory_change_completes)
 {
 	run();
 	twist(PEER_HANG_UP, VHOST_USER_ADD_MEM_REG);
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.memory, 1);
-	ck_assert_int_eq(told.memory_code, 0);
+	ck_assert_uint_eq(notified.memory, 1);
+	ck_assert_int_eq(notified.memory_code, 0);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG), 2);
 }
 END_TEST
 
-START_TEST(question_for_configuration_that_is_lost_is_answered)
+START_TEST(interrupted_read_of_configuration_completes)
 {
 	run();
 	twist(PEER_HANG_UP, VHOST_USER_GET_CONFIG);
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.config, 1);
-	ck_assert_uint_eq(told.config_len, 0);
+	ck_assert_uint_eq(notified.config, 1);
+	ck_assert_uint_eq(notified.config_len, 0);
 	ck_assert_int_ne(vhost_user_frontend_get_config(fe, 0, 8, NULL),
 			 -ENOTCONN);
 }
 END_TEST
 
-START_TEST(session_may_be_freed_while_it_is_away)
+START_TEST(session_may_be_freed_while_disconnected)
 {
-	be_away();
+	lose_back_end();
 }
 END_TEST
 
-START_TEST(many_losses_leave_nothing_behind)
+START_TEST(repeated_reconnections_leak_nothing)
 {
 	unsigned int i;
 	int fds = -1;
@@ -503,7 +503,7 @@ END_TEST
 
 /* --------------------------------------------------------------- the area */
 
-START_TEST(back_end_without_an_area_is_served_without)
+START_TEST(back_end_without_the_feature_runs_without_an_area)
 {
 	vsu_fd_close(&peer.inflight);
 	run();
@@ -529,7 +529,7 @@ static void (*const bad_areas[])(void) = {
 	give_no_fd, give_short_file, give_event,
 };
 
-START_TEST(c1_10_area_that_cannot_be_is_refused)
+START_TEST(c1_10_invalid_area_is_refused)
 {
 	front_ops.connect = NULL;
 	config.protocol_features = UINT64_MAX;
@@ -543,7 +543,7 @@ START_TEST(c1_10_area_that_cannot_be_is_refused)
 }
 END_TEST
 
-START_TEST(area_is_asked_for_only_where_it_is_wanted)
+START_TEST(area_is_requested_only_if_configured)
 {
 	front_ops.connect = NULL;
 	run();
@@ -551,7 +551,7 @@ START_TEST(area_is_asked_for_only_where_it_is_wanted)
 }
 END_TEST
 
-START_TEST(rings_that_are_set_anew_get_a_new_area)
+START_TEST(changed_rings_get_a_new_area)
 {
 	run();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
@@ -582,38 +582,38 @@ static void add_losses(Suite *s)
 {
 	TCase *tc = add_case(s, "lost");
 
-	tcase_add_test(tc, rings_go_on_with_the_area_of_the_former_back_end);
+	tcase_add_test(tc, rings_continue_with_the_area_of_the_previous_back_end);
 	tcase_add_test(tc, base_is_the_used_index_of_the_ring);
-	tcase_add_loop_test(tc, c1_16_rings_without_an_area_go_on_in_order_only,
+	tcase_add_loop_test(tc, c1_16_rings_without_an_area_continue_only_with_in_order,
 			    0, 2);
-	tcase_add_test(tc, attempts_go_on_until_one_succeeds);
-	tcase_add_test(tc, longest_pause_there_can_be_is_one);
-	tcase_add_test(tc, back_end_that_is_there_already_is_found_without_a_pause);
-	tcase_add_test(tc, back_end_that_dies_again_is_followed_after_a_pause);
+	tcase_add_test(tc, attempts_are_repeated_until_one_succeeds);
+	tcase_add_test(tc, maximum_pause_does_not_overflow);
+	tcase_add_test(tc, first_attempt_is_made_without_a_pause);
+	tcase_add_test(tc, back_end_that_dies_again_is_reconnected_after_a_pause);
 	tcase_add_test(tc, session_that_was_ready_comes_back_ready);
-	tcase_add_test(tc, first_handshake_that_fails_is_the_end);
-	tcase_add_test(tc, owner_that_ends_the_session_ends_it);
-	tcase_add_loop_test(tc, c1_07_back_end_that_offers_less_is_not_taken, 0,
+	tcase_add_test(tc, failed_first_handshake_is_final);
+	tcase_add_test(tc, session_ended_by_its_owner_is_not_reconnected);
+	tcase_add_loop_test(tc, c1_07_back_end_that_offers_less_is_refused, 0,
 			    COUNT(lacks));
-	tcase_add_loop_test(tc, c1_13_connection_may_be_cut_at_any_message, 1,
+	tcase_add_loop_test(tc, c1_13_connection_may_break_at_any_message, 1,
 			    MESSAGES);
-	tcase_add_loop_test(tc, c1_13_start_that_is_cut_is_made_with_the_next_back_end,
+	tcase_add_loop_test(tc, c1_13_interrupted_start_is_repeated_with_the_next_back_end,
 			    1, 20);
-	tcase_add_test(tc, many_losses_leave_nothing_behind);
+	tcase_add_test(tc, repeated_reconnections_leak_nothing);
 }
 
 static void add_away(Suite *s)
 {
 	TCase *tc = add_case(s, "away");
 
-	tcase_add_test(tc, rings_are_stopped_while_it_is_away);
-	tcase_add_test(tc, rings_are_stopped_while_the_next_one_is_silent);
-	tcase_add_test(tc, stop_that_was_under_way_is_complete);
-	tcase_add_test(tc, c1_15_start_while_it_is_away_is_refused);
-	tcase_add_test(tc, memory_that_is_set_meanwhile_is_what_the_next_one_gets);
-	tcase_add_test(tc, change_of_memory_under_way_is_complete);
-	tcase_add_test(tc, question_for_configuration_that_is_lost_is_answered);
-	tcase_add_test(tc, session_may_be_freed_while_it_is_away);
+	tcase_add_test(tc, rings_can_be_stopped_while_disconnected);
+	tcase_add_test(tc, rings_can_be_stopped_during_an_unanswered_handshake);
+	tcase_add_test(tc, interrupted_stop_completes);
+	tcase_add_test(tc, c1_15_start_while_disconnected_is_refused);
+	tcase_add_test(tc, memory_set_while_disconnected_is_sent_to_the_next_back_end);
+	tcase_add_test(tc, interrupted_memory_change_completes);
+	tcase_add_test(tc, interrupted_read_of_configuration_completes);
+	tcase_add_test(tc, session_may_be_freed_while_disconnected);
 }
 
 int main(void)
@@ -624,10 +624,10 @@ int main(void)
 	add_losses(s);
 	add_away(s);
 	tc = add_case(s, "area");
-	tcase_add_test(tc, back_end_without_an_area_is_served_without);
-	tcase_add_loop_test(tc, c1_10_area_that_cannot_be_is_refused, 0,
+	tcase_add_test(tc, back_end_without_the_feature_runs_without_an_area);
+	tcase_add_loop_test(tc, c1_10_invalid_area_is_refused, 0,
 			    COUNT(bad_areas));
-	tcase_add_test(tc, area_is_asked_for_only_where_it_is_wanted);
-	tcase_add_test(tc, rings_that_are_set_anew_get_a_new_area);
+	tcase_add_test(tc, area_is_requested_only_if_configured);
+	tcase_add_test(tc, changed_rings_get_a_new_area);
 	return run_suite(s);
 }

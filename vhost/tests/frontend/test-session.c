@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about the front-end's procedures: the handshake, a start, a stop, and
- * the owner's single requests.
+ * Claims about the front-end's procedures: handshake, start, stop, and single
+ * requests of the owner.
  */
 #include <config.h>
 
@@ -21,11 +21,11 @@
 
 /* ---------------------------------------------------------------- handshake */
 
-START_TEST(handshake_ends_ready_with_what_was_offered)
+START_TEST(handshake_ends_ready_with_the_offered_features)
 {
 	become_ready();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
-	ck_assert_uint_eq(told.ready, 1);
+	ck_assert_uint_eq(notified.ready, 1);
 	ck_assert_uint_eq(vhost_user_frontend_features(fe), peer.features);
 	ck_assert_uint_eq(vhost_user_frontend_queue_num(fe), 4);
 	ck_assert_uint_eq(vhost_user_frontend_max_mem_slots(fe), 509);
@@ -34,7 +34,7 @@ START_TEST(handshake_ends_ready_with_what_was_offered)
 }
 END_TEST
 
-START_TEST(handshake_asks_for_no_more_than_both_speak)
+START_TEST(handshake_negotiates_common_features_only)
 {
 	peer.protocol |= VHOST_USER_PROTOCOL_BIT(PAGEFAULT) |
 			 VHOST_USER_PROTOCOL_BIT(XEN_MMAP) |
@@ -50,8 +50,8 @@ START_TEST(handshake_asks_for_no_more_than_both_speak)
 }
 END_TEST
 
-/* _i 2: nothing is guessed. */
-START_TEST(shared_memory_is_looked_for_where_a_former_draft_has_it_if_asked_to)
+/* _i 2: no alternative bit is configured. */
+START_TEST(shared_memory_may_be_read_from_the_bit_of_an_earlier_draft)
 {
 	const uint64_t bit = UINT64_C(1) << (20 + _i % 2);
 	const uint64_t three = UINT64_C(7) << 20;
@@ -68,7 +68,7 @@ START_TEST(shared_memory_is_looked_for_where_a_former_draft_has_it_if_asked_to)
 }
 END_TEST
 
-START_TEST(place_of_shared_memory_that_never_was_is_refused)
+START_TEST(invalid_bit_of_shared_memory_is_refused)
 {
 	struct vhost_user_frontend *f;
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -92,7 +92,7 @@ static const struct {
 	{ UINT64_C(1) << 63, "bit 63" },
 };
 
-START_TEST(feature_that_is_required_and_not_served_here_is_refused_by_name)
+START_TEST(unimplemented_required_feature_is_refused_by_name)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -106,7 +106,7 @@ START_TEST(feature_that_is_required_and_not_served_here_is_refused_by_name)
 }
 END_TEST
 
-START_TEST(cross_endian_that_is_offered_is_not_taken)
+START_TEST(offered_cross_endian_is_not_negotiated)
 {
 	peer.protocol |= VHOST_USER_PROTOCOL_BIT(CROSS_ENDIAN);
 	become_ready();
@@ -127,7 +127,7 @@ START_TEST(handshake_without_bit_30_uses_no_protocol_features)
 }
 END_TEST
 
-START_TEST(handshake_asks_for_no_ack_before_it_was_agreed_on)
+START_TEST(handshake_requests_no_ack_before_reply_ack)
 {
 	unsigned int i, agreed;
 
@@ -140,7 +140,7 @@ START_TEST(handshake_asks_for_no_ack_before_it_was_agreed_on)
 }
 END_TEST
 
-START_TEST(handshake_without_reply_ack_asks_for_none_at_all)
+START_TEST(handshake_without_reply_ack_requests_no_ack)
 {
 	unsigned int i;
 
@@ -152,7 +152,7 @@ START_TEST(handshake_without_reply_ack_asks_for_none_at_all)
 }
 END_TEST
 
-START_TEST(handshake_pipelines_what_needs_no_answer)
+START_TEST(handshake_pipelines_messages_without_a_reply)
 {
 	open_session();
 	ck_assert(peer_step(&peer));	/* GET_FEATURES */
@@ -166,7 +166,7 @@ START_TEST(handshake_pipelines_what_needs_no_answer)
 }
 END_TEST
 
-START_TEST(handshake_names_a_required_feature_that_lacks)
+START_TEST(handshake_names_a_missing_required_feature)
 {
 	config.required_protocol_features = VHOST_USER_PROTOCOL_BIT(STATUS);
 	become_ready();
@@ -178,7 +178,7 @@ END_TEST
 #define SHMEM VHOST_USER_PROTOCOL_BIT(SHMEM)
 #define CHANNEL VHOST_USER_PROTOCOL_BIT(BACKEND_REQ)
 
-/* The channel, the features that need it, and those that may be agreed. */
+/* The channel and the features that require it: offered, and negotiated. */
 static const struct {
 	uint64_t offered, agreed;
 } dependent[] = {
@@ -189,7 +189,7 @@ static const struct {
 	{ CHANNEL | SEND_FD, CHANNEL | SEND_FD },
 };
 
-START_TEST(handshake_agrees_on_no_feature_without_what_it_needs)
+START_TEST(handshake_negotiates_no_feature_without_its_dependencies)
 {
 	const uint64_t bits = CHANNEL | SEND_FD | SHMEM;
 
@@ -200,7 +200,7 @@ START_TEST(handshake_agrees_on_no_feature_without_what_it_needs)
 }
 END_TEST
 
-START_TEST(handshake_wants_no_more_than_the_owner)
+START_TEST(handshake_negotiates_only_features_the_owner_allows)
 {
 	config.protocol_features = VHOST_USER_PROTOCOL_BIT(CONFIG);
 	become_ready();
@@ -211,7 +211,7 @@ END_TEST
 
 /* -------------------------------------------------------------------- start */
 
-START_TEST(start_sends_all_at_once_in_an_order_every_peer_takes)
+START_TEST(start_sends_all_messages_at_once_in_a_fixed_order)
 {
 	const uint32_t order[] = {
 		VHOST_USER_SET_FEATURES, VHOST_USER_ADD_MEM_REG,
@@ -232,7 +232,7 @@ START_TEST(start_sends_all_at_once_in_an_order_every_peer_takes)
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_STARTING);
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
-	ck_assert_uint_eq(told.started, 1);
+	ck_assert_uint_eq(notified.started, 1);
 }
 END_TEST
 
@@ -258,7 +258,7 @@ START_TEST(start_without_bit_30_enables_nothing)
 }
 END_TEST
 
-START_TEST(start_gives_each_ring_a_first_kick)
+START_TEST(start_kicks_each_ring_once)
 {
 	uint64_t count = 0;
 
@@ -268,7 +268,7 @@ START_TEST(start_gives_each_ring_a_first_kick)
 }
 END_TEST
 
-START_TEST(start_with_status_says_driver_ok_last)
+START_TEST(start_with_status_sends_driver_ok_last)
 {
 	peer.protocol |= VHOST_USER_PROTOCOL_BIT(STATUS);
 	run();
@@ -289,7 +289,7 @@ START_TEST(start_fails_when_the_device_clears_features_ok)
 }
 END_TEST
 
-START_TEST(c1_07_features_that_this_back_end_lacks_are_not_started_with)
+START_TEST(c1_07_start_refuses_features_missing_in_the_back_end)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -302,8 +302,11 @@ START_TEST(c1_07_features_that_this_back_end_lacks_are_not_started_with)
 }
 END_TEST
 
-/* A guest that was saved elsewhere uses what this back-end does not offer. */
-START_TEST(e2_03_features_that_lack_are_named_and_nothing_is_sent)
+/*
+ * A guest that was saved on another host uses a feature that this back-end does
+ * not offer.
+ */
+START_TEST(e2_03_missing_features_are_named_and_nothing_is_sent)
 {
 	const uint64_t more = VERSION_1 << _i;
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -325,8 +328,8 @@ START_TEST(e2_03_features_that_lack_are_named_and_nothing_is_sent)
 }
 END_TEST
 
-/* Each area ends 8 bytes beyond the memory that it begins in. */
-START_TEST(e2_05_each_area_of_a_ring_lies_in_memory_as_a_whole)
+/* Each area ends 8 bytes beyond the region that it begins in. */
+START_TEST(e2_05_ring_area_partly_outside_memory_is_refused)
 {
 	static const uint64_t lens[] = { 128 * 16, 4 + 128 * 2, 4 + 128 * 8 };
 	struct vhost_user_ring ring = {
@@ -361,7 +364,7 @@ START_TEST(start_refuses_a_ring_outside_memory)
 }
 END_TEST
 
-START_TEST(ring_that_is_forgotten_was_never_described)
+START_TEST(removed_ring_is_not_sent)
 {
 	become_ready();
 	grow_map(0, MIB);
@@ -378,7 +381,7 @@ START_TEST(ring_that_is_forgotten_was_never_described)
 }
 END_TEST
 
-START_TEST(start_refuses_to_begin_without_rings)
+START_TEST(start_without_rings_is_refused)
 {
 	become_ready();
 	grow_map(0, MIB);
@@ -388,7 +391,7 @@ START_TEST(start_refuses_to_begin_without_rings)
 }
 END_TEST
 
-START_TEST(start_is_refused_while_one_runs)
+START_TEST(start_while_running_is_refused)
 {
 	begin_start();
 	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL),
@@ -413,22 +416,22 @@ END_TEST
 
 /* --------------------------------------------------------------------- stop */
 
-START_TEST(stop_disables_then_asks_where_rings_stand)
+START_TEST(stop_disables_rings_then_reads_their_bases)
 {
 	peer.base = 42;
 	run();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
-	ck_assert_uint_eq(told.stopped, 1);
-	ck_assert_uint_eq(told.nbases, NRINGS);
-	ck_assert_uint_eq(told.bases[1], 42);
+	ck_assert_uint_eq(notified.stopped, 1);
+	ck_assert_uint_eq(notified.nbases, NRINGS);
+	ck_assert_uint_eq(notified.bases[1], 42);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_ENABLE),
 			  2 * NRINGS);
 }
 END_TEST
 
-START_TEST(start_after_stop_goes_on_where_rings_stopped)
+START_TEST(start_after_stop_continues_at_the_bases)
 {
 	struct vhost_user_vring_state sent;
 
@@ -436,7 +439,7 @@ START_TEST(start_after_stop_goes_on_where_rings_stopped)
 	run();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	dispatch_both();
-	peer.twist = PEER_SILENT;	/* leaves SET_VRING_BASE as the last */
+	peer.twist = PEER_SILENT;	/* so SET_VRING_BASE is the last message */
 	peer.twist_at = VHOST_USER_SET_VRING_BASE;
 	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
 	while (peer_step(&peer) &&
@@ -455,11 +458,11 @@ START_TEST(c1_12_base_beyond_a_split_ring_is_fatal)
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	dispatch_both();
 	assert_dead(-EBADMSG, "GET_VRING_BASE of ring 0");
-	ck_assert_uint_eq(told.stopped, 0);
+	ck_assert_uint_eq(notified.stopped, 0);
 }
 END_TEST
 
-/* Bits 0-14 next available, 16-30 next used; the rings have 128 entries. */
+/* Bits 0-14: next available; 16-30: next used. The rings have 128 entries. */
 static const struct {
 	uint32_t base;
 	bool fits;
@@ -482,16 +485,16 @@ START_TEST(c1_12_base_beyond_a_packed_ring_is_fatal)
 	dispatch_both();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.stopped, packed_bases[_i].fits);
+	ck_assert_uint_eq(notified.stopped, packed_bases[_i].fits);
 	if (packed_bases[_i].fits)
-		ck_assert_uint_eq(told.bases[0], packed_bases[_i].base);
+		ck_assert_uint_eq(notified.bases[0], packed_bases[_i].base);
 	else
 		assert_dead(-EBADMSG, "GET_VRING_BASE of ring 0");
 }
 END_TEST
 
-/* Back-ends that take the word for one of 16 bits, as of a split ring. */
-START_TEST(packed_base_of_16_bits_is_both_positions)
+/* Some back-ends return a 16-bit base, as of a split ring. */
+START_TEST(packed_base_of_16_bits_sets_both_positions)
 {
 	peer.base = 0x8040;
 	peer.features |= VHOST_USER_F_RING_PACKED;
@@ -505,7 +508,7 @@ START_TEST(packed_base_of_16_bits_is_both_positions)
 	dispatch_both();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.bases[0], 0x80408040);
+	ck_assert_uint_eq(notified.bases[0], 0x80408040);
 }
 END_TEST
 
@@ -522,7 +525,7 @@ START_TEST(c1_12_base_of_another_ring_is_fatal)
 }
 END_TEST
 
-START_TEST(reset_forgets_rings_and_keeps_memory)
+START_TEST(reset_drops_rings_and_keeps_memory)
 {
 	peer.protocol |= VHOST_USER_PROTOCOL_BIT(RESET_DEVICE);
 	run();
@@ -541,7 +544,7 @@ START_TEST(reset_forgets_rings_and_keeps_memory)
 }
 END_TEST
 
-START_TEST(reset_without_a_message_for_it_is_ours_alone)
+START_TEST(reset_without_its_feature_sends_nothing)
 {
 	run();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
@@ -562,13 +565,13 @@ START_TEST(config_is_read)
 	become_ready();
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 8, 60, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.config, 1);
-	ck_assert_uint_eq(told.config_len, 60);
-	ck_assert_uint_eq(told.config_bytes[59], 0x5a);
+	ck_assert_uint_eq(notified.config, 1);
+	ck_assert_uint_eq(notified.config_len, 60);
+	ck_assert_uint_eq(notified.config_bytes[59], 0x5a);
 }
 END_TEST
 
-START_TEST(config_needs_its_protocol_feature)
+START_TEST(config_requires_its_protocol_feature)
 {
 	peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIG);
 	become_ready();
@@ -577,7 +580,7 @@ START_TEST(config_needs_its_protocol_feature)
 }
 END_TEST
 
-START_TEST(config_beyond_the_limit_is_refused_here)
+START_TEST(config_beyond_the_limit_is_refused_without_a_message)
 {
 	become_ready();
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 200, 57, NULL),
@@ -601,32 +604,32 @@ static const struct {
 	{ PEER_VALUE, UINT64_C(64) << 32 },	/* another size */
 };
 
-START_TEST(c1_09_wrong_config_is_an_error_to_the_caller_only)
+START_TEST(c1_09_wrong_config_fails_only_the_call)
 {
 	become_ready();
 	twist(bad_configs[_i].how, VHOST_USER_GET_CONFIG);
 	peer.value = bad_configs[_i].value;
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 60, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.config, 1);
-	ck_assert_uint_eq(told.config_len, 0);
+	ck_assert_uint_eq(notified.config, 1);
+	ck_assert_uint_eq(notified.config_len, 0);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 	peer.twist = PEER_HONEST;
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 60, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.config_len, 60);
+	ck_assert_uint_eq(notified.config_len, 60);
 }
 END_TEST
 
-START_TEST(config_write_that_is_refused_is_told_and_goes_on)
+START_TEST(refused_config_write_is_reported_and_keeps_the_session)
 {
 	become_ready();
 	twist(PEER_REFUSE, VHOST_USER_SET_CONFIG);
 	ck_assert_int_eq(vhost_user_frontend_set_config(fe, 32, "\1", 1, false,
 							NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.refused, 1);
-	ck_assert(strstr(told.refusal.msg, "SET_CONFIG"));
+	ck_assert_uint_eq(notified.refused, 1);
+	ck_assert(strstr(notified.refusal.msg, "SET_CONFIG"));
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 }
 END_TEST
@@ -647,7 +650,7 @@ START_TEST(call_is_replaced_while_running)
 }
 END_TEST
 
-START_TEST(too_many_calls_at_once_are_put_off)
+START_TEST(too_many_calls_at_once_return_eagain)
 {
 	int rc = 0, n;
 
@@ -678,44 +681,44 @@ static void add_handshake(Suite *s)
 {
 	TCase *tc = add_case(s, "handshake");
 
-	tcase_add_test(tc, handshake_ends_ready_with_what_was_offered);
-	tcase_add_test(tc, handshake_asks_for_no_more_than_both_speak);
-	tcase_add_loop_test(tc, shared_memory_is_looked_for_where_a_former_draft_has_it_if_asked_to,
+	tcase_add_test(tc, handshake_ends_ready_with_the_offered_features);
+	tcase_add_test(tc, handshake_negotiates_common_features_only);
+	tcase_add_loop_test(tc, shared_memory_may_be_read_from_the_bit_of_an_earlier_draft,
 			    0, 3);
-	tcase_add_loop_test(tc, place_of_shared_memory_that_never_was_is_refused,
+	tcase_add_loop_test(tc, invalid_bit_of_shared_memory_is_refused,
 			    0, 2);
-	tcase_add_loop_test(tc, feature_that_is_required_and_not_served_here_is_refused_by_name,
+	tcase_add_loop_test(tc, unimplemented_required_feature_is_refused_by_name,
 			    0, COUNT(unserved));
-	tcase_add_test(tc, cross_endian_that_is_offered_is_not_taken);
+	tcase_add_test(tc, offered_cross_endian_is_not_negotiated);
 	tcase_add_test(tc, handshake_without_bit_30_uses_no_protocol_features);
-	tcase_add_test(tc, handshake_asks_for_no_ack_before_it_was_agreed_on);
-	tcase_add_test(tc, handshake_without_reply_ack_asks_for_none_at_all);
-	tcase_add_test(tc, handshake_pipelines_what_needs_no_answer);
-	tcase_add_test(tc, handshake_names_a_required_feature_that_lacks);
-	tcase_add_loop_test(tc, handshake_agrees_on_no_feature_without_what_it_needs,
+	tcase_add_test(tc, handshake_requests_no_ack_before_reply_ack);
+	tcase_add_test(tc, handshake_without_reply_ack_requests_no_ack);
+	tcase_add_test(tc, handshake_pipelines_messages_without_a_reply);
+	tcase_add_test(tc, handshake_names_a_missing_required_feature);
+	tcase_add_loop_test(tc, handshake_negotiates_no_feature_without_its_dependencies,
 			    0, COUNT(dependent));
-	tcase_add_test(tc, handshake_wants_no_more_than_the_owner);
+	tcase_add_test(tc, handshake_negotiates_only_features_the_owner_allows);
 }
 
 static void add_start(Suite *s)
 {
 	TCase *tc = add_case(s, "start");
 
-	tcase_add_test(tc, start_sends_all_at_once_in_an_order_every_peer_takes);
+	tcase_add_test(tc, start_sends_all_messages_at_once_in_a_fixed_order);
 	tcase_add_test(tc, start_sets_bit_30_and_enables_rings);
 	tcase_add_test(tc, start_without_bit_30_enables_nothing);
-	tcase_add_test(tc, start_gives_each_ring_a_first_kick);
-	tcase_add_test(tc, start_with_status_says_driver_ok_last);
+	tcase_add_test(tc, start_kicks_each_ring_once);
+	tcase_add_test(tc, start_with_status_sends_driver_ok_last);
 	tcase_add_test(tc, start_fails_when_the_device_clears_features_ok);
-	tcase_add_test(tc, c1_07_features_that_this_back_end_lacks_are_not_started_with);
-	tcase_add_loop_test(tc, e2_03_features_that_lack_are_named_and_nothing_is_sent,
+	tcase_add_test(tc, c1_07_start_refuses_features_missing_in_the_back_end);
+	tcase_add_loop_test(tc, e2_03_missing_features_are_named_and_nothing_is_sent,
 			    2, 8);
-	tcase_add_loop_test(tc, e2_05_each_area_of_a_ring_lies_in_memory_as_a_whole,
+	tcase_add_loop_test(tc, e2_05_ring_area_partly_outside_memory_is_refused,
 			    0, 3);
 	tcase_add_test(tc, start_refuses_a_ring_outside_memory);
-	tcase_add_test(tc, ring_that_is_forgotten_was_never_described);
-	tcase_add_test(tc, start_refuses_to_begin_without_rings);
-	tcase_add_test(tc, start_is_refused_while_one_runs);
+	tcase_add_test(tc, removed_ring_is_not_sent);
+	tcase_add_test(tc, start_without_rings_is_refused);
+	tcase_add_test(tc, start_while_running_is_refused);
 	tcase_add_test(tc, start_of_many_rings_stays_within_the_window);
 }
 
@@ -723,15 +726,15 @@ static void add_stop(Suite *s)
 {
 	TCase *tc = add_case(s, "stop");
 
-	tcase_add_test(tc, stop_disables_then_asks_where_rings_stand);
-	tcase_add_test(tc, start_after_stop_goes_on_where_rings_stopped);
+	tcase_add_test(tc, stop_disables_rings_then_reads_their_bases);
+	tcase_add_test(tc, start_after_stop_continues_at_the_bases);
 	tcase_add_test(tc, c1_12_base_beyond_a_split_ring_is_fatal);
 	tcase_add_loop_test(tc, c1_12_base_beyond_a_packed_ring_is_fatal, 0,
 			    COUNT(packed_bases));
-	tcase_add_test(tc, packed_base_of_16_bits_is_both_positions);
+	tcase_add_test(tc, packed_base_of_16_bits_sets_both_positions);
 	tcase_add_test(tc, c1_12_base_of_another_ring_is_fatal);
-	tcase_add_test(tc, reset_forgets_rings_and_keeps_memory);
-	tcase_add_test(tc, reset_without_a_message_for_it_is_ours_alone);
+	tcase_add_test(tc, reset_drops_rings_and_keeps_memory);
+	tcase_add_test(tc, reset_without_its_feature_sends_nothing);
 }
 
 static void add_config(Suite *s)
@@ -739,13 +742,13 @@ static void add_config(Suite *s)
 	TCase *tc = add_case(s, "config");
 
 	tcase_add_test(tc, config_is_read);
-	tcase_add_test(tc, config_needs_its_protocol_feature);
-	tcase_add_test(tc, config_beyond_the_limit_is_refused_here);
-	tcase_add_loop_test(tc, c1_09_wrong_config_is_an_error_to_the_caller_only, 0,
+	tcase_add_test(tc, config_requires_its_protocol_feature);
+	tcase_add_test(tc, config_beyond_the_limit_is_refused_without_a_message);
+	tcase_add_loop_test(tc, c1_09_wrong_config_fails_only_the_call, 0,
 			    COUNT(bad_configs));
-	tcase_add_test(tc, config_write_that_is_refused_is_told_and_goes_on);
+	tcase_add_test(tc, refused_config_write_is_reported_and_keeps_the_session);
 	tcase_add_test(tc, call_is_replaced_while_running);
-	tcase_add_test(tc, too_many_calls_at_once_are_put_off);
+	tcase_add_test(tc, too_many_calls_at_once_return_eagain);
 }
 
 int main(void)

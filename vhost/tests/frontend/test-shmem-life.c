@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about the lives of mappings in shared memory regions: when they end, and
- * what that waits for.
+ * Claims about the life of mappings in shared memory regions: when they end,
+ * and which references delay that.
  */
 #include <config.h>
 
@@ -21,75 +21,75 @@
 
 /* ---------------------------------------------------------- lives of mappings */
 
-START_TEST(c2_21_unmap_is_answered_when_the_last_reference_is_gone)
+START_TEST(c2_21_unmap_is_acknowledged_after_the_last_reference)
 {
 	run();
 	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	hold_on = true;
+	keep_refs = true;
 	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
-	ck_assert_uint_eq(told.changes, 2);
+	ck_assert_uint_eq(notified.changes, 2);
 	ck_assert_uint_eq(vmem_block_hva(kept[0].change.block)[0], 1);
-	let_go(0);
+	drop_ref(0);
 	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 0);
 }
 END_TEST
 
-START_TEST(c2_21_what_follows_a_held_unmap_waits_in_order)
+START_TEST(c2_21_requests_behind_a_delayed_unmap_wait_in_order)
 {
 	run();
 	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	hold_on = true;
+	keep_refs = true;
 	ask_unmap(req(0, 0, 1, 0));
 	ask_map(req(0, 0, 1, 1));
 	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NEED, NULL, 0, -1);
 	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), -1);
-	ck_assert_uint_eq(told.changed, 0);
+	ck_assert_uint_eq(notified.changed, 0);
 	ck_assert(!readable(vhost_user_frontend_fd(fe)));
-	let_go(0);
-	hold_on = false;
+	drop_ref(0);
+	keep_refs = false;
 	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_int_eq(peer_answer(&peer), 0);
 	ck_assert_int_eq(peer_answer(&peer), 0);
-	ck_assert_uint_eq(told.changed, 1);
+	ck_assert_uint_eq(notified.changed, 1);
 	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 1);
 }
 END_TEST
 
-START_TEST(c2_21_main_socket_is_served_while_an_unmap_is_held)
+START_TEST(c2_21_main_socket_is_served_while_an_unmap_is_delayed)
 {
 	run();
 	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	hold_on = true;
+	keep_refs = true;
 	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
 	dispatch_both();
-	ck_assert_uint_eq(told.config, 1);
-	let_go(0);
+	ck_assert_uint_eq(notified.config, 1);
+	drop_ref(0);
 	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 0);
 }
 END_TEST
 
-START_TEST(c2_21_channel_closed_while_an_unmap_is_held)
+START_TEST(c2_21_channel_may_close_while_an_unmap_is_delayed)
 {
 	run();
 	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	hold_on = true;
+	keep_refs = true;
 	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
 	close(peer.back);
 	peer.back = -1;
 	dispatch_both();
 	ck_assert(!readable(vhost_user_frontend_fd(fe)));
-	let_go(0);
+	drop_ref(0);
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 }
 END_TEST
 
-/* Whether the process map says so of the byte at addr. */
+/* Whether /proc/self/maps shows these permissions for the byte at addr. */
 static bool has_permissions(const void *addr, const char *permissions)
 {
 	char line[512], found[8] = "";
@@ -105,7 +105,7 @@ static bool has_permissions(const void *addr, const char *permissions)
 	return !strcmp(found, permissions);
 }
 
-START_TEST(c2_22_failed_map_leaves_a_hole_that_nothing_fills)
+START_TEST(c2_22_failed_map_leaves_an_inaccessible_hole)
 {
 	unsigned char *base;
 
@@ -114,14 +114,14 @@ START_TEST(c2_22_failed_map_leaves_a_hole_that_nothing_fills)
 	base = vmem_block_hva(kept[0].change.block);
 	ck_assert_int_eq(map_answer(req(0, 1, 2, 31)), 1);
 	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), 0);
-	/* the whole window is ours, and one mapping that nobody can use */
+	/* the whole window stays reserved, without access */
 	ck_assert(has_permissions(base, "---p"));
 	ck_assert(has_permissions(base + 2 * PAGE, "---p"));
 	ck_assert(has_permissions(base + 64 * PAGE - 1, "---p"));
 }
 END_TEST
 
-START_TEST(c2_23_reset_takes_every_mapping_away)
+START_TEST(c2_23_reset_removes_every_mapping)
 {
 	run();
 	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
@@ -131,7 +131,7 @@ START_TEST(c2_23_reset_takes_every_mapping_away)
 	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 2);
 	ck_assert_int_eq(vhost_user_frontend_reset(fe, NULL), 0);
 	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 0);
-	ck_assert_uint_eq(told.changes, 4);
+	ck_assert_uint_eq(notified.changes, 4);
 	ck_assert(!kept[0].live && !kept[1].live);
 	describe_rings(1);
 	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
@@ -140,7 +140,7 @@ START_TEST(c2_23_reset_takes_every_mapping_away)
 }
 END_TEST
 
-START_TEST(c2_24_hang_up_takes_every_mapping_away)
+START_TEST(c2_24_hang_up_removes_every_mapping)
 {
 	unsigned int i;
 
@@ -150,39 +150,39 @@ START_TEST(c2_24_hang_up_takes_every_mapping_away)
 	peer_fini(&peer);
 	dispatch_both();
 	assert_dead(-ECONNRESET, "hung up");
-	ck_assert_uint_eq(told.changes, 80);
+	ck_assert_uint_eq(notified.changes, 80);
 	for (i = 0; i < 40; i++)
 		ck_assert(!kept[i].live);
 	ck_assert_uint_eq(vhost_user_priv_shmem_count(fe), 0);
 }
 END_TEST
 
-START_TEST(c2_24_hang_up_while_an_unmap_is_held)
+START_TEST(c2_24_hang_up_while_an_unmap_is_delayed)
 {
 	run();
 	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
-	hold_on = true;
+	keep_refs = true;
 	ck_assert_int_eq(unmap_answer(req(0, 0, 1, 0)), -1);
 	peer_fini(&peer);
 	dispatch_both();
 	assert_dead(-ECONNRESET, "hung up");
-	/* what is still in use is still there */
+	/* a mapping with a reference stays mapped */
 	ck_assert_uint_eq(vmem_block_hva(kept[0].change.block)[0], 1);
 }
 END_TEST
 
-START_TEST(c2_24_free_takes_every_mapping_away)
+START_TEST(c2_24_free_removes_every_mapping)
 {
 	run();
 	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
 	vhost_user_frontend_free(fe);
 	fe = NULL;
-	ck_assert_uint_eq(told.changes, 2);
+	ck_assert_uint_eq(notified.changes, 2);
 	ck_assert(!kept[0].live);
 }
 END_TEST
 
-START_TEST(c2_24_requests_just_before_a_hang_up_are_all_told)
+START_TEST(c2_24_requests_before_a_hang_up_are_all_reported)
 {
 	run();
 	ck_assert_int_eq(map_answer(req(0, 0, 1, 0)), 0);
@@ -190,14 +190,17 @@ START_TEST(c2_24_requests_just_before_a_hang_up_are_all_told)
 	close(peer.back);
 	peer.back = -1;
 	dispatch_both();
-	ck_assert_uint_eq(told.changes, 2);
+	ck_assert_uint_eq(notified.changes, 2);
 	ck_assert(!kept[0].live);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 }
 END_TEST
 
-/* The device goes on, and so does what is mapped; its end takes it away. */
-START_TEST(c2_24_map_before_a_broken_message_is_told_and_stays)
+/*
+ * Only the channel closes; the device and its mapping stay until the session
+ * ends.
+ */
+START_TEST(c2_24_map_before_a_broken_message_is_kept)
 {
 	const struct vhost_user_shmem_mmap r = req(0, 0, 1, 0);
 	const unsigned char half[6] = { 9 };
@@ -209,16 +212,16 @@ START_TEST(c2_24_map_before_a_broken_message_is_told_and_stays)
 	peer.back = -1;
 	dispatch_both();
 	assert_channel_closed(-EBADMSG, "hung up inside a header");
-	ck_assert_uint_eq(told.changes, 1);
+	ck_assert_uint_eq(notified.changes, 1);
 	ck_assert(kept[0].live);
 	vhost_user_frontend_free(fe);
 	fe = NULL;
-	ck_assert_uint_eq(told.changes, 2);
+	ck_assert_uint_eq(notified.changes, 2);
 	ck_assert(!kept[0].live);
 }
 END_TEST
 
-START_TEST(c2_25_file_of_the_guests_own_memory_is_an_ordinary_file)
+START_TEST(c2_25_file_of_guest_memory_can_be_mapped)
 {
 	run();
 	close(file_fd);
@@ -272,18 +275,18 @@ static void add_lives(Suite *s)
 {
 	TCase *tc = add_case(s, "lives");
 
-	tcase_add_test(tc, c2_21_unmap_is_answered_when_the_last_reference_is_gone);
-	tcase_add_test(tc, c2_21_what_follows_a_held_unmap_waits_in_order);
-	tcase_add_test(tc, c2_21_main_socket_is_served_while_an_unmap_is_held);
-	tcase_add_test(tc, c2_21_channel_closed_while_an_unmap_is_held);
-	tcase_add_test(tc, c2_22_failed_map_leaves_a_hole_that_nothing_fills);
-	tcase_add_test(tc, c2_23_reset_takes_every_mapping_away);
-	tcase_add_test(tc, c2_24_hang_up_takes_every_mapping_away);
-	tcase_add_test(tc, c2_24_hang_up_while_an_unmap_is_held);
-	tcase_add_test(tc, c2_24_free_takes_every_mapping_away);
-	tcase_add_test(tc, c2_24_requests_just_before_a_hang_up_are_all_told);
-	tcase_add_test(tc, c2_24_map_before_a_broken_message_is_told_and_stays);
-	tcase_add_test(tc, c2_25_file_of_the_guests_own_memory_is_an_ordinary_file);
+	tcase_add_test(tc, c2_21_unmap_is_acknowledged_after_the_last_reference);
+	tcase_add_test(tc, c2_21_requests_behind_a_delayed_unmap_wait_in_order);
+	tcase_add_test(tc, c2_21_main_socket_is_served_while_an_unmap_is_delayed);
+	tcase_add_test(tc, c2_21_channel_may_close_while_an_unmap_is_delayed);
+	tcase_add_test(tc, c2_22_failed_map_leaves_an_inaccessible_hole);
+	tcase_add_test(tc, c2_23_reset_removes_every_mapping);
+	tcase_add_test(tc, c2_24_hang_up_removes_every_mapping);
+	tcase_add_test(tc, c2_24_hang_up_while_an_unmap_is_delayed);
+	tcase_add_test(tc, c2_24_free_removes_every_mapping);
+	tcase_add_test(tc, c2_24_requests_before_a_hang_up_are_all_reported);
+	tcase_add_test(tc, c2_24_map_before_a_broken_message_is_kept);
+	tcase_add_test(tc, c2_25_file_of_guest_memory_can_be_mapped);
 	tcase_add_test(tc, c2_27_nothing_is_ever_executable);
 	tcase_add_test(tc, c2_28_each_mapping_is_a_block_of_its_own);
 }

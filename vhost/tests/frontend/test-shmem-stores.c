@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about a window that changes while CPUs store into it: threads that
- * find their way by a space, as the CPUs of a monitor do, and a back-end that
- * maps and unmaps without rest. TEST_SCALE scales how often.
+ * Claims about a window that changes while CPUs store into it: threads
+ * translate addresses like the CPUs of a VMM, while a back-end maps and unmaps
+ * in a loop. TEST_SCALE scales the number of changes.
  */
 #include <config.h>
 
@@ -22,11 +22,12 @@
 #include "frontend/priv.h"
 
 #define PAGE	UINT64_C(4096)
-#define PIECES	16u		/* of the window and of the file, side by side */
+/* the window and the file are divided in this number of pieces */
+#define PIECES	16u
 #define PER	4u		/* pages of a piece */
 #define PAGES	(PIECES * PER)
 #define CPUS	2u
-#define WINDOW	(UINT64_C(1) << 32)	/* where the guest has it */
+#define WINDOW	(UINT64_C(1) << 32)	/* guest address of the window */
 #define ROUNDS	4000u
 #define NEED	VHOST_USER_HDR_NEED_REPLY
 
@@ -35,14 +36,14 @@ struct cpu {
 	struct vmem_reader reader;
 	unsigned int index;
 	uint64_t stores, holes;
-	uint64_t last[PAGES];	/* that it stored */
+	uint64_t last[PAGES];	/* last value stored, per page */
 };
 
 static struct cpu cpus[CPUS];
 static bool stop;
 static struct vmem_space *space;
-static struct vmem_region *regions[PIECES];	/* that are mapped */
-static uint64_t left[PIECES][PER * CPUS];	/* when they were unmapped */
+static struct vmem_region *regions[PIECES];	/* of the mapped pieces */
+static uint64_t left[PIECES][PER * CPUS];	/* words at the time of the unmap */
 static int window_fd;
 static uint32_t seed;
 
@@ -56,13 +57,13 @@ static uint32_t pick(uint32_t *s, uint32_t below)
 
 /* --------------------------------------------------------------------- CPUs */
 
-/* Read by the owner, too. */
+/* The owner reads it, too. */
 static void count(uint64_t *n)
 {
 	__atomic_store_n(n, *n + 1, __ATOMIC_RELAXED);
 }
 
-/* Each has a word of its own in every page. */
+/* Each CPU has its own word in every page. */
 static void cpu_store(struct cpu *c, uint32_t page)
 {
 	const struct vmem_map *now = vmem_reader_enter(&c->reader);
@@ -92,7 +93,7 @@ static void *cpu_run(void *opaque)
 	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
 		cpu_store(c, pick(&s, PAGES));
 		if (c->stores % 256 == 0)
-			sched_yield();	/* there may be one CPU in truth */
+			sched_yield();	/* the host may have one CPU only */
 	}
 	return NULL;
 }
@@ -111,7 +112,7 @@ static void start_cpus(void)
 	}
 }
 
-/* Whichever way they were scheduled. */
+/* Independent of the scheduler's order. */
 static bool all_have_stored(void)
 {
 	unsigned int i;
@@ -209,7 +210,7 @@ static void read_words(uint32_t piece, uint64_t words[PER * CPUS])
 				 8 * CPUS);
 }
 
-/* Nobody stores any more into a piece whose unmapping was answered. */
+/* After an acknowledged unmap no CPU stores to the piece. */
 static void change(uint32_t piece, bool mapped[PIECES])
 {
 	uint64_t now[PER * CPUS];
@@ -273,7 +274,7 @@ START_TEST(c2_21_cpus_store_into_a_window_that_changes)
 	start_cpus();
 	for (i = 0; i < n || !all_have_stored(); i++)
 		change(pick(&seed, PIECES), mapped);
-	if (_i)		/* the device is reset under their stores, or lost */
+	if (_i)		/* reset the device while CPUs store, or lose it */
 		peer_fini(&peer);
 	else
 		ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);

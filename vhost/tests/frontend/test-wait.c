@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about waiting without a loop, with a back-end on another thread; and
- * about structs that a caller forgot to size.
+ * Claims about waiting without an event loop, with a back-end on another
+ * thread, and about structs without a size.
  */
 #include <config.h>
 
@@ -29,11 +29,11 @@ static void *serve(void *opaque)
 	(void)opaque;
 	while (poll(p, 2, -1) > 0 && !p[1].revents)
 		if (!peer_step(&peer))
-			p[0].fd = peer.sock;	/* -1 when the peer left */
+			p[0].fd = peer.sock;	/* -1 after the peer has left */
 	return NULL;
 }
 
-/* From here to the end of the test peer is the other thread's. */
+/* From here to the end of the test only the other thread uses peer. */
 static void open_served(void)
 {
 	open_session();
@@ -58,14 +58,14 @@ static int wait_for_answers(void)
 	return rc;
 }
 
-START_TEST(client_without_a_loop_starts_asks_and_stops)
+START_TEST(client_without_a_loop_starts_reads_config_and_stops)
 {
 	open_served();
 	ck_assert_int_eq(wait_for_answers(), 0);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
 	ck_assert_int_eq(wait_for_answers(), 0);
-	ck_assert_uint_eq(told.config, 1);
+	ck_assert_uint_eq(notified.config, 1);
 	grow_map(0, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	describe_rings(NRINGS);
@@ -75,15 +75,15 @@ START_TEST(client_without_a_loop_starts_asks_and_stops)
 	grow_map(16 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	ck_assert_int_eq(wait_for_answers(), 0);
-	ck_assert_uint_eq(told.memory, 1);
+	ck_assert_uint_eq(notified.memory, 1);
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	ck_assert_int_eq(wait_for_answers(), 0);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
-	ck_assert_uint_eq(told.stopped, 1);
+	ck_assert_uint_eq(notified.stopped, 1);
 }
 END_TEST
 
-START_TEST(c1_13_back_end_that_leaves_ends_the_wait)
+START_TEST(c1_13_hang_up_ends_the_wait)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -110,13 +110,13 @@ START_TEST(wait_inside_a_callback_is_refused)
 	on_config_changed = wait_inside;
 	peer_ask(&peer, VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, 0, NULL, 0, -1);
 	dispatch_both();
-	ck_assert_uint_eq(told.changed, 1);
+	ck_assert_uint_eq(notified.changed, 1);
 	ck_assert_int_eq(inside, -EPROTO);
 }
 END_TEST
 
-/* Here nobody serves: the time-out ends the wait, not the session. */
-START_TEST(c1_05_wait_ends_at_its_time_out_and_the_session_goes_on)
+/* The back-end does not reply: the time-out ends the wait, not the session. */
+START_TEST(c1_05_time_out_of_a_wait_keeps_the_session)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -130,7 +130,7 @@ START_TEST(c1_05_wait_ends_at_its_time_out_and_the_session_goes_on)
 }
 END_TEST
 
-START_TEST(c1_05_patience_of_the_session_ends_a_wait_without_a_time_out)
+START_TEST(c1_05_session_deadline_ends_a_wait_without_a_time_out)
 {
 	config.timeout_ns = 1;
 	open_session();
@@ -163,12 +163,12 @@ int main(void)
 	TCase *served = tcase_create("served"), *alone = tcase_create("alone");
 
 	tcase_add_checked_fixture(served, setup, teardown_thread);
-	tcase_add_test(served, client_without_a_loop_starts_asks_and_stops);
-	tcase_add_test(served, c1_13_back_end_that_leaves_ends_the_wait);
+	tcase_add_test(served, client_without_a_loop_starts_reads_config_and_stops);
+	tcase_add_test(served, c1_13_hang_up_ends_the_wait);
 	suite_add_tcase(s, served);
 	tcase_add_checked_fixture(alone, setup, teardown);
-	tcase_add_test(alone, c1_05_wait_ends_at_its_time_out_and_the_session_goes_on);
-	tcase_add_test(alone, c1_05_patience_of_the_session_ends_a_wait_without_a_time_out);
+	tcase_add_test(alone, c1_05_time_out_of_a_wait_keeps_the_session);
+	tcase_add_test(alone, c1_05_session_deadline_ends_a_wait_without_a_time_out);
 	tcase_add_test(alone, wait_inside_a_callback_is_refused);
 	tcase_add_test(alone, ops_or_config_without_a_size_are_refused);
 	suite_add_tcase(s, alone);

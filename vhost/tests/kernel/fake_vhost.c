@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A vhost of the kernel in this process. */
+/* A fake of the kernel's vhost in this process. */
 #include <config.h>
 
 #include <errno.h>
@@ -120,7 +120,7 @@ static int take(unsigned long request, void *arg)
 	       set_file(request, arg) : set_state(request, arg);
 }
 
-/* A sanitizer's runtime refers to it, from another object. */
+/* A sanitizer's runtime refers to it from another object. */
 __attribute__((visibility("default")))
 int __wrap_ioctl(int fd, unsigned long request, void *arg)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A vhost of the kernel in this process: requests of any descriptor, by
- * -Wl,--wrap=ioctl. Like the kernel it wants an owner and its order kept, and
- * believes in addresses.
+ * A fake of the kernel's vhost: -Wl,--wrap=ioctl redirects requests on any
+ * descriptor to it. Like the kernel, it requires SET_OWNER first and the right
+ * order of requests, and accepts any address.
  */
 #ifndef FAKE_VHOST_H
 #define FAKE_VHOST_H
@@ -28,14 +28,14 @@ struct fake_vhost {
 	uint32_t nregions;
 	struct vhost_memory_region regions[FAKE_REGIONS];
 	struct fake_ring rings[2];
-	unsigned long fails;	/* this request is refused ... */
-	int code;		/* ... so */
-	unsigned int count;	/* requests so far */
+	unsigned long fails;	/* the request that fails ... */
+	int code;		/* ... with this errno */
+	unsigned int count;	/* number of requests */
 };
 
 extern struct fake_vhost fake_vhost;
 
-/* As a node that was just opened, which offers all that is known. */
+/* The state of a newly opened node that offers all features known here. */
 void fake_vhost_init(void);
 
 int __wrap_ioctl(int fd, unsigned long request, void *arg);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about devices that the kernel serves, against a kernel in this process. */
+/*
+ * Claims about devices that the kernel serves, against a fake kernel in this
+ * process.
+ */
 #include <config.h>
 
 #include <check.h>
@@ -26,7 +29,7 @@
 #define DRIVER (GPA + 0x2000)
 #define DEVICE (GPA + 0x3000)
 
-/* The node is a socket, at whose other end the kernel's messages are. */
+/* The node is one end of a socket pair; kernel is the other end. */
 struct rig {
 	int kernel, kick, tap;
 	struct vhost_kern *k;
@@ -118,7 +121,7 @@ static bool has(const struct rig *rig, const char *words)
 
 /* --------------------------------------------------------------------- start */
 
-START_TEST(start_gives_the_kernel_rings_and_tap)
+START_TEST(start_passes_rings_and_tap_to_the_kernel)
 {
 	struct rig rig;
 	const struct fake_ring *r = &fake_vhost.rings[1];
@@ -159,7 +162,7 @@ START_TEST(vsock_has_its_context_id_and_runs_with_both_rings)
 }
 END_TEST
 
-START_TEST(stop_says_where_the_rings_stand_and_lets_go)
+START_TEST(stop_returns_the_bases_and_detaches_the_rings)
 {
 	uint32_t bases[VHOST_KERN_RINGS] = { 0 };
 	struct rig rig;
@@ -179,7 +182,7 @@ START_TEST(stop_says_where_the_rings_stand_and_lets_go)
 }
 END_TEST
 
-START_TEST(e2_14_driver_cannot_have_what_was_not_offered)
+START_TEST(e2_14_features_that_were_not_offered_are_refused)
 {
 	struct rig rig;
 
@@ -200,7 +203,7 @@ static const unsigned long refusals[] = {
 	VHOST_SET_VRING_ERR, VHOST_NET_SET_BACKEND,
 };
 
-START_TEST(e2_11_nothing_runs_after_a_start_that_the_kernel_refused)
+START_TEST(e2_11_refused_start_leaves_nothing_running)
 {
 	struct rig rig;
 
@@ -218,12 +221,15 @@ END_TEST
 
 /* -------------------------------------------------------------------- memory */
 
-/* Its last byte is the first behind the memory; or it is not there at all. */
+/*
+ * The last byte of the ring is one byte beyond memory, or the whole ring is
+ * outside.
+ */
 static const uint64_t bad_places[] = {
 	GPA + LEN - 16 * 16 + 1, GPA - 1, GPA + LEN, 0, UINT64_MAX - 8,
 };
 
-START_TEST(a1_35_ring_outside_memory_is_refused_before_the_kernel_hears_of_it)
+START_TEST(a1_35_ring_outside_memory_is_refused_before_any_ioctl)
 {
 	struct rig rig;
 
@@ -236,7 +242,7 @@ START_TEST(a1_35_ring_outside_memory_is_refused_before_the_kernel_hears_of_it)
 }
 END_TEST
 
-START_TEST(ring_that_ends_with_the_memory_is_taken)
+START_TEST(ring_at_the_end_of_memory_is_accepted)
 {
 	struct rig rig;
 
@@ -246,7 +252,7 @@ START_TEST(ring_that_ends_with_the_memory_is_taken)
 }
 END_TEST
 
-START_TEST(rom_is_nothing_the_kernel_is_told_of)
+START_TEST(rom_is_not_passed_to_the_kernel)
 {
 	struct rig rig;
 	struct vmem_map *map = make_map(GPA,
@@ -298,7 +304,7 @@ START_TEST(memory_grows_and_shrinks_while_rings_run)
 }
 END_TEST
 
-START_TEST(e2_12_memory_of_a_running_ring_stays)
+START_TEST(e2_12_memory_of_a_running_ring_cannot_be_removed)
 {
 	struct vmem_map *other = make_map(GPA, "size=64K,backend=memfd");
 	struct rig rig;
@@ -361,7 +367,7 @@ END_TEST
 
 START_TEST(e2_08_log_that_is_too_small_is_refused)
 {
-	unsigned char log[34];	/* 272 pages: what 1 MiB and 64 KiB have */
+	unsigned char log[34];	/* 272 pages: the end of 1 MiB and 64 KiB */
 	struct rig rig;
 
 	rig_init(&rig, VHOST_KERN_NET);
@@ -373,7 +379,7 @@ START_TEST(e2_08_log_that_is_too_small_is_refused)
 }
 END_TEST
 
-START_TEST(log_that_the_kernel_refuses_is_off)
+START_TEST(refused_log_is_disabled)
 {
 	unsigned char log[64];
 	struct rig rig;
@@ -391,7 +397,7 @@ END_TEST
 
 /* ---------------------------------------------------------------------- life */
 
-/* Requests that an open cannot do without. */
+/* Requests whose failure makes the open fail. */
 static const struct {
 	unsigned long request;
 	int code, expected;
@@ -402,7 +408,7 @@ static const struct {
 	{ VHOST_VSOCK_SET_GUEST_CID, EADDRINUSE, -EADDRINUSE },
 };
 
-START_TEST(e2_01_open_says_what_the_kernel_refused)
+START_TEST(e2_01_error_of_open_names_the_refused_request)
 {
 	struct rig rig = { .tap = -1 };
 
@@ -415,7 +421,7 @@ START_TEST(e2_01_open_says_what_the_kernel_refused)
 }
 END_TEST
 
-START_TEST(e2_01_node_that_is_missing_names_its_module)
+START_TEST(e2_01_error_of_a_missing_node_names_its_module)
 {
 	const struct vhost_kern_config config = {
 		.size = sizeof(config), .kind = VHOST_KERN_VSOCK, .cid = 7,
@@ -447,7 +453,7 @@ START_TEST(e2_13_card_without_tap_and_guest_without_id_are_refused)
 }
 END_TEST
 
-START_TEST(ring_that_cannot_be_is_refused)
+START_TEST(invalid_ring_is_refused)
 {
 	struct vhost_user_ring ring = ring_at(DESC);
 	struct rig rig;
@@ -477,27 +483,27 @@ static Suite *suite(void)
 	TCase *t = tcase_create("kernel");
 
 	suite_add_tcase(s, t);
-	tcase_add_test(t, start_gives_the_kernel_rings_and_tap);
+	tcase_add_test(t, start_passes_rings_and_tap_to_the_kernel);
 	tcase_add_test(t, vsock_has_its_context_id_and_runs_with_both_rings);
-	tcase_add_test(t, stop_says_where_the_rings_stand_and_lets_go);
-	tcase_add_test(t, e2_14_driver_cannot_have_what_was_not_offered);
-	tcase_add_loop_test(t, e2_11_nothing_runs_after_a_start_that_the_kernel_refused,
+	tcase_add_test(t, stop_returns_the_bases_and_detaches_the_rings);
+	tcase_add_test(t, e2_14_features_that_were_not_offered_are_refused);
+	tcase_add_loop_test(t, e2_11_refused_start_leaves_nothing_running,
 			    0, sizeof(refusals) / sizeof(refusals[0]));
-	tcase_add_loop_test(t, a1_35_ring_outside_memory_is_refused_before_the_kernel_hears_of_it,
+	tcase_add_loop_test(t, a1_35_ring_outside_memory_is_refused_before_any_ioctl,
 			    0, sizeof(bad_places) / sizeof(bad_places[0]));
-	tcase_add_test(t, ring_that_ends_with_the_memory_is_taken);
-	tcase_add_test(t, rom_is_nothing_the_kernel_is_told_of);
+	tcase_add_test(t, ring_at_the_end_of_memory_is_accepted);
+	tcase_add_test(t, rom_is_not_passed_to_the_kernel);
 	tcase_add_test(t, memory_grows_and_shrinks_while_rings_run);
-	tcase_add_test(t, e2_12_memory_of_a_running_ring_stays);
+	tcase_add_test(t, e2_12_memory_of_a_running_ring_cannot_be_removed);
 	tcase_add_test(t, e2_02_more_regions_than_the_kernel_takes_are_refused);
 	tcase_add_test(t, log_is_switched_while_rings_run);
 	tcase_add_test(t, e2_08_log_that_is_too_small_is_refused);
-	tcase_add_test(t, log_that_the_kernel_refuses_is_off);
-	tcase_add_loop_test(t, e2_01_open_says_what_the_kernel_refused, 0,
+	tcase_add_test(t, refused_log_is_disabled);
+	tcase_add_loop_test(t, e2_01_error_of_open_names_the_refused_request, 0,
 			    sizeof(opens) / sizeof(opens[0]));
-	tcase_add_test(t, e2_01_node_that_is_missing_names_its_module);
+	tcase_add_test(t, e2_01_error_of_a_missing_node_names_its_module);
 	tcase_add_test(t, e2_13_card_without_tap_and_guest_without_id_are_refused);
-	tcase_add_test(t, ring_that_cannot_be_is_refused);
+	tcase_add_test(t, invalid_ring_is_refused);
 	return s;
 }
 

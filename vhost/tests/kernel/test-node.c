@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the kernel's own /dev/vhost-vsock, where there is one. */
+/* Claims about the kernel's own /dev/vhost-vsock; skipped if it is absent. */
 #include <config.h>
 
 #include <check.h>
@@ -27,10 +27,10 @@
 #define DEVICE(i) (GPA + 0x4000 * (i) + 0x3000)
 #define PACKET (GPA + 0xc000)
 #define HEADER 44u	/* of a packet: VIRTIO 1.3, 5.10.6 */
-#define PATIENCE 20000	/* ms; the kernel's worker has a thread of its own */
-#define RESTARTS 100	/* that worker races with each of them */
+#define PATIENCE 20000	/* ms; the kernel's worker is a separate thread */
+#define RESTARTS 100	/* the kernel's worker races with each of them */
 
-/* Ring 1 is the driver's, to the host. */
+/* Ring 1 is the driver's transmit ring. */
 static struct vhost_kern *k;
 static struct vmem_map *map;
 static int kick, call, err_fd;
@@ -67,7 +67,7 @@ static void teardown(void)
 	close(err_fd);
 }
 
-/* Ring 1 goes on there. */
+/* Starts the device with this base for ring 1. */
 static void start_at(uint64_t features, uint32_t base)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -96,14 +96,14 @@ static void start(uint64_t features)
 	start_at(features, 0);
 }
 
-static bool hears(int fd)
+static bool is_signalled(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
 	return poll(&p, 1, PATIENCE) == 1;
 }
 
-/* One chain of one buffer; the driver says that there are so many. */
+/* One chain of one buffer; the driver sets the available index to idx. */
 static void offer(uint64_t gpa, uint16_t idx)
 {
 	const struct vsu_le64 at = vsu_le64_make(gpa);
@@ -116,7 +116,7 @@ static void offer(uint64_t gpa, uint16_t idx)
 	ck_assert_int_eq(eventfd_write(kick, 1), 0);
 }
 
-START_TEST(kernel_takes_a_packet_and_logs_its_store)
+START_TEST(kernel_receives_a_packet_and_logs_its_writes)
 {
 	static unsigned char log[64];
 	uint32_t bases[VHOST_KERN_RINGS];
@@ -124,7 +124,7 @@ START_TEST(kernel_takes_a_packet_and_logs_its_store)
 	start(0);
 	ck_assert_int_eq(vhost_kern_set_log(k, log, sizeof(log), -1, NULL), 0);
 	offer(PACKET, 1);
-	ck_assert(hears(call));
+	ck_assert(is_signalled(call));
 	ck_assert_uint_ne(log[DEVICE(1) / 4096 / 8] &
 			  1u << (DEVICE(1) / 4096 % 8), 0);
 	ck_assert_uint_eq(log[DESC(1) / 4096 / 8] &
@@ -135,8 +135,10 @@ START_TEST(kernel_takes_a_packet_and_logs_its_store)
 }
 END_TEST
 
-/* As a neighbour does of one that is reset: its driver goes on meanwhile. */
-START_TEST(ring_goes_on_where_it_stood_with_what_came_meanwhile)
+/*
+ * As when a device of the same server is reset: the driver continues meanwhile.
+ */
+START_TEST(restarted_ring_serves_chains_offered_while_it_was_stopped)
 {
 	uint32_t bases[VHOST_KERN_RINGS];
 	eventfd_t calls;
@@ -144,36 +146,36 @@ START_TEST(ring_goes_on_where_it_stood_with_what_came_meanwhile)
 
 	start(0);
 	offer(PACKET, 1);
-	ck_assert(hears(call));
+	ck_assert(is_signalled(call));
 	vhost_kern_stop(k, bases);
 	for (n = 2; n < RESTARTS; n++) {
 		ck_assert_int_eq(eventfd_read(call, &calls), 0);
 		offer(PACKET, n);
 		start_at(0, bases[1]);
-		ck_assert_msg(hears(call), "start %d: no answer", n);
+		ck_assert_msg(is_signalled(call), "start %d: no call", n);
 		vhost_kern_stop(k, bases);
 		ck_assert_uint_eq(bases[1], n);
 	}
 }
 END_TEST
 
-/* An index beyond the ring; a buffer that is in no memory. */
+/* An available index beyond the ring; a buffer outside memory. */
 static const struct {
 	uint64_t gpa;
 	uint16_t idx;
 } faults[] = { { PACKET, 1000 }, { UINT64_C(0xdead0000), 1 } };
 
-START_TEST(kernel_tells_of_a_ring_that_it_finds_broken)
+START_TEST(kernel_reports_a_broken_ring)
 {
 	start(0);
 	offer(faults[_i].gpa, faults[_i].idx);
-	ck_assert(hears(err_fd));
+	ck_assert(is_signalled(err_fd));
 	vhost_kern_stop(k, NULL);
 	ck_assert_int_eq(vmem_store_u16(view(), DRIVER(1) + 2, 0,
 					__ATOMIC_RELEASE), 0);
 	start(0);
 	offer(PACKET, 1);
-	ck_assert(hears(call));
+	ck_assert(is_signalled(call));
 }
 END_TEST
 
@@ -189,7 +191,7 @@ START_TEST(memory_changes_while_the_kernel_serves)
 				      NULL), 0);
 	ck_assert_int_eq(vhost_kern_set_memory(k, both, NULL), 0);
 	offer(GPA + LEN, 1);
-	ck_assert(hears(call));
+	ck_assert(is_signalled(call));
 	ck_assert_int_eq(vhost_kern_set_memory(k, map, NULL), 0);
 	ck_assert_int_eq(vhost_kern_set_memory(k, more, NULL), -EBUSY);
 	vhost_kern_stop(k, NULL);
@@ -199,7 +201,7 @@ START_TEST(memory_changes_while_the_kernel_serves)
 }
 END_TEST
 
-START_TEST(context_id_is_one_guests)
+START_TEST(context_id_cannot_be_used_twice)
 {
 	const struct vhost_kern_config config = {
 		.size = sizeof(config), .kind = VHOST_KERN_VSOCK,
@@ -227,11 +229,11 @@ int main(void)
 	tcase_set_timeout(t, PATIENCE / 1000 + 10);
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_test(t, kernel_takes_a_packet_and_logs_its_store);
-	tcase_add_test(t, ring_goes_on_where_it_stood_with_what_came_meanwhile);
-	tcase_add_loop_test(t, kernel_tells_of_a_ring_that_it_finds_broken, 0,
+	tcase_add_test(t, kernel_receives_a_packet_and_logs_its_writes);
+	tcase_add_test(t, restarted_ring_serves_chains_offered_while_it_was_stopped);
+	tcase_add_loop_test(t, kernel_reports_a_broken_ring, 0,
 			    sizeof(faults) / sizeof(faults[0]));
 	tcase_add_test(t, memory_changes_while_the_kernel_serves);
-	tcase_add_test(t, context_id_is_one_guests);
+	tcase_add_test(t, context_id_cannot_be_used_twice);
 	return run_suite(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about what a peer's descriptor may be. */
+/* Claims about the kinds of descriptors that are accepted from a peer. */
 #include <config.h>
 
 #include <check.h>
@@ -82,7 +82,7 @@ enum { KICK = 1, CALL = 2, FILE_TO_MAP = 4 };
 static const struct sample {
 	int (*make)(void);
 	unsigned int good_for;
-	const char *word;	/* in the refusal */
+	const char *word;	/* expected in the error text */
 } samples[] = {
 	{ make_event, KICK | CALL, "an eventfd" },
 	{ make_reader, KICK, "pipe" },
@@ -106,7 +106,7 @@ static void expect(int rc, bool good, const struct vsu_error *err,
 	ck_assert_msg(strstr(err->msg, word) != NULL, "%s", err->msg);
 }
 
-START_TEST(b1_12_descriptor_is_judged_for_its_purpose)
+START_TEST(b1_12_descriptor_must_suit_its_purpose)
 {
 	const struct sample *s = &samples[_i];
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -129,14 +129,14 @@ static int listening(struct sockaddr_un *at, socklen_t *len)
 
 	at->sun_family = AF_UNIX;
 	*len = sizeof(*at);
-	/* an address without a file, which the kernel chooses */
+	/* an abstract address, chosen by the kernel */
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)at, sizeof(sa_family_t)), 0);
 	ck_assert_int_eq(listen(fd, 2), 0);
 	getsockname(fd, (struct sockaddr *)at, len);
 	return fd;
 }
 
-START_TEST(b5_14_back_end_channel_is_none_of_our_own_connections)
+START_TEST(b5_14_own_connection_is_refused_as_back_end_channel)
 {
 	struct sockaddr_un at = { 0 };
 	socklen_t len;
@@ -159,7 +159,7 @@ START_TEST(b5_14_back_end_channel_is_none_of_our_own_connections)
 }
 END_TEST
 
-START_TEST(back_end_channel_is_a_stream_socket)
+START_TEST(back_end_channel_must_be_a_stream_socket)
 {
 	int pair[2], memfd = make_memfd();
 
@@ -179,10 +179,10 @@ int main(void)
 	Suite *s = suite_create("descriptor");
 	TCase *tc = tcase_create("descriptor");
 
-	tcase_add_loop_test(tc, b1_12_descriptor_is_judged_for_its_purpose, 0,
+	tcase_add_loop_test(tc, b1_12_descriptor_must_suit_its_purpose, 0,
 			    sizeof(samples) / sizeof(*samples));
-	tcase_add_test(tc, b5_14_back_end_channel_is_none_of_our_own_connections);
-	tcase_add_test(tc, back_end_channel_is_a_stream_socket);
+	tcase_add_test(tc, b5_14_own_connection_is_refused_as_back_end_channel);
+	tcase_add_test(tc, back_end_channel_must_be_a_stream_socket);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about framed messages over a socket, both ways. */
+/* Claims about framed messages over a socket, in both directions. */
 #include <config.h>
 
 #include <check.h>
@@ -17,7 +17,7 @@
 
 #define OUT_MAX 65536u
 
-/* a sends requests to b, which answers */
+/* a sends requests to b, which replies */
 static struct vhost_user_priv_channel a, b;
 static int fds_before;
 
@@ -61,7 +61,7 @@ static struct vhost_user_priv_msg *expect(uint32_t request)
 	return msg;
 }
 
-/* A read may end inside a message: the next one brings the rest. */
+/* A read may end inside a message; the next one reads the rest. */
 static unsigned int fds_of(uint32_t request)
 {
 	struct vhost_user_priv_msg *msg = NULL;
@@ -78,7 +78,7 @@ static void flush(void)
 	ck_assert_int_eq(vhost_user_priv_channel_flush(&a, NULL), 0);
 }
 
-START_TEST(message_arrives_as_it_was_sent)
+START_TEST(message_is_received_as_it_was_sent)
 {
 	uint64_t value = UINT64_C(0x1122334455667788);
 	struct vhost_user_priv_msg *msg;
@@ -129,8 +129,8 @@ START_TEST(bytes_behind_the_payload_are_zero)
 }
 END_TEST
 
-/* Whoever is given a message may make its reply in its place. */
-START_TEST(bytes_of_a_reply_in_its_place_are_zero_in_the_next_message)
+/* A receiver may write its reply into the received message. */
+START_TEST(bytes_of_a_reply_are_zeroed_for_the_next_message)
 {
 	static const unsigned char zeros[4096];
 	struct vhost_user_priv_msg *msg;
@@ -145,7 +145,7 @@ START_TEST(bytes_of_a_reply_in_its_place_are_zero_in_the_next_message)
 	msg = expect(2);
 	ck_assert_mem_eq(msg->payload.bytes, zeros, sizeof(zeros));
 	memset(msg->payload.bytes, 0xff, 200);
-	msg->used = 200;	/* a reply that was given up */
+	msg->used = 200;	/* a reply that was not sent */
 	msg = expect(2);
 	ck_assert_mem_eq(msg->payload.bytes, zeros, sizeof(zeros));
 }
@@ -180,7 +180,9 @@ START_TEST(descriptors_stay_with_their_message)
 }
 END_TEST
 
-/* Descriptors wait as duplicates where the socket is full. */
+/*
+ * If the socket is full, queued messages hold duplicates of their descriptors.
+ */
 static unsigned int fill(void)
 {
 	unsigned char big[4096] = { 0 };
@@ -228,8 +230,8 @@ START_TEST(pending_descriptors_are_closed_with_the_channel)
 }
 END_TEST
 
-/* Bytes of one read are of one message with descriptors and those behind it. */
-START_TEST(held_message_leaves_with_those_behind_it)
+/* One send carries a message with descriptors and the messages behind it. */
+START_TEST(held_message_is_sent_with_those_behind_it)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	unsigned char bytes[256];
@@ -247,7 +249,10 @@ START_TEST(held_message_leaves_with_those_behind_it)
 }
 END_TEST
 
-/* A read ends at the descriptors of the next message, so that each is seen. */
+/*
+ * A read ends before the descriptors of the next message, so that each message
+ * is received alone.
+ */
 static void expect_rings(unsigned int first, unsigned int n)
 {
 	struct vhost_user_priv_msg *msg;
@@ -271,7 +276,7 @@ static void send_rings(unsigned int first, unsigned int n, int fd)
 	}
 }
 
-START_TEST(held_messages_with_descriptors_leave_together)
+START_TEST(held_messages_with_descriptors_are_sent_together)
 {
 	const unsigned int n = VHOST_USER_PRIV_SEND_PENDING;
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), before;
@@ -281,9 +286,9 @@ START_TEST(held_messages_with_descriptors_leave_together)
 	ck_assert_int_eq(send_fds(1, NULL, 0, NULL, 0), 0);
 	before = vsu_fd_count();
 	send_rings(0, n, fd);
-	ck_assert_int_eq(vsu_fd_count(), before);	/* lent */
+	ck_assert_int_eq(vsu_fd_count(), before);	/* borrowed, not duplicated */
 	ck_assert_int_eq(recv(b.fd, &byte, 1, MSG_PEEK), -1);
-	send_rings(n, 1, fd);	/* one more than wait */
+	send_rings(n, 1, fd);	/* one more than the queue holds */
 	ck_assert_int_eq(vhost_user_priv_channel_release(&a, NULL), 0);
 	ck_assert(!vhost_user_priv_channel_wants_write(&a));
 	ck_assert_uint_eq(expect(1)->nfds, 0);
@@ -292,8 +297,10 @@ START_TEST(held_messages_with_descriptors_leave_together)
 }
 END_TEST
 
-/* Bytes behind a message that might be cut do not overtake its end. */
-START_TEST(held_messages_stay_in_order_where_one_is_long)
+/*
+ * Bytes behind a message that may be sent in parts must not overtake its end.
+ */
+START_TEST(held_messages_stay_in_order_if_one_is_long)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	unsigned char big[4096] = { 0 };
@@ -310,8 +317,8 @@ START_TEST(held_messages_stay_in_order_where_one_is_long)
 }
 END_TEST
 
-/* A receiver would take the descriptors for those of the last message. */
-START_TEST(held_message_whose_descriptors_are_optional_leaves_alone)
+/* Otherwise the receiver would assign its descriptors to the last message. */
+START_TEST(held_message_with_optional_descriptors_is_sent_alone)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
@@ -335,8 +342,8 @@ static unsigned int fill_with_small(void)
 	return n;
 }
 
-/* Some fit, the others wait: all of them where none fits. */
-START_TEST(released_descriptors_are_duplicated_where_the_socket_fills)
+/* Some messages fit and the rest is queued; with _i of 0 all are queued. */
+START_TEST(released_descriptors_are_duplicated_if_the_socket_fills)
 {
 	const unsigned int room = (unsigned int)_i;
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -360,7 +367,7 @@ START_TEST(released_descriptors_are_duplicated_where_the_socket_fills)
 }
 END_TEST
 
-START_TEST(released_descriptors_are_duplicated_where_the_socket_is_full)
+START_TEST(released_descriptors_are_duplicated_if_the_socket_is_full)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	const uint64_t ring = 0;
@@ -380,7 +387,7 @@ START_TEST(released_descriptors_are_duplicated_where_the_socket_is_full)
 }
 END_TEST
 
-START_TEST(queue_has_a_limit)
+START_TEST(number_of_queued_messages_is_limited)
 {
 	unsigned char big[4096] = { 0 };
 	unsigned int n;
@@ -396,7 +403,7 @@ START_TEST(queue_has_a_limit)
 }
 END_TEST
 
-START_TEST(what_is_too_large_is_not_sent)
+START_TEST(oversized_message_is_not_sent)
 {
 	unsigned char big[4097] = { 0 };
 	int fds[9] = { 0 };
@@ -407,7 +414,7 @@ START_TEST(what_is_too_large_is_not_sent)
 }
 END_TEST
 
-START_TEST(untaken_descriptors_are_closed_at_the_next_call)
+START_TEST(unused_descriptors_are_closed_at_the_next_call)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), n;
 	struct vhost_user_priv_msg *msg;
@@ -423,7 +430,7 @@ START_TEST(untaken_descriptors_are_closed_at_the_next_call)
 }
 END_TEST
 
-/* A piece of the stream as another writer may cut it. */
+/* Part of the stream, split as another sender may split it. */
 struct piece {
 	unsigned char bytes[64];
 	size_t len;
@@ -453,7 +460,7 @@ static void expect_fds(uint32_t request, unsigned int n)
 	ck_assert_uint_eq(expect(request)->nfds, n);
 }
 
-START_TEST(descriptors_of_a_piece_go_to_the_message_that_needs_them)
+START_TEST(descriptors_are_assigned_to_the_message_that_requires_them)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct piece one = { .len = 0 }, two = { .len = 0 }, three = { .len = 0 };
@@ -478,7 +485,7 @@ START_TEST(descriptors_of_a_piece_go_to_the_message_that_needs_them)
 }
 END_TEST
 
-START_TEST(descriptors_nobody_needs_go_to_the_last_message)
+START_TEST(unrequired_descriptors_are_assigned_to_the_last_message)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct piece one = { .len = 0 };
@@ -494,8 +501,8 @@ START_TEST(descriptors_nobody_needs_go_to_the_last_message)
 }
 END_TEST
 
-/* With the header, or with the payload that follows it later. */
-START_TEST(descriptors_of_a_message_in_pieces_are_its_own)
+/* _i: sent with the header, or with the payload that follows. */
+START_TEST(message_in_pieces_keeps_its_descriptors)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct piece whole = { .len = 0 }, head, tail = { .len = 8 };
@@ -534,7 +541,7 @@ START_TEST(late_descriptors_are_closed_with_the_channel)
 }
 END_TEST
 
-START_TEST(message_that_is_here_already_is_known)
+START_TEST(buffered_message_is_reported)
 {
 	struct vhost_user_priv_msg *msg;
 	struct piece p = { .len = 0 };
@@ -551,7 +558,7 @@ START_TEST(message_that_is_here_already_is_known)
 }
 END_TEST
 
-START_TEST(partial_message_is_visible_as_such)
+START_TEST(partial_message_is_reported)
 {
 	struct vhost_user_header hdr = { 2, 1, 8 };
 	struct vhost_user_priv_msg *msg;
@@ -574,7 +581,7 @@ static void expect_error(int code, const char *word)
 
 	int rc;
 
-	/* it may be known only when the socket is looked at once more */
+	/* the error may be detected only by the second read */
 	rc = vhost_user_priv_channel_recv(&b, &msg, &err);
 	if (rc == 0)
 		rc = vhost_user_priv_channel_recv(&b, &msg, &err);
@@ -583,7 +590,7 @@ static void expect_error(int code, const char *word)
 	ck_assert_msg(strstr(err.msg, word) != NULL, "%s", err.msg);
 }
 
-START_TEST(broken_header_names_what_is_wrong)
+START_TEST(error_of_a_broken_header_names_the_field)
 {
 	static const struct {
 		struct vhost_user_header hdr;
@@ -601,7 +608,7 @@ START_TEST(broken_header_names_what_is_wrong)
 }
 END_TEST
 
-START_TEST(request_is_no_reply)
+START_TEST(request_is_not_accepted_as_a_reply)
 {
 	struct vhost_user_header hdr = { 2, 1, 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -614,7 +621,7 @@ START_TEST(request_is_no_reply)
 }
 END_TEST
 
-START_TEST(hang_up_says_where)
+START_TEST(hang_up_error_names_the_position)
 {
 	struct vhost_user_header hdr = { 2, 1, 8 };
 
@@ -630,7 +637,7 @@ START_TEST(hang_up_says_where)
 }
 END_TEST
 
-START_TEST(writing_to_a_peer_that_left_is_an_error_and_no_signal)
+START_TEST(write_to_a_closed_peer_returns_an_error)
 {
 	vsu_fd_close(&b.fd);
 	send_fds(1, NULL, 0, NULL, 0);
@@ -638,7 +645,7 @@ START_TEST(writing_to_a_peer_that_left_is_an_error_and_no_signal)
 }
 END_TEST
 
-START_TEST(only_a_unix_stream_socket_is_taken)
+START_TEST(only_a_unix_stream_socket_is_accepted)
 {
 	struct vhost_user_priv_channel c;
 	int fds[2] = { open("/dev/null", O_RDWR | O_CLOEXEC),
@@ -662,38 +669,38 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, message_arrives_as_it_was_sent);
+	tcase_add_test(tc, message_is_received_as_it_was_sent);
 	tcase_add_test(tc, payload_may_have_two_parts);
 	tcase_add_test(tc, bytes_behind_the_payload_are_zero);
-	tcase_add_test(tc, bytes_of_a_reply_in_its_place_are_zero_in_the_next_message);
+	tcase_add_test(tc, bytes_of_a_reply_are_zeroed_for_the_next_message);
 	tcase_add_test(tc, descriptors_stay_with_their_message);
 	tcase_add_test(tc, full_socket_keeps_order_and_descriptors);
 	tcase_add_test(tc, pending_descriptors_are_closed_with_the_channel);
-	tcase_add_test(tc, held_message_leaves_with_those_behind_it);
-	tcase_add_test(tc, held_messages_with_descriptors_leave_together);
-	tcase_add_test(tc, held_messages_stay_in_order_where_one_is_long);
+	tcase_add_test(tc, held_message_is_sent_with_those_behind_it);
+	tcase_add_test(tc, held_messages_with_descriptors_are_sent_together);
+	tcase_add_test(tc, held_messages_stay_in_order_if_one_is_long);
 	tcase_add_test(tc,
-		       held_message_whose_descriptors_are_optional_leaves_alone);
+		       held_message_with_optional_descriptors_is_sent_alone);
 	tcase_add_loop_test(tc,
-		       released_descriptors_are_duplicated_where_the_socket_fills,
+		       released_descriptors_are_duplicated_if_the_socket_fills,
 		       1, 6);
 	tcase_add_test(tc,
-		       released_descriptors_are_duplicated_where_the_socket_is_full);
-	tcase_add_test(tc, queue_has_a_limit);
-	tcase_add_test(tc, what_is_too_large_is_not_sent);
-	tcase_add_test(tc, untaken_descriptors_are_closed_at_the_next_call);
-	tcase_add_test(tc, descriptors_of_a_piece_go_to_the_message_that_needs_them);
-	tcase_add_test(tc, descriptors_nobody_needs_go_to_the_last_message);
-	tcase_add_loop_test(tc, descriptors_of_a_message_in_pieces_are_its_own, 0,
+		       released_descriptors_are_duplicated_if_the_socket_is_full);
+	tcase_add_test(tc, number_of_queued_messages_is_limited);
+	tcase_add_test(tc, oversized_message_is_not_sent);
+	tcase_add_test(tc, unused_descriptors_are_closed_at_the_next_call);
+	tcase_add_test(tc, descriptors_are_assigned_to_the_message_that_requires_them);
+	tcase_add_test(tc, unrequired_descriptors_are_assigned_to_the_last_message);
+	tcase_add_loop_test(tc, message_in_pieces_keeps_its_descriptors, 0,
 			    2);
 	tcase_add_test(tc, late_descriptors_are_closed_with_the_channel);
-	tcase_add_test(tc, message_that_is_here_already_is_known);
-	tcase_add_test(tc, partial_message_is_visible_as_such);
-	tcase_add_loop_test(tc, broken_header_names_what_is_wrong, 0, 4);
-	tcase_add_test(tc, request_is_no_reply);
-	tcase_add_loop_test(tc, hang_up_says_where, 0, 3);
-	tcase_add_test(tc, writing_to_a_peer_that_left_is_an_error_and_no_signal);
-	tcase_add_test(tc, only_a_unix_stream_socket_is_taken);
+	tcase_add_test(tc, buffered_message_is_reported);
+	tcase_add_test(tc, partial_message_is_reported);
+	tcase_add_loop_test(tc, error_of_a_broken_header_names_the_field, 0, 4);
+	tcase_add_test(tc, request_is_not_accepted_as_a_reply);
+	tcase_add_loop_test(tc, hang_up_error_names_the_position, 0, 3);
+	tcase_add_test(tc, write_to_a_closed_peer_returns_an_error);
+	tcase_add_test(tc, only_a_unix_stream_socket_is_accepted);
 
 	return run_suite(s);
 }

@@ -55,7 +55,7 @@ START_TEST(every_message_of_the_protocol_has_a_row)
 }
 END_TEST
 
-START_TEST(numbers_outside_have_none)
+START_TEST(numbers_outside_the_protocol_have_no_row)
 {
 	static const uint32_t numbers[] = { 0, 46, 256 + 1, 0xffffffff };
 	int i;
@@ -96,7 +96,7 @@ START_TEST(every_protocol_feature_has_a_name)
 }
 END_TEST
 
-/* Sizes as they were seen on the wire. */
+/* Sizes as captured from other implementations. */
 START_TEST(sizes_are_those_of_the_wire)
 {
 	static const struct { uint32_t number, size; } sizes[] = {
@@ -126,7 +126,7 @@ START_TEST(sizes_are_those_of_the_wire)
 }
 END_TEST
 
-START_TEST(memory_table_has_its_regions_or_room_for_all)
+START_TEST(memory_table_has_exact_or_maximum_size)
 {
 	uint32_t n;
 
@@ -146,12 +146,12 @@ START_TEST(memory_table_has_its_regions_or_room_for_all)
 	msg.payload.table.nregions = 2;
 	ck_assert_int_eq(check_size(VHOST_USER_SET_MEM_TABLE, 8 + 32 * 3),
 			 -EBADMSG);
-	msg.payload.table.nregions = 0x08000001;	/* times 32 is 32 */
+	msg.payload.table.nregions = 0x08000001;	/* times 32 wraps to 32 */
 	ck_assert_int_eq(check_size(VHOST_USER_SET_MEM_TABLE, 40), -EBADMSG);
 }
 END_TEST
 
-START_TEST(configuration_says_how_long_it_is)
+START_TEST(configuration_size_must_match_its_field)
 {
 	memset(&msg, 0, sizeof(msg));
 	msg.payload.config.size = 60;
@@ -161,13 +161,13 @@ START_TEST(configuration_says_how_long_it_is)
 	ck_assert_int_eq(check_size(VHOST_USER_GET_CONFIG, 72), 0);
 	ck_assert_int_eq(check_size(VHOST_USER_GET_CONFIG, 71), -EBADMSG);
 	ck_assert_int_eq(check_size(VHOST_USER_GET_CONFIG, 11), -EBADMSG);
-	msg.payload.config.size = 0xfffffff4;		/* plus 12 is 0 */
+	msg.payload.config.size = 0xfffffff4;		/* plus 12 wraps to 0 */
 	ck_assert_int_eq(check_size(VHOST_USER_SET_CONFIG, 0), -EBADMSG);
 	ck_assert_int_eq(check_size(VHOST_USER_SET_CONFIG, 4096), -EBADMSG);
 }
 END_TEST
 
-START_TEST(replies_are_whole_or_refusals)
+START_TEST(replies_are_complete_or_refusals)
 {
 	memset(&msg, 0, sizeof(msg));
 	ck_assert_int_eq(check_reply(VHOST_USER_GET_FEATURES, 8), 0);
@@ -185,8 +185,8 @@ START_TEST(replies_are_whole_or_refusals)
 }
 END_TEST
 
-/* Peers differ in these; all of their forms are understood. */
-START_TEST(known_variants_of_replies_are_taken)
+/* Implementations differ in these replies; all variants are accepted. */
+START_TEST(known_variants_of_replies_are_accepted)
 {
 	static const uint32_t log_sizes[] = { 0, 8, 16 };
 	int i;
@@ -244,14 +244,14 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, every_message_of_the_protocol_has_a_row);
-	tcase_add_test(tc, numbers_outside_have_none);
+	tcase_add_test(tc, numbers_outside_the_protocol_have_no_row);
 	tcase_add_test(tc, names_are_those_of_the_specification);
 	tcase_add_test(tc, every_protocol_feature_has_a_name);
 	tcase_add_loop_test(tc, sizes_are_those_of_the_wire, 0, 15);
-	tcase_add_test(tc, memory_table_has_its_regions_or_room_for_all);
-	tcase_add_test(tc, configuration_says_how_long_it_is);
-	tcase_add_test(tc, replies_are_whole_or_refusals);
-	tcase_add_test(tc, known_variants_of_replies_are_taken);
+	tcase_add_test(tc, memory_table_has_exact_or_maximum_size);
+	tcase_add_test(tc, configuration_size_must_match_its_field);
+	tcase_add_test(tc, replies_are_complete_or_refusals);
+	tcase_add_test(tc, known_variants_of_replies_are_accepted);
 	tcase_add_test(tc, descriptors_follow_from_the_message);
 
 	return run_suite(s);

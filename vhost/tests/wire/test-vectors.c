@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Golden vectors: the bytes of a request of every kind, in both directions, and
- * of the answers that have a payload of their own, written down by hand. Each is
- * read through a socket as the library reads it, and sent as it sends.
- *
- * In a vector bytes beyond the last that is given are zero. Those of host byte
- * order are little-endian, so that other hosts skip these tests.
+ * of replies that have a payload of their own, written by hand. Each vector is
+ * read through a socket and compared, then sent and compared. Bytes beyond
+ * those given in a vector are zero. Values in host byte order are
+ * little-endian: other hosts skip these tests.
  */
 #include <config.h>
 
@@ -31,9 +30,9 @@
 
 struct vector {
 	enum vhost_user_priv_side side;
-	const char *bytes;	/* hexadecimal, spaces do not count */
+	const char *bytes;	/* hexadecimal; spaces are ignored */
 	unsigned int nfds;
-	const void *payload;	/* what is sent for it */
+	const void *payload;	/* the payload passed to send */
 	size_t len;
 };
 
@@ -54,7 +53,7 @@ static const struct vector requests[] = {
 		 " 0000000800000000 00002001407f0000 0000000000000000", 1,
 	  (&(const struct vhost_user_mem_table){ .nregions = 1, .regions = {
 		{ 0, 0x08000000, UINT64_C(0x7f4001200000), 0 } } }), 40 },
-	/* in postcopy: the table that was answered takes effect */
+	/* in postcopy: makes the table of the previous reply effective */
 	{ FRONT, "05000000 01000000 08000000 0000000000000000", 0, U64(0) },
 	{ FRONT, "06000000 01000000 10000000 0010000000000000 0000000000000000",
 	  1, (&(const struct vhost_user_log){ 4096, 0 }), 16 },
@@ -151,7 +150,7 @@ static const struct vector requests[] = {
 	  MAPPING },
 };
 
-/* Answers that are no refusals. */
+/* Replies other than refusals. */
 static const struct vector replies[] = {
 	{ FRONT, "01000000 05000000 08000000 0000004001000000", 0,
 	  U64(UINT64_C(0x140000000)) },
@@ -197,7 +196,7 @@ static const struct vector replies[] = {
 	{ BACK, "09000000 05000000 08000000 0000000000000000", 0, U64(0) },
 };
 
-/* Xen's form of regions: known, and refused. */
+/* Xen's form of regions: parsed and refused. */
 static const struct vector xen[] = {
 	{ FRONT, "05000000 01000000 58000000 02000000 00000000"
 		 " 0000000000000000 0000100000000000 00002001407f0000"
@@ -230,7 +229,7 @@ static unsigned int digit(char c)
 	return (unsigned int)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-/* The length of the message: of its header, and what that announces. */
+/* The length of the message: the header and the size that it announces. */
 static size_t unhex(const char *text, unsigned char out[MAX])
 {
 	struct vhost_user_header hdr;
@@ -257,7 +256,7 @@ static void send_bytes(int sock, const unsigned char *bytes, size_t len,
 			 (ssize_t)len);
 }
 
-/* A channel at one end of a pair; the other end is returned. */
+/* Creates a channel at one end of a pair; returns the other end. */
 static int open_channel(struct vhost_user_priv_channel *ch,
 			enum vhost_user_priv_side side, bool replies_come)
 {
@@ -339,7 +338,7 @@ END_TEST
 START_TEST(xen_region_is_sent_as_its_bytes) { check_sent(&xen[_i]); }
 END_TEST
 
-START_TEST(xen_region_is_read_from_its_bytes_and_refused_by_its_domain)
+START_TEST(xen_region_is_read_from_its_bytes_and_refused)
 {
 	static const char *const words[] = {
 		"domain 5 at guest address 0 (foreign, flags 0x1)",
@@ -366,9 +365,9 @@ START_TEST(xen_region_is_read_from_its_bytes_and_refused_by_its_domain)
 }
 END_TEST
 
-START_TEST(answer_is_read_from_its_bytes) { check_read(&replies[_i], true); }
+START_TEST(reply_is_read_from_its_bytes) { check_read(&replies[_i], true); }
 END_TEST
-START_TEST(answer_is_sent_as_its_bytes) { check_sent(&replies[_i]); }
+START_TEST(reply_is_sent_as_its_bytes) { check_sent(&replies[_i]); }
 END_TEST
 
 static bool has_vector(const struct vector *v, int n,
@@ -411,7 +410,7 @@ int main(void)
 	TCase *tc = tcase_create("vectors");
 
 	if (htole32(1) != 1) {
-		puts("1..0 # SKIP the vectors are of a little-endian host");
+		puts("1..0 # SKIP the vectors are little-endian");
 		return 0;
 	}
 	suite_add_tcase(s, tc);
@@ -421,10 +420,10 @@ int main(void)
 	tcase_add_loop_test(tc, request_is_sent_as_its_bytes, 0,
 			    COUNT(requests));
 	tcase_add_loop_test(tc, xen_region_is_sent_as_its_bytes, 0, COUNT(xen));
-	tcase_add_loop_test(tc, xen_region_is_read_from_its_bytes_and_refused_by_its_domain,
+	tcase_add_loop_test(tc, xen_region_is_read_from_its_bytes_and_refused,
 			    0, COUNT(xen));
-	tcase_add_loop_test(tc, answer_is_read_from_its_bytes, 0,
+	tcase_add_loop_test(tc, reply_is_read_from_its_bytes, 0,
 			    COUNT(replies));
-	tcase_add_loop_test(tc, answer_is_sent_as_its_bytes, 0, COUNT(replies));
+	tcase_add_loop_test(tc, reply_is_sent_as_its_bytes, 0, COUNT(replies));
 	return run_suite(s);
 }
