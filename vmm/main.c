@@ -69,8 +69,15 @@ static int run_machine(const struct vmm_options *options)
 static int parse_run(struct vmm_options *options,
 		     const struct vmm_configuration *c, struct vsu_error *err)
 {
-	int rc = vmm_options_parse(options, c->n, c->words, err);
+	static struct vmm_options saved;
+	int rc = vmm_options_parse(options, c->all.n, c->all.words, err);
 
+	if (!rc && options->clone && !options->from)
+		rc = vsu_error_set(err, -EINVAL, "option --clone needs --from");
+	if (!rc && options->clone) {
+		rc = vmm_options_parse(&saved, c->saved.n, c->saved.words, err);
+		options->saved = &saved;
+	}
 	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : VSU_EXIT_OK;
 }
 

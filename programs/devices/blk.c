@@ -174,6 +174,8 @@ static void blk_describe(const void *config, struct vmm_device_facts *facts)
 	facts->writes = !b->read_only;
 	facts->locks = b->locking == LOCKING_ON;
 	facts->connects = !facts->file;
+	if (facts->connects && facts->writes)
+		facts->names[0] = b->path;
 }
 
 const struct vmm_device_kind vmm_blk_kind = {

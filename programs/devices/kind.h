@@ -83,7 +83,10 @@ struct vmm_device_common {
 /* Maximum number of sockets that a device creates. */
 #define VMM_DEVICE_SOCKETS_MAX 9
 
-/* For reports, and for checks across devices. */
+/* Maximum number of names that only one machine can use. */
+#define VMM_DEVICE_NAMES_MAX 4
+
+/* For reports, and for checks across devices and machines. */
 struct vmm_device_facts {
 	const char *file;	/* the backing file, or NULL */
 	bool writes;		/* the file may be written */
@@ -96,6 +99,12 @@ struct vmm_device_facts {
 	uint32_t workers;	/* number of worker threads */
 	/* Paths of sockets that it creates and finally removes; NULL: end. */
 	const char *sockets[VMM_DEVICE_SOCKETS_MAX];
+	/*
+	 * Besides: a tap interface, another program's socket, a network address, a
+	 * disk that is written on a server; NULL: end.
+	 */
+	const char *names[VMM_DEVICE_NAMES_MAX];
+	uint64_t cid;	/* of vsock; unique on the host if the kernel serves it; 0: none */
 };
 
 /* The same device with queues served by the host's kernel. */

@@ -148,7 +148,14 @@ static int net_open(const void *config, const struct vmm_device_common *common,
 
 static void net_describe(const void *config, struct vmm_device_facts *facts)
 {
-	facts->connects = ((const struct net *)config)->reconnect;
+	const struct net *n = config;
+	const char *const names[] = { n->tap, n->socket, n->mac };
+	unsigned int i, count = 0;
+
+	facts->connects = n->reconnect;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i])
+			facts->names[count++] = names[i];
 }
 
 static int kernel_check(const void *config, struct vsu_error *err)

@@ -66,6 +66,7 @@ static void vsock_describe(const void *config, struct vmm_device_facts *facts)
 
 	facts->sockets[0] = v->path;
 	facts->sockets[1] = v->seqpacket_path;
+	facts->cid = v->cid;
 }
 
 static int kernel_check(const void *config, struct vsu_error *err)

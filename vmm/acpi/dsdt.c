@@ -12,6 +12,7 @@
 
 #define SLEEP_STATE_OFF 5
 #define BUTTON_PRESSED 0x80
+#define GENERATION_CHANGED 0x80
 #define SLOT_CHANGED 1
 #define SLOT_TO_EJECT 3
 
@@ -84,8 +85,32 @@ static void add_power_button(struct vmm_aml *aml)
 }
 
 /*
- * Each event has an interrupt: the button's has no register and notifies the
- * button; the slots' executes a method that finds the changed slots.
+ * The address of the identifier in memory; drivers match _CID. Linux takes the shorter
+ * one only from 6.10 on.
+ */
+static void add_generation(struct vmm_aml *aml, uint64_t gpa)
+{
+	vmm_aml_device(aml, "VGEN");
+	add_string_id(aml, "CVMM0001");
+	vmm_aml_name(aml, "_CID");
+	vmm_aml_package(aml, 2);
+	vmm_aml_string(aml, "VM_Gen_Counter");
+	vmm_aml_string(aml, "VMGENCTR");
+	vmm_aml_end(aml);
+	vmm_aml_name(aml, "_DDN");
+	vmm_aml_string(aml, "VM_Gen_Counter");
+	vmm_aml_name(aml, "ADDR");
+	vmm_aml_package(aml, 2);
+	vmm_aml_integer(aml, gpa & UINT32_MAX);
+	vmm_aml_integer(aml, gpa >> 32);
+	vmm_aml_end(aml);
+	vmm_aml_end(aml);
+}
+
+/*
+ * The button's interrupt has no register and notifies the button. The other one
+ * executes a method that finds the changed slots, and notifies the driver of the VM
+ * Generation ID, which compares the identifier.
  */
 static void add_events(struct vmm_aml *aml, bool has_bus)
 {
@@ -94,18 +119,17 @@ static void add_events(struct vmm_aml *aml, bool has_bus)
 	add_uid(aml, 0);
 	begin_resources(aml);
 	vmm_aml_interrupt(aml, VMM_BUTTON_IRQ);
-	if (has_bus)
-		vmm_aml_interrupt(aml, VMM_PLUG_IRQ);
+	vmm_aml_interrupt(aml, VMM_EVENT_IRQ);
 	vmm_aml_end(aml);
 	vmm_aml_method(aml, "_EVT", 1);
 	vmm_aml_if_arg0_is(aml, VMM_BUTTON_IRQ);
 	vmm_aml_notify(aml, "\\_SB.PWRB", BUTTON_PRESSED);
 	vmm_aml_end(aml);
-	if (has_bus) {
-		vmm_aml_if_arg0_is(aml, VMM_PLUG_IRQ);
+	vmm_aml_if_arg0_is(aml, VMM_EVENT_IRQ);
+	if (has_bus)
 		vmm_aml_call(aml, "\\_SB.PCI0.LOOK");
-		vmm_aml_end(aml);
-	}
+	vmm_aml_notify(aml, "\\_SB.VGEN", GENERATION_CHANGED);
+	vmm_aml_end(aml);
 	vmm_aml_end(aml);
 	vmm_aml_end(aml);
 }
@@ -277,6 +301,7 @@ void vmm_acpi_dsdt(const struct vmm_acpi_machine *machine,
 		add_cpu(aml, i);
 	add_serial(aml);
 	add_power_button(aml);
+	add_generation(aml, machine->generation_gpa);
 	add_events(aml, machine->pci);
 	add_panic_port(aml);
 	for (i = 0; i < machine->ndevices; i++)

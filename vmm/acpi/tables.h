@@ -42,6 +42,7 @@ struct vmm_acpi_machine {
 	const struct vmm_acpi_device *devices;
 	const struct vmm_acpi_window *windows;
 	const struct vmm_acpi_pci *pci;	/* NULL: no bus */
+	uint64_t generation_gpa;	/* of the VM Generation ID */
 };
 
 /* The place of a part in the block. */

@@ -16,6 +16,7 @@
 /* The types of ACPI 6.4, section 15. */
 enum vmm_e820_type {
 	VMM_E820_RAM = 1,
+	VMM_E820_RESERVED = 2,
 	VMM_E820_ACPI = 3,	/* tables: memory once they have been read */
 };
 

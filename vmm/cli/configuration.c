@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,141 +96,73 @@ static int read_config(struct vmm_configuration *c, int argc,
 	int at = find_option("--config", argc, argv, &path, &used);
 	int rest = path ? argc - at - used : 0;
 
-	memcpy(c->words, argv, (size_t)at * sizeof(*argv));
+	memcpy(c->all.words, argv, (size_t)at * sizeof(*argv));
 	if (path)
-		n = read_words(c, path, c->words + at, err);
+		n = read_words(c, path, c->all.words + at, err);
 	if (n < 0)
 		return vsu_error_prefix(err, n, "--config '%s'", path);
-	memcpy(c->words + at + n, argv + argc - rest, (size_t)rest * sizeof(*argv));
-	c->n = at + n + rest;
+	memcpy(c->all.words + at + n, argv + argc - rest, (size_t)rest * sizeof(*argv));
+	c->all.n = at + n + rest;
 	return 0;
 }
 
 /* ------------------------------------------------------------ a saved machine */
 
-/* Options beside --from; all others are those of the saved machine. */
-static const struct changeable {
-	const char *name;
-	bool is_flag;
-} changeable[] = {
-	{ "--from", false }, { "--control", false }, { "--serial", false },
-	{ "--socket-mode", false }, { "--socket-group", false },
-	{ "--on-memory-error", false }, { "--log-level", false },
-	{ "--verbose", true }, { "--dry-run", true }, { "--json", true },
-};
-
-static bool is_option(const char *word, const char *name)
-{
-	const size_t len = strlen(name);
-
-	return !strncmp(word, name, len) && (!word[len] || word[len] == '=');
-}
-
-static const struct changeable *find_changeable(const char *word)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(changeable) / sizeof(changeable[0]); i++)
-		if (is_option(word, changeable[i].name))
-			return &changeable[i];
-	return NULL;
-}
-
-static int check_changes(int argc, char *const *argv, struct vsu_error *err)
-{
-	const struct changeable *c;
-	int i;
-
-	for (i = 1; i < argc; i++) {
-		c = find_changeable(argv[i]);
-		if (!c)
-			return vsu_error_set(err, -EINVAL,
-					     "'%s' cannot change a saved machine",
-					     argv[i]);
-		i += !c->is_flag && !strchr(argv[i], '=');
-	}
-	return 0;
-}
-
-/* False if the new command line has this option. */
-static bool is_kept(const char *word, int argc, char *const *argv)
-{
-	const size_t len = strcspn(word, "=");
-	int i;
-
-	if (word[0] != '-')
-		return true;
-	for (i = 1; i < argc; i++)
-		if (strcspn(argv[i], "=") == len && !strncmp(argv[i], word, len))
-			return false;
-	return true;
-}
-
-/* Saved words without options that are given anew, and their values. */
-static int drop_words(char **words, int n, int argc, char *const *argv)
-{
-	int from = 0, to = 0;
-	bool kept;
-
-	while (from < n) {
-		kept = is_kept(words[from], argc, argv);
-		if (kept)
-			words[to++] = words[from];
-		from++;
-		if (!kept && !strchr(words[from - 1], '=') && from < n &&
-		    words[from][0] != '-')
-			from++;
-	}
-	return to;
-}
-
-/* Puts the saved words in front of the new ones. */
 static int read_saved(struct vmm_configuration *c, const char *folder,
-		      int argc, char *const *argv, struct vsu_error *err)
+		      struct vsu_error *err)
 {
 	char *path;
-	int n, rc = check_changes(argc, argv, err);
+	int n;
 
-	if (rc < 0)
-		return rc;
 	if (asprintf(&path, "%s/machine.json", folder) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for a path");
-	n = read_words(c, path, c->words + 1, err);
+	n = read_words(c, path, c->saved.words + 1, err);
 	if (n < 0)
-		n = vsu_error_prefix(err, n, "'%s'", path);
+		vsu_error_prefix(err, n, "'%s'", path);
 	free(path);
-	if (n < 0)
-		return n;
-	n = drop_words(c->words + 1, n, argc, argv);
-	c->words[0] = argv[0];
-	memcpy(c->words + 1 + n, argv + 1, (size_t)(argc - 1) * sizeof(*argv));
-	c->n = argc + n;
-	return 0;
+	c->saved.n = n + 1;
+	return n < 0 ? n : 0;
+}
+
+static int change_saved(struct vmm_configuration *c, const char *folder,
+			int argc, char *const *argv, struct vsu_error *err)
+{
+	int rc;
+
+	c->saved.words = calloc(MAX_WORDS + 2, sizeof(*c->saved.words));
+	if (!c->saved.words)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	c->saved.words[0] = argv[0];
+	rc = read_saved(c, folder, err);
+	if (!rc)
+		rc = vmm_saved_words_merge(&c->all, &c->saved, argc, argv, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "--from '%s'", folder) : 0;
+}
+
+static int change_config(struct vmm_configuration *c, int argc,
+			 char *const *argv, struct vsu_error *err)
+{
+	c->all.words = calloc((size_t)argc + MAX_WORDS + 1, sizeof(*c->all.words));
+	return c->all.words ? read_config(c, argc, argv, err) :
+			      vsu_error_set(err, -ENOMEM, "no memory for options");
 }
 
 int vmm_configuration_read(struct vmm_configuration *c, int argc,
 			   char *const *argv, struct vsu_error *err)
 {
 	const char *folder = NULL;
-	int used, rc;
+	int used;
 
 	memset(c, 0, sizeof(*c));
-	c->words = calloc((size_t)argc + MAX_WORDS + 1, sizeof(*c->words));
-	if (!c->words)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	find_option("--from", argc, argv, &folder, &used);
-	rc = folder ? read_saved(c, folder, argc, argv, err) :
-		      read_config(c, argc, argv, err);
-	if (rc < 0)
-		return folder ? vsu_error_prefix(err, rc, "--from '%s'", folder) : rc;
-	c->words[c->n] = NULL;
-	return 0;
+	return folder ? change_saved(c, folder, argc, argv, err) :
+			change_config(c, argc, argv, err);
 }
 
 void vmm_configuration_free(struct vmm_configuration *c)
 {
-	free(c->words);
+	vmm_words_free(&c->all);
+	vmm_words_free(&c->saved);
 	free(c->text);
-	c->words = NULL;
 	c->text = NULL;
 }

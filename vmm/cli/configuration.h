@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Command lines from a file: --config FILE is replaced by the member
- * "arguments" of a JSON object, as --dry-run --json prints it. --from FOLDER gets
- * those of the saved machine in front of it, without options that are given anew.
+ * "arguments" of a JSON object, as --dry-run --json prints it. --from FOLDER has
+ * those of the saved machine, changed by the other options (saved_words.h).
  *
  * Threads: the main thread.
  */
 #ifndef VMM_CONFIGURATION_H
 #define VMM_CONFIGURATION_H
 
-#include <vmm-sys-util/error.h>
+#include "cli/saved_words.h"
 
-/* A command line whose words live as long as argv and this. */
+/* A command line; its words live as long as argv and this. */
 struct vmm_configuration {
-	char **words;
-	int n;
+	struct vmm_words all;
+	struct vmm_words saved;	/* of the saved machine alone; n is 0 without --from */
 	char *text;		/* of the file, or NULL */
 };
 

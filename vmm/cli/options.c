@@ -12,7 +12,7 @@
 #include "places.h"
 
 enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
-       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, REBOOT, CONFIG, FROM, DRY_RUN, JSON,
+       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, REBOOT, CONFIG, FROM, CLONE, DRY_RUN, JSON,
        LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
@@ -104,6 +104,8 @@ const struct vsu_option vmm_run_options[] = {
 	[FROM] = { .name = "from", .kind = VSU_OPTION_STRING,
 		   .arg = "FOLDER",
 		   .help = "continue the machine saved in that folder" },
+	[CLONE] = { .name = "clone", .kind = VSU_OPTION_FLAG,
+		    .help = "with --from: reject devices that share a resource with the saved machine" },
 	[DRY_RUN] = { .name = "dry-run", .kind = VSU_OPTION_FLAG,
 		      .help = "allocate and check everything, print the machine, and exit" },
 	[JSON] = { .name = "json", .kind = VSU_OPTION_FLAG,
@@ -155,6 +157,7 @@ static const struct prog_place places[] = {
 	[KERNEL] = PLACE(kernel),
 	[CONFIG] = { PROG_PLACE_NONE, 0 },
 	[FROM] = PLACE(from),
+	[CLONE] = PLACE(clone),
 	[DISK_PATH] = { PROG_PLACE_NONE, 0 },
 };
 

@@ -59,6 +59,8 @@ struct vmm_options {
 	unsigned int cpu_model;	/* enum vmm_cpu_model */
 	bool restart;		/* after the guest asked for a reboot */
 	const char *from;	/* a saved machine's folder; the kernel is not loaded */
+	bool clone;		/* with from: shares nothing with the saved machine */
+	const struct vmm_options *saved; /* with clone: of the saved machine */
 	const char *initrd, *cmdline, *append, *serial, *control;
 	struct prog_socket_access sockets;	/* of control and devices */
 	enum vmm_on_memory_error on_memory_error;

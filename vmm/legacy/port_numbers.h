@@ -17,7 +17,7 @@
 #define VMM_PORT_MACHINE_LEN	0x30
 #define VMM_RESET_VALUE		0x01
 
-#define VMM_PLUG_IRQ		1	/* hot plug event */
+#define VMM_EVENT_IRQ		1	/* hot plug, or a new VM Generation ID */
 #define VMM_BUTTON_IRQ		3	/* the power button */
 #define VMM_SERIAL_IRQ		4
 

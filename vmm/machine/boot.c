@@ -30,7 +30,7 @@ static_assert(VMM_BOOT_STACKS_GPA + VMM_MAX_CPUS * VMM_BOOT_STACK_SIZE <=
 #define SERIAL_CONSOLE "console=ttyS0"
 /* Linux otherwise looks for a bridge, and reports an error if none exists. */
 #define NO_BRIDGE " pci=conf1"
-#define ACPI_ROOM (VMM_BOOT_RESET_GPA - VMM_BOOT_ACPI_GPA)
+#define ACPI_ROOM (VMM_BOOT_VMGENID_GPA - VMM_BOOT_ACPI_GPA)
 
 /* Everything placed in guest memory for the kernel. */
 struct boot {
@@ -157,7 +157,7 @@ static int describe_machine(const struct vmm_machine *m, void *bytes,
 	struct vmm_acpi_machine machine = {
 		.ncpus = m->options->cpus, .pci = m->on_bus ? &pci : NULL,
 		.ndevices = m->on_bus ? 0 : m->ndevices, .devices = devices,
-		.windows = windows,
+		.windows = windows, .generation_gpa = VMM_BOOT_VMGENID_GPA,
 	};
 	unsigned int i;
 

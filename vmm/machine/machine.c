@@ -215,13 +215,19 @@ static void on_loop_stuck(void *opaque)
 	end_as_it_is(opaque, &why);
 }
 
-static int make_button(struct vmm_machine *m, struct vsu_error *err)
+static int make_irq(const struct vmm_machine *m, unsigned int irq, int *fd,
+		    struct vsu_error *err)
 {
-	m->button_irq_fd = vsu_event_new();
-	if (m->button_irq_fd < 0)
-		return vsu_error_sys(err, m->button_irq_fd, "power button");
-	return vmm_kvm_irqfd(&m->kvm, m->button_irq_fd, VMM_BUTTON_IRQ, true,
-			     err);
+	*fd = vsu_event_new();
+	return *fd < 0 ? vsu_error_sys(err, *fd, "interrupt %u", irq) :
+			 vmm_kvm_irqfd(&m->kvm, *fd, irq, true, err);
+}
+
+static int make_events(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = make_irq(m, VMM_BUTTON_IRQ, &m->button_irq_fd, err);
+
+	return rc ? rc : make_irq(m, VMM_EVENT_IRQ, &m->event_irq_fd, err);
 }
 
 static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
@@ -269,6 +275,7 @@ static int restore_guest(struct vmm_machine *m, struct vsu_error *err)
 static const struct step steps[] = {
 	{ parse_devices, VMM_STAGE_OPTIONS },
 	{ vmm_restore_open, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_check_clone, VMM_STAGE_CONFIGURATION },
 	{ parse_memory, VMM_STAGE_OPTIONS },
 	{ open_kernel, VMM_STAGE_KERNEL },
 	{ make_loop, VMM_STAGE_RUN },
@@ -280,7 +287,7 @@ static const struct step steps[] = {
 	{ vmm_machine_make_kernel_devices, VMM_STAGE_VHOST },
 	{ vmm_machine_make_remote_devices, VMM_STAGE_SOCKET },
 	{ make_ports, VMM_STAGE_RUN },
-	{ make_button, VMM_STAGE_KVM },
+	{ make_events, VMM_STAGE_KVM },
 	{ vmm_machine_make_plug, VMM_STAGE_KVM },
 	{ make_cpus, VMM_STAGE_KVM },
 	{ boot_kernel, VMM_STAGE_KERNEL },
@@ -298,7 +305,7 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 	m->options = options;
 	m->sigbus = sigbus;
 	m->kvm.kvm_fd = m->kvm.vm_fd = -1;
-	m->serial_irq_fd = m->button_irq_fd = m->plug_irq_fd = -1;
+	m->serial_irq_fd = m->button_irq_fd = m->event_irq_fd = -1;
 	m->console_in = m->console_out = -1;
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		rc = steps[i].fn(m, err);
@@ -328,7 +335,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_file_close(&m->initrd);
 	vsu_fd_close(&m->serial_irq_fd);
 	vsu_fd_close(&m->button_irq_fd);
-	vsu_fd_close(&m->plug_irq_fd);
+	vsu_fd_close(&m->event_irq_fd);
 	if (m->close_console)
 		vsu_fd_close(&m->console_out);
 	if (m->loop)

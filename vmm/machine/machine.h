@@ -102,13 +102,13 @@ struct vmm_machine {
 	struct vmm_pci_host pci;
 	struct vmm_msi *msi;
 	struct vmm_plug plug;	/* hot-plug registers of the bus */
-	int plug_irq_fd;
 	struct vmm_ports small_ports;
 	struct vmm_cpus *cpus;
 	struct vmm_console *console;
 	struct vmm_control *control;	/* with --control */
 	int serial_irq_fd;
 	int button_irq_fd;	/* the power button */
+	int event_irq_fd;	/* hot plug, or a new VM Generation ID */
 	bool asked;		/* the power button was pressed */
 	struct vmm_stdio *stdio;	/* used by a console device, or NULL */
 	struct vmm_device *stdio_device;

@@ -21,7 +21,7 @@
 
 static void tell_guest(struct vmm_machine *m)
 {
-	vsu_event_signal(m->plug_irq_fd);
+	vsu_event_signal(m->event_irq_fd);
 }
 
 void vmm_machine_remind(struct vmm_machine *m)
@@ -268,17 +268,9 @@ int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 
 int vmm_machine_make_plug(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc;
-
 	if (!m->on_bus)
 		return 0;
 	m->plug.eject = on_eject;
 	m->plug.opaque = m;
-	rc = vmm_plug_add(&m->plug, &m->ports, err);
-	if (rc < 0)
-		return rc;
-	m->plug_irq_fd = vsu_event_new();
-	if (m->plug_irq_fd < 0)
-		return vsu_error_sys(err, m->plug_irq_fd, "slots of the bus");
-	return vmm_kvm_irqfd(&m->kvm, m->plug_irq_fd, VMM_PLUG_IRQ, true, err);
+	return vmm_plug_add(&m->plug, &m->ports, err);
 }

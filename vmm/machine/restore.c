@@ -7,15 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vm-memory/access.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "devices/clone.h"
 #include "kvm/vm_state.h"
 #include "machine/restore.h"
 #include "x86/cpu_state.h"
+#include "x86/long_mode.h"
 
 static int read_bytes(int fd, unsigned char *bytes, size_t len)
 {
@@ -149,6 +153,34 @@ int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err)
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --from '%s'", folder) : 0;
 }
 
+/* A saved device of the same rank; both are in the order of the command line. */
+static int check_clone(const struct vmm_machine *m, unsigned int i,
+		       struct vmm_device_spec *saved, struct vsu_error *err)
+{
+	int rc = vmm_device_parse(&m->options->saved->devices[i], saved, err);
+
+	if (!rc)
+		rc = vmm_device_check_clone(&m->devices[i].spec, saved, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --clone: device %u", i) : 0;
+}
+
+int vmm_restore_check_clone(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_device_spec *saved;
+	unsigned int i;
+	int rc = 0;
+
+	if (!m->options->saved)
+		return 0;
+	saved = malloc(sizeof(*saved));
+	if (!saved)
+		return vsu_error_set(err, -ENOMEM, "no memory for a device");
+	for (i = 0; !rc && i < m->ndevices && i < m->options->saved->ndevices; i++)
+		rc = check_clone(m, i, saved, err);
+	free(saved);
+	return rc;
+}
+
 static int load_device(struct vmm_machine *m, unsigned int i,
 		       struct vsu_error *err)
 {
@@ -160,6 +192,27 @@ static int load_device(struct vmm_machine *m, unsigned int i,
 	if (!rc)
 		rc = vmm_virtio_load(m->devices[i].virtio, f.at, f.left, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i) : 0;
+}
+
+/*
+ * Any number of machines continue from one state: the kernel of each must not draw the
+ * random numbers of another. A built-in guest has no ACPI.
+ */
+static int renew_generation(const struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned char id[16];
+	int rc;
+
+	if (m->loaded.protocol == VMM_PROTOCOL_BUILTIN)
+		return 0;
+	if (getrandom(id, sizeof(id), 0) != sizeof(id))
+		return vsu_error_sys(err, -errno, "random bytes");
+	rc = vmem_write_exact(vmem_map_view(vmm_memory_map(&m->memory)),
+			      VMM_BOOT_VMGENID_GPA, id, sizeof(id));
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the VM Generation ID");
+	vsu_event_signal(m->event_irq_fd);
+	return 0;
 }
 
 /* Devices resume last: their interrupts need the controllers. */
@@ -177,6 +230,8 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 		rc = vmm_console_load(m->console, state, err);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = load_device(m, i, err);
+	if (!rc)
+		rc = renew_generation(m, err);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		(void)!vmm_virtio_resume(m->devices[i].virtio);
 	vmm_restore_free(m);

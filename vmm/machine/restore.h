@@ -19,6 +19,9 @@ int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err);
 /* Loads CPUs, interrupt controllers, ports and devices, and resumes the devices. */
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err);
 
+/* With --clone: -EBUSY if a device shares a resource of the host with the saved machine. */
+int vmm_restore_check_clone(struct vmm_machine *m, struct vsu_error *err);
+
 void vmm_restore_free(struct vmm_machine *m);
 
 #endif

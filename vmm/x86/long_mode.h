@@ -27,7 +27,8 @@
 #define VMM_BOOT_STACKS_GPA	0x80000	/* one of 4 KiB for each CPU */
 #define VMM_BOOT_STACK_SIZE	4096u
 #define VMM_BOOT_LOW_END	0xa0000	/* a PC's memory has a hole here */
-#define VMM_BOOT_ACPI_GPA	0xe0000	/* tables of ACPI, up to the kernel */
+#define VMM_BOOT_ACPI_GPA	0xe0000	/* tables of ACPI, up to VMGENID */
+#define VMM_BOOT_VMGENID_GPA	0xff000	/* the VM Generation ID; up to the kernel reserved */
 #define VMM_BOOT_RESET_GPA	0xffff0	/* firmware's entry in real mode */
 #define VMM_BOOT_KERNEL_GPA	0x100000 /* lowest address of a kernel */
 

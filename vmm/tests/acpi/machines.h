@@ -27,7 +27,7 @@ static struct vmm_acpi_machine machine_of(unsigned int ncpus,
 {
 	const struct vmm_acpi_machine m = {
 		.ncpus = ncpus, .ndevices = ndevices, .devices = devices,
-		.nwindows = nwindows, .windows = windows,
+		.nwindows = nwindows, .windows = windows, .generation_gpa = 0xff000,
 	};
 	unsigned int i;
 

@@ -213,12 +213,14 @@ START_TEST(page_of_parameters_says_what_the_kernel_is_given)
 	ck_assert_uint_eq(get(0x2000 + SETUP_RAMDISK, 4), 0x700000);
 	ck_assert_uint_eq(get(0x2000 + SETUP_RAMDISK_SIZE, 4), 1234);
 	ck_assert_uint_eq(get(0x2000 + PARAMS_RSDP, 8), 0xe0000);
-	ck_assert_uint_eq(get(0x2000 + PARAMS_E820_ENTRIES, 1), 3);
+	ck_assert_uint_eq(get(0x2000 + PARAMS_E820_ENTRIES, 1), 4);
 	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 8, 8), 0xa0000);
 	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 20, 8), 0xe0000);
 	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 36, 4), VMM_E820_ACPI);
-	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 40, 8), 0x100000);
-	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 48, 8), 7 * MIB);
+	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 40, 8), 0xff000);
+	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 56, 4), VMM_E820_RESERVED);
+	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 60, 8), 0x100000);
+	ck_assert_uint_eq(get(0x2000 + PARAMS_E820 + 68, 8), 7 * MIB);
 }
 END_TEST
 

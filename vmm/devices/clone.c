@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Compares what two devices use of the host. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "devices/clone.h"
+
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	if (!strcmp(a, b))
+		return true;
+	return !stat(a, &sa) && !stat(b, &sb) && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
+/* The first text that both lists contain, or NULL. */
+static const char *find_common(const char *const *a, unsigned int na,
+			       const char *const *b, unsigned int nb)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < na && a[i]; i++)
+		for (j = 0; j < nb && b[j]; j++)
+			if (!strcmp(a[i], b[j]))
+				return a[i];
+	return NULL;
+}
+
+static const char *find_shared(const struct vmm_device_spec *clone,
+			       const struct vmm_device_spec *original)
+{
+	const struct vmm_device_facts a = vmm_device_describe(clone);
+	const struct vmm_device_facts b = vmm_device_describe(original);
+	const char *name;
+
+	if (clone->remote || original->remote)
+		return clone->remote && original->remote &&
+		       is_same_file(clone->socket, original->socket) ?
+		       clone->socket : NULL;
+	if (clone->kernel && original->kernel && a.cid && a.cid == b.cid)
+		return "cid";
+	if (a.file && b.file && a.writes && is_same_file(a.file, b.file))
+		return a.file;
+	name = find_common(a.sockets, VMM_DEVICE_SOCKETS_MAX, b.sockets,
+			   VMM_DEVICE_SOCKETS_MAX);
+	return name ? name : find_common(a.names, VMM_DEVICE_NAMES_MAX, b.names,
+					 VMM_DEVICE_NAMES_MAX);
+}
+
+int vmm_device_check_clone(const struct vmm_device_spec *clone,
+			   const struct vmm_device_spec *original,
+			   struct vsu_error *err)
+{
+	const char *name = find_shared(clone, original);
+	const char *option = clone->kind ? vmm_device_shorthand(clone->kind) : NULL;
+
+	if (!name)
+		return 0;
+	return vsu_error_set(err, -EBUSY, "'%s' belongs to the saved machine; give another by %s",
+			     name, option ? option : "--device");
+}

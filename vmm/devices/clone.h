@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Resources of the host that two machines must not use at the same time.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_DEVICES_CLONE_H
+#define VMM_DEVICES_CLONE_H
+
+#include "devices/devices.h"
+
+/*
+ * -EBUSY, with the resource in the message: both devices write one file or use the same
+ * socket, interface or address.
+ */
+int vmm_device_check_clone(const struct vmm_device_spec *clone,
+			   const struct vmm_device_spec *original,
+			   struct vsu_error *err);
+
+#endif
