@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A block device on a disk in the test's hand, and a driver before it. */
+/* A block device on a disk controlled by the test, and its driver. */
 #include <config.h>
 
 #include <check.h>

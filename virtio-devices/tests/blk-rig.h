@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A block device on a disk in the test's hand, and a driver before it. */
+/* A block device on a disk controlled by the test, and its driver. */
 #ifndef VIRTIO_DEVICES_TESTS_BLK_RIG_H
 #define VIRTIO_DEVICES_TESTS_BLK_RIG_H
 
@@ -21,7 +21,7 @@ enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2, S_UNTOUCHED = 0xee };
 #define F_DISCARD	(UINT64_C(1) << 13)
 #define F_WRITE_ZEROES	(UINT64_C(1) << 14)
 
-/* The parts of one request; data has 64 KiB and crosses regions. */
+/* The parts of one request; data has 64 KiB and spans two regions. */
 #define RIG_HEADER	GUEST_DATA
 #define RIG_STATUS	(GUEST_DATA + 0x100u)
 #define RIG_DATA	(GUEST_HALF - 0x1000u)
@@ -31,37 +31,40 @@ struct rig {
 	struct virtdev *dev;
 	struct guest g;
 	unsigned int notified, broken;
-	bool early_channels;	/* of the device's configuration */
+	bool early_channels;	/* member of the device's configuration */
 	uint32_t written;	/* used length of the last request */
 };
 
-/* Driver features besides the ring's are all that the device offers. */
+/* Negotiates ring_features and every feature of the device. */
 void rig_init(struct rig *r, uint64_t ring_features, uint32_t size);
-/* In two steps: disk.info may be changed, then features are chosen. */
+/* rig_init() in two steps: the test may change disk.info in between. */
 void rig_prepare(struct rig *r);
 void rig_start(struct rig *r, uint64_t features, uint32_t size);
 void rig_fini(struct rig *r);
 
-/* Puts a header there. */
+/* Writes a request header at RIG_HEADER. */
 void rig_header(struct rig *r, uint32_t type, uint64_t sector);
 
-/* Adds a chain as it is; the device has not been told. */
+/* Adds a chain without a kick. */
 void rig_add(struct rig *r, const struct vq_buffer *buffers, unsigned int n);
 
-/* Serves until nothing more is to be done; how many requests came back. */
+/* Serves until no work is left; returns the number of completed requests. */
 unsigned int rig_serve(struct rig *r);
 
-/* One chain as it is; its status byte, or S_UNTOUCHED. It must come back. */
+/*
+ * Submits one chain, which must complete; returns its status byte or
+ * S_UNTOUCHED.
+ */
 int rig_chain(struct rig *r, const struct vq_buffer *buffers, unsigned int n);
 
-/* Header, these data buffers, status byte. */
+/* Submits a header, these data buffers and a status byte. */
 int rig_request(struct rig *r, uint32_t type, uint64_t sector,
 		const struct vq_buffer *data, unsigned int n);
 
 /* The same with one data buffer of len bytes at RIG_DATA. */
 int rig_simple(struct rig *r, uint32_t type, uint64_t sector, uint32_t len);
 
-/* The fields of a range, at RIG_DATA + i * 16. */
+/* Writes range i of a discard or write-zeroes payload at RIG_DATA + i * 16. */
 void rig_range(struct rig *r, unsigned int i, uint64_t sector,
 	       uint32_t sectors, uint32_t flags);
 

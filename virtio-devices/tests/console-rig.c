@@ -182,7 +182,8 @@ void console_settle(void)
 	bool more;
 	uint32_t i;
 
-	for (i = 0; i < con.nqueues; i++)	/* as after a kick of each */
+	/* as if the driver had kicked each queue */
+	for (i = 0; i < con.nqueues; i++)
 		while (virtdev_queue_serve(con.dev, i) > 0)
 			ck_assert_uint_lt(++turns, 10000);
 	do {
@@ -255,7 +256,7 @@ void console_say(uint32_t id, uint16_t event, uint16_t value)
 	ck_assert_int_eq(console_used(3, NULL, 0), 0);
 }
 
-/* One that brings more has that behind it: a name, or two numbers. */
+/* Some messages have a payload: a name, or a size of two numbers. */
 const char *console_heard(void)
 {
 	static char text[160];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A console with a driver for each of its queues, and the other ends of its
- * ports: sockets, of which the test has host[], all in one process.
+ * A console with a driver for each of its queues. host[] are the other ends of
+ * the sockets of its ports; everything is in one process.
  */
 #ifndef VIRTIO_DEVICES_TESTS_CONSOLE_RIG_H
 #define VIRTIO_DEVICES_TESTS_CONSOLE_RIG_H
@@ -13,9 +13,9 @@
 #define CONSOLE_PORTS 3u
 #define CONSOLE_QUEUES (2 + 2 * CONSOLE_PORTS)
 #define CONSOLE_RING 16u
-#define CONSOLE_BUFFER 1024u	/* bytes of each buffer */
+#define CONSOLE_BUFFER 1024u	/* size of each buffer */
 
-/* Features and events by the names of VIRTIO. */
+/* Features and events, named as in VIRTIO. */
 #define F_SIZE 1u
 #define F_MULTIPORT 2u
 enum { DEVICE_READY, PORT_ADD, PORT_REMOVE, PORT_READY, CONSOLE_PORT, RESIZE,
@@ -24,7 +24,7 @@ enum { DEVICE_READY, PORT_ADD, PORT_REMOVE, PORT_READY, CONSOLE_PORT, RESIZE,
 struct console_queue {
 	struct vq *q;
 	struct vq_driver *driver;
-	unsigned int next;	/* buffer */
+	unsigned int next;	/* next buffer */
 };
 
 struct console_rig {
@@ -39,38 +39,43 @@ struct console_rig {
 
 extern struct console_rig con;
 
-/* Port 0 alone, a console, without control. */
+/* A console with port 0 only, without control messages. */
 void console_init_one(uint64_t features);
-/* Port 0, a console, and port 1, a stream named "data"; room for one more. */
+/* Port 0, a console, and port 1, a stream named "data"; at most three ports. */
 void console_init_many(uint64_t features);
-/* With a host's end of the test's own. */
+/* With a host end of the test. */
 void console_init_on(struct virtdev_port *host, const char *name,
 		 uint32_t max_ports, uint64_t features);
 void console_fini(void);
 
-/* Stops the queues, resets, and starts them again for a new driver. */
+/* Stops the queues, resets the device, and starts them for a new driver. */
 void console_restart(uint64_t features);
 
-/* A port's host end, a socket whose other end is returned. */
+/*
+ * Creates a host end of a port: a socket, whose other end is returned in
+ * *other.
+ */
 struct virtdev_port *console_socket(int *other);
 
-/* Serves all queues until none has anything to do. */
+/* Serves all queues until no work is left. */
 void console_settle(void);
 
-/* Buffers for a queue that the device writes to. */
+/* Adds n buffers to a queue that the device writes. */
 void console_offer(uint32_t queue, unsigned int n, uint32_t len);
-/* A buffer for one that it reads. */
+/* Adds one buffer to a queue that the device reads. */
 void console_write(uint32_t queue, const void *bytes, uint32_t len);
-/* The next used buffer of a queue: its bytes, or -1 when there is none. */
+/* The bytes of the next used buffer of a queue, or -1 if none is used. */
 int64_t console_used(uint32_t queue, void *bytes, size_t len);
 
-/* Messages: to the device, and the next one from it as "EVENT ID VALUE". */
+/* Sends a message to the device; reads its next message as "EVENT ID VALUE". */
 void console_say(uint32_t id, uint16_t event, uint16_t value);
 const char *console_heard(void);
-/* The driver says what Linux says, and hears out all answers. */
+/* Performs the initialization of the Linux driver and reads all replies. */
 void console_greet(void);
 
-/* Text to a port's host end, and what came there. */
+/*
+ * Sends text to a port's host end; reads the text that the host end received.
+ */
 void console_type(unsigned int port, const char *text);
 const char *console_seen(unsigned int port);
 

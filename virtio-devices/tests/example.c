@@ -13,11 +13,14 @@
 #include <virtio-queue/features.h>
 #include <vmm-sys-util/exit.h>
 
-/* The model (VIRTIO 1.3, section 5.4): it fills what the driver gives it. */
+/*
+ * The model (VIRTIO 1.3, section 5.4): it fills the driver's buffers with
+ * random bytes.
+ */
 
 struct rng {
 	struct virtdev *dev;
-	struct vq *q;		/* while it runs */
+	struct vq *q;		/* set while the queue runs */
 };
 
 static int queue_start(void *self, uint32_t queue, struct vq *q,
@@ -35,10 +38,11 @@ static void queue_stop(void *self, uint32_t queue)
 	((struct rng *)self)->q = NULL;
 }
 
-/* How much a driver gets at once is up to the device: never without end. */
+/* The device limits the number of bytes per request. */
 static uint32_t fill(void *opaque, struct vq *q, struct vq_chain *chain)
 {
-	unsigned char noise[256];	/* what getrandom() never cuts short */
+	/* getrandom() never truncates requests of this size */
+	unsigned char noise[256];
 	struct vq_cursor writer;
 	ssize_t n = getrandom(noise, sizeof(noise), 0);
 
@@ -47,7 +51,7 @@ static uint32_t fill(void *opaque, struct vq *q, struct vq_chain *chain)
 	return vq_cursor_write(&writer, noise, n < 0 ? 0 : (uint32_t)n);
 }
 
-/* A bounded turn: 1 when there is more to do, 0 to wait for a kick. */
+/* A bounded turn: returns 1 if more work is ready, 0 to wait for a kick. */
 static int queue_serve(void *self, uint32_t queue)
 {
 	const struct vq_turn turn = { .size = sizeof(turn), .serve = fill };
@@ -71,7 +75,7 @@ static int rng_new(struct rng *rng, struct vsu_error *err)
 	return virtdev_new(&ops, &info, rng, &rng->dev, err);
 }
 
-/* The server: one front-end after another, until a signal ends it. */
+/* The server: serves one front-end after another until a signal arrives. */
 
 static void report(void *opaque, struct virtdev *dev,
 		   const struct vsu_error *what)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A disk that a test holds in its hand. */
+/* A disk that a test controls. */
 #include <config.h>
 
 #include <check.h>
@@ -107,7 +107,7 @@ void fake_disk_finish(struct fake_disk *f)
 	}
 }
 
-/* One after the other until the budget is used up. */
+/* Completes requests in order until the budget is used up. */
 static int finish_some(struct fake_disk *f, struct fake_channel *c,
 		       uint64_t *budget)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A disk that a test holds in its hand: requests wait until the test lets them
- * finish, with the result that it wants. Its content is memory.
- * One thread only.
+ * A disk that a test controls: requests wait until the test completes them with
+ * a result of its choice. Its content is in memory. One thread only.
  */
 #ifndef VIRTIO_DEVICES_TESTS_FAKE_DISK_H
 #define VIRTIO_DEVICES_TESTS_FAKE_DISK_H
@@ -20,14 +19,14 @@ struct fake_channel;
 
 struct fake_disk {
 	struct virtdev_disk *disk;
-	struct virtdev_disk_info info;	/* as given to virtdev_disk_new() */
+	struct virtdev_disk_info info;	/* as passed to virtdev_disk_new() */
 	unsigned char *bytes;
-	bool hold;		/* kick leaves requests waiting */
-	bool counts;		/* kick finishes as many as the budget allows */
-	int result;		/* of requests that finish from now on */
-	int refuse_submit;	/* a negative errno for submit */
-	unsigned int refuse_kicks; /* so many say -EAGAIN */
-	/* what was asked for, the first of it */
+	bool hold;		/* kick completes no requests */
+	bool counts;		/* kick completes as many requests as the budget allows */
+	int result;		/* of requests that complete from here on */
+	int refuse_submit;	/* a negative errno that submit returns */
+	unsigned int refuse_kicks; /* number of kicks that return -EAGAIN */
+	/* the first requests that were submitted */
 	struct {
 		uint32_t op, may_unmap;
 		uint64_t offset, len;
@@ -36,13 +35,13 @@ struct fake_disk {
 	struct fake_channel *list;
 };
 
-/* info may be changed between the two. */
+/* Tests may change info between the two. */
 void fake_disk_init(struct fake_disk *f);
 void fake_disk_make(struct fake_disk *f);
-/* After the disk was freed by its owner. */
+/* Call it after the owner has freed the disk. */
 void fake_disk_fini(struct fake_disk *f);
 
-/* Lets everything that waits finish. */
+/* Completes every waiting request. */
 void fake_disk_finish(struct fake_disk *f);
 
 #endif

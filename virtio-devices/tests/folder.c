@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Folders that a test makes and leaves no trace of. */
+/* Temporary folders of tests. */
 #include <config.h>
 
 #include <check.h>

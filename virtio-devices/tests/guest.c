@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The guest's half of a device, for tests. */
+/* The guest's side of a device, for tests. */
 #include <config.h>
 
 #include <check.h>
@@ -105,7 +105,7 @@ void guest_put_header(unsigned char *at, uint32_t type, uint64_t sector)
 	memcpy(at + 8, &le_sector, 8);
 }
 
-/* Shared ones: guest memory and rings, but no allocator's. */
+/* Shared mappings, which exclude those of the allocator. */
 static int count_mappings(void)
 {
 	FILE *f = fopen("/proc/self/maps", "re");

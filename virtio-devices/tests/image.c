@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Image files and disks on them, and one request at a time. */
+/* Image files, disks on them, and single requests. */
 #include <config.h>
 
 #include <check.h>
@@ -58,7 +58,7 @@ int disk_open(const char *name, bool read_only, uint32_t engine,
 	return virtdev_disk_file_open(&how, out, err);
 }
 
-/* Called before the tests are run, so there is nothing to assert. */
+/* Called before the tests run, so assertions are not available. */
 bool engine_works(uint32_t engine)
 {
 	int fd = memfd_create("probe", MFD_CLOEXEC);

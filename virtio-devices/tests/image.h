@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Image files and disks on them, and one request at a time. */
+/* Image files, disks on them, and single requests. */
 #ifndef VIRTIO_DEVICES_TESTS_IMAGE_H
 #define VIRTIO_DEVICES_TESTS_IMAGE_H
 
@@ -12,22 +12,22 @@
 #include "disk/priv.h"
 #include "folder.h"
 
-/* A sparse file of this size in the current folder. */
+/* Creates a sparse file of this size in the current folder. */
 void image_make(const char *name, uint64_t size);
 
-/* False where the host refuses that engine. */
+/* False if the host does not support that engine. */
 bool engine_works(uint32_t engine);
 
-/* A disk on a file with a channel for depth requests. */
+/* A disk on a file with a channel for DEPTH requests. */
 struct test_disk {
 	struct virtdev_disk *disk;
 	void *channel;
 };
 
-/* The process's one, whose handler is installed. */
+/* The table of this process; its SIGBUS handler is installed. */
 struct vmem_sigbus *handled_table(void);
 
-/* With that table for MMAP. */
+/* Opens a disk; uses the table above for MMAP. */
 int disk_open(const char *name, bool read_only, uint32_t engine,
 	      struct virtdev_disk **out, struct vsu_error *err);
 void test_disk_init(struct test_disk *d, const char *name, uint32_t engine,
@@ -35,13 +35,13 @@ void test_disk_init(struct test_disk *d, const char *name, uint32_t engine,
 void test_disk_fini(struct test_disk *d);
 
 void test_disk_submit(struct test_disk *d, struct virtdev_disk_request *r);
-/* One kick and one reap, as they answer. */
+/* One kick or one reap; returns the disk's result. */
 int test_disk_kick(struct test_disk *d, uint64_t budget);
 struct virtdev_disk_request *test_disk_reap(struct test_disk *d);
-/* Waits for the next one. */
+/* Waits until the next request completes. */
 struct virtdev_disk_request *test_disk_wait(struct test_disk *d);
 
-/* One request by itself; its result. */
+/* Runs one request; returns its result. */
 int test_disk_do(struct test_disk *d, uint32_t op, uint64_t offset,
 		 void *buf, uint64_t len);
 int test_disk_range(struct test_disk *d, uint32_t op, uint64_t offset,

@@ -27,13 +27,13 @@ static ssize_t fake_receive(void *self, uint32_t lane, const struct iovec *iov,
 			    int n)
 {
 	struct fake_link *l = self;
-	const struct rig_frame *f = &l->in[l->taken];
+	const struct rig_frame *f = &l->in[l->received];
 	uint32_t done = 0, part;
 
 	(void)lane;
 	if (l->receive_code)
 		return l->receive_code;
-	if (l->taken == l->come)
+	if (l->received == l->queued)
 		return -EAGAIN;
 	for (; n-- > 0 && done < f->len; iov++) {
 		part = f->len - done < iov->iov_len ? f->len - done :
@@ -42,7 +42,7 @@ static ssize_t fake_receive(void *self, uint32_t lane, const struct iovec *iov,
 		done += part;
 	}
 	free(f->bytes);
-	l->taken++;
+	l->received++;
 	return done;
 }
 
@@ -104,8 +104,8 @@ static void fake_free(void *self)
 {
 	struct fake_link *l = self;
 
-	while (l->taken < l->come)
-		free(l->in[l->taken++].bytes);
+	while (l->received < l->queued)
+		free(l->in[l->received++].bytes);
 	while (l->nsent > 0)
 		free(l->sent[--l->nsent].bytes);
 	vsu_fd_close(&l->fd);
@@ -134,9 +134,9 @@ static struct virtdev_net_link *link_make(uint32_t lanes)
 
 void link_gets(const void *frame, uint32_t len)
 {
-	struct rig_frame *f = &net_rig.link.in[net_rig.link.come++];
+	struct rig_frame *f = &net_rig.link.in[net_rig.link.queued++];
 
-	ck_assert_uint_le(net_rig.link.come, RIG_FRAMES);
+	ck_assert_uint_le(net_rig.link.queued, RIG_FRAMES);
 	f->len = HEADER + len;
 	f->bytes = calloc(1, f->len);
 	memcpy(f->bytes + HEADER, frame, len);

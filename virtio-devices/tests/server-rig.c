@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A block device behind a socket and a front-end before it, in one process. */
+/* A block device behind a socket and a front-end, in one process. */
 #include <config.h>
 
 #include <check.h>
@@ -17,7 +17,7 @@
 
 #include "server-rig.h"
 
-/* The bits of the feature word that are vhost-user's own. */
+/* Feature bits of the vhost-user protocol. */
 #define PROTOCOL_FEATURES (UINT64_C(1) << 30 | UINT64_C(1) << 26)
 
 static void session_ended(void *opaque, const struct vsu_error *err)
@@ -59,7 +59,7 @@ static void dispatch_and_poll(struct virtdev_vhost_user_server *server,
 	} while (!p[1].revents);
 }
 
-/* Every other queue by each of the two ways. */
+/* Serves even and odd queues in different ways. */
 static void *queue_main(void *opaque)
 {
 	struct thread_arg arg = *(struct thread_arg *)opaque;
@@ -115,7 +115,7 @@ static void prepare(struct server_side *s, struct virtdev *dev, bool threaded,
 	};
 }
 
-/* An address without a file, which the kernel chooses. */
+/* An abstract address, chosen by the kernel. */
 static int make_listener(void)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -173,8 +173,8 @@ void server_connected(struct server_side *s, struct virtdev *dev,
 }
 
 /*
- * Negative answers stay. Others are not looked at: whoever waits, waits for the
- * descriptor, which is readable while there is more to do.
+ * Keeps a negative result. Other results are ignored: the descriptor stays
+ * readable while work is left.
  */
 static void dispatch_server(struct server_side *s)
 {
@@ -381,7 +381,7 @@ void client_start(struct client_side *c, bool kicks)
 			 0);
 	for (i = 0; i < QUEUES; i++)
 		describe_ring(c, i, kicks);
-	/* the device's own, without the bits that are vhost-user's */
+	/* features of the device, without the bits of the protocol */
 	features = vhost_user_frontend_features(c->fe) &
 		   virtdev_get_info(c->server->dev)->features &
 		   ~(VQ_F_RING_PACKED | VQ_F_INDIRECT_DESC);
@@ -412,7 +412,7 @@ void client_fini(struct client_side *c)
 	guest_fini(&c->g);
 }
 
-/* 2 KiB for each request: header, status, and a sector of data. */
+/* Each request has 2 KiB: header, status, and a sector of data. */
 static uint64_t slot_gpa(unsigned int queue, unsigned int slot)
 {
 	ck_assert_uint_lt(slot, 32);

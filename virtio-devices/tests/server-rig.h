@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A block device behind a socket and a front-end before it, all in one
- * process: on one thread, or with a thread for each queue.
+ * A block device behind a socket and a front-end, all in one process: on one
+ * thread, or with a thread for each queue.
  */
 #ifndef VIRTIO_DEVICES_TESTS_SERVER_RIG_H
 #define VIRTIO_DEVICES_TESTS_SERVER_RIG_H
@@ -18,36 +18,39 @@
 #define QUEUES 2
 #define RING_SIZE 64u
 
-/* The back-end's half. */
+/* The back-end's side. */
 struct server_side {
 	struct virtdev *dev;
 	struct vmem_sigbus *sigbus;
 	struct virtdev_vhost_user_server *server;
 	bool threaded;
 	int listener;
-	unsigned int ended;	/* sessions */
-	struct vsu_error why;	/* the last one */
-	unsigned int refused;	/* what the owner was told of that */
+	unsigned int ended;	/* sessions that ended */
+	struct vsu_error why;	/* of the last one */
+	unsigned int refused;	/* number of refusals that were reported */
 	uint32_t refused_request;
 	struct vsu_error refusal;	/* the last one */
-	int last;		/* what dispatch said last */
+	int last;		/* last result of dispatch */
 	pthread_t threads[QUEUES];
-	int quit;		/* eventfd that ends them */
+	int quit;		/* eventfd that ends the threads */
 };
 
-/* How long a front-end may be silent, for servers made from now on; 0: usual. */
+/*
+ * Idle time-out of front-ends, for servers created from here on; 0: the
+ * default.
+ */
 extern uint64_t server_silence_ns;
-/* Whether those may have their memory behind the guest. */
+/* Whether these servers offer postcopy. */
 extern bool server_postcopy;
 
-/* dev is the server's from here on. */
+/* Creates a server that owns dev. */
 void server_listen(struct server_side *s, struct virtdev *dev, bool threaded);
 void server_connected(struct server_side *s, struct virtdev *dev,
 		      bool threaded, int *client);
-/* Stops it, with whatever session it has. */
+/* Stops the server and its session. */
 void server_fini(struct server_side *s);
 
-/* The front-end's half: a guest with a driver for each queue. */
+/* The front-end's side: a guest with a driver for each queue. */
 struct client_side {
 	struct server_side *server;
 	struct guest g;
@@ -56,35 +59,36 @@ struct client_side {
 	struct vhost_user_frontend *fe;
 	bool ready, started, stopped, failed, memory_done, config_changed;
 	bool configured;
-	bool state_moves, state_moved;	/* answers, with this code */
+	bool state_moves, state_moved;	/* a transfer of state ended, with this code */
 	int state_result;
 	unsigned char config[60];
 	uint32_t bases[QUEUES];
 	unsigned int inflight;
 };
 
-/* A connection by which nothing is said. */
+/* Connects without sending a message. */
 int server_connect(const struct server_side *s);
 
-/* Connected; nothing was said yet. */
+/* Connects a front-end; no message was sent. */
 void client_connect(struct client_side *c, struct server_side *s);
 void client_take_sock(struct client_side *c, struct server_side *s, int sock);
 
-/* Until both rings run; kicks false: the back-end is to poll. */
+/* Starts both rings. Without kicks the back-end has to poll. */
 void client_start(struct client_side *c, bool kicks);
 void client_stop(struct client_side *c);
 
-/* A hang-up: whatever was under way, it is gone. */
+/* Hangs up, even if requests are in flight. */
 void client_fini(struct client_side *c);
 
-/* Both sides go on until *flag; or until nothing is ready, when NULL. */
+/* Dispatches both sides until *flag is set; if NULL, until nothing is ready. */
 void pump(struct client_side *c, const bool *flag);
-/* The server alone until so many sessions have ended. */
+/* Dispatches only the server until this number of sessions has ended. */
 void pump_server(struct server_side *s, unsigned int ended);
 
 /*
- * Requests of one sector, slot 0 to 31 of a queue: begin, and wait until all
- * that were begun are done. slot decides where header, data and status lie.
+ * Requests of one sector, in slots 0 to 31 of a queue: start one, and wait
+ * until all have completed. The slot selects the addresses of header, data and
+ * status.
  */
 unsigned char *client_data(struct client_side *c, unsigned int queue,
 			   unsigned int slot);
@@ -94,7 +98,7 @@ void client_wait(struct client_side *c);
 int client_status(struct client_side *c, unsigned int queue,
 		  unsigned int slot);
 
-/* One by itself, on queue 0; its status. */
+/* Runs one request on queue 0; returns its status. */
 int client_do(struct client_side *c, uint32_t type, uint64_t sector);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* How much a test program does, and the end of its main(). */
+/* The scale of long tests, and the end of main() of every test program. */
 #ifndef VIRTIO_DEVICES_TESTS_SUITE_H
 #define VIRTIO_DEVICES_TESTS_SUITE_H
 
@@ -7,15 +7,16 @@
 #include <stdlib.h>
 
 /*
- * Check writes and reads a note of each assertion that holds, to say after which
- * a program died. A loop's are noted once: they would be most of its time.
+ * Check writes a note of each assertion that holds, to report after which line
+ * a program died. Note a line only once, because notes take most of the time of
+ * a loop.
  */
 static __thread int noted_line __attribute__((unused));
 #define _mark_point(file, line) \
 	(noted_line == (line) ? (void)0 \
 			      : (noted_line = (line), (_mark_point)(file, line)))
 
-/* n times the environment's TEST_SCALE (0.1 in slow builds); at least 1. */
+/* n times TEST_SCALE of the environment (0.1 in slow builds); at least 1. */
 static inline unsigned int scaled(unsigned int n)
 {
 	const char *text = getenv("TEST_SCALE");

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # The example of libvirtio-devices(3) is the program that is compiled here, and
-# it does what it says. Prints TAP.
+# it works as described. Prints TAP.
 set -u
 
 srcdir=${srcdir:-.}
@@ -29,8 +29,8 @@ sed -n '/^#include/,$p' "$srcdir/tests/example.c" >"$work/source.c"
 check 'the page shows the program' '' "$(diff "$work/source.c" "$work/page.c" 2>&1)"
 
 "$example" >"$work/out" 2>&1
-check 'without arguments it says how to use it' 64 $?
-check 'without a folder for its socket it says so' 69 \
+check 'without arguments it prints its usage' 64 $?
+check 'without a folder for its socket it fails' 69 \
 	"$("$example" "$work/none/s" >"$work/out" 2>&1; echo $?)"
 
 "$example" "$work/s" >"$work/served" 2>&1 &
@@ -40,10 +40,10 @@ while [ ! -S "$work/s" ] && [ $tries -lt 200 ] && kill -0 $server 2>/dev/null; d
 	sleep 0.05
 	tries=$((tries + 1))
 done
-check 'a socket in use is not taken' "example: '$work/s' is in use by a server that listens there; stop it or choose another path" \
+check 'a socket in use is refused' "example: '$work/s' is in use by a server that listens there; stop it or choose another path" \
 	"$("$example" "$work/s" 2>&1)"
 kill $server
 wait $server
-check 'it serves until it is ended' 0 $?
-check 'and its socket is gone' gone "$([ -e "$work/s" ] || echo gone)"
+check 'it serves until a signal arrives' 0 $?
+check 'it removes its socket' gone "$([ -e "$work/s" ] || echo gone)"
 echo "1..$n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about disks, devices and servers when the host has no memory or no
- * descriptor left: at whatever step it lacks, the answer is clean.
+ * Claims about disks, devices and servers on a host without free memory or
+ * descriptors: a failure at any step returns an error and leaks nothing.
  */
 #include <config.h>
 
@@ -35,20 +35,20 @@
 #include "image.h"
 #include "suite.h"
 
-/* Calls that succeed before one fails; negative: none does. */
-static int left = -1;
+/* Number of calls that succeed before one fails; negative: none fails. */
+static int succeeding_calls = -1;
 
 static bool lacks(int code)
 {
-	if (left < 0 || left--)
+	if (succeeding_calls < 0 || succeeding_calls--)
 		return false;
 	errno = code;
 	return true;
 }
 
 /*
- * Names that the linker takes are seen from other objects as well: the runtime of a
- * sanitizer, which is one, refers to them.
+ * Wrapped functions must be visible to other objects: the runtime of a
+ * sanitizer refers to them.
  */
 #pragma GCC visibility push(default)
 void *__real_calloc(size_t n, size_t size);
@@ -111,10 +111,10 @@ static void teardown(void)
 	folder_fini();
 }
 
-/* A failure said why, and left nothing behind. */
+/* The failure has a message and leaked nothing. */
 static void ck_clean(int rc)
 {
-	left = -1;
+	succeeding_calls = -1;
 	ck_assert(rc == -ENOMEM || rc == -EMFILE || rc == -ENOSPC);
 	ck_assert_str_ne(err.msg, "");
 	baseline_check(before);
@@ -130,7 +130,7 @@ static int open_disk(struct virtdev_disk **out)
 	return virtdev_disk_file_open(&file, out, &err);
 }
 
-START_TEST(e1_05_disk_is_opened_or_leaves_nothing)
+START_TEST(e1_05_failed_open_of_a_disk_leaks_nothing)
 {
 	struct virtdev_disk *disk = NULL;
 	unsigned int n;
@@ -139,18 +139,18 @@ START_TEST(e1_05_disk_is_opened_or_leaves_nothing)
 	before = baseline_take();
 	for (n = 0; rc; n++) {
 		ck_assert_uint_lt(n, 100);
-		left = (int)n;
+		succeeding_calls = (int)n;
 		rc = open_disk(&disk);
 		if (rc < 0)
 			ck_clean(rc);
 	}
-	left = -1;
+	succeeding_calls = -1;
 	ck_assert_uint_gt(n, 2);
 	virtdev_disk_free(disk);
 }
 END_TEST
 
-START_TEST(e1_05_block_device_is_made_or_leaves_the_disk_to_its_owner)
+START_TEST(e1_05_failed_block_device_leaves_the_disk_to_its_owner)
 {
 	struct virtdev_blk_config config = { .size = sizeof(config) };
 	struct virtdev *dev = NULL;
@@ -161,12 +161,12 @@ START_TEST(e1_05_block_device_is_made_or_leaves_the_disk_to_its_owner)
 	before = baseline_take();
 	for (n = 0; rc; n++) {
 		ck_assert_uint_lt(n, 100);
-		left = (int)n;
+		succeeding_calls = (int)n;
 		rc = virtdev_blk_new(&config, &dev, &err);
 		if (rc < 0)
 			ck_clean(rc);
 	}
-	left = -1;
+	succeeding_calls = -1;
 	ck_assert_uint_gt(n, 2);
 	virtdev_free(dev);
 }
@@ -183,7 +183,7 @@ static struct virtdev *make_blk(void)
 	return dev;
 }
 
-START_TEST(e1_05_queue_starts_or_can_be_started_again)
+START_TEST(e1_05_failed_queue_start_can_be_repeated)
 {
 	struct virtdev *dev = make_blk();
 	struct guest g;
@@ -194,13 +194,16 @@ START_TEST(e1_05_queue_starts_or_can_be_started_again)
 	before = baseline_take();
 	for (n = 0; rc; n++) {
 		ck_assert_uint_lt(n, 100);
-		left = (int)n;
+		succeeding_calls = (int)n;
 		rc = virtdev_queue_start(dev, 0, g.q, &err);
 		if (rc < 0)
 			ck_clean(rc);
 	}
-	left = -1;
-	/* of 32 bits, libc has mmap() by another name, which is not caught */
+	succeeding_calls = -1;
+	/*
+	 * on 32-bit systems libc calls mmap() by another name, which is not
+	 * wrapped
+	 */
 	ck_assert_uint_gt(n, sizeof(void *) < 8 ? 1 : 2);
 	virtdev_queue_stop(dev, 0);
 	virtdev_free(dev);
@@ -208,7 +211,7 @@ START_TEST(e1_05_queue_starts_or_can_be_started_again)
 }
 END_TEST
 
-START_TEST(e1_05_server_is_made_or_leaves_nothing)
+START_TEST(e1_05_failed_creation_of_a_server_leaks_nothing)
 {
 	struct virtdev_vhost_user_server_config config = {
 		.size = sizeof(config), .dev = make_blk(), .threaded = _i,
@@ -222,13 +225,13 @@ START_TEST(e1_05_server_is_made_or_leaves_nothing)
 	before = baseline_take();
 	for (n = 0; rc; n++) {
 		ck_assert_uint_lt(n, 100);
-		left = (int)n;
+		succeeding_calls = (int)n;
 		rc = virtdev_vhost_user_server_new(&config, listener, &s,
 							  &err);
 		if (rc < 0)
 			ck_clean(rc);
 	}
-	left = -1;
+	succeeding_calls = -1;
 	ck_assert_uint_gt(n, 4);
 	virtdev_vhost_user_server_free(s);
 	vsu_fd_close(&listener);
@@ -236,7 +239,7 @@ START_TEST(e1_05_server_is_made_or_leaves_nothing)
 }
 END_TEST
 
-/* Devices and their servers, each made from one that lies below it. */
+/* Devices and their servers, each created on top of another one. */
 static struct virtdev *device;
 static struct virtdev_transport *transport;
 static struct virtdev_mmio *mmio;
@@ -244,7 +247,7 @@ static struct virtdev_inline *served;
 static struct virtdev_vhost_user *remote;
 static struct vmem_space *space;
 
-/* The end on the host stays the caller's where this fails. */
+/* On failure the host end still belongs to the caller. */
 static int make_console(void)
 {
 	struct virtdev_console_port port = { .size = sizeof(port),
@@ -306,7 +309,7 @@ static int make_mem(void)
 	return virtdev_mem_new(&config, &device, &err);
 }
 
-/* The current folder. */
+/* Shares the current folder. */
 static int make_fs(void)
 {
 	const struct virtdev_fs_config config = {
@@ -322,7 +325,7 @@ static void prepare_file(void)
 	image_make("image", VIRTDEV_PMEM_ALIGN);
 }
 
-/* The disk stays the caller's where this fails. */
+/* On failure the disk still belongs to the caller. */
 static int make_pmem(void)
 {
 	struct virtdev_pmem_config config = {
@@ -344,7 +347,7 @@ static void prepare_device(void)
 	ck_assert_int_eq(vmem_space_new(&space), 0);
 }
 
-/* A link of a socket, and a card over it. */
+/* A socket link with a card on it. */
 static int make_net(void)
 {
 	struct virtdev_net_config config = { .size = sizeof(config) };
@@ -402,7 +405,7 @@ static void free_inline(void)
 	virtdev_inline_free(served);
 }
 
-/* The socket stays its owner's when it was not taken. */
+/* On failure the socket still belongs to the caller. */
 static int make_remote(void)
 {
 	static const struct virtdev_vhost_user_config config = {
@@ -436,7 +439,7 @@ static const struct maker {
 	void (*prepare)(void);
 	int (*make)(void);
 	void (*free)(void);
-	unsigned int calls;	/* that can fail, at least */
+	unsigned int calls;	/* minimum number of calls that can fail */
 } makers[] = {
 	{ nothing, make_rng, free_device, 2 },
 	{ nothing, make_net, free_device, 4 },
@@ -452,7 +455,7 @@ static const struct maker {
 	{ nothing, make_console, free_device, 10 },
 };
 
-START_TEST(e1_05_device_and_home_are_made_or_leave_nothing)
+START_TEST(e1_05_failed_device_or_transport_leaks_nothing)
 {
 	const struct maker *m = &makers[_i];
 	unsigned int n;
@@ -462,12 +465,12 @@ START_TEST(e1_05_device_and_home_are_made_or_leave_nothing)
 	before = baseline_take();
 	for (n = 0; rc; n++) {
 		ck_assert_uint_lt(n, 100);
-		left = (int)n;
+		succeeding_calls = (int)n;
 		rc = m->make();
 		if (rc < 0)
 			ck_clean(rc);
 	}
-	left = -1;
+	succeeding_calls = -1;
 	ck_assert_uint_gt(n, m->calls);
 	m->free();
 }
@@ -476,8 +479,8 @@ END_TEST
 static const struct {
 	struct virtdev_disk_file file;
 	int rc;
-	const char *says;
-} impossible[] = {
+	const char *message;
+} invalid[] = {
 	{ { .size = 0, .path = "image" }, -EINVAL, "virtdev_disk_file" },
 	{ { .size = sizeof(struct virtdev_disk_file) }, -EINVAL, "no path" },
 	{ { .size = sizeof(struct virtdev_disk_file), .path = "image",
@@ -490,20 +493,20 @@ static const struct {
 	  -EBUSY, "in use as a program" },
 };
 
-START_TEST(d1_18_disk_that_cannot_be_is_refused_with_a_sentence)
+START_TEST(d1_18_invalid_disk_is_refused_with_a_message)
 {
 	struct virtdev_disk *disk;
 
 	ck_assert_int_eq(symlink("/proc/self/exe", "running"), 0);
 	before = baseline_take();
-	ck_assert_int_eq(virtdev_disk_file_open(&impossible[_i].file, &disk,
-						&err), impossible[_i].rc);
-	ck_assert_msg(strstr(err.msg, impossible[_i].says), "%s", err.msg);
+	ck_assert_int_eq(virtdev_disk_file_open(&invalid[_i].file, &disk,
+						&err), invalid[_i].rc);
+	ck_assert_msg(strstr(err.msg, invalid[_i].message), "%s", err.msg);
 	baseline_check(before);
 }
 END_TEST
 
-START_TEST(d1_18_server_or_block_device_of_nothing_is_refused)
+START_TEST(d1_18_server_or_block_device_without_a_backend_is_refused)
 {
 	struct virtdev_vhost_user_server_config server = {
 		.size = sizeof(server),
@@ -532,18 +535,19 @@ int main(void)
 	Suite *s = suite_create("lack");
 	TCase *tc = tcase_create("lack");
 
-	if (!getenv("TEST_FORK"))	/* cases leave the process changed */
+	/* cases change the process, so each one runs in a child */
+	if (!getenv("TEST_FORK"))
 		setenv("CK_FORK", "yes", 1);
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, e1_05_disk_is_opened_or_leaves_nothing);
-	tcase_add_test(tc, e1_05_block_device_is_made_or_leaves_the_disk_to_its_owner);
-	tcase_add_test(tc, e1_05_queue_starts_or_can_be_started_again);
-	tcase_add_loop_test(tc, e1_05_server_is_made_or_leaves_nothing, 0, 2);
-	tcase_add_loop_test(tc, d1_18_disk_that_cannot_be_is_refused_with_a_sentence,
+	tcase_add_test(tc, e1_05_failed_open_of_a_disk_leaks_nothing);
+	tcase_add_test(tc, e1_05_failed_block_device_leaves_the_disk_to_its_owner);
+	tcase_add_test(tc, e1_05_failed_queue_start_can_be_repeated);
+	tcase_add_loop_test(tc, e1_05_failed_creation_of_a_server_leaks_nothing, 0, 2);
+	tcase_add_loop_test(tc, d1_18_invalid_disk_is_refused_with_a_message,
 			    0, 6);
-	tcase_add_loop_test(tc, e1_05_device_and_home_are_made_or_leave_nothing,
+	tcase_add_loop_test(tc, e1_05_failed_device_or_transport_leaks_nothing,
 			    0, sizeof(makers) / sizeof(makers[0]));
-	tcase_add_test(tc, d1_18_server_or_block_device_of_nothing_is_refused);
+	tcase_add_test(tc, d1_18_server_or_block_device_without_a_backend_is_refused);
 	return run_suite(s);
 }

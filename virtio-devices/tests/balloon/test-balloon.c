@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the balloon: what the host has after each request. */
+/* Claims about the balloon: which pages the host frees after each request. */
 #include <config.h>
 
 #include <check.h>
@@ -18,9 +18,9 @@
 #include "balloon/priv.h"
 
 #define PAGE 4096u
-/* Numbers of pages are written there, statistics, too. */
+/* Tests write page numbers and statistics here. */
 #define NUMBERS (GUEST_DATA)
-/* Pages that tests give up: full of ones, in both halves. */
+/* Pages that tests inflate: filled with ones, across both regions. */
 #define PAGES (GUEST_DATA + 0x40000u)
 
 #define F_STATS UINT64_C(2)
@@ -33,7 +33,7 @@ enum { INFLATE, DEFLATE, STATS, REPORTS };
 struct rig {
 	struct guest g;
 	struct virtdev *dev;
-	uint32_t queue;		/* the one that runs */
+	uint32_t queue;		/* the queue that runs */
 	unsigned int notified, changed;
 	const struct vmem_region *refused;
 };
@@ -113,7 +113,7 @@ static struct virtdev_balloon_size size_now(void)
 	return size;
 }
 
-/* Bytes of a half that the host has pages for. */
+/* Resident bytes of one region's file or memory. */
 static uint64_t resident(unsigned int half)
 {
 	const struct vmem_region *region =
@@ -138,7 +138,7 @@ static bool is_zero(uint64_t gpa, uint32_t len)
 	return !at[0] && !memcmp(at, at + 1, len - 1);
 }
 
-/* Numbers of pages from the i-th on, all the same */
+/* Writes n page numbers from index i on, all the same. */
 static void put_numbers(unsigned int i, uint32_t page, unsigned int n)
 {
 	const struct vsu_le32 le = vsu_le32_make(page);
@@ -187,14 +187,14 @@ static void inflate(unsigned int n)
 
 static const uint64_t formats[] = { 0, VQ_F_RING_PACKED };
 
-START_TEST(a8_04_inflated_pages_leave_the_file_of_shared_memory)
+START_TEST(a8_04_inflated_pages_of_shared_memory_are_freed_in_the_file)
 {
 	unsigned int i;
 	uint64_t before;
 
 	setup_with(INFLATE, 0, formats[_i]);
 	fill(PAGES, 8 * PAGE);
-	for (i = 0; i < 6; i++)	/* up, and down again from where it ended */
+	for (i = 0; i < 6; i++)	/* ascending, then descending from above */
 		put_number(i, PAGES / PAGE + (i < 3 ? i : 8 - i));
 	before = resident(0);
 	inflate(6);
@@ -208,7 +208,7 @@ START_TEST(a8_04_inflated_pages_leave_the_file_of_shared_memory)
 }
 END_TEST
 
-START_TEST(inflated_pages_leave_anonymous_memory_and_come_back)
+START_TEST(inflated_pages_of_anonymous_memory_are_freed_and_reusable)
 {
 	struct vmem_map *map;
 	struct vmem_space *space;
@@ -241,7 +241,7 @@ START_TEST(inflated_pages_leave_anonymous_memory_and_come_back)
 }
 END_TEST
 
-START_TEST(a8_01_pages_that_are_no_ram_are_skipped_and_counted)
+START_TEST(a8_01_pages_outside_ram_are_skipped_and_counted)
 {
 	setup_queue(INFLATE);
 	fill(PAGES, PAGE);
@@ -258,8 +258,8 @@ START_TEST(a8_01_pages_that_are_no_ram_are_skipped_and_counted)
 }
 END_TEST
 
-/* A window, the memory of a file: whatever the owner says is no RAM. */
-START_TEST(a8_01_pages_that_the_owner_refuses_are_skipped_and_counted)
+/* A window or file-backed memory that the owner declares as not being RAM. */
+START_TEST(a8_01_pages_refused_by_the_owner_are_skipped_and_counted)
 {
 	setup_queue(INFLATE);
 	rig.refused = vmem_map_region(rig.g.map, 1);
@@ -275,7 +275,7 @@ START_TEST(a8_01_pages_that_the_owner_refuses_are_skipped_and_counted)
 }
 END_TEST
 
-START_TEST(a8_02_bytes_behind_the_last_number_are_ignored)
+START_TEST(a8_02_partial_page_number_is_ignored)
 {
 	setup_queue(INFLATE);
 	fill(PAGES, 2 * PAGE);
@@ -292,7 +292,7 @@ START_TEST(a8_02_bytes_behind_the_last_number_are_ignored)
 }
 END_TEST
 
-START_TEST(a8_02_of_a_long_buffer_the_beginning_is_read)
+START_TEST(a8_02_only_the_beginning_of_a_long_buffer_is_read)
 {
 	setup_queue(INFLATE);
 	put_numbers(0, GUEST_HOLE / PAGE, 0x10000);
@@ -306,7 +306,7 @@ START_TEST(a8_02_of_a_long_buffer_the_beginning_is_read)
 }
 END_TEST
 
-START_TEST(a8_02_a_page_that_is_named_twice_is_given_back_once)
+START_TEST(a8_02_page_listed_twice_is_freed_once)
 {
 	uint64_t before;
 
@@ -322,8 +322,8 @@ START_TEST(a8_02_a_page_that_is_named_twice_is_given_back_once)
 }
 END_TEST
 
-/* A region that begins in the midst of a page of the host. */
-START_TEST(a8_03_only_whole_pages_of_the_host_are_given_back)
+/* A region that does not begin at a page boundary of the host. */
+START_TEST(a8_03_only_complete_host_pages_are_freed)
 {
 	struct vmem_region_desc desc = { .gpa = PAGES, .offset = PAGE / 2,
 					 .len = 4 * PAGE };
@@ -354,8 +354,8 @@ START_TEST(a8_03_only_whole_pages_of_the_host_are_given_back)
 }
 END_TEST
 
-/* The guest reads zeros there, and so does the device; both live. */
-START_TEST(a8_07_a_ring_that_is_inflated_harms_nobody_else)
+/* Guest and device read zeros there; neither the queue nor the device fails. */
+START_TEST(a8_07_inflating_the_ring_harms_only_the_guest)
 {
 	setup_queue(INFLATE);
 	put_number(0, GUEST_RING / PAGE);
@@ -367,7 +367,7 @@ START_TEST(a8_07_a_ring_that_is_inflated_harms_nobody_else)
 }
 END_TEST
 
-START_TEST(deflated_pages_need_nothing)
+START_TEST(deflate_is_accepted_without_action)
 {
 	setup_queue(DEFLATE);
 	put_number(0, GUEST_HOLE / PAGE);
@@ -397,7 +397,7 @@ static struct virtdev_balloon_stats stats_now(void)
 	return stats;
 }
 
-START_TEST(statistics_come_when_they_are_asked_for)
+START_TEST(statistics_are_sent_on_request)
 {
 	uint32_t len;
 
@@ -405,7 +405,7 @@ START_TEST(statistics_come_when_they_are_asked_for)
 	ck_assert_int_eq(virtdev_balloon_ask_stats(rig.dev), -EAGAIN);
 	len = put_statistic(0, VIRTDEV_BALLOON_FREE, 1 << 20);
 	len = put_statistic(len, VIRTDEV_BALLOON_TOTAL, UINT64_C(1) << 40);
-	len = put_statistic(len, 999, 5);	/* a kind of tomorrow */
+	len = put_statistic(len, 999, 5);	/* a tag that the device does not know */
 	offer(&(struct vq_buffer){ NUMBERS, len, false }, 1);
 	ck_assert(!answered());
 	ck_assert_uint_eq(stats_now().known, 0x30);
@@ -424,7 +424,7 @@ START_TEST(statistics_come_when_they_are_asked_for)
 }
 END_TEST
 
-START_TEST(a8_05_of_a_huge_buffer_of_statistics_the_beginning_is_read)
+START_TEST(a8_05_only_the_beginning_of_huge_statistics_is_read)
 {
 	uint32_t off = 0;
 	unsigned int i;
@@ -438,7 +438,7 @@ START_TEST(a8_05_of_a_huge_buffer_of_statistics_the_beginning_is_read)
 }
 END_TEST
 
-START_TEST(a8_05_more_buffers_than_one_come_back_and_bad_ones_say_nothing)
+START_TEST(a8_05_excess_and_invalid_statistics_buffers_are_returned)
 {
 	unsigned int i;
 
@@ -455,7 +455,7 @@ START_TEST(a8_05_more_buffers_than_one_come_back_and_bad_ones_say_nothing)
 }
 END_TEST
 
-START_TEST(a_stop_leaves_the_statistics_buffer_to_the_next_start)
+START_TEST(stop_keeps_the_statistics_buffer_for_the_next_start)
 {
 	setup_queue(STATS);
 	put_statistic(0, VIRTDEV_BALLOON_FREE, 1);
@@ -476,7 +476,7 @@ END_TEST
 
 /* ---------------------------------------------------------------- reports */
 
-START_TEST(reported_pages_are_given_back_across_regions)
+START_TEST(reported_pages_are_freed_across_regions)
 {
 	uint64_t before[2];
 
@@ -492,7 +492,7 @@ START_TEST(reported_pages_are_given_back_across_regions)
 }
 END_TEST
 
-START_TEST(a8_06_what_the_device_may_not_write_is_no_free_page)
+START_TEST(a8_06_read_only_buffers_are_not_free_pages)
 {
 	const struct vq_buffer both[] = { { PAGES, PAGE, false },
 					  { PAGES + PAGE, PAGE + 9, true } };
@@ -514,7 +514,7 @@ START_TEST(a8_06_what_the_device_may_not_write_is_no_free_page)
 }
 END_TEST
 
-START_TEST(free_pages_that_the_driver_poisons_are_kept)
+START_TEST(poisoned_free_pages_are_kept)
 {
 	const struct vsu_le32 poison = vsu_le32_make(0xaaaaaaaa);
 
@@ -528,8 +528,10 @@ START_TEST(free_pages_that_the_driver_poisons_are_kept)
 }
 END_TEST
 
-/* Linux leaves out the numbers of queues that it has no use for. */
-START_TEST(the_queue_of_reports_has_the_number_of_either_way_to_count)
+/*
+ * Linux does not count queues whose features were not negotiated; VIRTIO does.
+ */
+START_TEST(reporting_queue_has_the_index_of_linux_or_of_virtio)
 {
 	static const struct {
 		uint64_t features;
@@ -563,7 +565,7 @@ static uint32_t config_word(uint32_t off)
 	return vsu_le32_load(word);
 }
 
-START_TEST(the_target_is_the_hosts_and_may_change)
+START_TEST(target_is_set_by_the_host_and_may_change)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	const uint32_t word = 0;
@@ -586,7 +588,7 @@ START_TEST(the_target_is_the_hosts_and_may_change)
 }
 END_TEST
 
-START_TEST(the_driver_says_what_it_gave_until_it_is_reset)
+START_TEST(actual_size_of_the_driver_is_kept_until_a_reset)
 {
 	const struct vsu_le32 word = vsu_le32_make(12);
 	const uint8_t byte = 1;
@@ -607,7 +609,7 @@ START_TEST(the_driver_says_what_it_gave_until_it_is_reset)
 }
 END_TEST
 
-START_TEST(what_the_driver_said_moves_with_the_state)
+START_TEST(actual_size_is_part_of_the_state)
 {
 	const struct vsu_le32 word = vsu_le32_make(12);
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -642,7 +644,7 @@ START_TEST(what_the_driver_said_moves_with_the_state)
 }
 END_TEST
 
-START_TEST(features_are_what_was_asked_for)
+START_TEST(features_are_those_configured)
 {
 	setup_queue(INFLATE);
 	ck_assert_uint_eq(virtdev_get_info(rig.dev)->id, VIRTDEV_ID_BALLOON);
@@ -653,7 +655,7 @@ START_TEST(features_are_what_was_asked_for)
 }
 END_TEST
 
-START_TEST(what_cannot_be_is_refused)
+START_TEST(invalid_configuration_is_refused)
 {
 	struct virtdev_balloon_config config = { .size = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -681,39 +683,39 @@ int main(void)
 	TCase *tc = tcase_create("balloon");
 
 	tcase_add_loop_test(tc,
-			    a8_04_inflated_pages_leave_the_file_of_shared_memory,
+			    a8_04_inflated_pages_of_shared_memory_are_freed_in_the_file,
 			    0, 2);
 	tcase_add_test(tc,
-		       inflated_pages_leave_anonymous_memory_and_come_back);
+		       inflated_pages_of_anonymous_memory_are_freed_and_reusable);
 	tcase_add_test(tc,
-		       a8_01_pages_that_are_no_ram_are_skipped_and_counted);
+		       a8_01_pages_outside_ram_are_skipped_and_counted);
 	tcase_add_test(tc,
-		       a8_01_pages_that_the_owner_refuses_are_skipped_and_counted);
-	tcase_add_test(tc, a8_02_bytes_behind_the_last_number_are_ignored);
-	tcase_add_test(tc, a8_02_of_a_long_buffer_the_beginning_is_read);
-	tcase_add_test(tc, a8_02_a_page_that_is_named_twice_is_given_back_once);
-	tcase_add_test(tc, a8_03_only_whole_pages_of_the_host_are_given_back);
-	tcase_add_test(tc, a8_07_a_ring_that_is_inflated_harms_nobody_else);
-	tcase_add_test(tc, deflated_pages_need_nothing);
-	tcase_add_loop_test(tc, statistics_come_when_they_are_asked_for, 0, 2);
+		       a8_01_pages_refused_by_the_owner_are_skipped_and_counted);
+	tcase_add_test(tc, a8_02_partial_page_number_is_ignored);
+	tcase_add_test(tc, a8_02_only_the_beginning_of_a_long_buffer_is_read);
+	tcase_add_test(tc, a8_02_page_listed_twice_is_freed_once);
+	tcase_add_test(tc, a8_03_only_complete_host_pages_are_freed);
+	tcase_add_test(tc, a8_07_inflating_the_ring_harms_only_the_guest);
+	tcase_add_test(tc, deflate_is_accepted_without_action);
+	tcase_add_loop_test(tc, statistics_are_sent_on_request, 0, 2);
 	tcase_add_test(tc,
-		       a8_05_of_a_huge_buffer_of_statistics_the_beginning_is_read);
+		       a8_05_only_the_beginning_of_huge_statistics_is_read);
 	tcase_add_test(tc,
-		       a8_05_more_buffers_than_one_come_back_and_bad_ones_say_nothing);
+		       a8_05_excess_and_invalid_statistics_buffers_are_returned);
 	tcase_add_test(tc,
-		       a_stop_leaves_the_statistics_buffer_to_the_next_start);
-	tcase_add_loop_test(tc, reported_pages_are_given_back_across_regions,
+		       stop_keeps_the_statistics_buffer_for_the_next_start);
+	tcase_add_loop_test(tc, reported_pages_are_freed_across_regions,
 			    0, 2);
-	tcase_add_test(tc, a8_06_what_the_device_may_not_write_is_no_free_page);
-	tcase_add_test(tc, free_pages_that_the_driver_poisons_are_kept);
+	tcase_add_test(tc, a8_06_read_only_buffers_are_not_free_pages);
+	tcase_add_test(tc, poisoned_free_pages_are_kept);
 	tcase_add_loop_test(tc,
-			    the_queue_of_reports_has_the_number_of_either_way_to_count,
+			    reporting_queue_has_the_index_of_linux_or_of_virtio,
 			    0, 7);
-	tcase_add_test(tc, the_target_is_the_hosts_and_may_change);
-	tcase_add_test(tc, the_driver_says_what_it_gave_until_it_is_reset);
-	tcase_add_test(tc, what_the_driver_said_moves_with_the_state);
-	tcase_add_test(tc, features_are_what_was_asked_for);
-	tcase_add_test(tc, what_cannot_be_is_refused);
+	tcase_add_test(tc, target_is_set_by_the_host_and_may_change);
+	tcase_add_test(tc, actual_size_of_the_driver_is_kept_until_a_reset);
+	tcase_add_test(tc, actual_size_is_part_of_the_state);
+	tcase_add_test(tc, features_are_those_configured);
+	tcase_add_test(tc, invalid_configuration_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -12,7 +12,10 @@
 
 static struct rig r;
 
-/* Every claim holds for both formats, with and without indirect chains. */
+/*
+ * The claims are tested with split and packed rings, with and without indirect
+ * chains.
+ */
 static const uint64_t rings[] = {
 	0,
 	VQ_F_INDIRECT_DESC,
@@ -32,7 +35,7 @@ static void teardown(void)
 	rig_fini(&r);
 }
 
-START_TEST(read_brings_the_disks_bytes)
+START_TEST(read_returns_the_disks_bytes)
 {
 	memset(r.disk.bytes + 3 * 512, 0x5a, 1024);
 	ck_assert_int_eq(rig_simple(&r, T_IN, 3, 1024), S_OK);
@@ -42,7 +45,7 @@ START_TEST(read_brings_the_disks_bytes)
 }
 END_TEST
 
-START_TEST(write_reaches_the_disk)
+START_TEST(write_modifies_the_disk)
 {
 	memset(guest_at(&r.g, RIG_DATA), 0xa5, 512);
 	ck_assert_int_eq(rig_simple(&r, T_OUT, 7, 512), S_OK);
@@ -53,7 +56,7 @@ START_TEST(write_reaches_the_disk)
 }
 END_TEST
 
-START_TEST(data_may_cross_memory_regions)
+START_TEST(data_may_span_memory_regions)
 {
 	memset(guest_at(&r.g, RIG_DATA), 1, 0x1000);
 	memset(guest_at(&r.g, GUEST_HALF), 2, 0x1000);
@@ -63,7 +66,7 @@ START_TEST(data_may_cross_memory_regions)
 }
 END_TEST
 
-/* How 16 bytes of header are spread over buffers. */
+/* Ways to split the 16 bytes of a header into buffers. */
 static const unsigned char header_pieces[][16] = {
 	{ 16 }, { 8, 8 }, { 1, 15 }, { 15, 1 }, { 4, 4, 8 },
 	{ 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
@@ -144,8 +147,10 @@ START_TEST(a4_02_request_without_status_byte_is_dropped)
 }
 END_TEST
 
-/* Only writable buffers: there is nothing to answer. Only readable ones: there
-   is nowhere to answer. */
+/*
+ * Only writable buffers contain no request; only readable ones have no room for
+ * a status.
+ */
 START_TEST(a1_20_request_without_room_for_its_answer_is_dropped)
 {
 	struct vq_buffer buffers[] = {
@@ -162,8 +167,8 @@ START_TEST(a1_20_request_without_room_for_its_answer_is_dropped)
 }
 END_TEST
 
-/* The driver turns it into another request while the disk works. */
-START_TEST(a1_41_header_that_changes_later_changes_nothing)
+/* The driver overwrites the header while the disk processes the request. */
+START_TEST(a1_41_header_changed_after_the_fetch_has_no_effect)
 {
 	struct vq_buffer buffers[] = {
 		{ RIG_HEADER, 16, 0 }, { RIG_DATA, 512, 1 },
@@ -186,7 +191,7 @@ START_TEST(a1_41_header_that_changes_later_changes_nothing)
 }
 END_TEST
 
-/* Sectors and bytes that do not lie on a disk of FAKE_SECTORS. */
+/* Sectors and lengths outside a disk of FAKE_SECTORS. */
 static const struct {
 	uint64_t sector;
 	uint32_t len;
@@ -212,7 +217,7 @@ START_TEST(a4_03_request_beyond_the_disk_fails)
 }
 END_TEST
 
-START_TEST(last_sector_is_on_the_disk)
+START_TEST(last_sector_is_accessible)
 {
 	ck_assert_int_eq(rig_simple(&r, T_IN, FAKE_SECTORS - 1, 512), S_OK);
 	ck_assert_int_eq(rig_simple(&r, T_OUT, FAKE_SECTORS - 1, 512), S_OK);
@@ -220,7 +225,7 @@ START_TEST(last_sector_is_on_the_disk)
 }
 END_TEST
 
-START_TEST(a4_04_chain_that_exceeds_the_disk_together_writes_nothing)
+START_TEST(a4_04_chain_whose_sum_exceeds_the_disk_writes_nothing)
 {
 	struct vq_buffer data[] = {
 		{ RIG_DATA, 512, 0 }, { RIG_DATA + 512, 512, 0 },
@@ -233,7 +238,7 @@ START_TEST(a4_04_chain_that_exceeds_the_disk_together_writes_nothing)
 }
 END_TEST
 
-START_TEST(a4_05_length_that_is_no_multiple_of_a_sector_fails)
+START_TEST(a4_05_length_that_is_not_a_multiple_of_a_sector_fails)
 {
 	static const uint32_t lens[] = { 1, 511, 513, 1023 };
 
@@ -244,7 +249,7 @@ START_TEST(a4_05_length_that_is_no_multiple_of_a_sector_fails)
 }
 END_TEST
 
-START_TEST(a4_05_odd_pieces_that_add_up_to_sectors_are_fine)
+START_TEST(a4_05_odd_pieces_that_add_up_to_sectors_succeed)
 {
 	struct vq_buffer data[] = {
 		{ RIG_DATA, 1, 1 }, { RIG_DATA + 100, 510, 1 },
@@ -260,7 +265,7 @@ START_TEST(a4_05_odd_pieces_that_add_up_to_sectors_are_fine)
 }
 END_TEST
 
-START_TEST(a4_11_get_id_fills_what_there_is_room_for)
+START_TEST(a4_11_get_id_is_truncated_to_the_buffer)
 {
 	static const uint32_t rooms[] = { 0, 1, 19, 20, 21, 64 };
 	uint32_t room = rooms[_i], n = room < 20 ? room : 20;
@@ -270,7 +275,9 @@ START_TEST(a4_11_get_id_fills_what_there_is_room_for)
 	ck_assert_int_eq(rig_simple(&r, T_GET_ID, 0, room), S_OK);
 	ck_assert_mem_eq(at, "a serial number that", n);
 	ck_assert_int_eq(at[n], '#');
-	/* the status byte counts when it follows what was filled */
+	/*
+	 * the status byte counts only if it directly follows the filled bytes
+	 */
 	ck_assert_uint_eq(r.written, room <= 20 ? n + 1 : n);
 }
 END_TEST
@@ -295,7 +302,7 @@ START_TEST(a4_13_flush_with_payload_is_a_flush)
 }
 END_TEST
 
-/* An answer of the disk, and the status that the guest sees. */
+/* A result of the disk, and the status that the driver reads. */
 static const struct {
 	int result, status;
 } results[] = {
@@ -307,7 +314,7 @@ static const struct {
 	{ -EOPNOTSUPP, S_UNSUPP },
 };
 
-START_TEST(e1_01_failure_of_the_disk_is_that_requests_status)
+START_TEST(e1_01_failure_of_the_disk_is_the_status_of_its_request)
 {
 	r.disk.result = results[_i].result;
 	ck_assert_int_eq(rig_simple(&r, T_IN, 0, 512), results[_i].status);
@@ -318,7 +325,7 @@ START_TEST(e1_01_failure_of_the_disk_is_that_requests_status)
 }
 END_TEST
 
-START_TEST(a4_17_used_length_is_what_was_filled_from_the_beginning)
+START_TEST(a4_17_used_length_counts_contiguous_written_bytes)
 {
 	rig_simple(&r, T_IN, 0, 4096);
 	ck_assert_uint_eq(r.written, 4097);
@@ -336,7 +343,7 @@ START_TEST(a4_17_used_length_is_what_was_filled_from_the_beginning)
 }
 END_TEST
 
-START_TEST(a1_14_data_that_is_not_in_memory_fails_its_request)
+START_TEST(a1_14_data_outside_memory_fails_the_request)
 {
 	struct vq_buffer data = { GUEST_HOLE, 512, _i == T_IN };
 
@@ -348,7 +355,7 @@ START_TEST(a1_14_data_that_is_not_in_memory_fails_its_request)
 }
 END_TEST
 
-START_TEST(a1_15_read_into_read_only_memory_fails_its_request)
+START_TEST(a1_15_read_into_read_only_memory_fails_the_request)
 {
 	struct vq_buffer data = { GUEST_ROM, 512, 1 };
 
@@ -360,7 +367,7 @@ START_TEST(a1_15_read_into_read_only_memory_fails_its_request)
 }
 END_TEST
 
-START_TEST(header_that_is_not_in_memory_fails_its_request)
+START_TEST(header_outside_memory_fails_the_request)
 {
 	struct vq_buffer buffers[] = {
 		{ GUEST_HOLE, 16, 0 }, { RIG_STATUS, 1, 1 },
@@ -372,7 +379,7 @@ START_TEST(header_that_is_not_in_memory_fails_its_request)
 }
 END_TEST
 
-START_TEST(status_that_is_not_in_memory_drops_its_request)
+START_TEST(status_outside_memory_drops_the_request)
 {
 	struct vq_buffer buffers[] = {
 		{ RIG_HEADER, 16, 0 }, { RIG_DATA, 512, 1 },
@@ -409,9 +416,9 @@ static TCase *requests(const char *name)
 	TCase *tc = tcase_create(name);
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, read_brings_the_disks_bytes);
-	tcase_add_test(tc, write_reaches_the_disk);
-	tcase_add_test(tc, data_may_cross_memory_regions);
+	tcase_add_test(tc, read_returns_the_disks_bytes);
+	tcase_add_test(tc, write_modifies_the_disk);
+	tcase_add_test(tc, data_may_span_memory_regions);
 	tcase_add_loop_test(tc, a4_01_header_may_be_spread_over_buffers, 0,
 			    sizeof(header_pieces) / sizeof(*header_pieces));
 	tcase_add_test(tc, a4_01_header_and_data_may_share_a_buffer);
@@ -420,26 +427,26 @@ static TCase *requests(const char *name)
 	tcase_add_test(tc, a4_02_request_without_status_byte_is_dropped);
 	tcase_add_loop_test(tc, a1_20_request_without_room_for_its_answer_is_dropped,
 			    0, 2);
-	tcase_add_test(tc, a1_41_header_that_changes_later_changes_nothing);
+	tcase_add_test(tc, a1_41_header_changed_after_the_fetch_has_no_effect);
 	tcase_add_loop_test(tc, a4_03_request_beyond_the_disk_fails, 0,
 			    sizeof(outside) / sizeof(*outside));
-	tcase_add_test(tc, last_sector_is_on_the_disk);
-	tcase_add_test(tc, a4_04_chain_that_exceeds_the_disk_together_writes_nothing);
-	tcase_add_loop_test(tc, a4_05_length_that_is_no_multiple_of_a_sector_fails,
+	tcase_add_test(tc, last_sector_is_accessible);
+	tcase_add_test(tc, a4_04_chain_whose_sum_exceeds_the_disk_writes_nothing);
+	tcase_add_loop_test(tc, a4_05_length_that_is_not_a_multiple_of_a_sector_fails,
 			    0, 4);
-	tcase_add_test(tc, a4_05_odd_pieces_that_add_up_to_sectors_are_fine);
-	tcase_add_loop_test(tc, a4_11_get_id_fills_what_there_is_room_for, 0,
+	tcase_add_test(tc, a4_05_odd_pieces_that_add_up_to_sectors_succeed);
+	tcase_add_loop_test(tc, a4_11_get_id_is_truncated_to_the_buffer, 0,
 			    6);
 	tcase_add_loop_test(tc, a4_12_unknown_type_is_unsupported, 0, 20);
 	tcase_add_test(tc, a4_13_flush_with_payload_is_a_flush);
-	tcase_add_loop_test(tc, e1_01_failure_of_the_disk_is_that_requests_status,
+	tcase_add_loop_test(tc, e1_01_failure_of_the_disk_is_the_status_of_its_request,
 			    0, sizeof(results) / sizeof(*results));
-	tcase_add_test(tc, a4_17_used_length_is_what_was_filled_from_the_beginning);
-	tcase_add_loop_test(tc, a1_14_data_that_is_not_in_memory_fails_its_request,
+	tcase_add_test(tc, a4_17_used_length_counts_contiguous_written_bytes);
+	tcase_add_loop_test(tc, a1_14_data_outside_memory_fails_the_request,
 			    T_IN, T_OUT + 1);
-	tcase_add_test(tc, a1_15_read_into_read_only_memory_fails_its_request);
-	tcase_add_test(tc, header_that_is_not_in_memory_fails_its_request);
-	tcase_add_test(tc, status_that_is_not_in_memory_drops_its_request);
+	tcase_add_test(tc, a1_15_read_into_read_only_memory_fails_the_request);
+	tcase_add_test(tc, header_outside_memory_fails_the_request);
+	tcase_add_test(tc, status_outside_memory_drops_the_request);
 	tcase_add_test(tc, request_of_seg_max_segments_is_one_transfer);
 	return tc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about what a disk that fails says to whoever runs the program. */
+/* Claims about which failures of a disk are reported to the owner. */
 #include <config.h>
 
 #include <check.h>
@@ -16,23 +16,23 @@
 #define SECOND UINT64_C(1000000000)
 
 static struct rig r;
-static unsigned int said;
+static unsigned int reports;
 static struct vsu_error last;
 
 static void on_report(void *opaque, struct virtdev *dev,
 		      const struct vsu_error *what)
 {
-	ck_assert_ptr_eq(opaque, &said);
+	ck_assert_ptr_eq(opaque, &reports);
 	ck_assert_ptr_eq(dev, r.dev);
-	said++;
+	reports++;
 	last = *what;
 }
 
 static void setup(void)
 {
-	said = 0;
+	reports = 0;
 	rig_init(&r, 0, 64);
-	virtdev_set_report(r.dev, on_report, &said);
+	virtdev_set_report(r.dev, on_report, &reports);
 }
 
 static void teardown(void)
@@ -51,33 +51,33 @@ static void write_fails(int code)
 	ck_assert_int_eq(rig_simple(&r, T_OUT, 0, 512), S_IOERR);
 }
 
-START_TEST(however_many_requests_fail_it_is_said_once)
+START_TEST(repeated_failures_are_reported_once)
 {
 	unsigned int i;
 
 	for (i = 0; i < 100; i++)
 		write_fails(-ENOSPC);
-	ck_assert_uint_eq(said, 1);
+	ck_assert_uint_eq(reports, 1);
 	ck_assert_int_eq(last.code, -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(last.msg, "no space"));
 }
 END_TEST
 
-START_TEST(each_kind_of_trouble_is_said_by_itself)
+START_TEST(each_kind_of_failure_is_reported_separately)
 {
 	write_fails(-EIO);
-	ck_assert_uint_eq(said, 1);
+	ck_assert_uint_eq(reports, 1);
 	ck_assert_int_eq(last.code, -EIO);
 	write_fails(-EDQUOT);
-	ck_assert_uint_eq(said, 2);
+	ck_assert_uint_eq(reports, 2);
 	ck_assert_int_eq(last.code, -EDQUOT);
 	write_fails(-ENOSPC);
 	write_fails(-EIO);
-	ck_assert_uint_eq(said, 2);
+	ck_assert_uint_eq(reports, 2);
 }
 END_TEST
 
-START_TEST(successes_in_between_do_not_have_it_said_again)
+START_TEST(successes_in_between_cause_no_second_report)
 {
 	unsigned int i;
 
@@ -86,39 +86,41 @@ START_TEST(successes_in_between_do_not_have_it_said_again)
 		r.disk.result = 0;
 		ck_assert_int_eq(rig_simple(&r, T_OUT, 0, 512), S_OK);
 	}
-	ck_assert_uint_eq(said, 1);
+	ck_assert_uint_eq(reports, 1);
 }
 END_TEST
 
-START_TEST(what_the_disk_cannot_do_is_no_trouble)
+START_TEST(unsupported_requests_are_not_reported)
 {
 	r.disk.result = -EOPNOTSUPP;
 	ck_assert_int_eq(rig_simple(&r, T_FLUSH, 0, 0), S_UNSUPP);
-	ck_assert_uint_eq(said, 0);
+	ck_assert_uint_eq(reports, 0);
 }
 END_TEST
 
-START_TEST(what_a_driver_asks_wrongly_is_no_trouble)
+START_TEST(invalid_requests_of_the_driver_are_not_reported)
 {
 	ck_assert_int_eq(rig_simple(&r, T_IN, FAKE_SECTORS, 512), S_IOERR);
 	ck_assert_int_eq(rig_simple(&r, T_OUT, UINT64_MAX, 512), S_IOERR);
-	ck_assert_uint_eq(said, 0);
+	ck_assert_uint_eq(reports, 0);
 }
 END_TEST
 
-/* And hides none of the host's that comes later. */
-START_TEST(memory_of_a_guest_that_was_cut_is_no_trouble_of_the_host)
+/* Does not suppress a later failure of the host. */
+START_TEST(truncated_guest_memory_is_not_reported)
 {
 	write_fails(-EFAULT);
-	ck_assert_uint_eq(said, 0);
+	ck_assert_uint_eq(reports, 0);
 	write_fails(-EIO);
-	ck_assert_uint_eq(said, 1);
+	ck_assert_uint_eq(reports, 1);
 	ck_assert_int_eq(last.code, -EIO);
 }
 END_TEST
 
-/* A minute after the last failure, by a write that succeeds, and once. */
-START_TEST(the_end_of_a_shortage_is_said_when_writes_go_for_a_minute)
+/*
+ * Reported once, by the first successful write a minute after the last failure.
+ */
+START_TEST(recovery_is_reported_after_a_minute_of_successful_writes)
 {
 	struct blk *blk = model();
 
@@ -126,34 +128,34 @@ START_TEST(the_end_of_a_shortage_is_said_when_writes_go_for_a_minute)
 	virtdev_priv_blk_failed(blk, -ENOSPC, 10 * SECOND);
 	virtdev_priv_blk_worked(blk, VIRTDEV_DISK_WRITE, 69 * SECOND);
 	virtdev_priv_blk_worked(blk, VIRTDEV_DISK_READ, 71 * SECOND);
-	ck_assert_uint_eq(said, 1);
+	ck_assert_uint_eq(reports, 1);
 	virtdev_priv_blk_worked(blk, VIRTDEV_DISK_WRITE, 71 * SECOND);
 	virtdev_priv_blk_worked(blk, VIRTDEV_DISK_WRITE, 72 * SECOND);
-	ck_assert_uint_eq(said, 2);
+	ck_assert_uint_eq(reports, 2);
 	ck_assert_int_eq(last.code, 0);
 	virtdev_priv_blk_failed(blk, -ENOSPC, 73 * SECOND);
-	ck_assert_uint_eq(said, 3);
+	ck_assert_uint_eq(reports, 3);
 }
 END_TEST
 
-START_TEST(a_host_that_answers_again_is_said_by_any_request)
+START_TEST(recovery_of_an_unresponsive_host_is_reported_by_any_request)
 {
 	struct blk *blk = model();
 
 	virtdev_priv_blk_failed(blk, -EIO, SECOND);
 	virtdev_priv_blk_worked(blk, VIRTDEV_DISK_READ, 2 * SECOND);
-	ck_assert_uint_eq(said, 1);
+	ck_assert_uint_eq(reports, 1);
 	virtdev_priv_blk_worked(blk, VIRTDEV_DISK_READ, 62 * SECOND);
-	ck_assert_uint_eq(said, 2);
+	ck_assert_uint_eq(reports, 2);
 	ck_assert_int_eq(last.code, 0);
 }
 END_TEST
 
-START_TEST(without_somebody_to_tell_nothing_happens)
+START_TEST(failures_without_a_callback_are_ignored)
 {
 	virtdev_set_report(r.dev, NULL, NULL);
 	write_fails(-ENOSPC);
-	ck_assert_uint_eq(said, 0);
+	ck_assert_uint_eq(reports, 0);
 }
 END_TEST
 
@@ -164,14 +166,14 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, however_many_requests_fail_it_is_said_once);
-	tcase_add_test(tc, each_kind_of_trouble_is_said_by_itself);
-	tcase_add_test(tc, successes_in_between_do_not_have_it_said_again);
-	tcase_add_test(tc, what_the_disk_cannot_do_is_no_trouble);
-	tcase_add_test(tc, what_a_driver_asks_wrongly_is_no_trouble);
-	tcase_add_test(tc, memory_of_a_guest_that_was_cut_is_no_trouble_of_the_host);
-	tcase_add_test(tc, the_end_of_a_shortage_is_said_when_writes_go_for_a_minute);
-	tcase_add_test(tc, a_host_that_answers_again_is_said_by_any_request);
-	tcase_add_test(tc, without_somebody_to_tell_nothing_happens);
+	tcase_add_test(tc, repeated_failures_are_reported_once);
+	tcase_add_test(tc, each_kind_of_failure_is_reported_separately);
+	tcase_add_test(tc, successes_in_between_cause_no_second_report);
+	tcase_add_test(tc, unsupported_requests_are_not_reported);
+	tcase_add_test(tc, invalid_requests_of_the_driver_are_not_reported);
+	tcase_add_test(tc, truncated_guest_memory_is_not_reported);
+	tcase_add_test(tc, recovery_is_reported_after_a_minute_of_successful_writes);
+	tcase_add_test(tc, recovery_of_an_unresponsive_host_is_reported_by_any_request);
+	tcase_add_test(tc, failures_without_a_callback_are_ignored);
 	return run_suite(s);
 }

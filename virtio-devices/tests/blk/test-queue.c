@@ -26,7 +26,7 @@ static void teardown(void)
 	rig_fini(&r);
 }
 
-/* n flushes that share a header; their status bytes lie in a row. */
+/* Adds n flushes that share a header and have consecutive status bytes. */
 static void add_flushes(unsigned int n)
 {
 	unsigned int i;
@@ -58,7 +58,7 @@ static uint8_t config8(uint32_t off)
 	return v;
 }
 
-START_TEST(configuration_tells_what_the_disk_is)
+START_TEST(configuration_describes_the_disk)
 {
 	ck_assert_uint_eq(virtdev_get_info(r.dev)->id, 2);
 	ck_assert_uint_eq(virtdev_get_info(r.dev)->nqueues, 2);
@@ -66,12 +66,13 @@ START_TEST(configuration_tells_what_the_disk_is)
 	ck_assert_uint_eq(config32(0), FAKE_SECTORS);	/* capacity */
 	ck_assert_uint_eq(config32(12), 126);		/* seg_max */
 	ck_assert_uint_eq(config32(20), 512);		/* blk_size */
-	ck_assert_uint_eq(config8(24), 3);		/* 4096 physically */
+	/* physical blocks of 4096 bytes */
+	ck_assert_uint_eq(config8(24), 3);
 	ck_assert_uint_eq(config32(26) & 0xffff, 8);	/* min_io_size */
 	ck_assert_uint_eq(config8(32), 1);		/* writeback */
 	ck_assert_uint_eq(config32(34) & 0xffff, 2);	/* num_queues */
 	ck_assert_uint_eq(config32(40), 16);		/* max_discard_seg */
-	ck_assert_uint_eq(config32(44), 8);		/* its alignment */
+	ck_assert_uint_eq(config32(44), 8);		/* discard_sector_alignment */
 	ck_assert_uint_eq(config32(52), 16);		/* max_write_zeroes_seg */
 	ck_assert_uint_eq(config8(56), 1);		/* may_unmap */
 }
@@ -108,7 +109,7 @@ static const struct {
 	{ 1, 32769, "blk: queue size 32769 is not within 4 and 32768" },
 };
 
-START_TEST(d1_18_impossible_numbers_are_refused)
+START_TEST(d1_18_invalid_configuration_is_refused)
 {
 	struct virtdev_blk_config config = {
 		.size = sizeof(config),
@@ -157,7 +158,7 @@ START_TEST(writeback_off_flushes_after_every_write)
 }
 END_TEST
 
-START_TEST(writethrough_lasts_until_the_driver_asks_for_a_cache)
+START_TEST(writethrough_lasts_until_the_driver_enables_the_cache)
 {
 	struct virtdev_blk_config config = {
 		.size = sizeof(config), .writethrough = true,
@@ -235,7 +236,7 @@ START_TEST(repeated_features_do_not_change_the_cache)
 }
 END_TEST
 
-START_TEST(batch_is_few_kicks_and_one_notification)
+START_TEST(batch_causes_few_kicks_and_one_notification)
 {
 	add_flushes(30);
 	ck_assert_uint_eq(rig_serve(&r), 30);
@@ -244,7 +245,7 @@ START_TEST(batch_is_few_kicks_and_one_notification)
 }
 END_TEST
 
-START_TEST(turn_takes_no_more_than_the_queue_holds)
+START_TEST(turn_fetches_at_most_the_queue_size)
 {
 	add_flushes(32);
 	r.disk.hold = true;
@@ -255,7 +256,7 @@ START_TEST(turn_takes_no_more_than_the_queue_holds)
 }
 END_TEST
 
-START_TEST(a4_18_disk_that_blocks_takes_few_at_a_time)
+START_TEST(a4_18_blocking_disk_limits_the_requests_of_a_turn)
 {
 	rig_fini(&r);
 	rig_prepare(&r);
@@ -269,7 +270,7 @@ START_TEST(a4_18_disk_that_blocks_takes_few_at_a_time)
 }
 END_TEST
 
-START_TEST(requests_finish_in_the_disks_order)
+START_TEST(requests_complete_in_the_disks_order)
 {
 	unsigned int i;
 
@@ -301,8 +302,8 @@ START_TEST(a4_15_drain_waits_for_every_request_and_publishes_it)
 }
 END_TEST
 
-/* As a transport does it: drained until nothing is left, then stopped. */
-START_TEST(a3_05_reset_is_done_when_nothing_can_write_any_more)
+/* Like a transport: drain until nothing is in flight, then stop. */
+START_TEST(a3_05_reset_ends_after_the_last_request_in_flight)
 {
 	struct vq_buffer buffers[] = {
 		{ RIG_HEADER, 16, 0 }, { RIG_DATA, 512, 1 },
@@ -346,7 +347,7 @@ START_TEST(a3_18_queue_that_is_reset_does_not_disturb_the_other)
 	fake_disk_finish(&r.disk);
 	ck_assert_int_eq(virtdev_queue_drain(r.dev, 0), 0);
 	virtdev_queue_stop(r.dev, 0);
-	/* the other's is neither lost nor finished by this */
+	/* requests of the other queue are neither lost nor completed */
 	ck_assert_uint_eq(vq_inflight(other.q), 1);
 	ck_assert_int_ge(virtdev_queue_serve(r.dev, 1), 0);
 	ck_assert_uint_eq(vq_inflight(other.q), 0);
@@ -361,7 +362,7 @@ START_TEST(a3_18_queue_that_is_reset_does_not_disturb_the_other)
 }
 END_TEST
 
-START_TEST(drain_goes_on_with_what_follows_a_request)
+START_TEST(drain_continues_multi_step_requests)
 {
 	uint8_t off = 0;
 	struct vq_buffer buffers[] = {
@@ -382,7 +383,7 @@ START_TEST(drain_goes_on_with_what_follows_a_request)
 }
 END_TEST
 
-START_TEST(a4_14_requests_that_the_host_did_not_take_yet_are_kept)
+START_TEST(a4_14_requests_are_kept_while_the_host_returns_eagain)
 {
 	r.disk.refuse_kicks = 3;
 	add_flushes(4);
@@ -403,7 +404,7 @@ START_TEST(a4_14_request_that_cannot_be_queued_fails_alone)
 }
 END_TEST
 
-START_TEST(broken_ring_is_told_once_and_left_alone)
+START_TEST(broken_ring_is_reported_once_and_not_served)
 {
 	uint16_t jump = 1000;
 
@@ -417,7 +418,7 @@ START_TEST(broken_ring_is_told_once_and_left_alone)
 }
 END_TEST
 
-START_TEST(broken_ring_still_drains_what_was_taken)
+START_TEST(broken_ring_still_drains_requests_in_flight)
 {
 	uint16_t jump = 1000;
 
@@ -473,7 +474,7 @@ START_TEST(early_channels_are_opened_and_closed_with_the_device)
 }
 END_TEST
 
-START_TEST(more_requests_than_the_queue_holds_come_in_turns)
+START_TEST(more_requests_than_the_queue_holds_are_served_in_turns)
 {
 	unsigned int i, done = 0;
 
@@ -492,30 +493,30 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, configuration_tells_what_the_disk_is);
+	tcase_add_test(tc, configuration_describes_the_disk);
 	tcase_add_test(tc, small_queues_announce_fewer_segments);
-	tcase_add_loop_test(tc, d1_18_impossible_numbers_are_refused, 0, 3);
+	tcase_add_loop_test(tc, d1_18_invalid_configuration_is_refused, 0, 3);
 	tcase_add_test(tc, a3_12_only_writeback_may_be_written);
 	tcase_add_test(tc, writeback_off_flushes_after_every_write);
-	tcase_add_test(tc, writethrough_lasts_until_the_driver_asks_for_a_cache);
+	tcase_add_test(tc, writethrough_lasts_until_the_driver_enables_the_cache);
 	tcase_add_test(tc, a4_13_driver_without_flush_gets_safe_writes);
 	tcase_add_test(tc, write_whose_flush_fails_has_failed);
 	tcase_add_test(tc, repeated_features_do_not_change_the_cache);
-	tcase_add_test(tc, batch_is_few_kicks_and_one_notification);
-	tcase_add_test(tc, turn_takes_no_more_than_the_queue_holds);
-	tcase_add_test(tc, a4_18_disk_that_blocks_takes_few_at_a_time);
-	tcase_add_test(tc, requests_finish_in_the_disks_order);
+	tcase_add_test(tc, batch_causes_few_kicks_and_one_notification);
+	tcase_add_test(tc, turn_fetches_at_most_the_queue_size);
+	tcase_add_test(tc, a4_18_blocking_disk_limits_the_requests_of_a_turn);
+	tcase_add_test(tc, requests_complete_in_the_disks_order);
 	tcase_add_test(tc, a4_15_drain_waits_for_every_request_and_publishes_it);
-	tcase_add_test(tc, a3_05_reset_is_done_when_nothing_can_write_any_more);
+	tcase_add_test(tc, a3_05_reset_ends_after_the_last_request_in_flight);
 	tcase_add_test(tc, a3_18_queue_that_is_reset_does_not_disturb_the_other);
-	tcase_add_test(tc, drain_goes_on_with_what_follows_a_request);
-	tcase_add_test(tc, a4_14_requests_that_the_host_did_not_take_yet_are_kept);
+	tcase_add_test(tc, drain_continues_multi_step_requests);
+	tcase_add_test(tc, a4_14_requests_are_kept_while_the_host_returns_eagain);
 	tcase_add_test(tc, a4_14_request_that_cannot_be_queued_fails_alone);
-	tcase_add_test(tc, broken_ring_is_told_once_and_left_alone);
-	tcase_add_test(tc, broken_ring_still_drains_what_was_taken);
+	tcase_add_test(tc, broken_ring_is_reported_once_and_not_served);
+	tcase_add_test(tc, broken_ring_still_drains_requests_in_flight);
 	tcase_add_test(tc, queue_starts_again_after_it_was_stopped);
 	tcase_add_test(tc, early_channels_are_opened_and_closed_with_the_device);
-	tcase_add_test(tc, more_requests_than_the_queue_holds_come_in_turns);
+	tcase_add_test(tc, more_requests_than_the_queue_holds_are_served_in_turns);
 
 	return run_suite(s);
 }

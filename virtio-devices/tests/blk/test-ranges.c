@@ -28,7 +28,7 @@ static void teardown(void)
 
 static const uint32_t both[] = { T_DISCARD, T_WRITE_ZEROES };
 
-START_TEST(range_reaches_the_disk)
+START_TEST(range_is_passed_to_the_disk)
 {
 	rig_range(&r, 0, 8, 16, 0);
 	ck_assert_int_eq(rig_simple(&r, both[_i], 0, 16), S_OK);
@@ -41,7 +41,7 @@ START_TEST(range_reaches_the_disk)
 }
 END_TEST
 
-START_TEST(unmap_flag_of_write_zeroes_is_passed_on)
+START_TEST(unmap_flag_of_write_zeroes_is_passed_to_the_disk)
 {
 	rig_range(&r, 0, 0, 1, UNMAP);
 	ck_assert_int_eq(rig_simple(&r, T_WRITE_ZEROES, 0, 16), S_OK);
@@ -52,7 +52,7 @@ START_TEST(unmap_flag_of_write_zeroes_is_passed_on)
 }
 END_TEST
 
-START_TEST(sixteen_ranges_are_done_one_after_the_other)
+START_TEST(sixteen_ranges_are_processed_in_order)
 {
 	unsigned int i;
 
@@ -90,7 +90,7 @@ static const struct {
 	{ UINT64_C(1) << 55, 1 },
 };
 
-START_TEST(a4_08_range_beyond_the_disk_fails_with_all_others)
+START_TEST(a4_08_range_beyond_the_disk_fails_the_whole_request)
 {
 	rig_range(&r, 0, 0, 1, 0);
 	rig_range(&r, 1, outside[_i].sector, outside[_i].sectors, 0);
@@ -100,7 +100,7 @@ START_TEST(a4_08_range_beyond_the_disk_fails_with_all_others)
 }
 END_TEST
 
-START_TEST(range_up_to_the_end_is_on_the_disk)
+START_TEST(range_up_to_the_end_of_the_disk_is_accepted)
 {
 	rig_range(&r, 0, 0, FAKE_SECTORS, 0);
 	ck_assert_int_eq(rig_simple(&r, both[_i], 0, 16), S_OK);
@@ -120,7 +120,7 @@ static const struct {
 	{ T_WRITE_ZEROES, UINT32_MAX },
 };
 
-START_TEST(a4_09_flags_that_do_not_exist_are_unsupported)
+START_TEST(a4_09_undefined_flags_are_unsupported)
 {
 	rig_range(&r, 0, 0, 1, bad_flags[_i].flags);
 	ck_assert_int_eq(rig_simple(&r, bad_flags[_i].type, 0, 16), S_UNSUPP);
@@ -128,7 +128,7 @@ START_TEST(a4_09_flags_that_do_not_exist_are_unsupported)
 }
 END_TEST
 
-START_TEST(a4_10_payload_that_is_no_list_of_ranges_fails)
+START_TEST(a4_10_payload_that_is_not_a_list_of_ranges_fails)
 {
 	static const uint32_t lens[] = { 0, 1, 15, 17, 31, 33 };
 
@@ -152,7 +152,7 @@ START_TEST(range_may_be_spread_over_buffers)
 }
 END_TEST
 
-START_TEST(failure_ends_the_ranges_behind_it)
+START_TEST(failure_of_a_range_skips_later_ranges)
 {
 	unsigned int i;
 
@@ -164,7 +164,7 @@ START_TEST(failure_ends_the_ranges_behind_it)
 }
 END_TEST
 
-START_TEST(e1_21_what_the_file_system_cannot_is_unsupported)
+START_TEST(e1_21_operation_missing_in_the_file_system_is_unsupported)
 {
 	rig_range(&r, 0, 0, 1, 0);
 	r.disk.result = -EOPNOTSUPP;
@@ -172,7 +172,7 @@ START_TEST(e1_21_what_the_file_system_cannot_is_unsupported)
 }
 END_TEST
 
-START_TEST(largest_range_is_what_the_configuration_says)
+START_TEST(largest_range_is_that_of_the_configuration)
 {
 	struct vsu_le32 le_max;
 	uint32_t max;
@@ -198,7 +198,7 @@ START_TEST(largest_range_is_what_the_configuration_says)
 }
 END_TEST
 
-START_TEST(disk_that_cannot_does_not_offer)
+START_TEST(unsupported_operations_are_not_offered)
 {
 	rig_fini(&r);
 	rig_prepare(&r);
@@ -211,7 +211,7 @@ START_TEST(disk_that_cannot_does_not_offer)
 }
 END_TEST
 
-START_TEST(a4_06_read_only_disk_takes_neither)
+START_TEST(a4_06_read_only_disk_refuses_both_operations)
 {
 	rig_fini(&r);
 	rig_prepare(&r);
@@ -233,27 +233,27 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, range_reaches_the_disk, 0, 2);
-	tcase_add_test(tc, unmap_flag_of_write_zeroes_is_passed_on);
-	tcase_add_loop_test(tc, sixteen_ranges_are_done_one_after_the_other, 0,
+	tcase_add_loop_test(tc, range_is_passed_to_the_disk, 0, 2);
+	tcase_add_test(tc, unmap_flag_of_write_zeroes_is_passed_to_the_disk);
+	tcase_add_loop_test(tc, sixteen_ranges_are_processed_in_order, 0,
 			    2);
 	tcase_add_loop_test(tc, a4_07_more_ranges_than_announced_fail_before_the_first,
 			    0, 2);
-	tcase_add_loop_test(tc, a4_08_range_beyond_the_disk_fails_with_all_others,
+	tcase_add_loop_test(tc, a4_08_range_beyond_the_disk_fails_the_whole_request,
 			    0, sizeof(outside) / sizeof(*outside));
-	tcase_add_loop_test(tc, range_up_to_the_end_is_on_the_disk, 0, 2);
-	tcase_add_loop_test(tc, a4_09_flags_that_do_not_exist_are_unsupported,
+	tcase_add_loop_test(tc, range_up_to_the_end_of_the_disk_is_accepted, 0, 2);
+	tcase_add_loop_test(tc, a4_09_undefined_flags_are_unsupported,
 			    0, sizeof(bad_flags) / sizeof(*bad_flags));
-	tcase_add_loop_test(tc, a4_10_payload_that_is_no_list_of_ranges_fails,
+	tcase_add_loop_test(tc, a4_10_payload_that_is_not_a_list_of_ranges_fails,
 			    0, 6);
 	tcase_add_test(tc, range_may_be_spread_over_buffers);
-	tcase_add_loop_test(tc, failure_ends_the_ranges_behind_it, 0, 2);
-	tcase_add_loop_test(tc, e1_21_what_the_file_system_cannot_is_unsupported,
+	tcase_add_loop_test(tc, failure_of_a_range_skips_later_ranges, 0, 2);
+	tcase_add_loop_test(tc, e1_21_operation_missing_in_the_file_system_is_unsupported,
 			    0, 2);
-	tcase_add_loop_test(tc, largest_range_is_what_the_configuration_says,
+	tcase_add_loop_test(tc, largest_range_is_that_of_the_configuration,
 			    0, 2);
-	tcase_add_loop_test(tc, disk_that_cannot_does_not_offer, 0, 2);
-	tcase_add_loop_test(tc, a4_06_read_only_disk_takes_neither, 0, 2);
+	tcase_add_loop_test(tc, unsupported_operations_are_not_offered, 0, 2);
+	tcase_add_loop_test(tc, a4_06_read_only_disk_refuses_both_operations, 0, 2);
 
 	return run_suite(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the turns of a block device: what is bounded, and by what. */
+/* Claims about one serve call of a block device: what limits its work. */
 #include <config.h>
 
 #include <check.h>
@@ -26,7 +26,7 @@ static void teardown(void)
 	rig_fini(&r);
 }
 
-/* n reads of all of the disk, into the same memory again and again. */
+/* Adds n reads of the whole disk, all into the same memory. */
 static void add_reads(unsigned int n, uint32_t bytes)
 {
 	struct vq_buffer buffers[100] = { { RIG_HEADER, 16, 0 } };
@@ -84,7 +84,7 @@ START_TEST(a4_19_drain_moves_a_bounded_number_of_bytes_at_a_time)
 }
 END_TEST
 
-START_TEST(a4_19_requests_of_many_bytes_are_not_taken_before_others_finish)
+START_TEST(a4_19_bytes_in_flight_are_bounded)
 {
 	unsigned int n;
 
@@ -104,16 +104,16 @@ START_TEST(a4_19_requests_of_many_bytes_are_not_taken_before_others_finish)
 }
 END_TEST
 
-START_TEST(disk_gets_what_was_taken_each_time_it_has_twice_as_much_to_do)
+START_TEST(disk_is_kicked_each_time_its_load_has_doubled)
 {
 	r.disk.hold = true;
-	add_reads(9, 0);	/* at 2, 4 and 8, and the ninth */
+	add_reads(9, 0);	/* kicks after 2, 4 and 8 requests, and for the ninth */
 	ck_assert_int_eq(virtdev_queue_serve(r.dev, 0), 0);
 	ck_assert_uint_eq(r.disk.kicks, 4);
-	add_reads(30, 0);	/* at 16 and 32, and the rest */
+	add_reads(30, 0);	/* kicks after 16 and 32, and for the rest */
 	ck_assert_int_eq(virtdev_queue_serve(r.dev, 0), 0);
 	ck_assert_uint_eq(r.disk.kicks, 7);
-	add_reads(20, 0);	/* a busy one gets all at once */
+	add_reads(20, 0);	/* a busy disk gets all of them with one kick */
 	ck_assert_int_eq(virtdev_queue_serve(r.dev, 0), 0);
 	ck_assert_uint_eq(r.disk.kicks, 8);
 	ck_assert_uint_eq(r.disk.nwaiting, 59);
@@ -128,11 +128,11 @@ START_TEST(disk_gets_what_was_taken_each_time_it_has_twice_as_much_to_do)
 END_TEST
 
 /*
- * All requests are in flight, then all finish in the turn that could not take
- * another one: the driver's next one must not wait for a kick that it was told
- * not to send.
+ * All requests are in flight, then all complete in a turn that could not fetch
+ * more. Notifications were suppressed, so the queue must be served again or the
+ * driver must kick.
  */
-START_TEST(a1_44_queue_that_was_full_hears_of_the_next_request)
+START_TEST(a1_44_queue_that_was_full_gets_the_next_kick)
 {
 	struct vq_buffer buffers[] = { { RIG_HEADER, 16, 0 },
 				       { RIG_STATUS, 1, 1 } };
@@ -143,7 +143,7 @@ START_TEST(a1_44_queue_that_was_full_hears_of_the_next_request)
 	while (virtdev_queue_serve(r.dev, 0) > 0)
 		;
 	ck_assert_uint_eq(r.disk.nwaiting, 64);
-	r.disk.hold = false;	/* the next kick finishes them */
+	r.disk.hold = false;	/* the next kick completes them */
 	i = (unsigned int)virtdev_queue_serve(r.dev, 0);
 	ck_assert_uint_eq(collected(), 64);
 	ck_assert_int_eq(vq_driver_add(r.g.driver, buffers, 2, 1), 0);
@@ -152,8 +152,11 @@ START_TEST(a1_44_queue_that_was_full_hears_of_the_next_request)
 }
 END_TEST
 
-/* The longest chain is 128 descriptors here, so that a turn walks few. */
-START_TEST(a1_08_turn_of_a_large_ring_takes_a_bounded_number_of_chains)
+/*
+ * The limit of 128 descriptors per chain keeps the number of chains per turn
+ * small.
+ */
+START_TEST(a1_08_turn_of_a_large_ring_fetches_a_bounded_number_of_chains)
 {
 	rig_fini(&r);
 	rig_init(&r, VQ_F_EVENT_IDX, 4096);
@@ -181,7 +184,7 @@ static const struct {
 	{ T_IN, 512, true, UINT64_MAX - 8 },
 };
 
-START_TEST(a4_21_bad_data_buffer_is_an_error_that_the_status_tells)
+START_TEST(a4_21_bad_data_buffer_is_an_error_status)
 {
 	const struct vq_buffer data = {
 		bad_data[_i].gpa, bad_data[_i].len, bad_data[_i].writable,
@@ -190,13 +193,13 @@ START_TEST(a4_21_bad_data_buffer_is_an_error_that_the_status_tells)
 	ck_assert_int_eq(rig_request(&r, bad_data[_i].type, 0, &data, 1),
 			 S_IOERR);
 	ck_assert_uint_eq(r.disk.nlog, 0);
-	/* the status counts when it is the first writable byte */
+	/* the status byte counts if it is the first writable byte */
 	ck_assert_uint_eq(r.written, !bad_data[_i].writable);
 	ck_assert_uint_eq(r.broken, 0);
 }
 END_TEST
 
-START_TEST(a4_21_bad_status_byte_is_not_written_anywhere)
+START_TEST(a4_21_status_outside_memory_is_not_written)
 {
 	const struct vq_buffer buffers[] = {
 		{ RIG_HEADER, 16, 0 }, { RIG_DATA, 512, 1 },
@@ -210,7 +213,7 @@ START_TEST(a4_21_bad_status_byte_is_not_written_anywhere)
 }
 END_TEST
 
-START_TEST(a4_13_driver_that_acknowledges_nothing_gets_safe_writes)
+START_TEST(a4_13_driver_without_features_gets_safe_writes)
 {
 	uint8_t writeback;
 
@@ -225,10 +228,12 @@ START_TEST(a4_13_driver_that_acknowledges_nothing_gets_safe_writes)
 }
 END_TEST
 
-/* A sanitizer keeps freed memory resident for a while, to see who uses it. */
+/*
+ * Sanitizers keep freed memory resident for a while to detect later accesses.
+ */
 #define KEEPS_FREED_MEMORY (VSU_ADDRESS_SANITIZER || VSU_THREAD_SANITIZER)
 
-/* Pages of private memory that belong to this process alone. */
+/* Number of private resident pages of this process. */
 static long resident_pages(void)
 {
 	long size = 0, resident = 0, shared = 0;
@@ -241,7 +246,7 @@ static long resident_pages(void)
 	return resident - shared;
 }
 
-START_TEST(pool_of_a_restarted_queue_has_no_pages_without_requests)
+START_TEST(restarted_queue_frees_the_pages_of_its_pool)
 {
 	long before;
 	int i;
@@ -267,17 +272,17 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a4_19_turn_moves_a_bounded_number_of_bytes);
 	tcase_add_test(tc, a4_19_drain_moves_a_bounded_number_of_bytes_at_a_time);
-	tcase_add_test(tc, a4_19_requests_of_many_bytes_are_not_taken_before_others_finish);
-	tcase_add_test(tc, disk_gets_what_was_taken_each_time_it_has_twice_as_much_to_do);
-	tcase_add_test(tc, a1_44_queue_that_was_full_hears_of_the_next_request);
-	tcase_add_test(tc, a1_08_turn_of_a_large_ring_takes_a_bounded_number_of_chains);
-	tcase_add_loop_test(tc, a4_21_bad_data_buffer_is_an_error_that_the_status_tells,
+	tcase_add_test(tc, a4_19_bytes_in_flight_are_bounded);
+	tcase_add_test(tc, disk_is_kicked_each_time_its_load_has_doubled);
+	tcase_add_test(tc, a1_44_queue_that_was_full_gets_the_next_kick);
+	tcase_add_test(tc, a1_08_turn_of_a_large_ring_fetches_a_bounded_number_of_chains);
+	tcase_add_loop_test(tc, a4_21_bad_data_buffer_is_an_error_status,
 			    0, 6);
-	tcase_add_test(tc, a4_21_bad_status_byte_is_not_written_anywhere);
-	tcase_add_loop_test(tc, a4_13_driver_that_acknowledges_nothing_gets_safe_writes,
+	tcase_add_test(tc, a4_21_status_outside_memory_is_not_written);
+	tcase_add_loop_test(tc, a4_13_driver_without_features_gets_safe_writes,
 			    0, 2);
 	if (!KEEPS_FREED_MEMORY && !under_valgrind())
-		tcase_add_test(tc, pool_of_a_restarted_queue_has_no_pages_without_requests);
+		tcase_add_test(tc, restarted_queue_frees_the_pages_of_its_pool);
 
 	return run_suite(s);
 }

@@ -34,7 +34,7 @@ static const char *text_of(uint32_t queue)
 	return bytes;
 }
 
-START_TEST(it_says_what_it_is)
+START_TEST(device_has_its_id_and_queues)
 {
 	unsigned char config[12] = { 0 };
 
@@ -54,7 +54,7 @@ START_TEST(it_says_what_it_is)
 }
 END_TEST
 
-START_TEST(bytes_go_both_ways)
+START_TEST(bytes_are_transferred_in_both_directions)
 {
 	struct virtdev_stat stats[2];
 
@@ -79,7 +79,7 @@ START_TEST(bytes_go_both_ways)
 }
 END_TEST
 
-START_TEST(a6_02_any_byte_is_passed_as_it_is)
+START_TEST(a6_02_every_byte_value_is_passed_unchanged)
 {
 	unsigned char all[256], seen[256];
 	int i;
@@ -101,7 +101,7 @@ START_TEST(a6_02_any_byte_is_passed_as_it_is)
 }
 END_TEST
 
-START_TEST(a6_04_what_the_guest_has_no_room_for_stays_with_its_sender)
+START_TEST(a6_04_bytes_without_a_guest_buffer_remain_in_the_socket)
 {
 	int waits = 0;
 
@@ -153,7 +153,10 @@ static uint64_t read_filled(unsigned int port)
 	uint64_t at = 0;
 	ssize_t n, i;
 
-	/* An assertion for each byte would take longer than a console waits. */
+	/*
+	 * One assertion per byte would take longer than the time-out of the
+	 * console.
+	 */
 	do {
 		console_settle();
 		n = recv(con.host[port], piece, sizeof(piece), MSG_DONTWAIT);
@@ -164,7 +167,7 @@ static uint64_t read_filled(unsigned int port)
 	return at;
 }
 
-START_TEST(a_stream_whose_reader_is_slow_waits_and_loses_nothing)
+START_TEST(stream_with_a_slow_reader_waits_and_loses_nothing)
 {
 	unsigned int n;
 
@@ -179,7 +182,7 @@ START_TEST(a_stream_whose_reader_is_slow_waits_and_loses_nothing)
 }
 END_TEST
 
-START_TEST(a_queue_that_stops_while_its_host_is_slow_goes_on_where_it_was)
+START_TEST(stopped_queue_of_a_slow_host_continues_at_its_position)
 {
 	unsigned int n;
 
@@ -194,7 +197,7 @@ START_TEST(a_queue_that_stops_while_its_host_is_slow_goes_on_where_it_was)
 }
 END_TEST
 
-/* Waits for the real timer: one second. */
+/* Waits for the real timer of one second. */
 static void wait_for_patience(void)
 {
 	struct pollfd p = { virtdev_queue_host_fd(con.dev, TX), POLLIN, 0 };
@@ -203,7 +206,7 @@ static void wait_for_patience(void)
 	console_settle();
 }
 
-START_TEST(a6_01_a_console_that_nobody_reads_for_a_second_drops_and_counts)
+START_TEST(a6_01_console_unread_for_a_second_drops_and_counts)
 {
 	unsigned int n;
 
@@ -222,7 +225,7 @@ START_TEST(a6_01_a_console_that_nobody_reads_for_a_second_drops_and_counts)
 }
 END_TEST
 
-START_TEST(a_console_that_is_read_again_is_written_again)
+START_TEST(console_that_is_read_again_is_written_again)
 {
 	console_init_one(0);
 	fill(TX);
@@ -235,7 +238,7 @@ START_TEST(a_console_that_is_read_again_is_written_again)
 }
 END_TEST
 
-START_TEST(a_host_that_left_does_not_stop_the_guest)
+START_TEST(hang_up_of_the_host_does_not_block_the_guest)
 {
 	console_init_one(0);
 	console_settle();
@@ -251,7 +254,7 @@ START_TEST(a_host_that_left_does_not_stop_the_guest)
 }
 END_TEST
 
-START_TEST(all_that_a_host_sent_before_it_left_arrives)
+START_TEST(bytes_sent_before_a_hang_up_are_received)
 {
 	console_init_one(0);
 	console_offer(RX, 1, 4);
@@ -267,7 +270,7 @@ START_TEST(all_that_a_host_sent_before_it_left_arrives)
 }
 END_TEST
 
-START_TEST(a1_15_a1_20_a_buffer_that_is_not_memory_costs_itself_only)
+START_TEST(a1_15_a1_20_buffer_outside_memory_fails_alone)
 {
 	const struct vq_buffer bad[] = {
 		{ GUEST_HOLE, 64, 0 }, { GUEST_HOLE, 64, 1 },
@@ -296,7 +299,7 @@ START_TEST(a1_15_a1_20_a_buffer_that_is_not_memory_costs_itself_only)
 }
 END_TEST
 
-START_TEST(a_broken_ring_is_told_once)
+START_TEST(broken_ring_is_reported_once)
 {
 	console_init_one(0);
 	/* the available index jumps */
@@ -308,7 +311,7 @@ START_TEST(a_broken_ring_is_told_once)
 }
 END_TEST
 
-START_TEST(an_emergency_write_needs_no_queue)
+START_TEST(emergency_write_requires_no_queue)
 {
 	const unsigned char word[] = { 'P', 0, 0, 0 };
 
@@ -324,7 +327,7 @@ START_TEST(an_emergency_write_needs_no_queue)
 }
 END_TEST
 
-START_TEST(a_size_stands_in_the_configuration_space)
+START_TEST(size_is_in_the_configuration_space)
 {
 	const unsigned char want[] = { 132, 0, 43, 0 };
 	unsigned char config[4];
@@ -367,7 +370,7 @@ static bool is_there(void *self)
 	return true;
 }
 
-START_TEST(a_turn_is_bounded_in_bytes)
+START_TEST(turn_is_bounded_in_bytes)
 {
 	static const struct virtdev_port_ops ops = {
 		.size = sizeof(ops), .name = "endless",
@@ -393,7 +396,7 @@ START_TEST(a_turn_is_bounded_in_bytes)
 }
 END_TEST
 
-START_TEST(what_cannot_be_is_refused)
+START_TEST(invalid_configuration_is_refused)
 {
 	struct virtdev_console_port port = { .size = sizeof(port) };
 	struct virtdev_console_config config = { .size = sizeof(config),
@@ -432,22 +435,22 @@ int main(void)
 	Suite *s = suite_create("console");
 	TCase *tc = tcase_create("console");
 
-	tcase_add_test(tc, it_says_what_it_is);
-	tcase_add_loop_test(tc, bytes_go_both_ways, 0, 3);
-	tcase_add_test(tc, a6_02_any_byte_is_passed_as_it_is);
-	tcase_add_test(tc, a6_04_what_the_guest_has_no_room_for_stays_with_its_sender);
-	tcase_add_test(tc, a_stream_whose_reader_is_slow_waits_and_loses_nothing);
-	tcase_add_test(tc, a_queue_that_stops_while_its_host_is_slow_goes_on_where_it_was);
-	tcase_add_test(tc, a6_01_a_console_that_nobody_reads_for_a_second_drops_and_counts);
-	tcase_add_test(tc, a_console_that_is_read_again_is_written_again);
-	tcase_add_test(tc, a_host_that_left_does_not_stop_the_guest);
-	tcase_add_test(tc, all_that_a_host_sent_before_it_left_arrives);
-	tcase_add_test(tc, a1_15_a1_20_a_buffer_that_is_not_memory_costs_itself_only);
-	tcase_add_test(tc, a_broken_ring_is_told_once);
-	tcase_add_test(tc, an_emergency_write_needs_no_queue);
-	tcase_add_test(tc, a_size_stands_in_the_configuration_space);
-	tcase_add_test(tc, a_turn_is_bounded_in_bytes);
-	tcase_add_test(tc, what_cannot_be_is_refused);
+	tcase_add_test(tc, device_has_its_id_and_queues);
+	tcase_add_loop_test(tc, bytes_are_transferred_in_both_directions, 0, 3);
+	tcase_add_test(tc, a6_02_every_byte_value_is_passed_unchanged);
+	tcase_add_test(tc, a6_04_bytes_without_a_guest_buffer_remain_in_the_socket);
+	tcase_add_test(tc, stream_with_a_slow_reader_waits_and_loses_nothing);
+	tcase_add_test(tc, stopped_queue_of_a_slow_host_continues_at_its_position);
+	tcase_add_test(tc, a6_01_console_unread_for_a_second_drops_and_counts);
+	tcase_add_test(tc, console_that_is_read_again_is_written_again);
+	tcase_add_test(tc, hang_up_of_the_host_does_not_block_the_guest);
+	tcase_add_test(tc, bytes_sent_before_a_hang_up_are_received);
+	tcase_add_test(tc, a1_15_a1_20_buffer_outside_memory_fails_alone);
+	tcase_add_test(tc, broken_ring_is_reported_once);
+	tcase_add_test(tc, emergency_write_requires_no_queue);
+	tcase_add_test(tc, size_is_in_the_configuration_space);
+	tcase_add_test(tc, turn_is_bounded_in_bytes);
+	tcase_add_test(tc, invalid_configuration_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -22,7 +22,7 @@ static void setup(void)
 	console_init_many(F_SIZE);
 }
 
-START_TEST(a_driver_is_told_of_its_ports_in_order)
+START_TEST(ports_are_announced_in_order)
 {
 	console_greet();
 	ck_assert_str_eq(console_heard(), "");
@@ -32,7 +32,7 @@ START_TEST(a_driver_is_told_of_its_ports_in_order)
 }
 END_TEST
 
-START_TEST(nothing_is_told_before_the_driver_is_ready)
+START_TEST(no_message_is_sent_before_the_driver_is_ready)
 {
 	ck_assert_int_eq(virtdev_console_resize(con.dev, 0, 80, 24), 0);
 	console_offer(2, 1, 64);
@@ -41,7 +41,7 @@ START_TEST(nothing_is_told_before_the_driver_is_ready)
 }
 END_TEST
 
-START_TEST(a_driver_that_gives_up_is_told_nothing)
+START_TEST(driver_that_reports_failure_gets_no_messages)
 {
 	console_say(UINT32_MAX, DEVICE_READY, 0);
 	ck_assert_str_eq(console_heard(), "");
@@ -53,7 +53,7 @@ START_TEST(a_driver_that_gives_up_is_told_nothing)
 }
 END_TEST
 
-START_TEST(a_size_is_told_with_its_columns_first)
+START_TEST(size_is_sent_with_columns_first)
 {
 	console_greet();
 	ck_assert_int_eq(virtdev_console_resize(con.dev, 0, 132, 43), 0);
@@ -62,7 +62,7 @@ START_TEST(a_size_is_told_with_its_columns_first)
 }
 END_TEST
 
-START_TEST(a_size_is_told_to_a_driver_that_comes_later)
+START_TEST(size_is_sent_to_a_driver_that_starts_later)
 {
 	ck_assert_int_eq(virtdev_console_resize(con.dev, 0, 80, 25), 0);
 	console_say(UINT32_MAX, DEVICE_READY, 1);
@@ -75,7 +75,7 @@ START_TEST(a_size_is_told_to_a_driver_that_comes_later)
 }
 END_TEST
 
-START_TEST(of_many_changes_the_last_one_is_told)
+START_TEST(only_the_last_of_many_changes_is_sent)
 {
 	uint16_t i;
 
@@ -87,7 +87,7 @@ START_TEST(of_many_changes_the_last_one_is_told)
 }
 END_TEST
 
-START_TEST(a_host_that_comes_and_goes_opens_and_closes_the_port)
+START_TEST(host_connection_opens_and_closes_the_port)
 {
 	console_greet();
 	vsu_fd_close(&con.host[1]);
@@ -97,7 +97,7 @@ START_TEST(a_host_that_comes_and_goes_opens_and_closes_the_port)
 }
 END_TEST
 
-START_TEST(a_stream_that_the_guest_has_not_opened_is_not_read)
+START_TEST(stream_is_not_read_until_the_guest_opens_it)
 {
 	char text[8];
 
@@ -115,7 +115,7 @@ START_TEST(a_stream_that_the_guest_has_not_opened_is_not_read)
 }
 END_TEST
 
-START_TEST(ports_do_not_mix)
+START_TEST(ports_are_independent)
 {
 	console_greet();
 	console_write(1, "zero", 4);
@@ -137,7 +137,7 @@ static uint32_t add_third(void)
 	return id;
 }
 
-START_TEST(a_port_can_be_added_while_the_guest_runs)
+START_TEST(port_can_be_added_while_the_guest_runs)
 {
 	console_greet();
 	ck_assert_uint_eq(add_third(), 2);
@@ -150,7 +150,7 @@ START_TEST(a_port_can_be_added_while_the_guest_runs)
 }
 END_TEST
 
-START_TEST(more_ports_than_it_was_made_for_are_refused)
+START_TEST(ports_above_the_configured_maximum_are_refused)
 {
 	struct virtdev_console_port port = { .size = sizeof(port) };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -168,7 +168,7 @@ START_TEST(more_ports_than_it_was_made_for_are_refused)
 }
 END_TEST
 
-START_TEST(a_port_can_be_removed_and_its_number_used_again)
+START_TEST(port_can_be_removed_and_its_number_used_again)
 {
 	char c;
 
@@ -191,7 +191,7 @@ START_TEST(a_port_can_be_removed_and_its_number_used_again)
 }
 END_TEST
 
-START_TEST(a_port_that_came_and_went_unseen_is_not_told)
+START_TEST(port_removed_before_its_announcement_is_not_announced)
 {
 	console_greet();
 	ck_assert_int_eq(virtdev_console_remove(con.dev, add_third()), 0);
@@ -213,7 +213,7 @@ static void *count_often(void *opaque)
 	return opaque;
 }
 
-START_TEST(counts_are_read_while_ports_come_and_go)
+START_TEST(statistics_can_be_read_while_ports_change)
 {
 	pthread_t thread;
 	int i;
@@ -238,7 +238,7 @@ static const uint32_t bad[][3] = {
 	{ PORT_OPEN, UINT32_MAX, 1 }, { PORT_READY, 0x80000000, 1 },
 };
 
-START_TEST(a6_03_a_message_that_cannot_be_is_dropped_and_counted)
+START_TEST(a6_03_invalid_message_is_dropped_and_counted)
 {
 	console_greet();
 	console_say(bad[_i][1], (uint16_t)bad[_i][0], (uint16_t)bad[_i][2]);
@@ -249,7 +249,7 @@ START_TEST(a6_03_a_message_that_cannot_be_is_dropped_and_counted)
 }
 END_TEST
 
-START_TEST(a6_03_a_message_that_is_cut_short_is_dropped_and_counted)
+START_TEST(a6_03_truncated_message_is_dropped_and_counted)
 {
 	const unsigned char m[] = { 0, 0, 0, 0, PORT_OPEN, 0, 1 };
 	uint32_t len;
@@ -269,7 +269,7 @@ START_TEST(a6_03_a_message_that_is_cut_short_is_dropped_and_counted)
 }
 END_TEST
 
-START_TEST(a6_03_a_driver_that_asks_a_thousand_times_is_answered_once)
+START_TEST(a6_03_repeated_port_ready_is_answered_once)
 {
 	int i, n = 0;
 
@@ -282,7 +282,7 @@ START_TEST(a6_03_a_driver_that_asks_a_thousand_times_is_answered_once)
 }
 END_TEST
 
-START_TEST(a6_03_a_driver_that_begins_a_thousand_times_is_told_once)
+START_TEST(a6_03_repeated_device_ready_announces_ports_once)
 {
 	int i, n = 0;
 
@@ -294,7 +294,7 @@ START_TEST(a6_03_a_driver_that_begins_a_thousand_times_is_told_once)
 }
 END_TEST
 
-START_TEST(a_buffer_too_short_for_a_message_comes_back_empty)
+START_TEST(buffer_too_short_for_a_message_is_returned_empty)
 {
 	console_say(UINT32_MAX, DEVICE_READY, 1);
 	console_offer(2, 3, 7);
@@ -306,7 +306,7 @@ START_TEST(a_buffer_too_short_for_a_message_comes_back_empty)
 }
 END_TEST
 
-START_TEST(a_new_driver_begins_anew)
+START_TEST(new_driver_gets_all_ports_again)
 {
 	console_greet();
 	ck_assert_int_eq(virtdev_console_resize(con.dev, 0, 1, 1), 0);
@@ -352,7 +352,7 @@ static void move(const void *bytes, size_t len)
 	con.dev = dev;
 }
 
-START_TEST(a_driver_goes_on_with_the_console_of_another_server)
+START_TEST(driver_continues_with_the_console_of_another_server)
 {
 	char text[8];
 	void *bytes;
@@ -373,7 +373,7 @@ START_TEST(a_driver_goes_on_with_the_console_of_another_server)
 }
 END_TEST
 
-START_TEST(a_state_that_cannot_be_is_refused)
+START_TEST(invalid_state_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	unsigned char *bytes;
@@ -397,7 +397,7 @@ START_TEST(a_state_that_cannot_be_is_refused)
 }
 END_TEST
 
-START_TEST(rows_can_come_first)
+START_TEST(size_may_be_sent_with_rows_first)
 {
 	const struct virtdev_console_port port = {
 		.size = sizeof(port), .console = true, .name = "tty",
@@ -424,30 +424,30 @@ int main(void)
 	TCase *tc = tcase_create("control");
 
 	tcase_add_checked_fixture(tc, setup, console_fini);
-	tcase_add_test(tc, a_driver_is_told_of_its_ports_in_order);
-	tcase_add_test(tc, nothing_is_told_before_the_driver_is_ready);
-	tcase_add_test(tc, a_driver_that_gives_up_is_told_nothing);
-	tcase_add_test(tc, a_size_is_told_with_its_columns_first);
-	tcase_add_test(tc, a_size_is_told_to_a_driver_that_comes_later);
-	tcase_add_test(tc, of_many_changes_the_last_one_is_told);
-	tcase_add_test(tc, a_host_that_comes_and_goes_opens_and_closes_the_port);
-	tcase_add_test(tc, a_stream_that_the_guest_has_not_opened_is_not_read);
-	tcase_add_test(tc, ports_do_not_mix);
-	tcase_add_test(tc, a_port_can_be_added_while_the_guest_runs);
-	tcase_add_test(tc, more_ports_than_it_was_made_for_are_refused);
-	tcase_add_test(tc, a_port_can_be_removed_and_its_number_used_again);
-	tcase_add_test(tc, a_port_that_came_and_went_unseen_is_not_told);
-	tcase_add_test(tc, counts_are_read_while_ports_come_and_go);
-	tcase_add_loop_test(tc, a6_03_a_message_that_cannot_be_is_dropped_and_counted,
+	tcase_add_test(tc, ports_are_announced_in_order);
+	tcase_add_test(tc, no_message_is_sent_before_the_driver_is_ready);
+	tcase_add_test(tc, driver_that_reports_failure_gets_no_messages);
+	tcase_add_test(tc, size_is_sent_with_columns_first);
+	tcase_add_test(tc, size_is_sent_to_a_driver_that_starts_later);
+	tcase_add_test(tc, only_the_last_of_many_changes_is_sent);
+	tcase_add_test(tc, host_connection_opens_and_closes_the_port);
+	tcase_add_test(tc, stream_is_not_read_until_the_guest_opens_it);
+	tcase_add_test(tc, ports_are_independent);
+	tcase_add_test(tc, port_can_be_added_while_the_guest_runs);
+	tcase_add_test(tc, ports_above_the_configured_maximum_are_refused);
+	tcase_add_test(tc, port_can_be_removed_and_its_number_used_again);
+	tcase_add_test(tc, port_removed_before_its_announcement_is_not_announced);
+	tcase_add_test(tc, statistics_can_be_read_while_ports_change);
+	tcase_add_loop_test(tc, a6_03_invalid_message_is_dropped_and_counted,
 			    0, (int)(sizeof(bad) / sizeof(bad[0])));
-	tcase_add_test(tc, a6_03_a_message_that_is_cut_short_is_dropped_and_counted);
-	tcase_add_test(tc, a6_03_a_driver_that_asks_a_thousand_times_is_answered_once);
-	tcase_add_test(tc, a6_03_a_driver_that_begins_a_thousand_times_is_told_once);
-	tcase_add_test(tc, a_buffer_too_short_for_a_message_comes_back_empty);
-	tcase_add_test(tc, a_new_driver_begins_anew);
-	tcase_add_test(tc, a_driver_goes_on_with_the_console_of_another_server);
-	tcase_add_test(tc, a_state_that_cannot_be_is_refused);
-	tcase_add_test(tc, rows_can_come_first);
+	tcase_add_test(tc, a6_03_truncated_message_is_dropped_and_counted);
+	tcase_add_test(tc, a6_03_repeated_port_ready_is_answered_once);
+	tcase_add_test(tc, a6_03_repeated_device_ready_announces_ports_once);
+	tcase_add_test(tc, buffer_too_short_for_a_message_is_returned_empty);
+	tcase_add_test(tc, new_driver_gets_all_ports_again);
+	tcase_add_test(tc, driver_continues_with_the_console_of_another_server);
+	tcase_add_test(tc, invalid_state_is_refused);
+	tcase_add_test(tc, size_may_be_sent_with_rows_first);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about the operations of a model that each server calls, and in which order:
- * those of the table in docs/device-calls.md.
+ * Claims about the operations of a model that each server calls, and their
+ * order, as listed in docs/device-calls.md.
  */
 #include <config.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about what every device has in common, whatever its model. */
+/* Claims about the functions common to all devices. */
 #include <config.h>
 
 #include <check.h>
@@ -18,7 +18,7 @@
 #include "../guest.h"
 #include "../suite.h"
 
-/* A model that keeps what it was told. */
+/* A model that records its calls. */
 struct model {
 	struct virtdev *dev;
 	uint64_t features;
@@ -100,7 +100,7 @@ static void teardown(void)
 	ck_assert_uint_eq(model.freed, 1);
 }
 
-START_TEST(info_and_name_are_the_models)
+START_TEST(info_and_name_are_those_of_the_model)
 {
 	ck_assert_str_eq(virtdev_name(model.dev), "model");
 	ck_assert_uint_eq(virtdev_get_info(model.dev)->id, 42);
@@ -133,7 +133,7 @@ static int resize_mem(struct virtdev *dev)
 	return virtdev_mem_set_requested(dev, 0, NULL);
 }
 
-/* Functions that a model has of its own. */
+/* Operations that a model may implement. */
 static const struct {
 	const char *name;
 	int (*call)(struct virtdev *dev);
@@ -146,7 +146,7 @@ static const struct {
 	{ "mem", resize_mem, -EINVAL },
 };
 
-START_TEST(name_alone_makes_no_model)
+START_TEST(model_requires_more_than_a_name)
 {
 	struct virtdev_ops of_that_name = ops;
 	struct model untouched = { .freed = 0 };
@@ -161,7 +161,7 @@ START_TEST(name_alone_makes_no_model)
 }
 END_TEST
 
-START_TEST(features_that_were_offered_reach_the_model)
+START_TEST(offered_features_are_passed_to_the_model)
 {
 	ck_assert_int_eq(virtdev_set_features(model.dev, VQ_F_VERSION_1 | 0x4,
 					      NULL), 0);
@@ -169,7 +169,7 @@ START_TEST(features_that_were_offered_reach_the_model)
 }
 END_TEST
 
-START_TEST(a3_03_feature_that_was_not_offered_is_refused_by_its_number)
+START_TEST(a3_03_unoffered_feature_is_refused_by_number)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -189,7 +189,7 @@ START_TEST(model_may_refuse_features)
 }
 END_TEST
 
-/* The beginning of a read, its length, and the bytes that it gives. */
+/* Offset and length of a read, and the bytes it returns. */
 static const struct {
 	uint32_t off, len;
 	const char *bytes;
@@ -216,7 +216,7 @@ START_TEST(a3_11_config_reads_zero_beyond_its_end)
 }
 END_TEST
 
-START_TEST(a3_11_config_write_that_crosses_the_end_is_cut)
+START_TEST(a3_11_config_write_across_the_end_is_truncated)
 {
 	ck_assert_int_eq(virtdev_config_write(model.dev, 6, "1234", 4), 0);
 	ck_assert_uint_eq(model.off, 6);
@@ -225,7 +225,7 @@ START_TEST(a3_11_config_write_that_crosses_the_end_is_cut)
 }
 END_TEST
 
-START_TEST(a3_11_config_write_beyond_the_end_does_nothing)
+START_TEST(a3_11_config_write_beyond_the_end_is_ignored)
 {
 	ck_assert_int_eq(virtdev_config_write(model.dev, 8, "1234", 4), 0);
 	ck_assert_int_eq(virtdev_config_write(model.dev, UINT32_MAX, "1", 1),
@@ -234,7 +234,7 @@ START_TEST(a3_11_config_write_beyond_the_end_does_nothing)
 }
 END_TEST
 
-START_TEST(queue_that_is_not_there_is_not_started)
+START_TEST(unknown_queue_is_not_started)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -244,7 +244,7 @@ START_TEST(queue_that_is_not_there_is_not_started)
 }
 END_TEST
 
-START_TEST(what_a_model_leaves_out_does_nothing)
+START_TEST(missing_operations_of_a_model_do_nothing)
 {
 	const struct virtdev_ops none = { .size = sizeof(none), .name = "-" };
 	struct virtdev *dev;
@@ -266,7 +266,7 @@ START_TEST(what_a_model_leaves_out_does_nothing)
 }
 END_TEST
 
-START_TEST(model_of_an_older_header_lacks_what_came_later)
+START_TEST(model_of_an_older_header_lacks_later_operations)
 {
 	struct virtdev_ops older = ops;
 	struct virtdev *dev;
@@ -308,14 +308,14 @@ static void on_broken(void *opaque, uint32_t queue)
 	h->queue = queue;
 }
 
-static void tell_everything(void)
+static void notify_all(void)
 {
 	virtdev_notify(model.dev, 1);
 	virtdev_config_changed(model.dev);
 	virtdev_queue_broken(model.dev, 0);
 }
 
-START_TEST(server_is_told_until_it_is_taken_away)
+START_TEST(server_is_notified_until_it_is_removed)
 {
 	const struct virtdev_server_ops server_ops = {
 		.size = sizeof(server_ops),
@@ -325,11 +325,11 @@ START_TEST(server_is_told_until_it_is_taken_away)
 	};
 	struct server server = { 0 };
 
-	tell_everything();
+	notify_all();
 	virtdev_set_server(model.dev, &server_ops, &server);
-	tell_everything();
+	notify_all();
 	virtdev_set_server(model.dev, NULL, NULL);
-	tell_everything();
+	notify_all();
 	ck_assert_uint_eq(server.notified, 1);
 	ck_assert_uint_eq(server.changed, 1);
 	ck_assert_uint_eq(server.broken, 1);
@@ -337,20 +337,20 @@ START_TEST(server_is_told_until_it_is_taken_away)
 }
 END_TEST
 
-START_TEST(freeing_nothing_is_fine)
+START_TEST(free_accepts_null)
 {
 	virtdev_free(NULL);
 }
 END_TEST
 
-/* --- whole turns --- */
+/* --- serving a queue --- */
 
-static unsigned int turns_told, turns_broken;
+static unsigned int turns_notified, turns_broken;
 
 static void on_turn_notify(void *opaque, uint32_t queue)
 {
 	(void)opaque;
-	turns_told += queue == 3;
+	turns_notified += queue == 3;
 }
 
 static void on_turn_broken(void *opaque, uint32_t queue)
@@ -367,7 +367,7 @@ static uint32_t serve_five(void *opaque, struct vq *q, struct vq_chain *chain)
 	return 5;
 }
 
-START_TEST(turn_of_a_queue_tells_its_server)
+START_TEST(serving_a_queue_notifies_the_server)
 {
 	static const struct virtdev_server_ops server = {
 		.size = sizeof(server), .notify = on_turn_notify,
@@ -390,10 +390,10 @@ START_TEST(turn_of_a_queue_tells_its_server)
 		vq_driver_publish(g.driver);
 	}
 	ck_assert_int_eq(virtdev_queue_turn(dev, 3, g.q, &turn), 1);
-	ck_assert_uint_eq(turns_told, 1);
+	ck_assert_uint_eq(turns_notified, 1);
 	ck_assert_int_eq(virtdev_queue_turn(dev, 3, g.q, &turn), 0);
 	ck_assert_uint_eq(served, 3);
-	ck_assert_uint_eq(turns_told, 2);
+	ck_assert_uint_eq(turns_notified, 2);
 	ck_assert_uint_eq(turns_broken, 0);
 	turn.serve = NULL;
 	ck_assert_int_eq(virtdev_queue_turn(dev, 3, g.q, &turn), -EINVAL);
@@ -401,7 +401,7 @@ START_TEST(turn_of_a_queue_tells_its_server)
 }
 END_TEST
 
-START_TEST(turn_of_a_queue_that_breaks_is_told_once)
+START_TEST(broken_queue_is_reported_once)
 {
 	static const struct virtdev_server_ops server = {
 		.size = sizeof(server), .queue_broken = on_turn_broken,
@@ -425,9 +425,9 @@ START_TEST(turn_of_a_queue_that_breaks_is_told_once)
 }
 END_TEST
 
-/* A valid one, but for the member that the sentence names. */
+/* A valid configuration except for the member that the error names. */
 static const struct {
-	const char *name, *says;
+	const char *name, *message;
 	struct virtdev_info info;
 } refused[] = {
 	{ NULL, "ops->name", { .id = 4, .nqueues = 1, .queue_size_max = 2 } },
@@ -443,7 +443,7 @@ static const struct {
 	  { .id = 4, .nqueues = 1, .queue_size_max = 65536 } },
 };
 
-START_TEST(device_that_no_driver_can_use_is_refused_by_a_sentence)
+START_TEST(unusable_device_is_refused_with_a_message)
 {
 	const struct virtdev_ops named = { .size = sizeof(named),
 					   .name = refused[_i].name };
@@ -454,12 +454,12 @@ START_TEST(device_that_no_driver_can_use_is_refused_by_a_sentence)
 				     &err), -EINVAL);
 	ck_assert_ptr_null(dev);
 	ck_assert_int_eq(err.code, -EINVAL);
-	ck_assert_ptr_nonnull(strstr(err.msg, refused[_i].says));
+	ck_assert_ptr_nonnull(strstr(err.msg, refused[_i].message));
 }
 END_TEST
 
-/* A size of 0 is refused before anything is taken. */
-START_TEST(structs_whose_size_was_forgotten_are_refused)
+/* A size of 0 is refused, and the caller keeps what it passed. */
+START_TEST(structs_without_a_size_are_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	const struct virtdev_ops no_ops = { .name = "x" };
@@ -497,26 +497,26 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc,
-		device_that_no_driver_can_use_is_refused_by_a_sentence, 0,
+		unusable_device_is_refused_with_a_message, 0,
 		sizeof(refused) / sizeof(refused[0]));
-	tcase_add_test(tc, structs_whose_size_was_forgotten_are_refused);
-	tcase_add_test(tc, info_and_name_are_the_models);
-	tcase_add_loop_test(tc, name_alone_makes_no_model, 0,
+	tcase_add_test(tc, structs_without_a_size_are_refused);
+	tcase_add_test(tc, info_and_name_are_those_of_the_model);
+	tcase_add_loop_test(tc, model_requires_more_than_a_name, 0,
 			    sizeof(own_calls) / sizeof(own_calls[0]));
-	tcase_add_test(tc, features_that_were_offered_reach_the_model);
-	tcase_add_test(tc, a3_03_feature_that_was_not_offered_is_refused_by_its_number);
+	tcase_add_test(tc, offered_features_are_passed_to_the_model);
+	tcase_add_test(tc, a3_03_unoffered_feature_is_refused_by_number);
 	tcase_add_test(tc, model_may_refuse_features);
 	tcase_add_loop_test(tc, a3_11_config_reads_zero_beyond_its_end, 0,
 			    sizeof(reads) / sizeof(reads[0]));
-	tcase_add_test(tc, a3_11_config_write_that_crosses_the_end_is_cut);
-	tcase_add_test(tc, a3_11_config_write_beyond_the_end_does_nothing);
-	tcase_add_test(tc, queue_that_is_not_there_is_not_started);
-	tcase_add_test(tc, what_a_model_leaves_out_does_nothing);
-	tcase_add_test(tc, model_of_an_older_header_lacks_what_came_later);
-	tcase_add_test(tc, server_is_told_until_it_is_taken_away);
-	tcase_add_test(tc, freeing_nothing_is_fine);
-	tcase_add_test(tc, turn_of_a_queue_tells_its_server);
-	tcase_add_test(tc, turn_of_a_queue_that_breaks_is_told_once);
+	tcase_add_test(tc, a3_11_config_write_across_the_end_is_truncated);
+	tcase_add_test(tc, a3_11_config_write_beyond_the_end_is_ignored);
+	tcase_add_test(tc, unknown_queue_is_not_started);
+	tcase_add_test(tc, missing_operations_of_a_model_do_nothing);
+	tcase_add_test(tc, model_of_an_older_header_lacks_later_operations);
+	tcase_add_test(tc, server_is_notified_until_it_is_removed);
+	tcase_add_test(tc, free_accepts_null);
+	tcase_add_test(tc, serving_a_queue_notifies_the_server);
+	tcase_add_test(tc, broken_queue_is_reported_once);
 
 	return run_suite(s);
 }

@@ -17,27 +17,27 @@
 
 #define MEMORY 0x10000u
 
-/* A device of two queues that does as the test says, and its server. */
+/* A device of two queues controlled by the test, and its server. */
 struct rig {
 	struct virtdev *dev;
 	struct virtdev_transport *t;
 	struct virtdev_inline *server;
 	struct vmem_space *space;
 	unsigned int served[2], stopped[2], stopped_early;
-	int more;		/* what serve says */
-	uint64_t turn_ns;	/* how long it works */
-	int left[2];		/* what drain says; counts down */
+	int more;		/* result of serve */
+	uint64_t turn_ns;	/* duration of serve */
+	int left[2];		/* results of drain; counts down */
 	int host_fd;		/* of queue 0, or -1 */
-	int start_result;	/* of queue 1 */
-	bool slow_stops;	/* a stop of a queue takes a whole turn */
-	int reset_turns;	/* that a reset takes; counts down */
+	int start_result;	/* result of start for queue 1 */
+	bool slow_stops;	/* each stop takes a whole turn */
+	int reset_turns;	/* turns that a reset takes; counts down */
 	unsigned int resets;
 	uint32_t interrupted;
 };
 
 static struct rig rig;
 static struct vsu_error start_err;	/* of the last start */
-static uint32_t ring_gpa;		/* of a queue's descriptors */
+static uint32_t ring_gpa;		/* address of a queue's descriptor table */
 
 static int on_start(void *self, uint32_t queue, struct vq *q,
 		    struct vsu_error *err)
@@ -211,7 +211,7 @@ static void ready(uint32_t i)
 	virtdev_transport_set_queue_ready(rig.t, i, true);
 }
 
-/* The driver sets up n queues and is ready. */
+/* The driver sets up n queues and sets DRIVER_OK. */
 static void start(uint32_t n)
 {
 	const uint64_t features = VQ_F_VERSION_1 | VQ_F_RING_RESET;
@@ -233,14 +233,14 @@ static bool is_readable(void)
 	return poll(&p, 1, 0) == 1;
 }
 
-/* However slowly this process runs: a dispatch may end before the last queue. */
+/* On a slow host one dispatch may return before the last queue is served. */
 static void dispatch_all(void)
 {
 	while (is_readable())
 		virtdev_inline_dispatch(rig.server);
 }
 
-START_TEST(queues_are_looked_at_once_at_their_start)
+START_TEST(queues_are_served_once_at_their_start)
 {
 	start(2);
 	ck_assert(is_readable());
@@ -251,7 +251,7 @@ START_TEST(queues_are_looked_at_once_at_their_start)
 }
 END_TEST
 
-START_TEST(a_kick_and_the_hosts_answer_serve_their_queue)
+START_TEST(kick_and_host_descriptor_serve_their_queue)
 {
 	rig.host_fd = vsu_event_new();
 	start(2);
@@ -267,7 +267,7 @@ START_TEST(a_kick_and_the_hosts_answer_serve_their_queue)
 }
 END_TEST
 
-START_TEST(a3_19_what_is_left_waits_for_the_next_turn)
+START_TEST(a3_19_remaining_work_waits_for_the_next_turn)
 {
 	unsigned int turns;
 
@@ -283,7 +283,7 @@ START_TEST(a3_19_what_is_left_waits_for_the_next_turn)
 }
 END_TEST
 
-START_TEST(a3_19_a_dispatch_with_long_turns_serves_one_queue_at_a_time)
+START_TEST(a3_19_dispatch_with_long_turns_serves_one_queue_at_a_time)
 {
 	unsigned int i;
 
@@ -299,8 +299,11 @@ START_TEST(a3_19_a_dispatch_with_long_turns_serves_one_queue_at_a_time)
 }
 END_TEST
 
-/* Each dispatch ends behind the first queue: the second one's event is kept. */
-START_TEST(a_kept_event_of_a_queue_that_stopped_serves_nothing)
+/*
+ * Each dispatch returns after the first queue; the event of the second stays
+ * pending.
+ */
+START_TEST(pending_event_of_a_stopped_queue_is_ignored)
 {
 	rig.turn_ns = 3000000;
 	start(2);
@@ -314,7 +317,7 @@ START_TEST(a_kept_event_of_a_queue_that_stopped_serves_nothing)
 }
 END_TEST
 
-START_TEST(a3_05_a_stop_is_done_when_nothing_is_left)
+START_TEST(a3_05_stop_ends_when_nothing_is_in_flight)
 {
 	start(1);
 	rig.left[0] = 2;
@@ -327,7 +330,7 @@ START_TEST(a3_05_a_stop_is_done_when_nothing_is_left)
 }
 END_TEST
 
-START_TEST(a_stop_serves_nothing_any_more)
+START_TEST(stop_serves_no_further_requests)
 {
 	start(1);
 	virtdev_inline_dispatch(rig.server);
@@ -339,8 +342,8 @@ START_TEST(a_stop_serves_nothing_any_more)
 }
 END_TEST
 
-/* Without a host descriptor nothing else would wake the caller. */
-START_TEST(a_stop_that_no_descriptor_tells_of_makes_it_readable)
+/* The device has no host descriptor, so nothing else would wake the caller. */
+START_TEST(stop_without_a_host_descriptor_stays_readable)
 {
 	struct pollfd p = { .events = POLLIN };
 
@@ -355,7 +358,7 @@ START_TEST(a_stop_that_no_descriptor_tells_of_makes_it_readable)
 }
 END_TEST
 
-START_TEST(a4_18_a_stop_waits_for_the_hosts_descriptor_without_spinning)
+START_TEST(a4_18_stop_waits_for_the_host_descriptor_without_spinning)
 {
 	rig.host_fd = vsu_event_new();
 	start(1);
@@ -370,7 +373,7 @@ START_TEST(a4_18_a_stop_waits_for_the_hosts_descriptor_without_spinning)
 }
 END_TEST
 
-START_TEST(a_step_stops_one_slow_queue)
+START_TEST(step_stops_one_slow_queue)
 {
 	rig.slow_stops = true;
 	start(2);
@@ -383,7 +386,7 @@ START_TEST(a_step_stops_one_slow_queue)
 }
 END_TEST
 
-START_TEST(a_reset_takes_as_many_turns_as_the_device)
+START_TEST(reset_takes_as_many_turns_as_the_device)
 {
 	struct pollfd p = { .events = POLLIN };
 	int left = 3;
@@ -406,7 +409,7 @@ START_TEST(a_reset_takes_as_many_turns_as_the_device)
 }
 END_TEST
 
-START_TEST(a3_08_a_start_that_fails_half_way_is_stopped_by_the_reset)
+START_TEST(a3_08_partly_failed_start_is_stopped_by_a_reset)
 {
 	rig.start_result = -ENOMEM;
 	start(2);
@@ -419,7 +422,7 @@ START_TEST(a3_08_a_start_that_fails_half_way_is_stopped_by_the_reset)
 }
 END_TEST
 
-START_TEST(a_start_whose_ring_lies_in_no_memory_says_which)
+START_TEST(error_of_a_ring_outside_memory_names_the_ring)
 {
 	ring_gpa = 16 * MEMORY;
 	start(1);
@@ -430,7 +433,7 @@ START_TEST(a_start_whose_ring_lies_in_no_memory_says_which)
 }
 END_TEST
 
-START_TEST(a3_18_a_queue_is_reset_when_nothing_of_it_is_left)
+START_TEST(a3_18_queue_reset_ends_when_nothing_is_in_flight)
 {
 	struct pollfd p = { .events = POLLIN };
 
@@ -454,7 +457,7 @@ START_TEST(a3_18_a_queue_is_reset_when_nothing_of_it_is_left)
 }
 END_TEST
 
-START_TEST(a_queue_that_was_reset_is_served_again)
+START_TEST(queue_is_served_again_after_its_reset)
 {
 	start(2);
 	virtdev_inline_dispatch(rig.server);
@@ -467,7 +470,7 @@ START_TEST(a_queue_that_was_reset_is_served_again)
 }
 END_TEST
 
-START_TEST(a_queue_starts_again_after_a_stop)
+START_TEST(queue_starts_again_after_a_stop)
 {
 	start(1);
 	virtdev_inline_dispatch(rig.server);
@@ -480,7 +483,7 @@ START_TEST(a_queue_starts_again_after_a_stop)
 }
 END_TEST
 
-START_TEST(what_the_device_says_goes_to_the_transport)
+START_TEST(device_notifications_are_passed_to_the_transport)
 {
 	start(2);
 	virtdev_notify(rig.dev, 1);
@@ -499,26 +502,26 @@ int main(void)
 	TCase *tc = tcase_create("inline");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, queues_are_looked_at_once_at_their_start);
-	tcase_add_test(tc, a_kick_and_the_hosts_answer_serve_their_queue);
-	tcase_add_test(tc, a3_19_what_is_left_waits_for_the_next_turn);
-	tcase_add_test(tc, a3_19_a_dispatch_with_long_turns_serves_one_queue_at_a_time);
-	tcase_add_test(tc, a_kept_event_of_a_queue_that_stopped_serves_nothing);
-	tcase_add_test(tc, a3_05_a_stop_is_done_when_nothing_is_left);
-	tcase_add_test(tc, a_stop_serves_nothing_any_more);
+	tcase_add_test(tc, queues_are_served_once_at_their_start);
+	tcase_add_test(tc, kick_and_host_descriptor_serve_their_queue);
+	tcase_add_test(tc, a3_19_remaining_work_waits_for_the_next_turn);
+	tcase_add_test(tc, a3_19_dispatch_with_long_turns_serves_one_queue_at_a_time);
+	tcase_add_test(tc, pending_event_of_a_stopped_queue_is_ignored);
+	tcase_add_test(tc, a3_05_stop_ends_when_nothing_is_in_flight);
+	tcase_add_test(tc, stop_serves_no_further_requests);
 	tcase_add_test(tc,
-		       a_stop_that_no_descriptor_tells_of_makes_it_readable);
+		       stop_without_a_host_descriptor_stays_readable);
 	tcase_add_test(tc,
-		a4_18_a_stop_waits_for_the_hosts_descriptor_without_spinning);
-	tcase_add_test(tc, a_step_stops_one_slow_queue);
-	tcase_add_test(tc, a_reset_takes_as_many_turns_as_the_device);
+		a4_18_stop_waits_for_the_host_descriptor_without_spinning);
+	tcase_add_test(tc, step_stops_one_slow_queue);
+	tcase_add_test(tc, reset_takes_as_many_turns_as_the_device);
 	tcase_add_test(tc,
-		a3_08_a_start_that_fails_half_way_is_stopped_by_the_reset);
-	tcase_add_test(tc, a_start_whose_ring_lies_in_no_memory_says_which);
-	tcase_add_test(tc, a3_18_a_queue_is_reset_when_nothing_of_it_is_left);
-	tcase_add_test(tc, a_queue_that_was_reset_is_served_again);
-	tcase_add_test(tc, a_queue_starts_again_after_a_stop);
-	tcase_add_test(tc, what_the_device_says_goes_to_the_transport);
+		a3_08_partly_failed_start_is_stopped_by_a_reset);
+	tcase_add_test(tc, error_of_a_ring_outside_memory_names_the_ring);
+	tcase_add_test(tc, a3_18_queue_reset_ends_when_nothing_is_in_flight);
+	tcase_add_test(tc, queue_is_served_again_after_its_reset);
+	tcase_add_test(tc, queue_starts_again_after_a_stop);
+	tcase_add_test(tc, device_notifications_are_passed_to_the_transport);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -75,7 +75,7 @@ static uint32_t echo_one(void *opaque, struct vq *from_queue,
 	return 0;
 }
 
-/* A kick of either queue continues the turn of the transmit queue. */
+/* A kick of either queue resumes the turn of the transmit queue. */
 static int on_serve(void *self, uint32_t queue)
 {
 	struct rig *r = self;
@@ -154,7 +154,7 @@ static void teardown(void)
 	guest_fini(&rig.g);
 }
 
-/* Kicks only if the device asks for it. */
+/* Kicks only if the device requires it. */
 static void add(uint32_t queue, uint64_t cookie)
 {
 	const struct vq_buffer buffer = {
@@ -191,7 +191,7 @@ static void serve(void)
 		virtdev_inline_dispatch(rig.server);
 }
 
-/* The next completion of both queues; the text is that of the number. */
+/* Reads the next completion of both queues; the text contains NUMBER. */
 static void expect_echo(uint64_t number)
 {
 	uint64_t cookie;
@@ -239,7 +239,7 @@ START_TEST(texts_wait_for_buffers)
 }
 END_TEST
 
-START_TEST(a_full_ring_of_texts_loses_none)
+START_TEST(full_ring_of_texts_loses_none)
 {
 	uint64_t i;
 
@@ -280,7 +280,7 @@ START_TEST(buffers_wait_for_texts)
 }
 END_TEST
 
-START_TEST(the_driver_need_not_kick_texts_that_wait)
+START_TEST(waiting_texts_need_no_further_kick)
 {
 	setup(_i);
 	serve();
@@ -302,9 +302,9 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(tc, texts_wait_for_buffers, 0, n);
-	tcase_add_loop_test(tc, a_full_ring_of_texts_loses_none, 0, n);
+	tcase_add_loop_test(tc, full_ring_of_texts_loses_none, 0, n);
 	tcase_add_loop_test(tc, buffers_wait_for_texts, 0, n);
-	tcase_add_loop_test(tc, the_driver_need_not_kick_texts_that_wait, 0, n);
+	tcase_add_loop_test(tc, waiting_texts_need_no_further_kick, 0, n);
 
 	return run_suite(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about a disk that pauses, and goes on in another server. */
+/* Claims about a disk that is paused, and continues in another server. */
 #include <config.h>
 
 #include <check.h>
@@ -18,11 +18,11 @@
 #include "../transport/registers.h"
 
 #define SIZE 16u
-#define WRITEBACK 32u	/* in the configuration space */
+#define WRITEBACK 32u	/* offset in the configuration space */
 #define STATUS_OK 15u
 #define WANTED (VQ_F_VERSION_1 | VIRTDEV_BLK_F_FLUSH | VIRTDEV_BLK_F_CONFIG_WCE)
 
-/* A disk with nothing on it, served here. */
+/* A null disk, served in this process. */
 struct server {
 	struct virtdev *dev;
 	struct virtdev_transport *t;
@@ -34,7 +34,7 @@ static const struct register_set *register_sets[] = { &mmio_registers, &pci_regi
 static const struct register_set *registers;
 static struct server a, b;
 static struct guest g;
-static void *bytes;		/* of a, paused */
+static void *bytes;		/* state of the paused device a */
 static size_t len;
 
 static int activate(void *opaque, uint64_t features)
@@ -97,7 +97,7 @@ static void start(struct server *h)
 	ck_assert_uint_eq(registers->get(h->f, STATUS), STATUS_OK);
 }
 
-/* More requests than the ring has entries, each answered with the disk's name. */
+/* Sends n requests and checks that each returns the disk's name. */
 static void use(struct server *h, unsigned int n)
 {
 	const struct vq_buffer buffers[] = {
@@ -129,7 +129,10 @@ static void save(void)
 	ck_assert_int_eq(virtdev_inline_take(a.in, &bytes, &len, NULL), 0);
 }
 
-/* Each claim with both register interfaces, and with split and packed rings. */
+/*
+ * Runs each claim with both register interfaces, and with split and packed
+ * rings.
+ */
 static void setup(int i)
 {
 	registers = register_sets[i % 2];
@@ -150,7 +153,7 @@ static void teardown(void)
 	guest_fini(&g);
 }
 
-START_TEST(device_that_paused_goes_on_where_it_stood)
+START_TEST(paused_device_continues_at_its_position)
 {
 	setup(_i);
 	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
@@ -161,7 +164,7 @@ START_TEST(device_that_paused_goes_on_where_it_stood)
 }
 END_TEST
 
-START_TEST(requests_made_in_a_pause_are_served_after_it)
+START_TEST(requests_sent_during_a_pause_are_served_after_it)
 {
 	const struct vq_buffer buffer = { GUEST_DATA, 16, 0 };
 	uint32_t written;
@@ -181,7 +184,7 @@ START_TEST(requests_made_in_a_pause_are_served_after_it)
 }
 END_TEST
 
-START_TEST(device_goes_on_in_another_home_with_all_that_its_driver_said)
+START_TEST(device_continues_in_another_server_with_its_drivers_settings)
 {
 	setup(_i);
 	registers->interrupts(a.f);
@@ -194,7 +197,7 @@ START_TEST(device_goes_on_in_another_home_with_all_that_its_driver_said)
 	ck_assert_int_eq(virtdev_inline_resume(b.in), 0);
 	use(&b, 2 * SIZE + 3);
 	ck_assert_uint_eq(registers->interrupts(b.f) & FROM_QUEUE, FROM_QUEUE);
-	/* and back, with a that was reset */
+	/* and back, into a after a reset */
 	free(bytes);
 	ck_assert_int_eq(virtdev_inline_pause(b.in), 0);
 	ck_assert_int_eq(virtdev_inline_take(b.in, &bytes, &len, NULL), 0);
@@ -206,7 +209,7 @@ START_TEST(device_goes_on_in_another_home_with_all_that_its_driver_said)
 }
 END_TEST
 
-START_TEST(driver_may_reset_a_device_that_was_loaded)
+START_TEST(driver_may_reset_a_loaded_device)
 {
 	setup(_i);
 	save();
@@ -218,7 +221,7 @@ START_TEST(driver_may_reset_a_device_that_was_loaded)
 }
 END_TEST
 
-START_TEST(state_is_neither_saved_nor_loaded_while_a_driver_is_there)
+START_TEST(state_is_neither_saved_nor_loaded_while_the_device_runs)
 {
 	setup(_i);
 	ck_assert_int_eq(virtdev_inline_take(a.in, &bytes, &len, NULL), -EBUSY);
@@ -235,7 +238,7 @@ static void check_untouched(void)
 	ck_assert_uint_eq(registers->config_read(b.f, WRITEBACK, 1), 1);
 }
 
-START_TEST(state_that_is_cut_anywhere_leaves_a_new_device)
+START_TEST(truncated_state_leaves_a_new_device)
 {
 	unsigned char *copy;
 	size_t n;
@@ -253,8 +256,10 @@ START_TEST(state_that_is_cut_anywhere_leaves_a_new_device)
 }
 END_TEST
 
-/* Whatever it is: refused and nothing has changed, or a device that can go on. */
-START_TEST(state_with_any_byte_changed_does_no_harm)
+/*
+ * A modified state is refused without effect, or results in a working device.
+ */
+START_TEST(modified_state_does_no_harm)
 {
 	unsigned char *copy;
 	size_t n;
@@ -314,18 +319,18 @@ int main(void)
 	Suite *s = suite_create("move");
 	TCase *tc = tcase_create("move");
 
-	tcase_add_loop_test(tc, device_that_paused_goes_on_where_it_stood, 0, 4);
-	tcase_add_loop_test(tc, requests_made_in_a_pause_are_served_after_it, 0,
+	tcase_add_loop_test(tc, paused_device_continues_at_its_position, 0, 4);
+	tcase_add_loop_test(tc, requests_sent_during_a_pause_are_served_after_it, 0,
 			    4);
 	tcase_add_loop_test(tc,
-		device_goes_on_in_another_home_with_all_that_its_driver_said,
+		device_continues_in_another_server_with_its_drivers_settings,
 		0, 4);
-	tcase_add_loop_test(tc, driver_may_reset_a_device_that_was_loaded, 0, 4);
+	tcase_add_loop_test(tc, driver_may_reset_a_loaded_device, 0, 4);
 	tcase_add_loop_test(tc,
-		state_is_neither_saved_nor_loaded_while_a_driver_is_there, 0, 2);
-	tcase_add_loop_test(tc, state_that_is_cut_anywhere_leaves_a_new_device,
+		state_is_neither_saved_nor_loaded_while_the_device_runs, 0, 2);
+	tcase_add_loop_test(tc, truncated_state_leaves_a_new_device,
 			    0, 4);
-	tcase_add_loop_test(tc, state_with_any_byte_changed_does_no_harm, 0, 4);
+	tcase_add_loop_test(tc, modified_state_does_no_harm, 0, 4);
 	tcase_add_loop_test(tc, state_of_a_disk_with_other_queues_is_refused, 0,
 			    2);
 	tcase_add_loop_test(tc, load_refuses_the_other_register_interface, 0,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about what devices offer: every feature bit, by VIRTIO's numbers, as
- * their configuration has it. A bit that is offered is a promise, and one that
- * is missing costs a driver what it could do.
+ * Claims about the features that devices offer in each configuration, by the
+ * bit numbers of VIRTIO. A bit that is offered must work; a bit that is missing
+ * disables a function of the driver.
  */
 #include <config.h>
 
@@ -25,7 +25,7 @@
 #include "../image.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
-/* INDIRECT_DESC, EVENT_IDX, VERSION_1, RING_PACKED: of all devices. */
+/* INDIRECT_DESC, EVENT_IDX, VERSION_1, RING_PACKED: offered by all devices. */
 #define RING (BIT(28) | BIT(29) | BIT(32) | BIT(34))
 
 static void setup(void)
@@ -33,7 +33,7 @@ static void setup(void)
 	folder_init("/tmp");
 }
 
-/* The device offers these and takes them; of others it takes none. */
+/* The device offers and accepts exactly these bits. */
 static void offers(struct virtdev *dev, uint64_t bits)
 {
 	unsigned int i;
@@ -49,8 +49,10 @@ static void offers(struct virtdev *dev, uint64_t bits)
 
 /* -------------------------------------------------------------------- disks */
 
-/* SEG_MAX, BLK_SIZE, FLUSH, TOPOLOGY, CONFIG_WCE: lifetime (15) and secure
-   erase (16) are no disk's. */
+/*
+ * SEG_MAX, BLK_SIZE, FLUSH, TOPOLOGY, CONFIG_WCE; no disk offers lifetime (15)
+ * or secure erase (16).
+ */
 #define BLK (RING | BIT(2) | BIT(6) | BIT(9) | BIT(10) | BIT(11))
 
 static const struct {
@@ -69,7 +71,7 @@ static const struct {
 	  .bits = BLK | BIT(5) | BIT(12) | BIT(13) | BIT(14) },
 };
 
-START_TEST(a_disk_offers_what_it_can_and_nothing_else)
+START_TEST(disk_offers_exactly_its_features)
 {
 	struct virtdev_blk_config config = {
 		.size = sizeof(config), .nqueues = disks[_i].nqueues,
@@ -96,7 +98,7 @@ END_TEST
    GUEST_ANNOUNCE, CTRL_MAC_ADDR */
 #define NET (RING | BIT(5) | BIT(15) | BIT(16) | BIT(17) | BIT(18) | BIT(19) | \
 	     BIT(20) | BIT(21) | BIT(23))
-/* HOST_TSO4, _TSO6, _ECN, _UFO, _USO and their sums */
+/* HOST_TSO4, _TSO6, _ECN, _UFO, _USO and CSUM and GSO, which they require */
 #define HOST_DOES (BIT(0) | BIT(11) | BIT(12) | BIT(13) | BIT(14) | BIT(56))
 /* GUEST_CSUM, _TSO4, _TSO6, _ECN, _UFO, _USO4, _USO6 */
 #define GUEST_DOES (BIT(1) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(54) | \
@@ -114,7 +116,8 @@ static const struct {
 	{ .lanes = 2, .bits = NET | BIT(22) },
 	{ .lanes = 1, .offloads = HOST_DOES, .bits = NET | HOST_DOES },
 	{ .lanes = 1, .offloads = GUEST_DOES,
-	  .bits = NET | GUEST_DOES | BIT(2) },	/* which can be switched */
+	  /* can be changed by the driver at run time */
+	  .bits = NET | GUEST_DOES | BIT(2) },
 	{ .lanes = 1, .offloads = HOST_DOES | GUEST_DOES, .no_offloads = true,
 	  .bits = NET },
 	{ .lanes = VIRTDEV_NET_PAIRS_MAX, .offloads = HOST_DOES | GUEST_DOES,
@@ -156,7 +159,7 @@ static void link_free(void *self)
 	(void)self;
 }
 
-START_TEST(a_card_offers_what_its_link_can_and_nothing_else)
+START_TEST(network_card_offers_exactly_the_features_of_its_link)
 {
 	static const struct virtdev_net_link_ops ops = {
 		.size = sizeof(ops), .name = "fake", .fd = link_fd,
@@ -179,7 +182,7 @@ START_TEST(a_card_offers_what_its_link_can_and_nothing_else)
 }
 END_TEST
 
-/* --------------------------------------------------------------- all others */
+/* --------------------------------------------------------- other devices */
 
 static struct virtdev *dev;
 static struct vmem_space *space;
@@ -320,7 +323,7 @@ static int fs_window(void)
 static const struct {
 	int (*make)(void);
 	uint64_t bits;
-} others[] = {
+} other_devices[] = {
 	{ one_console, RING | BIT(0) | BIT(2) },	/* SIZE, EMERG_WRITE */
 	{ named_console, RING | BIT(0) | BIT(1) | BIT(2) },	/* MULTIPORT */
 	{ many_consoles, RING | BIT(0) | BIT(1) | BIT(2) },
@@ -337,10 +340,10 @@ static const struct {
 	{ fs_window, RING },
 };
 
-START_TEST(any_other_device_offers_what_it_was_asked_to_and_nothing_else)
+START_TEST(other_devices_offer_exactly_their_configured_features)
 {
-	ck_assert_int_eq(others[_i].make(), 0);
-	offers(dev, others[_i].bits);
+	ck_assert_int_eq(other_devices[_i].make(), 0);
+	offers(dev, other_devices[_i].bits);
 	vmem_space_free(space);
 	space = NULL;
 }
@@ -355,11 +358,11 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, folder_fini);
-	tcase_add_loop_test(tc, a_disk_offers_what_it_can_and_nothing_else, 0,
+	tcase_add_loop_test(tc, disk_offers_exactly_its_features, 0,
 			    COUNT(disks));
-	tcase_add_loop_test(tc, a_card_offers_what_its_link_can_and_nothing_else,
+	tcase_add_loop_test(tc, network_card_offers_exactly_the_features_of_its_link,
 			    0, COUNT(cards));
-	tcase_add_loop_test(tc, any_other_device_offers_what_it_was_asked_to_and_nothing_else,
-			    0, COUNT(others));
+	tcase_add_loop_test(tc, other_devices_offer_exactly_their_configured_features,
+			    0, COUNT(other_devices));
 	return run_suite(s);
 }

@@ -11,7 +11,7 @@
 
 #include "../suite.h"
 
-/* The server was asked for this, and says that. */
+/* The last request to the server, and its result. */
 static struct {
 	unsigned int calls;
 	bool map;
@@ -78,29 +78,29 @@ static void teardown(void)
 	virtdev_free(dev);
 }
 
-static const struct virtdev_mapping whole = {
+static const struct virtdev_mapping mapping = {
 	.region = 3, .len = 0x4000, .fd = 1, .fd_offset = 0x7000,
 };
 
-START_TEST(mapping_reaches_the_home_as_it_is)
+START_TEST(mapping_is_passed_to_the_server_unchanged)
 {
-	ck_assert_int_eq(virtdev_region_map(dev, &whole, 17), 0);
+	ck_assert_int_eq(virtdev_region_map(dev, &mapping, 17), 0);
 	ck_assert_uint_eq(asked.calls, 1);
 	ck_assert(asked.map);
 	ck_assert_uint_eq(asked.m.region, 3);
 	ck_assert_uint_eq(asked.m.len, 0x4000);
 	ck_assert_uint_eq(asked.m.fd_offset, 0x7000);
 	ck_assert_uint_eq(asked.cookie, 17);
-	ck_assert_int_eq(virtdev_region_unmap(dev, &whole, 18), 0);
+	ck_assert_int_eq(virtdev_region_unmap(dev, &mapping, 18), 0);
 	ck_assert(!asked.map);
 	ck_assert_uint_eq(asked.cookie, 18);
 }
 END_TEST
 
-START_TEST(answer_that_comes_later_reaches_the_model)
+START_TEST(delayed_result_is_passed_to_the_model)
 {
 	asked.answer = 1;
-	ck_assert_int_eq(virtdev_region_map(dev, &whole, 17), 1);
+	ck_assert_int_eq(virtdev_region_map(dev, &mapping, 17), 1);
 	virtdev_region_done(dev, 17, -EREMOTEIO);
 	ck_assert_uint_eq(done_cookie, 17);
 	ck_assert_int_eq(done_result, -EREMOTEIO);
@@ -122,26 +122,26 @@ static const struct virtdev_mapping bad[] = {
 	  .fd_offset = INT64_MAX - 0xfff },
 };
 
-START_TEST(mapping_that_cannot_be_never_reaches_the_server)
+START_TEST(invalid_mapping_is_not_passed_to_the_server)
 {
 	ck_assert_int_eq(virtdev_region_map(dev, &bad[_i], 1), -EINVAL);
 	ck_assert_uint_eq(asked.calls, 0);
 }
 END_TEST
 
-START_TEST(server_without_memory_for_regions_says_so)
+START_TEST(regions_without_server_support_return_eopnotsupp)
 {
 	uint64_t gpa = 5;
 
 	virtdev_set_server(dev, NULL, NULL);
-	ck_assert_int_eq(virtdev_region_map(dev, &whole, 1), -EOPNOTSUPP);
-	ck_assert_int_eq(virtdev_region_unmap(dev, &whole, 1), -EOPNOTSUPP);
+	ck_assert_int_eq(virtdev_region_map(dev, &mapping, 1), -EOPNOTSUPP);
+	ck_assert_int_eq(virtdev_region_unmap(dev, &mapping, 1), -EOPNOTSUPP);
 	ck_assert_int_eq(virtdev_region_address(dev, 3, &gpa), -EOPNOTSUPP);
 	ck_assert_uint_eq(gpa, 5);
 }
 END_TEST
 
-START_TEST(address_of_a_region_is_the_homes)
+START_TEST(address_of_a_region_is_that_of_the_server)
 {
 	uint64_t gpa = 5;
 
@@ -165,7 +165,7 @@ static const struct virtdev_info impossible[] = {
 	  .nregions = VIRTDEV_REGIONS + 1 },
 };
 
-START_TEST(device_with_impossible_regions_is_not_made)
+START_TEST(invalid_regions_are_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct virtdev *none = NULL;
@@ -184,13 +184,13 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, mapping_reaches_the_home_as_it_is);
-	tcase_add_test(tc, answer_that_comes_later_reaches_the_model);
-	tcase_add_loop_test(tc, mapping_that_cannot_be_never_reaches_the_server,
+	tcase_add_test(tc, mapping_is_passed_to_the_server_unchanged);
+	tcase_add_test(tc, delayed_result_is_passed_to_the_model);
+	tcase_add_loop_test(tc, invalid_mapping_is_not_passed_to_the_server,
 			    0, sizeof(bad) / sizeof(bad[0]));
-	tcase_add_test(tc, server_without_memory_for_regions_says_so);
-	tcase_add_test(tc, address_of_a_region_is_the_homes);
-	tcase_add_loop_test(tc, device_with_impossible_regions_is_not_made, 0,
+	tcase_add_test(tc, regions_without_server_support_return_eopnotsupp);
+	tcase_add_test(tc, address_of_a_region_is_that_of_the_server);
+	tcase_add_loop_test(tc, invalid_regions_are_refused, 0,
 			    sizeof(impossible) / sizeof(impossible[0]));
 
 	return run_suite(s);

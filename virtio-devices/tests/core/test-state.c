@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about a device's state as bytes, its pause and its numbers. */
+/* Claims about a device's serialized state, its pause and its statistics. */
 #include <config.h>
 
 #include <check.h>
@@ -20,8 +20,8 @@ struct model {
 	uint32_t u32;
 	uint64_t u64;
 	char text[5];
-	uint32_t version;	/* of what was loaded last */
-	size_t flood;		/* bytes to write besides */
+	uint32_t version;	/* version of the state that was loaded last */
+	size_t flood;		/* bytes to write in addition */
 	int paused;
 	unsigned int pauses;
 };
@@ -94,7 +94,7 @@ static const struct virtdev_ops model_ops = {
 };
 
 static struct model from, to;
-static unsigned char *bytes;	/* the state of from */
+static unsigned char *bytes;	/* the state of device from */
 static size_t len;
 
 static void make(struct model *m, const struct virtdev_ops *ops, uint32_t id)
@@ -129,7 +129,7 @@ static void teardown(void)
 
 static int load(size_t n, struct vsu_error *err)
 {
-	/* of its own, so that a read beyond the end is seen */
+	/* an exact copy, so that sanitizers detect a read beyond its end */
 	unsigned char *copy = malloc(n ? n : 1);
 	int rc;
 
@@ -139,7 +139,7 @@ static int load(size_t n, struct vsu_error *err)
 	return rc;
 }
 
-START_TEST(state_that_was_saved_is_loaded_field_by_field)
+START_TEST(saved_state_is_loaded_field_by_field)
 {
 	ck_assert_int_eq(load(len, NULL), 0);
 	ck_assert_uint_eq(to.u8, 7);
@@ -164,7 +164,7 @@ START_TEST(state_is_little_endian_without_padding)
 }
 END_TEST
 
-START_TEST(state_that_is_cut_anywhere_changes_nothing)
+START_TEST(truncated_state_changes_nothing)
 {
 	size_t n;
 
@@ -174,8 +174,11 @@ START_TEST(state_that_is_cut_anywhere_changes_nothing)
 }
 END_TEST
 
-/* Head and body agree, but the model wants more, or less. */
-START_TEST(state_whose_body_has_another_length_changes_nothing)
+/*
+ * The header agrees with the length of the body, which is longer or shorter
+ * than the model's fields.
+ */
+START_TEST(state_of_wrong_body_length_changes_nothing)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	unsigned char *longer = calloc(1, len + 1);
@@ -194,7 +197,7 @@ START_TEST(state_whose_body_has_another_length_changes_nothing)
 }
 END_TEST
 
-/* A byte of the head or body, its new value, the answer. */
+/* A byte of header or body, its new value, and the result. */
 static const struct {
 	unsigned int at;
 	unsigned char value;
@@ -209,7 +212,7 @@ static const struct {
 	{ 20, 10, -EBADMSG, "model: 10 is not a digit" },
 };
 
-START_TEST(state_of_somebody_else_is_refused_with_the_reason)
+START_TEST(state_of_another_device_is_refused_with_the_reason)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -231,7 +234,7 @@ START_TEST(bytes_behind_the_end_of_a_state_are_refused)
 }
 END_TEST
 
-START_TEST(state_of_an_older_version_is_the_models_to_read)
+START_TEST(state_of_an_older_version_is_passed_to_the_model)
 {
 	bytes[12] = 1;
 	ck_assert_int_eq(load(len, NULL), 0);
@@ -239,7 +242,7 @@ START_TEST(state_of_an_older_version_is_the_models_to_read)
 }
 END_TEST
 
-START_TEST(state_beyond_the_most_is_not_saved)
+START_TEST(state_above_the_maximum_is_not_saved)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	void *out = &from;
@@ -265,8 +268,8 @@ START_TEST(largest_state_is_saved_and_loaded)
 }
 END_TEST
 
-/* Both directions of a device that has nothing to say. */
-START_TEST(model_without_state_has_an_empty_one)
+/* Saves and loads the state of a device without operations for it. */
+START_TEST(model_without_state_saves_an_empty_one)
 {
 	const struct virtdev_ops none = { .size = sizeof(none), .name = "-" };
 	struct model silent;
@@ -287,7 +290,7 @@ START_TEST(model_without_state_has_an_empty_one)
 }
 END_TEST
 
-START_TEST(pause_and_resume_reach_the_model_once_each)
+START_TEST(pause_and_resume_call_the_model_once_each)
 {
 	virtdev_resume(from.dev);
 	ck_assert_int_eq(from.paused, 0);
@@ -333,19 +336,19 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, state_that_was_saved_is_loaded_field_by_field);
+	tcase_add_test(tc, saved_state_is_loaded_field_by_field);
 	tcase_add_test(tc, state_is_little_endian_without_padding);
-	tcase_add_test(tc, state_that_is_cut_anywhere_changes_nothing);
-	tcase_add_test(tc, state_whose_body_has_another_length_changes_nothing);
+	tcase_add_test(tc, truncated_state_changes_nothing);
+	tcase_add_test(tc, state_of_wrong_body_length_changes_nothing);
 	tcase_add_loop_test(tc,
-		state_of_somebody_else_is_refused_with_the_reason, 0,
+		state_of_another_device_is_refused_with_the_reason, 0,
 		sizeof(wrongs) / sizeof(wrongs[0]));
 	tcase_add_test(tc, bytes_behind_the_end_of_a_state_are_refused);
-	tcase_add_test(tc, state_of_an_older_version_is_the_models_to_read);
-	tcase_add_test(tc, state_beyond_the_most_is_not_saved);
+	tcase_add_test(tc, state_of_an_older_version_is_passed_to_the_model);
+	tcase_add_test(tc, state_above_the_maximum_is_not_saved);
 	tcase_add_test(tc, largest_state_is_saved_and_loaded);
-	tcase_add_test(tc, model_without_state_has_an_empty_one);
-	tcase_add_test(tc, pause_and_resume_reach_the_model_once_each);
+	tcase_add_test(tc, model_without_state_saves_an_empty_one);
+	tcase_add_test(tc, pause_and_resume_call_the_model_once_each);
 	tcase_add_test(tc, reset_ends_a_pause);
 	tcase_add_test(tc, numbers_are_counted_and_named_by_the_model);
 

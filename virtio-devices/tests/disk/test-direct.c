@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about disks around the page cache, and about sizes of blocks. */
+/* Claims about disks that bypass the page cache, and about block sizes. */
 #include <config.h>
 
 #include <check.h>
@@ -89,7 +89,7 @@ static void teardown_disk(void)
 	teardown();
 }
 
-/* Pages of that chunk of the image that the page cache holds. */
+/* Number of cached pages of this part of the image. */
 static unsigned int cached_pages(uint64_t at)
 {
 	unsigned char there[SIZE / 4096];
@@ -106,8 +106,11 @@ static unsigned int cached_pages(uint64_t at)
 	return n;
 }
 
-/* Not at the beginning, which valgrind reads of a file that is mapped. */
-START_TEST(aligned_requests_leave_nothing_in_the_page_cache)
+/*
+ * In the middle of the file: valgrind reads the beginning of each file that is
+ * mapped.
+ */
+START_TEST(aligned_requests_bypass_the_page_cache)
 {
 	const uint64_t at = SIZE / 2;
 
@@ -122,13 +125,13 @@ END_TEST
 
 static const struct {
 	uint64_t at, len;
-	uint32_t skew;		/* bytes that the memory is off a page */
+	uint32_t skew;		/* offset of the memory from a page boundary */
 } odd[] = {
 	{ 512, 512, 0 }, { 4096, 1024, 0 }, { 4096, 4096, 512 },
 	{ 4096, 4096, 1 }, { 1536, 10240, 24 },
 };
 
-START_TEST(what_is_not_aligned_is_served_all_the_same)
+START_TEST(unaligned_requests_are_served)
 {
 	const uint64_t at = odd[_i].at, len = odd[_i].len;
 	unsigned char *from = bytes + odd[_i].skew;
@@ -138,14 +141,16 @@ START_TEST(what_is_not_aligned_is_served_all_the_same)
 	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, at,
 				      back + odd[_i].skew, len), 0);
 	ck_assert_mem_eq(from, back + odd[_i].skew, len);
-	/* around the cache as well, which then has nothing newer */
+	/*
+	 * an aligned read bypasses the cache, which must not contain newer data
+	 */
 	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 0, back, CHUNK),
 			 0);
 	ck_assert_mem_eq(back + at, from, len);
 }
 END_TEST
 
-START_TEST(pieces_of_which_one_is_odd_are_one_request)
+START_TEST(request_with_one_unaligned_piece_is_served)
 {
 	struct iovec iov[] = {
 		{ bytes, 4096 }, { bytes + 4096, 512 }, { bytes + 8192, 3584 },
@@ -164,7 +169,7 @@ START_TEST(pieces_of_which_one_is_odd_are_one_request)
 }
 END_TEST
 
-START_TEST(flush_zeros_and_discard_work_beside_it)
+START_TEST(flush_zeros_and_discard_work_with_direct_io)
 {
 	memset(back, 0xff, CHUNK);
 	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_WRITE, 0, bytes,
@@ -183,7 +188,7 @@ START_TEST(flush_zeros_and_discard_work_beside_it)
 }
 END_TEST
 
-START_TEST(image_that_is_mapped_has_no_cache_to_go_around)
+START_TEST(direct_io_of_a_mapped_image_is_refused)
 {
 	struct virtdev_disk *out;
 
@@ -205,7 +210,7 @@ static const struct {
 	{ 131072, "blocks of 131072 bytes: 'image' can have those of 512 to 65536, powers of two" },
 };
 
-START_TEST(blocks_are_of_the_size_that_was_asked_for)
+START_TEST(blocks_have_the_configured_size)
 {
 	struct virtdev_disk *out;
 	int rc = open_with(VIRTDEV_DISK_ENGINE_SYNC, false,
@@ -224,7 +229,7 @@ START_TEST(blocks_are_of_the_size_that_was_asked_for)
 }
 END_TEST
 
-START_TEST(d1_18_capacity_is_a_number_of_blocks)
+START_TEST(d1_18_capacity_must_be_a_multiple_of_the_block_size)
 {
 	struct virtdev_disk *out;
 
@@ -242,11 +247,11 @@ static void add_engine(Suite *s, const char *name, void (*use)(void))
 	suite_add_tcase(s, tc);
 	tcase_add_unchecked_fixture(tc, use, NULL);
 	tcase_add_checked_fixture(tc, setup_disk, teardown_disk);
-	tcase_add_test(tc, aligned_requests_leave_nothing_in_the_page_cache);
-	tcase_add_loop_test(tc, what_is_not_aligned_is_served_all_the_same, 0,
+	tcase_add_test(tc, aligned_requests_bypass_the_page_cache);
+	tcase_add_loop_test(tc, unaligned_requests_are_served, 0,
 			    sizeof(odd) / sizeof(*odd));
-	tcase_add_test(tc, pieces_of_which_one_is_odd_are_one_request);
-	tcase_add_test(tc, flush_zeros_and_discard_work_beside_it);
+	tcase_add_test(tc, request_with_one_unaligned_piece_is_served);
+	tcase_add_test(tc, flush_zeros_and_discard_work_with_direct_io);
 }
 
 static void add_opening(Suite *s)
@@ -255,13 +260,16 @@ static void add_opening(Suite *s)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, blocks_are_of_the_size_that_was_asked_for, 0,
+	tcase_add_loop_test(tc, blocks_have_the_configured_size, 0,
 			    sizeof(sizes) / sizeof(*sizes));
-	tcase_add_test(tc, d1_18_capacity_is_a_number_of_blocks);
-	tcase_add_test(tc, image_that_is_mapped_has_no_cache_to_go_around);
+	tcase_add_test(tc, d1_18_capacity_must_be_a_multiple_of_the_block_size);
+	tcase_add_test(tc, direct_io_of_a_mapped_image_is_refused);
 }
 
-/* Before the tests are run: does the place of their images know O_DIRECT? */
+/*
+ * Whether the file system of the images supports O_DIRECT; called before the
+ * tests run.
+ */
 static bool direct_works(void)
 {
 	char name[] = "/var/tmp/virtdev-XXXXXX";
@@ -284,7 +292,7 @@ int main(void)
 		if (engine_works(VIRTDEV_DISK_ENGINE_IO_URING))
 			add_engine(s, "io_uring", use_uring);
 	} else {
-		puts("# left out: the file system of /var/tmp has no access around the page cache");
+		puts("# skipped: the file system of /var/tmp does not support O_DIRECT");
 		fflush(stdout);
 	}
 	return run_suite(s);

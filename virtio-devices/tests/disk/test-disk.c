@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about disks on files: what requests do, with each engine. */
+/* Claims about disks on files: the effect of each request, with each engine. */
 #include <config.h>
 
 #include <check.h>
@@ -43,7 +43,7 @@ static void use_mmap(void)
 	engine = VIRTDEV_DISK_ENGINE_MMAP;
 }
 
-/* Folders of images: the one in RAM is for the engine that needs it. */
+/* Folders of images; the mmap engine requires one in RAM. */
 static const char *place(void)
 {
 	return engine == VIRTDEV_DISK_ENGINE_MMAP ? "/dev/shm" : "/tmp";
@@ -66,8 +66,8 @@ static void teardown(void)
 	folder_fini();
 }
 
-/* The bytes of the image, past the disk. */
-static void look(const char *name, uint64_t at, void *to, size_t len)
+/* Reads the bytes of the image without the disk. */
+static void read_image(const char *name, uint64_t at, void *to, size_t len)
 {
 	int fd = open(name, O_RDONLY | O_CLOEXEC);
 
@@ -83,7 +83,7 @@ static uint64_t blocks_of(const char *name)
 	return (uint64_t)st.st_blocks;
 }
 
-START_TEST(disk_is_as_large_as_the_file)
+START_TEST(disk_has_the_size_of_the_file)
 {
 	static const char *const names[] = { NULL, "io_uring", "sync", "mmap" };
 	const struct virtdev_disk_info *info = virtdev_priv_disk_info(disk.disk);
@@ -98,11 +98,11 @@ START_TEST(disk_is_as_large_as_the_file)
 }
 END_TEST
 
-START_TEST(written_bytes_are_in_the_file_and_read_back)
+START_TEST(written_bytes_are_in_the_file)
 {
 	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_WRITE, 4096, buf,
 				      sizeof(buf)), 0);
-	look("image", 4096, other, sizeof(other));
+	read_image("image", 4096, other, sizeof(other));
 	ck_assert_mem_eq(buf, other, sizeof(buf));
 	memset(other, 0, sizeof(other));
 	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 4096, other,
@@ -111,7 +111,7 @@ START_TEST(written_bytes_are_in_the_file_and_read_back)
 }
 END_TEST
 
-START_TEST(pieces_are_gathered_and_scattered)
+START_TEST(pieces_are_written_and_read_in_order)
 {
 	struct iovec iov[64];
 	struct virtdev_disk_request r = {
@@ -125,13 +125,13 @@ START_TEST(pieces_are_gathered_and_scattered)
 	test_disk_submit(&disk, &r);
 	ck_assert_ptr_eq(test_disk_wait(&disk), &r);
 	ck_assert_int_eq(r.result, 0);
-	look("image", 0, other, 64 * 512);
+	read_image("image", 0, other, 64 * 512);
 	for (i = 0; i < 64; i++)
 		ck_assert_mem_eq(other + i * 512, buf + (63 - i) * 512, 512);
 }
 END_TEST
 
-START_TEST(e1_07_as_many_requests_as_the_channel_is_deep_run_at_once)
+START_TEST(e1_07_channel_accepts_requests_up_to_its_depth)
 {
 	struct virtdev_disk_request r[16];
 	struct iovec iov[16];
@@ -148,15 +148,15 @@ START_TEST(e1_07_as_many_requests_as_the_channel_is_deep_run_at_once)
 	for (i = 0; i < 16; i++)
 		seen |= 1u << (test_disk_wait(&disk) - r);
 	ck_assert_uint_eq(seen, 0xffff);
-	look("image", 0, other, 16 * 512);
+	read_image("image", 0, other, 16 * 512);
 	ck_assert_mem_eq(buf, other, 16 * 512);
 }
 END_TEST
 
 #define DEEP 5000u
 
-/* More requests than a ring of the kernel has entries, or completions. */
-START_TEST(e1_07_deep_channel_finishes_each_request_once)
+/* More requests than the submission or completion ring has entries. */
+START_TEST(e1_07_deep_channel_completes_each_request_once)
 {
 	struct virtdev_disk_request *r = calloc(DEEP, sizeof(*r));
 	struct iovec iov = { buf, 512 };
@@ -207,7 +207,7 @@ START_TEST(discard_frees_space_and_reads_as_zeros)
 	ck_assert_int_eq(test_disk_range(&disk, VIRTDEV_DISK_DISCARD, 4096,
 					 32768, false), 0);
 	ck_assert_uint_lt(blocks_of("image"), before);
-	look("image", 0, other, sizeof(other));
+	read_image("image", 0, other, sizeof(other));
 	ck_assert_mem_eq(other, buf, 4096);
 	ck_assert_uint_eq(other[4096], 0);
 	ck_assert_uint_eq(other[36863], 0);
@@ -215,7 +215,7 @@ START_TEST(discard_frees_space_and_reads_as_zeros)
 }
 END_TEST
 
-/* may_unmap or not, aligned or not: the bytes are the same. */
+/* Aligned or not, with or without may_unmap, the bytes read as zeros. */
 static const struct {
 	bool may_unmap;
 	uint32_t at, len;
@@ -225,7 +225,7 @@ static const struct {
 	{ false, 1536, 20480 }, { true, 1536, 20480 },
 };
 
-START_TEST(zeros_are_zeros_and_nothing_else_changes)
+START_TEST(write_zeroes_changes_only_its_range)
 {
 	uint32_t at = zeros[_i].at, len = zeros[_i].len;
 
@@ -233,12 +233,12 @@ START_TEST(zeros_are_zeros_and_nothing_else_changes)
 	ck_assert_int_eq(test_disk_range(&disk, VIRTDEV_DISK_ZERO, at, len,
 					 zeros[_i].may_unmap), 0);
 	memset(buf + at, 0, len);
-	look("image", 0, other, sizeof(other));
+	read_image("image", 0, other, sizeof(other));
 	ck_assert_mem_eq(other, buf, sizeof(buf));
 }
 END_TEST
 
-START_TEST(zeros_that_may_not_be_a_hole_keep_their_space)
+START_TEST(zeros_without_may_unmap_keep_their_space)
 {
 	uint64_t before;
 
@@ -250,12 +250,12 @@ START_TEST(zeros_that_may_not_be_a_hole_keep_their_space)
 }
 END_TEST
 
-START_TEST(file_that_was_cut_fails_reads_beyond_its_end)
+START_TEST(reads_beyond_the_end_of_a_truncated_file_fail)
 {
 	ck_assert_int_eq(truncate("image", 1024), 0);
 	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 0, buf, 1024),
 			 0);
-	/* a mapping has zeros up to the end of the page */
+	/* an mmap engine reads zeros up to the end of the page */
 	if (engine != VIRTDEV_DISK_ENGINE_MMAP)
 		ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 512,
 					      buf, 1024), -EIO);
@@ -264,7 +264,7 @@ START_TEST(file_that_was_cut_fails_reads_beyond_its_end)
 }
 END_TEST
 
-START_TEST(buffer_that_is_no_memory_fails_the_request)
+START_TEST(invalid_buffer_fails_the_request)
 {
 	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 0,
 				      (void *)4096, 512), -EFAULT);
@@ -273,7 +273,7 @@ START_TEST(buffer_that_is_no_memory_fails_the_request)
 }
 END_TEST
 
-/* Nobody waits for it: submitted, one kick, and it is there. */
+/* Submits a request that completes within one kick. */
 static void ck_done_by_one_kick(struct virtdev_disk_request *r, int result)
 {
 	r->result = 1;
@@ -284,7 +284,7 @@ static void ck_done_by_one_kick(struct virtdev_disk_request *r, int result)
 	ck_assert_int_eq(test_disk_kick(&disk, 1), 0);
 }
 
-START_TEST(a4_20_request_without_bytes_is_done_by_its_own_kick)
+START_TEST(a4_20_empty_request_completes_in_its_kick)
 {
 	static const uint32_t ops[] = {
 		VIRTDEV_DISK_READ, VIRTDEV_DISK_WRITE, VIRTDEV_DISK_DISCARD,
@@ -296,12 +296,12 @@ START_TEST(a4_20_request_without_bytes_is_done_by_its_own_kick)
 }
 END_TEST
 
-START_TEST(a4_20_flush_of_a_read_only_disk_is_done_by_its_own_kick)
+START_TEST(a4_20_flush_of_a_read_only_disk_completes_in_its_kick)
 {
 	struct virtdev_disk_request r = { .op = VIRTDEV_DISK_FLUSH };
 	struct test_disk writable = disk;
 
-	/* readers do not share an image with a writer */
+	/* the image of the other disk is locked for one writer */
 	image_make("other", SIZE);
 	ck_assert_int_eq(disk_open("other", true, engine, &disk.disk, NULL), 0);
 	ck_assert_int_eq(disk.disk->ops.channel_open(disk.disk->self, 4,
@@ -314,7 +314,7 @@ END_TEST
 
 #define LONG (3u << 20)
 
-START_TEST(a4_19_kick_moves_no_more_than_its_budget_and_the_next_goes_on)
+START_TEST(a4_19_kick_moves_at_most_its_budget)
 {
 	unsigned char *bytes = malloc(LONG), *back = malloc(LONG);
 	struct iovec iov[] = { { bytes, 5000 }, { bytes + 5000, LONG - 5000 } };
@@ -356,7 +356,7 @@ START_TEST(a4_19_budget_is_shared_by_the_requests_of_a_channel)
 		};
 		test_disk_submit(&disk, &r[i]);
 	}
-	/* four of them */
+	/* the budget allows four requests */
 	ck_assert_int_eq(test_disk_kick(&disk, 4 * sizeof(buf)), -EAGAIN);
 	for (i = 0; test_disk_reap(&disk); i++)
 		;
@@ -368,8 +368,8 @@ START_TEST(a4_19_budget_is_shared_by_the_requests_of_a_channel)
 END_TEST
 
 /*
- * Runs a write while files may grow to this size only. Nothing is asserted
- * under the limit, because Check notes what it did in a file, too.
+ * Runs a write under a file size limit. Without assertions, because Check
+ * writes its notes to a file, too.
  */
 static int write_under_limit(struct virtdev_disk_request *r, rlim_t size)
 {
@@ -404,7 +404,7 @@ START_TEST(e1_02_write_beyond_the_file_size_limit_fails)
 }
 END_TEST
 
-/* The limit makes the kernel write only so many bytes of three pieces. */
+/* The limit makes the kernel write only the first _i bytes of three pieces. */
 START_TEST(e1_08_short_write_is_continued_at_every_boundary)
 {
 	struct iovec iov[] = { { buf, 100 }, { buf + 100, 1 },
@@ -413,15 +413,18 @@ START_TEST(e1_08_short_write_is_continued_at_every_boundary)
 		.op = VIRTDEV_DISK_WRITE, .iov = iov, .niov = 3, .len = 512,
 	};
 
-	/* all that fits is there, and then the request fails as a whole */
+	/* everything below the limit is written, and the whole request fails */
 	ck_assert_int_eq(write_under_limit(&r, (rlim_t)_i), _i < 512 ? -EFBIG :
 			 0);
-	look("image", 0, other, 512);
+	read_image("image", 0, other, 512);
 	ck_assert_mem_eq(other, buf, (size_t)_i < 512 ? (size_t)_i : 512);
 }
 END_TEST
 
-/* A file system of 64 KiB, or one without holes, that only we see. */
+/*
+ * Mounts a file system of 64 KiB, or one without holes, in a private mount
+ * namespace.
+ */
 static void mount_here(const char *type, const char *options)
 {
 	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
@@ -431,7 +434,7 @@ static void mount_here(const char *type, const char *options)
 	ck_assert_int_eq(mount("none", "fs", type, 0, options), 0);
 }
 
-/* Whether this process may do that; tried by one that ends with it. */
+/* Whether this process may mount; a child process tries it. */
 static bool may_mount(void)
 {
 	int status = 1;
@@ -478,7 +481,7 @@ START_TEST(e1_21_without_holes_discard_is_refused_and_zeros_are_written)
 					 false), -EOPNOTSUPP);
 	ck_assert_int_eq(test_disk_range(&plain, VIRTDEV_DISK_ZERO, 512,
 					 (3 << 20) + 512, _i), 0);
-	look("fs/image", 0, other, sizeof(other));
+	read_image("fs/image", 0, other, sizeof(other));
 	ck_assert_mem_eq(other, buf, 512);
 	ck_assert_uint_eq(other[512], 0);
 	ck_assert_uint_eq(other[sizeof(other) - 1], 0);
@@ -487,7 +490,7 @@ START_TEST(e1_21_without_holes_discard_is_refused_and_zeros_are_written)
 }
 END_TEST
 
-START_TEST(opening_and_closing_leaves_nothing)
+START_TEST(open_and_close_leak_nothing)
 {
 	struct baseline before;
 	struct test_disk d;
@@ -505,13 +508,13 @@ START_TEST(opening_and_closing_leaves_nothing)
 }
 END_TEST
 
-/* Rows that need a file system of their own. */
+/* Tests that require their own file system. */
 static void add_mounted(TCase *tc)
 {
 	if (!may_mount())
 		return;
 	tcase_add_test(tc, e1_01_full_file_system_fails_writes_until_there_is_space);
-	/* the one without holes is not tmpfs */
+	/* the file system without holes is not in RAM, which mmap requires */
 	if (engine != VIRTDEV_DISK_ENGINE_MMAP)
 		tcase_add_loop_test(tc, e1_21_without_holes_discard_is_refused_and_zeros_are_written,
 				    0, 2);
@@ -523,39 +526,39 @@ static TCase *requests(const char *name, SFun choose)
 
 	tcase_add_unchecked_fixture(tc, choose, NULL);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, disk_is_as_large_as_the_file);
-	tcase_add_test(tc, written_bytes_are_in_the_file_and_read_back);
-	tcase_add_test(tc, pieces_are_gathered_and_scattered);
-	tcase_add_test(tc, e1_07_as_many_requests_as_the_channel_is_deep_run_at_once);
-	tcase_add_test(tc, e1_07_deep_channel_finishes_each_request_once);
+	tcase_add_test(tc, disk_has_the_size_of_the_file);
+	tcase_add_test(tc, written_bytes_are_in_the_file);
+	tcase_add_test(tc, pieces_are_written_and_read_in_order);
+	tcase_add_test(tc, e1_07_channel_accepts_requests_up_to_its_depth);
+	tcase_add_test(tc, e1_07_deep_channel_completes_each_request_once);
 	tcase_add_test(tc, flush_succeeds);
 	tcase_add_test(tc, empty_requests_do_nothing);
-	tcase_add_loop_test(tc, a4_20_request_without_bytes_is_done_by_its_own_kick,
+	tcase_add_loop_test(tc, a4_20_empty_request_completes_in_its_kick,
 			    0, 4);
-	tcase_add_test(tc, a4_20_flush_of_a_read_only_disk_is_done_by_its_own_kick);
-	if (!under_valgrind())	/* it does not see what an io_uring reads */
-		tcase_add_test(tc, a4_19_kick_moves_no_more_than_its_budget_and_the_next_goes_on);
+	tcase_add_test(tc, a4_20_flush_of_a_read_only_disk_completes_in_its_kick);
+	if (!under_valgrind())	/* valgrind does not track what io_uring writes */
+		tcase_add_test(tc, a4_19_kick_moves_at_most_its_budget);
 	tcase_add_test(tc, a4_19_budget_is_shared_by_the_requests_of_a_channel);
 	tcase_add_test(tc, discard_frees_space_and_reads_as_zeros);
-	tcase_add_loop_test(tc, zeros_are_zeros_and_nothing_else_changes, 0,
+	tcase_add_loop_test(tc, write_zeroes_changes_only_its_range, 0,
 			    sizeof(zeros) / sizeof(*zeros));
-	tcase_add_test(tc, zeros_that_may_not_be_a_hole_keep_their_space);
+	tcase_add_test(tc, zeros_without_may_unmap_keep_their_space);
 	if (!under_valgrind() || choose != use_mmap)
-		tcase_add_test(tc, file_that_was_cut_fails_reads_beyond_its_end);
+		tcase_add_test(tc, reads_beyond_the_end_of_a_truncated_file_fail);
 	if (!under_valgrind() && choose != use_mmap)
-		tcase_add_test(tc, buffer_that_is_no_memory_fails_the_request);
+		tcase_add_test(tc, invalid_buffer_fails_the_request);
 	tcase_add_test(tc, e1_02_write_beyond_the_file_size_limit_fails);
 	tcase_add_loop_test(tc, e1_08_short_write_is_continued_at_every_boundary,
 			    95, 106);
 	tcase_add_loop_test(tc, e1_08_short_write_is_continued_at_every_boundary,
 			    508, 514);
-	tcase_add_test(tc, opening_and_closing_leaves_nothing);
+	tcase_add_test(tc, open_and_close_leak_nothing);
 	choose();
 	add_mounted(tc);
 	return tc;
 }
 
-START_TEST(null_disk_succeeds_and_moves_nothing)
+START_TEST(null_disk_completes_requests_without_data)
 {
 	struct test_disk d;
 
@@ -573,7 +576,7 @@ START_TEST(null_disk_succeeds_and_moves_nothing)
 }
 END_TEST
 
-START_TEST(null_disk_has_whole_sectors)
+START_TEST(size_of_a_null_disk_must_be_a_multiple_of_a_sector)
 {
 	struct virtdev_disk *d;
 
@@ -588,19 +591,19 @@ int main(void)
 	Suite *s = suite_create("disk");
 
 	if (!may_mount())
-		puts("# left out: file systems that only a superuser can mount");
-	tcase_add_test(null, null_disk_succeeds_and_moves_nothing);
-	tcase_add_test(null, null_disk_has_whole_sectors);
+		puts("# skipped: file systems that require root to mount");
+	tcase_add_test(null, null_disk_completes_requests_without_data);
+	tcase_add_test(null, size_of_a_null_disk_must_be_a_multiple_of_a_sector);
 	suite_add_tcase(s, null);
 	suite_add_tcase(s, requests("sync", use_sync));
 	if (engine_works(VIRTDEV_DISK_ENGINE_IO_URING))
 		suite_add_tcase(s, requests("io_uring", use_uring));
 	else
-		puts("# left out: io_uring, which this host refuses");
+		puts("# skipped: io_uring is refused by this host");
 	if (engine_works(VIRTDEV_DISK_ENGINE_MMAP))
 		suite_add_tcase(s, requests("mmap", use_mmap));
 	else
-		puts("# left out: mmap, as there is no tmpfs");
+		puts("# skipped: the mmap engine requires a tmpfs");
 	fflush(stdout);
 
 	return run_suite(s);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about opening images: what is one, and who else may have it. */
+/*
+ * Claims about opening images: which files are accepted, and sharing with other
+ * users.
+ */
 #include <config.h>
 
 #include <check.h>
@@ -81,11 +84,11 @@ static void make_nothing(void)
 {
 }
 
-/* Paths that are no disk, the answer, and a part of the sentence. */
+/* Paths that are not disks, the error code, and part of the message. */
 static const struct {
 	void (*make)(void);
 	int code;
-	const char *says;
+	const char *message;
 } not_disks[] = {
 	{ make_nothing, -ENOENT, "no such file: 'thing'; create it first" },
 	{ make_folder, -EISDIR, "'thing' is a directory" },
@@ -96,22 +99,22 @@ static const struct {
 	{ make_empty, -EINVAL, "'thing' is empty" },
 };
 
-/* A FIFO must not keep whoever opens it waiting: this would time out. */
-START_TEST(what_is_no_disk_is_refused_by_name)
+/* Opening a FIFO must not block; this test would time out. */
+START_TEST(path_that_is_not_a_disk_is_refused_by_name)
 {
 	struct baseline before = baseline_take();
 
 	not_disks[_i / 2].make();
 	ck_assert_int_eq(disk_open("thing", _i % 2, AUTO, &disk, &err),
 			 not_disks[_i / 2].code);
-	ck_assert_msg(strstr(err.msg, not_disks[_i / 2].says) != NULL, "%s",
+	ck_assert_msg(strstr(err.msg, not_disks[_i / 2].message) != NULL, "%s",
 		      err.msg);
 	baseline_check(before);
 }
 END_TEST
 
-/* Root may do everything, so the test becomes somebody else. */
-START_TEST(permission_that_lacks_is_named)
+/* Root passes permission checks, so the test changes its user. */
+START_TEST(missing_permission_is_named)
 {
 	image_make("thing", 512);
 	ck_assert_int_eq(chmod("thing", _i ? 0400 : 0), 0);
@@ -127,7 +130,7 @@ START_TEST(permission_that_lacks_is_named)
 }
 END_TEST
 
-START_TEST(read_only_disk_opens_a_file_that_may_only_be_read)
+START_TEST(read_only_disk_opens_a_read_only_file)
 {
 	int fd;
 
@@ -146,7 +149,7 @@ START_TEST(a4_16_format_is_never_probed)
 {
 	int fd = open("thing", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 
-	/* what a guest may have written: the header of another format */
+	/* a guest may write the header of another format */
 	ck_assert_int_eq(pwrite(fd, "QFI\xfb\0\0\0\3", 8, 0), 8);
 	ck_assert_int_eq(ftruncate(fd, 1 << 20), 0);
 	close(fd);
@@ -155,7 +158,7 @@ START_TEST(a4_16_format_is_never_probed)
 }
 END_TEST
 
-START_TEST(image_is_neither_created_nor_changed_by_opening)
+START_TEST(open_neither_creates_nor_changes_an_image)
 {
 	struct stat before, after;
 
@@ -172,7 +175,10 @@ START_TEST(image_is_neither_created_nor_changed_by_opening)
 }
 END_TEST
 
-/* First and second user: reads only or not; may the second have it? */
+/*
+ * Whether the first and the second user are read-only, and whether the second
+ * may open.
+ */
 static const struct {
 	bool first, second, fine;
 } users[] = {
@@ -199,8 +205,8 @@ START_TEST(d1_15_one_writer_or_many_readers)
 }
 END_TEST
 
-/* Locks of others do not count, and it leaves none for those that lock. */
-START_TEST(unlocked_disk_stands_beside_any_other)
+/* An unlocked disk ignores locks of other users, and holds none itself. */
+START_TEST(unlocked_disk_ignores_locks)
 {
 	const struct virtdev_disk_file how = {
 		.size = sizeof(how), .path = "thing", .unlocked = true,
@@ -226,7 +232,7 @@ START_TEST(d1_15_refused_user_leaves_no_lock)
 			 -EBUSY);
 	ck_assert_int_eq(disk_open("thing", true, AUTO, &second, &err), 0);
 	virtdev_disk_free(second);
-	/* as does one that found something else wrong after it had locked */
+	/* nor does a user that fails after it took its lock */
 	image_make("thing2", 1000);
 	ck_assert_int_eq(disk_open("thing2", false, AUTO, &second, &err),
 			 -EINVAL);
@@ -236,7 +242,7 @@ START_TEST(d1_15_refused_user_leaves_no_lock)
 }
 END_TEST
 
-START_TEST(image_is_free_again_when_its_disk_is)
+START_TEST(image_is_unlocked_when_its_disk_is_freed)
 {
 	int i;
 
@@ -253,14 +259,17 @@ START_TEST(image_is_free_again_when_its_disk_is)
 }
 END_TEST
 
-/* A guest's disk in QEMU, which ends at once when it could be had. */
+/*
+ * Runs QEMU with the image as a guest's disk; QEMU exits at once if it can open
+ * it.
+ */
 #define QEMU_GUEST(read_only)						\
 	"echo quit | qemu-system-x86_64 -S -nodefaults -display none "	\
 	"-monitor stdio -blockdev file,node-name=d,filename=thing,"	\
 	"read-only=" read_only " -device virtio-blk-pci,drive=d "	\
 	">qemu.log 2>&1"
 
-START_TEST(d1_15_qemu_is_kept_out_and_let_in)
+START_TEST(d1_15_our_lock_excludes_qemu_as_expected)
 {
 	image_make("thing", 4096);
 	ck_assert_int_eq(disk_open("thing", _i, AUTO, &disk, &err), 0);
@@ -272,7 +281,7 @@ START_TEST(d1_15_qemu_is_kept_out_and_let_in)
 }
 END_TEST
 
-/* QEMU that has the image open until its input ends. */
+/* Starts a QEMU tool that keeps the image open until its input ends. */
 static FILE *qemu_stays(const char *options)
 {
 	char command[200], c;
@@ -284,7 +293,7 @@ static FILE *qemu_stays(const char *options)
 		 "qemu-io -f raw %s thing >ready 2>&1", options);
 	f = popen(command, "w");
 	ck_assert_ptr_nonnull(f);
-	/* its first answer says that it has opened the image */
+	/* the first reply shows that the image is open */
 	fputs("length\n", f);
 	fflush(f);
 	fd = open("ready", O_RDONLY | O_CLOEXEC);
@@ -295,7 +304,7 @@ static FILE *qemu_stays(const char *options)
 	return f;
 }
 
-START_TEST(d1_15_qemu_keeps_us_out_and_lets_us_in)
+START_TEST(d1_15_lock_of_qemu_excludes_us_as_expected)
 {
 	FILE *f;
 
@@ -314,7 +323,7 @@ START_TEST(d1_15_qemu_keeps_us_out_and_lets_us_in)
 }
 END_TEST
 
-START_TEST(mapping_needs_ram_and_a_handler)
+START_TEST(mmap_engine_requires_ram_and_a_sigbus_table)
 {
 	struct virtdev_disk_file how = {
 		.size = sizeof(how),
@@ -336,7 +345,7 @@ START_TEST(mapping_needs_ram_and_a_handler)
 }
 END_TEST
 
-/* As a sandbox does: io_uring_setup() answers code. */
+/* As in a sandbox: io_uring_setup() fails with this code. */
 static void forbid_uring(int code)
 {
 	struct sock_filter filter[] = {
@@ -353,7 +362,7 @@ static void forbid_uring(int code)
 			 0);
 }
 
-START_TEST(host_that_refuses_io_uring_is_served_synchronously)
+START_TEST(refused_io_uring_falls_back_to_the_sync_engine)
 {
 	static const int codes[] = { ENOSYS, EPERM, EACCES };
 
@@ -378,28 +387,28 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, what_is_no_disk_is_refused_by_name, 0,
+	tcase_add_loop_test(tc, path_that_is_not_a_disk_is_refused_by_name, 0,
 			    2 * sizeof(not_disks) / sizeof(*not_disks));
-	tcase_add_loop_test(tc, permission_that_lacks_is_named, 0, 2);
-	tcase_add_test(tc, read_only_disk_opens_a_file_that_may_only_be_read);
+	tcase_add_loop_test(tc, missing_permission_is_named, 0, 2);
+	tcase_add_test(tc, read_only_disk_opens_a_read_only_file);
 	tcase_add_test(tc, a4_16_format_is_never_probed);
-	tcase_add_test(tc, image_is_neither_created_nor_changed_by_opening);
+	tcase_add_test(tc, open_neither_creates_nor_changes_an_image);
 	tcase_add_loop_test(tc, d1_15_one_writer_or_many_readers, 0, 4);
-	tcase_add_test(tc, unlocked_disk_stands_beside_any_other);
+	tcase_add_test(tc, unlocked_disk_ignores_locks);
 	tcase_add_test(tc, d1_15_refused_user_leaves_no_lock);
-	tcase_add_test(tc, image_is_free_again_when_its_disk_is);
-	tcase_add_test(tc, mapping_needs_ram_and_a_handler);
-	tcase_add_loop_test(tc, host_that_refuses_io_uring_is_served_synchronously,
+	tcase_add_test(tc, image_is_unlocked_when_its_disk_is_freed);
+	tcase_add_test(tc, mmap_engine_requires_ram_and_a_sigbus_table);
+	tcase_add_loop_test(tc, refused_io_uring_falls_back_to_the_sync_engine,
 			    0, 3);
-	/* QEMU is no matter of milliseconds on a busy machine */
+	/* starting QEMU takes long on a busy machine */
 	tcase_set_timeout(tc, 120);
 	if (system("{ qemu-io --version && qemu-system-x86_64 --version; } >/dev/null 2>&1") == 0) {
-		tcase_add_loop_test(tc, d1_15_qemu_is_kept_out_and_let_in, 0,
+		tcase_add_loop_test(tc, d1_15_our_lock_excludes_qemu_as_expected, 0,
 				    2);
-		tcase_add_loop_test(tc, d1_15_qemu_keeps_us_out_and_lets_us_in,
+		tcase_add_loop_test(tc, d1_15_lock_of_qemu_excludes_us_as_expected,
 				    0, 2);
 	} else {
-		puts("# left out: QEMU's locks, for which QEMU and its tools are needed");
+		puts("# skipped: locks shared with QEMU require QEMU and its tools");
 		fflush(stdout);
 	}
 

@@ -20,12 +20,12 @@
 
 static struct vsu_error err;
 static struct virtdev *dev;
-static unsigned int told;
+static unsigned int notifications;
 
 static void on_told(void *opaque)
 {
 	(void)opaque;
-	told++;
+	notifications++;
 }
 
 static void device_make(const char *name, bool read_only, uint32_t engine)
@@ -45,7 +45,7 @@ static void setup(void)
 	folder_init(engine_works(VIRTDEV_DISK_ENGINE_MMAP) ? "/dev/shm" : "/tmp");
 	memset(&err, 0, sizeof(err));
 	dev = NULL;
-	told = 0;
+	notifications = 0;
 	image_make("image", MIB);
 }
 
@@ -55,7 +55,7 @@ static void teardown(void)
 	folder_fini();
 }
 
-/* The driver's view, in sectors. */
+/* The capacity that the driver reads, in sectors. */
 static uint64_t capacity(void)
 {
 	unsigned char le[8];
@@ -81,7 +81,7 @@ static const uint32_t engines[] = {
 	VIRTDEV_DISK_ENGINE_MMAP, VIRTDEV_DISK_ENGINE_AUTO,
 };
 
-START_TEST(an_image_grows_with_its_disk_and_the_driver_is_told)
+START_TEST(image_grows_with_its_disk_and_the_driver_is_notified)
 {
 	if (!engine_works(engines[_i]))
 		return;
@@ -89,14 +89,18 @@ START_TEST(an_image_grows_with_its_disk_and_the_driver_is_told)
 	ck_assert_int_eq(virtdev_blk_resize(dev, 3 * MIB, &err), 0);
 	ck_assert_uint_eq(capacity(), 3 * MIB / 512);
 	ck_assert_uint_eq(file_size(), 3 * MIB);
-	ck_assert_uint_eq(told, 1);
+	ck_assert_uint_eq(notifications, 1);
 }
 END_TEST
 
-/* Over each border between what was there at first and what was added. */
+/*
+ * Writes and reads across every sector boundary, including the old end of the
+ * file.
+ */
 static void check_content(struct test_disk *d, uint64_t sectors)
 {
-	unsigned char want[1024], got[1024] = { 0 };	/* valgrind sees no io_uring */
+	/* valgrind does not track io_uring */
+	unsigned char want[1024], got[1024] = { 0 };
 	uint64_t i;
 
 	for (i = 0; i + 1 < sectors; i++) {
@@ -109,7 +113,7 @@ static void check_content(struct test_disk *d, uint64_t sectors)
 	}
 }
 
-START_TEST(what_was_added_is_read_and_written)
+START_TEST(added_sectors_are_read_and_written)
 {
 	static struct test_disk d;
 	uint64_t sectors = 8, grown;
@@ -119,7 +123,7 @@ START_TEST(what_was_added_is_read_and_written)
 		return;
 	image_make("small", sectors * 512);
 	test_disk_init(&d, "small", engines[_i], 4);
-	/* more often than a mapped image has pieces */
+	/* more often than the maximum number of mappings of a mapped image */
 	for (i = 0; i < 20; i++, sectors++) {
 		ck_assert_int_eq(d.disk->ops.resize(d.disk->self,
 						    (sectors + 1) * 512, &grown,
@@ -131,24 +135,24 @@ START_TEST(what_was_added_is_read_and_written)
 }
 END_TEST
 
-START_TEST(the_same_size_again_is_told_nobody)
+START_TEST(unchanged_size_is_not_reported)
 {
 	device_make("image", false, VIRTDEV_DISK_ENGINE_SYNC);
 	ck_assert_int_eq(virtdev_blk_resize(dev, MIB, &err), 0);
 	ck_assert_int_eq(virtdev_blk_resize(dev, 0, &err), 0);
 	ck_assert_uint_eq(capacity(), MIB / 512);
-	ck_assert_uint_eq(told, 0);
+	ck_assert_uint_eq(notifications, 0);
 }
 END_TEST
 
-START_TEST(growth_by_another_hand_is_found)
+START_TEST(growth_by_another_process_is_detected)
 {
 	device_make("image", true, VIRTDEV_DISK_ENGINE_SYNC);
 	ck_assert_int_eq(truncate("image", (off_t)(2 * MIB + 100)), 0);
 	ck_assert_uint_eq(capacity(), MIB / 512);
 	ck_assert_int_eq(virtdev_blk_resize(dev, 0, &err), 0);
 	ck_assert_uint_eq(capacity(), 2 * MIB / 512);
-	ck_assert_uint_eq(told, 1);
+	ck_assert_uint_eq(notifications, 1);
 }
 END_TEST
 
@@ -164,7 +168,7 @@ static const struct refusal {
 	{ UINT64_MAX - 511, false, -EFBIG, "no file has" },
 };
 
-START_TEST(what_cannot_be_is_refused_and_changes_nothing)
+START_TEST(invalid_resize_is_refused_and_changes_nothing)
 {
 	const struct refusal *x = &refusals[_i];
 
@@ -173,11 +177,11 @@ START_TEST(what_cannot_be_is_refused_and_changes_nothing)
 	ck_assert_msg(strstr(err.msg, x->why), "%s", err.msg);
 	ck_assert_uint_eq(capacity(), MIB / 512);
 	ck_assert_uint_eq(file_size(), MIB);
-	ck_assert_uint_eq(told, 0);
+	ck_assert_uint_eq(notifications, 0);
 }
 END_TEST
 
-START_TEST(a_file_that_was_cut_does_not_make_the_disk_smaller)
+START_TEST(truncated_file_does_not_shrink_the_disk)
 {
 	device_make("image", false, VIRTDEV_DISK_ENGINE_SYNC);
 	ck_assert_int_eq(truncate("image", 4096), 0);
@@ -187,7 +191,7 @@ START_TEST(a_file_that_was_cut_does_not_make_the_disk_smaller)
 }
 END_TEST
 
-START_TEST(a_disk_without_a_file_keeps_its_size)
+START_TEST(disk_without_a_file_keeps_its_size)
 {
 	struct virtdev_blk_config config = { .size = sizeof(config) };
 
@@ -198,7 +202,7 @@ START_TEST(a_disk_without_a_file_keeps_its_size)
 }
 END_TEST
 
-START_TEST(another_device_is_no_disk)
+START_TEST(resize_refuses_other_devices)
 {
 	const struct virtdev_rng_config config = { .size = sizeof(config) };
 
@@ -213,17 +217,17 @@ int main(void)
 	TCase *tc = tcase_create("resize");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, an_image_grows_with_its_disk_and_the_driver_is_told, 0,
+	tcase_add_loop_test(tc, image_grows_with_its_disk_and_the_driver_is_notified, 0,
 			    (int)(sizeof(engines) / sizeof(engines[0])));
-	tcase_add_loop_test(tc, what_was_added_is_read_and_written, 0,
+	tcase_add_loop_test(tc, added_sectors_are_read_and_written, 0,
 			    (int)(sizeof(engines) / sizeof(engines[0])));
-	tcase_add_test(tc, the_same_size_again_is_told_nobody);
-	tcase_add_test(tc, growth_by_another_hand_is_found);
-	tcase_add_loop_test(tc, what_cannot_be_is_refused_and_changes_nothing, 0,
+	tcase_add_test(tc, unchanged_size_is_not_reported);
+	tcase_add_test(tc, growth_by_another_process_is_detected);
+	tcase_add_loop_test(tc, invalid_resize_is_refused_and_changes_nothing, 0,
 			    (int)(sizeof(refusals) / sizeof(refusals[0])));
-	tcase_add_test(tc, a_file_that_was_cut_does_not_make_the_disk_smaller);
-	tcase_add_test(tc, a_disk_without_a_file_keeps_its_size);
-	tcase_add_test(tc, another_device_is_no_disk);
+	tcase_add_test(tc, truncated_file_does_not_shrink_the_disk);
+	tcase_add_test(tc, disk_without_a_file_keeps_its_size);
+	tcase_add_test(tc, resize_refuses_other_devices);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about how a request becomes system calls, whatever engine makes them:
- * the answers of the kernel are the test's.
+ * Claims about how a request is divided into system calls, independent of the
+ * engine; the test supplies the kernel's results.
  */
 #include <config.h>
 
@@ -47,7 +47,7 @@ static bool answer(int64_t value)
 	return virtdev_priv_file_outcome(&file, &r, value);
 }
 
-/* The pieces of a request over all of memory: 1, 2, 3 ... bytes and the rest. */
+/* The memory pieces of a request: 1, 2, 3 ... bytes, and the rest. */
 static void make_pieces(uint32_t op)
 {
 	size_t at = 0, i;
@@ -60,7 +60,7 @@ static void make_pieces(uint32_t op)
 	r.len = sizeof(memory);
 }
 
-/* A kernel that reads at most so many bytes at a time. */
+/* A kernel that reads at most a few bytes per call. */
 static int64_t short_read(const struct virtdev_priv_step *s, uint64_t most)
 {
 	uint64_t done = 0, n;
@@ -76,7 +76,7 @@ static int64_t short_read(const struct virtdev_priv_step *s, uint64_t most)
 	return (int64_t)done;
 }
 
-START_TEST(e1_08_short_reads_are_continued_at_the_right_place)
+START_TEST(e1_08_short_reads_are_continued_at_the_right_offset)
 {
 	struct virtdev_priv_step s;
 	bool finished;
@@ -108,7 +108,7 @@ START_TEST(e1_08_first_transfer_may_end_anywhere)
 }
 END_TEST
 
-START_TEST(transfer_that_does_not_go_on_fails)
+START_TEST(transfer_without_progress_fails)
 {
 	make_pieces(VIRTDEV_DISK_READ);
 	virtdev_priv_file_begin(&file, &r);
@@ -118,7 +118,7 @@ START_TEST(transfer_that_does_not_go_on_fails)
 }
 END_TEST
 
-START_TEST(answer_of_more_bytes_than_asked_for_fails)
+START_TEST(result_larger_than_the_request_fails)
 {
 	make_pieces(VIRTDEV_DISK_WRITE);
 	virtdev_priv_file_begin(&file, &r);
@@ -127,7 +127,7 @@ START_TEST(answer_of_more_bytes_than_asked_for_fails)
 }
 END_TEST
 
-START_TEST(e1_06_interruption_is_tried_again_from_where_it_was)
+START_TEST(e1_06_interrupted_step_is_repeated)
 {
 	make_pieces(VIRTDEV_DISK_WRITE);
 	virtdev_priv_file_begin(&file, &r);
@@ -140,7 +140,7 @@ START_TEST(e1_06_interruption_is_tried_again_from_where_it_was)
 }
 END_TEST
 
-START_TEST(host_that_only_says_again_is_not_asked_for_ever)
+START_TEST(endless_eagain_fails_the_request)
 {
 	unsigned int n = 0;
 
@@ -158,7 +158,7 @@ static void begin_flush(void)
 	r.result = 1;
 }
 
-START_TEST(e1_03_flush_that_failed_fails_all_later_ones)
+START_TEST(e1_03_failed_flush_fails_all_later_ones)
 {
 	begin_flush();
 	ck_assert(virtdev_priv_file_begin(&file, &r));
@@ -171,7 +171,7 @@ START_TEST(e1_03_flush_that_failed_fails_all_later_ones)
 }
 END_TEST
 
-START_TEST(e1_03_flush_under_way_fails_with_the_one_that_failed)
+START_TEST(e1_03_flush_in_flight_fails_with_the_failed_one)
 {
 	struct virtdev_disk_request second = { .op = VIRTDEV_DISK_FLUSH };
 
@@ -184,7 +184,7 @@ START_TEST(e1_03_flush_under_way_fails_with_the_one_that_failed)
 }
 END_TEST
 
-START_TEST(flush_that_could_not_begin_may_be_repeated)
+START_TEST(flush_that_could_not_start_may_be_repeated)
 {
 	begin_flush();
 	virtdev_priv_file_begin(&file, &r);
@@ -197,7 +197,7 @@ START_TEST(flush_that_could_not_begin_may_be_repeated)
 }
 END_TEST
 
-START_TEST(reads_go_on_after_a_flush_failed)
+START_TEST(reads_succeed_after_a_failed_flush)
 {
 	file.flush_error = -EIO;
 	make_pieces(VIRTDEV_DISK_READ);
@@ -220,7 +220,7 @@ static void range(uint32_t op, uint32_t may_unmap)
 #define PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 #define RANGE (FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)
 
-START_TEST(discard_is_a_hole_or_refused)
+START_TEST(discard_punches_a_hole_or_is_refused)
 {
 	range(VIRTDEV_DISK_DISCARD, 0);
 	ck_assert_uint_eq(step().kind, VIRTDEV_PRIV_STEP_FALLOCATE);
@@ -236,7 +236,7 @@ START_TEST(discard_is_a_hole_or_refused)
 }
 END_TEST
 
-/* Steps of 1 MiB, the last of half of one. */
+/* Writes of VIRTDEV_PRIV_ZEROS bytes; the last one has half. */
 static void expect_written_zeros(void)
 {
 	uint64_t at = 4096, left = 5 * (VIRTDEV_PRIV_ZEROS / 2);
@@ -252,7 +252,7 @@ static void expect_written_zeros(void)
 	ck_assert_int_eq(r.result, 0);
 }
 
-START_TEST(e1_21_zeros_fall_back_to_what_the_file_system_can)
+START_TEST(e1_21_zeros_fall_back_to_supported_operations)
 {
 	range(VIRTDEV_DISK_ZERO, 1);
 	ck_assert_int_eq(step().mode, PUNCH);
@@ -260,13 +260,13 @@ START_TEST(e1_21_zeros_fall_back_to_what_the_file_system_can)
 	ck_assert_int_eq(step().mode, RANGE);
 	ck_assert(!answer(-EOPNOTSUPP));
 	expect_written_zeros();
-	/* and know it the next time */
+	/* the file remembers that the operation is not supported */
 	range(VIRTDEV_DISK_ZERO, 1);
 	expect_written_zeros();
 }
 END_TEST
 
-START_TEST(e1_21_boundaries_that_are_refused_once_are_tried_again)
+START_TEST(e1_21_einval_for_one_range_is_not_remembered)
 {
 	range(VIRTDEV_DISK_ZERO, 0);
 	ck_assert(!answer(-EINVAL));
@@ -285,7 +285,7 @@ START_TEST(zeros_that_must_stay_allocated_are_never_a_hole)
 }
 END_TEST
 
-START_TEST(failure_of_zeros_is_not_a_lack)
+START_TEST(failed_zeros_do_not_disable_the_operation)
 {
 	range(VIRTDEV_DISK_ZERO, 0);
 	ck_assert(answer(-ENOSPC));
@@ -295,7 +295,7 @@ START_TEST(failure_of_zeros_is_not_a_lack)
 }
 END_TEST
 
-START_TEST(a4_06_read_only_file_takes_no_change)
+START_TEST(a4_06_read_only_file_refuses_changes)
 {
 	static const uint32_t ops[] = {
 		VIRTDEV_DISK_WRITE, VIRTDEV_DISK_DISCARD, VIRTDEV_DISK_ZERO,
@@ -313,7 +313,7 @@ END_TEST
 
 #define MIB (UINT64_C(1) << 20)
 
-/* Each step is served whole; the bytes of all of them, in order. */
+/* Runs all steps successfully; returns the sum of their bytes. */
 static uint64_t run_steps(uint64_t *largest, unsigned int *n)
 {
 	uint64_t pos = r.offset;
@@ -336,7 +336,7 @@ static uint64_t run_steps(uint64_t *largest, unsigned int *n)
 	return pos - r.offset;
 }
 
-START_TEST(a4_19_one_large_piece_takes_steps_of_a_mebibyte)
+START_TEST(a4_19_large_piece_is_divided_into_steps_of_1_mib)
 {
 	uint64_t largest;
 	unsigned int n;
@@ -351,7 +351,7 @@ START_TEST(a4_19_one_large_piece_takes_steps_of_a_mebibyte)
 }
 END_TEST
 
-START_TEST(a4_19_small_pieces_go_together_and_none_is_divided)
+START_TEST(a4_19_small_pieces_are_combined_and_not_divided)
 {
 	const size_t lens[] = { 512, MIB - 512, 1, MIB - 2, 1, 512, 3 * MIB, 7 };
 	uint64_t largest, sum = 0;
@@ -374,7 +374,7 @@ START_TEST(a4_19_small_pieces_go_together_and_none_is_divided)
 }
 END_TEST
 
-START_TEST(a4_19_what_fits_in_a_step_is_one_vector)
+START_TEST(a4_19_request_that_fits_is_one_step)
 {
 	make_pieces(VIRTDEV_DISK_WRITE);
 	virtdev_priv_file_begin(&file, &r);
@@ -383,7 +383,7 @@ START_TEST(a4_19_what_fits_in_a_step_is_one_vector)
 }
 END_TEST
 
-START_TEST(a4_19_long_range_is_given_up_in_steps_that_end_at_blocks)
+START_TEST(a4_19_long_range_is_divided_at_block_boundaries)
 {
 	struct virtdev_priv_step s;
 	uint64_t largest;
@@ -402,7 +402,7 @@ START_TEST(a4_19_long_range_is_given_up_in_steps_that_end_at_blocks)
 }
 END_TEST
 
-START_TEST(a4_19_zeros_go_on_by_writing_where_a_later_step_is_refused)
+START_TEST(a4_19_zeros_continue_by_writing_after_a_refused_step)
 {
 	r.op = VIRTDEV_DISK_ZERO;
 	r.offset = 0;
@@ -424,29 +424,29 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, NULL);
-	tcase_add_loop_test(tc, e1_08_short_reads_are_continued_at_the_right_place,
+	tcase_add_loop_test(tc, e1_08_short_reads_are_continued_at_the_right_offset,
 			    1, 65);
 	tcase_add_loop_test(tc, e1_08_first_transfer_may_end_anywhere, 1, 64);
-	tcase_add_test(tc, transfer_that_does_not_go_on_fails);
-	tcase_add_test(tc, answer_of_more_bytes_than_asked_for_fails);
-	tcase_add_test(tc, e1_06_interruption_is_tried_again_from_where_it_was);
-	tcase_add_test(tc, host_that_only_says_again_is_not_asked_for_ever);
-	tcase_add_test(tc, e1_03_flush_that_failed_fails_all_later_ones);
-	tcase_add_test(tc, e1_03_flush_under_way_fails_with_the_one_that_failed);
-	tcase_add_test(tc, flush_that_could_not_begin_may_be_repeated);
-	tcase_add_test(tc, reads_go_on_after_a_flush_failed);
-	tcase_add_test(tc, discard_is_a_hole_or_refused);
-	tcase_add_test(tc, e1_21_zeros_fall_back_to_what_the_file_system_can);
-	tcase_add_test(tc, e1_21_boundaries_that_are_refused_once_are_tried_again);
+	tcase_add_test(tc, transfer_without_progress_fails);
+	tcase_add_test(tc, result_larger_than_the_request_fails);
+	tcase_add_test(tc, e1_06_interrupted_step_is_repeated);
+	tcase_add_test(tc, endless_eagain_fails_the_request);
+	tcase_add_test(tc, e1_03_failed_flush_fails_all_later_ones);
+	tcase_add_test(tc, e1_03_flush_in_flight_fails_with_the_failed_one);
+	tcase_add_test(tc, flush_that_could_not_start_may_be_repeated);
+	tcase_add_test(tc, reads_succeed_after_a_failed_flush);
+	tcase_add_test(tc, discard_punches_a_hole_or_is_refused);
+	tcase_add_test(tc, e1_21_zeros_fall_back_to_supported_operations);
+	tcase_add_test(tc, e1_21_einval_for_one_range_is_not_remembered);
 	tcase_add_test(tc, zeros_that_must_stay_allocated_are_never_a_hole);
-	tcase_add_test(tc, failure_of_zeros_is_not_a_lack);
-	tcase_add_loop_test(tc, a4_06_read_only_file_takes_no_change, 0, 3);
-	tcase_add_loop_test(tc, a4_19_one_large_piece_takes_steps_of_a_mebibyte,
+	tcase_add_test(tc, failed_zeros_do_not_disable_the_operation);
+	tcase_add_loop_test(tc, a4_06_read_only_file_refuses_changes, 0, 3);
+	tcase_add_loop_test(tc, a4_19_large_piece_is_divided_into_steps_of_1_mib,
 			    0, 2);
-	tcase_add_test(tc, a4_19_small_pieces_go_together_and_none_is_divided);
-	tcase_add_test(tc, a4_19_what_fits_in_a_step_is_one_vector);
-	tcase_add_test(tc, a4_19_long_range_is_given_up_in_steps_that_end_at_blocks);
-	tcase_add_test(tc, a4_19_zeros_go_on_by_writing_where_a_later_step_is_refused);
+	tcase_add_test(tc, a4_19_small_pieces_are_combined_and_not_divided);
+	tcase_add_test(tc, a4_19_request_that_fits_is_one_step);
+	tcase_add_test(tc, a4_19_long_range_is_divided_at_block_boundaries);
+	tcase_add_test(tc, a4_19_zeros_continue_by_writing_after_a_refused_step);
 
 	return run_suite(s);
 }

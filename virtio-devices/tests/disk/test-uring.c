@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about the ring of an io_uring disk in the hands of code that has taken
- * over the process: it maps the ring by its descriptor, as anybody in the process
- * can, and submits what it likes.
+ * Claims about the ring of an io_uring disk after an attacker has taken over
+ * the process: the attacker maps the ring by its descriptor and submits any
+ * operation.
  */
 #include <config.h>
 
@@ -27,8 +27,8 @@ static struct test_disk disk;
 static struct io_uring ring;
 
 /*
- * A ring of the same size has the same layout. Its number becomes another one for
- * the disk's ring, since liburing keeps that number in more than one member.
+ * A ring of the same size has the same layout. dup2() replaces its descriptor
+ * by the disk's, because liburing stores the number in more than one member.
  */
 static void map_ring(int fd)
 {
@@ -73,7 +73,7 @@ static void prepare_open(struct io_uring_sqe *sqe)
 	io_uring_prep_openat(sqe, AT_FDCWD, "/etc/passwd", O_RDONLY, 0);
 }
 
-/* Before anything else is judged of an operation, the ring refuses it. */
+/* The restriction of the ring is checked before any other argument. */
 static void prepare_connect(struct io_uring_sqe *sqe)
 {
 	static const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
@@ -98,14 +98,14 @@ static void (*const refused[])(struct io_uring_sqe *) = {
 	prepare_open, prepare_connect, prepare_send, prepare_linked_read,
 };
 
-START_TEST(ring_of_a_disk_refuses_operations_that_disks_do_not_need)
+START_TEST(ring_of_a_disk_refuses_other_operations)
 {
 	refused[_i](io_uring_get_sqe(&ring));
 	ck_assert_int_eq(outcome(), -EACCES);
 }
 END_TEST
 
-START_TEST(ring_of_a_disk_still_reads)
+START_TEST(ring_of_a_disk_permits_reads)
 {
 	static char byte;
 
@@ -125,9 +125,9 @@ END_TEST
 static void add_ring(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, ring_of_a_disk_refuses_operations_that_disks_do_not_need,
+	tcase_add_loop_test(tc, ring_of_a_disk_refuses_other_operations,
 			    0, sizeof(refused) / sizeof(*refused));
-	tcase_add_test(tc, ring_of_a_disk_still_reads);
+	tcase_add_test(tc, ring_of_a_disk_permits_reads);
 	tcase_add_test(tc, ring_of_a_disk_accepts_no_registration);
 }
 
@@ -149,7 +149,7 @@ int main(void)
 	if (engine_works(VIRTDEV_DISK_ENGINE_IO_URING))
 		add_ring(tc);
 	else
-		puts("# left out: io_uring, which this build or host refuses");
+		puts("# skipped: io_uring is not supported by this build or host");
 	fflush(stdout);
 	return run_suite(s);
 }

@@ -427,7 +427,7 @@ START_TEST(a_queue_of_high_priority_takes_nothing_else)
 }
 END_TEST
 
-START_TEST(what_cannot_be_is_refused)
+START_TEST(invalid_configuration_is_refused)
 {
 	static const struct {
 		struct virtdev_fs_config config;
@@ -498,7 +498,7 @@ static Suite *suite(void)
 	tcase_add_test(alone,
 		       a8_16_nothing_changes_in_a_folder_that_is_read_only);
 	tcase_add_test(alone, a_queue_of_high_priority_takes_nothing_else);
-	tcase_add_test(alone, what_cannot_be_is_refused);
+	tcase_add_test(alone, invalid_configuration_is_refused);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);
 	return s;

@@ -22,7 +22,7 @@ static struct virtdev_net_link *link_;
 static struct vsu_error err;
 static int peer;
 
-/* A link over one end of a pair; the other is the peer. */
+/* Creates a link over one end of a socket pair; peer is the other end. */
 static void make_link(int type)
 {
 	int pair[2];
@@ -59,7 +59,7 @@ static void peer_says(const void *bytes, size_t len)
 	ck_assert_int_eq(send(peer, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
 }
 
-/* len bytes behind their length, in a stream. */
+/* Sends len bytes; a stream prefixes the length. */
 static void peer_sends(const unsigned char *frame, uint32_t len)
 {
 	const uint32_t be = htonl(len);
@@ -70,7 +70,7 @@ static void peer_sends(const unsigned char *frame, uint32_t len)
 
 static const int kinds[] = { SOCK_DGRAM, SOCK_SEQPACKET };
 
-START_TEST(a_packet_is_a_frame_each_way)
+START_TEST(packet_is_a_frame_in_both_directions)
 {
 	unsigned char out[NET_HEADER + 60], in[200], header[NET_HEADER];
 
@@ -90,7 +90,7 @@ START_TEST(a_packet_is_a_frame_each_way)
 }
 END_TEST
 
-START_TEST(a_packet_that_does_not_fit_is_lost_alone)
+START_TEST(oversized_packet_is_dropped_alone)
 {
 	unsigned char out[100] = { 1 }, in[60];
 
@@ -103,7 +103,7 @@ START_TEST(a_packet_that_does_not_fit_is_lost_alone)
 }
 END_TEST
 
-START_TEST(the_end_of_a_connection_is_one_of_the_link)
+START_TEST(end_of_the_connection_is_reported)
 {
 	unsigned char in[60];
 
@@ -115,8 +115,11 @@ START_TEST(the_end_of_a_connection_is_one_of_the_link)
 }
 END_TEST
 
-/* More than one call takes, some that do not fit, and longer ones between. */
-START_TEST(packets_that_wait_come_in_their_order_whatever_their_length)
+/*
+ * More packets than one system call receives, some longer than the buffer,
+ * others longer than the usual size.
+ */
+START_TEST(waiting_packets_are_received_in_order)
 {
 	static const uint32_t lengths[] = { 60, 2048, 2049, 9000, 61, 5000, 62 };
 	unsigned char out[9000], in[6000 + NET_HEADER];
@@ -143,8 +146,10 @@ START_TEST(packets_that_wait_come_in_their_order_whatever_their_length)
 }
 END_TEST
 
-/* Whether the last turn was over is known of each call anew. */
-START_TEST(long_packets_come_at_once_one_by_one)
+/*
+ * Whether all waiting packets were received is determined again by each call.
+ */
+START_TEST(long_packets_are_received_one_by_one)
 {
 	unsigned char out[9000] = { 1 }, in[9000 + NET_HEADER];
 	int i;
@@ -163,7 +168,7 @@ END_TEST
 
 static const int ends[] = { 1, 31, 32, 33 };
 
-START_TEST(what_came_before_the_end_of_a_connection_is_received)
+START_TEST(packets_before_the_end_of_a_connection_are_received)
 {
 	unsigned char out[60] = { 0 }, in[100];
 	int i;
@@ -174,7 +179,10 @@ START_TEST(what_came_before_the_end_of_a_connection_is_received)
 	shutdown(peer, SHUT_WR);
 	for (i = 0; i < ends[_i]; i++)
 		ck_assert_int_eq(receive(in, sizeof(in)), NET_HEADER + 60);
-	/* a call that had all there were is not made again at once */
+	/*
+	 * after a call that received all packets the link does not read again
+	 * at once
+	 */
 	i = (int)receive(in, sizeof(in));
 	if (i == -EAGAIN)
 		i = (int)receive(in, sizeof(in));
@@ -184,9 +192,9 @@ START_TEST(what_came_before_the_end_of_a_connection_is_received)
 }
 END_TEST
 
-START_TEST(a_message_that_cannot_go_is_answered_for_itself)
+START_TEST(unsendable_message_fails_alone)
 {
-	static unsigned char large[1 << 20];	/* than a socket's buffer */
+	static unsigned char large[1 << 20];	/* larger than a socket's buffer */
 	unsigned char header[NET_HEADER] = { 0 }, out[4000] = { 0 };
 	struct iovec good[] = { { header, NET_HEADER }, { out, 60 } };
 	struct iovec bad[] = { { header, NET_HEADER }, { large, sizeof(large) } };
@@ -208,7 +216,7 @@ START_TEST(a_message_that_cannot_go_is_answered_for_itself)
 }
 END_TEST
 
-START_TEST(frames_of_a_stream_come_in_whatever_pieces)
+START_TEST(frames_of_a_stream_may_be_received_in_pieces)
 {
 	unsigned char frame[300], bytes[2 * 304], in[400];
 	const uint32_t be = htonl(300);
@@ -234,7 +242,7 @@ START_TEST(frames_of_a_stream_come_in_whatever_pieces)
 }
 END_TEST
 
-START_TEST(frames_of_a_stream_go_out_together_behind_their_lengths)
+START_TEST(frames_of_a_stream_are_sent_together_with_their_lengths)
 {
 	unsigned char header[NET_HEADER] = { 0 }, frame[100], got[400];
 	const uint32_t be = htonl(100);
@@ -253,7 +261,7 @@ START_TEST(frames_of_a_stream_go_out_together_behind_their_lengths)
 }
 END_TEST
 
-START_TEST(a_stream_whose_peer_does_not_read_takes_no_more_and_loses_nothing)
+START_TEST(full_stream_returns_eagain_and_loses_nothing)
 {
 	static unsigned char frame[60000], got[1 << 20];
 	unsigned char header[NET_HEADER] = { 0 };
@@ -276,7 +284,7 @@ START_TEST(a_stream_whose_peer_does_not_read_takes_no_more_and_loses_nothing)
 }
 END_TEST
 
-START_TEST(a_length_that_cannot_be_ends_a_stream)
+START_TEST(invalid_length_ends_a_stream)
 {
 	const uint32_t be = htonl(0x7fffffff);
 	unsigned char in[100] = { 0 };
@@ -291,7 +299,7 @@ START_TEST(a_length_that_cannot_be_ends_a_stream)
 }
 END_TEST
 
-START_TEST(what_is_no_frame_is_passed_over)
+START_TEST(invalid_frame_is_skipped)
 {
 	unsigned char bytes[100] = { 0 };
 
@@ -308,13 +316,13 @@ START_TEST(what_is_no_frame_is_passed_over)
 }
 END_TEST
 
-START_TEST(a_descriptor_that_is_no_link_is_refused_with_a_sentence)
+START_TEST(descriptor_that_is_not_a_link_is_refused_with_a_message)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC), fds = vsu_fd_count();
 	char named[32];
 
 	ck_assert_int_eq(virtdev_net_link_from_fd(fd, &link_, &err), -EINVAL);
-	/* and not its duplicate */
+	/* the caller's descriptor, not its duplicate */
 	snprintf(named, sizeof(named), "descriptor %d: ", fd);
 	ck_assert_ptr_eq(strstr(err.msg, named), err.msg);
 	ck_assert(strstr(err.msg, "neither a tap interface nor a socket"));
@@ -326,7 +334,7 @@ END_TEST
 
 static const struct {
 	struct virtdev_net_tap tap;
-	const char *says;
+	const char *message;
 } taps[] = {
 	{ { .size = 0, .name = "t" }, "struct virtdev_net_tap" },
 	{ { .size = sizeof(taps[0].tap), .name = NULL }, "no name" },
@@ -337,15 +345,15 @@ static const struct {
 	  "at most 127" },
 };
 
-START_TEST(a_tap_interface_that_cannot_be_is_refused_with_a_sentence)
+START_TEST(invalid_tap_interface_is_refused_with_a_message)
 {
 	ck_assert_int_eq(virtdev_net_tap_open(&taps[_i].tap, &link_, &err),
 			 -EINVAL);
-	ck_assert_msg(strstr(err.msg, taps[_i].says), "%s", err.msg);
+	ck_assert_msg(strstr(err.msg, taps[_i].message), "%s", err.msg);
 }
 END_TEST
 
-START_TEST(a_stream_that_nobody_serves_is_named)
+START_TEST(error_of_an_unserved_stream_names_its_path)
 {
 	const struct virtdev_net_stream stream = {
 		.size = sizeof(stream), .path = "/nowhere/passt",
@@ -363,31 +371,31 @@ int main(void)
 	TCase *tc = tcase_create("link");
 
 	suite_add_tcase(s, tc);
-	tcase_add_loop_test(tc, a_packet_is_a_frame_each_way, 0, 2);
-	tcase_add_loop_test(tc, a_packet_that_does_not_fit_is_lost_alone, 0, 2);
-	tcase_add_loop_test(tc, the_end_of_a_connection_is_one_of_the_link, 0,
+	tcase_add_loop_test(tc, packet_is_a_frame_in_both_directions, 0, 2);
+	tcase_add_loop_test(tc, oversized_packet_is_dropped_alone, 0, 2);
+	tcase_add_loop_test(tc, end_of_the_connection_is_reported, 0,
 			    2);
 	tcase_add_loop_test(tc,
-			    packets_that_wait_come_in_their_order_whatever_their_length,
+			    waiting_packets_are_received_in_order,
 			    0, 2);
-	tcase_add_loop_test(tc, long_packets_come_at_once_one_by_one, 0, 2);
+	tcase_add_loop_test(tc, long_packets_are_received_one_by_one, 0, 2);
 	tcase_add_loop_test(tc,
-			    what_came_before_the_end_of_a_connection_is_received,
+			    packets_before_the_end_of_a_connection_are_received,
 			    0, sizeof(ends) / sizeof(ends[0]));
-	tcase_add_loop_test(tc, a_message_that_cannot_go_is_answered_for_itself,
+	tcase_add_loop_test(tc, unsendable_message_fails_alone,
 			    0, 2);
-	tcase_add_test(tc, frames_of_a_stream_come_in_whatever_pieces);
+	tcase_add_test(tc, frames_of_a_stream_may_be_received_in_pieces);
 	tcase_add_test(tc,
-		       frames_of_a_stream_go_out_together_behind_their_lengths);
+		       frames_of_a_stream_are_sent_together_with_their_lengths);
 	tcase_add_test(tc,
-		       a_stream_whose_peer_does_not_read_takes_no_more_and_loses_nothing);
-	tcase_add_test(tc, a_length_that_cannot_be_ends_a_stream);
-	tcase_add_test(tc, what_is_no_frame_is_passed_over);
+		       full_stream_returns_eagain_and_loses_nothing);
+	tcase_add_test(tc, invalid_length_ends_a_stream);
+	tcase_add_test(tc, invalid_frame_is_skipped);
 	tcase_add_test(tc,
-		       a_descriptor_that_is_no_link_is_refused_with_a_sentence);
+		       descriptor_that_is_not_a_link_is_refused_with_a_message);
 	tcase_add_loop_test(tc,
-			    a_tap_interface_that_cannot_be_is_refused_with_a_sentence,
+			    invalid_tap_interface_is_refused_with_a_message,
 			    0, sizeof(taps) / sizeof(taps[0]));
-	tcase_add_test(tc, a_stream_that_nobody_serves_is_named);
+	tcase_add_test(tc, error_of_an_unserved_stream_names_its_path);
 	return run_suite(s);
 }

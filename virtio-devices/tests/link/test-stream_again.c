@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about a stream that is connected again while another thread sends. */
+/* Claims about a stream that reconnects while another thread sends. */
 #include <config.h>
 
 #include <arpa/inet.h>
@@ -22,7 +22,7 @@
 #include "link/priv.h"
 
 #define FRAME_MIN 60u
-#define FRAMES 1900u		/* lengths from the shortest on */
+#define FRAMES 1900u		/* frame lengths begin with the shortest */
 
 static struct virtdev_net_link *link_;
 static int listener;
@@ -33,7 +33,7 @@ static bool is_stopped(void)
 	return __atomic_load_n(&stopped, __ATOMIC_RELAXED);
 }
 
-/* A frame tells its length by each of its bytes. */
+/* Each byte of a frame encodes its length. */
 static void *send_frames(void *opaque)
 {
 	static unsigned char header[NET_HEADER], frame[FRAME_MIN + FRAMES];
@@ -69,7 +69,7 @@ static void read_frame(int fd)
 	ck_assert_int_eq(memcmp(frame, frame + 1, len - 1), 0);
 }
 
-/* Takes some frames, part of another, and hangs up. */
+/* Receives some frames and part of another, and hangs up. */
 static void *hang_up(void *opaque)
 {
 	struct pollfd p = { listener, POLLIN, 0 };
@@ -90,7 +90,7 @@ static void *hang_up(void *opaque)
 	return opaque;
 }
 
-/* The receiving side, until the peer has had enough. */
+/* Receives until the peer stops. */
 static void receive_frames(void)
 {
 	struct pollfd p[] = {
@@ -102,7 +102,7 @@ static void receive_frames(void)
 	bool lost = false;
 
 	while (!is_stopped()) {
-		/* awake now and then, to see the end */
+		/* times out regularly to check for the end of the test */
 		poll(lost ? &p[1] : p, lost ? 1 : 2, 10);
 		if (lost)
 			lost = link_->ops.retry(link_->self, 0) < 0;
@@ -112,7 +112,7 @@ static void receive_frames(void)
 	}
 }
 
-START_TEST(each_connection_begins_with_a_frame_whoever_is_sending)
+START_TEST(each_connection_begins_with_a_complete_frame)
 {
 	const struct virtdev_net_stream stream = {
 		.size = sizeof(stream), .path = "s", .reconnect_ms = 1,
@@ -143,6 +143,6 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc,
-		       each_connection_begins_with_a_frame_whoever_is_sending);
+		       each_connection_begins_with_a_complete_frame);
 	return run_suite(s);
 }

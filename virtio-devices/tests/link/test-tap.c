@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about tap interfaces: this program answers ioctl() itself, so that it
- * sees the system calls without an interface.
+ * Claims about tap interfaces: the test replaces ioctl() and records the calls,
+ * so it requires no interface.
  */
 #include <config.h>
 
@@ -76,8 +76,11 @@ START_TEST(unchanged_lanes_make_no_system_call)
 }
 END_TEST
 
-/* The kernel refuses to attach what is attached, and the reverse. */
-START_TEST(a_lane_in_that_state_before_is_no_failure)
+/*
+ * The kernel returns EINVAL when an attached queue is attached, or a detached
+ * one detached.
+ */
+START_TEST(lane_that_already_has_the_state_is_not_an_error)
 {
 	setup(true);
 	refusal = EINVAL;
@@ -88,7 +91,7 @@ START_TEST(a_lane_in_that_state_before_is_no_failure)
 }
 END_TEST
 
-START_TEST(a_refused_change_is_tried_again)
+START_TEST(refused_change_is_retried)
 {
 	setup(true);
 	refusal = EBUSY;
@@ -100,7 +103,7 @@ START_TEST(a_refused_change_is_tried_again)
 }
 END_TEST
 
-START_TEST(the_first_lane_and_a_single_queue_stay_attached)
+START_TEST(first_lane_and_single_queue_stay_attached)
 {
 	setup(true);
 	ck_assert_int_eq(set_lane(0, false), 0);
@@ -119,9 +122,9 @@ int main(void)
 	TCase *tc = tcase_create("tap");
 
 	tcase_add_test(tc, unchanged_lanes_make_no_system_call);
-	tcase_add_test(tc, a_lane_in_that_state_before_is_no_failure);
-	tcase_add_test(tc, a_refused_change_is_tried_again);
-	tcase_add_test(tc, the_first_lane_and_a_single_queue_stay_attached);
+	tcase_add_test(tc, lane_that_already_has_the_state_is_not_an_error);
+	tcase_add_test(tc, refused_change_is_retried);
+	tcase_add_test(tc, first_lane_and_single_queue_stay_attached);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

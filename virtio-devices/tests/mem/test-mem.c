@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about memory that comes and goes: what is mapped, and what is there. */
+/*
+ * Claims about hot-plugged memory: which pieces are mapped, and which blocks
+ * have pages.
+ */
 #include <config.h>
 
 #include <check.h>
@@ -32,22 +35,22 @@ struct rig {
 	struct guest g;
 	struct virtdev *dev;
 	unsigned int changed;
-	bool mapped[4];		/* pieces */
-	int fd;			/* the device's */
-	int refuse;		/* what the next mapping is answered with */
-	bool slow;		/* a change takes a whole turn */
-	unsigned int changes;	/* of mappings */
+	bool mapped[4];		/* by piece */
+	int fd;			/* of the device's memory */
+	int refuse;		/* result of the next mapping */
+	bool slow;		/* each change takes a whole turn */
+	unsigned int changes;	/* number of mapping changes */
 	uint16_t state;
-	unsigned int reports;	/* of the device to its owner */
+	unsigned int reports;	/* number of reports to the owner */
 	struct vsu_error report; /* the last one */
 };
 
 static struct rig rig;
 
-/* The call of fallocate() that fails, counted down from here; 0: none. */
+/* Number of the fallocate() call that fails, counted down; 0: none. */
 static unsigned int refused_punch;
 
-/* The name in the library; the linker puts the wrapper in its place. */
+/* The symbol that the library calls; the linker redirects it to the wrapper. */
 #ifdef __LP64__
 #define REAL_FALLOCATE __real_fallocate
 #define WRAP_FALLOCATE __wrap_fallocate
@@ -163,7 +166,7 @@ static void offer(uint16_t type, uint64_t addr, uint16_t n, uint32_t len,
 	vq_driver_publish(rig.g.driver);
 }
 
-/* The type of the response that was written, or -1 for an empty one. */
+/* The type of the response, or -1 if the response is empty. */
 static int answer_type(void)
 {
 	struct vsu_le16 answer[5];
@@ -219,10 +222,10 @@ static void touch(uint64_t block)
 	munmap(p, BLOCK);
 }
 
-START_TEST(plugged_blocks_are_there_and_unplugged_ones_given_back)
+START_TEST(plugged_blocks_are_usable_and_unplugged_ones_freed)
 {
 	setup();
-	ck_assert_int_eq(ask(PLUG, 63, 2), ACK);	/* over an edge */
+	ck_assert_int_eq(ask(PLUG, 63, 2), ACK);	/* crosses a piece boundary */
 	ck_assert(rig.mapped[0] && rig.mapped[1] && !rig.mapped[2]);
 	ck_assert_uint_eq(config_at(40), 2 * BLOCK);
 	touch(63);
@@ -239,7 +242,7 @@ START_TEST(plugged_blocks_are_there_and_unplugged_ones_given_back)
 }
 END_TEST
 
-START_TEST(state_of_blocks_is_told)
+START_TEST(state_of_blocks_is_returned)
 {
 	setup();
 	ck_assert_int_eq(ask(PLUG, 5, 3), ACK);
@@ -253,7 +256,7 @@ START_TEST(state_of_blocks_is_told)
 }
 END_TEST
 
-START_TEST(more_than_is_requested_is_not_plugged)
+START_TEST(plug_above_the_requested_size_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -277,7 +280,7 @@ START_TEST(more_than_is_requested_is_not_plugged)
 }
 END_TEST
 
-START_TEST(all_of_it_goes_by_one_request)
+START_TEST(unplug_all_frees_every_block)
 {
 	setup();
 	ck_assert_int_eq(ask(PLUG, 0, 1), ACK);
@@ -301,7 +304,7 @@ static const struct {
 	{ UINT64_MAX, 1 }, { UINT64_MAX - BLOCK + 1, 65535 }, { BASE, 65535 },
 };
 
-START_TEST(a8_18_blocks_that_do_not_exist_are_refused)
+START_TEST(a8_18_blocks_outside_the_device_are_refused)
 {
 	uint16_t type;
 
@@ -316,7 +319,7 @@ START_TEST(a8_18_blocks_that_do_not_exist_are_refused)
 }
 END_TEST
 
-START_TEST(a8_18_requests_that_are_cut_or_unknown_change_nothing)
+START_TEST(a8_18_truncated_or_unknown_requests_change_nothing)
 {
 	setup();
 	ck_assert_int_eq(obey(PLUG, BASE, 1, 23, 10), ERROR);
@@ -340,7 +343,7 @@ START_TEST(a8_19_blocks_in_the_wrong_state_are_refused)
 }
 END_TEST
 
-/* The map with the first piece of the device's memory, as a server shows it. */
+/* A map with the first piece of the device's memory, as a server exposes it. */
 static struct vmem_map *map_with_piece(void)
 {
 	struct vmem_fd_desc file = { rig.fd, VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
@@ -366,8 +369,8 @@ static unsigned char *block_at(const struct vmem_map *map, uint64_t block)
 				   VMEM_READ | VMEM_WRITE);
 }
 
-/* The request has the map that was there when it began. */
-START_TEST(a8_20_memory_unplugged_under_a_request_is_there_until_its_end)
+/* A request in flight uses the map from when it began. */
+START_TEST(a8_20_memory_unplugged_during_a_request_stays_mapped_until_its_end)
 {
 	struct vmem_map *during;
 	unsigned char *p;
@@ -389,8 +392,8 @@ START_TEST(a8_20_memory_unplugged_under_a_request_is_there_until_its_end)
 }
 END_TEST
 
-/* Else what a request wrote too late would be what the next owner reads. */
-START_TEST(a8_20_what_came_too_late_goes_with_the_next_unplugging)
+/* Otherwise a late write would be visible to the next user of the block. */
+START_TEST(a8_20_late_writes_are_freed_by_the_next_unplug)
 {
 	struct vmem_map *during;
 
@@ -438,7 +441,7 @@ START_TEST(blocks_whose_memory_cannot_be_freed_stay_plugged)
 }
 END_TEST
 
-START_TEST(a_piece_that_cannot_be_mapped_leaves_nothing_plugged)
+START_TEST(failed_mapping_leaves_nothing_plugged)
 {
 	setup();
 	ck_assert_int_eq(ask(PLUG, 64, 1), ACK);
@@ -453,7 +456,10 @@ START_TEST(a_piece_that_cannot_be_mapped_leaves_nothing_plugged)
 }
 END_TEST
 
-/* Turns until the request is answered; each changes one mapping at most. */
+/*
+ * Serves until the request completes; each turn changes at most one mapping.
+ * Returns the number of turns.
+ */
 static unsigned int turns_of(uint16_t type, uint64_t block, uint16_t n)
 {
 	unsigned int turns = 1, before = rig.changes;
@@ -466,7 +472,7 @@ static unsigned int turns_of(uint16_t type, uint64_t block, uint16_t n)
 	return turns;
 }
 
-START_TEST(a_request_for_many_pieces_takes_many_turns)
+START_TEST(request_for_many_pieces_takes_many_turns)
 {
 	setup();
 	rig.slow = true;
@@ -482,7 +488,7 @@ START_TEST(a_request_for_many_pieces_takes_many_turns)
 }
 END_TEST
 
-START_TEST(a_stop_finishes_the_request_in_steps)
+START_TEST(stop_completes_the_request_in_steps)
 {
 	unsigned int steps = 0;
 
@@ -490,7 +496,8 @@ START_TEST(a_stop_finishes_the_request_in_steps)
 	rig.slow = true;
 	offer(PLUG, BASE, 192, 24, 10);
 	ck_assert_int_eq(virtdev_queue_serve(rig.dev, 0), 1);
-	ck_assert_uint_le(rig.changes, 1);	/* none if reading took a turn */
+	/* 0 if fetching the request took a turn */
+	ck_assert_uint_le(rig.changes, 1);
 	for (; virtdev_queue_drain(rig.dev, 0); steps++)
 		ck_assert_uint_le(rig.changes, steps + 2);
 	ck_assert_int_eq(answer_type(), ACK);
@@ -499,13 +506,13 @@ START_TEST(a_stop_finishes_the_request_in_steps)
 }
 END_TEST
 
-START_TEST(a_reset_maps_nothing_again)
+START_TEST(reset_maps_nothing_again)
 {
 	setup();
 	ck_assert_int_eq(ask(PLUG, 0, 192), ACK);
 	virtdev_queue_stop(rig.dev, 0);
 	virtdev_reset(rig.dev);
-	rig.refuse = -EIO;	/* the server is not asked at all */
+	rig.refuse = -EIO;	/* the device does not call the server */
 	memset(rig.mapped, 0, sizeof(rig.mapped));
 	start();
 	teardown();
@@ -526,7 +533,7 @@ START_TEST(blocks_stay_plugged_over_a_reset)
 }
 END_TEST
 
-START_TEST(plugged_blocks_move_with_the_state)
+START_TEST(plugged_blocks_are_part_of_the_state)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	void *bytes;
@@ -553,7 +560,7 @@ START_TEST(plugged_blocks_move_with_the_state)
 }
 END_TEST
 
-START_TEST(configuration_says_where_and_how_much)
+START_TEST(configuration_contains_address_and_size)
 {
 	setup();
 	ck_assert_uint_eq(virtdev_get_info(rig.dev)->id, VIRTDEV_ID_MEMORY);
@@ -569,7 +576,7 @@ START_TEST(configuration_says_where_and_how_much)
 }
 END_TEST
 
-START_TEST(a8_21_sizes_that_cannot_be_are_refused)
+START_TEST(a8_21_invalid_sizes_are_refused)
 {
 	struct virtdev_mem_config config = { .size = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -598,28 +605,28 @@ int main(void)
 	TCase *tc = tcase_create("mem");
 
 	tcase_add_test(tc,
-		       plugged_blocks_are_there_and_unplugged_ones_given_back);
-	tcase_add_test(tc, state_of_blocks_is_told);
-	tcase_add_test(tc, more_than_is_requested_is_not_plugged);
-	tcase_add_test(tc, all_of_it_goes_by_one_request);
-	tcase_add_loop_test(tc, a8_18_blocks_that_do_not_exist_are_refused, 0,
+		       plugged_blocks_are_usable_and_unplugged_ones_freed);
+	tcase_add_test(tc, state_of_blocks_is_returned);
+	tcase_add_test(tc, plug_above_the_requested_size_is_refused);
+	tcase_add_test(tc, unplug_all_frees_every_block);
+	tcase_add_loop_test(tc, a8_18_blocks_outside_the_device_are_refused, 0,
 			    sizeof(nowhere) / sizeof(nowhere[0]));
 	tcase_add_test(tc,
-		       a8_18_requests_that_are_cut_or_unknown_change_nothing);
+		       a8_18_truncated_or_unknown_requests_change_nothing);
 	tcase_add_test(tc, a8_19_blocks_in_the_wrong_state_are_refused);
 	tcase_add_test(tc,
-		       a8_20_memory_unplugged_under_a_request_is_there_until_its_end);
+		       a8_20_memory_unplugged_during_a_request_stays_mapped_until_its_end);
 	tcase_add_test(tc,
-		       a8_20_what_came_too_late_goes_with_the_next_unplugging);
+		       a8_20_late_writes_are_freed_by_the_next_unplug);
 	tcase_add_test(tc, blocks_whose_memory_cannot_be_freed_stay_plugged);
-	tcase_add_test(tc, a_piece_that_cannot_be_mapped_leaves_nothing_plugged);
-	tcase_add_test(tc, a_request_for_many_pieces_takes_many_turns);
-	tcase_add_test(tc, a_stop_finishes_the_request_in_steps);
-	tcase_add_test(tc, a_reset_maps_nothing_again);
+	tcase_add_test(tc, failed_mapping_leaves_nothing_plugged);
+	tcase_add_test(tc, request_for_many_pieces_takes_many_turns);
+	tcase_add_test(tc, stop_completes_the_request_in_steps);
+	tcase_add_test(tc, reset_maps_nothing_again);
 	tcase_add_test(tc, blocks_stay_plugged_over_a_reset);
-	tcase_add_test(tc, plugged_blocks_move_with_the_state);
-	tcase_add_test(tc, configuration_says_where_and_how_much);
-	tcase_add_test(tc, a8_21_sizes_that_cannot_be_are_refused);
+	tcase_add_test(tc, plugged_blocks_are_part_of_the_state);
+	tcase_add_test(tc, configuration_contains_address_and_size);
+	tcase_add_test(tc, a8_21_invalid_sizes_are_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the control queue, and about what is offered. */
+/* Claims about the control queue and the offered features. */
 #include <config.h>
 
 #include <check.h>
@@ -24,7 +24,10 @@ static const uint8_t other[6] = { 0x52, 0x54, 0, 9, 9, 9 };
 static const uint8_t group[6] = { 1, 0, 0x5e, 1, 1, 1 };
 static const uint8_t everybody[6] = { 255, 255, 255, 255, 255, 255 };
 
-/* Whether the driver gets a frame to that address, of a VLAN or (-1) of none. */
+/*
+ * Whether a frame to this address passes the filter, with a VLAN tag or (-1)
+ * without.
+ */
 static bool gets(const uint8_t *to, int vlan)
 {
 	uint8_t frame[60] = { 0 };
@@ -33,7 +36,7 @@ static bool gets(const uint8_t *to, int vlan)
 	frame[12] = vlan < 0 ? 0x08 : 0x81;
 	frame[14] = (uint8_t)(vlan >> 8);
 	frame[15] = (uint8_t)vlan;
-	net_rig.link.come = net_rig.link.taken = 0;
+	net_rig.link.queued = net_rig.link.received = 0;
 	link_gets(frame, sizeof(frame));
 	if (!vq_driver_inflight(net_rig.driver[0]))
 		give(0, GUEST_DATA, 2048, true);
@@ -61,7 +64,7 @@ static int pairs(uint16_t n)
 		       sizeof(le));
 }
 
-/* Tables of nuni and nmulti addresses, of which len bytes are sent. */
+/* Sends tables of nuni and nmulti addresses, truncated to len bytes. */
 static int tables(uint32_t nuni, uint32_t nmulti, const uint8_t *uni,
 		  const uint8_t *multi, uint32_t len)
 {
@@ -80,7 +83,7 @@ static int tables(uint32_t nuni, uint32_t nmulti, const uint8_t *uni,
 		       len ? len : 8 + 6 * (i + nuni));
 }
 
-START_TEST(a_driver_gets_everything_until_it_says_otherwise)
+START_TEST(all_frames_are_received_by_default)
 {
 	net_rig_init(1, 0);
 	ck_assert(gets(own, -1));
@@ -91,7 +94,7 @@ START_TEST(a_driver_gets_everything_until_it_says_otherwise)
 }
 END_TEST
 
-START_TEST(receive_modes_choose)
+START_TEST(receive_modes_filter_frames)
 {
 	net_rig_init(1, CTRL);
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
@@ -116,7 +119,7 @@ START_TEST(receive_modes_choose)
 }
 END_TEST
 
-START_TEST(tables_of_addresses_choose)
+START_TEST(address_tables_filter_frames)
 {
 	net_rig_init(1, CTRL);
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
@@ -131,7 +134,7 @@ START_TEST(tables_of_addresses_choose)
 }
 END_TEST
 
-START_TEST(a5_11_table_longer_than_ours_stands_for_all)
+START_TEST(a5_11_oversized_address_table_accepts_all)
 {
 	net_rig_init(1, CTRL);
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
@@ -145,7 +148,7 @@ START_TEST(a5_11_table_longer_than_ours_stands_for_all)
 }
 END_TEST
 
-START_TEST(a5_11_table_shorter_than_it_says_changes_nothing)
+START_TEST(a5_11_truncated_address_table_changes_nothing)
 {
 	net_rig_init(1, CTRL);
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
@@ -177,7 +180,7 @@ static void start_all(void)
 		net_rig_start(i);
 }
 
-/* A driver's choices, as bytes. */
+/* Saves the state of a device on which the driver has set filters. */
 static void save_choices(void **bytes, size_t *len)
 {
 	net_rig_init(3, MQ | VIRTDEV_NET_F_GUEST_CSUM);
@@ -189,7 +192,7 @@ static void save_choices(void **bytes, size_t *len)
 	net_rig_fini();
 }
 
-START_TEST(a_state_brings_all_choices_and_asks_for_an_announcement)
+START_TEST(loaded_state_restores_filters_and_requests_an_announcement)
 {
 	void *bytes;
 	size_t len;
@@ -215,7 +218,7 @@ START_TEST(a_state_brings_all_choices_and_asks_for_an_announcement)
 }
 END_TEST
 
-START_TEST(a_state_that_cannot_be_is_refused_or_means_something)
+START_TEST(modified_state_is_refused_or_valid)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	unsigned char *bytes;
@@ -225,7 +228,7 @@ START_TEST(a_state_that_cannot_be_is_refused_or_means_something)
 
 	save_choices(&saved, &len);
 	bytes = saved;
-	net_rig_init(1, 0);	/* which has one pair, not two */
+	net_rig_init(1, 0);	/* has one queue pair; the state has two */
 	ck_assert_int_eq(virtdev_state_load(net_rig.dev, bytes, len, &err),
 			 -EBADMSG);
 	net_rig_fini();
@@ -253,7 +256,7 @@ static void ck_address(const uint8_t *mac)
 	ck_assert_mem_eq(space.mac, mac, 6);
 }
 
-START_TEST(the_driver_may_have_another_address_until_a_reset)
+START_TEST(driver_may_change_its_address_until_a_reset)
 {
 	net_rig_init(1, CTRL);
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
@@ -289,7 +292,7 @@ START_TEST(vlans_are_added_and_deleted)
 }
 END_TEST
 
-START_TEST(a_driver_uses_one_pair_until_it_asks_for_more)
+START_TEST(one_pair_is_used_by_default)
 {
 	net_rig_init(3, MQ);
 	ck_assert(net_rig.link.on[0] && !net_rig.link.on[1]);
@@ -297,7 +300,7 @@ START_TEST(a_driver_uses_one_pair_until_it_asks_for_more)
 	ck_assert(net_rig.link.on[1] && !net_rig.link.on[2]);
 	give(4, GUEST_DATA, 2048, true);
 	link_gets_pattern(60, 1);
-	serve(4);	/* of the pair that is not in use */
+	serve(4);	/* queue of a pair that is disabled */
 	ck_assert_int_eq(back(4, NULL), -1);
 	ck_assert_int_eq(pairs(3), OK);
 	serve(4);
@@ -308,7 +311,7 @@ START_TEST(a_driver_uses_one_pair_until_it_asks_for_more)
 }
 END_TEST
 
-START_TEST(the_number_of_pairs_in_use_changes_no_lane)
+START_TEST(unchanged_number_of_pairs_changes_no_lane)
 {
 	unsigned int before;
 
@@ -331,7 +334,9 @@ static void pairs_send(uint16_t n)
 		     sizeof(le));
 }
 
-/* One turn of the control queue; the number of lanes that it changed. */
+/*
+ * Serves the control queue for one turn; returns the number of changed lanes.
+ */
 static unsigned int lanes_of_turn(int more)
 {
 	const unsigned int before = net_rig.link.lane_calls;
@@ -340,7 +345,7 @@ static unsigned int lanes_of_turn(int more)
 	return net_rig.link.lane_calls - before;
 }
 
-START_TEST(a_turn_changes_one_slow_lane)
+START_TEST(turn_changes_one_slow_lane)
 {
 	net_rig_init(3, MQ);
 	net_rig.link.slow_lanes = true;
@@ -357,7 +362,7 @@ START_TEST(a_turn_changes_one_slow_lane)
 }
 END_TEST
 
-START_TEST(starting_and_stopping_a_queue_changes_its_own_lane)
+START_TEST(start_and_stop_of_a_queue_change_only_its_lane)
 {
 	unsigned int before;
 
@@ -373,7 +378,7 @@ START_TEST(starting_and_stopping_a_queue_changes_its_own_lane)
 }
 END_TEST
 
-START_TEST(a_reset_cancels_a_change_of_lanes)
+START_TEST(reset_cancels_a_change_of_lanes)
 {
 	net_rig_init(3, MQ);
 	net_rig.link.slow_lanes = true;
@@ -393,7 +398,7 @@ START_TEST(a_reset_cancels_a_change_of_lanes)
 }
 END_TEST
 
-START_TEST(a_stopped_control_queue_resumes_its_change_of_lanes)
+START_TEST(stopped_control_queue_resumes_its_change_of_lanes)
 {
 	net_rig_init(3, MQ);
 	net_rig.link.slow_lanes = true;
@@ -409,7 +414,7 @@ START_TEST(a_stopped_control_queue_resumes_its_change_of_lanes)
 }
 END_TEST
 
-START_TEST(all_pairs_that_run_are_used_without_a_control_queue)
+START_TEST(all_running_pairs_are_used_without_a_control_queue)
 {
 	net_rig_init(3, VIRTDEV_NET_F_MQ);
 	ck_assert(net_rig.link.on[0] && net_rig.link.on[1] &&
@@ -420,7 +425,7 @@ START_TEST(all_pairs_that_run_are_used_without_a_control_queue)
 }
 END_TEST
 
-START_TEST(a5_10_number_of_pairs_that_cannot_be_is_refused)
+START_TEST(a5_10_invalid_number_of_pairs_is_refused)
 {
 	net_rig_init(3, MQ);
 	ck_assert_int_eq(pairs(0), ERR);
@@ -432,7 +437,7 @@ START_TEST(a5_10_number_of_pairs_that_cannot_be_is_refused)
 }
 END_TEST
 
-START_TEST(a5_09_receive_side_scaling_was_not_offered_and_is_refused)
+START_TEST(a5_09_unoffered_receive_side_scaling_is_refused)
 {
 	const unsigned char data[64] = { 0xff };
 
@@ -445,7 +450,7 @@ START_TEST(a5_09_receive_side_scaling_was_not_offered_and_is_refused)
 }
 END_TEST
 
-START_TEST(offloads_change_within_what_was_negotiated)
+START_TEST(offloads_change_within_the_negotiated_set)
 {
 	const uint64_t guest = VIRTDEV_NET_F_GUEST_CSUM |
 			       VIRTDEV_NET_F_GUEST_TSO4;
@@ -476,7 +481,7 @@ static const struct {
 	{ VIRTDEV_NET_CTRL_GUEST_OFFLOADS, 1 }, { 6, 0 }, { 255, 255 },
 };
 
-START_TEST(a5_12_unknown_command_is_answered_by_an_error)
+START_TEST(a5_12_unknown_command_returns_an_error)
 {
 	const uint8_t data[8] = { 1 };
 
@@ -488,7 +493,7 @@ START_TEST(a5_12_unknown_command_is_answered_by_an_error)
 }
 END_TEST
 
-START_TEST(a5_12_command_whose_feature_was_not_taken_is_none)
+START_TEST(a5_12_command_without_its_feature_returns_an_error)
 {
 	net_rig_init(1, VIRTDEV_NET_F_CTRL_VQ);
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), ERR);
@@ -498,18 +503,18 @@ START_TEST(a5_12_command_whose_feature_was_not_taken_is_none)
 }
 END_TEST
 
-START_TEST(a5_12_short_command_or_none_for_the_answer_is_survived)
+START_TEST(a5_12_short_command_or_missing_ack_buffer_is_survived)
 {
 	const struct vq_buffer half[] = { { RIG_COMMAND, 1, 0 },
 					  { RIG_COMMAND + 64, 8, 1 } };
-	const struct vq_buffer mute = { RIG_COMMAND, 3, 0 };
+	const struct vq_buffer no_ack = { RIG_COMMAND, 3, 0 };
 
 	net_rig_init(1, CTRL);
 	ck_assert_int_eq(vq_driver_add(net_rig.driver[2], half, 2, 0), 0);
-	ck_assert_int_eq(vq_driver_add(net_rig.driver[2], &mute, 1, 0), 0);
+	ck_assert_int_eq(vq_driver_add(net_rig.driver[2], &no_ack, 1, 0), 0);
 	vq_driver_publish(net_rig.driver[2]);
 	serve(2);
-	ck_assert_int_eq(back(2, NULL), 1);	/* of eight: the answer alone */
+	ck_assert_int_eq(back(2, NULL), 1);	/* only the ack byte was written */
 	ck_assert_uint_eq(*guest_at(&net_rig.g, RIG_COMMAND + 64), ERR);
 	ck_assert_int_eq(back(2, NULL), 0);
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 1), OK);
@@ -517,10 +522,10 @@ START_TEST(a5_12_short_command_or_none_for_the_answer_is_survived)
 }
 END_TEST
 
-START_TEST(a5_08_the_header_is_of_one_size_whatever_was_negotiated)
+START_TEST(a5_08_header_has_one_size_for_all_features)
 {
 	net_rig_init(1, 0);
-	/* a longer one (HASH_REPORT), bit 57, is never offered */
+	/* HASH_REPORT (bit 57), which has a longer header, is never offered */
 	ck_assert_uint_eq(virtdev_get_info(net_rig.dev)->features >> 57 & 1, 0);
 	ck_assert_int_eq(virtdev_set_features(net_rig.dev, UINT64_C(1) << 57,
 					      NULL), -EBADMSG);
@@ -529,7 +534,7 @@ START_TEST(a5_08_the_header_is_of_one_size_whatever_was_negotiated)
 }
 END_TEST
 
-START_TEST(what_cannot_be_is_refused)
+START_TEST(invalid_configuration_is_refused)
 {
 	struct virtdev_net_config config = { .size = sizeof(config) };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -543,7 +548,7 @@ START_TEST(what_cannot_be_is_refused)
 }
 END_TEST
 
-START_TEST(configuration_says_what_there_is_and_cannot_be_written)
+START_TEST(configuration_describes_the_device_and_is_read_only)
 {
 	struct virtdev_net_space space;
 
@@ -561,39 +566,39 @@ END_TEST
 
 static void add_tests(TCase *tc)
 {
-	tcase_add_test(tc, a_driver_gets_everything_until_it_says_otherwise);
-	tcase_add_test(tc, receive_modes_choose);
-	tcase_add_test(tc, tables_of_addresses_choose);
-	tcase_add_test(tc, a5_11_table_longer_than_ours_stands_for_all);
-	tcase_add_test(tc, a5_11_table_shorter_than_it_says_changes_nothing);
-	tcase_add_test(tc, the_driver_may_have_another_address_until_a_reset);
+	tcase_add_test(tc, all_frames_are_received_by_default);
+	tcase_add_test(tc, receive_modes_filter_frames);
+	tcase_add_test(tc, address_tables_filter_frames);
+	tcase_add_test(tc, a5_11_oversized_address_table_accepts_all);
+	tcase_add_test(tc, a5_11_truncated_address_table_changes_nothing);
+	tcase_add_test(tc, driver_may_change_its_address_until_a_reset);
 	tcase_add_test(tc,
-		       a_state_brings_all_choices_and_asks_for_an_announcement);
+		       loaded_state_restores_filters_and_requests_an_announcement);
 	tcase_add_test(tc,
-		       a_state_that_cannot_be_is_refused_or_means_something);
+		       modified_state_is_refused_or_valid);
 	tcase_add_test(tc, vlans_are_added_and_deleted);
-	tcase_add_test(tc, a_driver_uses_one_pair_until_it_asks_for_more);
-	tcase_add_test(tc, the_number_of_pairs_in_use_changes_no_lane);
-	tcase_add_test(tc, a_turn_changes_one_slow_lane);
+	tcase_add_test(tc, one_pair_is_used_by_default);
+	tcase_add_test(tc, unchanged_number_of_pairs_changes_no_lane);
+	tcase_add_test(tc, turn_changes_one_slow_lane);
 	tcase_add_test(tc,
-		       starting_and_stopping_a_queue_changes_its_own_lane);
-	tcase_add_test(tc, a_reset_cancels_a_change_of_lanes);
-	tcase_add_test(tc, a_stopped_control_queue_resumes_its_change_of_lanes);
-	tcase_add_test(tc, all_pairs_that_run_are_used_without_a_control_queue);
-	tcase_add_test(tc, a5_10_number_of_pairs_that_cannot_be_is_refused);
+		       start_and_stop_of_a_queue_change_only_its_lane);
+	tcase_add_test(tc, reset_cancels_a_change_of_lanes);
+	tcase_add_test(tc, stopped_control_queue_resumes_its_change_of_lanes);
+	tcase_add_test(tc, all_running_pairs_are_used_without_a_control_queue);
+	tcase_add_test(tc, a5_10_invalid_number_of_pairs_is_refused);
 	tcase_add_test(tc,
-		       a5_09_receive_side_scaling_was_not_offered_and_is_refused);
-	tcase_add_test(tc, offloads_change_within_what_was_negotiated);
-	tcase_add_loop_test(tc, a5_12_unknown_command_is_answered_by_an_error,
+		       a5_09_unoffered_receive_side_scaling_is_refused);
+	tcase_add_test(tc, offloads_change_within_the_negotiated_set);
+	tcase_add_loop_test(tc, a5_12_unknown_command_returns_an_error,
 			    0, sizeof(strangers) / sizeof(strangers[0]));
-	tcase_add_test(tc, a5_12_command_whose_feature_was_not_taken_is_none);
+	tcase_add_test(tc, a5_12_command_without_its_feature_returns_an_error);
 	tcase_add_test(tc,
-		       a5_12_short_command_or_none_for_the_answer_is_survived);
+		       a5_12_short_command_or_missing_ack_buffer_is_survived);
 	tcase_add_test(tc,
-		       a5_08_the_header_is_of_one_size_whatever_was_negotiated);
-	tcase_add_test(tc, what_cannot_be_is_refused);
+		       a5_08_header_has_one_size_for_all_features);
+	tcase_add_test(tc, invalid_configuration_is_refused);
 	tcase_add_test(tc,
-		       configuration_says_what_there_is_and_cannot_be_written);
+		       configuration_describes_the_device_and_is_read_only);
 }
 
 int main(void)

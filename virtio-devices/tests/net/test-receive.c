@@ -12,7 +12,7 @@
 
 #define MRG VIRTDEV_NET_F_MRG_RXBUF
 
-/* Buffer n of those that a test gives. */
+/* Address of receive buffer n. */
 static uint64_t place(unsigned int n)
 {
 	return GUEST_DATA + 0x1000u * n;
@@ -32,7 +32,7 @@ static unsigned int num_buffers(uint64_t gpa)
 	return vsu_le16_load(h->num_buffers);
 }
 
-/* Byte i of a frame of link_gets_pattern(), behind its header. */
+/* Byte i of a frame of link_gets_pattern(), not counting its header. */
 static unsigned char pattern(uint32_t i, unsigned char seed)
 {
 	unsigned char byte = (unsigned char)(seed + i * 7 + i / 251);
@@ -40,7 +40,10 @@ static unsigned char pattern(uint32_t i, unsigned char seed)
 	return i ? byte : byte & 0xfe;
 }
 
-/* A frame of len bytes lies in buffers of room bytes each, from the first. */
+/*
+ * A frame of len bytes was received in buffers of room bytes each, beginning
+ * with buffer first.
+ */
 static void ck_frame(unsigned int first, uint32_t room, uint32_t len,
 		     unsigned char seed)
 {
@@ -59,7 +62,7 @@ static void ck_frame(unsigned int first, uint32_t room, uint32_t len,
 
 static const uint64_t formats[] = { 0, VQ_F_RING_PACKED };
 
-START_TEST(a_frame_fills_one_buffer_behind_its_header)
+START_TEST(frame_fills_one_buffer_after_its_header)
 {
 	uint64_t gpa;
 
@@ -77,14 +80,15 @@ START_TEST(a_frame_fills_one_buffer_behind_its_header)
 }
 END_TEST
 
-START_TEST(a_long_frame_is_spread_over_merged_buffers)
+START_TEST(long_frame_is_spread_over_merged_buffers)
 {
 	net_rig_init(1, MRG | formats[_i]);
 	give_many(0, 40, 1536);
 	link_gets_pattern(1000, 1);
 	link_gets_pattern(1514, 9);
-	link_gets_pattern(9000, 5);	/* longer than any so far: by a copy */
-	link_gets_pattern(9000, 6);	/* and this one without */
+	/* longer than previous frames: received through a copy */
+	link_gets_pattern(9000, 5);
+	link_gets_pattern(9000, 6);	/* received directly */
 	serve(0);
 	ck_assert_int_eq(back(0, NULL), HEADER + 1000);
 	ck_assert_int_eq(back(0, NULL), HEADER + 1514);
@@ -101,7 +105,7 @@ START_TEST(a_long_frame_is_spread_over_merged_buffers)
 }
 END_TEST
 
-START_TEST(a5_06_frame_waits_until_there_are_buffers_enough)
+START_TEST(a5_06_frame_waits_until_enough_buffers_are_available)
 {
 	net_rig_init(1, MRG | formats[_i]);
 	give_many(0, 3, 1536);
@@ -120,12 +124,12 @@ START_TEST(a5_06_frame_waits_until_there_are_buffers_enough)
 }
 END_TEST
 
-START_TEST(a5_06_frame_that_no_stock_can_hold_is_dropped_whole)
+START_TEST(a5_06_frame_larger_than_all_buffers_is_dropped)
 {
 	unsigned int i;
 
 	net_rig_init(1, MRG);
-	/* 64 buffers are all that the ring has */
+	/* the ring has 64 buffers */
 	for (i = 0; i < RIG_SIZE; i++)
 		give(0, place(0) + 64 * i, 64, true);
 	link_gets_pattern(9000, 5);
@@ -137,7 +141,7 @@ START_TEST(a5_06_frame_that_no_stock_can_hold_is_dropped_whole)
 }
 END_TEST
 
-START_TEST(a5_07_buffer_too_small_for_the_header_goes_back_empty)
+START_TEST(a5_07_buffer_too_small_for_the_header_is_returned_empty)
 {
 	net_rig_init(1, _i ? MRG : 0);
 	give(0, place(0), HEADER - 1, true);
@@ -152,7 +156,7 @@ START_TEST(a5_07_buffer_too_small_for_the_header_goes_back_empty)
 }
 END_TEST
 
-START_TEST(a5_07_frame_longer_than_its_buffer_is_lost_without_merging)
+START_TEST(a5_07_frame_longer_than_its_buffer_is_dropped_without_merging)
 {
 	struct virtdev_stat stats[5];
 
@@ -172,7 +176,7 @@ START_TEST(a5_07_frame_longer_than_its_buffer_is_lost_without_merging)
 }
 END_TEST
 
-START_TEST(a1_15_a1_20_buffers_that_cannot_be_written_go_back_empty)
+START_TEST(a1_15_a1_20_unwritable_buffers_are_returned_empty)
 {
 	net_rig_init(1, MRG);
 	give(0, GUEST_HOLE, 2048, true);
@@ -189,25 +193,25 @@ START_TEST(a1_15_a1_20_buffers_that_cannot_be_written_go_back_empty)
 }
 END_TEST
 
-START_TEST(a5_13_frames_wait_at_the_link_while_there_are_no_buffers)
+START_TEST(a5_13_frames_wait_in_the_link_without_buffers)
 {
 	net_rig_init(1, MRG | formats[_i] | VQ_F_EVENT_IDX);
 	link_gets_pattern(100, 1);
 	link_gets_pattern(100, 2);
 	serve(0);
-	ck_assert_uint_eq(net_rig.link.taken, 0);
-	/* nobody spins: only a kick brings it back */
+	ck_assert_uint_eq(net_rig.link.received, 0);
+	/* no busy loop: only a kick resumes the queue */
 	ck_assert(!is_ready(0, 0));
 	give_many(0, 2, 2048);
 	serve(0);
 	ck_assert_int_eq(back(0, NULL), HEADER + 100);
 	ck_assert_int_eq(back(0, NULL), HEADER + 100);
-	ck_assert_uint_eq(net_rig.link.taken, 2);
+	ck_assert_uint_eq(net_rig.link.received, 2);
 	net_rig_fini();
 }
 END_TEST
 
-START_TEST(an_idle_queue_is_woken_by_the_link_and_not_by_buffers)
+START_TEST(idle_queue_is_woken_by_the_link_and_not_by_buffers)
 {
 	const struct vq_buffer buf = { place(8), 2048, 1 };
 
@@ -221,7 +225,7 @@ START_TEST(an_idle_queue_is_woken_by_the_link_and_not_by_buffers)
 }
 END_TEST
 
-START_TEST(a5_14_failures_of_the_link_pass)
+START_TEST(a5_14_failures_of_the_link_are_survived)
 {
 	static const int codes[] = { -EIO, -EAGAIN, -ENOMSG, -EMSGSIZE,
 				     -ENOBUFS };
@@ -239,7 +243,7 @@ START_TEST(a5_14_failures_of_the_link_pass)
 }
 END_TEST
 
-START_TEST(the_driver_is_told_once_that_the_link_is_at_its_end)
+START_TEST(end_of_the_link_is_reported_once)
 {
 	net_rig_init(1, MRG);
 	give_many(0, 2, 2048);
@@ -254,7 +258,7 @@ START_TEST(the_driver_is_told_once_that_the_link_is_at_its_end)
 }
 END_TEST
 
-START_TEST(a_turn_is_bounded)
+START_TEST(turn_is_bounded)
 {
 	unsigned int i;
 
@@ -269,7 +273,7 @@ START_TEST(a_turn_is_bounded)
 	serve(0);
 	while (back(0, NULL) == 0)
 		;
-	net_rig.link.receive_code = -ENOMSG;	/* for ever */
+	net_rig.link.receive_code = -ENOMSG;	/* endless */
 	give_many(0, 1, 2048);
 	for (i = 0; i < 10; i++)
 		ck_assert_int_le(virtdev_queue_serve(net_rig.dev, 0), 1);
@@ -283,28 +287,28 @@ int main(void)
 	TCase *tc = tcase_create("receive");
 
 	suite_add_tcase(s, tc);
-	tcase_add_loop_test(tc, a_frame_fills_one_buffer_behind_its_header, 0,
+	tcase_add_loop_test(tc, frame_fills_one_buffer_after_its_header, 0,
 			    2);
-	tcase_add_loop_test(tc, a_long_frame_is_spread_over_merged_buffers, 0,
+	tcase_add_loop_test(tc, long_frame_is_spread_over_merged_buffers, 0,
 			    2);
 	tcase_add_loop_test(tc,
-			    a5_06_frame_waits_until_there_are_buffers_enough,
+			    a5_06_frame_waits_until_enough_buffers_are_available,
 			    0, 2);
 	tcase_add_test(tc,
-		       a5_06_frame_that_no_stock_can_hold_is_dropped_whole);
+		       a5_06_frame_larger_than_all_buffers_is_dropped);
 	tcase_add_loop_test(tc,
-			    a5_07_buffer_too_small_for_the_header_goes_back_empty,
+			    a5_07_buffer_too_small_for_the_header_is_returned_empty,
 			    0, 2);
 	tcase_add_test(tc,
-		       a5_07_frame_longer_than_its_buffer_is_lost_without_merging);
+		       a5_07_frame_longer_than_its_buffer_is_dropped_without_merging);
 	tcase_add_test(tc,
-		       a1_15_a1_20_buffers_that_cannot_be_written_go_back_empty);
+		       a1_15_a1_20_unwritable_buffers_are_returned_empty);
 	tcase_add_loop_test(tc,
-			    a5_13_frames_wait_at_the_link_while_there_are_no_buffers,
+			    a5_13_frames_wait_in_the_link_without_buffers,
 			    0, 2);
-	tcase_add_test(tc, an_idle_queue_is_woken_by_the_link_and_not_by_buffers);
-	tcase_add_loop_test(tc, a5_14_failures_of_the_link_pass, 0, 5);
-	tcase_add_test(tc, the_driver_is_told_once_that_the_link_is_at_its_end);
-	tcase_add_test(tc, a_turn_is_bounded);
+	tcase_add_test(tc, idle_queue_is_woken_by_the_link_and_not_by_buffers);
+	tcase_add_loop_test(tc, a5_14_failures_of_the_link_are_survived, 0, 5);
+	tcase_add_test(tc, end_of_the_link_is_reported_once);
+	tcase_add_test(tc, turn_is_bounded);
 	return run_suite(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about a card whose stream is lost and comes back. */
+/* Claims about a network card whose stream is lost and reconnects. */
 #include <config.h>
 
 #include <arpa/inet.h>
@@ -23,7 +23,7 @@
 #define LEN 100u
 #define SOON 1u		/* ms */
 #define NEVER 60000u	/* longer than any test */
-#define PATIENCE 60000	/* ms, for what is sure to come */
+#define PATIENCE 60000	/* ms; limits waits for events that always happen */
 
 static int listener, peer;
 
@@ -79,7 +79,7 @@ static void end(void)
 	folder_fini();
 }
 
-/* Until the card looks as the driver is to see it. */
+/* Waits until the driver would read this status. */
 static void await_status(unsigned int status)
 {
 	while (card_status() != status) {
@@ -100,7 +100,7 @@ static void come_back(void)
 	accept_card();
 }
 
-/* The peer says part of a frame, or all of it, that begins with this byte. */
+/* The peer sends the first BYTES of a frame whose bytes are FIRST. */
 static void peer_says(unsigned char first, uint32_t bytes)
 {
 	unsigned char frame[4 + LEN] = { 0 };
@@ -113,7 +113,7 @@ static void peer_says(unsigned char first, uint32_t bytes)
 	serve(RX);
 }
 
-/* The next frame that the driver has begins with this byte. */
+/* The next frame that the driver receives begins with this byte. */
 static void ck_came(unsigned char first)
 {
 	uint64_t gpa;
@@ -137,7 +137,7 @@ static void ck_went(void)
 	ck_assert_uint_eq(ntohl(be), LEN);
 }
 
-START_TEST(the_driver_sees_its_link_go_and_come_back)
+START_TEST(link_status_follows_the_connection)
 {
 	unsigned int i;
 
@@ -156,7 +156,7 @@ START_TEST(the_driver_sees_its_link_go_and_come_back)
 }
 END_TEST
 
-START_TEST(half_a_frame_of_a_lost_stream_is_thrown_away)
+START_TEST(partial_frame_of_a_lost_stream_is_dropped)
 {
 	begin(SOON);
 	peer_says(2, 4 + LEN / 2);
@@ -169,11 +169,11 @@ START_TEST(half_a_frame_of_a_lost_stream_is_thrown_away)
 }
 END_TEST
 
-START_TEST(a_card_waits_for_somebody_who_listens)
+START_TEST(card_connects_when_a_listener_appears)
 {
 	folder_init("/tmp");
 	make_card(SOON);
-	/* before the device had a turn, as the driver looks at it first */
+	/* before the device is served, like the first read of the driver */
 	ck_assert_uint_eq(card_status(), 0);
 	serve(RX);
 	ck_assert_uint_eq(card_status(), 0);
@@ -184,7 +184,7 @@ START_TEST(a_card_waits_for_somebody_who_listens)
 }
 END_TEST
 
-START_TEST(frames_are_lost_while_nobody_is_there)
+START_TEST(frames_are_dropped_while_disconnected)
 {
 	const struct virtdev_net_header h = { .flags = 0 };
 
@@ -197,7 +197,7 @@ START_TEST(frames_are_lost_while_nobody_is_there)
 }
 END_TEST
 
-/* The host does not read: as many frames as it takes until one has to wait. */
+/* The peer does not read: sends frames until one has to wait. */
 static void fill_stream(void)
 {
 	const struct virtdev_net_header h = { .flags = 0 };
@@ -209,10 +209,10 @@ static void fill_stream(void)
 		if (back(TX, NULL) < 0)
 			return;
 	}
-	ck_abort_msg("the stream took everything");
+	ck_abort_msg("the stream never became full");
 }
 
-START_TEST(what_waited_for_room_in_a_lost_stream_goes_on_in_the_next)
+START_TEST(frame_waiting_in_a_lost_stream_is_sent_in_the_next)
 {
 	static unsigned char got[1 << 20];
 	uint32_t be;
@@ -220,14 +220,17 @@ START_TEST(what_waited_for_room_in_a_lost_stream_goes_on_in_the_next)
 	begin(SOON);
 	fill_stream();
 	ck_assert(!is_ready(TX, 0));
-	/* the receiving side is the faster one */
+	/* the receive queue detects the loss first */
 	lose();
 	come_back();
 	ck_assert(is_ready(TX, 0));
 	serve(TX);
 	ck_assert_int_eq(back(TX, NULL), 0);
 	ck_assert(!is_ready(TX, 0));
-	/* that frame, and none that the link kept for the stream of before */
+	/*
+	 * the waiting frame only; the link drops what it had buffered for the
+	 * old stream
+	 */
 	ck_assert_int_eq(recv(peer, got, sizeof(got), MSG_DONTWAIT), 4 + 2000);
 	memcpy(&be, got, 4);
 	ck_assert_uint_eq(ntohl(be), 2000);
@@ -235,7 +238,7 @@ START_TEST(what_waited_for_room_in_a_lost_stream_goes_on_in_the_next)
 }
 END_TEST
 
-START_TEST(a_sender_waits_for_room_in_the_next_stream_as_in_the_first)
+START_TEST(sender_waits_for_room_after_a_reconnection)
 {
 	static unsigned char got[1 << 22];
 
@@ -255,8 +258,8 @@ START_TEST(a_sender_waits_for_room_in_the_next_stream_as_in_the_first)
 }
 END_TEST
 
-/* A peer may end a stream as often as it likes, but we choose when to return. */
-START_TEST(a_peer_that_hangs_up_is_asked_again_only_after_the_pause)
+/* A peer may hang up repeatedly; reconnecting is delayed each time. */
+START_TEST(reconnection_after_a_hang_up_is_delayed)
 {
 	const uint32_t be = htonl(0x7fffffff);
 
@@ -274,7 +277,7 @@ START_TEST(a_peer_that_hangs_up_is_asked_again_only_after_the_pause)
 }
 END_TEST
 
-START_TEST(a_driver_that_begins_anew_finds_the_link_as_it_is)
+START_TEST(new_driver_reads_the_current_link_status)
 {
 	const struct virtdev_net_header h = { .flags = 0 };
 
@@ -292,7 +295,7 @@ START_TEST(a_driver_that_begins_anew_finds_the_link_as_it_is)
 }
 END_TEST
 
-static unsigned int said;
+static unsigned int reports;
 static struct vsu_error last;
 
 static void on_report(void *opaque, struct virtdev *dev,
@@ -300,17 +303,17 @@ static void on_report(void *opaque, struct virtdev *dev,
 {
 	(void)opaque;
 	(void)dev;
-	said++;
+	reports++;
 	last = *what;
 }
 
 static void listen_to_card(void)
 {
-	said = 0;
+	reports = 0;
 	virtdev_set_report(net_rig.dev, on_report, NULL);
 }
 
-START_TEST(each_loss_and_each_return_is_said_once)
+START_TEST(each_loss_and_reconnection_is_reported_once)
 {
 	int i;
 
@@ -318,34 +321,34 @@ START_TEST(each_loss_and_each_return_is_said_once)
 	listen_to_card();
 	for (i = 0; i < 3; i++) {
 		lose();
-		ck_assert_uint_eq(said, 2 * (unsigned int)i + 1);
+		ck_assert_uint_eq(reports, 2 * (unsigned int)i + 1);
 		ck_assert_int_eq(last.code, -EPIPE);
 		ck_assert_ptr_nonnull(strstr(last.msg, "looked for"));
 		net_rig_stop(RX);
 		net_rig_start(RX);
 		give_buffers();
-		ck_assert_uint_eq(said, 2 * (unsigned int)i + 1);
+		ck_assert_uint_eq(reports, 2 * (unsigned int)i + 1);
 		come_back();
-		ck_assert_uint_eq(said, 2 * (unsigned int)i + 2);
+		ck_assert_uint_eq(reports, 2 * (unsigned int)i + 2);
 		ck_assert_int_eq(last.code, 0);
 	}
 	end();
 }
 END_TEST
 
-START_TEST(a_loss_without_return_is_said_with_the_remedy)
+START_TEST(permanent_loss_is_reported_with_the_remedy)
 {
 	begin(0);
 	listen_to_card();
 	lose();
 	serve(RX);
-	ck_assert_uint_eq(said, 1);
+	ck_assert_uint_eq(reports, 1);
 	ck_assert_ptr_nonnull(strstr(last.msg, "with reconnect"));
 	end();
 }
 END_TEST
 
-START_TEST(a_card_that_begins_alone_says_so_once)
+START_TEST(card_that_starts_disconnected_reports_it_once)
 {
 	folder_init("/tmp");
 	listener = peer = -1;
@@ -354,16 +357,16 @@ START_TEST(a_card_that_begins_alone_says_so_once)
 	listen_to_card();
 	net_rig_start(RX);
 	give_buffers();
-	ck_assert_uint_eq(said, 0);	/* it was said before anybody listened */
+	ck_assert_uint_eq(reports, 0);	/* reported before a listener was set */
 	listen_here();
 	come_back();
-	ck_assert_uint_eq(said, 1);
+	ck_assert_uint_eq(reports, 1);
 	ck_assert_int_eq(last.code, 0);
 	end();
 }
 END_TEST
 
-START_TEST(what_is_no_place_of_a_socket_is_refused_all_the_same)
+START_TEST(invalid_socket_path_is_refused_also_with_reconnection)
 {
 	struct virtdev_net_stream stream = {
 		.size = sizeof(stream), .reconnect_ms = SOON,
@@ -391,22 +394,22 @@ int main(void)
 	TCase *tc = tcase_create("reconnect");
 
 	suite_add_tcase(s, tc);
-	tcase_add_test(tc, the_driver_sees_its_link_go_and_come_back);
-	tcase_add_test(tc, half_a_frame_of_a_lost_stream_is_thrown_away);
-	tcase_add_test(tc, a_card_waits_for_somebody_who_listens);
-	tcase_add_test(tc, frames_are_lost_while_nobody_is_there);
+	tcase_add_test(tc, link_status_follows_the_connection);
+	tcase_add_test(tc, partial_frame_of_a_lost_stream_is_dropped);
+	tcase_add_test(tc, card_connects_when_a_listener_appears);
+	tcase_add_test(tc, frames_are_dropped_while_disconnected);
 	tcase_add_test(tc,
-		       what_waited_for_room_in_a_lost_stream_goes_on_in_the_next);
+		       frame_waiting_in_a_lost_stream_is_sent_in_the_next);
 	tcase_add_test(tc,
-		       a_sender_waits_for_room_in_the_next_stream_as_in_the_first);
+		       sender_waits_for_room_after_a_reconnection);
 	tcase_add_loop_test(tc,
-			    a_peer_that_hangs_up_is_asked_again_only_after_the_pause,
+			    reconnection_after_a_hang_up_is_delayed,
 			    0, 2);
-	tcase_add_test(tc, a_driver_that_begins_anew_finds_the_link_as_it_is);
-	tcase_add_test(tc, each_loss_and_each_return_is_said_once);
-	tcase_add_test(tc, a_loss_without_return_is_said_with_the_remedy);
-	tcase_add_test(tc, a_card_that_begins_alone_says_so_once);
+	tcase_add_test(tc, new_driver_reads_the_current_link_status);
+	tcase_add_test(tc, each_loss_and_reconnection_is_reported_once);
+	tcase_add_test(tc, permanent_loss_is_reported_with_the_remedy);
+	tcase_add_test(tc, card_that_starts_disconnected_reports_it_once);
 	tcase_add_test(tc,
-		       what_is_no_place_of_a_socket_is_refused_all_the_same);
+		       invalid_socket_path_is_refused_also_with_reconnection);
 	return run_suite(s);
 }

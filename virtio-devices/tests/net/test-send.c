@@ -36,7 +36,10 @@ static struct virtdev_net_header segments(void)
 	return h;
 }
 
-/* A frame with this header is sent, or else lost, and its buffer comes back. */
+/*
+ * Whether a frame with this header is sent or dropped; its buffer is returned
+ * in both cases.
+ */
 static void ck_sent(const struct virtdev_net_header *h, uint32_t len, bool sent)
 {
 	const unsigned int before = net_rig.link.nsent;
@@ -51,14 +54,14 @@ static void ck_sent(const struct virtdev_net_header *h, uint32_t len, bool sent)
 static const int packet_types[] = { SOCK_DGRAM, SOCK_SEQPACKET };
 static const uint64_t formats[] = { 0, VQ_F_RING_PACKED };
 
-START_TEST(a_frame_arrives_behind_a_clean_header)
+START_TEST(frame_is_sent_with_a_clean_header)
 {
 	struct virtdev_net_header h = plain();
 	const struct rig_frame *f = &net_rig.link.sent[0];
 
 	net_rig_init(1, formats[_i % 2]);
 	memset(guest_at(&net_rig.g, GUEST_DATA + HEADER), 0x5a, 1000);
-	h.num_buffers = vsu_le16_make(7);	/* means nothing here */
+	h.num_buffers = vsu_le16_make(7);	/* not used for transmitted frames */
 	h.flags = VIRTDEV_NET_HDR_DATA_VALID;
 	send_frame(&h, 1000, _i / 2);
 	serve(1);
@@ -133,7 +136,7 @@ START_TEST(a5_03_sum_beyond_the_frame_is_dropped)
 }
 END_TEST
 
-START_TEST(a5_03_the_link_gets_the_header_that_was_judged)
+START_TEST(a5_03_link_gets_the_header_that_was_checked)
 {
 	struct virtdev_net_header h = segments(), got;
 
@@ -141,7 +144,10 @@ START_TEST(a5_03_the_link_gets_the_header_that_was_judged)
 	net_rig.link.send_code = -EAGAIN;
 	send_frame(&h, 2000, true);
 	serve(1);
-	/* the driver changes it meanwhile: judged anew, and lost */
+	/*
+	 * the driver changes the header while the frame waits: it is checked
+	 * again and dropped
+	 */
 	((struct virtdev_net_header *)guest_at(&net_rig.g, GUEST_DATA))
 		->csum_start = vsu_le16_make(0xfff0);
 	net_rig.link.send_code = 0;
@@ -184,7 +190,7 @@ static const struct {
 	{ 0, 0, VIRTDEV_NET_GSO_NONE, 77, 0xffff, true },
 };
 
-START_TEST(a5_04_only_offloads_that_were_negotiated_and_make_sense)
+START_TEST(a5_04_unnegotiated_or_invalid_offloads_are_dropped)
 {
 	struct virtdev_net_header h = segments();
 
@@ -200,7 +206,7 @@ START_TEST(a5_04_only_offloads_that_were_negotiated_and_make_sense)
 }
 END_TEST
 
-START_TEST(a5_05_frame_beyond_what_segments_can_be_is_dropped)
+START_TEST(a5_05_frame_too_large_for_segmentation_is_dropped)
 {
 	const struct virtdev_net_header h = segments();
 
@@ -248,7 +254,7 @@ static uint64_t stat_of(const char *name)
 	return UINT64_MAX;
 }
 
-/* So many frames that say which they are, without a turn of the device. */
+/* Queues n frames that contain their number, without serving the device. */
 static void queue_frames(unsigned int first, unsigned int n)
 {
 	const struct virtdev_net_header h = plain();
@@ -268,7 +274,7 @@ static void queue_frames(unsigned int first, unsigned int n)
 	vq_driver_publish(net_rig.driver[1]);
 }
 
-/* Frames [first, first + n) went in their order, as sent from at. */
+/* Frames [first, first + n) were sent in order, beginning at index at. */
 static void ck_went(unsigned int at, unsigned int first, unsigned int n)
 {
 	const struct rig_frame *f = &net_rig.link.sent[at];
@@ -280,7 +286,7 @@ static void ck_went(unsigned int at, unsigned int first, unsigned int n)
 	}
 }
 
-START_TEST(a5_14_frames_of_a_turn_that_found_no_room_keep_their_order)
+START_TEST(a5_14_frames_without_room_keep_their_order)
 {
 	uint64_t gpa;
 	unsigned int i;
@@ -306,7 +312,7 @@ START_TEST(a5_14_frames_of_a_turn_that_found_no_room_keep_their_order)
 }
 END_TEST
 
-START_TEST(a5_01_what_is_no_frame_takes_none_of_its_turn_along)
+START_TEST(a5_01_invalid_frame_drops_no_others)
 {
 	const struct vq_buffer none = { GUEST_DATA + 0x20000, HEADER + 3, 0 };
 	unsigned int i;
@@ -331,8 +337,8 @@ START_TEST(a5_01_what_is_no_frame_takes_none_of_its_turn_along)
 }
 END_TEST
 
-/* Sixteen frames of 64 pieces are more pieces than a batch has room for. */
-START_TEST(frames_of_many_pieces_all_go_in_their_order)
+/* Sixteen frames of 64 pieces exceed the pieces of a batch. */
+START_TEST(frames_of_many_pieces_are_sent_in_order)
 {
 	const struct virtdev_net_header h = plain();
 	struct vq_buffer bufs[64];
@@ -362,9 +368,9 @@ START_TEST(frames_of_many_pieces_all_go_in_their_order)
 }
 END_TEST
 
-static int far;	/* the other end of the socket of a card */
+static int far;	/* the peer of a card over a socket */
 
-/* A card over a socket of packets that has room for little. */
+/* Creates a card over a packet socket with a small buffer. */
 static void make_card(int type)
 {
 	struct virtdev_net_link *link;
@@ -401,8 +407,10 @@ static void end_card(unsigned int sent, unsigned int dropped)
 	close(far);
 }
 
-/* Over sockets: one message that they refuse is lost, and told, alone. */
-START_TEST(a5_14_frame_too_long_for_a_socket_is_lost_alone)
+/*
+ * Sockets refuse one oversized message: only this frame is dropped and counted.
+ */
+START_TEST(a5_14_frame_too_long_for_a_socket_is_dropped_alone)
 {
 	const struct virtdev_net_header h = plain();
 
@@ -419,7 +427,10 @@ START_TEST(a5_14_frame_too_long_for_a_socket_is_lost_alone)
 }
 END_TEST
 
-/* More frames than the peer has room for: all come, in their order, once. */
+/*
+ * More frames than the peer's buffer holds: all are received, once and in
+ * order.
+ */
 START_TEST(a5_14_frames_wait_for_room_in_a_socket_of_packets)
 {
 	unsigned int i;
@@ -437,7 +448,7 @@ START_TEST(a5_14_frames_wait_for_room_in_a_socket_of_packets)
 }
 END_TEST
 
-START_TEST(a_link_that_keeps_frames_is_asked_to_let_them_go)
+START_TEST(link_with_buffered_frames_is_flushed)
 {
 	const struct virtdev_net_header h = plain();
 
@@ -452,7 +463,7 @@ START_TEST(a_link_that_keeps_frames_is_asked_to_let_them_go)
 }
 END_TEST
 
-START_TEST(a1_15_a_frame_that_is_not_in_memory_is_dropped)
+START_TEST(a1_15_frame_outside_memory_is_dropped)
 {
 	const struct virtdev_net_header h = plain();
 	const struct vq_buffer bufs[] = {
@@ -476,30 +487,30 @@ int main(void)
 	TCase *tc = tcase_create("send");
 
 	suite_add_tcase(s, tc);
-	tcase_add_loop_test(tc, a_frame_arrives_behind_a_clean_header, 0, 4);
+	tcase_add_loop_test(tc, frame_is_sent_with_a_clean_header, 0, 4);
 	tcase_add_test(tc, a5_01_chain_without_a_frame_is_dropped);
 	tcase_add_test(tc, a5_02_header_over_many_descriptors_is_read);
 	tcase_add_test(tc, a5_03_sum_beyond_the_frame_is_dropped);
-	tcase_add_test(tc, a5_03_the_link_gets_the_header_that_was_judged);
+	tcase_add_test(tc, a5_03_link_gets_the_header_that_was_checked);
 	tcase_add_loop_test(tc,
-			    a5_04_only_offloads_that_were_negotiated_and_make_sense,
+			    a5_04_unnegotiated_or_invalid_offloads_are_dropped,
 			    0, sizeof(gsos) / sizeof(gsos[0]));
-	tcase_add_test(tc, a5_05_frame_beyond_what_segments_can_be_is_dropped);
+	tcase_add_test(tc, a5_05_frame_too_large_for_segmentation_is_dropped);
 	tcase_add_loop_test(tc,
 			    a5_14_frames_wait_for_a_link_without_room_and_survive_failures,
 			    0, 2);
 	tcase_add_loop_test(tc,
-			    a5_14_frames_of_a_turn_that_found_no_room_keep_their_order,
+			    a5_14_frames_without_room_keep_their_order,
 			    0, 2);
 	tcase_add_loop_test(tc,
-			    a5_01_what_is_no_frame_takes_none_of_its_turn_along,
+			    a5_01_invalid_frame_drops_no_others,
 			    0, 2);
-	tcase_add_test(tc, frames_of_many_pieces_all_go_in_their_order);
-	tcase_add_test(tc, a5_14_frame_too_long_for_a_socket_is_lost_alone);
+	tcase_add_test(tc, frames_of_many_pieces_are_sent_in_order);
+	tcase_add_test(tc, a5_14_frame_too_long_for_a_socket_is_dropped_alone);
 	tcase_add_loop_test(tc,
 			    a5_14_frames_wait_for_room_in_a_socket_of_packets,
 			    0, 2);
-	tcase_add_test(tc, a_link_that_keeps_frames_is_asked_to_let_them_go);
-	tcase_add_test(tc, a1_15_a_frame_that_is_not_in_memory_is_dropped);
+	tcase_add_test(tc, link_with_buffered_frames_is_flushed);
+	tcase_add_test(tc, a1_15_frame_outside_memory_is_dropped);
 	return run_suite(s);
 }

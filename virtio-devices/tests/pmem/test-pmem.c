@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about persistent memory: its region, and when a flush is answered. */
+/* Claims about persistent memory: its region, and the completion of flushes. */
 #include <config.h>
 
 #include <check.h>
@@ -30,7 +30,7 @@ struct rig {
 	unsigned int notified, maps;
 	struct virtdev_mapping mapped;
 	int map_answer;
-	unsigned int asked;	/* requests, ever */
+	unsigned int asked;	/* number of requests sent */
 };
 
 static struct rig rig;
@@ -137,7 +137,10 @@ static void flush(void)
 	ask(0, 4, 4);
 }
 
-/* The next answer, or 1 when there is none; -2 for one without room. */
+/*
+ * The next response, or 1 if there is none; -2 for a request without room for
+ * it.
+ */
 static int answer(void)
 {
 	uint64_t cookie;
@@ -155,7 +158,7 @@ static int answer(void)
 
 static const uint64_t formats[] = { 0, VQ_F_RING_PACKED };
 
-START_TEST(a_flush_is_answered_when_the_disk_has_flushed)
+START_TEST(flush_completes_when_the_disk_has_flushed)
 {
 	setup_with(formats[_i], false);
 	rig.disk.hold = true;
@@ -173,7 +176,7 @@ START_TEST(a_flush_is_answered_when_the_disk_has_flushed)
 }
 END_TEST
 
-START_TEST(the_file_is_the_region_and_stays_it)
+START_TEST(region_maps_the_file_permanently)
 {
 	setup_plain();
 	ck_assert_uint_eq(rig.maps, 1);
@@ -205,7 +208,7 @@ START_TEST(read_only_file_is_mapped_read_only_and_fails_flushes)
 }
 END_TEST
 
-START_TEST(a_region_that_cannot_be_had_stops_the_start)
+START_TEST(refused_mapping_fails_the_start)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -222,7 +225,7 @@ START_TEST(a_region_that_cannot_be_had_stops_the_start)
 }
 END_TEST
 
-START_TEST(configuration_says_where_and_how_long)
+START_TEST(configuration_contains_address_and_length)
 {
 	struct vsu_le64 space[2];
 
@@ -240,7 +243,7 @@ START_TEST(configuration_says_where_and_how_long)
 }
 END_TEST
 
-START_TEST(a8_08_a_request_that_is_short_or_unknown_fails_without_a_flush)
+START_TEST(a8_08_short_or_unknown_request_fails_without_a_flush)
 {
 	setup_plain();
 	ask(0, 3, 4);
@@ -259,7 +262,7 @@ START_TEST(a8_08_a_request_that_is_short_or_unknown_fails_without_a_flush)
 }
 END_TEST
 
-START_TEST(a8_08_a_request_or_an_answer_outside_of_memory_fails)
+START_TEST(a8_08_request_or_response_outside_memory_fails)
 {
 	const struct vq_buffer nowhere[] = { { GUEST_HOLE, 4, false },
 					     { ANSWERS, 4, true } };
@@ -278,8 +281,8 @@ START_TEST(a8_08_a_request_or_an_answer_outside_of_memory_fails)
 }
 END_TEST
 
-/* The second flush begins after all that waited for it was asked for. */
-START_TEST(a8_09_flushes_that_come_meanwhile_are_one_flush)
+/* The second flush begins after every waiting request was queued. */
+START_TEST(a8_09_waiting_flushes_are_merged)
 {
 	unsigned int i;
 
@@ -306,7 +309,7 @@ START_TEST(a8_09_flushes_that_come_meanwhile_are_one_flush)
 }
 END_TEST
 
-START_TEST(a8_10_a_flush_that_fails_says_so)
+START_TEST(a8_10_failed_flush_is_reported_to_the_driver)
 {
 	setup_plain();
 	rig.disk.result = -EIO;
@@ -322,7 +325,7 @@ START_TEST(a8_10_a_flush_that_fails_says_so)
 }
 END_TEST
 
-START_TEST(a4_15_a_drain_waits_for_the_flush_and_takes_nothing_new)
+START_TEST(a4_15_drain_waits_for_the_flush_and_fetches_nothing)
 {
 	setup_plain();
 	rig.disk.hold = true;
@@ -338,7 +341,7 @@ START_TEST(a4_15_a_drain_waits_for_the_flush_and_takes_nothing_new)
 }
 END_TEST
 
-START_TEST(what_cannot_be_is_refused)
+START_TEST(invalid_configuration_is_refused)
 {
 	struct virtdev_pmem_config config = { .size = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -373,21 +376,21 @@ int main(void)
 	Suite *s = suite_create("pmem");
 	TCase *tc = tcase_create("pmem");
 
-	tcase_add_loop_test(tc, a_flush_is_answered_when_the_disk_has_flushed,
+	tcase_add_loop_test(tc, flush_completes_when_the_disk_has_flushed,
 			    0, 2);
-	tcase_add_test(tc, the_file_is_the_region_and_stays_it);
+	tcase_add_test(tc, region_maps_the_file_permanently);
 	tcase_add_test(tc, read_only_file_is_mapped_read_only_and_fails_flushes);
-	tcase_add_test(tc, a_region_that_cannot_be_had_stops_the_start);
-	tcase_add_test(tc, configuration_says_where_and_how_long);
+	tcase_add_test(tc, refused_mapping_fails_the_start);
+	tcase_add_test(tc, configuration_contains_address_and_length);
 	tcase_add_test(tc,
-		       a8_08_a_request_that_is_short_or_unknown_fails_without_a_flush);
+		       a8_08_short_or_unknown_request_fails_without_a_flush);
 	tcase_add_test(tc,
-		       a8_08_a_request_or_an_answer_outside_of_memory_fails);
-	tcase_add_test(tc, a8_09_flushes_that_come_meanwhile_are_one_flush);
-	tcase_add_test(tc, a8_10_a_flush_that_fails_says_so);
+		       a8_08_request_or_response_outside_memory_fails);
+	tcase_add_test(tc, a8_09_waiting_flushes_are_merged);
+	tcase_add_test(tc, a8_10_failed_flush_is_reported_to_the_driver);
 	tcase_add_test(tc,
-		       a4_15_a_drain_waits_for_the_flush_and_takes_nothing_new);
-	tcase_add_test(tc, what_cannot_be_is_refused);
+		       a4_15_drain_waits_for_the_flush_and_fetches_nothing);
+	tcase_add_test(tc, invalid_configuration_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

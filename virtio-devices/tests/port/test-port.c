@@ -65,7 +65,7 @@ static ssize_t put(const char *what)
 	return port->ops.write(port->self, &iov, 1);
 }
 
-/* Reads into text; the port's answer. */
+/* Reads into text; returns the port's result. */
 static ssize_t get(void)
 {
 	const struct iovec iov = { text, sizeof(text) - 1 };
@@ -75,7 +75,7 @@ static ssize_t get(void)
 	return n;
 }
 
-/* Waits until something happens. */
+/* Waits until the port's descriptor is readable. */
 static void wait_in(void)
 {
 	struct epoll_event event;
@@ -92,7 +92,7 @@ static bool in_is_quiet(void)
 
 /* ----------------------------------------------------------------- descriptors */
 
-START_TEST(a_pair_of_pipes_is_a_port)
+START_TEST(pair_of_pipes_is_a_port)
 {
 	int in[2], out[2];
 
@@ -112,14 +112,14 @@ START_TEST(a_pair_of_pipes_is_a_port)
 	close(in[1]);
 	wait_in();
 	ck_assert_int_eq(get(), -ENOTCONN);
-	ck_assert(is_open());	/* it can still be written */
+	ck_assert(is_open());	/* it is still writable */
 	close(out[0]);
 	ck_assert(!is_open());
 	ck_assert_int_eq(put("x"), -ENOTCONN);
 }
 END_TEST
 
-START_TEST(a_pipe_that_is_full_does_not_block)
+START_TEST(full_pipe_does_not_block)
 {
 	static char much[1 << 16];
 	struct iovec iov = { much, sizeof(much) };
@@ -137,7 +137,7 @@ START_TEST(a_pipe_that_is_full_does_not_block)
 }
 END_TEST
 
-START_TEST(a_file_is_written_on_the_spot)
+START_TEST(file_is_written_immediately)
 {
 	int fd = open("log", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
@@ -152,7 +152,7 @@ START_TEST(a_file_is_written_on_the_spot)
 }
 END_TEST
 
-START_TEST(a_socket_is_left_in_its_mode)
+START_TEST(blocking_mode_of_a_socket_is_unchanged)
 {
 	int pair[2];
 
@@ -169,7 +169,7 @@ START_TEST(a_socket_is_left_in_its_mode)
 }
 END_TEST
 
-START_TEST(a_descriptor_that_is_none_is_refused)
+START_TEST(invalid_descriptor_is_refused)
 {
 	ck_assert_int_eq(virtdev_port_fds_new(999, 999, &port, &err), -EBADF);
 	ck_assert_ptr_nonnull(strstr(err.msg, "999"));
@@ -193,7 +193,7 @@ static void make_socket(void)
 	attach();
 }
 
-START_TEST(a_client_opens_the_port_and_its_end_closes_it)
+START_TEST(client_opens_and_closes_the_port)
 {
 	int fd;
 
@@ -208,14 +208,14 @@ START_TEST(a_client_opens_the_port_and_its_end_closes_it)
 	ck_assert_int_eq(recv(fd, text, sizeof(text), 0), 7);
 	ck_assert_int_eq(send(fd, "bye", 3, 0), 3);
 	close(fd);
-	ck_assert(is_open());	/* something can be read still */
+	ck_assert(is_open());	/* unread bytes remain */
 	ck_assert_int_eq(get(), 3);
 	ck_assert_int_eq(get(), -ENOTCONN);
 	ck_assert(!is_open());
 }
 END_TEST
 
-START_TEST(the_next_client_waits_until_the_first_one_left)
+START_TEST(second_client_waits_until_the_first_disconnects)
 {
 	int first, second;
 
@@ -235,7 +235,7 @@ START_TEST(the_next_client_waits_until_the_first_one_left)
 }
 END_TEST
 
-START_TEST(a_client_that_sends_no_more_is_still_answered)
+START_TEST(client_that_shut_down_writing_still_receives)
 {
 	int fd;
 
@@ -252,7 +252,7 @@ START_TEST(a_client_that_sends_no_more_is_still_answered)
 }
 END_TEST
 
-START_TEST(a_socket_goes_with_its_port)
+START_TEST(socket_is_removed_with_its_port)
 {
 	struct stat st;
 
@@ -288,7 +288,7 @@ static int open_terminal(void)
 	return fd;
 }
 
-START_TEST(a_terminal_is_open_while_somebody_has_it_open)
+START_TEST(terminal_port_is_open_while_a_process_has_it_open)
 {
 	int fd, i;
 
@@ -329,7 +329,7 @@ START_TEST(a_terminal_is_raw)
 }
 END_TEST
 
-START_TEST(a_terminal_that_nobody_reads_does_not_block)
+START_TEST(unread_terminal_does_not_block)
 {
 	static char much[1 << 16];
 	const struct iovec iov = { much, sizeof(much) };
@@ -338,7 +338,7 @@ START_TEST(a_terminal_that_nobody_reads_does_not_block)
 
 	make_pty();
 	fd = open_terminal();
-	/* the kernel hands it on by a thread of its own, in pieces */
+	/* the kernel forwards the bytes in parts, from a thread of its own */
 	for (i = 0; i < 64 && rc > 0; i++)
 		rc = port->ops.write(port->self, &iov, 1);
 	ck_assert_int_eq(rc, -EAGAIN);
@@ -353,18 +353,18 @@ int main(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, a_pair_of_pipes_is_a_port);
-	tcase_add_test(tc, a_pipe_that_is_full_does_not_block);
-	tcase_add_test(tc, a_file_is_written_on_the_spot);
-	tcase_add_test(tc, a_socket_is_left_in_its_mode);
-	tcase_add_test(tc, a_descriptor_that_is_none_is_refused);
-	tcase_add_test(tc, a_client_opens_the_port_and_its_end_closes_it);
-	tcase_add_test(tc, the_next_client_waits_until_the_first_one_left);
-	tcase_add_test(tc, a_client_that_sends_no_more_is_still_answered);
-	tcase_add_test(tc, a_socket_goes_with_its_port);
-	tcase_add_test(tc, a_terminal_is_open_while_somebody_has_it_open);
+	tcase_add_test(tc, pair_of_pipes_is_a_port);
+	tcase_add_test(tc, full_pipe_does_not_block);
+	tcase_add_test(tc, file_is_written_immediately);
+	tcase_add_test(tc, blocking_mode_of_a_socket_is_unchanged);
+	tcase_add_test(tc, invalid_descriptor_is_refused);
+	tcase_add_test(tc, client_opens_and_closes_the_port);
+	tcase_add_test(tc, second_client_waits_until_the_first_disconnects);
+	tcase_add_test(tc, client_that_shut_down_writing_still_receives);
+	tcase_add_test(tc, socket_is_removed_with_its_port);
+	tcase_add_test(tc, terminal_port_is_open_while_a_process_has_it_open);
 	tcase_add_test(tc, a_terminal_is_raw);
-	tcase_add_test(tc, a_terminal_that_nobody_reads_does_not_block);
+	tcase_add_test(tc, unread_terminal_does_not_block);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

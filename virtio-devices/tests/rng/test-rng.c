@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the entropy device, under a clock that the test moves. */
+/* Claims about the entropy device; the test controls the clock. */
 #include <config.h>
 
 #include <check.h>
@@ -18,7 +18,7 @@
 #define S UINT64_C(1000000000)
 
 static uint64_t now_ns;
-/* Used: under LTO nothing else tells gcc that the linker will refer to it. */
+/* Under LTO gcc does not see that the linker refers to it. */
 uint64_t __attribute__((used)) __wrap_vsu_now_ns(void);
 uint64_t __wrap_vsu_now_ns(void)
 {
@@ -73,7 +73,7 @@ static void ask(uint64_t gpa, uint32_t len, bool writable)
 	vq_driver_publish(rig.g.driver);
 }
 
-/* Bytes that the next answered buffer got, or -1 when there is none. */
+/* The length written to the next used buffer, or -1 if none is used. */
 static int64_t answer(void)
 {
 	uint64_t cookie;
@@ -100,7 +100,7 @@ static unsigned int zeros(uint64_t gpa, uint32_t len)
 
 static const uint64_t formats[] = { 0, VQ_F_RING_PACKED };
 
-START_TEST(a_buffer_is_filled_with_noise)
+START_TEST(buffer_is_filled_with_random_bytes)
 {
 	struct virtdev_stat given;
 
@@ -111,12 +111,13 @@ START_TEST(a_buffer_is_filled_with_noise)
 	ck_assert_uint_eq(rig.notified, 1);
 	ck_assert_uint_eq(virtdev_stats(rig.dev, &given, 1), 1);
 	ck_assert_uint_eq(given.value, 1024);
-	ck_assert_uint_lt(zeros(GUEST_DATA, 1024), 64); /* 4 are expected */
+	/* 4 zeros are expected on average */
+	ck_assert_uint_lt(zeros(GUEST_DATA, 1024), 64);
 	teardown();
 }
 END_TEST
 
-START_TEST(it_says_what_it_is)
+START_TEST(device_has_its_id_and_queues)
 {
 	setup_rate(0, 0);
 	ck_assert_uint_eq(virtdev_get_info(rig.dev)->id, VIRTDEV_ID_ENTROPY);
@@ -127,7 +128,7 @@ START_TEST(it_says_what_it_is)
 }
 END_TEST
 
-START_TEST(a_long_buffer_gets_its_beginning_only)
+START_TEST(long_buffer_is_filled_partly)
 {
 	setup_rate(0, 0);
 	ask(GUEST_DATA, 8192, true);
@@ -138,7 +139,7 @@ START_TEST(a_long_buffer_gets_its_beginning_only)
 }
 END_TEST
 
-START_TEST(a1_15_a1_20_a_buffer_that_cannot_be_written_comes_back_empty)
+START_TEST(a1_15_a1_20_unwritable_buffer_is_returned_empty)
 {
 	setup_rate(0, 0);
 	ask(GUEST_DATA, 64, false);
@@ -154,7 +155,7 @@ START_TEST(a1_15_a1_20_a_buffer_that_cannot_be_written_comes_back_empty)
 }
 END_TEST
 
-START_TEST(it_gives_a_seconds_worth_and_then_waits)
+START_TEST(requests_beyond_one_second_of_the_rate_wait)
 {
 	setup_rate(100, 0);
 	ask(GUEST_DATA, 64, true);
@@ -169,7 +170,7 @@ START_TEST(it_gives_a_seconds_worth_and_then_waits)
 }
 END_TEST
 
-/* The timer is real: the rate is such that it takes a millisecond. */
+/* The timer is real; at this rate it expires after a millisecond. */
 static void wait_for_timer(void)
 {
 	struct pollfd p = { .fd = virtdev_queue_host_fd(rig.dev, 0),
@@ -179,7 +180,7 @@ static void wait_for_timer(void)
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
 }
 
-START_TEST(its_descriptor_tells_when_there_is_more)
+START_TEST(descriptor_is_readable_when_bytes_are_available)
 {
 	const uint32_t rate = 1000 * VIRTDEV_RNG_MAX;
 	uint32_t i;
@@ -202,7 +203,7 @@ START_TEST(its_descriptor_tells_when_there_is_more)
 }
 END_TEST
 
-START_TEST(kicks_bring_nothing_before_the_time)
+START_TEST(kicks_do_not_bypass_the_rate)
 {
 	setup_rate(64, 0);
 	ask(GUEST_DATA, 64, true);
@@ -217,7 +218,7 @@ START_TEST(kicks_bring_nothing_before_the_time)
 }
 END_TEST
 
-START_TEST(time_that_was_not_used_brings_a_seconds_worth_at_most)
+START_TEST(unused_time_accumulates_at_most_one_second)
 {
 	setup_rate(1000, 0);
 	now_ns += 3600 * S;
@@ -228,7 +229,7 @@ START_TEST(time_that_was_not_used_brings_a_seconds_worth_at_most)
 }
 END_TEST
 
-START_TEST(what_cannot_be_is_refused)
+START_TEST(invalid_configuration_is_refused)
 {
 	struct virtdev_rng_config config = { .size = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -244,8 +245,8 @@ START_TEST(what_cannot_be_is_refused)
 }
 END_TEST
 
-/* Of an older caller, whose struct ends behind the rate. */
-START_TEST(a_shorter_struct_means_the_defaults)
+/* As from an older caller, whose struct ends after the rate. */
+START_TEST(shorter_struct_selects_the_defaults)
 {
 	struct virtdev_rng_config config = {
 		.size = offsetof(struct virtdev_rng_config, queue_size_max),
@@ -264,18 +265,18 @@ int main(void)
 	Suite *s = suite_create("rng");
 	TCase *tc = tcase_create("rng");
 
-	tcase_add_loop_test(tc, a_buffer_is_filled_with_noise, 0, 2);
-	tcase_add_test(tc, it_says_what_it_is);
-	tcase_add_test(tc, a_long_buffer_gets_its_beginning_only);
+	tcase_add_loop_test(tc, buffer_is_filled_with_random_bytes, 0, 2);
+	tcase_add_test(tc, device_has_its_id_and_queues);
+	tcase_add_test(tc, long_buffer_is_filled_partly);
 	tcase_add_test(tc,
-		       a1_15_a1_20_a_buffer_that_cannot_be_written_comes_back_empty);
-	tcase_add_test(tc, it_gives_a_seconds_worth_and_then_waits);
-	tcase_add_test(tc, its_descriptor_tells_when_there_is_more);
-	tcase_add_test(tc, kicks_bring_nothing_before_the_time);
+		       a1_15_a1_20_unwritable_buffer_is_returned_empty);
+	tcase_add_test(tc, requests_beyond_one_second_of_the_rate_wait);
+	tcase_add_test(tc, descriptor_is_readable_when_bytes_are_available);
+	tcase_add_test(tc, kicks_do_not_bypass_the_rate);
 	tcase_add_test(tc,
-		       time_that_was_not_used_brings_a_seconds_worth_at_most);
-	tcase_add_test(tc, what_cannot_be_is_refused);
-	tcase_add_test(tc, a_shorter_struct_means_the_defaults);
+		       unused_time_accumulates_at_most_one_second);
+	tcase_add_test(tc, invalid_configuration_is_refused);
+	tcase_add_test(tc, shorter_struct_selects_the_defaults);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -56,7 +56,7 @@ static uint32_t pci_get(void *f, enum field field)
 					  fields[field].len);
 }
 
-/* Each queue has a notification address of its own, as far as there is room. */
+/* Each queue has its own notification address while there is room for it. */
 static void pci_set(void *f, enum field field, uint32_t value)
 {
 	uint32_t at = fields[field].at;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about what is virtio-mmio's own; the rest is in test-transport.c. */
+/*
+ * Claims that are specific to virtio-mmio; the others are in test-transport.c.
+ */
 #include <config.h>
 
 #include <check.h>
@@ -123,7 +125,7 @@ static void start(void)
 	start_with(OFFERED);
 }
 
-START_TEST(identity_registers_say_what_it_is)
+START_TEST(identity_registers_describe_the_device)
 {
 	ck_assert_uint_eq(get(MAGIC), 0x74726976);
 	ck_assert_uint_eq(get(LAYOUT_VERSION), 2);
@@ -144,7 +146,7 @@ START_TEST(interrupts_stay_until_acknowledged)
 }
 END_TEST
 
-START_TEST(shared_regions_show_their_place_and_absent_ones_all_ones)
+START_TEST(shared_regions_read_their_address_and_absent_ones_all_ones)
 {
 	set(SHM_SEL, 3);
 	ck_assert_uint_eq(get(SHM_LEN), 0x80001000);
@@ -157,7 +159,7 @@ START_TEST(shared_regions_show_their_place_and_absent_ones_all_ones)
 }
 END_TEST
 
-START_TEST(registers_take_aligned_words_only)
+START_TEST(registers_accept_only_aligned_words)
 {
 	ck_assert_uint_eq(virtdev_mmio_read(rig.m, MAGIC, 1), 0);
 	ck_assert_uint_eq(virtdev_mmio_read(rig.m, MAGIC + 2, 4), 0);
@@ -167,7 +169,7 @@ START_TEST(registers_take_aligned_words_only)
 }
 END_TEST
 
-START_TEST(a3_13_registers_of_the_legacy_layout_are_none)
+START_TEST(a3_13_legacy_registers_are_absent)
 {
 	/* page size, alignment of the ring, page of the ring */
 	static const uint32_t legacy[] = { 0x028, 0x03c, 0x040 };
@@ -194,13 +196,13 @@ START_TEST(each_interrupt_signals_the_line)
 	ck_assert_uint_eq(count, 2);
 	virtdev_transport_config_changed(rig.t);
 	vsu_event_drain(virtdev_mmio_irq_fd(rig.m), NULL);
-	set(INT_ACK, VIRTDEV_MMIO_INT_USED);	/* one reason is left */
+	set(INT_ACK, VIRTDEV_MMIO_INT_USED);	/* the other reason remains */
 	vsu_event_drain(virtdev_mmio_irq_fd(rig.m), &count);
 	ck_assert_uint_eq(count, 1);
 }
 END_TEST
 
-START_TEST(a1_31_a_queue_without_a_size_that_can_be_is_never_ready)
+START_TEST(a1_31_queue_of_invalid_size_is_never_ready)
 {
 	acknowledge(OFFERED);
 	set(QUEUE_SEL, 1);
@@ -210,7 +212,7 @@ START_TEST(a1_31_a_queue_without_a_size_that_can_be_is_never_ready)
 }
 END_TEST
 
-START_TEST(a_notification_may_say_where_the_driver_stands)
+START_TEST(notification_data_may_contain_the_driver_position)
 {
 	acknowledge(OFFERED | VQ_F_NOTIFICATION_DATA);
 	make_ready(0, 16);
@@ -222,7 +224,7 @@ START_TEST(a_notification_may_say_where_the_driver_stands)
 }
 END_TEST
 
-START_TEST(a3_11_registers_end_where_the_page_ends)
+START_TEST(a3_11_registers_end_at_the_page_boundary)
 {
 	ck_assert_uint_eq(virtdev_mmio_read(rig.m, 0xffe, 4), 0);
 	ck_assert_uint_eq(virtdev_mmio_read(rig.m, UINT64_MAX - 3, 4), 0);
@@ -230,7 +232,7 @@ START_TEST(a3_11_registers_end_where_the_page_ends)
 }
 END_TEST
 
-START_TEST(a_reset_clears_what_the_registers_selected)
+START_TEST(reset_clears_the_selectors)
 {
 	start();
 	set(SHM_SEL, 3);
@@ -243,7 +245,7 @@ START_TEST(a_reset_clears_what_the_registers_selected)
 }
 END_TEST
 
-START_TEST(only_a_store_to_the_status_controls_the_device)
+START_TEST(only_status_writes_are_control_accesses)
 {
 	ck_assert_int_eq(virtdev_mmio_class(STATUS, 4, true),
 			 VIRTDEV_ACCESS_CONTROL);
@@ -260,7 +262,7 @@ START_TEST(only_a_store_to_the_status_controls_the_device)
 }
 END_TEST
 
-START_TEST(a_transport_has_one_register_interface)
+START_TEST(transport_has_one_register_interface)
 {
 	const struct virtdev_pci_config config = { .size = sizeof(config) };
 	const struct virtdev_pci_ops ops = { .size = sizeof(ops) };
@@ -284,18 +286,18 @@ int main(void)
 	TCase *tc = tcase_create("mmio");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, identity_registers_say_what_it_is);
-	tcase_add_test(tc, a3_13_registers_of_the_legacy_layout_are_none);
+	tcase_add_test(tc, identity_registers_describe_the_device);
+	tcase_add_test(tc, a3_13_legacy_registers_are_absent);
 	tcase_add_test(tc, interrupts_stay_until_acknowledged);
-	tcase_add_test(tc, shared_regions_show_their_place_and_absent_ones_all_ones);
-	tcase_add_test(tc, registers_take_aligned_words_only);
+	tcase_add_test(tc, shared_regions_read_their_address_and_absent_ones_all_ones);
+	tcase_add_test(tc, registers_accept_only_aligned_words);
 	tcase_add_test(tc, each_interrupt_signals_the_line);
-	tcase_add_test(tc, a1_31_a_queue_without_a_size_that_can_be_is_never_ready);
-	tcase_add_test(tc, a_notification_may_say_where_the_driver_stands);
-	tcase_add_test(tc, a3_11_registers_end_where_the_page_ends);
-	tcase_add_test(tc, a_reset_clears_what_the_registers_selected);
-	tcase_add_test(tc, a_transport_has_one_register_interface);
-	tcase_add_test(tc, only_a_store_to_the_status_controls_the_device);
+	tcase_add_test(tc, a1_31_queue_of_invalid_size_is_never_ready);
+	tcase_add_test(tc, notification_data_may_contain_the_driver_position);
+	tcase_add_test(tc, a3_11_registers_end_at_the_page_boundary);
+	tcase_add_test(tc, reset_clears_the_selectors);
+	tcase_add_test(tc, transport_has_one_register_interface);
+	tcase_add_test(tc, only_status_writes_are_control_accesses);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

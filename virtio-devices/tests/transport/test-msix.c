@@ -16,7 +16,7 @@
 static struct msix msix;
 static _Atomic unsigned int messages[VECTORS];
 static unsigned int routes, installs;
-static unsigned int sent_early;	/* before the routes were installed */
+static unsigned int sent_early;	/* messages sent before the routes were installed */
 static uint64_t last_address;
 static uint32_t last_data;
 
@@ -69,7 +69,7 @@ static uint64_t is_pending(uint32_t vector)
 	return virtdev_msix_pending_read(&msix, vector / 64 * 8, 8) >> vector % 64 & 1;
 }
 
-START_TEST(an_open_vector_sends_and_a_masked_one_keeps_one_interrupt)
+START_TEST(unmasked_vector_sends_and_masked_one_is_pending)
 {
 	virtdev_msix_set_open(&msix, true);
 	virtdev_msix_interrupt(&msix, 69);
@@ -84,7 +84,7 @@ START_TEST(an_open_vector_sends_and_a_masked_one_keeps_one_interrupt)
 }
 END_TEST
 
-START_TEST(the_whole_function_masks_all_and_lets_all_go)
+START_TEST(function_mask_delays_all_vectors)
 {
 	word_set(3, CONTROL, 0);
 	virtdev_msix_interrupt(&msix, 3);
@@ -100,7 +100,7 @@ START_TEST(the_whole_function_masks_all_and_lets_all_go)
 }
 END_TEST
 
-START_TEST(a_message_is_told_before_it_is_sent_and_once)
+START_TEST(route_is_reported_once_before_its_message)
 {
 	virtdev_msix_set_open(&msix, true);
 	word_set(0, 0, 0xfee01003);
@@ -141,7 +141,7 @@ START_TEST(one_store_installs_all_routes_before_any_message)
 }
 END_TEST
 
-START_TEST(the_table_reads_what_was_stored_in_both_widths)
+START_TEST(table_reads_stored_values_in_both_widths)
 {
 	virtdev_msix_table_write(&msix, 16, 8, UINT64_C(0x1234567887654321));
 	ck_assert_uint_eq(virtdev_msix_table_read(&msix, 16, 8),
@@ -151,8 +151,11 @@ START_TEST(the_table_reads_what_was_stored_in_both_widths)
 }
 END_TEST
 
-/* The table is where the driver's addresses say, so that all of them come. */
-START_TEST(a3_10_accesses_beside_the_table_change_nothing)
+/*
+ * The table is at the addresses that the driver uses, so every access reaches
+ * it.
+ */
+START_TEST(a3_10_accesses_outside_the_table_are_ignored)
 {
 	word_set(VECTORS, CONTROL, 0);
 	virtdev_msix_table_write(&msix, 2, 4, 0);
@@ -180,8 +183,8 @@ static void *interrupt_often(void *arg)
 	return NULL;
 }
 
-/* Else a driver would wait for the last one for ever. */
-START_TEST(an_interrupt_between_mask_and_unmask_is_not_lost)
+/* Otherwise a driver would wait for the last interrupt forever. */
+START_TEST(interrupt_between_mask_and_unmask_is_not_lost)
 {
 	unsigned int i, before;
 	pthread_t thread;
@@ -210,13 +213,13 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc,
-		an_open_vector_sends_and_a_masked_one_keeps_one_interrupt);
-	tcase_add_test(tc, the_whole_function_masks_all_and_lets_all_go);
-	tcase_add_test(tc, a_message_is_told_before_it_is_sent_and_once);
+		unmasked_vector_sends_and_masked_one_is_pending);
+	tcase_add_test(tc, function_mask_delays_all_vectors);
+	tcase_add_test(tc, route_is_reported_once_before_its_message);
 	tcase_add_test(tc, one_store_installs_all_routes_before_any_message);
-	tcase_add_test(tc, the_table_reads_what_was_stored_in_both_widths);
-	tcase_add_test(tc, a3_10_accesses_beside_the_table_change_nothing);
-	tcase_add_test(tc, an_interrupt_between_mask_and_unmask_is_not_lost);
+	tcase_add_test(tc, table_reads_stored_values_in_both_widths);
+	tcase_add_test(tc, a3_10_accesses_outside_the_table_are_ignored);
+	tcase_add_test(tc, interrupt_between_mask_and_unmask_is_not_lost);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

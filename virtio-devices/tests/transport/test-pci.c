@@ -142,7 +142,10 @@ static uint32_t bar_get(uint32_t at, uint32_t len)
 	return (uint32_t)virtdev_pci_read(rig.p, at, len);
 }
 
-/* A capability by its id and, for the vendor's, virtio's type; 0: none. */
+/*
+ * Finds a capability by its id and, for vendor capabilities, virtio's type; 0:
+ * absent.
+ */
 static uint32_t capability_find(uint32_t id, uint32_t type)
 {
 	uint32_t at = space_get(0x34, 1), hops = 0;
@@ -161,7 +164,7 @@ static void msix_enable(void)
 	space_set(capability_find(0x11, 0) + 2, 2, 0x8000);
 }
 
-/* As a driver does that takes vector 0 for the configuration. */
+/* Like a driver that uses vector 0 for the configuration. */
 static void vectors_choose(void)
 {
 	uint32_t i;
@@ -187,7 +190,7 @@ static void driver_start(uint64_t features)
 	ck_assert_uint_eq(bar_get(STATUS, 1), 15);
 }
 
-START_TEST(a_driver_recognises_a_modern_block_device)
+START_TEST(identity_is_that_of_a_modern_block_device)
 {
 	ck_assert_uint_eq(space_get(0, 4), 0x10421af4);
 	ck_assert_uint_ge(space_get(8, 1), 1);
@@ -198,7 +201,7 @@ START_TEST(a_driver_recognises_a_modern_block_device)
 }
 END_TEST
 
-START_TEST(every_area_has_a_capability_inside_of_bar_0)
+START_TEST(every_area_has_a_capability_in_bar_0)
 {
 	uint32_t type, at, end;
 
@@ -230,7 +233,7 @@ START_TEST(shared_memory_regions_have_capabilities_of_64_bits)
 }
 END_TEST
 
-START_TEST(a_bar_says_its_size_and_answers_where_it_was_placed)
+START_TEST(bar_reads_its_size_and_decodes_its_address)
 {
 	space_set(BAR(0), 4, UINT32_MAX);
 	ck_assert_uint_eq(space_get(BAR(0), 4), 0xffff0004);
@@ -252,8 +255,8 @@ START_TEST(a_bar_says_its_size_and_answers_where_it_was_placed)
 }
 END_TEST
 
-/* A driver that asks for the size without switching memory off. */
-START_TEST(a3_14_a_bar_at_the_end_of_memory_is_nowhere)
+/* Like a driver that sizes a BAR without disabling memory decoding. */
+START_TEST(a3_14_bar_at_the_end_of_memory_is_not_decoded)
 {
 	virtdev_pci_place_bar(rig.p, 0, 0x10000);
 	virtdev_pci_place_bar(rig.p, 1, 0x10000);
@@ -265,7 +268,7 @@ START_TEST(a3_14_a_bar_at_the_end_of_memory_is_nowhere)
 }
 END_TEST
 
-START_TEST(each_source_has_the_vector_that_the_driver_chose)
+START_TEST(each_source_uses_the_vector_set_by_the_driver)
 {
 	msix_enable();
 	vectors_choose();
@@ -280,7 +283,7 @@ START_TEST(each_source_has_the_vector_that_the_driver_chose)
 }
 END_TEST
 
-START_TEST(a3_10_a_vector_that_does_not_exist_is_none)
+START_TEST(a3_10_invalid_vector_reads_as_no_vector)
 {
 	msix_enable();
 	vectors_choose();
@@ -300,7 +303,7 @@ START_TEST(a3_10_a_vector_that_does_not_exist_is_none)
 }
 END_TEST
 
-START_TEST(no_message_leaves_without_the_right_to_write_to_memory)
+START_TEST(no_message_is_sent_without_bus_mastering)
 {
 	msix_enable();
 	vectors_choose();
@@ -325,7 +328,7 @@ START_TEST(without_msix_the_line_is_high_until_the_isr_status_is_read)
 }
 END_TEST
 
-/* As the function of a bus that carries no messages. */
+/* Recreates the function on a bus without messages. */
 static void remake_without_messages(void)
 {
 	const struct virtdev_pci_config config = {
@@ -371,7 +374,7 @@ START_TEST(without_msix_a_driver_gets_the_interrupt_of_each_source)
 }
 END_TEST
 
-START_TEST(a_driver_that_disables_msix_gets_lines)
+START_TEST(driver_that_disables_msix_gets_intx)
 {
 	const uint32_t control = capability_find(0x11, 0) + 2;
 
@@ -388,7 +391,7 @@ START_TEST(a_driver_that_disables_msix_gets_lines)
 }
 END_TEST
 
-START_TEST(a_line_that_was_switched_off_rises_when_it_is_switched_on)
+START_TEST(disabled_intx_is_asserted_when_enabled)
 {
 	space_set(COMMAND, 2, NO_INTX);
 	virtdev_transport_interrupt(rig.t, 0);
@@ -399,8 +402,8 @@ START_TEST(a_line_that_was_switched_off_rises_when_it_is_switched_on)
 }
 END_TEST
 
-/* The window reads what BAR 0 reads, as wide as it was set. */
-START_TEST(configuration_space_has_a_window_to_bar_0)
+/* The window accesses BAR 0 with the configured width. */
+START_TEST(configuration_window_accesses_bar_0)
 {
 	const uint32_t at = capability_find(9, 5);
 
@@ -424,7 +427,7 @@ static const struct {
 	{ 0, VIRTDEV_PCI_BAR0_SIZE, 4 },
 };
 
-START_TEST(a3_14_a_window_that_is_badly_set_reaches_nothing)
+START_TEST(a3_14_invalid_window_accesses_nothing)
 {
 	const uint32_t at = capability_find(9, 5);
 
@@ -437,7 +440,7 @@ START_TEST(a3_14_a_window_that_is_badly_set_reaches_nothing)
 }
 END_TEST
 
-START_TEST(a3_11_space_is_read_in_aligned_pieces_only)
+START_TEST(a3_11_configuration_space_accepts_only_aligned_accesses)
 {
 	ck_assert_uint_eq(space_get(1, 2), UINT32_MAX);
 	ck_assert_uint_eq(space_get(0, 3), UINT32_MAX);
@@ -451,7 +454,7 @@ START_TEST(a3_11_space_is_read_in_aligned_pieces_only)
 }
 END_TEST
 
-START_TEST(a3_17_a_reset_leaves_no_vector_and_no_interrupt)
+START_TEST(a3_17_reset_clears_vectors_and_interrupts)
 {
 	msix_enable();
 	vectors_choose();
@@ -464,8 +467,8 @@ START_TEST(a3_17_a_reset_leaves_no_vector_and_no_interrupt)
 }
 END_TEST
 
-/* An access by the guest and a descriptor of the kernel say the same. */
-START_TEST(the_address_names_the_queue_that_is_notified)
+/* A write by the guest and an ioeventfd of the kernel use the same address. */
+START_TEST(notification_address_selects_the_queue)
 {
 	driver_start(VQ_F_VERSION_1);
 	bar_set(VIRTDEV_PCI_NOTIFY + VIRTDEV_PCI_NOTIFY_STEP, 2, 0);
@@ -479,7 +482,7 @@ START_TEST(the_address_names_the_queue_that_is_notified)
 }
 END_TEST
 
-START_TEST(notification_data_needs_all_of_its_32_bits)
+START_TEST(notification_data_requires_all_32_bits)
 {
 	driver_start(VQ_F_VERSION_1 | VQ_F_NOTIFICATION_DATA);
 	bar_set(VIRTDEV_PCI_NOTIFY + VIRTDEV_PCI_NOTIFY_STEP, 4, 0x70001);
@@ -490,7 +493,7 @@ START_TEST(notification_data_needs_all_of_its_32_bits)
 }
 END_TEST
 
-START_TEST(fields_have_one_width_and_read_back)
+START_TEST(fields_have_one_width_and_can_be_read_back)
 {
 	bar_set(0, 2, 1);
 	ck_assert_uint_eq(bar_get(0, 4), 0);
@@ -508,7 +511,7 @@ START_TEST(fields_have_one_width_and_read_back)
 }
 END_TEST
 
-START_TEST(accesses_that_run_elsewhere_say_so)
+START_TEST(accesses_are_classified_by_thread)
 {
 	ck_assert_int_eq(virtdev_pci_class(STATUS, 1, true),
 			 VIRTDEV_ACCESS_CONTROL);
@@ -531,7 +534,7 @@ static void expect_refused(const struct virtdev_pci_config *config,
 	rig.p = p;
 }
 
-START_TEST(what_has_no_room_is_refused_by_name)
+START_TEST(areas_without_room_are_refused_by_name)
 {
 	const struct virtdev_pci_region bad[] = { { 0, 0x2000, 0 },
 						  { 0x1000, 0x1000, 1 } };
@@ -561,34 +564,34 @@ int main(void)
 	TCase *tc = tcase_create("pci");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, a_driver_recognises_a_modern_block_device);
-	tcase_add_test(tc, every_area_has_a_capability_inside_of_bar_0);
+	tcase_add_test(tc, identity_is_that_of_a_modern_block_device);
+	tcase_add_test(tc, every_area_has_a_capability_in_bar_0);
 	tcase_add_test(tc, shared_memory_regions_have_capabilities_of_64_bits);
-	tcase_add_test(tc, a_bar_says_its_size_and_answers_where_it_was_placed);
-	tcase_add_test(tc, a3_14_a_bar_at_the_end_of_memory_is_nowhere);
-	tcase_add_test(tc, each_source_has_the_vector_that_the_driver_chose);
-	tcase_add_test(tc, a3_10_a_vector_that_does_not_exist_is_none);
+	tcase_add_test(tc, bar_reads_its_size_and_decodes_its_address);
+	tcase_add_test(tc, a3_14_bar_at_the_end_of_memory_is_not_decoded);
+	tcase_add_test(tc, each_source_uses_the_vector_set_by_the_driver);
+	tcase_add_test(tc, a3_10_invalid_vector_reads_as_no_vector);
 	tcase_add_test(tc,
-		no_message_leaves_without_the_right_to_write_to_memory);
+		no_message_is_sent_without_bus_mastering);
 	tcase_add_test(tc,
 		without_msix_the_line_is_high_until_the_isr_status_is_read);
 	tcase_add_test(tc,
 		without_a_message_callback_the_function_has_no_msix);
 	tcase_add_test(tc,
 		without_msix_a_driver_gets_the_interrupt_of_each_source);
-	tcase_add_test(tc, a_driver_that_disables_msix_gets_lines);
+	tcase_add_test(tc, driver_that_disables_msix_gets_intx);
 	tcase_add_test(tc,
-		a_line_that_was_switched_off_rises_when_it_is_switched_on);
-	tcase_add_test(tc, configuration_space_has_a_window_to_bar_0);
-	tcase_add_loop_test(tc, a3_14_a_window_that_is_badly_set_reaches_nothing,
+		disabled_intx_is_asserted_when_enabled);
+	tcase_add_test(tc, configuration_window_accesses_bar_0);
+	tcase_add_loop_test(tc, a3_14_invalid_window_accesses_nothing,
 			    0, sizeof(bad_windows) / sizeof(bad_windows[0]));
-	tcase_add_test(tc, a3_11_space_is_read_in_aligned_pieces_only);
-	tcase_add_test(tc, a3_17_a_reset_leaves_no_vector_and_no_interrupt);
-	tcase_add_test(tc, the_address_names_the_queue_that_is_notified);
-	tcase_add_test(tc, notification_data_needs_all_of_its_32_bits);
-	tcase_add_test(tc, fields_have_one_width_and_read_back);
-	tcase_add_test(tc, accesses_that_run_elsewhere_say_so);
-	tcase_add_test(tc, what_has_no_room_is_refused_by_name);
+	tcase_add_test(tc, a3_11_configuration_space_accepts_only_aligned_accesses);
+	tcase_add_test(tc, a3_17_reset_clears_vectors_and_interrupts);
+	tcase_add_test(tc, notification_address_selects_the_queue);
+	tcase_add_test(tc, notification_data_requires_all_32_bits);
+	tcase_add_test(tc, fields_have_one_width_and_can_be_read_back);
+	tcase_add_test(tc, accesses_are_classified_by_thread);
+	tcase_add_test(tc, areas_without_room_are_refused_by_name);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -14,7 +14,7 @@
 #define RUNNING 15u
 #define ASKS_FOR_RESET 64u
 
-/* A device of three queues that says nothing of RING_RESET itself. */
+/* A device of three queues that does not offer RING_RESET itself. */
 struct rig {
 	struct transport_rig d;
 	uint64_t device_features, activated_with;
@@ -117,7 +117,7 @@ static void make_ready(uint32_t queue, uint32_t size)
 	set(QUEUE_READY, 1);
 }
 
-/* Queues 0 and 1 run, 2 was never set up. */
+/* Queues 0 and 1 run; queue 2 was never set up. */
 static void start(uint64_t features)
 {
 	set(STATUS, 3);
@@ -136,7 +136,7 @@ static bool is_set_up(uint32_t queue)
 	return virtdev_transport_queue(rig.d.t, queue, &config);
 }
 
-START_TEST(feature_is_the_transports_and_the_device_never_hears_of_it)
+START_TEST(ring_reset_is_offered_by_the_transport_and_hidden_from_the_model)
 {
 	set(OFFERED_SEL, 1);
 	ck_assert_uint_eq(get(OFFERED_WORD), FEATURES >> 32);
@@ -147,7 +147,7 @@ START_TEST(feature_is_the_transports_and_the_device_never_hears_of_it)
 }
 END_TEST
 
-START_TEST(a3_18_queue_that_is_reset_is_as_at_first_and_the_other_runs)
+START_TEST(a3_18_reset_queue_has_initial_values_and_others_run)
 {
 	start(FEATURES);
 	set(QUEUE_SEL, 1);
@@ -167,7 +167,7 @@ START_TEST(a3_18_queue_that_is_reset_is_as_at_first_and_the_other_runs)
 }
 END_TEST
 
-START_TEST(queue_that_was_reset_starts_again_with_another_size)
+START_TEST(reset_queue_can_start_with_another_size)
 {
 	struct vq_config config;
 
@@ -188,7 +188,7 @@ START_TEST(queue_that_was_reset_starts_again_with_another_size)
 }
 END_TEST
 
-START_TEST(reset_of_a_queue_that_takes_time_reads_so_until_it_is_done)
+START_TEST(slow_queue_reset_reads_1_until_it_is_complete)
 {
 	start(FEATURES);
 	rig.reset_result = 1;
@@ -207,7 +207,7 @@ START_TEST(reset_of_a_queue_that_takes_time_reads_so_until_it_is_done)
 }
 END_TEST
 
-START_TEST(a3_05_reset_of_the_device_overtakes_that_of_a_queue)
+START_TEST(a3_05_device_reset_overtakes_a_queue_reset)
 {
 	start(FEATURES);
 	rig.reset_result = 1;
@@ -222,7 +222,7 @@ START_TEST(a3_05_reset_of_the_device_overtakes_that_of_a_queue)
 }
 END_TEST
 
-START_TEST(a3_02_reset_of_a_queue_without_the_feature_is_ignored)
+START_TEST(a3_02_queue_reset_without_the_feature_is_ignored)
 {
 	start(VQ_F_VERSION_1);
 	set(QUEUE_SEL, 0);
@@ -239,7 +239,7 @@ static const struct {
 	{ 0, 0 }, { 0, 2 }, { 0, 0xffff }, { 2, 1 }, { 3, 1 }, { 0xffff, 1 },
 };
 
-START_TEST(a3_09_reset_of_what_is_no_running_queue_is_ignored)
+START_TEST(a3_09_reset_of_a_stopped_or_unknown_queue_is_ignored)
 {
 	start(FEATURES);
 	set(QUEUE_SEL, bad[_i].queue);
@@ -252,7 +252,7 @@ START_TEST(a3_09_reset_of_what_is_no_running_queue_is_ignored)
 }
 END_TEST
 
-START_TEST(a3_07_queue_that_never_was_does_not_start_under_a_running_device)
+START_TEST(a3_07_new_queue_does_not_start_on_a_running_device)
 {
 	start(FEATURES);
 	make_ready(2, 16);
@@ -261,7 +261,7 @@ START_TEST(a3_07_queue_that_never_was_does_not_start_under_a_running_device)
 }
 END_TEST
 
-START_TEST(a1_31_queue_that_was_reset_needs_a_size_that_can_be)
+START_TEST(a1_31_reset_queue_requires_a_valid_size)
 {
 	start(FEATURES);
 	set(QUEUE_SEL, 0);
@@ -273,7 +273,7 @@ START_TEST(a1_31_queue_that_was_reset_needs_a_size_that_can_be)
 }
 END_TEST
 
-START_TEST(a3_08_queue_that_does_not_start_again_asks_for_a_reset)
+START_TEST(a3_08_failed_queue_restart_sets_needs_reset)
 {
 	start(FEATURES);
 	rig.start_result = -EFAULT;
@@ -285,8 +285,8 @@ START_TEST(a3_08_queue_that_does_not_start_again_asks_for_a_reset)
 }
 END_TEST
 
-/* Before the device runs there is nobody to tell. */
-START_TEST(queue_is_reset_before_the_driver_is_ready)
+/* Before DRIVER_OK the model is not called. */
+START_TEST(queue_can_be_reset_before_driver_ok)
 {
 	set(STATUS, 3);
 	set(WANTED_SEL, 1);
@@ -308,23 +308,23 @@ static TCase *through(const char *name, void (*prepare)(void))
 
 	tcase_add_checked_fixture(tc, prepare, teardown);
 	tcase_add_test(tc,
-		feature_is_the_transports_and_the_device_never_hears_of_it);
+		ring_reset_is_offered_by_the_transport_and_hidden_from_the_model);
 	tcase_add_test(tc,
-		a3_18_queue_that_is_reset_is_as_at_first_and_the_other_runs);
-	tcase_add_test(tc, queue_that_was_reset_starts_again_with_another_size);
+		a3_18_reset_queue_has_initial_values_and_others_run);
+	tcase_add_test(tc, reset_queue_can_start_with_another_size);
 	tcase_add_test(tc,
-		reset_of_a_queue_that_takes_time_reads_so_until_it_is_done);
-	tcase_add_test(tc, a3_05_reset_of_the_device_overtakes_that_of_a_queue);
+		slow_queue_reset_reads_1_until_it_is_complete);
+	tcase_add_test(tc, a3_05_device_reset_overtakes_a_queue_reset);
 	tcase_add_test(tc,
-		a3_02_reset_of_a_queue_without_the_feature_is_ignored);
+		a3_02_queue_reset_without_the_feature_is_ignored);
 	tcase_add_loop_test(tc,
-		a3_09_reset_of_what_is_no_running_queue_is_ignored, 0,
+		a3_09_reset_of_a_stopped_or_unknown_queue_is_ignored, 0,
 		sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(tc,
-		a3_07_queue_that_never_was_does_not_start_under_a_running_device);
-	tcase_add_test(tc, a1_31_queue_that_was_reset_needs_a_size_that_can_be);
-	tcase_add_test(tc, a3_08_queue_that_does_not_start_again_asks_for_a_reset);
-	tcase_add_test(tc, queue_is_reset_before_the_driver_is_ready);
+		a3_07_new_queue_does_not_start_on_a_running_device);
+	tcase_add_test(tc, a1_31_reset_queue_requires_a_valid_size);
+	tcase_add_test(tc, a3_08_failed_queue_restart_sets_needs_reset);
+	tcase_add_test(tc, queue_can_be_reset_before_driver_ok);
 	return tc;
 }
 

@@ -38,7 +38,7 @@ struct rig {
 	unsigned int resets, resets_while_running, finished;
 	unsigned int own_starts, own_resets, reports;
 	struct vsu_error reported;
-	unsigned int emptied;		/* regions, a bit for each id */
+	unsigned int emptied;		/* regions that were emptied, a bit for each id */
 };
 
 static struct rig rig;
@@ -264,7 +264,7 @@ static int collect(void)
 
 /* -------------------------------------------------------------------- claims */
 
-START_TEST(a_driver_starts_and_notifies_a_device_whose_owner_does_nothing)
+START_TEST(device_starts_without_callbacks_of_its_owner)
 {
 	start();
 	ck_assert_uint_eq(get(STATUS), RUNNING);
@@ -275,7 +275,7 @@ START_TEST(a_driver_starts_and_notifies_a_device_whose_owner_does_nothing)
 }
 END_TEST
 
-START_TEST(a_reset_stops_the_queue_before_it_resets_the_model)
+START_TEST(reset_stops_the_queue_before_the_model)
 {
 	start();
 	virtdev_inline_dispatch(rig.server);
@@ -288,7 +288,7 @@ START_TEST(a_reset_stops_the_queue_before_it_resets_the_model)
 }
 END_TEST
 
-START_TEST(a_device_starts_again_after_a_reset)
+START_TEST(device_starts_again_after_a_reset)
 {
 	unsigned int i;
 
@@ -306,7 +306,7 @@ START_TEST(a_device_starts_again_after_a_reset)
 }
 END_TEST
 
-START_TEST(a_reset_waits_for_a_request_in_flight_and_ends_in_a_dispatch)
+START_TEST(reset_waits_for_a_request_in_flight)
 {
 	start();
 	send();
@@ -326,7 +326,7 @@ START_TEST(a_reset_waits_for_a_request_in_flight_and_ends_in_a_dispatch)
 END_TEST
 
 /* Linux asks again if the status does not read 0 soon. */
-START_TEST(a_repeated_reset_ends_once)
+START_TEST(repeated_reset_completes_once)
 {
 	start();
 	send();
@@ -343,7 +343,7 @@ START_TEST(a_repeated_reset_ends_once)
 }
 END_TEST
 
-START_TEST(nothing_is_served_between_a_reset_and_its_end)
+START_TEST(nothing_is_served_during_a_reset)
 {
 	start();
 	send();
@@ -356,7 +356,7 @@ START_TEST(nothing_is_served_between_a_reset_and_its_end)
 }
 END_TEST
 
-START_TEST(a_stop_by_the_owner_ends_a_reset_as_well)
+START_TEST(stop_by_the_owner_completes_a_reset)
 {
 	start();
 	send();
@@ -370,7 +370,7 @@ START_TEST(a_stop_by_the_owner_ends_a_reset_as_well)
 }
 END_TEST
 
-START_TEST(a_pause_ends_a_reset_and_resumes_no_queue)
+START_TEST(pause_completes_a_reset_and_resumes_no_queue)
 {
 	start();
 	send();
@@ -387,7 +387,7 @@ START_TEST(a_pause_ends_a_reset_and_resumes_no_queue)
 }
 END_TEST
 
-START_TEST(a_queue_is_reset_and_started_without_a_callback_of_the_owner)
+START_TEST(queue_is_reset_and_started_without_callbacks)
 {
 	set(OFFERED_SEL, 1);
 	ck_assert_uint_eq(get(OFFERED_WORD), FEATURES >> 32);
@@ -406,7 +406,7 @@ START_TEST(a_queue_is_reset_and_started_without_a_callback_of_the_owner)
 }
 END_TEST
 
-START_TEST(a_device_reset_overtakes_the_reset_of_its_queue)
+START_TEST(device_reset_overtakes_the_reset_of_its_queue)
 {
 	start();
 	send();
@@ -423,7 +423,7 @@ START_TEST(a_device_reset_overtakes_the_reset_of_its_queue)
 }
 END_TEST
 
-START_TEST(a_reset_empties_the_regions_that_belong_to_the_driver)
+START_TEST(reset_empties_the_regions_of_the_driver)
 {
 	start();
 	send();
@@ -437,7 +437,7 @@ START_TEST(a_reset_empties_the_regions_that_belong_to_the_driver)
 }
 END_TEST
 
-START_TEST(a_ring_in_no_memory_is_reported_and_asks_for_a_reset)
+START_TEST(ring_outside_memory_is_reported_and_sets_needs_reset)
 {
 	const uint64_t good = rig.g.config.desc_gpa;
 
@@ -502,20 +502,20 @@ static TCase *through(const char *name, void (*prepare)(void))
 
 	tcase_add_checked_fixture(tc, prepare, teardown);
 	tcase_add_test(tc,
-		a_driver_starts_and_notifies_a_device_whose_owner_does_nothing);
-	tcase_add_test(tc, a_reset_stops_the_queue_before_it_resets_the_model);
-	tcase_add_test(tc, a_device_starts_again_after_a_reset);
+		device_starts_without_callbacks_of_its_owner);
+	tcase_add_test(tc, reset_stops_the_queue_before_the_model);
+	tcase_add_test(tc, device_starts_again_after_a_reset);
 	tcase_add_test(tc,
-		a_reset_waits_for_a_request_in_flight_and_ends_in_a_dispatch);
-	tcase_add_test(tc, a_repeated_reset_ends_once);
-	tcase_add_test(tc, nothing_is_served_between_a_reset_and_its_end);
-	tcase_add_test(tc, a_stop_by_the_owner_ends_a_reset_as_well);
-	tcase_add_test(tc, a_pause_ends_a_reset_and_resumes_no_queue);
+		reset_waits_for_a_request_in_flight);
+	tcase_add_test(tc, repeated_reset_completes_once);
+	tcase_add_test(tc, nothing_is_served_during_a_reset);
+	tcase_add_test(tc, stop_by_the_owner_completes_a_reset);
+	tcase_add_test(tc, pause_completes_a_reset_and_resumes_no_queue);
 	tcase_add_test(tc,
-		a_queue_is_reset_and_started_without_a_callback_of_the_owner);
-	tcase_add_test(tc, a_device_reset_overtakes_the_reset_of_its_queue);
-	tcase_add_test(tc, a_reset_empties_the_regions_that_belong_to_the_driver);
-	tcase_add_test(tc, a_ring_in_no_memory_is_reported_and_asks_for_a_reset);
+		queue_is_reset_and_started_without_callbacks);
+	tcase_add_test(tc, device_reset_overtakes_the_reset_of_its_queue);
+	tcase_add_test(tc, reset_empties_the_regions_of_the_driver);
+	tcase_add_test(tc, ring_outside_memory_is_reported_and_sets_needs_reset);
 	tcase_add_test(tc, callbacks_of_the_owner_replace_the_defaults);
 	return tc;
 }

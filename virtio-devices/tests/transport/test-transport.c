@@ -173,7 +173,7 @@ static void start(void)
 }
 
 /* For PCI, whose registers can be read back, unlike those of MMIO. */
-START_TEST(owner_reads_back_what_the_driver_stored)
+START_TEST(owner_reads_values_set_by_the_driver)
 {
 	const enum virtdev_queue_area device = VIRTDEV_QUEUE_DEVICE;
 
@@ -201,7 +201,7 @@ START_TEST(features_are_read_in_halves)
 }
 END_TEST
 
-START_TEST(a3_20_a_feature_word_beyond_the_second_reads_0)
+START_TEST(a3_20_feature_words_above_the_second_read_0)
 {
 	set(OFFERED_SEL, 2);
 	ck_assert_uint_eq(get(OFFERED_WORD), 0);
@@ -214,7 +214,7 @@ START_TEST(a3_20_a_feature_word_beyond_the_second_reads_0)
 }
 END_TEST
 
-START_TEST(a_driver_starts_the_device)
+START_TEST(driver_starts_the_device)
 {
 	struct vq_config config;
 
@@ -232,7 +232,7 @@ START_TEST(a_driver_starts_the_device)
 END_TEST
 
 /* The wrap counters of a packed ring begin as 1. */
-START_TEST(a_queue_begins_where_its_format_says)
+START_TEST(queue_begins_at_the_position_of_its_format)
 {
 	struct vq_config config;
 
@@ -246,7 +246,7 @@ START_TEST(a_queue_begins_where_its_format_says)
 }
 END_TEST
 
-START_TEST(a3_01_driver_ok_before_features_ok_does_nothing)
+START_TEST(a3_01_driver_ok_before_features_ok_is_ignored)
 {
 	set(STATUS, ACK | DRIVER);
 	set(STATUS, ACK | DRIVER | DRIVER_OK);
@@ -272,7 +272,7 @@ START_TEST(a3_03_features_not_offered_leave_features_ok_clear)
 }
 END_TEST
 
-START_TEST(a3_04_status_bits_are_cleared_by_a_reset_only)
+START_TEST(a3_04_only_a_reset_clears_status_bits)
 {
 	start();
 	set(STATUS, ACK);
@@ -289,7 +289,7 @@ START_TEST(a3_07_driver_ok_twice_activates_once)
 }
 END_TEST
 
-START_TEST(a3_08_a_failed_activation_asks_for_a_reset)
+START_TEST(a3_08_failed_activation_sets_needs_reset)
 {
 	rig.activate_result = -EFAULT;
 	start();
@@ -334,7 +334,7 @@ START_TEST(a3_12_read_only_config_is_not_written)
 }
 END_TEST
 
-START_TEST(a3_15_a_config_change_counts_the_generation_on)
+START_TEST(a3_15_config_change_increments_the_generation)
 {
 	uint32_t before = get(GENERATION);
 
@@ -345,7 +345,7 @@ START_TEST(a3_15_a_config_change_counts_the_generation_on)
 }
 END_TEST
 
-START_TEST(a3_17_reset_leaves_every_register_as_at_power_on)
+START_TEST(a3_17_reset_restores_every_register)
 {
 	struct vq_config config;
 
@@ -365,7 +365,7 @@ END_TEST
 /* Sizes that a split ring cannot have, and one above the maximum. */
 static const uint32_t bad_sizes[] = { 0, 3, 100, 257, 512, 65536, UINT32_MAX };
 
-START_TEST(a1_31_a1_32_impossible_queue_sizes_are_ignored)
+START_TEST(a1_31_a1_32_invalid_queue_sizes_are_ignored)
 {
 	struct vq_config config;
 
@@ -379,7 +379,7 @@ START_TEST(a1_31_a1_32_impossible_queue_sizes_are_ignored)
 }
 END_TEST
 
-START_TEST(a1_37_a_running_queue_cannot_be_changed)
+START_TEST(a1_37_running_queue_cannot_be_changed)
 {
 	struct vq_config config;
 
@@ -393,7 +393,7 @@ START_TEST(a1_37_a_running_queue_cannot_be_changed)
 }
 END_TEST
 
-START_TEST(a1_45_notification_for_a_queue_that_does_not_exist_is_ignored)
+START_TEST(a1_45_notification_for_an_unknown_queue_is_ignored)
 {
 	start();
 	set(NOTIFY, 2);
@@ -408,7 +408,7 @@ START_TEST(a1_45_notification_for_a_queue_that_does_not_exist_is_ignored)
 END_TEST
 
 /* Before the device runs, never made ready, and after a reset. */
-START_TEST(a1_46_notification_for_a_queue_that_does_not_run_is_ignored)
+START_TEST(a1_46_notification_for_a_stopped_queue_is_ignored)
 {
 	acknowledge(OFFERED);
 	make_ready(0, 16);
@@ -421,7 +421,7 @@ START_TEST(a1_46_notification_for_a_queue_that_does_not_run_is_ignored)
 }
 END_TEST
 
-START_TEST(a3_16_queue_that_was_not_set_up_is_absent_and_the_first_is_not)
+START_TEST(a3_16_only_queues_that_were_set_up_start)
 {
 	struct vq_config config;
 
@@ -432,7 +432,7 @@ START_TEST(a3_16_queue_that_was_not_set_up_is_absent_and_the_first_is_not)
 }
 END_TEST
 
-START_TEST(a3_05_a_reset_that_takes_time_reads_as_before_until_it_is_done)
+START_TEST(a3_05_slow_reset_keeps_the_status_until_it_is_complete)
 {
 	start();
 	rig.reset_result = 1;
@@ -453,7 +453,7 @@ START_TEST(a3_05_a_reset_that_takes_time_reads_as_before_until_it_is_done)
 }
 END_TEST
 
-START_TEST(c1_19_bits_that_ask_the_transport_are_offered_by_it_only)
+START_TEST(c1_19_transport_features_of_a_model_are_not_offered)
 {
 	set(OFFERED_SEL, 1);
 	ck_assert_uint_eq(get(OFFERED_WORD) & (uint32_t)(OF_TRANSPORTS >> 32),
@@ -463,7 +463,7 @@ START_TEST(c1_19_bits_that_ask_the_transport_are_offered_by_it_only)
 }
 END_TEST
 
-START_TEST(an_interrupt_says_whether_a_queue_or_the_configuration_is_meant)
+START_TEST(interrupt_distinguishes_queue_and_configuration)
 {
 	start();
 	virtdev_transport_interrupt(rig.d.t, 0);
@@ -475,7 +475,7 @@ START_TEST(an_interrupt_says_whether_a_queue_or_the_configuration_is_meant)
 }
 END_TEST
 
-START_TEST(a_change_before_the_driver_is_ready_is_not_told)
+START_TEST(config_change_before_driver_ok_is_not_notified)
 {
 	virtdev_transport_config_changed(rig.d.t);
 	virtdev_transport_needs_reset(rig.d.t);
@@ -505,32 +505,32 @@ static void add_tests(Suite *s, const char *name, void (*make)(void))
 	TCase *tc = tcase_create(name);
 
 	tcase_add_checked_fixture(tc, make, teardown);
-	tcase_add_test(tc, owner_reads_back_what_the_driver_stored);
+	tcase_add_test(tc, owner_reads_values_set_by_the_driver);
 	tcase_add_test(tc, features_are_read_in_halves);
-	tcase_add_test(tc, a3_20_a_feature_word_beyond_the_second_reads_0);
-	tcase_add_test(tc, a_driver_starts_the_device);
-	tcase_add_test(tc, a_queue_begins_where_its_format_says);
-	tcase_add_test(tc, a3_01_driver_ok_before_features_ok_does_nothing);
+	tcase_add_test(tc, a3_20_feature_words_above_the_second_read_0);
+	tcase_add_test(tc, driver_starts_the_device);
+	tcase_add_test(tc, queue_begins_at_the_position_of_its_format);
+	tcase_add_test(tc, a3_01_driver_ok_before_features_ok_is_ignored);
 	tcase_add_test(tc, a3_02_features_after_features_ok_are_ignored);
 	tcase_add_test(tc, a3_03_features_not_offered_leave_features_ok_clear);
-	tcase_add_test(tc, a3_04_status_bits_are_cleared_by_a_reset_only);
+	tcase_add_test(tc, a3_04_only_a_reset_clears_status_bits);
 	tcase_add_test(tc, a3_07_driver_ok_twice_activates_once);
-	tcase_add_test(tc, a3_08_a_failed_activation_asks_for_a_reset);
+	tcase_add_test(tc, a3_08_failed_activation_sets_needs_reset);
 	tcase_add_test(tc, a3_09_queues_that_do_not_exist_are_absent);
 	tcase_add_test(tc, a3_11_config_beyond_its_end_reads_0_in_every_width);
 	tcase_add_test(tc, a3_12_read_only_config_is_not_written);
-	tcase_add_test(tc, a3_15_a_config_change_counts_the_generation_on);
-	tcase_add_test(tc, a3_17_reset_leaves_every_register_as_at_power_on);
-	tcase_add_loop_test(tc, a1_31_a1_32_impossible_queue_sizes_are_ignored,
+	tcase_add_test(tc, a3_15_config_change_increments_the_generation);
+	tcase_add_test(tc, a3_17_reset_restores_every_register);
+	tcase_add_loop_test(tc, a1_31_a1_32_invalid_queue_sizes_are_ignored,
 			    0, sizeof(bad_sizes) / sizeof(bad_sizes[0]));
-	tcase_add_test(tc, a1_37_a_running_queue_cannot_be_changed);
-	tcase_add_test(tc, a1_45_notification_for_a_queue_that_does_not_exist_is_ignored);
-	tcase_add_test(tc, a1_46_notification_for_a_queue_that_does_not_run_is_ignored);
-	tcase_add_test(tc, a3_16_queue_that_was_not_set_up_is_absent_and_the_first_is_not);
-	tcase_add_test(tc, a3_05_a_reset_that_takes_time_reads_as_before_until_it_is_done);
-	tcase_add_test(tc, c1_19_bits_that_ask_the_transport_are_offered_by_it_only);
-	tcase_add_test(tc, an_interrupt_says_whether_a_queue_or_the_configuration_is_meant);
-	tcase_add_test(tc, a_change_before_the_driver_is_ready_is_not_told);
+	tcase_add_test(tc, a1_37_running_queue_cannot_be_changed);
+	tcase_add_test(tc, a1_45_notification_for_an_unknown_queue_is_ignored);
+	tcase_add_test(tc, a1_46_notification_for_a_stopped_queue_is_ignored);
+	tcase_add_test(tc, a3_16_only_queues_that_were_set_up_start);
+	tcase_add_test(tc, a3_05_slow_reset_keeps_the_status_until_it_is_complete);
+	tcase_add_test(tc, c1_19_transport_features_of_a_model_are_not_offered);
+	tcase_add_test(tc, interrupt_distinguishes_queue_and_configuration);
+	tcase_add_test(tc, config_change_before_driver_ok_is_not_notified);
 	tcase_add_test(tc, tables_without_a_size_are_refused);
 	suite_add_tcase(s, tc);
 }

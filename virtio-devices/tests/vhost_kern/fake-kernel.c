@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The kernel's vhost and a tap interface, for tests. */
+/* Fakes of the kernel's vhost and of a tap interface, for tests. */
 #include <config.h>
 
 #include <check.h>
@@ -41,7 +41,7 @@ static void set_file(struct fake_side *side, unsigned int request,
 	kernel.taps += file->fd >= 0;
 }
 
-/* As the kernel, which takes neither of a ring that runs. */
+/* Like the kernel, refuses to change a running ring. */
 static int set_state(struct fake_side *side, unsigned int request,
 		     const struct vhost_vring_state *state)
 {
@@ -115,13 +115,13 @@ static bool is_known(unsigned int request)
 	return has_files(request);
 }
 
-/* Never to let go of a tap interface, as the kernel. */
+/* Like the kernel, always accepts to detach a tap interface. */
 static bool is_refused(unsigned int request, const struct vhost_vring_file *file)
 {
 	if (request != kernel.fails ||
 	    (request == VHOST_NET_SET_BACKEND && file->fd < 0))
 		return false;
-	return !kernel.lets--;
+	return !kernel.succeeds--;
 }
 
 #ifdef __GLIBC__
@@ -130,7 +130,7 @@ typedef unsigned long request_t;
 typedef int request_t;
 #endif
 
-/* In the place of libc's for the shared library, too. */
+/* Replaces libc's ioctl(), also for calls of the shared library. */
 VSU_EXPORT int ioctl(int fd, request_t asked, ...)
 {
 	unsigned int request = (unsigned int)asked;
@@ -199,7 +199,8 @@ struct virtdev_net_link *fake_link(const char *name, uint32_t lanes)
 
 	kernel_reset();
 	memset(&tap, 0, sizeof(tap));
-	memset(tap.on, 1, lanes * sizeof(tap.on[0]));	/* as one that was opened */
+	/* queues of a new interface are attached */
+	memset(tap.on, 1, lanes * sizeof(tap.on[0]));
 	tap.fd = vsu_event_new();
 	ck_assert_int_eq(virtdev_net_link_new(&ops, &info, NULL, &link), 0);
 	return link;

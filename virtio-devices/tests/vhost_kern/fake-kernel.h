@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Of the kernel's vhost as much as the tests of its devices ask, and a link that
- * is a tap interface by name only.
+ * A fake of the kernel's vhost, limited to the requests of its devices' tests,
+ * and a link that is a tap interface by name only.
  */
 #ifndef VIRTIO_DEVICES_TESTS_FAKE_KERNEL_H
 #define VIRTIO_DEVICES_TESTS_FAKE_KERNEL_H
@@ -17,7 +17,7 @@
 #define OFFLOADS (VIRTDEV_NET_F_CSUM | VIRTDEV_NET_F_GUEST_CSUM | \
 		  VIRTDEV_NET_F_GUEST_TSO4)
 
-/* An open node: of each ring where it lies, began and stands, if it runs. */
+/* An open node: address, first base, position and state of each ring. */
 struct fake_side {
 	int fd;
 	bool runs[VHOST_KERN_RINGS];
@@ -28,11 +28,11 @@ struct fake_side {
 
 struct fake_kernel {
 	uint64_t offered, features, cid;
-	unsigned int fails;	/* a request that it refuses */
-	unsigned int lets;	/* so many times before that */
-	unsigned int taps, sizes, switched;	/* how often */
+	unsigned int fails;	/* the request that fails */
+	unsigned int succeeds;	/* requests that succeed before it fails */
+	unsigned int taps, sizes, switched;	/* number of requests */
 	uint32_t nsides;
-	struct fake_side sides[FAKE_SIDES];	/* in the order of opening */
+	struct fake_side sides[FAKE_SIDES];	/* in the order of their opens */
 };
 extern struct fake_kernel kernel;
 
@@ -40,11 +40,11 @@ struct fake_tap {
 	int fd;
 	uint64_t offloads;
 	bool freed;
-	bool on[FAKE_SIDES];	/* lanes */
+	bool on[FAKE_SIDES];	/* attached lanes */
 };
 extern struct fake_tap tap;
 
-/* With a kernel that offers everything, and knows no device yet. */
+/* Resets the fakes: the kernel offers every feature, and no node is open. */
 struct virtdev_net_link *fake_link(const char *name, uint32_t lanes);
 int make_net(const char *name, uint32_t lanes, struct virtdev_vhost_kern **out,
 	     struct vsu_error *err);

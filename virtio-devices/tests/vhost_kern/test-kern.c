@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about devices that the kernel serves, as a guest is shown them. */
+/* Claims about devices that the kernel serves, as a guest sees them. */
 #include <config.h>
 
 #include <check.h>
@@ -14,7 +14,7 @@
 
 #define GPA UINT64_C(0x100000)
 
-/* Memory, and n rings in it. */
+/* Creates memory and n rings. */
 static int start(struct virtdev_vhost_kern *k, uint64_t features, uint32_t n)
 {
 	struct vhost_user_ring rings[3];
@@ -36,7 +36,7 @@ static int start(struct virtdev_vhost_kern *k, uint64_t features, uint32_t n)
 	return virtdev_vhost_kern_start(k, features, rings, n, NULL);
 }
 
-START_TEST(card_shows_what_kernel_and_tap_can)
+START_TEST(card_offers_features_of_kernel_and_tap)
 {
 	const struct virtdev_info *info;
 	struct virtdev_net_space space;
@@ -66,7 +66,7 @@ START_TEST(card_shows_what_kernel_and_tap_can)
 }
 END_TEST
 
-START_TEST(driver_chooses_offloads_and_the_kernel_hears_of_rings_only)
+START_TEST(offloads_are_set_on_the_tap_and_ring_features_in_the_kernel)
 {
 	const uint64_t features = VQ_F_VERSION_1 | VIRTDEV_NET_F_GUEST_CSUM |
 				  VIRTDEV_NET_F_MRG_RXBUF | VIRTDEV_NET_F_MAC;
@@ -85,7 +85,7 @@ START_TEST(driver_chooses_offloads_and_the_kernel_hears_of_rings_only)
 }
 END_TEST
 
-START_TEST(e2_13_link_that_is_no_tap_is_refused)
+START_TEST(e2_13_link_that_is_not_a_tap_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct virtdev_vhost_kern *k;
@@ -95,7 +95,7 @@ START_TEST(e2_13_link_that_is_no_tap_is_refused)
 }
 END_TEST
 
-START_TEST(sockets_have_their_guest_and_a_third_queue)
+START_TEST(vsock_has_its_cid_and_a_third_queue)
 {
 	struct virtdev_vhost_kern *k = make_vsock();
 	const struct virtdev_info *info =
@@ -114,7 +114,7 @@ START_TEST(sockets_have_their_guest_and_a_third_queue)
 }
 END_TEST
 
-START_TEST(e2_15_queue_does_not_start_in_this_process)
+START_TEST(e2_15_kernel_queue_does_not_start_in_this_process)
 {
 	struct virtdev_vhost_kern *k = make_vsock();
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -151,11 +151,11 @@ int main(void)
 	TCase *t = tcase_create("vhost_kern");
 
 	suite_add_tcase(s, t);
-	tcase_add_test(t, card_shows_what_kernel_and_tap_can);
-	tcase_add_test(t, driver_chooses_offloads_and_the_kernel_hears_of_rings_only);
-	tcase_add_test(t, e2_13_link_that_is_no_tap_is_refused);
-	tcase_add_test(t, sockets_have_their_guest_and_a_third_queue);
-	tcase_add_test(t, e2_15_queue_does_not_start_in_this_process);
+	tcase_add_test(t, card_offers_features_of_kernel_and_tap);
+	tcase_add_test(t, offloads_are_set_on_the_tap_and_ring_features_in_the_kernel);
+	tcase_add_test(t, e2_13_link_that_is_not_a_tap_is_refused);
+	tcase_add_test(t, vsock_has_its_cid_and_a_third_queue);
+	tcase_add_test(t, e2_15_kernel_queue_does_not_start_in_this_process);
 	tcase_add_test(t, e2_14_kernel_that_is_too_old_is_refused);
 	return run_suite(s);
 }

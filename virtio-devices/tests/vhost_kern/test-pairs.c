@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about which of a device's queues the kernel has: as many pairs as the
- * driver uses, and all but one that is being reset.
+ * Claims about which queues the kernel serves: those of the pairs that the
+ * driver uses, except a queue that is being reset.
  */
 #include <config.h>
 
@@ -47,7 +47,7 @@ static void start_rings(uint64_t features)
 						  CONTROL + 1, NULL), 0);
 }
 
-/* The rig's driver has the control queue, and the kernel the others. */
+/* The rig serves the control queue, and the kernel the others. */
 static void start(uint64_t features)
 {
 	memset(&net_rig, 0, sizeof(net_rig));
@@ -89,7 +89,7 @@ static int pairs(uint16_t n)
 		       sizeof(le));
 }
 
-/* The first n pairs run, each with its lane, and no other. */
+/* The first n pairs run, each with its lane attached; the others do not. */
 static void ck_pairs(uint32_t n)
 {
 	uint32_t i;
@@ -101,7 +101,7 @@ static void ck_pairs(uint32_t n)
 	}
 }
 
-START_TEST(each_pair_is_a_node_of_its_own)
+START_TEST(each_pair_opens_its_own_node)
 {
 	const struct virtdev_info *info =
 		virtdev_get_info(virtdev_vhost_kern_device(k));
@@ -123,7 +123,7 @@ START_TEST(each_pair_is_a_node_of_its_own)
 }
 END_TEST
 
-START_TEST(as_many_pairs_run_as_the_driver_says)
+START_TEST(driver_selects_the_number_of_running_pairs)
 {
 	start(FEATURES);
 	net_rig_start(CONTROL);
@@ -137,7 +137,7 @@ START_TEST(as_many_pairs_run_as_the_driver_says)
 }
 END_TEST
 
-START_TEST(a5_10_a_number_of_pairs_that_cannot_be_changes_nothing)
+START_TEST(a5_10_invalid_number_of_pairs_changes_nothing)
 {
 	start(FEATURES);
 	net_rig_start(CONTROL);
@@ -149,12 +149,12 @@ START_TEST(a5_10_a_number_of_pairs_that_cannot_be_changes_nothing)
 }
 END_TEST
 
-START_TEST(a_pair_that_comes_again_goes_on_where_it_stood)
+START_TEST(reenabled_pair_continues_at_its_position)
 {
 	start(FEATURES);
 	net_rig_start(CONTROL);
 	ck_assert_int_eq(pairs(2), OK);
-	kernel.sides[1].base[0] = 7;	/* so far the kernel has come */
+	kernel.sides[1].base[0] = 7;	/* position of the kernel in the ring */
 	kernel.sides[1].base[1] = 65535;
 	ck_assert_int_eq(pairs(1), OK);
 	kernel.sides[1].base[0] = kernel.sides[1].base[1] = 0;
@@ -164,12 +164,12 @@ START_TEST(a_pair_that_comes_again_goes_on_where_it_stood)
 }
 END_TEST
 
-START_TEST(e2_11_a_pair_that_the_kernel_refuses_is_an_error_and_told)
+START_TEST(e2_11_pair_refused_by_the_kernel_is_reported)
 {
 	start(FEATURES);
 	net_rig_start(CONTROL);
 	kernel.fails = VHOST_NET_SET_BACKEND;
-	kernel.lets = 1;	/* the first ring of the second pair */
+	kernel.succeeds = 1;	/* the first ring of the second pair is accepted */
 	ck_assert_int_eq(pairs(3), ERR);
 	ck_pairs(1);
 	ck_assert_int_eq(vsu_event_drain(err_fd, NULL), 0);
@@ -179,12 +179,12 @@ START_TEST(e2_11_a_pair_that_the_kernel_refuses_is_an_error_and_told)
 }
 END_TEST
 
-START_TEST(a_refused_pair_stops_those_that_were_started_before_it)
+START_TEST(refused_pair_stops_those_started_before_it)
 {
 	start(FEATURES);
 	net_rig_start(CONTROL);
 	kernel.fails = VHOST_NET_SET_BACKEND;
-	kernel.lets = VHOST_KERN_RINGS;	/* the second pair starts */
+	kernel.succeeds = VHOST_KERN_RINGS;	/* the second pair starts, the third fails */
 	ck_assert_int_eq(pairs(3), ERR);
 	ck_pairs(1);
 	kernel.fails = 0;
@@ -193,7 +193,7 @@ START_TEST(a_refused_pair_stops_those_that_were_started_before_it)
 }
 END_TEST
 
-START_TEST(driver_of_one_pair_has_its_control_queue_in_third_place)
+START_TEST(control_queue_of_a_single_pair_is_queue_2)
 {
 	start(VQ_F_VERSION_1 | VIRTDEV_NET_F_CTRL_VQ);
 	net_rig_start(2);
@@ -205,7 +205,7 @@ START_TEST(driver_of_one_pair_has_its_control_queue_in_third_place)
 }
 END_TEST
 
-START_TEST(driver_chooses_offloads_while_the_kernel_runs)
+START_TEST(driver_changes_offloads_while_the_kernel_runs)
 {
 	const struct vsu_le64 none = vsu_le64_make(0);
 
@@ -221,7 +221,7 @@ START_TEST(driver_chooses_offloads_while_the_kernel_runs)
 }
 END_TEST
 
-START_TEST(memory_is_told_to_every_pair_or_to_none)
+START_TEST(memory_is_set_for_every_pair_or_none)
 {
 	unsigned int nregions;
 
@@ -230,7 +230,7 @@ START_TEST(memory_is_told_to_every_pair_or_to_none)
 	ck_assert_uint_gt(nregions, 0);
 	virtdev_vhost_kern_stop(k);
 	kernel.fails = VHOST_SET_MEM_TABLE;
-	kernel.lets = 1;	/* the first pair's */
+	kernel.succeeds = 1;	/* the request of the first pair succeeds */
 	ck_assert_int_eq(virtdev_vhost_kern_set_memory(k, NULL, NULL), -EIO);
 	ck_assert_uint_eq(kernel.sides[0].nregions, nregions);
 	ck_assert_int_eq(virtdev_vhost_kern_set_memory(k, NULL, NULL), 0);
@@ -239,9 +239,11 @@ START_TEST(memory_is_told_to_every_pair_or_to_none)
 }
 END_TEST
 
-/* -------------------------------------------------------------- one of the queues */
+/*
+ * --------------------------------------------------------------- single queues
+ */
 
-START_TEST(queue_that_is_reset_is_not_the_kernels_and_its_neighbour_goes_on)
+START_TEST(reset_queue_is_detached_and_its_pair_continues)
 {
 	const struct fake_side *side = &kernel.sides[0];
 
@@ -264,7 +266,7 @@ START_TEST(queue_that_is_reset_is_not_the_kernels_and_its_neighbour_goes_on)
 }
 END_TEST
 
-START_TEST(queue_of_a_pair_that_is_not_used_waits_for_the_driver)
+START_TEST(queue_of_an_unused_pair_does_not_start)
 {
 	start(FEATURES);
 	net_rig_start(CONTROL);
@@ -280,7 +282,7 @@ START_TEST(queue_of_a_pair_that_is_not_used_waits_for_the_driver)
 }
 END_TEST
 
-START_TEST(a1_35_a_queue_that_comes_back_beyond_memory_is_refused)
+START_TEST(a1_35_reset_queue_outside_memory_is_refused)
 {
 	start(FEATURES);
 	ck_assert_int_eq(virtdev_vhost_kern_reset_queue(k, 0, NULL), 0);
@@ -293,7 +295,7 @@ START_TEST(a1_35_a_queue_that_comes_back_beyond_memory_is_refused)
 }
 END_TEST
 
-START_TEST(queues_of_sockets_wait_for_each_other)
+START_TEST(vsock_queues_run_only_together)
 {
 	const struct fake_side *side = &kernel.sides[0];
 
@@ -314,11 +316,14 @@ START_TEST(queues_of_sockets_wait_for_each_other)
 }
 END_TEST
 
-/* ------------------------------------------------------------- a driver at random */
+/*
+ * -------------------------------------------------------------- a random
+ * driver
+ */
 
 #define STEPS 3000
 
-static bool has[2 * LANES];	/* the driver has set it up */
+static bool has[2 * LANES];	/* whether the driver has set up the queue */
 
 static uint32_t draw(uint32_t below)
 {
@@ -330,7 +335,7 @@ static uint32_t draw(uint32_t below)
 	return state % below;
 }
 
-static void start_anew(void)
+static void restart(void)
 {
 	virtdev_vhost_kern_stop(k);
 	start_rings(FEATURES);
@@ -342,12 +347,12 @@ static void reset_some(void)
 	const uint32_t q = draw(CONTROL + 2);
 
 	if (virtdev_vhost_kern_reset_queue(k, q, NULL) < 0)
-		start_anew();
+		restart();
 	else if (q < CONTROL)
 		has[q] = false;
 }
 
-/* One in eight lies where no memory is. */
+/* One in eight rings is outside memory. */
 static void start_some(void)
 {
 	const uint32_t q = draw(CONTROL);
@@ -358,18 +363,20 @@ static void start_some(void)
 		rings[q].desc_gpa = GUEST_HOLE;
 	has[q] = true;
 	if (virtdev_vhost_kern_start_queue(k, q, &rings[q], NULL) < 0)
-		start_anew();
+		restart();
 }
 
-/* One in eight is refused by the kernel half-way; the machine then resets. */
+/*
+ * In one of eight cases the kernel refuses a request; the device is then reset.
+ */
 static void use_some(void)
 {
 	kernel.fails = draw(8) ? 0 : VHOST_NET_SET_BACKEND;
-	kernel.lets = draw(3);
+	kernel.succeeds = draw(3);
 	(void)pairs((uint16_t)draw(LANES + 2));
 	kernel.fails = 0;
 	if (vsu_event_drain(err_fd, NULL) == 0)
-		start_anew();
+		restart();
 }
 
 static void ck_what_runs(void)
@@ -387,7 +394,7 @@ static void ck_what_runs(void)
 	}
 }
 
-START_TEST(a5_10_whatever_a_driver_asks_the_kernel_has_queues_that_it_set_up)
+START_TEST(a5_10_kernel_runs_only_queues_that_were_set_up)
 {
 	static void (*const moves[])(void) = {
 		reset_some, start_some, use_some,
@@ -411,19 +418,19 @@ int main(void)
 
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_test(t, each_pair_is_a_node_of_its_own);
-	tcase_add_test(t, as_many_pairs_run_as_the_driver_says);
-	tcase_add_test(t, a5_10_a_number_of_pairs_that_cannot_be_changes_nothing);
-	tcase_add_test(t, a_pair_that_comes_again_goes_on_where_it_stood);
-	tcase_add_test(t, e2_11_a_pair_that_the_kernel_refuses_is_an_error_and_told);
-	tcase_add_test(t, a_refused_pair_stops_those_that_were_started_before_it);
-	tcase_add_test(t, driver_of_one_pair_has_its_control_queue_in_third_place);
-	tcase_add_test(t, driver_chooses_offloads_while_the_kernel_runs);
-	tcase_add_test(t, memory_is_told_to_every_pair_or_to_none);
-	tcase_add_test(t, queue_that_is_reset_is_not_the_kernels_and_its_neighbour_goes_on);
-	tcase_add_test(t, queue_of_a_pair_that_is_not_used_waits_for_the_driver);
-	tcase_add_test(t, a1_35_a_queue_that_comes_back_beyond_memory_is_refused);
-	tcase_add_test(t, queues_of_sockets_wait_for_each_other);
-	tcase_add_test(t, a5_10_whatever_a_driver_asks_the_kernel_has_queues_that_it_set_up);
+	tcase_add_test(t, each_pair_opens_its_own_node);
+	tcase_add_test(t, driver_selects_the_number_of_running_pairs);
+	tcase_add_test(t, a5_10_invalid_number_of_pairs_changes_nothing);
+	tcase_add_test(t, reenabled_pair_continues_at_its_position);
+	tcase_add_test(t, e2_11_pair_refused_by_the_kernel_is_reported);
+	tcase_add_test(t, refused_pair_stops_those_started_before_it);
+	tcase_add_test(t, control_queue_of_a_single_pair_is_queue_2);
+	tcase_add_test(t, driver_changes_offloads_while_the_kernel_runs);
+	tcase_add_test(t, memory_is_set_for_every_pair_or_none);
+	tcase_add_test(t, reset_queue_is_detached_and_its_pair_continues);
+	tcase_add_test(t, queue_of_an_unused_pair_does_not_start);
+	tcase_add_test(t, a1_35_reset_queue_outside_memory_is_refused);
+	tcase_add_test(t, vsock_queues_run_only_together);
+	tcase_add_test(t, a5_10_kernel_runs_only_queues_that_were_set_up);
 	return run_suite(s);
 }

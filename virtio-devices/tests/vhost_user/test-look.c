@@ -25,7 +25,7 @@ static struct virtdev_vhost_user_server *server;
 static struct virtdev *dev;
 static int pair[2], event, epfd;
 static uint64_t now, sleep_us;
-static unsigned int looks, sleeps;
+static unsigned int polls, sleeps;
 
 #pragma GCC visibility push(default)
 int __real_epoll_wait(int fd, struct epoll_event *events, int max, int ms);
@@ -36,7 +36,7 @@ uint64_t __wrap_vsu_now_ns(void);
 int __wrap_epoll_wait(int fd, struct epoll_event *events, int max, int ms)
 {
 	if (fd == epfd) {
-		looks += !ms;
+		polls += !ms;
 		sleeps += !!ms;
 		now += (ms ? sleep_us : 1) * US;
 	}
@@ -67,7 +67,7 @@ static void setup(void)
 	ck_assert_int_eq(vsu_sock_pair(pair), 0);
 	event = vsu_event_new();
 	epfd = -1;
-	looks = sleeps = 0;
+	polls = sleeps = 0;
 }
 
 static void teardown(void)
@@ -91,13 +91,13 @@ static void begin(bool threaded, uint64_t poll_max_ns)
 /* Waits once; counts the polls and sleeps of this wait. */
 static int wait_for_it(bool threaded)
 {
-	looks = sleeps = 0;
+	polls = sleeps = 0;
 	return threaded ?
 	       virtdev_vhost_user_server_queue_wait(server, 0, event, -1) :
 	       virtdev_vhost_user_server_wait(server, event, -1);
 }
 
-START_TEST(nobody_looks_who_was_not_told_to)
+START_TEST(no_polling_without_configuration)
 {
 	int i;
 
@@ -105,43 +105,43 @@ START_TEST(nobody_looks_who_was_not_told_to)
 	sleep_us = 1;
 	for (i = 0; i < 3; i++)
 		ck_assert_int_eq(wait_for_it(_i), 0);
-	ck_assert_uint_eq(looks, 0);
+	ck_assert_uint_eq(polls, 0);
 	ck_assert_uint_eq(sleeps, 1);
 }
 END_TEST
 
-START_TEST(short_sleep_is_followed_by_looks_and_a_long_one_by_sleep)
+START_TEST(short_sleep_is_followed_by_polling_and_a_long_one_by_sleep)
 {
 	begin(_i, 10 * US);
 	sleep_us = 5;
 	ck_assert_int_eq(wait_for_it(_i), 0);
-	ck_assert_uint_eq(looks, 0);
+	ck_assert_uint_eq(polls, 0);
 	ck_assert_int_eq(wait_for_it(_i), 0);
-	ck_assert_uint_eq(looks, 10);
+	ck_assert_uint_eq(polls, 10);
 	ck_assert_uint_eq(sleeps, 1);
 	/* polls and sleep together were longer */
 	sleep_us = 10;
 	ck_assert_int_eq(wait_for_it(_i), 0);
-	ck_assert_uint_eq(looks, 0);
+	ck_assert_uint_eq(polls, 0);
 	ck_assert_int_eq(wait_for_it(_i), 0);
-	ck_assert_uint_eq(looks, 0);
+	ck_assert_uint_eq(polls, 0);
 	ck_assert_uint_eq(sleeps, 1);
 }
 END_TEST
 
-START_TEST(what_a_look_finds_is_told_without_a_sleep)
+START_TEST(event_found_by_polling_is_returned_without_a_sleep)
 {
 	begin(_i, 10 * US);
 	sleep_us = 5;
 	ck_assert_int_eq(wait_for_it(_i), 0);
 	vsu_event_signal_own(event);
 	ck_assert_int_eq(wait_for_it(_i), 1);
-	ck_assert_uint_eq(looks, 1);
+	ck_assert_uint_eq(polls, 1);
 	ck_assert_uint_eq(sleeps, 0);
 }
 END_TEST
 
-START_TEST(looking_for_longer_than_a_millisecond_is_refused)
+START_TEST(polling_for_more_than_a_millisecond_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -154,15 +154,15 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("looks of a server");
+	Suite *s = suite_create("polling of a server");
 	TCase *tc = tcase_create("wait");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, nobody_looks_who_was_not_told_to, 0, 2);
-	tcase_add_loop_test(tc, short_sleep_is_followed_by_looks_and_a_long_one_by_sleep,
+	tcase_add_loop_test(tc, no_polling_without_configuration, 0, 2);
+	tcase_add_loop_test(tc, short_sleep_is_followed_by_polling_and_a_long_one_by_sleep,
 			    0, 2);
-	tcase_add_loop_test(tc, what_a_look_finds_is_told_without_a_sleep, 0, 2);
-	tcase_add_test(tc, looking_for_longer_than_a_millisecond_is_refused);
+	tcase_add_loop_test(tc, event_found_by_polling_is_returned_without_a_sleep, 0, 2);
+	tcase_add_test(tc, polling_for_more_than_a_millisecond_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

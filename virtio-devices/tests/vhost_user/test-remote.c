@@ -220,7 +220,7 @@ static int start(void)
 					NULL);
 }
 
-START_TEST(a_ready_device_shows_what_the_back_end_says)
+START_TEST(ready_device_has_the_properties_of_the_back_end)
 {
 	struct virtdev *dev;
 	unsigned char byte;
@@ -239,7 +239,7 @@ START_TEST(a_ready_device_shows_what_the_back_end_says)
 }
 END_TEST
 
-START_TEST(a_disk_says_itself_how_many_queues_it_has)
+START_TEST(disk_reads_its_number_of_queues_from_the_configuration)
 {
 	connect_as(VIRTDEV_ID_BLOCK);
 	ck_assert_uint_eq(virtdev_get_info(virtdev_vhost_user_device(
@@ -256,7 +256,7 @@ static const struct {
 	{ VIRTDEV_NET_F_CTRL_VQ | VIRTDEV_NET_F_MQ, 7 },
 };
 
-START_TEST(a_network_card_has_a_control_queue_behind_its_pairs)
+START_TEST(network_card_has_a_control_queue_after_its_pairs)
 {
 	begin(VQ_F_VERSION_1 | cards[_i].features, VIRTDEV_ID_NET);
 	rig.config[8] = 3;
@@ -267,7 +267,7 @@ START_TEST(a_network_card_has_a_control_queue_behind_its_pairs)
 }
 END_TEST
 
-START_TEST(other_devices_have_the_queues_of_their_kind)
+START_TEST(other_devices_have_the_queues_of_their_type)
 {
 	connect_as(VIRTDEV_ID_SOCKET);
 	ck_assert_uint_eq(virtdev_get_info(virtdev_vhost_user_device(
@@ -277,7 +277,7 @@ START_TEST(other_devices_have_the_queues_of_their_kind)
 END_TEST
 
 /* The four bytes that only FS_F_NOTIFICATION adds are not requested. */
-START_TEST(a_file_system_says_its_own_tag)
+START_TEST(file_system_reads_its_tag_from_the_configuration)
 {
 	unsigned char first = 0;
 	struct virtdev *dev;
@@ -291,7 +291,7 @@ START_TEST(a_file_system_says_its_own_tag)
 }
 END_TEST
 
-START_TEST(configuration_that_is_the_front_ends_is_neither_asked_for_nor_written)
+START_TEST(configuration_of_the_front_end_is_not_sent_to_the_back_end)
 {
 	unsigned char space[40] = { 't', 'a', 'g' }, byte = 7;
 	struct virtdev *dev;
@@ -322,7 +322,7 @@ static const struct {
 	{ "scsi", VIRTDEV_ID_SCSI }, { "f", 0 }, { "fss", 0 }, { "", 0 },
 };
 
-START_TEST(kinds_are_known_by_their_names)
+START_TEST(device_types_have_names)
 {
 	ck_assert_uint_eq(virtdev_vhost_user_id_of(names[_i].name,
 						   strlen(names[_i].name)),
@@ -330,7 +330,7 @@ START_TEST(kinds_are_known_by_their_names)
 }
 END_TEST
 
-START_TEST(queues_start_with_the_back_end_only)
+START_TEST(queues_start_only_in_the_back_end)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -343,7 +343,7 @@ START_TEST(queues_start_with_the_back_end_only)
 }
 END_TEST
 
-START_TEST(a_start_and_a_stop_reach_the_back_end)
+START_TEST(start_and_stop_are_sent_to_the_back_end)
 {
 	connect_as(VIRTDEV_ID_BLOCK);
 	ck_assert_int_eq(start(), 0);
@@ -362,7 +362,7 @@ START_TEST(a_start_and_a_stop_reach_the_back_end)
 }
 END_TEST
 
-START_TEST(a_stop_during_the_start_is_done_after_it)
+START_TEST(stop_during_the_start_is_performed_after_it)
 {
 	connect_as(VIRTDEV_ID_BLOCK);
 	ck_assert_int_eq(start(), 0);
@@ -401,7 +401,7 @@ static void start_both(void)
 						  rings, 2, NULL), 0);
 }
 
-START_TEST(a3_18_a_queue_is_reset_and_the_other_goes_on_where_it_stood)
+START_TEST(a3_18_queue_reset_keeps_the_position_of_the_other)
 {
 	struct vhost_user_ring again;
 
@@ -430,7 +430,7 @@ START_TEST(a3_18_a_queue_is_reset_and_the_other_goes_on_where_it_stood)
 }
 END_TEST
 
-START_TEST(a_queue_that_is_reset_during_the_start_is_reset_after_it)
+START_TEST(queue_reset_during_the_start_is_performed_after_it)
 {
 	start_both();
 	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 0);
@@ -442,7 +442,7 @@ START_TEST(a_queue_that_is_reset_during_the_start_is_reset_after_it)
 }
 END_TEST
 
-START_TEST(a3_05_a_stop_overtakes_the_reset_of_a_queue)
+START_TEST(a3_05_stop_overtakes_a_queue_reset)
 {
 	start_both();
 	pump();
@@ -456,7 +456,7 @@ START_TEST(a3_05_a_stop_overtakes_the_reset_of_a_queue)
 }
 END_TEST
 
-START_TEST(the_only_queue_is_reset_and_starts_again)
+START_TEST(single_queue_can_be_reset_and_started)
 {
 	struct vhost_user_ring rings[2] = { { 0 } };
 
@@ -479,7 +479,7 @@ START_TEST(the_only_queue_is_reset_and_starts_again)
 }
 END_TEST
 
-START_TEST(a_queue_that_cannot_be_reset_or_started_is_refused)
+START_TEST(invalid_queue_reset_or_start_is_refused)
 {
 	struct vhost_user_ring again;
 
@@ -498,7 +498,7 @@ START_TEST(a_queue_that_cannot_be_reset_or_started_is_refused)
 }
 END_TEST
 
-START_TEST(a3_15_a_changed_configuration_is_told_once)
+START_TEST(a3_15_config_change_is_reported_once)
 {
 	struct virtdev *dev;
 	unsigned char byte;
@@ -520,7 +520,7 @@ START_TEST(a3_15_a_changed_configuration_is_told_once)
 }
 END_TEST
 
-START_TEST(c2_31_notices_without_end_leave_the_last_configuration)
+START_TEST(c2_31_endless_config_changes_end_with_the_last_configuration)
 {
 	unsigned int i;
 	unsigned char byte;
@@ -544,7 +544,7 @@ START_TEST(c2_31_notices_without_end_leave_the_last_configuration)
 }
 END_TEST
 
-START_TEST(a_write_shows_when_the_back_end_has_it)
+START_TEST(config_write_is_visible_after_its_acknowledgement)
 {
 	struct virtdev *dev;
 	unsigned char byte = 5;
@@ -562,7 +562,7 @@ START_TEST(a_write_shows_when_the_back_end_has_it)
 }
 END_TEST
 
-START_TEST(c1_13_a_dead_session_stops_at_once_and_starts_no_more)
+START_TEST(c1_13_dead_session_stops_at_once_and_refuses_a_start)
 {
 	unsigned char byte;
 
@@ -581,7 +581,7 @@ START_TEST(c1_13_a_dead_session_stops_at_once_and_starts_no_more)
 }
 END_TEST
 
-START_TEST(a_back_end_of_the_old_virtio_is_refused)
+START_TEST(legacy_back_end_is_refused)
 {
 	begin(F_MQ, VIRTDEV_ID_BLOCK);
 	pump();
@@ -608,7 +608,7 @@ static int refused(const struct virtdev_vhost_user_config *config,
 	return rc;
 }
 
-START_TEST(what_cannot_be_is_refused_and_the_socket_stays_the_callers)
+START_TEST(invalid_configuration_is_refused_and_keeps_the_callers_socket)
 {
 	struct virtdev_vhost_user_config config = { .size = 0 };
 	struct virtdev_vhost_user_ops ops = { .size = 0 };
@@ -629,7 +629,7 @@ START_TEST(what_cannot_be_is_refused_and_the_socket_stays_the_callers)
 END_TEST
 
 /* A caller that was built with a struct that ended after the id. */
-START_TEST(a_shorter_struct_means_the_defaults)
+START_TEST(shorter_struct_selects_the_defaults)
 {
 	const struct virtdev_vhost_user_config config = {
 		.size = offsetof(struct virtdev_vhost_user_config, nqueues),
@@ -652,35 +652,35 @@ int main(void)
 	Suite *s = suite_create("remote");
 	TCase *tc = tcase_create("remote");
 
-	tcase_add_test(tc, a_ready_device_shows_what_the_back_end_says);
-	tcase_add_test(tc, a_disk_says_itself_how_many_queues_it_has);
+	tcase_add_test(tc, ready_device_has_the_properties_of_the_back_end);
+	tcase_add_test(tc, disk_reads_its_number_of_queues_from_the_configuration);
 	tcase_add_loop_test(tc,
-			    a_network_card_has_a_control_queue_behind_its_pairs,
+			    network_card_has_a_control_queue_after_its_pairs,
 			    0, 4);
-	tcase_add_test(tc, other_devices_have_the_queues_of_their_kind);
-	tcase_add_test(tc, a_file_system_says_its_own_tag);
-	tcase_add_test(tc, configuration_that_is_the_front_ends_is_neither_asked_for_nor_written);
-	tcase_add_loop_test(tc, kinds_are_known_by_their_names, 0,
+	tcase_add_test(tc, other_devices_have_the_queues_of_their_type);
+	tcase_add_test(tc, file_system_reads_its_tag_from_the_configuration);
+	tcase_add_test(tc, configuration_of_the_front_end_is_not_sent_to_the_back_end);
+	tcase_add_loop_test(tc, device_types_have_names, 0,
 			    sizeof(names) / sizeof(names[0]));
-	tcase_add_test(tc, queues_start_with_the_back_end_only);
-	tcase_add_test(tc, a_start_and_a_stop_reach_the_back_end);
-	tcase_add_test(tc, a_stop_during_the_start_is_done_after_it);
+	tcase_add_test(tc, queues_start_only_in_the_back_end);
+	tcase_add_test(tc, start_and_stop_are_sent_to_the_back_end);
+	tcase_add_test(tc, stop_during_the_start_is_performed_after_it);
 	tcase_add_test(tc,
-		a3_18_a_queue_is_reset_and_the_other_goes_on_where_it_stood);
+		a3_18_queue_reset_keeps_the_position_of_the_other);
 	tcase_add_test(tc,
-		a_queue_that_is_reset_during_the_start_is_reset_after_it);
-	tcase_add_test(tc, a3_05_a_stop_overtakes_the_reset_of_a_queue);
-	tcase_add_test(tc, the_only_queue_is_reset_and_starts_again);
-	tcase_add_test(tc, a_queue_that_cannot_be_reset_or_started_is_refused);
-	tcase_add_test(tc, a3_15_a_changed_configuration_is_told_once);
+		queue_reset_during_the_start_is_performed_after_it);
+	tcase_add_test(tc, a3_05_stop_overtakes_a_queue_reset);
+	tcase_add_test(tc, single_queue_can_be_reset_and_started);
+	tcase_add_test(tc, invalid_queue_reset_or_start_is_refused);
+	tcase_add_test(tc, a3_15_config_change_is_reported_once);
 	tcase_add_test(tc,
-		       c2_31_notices_without_end_leave_the_last_configuration);
-	tcase_add_test(tc, a_write_shows_when_the_back_end_has_it);
-	tcase_add_test(tc, c1_13_a_dead_session_stops_at_once_and_starts_no_more);
-	tcase_add_test(tc, a_back_end_of_the_old_virtio_is_refused);
+		       c2_31_endless_config_changes_end_with_the_last_configuration);
+	tcase_add_test(tc, config_write_is_visible_after_its_acknowledgement);
+	tcase_add_test(tc, c1_13_dead_session_stops_at_once_and_refuses_a_start);
+	tcase_add_test(tc, legacy_back_end_is_refused);
 	tcase_add_test(tc,
-		what_cannot_be_is_refused_and_the_socket_stays_the_callers);
-	tcase_add_test(tc, a_shorter_struct_means_the_defaults);
+		invalid_configuration_is_refused_and_keeps_the_callers_socket);
+	tcase_add_test(tc, shorter_struct_selects_the_defaults);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

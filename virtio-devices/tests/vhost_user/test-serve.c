@@ -112,7 +112,7 @@ static void ask(int fd)
 	ck_assert_uint_eq(answer[0], 1);
 }
 
-START_TEST(one_front_end_after_another_is_served_until_told_to_stop)
+START_TEST(front_ends_are_served_in_turn_until_stopped)
 {
 	pthread_t thread;
 	int i, fd, rc = 1;
@@ -142,7 +142,7 @@ static void refuse(int fd)
 			 sizeof(request));
 }
 
-START_TEST(refusals_and_sessions_that_fail_are_reported)
+START_TEST(refusals_and_failed_sessions_are_reported)
 {
 	static const uint32_t garbage[3] = { 1, 0xff, UINT32_MAX };
 	struct vsu_error last;
@@ -172,7 +172,7 @@ START_TEST(refusals_and_sessions_that_fail_are_reported)
 }
 END_TEST
 
-START_TEST(path_that_cannot_be_had_is_an_error)
+START_TEST(unusable_path_is_an_error)
 {
 	int listener = vsu_sock_listen("socket", 1, &err);
 
@@ -194,8 +194,8 @@ int main(void)
 
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, one_front_end_after_another_is_served_until_told_to_stop);
-	tcase_add_test(tc, refusals_and_sessions_that_fail_are_reported);
-	tcase_add_test(tc, path_that_cannot_be_had_is_an_error);
+	tcase_add_test(tc, front_ends_are_served_in_turn_until_stopped);
+	tcase_add_test(tc, refusals_and_failed_sessions_are_reported);
+	tcase_add_test(tc, unusable_path_is_an_error);
 	return run_suite(suite);
 }

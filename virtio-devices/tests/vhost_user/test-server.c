@@ -137,7 +137,7 @@ START_TEST(front_end_sees_configuration_and_its_changes)
 }
 END_TEST
 
-START_TEST(both_queues_work_at_once)
+START_TEST(both_queues_run_concurrently)
 {
 	unsigned int round, slot, q;
 
@@ -178,7 +178,7 @@ START_TEST(rings_stop_and_start_again)
 }
 END_TEST
 
-START_TEST(descriptors_are_replaced_under_a_ring_that_runs)
+START_TEST(descriptors_of_a_running_ring_can_be_replaced)
 {
 	int i, call;
 
@@ -209,7 +209,7 @@ static void swap_memory(struct vmem_map *map)
 	pump(&client, &client.memory_done);
 }
 
-START_TEST(memory_comes_and_goes_under_a_ring_that_runs)
+START_TEST(memory_can_change_while_rings_run)
 {
 	struct vmem_region_desc desc = {
 		.gpa = 0x10000000, .len = GUEST_HALF,
@@ -234,7 +234,7 @@ START_TEST(memory_comes_and_goes_under_a_ring_that_runs)
 }
 END_TEST
 
-START_TEST(b5_04_front_ends_come_and_go_without_a_trace)
+START_TEST(b5_04_repeated_sessions_leak_nothing)
 {
 	struct baseline before;
 	unsigned int i;
@@ -280,7 +280,7 @@ static void setup_impatient(void)
 	server_silence_ns = 0;
 }
 
-START_TEST(b5_15_front_end_that_is_silent_gives_way_to_the_next)
+START_TEST(b5_15_idle_front_end_is_replaced)
 {
 	int silent = server_connect(&server);
 	char byte;
@@ -298,7 +298,7 @@ START_TEST(b5_15_front_end_that_is_silent_gives_way_to_the_next)
 }
 END_TEST
 
-START_TEST(b5_15_front_end_that_only_asks_gives_way_to_the_next)
+START_TEST(b5_15_front_end_that_only_queries_is_replaced)
 {
 	static const uint32_t get_features[3] = { 1, 1, 0 };
 	int asking = server_connect(&server);
@@ -317,7 +317,7 @@ START_TEST(b5_15_front_end_that_only_asks_gives_way_to_the_next)
 }
 END_TEST
 
-START_TEST(b5_15_silence_is_harmless_while_nobody_waits)
+START_TEST(b5_15_idle_front_end_stays_if_no_other_waits)
 {
 	client_take_sock(&client, &server, server_connect(&server));
 	while (virtdev_vhost_user_server_dispatch(server.server))
@@ -330,7 +330,7 @@ START_TEST(b5_15_silence_is_harmless_while_nobody_waits)
 END_TEST
 
 /* The disk contains what the front-end wrote before it disconnected. */
-START_TEST(b5_03_front_end_that_vanishes_is_drained_first)
+START_TEST(b5_03_requests_of_a_lost_front_end_are_drained)
 {
 	disk.hold = true;
 	client_connect(&client, &server);
@@ -352,7 +352,7 @@ START_TEST(b5_03_front_end_that_vanishes_is_drained_first)
 }
 END_TEST
 
-START_TEST(stop_waits_for_what_is_under_way)
+START_TEST(stop_waits_for_requests_in_flight)
 {
 	disk.hold = true;
 	client_connect(&client, &server);
@@ -391,7 +391,7 @@ START_TEST(device_is_new_for_every_front_end)
 }
 END_TEST
 
-START_TEST(broken_ring_is_told_and_the_other_goes_on)
+START_TEST(broken_ring_is_reported_and_the_other_continues)
 {
 	struct pollfd p;
 	uint16_t jump = 1000;
@@ -422,7 +422,7 @@ static bool is_readable(int fd)
  * The host refuses a request at first, and no descriptor reports when it would
  * accept it.
  */
-START_TEST(e1_23_descriptor_stays_readable_while_there_is_more_and_no_longer)
+START_TEST(e1_23_descriptor_is_readable_exactly_while_work_is_left)
 {
 	int fd = virtdev_vhost_user_server_fd(server.server);
 	unsigned int more = 0;
@@ -442,7 +442,7 @@ START_TEST(e1_23_descriptor_stays_readable_while_there_is_more_and_no_longer)
 }
 END_TEST
 
-START_TEST(wait_ends_with_its_time_and_tells_of_another_descriptor)
+START_TEST(wait_ends_at_its_time_out_or_for_another_descriptor)
 {
 	int event = vsu_event_new();
 
@@ -458,7 +458,7 @@ START_TEST(wait_ends_with_its_time_and_tells_of_another_descriptor)
 }
 END_TEST
 
-START_TEST(wait_does_not_wait_while_there_is_more)
+START_TEST(wait_returns_at_once_while_work_is_left)
 {
 	client_connect(&client, &server);
 	client_start(&client, true);
@@ -479,7 +479,7 @@ static void on_alarm(int number)
 }
 
 /* As io_uring, whose descriptor would be reported only by the next wait. */
-START_TEST(wait_that_is_interrupted_takes_in_what_the_host_has_finished)
+START_TEST(interrupted_wait_collects_completions_of_the_host)
 {
 	const struct itimerval soon = { { 0, 10000 }, { 0, 10000 } };
 	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
@@ -513,7 +513,7 @@ static bool is_looked_at(void)
 	return poll(&p, 1, 100) > 0;
 }
 
-START_TEST(a4_22_ring_without_kicks_is_looked_at_in_pauses_until_it_breaks)
+START_TEST(a4_22_ring_without_kicks_is_polled_until_it_breaks)
 {
 	unsigned int looks = 0;
 	uint16_t jump = 1000;
@@ -539,7 +539,7 @@ START_TEST(a4_22_ring_without_kicks_is_looked_at_in_pauses_until_it_breaks)
 END_TEST
 
 /* No descriptor is free for a front-end: it waits, and no thread spins. */
-START_TEST(e1_04_accepting_pauses_while_descriptors_lack)
+START_TEST(e1_04_accept_pauses_without_free_descriptors)
 {
 	struct rlimit before, limit;
 	struct pollfd p;
@@ -571,7 +571,7 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 }
 
 /* The front-end truncates the memory that contains its rings. */
-START_TEST(e1_13_memory_that_is_cut_ends_its_session)
+START_TEST(e1_13_truncated_memory_ends_its_session)
 {
 	struct sigaction action = { .sa_flags = SA_SIGINFO };
 	struct vmem_block *block;
@@ -604,26 +604,26 @@ static TCase *listening(const char *name, SFun choose, bool with_fake_disk)
 	tcase_add_test(tc, front_end_reads_and_writes);
 	tcase_add_test(tc, front_end_that_sends_no_kicks_is_polled);
 	tcase_add_test(tc, front_end_sees_configuration_and_its_changes);
-	tcase_add_test(tc, both_queues_work_at_once);
+	tcase_add_test(tc, both_queues_run_concurrently);
 	tcase_add_test(tc, rings_stop_and_start_again);
-	tcase_add_test(tc, descriptors_are_replaced_under_a_ring_that_runs);
-	tcase_add_test(tc, memory_comes_and_goes_under_a_ring_that_runs);
-	tcase_add_test(tc, b5_04_front_ends_come_and_go_without_a_trace);
+	tcase_add_test(tc, descriptors_of_a_running_ring_can_be_replaced);
+	tcase_add_test(tc, memory_can_change_while_rings_run);
+	tcase_add_test(tc, b5_04_repeated_sessions_leak_nothing);
 	tcase_add_test(tc, b5_05_second_front_end_waits_for_the_first);
 	tcase_add_test(tc, device_is_new_for_every_front_end);
-	tcase_add_test(tc, broken_ring_is_told_and_the_other_goes_on);
+	tcase_add_test(tc, broken_ring_is_reported_and_the_other_continues);
 	if (!under_valgrind()) {
-		tcase_add_test(tc, e1_04_accepting_pauses_while_descriptors_lack);
-		tcase_add_test(tc, e1_13_memory_that_is_cut_ends_its_session);
+		tcase_add_test(tc, e1_04_accept_pauses_without_free_descriptors);
+		tcase_add_test(tc, e1_13_truncated_memory_ends_its_session);
 	}
 	if (with_fake_disk) {
-		tcase_add_test(tc, b5_03_front_end_that_vanishes_is_drained_first);
-		tcase_add_test(tc, stop_waits_for_what_is_under_way);
-		tcase_add_test(tc, e1_23_descriptor_stays_readable_while_there_is_more_and_no_longer);
-		tcase_add_test(tc, wait_ends_with_its_time_and_tells_of_another_descriptor);
-		tcase_add_test(tc, wait_does_not_wait_while_there_is_more);
-		tcase_add_test(tc, wait_that_is_interrupted_takes_in_what_the_host_has_finished);
-		tcase_add_test(tc, a4_22_ring_without_kicks_is_looked_at_in_pauses_until_it_breaks);
+		tcase_add_test(tc, b5_03_requests_of_a_lost_front_end_are_drained);
+		tcase_add_test(tc, stop_waits_for_requests_in_flight);
+		tcase_add_test(tc, e1_23_descriptor_is_readable_exactly_while_work_is_left);
+		tcase_add_test(tc, wait_ends_at_its_time_out_or_for_another_descriptor);
+		tcase_add_test(tc, wait_returns_at_once_while_work_is_left);
+		tcase_add_test(tc, interrupted_wait_collects_completions_of_the_host);
+		tcase_add_test(tc, a4_22_ring_without_kicks_is_polled_until_it_breaks);
 	}
 	return tc;
 }
@@ -645,7 +645,7 @@ START_TEST(connection_is_served_until_it_ends)
 }
 END_TEST
 
-START_TEST(b4_17_postcopy_is_offered_to_those_alone_who_allow_it)
+START_TEST(b4_17_postcopy_is_offered_only_if_configured)
 {
 	const uint64_t bits = VHOST_USER_PROTOCOL_BIT(PAGEFAULT) |
 			      VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
@@ -666,7 +666,7 @@ START_TEST(b4_17_postcopy_is_offered_to_those_alone_who_allow_it)
 END_TEST
 
 /* An unknown request without NEED_REPLY, then a hang-up. */
-START_TEST(b1_31_refusal_without_an_answer_is_told_to_the_owner)
+START_TEST(b1_31_unacknowledged_refusal_is_reported_to_the_owner)
 {
 	static const uint32_t unknown[3] = { 77, 1, 0 };
 	int sock;
@@ -692,9 +692,9 @@ static TCase *impatient(void)
 	tcase_add_checked_fixture(tc, one_thread, NULL);
 	tcase_add_checked_fixture(tc, setup_impatient, teardown);
 	tcase_add_test(tc, b5_05_second_front_end_waits_for_the_first);
-	tcase_add_test(tc, b5_15_front_end_that_is_silent_gives_way_to_the_next);
-	tcase_add_test(tc, b5_15_front_end_that_only_asks_gives_way_to_the_next);
-	tcase_add_test(tc, b5_15_silence_is_harmless_while_nobody_waits);
+	tcase_add_test(tc, b5_15_idle_front_end_is_replaced);
+	tcase_add_test(tc, b5_15_front_end_that_only_queries_is_replaced);
+	tcase_add_test(tc, b5_15_idle_front_end_stays_if_no_other_waits);
 	return tc;
 }
 
@@ -703,9 +703,9 @@ static TCase *connected(void)
 	TCase *tc = tcase_create("connected");
 
 	tcase_add_loop_test(tc, connection_is_served_until_it_ends, 0, 2);
-	tcase_add_loop_test(tc, b4_17_postcopy_is_offered_to_those_alone_who_allow_it,
+	tcase_add_loop_test(tc, b4_17_postcopy_is_offered_only_if_configured,
 			    0, 2);
-	tcase_add_loop_test(tc, b1_31_refusal_without_an_answer_is_told_to_the_owner,
+	tcase_add_loop_test(tc, b1_31_unacknowledged_refusal_is_reported_to_the_owner,
 			    0, 2);
 	return tc;
 }

@@ -125,7 +125,7 @@ static int load(int kind, const void *bytes, size_t len)
 	return result();
 }
 
-START_TEST(state_of_a_disk_elsewhere_is_loaded_through_the_socket)
+START_TEST(state_of_another_disk_is_loaded_through_the_socket)
 {
 	size_t len;
 	void *bytes = state_of_other(&len);
@@ -137,7 +137,7 @@ START_TEST(state_of_a_disk_elsewhere_is_loaded_through_the_socket)
 }
 END_TEST
 
-START_TEST(state_that_is_saved_through_the_socket_is_that_of_any_server)
+START_TEST(state_saved_through_the_socket_equals_that_of_other_servers)
 {
 	unsigned char read_bytes[256];
 	size_t len, other_len;
@@ -185,7 +185,7 @@ static uint64_t stat_of(const char *name)
 	return stats[i].value;
 }
 
-START_TEST(numbers_of_a_disk_are_read_while_its_queues_run)
+START_TEST(statistics_can_be_read_while_queues_run)
 {
 	client_start(&client, true);
 	ck_assert_uint_eq(stat_of("reads"), 0);
@@ -203,7 +203,7 @@ START_TEST(numbers_of_a_disk_are_read_while_its_queues_run)
 }
 END_TEST
 
-START_TEST(bytes_that_are_no_state_are_refused_and_change_nothing)
+START_TEST(invalid_state_is_refused_and_changes_nothing)
 {
 	size_t len;
 	unsigned char *bytes = state_of_other(&len);
@@ -217,7 +217,7 @@ START_TEST(bytes_that_are_no_state_are_refused_and_change_nothing)
 }
 END_TEST
 
-START_TEST(stream_without_end_is_refused_at_the_most)
+START_TEST(endless_stream_is_refused_at_the_maximum)
 {
 	const size_t len = 2 * VIRTDEV_STATE_MAX;
 	int fd = memfd_create("state", MFD_CLOEXEC);
@@ -230,7 +230,7 @@ START_TEST(stream_without_end_is_refused_at_the_most)
 END_TEST
 
 /* Without SIGPIPE, which would end this process. */
-START_TEST(reader_that_has_gone_is_an_error_of_the_transfer)
+START_TEST(lost_reader_is_an_error_of_the_transfer)
 {
 	int fds[2], rc;
 
@@ -243,7 +243,7 @@ START_TEST(reader_that_has_gone_is_an_error_of_the_transfer)
 END_TEST
 
 /* A silent writer does not keep the device from the next session. */
-START_TEST(stream_that_stands_still_ends_with_its_session)
+START_TEST(stalled_stream_ends_with_its_session)
 {
 	int fds[2], before;
 
@@ -261,7 +261,7 @@ START_TEST(stream_that_stands_still_ends_with_its_session)
 }
 END_TEST
 
-START_TEST(second_transfer_takes_the_place_of_the_first)
+START_TEST(second_transfer_replaces_the_first)
 {
 	size_t len;
 	void *bytes = state_of_other(&len);
@@ -361,7 +361,7 @@ START_TEST(session_is_served_while_its_device_loads_a_state)
 }
 END_TEST
 
-START_TEST(load_is_given_up_when_its_session_ends)
+START_TEST(end_of_the_session_aborts_a_load)
 {
 	give_slow_state();
 	client_fini(&client);
@@ -378,27 +378,27 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(slow_tc, session_is_served_while_its_device_loads_a_state);
-	tcase_add_test(slow_tc, load_is_given_up_when_its_session_ends);
+	tcase_add_test(slow_tc, end_of_the_session_aborts_a_load);
 	suite_add_tcase(s, slow_tc);
 	tcase_add_loop_test(tc,
-		state_of_a_disk_elsewhere_is_loaded_through_the_socket, 0, 2);
+		state_of_another_disk_is_loaded_through_the_socket, 0, 2);
 	tcase_add_loop_test(tc,
-		state_that_is_saved_through_the_socket_is_that_of_any_server,
+		state_saved_through_the_socket_equals_that_of_other_servers,
 		0, 2);
 	tcase_add_loop_test(tc, disk_works_after_its_state_was_saved_or_loaded,
 			    0, 2);
 	tcase_add_loop_test(tc,
-		bytes_that_are_no_state_are_refused_and_change_nothing, 0, 2);
-	tcase_add_test(tc, numbers_of_a_disk_are_read_while_its_queues_run);
-	tcase_add_test(tc, stream_without_end_is_refused_at_the_most);
+		invalid_state_is_refused_and_changes_nothing, 0, 2);
+	tcase_add_test(tc, statistics_can_be_read_while_queues_run);
+	tcase_add_test(tc, endless_stream_is_refused_at_the_maximum);
 	tcase_add_loop_test(tc,
-		reader_that_has_gone_is_an_error_of_the_transfer, 0, 2);
-	tcase_add_loop_test(tc, second_transfer_takes_the_place_of_the_first, 0,
+		lost_reader_is_an_error_of_the_transfer, 0, 2);
+	tcase_add_loop_test(tc, second_transfer_replaces_the_first, 0,
 			    2);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("impatient");
 	tcase_add_checked_fixture(tc, setup_impatient, teardown);
-	tcase_add_loop_test(tc, stream_that_stands_still_ends_with_its_session,
+	tcase_add_loop_test(tc, stalled_stream_ends_with_its_session,
 			    0, 2);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the socket device and a guest that means harm. */
+/* Claims about the socket device with a malicious guest. */
 #include <config.h>
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static const struct virtdev_vsock_config config = {
 	.connections = CONNECTIONS,
 };
 
-static int listener, fd;	/* of a connection from port 9 to port 52 */
+static int listener, fd;	/* connection from port 9 to port 52 */
 static struct baseline before;
 
 static void setup(void)
@@ -40,7 +40,7 @@ static void teardown(void)
 	vsock_fini();
 }
 
-/* The connection of setup still carries bytes both ways. */
+/* The connection of setup still transfers bytes in both directions. */
 static void ck_alive(void)
 {
 	vsock_send_data(9, 52, "to the host");
@@ -59,13 +59,13 @@ static void ck_ended(void)
 	ck_assert_uint_eq(p.dst_port, 9);
 	ck_assert_int_le(recv(fd, &byte, 1, MSG_DONTWAIT), 0);
 	vsock_expect_none();
-	/* and its slot, descriptor and backlog are free */
+	/* its slot, descriptor and backlog are free */
 	close(fd);
 	fd = guest_open(listener, 9, 52);
 	ck_alive();
 }
 
-START_TEST(a7_01_a_packet_shorter_than_its_header_is_dropped)
+START_TEST(a7_01_packet_shorter_than_its_header_is_dropped)
 {
 	const struct vq_buffer buf = { TX_AT, 43, 0 };
 	uint64_t cookie;
@@ -80,7 +80,7 @@ START_TEST(a7_01_a_packet_shorter_than_its_header_is_dropped)
 }
 END_TEST
 
-START_TEST(a7_01_a_header_and_its_bytes_may_be_in_one_buffer)
+START_TEST(a7_01_header_and_payload_may_share_a_buffer)
 {
 	struct packet p = packet_make(OP_RW, 9, 52);
 
@@ -92,7 +92,7 @@ START_TEST(a7_01_a_header_and_its_bytes_may_be_in_one_buffer)
 }
 END_TEST
 
-START_TEST(a7_01_a_buffer_without_room_for_a_header_comes_back_empty)
+START_TEST(a7_01_buffer_too_small_for_a_header_is_returned_empty)
 {
 	const struct vq_buffer buf = { GUEST_DATA, 43, 1 };
 	struct packet p;
@@ -117,7 +117,7 @@ START_TEST(a7_01_a_buffer_without_room_for_a_header_comes_back_empty)
 END_TEST
 
 static const uint32_t lengths[] = { 6, 65537, UINT32_MAX };
-START_TEST(a7_02_a_length_beyond_the_buffer_or_64_kib_resets_the_connection)
+START_TEST(a7_02_length_beyond_the_buffer_or_64_kib_resets_the_connection)
 {
 	struct packet p = packet_make(OP_RW, 9, 52);
 
@@ -127,7 +127,7 @@ START_TEST(a7_02_a_length_beyond_the_buffer_or_64_kib_resets_the_connection)
 }
 END_TEST
 
-START_TEST(a7_03_a_packet_never_exceeds_the_buffer_of_the_guest)
+START_TEST(a7_03_packet_never_exceeds_the_buffer_of_the_guest)
 {
 	const struct vq_buffer buf = { GUEST_DATA, 44 + 10, 1 };
 	struct packet p;
@@ -147,7 +147,7 @@ START_TEST(a7_03_a_packet_never_exceeds_the_buffer_of_the_guest)
 }
 END_TEST
 
-START_TEST(a7_04_a_packet_of_another_cid_is_ignored)
+START_TEST(a7_04_packet_from_another_cid_is_ignored)
 {
 	struct packet p = packet_make(OP_REQUEST, 10, 52);
 
@@ -164,7 +164,7 @@ END_TEST
 
 static const uint64_t cids[] = { 0, 1, 3, GUEST_CID, UINT32_MAX,
 				 UINT64_C(1) << 32 | 2, UINT64_MAX };
-START_TEST(a7_04_a_packet_to_another_cid_is_reset)
+START_TEST(a7_04_packet_to_another_cid_is_reset)
 {
 	struct packet p = packet_make(OP_REQUEST, 10, 52);
 
@@ -177,7 +177,7 @@ START_TEST(a7_04_a_packet_to_another_cid_is_reset)
 }
 END_TEST
 
-START_TEST(a7_04_a_type_that_is_not_offered_is_reset)
+START_TEST(a7_04_unoffered_type_is_reset)
 {
 	struct packet p = packet_make(OP_REQUEST, 10, 52);
 
@@ -190,14 +190,14 @@ START_TEST(a7_04_a_type_that_is_not_offered_is_reset)
 END_TEST
 
 static const uint16_t unknown[] = { 0, 8, 9, 255, 65535 };
-START_TEST(a7_04_an_unknown_operation_resets_the_connection)
+START_TEST(a7_04_unknown_operation_resets_the_connection)
 {
 	vsock_send(unknown[_i], 9, 52);
 	ck_ended();
 }
 END_TEST
 
-START_TEST(a7_04_an_unknown_operation_of_no_connection_makes_none)
+START_TEST(a7_04_unknown_operation_creates_no_connection)
 {
 	vsock_send(unknown[_i], 10, 52);
 	vsock_expect(OP_RST);
@@ -206,7 +206,7 @@ START_TEST(a7_04_an_unknown_operation_of_no_connection_makes_none)
 }
 END_TEST
 
-/* The first bytes of the name of a guest's socket, as its peer sees it. */
+/* Prefix of the name of the sockets that the device connects for a guest. */
 #define GUEST_NAME "virtio-vsock-guest-"
 
 static int connect_as(const struct sockaddr_un *name, socklen_t len)
@@ -220,8 +220,8 @@ static int connect_as(const struct sockaddr_un *name, socklen_t len)
 	return client;
 }
 
-/* PATH_PORT of one machine may be the path of another one. */
-START_TEST(a7_14_guest_of_another_machine_reaches_no_port)
+/* PATH_PORT of one VM may be the PATH of another one. */
+START_TEST(a7_14_guest_of_another_vm_cannot_connect)
 {
 	struct sockaddr_un name;
 	socklen_t len = sizeof(name);
@@ -241,8 +241,8 @@ START_TEST(a7_14_guest_of_another_machine_reaches_no_port)
 }
 END_TEST
 
-/* socat and others can name their sockets. */
-START_TEST(clients_of_the_host_may_have_names)
+/* socat and others can bind their sockets. */
+START_TEST(clients_may_bind_their_sockets)
 {
 	const struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "client" };
 	int client = connect_as(&name, sizeof(name));
@@ -252,7 +252,7 @@ START_TEST(clients_of_the_host_may_have_names)
 }
 END_TEST
 
-START_TEST(a7_05_packets_of_no_connection_are_reset)
+START_TEST(a7_05_packets_without_a_connection_are_reset)
 {
 	static const uint16_t ops[] = { OP_RESPONSE, OP_SHUTDOWN, OP_RW,
 					OP_UPDATE, OP_CREDIT };
@@ -268,14 +268,14 @@ START_TEST(a7_05_packets_of_no_connection_are_reset)
 }
 END_TEST
 
-START_TEST(a7_05_a_response_to_a_connection_that_is_open_resets_it)
+START_TEST(a7_05_response_to_an_open_connection_resets_it)
 {
 	vsock_send(OP_RESPONSE, 9, 52);
 	ck_ended();
 }
 END_TEST
 
-START_TEST(a7_05_a_request_of_ports_that_are_connected_resets_them)
+START_TEST(a7_05_request_for_connected_ports_resets_them)
 {
 	vsock_send(OP_REQUEST, 9, 52);
 	ck_ended();
@@ -295,8 +295,8 @@ START_TEST(a7_05_bytes_before_the_response_reset_the_connection)
 }
 END_TEST
 
-/* So many replies that neither they nor the guest's packets have room. */
-START_TEST(a7_05_a_storm_without_buffers_waits_and_is_answered_whole)
+/* More replies are pending than fit; then the guest's packets wait as well. */
+START_TEST(a7_05_replies_without_buffers_are_delayed_and_not_lost)
 {
 	struct packet p = packet_make(OP_RW, 0, 52), got;
 	uint32_t sent = 0, answered = 0, len;
@@ -326,7 +326,7 @@ START_TEST(a7_05_a_storm_without_buffers_waits_and_is_answered_whole)
 }
 END_TEST
 
-START_TEST(a7_05_ten_thousand_resets_and_requests_leave_nothing)
+START_TEST(a7_05_ten_thousand_resets_and_requests_leak_nothing)
 {
 	const unsigned int n = scaled(10000);
 	unsigned int i;
@@ -343,7 +343,7 @@ START_TEST(a7_05_ten_thousand_resets_and_requests_leave_nothing)
 END_TEST
 
 static const uint32_t rooms[] = { UINT32_MAX, 0x80000000, 1u << 30 };
-START_TEST(a7_07_a_huge_room_of_the_guest_costs_the_host_nothing)
+START_TEST(a7_07_huge_credit_allocates_no_memory_on_the_host)
 {
 	static const char text[1024] = { 'x' };
 	unsigned int i;
@@ -354,7 +354,7 @@ START_TEST(a7_07_a_huge_room_of_the_guest_costs_the_host_nothing)
 	rig.rx_withheld = true;
 	for (i = 0; send(fd, text, sizeof(text), MSG_DONTWAIT) > 0; i++)
 		vsock_pump();
-	/* the rest stands in the socket, which is full */
+	/* the rest remains in the socket, whose buffer is full */
 	ck_assert_uint_lt(i, 2048);
 	while (vsock_receive(&p))
 		ck_assert_uint_eq(p.op, OP_RW);
@@ -362,7 +362,7 @@ START_TEST(a7_07_a_huge_room_of_the_guest_costs_the_host_nothing)
 END_TEST
 
 static const uint32_t counts[] = { 1, 1000, 0x7fffffff };
-START_TEST(a7_08_a_count_ahead_of_what_was_sent_resets_the_connection)
+START_TEST(a7_08_fwd_cnt_ahead_of_sent_bytes_resets_the_connection)
 {
 	rig.fwd_cnt = counts[_i];
 	vsock_send(OP_UPDATE, 9, 52);
@@ -371,7 +371,7 @@ START_TEST(a7_08_a_count_ahead_of_what_was_sent_resets_the_connection)
 }
 END_TEST
 
-START_TEST(a7_08_a_count_that_goes_back_gives_no_credit)
+START_TEST(a7_08_decreasing_fwd_cnt_grants_no_credit)
 {
 	rig.buf_alloc = 8;
 	vsock_send(OP_UPDATE, 9, 52);
@@ -389,7 +389,7 @@ START_TEST(a7_08_a_count_that_goes_back_gives_no_credit)
 }
 END_TEST
 
-START_TEST(a7_08_less_room_than_is_used_is_no_credit)
+START_TEST(a7_08_buf_alloc_below_unread_bytes_grants_no_credit)
 {
 	client_write(fd, "0123456789");
 	vsock_expect_data("0123456789");
@@ -404,7 +404,7 @@ START_TEST(a7_08_less_room_than_is_used_is_no_credit)
 }
 END_TEST
 
-/* The listener's own queue has room for 16 at least. */
+/* The queue of the listener holds at least 16 connections. */
 START_TEST(a7_09_connections_beyond_the_limit_are_reset)
 {
 	const unsigned int n = scaled(10000);
@@ -418,7 +418,7 @@ START_TEST(a7_09_connections_beyond_the_limit_are_reset)
 		vsock_expect(OP_RST);
 	}
 	ck_assert_int_eq(accept(listener, NULL, NULL), -1);
-	/* both ends of each are in this process */
+	/* both ends of each connection are in this process */
 	ck_assert_int_eq(baseline_take().fds,
 			 before.fds + 2 * (int)CONNECTIONS);
 	ck_alive();
@@ -430,7 +430,7 @@ START_TEST(a7_09_connections_beyond_the_limit_are_reset)
 }
 END_TEST
 
-START_TEST(a7_09_clients_beyond_the_limit_wait_for_a_place)
+START_TEST(a7_09_clients_beyond_the_limit_wait)
 {
 	int fds[CONNECTIONS], last;
 	unsigned int i;
@@ -449,7 +449,7 @@ START_TEST(a7_09_clients_beyond_the_limit_wait_for_a_place)
 }
 END_TEST
 
-START_TEST(a7_09_without_descriptors_connections_are_reset_and_nothing_spins)
+START_TEST(a7_09_connections_without_free_descriptors_are_reset)
 {
 	struct rlimit was, none = { 0, 0 };
 	int client;
@@ -466,7 +466,7 @@ START_TEST(a7_09_without_descriptors_connections_are_reset_and_nothing_spins)
 }
 END_TEST
 
-START_TEST(a1_11_a1_12_buffers_that_lead_nowhere_are_dropped)
+START_TEST(a1_11_a1_12_buffers_outside_memory_are_dropped)
 {
 	const struct vq_buffer bad[][2] = {
 		{ { GUEST_HOLE, 44, 0 }, { TX_AT, 16, 0 } },
@@ -490,7 +490,7 @@ START_TEST(a1_11_a1_12_buffers_that_lead_nowhere_are_dropped)
 }
 END_TEST
 
-START_TEST(a1_05_a_broken_ring_is_told_once)
+START_TEST(a1_05_broken_ring_is_reported_once)
 {
 	const uint64_t avail = vq_driver_driver_gpa(rig.driver[0]) + 2;
 	unsigned int i;
@@ -502,12 +502,14 @@ START_TEST(a1_05_a_broken_ring_is_told_once)
 }
 END_TEST
 
-/* -------------------------------------------------------- another server, later */
+/*
+ * ------------------------------------------------ restored in another server
+ */
 
 static void *state;
 static size_t state_len;
 
-/* The device of a guest that was saved with a connection, or without one. */
+/* Saves and restores the device of a guest with or without a connection. */
 static void move_device(bool connected)
 {
 	if (!connected) {
@@ -549,7 +551,7 @@ static bool take_event(void)
 	return true;
 }
 
-START_TEST(a7_13_nothing_comes_before_the_driver_knows_of_the_reset)
+START_TEST(a7_13_reset_event_precedes_all_packets)
 {
 	int client;
 
@@ -571,7 +573,7 @@ START_TEST(a7_13_nothing_comes_before_the_driver_knows_of_the_reset)
 }
 END_TEST
 
-START_TEST(a7_13_without_buffers_the_event_waits)
+START_TEST(a7_13_reset_event_waits_for_a_buffer)
 {
 	int client;
 
@@ -587,7 +589,7 @@ START_TEST(a7_13_without_buffers_the_event_waits)
 }
 END_TEST
 
-START_TEST(without_connections_there_is_nothing_to_tell)
+START_TEST(state_without_connections_sends_no_reset_event)
 {
 	int client;
 
@@ -600,7 +602,7 @@ START_TEST(without_connections_there_is_nothing_to_tell)
 }
 END_TEST
 
-START_TEST(a_state_that_is_none_is_refused)
+START_TEST(malformed_state_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -621,7 +623,7 @@ START_TEST(a_state_that_is_none_is_refused)
 }
 END_TEST
 
-START_TEST(it_counts_what_it_does)
+START_TEST(statistics_count_packets_and_connections)
 {
 	struct virtdev_stat stats[16];
 	uint32_t n = virtdev_stats(rig.dev, stats, 16), i;
@@ -648,67 +650,67 @@ END_TEST
 
 static void add_packets(TCase *tc)
 {
-	tcase_add_test(tc, a7_01_a_packet_shorter_than_its_header_is_dropped);
+	tcase_add_test(tc, a7_01_packet_shorter_than_its_header_is_dropped);
 	tcase_add_test(tc,
-		       a7_01_a_header_and_its_bytes_may_be_in_one_buffer);
+		       a7_01_header_and_payload_may_share_a_buffer);
 	tcase_add_test(tc,
-		       a7_01_a_buffer_without_room_for_a_header_comes_back_empty);
+		       a7_01_buffer_too_small_for_a_header_is_returned_empty);
 	tcase_add_loop_test(tc,
-			    a7_02_a_length_beyond_the_buffer_or_64_kib_resets_the_connection,
+			    a7_02_length_beyond_the_buffer_or_64_kib_resets_the_connection,
 			    0, N(lengths));
 	tcase_add_test(tc,
-		       a7_03_a_packet_never_exceeds_the_buffer_of_the_guest);
-	tcase_add_test(tc, a7_04_a_packet_of_another_cid_is_ignored);
-	tcase_add_loop_test(tc, a7_04_a_packet_to_another_cid_is_reset, 0,
+		       a7_03_packet_never_exceeds_the_buffer_of_the_guest);
+	tcase_add_test(tc, a7_04_packet_from_another_cid_is_ignored);
+	tcase_add_loop_test(tc, a7_04_packet_to_another_cid_is_reset, 0,
 			    N(cids));
-	tcase_add_test(tc, a7_04_a_type_that_is_not_offered_is_reset);
+	tcase_add_test(tc, a7_04_unoffered_type_is_reset);
 	tcase_add_loop_test(tc,
-			    a7_04_an_unknown_operation_resets_the_connection,
+			    a7_04_unknown_operation_resets_the_connection,
 			    0, N(unknown));
 	tcase_add_loop_test(tc,
-			    a7_04_an_unknown_operation_of_no_connection_makes_none,
+			    a7_04_unknown_operation_creates_no_connection,
 			    0, N(unknown));
-	tcase_add_test(tc, a7_14_guest_of_another_machine_reaches_no_port);
-	tcase_add_test(tc, clients_of_the_host_may_have_names);
-	tcase_add_test(tc, a7_05_packets_of_no_connection_are_reset);
+	tcase_add_test(tc, a7_14_guest_of_another_vm_cannot_connect);
+	tcase_add_test(tc, clients_may_bind_their_sockets);
+	tcase_add_test(tc, a7_05_packets_without_a_connection_are_reset);
 	tcase_add_test(tc,
-		       a7_05_a_response_to_a_connection_that_is_open_resets_it);
+		       a7_05_response_to_an_open_connection_resets_it);
 	tcase_add_test(tc,
-		       a7_05_a_request_of_ports_that_are_connected_resets_them);
+		       a7_05_request_for_connected_ports_resets_them);
 	tcase_add_test(tc,
 		       a7_05_bytes_before_the_response_reset_the_connection);
-	tcase_add_test(tc, a1_11_a1_12_buffers_that_lead_nowhere_are_dropped);
-	tcase_add_test(tc, a1_05_a_broken_ring_is_told_once);
+	tcase_add_test(tc, a1_11_a1_12_buffers_outside_memory_are_dropped);
+	tcase_add_test(tc, a1_05_broken_ring_is_reported_once);
 }
 
 static void add_floods(TCase *tc)
 {
 	tcase_add_test(tc,
-		       a7_05_a_storm_without_buffers_waits_and_is_answered_whole);
+		       a7_05_replies_without_buffers_are_delayed_and_not_lost);
 	tcase_add_test(tc,
-		       a7_05_ten_thousand_resets_and_requests_leave_nothing);
+		       a7_05_ten_thousand_resets_and_requests_leak_nothing);
 	tcase_add_loop_test(tc,
-			    a7_07_a_huge_room_of_the_guest_costs_the_host_nothing,
+			    a7_07_huge_credit_allocates_no_memory_on_the_host,
 			    0, N(rooms));
 	tcase_add_loop_test(tc,
-			    a7_08_a_count_ahead_of_what_was_sent_resets_the_connection,
+			    a7_08_fwd_cnt_ahead_of_sent_bytes_resets_the_connection,
 			    0, N(counts));
-	tcase_add_test(tc, a7_08_a_count_that_goes_back_gives_no_credit);
-	tcase_add_test(tc, a7_08_less_room_than_is_used_is_no_credit);
+	tcase_add_test(tc, a7_08_decreasing_fwd_cnt_grants_no_credit);
+	tcase_add_test(tc, a7_08_buf_alloc_below_unread_bytes_grants_no_credit);
 	tcase_add_test(tc, a7_09_connections_beyond_the_limit_are_reset);
-	tcase_add_test(tc, a7_09_clients_beyond_the_limit_wait_for_a_place);
+	tcase_add_test(tc, a7_09_clients_beyond_the_limit_wait);
 	tcase_add_test(tc,
-		       a7_09_without_descriptors_connections_are_reset_and_nothing_spins);
+		       a7_09_connections_without_free_descriptors_are_reset);
 }
 
 static void add_state(TCase *tc)
 {
 	tcase_add_test(tc,
-		       a7_13_nothing_comes_before_the_driver_knows_of_the_reset);
-	tcase_add_test(tc, a7_13_without_buffers_the_event_waits);
-	tcase_add_test(tc, without_connections_there_is_nothing_to_tell);
-	tcase_add_test(tc, a_state_that_is_none_is_refused);
-	tcase_add_test(tc, it_counts_what_it_does);
+		       a7_13_reset_event_precedes_all_packets);
+	tcase_add_test(tc, a7_13_reset_event_waits_for_a_buffer);
+	tcase_add_test(tc, state_without_connections_sends_no_reset_event);
+	tcase_add_test(tc, malformed_state_is_refused);
+	tcase_add_test(tc, statistics_count_packets_and_connections);
 }
 
 int main(void)

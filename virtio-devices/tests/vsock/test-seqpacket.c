@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the socket device and messages: connections of SOCK_SEQPACKET. */
+/* Claims about the socket device and message connections (SOCK_SEQPACKET). */
 #include <config.h>
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "vsock-rig.h"
 
 #define BUFFER 65536u
-#define END 1u		/* flags of a packet's bytes */
+#define END 1u		/* flag of a packet */
 #define RECORD 2u
 
 static const uint64_t formats[] = {
@@ -23,7 +23,7 @@ static const uint64_t formats[] = {
 };
 static const struct virtdev_vsock_config config = { .seqpacket_path = "m" };
 
-static int listener, fd;	/* of a connection from port 9 to port 52 */
+static int listener, fd;	/* connection from port 9 to port 52 */
 
 static void begin_with(const struct virtdev_vsock_config *c, uint64_t features)
 {
@@ -72,7 +72,7 @@ static void ck_filled(const unsigned char *at, uint32_t len, unsigned int seed)
 	ck_assert_mem_eq(at, same, len);
 }
 
-/* The guest sends a message in packets of that many bytes. */
+/* The guest sends a message in packets of PART bytes. */
 static void guest_sends(uint32_t len, uint32_t part, unsigned int seed)
 {
 	static unsigned char all[2 * BUFFER];
@@ -107,7 +107,7 @@ static void host_sends(int sock, uint32_t len, unsigned int seed)
 	vsock_pump();
 }
 
-/* The next packet that is no news of credit. */
+/* The next packet that is not a credit update. */
 static struct packet next_packet(uint16_t op)
 {
 	struct packet p = { .op = OP_UPDATE };
@@ -118,7 +118,7 @@ static struct packet next_packet(uint16_t op)
 	return p;
 }
 
-/* One message, in as many packets as it takes; how many those are. */
+/* The guest receives one message; returns its number of packets. */
 static uint32_t guest_has(uint32_t len, unsigned int seed)
 {
 	static unsigned char got[2 * BUFFER];
@@ -176,7 +176,7 @@ static void ck_ended(uint64_t counted)
 static const uint32_t sizes[] = { 0, 1, 43, 4096, 4097, 12289, 65535, 65536 };
 #define NSIZES (sizeof(sizes) / sizeof(sizes[0]))
 
-START_TEST(messages_keep_their_ends_in_both_directions)
+START_TEST(message_boundaries_are_kept_in_both_directions)
 {
 	unsigned int i;
 
@@ -193,7 +193,7 @@ START_TEST(messages_keep_their_ends_in_both_directions)
 }
 END_TEST
 
-START_TEST(a_message_in_many_packets_is_one)
+START_TEST(message_in_many_packets_is_assembled)
 {
 	guest_sends(20000, 1000, 5);
 	host_has(20000, 5);
@@ -201,7 +201,7 @@ START_TEST(a_message_in_many_packets_is_one)
 }
 END_TEST
 
-START_TEST(what_is_not_whole_is_not_there)
+START_TEST(partial_message_is_not_delivered)
 {
 	fill(guest_bytes(), 10, 0);
 	vsock_send_part(9, 52, 10, 0);
@@ -212,7 +212,7 @@ START_TEST(what_is_not_whole_is_not_there)
 }
 END_TEST
 
-START_TEST(a_client_talks_with_a_port_of_the_guest)
+START_TEST(client_connects_to_a_port_of_the_guest)
 {
 	int client = client_make_messages("CONNECT 1234\n");
 	uint32_t port = client_open(client, 1234);
@@ -234,7 +234,7 @@ static const char *const bad_greetings[] = {
 	"CONNECT 5", "CONNECT 5\nat once", "HELLO\n", "CONNECT 4294967295\n",
 	"CONNECT 00000000000000000000000000000000000000001\n", "",
 };
-START_TEST(a_greeting_is_one_message_and_nothing_else)
+START_TEST(connect_request_is_exactly_one_message)
 {
 	int client = client_make_messages(bad_greetings[_i]);
 	char byte;
@@ -247,7 +247,7 @@ START_TEST(a_greeting_is_one_message_and_nothing_else)
 }
 END_TEST
 
-START_TEST(many_messages_wait_for_a_host_that_does_not_read)
+START_TEST(messages_wait_while_the_host_does_not_read)
 {
 	const uint32_t all = under_valgrind() ? 1000 : 20000;
 	uint32_t n = 0, i;
@@ -260,7 +260,7 @@ START_TEST(many_messages_wait_for_a_host_that_does_not_read)
 }
 END_TEST
 
-START_TEST(messages_of_no_bytes_do_not_end_the_hosts_direction)
+START_TEST(empty_messages_do_not_end_the_connection)
 {
 	host_sends(fd, 0, 0);
 	host_sends(fd, 3, 7);
@@ -276,7 +276,7 @@ START_TEST(messages_of_no_bytes_do_not_end_the_hosts_direction)
 }
 END_TEST
 
-START_TEST(what_a_host_sent_before_it_closed_arrives_whole)
+START_TEST(messages_sent_before_the_host_closed_are_delivered)
 {
 	host_sends(fd, 30000, 4);
 	host_sends(fd, 50, 5);
@@ -291,13 +291,13 @@ START_TEST(what_a_host_sent_before_it_closed_arrives_whole)
 }
 END_TEST
 
-START_TEST(a7_10_what_the_guest_sent_before_its_end_arrives_whole)
+START_TEST(a7_10_messages_sent_before_the_guests_shutdown_are_delivered)
 {
 	struct packet p = packet_make(OP_SHUTDOWN, 9, 52);
 	uint32_t n;
 
 	p.flags = SHUT_SEND;
-	/* more than the socket takes stands in the backlog */
+	/* what exceeds the socket's buffer waits in the backlog */
 	for (n = 0; n < 400; n++)
 		guest_sends(n % 50, 50, n);
 	vsock_send_part(9, 52, 20, 0);
@@ -312,7 +312,7 @@ END_TEST
 
 /* ---------------------------------------------------------------------- credit */
 
-START_TEST(a_part_waits_for_credit_and_the_message_stays_one)
+START_TEST(message_continues_after_a_credit_update)
 {
 	rig.buf_alloc = 100;
 	vsock_send(OP_UPDATE, 9, 52);
@@ -329,8 +329,11 @@ START_TEST(a_part_waits_for_credit_and_the_message_stays_one)
 }
 END_TEST
 
-/* All of the guest's room is a part of a message, and what it knows is old. */
-START_TEST(in_the_midst_of_a_message_the_guest_hears_of_all_its_room)
+/*
+ * A partial message fills the guest's credit, and the guest's last credit
+ * update is outdated.
+ */
+START_TEST(partial_message_triggers_a_credit_update)
 {
 	struct packet p;
 
@@ -346,7 +349,7 @@ START_TEST(in_the_midst_of_a_message_the_guest_hears_of_all_its_room)
 }
 END_TEST
 
-START_TEST(the_guest_is_told_of_no_more_than_the_hosts_socket_takes)
+START_TEST(credit_is_limited_by_the_hosts_socket)
 {
 	struct virtdev_vsock_config big = config;
 	struct packet p;
@@ -366,7 +369,7 @@ END_TEST
 
 /* --------------------------------------------------------------------- hostile */
 
-START_TEST(a7_06_a_message_without_an_end_resets_its_connection)
+START_TEST(a7_06_endless_message_resets_its_connection)
 {
 	unsigned int i;
 
@@ -376,7 +379,7 @@ START_TEST(a7_06_a_message_without_an_end_resets_its_connection)
 }
 END_TEST
 
-START_TEST(a7_06_a_message_beyond_its_credit_resets_its_connection)
+START_TEST(a7_06_message_beyond_its_credit_resets_its_connection)
 {
 	vsock_send_part(9, 52, 40000, 0);
 	vsock_send_part(9, 52, 40000, END);
@@ -384,7 +387,7 @@ START_TEST(a7_06_a_message_beyond_its_credit_resets_its_connection)
 }
 END_TEST
 
-START_TEST(a7_06_messages_of_no_bytes_are_bounded_too)
+START_TEST(a7_06_empty_messages_are_bounded_too)
 {
 	struct virtdev_vsock_config small = config;
 	struct packet p;
@@ -392,7 +395,7 @@ START_TEST(a7_06_messages_of_no_bytes_are_bounded_too)
 
 	small.buffer = VIRTDEV_VSOCK_BUFFER_MIN;
 	begin_with(&small, 0);
-	/* the socket's buffer counts what each of them takes */
+	/* each empty message takes space in the socket's buffer */
 	while (!vsock_receive(&p)) {
 		ck_assert_uint_lt(n++, 1 << 20);
 		vsock_send_part(9, 52, 0, END);
@@ -407,7 +410,7 @@ START_TEST(a7_06_messages_of_no_bytes_are_bounded_too)
 }
 END_TEST
 
-START_TEST(a7_07_a_message_that_the_guest_has_no_room_for_resets_it)
+START_TEST(a7_07_message_larger_than_the_guests_buffer_resets_the_connection)
 {
 	rig.buf_alloc = 1000;
 	vsock_send(OP_UPDATE, 9, 52);
@@ -417,14 +420,14 @@ START_TEST(a7_07_a_message_that_the_guest_has_no_room_for_resets_it)
 }
 END_TEST
 
-START_TEST(a7_07_a_message_beyond_the_buffer_resets_its_connection)
+START_TEST(a7_07_message_beyond_the_devices_buffer_resets_its_connection)
 {
 	host_sends(fd, BUFFER + 1, 0);
 	ck_ended(1);
 }
 END_TEST
 
-START_TEST(a7_04_a_packet_of_another_type_is_reset_and_the_connection_lives)
+START_TEST(a7_04_packet_of_another_type_is_reset_and_keeps_the_connection)
 {
 	static const uint16_t ops[] = { OP_REQUEST, OP_RW, OP_SHUTDOWN,
 					OP_CREDIT };
@@ -446,7 +449,7 @@ START_TEST(a7_04_a_packet_of_another_type_is_reset_and_the_connection_lives)
 }
 END_TEST
 
-START_TEST(a7_04_a_server_of_streams_gets_no_messages)
+START_TEST(a7_04_message_connection_to_a_stream_server_is_reset)
 {
 	int streams;
 	struct packet p;
@@ -468,7 +471,7 @@ START_TEST(a7_04_a_server_of_streams_gets_no_messages)
 }
 END_TEST
 
-START_TEST(a7_04_ends_of_messages_mean_nothing_to_a_stream)
+START_TEST(a7_04_message_flags_are_ignored_for_a_stream)
 {
 	int streams, stream;
 
@@ -488,7 +491,7 @@ START_TEST(a7_04_ends_of_messages_mean_nothing_to_a_stream)
 }
 END_TEST
 
-START_TEST(a7_04_without_the_feature_there_are_no_messages)
+START_TEST(a7_04_message_connections_require_the_feature)
 {
 	int client;
 	char byte;
@@ -505,7 +508,7 @@ START_TEST(a7_04_without_the_feature_there_are_no_messages)
 }
 END_TEST
 
-START_TEST(descriptors_along_with_a_message_are_not_kept)
+START_TEST(descriptors_attached_to_a_message_are_closed)
 {
 	char byte = 'x';
 	struct iovec iov = { &byte, 1 };
@@ -528,7 +531,7 @@ END_TEST
 static unsigned char *state;
 static size_t state_len;
 
-/* Into a device that has forgotten what it negotiated. */
+/* Loads the state into a device without negotiated features. */
 static int load_anew(void)
 {
 	virtdev_reset(rig.dev);
@@ -555,7 +558,7 @@ static void go_on(void)
 	vsock_pump();
 }
 
-START_TEST(a7_13_a_state_says_that_the_driver_takes_messages)
+START_TEST(a7_13_state_contains_the_seqpacket_feature)
 {
 	save_state();
 	ck_assert_int_eq(load_anew(), 0);
@@ -569,8 +572,8 @@ START_TEST(a7_13_a_state_says_that_the_driver_takes_messages)
 }
 END_TEST
 
-/* Its version is the fourth number of four bytes, its length the fifth. */
-START_TEST(a7_13_a_state_of_the_first_version_has_streams_alone)
+/* The fourth 32-bit number is the version, the fifth the length. */
+START_TEST(a7_13_state_of_version_1_supports_only_streams)
 {
 	save_state();
 	state[3 * 4] = 1;
@@ -583,7 +586,7 @@ START_TEST(a7_13_a_state_of_the_first_version_has_streams_alone)
 }
 END_TEST
 
-START_TEST(two_paths_that_are_one_are_refused)
+START_TEST(equal_stream_and_seqpacket_paths_are_refused)
 {
 	struct virtdev_vsock_config same = { .size = sizeof(same), .cid = 3,
 					     .path = "w", };
@@ -603,43 +606,43 @@ END_TEST
 
 static void add_flow(TCase *tc)
 {
-	tcase_add_test(tc, a_message_in_many_packets_is_one);
-	tcase_add_test(tc, what_is_not_whole_is_not_there);
-	tcase_add_test(tc, a_client_talks_with_a_port_of_the_guest);
-	tcase_add_loop_test(tc, a_greeting_is_one_message_and_nothing_else, 0,
+	tcase_add_test(tc, message_in_many_packets_is_assembled);
+	tcase_add_test(tc, partial_message_is_not_delivered);
+	tcase_add_test(tc, client_connects_to_a_port_of_the_guest);
+	tcase_add_loop_test(tc, connect_request_is_exactly_one_message, 0,
 			    N(bad_greetings));
-	tcase_add_test(tc, many_messages_wait_for_a_host_that_does_not_read);
+	tcase_add_test(tc, messages_wait_while_the_host_does_not_read);
 	tcase_add_test(tc,
-		       messages_of_no_bytes_do_not_end_the_hosts_direction);
-	tcase_add_test(tc, what_a_host_sent_before_it_closed_arrives_whole);
+		       empty_messages_do_not_end_the_connection);
+	tcase_add_test(tc, messages_sent_before_the_host_closed_are_delivered);
 	tcase_add_test(tc,
-		       a7_10_what_the_guest_sent_before_its_end_arrives_whole);
+		       a7_10_messages_sent_before_the_guests_shutdown_are_delivered);
 	tcase_add_test(tc,
-		       a_part_waits_for_credit_and_the_message_stays_one);
+		       message_continues_after_a_credit_update);
 	tcase_add_test(tc,
-		       in_the_midst_of_a_message_the_guest_hears_of_all_its_room);
+		       partial_message_triggers_a_credit_update);
 }
 
 static void add_hostile(TCase *tc)
 {
 	tcase_add_test(tc,
-		       a7_06_a_message_without_an_end_resets_its_connection);
+		       a7_06_endless_message_resets_its_connection);
 	tcase_add_test(tc,
-		       a7_06_a_message_beyond_its_credit_resets_its_connection);
+		       a7_06_message_beyond_its_credit_resets_its_connection);
 	tcase_add_test(tc,
-		       a7_07_a_message_that_the_guest_has_no_room_for_resets_it);
+		       a7_07_message_larger_than_the_guests_buffer_resets_the_connection);
 	tcase_add_test(tc,
-		       a7_07_a_message_beyond_the_buffer_resets_its_connection);
+		       a7_07_message_beyond_the_devices_buffer_resets_its_connection);
 	tcase_add_test(tc,
-		       a7_04_a_packet_of_another_type_is_reset_and_the_connection_lives);
-	tcase_add_test(tc, a7_04_a_server_of_streams_gets_no_messages);
-	tcase_add_test(tc, a7_04_ends_of_messages_mean_nothing_to_a_stream);
-	tcase_add_test(tc, a7_04_without_the_feature_there_are_no_messages);
-	tcase_add_test(tc, descriptors_along_with_a_message_are_not_kept);
-	tcase_add_test(tc, a7_13_a_state_says_that_the_driver_takes_messages);
+		       a7_04_packet_of_another_type_is_reset_and_keeps_the_connection);
+	tcase_add_test(tc, a7_04_message_connection_to_a_stream_server_is_reset);
+	tcase_add_test(tc, a7_04_message_flags_are_ignored_for_a_stream);
+	tcase_add_test(tc, a7_04_message_connections_require_the_feature);
+	tcase_add_test(tc, descriptors_attached_to_a_message_are_closed);
+	tcase_add_test(tc, a7_13_state_contains_the_seqpacket_feature);
 	tcase_add_test(tc,
-		       a7_13_a_state_of_the_first_version_has_streams_alone);
-	tcase_add_test(tc, two_paths_that_are_one_are_refused);
+		       a7_13_state_of_version_1_supports_only_streams);
+	tcase_add_test(tc, equal_stream_and_seqpacket_paths_are_refused);
 }
 
 int main(void)
@@ -651,11 +654,11 @@ int main(void)
 	add_flow(tc);
 	add_hostile(tc);
 	suite_add_tcase(s, tc);
-	tcase_add_loop_test(own, messages_keep_their_ends_in_both_directions,
+	tcase_add_loop_test(own, message_boundaries_are_kept_in_both_directions,
 			    0, N(formats));
-	tcase_add_test(own, a7_06_messages_of_no_bytes_are_bounded_too);
+	tcase_add_test(own, a7_06_empty_messages_are_bounded_too);
 	tcase_add_test(own,
-		       the_guest_is_told_of_no_more_than_the_hosts_socket_takes);
+		       credit_is_limited_by_the_hosts_socket);
 	suite_add_tcase(s, own);
 	return run_suite(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the socket device: both directions, their ends, and credit. */
+/* Claims about the socket device: both directions, shutdown, and credit. */
 #include <config.h>
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static void setup(void)
 
 /* ------------------------------------------------------------- both directions */
 
-START_TEST(it_says_what_it_is)
+START_TEST(device_has_its_id_and_queues)
 {
 	struct vsu_le64 cid = { 0 };
 	struct vsu_le32 high = { 7 };
@@ -46,7 +46,7 @@ START_TEST(it_says_what_it_is)
 }
 END_TEST
 
-START_TEST(a_client_talks_with_a_port_of_the_guest)
+START_TEST(client_connects_to_a_port_of_the_guest)
 {
 	uint32_t port;
 	int fd;
@@ -64,7 +64,7 @@ START_TEST(a_client_talks_with_a_port_of_the_guest)
 }
 END_TEST
 
-START_TEST(the_guest_talks_with_a_server_of_the_host)
+START_TEST(guest_connects_to_a_server_on_the_host)
 {
 	int listener, fd;
 
@@ -81,7 +81,7 @@ START_TEST(the_guest_talks_with_a_server_of_the_host)
 }
 END_TEST
 
-START_TEST(bytes_behind_the_greeting_are_the_guests)
+START_TEST(bytes_after_the_connect_line_are_sent_to_the_guest)
 {
 	int fd = client_make("CONNECT 7\nat once");
 
@@ -91,7 +91,7 @@ START_TEST(bytes_behind_the_greeting_are_the_guests)
 }
 END_TEST
 
-START_TEST(a_greeting_may_come_in_pieces)
+START_TEST(connect_line_may_arrive_in_pieces)
 {
 	int fd = client_make("CONN");
 
@@ -108,7 +108,7 @@ static const char *const bad_greetings[] = {
 	"CONNECT 99999999999999999999\n", "CONNECT 1 2\n", "\n", "connect 5\n",
 	"CONNECT 00000000000000000000000000000000000000001\n",
 };
-START_TEST(any_other_greeting_ends_the_connection)
+START_TEST(invalid_connect_line_ends_the_connection)
 {
 	int fd = client_make(bad_greetings[_i]);
 	char byte;
@@ -120,7 +120,7 @@ START_TEST(any_other_greeting_ends_the_connection)
 }
 END_TEST
 
-START_TEST(a_port_that_nobody_in_the_guest_has_ends_the_clients_connection)
+START_TEST(refused_guest_port_ends_the_clients_connection)
 {
 	int fd = client_make("CONNECT 5\n");
 	struct packet p = vsock_expect(OP_REQUEST);
@@ -132,7 +132,7 @@ START_TEST(a_port_that_nobody_in_the_guest_has_ends_the_clients_connection)
 }
 END_TEST
 
-START_TEST(a_port_that_nobody_on_the_host_has_is_reset)
+START_TEST(unserved_host_port_is_reset)
 {
 	struct packet p;
 
@@ -144,7 +144,7 @@ START_TEST(a_port_that_nobody_on_the_host_has_is_reset)
 }
 END_TEST
 
-START_TEST(two_clients_have_ports_of_their_own)
+START_TEST(two_clients_have_separate_ports)
 {
 	int a = client_make("CONNECT 5\n"), b;
 	uint32_t pa = client_open(a, 5), pb;
@@ -170,7 +170,7 @@ static void guest_shuts(uint32_t port, uint32_t flags)
 	vsock_send_as(&p, 0, true);
 }
 
-START_TEST(a7_10_what_the_client_ends_is_one_direction)
+START_TEST(a7_10_client_shutdown_ends_one_direction)
 {
 	int fd = client_make("CONNECT 5\n");
 	uint32_t port = client_open(fd, 5);
@@ -190,7 +190,7 @@ START_TEST(a7_10_what_the_client_ends_is_one_direction)
 }
 END_TEST
 
-START_TEST(a7_10_what_the_guest_ends_is_one_direction)
+START_TEST(a7_10_guest_shutdown_ends_one_direction)
 {
 	int fd = client_make("CONNECT 5\n");
 	uint32_t port = client_open(fd, 5);
@@ -210,7 +210,7 @@ START_TEST(a7_10_what_the_guest_ends_is_one_direction)
 }
 END_TEST
 
-START_TEST(a7_10_data_behind_its_own_shutdown_resets_the_connection)
+START_TEST(a7_10_data_after_the_guests_shutdown_resets_the_connection)
 {
 	int fd = client_make("CONNECT 5\n");
 	uint32_t port = client_open(fd, 5);
@@ -223,7 +223,7 @@ START_TEST(a7_10_data_behind_its_own_shutdown_resets_the_connection)
 }
 END_TEST
 
-START_TEST(what_the_guest_will_not_receive_is_not_sent)
+START_TEST(guest_receive_shutdown_stops_the_client)
 {
 	int fd = client_make("CONNECT 5\n");
 	uint32_t port = client_open(fd, 5);
@@ -239,7 +239,7 @@ START_TEST(what_the_guest_will_not_receive_is_not_sent)
 }
 END_TEST
 
-START_TEST(a_guest_that_closes_gets_its_reset_and_the_client_its_end)
+START_TEST(guest_close_is_reset_and_ends_the_client)
 {
 	int fd = client_make("CONNECT 5\n");
 	uint32_t port = client_open(fd, 5);
@@ -254,7 +254,7 @@ START_TEST(a_guest_that_closes_gets_its_reset_and_the_client_its_end)
 }
 END_TEST
 
-START_TEST(a_client_that_closes_with_bytes_unread_resets_the_connection)
+START_TEST(client_close_with_unread_bytes_resets_the_connection)
 {
 	int fd = client_make("CONNECT 5\n");
 	uint32_t port = client_open(fd, 5);
@@ -267,7 +267,7 @@ START_TEST(a_client_that_closes_with_bytes_unread_resets_the_connection)
 }
 END_TEST
 
-START_TEST(bytes_and_an_end_that_come_together_both_arrive)
+START_TEST(bytes_sent_with_a_shutdown_are_delivered)
 {
 	int fd = client_make("CONNECT 5\n");
 
@@ -280,7 +280,7 @@ START_TEST(bytes_and_an_end_that_come_together_both_arrive)
 }
 END_TEST
 
-START_TEST(a_reset_of_the_guest_ends_the_clients_connection)
+START_TEST(guest_reset_ends_the_clients_connection)
 {
 	int fd = client_make("CONNECT 5\n");
 	uint32_t port = client_open(fd, 5);
@@ -292,7 +292,7 @@ START_TEST(a_reset_of_the_guest_ends_the_clients_connection)
 }
 END_TEST
 
-START_TEST(a_reset_of_the_device_forgets_all_connections_but_not_the_socket)
+START_TEST(device_reset_drops_connections_and_keeps_the_listener)
 {
 	int fd = client_make("CONNECT 5\n"), again;
 	uint32_t port = client_open(fd, 5);
@@ -312,7 +312,7 @@ END_TEST
 
 /* ------------------------------------------------------------------------ time */
 
-/* Longer than a slow machine takes for what the tests do before. */
+/* Longer than earlier steps of a test take on a slow machine. */
 static const struct virtdev_vsock_config hasty = { .timeout_ms = 1000 };
 
 static void setup_hasty(void)
@@ -320,7 +320,7 @@ static void setup_hasty(void)
 	vsock_init(&hasty, 0);
 }
 
-START_TEST(a_client_that_says_nothing_is_closed_in_time)
+START_TEST(silent_client_is_closed_at_its_time_out)
 {
 	int fd = client_make("");
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -332,7 +332,7 @@ START_TEST(a_client_that_says_nothing_is_closed_in_time)
 }
 END_TEST
 
-START_TEST(a_guest_that_does_not_answer_is_reset_in_time)
+START_TEST(unanswered_request_is_reset_at_its_time_out)
 {
 	int fd = client_make("CONNECT 5\n");
 
@@ -343,7 +343,7 @@ START_TEST(a_guest_that_does_not_answer_is_reset_in_time)
 }
 END_TEST
 
-START_TEST(a_guest_that_withholds_its_last_reset_is_reset_in_time)
+START_TEST(unanswered_shutdown_is_reset_at_its_time_out)
 {
 	int listener = server_make(52), fd = guest_open(listener, 9, 52);
 
@@ -362,7 +362,7 @@ static unsigned char pattern(uint64_t at)
 	return (unsigned char)(at * 7 + at / 251);
 }
 
-/* A packet of so many bytes of the pattern. */
+/* Sends a packet with len bytes of the pattern. */
 static void send_pattern(uint32_t guest_port, uint32_t host_port, uint64_t at,
 			 uint32_t len)
 {
@@ -376,7 +376,10 @@ static void send_pattern(uint32_t guest_port, uint32_t host_port, uint64_t at,
 	vsock_send_as(&p, len, at % 2);
 }
 
-/* Takes the pattern from there on, as far as it came; how many bytes. */
+/*
+ * Reads the pattern from AT on, as far as it was received; returns the number
+ * of bytes.
+ */
 static uint64_t read_pattern(int fd, uint64_t at)
 {
 	unsigned char buf[4096];
@@ -384,7 +387,7 @@ static uint64_t read_pattern(int fd, uint64_t at)
 	bool wrong = false;
 	ssize_t n, i;
 
-	/* An assertion costs a system call, here and for each byte too much. */
+	/* An assertion per byte would cost a system call each. */
 	while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
 		for (i = 0; i < n; i++)
 			wrong |= buf[i] != pattern(at++);
@@ -392,7 +395,7 @@ static uint64_t read_pattern(int fd, uint64_t at)
 	return at - before;
 }
 
-/* Bytes that one may send by the last packet that came; 0 without any news. */
+/* Credit after the last update, or known if there was none. */
 static uint32_t credit_news(uint64_t sent, uint32_t known)
 {
 	struct packet p;
@@ -404,7 +407,7 @@ static uint32_t credit_news(uint64_t sent, uint32_t known)
 	return known;
 }
 
-START_TEST(a7_12_a_guest_that_obeys_its_credit_loses_no_byte)
+START_TEST(a7_12_guest_that_obeys_its_credit_loses_no_byte)
 {
 	int listener = server_make(52), fd = guest_open(listener, 9, 52);
 	uint64_t sent = 0, got = 0;
@@ -428,7 +431,7 @@ START_TEST(a7_12_a_guest_that_obeys_its_credit_loses_no_byte)
 }
 END_TEST
 
-START_TEST(a7_06_more_than_its_credit_resets_the_connection)
+START_TEST(a7_06_bytes_beyond_the_credit_reset_the_connection)
 {
 	int listener = server_make(52), fd = guest_open(listener, 9, 52);
 	struct packet p = { .op = 0 };
@@ -447,7 +450,7 @@ START_TEST(a7_06_more_than_its_credit_resets_the_connection)
 }
 END_TEST
 
-START_TEST(a_request_for_credit_is_answered)
+START_TEST(credit_request_is_answered)
 {
 	int listener = server_make(52), fd = guest_open(listener, 9, 52);
 	struct packet p;
@@ -462,7 +465,7 @@ START_TEST(a_request_for_credit_is_answered)
 }
 END_TEST
 
-START_TEST(the_guests_credit_is_obeyed_and_asked_for)
+START_TEST(guest_credit_is_obeyed_and_requested)
 {
 	int listener = server_make(52), fd;
 
@@ -485,7 +488,7 @@ START_TEST(the_guests_credit_is_obeyed_and_asked_for)
 }
 END_TEST
 
-START_TEST(a_guest_that_closes_while_the_host_does_not_read_loses_nothing)
+START_TEST(guest_close_loses_no_unread_bytes)
 {
 	int listener = server_make(52), fd = guest_open(listener, 9, 52);
 	struct packet p = packet_make(OP_SHUTDOWN, 9, 52);
@@ -511,7 +514,7 @@ START_TEST(a_guest_that_closes_while_the_host_does_not_read_loses_nothing)
 }
 END_TEST
 
-START_TEST(a7_11_bytes_wait_in_the_socket_while_the_guest_has_no_buffers)
+START_TEST(a7_11_bytes_wait_in_the_socket_without_guest_buffers)
 {
 	int listener = server_make(52), fd = guest_open(listener, 9, 52);
 	unsigned int i;
@@ -523,7 +526,7 @@ START_TEST(a7_11_bytes_wait_in_the_socket_while_the_guest_has_no_buffers)
 	}
 	client_write(fd, "one more");
 	vsock_expect_none();
-	/* nothing to spin on: what was served waits for a kick alone */
+	/* no busy loop: the served queue waits for a kick */
 	ck_assert_int_eq(virtdev_queue_serve(rig.dev, 0), 0);
 	vsock_post_rx(1);
 	vsock_pump();
@@ -538,7 +541,7 @@ END_TEST
 static const struct {
 	struct virtdev_vsock_config config;
 	int code;
-	const char *says;
+	const char *message;
 } refusals[] = {
 	{ { .size = 0 }, -EINVAL, "struct virtdev_vsock_config" },
 	{ { .path = "v", .cid = 0 }, -EINVAL, "CID 0 is reserved" },
@@ -560,7 +563,7 @@ static const struct {
 	{ { .path = "/nowhere/at/all", .cid = 3 }, -ENOENT, "/nowhere" },
 };
 
-START_TEST(e2_06_what_cannot_be_is_refused)
+START_TEST(e2_06_invalid_configuration_is_refused)
 {
 	struct virtdev_vsock_config config = refusals[_i].config;
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -571,7 +574,7 @@ START_TEST(e2_06_what_cannot_be_is_refused)
 		config.size = sizeof(config);
 	ck_assert_int_eq(virtdev_vsock_new(&config, &dev, &err),
 			 refusals[_i].code);
-	ck_assert_msg(strstr(err.msg, refusals[_i].says), "%s", err.msg);
+	ck_assert_msg(strstr(err.msg, refusals[_i].message), "%s", err.msg);
 	baseline_check(before);
 }
 END_TEST
@@ -592,60 +595,60 @@ static void add_directions(Suite *s)
 {
 	TCase *tc = add_case(s, "formats", NULL);
 
-	tcase_add_test(tc, it_says_what_it_is);
-	tcase_add_loop_test(tc, a_client_talks_with_a_port_of_the_guest, 0,
+	tcase_add_test(tc, device_has_its_id_and_queues);
+	tcase_add_loop_test(tc, client_connects_to_a_port_of_the_guest, 0,
 			    N(formats));
-	tcase_add_loop_test(tc, the_guest_talks_with_a_server_of_the_host, 0,
+	tcase_add_loop_test(tc, guest_connects_to_a_server_on_the_host, 0,
 			    N(formats));
-	tcase_add_loop_test(tc, e2_06_what_cannot_be_is_refused, 0,
+	tcase_add_loop_test(tc, e2_06_invalid_configuration_is_refused, 0,
 			    N(refusals));
 	tc = add_case(s, "greetings", setup);
-	tcase_add_test(tc, bytes_behind_the_greeting_are_the_guests);
-	tcase_add_test(tc, a_greeting_may_come_in_pieces);
-	tcase_add_loop_test(tc, any_other_greeting_ends_the_connection, 0,
+	tcase_add_test(tc, bytes_after_the_connect_line_are_sent_to_the_guest);
+	tcase_add_test(tc, connect_line_may_arrive_in_pieces);
+	tcase_add_loop_test(tc, invalid_connect_line_ends_the_connection, 0,
 			    N(bad_greetings));
 	tcase_add_test(tc,
-		       a_port_that_nobody_in_the_guest_has_ends_the_clients_connection);
-	tcase_add_test(tc, a_port_that_nobody_on_the_host_has_is_reset);
-	tcase_add_test(tc, two_clients_have_ports_of_their_own);
+		       refused_guest_port_ends_the_clients_connection);
+	tcase_add_test(tc, unserved_host_port_is_reset);
+	tcase_add_test(tc, two_clients_have_separate_ports);
 }
 
 static void add_ends(Suite *s)
 {
 	TCase *tc = add_case(s, "ends", setup);
 
-	tcase_add_test(tc, a7_10_what_the_client_ends_is_one_direction);
-	tcase_add_test(tc, a7_10_what_the_guest_ends_is_one_direction);
+	tcase_add_test(tc, a7_10_client_shutdown_ends_one_direction);
+	tcase_add_test(tc, a7_10_guest_shutdown_ends_one_direction);
 	tcase_add_test(tc,
-		       a7_10_data_behind_its_own_shutdown_resets_the_connection);
-	tcase_add_test(tc, what_the_guest_will_not_receive_is_not_sent);
+		       a7_10_data_after_the_guests_shutdown_resets_the_connection);
+	tcase_add_test(tc, guest_receive_shutdown_stops_the_client);
 	tcase_add_test(tc,
-		       a_guest_that_closes_gets_its_reset_and_the_client_its_end);
+		       guest_close_is_reset_and_ends_the_client);
 	tcase_add_test(tc,
-		       a_client_that_closes_with_bytes_unread_resets_the_connection);
-	tcase_add_test(tc, bytes_and_an_end_that_come_together_both_arrive);
-	tcase_add_test(tc, a_reset_of_the_guest_ends_the_clients_connection);
+		       client_close_with_unread_bytes_resets_the_connection);
+	tcase_add_test(tc, bytes_sent_with_a_shutdown_are_delivered);
+	tcase_add_test(tc, guest_reset_ends_the_clients_connection);
 	tcase_add_test(tc,
-		       a_reset_of_the_device_forgets_all_connections_but_not_the_socket);
+		       device_reset_drops_connections_and_keeps_the_listener);
 	tc = add_case(s, "time", setup_hasty);
-	tcase_add_test(tc, a_client_that_says_nothing_is_closed_in_time);
-	tcase_add_test(tc, a_guest_that_does_not_answer_is_reset_in_time);
+	tcase_add_test(tc, silent_client_is_closed_at_its_time_out);
+	tcase_add_test(tc, unanswered_request_is_reset_at_its_time_out);
 	tcase_add_test(tc,
-		       a_guest_that_withholds_its_last_reset_is_reset_in_time);
+		       unanswered_shutdown_is_reset_at_its_time_out);
 }
 
 static void add_credit(Suite *s)
 {
 	TCase *tc = add_case(s, "credit", setup);
 
-	tcase_add_test(tc, a7_12_a_guest_that_obeys_its_credit_loses_no_byte);
-	tcase_add_test(tc, a7_06_more_than_its_credit_resets_the_connection);
-	tcase_add_test(tc, a_request_for_credit_is_answered);
-	tcase_add_test(tc, the_guests_credit_is_obeyed_and_asked_for);
+	tcase_add_test(tc, a7_12_guest_that_obeys_its_credit_loses_no_byte);
+	tcase_add_test(tc, a7_06_bytes_beyond_the_credit_reset_the_connection);
+	tcase_add_test(tc, credit_request_is_answered);
+	tcase_add_test(tc, guest_credit_is_obeyed_and_requested);
 	tcase_add_test(tc,
-		       a_guest_that_closes_while_the_host_does_not_read_loses_nothing);
+		       guest_close_loses_no_unread_bytes);
 	tcase_add_test(tc,
-		       a7_11_bytes_wait_in_the_socket_while_the_guest_has_no_buffers);
+		       a7_11_bytes_wait_in_the_socket_without_guest_buffers);
 }
 
 int main(void)

@@ -237,7 +237,10 @@ static struct packet packet_load(uint64_t gpa)
 	return p;
 }
 
-/* Bytes stand in one place, as the device takes them at once; headers may wait. */
+/*
+ * Bytes use one fixed buffer, because the device consumes them at once; headers
+ * may wait.
+ */
 void vsock_send_as(const struct packet *p, uint32_t bytes, bool in_one)
 {
 	const uint64_t data = bytes ? TX_AT + 64 : TX_AT + 0x40000 + HEADER +
