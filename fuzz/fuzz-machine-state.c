@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The state of a saved machine. The first byte of an input selects what follows: 0 the
+ * bytes of a state; else sections, each an index of a name, an instance, 16 bits of
+ * length and the content, which become a state with correct checksums. A checked state
+ * is loaded into memory options, controllers and a CPU of a KVM that refuses all calls.
+ */
+#include <config.h>
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "kvm/vm_state.h"
+#include "memory/image.h"
+#include "play.h"
+#include "state/sections.h"
+#include "x86/cpu_state.h"
+
+#define MAX_SECTIONS 64
+
+static const char *const names[] = {
+	"machine", "memory", "clock", "irqchip", "cpu", "serial", "device",
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void put_section(struct vmm_state_writer *w, struct input *in)
+{
+	const char *name = names[take(in, 1) % (sizeof(names) / sizeof(names[0]))];
+	const uint32_t instance = (uint32_t)take(in, 1);
+	size_t len = (size_t)take(in, 2);
+
+	if (len > (size_t)(in->end - in->p))
+		len = (size_t)(in->end - in->p);
+	vmm_state_section(w, name, instance);
+	vmm_state_put(w, in->p, len);
+	vmm_state_section_end(w);
+	in->p += len;
+}
+
+/* A state whose sum is wrong would be refused before its content is read. */
+static void build(struct vmm_state_writer *w, struct input *in)
+{
+	unsigned int n;
+
+	vmm_state_begin(w);
+	for (n = 0; n < MAX_SECTIONS && in->p < in->end; n++)
+		put_section(w, in);
+	if (vmm_state_finish(w) < 0)
+		abort();
+}
+
+static void load(const struct vmm_state *state)
+{
+	const struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1 };
+	struct vmm_image_lists lists = { .n = 0 };
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	(void)!vmm_image_lists(state, "/a,b", &lists, &err);
+	vmm_image_lists_free(&lists);
+	(void)!vmm_kvm_state_load(&kvm, state, &err);
+	(void)!vmm_x86_cpu_load(&kvm, -1, 0, state, &err);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = { data, data + size };
+	struct vmm_state_writer w = { .bytes = NULL };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_state state;
+
+	if (!size)
+		return 0;
+	if (take(&in, 1)) {
+		build(&w, &in);
+		state = (struct vmm_state){ w.bytes, w.len };
+	} else {
+		state = (struct vmm_state){ in.p, (size_t)(in.end - in.p) };
+	}
+	if (!vmm_state_check(&state, &err))
+		load(&state);
+	free(w.bytes);
+	return 0;
+}
