@@ -39,7 +39,7 @@ static void put_section(struct vmm_state_writer *w, struct input *in)
 }
 
 /* A state whose sum is wrong would be refused before its content is read. */
-static void build(struct vmm_state_writer *w, struct input *in)
+static void build_state(struct vmm_state_writer *w, struct input *in)
 {
 	unsigned int n;
 
@@ -50,7 +50,7 @@ static void build(struct vmm_state_writer *w, struct input *in)
 		abort();
 }
 
-static void load(const struct vmm_state *state)
+static void load_state(const struct vmm_state *state)
 {
 	const struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1 };
 	struct vmm_image_lists lists = { .n = 0 };
@@ -72,13 +72,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	if (take(&in, 1)) {
-		build(&w, &in);
+		build_state(&w, &in);
 		state = (struct vmm_state){ w.bytes, w.len };
 	} else {
 		state = (struct vmm_state){ in.p, (size_t)(in.end - in.p) };
 	}
 	if (!vmm_state_check(&state, &err))
-		load(&state);
+		load_state(&state);
 	free(w.bytes);
 	return 0;
 }

@@ -70,7 +70,7 @@ static int on_option(void *opaque, unsigned int index,
 	return 0;
 }
 
-static int parse(int argc, char *const *argv, struct entries *to,
+static int parse_words(int argc, char *const *argv, struct entries *to,
 		 struct vsu_error *err)
 {
 	int rc;
@@ -103,7 +103,7 @@ static unsigned int rank_of(const struct entries *in, unsigned int end,
 	return n;
 }
 
-static struct entry *find(const struct entries *in, const struct entry *e,
+static struct entry *find_entry(const struct entries *in, const struct entry *e,
 			  unsigned int rank)
 {
 	unsigned int i;
@@ -120,7 +120,7 @@ static int replace_device(struct entries *saved, const struct entries *given,
 			  unsigned int i, struct vsu_error *err)
 {
 	const struct entry *e = &given->list[i];
-	struct entry *old = find(saved, e, rank_of(given, i, e));
+	struct entry *old = find_entry(saved, e, rank_of(given, i, e));
 
 	if (!old)
 		return vsu_error_set(err, -EINVAL, "'--%s=%s' replaces a device, and the saved machine has %u with this option",
@@ -131,7 +131,7 @@ static int replace_device(struct entries *saved, const struct entries *given,
 	return 0;
 }
 
-static void drop(struct entries *saved, bool clone)
+static void drop_entries(struct entries *saved, bool clone)
 {
 	enum change change;
 	unsigned int i, n = 0;
@@ -145,7 +145,7 @@ static void drop(struct entries *saved, bool clone)
 }
 
 /* saved has room for all that are given. */
-static int apply(struct entries *saved, const struct entries *given,
+static int apply_changes(struct entries *saved, const struct entries *given,
 		 struct vsu_error *err)
 {
 	const struct entry *e = given->list;
@@ -162,7 +162,7 @@ static int apply(struct entries *saved, const struct entries *given,
 			rc = replace_device(saved, given, i, err);
 			continue;
 		}
-		old = find(saved, e, 0);
+		old = find_entry(saved, e, 0);
 		if (old)
 			*old = *e;
 		else
@@ -227,7 +227,7 @@ static int write_words(const struct entries *from, char *command,
 	return 0;
 }
 
-static int merge(struct vmm_words *out, struct entries *saved,
+static int merge_entries(struct vmm_words *out, struct entries *saved,
 		 const struct entries *given, char *command,
 		 struct vsu_error *err)
 {
@@ -237,8 +237,8 @@ static int merge(struct vmm_words *out, struct entries *saved,
 	if (!more)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	saved->list = more;
-	drop(saved, has_clone(given));
-	rc = apply(saved, given, err);
+	drop_entries(saved, has_clone(given));
+	rc = apply_changes(saved, given, err);
 	return rc ? rc : write_words(saved, command, out, err);
 }
 
@@ -246,13 +246,13 @@ int vmm_saved_words_merge(struct vmm_words *out, const struct vmm_words *saved,
 			  int argc, char *const *argv, struct vsu_error *err)
 {
 	struct entries old = { NULL, 0 }, new = { NULL, 0 };
-	int rc = parse(argc, argv, &new, err);
+	int rc = parse_words(argc, argv, &new, err);
 
 	memset(out, 0, sizeof(*out));
 	if (!rc)
-		rc = parse(saved->n, saved->words, &old, err);
+		rc = parse_words(saved->n, saved->words, &old, err);
 	if (!rc)
-		rc = merge(out, &old, &new, argv[0], err);
+		rc = merge_entries(out, &old, &new, argv[0], err);
 	free(old.list);
 	free(new.list);
 	return rc;
