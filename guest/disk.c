@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Drives a disk (VIRTIO 1.3, section 5.2): on each queue a pattern is written
- * to sectors of that queue's own, read back and compared; a read-only disk is
- * read, and a write to it must fail.
+ * Drives a disk (VIRTIO 1.3, section 5.2): through each queue, writes a pattern
+ * to sectors that no other queue uses, reads it back and compares. A read-only
+ * disk is read, and a write to it must fail.
  */
 #include "lib.h"
 #include "selftest.h"
@@ -24,7 +24,7 @@ struct header {
 
 static unsigned char buffer[BYTES] __attribute__((aligned(4096)));
 
-/* The status byte of a request, or 255 when it was not answered. */
+/* The status byte of a request, or 255 if it did not complete. */
 static uint8_t request(struct device *dev, uint32_t queue, uint32_t type,
 		       uint64_t sector, uint32_t len)
 {

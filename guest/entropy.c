@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Drives an entropy device (VIRTIO 1.3, section 5.4): two buffers of it are
- * filled, and neither repeats the other or itself.
+ * Drives an entropy device (VIRTIO 1.3, section 5.4): fills two buffers and
+ * checks that neither contains repetitions nor equals the other.
  */
 #include "lib.h"
 #include "selftest.h"
@@ -10,7 +10,10 @@
 
 static unsigned char noise[2][BYTES];
 
-/* How many bytes the device gave; what it did not store stays as it was. */
+/*
+ * Number of bytes that the device reported; bytes it did not write keep their
+ * value.
+ */
 static int64_t draw(struct device *dev, unsigned char *to)
 {
 	const struct piece piece = { to, BYTES, true };

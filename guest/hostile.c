@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A driver that keeps a VMM busy: for each device in turn, full rings of large
- * indirect chains, notifications, stores to configuration space and resets
- * without waiting; on PCI also command and MSI-X toggles. It judges nothing:
- * the test outside measures the VMM.
+ * A driver that keeps a VMM busy: for each device in turn it submits full rings
+ * of large indirect chains, notifies, writes configuration space and resets
+ * without waiting; on PCI it also toggles the command register and MSI-X. It
+ * checks nothing: the test outside the VM measures the VMM.
  */
 #include "hostile.h"
 #include "lib.h"
@@ -14,14 +14,14 @@
 #define TABLE 128u		/* descriptors of an indirect chain */
 #define ROUNDS 3u
 #define KICKS 200u
-#define PATIENCE_MS 200u	/* for the first used entry */
-#define LAST_PATIENCE_MS 30000u	/* if there was none in any round */
+#define PATIENCE_MS 200u	/* wait for the first used entry */
+#define LAST_PATIENCE_MS 30000u	/* ... if no round had any */
 
 #define TABLES 0x4000000UL
-#define REQUESTS 0x4800000UL	/* one for each entry, 512 bytes */
-#define BUFFER 0x5000000UL	/* 1 MiB that chains read and write */
+#define REQUESTS 0x4800000UL	/* one per entry, 512 bytes each */
+#define BUFFER 0x5000000UL	/* 1 MiB of data for all chains */
 #define BUFFER_LEN 0x100000u
-#define SPARE_PAGE 0x6000u	/* number of a page that nothing uses */
+#define SPARE_PAGE 0x6000u	/* number of an unused page */
 
 #define FEATURE_INDIRECT (UINT64_C(1) << 28)
 #define FEATURE_PLATFORM (UINT64_C(1) << 33)
@@ -95,11 +95,12 @@ static uint32_t memory_request(uint32_t *r, const struct target *t, uint32_t i)
 static uint32_t socket_request(uint32_t *r, uint32_t i)
 {
 	memset(r, 0, 44);
-	r[0] = 3;			/* from the guest's address */
-	r[2] = 2;			/* to the host */
+	r[0] = 3;			/* guest CID */
+	r[2] = 2;			/* host CID */
 	r[4] = 1000 + i;
 	r[5] = 1;
-	r[7] = 1 | 1u << 16;		/* a stream: connect */
+	/* operation: request a connection; type: stream */
+	r[7] = 1 | 1u << 16;
 	return 44;
 }
 
@@ -112,7 +113,10 @@ static uint32_t balloon_request(uint32_t *r)
 	return 512;
 }
 
-/* Pairs of queues for the control queue; a header and a frame for others. */
+/*
+ * Sets the number of queue pairs on the control queue; other queues get a
+ * header and a frame.
+ */
 static uint32_t net_request(uint8_t *r, uint32_t i)
 {
 	memset(r, 0, 128);
@@ -145,7 +149,7 @@ static uint32_t request_fill(const struct target *t, uint32_t i)
 
 /* ------------------------------------------------------------------- attacks */
 
-/* A request, then pieces that are read and pieces that are written. */
+/* A request, then readable and writable pieces. */
 static uint32_t chain_fill(struct descriptor *d, const struct target *t,
 			   uint32_t i, uint32_t nread, uint32_t nwritten)
 {
@@ -165,7 +169,7 @@ static uint32_t chain_fill(struct descriptor *d, const struct target *t,
 	return n;
 }
 
-/* Entries share the table of their number across queues. */
+/* Entry i of every queue uses the same indirect table. */
 static void tables_fill(const struct target *t)
 {
 	static const uint8_t shapes[][2] = { { 0, 1 }, { 1, 1 }, { 0, 126 },
@@ -220,7 +224,7 @@ static bool target_start(struct target *t)
 	return t->nqueues && (features & FEATURE_INDIRECT);
 }
 
-/* All entries that the device has used are available again. */
+/* Makes all entries available again that the device has used. */
 static void rings_flood(const struct target *t, uint32_t kicks)
 {
 	volatile uint16_t *avail, *used;
@@ -239,7 +243,7 @@ static void rings_flood(const struct target *t, uint32_t kicks)
 	}
 }
 
-/* Entries that the device has used since its rings were made. */
+/* Number of entries used by the device since its rings were created. */
 static uint32_t rings_used(const struct target *t)
 {
 	uint32_t q, sum = 0;
@@ -283,7 +287,7 @@ static void target_attack(struct target *t)
 		else if (i == ROUNDS - 1 && !used)
 			wait_for_use(t, LAST_PATIENCE_MS);
 		used += rings_used(t);
-		for (k = 0; k < 3; k++)	/* the last one is answered in time */
+		for (k = 0; k < 3; k++)	/* the last round waits with a limit */
 			t->registers->status(t, 0);
 	}
 	print("device %u: %u queues, %u entries used, %u ms\n", t->id,

@@ -137,7 +137,7 @@ static const struct registers pci_registers = {
 	pci_features, pci_accept, pci_status, pci_queue_set, pci_notify, 0x2000,
 };
 
-/* Every vector gets another message under the mask of the function. */
+/* Changes the message of every vector while the function is masked. */
 static void toggle_vectors(const struct target *t, uint32_t first)
 {
 	const uint32_t n = (mmio_read16(t->space + t->msix + 2) & 0x7ffu) + 1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * One handler for all lines. A line that never rises would halt the guest for
- * ever, so the local APIC's timer wakes it now and then to look at the clock.
+ * One handler for all lines. A line that never rises would halt the guest
+ * forever, so the timer of the local APIC wakes the CPU regularly to check the
+ * time.
  */
 #include "irq.h"
 #include "lib.h"
@@ -93,7 +94,7 @@ static void fill_table(void)
 	__asm__ volatile("lidt %0" : : "m"(at));
 }
 
-/* The two controllers of the first PC take no part. */
+/* Masks both 8259 controllers, which are not used. */
 static void mask_pics(void)
 {
 	out8(0x21, 0xff);
@@ -126,7 +127,10 @@ bool irq_wait(uint32_t irq, uint32_t limit_ms)
 	__asm__ volatile("cli" : : : "memory");
 	while (!(came = counts[irq] != seen[irq]) &&
 	       now_ms() - start < limit_ms)
-		/* an interrupt is taken behind sti, then, in hlt */
+		/*
+		 * sti delays interrupts by one instruction, so none is lost
+		 * before hlt
+		 */
 		__asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
 	seen[irq] = counts[irq];
 	return came;

@@ -15,8 +15,8 @@ void irq_init(void);
 void irq_enable(uint32_t irq, void (*handler)(uint32_t irq));
 
 /*
- * Halts until irq has come since the last wait for it; false when it did not
- * within limit_ms.
+ * Halts until irq was raised since the previous wait; false if that takes
+ * longer than limit_ms.
  */
 bool irq_wait(uint32_t irq, uint32_t limit_ms);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * builtin:irqtest: drives every disk as the self-test does, but at level 0,
- * halted until the device interrupts. It needs a KVM that runs level 0
- * natively.
+ * builtin:irqtest: drives every disk as the self-test does, but at privilege
+ * level 0 and halted until the device interrupts. It requires a KVM that runs
+ * level 0 natively.
  */
 #include "irq.h"
 #include "lib.h"
@@ -13,7 +13,10 @@
 
 static struct device devices[CVMM_BOOT_MAX_DEVICES];
 static uint32_t irqs[CVMM_BOOT_MAX_DEVICES];
-/* Status said nothing: a handler before has taken this reason as well. */
+/*
+ * Interrupts with an empty status, because an earlier handler acknowledged the
+ * reason.
+ */
 static uint32_t unasked;
 
 /* Each device has a line of its own. */
@@ -69,7 +72,7 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 	unsigned int i;
 
 	if (cpu)
-		return;		/* start0.S parks it */
+		return;		/* start0.S stops this CPU */
 	print("irqtest: %u CPUs, %u devices\n", boot->ncpus, boot->ndevices);
 	check_level(boot);
 	irq_init();

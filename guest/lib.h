@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Stands in for the C library that a freestanding guest lacks. */
+/* Replaces the C library, which a freestanding guest lacks. */
 #ifndef GUEST_LIB_H
 #define GUEST_LIB_H
 
@@ -30,8 +30,9 @@ static inline uint32_t in32(uint16_t port)
 }
 
 /*
- * Device registers and windows by plain moves, which every KVM can emulate.
- * The forms are spelled out so that no compiler merges or widens them.
+ * Accesses device registers and windows by plain moves, which every KVM can
+ * emulate. The instructions are written as assembler, so that no compiler
+ * merges or widens them.
  */
 static inline uint32_t mmio_read32(uint64_t gpa)
 {
@@ -70,32 +71,32 @@ static inline void mmio_write64(uint64_t gpa, uint64_t value)
 /* %s %c %u %x (with l for 64 bits) and %%; no widths. */
 void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Faults so far; the exit status of the machine. */
+/* Number of faults found; the exit status of the machine. */
 extern unsigned int faults;
 
 void fault(const char *what);
 
-/* A byte from the serial port, waited for. */
+/* Waits for a byte from the serial port. */
 uint8_t read_byte(void);
-/* The same, or -1 when none has come after so many looks. */
+/* The same, or -1 after that number of unsuccessful polls. */
 int byte_soon(unsigned int looks);
 
 /*
- * That many bytes from the serial port, each back as it comes: a look at the
- * status for each, as a driver does, and 16 to an empty transmitter.
+ * Echoes n bytes of the serial port as a driver does: one read of the status
+ * per received byte, and up to 16 bytes to an empty transmitter.
  */
 void echo_bytes(uint32_t n);
 
 /* Milliseconds since the machine started. */
 uint32_t now_ms(void);
 
-/* Ends the machine: 0 content. */
+/* Powers the machine off; 0 is success. */
 void __attribute__((noreturn)) power_off(uint8_t status);
 
-/* True when the word stands in the list of words that blanks separate. */
+/* Whether the list, separated by blanks, contains the word. */
 bool has_word(const char *list, const char *word);
 
-/* Pages behind the guest, not cleared, given out one after the other. */
+/* Allocates pages behind the guest's image; they are not cleared. */
 void *take_pages(size_t bytes);
 
 void *memset(void *s, int c, size_t n);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Every piece of memory keeps what is stored at its end; ROM does not. */
+/*
+ * Checks that each region of memory keeps values stored at its end, and that
+ * ROM does not.
+ */
 #include "lib.h"
 #include "selftest.h"
 

@@ -56,7 +56,7 @@ struct cvmm_boot_device {
 
 struct cvmm_boot {
 	uint64_t magic;
-	uint32_t version, size;		/* size: of this struct */
+	uint32_t version, size;		/* size of this struct */
 	uint32_t flags, ncpus;
 	uint32_t nmemory, ndevices;
 	uint64_t cmdline_gpa, cmdline_len; /* terminated; len without the 0 */
@@ -68,7 +68,7 @@ struct cvmm_boot {
 /* I/O ports. */
 #define CVMM_PORT_SERIAL	0x3f8	/* a 16550 */
 #define CVMM_PORT_I8042		0x64	/* writing 0xfe resets */
-#define CVMM_PORT_POWER		0x600	/* write the status: 0 content */
+#define CVMM_PORT_POWER		0x600	/* write the status: 0 is success */
 #define CVMM_PORT_PARK		0x604	/* a read stops this CPU for good */
 #define CVMM_PORT_CLOCK		0x608	/* 32-bit reads: milliseconds since boot */
 

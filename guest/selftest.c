@@ -27,7 +27,7 @@ static void start_device(const struct cvmm_boot_device *at, unsigned int i)
 	}
 	ndevices++;
 	if (dev->id == ID_BLOCK)
-		return;		/* its test starts it */
+		return;		/* the test starts this CPU itself */
 	if (!device_negotiate(dev, FEATURE_VERSION_1) || !device_start(dev))
 		fault("a device that does not start");
 	print("device %u: id %u, %u queues\n", i, dev->id, dev->nqueues);
@@ -52,7 +52,7 @@ static void show_all_shared(void)
 		show_shared(&devices[i], i);
 }
 
-/* The sum of its bytes tells that all of it arrived. */
+/* The sum of the bytes shows that the whole initrd was loaded. */
 static void show_initrd(const struct cvmm_boot *boot)
 {
 	const unsigned char *at = (const unsigned char *)boot->initrd_gpa;
@@ -65,12 +65,12 @@ static void show_initrd(const struct cvmm_boot *boot)
 	print("initrd: %lu bytes, sum %lu\n", boot->initrd_len, sum);
 }
 
-#define LOOKS 200	/* until no more input is on its way */
+#define LOOKS 200	/* polls until the input is complete */
 
 /*
- * The next command. Whoever asks faster than answers come, as by a key that is
- * held down, is answered once for all that are alike. *ahead is the byte that
- * was read too many, or -1.
+ * Reads the next command. Equal commands that arrive faster than they are
+ * executed (a key is held down) are executed once. *ahead is a byte that was
+ * read too early, or -1.
  */
 static uint8_t read_command(int *ahead)
 {
@@ -82,7 +82,7 @@ static uint8_t read_command(int *ahead)
 	return what;
 }
 
-/* The number behind the letter, ended by a blank; then as many bytes. */
+/* Reads a number ended by a blank, then that number of bytes. */
 static void echo(int *ahead)
 {
 	uint32_t n = 0, begun;
@@ -128,7 +128,7 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 	unsigned int i;
 
 	if (cpu)
-		return;		/* start.S parks it */
+		return;		/* start.S stops this CPU */
 	print("selftest: %u CPUs, %u pieces of memory, %u devices\n",
 	      boot->ncpus, boot->nmemory, boot->ndevices);
 	if (boot->magic != CVMM_BOOT_MAGIC || boot->size != sizeof(*boot))

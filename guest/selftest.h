@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The parts of the self-test; each prints what it saw and counts faults. */
+/* The parts of the self-test; each prints its results and counts faults. */
 #ifndef GUEST_SELFTEST_H
 #define GUEST_SELFTEST_H
 

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Shows the shared memory regions of a device: runs of pages that are alike
- * (a hole, read-only, writable), with the first bytes of each. Every page is
- * stored to, at its last 8 bytes, to see whether it keeps that; what it kept
- * is left there for the host to find.
+ * Prints the shared memory regions of a device as runs of equal pages (hole,
+ * read-only, writable), with the first bytes of each run. Writes the last 8
+ * bytes of every page to determine its kind; the mark stays in writable pages,
+ * for the host to check.
  */
 #include "lib.h"
 #include "selftest.h"
 
 #define PAGE 4096u
 #define MAX_IDS 8
-#define MAX_SHOWN (UINT64_C(16) << 20) /* bytes of a region that are looked at */
+#define MAX_SHOWN (UINT64_C(16) << 20) /* maximum number of bytes checked per region */
 #define MARK UINT64_C(0x6b72616d6d6d7663) /* "cvmmmark" */
 
 enum kind { HOLE, READ_ONLY, WRITABLE, NONE };
 
 static const char *const names[] = { "hole", "read-only", "writable" };
 
-/* Leaves the mark in a writable page, for the host to find, whatever was there. */
+/*
+ * Writes the mark to a page that is writable; it stays there for the host to
+ * check.
+ */
 static enum kind probe(uint64_t page)
 {
 	uint64_t at = page + PAGE - 8, before = mmio_read64(at);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Entry of a built-in guest that runs at level 0, and one stub for each
- * interrupt vector: it saves what C may change and calls on_vector().
+ * Entry of a built-in guest that runs at privilege level 0, and one stub per
+ * interrupt vector: it saves the registers that C code may change, and calls
+ * on_vector().
  */
 	.section .text.start, "ax"
 	.globl guest_start
@@ -36,7 +37,7 @@ common:	push	%rax
 	mov	72(%rsp), %edi		/* the vector */
 	and	$0xff, %edi
 	cld
-	push	%rbp			/* keeps the stack aligned as it was */
+	push	%rbp			/* keeps the stack aligned */
 	mov	%rsp, %rbp
 	and	$-16, %rsp
 	call	on_vector

@@ -121,7 +121,7 @@ static bool is_used(const struct queue *q)
 	return __atomic_load_n(&q->used.idx, __ATOMIC_ACQUIRE) != q->last_used;
 }
 
-/* Nothing more comes from a device that died or takes too long. */
+/* The device has set NEEDS_RESET, or the time limit has expired. */
 static bool is_lost(const struct device *dev, uint32_t start)
 {
 	return (get(dev, STATUS) & NEEDS_RESET) ||
@@ -138,7 +138,10 @@ static bool poll_used(const struct device *dev, const struct queue *q)
 	return true;
 }
 
-/* With interrupts, each request is answered by one, and not before it. */
+/*
+ * In interrupt mode each request must raise exactly one interrupt when it
+ * completes.
+ */
 static bool wait_used(struct device *dev, const struct queue *q)
 {
 	if (!dev->wait)

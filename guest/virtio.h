@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A driver for virtio-mmio devices, version 2, with split rings, polled
- * unless somebody waits for interrupts
- * (VIRTIO 1.3, sections 4.2 and 2.7), as small as it can be.
+ * A minimal driver for virtio-mmio devices, version 2, with split rings; polled
+ * unless wait is set (VIRTIO 1.3, sections 4.2 and 2.7).
  */
 #ifndef GUEST_VIRTIO_H
 #define GUEST_VIRTIO_H
@@ -11,7 +10,7 @@
 #include <stdint.h>
 
 #define MAX_QUEUES 8
-#define RING_SIZE 16		/* at most; a device may allow less */
+#define RING_SIZE 16		/* maximum; a device may support less */
 
 #define FEATURE_VERSION_1 (UINT64_C(1) << 32)
 
@@ -41,11 +40,13 @@ struct queue {
 struct device {
 	uint64_t base;
 	uint32_t id;
-	uint64_t features;	/* acknowledged */
-	uint32_t nqueues;	/* that are set up */
+	uint64_t features;	/* negotiated */
+	uint32_t nqueues;	/* number of queues that are set up */
 	struct queue *queues[MAX_QUEUES];
-	/* Waits for an interrupt, false: none came. Without it, rings are
-	   polled and the device is asked for no interrupts. */
+	/*
+	 * Waits for an interrupt; false if none was raised. If NULL, rings are
+	 * polled and interrupts suppressed.
+	 */
 	bool (*wait)(struct device *dev);
 };
 
@@ -55,21 +56,24 @@ struct piece {
 	bool writable;
 };
 
-/* False when there is no device at base. */
+/* False if base has no device. */
 bool device_find(struct device *dev, uint64_t base);
 
-/* Resets it and acknowledges those of wanted that are offered. */
+/* Resets the device and negotiates the offered subset of wanted. */
 bool device_negotiate(struct device *dev, uint64_t wanted);
 
 uint64_t device_offered(const struct device *dev);
 
-/* Sets up every queue that exists, then DRIVER_OK. */
+/* Sets up every queue that exists, then sets DRIVER_OK. */
 bool device_start(struct device *dev);
 
-/* Takes the reasons of an interrupt back; 0: there was none. */
+/* Reads and acknowledges the interrupt status; 0: no interrupt. */
 uint32_t device_acknowledge(struct device *dev);
 
-/* One request, waited for up to 5 seconds; bytes written, or -1. */
+/*
+ * Sends one request and waits up to 5 seconds; returns the bytes written, or
+ * -1.
+ */
 int64_t queue_do(struct device *dev, uint32_t queue, const struct piece *pieces,
 		 unsigned int n);
 

@@ -114,7 +114,7 @@ START_TEST(sockets_of_the_device_can_be_removed)
 }
 END_TEST
 
-/* Determining the kind requires the mount's id, from /proc/self/fdinfo. */
+/* Determining the file type requires the mount's id, from /proc/self/fdinfo. */
 static int file_is_told(void)
 {
 	const int kind = vsu_foreign_kind(file);

@@ -229,7 +229,7 @@ static int open_anew(const struct inside *in, const char *name, int flags)
 	return fd;
 }
 
-/* A folder is used normally, and names move between its folders. */
+/* A folder is used normally, and files are renamed between its subfolders. */
 static int folder_is_lived_in(struct inside *in)
 {
 	const int unnamed = openat(in->folder, ".", O_TMPFILE | O_RDWR, 0600);

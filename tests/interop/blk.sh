@@ -8,13 +8,13 @@ may_use "$STORAGE_DAEMON"
 IMAGE=$WORK/image
 IMAGE_MIB=64
 SOCKET=$WORK/socket
-# A system call that its filter does not know ends our daemon, and the test.
+# A system call outside its filter kills our daemon, and fails the test.
 FILTER=()
 ! grep -q 'define HAVE_LIBSECCOMP 1' "$CVMM_BUILDDIR/config.h" || FILTER=(--seccomp=kill)
 MARK=40
 MARK_MIB=2
 MARK_SUM=
-BLK_BEFORE=()		# QEMU's devices that have to come before the disk
+BLK_BEFORE=()		# QEMU's devices that must precede the disk
 
 BLK_CHECKS=(
 	"capacity and queues"
@@ -31,7 +31,7 @@ BLK_CHECKS=(
 	"mark written"
 )
 
-# image_new: full of bytes that no test expects
+# image_new: an image full of bytes that no test expects
 image_new() {
 	rm -f "$IMAGE"
 	head -c $((IMAGE_MIB << 20)) /dev/urandom >"$IMAGE"
@@ -40,14 +40,16 @@ image_new() {
 
 image_sum() { md5sum <"$IMAGE" | cut -d ' ' -f 1; }
 
-# mark_sum: the bytes that a guest said it wrote, as the host's file has them
+# mark_sum: checksum of the bytes in the host's file that the guest reported as
+# written
 mark_sum() {
 	dd if="$IMAGE" bs=1M skip=$MARK count=$MARK_MIB 2>/dev/null | md5sum | cut -d ' ' -f 1
 }
 
-# ---------------------------------------------------------------- the servers
+# ---------------------------------------------------------------- servers
 
-# serve_storage_daemon IMAGE SOCKET [EXPORT_OPTION…]: SERVER is its process
+# serve_storage_daemon IMAGE SOCKET [EXPORT_OPTION…]: starts QEMU's storage
+# daemon; SERVER is its process
 serve_storage_daemon() {
 	local image=$1 socket=$2; shift 2
 	local options
@@ -61,7 +63,7 @@ serve_storage_daemon() {
 	server_ready "$socket"
 }
 
-# serve_daemon IMAGE SOCKET [OPTION…]: the same by our own daemon
+# serve_daemon IMAGE SOCKET [OPTION…]: the same with our daemon
 serve_daemon() {
 	local image=$1 socket=$2; shift 2
 
@@ -79,11 +81,11 @@ server_ready() {
 
 server_ready_or_gone() { socket_listening "$1" || ended "$SERVER"; }
 
-# ------------------------------------------------------------------ the guest
+# ------------------------------------------------------------------ guest
 
-# blk_guest_start JOB QUEUES ENVIRONMENT: as many CPUs as queues;
-# BLK_OPTIONS are further options of QEMU's device, and BLK_RING whether they
-# leave INDIRECT, EVENT_IDX and RING_PACKED on
+# blk_guest_start JOB QUEUES ENVIRONMENT: a guest with one CPU per queue.
+# BLK_OPTIONS are further options of QEMU's device; BLK_RING lists which of
+# INDIRECT, EVENT_IDX and RING_PACKED they enable
 blk_guest_start() {
 	GUEST_CPUS=$2 guest_start "$1" "$3
 MARK=$MARK
@@ -97,7 +99,8 @@ EXPECT_SECTORS=$((IMAGE_MIB * 2048))" \
 		-device "${BLK_DEVICE:-vhost-user-blk-pci},chardev=disk,num-queues=$2${BLK_OPTIONS:+,$BLK_OPTIONS}"
 }
 
-# blk_guest JOB QUEUES ENVIRONMENT: one boot; MARK_SUM is what it left
+# blk_guest JOB QUEUES ENVIRONMENT: one boot; MARK_SUM is the checksum that it
+# reported
 blk_guest() {
 	local status
 
@@ -108,7 +111,8 @@ blk_guest() {
 	return $status
 }
 
-# full_boot PREFIX QUEUES: every check in a guest, and its bytes in the file
+# full_boot PREFIX QUEUES: runs every check in a guest, and compares its bytes
+# with the file
 full_boot() {
 	local found=()
 
@@ -118,14 +122,16 @@ full_boot() {
 	check "${1}bytes of the guest are in the file" [ "$(mark_sum)" = "$MARK_SUM" ]
 }
 
-# later_boot PREFIX QUEUES: the bytes of the guest before, and new ones
+# later_boot PREFIX QUEUES: checks the bytes of the previous guest, and writes
+# new ones
 later_boot() {
 	blk_guest blk-mark "$2" ""
 	guest_results "$1" "mark of the guest before found" "mark written"
 	check "${1}bytes of the guest are in the file" [ "$(mark_sum)" = "$MARK_SUM" ]
 }
 
-# read_only_boot PREFIX QUEUES: the same bytes, and no way to change them
+# read_only_boot PREFIX QUEUES: checks the same bytes, and that they cannot be
+# changed
 read_only_boot() {
 	local before
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A driver that knows what each block of its disk has to hold. */
+/* A driver that knows the expected content of each block of its disk. */
 #include <config.h>
 
 #include <inttypes.h>
@@ -44,7 +44,7 @@ void load_close(struct load *l, bool in_order)
 
 /* ----------------------------------------------------------------- contents */
 
-/* Version 0 is the image as it was made: zeros. */
+/* Version 0 is the initial image: zeros. */
 static void fill_block(uint64_t *words, uint32_t block, uint64_t version)
 {
 	uint64_t w = (version << 20 | block) * UINT64_C(0x9e3779b97f4a7c15);

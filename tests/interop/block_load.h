@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * A driver that writes and reads a disk behind a vhost-user socket and knows
- * what each block has to hold. Every write gives its block a new version; a
- * read finds the version that was written last, whole.
- *
- * The ledger of versions may outlive the driver, in memory that several
- * processes share: the next driver then knows that a block whose write was not
- * seen to be finished holds the old version or the new one, and from the first
- * look on only that.
+ * the expected content of each block. Every write gives its block a new
+ * version; a read must return the version that was written last, complete. The
+ * ledger of versions may outlive the driver in shared memory. The next driver
+ * then accepts the old or the new version of a block whose write was not
+ * completed; after its first read it accepts only the version that it found.
  */
 #ifndef INTEROP_BLOCK_LOAD_H
 #define INTEROP_BLOCK_LOAD_H
@@ -19,11 +17,11 @@
 
 #define LOAD_BLOCK 4096u	/* bytes */
 #define LOAD_BLOCKS 1024u
-#define LOAD_SLOTS 16u		/* requests at once */
+#define LOAD_SLOTS 16u		/* maximum number of requests in flight */
 
 struct load_ledger {
-	uint64_t begun[LOAD_BLOCKS];	/* the last version that was asked for */
-	uint64_t held[LOAD_BLOCKS];	/* ... and that is known to be there */
+	uint64_t begun[LOAD_BLOCKS];	/* version of the last write that was sent */
+	uint64_t held[LOAD_BLOCKS];	/* version that the block contains for certain */
 	uint64_t finished;		/* requests */
 };
 
@@ -36,32 +34,35 @@ struct load_slot {
 struct load {
 	struct load_ledger *ledger;
 	struct lasting session;
-	uint64_t seed;			/* of all that is left to chance */
+	uint64_t seed;			/* of the random generator */
 	struct load_slot slots[LOAD_SLOTS];
-	bool taken[LOAD_BLOCKS];	/* by a slot */
+	bool taken[LOAD_BLOCKS];	/* a request for this block is in flight */
 	unsigned int nbusy;
 };
 
-/* From 0 to below. */
+/* A random number from 0 to below - 1. */
 uint32_t load_random(struct load *l, uint32_t below);
 
 /*
- * A session with its ring started; features beside those that it needs. Whatever
- * goes wrong from here on ends the process with 1 and a line.
+ * Opens a session, negotiates the required features and those given, and starts
+ * its ring. Later failures end the process with status 1 and a message.
  */
 void load_open(struct load *l, struct load_ledger *ledger, const char *socket,
 	       uint64_t features, uint64_t seed, bool reconnect);
 
-/* One turn: requests for all free slots, then what is there, after ms at most. */
+/*
+ * One turn: sends requests from all free slots, then handles completions,
+ * waiting at most ms.
+ */
 void load_turn(struct load *l, int ms);
 
-/* Turns until nothing is asked for any more. */
+/* Runs turns until no request is in flight. */
 void load_settle(struct load *l);
 
 /* Reads every block once. */
 void load_check(struct load *l);
 
-/* The ring is given back where in_order, and all is freed. */
+/* Frees everything; with in_order, stops the ring first. */
 void load_close(struct load *l, bool in_order);
 
 #endif

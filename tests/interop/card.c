@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A network card behind a vhost-user socket, as its driver has it. */
+/* A network card behind a vhost-user socket, from the driver's side. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 #define RING_SIZE 256u
 
-/* Guest addresses that leave holes between the regions. */
+/* Guest addresses with holes between the regions. */
 #define RINGS_GPA UINT64_C(0x100000)
 #define RING_ROOM UINT64_C(0x10000)
 #define RX_GPA UINT64_C(0x10000000)
@@ -68,7 +68,7 @@ unsigned char *card_tx(const struct card *c, unsigned int pair, uint64_t slot)
 	return at(c, card_tx_gpa(pair, slot), CARD_TX_ROOM);
 }
 
-/* n regions side by side. */
+/* Creates n adjacent regions. */
 static int regions_make(struct card *c, uint64_t gpa, uint64_t size,
 			unsigned int n, struct vsu_error *err)
 {
@@ -81,8 +81,8 @@ static int regions_make(struct card *c, uint64_t gpa, uint64_t size,
 }
 
 /*
- * Rings, what is received and what is sent: each of them a region, or eight
- * regions in all, which is the most that a table has.
+ * Creates rings, receive buffers and transmit buffers as one region each, or as
+ * eight regions in all, the maximum of a memory table.
  */
 static int memory_make(struct card *c, struct vsu_error *err)
 {
@@ -125,7 +125,7 @@ static int pair_make(struct card *c, unsigned int i, struct vsu_error *err)
 	int rc = ring_make(c, &c->pairs[i].rx, 2 * i, err);
 	uint64_t slot;
 
-	/* no two pairs have a frame in common */
+	/* numbers of frames are unique across pairs */
 	c->pairs[i].sent = c->pairs[i].came = i << 16;
 	if (rc >= 0)
 		rc = ring_make(c, &c->pairs[i].tx, 2 * i + 1, err);

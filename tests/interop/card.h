@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A network card behind a vhost-user socket, as its driver has it: pairs of a
- * receiving and a sending ring, and the memory for both.
+ * A network card behind a vhost-user socket, from the driver's side: pairs of a
+ * receive and a transmit ring, and memory for both.
  */
 #ifndef INTEROP_CARD_H
 #define INTEROP_CARD_H
@@ -12,9 +12,12 @@
 #include "ring.h"
 
 #define CARD_PAIRS 4u
-/* Frames under way: their receive buffers are a part of those that there are. */
+/*
+ * Maximum number of frames in flight, which use only part of the receive
+ * buffers.
+ */
 #define CARD_BATCH 32u
-/* Of a receive buffer, and of a frame that is sent. */
+/* Size of a receive buffer and of a transmitted frame. */
 #define CARD_RX_ROOM 2048u
 #define CARD_TX_ROOM 16384u
 
@@ -29,20 +32,23 @@ struct card {
 	uint64_t features;
 	unsigned int npairs;
 	bool packed, small, swapped;
-	bool eight;		/* regions, else three */
-	bool listens;		/* the device's end connects */
+	bool eight;		/* memory in eight regions instead of three */
+	bool listens;		/* the device connects to the driver's socket */
 	struct pair pairs[CARD_PAIRS];
 };
 
-/* On a client that is open; card_close() is for failures, too. */
+/* Requires an open client; call card_close() also after a failure. */
 enum vsu_exit card_start(struct card *c, struct vsu_error *err);
 void card_close(struct card *c);
 
-/* From where they stopped, and on; what was received stays received. */
+/*
+ * Continues at the positions where the rings stopped; received frames stay
+ * received.
+ */
 enum vsu_exit card_restart(struct card *c, struct vsu_error *err);
 enum vsu_exit card_stop(struct card *c, struct vsu_error *err);
 
-/* Gives a receive buffer to the device; 0 or a negative errno. */
+/* Makes a receive buffer available; 0 or a negative errno. */
 int card_offer(struct card *c, unsigned int pair, uint64_t slot);
 
 unsigned char *card_rx(const struct card *c, unsigned int pair, uint64_t slot);

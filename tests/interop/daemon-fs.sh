@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=bash
 #
-# A folder, and cvmm-vhost-user-fs that shares it, for tests of that daemon; behind lib.sh.
+# A folder, and cvmm-vhost-user-fs that shares it, for tests of that daemon. Source
+# it after lib.sh.
 
 need_program DAEMON daemons/cvmm-vhost-user-fs
 need_program DRIVER tests/interop/fs-driver
@@ -17,7 +18,7 @@ reads() { timeout -k 2 60 "$DRIVER" "$SOCKET" read "$1" >"$WORK/read" && cmp "$W
 
 serving() { socket_listening "$SOCKET" || ended "$SERVER"; }
 
-# serve [AS…] -- OPTION…: the daemon; INSIDE is the process that serves
+# serve [AS…] -- OPTION…: starts the daemon; INSIDE is the process that serves
 serve() {
 	local as=()
 

@@ -5,9 +5,9 @@
  *
  *   deaf-fs FOLDER BYTES [mute [DEVICE]]
  *
- * Prints "mounted" when it is, and "asked" at the first read or write. With
- * "mute" it never replies to a read, write or close. With a block device it is
- * mounted as that device's file system ("fuseblk").
+ * Prints "mounted" after the mount, and "asked" at the first read or write.
+ * With "mute" it never replies to a read, write or close. With a block device it
+ * is mounted as that device's file system ("fuseblk").
  */
 #include <config.h>
 
@@ -120,7 +120,7 @@ static void take(const struct fuse_in_header *in, const void *body)
 					    .attr = attr_of(in->nodeid) };
 	const struct fuse_statfs_out statfs = { .st = { .bsize = 4096 } };
 	const struct fuse_open_out opened = { .fh = 1 };
-	/* size is at the same place in both */
+	/* both structs have size at the same offset */
 	const struct fuse_read_in *transfer = body;
 
 	switch (in->opcode) {

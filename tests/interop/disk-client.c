@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A driver that asks a disk behind a vhost-user socket for what ordinary ones
- * do not. Ends with 0 when the back-end did right, and says what it did
- * otherwise.
+ * A driver that sends unusual requests to a disk behind a vhost-user socket.
+ * Ends with 0 if the back-end behaved correctly, else prints the fault.
  *
  *   disk-client giants SOCKET
- *       256 reads of 64 MiB in one kick; then asks for the configuration, whose
- *       answer has to come before all of them are done
+ *       256 reads of 64 MiB in one kick, then a request for the configuration,
+ *       whose reply must arrive before all reads have completed
  *   disk-client empties SOCKET
- *       flushes and requests without bytes, each with one kick; each has to be
- *       completed without another one
+ *       flushes and requests without data, one kick each; each must complete
+ *       without a further kick
  *   disk-client edits SOCKET, edits-by-two SOCKET
- *       a write, a flush, zeroes and a discard within it, and reads that see
+ *       a write, a flush, zeroes and a discard within it, and reads that check
  *       them; through the first virtqueue, or the second
  *   disk-client stuck SOCKET
- *       a read, which need not be answered; the configuration has to be
+ *       a read, which may stay unanswered; a request for the configuration must
+ *       be answered
  *   disk-client flushes SOCKET, writes SOCKET
- *       writes all of the first 4 MiB again and again, with the number of the
- *       round; says it after a flush, or without one, for as long as it lives
+ *       writes the first 4 MiB repeatedly with the number of the round, until it
+ *       is killed; prints the number after a flush, or without one
  *   disk-client holds IMAGE ROUND
- *       nothing in an image that such a one wrote is older than that round
+ *       checks that an image written this way has no data older than ROUND
  */
 #include <config.h>
 
@@ -79,7 +79,7 @@ static int ask_empties(struct disk *d, struct vsu_error *err)
 				0, empties[i].len, err) != VSU_EXIT_OK)
 			return VSU_EXIT_HOST;
 		disk_kick(d);
-		/* nobody kicks again: the call has to come by itself */
+		/* without a further kick the device must send the call */
 		rc = ring_wait(&d->ring, &d->client, WAIT_MS, &slot, &written,
 			       err);
 		if (rc < 0)
@@ -94,7 +94,7 @@ static int ask_empties(struct disk *d, struct vsu_error *err)
 
 #define EDIT_AT (1u << 20)
 #define EDIT_LEN (64u << 10)
-/* Within it, in sectors, what becomes zeroes and what is given back. */
+/* Ranges within it, in sectors, that are zeroed and discarded. */
 #define ZEROES_SECTOR 8u
 #define DISCARD_SECTOR 64u
 #define RANGE_SECTORS 16u
@@ -141,7 +141,7 @@ static unsigned char edit_byte(uint32_t i)
 	return (unsigned char)(i * 7 % 251 + 1);
 }
 
-/* Reads all, and compares what was not given back. */
+/* Reads everything, and compares what was not discarded. */
 static int edit_compare(struct disk *d, bool zeroes, struct vsu_error *err)
 {
 	const unsigned char *bytes = disk_buffer(d, 0);
@@ -204,7 +204,10 @@ static int stuck(struct disk *d, struct vsu_error *err)
 #define PIECES 64u
 #define WORDS (PIECE / sizeof(struct vsu_le64))
 
-/* Each word of a piece has the number of the round above that of the piece. */
+/*
+ * Each 64-bit word of a piece contains the round in its upper half and the
+ * piece in the lower.
+ */
 static int write_round(struct disk *d, uint64_t round, struct vsu_error *err)
 {
 	struct vsu_le64 *words = (void *)disk_buffer(d, 0);
@@ -247,7 +250,7 @@ static int writes(struct disk *d, struct vsu_error *err)
 	return rounds(d, false, err);
 }
 
-/* Words of a piece that are of an earlier round, or of no round of its own. */
+/* Number of words of an earlier round, or that do not belong to this piece. */
 static uint32_t older(const struct vsu_le64 *words, uint32_t piece,
 		      uint64_t round)
 {

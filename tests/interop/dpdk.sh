@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=bash
 #
-# DPDK's test program, which sends each frame of a port back where it came from.
-# Needs lib.sh.
+# DPDK's test program, which sends each frame back on its port. Needs lib.sh.
 
 TESTPMD=${TESTPMD:-dpdk-testpmd}
 
-# Both its threads run where this process may; one of them never rests.
+# Both its threads run on CPUs of this process; one of them polls without pause.
 DPDK_CPUS=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
-# Where its memory is from.
+# Source of its memory.
 DPDK_MEMORY=(--no-huge -m 128)
-# Which one it is, where several run, and the descriptors that each reads from.
+# A unique name if several run, and the descriptors of its commands.
 DPDK_NAME=testpmd
 declare -A DPDK_INPUTS
-# A command that runs it, if it needs one.
+# Prefix of its command, if required.
 DPDK_BEFORE=()
 
-# testpmd_start MODE PAIRS VDEV [OPTION…]: PEER is its process, PEER_LOG what it
-# says. It takes commands from testpmd_do.
+# testpmd_start MODE PAIRS VDEV [OPTION…]: PEER is its process, PEER_LOG its
+# output. testpmd_do sends it commands.
 testpmd_start() {
 	local mode=$1 pairs=$2 vdev=$3 input=$WORK/$DPDK_NAME.input; shift 3
 
@@ -35,7 +34,7 @@ testpmd_start() {
 
 testpmd_do() { printf '%s\n' "$@" >&"${DPDK_INPUTS[$DPDK_NAME]}"; }
 
-# testpmd_end: whether it ended in order
+# testpmd_end: ends it, and checks its exit
 testpmd_end() {
 	end_child "$PEER" TERM
 	[ "$ENDED" -eq 0 ] || { echo "status $ENDED"; tail -n 40 "$PEER_LOG"; return 1; }

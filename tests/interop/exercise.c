@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Operations at random on one file, each compared with the same in memory:
+ * Random operations on one file, each compared with the same in memory:
  *
  *   exercise FILE OPERATIONS [SEED]
  *
- * Reads, writes, both through a mapping, cuts and growth, holes, zeroes and
- * copies within it, closing and opening, at odd and at even places. The first
- * byte that is wrong ends it with status 1, and what was done last is said; the
- * same seed does the same again.
+ * Reads, writes, both through a mapping, truncation and growth, holes, zeroes and
+ * copies within it, close and open, at aligned and unaligned offsets. The first
+ * wrong byte ends it with status 1 and the last operation is printed. The same
+ * seed repeats the same operations.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MOST (512u << 10)	/* of the file's size */
+#define MAX_SIZE (512u << 10)	/* of the file size */
 #define PIECE (72u << 10)	/* of one operation */
 #define REMEMBERED 24u
 
@@ -38,7 +38,7 @@ struct exercise {
 	int fd;
 	uint64_t random;
 	uint32_t size;
-	unsigned char *image;	/* of MOST bytes; zero behind size */
+	unsigned char *image;	/* MAX_SIZE bytes; zero beyond size */
 	unsigned char *piece;
 	unsigned long done, left_out;
 	struct deed last[REMEMBERED];
@@ -63,7 +63,7 @@ static int fault(const struct exercise *e, const char *what, uint32_t at)
 	return -1;
 }
 
-/* Says the place of the first that differs. */
+/* Prints the offset of the first difference. */
 static int bytes_compare(const struct exercise *e, const unsigned char *said,
 			 uint32_t at, uint32_t len)
 {
@@ -78,18 +78,18 @@ static int bytes_compare(const struct exercise *e, const unsigned char *said,
 	return fault(e, "wrong bytes", at);
 }
 
-/* A range that may reach behind the end, on a page's border at times. */
+/* A range that may extend beyond the end; sometimes page-aligned. */
 static void range_pick(struct exercise *e, struct deed *d)
 {
-	d->at = random_below(e, MOST);
+	d->at = random_below(e, MAX_SIZE);
 	if (random_below(e, 4) == 0)
 		d->at &= ~4095u;
 	d->len = 1 + random_below(e, random_below(e, 3) ? PIECE : 64);
-	if (d->len > MOST - d->at)
-		d->len = MOST - d->at;
+	if (d->len > MAX_SIZE - d->at)
+		d->len = MAX_SIZE - d->at;
 }
 
-/* The same, of what is there; false if nothing is. */
+/* The same, limited to the file; false if that is empty. */
 static bool range_clip(const struct exercise *e, struct deed *d)
 {
 	if (!e->size)
@@ -194,7 +194,7 @@ static int do_truncate(struct exercise *e, struct deed *d)
 	return 0;
 }
 
-/* A mode that the file system does not have is left out, and counted. */
+/* Skips and counts modes that the file system does not support. */
 static int range_change(struct exercise *e, struct deed *d, int mode)
 {
 	if (fallocate(e->fd, mode, d->at, d->len) == 0)
@@ -235,7 +235,7 @@ static int do_zero(struct exercise *e, struct deed *d)
 	return rc < 0 ? rc : 0;
 }
 
-/* Into another place of the same file, which it does not meet. */
+/* Copies to another range of the same file that does not overlap. */
 static int do_copy(struct exercise *e, struct deed *d)
 {
 	off_t from, to;
@@ -244,7 +244,7 @@ static int do_copy(struct exercise *e, struct deed *d)
 	if (!range_clip(e, d))
 		return 0;
 	from = d->at;
-	to = random_below(e, MOST - d->len);
+	to = random_below(e, MAX_SIZE - d->len);
 	if (to < from + (off_t)d->len && from < to + (off_t)d->len)
 		return 0;
 	n = copy_file_range(e->fd, &from, e->fd, &to, d->len, 0);
@@ -255,7 +255,7 @@ static int do_copy(struct exercise *e, struct deed *d)
 	return 0;
 }
 
-/* Nothing may hang on the descriptor, nor on the caches. */
+/* The content must not depend on the descriptor or on caches. */
 static int do_reopen(struct exercise *e, struct deed *d)
 {
 	if (random_below(e, 2))
@@ -280,7 +280,7 @@ static int do_stat(struct exercise *e, struct deed *d)
 
 static const struct kind {
 	const char *name;
-	unsigned int share;	/* of 100 */
+	unsigned int share;	/* percentage */
 	int (*run)(struct exercise *e, struct deed *d);
 } kinds[] = {
 	{ "read", 24, do_read },	   { "write", 20, do_write },
@@ -311,7 +311,7 @@ static int step(struct exercise *e)
 	return k->run(e, d);
 }
 
-/* All of it, at the end. */
+/* Compares the complete file at the end. */
 static int whole_compare(struct exercise *e)
 {
 	struct deed d = { "read", 0, 0 };
@@ -348,7 +348,7 @@ int main(int argc, char **argv)
 			  (uint64_t)time(NULL) ^ (uint64_t)getpid() << 20;
 	e.random = seed;
 	e.path = argv[1];
-	e.image = calloc(1, MOST);
+	e.image = calloc(1, MAX_SIZE);
 	e.piece = malloc(PIECE);
 	e.fd = open(e.path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0644);
 	printf("seed %" PRIu64 "\n", seed);

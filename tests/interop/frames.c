@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Ethernet frames whose every byte follows from their number. */
+/* Ethernet frames whose bytes are derived from their number. */
 #include <config.h>
 
 #include <string.h>
@@ -7,12 +7,12 @@
 #include "frames.h"
 
 #define MAC_LEN 6u
-/* EtherType of local experiments. */
+/* EtherType for local experiments. */
 #define TYPE_AT 12u
 #define NUMBER_AT 14u
 #define BODY_AT 18u
 
-/* All lengths come up, in an order in which neighbours differ much. */
+/* All lengths occur, in an order in which consecutive ones differ much. */
 uint32_t frame_len(uint32_t number, bool large)
 {
 	if (large && number % 4 == 3)

@@ -2,55 +2,57 @@
 /*
  * The driver of a file system behind a vhost-user socket.
  *
- *   fs-driver SOCKET read PATH      writes what is in a file to standard output
- *   fs-driver SOCKET list PATH      the names in a folder, one a line
- *   fs-driver SOCKET try NAME       looks a name up as it is, and opens it to
- *                                   read; says "lookup", "open" or "read" with
+ *   fs-driver SOCKET read PATH      writes the content of a file to standard output
+ *   fs-driver SOCKET list PATH      prints the names in a folder, one per line
+ *   fs-driver SOCKET try NAME       looks up the unmodified name, and opens it for
+ *                                   reading; prints "lookup", "open" or "read" with
  *                                   the error, or "ok"
- *   fs-driver SOCKET cut PATH       opens a file to write as one who may not keep
- *                                   its SUID, and cuts it to nothing by that
+ *   fs-driver SOCKET cut PATH       opens a file for writing, as a user whose writes
+ *                                   clear SUID, and truncates it to 0 by O_TRUNC
  *   fs-driver SOCKET make NAME UID GID GROUP
- *                                   makes a folder as that user, who is in GROUP
- *                                   besides, and says whose it is and its mode,
- *                                   or "make" with the error
+ *                                   creates a folder as that user with the
+ *                                   supplementary group GROUP, and prints its owner
+ *                                   and mode, or "make" with the error
  *   fs-driver SOCKET race PATH N A B
- *                                   looks up and reads a file N times, while A
- *                                   and B of the host change their places all
- *                                   the time; the status is 1 if what is in it
- *                                   ever begins with "outside"
+ *                                   looks up and reads a file N times while a
+ *                                   process of the host exchanges A and B; the
+ *                                   status is 1 if the content ever begins with
+ *                                   "outside"
  *
  *   fs-driver SOCKET move PATH SOCKET2 KEEP
- *                                   as read, but that the device behind SOCKET2,
- *                                   with the state of the first one, is asked for
- *                                   all but the first piece of the file. The
- *                                   state stays in the file KEEP
- *   fs-driver SOCKET load KEEP      gives it that state: "ok" or "refused"
+ *                                   as read, but the state of the device is moved
+ *                                   to the one behind SOCKET2 after the first piece
+ *                                   of the file; the state remains in the file KEEP
+ *   fs-driver SOCKET load KEEP      loads that state: "ok" or "refused"
  *
- *   fs-driver SOCKET outlive PATH   as read, but that after the first piece it says
- *                                   "waiting" on standard error and waits for a byte
- *                                   of standard input; it connects anew then, and
- *                                   goes on in the session that it has
+ *   fs-driver SOCKET outlive PATH   as read, but after the first piece it prints
+ *                                   "waiting" to standard error, waits for a byte of
+ *                                   standard input, reconnects, and continues its
+ *                                   session
  *
- *   fs-driver SOCKET label NAME     makes a link of that name with the label
- *                                   "security.test", whose value is "label"; says
- *                                   "ok" or "label" with the error
+ *   fs-driver SOCKET label NAME     creates a link of that name with the attribute
+ *                                   "security.test" of value "label"; prints "ok" or
+ *                                   "label" with the error
  *
  *   fs-driver SOCKET beside PATH OTHER
- *                                   reads OTHER while PATH is not answered
+ *                                   reads OTHER while a read of PATH is unanswered
  *
- *   fs-driver SOCKET late PATH      asks for a piece of a file and leaves at a byte
- *                                   of standard input; at the next one, whether its
- *                                   memory is as it left it: "untouched" or "stored"
+ *   fs-driver SOCKET late PATH      sends a read and disconnects at a byte of
+ *                                   standard input; at the next byte it prints
+ *                                   whether its memory was modified since:
+ *                                   "untouched" or "stored"
  *
- *   fs-driver SOCKET hold PATH      opens a file, says "held" on standard error, and
- *                                   closes it at a byte of standard input or its end
+ *   fs-driver SOCKET hold PATH      opens a file, prints "held" to standard error,
+ *                                   and closes it at a byte of standard input or its
+ *                                   end
  *
- *   fs-driver SOCKET shorten PATH   cuts a file to nothing without opening it
+ *   fs-driver SOCKET shorten PATH   truncates a file to 0 without opening it
  *
- *   fs-driver SOCKET wear PATH N    opens and closes a file N times, and says how
- *                                   often it could and the error after that, or 0
+ *   fs-driver SOCKET wear PATH N    opens and closes a file N times; prints the
+ *                                   number of successes, and the first error or 0
  *
- * PATH is looked up name by name, as a kernel does that follows no links.
+ * PATH is looked up component by component, as a kernel does that follows no
+ * links.
  */
 #define _GNU_SOURCE
 #include <config.h>

@@ -212,7 +212,7 @@ int load_verify(char *const *operands)
 	return status;
 }
 
-/* ------------------------------------------------------- cut by somebody else */
+/* --------------------------------------------- truncated by another process */
 
 static sigjmp_buf escape;
 

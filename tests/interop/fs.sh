@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=bash
 #
-# Folders behind sockets, served by us or by virtiofsd, for guests of guest.sh.
+# Folders behind sockets, served by our daemon or by virtiofsd, for guests of
+# guest.sh.
 #
 #   virtiofsd_possible                    sets VIRTIOFSD, or VIRTIOFSD_WHY
 #   folder_serve WHO SOCKET OPTION…       WHO: ours or virtiofsd; SERVER is its process
-#   folder_device TAG SOCKET              QEMU's words in FOLDER_DEVICE, with those before
+#   folder_device TAG SOCKET              appends QEMU's arguments to FOLDER_DEVICE
 
 FOLDER=$WORK/folder
 FOLDER_DEVICE=()
@@ -18,7 +19,7 @@ virtiofsd_possible() {
 	return 1
 }
 
-# The options of virtiofsd are ours, but for the one that QEMU shipped up to 7.2.
+# virtiofsd has the same options, except the one that QEMU shipped up to 7.2.
 _virtiofsd_words() {
 	local option
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* How large a process is. */
+/* The memory use of a process. */
 #include <config.h>
 
 #include <dirent.h>
@@ -18,9 +18,9 @@
 #endif
 #endif
 
-/* Bytes that come and go with the moment a process is looked at. */
+/* Heap bytes that vary with the moment of the measurement. */
 #define HEAP_SLACK 4096
-/* ... and pages that are touched first by a path that is rarely taken. */
+/* ... and pages that a rarely used path touches for the first time. */
 #define RESIDENT_SLACK (256 * 1024)
 
 static unsigned int lines_of(const char *path)
@@ -46,7 +46,7 @@ struct size size_here(void)
 	return s;
 }
 
-/* Bytes that the process has for itself: resident, and not shared. */
+/* Private resident bytes of the process. */
 static uint64_t pages_of(const char *path)
 {
 	unsigned long all = 0, resident = 0, shared = 0;

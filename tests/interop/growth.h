@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* How large a process is, to see that it does not grow. */
+/* The memory use of a process, to detect growth. */
 #ifndef INTEROP_GROWTH_H
 #define INTEROP_GROWTH_H
 
@@ -10,13 +10,13 @@
 struct size {
 	int fds;
 	unsigned int mappings;
-	uint64_t bytes;		/* of the heap, or resident and not shared */
-	uint64_t slack;		/* of bytes that are no growth */
+	uint64_t bytes;		/* of the heap, or private resident bytes */
+	uint64_t slack;		/* difference that is not counted as growth */
 };
 
-/* This process; without a heap that can be asked, bytes is 0. */
+/* Of this process; if the heap cannot be measured, bytes is 0. */
 struct size size_here(void);
-/* Another one. */
+/* Of another process. */
 struct size size_of(pid_t pid);
 
 bool grew(const struct size *before, const struct size *after);

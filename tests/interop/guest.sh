@@ -2,29 +2,29 @@
 # shellcheck shell=bash
 #
 # A Linux guest under QEMU: TCG, so that it runs anywhere, and memory in one
-# shared memfd, so that vhost-user peers can map it.  Needs lib.sh and kernel.sh.
+# shared memfd, so that vhost-user back-ends can map it. Needs lib.sh and kernel.sh.
 #
 #   guest_prepare "virtio_blk" "mke2fs"      once: kernel and initrd, or skip
 #   guest_run JOB "KEY=VALUE…" QEMU_ARG…     boot, run guest/JOB, power off
 #   guest_results "prefix: " NAME…           a TAP line for each check of the job
 #
-# over_mmio before guest_run, or what calls it, makes the guest one of QEMU's microvm,
-# which has no PCI bus; devices there have another name.
-# GUEST_CPUS, GUEST_MEMORY, GUEST_LIMIT (seconds without a word), GUEST_MACHINE, GUEST_CPU,
-# GUEST_ACCEL and GUEST_APPEND change the machine; GUEST_VERBOSE shows the console of every guest, not only
-# of one that failed.
+# over_mmio as prefix of guest_run, or of its caller, selects QEMU's microvm, which
+# has no PCI bus; its devices have other names. GUEST_CPUS, GUEST_MEMORY,
+# GUEST_LIMIT (seconds without output), GUEST_MACHINE, GUEST_CPU, GUEST_ACCEL and
+# GUEST_APPEND change the machine. GUEST_VERBOSE prints the console of every guest,
+# not only of one that failed.
 
 GUEST_COUNT=0
 may_use "$QEMU"
-# Linux takes the machine for one without a PIC, and QEMU's has no vectors yet: an interrupt
-# of the PIT would be a division by zero.
+# Linux assumes a machine without a PIC, whose vectors QEMU has not set: an
+# interrupt of the PIT would then be a division by zero.
 over_mmio() { GUEST_MACHINE=microvm,pit=off "$@"; }
 GUEST_FILES=()		# further files for /job in the guest
-GUEST_WATCH=		# function for the background that ends when GUEST_PID does
-GUEST_HARD_LIMIT=	# if set, one that comes up too late gets no second chance
+GUEST_WATCH=		# background function that ends when GUEST_PID ends
+GUEST_HARD_LIMIT=	# if set, a guest that boots too slowly is not booted again
 
-# guest_possible MODULES PROGRAMS: gets everything ready, or GUEST_WHY says why
-# no guest can run here
+# guest_possible MODULES PROGRAMS: prepares everything, or sets GUEST_WHY to the
+# reason why no guest can run
 guest_possible() {
 	local command
 
@@ -38,34 +38,35 @@ guest_possible() {
 	initrd_make "$WORK/initrd" "virtio_pci virtio_mmio $1" "$2" || { GUEST_WHY="no initrd: $INITRD_WHY"; return 1; }
 }
 
-# guest_prepare MODULES PROGRAMS: the same, or the whole test is skipped
+# guest_prepare MODULES PROGRAMS: the same, or skips the whole test
 guest_prepare() { guest_possible "$@" || tap_skip_all "$GUEST_WHY"; }
 
-# Keeps a busy machine from stopping an emulated one: a timer that came
-# too late for the kernel's check of its wiring (no_timer_check), or for its
-# measure of the time stamp counter (tsc=reliable). Ciphers that test themselves
-# take a fifth of what is left of a boot.
+# On a busy host an emulated timer may be late for the kernel's check of its
+# wiring (no_timer_check), and for the calibration of the time stamp counter
+# (tsc=reliable). The self-tests of ciphers take a fifth of the remaining boot
+# time.
 GUEST_KERNEL_LINE="console=ttyS0 loglevel=6 reboot=t panic=-1 mitigations=off no_timer_check tsc=reliable cryptomgr.notests"
 
-# An emulated processor's time stamp counter is the host's. A guest that measures it on
-# a busy host, by timers that come late, has a clock which is several times too fast,
-# and so has every limit of time in it.
+# An emulated processor has the host's time stamp counter. A guest that
+# calibrates it by late timers on a busy host gets a clock that is several times
+# too fast, and so are its time limits.
 _guest_counter() {
 	local rate khz
 
 	! rate=$(program tests/interop/tsc-rate) || ! khz=$("$rate") || echo "tsc_early_khz=$khz"
 }
 
-# guest_start JOB ENVIRONMENT QEMU_ARG...: GUEST_PID is QEMU, GUEST_DIR holds
-# console, results and QEMU's own words.
+# guest_start JOB ENVIRONMENT QEMU_ARG...: GUEST_PID is QEMU; GUEST_DIR contains
+# console, results and QEMU's output.
 guest_start() {
 	local job=$1 env=$2 memory=${GUEST_MEMORY:-256M}; shift 2
 
 	GUEST_DIR=$WORK/guest$((++GUEST_COUNT))
 	_guest_job "$GUEST_DIR" "$job" "$env" || bail "no initrd for $job"
-	# Where there can be but one processor TCG takes a locked instruction, which is
-	# Linux's barrier between a ring's index and the other side's wish for an event,
-	# for a plain one: to a device in another process it is none, and a kick is lost.
+	# For a single processor TCG translates a locked instruction to a plain
+	# one. Linux uses it as the barrier between writing a ring's index and
+	# reading the device's event index; with a device in another process a
+	# kick could be lost.
 	GUEST_COMMAND=("$QEMU"
 		-M "${GUEST_MACHINE:-q35}" -accel "${GUEST_ACCEL:-tcg,thread=multi}" -cpu "${GUEST_CPU:-qemu64}"
 		-smp "${GUEST_CPUS:-1},maxcpus=$((${GUEST_CPUS:-1} + 1))" -m "$memory"
@@ -87,8 +88,8 @@ _guest_boot() {
 	GUEST_WATCHER=$!
 }
 
-# _guest_job FOLDER JOB ENVIRONMENT: the job is a small archive behind the
-# common one; the kernel unpacks both
+# _guest_job FOLDER JOB ENVIRONMENT: creates a small archive with the job,
+# appended to the common initrd; the kernel unpacks both
 _guest_job() {
 	local file
 
@@ -107,8 +108,9 @@ guest_said() { grep -Fqx -- "$1" "$GUEST_DIR/results"; }
 guest_value() { sed -n "s/^value $1 //p" "$GUEST_DIR/results" | tail -n 1; }
 guest_told() { [ -n "$(guest_value "$1")" ]; }
 
-# guest_reaches CONDITION…: of the guest while it runs, as guest_said WORD. A kernel
-# that did not come up is booted once more, as by guest_wait.
+# guest_reaches CONDITION…: waits for a condition of the running guest, such as
+# guest_said WORD. A kernel that did not boot is booted once more, as by
+# guest_wait.
 guest_reaches() {
 	wait_until 60 "$@" && return
 	_guest_stillborn || { guest_show; return 1; }
@@ -118,7 +120,7 @@ guest_reaches() {
 	wait_until 60 "$@" || { guest_show; return 1; }
 }
 
-# guest_wait: 0 when the job came to its end and every check in it was content
+# guest_wait: 0 if the job ended and every check in it passed
 guest_wait() {
 	_guest_reap
 	if _guest_stillborn; then
@@ -137,15 +139,16 @@ guest_wait() {
 	return 1
 }
 
-# A kernel that started and never came to its first process says nothing about
-# devices, whose modules are loaded only then: a busy machine does that to TCG.
+# A kernel that never reached its first process does not blame a device, whose
+# modules are loaded later: on a busy machine TCG causes this.
 _guest_stillborn() {
 	[ -z "${GUEST_LATE:-}" ] || [ -z "$GUEST_HARD_LIMIT" ] || return
 	file_says "$GUEST_DIR/console" 'Linux version' && ! guest_said up
 }
 
-# A slow guest comes to its end as long as it makes progress: the limit is that of
-# a step, unless it is a hard one. All steps have eight times as long.
+# A slow guest is not killed while it makes progress: the limit applies to each
+# step, unless it is a hard limit. All steps together have eight times the
+# limit.
 _guest_in_time() {
 	local limit=${GUEST_LIMIT:-90} begun=$SECONDS now before=0
 
@@ -156,8 +159,8 @@ _guest_in_time() {
 	done
 }
 
-# _guest_reap: ENDED is QEMU's status; one beyond its time is killed, after a
-# look at what it is doing
+# _guest_reap: ENDED is QEMU's status; a guest beyond its limit is killed after
+# its state was printed
 _guest_reap() {
 	local thread
 
@@ -186,8 +189,8 @@ guest_run() {
 	guest_wait
 }
 
-# guest_results PREFIX NAME...: results by name, so that a guest that stopped
-# half way fails the checks it never came to
+# guest_results PREFIX NAME...: reports results by name, so that a guest that
+# stopped early fails the checks it did not reach
 guest_results() {
 	local prefix=$1 name; shift
 

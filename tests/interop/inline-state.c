@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The state of a device that lives in this process, without a socket between
- * it and its driver.
+ * The state of a device that is served in this process, without a socket between
+ * device and driver.
  *
- *   inline-state KIND       of one whose driver has made its choices, on
- *                           standard output
- *   inline-state KIND load  the state on standard input is loaded into another
- *                           one, and that one's is saved again
+ *   inline-state KIND       writes the state of a configured device to standard
+ *                           output
+ *   inline-state KIND load  loads the state on standard input into another device
+ *                           and saves that one
  *
- * KIND: net, rng, console, vsock, whose socket is made at $VSOCK. A network card
- * has been told another address, a VLAN and not to receive everything.
+ * KIND: net, rng, console, vsock, whose socket is $VSOCK. The driver of a network
+ * card has set another address, a VLAN, and disabled promiscuous mode.
  */
 #include <config.h>
 
@@ -45,7 +45,7 @@ static void check(int rc, const char *what)
 		guest_rig_die(what, &err);
 }
 
-/* The far end of what the device stands on stays open until the end. */
+/* The peer of the device's host end stays open until the process ends. */
 static int near_end(void)
 {
 	int pair[2];
@@ -127,7 +127,7 @@ static void command(struct guest_rig *r, const void *bytes, uint32_t len)
 		guest_rig_die("the card refused a command", NULL);
 }
 
-/* All that is in a state: class and number of a command, and what it says. */
+/* Every command whose effect is part of the state: class, number and data. */
 static void choose(struct guest_rig *r)
 {
 	static const unsigned char address[] = { 1, 1, 0x52, 0x54, 0, 9, 8, 7 };
@@ -150,7 +150,7 @@ static void save(struct virtdev *dev)
 	free(bytes);
 }
 
-/* Its queues have stopped when it is saved. */
+/* The queues must be stopped before the device is saved. */
 static void save_net(struct virtdev *dev)
 {
 	struct guest_rig rig;
@@ -184,7 +184,7 @@ static const struct kind {
 	{ "vsock", make_vsock, save_idle },
 };
 
-/* A new device, which has no driver yet. */
+/* A new device without a driver. */
 static void load(struct virtdev *dev)
 {
 	static unsigned char bytes[STATE_MAX];

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=bash
 #
-# JSON, as perl's own module sees it: perl is where automake is.
+# JSON, parsed by perl's own module; automake requires perl.
 
 may_use perl
 have_json() { perl -MJSON::PP -e 1 2>/dev/null; }
 
-# json_check NAME COMMAND…: as check, skipped where nothing here reads JSON
+# json_check NAME COMMAND…: as check; skipped if no JSON parser is available
 json_check() {
 	if have_json; then check "$@"; else tap_skip "$1" "perl's JSON::PP is not installed"; fi
 }
 
-# json_get FILE KEY…: the value below these keys or indexes; a list's elements
-# and an object's keys come one per line
+# json_get FILE KEY…: the value at these keys or indexes; elements of a list and
+# keys of an object are printed one per line
 json_get() {
 	local file=$1; shift
 

@@ -2,15 +2,15 @@
 # shellcheck shell=bash
 #
 # A Linux kernel for guests, and initrds made of busybox and that kernel's
-# modules.  The kernel is the one that the distribution's meta package names;
-# it is downloaded as a package and unpacked into the cache, never installed.
-# Without apt, the newest kernel installed here serves.
+# modules. The kernel is the one that the distribution's meta package names; it is
+# downloaded as a package and unpacked into the cache, never installed. Without
+# apt, the newest installed kernel is used.
 #
-# CVMM_KERNEL          package to take: a meta package, a kernel by its full name,
+# CVMM_KERNEL          package to use: a meta package, a kernel by its full name,
 #                      or a version like 6.12: the newest cloud kernel of it
 # CVMM_KERNEL_IMAGE    with CVMM_KERNEL_MODULES (a folder like /lib/modules/6.1.0):
 #                      use these files and download nothing
-# CVMM_OFFLINE         if set, only what the cache holds is used
+# CVMM_OFFLINE         if set, use only the cache
 # CVMM_APT_CONFIG      configuration file for apt, for kernels of another suite
 
 may_use apt-cache apt-get busybox cpio dpkg-deb flock gzip lz4 readelf xz zstd
@@ -18,8 +18,8 @@ may_use apt-cache apt-get busybox cpio dpkg-deb flock gzip lz4 readelf xz zstd
 # Debian's, Ubuntu's
 CVMM_KERNEL=${CVMM_KERNEL:-linux-image-cloud-amd64 linux-image-virtual}
 
-# kernel_find: sets KERNEL_RELEASE, KERNEL_IMAGE and KERNEL_MODULES, or
-# KERNEL_WHY says in one sentence why there is none.
+# kernel_find: sets KERNEL_RELEASE, KERNEL_IMAGE and KERNEL_MODULES. On failure
+# KERNEL_WHY is the reason.
 kernel_find() {
 	local package
 
@@ -33,7 +33,7 @@ kernel_find() {
 		return
 	fi
 	package=$(_kernel_resolve) && _kernel_unpacked "$package" && return
-	# A kernel of an earlier run serves when none can be had anew.
+	# Without a download, uses a kernel of an earlier run.
 	package=$(_kernel_newest_cached) && _kernel_use "$package" && return
 	if ! have apt-get; then
 		_kernel_installed
@@ -77,8 +77,9 @@ _apt() {
 	fi
 }
 
-# kernel_of_suite SUITE: from here on kernels come from that suite of Debian, which
-# apt need not be configured for: its mirror and its keys, lists of our own.
+# kernel_of_suite SUITE: from here on kernels come from that suite of Debian,
+# for which apt need not be configured: uses its mirror and keys with separate
+# lists.
 kernel_of_suite() {
 	local folder=$CVMM_CACHE/apt-$1 keys=/usr/share/keyrings/debian-archive-keyring.gpg mirror
 
@@ -100,8 +101,8 @@ kernel_of_suite() {
 		{ KERNEL_WHY="apt cannot read the list of $1: $(tail -n 1 "$WORK/apt.log")"; return 1; }
 }
 
-# _kernel_resolve: the package with the image itself. apt takes a second for what it
-# says again until its lists change.
+# _kernel_resolve: the name of the package that contains the image. Cached until
+# apt's lists change, because apt takes a second.
 _kernel_resolve() {
 	local lists=/var/lib/apt/lists kept=$CVMM_CACHE/behind-${CVMM_KERNEL// /-}
 
@@ -115,7 +116,7 @@ _kernel_resolve() {
 	cat "$kept"
 }
 
-# _kernel_asked: the same, as apt says it
+# _kernel_asked: the same without the cache
 _kernel_asked() {
 	local name image
 
@@ -123,7 +124,7 @@ _kernel_asked() {
 	for name in $CVMM_KERNEL; do
 		image=$(_kernel_behind "$name" | _newest) && echo "$image" && return
 	done
-	# A kernel by its full name has no other behind it.
+	# The full name of a kernel is resolved already.
 	case $CVMM_KERNEL in
 	linux-image-[0-9]*) echo "$CVMM_KERNEL";;
 	*) return 1;;
@@ -153,7 +154,7 @@ _kernel_newest_cached() {
 	find "$CVMM_CACHE" -maxdepth 1 -name "$name" -printf '%f\n' 2>/dev/null | _newest
 }
 
-# _kernel_use PACKAGE: takes PACKAGE from the cache
+# _kernel_use PACKAGE: uses PACKAGE from the cache
 _kernel_use() {
 	local top=$CVMM_CACHE/$1
 
@@ -164,9 +165,9 @@ _kernel_use() {
 	[ -r "$KERNEL_IMAGE" ] && [ -d "$KERNEL_MODULES/kernel" ]
 }
 
-# _kernel_unpacked PACKAGE: as _kernel_use, after a download where needed.
-# One process downloads, others wait for it; a folder gets its name only when
-# it is whole, so an interrupted download leaves nothing that looks finished.
+# _kernel_unpacked PACKAGE: as _kernel_use, after a download if necessary. One
+# process downloads, others wait for it. A folder gets its name only when it is
+# complete, so an interrupted download is not mistaken for a finished one.
 _kernel_unpacked() {
 	local tool
 
@@ -186,10 +187,11 @@ _kernel_unpacked() {
 _kernel_download() {
 	local part=$CVMM_CACHE/.part release=${1#linux-image-} packages=("$1") deb
 
-	# Whoever holds the lock owns the rests of an interrupted run.
+	# The holder of the lock removes the remains of an interrupted run.
 	rm -rf "$part"
 	mkdir "$part" || return 1
-	# Newer Debian keeps image and modules in packages of their own, Ubuntu the modules.
+	# Newer Debian has separate packages for image and modules; Ubuntu for
+	# modules.
 	for deb in "linux-binary-$release" "linux-modules-$release"; do
 		if _apt apt-cache show "$deb" >/dev/null 2>&1; then packages+=("$deb"); fi
 	done
@@ -203,7 +205,8 @@ _kernel_download() {
 	mv -T "$part/tree" "$CVMM_CACHE/$1" && rm -rf "$part"
 }
 
-# _kernel_tidy TREE RELEASE: one layout whatever the package's, without documents
+# _kernel_tidy TREE RELEASE: the same layout for all packages, without
+# documentation
 _kernel_tidy() {
 	local usr=$1/usr/lib/modules/$2
 
@@ -213,13 +216,14 @@ _kernel_tidy() {
 	rm -rf "${1:?}/usr" "$1/boot/System.map-$2"
 }
 
-# kernel_unpack: KERNEL_VMLINUX is the kernel that KERNEL_IMAGE carries, or empty
-# where it cannot be unpacked. An emulated machine spends a third of a boot on that.
+# kernel_unpack: KERNEL_VMLINUX is the kernel inside KERNEL_IMAGE, or empty if
+# it cannot be unpacked. Unpacking takes an emulated machine a third of its boot
+# time.
 kernel_unpack() {
 	KERNEL_VMLINUX=$CVMM_CACHE/vmlinux-$KERNEL_RELEASE
 	[ "$KERNEL_VMLINUX" -nt "$KERNEL_IMAGE" ] && return
 	if _vmlinux "$KERNEL_IMAGE" "$WORK/vmlinux"; then
-		# At once, since other tests may read it already
+		# Renamed into place, since other tests may read it already.
 		mkdir -p "$CVMM_CACHE" 2>/dev/null && cp "$WORK/vmlinux" "$KERNEL_VMLINUX.$$" 2>/dev/null &&
 			mv "$KERNEL_VMLINUX.$$" "$KERNEL_VMLINUX" || KERNEL_VMLINUX=$WORK/vmlinux
 	else
@@ -230,8 +234,8 @@ kernel_unpack() {
 # _number FILE OFFSET BYTES: a little-endian number
 _number() { od -An -t "u$3" -j "$2" -N "$3" "$1" | tr -d ' '; }
 
-# _vmlinux BZIMAGE OUT: the kernel that a bzImage carries, by the fields of its
-# header that say where (payload_offset and payload_length)
+# _vmlinux BZIMAGE OUT: extracts the kernel of a bzImage at the position in its
+# header (payload_offset and payload_length)
 _vmlinux() {
 	local sectors offset length unpack
 
@@ -247,20 +251,22 @@ _vmlinux() {
 	*) return 1;;
 	esac
 	have "${unpack[0]}" || return 1
-	# Four bytes of size follow what is compressed.
+	# The compressed data is followed by four bytes of size.
 	tail -c +$((offset + 1)) "$1" | head -c $((length - 4)) | "${unpack[@]}" >"$2" 2>/dev/null
 	[ "$(head -c 4 "$2" | od -An -tx1 | tr -d ' ')" = 7f454c46 ]
 }
 
-# kernel_has_pvh: QEMU boots what is unpacked by that entry alone, which a note names.
+# kernel_has_pvh: QEMU boots an unpacked kernel only by the PVH entry, which an
+# ELF note names.
 kernel_has_pvh() { readelf -n "$KERNEL_VMLINUX" 2>/dev/null | grep -q Xen; }
 
 # ---------------------------------------------------------------------- initrd
 
 # initrd_make OUT MODULES PROGRAMS [SOURCE:TARGET...]
-# busybox and a cmp that takes less than twenty instructions for a byte, PROGRAMS
-# with their libraries, MODULES with what they depend on in load order, also softly,
-# guest/init as /init, and further files.  INITRD_WHY on failure.
+# Contains busybox, a cmp that needs fewer than twenty instructions per byte,
+# PROGRAMS with their libraries, MODULES with their dependencies (also soft ones)
+# in load order, guest/init as /init, and further files. INITRD_WHY is the reason
+# of a failure.
 initrd_make() {
 	local out=$1 modules=$2 programs=$3 root module program file; shift 3
 
@@ -282,7 +288,8 @@ initrd_make() {
 	rm -rf "$root"
 }
 
-# _initrd_pack FOLDER OUT: an archive as the kernel unpacks it, owned by root
+# _initrd_pack FOLDER OUT: creates an archive in the kernel's format, owned by
+# root
 _initrd_pack() {
 	(cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet) >"$2"
 }
@@ -293,20 +300,22 @@ _initrd_program() {
 
 	path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$2") || { INITRD_WHY="$2 is not installed"; return 1; }
 	install -D -m 755 "$path" "$root/$3/$2" || return 1
-	# A static program has none: ldd says so and fails.
+	# ldd fails for a static program.
 	for lib in $(ldd "$path" 2>/dev/null | grep -o '/[^ )]*'); do
 		[ -e "$root$lib" ] || install -D -m 755 "$lib" "$root$lib" || return 1
 	done
 }
 
-# _initrd_module FOLDER NAME: NAME.ko and an entry in FOLDER/order after those it needs
+# _initrd_module FOLDER NAME: adds NAME.ko, and an entry in FOLDER/order after
+# its dependencies
 _initrd_module() {
 	local name=${2//-/_} file out=$1/${2//-/_}.ko dependency
 
 	[ ! -e "$out" ] || return 0
 	file=$(_module_file "$name")
 	if [ -z "$file" ]; then
-		# Newer packages have no list of what is built in; the guest will tell.
+		# Newer packages have no list of built-in modules; the guest
+		# reports a missing one.
 		[ -e "$KERNEL_MODULES/modules.builtin" ] || return 0
 		_built_in "$name" && return
 		INITRD_WHY="kernel $KERNEL_RELEASE has no module $2"
@@ -325,8 +334,8 @@ _built_in() { grep -q -s "/${1//[-_]/[-_]}\.ko" "$KERNEL_MODULES/modules.builtin
 # _module_info FILE FIELD
 _module_info() { tr '\0' '\n' <"$1" | sed -n "s/^$2=//p"; }
 
-# _soft_dependencies FILE: the modules that it would like to find loaded. It may name
-# them by an alias, as ext4 names crypto-crc32c; the generic one of these runs on any CPU.
+# _soft_dependencies FILE: its soft dependencies. A name may be an alias, as
+# crypto-crc32c in ext4; its generic module runs on any CPU.
 _soft_dependencies() {
 	local name candidate
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A program of a Linux guest that starts another kernel without the firmware, as
- * kexec(8) does, which small systems lack:
+ * A program of a Linux guest that starts another kernel without the firmware, like
+ * kexec(8), which small systems lack:
  *
  *   kexec load KERNEL INITRD LINE    LINE is the kernel's command line
- *   kexec start                      leaves the devices as they are
+ *   kexec start                      does not reset the devices
  */
 #include <fcntl.h>
 #include <stdio.h>

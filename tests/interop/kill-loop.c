@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Kills one side of a vhost-user session under a load that knows what each
- * block has to hold, again and again.
+ * Repeatedly kills one side of a vhost-user session under a load that knows the
+ * expected content of each block.
  *
  *   kill-loop back-end  ROUNDS RING IMAGE SOCKET COMMAND…
- *       COMMAND is killed at random moments and started again at once; the
- *       front-end lives through all of it
+ *       COMMAND is killed at random moments and restarted at once; the front-end
+ *       keeps running
  *   kill-loop front-end ROUNDS RING IMAGE SOCKET COMMAND…
- *       front-ends are killed at random moments; COMMAND lives
+ *       front-ends are killed at random moments; COMMAND keeps running
  *
- * RING is split or packed. COMMAND serves IMAGE at SOCKET. Ends with 0 when
- * nothing was lost, nothing doubled and the side that lives has grown in no
- * way, else with 1 and a line that says what it was. Times are only printed.
- * KILL_SEED chooses the moments; without it they are others each time.
+ * RING is split or packed. COMMAND serves IMAGE at SOCKET. Ends with 0 if no
+ * request was lost or repeated after completion, and the surviving side has not
+ * grown; else with 1 and a message. Times are only printed. KILL_SEED selects
+ * the moments; by default they are random.
  */
 #include <config.h>
 
@@ -99,7 +99,7 @@ static int check_image(void)
 
 /* ------------------------------------------------------------- kill back-ends */
 
-/* As whoever looks after daemons does: one that ends is started again. */
+/* Restarts a back-end that ended, like a supervisor. */
 static void run_until_served(void)
 {
 	const unsigned int back = load.session.back;
@@ -121,7 +121,7 @@ static void run_a_while(void)
 		load_turn(&load, -1);
 }
 
-/* Some are killed again before they were of any use: in their handshake. */
+/* Some are killed during their handshake. */
 static void kill_young_ones(void)
 {
 	unsigned int turns;
@@ -170,7 +170,7 @@ static void be_a_front_end(uint64_t its_seed)
 		load_turn(&load, -1);
 }
 
-/* Whole, from the handshake to the end in order; -1: it said what was wrong. */
+/* A complete session with an orderly stop; -1: it has printed the fault. */
 static int run_front_end(uint64_t its_seed)
 {
 	pid_t pid = fork();
@@ -187,7 +187,7 @@ static int run_front_end(uint64_t its_seed)
 	return status ? -1 : 0;
 }
 
-/* One that ends before it is killed has said what was wrong. */
+/* A front-end that ends before it is killed has printed the fault. */
 static int kill_a_front_end(uint64_t its_seed, uint64_t goal,
 			    unsigned int turns)
 {
@@ -209,7 +209,9 @@ static int kill_a_front_end(uint64_t its_seed, uint64_t goal,
 	return WIFSIGNALED(status) ? 0 : -1;
 }
 
-/* A session that is gone is let go of when the next one is looked at. */
+/*
+ * A session of a dead peer is freed only when the server handles the next one.
+ */
 static bool server_shrinks(const struct size *before, struct size *after)
 {
 	unsigned int i;
@@ -223,7 +225,7 @@ static bool server_shrinks(const struct size *before, struct size *after)
 	return false;
 }
 
-/* Every third is killed in its handshake, or before. */
+/* Every third front-end is killed during or before its handshake. */
 static int kill_front_ends(void)
 {
 	struct size before = { 0 }, after;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A command that is killed, and begun again. */
+/* A command that is killed and restarted. */
 #include <config.h>
 
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A command that is killed, and begun again. */
+/* A command that is killed and restarted. */
 #ifndef INTEROP_KILLED_H
 #define INTEROP_KILLED_H
 
@@ -10,15 +10,15 @@
 struct killed {
 	char **command;
 	pid_t pid;
-	uint64_t when_ns;	/* it was killed, the last time */
+	uint64_t when_ns;	/* time of the last kill */
 };
 
 void killed_start(struct killed *k);
-/* By that signal, and it is gone. */
+/* Sends that signal and waits for the end. */
 void killed_end(struct killed *k, int number);
-/* By itself. */
+/* Whether it ended by itself. */
 bool killed_ended(const struct killed *k);
-/* A young one is about to listen. False: it has ended. */
+/* Waits until a new process listens. False: it has ended. */
 bool killed_listens(const struct killed *k, const char *socket);
 
 #endif

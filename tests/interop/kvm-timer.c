@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Checks in a tenth of a second whether a KVM gives its guests time: a guest of
- * a few instructions arms the timer of its APIC by the time stamp counter and
- * waits for the interrupt, ten times. In some machines that QEMU emulates, the
- * guest and KVM disagree about that counter, and no guest there can sleep.
+ * Checks whether timer interrupts work in guests of this KVM: a guest of a few
+ * instructions arms the TSC deadline timer of its APIC and waits for the
+ * interrupt, ten times. In some machines that QEMU emulates, the guest and KVM
+ * disagree about the time stamp counter, and no guest there can sleep.
  *
- * kvm-timer [MILLISECONDS]    how long an interrupt may take (3000)
+ *   kvm-timer [MILLISECONDS]    limit for an interrupt (3000)
  *
- * Exit status: 0 the interrupts came, 1 they did not, with the reason on standard
- * output, 2 there is no such guest.
+ * Exit status: 0 the interrupts arrived, 1 they did not, with the reason on
+ * standard output, 2 such a guest cannot be created.
  */
 #include <config.h>
 
@@ -39,8 +39,8 @@
 #define MAX_ENTRIES 256u
 
 /*
- * Real mode. It spins instead of halting: QEMU before VMRUN forgets that STI
- * delays interrupts, and HLT would wait for one that was handled already.
+ * Real mode. It spins instead of halting: before VMRUN QEMU loses the interrupt
+ * delay of STI, and HLT would wait for an interrupt that was already handled.
  */
 extern const char guest_code[], guest_code_end[];
 __asm__(".pushsection .rodata\n"
@@ -103,7 +103,10 @@ static bool set_cpuid(const struct machine *m)
 		return false;
 	cpuid->nent = MAX_ENTRIES;
 	set = ioctl(m->kvm, KVM_GET_SUPPORTED_CPUID, cpuid) == 0;
-	/* x2APIC and TSC deadline, which KVM leaves to us, and a hypervisor */
+	/*
+	 * x2APIC and TSC deadline, which KVM does not report by itself, and a
+	 * hypervisor
+	 */
 	for (uint32_t i = 0; set && i < cpuid->nent; i++)
 		if (cpuid->entries[i].function == 1)
 			cpuid->entries[i].ecx |= 1u << 21 | 1u << 24 | 1u << 31;
@@ -140,7 +143,7 @@ static bool add_memory(struct machine *m)
 	return ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &region) == 0;
 }
 
-/* The process ends soon enough to leave the descriptors to the kernel. */
+/* The process ends soon, so the kernel closes the descriptors. */
 static bool make_machine(struct machine *m)
 {
 	int size;
@@ -159,7 +162,7 @@ static bool make_machine(struct machine *m)
 	return m->run != MAP_FAILED && set_cpuid(m) && set_registers(m);
 }
 
-/* KVM's idea of the guest's counter. */
+/* The guest's counter as KVM computes it. */
 static uint64_t counter_of_kvm(const struct machine *m)
 {
 	/* struct kvm_msrs with one entry; clang warns of it inside another struct */
@@ -197,7 +200,7 @@ static void limit_run(unsigned long ms)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-/* One interrupt: 0, -ETIMEDOUT, or an error of KVM_RUN. */
+/* Waits for one interrupt: 0, -ETIMEDOUT, or an error of KVM_RUN. */
 static int wait_for_interrupt(const struct machine *m, unsigned long ms)
 {
 	int rc;

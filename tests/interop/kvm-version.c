@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Prints the API version of /dev/kvm and ends with 0 if it is KVM: a character
- * device that answers KVM_GET_API_VERSION and makes a VM. Otherwise prints the
- * reason as an error. Never makes a file of that name.
+ * device that answers KVM_GET_API_VERSION and creates a VM. Otherwise prints
+ * the reason as an error. Never creates a file of that name.
  */
 #include <config.h>
 

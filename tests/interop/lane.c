@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A pair of rings of a network card, as the device has them. */
+/* A pair of rings of a network card, from the device's side. */
 #include <config.h>
 
 #include <inttypes.h>
@@ -11,9 +11,9 @@
 
 #include "lane.h"
 
-/* Frames under way. */
+/* Maximum number of frames in flight. */
 #define BATCH 32u
-/* Chains that a frame may be received in, and pieces of each. */
+/* Maximum number of chains per received frame, and of pieces per chain. */
 #define MAX_CHAINS 16u
 #define MAX_PIECES 16u
 
@@ -27,7 +27,7 @@ static void complain(struct lane *l, const char *why)
 
 /* ------------------------------------------------------- towards the driver */
 
-/* As many chains as len bytes take; 0: there are too few as yet. */
+/* Pops the chains that len bytes require; 0 if too few are available. */
 static unsigned int chains_pop(struct lane *l, struct vq_chain *chains,
 			       uint32_t len)
 {
@@ -108,9 +108,9 @@ void lane_put(struct lane *l)
 /* ----------------------------------------------------------- from the driver */
 
 /*
- * A driver that begins (DPDK's, of its second pair) throws away what was received
- * before it was ready, and kicks then: frames before the first one that comes back
- * do not count, and others take their place.
+ * A driver that starts (DPDK's, with its second pair) discards frames received
+ * before it was ready, and kicks then. Frames before the first one that comes
+ * back are not counted, and others are sent instead.
  */
 static void first_find(struct lane *l, uint32_t number)
 {

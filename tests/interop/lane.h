@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A pair of rings of a network card, as the device has them: frames go into the
- * receiving one, and are to come back through the sending one.
+ * A pair of rings of a network card, from the device's side: frames are sent
+ * through the receive ring and must come back through the transmit ring.
  */
 #ifndef INTEROP_LANE_H
 #define INTEROP_LANE_H
@@ -15,18 +15,19 @@
 
 struct lane {
 	struct virtdev *dev;
-	bool large;			/* frames of more than 1514 bytes, too */
-	bool failed;			/* why was printed */
-	struct vq *rx, *tx;		/* while they run */
+	bool large;			/* includes frames of more than 1514 bytes */
+	bool failed;			/* the reason was printed */
+	struct vq *rx, *tx;		/* NULL while stopped */
 	uint32_t index, sent, came, end; /* numbers of frames */
-	bool fresh;			/* nothing came since the start */
-	uint32_t given_up;		/* fresh: numbers below may be lost */
+	bool fresh;			/* no frame was received since the start */
+	/* while fresh, frames with lower numbers may be lost */
+	uint32_t given_up;
 };
 
-/* A turn of the receiving ring: as many frames as may be under way. */
+/* Serves the receive ring: sends frames up to the maximum in flight. */
 void lane_put(struct lane *l);
 
-/* A turn of the sending ring, as virtdev_queue_turn(). */
+/* Serves the transmit ring, like virtdev_queue_turn(). */
 int lane_take(struct lane *l);
 
 #endif

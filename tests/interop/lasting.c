@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A session that goes on when its back-end is killed. */
+/* A session that continues after its back-end was killed. */
 #include <config.h>
 
 #include <poll.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A vhost-user session with one ring of requests that lives while its back-end is
- * killed and begun again: what was in flight is asked for anew by the library.
- * Whatever goes wrong ends the process with 1 and a line.
+ * A vhost-user session with one ring that survives kills and restarts of its
+ * back-end: the library repeats requests in flight. Failures end the process
+ * with status 1 and a message.
  */
 #ifndef INTEROP_LASTING_H
 #define INTEROP_LASTING_H
@@ -16,19 +16,20 @@
 #include <vm-memory/map.h>
 
 #define LASTING_RING_SIZE 64u
-/* Of memory and rings. */
+/* Guest address of memory and rings. */
 #define LASTING_BASE UINT64_C(0x100000)
 #define LASTING_ROOM UINT64_C(0x10000)
 
-/* Nothing that is served takes so long, whatever else the machine does. */
+/* Time limit of a request, long enough for a heavily loaded machine. */
 #define PATIENCE_MS 60000
 
 struct lasting_config {
 	const char *socket;
 	uint64_t features;
-	uint64_t memory;	/* bytes, from LASTING_BASE on; each ring has
-				   LASTING_ROOM of them */
-	uint32_t ring;		/* the one that is used; those before it are there */
+	/* bytes from LASTING_BASE on; each ring has LASTING_ROOM of them */
+	uint64_t memory;
+	/* index of the ring in use; the earlier ones exist, too */
+	uint32_t ring;
 	bool reconnect;
 };
 
@@ -37,15 +38,15 @@ struct lasting {
 	struct vhost_user_frontend *fe;
 	struct vmem_map *map;
 	struct vq_driver *driver;
-	struct vq_driver *before;	/* of a ring that is not used, or NULL */
+	struct vq_driver *before;	/* of a ring that is not in use, or NULL */
 	int kick_fd, call_fd;
-	unsigned int lost, back;	/* calls of the session */
-	uint64_t finished_back;		/* requests finished since the last one */
+	unsigned int lost, back;	/* number of callbacks */
+	uint64_t finished_back;		/* requests completed since the last back */
 };
 
 void VSU_PRINTF(1, 2) lasting_fail(const char *fmt, ...);
 
-/* The sentence of MUST. */
+/* The error that MUST prints. */
 extern struct vsu_error lasting_why;
 #define MUST(call) \
 	do { \
@@ -54,18 +55,18 @@ extern struct vsu_error lasting_why;
 	} while (0)
 
 void lasting_open(struct lasting *l, const struct lasting_config *config);
-/* The ring is given back where in_order, and all is freed. */
+/* Frees everything; with in_order, stops the ring first. */
 void lasting_close(struct lasting *l, bool in_order);
 
 unsigned char *lasting_at(const struct lasting *l, uint64_t gpa, uint64_t len);
-/* Requests that were added go to the device. */
+/* Makes the added requests available to the device. */
 void lasting_publish(struct lasting *l);
-/* Takes all that is finished, or waits for something. */
+/* Handles all completions; if there are none, waits for an event. */
 void lasting_wait(struct lasting *l, int ms,
 		  void (*finish)(void *opaque, uint64_t cookie, uint32_t written),
 		  void *opaque);
 
-/* xorshift: from 0 to below. */
+/* A pseudo-random number (xorshift) from 0 to below - 1. */
 uint32_t lasting_random(uint64_t *seed, uint32_t below);
 
 #endif

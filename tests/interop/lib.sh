@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=bash
 #
-# Common part of the tests against real peers: TAP output, one temporary folder
-# and the processes of the test (both gone on every way out), bounded waiting,
-# and where the programs under test are.  Source this file first.
+# Common part of the tests with other programs: TAP output, one temporary folder
+# and the processes of the test (both are removed on every exit), bounded waits,
+# and the paths of the programs under test. Source this file first.
 #
 # CVMM_BUILDDIR  top of the build tree (automake sets it; by hand: the nearest
-#                parent of the current folder that was configured)
+#                configured parent of the current folder)
 # CVMM_CACHE     where kernels are kept between runs
 # CVMM_KEEP      if set, the temporary folder is kept and its name printed
 
@@ -42,7 +42,7 @@ $(head -c 4000 "$WORK/check.log")"
 	return 1
 }
 
-# bail TEXT...: the test itself cannot go on; neither a pass nor a skip
+# bail TEXT...: the test cannot continue; neither a pass nor a skip
 bail() {
 	echo "Bail out! $*"
 	exit 99
@@ -58,9 +58,9 @@ with_parent() {
 	exec "$@"
 }
 
-# start LOG COMMAND...: runs COMMAND in the background; its process is in CHILD.
-# The log is emptied before that, or a caller who waits for a line would find it in
-# what the last process wrote.
+# start LOG COMMAND...: runs COMMAND in the background; CHILD is its process.
+# Empties the log first, so that waiting for a line does not find one of an
+# earlier process.
 start() {
 	local log=$1; shift
 
@@ -72,12 +72,12 @@ start() {
 
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
-# What takes a moment may take a minute where the machine does other things as well:
-# only what never comes true uses the time up.
+# On a busy machine a moment may take a minute; only a condition that never
+# holds waits that long.
 LEAST_PATIENCE=60
 
-# wait_until SECONDS COMMAND...: polls the condition until it holds, first
-# often, then less
+# wait_until SECONDS COMMAND...: polls the condition until it holds, with
+# growing intervals
 wait_until() {
 	local end=$((SECONDS + 1 + ($1 > LEAST_PATIENCE ? $1 : LEAST_PATIENCE))) begun=$SECONDS pause=0.02; shift
 
@@ -88,8 +88,8 @@ wait_until() {
 	done
 }
 
-# end_child PID SIGNAL [SECONDS]: signals and reaps; ENDED is the exit status.
-# One that does not go in time is killed, and the answer is 1.
+# end_child PID SIGNAL [SECONDS]: sends the signal and waits; ENDED is the exit
+# status. A process that does not end in time is killed, and the result is 1.
 end_child() {
 	local rc=0
 
@@ -98,11 +98,11 @@ end_child() {
 		wait_until "${3:-10}" ended "$1" || { rc=1; kill -s KILL "$1"; }
 		wait "$1"
 		ENDED=$?
-	} 2>/dev/null	# bash would tell of every killed process
+	} 2>/dev/null	# bash reports every killed process
 	return $rc
 }
 
-# follow FILE PID: what arrives in FILE, until a last look once PID is gone
+# follow FILE PID: prints lines added to FILE until PID has ended
 follow() { tail -s 0.05 -c +1 --pid="$2" -f "$1"; }
 
 clean_up() {
@@ -130,8 +130,8 @@ trap 'echo "Bail out! ended by SIGTERM, as at the time limit of a test"; exit 14
 
 # ------------------------------------------------------------------ conditions
 
-# socket_listening PATH: whether someone accepts connections on PATH.  It looks
-# without connecting, because some peers take the first connection for their only one.
+# socket_listening PATH: whether a server listens on PATH. Checks without
+# connecting, because some servers accept only one connection.
 socket_listening() {
 	[ -S "$1" ] && awk -v path="$1" '
 		$4 == "00010000" && $8 == path { found = 1 }
@@ -142,7 +142,7 @@ file_says() { grep -q -- "$2" "$1" 2>/dev/null; }
 
 fd_count() { find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l; }
 
-# processes_with TEXT: the numbers of those whose command line has it
+# processes_with TEXT: numbers of the processes whose command line contains TEXT
 processes_with() {
 	local file
 
@@ -151,8 +151,8 @@ processes_with() {
 	done 2>/dev/null
 }
 
-# map_count PID: mappings of files and of what peers share; what an allocator
-# keeps is its own business
+# map_count PID: number of mappings of files and shared memory; excludes those
+# of the allocator
 map_count() { awk '$5 != 0' "/proc/$1/maps" | wc -l; }
 
 # ------------------------------------------------------- programs under test
@@ -173,7 +173,7 @@ CVMM_BUILDDIR=${CVMM_BUILDDIR:-$(configured_parent)}
 export PYTHONDONTWRITEBYTECODE=1	# the folder of the tests may be read-only
 export LD_LIBRARY_PATH=$(real_library_path "$CVMM_BUILDDIR")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 
-# program FOLDER/NAME: the built program's path
+# program FOLDER/NAME: path of the built program
 program() {
 	[ -n "$CVMM_BUILDDIR" ] && [ -x "$CVMM_BUILDDIR/$1" ] && real_program "$CVMM_BUILDDIR/$1"
 }
@@ -186,10 +186,10 @@ need_program() {
 	printf -v "$1" '%s' "$path"
 }
 
-# ------------------------------------------------------ what this host allows
+# ------------------------------------------------------ abilities of this host
 
-# kvm_usable: whether /dev/kvm is a character device that answers as KVM does;
-# KVM_WHY is the reason if not. The only way in which tests look for KVM.
+# kvm_usable: whether /dev/kvm is a character device that replies like KVM;
+# KVM_WHY is the reason if not. The only check for KVM in the tests.
 kvm_usable() {
 	local probe
 
@@ -215,7 +215,8 @@ cvmm_usable() {
 }
 
 # mounts_possible [OPTION...]: whether this user can mount in new namespaces, as
-# root of this machine or of a user namespace; NEW_MOUNTS starts a command there.
+# root or in a user namespace; NEW_MOUNTS is the prefix of a command that runs
+# there
 mounts_possible() {
 	NEW_MOUNTS=(unshare --mount "$@")
 	[ "$(id -u)" -eq 0 ] && "${NEW_MOUNTS[@]}" mount -t tmpfs none "$WORK" 2>/dev/null && return

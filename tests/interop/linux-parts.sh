@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 #
-# For the tests of Linux under cvmm: checks for what they need, and runs groups
-# of guests in one machine. They are two programs because a machine has one
-# processor, and most hosts have more. Wants $here.
+# For the tests of Linux under cvmm: checks their requirements, and runs groups of
+# guests in one machine. There are two programs because an emulated machine has one
+# processor, and most hosts have more. Requires $here.
 #
-# PARTS names what is done, by names of linux-guests; without it, all.
+# PARTS lists the parts to run, by names of linux-guests; default: all.
 
 . "$here/lib.sh"
 . "$here/kernel.sh"
@@ -13,7 +13,7 @@
 for part in ${PARTS:-}; do
 	[ "$part" = newest ] || grep -q "^part_$part()" "$here/linux-guests" || bail "PARTS: there is no '$part'; linux-guests has them"
 done
-# picked NAME: whether that is to be done
+# picked NAME: whether that part is selected
 picked() { case " ${PARTS:-$1} " in *" $1 "*) ;; *) return 1;; esac; }
 
 need_program CVMM vmm/cvmm
@@ -29,11 +29,11 @@ need_command busybox cpio mke2fs e2fsck
 kernel_find || tap_skip_all "$KERNEL_WHY"
 linux_prepare || tap_skip_all "$LINUX_WHY"
 
-NAMED=		# before the claims
-# Where a guest costs little, the largest one, and a long text.
+NAMED=		# printed before the claims
+# Where guests are fast, runs the largest one and a long text.
 ! kvm_is_hardware || export MANY=64 BYTES=1200000
 
-# parts NAME…: those that are picked
+# parts NAME…: those that are selected
 parts() {
 	local part wanted=()
 
@@ -60,7 +60,7 @@ parts() {
 		diag "status $LINUX_STATUS" "$(tail -n 5 "$WORK/err")"
 }
 
-# The end, where something may have been picked that is the other program's.
+# Ends the test; the selected parts may all belong to the other program.
 parts_done() {
 	[ "$tap_count" -gt 0 ] || tap_skip_all "PARTS='${PARTS:-}' names nothing of this program's"
 	tap_done

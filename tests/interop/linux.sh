@@ -2,18 +2,18 @@
 # shellcheck shell=bash
 #
 # Linux guests under cvmm: their initrd, the uncompressed kernel, and a KVM to
-# run them on.  Needs lib.sh and kernel.sh, and kernel_find before.
+# run them on. Needs lib.sh and kernel.sh; call kernel_find first.
 #
-#   linux_prepare               sets LINUX_INITRD and LINUX_VMLINUX (empty where
-#                               it cannot be unpacked), or LINUX_WHY
+#   linux_prepare               sets LINUX_INITRD and LINUX_VMLINUX (empty if it
+#                               cannot be unpacked), or LINUX_WHY
 #   linux_run SECONDS COMMAND…  runs COMMAND where KVM runs level 0 by hardware;
 #                               output in $WORK/out and $WORK/err, LINUX_STATUS
 
 LINUX_MODULES="virtio_mmio virtio_pci virtio_blk virtio_net virtio_rng virtio_balloon virtio_pmem nd_pmem virtio_mem virtiofs ext4 button evdev pvpanic-mmio"
 LINUX_PROGRAMS="mke2fs e2fsck"
-# SOURCE:TARGET, further files of theirs.
+# SOURCE:TARGET, further files of the guests.
 LINUX_FILES=()
-# In the machine that runs them, where that is an emulated one.
+# Modules of the machine that runs the guests, if that is emulated.
 LINUX_OUTER_MODULES="tun vhost_net vhost_vsock"
 LINUX_INIT=$INTEROP/guest/cvmm-init
 LINUX_MODULES="$LINUX_MODULES vmw_vsock_virtio_transport"
@@ -34,7 +34,7 @@ linux_prepare() {
 
 LINUX_MODULES+=" virtio_console"
 
-# A KVM without these modules is done in software.
+# A KVM without these modules does not use the hardware.
 kvm_is_hardware() {
 	kvm_usable && { [ -d /sys/module/kvm_intel ] || [ -d /sys/module/kvm_amd ]; }
 }
@@ -47,8 +47,8 @@ kvm_is_hardware() {
 LINUX_SILENCE=180	# seconds without output after which the outer machine has hung
 LINUX_PROGRESS=:	# called twice a second while a machine works
 LINUX_STOPPED=75	# status of linux-guests: a guest of an emulated KVM made no progress
-LINUX_MACHINES=3	# outer machines that are started at most
-# Long tests have their files in the machine's memory.
+LINUX_MACHINES=3	# maximum number of outer machines that are started
+# Long tests keep their files in the machine's memory.
 LINUX_MEMORY=${LINUX_MEMORY:-${LONG:+5000M}}
 
 # _watched COMMAND…: its status, or 124 and SILENT after LINUX_SILENCE seconds without

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Preloaded into a program with a loop of libev, writes to the file GAPS for each
- * new maximum: the CPU time of the main thread between two calls of epoll_wait(),
- * and the wall time, both in milliseconds.
+ * Preloaded into a program with a libev loop, writes to the file GAPS for each
+ * new maximum: the CPU time of the main thread between two calls of
+ * epoll_wait(), and the wall time, both in milliseconds.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIBEV_EVENTS 64	/* libev asks for no fewer, inner descriptors for fewer */
+#define LIBEV_EVENTS 64	/* libev requests at least this number; inner descriptors fewer */
 
 static double begun_cpu, begun_wall, longest = -1;
 static int loop_fd = -1;

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=bash
 #
-# A machine under cvmm that is talked to over its console.  Source it after lib.sh.
+# A machine under cvmm that is controlled over its console. Source it after lib.sh.
 #
-#   need_kvm               skip the whole test where /dev/kvm cannot be used
-#   machine_start ARG...   starts cvmm with the interactive self-test; its
-#                          process is MACHINE, its console the file CONSOLE
-#   machine_ask LETTER     sends a command and waits for its end; what the
-#                          guest said in between is SAID
+#   need_kvm               skip the whole test if /dev/kvm cannot be used
+#   machine_start ARG...   starts cvmm with the interactive self-test; MACHINE is
+#                          its process, the file CONSOLE its output
+#   machine_ask LETTER     sends a command and waits for its end; SAID is the
+#                          output of the guest since then
 #   machine_end            ends the guest; ENDED is cvmm's exit status
 
 need_kvm() {

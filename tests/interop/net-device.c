@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A network card behind a vhost-user socket whose driver sends each frame back
- * to where it came from. Ends with 0 when all of them came back, in order and
- * byte for byte, and says what was wrong otherwise.
+ * A network card behind a vhost-user socket whose driver sends each frame back.
+ * Ends with 0 if all frames came back, in order and byte for byte, else prints
+ * the fault.
  *
  *   net-device SOCKET PAIRS FRAMES ROUNDS [WORD...]
  *
- * Each of PAIRS of a receiving and a sending ring has FRAMES in a round; it says
- * "round N" when all are back. The next round begins when rings are started
- * again, by the same driver or by the next; the end is when it hangs up then.
+ * Each of the PAIRS of a receive and a transmit ring has FRAMES per round; it
+ * prints "round N" when all came back. The next round begins when rings are
+ * started again, by the same driver or the next one. After the last round the
+ * driver disconnects.
  *
- *   small     no receive buffers that are merged for a frame, and so no frame
- *             that is longer than one
+ *   small     no merged receive buffers, and so no frame that is longer than one
+ *             buffer
  *   connect   the driver listens on SOCKET
  */
 #include <config.h>
@@ -52,7 +53,7 @@ struct net {
 	unsigned int npairs, round, rounds;
 	uint32_t frames;
 	bool large, connects, failed, ended;
-	bool rests;		/* until rings are started again */
+	bool rests;		/* until the rings are started again */
 	struct lane lanes[MAX_PAIRS];
 };
 
@@ -187,7 +188,10 @@ static int server_make(struct net *net, const char *path,
 	return rc;
 }
 
-/* Until the driver hangs up or something is wrong; the test has a limit. */
+/*
+ * Serves until the driver disconnects or a fault is found; the test limits the
+ * time.
+ */
 static void server_run(struct net *net, struct virtdev_vhost_user_server *s)
 {
 	struct pollfd p = { virtdev_vhost_user_server_fd(s), POLLIN, 0 };
@@ -215,7 +219,7 @@ static void lanes_init(struct net *net)
 		net->lanes[i].dev = net->dev;
 		net->lanes[i].large = net->large;
 		net->lanes[i].index = i;
-		/* no two pairs have a frame in common */
+		/* numbers of frames are unique across pairs */
 		net->lanes[i].sent = net->lanes[i].came = i << 16;
 		net->lanes[i].end = (i << 16) + net->frames;
 	}

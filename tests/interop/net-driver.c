@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The driver of a network card behind a vhost-user socket, whose other end
- * sends each frame back to where it came from. Ends with 0 when all of them
- * came back, in order and byte for byte, and says what was wrong otherwise.
+ * The driver of a network card behind a vhost-user socket, whose peer sends each
+ * frame back. Ends with 0 if all frames came back, in order and byte for byte,
+ * else prints the fault.
  *
  *   net-driver SOCKET PAIRS FRAMES [WORD...]
  *
- * PAIRS of a receiving and a sending ring are used at once, and FRAMES go
- * through each of them; then the rings are stopped, started again where they
- * stood, and as many go through again.
+ * PAIRS of a receive and a transmit ring run concurrently, with FRAMES through
+ * each of them. Then the rings are stopped, restarted at their positions, and
+ * the same number of frames is sent again.
  *
  *   packed    packed rings
- *   small     no receive buffers that are merged for a frame, and so no frame
- *             that is longer than one
- *   swapped   the other end exchanges the addresses
+ *   small     no merged receive buffers, and so no frame that is longer than one
+ *             buffer
+ *   swapped   the peer exchanges the addresses
  *   eight     the memory is in eight regions
- *   listen    the other end connects to SOCKET, which is made here
+ *   listen    the driver creates SOCKET, and the peer connects to it
  */
 #include <config.h>
 
@@ -35,7 +35,7 @@
 
 #define WAIT_MS 20000
 
-/* The header has a descriptor of its own, as many drivers have it. */
+/* The header has its own descriptor, as in many drivers. */
 static int frame_send(struct card *c, unsigned int pair, uint64_t slot)
 {
 	struct pair *p = &c->pairs[pair];
@@ -69,7 +69,7 @@ static enum vsu_exit frames_send(struct card *c, unsigned int pair,
 	return VSU_EXIT_OK;
 }
 
-/* One more finished request of a ring, or why there is none. */
+/* The next completed request of a ring, or the reason why there is none. */
 static enum vsu_exit ring_next(struct card *c, struct ring *r, uint64_t *slot,
 			       uint32_t *written, struct vsu_error *err)
 {
@@ -81,8 +81,8 @@ static enum vsu_exit ring_next(struct card *c, struct ring *r, uint64_t *slot,
 }
 
 /*
- * The bytes of the next buffer go to the end of frame, and the buffer to the
- * device again.
+ * Appends the bytes of the next buffer to frame, and makes the buffer available
+ * again.
  */
 static enum vsu_exit buffer_take(struct card *c, unsigned int pair,
 				 unsigned char *frame, uint32_t *len,
@@ -107,7 +107,7 @@ static enum vsu_exit buffer_take(struct card *c, unsigned int pair,
 	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
 }
 
-/* A frame of all the buffers that its header tells of. */
+/* Assembles a frame of the number of buffers in its header. */
 static enum vsu_exit frame_take(struct card *c, unsigned int pair,
 				struct vsu_error *err)
 {
@@ -156,7 +156,7 @@ static enum vsu_exit frames_take(struct card *c, unsigned int pair,
 	return status;
 }
 
-/* All pairs have theirs under way before one is asked for them. */
+/* Sends frames on all pairs before it waits for any of them. */
 static enum vsu_exit frames_pass(struct card *c, uint32_t left,
 				 struct vsu_error *err)
 {
@@ -224,7 +224,7 @@ static bool args_take(struct card *c, int argc, char **argv)
 	return c->npairs >= 1 && c->npairs <= CARD_PAIRS;
 }
 
-/* The other end connects. */
+/* The peer connects. */
 static enum vsu_exit open_connected(struct client *c, const char *path,
 				    struct vsu_error *err)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Preloaded into a program, lets its FAIL_AT-th allocation fail, and with
- * FAIL_ON=1 all later ones, too. If the program asks for fewer, it says so at
- * its end in the file that ENOUGH names, which is made at the beginning: later it
- * may have no right to make files.
+ * Preloaded into a program, fails its FAIL_AT-th allocation, and with FAIL_ON=1
+ * all later ones, too. If the program allocates less often, it reports that at
+ * its end in the file named by ENOUGH. The file is opened at the start, because
+ * a sandbox may forbid that later.
  */
 #define _GNU_SOURCE
 #include <errno.h>

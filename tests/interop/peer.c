@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A peer that behaves badly on purpose, and the socket tricks that a shell
- * cannot do. It uses none of the libraries, so that a fault in them cannot
- * hide here.
+ * A misbehaving peer, and socket operations that a shell cannot perform. It uses
+ * none of the libraries, so that a fault in them cannot hide here.
  *
  *   peer serve PATH FEATURES PROTOCOL_FEATURES N [REFUSED]
  *       a back-end that offers these (hexadecimal) features to one client,
- *       serves N messages as a disk of 1 MiB that does no request, and hangs
- *       up without answering the next; with N 0 it hangs up at once. The
- *       request number REFUSED is answered with a refusal, each time
+ *       handles N messages as a disk of 1 MiB that serves no request, and hangs
+ *       up without replying to the next message; with N 0 it hangs up at once.
+ *       Each request with number REFUSED gets a refusal
  *   peer send PATH HEX
- *       a front-end that sends these bytes, then says whether the back-end
- *       closed the connection ("closed") or sent bytes ("answered"); without
- *       bytes to send it hangs up at once ("left")
+ *       a front-end that sends these bytes, then prints whether the back-end
+ *       closed the connection ("closed") or replied ("answered"); without bytes
+ *       to send it hangs up at once ("left")
  *   peer linger PATH
- *       a front-end that hands over a TCP socket whose close waits an hour for
- *       data that nobody reads, and its own end of the session's socket, says
- *       "sent" and stays, without either
+ *       a front-end that passes a TCP socket whose close waits an hour for unread
+ *       data, and its own end of the session's socket; prints "sent" and keeps
+ *       running without either
  *   peer stale PATH
- *       leaves a socket file behind that nobody listens on
+ *       leaves a socket file without a listener
  *   peer pass PATH COMMAND...
- *       listens on PATH and becomes COMMAND, where "{}" in an argument
- *       stands for the number of the listening descriptor
+ *       listens on PATH and executes COMMAND, where "{}" in an argument is
+ *       replaced by the number of the listening descriptor
  *   peer pass-accepted PATH COMMAND...
  *       the same with the descriptor of the first client
  */
@@ -40,7 +39,7 @@
 
 #define WAIT_MS 20000
 
-/* Only what a start needs; numbers and flags of the vhost-user document. */
+/* Only what a start requires; numbers and flags of the vhost-user document. */
 enum {
 	GET_FEATURES = 1,
 	GET_VRING_BASE = 11,
@@ -49,7 +48,7 @@ enum {
 	GET_CONFIG = 24,
 	GET_MAX_MEM_SLOTS = 36,
 };
-/* Offset of a disk's configuration in the message GET_CONFIG; the disk has 1 MiB. */
+/* Offset of a disk's configuration in GET_CONFIG; the disk has 1 MiB. */
 #define CONFIG_AT 12
 #define CONFIG_SECTORS 2048
 #define FLAG_VERSION 0x1u
@@ -63,7 +62,7 @@ struct header {
 
 struct offer {
 	uint64_t features, protocol_features;
-	uint32_t refused;	/* the number of a request, or 0 */
+	uint32_t refused;	/* number of a request, or 0 */
 };
 
 static void die(const char *what)
@@ -125,13 +124,13 @@ static int accept_from(const char *path)
 	return fd;
 }
 
-/* All of len bytes, or 0 when the client went away. */
+/* Receives len bytes, or returns 0 after a hang-up. */
 static int receive(int fd, void *buf, size_t len)
 {
 	return len == 0 || recv(fd, buf, len, MSG_WAITALL) == (ssize_t)len;
 }
 
-/* Whether the request has an answer of eight bytes, and which. */
+/* Whether the request has a reply of eight bytes, and its value. */
 static int answer(const struct header *request, const struct offer *offer,
 		  uint64_t *value)
 {
@@ -166,7 +165,7 @@ static int send_reply(int fd, uint32_t request, const void *payload,
 	return send(fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size;
 }
 
-/* Requests whose answer is what they carried, filled in. */
+/* Requests whose reply is their own payload, filled in. */
 static int is_echoed(const struct header *request, char *payload)
 {
 	const uint64_t sectors = CONFIG_SECTORS;
@@ -242,7 +241,7 @@ static int cmd_send(char **argv)
 	return puts(recv(fd, &c, 1, 0) == 1 ? "answered" : "closed") < 0;
 }
 
-/* Connected to itself, with data that nobody reads, and willing to wait. */
+/* A socket connected to itself with unread data and SO_LINGER. */
 static int lingering_socket(void)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
@@ -257,7 +256,7 @@ static int lingering_socket(void)
 	    listen(listener, 1) < 0 ||
 	    getsockname(listener, (struct sockaddr *)&at, &len) < 0 ||
 	    connect(fd, (struct sockaddr *)&at, len) < 0 ||
-	    accept(listener, NULL, NULL) < 0)	/* stays open to the end */
+	    accept(listener, NULL, NULL) < 0)	/* stays open until the process ends */
 		die("a TCP connection");
 	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 		;
@@ -265,7 +264,7 @@ static int lingering_socket(void)
 	return fd;
 }
 
-/* An unknown request; the descriptors come with its first byte. */
+/* Sends an unknown request; the descriptors are attached to its first byte. */
 static int cmd_linger(char **argv)
 {
 	struct header header = { 200, FLAG_VERSION, 0 };

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A program of a Linux guest that looks at guest addresses through /dev/mem
- * (the kernel needs iomem=relaxed):
+ * A program of a Linux guest that accesses guest memory through /dev/mem (the
+ * kernel requires iomem=relaxed):
  *
- *   poke cut ADDRESS LENGTH      stores to all of it, says "stored", and waits
+ *   poke cut ADDRESS LENGTH      writes to all of it, prints "stored", and waits
  *                                until its second half reads as zeros
- *   poke window TRANSPORT FREE   drives the virtio-mmio device at TRANSPORT,
- *                                which no driver has, with a ring at FREE, and
- *                                shows its shared memory region 0
+ *   poke window TRANSPORT FREE   drives the virtio-mmio device at TRANSPORT, which
+ *                                must be unbound, with a ring at FREE, and prints
+ *                                its shared memory region 0
  *
- * Its lines begin with "@", as the guest's others do.
+ * Its lines begin with "@", like other lines of the guest's tests.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -21,7 +21,7 @@
 #include <time.h>
 
 #define PAGE 4096u
-#define ROUNDS 400		/* of waiting, 50 ms each */
+#define ROUNDS 400		/* polls, 50 ms apart */
 
 /* Registers and status bits of virtio-mmio (VIRTIO 1.3, section 4.2.2). */
 enum { DRIVER_FEATURES = 0x020, DRIVER_FEATURES_SEL = 0x024, QUEUE_SEL = 0x030,
@@ -99,7 +99,7 @@ static uint64_t get64(const volatile unsigned char *regs, unsigned int reg)
 	return get(regs, reg) | (uint64_t)get(regs, reg + 4) << 32;
 }
 
-/* As a driver does it; all that VIRTIO 1 asks of a device is enough. */
+/* The steps of a driver that VIRTIO 1 requires. */
 static void start_device(volatile unsigned char *regs, uint32_t ring)
 {
 	set(regs, STATUS, 0);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A program of a Linux guest that changes the queues of its network card, as
- * ethtool(8) does, which small systems lack:
+ * A program of a Linux guest that changes the queues of its network card, like
+ * ethtool(8), which small systems lack:
  *
- *   queues pairs CARD N          uses so many pairs from now on
- *   queues size CARD RX TX       gives its rings so many entries, one by one
+ *   queues pairs CARD N          sets the number of queue pairs in use
+ *   queues size CARD RX TX       sets the sizes of its rings, one after the other
  *
- * Ends with 1 where the driver, asked afterwards, has anything else.
+ * Ends with 1 if the driver reports other values afterwards.
  */
 #include <errno.h>
 #include <net/if.h>

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=bash
 #
-# Programs of the build tree themselves. Before what it has built, libtool puts a
-# script that starts twenty processes, which is most of a second in an emulated
-# machine, and takes part in whatever a test does to the program.
+# Programs of the build tree without libtool's wrapper scripts. A wrapper starts
+# twenty processes, which takes most of a second in an emulated machine, and
+# interferes with what a test does to the program.
 #
-#   real_library_path BUILD    where the libraries of that tree are
+#   real_library_path BUILD    folders of that tree's libraries
 #   real_program PATH          the program that is started by PATH
 
 real_library_path() {

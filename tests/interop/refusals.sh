@@ -2,31 +2,32 @@
 # shellcheck shell=bash
 #
 # Claims about programs that refuse: one line that names the option, the value
-# and the remedy, the documented exit status, and nothing left behind.  Needs
-# lib.sh; everything happens in $PLACE, which is the current folder then.
+# and the remedy, the documented exit status, and no files left behind. Needs
+# lib.sh; changes the current folder to $PLACE.
 
 USAGE=64 DATA=65 INPUT=66 HOST=69 BUSY=75
 
-# Everything happens in this folder; what a program leaves there is seen.
+# Everything happens in this folder, so that files left by a program are
+# detected.
 PLACE=$WORK/place
 mkdir "$PLACE" "$WORK/tmp"
 cd "$PLACE" || bail "no folder"
 export TMPDIR=$WORK/tmp
 
-# A superuser without capabilities is refused as anyone else is.
+# A superuser without capabilities is refused like any user.
 UNPRIVILEGED=()
 if [ "$(id -u)" -eq 0 ]; then
 	UNPRIVILEGED=(setpriv --bounding-set -all --inh-caps -all)
 fi
 
-# How many lines of error a refusal has; more where something was told of before.
+# Number of error lines of a refusal; more if something was reported earlier.
 ERROR_LINES=1
 
-# Without the sums of blocks: a file system settles them when it likes.
+# Without the totals of blocks, which a file system updates later.
 inventory() { ls -lAR --time-style=full-iso "$PLACE" "$WORK/tmp" | grep -v "^total "; }
 
 # refuses NAME STATUS PATTERN… -- COMMAND…: COMMAND ends soon with STATUS and
-# one line of error in which each PATTERN (extended, any case) occurs
+# one line of error that contains each PATTERN (extended, case-insensitive)
 refuses() {
 	local name=$1 status=$2 patterns=() faults; shift 2
 
@@ -44,7 +45,7 @@ it said: $(head -c 2000 "$WORK/stderr")"
 	fi
 }
 
-# refusal_faults GOT WANT PATTERN…: what is wrong with it, a line each
+# refusal_faults GOT WANT PATTERN…: the differences, one per line
 refusal_faults() {
 	local got=$1 want=$2 pattern; shift 2
 

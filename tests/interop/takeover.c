@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Preloaded into a daemon, does what code does that has taken it over: a thread
- * waits for the filter of system calls and then tries what serving does not need.
- * Each attempt is a line of the file that TAKEOVER names, with "done" or the
- * error; the last line is "end". The file is opened first: later none can be.
+ * Preloaded into a daemon, acts like an attacker's code in it: a thread waits
+ * until the system call filter is installed, then tries operations that serving
+ * does not need. Writes a line for each attempt to the file named by TAKEOVER,
+ * with "done" or the error; the last line is "end". The file is opened before
+ * the filter, which forbids that.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,7 +28,7 @@ static void note(const char *what, long result)
 	dprintf(out, "%s: %s\n", what, result < 0 ? strerror(errno) : "done");
 }
 
-/* The first descriptor of a ring, or -1. */
+/* The first io_uring descriptor, or -1. */
 static int find_ring(void)
 {
 	static const char ring[] = "anon_inode:[io_uring]";

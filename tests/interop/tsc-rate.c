@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Prints how fast this processor's time stamp counter counts, in kHz, which
- * is that of the machines that QEMU emulates here, too.
+ * Prints the frequency of this processor's time stamp counter in kHz, which
+ * machines emulated by QEMU have as well.
  */
 #include <config.h>
 
@@ -21,7 +21,10 @@ struct moment {
 	uint64_t ticks, ns;
 };
 
-/* Both clocks at once: the one of many looks that the least came between. */
+/*
+ * Reads both clocks: of many attempts, returns the one with the shortest time
+ * between the two reads.
+ */
 static struct moment look(void)
 {
 	struct moment best = { 0, 0 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Addresses of both ends of a socket device, and sockets at them. */
+/* Addresses of both ends of a vsock device, and sockets for them. */
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Addresses of both ends of a socket device, or of a network:
+ * Addresses of both ends of a vsock device, or of a network:
  *
  *   vsock:CID:PORT    AF_VSOCK
- *   tcp:ADDRESS:PORT  IPv4, in numbers
+ *   tcp:ADDRESS:PORT  IPv4, numeric
  *   unix:PATH         a UNIX socket
  *   bridge:PATH:PORT  a port of the guest behind a UNIX socket of the host
  */
@@ -37,7 +37,7 @@ void set_nonblock(int fd);
 void address_parse(struct address *a, int type, const char *text);
 /* Waits until the listener exists; non-blocking afterwards. */
 int address_connect(const struct address *a);
-/* Non-blocking, too. */
+/* The listener is non-blocking, too. */
 int address_listen(const struct address *a);
 
 #endif

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Both ends of a socket device, for programs of a guest and of the host:
+ * Both ends of a vsock device, for programs of a guest and of the host:
  *
- *   vsock-load echo ADDRESS [N]       gives back what it is sent, many at once;
- *                                     ends when N connections did
- *   vsock-load load ADDRESS N BYTES   N connections at once: each sends so many
- *                                     bytes and its end, and checks what comes back
- *   vsock-load reset ADDRESS N BYTES  N connections at once that send what they
- *                                     can of it, read nothing and are closed
+ *   vsock-load echo ADDRESS [N]       sends received bytes back, on several
+ *                                     connections; ends after N connections
+ *   vsock-load load ADDRESS N BYTES   N concurrent connections: each sends BYTES
+ *                                     and shuts down, and checks the echo
+ *   vsock-load reset ADDRESS N BYTES  N concurrent connections that send as many
+ *                                     of BYTES as possible without blocking, read
+ *                                     nothing and are closed
  *
- *   vsock-load answer ADDRESS [N]     gives back each message (SOCK_SEQPACKET)
+ *   vsock-load answer ADDRESS [N]     sends each message back (SOCK_SEQPACKET)
  *   vsock-load messages ADDRESS N     one connection: N rounds of messages of
- *                                     several sizes, each checked with its end
+ *                                     several sizes, whose boundaries are checked
  *
  * ADDRESS is vsock:CID:PORT, unix:PATH, or bridge:PATH:PORT for a port of the
- * guest behind a UNIX socket of the host. Nothing takes longer than 300 seconds.
+ * guest behind a UNIX socket of the host. The time limit is 300 seconds.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +32,7 @@
 
 #include "vsock-address.h"
 
-#define MOST 256
+#define MAX_STREAMS 256
 #define CHUNK 16384
 #define SECONDS 300
 
@@ -39,12 +40,12 @@
 
 struct stream {
 	int fd;
-	bool ended;		/* nothing more comes */
+	bool ended;		/* end of file was received */
 	uint64_t sent, got;
-	size_t held;		/* echo: bytes to be given back */
+	size_t held;		/* echo: bytes to send back */
 	char bytes[CHUNK];
 };
-static struct stream streams[MOST];
+static struct stream streams[MAX_STREAMS];
 
 static unsigned char pattern(int stream, uint64_t at)
 {
@@ -58,7 +59,7 @@ static bool would_block(void)
 
 /* ------------------------------------------------------------------------ echo */
 
-/* False: it is over. */
+/* False: the connection has ended. */
 static bool echo_turn(struct stream *s)
 {
 	ssize_t n;
@@ -84,7 +85,7 @@ static int echo_accept(int listener, int n)
 {
 	int fd;
 
-	while (n < MOST && (fd = accept(listener, NULL, NULL)) >= 0) {
+	while (n < MAX_STREAMS && (fd = accept(listener, NULL, NULL)) >= 0) {
 		memset(&streams[n], 0, sizeof(streams[n]));
 		set_nonblock(fd);
 		streams[n++].fd = fd;
@@ -93,9 +94,9 @@ static int echo_accept(int listener, int n)
 }
 
 /*
- * False: none is ready, and those with bytes to give back are to try. Linux tells
- * no one who waits for room in a vsock connection of its reset while there are bytes
- * of it to be read: only a write does.
+ * False: no connection is ready; connections with bytes to send must be tried.
+ * While received bytes are unread, Linux does not wake a writer of a vsock
+ * connection that was reset; only a write returns the error.
  */
 static bool echo_wait(struct pollfd *fds, int n)
 {
@@ -116,7 +117,7 @@ static bool echo_wait(struct pollfd *fds, int n)
 
 static int echo(const struct address *a, long count)
 {
-	struct pollfd fds[MOST + 1] = { { .fd = address_listen(a),
+	struct pollfd fds[MAX_STREAMS + 1] = { { .fd = address_listen(a),
 					  .events = POLLIN } };
 	int n = 0, i;
 	bool ready;
@@ -181,7 +182,7 @@ static void load_receive(struct stream *s, int number, uint64_t bytes)
 
 static int load(const struct address *a, int n, uint64_t bytes)
 {
-	struct pollfd fds[MOST];
+	struct pollfd fds[MAX_STREAMS];
 	int i, left = n;
 
 	for (i = 0; i < n; i++)
@@ -208,7 +209,7 @@ static int load(const struct address *a, int n, uint64_t bytes)
 	return 0;
 }
 
-/* Bytes that cannot be sent at once are not. */
+/* Sends what fits without blocking. */
 static int reset(const struct address *a, int n, uint64_t bytes)
 {
 	static char zeros[CHUNK];
@@ -238,7 +239,7 @@ static void set_block(int fd)
 		fail("fcntl");
 }
 
-/* One client after another. */
+/* Serves one client after another. */
 static int answer(const struct address *a, long count)
 {
 	int listener = address_listen(a), fd;
@@ -286,7 +287,7 @@ static void message_check(int fd, int number)
 	exit(1);
 }
 
-/* All sizes stand in the way at once, so that ends could be lost. */
+/* Sends all sizes before reading any, so that boundaries could be lost. */
 static int messages(const struct address *a, int rounds)
 {
 	int fd = address_connect(a), i, number = 0;
@@ -325,7 +326,7 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		return 64;
 	n = atoi(argv[3]);
-	if (n < 1 || n > MOST)
+	if (n < 1 || n > MAX_STREAMS)
 		return 64;
 	if (!strcmp(argv[1], "messages"))
 		return messages(&a, n);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Loaded before a program with a loop: measures how much CPU time the main
- * thread takes between two polls of the loop, and writes the longest as a number
- * of milliseconds to the file $SOAK_GAPS whenever it grows. Time on the CPU, so
- * that a busy host does no harm. The loop's set is the one that is waited for:
- * sessions only look at theirs.
+ * Preloaded into a program with an event loop: measures the CPU time of the
+ * main thread between two calls of epoll_wait() on the loop's descriptor, and
+ * writes each new maximum in milliseconds to the file $SOAK_GAPS. CPU time, so
+ * that other load of the host does not count. The loop's descriptor is
+ * recognised by its time-out: sessions only poll theirs.
  */
 #include <config.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The driver of a device that echoes. */
+/* The driver of an echo device. */
 #include <config.h>
 
 #include <poll.h>
@@ -14,7 +14,7 @@
 
 #include "echo_client.h"
 
-/* Each ring with its buffers has a window of its own. */
+/* Each ring has its own window for areas and buffers. */
 #define WINDOW UINT64_C(0x40000)
 #define BUFFERS UINT64_C(0x10000)
 #define STRIDE 256u
@@ -193,8 +193,10 @@ void echo_client_fini(struct echo_client *c)
 
 /* ------------------------------------------------------------------ waiting */
 
-/* Until the session or fd is readable, or a turn of the server that shares this
-   thread, which may be all that the caller waits for. */
+/*
+ * Waits until the session or fd is readable. If the server shares this thread,
+ * one turn of it counts as well, because the caller may wait for its effect.
+ */
 static void wait_for(struct echo_client *c, int fd)
 {
 	struct pollfd fds[2] = {
@@ -265,7 +267,7 @@ static unsigned char *at(const struct echo_client *c, uint64_t gpa)
 				   VMEM_READ | VMEM_WRITE);
 }
 
-/* Bytes that tell ring and number of the request. */
+/* Bytes derived from the ring and the number of the request. */
 static void pattern(unsigned char *buf, unsigned int ring, uint64_t number)
 {
 	unsigned int i;
@@ -274,7 +276,7 @@ static void pattern(unsigned char *buf, unsigned int ring, uint64_t number)
 		buf[i] = (unsigned char)(number * 31 + i * 7 + ring);
 }
 
-/* Readable bytes, and behind them as many that the device writes. */
+/* Address of the readable bytes; the writable ones follow. */
 static uint64_t buffer_gpa(const struct echo_ring *ring, uint64_t number)
 {
 	return ring->base_gpa + BUFFERS + number % ECHO_RING_SIZE * STRIDE;
@@ -307,7 +309,7 @@ static bool is_right(struct echo_client *c, unsigned int index,
 		       want, ECHO_LEN);
 }
 
-/* 1 some, 0 none, -1 a wrong one. */
+/* 1: completions were collected; 0: none; -1: a reply was wrong. */
 static int collect(struct echo_client *c, unsigned int index)
 {
 	struct echo_ring *ring = &c->rings[index];

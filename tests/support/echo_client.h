@@ -16,12 +16,12 @@
 #include "echo_server.h"
 
 #define ECHO_RING_SIZE 64u
-#define ECHO_LEN 96u		/* bytes of a request */
+#define ECHO_LEN 96u		/* size of a request */
 
 struct echo_ring {
 	struct vq_driver *driver;
 	int kick_fd, call_fd;
-	uint64_t base_gpa;	/* of ring and buffers */
+	uint64_t base_gpa;	/* of the areas and buffers of the ring */
 	uint64_t sent, done;	/* requests */
 };
 
@@ -32,7 +32,7 @@ struct echo_client {
 	unsigned int nrings;
 	struct echo_ring rings[ECHO_RINGS];
 
-	/* what the front-end told */
+	/* callbacks of the front-end */
 	bool ready, started, stopped, config, memory, failed, changed;
 	int memory_code;
 	uint32_t bases[ECHO_RINGS];
@@ -40,22 +40,22 @@ struct echo_client {
 	uint8_t config_bytes[256];
 	struct vsu_error err;
 
-	/* the one mapping in shared memory region 0; referenced */
+	/* the only mapping in shared memory region 0; holds a reference */
 	struct vmem_block *mapping;
 	uint64_t mapping_at;
 	bool mapped;
-	bool hold;			/* an unmap does not drop it */
+	bool hold;			/* keep the reference at an unmap */
 
-	/* in the single-threaded case: gets a turn whenever we wait */
+	/* if single-threaded: the server to run while the client waits */
 	struct echo_server *server;
 };
 
-/* Takes the socket over and makes nrings rings; aborts when that fails. */
+/* Owns the socket and creates nrings rings; aborts on failure. */
 void echo_client_init(struct echo_client *c, int sock, unsigned int nrings,
 		      uint64_t features);
 void echo_client_fini(struct echo_client *c);
 
-/* Waits for *flag; false when the session failed instead. */
+/* Waits for *flag; false if the session failed. */
 bool echo_client_wait(struct echo_client *c, const bool *flag);
 
 /* Starts all rings and waits until they run. */
@@ -63,12 +63,12 @@ bool echo_client_start(struct echo_client *c);
 bool echo_client_stop(struct echo_client *c);
 
 /*
- * Sends n requests over a ring, as many at once as fit, and checks each
- * answer. False at the first wrong one, or when the session fails.
+ * Sends n requests over a ring, with as many in flight as fit, and checks each
+ * reply. False at the first wrong reply, or if the session fails.
  */
 bool echo_client_run(struct echo_client *c, unsigned int ring, uint64_t n);
 
-/* Another region of shared memory in c->map, which is replaced; not sent. */
+/* Adds a region to c->map without sending it. */
 void echo_client_grow(struct echo_client *c, uint64_t gpa, uint64_t len);
 
 #endif

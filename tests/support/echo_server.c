@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device that copies what it reads into what it may write. */
+/* A device that copies readable bytes to writable buffers. */
 #include <config.h>
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 #include "echo_server.h"
 
-/* An event is of a ring, by its number, or of this. */
+/* Event data: the number of a ring, or this. */
 #define SESSION ECHO_RINGS
 
 struct echo_turn {
@@ -90,8 +90,8 @@ static void watch(struct echo_server *s, int fd, uint32_t events, uint32_t what)
 }
 
 /*
- * Nobody needs the count of a kick: each is an edge, and none is read while the
- * ring runs. Those from before it ran are, since the ring is served here.
+ * Kicks are edge-triggered, so their counter is not read while the ring runs.
+ * Kicks from before the start are read, since the ring is served then.
  */
 static void watch_kick(struct echo_server *s, uint32_t ring)
 {
@@ -131,7 +131,7 @@ static void on_quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
 	struct echo_server *s = opaque;
 	uint32_t i;
 
-	(void)drain;	/* nothing is ever under way between turns */
+	(void)drain;	/* no request is in flight between turns */
 	for (i = 0; i < ECHO_RINGS; i++)
 		if (ring == i || ring == VHOST_USER_ALL_RINGS)
 			ring_stop(s, i);
@@ -214,7 +214,7 @@ static void serve_session(struct echo_server *s)
 		;
 }
 
-/* Rings first: what a message changes is valid after it only. */
+/* Rings before messages: a message may change the rings. */
 bool echo_server_turn(struct echo_server *s, int ms)
 {
 	struct epoll_event events[ECHO_RINGS + 1];

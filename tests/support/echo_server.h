@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The simplest device behind a vhost-user back-end: it copies what a request
- * lets it read into what the request lets it write. All on one thread, which
- * the caller may make another than the client's.
+ * The simplest device behind a vhost-user back-end: it copies the readable
+ * bytes of a request to its writable ones. It runs on one thread, which may
+ * differ from the client's.
  */
 #ifndef SUPPORT_ECHO_SERVER_H
 #define SUPPORT_ECHO_SERVER_H
@@ -20,39 +20,42 @@ struct echo_server {
 	int epfd;
 	bool running[ECHO_RINGS];
 	int kick[ECHO_RINGS];
-	bool watched[ECHO_RINGS];	/* the kick is waited for */
+	bool watched[ECHO_RINGS];	/* the kick is in the epoll set */
 	bool gone;
-	int why;			/* code of gone */
+	int why;			/* error code of the end */
 	uint64_t served;		/* requests */
 	unsigned int resets;
 	uint8_t config[ECHO_CONFIG];
 
-	/* Mapped into region 0 when ring 0 starts; fd -1 maps nothing. */
+	/* File to map into region 0 when ring 0 starts; -1: none. */
 	int map_fd;
-	unsigned int answers;		/* of the front-end */
+	unsigned int answers;		/* replies of the front-end */
 	int answer;			/* the last one */
 	bool answered;
 };
 
-/* Of region 0: its size, and what is mapped on run, from the file's page 1. */
+/*
+ * Region 0: its size, and the range that is mapped at run, from page 1 of the
+ * file.
+ */
 #define ECHO_WINDOW 0x10000u
 #define ECHO_MAPPED 0x4000u
 #define ECHO_PAGE 0x1000u
 
 /*
- * Takes the socket over; aborts when that fails. map_fd: see above, borrowed;
- * without it the device has no shared memory region.
+ * Owns the socket; aborts on failure. map_fd: see above, borrowed; if -1, the
+ * device has no shared memory region.
  */
 void echo_server_init(struct echo_server *s, int sock, uint64_t features,
 		      int map_fd);
 
 /*
- * Waits up to ms (-1: for ever) for something to do, and does it. False when
- * the session is gone and freed.
+ * Waits up to ms (-1: forever) and handles events. False if the session has
+ * ended and was freed.
  */
 bool echo_server_turn(struct echo_server *s, int ms);
 
-/* Turns until the session is gone. For pthread_create(). */
+/* Handles events until the session has ended. For pthread_create(). */
 void *echo_server_thread(void *server);
 
 #endif

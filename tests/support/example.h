@@ -7,10 +7,13 @@
 
 /* Finds the built program; false after a TAP line that skips the test. */
 bool example_find(const char *name);
-/* path, of another build, instead of the built program if it is not NULL. */
+/*
+ * path: the program of another build, instead of the built one, if it is not
+ * NULL.
+ */
 bool example_find_at(const char *name, const char *path);
 
-/* For a checked fixture: starts "NAME SOCKET" in a folder of its own; ends it. */
+/* For a checked fixture: starts "NAME SOCKET" in its own folder; stops it. */
 void example_launch(void);
 void example_end(void);
 

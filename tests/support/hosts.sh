@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=sh
 #
-# The libraries outside the tree: alone, or inside projects that carry them, each in
-# a folder of $work. Wants $top and tap.sh.
+# The libraries outside the tree: alone, or inside projects that contain them, each
+# in a folder of $work. Requires $top and tap.sh.
 
 unset MAKEFLAGS MFLAGS MAKELEVEL 2>/dev/null
 jobs=${JOBS:-2}
@@ -12,11 +12,11 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/c-vmm-host.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# Half of what it takes to compile a file without optimiser is the shell of libtool.
+# libtool's shell takes half of the time of an unoptimised compilation.
 [ ! -x /bin/dash ] || export CONFIG_SHELL=/bin/dash
 
-# bootstrap: leaves in $ready what support/bootstrap makes of $libraries; make has
-# done so already for all tests that it runs, and names the folder.
+# bootstrap: creates in $ready what support/bootstrap makes of $libraries. If
+# make runs several tests, it has done so already and passes the folder.
 bootstrap() {
 	ready=${BOOTSTRAPPED-}
 	for lib in $libraries; do
@@ -28,13 +28,13 @@ bootstrap() {
 }
 bootstrapped() { cat "$ready/$1.log"; return "$(cat "$ready/$1.status")"; }
 
-# take_ready DIRECTORY: it gets a copy of each library as it was bootstrapped
+# take_ready DIRECTORY: copies each bootstrapped library there
 take_ready() {
 	mkdir -p "$1"
 	for lib in $libraries; do cp -a "$ready/$lib" "$1"; done
 }
 
-# chain LIBRARY: it and what it is built on, in the order for a linker
+# chain LIBRARY: the library and its dependencies, in link order
 chain() {
 	order=
 	for sibling in $libraries; do
@@ -44,14 +44,14 @@ chain() {
 	echo "$order"
 }
 
-# each TEXT NAME...: the text for each name, which takes the place of @
+# each TEXT NAME...: TEXT for each name, which replaces @
 each() {
 	text=$1
 	shift
 	for name; do echo "$text" | sed "s|@|$name|g"; done | tr '\n' ' '
 }
 
-# host NAME: a project with a program for each library, in the folder $host
+# host NAME: creates a project with a program per library, in the folder $host
 host() {
 	host=$work/$1
 	mkdir -p "$host"

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 
 /*
- * Check writes and reads a note of each assertion that holds, to say after which
- * a program died. A loop's are noted once: they would be most of its time.
+ * Check writes a note of each assertion that holds, to report after which line
+ * a program died. Note a line only once, because notes take most of the time of
+ * a loop.
  */
 static __thread int noted_line __attribute__((unused));
 #define _mark_point(file, line) \

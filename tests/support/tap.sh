@@ -6,13 +6,13 @@
 tap_count=0
 tap_failures=0
 
-# A line about each test; everything else that is printed begins with '#'.
+# One line per test; all other output begins with '#'.
 tap_ok() {
 	tap_count=$((tap_count + 1))
 	echo "ok $tap_count - $1"
 }
 
-# tap_not_ok CLAIM [TEXT]: the text says why.
+# tap_not_ok CLAIM [TEXT]: TEXT is the reason.
 tap_not_ok() {
 	tap_count=$((tap_count + 1))
 	tap_failures=$((tap_failures + 1))
@@ -27,8 +27,8 @@ tap_skip() {
 	echo "ok $tap_count - $1 # SKIP $2"
 }
 
-# tap_check CLAIM COMMAND...: the claim holds if the command succeeds; the end
-# of its output is shown if it does not.
+# tap_check CLAIM COMMAND...: the claim holds if the command succeeds; otherwise
+# the end of its output is printed.
 tap_check() {
 	tap_claim=$1
 	shift
@@ -58,8 +58,8 @@ tap_skip_all() {
 	exit 0
 }
 
-# The commands that this program starts and that not every machine has. A test names
-# them in one place; the test `tools` compares.
+# The commands that this program uses and that may be missing on a machine. A
+# test lists them in one place; the test `tools` compares.
 tap_tools=
 
 # need_command NAME...: skips the whole program if one is missing
@@ -70,7 +70,7 @@ need_command() {
 	may_use "$@"
 }
 
-# may_use NAME...: what some claims use, which skip unless `have NAME`
+# may_use NAME...: commands of some claims, which skip unless `have NAME`
 may_use() { tap_tools="$tap_tools $* "; }
 
 have() {
@@ -83,8 +83,7 @@ have() {
 	esac
 }
 
-# Is everything to run, however long it takes? ./quickstart check sets a
-# TEST_SCALE below 1.
+# Whether long tests run. ./quickstart check sets a TEST_SCALE below 1.
 full_scale() {
 	case ${TEST_SCALE:-1} in 0 | 0.* | .*) return 1 ;; esac
 }
@@ -113,14 +112,14 @@ tap_done() {
 
 may_use git
 
-# Is this folder the top of a git checkout, rather than an unpacked tarball
-# that happens to lie in one?
+# Whether this folder is the top of a git checkout, rather than an unpacked
+# tarball inside another one.
 is_checkout() {
 	[ -e "$1/.git" ] && git -C "$1" rev-parse >/dev/null 2>&1
 }
 
-# copy_out FOLDER DIRECTORY: the files of a folder of $top as a user would copy
-# them, none that was built
+# copy_out FOLDER DIRECTORY: copies the source files of a folder of $top like a
+# user would, without built files
 copy_out() {
 	mkdir -p "$2/$1"
 	(

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Folders with all that is in them. */
+/* Removal of folders with their content. */
 #ifndef SUPPORT_TREE_H
 #define SUPPORT_TREE_H
 

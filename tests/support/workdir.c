@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A folder of a test's own. */
+/* A temporary folder of a test. */
 #include <config.h>
 
 #include <dirent.h>

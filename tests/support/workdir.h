@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A folder of a test's own, for its sockets and images: made on first use in
- * $TMPDIR or /tmp with a short path, because a socket's path is at most 107
- * bytes long.
+ * A temporary folder of a test for its sockets and images. It is created on
+ * first use in $TMPDIR or /tmp with a short path, because the path of a socket
+ * has at most 107 bytes.
  */
 #ifndef SUPPORT_WORKDIR_H
 #define SUPPORT_WORKDIR_H
@@ -13,10 +13,10 @@ struct workdir {
 	char path[64];
 };
 
-/* Ends the test program when the folder cannot be made. */
+/* Creates the folder; ends the test program on failure. */
 void workdir_init(struct workdir *dir);
 
-/* Removes the folder and the files in it; folders in it are the test's. */
+/* Removes the folder and its files; the test removes subfolders itself. */
 void workdir_fini(struct workdir *dir);
 
 /* Writes PATH/name to buf and returns buf. */

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=sh
 #
-# A guest's job tells the host about itself by these.
+# Functions by which a guest's job reports to the host.
 
 say() { echo "$*" >&3; }
 
-# value KEY TEXT: a fact that the host compares with what it knows
+# value KEY TEXT: a fact that the host compares with the expected one
 value() { say "value $1 $2"; }
 
-# That of busybox looks at each byte by itself.
+# busybox's cmp processes single bytes.
 cmp() { /sbin/cmp "$@"; }
 
-# check NAME COMMAND...: one result.  COMMAND runs with -e in a shell of its
-# own, which is why its status is taken apart from the call.
+# check NAME COMMAND...: one result. COMMAND runs with -e in a subshell, so its
+# status is taken separately from the call.
 check() {
 	name=$1
 	shift
