@@ -78,13 +78,18 @@ static int command_status(void *opaque, char *const *words, FILE *answer,
 {
 	struct vmm_machine *m = opaque;
 	struct vmm_device *d;
+	uint64_t done, total;
 	unsigned int i, n = 0;
 
 	(void)words;
 	(void)err;
-	fprintf(answer, ",\"cpus\":%u,\"paused\":%s,\"devices\":[",
+	fprintf(answer, ",\"cpus\":%u,\"paused\":%s",
 		m->options->cpus,
 		m->pause.for_good || m->pause.by_user ? "true" : "false");
+	if (vmm_save_progress(m, &done, &total))
+		fprintf(answer, ",\"saving\":{\"done\":%" PRIu64 ",\"total\":%" PRIu64 "}",
+			done, total);
+	fputs(",\"devices\":[", answer);
 	for (i = 0; i < m->ndevices; i++) {
 		d = &m->devices[i];
 		if (!is_there(d))

@@ -16,6 +16,7 @@
 #include "kvm/vm_state.h"
 #include "machine/save.h"
 #include "machine/save_files.h"
+#include "memory/image.h"
 #include "process.h"
 #include "x86/cpu_state.h"
 
@@ -52,6 +53,7 @@ static void save_free(struct vmm_save *s)
 	ev_prepare_stop(m->loop, &s->step);
 	if (s->done_fd >= 0)
 		ev_io_stop(m->loop, &s->done);
+	__atomic_store_n(&s->files.progress.cancel, true, __ATOMIC_RELAXED);
 	if (s->writes)
 		pthread_join(s->writer, NULL);
 	if (s->rc || !s->writes)
@@ -96,6 +98,17 @@ void vmm_save_free(struct vmm_machine *m)
 {
 	if (m->pause.save)
 		save_free(m->pause.save);
+}
+
+bool vmm_save_progress(const struct vmm_machine *m, uint64_t *done, uint64_t *total)
+{
+	const struct vmm_save *s = m->pause.save;
+
+	if (!s)
+		return false;
+	*done = __atomic_load_n(&s->files.progress.done, __ATOMIC_RELAXED);
+	*total = __atomic_load_n(&s->files.progress.total, __ATOMIC_RELAXED);
+	return true;
 }
 
 /* ------------------------------------------------------------------- the state */

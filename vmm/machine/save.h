@@ -24,7 +24,10 @@
 int vmm_save_begin(struct vmm_machine *m, const char *folder,
 		   struct vsu_error *err);
 
-/* The machine ends: waits for the thread, and removes what is incomplete. */
+/* During a save: bytes of memory that were written, and all; total is 0 before. */
+bool vmm_save_progress(const struct vmm_machine *m, uint64_t *done, uint64_t *total);
+
+/* The machine ends: cancels the save, and removes what is incomplete. */
 void vmm_save_free(struct vmm_machine *m);
 
 #endif

@@ -38,13 +38,13 @@ static int close_file(int fd, int rc, struct vsu_error *err)
 	return rc;
 }
 
-static int write_memory(const struct vmm_save_files *s, struct vsu_error *err)
+static int write_memory(struct vmm_save_files *s, struct vsu_error *err)
 {
 	int fd = open_file(s, "memory", err);
 
 	return fd < 0 ? fd :
-	       close_file(fd, vmm_image_write(s->memory, s->map, fd, err),
-			  err);
+	       close_file(fd, vmm_image_write(s->memory, s->map, fd,
+					      &s->progress, err), err);
 }
 
 static int write_state(const struct vmm_save_files *s, struct vsu_error *err)
@@ -105,7 +105,7 @@ static int sync_parent(const char *path, struct vsu_error *err)
 	return rc;
 }
 
-int vmm_save_write_files(const struct vmm_save_files *s, struct vsu_error *err)
+int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err)
 {
 	int rc = write_memory(s, err);
 

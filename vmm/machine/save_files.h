@@ -8,7 +8,7 @@
 #ifndef VMM_MACHINE_SAVE_FILES_H
 #define VMM_MACHINE_SAVE_FILES_H
 
-#include "memory/image.h"
+#include "memory/image_writer.h"
 #include "state/sections.h"
 
 struct vmm_save_files {
@@ -18,9 +18,10 @@ struct vmm_save_files {
 	struct vmm_state_writer state;	/* finished */
 	char *const *words;		/* the command line */
 	int nwords;
+	struct vmm_image_progress progress;
 };
 
-int vmm_save_write_files(const struct vmm_save_files *s, struct vsu_error *err);
+int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err);
 
 /* Removes the incomplete folder. */
 void vmm_save_remove_files(const struct vmm_save_files *s);

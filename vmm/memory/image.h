@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The guest's memory as a file: its regions one after the other, with holes in place
- * of zeros.
+ * of zeros (image_writer.h).
  *
  * Threads: any, while nobody changes the memory.
  */
@@ -14,10 +14,6 @@
 /* Appends section "memory": where the file has each region of the map. */
 void vmm_image_describe(const struct vmm_memory *memory,
 			const struct vmem_map *map, struct vmm_state_writer *w);
-
-/* Writes the regions of the map into an empty file, in the same order. */
-int vmm_image_write(const struct vmm_memory *memory, const struct vmem_map *map,
-		    int fd, struct vsu_error *err);
 
 /* Property lists for --memory that map the file at path, privately. */
 struct vmm_image_lists {

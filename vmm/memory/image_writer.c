@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Slices of the image, each written by the next free thread. */
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memory/image_writer.h"
+#include "process.h"
+
+#define PAGE UINT64_C(4096)
+#define PIECE (UINT64_C(1) << 20)	/* bytes of a system call */
+#define SLICE (UINT64_C(16) << 20)
+/* A disk is busy with two; more compare pages with zeros faster. */
+#define MAX_THREADS 8
+
+struct work {
+	const struct vmm_memory *memory;
+	const struct vmem_map *map;
+	int fd;
+	uint64_t next;		/* atomic: start of the next slice */
+	int rc;			/* atomic: the first failure */
+	struct vmm_image_progress *progress;
+};
+
+static bool is_zero(const unsigned char *bytes, uint64_t len)
+{
+	return !bytes[0] && !memcmp(bytes, bytes + 1, len - 1);
+}
+
+static uint64_t at_most(uint64_t value, uint64_t limit)
+{
+	return value < limit ? value : limit;
+}
+
+/* Bytes from the first on that are either zeros or not, by pages. */
+static uint64_t run_length(const unsigned char *bytes, uint64_t left, bool *zeros)
+{
+	uint64_t len = at_most(left, PAGE);
+
+	*zeros = is_zero(bytes, len);
+	while (len < at_most(left, PIECE) &&
+	       is_zero(bytes + len, at_most(left - len, PAGE)) == *zeros)
+		len += at_most(left - len, PAGE);
+	return len;
+}
+
+static int write_all(int fd, const unsigned char *bytes, uint64_t len,
+		     uint64_t at)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = pwrite(fd, bytes, len, (off_t)at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		bytes += n;
+		at += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	return 0;
+}
+
+/* End of a hole of the file behind shared memory, at most end; else at. */
+static uint64_t skip_hole(const struct vmem_region *r, uint64_t at, uint64_t end)
+{
+	const struct vmem_block *block = vmem_region_block(r);
+	const uint64_t first = vmem_region_file_pos(r, 0);
+	off_t data;
+
+	if (vmem_block_fd(block) < 0 ||
+	    !(vmem_block_flags(block) & VMEM_BLOCK_SHARED))
+		return at;
+	data = lseek(vmem_block_fd(block), (off_t)(first + at), SEEK_DATA);
+	if (data < 0)
+		return errno == ENXIO ? end : at;
+	return at_most((uint64_t)data - first, end);
+}
+
+/* Bytes [at, end) of the region, which begins at file_at in the image. */
+static int write_part(const struct work *w, const struct vmem_region *r,
+		      uint64_t at, uint64_t end, uint64_t file_at)
+{
+	const unsigned char *bytes = vmem_region_hva(r);
+	uint64_t n;
+	bool zeros;
+	int rc = 0;
+
+	at = skip_hole(r, at, end);
+	while (!rc && at < end) {
+		n = run_length(bytes + at, end - at, &zeros);
+		if (!zeros)
+			rc = write_all(w->fd, bytes + at, n, file_at + at);
+		at = zeros ? skip_hole(r, at + n, end) : at + n;
+	}
+	return rc;
+}
+
+/* Bytes [first, end) of the image. */
+static int write_slice(const struct work *w, uint64_t first, uint64_t end)
+{
+	const struct vmem_region *r;
+	uint64_t begin = 0, len;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && begin < end && i < vmem_map_count(w->map); i++) {
+		r = vmem_map_region(w->map, i);
+		if (!vmm_memory_has(w->memory, r))
+			continue;
+		len = vmem_region_len(r);
+		if (begin + len > first)
+			rc = write_part(w, r, first > begin ? first - begin : 0,
+					at_most(end - begin, len), begin);
+		begin += len;
+	}
+	return rc;
+}
+
+static uint64_t count_bytes(const struct work *w)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < vmem_map_count(w->map); i++)
+		if (vmm_memory_has(w->memory, vmem_map_region(w->map, i)))
+			sum += vmem_region_len(vmem_map_region(w->map, i));
+	return sum;
+}
+
+static void record_failure(struct work *w, int rc)
+{
+	int none = 0;
+
+	__atomic_compare_exchange_n(&w->rc, &none, rc, false, __ATOMIC_RELAXED,
+				    __ATOMIC_RELAXED);
+}
+
+static void *writer_main(void *arg)
+{
+	struct work *w = arg;
+	const uint64_t total = w->progress->total;
+	uint64_t first, n;
+	int rc = 0;
+
+	while (!rc && !__atomic_load_n(&w->rc, __ATOMIC_RELAXED)) {
+		first = __atomic_fetch_add(&w->next, SLICE, __ATOMIC_RELAXED);
+		if (first >= total)
+			break;
+		n = at_most(total - first, SLICE);
+		rc = __atomic_load_n(&w->progress->cancel, __ATOMIC_RELAXED) ?
+		     -ECANCELED : write_slice(w, first, first + n);
+		__atomic_fetch_add(&w->progress->done, n, __ATOMIC_RELAXED);
+	}
+	if (rc < 0)
+		record_failure(w, rc);
+	return NULL;
+}
+
+/* If a thread cannot be started, the others write its slices. */
+static void write_on_threads(struct work *w)
+{
+	const uint64_t slices = w->progress->total / SLICE;
+	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned int wanted = (unsigned int)at_most(slices, MAX_THREADS - 1), n = 0;
+	pthread_t thread[MAX_THREADS];
+
+	if (cpus > 0 && wanted >= (unsigned long)cpus)
+		wanted = (unsigned int)cpus - 1;
+	while (n < wanted && !prog_thread_start(&thread[n], writer_main, w, 0))
+		n++;
+	writer_main(w);
+	while (n > 0)
+		pthread_join(thread[--n], NULL);
+}
+
+int vmm_image_write(const struct vmm_memory *memory, const struct vmem_map *map,
+		    int fd, struct vmm_image_progress *progress,
+		    struct vsu_error *err)
+{
+	struct work w = { .memory = memory, .map = map, .fd = fd,
+			  .progress = progress };
+
+	__atomic_store_n(&progress->total, count_bytes(&w), __ATOMIC_RELAXED);
+	if (ftruncate(fd, (off_t)progress->total) < 0)
+		w.rc = -errno;
+	else
+		write_on_threads(&w);
+	return w.rc < 0 ? vsu_error_sys(err, w.rc, "the guest's memory") : 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the image of the guest's memory. */
+#include <config.h>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "memory/image_writer.h"
+#include "../memory.h"
+
+#define FIRST (UINT64_C(40) << 20)
+#define SECOND (UINT64_C(3) << 20)
+#define SECOND_GPA (UINT64_C(1) << 30)
+
+static const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
+				      .phys_bits = 46 };
+static struct vmm_memory memory;
+static struct vmm_image_progress progress;
+static struct vsu_error err;
+static int image;
+
+/* Two regions, more than one slice, the second one from a file in RAM. */
+static void make_guest(void)
+{
+	struct vmm_memory_options options = {
+		.what = "--memory", .n = 2,
+		.lists = { "size=40M", "size=3M,at=1G,backend=memfd" },
+	};
+
+	memset(&progress, 0, sizeof(progress));
+	ck_assert_int_eq(vmm_memory_parse(&memory, &options, &err), 0);
+	ck_assert_int_eq(vmm_memory_make(&memory, &no_vm, NULL, &err), 0);
+	image = memfd_create("image", MFD_CLOEXEC);
+	ck_assert_int_ge(image, 0);
+}
+
+static void free_guest(void)
+{
+	close(image);
+	vmm_memory_free(&memory);
+}
+
+static unsigned char *at(uint64_t gpa)
+{
+	const struct vmem_map *map = vmm_memory_map(&memory);
+	const struct vmem_region *r = vmem_map_region(map, gpa >= SECOND_GPA);
+
+	return (unsigned char *)vmem_region_hva(r) + (gpa - vmem_region_gpa(r));
+}
+
+static int write_image(void)
+{
+	return vmm_image_write(&memory, vmm_memory_map(&memory), image,
+			       &progress, &err);
+}
+
+static void check_region(uint64_t gpa, uint64_t len, uint64_t offset)
+{
+	void *bytes = mmap(NULL, len, PROT_READ, MAP_SHARED, image, (off_t)offset);
+
+	ck_assert_ptr_ne(bytes, MAP_FAILED);
+	ck_assert_int_eq(memcmp(bytes, at(gpa), len), 0);
+	munmap(bytes, len);
+}
+
+START_TEST(regions_follow_each_other_with_holes_for_zeros)
+{
+	struct stat st;
+	uint64_t gpa;
+
+	/* both sides of each slice's border, and the ends */
+	for (gpa = 0; gpa < FIRST; gpa += (8 << 20) - 4096)
+		memset(at(gpa), (int)(gpa >> 12) | 1, 5000);
+	*at(FIRST - 1) = 7;
+	*at(SECOND_GPA) = 8;
+	*at(SECOND_GPA + SECOND - 1) = 9;
+	ck_assert_int_eq(write_image(), 0);
+	ck_assert_int_eq(fstat(image, &st), 0);
+	ck_assert_int_eq(st.st_size, FIRST + SECOND);
+	ck_assert_int_lt(st.st_blocks * 512, 1 << 20);
+	check_region(0, FIRST, 0);
+	check_region(SECOND_GPA, SECOND, FIRST);
+	ck_assert_uint_eq(progress.total, FIRST + SECOND);
+	ck_assert_uint_eq(progress.done, progress.total);
+}
+END_TEST
+
+START_TEST(cancelled_image_is_not_written)
+{
+	struct stat st;
+
+	memset(at(0), 1, FIRST);
+	progress.cancel = true;
+	ck_assert_int_eq(write_image(), -ECANCELED);
+	ck_assert_int_eq(fstat(image, &st), 0);
+	ck_assert_int_eq(st.st_blocks, 0);
+}
+END_TEST
+
+START_TEST(failed_write_is_reported)
+{
+	memset(at(0), 1, FIRST);
+	close(image);
+	image = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(write_image(), -EINVAL);
+	close(image);
+	image = memfd_create("image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	ck_assert_int_eq(ftruncate(image, FIRST + SECOND), 0);
+	ck_assert_int_eq(fcntl(image, F_ADD_SEALS, F_SEAL_WRITE), 0);
+	ck_assert_int_eq(write_image(), -EPERM);
+	ck_assert_str_eq(err.msg, "the guest's memory: Operation not permitted");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("image");
+	TCase *tc = tcase_create("image");
+
+	tcase_add_checked_fixture(tc, make_guest, free_guest);
+	tcase_add_test(tc, regions_follow_each_other_with_holes_for_zeros);
+	tcase_add_test(tc, cancelled_image_is_not_written);
+	tcase_add_test(tc, failed_write_is_reported);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
