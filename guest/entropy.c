@@ -45,5 +45,5 @@ void test_entropy(struct device *dev, unsigned int number)
 	      (unsigned int)got[1]);
 	if (!is_noise(noise[0], got[0]) || !is_noise(noise[1], got[1]) ||
 	    same > BYTES / 2)
-		fault("entropy that is none");
+		fault("bytes that are not random");
 }

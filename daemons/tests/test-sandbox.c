@@ -32,7 +32,7 @@ static const struct way {
 	const char *name;
 } ways[] = {
 	{ SANDBOX_NAMESPACE, false, "namespaces" },
-	{ SANDBOX_NAMESPACE, true, "namespaces for somebody who is not root" },
+	{ SANDBOX_NAMESPACE, true, "namespaces of an unprivileged user" },
 	{ SANDBOX_CHROOT, false, "chroot" },
 	{ SANDBOX_NONE, false, "no sandbox" },
 };

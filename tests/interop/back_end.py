@@ -153,7 +153,7 @@ def broken(peer, how):
     peer.channel.sendmsg([struct.pack("=III", CONFIG_CHANGE, flags, size)],
                          [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if n else [])
     try:
-        assert peer.channel.recv(1) == b"", "the channel goes on"
+        assert peer.channel.recv(1) == b"", "the channel continues"
     except ConnectionResetError:
         pass    # closed before all of it was read
 

@@ -65,6 +65,6 @@ const char *frame_judge(const unsigned char *frame, uint32_t len,
 	if (memcmp(sent, frame, BODY_AT))
 		return "its addresses, its type or its number are wrong";
 	if (memcmp(sent, frame, len))
-		return "its bytes are not those that were sent";
+		return "its bytes differ from those sent";
 	return NULL;
 }

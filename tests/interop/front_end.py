@@ -239,7 +239,7 @@ def cut_log(path):
     peer.submit(0, READ, 0)
     peer.notify()
     peer.socket.settimeout(PATIENCE)
-    assert peer.socket.recv(1) == b"", "the session goes on"
+    assert peer.socket.recv(1) == b"", "the session continues"
 
 
 def no_pages(path):
@@ -263,7 +263,7 @@ def nonsense(path, n):
         peer = socket.socket(socket.AF_UNIX)
         peer.connect(path)
         peer.sendall(struct.pack("=III", GET_FEATURES, 2, 0))
-        assert peer.recv(1) == b"", "the session goes on"
+        assert peer.recv(1) == b"", "the session continues"
         peer.close()
 
 
@@ -289,7 +289,7 @@ def grown(path, pid, file):
     before = capacity(peer)
     os.truncate(file, before * 1024)
     os.kill(int(pid), signal.SIGUSR1)
-    assert select.select([channel], [], [], PATIENCE)[0], "nobody says that the disk grew"
+    assert select.select([channel], [], [], PATIENCE)[0], "the growth of the disk is not reported"
     assert struct.unpack("=III", channel.recv(12))[0] == CHANGED
     assert capacity(peer) == 2 * before, "%d sectors" % capacity(peer)
     peer.submit(0, WRITE, 2 * before - 1)
@@ -304,7 +304,7 @@ def kept(path, pid):
     os.kill(int(pid), signal.SIGUSR1)
     goes_on(peer)
     assert capacity(peer) == before
-    assert not select.select([channel], [], [], 0)[0], "the capacity is said to change"
+    assert not select.select([channel], [], [], 0)[0], "a change of capacity is reported"
 
 
 def fails(path, kind, sector, n):

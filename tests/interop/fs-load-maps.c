@@ -246,7 +246,7 @@ static int await_cut(const char *mark)
 	while (!access(mark, F_OK)) {
 		load_pause();
 		if (load_seconds() - begun > SILENCE)
-			return load_failed("nobody cuts", mark);
+			return load_failed("the file is not truncated", mark);
 	}
 	return 0;
 }

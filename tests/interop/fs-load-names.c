@@ -182,9 +182,9 @@ int load_many(char *const *operands)
 	if (!names_change(&m))
 		return load_failed("names", operands[0]);
 	if (!others_are_right(&m))
-		return load_failed("those that are closed", operands[0]);
+		return load_failed("closed files are wrong", operands[0]);
 	if (!kept_are_right(&m))
-		return load_failed("those that are open", operands[0]);
+		return load_failed("open files are wrong", operands[0]);
 	printf("%lu files\n", m.n);
 	return 0;
 }

@@ -167,7 +167,7 @@ _guest_reap() {
 	GUEST_LATE=
 	if ! _guest_in_time; then
 		GUEST_LATE=1
-		diag "the guest said nothing in ${GUEST_LIMIT:-90} seconds; QEMU's threads:"
+		diag "no output of the guest in ${GUEST_LIMIT:-90} seconds; QEMU's threads:"
 		for thread in /proc/"$GUEST_PID"/task/*; do
 			diag "$(cut -d ' ' -f 2,3,14,15 "$thread/stat") $(cat "$thread/wchan")"
 		done
@@ -200,7 +200,7 @@ guest_results() {
 		elif guest_said "not ok $name"; then
 			tap_not_ok "$prefix$name"
 		else
-			tap_not_ok "$prefix$name" "the guest never came to it"
+			tap_not_ok "$prefix$name" "the guest did not reach it"
 		fi
 	done
 }

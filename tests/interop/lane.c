@@ -77,7 +77,7 @@ static bool frame_put(struct lane *l)
 	if (!n)
 		return false;
 	if (n > 1 && !l->large)
-		complain(l, "a buffer holds no whole frame");
+		complain(l, "a frame does not fit into one buffer");
 	buffers = vsu_le16_make((uint16_t)n);
 	memcpy(bytes + NET_HEADER_BUFFERS, &buffers, sizeof(buffers));
 	frame_make(bytes + NET_HEADER, l->sent, len);

@@ -69,7 +69,7 @@ static void on_back(void *opaque, bool rings_lost)
 	struct lasting *l = opaque;
 
 	if (rings_lost)
-		lasting_fail("nobody knows what the lost back-end had finished");
+		lasting_fail("the positions of the rings were lost with the back-end");
 	l->back++;
 	l->finished_back = 0;
 }

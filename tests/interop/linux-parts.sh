@@ -56,7 +56,7 @@ parts() {
 		*) diag "${line#\# }";;
 		esac
 	done <"$WORK/out"
-	check "${NAMED}all guests of $* came to their ends" grep -qx finished "$WORK/out" ||
+	check "${NAMED}all guests of $* completed" grep -qx finished "$WORK/out" ||
 		diag "status $LINUX_STATUS" "$(tail -n 5 "$WORK/err")"
 }
 

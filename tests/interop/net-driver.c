@@ -95,7 +95,7 @@ static enum vsu_exit buffer_take(struct card *c, unsigned int pair,
 	if (ring_next(c, &c->pairs[pair].rx, &slot, &written, err) != VSU_EXIT_OK)
 		return VSU_EXIT_HOST;
 	if (written > CARD_RX_ROOM || written > NET_HEADER + FRAME_LARGE - *len) {
-		vsu_error_set(err, -EBADMSG, "a buffer of %" PRIu32 " bytes came behind %" PRIu32,
+		vsu_error_set(err, -EBADMSG, "a buffer of %" PRIu32 " bytes follows %" PRIu32 " bytes",
 			      written, *len);
 		return VSU_EXIT_HOST;
 	}
@@ -150,7 +150,7 @@ static enum vsu_exit frames_take(struct card *c, unsigned int pair,
 	for (i = 0; status == VSU_EXIT_OK && i < n; i++)
 		status = ring_next(c, &c->pairs[pair].tx, &slot, &written, err);
 	if (status == VSU_EXIT_OK && written) {
-		vsu_error_set(err, -EBADMSG, "the device says that it wrote into a frame that was sent");
+		vsu_error_set(err, -EBADMSG, "the device reports written bytes for a transmitted frame");
 		return VSU_EXIT_FAIL;
 	}
 	return status;
@@ -237,7 +237,7 @@ static enum vsu_exit open_connected(struct client *c, const char *path,
 	sock = vsu_sock_accept(listener);
 	vsu_fd_close(&listener);
 	if (sock < 0) {
-		vsu_error_sys(err, sock, "nobody connects to '%s'", path);
+		vsu_error_sys(err, sock, "no device connects to '%s'", path);
 		return VSU_EXIT_HOST;
 	}
 	return client_open_take_fd(c, path, sock, 0, err);

@@ -205,14 +205,14 @@ static int moved_under_a_walker(void)
 }
 
 static const struct check checks[] = {
-	{ "each of 700 names once, and again", each_name_once },
+	{ "each of 700 names is listed once, repeatedly", each_name_once },
 	{ "removed while it is listed", removed_while_listed },
 	{ "grows while it is listed", grows_while_listed },
 	{ "telldir and seekdir", place_is_found_again },
-	{ "kinds and numbers as they are listed", kinds_are_listed },
-	{ "a folder that is gone", gone_folder },
+	{ "types and inode numbers in listings", kinds_are_listed },
+	{ "a removed folder", gone_folder },
 	{ "300 folders deep", deep_tree },
-	{ "moved under one who is in it", moved_under_a_walker },
+	{ "moved while it is the current folder", moved_under_a_walker },
 };
 
 const struct suite suite_folders = { "folders", checks, COUNT(checks) };

@@ -112,8 +112,8 @@ static int program_is_busy(void)
 static const struct check checks[] = {
 	{ "O_APPEND, and a mapping", append_leaves_mappings },
 	{ "a mapping is the file", mapping_is_the_file },
-	{ "a mapping of a file that is cut", mapping_of_a_cut_file },
-	{ "ETXTBSY, and a program runs", program_is_busy },
+	{ "a mapping of a truncated file", mapping_of_a_cut_file },
+	{ "ETXTBSY, and execution of a program", program_is_busy },
 };
 
 const struct suite suite_maps = { "maps", checks, COUNT(checks) };

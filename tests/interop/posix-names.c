@@ -266,9 +266,9 @@ static const struct check checks[] = {
 	{ "links are counted", links_are_counted },
 	{ "rename between names of one file", rename_onto_itself_does_nothing },
 	{ "links of folders are counted", folders_are_counted },
-	{ "rename of each kind onto each", each_kind_takes_its_place },
-	{ "exchange of each kind with each", each_kind_is_exchanged },
-	{ "a folder moves with all in it", folder_moves_with_all },
+	{ "rename of each type onto each", each_kind_takes_its_place },
+	{ "exchange of each type with each", each_kind_is_exchanged },
+	{ "a folder moves with its content", folder_moves_with_all },
 	{ "odd names", odd_names },
 	{ "names of 255 and 256 bytes", names_of_255_bytes },
 	{ "a link of 4095 bytes", link_of_any_length },
@@ -277,7 +277,7 @@ static const struct check checks[] = {
 	{ "FIFO", fifo_joins_two },
 	{ "UNIX socket", socket_joins_two },
 	{ "device numbers", device_has_its_number },
-	{ "numbers of files", numbers_of_files },
+	{ "inode numbers", numbers_of_files },
 };
 
 const struct suite suite_names = { "names", checks, COUNT(checks) };

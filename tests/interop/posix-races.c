@@ -198,11 +198,11 @@ static int folders_never_form_a_circle(void)
 }
 
 static const struct check checks[] = {
-	{ "one of four makes, links, moves, removes", one_wins },
-	{ "a name that is replaced never misses", name_never_misses },
-	{ "lines that four append", appends_do_not_meet },
-	{ "four at work in one folder", many_in_one_folder },
-	{ "folders that want into each other", folders_never_form_a_circle },
+	{ "one of four creates, links, renames, removes", one_wins },
+	{ "a replaced name is never missing", name_never_misses },
+	{ "lines appended by four processes", appends_do_not_meet },
+	{ "four processes in one folder", many_in_one_folder },
+	{ "folders moved into each other", folders_never_form_a_circle },
 };
 
 const struct suite suite_races = { "races", checks, COUNT(checks) };

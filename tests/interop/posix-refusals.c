@@ -323,7 +323,7 @@ static const struct check checks[] = {
 	{ "open, stat, chmod, truncate, execve", refuses_to_open },
 	{ "mkdir, mknod, link, symlink, readlink", refuses_to_make },
 	{ "rmdir, unlink, rename", refuses_to_remove },
-	{ "nothing of it left a trace", keeps_what_it_refused },
+	{ "refused calls changed nothing", keeps_what_it_refused },
 };
 
 const struct suite suite_refusals = { "refusals", checks, COUNT(checks) };

@@ -168,7 +168,7 @@ static int when_it_was_made(void)
 	CLAIM(file_make("f", "text") == 0);
 	CLAIM(statx(AT_FDCWD, "f", 0, STATX_BTIME, &made) == 0);
 	if (!(made.stx_mask & STATX_BTIME))
-		return is_skipped("not told: Linux asks for it from 6.6 on");
+		return is_skipped("not reported: Linux requests it from 6.6 on");
 	CLAIM(clock_gettime(CLOCK_REALTIME, &clock) == 0);
 	CLAIM(made.stx_btime.tv_sec < clock.tv_sec + 3600 &&
 	      made.stx_btime.tv_sec > clock.tv_sec - 3600);
@@ -180,15 +180,15 @@ static int when_it_was_made(void)
 }
 
 static const struct check checks[] = {
-	{ "times as they are given", given_times },
+	{ "times set by utimensat", given_times },
 	{ "UTIME_OMIT and UTIME_NOW", one_of_two_times },
 	{ "before 1970, after 2038", far_times },
 	{ "times of a link", times_of_a_link },
-	{ "of a folder when a name comes or goes", folder_changes },
+	{ "of a folder when a name is added or removed", folder_changes },
 	{ "of a file when it is written", content_changes },
-	{ "of changes to what is said of it", changes_are_noted },
+	{ "of changes of attributes", changes_are_noted },
 	{ "a refusal changes none", refusal_changes_nothing },
-	{ "when a file was made", when_it_was_made },
+	{ "birth time", when_it_was_made },
 };
 
 const struct suite suite_times = { "times", checks, COUNT(checks) };

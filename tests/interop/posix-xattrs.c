@@ -164,11 +164,11 @@ static int open_and_unlinked(void)
 
 static const struct check checks[] = {
 	{ "values are kept", values_are_kept },
-	{ "what is refused", refuses },
-	{ "all are listed", all_are_listed },
-	{ "kinds of files without", kinds_without },
-	{ "kinds of files with root's", kinds_with_roots },
-	{ "strangers are kept out", strangers_are_kept_out },
+	{ "refused calls", refuses },
+	{ "all names are listed", all_are_listed },
+	{ "file types without attributes", kinds_without },
+	{ "file types with trusted attributes", kinds_with_roots },
+	{ "other users are refused", strangers_are_kept_out },
 	{ "of an unlinked file", open_and_unlinked },
 };
 

@@ -53,7 +53,7 @@ refusal_faults() {
 	[ "$(wc -l <"$WORK/stderr")" -eq "$ERROR_LINES" ] || echo "not $ERROR_LINES lines of error"
 	[ ! -s "$WORK/stdout" ] || echo "output besides the error: $(head -c 500 "$WORK/stdout")"
 	for pattern; do
-		grep -Eqi -- "$pattern" "$WORK/stderr" || echo "the error does not say: $pattern"
+		grep -Eqi -- "$pattern" "$WORK/stderr" || echo "the error does not contain: $pattern"
 	done
 	inventory | diff "$WORK/before" - || echo "something was left behind or changed"
 }

@@ -197,7 +197,7 @@ class Odd:
         return os.eventfd(0) if fd is None else fd
 
     def summary(self):
-        return "%d descriptors of %d kinds, %d of a deaf file system" % (
+        return "%d descriptors of %d kinds, %d of an unresponsive file system" % (
             sum(self.made.values()), len(self.made), self.made["deaf file"])
 
 

@@ -54,7 +54,7 @@ class Program:
             raise Failure("it ended with status %s" % self.p.returncode)
         report = REPORT.search(self.said())
         if report:
-            raise Failure("it said '%s'" % report.group())
+            raise Failure("it printed '%s'" % report.group())
 
     def descriptors(self):
         """But those of a file server that did not answer, which are kept (vmm-sys-util/foreign.h)."""
@@ -105,7 +105,7 @@ class Program:
             raise Failure("SIGTERM has no effect within %d s" % seconds) from None
         report = REPORT.search(self.said())
         if report:
-            raise Failure("it said '%s'" % report.group())
+            raise Failure("it printed '%s'" % report.group())
         if catches and status == -signal.SIGTERM:
             raise Failure("SIGTERM ended it though it has a handler")
         return status
