@@ -104,7 +104,7 @@ static int add(uint64_t offset, uint64_t cookie)
 /* The next request is this one; its descriptor is there for a mapping only. */
 static void expect_asked(uint32_t request, uint64_t offset)
 {
-	struct asked a;
+	struct channel_request a;
 
 	ck_assert(channel_next(&x.front, &a));
 	ck_assert_uint_eq(a.hdr.request, request);
@@ -123,7 +123,7 @@ static void expect_and_answer(uint32_t request, uint64_t offset, uint64_t value)
 
 static void expect_nothing_asked(void)
 {
-	struct asked a;
+	struct channel_request a;
 
 	ck_assert(!channel_next(&x.front, &a));
 }
@@ -379,7 +379,7 @@ END_TEST
 START_TEST(request_that_finds_no_room_is_sent_after_an_answer)
 {
 	struct vhost_user_shmem_request q = { .len = PIECE };
-	struct asked a;
+	struct channel_request a;
 	unsigned int i;
 
 	begin(65);

@@ -57,7 +57,7 @@ void channel_fini(struct channel_rig *f)
 	rig_fini(&f->r);
 }
 
-bool channel_next(struct channel_rig *f, struct asked *a)
+bool channel_next(struct channel_rig *f, struct channel_request *a)
 {
 	union {
 		struct cmsghdr align;

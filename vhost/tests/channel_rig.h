@@ -22,7 +22,7 @@ struct channel_rig {
 };
 
 /* A request read from the back-end channel, and its descriptor or -1. */
-struct asked {
+struct channel_request {
 	struct vhost_user_header hdr;
 	struct vhost_user_shmem_mmap m;
 	int fd;
@@ -40,7 +40,7 @@ void channel_init(struct channel_rig *f);
 void channel_end_acknowledgements(struct channel_rig *f);
 void channel_fini(struct channel_rig *f);
 /* Reads one request; false if none is waiting. */
-bool channel_next(struct channel_rig *f, struct asked *a);
+bool channel_next(struct channel_rig *f, struct channel_request *a);
 /*
  * Replies to one request, and dispatches the back-end until it has read the
  * reply.

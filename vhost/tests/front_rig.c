@@ -291,8 +291,8 @@ void assert_dead(int code, const char *words)
 	ck_assert_uint_eq(notified.failed, 1);
 }
 
-void twist(enum peer_twist how, uint32_t at)
+void deviate(enum peer_deviation how, uint32_t at)
 {
-	peer.twist = how;
-	peer.twist_at = at;
+	peer.deviation = how;
+	peer.deviation_at = at;
 }

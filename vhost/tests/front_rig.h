@@ -71,7 +71,7 @@ void grow_map(uint64_t gpa, uint64_t len);
 void describe_rings(unsigned int n);
 
 /* The peer's reply to one request deviates as given. */
-void twist(enum peer_twist how, uint32_t at);
+void deviate(enum peer_deviation how, uint32_t at);
 /* The end of the back-end channel was reported once; the session is open. */
 void assert_channel_closed(int code, const char *words);
 /* The session has died and was reported once, with this code and text. */

@@ -175,20 +175,20 @@ static void note(struct peer *p)
  * In postcopy: the memory table with the addresses where the back-end mapped
  * it.
  */
-static int place(const struct peer *p, unsigned char *out)
+static int mapped_table(const struct peer *p, unsigned char *out)
 {
 	struct vhost_user_mem_table t;
 	uint32_t i;
 
 	memcpy(&t, p->last.payload, sizeof(t));
 	for (i = 0; i < t.nregions; i++)
-		t.regions[i].user_addr = PEER_PLACE + t.regions[i].guest_addr;
+		t.regions[i].user_addr = PEER_BASE + t.regions[i].guest_addr;
 	memcpy(out, &t, p->last.hdr.size);
 	return t.nregions ? (int)p->last.hdr.size : -1;
 }
 
 /* The payload of a correct reply, or -1 if the request has none. */
-static int honest(struct peer *p, unsigned char *out)
+static int correct_reply(struct peer *p, unsigned char *out)
 {
 	uint64_t area_len;
 	const struct { uint32_t request; uint64_t value; } words[] = {
@@ -210,7 +210,7 @@ static int honest(struct peer *p, unsigned char *out)
 	switch (p->last.hdr.request) {
 	case VHOST_USER_SET_MEM_TABLE:
 		if (p->listening)
-			return place(p, out);
+			return mapped_table(p, out);
 		break;
 	case VHOST_USER_POSTCOPY_ADVISE:
 		return 0;
@@ -255,9 +255,9 @@ static void leave(struct peer *p)
 	drop(&p->back);
 }
 
-static void twist(struct peer *p, struct answer *a)
+static void deviation(struct peer *p, struct answer *a)
 {
-	switch (p->twist) {
+	switch (p->deviation) {
 	case PEER_WRONG_NUMBER:
 		a->request++;
 		break;
@@ -300,7 +300,7 @@ static void send_answer(struct peer *p, bool twisted)
 {
 	struct answer a = { p->last.hdr.request, REPLY, 0, 0, -1, { 0 } };
 	struct vhost_user_header hdr;
-	int size = honest(p, a.payload);
+	int size = correct_reply(p, a.payload);
 
 	if (size < 0)
 		return;
@@ -308,20 +308,20 @@ static void send_answer(struct peer *p, bool twisted)
 	if (a.request == VHOST_USER_GET_INFLIGHT_FD)
 		a.fd = p->inflight;
 	if (twisted)
-		twist(p, &a);
+		deviation(p, &a);
 	hdr.request = a.request;
 	hdr.flags = a.flags;
 	hdr.size = a.announced;
 	send_msg(p->sock, &hdr, a.payload, a.size, &a.fd, a.fd >= 0);
-	if (twisted && p->twist == PEER_TWICE)
+	if (twisted && p->deviation == PEER_TWICE)
 		send_msg(p->sock, &hdr, a.payload, a.size, NULL, 0);
 }
 
 static bool is_twisted(const struct peer *p)
 {
-	return p->twist != PEER_HONEST &&
-	       (p->twist_at ? p->last.hdr.request == p->twist_at :
-			      p->n == p->twist_count);
+	return p->deviation != PEER_CORRECT &&
+	       (p->deviation_at ? p->last.hdr.request == p->deviation_at :
+			      p->n == p->deviation_count);
 }
 
 bool peer_step(struct peer *p)
@@ -336,13 +336,13 @@ bool peer_step(struct peer *p)
 		return false;
 	note(p);
 	twisted = is_twisted(p);
-	if (twisted && p->twist == PEER_HANG_UP)
+	if (twisted && p->deviation == PEER_HANG_UP)
 		leave(p);
-	else if (twisted && p->twist == PEER_HALF_HEADER)
+	else if (twisted && p->deviation == PEER_HALF_HEADER)
 		send_raw(p->sock, &p->last.hdr, 6, NULL, 0);
-	else if (!twisted || p->twist != PEER_SILENT)
+	else if (!twisted || p->deviation != PEER_SILENT)
 		send_answer(p, twisted);
-	p->leaving |= twisted && p->twist == PEER_ACCEPT_AND_LEAVE;
+	p->leaving |= twisted && p->deviation == PEER_ACCEPT_AND_LEAVE;
 	return true;
 }
 

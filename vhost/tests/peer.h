@@ -16,7 +16,7 @@
 #define PEER_LOG	512u
 #define PEER_FDS	64u
 /* In postcopy: the address at which the back-end has mapped guest address 0. */
-#define PEER_PLACE	UINT64_C(0x7e0000000000)
+#define PEER_BASE	UINT64_C(0x7e0000000000)
 
 /* A message that was received. */
 struct peer_msg {
@@ -27,8 +27,8 @@ struct peer_msg {
 };
 
 /* Deviations of one reply. */
-enum peer_twist {
-	PEER_HONEST,
+enum peer_deviation {
+	PEER_CORRECT,
 	PEER_HANG_UP,		/* instead of the reply */
 	PEER_ACCEPT_AND_LEAVE,	/* reply, then hang up at the next message */
 	PEER_SILENT,
@@ -62,9 +62,9 @@ struct peer {
 	uint32_t base;			/* the reply to GET_VRING_BASE */
 	struct vhost_user_shmem_config shmem;
 
-	uint32_t twist_at;		/* request number; 0: by count */
-	unsigned int twist_count;	/* the n-th message, from 1 */
-	enum peer_twist twist;
+	uint32_t deviation_at;		/* request number; 0: by count */
+	unsigned int deviation_count;	/* the n-th message, from 1 */
+	enum peer_deviation deviation;
 	uint64_t value;
 	uint32_t value_at;
 	bool leaving;

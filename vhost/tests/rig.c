@@ -209,9 +209,7 @@ static void own_refused(void *opaque, uint32_t request, uint32_t ring,
 	r->nrefused++;
 	r->refused_request = request;
 	r->refused_ring = ring;
-	/*
-	 * a peer's data never causes -EINVAL or a similar error of the caller
-	 */
+	/* values of the peer are never reported as -EINVAL */
 	if (request != VHOST_USER_NO_REQUEST || ring != VHOST_USER_ALL_RINGS)
 		ck_assert_int_ne(err->code, -EINVAL);
 	r->refusal = *err;

@@ -243,7 +243,7 @@ int64_t console_used(uint32_t queue, void *bytes, size_t len)
 	return used;
 }
 
-void console_say(uint32_t id, uint16_t event, uint16_t value)
+void console_send_message(uint32_t id, uint16_t event, uint16_t value)
 {
 	const struct {
 		struct vsu_le32 id;
@@ -257,7 +257,7 @@ void console_say(uint32_t id, uint16_t event, uint16_t value)
 }
 
 /* Some messages have a payload: a name, or a size of two numbers. */
-const char *console_heard(void)
+const char *console_read_message(void)
 {
 	static char text[160];
 	unsigned char m[CONSOLE_BUFFER] = { 0 };
@@ -280,21 +280,21 @@ const char *console_heard(void)
 	return text;
 }
 
-void console_greet(void)
+void console_start_driver(void)
 {
-	console_say(UINT32_MAX, DEVICE_READY, 1);
-	ck_assert_str_eq(console_heard(), "1 0 1");
-	ck_assert_str_eq(console_heard(), "1 1 1");
-	console_say(0, PORT_READY, 1);
-	ck_assert_str_eq(console_heard(), "4 0 1");
-	ck_assert_str_eq(console_heard(), "6 0 1");
-	console_say(0, PORT_OPEN, 1);
-	console_say(1, PORT_READY, 1);
-	ck_assert_str_eq(console_heard(), "7 1 1 data");
-	ck_assert_str_eq(console_heard(), "6 1 1");
+	console_send_message(UINT32_MAX, DEVICE_READY, 1);
+	ck_assert_str_eq(console_read_message(), "1 0 1");
+	ck_assert_str_eq(console_read_message(), "1 1 1");
+	console_send_message(0, PORT_READY, 1);
+	ck_assert_str_eq(console_read_message(), "4 0 1");
+	ck_assert_str_eq(console_read_message(), "6 0 1");
+	console_send_message(0, PORT_OPEN, 1);
+	console_send_message(1, PORT_READY, 1);
+	ck_assert_str_eq(console_read_message(), "7 1 1 data");
+	ck_assert_str_eq(console_read_message(), "6 1 1");
 }
 
-void console_type(unsigned int port, const char *text)
+void console_host_write(unsigned int port, const char *text)
 {
 	const ssize_t len = (ssize_t)strlen(text);
 
@@ -302,7 +302,7 @@ void console_type(unsigned int port, const char *text)
 	console_settle();
 }
 
-const char *console_seen(unsigned int port)
+const char *console_host_read(unsigned int port)
 {
 	static char text[1 << 16];
 	ssize_t n;

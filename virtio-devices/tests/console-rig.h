@@ -68,16 +68,16 @@ void console_write(uint32_t queue, const void *bytes, uint32_t len);
 int64_t console_used(uint32_t queue, void *bytes, size_t len);
 
 /* Sends a message to the device; reads its next message as "EVENT ID VALUE". */
-void console_say(uint32_t id, uint16_t event, uint16_t value);
-const char *console_heard(void);
+void console_send_message(uint32_t id, uint16_t event, uint16_t value);
+const char *console_read_message(void);
 /* Performs the initialization of the Linux driver and reads all replies. */
-void console_greet(void);
+void console_start_driver(void);
 
 /*
  * Sends text to a port's host end; reads the text that the host end received.
  */
-void console_type(unsigned int port, const char *text);
-const char *console_seen(unsigned int port);
+void console_host_write(unsigned int port, const char *text);
+const char *console_host_read(unsigned int port);
 
 struct virtdev_console_counts console_counts(uint32_t id);
 

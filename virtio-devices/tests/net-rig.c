@@ -132,7 +132,7 @@ static struct virtdev_net_link *link_make(uint32_t lanes)
 	return link;
 }
 
-void link_gets(const void *frame, uint32_t len)
+void link_queue_frame(const void *frame, uint32_t len)
 {
 	struct rig_frame *f = &net_rig.link.in[net_rig.link.queued++];
 
@@ -142,7 +142,7 @@ void link_gets(const void *frame, uint32_t len)
 	memcpy(f->bytes + HEADER, frame, len);
 }
 
-void link_gets_pattern(uint32_t len, unsigned char seed)
+void link_queue_pattern(uint32_t len, unsigned char seed)
 {
 	unsigned char *bytes = malloc(len);
 	uint32_t i;
@@ -150,7 +150,7 @@ void link_gets_pattern(uint32_t len, unsigned char seed)
 	for (i = 0; i < len; i++)
 		bytes[i] = (unsigned char)(seed + i * 7 + i / 251);
 	bytes[0] &= 0xfe;
-	link_gets(bytes, len);
+	link_queue_frame(bytes, len);
 	free(bytes);
 }
 
@@ -262,7 +262,7 @@ void net_rig_fini(void)
 
 /* ------------------------------------------------------------------ the driver */
 
-void give(uint32_t queue, uint64_t gpa, uint32_t len, bool writable)
+void add_buffer(uint32_t queue, uint64_t gpa, uint32_t len, bool writable)
 {
 	const struct vq_buffer buf = { gpa, len, writable };
 
@@ -291,7 +291,7 @@ void serve(uint32_t queue)
 		ck_assert_uint_lt(++turns, 1000);
 }
 
-int64_t back(uint32_t queue, uint64_t *gpa)
+int64_t used_length(uint32_t queue, uint64_t *gpa)
 {
 	uint64_t cookie;
 	uint32_t len;
@@ -345,7 +345,7 @@ void command_send(uint8_t command_class, uint8_t number, const void *data,
 
 int command_answer(void)
 {
-	if (back(control_queue(), NULL) != 1)
+	if (used_length(control_queue(), NULL) != 1)
 		return -1;
 	return *guest_at(&net_rig.g, RIG_COMMAND + 0x2000);
 }

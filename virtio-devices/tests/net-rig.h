@@ -76,12 +76,12 @@ void net_rig_start(uint32_t queue);
 void net_rig_stop(uint32_t queue);
 
 /* Queues a frame of len bytes, without its header, on the link. */
-void link_gets(const void *frame, uint32_t len);
+void link_queue_frame(const void *frame, uint32_t len);
 /* The same with bytes that count up from seed, and fixed addresses. */
-void link_gets_pattern(uint32_t len, unsigned char seed);
+void link_queue_pattern(uint32_t len, unsigned char seed);
 
 /* Adds one buffer to a queue; its cookie is its address. */
-void give(uint32_t queue, uint64_t gpa, uint32_t len, bool writable);
+void add_buffer(uint32_t queue, uint64_t gpa, uint32_t len, bool writable);
 /* The status field of the configuration, as the driver reads it. */
 unsigned int card_status(void);
 /* Whether the queue has work within timeout milliseconds. */
@@ -91,7 +91,7 @@ void send_frame(const struct virtdev_net_header *h, uint32_t len, bool apart);
 /* Serves until no work is left; bounded. */
 void serve(uint32_t queue);
 /* The length written to the next used buffer, or -1 if none is used. */
-int64_t back(uint32_t queue, uint64_t *gpa);
+int64_t used_length(uint32_t queue, uint64_t *gpa);
 
 /*
  * Adds a command to the control queue; command_answer() serves one turn and

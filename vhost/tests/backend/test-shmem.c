@@ -93,7 +93,7 @@ END_TEST
 START_TEST(map_and_unmap_are_sent_and_answered)
 {
 	struct channel_rig f;
-	struct asked a;
+	struct channel_request a;
 
 	channel_init(&f);
 	ck_assert_int_eq(map(&f, 3, 16 * CHANNEL_PAGE, 77), 0);
@@ -126,7 +126,7 @@ END_TEST
 START_TEST(unanswered_requests_are_limited_and_completed_in_order)
 {
 	struct channel_rig f;
-	struct asked a;
+	struct channel_request a;
 	unsigned int i;
 
 	channel_init(&f);
@@ -148,7 +148,7 @@ END_TEST
 static void expect_offsets(struct channel_rig *f, const uint64_t *offsets,
 			   unsigned int n)
 {
-	struct asked a;
+	struct channel_request a;
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
@@ -203,7 +203,7 @@ END_TEST
 START_TEST(requests_are_refused_while_all_rings_are_stopped)
 {
 	struct channel_rig f;
-	struct asked a;
+	struct channel_request a;
 
 	channel_init(&f);
 	rig_stop_ring(&f.r, 0);
@@ -222,7 +222,7 @@ END_TEST
 START_TEST(reply_after_a_stop_matches_no_later_request)
 {
 	struct channel_rig f;
-	struct asked a;
+	struct channel_request a;
 
 	channel_init(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 1), 0);
@@ -247,7 +247,7 @@ START_TEST(requests_outside_a_region_or_unaligned_are_refused)
 {
 	struct vhost_user_shmem_request q = { .len = 16 * CHANNEL_PAGE, .fd = -1 };
 	struct channel_rig f;
-	struct asked a;
+	struct channel_request a;
 
 	channel_init(&f);
 	ck_assert_int_eq(map(&f, 1, 0, 1), -EINVAL);
@@ -280,7 +280,7 @@ END_TEST
 START_TEST(wrong_reply_closes_the_channel_and_cancels_requests)
 {
 	struct channel_rig f;
-	struct asked a;
+	struct channel_request a;
 
 	channel_init(&f);
 	ck_assert_int_eq(map(&f, 0, 0, 1), 0);
@@ -358,7 +358,7 @@ START_TEST(full_channel_returns_eagain)
 {
 	int rc = 0, small = 1;
 	unsigned int n;
-	struct asked a;
+	struct channel_request a;
 	struct channel_rig f;
 
 	channel_init(&f);
@@ -400,7 +400,7 @@ START_TEST(request_of_another_thread_is_sent_by_the_session)
 {
 	pthread_t thread;
 	struct channel_rig f;
-	struct asked a;
+	struct channel_request a;
 
 	channel_init(&f);
 	f.r.nrefused = 0;
@@ -435,7 +435,7 @@ END_TEST
 START_TEST(requests_of_other_threads_are_limited)
 {
 	struct channel_rig f;
-	struct asked a;
+	struct channel_request a;
 	uint64_t i;
 
 	channel_init(&f);
@@ -466,7 +466,7 @@ START_TEST(messages_are_served_while_a_reply_is_pending)
 	struct vhost_user_header ask[100];
 	struct channel_rig f;
 	struct rig_reply reply;
-	struct asked a;
+	struct channel_request a;
 	unsigned int i;
 
 	channel_init(&f);
@@ -505,7 +505,7 @@ END_TEST
 START_TEST(requests_without_reply_ack_complete_when_sent)
 {
 	struct channel_rig f;
-	struct asked a;
+	struct channel_request a;
 
 	channel_init(&f);
 	channel_end_acknowledgements(&f);

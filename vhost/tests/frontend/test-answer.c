@@ -35,14 +35,14 @@ END_TEST
 
 START_TEST(c1_01_second_reply_ends_the_session)
 {
-	twist(PEER_TWICE, VHOST_USER_SET_OWNER);
+	deviate(PEER_TWICE, VHOST_USER_SET_OWNER);
 	become_ready();
 	assert_dead(-EBADMSG, "SET_OWNER");
 }
 END_TEST
 
 static const struct {
-	enum peer_twist how;
+	enum peer_deviation how;
 	const char *words;
 } bad_headers[] = {
 	{ PEER_WRONG_NUMBER, "GET_MAX_MEM_SLOTS" },
@@ -53,14 +53,14 @@ static const struct {
 
 START_TEST(c1_02_reply_with_a_wrong_header_ends_the_session)
 {
-	twist(bad_headers[_i].how, VHOST_USER_GET_MAX_MEM_SLOTS);
+	deviate(bad_headers[_i].how, VHOST_USER_GET_MAX_MEM_SLOTS);
 	become_ready();
 	assert_dead(-EBADMSG, bad_headers[_i].words);
 }
 END_TEST
 
 static const struct {
-	enum peer_twist how;
+	enum peer_deviation how;
 	uint32_t at;
 } bad_sizes[] = {
 	{ PEER_SHORT, VHOST_USER_GET_FEATURES },
@@ -73,7 +73,7 @@ static const struct {
 
 START_TEST(c1_03_reply_of_another_size_ends_the_session)
 {
-	twist(bad_sizes[_i].how, bad_sizes[_i].at);
+	deviate(bad_sizes[_i].how, bad_sizes[_i].at);
 	become_ready();
 	assert_dead(-EBADMSG, "bytes");
 }
@@ -81,7 +81,7 @@ END_TEST
 
 START_TEST(c1_03_reply_larger_than_any_ends_the_session)
 {
-	twist(PEER_HUGE, VHOST_USER_GET_FEATURES);
+	deviate(PEER_HUGE, VHOST_USER_GET_FEATURES);
 	become_ready();
 	assert_dead(-EMSGSIZE, "65536");
 }
@@ -89,7 +89,7 @@ END_TEST
 
 START_TEST(c1_04_reply_with_an_fd_ends_the_session_and_closes_it)
 {
-	twist(PEER_WITH_FD, VHOST_USER_GET_QUEUE_NUM);
+	deviate(PEER_WITH_FD, VHOST_USER_GET_QUEUE_NUM);
 	open_session();
 	peer.extra = vsu_event_new();
 	dispatch_both();
@@ -111,7 +111,7 @@ static void wait_for_death(void)
 START_TEST(c1_05_missing_reply_ends_the_session_at_its_deadline)
 {
 	config.timeout_ns = 1000000;
-	twist(PEER_SILENT, VHOST_USER_SET_OWNER);
+	deviate(PEER_SILENT, VHOST_USER_SET_OWNER);
 	open_session();
 	dispatch_both();
 	wait_for_death();
@@ -122,7 +122,7 @@ END_TEST
 START_TEST(c1_05_partial_reply_does_not_stop_the_deadline)
 {
 	config.timeout_ns = 1000000;
-	twist(PEER_HALF_HEADER, VHOST_USER_GET_FEATURES);
+	deviate(PEER_HALF_HEADER, VHOST_USER_GET_FEATURES);
 	open_session();
 	dispatch_both();
 	wait_for_death();
@@ -145,7 +145,7 @@ START_TEST(c1_06_refusal_fails_the_start_and_names_the_request)
 		"SET_VRING_KICK", "SET_VRING_ENABLE",
 	};
 
-	twist(PEER_REFUSE, refusable[_i]);
+	deviate(PEER_REFUSE, refusable[_i]);
 	run();
 	assert_dead(-EPROTO, names[_i]);
 	ck_assert_uint_eq(notified.started, 0);
@@ -154,7 +154,7 @@ END_TEST
 
 START_TEST(c1_08_zero_queues_or_slots_are_refused)
 {
-	twist(PEER_VALUE, _i ? VHOST_USER_GET_QUEUE_NUM :
+	deviate(PEER_VALUE, _i ? VHOST_USER_GET_QUEUE_NUM :
 			       VHOST_USER_GET_MAX_MEM_SLOTS);
 	peer.value = 0;
 	become_ready();
@@ -178,8 +178,8 @@ END_TEST
  */
 START_TEST(c1_13_back_end_may_die_at_any_message)
 {
-	peer.twist = PEER_HANG_UP;
-	peer.twist_count = (unsigned int)_i + 1;
+	peer.deviation = PEER_HANG_UP;
+	peer.deviation_count = (unsigned int)_i + 1;
 	open_session();
 	dispatch_both();
 	if (state() == VHOST_USER_FRONTEND_READY) {
@@ -190,7 +190,7 @@ START_TEST(c1_13_back_end_may_die_at_any_message)
 		ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 		dispatch_both();
 	}
-	if (peer.n >= peer.twist_count)
+	if (peer.n >= peer.deviation_count)
 		assert_dead(-ECONNRESET, "hung up");
 	else
 		ck_assert_uint_eq(notified.stopped, 1);
@@ -201,7 +201,7 @@ START_TEST(c1_13_retry_on_a_new_session_works)
 {
 	int pair[2];
 
-	twist(PEER_HANG_UP, VHOST_USER_SET_OWNER);
+	deviate(PEER_HANG_UP, VHOST_USER_SET_OWNER);
 	become_ready();
 	assert_dead(-ECONNRESET, "SET_OWNER");
 	vhost_user_frontend_free(fe);
@@ -217,7 +217,7 @@ END_TEST
 
 START_TEST(hang_up_after_a_reply_is_reported_with_both_requests)
 {
-	twist(PEER_ACCEPT_AND_LEAVE, VHOST_USER_SET_VRING_ADDR);
+	deviate(PEER_ACCEPT_AND_LEAVE, VHOST_USER_SET_VRING_ADDR);
 	run();
 	assert_dead(-ECONNRESET, "SET_VRING_ADDR of ring 0");
 }
@@ -225,7 +225,7 @@ END_TEST
 
 START_TEST(c1_15_calls_on_a_dead_session_are_refused_at_once)
 {
-	twist(PEER_HANG_UP, VHOST_USER_SET_OWNER);
+	deviate(PEER_HANG_UP, VHOST_USER_SET_OWNER);
 	become_ready();
 	grow_map(0, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL),
@@ -467,7 +467,7 @@ END_TEST
 START_TEST(c2_03_channel_is_served_while_a_reply_is_pending)
 {
 	run();
-	twist(PEER_SILENT, VHOST_USER_GET_VRING_BASE);
+	deviate(PEER_SILENT, VHOST_USER_GET_VRING_BASE);
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_STOPPING);

@@ -92,7 +92,7 @@ START_TEST(mtu_is_sent_and_its_refusal_reported)
 {
 	const uint64_t word = 9000;
 
-	twist(PEER_REFUSE, VHOST_USER_NET_SET_MTU);
+	deviate(PEER_REFUSE, VHOST_USER_NET_SET_MTU);
 	become_ready();
 	ck_assert_int_eq(vhost_user_frontend_set_mtu(fe, 9000, NULL), 0);
 	expect(VHOST_USER_NET_SET_MTU, 8, &word, 8, 0);

@@ -104,7 +104,7 @@ START_TEST(kick_requests_an_acknowledgement_and_refusal_is_reported)
 {
 	run();
 	ck_assert_int_eq(vhost_user_frontend_kick(fe, 1, NULL), 0);
-	twist(PEER_REFUSE, VHOST_USER_VRING_KICK);
+	deviate(PEER_REFUSE, VHOST_USER_VRING_KICK);
 	dispatch_both();
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_VRING_KICK), 1);
 	ck_assert_uint_eq(notified.refused, 1);

@@ -26,7 +26,7 @@ START_TEST(c1_18_addresses_sent_are_no_host_pointers)
 {
 	struct vhost_user_mem_reg sent;
 
-	twist(PEER_SILENT, VHOST_USER_ADD_MEM_REG);
+	deviate(PEER_SILENT, VHOST_USER_ADD_MEM_REG);
 	begin_start();
 	while (peer_step(&peer) &&
 	       peer.last.hdr.request != VHOST_USER_ADD_MEM_REG)
@@ -226,12 +226,12 @@ START_TEST(c1_21_refused_rom_is_reported_once_and_left_out)
 	while (peer_step(&peer) &&
 	       peer_count(&peer, VHOST_USER_ADD_MEM_REG) < 1)
 		;
-	twist(PEER_REFUSE, VHOST_USER_ADD_MEM_REG);	/* the second region */
+	deviate(PEER_REFUSE, VHOST_USER_ADD_MEM_REG);	/* the second region */
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(notified.refused, 1);
 	ck_assert(strstr(notified.refusal.msg, "refused ADD_MEM_REG"));
-	peer.twist = PEER_HONEST;
+	peer.deviation = PEER_CORRECT;
 	grow_map(4 * MIB, MIB);
 	grow_map_flags(0xffe00000, MIB, ROM_SHARED);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
@@ -337,14 +337,14 @@ END_TEST
 START_TEST(c1_06_refused_memory_change_is_reverted)
 {
 	run();
-	twist(PEER_REFUSE, VHOST_USER_ADD_MEM_REG);
+	deviate(PEER_REFUSE, VHOST_USER_ADD_MEM_REG);
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(notified.memory, 1);
 	ck_assert_int_eq(notified.memory_code, -EPROTO);
-	peer.twist = PEER_HONEST;
+	peer.deviation = PEER_CORRECT;
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
 	ck_assert_uint_eq(notified.memory, 2);
@@ -357,9 +357,9 @@ START_TEST(c1_06_partly_refused_memory_change_is_reverted_entirely)
 	run();
 	grow_map(4 * MIB, MIB);
 	grow_map(8 * MIB, MIB);
-	peer.twist = PEER_REFUSE;	/* the second of the two is refused */
-	peer.twist_at = 0;
-	peer.twist_count = peer.n + 2;
+	peer.deviation = PEER_REFUSE;	/* the second of the two is refused */
+	peer.deviation_at = 0;
+	peer.deviation_count = peer.n + 2;
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
 	ck_assert_int_eq(notified.memory_code, -EPROTO);
@@ -373,7 +373,7 @@ START_TEST(c1_06_refused_table_keeps_the_previous_table)
 {
 	peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
 	run();
-	twist(PEER_REFUSE, VHOST_USER_SET_MEM_TABLE);
+	deviate(PEER_REFUSE, VHOST_USER_SET_MEM_TABLE);
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
@@ -401,7 +401,7 @@ START_TEST(c2_21_dead_session_holds_no_memory)
 	int before;
 
 	run();
-	twist(PEER_HANG_UP, VHOST_USER_GET_CONFIG);
+	deviate(PEER_HANG_UP, VHOST_USER_GET_CONFIG);
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
 	dispatch_both();
 	assert_dead(-ECONNRESET, "hung up");

@@ -101,7 +101,7 @@ START_TEST(table_is_confirmed_after_its_addresses_are_reported)
 	ck_assert_uint_eq(nplaced, 2);
 	ck_assert_uint_eq(placed.gpa, 0);
 	ck_assert_uint_eq(placed.size, MIB);
-	ck_assert_uint_eq(placed.address, PEER_PLACE);
+	ck_assert_uint_eq(placed.address, PEER_BASE);
 	ck_assert(!confirmed_before);
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_MEM_TABLE), 2);
 	i = peer_first(&peer, VHOST_USER_SET_MEM_TABLE);
@@ -147,7 +147,7 @@ static uint64_t number_first(uint32_t number)
 START_TEST(c1_04_reply_that_differs_from_the_table_ends_the_session)
 {
 	static const struct {
-		enum peer_twist how;
+		enum peer_deviation how;
 		uint32_t at;
 		uint64_t value;
 		const char *words;
@@ -164,7 +164,7 @@ START_TEST(c1_04_reply_that_differs_from_the_table_ends_the_session)
 	peer.value_at = bad[_i].at;
 	peer.value = bad[_i].at ? bad[_i].value :
 				  number_first((uint32_t)bad[_i].value);
-	twist(bad[_i].how, VHOST_USER_SET_MEM_TABLE);
+	deviate(bad[_i].how, VHOST_USER_SET_MEM_TABLE);
 	run_listening();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_DEAD);
 	ck_assert_msg(strstr(notified.err.msg, bad[_i].words), "%s", notified.err.msg);
@@ -175,7 +175,7 @@ END_TEST
 START_TEST(advice_requires_a_userfaultfd)
 {
 	if (_i)
-		twist(PEER_WITH_FD, VHOST_USER_POSTCOPY_ADVISE);
+		deviate(PEER_WITH_FD, VHOST_USER_POSTCOPY_ADVISE);
 	become_ready();
 	peer.extra = vsu_event_new();
 	ck_assert_int_eq(vhost_user_frontend_postcopy_advise(fe, NULL), 0);
@@ -188,7 +188,7 @@ END_TEST
 
 START_TEST(refusal_is_reported_by_the_reply)
 {
-	twist(PEER_REFUSE, VHOST_USER_POSTCOPY_LISTEN);
+	deviate(PEER_REFUSE, VHOST_USER_POSTCOPY_LISTEN);
 	become_ready();
 	ck_assert_int_eq(vhost_user_frontend_postcopy_listen(fe, NULL), 0);
 	dispatch_both();

@@ -51,8 +51,8 @@ static int on_connect(void *opaque, struct vsu_error *err)
 	peer.sock = pair[1];
 	peer.inflight = inflight;
 	if (cut_at) {
-		peer.twist = PEER_HANG_UP;
-		peer.twist_count = (unsigned int)cut_at;
+		peer.deviation = PEER_HANG_UP;
+		peer.deviation_count = (unsigned int)cut_at;
 		cut_at = 0;
 	}
 	return pair[0];
@@ -273,8 +273,8 @@ END_TEST
 
 START_TEST(failed_first_handshake_is_final)
 {
-	peer.twist = PEER_HANG_UP;
-	peer.twist_count = 3;
+	peer.deviation = PEER_HANG_UP;
+	peer.deviation_count = 3;
 	become_ready();
 	assert_dead(-ECONNRESET, "hung up");
 	ck_assert_uint_eq(connects, 0);
@@ -354,9 +354,9 @@ END_TEST
 
 START_TEST(c1_13_interrupted_start_is_repeated_with_the_next_back_end)
 {
-	peer.twist = PEER_HANG_UP;
+	peer.deviation = PEER_HANG_UP;
 	begin_start();
-	peer.twist_count = peer.n + (unsigned int)_i;
+	peer.deviation_count = peer.n + (unsigned int)_i;
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(notified.started, 1);
@@ -417,7 +417,7 @@ END_TEST
 START_TEST(interrupted_stop_completes)
 {
 	run();
-	twist(PEER_HANG_UP, VHOST_USER_GET_VRING_BASE);
+	deviate(PEER_HANG_UP, VHOST_USER_GET_VRING_BASE);
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
@@ -454,7 +454,7 @@ END_TEST
 START_TEST(interrupted_memory_change_completes)
 {
 	run();
-	twist(PEER_HANG_UP, VHOST_USER_ADD_MEM_REG);
+	deviate(PEER_HANG_UP, VHOST_USER_ADD_MEM_REG);
 	grow_map(4 * MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
 	dispatch_both();
@@ -468,7 +468,7 @@ END_TEST
 START_TEST(interrupted_read_of_configuration_completes)
 {
 	run();
-	twist(PEER_HANG_UP, VHOST_USER_GET_CONFIG);
+	deviate(PEER_HANG_UP, VHOST_USER_GET_CONFIG);
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
 	dispatch_both();
 	ck_assert_uint_eq(notified.config, 1);
@@ -512,7 +512,7 @@ START_TEST(back_end_without_the_feature_runs_without_an_area)
 }
 END_TEST
 
-static void give_no_fd(void) { twist(PEER_VALUE, VHOST_USER_GET_INFLIGHT_FD); }
+static void give_no_fd(void) { deviate(PEER_VALUE, VHOST_USER_GET_INFLIGHT_FD); }
 
 static void give_short_file(void)
 {

@@ -282,7 +282,7 @@ END_TEST
 START_TEST(start_fails_when_the_device_clears_features_ok)
 {
 	peer.protocol |= VHOST_USER_PROTOCOL_BIT(STATUS);
-	twist(PEER_VALUE, VHOST_USER_GET_STATUS);
+	deviate(PEER_VALUE, VHOST_USER_GET_STATUS);
 	peer.value = 3;
 	run();
 	assert_dead(-EOPNOTSUPP, "features");
@@ -439,8 +439,8 @@ START_TEST(start_after_stop_continues_at_the_bases)
 	run();
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	dispatch_both();
-	peer.twist = PEER_SILENT;	/* so SET_VRING_BASE is the last message */
-	peer.twist_at = VHOST_USER_SET_VRING_BASE;
+	peer.deviation = PEER_SILENT;	/* so SET_VRING_BASE is the last message */
+	peer.deviation_at = VHOST_USER_SET_VRING_BASE;
 	ck_assert_int_eq(vhost_user_frontend_start(fe, VERSION_1, NULL), 0);
 	while (peer_step(&peer) &&
 	       peer.last.hdr.request != VHOST_USER_SET_VRING_BASE)
@@ -517,7 +517,7 @@ START_TEST(c1_12_base_of_another_ring_is_fatal)
 	const struct vhost_user_vring_state other = { 1, 0 };
 
 	run();
-	twist(PEER_VALUE, VHOST_USER_GET_VRING_BASE);
+	deviate(PEER_VALUE, VHOST_USER_GET_VRING_BASE);
 	memcpy(&peer.value, &other, sizeof(other));
 	ck_assert_int_eq(vhost_user_frontend_stop(fe, NULL), 0);
 	dispatch_both();
@@ -593,7 +593,7 @@ START_TEST(config_beyond_the_limit_is_refused_without_a_message)
 END_TEST
 
 static const struct {
-	enum peer_twist how;
+	enum peer_deviation how;
 	uint64_t value;
 } bad_configs[] = {
 	{ PEER_SHORT, 0 },
@@ -607,14 +607,14 @@ static const struct {
 START_TEST(c1_09_wrong_config_fails_only_the_call)
 {
 	become_ready();
-	twist(bad_configs[_i].how, VHOST_USER_GET_CONFIG);
+	deviate(bad_configs[_i].how, VHOST_USER_GET_CONFIG);
 	peer.value = bad_configs[_i].value;
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 60, NULL), 0);
 	dispatch_both();
 	ck_assert_uint_eq(notified.config, 1);
 	ck_assert_uint_eq(notified.config_len, 0);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
-	peer.twist = PEER_HONEST;
+	peer.deviation = PEER_CORRECT;
 	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 60, NULL), 0);
 	dispatch_both();
 	ck_assert_uint_eq(notified.config_len, 60);
@@ -624,7 +624,7 @@ END_TEST
 START_TEST(refused_config_write_is_reported_and_keeps_the_session)
 {
 	become_ready();
-	twist(PEER_REFUSE, VHOST_USER_SET_CONFIG);
+	deviate(PEER_REFUSE, VHOST_USER_SET_CONFIG);
 	ck_assert_int_eq(vhost_user_frontend_set_config(fe, 32, "\1", 1, false,
 							NULL), 0);
 	dispatch_both();

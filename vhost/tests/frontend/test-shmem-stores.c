@@ -43,7 +43,7 @@ static struct cpu cpus[CPUS];
 static bool stop;
 static struct vmem_space *space;
 static struct vmem_region *regions[PIECES];	/* of the mapped pieces */
-static uint64_t left[PIECES][PER * CPUS];	/* words at the time of the unmap */
+static uint64_t words_at_unmap[PIECES][PER * CPUS];	/* words at the time of the unmap */
 static int window_fd;
 static uint32_t seed;
 
@@ -217,10 +217,10 @@ static void change(uint32_t piece, bool mapped[PIECES])
 
 	if (mapped[piece]) {
 		ask(VHOST_USER_BACKEND_SHMEM_UNMAP, piece);
-		read_words(piece, left[piece]);
+		read_words(piece, words_at_unmap[piece]);
 	} else {
 		read_words(piece, now);
-		ck_assert_mem_eq(now, left[piece], sizeof(now));
+		ck_assert_mem_eq(now, words_at_unmap[piece], sizeof(now));
 		ask(VHOST_USER_BACKEND_SHMEM_MAP, piece);
 	}
 	mapped[piece] = !mapped[piece];
@@ -247,7 +247,7 @@ static void open_window(void)
 	ck_assert_int_eq(vmem_map_new(&empty), 0);
 	publish(empty);
 	window_fd = new_memfd(PAGES * PAGE);
-	memset(left, 0, sizeof(left));
+	memset(words_at_unmap, 0, sizeof(words_at_unmap));
 	on_changes = take_changes;
 	peer.protocol |= VHOST_USER_PROTOCOL_BIT(BACKEND_SEND_FD) |
 			 VHOST_USER_PROTOCOL_BIT(SHMEM);

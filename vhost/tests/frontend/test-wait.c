@@ -87,7 +87,7 @@ START_TEST(c1_13_hang_up_ends_the_wait)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	twist(PEER_HANG_UP, VHOST_USER_GET_PROTOCOL_FEATURES);
+	deviate(PEER_HANG_UP, VHOST_USER_GET_PROTOCOL_FEATURES);
 	open_served();
 	ck_assert_int_eq(vhost_user_frontend_wait(fe, 0, &err), -ECONNRESET);
 	ck_assert_ptr_nonnull(strstr(err.msg, "GET_PROTOCOL_FEATURES"));

@@ -60,13 +60,13 @@ START_TEST(bytes_are_transferred_in_both_directions)
 
 	console_init_one(formats[_i]);
 	console_write(TX, "login: ", 7);
-	ck_assert_str_eq(console_seen(0), "login: ");
+	ck_assert_str_eq(console_host_read(0), "login: ");
 	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
 	ck_assert_uint_eq(con.notified[TX], 1);
 	console_offer(RX, 2, 64);
 	console_settle();
 	ck_assert_uint_eq(con.notified[RX], 0);
-	console_type(0, "root\r");
+	console_host_write(0, "root\r");
 	ck_assert_str_eq(text_of(RX), "root\r");
 	ck_assert_uint_eq(con.notified[RX], 1);
 	ck_assert_uint_eq(console_counts(0).to_guest, 5);
@@ -106,7 +106,7 @@ START_TEST(a6_04_bytes_without_a_guest_buffer_remain_in_the_socket)
 	int waits = 0;
 
 	console_init_one(0);
-	console_type(0, "abcdef");
+	console_host_write(0, "abcdef");
 	ck_assert_int_eq(console_used(RX, NULL, 0), -1);
 	ck_assert_int_eq(poll(&(struct pollfd) {
 			virtdev_queue_host_fd(con.dev, RX), POLLIN, 0 }, 1, 0),
@@ -172,7 +172,7 @@ START_TEST(stream_with_a_slow_reader_waits_and_loses_nothing)
 	unsigned int n;
 
 	console_init_many(0);
-	console_greet();
+	console_start_driver();
 	n = fill(DATA_TX);
 	ck_assert_int_eq(virtdev_queue_serve(con.dev, DATA_TX), 0);
 	ck_assert_uint_eq(read_filled(1), (uint64_t)n * CONSOLE_BUFFER);
@@ -233,7 +233,7 @@ START_TEST(console_that_is_read_again_is_written_again)
 	console_used(TX, NULL, 0);
 	read_filled(0);
 	console_write(TX, "back", 4);
-	ck_assert_str_eq(console_seen(0), "back");
+	ck_assert_str_eq(console_host_read(0), "back");
 	console_fini();
 }
 END_TEST
@@ -258,7 +258,7 @@ START_TEST(bytes_sent_before_a_hang_up_are_received)
 {
 	console_init_one(0);
 	console_offer(RX, 1, 4);
-	console_type(0, "last words");
+	console_host_write(0, "last words");
 	vsu_fd_close(&con.host[0]);
 	console_settle();
 	ck_assert_str_eq(text_of(RX), "last");
@@ -286,12 +286,12 @@ START_TEST(a1_15_a1_20_buffer_outside_memory_fails_alone)
 					       1, 0), 0);
 	vq_driver_publish(con.queues[TX].driver);
 	vq_driver_publish(con.queues[RX].driver);
-	console_type(0, "x");
+	console_host_write(0, "x");
 	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
 	for (i = 1; i < 4; i++)
 		ck_assert_int_eq(console_used(RX, NULL, 0), 0);
 	console_write(TX, "still here", 10);
-	ck_assert_str_eq(console_seen(0), "still here");
+	ck_assert_str_eq(console_host_read(0), "still here");
 	console_offer(RX, 1, 8);
 	console_settle();
 	ck_assert_str_eq(text_of(RX), "x");
@@ -319,7 +319,7 @@ START_TEST(emergency_write_requires_no_queue)
 	ck_assert_int_eq(virtdev_config_write(con.dev, 8, word, 4), 0);
 	ck_assert_int_eq(virtdev_config_write(con.dev, 8, word, 1), 0);
 	ck_assert_int_eq(virtdev_config_write(con.dev, 0, word, 2), -EPERM);
-	ck_assert_str_eq(console_seen(0), "PP");
+	ck_assert_str_eq(console_host_read(0), "PP");
 	vsu_fd_close(&con.host[0]);
 	ck_assert_int_eq(virtdev_config_write(con.dev, 8, word, 1), 0);
 	ck_assert_uint_eq(console_counts(0).dropped, 1);

@@ -24,8 +24,8 @@ static void setup(void)
 
 START_TEST(ports_are_announced_in_order)
 {
-	console_greet();
-	ck_assert_str_eq(console_heard(), "");
+	console_start_driver();
+	ck_assert_str_eq(console_read_message(), "");
 	ck_assert_uint_eq(console_counts(0).refused, 0);
 	ck_assert(console_counts(0).guest_open && console_counts(0).host_open);
 	ck_assert(!console_counts(1).guest_open && console_counts(1).host_open);
@@ -43,35 +43,35 @@ END_TEST
 
 START_TEST(driver_that_reports_failure_gets_no_messages)
 {
-	console_say(UINT32_MAX, DEVICE_READY, 0);
-	ck_assert_str_eq(console_heard(), "");
-	console_say(UINT32_MAX, DEVICE_READY, 1);
-	ck_assert_str_eq(console_heard(), "1 0 1");
-	ck_assert_str_eq(console_heard(), "1 1 1");
-	console_say(1, PORT_READY, 0);
-	ck_assert_str_eq(console_heard(), "");
+	console_send_message(UINT32_MAX, DEVICE_READY, 0);
+	ck_assert_str_eq(console_read_message(), "");
+	console_send_message(UINT32_MAX, DEVICE_READY, 1);
+	ck_assert_str_eq(console_read_message(), "1 0 1");
+	ck_assert_str_eq(console_read_message(), "1 1 1");
+	console_send_message(1, PORT_READY, 0);
+	ck_assert_str_eq(console_read_message(), "");
 }
 END_TEST
 
 START_TEST(size_is_sent_with_columns_first)
 {
-	console_greet();
+	console_start_driver();
 	ck_assert_int_eq(virtdev_console_resize(con.dev, 0, 132, 43), 0);
-	ck_assert_str_eq(console_heard(), "5 0 1 132 43");
-	ck_assert_str_eq(console_heard(), "");
+	ck_assert_str_eq(console_read_message(), "5 0 1 132 43");
+	ck_assert_str_eq(console_read_message(), "");
 }
 END_TEST
 
 START_TEST(size_is_sent_to_a_driver_that_starts_later)
 {
 	ck_assert_int_eq(virtdev_console_resize(con.dev, 0, 80, 25), 0);
-	console_say(UINT32_MAX, DEVICE_READY, 1);
-	console_heard();
-	console_heard();
-	console_say(0, PORT_READY, 1);
-	ck_assert_str_eq(console_heard(), "4 0 1");
-	ck_assert_str_eq(console_heard(), "5 0 1 80 25");
-	ck_assert_str_eq(console_heard(), "6 0 1");
+	console_send_message(UINT32_MAX, DEVICE_READY, 1);
+	console_read_message();
+	console_read_message();
+	console_send_message(0, PORT_READY, 1);
+	ck_assert_str_eq(console_read_message(), "4 0 1");
+	ck_assert_str_eq(console_read_message(), "5 0 1 80 25");
+	ck_assert_str_eq(console_read_message(), "6 0 1");
 }
 END_TEST
 
@@ -79,21 +79,21 @@ START_TEST(only_the_last_of_many_changes_is_sent)
 {
 	uint16_t i;
 
-	console_greet();
+	console_start_driver();
 	for (i = 1; i <= 1000; i++)
 		ck_assert_int_eq(virtdev_console_resize(con.dev, 0, i, i), 0);
-	ck_assert_str_eq(console_heard(), "5 0 1 1000 1000");
-	ck_assert_str_eq(console_heard(), "");
+	ck_assert_str_eq(console_read_message(), "5 0 1 1000 1000");
+	ck_assert_str_eq(console_read_message(), "");
 }
 END_TEST
 
 START_TEST(host_connection_opens_and_closes_the_port)
 {
-	console_greet();
+	console_start_driver();
 	vsu_fd_close(&con.host[1]);
 	console_settle();
-	ck_assert_str_eq(console_heard(), "6 1 0");
-	ck_assert_str_eq(console_heard(), "");
+	ck_assert_str_eq(console_read_message(), "6 1 0");
+	ck_assert_str_eq(console_read_message(), "");
 }
 END_TEST
 
@@ -101,27 +101,27 @@ START_TEST(stream_is_not_read_until_the_guest_opens_it)
 {
 	char text[8];
 
-	console_greet();
+	console_start_driver();
 	console_offer(DATA_RX, 1, 64);
-	console_type(1, "early");
+	console_host_write(1, "early");
 	ck_assert_int_eq(console_used(DATA_RX, NULL, 0), -1);
-	console_say(1, PORT_OPEN, 1);
+	console_send_message(1, PORT_OPEN, 1);
 	ck_assert_int_eq(console_used(DATA_RX, text, sizeof(text)), 5);
 	ck_assert_int_eq(memcmp(text, "early", 5), 0);
-	console_say(1, PORT_OPEN, 0);
+	console_send_message(1, PORT_OPEN, 0);
 	console_offer(DATA_RX, 1, 64);
-	console_type(1, "late");
+	console_host_write(1, "late");
 	ck_assert_int_eq(console_used(DATA_RX, NULL, 0), -1);
 }
 END_TEST
 
 START_TEST(ports_are_independent)
 {
-	console_greet();
+	console_start_driver();
 	console_write(1, "zero", 4);
 	console_write(DATA_TX, "one", 3);
-	ck_assert_str_eq(console_seen(0), "zero");
-	ck_assert_str_eq(console_seen(1), "one");
+	ck_assert_str_eq(console_host_read(0), "zero");
+	ck_assert_str_eq(console_host_read(1), "one");
 }
 END_TEST
 
@@ -139,14 +139,14 @@ static uint32_t add_third(void)
 
 START_TEST(port_can_be_added_while_the_guest_runs)
 {
-	console_greet();
+	console_start_driver();
 	ck_assert_uint_eq(add_third(), 2);
-	ck_assert_str_eq(console_heard(), "1 2 1");
-	console_say(2, PORT_READY, 1);
-	ck_assert_str_eq(console_heard(), "7 2 1 third");
-	ck_assert_str_eq(console_heard(), "6 2 1");
+	ck_assert_str_eq(console_read_message(), "1 2 1");
+	console_send_message(2, PORT_READY, 1);
+	ck_assert_str_eq(console_read_message(), "7 2 1 third");
+	ck_assert_str_eq(console_read_message(), "6 2 1");
 	console_write(7, "hello", 5);
-	ck_assert_str_eq(console_seen(2), "hello");
+	ck_assert_str_eq(console_host_read(2), "hello");
 }
 END_TEST
 
@@ -172,7 +172,7 @@ START_TEST(port_can_be_removed_and_its_number_used_again)
 {
 	char c;
 
-	console_greet();
+	console_start_driver();
 	ck_assert_int_eq(virtdev_console_remove(con.dev, 1), 0);
 	ck_assert_int_eq(read(con.host[1], &c, 1), 0);
 	/* from a driver that has not seen the removal */
@@ -180,12 +180,12 @@ START_TEST(port_can_be_removed_and_its_number_used_again)
 	console_settle();
 	ck_assert_int_eq(console_used(DATA_TX, NULL, 0), 0);
 	ck_assert_uint_eq(add_third(), 1);
-	ck_assert_str_eq(console_heard(), "2 1 1");
-	ck_assert_str_eq(console_heard(), "1 1 1");
-	console_say(1, PORT_READY, 1);
-	ck_assert_str_eq(console_heard(), "7 1 1 third");
+	ck_assert_str_eq(console_read_message(), "2 1 1");
+	ck_assert_str_eq(console_read_message(), "1 1 1");
+	console_send_message(1, PORT_READY, 1);
+	ck_assert_str_eq(console_read_message(), "7 1 1 third");
 	console_write(DATA_TX, "new", 3);
-	ck_assert_str_eq(console_seen(2), "new");
+	ck_assert_str_eq(console_host_read(2), "new");
 	ck_assert_int_eq(virtdev_console_remove(con.dev, 0), -ENOENT);
 	ck_assert_int_eq(virtdev_console_remove(con.dev, 2), -ENOENT);
 }
@@ -193,9 +193,9 @@ END_TEST
 
 START_TEST(port_removed_before_its_announcement_is_not_announced)
 {
-	console_greet();
+	console_start_driver();
 	ck_assert_int_eq(virtdev_console_remove(con.dev, add_third()), 0);
-	ck_assert_str_eq(console_heard(), "");
+	ck_assert_str_eq(console_read_message(), "");
 }
 END_TEST
 
@@ -240,12 +240,12 @@ static const uint32_t bad[][3] = {
 
 START_TEST(a6_03_invalid_message_is_dropped_and_counted)
 {
-	console_greet();
-	console_say(bad[_i][1], (uint16_t)bad[_i][0], (uint16_t)bad[_i][2]);
+	console_start_driver();
+	console_send_message(bad[_i][1], (uint16_t)bad[_i][0], (uint16_t)bad[_i][2]);
 	ck_assert_uint_eq(console_counts(0).refused, 1);
-	ck_assert_str_eq(console_heard(), "");
+	ck_assert_str_eq(console_read_message(), "");
 	console_write(1, "alive", 5);
-	ck_assert_str_eq(console_seen(0), "alive");
+	ck_assert_str_eq(console_host_read(0), "alive");
 }
 END_TEST
 
@@ -254,8 +254,8 @@ START_TEST(a6_03_truncated_message_is_dropped_and_counted)
 	const unsigned char m[] = { 0, 0, 0, 0, PORT_OPEN, 0, 1 };
 	uint32_t len;
 
-	console_greet();
-	console_say(0, PORT_OPEN, 0);
+	console_start_driver();
+	console_send_message(0, PORT_OPEN, 0);
 	for (len = 0; len <= sizeof(m); len++) {
 		if (!len)
 			console_offer(3, 1, 64);	/* no readable byte at all */
@@ -273,10 +273,10 @@ START_TEST(a6_03_repeated_port_ready_is_answered_once)
 {
 	int i, n = 0;
 
-	console_greet();
+	console_start_driver();
 	for (i = 0; i < 1000; i++)
-		console_say(0, PORT_READY, 1);
-	while (console_heard()[0])
+		console_send_message(0, PORT_READY, 1);
+	while (console_read_message()[0])
 		n++;
 	ck_assert_int_eq(n, 2);
 }
@@ -287,8 +287,8 @@ START_TEST(a6_03_repeated_device_ready_announces_ports_once)
 	int i, n = 0;
 
 	for (i = 0; i < 1000; i++)
-		console_say(UINT32_MAX, DEVICE_READY, 1);
-	while (console_heard()[0])
+		console_send_message(UINT32_MAX, DEVICE_READY, 1);
+	while (console_read_message()[0])
 		n++;
 	ck_assert_int_eq(n, 2);
 }
@@ -296,27 +296,27 @@ END_TEST
 
 START_TEST(buffer_too_short_for_a_message_is_returned_empty)
 {
-	console_say(UINT32_MAX, DEVICE_READY, 1);
+	console_send_message(UINT32_MAX, DEVICE_READY, 1);
 	console_offer(2, 3, 7);
 	console_settle();
 	ck_assert_int_eq(console_used(2, NULL, 0), 0);
 	ck_assert_int_eq(console_used(2, NULL, 0), 0);
 	ck_assert_int_eq(console_used(2, NULL, 0), 0);
-	ck_assert_str_eq(console_heard(), "1 0 1");
+	ck_assert_str_eq(console_read_message(), "1 0 1");
 }
 END_TEST
 
 START_TEST(new_driver_gets_all_ports_again)
 {
-	console_greet();
+	console_start_driver();
 	ck_assert_int_eq(virtdev_console_resize(con.dev, 0, 1, 1), 0);
 	console_restart(F_MULTIPORT);	/* without F_SIZE */
-	ck_assert_str_eq(console_heard(), "");
+	ck_assert_str_eq(console_read_message(), "");
 	ck_assert(!console_counts(0).guest_open);
-	console_greet();
+	console_start_driver();
 	console_restart(0);			/* without messages */
 	console_write(1, "plain", 5);
-	ck_assert_str_eq(console_seen(0), "plain");
+	ck_assert_str_eq(console_host_read(0), "plain");
 }
 END_TEST
 
@@ -358,17 +358,17 @@ START_TEST(driver_continues_with_the_console_of_another_server)
 	void *bytes;
 	size_t len;
 
-	console_greet();
-	console_say(1, PORT_OPEN, 1);
+	console_start_driver();
+	console_send_message(1, PORT_OPEN, 1);
 	ck_assert_int_eq(virtdev_state_take(con.dev, &bytes, &len, NULL), 0);
 	move(bytes, len);
 	free(bytes);
-	ck_assert_str_eq(console_heard(), "");	/* the driver sees no change */
+	ck_assert_str_eq(console_read_message(), "");	/* the driver sees no change */
 	ck_assert(console_counts(0).guest_open && console_counts(1).guest_open);
 	console_write(DATA_TX, "on", 2);
-	ck_assert_str_eq(console_seen(1), "on");
+	ck_assert_str_eq(console_host_read(1), "on");
 	console_offer(DATA_RX, 1, 64);
-	console_type(1, "and on");
+	console_host_write(1, "and on");
 	ck_assert_int_eq(console_used(DATA_RX, text, sizeof(text)), 6);
 }
 END_TEST
@@ -380,7 +380,7 @@ START_TEST(invalid_state_is_refused)
 	size_t len, i;
 	int rc;
 
-	console_greet();
+	console_start_driver();
 	ck_assert_int_eq(virtdev_state_take(con.dev, (void **)&bytes,
 					    &len, NULL), 0);
 	for (i = 0; i < len; i++)

@@ -28,7 +28,7 @@ static const uint8_t everybody[6] = { 255, 255, 255, 255, 255, 255 };
  * Whether a frame to this address passes the filter, with a VLAN tag or (-1)
  * without.
  */
-static bool gets(const uint8_t *to, int vlan)
+static bool passes_filter(const uint8_t *to, int vlan)
 {
 	uint8_t frame[60] = { 0 };
 
@@ -37,11 +37,11 @@ static bool gets(const uint8_t *to, int vlan)
 	frame[14] = (uint8_t)(vlan >> 8);
 	frame[15] = (uint8_t)vlan;
 	net_rig.link.queued = net_rig.link.received = 0;
-	link_gets(frame, sizeof(frame));
+	link_queue_frame(frame, sizeof(frame));
 	if (!vq_driver_inflight(net_rig.driver[0]))
-		give(0, GUEST_DATA, 2048, true);
+		add_buffer(0, GUEST_DATA, 2048, true);
 	serve(0);
-	return back(0, NULL) == HEADER + 60;
+	return used_length(0, NULL) == HEADER + 60;
 }
 
 static int mode(enum virtdev_net_rx which, uint8_t on)
@@ -86,10 +86,10 @@ static int tables(uint32_t nuni, uint32_t nmulti, const uint8_t *uni,
 START_TEST(all_frames_are_received_by_default)
 {
 	net_rig_init(1, 0);
-	ck_assert(gets(own, -1));
-	ck_assert(gets(other, -1));
-	ck_assert(gets(group, -1));
-	ck_assert(gets(other, 7));
+	ck_assert(passes_filter(own, -1));
+	ck_assert(passes_filter(other, -1));
+	ck_assert(passes_filter(group, -1));
+	ck_assert(passes_filter(other, 7));
 	net_rig_fini();
 }
 END_TEST
@@ -98,22 +98,22 @@ START_TEST(receive_modes_filter_frames)
 {
 	net_rig_init(1, CTRL);
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
-	ck_assert(gets(own, -1));
-	ck_assert(!gets(other, -1));
-	ck_assert(!gets(group, -1));
-	ck_assert(gets(everybody, -1));
+	ck_assert(passes_filter(own, -1));
+	ck_assert(!passes_filter(other, -1));
+	ck_assert(!passes_filter(group, -1));
+	ck_assert(passes_filter(everybody, -1));
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_ALLMULTI, 1), OK);
-	ck_assert(gets(group, -1));
+	ck_assert(passes_filter(group, -1));
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_NOMULTI, 1), OK);
-	ck_assert(!gets(group, -1));
+	ck_assert(!passes_filter(group, -1));
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_ALLUNI, 1), OK);
-	ck_assert(gets(other, -1));
+	ck_assert(passes_filter(other, -1));
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_NOUNI, 1), OK);
-	ck_assert(!gets(own, -1));
+	ck_assert(!passes_filter(own, -1));
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_NOBCAST, 1), OK);
-	ck_assert(!gets(everybody, -1));
+	ck_assert(!passes_filter(everybody, -1));
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 1), OK);
-	ck_assert(gets(everybody, -1));
+	ck_assert(passes_filter(everybody, -1));
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 2), ERR);
 	net_rig_fini();
 }
@@ -124,12 +124,12 @@ START_TEST(address_tables_filter_frames)
 	net_rig_init(1, CTRL);
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
 	ck_assert_int_eq(tables(1, 1, other, group, 0), OK);
-	ck_assert(gets(other, -1));
-	ck_assert(gets(group, -1));
-	ck_assert(gets(own, -1));
+	ck_assert(passes_filter(other, -1));
+	ck_assert(passes_filter(group, -1));
+	ck_assert(passes_filter(own, -1));
 	ck_assert_int_eq(tables(0, 0, other, group, 0), OK);
-	ck_assert(!gets(other, -1));
-	ck_assert(!gets(group, -1));
+	ck_assert(!passes_filter(other, -1));
+	ck_assert(!passes_filter(group, -1));
 	net_rig_fini();
 }
 END_TEST
@@ -139,11 +139,11 @@ START_TEST(a5_11_oversized_address_table_accepts_all)
 	net_rig_init(1, CTRL);
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
 	ck_assert_int_eq(tables(65, 1, own, own, 0), OK);
-	ck_assert(gets(other, -1));
-	ck_assert(!gets(group, -1));
+	ck_assert(passes_filter(other, -1));
+	ck_assert(!passes_filter(group, -1));
 	ck_assert_int_eq(tables(1, 65, own, own, 0), OK);
-	ck_assert(!gets(other, -1));
-	ck_assert(gets(group, -1));
+	ck_assert(!passes_filter(other, -1));
+	ck_assert(passes_filter(group, -1));
 	net_rig_fini();
 }
 END_TEST
@@ -158,8 +158,8 @@ START_TEST(a5_11_truncated_address_table_changes_nothing)
 	ck_assert_int_eq(tables(0x2aaaaaab, 0, own, own, 40), ERR);
 	ck_assert_int_eq(tables(1, UINT32_MAX, own, own, 20), ERR);
 	ck_assert_int_eq(tables(1, 1, own, own, 12), ERR);
-	ck_assert(gets(other, -1));
-	ck_assert(gets(group, -1));
+	ck_assert(passes_filter(other, -1));
+	ck_assert(passes_filter(group, -1));
 	net_rig_fini();
 }
 END_TEST
@@ -206,8 +206,8 @@ START_TEST(loaded_state_restores_filters_and_requests_an_announcement)
 	ck_assert_uint_eq(net_rig.changed, 1);
 	ck_assert_uint_eq(card_status(), VIRTDEV_NET_S_LINK_UP |
 				    VIRTDEV_NET_S_ANNOUNCE);
-	ck_assert(gets(other, 7) && gets(group, -1) && gets(own, -1));
-	ck_assert(!gets(everybody, 8));
+	ck_assert(passes_filter(other, 7) && passes_filter(group, -1) && passes_filter(own, -1));
+	ck_assert(!passes_filter(everybody, 8));
 	ck_assert(net_rig.link.on[1] && !net_rig.link.on[2]);
 	ck_assert_uint_eq(net_rig.link.offloads, VIRTDEV_NET_F_GUEST_CSUM);
 	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_ANNOUNCE,
@@ -262,8 +262,8 @@ START_TEST(driver_may_change_its_address_until_a_reset)
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
 	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_MAC, VIRTDEV_NET_MAC_ADDR_SET,
 				 other, 6), OK);
-	ck_assert(gets(other, -1));
-	ck_assert(!gets(own, -1));
+	ck_assert(passes_filter(other, -1));
+	ck_assert(!passes_filter(own, -1));
 	ck_address(other);
 	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_MAC, VIRTDEV_NET_MAC_ADDR_SET,
 				 own, 5), ERR);
@@ -277,15 +277,15 @@ END_TEST
 START_TEST(vlans_are_added_and_deleted)
 {
 	net_rig_init(1, CTRL);
-	ck_assert(gets(own, -1));
-	ck_assert(!gets(own, 7));
+	ck_assert(passes_filter(own, -1));
+	ck_assert(!passes_filter(own, 7));
 	ck_assert_int_eq(vlan(VIRTDEV_NET_VLAN_ADD, 7), OK);
 	ck_assert_int_eq(vlan(VIRTDEV_NET_VLAN_ADD, 4095), OK);
-	ck_assert(gets(own, 7));
-	ck_assert(gets(own, 4095));
-	ck_assert(!gets(own, 8));
+	ck_assert(passes_filter(own, 7));
+	ck_assert(passes_filter(own, 4095));
+	ck_assert(!passes_filter(own, 8));
 	ck_assert_int_eq(vlan(VIRTDEV_NET_VLAN_DEL, 7), OK);
-	ck_assert(!gets(own, 7));
+	ck_assert(!passes_filter(own, 7));
 	ck_assert_int_eq(vlan(VIRTDEV_NET_VLAN_ADD, 4096), ERR);
 	ck_assert_int_eq(vlan(2, 7), ERR);
 	net_rig_fini();
@@ -298,13 +298,13 @@ START_TEST(one_pair_is_used_by_default)
 	ck_assert(net_rig.link.on[0] && !net_rig.link.on[1]);
 	ck_assert_int_eq(pairs(2), OK);
 	ck_assert(net_rig.link.on[1] && !net_rig.link.on[2]);
-	give(4, GUEST_DATA, 2048, true);
-	link_gets_pattern(60, 1);
+	add_buffer(4, GUEST_DATA, 2048, true);
+	link_queue_pattern(60, 1);
 	serve(4);	/* queue of a pair that is disabled */
-	ck_assert_int_eq(back(4, NULL), -1);
+	ck_assert_int_eq(used_length(4, NULL), -1);
 	ck_assert_int_eq(pairs(3), OK);
 	serve(4);
-	ck_assert_int_eq(back(4, NULL), HEADER + 60);
+	ck_assert_int_eq(used_length(4, NULL), HEADER + 60);
 	ck_assert_int_eq(pairs(1), OK);
 	ck_assert(net_rig.link.on[0] && !net_rig.link.on[1]);
 	net_rig_fini();
@@ -498,7 +498,7 @@ START_TEST(a5_12_command_without_its_feature_returns_an_error)
 	net_rig_init(1, VIRTDEV_NET_F_CTRL_VQ);
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), ERR);
 	ck_assert_int_eq(vlan(VIRTDEV_NET_VLAN_ADD, 1), ERR);
-	ck_assert(gets(other, -1));
+	ck_assert(passes_filter(other, -1));
 	net_rig_fini();
 }
 END_TEST
@@ -514,9 +514,9 @@ START_TEST(a5_12_short_command_or_missing_ack_buffer_is_survived)
 	ck_assert_int_eq(vq_driver_add(net_rig.driver[2], &no_ack, 1, 0), 0);
 	vq_driver_publish(net_rig.driver[2]);
 	serve(2);
-	ck_assert_int_eq(back(2, NULL), 1);	/* only the ack byte was written */
+	ck_assert_int_eq(used_length(2, NULL), 1);	/* only the ack byte was written */
 	ck_assert_uint_eq(*guest_at(&net_rig.g, RIG_COMMAND + 64), ERR);
-	ck_assert_int_eq(back(2, NULL), 0);
+	ck_assert_int_eq(used_length(2, NULL), 0);
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 1), OK);
 	net_rig_fini();
 }

@@ -18,10 +18,10 @@ static uint64_t place(unsigned int n)
 	return GUEST_DATA + 0x1000u * n;
 }
 
-static void give_many(unsigned int first, unsigned int n, uint32_t len)
+static void add_buffers(unsigned int first, unsigned int n, uint32_t len)
 {
 	for (; n--; first++)
-		give(0, place(first), len, true);
+		add_buffer(0, place(first), len, true);
 }
 
 static unsigned int num_buffers(uint64_t gpa)
@@ -32,7 +32,7 @@ static unsigned int num_buffers(uint64_t gpa)
 	return vsu_le16_load(h->num_buffers);
 }
 
-/* Byte i of a frame of link_gets_pattern(), not counting its header. */
+/* Byte i of a frame of link_queue_pattern(), not counting its header. */
 static unsigned char pattern(uint32_t i, unsigned char seed)
 {
 	unsigned char byte = (unsigned char)(seed + i * 7 + i / 251);
@@ -67,14 +67,14 @@ START_TEST(frame_fills_one_buffer_after_its_header)
 	uint64_t gpa;
 
 	net_rig_init(1, formats[_i]);
-	give_many(0, 2, 2048);
-	link_gets_pattern(1000, 3);
+	add_buffers(0, 2, 2048);
+	link_queue_pattern(1000, 3);
 	serve(0);
-	ck_assert_int_eq(back(0, &gpa), HEADER + 1000);
+	ck_assert_int_eq(used_length(0, &gpa), HEADER + 1000);
 	ck_assert_uint_eq(gpa, place(0));
 	ck_frame(0, 2048, 1000, 3);
 	ck_assert_uint_eq(num_buffers(place(0)), 1);
-	ck_assert_int_eq(back(0, NULL), -1);
+	ck_assert_int_eq(used_length(0, NULL), -1);
 	ck_assert_uint_eq(net_rig.notified, 1);
 	net_rig_fini();
 }
@@ -83,24 +83,24 @@ END_TEST
 START_TEST(long_frame_is_spread_over_merged_buffers)
 {
 	net_rig_init(1, MRG | formats[_i]);
-	give_many(0, 40, 1536);
-	link_gets_pattern(1000, 1);
-	link_gets_pattern(1514, 9);
+	add_buffers(0, 40, 1536);
+	link_queue_pattern(1000, 1);
+	link_queue_pattern(1514, 9);
 	/* longer than previous frames: received through a copy */
-	link_gets_pattern(9000, 5);
-	link_gets_pattern(9000, 6);	/* received directly */
+	link_queue_pattern(9000, 5);
+	link_queue_pattern(9000, 6);	/* received directly */
 	serve(0);
-	ck_assert_int_eq(back(0, NULL), HEADER + 1000);
-	ck_assert_int_eq(back(0, NULL), HEADER + 1514);
+	ck_assert_int_eq(used_length(0, NULL), HEADER + 1000);
+	ck_assert_int_eq(used_length(0, NULL), HEADER + 1514);
 	ck_assert_uint_eq(num_buffers(place(1)), 1);
 	ck_frame(2, 1536, 9000, 5);
 	ck_frame(8, 1536, 9000, 6);
 	ck_assert_uint_eq(num_buffers(place(2)), 6);
 	ck_assert_uint_eq(num_buffers(place(8)), 6);
 	for (_i = 0; _i < 12; _i++)
-		ck_assert_int_eq(back(0, NULL),
+		ck_assert_int_eq(used_length(0, NULL),
 				 _i % 6 < 5 ? 1536 : HEADER + 9000 - 5 * 1536);
-	ck_assert_int_eq(back(0, NULL), -1);
+	ck_assert_int_eq(used_length(0, NULL), -1);
 	net_rig_fini();
 }
 END_TEST
@@ -108,14 +108,14 @@ END_TEST
 START_TEST(a5_06_frame_waits_until_enough_buffers_are_available)
 {
 	net_rig_init(1, MRG | formats[_i]);
-	give_many(0, 3, 1536);
-	link_gets_pattern(9000, 5);
-	link_gets_pattern(60, 7);
+	add_buffers(0, 3, 1536);
+	link_queue_pattern(9000, 5);
+	link_queue_pattern(60, 7);
 	serve(0);
-	ck_assert_int_eq(back(0, NULL), -1);
+	ck_assert_int_eq(used_length(0, NULL), -1);
 	ck_assert_uint_eq(vq_inflight(net_rig.q[0]), 0);
 	ck_assert(!is_ready(0, 0));
-	give_many(3, 4, 1536);
+	add_buffers(3, 4, 1536);
 	serve(0);
 	ck_frame(0, 1536, 9000, 5);
 	ck_assert_uint_eq(num_buffers(place(0)), 6);
@@ -131,10 +131,10 @@ START_TEST(a5_06_frame_larger_than_all_buffers_is_dropped)
 	net_rig_init(1, MRG);
 	/* the ring has 64 buffers */
 	for (i = 0; i < RIG_SIZE; i++)
-		give(0, place(0) + 64 * i, 64, true);
-	link_gets_pattern(9000, 5);
+		add_buffer(0, place(0) + 64 * i, 64, true);
+	link_queue_pattern(9000, 5);
 	serve(0);
-	ck_assert_int_eq(back(0, NULL), -1);
+	ck_assert_int_eq(used_length(0, NULL), -1);
 	ck_assert_uint_eq(vq_inflight(net_rig.q[0]), 0);
 	ck_assert_uint_eq(net_rig.broken, 0);
 	net_rig_fini();
@@ -144,12 +144,12 @@ END_TEST
 START_TEST(a5_07_buffer_too_small_for_the_header_is_returned_empty)
 {
 	net_rig_init(1, _i ? MRG : 0);
-	give(0, place(0), HEADER - 1, true);
-	give(0, place(1), 2048, true);
-	link_gets_pattern(100, 2);
+	add_buffer(0, place(0), HEADER - 1, true);
+	add_buffer(0, place(1), 2048, true);
+	link_queue_pattern(100, 2);
 	serve(0);
-	ck_assert_int_eq(back(0, NULL), 0);
-	ck_assert_int_eq(back(0, NULL), HEADER + 100);
+	ck_assert_int_eq(used_length(0, NULL), 0);
+	ck_assert_int_eq(used_length(0, NULL), HEADER + 100);
 	ck_frame(1, 2048, 100, 2);
 	ck_assert_uint_eq(net_rig.broken, 0);
 	net_rig_fini();
@@ -161,13 +161,13 @@ START_TEST(a5_07_frame_longer_than_its_buffer_is_dropped_without_merging)
 	struct virtdev_stat stats[5];
 
 	net_rig_init(1, 0);
-	give_many(0, 2, 1000);
-	link_gets_pattern(1500, 2);
-	link_gets_pattern(500, 4);
+	add_buffers(0, 2, 1000);
+	link_queue_pattern(1500, 2);
+	link_queue_pattern(500, 4);
 	serve(0);
-	ck_assert_int_eq(back(0, NULL), HEADER + 500);
+	ck_assert_int_eq(used_length(0, NULL), HEADER + 500);
 	ck_frame(0, 1000, 500, 4);
-	ck_assert_int_eq(back(0, NULL), -1);
+	ck_assert_int_eq(used_length(0, NULL), -1);
 	ck_assert_uint_eq(virtdev_stats(net_rig.dev, stats, 5), 5);
 	ck_assert_uint_eq(stats[0].value, 1);
 	ck_assert_uint_eq(stats[2].value, 500);
@@ -179,16 +179,16 @@ END_TEST
 START_TEST(a1_15_a1_20_unwritable_buffers_are_returned_empty)
 {
 	net_rig_init(1, MRG);
-	give(0, GUEST_HOLE, 2048, true);
-	give(0, GUEST_ROM, 2048, true);
-	give(0, place(0), 2048, false);
-	give(0, place(1), 2048, true);
-	link_gets_pattern(100, 2);
+	add_buffer(0, GUEST_HOLE, 2048, true);
+	add_buffer(0, GUEST_ROM, 2048, true);
+	add_buffer(0, place(0), 2048, false);
+	add_buffer(0, place(1), 2048, true);
+	link_queue_pattern(100, 2);
 	serve(0);
-	ck_assert_int_eq(back(0, NULL), 0);
-	ck_assert_int_eq(back(0, NULL), 0);
-	ck_assert_int_eq(back(0, NULL), 0);
-	ck_assert_int_eq(back(0, NULL), HEADER + 100);
+	ck_assert_int_eq(used_length(0, NULL), 0);
+	ck_assert_int_eq(used_length(0, NULL), 0);
+	ck_assert_int_eq(used_length(0, NULL), 0);
+	ck_assert_int_eq(used_length(0, NULL), HEADER + 100);
 	net_rig_fini();
 }
 END_TEST
@@ -196,16 +196,16 @@ END_TEST
 START_TEST(a5_13_frames_wait_in_the_link_without_buffers)
 {
 	net_rig_init(1, MRG | formats[_i] | VQ_F_EVENT_IDX);
-	link_gets_pattern(100, 1);
-	link_gets_pattern(100, 2);
+	link_queue_pattern(100, 1);
+	link_queue_pattern(100, 2);
 	serve(0);
 	ck_assert_uint_eq(net_rig.link.received, 0);
 	/* no busy loop: only a kick resumes the queue */
 	ck_assert(!is_ready(0, 0));
-	give_many(0, 2, 2048);
+	add_buffers(0, 2, 2048);
 	serve(0);
-	ck_assert_int_eq(back(0, NULL), HEADER + 100);
-	ck_assert_int_eq(back(0, NULL), HEADER + 100);
+	ck_assert_int_eq(used_length(0, NULL), HEADER + 100);
+	ck_assert_int_eq(used_length(0, NULL), HEADER + 100);
 	ck_assert_uint_eq(net_rig.link.received, 2);
 	net_rig_fini();
 }
@@ -216,7 +216,7 @@ START_TEST(idle_queue_is_woken_by_the_link_and_not_by_buffers)
 	const struct vq_buffer buf = { place(8), 2048, 1 };
 
 	net_rig_init(1, MRG);
-	give_many(0, 2, 2048);
+	add_buffers(0, 2, 2048);
 	serve(0);
 	ck_assert(is_ready(0, 0));
 	ck_assert_int_eq(vq_driver_add(net_rig.driver[0], &buf, 1, 0), 0);
@@ -231,14 +231,14 @@ START_TEST(a5_14_failures_of_the_link_are_survived)
 				     -ENOBUFS };
 
 	net_rig_init(1, MRG);
-	give_many(0, 2, 2048);
+	add_buffers(0, 2, 2048);
 	net_rig.link.receive_code = codes[_i];
 	ck_assert_int_ge(virtdev_queue_serve(net_rig.dev, 0), 0);
 	ck_assert_uint_eq(net_rig.changed, 0);
 	net_rig.link.receive_code = 0;
-	link_gets_pattern(100, 1);
+	link_queue_pattern(100, 1);
 	serve(0);
-	ck_assert_int_eq(back(0, NULL), HEADER + 100);
+	ck_assert_int_eq(used_length(0, NULL), HEADER + 100);
 	net_rig_fini();
 }
 END_TEST
@@ -246,7 +246,7 @@ END_TEST
 START_TEST(end_of_the_link_is_reported_once)
 {
 	net_rig_init(1, MRG);
-	give_many(0, 2, 2048);
+	add_buffers(0, 2, 2048);
 	ck_assert_uint_eq(card_status(), VIRTDEV_NET_S_LINK_UP);
 	net_rig.link.receive_code = -EPIPE;
 	serve(0);
@@ -264,17 +264,17 @@ START_TEST(turn_is_bounded)
 
 	net_rig_init(1, MRG);
 	for (i = 0; i < RIG_SIZE; i++)
-		give(0, GUEST_HOLE, 2048, true);
+		add_buffer(0, GUEST_HOLE, 2048, true);
 	for (i = 0; i < 100; i++) {
 		ck_assert_int_ge(virtdev_queue_serve(net_rig.dev, 0), 0);
-		while (back(0, NULL) == 0)
-			give(0, GUEST_HOLE, 2048, true);
+		while (used_length(0, NULL) == 0)
+			add_buffer(0, GUEST_HOLE, 2048, true);
 	}
 	serve(0);
-	while (back(0, NULL) == 0)
+	while (used_length(0, NULL) == 0)
 		;
 	net_rig.link.receive_code = -ENOMSG;	/* endless */
-	give_many(0, 1, 2048);
+	add_buffers(0, 1, 2048);
 	for (i = 0; i < 10; i++)
 		ck_assert_int_le(virtdev_queue_serve(net_rig.dev, 0), 1);
 	net_rig_fini();

@@ -38,7 +38,7 @@ static void give_buffers(void)
 	unsigned int i;
 
 	for (i = 0; i < 16; i++)
-		give(RX, GUEST_DATA + 0x10000 + 0x1000u * i, 2048, true);
+		add_buffer(RX, GUEST_DATA + 0x10000 + 0x1000u * i, 2048, true);
 }
 
 static void make_card(uint32_t reconnect_ms)
@@ -88,20 +88,20 @@ static void await_status(unsigned int status)
 	}
 }
 
-static void lose(void)
+static void drop_stream(void)
 {
 	vsu_fd_close(&peer);
 	await_status(0);
 }
 
-static void come_back(void)
+static void restore_stream(void)
 {
 	await_status(VIRTDEV_NET_S_LINK_UP);
 	accept_card();
 }
 
 /* The peer sends the first BYTES of a frame whose bytes are FIRST. */
-static void peer_says(unsigned char first, uint32_t bytes)
+static void peer_sends(unsigned char first, uint32_t bytes)
 {
 	unsigned char frame[4 + LEN] = { 0 };
 	const uint32_t be = htonl(LEN);
@@ -114,16 +114,16 @@ static void peer_says(unsigned char first, uint32_t bytes)
 }
 
 /* The next frame that the driver receives begins with this byte. */
-static void ck_came(unsigned char first)
+static void ck_received(unsigned char first)
 {
 	uint64_t gpa;
 
 	serve(RX);
-	ck_assert_int_eq(back(RX, &gpa), HEADER + LEN);
+	ck_assert_int_eq(used_length(RX, &gpa), HEADER + LEN);
 	ck_assert_uint_eq(*guest_at(&net_rig.g, gpa + HEADER), first);
 }
 
-static void ck_went(void)
+static void ck_sent_range(void)
 {
 	const struct virtdev_net_header h = { .flags = 0 };
 	unsigned char got[200];
@@ -131,7 +131,7 @@ static void ck_went(void)
 
 	send_frame(&h, LEN, true);
 	serve(TX);
-	ck_assert_int_eq(back(TX, NULL), 0);
+	ck_assert_int_eq(used_length(TX, NULL), 0);
 	ck_assert_int_eq(recv(peer, got, sizeof(got), MSG_DONTWAIT), 4 + LEN);
 	memcpy(&be, got, 4);
 	ck_assert_uint_eq(ntohl(be), LEN);
@@ -144,12 +144,12 @@ START_TEST(link_status_follows_the_connection)
 	begin(SOON);
 	ck_assert_uint_eq(card_status(), VIRTDEV_NET_S_LINK_UP);
 	for (i = 0; i < 5; i++) {
-		peer_says(2, 4 + LEN);
-		ck_came(2);
-		ck_went();
-		lose();
+		peer_sends(2, 4 + LEN);
+		ck_received(2);
+		ck_sent_range();
+		drop_stream();
 		ck_assert_uint_eq(net_rig.changed, 2 * i + 1);
-		come_back();
+		restore_stream();
 		ck_assert_uint_eq(net_rig.changed, 2 * i + 2);
 	}
 	end();
@@ -159,12 +159,12 @@ END_TEST
 START_TEST(partial_frame_of_a_lost_stream_is_dropped)
 {
 	begin(SOON);
-	peer_says(2, 4 + LEN / 2);
-	lose();
-	come_back();
-	peer_says(4, 4 + LEN);
-	ck_came(4);
-	ck_assert_int_eq(back(RX, NULL), -1);
+	peer_sends(2, 4 + LEN / 2);
+	drop_stream();
+	restore_stream();
+	peer_sends(4, 4 + LEN);
+	ck_received(4);
+	ck_assert_int_eq(used_length(RX, NULL), -1);
 	end();
 }
 END_TEST
@@ -178,8 +178,8 @@ START_TEST(card_connects_when_a_listener_appears)
 	serve(RX);
 	ck_assert_uint_eq(card_status(), 0);
 	listen_here();
-	come_back();
-	ck_went();
+	restore_stream();
+	ck_sent_range();
 	end();
 }
 END_TEST
@@ -189,10 +189,10 @@ START_TEST(frames_are_dropped_while_disconnected)
 	const struct virtdev_net_header h = { .flags = 0 };
 
 	begin(NEVER);
-	lose();
+	drop_stream();
 	send_frame(&h, LEN, true);
 	serve(TX);
-	ck_assert_int_eq(back(TX, NULL), 0);
+	ck_assert_int_eq(used_length(TX, NULL), 0);
 	end();
 }
 END_TEST
@@ -206,7 +206,7 @@ static void fill_stream(void)
 	for (i = 0; i < 100000; i++) {
 		send_frame(&h, 2000, true);
 		serve(TX);
-		if (back(TX, NULL) < 0)
+		if (used_length(TX, NULL) < 0)
 			return;
 	}
 	ck_abort_msg("the stream never became full");
@@ -221,11 +221,11 @@ START_TEST(frame_waiting_in_a_lost_stream_is_sent_in_the_next)
 	fill_stream();
 	ck_assert(!is_ready(TX, 0));
 	/* the receive queue detects the loss first */
-	lose();
-	come_back();
+	drop_stream();
+	restore_stream();
 	ck_assert(is_ready(TX, 0));
 	serve(TX);
-	ck_assert_int_eq(back(TX, NULL), 0);
+	ck_assert_int_eq(used_length(TX, NULL), 0);
 	ck_assert(!is_ready(TX, 0));
 	/*
 	 * the waiting frame only; the link drops what it had buffered for the
@@ -244,16 +244,16 @@ START_TEST(sender_waits_for_room_after_a_reconnection)
 
 	begin(SOON);
 	fill_stream();
-	lose();
-	come_back();
+	drop_stream();
+	restore_stream();
 	serve(TX);
-	ck_assert_int_eq(back(TX, NULL), 0);
+	ck_assert_int_eq(used_length(TX, NULL), 0);
 	fill_stream();
 	ck_assert(!is_ready(TX, 0));
 	ck_assert_int_gt(recv(peer, got, sizeof(got), MSG_DONTWAIT), 0);
 	ck_assert(is_ready(TX, 0));
 	serve(TX);
-	ck_assert_int_eq(back(TX, NULL), 0);
+	ck_assert_int_eq(used_length(TX, NULL), 0);
 	end();
 }
 END_TEST
@@ -283,13 +283,13 @@ START_TEST(new_driver_reads_the_current_link_status)
 
 	begin(SOON);
 	net_rig_stop(TX);
-	lose();
-	come_back();
+	drop_stream();
+	restore_stream();
 	net_rig_start(TX);
 	ck_assert(!is_ready(TX, 0));
 	send_frame(&h, LEN, true);
 	serve(TX);
-	ck_assert_int_eq(back(TX, NULL), 0);
+	ck_assert_int_eq(used_length(TX, NULL), 0);
 	ck_assert(!is_ready(TX, 0));
 	end();
 }
@@ -320,7 +320,7 @@ START_TEST(each_loss_and_reconnection_is_reported_once)
 	begin(SOON);
 	listen_to_card();
 	for (i = 0; i < 3; i++) {
-		lose();
+		drop_stream();
 		ck_assert_uint_eq(reports, 2 * (unsigned int)i + 1);
 		ck_assert_int_eq(last.code, -EPIPE);
 		ck_assert_ptr_nonnull(strstr(last.msg, "looked for"));
@@ -328,7 +328,7 @@ START_TEST(each_loss_and_reconnection_is_reported_once)
 		net_rig_start(RX);
 		give_buffers();
 		ck_assert_uint_eq(reports, 2 * (unsigned int)i + 1);
-		come_back();
+		restore_stream();
 		ck_assert_uint_eq(reports, 2 * (unsigned int)i + 2);
 		ck_assert_int_eq(last.code, 0);
 	}
@@ -340,7 +340,7 @@ START_TEST(permanent_loss_is_reported_with_the_remedy)
 {
 	begin(0);
 	listen_to_card();
-	lose();
+	drop_stream();
 	serve(RX);
 	ck_assert_uint_eq(reports, 1);
 	ck_assert_ptr_nonnull(strstr(last.msg, "with reconnect"));
@@ -359,7 +359,7 @@ START_TEST(card_that_starts_disconnected_reports_it_once)
 	give_buffers();
 	ck_assert_uint_eq(reports, 0);	/* reported before a listener was set */
 	listen_here();
-	come_back();
+	restore_stream();
 	ck_assert_uint_eq(reports, 1);
 	ck_assert_int_eq(last.code, 0);
 	end();

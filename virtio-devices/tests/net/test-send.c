@@ -47,7 +47,7 @@ static void ck_sent(const struct virtdev_net_header *h, uint32_t len, bool sent)
 	send_frame(h, len, true);
 	serve(1);
 	ck_assert_uint_eq(net_rig.link.nsent, before + sent);
-	ck_assert_int_eq(back(1, NULL), 0);
+	ck_assert_int_eq(used_length(1, NULL), 0);
 	ck_assert_uint_eq(net_rig.broken, 0);
 }
 
@@ -68,7 +68,7 @@ START_TEST(frame_is_sent_with_a_clean_header)
 	ck_assert_uint_eq(f->len, HEADER + 1000);
 	for (_i = 0; _i < (int)f->len; _i++)
 		ck_assert_uint_eq(f->bytes[_i], _i < (int)HEADER ? 0 : 0x5a);
-	ck_assert_int_eq(back(1, NULL), 0);
+	ck_assert_int_eq(used_length(1, NULL), 0);
 	net_rig_fini();
 }
 END_TEST
@@ -85,7 +85,7 @@ START_TEST(a5_01_chain_without_a_frame_is_dropped)
 	ck_assert_int_eq(vq_driver_add(net_rig.driver[1], &some, 1, 0), 0);
 	vq_driver_publish(net_rig.driver[1]);
 	serve(1);
-	ck_assert_int_eq(back(1, NULL), 0);
+	ck_assert_int_eq(used_length(1, NULL), 0);
 	ck_assert_uint_eq(net_rig.link.nsent, 0);
 	ck_sent(&h, 14, true);
 	ck_assert_uint_eq(virtdev_stats(net_rig.dev, stats, 5), 5);
@@ -227,13 +227,13 @@ START_TEST(a5_14_frames_wait_for_a_link_without_room_and_survive_failures)
 	net_rig.link.send_code = -EAGAIN;
 	send_frame(&h, 60, true);
 	serve(1);
-	ck_assert_int_eq(back(1, NULL), -1);
+	ck_assert_int_eq(used_length(1, NULL), -1);
 	ck_assert_uint_eq(vq_inflight(net_rig.q[1]), 0);
 	ck_assert(is_ready(1, 0));
 	net_rig.link.send_code = 0;
 	serve(1);
 	ck_assert_uint_eq(net_rig.link.nsent, 1);
-	ck_assert_int_eq(back(1, NULL), 0);
+	ck_assert_int_eq(used_length(1, NULL), 0);
 	ck_assert(!is_ready(1, 0));
 	net_rig.link.send_code = -EIO;
 	ck_sent(&h, 60, false);
@@ -275,7 +275,7 @@ static void queue_frames(unsigned int first, unsigned int n)
 }
 
 /* Frames [first, first + n) were sent in order, beginning at index at. */
-static void ck_went(unsigned int at, unsigned int first, unsigned int n)
+static void ck_sent_range(unsigned int at, unsigned int first, unsigned int n)
 {
 	const struct rig_frame *f = &net_rig.link.sent[at];
 
@@ -302,9 +302,9 @@ START_TEST(a5_14_frames_without_room_keep_their_order)
 	net_rig.link.send_code = 0;
 	serve(1);
 	ck_assert_uint_eq(net_rig.link.nsent, 8);
-	ck_went(0, 0, 8);
+	ck_sent_range(0, 0, 8);
 	for (i = 0; i < 8; i++) {
-		ck_assert_int_eq(back(1, &gpa), 0);
+		ck_assert_int_eq(used_length(1, &gpa), 0);
 		ck_assert_uint_eq(gpa, GUEST_DATA + 0x1000u * i);
 	}
 	ck_assert(!is_ready(1, 0));
@@ -328,10 +328,10 @@ START_TEST(a5_01_invalid_frame_drops_no_others)
 	net_rig.link.send_code = 0;
 	serve(1);
 	ck_assert_uint_eq(net_rig.link.nsent, 6);
-	ck_went(0, 0, 3);
-	ck_went(3, 4, 3);
+	ck_sent_range(0, 0, 3);
+	ck_sent_range(3, 4, 3);
 	for (i = 0; i < 7; i++)
-		ck_assert_int_eq(back(1, NULL), 0);
+		ck_assert_int_eq(used_length(1, NULL), 0);
 	ck_assert_uint_eq(net_rig.broken, 0);
 	net_rig_fini();
 }
@@ -362,7 +362,7 @@ START_TEST(frames_of_many_pieces_are_sent_in_order)
 	ck_assert_uint_eq(net_rig.link.nsent, 16);
 	for (i = 0; i < 16; i++) {
 		ck_assert_uint_eq(net_rig.link.sent[i].len, HEADER + 621 + i);
-		ck_assert_int_eq(back(1, NULL), 0);
+		ck_assert_int_eq(used_length(1, NULL), 0);
 	}
 	net_rig_fini();
 }
@@ -399,7 +399,7 @@ static void end_card(unsigned int sent, unsigned int dropped)
 	unsigned int i;
 
 	for (i = 0; i < sent + dropped; i++)
-		ck_assert_int_eq(back(1, NULL), 0);
+		ck_assert_int_eq(used_length(1, NULL), 0);
 	ck_assert_int_eq(recv(far, &i, sizeof(i), MSG_DONTWAIT), -1);
 	ck_assert_uint_eq(stat_of("sent"), sent);
 	ck_assert_uint_eq(stat_of("dropped"), dropped);
@@ -474,7 +474,7 @@ START_TEST(a1_15_frame_outside_memory_is_dropped)
 	ck_assert_int_eq(vq_driver_add(net_rig.driver[1], bufs, 2, 0), 0);
 	vq_driver_publish(net_rig.driver[1]);
 	serve(1);
-	ck_assert_int_eq(back(1, NULL), 0);
+	ck_assert_int_eq(used_length(1, NULL), 0);
 	ck_assert_uint_eq(net_rig.link.nsent, 0);
 	ck_sent(&h, 60, true);
 	net_rig_fini();

@@ -18,50 +18,50 @@ struct fake_tap tap;
 
 /* ------------------------------------------------------------------- the kernel */
 
-static struct fake_side *side_of(int fd)
+static struct fake_node *node_of(int fd)
 {
 	uint32_t i;
 
-	for (i = 0; i < kernel.nsides; i++)
-		if (kernel.sides[i].fd == fd)
-			return &kernel.sides[i];
-	ck_assert_uint_lt(kernel.nsides, FAKE_SIDES);
-	kernel.sides[kernel.nsides].fd = fd;
-	return &kernel.sides[kernel.nsides++];
+	for (i = 0; i < kernel.nnodes; i++)
+		if (kernel.nodes[i].fd == fd)
+			return &kernel.nodes[i];
+	ck_assert_uint_lt(kernel.nnodes, FAKE_NODES);
+	kernel.nodes[kernel.nnodes].fd = fd;
+	return &kernel.nodes[kernel.nnodes++];
 }
 
-static void set_file(struct fake_side *side, unsigned int request,
+static void set_file(struct fake_node *node, unsigned int request,
 		     const struct vhost_vring_file *file)
 {
 	if (request == VHOST_SET_VRING_KICK)
-		side->kick[file->index] = file->fd;
+		node->kick[file->index] = file->fd;
 	if (request != VHOST_NET_SET_BACKEND)
 		return;
-	side->runs[file->index] = file->fd >= 0;
+	node->runs[file->index] = file->fd >= 0;
 	kernel.taps += file->fd >= 0;
 }
 
 /* Like the kernel, refuses to change a running ring. */
-static int set_state(struct fake_side *side, unsigned int request,
+static int set_state(struct fake_node *node, unsigned int request,
 		     const struct vhost_vring_state *state)
 {
-	if (side->runs[state->index])
+	if (node->runs[state->index])
 		return -EBUSY;
 	if (request == VHOST_SET_VRING_NUM)
-		side->size[state->index] = state->num;
+		node->size[state->index] = state->num;
 	else
-		side->base[state->index] = state->num;
+		node->base[state->index] = state->num;
 	kernel.sizes += request == VHOST_SET_VRING_NUM;
 	return 0;
 }
 
-static void switch_sockets(struct fake_side *side, bool on)
+static void switch_sockets(struct fake_node *node, bool on)
 {
-	side->runs[0] = side->runs[1] = on;
+	node->runs[0] = node->runs[1] = on;
 	kernel.switched += on;
 }
 
-static int carry_out(struct fake_side *side, unsigned int request, void *arg)
+static int carry_out(struct fake_node *node, unsigned int request, void *arg)
 {
 	struct vhost_vring_state *state = arg;
 
@@ -76,19 +76,19 @@ static int carry_out(struct fake_side *side, unsigned int request, void *arg)
 		kernel.cid = *(uint64_t *)arg;
 		break;
 	case VHOST_SET_MEM_TABLE:
-		side->nregions = ((struct vhost_memory *)arg)->nregions;
+		node->nregions = ((struct vhost_memory *)arg)->nregions;
 		break;
 	case VHOST_SET_VRING_NUM:
 	case VHOST_SET_VRING_BASE:
-		return set_state(side, request, arg);
+		return set_state(node, request, arg);
 	case VHOST_GET_VRING_BASE:
-		state->num = side->base[state->index];
+		state->num = node->base[state->index];
 		break;
 	case VHOST_VSOCK_SET_RUNNING:
-		switch_sockets(side, *(int *)arg);
+		switch_sockets(node, *(int *)arg);
 		break;
 	default:
-		set_file(side, request, arg);
+		set_file(node, request, arg);
 	}
 	return 0;
 }
@@ -144,7 +144,7 @@ VSU_EXPORT int ioctl(int fd, request_t asked, ...)
 	if (is_refused(request, arg))
 		rc = -EIO;
 	else if (is_known(request))
-		rc = carry_out(side_of(fd), request, arg);
+		rc = carry_out(node_of(fd), request, arg);
 	errno = -rc;
 	return rc ? -1 : 0;
 }

@@ -12,13 +12,13 @@
 #include <virtio-devices/vhost_kern.h>
 
 #define NODE "/dev/null"
-#define FAKE_SIDES 4u
+#define FAKE_NODES 4u
 
 #define OFFLOADS (VIRTDEV_NET_F_CSUM | VIRTDEV_NET_F_GUEST_CSUM | \
 		  VIRTDEV_NET_F_GUEST_TSO4)
 
 /* An open node: address, first base, position and state of each ring. */
-struct fake_side {
+struct fake_node {
 	int fd;
 	bool runs[VHOST_KERN_RINGS];
 	uint32_t size[VHOST_KERN_RINGS], base[VHOST_KERN_RINGS];
@@ -31,8 +31,8 @@ struct fake_kernel {
 	unsigned int fails;	/* the request that fails */
 	unsigned int succeeds;	/* requests that succeed before it fails */
 	unsigned int taps, sizes, switched;	/* number of requests */
-	uint32_t nsides;
-	struct fake_side sides[FAKE_SIDES];	/* in the order of their opens */
+	uint32_t nnodes;
+	struct fake_node nodes[FAKE_NODES];	/* in the order of their opens */
 };
 extern struct fake_kernel kernel;
 
@@ -40,7 +40,7 @@ struct fake_tap {
 	int fd;
 	uint64_t offloads;
 	bool freed;
-	bool on[FAKE_SIDES];	/* attached lanes */
+	bool on[FAKE_NODES];	/* attached lanes */
 };
 extern struct fake_tap tap;
 

@@ -95,8 +95,8 @@ static void ck_pairs(uint32_t n)
 	uint32_t i;
 
 	for (i = 0; i < LANES; i++) {
-		ck_assert_uint_eq(kernel.sides[i].runs[0], i < n);
-		ck_assert_uint_eq(kernel.sides[i].runs[1], i < n);
+		ck_assert_uint_eq(kernel.nodes[i].runs[0], i < n);
+		ck_assert_uint_eq(kernel.nodes[i].runs[1], i < n);
 		ck_assert_uint_eq(tap.on[i], i < n);
 	}
 }
@@ -107,7 +107,7 @@ START_TEST(each_pair_opens_its_own_node)
 		virtdev_get_info(virtdev_vhost_kern_device(k));
 	struct virtdev_net_space space;
 
-	ck_assert_uint_eq(kernel.nsides, LANES);
+	ck_assert_uint_eq(kernel.nnodes, LANES);
 	ck_assert_uint_eq(info->nqueues, CONTROL + 1);
 	ck_assert_uint_ne(info->features & VIRTDEV_NET_F_MQ, 0);
 	virtdev_config_read(virtdev_vhost_kern_device(k), 0, &space,
@@ -154,13 +154,13 @@ START_TEST(reenabled_pair_continues_at_its_position)
 	start(FEATURES);
 	net_rig_start(CONTROL);
 	ck_assert_int_eq(pairs(2), OK);
-	kernel.sides[1].base[0] = 7;	/* position of the kernel in the ring */
-	kernel.sides[1].base[1] = 65535;
+	kernel.nodes[1].base[0] = 7;	/* position of the kernel in the ring */
+	kernel.nodes[1].base[1] = 65535;
 	ck_assert_int_eq(pairs(1), OK);
-	kernel.sides[1].base[0] = kernel.sides[1].base[1] = 0;
+	kernel.nodes[1].base[0] = kernel.nodes[1].base[1] = 0;
 	ck_assert_int_eq(pairs(2), OK);
-	ck_assert_uint_eq(kernel.sides[1].base[0], 7);
-	ck_assert_uint_eq(kernel.sides[1].base[1], 65535);
+	ck_assert_uint_eq(kernel.nodes[1].base[0], 7);
+	ck_assert_uint_eq(kernel.nodes[1].base[1], 65535);
 }
 END_TEST
 
@@ -226,16 +226,16 @@ START_TEST(memory_is_set_for_every_pair_or_none)
 	unsigned int nregions;
 
 	start(FEATURES);
-	nregions = kernel.sides[0].nregions;
+	nregions = kernel.nodes[0].nregions;
 	ck_assert_uint_gt(nregions, 0);
 	virtdev_vhost_kern_stop(k);
 	kernel.fails = VHOST_SET_MEM_TABLE;
 	kernel.succeeds = 1;	/* the request of the first pair succeeds */
 	ck_assert_int_eq(virtdev_vhost_kern_set_memory(k, NULL, NULL), -EIO);
-	ck_assert_uint_eq(kernel.sides[0].nregions, nregions);
+	ck_assert_uint_eq(kernel.nodes[0].nregions, nregions);
 	ck_assert_int_eq(virtdev_vhost_kern_set_memory(k, NULL, NULL), 0);
-	ck_assert_uint_eq(kernel.sides[0].nregions, 0);
-	ck_assert_uint_eq(kernel.sides[LANES - 1].nregions, 0);
+	ck_assert_uint_eq(kernel.nodes[0].nregions, 0);
+	ck_assert_uint_eq(kernel.nodes[LANES - 1].nregions, 0);
 }
 END_TEST
 
@@ -245,24 +245,24 @@ END_TEST
 
 START_TEST(reset_queue_is_detached_and_its_pair_continues)
 {
-	const struct fake_side *side = &kernel.sides[0];
+	const struct fake_node *node = &kernel.nodes[0];
 
 	start(FEATURES);
 	net_rig_start(CONTROL);
-	kernel.sides[0].base[0] = 5;
-	kernel.sides[0].base[1] = 9;
+	kernel.nodes[0].base[0] = 5;
+	kernel.nodes[0].base[1] = 9;
 	ck_assert_int_eq(virtdev_vhost_kern_reset_queue(k, 1, NULL), 0);
-	ck_assert(side->runs[0] && !side->runs[1]);
+	ck_assert(node->runs[0] && !node->runs[1]);
 	ck_assert(tap.on[0]);
-	ck_assert_uint_eq(side->base[0], 5);
+	ck_assert_uint_eq(node->base[0], 5);
 	describe(1);
 	rings[1].size = 8;
 	ck_assert_int_eq(virtdev_vhost_kern_start_queue(k, 1, &rings[1], NULL),
 			 0);
 	ck_pairs(1);
-	ck_assert_uint_eq(side->size[1], 8);
-	ck_assert_uint_eq(side->base[0], 5);
-	ck_assert_uint_eq(side->base[1], 0);
+	ck_assert_uint_eq(node->size[1], 8);
+	ck_assert_uint_eq(node->base[0], 5);
+	ck_assert_uint_eq(node->base[1], 0);
 }
 END_TEST
 
@@ -277,7 +277,7 @@ START_TEST(queue_of_an_unused_pair_does_not_start)
 			 0);
 	ck_pairs(1);
 	ck_assert_int_eq(pairs(3), OK);
-	ck_assert_uint_eq(kernel.sides[2].size[0], 4);
+	ck_assert_uint_eq(kernel.nodes[2].size[0], 4);
 	ck_pairs(3);
 }
 END_TEST
@@ -297,22 +297,22 @@ END_TEST
 
 START_TEST(vsock_queues_run_only_together)
 {
-	const struct fake_side *side = &kernel.sides[0];
+	const struct fake_node *node = &kernel.nodes[0];
 
 	virtdev_vhost_kern_free(k);
 	k = make_vsock();
 	start(VQ_F_VERSION_1);
-	ck_assert(side->runs[0] && side->runs[1]);
-	kernel.sides[0].base[1] = 3;
+	ck_assert(node->runs[0] && node->runs[1]);
+	kernel.nodes[0].base[1] = 3;
 	ck_assert_int_eq(virtdev_vhost_kern_reset_queue(k, 2, NULL), 0);
-	ck_assert(side->runs[0] && side->runs[1]);
+	ck_assert(node->runs[0] && node->runs[1]);
 	ck_assert_int_eq(virtdev_vhost_kern_reset_queue(k, 0, NULL), 0);
-	ck_assert(!side->runs[0] && !side->runs[1]);
-	kernel.sides[0].base[1] = 0;
+	ck_assert(!node->runs[0] && !node->runs[1]);
+	kernel.nodes[0].base[1] = 0;
 	ck_assert_int_eq(virtdev_vhost_kern_start_queue(k, 0, &rings[0], NULL),
 			 0);
-	ck_assert(side->runs[0] && side->runs[1]);
-	ck_assert_uint_eq(side->base[1], 3);
+	ck_assert(node->runs[0] && node->runs[1]);
+	ck_assert_uint_eq(node->base[1], 3);
 }
 END_TEST
 
@@ -381,16 +381,16 @@ static void use_some(void)
 
 static void ck_what_runs(void)
 {
-	const struct fake_side *side = kernel.sides;
+	const struct fake_node *node = kernel.nodes;
 	uint32_t i;
 
-	for (i = 0; i < LANES; i++, side++) {
-		ck_assert(!side->runs[0] || has[2 * i]);
-		ck_assert(!side->runs[1] || has[2 * i + 1]);
-		if (side->runs[0] || side->runs[1])
-			ck_assert_uint_eq(side->runs[0] + side->runs[1],
+	for (i = 0; i < LANES; i++, node++) {
+		ck_assert(!node->runs[0] || has[2 * i]);
+		ck_assert(!node->runs[1] || has[2 * i + 1]);
+		if (node->runs[0] || node->runs[1])
+			ck_assert_uint_eq(node->runs[0] + node->runs[1],
 					  has[2 * i] + has[2 * i + 1]);
-		ck_assert_uint_eq(tap.on[i], side->runs[0] || side->runs[1]);
+		ck_assert_uint_eq(tap.on[i], node->runs[0] || node->runs[1]);
 	}
 }
 

@@ -28,7 +28,7 @@ static int listener, fd;	/* connection from port 9 to port 52 */
 static void begin_with(const struct virtdev_vsock_config *c, uint64_t features)
 {
 	vsock_init(c, features);
-	vsock_take_messages();
+	vsock_use_seqpacket();
 	listener = server_make(52);
 	fd = guest_open(listener, 9, 52);
 }
@@ -87,7 +87,7 @@ static void guest_sends(uint32_t len, uint32_t part, unsigned int seed)
 	} while (at < len);
 }
 
-static void host_has(uint32_t len, unsigned int seed)
+static void host_receives(uint32_t len, unsigned int seed)
 {
 	static unsigned char got[2 * BUFFER];
 
@@ -119,7 +119,7 @@ static struct packet next_packet(uint16_t op)
 }
 
 /* The guest receives one message; returns its number of packets. */
-static uint32_t guest_has(uint32_t len, unsigned int seed)
+static uint32_t guest_receives(uint32_t len, unsigned int seed)
 {
 	static unsigned char got[2 * BUFFER];
 	uint32_t at = 0, n = 0;
@@ -152,9 +152,9 @@ static uint64_t too_long(void)
 static void ck_alive(void)
 {
 	guest_sends(5, 5, 1);
-	host_has(5, 1);
+	host_receives(5, 1);
 	host_sends(fd, 6, 2);
-	ck_assert_uint_eq(guest_has(6, 2), 1);
+	ck_assert_uint_eq(guest_receives(6, 2), 1);
 	vsock_expect_none();
 }
 
@@ -183,9 +183,9 @@ START_TEST(message_boundaries_are_kept_in_both_directions)
 	begin(formats[_i]);
 	for (i = 0; i < NSIZES; i++) {
 		guest_sends(sizes[i], 65536, i);
-		host_has(sizes[i], i);
+		host_receives(sizes[i], i);
 		host_sends(fd, sizes[i], i);
-		ck_assert_uint_eq(guest_has(sizes[i], i),
+		ck_assert_uint_eq(guest_receives(sizes[i], i),
 				  sizes[i] ? (sizes[i] + 4095) / 4096 : 1);
 	}
 	ck_alive();
@@ -196,7 +196,7 @@ END_TEST
 START_TEST(message_in_many_packets_is_assembled)
 {
 	guest_sends(20000, 1000, 5);
-	host_has(20000, 5);
+	host_receives(20000, 5);
 	ck_alive();
 }
 END_TEST
@@ -207,7 +207,7 @@ START_TEST(partial_message_is_not_delivered)
 	vsock_send_part(9, 52, 10, 0);
 	client_expect_none(fd);
 	vsock_send_part(9, 52, 0, END);
-	host_has(10, 0);
+	host_receives(10, 0);
 	ck_alive();
 }
 END_TEST
@@ -218,7 +218,7 @@ START_TEST(client_connects_to_a_port_of_the_guest)
 	uint32_t port = client_open(client, 1234);
 
 	host_sends(client, 300, 3);
-	guest_has(300, 3);
+	guest_receives(300, 3);
 	memcpy(guest_bytes(), "hello", 5);
 	vsock_send_part(1234, port, 2, END);
 	vsock_send_part(1234, port, 5, END | RECORD);
@@ -255,7 +255,7 @@ START_TEST(messages_wait_while_the_host_does_not_read)
 	for (; n < all; n++)
 		guest_sends(n % 4, 4, n);
 	for (i = 0; i < n; i++)
-		host_has(i % 4, i);
+		host_receives(i % 4, i);
 	client_expect_none(fd);
 }
 END_TEST
@@ -267,12 +267,12 @@ START_TEST(empty_messages_do_not_end_the_connection)
 	host_sends(fd, 0, 0);
 	shutdown(fd, SHUT_WR);
 	vsock_pump();
-	guest_has(0, 0);
-	guest_has(3, 7);
-	guest_has(0, 0);
+	guest_receives(0, 0);
+	guest_receives(3, 7);
+	guest_receives(0, 0);
 	ck_assert_uint_eq(vsock_expect(OP_SHUTDOWN).flags, SHUT_SEND);
 	guest_sends(4, 4, 1);
-	host_has(4, 1);
+	host_receives(4, 1);
 }
 END_TEST
 
@@ -282,8 +282,8 @@ START_TEST(messages_sent_before_the_host_closed_are_delivered)
 	host_sends(fd, 50, 5);
 	close(fd);
 	vsock_pump();
-	guest_has(30000, 4);
-	guest_has(50, 5);
+	guest_receives(30000, 4);
+	guest_receives(50, 5);
 	ck_assert_uint_eq(vsock_expect(OP_SHUTDOWN).flags, SHUT_BOTH);
 	vsock_send(OP_RST, 9, 52);
 	vsock_expect_none();
@@ -303,10 +303,10 @@ START_TEST(a7_10_messages_sent_before_the_guests_shutdown_are_delivered)
 	vsock_send_part(9, 52, 20, 0);
 	vsock_send_as(&p, 0, true);
 	for (n = 0; n < 400; n++)
-		host_has(n % 50, n);
+		host_receives(n % 50, n);
 	client_expect(fd, "");
 	host_sends(fd, 5, 5);
-	guest_has(5, 5);
+	guest_receives(5, 5);
 }
 END_TEST
 
@@ -317,7 +317,7 @@ START_TEST(message_continues_after_a_credit_update)
 	rig.buf_alloc = 100;
 	vsock_send(OP_UPDATE, 9, 52);
 	host_sends(fd, 60, 1);
-	guest_has(60, 1);
+	guest_receives(60, 1);
 	host_sends(fd, 90, 2);
 	ck_assert_uint_eq(vsock_expect(OP_RW).len, 40);
 	vsock_expect(OP_CREDIT);
@@ -338,7 +338,7 @@ START_TEST(partial_message_triggers_a_credit_update)
 	struct packet p;
 
 	guest_sends(30000, 30000, 1);
-	host_has(30000, 1);
+	host_receives(30000, 1);
 	vsock_expect_none();
 	fill(guest_bytes(), 35536, 0);
 	vsock_send_part(9, 52, 35536, 0);
@@ -356,7 +356,7 @@ START_TEST(credit_is_limited_by_the_hosts_socket)
 
 	big.buffer = VIRTDEV_VSOCK_BUFFER_MAX;
 	vsock_init(&big, 0);
-	vsock_take_messages();
+	vsock_use_seqpacket();
 	listener = server_make(52);
 	vsock_send(OP_REQUEST, 9, 52);
 	fd = server_accept(listener);
@@ -532,7 +532,7 @@ static unsigned char *state;
 static size_t state_len;
 
 /* Loads the state into a device without negotiated features. */
-static int load_anew(void)
+static int load_state(void)
 {
 	virtdev_reset(rig.dev);
 	return virtdev_state_load(rig.dev, state, state_len, NULL);
@@ -561,7 +561,7 @@ static void go_on(void)
 START_TEST(a7_13_state_contains_the_seqpacket_feature)
 {
 	save_state();
-	ck_assert_int_eq(load_anew(), 0);
+	ck_assert_int_eq(load_state(), 0);
 	state[state_len - 1] = 2;
 	ck_assert_int_eq(virtdev_state_load(rig.dev, state, state_len, NULL),
 			 -EBADMSG);
@@ -579,7 +579,7 @@ START_TEST(a7_13_state_of_version_1_supports_only_streams)
 	state[3 * 4] = 1;
 	state[4 * 4]--;
 	state_len--;
-	ck_assert_int_eq(load_anew(), 0);
+	ck_assert_int_eq(load_state(), 0);
 	go_on();
 	vsock_send(OP_REQUEST, 9, 52);
 	ck_assert_uint_eq(vsock_expect(OP_RST).type, 2);

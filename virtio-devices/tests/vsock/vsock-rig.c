@@ -103,7 +103,7 @@ void vsock_init(const struct virtdev_vsock_config *config, uint64_t features)
 	vsock_pump();
 }
 
-void vsock_take_messages(void)
+void vsock_use_seqpacket(void)
 {
 	ck_assert_int_eq(virtdev_set_features(rig.dev, VQ_F_VERSION_1 | 3,
 					      NULL), 0);

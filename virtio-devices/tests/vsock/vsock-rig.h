@@ -49,7 +49,7 @@ extern struct rig rig;
 void vsock_init(const struct virtdev_vsock_config *config, uint64_t features);
 void vsock_fini(void);
 /* From here on packets, servers and guest_open() use SOCK_SEQPACKET. */
-void vsock_take_messages(void);
+void vsock_use_seqpacket(void);
 void vsock_start(void);
 void vsock_stop(void);
 
