@@ -39,13 +39,14 @@ static void assert_text(uint64_t gpa, const char *text)
 	assert_bytes(gpa, text, strlen(text) + 1);
 }
 
-/* Both protocols of Linux have 640 KiB, ACPI's tables, the rest. */
+/* Both protocols of Linux have 640 KiB, ACPI's tables, a reserved page, the rest. */
 static const struct memory {
 	uint64_t gpa, len;
 	uint32_t type;
 } memory[] = {
 	{ 0, 0xa0000, 1 },
-	{ 0xe0000, 0x20000, 3 },
+	{ 0xe0000, 0x1f000, 3 },
+	{ 0xff000, 0x1000, 2 },
 	{ 0x100000, 15 * MIB, 1 },
 };
 
@@ -72,7 +73,7 @@ START_TEST(bzimage_finds_the_page_of_parameters)
 			  sizeof(INITRD));
 	assert_text(rig_number(page + SETUP_RAMDISK, 4), INITRD);
 	assert_bytes(rig_number(page + PARAMS_RSDP, 8), "RSD PTR ", 8);
-	ck_assert_uint_eq(rig_number(page + PARAMS_E820_ENTRIES, 1), 3);
+	ck_assert_uint_eq(rig_number(page + PARAMS_E820_ENTRIES, 1), 4);
 	assert_memory(page + PARAMS_E820, 20);
 }
 END_TEST
@@ -105,7 +106,7 @@ START_TEST(pvh_finds_its_start_information)
 	ck_assert_uint_eq(rig_number(module + 8, 8), sizeof(INITRD));
 	assert_text(rig_number(info + 24, 8), "root=here quiet");
 	assert_bytes(rig_number(info + 32, 8), "RSD PTR ", 8);
-	ck_assert_uint_eq(rig_number(info + 48, 4), 3);
+	ck_assert_uint_eq(rig_number(info + 48, 4), 4);
 	assert_memory(rig_number(info + 40, 8), 24);
 }
 END_TEST
