@@ -1,24 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 """
-A vhost-user back-end with one shared memory region of 1 MiB, for what a test
-does to cvmm's windows from outside. It uses none of the libraries.
+A vhost-user back-end with one shared memory region of 1 MiB, for tests of cvmm's
+windows. It uses none of the libraries.
 
-    back_end.py toggle PATH N          maps a file, then cuts it and gives it
-                                       its length back, N times
-    back_end.py cut-and-unmap PATH N   maps, cuts and unmaps, N times
+    back_end.py toggle PATH N          maps a file, then truncates and extends it
+                                       N times
+    back_end.py cut-and-unmap PATH N   maps, truncates and unmaps, N times
     back_end.py file PATH FILE         maps FILE, 1 MiB long, and keeps it
-    back_end.py broken PATH HOW        maps, then sends what ends its channel:
+    back_end.py broken PATH HOW        maps, then sends a message that closes its channel:
                                        version, reply, length or descriptors
-    back_end.py huge PATH              maps huge pages, where there are none
-    back_end.py greedy PATH N OTHER    maps every second page, until it is
-                                       refused or has N, then waits for the
+    back_end.py huge PATH              maps huge pages, none of which are free
+    back_end.py greedy PATH N OTHER    maps every second page until a request is
+                                       refused or N are mapped, waits for the
                                        file OTHER, unmaps all and maps one again
-    back_end.py flood PATH             maps and unmaps a page, asking for no
-                                       answer, until its channel is gone
+    back_end.py flood PATH             maps and unmaps a page without NEED_REPLY
+                                       until its channel is closed
 
-Says "mapped" when the guest may look, "refused" when it was not mapped, and
-"done" when it has done all; stays until the front-end leaves.
+Prints "mapped" when the guest may read, "refused" if the map was refused, and
+"done" at the end; runs until the front-end disconnects.
 """
 import array
 import os
@@ -97,7 +97,7 @@ class BackEnd:
             os._exit(0)
 
     def ask(self, request, fds=(), at=0, size=WINDOW):
-        """Of the whole window, or a piece: what the front-end answered."""
+        """Maps the whole window or a piece; returns the reply of the front-end."""
         payload = struct.pack("=B7x4Q", 0, at if request == MAP else 0, at, size, 1 if request == MAP else 0)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
         head = struct.pack("=III", request, 1 | NEED_REPLY, len(payload))

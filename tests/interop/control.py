@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-"""control.py SOCKET WORD...: sends a command to cvmm's control socket, prints the answer."""
+"""control.py SOCKET WORD...: sends a command to cvmm's control socket, prints the reply."""
 import socket
 import sys
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 """
-The other end of a card on a socket of packets: sends each frame back.
+The peer of a card on a packet socket: sends each frame back.
 
     echo.py dgram|seqpacket COMMAND ARG...   runs COMMAND with one end of a pair,
-                                             whose number is in place of @
+                                             whose number replaces @
 
-Some of the datagrams sent back are followed by two that are no frames: an empty
+Some of the datagrams sent back are followed by two that are not frames: an empty
 one and one that is too long. SIGTERM is passed on to COMMAND, whose exit status is
 that of this program.
 """

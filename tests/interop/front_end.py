@@ -1,36 +1,35 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 """
-A vhost-user front-end with one split ring of a block device, for what a test
-does to a daemon from outside. It uses none of the libraries.
+A vhost-user front-end with one split ring of a block device, for tests of daemons. It uses none of the libraries.
 
-    front_end.py full-call PATH        the call's counter is full while a
-                                       request is served; then it is read
-    front_end.py killed PATH PID FILE  writes without end until PID is killed;
-                                       what was acknowledged is in FILE
-    front_end.py nonsense PATH N       N sessions that end by a wrong message
-    front_end.py cut-log PATH          the dirty log's file is cut short while
+    front_end.py full-call PATH        the counter of the call eventfd is full while
+                                       a request is served; then it is read
+    front_end.py killed PATH PID FILE  writes until PID is killed; acknowledged
+                                       data must be in FILE
+    front_end.py nonsense PATH N       N sessions that end with an invalid message
+    front_end.py cut-log PATH          the file of the dirty log is truncated while
                                        it is written: the session ends
-    front_end.py bad-logs PATH         dirty logs that cannot be used are
-                                       refused, and the ring goes on
-    front_end.py unlogged PATH         logging is agreed on, no log is given:
-                                       the ring goes on
-    front_end.py no-pages PATH         memory of huge pages that are not there:
+    front_end.py bad-logs PATH         unusable dirty logs are refused, and the
+                                       ring continues
+    front_end.py unlogged PATH         logging is negotiated without a log: the
+                                       ring continues
+    front_end.py no-pages PATH         memory of huge pages, none of which are free:
                                        the table is refused
-    front_end.py grown PATH PID FILE   the image grows, and PID is told: the
+    front_end.py grown PATH PID FILE   the image grows, and PID gets a signal: the
                                        capacity changes while the ring runs
-    front_end.py kept PATH PID         PID is told, and the capacity stays
+    front_end.py kept PATH PID         PID gets a signal; the capacity is unchanged
     front_end.py fails PATH read|write SECTOR N
-                                       N requests in turn at SECTOR and behind it,
-                                       and each is answered with an error
-    front_end.py card PATH             gives a network card a buffer; then says
-                                       "there", and stays until it is killed
-    front_end.py postcopy PATH         begins postcopy and a request, and places no
-                                       page; then says "there", and stays
-    front_end.py kick PATH FILE        sends FILE as a ring's kick, which is
-                                       refused; then says "refused"
+                                       N requests from SECTOR on, one after another;
+                                       each completes with an error
+    front_end.py card PATH             makes a buffer of a network card available,
+                                       prints "there", and runs until killed
+    front_end.py postcopy PATH         starts postcopy and a request, and places no
+                                       page; prints "there", and runs until killed
+    front_end.py kick PATH FILE        sends FILE as a ring's kick, which must be
+                                       refused; then prints "refused"
 
-Says nothing and ends with 0 when all was as it should be.
+Prints nothing and ends with 0 if the daemon behaved correctly.
 """
 import array
 import mmap
@@ -113,7 +112,7 @@ class FrontEnd:
         os.eventfd_write(self.kick, 1)
 
     def done(self):
-        """The slots whose requests came back."""
+        """The slots of completed requests."""
         slots = []
         while self.seen & 0xffff != self.load("H", USED + 2):
             slots.append(self.load("I", USED + 4 + self.seen % SIZE * 8) // 3)
@@ -178,7 +177,7 @@ def new_log(size=4096):
 
 
 def with_log(path, protocol):
-    """A front-end whose ring runs, and which may give a log."""
+    """A front-end with a running ring, which may set a dirty log."""
     peer = FrontEnd(path)
     assert peer.get(GET_FEATURES) & LOG_ALL
     peer.get(GET_PROTOCOL)
@@ -202,7 +201,7 @@ def goes_on(peer):
 
 
 def set_log(peer, size, offset, fds):
-    """Whether the log was taken: an answer that echoes it says so."""
+    """Whether the log was accepted: the reply then echoes it."""
     peer.send(SET_LOG_BASE, struct.pack("=QQ", size, offset), fds)
     size = struct.unpack("=III", peer.socket.recv(12, socket.MSG_WAITALL))[2]
     return size == 16 and len(peer.socket.recv(size, socket.MSG_WAITALL)) == size
@@ -268,7 +267,7 @@ def nonsense(path, n):
 
 
 def with_channel(path):
-    """A front-end whose ring runs, and the back-end's own channel to it."""
+    """A front-end with a running ring and a back-end channel."""
     peer, (ours, theirs) = FrontEnd(path), socket.socketpair()
     peer.get(GET_FEATURES)
     peer.get(GET_PROTOCOL)

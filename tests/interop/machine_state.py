@@ -2,12 +2,12 @@
 """A reader of docs/state-format.md, written from that page alone, which can also
 damage a state.
 
-    machine_state.py list FILE                  a line for each section: name, instance, length
-    machine_state.py regions FILE               a line for each region: address, length, offset
-    machine_state.py cut FILE N TO              the first N sections, without an end
-    machine_state.py without FILE NAME TO       all sections but those of that name
-    machine_state.py noise FILE NAME SEED TO    random content in the first of them, with its checksum
-    machine_state.py byte FILE AT TO            one byte of the file is another one
+    machine_state.py list FILE                  prints a line per section: name, instance, length
+    machine_state.py regions FILE               prints a line per region: address, length, offset
+    machine_state.py cut FILE N TO              writes the first N sections without an end
+    machine_state.py without FILE NAME TO       writes all sections except those of that name
+    machine_state.py noise FILE NAME SEED TO    replaces the content of the first one by random bytes with a valid checksum
+    machine_state.py byte FILE AT TO            changes one byte of the file
 """
 import random
 import struct

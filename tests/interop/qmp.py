@@ -5,8 +5,8 @@ One command for a QEMU that listens on a QMP socket.
 
     qmp.py SOCKET COMMAND [ARGUMENTS]    ARGUMENTS is a JSON object
 
-Prints what the command returned, as JSON; ends with 1 and QEMU's reason when it
-was refused.
+Prints the result of the command as JSON; if it is refused, ends with 1 and QEMU's
+reason.
 """
 import json
 import socket
@@ -14,7 +14,7 @@ import sys
 
 
 def answer(lines):
-    """The next line that is no event."""
+    """The next line that is not an event."""
     for line in lines:
         said = json.loads(line)
         if "event" not in said:

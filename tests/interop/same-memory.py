@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 """
-Whether the guests of two QEMUs that stand still have the same memory.
+Compares the guest memory of two paused QEMUs.
 
     same-memory.py PID PID      memory-backend-memfd in each
 
-Ends with 1 when it is not, and tells of pages that differ.
+Ends with 1 if it differs, and lists the pages.
 """
 import mmap
 import os
@@ -26,7 +26,7 @@ def memory(pid):
 
 
 def differing(one, other):
-    """Offsets of the pages that are not the same."""
+    """Offsets of pages that differ."""
     for part in range(0, len(one), MANY):
         if one[part : part + MANY] == other[part : part + MANY]:
             continue

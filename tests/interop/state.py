@@ -2,10 +2,10 @@
 """
 The state of the device behind a vhost-user socket, as bytes.
 
-    state.py SOCKET <STATE >STATE   loads what is on standard input, unless that
-                                    is empty, and saves what there is then
+    state.py SOCKET <STATE >STATE   loads standard input, unless it is empty, and
+                                    saves the state
 
-Ends with 1 where the back-end refuses, and says which of the two.
+Ends with 1 if the back-end refuses, and prints which of the two.
 """
 import os
 import socket

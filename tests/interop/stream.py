@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-"""Clients of UNIX sockets that send a file and get it back.
+"""Clients of UNIX sockets that send a file and read the echo.
 
 stream.py SOCKET FILE [SOCKET FILE]...   connects to each SOCKET, sends its
-FILE and reads as many bytes back, all at once and in odd pieces; prints for
-each how many came and whether they are the same.
+FILE and reads the same number of bytes, concurrently and in pieces of odd sizes;
+prints for each the number of bytes and whether they are equal.
 """
 import selectors
 import socket

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-"""A program on a terminal of its own, and the smallest kernels for one.
+"""Runs a program on a new terminal; creates minimal kernels for it.
 
-terminal.py kernel FILE STORE...   a kernel by PVH that says "ready" and then
-                                   carries out each STORE: PORT=VALUE, or
-                                   "key", which waits for one, "triple", a
-                                   triple fault, or "hole", a jump to where no
-                                   memory is; then it halts
+terminal.py kernel FILE STORE...   a PVH kernel that prints "ready" and executes
+                                   each STORE: PORT=VALUE; "key", which waits for
+                                   input; "triple", a triple fault; or "hole", a
+                                   jump outside memory; then it halts
 terminal.py run ERRORS ACTION... -- COMMAND...
-    runs COMMAND, its errors into the file ERRORS; when it has said "ready",
-    the actions in turn: keys=TEXT, signal=NAME, cut=FILE:BYTES,
-    kill=PID, size=COLSxROWS (of the terminal), hears=REGEX (waits until it
-    has said so on the terminal), says=REGEX (waits until the errors say so), ready=TIMES (waits
-    until it has said so that often).
-    Prints how the terminal is and ends with the command's status.
+    runs COMMAND with its standard error in the file ERRORS. After it has printed
+    "ready", executes the actions in order: keys=TEXT, signal=NAME,
+    cut=FILE:BYTES, kill=PID, size=COLSxROWS (of the terminal), hears=REGEX (waits
+    until the terminal matches), says=REGEX (waits until ERRORS matches),
+    ready=TIMES (waits until it has printed "ready" that often).
+    Prints the state of the terminal, and ends with the command's status.
 """
 import fcntl
 import os
@@ -73,7 +72,7 @@ class Program:
         self.end = os.pidfd_open(self.pid)
 
     def wait(self, done):
-        """Reads what it says until done() or its end; its end is done, too."""
+        """Reads its output until done() is true or the output ends; returns whether done."""
         while not done():
             ready = select.select([self.master, self.end], [], [], 0.05)[0]
             if self.master in ready:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-"""A back-end that is ordinary until its device runs, or odd from the start."""
+"""A back-end that misbehaves once its device runs, or from the start."""
 import os
 import socket
 import struct
@@ -12,7 +12,7 @@ WINDOW = 1 << 20
 
 
 class Backend:
-    """Serves one front-end after another on a thread; odds of None: ordinary answers."""
+    """Serves one front-end after another on a thread; without odds its replies are valid."""
 
     def __init__(self, path, dice, odds=None):
         self.dice, self.odds, self.channel = dice, odds, None
@@ -98,7 +98,7 @@ class Backend:
         return self.result(request)
 
     def result(self, request):
-        """Requests made of random bytes may have been answered before."""
+        """Random requests may have been answered already."""
         while True:
             answered, _, payload, fds = self.channel.receive()
             for fd in fds:
@@ -107,7 +107,7 @@ class Backend:
                 return struct.unpack("<Q", payload)[0]
 
     def map_something(self):
-        """Maps, and unmaps again where that was taken."""
+        """Maps, and unmaps again if the map was granted."""
         fd = self.odds.make(self.main.sock)
         at, size = self.dice.randrange(16) * 65536, self.dice.choice([4096, 65536, 65536])
         try:

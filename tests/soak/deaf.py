@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-"""Files whose file system answers neither reads, writes nor closes."""
+"""Files of an unresponsive file system: reads, writes and closes hang."""
 import os
 import subprocess
 import tempfile
@@ -10,7 +10,7 @@ NAME = "/disk"      # of the only file
 
 class Deaf:
     """Such a file system while the block lasts: path of its file, or None and
-    the reason why there is none."""
+    the reason if it cannot be mounted."""
 
     def __init__(self, build):
         self.program = os.path.join(build, "tests/interop/deaf-fs")
@@ -32,7 +32,7 @@ class Deaf:
         return self
 
     def end(self):
-        """Whoever waits for an answer gets an error."""
+        """Hanging requests fail with an error."""
         self.path = None
         if not self.server:
             return

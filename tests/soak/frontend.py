@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-"""A front-end that begins as an ordinary one and then does as the dice say."""
+"""A front-end that sets up a session, then performs random actions."""
 import mmap
 import os
 import select
@@ -62,7 +62,7 @@ class Frontend(Channel):
         self.ask(SET_VRING_ENABLE, struct.pack("<II", 0, 1))
 
     def request(self, kind, sector, size):
-        """Puts one request into the ring; its status byte is 0xff until it is done."""
+        """Makes one request available; its status byte is 0xff until it completes."""
         put = lambda at, data: self.memory.__setitem__(slice(at, at + len(data)), data)
         writes = 0 if kind in (T_OUT, T_DISCARD, T_WRITE_ZEROES) else 2
         put(DATA, struct.pack("<IIQ", kind, 0, sector))
@@ -76,7 +76,7 @@ class Frontend(Channel):
         os.eventfd_write(self.kick, 1)
 
     def status(self, seconds):
-        """Of the request, once the back-end has called; 0xff if it does not."""
+        """Status of the request after a call of the back-end; 0xff if none arrives."""
         end = time.monotonic() + seconds
         while self.memory[DATA + 16] == 0xff and time.monotonic() < end:
             if select.select([self.call], [], [], max(0, end - time.monotonic()))[0]:
@@ -84,7 +84,7 @@ class Frontend(Channel):
         return self.memory[DATA + 16]
 
     def go_behind_an_iommu(self):
-        """All of the memory is known to the device where it is; questions come to asked."""
+        """Negotiates ACCESS_PLATFORM; misses are read from asked."""
         self.features |= F_PLATFORM
         self.send(SET_FEATURES, u64(self.features))
         self.asked, theirs = socket.socketpair()
@@ -98,10 +98,10 @@ class Frontend(Channel):
     def know_all(self):
         self.ask(IOTLB_MSG, self.entry(IOTLB_UPDATE, 0, MEMORY))
 
-    # --- and what it does besides ---
+    # --- random actions ---
 
     def odd_entries(self):
-        """Many at once, most of them sound; answers are read later."""
+        """Many requests at once, most of them valid; replies are read later."""
         for _ in range(self.dice.choice([1, 3, 100])):
             kind = self.dice.choice([IOTLB_UPDATE] * 4 + [IOTLB_INVALIDATE, self.dice.randint(0, 255)])
             iova = self.dice.choice([0, DESC, DATA, self.dice.randint(0, 1 << 24) << 12, 1 << 63, (1 << 64) - 4096])
@@ -111,7 +111,7 @@ class Frontend(Channel):
         self.read_on()
 
     def entry_of_many_pieces(self):
-        """Regions side by side here and apart in the guest, and an entry over all of them."""
+        """Regions adjacent in user addresses and separate in the guest, and one IOTLB entry for all."""
         at = 1 << 32
         for _ in range(self.dice.choice([2, 60])):
             fd, _ = odd.memfd(4096)
@@ -124,7 +124,7 @@ class Frontend(Channel):
         self.read_on()
 
     def answer_questions(self):
-        """Truly, wrongly, or not at all."""
+        """Answers a miss correctly, wrongly, or not at all."""
         try:
             while self.asked:
                 self.asked.recv(44)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-"""Descriptors that a peer should not send, of every kind at hand.
+"""Descriptors that a peer should not send, of every kind available.
 
-Each maker gives (descriptor, keep): keep is held until the next descriptor is
-made, so that the other end of a pipe or connection may be open or not.
+Each function returns (descriptor, keep). keep is held until the next descriptor
+is created, so that the other end of a pipe or connection is open at times.
 """
 import collections
 import fcntl
@@ -74,7 +74,7 @@ def memfd(size, seals=0):
 
 
 def huge_memfd():
-    """Pages that cannot be had where the pool is empty."""
+    """Huge pages, which cannot be allocated if the pool is empty."""
     fd = os.memfd_create("soak", os.MFD_HUGETLB | os.MFD_CLOEXEC)
     os.ftruncate(fd, 2 << 20)
     return fd, None
@@ -88,7 +88,7 @@ def read_only_memfd():
 
 
 def lingering():
-    """A connection with data that nobody reads; its close waits half a minute."""
+    """A connection with unread data, whose close lingers for half a minute."""
     listener = socket.create_server(("127.0.0.1", 0))
     ours = socket.create_connection(listener.getsockname())
     theirs, _ = listener.accept()
@@ -109,7 +109,7 @@ def unix_socket():
 
 
 def socket_with_descriptors():
-    """What waits in the queue of a socket is closed with it."""
+    """Descriptors in the queue of a socket are closed with it."""
     ours, theirs = socket.socketpair()
     fd, keep = lingering()
     socket.send_fds(theirs, [b"x"], [fd])
@@ -162,14 +162,14 @@ MAKERS = [
 
 
 class Odd:
-    """Makes odd descriptors by the dice; own is the session's socket."""
+    """Creates random descriptors; own is the session's socket."""
 
     def __init__(self, dice):
         self.dice, self.deaf, self.keep, self.deaf_left = dice, None, None, 0
         self.made = collections.Counter()
 
     def use(self, deaf):
-        """Files of a server that does not answer, among others: each stays open
+        """Includes files of an unresponsive server: each stays open
         in the program until the server ends, so there are not many."""
         self.deaf, self.deaf_left = deaf, 20
 
@@ -209,7 +209,7 @@ def close_now(fd):
 
 
 def close(fd):
-    """Where ours is the last descriptor of a socket that lingers, we would wait."""
+    """Closing the last descriptor of a lingering socket would block this process."""
     threading.Thread(target=close_now, args=(fd,), daemon=True).start()
 
 

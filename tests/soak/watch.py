@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-"""A program under test: how it is started, looked at and ended."""
+"""A program under test: start, observation and end."""
 import atexit
 import os
 import re
@@ -13,7 +13,7 @@ REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error
 
 
 class Failure(Exception):
-    """A promise that the program broke."""
+    """The program violated a requirement."""
 
 
 def wait_until(condition, seconds):
@@ -26,7 +26,7 @@ def wait_until(condition, seconds):
 
 
 class Program:
-    """A process of ours, with its standard error in a file."""
+    """A child process whose standard error is a file."""
 
     def __init__(self, args, folder, gaps, **more):
         self.log = os.path.join(folder, "stderr")
@@ -57,7 +57,7 @@ class Program:
             raise Failure("it printed '%s'" % report.group())
 
     def descriptors(self):
-        """But those of a file server that did not answer, which are kept (vmm-sys-util/foreign.h)."""
+        """Excludes those of an unresponsive file server, which stay open (vmm-sys-util/foreign.h)."""
         folder, n = "/proc/%d/fd" % self.p.pid, 0
         for name in os.listdir(folder):
             try:
@@ -67,7 +67,7 @@ class Program:
         return n
 
     def mappings(self):
-        """Of files and of what peers share; an allocator's are its own."""
+        """Mappings of files and shared memory; excludes those of the allocator."""
         with open("/proc/%d/maps" % self.p.pid) as maps:
             return sum(1 for line in maps if line.split()[4] != "0")
 
@@ -87,14 +87,14 @@ class Program:
             return re.search(r"^%s:\s+(\w+)" % name, status.read(), re.M).group(1)
 
     def stopped_catches(self, signo):
-        """Stops it, and says whether it has a handler of the signal now."""
+        """Stops the process; returns whether it has installed a handler of the signal."""
         self.p.send_signal(signal.SIGSTOP)
         if not wait_until(lambda: self.status_field("State") in "TZX", 60):
             raise Failure("it cannot be stopped")
         return bool(int(self.status_field("SigCgt"), 16) >> (signo - 1) & 1)
 
     def end(self, seconds=60):
-        """SIGTERM; its status. Only one that has no handler may die of it."""
+        """Sends SIGTERM; returns the exit status. Only a process without a handler may be killed by it."""
         catches = self.stopped_catches(signal.SIGTERM)
         self.p.terminate()
         self.p.send_signal(signal.SIGCONT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-"""vhost-user messages, as the protocol's document has them."""
+"""vhost-user messages as in the protocol's document."""
 import os
 import socket
 import struct
@@ -24,7 +24,7 @@ def u64(value):
 
 
 class Channel:
-    """A socket with messages; whoever waits too long or hears an end gets OSError."""
+    """A socket with messages; raises OSError at a time-out or hang-up."""
 
     def __init__(self, sock, timeout=10):
         self.sock = sock
@@ -56,7 +56,7 @@ class Channel:
         return request, flags, self.exact(size, fds) if size else b"", fds
 
     def ask(self, request, payload=b"", fds=()):
-        """The payload of the answer, or the number of an acknowledgement."""
+        """The payload of the reply, or the value of an acknowledgement."""
         asks = request in (GET_FEATURES, GET_PROTOCOL_FEATURES, GET_QUEUE_NUM, GET_VRING_BASE, GET_CONFIG,
                            GET_MAX_MEM_SLOTS, GET_STATUS)
         self.send(request, payload, fds, VERSION | (0 if asks else NEED_REPLY))

@@ -23,15 +23,17 @@
 #define RELAY_FDS 32u
 #define NEVER UINT32_MAX
 
-enum cut { CUT_BEFORE, CUT_IN_HEADER, CUT_IN_PAYLOAD, CUT_BEHIND, CUTS,
-	   HOLD };		/* forward nothing from here on */
+enum interruption {
+	BREAK_BEFORE, BREAK_IN_HEADER, BREAK_IN_PAYLOAD, BREAK_BEHIND, BREAKS,
+	HOLD,		/* forward nothing from here on */
+};
 
 static struct pair pair;
 /* the sockets to the front-end and to the back-end; or -1 */
 static int ends[2];
 static unsigned int passed;	/* messages forwarded, over all connections */
-static unsigned int cut_at;
-static enum cut cut_how;
+static unsigned int break_at;
+static enum interruption break_how;
 static unsigned int connects, ready, started, failed, lost, back;
 static struct vsu_error why;
 
@@ -76,15 +78,15 @@ static void relay_write(int sock, const struct message *m, size_t len)
 	ck_assert(n == (ssize_t)len || (n < 0 && !pair.f));
 }
 
-static size_t cut_length(const struct message *m)
+static size_t forwarded_length(const struct message *m)
 {
-	const size_t lengths[CUTS] = {
-		[CUT_IN_HEADER] = sizeof(m->hdr) / 2,
-		[CUT_IN_PAYLOAD] = sizeof(m->hdr) + m->hdr.size / 2,
-		[CUT_BEHIND] = sizeof(m->hdr) + m->hdr.size,
+	const size_t lengths[BREAKS] = {
+		[BREAK_IN_HEADER] = sizeof(m->hdr) / 2,
+		[BREAK_IN_PAYLOAD] = sizeof(m->hdr) + m->hdr.size / 2,
+		[BREAK_BEHIND] = sizeof(m->hdr) + m->hdr.size,
 	};
 
-	return lengths[cut_how];
+	return lengths[break_how];
 }
 
 static void relay_hang_up(void)
@@ -98,18 +100,18 @@ static bool relay_pass(int from, int to)
 {
 	size_t len = sizeof(struct vhost_user_header);
 	struct message m;
-	bool cut;
+	bool interrupted;
 
-	if (from < 0 || (cut_how == HOLD && passed == cut_at) ||
+	if (from < 0 || (break_how == HOLD && passed == break_at) ||
 	    !relay_read(from, &m))
 		return false;
-	cut = passed++ == cut_at;
-	len = cut ? cut_length(&m) : len + m.hdr.size;
+	interrupted = passed++ == break_at;
+	len = interrupted ? forwarded_length(&m) : len + m.hdr.size;
 	if (len)
 		relay_write(to, &m, len);
 	while (m.nfds)
 		vsu_fd_close(&m.fds[--m.nfds]);
-	if (cut)
+	if (interrupted)
 		relay_hang_up();
 	return true;
 }
@@ -195,7 +197,7 @@ static int get_config(void *opaque, uint32_t off, void *buf, uint32_t len)
 	return 0;
 }
 
-static void cut_init(unsigned int at, enum cut how, bool returns)
+static void session_init(unsigned int at, enum interruption how, bool reconnects)
 {
 	pair_init(&pair);
 	pair.front_ops.ready = on_ready;
@@ -203,21 +205,21 @@ static void cut_init(unsigned int at, enum cut how, bool returns)
 	pair.front_ops.failed = on_failed;
 	pair.front_ops.lost = on_lost;
 	pair.front_ops.back = on_back;
-	pair.front_ops.connect = returns ? on_connect : NULL;
+	pair.front_ops.connect = reconnects ? on_connect : NULL;
 	pair.front_config.reconnect_ns = 1;
 	pair.back_ops.get_config = get_config;
 	pair.back_config.config_size = 60;
 	ends[0] = ends[1] = -1;
 	passed = connects = ready = started = failed = lost = back = 0;
-	cut_at = at;
-	cut_how = how;
+	break_at = at;
+	break_how = how;
 	ck_assert_int_eq(vhost_user_frontend_new_take_fd(connection_new(),
 				&pair.front_config, &pair.front_ops, &pair,
 				&pair.f, NULL), 0);
 	settle();
 }
 
-static void cut_fini(void)
+static void session_fini(void)
 {
 	vhost_user_frontend_free(pair.f);
 	pair.f = NULL;
@@ -252,7 +254,7 @@ static void stop(void)
 	settle();
 }
 
-static bool was_cut(void) { return passed > cut_at; }
+static bool was_interrupted(void) { return passed > break_at; }
 
 /* ------------------------------------------------------------------- claims */
 
@@ -269,27 +271,27 @@ static void expect_dead(void)
 /*
  * Returns whether the session reached message AT, so that it was interrupted.
  */
-static bool try_without_return(unsigned int at, enum cut how)
+static bool try_without_reconnection(unsigned int at, enum interruption how)
 {
-	bool cut;
+	bool interrupted;
 
-	cut_init(at, how, false);
+	session_init(at, how, false);
 	if (!failed)
 		start();
 	if (!failed)
 		stop();
-	cut = was_cut();
-	if (cut)
+	interrupted = was_interrupted();
+	if (interrupted)
 		expect_dead();
-	cut_fini();
-	return cut;
+	session_fini();
+	return interrupted;
 }
 
 START_TEST(c1_13_interrupted_session_ends_cleanly_at_both_sides)
 {
 	unsigned int at;
 
-	for (at = 0; try_without_return(at, (enum cut)_i); at++)
+	for (at = 0; try_without_reconnection(at, (enum interruption)_i); at++)
 		;
 	ck_assert_uint_gt(at, 40);
 }
@@ -299,11 +301,11 @@ END_TEST
  * A lost first handshake is final; every later state is restored by
  * reconnecting.
  */
-static bool try_with_return(unsigned int at, enum cut how)
+static bool try_with_reconnection(unsigned int at, enum interruption how)
 {
-	bool cut;
+	bool interrupted;
 
-	cut_init(at, how, true);
+	session_init(at, how, true);
 	if (!failed) {
 		start();
 		ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
@@ -313,19 +315,19 @@ static bool try_with_return(unsigned int at, enum cut how)
 		ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 		ck_assert_uint_eq(pair.stops, 1);
 	}
-	cut = was_cut();
-	ck_assert_uint_eq(failed + lost, cut);
+	interrupted = was_interrupted();
+	ck_assert_uint_eq(failed + lost, interrupted);
 	ck_assert_uint_eq(back, lost);
 	ck_assert_uint_eq(ready, !failed);
-	cut_fini();
-	return cut;
+	session_fini();
+	return interrupted;
 }
 
 START_TEST(c1_13_interrupted_session_is_resumed)
 {
 	unsigned int at;
 
-	for (at = 0; try_with_return(at, (enum cut)_i); at++)
+	for (at = 0; try_with_reconnection(at, (enum interruption)_i); at++)
 		;
 	ck_assert_uint_gt(at, 40);
 }
@@ -334,42 +336,42 @@ END_TEST
 /*
  * The running session is lost, and its next connection is interrupted as well.
  */
-static bool try_return_cut(unsigned int at, enum cut how)
+static bool try_broken_reconnection(unsigned int at, enum interruption how)
 {
-	bool cut;
+	bool interrupted;
 
-	cut_init(NEVER, how, true);
+	session_init(NEVER, how, true);
 	start();
-	cut_at = passed + at;
+	break_at = passed + at;
 	relay_hang_up();
 	settle();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
-	cut = was_cut();
-	ck_assert_uint_eq(connects, cut ? 2 : 1);
+	interrupted = was_interrupted();
+	ck_assert_uint_eq(connects, interrupted ? 2 : 1);
 	ck_assert_uint_eq(pair.runs, 1);
 	ck_assert_uint_eq(started, 1);
 	ck_assert_uint_eq(failed, 0);
 	ck_assert_uint_eq(back, lost);
-	cut_fini();
-	return cut;
+	session_fini();
+	return interrupted;
 }
 
 START_TEST(c1_13_interrupted_reconnection_is_retried)
 {
 	unsigned int at;
 
-	for (at = 0; try_return_cut(at, (enum cut)_i); at++)
+	for (at = 0; try_broken_reconnection(at, (enum interruption)_i); at++)
 		;
 	ck_assert_uint_gt(at, 30);
 }
 END_TEST
 
 /* The running session is lost, and its reconnection is stuck at message AT. */
-static bool return_half_way(unsigned int at)
+static bool reconnect_partly(unsigned int at)
 {
-	cut_init(NEVER, HOLD, true);
+	session_init(NEVER, HOLD, true);
 	start();
-	cut_at = passed + at;
+	break_at = passed + at;
 	relay_hang_up();
 	settle();
 	return state() == VHOST_USER_FRONTEND_AWAY;
@@ -381,8 +383,8 @@ START_TEST(session_may_be_freed_at_any_step_of_reconnection)
 	bool away = true;
 
 	for (at = 0; away; at++) {
-		away = return_half_way(at);
-		cut_fini();
+		away = reconnect_partly(at);
+		session_fini();
 	}
 	ck_assert_uint_gt(at, 30);
 }
@@ -394,14 +396,14 @@ START_TEST(session_may_be_stopped_at_any_step_of_reconnection)
 	bool away = true;
 
 	for (at = 0; away; at++) {
-		away = return_half_way(at);
+		away = reconnect_partly(at);
 		ck_assert_int_eq(vhost_user_frontend_stop(pair.f, NULL), 0);
-		cut_at = NEVER;
+		break_at = NEVER;
 		settle();
 		ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 		ck_assert_msg(pair.stops == 1, "at %u: stopped %u times", at, pair.stops);
 		ck_assert_int_eq(vhost_user_frontend_reset(pair.f, NULL), 0);
-		cut_fini();
+		session_fini();
 	}
 	ck_assert_uint_gt(at, 30);
 }
@@ -409,16 +411,16 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("vhost cut connections");
-	TCase *tc = tcase_create("cut");
+	Suite *s = suite_create("vhost interruptions");
+	TCase *tc = tcase_create("interruption");
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, c1_13_interrupted_session_ends_cleanly_at_both_sides,
-			    0, CUTS);
+			    0, BREAKS);
 	tcase_add_loop_test(tc, c1_13_interrupted_session_is_resumed,
-			    0, CUTS);
+			    0, BREAKS);
 	tcase_add_loop_test(tc, c1_13_interrupted_reconnection_is_retried,
-			    0, CUTS);
+			    0, BREAKS);
 	tcase_add_test(tc, session_may_be_freed_at_any_step_of_reconnection);
 	tcase_add_test(tc, session_may_be_stopped_at_any_step_of_reconnection);
 	suite_add_tcase(s, tc);
