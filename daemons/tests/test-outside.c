@@ -59,7 +59,7 @@ static int after_leaving(const struct vmm_device_facts *device, bool postcopy,
 
 static const struct vmm_device_facts none;
 
-/* A test whose whole body is fn: it returns 0. */
+/* A test that succeeds if fn returns 0. */
 #define HOLDS_OUTSIDE(claim, fn)					\
 START_TEST(claim)							\
 {									\

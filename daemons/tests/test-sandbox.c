@@ -110,7 +110,7 @@ static int in_sandbox(const struct way *way, int (*fn)(struct inside *))
 /* Fails a claim with its line number, which is the exit status. */
 #define HOLDS(condition) do { if (!(condition)) return __LINE__ % 90 + 1; } while (0)
 
-/* A test whose whole body is fn: it returns 0 in every sandbox of the loop. */
+/* A test that succeeds if fn returns 0 in every sandbox of the loop. */
 #define HOLDS_INSIDE(claim, fn)						\
 START_TEST(claim)							\
 {									\
@@ -336,7 +336,7 @@ static int end_with_42(struct inside *in)
 static int end_by_signal(struct inside *in)
 {
 	(void)in;
-	/* as PID 1 of a namespace it would ignore its own signal */
+	/* PID 1 of a namespace ignores signals that it sends to itself */
 	__builtin_trap();
 }
 

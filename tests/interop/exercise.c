@@ -28,7 +28,7 @@
 #define PIECE (72u << 10)	/* of one operation */
 #define REMEMBERED 24u
 
-struct deed {
+struct operation {
 	const char *name;
 	uint32_t at, len;
 };
@@ -41,7 +41,7 @@ struct exercise {
 	unsigned char *image;	/* MAX_SIZE bytes; zero beyond size */
 	unsigned char *piece;
 	unsigned long done, left_out;
-	struct deed last[REMEMBERED];
+	struct operation last[REMEMBERED];
 };
 
 static uint32_t random_below(struct exercise *e, uint32_t n)
@@ -79,7 +79,7 @@ static int bytes_compare(const struct exercise *e, const unsigned char *said,
 }
 
 /* A range that may extend beyond the end; sometimes page-aligned. */
-static void range_pick(struct exercise *e, struct deed *d)
+static void range_pick(struct exercise *e, struct operation *d)
 {
 	d->at = random_below(e, MAX_SIZE);
 	if (random_below(e, 4) == 0)
@@ -90,7 +90,7 @@ static void range_pick(struct exercise *e, struct deed *d)
 }
 
 /* The same, limited to the file; false if that is empty. */
-static bool range_clip(const struct exercise *e, struct deed *d)
+static bool range_clip(const struct exercise *e, struct operation *d)
 {
 	if (!e->size)
 		return false;
@@ -114,7 +114,7 @@ static void piece_fill(struct exercise *e, uint32_t len)
 		e->piece[i] = (unsigned char)random_below(e, 256);
 }
 
-static int do_read(struct exercise *e, struct deed *d)
+static int do_read(struct exercise *e, struct operation *d)
 {
 	const uint32_t there = d->at < e->size ? e->size - d->at : 0;
 	const uint32_t want = d->len < there ? d->len : there;
@@ -124,7 +124,7 @@ static int do_read(struct exercise *e, struct deed *d)
 	return bytes_compare(e, e->piece, d->at, want);
 }
 
-static int do_write(struct exercise *e, struct deed *d)
+static int do_write(struct exercise *e, struct operation *d)
 {
 	piece_fill(e, d->len);
 	if (pwrite(e->fd, e->piece, d->len, d->at) != (ssize_t)d->len)
@@ -134,7 +134,7 @@ static int do_write(struct exercise *e, struct deed *d)
 	return 0;
 }
 
-static unsigned char *map_open(const struct exercise *e, const struct deed *d)
+static unsigned char *map_open(const struct exercise *e, const struct operation *d)
 {
 	const uint32_t base = d->at & ~4095u;
 	unsigned char *p = mmap(NULL, d->at - base + d->len,
@@ -144,14 +144,14 @@ static unsigned char *map_open(const struct exercise *e, const struct deed *d)
 	return p == MAP_FAILED ? NULL : p + (d->at - base);
 }
 
-static void map_close(const struct deed *d, unsigned char *p)
+static void map_close(const struct operation *d, unsigned char *p)
 {
 	const uint32_t skipped = d->at & 4095u;
 
 	munmap(p - skipped, skipped + d->len);
 }
 
-static int do_map_read(struct exercise *e, struct deed *d)
+static int do_map_read(struct exercise *e, struct operation *d)
 {
 	unsigned char *p;
 	int rc;
@@ -166,7 +166,7 @@ static int do_map_read(struct exercise *e, struct deed *d)
 	return rc;
 }
 
-static int do_map_write(struct exercise *e, struct deed *d)
+static int do_map_write(struct exercise *e, struct operation *d)
 {
 	unsigned char *p;
 
@@ -184,7 +184,7 @@ static int do_map_write(struct exercise *e, struct deed *d)
 	return 0;
 }
 
-static int do_truncate(struct exercise *e, struct deed *d)
+static int do_truncate(struct exercise *e, struct operation *d)
 {
 	if (ftruncate(e->fd, d->at) < 0)
 		return fault(e, "ftruncate", d->at);
@@ -195,7 +195,7 @@ static int do_truncate(struct exercise *e, struct deed *d)
 }
 
 /* Skips and counts modes that the file system does not support. */
-static int range_change(struct exercise *e, struct deed *d, int mode)
+static int range_change(struct exercise *e, struct operation *d, int mode)
 {
 	if (fallocate(e->fd, mode, d->at, d->len) == 0)
 		return 1;
@@ -205,7 +205,7 @@ static int range_change(struct exercise *e, struct deed *d, int mode)
 	return 0;
 }
 
-static int do_allocate(struct exercise *e, struct deed *d)
+static int do_allocate(struct exercise *e, struct operation *d)
 {
 	const int rc = range_change(e, d, 0);
 
@@ -214,7 +214,7 @@ static int do_allocate(struct exercise *e, struct deed *d)
 	return rc < 0 ? rc : 0;
 }
 
-static int do_punch(struct exercise *e, struct deed *d)
+static int do_punch(struct exercise *e, struct operation *d)
 {
 	const int rc = range_change(e, d, FALLOC_FL_PUNCH_HOLE |
 					  FALLOC_FL_KEEP_SIZE);
@@ -224,7 +224,7 @@ static int do_punch(struct exercise *e, struct deed *d)
 	return rc < 0 ? rc : 0;
 }
 
-static int do_zero(struct exercise *e, struct deed *d)
+static int do_zero(struct exercise *e, struct operation *d)
 {
 	const int rc = range_change(e, d, FALLOC_FL_ZERO_RANGE);
 
@@ -236,7 +236,7 @@ static int do_zero(struct exercise *e, struct deed *d)
 }
 
 /* Copies to another range of the same file that does not overlap. */
-static int do_copy(struct exercise *e, struct deed *d)
+static int do_copy(struct exercise *e, struct operation *d)
 {
 	off_t from, to;
 	ssize_t n;
@@ -256,7 +256,7 @@ static int do_copy(struct exercise *e, struct deed *d)
 }
 
 /* The content must not depend on the descriptor or on caches. */
-static int do_reopen(struct exercise *e, struct deed *d)
+static int do_reopen(struct exercise *e, struct operation *d)
 {
 	if (random_below(e, 2))
 		fsync(e->fd);
@@ -268,7 +268,7 @@ static int do_reopen(struct exercise *e, struct deed *d)
 	return e->fd < 0 ? fault(e, "open", d->at) : 0;
 }
 
-static int do_stat(struct exercise *e, struct deed *d)
+static int do_stat(struct exercise *e, struct operation *d)
 {
 	struct stat st;
 
@@ -281,7 +281,7 @@ static int do_stat(struct exercise *e, struct deed *d)
 static const struct kind {
 	const char *name;
 	unsigned int share;	/* percentage */
-	int (*run)(struct exercise *e, struct deed *d);
+	int (*run)(struct exercise *e, struct operation *d);
 } kinds[] = {
 	{ "read", 24, do_read },	   { "write", 20, do_write },
 	{ "map-read", 12, do_map_read },   { "map-write", 12, do_map_write },
@@ -304,7 +304,7 @@ static const struct kind *kind_pick(struct exercise *e)
 static int step(struct exercise *e)
 {
 	const struct kind *k = kind_pick(e);
-	struct deed *d = &e->last[e->done % REMEMBERED];
+	struct operation *d = &e->last[e->done % REMEMBERED];
 
 	d->name = k->name;
 	range_pick(e, d);
@@ -314,7 +314,7 @@ static int step(struct exercise *e)
 /* Compares the complete file at the end. */
 static int whole_compare(struct exercise *e)
 {
-	struct deed d = { "read", 0, 0 };
+	struct operation d = { "read", 0, 0 };
 
 	for (; d.at < e->size; d.at += PIECE) {
 		d.len = PIECE;

@@ -53,7 +53,7 @@ uint32_t frame_number(const unsigned char *frame)
 	return number;
 }
 
-const char *frame_judge(const unsigned char *frame, uint32_t len,
+const char *frame_fault(const unsigned char *frame, uint32_t len,
 			uint32_t number, bool large, bool swapped)
 {
 	unsigned char sent[FRAME_LARGE];

@@ -30,7 +30,7 @@ uint32_t frame_number(const unsigned char *frame);
  * NULL, or a description of the fault. swapped: the peer exchanged source and
  * destination.
  */
-const char *frame_judge(const unsigned char *frame, uint32_t len,
+const char *frame_fault(const unsigned char *frame, uint32_t len,
 			uint32_t number, bool large, bool swapped);
 
 #endif

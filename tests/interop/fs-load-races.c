@@ -130,7 +130,7 @@ static int opened(struct probe *p, int fd)
 	return fd;
 }
 
-static void deed_read(struct probe *p, const char *name)
+static void attempt_read(struct probe *p, const char *name)
 {
 	const int fd = opened(p, open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 	char text[64];
@@ -142,7 +142,7 @@ static void deed_read(struct probe *p, const char *name)
 }
 
 /* The pipe receives the mapping's content, or an error. */
-static void deed_map(struct probe *p, const char *name)
+static void attempt_map(struct probe *p, const char *name)
 {
 	const int fd = opened(p, open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 	char text[64];
@@ -159,7 +159,7 @@ static void deed_map(struct probe *p, const char *name)
 	munmap(at, sizeof(text));
 }
 
-static void deed_write(struct probe *p, const char *name)
+static void attempt_write(struct probe *p, const char *name)
 {
 	const int more = p->turn & 1 ? O_TRUNC : 0;
 	const int fd = opened(p, open(name, O_WRONLY | O_CREAT | O_NONBLOCK |
@@ -171,7 +171,7 @@ static void deed_write(struct probe *p, const char *name)
 	close(fd);
 }
 
-static void deed_attributes(struct probe *p, const char *name)
+static void attempt_attributes(struct probe *p, const char *name)
 {
 	const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 2 } };
 
@@ -183,7 +183,7 @@ static void deed_attributes(struct probe *p, const char *name)
 	setxattr(name, "user.guest", "here", 4, 0);
 }
 
-static void deed_names(struct probe *p, const char *name)
+static void attempt_names(struct probe *p, const char *name)
 {
 	p->refused += mkdir("flip/folder", 0777) < 0;
 	(void)!link(name, "flip/other");
@@ -199,7 +199,7 @@ static void deed_names(struct probe *p, const char *name)
 	rmdir("flip/folder");
 }
 
-static void deed_list(struct probe *p, const char *name)
+static void attempt_list(struct probe *p, const char *name)
 {
 	DIR *dir = opendir(p->turn & 1 ? "flip" : "mine");
 	const struct dirent *entry;
@@ -216,7 +216,7 @@ static void deed_list(struct probe *p, const char *name)
 }
 
 /* Through a folder that is held while its name changes. */
-static void deed_held(struct probe *p, const char *name)
+static void attempt_held(struct probe *p, const char *name)
 {
 	const int fd = opened(p, open("flip", O_PATH | O_DIRECTORY | O_CLOEXEC));
 	int note;
@@ -235,15 +235,15 @@ static void deed_held(struct probe *p, const char *name)
 }
 
 /* The guest's own links: they would lead outside if the host followed them. */
-static void deed_swap(struct probe *p, const char *name)
+static void attempt_swap(struct probe *p, const char *name)
 {
 	(void)p, (void)name;
 	exchange("mine", "mine.link");
 }
 
-static void (*const deeds[])(struct probe *p, const char *name) = {
-	deed_read, deed_read, deed_map, deed_write, deed_attributes, deed_names,
-	deed_list, deed_held, deed_swap,
+static void (*const attempts[])(struct probe *p, const char *name) = {
+	attempt_read, attempt_read, attempt_map, attempt_write, attempt_attributes, attempt_names,
+	attempt_list, attempt_held, attempt_swap,
 };
 
 /* In a child: the status is 1 if any content from outside was seen. */
@@ -254,7 +254,7 @@ static int probe_run(double until, unsigned int first)
 	if (pipe2(p.ends, O_CLOEXEC | O_NONBLOCK))
 		return load_failed("pipe", "");
 	while (load_seconds() < until && !p.leaked)
-		deeds[load_word(5, p.turn++) % (sizeof(deeds) / sizeof(*deeds))](
+		attempts[load_word(5, p.turn++) % (sizeof(attempts) / sizeof(*attempts))](
 			&p, name_pick(&p));
 	printf("probe %u: read %lu times, refused %lu times\n", first, p.inside,
 	       p.refused);

@@ -127,7 +127,7 @@ static const char *frame_check(struct lane *l, const unsigned char *frame,
 			       uint32_t len)
 {
 	first_find(l, frame_number(frame));
-	return frame_judge(frame, len, l->came, l->large, false);
+	return frame_fault(frame, len, l->came, l->large, false);
 }
 
 static uint32_t frame_take(void *opaque, struct vq *q, struct vq_chain *chain)

@@ -59,7 +59,7 @@ struct net {
 
 /* ------------------------------------------------------------------ the model */
 
-static void round_judge(struct net *net)
+static void round_check(struct net *net)
 {
 	unsigned int i;
 
@@ -85,7 +85,7 @@ static int serve(void *self, uint32_t queue)
 		l->given_up = l->sent;
 	lane_put(l);
 	net->failed |= l->failed;
-	round_judge(net);
+	round_check(net);
 	return more;
 }
 

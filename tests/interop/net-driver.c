@@ -127,7 +127,7 @@ static enum vsu_exit frame_take(struct card *c, unsigned int pair,
 	if (len < NET_HEADER)
 		wrong = "it is shorter than a header";
 	if (!wrong)
-		wrong = frame_judge(frame + NET_HEADER, len - NET_HEADER,
+		wrong = frame_fault(frame + NET_HEADER, len - NET_HEADER,
 				    p->came, !c->small, c->swapped);
 	if (wrong)
 		vsu_error_set(err, -EBADMSG, "frame %" PRIu32 " of pair %u, in %u buffers, %" PRIu32 " bytes: %s",

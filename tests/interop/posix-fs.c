@@ -31,17 +31,17 @@ static const struct suite *const suites[] = {
 	&suite_folders, &suite_users, &suite_times, &suite_races, &suite_xattrs,
 };
 
-static int told;		/* pipe to the parent */
+static int report_fd;		/* pipe to the parent */
 
 int is_wrong(int line, const char *claim)
 {
-	dprintf(told, "line %d: %s (%s)", line, claim, strerror(errno));
+	dprintf(report_fd, "line %d: %s (%s)", line, claim, strerror(errno));
 	return VERDICT_WRONG;
 }
 
 int is_skipped(const char *why)
 {
-	dprintf(told, "%s (%s)", why, strerror(errno));
+	dprintf(report_fd, "%s (%s)", why, strerror(errno));
 	return VERDICT_SKIP;
 }
 
@@ -110,7 +110,7 @@ static int status_verdict(int status)
 {
 	if (WIFEXITED(status) && WEXITSTATUS(status) <= VERDICT_SKIP)
 		return WEXITSTATUS(status);
-	dprintf(told, "ended by signal %d", WTERMSIG(status));
+	dprintf(report_fd, "ended by signal %d", WTERMSIG(status));
 	return VERDICT_WRONG;
 }
 
@@ -149,7 +149,7 @@ static int check_judge(const struct check *check, const char *group,
 
 	if (pipe(ends) < 0)
 		return VERDICT_WRONG;
-	told = ends[1];
+	report_fd = ends[1];
 	child = fork();
 	if (!child)
 		check_run(check, home);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The simplest device behind a vhost-user back-end: it copies the readable
- * bytes of a request to its writable ones. It runs on one thread, which may
+ * The simplest device behind a vhost-user back-end. The device copies the
+ * readable bytes of a request to its writable ones, on one thread, which may
  * differ from the client's.
  */
 #ifndef SUPPORT_ECHO_SERVER_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A temporary folder of a test for its sockets and images. It is created on
+ * A temporary folder of a test for its sockets and images. Created on
  * first use in $TMPDIR or /tmp with a short path, because the path of a socket
  * has at most 107 bytes.
  */

@@ -26,7 +26,7 @@
 #define DRIVER(i) (GPA + 0x4000 * (i) + 0x2000)
 #define DEVICE(i) (GPA + 0x4000 * (i) + 0x3000)
 #define PACKET (GPA + 0xc000)
-#define HEADER 44u	/* of a packet: VIRTIO 1.3, 5.10.6 */
+#define HEADER 44u	/* size of a packet header, VIRTIO 1.3, 5.10.6 */
 #define PATIENCE 20000	/* ms; the kernel's worker is a separate thread */
 #define RESTARTS 100	/* the kernel's worker races with each of them */
 
@@ -136,7 +136,8 @@ START_TEST(kernel_receives_a_packet_and_logs_its_writes)
 END_TEST
 
 /*
- * As when a device of the same server is reset: the driver continues meanwhile.
+ * A reset of another device of the same server stops the ring in this way; the
+ * driver continues meanwhile.
  */
 START_TEST(restarted_ring_serves_chains_offered_while_it_was_stopped)
 {

@@ -25,7 +25,7 @@ static const uint64_t formats[] = { 0, VQ_F_RING_PACKED, VQ_F_EVENT_IDX };
 
 static char bytes[CONSOLE_BUFFER + 1];
 
-/* The text of the next used buffer of a queue; "" if there is none. */
+/* The text of the next used buffer of a queue; "" if no buffer was used. */
 static const char *text_of(uint32_t queue)
 {
 	int64_t n = console_used(queue, bytes, CONSOLE_BUFFER);

@@ -138,8 +138,8 @@ static void flush(void)
 }
 
 /*
- * The next response, or 1 if there is none; -2 for a request without room for
- * it.
+ * The next response; 1 if no request completed; -2 if a request had no room for
+ * a response.
  */
 static int answer(void)
 {

@@ -245,7 +245,7 @@ START_TEST(invalid_configuration_is_refused)
 }
 END_TEST
 
-/* As from an older caller, whose struct ends after the rate. */
+/* The struct of an older caller ends after the rate. */
 START_TEST(shorter_struct_selects_the_defaults)
 {
 	struct virtdev_rng_config config = {
