@@ -13,6 +13,8 @@
 #include "memory/slots.h"
 #include "kvm/uapi.h"
 
+#define LOG_PAGE UINT64_C(4096)	/* of a bit of KVM's log */
+
 /* A slot as KVM receives it; the id is assigned later. */
 struct slot {
 	uint64_t gpa, len, hva, file_pos;
@@ -30,6 +32,7 @@ struct vmm_slots {
 	struct vmm_cpus *cpus;
 	struct vmem_map *map;	/* the map that the slots represent; holds its blocks */
 	struct list now;	/* sorted by address */
+	bool logs;		/* KVM logs which pages are written */
 };
 
 int vmm_slots_new(const struct vmm_kvm *kvm, struct vmm_slots **out)
@@ -62,6 +65,12 @@ uint32_t vmm_slot_flags(const struct vmem_region *region)
 	return vmem_region_is_rom(region) ? KVM_MEM_READONLY : 0;
 }
 
+/* The guest does not write to it, or KVM has no log of it. */
+static bool is_unlogged(const struct slot *s)
+{
+	return s->flags & (KVM_MEM_READONLY | KVM_MEM_GUEST_MEMFD);
+}
+
 static int set_region2(const struct vmm_slots *slots, const struct slot *s,
 		       uint64_t size)
 {
@@ -84,6 +93,8 @@ static int set_region(const struct vmm_slots *slots, const struct slot *s,
 		.memory_size = size, .userspace_addr = s->hva,
 	};
 
+	if (slots->logs && !is_unlogged(s))
+		arg.flags |= KVM_MEM_LOG_DIRTY_PAGES;
 	if (s->flags & KVM_MEM_GUEST_MEMFD)
 		return set_region2(slots, s, size);
 	return vmm_kvm_ioctl(slots->kvm->vm_fd, KVM_SET_USER_MEMORY_REGION,
@@ -295,6 +306,67 @@ int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 	vmem_map_unref(slots->map);
 	slots->map = map;
 	return 0;
+}
+
+/* ---------------------------------------------------- log of written pages */
+
+static int set_log(struct vmm_slots *slots, bool on)
+{
+	const struct slot *s;
+	unsigned int i;
+	int rc = 0;
+
+	slots->logs = on;
+	for (i = 0; rc >= 0 && i < slots->now.n; i++) {
+		s = &slots->now.slot[i];
+		if (!is_unlogged(s))
+			rc = set_region(slots, s, s->len);
+	}
+	return rc;
+}
+
+int vmm_slots_log(struct vmm_slots *slots, bool on, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc;
+
+	for (i = 0; on && i < slots->now.n; i++)
+		if (slots->now.slot[i].flags & KVM_MEM_GUEST_MEMFD)
+			return vsu_error_set(err, -EOPNOTSUPP, "KVM does not log writes to memory of guest_memfd");
+	rc = set_log(slots, on);
+	if (rc < 0)
+		set_log(slots, false);
+	return rc < 0 ? vsu_error_sys(err, rc, "KVM cannot log writes") : 0;
+}
+
+static int harvest_slot(const struct vmm_slots *slots, const struct slot *s,
+			vmm_slots_log_fn fn, void *opaque)
+{
+	const uint64_t nwords = s->len / LOG_PAGE / 64 + 1;
+	struct kvm_dirty_log log = { .slot = s->id };
+	uint64_t *words = calloc(nwords, sizeof(*words));
+	int rc;
+
+	if (!words)
+		return -ENOMEM;
+	log.dirty_bitmap = words;
+	rc = vmm_kvm_ioctl(slots->kvm->vm_fd, KVM_GET_DIRTY_LOG, &log);
+	if (rc >= 0)
+		fn(opaque, s->gpa, words, s->len / LOG_PAGE);
+	free(words);
+	return rc;
+}
+
+int vmm_slots_harvest(const struct vmm_slots *slots, vmm_slots_log_fn fn,
+		      void *opaque, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; rc >= 0 && i < slots->now.n; i++)
+		if (!is_unlogged(&slots->now.slot[i]))
+			rc = harvest_slot(slots, &slots->now.slot[i], fn, opaque);
+	return rc < 0 ? vsu_error_sys(err, rc, "KVM's log of writes") : 0;
 }
 
 void vmm_slots_free(struct vmm_slots *slots)

@@ -42,6 +42,23 @@ void vmm_slots_set_cpus(struct vmm_slots *slots, struct vmm_cpus *cpus);
 int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 		    struct vsu_error *err);
 
+/*
+ * Makes KVM log which pages the guest writes, or ends that. Any thread, as long as
+ * the map does not change. -EOPNOTSUPP: memory with a private half.
+ */
+int vmm_slots_log(struct vmm_slots *slots, bool on, struct vsu_error *err);
+
+/* One bit of words for each page of 4 KiB from gpa on. */
+typedef void (*vmm_slots_log_fn)(void *opaque, uint64_t gpa,
+				 const uint64_t *words, uint64_t npages);
+
+/*
+ * Reads and clears KVM's log: calls fn for each slot, with the pages written since
+ * the last call. Thread as above.
+ */
+int vmm_slots_harvest(const struct vmm_slots *slots, vmm_slots_log_fn fn,
+		      void *opaque, struct vsu_error *err);
+
 unsigned int vmm_slots_count(const struct vmm_slots *slots);
 
 /* KVM's flags for a region: KVM_MEM_READONLY, KVM_MEM_GUEST_MEMFD. */

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "state/checksum.h"
 #include "state/sections.h"
 
 #define MAGIC "CVMMSTAT"
 #define FORMAT_VERSION 1u
 #define FILE_HEADER 16u		/* magic, version, 0 */
 /* of a section: name, version, instance, flags, checksum, length */
-#define HEADER 40u
+#define HEADER VMM_STATE_HEADER
 #define AT_VERSION 16u
 #define AT_INSTANCE 20u
 #define AT_FLAGS 24u
@@ -21,7 +22,7 @@
 #define REQUIRED 1u		/* a reader that does not know it refuses the state */
 #define FIRST_ROOM 65536u
 
-/* All that this version writes. */
+/* All that this version writes into a state. */
 static const struct kind {
 	const char *name;
 	uint32_t version;
@@ -58,33 +59,14 @@ static uint64_t load_number(const unsigned char *at, size_t len)
 	return value;
 }
 
-/* CRC-32C (Castagnoli), four bits at a time. */
-static uint32_t add_sum(uint32_t sum, const unsigned char *bytes, size_t len)
-{
-	static const uint32_t table[16] = {
-		0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
-		0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
-		0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
-		0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
-	};
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		sum ^= bytes[i];
-		sum = sum >> 4 ^ table[sum & 15];
-		sum = sum >> 4 ^ table[sum & 15];
-	}
-	return sum;
-}
-
 /* Of a section with its header, whose own sum counts as 0. */
 static uint32_t section_sum(const unsigned char *section, size_t len)
 {
 	static const unsigned char zeros[4];
-	uint32_t sum = add_sum(UINT32_MAX, section, AT_SUM);
+	uint32_t sum = vmm_checksum_add(UINT32_MAX, section, AT_SUM);
 
-	sum = add_sum(sum, zeros, sizeof(zeros));
-	return ~add_sum(sum, section + AT_LENGTH, HEADER - AT_LENGTH + len);
+	sum = vmm_checksum_add(sum, zeros, sizeof(zeros));
+	return ~vmm_checksum_add(sum, section + AT_LENGTH, HEADER - AT_LENGTH + len);
 }
 
 /* ------------------------------------------------------------------- writer */
@@ -147,6 +129,7 @@ void vmm_state_begin(struct vmm_state_writer *w)
 void vmm_state_section(struct vmm_state_writer *w, const char *name,
 		       uint32_t instance)
 {
+	const struct kind *kind = find_kind(name);
 	unsigned char *at;
 
 	w->section = w->len;
@@ -155,7 +138,7 @@ void vmm_state_section(struct vmm_state_writer *w, const char *name,
 		return;
 	memset(at, 0, HEADER);
 	memcpy(at, name, strlen(name));
-	store_number(at + AT_VERSION, find_kind(name)->version, 4);
+	store_number(at + AT_VERSION, kind ? kind->version : 1, 4);
 	store_number(at + AT_INSTANCE, instance, 4);
 	store_number(at + AT_FLAGS, REQUIRED, 4);
 }
@@ -180,16 +163,13 @@ int vmm_state_finish(struct vmm_state_writer *w)
 
 /* ------------------------------------------------------------------- reader */
 
-struct section {
-	char name[VMM_STATE_NAME + 1];
-	uint32_t version, instance, flags;
-	const unsigned char *bytes;
-	size_t len;
-};
+uint64_t vmm_state_length(const unsigned char *header)
+{
+	return load_number(header + AT_LENGTH, 8);
+}
 
-/* The section at *at, and behind it; -EBADMSG. */
-static int read_section(const struct vmm_state *state, size_t *at,
-			struct section *s, struct vsu_error *err)
+int vmm_state_next(const struct vmm_state *state, size_t *at,
+		   struct vmm_state_section *s, struct vsu_error *err)
 {
 	const unsigned char *header = state->bytes + *at;
 	uint64_t len;
@@ -202,8 +182,8 @@ static int read_section(const struct vmm_state *state, size_t *at,
 	s->name[VMM_STATE_NAME] = '\0';
 	s->version = (uint32_t)load_number(header + AT_VERSION, 4);
 	s->instance = (uint32_t)load_number(header + AT_INSTANCE, 4);
-	s->flags = (uint32_t)load_number(header + AT_FLAGS, 4);
-	len = load_number(header + AT_LENGTH, 8);
+	s->required = load_number(header + AT_FLAGS, 4) & REQUIRED;
+	len = vmm_state_length(header);
 	if (len > state->len - *at - HEADER)
 		return vsu_error_set(err, -EBADMSG,
 				     "the section at byte %zu is longer than the file",
@@ -218,11 +198,11 @@ static int read_section(const struct vmm_state *state, size_t *at,
 	return 0;
 }
 
-static int check_kind(const struct section *s, struct vsu_error *err)
+static int check_kind(const struct vmm_state_section *s, struct vsu_error *err)
 {
 	const struct kind *kind = find_kind(s->name);
 
-	if (!kind && (s->flags & REQUIRED))
+	if (!kind && s->required)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "it has a section '%s' that this version does not know",
 				     s->name);
@@ -249,12 +229,12 @@ static int check_header(const struct vmm_state *state, struct vsu_error *err)
 int vmm_state_check(const struct vmm_state *state, struct vsu_error *err)
 {
 	size_t at = FILE_HEADER;
-	struct section s;
+	struct vmm_state_section s;
 	int rc = check_header(state, err);
 
 	do {
 		if (!rc)
-			rc = read_section(state, &at, &s, err);
+			rc = vmm_state_next(state, &at, &s, err);
 		if (!rc)
 			rc = check_kind(&s, err);
 	} while (!rc && strcmp(s.name, "end") != 0);
@@ -268,10 +248,10 @@ int vmm_state_find(const struct vmm_state *state, const char *name,
 		   struct vsu_error *err)
 {
 	size_t at = FILE_HEADER;
-	struct section s;
+	struct vmm_state_section s;
 
 	do {
-		if (read_section(state, &at, &s, err) < 0)
+		if (vmm_state_next(state, &at, &s, err) < 0)
 			return -EBADMSG;
 		if (!strcmp(s.name, name) && s.instance == instance) {
 			*fields = (struct vmm_state_fields){

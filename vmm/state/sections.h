@@ -23,6 +23,7 @@
 #include <vmm-sys-util/error.h>
 
 #define VMM_STATE_NAME 16u	/* bytes of a section's name */
+#define VMM_STATE_HEADER 40u	/* bytes of a section in front of its content */
 #define VMM_STATE_MAX (UINT64_C(1) << 30) /* bytes of a state */
 
 struct vmm_state_writer {
@@ -34,6 +35,7 @@ struct vmm_state_writer {
 
 /* w must be zeroed. */
 void vmm_state_begin(struct vmm_state_writer *w);
+/* An unknown name is that of a section of version 1, as streams have. */
 void vmm_state_section(struct vmm_state_writer *w, const char *name,
 		       uint32_t instance);
 void vmm_state_put(struct vmm_state_writer *w, const void *bytes, size_t len);
@@ -53,6 +55,24 @@ struct vmm_state {
  * written by a later version.
  */
 int vmm_state_check(const struct vmm_state *state, struct vsu_error *err);
+
+/* One section, for readers of streams of them. */
+struct vmm_state_section {
+	char name[VMM_STATE_NAME + 1];
+	uint32_t version, instance;
+	bool required;
+	const unsigned char *bytes;
+	size_t len;
+};
+
+/* Bytes of content behind that header, which may be anybody's. */
+uint64_t vmm_state_length(const unsigned char *header);
+/*
+ * Reads the section at byte *at, and moves *at behind it. -EBADMSG: it is incomplete
+ * or damaged.
+ */
+int vmm_state_next(const struct vmm_state *state, size_t *at,
+		   struct vmm_state_section *s, struct vsu_error *err);
 
 struct vmm_state_fields {
 	const char *name;	/* of the section, for messages */

@@ -224,6 +224,18 @@ static int take_slot(const struct kvm_userspace_memory_region *slot)
 	return 0;
 }
 
+/* Reading the log clears it. */
+static int give_log(const struct kvm_dirty_log *log)
+{
+	uint64_t *words = log->dirty_bitmap;
+
+	if (!(fake.slot[log->slot].flags & KVM_MEM_LOG_DIRTY_PAGES))
+		return -ENOENT;
+	words[0] = fake.written[log->slot];
+	fake.written[log->slot] = 0;
+	return 0;
+}
+
 static int capability(unsigned long which)
 {
 	switch (which) {
@@ -263,6 +275,8 @@ static int answer_vm(unsigned long request, unsigned long arg)
 		return make_file("private", *(const off_t *)arg);
 	case KVM_SET_USER_MEMORY_REGION:
 		return take_slot((const void *)arg);
+	case KVM_GET_DIRTY_LOG:
+		return give_log((const struct kvm_dirty_log *)arg);
 	case KVM_IRQFD:
 		return take_irqfd((const struct kvm_irqfd *)arg);
 	default:

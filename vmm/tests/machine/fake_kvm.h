@@ -31,6 +31,7 @@ struct fake_kvm {
 	unsigned int ncpus;
 	/* Memory as the guest has it; memory_size 0: no such slot. */
 	struct kvm_userspace_memory_region slot[FAKE_SLOTS];
+	uint64_t written[FAKE_SLOTS]; /* the first 64 pages that KVM's log has */
 	int irq_fd[FAKE_IRQS];	/* -1: unused */
 	/*
 	 * Whether this guest handles machine checks, and which it received; it

@@ -95,6 +95,64 @@ START_TEST(change_is_made_in_full_or_not_at_all)
 }
 END_TEST
 
+static uint64_t logged_gpa, logged_words;
+
+static void on_logged(void *opaque, uint64_t gpa, const uint64_t *words,
+		      uint64_t npages)
+{
+	ck_assert_uint_eq(npages, PIECE / 4096);
+	if (!words[0])
+		return;
+	++*(unsigned int *)opaque;
+	logged_gpa = gpa;
+	logged_words = words[0];
+}
+
+START_TEST(log_reports_written_pages_once)
+{
+	unsigned int n = 0, i;
+
+	ck_assert_int_eq(vmm_slots_log(slots, true, &err), 0);
+	for (i = 0; fake.slot[i].guest_phys_addr != MIB; i++)
+		;
+	fake.written[i] = 0x8001;
+	ck_assert_int_eq(vmm_slots_harvest(slots, on_logged, &n, &err), 0);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_uint_eq(logged_gpa, MIB);
+	ck_assert_uint_eq(logged_words, 0x8001);
+	ck_assert_int_eq(vmm_slots_harvest(slots, on_logged, &n, &err), 0);
+	ck_assert_uint_eq(n, 1);
+}
+END_TEST
+
+START_TEST(log_that_kvm_refuses_is_off_everywhere)
+{
+	unsigned int i;
+
+	left = 1;
+	ck_assert_int_eq(vmm_slots_log(slots, true, &err), -ENOMEM);
+	for (i = 0; i < FAKE_SLOTS; i++)
+		ck_assert_uint_eq(fake.slot[i].flags, 0);
+	assert_kvm_has(before);
+}
+END_TEST
+
+START_TEST(change_of_the_map_keeps_the_log)
+{
+	unsigned int i, n = 0;
+
+	ck_assert_int_eq(vmm_slots_log(slots, true, &err), 0);
+	ck_assert_int_eq(vmm_slots_apply(slots, after, &err), 0);
+	for (i = 0; i < FAKE_SLOTS; i++)
+		n += fake.slot[i].memory_size &&
+		     fake.slot[i].flags == KVM_MEM_LOG_DIRTY_PAGES;
+	ck_assert_uint_eq(n, 3);
+	ck_assert_int_eq(vmm_slots_log(slots, false, &err), 0);
+	for (i = 0; i < FAKE_SLOTS; i++)
+		ck_assert(!fake.slot[i].memory_size || !fake.slot[i].flags);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("refused_slots");
@@ -103,6 +161,9 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	/* three removals, three additions */
 	tcase_add_loop_test(tc, change_is_made_in_full_or_not_at_all, 0, 6);
+	tcase_add_test(tc, log_reports_written_pages_once);
+	tcase_add_test(tc, log_that_kvm_refuses_is_off_everywhere);
+	tcase_add_test(tc, change_of_the_map_keeps_the_log);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../util.h"
+#include "state/checksum.h"
 #include "state/sections.h"
 
 #define HEADER 40u		/* of a section */
@@ -150,6 +151,24 @@ START_TEST(more_than_the_limit_is_not_written)
 }
 END_TEST
 
+/* The check value of CRC-32C, and every length and alignment of its fast part. */
+START_TEST(checksum_is_the_same_with_and_without_the_instruction)
+{
+	unsigned char bytes[64];
+	size_t from, len;
+
+	for (len = 0; len < sizeof(bytes); len++)
+		bytes[len] = (unsigned char)(len * 37);
+	ck_assert_uint_eq(~vmm_checksum_add(UINT32_MAX,
+					    (const unsigned char *)"123456789", 9),
+			  0xe3069283);
+	for (from = 0; from < 9; from++)
+		for (len = 0; from + len < sizeof(bytes); len++)
+			ck_assert_uint_eq(vmm_checksum_add(7, bytes + from, len),
+					  vmm_checksum_add_plain(7, bytes + from, len));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("state");
@@ -166,6 +185,7 @@ int main(void)
 	tcase_add_test(tc, later_version_of_the_format_is_refused);
 	tcase_add_test(tc, content_of_another_file_is_no_state);
 	tcase_add_test(tc, more_than_the_limit_is_not_written);
+	tcase_add_test(tc, checksum_is_the_same_with_and_without_the_instruction);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

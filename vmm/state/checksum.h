@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * CRC-32C (Castagnoli), by the processor's instruction if it has one: a stream of
+ * guest memory is as fast as its checksum.
+ *
+ * Threads: any.
+ */
+#ifndef VMM_STATE_CHECKSUM_H
+#define VMM_STATE_CHECKSUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Begin with UINT32_MAX; the complement of the last result is the checksum. */
+uint32_t vmm_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len);
+
+/* The same without the instruction. */
+uint32_t vmm_checksum_add_plain(uint32_t sum, const unsigned char *bytes,
+				size_t len);
+
+#endif
