@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Checks that each region of memory keeps values stored at its end, and that
- * ROM does not.
+ * ROM does not. Under load, checks that each page keeps what the last pass has stored.
  */
 #include "lib.h"
 #include "selftest.h"
@@ -28,4 +28,45 @@ void test_memory(const struct cvmm_boot *boot)
 
 	for (i = 0; i < boot->nmemory; i++)
 		test_piece(&boot->memory[i]);
+}
+
+#define PAGE 4096u
+#define LOAD_FROM (16u << 20)	/* above this guest's own memory */
+#define SHOWN 16u	/* one pass in so many is printed */
+
+/* Of the pass in which the page was written; no page has the value of another. */
+static uint64_t value_of(uint64_t at, uint64_t pass)
+{
+	return (at ^ pass * 0x9e3779b97f4a7c15) | 1;
+}
+
+static void load_page(uint64_t at, uint64_t pass)
+{
+	const uint64_t last = at + PAGE - 8;
+
+	if (pass && (mmio_read64(at) != value_of(at, pass - 1) ||
+		     mmio_read64(last) != value_of(last, pass - 1)))
+		fault("memory lost what the last pass has stored");
+	mmio_write64(at, value_of(at, pass));
+	mmio_write64(last, value_of(last, pass));
+}
+
+static void load_piece(const struct cvmm_boot_memory *m, uint64_t pass)
+{
+	uint64_t at = m->gpa < LOAD_FROM ? LOAD_FROM : m->gpa;
+
+	for (; at < m->gpa + m->len; at += PAGE)
+		load_page(at, pass);
+}
+
+void load_memory(const struct cvmm_boot *boot)
+{
+	static uint64_t pass;
+	uint32_t i;
+
+	for (i = 0; i < boot->nmemory; i++)
+		if (!(boot->memory[i].flags & CVMM_MEMORY_ROM))
+			load_piece(&boot->memory[i], pass);
+	if (!(pass++ % SHOWN))
+		print("memory: pass %u\n", (uint32_t)pass);
 }

@@ -96,6 +96,13 @@ static void echo(int *ahead)
 	print("\n%u bytes in %u ms\n", n, now_ms() - begun);
 }
 
+/* The next byte, or -1. */
+static int load_once(const struct cvmm_boot *boot)
+{
+	load_memory(boot);
+	return byte_soon(1);
+}
+
 static void interact(const struct cvmm_boot *boot)
 {
 	int ahead = -1;
@@ -111,6 +118,10 @@ static void interact(const struct cvmm_boot *boot)
 			break;
 		case 'm':
 			test_memory(boot);
+			break;
+		case 'w':
+			while (ahead < 0)
+				ahead = load_once(boot);
 			break;
 		case 'e':
 			echo(&ahead);

@@ -7,6 +7,8 @@
 #include "virtio.h"
 
 void test_memory(const struct cvmm_boot *boot);
+/* Writes all of it, and checks what the call before has written. */
+void load_memory(const struct cvmm_boot *boot);
 void test_disk(struct device *dev, unsigned int number);
 void test_entropy(struct device *dev, unsigned int number);
 void show_shared(struct device *dev, unsigned int number);

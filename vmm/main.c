@@ -62,12 +62,13 @@ static int run_machine(const struct vmm_options *options)
 	do {
 		status = live_once(&next, &err);
 		next.from = NULL;
+		next.stream = NULL;
 	} while (status == VSU_EXIT_REBOOT && options->restart);
 	return complain(status, &err);
 }
 
 static int parse_run(struct vmm_options *options,
-		     const struct vmm_configuration *c, struct vsu_error *err)
+		     struct vmm_configuration *c, struct vsu_error *err)
 {
 	static struct vmm_options saved;
 	int rc = vmm_options_parse(options, c->all.n, c->all.words, err);
@@ -78,6 +79,10 @@ static int parse_run(struct vmm_options *options,
 		rc = vmm_options_parse(&saved, c->saved.n, c->saved.words, err);
 		options->saved = &saved;
 	}
+	if (rc < 0 && c->incoming)
+		vmm_stream_refuse(&c->stream, err);
+	if (c->incoming)
+		options->stream = &c->stream;
 	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : VSU_EXIT_OK;
 }
 
@@ -113,7 +118,8 @@ static int cmd_run(int argc, char **argv)
 	struct vmm_configuration c;
 	struct vsu_error err = VSU_ERROR_INIT;
 	int rc = vmm_configuration_read(&c, argc, argv, &err);
-	int status = rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc)
+	int status = rc < 0 ? vmm_exit_status(c.incoming ? VMM_STAGE_STREAM :
+					      VMM_STAGE_CONFIGURATION, rc)
 			    : parse_run(&options, &c, &err);
 
 	if (status)

@@ -13,6 +13,7 @@
 
 #include "cli/configuration.h"
 #include "json_read.h"
+#include "migration/address.h"
 
 #define MAX_BYTES (1u << 20)
 #define MAX_WORDS 1024
@@ -147,13 +148,133 @@ static int change_config(struct vmm_configuration *c, int argc,
 			      vsu_error_set(err, -ENOMEM, "no memory for options");
 }
 
+/* ------------------------------------------------------- a machine that comes */
+
+static bool is_option(const char *word, const char *name)
+{
+	const size_t len = strlen(name);
+
+	return !strncmp(word, name, len) && (!word[len] || word[len] == '=');
+}
+
+/* Options of the source's process, not of the machine. */
+static bool is_local(const char *word)
+{
+	return is_option(word, "--from") || is_option(word, "--control") ||
+	       is_option(word, "--socket-mode") ||
+	       is_option(word, "--socket-group");
+}
+
+/* Without those options and their values. */
+static int drop_local(char **words, int n)
+{
+	int from = 0, to = 0;
+	bool local;
+
+	while (from < n) {
+		local = is_local(words[from]);
+		if (!local)
+			words[to++] = words[from];
+		else if (!strchr(words[from], '='))
+			from++;
+		from++;
+	}
+	return to;
+}
+
+/* The source's command line; its number of words. */
+static int receive_words(struct vmm_configuration *c, char **words,
+			 struct vsu_error *err)
+{
+	struct vmm_state_section s;
+	int i, n, rc = vmm_stream_receive_header(&c->stream, err);
+
+	if (!rc)
+		rc = vmm_stream_expect(&c->stream, "arguments", &s, err);
+	if (rc < 0)
+		return rc;
+	c->text = malloc(s.len + 1);
+	if (!c->text)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	memcpy(c->text, s.bytes, s.len);
+	c->text[s.len] = '\0';
+	n = prog_json_read_strings(c->text, "arguments", words, MAX_WORDS, err);
+	for (i = 0; i < n; i++)
+		if (!strcmp(words[i], "--"))
+			return vsu_error_set(err, -EINVAL, "the source's command line has '--'");
+	return n < 0 ? n : drop_local(words, n);
+}
+
+static bool is_option_of_files(const char *word)
+{
+	return is_option(word, "--from") || is_option(word, "--clone") ||
+	       is_option(word, "--json") || is_option(word, "--dry-run") ||
+	       is_option(word, "--incoming");
+}
+
+/* Before a source connects. */
+static int check_given(int argc, char *const *given, struct vsu_error *err)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (is_option_of_files(given[i]))
+			return vsu_error_set(err, -EINVAL, "'%s' is not possible with a machine that comes",
+					     given[i]);
+	return vmm_saved_words_check(argc, given, err);
+}
+
+static int accept_machine(struct vmm_configuration *c, const char *address,
+			  int argc, char **given, struct vsu_error *err)
+{
+	int n, rc = vmm_address_accept(address, &c->stream, err);
+
+	c->saved.words = calloc(MAX_WORDS + 2, sizeof(*c->saved.words));
+	if (!c->saved.words)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	c->saved.words[0] = given[0];
+	n = rc < 0 ? rc : receive_words(c, c->saved.words + 1, err);
+	if (n < 0)
+		return n;
+	c->saved.n = n + 1;
+	c->saved.words[n + 1] = NULL;
+	return vmm_saved_words_merge(&c->all, &c->saved, argc, given, err);
+}
+
+/* The option itself, at argv[at], is not part of the machine's command line. */
+static int read_incoming(struct vmm_configuration *c, const char *address,
+			 int at, int used, int argc, char *const *argv,
+			 struct vsu_error *err)
+{
+	const int rest = argc - at - used;
+	char **given = calloc((size_t)argc + 1, sizeof(*given));
+	int rc;
+
+	if (!given)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	memcpy(given, argv, (size_t)at * sizeof(*argv));
+	memcpy(given + at, argv + at + used, (size_t)rest * sizeof(*argv));
+	vmm_stream_init(&c->stream);
+	c->incoming = true;
+	rc = check_given(at + rest, given, err);
+	if (!rc)
+		rc = accept_machine(c, address, at + rest, given, err);
+	free(given);
+	if (rc < 0)
+		vmm_stream_refuse(&c->stream, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --incoming") : 0;
+}
+
 int vmm_configuration_read(struct vmm_configuration *c, int argc,
 			   char *const *argv, struct vsu_error *err)
 {
-	const char *folder = NULL;
-	int used;
+	const char *folder = NULL, *address = NULL;
+	int used, at;
 
 	memset(c, 0, sizeof(*c));
+	at = find_option("--incoming", argc, argv, &address, &used);
+	if (address)
+		return read_incoming(c, address, at, used, argc, argv, err);
 	find_option("--from", argc, argv, &folder, &used);
 	return folder ? change_saved(c, folder, argc, argv, err) :
 			change_config(c, argc, argv, err);
@@ -161,6 +282,8 @@ int vmm_configuration_read(struct vmm_configuration *c, int argc,
 
 void vmm_configuration_free(struct vmm_configuration *c)
 {
+	if (c->incoming)
+		vmm_stream_close(&c->stream);
 	vmm_words_free(&c->all);
 	vmm_words_free(&c->saved);
 	free(c->text);

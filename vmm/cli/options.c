@@ -12,8 +12,8 @@
 #include "places.h"
 
 enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
-       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, REBOOT, CONFIG, FROM, CLONE, DRY_RUN, JSON,
-       LOG_LEVEL, VERBOSE, HELP, KERNEL,
+       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, REBOOT, CONFIG, FROM, CLONE, INCOMING,
+       DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
 static const char *const cpu_models[] = { "host", "plain", NULL };
@@ -106,6 +106,9 @@ const struct vsu_option vmm_run_options[] = {
 		   .help = "continue the machine saved in that folder" },
 	[CLONE] = { .name = "clone", .kind = VSU_OPTION_FLAG,
 		    .help = "with --from: reject devices that share a resource with the saved machine" },
+	[INCOMING] = { .name = "incoming", .kind = VSU_OPTION_STRING,
+		       .arg = "ADDRESS",
+		       .help = "continue a machine that 'migrate' sends to unix:PATH, tcp:HOST:PORT or exec:COMMAND" },
 	[DRY_RUN] = { .name = "dry-run", .kind = VSU_OPTION_FLAG,
 		      .help = "allocate and check everything, print the machine, and exit" },
 	[JSON] = { .name = "json", .kind = VSU_OPTION_FLAG,
@@ -158,6 +161,7 @@ static const struct prog_place places[] = {
 	[CONFIG] = { PROG_PLACE_NONE, 0 },
 	[FROM] = PLACE(from),
 	[CLONE] = PLACE(clone),
+	[INCOMING] = { PROG_PLACE_NONE, 0 },
 	[DISK_PATH] = { PROG_PLACE_NONE, 0 },
 };
 
@@ -194,6 +198,9 @@ static int take_option(void *opaque, unsigned int index,
 	if (index == CONFIG)
 		return vsu_error_set(err, -EINVAL,
 				     "a second --config '%s'; one file has the whole machine",
+				     value->text);
+	if (index == INCOMING)
+		return vsu_error_set(err, -EINVAL, "--incoming '%s' is possible once, on the command line",
 				     value->text);
 	if (index == MEMORY)
 		return add_memory(&o->memory, value->text, err);

@@ -61,6 +61,7 @@ struct vmm_options {
 	const char *from;	/* a saved machine's folder; the kernel is not loaded */
 	bool clone;		/* with from: shares nothing with the saved machine */
 	const struct vmm_options *saved; /* with clone: of the saved machine */
+	struct vmm_stream *stream; /* of a machine that comes, or NULL; likewise */
 	const char *initrd, *cmdline, *append, *serial, *control;
 	struct prog_socket_access sockets;	/* of control and devices */
 	enum vmm_on_memory_error on_memory_error;

@@ -37,6 +37,7 @@ static const struct {
 	enum change change;
 } changes[] = {
 	{ "from", CHANGE_START }, { "clone", CHANGE_START },
+	{ "incoming", CHANGE_START },
 	{ "control", CHANGE_STREAM }, { "serial", CHANGE_STREAM },
 	{ "socket-mode", CHANGE_VALUE }, { "socket-group", CHANGE_VALUE },
 	{ "on-memory-error", CHANGE_VALUE }, { "log-level", CHANGE_VALUE },
@@ -144,6 +145,19 @@ static void drop_entries(struct entries *saved, bool clone)
 	saved->n = n;
 }
 
+static int check_entries(const struct entries *given, struct vsu_error *err)
+{
+	const struct entry *e = given->list;
+	unsigned int i;
+
+	for (i = 0; i < given->n; i++, e++)
+		if (change_of(e) == CHANGE_NEVER)
+			return vsu_error_set(err, -EINVAL, "'%s%s' cannot change a saved machine",
+					     e->row->kind == VSU_OPTION_OPERAND ? "" : "--",
+					     e->row->kind == VSU_OPTION_OPERAND ? e->value : e->row->name);
+	return 0;
+}
+
 /* saved has room for all that are given. */
 static int apply_changes(struct entries *saved, const struct entries *given,
 		 struct vsu_error *err)
@@ -151,13 +165,9 @@ static int apply_changes(struct entries *saved, const struct entries *given,
 	const struct entry *e = given->list;
 	struct entry *old;
 	unsigned int i;
-	int rc = 0;
+	int rc = check_entries(given, err);
 
 	for (i = 0; !rc && i < given->n; i++, e++) {
-		if (change_of(e) == CHANGE_NEVER)
-			return vsu_error_set(err, -EINVAL, "'%s%s' cannot change a saved machine",
-					     e->row->kind == VSU_OPTION_OPERAND ? "" : "--",
-					     e->row->kind == VSU_OPTION_OPERAND ? e->value : e->row->name);
 		if (change_of(e) == CHANGE_DEVICE) {
 			rc = replace_device(saved, given, i, err);
 			continue;
@@ -254,6 +264,17 @@ int vmm_saved_words_merge(struct vmm_words *out, const struct vmm_words *saved,
 	if (!rc)
 		rc = merge_entries(out, &old, &new, argv[0], err);
 	free(old.list);
+	free(new.list);
+	return rc;
+}
+
+int vmm_saved_words_check(int argc, char *const *argv, struct vsu_error *err)
+{
+	struct entries new = { NULL, 0 };
+	int rc = parse_words(argc, argv, &new, err);
+
+	if (!rc)
+		rc = check_entries(&new, err);
 	free(new.list);
 	return rc;
 }

@@ -25,6 +25,9 @@ struct vmm_words {
 int vmm_saved_words_merge(struct vmm_words *out, const struct vmm_words *saved,
 			  int argc, char *const *argv, struct vsu_error *err);
 
+/* The same check of the options alone, before the saved command line is known. */
+int vmm_saved_words_check(int argc, char *const *argv, struct vsu_error *err);
+
 void vmm_words_free(struct vmm_words *words);
 
 #endif

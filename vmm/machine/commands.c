@@ -10,6 +10,7 @@
 #include <vmm-sys-util/parse.h>
 
 #include "machine/commands.h"
+#include "machine/migrate.h"
 #include "machine/plug.h"
 #include "machine/save.h"
 
@@ -85,7 +86,8 @@ static int command_status(void *opaque, char *const *words, FILE *answer,
 	(void)err;
 	fprintf(answer, ",\"cpus\":%u,\"paused\":%s",
 		m->options->cpus,
-		m->pause.for_good || m->pause.by_user ? "true" : "false");
+		m->pause.for_good || m->pause.by_user ||
+		vmm_migrate_is_unknown(m) ? "true" : "false");
 	if (vmm_save_progress(m, &done, &total))
 		fprintf(answer, ",\"saving\":{\"done\":%" PRIu64 ",\"total\":%" PRIu64 "}",
 			done, total);
@@ -100,6 +102,7 @@ static int command_status(void *opaque, char *const *words, FILE *answer,
 		numbers_refresh(d);
 	}
 	fputc(']', answer);
+	vmm_migrate_report(m, answer);
 	return 0;
 }
 
@@ -165,6 +168,8 @@ static int device_find(struct vmm_machine *m, char *const *words,
 /* A save has a fixed list of devices. */
 static int refuse_during_save(const struct vmm_machine *m, struct vsu_error *err)
 {
+	if (m->pause.migration)
+		return vsu_error_set(err, -EBUSY, "the machine is being migrated");
 	return m->pause.save ? vsu_error_set(err, -EBUSY, "the machine is being saved") :
 			 0;
 }
@@ -271,7 +276,7 @@ static int command_resume(void *opaque, char *const *words, FILE *answer,
 	if (m->pause.for_good)
 		return vsu_error_set(err, -EPERM, "%s: the guest lost a part of its memory and cannot continue; see --on-memory-error",
 				     words[0]);
-	if (!m->pause.by_user)
+	if (vmm_migrate_resume(m) || !m->pause.by_user)
 		return 0;
 	vmm_cpus_excuse(m->cpus);
 	vmm_cpus_resume(m->cpus);
@@ -290,11 +295,34 @@ static int command_save(void *opaque, char *const *words, FILE *answer,
 			vmm_control_wait(m->control, m->pause.save);
 }
 
+static int command_migrate(void *opaque, char *const *words, FILE *answer,
+			   struct vsu_error *err)
+{
+	struct vmm_machine *m = opaque;
+	int rc = vmm_migrate_begin(m, words + 1, err);
+
+	(void)answer;
+	return rc < 0 ? vsu_error_prefix(err, rc, "%s", words[0]) :
+			vmm_control_wait(m->control, m->pause.migration);
+}
+
+static int command_cancel(void *opaque, char *const *words, FILE *answer,
+			  struct vsu_error *err)
+{
+	int rc = vmm_migrate_cancel(opaque, err);
+
+	(void)answer;
+	return rc < 0 ? vsu_error_prefix(err, rc, "%s", words[0]) : 0;
+}
+
 static const struct vmm_control_command commands[] = {
 	{ "status", NULL, 0, 0, command_status },
 	{ "pause", NULL, 0, 0, command_pause },
 	{ "resume", NULL, 0, 0, command_resume },
 	{ "save", "FOLDER", 1, 1, command_save },
+	{ "migrate", "[downtime=MS] [rate=SIZE] [auto-converge] ADDRESS", 1,
+	  VMM_CONTROL_WORDS - 1, command_migrate },
+	{ "migrate-cancel", NULL, 0, 0, command_cancel },
 	{ "resize", "DEVICE SIZE", 2, 2, command_resize },
 	{ "device-add", "KIND,OPTIONS", 1, 1, command_add },
 	{ "device-del", "DEVICE [force] [wait]", 1, 3, command_remove },

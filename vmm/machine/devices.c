@@ -11,6 +11,7 @@
 #include "log.h"
 #include "machine/console.h"
 #include "machine/devices.h"
+#include "machine/restore.h"
 #include "virtio/kernel.h"
 
 static bool is_ram(void *memory, const struct vmem_region *region)
@@ -254,7 +255,7 @@ int vmm_machine_check_device(const struct vmm_machine *m,
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const enum vmm_transport wanted = m->options->transport;
-	int rc = m->options->from ? !m->restore.on_bus :
+	int rc = vmm_restore_wanted(m) ? !m->restore.on_bus :
 		 wanted == VMM_TRANSPORT_AUTO ?
 		 vmm_kernel_is_builtin(&m->kernel, err) :
 		 wanted == VMM_TRANSPORT_MMIO;

@@ -56,6 +56,9 @@ static const struct row {
 	{ VMM_STAGE_VHOST, -EADDRINUSE, VSU_EXIT_BUSY },
 	{ VMM_STAGE_VHOST, ANY, VSU_EXIT_HOST },
 	{ VMM_STAGE_CONSOLE, ANY, VSU_EXIT_INPUT },
+	{ VMM_STAGE_STREAM, -EBADMSG, VSU_EXIT_DATA },
+	{ VMM_STAGE_STREAM, -EINVAL, VSU_EXIT_DATA },
+	{ VMM_STAGE_STREAM, ANY, VSU_EXIT_HOST },
 };
 
 int vmm_exit_status(enum vmm_stage stage, int code)

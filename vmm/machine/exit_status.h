@@ -20,6 +20,7 @@ enum vmm_stage {
 	VMM_STAGE_SOCKET,
 	VMM_STAGE_VHOST,	/* vhost of the host's kernel */
 	VMM_STAGE_CONSOLE,
+	VMM_STAGE_STREAM,	/* of a migration */
 	VMM_STAGE_RUN,
 };
 

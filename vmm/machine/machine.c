@@ -21,7 +21,9 @@
 #include "machine/commands.h"
 #include "machine/console.h"
 #include "machine/devices.h"
+#include "machine/incoming.h"
 #include "machine/machine.h"
+#include "machine/migrate.h"
 #include "machine/plug.h"
 #include "machine/restore.h"
 #include "machine/save.h"
@@ -51,10 +53,11 @@ static int parse_devices(struct vmm_machine *m, struct vsu_error *err)
 
 static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc = m->options->from ? 0 :
+	const bool boots = !vmm_restore_wanted(m);
+	int rc = !boots ? 0 :
 		 vmm_kernel_open(&m->kernel, m->options->kernel, err);
 
-	if (!rc && m->options->initrd && !m->options->from)
+	if (!rc && m->options->initrd && boots)
 		rc = vmm_file_open(&m->initrd, "initrd", m->options->initrd,
 				   err);
 	return rc;
@@ -263,19 +266,20 @@ static int make_loop(struct vmm_machine *m, struct vsu_error *err)
 
 static int boot_kernel(struct vmm_machine *m, struct vsu_error *err)
 {
-	return m->options->from ? 0 : vmm_boot_prepare(m, err);
+	return vmm_restore_wanted(m) ? 0 : vmm_boot_prepare(m, err);
 }
 
 /* The serial port exists only now. */
 static int restore_guest(struct vmm_machine *m, struct vsu_error *err)
 {
-	return m->options->from ? vmm_restore_load(m, err) : 0;
+	return vmm_restore_wanted(m) ? vmm_restore_load(m, err) : 0;
 }
 
 static const struct step steps[] = {
 	{ parse_devices, VMM_STAGE_OPTIONS },
 	{ vmm_restore_open, VMM_STAGE_CONFIGURATION },
 	{ vmm_restore_check_clone, VMM_STAGE_CONFIGURATION },
+	{ vmm_incoming_open, VMM_STAGE_STREAM },
 	{ parse_memory, VMM_STAGE_OPTIONS },
 	{ open_kernel, VMM_STAGE_KERNEL },
 	{ make_loop, VMM_STAGE_RUN },
@@ -292,8 +296,11 @@ static const struct step steps[] = {
 	{ make_cpus, VMM_STAGE_KVM },
 	{ boot_kernel, VMM_STAGE_KERNEL },
 	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
+	{ vmm_incoming_receive, VMM_STAGE_STREAM },	/* a terminal can still interrupt it */
 	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },	/* may create a file, so last */
 	{ restore_guest, VMM_STAGE_CONFIGURATION },
+	{ vmm_incoming_confirm, VMM_STAGE_STREAM },
+	{ vmm_restore_resume, VMM_STAGE_RUN },
 };
 
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
@@ -309,8 +316,10 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 	m->console_in = m->console_out = -1;
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		rc = steps[i].fn(m, err);
-		if (rc < 0)
+		if (rc < 0) {
+			vmm_incoming_refuse(m, err);
 			return vmm_exit_status(steps[i].stage, rc);
+		}
 	}
 	return 0;
 }
@@ -320,6 +329,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	unsigned int i;
 
 	vmm_save_free(m);
+	vmm_migrate_free(m);
 	vmm_restore_free(m);
 	vmm_control_free(m->control);
 	for (i = 0; i < m->ndevices; i++)

@@ -75,6 +75,7 @@ struct vmm_pause {
 	bool for_good;		/* a memory error */
 	bool by_user;		/* the command "pause", until "resume" */
 	struct vmm_save *save;	/* in progress, or NULL */
+	struct vmm_migration *migration; /* likewise */
 };
 
 /* A saved machine whose state a new one gets. */

@@ -138,6 +138,28 @@ static int name_memory(struct vmm_machine *m, const char *folder,
 	return rc;
 }
 
+int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
+		    struct vsu_error *err)
+{
+	struct vmm_restore *r = &m->restore;
+	int rc;
+
+	free(r->bytes);
+	r->bytes = malloc(len + 1);
+	if (!r->bytes)
+		return vsu_error_set(err, -ENOMEM, "no memory for the state");
+	memcpy(r->bytes, bytes, len);
+	r->state = (struct vmm_state){ r->bytes, len };
+	rc = vmm_state_check(&r->state, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "the state") :
+			read_machine(m, err);
+}
+
+bool vmm_restore_wanted(const struct vmm_machine *m)
+{
+	return m->options->from || m->options->stream;
+}
+
 int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err)
 {
 	const char *folder = m->options->from;
@@ -215,7 +237,6 @@ static int renew_generation(const struct vmm_machine *m, struct vsu_error *err)
 	return 0;
 }
 
-/* Devices resume last: their interrupts need the controllers. */
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_state *state = &m->restore.state;
@@ -230,13 +251,23 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 		rc = vmm_console_load(m->console, state, err);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = load_device(m, i, err);
-	if (!rc)
+	if (!rc && m->options->from)
 		rc = renew_generation(m, err);
-	for (i = 0; !rc && i < m->ndevices; i++)
-		(void)!vmm_virtio_resume(m->devices[i].virtio);
 	vmm_restore_free(m);
-	return rc < 0 ? vsu_error_prefix(err, rc, "option --from '%s'",
-					 m->options->from) : 0;
+	return rc < 0 && m->options->from ?
+	       vsu_error_prefix(err, rc, "option --from '%s'",
+				m->options->from) : rc;
+}
+
+/* Their interrupts need the controllers. */
+int vmm_restore_resume(struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+
+	(void)err;
+	for (i = 0; vmm_restore_wanted(m) && i < m->ndevices; i++)
+		(void)!vmm_virtio_resume(m->devices[i].virtio);
+	return 0;
 }
 
 void vmm_restore_free(struct vmm_machine *m)

@@ -16,8 +16,19 @@
  */
 int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err);
 
-/* Loads CPUs, interrupt controllers, ports and devices, and resumes the devices. */
+/* Replaces the state by a copy of these bytes, and checks it likewise. */
+int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
+		    struct vsu_error *err);
+
+/* True if the machine continues another one, in place of booting a kernel. */
+bool vmm_restore_wanted(const struct vmm_machine *m);
+
+/*
+ * Loads CPUs, interrupt controllers, ports and devices. The devices are paused until
+ * resume: requests of a guest that may still run elsewhere must not be served here.
+ */
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err);
+int vmm_restore_resume(struct vmm_machine *m, struct vsu_error *err);
 
 /* With --clone: -EBUSY if a device shares a resource of the host with the saved machine. */
 int vmm_restore_check_clone(struct vmm_machine *m, struct vsu_error *err);

@@ -67,16 +67,21 @@ static void save_free(struct vmm_save *s)
 	m->pause.save = NULL;
 }
 
+void vmm_save_resume(struct vmm_machine *m, unsigned int npaused)
+{
+	while (npaused > 0)
+		if (m->devices[--npaused].virtio)
+			(void)!vmm_virtio_resume(m->devices[npaused].virtio);
+	vmm_cpus_excuse(m->cpus);
+	vmm_cpus_resume(m->cpus);
+}
+
 /* The guest continues, unless the user paused it before. */
 static void save_end(struct vmm_save *s)
 {
 	struct vmm_machine *m = s->m;
 
-	while (s->npaused > 0)
-		if (m->devices[--s->npaused].virtio)
-			(void)!vmm_virtio_resume(m->devices[s->npaused].virtio);
-	vmm_cpus_excuse(m->cpus);
-	vmm_cpus_resume(m->cpus);
+	vmm_save_resume(m, s->npaused);
 	vmm_control_answer(m->control, s, "", s->rc ? &s->err : NULL);
 	save_free(s);
 }
@@ -149,25 +154,29 @@ static int put_device(const struct vmm_machine *m, unsigned int i,
 	return 0;
 }
 
-static int collect_state(struct vmm_save *s)
+void vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w)
 {
-	struct vmm_machine *m = s->m;
-	struct vmm_state_writer *w = &s->files.state;
+	vmm_state_begin(w);
+	put_machine(m, w);
+	vmm_image_describe(&m->memory, vmm_memory_map(&m->memory), w);
+}
+
+int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
+		     struct vsu_error *err)
+{
 	unsigned int i;
 	int rc;
 
-	vmm_state_begin(w);
-	put_machine(m, w);
-	vmm_image_describe(&m->memory, s->files.map, w);
-	rc = vmm_kvm_state_save(&m->kvm, w, &s->err);
+	vmm_save_describe(m, w);
+	rc = vmm_kvm_state_save(&m->kvm, w, err);
 	for (i = 0; !rc && i < m->options->cpus; i++)
 		rc = vmm_x86_cpu_save(&m->kvm, vmm_cpus_fd(m->cpus, i), i, w,
-				      &s->err);
+				      err);
 	vmm_console_save(m->console, w);
 	for (i = 0; !rc && i < m->ndevices; i++)
-		rc = put_device(m, i, w, &s->err);
+		rc = put_device(m, i, w, err);
 	if (!rc && vmm_state_finish(w) < 0)
-		rc = vsu_error_sys(&s->err, w->error, "the state");
+		rc = vsu_error_sys(err, w->error, "the state");
 	return rc;
 }
 
@@ -181,26 +190,36 @@ static int start_writer(struct vmm_save *s)
 
 /* ------------------------------------------------------------------ its begin */
 
+int vmm_save_pause_devices(const struct vmm_machine *m, unsigned int *npaused,
+			   struct vsu_error *err)
+{
+	int rc = 0;
+
+	for (; !rc && *npaused < m->ndevices; *npaused += !rc)
+		if (m->devices[*npaused].virtio)
+			rc = vmm_virtio_pause(m->devices[*npaused].virtio);
+	if (rc == 0 || rc == -EAGAIN)
+		return rc;
+	return vsu_error_sys(err, rc, "device %u cannot pause", (*npaused)++);
+}
+
 /* Requests in progress end in turns of the loop. */
 static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
 {
 	struct vmm_save *s = w->data;
 	struct vmm_machine *m = s->m;
-	int rc = 0;
+	int rc = vmm_save_pause_devices(m, &s->npaused, &s->err);
 
 	(void)revents;
-	for (; !rc && s->npaused < m->ndevices; s->npaused += !rc)
-		rc = vmm_virtio_pause(m->devices[s->npaused].virtio);
 	if (rc == -EAGAIN)
 		return;
 	ev_prepare_stop(loop, w);
 	if (rc < 0)
-		s->rc = vsu_error_sys(&s->err, rc, "device %u cannot pause",
-				      s->npaused++);
+		s->rc = rc;
 	else if (!vmm_cpus_are_settled(m->cpus))
 		s->rc = vsu_error_set(&s->err, -EAGAIN, "a processor is in the middle of an instruction with many accesses; try again");
 	if (!s->rc)
-		s->rc = collect_state(s);
+		s->rc = vmm_save_collect(m, &s->files.state, &s->err);
 	if (!s->rc)
 		s->rc = start_writer(s);
 	if (s->rc)
@@ -222,13 +241,15 @@ static int check_device(const struct vmm_device *d, unsigned int i,
 			     i);
 }
 
-static int check_machine(const struct vmm_machine *m, struct vsu_error *err)
+int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
 
 	if (m->pause.save)
 		return vsu_error_set(err, -EBUSY, "another save is in progress");
+	if (m->pause.migration)
+		return vsu_error_set(err, -EBUSY, "a migration is in progress");
 	if (m->pause.for_good)
 		return vsu_error_set(err, -EPERM, "the guest lost a part of its memory");
 	if (vmm_memory_wants_private(&m->memory))
@@ -287,7 +308,7 @@ int vmm_save_begin(struct vmm_machine *m, const char *folder,
 		   struct vsu_error *err)
 {
 	struct vmm_save *s;
-	int rc = check_machine(m, err);
+	int rc = vmm_save_check(m, err);
 
 	if (rc < 0)
 		return rc;

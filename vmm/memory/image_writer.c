@@ -35,8 +35,7 @@ static uint64_t at_most(uint64_t value, uint64_t limit)
 	return value < limit ? value : limit;
 }
 
-/* Bytes from the first on that are either zeros or not, by pages. */
-static uint64_t run_length(const unsigned char *bytes, uint64_t left, bool *zeros)
+uint64_t vmm_image_run(const unsigned char *bytes, uint64_t left, bool *zeros)
 {
 	uint64_t len = at_most(left, PAGE);
 
@@ -92,7 +91,7 @@ static int write_part(const struct work *w, const struct vmem_region *r,
 
 	at = skip_hole(r, at, end);
 	while (!rc && at < end) {
-		n = run_length(bytes + at, end - at, &zeros);
+		n = vmm_image_run(bytes + at, end - at, &zeros);
 		if (!zeros)
 			rc = write_all(w->fd, bytes + at, n, file_at + at);
 		at = zeros ? skip_hole(r, at + n, end) : at + n;

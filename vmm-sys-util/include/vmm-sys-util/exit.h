@@ -12,6 +12,7 @@ enum vsu_exit {
 	VSU_EXIT_FAIL = 1,	/* the guest or the check reports failure */
 	VSU_EXIT_REBOOT = 2,	/* the guest asked for a reboot */
 	VSU_EXIT_PANIC = 3,	/* the guest's kernel panicked */
+	VSU_EXIT_MIGRATED = 4,	/* another process runs the guest */
 	VSU_EXIT_USAGE = 64,	/* unknown option or key */
 	VSU_EXIT_DATA = 65,	/* a value or combination refused */
 	VSU_EXIT_INPUT = 66,	/* an input file missing, unreadable or wrong */

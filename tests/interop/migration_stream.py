@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+"""Stands between the two ends of a migration, and disturbs them. Written from
+docs/migration-stream.md.
+
+    migration_stream.py list FILE                 a line for each section of a recorded stream: name, length
+    migration_stream.py through LISTEN CONNECT RECORD       passes everything on, and records the source
+    migration_stream.py cut LISTEN CONNECT NAME [N]         the connection ends in front of the N-th section of that
+                                                            name, from either side, in the middle of its header
+    migration_stream.py damage LISTEN CONNECT NAME          one bit of the first such section is another one
+    migration_stream.py send CONNECT FILE                   sends a recorded stream, prints the answers
+    migration_stream.py forge FILE NAME HEX [HEX] TO        the first section of that name has other content, and
+                                                            perhaps another length in its header
+"""
+import os
+import socket
+import struct
+import sys
+import threading
+
+HEADER = 40
+
+TABLE = []
+for value in range(256):
+    for _ in range(8):
+        value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    TABLE.append(value)
+
+
+def crc32c(data):
+    value = 0xFFFFFFFF
+    for byte in data:
+        value = value >> 8 ^ TABLE[(value ^ byte) & 255]
+    return value ^ 0xFFFFFFFF
+
+
+def section(name, content):
+    head = struct.pack("<16sIII", name.encode(), 1, 0, 1)
+    length = struct.pack("<Q", len(content))
+    return head + struct.pack("<I", crc32c(head + bytes(4) + length + content)) + length + content
+
+
+def read_all(peer, length):
+    data = b""
+    while len(data) < length:
+        piece = peer.recv(min(length - len(data), 1 << 20))
+        if not piece:
+            return None
+        data += piece
+    return data
+
+
+def sections(peer):
+    """Yields name, header and content."""
+    while True:
+        header = read_all(peer, HEADER)
+        if header is None:
+            return
+        length = struct.unpack_from("<Q", header, 32)[0]
+        content = read_all(peer, length)
+        if content is None:
+            return
+        yield header[:16].rstrip(b"\0").decode(), header, content
+
+
+def connect(path):
+    peer = socket.socket(socket.AF_UNIX)
+    peer.connect(path)
+    return peer
+
+
+class Ends:
+    def __init__(self, listen, target):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(listen)
+        listener.listen()
+        self.source = listener.accept()[0]
+        self.destination = connect(target)
+
+    def end(self):
+        for peer in (self.source, self.destination):
+            try:
+                peer.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def pump(self, here, there, change):
+        try:
+            for name, header, content in sections(here):
+                for piece in change(name, header, content):
+                    there.sendall(piece)
+        except OSError:
+            pass
+        self.end()
+
+    def run(self, change, record=None):
+        start = read_all(self.source, 16)
+        if start is None:
+            return self.end()
+        assert start == b"CVMMMIGR" + struct.pack("<II", 1, 0)
+        self.destination.sendall(start)
+
+        def keep(name, header, content):
+            if record:
+                record.write(header + content)
+            return change(name, header, content)
+
+        if record:
+            record.write(start)
+        back = threading.Thread(target=self.pump, args=(self.destination, self.source, change))
+        back.start()
+        self.pump(self.source, self.destination, keep)
+        back.join()
+
+
+def through(listen, target, path):
+    with open(path, "wb") as record:
+        Ends(listen, target).run(lambda name, header, content: [header + content], record)
+
+
+def cut(listen, target, what, number="1"):
+    ends, left = Ends(listen, target), [int(number)]
+
+    def change(name, header, content):
+        if name == what:
+            left[0] -= 1
+        if name == what and not left[0]:
+            yield header[:17]
+            ends.end()
+            raise OSError
+        yield header + content
+
+    ends.run(change)
+
+
+def damage(listen, target, what):
+    done = []
+
+    def change(name, header, content):
+        if name == what and not done:
+            done.append(name)
+            if content:
+                content = content[:-1] + bytes([content[-1] ^ 4])
+            else:
+                header = header[:28] + bytes([header[28] ^ 4]) + header[29:]
+        return [header + content]
+
+    Ends(listen, target).run(change)
+
+
+def parse(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    at, found = 16, []
+    while at < len(data):
+        header = data[at:at + HEADER]
+        length = struct.unpack_from("<Q", header, 32)[0]
+        content = data[at + HEADER:at + HEADER + length]
+        assert len(content) == length
+        found.append((header[:16].rstrip(b"\0").decode(), content))
+        at += HEADER + length
+    return data[:16], found
+
+
+def show(path):
+    for name, content in parse(path)[1]:
+        print(name, len(content))
+
+
+def send(target, path):
+    peer = connect(target)
+    try:
+        with open(path, "rb") as file:
+            peer.sendall(file.read())
+        peer.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+    try:
+        for name, _, content in sections(peer):
+            print(name, content.decode(errors="replace"))
+    except OSError:
+        pass
+
+
+def forge(path, name, content, *words):
+    start, found = parse(path)
+    at = [s[0] for s in found].index(name)
+    data = start + b"".join(section(*s) for s in found[:at])
+    new = section(name, bytes.fromhex(content))
+    if len(words) > 1:
+        new = new[:32] + bytes.fromhex(words[0]) + new[40:]
+    with open(words[-1], "wb") as file:
+        file.write(data + new)
+
+
+signal = {"list": show, "through": through, "cut": cut, "damage": damage, "send": send, "forge": forge}
+signal[sys.argv[1]](*sys.argv[2:])
+sys.stdout.flush()
+os._exit(0)

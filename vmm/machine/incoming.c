@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Receives a machine. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "machine/incoming.h"
+#include "machine/restore.h"
+#include "migration/pages.h"
+
+/* The next region of the own memory from *i on, or NULL. */
+static const struct vmem_region *next_region(const struct vmm_machine *m,
+					     unsigned int *i)
+{
+	const struct vmem_map *map = vmm_memory_map(&m->memory);
+	const struct vmem_region *r;
+
+	while (*i < vmem_map_count(map)) {
+		r = vmem_map_region(map, (*i)++);
+		if (vmm_memory_has(&m->memory, r))
+			return r;
+	}
+	return NULL;
+}
+
+/* The options describe the same memory as the source has. */
+static int check_memory(const struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vmem_region *r;
+	struct vmm_state_fields f;
+	uint64_t gpa, len;
+	unsigned int i = 0;
+	int rc = vmm_state_find(&m->restore.state, "memory", 0, &f, err);
+
+	while (!rc && f.left && !f.truncated) {
+		gpa = vmm_state_get_u64(&f);
+		len = vmm_state_get_u64(&f);
+		vmm_state_get_u64(&f);	/* its place in a file */
+		r = next_region(m, &i);
+		if (!r || vmem_region_gpa(r) != gpa || vmem_region_len(r) != len)
+			return vsu_error_set(err, -EINVAL, "the source has %" PRIu64 " bytes of memory at %#" PRIx64 ", and this machine has not",
+					     len, gpa);
+	}
+	if (!rc && next_region(m, &i))
+		rc = vsu_error_set(err, -EINVAL, "this machine has more memory than the source");
+	return rc ? rc : vmm_state_fields_end(&f, err);
+}
+
+static int name_option(int rc, struct vsu_error *err)
+{
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --incoming") : 0;
+}
+
+int vmm_incoming_open(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_state_section head;
+	int rc;
+
+	if (!m->options->stream)
+		return 0;
+	rc = vmm_stream_expect(m->options->stream, "head", &head, err);
+	if (!rc)
+		rc = vmm_restore_set(m, head.bytes, head.len, err);
+	return name_option(rc, err);
+}
+
+static int send_reply(struct vmm_stream *s, const char *name,
+		      struct vsu_error *err)
+{
+	vmm_stream_begin(s, name);
+	return vmm_stream_send(s, err);
+}
+
+/* All sections of memory, up to the state. */
+static int receive_memory(struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vmem_map *map = vmm_memory_map(&m->memory);
+	struct vmm_state_section section;
+	int rc;
+
+	do {
+		rc = vmm_stream_receive(m->options->stream, &section, err);
+		if (!rc)
+			rc = vmm_pages_receive(&m->memory, map, &section, err);
+	} while (!rc);
+	if (rc < 0)
+		return rc;
+	if (strcmp(section.name, "state") != 0)
+		return vsu_error_set(err, -EBADMSG, "the stream has section '%s' among the memory",
+				     section.name);
+	return vmm_restore_set(m, section.bytes, section.len, err);
+}
+
+int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc;
+
+	if (!m->options->stream)
+		return 0;
+	rc = check_memory(m, err);
+	if (!rc)
+		rc = send_reply(m->options->stream, "ready", err);
+	if (!rc)
+		rc = receive_memory(m, err);
+	return name_option(rc, err);
+}
+
+/* A guest that its user has paused stays paused. */
+static int read_go(struct vmm_machine *m, const struct vmm_state_section *go,
+		   struct vsu_error *err)
+{
+	struct vmm_state_fields f;
+
+	vmm_stream_fields(go, &f);
+	m->pause.by_user = vmm_state_get_u32(&f);
+	if (m->pause.by_user)
+		vmm_cpus_pause(m->cpus);
+	return vmm_state_fields_end(&f, err);
+}
+
+int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_stream *s = m->options->stream;
+	struct vmm_state_section go;
+	int rc;
+
+	if (!s)
+		return 0;
+	rc = send_reply(s, "loaded", err);
+	if (!rc)
+		rc = vmm_stream_expect(s, "go", &go, err);
+	if (!rc)
+		rc = read_go(m, &go, err);
+	if (rc < 0)
+		return name_option(rc, err);
+	/* the source waits for this reply, and if it is gone the guest is here */
+	(void)!send_reply(s, "running", NULL);
+	vmm_stream_close(s);
+	return 0;
+}
+
+void vmm_incoming_refuse(const struct vmm_machine *m, const struct vsu_error *why)
+{
+	if (m->options->stream)
+		vmm_stream_refuse(m->options->stream, why);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Bitmaps of the pages that our devices write (vm-memory/dirty.h), only during a
+ * migration: they cost each access.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_MACHINE_MARKS_H
+#define VMM_MACHINE_MARKS_H
+
+#include "machine/machine.h"
+
+/*
+ * Replaces the guest's map by one with bitmaps, which *map references. All devices are
+ * paused: none has a request of the previous map.
+ */
+int vmm_marks_begin(struct vmm_machine *m, struct vmem_map **map,
+		    struct vsu_error *err);
+
+/* Back to a map without them, if that is possible. */
+void vmm_marks_end(struct vmm_machine *m);
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The source of a migration, as far as it changes the machine. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/fd.h>
+
+#include "log.h"
+#include "machine/marks.h"
+#include "machine/migrate.h"
+#include "machine/migrate_options.h"
+#include "machine/save.h"
+#include "machine/throttle.h"
+#include "migration/address.h"
+#include "migration/sender.h"
+#include "migration/wish.h"
+#include "process.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+#define MAX_TRIES 100u		/* to stop between two instructions */
+
+struct vmm_migration {
+	struct vmm_machine *m;
+	struct vmm_migrate_options options;
+	struct vmm_sender sender;
+	pthread_t thread;
+	bool started;
+	int cancel_fd;
+	struct vmm_wish wish;
+	ev_io wished;
+	int rc;			/* of the thread */
+	struct vsu_error err;
+
+	ev_prepare step;	/* pauses devices after each turn of the loop */
+	unsigned int npaused, tries;
+	bool stopped;		/* CPUs and that many devices */
+	int console_in;		/* meanwhile */
+	uint64_t stopped_ns;	/* since when */
+	struct vmm_throttle throttle;
+	bool uncertain;		/* whether the destination runs the guest */
+};
+
+/* ----------------------------------------------------------------- the thread */
+
+static int ask_main(void *opaque, enum vmm_sender_wish wish,
+		    struct vsu_error *err)
+{
+	struct vmm_migration *g = opaque;
+
+	return vmm_wish_ask(&g->wish, (int)wish, err);
+}
+
+static void *sender_main(void *arg)
+{
+	struct vmm_migration *g = arg;
+
+	g->rc = vmm_sender_run(&g->sender, &g->err);
+	vmm_wish_end(&g->wish);
+	return NULL;
+}
+
+/* ------------------------------------------------------------- stop and resume */
+
+static void stop_begin(struct vmm_migration *g)
+{
+	g->stopped = true;
+	g->npaused = 0;
+	g->stopped_ns = vsu_now_ns();
+	vmm_cpus_pause(g->m->cpus);
+	ev_prepare_start(g->m->loop, &g->step);
+}
+
+/* Input that arrives after the state was collected belongs to the destination. */
+static void input_stop(struct vmm_migration *g)
+{
+	struct vmm_machine *m = g->m;
+
+	ev_io_stop(m->loop, &m->watch.input);
+	g->console_in = m->console_in;
+	m->console_in = -1;
+}
+
+static void input_resume(struct vmm_migration *g)
+{
+	struct vmm_machine *m = g->m;
+
+	if (g->console_in < 0)
+		return;
+	m->console_in = g->console_in;
+	g->console_in = -1;
+	if (vmm_console_wants_input(m->console))
+		ev_io_start(m->loop, &m->watch.input);
+}
+
+static void machine_resume(struct vmm_migration *g)
+{
+	if (!g->stopped)
+		return;
+	ev_prepare_stop(g->m->loop, &g->step);
+	g->stopped = false;
+	input_resume(g);
+	vmm_save_resume(g->m, g->npaused);
+}
+
+static int collect_state(struct vmm_migration *g)
+{
+	g->sender.config.paused = g->m->pause.by_user;
+	input_stop(g);
+	return vmm_save_collect(g->m, &g->sender.state, g->wish.err);
+}
+
+/* CPUs and devices are paused. */
+static void wish_carry_out(struct vmm_migration *g)
+{
+	const bool stops = g->wish.what == VMM_SENDER_STOP;
+	int rc = stops ? collect_state(g) :
+			 vmm_marks_begin(g->m, &g->sender.map, g->wish.err);
+
+	if (!stops || rc < 0)
+		machine_resume(g);
+	vmm_wish_answer(&g->wish, rc);
+}
+
+/* A CPU in the middle of an instruction finishes it first. */
+static bool stop_again(struct vmm_migration *g)
+{
+	if (vmm_cpus_are_settled(g->m->cpus) || g->wish.what != VMM_SENDER_STOP ||
+	    g->tries++ == MAX_TRIES)
+		return false;
+	machine_resume(g);
+	stop_begin(g);
+	return true;
+}
+
+static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+	struct vmm_migration *g = w->data;
+	int rc = vmm_save_pause_devices(g->m, &g->npaused, g->wish.err);
+
+	(void)revents;
+	if (rc == -EAGAIN)
+		return;
+	ev_prepare_stop(loop, w);
+	if (vmm_cpus_dispatch(g->m->cpus)) {	/* the guest has ended */
+		ev_break(loop, EVBREAK_ALL);
+		return;
+	}
+	if (!rc && stop_again(g))
+		return;
+	if (!rc && !vmm_cpus_are_settled(g->m->cpus) &&
+	    g->wish.what == VMM_SENDER_STOP)
+		rc = vsu_error_set(g->wish.err, -EAGAIN, "a processor is in the middle of an instruction with many accesses; try again");
+	if (!rc) {
+		wish_carry_out(g);
+		return;
+	}
+	machine_resume(g);
+	vmm_wish_answer(&g->wish, rc);
+}
+
+/* ------------------------------------------------------------------------ end */
+
+static void migration_free(struct vmm_migration *g)
+{
+	struct vmm_machine *m = g->m;
+
+	ev_prepare_stop(m->loop, &g->step);
+	vmm_throttle_end(&g->throttle);
+	ev_io_stop(m->loop, &g->wished);
+	vmem_map_unref(g->sender.map);
+	vmm_wish_fini(&g->wish);
+	vsu_fd_close(&g->cancel_fd);
+	free(g->sender.state.bytes);
+	free(g->sender.config.head.bytes);
+	vmm_migrate_options_free(&g->options);
+	free(g);
+	m->pause.migration = NULL;
+}
+
+static void end_failed(struct vmm_migration *g)
+{
+	vmm_throttle_end(&g->throttle);
+	machine_resume(g);
+	vmm_marks_end(g->m);
+	vsu_error_prefix(&g->err, g->rc, "migrate");
+	prog_log(PROG_LOG_WARNING, "migration", "%s; the guest continues here",
+		 g->err.msg);
+	vmm_control_answer(g->m->control, g, "", &g->err);
+	migration_free(g);
+}
+
+static void end_uncertain(struct vmm_migration *g)
+{
+	const struct vsu_error why = g->err;
+
+	g->uncertain = true;
+	ev_io_stop(g->m->loop, &g->wished);
+	vsu_error_set(&g->err, g->rc, "migrate: %s, and its last answer is lost: it may run the guest; here it is paused, and 'resume' continues it",
+		      why.msg);
+	prog_log(PROG_LOG_ERROR, "migration", "%s", g->err.msg);
+	vmm_control_answer(g->m->control, g, "", &g->err);
+}
+
+static void end_migrated(struct vmm_migration *g)
+{
+	char members[96];
+
+	snprintf(members, sizeof(members),
+		 ",\"sent\":%" PRIu64 ",\"downtime_us\":%" PRIu64,
+		 g->sender.stream.sent, (vsu_now_ns() - g->stopped_ns) / 1000);
+	vmm_control_answer(g->m->control, g, members, NULL);
+	vmm_cpus_end(g->m->cpus, VSU_EXIT_MIGRATED, "the guest moved to '%s'",
+		     g->options.address);
+}
+
+static void migration_end(struct vmm_migration *g)
+{
+	struct vmm_sender_progress now;
+
+	pthread_join(g->thread, NULL);
+	g->started = false;
+	vmm_sender_progress(&g->sender, &now);
+	if (!g->rc)
+		end_migrated(g);
+	else if (now.phase == VMM_SENDER_COMMITTED)
+		end_uncertain(g);
+	else
+		end_failed(g);
+}
+
+static void on_wish(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct vmm_migration *g = w->data;
+	const enum vmm_wish_news news = vmm_wish_check(&g->wish);
+
+	(void)loop;
+	(void)revents;
+	if (news == VMM_WISH_ENDED) {
+		migration_end(g);
+	} else if (news == VMM_WISH_ASKED && g->wish.what == VMM_SENDER_THROTTLE) {
+		vmm_throttle_more(&g->throttle);
+		vmm_wish_answer(&g->wish, 0);
+	} else if (news == VMM_WISH_ASKED && !g->stopped) {
+		vmm_throttle_end(&g->throttle);
+		stop_begin(g);
+	}
+}
+
+void vmm_migrate_free(struct vmm_machine *m)
+{
+	struct vmm_migration *g = m->pause.migration;
+
+	if (!g)
+		return;
+	vmm_wish_abandon(&g->wish);
+	vsu_event_signal(g->cancel_fd);
+	if (g->started)
+		pthread_join(g->thread, NULL);
+	migration_free(g);
+}
+
+/* ---------------------------------------------------------------------- begin */
+
+static void configure_sender(struct vmm_migration *g)
+{
+	struct vmm_machine *m = g->m;
+
+	g->sender.config = (struct vmm_sender_config){
+		.address = g->options.address, .memory = &m->memory,
+		.slots = m->slots, .words = m->options->words,
+		.nwords = m->options->nwords,
+		.downtime_ns = g->options.downtime_ms * NS_PER_MS,
+		.rate = g->options.rate, .converge = g->options.converge,
+		.cancel_fd = g->cancel_fd,
+		.ask = ask_main, .opaque = g,
+	};
+	vmm_save_describe(m, &g->sender.config.head);
+	vmm_state_finish(&g->sender.config.head);
+}
+
+static void start_watchers(struct vmm_migration *g)
+{
+	ev_io_init(&g->wished, on_wish, g->wish.fd, EV_READ);
+	g->wished.data = g;
+	ev_io_start(g->m->loop, &g->wished);
+	ev_prepare_init(&g->step, on_step);
+	g->step.data = g;
+	vmm_throttle_init(&g->throttle, g->m->loop, g->m->cpus);
+}
+
+static struct vmm_migration *migration_new(struct vmm_machine *m)
+{
+	struct vmm_migration *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->m = m;
+	g->console_in = -1;
+	vsu_error_clear(&g->err);
+	(void)!vmm_wish_init(&g->wish);
+	g->cancel_fd = vsu_event_new();
+	start_watchers(g);
+	m->pause.migration = g;
+	return g;
+}
+
+static int migration_start(struct vmm_migration *g, struct vsu_error *err)
+{
+	int rc;
+
+	configure_sender(g);
+	if (g->sender.config.head.error < 0)
+		return vsu_error_sys(err, -ENOMEM, "the state");
+	rc = prog_thread_start(&g->thread, sender_main, g, 0);
+	g->started = !rc;
+	return rc ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
+}
+
+int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
+		      struct vsu_error *err)
+{
+	struct vmm_migrate_options options;
+	struct vmm_migration *g;
+	int rc = vmm_migrate_options_read(&options, words, err);
+
+	if (!rc)
+		rc = vmm_save_check(m, err);
+	g = rc ? NULL : migration_new(m);
+	if (!g) {
+		vmm_migrate_options_free(&options);
+		return rc ? rc : vsu_error_set(err, -ENOMEM, "no memory");
+	}
+	g->options = options;
+	if (g->wish.fd < 0 || g->cancel_fd < 0)
+		rc = vsu_error_set(err, -EMFILE, "no descriptor is left");
+	if (!rc)
+		rc = migration_start(g, err);
+	if (rc < 0)
+		migration_free(g);
+	return rc;
+}
+
+/* ------------------------------------------------------------------- commands */
+
+int vmm_migrate_cancel(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_migration *g = m->pause.migration;
+
+	if (!g || g->uncertain)
+		return vsu_error_set(err, -ENOENT, "no migration is in progress");
+	vsu_event_signal(g->cancel_fd);
+	return 0;
+}
+
+bool vmm_migrate_is_unknown(const struct vmm_machine *m)
+{
+	return m->pause.migration && m->pause.migration->uncertain;
+}
+
+bool vmm_migrate_resume(struct vmm_machine *m)
+{
+	struct vmm_migration *g = m->pause.migration;
+
+	if (!vmm_migrate_is_unknown(m))
+		return false;
+	machine_resume(g);
+	vmm_marks_end(m);
+	migration_free(g);
+	return true;
+}
+
+void vmm_migrate_report(const struct vmm_machine *m, FILE *to)
+{
+	static const char *const phases[] = {
+		[VMM_SENDER_CONNECTS] = "connecting",
+		[VMM_SENDER_COPIES] = "copying",
+		[VMM_SENDER_STOPPED] = "stopped",
+		[VMM_SENDER_COMMITTED] = "unknown",
+	};
+	const struct vmm_migration *g = m->pause.migration;
+	struct vmm_sender_progress p;
+
+	if (!g)
+		return;
+	vmm_sender_progress(&g->sender, &p);
+	fprintf(to, ",\"migration\":{\"phase\":\"%s\",\"round\":%" PRIu32
+		",\"sent\":%" PRIu64 ",\"left\":%" PRIu64 ",\"throttle\":%u}",
+		phases[p.phase], p.round, p.sent, p.left, g->throttle.percent);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Moves the running guest to another process. A thread sends (migration/sender.h);
+ * this file does its requests to the machine, in turns of the loop.
+ *
+ * At the end this machine ends with VSU_EXIT_MIGRATED. After a failure the guest
+ * continues here. If the last answer of the destination is lost, either may be true:
+ * then the guest stays paused, until "resume".
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_MACHINE_MIGRATE_H
+#define VMM_MACHINE_MIGRATE_H
+
+#include <stdio.h>
+
+#include "machine/machine.h"
+
+/*
+ * words: options, then the address. m->pause.migration is its subject for
+ * vmm_control_answer() until the end. -EINVAL, -EOPNOTSUPP, -EBUSY.
+ */
+int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
+		      struct vsu_error *err);
+
+/* The migration fails, unless it ends before. -ENOENT: none is in progress. */
+int vmm_migrate_cancel(struct vmm_machine *m, struct vsu_error *err);
+
+/* True: its result is unknown, and the guest is paused until resume continues it. */
+bool vmm_migrate_is_unknown(const struct vmm_machine *m);
+bool vmm_migrate_resume(struct vmm_machine *m);
+
+/* Progress, as members of the status. */
+void vmm_migrate_report(const struct vmm_machine *m, FILE *to);
+
+/* The machine ends: cancels and waits for the thread. */
+void vmm_migrate_free(struct vmm_machine *m);
+
+#endif

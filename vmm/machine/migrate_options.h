@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The words of the command "migrate": options, then the address. */
+#ifndef VMM_MACHINE_MIGRATE_OPTIONS_H
+#define VMM_MACHINE_MIGRATE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+struct vmm_migrate_options {
+	char *address;		/* the rest of the words, separated by spaces */
+	uint64_t downtime_ms;
+	uint64_t rate;		/* bytes per second; 0: no limit */
+	bool converge;
+};
+
+/* -EINVAL, -ENOMEM. Free them in each case. */
+int vmm_migrate_options_read(struct vmm_migrate_options *o, char *const *words,
+			     struct vsu_error *err);
+void vmm_migrate_options_free(struct vmm_migrate_options *o);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Guest memory in a stream: sections "pages" and "zeros".
+ *
+ * Threads: confined. The guest may write to the memory meanwhile: such a page is
+ * logged, and sent again.
+ */
+#ifndef VMM_MIGRATION_PAGES_H
+#define VMM_MIGRATION_PAGES_H
+
+#include "migration/page_set.h"
+#include "migration/stream.h"
+
+/* Sends the pages of a run, those of zeros without content. */
+int vmm_pages_send(struct vmm_stream *s, const struct vmm_page_run *run,
+		   struct vsu_error *err);
+
+/*
+ * Sends holes of the files behind shared memory as zeros, and removes them from the
+ * set.
+ */
+int vmm_pages_send_holes(struct vmm_stream *s, struct vmm_page_set *set,
+			 struct vsu_error *err);
+
+/*
+ * Stores a received section into the guest's memory. Returns 1 if it is another
+ * one. -EBADMSG: its range is not memory.
+ */
+int vmm_pages_receive(const struct vmm_memory *memory, const struct vmem_map *map,
+		      const struct vmm_state_section *section,
+		      struct vsu_error *err);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Sends a running machine. */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <vmm-sys-util/event.h>
+
+#include "json.h"
+#include "migration/address.h"
+#include "migration/pages.h"
+#include "migration/sender.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+/* While the guest is stopped, for the peer beyond the limit of the downtime. */
+#define STOPPED_NS (10 * NS_PER_S)
+/* Rounds of less do not measure the connection. */
+#define MEASURED (UINT64_C(1) << 20)
+/* A round that leaves more than this part of what the one before left is in vain. */
+#define IN_VAIN(left, before) ((left) > (before) / 4 * 3)
+#define PATIENT_ROUNDS 2u
+
+static void set_phase(struct vmm_sender *s, enum vmm_sender_phase phase)
+{
+	__atomic_store_n(&s->progress.phase, (uint32_t)phase, __ATOMIC_RELEASE);
+}
+
+static void set_progress(struct vmm_sender *s)
+{
+	__atomic_store_n(&s->progress.sent, s->stream.sent, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->progress.left, s->set.npages * VMM_SET_PAGE,
+			 __ATOMIC_RELAXED);
+}
+
+void vmm_sender_progress(const struct vmm_sender *s,
+			 struct vmm_sender_progress *out)
+{
+	const struct vmm_sender_progress *p = &s->progress;
+
+	out->phase = __atomic_load_n(&p->phase, __ATOMIC_ACQUIRE);
+	out->round = __atomic_load_n(&p->round, __ATOMIC_RELAXED);
+	out->sent = __atomic_load_n(&p->sent, __ATOMIC_RELAXED);
+	out->left = __atomic_load_n(&p->left, __ATOMIC_RELAXED);
+}
+
+/* ----------------------------------------------------------------- handshake */
+
+static int put_arguments(struct vmm_sender *s, struct vsu_error *err)
+{
+	static const char *const none[] = { NULL };
+	char *text = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&text, &len);
+
+	if (!to)
+		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
+	fputs("{\"arguments\":[", to);
+	prog_json_words(s->config.words, s->config.nwords, none, to);
+	fputs("]}\n", to);
+	if (fclose(to)) {
+		free(text);
+		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
+	}
+	vmm_state_put(&s->stream.w, text, len);
+	free(text);
+	return 0;
+}
+
+static int send_arguments(struct vmm_sender *s, struct vsu_error *err)
+{
+	int rc;
+
+	vmm_stream_begin(&s->stream, "arguments");
+	rc = put_arguments(s, err);
+	return rc ? rc : vmm_stream_send(&s->stream, err);
+}
+
+static int send_blob(struct vmm_sender *s, const char *name,
+		     const struct vmm_state_writer *w, struct vsu_error *err)
+{
+	vmm_stream_begin(&s->stream, name);
+	vmm_state_put(&s->stream.w, w->bytes, w->len);
+	return vmm_stream_send(&s->stream, err);
+}
+
+/* The destination checks the command line and makes its machine. */
+static int shake_hands(struct vmm_sender *s, struct vsu_error *err)
+{
+	struct vmm_state_section ready;
+	int rc = vmm_address_connect(s->config.address, &s->stream, err);
+
+	if (!rc)
+		rc = vmm_stream_send_header(&s->stream, err);
+	if (!rc)
+		rc = send_arguments(s, err);
+	if (!rc)
+		rc = send_blob(s, "head", &s->config.head, err);
+	return rc ? rc : vmm_stream_expect(&s->stream, "ready", &ready, err);
+}
+
+/* --------------------------------------------------------------------- memory */
+
+/* Waits until the connection's share of time allows this number of bytes. */
+static int keep_rate(const struct vmm_sender *s, uint64_t begun_ns,
+		     uint64_t bytes, struct vsu_error *err)
+{
+	uint64_t due;
+	int rc;
+
+	if (!s->config.rate)
+		return 0;
+	due = begun_ns + (uint64_t)((double)bytes / (double)s->config.rate *
+				    (double)NS_PER_S);
+	if (due <= vsu_now_ns())
+		return 0;
+	rc = vmm_stream_wait(&s->stream, -1, 0, due, err);
+	return rc == -ETIMEDOUT ? 0 : rc;
+}
+
+static int send_set(struct vmm_sender *s, bool limited, struct vsu_error *err)
+{
+	const uint64_t begun = vsu_now_ns(), before = s->stream.sent;
+	struct vmm_page_run run;
+	uint64_t cursor = 0;
+	int rc = 0;
+
+	while (!rc && vmm_page_set_next(&s->set, &cursor, VMM_STREAM_PIECE,
+					&run)) {
+		rc = vmm_pages_send(&s->stream, &run, err);
+		if (!rc && limited)
+			rc = keep_rate(s, begun, s->stream.sent - before, err);
+		set_progress(s);
+	}
+	return rc;
+}
+
+static int send_round(struct vmm_sender *s, struct vsu_error *err)
+{
+	const uint64_t begun = vsu_now_ns(), before = s->stream.sent;
+	uint64_t ns, bytes;
+	int rc;
+
+	__atomic_add_fetch(&s->progress.round, 1, __ATOMIC_RELAXED);
+	rc = send_set(s, true, err);
+	ns = vsu_now_ns() - begun + 1;
+	bytes = s->stream.sent - before;
+	if (bytes >= MEASURED || !s->speed)
+		s->speed = (uint64_t)((double)bytes / (double)ns *
+				      (double)NS_PER_S) + 1;
+	if (!rc)
+		rc = vmm_page_set_harvest(&s->set, s->config.slots, s->map, err);
+	set_progress(s);
+	return rc;
+}
+
+static bool is_close(const struct vmm_sender *s)
+{
+	return (double)(s->set.npages * VMM_SET_PAGE) / (double)s->speed *
+	       (double)NS_PER_S <= (double)s->config.downtime_ns;
+}
+
+static int copy_memory(struct vmm_sender *s, struct vsu_error *err)
+{
+	uint64_t before = UINT64_MAX;
+	unsigned int vain = 0;
+	int rc = vmm_pages_send_holes(&s->stream, &s->set, err);
+
+	while (!rc) {
+		rc = send_round(s, err);
+		if (!rc && is_close(s))
+			return 0;
+		vain = IN_VAIN(s->set.npages, before) ? vain + 1 : 0;
+		before = s->set.npages;
+		if (!rc && s->config.converge && vain >= PATIENT_ROUNDS)
+			rc = s->config.ask(s->config.opaque,
+					   VMM_SENDER_THROTTLE, err);
+	}
+	return rc;
+}
+
+/* ------------------------------------------------------------------- the rest */
+
+/* Afterwards only the destination can decide whether it runs the guest. */
+static int commit_guest(struct vmm_sender *s, struct vsu_error *err)
+{
+	struct vmm_state_section running;
+	int rc;
+
+	vmm_stream_begin(&s->stream, "go");
+	vmm_state_put_u32(&s->stream.w, s->config.paused);
+	rc = vmm_stream_send(&s->stream, err);
+	if (rc < 0)
+		return rc;
+	set_phase(s, VMM_SENDER_COMMITTED);
+	s->stream.deadline_ns = vsu_now_ns() + STOPPED_NS;
+	rc = vmm_stream_expect(&s->stream, "running", &running, err);
+	if (rc == -EREMOTEIO)	/* it has reported that it does not */
+		set_phase(s, VMM_SENDER_STOPPED);
+	return rc;
+}
+
+static int hand_over(struct vmm_sender *s, struct vsu_error *err)
+{
+	struct vmm_state_section loaded;
+	int rc = s->config.ask(s->config.opaque, VMM_SENDER_STOP, err);
+
+	set_phase(s, VMM_SENDER_STOPPED);
+	s->stream.deadline_ns = vsu_now_ns() + s->config.downtime_ns +
+				STOPPED_NS;
+	if (!rc)
+		rc = vmm_page_set_harvest(&s->set, s->config.slots, s->map, err);
+	if (!rc)
+		rc = send_set(s, false, err);
+	if (!rc)
+		rc = send_blob(s, "state", &s->state, err);
+	if (!rc)
+		rc = vmm_stream_expect(&s->stream, "loaded", &loaded, err);
+	return rc ? rc : commit_guest(s, err);
+}
+
+static int send_machine(struct vmm_sender *s, struct vsu_error *err)
+{
+	int rc = s->config.ask(s->config.opaque, VMM_SENDER_MARK, err);
+
+	if (!rc)
+		rc = vmm_page_set_init(&s->set, s->config.memory, s->map, err);
+	if (!rc)
+		rc = vmm_slots_log(s->config.slots, true, err);
+	if (rc < 0)
+		return rc;
+	set_phase(s, VMM_SENDER_COPIES);
+	rc = copy_memory(s, err);
+	if (!rc)
+		rc = hand_over(s, err);
+	(void)!vmm_slots_log(s->config.slots, false, NULL);
+	return rc;
+}
+
+/* A peer that ended has perhaps sent the reason before. */
+static void ask_reason(struct vmm_sender *s, struct vsu_error *err)
+{
+	struct vmm_state_section section;
+	struct vsu_error why = VSU_ERROR_INIT;
+
+	s->stream.deadline_ns = vsu_now_ns() + 1;
+	if (vmm_stream_expect(&s->stream, "ready", &section, &why) == -EREMOTEIO)
+		*err = why;
+}
+
+int vmm_sender_run(struct vmm_sender *s, struct vsu_error *err)
+{
+	int rc;
+
+	vmm_stream_init(&s->stream);
+	s->stream.cancel_fd = s->config.cancel_fd;
+	rc = shake_hands(s, err);
+	if (!rc)
+		rc = send_machine(s, err);
+	if (rc == -ECONNRESET && s->progress.phase != VMM_SENDER_COMMITTED)
+		ask_reason(s, err);
+	vmm_page_set_free(&s->set);
+	vmm_stream_close(&s->stream);
+	return rc < 0 && err->code < 0 ? err->code : rc;
+}

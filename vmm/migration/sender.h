@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The source of a migration: sends the guest's memory while the guest runs, repeats
+ * pages that were written meanwhile, and at last the state of the stopped machine.
+ *
+ * Threads: vmm_sender_run() has a thread of its own; the owner reads the progress and
+ * cancels. The machine is changed by the owner's function ask, in the main thread.
+ */
+#ifndef VMM_MIGRATION_SENDER_H
+#define VMM_MIGRATION_SENDER_H
+
+#include "memory/slots.h"
+#include "migration/page_set.h"
+#include "migration/stream.h"
+
+/* The sender asks its owner to do one of these, and waits. */
+enum vmm_sender_wish {
+	VMM_SENDER_MARK,	/* devices mark the pages they write in a new map */
+	VMM_SENDER_THROTTLE,	/* the guest shall run less */
+	VMM_SENDER_STOP,	/* stop the guest, and collect its state */
+};
+
+enum vmm_sender_phase {
+	VMM_SENDER_CONNECTS,
+	VMM_SENDER_COPIES,
+	VMM_SENDER_STOPPED,	/* the guest is stopped */
+	VMM_SENDER_COMMITTED,	/* the destination may run the guest */
+};
+
+struct vmm_sender_config {
+	const char *address;
+	const struct vmm_memory *memory;
+	struct vmm_slots *slots;
+	char *const *words;	/* the command line */
+	int nwords;
+	struct vmm_state_writer head; /* finished; describes the machine */
+	uint64_t downtime_ns;	/* limit of the last part */
+	uint64_t rate;		/* bytes per second, 0: no limit */
+	bool converge;		/* may throttle the guest */
+	bool paused;		/* set by ask: the guest does not run there either */
+	int cancel_fd;		/* readable: end with -ECANCELED */
+	int (*ask)(void *opaque, enum vmm_sender_wish wish,
+		   struct vsu_error *err);
+	void *opaque;
+};
+
+/* Numbers that any thread may read, atomically. */
+struct vmm_sender_progress {
+	uint32_t phase;		/* enum vmm_sender_phase */
+	uint32_t round;
+	uint64_t sent, left;	/* bytes */
+};
+
+struct vmm_sender {
+	struct vmm_sender_config config;
+	struct vmm_sender_progress progress;
+	struct vmem_map *map;	/* set by ask: with bitmaps of written pages */
+	struct vmm_state_writer state; /* set by ask: of the stopped machine */
+
+	/* its own */
+	struct vmm_stream stream;
+	struct vmm_page_set set;
+	uint64_t speed;		/* bytes per second, as measured */
+};
+
+/*
+ * Returns 0 when the destination runs the guest. A failure in phase
+ * VMM_SENDER_COMMITTED: the destination perhaps runs it; in other phases: it does not.
+ */
+int vmm_sender_run(struct vmm_sender *s, struct vsu_error *err);
+
+void vmm_sender_progress(const struct vmm_sender *s,
+			 struct vmm_sender_progress *out);
+
+#endif

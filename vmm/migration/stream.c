@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Sends and receives sections over a socket. */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "migration/stream.h"
+
+#define MAGIC "CVMMMIGR"
+#define STREAM_VERSION 1u
+#define HEADER 16u		/* magic, version, 0 */
+#define NS_PER_MS UINT64_C(1000000)
+#define FIRST_ROOM 65536u
+#define TEXT_MAX 1024u		/* of "failed" */
+#define CHILD_MS 1000		/* for a child to end by itself */
+#define REFUSE_NS (UINT64_C(1000) * NS_PER_MS)
+
+/* The sections of a stream and the maximum length of their content. */
+static const struct limit {
+	const char *name;
+	uint64_t max;
+} limits[] = {
+	{ "arguments", UINT64_C(1) << 20 }, { "head", UINT64_C(1) << 16 },
+	{ "pages", 8 + VMM_STREAM_PIECE }, { "zeros", 16 },
+	{ "state", VMM_STATE_MAX }, { "go", 4 }, { "ready", 0 },
+	{ "loaded", 0 }, { "running", 0 }, { "failed", TEXT_MAX },
+};
+
+void vmm_stream_init(struct vmm_stream *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->fd = s->cancel_fd = -1;
+}
+
+static void end_child(pid_t child)
+{
+	int ms;
+
+	for (ms = 0; ms < CHILD_MS; ms += 10) {
+		if (waitpid(child, NULL, WNOHANG) != 0)
+			return;
+		poll(NULL, 0, 10);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+void vmm_stream_close(struct vmm_stream *s)
+{
+	vsu_fd_close(&s->fd);
+	if (s->child > 0)
+		end_child(s->child);
+	s->child = 0;
+	free(s->w.bytes);
+	free(s->bytes);
+	memset(&s->w, 0, sizeof(s->w));
+	s->bytes = NULL;
+	s->room = 0;
+}
+
+/* ---------------------------------------------------------------------- bytes */
+
+/* Milliseconds for poll(2), rounded up; -1: no limit. */
+static int patience_ms(uint64_t until_ns)
+{
+	const uint64_t now = vsu_now_ns();
+
+	if (!until_ns)
+		return -1;
+	return now >= until_ns ? 0 :
+	       (int)((until_ns - now) / NS_PER_MS % 1000000) + 1;
+}
+
+int vmm_stream_wait(const struct vmm_stream *s, int fd, short events,
+		    uint64_t until_ns, struct vsu_error *err)
+{
+	struct pollfd p[2] = {
+		{ .fd = s->cancel_fd, .events = POLLIN },
+		{ .fd = fd, .events = events },
+	};
+	int rc;
+
+	do
+		rc = poll(p, 2, patience_ms(until_ns));
+	while (rc < 0 && errno == EINTR);
+	if (rc < 0)
+		return vsu_error_sys(err, -errno, "poll");
+	if (p[0].revents)
+		return vsu_error_set(err, -ECANCELED, "it was cancelled");
+	if (!rc)
+		return vsu_error_set(err, -ETIMEDOUT, "the other side does not answer");
+	return 0;
+}
+
+static int lost_peer(struct vsu_error *err)
+{
+	return vsu_error_set(err, -ECONNRESET, "the other side closed the connection");
+}
+
+/* Why a transfer made no progress; 0: repeat it. */
+static int wait_again(const struct vmm_stream *s, short events,
+		      struct vsu_error *err)
+{
+	if (errno == EINTR)
+		return 0;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return vmm_stream_wait(s, s->fd, events, s->deadline_ns, err);
+	if (errno == EPIPE || errno == ECONNRESET)
+		return lost_peer(err);
+	return vsu_error_sys(err, -errno, "the connection");
+}
+
+static int send_bytes(struct vmm_stream *s, const unsigned char *bytes,
+		      size_t len, struct vsu_error *err)
+{
+	ssize_t n;
+	int rc = 0;
+
+	while (!rc && len > 0) {
+		n = send(s->fd, bytes, len, MSG_NOSIGNAL);
+		if (n < 0) {
+			rc = wait_again(s, POLLOUT, err);
+			continue;
+		}
+		bytes += n;
+		len -= (size_t)n;
+		s->sent += (uint64_t)n;
+	}
+	return rc;
+}
+
+static int receive_bytes(struct vmm_stream *s, unsigned char *bytes,
+			 size_t len, struct vsu_error *err)
+{
+	ssize_t n;
+	int rc = 0;
+
+	while (!rc && len > 0) {
+		n = recv(s->fd, bytes, len, 0);
+		if (n == 0)
+			return lost_peer(err);
+		if (n < 0) {
+			rc = wait_again(s, POLLIN, err);
+			continue;
+		}
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return rc;
+}
+
+/* --------------------------------------------------------------------- header */
+
+int vmm_stream_send_header(struct vmm_stream *s, struct vsu_error *err)
+{
+	static const unsigned char header[HEADER] = MAGIC "\1";
+
+	return send_bytes(s, header, sizeof(header), err);
+}
+
+int vmm_stream_receive_header(struct vmm_stream *s, struct vsu_error *err)
+{
+	unsigned char header[HEADER];
+	int rc = receive_bytes(s, header, sizeof(header), err);
+
+	if (rc < 0)
+		return rc;
+	if (memcmp(header, MAGIC, 8) != 0)
+		return vsu_error_set(err, -EBADMSG, "the other side sends no migration of cvmm");
+	if (header[8] != STREAM_VERSION || header[9] || header[10] || header[11])
+		return vsu_error_set(err, -EOPNOTSUPP, "the stream has another version than %u",
+				     STREAM_VERSION);
+	return 0;
+}
+
+/* ------------------------------------------------------------------- sections */
+
+void vmm_stream_begin(struct vmm_stream *s, const char *name)
+{
+	s->w.len = 0;
+	s->w.error = 0;
+	vmm_state_section(&s->w, name, 0);
+}
+
+int vmm_stream_send(struct vmm_stream *s, struct vsu_error *err)
+{
+	vmm_state_section_end(&s->w);
+	if (s->w.error < 0)
+		return vsu_error_sys(err, s->w.error, "a section of the stream");
+	return send_bytes(s, s->w.bytes, s->w.len, err);
+}
+
+/* The header has this name, padded with zeros. */
+static bool has_name(const unsigned char *header, const char *name)
+{
+	char padded[VMM_STATE_NAME] = { 0 };
+
+	memcpy(padded, name, strlen(name));
+	return !memcmp(header, padded, sizeof(padded));
+}
+
+static const struct limit *find_limit(const unsigned char *header)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (has_name(header, limits[i].name))
+			return &limits[i];
+	return NULL;
+}
+
+static int make_room(struct vmm_stream *s, size_t len, struct vsu_error *err)
+{
+	unsigned char *bytes;
+
+	if (len <= s->room)
+		return 0;
+	bytes = realloc(s->bytes, len);
+	if (!bytes)
+		return vsu_error_set(err, -ENOMEM, "no memory for a section of the stream");
+	s->bytes = bytes;
+	s->room = len;
+	return 0;
+}
+
+/* The peer announces a length; memory is allocated as its bytes arrive. */
+static int receive_content(struct vmm_stream *s, size_t len,
+			   struct vsu_error *err)
+{
+	size_t at = VMM_STATE_HEADER, room;
+	const size_t end = at + len;
+	int rc = 0;
+
+	while (!rc && at < end) {
+		room = 2 * at < FIRST_ROOM ? FIRST_ROOM : 2 * at;
+		room = room < end ? room : end;
+		rc = make_room(s, room, err);
+		if (!rc)
+			rc = receive_bytes(s, s->bytes + at, room - at, err);
+		at = room;
+	}
+	return rc;
+}
+
+static int receive_any(struct vmm_stream *s, struct vmm_state_section *out,
+		       struct vsu_error *err)
+{
+	const struct limit *limit;
+	struct vmm_state whole;
+	uint64_t len;
+	size_t at = 0;
+	int rc = make_room(s, FIRST_ROOM, err);
+
+	if (!rc)
+		rc = receive_bytes(s, s->bytes, VMM_STATE_HEADER, err);
+	if (rc < 0)
+		return rc;
+	limit = find_limit(s->bytes);
+	len = vmm_state_length(s->bytes);
+	if (len > (limit ? limit->max : VMM_STREAM_PIECE))
+		return vsu_error_set(err, -EBADMSG, "a section of the stream is too long");
+	rc = receive_content(s, (size_t)len, err);
+	if (rc < 0)
+		return rc;
+	whole = (struct vmm_state){ s->bytes, VMM_STATE_HEADER + (size_t)len };
+	if (vmm_state_next(&whole, &at, out, NULL) < 0)
+		return vsu_error_set(err, -EBADMSG, "a section of the stream has another checksum than its content");
+	return limit ? 0 : 1;
+}
+
+int vmm_stream_receive(struct vmm_stream *s, struct vmm_state_section *out,
+		       struct vsu_error *err)
+{
+	int rc;
+
+	do
+		rc = receive_any(s, out, err);
+	while (rc > 0 && !out->required);
+	if (rc > 0)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "the stream has a section '%s' that this version does not know",
+				     out->name);
+	if (!rc && out->version != 1)
+		return vsu_error_set(err, -EOPNOTSUPP, "section '%s' of the stream has version %u, and this program knows 1",
+				     out->name, out->version);
+	return rc;
+}
+
+int vmm_stream_expect(struct vmm_stream *s, const char *name,
+		      struct vmm_state_section *out, struct vsu_error *err)
+{
+	int rc = vmm_stream_receive(s, out, err);
+
+	if (rc < 0 || !strcmp(out->name, name))
+		return rc;
+	if (!strcmp(out->name, "failed"))
+		return vsu_error_set(err, -EREMOTEIO,
+				     "the other side failed: %.*s",
+				     (int)out->len, (const char *)out->bytes);
+	return vsu_error_set(err, -EBADMSG, "the stream has section '%s' in place of '%s'",
+			     out->name, name);
+}
+
+void vmm_stream_fields(const struct vmm_state_section *section,
+		       struct vmm_state_fields *fields)
+{
+	*fields = (struct vmm_state_fields){
+		.name = section->name, .at = section->bytes,
+		.left = section->len,
+	};
+}
+
+void vmm_stream_refuse(struct vmm_stream *s, const struct vsu_error *why)
+{
+	const size_t len = strlen(why->msg);
+
+	if (s->fd < 0)
+		return;
+	s->deadline_ns = vsu_now_ns() + REFUSE_NS;
+	vmm_stream_begin(s, "failed");
+	vmm_state_put(&s->w, why->msg, len < TEXT_MAX ? len : TEXT_MAX);
+	(void)!vmm_stream_send(s, NULL);
+}

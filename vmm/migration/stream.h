@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A connection between the two ends of a migration: sections in both directions,
+ * behind a header from the source. docs/migration-stream.md describes them.
+ *
+ * All that arrives may be anybody's: a section is checked, and its length is limited
+ * by its name, before its content is returned.
+ *
+ * Threads: confined; calls block, until the descriptor cancel_fd is readable or the
+ * deadline passes.
+ */
+#ifndef VMM_MIGRATION_STREAM_H
+#define VMM_MIGRATION_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <vmm-sys-util/error.h>
+
+#include "state/sections.h"
+
+/* Maximum bytes of guest memory in one section. */
+#define VMM_STREAM_PIECE (UINT64_C(1) << 20)
+
+struct vmm_stream {
+	int fd;			/* a non-blocking socket, owned; -1: none */
+	pid_t child;		/* of exec:, or 0 */
+	int cancel_fd;		/* borrowed, or -1 */
+	uint64_t deadline_ns;	/* of vsu_now_ns(); 0: none */
+	uint64_t sent;		/* bytes */
+	struct vmm_state_writer w; /* the section that is being built */
+	unsigned char *bytes;	/* the section that was received */
+	size_t room;
+};
+
+void vmm_stream_init(struct vmm_stream *s);
+/* Also ends a child, which gets a second to end by itself. */
+void vmm_stream_close(struct vmm_stream *s);
+
+/* Waits for events of poll(2). -ECANCELED, -ETIMEDOUT. */
+int vmm_stream_wait(const struct vmm_stream *s, int fd, short events,
+		    uint64_t until_ns, struct vsu_error *err);
+
+/* The first bytes of the source. -EBADMSG, -EOPNOTSUPP: the peer's are others. */
+int vmm_stream_send_header(struct vmm_stream *s, struct vsu_error *err);
+int vmm_stream_receive_header(struct vmm_stream *s, struct vsu_error *err);
+
+/*
+ * Begins a section; append its content to s->w by vmm_state_put(), then send it.
+ * -ECONNRESET: the peer is gone.
+ */
+void vmm_stream_begin(struct vmm_stream *s, const char *name);
+int vmm_stream_send(struct vmm_stream *s, struct vsu_error *err);
+
+/*
+ * The next section, valid until the next call. Those that are unknown and not required
+ * are skipped. -ECONNRESET: the peer is gone; -EBADMSG, -EOPNOTSUPP: it is damaged
+ * or required and unknown.
+ */
+int vmm_stream_receive(struct vmm_stream *s, struct vmm_state_section *out,
+		       struct vsu_error *err);
+
+/*
+ * The next section must have that name. If it is "failed", its text becomes the
+ * message, with -EREMOTEIO.
+ */
+int vmm_stream_expect(struct vmm_stream *s, const char *name,
+		      struct vmm_state_section *out, struct vsu_error *err);
+
+/* The fields of a received section. */
+void vmm_stream_fields(const struct vmm_state_section *section,
+		       struct vmm_state_fields *fields);
+
+/* Reports a failure to the peer, as far as that is still possible. */
+void vmm_stream_refuse(struct vmm_stream *s, const struct vsu_error *why);
+
+#endif

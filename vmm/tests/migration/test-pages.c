@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about sets of pages, and about pages that are sent and received. */
+#include <config.h>
+
+#include <vmm-sys-util/sock.h>
+
+#include "../memory.h"
+#include "migration/pages.h"
+
+#define LOW (64 * KIB)		/* length of the first region, at 0 */
+#define HIGH (8 * MIB)		/* address of the second, of 16 KiB */
+#define PAGE VMM_SET_PAGE
+
+static struct vmm_memory memory;
+static struct vmem_map *map;
+static struct vmm_page_set set;
+static struct vmm_stream here, there;
+static struct vsu_error err;
+
+static void add_memory(uint64_t gpa, uint64_t len, const char *properties)
+{
+	struct vmem_block *block = make_block(properties);
+
+	memory.blocks[memory.nblocks++] = block;
+	map = with_piece(map, block, 0, gpa, len);
+}
+
+static void setup(void)
+{
+	int pair[2];
+
+	memset(&memory, 0, sizeof(memory));
+	map = empty_map();
+	add_memory(0, LOW, "size=64K");
+	add_memory(HIGH, 4 * PAGE, "size=16K,backend=memfd");
+	vsu_error_clear(&err);
+	ck_assert_int_eq(vmm_page_set_init(&set, &memory, map, &err), 0);
+	ck_assert_int_eq(vsu_sock_pair(pair), 0);
+	vmm_stream_init(&here);
+	vmm_stream_init(&there);
+	here.fd = pair[0];
+	there.fd = pair[1];
+}
+
+static void teardown(void)
+{
+	vmm_stream_close(&here);
+	vmm_stream_close(&there);
+	vmm_page_set_free(&set);
+	vmem_map_unref(map);
+	while (memory.nblocks > 0)
+		vmem_block_unref(memory.blocks[--memory.nblocks]);
+}
+
+static void drain(void)
+{
+	struct vmm_page_run run;
+	uint64_t cursor = 0;
+
+	while (vmm_page_set_next(&set, &cursor, MIB, &run))
+		;
+	ck_assert_uint_eq(set.npages, 0);
+}
+
+START_TEST(set_begins_with_all_pages)
+{
+	struct vmm_page_run run;
+	uint64_t cursor = 0;
+
+	ck_assert_uint_eq(set.npages, 20);
+	ck_assert(vmm_page_set_next(&set, &cursor, 10 * PAGE, &run));
+	ck_assert_uint_eq(run.len, 10 * PAGE);
+	ck_assert(vmm_page_set_next(&set, &cursor, 10 * PAGE, &run));
+	ck_assert_uint_eq(run.offset, 10 * PAGE);
+	ck_assert_uint_eq(run.len, 6 * PAGE);
+	ck_assert(vmm_page_set_next(&set, &cursor, 10 * PAGE, &run));
+	ck_assert_uint_eq(run.span->gpa, HIGH);
+	ck_assert(!vmm_page_set_next(&set, &cursor, 10 * PAGE, &run));
+	ck_assert_uint_eq(set.npages, 0);
+}
+END_TEST
+
+START_TEST(page_behind_the_cursor_waits_for_the_next_round)
+{
+	struct vmm_page_run run;
+	uint64_t cursor = 0;
+
+	drain();
+	vmm_page_set_add(&set, 3 * PAGE, 2 * PAGE);
+	vmm_page_set_add(&set, 3 * PAGE, PAGE);
+	ck_assert_uint_eq(set.npages, 2);
+	ck_assert(vmm_page_set_next(&set, &cursor, MIB, &run));
+	ck_assert_uint_eq(run.offset, 3 * PAGE);
+	ck_assert_uint_eq(run.len, 2 * PAGE);
+	vmm_page_set_add(&set, 4 * PAGE, PAGE);
+	ck_assert(!vmm_page_set_next(&set, &cursor, MIB, &run));
+	cursor = 0;
+	ck_assert(vmm_page_set_next(&set, &cursor, MIB, &run));
+}
+END_TEST
+
+START_TEST(addresses_that_are_not_memory_are_not_added)
+{
+	drain();
+	vmm_page_set_add(&set, LOW, 4 * PAGE);
+	vmm_page_set_add(&set, UINT64_MAX - PAGE + 1, PAGE);
+	ck_assert_uint_eq(set.npages, 0);
+	vmm_page_set_add(&set, HIGH - PAGE, 2 * PAGE);
+	ck_assert_uint_eq(set.npages, 1);
+}
+END_TEST
+
+/* The next section is stored; its name must be that. */
+static int receive(const char *name)
+{
+	struct vmm_state_section section;
+
+	ck_assert_int_eq(vmm_stream_expect(&here, name, &section, &err), 0);
+	return vmm_pages_receive(&memory, map, &section, &err);
+}
+
+START_TEST(pages_and_zeros_arrive_in_place_of_what_was_there)
+{
+	unsigned char *low = vmem_block_hva(memory.blocks[0]), *copy = malloc(LOW);
+	struct vmm_page_run run = { .span = &set.span[0], .len = 4 * PAGE };
+
+	memset(low + PAGE, 7, PAGE);
+	memcpy(copy, low, LOW);
+	ck_assert_int_eq(vmm_pages_send(&there, &run, &err), 0);
+	memset(low, 0xee, 4 * PAGE);
+	ck_assert_int_eq(receive("zeros"), 0);
+	ck_assert_int_eq(receive("pages"), 0);
+	ck_assert_int_eq(receive("zeros"), 0);
+	ck_assert_int_eq(memcmp(low, copy, LOW), 0);
+	free(copy);
+}
+END_TEST
+
+START_TEST(hole_of_a_file_is_sent_without_being_read)
+{
+	ck_assert_int_eq(vmm_pages_send_holes(&there, &set, &err), 0);
+	ck_assert_uint_eq(set.npages, 16);	/* of the memory without a file */
+	memset(vmem_block_hva(memory.blocks[1]), 1, 4 * PAGE);
+	ck_assert_int_eq(receive("zeros"), 0);
+	ck_assert_uint_eq(vmem_block_hva(memory.blocks[1])[PAGE], 0);
+}
+END_TEST
+
+static const struct { uint64_t gpa, len; } hostile[] = {
+	{ LOW, PAGE }, { LOW - PAGE, 2 * PAGE }, { HIGH + 3 * PAGE, 2 * PAGE },
+	{ UINT64_MAX, 2 }, { UINT64_MAX - PAGE + 1, 2 * PAGE }, { 0, UINT64_MAX },
+	{ PAGE, UINT64_MAX - PAGE + 2 }, { 0, 0 }, { HIGH - 1, 2 },
+};
+
+START_TEST(e2_18_range_that_is_not_memory_is_refused)
+{
+	vmm_stream_begin(&there, "zeros");
+	vmm_state_put_u64(&there.w, hostile[_i].gpa);
+	vmm_state_put_u64(&there.w, hostile[_i].len);
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+	ck_assert_int_eq(receive("zeros"), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "no such memory"));
+}
+END_TEST
+
+START_TEST(e2_18_pages_beyond_their_region_are_refused)
+{
+	unsigned char bytes[2 * PAGE] = { 1 };
+
+	vmm_stream_begin(&there, "pages");
+	vmm_state_put_u64(&there.w, LOW - PAGE);
+	vmm_state_put(&there.w, bytes, sizeof(bytes));
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+	ck_assert_int_eq(receive("pages"), -EBADMSG);
+}
+END_TEST
+
+/* The last bytes of memory that is no multiple of a page, and a part of a page. */
+START_TEST(part_of_a_page_is_accepted)
+{
+	vmm_stream_begin(&there, "pages");
+	vmm_state_put_u64(&there.w, HIGH + 4 * PAGE - 3);
+	vmm_state_put(&there.w, "abc", 3);
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+	ck_assert_int_eq(receive("pages"), 0);
+	ck_assert_int_eq(memcmp(vmem_block_hva(memory.blocks[1]) + 4 * PAGE - 3,
+				"abc", 3), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("migration");
+	TCase *tc = tcase_create("pages");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, set_begins_with_all_pages);
+	tcase_add_test(tc, page_behind_the_cursor_waits_for_the_next_round);
+	tcase_add_test(tc, addresses_that_are_not_memory_are_not_added);
+	tcase_add_test(tc, pages_and_zeros_arrive_in_place_of_what_was_there);
+	tcase_add_test(tc, hole_of_a_file_is_sent_without_being_read);
+	tcase_add_loop_test(tc, e2_18_range_that_is_not_memory_is_refused, 0,
+			    COUNT(hostile));
+	tcase_add_test(tc, e2_18_pages_beyond_their_region_are_refused);
+	tcase_add_test(tc, part_of_a_page_is_accepted);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about sections that arrive over a socket, from anybody. */
+#include <config.h>
+
+#include <sys/socket.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "../util.h"
+#include "migration/address.h"
+#include "migration/stream.h"
+
+#define HEADER VMM_STATE_HEADER
+
+static struct vmm_stream here, there;
+static struct vmm_state_section section;
+static struct vsu_error err;
+
+static void setup(void)
+{
+	int pair[2];
+
+	ck_assert_int_eq(vsu_sock_pair(pair), 0);
+	vmm_stream_init(&here);
+	vmm_stream_init(&there);
+	here.fd = pair[0];
+	there.fd = pair[1];
+	vsu_error_clear(&err);
+}
+
+static void teardown(void)
+{
+	vmm_stream_close(&here);
+	vmm_stream_close(&there);
+}
+
+/* A section "zeros" of two numbers, not sent. */
+static void build_zeros(void)
+{
+	vmm_stream_begin(&there, "zeros");
+	vmm_state_put_u64(&there.w, 5);
+	vmm_state_put_u64(&there.w, 6);
+	vmm_state_section_end(&there.w);
+}
+
+/* Its first n bytes, and the end of the connection. */
+static void send_some(size_t n)
+{
+	ck_assert_int_eq(send(there.fd, there.w.bytes, n, 0), (ssize_t)n);
+	vsu_fd_close(&there.fd);
+}
+
+START_TEST(what_is_sent_arrives)
+{
+	struct vmm_state_fields f;
+
+	build_zeros();
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+	ck_assert_int_eq(vmm_stream_expect(&here, "zeros", &section, &err), 0);
+	vmm_stream_fields(&section, &f);
+	ck_assert_uint_eq(vmm_state_get_u64(&f), 5);
+	ck_assert_uint_eq(vmm_state_get_u64(&f), 6);
+	ck_assert_int_eq(vmm_state_fields_end(&f, &err), 0);
+}
+END_TEST
+
+START_TEST(e2_16_connection_that_ends_in_a_section_is_reported)
+{
+	build_zeros();
+	send_some((size_t)_i);
+	ck_assert_int_eq(vmm_stream_receive(&here, &section, &err), -ECONNRESET);
+}
+END_TEST
+
+START_TEST(e2_17_section_with_another_byte_is_refused)
+{
+	build_zeros();
+	there.w.bytes[_i] ^= 0x10;
+	send_some(there.w.len);
+	ck_assert_int_lt(vmm_stream_receive(&here, &section, &err), 0);
+}
+END_TEST
+
+START_TEST(e2_17_length_above_the_limit_of_the_name_is_refused)
+{
+	build_zeros();
+	there.w.bytes[32] = 17;
+	send_some(HEADER);
+	assert_refused(vmm_stream_receive(&here, &section, &err), -EBADMSG,
+		       "a section of the stream is too long", err);
+	ck_assert_uint_le(here.room, 65536);
+}
+END_TEST
+
+START_TEST(e2_17_memory_is_allocated_as_bytes_arrive)
+{
+	vmm_stream_begin(&there, "state");
+	vmm_state_section_end(&there.w);
+	there.w.bytes[35] = 0x40;	/* 1 GiB */
+	send_some(HEADER);
+	ck_assert_int_eq(vmm_stream_receive(&here, &section, &err), -ECONNRESET);
+	ck_assert_uint_le(here.room, 65536);
+}
+END_TEST
+
+START_TEST(e2_17_unknown_section_is_refused_by_name_if_required)
+{
+	vmm_stream_begin(&there, "weather");
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+	assert_refused(vmm_stream_receive(&here, &section, &err), -EOPNOTSUPP,
+		       "the stream has a section 'weather' that this version does not know", err);
+}
+END_TEST
+
+START_TEST(other_section_than_expected_is_named)
+{
+	build_zeros();
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+	assert_refused(vmm_stream_expect(&here, "go", &section, &err), -EBADMSG,
+		       "the stream has section 'zeros' in place of 'go'", err);
+}
+END_TEST
+
+START_TEST(failure_of_the_peer_is_its_sentence)
+{
+	struct vsu_error why;
+
+	vsu_error_set(&why, -EIO, "no disk\33[2J");
+	vmm_stream_refuse(&there, &why);
+	ck_assert_int_eq(vmm_stream_expect(&here, "ready", &section, &err),
+			 -EREMOTEIO);
+	ck_assert_ptr_nonnull(strstr(err.msg, "the other side failed: no disk"));
+	ck_assert_ptr_null(strchr(err.msg, '\33'));
+}
+END_TEST
+
+START_TEST(header_of_another_version_is_refused)
+{
+	ck_assert_int_eq(vmm_stream_send_header(&there, &err), 0);
+	ck_assert_int_eq(vmm_stream_receive_header(&here, &err), 0);
+	ck_assert_int_eq(send(there.fd, "CVMMMIGR\2\0\0\0\0\0\0", 16, 0), 16);
+	ck_assert_int_eq(vmm_stream_receive_header(&here, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(send(there.fd, "GET / HTTP/1.1\r\n", 16, 0), 16);
+	ck_assert_int_eq(vmm_stream_receive_header(&here, &err), -EBADMSG);
+}
+END_TEST
+
+START_TEST(wait_ends_when_it_is_cancelled_or_late)
+{
+	here.deadline_ns = vsu_now_ns() + 1;
+	ck_assert_int_eq(vmm_stream_receive(&here, &section, &err), -ETIMEDOUT);
+	here.deadline_ns = 0;
+	here.cancel_fd = vsu_event_new();
+	vsu_event_signal(here.cancel_fd);
+	ck_assert_int_eq(vmm_stream_receive(&here, &section, &err), -ECANCELED);
+	vsu_fd_close(&here.cancel_fd);
+}
+END_TEST
+
+START_TEST(address_has_a_scheme_and_a_rest)
+{
+	static const char *const wrong[] = { "", "unix:", "/tmp/a", "tls:a:1", "exec:" };
+	unsigned int i;
+
+	for (i = 0; i < COUNT(wrong); i++)
+		ck_assert_int_eq(vmm_address_check(wrong[i], &err), -EINVAL);
+	ck_assert_int_eq(vmm_address_check("tcp:[::1]:1", &err), 0);
+	ck_assert_int_lt(vmm_address_connect("tcp:nothing", &here, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is not HOST:PORT"));
+}
+END_TEST
+
+START_TEST(command_is_connected_by_its_input_and_output)
+{
+	struct vmm_stream s;
+
+	vmm_stream_init(&s);
+	ck_assert_int_eq(vmm_address_connect("exec:cat", &s, &err), 0);
+	vmm_stream_begin(&s, "ready");
+	ck_assert_int_eq(vmm_stream_send(&s, &err), 0);
+	ck_assert_int_eq(vmm_stream_expect(&s, "ready", &section, &err), 0);
+	vmm_stream_close(&s);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("migration");
+	TCase *tc = tcase_create("stream");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, what_is_sent_arrives);
+	tcase_add_loop_test(tc, e2_16_connection_that_ends_in_a_section_is_reported, 0,
+			    HEADER + 16);
+	tcase_add_loop_test(tc, e2_17_section_with_another_byte_is_refused, 0,
+			    HEADER + 16);
+	tcase_add_test(tc, e2_17_length_above_the_limit_of_the_name_is_refused);
+	tcase_add_test(tc, e2_17_memory_is_allocated_as_bytes_arrive);
+	tcase_add_test(tc, e2_17_unknown_section_is_refused_by_name_if_required);
+	tcase_add_test(tc, other_section_than_expected_is_named);
+	tcase_add_test(tc, failure_of_the_peer_is_its_sentence);
+	tcase_add_test(tc, header_of_another_version_is_refused);
+	tcase_add_test(tc, wait_ends_when_it_is_cancelled_or_late);
+	tcase_add_test(tc, address_has_a_scheme_and_a_rest);
+	tcase_add_test(tc, command_is_connected_by_its_input_and_output);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
