@@ -47,9 +47,9 @@ static bool access_advance(uint64_t *gpa, uint64_t *left, uint64_t n)
 #define IS_ALIGNED(p, n) (!((uintptr_t)(p) & ((n) - 1)))
 
 /*
- * Up to 8 bytes as the fewest aligned accesses to guest memory: what another
- * processor stores there by one access is never seen half done. The buffer
- * on our side is private and may lie anywhere.
+ * Copies up to 8 bytes with the fewest aligned accesses to guest memory, so
+ * that a value which another processor stores with one access is never seen
+ * torn. The private buffer may have any alignment.
  */
 #define LOAD_PIECE(type, dst, src, n)					\
 	do {								\

@@ -51,7 +51,7 @@ static ssize_t transfer_step(const struct vmem_view *view, uint64_t gpa, uint64_
 	if (n < 0)
 		return n;
 	done = call_again(t, iov, n);
-	/* How far a failed read got, nobody knows. */
+	/* A failed read may have stored any part of the bytes. */
 	if (t->in && done)
 		vmem_mark_written(view, gpa,
 				  done < 0 ? *room : (uint64_t)done);

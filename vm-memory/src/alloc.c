@@ -104,7 +104,7 @@ static int make_memfd(struct maker *m)
 	return rc < 0 ? rc : file_seal(m);
 }
 
-/* The name lives for a moment only, and nobody else may open it. */
+/* The name exists only briefly; mode 0 keeps others from opening it. */
 static int make_shm(struct maker *m)
 {
 	char name[64];

@@ -51,7 +51,7 @@ enum { SLOT_PLAIN, SLOT_BOUND };
 struct vmem_backend {
 	uint64_t given;			/* bit per property that was set */
 	uint64_t value[PROP_COUNT];	/* numbers, flags, choices */
-	char typed[PROP_COUNT][SIZE_TEXT];	/* sizes, as somebody typed them */
+	char typed[PROP_COUNT][SIZE_TEXT];	/* sizes as the user typed them */
 	char *path;
 	uint64_t nodes[MAX_NODES / 64];
 	struct vmem_sigbus *sigbus;
@@ -69,7 +69,7 @@ uint64_t vmem_priv_prop(const struct vmem_backend *b, enum vmem_priv_prop p);
 bool vmem_priv_given(const struct vmem_backend *b, enum vmem_priv_prop p);
 /* guest-memfd=on on a memfd makes it one. */
 enum vmem_kind vmem_priv_kind(const struct vmem_backend *b);
-/* A size in a sentence: as it was typed, or in its largest exact unit. */
+/* A size for a message: as typed, or in its largest exact unit. */
 struct vmem_priv_text {
 	char s[SIZE_TEXT];
 };
@@ -90,7 +90,7 @@ const char *vmem_priv_prop_name(enum vmem_priv_prop p);
 uint32_t vmem_priv_prop_kinds(enum vmem_priv_prop p);
 void vmem_priv_warn(const struct vmem_backend *b, const char *sentence);
 
-/* host.c: what only the host can say */
+/* host.c: facts that only the host can provide */
 
 int vmem_priv_host_facts(const struct vmem_backend *b,
 			 struct vmem_backend_facts *facts);

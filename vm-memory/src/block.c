@@ -77,7 +77,10 @@ struct run {
 	unsigned int n;
 };
 
-/* Those of a table came with one message, and follow each other as a rule. */
+/*
+ * The fds of one memory table arrive in one message and usually have
+ * consecutive numbers.
+ */
 static void run_add(struct run *run, int fd)
 {
 	if (fd < 0)

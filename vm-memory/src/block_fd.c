@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Blocks over somebody else's fd: a piece of a file that a peer sent or that
- * the program opened, at whatever offset and length.
+ * Blocks over an existing fd, received from a peer or opened by the program:
+ * part of the file, at any offset and length.
  */
 #include <config.h>
 
@@ -56,8 +56,8 @@ int vmem_fd_look(int fd, struct vmem_fd_facts *facts)
 }
 
 /*
- * A place in a reservation takes whole pages, the file's last one with them:
- * what that one lacks reads as zeros.
+ * A claim in a reservation covers whole pages, including the file's last,
+ * partial page: its bytes past the end of the file read as zeros.
  */
 static uint64_t size_of_pages(uint64_t size)
 {
@@ -65,7 +65,7 @@ static uint64_t size_of_pages(uint64_t size)
 	       UINT64_MAX : size;
 }
 
-/* Past its end a file maps well and kills whoever touches it. */
+/* mmap() succeeds past the end of a file, but accesses there raise SIGBUS. */
 static int check_file_size(const struct vmem_fd_desc *d, uint64_t size,
 			   struct vsu_error *err)
 {
@@ -91,7 +91,7 @@ static int map_flags(const struct vmem_fd_desc *d, uint64_t page)
 	return MAP_SHARED | (page == vmem_priv_host_page() ? MAP_NORESERVE : 0);
 }
 
-/* Widens the piece to pages: what mmap() gets, and where hva is in it. */
+/* Fills the request with the whole pages around the range. */
 static int whole_pages(const struct vmem_fd_desc *d, uint64_t page,
 		       struct vmem_priv_map_request *req, struct vsu_error *err)
 {

@@ -93,7 +93,10 @@ static int offset_of_page(const struct judge *j)
 		      TYPED(j, PROP_OFFSET), BYTES(j->page));
 }
 
-/* Anonymous memory is rounded up; what has a file is what was said. */
+/*
+ * Anonymous memory is rounded up to whole pages; the size of a file must be a
+ * multiple of its page size.
+ */
 static int size_of_page(const struct judge *j)
 {
 	if (is_kind(j, VMEM_KIND_ANON))

@@ -57,7 +57,7 @@ static void mark_word(uint64_t *word, uint64_t mask, uint32_t mode)
 	__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST);
 }
 
-/* Clips to the bitmap: what lies outside is not its business. */
+/* Clips the range to the bitmap and ignores the rest. */
 static bool bits_of(const struct vmem_dirty *dirty, const unsigned char *hva,
 		    uint64_t len, uint64_t *first, uint64_t *last)
 {
@@ -141,9 +141,9 @@ static inline bool line_is_empty(const uint64_t *words)
 }
 
 /*
- * No barrier can be had any more, because a sandbox was entered since: a
- * store may be missing from what the caller reads of these pages. They are
- * marked again, for the next harvest, and marking is a barrier from now on.
+ * The process entered a sandbox that no longer permits the barrier, so the
+ * caller may miss a store to these pages. Mark them again for the next harvest,
+ * and use a locked access for every mark from now on.
  */
 static void without_barrier(struct vmem_dirty *dirty, uint64_t *words,
 			    const uint64_t *taken, uint64_t n)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Opening the file of backend=file: what exists is opened and looked at
- * through its fd, judged, and only then anything is made or grown. Each
- * step that a later failure has to undo is written down as it happens.
+ * Opens the file of backend=file. An existing file is opened and checked
+ * through its fd before anything is created or grown. Each step that a later
+ * failure has to undo is recorded.
  */
 #include <config.h>
 
@@ -111,8 +111,8 @@ static int open_parent(const char *path)
 }
 
 /*
- * A name under /dev is a device that is not there: a file made in its place
- * would be memory that nobody meant. Two places there are for files.
+ * A missing name under /dev is an absent device: do not create a regular file
+ * there. Exceptions are /dev/shm and the mounts /dev/hugepages*.
  */
 static bool names_device(const char *path)
 {
@@ -148,7 +148,7 @@ static int open_existing(const struct vmem_backend *b)
 	return fd < 0 ? -errno : fd;
 }
 
-/* open() of a socket says ENXIO, of a FIFO nobody reads likewise. */
+/* open() fails with ENXIO for a socket, and for a FIFO without a reader. */
 static int refuse_unopened(const struct vmem_backend *b,
 			   struct vmem_backend_facts *f, int code,
 			   struct vsu_error *err)
@@ -237,8 +237,8 @@ static int open_and_look(const struct vmem_backend *b,
 }
 
 /*
- * Whoever may, opens a device for writing though it takes none; what is then
- * refused is the mapping, and without a reason.
+ * A privileged process can open a read-only block device for writing; only
+ * mmap() fails, without a reason. So check first.
  */
 static int check_device(const struct vmem_backend *b,
 			const struct vmem_backend_facts *f,
@@ -309,13 +309,16 @@ int vmem_priv_file_open(const struct vmem_backend *b,
 	return rc;
 }
 
-/* Only what this call made or grew; what was there before stays as it was. */
+/*
+ * Removes the file if this call created it, and restores its size if this call
+ * grew it.
+ */
 void vmem_priv_file_undo(struct vmem_priv_file *file)
 {
 	if (file->created)
 		unlink(file->path);
 	else if (file->grown &&
 		 ftruncate(file->fd, (off_t)file->old_size) < 0)
-		errno = 0;	/* it had that size a moment ago; it stays */
+		errno = 0;	/* ignored: the file stays larger */
 	vsu_fd_close(&file->fd);
 }

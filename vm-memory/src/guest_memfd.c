@@ -21,7 +21,7 @@
 #include "backend.h"
 #include "uapi.h"
 
-/* A capability's value; what a kernel does not know is 0. */
+/* The capability's value; 0 if the kernel does not know it. */
 static uint64_t vm_capability(int vm_fd, unsigned long which)
 {
 	int value = ioctl(vm_fd, VMEM_KVM_CHECK_EXTENSION, which);
@@ -29,7 +29,7 @@ static uint64_t vm_capability(int vm_fd, unsigned long which)
 	return value > 0 ? (uint64_t)value : 0;
 }
 
-/* No capability tells of it; the release of the kernel does. */
+/* No KVM capability reports this, so compare the kernel's release. */
 static bool keeps_policy(void)
 {
 	unsigned int major = 0, minor = 0;
@@ -134,8 +134,8 @@ static int punch_private(const struct vmem_region *region, uint64_t off,
 }
 
 /*
- * The shared half gives back whole pages, which may be huge; the rest of them
- * goes on being the guest's.
+ * Discards only whole pages of the shared half, which may be huge. Partial
+ * pages at both ends keep their contents.
  */
 static int discard_shared(const struct vmem_region *region, uint64_t off,
 			  uint64_t len, struct vsu_error *err)

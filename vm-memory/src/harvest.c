@@ -10,7 +10,7 @@
 /* Words that are taken at once: 64 MiB of pages of 4 KiB. */
 #define WINDOW 256u
 
-/* One harvest: its caller, and the run that is not told of yet. */
+/* One harvest: its callback, and the run of dirty pages not yet reported. */
 struct harvest {
 	vmem_dirty_fn fn;
 	void *opaque;
@@ -19,7 +19,7 @@ struct harvest {
 	uint64_t first, n;	/* pages of the run */
 };
 
-static void tell_run(struct harvest *h)
+static void report_run(struct harvest *h)
 {
 	const uint64_t off = h->first << h->page_shift;
 	const uint64_t rest = vmem_region_len(h->region) - off;
@@ -34,7 +34,7 @@ static void tell_run(struct harvest *h)
 static void add_page(struct harvest *h, uint64_t page)
 {
 	if (h->n && page != h->first + h->n)
-		tell_run(h);
+		report_run(h);
 	if (!h->n)
 		h->first = page;
 	h->n++;
@@ -66,7 +66,7 @@ static uint64_t harvest_region(struct harvest *h)
 		pages += vmem_priv_dirty_take(dirty, first, n, words);
 		add_words(h, first, words, n);
 	}
-	tell_run(h);
+	report_run(h);
 	return pages;
 }
 

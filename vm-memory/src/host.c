@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Facts that only the host can tell. */
+/* Facts that only the host can provide. */
 #include <config.h>
 
 #include <errno.h>

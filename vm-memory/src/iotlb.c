@@ -20,7 +20,7 @@
 
 struct interval {
 	uint64_t first, last;	/* I/O virtual addresses, inclusive */
-	uint64_t gpa;		/* of first */
+	uint64_t gpa;		/* guest address of first */
 	uint32_t perm;
 };
 
@@ -58,8 +58,8 @@ void vmem_iotlb_free(struct vmem_iotlb *iotlb)
 }
 
 /*
- * Guest addresses do not go on at 0, and a length of 2^64 has no number: what
- * would wrap stays two.
+ * Do not merge intervals if the guest address would wrap to 0, or if the length
+ * would be 2^64, which does not fit.
  */
 static bool interval_continues(const struct interval *a, const struct interval *b)
 {
@@ -102,8 +102,8 @@ static bool tail_of(const struct interval *i, uint64_t last,
 }
 
 /*
- * Builds in next what now is with [first, last] taken out and in, if there
- * is one, put there. Returns its count; it stays within the room.
+ * Builds in t->next the intervals of t->now without [first, last] and, unless
+ * NULL, with in. Returns their number, which fits the array.
  */
 static unsigned int intervals_build(struct vmem_iotlb *t, uint64_t first, uint64_t last,
 				    const struct interval *in)

@@ -4,14 +4,14 @@
  * store to the same bytes by mistake.
  *
  * All locks belong to the open file description (OFD): closing another
- * descriptor of the file does not drop them, and a peer that was given the
+ * descriptor of the file does not drop them, and a peer that received the
  * descriptor holds them, too.
  *
  *   the range    byte n of the file is locked at n + RANGE_BASE, far beyond
  *                the end of any file, where no other convention has locks
- *   image locks  QEMU's convention for disks, which this family's disks
- *                follow: a writer holds byte 101, and whoever lets nobody
- *                else write holds byte 201
+ *   image locks  QEMU's convention for disks, which our disks follow: a
+ *                writer holds byte 101, a process that excludes other
+ *                writers holds byte 201
  */
 #include <config.h>
 

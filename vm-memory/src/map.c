@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Maps: sorted regions, made anew for each change, and their references. */
+/* Maps: sorted regions, rebuilt for each change, and their references. */
 #include <config.h>
 
 #include <errno.h>
@@ -148,7 +148,10 @@ static int compare_gpa(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* As they are nearly always: to sort takes longer than all the rest. */
+/*
+ * Regions nearly always arrive sorted, and sorting would take longer than
+ * everything else here.
+ */
 static bool in_order(struct vmem_region *const *regions, unsigned int n)
 {
 	unsigned int i;
@@ -262,10 +265,9 @@ static void signal_event(struct vmem_priv_event *event)
 }
 
 /*
- * Only the space's reference is left on a retired map: the writer may free it
- * from the moment the count says so, so the event is held across. Either the
- * writer, who said that it waits before it read the counts, saw this one, or
- * it is seen here that it waits.
+ * Once only the space's reference remains, the writer may free a retired map.
+ * So hold the event across the decrement. The writer sets awaited before it
+ * reads the counts: either it sees this decrement, or this thread sees awaited.
  */
 static void map_drop(struct vmem_map *map)
 {

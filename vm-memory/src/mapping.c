@@ -102,11 +102,11 @@ static bool file_never_refuses(const struct vmem_priv_map_request *req)
 }
 
 /*
- * MAP_FIXED gives up what was there before it asks the file. When that has no
- * huge pages, say, a hole is left, where another thread's mapping may come to
- * lie and be taken away from it with the rest. Hence the question first, unless
- * its answer is known; of anonymous memory the kernel knows before it gives
- * anything up.
+ * mmap(MAP_FIXED) removes the previous mapping before it asks the file. If the
+ * file then refuses, for lack of huge pages for example, a hole remains:
+ * another thread's mapping may land there and be removed with the reservation.
+ * So map the file elsewhere first, unless it is known not to refuse. For
+ * anonymous memory the kernel checks before it unmaps.
  */
 static int kernel_ask(const struct vmem_priv_map_request *req)
 {

@@ -54,7 +54,7 @@ static int mbind_pages(const struct vmem_priv_policy *policy,
 	/* An int would arrive with anything in its upper half. */
 	const unsigned long mode = (unsigned long)policy->mode;
 
-	/* The kernel takes one bit less than it is told. */
+	/* mbind() uses one bit less than maxnode. */
 	return (int)syscall(SYS_mbind, hva, len, mode, policy->nodes,
 			    (unsigned long)MAX_NODES + 1, flags) < 0 ?
 	       -errno : 0;
@@ -88,7 +88,7 @@ int vmem_priv_apply_policy(const struct vmem_backend *b,
 {
 	struct vmem_priv_policy *policy = &block->policy;
 
-	policy->told = true;
+	policy->applied = true;
 	policy->merge = vmem_priv_prop(b, PROP_MERGE);
 	policy->dump = vmem_priv_prop(b, PROP_DUMP);
 	policy->mode = MPOL_DEFAULT;
@@ -101,7 +101,7 @@ int vmem_priv_apply_policy(const struct vmem_backend *b,
 void vmem_priv_repeat_policy(const struct vmem_block *block,
 			     unsigned char *hva, size_t len)
 {
-	if (!block->policy.told)
+	if (!block->policy.applied)
 		return;
 	block_advise(block, hva, len);
 	if (block->policy.mode != MPOL_DEFAULT)

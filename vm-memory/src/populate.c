@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Making pages present, giving them back, and mapping them anew.
- *
- * The kernel does it by MADV_POPULATE_*, which reports a full disk or an
- * empty pool as an error. Where it is too old for that, fallocate() reserves
- * the pages of a file, and only then are they touched: no SIGBUS, unless
- * somebody cuts the file at that very moment.
+ * Populates pages, discards them, and maps them again. MADV_POPULATE_* reports
+ * a full disk or an empty pool as an error. On older kernels fallocate()
+ * reserves the pages of a file before they are touched: no SIGBUS, unless
+ * another process truncates the file in between.
  */
 #include <config.h>
 

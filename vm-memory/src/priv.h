@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Declarations that the files of libvm-memory share and nobody else sees, under
- * the name of the file that defines them.
+ * Declarations shared by the files of libvm-memory and not exported, grouped by
+ * the file that defines them.
  */
 #ifndef VMEM_PRIV_H
 #define VMEM_PRIV_H
@@ -24,9 +24,9 @@
 /* mapping.c: address space and what is mapped into it */
 
 /*
- * area is what munmap() takes: the pages of the mapping and behind them at
- * least one that nobody can touch. Inside a reservation there is no area of its
- * own (area NULL) and the pages go back to the reservation instead.
+ * area is the range for munmap(): the mapping's pages and at least one
+ * inaccessible page behind them. In a reservation area is NULL, and the pages
+ * return to the reservation.
  */
 struct vmem_priv_mapping {
 	unsigned char *hva;	/* page aligned, of the block's page size */
@@ -63,8 +63,8 @@ void vmem_priv_areas_add(struct vmem_priv_areas *areas,
 void vmem_priv_areas_unmap(struct vmem_priv_areas *areas);
 uint64_t vmem_priv_host_page(void);
 /*
- * Of the pages behind fd: the huge page size on hugetlbfs, else the host's.
- * block_size is what fstat() says of fd, or 0.
+ * Returns the page size of fd: the huge page size on hugetlbfs, else the
+ * host's. block_size is st_blksize of fd, or 0.
  */
 int vmem_priv_fd_page_size(int fd, uint64_t block_size, uint64_t *size);
 
@@ -72,15 +72,15 @@ int vmem_priv_fd_page_size(int fd, uint64_t block_size, uint64_t *size);
 
 #define VMEM_PRIV_MAX_NODES 128
 
-/* Policies that the host was told for the pages of a block. */
+/* Memory policies applied to a block's pages. */
 struct vmem_priv_policy {
-	bool told;
+	bool applied;
 	bool merge, dump;
 	int mode;		/* MPOL_* */
 	uint64_t nodes[VMEM_PRIV_MAX_NODES / 64];
 };
 
-/* Tells it again of pages that were mapped anew. */
+/* Applies the policies again to pages that were remapped. */
 void vmem_priv_repeat_policy(const struct vmem_block *block,
 			     unsigned char *hva, size_t len);
 
@@ -101,17 +101,17 @@ struct vmem_block {
 	int fd;			/* owned; -1: none */
 	int private_fd;		/* owned guest_memfd of the private half; -1 */
 	uint64_t fd_offset;	/* position of hva in the file of fd */
-	uint64_t len;		/* as asked for, from hva */
+	uint64_t len;		/* requested length, from hva */
 	uint64_t page_size;
-	unsigned char *hva;	/* of the first byte; may be inside a page */
+	unsigned char *hva;	/* first byte; may be inside a page */
 	bool discard_on_free;	/* give the file's pages back at the end */
 	bool bound;		/* guest_memfd: the slot takes the fd */
-	int map_prot, map_flags; /* as mapped, to map again */
+	int map_prot, map_flags; /* to map pages again */
 	struct vmem_priv_policy policy;
 	struct vmem_priv_mapping mapping;
 	struct vmem_sigbus *sigbus;
 	uint32_t sigbus_slot;
-	struct vsu_closer *closer;	/* of fd, where it is a peer's */
+	struct vsu_closer *closer;	/* closes a peer's fd */
 	struct vmem_reservation *reservation;
 	struct vmem_priv_piece *piece;
 	struct vmem_block *next_gone;	/* at its end, with others */
@@ -124,13 +124,16 @@ int vmem_priv_block_map(struct vmem_block *block,
 			struct vmem_priv_map_request *req,
 			struct vmem_sigbus *sigbus, struct vsu_error *err);
 
-/* As vmem_block_unref(), but a block that nobody has any more joins gone. */
+/*
+ * Like vmem_block_unref(), but moves a block without references to the list
+ * gone instead of destroying it.
+ */
 void vmem_priv_block_drop(struct vmem_block *block, struct vmem_block **gone);
-/* Ends them all together. */
+/* Destroys all blocks of the list. */
 void vmem_priv_blocks_destroy(struct vmem_block *gone);
 
 /* region.c */
-/* As vmem_region_unref(), likewise. */
+/* Like vmem_region_unref(), with gone as above. */
 void vmem_priv_region_drop(struct vmem_region *region,
 			   struct vmem_block **gone);
 
@@ -163,8 +166,9 @@ int vmem_priv_reservation_claim(struct vmem_reservation *r, uint64_t off,
 				uint64_t len, struct vmem_priv_piece **out,
 				struct vsu_error *err);
 /*
- * Of a list of blocks at their end, those that lie in reservations: restores
- * the empty pages, ends the claims, drops the blocks' references.
+ * Releases the pieces of the listed blocks that lie in reservations: makes
+ * their pages inaccessible, ends the claims, drops the references to the
+ * reservation.
  */
 void vmem_priv_reservation_release(struct vmem_block *gone);
 
@@ -181,19 +185,19 @@ uint64_t vmem_priv_dirty_take(struct vmem_dirty *dirty, uint64_t first,
 
 struct vmem_priv_event {	/* an eventfd that outlives its space */
 	uint32_t refs;
-	int fd;			/* -1 until somebody wants it */
-	uint32_t awaited;	/* retired maps are left that somebody holds */
+	int fd;			/* -1 until requested */
+	uint32_t awaited;	/* readers hold retired maps */
 };
 
 struct vmem_map {
 	/*
-	 * References, times two; the lowest bit says that the map is retired.
-	 * One word, so that whoever drops the last reference but the space's
-	 * knows whether to signal without touching the map again.
+	 * References times two; the lowest bit marks a retired map. They share
+	 * a word, so that the thread which drops the last reference but the
+	 * space's knows whether to signal without accessing the map again.
 	 */
 	uint64_t refs;
 	uint32_t published;	/* a map is published once */
-	struct vmem_priv_event *event; /* of the space; NULL: never published */
+	struct vmem_priv_event *event; /* the space's; NULL: never published */
 	struct vmem_map *next_retired;
 	uint64_t retired_at;	/* generation of its successor */
 	struct vmem_view view;

@@ -54,7 +54,9 @@ static int check_desc(const struct vmem_region_desc *d, struct vsu_error *err)
 	return 0;
 }
 
-/* Memory that this process cannot store to is ROM for whoever asks it to. */
+/*
+ * A block that is ROM, or that this process cannot write, becomes a ROM region.
+ */
 static uint32_t flags_of(const struct vmem_region_desc *d)
 {
 	if ((d->block->flags & VMEM_BLOCK_ROM) ||

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Reservations: empty address space and who has which part of it.
+ * Reservations: reserved address space, and the pieces claimed in it.
  *
- * Pieces lie in the order of their offsets and never overlap, so that a place
- * is found among thousands by halving. The owner's thread alone claims them and
- * looks at them; a block that dies elsewhere only clears the live flag of its
- * piece, after the pages are empty again. The owner sweeps it out at the next
- * claim of the place, or with all others when most are dead.
+ * Pieces are sorted by offset and never overlap, so lookups are binary
+ * searches. Only the owner's thread claims and reads them. A block that is
+ * destroyed on another thread only clears the live flag of its piece, after
+ * the pages are inaccessible again. The owner removes the piece at the next
+ * claim of its range, or together with all others when most are dead.
  */
 #include <config.h>
 
@@ -29,7 +29,7 @@ struct vmem_reservation {
 	struct vmem_priv_piece **pieces;	/* by off */
 	size_t n, room;
 	uint32_t any_stuck;	/* some piece is to be emptied yet */
-	uint32_t awaited;	/* the owner was told that a place is in use */
+	uint32_t awaited;	/* vmem_reservation_busy() returned true */
 };
 
 #define ROOM_FIRST 16u
@@ -152,9 +152,9 @@ static bool is_busy(const struct vmem_reservation *r, uint64_t off, uint64_t len
 }
 
 /*
- * Whoever hears that the place is in use may wait for the event from now on:
- * either the look behind the mark sees that the block is gone, or the block
- * sees the mark.
+ * Sets awaited, then checks again: either the second check sees the released
+ * block, or the releasing thread sees awaited and signals. So the caller may
+ * wait for the event after true.
  */
 bool vmem_reservation_busy(const struct vmem_reservation *reservation,
 			   uint64_t off, uint64_t len)
@@ -168,9 +168,9 @@ bool vmem_reservation_busy(const struct vmem_reservation *reservation,
 }
 
 /*
- * Puts empty pages over a piece, not munmap(): between the two somebody else's
- * mapping could come to lie in the window. False when the kernel has no room
- * to split the mapping; the pages are out of everybody's reach all the same.
+ * Maps inaccessible pages over a range. Not munmap(): another thread's mapping
+ * could land in the gap. Returns false if the process has too many mappings to
+ * split this one.
  */
 static bool range_empty(struct vmem_reservation *r, uint64_t off, uint64_t len)
 {
@@ -218,7 +218,7 @@ static size_t pieces_sweep(struct vmem_reservation *r, size_t from, size_t to)
 	return kept - from;
 }
 
-/* Of the pieces that have a part of that place; how many stay. */
+/* Sweeps the pieces that overlap the range. Returns how many stay. */
 static size_t place_sweep(struct vmem_reservation *r, uint64_t off,
 			  uint64_t len)
 {
@@ -230,8 +230,8 @@ static size_t place_sweep(struct vmem_reservation *r, uint64_t off,
 }
 
 /*
- * Dead ones in places that nobody claims again never become more than the
- * living; what still holds a file is tried again each time.
+ * Bounds the dead pieces in ranges that are never claimed again: at most about
+ * as many as living ones. Retries pieces that still hold a file.
  */
 static void sweep_sometimes(struct vmem_reservation *r)
 {
@@ -328,7 +328,9 @@ struct run {
 	uint64_t off, len;
 };
 
-/* True where the block's piece lies beside the run, which it joins. */
+/*
+ * Extends the run by the block's piece. Returns false if they are not adjacent.
+ */
 static bool run_add(struct run *run, const struct vmem_block *block)
 {
 	const struct vmem_priv_piece *p = block->piece;

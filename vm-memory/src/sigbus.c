@@ -23,14 +23,14 @@
 #include "priv.h"
 
 struct entry {
-	uint32_t taken;		/* claimed by whoever set it from 0 to 1 */
+	uint32_t taken;		/* claimed by the thread that sets it from 0 to 1 */
 	uint32_t seq;		/* odd: start to failed are changing */
 	uint64_t start;		/* host address; 0: nothing */
 	uint64_t len;
 	uint64_t page_size;
 	uint64_t prot;
-	uint64_t file_pos;	/* of start, in the file of fd */
-	int fd;			/* of the block; -1: none */
+	uint64_t file_pos;	/* offset of start in fd's file */
+	int fd;			/* the block's; -1: none */
 	uint32_t alone;		/* pages replaced alone that the file still had;
 				   raised by the handler alone */
 	uint64_t repaired;	/* from here on the mapping is zeros already;
@@ -39,10 +39,9 @@ struct entry {
 };
 
 /*
- * Pages whose protection alternates, so that each is a mapping of its own.
- * Where the process has as many mappings as the kernel allows, the handler
- * makes one of them all, which every thread may do at any time: room for the
- * repair that could not be done otherwise.
+ * Pages with alternating protection, so that each is a separate mapping. If the
+ * process is at the kernel's limit of mappings, the handler merges them, which
+ * is safe on any thread at any time, and so makes room for the repair.
  */
 #define SPARE_PAGES 9
 
@@ -58,7 +57,7 @@ struct vmem_sigbus {
 #define LOAD(field) __atomic_load_n(&(field), __ATOMIC_SEQ_CST)
 #define STORE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_SEQ_CST)
 
-/* As many mappings as there is room for: fewer are no failure. */
+/* Splits off as many mappings as the limit allows; fewer are no failure. */
 static void spare_arm(struct vmem_sigbus *table)
 {
 	const size_t page = vmem_priv_host_page();
@@ -199,7 +198,7 @@ static bool entry_covers(struct entry *e, uint64_t addr, struct entry *copy)
 	       addr - copy->start < copy->len;
 }
 
-/* True unless it is sure that the file goes on behind page. */
+/* Returns false only if the file is known to continue past page. */
 static bool was_cut(const struct entry *e, uint64_t page)
 {
 	struct stat st;
@@ -213,13 +212,13 @@ static bool was_cut(const struct entry *e, uint64_t page)
 #define MAX_ALONE_IN_ALL 4096u
 
 /*
- * Whether the pages behind are as good as lost. Where a file was cut all of
- * them are gone, so that the rest of the mapping goes at once: one mapping
- * more, not one per page, or a peer could use up the number that a process
- * may have. A page that the memory hardware lost, or that the file system or
- * the pool of huge pages had no room for, is replaced alone: others hold data.
- * Each of those costs two mappings, so that all entries together may have no
- * more of them than the table has entries, and no more than 4096.
+ * Whether to replace the rest of the mapping, too. In a truncated file all
+ * following pages are lost: replacing them together costs one mapping instead
+ * of one per page, which a peer could use to exhaust the process's limit. A
+ * page lost by the memory hardware, or for lack of space in the file system or
+ * huge page pool, is replaced alone, because the following pages hold data.
+ * Each single page costs two mappings; their number is limited to the number of
+ * entries of the table, and to 4096.
  */
 static bool takes_the_rest(const struct vmem_sigbus *table,
 			   const struct entry *e, uint64_t page,
@@ -297,8 +296,8 @@ static struct entry *entry_find(struct vmem_sigbus *table, uint64_t addr,
 }
 
 /*
- * A signal that somebody sent has no address that means anything, and a new
- * page does not make an address aligned.
+ * A signal sent by a process has no valid address, and a new page does not
+ * repair a misaligned access.
  */
 static bool is_about_pages(int code)
 {
@@ -319,8 +318,8 @@ bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo)
 	if (!e)
 		return false;
 	/*
-	 * News of a page that nobody has touched since it was lost, told to
-	 * any thread: whoever touches it is told again.
+	 * A page was lost that no thread has accessed; an access raises another
+	 * signal.
 	 */
 	if (si->si_code == BUS_MCEERR_AO)
 		return true;

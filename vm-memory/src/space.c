@@ -26,7 +26,7 @@ _Static_assert(sizeof(struct vmem_reader) == 64, "one cache line, frozen");
 struct vmem_space {
 	struct vmem_map *current;
 	uint64_t generation;
-	/* Above: what readers load. Below: the writer's. */
+	/* Above: loaded by readers. Below: the writer's. */
 	struct vmem_priv_event *event __attribute__((aligned(64)));
 	struct vmem_reader *readers;
 	struct vmem_map *retired;
@@ -93,7 +93,10 @@ int vmem_space_publish(struct vmem_space *space, struct vmem_map *map)
 
 	if (map && !map_adopt(space, map))
 		return -EINVAL;
-	/* a reclaim comes, and finds what is let go of until then */
+	/*
+	 * no signal needed: vmem_space_reclaim() follows and finds maps
+	 * released before it
+	 */
 	__atomic_store_n(&space->event->awaited, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&space->current, map, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&space->generation, space->generation + 1,
