@@ -105,11 +105,11 @@ void vsu_closer_free(struct vsu_closer *closer)
 }
 
 /*
- * Ends what a socket could wait for in close(): it does not linger, and a TCP
- * connection is gone, so that lingering that a peer asks for once more has no
- * data to wait for. Other families have no such disconnect and say so. The
- * address is no longer than its family, so that a filter of system calls can
- * tell this from a connection.
+ * Keeps close() from blocking: turns SO_LINGER off and disconnects a TCP
+ * socket, so that no data is left to wait for even if a peer turns it on again
+ * through its own descriptor. The result is ignored: not every family supports
+ * this connect(). The address has only its family, so that a system call filter
+ * can tell it from a connection.
  */
 static void socket_quiet(int fd)
 {
@@ -130,8 +130,9 @@ static int socket_family(int fd)
 }
 
 /*
- * Takes out descriptors that wait in a socket, as they would be closed with it
- * and may linger, too. A peer that goes on sending finds an end to it.
+ * Receives and closes the descriptors queued in a socket, which close() would
+ * release with it and which may linger, too. A bounded number of rounds: a peer
+ * may keep sending.
  */
 static void socket_drain(struct vsu_closer *closer, int fd)
 {

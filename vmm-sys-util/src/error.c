@@ -52,7 +52,10 @@ static void copy_shortened(char *msg, const char *text, size_t len)
 	msg[head + GAP_LEN + tail] = '\0';
 }
 
-/* The bytes of the printable UTF-8 character at s, 0 when there is none. */
+/*
+ * Length of the printable UTF-8 character at s; 0 if there is no such
+ * character.
+ */
 static size_t printable_bytes(const unsigned char *s)
 {
 	size_t n, i;
@@ -73,7 +76,9 @@ static size_t printable_bytes(const unsigned char *s)
 	return n;
 }
 
-/* Peers and file names must not reach the terminal of whoever reads this. */
+/*
+ * Messages quote peers and file names: replace what could control a terminal.
+ */
 static void make_printable(char *msg)
 {
 	size_t n;

@@ -33,7 +33,7 @@ int vsu_event_signal_own(int fd)
 
 	while (write(fd, &one, sizeof(one)) < 0) {
 		if (errno == EAGAIN)
-			return 0;	/* full: whoever waits will wake */
+			return 0;	/* full: readable already */
 		if (errno != EINTR)
 			return -errno;
 	}
@@ -58,15 +58,15 @@ static int events_ready(int fd, short events)
 int vsu_event_signal(int fd)
 {
 	/*
-	 * There is no write to an eventfd that promises not to block: it does
-	 * not take RWF_NOWAIT (as of Linux 6.18). Hence the question first.
+	 * An eventfd has no write that is sure not to block: it does not
+	 * support RWF_NOWAIT (as of Linux 6.18). So poll first.
 	 */
 	int rc = events_ready(fd, POLLOUT);
 
 	if (rc < 0)
 		return rc;
 	if (!(rc & POLLOUT))
-		return 0;	/* full: whoever waits will wake */
+		return 0;	/* full: readable already */
 	if (rc & POLLERR)
 		return -EPIPE;	/* a pipe without reader, where one was given */
 	return vsu_event_signal_own(fd);
@@ -120,7 +120,7 @@ int vsu_event_drain(int fd, uint64_t *count)
 		rc = events_ready(fd, POLLIN);
 		if (rc < 0)
 			return rc;
-		/* what hung up is read too: it is no counter, and readable for ever */
+		/* also after a hang-up: not a counter, and readable forever */
 		rc = rc ? read_counter(fd, false, count) : -EAGAIN;
 	}
 	return drain_result(rc, count);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * File descriptors: what they are, duplicates, and transfers that finish.
- */
+/* File descriptors: types, duplicates, and complete transfers. */
 #include <config.h>
 
 #include <dirent.h>

@@ -33,7 +33,7 @@
 #endif
 #define CACHED_TYPE 1			/* STATX_TYPE */
 
-/* of linux/magic.h */
+/* from linux/magic.h */
 #ifndef ANON_INODE_FS_MAGIC
 #define ANON_INODE_FS_MAGIC 0x09041934
 #endif
@@ -220,7 +220,10 @@ static int kind_of_fifo(int fd, const char *name, const struct cached_stat *st)
 	       VSU_FOREIGN_SERVED : VSU_FOREIGN_PIPE;
 }
 
-/* As the kernel cached it; refused of a file of FUSE that another user mounted. */
+/*
+ * The type as the kernel cached it. Fails for a FUSE file that another user
+ * mounted.
+ */
 static bool get_type(int fd, struct cached_stat *st)
 {
 	return syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
@@ -248,10 +251,10 @@ static int kind_by_type(int fd, const char *name, const struct cached_stat *st)
 }
 
 /*
- * Of the objects without a file an eventfd is the one that can be read without
- * waiting, though not a single byte, and be written, but not so. Neither call
- * waits or changes anything of it, whereas to make up its name takes the kernel
- * several times as long. False says nothing: Linux before 5.8.
+ * Among objects without a file, only an eventfd supports a non-blocking read
+ * but refuses one byte (EINVAL), and does not support a non-blocking write
+ * (EOPNOTSUPP). Neither call blocks or changes it, and both are several times
+ * cheaper than reading its name. False is inconclusive: Linux before 5.8.
  */
 static bool answers_as_event(int fd)
 {
@@ -265,7 +268,7 @@ static bool answers_as_event(int fd)
 	       errno == EOPNOTSUPP;
 }
 
-/* All that can be told without the name, or -1. */
+/* The kind, if it can be determined without the name; else -1. */
 static int kind_without_name(int fd, const struct cached_stat *st)
 {
 	switch (st->mode & S_IFMT) {
@@ -278,9 +281,9 @@ static int kind_without_name(int fd, const struct cached_stat *st)
 }
 
 /*
- * For processes that see no /proc: an eventfd is the object without a file that
- * takes eight bytes, and the number 0 changes nothing of it. It waits for no one:
- * no number that a writer leaves in it lacks room for 0.
+ * For processes without /proc: among objects without a file, only an eventfd
+ * accepts eight bytes, and adding 0 changes nothing. It cannot block: there is
+ * always room to add 0.
  */
 static bool takes_nothing(int fd)
 {
@@ -317,7 +320,10 @@ bool vsu_foreign_is_event(int fd)
 	return get_type(fd, &st) && !(st.mode & S_IFMT) && answers_as_event(fd);
 }
 
-/* Peers send memory and eventfds most: one call tells the former, four the latter. */
+/*
+ * Peers send memory and eventfds most: the first takes one call, the second
+ * four.
+ */
 int vsu_foreign_kind(int fd)
 {
 	struct cached_stat st;

@@ -84,7 +84,7 @@ static void add_left(struct text *t, const struct vsu_option *o, bool list)
 		text_add(t, "%c%s", i ? '|' : '=', o->choices[i]);
 }
 
-/* " (1 to 16; default 1; as in size=1G)", whichever there are */
+/* " (1 to 16; default 1; as in size=1G)", the parts that apply */
 static void add_facts(struct text *t, const struct vsu_option *o, bool list)
 {
 	bool number = o->kind == VSU_OPTION_U64 || o->kind == VSU_OPTION_SIZE;

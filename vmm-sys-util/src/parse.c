@@ -85,10 +85,10 @@ struct fraction {
 	uint64_t part, whole;
 };
 
-/* Digits enough to tell two bytes of an exabyte apart; twice it fits. */
+/* Enough digits to distinguish single bytes of an exabyte; twice this fits. */
 #define FRACTION_MAX UINT64_C(1000000000000000000)
 
-/* Reads the digits after a point; those beyond the limit change nothing. */
+/* Parses the digits after a point and ignores those beyond the limit. */
 static void parse_fraction(const char **text, struct fraction *f)
 {
 	f->part = 0;
@@ -182,7 +182,7 @@ const char *vsu_format_size(uint64_t value, char *buf, size_t size)
 	return buf;
 }
 
-/* Longer words are nobody's typing mistake. */
+/* Longer words get no suggestion. */
 #define WORD_MAX 48
 
 /* Case and the kind of dash are the mildest of mistakes. */

@@ -127,8 +127,8 @@ ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
 #endif
 
 /*
- * Room for the descriptors, and for what the kernel puts in front of them
- * when whoever made the socket asked for it: credentials, pidfd.
+ * Room for the descriptors, and for the credentials and pidfd that the kernel
+ * adds before them if the socket's creator requested these.
  */
 union recv_control {
 	struct cmsghdr align;

@@ -27,7 +27,7 @@
 _Static_assert(PATH_SPACE == sizeof(((struct vsu_sock_path *)0)->path),
 	       "struct vsu_sock_path holds every socket path");
 
-/* How long to wait for somebody else's start in the same directory. */
+/* Limit of the wait for another process that starts in the same directory. */
 #define LOCK_TRIES 1000
 #define LOCK_PAUSE_NS 1000000
 
@@ -109,7 +109,7 @@ static int is_live(const struct sockaddr_un *addr)
 	return rc == -ECONNREFUSED ? 0 : rc;
 }
 
-/* The file at the address is a socket that nobody has open; removes it. */
+/* Removes the file at the address if it is a socket without a listener. */
 static int remove_stale(const struct sockaddr_un *addr, struct vsu_error *err)
 {
 	const char *path = addr->sun_path;
@@ -192,10 +192,10 @@ static int lock_for_a_while(int fd)
 }
 
 /*
- * Closing *lock gives the lock back. It is -1 where there can be none: in a
- * directory that may not be read, on a file system without such locks. A lock
- * that nobody gives back for so long is none of ours, which are held for the
- * time of a few system calls: it guards nothing, and is not waited for.
+ * Closing *lock releases the lock. *lock is -1 if the directory cannot be
+ * locked: it is not readable, or the file system lacks such locks. This library
+ * holds the lock for a few system calls only. A lock held longer belongs to
+ * another program: it is ignored after the time limit.
  */
 static int lock_directory(const char *path, int *lock, struct vsu_error *err)
 {
