@@ -66,7 +66,9 @@ bool vq_cursor_peek(const struct vq_cursor *cursor, void *buf, uint32_t len)
 	return vq_cursor_read_exact(&copy, buf, len);
 }
 
-/* Stores from buf, or zeros where there is none, and marks. */
+/*
+ * Stores bytes from a buffer, or zeros if from is NULL, and marks them dirty.
+ */
 static uint32_t cursor_store(struct vq_cursor *cursor, const unsigned char *from,
 			     uint32_t len)
 {

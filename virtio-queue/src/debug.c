@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Checks of the device that drives a queue, in debug builds only: nothing that
- * a guest or a peer does can end the program here.
+ * Checks of the device that drives a queue, in debug builds only. Nothing that
+ * a guest or a peer does can fail them.
  *
- * Bytes that are used must have been marked, or a migration loses them. Bytes are
- * counted from the pop on, whether anything is marked at that time or not,
- * because logging may begin with the chain in flight; they are judged by the
- * time something is. A byte that is told twice counts twice: too little is
- * found by this, never too much.
+ * A device must mark bytes before it returns them as used, or a migration loses
+ * them. Marked bytes are counted from the pop on, even while nothing is logged,
+ * because logging may begin with the chain in flight; the count is checked only
+ * while something is logged. A byte marked twice counts twice, so the check
+ * finds too few marks only.
  */
 #include <config.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Dirty bitmaps and logs are told of stores, after these were made. */
+/* Marks stores in dirty bitmaps and logs, after the store. */
 #include <config.h>
 
 #include "vq.h"
@@ -28,9 +28,9 @@ static bool is_whole_word(const struct vq_log *log, uint64_t page,
 }
 
 /*
- * Whoever harvests clears bits while we set them. The bits are always written:
- * a locked access is also the fence between the data and the bits. One access
- * serves the pages of a whole word, because a chain may have a million pages.
+ * The harvester clears bits concurrently. Always write the bits: the locked
+ * access is also the fence between the data and the bits. One access marks all
+ * pages of a word, because a chain may have a million pages.
  */
 static void log_range(const struct vq_log *log, uint64_t gpa, uint64_t len)
 {

@@ -100,7 +100,7 @@ static bool packed_publish(struct vq_driver *d)
 
 	if (!d->added)
 		return false;
-	/* pairs with the device's acquire: it sees later slots and data */
+	/* pairs with the device's acquire, which sees later slots and data */
 	ring_store64_release(slot_at(d, d->first) + 8, d->first_word);
 	d->added = 0;
 	ring_fence();

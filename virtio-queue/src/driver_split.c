@@ -77,9 +77,9 @@ static uint16_t fill_indirect(struct vq_driver *d, uint16_t head,
 }
 
 /*
- * The one behind a request in the list. Where requests end in order that is the
- * next of the table, which a branch foretells: the next request is then written
- * without waiting for the link.
+ * The entry after a request in the list. If requests complete in order, this is
+ * the next one of the table: a predicted branch then lets the next request be
+ * written without waiting for the load of the link.
  */
 DRIVER_INLINE uint16_t next_free(const struct vq_driver *d, uint16_t last)
 {
@@ -139,7 +139,7 @@ static bool split_publish(struct vq_driver *d)
 
 	if (d->next_avail == old)
 		return false;
-	/* pairs with the device's acquire: it sees entries and descriptors */
+	/* pairs with the device's acquire: entries and descriptors */
 	ring_store16_release(d->driver + RING_IDX, d->next_avail);
 	d->published = d->next_avail;
 	ring_fence();
@@ -201,7 +201,7 @@ static uint16_t split_position(const struct vq_driver *d)
 	return d->next_avail;
 }
 
-/* With an event index: one that the used index has just passed. */
+/* With an event index, names an entry that the used index has just passed. */
 static void split_disable_call(struct vq_driver *d)
 {
 	if (d->has_event_idx)

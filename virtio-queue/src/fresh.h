@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A queue follows the guest's memory, for those who work on its ring. */
+/* How a queue follows changes of the guest's memory. */
 #ifndef VIRTIO_QUEUE_FRESH_H
 #define VIRTIO_QUEUE_FRESH_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* In-flight tracking: what does not depend on the ring's format. */
+/* In-flight tracking: the part that does not depend on the ring format. */
 #include <config.h>
 
 #include <errno.h>

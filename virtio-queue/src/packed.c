@@ -142,7 +142,7 @@ WALK_OUTLINE unsigned int packed_pop_singles(struct vq *q,
 	return i;
 }
 
-/* As vq_pop_batch() for the rest of n; i of them were popped. */
+/* Like vq_pop_batch(), from chain i on; the chains before it are popped. */
 WALK_OUTLINE int packed_pop_walked(struct vq *q, struct vq_chain *chains,
 				   unsigned int i, unsigned int n)
 {
@@ -255,8 +255,8 @@ static void packed_push(struct vq *q, const struct vq_chain *chain,
 }
 
 /*
- * All but the first, which is pushed: as packed_push(), with what a batch
- * needs to do only once apart.
+ * Like packed_push(), for all chains of a batch but the first, which is pushed.
+ * The work that a batch needs only once is left out.
  */
 static void packed_push_rest(struct vq *q, const struct vq_chain *chains,
 			     const uint32_t *written, unsigned int n)
@@ -309,7 +309,7 @@ static void packed_mark_used(struct vq *q, uint32_t first, uint32_t n)
 	vq_priv_mark_area(q, area, 0, (uint64_t)(n - run) * RING_DESC_SIZE);
 }
 
-/* Whether the driver is to be told of the n slots behind next_used. */
+/* Whether to notify the driver of the n slots before next_used. */
 static inline bool packed_wants_call(const struct vq *q, uint32_t n)
 {
 	uint32_t event = ring_load32(q->area[AREA_DRIVER].hva);
@@ -322,7 +322,7 @@ static inline bool packed_wants_call(const struct vq *q, uint32_t n)
 					       vq_priv_used_wrap(q)), n);
 }
 
-/* The first of n slots was stored: whether the driver is to be told. */
+/* After the first of n slots was stored: whether to notify the driver. */
 static inline bool packed_after_publish(struct vq *q, uint32_t n)
 {
 	bool call;
@@ -350,7 +350,7 @@ static bool packed_publish(struct vq *q)
 
 	if (word == PACKED_NO_WORD)
 		return false;
-	/* pairs with the driver's acquire: it sees later slots and data */
+	/* pairs with the driver's acquire, which sees later slots and data */
 	ring_store64_release(packed_slot(q, first) + 8, word);
 	/* something was used, so next == first means that a whole ring was
 	   used, not nothing */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * How long the areas of a packed ring are, and where work on one begins: at a
- * base, or where an in-flight area says that the former owner stood.
+ * Lengths of the areas of a packed ring, and the position where work starts: at
+ * a base, or at the previous owner's position in an in-flight area.
  */
 #include <config.h>
 
@@ -79,9 +79,9 @@ static void packed_note_taken(struct vq *q, const struct vq_chain *chains,
 }
 
 /*
- * Of a batch that the driver never saw all used slots but the first may be in
- * the ring. The driver would see them as soon as it comes to them, whatever
- * became of their requests: they are made available ones again.
+ * Of a batch whose first used slot was never stored, the others may be in the
+ * ring. The driver would see them once it reaches them, whether their requests
+ * completed or not. So restore them as available descriptors.
  */
 static void take_back_used(struct vq *q, uint32_t n)
 {

@@ -2,9 +2,9 @@
 /*
  * Split rings from the device's side (VIRTIO 1.3, section 2.7).
  *
- * Of the ring only the available index and entries, the descriptors and the
- * driver's wishes are read; our own used index is remembered, not read back.
- * Indices run freely modulo 2^16 and are masked at every use.
+ * Only the available index and entries, the descriptors and the driver's
+ * notification settings are read from the ring; the used index is kept in
+ * private memory. Indices run freely modulo 2^16 and are masked at every use.
  */
 #include <config.h>
 
@@ -39,7 +39,7 @@ static inline uint16_t split_known(const struct vq *q)
 	return (uint16_t)(q->avail_idx - q->next_avail);
 }
 
-/* Loads the index; more than the ring has are not believed. */
+/* Returns the number of available entries; stores only a valid index. */
 static inline uint16_t split_look(struct vq *q)
 {
 	/* pairs with the driver's release of the index: entries and
@@ -88,7 +88,7 @@ WALK_OUTLINE int split_walk_full(struct vq *q, struct vq_chain *chain,
 			  ring_load_desc(desc_at(q, head)), head, NULL, NULL);
 }
 
-/* The chain at head: 0, or as vq_pop() when there is none. */
+/* Pops the chain at head. Returns 0 or the errors of vq_pop(). */
 WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain, uint16_t head)
 {
 	int rc;
@@ -159,7 +159,7 @@ WALK_OUTLINE int split_pop_singles(struct vq *q, struct vq_chain *chains, int n)
 	return i;
 }
 
-/* As vq_pop_batch() for the rest of n that wait; i of them were popped. */
+/* Like vq_pop_batch(), from chain i on; the chains before it are popped. */
 WALK_OUTLINE int split_pop_walked(struct vq *q, struct vq_chain *chains, int i,
 				  int n)
 {
@@ -258,7 +258,7 @@ static void split_push(struct vq *q, const struct vq_chain *chain,
 	vq_priv_release(q, head);
 }
 
-/* As split_push(), with what a batch needs to do only once apart. */
+/* Like split_push(), without the work that a batch needs only once. */
 static void split_push_batch(struct vq *q, const struct vq_chain *chains,
 			     const uint32_t *written, unsigned int n)
 {
@@ -308,7 +308,7 @@ static inline bool split_wants_call(const struct vq *q, uint16_t old)
 	return ring_need_event(event, q->next_used, old);
 }
 
-/* The index was stored: whether the driver is to be told of what is new. */
+/* After the index was stored: whether to notify the driver. */
 static inline bool split_after_publish(struct vq *q, uint16_t old)
 {
 	bool call;
@@ -332,7 +332,7 @@ static bool split_publish(struct vq *q)
 
 	if (q->next_used == old)
 		return false;
-	/* pairs with the driver's acquire: it sees elements and data */
+	/* pairs with the driver's acquire, which sees elements and data */
 	ring_store16_release(device_area(q) + RING_IDX, q->next_used);
 	return VSU_UNLIKELY(q->marks) ? split_after_publish_marked(q, old) :
 	       split_after_publish(q, old);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * How long the areas of a split ring are, and where work on one begins: as a
- * new owner, or as one that an in-flight area tells what the former one had
- * taken.
+ * Lengths of the areas of a split ring, and the position where work starts: at
+ * a base, or as recovered from a previous owner's in-flight area.
  */
 #include <config.h>
 
@@ -35,8 +34,8 @@ static uint16_t used_index(const struct vq *q)
 }
 
 /*
- * The used index is taken from memory, where whoever drove the ring before
- * left it; the base may be ahead of it by chains that were lost.
+ * The used index is read from the ring, as the previous owner stored it. The
+ * base may be ahead of it by lost chains.
  */
 static int split_start(struct vq *q, uint32_t base, struct vsu_error *err)
 {
@@ -72,7 +71,7 @@ static void split_note_nothing(struct vq *q)
 	(void)q;
 }
 
-/* The base follows from the area: what was taken is taken again from there. */
+/* The base is recovered from the area, which lists the chains in flight. */
 static int split_start_tracked(struct vq *q, uint32_t base,
 			       struct vsu_error *err)
 {

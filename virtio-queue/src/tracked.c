@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The operations of a ring whose chains are noted in an in-flight area: those
- * of its format, with the notes around them. A table of its own, so that it
- * costs nothing where there is no such area. First come the chains that a
- * former owner of the ring had taken and not given back.
+ * Ring operations with in-flight tracking: the format's operations, and records
+ * of chains in the in-flight area around them. A separate table, so that rings
+ * without an area pay nothing. Chains that a previous owner popped and did not
+ * return come first.
  */
 #include <config.h>
 

@@ -105,7 +105,7 @@ static unsigned int batch_serve(struct vq *q, struct vq_turn *left,
 	return i;
 }
 
-/* Those that were not served go back to the ring, the last one first. */
+/* Returns the chains that were not served to the ring, the last one first. */
 static void batch_give_back(struct vq *q, struct batch *b, unsigned int served,
 			    unsigned int n)
 {
