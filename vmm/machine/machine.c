@@ -27,6 +27,7 @@
 #include "machine/plug.h"
 #include "machine/restore.h"
 #include "machine/save.h"
+#include "machine/sharing.h"
 #include "x86/long_mode.h"
 
 /* One step: returns 0 or a negative errno; its stage maps that to a status. */
@@ -90,16 +91,6 @@ static void on_mapping_dropped(void *opaque, const struct vmm_window *window,
 		 window->name, gpa, window->shmid, why);
 }
 
-static bool wants_shared(const struct vmm_machine *m)
-{
-	unsigned int i;
-
-	for (i = 0; i < m->ndevices; i++)
-		if (m->devices[i].spec.remote)
-			return true;
-	return false;
-}
-
 static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_memory_options o = m->options->memory;
@@ -110,7 +101,7 @@ static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 		for (i = 0; i < o.n; i++)
 			o.lists[i] = m->restore.memory.text[i];
 	}
-	o.shared = wants_shared(m);
+	o.shared = vmm_machine_wants_shared(m);
 	o.trial = m->options->dry_run;
 	return vmm_memory_parse(&m->memory, &o, err);
 }
@@ -286,6 +277,7 @@ static const struct step steps[] = {
 	{ open_kvm, VMM_STAGE_KVM },
 	{ make_memory, VMM_STAGE_MEMORY },
 	{ check_sharing, VMM_STAGE_MEMORY },
+	{ vmm_restore_memory, VMM_STAGE_CONFIGURATION },
 	{ vmm_machine_make_bus, VMM_STAGE_KVM },
 	{ vmm_machine_make_local_devices, VMM_STAGE_DISK },
 	{ vmm_machine_make_kernel_devices, VMM_STAGE_VHOST },

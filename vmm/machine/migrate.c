@@ -17,6 +17,7 @@
 #include "machine/migrate.h"
 #include "machine/migrate_options.h"
 #include "machine/save.h"
+#include "machine/sharing.h"
 #include "machine/throttle.h"
 #include "migration/address.h"
 #include "migration/sender.h"
@@ -332,6 +333,8 @@ int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
 
 	if (!rc)
 		rc = vmm_save_check(m, err);
+	if (!rc)
+		rc = vmm_sharing_check_log(m, err);
 	g = rc ? NULL : migration_new(m);
 	if (!g) {
 		vmm_migrate_options_free(&options);

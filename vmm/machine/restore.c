@@ -18,6 +18,7 @@
 #include "devices/clone.h"
 #include "kvm/vm_state.h"
 #include "machine/restore.h"
+#include "machine/sharing.h"
 #include "x86/cpu_state.h"
 #include "x86/long_mode.h"
 
@@ -125,6 +126,7 @@ static int open_file(struct vmm_machine *m, const char *folder,
 	return rc;
 }
 
+/* A private mapping cannot be shared with a back-end. */
 static int name_memory(struct vmm_machine *m, const char *folder,
 		       struct vsu_error *err)
 {
@@ -133,9 +135,26 @@ static int name_memory(struct vmm_machine *m, const char *folder,
 
 	if (asprintf(&path, "%s/memory", folder) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for a path");
-	rc = vmm_image_lists(&m->restore.state, path, &m->restore.memory, err);
+	rc = vmm_image_lists(&m->restore.state, path,
+			     vmm_machine_wants_shared(m), &m->restore.memory, err);
 	free(path);
 	return rc;
+}
+
+int vmm_restore_memory(struct vmm_machine *m, struct vsu_error *err)
+{
+	const char *folder = m->options->from;
+	char *path;
+	int rc;
+
+	if (!folder || !vmm_machine_wants_shared(m))
+		return 0;
+	if (asprintf(&path, "%s/memory", folder) < 0)
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	rc = vmm_image_read(&m->restore.state, path, vmm_memory_map(&m->memory),
+			    err);
+	free(path);
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --from '%s'", folder) : 0;
 }
 
 int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
@@ -209,8 +228,8 @@ static int load_device(struct vmm_machine *m, unsigned int i,
 	struct vmm_state_fields f;
 	int rc = vmm_state_find(&m->restore.state, "device", i, &f, err);
 
-	if (!rc && !vmm_virtio_can_save(m->devices[i].virtio))
-		rc = vsu_error_set(err, -EINVAL, "it is another one than the saved one");
+	if (!rc)
+		rc = vmm_virtio_check_save(m->devices[i].virtio, err);
 	if (!rc)
 		rc = vmm_virtio_load(m->devices[i].virtio, f.at, f.left, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i) : 0;

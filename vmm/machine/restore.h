@@ -16,6 +16,9 @@
  */
 int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err);
 
+/* Reads the memory of a machine that shares it with other processes. */
+int vmm_restore_memory(struct vmm_machine *m, struct vsu_error *err);
+
 /* Replaces the state by a copy of these bytes, and checks it likewise. */
 int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
 		    struct vsu_error *err);

@@ -229,16 +229,13 @@ static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
 static int check_device(const struct vmm_device *d, unsigned int i,
 			struct vsu_error *err)
 {
+	int rc;
+
 	if (!d->virtio || d->machine)
 		return vsu_error_set(err, -EOPNOTSUPP, "device %u was added or removed while the guest ran, and the saved command line describes the devices from its start",
 				     i);
-	if (vmm_virtio_can_save(d->virtio))
-		return 0;
-	return vsu_error_set(err, -EOPNOTSUPP,
-			     d->spec.remote || d->spec.kernel ?
-			     "the queues of device %u are served outside of this process, where its state is" :
-			     "device %u has shared memory regions, whose mappings cannot be saved",
-			     i);
+	rc = vmm_virtio_check_save(d->virtio, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i) : 0;
 }
 
 int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err)

@@ -41,11 +41,14 @@ static void append_path(char *to, const char *path)
 	*to = '\0';
 }
 
+static const char private_head[] =
+	"backend=file,share=off,readonly=on,rom=off,mem-path=";
+
+/* path NULL: new memory that processes can share. */
 static int append_list(struct vmm_image_lists *lists, const char *path,
 		       const uint64_t region[3], struct vsu_error *err)
 {
-	static const char head[] = "backend=file,share=off,readonly=on,rom=off,mem-path=";
-	const size_t room = sizeof(head) + 2 * strlen(path) + 96;
+	const size_t room = sizeof(private_head) + (path ? 2 * strlen(path) : 0) + 96;
 	char *text;
 
 	if (lists->n == VMM_MAX_MEMORY)
@@ -55,16 +58,20 @@ static int append_list(struct vmm_image_lists *lists, const char *path,
 	if (!text)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	lists->text[lists->n++] = text;
-	strcpy(text, head);
-	append_path(text + strlen(text), path);
+	strcpy(text, path ? private_head : "backend=memfd");
+	if (path)
+		append_path(text + strlen(text), path);
 	snprintf(text + strlen(text), room - strlen(text),
-		 ",at=%" PRIu64 ",size=%" PRIu64 ",offset=%" PRIu64, region[0],
-		 region[1], region[2]);
+		 ",at=%" PRIu64 ",size=%" PRIu64, region[0], region[1]);
+	if (path)
+		snprintf(text + strlen(text), room - strlen(text),
+			 ",offset=%" PRIu64, region[2]);
 	return 0;
 }
 
 int vmm_image_lists(const struct vmm_state *state, const char *path,
-		    struct vmm_image_lists *lists, struct vsu_error *err)
+		    bool shared, struct vmm_image_lists *lists,
+		    struct vsu_error *err)
 {
 	struct vmm_state_fields f;
 	uint64_t region[3];
@@ -74,7 +81,7 @@ int vmm_image_lists(const struct vmm_state *state, const char *path,
 	while (!rc && f.left && !f.truncated) {
 		for (i = 0; i < 3; i++)
 			region[i] = vmm_state_get_u64(&f);
-		rc = append_list(lists, path, region, err);
+		rc = append_list(lists, shared ? NULL : path, region, err);
 	}
 	return rc ? rc : vmm_state_fields_end(&f, err);
 }

@@ -11,6 +11,26 @@
 #include "log.h"
 #include "virtio/remote_session.h"
 
+bool vmm_remote_is_away(const struct remote *r)
+{
+	const struct vhost_user_frontend *f =
+		virtdev_vhost_user_frontend(r->user);
+
+	return vhost_user_frontend_state(f) == VHOST_USER_FRONTEND_AWAY;
+}
+
+/* After a pause only queues that ran before it start. */
+static void set_positions(const struct remote *r, struct vhost_user_ring *rings)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->rings.n; i++) {
+		rings[i].base = r->positions[i].base;
+		if (!r->positions[i].runs)
+			rings[i].size = 0;
+	}
+}
+
 static int give_rings(struct remote *r, uint64_t features,
 		      struct vsu_error *err)
 {
@@ -19,6 +39,9 @@ static int give_rings(struct remote *r, uint64_t features,
 
 	if (rc < 0)
 		return rc;
+	if (r->continues)
+		set_positions(r, rings);
+	r->continues = false;
 	rc = virtdev_vhost_user_start(r->user, features, rings, r->rings.n,
 				      err);
 	free(rings);

@@ -27,7 +27,10 @@ static void on_stopped(void *opaque)
 {
 	struct remote *r = opaque;
 
-	r->stopped = true;
+	if (r->pausing)
+		vmm_remote_note_pause(r);
+	else
+		r->stopped = true;
 }
 
 static void on_failed(void *opaque, const struct vsu_error *err)
@@ -87,10 +90,13 @@ static int on_connect(void *opaque, struct vsu_error *err)
 	return vsu_sock_connect(r->socket, err);
 }
 
+/* A back-end that is lost while it stops does not report positions. */
 static void on_lost(void *opaque, const struct vsu_error *err)
 {
 	struct remote *r = opaque;
 
+	r->rings_lost |= r->pausing;
+	r->pausing = false;
 	r->losses++;
 	r->lost_ns = vsu_now_ns();
 	r->memory_only = false;
@@ -167,14 +173,6 @@ static void apply_answers(struct remote *r)
 	vmm_virtio_need_reset(r->v);
 }
 
-static bool is_away(const struct remote *r)
-{
-	const struct vhost_user_frontend *f =
-		virtdev_vhost_user_frontend(r->user);
-
-	return vhost_user_frontend_state(f) == VHOST_USER_FRONTEND_AWAY;
-}
-
 /* If the back-end is reconnecting, the start waits. */
 static int remote_start(void *backend, uint64_t features)
 {
@@ -182,7 +180,7 @@ static int remote_start(void *backend, uint64_t features)
 
 	if (r->dead)
 		return -ECONNRESET;
-	if (!is_away(r))
+	if (!vmm_remote_is_away(r))
 		return vmm_remote_start_rings(r, features);
 	r->start_waits = true;
 	r->start_features = features;
@@ -252,6 +250,7 @@ static bool remote_stop(void *backend)
 {
 	struct remote *r = backend;
 
+	r->continues = false;
 	if (r->start_waits) {
 		r->start_waits = false;
 		return true;
@@ -319,6 +318,7 @@ void vmm_remote_free(void *remote)
 	vmm_rings_fini(&r->rings);
 	virtdev_vhost_user_free(r->user);
 	vmm_window_disown(r->shmem, r);
+	free(r->positions);
 	free(r);
 }
 
@@ -339,7 +339,7 @@ static uint32_t remote_stats(void *backend, struct virtdev_stat *stats,
 	const struct remote *r = backend;
 	const struct virtdev_stat all[] = {
 		{ "interrupts", r->rings.calls }, { "losses", r->losses },
-		{ "away", !r->dead && is_away(r) }, { "dead", r->dead },
+		{ "away", !r->dead && vmm_remote_is_away(r) }, { "dead", r->dead },
 	};
 
 	return vmm_virtio_some_stats(stats, max, all,
@@ -352,7 +352,9 @@ const struct vmm_virtio_backend vmm_remote_backend = {
 	.queue_start = vmm_remote_queue_start,
 	.refresh = remote_refresh, .kick_fd = remote_kick_fd,
 	.shared_region = remote_shared_region, .force_stop = remote_force_stop,
-	.stats = remote_stats,
+	.stats = remote_stats, .check_save = vmm_remote_check_save,
+	.pause = vmm_remote_pause, .resume = vmm_remote_resume,
+	.take = vmm_remote_take, .load = vmm_remote_load,
 	.free = vmm_remote_free,
 };
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <virtio-devices/state.h>
 #include <virtio-devices/vhost_user.h>
 
 #include "devices/devices.h"
@@ -46,6 +47,10 @@ struct remote {
 	ev_timer limit;
 	struct vsu_error why;
 	struct vmm_rings rings;
+	/* remote_state.c: a pause, and where queues continue after it */
+	bool pausing, paused;
+	bool continues;		/* positions[] are those of the next start */
+	struct virtdev_queue_position *positions;
 };
 
 /*
@@ -72,8 +77,21 @@ void vmm_remote_free(void *remote);
  * driver only sees that a reset is required, so the reason is logged.
  */
 int vmm_remote_start_rings(struct remote *r, uint64_t features);
+/* The back-end disconnected or is reconnecting. */
+bool vmm_remote_is_away(const struct remote *r);
 /* One queue: see struct vmm_virtio_backend. */
 int vmm_remote_queue_reset(void *backend, uint32_t queue);
 int vmm_remote_queue_start(void *backend, uint32_t queue);
+
+/* remote_state.c: see struct vmm_virtio_backend. */
+int vmm_remote_check_save(void *backend, struct vsu_error *err);
+int vmm_remote_pause(void *backend);
+int vmm_remote_resume(void *backend);
+int vmm_remote_take(void *backend, void **bytes, size_t *len,
+		    struct vsu_error *err);
+int vmm_remote_load(void *backend, const void *bytes, size_t len,
+		    struct vsu_error *err);
+/* The queues of a pause have stopped. */
+void vmm_remote_note_pause(struct remote *r);
 
 #endif

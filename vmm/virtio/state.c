@@ -12,12 +12,16 @@ static const struct virtdev_info *info_of(const struct vmm_virtio *v)
 }
 
 /* Mappings in regions are not part of a state. */
-bool vmm_virtio_can_save(const struct vmm_virtio *v)
+int vmm_virtio_check_save(const struct vmm_virtio *v, struct vsu_error *err)
 {
 	void *backend;
+	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
 
-	return vmm_virtio_get_backend(v, &backend)->pause &&
-	       !info_of(v)->nregions;
+	if (!ops->pause)
+		return vsu_error_set(err, -EOPNOTSUPP, "its queues are served by the kernel, where its state is");
+	if (info_of(v)->nregions)
+		return vsu_error_set(err, -EOPNOTSUPP, "it has shared memory regions, whose mappings cannot be saved");
+	return ops->check_save ? ops->check_save(backend, err) : 0;
 }
 
 int vmm_virtio_pause(struct vmm_virtio *v)

@@ -81,6 +81,7 @@ struct vmm_virtio_backend {
 	 * and so on. Main thread, with the lock, while no CPU runs. NULL: the
 	 * device cannot be saved.
 	 */
+	int (*check_save)(void *backend, struct vsu_error *err); /* NULL: 0 */
 	int (*pause)(void *backend);
 	int (*resume)(void *backend);
 	int (*take)(void *backend, void **bytes, size_t *len,
@@ -153,7 +154,7 @@ uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
  * the loop. A load is into a new device, and leaves it paused. resume also repeats
  * the interrupts of all queues, because a saved one may have been lost on its way.
  */
-bool vmm_virtio_can_save(const struct vmm_virtio *v);
+int vmm_virtio_check_save(const struct vmm_virtio *v, struct vsu_error *err);
 int vmm_virtio_pause(struct vmm_virtio *v);
 int vmm_virtio_resume(struct vmm_virtio *v);
 int vmm_virtio_take(struct vmm_virtio *v, void **bytes, size_t *len,

@@ -174,6 +174,18 @@ VIRTDEV_API int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
 	VSU_NODISCARD;
 
 /*
+ * Stops the queues like virtdev_vhost_user_stop(), but without a reset: the back-end
+ * keeps the device's state, and another start of the queues at their positions
+ * continues. -EAGAIN: a start or the reset of a queue is in progress; call it again
+ * after the next dispatch. -ENOTCONN: the back-end is disconnected.
+ */
+VIRTDEV_API int virtdev_vhost_user_pause(struct virtdev_vhost_user *r)
+	VSU_NODISCARD;
+/* Position of a paused queue, as vq_base(). */
+VIRTDEV_API uint32_t virtdev_vhost_user_base(const struct virtdev_vhost_user *r,
+					     uint32_t queue);
+
+/*
  * For VQ_F_RING_RESET: the first function resets one queue of a running device,
  * the second starts a queue after its reset, with a new ring. The descriptors of
  * the ring are borrowed until the queue runs. The back-end needs no support for

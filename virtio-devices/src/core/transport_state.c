@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,13 +74,17 @@ static int check_status(const struct virtdev_transport *t,
 			struct vsu_error *err)
 {
 	const bool agreed = to->status & VIRTDEV_STATUS_FEATURES_OK;
+	uint64_t missing;
 
 	if (to->status & ~(uint32_t)KNOWN_STATUS)
 		return refuse_state(err, "bits of the status that nobody knows");
 	if ((to->status & VIRTDEV_STATUS_DRIVER_OK) && !agreed)
 		return refuse_state(err, "a driver that is ready without features");
-	if (agreed && (to->driver_features & ~virtdev_transport_offered(t)))
-		return refuse_state(err, "features that are not offered here");
+	missing = to->driver_features & ~virtdev_transport_offered(t);
+	if (agreed && missing)
+		return vsu_error_set(err, -EBADMSG,
+				     "the state of a transport: the driver uses the features %#" PRIx64 ", which are not offered here",
+				     missing);
 	return 0;
 }
 

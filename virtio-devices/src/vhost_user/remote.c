@@ -258,11 +258,13 @@ static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 	struct virtdev_vhost_user *r = opaque;
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	(void)bases;
-	(void)n;
 	if (r->changing && virtdev_priv_remote_changed(r))
 		return;
 	r->stop_wanted = false;
+	if (r->pausing) {
+		virtdev_priv_remote_paused(r, bases, n);
+		return;
+	}
 	/*
 	 * A back-end that does not support a reset forgets its state at the
 	 * next start.
@@ -277,7 +279,7 @@ static void on_failed(void *opaque, const struct vsu_error *err)
 {
 	struct virtdev_vhost_user *r = opaque;
 
-	r->stop_wanted = r->changing = false;
+	r->stop_wanted = r->changing = r->pausing = false;
 	session_fail(r, err);
 }
 
@@ -308,6 +310,7 @@ static void on_lost(void *opaque, const struct vsu_error *err)
 {
 	struct virtdev_vhost_user *r = opaque;
 
+	r->pausing = false;
 	if (r->ops.lost)
 		r->ops.lost(r->opaque, err);
 }
@@ -490,6 +493,7 @@ int virtdev_vhost_user_start(struct virtdev_vhost_user *r, uint64_t features,
 int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
 {
 	virtdev_priv_remote_forget(r);
+	r->pausing = false;
 	switch (vhost_user_frontend_state(r->frontend)) {
 	case VHOST_USER_FRONTEND_STARTING:
 		r->stop_wanted = true;

@@ -27,6 +27,8 @@ struct virtdev_vhost_user {
 	const struct remote_preset *preset;	/* or NULL */
 	char *peer;
 	bool ready, stop_wanted;
+	bool pausing;		/* the stop in progress keeps the back-end's state */
+	uint32_t bases[REMOTE_QUEUES];	/* of the last pause */
 	/* the front-end has the configuration space (config.space) */
 	bool own_space;
 	/* Queues are stopped temporarily to apply changes[]. */
@@ -48,6 +50,9 @@ void virtdev_priv_remote_change(struct virtdev_vhost_user *r);
  * Queues were stopped. False: the whole device was to stop, not single queues.
  */
 bool virtdev_priv_remote_changed(struct virtdev_vhost_user *r);
+/* Stores the positions of a pause. */
+void virtdev_priv_remote_paused(struct virtdev_vhost_user *r,
+				const uint32_t *bases, unsigned int n);
 /* Drops pending changes: the whole device starts again or stops. */
 void virtdev_priv_remote_forget(struct virtdev_vhost_user *r);
 

@@ -142,3 +142,40 @@ int virtdev_vhost_user_start_queue(struct virtdev_vhost_user *r,
 				  "queue %" PRIu32 ": the back-end at '%s' is away",
 				  queue, r->peer) : 0;
 }
+
+/* ------------------------------------------------------- a pause of all queues */
+
+int virtdev_vhost_user_pause(struct virtdev_vhost_user *r)
+{
+	switch (vhost_user_frontend_state(r->frontend)) {
+	case VHOST_USER_FRONTEND_RUNNING:
+		if (r->changing)
+			return -EAGAIN;
+		r->pausing = !vhost_user_frontend_stop(r->frontend, NULL);
+		return r->pausing ? 0 : -EAGAIN;
+	case VHOST_USER_FRONTEND_STARTING:
+	case VHOST_USER_FRONTEND_STOPPING:
+		return -EAGAIN;
+	case VHOST_USER_FRONTEND_READY:
+		return 1;
+	default:
+		return -ENOTCONN;
+	}
+}
+
+void virtdev_priv_remote_paused(struct virtdev_vhost_user *r,
+				const uint32_t *bases, unsigned int n)
+{
+	memset(r->bases, 0, sizeof(r->bases));
+	memcpy(r->bases, bases,
+	       (n < REMOTE_QUEUES ? n : REMOTE_QUEUES) * sizeof(bases[0]));
+	r->pausing = false;
+	if (r->ops.stopped)
+		r->ops.stopped(r->opaque);
+}
+
+uint32_t virtdev_vhost_user_base(const struct virtdev_vhost_user *r,
+				 uint32_t queue)
+{
+	return queue < REMOTE_QUEUES ? r->bases[queue] : 0;
+}

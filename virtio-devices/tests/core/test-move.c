@@ -11,6 +11,7 @@
 #include <virtio-devices/blk_layout.h>
 #include <virtio-devices/disk.h>
 #include <virtio-devices/inline.h>
+#include <virtio-devices/state.h>
 #include <vmm-sys-util/event.h>
 
 #include "../guest.h"
@@ -314,6 +315,73 @@ START_TEST(load_refuses_the_other_register_interface)
 }
 END_TEST
 
+/* ------------------------------ queues that another process or the kernel serves */
+
+static struct virtdev_queue_position position;
+static const void *state;
+static size_t state_len;
+
+static int load_served(const void *from, size_t n)
+{
+	return virtdev_transport_load(b.t, from, n, &position, &state,
+				      &state_len, NULL);
+}
+
+static void save_served(uint32_t base)
+{
+	position.runs = true;
+	position.base = base;
+	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
+	ck_assert_int_eq(virtdev_transport_take(a.t, &position, "own", 3,
+						&bytes, &len, NULL), 0);
+	memset(&position, 0, sizeof(position));
+}
+
+START_TEST(served_queues_have_their_positions_after_a_load)
+{
+	setup(_i);
+	save_served(5);
+	ck_assert_int_eq(load_served(bytes, len), 0);
+	ck_assert(position.runs);
+	ck_assert_uint_eq(position.base, 5);
+	ck_assert_uint_eq(state_len, 3);
+	ck_assert(!memcmp(state, "own", 3));
+	ck_assert_uint_eq(registers->get(b.f, STATUS), STATUS_OK);
+	ck_assert_int_eq(load_served(bytes, len), -EBUSY);
+	set(&b, STATUS, 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(truncated_state_of_served_queues_leaves_a_new_device)
+{
+	unsigned char *copy;
+	size_t n;
+
+	setup(_i);
+	save_served(5);
+	for (n = 0; n < len; n++) {
+		copy = malloc(n ? n : 1);
+		memcpy(copy, bytes, n);
+		ck_assert_int_lt(load_served(copy, n), 0);
+		free(copy);
+	}
+	check_untouched();
+	teardown();
+}
+END_TEST
+
+/* Split: above 16 bits; packed: in the second half the ring's size. */
+START_TEST(position_outside_of_the_ring_is_refused)
+{
+	setup(_i);
+	save_served(_i / 2 ? SIZE << 16 : 0x10000);
+	ck_assert_int_eq(load_served(bytes, len), -EBADMSG);
+	check_untouched();
+	teardown();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("move");
@@ -326,6 +394,11 @@ int main(void)
 		device_continues_in_another_server_with_its_drivers_settings,
 		0, 4);
 	tcase_add_loop_test(tc, driver_may_reset_a_loaded_device, 0, 4);
+	tcase_add_loop_test(tc, served_queues_have_their_positions_after_a_load,
+			    0, 4);
+	tcase_add_loop_test(tc,
+		truncated_state_of_served_queues_leaves_a_new_device, 0, 2);
+	tcase_add_loop_test(tc, position_outside_of_the_ring_is_refused, 0, 4);
 	tcase_add_loop_test(tc,
 		state_is_neither_saved_nor_loaded_while_the_device_runs, 0, 2);
 	tcase_add_loop_test(tc, truncated_state_leaves_a_new_device,

@@ -205,11 +205,12 @@ static void connect_as(uint32_t id)
 						       NULL), 0);
 }
 
-static int start(void)
+static int start_at(uint32_t base)
 {
 	struct vhost_user_ring rings[2] = { { 0 }, { 0 } };
 
 	rings[0].size = 16;
+	rings[0].base = base;
 	rings[0].desc_gpa = rig.g.config.desc_gpa;
 	rings[0].driver_gpa = rig.g.config.driver_gpa;
 	rings[0].device_gpa = rig.g.config.device_gpa;
@@ -218,6 +219,11 @@ static int start(void)
 	rings[0].err_fd = -1;
 	return virtdev_vhost_user_start(rig.remote, VQ_F_VERSION_1, rings, 2,
 					NULL);
+}
+
+static int start(void)
+{
+	return start_at(0);
 }
 
 START_TEST(ready_device_has_the_properties_of_the_back_end)
@@ -581,6 +587,42 @@ START_TEST(c1_13_dead_session_stops_at_once_and_refuses_a_start)
 }
 END_TEST
 
+START_TEST(pause_keeps_the_positions_and_the_next_start_continues)
+{
+	connect_as(VIRTDEV_ID_BLOCK);
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), 1);
+	ck_assert_int_eq(start_at(7), 0);
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -EAGAIN);
+	pump();
+	ck_assert_uint_eq(rig.bases[0], 7);
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), 0);
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -EAGAIN);
+	pump();
+	ck_assert_uint_eq(rig.stopped, 1);
+	ck_assert_uint_eq(rig.stopped_queues, 1);
+	ck_assert_uint_eq(virtdev_vhost_user_base(rig.remote, 0), 7);
+	ck_assert_uint_eq(virtdev_vhost_user_base(rig.remote, 256), 0);
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), 1);
+	ck_assert_int_eq(start_at(virtdev_vhost_user_base(rig.remote, 0)), 0);
+	pump();
+	ck_assert_uint_eq(rig.started, 2);
+	ck_assert_uint_eq(rig.bases[0], 7);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_lost_back_end_cannot_be_paused)
+{
+	connect_as(VIRTDEV_ID_BLOCK);
+	ck_assert_int_eq(start(), 0);
+	pump();
+	end_server();
+	pump();
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -ENOTCONN);
+	teardown();
+}
+END_TEST
+
 START_TEST(legacy_back_end_is_refused)
 {
 	begin(F_MQ, VIRTDEV_ID_BLOCK);
@@ -677,6 +719,9 @@ int main(void)
 		       c2_31_endless_config_changes_end_with_the_last_configuration);
 	tcase_add_test(tc, config_write_is_visible_after_its_acknowledgement);
 	tcase_add_test(tc, c1_13_dead_session_stops_at_once_and_refuses_a_start);
+	tcase_add_test(tc,
+		       pause_keeps_the_positions_and_the_next_start_continues);
+	tcase_add_test(tc, a_lost_back_end_cannot_be_paused);
 	tcase_add_test(tc, legacy_back_end_is_refused);
 	tcase_add_test(tc,
 		invalid_configuration_is_refused_and_keeps_the_callers_socket);

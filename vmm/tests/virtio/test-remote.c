@@ -352,6 +352,65 @@ START_TEST(rings_that_ran_go_on_with_the_next_back_end)
 }
 END_TEST
 
+static void pause_device(void)
+{
+	int rc;
+
+	while ((rc = vmm_virtio_pause(virtio)) == -EAGAIN)
+		ev_run(resources.loop, EVRUN_ONCE);
+	ck_assert_int_eq(rc, 0);
+}
+
+/* Saved, and lost before it resumes. */
+START_TEST(a_paused_device_goes_on_with_the_next_back_end)
+{
+	size_t len;
+	void *bytes;
+
+	reconnect_ms = 1;
+	listen_to_stderr();
+	connect_to(VQ_F_VERSION_1);
+	rig_start(virtio);
+	pause_device();
+	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
+	free(bytes);
+	lose_back_end();
+	ck_assert_int_eq(vmm_virtio_pause(virtio), 0);
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	ck_assert_int_lt(vmm_virtio_pause(virtio), 0);
+	back_end_serve();
+	hear_of_change();
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	pause_device();
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	hear_of_change();
+	teardown();
+}
+END_TEST
+
+START_TEST(a_saved_device_starts_where_it_stopped)
+{
+	size_t len;
+	void *bytes;
+
+	reconnect_ms = 0;
+	connect_to(VQ_F_VERSION_1);
+	rig_start(virtio);
+	pause_device();
+	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
+	teardown();
+	connect_to(VQ_F_VERSION_1);
+	ck_assert_int_lt(vmm_virtio_load(virtio, bytes, len - 1, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_load(virtio, bytes, len, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	hear_of_change();
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	reset_driver();
+	free(bytes);
+	teardown();
+}
+END_TEST
+
 START_TEST(c1_14_a_device_is_reset_and_begun_again_while_nobody_is_there)
 {
 	run_and_lose();
@@ -498,6 +557,8 @@ int main(void)
 			    0, 2);
 	tcase_add_test(tc,
 		a_driver_that_starts_meanwhile_runs_with_the_next_back_end);
+	tcase_add_test(tc, a_paused_device_goes_on_with_the_next_back_end);
+	tcase_add_test(tc, a_saved_device_starts_where_it_stopped);
 	tcase_add_test(tc, rings_that_ran_go_on_with_the_next_back_end);
 	tcase_add_test(tc,
 		c1_14_a_device_is_reset_and_begun_again_while_nobody_is_there);

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+# shellcheck shell=bash
+#
+# A built-in guest that is saved and continued.  Source it after lib.sh, and work
+# in the test's folder.
+#
+#   fresh_keys             a new pipe for its console's input, descriptor 7
+#   machine NAME ARG...    cvmm run ARG... until it runs; its process is MACHINE
+#   begin NAME ARG...      likewise the interactive self-test
+#   continued NAME FOLDER  continues a saved one
+#   told NAME KEYS         it does what the keys say, and ends content
+#   answers TEXT COMMAND   whether the answer to a command has the text
+#   killed                 ends the process at once
+
+command_machine() { timeout 60 python3 "$here/control.py" control "$@"; }
+answers() { command_machine "${@:2}" >answer 2>&1; cat answer; grep -q "$1" answer; }
+state() { python3 "$here/machine_state.py" "$@"; }
+
+fresh_keys() {
+	rm -f keys
+	mkfifo keys
+	exec 7<>keys
+}
+
+machine() {
+	start "$1.log" sh -c 'exec "$@" <keys' sh "$CVMM" run "${@:2}"
+	MACHINE=$CHILD
+	wait_until 30 answers '"ok":true' status
+}
+
+begin() {
+	machine "$1" builtin:selftest --cmdline interactive --control=control --serial=stdio "${@:2}" &&
+		wait_until 30 file_says "$1.log" '^ready'
+}
+
+told() {
+	printf %s "$2" >&7
+	wait_until 60 ended "$MACHINE" || { cat "$1.log"; return 1; }
+	wait "$MACHINE"
+	cat "$1.log"
+	file_says "$1.log" 'selftest: content, 0 faults'
+}
+
+killed() { end_child "$MACHINE" KILL; [ "$ENDED" -eq 137 ]; }
+
+continued() { machine "$1" --from="$2" --serial=stdio "${@:3}"; }

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Saves and loads a device whose queues another process or the kernel serves. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <virtio-devices/state.h>
+
+#include "core/device_struct.h"
+#include "core/state_priv.h"
+#include "core/transport_priv.h"
+
+#define STATE_MAGIC 0x76726573u	/* "serv" */
+#define STATE_LAYOUT 1u
+/* Maximum bytes: the server's state and its surroundings. */
+#define MAX_STATE (2 * (size_t)VIRTDEV_STATE_MAX)
+
+int virtdev_transport_take(const struct virtdev_transport *t,
+			   const struct virtdev_queue_position *positions,
+			   const void *state, size_t state_len, void **bytes,
+			   size_t *len, struct vsu_error *err)
+{
+	struct virtdev_state_writer w = { .max = MAX_STATE };
+	struct virtdev_state_writer part = { .max = MAX_STATE };
+	uint32_t i;
+
+	virtdev_state_put_u32(&w, STATE_MAGIC);
+	virtdev_state_put_u32(&w, STATE_LAYOUT);
+	virtdev_state_put_u32(&w, t->dev->info.id);
+	virtdev_priv_transport_save(t, &part);
+	virtdev_priv_state_put_part(&w, &part);
+	for (i = 0; i < t->nrings; i++) {
+		virtdev_state_put_u8(&w, positions[i].runs);
+		virtdev_state_put_u32(&w, positions[i].base);
+	}
+	virtdev_state_put_u32(&w, (uint32_t)state_len);
+	virtdev_state_put_bytes(&w, state, state_len);
+	if (w.error || state_len > VIRTDEV_STATE_MAX) {
+		free(w.bytes);
+		return vsu_error_sys(err, w.error ? w.error : -EFBIG,
+				     "the state of a device");
+	}
+	*bytes = w.bytes;
+	*len = w.len;
+	return 0;
+}
+
+/* Split: a free-running 16-bit index. Packed: two positions with wrap bits. */
+static bool is_base(const struct vq_config *config, uint32_t base)
+{
+	if (!(config->features & VQ_F_RING_PACKED))
+		return base <= UINT16_MAX;
+	return (base & 0x7fff) < config->size &&
+	       (base >> 16 & 0x7fff) < config->size;
+}
+
+/* Only queues that the driver has set up can run. */
+static int load_positions(const struct virtdev_transport *t,
+			  struct virtdev_state_reader *r,
+			  struct virtdev_queue_position *positions)
+{
+	struct vq_config config;
+	uint32_t i;
+	uint8_t runs;
+
+	for (i = 0; i < t->nrings; i++) {
+		runs = virtdev_state_get_u8(r);
+		positions[i].runs = runs;
+		positions[i].base = virtdev_state_get_u32(r);
+		if (!runs)
+			continue;
+		if (runs > 1 || !(t->status & VIRTDEV_STATUS_DRIVER_OK) ||
+		    !virtdev_transport_queue(t, i, &config) ||
+		    !is_base(&config, positions[i].base))
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+static int load_rest(const struct virtdev_transport *t,
+		     struct virtdev_state_reader *r,
+		     struct virtdev_queue_position *positions,
+		     struct virtdev_state_reader *state, struct vsu_error *err)
+{
+	int rc = load_positions(t, r, positions);
+
+	if (rc < 0)
+		return vsu_error_set(err, rc, "%s: queues of the state that cannot be",
+				     virtdev_name(t->dev));
+	*state = virtdev_priv_state_get_part(r);
+	return virtdev_state_end(r, err);
+}
+
+int virtdev_transport_load(struct virtdev_transport *t, const void *bytes,
+			   size_t len, struct virtdev_queue_position *positions,
+			   const void **state, size_t *state_len,
+			   struct vsu_error *err)
+{
+	struct virtdev_state_reader r = { .at = bytes, .left = len };
+	struct virtdev_state_reader part;
+	int rc;
+
+	if (virtdev_state_get_u32(&r) != STATE_MAGIC ||
+	    virtdev_state_get_u32(&r) != STATE_LAYOUT ||
+	    virtdev_state_get_u32(&r) != t->dev->info.id)
+		return vsu_error_set(err, -EBADMSG,
+				     "this is not the state of such a device that another process or the kernel serves");
+	part = virtdev_priv_state_get_part(&r);
+	rc = virtdev_priv_transport_load(t, &part, err);
+	if (rc < 0)
+		return rc;
+	rc = virtdev_state_end(&part, err);
+	if (!rc)
+		rc = load_rest(t, &r, positions, &part, err);
+	if (rc < 0) {
+		virtdev_transport_reset_done(t);
+		return rc;
+	}
+	*state = part.at;
+	*state_len = part.left;
+	return 0;
+}

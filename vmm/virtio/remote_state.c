@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Pauses, saves, loads and resumes a remote device. Its back-end completes its
+ * requests and returns the positions of the queues, from which the next start
+ * continues, here or behind another session.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <virtio-devices/net_layout.h>
+
+#include "virtio/remote_session.h"
+
+static struct virtdev_transport *transport_of(const struct remote *r)
+{
+	return vmm_virtio_transport(r->v);
+}
+
+/* The features of a start, as virtdev_transport_ops.activate receives them. */
+static uint64_t start_features(const struct remote *r)
+{
+	const struct virtdev *dev = virtdev_transport_device(transport_of(r));
+
+	return virtdev_transport_features(transport_of(r)) &
+	       (virtdev_get_info(dev)->features | ~VQ_F_RING_RESET);
+}
+
+/* True if a device has no state but its queues and its configuration space. */
+static bool is_stateless(const struct remote *r)
+{
+	const uint64_t features = virtdev_transport_features(transport_of(r));
+	const struct virtdev *dev = virtdev_transport_device(transport_of(r));
+
+	switch (virtdev_get_info(dev)->id) {
+	case VIRTDEV_ID_BLOCK:
+	case VIRTDEV_ID_ENTROPY:
+	case VIRTDEV_ID_SCSI:
+		return true;
+	case VIRTDEV_ID_NET:
+		return !(features & VIRTDEV_NET_F_CTRL_VQ);
+	default:
+		return false;
+	}
+}
+
+static bool has_windows(const struct remote *r)
+{
+	const struct vhost_user_frontend *f =
+		virtdev_vhost_user_frontend(r->user);
+	unsigned int id;
+
+	for (id = 0; id < VHOST_USER_SHMEM_REGIONS; id++)
+		if (vhost_user_frontend_shmem_size(f, (uint8_t)id))
+			return true;
+	return false;
+}
+
+int vmm_remote_check_save(void *backend, struct vsu_error *err)
+{
+	const struct remote *r = backend;
+
+	if (r->dead || vmm_remote_is_away(r))
+		return vsu_error_set(err, -ENOTCONN, "the back-end at '%s' is disconnected",
+				     r->socket);
+	if (has_windows(r))
+		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' has shared memory regions, whose mappings cannot be saved",
+				     r->socket);
+	if (!is_stateless(r))
+		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' keeps state of this device that cannot be saved",
+				     r->socket);
+	return 0;
+}
+
+/* -------------------------------------------------------------------- pause */
+
+static int make_positions(struct remote *r)
+{
+	if (!r->positions)
+		r->positions = calloc(r->rings.n, sizeof(r->positions[0]));
+	return r->positions ? 0 : -ENOMEM;
+}
+
+void vmm_remote_note_pause(struct remote *r)
+{
+	struct vq_config config;
+	uint32_t i;
+
+	for (i = 0; i < r->rings.n; i++) {
+		r->positions[i].runs = virtdev_transport_queue(transport_of(r),
+							       i, &config);
+		r->positions[i].base = virtdev_vhost_user_base(r->user, i);
+	}
+	r->continues = true;
+	r->pausing = false;
+	r->paused = true;
+}
+
+int vmm_remote_pause(void *backend)
+{
+	struct remote *r = backend;
+	int rc = r->dead ? -ECONNRESET : make_positions(r);
+
+	if (rc < 0 || r->paused)
+		return rc;
+	rc = r->pausing ? 0 : virtdev_vhost_user_pause(r->user);
+	if (rc < 0)
+		return rc;
+	r->pausing = rc == 0;
+	r->paused = rc > 0;
+	return r->paused ? 0 : -EAGAIN;
+}
+
+/* A back-end that is away continues when it returns. */
+int vmm_remote_resume(void *backend)
+{
+	struct remote *r = backend;
+	int rc;
+
+	r->paused = false;
+	if (r->dead || !r->continues)
+		return 0;
+	if (vmm_remote_is_away(r)) {
+		r->start_waits = true;
+		r->start_features = start_features(r);
+		return 0;
+	}
+	rc = vmm_remote_start_rings(r, start_features(r));
+	if (rc < 0)
+		virtdev_transport_needs_reset(transport_of(r));
+	return rc;
+}
+
+/* ---------------------------------------------------------------- the state */
+
+int vmm_remote_take(void *backend, void **bytes, size_t *len,
+		    struct vsu_error *err)
+{
+	const struct remote *r = backend;
+	struct virtdev_queue_position *positions = r->positions;
+	uint32_t i;
+
+	for (i = 0; !r->continues && i < r->rings.n; i++)
+		positions[i].runs = false;
+	return virtdev_transport_take(transport_of(r), positions, NULL, 0,
+				      bytes, len, err);
+}
+
+int vmm_remote_load(void *backend, const void *bytes, size_t len,
+		    struct vsu_error *err)
+{
+	struct remote *r = backend;
+	const void *state;
+	size_t state_len;
+	uint32_t i;
+	int rc = make_positions(r);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "queues");
+	rc = virtdev_transport_load(transport_of(r), bytes, len, r->positions,
+				    &state, &state_len, err);
+	if (!rc && state_len)
+		rc = vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' cannot load the saved device's state",
+				   r->socket);
+	if (rc < 0)
+		return rc;
+	r->paused = true;
+	for (i = 0; i < r->rings.n; i++)
+		r->continues |= r->positions[i].runs;
+	return 0;
+}
