@@ -41,8 +41,8 @@ struct vmm_device_key {
 				 * repeated; 0: a single one */
 	bool required;		/* the device requires a value */
 	/*
-	 * For a key of the daemon only: why cvmm's own device does not support
-	 * it; or NULL.
+	 * For a key of the daemon only: the reason why cvmm's own device does
+	 * not support it; or NULL.
 	 */
 	const char *not_inline;
 	const char *zero_not_inline;	/* for a value of 0, likewise; or NULL */
@@ -100,8 +100,9 @@ struct vmm_device_facts {
 	/* Paths of sockets that it creates and finally removes; NULL: end. */
 	const char *sockets[VMM_DEVICE_SOCKETS_MAX];
 	/*
-	 * Besides: a tap interface, another program's socket, a network address, a
-	 * disk that is written on a server; NULL: end.
+	 * Further resources: a tap interface, another program's socket, a
+	 * network address, a disk on a server that is written; NULL ends the
+	 * list.
 	 */
 	const char *names[VMM_DEVICE_NAMES_MAX];
 	uint64_t cid;	/* of vsock; unique on the host if the kernel serves it; 0: none */
@@ -136,7 +137,8 @@ struct vmm_device_kind {
 		     struct vsu_error *err);
 	const struct vmm_device_kernel *kernel;	/* NULL: not supported */
 	/*
-	 * Changes the size, in bytes, while the device runs; NULL: it has none.
+	 * Changes the size, in bytes, while the device runs; NULL if the device
+	 * has none.
 	 */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * In-flight tracking, behind the handle: what both formats keep of it, and
- * what their rings call. The area is shared with a peer, which may write
- * anything there at any time: it is read once, when the ring is enabled, and
- * only written from then on.
+ * In-flight tracking of an enabled queue: what both formats record, and the
+ * calls of the rings. The area is shared with a peer, which may change it at
+ * any time. It is read once, when the ring is enabled, and only written
+ * afterwards.
  */
 #ifndef VIRTIO_QUEUE_PRIV_INFLIGHT_H
 #define VIRTIO_QUEUE_PRIV_INFLIGHT_H
@@ -27,7 +27,7 @@ struct vq_priv_again {
 	uint16_t at;		/* packed: in the table of copies */
 };
 
-/* The entries of a chain in flight; of a split ring the same one twice. */
+/* Entries of a chain in flight. In a split ring both are equal. */
 struct vq_priv_kept {
 	uint16_t first, last;
 };
@@ -69,7 +69,7 @@ int vq_priv_track_version(const struct vq *q, uint16_t version,
 /* Puts the chains to be taken again in order, and counts on behind them. */
 void vq_priv_track_sort(struct vq_priv_track *t);
 
-/* The next of them, NULL when there is none. */
+/* Returns the next chain to resume, NULL after the last. */
 static inline const struct vq_priv_again *vq_priv_track_again(const struct vq *q)
 {
 	const struct vq_priv_track *t = q->track;
@@ -112,7 +112,10 @@ int vq_priv_track_packed_recover(struct vq *q, uint32_t *slots,
 /* Initialises an area that was never used, where the ring stands. */
 void vq_priv_track_packed_begin(struct vq *q);
 
-/* n slots of the ring, from one on, are a chain in flight; or not after all. */
+/*
+ * Records n slots from the given one as a chain in flight, or withdraws that
+ * record.
+ */
 void vq_priv_track_packed_taken(struct vq *q, uint16_t id, uint32_t slot,
 				uint32_t n);
 void vq_priv_track_packed_untaken(struct vq *q, uint16_t id);

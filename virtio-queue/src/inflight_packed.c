@@ -278,7 +278,10 @@ static void move_free(struct vq_priv_track *t, uint16_t free_head)
 	AREA_STORE(area_of(t)->free_head, free_head);
 }
 
-/* The slot as it is now: who changes it meanwhile gets what it is then. */
+/*
+ * Copies a descriptor of the ring. If the driver changes it meanwhile, the copy
+ * has a mixture, which is checked like any other descriptor.
+ */
 static void entry_fill(struct packed_entry *e, const unsigned char *slot)
 {
 	struct ring_desc d = ring_load_desc(slot);

@@ -206,8 +206,8 @@ int vq_priv_attach(struct vq *q, struct vsu_error *err)
 }
 
 /*
- * When an IOTLB does not know the ring for now, the former map is kept: its
- * used entries still go where the driver agreed on.
+ * If the IOTLB has lost the ring's addresses, keep the previous map: used
+ * entries still reach the addresses that the driver gave.
  */
 int vq_priv_refresh(struct vq *q)
 {

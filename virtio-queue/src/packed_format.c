@@ -30,8 +30,8 @@ static void packed_start_used(struct vq *q, uint16_t slot, bool wrap)
 }
 
 /*
- * Next used may be behind next available by what was in flight when somebody
- * else drove the ring; those slots are never more than the ring has.
+ * After a takeover, "next used" may lag behind "next available" by the number
+ * of slots in flight, which is at most the size of the ring.
  */
 static int packed_start(struct vq *q, uint32_t base, struct vsu_error *err)
 {
@@ -79,9 +79,9 @@ static void packed_note_taken(struct vq *q, const struct vq_chain *chains,
 }
 
 /*
- * Of a batch whose first used slot was never stored, the others may be in the
- * ring. The driver would see them once it reaches them, whether their requests
- * completed or not. So restore them as available descriptors.
+ * If the first used slot of a batch was never stored, the driver has not seen
+ * the batch, but later slots of it may be in the ring. The driver would take
+ * them for used when it reaches them, so restore them as available descriptors.
  */
 static void take_back_used(struct vq *q, uint32_t n)
 {

@@ -170,7 +170,7 @@ static inline struct ring_desc ring_load_desc(const unsigned char *p)
 	return d;
 }
 
-/* Of a descriptor whose tail was loaded before. */
+/* The rest of a descriptor whose last word was loaded before. */
 static inline struct ring_desc ring_desc_of(const unsigned char *p,
 					    uint32_t tail)
 {
@@ -284,7 +284,7 @@ static inline uint16_t ring_used_flags(bool wrap)
 	return wrap ? RING_DESC_AVAIL | RING_DESC_USED : 0;
 }
 
-/* As what holds them was loaded: half a word, or a whole one. */
+/* The flags within the word that was loaded: half a word or a whole one. */
 #define RING_TAIL_FLAGS	((RING_DESC_AVAIL | RING_DESC_USED) << 16)
 
 static inline uint32_t ring_avail_tail(bool wrap)

@@ -193,7 +193,7 @@ int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,
  */
 int vq_priv_refresh(struct vq *q) VSU_COLD;
 
-/* As vq_priv_refresh() for a queue that is being enabled. */
+/* The same for a queue that is being enabled. */
 int vq_priv_attach(struct vq *q, struct vsu_error *err);
 
 /*
@@ -229,10 +229,13 @@ void vq_priv_mark_chain(struct vq *q, uint16_t head, const void *hva,
 /* n chains were popped, if it is positive; returns n. */
 int vq_priv_debug_popped(struct vq *q, const struct vq_chain *chains, int n);
 
-/* So many bytes of the chain were marked, or would be if anything were. */
+/*
+ * Adds to the bytes of the chain that were reported as written for the dirty
+ * log.
+ */
 void vq_priv_debug_told(struct vq *q, uint16_t head, uint64_t len);
 
-/* Ends the program when less was told than is used. */
+/* Aborts if the used length exceeds the bytes that were reported as written. */
 void vq_priv_debug_pushed(const struct vq *q, const struct vq_chain *chains,
 			  const uint32_t *written, unsigned int n);
 #else

@@ -23,9 +23,10 @@
 #define WALK_OUTLINE static __attribute__((noinline))
 
 /*
- * The facts that are known when a walk is compiled. A quick one keeps nothing for rare
- * paths and has no calls: where anything rare comes it ends with WALK_RARE and
- * the queue as it was, and a full one walks the chain from its beginning.
+ * Facts about a walk that are known at compile time. A quick walk records
+ * nothing for rare cases and calls no function. In a rare case it returns
+ * WALK_RARE without a change of the queue, and a full walk starts at the first
+ * descriptor of the chain.
  */
 struct walk_kind {
 	bool packed, quick;
@@ -36,7 +37,7 @@ struct walk_kind {
 
 #define WALK_RARE 1
 
-/* True nearly always: a branch, whose outcome the processor foretells. */
+/* True in nearly all cases: a branch that the processor predicts. */
 #if defined(__GNUC__) && (__GNUC__ >= 9 || defined(__clang__))
 #define WALK_FORETOLD(x) __builtin_expect_with_probability(!!(x), 1, 0.995)
 #else
@@ -66,7 +67,7 @@ struct walk {
 	struct walk_room room;
 };
 
-/* walk.c: the paths that are rare, out of the way of those that are not */
+/* Rare paths, in walk.c */
 
 /*
  * The host address of [gpa, gpa + len) in one range that allows the access, or
@@ -143,7 +144,7 @@ WALK_INLINE unsigned char *walk_host(const struct vmem_range *range,
 	return range->hva + (gpa - range->first);
 }
 
-/* Slots that are not in flight: what a chain may take of the ring. */
+/* Slots that are not in flight: the limit for a new chain. */
 WALK_INLINE uint32_t walk_most_slots(const struct vq *q, bool packed)
 {
 	return packed ? q->size - q->slots : q->size;
@@ -177,7 +178,7 @@ WALK_INLINE int walk_break(struct vq *q, struct walk_kind k,
 	return k.quick ? WALK_RARE : vq_priv_break(q, why, got, limit);
 }
 
-/* So many steps are left, and no buffer is bad. */
+/* Sets the number of steps that are left; no buffer is bad so far. */
 WALK_INLINE void walk_set_left(const struct vq_chain *c,
 			       struct walk_room *room, uint32_t left)
 {
@@ -195,8 +196,8 @@ WALK_INLINE void walk_stop_if_bad(const struct vq_chain *c,
 }
 
 /*
- * Most descriptors link to the one behind them. Where that is foretold by a
- * branch, the next one is loaded without waiting for the link.
+ * Most descriptors link to the next one in memory. A predicted branch lets the
+ * processor load that one before it has read the link.
  */
 WALK_INLINE void walk_step(struct walk *w, uint32_t from, uint32_t to)
 {
@@ -451,8 +452,8 @@ WALK_INLINE int walk_chain(struct vq *q, struct vq_chain *c,
 }
 
 /*
- * The chain is one piece, of len bytes. Its counts, its lengths and what its
- * fault says are one word each: what is readable comes first in memory.
+ * For a chain with one buffer of len bytes. Counts, lengths and fault are one
+ * word each; the readable half comes first in memory.
  */
 WALK_INLINE void walk_fill_single(struct vq_chain *c, bool writable,
 				  uint64_t len)

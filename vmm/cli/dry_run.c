@@ -126,7 +126,7 @@ static void json_region(const struct facts *f, FILE *to)
 		(uintptr_t)f->hva, f->fd, f->fd_offset, f->slot);
 }
 
-/* Who serves its queues. */
+/* Names the process that serves the queues. */
 static const char *server_name(const struct vmm_device_spec *spec)
 {
 	return spec->remote ? "user" : spec->kernel ? "kernel" : "inline";

@@ -93,7 +93,7 @@ static bool is_same_option(const struct entry *a, const struct entry *b)
 	return !strcasecmp(a->row->name, b->row->name);
 }
 
-/* Those before the end that have the same option as e. */
+/* Number of options before the end that are the same option as e. */
 static unsigned int rank_of(const struct entries *in, unsigned int end,
 			    const struct entry *e)
 {

@@ -59,7 +59,10 @@ static uint64_t load_number(const unsigned char *at, size_t len)
 	return value;
 }
 
-/* Of a section with its header, whose own sum counts as 0. */
+/*
+ * Checksum of a section with its header; the checksum in the header counts as
+ * 0.
+ */
 static uint32_t section_sum(const unsigned char *section, size_t len)
 {
 	static const unsigned char zeros[4];

@@ -51,8 +51,8 @@ struct vmm_state {
 };
 
 /*
- * -EBADMSG: this is no state, a part is missing or damaged; -EOPNOTSUPP: it was
- * written by a later version.
+ * -EBADMSG: not a state, or truncated or damaged; -EOPNOTSUPP: written by a
+ * later version.
  */
 int vmm_state_check(const struct vmm_state *state, struct vsu_error *err);
 
@@ -65,7 +65,7 @@ struct vmm_state_section {
 	size_t len;
 };
 
-/* Bytes of content behind that header, which may be anybody's. */
+/* Length of the content behind a header from an untrusted source. */
 uint64_t vmm_state_length(const unsigned char *header);
 /*
  * Reads the section at byte *at, and moves *at behind it. -EBADMSG: it is incomplete

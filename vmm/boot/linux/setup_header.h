@@ -25,7 +25,7 @@
 #define SETUP_INIT_SIZE		0x260	/* 32 */
 #define SETUP_END		0x264	/* of the oldest version that is taken */
 
-/* Besides, in the page. */
+/* Further fields of the page. */
 #define PARAMS_RSDP		0x070	/* 64 */
 #define PARAMS_E820_ENTRIES	0x1e8	/* 8 */
 #define PARAMS_HEADER_MAX	0x290	/* the header ends before this */
