@@ -21,7 +21,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 		signal(sig, SIG_DFL);	/* not ours: die of it */
 }
 
-/* Files that others cut short must not end this process. */
+/* If another process truncates a file, this process must not end. */
 static int watch_mappings(struct vsu_error *err)
 {
 	struct sigaction sa;

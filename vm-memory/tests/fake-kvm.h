@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A virtual machine that exists in the test alone: it makes guest_memfds and
- * has the attribute 'private', which few hosts offer. A test program has the
- * linker wrap ioctl() and hands on what concerns FAKE_VM.
+ * A fake virtual machine: it creates guest_memfds and supports the attribute
+ * "private", which few hosts offer. A test program wraps ioctl() by the linker
+ * and forwards the calls for FAKE_VM.
  */
 #ifndef VMEM_TESTS_FAKE_KVM_H
 #define VMEM_TESTS_FAKE_KVM_H
@@ -21,7 +21,7 @@ struct fake_kvm {
 
 extern struct fake_kvm fake_kvm;
 
-/* As ioctl(FAKE_VM, request, arg). */
+/* Implements ioctl(FAKE_VM, request, arg). */
 int fake_kvm_ioctl(unsigned long request, void *arg);
 
 #endif

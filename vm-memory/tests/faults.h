@@ -27,7 +27,7 @@ typedef int (*faults_make_fn)(void);
  */
 int faults_each(faults_make_fn make, int forgiven);
 
-/* As make() with call number n failing, without looking at what is left. */
+/* Calls make() with call number n failing, without a check for leaks. */
 int faults_one(faults_make_fn make, int n);
 
 #endif

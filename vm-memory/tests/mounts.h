@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* File systems of a test's own, which nobody else sees and which end with it. */
+/* File systems in a mount namespace of the test, which end with it. */
 #ifndef VMEM_TESTS_MOUNTS_H
 #define VMEM_TESTS_MOUNTS_H
 

@@ -95,8 +95,8 @@ START_TEST(errors_of_the_descriptor_are_returned)
 END_TEST
 
 /*
- * A pipe takes less at once than is to be written; the rest follows. Whoever
- * drains it interrupts the writer now and then.
+ * A pipe accepts less than the whole write; the rest follows. The reader
+ * interrupts the writer repeatedly.
  */
 struct drain {
 	int fd;

@@ -222,7 +222,7 @@ START_TEST(d1_08_huge_pages_without_a_pool_are_refused_at_once)
 	struct vmem_block *b = NULL;
 	int before = vsu_fd_count();
 
-	/* 1 TiB of them is not to be had anywhere this runs */
+	/* no host of this test has 1 TiB of them */
 	ck_assert_int_lt(alloc("backend=memfd,size=1T,hugetlb=on", &b, NULL),
 			 0);
 	ck_assert_ptr_null(b);

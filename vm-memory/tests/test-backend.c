@@ -104,7 +104,7 @@ static const struct judged {
 	  "power of two" },
 	{ "backend=memfd,size=2M,hugetlb=on,hugetlbsize=1", -EINVAL,
 	  "hugetlbsize 1 is not larger than a page of 4k" },
-	/* sizes in sentences: as they were typed */
+	/* sizes in messages appear as they were typed */
 	{ "backend=memfd,size=0.5k", -EINVAL,
 	  "size 0.5k is smaller than a page of 4k" },
 	{ "backend=memfd,size=0x1001", -EINVAL,
@@ -224,7 +224,9 @@ static const struct found {
 	{ "size=2M", VMEM_FILE_CHAR, 4 << 20, 4096, 2 << 20, -EINVAL },
 	{ "size=2M,align=2M", VMEM_FILE_CHAR, 4 << 20, 4096, 2 << 20, 0 },
 	{ "size=8M,align=2M", VMEM_FILE_CHAR, 4 << 20, 4096, 2 << 20, -EINVAL },
-	/* nobody looked yet: only what needs no look is judged */
+	/*
+	 * the file was not inspected: only what needs no inspection is checked
+	 */
 	{ "size=4097", VMEM_FILE_UNKNOWN, 0, 4096, 0, 0 },
 };
 

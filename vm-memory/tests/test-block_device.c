@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Claims about memory on block devices: a loop device of 1 MiB over a file,
- * which lets go of it when its last descriptor is closed. Skipped where there
- * is none to be had.
+ * which is detached when its last descriptor is closed. Skipped if no loop
+ * device is available.
  */
 #include <config.h>
 
@@ -20,8 +20,8 @@ static int backing = -1, device = -1;
 static char path[64];
 
 /*
- * A free device, bound to the file; -1 when there is none. A device remembers
- * from its last use that it was set read-only.
+ * A free device, attached to the file; -1 if none is free. A device may still
+ * be read-only from its previous use.
  */
 static int try_device(int fd, uint32_t flags)
 {
@@ -44,7 +44,7 @@ static int try_device(int fd, uint32_t flags)
 	return -1;
 }
 
-/* Somebody else may take the free device first; not a hundred times. */
+/* Another process may attach the free device first, but not a hundred times. */
 static int make_device(int fd, uint32_t flags)
 {
 	int i, dev = -1;

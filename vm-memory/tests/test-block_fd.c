@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about blocks over an fd that somebody else opened. */
+/* Claims about blocks over a descriptor of the caller. */
 #include <config.h>
 
 #include <sys/mman.h>
@@ -205,8 +205,8 @@ START_TEST(last_reference_unmaps)
 END_TEST
 
 /*
- * The mapping goes while the file is open: what takes its time, freeing the
- * file's pages, is left to whoever closes the last descriptor.
+ * The block is unmapped while the file is open. The expensive part, freeing the
+ * file's pages, happens when the last descriptor is closed.
  */
 START_TEST(b5_16_pages_of_a_large_file_are_freed_where_it_is_closed)
 {
@@ -293,7 +293,7 @@ START_TEST(descriptor_of_a_refused_block_stays_the_callers)
 }
 END_TEST
 
-/* Behind the last page lies one that nobody may touch. */
+/* An inaccessible page follows the last page. */
 START_TEST(guard_page_stops_an_overrun)
 {
 	struct vmem_block *block = make_block(2 * PAGE);
@@ -304,7 +304,7 @@ START_TEST(guard_page_stops_an_overrun)
 }
 END_TEST
 
-/* One table of pages maps so much; no folio of a file crosses its end. */
+/* Size that one page table maps; no folio of a file extends beyond it. */
 #define TABLE (PAGE * (PAGE / 8))
 
 static struct vmem_block *make_sealed_block(uint64_t size, uint64_t offset,

@@ -316,7 +316,10 @@ START_TEST(store_behind_a_set_bit_is_not_lost_in_a_million_rounds)
 }
 END_TEST
 
-/* A sandbox answers error to membarrier() from here on; false: it cannot. */
+/*
+ * From here on a filter fails membarrier() with this error; false: no filter is
+ * possible.
+ */
 static bool refuse_membarrier(unsigned int error)
 {
 	struct sock_filter code[] = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Claims about failure: whichever allocation or system call of a constructor
- * fails, it says so, and no descriptor, mapping, heap block or file is left.
+ * fails, the constructor reports it, and no descriptor, mapping, heap block or
+ * file remains.
  */
 #include <config.h>
 

@@ -410,7 +410,7 @@ START_TEST(symbolic_link_to_nothing_is_named)
 }
 END_TEST
 
-/* The file has room for it; what is wrong is the number. */
+/* The file has room; only the size is wrong. */
 START_TEST(size_between_pages_is_refused_for_that)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -470,7 +470,7 @@ START_TEST(symbolic_link_is_followed)
 }
 END_TEST
 
-/* Root may do everything; the effective user becomes somebody else. */
+/* Root passes all permission checks, so switch to another effective user. */
 static bool drop_root(void)
 {
 	if (geteuid())

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about file systems that are too small for the memory, on a tmpfs of
- * 1 MiB in a mount namespace of its own. Skipped where there is none to be
- * had.
+ * Claims about file systems that are too small for the memory: a tmpfs of 1 MiB
+ * in a mount namespace of the test. Skipped if none can be mounted.
  */
 #include <config.h>
 

@@ -143,7 +143,7 @@ START_TEST(remap_shows_the_same_pages_again)
 }
 END_TEST
 
-/* KVM lets nobody map what it makes without our flags. */
+/* Without our flags KVM's guest_memfd cannot be mapped. */
 START_TEST(pool_without_the_flag_cannot_be_mapped)
 {
 	struct vmem_kvm_create_guest_memfd args = { .size = 64 * KIB };

@@ -130,7 +130,7 @@ START_TEST(offset_32_more_than_the_pool_is_refused_and_makes_no_file)
 }
 END_TEST
 
-/* Nothing is set aside: it is found out late, but by an error. */
+/* Without a reservation the lack is found late, but by an error. */
 START_TEST(offset_32_without_reserve_populating_finds_the_end_of_the_pool)
 {
 	struct vmem_block *b;
@@ -290,7 +290,7 @@ START_TEST(d1_09_memfd_of_one_huge_page_and_a_half_is_refused)
 }
 END_TEST
 
-/* A number of /proc or /sys behind that word; 0 where there is none. */
+/* The number behind that word in a file of /proc or /sys; 0 if absent. */
 static uint64_t host_number(const char *file, const char *word)
 {
 	FILE *f = fopen(file, "r");

@@ -23,7 +23,9 @@ static void remove_file(void)
 	unlink(path);
 }
 
-/* A piece of the file, opened anew as another machine would. */
+/*
+ * A piece of the file over a new open file description, as in another machine.
+ */
 static struct vmem_block *piece(const char *properties)
 {
 	struct vmem_backend *backend;

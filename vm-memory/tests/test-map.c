@@ -19,7 +19,7 @@ START_TEST(empty_map_holds_nothing)
 	ck_assert_ptr_null(vmem_map_region(map, 0));
 	ck_assert_ptr_null(vmem_view_translate(vmem_map_view(map), &hint, 0, 1,
 					       VMEM_READ));
-	/* not even for somebody who wants no access and no byte */
+	/* not even without access bits and for 0 bytes */
 	ck_assert_ptr_null(vmem_view_range(vmem_map_view(map), &hint, 0, 0, 0));
 	ck_assert_ptr_null(vmem_view_range(vmem_map_view(map), &hint, 0, 1, 0));
 	ck_assert(!vmem_check_range(vmem_map_view(map), 0, 1, 0));

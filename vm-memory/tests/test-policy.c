@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about what the host is told to do with the pages of a block, and
- * when: the linker puts a witness before the calls (see Makefile.am).
+ * Claims about the kernel's advice and policy calls for a block, and their
+ * order; the linker inserts a recorder in front of them (see Makefile.am).
  */
 #include <config.h>
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about guest_memfd and the private half of memory, on a virtual
- * machine of the test's own making: what KVM is asked, and what becomes of
- * both halves.
+ * Claims about guest_memfd and private memory on a fake virtual machine: the
+ * calls of KVM, and the content of both halves.
  */
 #include <config.h>
 

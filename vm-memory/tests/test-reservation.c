@@ -48,7 +48,7 @@ static bool readable(const void *at)
 		return true;
 	if (errno != ENOSYS)
 		return false;
-	/* Under an emulator without that call a pipe tells. */
+	/* Under an emulator without that call, use a pipe. */
 	ck_assert_int_eq(pipe(ends), 0);
 	yes = write(ends[1], at, 1) == 1;
 	close(ends[0]);
@@ -56,7 +56,7 @@ static bool readable(const void *at)
 	return yes;
 }
 
-/* No mapping over the window can be had. */
+/* No mapping over the window is possible. */
 static bool no_room;
 
 /* Mappings that failed and took with them what was there before. */
@@ -163,7 +163,7 @@ START_TEST(last_reference_leaves_an_empty_place_that_stays_taken)
 	vmem_block_unref(b);
 	ck_assert(!vmem_reservation_busy(window, 0, 16 * PAGE));
 	ck_assert(!readable(vmem_reservation_hva(window)));
-	/* as a wish the kernel grants it only where nothing is */
+	/* as a hint, which the kernel follows only if the range is free */
 	other = mmap(vmem_reservation_hva(window), PAGE, PROT_NONE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(other, MAP_FAILED);
@@ -293,7 +293,7 @@ START_TEST(piece_that_nobody_asked_for_wakes_nobody)
 }
 END_TEST
 
-/* Whoever waits until nobody can reach it must not wait for ever. */
+/* A caller that waits until the range is unreachable must not wait forever. */
 START_TEST(e1_28_piece_that_cannot_be_emptied_is_not_busy_and_is_emptied_later)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -442,7 +442,9 @@ START_TEST(refused_mapping_leaves_no_hole_in_the_window)
 }
 END_TEST
 
-/* Whether its file is asked elsewhere first, by its seals; one that may not. */
+/*
+ * Whether the seals of the file are read first; one file does not allow that.
+ */
 static const struct {
 	unsigned int memfd;
 	int seals, rc;

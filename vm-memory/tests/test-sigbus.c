@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about files that are cut short under a mapping, really cut. */
+/* Claims about files that are truncated under a mapping, on real files. */
 #include <config.h>
 
 #include <poll.h>
@@ -213,7 +213,10 @@ START_TEST(page_that_the_hardware_lost_is_replaced_alone)
 }
 END_TEST
 
-/* The kernel tells of it early where it is set to, and again when touched. */
+/*
+ * If so configured, the kernel reports a lost page early, and again when it is
+ * touched.
+ */
 START_TEST(page_lost_but_not_touched_yet_costs_no_other_page)
 {
 	int fd = make_memfd(4 * PAGE);
@@ -289,7 +292,9 @@ END_TEST
 
 #define LONE_BLOCKS 5	/* of two pages each that are replaced alone */
 
-/* The table has eight entries: so many pages may be replaced alone in all. */
+/*
+ * The table has eight entries, which limit the pages that are replaced singly.
+ */
 START_TEST(e1_27_pages_replaced_alone_are_bounded_over_all_mappings)
 {
 	struct vmem_block *b[LONE_BLOCKS];
@@ -316,7 +321,10 @@ END_TEST
 
 #define MANY_MAPPINGS 200000u
 
-/* As many mappings as the kernel allows; false when it allows more than that. */
+/*
+ * Creates mappings up to the limit of the kernel; false if the limit is too
+ * high.
+ */
 static bool use_up_mappings(void)
 {
 	unsigned char *area = mmap(NULL, MANY_MAPPINGS * PAGE, PROT_NONE,

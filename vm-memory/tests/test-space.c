@@ -158,7 +158,7 @@ START_TEST(reference_on_the_current_map_signals_nothing)
 }
 END_TEST
 
-/* Nobody waits: the writer's reclaim comes after it. */
+/* No thread waits: the writer reclaims afterwards. */
 START_TEST(reference_that_no_reclaim_met_signals_nothing)
 {
 	struct pollfd p = { vmem_space_want_event(space), POLLIN, 0 };
@@ -239,10 +239,11 @@ START_TEST(block_leaves_with_the_last_map_that_has_it)
 END_TEST
 
 /*
- * Eight readers at work while ten thousand maps go by. Half of them look
- * through their slot, half keep a reference over "requests in flight" and
- * follow the generation as a queue does. Each map's memory says which
- * publication it is: freed memory, or a map older than allowed, would show.
+ * Eight readers run while ten thousand maps are published. Half of them read
+ * through their slot; the others keep a reference over "requests in flight" and
+ * follow the generation as a queue does. The memory of each map contains the
+ * number of its publication, so that freed memory or a map older than allowed
+ * is detected.
  */
 #define READERS 8
 #define SWAPS 10000

@@ -53,7 +53,7 @@ static inline uint64_t xorshift(uint64_t *state)
 	return *state;
 }
 
-/* A memfd whose byte i is (i / 256) ^ i, so that positions can be told. */
+/* A memfd whose byte i is (i / 256) ^ i, which identifies each position. */
 static inline unsigned char pattern(uint64_t i)
 {
 	return (unsigned char)((i >> 8) ^ i);

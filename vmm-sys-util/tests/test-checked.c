@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about arithmetic on values that somebody else chose. */
+/* Claims about arithmetic on untrusted values. */
 #include <config.h>
 
 #include <vmm-sys-util/checked.h>

@@ -28,7 +28,7 @@ static void make_blocking(int fd)
 	ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
 }
 
-/* As a peer may: one more does not fit. */
+/* Fills the counter, as a peer may: one more write would block. */
 static void fill(int fd)
 {
 	const uint64_t most = UINT64_MAX - 1;

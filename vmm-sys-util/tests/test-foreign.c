@@ -200,7 +200,7 @@ START_TEST(nothing_but_an_eventfd_is_taken_for_one)
 {
 	int fd = samples[_i].make();
 
-	/* Linux before 5.8 does not tell so */
+	/* Linux before 5.8 cannot tell them apart */
 	if (vsu_foreign_is_event(fd))
 		ck_assert_int_eq(samples[_i].kind, VSU_FOREIGN_EVENT);
 	close(fd);
@@ -500,7 +500,7 @@ START_TEST(without_a_closer_everything_is_closed_at_once)
 }
 END_TEST
 
-/* A connection whose close would wait an hour for data nobody reads. */
+/* A connection whose close would wait an hour for unread data. */
 static int lingering_socket(int *peer)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,

@@ -60,7 +60,7 @@ static ssize_t recv_text(int sock, char *buf, size_t size, int *fds,
 	return vsu_sock_recv(sock, &iov, 1, fds, nfds);
 }
 
-/* As a peer may that is not bound by the limits of this library. */
+/* Sends as a peer may that ignores the limits of this library. */
 static void send_raw_fds(int sock, const int *fds, unsigned int n)
 {
 	union {
@@ -77,7 +77,7 @@ static void send_raw_fds(int sock, const int *fds, unsigned int n)
 	control.align.cmsg_type = SCM_RIGHTS;
 	control.align.cmsg_len = CMSG_LEN(n * sizeof(int));
 	memcpy(CMSG_DATA(&control.align), fds, n * sizeof(int));
-	/* Directly, because musl's sendmsg() has no room for so many. */
+	/* Directly, because musl's sendmsg() has no room for that number. */
 	ck_assert_int_eq(syscall(SYS_sendmsg, sock, &msg, 0), 1);
 }
 
@@ -307,7 +307,7 @@ START_TEST(b1_11_as_many_as_the_kernel_sends_arrive)
 }
 END_TEST
 
-/* Valgrind keeps the limit to itself, and the kernel goes on as before. */
+/* Valgrind stores the limit itself, and the kernel keeps the previous one. */
 static bool kernel_learns_limit(void)
 {
 	unsigned long long seen = 0;
@@ -352,7 +352,7 @@ START_TEST(b1_06_descriptors_cut_off_by_our_limit_are_closed)
 }
 END_TEST
 
-/* Options that whoever made the socket may have left switched on. */
+/* Options that the creator of the socket may have left enabled. */
 static const int noisy_options[] = { SO_PASSCRED, SO_PASSPIDFD, SO_TIMESTAMP };
 
 START_TEST(other_control_data_is_skipped_and_leaves_no_descriptor)

@@ -26,7 +26,7 @@ static int must_listen(const char *path)
 	return fd;
 }
 
-/* A socket file that nobody has open. */
+/* A socket file without an open socket. */
 static void leave_stale(const char *path)
 {
 	int fd = must_listen(path);
