@@ -49,7 +49,7 @@ static void teardown(void)
 	close(reader);
 }
 
-/* All that was said since the last call. */
+/* Everything that was logged since the last call. */
 static const char *heard(void)
 {
 	ssize_t n = read(reader, said, sizeof(said) - 1);

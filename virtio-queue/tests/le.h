@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Rings are little-endian on every host. These two say so byte by byte, so
- * that the tests do not lean on the conversions that they are to judge.
+ * Rings are little-endian on every host. These two functions handle single
+ * bytes, so that the tests do not depend on the conversions under test.
  */
 #ifndef VIRTIO_QUEUE_TESTS_LE_H
 #define VIRTIO_QUEUE_TESTS_LE_H

@@ -181,7 +181,7 @@ static int pop_split(struct ref *r, struct ref_chain *c, unsigned int want)
 		waiting = (uint16_t)(get(r, r->config.driver_gpa + 2, 2) -
 				     r->avail);
 		if (waiting > r->config.size) {
-			/* what was looked at stays looked at */
+			/* entries that were read stay known */
 			r->known = r->avail;
 			return breaks(r, VQ_BROKEN_INDEX);
 		}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A device's side of a ring, written to be obvious and not to be fast: guest
- * memory is one array, positions are counters that never wrap, everything is
- * looked up anew. Tests compare the engine with it.
+ * The device side of a ring, written for clarity and not for speed: guest
+ * memory is one array, positions are counters that never wrap, and nothing is
+ * cached. Tests compare the engine with it.
  */
 #ifndef VIRTIO_QUEUE_TESTS_REFERENCE_H
 #define VIRTIO_QUEUE_TESTS_REFERENCE_H
@@ -51,7 +51,10 @@ struct ref {
 void ref_init(struct ref *r, unsigned char *mem, uint64_t mem_len,
 	      const struct vq_config *config);
 
-/* As vq_pop_batch(); want is how many the caller would take. */
+/*
+ * Equivalent of vq_pop_batch(); want is the number of chains that the caller
+ * would accept.
+ */
 int ref_pop(struct ref *r, struct ref_chain *c, unsigned int want);
 void ref_unpop(struct ref *r, const struct ref_chain *c);
 void ref_push(struct ref *r, uint16_t id, uint32_t written);

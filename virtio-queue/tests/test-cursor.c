@@ -221,7 +221,7 @@ START_TEST(cursor_over_nothing_is_empty)
 }
 END_TEST
 
-/* As a device would have it: readable and writable pieces of 5 and 9 bytes. */
+/* Pops a chain with readable and writable buffers of 5 and 9 bytes. */
 static void pop_pieces(struct rig *r)
 {
 	rig_init(r, 0);

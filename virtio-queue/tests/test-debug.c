@@ -102,7 +102,9 @@ START_TEST(chain_of_a_disabled_queue_is_only_given_back)
 }
 END_TEST
 
-/* Bytes told of the chain that had this head before are not this one's. */
+/*
+ * Bytes that were reported for the previous chain with this head do not count.
+ */
 START_TEST(debug_build_counts_each_chain_anew)
 {
 	struct rig r;

@@ -244,7 +244,7 @@ START_TEST(requests_come_back_in_the_devices_order)
 	vq_push(p.r.q, &other, 7);
 	vq_push(p.r.q, &p.r.chain, 8);
 	vq_publish(p.r.q);
-	/* or in the order of arrival, where that was negotiated */
+	/* or in the order of arrival, if negotiated */
 	if (FORMAT & VQ_F_IN_ORDER)
 		ck_collects(&p, 1, 8);
 	ck_collects(&p, 2, 7);

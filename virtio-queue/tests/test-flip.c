@@ -87,7 +87,7 @@ static void restart(struct flip *f)
 	ck_assert_int_eq(vq_enable(f->r.q, &f->r.config, NULL), 0);
 }
 
-/* One look at the ring; it is as before afterwards. */
+/* Polls the ring once and restores its state. */
 static void look(struct flip *f)
 {
 	int rc = rig_pop(&f->r);

@@ -41,7 +41,7 @@ static uint16_t area16(const struct inflight_rig *b, unsigned int at)
 	return v;
 }
 
-/* The process dies: what it had in memory of its own is gone. */
+/* The process dies: its private memory is lost. */
 static void crash(struct inflight_rig *b)
 {
 	vq_free(b->r.q);
@@ -165,7 +165,7 @@ START_TEST(c1_16_batch_that_was_published_does_not_come_again)
 		if (i != 2)
 			vq_push(b.r.q, &b.r.chain, 0);
 	}
-	/* it died between the used index and the flags */
+	/* the process died between the used index and the flags */
 	put16(&b.r, RIG_DEVICE + 2, 3);
 	crash(&b);
 	inflight_enable(&b);

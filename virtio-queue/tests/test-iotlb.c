@@ -327,7 +327,7 @@ START_TEST(used_entries_go_on_while_the_ring_misses)
 }
 END_TEST
 
-/* Who waits for a notification instead would never ask for the ring. */
+/* A device that waits for a notification instead would never poll the ring. */
 START_TEST(ring_that_misses_is_looked_at_again_before_the_wait)
 {
 	struct iotlb_rig b;

@@ -262,7 +262,7 @@ static void crash(struct killed_rig *b)
 	new_queue(b);
 }
 
-/* All that a successor can find, in one piece. */
+/* All state that a replacement process can find, in one buffer. */
 static size_t state_len(const struct killed_rig *b)
 {
 	return b->area_len + (END - RING);
@@ -419,8 +419,10 @@ static uint64_t combination(int i)
 	       (i & 2 ? VQ_F_IN_ORDER : 0) | (i & 4 ? VQ_F_RING_PACKED : 0);
 }
 
-/* Requests before the operation is prepared, so that it goes over the end of
-   the ring: of a packed one around its end once, twice, and with tables. */
+/*
+ * Number of requests before the operation, so that it wraps around the end of
+ * the ring: for a packed ring once, twice, and with tables.
+ */
 static const uint32_t leads[] = { 3, 7, 5 };
 
 static void killed_prepare(struct killed_rig *b, int i, uint32_t lead, uint32_t op)

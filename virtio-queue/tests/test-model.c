@@ -25,7 +25,7 @@
 #define LIMIT		24u
 #define IDLE		200u		/* nothing more comes of this ring */
 
-/* As ck_assert_int_eq(), which is a system call even when all is well. */
+/* Like ck_assert_int_eq(), but without a system call on success. */
 #define SAME(a, b) \
 	do { \
 		if ((a) != (b)) \
@@ -150,7 +150,7 @@ static void drive_split(struct model *m, uint32_t n, bool indirect)
 	}
 	put(m, DRIVER + 4 + 2 * (m->avail % m->size), d[0], 2);
 	m->avail++;
-	/* what is made available together, now and then */
+	/* sometimes several chains become available at once */
 	if (rnd(m, 4))
 		put(m, DRIVER + 2, m->avail, 2);
 }
@@ -404,7 +404,7 @@ static void resume(struct model *m)
 	m->r.config.base = vq_base(m->r.q);
 	vq_disable(m->r.q);
 	SAME(vq_enable(m->r.q, &m->r.config, NULL), 0);
-	/* what was known to wait is looked at anew */
+	/* chains that were known to wait are counted again */
 	m->ref.known = m->ref.avail;
 }
 
@@ -476,7 +476,7 @@ START_TEST(engine_and_reference_agree_on_everything)
 	for (i = 0; i < 4; i++) {
 		model_init(m, _i, _i & 8 ? packed_sizes[i] : split_sizes[i]);
 		run(m, steps);
-		/* it must have been about something */
+		/* the run must have contained chains */
 		ck_assert_uint_gt(m->chains, steps / 100);
 		broken += m->broken;
 		while (m->nout)

@@ -46,7 +46,7 @@ static void driver_rig_fini(struct driver_rig *p)
 	rig_fini(&p->r);
 }
 
-/* As many requests as the ring takes. */
+/* Adds as many requests as the ring has room for. */
 static void fill(struct driver_rig *p)
 {
 	struct vq_buffer buffer = { DATA, LEN, 1 };

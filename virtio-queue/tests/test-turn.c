@@ -97,7 +97,7 @@ START_TEST(a1_08_ring_that_fills_while_it_is_served_does_not_hold_a_turn)
 	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 1);
 	ck_assert_uint_eq(served, 10);
 	ck_assert_uint_eq(told, 1);
-	/* it comes again without a kick */
+	/* the next turn comes without a kick */
 	ck_assert_uint_eq(get16(&r, RIG_DEVICE), 1);
 	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 1);
 	ck_assert_uint_eq(served, 20);

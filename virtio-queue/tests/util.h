@@ -42,7 +42,7 @@ static __thread int noted_line __attribute__((unused));
 #define F_WRITE		2u
 #define F_INDIRECT	4u
 
-/* For loop tests: what is claimed of every format. */
+/* For loop tests: the formats for which a claim holds. */
 static const uint64_t formats[] = {
 	0,
 	VQ_F_RING_PACKED,

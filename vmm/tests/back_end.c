@@ -81,7 +81,7 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-/* One that serves the device, on the listener that there is. */
+/* Serves one session of the device on the existing listener. */
 void back_end_serve(void)
 {
 	struct virtdev_vhost_user_server_config config = {

@@ -198,7 +198,9 @@ static struct virtdev *make_entropy(void)
 	return dev;
 }
 
-/* Whoever can have lines of one device keeps none of another's from the log. */
+/*
+ * A peer that provokes many lines of one device suppresses none of another's.
+ */
 START_TEST(a_device_with_much_to_say_hides_no_other)
 {
 	struct virtdev *loud = make_entropy(), *disk = make_disk();

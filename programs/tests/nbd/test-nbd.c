@@ -65,7 +65,7 @@ static void server_kill(void)
 	unlink(socket_arg);
 }
 
-/* As soon as it listens; its answer, good or bad. */
+/* Connects as soon as the server listens; returns the result. */
 static int ask(const struct prog_disk_want *want)
 {
 	uint64_t limit = vsu_now_ns() + 30 * S;
@@ -148,7 +148,9 @@ static void submit(struct virtdev_disk_request *r)
 	ck_assert_int_eq(made.ops->submit(made.self, channel, r), 0);
 }
 
-/* As the device does, until there is something, or the time is over. */
+/*
+ * Waits as the device does, for a completed request or until the time is over.
+ */
 static struct virtdev_disk_request *wait_ns(uint64_t ns)
 {
 	struct pollfd p = { .fd = made.ops->channel_fd(made.self, channel),
@@ -420,7 +422,7 @@ START_TEST(idle_time_is_no_silence)
 }
 END_TEST
 
-/* Whether the server still has them is nobody's knowledge. */
+/* The client cannot know whether the server still has the writes. */
 START_TEST(a_flush_fails_once_after_writes_were_lost)
 {
 	serve_image();

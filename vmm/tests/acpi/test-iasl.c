@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The judgement of iasl on the tables of ACPI: what it disassembles must
- * compile again without a remark.
+ * Claims that iasl accepts the tables of ACPI: their disassembly compiles
+ * without a remark.
  */
 #include <config.h>
 
@@ -21,8 +21,8 @@ static void store(const char *folder, const char *name,
 }
 
 /*
- * iasl disassembles each table and compiles what it wrote; it says "0 Errors,
- * 0 Warnings, 0 Remarks" of the DSDT, and nothing but the length of the others.
+ * iasl disassembles each table and compiles the result. It prints "0 Errors, 0
+ * Warnings, 0 Remarks" for the DSDT, and only the length for the others.
  */
 static const char judge[] =
 	"cd '%s' && for t in dsdt facp apic xsdt $(test -s mcfg.aml && echo mcfg); do"

@@ -103,7 +103,7 @@ START_TEST(configuration_space_is_reached_in_both_ways)
 }
 END_TEST
 
-/* Addresses, selections and widths at which there is nobody. */
+/* Addresses, selections and widths without a function. */
 static const uint64_t absent[][2] = {
 	{ ECAM(SLOT + 1, 0), 4 }, { ECAM(SLOT, 4096), 4 },
 	{ ECAM(SLOT, 1), 2 }, { ECAM(SLOT, 0), 8 },

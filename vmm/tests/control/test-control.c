@@ -119,7 +119,7 @@ static void say(int sock, const char *text)
 	run();
 }
 
-/* All that was answered, or "end". */
+/* Returns the answers so far, or "end". */
 static const char *answer(int sock)
 {
 	static char text[4096];

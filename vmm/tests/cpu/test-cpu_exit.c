@@ -45,7 +45,7 @@ static enum vmm_cpu_next exit_with(int rc)
 	return verdict.next;
 }
 
-/* The machine ends with that status, and a sentence that says so. */
+/* The machine must end with that status and message. */
 static void assert_ends(enum vmm_cpu_next next, int want, const char *says)
 {
 	ck_assert_int_eq(next, VMM_CPU_END);

@@ -129,7 +129,7 @@ START_TEST(stop_ends_a_pause)
 }
 END_TEST
 
-/* A CPU that comes out of the guest only when somebody complained. */
+/* A CPU that leaves the guest only after a complaint. */
 static int caught, released;
 
 static void on_catch(void *opaque, struct vmm_access *access)
@@ -260,7 +260,7 @@ START_TEST(kept_ticket_is_finished_later)
 }
 END_TEST
 
-/* And comes back into the guest, though the pause told it to leave. */
+/* The CPU enters the guest again, although the pause required it to leave. */
 START_TEST(cpu_that_waits_counts_as_paused)
 {
 	start_and_keep(1);

@@ -323,7 +323,7 @@ START_TEST(crash_of_linux_on_a_kvm_without_level_0_names_the_kvm)
 }
 END_TEST
 
-/* As if the page tables of the guest were in the truncated part. */
+/* Simulates page tables of the guest in the truncated part. */
 static int crashing_without_memory(unsigned int cpu, unsigned int n,
 				   struct kvm_run *run)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about sections that arrive over a socket, from anybody. */
+/* Claims about sections from an untrusted peer over a socket. */
 #include <config.h>
 
 #include <sys/socket.h>

@@ -212,7 +212,10 @@ static void decode(unsigned int i, bool on)
 	space_write(i, COMMAND, on ? MEMORY : 0);
 }
 
-/* As Linux: with decoding off, so that no half of an address takes effect. */
+/*
+ * Moves the BAR as Linux does: with decoding off, so that no half of an address
+ * takes effect.
+ */
 static void move(unsigned int i, uint64_t gpa)
 {
 	decode(i, false);

@@ -98,7 +98,7 @@ END_TEST
 
 #define STORES 2000u	/* the last one's low byte is not 0 */
 
-/* As the register interface does, on a CPU's thread. */
+/* Stores as the register interface does, on a CPU's thread. */
 static void config_store(void *registers, struct vmm_access *access)
 {
 	virtdev_transport_config_write(registers, (uint32_t)access->offset,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about pages that the hardware lost. No kernel is asked to lose one:
- * the handler of SIGBUS is given what the kernel would tell.
+ * Claims about pages that the hardware lost. The kernel is not involved: the
+ * handler of SIGBUS receives what the kernel would report.
  */
 #include <config.h>
 
