@@ -124,7 +124,7 @@ static void write_one(int fd)
 	(void)!write(fd, &value, sizeof(value));
 }
 
-/* As the server does: edge-triggered events that are not read. */
+/* Like the server: edge-triggered events that are not read. */
 static void *echo_events(void *opaque)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };

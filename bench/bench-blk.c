@@ -6,8 +6,8 @@
  *				sync (an image on tmpfs), N: 1, 32, 128
  *
  * The server has a thread of its own. With BLK_SOCKET in the environment the
- * disk behind that socket is measured instead, whoever serves it, as DISK
- * "socket": a queue of 128 and indirect descriptors are needed.
+ * disk of the server at that socket is measured instead, as DISK "socket"; it
+ * requires a queue of 128 and indirect descriptors.
  */
 #include <config.h>
 

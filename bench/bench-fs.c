@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Requests of FUSE, one after another as a guest with one process has them, of
- * our daemon and of virtiofsd (FS_VIRTIOFSD names it, or it is where
- * distributions have it) in turns, in folders of a tmpfs:
+ * FUSE requests, one after another as by a guest with one process, to our daemon
+ * and to virtiofsd (FS_VIRTIOFSD, or the path of distributions), alternately, in
+ * folders of a tmpfs:
  *
- *	fs.WHO.read_4k_seq, read_4k_rand, read_1m_seq, read_1m_rand	us
- *	fs.WHO.write_4k_seq, write_4k_rand, write_1m_seq, write_1m_rand	us
- *	fs.WHO.lookup, getattr	us
- *	fs.WHO.small_file	us   create, write 4 KiB, close, remove, forget
- *	fs.WHO.folder		us   make, remove, forget
- *	fs.WHO.list		us   open, list 100 names, close
+ *	fs.SERVER.read_4k_seq, read_4k_rand, read_1m_seq, read_1m_rand	us
+ *	fs.SERVER.write_4k_seq, write_4k_rand, write_1m_seq, write_1m_rand	us
+ *	fs.SERVER.lookup, getattr	us
+ *	fs.SERVER.small_file	us   create, write 4 KiB, close, remove, forget
+ *	fs.SERVER.folder		us   make, remove, forget
+ *	fs.SERVER.list		us   open, list 100 names, close
  *
- * WHO is ours or virtiofsd. Writes copy their bytes once, on both sides.
+ * SERVER is ours or virtiofsd. Writes copy their bytes once, on both sides.
  */
 #define _GNU_SOURCE
 #include <config.h>

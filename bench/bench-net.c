@@ -11,9 +11,9 @@
  *	floor.net.WAY.LINK.SIZE.bN	the system calls without a device: one for N
  *					frames but of a tap
  *
- * Both ends are of this thread, so that a figure is the work of both and of the
- * kernel's between them. The tap interface lies in a network of its own; where
- * this user can have none, its cases are left out.
+ * One thread is both ends, so a figure is the work of both and of the kernel
+ * between them. The tap interface is in a network namespace; if this user cannot
+ * create one, its cases are skipped.
  */
 #include <config.h>
 

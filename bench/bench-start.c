@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Time of a start: from exec to the first byte that the guest writes, of
- * cvmm and of a minimal program that asks the same of KVM (start-floor.c), in
- * turns. The programs are found beside this one in the build tree.
+ * Start time from exec to the first byte that the guest writes, of cvmm and of a
+ * minimal program with the same KVM calls (start-floor.c), alternately. The
+ * programs are those of the build tree.
  *
- *	start.WHO.time      ms   fork to the first byte
- *	start.WHO.cpu       ms   CPU time of all its threads by then
- *	start.WHO.rss       KiB  resident
- *	start.WHO.dirty     KiB  private and dirty
- *	start.WHO.threads   n
+ *	start.PROGRAM.time      ms   fork to the first byte
+ *	start.PROGRAM.cpu       ms   CPU time of all its threads by then
+ *	start.PROGRAM.rss       KiB  resident
+ *	start.PROGRAM.dirty     KiB  private and dirty
+ *	start.PROGRAM.threads   n
  *
- * WHO is floor, cvmm (no device), cvmm_disk (a disk in-process) or cvmm_user
+ * PROGRAM is floor, cvmm (no device), cvmm_disk (a disk in-process) or cvmm_user
  * (a disk on our daemon).
  */
 #include <config.h>

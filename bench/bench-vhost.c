@@ -8,15 +8,15 @@
  *	vu.set_mem_table_N_ack			a new table of N regions, in
  *						turn with another one; of memory
  *						sealed as QEMU and cvmm seal it
- *	vu.set_mem_table_N_unsealed_ack		the same of memory that can grow
- *	vu.set_mem_table_8_grown		one of eight regions comes or
- *						goes, the others are kept
+ *	vu.set_mem_table_N_unsealed_ack		the same with memory that can grow
+ *	vu.set_mem_table_8_grown		one of eight regions is added or
+ *						removed, the others are kept
  *	vu.set_mem_table_8_resent		the same eight once more, by plain
  *						blocking calls
- *	vu.add_rem_mem_reg_ack			a region comes or goes
+ *	vu.add_rem_mem_reg_ack			a region is added or removed
  *	vu.handshake_Nq_[no]ack			from the first message to all
  *						rings stopped again, 8 regions
- *	floor.sock_pingpong_12_20		the same bytes and no protocol
+ *	floor.sock_pingpong_12_20		the same bytes without a protocol
  *	floor.handshake_Nq			the bare system calls of one
  *	floor.add_rem_mem_reg, floor.set_mem_table_8, floor.set_mem_grown_8
  *						those of a change of memory

@@ -2,19 +2,19 @@
 /*
  * boot-contest KERNEL INITRD QEMU [CASE]
  *
- * A boot of Linux under cvmm and under QEMU's microvm, in turns: the same
+ * Boots Linux under cvmm and under QEMU's microvm, alternately, with the same
  * kernel, initrd, command line, memory and number of CPUs. The first process of
- * the initrd says "@init" on the console and stays.
+ * the initrd prints "@init" on the console and stays.
  *
- *	boot.WHO.entry  ms   exec to the first entry of a guest, from KVM's own
- *	                     tracepoint; only root may look at that
- *	boot.WHO.init   ms   fork to the word of the first process
- *	boot.WHO.rss    KiB  resident by then
- *	boot.WHO.dirty  KiB  private and dirty
- *	boot.WHO.own    KiB  private and dirty, without the guest's memory
+ *	boot.VMM.entry  ms   exec to the first entry of a guest, from KVM's own
+ *	                     tracepoint; requires root
+ *	boot.VMM.init   ms   fork to the output of the first process
+ *	boot.VMM.rss    KiB  resident by then
+ *	boot.VMM.dirty  KiB  private and dirty
+ *	boot.VMM.own    KiB  private and dirty, without the guest's memory
  *
- * WHO is cvmm, cvmm_bzimage where KERNEL has a bzImage beside it (vmlinux-X and
- * vmlinuz-X), or microvm. RUNS (5) is how often.
+ * VMM is cvmm, microvm, or cvmm_bzimage if a bzImage lies beside KERNEL (vmlinux-X
+ * and vmlinuz-X). RUNS is the number of boots (5).
  */
 #include <config.h>
 
@@ -234,7 +234,7 @@ static void copy_path(char *to, const char *from)
 	snprintf(to, PATH_MAX, "%s", from);
 }
 
-/* vmlinuz-X beside vmlinux-X */
+/* vmlinuz-X in the folder of vmlinux-X */
 static void find_image(void)
 {
 	char *at;

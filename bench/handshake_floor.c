@@ -117,7 +117,7 @@ static void floor_ask(struct floor *f)
 	}
 	floor_give(sock, 2 * WORD, NULL, 0);
 	get(f, sock, 2 * WORD);
-	/* what has descriptors begins a message, the rest goes along */
+	/* descriptors are sent with the first bytes of a message */
 	floor_give(sock, WORD, NULL, 0);
 	floor_give(sock, TABLE, f->files, REGIONS);
 	for (i = 0; i < f->nrings; i++) {

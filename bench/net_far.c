@@ -146,7 +146,7 @@ static bool cannot(const char *what)
 	return false;
 }
 
-/* Nobody else is there, and no protocol sends frames of its own. */
+/* The network has no other station, and no protocol sends frames by itself. */
 static bool network_make(void)
 {
 	static bool made;
@@ -181,7 +181,7 @@ static bool interface_make(struct net_far *far, struct ifreq *request)
 	return good || cannot("interface");
 }
 
-/* Frames that it sends come out of the interface; it takes none itself. */
+/* Frames of the guest leave by the interface; it receives none itself. */
 static bool tap_open(struct net_far *far)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET };
@@ -248,7 +248,7 @@ static void put16(unsigned char *at, uint32_t value)
 	at[1] = (unsigned char)value;
 }
 
-/* From one station to another that nobody is: IPv4 and TCP, as far as read. */
+/* To a station that does not exist: IPv4 and TCP headers, as far as they are read. */
 static void frame_make(struct net_far *far)
 {
 	struct virtdev_net_header header = { .gso_type = VIRTDEV_NET_GSO_NONE };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A front-end of plain blocking calls: what a back-end alone costs. */
+/* A front-end with plain blocking calls, which measures the back-end alone. */
 #ifndef BENCH_PLAIN_FRONTEND_H
 #define BENCH_PLAIN_FRONTEND_H
 

@@ -5,12 +5,12 @@
  *   stream-end serve ADDRESS
  *   stream-end measure ADDRESS NAME [CASE]
  *
- *	NAME.out	MiB per second from whoever measures, acknowledged
+ *	NAME.out	MiB per second from the measuring end, acknowledged
  *	NAME.in		and to it
  *	NAME.turn	round trips of 64 bytes per second
  *
- * One end asks the other for so many bytes or turns, on one connection for each
- * line. ADDRESS is one of vsock-address.h.
+ * The measuring end requests a number of bytes or round trips, on one connection for
+ * each line. ADDRESS is one of vsock-address.h.
  */
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -112,7 +112,7 @@ static noreturn void serve(const struct address *a)
 	}
 }
 
-/* ----------------------------------------------------------------- who measures */
+/* ----------------------------------------------------------------- the measuring end */
 
 static int far_end;
 

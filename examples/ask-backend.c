@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A front-end in ten lines: asks whoever serves a socket what its device can do. */
+/* A front-end in ten lines: prints the features of the device behind a socket. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <vhost/frontend.h>

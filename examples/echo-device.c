@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device of one's own in two servers: behind a vhost-user socket, and in a machine. */
+/* A new device in two servers: behind a vhost-user socket, and in a machine. */
 #include <stdio.h>
 #include <string.h>
 #include <virtio-devices/vhost_user_server.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A monitor of one's own on /dev/kvm: memory, a virtio-mmio disk, a CPU that prints its start. */
+/* A minimal monitor on /dev/kvm: memory, a virtio-mmio disk, a CPU that prints its start. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>

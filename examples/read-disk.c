@@ -32,7 +32,7 @@ static int connect_disk(struct disk *d, const char *path, struct vsu_error *err)
 	return rc < 0 ? rc : vhost_user_frontend_wait(d->f, 0, err);	/* for the handshake */
 }
 
-/* Memory with a ring in it, which the back-end is told of. */
+/* Sends the memory with the ring to the back-end and starts the ring. */
 static int start_ring(struct disk *d, struct vsu_error *err)
 {
 	struct vq_driver_config config = { .gpa = RING, .size = 16, .features = VQ_F_VERSION_1 };

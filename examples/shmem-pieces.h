@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The regions and pieces of files that the example was told of. */
+/* The regions and pieces of files from the command line. */
 #ifndef SHMEM_PIECES_H
 #define SHMEM_PIECES_H
 

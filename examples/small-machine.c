@@ -34,7 +34,7 @@ static void store(struct virtdev_mmio *mmio, const uint32_t (*stores)[2], size_t
 		virtdev_mmio_write(mmio, stores[i][0], 4, stores[i][1]);
 }
 
-/* As a driver does: features, the rings, DRIVER_OK, and a notification of each queue. */
+/* The steps of a driver: features, rings, DRIVER_OK, and a notification of each queue. */
 static void drive(const struct machine *m)
 {
 	static const uint32_t features[][2] = { { 0x70, 3 }, { 0x24, 1 }, { 0x20, 1 }, { 0x70, 11 } };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A real folder that a device serves, and a secret beside it. */
+/* A real folder that a device serves, and a secret in its parent. */
 #ifndef FUZZ_FS_FOLDER_H
 #define FUZZ_FS_FOLDER_H
 

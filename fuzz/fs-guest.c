@@ -30,7 +30,7 @@ void fs_guest_start(struct fs_guest *g)
 	g->driver = queue_begin(g->dev, 1, g->q, &dc);
 }
 
-/* Whoever does not wait for the server gets nothing of what is parked. */
+/* Parked requests of a stopped queue are never completed. */
 void fs_guest_stop(struct fs_guest *g)
 {
 	uint32_t i;

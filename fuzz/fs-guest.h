@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A guest of a file system device: requests that an input describes, and what must
- * hold for each answer. An answer is as long as its header says and has an error
- * that FUSE knows; a request has one of its own; a queue goes on.
+ * The guest of a file system device: requests that an input describes, and the
+ * invariants of each reply. A reply has the length of its header and an error of
+ * FUSE; each request has its own reply; the queue continues.
  */
 #ifndef FUZZ_FS_GUEST_H
 #define FUZZ_FS_GUEST_H
@@ -46,7 +46,7 @@ void fs_guest_init(struct fs_guest *g, struct fs_reach *reach);
 /* Nothing is open but what was before. */
 void fs_guest_fini(struct fs_guest *g);
 void fs_guest_start(struct fs_guest *g);
-/* Whoever does not wait for the server gets nothing of what is parked. */
+/* Parked requests of a stopped queue are never completed. */
 void fs_guest_stop(struct fs_guest *g);
 /* FUSE_INIT: the root is all that is known. */
 void fs_guest_begin(struct fs_guest *g);

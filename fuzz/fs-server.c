@@ -8,7 +8,7 @@
 
 #include "fs-server.h"
 
-/* Who forgets the oldest never answers it. */
+/* The oldest request is forgotten and never answered. */
 static void forget(struct fs_server *h, uint32_t i)
 {
 	h->n--;

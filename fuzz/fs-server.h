@@ -24,7 +24,7 @@ struct fs_server {
 	uint64_t asked, refused;	/* of all inputs: the reach */
 };
 
-/* As a server's operation. */
+/* The operation of a server. */
 int fs_server_change(void *server, bool map, const struct virtdev_mapping *m,
 		   uint64_t cookie);
 /* One of them, as the input has it. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A table of a session, changed by somebody who knows how it is made. */
+/* A recovery file, modified by an attacker who knows its format. */
 #define _GNU_SOURCE
 #include <config.h>
 

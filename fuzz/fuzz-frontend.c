@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Bytes as a vhost-user back-end: what a front-end is answered, and what it is
- * asked over the back-end channel. Random bytes seldom form an answer, so the
- * input is a script whose operations answer honestly, answer wrongly, send raw
- * bytes, or let the owner of the session do something.
+ * A hostile vhost-user back-end: its replies, and its requests on the back-end
+ * channel. Random bytes seldom form a reply, so the input is a script whose
+ * operations reply correctly, reply wrongly, send raw bytes, or make the owner of the
+ * session act.
  *
  * An operation is a byte, its lower three bits the kind (enum kind), the upper
- * five an argument; operands follow. An input whose last byte has its highest
- * bit set has a session that connects again, and with the next one agrees on
- * every protocol feature; with the third highest its memory may come behind the
- * guest (postcopy), and with the fourth its rings have I/O addresses and are
- * kicked in band. How many sessions a second came as far as started rings, and
- * how many further, is said at the end.
+ * five an argument; operands follow. The bits of the input's last byte select the
+ * session: bit 7, it reconnects; bit 6, all protocol features are negotiated; bit 5,
+ * postcopy; bit 4, rings with I/O addresses and in-band notifications. Finally prints
+ * the number of sessions per second that reached started rings, and beyond.
  */
 #include <config.h>
 

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A guest against a file system device and a real folder. The input is read as
- * a row of requests: an operation, numbers of files that mostly exist, names
- * that are there or lead outside, arguments of numbers that matter, a chain that
- * is divided somewhere; at times a session that begins anew or a reset. A server may
- * change the window later: requests are parked then, many at a time, until it
- * answers, refuses, or their queue is stopped. New files may have labels, whole
- * and torn.
+ * A guest attacks a file system device with a real folder. The input is a list of
+ * requests: an operation, inode numbers that mostly exist, names that exist or lead
+ * outside, interesting arguments, and a chain that is split somewhere; sometimes a
+ * new session or a reset. The server may answer window requests later: requests are
+ * then parked, many at a time, until it answers or refuses, or their queue is
+ * stopped. New files may have complete or truncated labels.
  *
- * These must hold beside what does of each answer (fs-guest.h): the server is asked
- * for mappings within the window alone, what lies beside the folder is what it was,
- * and no descriptor is left in the end.
+ * Invariants, in addition to those of each reply (fs-guest.h): mappings are requested
+ * within the window only, files beside the folder are unchanged, and no descriptor
+ * leaks.
  *
- * Reach is printed in the end: requests that were done, by their operations.
+ * Finally prints its reach: completed requests by operation.
  */
 #include <config.h>
 

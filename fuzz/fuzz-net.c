@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A guest against a network device. The input is read as a row of actions: they
- * give receive buffers, send frames and commands that are well formed but for
- * what the input spoils, let frames come and the link fail, spoil a ring, or
- * stop and start a queue.
+ * A guest attacks a network device. The input is a list of actions: add receive
+ * buffers, send frames and commands that are well formed except for the bytes that
+ * the input damages, deliver frames, fail the link, damage a ring, or stop and start
+ * a queue.
  *
- * These must hold: the link gets whole frames, whose header asks for nothing
- * that was not negotiated or does not lie in the frame; nothing is stored
- * outside of writable buffers (the address sanitizer and a canary see it); used
- * lengths do not exceed what is writable; a stop finds nothing in flight.
+ * Invariants: the link receives whole frames, whose headers request only negotiated
+ * features and offsets inside the frame; nothing is stored outside of writable
+ * buffers (AddressSanitizer and a canary detect it); used lengths do not exceed the
+ * writable length; no request is in flight after a stop.
  *
- * Reach is printed in the end.
+ * Finally prints its reach.
  */
 #include <config.h>
 

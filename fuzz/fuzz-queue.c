@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Rings of a hostile driver. The input is a list of decisions: most of them
- * build legal chains, so that the walker is reached; some overwrite a piece
- * of the ring or of a table, or replace the memory under the queue. All that
- * the queue gives out is used, to the last byte, and must lie in guest memory.
+ * build legal chains, so that the walker is reached; some overwrite a part of the
+ * ring or of a table, or replace the memory under the queue. Each byte of each popped
+ * chain is accessed and must lie in guest memory.
  *
- * At the end a comment line says how many runs completed a chain (the reach)
- * and how many chains were completed per second.
+ * Finally prints the number of runs that completed a chain (the reach) and the
+ * chains per second.
  */
 #include <config.h>
 
@@ -114,7 +114,7 @@ static void set_up(void)
 	atexit(report);
 }
 
-/* The next decision, or 0 when there is none. */
+/* Returns the next decision, or 0 after the last. */
 static uint32_t next(struct run *r)
 {
 	if (!r->left)

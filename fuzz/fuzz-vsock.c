@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A guest against a socket device, with programs of the host at real UNIX
- * sockets. The input is read as a row of actions: packets that are mostly of
- * connections that exist, buffers, clients that come, write, read and leave, and
- * at times a ring that is spoiled or a device that is saved, reset and loaded.
+ * A guest attacks a socket device, with programs of the host at real UNIX sockets.
+ * The input is a list of actions: packets mostly of existing connections, buffers,
+ * clients that connect, write, read and disconnect, and sometimes a damaged ring or a
+ * device that is saved, reset and loaded.
  *
- * These must hold: what comes to the guest are packets to its CID whose lengths
- * are those of the buffers used, no turn is endless, nothing is stored outside
- * of writable buffers (as long as the ring names them truly), and no descriptor
- * is left in the end.
+ * Invariants: the guest receives packets to its CID whose lengths match the used
+ * buffers, each turn ends, nothing is stored outside of writable buffers (unless the
+ * ring was damaged), and no descriptor leaks.
  *
- * Reach is printed in the end: packets to the guest by their operations.
+ * Finally prints its reach: packets to the guest by operation.
  */
 #include <config.h>
 

@@ -31,7 +31,7 @@ struct vmem_region *memory_region(uint64_t gpa, uint64_t len, uint32_t flags);
 
 void memory_init(struct memory *m);
 void memory_fini(struct memory *m);
-/* Nobody may have stored where nothing was given to the device. */
+/* Memory that was not passed to the device must be unchanged. */
 void memory_check(const struct memory *m);
 unsigned char *memory_at(const struct memory *m, uint64_t gpa);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The owner of the session: notes what it is told, and judges that. */
+/* The owner of the session: records the calls of its operations and checks them. */
 #include <config.h>
 
 #include <errno.h>
