@@ -12,6 +12,8 @@
 #   answers TEXT COMMAND   whether the answer to a command has the text
 #   killed                 ends the process at once
 
+may_use python3
+
 command_machine() { timeout 60 python3 "$here/control.py" control "$@"; }
 answers() { command_machine "${@:2}" >answer 2>&1; cat answer; grep -q "$1" answer; }
 state() { python3 "$here/machine_state.py" "$@"; }
