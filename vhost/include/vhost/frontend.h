@@ -165,7 +165,7 @@ struct vhost_user_frontend_config {
 	uint64_t max_shmem_mapped; /* total length of mappings; 0: length of the regions */
 };
 
-/* A ring as the back-end receives it. Frozen. */
+/* A ring as the back-end receives it. Fixed layout. */
 struct vhost_user_ring {
 	uint32_t size;
 	uint32_t base;		/* start position, as vq_base(); initially vq_initial_base(), which

@@ -23,7 +23,7 @@
 
 VSU_BEGIN_DECLS
 
-/* A region of the guest's memory, mapped by the back-end. Frozen. */
+/* A region of the guest's memory, mapped by the back-end. Fixed layout. */
 struct vhost_user_placed_region {
 	uint64_t gpa, size;
 	uint64_t address;	/* of its first byte, in the back-end's address space */

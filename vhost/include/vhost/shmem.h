@@ -57,7 +57,7 @@ struct vhost_user_backend;
  *	void (*shmem)(void *opaque, struct vhost_user_shmem_change *changes,
  *		      unsigned int n);
  *
- * Frozen.
+ * Fixed layout.
  */
 struct vhost_user_shmem_change {
 	uint64_t offset, len;	/* bytes in the region, multiples of the page */
@@ -76,7 +76,7 @@ struct vhost_user_shmem_change {
 VHOST_USER_API uint64_t vhost_user_frontend_shmem_size(
 		const struct vhost_user_frontend *f, uint8_t shmid);
 
-/* A request to the front-end. Frozen. */
+/* A request to the front-end. Fixed layout. */
 struct vhost_user_shmem_request {
 	uint64_t offset, len;	/* in the region; multiples of the page */
 	uint64_t fd_offset;	/* map: offset in the file; likewise */

@@ -30,7 +30,7 @@ VSU_BEGIN_DECLS
 #define VIRTDEV_BLK_F_DISCARD		(UINT64_C(1) << 13)
 #define VIRTDEV_BLK_F_WRITE_ZEROES	(UINT64_C(1) << 14)
 
-/* Configuration space up to write_zeroes_may_unmap (5.2.4). Frozen. */
+/* Configuration space up to write_zeroes_may_unmap (5.2.4). Fixed layout. */
 struct virtdev_blk_space {
 	struct vsu_le64 capacity;	/* sectors */
 	struct vsu_le32 size_max;
@@ -56,7 +56,7 @@ struct virtdev_blk_space {
 /* The part that every device of today shows; the struct has padding behind. */
 #define VIRTDEV_BLK_SPACE_SIZE 60u
 
-/* The header of a request (5.2.6). Frozen. */
+/* The header of a request (5.2.6). Fixed layout. */
 struct virtdev_blk_header {
 	struct vsu_le32 type;		/* enum virtdev_blk_type */
 	struct vsu_le32 reserved;
@@ -75,7 +75,7 @@ enum virtdev_blk_type {
 /* The answer to VIRTDEV_BLK_T_GET_ID: a text, zero-terminated if shorter. */
 #define VIRTDEV_BLK_ID_LEN 20u
 
-/* One range of a discard or write-zeroes request. Frozen. */
+/* One range of a discard or write-zeroes request. Fixed layout. */
 struct virtdev_blk_range {
 	struct vsu_le64 sector;
 	struct vsu_le32 num_sectors;

@@ -58,7 +58,7 @@ struct virtdev_state_writer;
  */
 #define VIRTDEV_REGION_APART 0x1u
 
-/* Frozen. A shared memory region. */
+/* Fixed layout. A shared memory region. */
 struct virtdev_region {
 	uint64_t len;		/* bytes; a multiple of 4096, not 0 */
 	uint8_t id;		/* unique within the device */
@@ -66,7 +66,7 @@ struct virtdev_region {
 	uint8_t pad[6];
 };
 
-/* Frozen. Properties of a device, constant during its life. */
+/* Fixed layout. Properties of a device, constant during its life. */
 struct virtdev_info {
 	uint32_t id;		/* VIRTIO device id: 2 is a block device */
 	uint32_t nqueues;
@@ -78,7 +78,7 @@ struct virtdev_info {
 	struct virtdev_region regions[VIRTDEV_REGIONS];
 };
 
-/* Frozen. A part of a file in a region; to unmap: a range of a region. */
+/* Fixed layout. A part of a file in a region; to unmap: a range of a region. */
 struct virtdev_mapping {
 	uint64_t offset, len;	/* in the region; multiples of 4096 */
 	uint64_t fd_offset;	/* map: offset in the file; likewise */
@@ -88,7 +88,7 @@ struct virtdev_mapping {
 	bool replaces;		/* map: the range may contain mappings, which end */
 };
 
-/* Frozen. A statistic of a device. */
+/* Fixed layout. A statistic of a device. */
 struct virtdev_stat {
 	const char *name;	/* "reads"; constant */
 	uint64_t value;

@@ -36,7 +36,7 @@ enum virtdev_disk_op {
 	VIRTDEV_DISK_ZERO,
 };
 
-/* Frozen. In the caller's storage from submit until it was reaped. */
+/* Fixed layout. In the caller's storage from submit until it was reaped. */
 struct virtdev_disk_request {
 	uint32_t op;		/* enum virtdev_disk_op */
 	uint32_t niov;
@@ -49,7 +49,7 @@ struct virtdev_disk_request {
 	uint64_t private_[2];	/* as well */
 };
 
-/* Frozen. The properties of a disk. */
+/* Fixed layout. The properties of a disk. */
 struct virtdev_disk_info {
 	uint64_t capacity;	/* bytes, a multiple of 512; at first */
 	uint32_t block_size;	/* best unit of addresses and lengths, >= 512 */

@@ -41,7 +41,7 @@ VSU_BEGIN_DECLS
 #define VIRTDEV_NET_F_GUEST_USO6	(UINT64_C(1) << 55)
 #define VIRTDEV_NET_F_HOST_USO		(UINT64_C(1) << 56)
 
-/* Configuration space (5.1.4). Frozen. */
+/* Configuration space (5.1.4). Fixed layout. */
 struct virtdev_net_space {
 	uint8_t mac[6];
 	struct vsu_le16 status;		/* VIRTDEV_NET_S_* */
@@ -57,7 +57,7 @@ struct virtdev_net_space {
 #define VIRTDEV_NET_S_LINK_UP	1u
 #define VIRTDEV_NET_S_ANNOUNCE	2u	/* the driver is to announce itself */
 
-/* In front of each frame, either way (5.1.6). Frozen. */
+/* In front of each frame, either way (5.1.6). Fixed layout. */
 struct virtdev_net_header {
 	uint8_t flags;			/* VIRTDEV_NET_HDR_* */
 	uint8_t gso_type;		/* VIRTDEV_NET_GSO_* */
@@ -78,7 +78,7 @@ struct virtdev_net_header {
 #define VIRTDEV_NET_GSO_UDP_L4	5u
 #define VIRTDEV_NET_GSO_ECN	0x80u	/* with VIRTDEV_NET_GSO_TCPV4 or _TCPV6 */
 
-/* A command of the control queue (5.1.6.5): this, its data, a byte. Frozen. */
+/* A command of the control queue (5.1.6.5): this, its data, a byte. Fixed layout. */
 struct virtdev_net_command {
 	uint8_t command_class;		/* enum virtdev_net_class */
 	uint8_t command;

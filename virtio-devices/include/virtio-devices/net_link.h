@@ -35,14 +35,14 @@ struct virtdev_net_link;
 /* Maximum length of a frame with its header. */
 #define VIRTDEV_NET_FRAME_MAX (65536u + 18u + 12u)
 
-/* Frozen. The properties of a link. */
+/* Fixed layout. The properties of a link. */
 struct virtdev_net_link_info {
 	uint32_t lanes;		/* at least 1 */
 	uint32_t mtu;		/* supported by the link; 0: unknown */
 	uint64_t offloads;	/* VIRTDEV_NET_F_* that it supports */
 };
 
-/* Frozen. One of several frames that are sent together. */
+/* Fixed layout. One of several frames that are sent together. */
 struct virtdev_net_frame {
 	const struct iovec *iov;	/* the first element is exactly the header */
 	int n;

@@ -87,7 +87,7 @@ VIRTDEV_API int virtdev_state_load_turn(struct virtdev *dev,
 					struct vsu_error *err) VSU_NODISCARD;
 VIRTDEV_API void virtdev_state_load_stop(struct virtdev *dev);
 
-/* Position of a stopped queue; a queue that did not run does not start. Frozen. */
+/* Position of a stopped queue; a queue that did not run does not start. Fixed layout. */
 struct virtdev_queue_position {
 	bool runs;
 	uint32_t base;		/* as vq_base() */

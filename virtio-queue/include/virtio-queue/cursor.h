@@ -24,7 +24,7 @@
 
 VSU_BEGIN_DECLS
 
-/* Frozen; members private. */
+/* Fixed layout; members private. */
 struct vq_cursor {
 	struct vq *q;
 	const struct vq_chain *chain;

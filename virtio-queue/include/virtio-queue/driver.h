@@ -36,7 +36,7 @@ struct vq_layout {
 VQ_API int vq_ring_layout(uint32_t size, uint64_t features,
 			  struct vq_layout *out) VSU_NODISCARD;
 
-/* Frozen. Configuration of a ring. */
+/* Fixed layout. Configuration of a ring. */
 struct vq_driver_config {
 	struct vmem_map *map;	/* the guest memory; referenced */
 	uint64_t gpa;		/* of the ring, a multiple of 16; 4096 advised */
@@ -47,7 +47,7 @@ struct vq_driver_config {
 	uint64_t indirect_gpa;	/* of the tables: size * indirect_max * 16 bytes */
 };
 
-/* Frozen. */
+/* Fixed layout. */
 struct vq_buffer {
 	uint64_t gpa;
 	uint32_t len;

@@ -48,7 +48,7 @@ VSU_BEGIN_DECLS
 
 struct vq;
 
-/* Frozen. The driver's settings, possibly sent by a front-end. */
+/* Fixed layout. The driver's settings, possibly sent by a front-end. */
 struct vq_config {
 	uint64_t features;	/* acknowledged, VQ_F_*; other bits are ignored */
 	uint32_t size;		/* entries; split: a power of two */
@@ -71,7 +71,7 @@ enum vq_fault_why {
 	VQ_FAULT_NO_ROOM,	/* more pieces than iov_max */
 };
 
-/* Frozen. The first bad buffer of a chain. */
+/* Fixed layout. The first bad buffer of a chain. */
 struct vq_fault {
 	uint64_t gpa;		/* of the buffer */
 	uint32_t len;
@@ -82,7 +82,7 @@ struct vq_fault {
 };
 
 /*
- * Frozen. One request. The caller sets iov and iov_max once; vq_pop() sets the other
+ * Fixed layout. One request. The caller sets iov and iov_max once; vq_pop() sets the other
  * members. The pieces remain mapped until the chain is pushed or returned by vq_unpop(),
  * even if the memory is removed from the guest meanwhile.
  */
@@ -184,7 +184,7 @@ VQ_API int vq_pop(struct vq *q, struct vq_chain *chain) VSU_NODISCARD;
 VQ_API int vq_pop_batch(struct vq *q, struct vq_chain *chains, unsigned int n)
 	VSU_NODISCARD;
 
-/* Frozen. A range without a translation in the IOTLB, and the requested access. */
+/* Fixed layout. A range without a translation in the IOTLB, and the requested access. */
 struct vq_miss {
 	uint64_t gpa;		/* I/O virtual address */
 	uint64_t len;
@@ -269,8 +269,8 @@ VQ_API bool vq_chain_write_last(struct vq *q, const struct vq_chain *chain,
 				const void *buf, uint32_t len);
 
 /*
- * Frozen. The dirty log of vhost-user: one bit per 4 KiB of guest addresses, in memory
- * that a peer reads and clears.
+ * Fixed layout. The dirty log of vhost-user: one bit per 4 KiB of guest addresses, in
+ * memory that a peer reads and clears.
  */
 struct vq_log {
 	unsigned char *base;

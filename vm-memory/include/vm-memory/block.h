@@ -56,7 +56,7 @@ enum vmem_kind {
  */
 #define VMEM_FD_CANNOT_GROW	0x8u
 
-/* A piece of a received or opened file that is to be mapped. Frozen. */
+/* A piece of a received or opened file that is to be mapped. Fixed layout. */
 struct vmem_fd_desc {
 	int fd;			/* borrowed; duplicated, unless _take_ */
 	uint32_t flags;		/* VMEM_BLOCK_*, VMEM_FD_CANNOT_GROW */
@@ -83,7 +83,7 @@ VMEM_API int vmem_block_new_fd(const struct vmem_fd_desc *desc,
 			       struct vmem_block **out, struct vsu_error *err)
 	VSU_NODISCARD;
 
-/* Facts about an open file at one moment. Frozen. */
+/* Facts about an open file at one moment. Fixed layout. */
 struct vmem_fd_facts {
 	uint64_t dev, ino;	/* identity of the file */
 	uint64_t size;		/* mappable bytes; UINT64_MAX: unknown, mmap()

@@ -39,7 +39,7 @@ enum vmem_dirty_mode {
 	VMEM_DIRTY_ALWAYS = 2,	/* each mark is a full barrier */
 };
 
-/* Frozen. enabled and words change at run time, by __atomic builtins only. */
+/* Fixed layout. enabled and words change at run time, by __atomic builtins only. */
 struct vmem_dirty {
 	uint32_t enabled;	/* enum vmem_dirty_mode */
 	uint32_t page_shift;	/* 12 for pages of 4 KiB */

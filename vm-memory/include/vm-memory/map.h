@@ -33,7 +33,7 @@ VSU_BEGIN_DECLS
 #define VMEM_READ	0x1u
 #define VMEM_WRITE	0x2u
 
-/* Frozen. */
+/* Fixed layout. */
 struct vmem_range {
 	uint64_t first;		/* guest address of its first byte */
 	uint64_t span;		/* length - 1 */
@@ -47,7 +47,7 @@ struct vmem_range {
 #define VMEM_VIEW_IOTLB	0x1u	/* indexed by I/O virtual address; iotlb.h */
 
 /*
- * Frozen. Never copy a view: struct vmem_guess_ follows it in memory and
+ * Fixed layout. Never copy a view: struct vmem_guess_ follows it in memory and
  * inline code reads it.
  */
 struct vmem_view {

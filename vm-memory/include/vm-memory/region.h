@@ -23,7 +23,7 @@ VSU_BEGIN_DECLS
 
 struct vmem_region;
 
-/* Frozen. Members that are left out are 0, which is right for most regions. */
+/* Fixed layout. Members that are left out are 0, which is right for most regions. */
 struct vmem_region_desc {
 	struct vmem_block *block; /* borrowed; referenced */
 	uint64_t offset;	/* where in the block the region begins */

@@ -29,7 +29,7 @@ VSU_BEGIN_DECLS
 
 struct vmem_space;
 
-/* Frozen; one cache line; all members private. */
+/* Fixed layout; one cache line; all members private. */
 struct vmem_reader {
 	uint64_t slot;
 	struct vmem_space *space;

@@ -38,7 +38,7 @@
 
 VSU_BEGIN_DECLS
 
-/* 512 bytes, frozen. All zero means "no error". */
+/* 512 bytes, fixed layout. All zero means "no error". */
 struct vsu_error {
 	int32_t code;	/* the negative errno that the call returned */
 	uint32_t arg;	/* which argument, ring, region or message */

@@ -48,7 +48,7 @@ enum vsu_option_kind {
 };
 
 /*
- * One row. Frozen. Fill it by member names: what is left out is 0, which is
+ * One row. Fixed layout. Fill it by member names: what is left out is 0, which is
  * right for whatever a row does not need.
  */
 struct vsu_option {
@@ -72,7 +72,7 @@ struct vsu_option {
 	{ "version", VSU_OPTION_FLAG, NULL, "show the version and end", 0, 0, \
 	  NULL, false, 'V', NULL, NULL }
 
-/* Frozen. */
+/* Fixed layout. */
 struct vsu_option_value {
 	const char *text;	/* as typed; lives as long as the input */
 	uint64_t number;	/* a flag (0, 1), number, size, choice index */
