@@ -50,14 +50,22 @@ static void build_state(struct vmm_state_writer *w, struct input *in)
 		abort();
 }
 
-static void load_state(const struct vmm_state *state)
+static void load_memory(const struct vmm_state *state, bool shared)
 {
-	const struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1 };
 	struct vmm_image_lists lists = { .n = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	(void)!vmm_image_lists(state, "/a,b", &lists, &err);
+	(void)!vmm_image_lists(state, "/a,b", shared, &lists, &err);
 	vmm_image_lists_free(&lists);
+}
+
+static void load_state(const struct vmm_state *state)
+{
+	const struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1 };
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	load_memory(state, false);
+	load_memory(state, true);
 	(void)!vmm_kvm_state_load(&kvm, state, &err);
 	(void)!vmm_x86_cpu_load(&kvm, -1, 0, state, &err);
 }
