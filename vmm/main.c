@@ -16,6 +16,7 @@
 #include "cpu/poison.h"
 #include "machine/machine.h"
 #include "cli/configuration.h"
+#include "cli/control_command.h"
 #include "cli/dry_run.h"
 #include "cli/help.h"
 #include "cli/memory_command.h"
@@ -159,6 +160,31 @@ static int cmd_memory(int argc, char **argv)
 			&err);
 }
 
+static int show_control_help(void)
+{
+	char lines[512];
+
+	vsu_option_help(vmm_control_command_options, lines, sizeof(lines));
+	printf("Usage: cvmm ctl SOCKET COMMAND [WORD...]\n"
+	       "Sends a command to a machine started with --control=SOCKET and prints its reply.\n"
+	       "Commands: status, pause, resume, save FOLDER, migrate ADDRESS, resize DEVICE SIZE\n"
+	       "and others: see CONTROL SOCKET in cvmm(1).\n\n%s", lines);
+	return 0;
+}
+
+static int cmd_ctl(int argc, char **argv)
+{
+	static struct vmm_control_request request;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = vmm_control_request_parse(&request, argc, argv, &err);
+
+	if (rc < 0)
+		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+	if (request.help)
+		return show_control_help();
+	return complain(vmm_control_request_run(&request, stdout, &err), &err);
+}
+
 static const struct command {
 	const char *name;
 	const char *operands;
@@ -168,6 +194,7 @@ static const struct command {
 	{ "run", "KERNEL [DISK...]", "runs a guest", cmd_run },
 	{ "memory", "PROPERTIES...", "tries memory back-ends without a guest",
 	  cmd_memory },
+	{ "ctl", "SOCKET COMMAND", "controls a running guest", cmd_ctl },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

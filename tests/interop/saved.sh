@@ -14,7 +14,7 @@
 
 may_use python3
 
-command_machine() { timeout 60 python3 "$here/control.py" control "$@"; }
+command_machine() { timeout 60 "$CVMM" ctl control "$@"; }
 answers() { command_machine "${@:2}" >answer 2>&1; cat answer; grep -q "$1" answer; }
 state() { python3 "$here/machine_state.py" "$@"; }
 

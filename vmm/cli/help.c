@@ -111,10 +111,10 @@ bool vmm_help_device(const char *topic)
 
 const char *vmm_help_nearest(const char *word)
 {
-	const char *topics[MAX_TOPICS] = { "run", "memory", "help", ANY };
+	const char *topics[MAX_TOPICS] = { "run", "memory", "ctl", "help", ANY };
 	unsigned int i;
 
-	for (i = 0; vmm_device_kinds[i] && i + 5 < MAX_TOPICS; i++)
-		topics[i + 4] = topic_of(vmm_device_kinds[i]);
+	for (i = 0; vmm_device_kinds[i] && i + 6 < MAX_TOPICS; i++)
+		topics[i + 5] = topic_of(vmm_device_kinds[i]);
 	return vsu_nearest(word, topics);
 }

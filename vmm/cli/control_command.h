@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* "cvmm ctl": one command to the control socket of a running machine. */
+#ifndef VMM_CONTROL_COMMAND_H
+#define VMM_CONTROL_COMMAND_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/option.h>
+
+#include "control/control.h"
+
+extern const struct vsu_option vmm_control_command_options[];
+
+/*
+ * The command line; path lives as long as argv. The machine divides the line at spaces:
+ * a word with spaces, as in "exec:ssh host", becomes several.
+ */
+struct vmm_control_request {
+	bool help;
+	const char *path;	/* of the socket */
+	char line[VMM_CONTROL_LINE];
+	size_t len;
+	unsigned int nwords;
+};
+
+/* argv[0] is "ctl". -ENOENT: an unknown option, or a word is missing. */
+int vmm_control_request_parse(struct vmm_control_request *request, int argc,
+			      char *const *argv, struct vsu_error *err);
+
+/*
+ * Sends the line, waits for the reply without a time limit, and prints it if it is not
+ * an error. Returns an exit status: VSU_EXIT_FAIL and the sentence of the reply if the
+ * machine refused the command.
+ */
+int vmm_control_request_run(const struct vmm_control_request *request, FILE *to,
+			    struct vsu_error *err);
+
+#endif

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about "cvmm ctl": the line that it sends, and what it makes of replies. */
+#include <config.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/wait.h>
+
+#include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "cli/control_command.h"
+#include "../util.h"
+
+#define SOCKET "control-socket"
+
+static struct vmm_control_request request;
+static struct vsu_error err;
+static char printed[512];
+
+static void setup(void)
+{
+	char folder[] = "/tmp/test-control-command.XXXXXX";
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chdir(folder), 0);
+	vsu_error_clear(&err);
+}
+
+static void teardown(void)
+{
+	char folder[64];
+
+	unlink(SOCKET);
+	ck_assert_ptr_nonnull(getcwd(folder, sizeof(folder)));
+	ck_assert_int_eq(chdir("/"), 0);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+
+static int parse(int n, ...)
+{
+	static char ctl[] = "ctl";
+	char *words[16] = { ctl };
+	va_list more;
+	int i;
+
+	va_start(more, n);
+	for (i = 1; i <= n; i++)
+		words[i] = va_arg(more, char *);
+	va_end(more);
+	return vmm_control_request_parse(&request, n + 1, words, &err);
+}
+
+static void claim_line(const char *line)
+{
+	ck_assert_uint_eq(request.len, strlen(line));
+	ck_assert_int_eq(memcmp(request.line, line, request.len), 0);
+}
+
+START_TEST(words_become_one_line)
+{
+	ck_assert_int_eq(parse(2, SOCKET, "status"), 0);
+	ck_assert_str_eq(request.path, SOCKET);
+	claim_line("status\n");
+	ck_assert_int_eq(parse(4, SOCKET, "resize", "balloon", "64M"), 0);
+	claim_line("resize balloon 64M\n");
+	ck_assert_int_eq(parse(3, SOCKET, "migrate", "exec:ssh host"), 0);
+	claim_line("migrate exec:ssh host\n");
+}
+END_TEST
+
+START_TEST(missing_words_are_named)
+{
+	ck_assert_int_eq(parse(0), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "the socket is missing"));
+	ck_assert_int_eq(parse(1, SOCKET), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "the command is missing"));
+	ck_assert_int_eq(parse(2, "--help", SOCKET), 0);
+	ck_assert(request.help);
+}
+END_TEST
+
+START_TEST(words_that_the_protocol_cannot_carry_are_refused)
+{
+	static const char *const words[] = { "", "a\nquit", "a\n" };
+	unsigned int i;
+
+	for (i = 0; i < COUNT(words); i++) {
+		ck_assert_int_eq(parse(3, SOCKET, "save", words[i]), -EINVAL);
+		ck_assert_ptr_nonnull(strstr(err.msg, "word 2 is empty or has a newline"));
+	}
+}
+END_TEST
+
+START_TEST(lines_have_a_limit)
+{
+	char *word = calloc(1, VMM_CONTROL_LINE + 1);
+
+	ck_assert_ptr_nonnull(word);
+	memset(word, 'a', VMM_CONTROL_LINE - 1);
+	ck_assert_int_eq(parse(2, SOCKET, word), 0);
+	ck_assert_uint_eq(request.len, VMM_CONTROL_LINE);
+	word[VMM_CONTROL_LINE - 1] = 'a';
+	ck_assert_int_eq(parse(2, SOCKET, word), -E2BIG);
+	free(word);
+}
+END_TEST
+
+/* A machine that sends a reply to any line, and disconnects. */
+static pid_t serve(const char *reply, size_t len)
+{
+	int listener = vsu_sock_listen(SOCKET, 1, &err), sock;
+	struct pollfd p = { .fd = listener, .events = POLLIN };
+	const pid_t pid = fork();
+	char line[64];
+
+	ck_assert_int_ge(listener, 0);
+	ck_assert_int_ge(pid, 0);
+	if (pid) {
+		vsu_fd_close(&listener);
+		return pid;
+	}
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	sock = vsu_sock_accept(listener);
+	ck_assert_int_eq(fcntl(sock, F_SETFL, 0), 0);
+	ck_assert_int_gt(read(sock, line, sizeof(line)), 0);
+	(void)!vsu_fd_write_full(sock, reply, len);
+	_exit(0);
+}
+
+static int run(const char *reply, size_t len)
+{
+	FILE *to = fmemopen(printed, sizeof(printed), "w");
+	pid_t pid = serve(reply, len);
+	int status, rc;
+
+	ck_assert_int_eq(parse(2, SOCKET, "status"), 0);
+	rc = vmm_control_request_run(&request, to, &err);
+	fclose(to);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return rc;
+}
+
+START_TEST(replies_are_printed)
+{
+	static const char reply[] = "{\"ok\":true,\"cpus\":1}\n";
+
+	ck_assert_int_eq(run(reply, strlen(reply)), VSU_EXIT_OK);
+	ck_assert_str_eq(printed, reply);
+}
+END_TEST
+
+START_TEST(refusals_are_sentences_without_escapes)
+{
+	static const char reply[] =
+		"{\"ok\":false,\"error\":\"no \\\"x\\\" in \\\\ \\u000a here\"}\n";
+
+	ck_assert_int_eq(run(reply, strlen(reply)), VSU_EXIT_FAIL);
+	ck_assert_str_eq(printed, "");
+	ck_assert_str_eq(err.msg, "no \"x\" in \\ ? here");
+}
+END_TEST
+
+START_TEST(refusals_that_end_in_an_escape_are_harmless)
+{
+	static const char *const replies[] = {
+		"{\"ok\":false,\"error\":\"a\\\n", "{\"ok\":false,\"error\":\"a\\u\n",
+		"{\"ok\":false,\"error\":\"a\\u00\n",
+	};
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(run(replies[i], strlen(replies[i])), VSU_EXIT_FAIL);
+		ck_assert_int_eq(err.msg[0], 'a');
+		unlink(SOCKET);
+	}
+}
+END_TEST
+
+START_TEST(replies_without_an_end_are_refused)
+{
+	char *reply = malloc(2u << 20);
+
+	ck_assert_ptr_nonnull(reply);
+	memset(reply, 'a', 2u << 20);
+	ck_assert_int_eq(run("{\"ok\":true", 9), VSU_EXIT_HOST);
+	ck_assert_ptr_nonnull(strstr(err.msg, "without a reply"));
+	unlink(SOCKET);
+	ck_assert_int_eq(run(reply, 2u << 20), VSU_EXIT_HOST);
+	free(reply);
+}
+END_TEST
+
+START_TEST(a_missing_socket_is_named)
+{
+	ck_assert_int_eq(parse(2, SOCKET, "status"), 0);
+	ck_assert_int_eq(vmm_control_request_run(&request, stdout, &err),
+			 VSU_EXIT_HOST);
+	ck_assert_ptr_nonnull(strstr(err.msg, "no socket at '" SOCKET "'"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("control_command");
+	TCase *tc = tcase_create("control_command");
+
+	signal(SIGPIPE, SIG_IGN);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, words_become_one_line);
+	tcase_add_test(tc, missing_words_are_named);
+	tcase_add_test(tc, words_that_the_protocol_cannot_carry_are_refused);
+	tcase_add_test(tc, lines_have_a_limit);
+	tcase_add_test(tc, replies_are_printed);
+	tcase_add_test(tc, refusals_are_sentences_without_escapes);
+	tcase_add_test(tc, refusals_that_end_in_an_escape_are_harmless);
+	tcase_add_test(tc, replies_without_an_end_are_refused);
+	tcase_add_test(tc, a_missing_socket_is_named);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
