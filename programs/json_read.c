@@ -95,15 +95,16 @@ static bool read_unicode(struct reader *r, char **to)
 static bool read_escape(struct reader *r, char **to)
 {
 	static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
-	const char c = *r->at++;
-	const char *name;
+	const char c = *r->at;
+	const char *name = c ? strchr(names, c) : NULL;
 
+	if (!name && c != 'u')
+		return false;
+	r->at++;
 	if (c == 'u')
 		return read_unicode(r, to);
-	name = c ? strchr(names, c) : NULL;
-	if (name)
-		*(*to)++ = values[name - names];
-	return name != NULL;
+	*(*to)++ = values[name - names];
+	return true;
 }
 
 /* Decoded in place; NULL: it is no string. */

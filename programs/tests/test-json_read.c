@@ -56,6 +56,7 @@ static const struct { const char *json; int rc; const char *says; } faults[] = {
 	{ "{\"a\":[\"x\"]}{", -EBADMSG, "not a JSON object" },
 	{ "{\"a\":[\"x\"],}", -EBADMSG, "not a JSON object" },
 	{ "{\"a\":[\"\\x\"]}", -EBADMSG, "not a JSON object" },
+	{ "{\"a\":[\"\\", -EBADMSG, "byte 8: not a JSON object" },
 	{ "{\"a\":[\"\\u0000\"]}", -EBADMSG, "not a JSON object" },
 	{ "{\"a\":[\"\\u12\"]}", -EBADMSG, "not a JSON object" },
 	{ "{\"a\":[\"\\ud83d\"]}", -EBADMSG, "not a JSON object" },
