@@ -240,6 +240,17 @@ static void dispatch_all(void)
 		virtdev_inline_dispatch(rig.server);
 }
 
+/* Likewise one stop before the last queue has stopped; the descriptor is readable then. */
+static int stop_all(void)
+{
+	int rc;
+
+	do
+		rc = virtdev_inline_stop(rig.server);
+	while (rc == -EAGAIN && is_readable());
+	return rc;
+}
+
 START_TEST(queues_are_served_once_at_their_start)
 {
 	start(2);
@@ -368,7 +379,7 @@ START_TEST(a4_18_stop_waits_for_the_host_descriptor_without_spinning)
 	ck_assert(!is_readable());
 	vsu_event_signal(rig.host_fd);
 	ck_assert(is_readable());
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	ck_assert_int_eq(stop_all(), 0);
 	ck_assert(!is_readable());
 }
 END_TEST
