@@ -123,7 +123,7 @@ static int reply_receive(int sock, const char *path, char *reply,
 }
 
 /* The character of an escape sequence, whose rest is skipped. */
-static char unescape(const char **p)
+static char escaped_character(const char **p)
 {
 	if (**p != 'u')
 		return **p;
@@ -139,7 +139,7 @@ static void sentence_read(const char *text, char *sentence, size_t size)
 	for (; *text && *text != '"' && len + 1 < size; text++) {
 		if (*text == '\\' && text[1]) {
 			text++;
-			sentence[len++] = unescape(&text);
+			sentence[len++] = escaped_character(&text);
 		} else {
 			sentence[len++] = *text;
 		}

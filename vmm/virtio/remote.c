@@ -142,6 +142,7 @@ static int begin_session(const struct vmm_virtio_resources *resources,
 		return vsu_error_sys(err, -ENOMEM, "device");
 	r->loop = resources->loop;
 	r->shmem = resources->shmem;
+	r->stream.fd = -1;
 	rc = prog_closer_start(err);
 	if (rc >= 0)
 		rc = connect_session(r, spec, err);

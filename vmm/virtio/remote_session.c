@@ -120,6 +120,8 @@ const struct virtdev_vhost_user_ops vmm_remote_ops = {
 	.failed = on_failed, .memory = on_memory, .shmem = on_shmem,
 	.refused = on_refused, .connect = on_connect, .lost = on_lost,
 	.back = on_back, .queue_reset = on_queue_reset,
+	.state_moves = vmm_remote_on_state_moves,
+	.state_moved = vmm_remote_on_state_moved,
 };
 
 static int tell_memory(struct remote *r)
@@ -315,6 +317,7 @@ void vmm_remote_free(void *remote)
 	struct remote *r = remote;
 
 	vmm_remote_unwatch(r);
+	vmm_remote_stream_drop(r);
 	vmm_rings_fini(&r->rings);
 	virtdev_vhost_user_free(r->user);
 	vmm_window_disown(r->shmem, r);

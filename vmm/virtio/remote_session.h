@@ -19,7 +19,25 @@
 #include "virtio/rings.h"
 #include "virtio/virtio.h"
 
-/* Initialised with zeros. */
+/* remote_stream.c: the back-end's own state of its device on its way. */
+struct remote_stream {
+	enum {
+		REMOTE_STREAM_IDLE,
+		REMOTE_STREAM_MOVES,	/* through the pipe */
+		REMOTE_STREAM_CHECKED,	/* the back-end was asked for its result */
+		REMOTE_STREAM_DONE,
+	} phase;
+	bool loads;
+	bool watched;
+	int fd;			/* this end of the pipe, or -1 */
+	ev_io readable;
+	ev_timer silence;
+	unsigned char *bytes;	/* saved ones */
+	size_t len, size;
+	int result;		/* when done: 0 or a negative errno */
+};
+
+/* Initialised with zeros, and stream.fd with -1. */
 struct remote {
 	struct vmm_virtio *v;
 	struct ev_loop *loop;
@@ -51,6 +69,7 @@ struct remote {
 	bool pausing, paused;
 	bool continues;		/* positions[] are those of the next start */
 	struct virtdev_queue_position *positions;
+	struct remote_stream stream;
 };
 
 /*
@@ -93,5 +112,17 @@ int vmm_remote_load(void *backend, const void *bytes, size_t len,
 		    struct vsu_error *err);
 /* The queues of a pause have stopped. */
 void vmm_remote_note_pause(struct remote *r);
+
+/*
+ * remote_stream.c. -EAGAIN: call it again after the next turn of the loop; 0:
+ * r->stream.bytes are the state, until it is dropped.
+ */
+int vmm_remote_stream_save(struct remote *r);
+int vmm_remote_stream_load(struct remote *r, const void *bytes, size_t len,
+			   struct vsu_error *err);
+void vmm_remote_stream_drop(struct remote *r);
+/* Of vmm_remote_ops. */
+void vmm_remote_on_state_moves(void *opaque, int result, int fd);
+void vmm_remote_on_state_moved(void *opaque, int result);
 
 #endif

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <vhost/protocol.h>
 #include <virtio-devices/net_layout.h>
 
 #include "virtio/remote_session.h"
@@ -45,6 +46,13 @@ static bool is_stateless(const struct remote *r)
 	}
 }
 
+/* True if the back-end can transfer the state that it keeps. */
+static bool moves_state(const struct remote *r)
+{
+	return vhost_user_frontend_protocol_features(virtdev_vhost_user_frontend(r->user)) &
+	       (UINT64_C(1) << VHOST_USER_PROTOCOL_F_DEVICE_STATE);
+}
+
 static bool has_windows(const struct remote *r)
 {
 	const struct vhost_user_frontend *f =
@@ -67,8 +75,8 @@ int vmm_remote_check_save(void *backend, struct vsu_error *err)
 	if (has_windows(r))
 		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' has shared memory regions, whose mappings cannot be saved",
 				     r->socket);
-	if (!is_stateless(r))
-		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' keeps state of this device that cannot be saved",
+	if (!is_stateless(r) && !moves_state(r))
+		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' keeps state of this device and lacks the protocol feature DEVICE_STATE, which saves it",
 				     r->socket);
 	return 0;
 }
@@ -97,19 +105,28 @@ void vmm_remote_note_pause(struct remote *r)
 	r->paused = true;
 }
 
-int vmm_remote_pause(void *backend)
+static int pause_queues(struct remote *r)
 {
-	struct remote *r = backend;
-	int rc = r->dead ? -ECONNRESET : make_positions(r);
+	int rc = r->pausing ? 0 : virtdev_vhost_user_pause(r->user);
 
-	if (rc < 0 || r->paused)
-		return rc;
-	rc = r->pausing ? 0 : virtdev_vhost_user_pause(r->user);
 	if (rc < 0)
 		return rc;
 	r->pausing = rc == 0;
 	r->paused = rc > 0;
 	return r->paused ? 0 : -EAGAIN;
+}
+
+/* A back-end saves its own state after its queues have stopped. */
+int vmm_remote_pause(void *backend)
+{
+	struct remote *r = backend;
+	int rc = r->dead ? -ECONNRESET : make_positions(r);
+
+	if (!rc && !r->paused)
+		rc = pause_queues(r);
+	if (rc < 0 || !r->continues || is_stateless(r))
+		return rc;
+	return vmm_remote_stream_save(r);
 }
 
 /* A back-end that is away continues when it returns. */
@@ -119,6 +136,7 @@ int vmm_remote_resume(void *backend)
 	int rc;
 
 	r->paused = false;
+	vmm_remote_stream_drop(r);
 	if (r->dead || !r->continues)
 		return 0;
 	if (vmm_remote_is_away(r)) {
@@ -143,8 +161,8 @@ int vmm_remote_take(void *backend, void **bytes, size_t *len,
 
 	for (i = 0; !r->continues && i < r->rings.n; i++)
 		positions[i].runs = false;
-	return virtdev_transport_take(transport_of(r), positions, NULL, 0,
-				      bytes, len, err);
+	return virtdev_transport_take(transport_of(r), positions, r->stream.bytes,
+				      r->stream.len, bytes, len, err);
 }
 
 int vmm_remote_load(void *backend, const void *bytes, size_t len,
@@ -161,8 +179,7 @@ int vmm_remote_load(void *backend, const void *bytes, size_t len,
 	rc = virtdev_transport_load(transport_of(r), bytes, len, r->positions,
 				    &state, &state_len, err);
 	if (!rc && state_len)
-		rc = vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' cannot load the saved device's state",
-				   r->socket);
+		rc = vmm_remote_stream_load(r, state, state_len, err);
 	if (rc < 0)
 		return rc;
 	r->paused = true;

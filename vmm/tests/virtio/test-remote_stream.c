@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the state of a back-end on its way; the test is the back-end. */
+#include <config.h>
+
+#include <stdlib.h>
+
+#include <vhost/frontend_device.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../util.h"
+#include "virtio/remote_session.h"
+
+static struct remote r;
+static struct vsu_error err;
+static struct {
+	int fd;			/* its end of the pipe */
+	unsigned int nchecks;
+	int result;		/* of the check */
+	int session;		/* eventfd: dispatch has work */
+	unsigned char *got;
+	size_t ngot;
+	bool refuses;		/* the session fails at the request */
+} peer;
+
+/* ------------------------------------------------- in place of the session */
+
+int __wrap_vhost_user_frontend_move_state(struct vhost_user_frontend *f, bool load,
+					  int fd, struct vsu_error *e);
+int __wrap_vhost_user_frontend_check_state(struct vhost_user_frontend *f,
+					   struct vsu_error *e);
+struct vhost_user_frontend *
+__wrap_virtdev_vhost_user_frontend(const struct virtdev_vhost_user *user);
+int __wrap_virtdev_vhost_user_fd(const struct virtdev_vhost_user *user);
+int __wrap_virtdev_vhost_user_dispatch(struct virtdev_vhost_user *user);
+void __wrap_vmm_virtio_lock(struct vmm_virtio *v);
+void __wrap_vmm_virtio_unlock(struct vmm_virtio *v);
+
+int __wrap_vhost_user_frontend_move_state(struct vhost_user_frontend *f, bool load,
+					  int fd, struct vsu_error *e)
+{
+	(void)f;
+	(void)load;
+	if (peer.refuses)
+		return vsu_error_set(e, -EBUSY, "not now");
+	peer.fd = vsu_fd_dup(fd);
+	ck_assert_int_ge(peer.fd, 0);
+	if (load)
+		vsu_event_signal(peer.session);
+	return 0;
+}
+
+int __wrap_vhost_user_frontend_check_state(struct vhost_user_frontend *f,
+					   struct vsu_error *e)
+{
+	(void)f;
+	(void)e;
+	peer.nchecks++;
+	return 0;
+}
+
+struct vhost_user_frontend *
+__wrap_virtdev_vhost_user_frontend(const struct virtdev_vhost_user *user)
+{
+	(void)user;
+	return NULL;
+}
+
+int __wrap_virtdev_vhost_user_fd(const struct virtdev_vhost_user *user)
+{
+	(void)user;
+	return peer.session;
+}
+
+/* A back-end that loads: reads to the end, and reports its result when it is asked. */
+int __wrap_virtdev_vhost_user_dispatch(struct virtdev_vhost_user *user)
+{
+	ssize_t n = 1;
+
+	(void)user;
+	while (peer.fd >= 0 && n > 0) {
+		peer.got = realloc(peer.got, peer.ngot + 4096);
+		n = read(peer.fd, peer.got + peer.ngot, 4096);
+		peer.ngot += n > 0 ? (size_t)n : 0;
+	}
+	if (!n)
+		vsu_fd_close(&peer.fd);
+	if (peer.nchecks)
+		vmm_remote_on_state_moved(&r, peer.result);
+	return 0;
+}
+
+void __wrap_vmm_virtio_lock(struct vmm_virtio *v)
+{
+	(void)v;
+}
+
+void __wrap_vmm_virtio_unlock(struct vmm_virtio *v)
+{
+	(void)v;
+}
+
+static void setup(void)
+{
+	memset(&r, 0, sizeof(r));
+	memset(&peer, 0, sizeof(peer));
+	r.loop = ev_loop_new(0);
+	r.stream.fd = peer.fd = -1;
+	peer.session = vsu_event_new();
+	strcpy(r.socket, "there");
+	vsu_error_clear(&err);
+}
+
+static void teardown(void)
+{
+	vmm_remote_stream_drop(&r);
+	ev_loop_destroy(r.loop);
+	vsu_fd_close(&peer.session);
+	vsu_fd_close(&peer.fd);
+	free(peer.got);
+}
+
+/* ------------------------------------------------------------------------ save */
+
+static void turns(void)
+{
+	ev_run(r.loop, EVRUN_NOWAIT);
+}
+
+static void begin(void)
+{
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+	ck_assert_int_ge(peer.fd, 0);
+	vmm_remote_on_state_moves(&r, 0, -1);
+}
+
+static void send_bytes(const void *bytes, size_t len)
+{
+	ck_assert_int_eq(write(peer.fd, bytes, len), (ssize_t)len);
+	turns();
+}
+
+START_TEST(bytes_arrive_in_pieces_and_are_complete_when_the_back_end_says_so)
+{
+	begin();
+	send_bytes("abc", 3);
+	send_bytes("defg", 4);
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+	ck_assert_uint_eq(peer.nchecks, 0);
+	vsu_fd_close(&peer.fd);
+	turns();
+	turns();
+	ck_assert_uint_eq(peer.nchecks, 1);
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+	vmm_remote_on_state_moved(&r, 0);
+	ck_assert_int_eq(vmm_remote_stream_save(&r), 0);
+	ck_assert_uint_eq(r.stream.len, 7);
+	ck_assert_int_eq(memcmp(r.stream.bytes, "abcdefg", 7), 0);
+}
+END_TEST
+
+START_TEST(a_refused_request_fails_the_save)
+{
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+	vmm_remote_on_state_moves(&r, -EREMOTEIO, -1);
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EREMOTEIO);
+	vmm_remote_stream_drop(&r);
+	peer.refuses = true;
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EBUSY);
+}
+END_TEST
+
+START_TEST(a_descriptor_of_the_back_end_is_refused)
+{
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+	vmm_remote_on_state_moves(&r, 0, peer.session);
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EOPNOTSUPP);
+}
+END_TEST
+
+START_TEST(a_failure_that_the_back_end_reports_fails_the_save)
+{
+	begin();
+	send_bytes("abc", 3);
+	vsu_fd_close(&peer.fd);
+	turns();
+	vmm_remote_on_state_moved(&r, -EREMOTEIO);
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EREMOTEIO);
+}
+END_TEST
+
+START_TEST(a_result_before_the_end_of_the_stream_is_not_one)
+{
+	begin();
+	vmm_remote_on_state_moved(&r, 0);
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+}
+END_TEST
+
+START_TEST(a_state_without_end_fails_at_the_limit)
+{
+	static char page[4096];
+	size_t sent;
+	int rc = -EAGAIN;
+
+	begin();
+	for (sent = 0; rc == -EAGAIN && sent <= VIRTDEV_STATE_MAX; sent += sizeof(page)) {
+		send_bytes(page, sizeof(page));
+		rc = vmm_remote_stream_save(&r);
+	}
+	ck_assert_int_eq(rc, -EFBIG);
+	ck_assert_uint_le(r.stream.size, VIRTDEV_STATE_MAX);
+}
+END_TEST
+
+START_TEST(a_silent_back_end_fails_the_save)
+{
+	begin();
+	ck_assert(ev_is_active(&r.stream.silence));
+	ev_feed_event(r.loop, &r.stream.silence, EV_TIMER);
+	turns();
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -ETIMEDOUT);
+}
+END_TEST
+
+START_TEST(a_save_that_is_given_up_closes_the_pipe)
+{
+	begin();
+	vmm_remote_stream_drop(&r);
+	ck_assert_int_eq(write(peer.fd, "a", 1), -1);
+	ck_assert_int_eq(errno, EPIPE);
+	vmm_remote_on_state_moved(&r, 0);
+	ck_assert_int_eq(r.stream.phase, REMOTE_STREAM_IDLE);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------ load */
+
+START_TEST(a_state_of_many_pipes_is_loaded)
+{
+	const size_t len = 1000003;
+	unsigned char *bytes = malloc(len);
+	size_t i;
+
+	ck_assert_ptr_nonnull(bytes);
+	for (i = 0; i < len; i++)
+		bytes[i] = (unsigned char)(i * 7 + i / 251);
+	ck_assert_int_eq(vmm_remote_stream_load(&r, bytes, len, &err), 0);
+	ck_assert_uint_eq(peer.ngot, len);
+	ck_assert_int_eq(memcmp(peer.got, bytes, len), 0);
+	ck_assert_uint_eq(peer.nchecks, 1);
+	ck_assert_int_eq(r.stream.phase, REMOTE_STREAM_IDLE);
+	free(bytes);
+}
+END_TEST
+
+START_TEST(a_refused_state_is_an_error_with_the_socket)
+{
+	peer.result = -EREMOTEIO;
+	ck_assert_int_eq(vmm_remote_stream_load(&r, "abc", 3, &err), -EREMOTEIO);
+	ck_assert_ptr_nonnull(strstr(err.msg, "'there' cannot load the saved state"));
+}
+END_TEST
+
+START_TEST(a_lost_back_end_ends_the_load)
+{
+	r.dead = true;
+	ck_assert_int_eq(vmm_remote_stream_load(&r, "abc", 3, &err), -ECONNRESET);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("remote stream");
+	TCase *tc = tcase_create("remote stream");
+
+	signal(SIGPIPE, SIG_IGN);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, bytes_arrive_in_pieces_and_are_complete_when_the_back_end_says_so);
+	tcase_add_test(tc, a_refused_request_fails_the_save);
+	tcase_add_test(tc, a_descriptor_of_the_back_end_is_refused);
+	tcase_add_test(tc, a_failure_that_the_back_end_reports_fails_the_save);
+	tcase_add_test(tc, a_result_before_the_end_of_the_stream_is_not_one);
+	tcase_add_test(tc, a_state_without_end_fails_at_the_limit);
+	tcase_add_test(tc, a_silent_back_end_fails_the_save);
+	tcase_add_test(tc, a_save_that_is_given_up_closes_the_pipe);
+	tcase_add_test(tc, a_state_of_many_pipes_is_loaded);
+	tcase_add_test(tc, a_refused_state_is_an_error_with_the_socket);
+	tcase_add_test(tc, a_lost_back_end_ends_the_load);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
