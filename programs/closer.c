@@ -169,13 +169,18 @@ static uint32_t count_waiting(const struct vsu_closer *closer)
 	return closer ? vsu_closer_waiting(closer) : 0;
 }
 
-/* Waits for at most one second. */
+/*
+ * Waits for at most one second: servers that respond have released their files by then.
+ * Others hold up a closing thread, so that the main thread ends.
+ */
 static void wait_for_last(void)
 {
 	const uint64_t end = vsu_now_ns() + (uint64_t)END_MS * NS_PER_MS;
 	struct pollfd p = { .fd = closed, .events = POLLIN };
 	int ms;
 
+	if (of_peers)
+		vsu_closer_set_keep(of_peers, 0);
 	__atomic_store_n(&ending, true, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	while (count_waiting(of_files) + count_waiting(of_peers) && (ms = ms_until(end))) {
@@ -195,8 +200,8 @@ void prog_closer_end(void)
 	if (n)
 		prog_log(PROG_LOG_WARNING, "not closed", NOT_CLOSED "the kernel keeps this process until it does, and " REMEDY,
 			 n);
-	n = of_peers ? count_waiting(of_peers) + vsu_closer_kept(of_peers) : 0;
+	n = count_waiting(of_peers);
 	if (n)
-		prog_log(PROG_LOG_WARNING, "not closed", "%" PRIu32 " files that the other end of a socket sent are open, since closing one may wait for its server; if that does not answer the kernel keeps this process, and " REMEDY,
+		prog_log(PROG_LOG_WARNING, "not closed", "%" PRIu32 " files that the other end of a socket sent are not closed, since their server does not answer; the kernel keeps this process until it does, and " REMEDY,
 			 n);
 }

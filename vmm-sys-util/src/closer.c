@@ -33,6 +33,7 @@ struct vsu_closer {
 	uint32_t risking;	/* of these, closing a served file */
 	uint32_t keep;		/* served files that may still be kept open */
 	uint32_t kept;		/* and those that are */
+	int kept_fds[KEEP_SERVED]; /* the first of them, or -1 */
 	uint32_t waiting;
 };
 
@@ -56,6 +57,7 @@ static void queue_close(struct queue *q)
 int vsu_closer_new(struct vsu_closer **out, struct vsu_error *err)
 {
 	struct vsu_closer *closer = calloc(1, sizeof(*closer));
+	unsigned int i;
 	int rc;
 
 	if (!closer)
@@ -63,6 +65,8 @@ int vsu_closer_new(struct vsu_closer **out, struct vsu_error *err)
 	closer->served.take = closer->served.put = -1;
 	closer->plain = closer->served;
 	closer->keep = KEEP_SERVED;
+	for (i = 0; i < KEEP_SERVED; i++)
+		closer->kept_fds[i] = -1;
 	rc = queue_open(&closer->plain);
 	if (!rc)
 		rc = queue_open(&closer->served);
@@ -72,11 +76,6 @@ int vsu_closer_new(struct vsu_closer **out, struct vsu_error *err)
 	}
 	*out = closer;
 	return 0;
-}
-
-void vsu_closer_set_keep(struct vsu_closer *closer, uint32_t n)
-{
-	__atomic_store_n(&closer->keep, n, __ATOMIC_RELAXED);
 }
 
 uint32_t vsu_closer_waiting(const struct vsu_closer *closer)
@@ -240,15 +239,19 @@ int vsu_closer_turn(struct vsu_closer *closer)
 }
 
 /* True if the file may stay open until the process ends. */
-static bool keep_open(struct vsu_closer *closer)
+static bool keep_open(struct vsu_closer *closer, int fd)
 {
-	uint32_t left = __atomic_load_n(&closer->keep, __ATOMIC_RELAXED);
+	uint32_t left = __atomic_load_n(&closer->keep, __ATOMIC_RELAXED), i;
 
 	while (left)
 		if (__atomic_compare_exchange_n(&closer->keep, &left, left - 1,
 						true, __ATOMIC_RELAXED,
 						__ATOMIC_RELAXED)) {
-			__atomic_fetch_add(&closer->kept, 1, __ATOMIC_RELAXED);
+			i = __atomic_fetch_add(&closer->kept, 1,
+					       __ATOMIC_RELAXED);
+			if (i < KEEP_SERVED)
+				__atomic_store_n(&closer->kept_fds[i], fd,
+						 __ATOMIC_RELEASE);
 			return true;
 		}
 	return false;
@@ -262,6 +265,22 @@ static void hand_over(struct vsu_closer *closer, const struct queue *q, int fd)
 {
 	__atomic_fetch_add(&closer->waiting, 1, __ATOMIC_RELAXED);
 	(void)!vsu_fd_write_full(q->put, &fd, sizeof(fd));
+}
+
+void vsu_closer_set_keep(struct vsu_closer *closer, uint32_t n)
+{
+	unsigned int i;
+	int fd;
+
+	__atomic_store_n(&closer->keep, n, __ATOMIC_RELAXED);
+	for (i = 0; !n && i < KEEP_SERVED; i++) {
+		fd = __atomic_exchange_n(&closer->kept_fds[i], -1,
+					 __ATOMIC_ACQUIRE);
+		if (fd < 0)
+			continue;
+		hand_over(closer, &closer->served, fd);
+		__atomic_fetch_sub(&closer->kept, 1, __ATOMIC_RELAXED);
+	}
 }
 
 void vsu_foreign_close(struct vsu_closer *closer, int *fd)
@@ -281,7 +300,7 @@ void vsu_foreign_close(struct vsu_closer *closer, int *fd)
 		vsu_fd_close(fd);
 	else if (kind != VSU_FOREIGN_SERVED)
 		hand_over(closer, &closer->plain, *fd);
-	else if (!keep_open(closer))
+	else if (!keep_open(closer, *fd))
 		hand_over(closer, &closer->served, *fd);
 	*fd = -1;
 	errno = saved;

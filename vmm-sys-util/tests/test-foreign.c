@@ -640,6 +640,36 @@ START_TEST(b5_13_a_file_server_that_does_not_answer_is_not_asked)
 }
 END_TEST
 
+START_TEST(kept_files_are_queued_at_the_end_of_a_program)
+{
+	struct vsu_closer *closer = closer_new();
+	struct dead_server server;
+	int fds[70], first, i;
+
+	if (!dead_server_start(&server)) {
+		vsu_closer_free(closer);
+		return;
+	}
+	for (i = 0; i < 70; i++)
+		fds[i] = dead_server_open(&server);
+	first = fds[0];
+	for (i = 0; i < 70; i++)
+		vsu_foreign_close(closer, &fds[i]);
+	ck_assert_uint_eq(vsu_closer_kept(closer), 64);
+	ck_assert_uint_eq(vsu_closer_waiting(closer), 6);
+	vsu_closer_set_keep(closer, 0);
+	ck_assert_uint_eq(vsu_closer_kept(closer), 0);
+	ck_assert_uint_eq(vsu_closer_waiting(closer), 70);
+	vsu_closer_set_keep(closer, 0);
+	ck_assert_uint_eq(vsu_closer_waiting(closer), 70);
+	dead_server_end(&server);
+	for (i = 0; i < 70; i++)
+		ck_assert_int_eq(vsu_closer_turn(closer), 1);
+	ck_assert(!is_open(first));
+	vsu_closer_free(closer);
+}
+END_TEST
+
 START_TEST(file_of_a_dead_server_is_not_guest_memory_by_its_name)
 {
 	struct dead_server server;
@@ -775,7 +805,8 @@ int main(void)
 		tcase_add_test(tc, b5_13_a_file_server_that_does_not_answer_is_not_asked);
 		tcase_add_test(tc, file_of_a_dead_server_is_not_guest_memory_by_its_name);
 		tcase_add_test(tc, fifo_of_a_dead_server_is_no_pipe);
-		tcase_add_test(tc, a_program_that_uses_served_files_has_them_closed);
+		tcase_add_test(tc, kept_files_are_queued_at_the_end_of_a_program);
+	tcase_add_test(tc, a_program_that_uses_served_files_has_them_closed);
 		tcase_add_test(tc, b5_13_dead_files_by_the_dozen_hold_up_no_other_close);
 	}
 	return run_suite(s);

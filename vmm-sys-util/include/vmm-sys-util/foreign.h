@@ -75,8 +75,9 @@ VSU_API int vsu_closer_new(struct vsu_closer **out, struct vsu_error *err)
 /*
  * Sets how many files of kind VSU_FOREIGN_SERVED are kept open until the process ends,
  * instead of being closed (default: 64), so that no thread blocks in a close() that
- * cannot be killed. Programs that use such files set 0. At exit the kernel closes
- * remaining files, and waits for an unresponsive FUSE server as close() does.
+ * cannot be killed. 0 queues those that are kept, too: programs that use such files set
+ * it at their start, others at their end. The kernel keeps a process until an
+ * unresponsive FUSE server has answered, whichever of its threads closes the file.
  */
 VSU_API void vsu_closer_set_keep(struct vsu_closer *closer, uint32_t n);
 
