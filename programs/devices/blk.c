@@ -70,7 +70,7 @@ static const struct vmm_device_key keys[] = {
 	  .offset = offsetof(struct blk, block_size) },
 	{ .option = { .name = "locking", .kind = VSU_OPTION_CHOICE,
 		      .choices = locking, .preset = "on",
-		      .help = "lock FILE; off: for a migration on shared storage" },
+		      .help = "lock FILE; off: another process may write to it" },
 	  .offset = offsetof(struct blk, locking) },
 	{ .option = { .name = NULL } },
 };
@@ -105,13 +105,14 @@ static int open_image(const struct virtdev_disk_file *file,
 	return rc;
 }
 
-static int open_file(const struct blk *b, struct vmem_sigbus *sigbus,
+static int open_file(const struct blk *b, const struct vmm_device_common *common,
 		     struct virtdev_disk **out, struct vsu_error *err)
 {
 	const struct virtdev_disk_file file = {
 		.size = sizeof(file), .path = b->path,
 		.read_only = b->read_only, .engine = (uint32_t)b->engine,
-		.sigbus = sigbus, .unlocked = b->locking == LOCKING_OFF,
+		.sigbus = common->sigbus,
+		.unlocked = common->unlocked || b->locking == LOCKING_OFF,
 		.direct = b->cache & CACHE_DIRECT,
 		.block_size = (uint32_t)b->block_size,
 	};
@@ -152,7 +153,7 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 	};
 	int rc = prog_disk_is_address(b->path) ?
 		 open_address(b, common->queues, &blk.disk, err) :
-		 open_file(b, common->sigbus, &blk.disk, err);
+		 open_file(b, common, &blk.disk, err);
 
 	if (rc < 0)
 		return rc;
@@ -184,5 +185,6 @@ const struct vmm_device_kind vmm_blk_kind = {
 	.keys = keys,
 	.value = { .key = "path" },
 	.open = blk_open, .resize = virtdev_blk_resize,
+	.set_locked = virtdev_blk_set_locked, .flush = virtdev_blk_flush,
 	.describe = blk_describe,
 };

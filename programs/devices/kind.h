@@ -66,6 +66,7 @@ struct vmm_device_common {
 	struct vmem_sigbus *sigbus; /* table of mapped files */
 	const struct prog_socket_access *sockets; /* access to the sockets that the device creates;
 						   * or NULL */
+	bool unlocked;		/* opens its file without a lock; set_locked() follows */
 	bool confined;		/* a filter for system calls follows, so create everything now */
 	/*
 	 * Opens standard input and output as a port; NULL: use the descriptors.
@@ -142,6 +143,14 @@ struct vmm_device_kind {
 	 */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);
+	/*
+	 * For a hand-over of the file to another process, while no request is in
+	 * progress: locks or unlocks it (-EBUSY), and writes it to stable storage, which
+	 * blocks and is for any thread. NULL: there is no file.
+	 */
+	int (*set_locked)(struct virtdev *dev, bool locked,
+			  struct vsu_error *err);
+	int (*flush)(struct virtdev *dev, struct vsu_error *err);
 	/* Requests new statistics from the driver; NULL: none exist. */
 	void (*refresh)(struct virtdev *dev);
 	/* NULL: no facts. */

@@ -49,6 +49,23 @@ VIRTDEV_API int virtdev_blk_new(const struct virtdev_blk_config *config,
 VIRTDEV_API int virtdev_blk_resize(struct virtdev *dev, uint64_t bytes,
 				   struct vsu_error *err) VSU_NODISCARD;
 
+/*
+ * Acquires or releases the lock of an image (disk.h), to hand it over to another process:
+ * the one that stops calls virtdev_blk_flush() and unlocks it, then the other, which
+ * opened it with unlocked, locks it. On the device's thread. -EBUSY: another process holds
+ * a conflicting lock; -EOPNOTSUPP: the disk is no file.
+ */
+VIRTDEV_API int virtdev_blk_set_locked(struct virtdev *dev, bool locked,
+				       struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Writes all completed requests to stable storage, and blocks meanwhile. No effect on a
+ * disk that is read-only or no file. Any thread. -EIO and other errors of the host, also
+ * of an earlier flush.
+ */
+VIRTDEV_API int virtdev_blk_flush(struct virtdev *dev, struct vsu_error *err)
+	VSU_NODISCARD;
+
 VSU_END_DECLS
 
 #endif

@@ -126,7 +126,7 @@ struct virtdev_disk_file {
 				   outlives the disk */
 	bool unlocked;		/* neither acquires nor checks locks: the caller
 				   ensures that only one disk writes to the
-				   image, as during a migration */
+				   image, or calls virtdev_blk_set_locked() */
 	bool direct;		/* direct I/O for aligned requests; excludes
 				   MMAP, also from AUTO */
 	uint32_t block_size;	/* 512..65536, a power of two; 0: the host's */

@@ -151,6 +151,23 @@ int virtdev_blk_resize(struct virtdev *dev, uint64_t bytes,
 	return 0;
 }
 
+int virtdev_blk_set_locked(struct virtdev *dev, bool locked,
+			   struct vsu_error *err)
+{
+	const struct blk *blk = virtdev_priv_self(dev, virtdev_priv_blk_stats);
+
+	return blk ? virtdev_priv_disk_set_locked(blk->disk, locked, err) :
+		     vsu_error_set(err, -EINVAL, "this device is no disk");
+}
+
+int virtdev_blk_flush(struct virtdev *dev, struct vsu_error *err)
+{
+	const struct blk *blk = virtdev_priv_self(dev, virtdev_priv_blk_stats);
+
+	return blk ? virtdev_priv_disk_flush(blk->disk, err) :
+		     vsu_error_set(err, -EINVAL, "this device is no disk");
+}
+
 void virtdev_priv_blk_state_save(void *self, struct virtdev_state_writer *w)
 {
 	const struct blk *blk = self;

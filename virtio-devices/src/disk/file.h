@@ -20,6 +20,7 @@
 #include "virtio-devices/disk.h"
 
 struct virtdev_priv_file {
+	char *path;		/* for messages */
 	int fd;
 	int direct;		/* descriptor with O_DIRECT, or -1 */
 	uint32_t direct_mask;	/* alignment of direct I/O minus 1 */
@@ -113,6 +114,7 @@ int virtdev_priv_file_resize(const struct virtdev_priv_file *file,
  */
 int virtdev_priv_file_lock(int fd, bool read_only, const char *path,
 			   struct vsu_error *err);
+void virtdev_priv_file_unlock(int fd);
 
 /*
  * Constructors of the engines; on success the disk owns file. -EOPNOTSUPP: the host or

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <linux/fs.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -282,7 +283,9 @@ int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 		return vsu_error_sys(err, -ENOMEM, "cannot open '%s'",
 				     how.path);
 	f->direct = -1;
-	f->fd = rc = open_image(&how, err);
+	f->path = strdup(how.path);
+	f->fd = rc = f->path ? open_image(&how, err) :
+		     vsu_error_sys(err, -ENOMEM, "cannot open '%s'", how.path);
 	if (rc >= 0)
 		rc = init_image(f, &how, err);
 	if (rc >= 0)
@@ -292,5 +295,6 @@ int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 		return rc;
 	}
 	(*out)->fd = f->fd;
+	(*out)->file = f;
 	return 0;
 }

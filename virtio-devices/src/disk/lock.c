@@ -79,20 +79,28 @@ static int lock_look(int fd, unsigned int perms, int base)
 	return 0;
 }
 
-int virtdev_priv_file_lock(int fd, bool read_only, const char *path,
-			   struct vsu_error *err)
+static int lock_all(int fd, bool read_only)
 {
-	unsigned int uses = BIT(PERM_CONSISTENT_READ) |
-			    (read_only ? 0 : BIT(PERM_WRITE));
-	int rc;
+	const unsigned int uses = BIT(PERM_CONSISTENT_READ) |
+				  (read_only ? 0 : BIT(PERM_WRITE));
+	int rc = lock_take(fd, uses, USES_BASE);
 
-	rc = lock_take(fd, uses, USES_BASE);
 	if (!rc)
 		rc = lock_take(fd, FORBIDS, FORBIDS_BASE);
 	if (!rc)
 		rc = lock_look(fd, uses, FORBIDS_BASE);
 	if (!rc)
 		rc = lock_look(fd, FORBIDS, USES_BASE);
+	return rc;
+}
+
+int virtdev_priv_file_lock(int fd, bool read_only, const char *path,
+			   struct vsu_error *err)
+{
+	const int rc = lock_all(fd, read_only);
+
+	if (rc < 0)
+		virtdev_priv_file_unlock(fd);
 	if (rc == -EBUSY || rc == -EAGAIN || rc == -EACCES)
 		return vsu_error_set(err, -EBUSY,
 				     "'%s' is in use by another program%s",
@@ -101,4 +109,16 @@ int virtdev_priv_file_lock(int fd, bool read_only, const char *path,
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot lock '%s'", path);
 	return 0;
+}
+
+/* All bytes of these two ranges, whether this process holds them or not. */
+void virtdev_priv_file_unlock(int fd)
+{
+	struct flock lock;
+	int i;
+
+	for (i = 0; i < NPERMS; i++) {
+		lock_byte(fd, F_OFD_SETLK, F_UNLCK, USES_BASE + i, &lock);
+		lock_byte(fd, F_OFD_SETLK, F_UNLCK, FORBIDS_BASE + i, &lock);
+	}
 }

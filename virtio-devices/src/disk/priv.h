@@ -5,12 +5,15 @@
 
 #include "virtio-devices/disk.h"
 
+struct virtdev_priv_file;
+
 struct virtdev_disk {
 	struct virtdev_disk_ops ops;
 	struct virtdev_disk_info info;
 	uint64_t capacity;	/* atomic; current bytes */
 	void *self;
 	int fd;			/* of the file, owned by the engine; -1: no file */
+	struct virtdev_priv_file *file;	/* likewise; NULL: no file */
 };
 
 const struct virtdev_disk_info *virtdev_priv_disk_info(
@@ -23,5 +26,10 @@ const char *virtdev_priv_disk_engine(const struct virtdev_disk *disk);
 /* See virtdev_blk_resize(). */
 int virtdev_priv_disk_resize(struct virtdev_disk *disk, uint64_t bytes,
 			     struct vsu_error *err);
+/* See virtdev_blk_set_locked() and virtdev_blk_flush(). */
+int virtdev_priv_disk_set_locked(const struct virtdev_disk *disk, bool locked,
+				 struct vsu_error *err);
+int virtdev_priv_disk_flush(const struct virtdev_disk *disk,
+			    struct vsu_error *err);
 
 #endif

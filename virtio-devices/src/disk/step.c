@@ -38,6 +38,7 @@ void virtdev_priv_file_free(struct virtdev_priv_file *file)
 		munmap(file->zeros, VIRTDEV_PRIV_ZEROS);
 	vsu_fd_close(&file->direct);
 	vsu_fd_close(&file->fd);
+	free(file->path);
 	free(file);
 }
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Hands an image over to another process, or takes it: its lock and its cached data. */
+#include <config.h>
+
+#include <errno.h>
+
+#include "disk/file.h"
+#include "disk/now.h"
+#include "disk/priv.h"
+
+int virtdev_priv_disk_set_locked(const struct virtdev_disk *disk, bool locked,
+				 struct vsu_error *err)
+{
+	const struct virtdev_priv_file *file = disk->file;
+
+	if (!file)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "a disk over %s has no lock", disk->ops.name);
+	if (locked)
+		return virtdev_priv_file_lock(file->fd, file->info.read_only,
+					      file->path, err);
+	virtdev_priv_file_unlock(file->fd);
+	return 0;
+}
+
+int virtdev_priv_disk_flush(const struct virtdev_disk *disk,
+			    struct vsu_error *err)
+{
+	struct virtdev_disk_request r = { .op = VIRTDEV_DISK_FLUSH };
+	struct virtdev_priv_file *file = disk->file;
+	struct virtdev_priv_step step;
+	bool done;
+
+	if (!file || file->info.read_only)
+		return 0;
+	for (done = !virtdev_priv_file_begin(file, &r); !done;
+	     done = virtdev_priv_file_outcome(file, &r,
+					      virtdev_priv_file_call(file, &r, &step)))
+		virtdev_priv_file_step(file, &r, &step);
+	return r.result < 0 ? vsu_error_sys(err, r.result, "cannot flush '%s'",
+					    file->path) : 0;
+}
