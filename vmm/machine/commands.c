@@ -87,7 +87,7 @@ static int command_status(void *opaque, char *const *words, FILE *answer,
 	fprintf(answer, ",\"cpus\":%u,\"paused\":%s",
 		m->options->cpus,
 		m->pause.for_good || m->pause.by_user ||
-		vmm_migrate_is_unknown(m) ? "true" : "false");
+		vmm_migrate_is_undecided(m) ? "true" : "false");
 	if (vmm_save_progress(m, &done, &total))
 		fprintf(answer, ",\"saving\":{\"done\":%" PRIu64 ",\"total\":%" PRIu64 "}",
 			done, total);
@@ -271,12 +271,16 @@ static int command_resume(void *opaque, char *const *words, FILE *answer,
 			  struct vsu_error *err)
 {
 	struct vmm_machine *m = opaque;
+	int rc;
 
 	(void)answer;
 	if (m->pause.for_good)
 		return vsu_error_set(err, -EPERM, "%s: the guest lost a part of its memory and cannot continue; see --on-memory-error",
 				     words[0]);
-	if (vmm_migrate_resume(m) || !m->pause.by_user)
+	rc = vmm_migrate_resume(m, err);
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "%s", words[0]);
+	if (rc > 0 || !m->pause.by_user)
 		return 0;
 	vmm_cpus_excuse(m->cpus);
 	vmm_cpus_resume(m->cpus);

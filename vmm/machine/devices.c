@@ -11,6 +11,7 @@
 #include "log.h"
 #include "machine/console.h"
 #include "machine/devices.h"
+#include "machine/incoming.h"
 #include "machine/restore.h"
 #include "virtio/kernel.h"
 
@@ -45,6 +46,7 @@ static int make_local(struct vmm_machine *m,
 		.is_ram = is_ram, .ram_owner = &m->memory,
 		.open_stdio = vmm_machine_open_stdio, .stdio = m,
 		.sockets = &m->options->sockets,
+		.unlocked = vmm_incoming_is_open(m),
 	};
 	struct virtdev *dev;
 	int rc = vmm_device_open(&d->spec, &common, &dev, err);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "machine/disks.h"
 #include "machine/incoming.h"
 #include "machine/restore.h"
 #include "migration/pages.h"
@@ -107,6 +108,11 @@ int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err)
 	return name_option(rc, err);
 }
 
+bool vmm_incoming_is_open(const struct vmm_machine *m)
+{
+	return m->options->stream && m->options->stream->fd >= 0;
+}
+
 /* A guest that its user has paused stays paused. */
 static int read_go(struct vmm_machine *m, const struct vmm_state_section *go,
 		   struct vsu_error *err)
@@ -133,6 +139,8 @@ int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err)
 		rc = vmm_stream_expect(s, "go", &go, err);
 	if (!rc)
 		rc = read_go(m, &go, err);
+	if (!rc)
+		rc = vmm_disks_lock(m, err);
 	if (rc < 0)
 		return name_option(rc, err);
 	/* the source waits for this reply, and if it is gone the guest is here */

@@ -16,7 +16,13 @@ int vmm_incoming_open(struct vmm_machine *m, struct vsu_error *err);
 /* The machine exists: receives memory, and at last the state. */
 int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err);
 
-/* The state is loaded: on success the source has given up the guest. */
+/*
+ * From the connection to vmm_incoming_confirm(): the source uses the disks, which are
+ * opened without their locks.
+ */
+bool vmm_incoming_is_open(const struct vmm_machine *m);
+
+/* The state is loaded: on success the source has released guest and disks. */
 int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err);
 
 /* Reports why this machine cannot continue the guest, to the source. */

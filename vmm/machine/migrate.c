@@ -13,40 +13,17 @@
 #include <vmm-sys-util/fd.h>
 
 #include "log.h"
+#include "machine/disks.h"
 #include "machine/marks.h"
 #include "machine/migrate.h"
-#include "machine/migrate_options.h"
+#include "machine/migrate_private.h"
 #include "machine/save.h"
 #include "machine/sharing.h"
-#include "machine/throttle.h"
 #include "migration/address.h"
-#include "migration/sender.h"
-#include "migration/wish.h"
 #include "process.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define MAX_TRIES 100u		/* to stop between two instructions */
-
-struct vmm_migration {
-	struct vmm_machine *m;
-	struct vmm_migrate_options options;
-	struct vmm_sender sender;
-	pthread_t thread;
-	bool started;
-	int cancel_fd;
-	struct vmm_wish wish;
-	ev_io wished;
-	int rc;			/* of the thread */
-	struct vsu_error err;
-
-	ev_prepare step;	/* pauses devices after each turn of the loop */
-	unsigned int npaused, tries;
-	bool stopped;		/* CPUs and that many devices */
-	int console_in;		/* meanwhile */
-	uint64_t stopped_ns;	/* since when */
-	struct vmm_throttle throttle;
-	bool uncertain;		/* whether the destination runs the guest */
-};
 
 /* ----------------------------------------------------------------- the thread */
 
@@ -56,6 +33,13 @@ static int ask_main(void *opaque, enum vmm_sender_wish wish,
 	struct vmm_migration *g = opaque;
 
 	return vmm_wish_ask(&g->wish, (int)wish, err);
+}
+
+static int flush_disks(void *opaque, struct vsu_error *err)
+{
+	const struct vmm_migration *g = opaque;
+
+	return vmm_disks_flush(g->m, err);
 }
 
 static void *sender_main(void *arg)
@@ -105,16 +89,32 @@ static void machine_resume(struct vmm_migration *g)
 	if (!g->stopped)
 		return;
 	ev_prepare_stop(g->m->loop, &g->step);
-	g->stopped = false;
+	g->stopped = g->collected = false;
 	input_resume(g);
 	vmm_save_resume(g->m, g->npaused);
 }
 
 static int collect_state(struct vmm_migration *g)
 {
+	g->collected = true;
 	g->sender.config.paused = g->m->pause.by_user;
 	input_stop(g);
 	return vmm_save_collect(g->m, &g->sender.state, g->wish.err);
+}
+
+static void unlock_disks(struct vmm_migration *g)
+{
+	vmm_disks_unlock(g->m);
+	g->unlocked = true;
+}
+
+static int lock_disks(struct vmm_migration *g, struct vsu_error *err)
+{
+	int rc = g->unlocked ? vmm_disks_lock(g->m, err) : 0;
+
+	if (!rc)
+		g->unlocked = false;
+	return rc;
 }
 
 /* CPUs and devices are paused. */
@@ -185,12 +185,29 @@ static void migration_free(struct vmm_migration *g)
 	m->pause.migration = NULL;
 }
 
+/* The guest stays paused; g->err has the reason. */
+static void end_undecided(struct vmm_migration *g)
+{
+	g->undecided = true;
+	ev_io_stop(g->m->loop, &g->wished);
+	prog_log(PROG_LOG_ERROR, "migration", "%s", g->err.msg);
+	vmm_control_answer(g->m->control, g, "", &g->err);
+}
+
 static void end_failed(struct vmm_migration *g)
 {
+	struct vsu_error why = VSU_ERROR_INIT;
+
 	vmm_throttle_end(&g->throttle);
+	vsu_error_prefix(&g->err, g->rc, "migrate");
+	if (lock_disks(g, &why) < 0) {
+		vsu_error_set(&g->err, g->rc, "migrate: %s; the guest is paused here, and 'resume' continues it",
+			      why.msg);
+		end_undecided(g);
+		return;
+	}
 	machine_resume(g);
 	vmm_marks_end(g->m);
-	vsu_error_prefix(&g->err, g->rc, "migrate");
 	prog_log(PROG_LOG_WARNING, "migration", "%s; the guest continues here",
 		 g->err.msg);
 	vmm_control_answer(g->m->control, g, "", &g->err);
@@ -201,12 +218,9 @@ static void end_uncertain(struct vmm_migration *g)
 {
 	const struct vsu_error why = g->err;
 
-	g->uncertain = true;
-	ev_io_stop(g->m->loop, &g->wished);
 	vsu_error_set(&g->err, g->rc, "migrate: %s, and its last answer is lost: it may run the guest; here it is paused, and 'resume' continues it",
 		      why.msg);
-	prog_log(PROG_LOG_ERROR, "migration", "%s", g->err.msg);
-	vmm_control_answer(g->m->control, g, "", &g->err);
+	end_undecided(g);
 }
 
 static void end_migrated(struct vmm_migration *g)
@@ -248,6 +262,9 @@ static void on_wish(struct ev_loop *loop, ev_io *w, int revents)
 	} else if (news == VMM_WISH_ASKED && g->wish.what == VMM_SENDER_THROTTLE) {
 		vmm_throttle_more(&g->throttle);
 		vmm_wish_answer(&g->wish, 0);
+	} else if (news == VMM_WISH_ASKED && g->wish.what == VMM_SENDER_RELEASE) {
+		unlock_disks(g);
+		vmm_wish_answer(&g->wish, 0);
 	} else if (news == VMM_WISH_ASKED && !g->stopped) {
 		vmm_throttle_end(&g->throttle);
 		stop_begin(g);
@@ -280,7 +297,7 @@ static void configure_sender(struct vmm_migration *g)
 		.downtime_ns = g->options.downtime_ms * NS_PER_MS,
 		.rate = g->options.rate, .converge = g->options.converge,
 		.cancel_fd = g->cancel_fd,
-		.ask = ask_main, .opaque = g,
+		.ask = ask_main, .flush = flush_disks, .opaque = g,
 	};
 	vmm_save_describe(m, &g->sender.config.head);
 	vmm_state_finish(&g->sender.config.head);
@@ -350,50 +367,20 @@ int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
 	return rc;
 }
 
-/* ------------------------------------------------------------------- commands */
+/* --------------------------------------------------------------------- resume */
 
-int vmm_migrate_cancel(struct vmm_machine *m, struct vsu_error *err)
+int vmm_migrate_resume(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_migration *g = m->pause.migration;
+	int rc;
 
-	if (!g || g->uncertain)
-		return vsu_error_set(err, -ENOENT, "no migration is in progress");
-	vsu_event_signal(g->cancel_fd);
-	return 0;
-}
-
-bool vmm_migrate_is_unknown(const struct vmm_machine *m)
-{
-	return m->pause.migration && m->pause.migration->uncertain;
-}
-
-bool vmm_migrate_resume(struct vmm_machine *m)
-{
-	struct vmm_migration *g = m->pause.migration;
-
-	if (!vmm_migrate_is_unknown(m))
-		return false;
+	if (!vmm_migrate_is_undecided(m))
+		return 0;
+	rc = lock_disks(g, err);
+	if (rc < 0)
+		return rc;
 	machine_resume(g);
 	vmm_marks_end(m);
 	migration_free(g);
-	return true;
-}
-
-void vmm_migrate_report(const struct vmm_machine *m, FILE *to)
-{
-	static const char *const phases[] = {
-		[VMM_SENDER_CONNECTS] = "connecting",
-		[VMM_SENDER_COPIES] = "copying",
-		[VMM_SENDER_STOPPED] = "stopped",
-		[VMM_SENDER_COMMITTED] = "unknown",
-	};
-	const struct vmm_migration *g = m->pause.migration;
-	struct vmm_sender_progress p;
-
-	if (!g)
-		return;
-	vmm_sender_progress(&g->sender, &p);
-	fprintf(to, ",\"migration\":{\"phase\":\"%s\",\"round\":%" PRIu32
-		",\"sent\":%" PRIu64 ",\"left\":%" PRIu64 ",\"throttle\":%u}",
-		phases[p.phase], p.round, p.sent, p.left, g->throttle.percent);
+	return 1;
 }

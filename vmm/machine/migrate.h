@@ -4,7 +4,7 @@
  * this file does its requests to the machine, in turns of the loop.
  *
  * At the end this machine ends with VSU_EXIT_MIGRATED. After a failure the guest
- * continues here. If the last answer of the destination is lost, either may be true:
+ * continues here, with its disks locked again. If the last answer of the destination is lost, either may be true:
  * then the guest stays paused, until "resume".
  *
  * Threads: the main thread.
@@ -26,9 +26,19 @@ int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
 /* The migration fails, unless it ends before. -ENOENT: none is in progress. */
 int vmm_migrate_cancel(struct vmm_machine *m, struct vsu_error *err);
 
-/* True: its result is unknown, and the guest is paused until resume continues it. */
-bool vmm_migrate_is_unknown(const struct vmm_machine *m);
-bool vmm_migrate_resume(struct vmm_machine *m);
+/*
+ * True: it has failed after the disks were unlocked, or perhaps not failed, and the guest
+ * is paused. Resume locks them and continues it: 1, or 0 if there is no such migration.
+ * -EBUSY: another process uses a disk.
+ */
+bool vmm_migrate_is_undecided(const struct vmm_machine *m);
+int vmm_migrate_resume(struct vmm_machine *m, struct vsu_error *err);
+
+/*
+ * True: the state that the destination loads was collected, and later changes of the
+ * machine would be lost with a successful migration.
+ */
+bool vmm_migrate_hands_over(const struct vmm_machine *m);
 
 /* Progress, as members of the status. */
 void vmm_migrate_report(const struct vmm_machine *m, FILE *to);

@@ -162,16 +162,25 @@ static bool is_close(const struct vmm_sender *s)
 	       (double)NS_PER_S <= (double)s->config.downtime_ns;
 }
 
+/*
+ * The disks are flushed when the memory is close, so that little is left for the flush
+ * while the guest is stopped; the memory needs another round then.
+ */
 static int copy_memory(struct vmm_sender *s, struct vsu_error *err)
 {
 	uint64_t before = UINT64_MAX;
+	bool flushed = false;
 	unsigned int vain = 0;
 	int rc = vmm_pages_send_holes(&s->stream, &s->set, err);
 
 	while (!rc) {
 		rc = send_round(s, err);
-		if (!rc && is_close(s))
-			return 0;
+		if (!rc && is_close(s)) {
+			if (flushed)
+				return 0;
+			flushed = true;
+			rc = s->config.flush(s->config.opaque, err);
+		}
 		vain = IN_VAIN(s->set.npages, before) ? vain + 1 : 0;
 		before = s->set.npages;
 		if (!rc && s->config.converge && vain >= PATIENT_ROUNDS)
@@ -187,8 +196,10 @@ static int copy_memory(struct vmm_sender *s, struct vsu_error *err)
 static int commit_guest(struct vmm_sender *s, struct vsu_error *err)
 {
 	struct vmm_state_section running;
-	int rc;
+	int rc = s->config.ask(s->config.opaque, VMM_SENDER_RELEASE, err);
 
+	if (rc < 0)
+		return rc;
 	vmm_stream_begin(&s->stream, "go");
 	vmm_state_put_u32(&s->stream.w, s->config.paused);
 	rc = vmm_stream_send(&s->stream, err);
@@ -216,6 +227,8 @@ static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 		rc = send_set(s, false, err);
 	if (!rc)
 		rc = send_blob(s, "state", &s->state, err);
+	if (!rc)	/* while the destination loads it */
+		rc = s->config.flush(s->config.opaque, err);
 	if (!rc)
 		rc = vmm_stream_expect(&s->stream, "loaded", &loaded, err);
 	return rc ? rc : commit_guest(s, err);

@@ -18,6 +18,7 @@ enum vmm_sender_wish {
 	VMM_SENDER_MARK,	/* devices mark the pages they write in a new map */
 	VMM_SENDER_THROTTLE,	/* the guest shall run less */
 	VMM_SENDER_STOP,	/* stop the guest, and collect its state */
+	VMM_SENDER_RELEASE,	/* unlock what the destination will lock */
 };
 
 enum vmm_sender_phase {
@@ -41,6 +42,8 @@ struct vmm_sender_config {
 	int cancel_fd;		/* readable: end with -ECANCELED */
 	int (*ask)(void *opaque, enum vmm_sender_wish wish,
 		   struct vsu_error *err);
+	/* Writes the disks to stable storage; in the sender's thread. */
+	int (*flush)(void *opaque, struct vsu_error *err);
 	void *opaque;
 };
 

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Commands and reports during a migration. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include <vmm-sys-util/event.h>
+
+#include "machine/migrate.h"
+#include "machine/migrate_private.h"
+
+int vmm_migrate_cancel(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_migration *g = m->pause.migration;
+
+	if (!g || g->undecided)
+		return vsu_error_set(err, -ENOENT, "no migration is in progress");
+	vsu_event_signal(g->cancel_fd);
+	return 0;
+}
+
+bool vmm_migrate_is_undecided(const struct vmm_machine *m)
+{
+	return m->pause.migration && m->pause.migration->undecided;
+}
+
+bool vmm_migrate_hands_over(const struct vmm_machine *m)
+{
+	return m->pause.migration && m->pause.migration->collected;
+}
+
+void vmm_migrate_report(const struct vmm_machine *m, FILE *to)
+{
+	static const char *const phases[] = {
+		[VMM_SENDER_CONNECTS] = "connecting",
+		[VMM_SENDER_COPIES] = "copying",
+		[VMM_SENDER_STOPPED] = "stopped",
+		[VMM_SENDER_COMMITTED] = "unknown",
+	};
+	const struct vmm_migration *g = m->pause.migration;
+	struct vmm_sender_progress p;
+
+	if (!g)
+		return;
+	vmm_sender_progress(&g->sender, &p);
+	fprintf(to, ",\"migration\":{\"phase\":\"%s\",\"round\":%" PRIu32
+		",\"sent\":%" PRIu64 ",\"left\":%" PRIu64 ",\"throttle\":%u}",
+		phases[p.phase], p.round, p.sent, p.left, g->throttle.percent);
+}

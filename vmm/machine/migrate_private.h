@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A migration in progress: of migrate.c, and of its commands. */
+#ifndef VMM_MACHINE_MIGRATE_PRIVATE_H
+#define VMM_MACHINE_MIGRATE_PRIVATE_H
+
+#include <ev.h>
+#include <pthread.h>
+
+#include "machine/machine.h"
+#include "machine/migrate_options.h"
+#include "machine/throttle.h"
+#include "migration/sender.h"
+#include "migration/wish.h"
+
+struct vmm_migration {
+	struct vmm_machine *m;
+	struct vmm_migrate_options options;
+	struct vmm_sender sender;
+	pthread_t thread;
+	bool started;
+	int cancel_fd;
+	struct vmm_wish wish;
+	ev_io wished;
+	int rc;			/* of the thread */
+	struct vsu_error err;
+
+	ev_prepare step;	/* pauses devices after each turn of the loop */
+	unsigned int npaused, tries;
+	bool stopped;		/* CPUs and that many devices */
+	int console_in;		/* meanwhile */
+	uint64_t stopped_ns;	/* since when */
+	struct vmm_throttle throttle;
+	bool collected;		/* the state of the stopped guest */
+	bool unlocked;		/* the disks */
+	bool undecided;		/* it has failed, and the guest is paused until "resume" */
+};
+
+#endif
