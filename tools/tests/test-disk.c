@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the tool's block driver, on a disk that a process of the test serves. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <virtio-devices/blk.h>
+#include <virtio-devices/disk.h>
+#include <virtio-devices/vhost_user_server.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../../tests/support/suite.h"
+#include "disk.h"
+
+#define SIZE (1u << 20)
+#define BLOCK 4096u
+
+static char folder[] = "/tmp/c-vmm-disk-XXXXXX", image[64], path[64];
+static struct vsu_error err;
+static struct disk d;
+static bool read_only;
+static pid_t server;
+static int stop_fd;
+
+static void serve(int stop)
+{
+	const struct virtdev_disk_file file = {
+		.size = sizeof(file), .path = image, .read_only = read_only,
+		.engine = VIRTDEV_DISK_ENGINE_SYNC, .block_size = BLOCK,
+	};
+	struct virtdev_blk_config config = { .size = sizeof(config), .nqueues = 2 };
+	struct virtdev *dev;
+
+	if (virtdev_disk_file_open(&file, &config.disk, &err) < 0 ||
+	    virtdev_blk_new(&config, &dev, &err) < 0 ||
+	    virtdev_vhost_user_serve(dev, path, stop, NULL, NULL, &err) < 0)
+		_exit(1);
+	virtdev_free(dev);
+	_exit(0);
+}
+
+static void server_start(void)
+{
+	int ends[2];
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	server = fork();
+	ck_assert_int_ge(server, 0);
+	if (server == 0) {
+		close(ends[1]);
+		serve(ends[0]);
+	}
+	close(ends[0]);
+	stop_fd = ends[1];
+}
+
+static void setup(void)
+{
+	int fd;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(image, sizeof(image), "%s/image", folder);
+	snprintf(path, sizeof(path), "%s/socket", folder);
+	fd = open(image, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, SIZE), 0);
+	close(fd);
+	read_only = false;
+	vsu_error_clear(&err);
+}
+
+static void teardown(void)
+{
+	int status;
+
+	if (server > 0) {
+		vsu_fd_close(&stop_fd);
+		ck_assert_int_eq(waitpid(server, &status, 0), server);
+	}
+	unlink(image);
+	unlink(path);
+	rmdir(folder);
+}
+
+/* A server that has not yet made its socket is asked again. */
+static enum vsu_exit open_disk(uint32_t queue, uint32_t nslots)
+{
+	enum vsu_exit status;
+
+	do
+		status = disk_open(&d, path, queue, nslots, &err);
+	while (status != VSU_EXIT_OK &&
+	       (strstr(err.msg, "there is no socket") || strstr(err.msg, "nobody listens")) &&
+	       waitpid(server, NULL, WNOHANG) == 0);
+	return status;
+}
+
+static void serve_and_open(void)
+{
+	server_start();
+	ck_assert_int_eq(open_disk(1, 4), VSU_EXIT_OK);
+}
+
+/* Waits for one request, and returns its status. */
+static uint8_t complete(uint32_t expected)
+{
+	struct pollfd p = { .fd = d.ring.call_fd, .events = POLLIN };
+	uint32_t slot = UINT32_MAX;
+	bool late;
+	int rc;
+
+	disk_kick(&d);
+	while (!(rc = disk_collect(&d, &slot)))
+		if (!disk_want_call(&d))
+			ck_assert_int_eq(client_poll(&d.client, &p, 1, 30000,
+						     &late, &err), VSU_EXIT_OK);
+	ck_assert_int_eq(rc, 1);
+	ck_assert_uint_eq(slot, expected);
+	return disk_status(&d, slot);
+}
+
+static void request(uint32_t slot, enum virtdev_blk_type type, uint64_t at,
+		    uint32_t len)
+{
+	ck_assert_int_eq(disk_submit(&d, slot, type, at, len, &err), VSU_EXIT_OK);
+}
+
+START_TEST(a_disk_has_the_size_and_blocks_of_its_back_end)
+{
+	serve_and_open();
+	ck_assert_uint_eq(d.size, SIZE);
+	ck_assert_uint_eq(d.block, BLOCK);
+	ck_assert_uint_eq(d.queue, 1);
+	ck_assert_uint_ge(d.chunk, BLOCK);
+	disk_close(&d, true);
+}
+END_TEST
+
+START_TEST(what_is_written_is_read_and_in_the_image)
+{
+	unsigned char block[BLOCK];
+	int fd = open(image, O_RDONLY | O_CLOEXEC);
+
+	serve_and_open();
+	memset(disk_buffer(&d, 2), 0x5a, BLOCK);
+	request(2, VIRTDEV_BLK_T_OUT, 3 * BLOCK, BLOCK);
+	ck_assert_uint_eq(complete(2), VIRTDEV_BLK_S_OK);
+	request(0, VIRTDEV_BLK_T_FLUSH, 0, 0);
+	ck_assert_uint_eq(complete(0), VIRTDEV_BLK_S_OK);
+	request(1, VIRTDEV_BLK_T_IN, 3 * BLOCK, BLOCK);
+	ck_assert_uint_eq(complete(1), VIRTDEV_BLK_S_OK);
+	ck_assert_int_eq(memcmp(disk_buffer(&d, 1), disk_buffer(&d, 2), BLOCK), 0);
+	ck_assert_int_eq(pread(fd, block, BLOCK, 3 * BLOCK), BLOCK);
+	ck_assert_int_eq(memcmp(block, disk_buffer(&d, 1), BLOCK), 0);
+	close(fd);
+	disk_close(&d, true);
+}
+END_TEST
+
+START_TEST(requests_beyond_the_end_and_writes_to_a_read_only_disk_fail)
+{
+	read_only = true;
+	serve_and_open();
+	request(0, VIRTDEV_BLK_T_IN, SIZE, BLOCK);
+	ck_assert_uint_eq(complete(0), VIRTDEV_BLK_S_IOERR);
+	request(0, VIRTDEV_BLK_T_OUT, 0, BLOCK);
+	ck_assert_uint_ne(complete(0), VIRTDEV_BLK_S_OK);
+	disk_close(&d, true);
+}
+END_TEST
+
+START_TEST(a_queue_that_the_disk_lacks_is_refused)
+{
+	server_start();
+	ck_assert_int_eq(open_disk(2, 4), VSU_EXIT_DATA);
+	ck_assert_ptr_nonnull(strstr(err.msg, "--queue: 2"));
+}
+END_TEST
+
+START_TEST(a_back_end_that_ends_is_named)
+{
+	struct pollfd p = { .events = POLLIN };
+	enum vsu_exit status;
+	bool late;
+
+	serve_and_open();
+	p.fd = d.ring.call_fd;
+	ck_assert_int_eq(kill(server, SIGKILL), 0);
+	do
+		status = client_poll(&d.client, &p, 1, 30000, &late, &err);
+	while (status == VSU_EXIT_OK);
+	ck_assert_int_eq(status, VSU_EXIT_HOST);
+	ck_assert_ptr_nonnull(strstr(err.msg, path));
+	disk_close(&d, false);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("disk");
+	TCase *tc = tcase_create("disk");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_disk_has_the_size_and_blocks_of_its_back_end);
+	tcase_add_test(tc, what_is_written_is_read_and_in_the_image);
+	tcase_add_test(tc, requests_beyond_the_end_and_writes_to_a_read_only_disk_fail);
+	tcase_add_test(tc, a_queue_that_the_disk_lacks_is_refused);
+	tcase_add_test(tc, a_back_end_that_ends_is_named);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
