@@ -4,14 +4,14 @@
 # guests in one machine. There are two programs because an emulated machine has one
 # processor, and most hosts have more. Requires $here.
 #
-# PARTS lists the parts to run, by names of linux-guests; default: all.
+# PARTS lists the parts to run, by functions of linux/*.sh; default: all.
 
 . "$here/lib.sh"
 . "$here/kernel.sh"
 . "$here/linux.sh"
 
 for part in ${PARTS:-}; do
-	[ "$part" = newest ] || grep -q "^part_$part()" "$here/linux-guests" || bail "PARTS: there is no '$part'; linux-guests has them"
+	[ "$part" = newest ] || grep -q "^part_$part()" "$here"/linux/*.sh || bail "PARTS: there is no '$part'; the files of linux/ have them"
 done
 # picked NAME: whether that part is selected
 picked() { case " ${PARTS:-$1} " in *" $1 "*) ;; *) return 1;; esac; }

@@ -19,13 +19,14 @@ LINUX_INIT=$INTEROP/guest/cvmm-init
 LINUX_MODULES="$LINUX_MODULES vmw_vsock_virtio_transport"
 
 linux_prepare() {
-	local poke=() program
+	local poke=() program jobs
 
 	LINUX_INITRD=$WORK/linux.initrd
 	! program tests/interop/poke >/dev/null || poke=("$CVMM_BUILDDIR/tests/interop/poke:sbin/poke")
 	for program in vsock-load fs-load exercise queues kexec; do
 		! program "tests/interop/$program" >/dev/null || poke+=("$CVMM_BUILDDIR/tests/interop/$program:sbin/$program")
 	done
+	for jobs in "$INTEROP"/guest/jobs/*; do poke+=("$jobs:lib/jobs/${jobs##*/}"); done
 	yes "a line of the pattern" | head -c 1048576 >"$WORK/pattern"
 	initrd_make "$LINUX_INITRD" "$LINUX_MODULES" "$LINUX_PROGRAMS" "$LINUX_INIT:init" "$WORK/pattern:lib/pattern" "${poke[@]}" "${LINUX_FILES[@]}" || { LINUX_WHY="no initrd: $INITRD_WHY"; return 1; }
 	kernel_unpack
