@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include <virtio-devices/ids.h>
+
 #include "virtio/virtio.h"
 
 static const struct virtdev_info *info_of(const struct vmm_virtio *v)
@@ -11,7 +13,7 @@ static const struct virtdev_info *info_of(const struct vmm_virtio *v)
 	return virtdev_get_info(virtdev_transport_device(vmm_virtio_transport(v)));
 }
 
-/* Mappings in regions are not part of a state. */
+/* Mappings in regions are not part of a state; pmem maps its file when it starts. */
 int vmm_virtio_check_save(const struct vmm_virtio *v, struct vsu_error *err)
 {
 	void *backend;
@@ -19,7 +21,7 @@ int vmm_virtio_check_save(const struct vmm_virtio *v, struct vsu_error *err)
 
 	if (!ops->pause)
 		return vsu_error_set(err, -EOPNOTSUPP, "its queues are served by the kernel, where its state is");
-	if (info_of(v)->nregions)
+	if (info_of(v)->nregions && info_of(v)->id != VIRTDEV_ID_PMEM)
 		return vsu_error_set(err, -EOPNOTSUPP, "it has shared memory regions, whose mappings cannot be saved");
 	return ops->check_save ? ops->check_save(backend, err) : 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <virtio-devices/ids.h>
+#include <virtio-devices/state.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/sized.h>
@@ -105,15 +106,53 @@ static bool pmem_blocks(void *self)
 
 /* --------------------------------------------------------------------- life */
 
+/* 0: only the owner of the guest's addresses knows it, which is not this process. */
+static uint64_t region_address(const struct pmem *p)
+{
+	uint64_t start;
+
+	return virtdev_region_address(p->dev, REGION, &start) ? 0 : start;
+}
+
 static void pmem_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 {
 	const struct pmem *p = self;
-	struct pmem_space space = { .size = vsu_le64_make(p->len) };
-	uint64_t start;
+	const struct pmem_space space = {
+		.start = vsu_le64_make(region_address(p)),
+		.size = vsu_le64_make(p->len),
+	};
 
-	if (!virtdev_region_address(p->dev, REGION, &start))
-		space.start = vsu_le64_make(start);
 	memcpy(buf, (const char *)&space + off, len);
+}
+
+/* The content is in the file, and the driver has read where the guest finds it. */
+static void pmem_save(void *self, struct virtdev_state_writer *w)
+{
+	const struct pmem *p = self;
+
+	virtdev_state_put_u64(w, region_address(p));
+	virtdev_state_put_u64(w, p->len);
+}
+
+static int pmem_load(void *self, uint32_t version,
+		     struct virtdev_state_reader *r, struct vsu_error *err)
+{
+	const struct pmem *p = self;
+	const uint64_t start = version ? virtdev_state_get_u64(r) : 0;
+	const uint64_t len = version ? virtdev_state_get_u64(r) : p->len;
+	int rc = virtdev_state_end(r, err);
+
+	if (rc < 0)
+		return rc;
+	if (len != p->len)
+		return vsu_error_set(err, -EINVAL,
+				     "pmem: the saved device has %" PRIu64 " bytes, and this one %" PRIu64 "; give it a file or a size of as many",
+				     len, p->len);
+	if (start && region_address(p) && start != region_address(p))
+		return vsu_error_set(err, -EINVAL,
+				     "pmem: the saved device is at 0x%" PRIx64 " of the guest, and this one at 0x%" PRIx64,
+				     start, region_address(p));
+	return 0;
 }
 
 static uint32_t pmem_stats(void *self, struct virtdev_stat *stats, uint32_t max)
@@ -144,6 +183,7 @@ static const struct virtdev_ops pmem_ops = {
 	.queue_serve = virtdev_priv_pmem_serve,
 	.queue_drain = virtdev_priv_pmem_drain,
 	.queue_host_fd = pmem_host_fd, .queue_blocks = pmem_blocks,
+	.state_version = 1, .state_save = pmem_save, .state_load = pmem_load,
 	.stats = pmem_stats, .free = pmem_free,
 };
 

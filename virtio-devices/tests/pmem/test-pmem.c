@@ -31,6 +31,7 @@ struct rig {
 	struct virtdev_mapping mapped;
 	int map_answer;
 	unsigned int asked;	/* number of requests sent */
+	uint64_t gpa;		/* of the region */
 };
 
 static struct rig rig;
@@ -57,7 +58,7 @@ static int on_address(void *opaque, uint8_t region, uint64_t *gpa)
 {
 	(void)opaque;
 	(void)region;
-	*gpa = UINT64_C(1) << 33;
+	*gpa = rig.gpa;
 	return 0;
 }
 
@@ -81,6 +82,7 @@ static void setup_with(uint64_t ring, bool read_only)
 	struct virtdev_pmem_config config = { .size = sizeof(config) };
 
 	memset(&rig, 0, sizeof(rig));
+	rig.gpa = UINT64_C(1) << 33;
 	guest_init(&rig.g, ring, 16, 0, 16);
 	make_disk(read_only);
 	config.disk = rig.disk.disk;
@@ -243,6 +245,36 @@ START_TEST(configuration_contains_address_and_length)
 }
 END_TEST
 
+static void claim_refused(const void *state, size_t len, const char *why)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_int_eq(virtdev_state_load(rig.dev, state, len, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, why));
+}
+
+START_TEST(state_is_loaded_by_a_device_of_the_same_place_and_length)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned char *state;
+	void *bytes;
+	size_t len;
+
+	setup_plain();
+	virtdev_pause(rig.dev);
+	ck_assert_int_eq(virtdev_state_take(rig.dev, &bytes, &len, &err), 0);
+	ck_assert_int_eq(virtdev_state_load(rig.dev, bytes, len, &err), 0);
+	rig.gpa += LEN;
+	claim_refused(bytes, len, "this one at 0x200200000");
+	rig.gpa -= LEN;
+	state = bytes;
+	state[len - 6] ^= 1;	/* the length, little-endian */
+	claim_refused(bytes, len, "give it a file or a size of as many");
+	free(bytes);
+	teardown();
+}
+END_TEST
+
 START_TEST(a8_08_short_or_unknown_request_fails_without_a_flush)
 {
 	setup_plain();
@@ -382,6 +414,7 @@ int main(void)
 	tcase_add_test(tc, read_only_file_is_mapped_read_only_and_fails_flushes);
 	tcase_add_test(tc, refused_mapping_fails_the_start);
 	tcase_add_test(tc, configuration_contains_address_and_length);
+	tcase_add_test(tc, state_is_loaded_by_a_device_of_the_same_place_and_length);
 	tcase_add_test(tc,
 		       a8_08_short_or_unknown_request_fails_without_a_flush);
 	tcase_add_test(tc,
