@@ -159,7 +159,7 @@ START_TEST(bytes_arrive_in_pieces_and_are_complete_when_the_back_end_says_so)
 }
 END_TEST
 
-START_TEST(a_refused_request_fails_the_save)
+START_TEST(e2_25_a_refused_request_fails_the_save)
 {
 	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
 	vmm_remote_on_state_moves(&r, -EREMOTEIO, -1);
@@ -178,7 +178,7 @@ START_TEST(a_descriptor_of_the_back_end_is_refused)
 }
 END_TEST
 
-START_TEST(a_failure_that_the_back_end_reports_fails_the_save)
+START_TEST(e2_25_a_failure_that_the_back_end_reports_fails_the_save)
 {
 	begin();
 	send_bytes("abc", 3);
@@ -197,7 +197,7 @@ START_TEST(a_result_before_the_end_of_the_stream_is_not_one)
 }
 END_TEST
 
-START_TEST(a_state_without_end_fails_at_the_limit)
+START_TEST(e2_25_a_state_without_end_fails_at_the_limit)
 {
 	static char page[4096];
 	size_t sent;
@@ -213,7 +213,7 @@ START_TEST(a_state_without_end_fails_at_the_limit)
 }
 END_TEST
 
-START_TEST(a_silent_back_end_fails_the_save)
+START_TEST(e2_25_a_silent_back_end_fails_the_save)
 {
 	begin();
 	ck_assert(ev_is_active(&r.stream.silence));
@@ -277,12 +277,12 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, bytes_arrive_in_pieces_and_are_complete_when_the_back_end_says_so);
-	tcase_add_test(tc, a_refused_request_fails_the_save);
+	tcase_add_test(tc, e2_25_a_refused_request_fails_the_save);
 	tcase_add_test(tc, a_descriptor_of_the_back_end_is_refused);
-	tcase_add_test(tc, a_failure_that_the_back_end_reports_fails_the_save);
+	tcase_add_test(tc, e2_25_a_failure_that_the_back_end_reports_fails_the_save);
 	tcase_add_test(tc, a_result_before_the_end_of_the_stream_is_not_one);
-	tcase_add_test(tc, a_state_without_end_fails_at_the_limit);
-	tcase_add_test(tc, a_silent_back_end_fails_the_save);
+	tcase_add_test(tc, e2_25_a_state_without_end_fails_at_the_limit);
+	tcase_add_test(tc, e2_25_a_silent_back_end_fails_the_save);
 	tcase_add_test(tc, a_save_that_is_given_up_closes_the_pipe);
 	tcase_add_test(tc, a_state_of_many_pipes_is_loaded);
 	tcase_add_test(tc, a_refused_state_is_an_error_with_the_socket);
