@@ -89,6 +89,65 @@ part_saved_folder() {
 	saved_with serve_folder "virtiofsd's folder"
 }
 
+# continue_elsewhere CLAIM SERVER: saves the guest, ends its process and its server, and
+# continues it with another process of the server
+continue_elsewhere() {
+	rm -rf "$WORK/first"
+	same "$1" '{"ok":true}' "$(command_machine save "$WORK/first")"
+	kill -9 "$CHILD"
+	wait "$CHILD" 2>/dev/null
+	end_server
+	"$2" || not_ok "another process serves" "$(cat "$WORK/server.log")"
+	continue_saved first
+}
+
+serve_console() {
+	served "$BUILD/daemons/cvmm-vhost-user-console" --socket-path="$WORK/socket" \
+		--console-socket="$WORK/tty" --port="data:socket:$WORK/data"
+}
+
+serve_vsock() {
+	served "$BUILD/daemons/cvmm-vhost-user-vsock" --socket-path="$WORK/socket" --guest-cid=7 --uds-path="$WORK/v"
+}
+
+# Connections of sockets end; listeners, ports and their names do not.
+part_saved_ports() {
+	local echo
+
+	head -c "$BYTES" /dev/urandom >"$WORK/bytes"
+	head -c "$BYTES" /dev/urandom >"$WORK/more"
+	fresh_keys
+	serve_console || { not_ok "our daemon of consoles serves" "$(cat "$WORK/server.log")"; return; }
+	MORE="bytes=$BYTES" INPUT=$WORK/keys start console --memory=size=192M --control="$WORK/control" \
+		--console "backend=user:$WORK/socket"
+	until_said ready
+	continue_elsewhere "a guest with a console and a stream of the daemon is saved" serve_console
+	stream_back "both bring back what they get, from the daemon that is there then" \
+		"$WORK/tty" "$WORK/bytes" "$WORK/data" "$WORK/more"
+	finish
+	same "the guest received all bytes of both" "$BYTES $BYTES 0" "$(said hvc0) $(said vport0p1) $STATUS"
+	end_server
+
+	"$BUILD/tests/interop/vsock-load" echo "unix:$WORK/v_52" >"$WORK/echo" 2>&1 &
+	echo=$!
+	serve_vsock || { not_ok "our daemon of sockets serves" "$(cat "$WORK/server.log")"; return; }
+	INPUT=$WORK/keys start saved_sockets --memory=size=192M --control="$WORK/control" --vsock "backend=user:$WORK/socket"
+	until_said ready
+	continue_elsewhere "a guest with sockets of the daemon is saved" serve_vsock
+	echo >&7
+	until_said called
+	if "$BUILD/tests/interop/vsock-load" load "bridge:$WORK/v:1234" 10 65536 >"$WORK/said" 2>&1; then
+		ok "its listener accepts connections of the host"
+	else
+		not_ok "its listener accepts connections of the host" "$(cat "$WORK/said")"
+	fi
+	finish
+	checks "and it connects to the host" 2
+	kill "$echo" && wait "$echo" 2>/dev/null
+	end_server
+	rm -rf "$WORK/first"
+}
+
 # comes CONTROL: a process waits for the guest
 comes() {
 	"$CVMM" run --incoming="unix:$WORK/incoming" --control="$1" <"$WORK/keys" >>"$WORK/console" 2>"$WORK/err" &
