@@ -1,8 +1,102 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Locks, unlocks and flushes the files behind devices of this process. */
+/* Describes and compares disks; locks, unlocks and flushes those of this process. */
 #include <config.h>
 
+#include <errno.h>
+#include <inttypes.h>
+
+#include <virtio-devices/blk_layout.h>
+
 #include "machine/disks.h"
+
+/* ----------------------------------------------------------------- properties */
+
+struct disk {
+	uint64_t bytes;
+	uint32_t read_only;	/* 0 or 1 */
+};
+
+/* False: the device is no disk. */
+static bool read_disk(const struct vmm_device *d, struct disk *out)
+{
+	struct vsu_le64 sectors = { 0 };
+	struct virtdev *dev;
+
+	if (!d->virtio || d->spec.id != VIRTDEV_ID_BLOCK)
+		return false;
+	dev = virtdev_transport_device(vmm_virtio_transport(d->virtio));
+	vmm_virtio_lock(d->virtio);
+	virtdev_config_read(dev, offsetof(struct virtdev_blk_space, capacity),
+			    &sectors, sizeof(sectors));
+	out->read_only = !!(virtdev_get_info(dev)->features & VIRTDEV_BLK_F_RO);
+	vmm_virtio_unlock(d->virtio);
+	out->bytes = vsu_le64_load(sectors) * VIRTDEV_BLK_SECTOR;
+	return true;
+}
+
+void vmm_disks_describe(const struct vmm_machine *m, struct vmm_state_writer *w)
+{
+	struct disk disk;
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++) {
+		if (!read_disk(&m->devices[i], &disk))
+			continue;
+		vmm_state_section(w, "disk", i);
+		vmm_state_put_u64(w, disk.bytes);
+		vmm_state_put_u32(w, disk.read_only);
+		vmm_state_section_end(w);
+	}
+}
+
+static const char *name_disk(const struct vmm_device_spec *spec)
+{
+	const struct vmm_device_facts facts = vmm_device_describe(spec);
+
+	if (spec->remote)
+		return spec->socket;
+	return facts.file ? facts.file : facts.names[0] ? facts.names[0] : "";
+}
+
+static int check_disk(const struct vmm_device *d, const struct disk *here,
+		      const struct disk *guests, struct vsu_error *err)
+{
+	if (here->bytes < guests->bytes)
+		return vsu_error_set(err, -EINVAL, "disk '%s' has %" PRIu64 " bytes, and the guest's disk has %" PRIu64 "; use the same disk, a copy, or one of that size",
+				     name_disk(&d->spec), here->bytes,
+				     guests->bytes);
+	if (here->read_only && !guests->read_only)
+		return vsu_error_set(err, -EINVAL, "disk '%s' is read-only, and the guest may write to its disk; use one that is writable",
+				     name_disk(&d->spec));
+	return 0;
+}
+
+int vmm_disks_check(const struct vmm_machine *m, const struct vmm_state *state,
+		    struct vsu_error *err)
+{
+	struct vmm_state_fields f;
+	struct disk here, guests;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->ndevices; i++) {
+		if (!read_disk(&m->devices[i], &here))
+			continue;
+		rc = vmm_state_find(state, "disk", i, &f, err);
+		if (rc < 0)
+			return rc;
+		guests.bytes = vmm_state_get_u64(&f);
+		guests.read_only = vmm_state_get_u32(&f);
+		rc = vmm_state_fields_end(&f, err);
+		if (!rc)
+			rc = check_disk(&m->devices[i], &here, &guests, err);
+		if (rc < 0)
+			vsu_error_prefix(err, rc, "device %u", i);
+	}
+	return rc;
+}
+
+/* ------------------------------------------------------------ files and locks */
 
 /* The device has the kind's type only if it is in-process. */
 static struct virtdev *local_device(const struct vmm_device *d)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The files behind the devices of this process, at a migration: the source writes them to
- * stable storage and unlocks them, then the destination locks them.
+ * The machine's disks when it is saved or migrated: their properties in the state, and the
+ * files behind those of this process, which the source of a migration writes to stable
+ * storage and unlocks, and then the destination locks.
  *
  * Threads: the main thread, and any for flush.
  */
@@ -9,6 +10,16 @@
 #define VMM_MACHINE_DISKS_H
 
 #include "machine/machine.h"
+
+/* Appends a section "disk" for each, also behind a socket. */
+void vmm_disks_describe(const struct vmm_machine *m, struct vmm_state_writer *w);
+
+/*
+ * Compares them with a state. -EINVAL: one is smaller than the guest's, or read-only in
+ * place of a writable one.
+ */
+int vmm_disks_check(const struct vmm_machine *m, const struct vmm_state *state,
+		    struct vsu_error *err);
 
 /* Blocks. The devices stay the same meanwhile. */
 int vmm_disks_flush(const struct vmm_machine *m, struct vsu_error *err);

@@ -102,6 +102,8 @@ int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err)
 		return 0;
 	rc = check_memory(m, err);
 	if (!rc)
+		rc = vmm_disks_check(m, &m->restore.state, err);
+	if (!rc)
 		rc = send_reply(m->options->stream, "ready", err);
 	if (!rc)
 		rc = receive_memory(m, err);

@@ -17,6 +17,7 @@
 
 #include "devices/clone.h"
 #include "kvm/vm_state.h"
+#include "machine/disks.h"
 #include "machine/restore.h"
 #include "machine/sharing.h"
 #include "x86/cpu_state.h"
@@ -260,8 +261,10 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_state *state = &m->restore.state;
 	unsigned int i;
-	int rc = vmm_kvm_state_load(&m->kvm, state, err);
+	int rc = vmm_disks_check(m, state, err);
 
+	if (!rc)
+		rc = vmm_kvm_state_load(&m->kvm, state, err);
 	m->small_ports.start_ns = vsu_now_ns() - m->restore.age_ns;
 	for (i = 0; !rc && i < m->options->cpus; i++)
 		rc = vmm_x86_cpu_load(&m->kvm, vmm_cpus_fd(m->cpus, i), i,

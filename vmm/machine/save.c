@@ -14,6 +14,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "kvm/vm_state.h"
+#include "machine/disks.h"
 #include "machine/save.h"
 #include "machine/save_files.h"
 #include "memory/image.h"
@@ -159,6 +160,7 @@ void vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w)
 	vmm_state_begin(w);
 	put_machine(m, w);
 	vmm_image_describe(&m->memory, vmm_memory_map(&m->memory), w);
+	vmm_disks_describe(m, w);
 }
 
 int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
