@@ -6,6 +6,8 @@ docs/migration-stream.md.
     migration_stream.py through LISTEN CONNECT RECORD       passes everything on, and records the source
     migration_stream.py cut LISTEN CONNECT NAME [N]         the connection ends in front of the N-th section of that
                                                             name, from either side, in the middle of its header
+    migration_stream.py hold LISTEN CONNECT NAME HELD FIFO  makes the file HELD in front of that section, and passes
+                                                            it on when the pipe has been written
     migration_stream.py damage LISTEN CONNECT NAME          one bit of the first such section is another one
     migration_stream.py send CONNECT FILE                   sends a recorded stream, prints the answers
     migration_stream.py forge FILE NAME HEX [HEX] TO        the first section of that name has other content, and
@@ -132,6 +134,18 @@ def cut(listen, target, what, number="1"):
     ends.run(change)
 
 
+def hold(listen, target, what, held, fifo):
+    def change(name, header, content):
+        if name == what:
+            with open(held, "w"):
+                pass
+            with open(fifo) as pipe:
+                pipe.read()
+        return [header + content]
+
+    Ends(listen, target).run(change)
+
+
 def damage(listen, target, what):
     done = []
 
@@ -192,7 +206,7 @@ def forge(path, name, content, *words):
         file.write(data + new)
 
 
-signal = {"list": show, "through": through, "cut": cut, "damage": damage, "send": send, "forge": forge}
+signal = {"list": show, "through": through, "cut": cut, "hold": hold, "damage": damage, "send": send, "forge": forge}
 signal[sys.argv[1]](*sys.argv[2:])
 sys.stdout.flush()
 os._exit(0)

@@ -174,6 +174,23 @@ static int refuse_during_save(const struct vmm_machine *m, struct vsu_error *err
 			 0;
 }
 
+/*
+ * The state for the destination was collected: a change here is lost if the migration
+ * succeeds. A disk keeps its size from the begin on, when the destination opens it.
+ */
+static int refuse_during_hand_over(const struct vmm_machine *m,
+				   const struct vmm_device *d, char *const *words,
+				   struct vsu_error *err)
+{
+	if (vmm_migrate_hands_over(m))
+		return vsu_error_set(err, -EBUSY, "%s: the guest is about to continue at the destination; repeat it there, or here if the migration fails",
+				     words[0]);
+	if (d && d->spec.id == VIRTDEV_ID_BLOCK && m->pause.migration)
+		return vsu_error_set(err, -EBUSY, "%s: a disk keeps its size while the machine is being migrated",
+				     words[0]);
+	return 0;
+}
+
 static int command_add(void *opaque, char *const *words, FILE *answer,
 		       struct vsu_error *err)
 {
@@ -247,6 +264,9 @@ static int command_resize(void *opaque, char *const *words, FILE *answer,
 	if (!is_local(d) || !d->spec.kind->resize)
 		return vsu_error_set(err, -EOPNOTSUPP, "resize: device '%s' has no size that can be changed here",
 				     words[1]);
+	rc = refuse_during_hand_over(opaque, d, words, err);
+	if (rc < 0)
+		return rc;
 	vmm_virtio_lock(d->virtio);
 	rc = d->spec.kind->resize(virtdev_of(d), bytes, err);
 	vmm_virtio_unlock(d->virtio);
@@ -257,10 +277,11 @@ static int command_pause(void *opaque, char *const *words, FILE *answer,
 			 struct vsu_error *err)
 {
 	struct vmm_machine *m = opaque;
+	int rc = refuse_during_hand_over(m, NULL, words, err);
 
-	(void)words;
 	(void)answer;
-	(void)err;
+	if (rc < 0)
+		return rc;
 	if (!m->pause.by_user)
 		vmm_cpus_pause(m->cpus);
 	m->pause.by_user = true;
@@ -280,8 +301,11 @@ static int command_resume(void *opaque, char *const *words, FILE *answer,
 	rc = vmm_migrate_resume(m, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "%s", words[0]);
-	if (rc > 0 || !m->pause.by_user)
+	if (rc > 0)
 		return 0;
+	rc = refuse_during_hand_over(m, NULL, words, err);
+	if (rc < 0 || !m->pause.by_user)
+		return rc;
 	vmm_cpus_excuse(m->cpus);
 	vmm_cpus_resume(m->cpus);
 	m->pause.by_user = false;
