@@ -22,13 +22,13 @@ int vq_priv_debug_popped(struct vq *q, const struct vq_chain *chains, int n)
 	int i;
 
 	for (i = 0; i < n; i++)
-		q->flights[chains[i].head].told = 0;
+		q->flights[chains[i].head].marked = 0;
 	return n;
 }
 
-void vq_priv_debug_told(struct vq *q, uint16_t head, uint64_t len)
+void vq_priv_debug_marked(struct vq *q, uint16_t head, uint64_t len)
 {
-	q->flights[head].told += len;
+	q->flights[head].marked += len;
 }
 
 void vq_priv_debug_pushed(const struct vq *q, const struct vq_chain *chains,
@@ -37,7 +37,7 @@ void vq_priv_debug_pushed(const struct vq *q, const struct vq_chain *chains,
 	unsigned int i;
 
 	for (i = 0; i < n && q->marks && q->enabled && !q->broken.why; i++)
-		assert(written[i] <= q->flights[chains[i].head].told &&
+		assert(written[i] <= q->flights[chains[i].head].marked &&
 		       "used bytes were not marked: see vq_chain_written()");
 }
 

@@ -90,7 +90,7 @@ void vq_priv_mark_chain(struct vq *q, uint16_t head, const void *hva,
 {
 	if (!q)
 		return;
-	vq_priv_debug_told(q, head, len);
+	vq_priv_debug_marked(q, head, len);
 	if (q->marks && len)
 		mark_in_map(q, vq_priv_chain_map(q, head), hva, len,
 			    q->log.area != NULL);

@@ -24,7 +24,7 @@ struct vq_priv_flight {
 	uint16_t ndesc;		/* ring slots (packed) */
 	uint16_t state;		/* enum vq_priv_state */
 #ifdef VQ_DEBUG
-	uint64_t told;		/* bytes, since it was popped */
+	uint64_t marked;	/* bytes, since it was popped */
 #endif
 };
 
@@ -233,7 +233,7 @@ int vq_priv_debug_popped(struct vq *q, const struct vq_chain *chains, int n);
  * Adds to the bytes of the chain that were reported as written for the dirty
  * log.
  */
-void vq_priv_debug_told(struct vq *q, uint16_t head, uint64_t len);
+void vq_priv_debug_marked(struct vq *q, uint16_t head, uint64_t len);
 
 /* Aborts if the used length exceeds the bytes that were reported as written. */
 void vq_priv_debug_pushed(const struct vq *q, const struct vq_chain *chains,
@@ -241,7 +241,7 @@ void vq_priv_debug_pushed(const struct vq *q, const struct vq_chain *chains,
 #else
 #define VQ_PRIV_DEBUG false
 #define vq_priv_debug_popped(q, chains, n) (n)
-#define vq_priv_debug_told(q, head, len) ((void)0)
+#define vq_priv_debug_marked(q, head, len) ((void)0)
 #define vq_priv_debug_pushed(q, chains, written, n) ((void)0)
 #endif
 
