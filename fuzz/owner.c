@@ -24,16 +24,16 @@ struct vmem_iotlb_entry owner_entry(uint8_t where)
 	return e;
 }
 
-static void told(void *opaque) { (void)opaque; }
+static void ignore_event(void *opaque) { (void)opaque; }
 
-static void told_started(void *opaque)
+static void note_start(void *opaque)
 {
 	struct owner *p = opaque;
 
 	p->has_started = true;
 }
 
-static void told_stopped(void *opaque, const uint32_t *bases, unsigned int n)
+static void add_bases(void *opaque, const uint32_t *bases, unsigned int n)
 {
 	unsigned int i, *sum = &((struct owner *)opaque)->sum;
 
@@ -41,8 +41,8 @@ static void told_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 		*sum += bases[i];
 }
 
-static void told_config(void *opaque, uint32_t off, const void *buf,
-			uint32_t len)
+static void add_config(void *opaque, uint32_t off, const void *buf,
+		       uint32_t len)
 {
 	unsigned int i, *sum = &((struct owner *)opaque)->sum;
 
@@ -55,9 +55,9 @@ void owner_let_go(struct owner *o)
 	o->held = vmem_block_unref(o->held);
 }
 
-/* Mappings lie in the window; what is told of is there. */
-static void told_shmem(void *opaque, struct vhost_user_shmem_change *changes,
-		       unsigned int n)
+/* Reported mappings lie in the window, and their bytes are accessible. */
+static void check_shmem(void *opaque, struct vhost_user_shmem_change *changes,
+			unsigned int n)
 {
 	struct owner *p = opaque;
 	unsigned int i, *sum = &p->sum;
@@ -71,15 +71,15 @@ static void told_shmem(void *opaque, struct vhost_user_shmem_change *changes,
 	}
 }
 
-/* Once and no more, with a sentence. */
-static void told_failed(void *opaque, const struct vsu_error *err)
+/* A reported error has a negative code and a message. */
+static void check_error(void *opaque, const struct vsu_error *err)
 {
 	(void)opaque;
 	if (!err || err->code >= 0 || !err->msg[0])
 		abort();
 }
 
-static void told_back(void *opaque, bool rings_lost)
+static void note_reconnect(void *opaque, bool rings_lost)
 {
 	struct owner *p = opaque;
 
@@ -87,14 +87,14 @@ static void told_back(void *opaque, bool rings_lost)
 	p->sum += rings_lost;
 }
 
-static void told_session(void *opaque, int64_t id)
+static void add_session(void *opaque, int64_t id)
 {
 	struct owner *p = opaque;
 
 	p->sum += (unsigned int)id;
 }
 
-static void told_state(void *opaque, int result, int fd)
+static void check_result_fd(void *opaque, int result, int fd)
 {
 	struct owner *p = opaque;
 
@@ -103,12 +103,12 @@ static void told_state(void *opaque, int result, int fd)
 	p->sum += (unsigned int)(result + fd);
 }
 
-static void told_moved(void *opaque, int result)
+static void check_result(void *opaque, int result)
 {
-	told_state(opaque, result, -1);
+	check_result_fd(opaque, result, -1);
 }
 
-static int told_object(void *opaque, const unsigned char *uuid)
+static int answer_object(void *opaque, const unsigned char *uuid)
 {
 	(void)opaque;
 	return uuid[0] ? -EEXIST : 0;
@@ -124,7 +124,7 @@ static int look_up(void *opaque, const unsigned char *uuid, int *fd)
 	return 0;
 }
 
-static int told_notifier(void *opaque, uint32_t ring, int fd, uint64_t offset)
+static int check_notifier(void *opaque, uint32_t ring, int fd, uint64_t offset)
 {
 	struct owner *p = opaque;
 
@@ -135,7 +135,7 @@ static int told_notifier(void *opaque, uint32_t ring, int fd, uint64_t offset)
 }
 
 /* Half of all addresses lead somewhere, at once. */
-static int told_miss(void *opaque, uint64_t iova, uint32_t access)
+static int answer_miss(void *opaque, uint64_t iova, uint32_t access)
 {
 	struct owner *p = opaque;
 	struct vmem_iotlb_entry e = owner_entry((uint8_t)(iova / HONEST_PAGE % 256));
@@ -148,13 +148,13 @@ static int told_miss(void *opaque, uint64_t iova, uint32_t access)
 	       vhost_user_frontend_iotlb_update(p->f, &e, NULL);
 }
 
-static int told_access(void *opaque, uint64_t iova, uint32_t access)
+static int answer_access(void *opaque, uint64_t iova, uint32_t access)
 {
-	return told_miss(opaque, iova, access) < 0 ? -EACCES : 0;
+	return answer_miss(opaque, iova, access) < 0 ? -EACCES : 0;
 }
 
-static void told_placed(void *opaque, const struct vhost_user_placed_region *r,
-			unsigned int n)
+static void check_placed(void *opaque, const struct vhost_user_placed_region *r,
+			 unsigned int n)
 {
 	struct owner *p = opaque;
 	unsigned int i;
@@ -167,7 +167,7 @@ static void told_placed(void *opaque, const struct vhost_user_placed_region *r,
 	}
 }
 
-static void told_called(void *opaque, uint32_t ring)
+static void note_call(void *opaque, uint32_t ring)
 {
 	struct owner *p = opaque;
 
@@ -177,45 +177,45 @@ static void told_called(void *opaque, uint32_t ring)
 
 static const struct vhost_user_frontend_device_ops device_ops = {
 	.size = sizeof(device_ops),
-	.object_add = told_object,
-	.object_remove = told_object,
+	.object_add = answer_object,
+	.object_remove = answer_object,
 	.object_lookup = look_up,
-	.object = told_state,
-	.host_notifier = told_notifier,
+	.object = check_result_fd,
+	.host_notifier = check_notifier,
 };
 
 /* All that the input's last byte asks for. */
 static void add_ops(struct vhost_user_frontend_device_ops *add, uint8_t with)
 {
 	if (with & WITH_POSTCOPY) {
-		add->postcopy_advised = told_state;
-		add->postcopy_listening = told_moved;
-		add->postcopy_placed = told_placed;
-		add->postcopy_ended = told_moved;
+		add->postcopy_advised = check_result_fd;
+		add->postcopy_listening = check_result;
+		add->postcopy_placed = check_placed;
+		add->postcopy_ended = check_result;
 	}
 	if (with & WITH_IOMMU) {
-		add->iotlb_miss = told_miss;
-		add->iotlb_done = told_moved;
-		add->iotlb_access_fail = told_access;
-		add->called = add->ring_failed = told_called;
+		add->iotlb_miss = answer_miss;
+		add->iotlb_done = check_result;
+		add->iotlb_access_fail = answer_access;
+		add->called = add->ring_failed = note_call;
 	}
 }
 
 static const struct vhost_user_frontend_ops ops = {
 	.size = sizeof(ops),
-	.ready = told,
-	.started = told_started,
-	.stopped = told_stopped,
-	.config = told_config,
-	.config_changed = told,
-	.failed = told_failed,
-	.shmem = told_shmem,
-	.log = told,
-	.lost = told_failed,
-	.back = told_back,
-	.session = told_session,
-	.state_moves = told_state,
-	.state_moved = told_moved,
+	.ready = ignore_event,
+	.started = note_start,
+	.stopped = add_bases,
+	.config = add_config,
+	.config_changed = ignore_event,
+	.failed = check_error,
+	.shmem = check_shmem,
+	.log = ignore_event,
+	.lost = check_error,
+	.back = note_reconnect,
+	.session = add_session,
+	.state_moves = check_result_fd,
+	.state_moved = check_result,
 };
 
 void owner_ops(struct vhost_user_frontend_ops *to,
