@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "fs/priv.h"
-#include "fs/checksum.h"
 
 #include "fs-table.h"
 #include "fs-words.h"
@@ -46,23 +45,6 @@ static void change_member(void *record, const struct member *m, struct input *in
 }
 
 /* ----------------------------------------------------------------- a record */
-
-static void inode_mend(void *record)
-{
-	struct fs_recover_inode_record *r = record;
-	unsigned int i;
-
-	r->sum = fs_recover_inode_sum(r, r->id);
-	for (i = 0; i < 2; i++)
-		r->dentries[i].sum = fs_recover_dentry_sum(&r->dentries[i]);
-}
-
-static void handle_mend(void *record)
-{
-	struct fs_recover_handle_record *r = record;
-
-	r->sum = fs_recover_handle_sum(r, r->id);
-}
 
 static const struct member head_members[] = {
 	MEMBER(fs_recover_head, magic), MEMBER(fs_recover_head, version),
@@ -115,17 +97,15 @@ static const struct kind {
 	size_t at, size, n;
 	const struct member *members;
 	size_t nmembers;
-	void (*mend)(void *record);
 } kinds[] = {
 	{ 0, sizeof(struct fs_recover_head), 1, head_members,
-	  COUNT(head_members), NULL },
+	  COUNT(head_members) },
 	{ FS_RECOVER_HEAD, sizeof(struct fs_recover_inode_record),
-	  FS_TABLE_INODES, inode_members, COUNT(inode_members), inode_mend },
+	  FS_TABLE_INODES, inode_members, COUNT(inode_members) },
 	{ HANDLES_AT, sizeof(struct fs_recover_handle_record),
-	  FS_TABLE_HANDLES, handle_members, COUNT(handle_members),
-	  handle_mend },
+	  FS_TABLE_HANDLES, handle_members, COUNT(handle_members) },
 	{ ONCES_AT, sizeof(struct fs_replay_record), FS_REPLAY_RECORDS,
-	  once_members, COUNT(once_members), NULL },
+	  once_members, COUNT(once_members) },
 };
 
 union record {
@@ -141,11 +121,9 @@ static bool record_read(int fd, const struct kind *k, size_t i, union record *r)
 	       (ssize_t)k->size;
 }
 
-static void record_write(int fd, const struct kind *k, size_t i, bool mended,
-			 union record *r)
+static void record_write(int fd, const struct kind *k, size_t i,
+			 const union record *r)
 {
-	if (mended && k->mend)
-		k->mend(r);
 	CHECK(pwrite(fd, r, k->size, (off_t)(k->at + i * k->size)) ==
 	      (ssize_t)k->size);
 }
@@ -161,8 +139,7 @@ static void change_name(struct fs_recover_inode_record *r, struct input *in)
 		memset(p->name, 'n', sizeof(p->name));
 }
 
-static void change_record(int fd, const struct kind *k, uint32_t how,
-			  struct input *in)
+static void change_record(int fd, const struct kind *k, struct input *in)
 {
 	const size_t i = take(in, 1) % k->n;
 	const uint32_t which = take(in, 1);
@@ -174,7 +151,7 @@ static void change_record(int fd, const struct kind *k, uint32_t how,
 		change_name(&r.inode, in);
 	else
 		change_member(&r, &k->members[which % k->nmembers], in);
-	record_write(fd, k, i, !(how & 0x80), &r);
+	record_write(fd, k, i, &r);
 }
 
 /* Under its own number, or under that of its new place. */
@@ -190,7 +167,7 @@ static void copy_record(int fd, const struct kind *k, uint32_t how,
 		r.inode.id = to + 1;
 	if (how & 0x40 && k->members == handle_members)
 		r.handle.id = to + 1;
-	record_write(fd, k, to, !(how & 0x80), &r);
+	record_write(fd, k, to, &r);
 }
 
 static void change_bytes(int fd, struct input *in)
@@ -222,5 +199,5 @@ void fs_table_change(int fd, struct input *in)
 	else if (what >= 0xa)
 		copy_record(fd, &kinds[what & 3], how, in);
 	else
-		change_record(fd, &kinds[what & 3], how, in);
+		change_record(fd, &kinds[what & 3], in);
 }

@@ -11,8 +11,7 @@
 
 /*
  * One change, as the input has it: a member of the head or of a record, a name, a
- * record in place of another one, bytes anywhere, another length. Sums are made
- * right again unless the input says that they shall not be.
+ * record in place of another one, bytes anywhere, another length.
  */
 void fs_table_change(int fd, struct input *in);
 

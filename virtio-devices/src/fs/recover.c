@@ -2,7 +2,6 @@
 /*
  * A record's ID is stored last and cleared first, and mutable fields change by a single
  * store: a process killed at any instruction leaves the old record, the new one or none.
- * Checksums detect records that a host crash left incomplete.
  */
 #define _GNU_SOURCE
 #include <config.h>
@@ -14,7 +13,6 @@
 
 #include "fs/recover.h"
 #include "fs/restore.h"
-#include "fs/checksum.h"
 
 /* Bytes allocated by one fallocate(). */
 #define STEP (UINT64_C(256) << 10)
@@ -131,7 +129,6 @@ void virtdev_priv_fs_recover_inode(struct fs *fs, const struct fs_inode *inode)
 	r->type = inode->type;
 	r->file_handle = inode->file_handle;
 	r->which = 0;
-	r->sum = fs_recover_inode_sum(r, inode->slot.id);
 	__atomic_store_n(&r->id, inode->slot.id, __ATOMIC_RELEASE);
 }
 
@@ -166,7 +163,6 @@ static uint32_t dentry_fill(struct fs_recover_inode_record *r, uint64_t parent,
 	p->parent = parent;
 	memset(p->name, 0, sizeof(p->name));
 	memcpy(p->name, name, strnlen(name, FS_NAME_MAX));
-	p->sum = fs_recover_dentry_sum(p);
 	return other + 1;
 }
 
@@ -236,7 +232,6 @@ void virtdev_priv_fs_recover_handle(struct fs *fs,
 		return;
 	r->node = handle->node;
 	r->flags = handle->flags & (uint32_t)FS_OPEN_AGAIN;
-	r->sum = fs_recover_handle_sum(r, handle->slot.id);
 	__atomic_store_n(&r->id, handle->slot.id, __ATOMIC_RELEASE);
 }
 

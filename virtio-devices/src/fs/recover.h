@@ -34,12 +34,12 @@ struct fs_recover_head {
 };
 
 struct fs_recover_dentry {
-	uint64_t parent, sum;
+	uint64_t parent;
 	char name[FS_NAME_MAX + 1];
 };
 
 struct fs_recover_inode_record {
-	uint64_t id, lookups, sum;
+	uint64_t id, lookups;
 	uint64_t dev, ino, btime;
 	uint32_t type;
 	uint32_t which;		/* current name: 1: dentries[0], 2: dentries[1];
@@ -61,8 +61,7 @@ struct fs_replay_record {
 };
 
 struct fs_recover_handle_record {
-	uint64_t id, node, sum;
-	uint64_t flags;
+	uint64_t id, node, flags;
 };
 
 struct fs;

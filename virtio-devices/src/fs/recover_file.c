@@ -15,7 +15,7 @@
 #include "fs/restore.h"
 
 #define MAGIC "cvmm-fs"
-#define FORMAT 1u
+#define FORMAT 2u
 
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)
 

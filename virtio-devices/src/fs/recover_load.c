@@ -14,7 +14,6 @@
 #include <vmm-sys-util/fd.h>
 
 #include "fs/restore.h"
-#include "fs/checksum.h"
 
 /* --------------------------------------------------------------------- records */
 
@@ -34,7 +33,6 @@ static bool inode_read(const struct fs *fs, uint32_t index,
 {
 	return record_read(fs, &fs->recover.inodes, index, r) &&
 	       (uint32_t)r->id == index + 1 && r->which <= 4 &&
-	       r->sum == fs_recover_inode_sum(r, r->id) &&
 	       r->file_handle.handle.handle_bytes <= MAX_HANDLE_SZ;
 }
 
@@ -44,8 +42,7 @@ dentry_of(const struct fs_recover_inode_record *r)
 {
 	const struct fs_recover_dentry *p = &r->dentries[fs_recover_current_dentry(r->which)];
 
-	return r->which && p->sum == fs_recover_dentry_sum(p) &&
-	       *p->name && memchr(p->name, 0, sizeof(p->name)) ? p : NULL;
+	return r->which && *p->name && memchr(p->name, 0, sizeof(p->name)) ? p : NULL;
 }
 
 /* Prepends name to the path at begin; returns the new begin, or NULL: too long. */
@@ -110,7 +107,6 @@ static bool open_read(const struct fs *fs, uint32_t index,
 
 	if (!record_read(fs, &fs->recover.handles, index, &r) ||
 	    (uint32_t)r.id != index + 1 ||
-	    r.sum != fs_recover_handle_sum(&r, r.id) ||
 	    r.flags > UINT32_MAX)
 		return false;
 	*o = (struct fs_open_record){ r.id, r.node, (uint32_t)r.flags };
