@@ -2,25 +2,25 @@
 /*
  * Command lines and "key=value,..." lists from one table.
  *
- * A table row describes one option: its name, what it takes, a sentence for
- * the help text. Parser, help text, error sentences and the suggestion for a
- * mistyped name all come from the table. Nothing is printed here; a program
- * prints the text it is given.
+ * A table row describes one option: its name, the kind of its value and a line
+ * of the help text. Parsing, help text, error messages and the suggestion for a
+ * mistyped name use the same table. The library prints nothing: it returns the
+ * texts, and the program prints them. A table has at most 256 rows.
  *
- * Rules: "--name=value" and "--name value" are the same; a flag takes no
- * value, and may have a letter, "-n"; "--" ends the options; an option that
- * may not repeat is refused the second time. A value that has the form of an
- * option of the table needs the form with "=". In a list "a=1,b=2" a comma
- * inside a value is doubled; a flag or choice without "=" is the same as
- * key=on, other keys must have a value. A table has at most 256 rows.
+ * Command line: "--name=value" and "--name value" are the same. A flag takes no
+ * value and can have a letter, as in "-n". "--" ends the options. An option
+ * without repeat is refused the second time. If a value looks like an option of
+ * the table, write "--name=value": "--name" followed by it is refused.
  *
- * Operands, the words that are no options, may stand between the options and
- * are delivered to the rows of the kind VSU_OPTION_OPERAND, in order. "-" is
- * an operand.
+ * List, "a=1,b=2": a comma inside a value is doubled. A flag or choice without
+ * "=" means key=on; other keys require a value.
  *
- * Rows of the kind VSU_OPTION_ALIAS stand last. They are delivered as the row that
- * they name, and appear neither in the help text nor in suggestions. An alias whose
- * name an earlier row has is without effect.
+ * Operands are the words that do not begin with "-", and "-" itself. They can be
+ * mixed with options and are delivered to the VSU_OPTION_OPERAND rows in order.
+ *
+ * Aliases (VSU_OPTION_ALIAS) are the last rows of a table. They are delivered as
+ * the row that they name, and are absent from help text and suggestions. If an
+ * earlier row has the same name, the alias has no effect.
  *
  * Threads: a table is constant and shareable; parsing touches only its
  * arguments.
@@ -48,23 +48,23 @@ enum vsu_option_kind {
 };
 
 /*
- * One row. Fixed layout. Fill it by member names: what is left out is 0, which is
- * right for whatever a row does not need.
+ * One row. Fixed layout. Initialize it by member names: an omitted member is 0,
+ * which means that the row does not use it.
  */
 struct vsu_option {
 	const char *name;	/* without dashes; NULL ends the table */
 	enum vsu_option_kind kind;
-	const char *arg;	/* what the help calls the value: "PATH" */
+	const char *arg;	/* name of the value in the help: "PATH" */
 	const char *help;	/* one line, no full stop */
 	uint64_t min, max;	/* of numbers and sizes; both 0: no limits */
 	const char *const *choices; /* NULL-terminated, of a CHOICE */
 	bool repeat;		/* may be given more than once */
 	char letter;		/* of a FLAG: 'h' for "-h"; 0: none */
-	const char *preset;	/* for the help: the value without it, or NULL */
+	const char *preset;	/* for the help: the default value, or NULL */
 	const char *example;	/* for the help: a value, as in "1G", or NULL */
 };
 
-/* The rows that every program has; they are the same in all of them. */
+/* Rows for the options that all programs have in common. */
 #define VSU_OPTION_ROW_HELP \
 	{ "help", VSU_OPTION_FLAG, NULL, "show this help and end", 0, 0, NULL, \
 	  false, 'h', NULL, NULL }
@@ -79,23 +79,22 @@ struct vsu_option_value {
 };
 
 /*
- * Called for each option in order. index is its row in the table. Returns 0
- * or a negative errno, with its sentence in *err, to stop.
+ * Called for each option in order. index is its row in the table. Returns 0 to
+ * continue, or a negative errno with the message in *err to stop.
  */
 typedef int (*vsu_option_fn)(void *opaque, unsigned int index,
 			     const struct vsu_option_value *value,
 			     struct vsu_error *err);
 
 /*
- * Parses argv[1..]. operands is NULL where operands may stand anywhere and
- * are delivered to rows; otherwise parsing ends at the first operand, and
- * *operands is its index, argc when there is none: for programs whose first
- * operand is a command with options of its own. Fails with
+ * Parses argv[1..]. If operands is NULL, operands are delivered to their rows.
+ * Otherwise parsing ends at the first operand, and *operands is its index, or
+ * argc without an operand: for programs whose first operand is a command with
+ * options of its own. Fails with the result of fn, or with
  *
- *   -ENOENT  an unknown option (the sentence names the nearest one), or more
- *            operands than the rows take
+ *   -ENOENT  an unknown option (the message names the nearest one), or more
+ *            operands than the rows accept
  *   -EINVAL  a value that is missing, superfluous, malformed or out of range
- *   or what fn answered.
  */
 VSU_API int vsu_option_parse_argv(const struct vsu_option *table, int argc,
 				  char *const *argv, vsu_option_fn fn,
@@ -105,7 +104,7 @@ VSU_API int vsu_option_parse_argv(const struct vsu_option *table, int argc,
 /*
  * Parses "key=value,key=value". Values are copied into scratch (at least
  * strlen(list) + 1 bytes), which must live as long as the values are used.
- * what is the name of the list in sentences: "--disk".
+ * what is the name of the list in messages: "--disk".
  */
 VSU_API int vsu_option_parse_list(const struct vsu_option *table,
 				  const char *what, const char *list,
@@ -114,8 +113,8 @@ VSU_API int vsu_option_parse_list(const struct vsu_option *table,
 				  struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * One pair of such a list; value is as it is meant, without doubled commas,
- * and is delivered as it is.
+ * Parses one pair of such a list. value is delivered unchanged: its commas are
+ * not doubled.
  */
 VSU_API int vsu_option_parse_pair(const struct vsu_option *table,
 				  const char *what, const char *key,
@@ -124,8 +123,8 @@ VSU_API int vsu_option_parse_pair(const struct vsu_option *table,
 	VSU_NODISCARD;
 
 /*
- * Writes the help lines of the table, aligned, into buf. Returns the length
- * that all of it takes (as snprintf does).
+ * Writes the help lines of the table, aligned, into buf. Returns the length of
+ * the whole text, also if buf is too small (as snprintf does).
  */
 VSU_API size_t vsu_option_help(const struct vsu_option *table, char *buf,
 			       size_t size);

@@ -47,7 +47,7 @@ VSU_API int vsu_sock_listen(const char *path, int backlog,
 VSU_API int vsu_sock_listen_type(const char *path, int type, int backlog,
 				 struct vsu_error *err) VSU_NODISCARD;
 
-/* The users who may connect to a listening socket of this process. */
+/* Mode and group of a socket file: they determine which users can connect. */
 struct vsu_sock_access {
 	uint32_t mode;		/* of the file, 0 to 0777 */
 	uint32_t group;		/* of the file; UINT32_MAX: unchanged */
@@ -55,8 +55,8 @@ struct vsu_sock_access {
 
 /*
  * Changes the access of a socket file that belongs to this process's user: the
- * group first. Needs /proc. -ENOTSOCK: another kind of file; -EPERM: another
- * user's, or a group that this process is not in; -ENOENT: nothing is there.
+ * group first. Requires /proc. -ENOTSOCK: the file is not a socket; -EPERM: it
+ * belongs to another user, or this process is not in the group; -ENOENT.
  */
 VSU_API int vsu_sock_share(const char *path,
 			   const struct vsu_sock_access *access,
@@ -109,9 +109,9 @@ VSU_API ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
  * number of bytes (0: the peer closed), -EAGAIN, or another negative errno.
  *
  * fds has room for VSU_SOCK_MAX_FDS. *nfds is the number received, on every return;
- * the caller owns them. If the kernel dropped some (no room, or the process is at its
- * limit), the result is -EMSGSIZE or -EMFILE, and the caller owns the received ones.
- * Close the stream then, because bytes were consumed.
+ * the caller owns them. If the kernel dropped other descriptors of the message, the
+ * result is -EMSGSIZE (no room) or -EMFILE (limit of open files). The bytes of that
+ * message are consumed, so close the stream.
  */
 VSU_API ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n,
 			      int *fds, unsigned int *nfds) VSU_NODISCARD;
