@@ -2,12 +2,12 @@
 /*
  * A block: one host mapping of memory, with an owner and usually an fd.
  *
- *   fd, fd_offset   the file behind it and where in the file it begins
+ *   fd, fd_offset   its file, and the position of its first byte in the file
  *   hva, len        its host address and length
  *   kind            its memory back-end (backend.h)
  *
- * Everything that maps, sends, punches or remaps the file of a block computes
- * the position with vmem_block_file_pos() and nothing else.
+ * Code that maps, sends, punches or remaps the file of a block computes file
+ * positions only by vmem_block_file_pos().
  *
  * A block is reference counted and lives as long as a region, a memory slot,
  * a request in flight or a mapping of a peer needs it. Its last reference
@@ -51,8 +51,8 @@ enum vmem_kind {
  * Only for struct vmem_fd_desc: the file cannot grow. The caller checked F_SEAL_GROW
  * before it read the file's size. The mapping can then include one page beyond the end
  * of the file as its guard page, which saves a system call. An access to that page
- * raises SIGBUS instead of SIGSEGV. This happens only if the piece ends where the file
- * ends, at a multiple of what one page table maps (2 MiB with pages of 4 KiB).
+ * raises SIGBUS instead of SIGSEGV. Only used for a piece that ends at the end of the
+ * file and at a multiple of the range of one page table (2 MiB with pages of 4 KiB).
  */
 #define VMEM_FD_CANNOT_GROW	0x8u
 
@@ -69,8 +69,8 @@ struct vmem_fd_desc {
 };
 
 /*
- * Maps a piece of a file. The mapping starts at the page that contains fd_offset (for
- * huge pages, their size), and hva points to the byte at fd_offset. Fails with
+ * Maps a piece of a file. The mapping starts at the beginning of the page (or huge
+ * page) that contains fd_offset; hva points to the byte at fd_offset. Fails with
  *
  *   -EINVAL   len 0, an overflow, a file that ends before the piece (for regular
  *             files, memfds and block devices, whose size is known)
@@ -158,10 +158,10 @@ VMEM_API int vmem_block_discard(struct vmem_block *block, uint64_t off,
 	VSU_NODISCARD;
 
 /*
- * Maps [off, off + len), whole pages, again in place: after the hardware lost a page,
- * or to discard changes of a private mapping. Private and anonymous memory loses its
- * content there. -EBUSY: vmem_sigbus_fix() has repaired the block, which remains
- * unchanged.
+ * Replaces the mapping of [off, off + len), whole pages, by a new one at the same
+ * address: after the hardware lost a page, or to discard changes of a private mapping.
+ * Private and anonymous memory loses its content there. -EBUSY: vmem_sigbus_fix() has
+ * repaired the block; it is not changed.
  */
 VMEM_API int vmem_block_remap(struct vmem_block *block, uint64_t off,
 			      uint64_t len, struct vsu_error *err) VSU_NODISCARD;

@@ -54,8 +54,8 @@ struct vmem_view {
 	uint64_t generation;	/* of its space at publication; 0: not published */
 	uint32_t n;		/* number of ranges */
 	uint32_t flags;		/* VMEM_VIEW_* */
-	const uint64_t *firsts;	/* first of each range, padded by all-ones to 8
-				   entries, or to a multiple of 64 */
+	const uint64_t *firsts;	/* copies of first of each range; padded with
+				   UINT64_MAX to 8 or a multiple of 64 */
 	const struct vmem_range *ranges; /* padded to the same length by copies
 					    of the last range */
 };
@@ -238,9 +238,9 @@ static inline uint32_t vmem_view_find(const struct vmem_view *view,
 
 /*
  * A hint below n is the index of the range to check first. After a miss, the hint
- * becomes the correct range plus a counter in its upper byte; it is not used until
- * that many lookups have passed. Reason: with random accesses, a hint that fails or
- * succeeds unpredictably costs more than a table lookup.
+ * becomes the correct range plus a counter in its upper byte. Each successful lookup
+ * decrements the counter, and the hint is used again when it is 0. Reason: with random accesses,
+ * an unpredictable hint costs more than a table lookup.
  */
 #define VMEM_HINT_NONE_ UINT32_MAX
 #define VMEM_HINT_TICK_ (1u << 24)
