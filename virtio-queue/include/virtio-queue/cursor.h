@@ -128,9 +128,9 @@ VQ_API int vq_cursor_iov(struct vq_cursor *cursor, uint32_t len,
 
 /*
  * Transfer up to len bytes by one system call: from a reader to a descriptor, or from
- * a descriptor to a writer, which marks them. off is a file position, or -1 for a
- * stream. They advance by the number of transferred bytes and return it, possibly less
- * than len (0: nothing is left, or end of file), or the negative errno of the call.
+ * a descriptor to a writer. off is a file position, or -1 for a stream. The cursor
+ * advances by the number of transferred bytes, which is returned and can be less than
+ * len (0: nothing is left, or end of file). Else: the negative errno of the call.
  */
 VQ_API ssize_t vq_cursor_to_fd(struct vq_cursor *cursor, int fd, int64_t off,
 			       uint32_t len) VSU_NODISCARD;
@@ -147,8 +147,8 @@ static inline bool vq_cursor_write_exact(struct vq_cursor *cursor,
 }
 
 /*
- * Structures of VIRTIO, such as request headers, declared with members of the types
- * struct vsu_le32 and similar. obj points to one. They transfer all of it or nothing.
+ * For structures of VIRTIO, such as request headers, with members of struct vsu_le32
+ * and similar types. obj points to one. The macros transfer all of it or nothing.
  */
 #define vq_cursor_read_obj(cursor, obj) \
 	vq_cursor_read_exact(cursor, obj, (uint32_t)sizeof(*(obj)))

@@ -26,11 +26,11 @@
  *			... signal the call eventfd
  *	} while (n == 0 && vq_enable_notify(q));
  *
- * If the thread has other work, limit the chains and bytes of a turn. turn.h does, for
- * devices that complete each chain immediately.
+ * If the thread has other work, limit the chains and bytes of a turn. vq_serve_turn()
+ * of turn.h does so for devices that complete each chain immediately.
  *
- * Threads: a queue is confined to one thread at a time. Set-up belongs to the thread
- * that publishes maps in the space.
+ * Threads: a queue is confined to one thread at a time. Set up a queue on the thread
+ * that publishes maps in its space.
  */
 #ifndef VIRTIO_QUEUE_QUEUE_H
 #define VIRTIO_QUEUE_QUEUE_H
@@ -52,8 +52,8 @@ struct vq;
 struct vq_config {
 	uint64_t features;	/* acknowledged, VQ_F_*; other bits are ignored */
 	uint32_t size;		/* entries; split: a power of two */
-	uint32_t max_chain;	/* maximum descriptors of a chain, if more than
-				   size (indirect tables); 0: size */
+	uint32_t max_chain;	/* maximum descriptors of a chain; more than size
+				   permits longer indirect tables; 0: size */
 	uint64_t desc_gpa;	/* descriptor area: table, or packed ring */
 	uint64_t driver_gpa;	/* driver area: available ring, or event struct */
 	uint64_t device_gpa;	/* device area: used ring, or event struct */
@@ -77,8 +77,8 @@ struct vq_fault {
 	uint32_t len;
 	uint32_t pad;
 	uint32_t why;		/* enum vq_fault_why, of the first bad buffer */
-	uint32_t bad;		/* kinds with a bad buffer: VMEM_READ, VMEM_WRITE;
-				   the list of another kind is complete */
+	uint32_t bad;		/* which of the chain's lists has a bad buffer:
+				   VMEM_READ, VMEM_WRITE; the other is complete */
 };
 
 /*
@@ -111,7 +111,7 @@ enum vq_broken {
 	VQ_BROKEN_ORDER,	/* a readable descriptor after a writable one */
 	VQ_BROKEN_INDIRECT,	/* indirect: not negotiated, nested, or with NEXT */
 	VQ_BROKEN_TABLE,	/* indirect table: empty, odd length, too long */
-	VQ_BROKEN_TABLE_MEMORY,	/* indirect table not in memory, or it wraps */
+	VQ_BROKEN_TABLE_MEMORY,	/* indirect table not in memory, or it exceeds 64 bits */
 	VQ_BROKEN_LENGTH,	/* the lengths of a chain exceed 32 bits */
 	VQ_BROKEN_RING_MEMORY,	/* the ring itself is no longer in memory */
 	VQ_BROKEN_BY_DEVICE,	/* vq_break() */
@@ -125,7 +125,7 @@ VQ_API void vq_free(struct vq *q);
 
 /*
  * Sets the guest memory of a disabled queue: addresses are translated by the space's
- * current map. NULL: none.
+ * current map. NULL: the queue has no memory.
  */
 VQ_API int vq_set_space(struct vq *q, struct vmem_space *space) VSU_NODISCARD;
 
@@ -133,8 +133,8 @@ VQ_API int vq_set_space(struct vq *q, struct vmem_space *space) VSU_NODISCARD;
  * Checks the configuration, translates the rings and starts at config->base.
  *
  *   -EINVAL  size 0, too large or (split) no power of two; an address that is
- *            not aligned (16, 2 and 4; packed: 16, 4 and 4); a base that the
- *            format cannot have
+ *            not aligned (16, 2 and 4; packed: 16, 4 and 4); an impossible
+ *            base
  *   -EFAULT  a ring is not completely in guest memory, or its address overflows
  *   -EAGAIN  the IOTLB has no translation of the ring: see vq_missed()
  *   -EBUSY   already enabled, or chains are in flight
@@ -221,13 +221,13 @@ VQ_API void vq_push_batch(struct vq *q, struct vq_chain *chains,
  */
 VQ_API bool vq_publish(struct vq *q);
 
-/* Asks the driver not to notify, which is only a hint. */
+/* Requests that the driver does not notify. The driver may ignore it. */
 VQ_API void vq_disable_notify(struct vq *q);
 
 /*
  * Requests a notification of the next chain. True: call vq_pop() again, because a
- * chain is already available and may not be notified, or because the ring's memory
- * was removed.
+ * chain became available before the request, perhaps without a notification, or
+ * because the ring's memory was removed.
  */
 VQ_API bool vq_enable_notify(struct vq *q) VSU_NODISCARD;
 
