@@ -19,22 +19,22 @@
  *
  * While a quiesce is unanswered, the session reads no further message of the
  * front-end and makes no second quiesce call. A single-threaded owner answers
- * inside the callback. quiesce is called for rings that run. A drain is also
- * called for a ring that no longer runs, if it was last quiesced without drain.
+ * inside the callback. quiesce is called for running rings only. Exception: if a
+ * ring was quiesced without drain, a later message can require its drain.
  *
- * Messages: a malformed or illegal message is refused: by a negative
- * acknowledgement if one was requested, by an empty reply if the message has a
- * reply of its own. Nothing changes, and the session continues. The session
- * ends if messages can no longer be framed, if the peer stalls, and at the 16th
- * message with unexpected descriptors. A started and enabled ring waits while
- * its memory or addresses are missing or invalid, or after its size, base or
- * addresses were refused. ops->refused reports refused messages and waiting
+ * Messages: a malformed or illegal message is refused. It changes nothing, and
+ * the session continues. The refusal is a negative acknowledgement if one was
+ * requested, or an empty reply if the message has a reply of its own. The session
+ * ends if the boundaries of messages are lost, if the peer stalls, and at the
+ * 16th message with unexpected descriptors. A started and enabled ring waits
+ * while its memory or addresses are missing or invalid, or after its size, base
+ * or addresses were refused. ops->refused reports refused messages and waiting
  * rings to the owner.
  *
  * Behind an IOMMU (config->iotlb_entries, ACCESS_PLATFORM) ring addresses are
  * I/O addresses. The session stores translations of the front-end, and requests
- * missing ones over the back-end channel. No thread blocks: a ring whose own
- * areas are not mapped starts later, and a chain with an unmapped address stays
+ * missing ones over the back-end channel. No thread blocks: a ring starts when its
+ * own areas are mapped, and a chain with an unmapped address stays
  * in the ring until run is called again. The owner only reports a miss by
  * vhost_user_backend_missed() of backend_device.h. Rings are drained before an
  * invalidation is acknowledged. When the table of translations is full, all are
@@ -112,8 +112,8 @@ struct vhost_user_backend_ops {
 
 	/*
 	 * Result of vhost_user_backend_shmem_map() or _unmap(): 0, -EREMOTEIO
-	 * or -ECANCELED (see shmem.h). Required for shared memory regions. May
-	 * also be called by vhost_user_backend_close().
+	 * or -ECANCELED (see shmem.h). Required for shared memory regions.
+	 * vhost_user_backend_close() may also call it.
 	 */
 	void (*shmem_result)(void *opaque, uint64_t cookie, int result);
 
@@ -181,8 +181,8 @@ struct vhost_user_backend_ops {
 
 	/*
 	 * Result of a request of backend_device.h, with its cookie. fd: the
-	 * object that a lookup found, which the owner closes; else -1. May also
-	 * be called by vhost_user_backend_close().
+	 * object that a lookup found, which the owner closes; else -1.
+	 * vhost_user_backend_close() may also call it.
 	 */
 	void (*answered)(void *opaque, uint64_t cookie, int result, int fd);
 
@@ -190,16 +190,16 @@ struct vhost_user_backend_ops {
 	 * The front-end stops a ring without draining. Called after a quiesce
 	 * without drain, with the virtqueue disabled. The owner cancels popped
 	 * requests and pushes their chains. Such a push only frees the chain:
-	 * it stays in the in-flight area, and the next back-end executes it
-	 * again. Guest memory must not be accessed after the return.
+	 * the in-flight area still lists its request, and the next back-end
+	 * executes it again. Do not access guest memory after the return.
 	 */
 	void (*park)(void *opaque, uint32_t ring);
 
 	/*
 	 * Postcopy migration. on true: the front-end starts it; a negative errno
 	 * refuses. on false: all memory has arrived, or the session ends. In
-	 * between, a thread that accesses a page of the guest, also in dispatch,
-	 * waits until the front-end has provided the page: see postcopy.h.
+	 * between, any thread that accesses a page of the guest, including the
+	 * one in dispatch, waits until the front-end has provided it: postcopy.h.
 	 * Requires a userfaultfd (CAP_SYS_PTRACE or /dev/userfaultfd), else the
 	 * session refuses. A session with this operation does not offer
 	 * CONFIGURE_MEM_SLOTS.
@@ -210,8 +210,8 @@ struct vhost_user_backend_ops {
 struct vhost_user_backend_config {
 	size_t size;		/* sizeof(struct vhost_user_backend_config) */
 	uint64_t features;	/* of the device, offered to the driver; protocol bits are added */
-	uint64_t protocol_features; /* to offer, if the library and the ops support them; 0: all that
-				       they support, except GPA_ADDRESSES and INBAND_NOTIFICATIONS */
+	uint64_t protocol_features; /* offered, as far as the library and the ops support them; 0: all
+				       supported except GPA_ADDRESSES and INBAND_NOTIFICATIONS */
 	uint32_t nrings;	/* 1..256 */
 	uint32_t queue_size_max;	/* maximum size of a ring; 0: 32768 */
 	uint32_t max_chain;	/* see vq_config; 0: the ring's size */

@@ -19,9 +19,9 @@
  *                free is possible
  *   AWAY         only with ops->connect: the back-end has disconnected.
  *                Connection, handshake and start are repeated until ops->back
- *                reports success. Memory and call descriptors may be set
- *                meanwhile, rings that ran may be stopped, and then the device
- *                may be reset; nothing else
+ *                reports success. Allowed meanwhile: set memory and call
+ *                descriptors, stop the rings that ran, reset the device after
+ *                that stop
  *
  * User addresses are guest addresses plus a fixed base, never pointers of this
  * process. Data from the back-end is not trusted.
@@ -79,14 +79,14 @@ struct vhost_user_frontend_ops {
 	void (*failed)(void *opaque, const struct vsu_error *err);
 	/*
 	 * A change of memory while RUNNING is complete. err NULL: the back-end
-	 * has released what left the map. Otherwise it refused, and uses the
-	 * previous map again.
+	 * has released the removed regions. Else the back-end has refused the
+	 * change, and uses the previous map again.
 	 */
 	void (*memory)(void *opaque, const struct vsu_error *err);
 	/*
-	 * A request was refused, and the session continues; err names it. The
-	 * back-end refused set_config, set_call or reset; or a request of the
-	 * back-end was refused here, or its channel failed and is closed. A
+	 * A request was refused, and the session continues; err names it. Either
+	 * the back-end refused set_config, set_call or reset; or this session
+	 * refused a request of the back-end, or closed its failed channel. A
 	 * hostile back-end can cause any number of reports, so limit the rate
 	 * of log lines.
 	 */
@@ -99,7 +99,7 @@ struct vhost_user_frontend_ops {
 	void (*shmem)(void *opaque, struct vhost_user_shmem_change *changes,
 		      unsigned int n);
 	/*
-	 * Reconnects after a disconnection, once the session was READY; NULL: a
+	 * Reconnects after a disconnection in READY or a later state; NULL: a
 	 * disconnection ends the session. Returns a socket connected to the
 	 * replacement back-end, which moves to the session, or a negative errno.
 	 * Called immediately after a disconnection, then after pauses. Must not
@@ -129,9 +129,9 @@ struct vhost_user_frontend_ops {
 	/* Result of open_session: its number, or a negative errno. */
 	void (*session)(void *opaque, int64_t id);
 	/*
-	 * Result of move_state: 0, or a negative errno. fd: -1, or a descriptor
-	 * of the back-end, borrowed, to be used instead of the one given to
-	 * move_state: a pipe, a socket, memory or a file without a file server.
+	 * Result of move_state: 0, or a negative errno. If fd is not -1, the
+	 * back-end sent this descriptor, borrowed, to be used instead of the one
+	 * passed to move_state. It is a pipe, a socket, memory or a local file.
 	 */
 	void (*state_moves)(void *opaque, int result, int fd);
 	/* Result of check_state: 0, or a negative errno. */
@@ -150,7 +150,7 @@ struct vhost_user_frontend_config {
 				       GPA_ADDRESSES, which must be named */
 	uint64_t required_protocol_features; /* the handshake fails if the back-end lacks one; the
 					        creation fails if this library does (CROSS_ENDIAN) */
-	uint64_t timeout_ns;	/* time-out of one reply, and of a whole stop; 0: 10 seconds */
+	uint64_t timeout_ns;	/* time-out of each reply, and of a stop; 0: 10 seconds */
 	uint64_t max_shmem;	/* total length of shared memory regions; 0: 2^40 */
 	uint32_t max_shmem_maps; /* maximum number of mappings in them; 0: 256 */
 	struct vmem_sigbus *sigbus; /* table of mappings in them */
@@ -234,9 +234,9 @@ VHOST_USER_API uint32_t vhost_user_frontend_max_mem_slots(
 		const struct vhost_user_frontend *f);
 
 /*
- * Requests configuration bytes; result by ops->config. -EOPNOTSUPP without the
- * protocol feature CONFIG. This function and set_call return -EAGAIN while too
- * many requests are unanswered.
+ * Request or set configuration bytes; ops->config reports the requested ones.
+ * -EOPNOTSUPP without the protocol feature CONFIG. These functions, set_call and
+ * reset return -EAGAIN while too many requests are unanswered.
  */
 VHOST_USER_API int vhost_user_frontend_get_config(struct vhost_user_frontend *f,
 					     uint32_t off, uint32_t len,
@@ -255,10 +255,10 @@ VHOST_USER_API int vhost_user_frontend_set_config(struct vhost_user_frontend *f,
  *
  * With config->read_only_regions, shared ROM with an fd is sent too, by
  * read-only descriptors, if CONFIGURE_MEM_SLOTS and REPLY_ACK are negotiated
- * and slots are left. The device can read it and not write it. After a refusal
- * ROM is not sent again, which ops->refused reports once. This is off by
- * default, because some back-ends end if they cannot map memory writable. Those
- * of this library support it.
+ * and slots are left. The device can read it and not write it. If the back-end
+ * refuses ROM, ops->refused reports this once, and ROM is not sent again. Off by
+ * default, because some back-ends end if they cannot map memory writable.
+ * Back-ends made with this library support it.
  *
  *   -EINVAL  a region, which is named, has no fd or is a private mapping; or it
  *            is beyond the end of the dirty log
@@ -272,9 +272,9 @@ VHOST_USER_API int vhost_user_frontend_set_memory(struct vhost_user_frontend *f,
 	VSU_NODISCARD;
 
 /*
- * Describes ring index (below 256); the fds are duplicated. In READY. The owner
- * must know the number of rings: vhost_user_frontend_queue_num() counts pairs
- * of rings for some back-ends, rings for others.
+ * Describes the ring with this index (below 256); the fds are duplicated. In
+ * READY. The device determines the number of rings. Do not derive it from
+ * vhost_user_frontend_queue_num(): some back-ends count pairs of rings.
  */
 VHOST_USER_API int vhost_user_frontend_set_ring(struct vhost_user_frontend *f,
 					   uint32_t index,
