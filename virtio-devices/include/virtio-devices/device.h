@@ -22,8 +22,8 @@
  * features and state, in either order, before its first queue starts.
  *
  * Change of the configuration: the model stores it and calls virtdev_config_changed() on
- * the same thread, before another thread can read it; the server increments the
- * generation and notifies the driver.
+ * the same thread. No other thread may read the configuration in between. The server
+ * increments the generation and notifies the driver.
  *
  * docs/device-calls.md of the source tree lists which server calls what, and when.
  *
@@ -85,7 +85,7 @@ struct virtdev_mapping {
 	int fd;			/* map: borrowed, open for this access */
 	uint8_t region;		/* id of the region */
 	bool writable;		/* map: the driver may store to it */
-	bool replaces;		/* map: the range may contain mappings, which end */
+	bool replaces;		/* map: mappings in the range are removed first */
 };
 
 /* Fixed layout. A statistic of a device. */
@@ -122,8 +122,8 @@ struct virtdev_server_ops {
 };
 
 /*
- * The operations of a model. self is its own object. Members that a model
- * leaves NULL do nothing and succeed.
+ * The operations of a model. self is its own object. An operation that is NULL
+ * does nothing and succeeds.
  */
 struct virtdev_ops {
 	size_t size;		/* sizeof(struct virtdev_ops) */
@@ -135,7 +135,7 @@ struct virtdev_ops {
 
 	/* off and len lie within config_size. */
 	void (*config_read)(void *self, uint32_t off, void *buf, uint32_t len);
-	/* Writes; -EPERM where the driver may not, -EBADMSG for a bad value. */
+	/* -EPERM: the driver may not write there; -EBADMSG: an invalid value. */
 	int (*config_write)(void *self, uint32_t off, const void *buf,
 			    uint32_t len);
 
@@ -174,8 +174,8 @@ struct virtdev_ops {
 	void (*state_save)(void *self, struct virtdev_state_writer *w);
 	/*
 	 * version is at most state_version. Reads all values, checks them and
-	 * virtdev_state_end() (-EBADMSG), then applies them. 1: state_load_turn
-	 * continues, for a state that takes long to apply.
+	 * virtdev_state_end() (-EBADMSG), then applies them. 1: not complete; the
+	 * server calls state_load_turn until it returns 0 or fails.
 	 */
 	int (*state_load)(void *self, uint32_t version,
 			  struct virtdev_state_reader *r,
@@ -204,7 +204,7 @@ VIRTDEV_API int virtdev_new(const struct virtdev_ops *ops,
 			    struct virtdev **out, struct vsu_error *err)
 	VSU_NODISCARD;
 
-/* For models: call the server's callbacks. Notify and broken only for a running queue. */
+/* For models: call the server's callbacks. notify and queue_broken require a running queue. */
 VIRTDEV_API void virtdev_notify(struct virtdev *dev, uint32_t queue);
 VIRTDEV_API void virtdev_config_changed(struct virtdev *dev);
 VIRTDEV_API void virtdev_queue_broken(struct virtdev *dev, uint32_t queue);
@@ -218,7 +218,7 @@ VIRTDEV_API int virtdev_queue_missed(struct virtdev *dev, uint32_t queue)
 
 /*
  * For models that complete a chain before they pop the next one: implements queue_serve
- * by vq_serve_turn(), without its notify callback. Notifies the server of used buffers,
+ * by vq_serve_turn(). turn->notify is not called. Notifies the server of used buffers,
  * and once of a broken queue. Results: as queue_serve; -EINVAL: as vq_serve_turn().
  */
 VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
@@ -236,8 +236,8 @@ VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
  * -EPROTO: no queue runs (vhost-user server); -EAGAIN: too many requests in
  * flight; or an error of the host.
  *
- * Call it while a queue runs, on that queue's thread or the device's. Meanwhile the
- * driver may read the configuration space.
+ * Call it while a queue runs, on that queue's thread or the device's. The driver can
+ * read the configuration space during the call.
  */
 VIRTDEV_API int virtdev_region_map(struct virtdev *dev,
 				   const struct virtdev_mapping *m,
@@ -247,8 +247,8 @@ VIRTDEV_API int virtdev_region_unmap(struct virtdev *dev,
 				     uint64_t cookie) VSU_NODISCARD;
 
 /*
- * For models: the guest address of a region. -EOPNOTSUPP: not known to the
- * server, as always over vhost-user; -EINVAL: no such region.
+ * For models: the guest address of a region. -EOPNOTSUPP: the server does not know
+ * it, which is always so with vhost-user; -EINVAL: no such region.
  */
 VIRTDEV_API int virtdev_region_address(struct virtdev *dev, uint8_t region,
 				       uint64_t *gpa) VSU_NODISCARD;

@@ -17,13 +17,14 @@
  *
  * Ownership: if this process runs as root, a new file belongs to the guest's user who
  * creates it. The host checks the creation as that user, with the supplementary group
- * that drivers of Linux 6.3 and later send. If this process runs as another user, all
- * files belong to that user. The guest's kernel checks permissions. If an older driver
- * sends no group, an EACCES of the host for a new file is ignored, unless a rule
- * squashes the user or the group. Writing clears SUID and SGID as the driver requests.
+ * that drivers of Linux 6.3 and later send. An older driver sends no group, so the
+ * host cannot check with it: if the host refuses a creation (EACCES), the device
+ * repeats it with CAP_DAC_OVERRIDE, because the guest's kernel has checked it. This does
+ * not apply if a rule squashes the user or the group. If this process runs as another user, all
+ * files belong to that user. Writing clears SUID and SGID as the driver requests.
  *
  * Rules (uid_rules, gid_rules) translate IDs between guest and host. IDs without a
- * rule are unchanged; in one direction an ID has at most one rule.
+ * rule are unchanged. At most one rule per direction may apply to an ID.
  *
  *   guest:GUEST:HOST:COUNT         guest IDs from GUEST to host IDs from HOST
  *   host:HOST:GUEST:COUNT          host IDs to guest IDs
@@ -37,10 +38,10 @@
  * waiting.
  *
  * Threads: as in device.h. Serving a queue blocks in the host's file system. Before
- * Linux 6.13, extended attributes give the calling thread its own working directory
- * (unshare(CLONE_FS)). virtdev_fs_new() opens all paths; afterwards the program may
- * change its root. The device works only in the process that created it, not in a
- * forked child: it uses the /proc/self/fd of that process.
+ * Linux 6.13, a request for extended attributes makes the serving thread's working
+ * directory its own (unshare(CLONE_FS)). virtdev_fs_new() opens all paths; afterwards
+ * the program may change its root. The device works only in the process that created
+ * it, not in a forked child: it uses the /proc/self/fd of that process.
  */
 #ifndef VIRTIO_DEVICES_FS_H
 #define VIRTIO_DEVICES_FS_H
@@ -77,7 +78,7 @@ enum virtdev_fs_cache {
 	VIRTDEV_FS_CACHE_AUTO,	/* one second */
 	VIRTDEV_FS_CACHE_ALWAYS, /* one day: only the guest changes the folder */
 	VIRTDEV_FS_CACHE_NEVER,	/* not at all */
-	VIRTDEV_FS_CACHE_METADATA, /* one day, without file contents */
+	VIRTDEV_FS_CACHE_METADATA, /* one day; file contents are not cached */
 };
 
 /*
@@ -117,9 +118,9 @@ struct virtdev_fs_config {
 	uint32_t inodes;	/* maximum; 0: the limit of open files less
 				   handles, or a million with file_handles */
 	uint32_t handles;	/* maximum; 0: an eighth of the limit of open
-				   files. Both tables also count as full while
-				   fewer descriptors are free than a sixteenth
-				   of that limit, or than 64 */
+				   files. Both tables are also full while the
+				   process has less than a sixteenth of that
+				   limit, or less than 64, descriptors free */
 	bool read_only;		/* requests that change the folder fail */
 	bool xattr;		/* support extended attributes */
 	bool submounts;		/* report mount points of the host */
@@ -164,7 +165,7 @@ struct virtdev_fs_config {
 	struct vsu_closer *closer; /* closes files of file servers (FUSE, network;
 				   vmm-sys-util/foreign.h), so that an unresponsive
 				   server delays no reset or request. Locks on such
-				   files are also released later. Call
+				   files are released when they are closed. Call
 				   vsu_closer_set_keep() with 0. Outlives the
 				   device. NULL: the device closes them itself */
 };
@@ -211,8 +212,8 @@ VIRTDEV_API uint32_t virtdev_fs_detach(struct virtdev *dev);
 
 /*
  * Call it before the process ends, if a replacement process is to continue the session:
- * later resets, such as that at the end of a session, keep the content of recover. No
- * effect without recover. Any thread.
+ * resets after this call keep the content of recover, including the reset at the end of
+ * the session. No effect without recover. Any thread.
  */
 VIRTDEV_API void virtdev_fs_keep(struct virtdev *dev);
 
