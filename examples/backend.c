@@ -11,7 +11,7 @@ struct source {
 	struct vq *q;			/* while the driver uses it */
 };
 
-/* One request: fills the driver's buffers and says how far. */
+/* One request: fills the driver's buffers and returns the number of bytes. */
 static uint32_t fill(void *opaque, struct vq *q, struct vq_chain *chain)
 {
 	unsigned char noise[256];
