@@ -27,7 +27,7 @@ static int add_part(struct vmm_e820 *map, uint64_t first, uint64_t end,
 	return first < end ? e820_add(map, first, end - first, type, err) : 0;
 }
 
-/* Of the first MiB a PC has less: video memory, then firmware's tables. */
+/* A PC has less RAM in the first MiB: video memory and firmware's tables follow. */
 static int add_range(struct vmm_e820 *map, uint64_t first, uint64_t end,
 		     struct vsu_error *err)
 {

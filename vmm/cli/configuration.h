@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Command lines from a file: --config FILE is replaced by the member
- * "arguments" of a JSON object, as --dry-run --json prints it. --from FOLDER has
- * those of the saved machine, changed by the other options (saved_words.h).
- * --incoming ADDRESS waits for a machine, and has those of its source likewise.
+ * "arguments" of a JSON object, as --dry-run --json prints it. --from FOLDER is
+ * replaced by the words of the saved machine, changed by the other options
+ * (saved_words.h); --incoming ADDRESS by the words of the source, likewise.
  *
  * Threads: the main thread.
  */
@@ -18,9 +18,9 @@
 /* A command line; its words live as long as argv and this. */
 struct vmm_configuration {
 	struct vmm_words all;
-	struct vmm_words saved;	/* of the saved machine alone; n is 0 without --from */
-	char *text;		/* of the file, or NULL */
-	struct vmm_stream stream; /* of --incoming; its command line was read */
+	struct vmm_words saved;	/* the saved machine's own words; n is 0 without --from */
+	char *text;		/* content of the file, or NULL */
+	struct vmm_stream stream; /* --incoming: after its command line was read */
 	bool incoming;
 };
 

@@ -39,8 +39,8 @@ struct vmm_device_option {
 /* The user's choice for a guest that lost a part of its memory. */
 enum vmm_on_memory_error {
 	VMM_ON_MEMORY_ERROR_STOP,	/* the machine ends */
-	VMM_ON_MEMORY_ERROR_CONTINUE,	/* zeros take its place */
-	VMM_ON_MEMORY_ERROR_PAUSE,	/* it stands still until it is ended */
+	VMM_ON_MEMORY_ERROR_CONTINUE,	/* zeros replace the lost part */
+	VMM_ON_MEMORY_ERROR_PAUSE,	/* the guest is paused until a signal ends cvmm */
 };
 
 /* The bus on which a guest finds its devices. */
@@ -60,8 +60,8 @@ struct vmm_options {
 	bool restart;		/* after the guest asked for a reboot */
 	const char *from;	/* a saved machine's folder; the kernel is not loaded */
 	bool clone;		/* with from: shares nothing with the saved machine */
-	const struct vmm_options *saved; /* with clone: of the saved machine */
-	struct vmm_stream *stream; /* of a machine that comes, or NULL; likewise */
+	const struct vmm_options *saved; /* with clone: the saved machine's options */
+	struct vmm_stream *stream; /* with --incoming: the source's stream; else NULL */
 	const char *initrd, *cmdline, *append, *serial, *control;
 	struct prog_socket_access sockets;	/* of control and devices */
 	enum vmm_on_memory_error on_memory_error;

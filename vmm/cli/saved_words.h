@@ -3,8 +3,8 @@
  * The command line of a saved machine, with the options that a continued machine may
  * have instead.
  *
- * An option of a device replaces the saved one of the same option, in order: the second
- * --disk the second disk. The value "saved" keeps it. --clone drops --control and
+ * Options of devices replace the saved ones in order: the second --disk replaces the
+ * second disk. The value "saved" keeps the saved device. --clone drops --control and
  * --serial of the saved machine.
  *
  * Threads: the main thread.
@@ -14,7 +14,7 @@
 
 #include <vmm-sys-util/error.h>
 
-/* The words of a command line, which live as long as those that they come from. */
+/* The words of a command line. They point into its sources, which must live as long. */
 struct vmm_words {
 	char **words;		/* words[0] is the command; NULL after the last */
 	int n;

@@ -23,8 +23,8 @@ struct vmm_kvm {
 
 /*
  * Opens /dev/kvm and creates a VM with interrupt controllers. -ENOENT, -EACCES
- * and similar: the device node; -EOPNOTSUPP: a missing capability; others: what
- * failed. private_memory: of the type that supports private memory.
+ * and similar: the device node; -EOPNOTSUPP: a missing capability; or the error of
+ * a KVM call. private_memory: create a VM of the type with private memory.
  */
 int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
 		 struct vsu_error *err);

@@ -11,7 +11,7 @@
 
 #include "kvm/msi.h"
 
-#define PINS 24u	/* of the I/O APIC: the first routes */
+#define PINS 24u	/* pins of the I/O APIC; they have the first routes */
 #define PIC_PINS 16u
 #define MAX_VECTORS 1024u	/* vectors of one machine */
 #define FIXED (PINS + PIC_PINS)

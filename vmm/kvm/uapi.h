@@ -63,7 +63,7 @@ struct vmm_kvm_memory_fault {
 #define VMM_GUEST_MEMFD_MMAP		(1u << 0)
 #define VMM_GUEST_MEMFD_INIT_SHARED	(1u << 1)
 
-/* As struct kvm_userspace_memory_region2. */
+/* The same as struct kvm_userspace_memory_region2. */
 struct vmm_kvm_region2 {
 	__u32 slot;
 	__u32 flags;
@@ -76,7 +76,7 @@ struct vmm_kvm_region2 {
 	__u64 pad2[14];
 };
 
-/* As struct kvm_msrs, with space for all that are read at once. */
+/* struct kvm_msrs with space for the MSRs of one read. */
 struct vmm_kvm_msrs {
 	__u32 nmsrs;
 	__u32 pad;

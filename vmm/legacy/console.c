@@ -147,7 +147,7 @@ static void port_feed(struct vmm_console *c)
 	} while (n && n == piece && c->nheld);
 }
 
-/* Holds typed bytes; those beyond the capacity are dropped. */
+/* Holds typed bytes; drops bytes beyond the capacity. */
 static void input_hold(struct vmm_console *c, const unsigned char *bytes, size_t n)
 {
 	size_t i;
@@ -219,7 +219,7 @@ static bool fd_ready(int fd, int patience_ms)
 	       (p.revents & (POLLOUT | POLLERR));
 }
 
-/* As write(), but -EAGAIN instead of blocking. */
+/* Writes without blocking: -EAGAIN. */
 static ssize_t write_some(const struct vmm_console *c, const void *at,
 			  size_t len)
 {

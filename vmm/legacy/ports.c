@@ -14,13 +14,13 @@
 
 #define SLEEP_GO 0x20
 #define SLEEP_TYPE(value) ((value) >> 2 & 7)
-#define SLEEP_TYPE_OFF 5	/* as \_S5 says */
+#define SLEEP_TYPE_OFF 5	/* as in \_S5 */
 #define PANICKED 0x01
 #define PANIC_EVENTS 0x01	/* events that the port supports */
 
 /*
- * The reset command on the command port pulses the reset line. Kernels first
- * wait until the controller accepts commands; it always does.
+ * The reset command on the command port pulses the reset line. Kernels wait
+ * first until the controller accepts commands: it is always ready.
  */
 static void on_i8042_command(void *opaque, struct vmm_access *access)
 {

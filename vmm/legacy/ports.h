@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The small ports of the machine: those of guest/protocol.h (power, parking a
- * CPU, a clock), those in ACPI's tables (sleep, reset, panic), and remains of a
- * PC: the keyboard controller's reset, and clocks that read as absent
- * immediately, because kernels would wait for them.
+ * The small ports of the machine: power, parking a CPU and a clock
+ * (guest/protocol.h); sleep, reset and panic (ACPI's tables); and remains of a PC:
+ * the keyboard controller's reset, and clocks, which kernels read: they must read
+ * as absent at once, or kernels would wait for them.
  */
 #ifndef VMM_LEGACY_PORTS_H
 #define VMM_LEGACY_PORTS_H

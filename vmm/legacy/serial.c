@@ -154,7 +154,7 @@ static void loop_byte(struct vmm_serial *s, uint8_t byte)
 
 /*
  * A write clears the transmitter's interrupt, and the byte is sent immediately.
- * Of consecutive writes only the first raises the line.
+ * Only the first of consecutive writes raises the line.
  */
 static void send_byte(struct vmm_serial *s, uint8_t byte)
 {

@@ -34,8 +34,8 @@ size_t vmm_terminal_filter(struct vmm_terminal *t, unsigned char *bytes,
 			   size_t n);
 
 /*
- * A new open file of a terminal or pipe, so that only this one is non-blocking;
- * or -1.
+ * Returns a new open file description of a terminal or pipe, so that only this one
+ * is non-blocking, or -1.
  */
 int vmm_terminal_reopen(int out_fd);
 

@@ -27,9 +27,9 @@ int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
 int vmm_migrate_cancel(struct vmm_machine *m, struct vsu_error *err);
 
 /*
- * True: it has failed after the disks were unlocked, or perhaps not failed, and the guest
- * is paused. Resume locks them and continues it: 1, or 0 if there is no such migration.
- * -EBUSY: another process uses a disk.
+ * True: the migration ended after the disks were unlocked, it failed or its result is
+ * unknown, and the guest is paused. Resume locks the disks and continues the guest: 1, or
+ * 0 without such a migration. -EBUSY: another process uses a disk.
  */
 bool vmm_migrate_is_undecided(const struct vmm_machine *m);
 int vmm_migrate_resume(struct vmm_machine *m, struct vsu_error *err);

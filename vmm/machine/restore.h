@@ -11,8 +11,8 @@
 #include "machine/machine.h"
 
 /*
- * With --from: reads and checks the state, before memory exists. The folder may be
- * anybody's. -EBADMSG, -EOPNOTSUPP, or why the file cannot be read.
+ * With --from: reads and checks the state, before memory exists. The folder is not
+ * trusted. -EBADMSG, -EOPNOTSUPP, or the error of reading the file.
  */
 int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err);
 

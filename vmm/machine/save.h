@@ -7,7 +7,7 @@
  *   machine.json  the command line, for "cvmm run --from"
  *
  * The guest is paused meanwhile. The folder appears under its name when it is
- * complete; after a failure there is none, and the guest continues.
+ * complete; after a failure it is removed, and the guest continues.
  *
  * Threads: the main thread. A thread of its own writes the files.
  */

@@ -15,7 +15,7 @@ struct vmm_throttle {
 	struct ev_loop *loop;
 	struct vmm_cpus *cpus;
 	ev_timer timer;
-	unsigned int percent;	/* of the time in which the CPUs are paused */
+	unsigned int percent;	/* share of the time in which the CPUs are paused */
 	bool paused;		/* they are */
 };
 

@@ -26,7 +26,7 @@ static int unix_connect(const char *path, struct vmm_stream *s,
 	return s->fd < 0 ? s->fd : 0;
 }
 
-/* One connection; -EAGAIN: it was gone before it was accepted. */
+/* Accepts one connection; -EAGAIN: the peer closed it before. */
 static int accept_one(int listener, struct vmm_stream *s, struct vsu_error *err)
 {
 	int rc;

@@ -208,7 +208,7 @@ static int commit_guest(struct vmm_sender *s, struct vsu_error *err)
 	set_phase(s, VMM_SENDER_COMMITTED);
 	s->stream.deadline_ns = vsu_now_ns() + STOPPED_NS;
 	rc = vmm_stream_expect(&s->stream, "running", &running, err);
-	if (rc == -EREMOTEIO)	/* it has reported that it does not */
+	if (rc == -EREMOTEIO)	/* "failed": the guest does not run there */
 		set_phase(s, VMM_SENDER_STOPPED);
 	return rc;
 }

@@ -58,7 +58,7 @@ struct vmm_sender {
 	struct vmm_sender_config config;
 	struct vmm_sender_progress progress;
 	struct vmem_map *map;	/* set by ask: with bitmaps of written pages */
-	struct vmm_state_writer state; /* set by ask: of the stopped machine */
+	struct vmm_state_writer state; /* set by ask: state of the stopped machine */
 
 	/* its own */
 	struct vmm_stream stream;
@@ -67,8 +67,8 @@ struct vmm_sender {
 };
 
 /*
- * Returns 0 when the destination runs the guest. A failure in phase
- * VMM_SENDER_COMMITTED: the destination perhaps runs it; in other phases: it does not.
+ * Returns 0 when the destination runs the guest. After a failure in phase
+ * VMM_SENDER_COMMITTED the destination perhaps runs the guest; in other phases it does not.
  */
 int vmm_sender_run(struct vmm_sender *s, struct vsu_error *err);
 

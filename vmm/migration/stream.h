@@ -3,8 +3,8 @@
  * A connection between the two ends of a migration: sections in both directions,
  * behind a header from the source. docs/migration-stream.md describes them.
  *
- * All that arrives may be anybody's: a section is checked, and its length is limited
- * by its name, before its content is returned.
+ * The peer is untrusted: before the content of a section is returned, its checksum and
+ * its length are checked. Each name has a maximum length.
  *
  * Threads: confined; calls block, until the descriptor cancel_fd is readable or the
  * deadline passes.
@@ -25,9 +25,9 @@
 
 struct vmm_stream {
 	int fd;			/* a non-blocking socket, owned; -1: none */
-	pid_t child;		/* of exec:, or 0 */
+	pid_t child;		/* process of exec:, or 0 */
 	int cancel_fd;		/* borrowed, or -1 */
-	uint64_t deadline_ns;	/* of vsu_now_ns(); 0: none */
+	uint64_t deadline_ns;	/* in the time of vsu_now_ns(); 0: none */
 	uint64_t sent;		/* bytes */
 	struct vmm_state_writer w; /* the section that is being built */
 	unsigned char *bytes;	/* the section that was received */
@@ -42,7 +42,7 @@ void vmm_stream_close(struct vmm_stream *s);
 int vmm_stream_wait(const struct vmm_stream *s, int fd, short events,
 		    uint64_t until_ns, struct vsu_error *err);
 
-/* The first bytes of the source. -EBADMSG, -EOPNOTSUPP: the peer's are others. */
+/* The header of the source. -EBADMSG, -EOPNOTSUPP: the peer sent another one. */
 int vmm_stream_send_header(struct vmm_stream *s, struct vsu_error *err);
 int vmm_stream_receive_header(struct vmm_stream *s, struct vsu_error *err);
 
@@ -54,9 +54,9 @@ void vmm_stream_begin(struct vmm_stream *s, const char *name);
 int vmm_stream_send(struct vmm_stream *s, struct vsu_error *err);
 
 /*
- * The next section, valid until the next call. Those that are unknown and not required
- * are skipped. -ECONNRESET: the peer is gone; -EBADMSG, -EOPNOTSUPP: it is damaged
- * or required and unknown.
+ * Receives the next section, valid until the next call. Skips unknown sections that
+ * are not required. -ECONNRESET: the peer has disconnected; -EBADMSG: the section is
+ * damaged or too long; -EOPNOTSUPP: a required section is unknown.
  */
 int vmm_stream_receive(struct vmm_stream *s, struct vmm_state_section *out,
 		       struct vsu_error *err);

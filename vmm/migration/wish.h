@@ -20,16 +20,16 @@ struct vmm_wish {
 	int what;
 	bool pending, ended, abandoned;
 	int rc;
-	struct vsu_error *err;	/* of the thread that waits */
+	struct vsu_error *err;	/* error of the waiting thread */
 };
 
 /* Initialised in each case; -EMFILE and the like. */
 int vmm_wish_init(struct vmm_wish *w);
 void vmm_wish_fini(struct vmm_wish *w);
 
-/* Waits for the answer; -ECANCELED: it was abandoned. */
+/* Waits for the answer; -ECANCELED: the main thread abandoned the wish. */
 int vmm_wish_ask(struct vmm_wish *w, int what, struct vsu_error *err);
-/* The thread asks for nothing more. */
+/* The thread makes no further request. */
 void vmm_wish_end(struct vmm_wish *w);
 
 enum vmm_wish_news { VMM_WISH_NONE, VMM_WISH_ASKED, VMM_WISH_ENDED };

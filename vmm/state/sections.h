@@ -6,8 +6,8 @@
  *
  *   writer   appends to memory; after a failure further calls have no effect, and
  *            vmm_state_finish() returns the error
- *   reader   the bytes may be anybody's: vmm_state_check() judges all of them,
- *            before any is used
+ *   reader   the bytes are untrusted: vmm_state_check() checks all of them before
+ *            any is used
  *   fields   numbers (little-endian) and bytes of one section; reading beyond its
  *            end yields 0, which vmm_state_fields_end() reports
  *
@@ -68,14 +68,14 @@ struct vmm_state_section {
 /* Length of the content behind a header from an untrusted source. */
 uint64_t vmm_state_length(const unsigned char *header);
 /*
- * Reads the section at byte *at, and moves *at behind it. -EBADMSG: it is incomplete
- * or damaged.
+ * Reads the section at byte *at, and advances *at to its end. -EBADMSG: an incomplete
+ * or damaged section.
  */
 int vmm_state_next(const struct vmm_state *state, size_t *at,
 		   struct vmm_state_section *s, struct vsu_error *err);
 
 struct vmm_state_fields {
-	const char *name;	/* of the section, for messages */
+	const char *name;	/* the section's name, for messages */
 	uint32_t instance;
 	const unsigned char *at;
 	size_t left;

@@ -63,8 +63,8 @@ static int set_cpuid(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 }
 
 /*
- * As firmware leaves them: fast string operations on, and all memory that no
- * range register names is cached.
+ * Sets the values that firmware sets: fast string operations on, and memory outside
+ * the range registers is cached.
  */
 static int set_msrs(int cpu_fd, struct vsu_error *err)
 {
@@ -149,7 +149,7 @@ static int set_system_registers(int cpu_fd, const struct entry_row *row,
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_SREGS") : 0;
 }
 
-/* Others than CPU 0 wait for a start-up message unless told to run. */
+/* CPUs except CPU 0 wait for a start-up message; this call makes them runnable. */
 static int make_runnable(int cpu_fd, struct vsu_error *err)
 {
 	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_RUNNABLE };

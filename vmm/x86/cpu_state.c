@@ -161,7 +161,7 @@ static int save_tsc_rate(const struct vcpu *c, struct vmm_state_writer *w)
 	return 0;
 }
 
-/* One MSR of the vCPU; false: it has none of that number, or not with this value. */
+/* Reads or writes an MSR; false: the vCPU lacks the MSR or rejects the value. */
 static bool access_msr(const struct vcpu *c, unsigned long request,
 		       struct kvm_msr_entry *e)
 {
@@ -172,7 +172,7 @@ static bool access_msr(const struct vcpu *c, unsigned long request,
 	return done;
 }
 
-/* Those that this vCPU has: KVM's list is of all that it supports. */
+/* Saves the MSRs of this vCPU. KVM's list has all MSRs that KVM supports. */
 static int save_msrs(const struct vcpu *c, struct vmm_state_writer *w)
 {
 	struct kvm_msr_list *list = calloc(1, sizeof(*list) +
@@ -235,8 +235,8 @@ int vmm_x86_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 /* --------------------------------------------------------------------- load */
 
 /*
- * A KVM without privilege level 0 shows its guests the host's processor, whatever
- * table they get: what a vCPU with all supported features shows counts as well.
+ * A KVM without privilege level 0 shows the host's processor to guests and ignores
+ * their table. So compare also with what a vCPU with all supported features shows.
  */
 static int compare_features(const struct vcpu *c, struct kvm_cpuid2 *saved)
 {
@@ -295,7 +295,7 @@ static int load_tsc_rate(const struct vcpu *c, const unsigned char *bytes,
 			     c->number, khz, here);
 }
 
-/* Those that cannot be set are no obstacle if they have this value. */
+/* A write that fails is no error if the MSR already has this value. */
 static int load_msr(const struct vcpu *c, const struct kvm_msr_entry *e)
 {
 	struct kvm_msr_entry copy = *e;

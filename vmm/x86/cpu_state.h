@@ -19,9 +19,9 @@ int vmm_x86_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 		     struct vmm_state_writer *w, struct vsu_error *err);
 
 /*
- * Into a new vCPU. The state is checked, but its content may be anybody's: KVM
- * judges it. -EBADMSG; -EOPNOTSUPP: this host lacks a feature of the processor, which
- * is named.
+ * Loads the section into a new vCPU. The state's format was checked, but its values
+ * are untrusted: KVM accepts or rejects them. -EBADMSG; -EOPNOTSUPP: this host lacks a
+ * feature of the saved processor, which err names.
  */
 int vmm_x86_cpu_load(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 		     const struct vmm_state *state, struct vsu_error *err);

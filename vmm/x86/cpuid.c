@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Shaping a CPUID table. Leaves are edited in this order: those of the model,
- * those that cannot be kept, features, topology.
+ * Edits a CPUID table in this order: the leaves of the CPU model, the leaves that
+ * must be removed, features, topology.
  */
 #include <config.h>
 

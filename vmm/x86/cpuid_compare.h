@@ -6,8 +6,8 @@
 #include "x86/cpuid_table.h"
 
 /*
- * here and shown: features that the host has in either of them. -EOPNOTSUPP: it lacks
- * some, which are named.
+ * The host has the features that are in here or in shown. -EOPNOTSUPP: the host lacks
+ * features, which err names.
  */
 int vmm_cpuid_compare(struct kvm_cpuid2 *saved, struct kvm_cpuid2 *here,
 		      struct kvm_cpuid2 *shown, struct vsu_error *err);

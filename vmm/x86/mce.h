@@ -19,9 +19,9 @@
 void vmm_mce_setup(const struct vmm_kvm *kvm, int cpu_fd);
 
 /*
- * Reports the loss of the page at gpa to the guest. touched: this CPU accesses
- * it now; else no CPU does yet. -EOPNOTSUPP: the guest has not enabled machine
- * checks, -EBUSY: it is handling one.
+ * Reports the loss of the page at gpa to the guest. touched: this CPU is accessing
+ * the page; else no CPU has done so yet. -EOPNOTSUPP: the guest has not enabled
+ * machine checks; -EBUSY: the guest is handling another one.
  */
 int vmm_mce_inject(int cpu_fd, uint64_t gpa, bool touched);
 

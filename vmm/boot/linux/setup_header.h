@@ -12,7 +12,7 @@
 #define SETUP_VERSION		0x206	/* 16 */
 #define SETUP_LOADER		0x210	/* 8 */
 #define SETUP_LOADFLAGS		0x211	/* 8 */
-#define SETUP_CODE32_START	0x214	/* 32: where it was loaded */
+#define SETUP_CODE32_START	0x214	/* 32: load address */
 #define SETUP_RAMDISK		0x218	/* 32 */
 #define SETUP_RAMDISK_SIZE	0x21c	/* 32 */
 #define SETUP_CMDLINE		0x228	/* 32 */
@@ -23,7 +23,7 @@
 #define SETUP_CMDLINE_SIZE	0x238	/* 32 */
 #define SETUP_PREF_ADDRESS	0x258	/* 64 */
 #define SETUP_INIT_SIZE		0x260	/* 32 */
-#define SETUP_END		0x264	/* of the oldest version that is taken */
+#define SETUP_END		0x264	/* end of the header in the oldest accepted version */
 
 /* Further fields of the page. */
 #define PARAMS_RSDP		0x070	/* 64 */
@@ -35,11 +35,11 @@
 #define SECTOR			512u
 #define DEFAULT_SECTS		4u
 #define BOOT_FLAG		0xaa55
-#define VERSION_64_BIT		0x020c	/* 2.12: flags that tell of the entry */
+#define VERSION_64_BIT		0x020c	/* 2.12: xloadflags describe the entry */
 #define LOADED_HIGH		0x01	/* loadflags */
 #define CAN_USE_HEAP		0x80
 #define XLF_KERNEL_64		0x0001
-#define ENTRY_64		0x200	/* from where it was loaded */
+#define ENTRY_64		0x200	/* offset from the load address */
 #define LOADER_UNKNOWN		0xff
 
 #endif
