@@ -17,8 +17,8 @@
 
 /*
  * Allows threads: each set starts with its first use. Call it after the program
- * has confined itself, because confinement applies only to existing threads and
- * those they create later.
+ * has confined itself, because confinement applies only to existing threads and to
+ * threads that these create later.
  */
 int prog_closer_allow(struct vsu_error *err);
 

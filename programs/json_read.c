@@ -107,7 +107,7 @@ static bool read_escape(struct reader *r, char **to)
 	return true;
 }
 
-/* Decoded in place; NULL: it is no string. */
+/* Decodes a string in place; NULL: not a string. */
 static char *read_string(struct reader *r)
 {
 	char *word, *to;
@@ -130,7 +130,7 @@ static char *read_string(struct reader *r)
 
 static bool skip_value(struct reader *r, int depth);
 
-/* Values up to the closing bracket; those of an object have names. */
+/* Skips values up to the closing bracket; named: each has a name (object). */
 static bool skip_members(struct reader *r, bool named, int depth)
 {
 	const char closing = named ? '}' : ']';

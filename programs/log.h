@@ -56,10 +56,9 @@ void prog_log_set_level(enum prog_log_level level);
 bool prog_log_says(enum prog_log_level level);
 
 /*
- * Logs one line. cause is the kind of event ("refused", "session ended"). Of each
- * kind at most ten lines in ten seconds are logged; the others are counted, and the
- * first line after that time includes the count. NULL: no limit. Control characters
- * become '?'.
+ * Logs one line. cause is the kind of event ("refused", "session ended"). Each kind is
+ * logged at most ten times in ten seconds; further lines are counted, and the first line
+ * after that time includes the count. NULL: no limit. Control characters become '?'.
  */
 void prog_log(enum prog_log_level level, const char *cause, const char *fmt,
 	      ...) VSU_PRINTF(3, 4);

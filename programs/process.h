@@ -46,8 +46,8 @@ int prog_handle_signals(unsigned int mappings, struct vmem_sigbus **table,
 void *prog_loop_memory(void *old, long size);
 
 /*
- * Sets a function that is called for each SIGBUS before the table is consulted; it
- * returns true if it has handled the signal. It runs in the signal handler, on any
+ * Sets a function that is called for each SIGBUS before the table is consulted. fn
+ * returns true if it has handled the signal, and runs in the signal handler, on any
  * thread; siginfo is the siginfo_t.
  */
 void prog_ask_first(bool (*fn)(const void *siginfo));

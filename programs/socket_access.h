@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The options --socket-mode and --socket-group: the users who may connect to
- * the sockets of the program. Default: only the user of the program.
+ * The options --socket-mode and --socket-group, which permit other users to connect
+ * to the sockets of the program. Default: only the user of the program.
  */
 #ifndef PROGRAMS_SOCKET_ACCESS_H
 #define PROGRAMS_SOCKET_ACCESS_H

@@ -17,13 +17,13 @@
 struct prog_value {
 	const char *key;	/* its key: "path"; NULL: a key is required */
 	const char *alone;	/* properties that a value alone implies; or NULL */
-	const char *refusal;	/* where a key is required: the remedy; or NULL */
+	const char *refusal;	/* if a key is required: the remedy; or NULL */
 };
 
-/* The list begins with a word that is no key of the table. */
+/* Whether the list begins with a word that is no key of the table. */
 bool prog_value_is_first(const struct vsu_option *table, const char *list);
 
-/* That list with the value's key: buf, or the list itself if buf is too small. */
+/* Returns the list with the value's key in buf, or list if buf is too small. */
 const char *prog_value_with_key(const struct prog_value *value,
 				const char *list, char *buf, size_t size);
 

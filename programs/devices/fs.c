@@ -19,15 +19,15 @@
 /* Default threads of a device that shares a main loop. */
 #define LOOP_WORKERS 4u
 
-/* As enum virtdev_fs_cache. */
+/* In the order of enum virtdev_fs_cache. */
 static const char *const caches[] = { "auto", "always", "never", "metadata",
 				      NULL };
 
-/* As enum virtdev_fs_handles. */
+/* In the order of enum virtdev_fs_handles. */
 static const char *const file_handles[] = { "never", "prefer", "mandatory",
 					    NULL };
 
-/* As enum virtdev_fs_lost. */
+/* In the order of enum virtdev_fs_lost. */
 static const char *const lost_files[] = { "abort", "guest-error", NULL };
 
 struct fs {

@@ -106,7 +106,7 @@ struct vmm_device_facts {
 	 * list.
 	 */
 	const char *names[VMM_DEVICE_NAMES_MAX];
-	uint64_t cid;	/* of vsock; unique on the host if the kernel serves it; 0: none */
+	uint64_t cid;	/* context id; unique on the host if the kernel serves vsock; 0: none */
 };
 
 /* The same device with queues served by the host's kernel. */
@@ -190,7 +190,7 @@ const struct vmm_device_kind *vmm_device_kind_find(const char *name,
 unsigned int vmm_device_nkeys(const struct vmm_device_kind *kind);
 
 /*
- * Stores the value of a key; what names the option in messages: "key 'serial'".
+ * Stores the value of a key. what is the name of the option in messages: "key 'serial'".
  */
 int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
 		   const char *what, const struct vsu_option_value *value,
