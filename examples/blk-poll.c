@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A disk image behind a vhost-user socket, in a loop of one's own made of
- * poll(): the server has one descriptor, whatever is behind it.
+ * A disk image behind a vhost-user socket, in the program's own loop of poll():
+ * the server has one descriptor for all of its events.
  */
 #include <errno.h>
 #include <poll.h>

@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 {
 	static const struct virtdev_ops ops = { .size = sizeof(ops), .name = "echo",
 		.queue_start = start, .queue_serve = serve, .queue_stop = stop };
-	const struct virtdev_info info = { .id = 63 /* nobody's */, .nqueues = 1, .queue_size_max = 256,
+	const struct virtdev_info info = { .id = 63 /* unassigned */, .nqueues = 1, .queue_size_max = 256,
 		.features = VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_RING_PACKED };
 	struct vsu_error err = { .msg = "use: echo-device SOCKET, or echo-device here TEXT" };
 	const bool here = argc == 3 && !strcmp(argv[1], "here");

@@ -6,9 +6,9 @@
  *	shmem-backend --socket-path=PATH --region=SHMID:SIZE...
  *		--map=SHMID:SHM_OFFSET:LEN:FILE:FD_OFFSET:ro|rw...
  *
- * SIGUSR1 unmaps all, until SIGUSR2 maps them again; that asks again for what
- * was refused, too. Each answer of the front-end is a line on standard output.
- * The one ring gives every buffer back untouched.
+ * SIGUSR1 unmaps all pieces. SIGUSR2 maps them again, and repeats refused requests.
+ * Each answer of the front-end is a line on standard output.
+ * The device has one ring and returns each buffer unchanged.
  * Clients are served one after another until SIGINT or SIGTERM.
  *
  * The loop is poll(): the session needs nothing more.
@@ -135,7 +135,7 @@ static void on_run(void *opaque, uint32_t ring)
 	shmem_table_start(x->pieces.table);
 }
 
-/* All on one thread: the ring is left alone as soon as we say so. */
+/* One thread serves ring and session, so the ring is already idle: answer at once. */
 static void on_quiesce(void *opaque, uint32_t ring, bool drain, uint64_t token)
 {
 	struct example *x = opaque;
@@ -261,7 +261,7 @@ static void take_signal(struct example *x)
 		pieces_remove(&x->pieces);
 		return;
 	}
-	/* those that are in the table already stay there */
+	/* entries that are in the table already remain */
 	if (pieces_want(&x->pieces, -EEXIST, &err) < 0)
 		fail(VSU_EXIT_HOST, &err);
 	shmem_table_ask_again(x->pieces.table);

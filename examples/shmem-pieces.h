@@ -36,14 +36,14 @@ int pieces_add_region(struct pieces *p, const char *text,
 int pieces_add(struct pieces *p, const char *text, struct vsu_error *err);
 
 /*
- * After all regions are known: every piece is wanted, lies in a region, and
- * beside the others. Standard output tells the fate of each.
+ * Call it after all regions were added. Each piece must be inside a region and must not
+ * overlap another one. Requests all pieces; prints the result of each.
  */
 int pieces_make_table(struct pieces *p, struct vsu_error *err);
-/* All are wanted; stops at a failure, which the code ignored is not. */
+/* Requests all pieces; stops at a failure with another code than ignored. */
 int pieces_want(struct pieces *p, int ignored, struct vsu_error *err);
 void pieces_remove(struct pieces *p);
-/* The table, too. */
+/* Also frees the table. */
 void pieces_close(struct pieces *p);
 
 #endif

@@ -205,7 +205,7 @@ void shmem_table_result(struct shmem_table *t,
 		table_pump(t);
 }
 
-/* what is wanted */
+/* the mappings that the owner requires */
 
 static struct entry *entry_find(struct shmem_table *t,
 				uint64_t cookie)
@@ -345,7 +345,7 @@ void shmem_table_ask_again(struct shmem_table *t)
 	table_pump(t);
 }
 
-/* what the session told */
+/* events of the session */
 
 void shmem_table_start(struct shmem_table *t)
 {

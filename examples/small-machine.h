@@ -5,10 +5,10 @@
 #include <virtio-devices/device.h>
 
 /*
- * A guest sends text and prints the answer. It uses one queue for both, or, of a device
- * with two queues, the second for the text and the first for the answer. The answer may
- * come later. A negative errno: no answer; -ETIMEDOUT after 10 s in which the device had
- * nothing to do.
+ * A guest that sends text to the device and prints the answer, which may come later. If
+ * the device has two queues, the text uses the second and the answer the first, else both
+ * use the same. Returns a negative errno without an answer; -ETIMEDOUT after 10 s in which
+ * the device had no work.
  */
 int machine_ask(struct virtdev *dev, const char *text, struct vsu_error *err);
 
