@@ -12,6 +12,9 @@ docs/migration-stream.md.
     migration_stream.py send CONNECT FILE                   sends a recorded stream, prints the answers
     migration_stream.py forge FILE NAME HEX [HEX] TO        the first section of that name has other content, and
                                                             perhaps another length in its header
+    migration_stream.py reorder FILE NAME BEFORE TO         the first section NAME is in front of the first BEFORE
+    migration_stream.py version FILE NAME TO                the first section of that name has version 2; NAME can
+                                                            be "stream"
 """
 import os
 import socket
@@ -35,8 +38,8 @@ def crc32c(data):
     return value ^ 0xFFFFFFFF
 
 
-def section(name, content):
-    head = struct.pack("<16sIII", name.encode(), 1, 0, 1)
+def section(name, content, version=1):
+    head = struct.pack("<16sIII", name.encode(), version, 0, 1)
     length = struct.pack("<Q", len(content))
     return head + struct.pack("<I", crc32c(head + bytes(4) + length + content)) + length + content
 
@@ -206,7 +209,28 @@ def forge(path, name, content, *words):
         file.write(data + new)
 
 
-signal = {"list": show, "through": through, "cut": cut, "hold": hold, "damage": damage, "send": send, "forge": forge}
+def reorder(path, name, before, to):
+    start, found = parse(path)
+    names = [s[0] for s in found]
+    moved = found.pop(names.index(name))
+    found.insert(names.index(before), moved)
+    with open(to, "wb") as file:
+        file.write(start + b"".join(section(*s) for s in found))
+
+
+def other_version(path, name, to):
+    start, found = parse(path)
+    if name == "stream":
+        start = start[:8] + struct.pack("<II", 2, 0)
+    else:
+        at = [s[0] for s in found].index(name)
+        found = found[:at] + [found[at] + (2,)]
+    with open(to, "wb") as file:
+        file.write(start + b"".join(section(*s) for s in found))
+
+
+signal = {"list": show, "through": through, "cut": cut, "hold": hold, "damage": damage, "send": send, "forge": forge,
+          "reorder": reorder, "version": other_version}
 signal[sys.argv[1]](*sys.argv[2:])
 sys.stdout.flush()
 os._exit(0)
