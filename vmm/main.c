@@ -74,8 +74,9 @@ static int parse_run(struct vmm_options *options,
 	static struct vmm_options saved;
 	int rc = vmm_options_parse(options, c->all.n, c->all.words, err);
 
-	if (!rc && options->clone && !options->from)
-		rc = vsu_error_set(err, -EINVAL, "option --clone needs --from");
+	if (!rc && (options->clone || options->prefetch) && !options->from)
+		rc = vsu_error_set(err, -EINVAL, "option %s needs --from",
+				   options->clone ? "--clone" : "--prefetch");
 	if (!rc && options->clone) {
 		rc = vmm_options_parse(&saved, c->saved.n, c->saved.words, err);
 		options->saved = &saved;

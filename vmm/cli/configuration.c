@@ -208,6 +208,7 @@ static int receive_words(struct vmm_configuration *c, char **words,
 static bool is_option_of_files(const char *word)
 {
 	return is_option(word, "--from") || is_option(word, "--clone") ||
+	       is_option(word, "--prefetch") ||
 	       is_option(word, "--json") || is_option(word, "--dry-run") ||
 	       is_option(word, "--incoming");
 }

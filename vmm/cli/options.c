@@ -12,7 +12,7 @@
 #include "places.h"
 
 enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
-       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, REBOOT, CONFIG, FROM, CLONE, INCOMING,
+       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, REBOOT, CONFIG, FROM, CLONE, PREFETCH, INCOMING,
        DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
@@ -106,6 +106,8 @@ const struct vsu_option vmm_run_options[] = {
 		   .help = "continue the machine saved in that folder" },
 	[CLONE] = { .name = "clone", .kind = VSU_OPTION_FLAG,
 		    .help = "with --from: reject devices that share a resource with the saved machine" },
+	[PREFETCH] = { .name = "prefetch", .kind = VSU_OPTION_FLAG,
+		       .help = "with --from: load memory in the background" },
 	[INCOMING] = { .name = "incoming", .kind = VSU_OPTION_STRING,
 		       .arg = "ADDRESS",
 		       .help = "continue a machine that 'migrate' sends to unix:PATH, tcp:HOST:PORT or exec:COMMAND" },
@@ -161,6 +163,7 @@ static const struct prog_place places[] = {
 	[CONFIG] = { PROG_PLACE_NONE, 0 },
 	[FROM] = PLACE(from),
 	[CLONE] = PLACE(clone),
+	[PREFETCH] = PLACE(prefetch),
 	[INCOMING] = { PROG_PLACE_NONE, 0 },
 	[DISK_PATH] = { PROG_PLACE_NONE, 0 },
 };

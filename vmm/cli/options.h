@@ -60,6 +60,7 @@ struct vmm_options {
 	bool restart;		/* after the guest asked for a reboot */
 	const char *from;	/* a saved machine's folder; the kernel is not loaded */
 	bool clone;		/* with from: shares nothing with the saved machine */
+	bool prefetch;		/* with from: loads the memory in the background */
 	const struct vmm_options *saved; /* with clone: the saved machine's options */
 	struct vmm_stream *stream; /* with --incoming: the source's stream; else NULL */
 	const char *initrd, *cmdline, *append, *serial, *control;

@@ -37,7 +37,7 @@ static const struct {
 	enum change change;
 } changes[] = {
 	{ "from", CHANGE_START }, { "clone", CHANGE_START },
-	{ "incoming", CHANGE_START },
+	{ "incoming", CHANGE_START }, { "prefetch", CHANGE_START },
 	{ "control", CHANGE_STREAM }, { "serial", CHANGE_STREAM },
 	{ "socket-mode", CHANGE_VALUE }, { "socket-group", CHANGE_VALUE },
 	{ "on-memory-error", CHANGE_VALUE }, { "log-level", CHANGE_VALUE },

@@ -293,6 +293,7 @@ static const struct step steps[] = {
 	{ restore_guest, VMM_STAGE_CONFIGURATION },
 	{ vmm_incoming_confirm, VMM_STAGE_STREAM },
 	{ vmm_restore_resume, VMM_STAGE_RUN },
+	{ vmm_restore_prefetch, VMM_STAGE_RUN },
 };
 
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
@@ -323,6 +324,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_save_free(m);
 	vmm_migrate_free(m);
 	vmm_restore_free(m);
+	vmm_prefetch_free(m->restore.prefetch);
 	vmm_control_free(m->control);
 	for (i = 0; i < m->ndevices; i++)
 		vmm_machine_free_device(&m->devices[i]);

@@ -28,6 +28,7 @@
 #include "legacy/port_numbers.h"
 #include "legacy/ports.h"
 #include "memory/memory.h"
+#include "memory/prefetch.h"
 #include "acpi/plug.h"
 #include "cli/options.h"
 #include "memory/memory_private.h"
@@ -85,6 +86,7 @@ struct vmm_restore {
 	struct vmm_image_lists memory;
 	bool on_bus;
 	uint64_t age_ns;	/* how long the guest had run */
+	struct vmm_prefetch *prefetch;	/* with --prefetch; or NULL */
 };
 
 struct vmm_machine {

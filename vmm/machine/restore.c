@@ -292,6 +292,14 @@ int vmm_restore_resume(struct vmm_machine *m, struct vsu_error *err)
 	return 0;
 }
 
+int vmm_restore_prefetch(struct vmm_machine *m, struct vsu_error *err)
+{
+	if (!m->options->prefetch || vmm_machine_wants_shared(m))
+		return 0;
+	return vmm_prefetch_new(&m->memory, vmm_memory_map(&m->memory),
+				&m->restore.prefetch, err);
+}
+
 void vmm_restore_free(struct vmm_machine *m)
 {
 	free(m->restore.bytes);

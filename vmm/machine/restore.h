@@ -33,6 +33,9 @@ bool vmm_restore_wanted(const struct vmm_machine *m);
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err);
 int vmm_restore_resume(struct vmm_machine *m, struct vsu_error *err);
 
+/* With --prefetch. Memory that is shared with other processes was read before. */
+int vmm_restore_prefetch(struct vmm_machine *m, struct vsu_error *err);
+
 /* With --clone: -EBUSY if a device shares a resource of the host with the saved machine. */
 int vmm_restore_check_clone(struct vmm_machine *m, struct vsu_error *err);
 

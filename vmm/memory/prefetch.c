@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A thread that walks over the data of memory files. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "memory/prefetch.h"
+#include "process.h"
+
+/* Bytes of one system call, after which the thread can be ended. */
+#define STEP (UINT64_C(2) << 20)
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22	/* Linux 5.14 */
+#endif
+
+struct vmm_prefetch {
+	const struct vmm_memory *memory;
+	struct vmem_map *map;
+	pthread_t thread;
+	bool stop;		/* atomic */
+};
+
+/* A kernel without MADV_POPULATE_READ reads the file only. */
+static bool load_step(const struct vmem_region *r, uint64_t at, uint64_t len)
+{
+	unsigned char *hva = vmem_region_hva(r) + at;
+
+	if (!madvise(hva, len, MADV_POPULATE_READ))
+		return true;
+	return errno == EINVAL && !madvise(hva, len, MADV_WILLNEED);
+}
+
+/* Offsets are those of the region. False: the file was truncated, or stop. */
+static bool load_range(const struct vmm_prefetch *p, const struct vmem_region *r,
+		       uint64_t at, uint64_t end)
+{
+	uint64_t len;
+
+	for (; at < end; at += len) {
+		len = end - at < STEP ? end - at : STEP;
+		if (__atomic_load_n(&p->stop, __ATOMIC_RELAXED) ||
+		    !load_step(r, at, len))
+			return false;
+	}
+	return true;
+}
+
+static bool load_region(const struct vmm_prefetch *p, const struct vmem_region *r)
+{
+	const int fd = vmem_block_fd(vmem_region_block(r));
+	const off_t first = (off_t)vmem_region_file_pos(r, 0);
+	const off_t last = first + (off_t)vmem_region_len(r);
+	off_t data = first, hole;
+
+	while ((data = lseek(fd, data, SEEK_DATA)) >= 0 && data < last) {
+		hole = lseek(fd, data, SEEK_HOLE);
+		if (hole < 0 || hole > last)
+			hole = last;
+		if (!load_range(p, r, (uint64_t)(data - first),
+				(uint64_t)(hole - first)))
+			return false;
+		data = hole;
+	}
+	return true;
+}
+
+static void *prefetch_main(void *arg)
+{
+	const struct vmm_prefetch *p = arg;
+	const struct vmem_region *r;
+	unsigned int i;
+
+	for (i = 0; i < vmem_map_count(p->map); i++) {
+		r = vmem_map_region(p->map, i);
+		if (vmm_memory_has(p->memory, r) && !load_region(p, r))
+			break;
+	}
+	return NULL;
+}
+
+int vmm_prefetch_new(const struct vmm_memory *memory, struct vmem_map *map,
+		     struct vmm_prefetch **out, struct vsu_error *err)
+{
+	struct vmm_prefetch *p = calloc(1, sizeof(*p));
+	int rc;
+
+	if (!p)
+		return vsu_error_set(err, -ENOMEM, "no memory to prefetch memory");
+	p->memory = memory;
+	p->map = vmem_map_ref(map);
+	rc = prog_thread_start(&p->thread, prefetch_main, p, 0);
+	if (rc < 0) {
+		vmem_map_unref(p->map);
+		free(p);
+		return vsu_error_sys(err, rc, "cannot start a thread");
+	}
+	*out = p;
+	return 0;
+}
+
+void vmm_prefetch_free(struct vmm_prefetch *p)
+{
+	if (!p)
+		return;
+	__atomic_store_n(&p->stop, true, __ATOMIC_RELAXED);
+	pthread_join(p->thread, NULL);
+	vmem_map_unref(p->map);
+	free(p);
+}
