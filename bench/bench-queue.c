@@ -48,7 +48,7 @@ struct rig {
 	struct bench_case c;
 	struct vmem_space *space;
 	struct vq *q;
-	unsigned char *mem;		/* of region 0 */
+	unsigned char *mem;		/* start of region 0 */
 	uint16_t *avail_idx;
 	uint16_t *avail_ring;
 	uint32_t nheads;		/* chains that the table holds */

@@ -20,7 +20,7 @@ bool contest_begin(void);
  */
 void contest_path(char *path, size_t size, const char *name);
 
-#define CONTEST_WORDS 32	/* of a command, with the end */
+#define CONTEST_WORDS 32	/* limit of a command's words, including NULL */
 
 /*
  * Runs argv with this standard output and empty input. argv[0] is a path, or

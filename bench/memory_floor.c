@@ -37,8 +37,8 @@
 #define TABLE (ACK + FILES * 32u)
 
 /*
- * A message, by turns, and what comes with it: files that are kept, and behind
- * them fresh ones. Those that were fresh before go then.
+ * One message and its descriptors: files that are kept, followed by new ones,
+ * which replace those of the message before.
  */
 struct step {
 	size_t ask, answer;		/* bytes */

@@ -7,13 +7,13 @@
  *   net-end driver SOCKET tx|rx LEN NAME
  *   net-end floor LEN NAME CPU CPU
  *
- * The device is ours, over a link without end: of frames that the driver sends
- * (tx) it takes a copy of each, and it has as many of LEN bytes to give (rx) as
- * the driver has buffers. It sleeps until it is kicked, as it does for a guest,
- * or (poller) asks for kicks without a rest. The driver polls, as DPDK's does, and
- * prints how many frames went, as bench.h has it. The
- * floor is what two threads on these CPUs move over the barest of rings, with
- * the one copy that a device makes, and nothing else of a frame looked at.
+ * The device is ours, over a link without limit: it copies each frame that the
+ * driver sends (tx), and fills each buffer of the driver with a frame of LEN bytes
+ * (rx). The device sleeps until it is kicked, as for a guest, or (poller) polls the
+ * ring without sleeping. The driver polls, as DPDK's does, and prints the number of
+ * frames in the format of bench.h. The floor is the rate of two threads on these CPUs
+ * with a minimal ring, which copies each frame once, as a device does, and reads
+ * nothing else of it.
  */
 #include <config.h>
 
@@ -107,7 +107,7 @@ static struct virtdev *device_new(struct endless *e)
 	return dev;
 }
 
-/* Until it is ended from outside; who polls never sleeps. */
+/* Runs until a signal ends it; with polls it never sleeps. */
 static _Noreturn void device_serve(struct virtdev *dev, const char *path,
 				   bool polls)
 {
@@ -144,7 +144,7 @@ static _Noreturn void device_main(const char *path, bool gives, uint32_t len,
 
 struct end {
 	struct card card;
-	struct ring *ring;	/* whose frames count */
+	struct ring *ring;	/* the ring whose frames are counted */
 	bool sends;
 	uint32_t len;		/* of a frame, with its header */
 };
@@ -160,7 +160,7 @@ static void give(struct end *e, uint64_t slot)
 		guest_rig_die("a buffer does not fit", NULL);
 }
 
-/* Gives anew whatever has come back: at most a burst. */
+/* Makes completed buffers available again, at most a burst. */
 static unsigned int turn(struct end *e)
 {
 	uint32_t written;

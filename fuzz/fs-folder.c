@@ -52,7 +52,7 @@ static void make_folder(struct fs_folder *f)
 	CHECK(symlinkat("..", f->parent, "shared/up") == 0);
 }
 
-/* Two entries besides "." and ".."; the secret is one of them. */
+/* The folder and the secret are the only entries but "." and "..". */
 static void check_parent(const struct fs_folder *f)
 {
 	char content[64] = "";

@@ -6,10 +6,10 @@
 #include "play.h"
 
 struct fs_folder {
-	int parent;		/* the folder beside which the secret lies */
+	int parent;		/* contains the served folder and the secret */
 };
 
-/* The path of what is served; files in it cannot grow for ever. */
+/* The path of the served folder; the size of files in it is limited. */
 const char *fs_folder_init(struct fs_folder *f);
 /* The secret is what it was. */
 void fs_folder_fini(struct fs_folder *f);

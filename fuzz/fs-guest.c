@@ -18,7 +18,7 @@
 #define ASK_ROOM	0x4000u
 #define ANSWER_AT	0x10000u
 #define ANSWER_ROOM	0x8000u
-#define WORDS		11u	/* of arguments */
+#define WORDS		11u	/* words of a request's arguments */
 
 void fs_guest_start(struct fs_guest *g)
 {

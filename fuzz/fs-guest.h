@@ -31,14 +31,14 @@ struct fs_guest {
 	struct vq_driver *driver;
 	struct fs_server server;
 	struct fs_reach *reach;
-	uint32_t busy[FS_GUEST_SLOTS]; /* opcode and 1 of a request without an
-					  answer */
-	uint64_t unique;		/* of the first slot's */
-	int fds;			/* that were open before it */
+	uint32_t busy[FS_GUEST_SLOTS]; /* opcode + 1 of an unanswered request,
+					  or 0 */
+	uint64_t unique;		/* unique number of the request in the first slot */
+	int fds;			/* number of open descriptors at its start */
 	struct fs_folder folder;
 	uint64_t nodes[FS_GUEST_KNOWN], handles[FS_GUEST_KNOWN];
 	unsigned int nnodes, nhandles;
-	bool labels;		/* what it makes has some, where it says so */
+	bool labels;		/* requests that create files can carry security labels */
 };
 
 /* Memory and a queue, for a device that is made next. The rest of it is zero. */

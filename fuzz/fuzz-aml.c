@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Any sequence of calls of the AML writer, into a buffer of any size: it never
- * writes outside, its first error stays, and the lengths of what it wrote nest.
- * The first two bytes are the size; each call is a byte and what it needs.
+ * Any sequence of calls of the AML writer, into a buffer of any size: no store
+ * is outside the buffer, the first error is kept, and the lengths of packages nest.
+ * The first two bytes are the size; each call is a byte and its arguments.
  */
 #include <config.h>
 

@@ -138,7 +138,7 @@ static void send_frame(struct guest *g, struct input *in)
 
 	for (i = 0; i < 12; i++)
 		*at(g, gpa + i) = how & 1 ? (unsigned char)take(in, 1) : 0;
-	if (how & 2)	/* of the type that is sent */
+	if (how & 2)	/* a header with a supported GSO type */
 		memcpy(at(g, gpa), "\1\1\66\0\xa8\5\42\0\20\0\0\0", 12);
 	b[n++] = (struct vq_buffer) { gpa, how & 4 ? length(in) : 12, 0 };
 	for (i = how >> 3 & 3; i; i--)

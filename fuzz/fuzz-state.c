@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The state of a disk, modified on its way by an attacker: it is rejected, and
- * the receiving disk is as new; or the disk continues, and a reset removes all
- * of it. The first byte selects the register interface, and whether the
- * following bytes are the state itself or changes of a valid one, three bytes
- * each: offset and bits to flip.
+ * The state of a disk, modified on its way by an attacker: either it is
+ * rejected and the receiving disk is as after its creation, or the disk continues
+ * and a reset removes the loaded state. The first byte selects the register
+ * interface, and whether the following bytes are the state itself or changes of a
+ * valid one, three bytes each: offset and bits to flip.
  *
  * If bit 2 of the first byte is set, the state is that of a folder that is not
  * mounted, and the bytes follow its header: no file outside the folder is

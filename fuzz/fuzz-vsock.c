@@ -62,8 +62,8 @@ struct guest {
 	uint32_t asked_guest, asked_host;	/* ports of the last request */
 	uint16_t asked_type;
 	bool messages;		/* the driver takes them */
-	int fds;		/* that were open before it */
-	uint32_t posted[3], sent;	/* posted: those of a queue lie in its order */
+	int fds;		/* number of open descriptors at its start */
+	uint32_t posted[3], sent;	/* posted: buffers per queue, in order */
 };
 
 static unsigned char *at(const struct guest *g, uint64_t gpa)

@@ -7,7 +7,7 @@
 #define ALL_BITS ((UINT64_C(1) << 24) - 1)
 #define FEATURES (HONEST_FEATURES | VHOST_USER_F_PROTOCOL_FEATURES | \
 		  VHOST_USER_F_ACCESS_PLATFORM)
-#define AS_ASKED UINT32_MAX	/* as long as the request */
+#define AS_ASKED UINT32_MAX	/* a reply of the request's length */
 
 /*
  * Requests that are always answered. All bits that are known are offered, so

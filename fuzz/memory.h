@@ -12,10 +12,10 @@
 
 #include "play.h"
 
-#define MEMORY		0x20000u	/* of each of two regions that touch */
+#define MEMORY		0x20000u	/* length of each of two adjacent regions */
 #define ROM_GPA		0x100000u
 #define HOLE_GPA	0x200000u
-#define DATA_GPA	(MEMORY - 0x4000u) /* crosses the border */
+#define DATA_GPA	(MEMORY - 0x4000u) /* extends over both regions */
 
 /* A buffer where the input wants it: mostly memory, sometimes not. */
 uint64_t place(struct input *in);

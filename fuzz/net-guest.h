@@ -37,8 +37,8 @@ struct guest {
 };
 
 /*
- * A link that asks of each frame what must hold; the guest is its own. batches: it
- * takes several at once.
+ * A link that asks of each frame what must hold; the guest is its own. batches: the
+ * link accepts several frames in one call.
  */
 struct virtdev_net_link *fuzz_net_link(struct guest *g, bool batches);
 

@@ -184,7 +184,7 @@ static const struct vhost_user_frontend_device_ops device_ops = {
 	.host_notifier = check_notifier,
 };
 
-/* All that the input's last byte asks for. */
+/* Adds the optional operations that the input's last byte selects. */
 static void add_ops(struct vhost_user_frontend_device_ops *add, uint8_t with)
 {
 	if (with & WITH_POSTCOPY) {

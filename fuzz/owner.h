@@ -23,12 +23,12 @@
 
 struct owner {
 	struct vhost_user_frontend *f;
-	int file_fd;		/* of shared objects */
+	int file_fd;		/* descriptor of shared objects */
 	bool has_started, came_back;
 	bool has_missed, has_placed, was_called;
-	unsigned int sum;	/* of all that it was told */
-	struct vmem_block *held; /* of a mapping that it keeps, or NULL */
-	bool hold_next;		/* whether it keeps the next */
+	unsigned int sum;	/* over all received values */
+	struct vmem_block *held; /* block of the mapping that it keeps, or NULL */
+	bool hold_next;		/* it keeps the next mapping */
 };
 
 /* A byte tells which pages lead where. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Clients and a server, who do as random bytes tell them. */
+/* Clients and a server whose actions are selected by random bytes. */
 #include <config.h>
 
 #include <stdio.h>
@@ -132,7 +132,7 @@ void peer_act(struct peers *h, struct input *in)
 		(void)!recv(*peer, bytes, sizeof(bytes), MSG_DONTWAIT);
 		break;
 	default:
-		/* of no bytes, too, if it has messages */
+		/* a socket of messages can send an empty one */
 		(void)!send(*peer, bytes, (how & 31) * 160,
 			    MSG_NOSIGNAL | MSG_DONTWAIT);
 		break;

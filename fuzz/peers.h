@@ -28,7 +28,7 @@ void peers_end(void);
 void peers_init(struct peers *h);
 void peers_fini(struct peers *h);
 
-/* One comes, one is taken, one does something: as the input has it. */
+/* A client connects, the server accepts one, a client acts; the input selects. */
 void peer_come(struct peers *h, struct input *in);
 void peer_accept(struct peers *h);
 void peer_act(struct peers *h, struct input *in);

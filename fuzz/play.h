@@ -13,7 +13,7 @@ struct input {
 	const uint8_t *p, *end;
 };
 
-/* So many bytes, the first one highest, or zeros beyond the end. */
+/* A big-endian number of that many bytes; bytes beyond the end of the input are zeros. */
 uint32_t take(struct input *in, unsigned int bytes);
 uint64_t take_u64(struct input *in, unsigned int bytes);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Rings of a guest that is fuzzed: begun and ended as a server of a device does. */
+/* Rings of a fuzzed guest, started and stopped as a device's server does. */
 #include <config.h>
 
 #include "play.h"

@@ -21,7 +21,7 @@
 
 enum { RECEIVE, TRANSMIT };
 
-#define BUFFERS UINT64_C(0x10000)	/* of a ring, from its base */
+#define BUFFERS UINT64_C(0x10000)	/* offset of a ring's buffers from its base */
 #define STEP 1024u
 #define TEXTS 20u
 
@@ -78,7 +78,7 @@ static int poll_ring(unsigned int index, uint64_t *cookie, uint32_t *len)
 	return vq_driver_collect(client.rings[index].driver, cookie, len);
 }
 
-/* Waits for the next completion; it has to be that of cookie. */
+/* Waits for the next completion and asserts that its cookie is this one. */
 static uint32_t wait_for(unsigned int index, uint64_t cookie)
 {
 	struct echo_ring *ring = &client.rings[index];

@@ -121,7 +121,7 @@ static void wait_until(const bool *flag, unsigned int count)
 	}
 }
 
-/* The program's next line; what we owe it is sent meanwhile. */
+/* Expects the program's next line, and sends pending replies meanwhile. */
 static void expect_line(const char *line)
 {
 	struct pollfd p[2] = {
@@ -228,7 +228,7 @@ static void setup(void)
 	make_file("a", 'a');
 	make_file("b", 'b');
 	launch();
-	/* its session is not used: it brings memory and a ring */
+	/* only its memory and ring are used, not its session */
 	ck_assert_int_eq(vsu_sock_pair(pair), 0);
 	echo_client_init(&f.client, pair[0], 1, VQ_F_VERSION_1);
 	close(pair[1]);

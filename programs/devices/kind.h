@@ -42,10 +42,10 @@ struct vmm_device_key {
 	bool required;		/* the device requires a value */
 	/*
 	 * For a key of the daemon only: the reason why cvmm's own device does
-	 * not support it; or NULL.
+	 * not support it, or NULL.
 	 */
 	const char *not_inline;
-	const char *zero_not_inline;	/* for a value of 0, likewise; or NULL */
+	const char *zero_not_inline;	/* for a value of 0, likewise, or NULL */
 	/*
 	 * cvmm has a common key of the same name for devices behind a socket;
 	 * for other devices this one is used. Must be last.
@@ -132,7 +132,7 @@ struct vmm_device_kind {
 		    struct virtdev **out, struct vsu_error *err);
 	/*
 	 * Checks the config as open() does, without creating anything, for a
-	 * program that is confined before it opens the device; or NULL.
+	 * program that is confined before it opens the device, or NULL.
 	 */
 	int (*judge)(const void *config, const struct vmm_device_common *common,
 		     struct vsu_error *err);
@@ -157,7 +157,7 @@ struct vmm_device_kind {
 	void (*describe)(const void *config, struct vmm_device_facts *facts);
 	/*
 	 * Completes the config of a device whose queues share the thread of a
-	 * program's main loop, as cvmm's do; or NULL.
+	 * program's main loop, as cvmm's do, or NULL.
 	 */
 	void (*share_loop)(void *config);
 	/* Work for threads that serve requests; NULL: none. */
@@ -169,7 +169,7 @@ struct vmm_device_kind {
 	void (*keep)(struct virtdev *dev);
 	/*
 	 * -EIO: a mapped file was truncated, and the device continues without
-	 * it; or NULL.
+	 * it, or NULL.
 	 */
 	int (*check)(struct virtdev *dev, struct vsu_error *err);
 	/*
@@ -190,7 +190,7 @@ const struct vmm_device_kind *vmm_device_kind_find(const char *name,
 unsigned int vmm_device_nkeys(const struct vmm_device_kind *kind);
 
 /*
- * Stores the value of a key. what is the name of the option in messages: "key 'serial'".
+ * Stores the value of a key; what names the option in messages, as "key 'serial'" does.
  */
 int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
 		   const char *what, const struct vsu_option_value *value,

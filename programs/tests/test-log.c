@@ -22,7 +22,7 @@ static uint64_t now_ns = 100 * SECOND;
 static int saved_stderr, reader;
 static char said[65536];
 
-/* Used: under LTO nothing else tells gcc that the linker will refer to it. */
+/* Used: with LTO, gcc does not see that the linker will refer to it. */
 uint64_t __attribute__((used)) __wrap_vsu_now_ns(void);
 uint64_t __wrap_vsu_now_ns(void)
 {

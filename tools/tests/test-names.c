@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the names of feature bits: those of the kernel's and libvhost's headers. */
+/* Claims about the names of feature bits, compared with the kernel's and libvhost's headers. */
 #include <config.h>
 
 #include <check.h>

@@ -177,7 +177,7 @@ int __wrap_fcntl(int fd, int cmd, ...)
 	va_list ap;
 	int arg;
 
-	if (cmd == F_GET_SEALS)	/* that there are none is no failure */
+	if (cmd == F_GET_SEALS)	/* a file without seals is not a failure */
 		return __real_fcntl(fd, cmd);
 	va_start(ap, cmd);
 	arg = va_arg(ap, int);	/* of F_ADD_SEALS: the only other one made */

@@ -3,9 +3,10 @@
  * Every call of the library that may fail and that a constructor makes, made
  * to fail in turn. The linker puts faults.c between (see Makefile.am).
  *
- * Not among them: what has no failure (getpid, sysconf, text functions), what
- * gives back (munmap, unlink, shm_unlink, free), and stat() and fstat(), which
- * are no symbols everywhere and whose failure only means "not known".
+ * Left out are calls that cannot fail (getpid, sysconf, text functions), calls
+ * that release something (munmap, unlink, shm_unlink, free), and stat() and
+ * fstat(), which are not symbols in every libc and whose failure only means
+ * "unknown".
  */
 #ifndef VMEM_TESTS_FAULTS_H
 #define VMEM_TESTS_FAULTS_H
@@ -18,12 +19,12 @@ extern bool faults_old_kernel;
 typedef int (*faults_make_fn)(void);
 
 /*
- * Runs make() with its first call failing, then its second, until there is
- * none left to fail; returns how many there were. make() returns 0 or a
- * negative errno and gives back what it made; it asserts nothing, because Check
- * allocates. However it ends, no descriptor, mapping or heap block may be left.
- * Of at most so many calls a failure may be forgiven, because the library does
- * without them.
+ * Runs make() with its first call failing, then its second, until all
+ * calls succeed; returns the number of calls. make() returns 0 or a negative
+ * errno and releases what it allocated; assertions are not allowed in it, because
+ * Check allocates memory. No descriptor, mapping or heap block may remain. make()
+ * may succeed although a call fails, for at most forgiven calls, because the
+ * library does not depend on them.
  */
 int faults_each(faults_make_fn make, int forgiven);
 

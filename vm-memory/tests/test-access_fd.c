@@ -10,7 +10,7 @@
 
 #include "util.h"
 
-static struct vmem_map *map;	/* as make_map(): 0-0x7ff, 0x1000-0x13ff */
+static struct vmem_map *map;	/* that of make_map(): 0-0x7ff, 0x1000-0x13ff */
 static const struct vmem_view *view;
 
 static void setup(void)

@@ -17,7 +17,7 @@
 #include "util.h"
 
 static const char *properties;
-static unsigned int wrong;	/* what is asserted when all have failed */
+static unsigned int wrong;	/* violated claims; asserted to be 0 at the end */
 
 static int make_backend(void)
 {

@@ -64,7 +64,7 @@ START_TEST(runs_are_told_as_guest_addresses_once)
 	store(map, 0x3fff, 2);		/* pages 3 and 4 */
 	store(map, 0x3f000, 0x3000);	/* across two words */
 	store(map, 0x1ff000, 1);	/* the last */
-	store(map, 16384 * KIB, 1);	/* nobody notes it */
+	store(map, 16384 * KIB, 1);	/* outside of all bitmaps */
 	heard[0] = '\0';
 	ck_assert_uint_eq(vmem_map_harvest(map, hear, heard), 6);
 	ck_assert_str_eq(heard, "0x3000+0x2000 0x3f000+0x3000 0x1ff000+0x1000 ");

@@ -14,8 +14,8 @@
 #include "mounts.h"
 #include "util.h"
 
-#define PAGES 3		/* of the file system */
-#define POOL 5		/* those and two for memfds */
+#define PAGES 3		/* huge pages that the file system may use */
+#define POOL 5		/* PAGES, and two for memfds */
 
 static char dir[] = "/tmp/vmem-test-XXXXXX";
 static char path[64];

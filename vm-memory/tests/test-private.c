@@ -177,7 +177,7 @@ START_TEST(conversion_within_a_huge_page_keeps_its_shared_half)
 
 	if (alloc("backend=memfd,size=4M,hugetlb=on,hugetlbsize=2M,private=on",
 		  &b, NULL) < 0)
-		return;		/* two huge pages are not to be had */
+		return;		/* the pool lacks two huge pages */
 	huge = vmem_block_page_size(b);
 	memset(vmem_block_hva(b), 0x11, 2 * huge);
 	r = region_of(b, 0, GPA, 2 * huge, 0);

@@ -163,7 +163,7 @@ START_TEST(last_reference_leaves_an_empty_place_that_stays_taken)
 	vmem_block_unref(b);
 	ck_assert(!vmem_reservation_busy(window, 0, 16 * PAGE));
 	ck_assert(!readable(vmem_reservation_hva(window)));
-	/* as a hint, which the kernel follows only if the range is free */
+	/* the address is a hint: the kernel uses it only if the range is free */
 	other = mmap(vmem_reservation_hva(window), PAGE, PROT_NONE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(other, MAP_FAILED);
@@ -173,7 +173,7 @@ START_TEST(last_reference_leaves_an_empty_place_that_stays_taken)
 END_TEST
 
 static const struct place {
-	unsigned int off, len;	/* pages, against a piece at 4, length 4 */
+	unsigned int off, len;	/* pages; another piece is at page 4 and has 4 pages */
 	int code;
 } places[] = {
 	{ 4, 4, -EEXIST }, { 3, 2, -EEXIST }, { 7, 1, -EEXIST },
@@ -261,7 +261,7 @@ START_TEST(piece_dropped_elsewhere_wakes_the_owner)
 }
 END_TEST
 
-/* A wake-up that was lost would leave the owner waiting for ever. */
+/* If a wake-up were lost, the owner would never stop waiting. */
 START_TEST(piece_dropped_at_any_moment_wakes_whoever_was_told_of_it)
 {
 	struct pollfd p = { vmem_reservation_fd(window), POLLIN, 0 };
@@ -422,7 +422,7 @@ END_TEST
  */
 START_TEST(refused_mapping_leaves_no_hole_in_the_window)
 {
-	const uint64_t len = UINT64_C(1) << 34;	/* huge pages nobody has */
+	const uint64_t len = UINT64_C(1) << 34;	/* more huge pages than any pool has */
 	struct vmem_fd_desc d = { -1, VMEM_BLOCK_WRITE, 0, len, NULL, NULL };
 	struct vmem_reservation *r;
 	struct vmem_block *b = NULL;

@@ -255,7 +255,7 @@ struct worker {
 	pthread_t thread;
 	bool keeps;
 	unsigned int looks;
-	uint64_t wrong;		/* what is asserted when the thread is done */
+	uint64_t wrong;		/* failures; the main thread asserts that there are none */
 };
 
 static uint64_t number_of(struct worker *w, const struct vmem_map *map)

@@ -499,7 +499,7 @@ END_TEST
 struct lane {
 	struct virtdev_disk_request r;
 	struct iovec iov[64];
-	unsigned char *mirror, *place;	/* of the lane; of its request */
+	unsigned char *mirror, *place;	/* buffers of the lane and of its request */
 	uint64_t at;
 };
 

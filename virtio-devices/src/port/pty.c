@@ -17,8 +17,8 @@
 
 struct pty {
 	int master;
-	int opens;		/* inotify: somebody opened the terminal, which
-				   its master does not tell of */
+	int opens;		/* inotify: a client opened the terminal, which
+				   the master does not report */
 };
 
 static int pty_attach(void *self, int in_epfd, int out_epfd)

@@ -21,8 +21,8 @@ static void store(const char *folder, const char *name,
 }
 
 /*
- * iasl disassembles each table and compiles the result. It prints "0 Errors, 0
- * Warnings, 0 Remarks" for the DSDT, and only the length for the others.
+ * iasl disassembles each table and compiles the result; the output is
+ * "0 Errors, 0 Warnings, 0 Remarks" for the DSDT, and only the length for the others.
  */
 static const char judge[] =
 	"cd '%s' && for t in dsdt facp apic xsdt $(test -s mcfg.aml && echo mcfg); do"

@@ -402,8 +402,8 @@ START_TEST(pasted_input_waits_for_the_guest_whole)
 END_TEST
 
 /*
- * A driver that moves bytes only on interrupts, like a kernel's: it reads all
- * received bytes, and writes up to 16 to an empty transmitter. It echoes its
+ * A driver that moves bytes only on interrupts, like a kernel's: reads all
+ * received bytes, writes up to 16 to an empty transmitter, and so echoes its
  * input.
  */
 struct driver {

@@ -34,8 +34,8 @@ struct fake_kvm {
 	uint64_t written[FAKE_SLOTS]; /* the first 64 pages that KVM's log has */
 	int irq_fd[FAKE_IRQS];	/* -1: unused */
 	/*
-	 * Whether this guest handles machine checks, and which it received; it
-	 * never completes one.
+	 * Whether this guest handles machine checks, and which it received,
+	 * none of which it completes.
 	 */
 	bool takes_checks;
 	struct kvm_x86_mce check;
@@ -43,16 +43,16 @@ struct fake_kvm {
 	/*
 	 * The guest, on the CPU's thread: fills run with its n-th exit and
 	 * returns 0, or the negative errno of KVM_RUN; FAKE_COMPUTES if it
-	 * stays in the guest. NULL: it always stays.
+	 * stays in the guest. NULL: every entry stays there.
 	 */
 	int (*guest)(unsigned int cpu, unsigned int n, struct kvm_run *run);
-	int nroutes;		/* of interrupts; 0: no routes */
+	int nroutes;		/* interrupt routes; 0: none */
 	bool vhost;		/* /dev/vhost-vsock is available */
 	unsigned long fails_request;	/* 0: none */
 	int fails_with;
 	/*
-	 * Called before each call except KVM_RUN; true: it fails. NULL: no call
-	 * fails.
+	 * Called before each call except KVM_RUN; true: the call fails.
+	 * NULL: no call fails.
 	 */
 	bool (*lacks)(int code);
 };
@@ -64,7 +64,7 @@ extern struct fake_kvm fake;
 /* Resets the fake to an unused KVM. */
 void fake_kvm_init(void);
 
-/* Exits of a guest: it stores to a port, loads from it, powers off. */
+/* Exits of a guest that stores to a port, loads from a port, powers off. */
 int fake_out(struct kvm_run *run, uint16_t port, uint8_t value);
 int fake_in(struct kvm_run *run, uint16_t port);
 int fake_power_off(struct kvm_run *run);

@@ -110,8 +110,8 @@ static void *tell(void *arg)
 }
 
 /*
- * Uses read(), which ThreadSanitizer recognizes as ordering two threads; it
- * does not see the system call of vsu_event_drain().
+ * Uses read(), which ThreadSanitizer recognizes as ordering two threads,
+ * unlike the system call of vsu_event_drain().
  */
 static void take(int fd)
 {

@@ -23,7 +23,7 @@
 #define OWN_MEMORY "--memory=size=4M"
 #define SHARED_MEMORY "--memory=size=4M,backend=memfd"
 
-/* Runs a machine to the end of the script; it ends without an error. */
+/* Runs a machine to the end of the script, which must not fail. */
 void machine_run(const char *transport, const char *memory,
 		 void (*what)(void));
 

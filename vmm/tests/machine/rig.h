@@ -32,7 +32,7 @@ void rig_file(const char *name, const void *bytes, size_t size);
 void rig_options(const char *const *words);
 #define RIG_OPTIONS(...) rig_options((const char *const []){ __VA_ARGS__, NULL })
 
-/* Creates the machine of those options; must succeed. */
+/* Creates the machine of rig_options(); must succeed. */
 void rig_make(void);
 
 /* Runs it to its end and stores its status and message. */

@@ -257,7 +257,7 @@ START_TEST(keys_on_a_terminal_tell_of_the_machine_and_leave_it)
 }
 END_TEST
 
-/* KVM usually handles such a store itself; one that exits counts as well. */
+/* KVM usually handles such a store itself; a store that exits must also kick. */
 START_TEST(store_to_the_notify_register_kicks_its_queue)
 {
 	struct vmm_access access = { .len = 4, .write = true };

@@ -13,7 +13,7 @@
 #include "plug_rig.h"
 
 #define ROUNDS 100u
-#define FUNCTION 0x105a1af4u	/* of the back-end's device */
+#define FUNCTION 0x105a1af4u	/* PCI ids of the back-end's device */
 
 static char add[160];
 

@@ -139,7 +139,7 @@ END_TEST
 START_TEST(hole_of_a_file_is_sent_without_being_read)
 {
 	ck_assert_int_eq(vmm_pages_send_holes(&there, &set, &err), 0);
-	ck_assert_uint_eq(set.npages, 16);	/* of the memory without a file */
+	ck_assert_uint_eq(set.npages, 16);	/* pages of the anonymous memory */
 	memset(vmem_block_hva(memory.blocks[1]), 1, 4 * PAGE);
 	ck_assert_int_eq(receive("zeros"), 0);
 	ck_assert_uint_eq(vmem_block_hva(memory.blocks[1])[PAGE], 0);

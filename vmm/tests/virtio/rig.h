@@ -13,7 +13,7 @@
 
 #define RIG_MEMORY 0x10000u
 
-static int said_fd = -1;	/* standard error, or -1: as it was */
+static int said_fd = -1;	/* former standard error, or -1: not replaced */
 
 /* Captures the lines that are logged from here on. */
 static inline void listen_to_stderr(void)

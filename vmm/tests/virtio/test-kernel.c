@@ -17,8 +17,8 @@
 #include "virtio/kernel.h"
 
 static struct {
-	int call, err;		/* of the first ring; the library's */
-	int tap;		/* of the first ring, or -1 */
+	int call, err;		/* eventfds of the first ring, owned by the library */
+	int tap;		/* tap of the first ring, or -1 */
 	uint32_t size;		/* likewise */
 	unsigned int nregions;
 	unsigned long fails;	/* a request that it refuses */

@@ -36,7 +36,7 @@ static struct vmm_virtio *virtio[FUNCTIONS];
 
 /* ---------------------------------------------------------------- KVM and CPUs */
 
-/* Used: under LTO nothing else tells gcc that the linker will refer to the wrappers. */
+/* Used: with LTO, gcc does not see that the linker will refer to the wrappers. */
 
 static struct vmm_ioeventfd *io_at(uint64_t gpa)
 {
