@@ -54,8 +54,8 @@ void vmm_help_run(void)
 
 	vsu_option_help(vmm_run_options, lines, sizeof(lines));
 	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]\n"
-	       "KERNEL: a Linux (bzImage, or vmlinux with PVH), builtin:selftest, builtin:irqtest,\n"
-	       "or a static ELF file of their protocol\n%s", lines);
+	       "KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, builtin:irqtest, or a static ELF file\n%s",
+	       lines);
 	vmm_help_topics();
 }
 

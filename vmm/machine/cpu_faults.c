@@ -44,7 +44,7 @@ void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
 		prog_log(PROG_LOG_ERROR, "memory",
 			 "memory at %#" PRIx64 " is lost: %s; %s", gpa, why,
 			 choice == VMM_ON_MEMORY_ERROR_PAUSE ?
-			 "the guest stands still until it is ended" :
+			 "the guest is paused until it is ended" :
 			 "what is gone reads as zeros");
 	if (choice == VMM_ON_MEMORY_ERROR_PAUSE && loss != VMM_MEMORY_DAMAGED)
 		pause_for_good(m);

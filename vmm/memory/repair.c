@@ -163,7 +163,7 @@ bool vmm_memory_find_loss(struct vmm_memory *memory, bool probe, uint64_t *gpa,
 const char *vmm_memory_loss_text(enum vmm_memory_loss loss)
 {
 	static const char *const texts[] = {
-		[VMM_MEMORY_CUT] = "its file was cut short",
+		[VMM_MEMORY_CUT] = "its file was truncated",
 		[VMM_MEMORY_NO_ROOM] = "its file has no room for it, or cannot be read",
 		[VMM_MEMORY_DAMAGED] = "the memory hardware of the host lost a page of it",
 	};

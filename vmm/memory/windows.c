@@ -286,12 +286,12 @@ static const struct {
 	bool (*applies)(const struct vmem_region *region);
 	const char *text;
 } reasons[] = {
-	[VMM_WINDOW_SHORT] = { is_short, "its file was cut short" },
+	[VMM_WINDOW_SHORT] = { is_short, "its file was truncated" },
 	[VMM_WINDOW_MISSING] = { is_missing,
 		"its file has no room for it, or cannot be read" },
-	[VMM_WINDOW_FAILED] = { has_failed, "its pages could not be had" },
+	[VMM_WINDOW_FAILED] = { has_failed, "its pages could not be read" },
 	[VMM_WINDOW_UNSEALED] = { is_unsealed,
-		"a page of some file cannot be had, and its own may change" },
+		"the file of another mapping failed, and this one can be truncated as well" },
 };
 
 /* Reports each reason once per window. */

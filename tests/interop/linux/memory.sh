@@ -130,7 +130,7 @@ part_cut() {
 		truncate -s 65472K "$WORK/ram"
 	fi
 	finish
-	ended "a guest survives the truncation of its memory file" 0 "was cut short" 2
+	ended "a guest survives the truncation of its memory file" 0 "was truncated" 2
 	same "it read zeros in the truncated part, and its bytes elsewhere" "kept zeros" "$(said sees)"
 }
 

@@ -114,7 +114,7 @@ static int load_registers(struct virtdev_transport *t,
 	struct virtdev_state_reader part = virtdev_priv_state_get_part(r);
 
 	if (part.truncated)
-		return refuse_state(err, "it is cut short");
+		return refuse_state(err, "it is incomplete");
 	return t->register_ops.state_load ?
 	       t->register_ops.state_load(t->registers, &part, err) :
 	       virtdev_state_end(&part, err);
