@@ -619,6 +619,19 @@ START_TEST(a_name_that_leads_elsewhere_is_lost)
 }
 END_TEST
 
+START_TEST(a_record_with_the_id_of_another_place_is_lost)
+{
+	uint64_t file = fs_rig_lookup(&r, 1, "file"), other = file + 3;
+
+	take_table();
+	ck_assert_uint_eq(table.inodes[1].id, file);
+	table.inodes[1].id = other;
+	give_table();
+	ck_assert_int_eq(fs_rig_getattr(&r, file), -ESTALE);
+	ck_assert_int_eq(fs_rig_getattr(&r, other), -ESTALE);
+}
+END_TEST
+
 /* A directory whose record names itself as parent has no path. */
 START_TEST(detects_cycles_of_parents)
 {
@@ -715,6 +728,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_table_that_is_damaged_is_named, 0, 2);
 	tcase_add_loop_test(tc, a_name_that_leads_elsewhere_is_lost, 0,
 			    (int)(sizeof(bad_names) / sizeof(*bad_names)));
+	tcase_add_test(tc, a_record_with_the_id_of_another_place_is_lost);
 	tcase_add_test(tc, detects_cycles_of_parents);
 	if (!under_valgrind()) {	/* valgrind resumes after a fault with other registers */
 		tc = add_tcase(s, "truncated", setup_handled);
