@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The reason of a failure, for people and for programs.
+ * The reason of a failure: a sentence for users, numbers for programs.
  *
  * Functions return 0 or a positive count on success and a negative errno on
- * failure. Functions of the control path take an optional last argument, a
- * struct vsu_error that the caller owns and that they fill on failure only:
- * one sentence in the caller's terms, and the operands of the rule that was
- * broken. Nothing is allocated and there is nothing to free. NULL is allowed
- * wherever a struct vsu_error pointer is taken.
+ * failure. The last argument of control path functions points to a struct
+ * vsu_error of the caller, or is NULL. On failure it receives one sentence in
+ * the caller's terms and, for some rules, the numbers that broke the rule. The
+ * struct owns no memory.
  *
  * Meaning of the codes, the same in all libraries:
  *
@@ -18,10 +17,9 @@
  *   -EMSGSIZE    larger than the protocol allows
  *   -EOPNOTSUPP  not negotiated, or not offered by this host
  *   -ECONNRESET  the peer is gone; the object is dead
- *   -EAGAIN      would block, or not now: wait for the fd
+ *   -EAGAIN      not possible now: wait for the fd, then call again
  *   -ENOSPC      a ring or a table is full
- *   -ELOOP       a descriptor chain does not end
- *   -EBUSY       in use by somebody else
+ *   -EBUSY       in use
  *   -ETIMEDOUT   the peer did not answer in time
  *
  * Other codes are those of the system call that failed.
@@ -41,9 +39,9 @@ VSU_BEGIN_DECLS
 /* 512 bytes, fixed layout. All zero means "no error". */
 struct vsu_error {
 	int32_t code;	/* the negative errno that the call returned */
-	uint32_t arg;	/* which argument, ring, region or message */
+	uint32_t arg;	/* number of the argument, ring, region or message */
 	uint64_t got;	/* the value that broke the rule */
-	uint64_t limit;	/* the value that would have been allowed */
+	uint64_t limit;	/* the limit that got did not respect */
 	char msg[488];	/* one sentence without newline, always terminated */
 };
 
@@ -51,11 +49,10 @@ struct vsu_error {
 
 /*
  * Fills *err with a code and a sentence and returns the code, so that
- * "return vsu_error_set(err, -EINVAL, ...)" is the usual form. A sentence
- * longer than msg is shortened in its middle, where the value is, so that
- * its beginning (which option) and its end (the remedy) survive. Control
- * characters in the sentence, which a peer or a file name may have brought,
- * are shown as '?'.
+ * "return vsu_error_set(err, -EINVAL, ...)" is the usual form. The operands
+ * become 0. If the sentence is too long for msg, "..." replaces its middle: the
+ * option at its beginning and the remedy at its end remain. Control characters
+ * and invalid UTF-8, for example of a peer or a file name, become '?'.
  */
 VSU_API int vsu_error_set(struct vsu_error *err, int code, const char *fmt, ...)
 	VSU_PRINTF(3, 4) VSU_COLD;
@@ -63,29 +60,31 @@ VSU_API int vsu_error_setv(struct vsu_error *err, int code, const char *fmt,
 			   va_list ap) VSU_PRINTF(3, 0) VSU_COLD;
 
 /*
- * As vsu_error_set(), and appends ": " and the system's text for the code.
+ * As vsu_error_set(), and appends ": " and the text of vsu_strerror().
  * For system calls: vsu_error_sys(err, -errno, "cannot open '%s'", path).
  */
 VSU_API int vsu_error_sys(struct vsu_error *err, int code, const char *fmt, ...)
 	VSU_PRINTF(3, 4) VSU_COLD;
 
 /*
- * Puts "context: " in front of the sentence that is in *err and returns code,
- * for callers that know more than the function that failed.
+ * Prepends "context: " to the sentence in *err, sets and returns the code, and
+ * keeps the operands. For callers that add, for example, the option's name.
  */
 VSU_API int vsu_error_prefix(struct vsu_error *err, int code,
 			     const char *fmt, ...) VSU_PRINTF(3, 4) VSU_COLD;
 
-/* Adds the operands for programs; returns err->code (0 when err is NULL). */
+/*
+ * Sets the operands, after vsu_error_set(). Returns err->code (0 if err is NULL).
+ */
 VSU_API int vsu_error_operands(struct vsu_error *err, uint32_t arg,
 			       uint64_t got, uint64_t limit);
 
-/* Back to "no error". */
+/* Sets *err to "no error". */
 VSU_API void vsu_error_clear(struct vsu_error *err);
 
 /*
- * The text of an errno value, positive or negative, without locale. Writes
- * into the caller's buffer and returns it. Thread-safe.
+ * The text of an errno value, positive or negative, in English whatever the
+ * locale is. Writes it to the caller's buffer, which is returned. Thread-safe.
  */
 VSU_API const char *vsu_strerror(int code, char *buf, unsigned int size);
 

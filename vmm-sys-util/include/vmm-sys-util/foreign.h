@@ -18,8 +18,9 @@
  *	... in the configuration of each session:  .closer = closer,
  *
  * These functions read /proc. Without /proc, for example in a sandbox, an eventfd is
- * recognised by writing 0 to it, an epoll is VSU_FOREIGN_OTHER, and regular files are
- * judged by their device alone: those of Btrfs are VSU_FOREIGN_SERVED.
+ * recognised by writing 0 to it, and an epoll descriptor is VSU_FOREIGN_OTHER. Regular
+ * files are then judged by their device number alone: a file on Btrfs, for example, is
+ * VSU_FOREIGN_SERVED.
  *
  * Threads: any.
  */
@@ -73,28 +74,29 @@ VSU_API int vsu_closer_new(struct vsu_closer **out, struct vsu_error *err)
 	VSU_NODISCARD;
 
 /*
- * Sets how many files of kind VSU_FOREIGN_SERVED are kept open until the process ends,
- * instead of being closed (default: 64), so that no thread blocks in a close() that
- * cannot be killed. 0 queues those that are kept, too: programs that use such files set
- * it at their start, others at their end. The kernel keeps a process until an
- * unresponsive FUSE server has answered, whichever of its threads closes the file.
+ * Sets how many further files of kind VSU_FOREIGN_SERVED stay open instead of being
+ * closed (default: 64). Reason: a thread in close() waits, unkillable, for an
+ * unresponsive server. 0 also queues the files that were kept open. Programs that
+ * accept such files set 0 at their start, other programs at their end. In both cases the
+ * process ends only when its FUSE servers have replied.
  */
 VSU_API void vsu_closer_set_keep(struct vsu_closer *closer, uint32_t n);
 
 /*
  * Waits for a descriptor and closes it, on a thread that may block. Returns 1; 0 after
- * vsu_closer_stop() when the queue is empty. Several threads may call it, so that one
- * slow close does not delay others; one of them never closes files of file servers.
+ * vsu_closer_stop() when no descriptor is left for this thread. Several threads may call
+ * it, so that one slow close does not delay others: with two or more, one thread at a
+ * time stays free of VSU_FOREIGN_SERVED files.
  */
 VSU_API int vsu_closer_turn(struct vsu_closer *closer) VSU_NODISCARD;
 
 /* Number of queued descriptors that are not closed yet. */
 VSU_API uint32_t vsu_closer_waiting(const struct vsu_closer *closer);
 
-/* Number of files of file servers kept open; not included in waiting. */
+/* Number of VSU_FOREIGN_SERVED files that stay open; vsu_closer_waiting() omits them. */
 VSU_API uint32_t vsu_closer_kept(const struct vsu_closer *closer);
 
-/* Ends the threads; do not queue further descriptors. */
+/* Ends vsu_closer_turn() on all threads; do not queue further descriptors. */
 VSU_API void vsu_closer_stop(struct vsu_closer *closer);
 
 /* Call it after the last vsu_closer_turn() has returned. */
@@ -102,8 +104,9 @@ VSU_API void vsu_closer_free(struct vsu_closer *closer);
 
 /*
  * Closes *fd, if not negative, and sets it to -1. An eventfd, a pipe or an O_PATH
- * descriptor is closed immediately; others are queued to the closer. Without a closer
- * (NULL) the calling thread closes it, which a peer can delay. Keeps errno.
+ * descriptor is closed immediately. Others are queued to the closer, or stay open
+ * (vsu_closer_set_keep()). Without a closer (NULL) the calling thread closes all of
+ * them, and a peer can block it. Keeps errno.
  */
 VSU_API void vsu_foreign_close(struct vsu_closer *closer, int *fd);
 
