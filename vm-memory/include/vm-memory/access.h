@@ -12,8 +12,8 @@
  * any address. The _exact functions process all bytes or return -EFAULT; bytes
  * stored before the failure remain stored.
  *
- * Pieces of at most 8 bytes that are aligned on both sides are copied by one load
- * and one store, never byte by byte.
+ * A value of 2, 4 or 8 bytes at an aligned host address in one region is copied by one
+ * access to guest memory, so it is never torn. buf may have any alignment.
  *
  * Threads: as the view. The guest can change its memory during each call.
  */
@@ -57,9 +57,9 @@ VMEM_API bool vmem_check_range(const struct vmem_view *view, uint64_t gpa,
 			       uint64_t len, uint32_t access);
 
 /*
- * Atomic access, as for the index of a ring. -EFAULT: not in memory, or not in one
- * region; -EINVAL: the host address is not aligned. order is an __ATOMIC_ constant
- * that is valid for a load or a store.
+ * Atomic load or store, for example of a ring's index. order is an __ATOMIC_ constant
+ * that is valid for the operation. -EFAULT: the value is not in one region that permits
+ * the access; -EINVAL: its host address is not aligned.
  */
 VMEM_API int vmem_load_u16(const struct vmem_view *view, uint64_t gpa,
 			   uint16_t *value, int order) VSU_NODISCARD;
@@ -69,11 +69,12 @@ VMEM_API int vmem_store_u16(const struct vmem_view *view, uint64_t gpa,
 /*
  * Transfer between guest memory and a descriptor without an intermediate copy.
  * Results as above. The transfer also ends early at the end of the file, after a
- * short read, and if the descriptor would block. If a system call fails before the
- * first byte, its negative errno is returned. Interrupted calls are repeated.
- * vmem_pread_from_fd() does not use or change the position of the descriptor.
+ * short read, and when a system call fails. If the first call fails, its negative
+ * errno is returned, such as -EAGAIN. Calls are repeated after EINTR.
+ * vmem_pread_from_fd() does not use or change the position of the descriptor; -EINVAL:
+ * pos plus len exceeds INT64_MAX.
  *
- * A failed read may have stored any bytes in its piece, so the piece is marked dirty.
+ * A failed read marks its whole range dirty, because the kernel may have stored bytes.
  */
 VMEM_API ssize_t vmem_pread_from_fd(const struct vmem_view *view, uint64_t gpa,
 				    size_t len, int fd, uint64_t pos)
@@ -82,15 +83,16 @@ VMEM_API ssize_t vmem_write_to_fd(const struct vmem_view *view, uint64_t gpa,
 				  size_t len, int fd) VSU_NODISCARD;
 
 /*
- * Marks the memory in [gpa, gpa + len) as dirty, after the kernel or a library has
- * stored to pieces of vmem_slices().
+ * Marks [gpa, gpa + len) dirty. Call it after the kernel or a library has stored to
+ * host addresses from vmem_slices().
  */
 VMEM_API void vmem_mark_written(const struct vmem_view *view, uint64_t gpa,
 				uint64_t len);
 
 /*
- * Inline access to one value, for frequent accesses, with a hint of the caller. Any
- * alignment, also across regions; atomic if aligned. 0 or -EFAULT.
+ * Inline access to one value, for hot paths: vmem_get_u8() to vmem_put_u64(). hint is a
+ * variable of the caller that caches the last region (map.h). The value may be
+ * unaligned or cross regions; an aligned one is accessed atomically. 0 or -EFAULT.
  */
 #define VMEM_DEFINE_GET_PUT_(type, name)				\
 VSU_NODISCARD								\

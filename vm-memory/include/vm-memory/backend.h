@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Making guest memory: a builder with the properties of a memory back-end,
- * named as in QEMU, settable one by one or as "key=value,...".
+ * Allocating guest memory: a builder with properties named as in QEMU, which are
+ * set one by one or by a list "key=value,...".
  *
  *   backend      anon (default), file, memfd, shm, guest-memfd
- *   size         bytes; the one property that has no default
+ *   size         bytes; required, no default
  *   mem-path     file: the path of a file or a directory
  *   offset       file: where in the file the memory begins
- *   share        on: others with the fd see stores. Default off, on for
- *                memfd, shm and guest-memfd
+ *   share        on: other users of the fd see stores; default on for memfd,
+ *                shm and guest-memfd, else off
  *   readonly     file: opened for reading only
- *   rom          file: auto (as readonly), on, off
+ *   rom          file: on: the guest cannot store to it; auto: as readonly
  *   align        file: alignment of the host address
- *   seal         memfd: grow, shrink and seal forbidden; default on
- *   hugetlb      memfd: huge pages; hugetlbsize picks their size
- *   prealloc     all pages present before the first use
- *   reserve      off: no swap space is set aside
- *   merge, dump  may pages be merged with equal ones; are they in core dumps
- *   policy       NUMA: default, preferred, bind, interleave; host-nodes
- *   discard-data file: its pages are given back at the end
- *   pmem         file: persistent memory, mapped synchronously
- *   guest-memfd  memfd: on is the same as backend=guest-memfd
- *   private      anon, memfd: on adds a guest_memfd for the private half
- *   slot         guest-memfd: how KVM is given it: plain, bound
+ *   seal         memfd: the file cannot be resized (F_SEAL_*); default on
+ *   hugetlb      memfd: on: huge pages, of hugetlbsize
+ *   prealloc     on: all pages are allocated before the first use
+ *   reserve      off: swap space or huge pages are not reserved
+ *   merge, dump  on: the host may merge equal pages; core dumps include them
+ *   policy       NUMA: default, preferred, bind, interleave; for host-nodes
+ *   discard-data file: on: its pages are freed with the block (only if
+ *                shared and writable)
+ *   pmem         file: on: persistent memory, mapped with MAP_SYNC
+ *   guest-memfd  memfd: on: the same as backend=guest-memfd
+ *   private      anon, memfd: on: adds a guest_memfd for private pages
+ *   slot         guest-memfd: KVM receives it by host address (plain) or by
+ *                descriptor (bound)
  *
- * Setting only records; vmem_backend_check() judges the whole combination
- * without touching a file; vmem_backend_alloc() gathers the facts, checks,
- * opens, maps and yields a block, or leaves the file system as it was.
+ * The set functions check a value alone. vmem_backend_check() checks the
+ * combination without opening a file. vmem_backend_alloc() reads the facts of
+ * the host, checks, opens the file, maps it and returns a block. If it fails, it
+ * removes a file that it created and restores the size of one that it grew.
  *
  * Threads: confined to one thread.
  */
@@ -50,77 +53,86 @@ VMEM_API int vmem_backend_new(struct vmem_backend **out) VSU_NODISCARD;
 VMEM_API void vmem_backend_free(struct vmem_backend *backend);
 
 /*
- * One property as text, as a person would write it. Later ones replace;
- * host-nodes adds to what was given.
+ * Sets a property to a value as typed by a user, such as "size" to "1.5G". A
+ * second value replaces the first, except that host-nodes adds nodes.
  */
 VMEM_API int vmem_backend_set(struct vmem_backend *backend, const char *key,
 			      const char *value, struct vsu_error *err)
 	VSU_NODISCARD;
 
-/* "key=value,key=value"; what names the list in sentences ("--memory"). */
+/*
+ * Sets the properties of a list "key=value,key=value". what is the name of the
+ * list in error messages, such as "--memory".
+ */
 VMEM_API int vmem_backend_parse(struct vmem_backend *backend, const char *what,
 				const char *list, struct vsu_error *err)
 	VSU_NODISCARD;
 
 /*
- * The property table, for help texts and for programs that take further keys
- * in the same list: they parse it with rows of their own beside these, and
- * hand these on to vmem_backend_set().
+ * The property table, for help texts and for programs whose list has further
+ * keys: they parse the list with a table of these rows and their own, and pass
+ * the properties of this table to vmem_backend_set().
  */
 VMEM_API const struct vsu_option *vmem_backend_options(void);
 
-/* True when the property was set, by whatever means. */
+/* True if a function of this header has set the property. */
 VMEM_API bool vmem_backend_given(const struct vmem_backend *backend,
 				 const char *key);
 
 /*
- * The number, flag (0, 1) or index of the choice of a property, its default
- * where it was not set; 0 for texts and for unknown keys.
+ * The value of a property, or its default: a number, a flag (0 or 1), or the
+ * index of the choice. 0 for a text or an unknown key.
  */
 VMEM_API uint64_t vmem_backend_value(const struct vmem_backend *backend,
 				     const char *key);
 
-/* The text of mem-path; NULL where it was not set, and for other keys. */
+/* For the key mem-path: its text, or NULL if not set. For other keys: NULL. */
 VMEM_API const char *vmem_backend_text(const struct vmem_backend *backend,
 				       const char *key);
 
-/* The same properties for programs. */
+/* Set the properties backend and size without text. */
 VMEM_API void vmem_backend_set_kind(struct vmem_backend *backend,
 				    enum vmem_kind kind);
 VMEM_API void vmem_backend_set_size(struct vmem_backend *backend, uint64_t size);
 
-/* The table that the block enters; NULL (the default) for none. */
+/*
+ * The table in which the mapping of the block is registered (sigbus.h); NULL
+ * (the default): none.
+ */
 VMEM_API void vmem_backend_set_sigbus(struct vmem_backend *backend,
 				      struct vmem_sigbus *table);
 
 /*
- * The fd of a KVM virtual machine, borrowed, for guest-memfd and private
- * memory; -1 (the default) for none. No other kind asks KVM anything.
+ * The fd of a KVM virtual machine, borrowed, required by backend=guest-memfd
+ * and private=on; -1 (the default): none. Other kinds of memory do not depend on it.
  */
 VMEM_API void vmem_backend_set_vm_fd(struct vmem_backend *backend, int vm_fd);
 
 /*
- * prealloc=on populates within vmem_backend_alloc(), on its thread, unless it
- * is left to the caller, who runs vmem_block_populate() over slices, on as
- * many threads of its own as the property prealloc-threads asks for.
+ * With prealloc=on, vmem_backend_alloc() allocates all pages on the calling
+ * thread. After this call it does not: the caller runs vmem_block_populate() on
+ * slices, with its own threads, whose number is the property prealloc-threads.
  */
 VMEM_API void vmem_backend_leave_prealloc(struct vmem_backend *backend);
 
 /*
- * A regular file that is too short for offset and size grows, too, and not
- * only one that is new or empty: for several pieces of one new file, made in
- * any order. Memory that is only read never makes a file grow.
+ * Permits vmem_backend_alloc() to extend a regular file with content to offset
+ * plus size; by default it extends only new and empty files. Use it if several
+ * blocks share a new file. With readonly=on a file is never extended.
  */
 VMEM_API void vmem_backend_allow_growth(struct vmem_backend *backend);
 
-/* Called with a sentence for what was asked for and is not had, but works. */
+/*
+ * Called with a message if the host ignores a property but the memory is usable,
+ * such as pmem for a file without MAP_SYNC.
+ */
 typedef void (*vmem_backend_warn_fn)(void *opaque, const char *sentence);
 VMEM_API void vmem_backend_set_warn(struct vmem_backend *backend,
 				    vmem_backend_warn_fn fn, void *opaque);
 
 /* The file at mem-path. */
 enum vmem_file_state {
-	VMEM_FILE_UNKNOWN,	/* nobody looked yet */
+	VMEM_FILE_UNKNOWN,	/* not checked */
 	VMEM_FILE_MISSING,
 	VMEM_FILE_REGULAR,
 	VMEM_FILE_DIRECTORY,
@@ -132,43 +144,46 @@ enum vmem_file_state {
 };
 
 /* Bits of vmem_backend_facts.kvm. */
-#define VMEM_KVM_PRESENT	0x1u	/* there is a VM fd */
+#define VMEM_KVM_PRESENT	0x1u	/* a VM fd is set */
 #define VMEM_KVM_GUEST_MEMFD	0x2u	/* KVM_CAP_GUEST_MEMFD */
-#define VMEM_KVM_GMEM_MMAP	0x4u	/* its flag GUEST_MEMFD_FLAG_MMAP */
-#define VMEM_KVM_GMEM_SHARED	0x8u	/* its flag ..._INIT_SHARED */
+#define VMEM_KVM_GMEM_MMAP	0x4u	/* GUEST_MEMFD_FLAG_MMAP */
+#define VMEM_KVM_GMEM_SHARED	0x8u	/* GUEST_MEMFD_FLAG_INIT_SHARED */
 #define VMEM_KVM_PRIVATE	0x10u	/* KVM_MEMORY_ATTRIBUTE_PRIVATE */
 
-#define VMEM_KVM_GMEM_POLICY	0x20u	/* it keeps a NUMA policy (Linux 6.19) */
+#define VMEM_KVM_GMEM_POLICY	0x20u	/* it supports a NUMA policy (Linux 6.19) */
 
-#define VMEM_OVERCOMMIT_UNKNOWN 0xffu	/* the host does not say */
+#define VMEM_OVERCOMMIT_UNKNOWN 0xffu	/* not readable */
 
-/* Facts that the judgement depends on, besides the properties. */
+/* Facts of the host and the file that a check depends on. */
 struct vmem_backend_facts {
-	size_t size;		/* of this struct, by whom it was filled */
+	size_t size;		/* sizeof(struct vmem_backend_facts) */
 	uint64_t host_page;	/* bytes */
-	uint64_t page_size;	/* of what is mapped: huge pages, or the host's */
-	uint64_t huge_page;	/* the default huge page; 0: none */
-	uint64_t file_size;	/* 0: empty, or not known */
-	uint64_t file_align;	/* what a DAX device asks for; 0: nothing */
-	uint32_t overcommit;	/* 0, 1, 2: never; VMEM_OVERCOMMIT_UNKNOWN */
+	uint64_t page_size;	/* of the mapping: a huge page, or the host's */
+	uint64_t huge_page;	/* size of the default huge page; 0: none */
+	uint64_t file_size;	/* 0: empty or unknown */
+	uint64_t file_align;	/* required by a DAX device; 0: none */
+	uint32_t overcommit;	/* vm.overcommit_memory, 0 to 2, or _UNKNOWN */
 	uint32_t kvm;		/* VMEM_KVM_* */
 	enum vmem_file_state file;
 };
 
-/* Judges the combination. A pure function of its arguments. Fails with
+/*
+ * Checks the combination of all properties with the facts. A pure function. With
+ * VMEM_FILE_UNKNOWN it skips the rules for the file.
  *
- *   -EINVAL      a value or combination is refused
- *   -EISDIR, -ENODEV, -ENOENT  what lies at mem-path cannot be used
- *   -EOPNOTSUPP  the host lacks what is asked for
+ *   -EINVAL      a value or a combination is not valid
+ *   -EISDIR, -ENODEV, -ENOENT  mem-path cannot be memory: a directory with
+ *                readonly=on, a socket or FIFO, or a missing file
+ *   -EOPNOTSUPP  the host does not support a property
  */
 VMEM_API int vmem_backend_check(const struct vmem_backend *backend,
 				const struct vmem_backend_facts *facts,
 				struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Gathers the facts, checks, opens, maps. The builder may be used again.
- * Fails as the check does, or with what a system call said: -EACCES, -ENOMEM,
- * -ENOSPC (prealloc), ...
+ * Allocates the memory, as described at the top. The builder can be used again.
+ * Fails as vmem_backend_check(), or with the error of a system call: -EACCES,
+ * -ENOMEM, -ENOSPC (prealloc), ...
  */
 VMEM_API int vmem_backend_alloc(const struct vmem_backend *backend,
 				struct vmem_block **out, struct vsu_error *err)
