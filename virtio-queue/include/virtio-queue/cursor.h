@@ -35,8 +35,8 @@ struct vq_cursor {
 };
 
 /*
- * The next two functions are inlined. The library also exports them, for programs
- * that were built earlier or without optimisation.
+ * vq_reader_init() and vq_writer_init() are inlined. The library also exports them, for
+ * programs that were built earlier or without optimisation.
  */
 #ifndef VQ_CURSOR_INLINE
 #define VQ_CURSOR_INLINE extern inline __attribute__((__gnu_inline__))
@@ -100,9 +100,9 @@ VQ_API uint32_t vq_cursor_zero(struct vq_cursor *cursor, uint32_t len);
 
 /*
  * Copies up to len bytes from a reader to a writer, of the same chain or another, and
- * advances both. Returns the number of bytes, less than len if either cursor ends. If a
- * guest makes the pieces overlap, their content afterwards is undefined, but consists of
- * the guest's own bytes.
+ * advances both. Returns the number of bytes, less than len if either cursor ends. If the
+ * guest passed overlapping pieces, the copied bytes are undefined, but all come from its
+ * memory.
  */
 VQ_API uint32_t vq_cursor_copy(struct vq_cursor *to, struct vq_cursor *from,
 			       uint32_t len);
@@ -111,8 +111,8 @@ VQ_API uint32_t vq_cursor_copy(struct vq_cursor *to, struct vq_cursor *from,
 VQ_API uint32_t vq_cursor_skip(struct vq_cursor *cursor, uint32_t len);
 
 /*
- * Splits off the last len bytes as a cursor of their own, such as the status byte at
- * the end. False if fewer are left; both cursors are then unchanged.
+ * Moves the last len bytes, such as a status byte, from cursor to the new cursor tail.
+ * False if fewer are left; both cursors are then unchanged.
  */
 VQ_API bool vq_cursor_split_tail(struct vq_cursor *cursor, uint32_t len,
 				 struct vq_cursor *tail) VSU_NODISCARD;
@@ -129,8 +129,8 @@ VQ_API int vq_cursor_iov(struct vq_cursor *cursor, uint32_t len,
 /*
  * Transfer up to len bytes by one system call: from a reader to a descriptor, or from
  * a descriptor to a writer. off is a file position, or -1 for a stream. The cursor
- * advances by the number of transferred bytes, which is returned and can be less than
- * len (0: nothing is left, or end of file). Else: the negative errno of the call.
+ * advances by the number of transferred bytes, which is returned. It can be less than
+ * len; 0: nothing is left, or end of file. A failed call returns its negative errno.
  */
 VQ_API ssize_t vq_cursor_to_fd(struct vq_cursor *cursor, int fd, int64_t off,
 			       uint32_t len) VSU_NODISCARD;
@@ -147,8 +147,8 @@ static inline bool vq_cursor_write_exact(struct vq_cursor *cursor,
 }
 
 /*
- * For structures of VIRTIO, such as request headers, with members of struct vsu_le32
- * and similar types. obj points to one. The macros transfer all of it or nothing.
+ * Transfer a whole structure, such as a request header, or nothing. obj points to a
+ * structure whose members are struct vsu_le32 and similar types.
  */
 #define vq_cursor_read_obj(cursor, obj) \
 	vq_cursor_read_exact(cursor, obj, (uint32_t)sizeof(*(obj)))

@@ -42,8 +42,8 @@ struct vq_driver_config {
 	uint64_t gpa;		/* of the ring, a multiple of 16; 4096 advised */
 	uint64_t features;	/* negotiated, VQ_F_* */
 	uint32_t size;
-	uint32_t indirect_max;	/* entries of an indirect table per request; 0:
-				   no indirect chains. Needs VQ_F_INDIRECT_DESC */
+	uint32_t indirect_max;	/* entries of the indirect table of a request; 0: no
+				   indirect chains. Requires VQ_F_INDIRECT_DESC */
 	uint64_t indirect_gpa;	/* of the tables: size * indirect_max * 16 bytes */
 };
 
@@ -84,8 +84,9 @@ VQ_API int vq_driver_add(struct vq_driver *driver,
 VQ_API bool vq_driver_publish(struct vq_driver *driver);
 
 /*
- * The value to be written by a kick of ring number index: the number and, with
- * VQ_F_NOTIFICATION_DATA, the driver's position in the upper half.
+ * The value that a driver writes to the notification register for the ring with this
+ * index: the index and, with VQ_F_NOTIFICATION_DATA, the driver's position in the upper
+ * half.
  */
 VQ_API uint32_t vq_driver_notification(const struct vq_driver *driver,
 				       uint16_t index);
@@ -93,12 +94,12 @@ VQ_API uint32_t vq_driver_notification(const struct vq_driver *driver,
 /*
  * Gets the next completed request: 1, with its cookie and the number of bytes that
  * the device reports as written; 0: none; -EBADMSG: the device stored invalid values,
- * and the ring stays unusable.
+ * and the ring is unusable until vq_driver_reset().
  */
 VQ_API int vq_driver_collect(struct vq_driver *driver, uint64_t *cookie,
 			     uint32_t *written) VSU_NODISCARD;
 
-/* Asks the device not to notify, which is only a hint. */
+/* Requests no notifications. The device may still notify. */
 VQ_API void vq_driver_disable_call(struct vq_driver *driver);
 
 /*
