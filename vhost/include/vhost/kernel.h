@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * vhost of the Linux kernel: a network card over a tap interface
- * (/dev/vhost-net), or sockets between guest and host (/dev/vhost-vsock), whose
- * rings the kernel serves.
+ * vhost of the Linux kernel: the kernel serves the rings of a network card, over
+ * a tap interface (/dev/vhost-net), or of a socket device (/dev/vhost-vsock).
  *
  *   k        an open device node, for one device; opaque
  *   start    passes the rings, as the driver set them up, to the kernel
- *   stop     ends their use and returns their positions
- *   memory   writable regions of the guest, as host addresses. ROM is omitted:
- *            the kernel would write to it
+ *   stop     takes the rings from the kernel and returns their positions
+ *   memory   writable regions of the guest, as host addresses. ROM is omitted,
+ *            because the kernel would write to it
  *
  * The kernel does not check the host addresses that it receives, so this
  * library does. A ring must be in one region of the guest's memory, and memory
  * that contains a running ring cannot be removed. The map is referenced while
  * the kernel may use it.
  *
- * The ring format is split. The kernel reports a broken ring by its err_fd; the
- * caller can then only stop.
+ * The ring format is split. The kernel signals err_fd of a broken ring; the
+ * caller must then stop the rings.
  *
  * Threads: confined to one thread. Calls block only for the kernel's own work,
  * such as stopping a ring.
@@ -37,9 +36,7 @@ VSU_BEGIN_DECLS
 
 struct vhost_kern;
 
-/*
- * Rings that the kernel serves, for both kinds: to the driver, from the driver.
- */
+/* Rings that the kernel serves: 0 transfers to the driver, 1 from the driver. */
 #define VHOST_KERN_RINGS 2u
 
 enum vhost_kern_kind {
@@ -75,8 +72,8 @@ VHOST_USER_API void vhost_kern_free(struct vhost_kern *k);
 VHOST_USER_API const char *vhost_kern_name(const struct vhost_kern *k);
 
 /*
- * The features that the kernel offers to a driver: of the ring features
- * (VQ_F_*) those that this library supports, and the kind's own.
+ * The features that the kernel offers to a driver: ring features (VQ_F_*) that
+ * this library supports as well, and the features of the kind.
  */
 VHOST_USER_API uint64_t vhost_kern_features(const struct vhost_kern *k);
 
@@ -104,8 +101,9 @@ VHOST_USER_API int vhost_kern_set_ring(struct vhost_kern *k, uint32_t index,
 /*
  * Starts the described rings, and signals kick_fd of each, because the driver
  * may already have added buffers. features: the driver's. -EFAULT: a ring is
- * outside the guest's memory; -EINVAL: features that were not offered, or an
- * invalid size or alignment; -EOPNOTSUPP: the kernel refuses the features;
+ * outside the guest's memory; -EINVAL: features that were not offered, no
+ * VIRTIO_F_VERSION_1, a missing ring, or an invalid size or alignment;
+ * -EOPNOTSUPP: the kernel refuses the features;
  * -EBUSY: rings run, and continue. After any other failure no ring runs.
  */
 VHOST_USER_API int vhost_kern_start(struct vhost_kern *k, uint64_t features,
@@ -114,8 +112,8 @@ VHOST_USER_API int vhost_kern_start(struct vhost_kern *k, uint64_t features,
 VHOST_USER_API bool vhost_kern_is_running(const struct vhost_kern *k);
 
 /*
- * Stops all rings; each must be described again. bases, if not NULL, receives
- * their positions, as vq_base(); 0 for a ring that did not run.
+ * Stops all rings; describe each again before the next start. bases, if not NULL,
+ * receives their positions, as vq_base(); 0 for a ring that did not run.
  */
 VHOST_USER_API void vhost_kern_stop(struct vhost_kern *k,
 				    uint32_t bases[VHOST_KERN_RINGS]);
@@ -124,10 +122,10 @@ VHOST_USER_API void vhost_kern_stop(struct vhost_kern *k,
 
 /*
  * Enables the dirty log: the kernel sets one bit per 4096 bytes of guest memory
- * that it writes, lowest bit of a byte first, in len bytes at log. That memory
- * must stay valid until the log is disabled by NULL. event_fd, duplicated, is
- * signalled after writes; or -1. Rings may run or not. -EINVAL: the log is too
- * short for the memory; -EOPNOTSUPP: not supported by the kernel.
+ * that it writes, lowest bit of a byte first, in len bytes at log. The log must
+ * stay valid until a call with NULL disables it. The kernel signals event_fd
+ * (duplicated; -1: none) after writes. Rings may run or not. -EINVAL: the log is
+ * too short for the memory; -EOPNOTSUPP: not supported by the kernel.
  */
 VHOST_USER_API int vhost_kern_set_log(struct vhost_kern *k, void *log,
 				      size_t len, int event_fd,

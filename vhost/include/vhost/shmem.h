@@ -9,19 +9,19 @@
  *   hole      a part of a region without a mapping
  *
  * Front-end. The session reserves one address range of this process per region.
- * Each mapping is a block (vm-memory/block.h) in that range, at the mapping's
- * offset: neighbours in the region are neighbours in this process.
+ * Each mapping is a block (vm-memory/block.h) at the mapping's offset in that range,
+ * so adjacent mappings are adjacent in this process.
  *
- * The session checks each request of the back-end: its numbers, its only
- * descriptor, the size of the file, overlaps, and the limits of mappings and
+ * The session checks each request of the back-end: its offsets and length, that it
+ * has one descriptor, the size of the file, overlaps, and the limits of mappings and
  * bytes. Valid requests of the same kind that arrive together are passed to the
  * owner in one call of ops->shmem. The owner applies each change to the guest
  * and sets its result. The replies are sent after the call returns.
  *
- * For an unmap, the owner removes the block from the guest inside the call, and
- * drops its own references when its requests in flight have completed. The
- * reply is sent when the last reference to the block is dropped. Until then the
- * session reads no further request of the back-end.
+ * For an unmap, the owner removes the block from the guest's memory before the call
+ * returns. It may keep references until requests that use the block have completed.
+ * The session replies when the last reference is dropped, and reads no further
+ * request of the back-end until then.
  *
  * A reset of the device, a disconnection and vhost_user_frontend_free() unmap
  * everything, by calls of ops->shmem whose results are ignored. If only the
@@ -65,8 +65,8 @@ struct vhost_user_shmem_change {
 				   the guest may store to it */
 	uint8_t shmid;
 	bool map;		/* false: unmap */
-	int32_t result;		/* set by the owner: 0, or a negative errno, which
-				   refuses a mapping */
+	int32_t result;		/* set by the owner: 0; a negative errno refuses a
+				   mapping */
 };
 
 /*
@@ -79,14 +79,14 @@ VHOST_USER_API uint64_t vhost_user_frontend_shmem_size(
 /* A request to the front-end. Fixed layout. */
 struct vhost_user_shmem_request {
 	uint64_t offset, len;	/* in the region; multiples of the page */
-	uint64_t fd_offset;	/* map: offset in the file; likewise */
+	uint64_t fd_offset;	/* map: offset in the file; multiple of the page */
 	int fd;			/* map: borrowed, open for reading and writing */
 	uint8_t shmid;
 	bool writable;		/* map: the guest may store to it */
 };
 
 /*
- * Requests that the front-end map or unmap a part of a region of
+ * Request that the front-end maps or unmaps a part of a region. The regions are in
  * vhost_user_backend_config.shmem_sizes. An unmap ignores fd, fd_offset and
  * writable.
  *
@@ -111,21 +111,21 @@ VHOST_USER_API int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
 		uint64_t cookie, struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Collects unmap requests between hold and release, and sends them by one
- * system call: with the next map request, at release, or at the end of a
- * dispatch. Inside a dispatch the session always collects them.
+ * Between hold and release, unmap requests are collected. One system call sends
+ * them: with the next map request, at release, or at the end of a dispatch. Inside
+ * a dispatch they are collected without hold.
  */
 VHOST_USER_API void vhost_user_backend_shmem_hold(struct vhost_user_backend *b);
 VHOST_USER_API void vhost_user_backend_shmem_release(
 		struct vhost_user_backend *b);
 
 /*
- * Requests a mapping (map) or an unmapping from the thread of a ring, between
- * run and the answer to quiesce. The session's thread sends the request. It
- * reports every outcome by shmem_result, including errors of
- * vhost_user_backend_shmem_map() and _unmap(). Without REPLY_ACK the result is
- * 0 once the request was sent. The descriptor is duplicated. -EAGAIN: 64 posted
- * requests wait to be sent; -EOPNOTSUPP: the device has no regions.
+ * Requests a mapping (map) or an unmapping. The thread of a ring may call it from
+ * run until the answer to quiesce. The descriptor is duplicated. The session's thread
+ * sends the request and reports every outcome by shmem_result, including errors of
+ * vhost_user_backend_shmem_map() and _unmap(). Without REPLY_ACK it reports 0 when
+ * the request was sent. -EAGAIN: 64 posted requests wait to be sent; -EOPNOTSUPP: the
+ * device has no regions or no shmem_result.
  */
 VHOST_USER_API int vhost_user_backend_shmem_post(struct vhost_user_backend *b,
 		bool map, const struct vhost_user_shmem_request *request,
