@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Common part of all VIRTIO transports (VIRTIO 1.3, sections 2 and 3): the
- * device status, the windows in which features and queues may be written, the
- * reset, and the generation of the configuration space.
+ * device status, features, the set-up of queues, the reset, and the generation
+ * of the configuration space.
  *
  *   transport  the state between one device and one driver; opaque
  *   owner      the VMM: starts and resets the server of the queues
@@ -12,8 +12,9 @@
  *              raises interrupts (struct virtdev_register_ops)
  *
  * Writes that the specification does not allow in the current state are
- * ignored: features can be written until FEATURES_OK, a queue can be set up
- * until it is ready, and only a reset clears status bits.
+ * ignored: features can be written until FEATURES_OK. A queue can be set up
+ * until it is ready, before DRIVER_OK or after a reset of the queue. Only a
+ * reset of the device clears status bits.
  *
  * Threads: confined, except for virtdev_transport_interrupt(), which may be
  * called on any thread while the register interface exists.
@@ -37,27 +38,27 @@ struct virtdev_state_reader;
 struct virtdev_state_writer;
 struct virtdev_transport;
 
-/* Instead of a queue, as the source of an interrupt: the configuration changed. */
+/* Source of an interrupt, in place of a queue: the configuration changed. */
 #define VIRTDEV_INTERRUPT_CONFIG UINT32_MAX
 
 /*
  * Callbacks of the owner, called during an access. For a device that
  * virtdev_inline serves, activate, reset, notify, queue_reset and queue_start may
- * be NULL: inline.h implements them. Other callbacks that are NULL have no effect.
+ * be NULL: inline.h implements them. Any other callback may be NULL: no effect.
  */
 struct virtdev_transport_ops {
 	size_t size;		/* sizeof(struct virtdev_transport_ops) */
 
 	/*
-	 * Feature bits 37 to 49 that the owner supports. These bits concern the
-	 * transport: the driver is offered a bit that the device offers only if
-	 * the owner and the register interface support it as well.
+	 * Feature bits 37 to 49 that the owner supports. The transport offers
+	 * such a bit only if the device, the owner and the register interface
+	 * support it; VQ_F_RING_RESET does not require the device's support.
 	 */
 	uint64_t features;
 
 	/*
-	 * DRIVER_OK was set: features are acknowledged, queues set up. Negative:
-	 * the device cannot work and requests a reset (DEVICE_NEEDS_RESET).
+	 * The driver set DRIVER_OK; features and queues are set up. Negative: the
+	 * device cannot work, and the transport sets DEVICE_NEEDS_RESET.
 	 */
 	int (*activate)(void *opaque, uint64_t features);
 
@@ -69,8 +70,8 @@ struct virtdev_transport_ops {
 	int (*reset)(void *opaque);
 
 	/*
-	 * A reset that took time is complete: the status reads 0. The owner may
-	 * resume a CPU that waited for the reset. Called by
+	 * A reset whose callback returned 1 is complete, and the status reads 0.
+	 * The owner may resume a CPU that waited for the reset. Called by
 	 * virtdev_transport_reset_done().
 	 */
 	void (*reset_finished)(void *opaque);
@@ -89,8 +90,7 @@ struct virtdev_transport_ops {
 	 * The driver resets one queue of a running device (VIRTIO 1.3, section
 	 * 2.6.1). Results as reset; after 1 the owner calls
 	 * virtdev_transport_queue_reset_done(). To offer VQ_F_RING_RESET, set
-	 * queue_reset, queue_start and the bit in features; the device need not
-	 * offer it.
+	 * queue_reset, queue_start and the bit in features.
 	 */
 	int (*queue_reset)(void *opaque, uint32_t queue);
 	/* The driver enabled a queue after its reset. Result as activate. */
@@ -129,7 +129,7 @@ VIRTDEV_API bool virtdev_transport_queue(const struct virtdev_transport *t,
 VIRTDEV_API void virtdev_transport_interrupt(struct virtdev_transport *t,
 					     uint32_t source);
 
-/* Increments the generation and notifies the driver. */
+/* Increments the generation, and notifies the driver if DRIVER_OK is set. */
 VIRTDEV_API void virtdev_transport_config_changed(struct virtdev_transport *t);
 
 /* The device failed: requests a reset from the driver (DEVICE_NEEDS_RESET). */
@@ -151,7 +151,7 @@ struct virtdev_register_ops {
 	void (*interrupt)(void *registers, uint32_t source);
 	/* Sets the registers as at power-on. */
 	void (*reset)(void *registers);
-	/* Registers that are not in the transport; as state_save of a model. */
+	/* Save and load the interface's own registers (state.h). */
 	void (*state_save)(void *registers, struct virtdev_state_writer *w);
 	int (*state_load)(void *registers, struct virtdev_state_reader *r,
 			  struct vsu_error *err);
@@ -174,7 +174,7 @@ VIRTDEV_API uint64_t virtdev_transport_offered(
 		const struct virtdev_transport *t);
 VIRTDEV_API uint64_t virtdev_transport_features(
 		const struct virtdev_transport *t);
-/* word 0: bits 0 to 31, 1: 32 to 63; others are ignored. */
+/* word 0: bits 0 to 31; 1: bits 32 to 63; a write to another word is ignored. */
 VIRTDEV_API void virtdev_transport_set_features(struct virtdev_transport *t,
 						uint32_t word, uint32_t value);
 
@@ -213,7 +213,10 @@ VIRTDEV_API void virtdev_transport_set_queue_area(struct virtdev_transport *t,
 						  uint32_t word,
 						  uint32_t value);
 
-/* A store to a notification register: the queue's number, NOTIFICATION_DATA. */
+/*
+ * A store to a notification register: the queue's number, with the driver's position
+ * if NOTIFICATION_DATA was negotiated.
+ */
 VIRTDEV_API void virtdev_transport_notify(struct virtdev_transport *t,
 					  uint32_t value);
 

@@ -2,15 +2,15 @@
 /*
  * Serves a device behind a vhost-user socket, to one front-end after another.
  *
- * Single-threaded, the server's descriptor covers the listener, the session, the kicks
- * and the host sides of the queues.
+ * By default one thread does everything: the server's descriptor is readable for the
+ * listener, the session, kicks, and host descriptors of the queues.
  *
- * If threaded is set, each queue has its own descriptor and dispatch function, for a
- * thread that the caller runs during the life of the server. The server passes a
- * queue to its thread and takes it back automatically.
+ * If threaded is set, the caller runs one thread per queue as long as the server
+ * exists. Each queue has its own descriptor and dispatch function. The server assigns a
+ * queue to its thread while the front-end runs the queue.
  *
  * For migration, a front-end transfers the device's state (state.h) through a
- * descriptor. A transfer without progress for silence_ns is ended.
+ * descriptor. The server ends a transfer that makes no progress for silence_ns.
  *
  * Threads: the server is confined to one thread; the dispatch of a queue
  * belongs to the thread of that queue.
@@ -36,14 +36,14 @@ struct vsu_closer;
 struct virtdev_vhost_user_server_config {
 	size_t size;		/* sizeof this struct */
 	struct virtdev *dev;	/* borrowed; outlives the server */
-	struct vmem_sigbus *sigbus; /* table for what peers share, or NULL */
+	struct vmem_sigbus *sigbus; /* table for memory of front-ends, or NULL */
 	bool threaded;		/* queues are dispatched on their own threads */
 	/* Called once at the end of each session, with the reason; may be NULL. */
 	void (*session_ended)(void *opaque, const struct vsu_error *err);
 	void *opaque;
 	/*
-	 * Called when a message is rejected or waits, and the session continues; as
-	 * refused of struct vhost_user_backend_ops, with its limits; may be NULL.
+	 * Called when a message is refused or a ring waits, and the session continues,
+	 * as refused of struct vhost_user_backend_ops; may be NULL.
 	 */
 	void (*refused)(void *opaque, uint32_t request, uint32_t ring,
 			const struct vsu_error *err);
@@ -52,24 +52,24 @@ struct virtdev_vhost_user_server_config {
 	bool served_files;	/* accept memory in files of FUSE and network
 				   file systems */
 	/*
-	 * A front-end that negotiates nothing for this time after connecting
-	 * (idle_ns of vhost/server.h) is disconnected if another one waits;
-	 * 0: 10 seconds.
+	 * Time-out of a state transfer without progress; and of a front-end that has
+	 * connected but negotiated nothing, if another one waits (idle_ns of
+	 * vhost/server.h). 0: 10 seconds.
 	 */
 	uint64_t silence_ns;
 	uint32_t iotlb_entries;	/* supports an IOMMU if not 0; as in struct
 				   vhost_user_backend_config */
-	bool postcopy;		/* support post-copy migration: a front-end can
-				   block this process at a missing page; memory
-				   slots are not offered; see postcopy_guard */
+	bool postcopy;		/* support post-copy migration, and do not offer
+				   memory slots. A front-end can block this
+				   process at a missing page; see postcopy_guard */
 	/*
-	 * Busy-wait before sleeping in virtdev_vhost_user_server_wait() and
-	 * _queue_wait(), if the last sleep was shorter than this time, which saves
-	 * wake-up latency. ns, at most VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT; 0: never.
+	 * virtdev_vhost_user_server_wait() and _queue_wait() busy-wait up to this time
+	 * before they sleep, if the last sleep was shorter. This saves wake-up latency.
+	 * ns, at most VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT; 0: never.
 	 */
 	uint64_t poll_max_ns;
-	/* With postcopy: for front-ends that disappear (vhost/postcopy.h); borrowed;
-	   or NULL */
+	/* With postcopy: wakes threads that wait for a page when the front-end has
+	   disconnected (vhost/postcopy.h); borrowed; or NULL */
 	struct vhost_user_postcopy_guard *postcopy_guard;
 };
 
@@ -77,8 +77,8 @@ struct virtdev_vhost_user_server_config {
 
 /*
  * fd is a listening socket, whose clients are served one after another, or a connected
- * one; it is duplicated. When the peer of a connected socket disconnects, dispatch
- * returns -ECONNRESET.
+ * socket. The server duplicates it. When the peer of a connected socket disconnects,
+ * dispatch returns -ECONNRESET.
  */
 VIRTDEV_API int virtdev_vhost_user_server_new(
 		const struct virtdev_vhost_user_server_config *config, int fd,
@@ -90,8 +90,9 @@ VIRTDEV_API int virtdev_vhost_user_server_fd(
 
 /*
  * Does a bounded amount of work without blocking; call it when the server's descriptor
- * is readable. 1: more work is pending and the descriptor remains readable, so a loop
- * may ignore the value; 0: wait for the descriptor; negative: the server has failed.
+ * is readable. 1: more work is pending; 0: no work is pending; negative: the server has
+ * failed. The descriptor remains readable after 1, so an event loop need not distinguish
+ * 0 and 1.
  */
 VIRTDEV_API int virtdev_vhost_user_server_dispatch(
 		struct virtdev_vhost_user_server *s);
@@ -105,7 +106,7 @@ VIRTDEV_API int virtdev_vhost_user_server_wait(
 		struct virtdev_vhost_user_server *s, int fd, int timeout_ms)
 	VSU_NODISCARD;
 
-/* Descriptor, dispatch and wait of a queue, if threaded; as those of the server. */
+/* The same functions for one queue, if threaded; call them on the queue's thread. */
 VIRTDEV_API int virtdev_vhost_user_server_queue_fd(
 		const struct virtdev_vhost_user_server *s, uint32_t queue);
 VIRTDEV_API int virtdev_vhost_user_server_queue_dispatch(
@@ -122,16 +123,16 @@ VIRTDEV_API int virtdev_vhost_user_server_stop(
 		struct virtdev_vhost_user_server *s) VSU_NODISCARD;
 
 /*
- * Whether the end of a session or ring waits for requests in flight. No other
- * front-end is served meanwhile; a program may log this if it lasts. Call it on the
- * dispatch thread.
+ * True while the end of a session, or the stop of a ring, waits for requests in flight.
+ * A waiting front-end is not served until the session has ended; a program may log a
+ * long wait. Call it on the dispatch thread.
  */
 VIRTDEV_API bool virtdev_vhost_user_server_is_draining(
 		const struct virtdev_vhost_user_server *s) VSU_NODISCARD;
 
 /*
- * Whether the front-end of a draining session has disconnected, so that results are no
- * longer needed; see virtdev_fs_detach(). Call it on the dispatch thread.
+ * True if the server is draining and the front-end has disconnected: no front-end
+ * receives the results. See virtdev_fs_detach(). Call it on the dispatch thread.
  */
 VIRTDEV_API bool virtdev_vhost_user_server_is_disconnected(
 		const struct virtdev_vhost_user_server *s) VSU_NODISCARD;
