@@ -26,7 +26,7 @@
  *   slot         guest-memfd: KVM receives it by host address (plain) or by
  *                descriptor (bound)
  *
- * The set functions check a value alone. vmem_backend_check() checks the
+ * vmem_backend_set() and _parse() check each value. vmem_backend_check() checks the
  * combination without opening a file. vmem_backend_alloc() reads the facts of
  * the host, checks, opens the file, maps it and returns a block. If it fails, it
  * removes a file that it created and restores the size of one that it grew.
@@ -172,8 +172,8 @@ struct vmem_backend_facts {
  * VMEM_FILE_UNKNOWN it skips the rules for the file.
  *
  *   -EINVAL      a value or a combination is not valid
- *   -EISDIR, -ENODEV, -ENOENT  mem-path cannot be memory: a directory with
- *                readonly=on, a socket or FIFO, or a missing file
+ *   -EISDIR, -ENODEV, -ENOENT  mem-path cannot be memory: with readonly=on a
+ *                directory or a missing file; a FIFO or a socket
  *   -EOPNOTSUPP  the host does not support a property
  */
 VMEM_API int vmem_backend_check(const struct vmem_backend *backend,

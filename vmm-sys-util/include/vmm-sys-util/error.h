@@ -41,7 +41,7 @@ struct vsu_error {
 	int32_t code;	/* the negative errno that the call returned */
 	uint32_t arg;	/* number of the argument, ring, region or message */
 	uint64_t got;	/* the value that broke the rule */
-	uint64_t limit;	/* the limit that got did not respect */
+	uint64_t limit;	/* the limit that got violates */
 	char msg[488];	/* one sentence without newline, always terminated */
 };
 
