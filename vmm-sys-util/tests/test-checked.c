@@ -8,7 +8,7 @@
 
 #define TOP UINT64_MAX
 
-START_TEST(add_says_when_the_sum_does_not_fit)
+START_TEST(addition_reports_overflow)
 {
 	uint64_t res = 5;
 
@@ -20,7 +20,7 @@ START_TEST(add_says_when_the_sum_does_not_fit)
 }
 END_TEST
 
-START_TEST(mul_says_when_the_product_does_not_fit)
+START_TEST(multiplication_reports_overflow)
 {
 	uint64_t res = 5;
 
@@ -115,8 +115,8 @@ int main(void)
 	TCase *tc;
 	Suite *s = util_suite("checked", &tc);
 
-	tcase_add_test(tc, add_says_when_the_sum_does_not_fit);
-	tcase_add_test(tc, mul_says_when_the_product_does_not_fit);
+	tcase_add_test(tc, addition_reports_overflow);
+	tcase_add_test(tc, multiplication_reports_overflow);
 	util_add_rows(tc, range_exceeds_never_wraps, ranges);
 	util_add_rows(tc, overlap_needs_a_shared_byte, pairs);
 	tcase_add_test(tc, powers_of_two_exclude_zero);

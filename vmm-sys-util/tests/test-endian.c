@@ -18,7 +18,7 @@ START_TEST(bytes_are_least_significant_first)
 }
 END_TEST
 
-START_TEST(load_gives_back_what_was_made)
+START_TEST(load_returns_the_stored_value)
 {
 	ck_assert_uint_eq(vsu_le16_load(vsu_le16_make(0xfedc)), 0xfedc);
 	ck_assert_uint_eq(vsu_le32_load(vsu_le32_make(0xfedcba98)), 0xfedcba98);
@@ -41,7 +41,7 @@ int main(void)
 	Suite *s = util_suite("endian", &tc);
 
 	tcase_add_test(tc, bytes_are_least_significant_first);
-	tcase_add_test(tc, load_gives_back_what_was_made);
+	tcase_add_test(tc, load_returns_the_stored_value);
 	tcase_add_test(tc, values_add_no_padding);
 	return run_suite(s);
 }

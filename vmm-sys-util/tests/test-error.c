@@ -40,7 +40,7 @@ START_TEST(set_fills_the_sentence_and_returns_the_code)
 }
 END_TEST
 
-START_TEST(every_function_takes_null_and_returns_the_code)
+START_TEST(every_function_accepts_null_and_returns_the_code)
 {
 	ck_assert_int_eq(vsu_error_set(NULL, -EINVAL, "%d", 7), -EINVAL);
 	ck_assert_int_eq(vsu_error_sys(NULL, -EIO, "%d", 7), -EIO);
@@ -116,7 +116,7 @@ static const struct {
 	{ "\xed\xa0\x80 \xf4\x90\x80\x80", "??? ????" },
 };
 
-START_TEST(what_a_terminal_might_obey_is_shown_as_question_mark)
+START_TEST(control_characters_become_question_marks)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -125,7 +125,7 @@ START_TEST(what_a_terminal_might_obey_is_shown_as_question_mark)
 }
 END_TEST
 
-START_TEST(text_that_has_no_encoding_falls_back_to_the_format)
+START_TEST(unencodable_text_falls_back_to_the_format)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -227,7 +227,7 @@ static const struct {
 	{ INT_MAX, "error 2147483647" },
 };
 
-START_TEST(strerror_knows_either_sign)
+START_TEST(strerror_accepts_either_sign)
 {
 	char buf[64];
 
@@ -253,15 +253,15 @@ int main(void)
 	Suite *s = util_suite("error", &tc);
 
 	tcase_add_test(tc, set_fills_the_sentence_and_returns_the_code);
-	tcase_add_test(tc, every_function_takes_null_and_returns_the_code);
+	tcase_add_test(tc, every_function_accepts_null_and_returns_the_code);
 	tcase_add_test(tc, set_forgets_the_operands_of_an_earlier_failure);
 	tcase_add_loop_test(tc, long_value_is_shortened_and_the_remedy_survives,
 			    0, 5);
 	tcase_add_test(tc, sentence_that_just_fits_is_kept);
 	tcase_add_loop_test(tc, shortening_keeps_characters_whole, 0, 6);
-	util_add_rows(tc, what_a_terminal_might_obey_is_shown_as_question_mark,
+	util_add_rows(tc, control_characters_become_question_marks,
 		      characters);
-	tcase_add_test(tc, text_that_has_no_encoding_falls_back_to_the_format);
+	tcase_add_test(tc, unencodable_text_falls_back_to_the_format);
 	tcase_add_test(tc, sys_appends_the_reason);
 	tcase_add_test(tc, sys_keeps_the_reason_of_a_long_sentence);
 	tcase_add_test(tc, prefix_adds_context_and_keeps_operands);
@@ -269,7 +269,7 @@ int main(void)
 	tcase_add_test(tc, prefix_keeps_both_ends_of_long_sentences);
 	tcase_add_test(tc, a_sentence_may_quote_the_one_it_replaces);
 	tcase_add_test(tc, clear_means_no_error);
-	util_add_rows(tc, strerror_knows_either_sign, codes);
+	util_add_rows(tc, strerror_accepts_either_sign, codes);
 	tcase_add_test(tc, strerror_stays_within_its_buffer);
 	return run_suite(s);
 }

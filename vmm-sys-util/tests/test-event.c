@@ -50,7 +50,7 @@ START_TEST(new_descriptors_do_not_block_and_close_on_exec)
 }
 END_TEST
 
-START_TEST(drain_gives_the_number_of_signals_once)
+START_TEST(drain_returns_the_number_of_signals_once)
 {
 	int fd = new_event();
 	uint64_t count = 9;
@@ -104,7 +104,7 @@ START_TEST(signal_in_blocking_mode_is_delivered)
 }
 END_TEST
 
-START_TEST(a_count_that_nobody_wants_is_taken_all_the_same)
+START_TEST(drain_without_a_counter_drains)
 {
 	uint64_t count = 5;
 	int fd = vsu_event_new(), timer = vsu_timer_new();
@@ -278,7 +278,7 @@ START_TEST(timer_that_is_disarmed_does_not_fire)
 }
 END_TEST
 
-START_TEST(timer_takes_the_longest_time)
+START_TEST(timer_accepts_the_longest_time)
 {
 	int fd = vsu_timer_new();
 
@@ -303,11 +303,11 @@ int main(void)
 	Suite *s = util_suite("event", &tc);
 
 	tcase_add_test(tc, new_descriptors_do_not_block_and_close_on_exec);
-	tcase_add_test(tc, drain_gives_the_number_of_signals_once);
+	tcase_add_test(tc, drain_returns_the_number_of_signals_once);
 	tcase_add_test(tc, b3_12_full_counter_counts_as_signalled);
 	tcase_add_test(tc, b3_12_full_counter_in_blocking_mode_does_not_block);
 	tcase_add_test(tc, signal_in_blocking_mode_is_delivered);
-	tcase_add_test(tc, a_count_that_nobody_wants_is_taken_all_the_same);
+	tcase_add_test(tc, drain_without_a_counter_drains);
 	tcase_add_test(tc, b1_13_drain_in_blocking_mode_does_not_block);
 	tcase_add_test(tc, b1_13_drain_of_a_pipe_is_refused_and_does_not_block);
 	tcase_add_test(tc, signal_to_a_pipe_without_reader_raises_no_sigpipe);
@@ -317,7 +317,7 @@ int main(void)
 	tcase_add_test(tc, a_disarmed_timer_does_not_fire);
 	tcase_add_test(tc, timer_fires_once);
 	tcase_add_test(tc, timer_that_is_disarmed_does_not_fire);
-	tcase_add_test(tc, timer_takes_the_longest_time);
+	tcase_add_test(tc, timer_accepts_the_longest_time);
 	tcase_add_test(tc, now_does_not_go_back);
 	return run_suite(s);
 }

@@ -61,7 +61,7 @@ static void new_run(int *fds, int n)
 	}
 }
 
-START_TEST(run_is_closed_and_its_neighbours_stay)
+START_TEST(range_of_descriptors_is_closed_and_no_others)
 {
 	int fds[8];
 	unsigned int n;
@@ -80,7 +80,7 @@ START_TEST(run_is_closed_and_its_neighbours_stay)
 }
 END_TEST
 
-START_TEST(dup_is_close_on_exec_and_no_standard_stream)
+START_TEST(duplicate_is_close_on_exec_and_above_standard_streams)
 {
 	int fd = new_file("f"), copy;
 
@@ -191,7 +191,7 @@ START_TEST(kind_and_size_come_from_the_open_descriptor)
 }
 END_TEST
 
-START_TEST(kind_name_takes_any_number)
+START_TEST(every_kind_has_a_name)
 {
 	ck_assert_str_eq(vsu_fd_kind_name(-EBADF), "unknown");
 	ck_assert_str_eq(vsu_fd_kind_name(VSU_FD_OTHER + 1), "unknown");
@@ -288,7 +288,7 @@ START_TEST(read_stops_at_the_end)
 }
 END_TEST
 
-START_TEST(would_block_gives_what_was_done_before)
+START_TEST(partial_transfer_before_eagain_is_returned)
 {
 	static char data[2 * PIECE];
 	int fds[2];
@@ -314,7 +314,7 @@ START_TEST(a_full_disk_is_reported)
 }
 END_TEST
 
-START_TEST(a_write_that_fails_half_way_says_how_much_was_done)
+START_TEST(failed_write_returns_the_bytes_written)
 {
 	static const char data[2 * PIECE];
 	struct rlimit old, limit;
@@ -374,9 +374,9 @@ static void add_transfers(TCase *tc)
 	tcase_add_test(tc, read_goes_on_after_interruptions_and_short_reads);
 	tcase_add_test(tc, write_goes_on_after_interruptions_and_short_writes);
 	tcase_add_test(tc, read_stops_at_the_end);
-	tcase_add_test(tc, would_block_gives_what_was_done_before);
+	tcase_add_test(tc, partial_transfer_before_eagain_is_returned);
 	tcase_add_test(tc, a_full_disk_is_reported);
-	tcase_add_test(tc, a_write_that_fails_half_way_says_how_much_was_done);
+	tcase_add_test(tc, failed_write_returns_the_bytes_written);
 	tcase_add_test(tc, positioned_transfers_leave_the_position_alone);
 	tcase_add_test(tc, positions_beyond_a_file_are_refused);
 }
@@ -387,12 +387,12 @@ int main(void)
 	Suite *s = util_suite("fd", &tc);
 
 	tcase_add_test(tc, close_forgets_the_descriptor_and_keeps_errno);
-	tcase_add_test(tc, run_is_closed_and_its_neighbours_stay);
-	tcase_add_test(tc, dup_is_close_on_exec_and_no_standard_stream);
+	tcase_add_test(tc, range_of_descriptors_is_closed_and_no_others);
+	tcase_add_test(tc, duplicate_is_close_on_exec_and_above_standard_streams);
 	tcase_add_test(tc, functions_report_a_descriptor_that_is_not_open);
 	tcase_add_test(tc, flags_are_added_to_those_there_are);
 	util_add_rows(tc, kind_and_size_come_from_the_open_descriptor, kinds);
-	tcase_add_test(tc, kind_name_takes_any_number);
+	tcase_add_test(tc, every_kind_has_a_name);
 	tcase_add_test(tc, size_of_a_sparse_file_needs_64_bits);
 	add_transfers(tc);
 	tcase_add_test(tc, count_follows_open_and_close);

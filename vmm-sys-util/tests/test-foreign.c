@@ -185,7 +185,7 @@ static const struct sample {
 	{ make_inotify, VSU_FOREIGN_OTHER },
 };
 
-START_TEST(b1_12_every_kind_of_descriptor_is_told)
+START_TEST(b1_12_every_kind_of_descriptor_is_recognised)
 {
 	int fd = samples[_i].make();
 
@@ -196,7 +196,7 @@ START_TEST(b1_12_every_kind_of_descriptor_is_told)
 }
 END_TEST
 
-START_TEST(nothing_but_an_eventfd_is_taken_for_one)
+START_TEST(only_an_eventfd_is_recognised_as_one)
 {
 	int fd = samples[_i].make();
 
@@ -208,7 +208,7 @@ START_TEST(nothing_but_an_eventfd_is_taken_for_one)
 }
 END_TEST
 
-START_TEST(b1_12_a_file_that_is_called_as_an_eventfd_is_a_file)
+START_TEST(b1_12_file_named_like_an_eventfd_is_a_file)
 {
 	int fd = open("anon_inode:[eventfd]", O_RDWR | O_CREAT, 0600);
 	int kind = vsu_foreign_kind(fd);
@@ -231,7 +231,7 @@ START_TEST(a_descriptor_that_is_not_open_has_no_kind)
 }
 END_TEST
 
-START_TEST(the_kind_of_a_descriptor_changes_nothing_of_it)
+START_TEST(recognition_does_not_change_the_descriptor)
 {
 	int fd = make_full_event();
 	uint64_t count = 0;
@@ -290,7 +290,7 @@ static int (*const filled[])(void) = {
 	make_filled_socket,
 };
 
-START_TEST(what_can_be_read_is_left_there)
+START_TEST(recognition_reads_no_byte)
 {
 	int fd = filled[_i](), twin = filled[_i]();
 	char bytes[256], same[256];
@@ -328,7 +328,7 @@ static int kinds_without_proc(void)
 	       vsu_foreign_kind(end) != VSU_FOREIGN_PIPE;
 }
 
-START_TEST(b1_12_kinds_are_told_without_proc)
+START_TEST(b1_12_kinds_are_recognised_without_proc)
 {
 	int status;
 	pid_t pid = fork();
@@ -430,7 +430,7 @@ START_TEST(dma_buf_is_shared_memory)
 }
 END_TEST
 
-START_TEST(object_of_an_unknown_file_system_is_no_memory)
+START_TEST(object_of_an_unknown_file_system_is_not_memory)
 {
 	int fd = make_guest_memfd();
 
@@ -469,7 +469,7 @@ static bool is_closed_at_once(int kind)
 	return false;
 }
 
-START_TEST(b5_13_a_close_that_may_wait_is_left_to_the_thread_for_it)
+START_TEST(b5_13_close_that_may_block_runs_in_the_closer_thread)
 {
 	struct vsu_closer *closer = closer_new();
 	int fd = samples[_i].make(), number = fd;
@@ -487,7 +487,7 @@ START_TEST(b5_13_a_close_that_may_wait_is_left_to_the_thread_for_it)
 }
 END_TEST
 
-START_TEST(without_a_closer_everything_is_closed_at_once)
+START_TEST(without_a_closer_descriptors_are_closed_immediately)
 {
 	int fd = samples[_i].make(), number = fd;
 
@@ -523,7 +523,7 @@ static int lingering_socket(int *peer)
 	return fd;
 }
 
-START_TEST(b5_13_a_socket_that_lingers_is_closed_without_lingering)
+START_TEST(b5_13_socket_with_linger_is_closed_without_it)
 {
 	int peer, fd = lingering_socket(&peer), number = fd;
 
@@ -534,7 +534,7 @@ START_TEST(b5_13_a_socket_that_lingers_is_closed_without_lingering)
 END_TEST
 
 /* The peer has a descriptor of the socket, too, and asks again. */
-START_TEST(b5_13_lingering_that_is_asked_for_again_finds_no_connection)
+START_TEST(b5_13_linger_set_again_has_no_connection_left)
 {
 	struct vsu_closer *closer = closer_new();
 	const struct linger hour = { 1, 3600 };
@@ -573,7 +573,7 @@ static int socket_with_lingering_one(int *peer)
 	return pair[1];
 }
 
-START_TEST(b5_13_what_waits_in_a_socket_is_closed_without_lingering)
+START_TEST(b5_13_descriptors_queued_in_a_socket_are_closed_without_linger)
 {
 	struct vsu_closer *closer = _i ? closer_new() : NULL;
 	int peer, fd = socket_with_lingering_one(&peer), number = fd;
@@ -594,7 +594,7 @@ static void *close_all(void *closer)
 	return NULL;
 }
 
-START_TEST(what_was_handed_over_before_the_stop_is_closed)
+START_TEST(stop_closes_queued_descriptors)
 {
 	struct vsu_closer *closer = closer_new();
 	int fds[100], before = vsu_fd_count(), i;
@@ -616,7 +616,7 @@ END_TEST
 
 /* --- a file server that does not answer --- */
 
-START_TEST(b5_13_a_file_server_that_does_not_answer_is_not_asked)
+START_TEST(b5_13_unresponsive_file_server_is_not_called)
 {
 	struct vsu_closer *closer = closer_new();
 	struct dead_server server;
@@ -670,7 +670,7 @@ START_TEST(kept_files_are_queued_at_the_end_of_a_program)
 }
 END_TEST
 
-START_TEST(file_of_a_dead_server_is_not_guest_memory_by_its_name)
+START_TEST(file_of_a_dead_server_is_not_guest_memory)
 {
 	struct dead_server server;
 	int fd;
@@ -690,7 +690,7 @@ START_TEST(file_of_a_dead_server_is_not_guest_memory_by_its_name)
 END_TEST
 
 /* Opening it again would ask for its attributes. */
-START_TEST(fifo_of_a_dead_server_is_no_pipe)
+START_TEST(fifo_of_a_dead_server_is_not_a_pipe)
 {
 	struct dead_server server;
 	int fd;
@@ -705,7 +705,7 @@ START_TEST(fifo_of_a_dead_server_is_no_pipe)
 }
 END_TEST
 
-START_TEST(a_program_that_uses_served_files_has_them_closed)
+START_TEST(closer_waits_for_dead_files_if_configured)
 {
 	struct vsu_closer *closer = closer_new();
 	struct dead_server server;
@@ -728,7 +728,7 @@ END_TEST
 
 #define NTHREADS 3
 
-START_TEST(b5_13_dead_files_by_the_dozen_hold_up_no_other_close)
+START_TEST(b5_13_many_dead_files_delay_no_other_close)
 {
 	struct vsu_closer *closer = closer_new();
 	pthread_t threads[NTHREADS];
@@ -767,30 +767,30 @@ int main(void)
 	TCase *tc;
 	Suite *s = util_suite("foreign", &tc);
 
-	util_add_rows(tc, b1_12_every_kind_of_descriptor_is_told, samples);
-	util_add_rows(tc, nothing_but_an_eventfd_is_taken_for_one, samples);
-	tcase_add_test(tc, b1_12_a_file_that_is_called_as_an_eventfd_is_a_file);
+	util_add_rows(tc, b1_12_every_kind_of_descriptor_is_recognised, samples);
+	util_add_rows(tc, only_an_eventfd_is_recognised_as_one, samples);
+	tcase_add_test(tc, b1_12_file_named_like_an_eventfd_is_a_file);
 	if (can_leave_proc())
-		tcase_add_test(tc, b1_12_kinds_are_told_without_proc);
+		tcase_add_test(tc, b1_12_kinds_are_recognised_without_proc);
 	else
 		puts("# kinds without /proc: this user cannot change its root here");
 	tcase_add_test(tc, a_descriptor_that_is_not_open_has_no_kind);
-	tcase_add_test(tc, the_kind_of_a_descriptor_changes_nothing_of_it);
-	tcase_add_loop_test(tc, what_can_be_read_is_left_there, 0,
+	tcase_add_test(tc, recognition_does_not_change_the_descriptor);
+	tcase_add_loop_test(tc, recognition_reads_no_byte, 0,
 			    sizeof(filled) / sizeof(filled[0]));
-	util_add_rows(tc, b5_13_a_close_that_may_wait_is_left_to_the_thread_for_it,
+	util_add_rows(tc, b5_13_close_that_may_block_runs_in_the_closer_thread,
 		      samples);
-	util_add_rows(tc, without_a_closer_everything_is_closed_at_once, samples);
-	tcase_add_test(tc, b5_13_a_socket_that_lingers_is_closed_without_lingering);
-	tcase_add_test(tc, b5_13_lingering_that_is_asked_for_again_finds_no_connection);
-	tcase_add_loop_test(tc, b5_13_what_waits_in_a_socket_is_closed_without_lingering,
+	util_add_rows(tc, without_a_closer_descriptors_are_closed_immediately, samples);
+	tcase_add_test(tc, b5_13_socket_with_linger_is_closed_without_it);
+	tcase_add_test(tc, b5_13_linger_set_again_has_no_connection_left);
+	tcase_add_loop_test(tc, b5_13_descriptors_queued_in_a_socket_are_closed_without_linger,
 			    0, 2);
-	tcase_add_test(tc, what_was_handed_over_before_the_stop_is_closed);
+	tcase_add_test(tc, stop_closes_queued_descriptors);
 	if (has_guest_memfd()) {
 		tcase_add_test(tc, guest_memfd_is_shared_memory);
 		tcase_add_test(tc, guest_memfd_of_its_own_file_system_is_shared_memory);
 		tcase_add_test(tc, dma_buf_is_shared_memory);
-		tcase_add_test(tc, object_of_an_unknown_file_system_is_no_memory);
+		tcase_add_test(tc, object_of_an_unknown_file_system_is_not_memory);
 	} else {
 		puts("# guest_memfd: no KVM with guest_memfd that can be mapped");
 	}
@@ -802,12 +802,12 @@ int main(void)
 	} else if (getenv("TEST_EMULATED")) {
 		puts("# files of a dead server: their server is of another byte order than the kernel");
 	} else {
-		tcase_add_test(tc, b5_13_a_file_server_that_does_not_answer_is_not_asked);
-		tcase_add_test(tc, file_of_a_dead_server_is_not_guest_memory_by_its_name);
-		tcase_add_test(tc, fifo_of_a_dead_server_is_no_pipe);
+		tcase_add_test(tc, b5_13_unresponsive_file_server_is_not_called);
+		tcase_add_test(tc, file_of_a_dead_server_is_not_guest_memory);
+		tcase_add_test(tc, fifo_of_a_dead_server_is_not_a_pipe);
 		tcase_add_test(tc, kept_files_are_queued_at_the_end_of_a_program);
-	tcase_add_test(tc, a_program_that_uses_served_files_has_them_closed);
-		tcase_add_test(tc, b5_13_dead_files_by_the_dozen_hold_up_no_other_close);
+	tcase_add_test(tc, closer_waits_for_dead_files_if_configured);
+		tcase_add_test(tc, b5_13_many_dead_files_delay_no_other_close);
 	}
 	return run_suite(s);
 }

@@ -277,7 +277,7 @@ static const struct {
 	{ "tag=,tag=a=b", "5=/0;5=a=b/0;" },
 };
 
-START_TEST(list_is_taken_apart_at_single_commas)
+START_TEST(list_is_split_at_single_commas)
 {
 	ck_assert_msg(!parse_list(lists[_i].list), "%s", err.msg);
 	ck_assert_str_eq(heard, lists[_i].heard);
@@ -412,7 +412,7 @@ START_TEST(help_of_a_list_has_no_dashes)
 }
 END_TEST
 
-START_TEST(a_pair_is_judged_as_in_a_list_and_delivered_as_it_is)
+START_TEST(single_pair_is_checked_like_a_list)
 {
 	heard[0] = '\0';
 	ck_assert_int_eq(vsu_option_parse_pair(table, "--disk", "blk-file",
@@ -580,7 +580,7 @@ int main(void)
 	tcase_add_test(tc, caller_may_refuse_and_stop);
 	tcase_add_test(tc, sentence_of_the_caller_is_kept);
 	tcase_add_test(tc, long_value_keeps_option_and_remedy);
-	util_add_rows(tc, list_is_taken_apart_at_single_commas, lists);
+	util_add_rows(tc, list_is_split_at_single_commas, lists);
 	util_add_rows(tc, list_is_refused_with_a_remedy, bad_lists);
 	tcase_add_test(tc, list_that_exceeds_scratch_is_refused);
 	tcase_add_test(tc, table_may_have_256_rows);
@@ -588,7 +588,7 @@ int main(void)
 	tcase_add_test(tc, help_is_aligned_and_complete);
 	tcase_add_test(tc, help_of_a_list_has_no_dashes);
 	tcase_add_test(tc, help_counts_what_does_not_fit);
-	tcase_add_test(tc, a_pair_is_judged_as_in_a_list_and_delivered_as_it_is);
+	tcase_add_test(tc, single_pair_is_checked_like_a_list);
 	tcase_add_test(tc, operands_stand_anywhere_and_arrive_in_order);
 	tcase_add_test(tc, alias_is_delivered_as_the_row_that_it_names);
 	tcase_add_test(tc, alias_counts_as_the_row_that_it_names);

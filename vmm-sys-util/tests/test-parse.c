@@ -124,7 +124,7 @@ static const struct {
 	{ "onn", -EINVAL, 0 }, { "o", -EINVAL, 0 },
 };
 
-START_TEST(truth_has_eight_words)
+START_TEST(eight_words_are_booleans)
 {
 	bool value = !truths[_i].value;
 
@@ -202,7 +202,7 @@ static const struct {
 	{ "a-word-of-more-than-48-characters-is-no-typing-mistake", NULL },
 };
 
-START_TEST(nearest_name_is_one_that_was_meant)
+START_TEST(nearest_name_is_suggested)
 {
 	const char *nearest = vsu_nearest(guesses[_i].word, names);
 
@@ -232,10 +232,10 @@ int main(void)
 
 	util_add_rows(tc, number_is_the_whole_text, numbers);
 	util_add_rows(tc, size_has_one_binary_suffix, sizes);
-	util_add_rows(tc, truth_has_eight_words, truths);
+	util_add_rows(tc, eight_words_are_booleans, truths);
 	util_add_rows(tc, size_is_written_short_and_exact, formats);
 	tcase_add_test(tc, format_stays_within_its_buffer);
-	util_add_rows(tc, nearest_name_is_one_that_was_meant, guesses);
+	util_add_rows(tc, nearest_name_is_suggested, guesses);
 	tcase_add_test(tc, nearest_of_several_wins);
 	return run_suite(s);
 }

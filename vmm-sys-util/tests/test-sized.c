@@ -36,7 +36,7 @@ START_TEST(a_struct_of_our_own_size_is_copied_whole)
 }
 END_TEST
 
-START_TEST(what_a_shorter_struct_lacks_is_zero)
+START_TEST(missing_members_of_a_shorter_struct_are_zero)
 {
 	const struct known from = { offsetof(struct known, second), 1, 2 };
 	struct known to = { 0, 7, 7 };
@@ -48,7 +48,7 @@ START_TEST(what_a_shorter_struct_lacks_is_zero)
 }
 END_TEST
 
-START_TEST(what_a_longer_struct_has_besides_is_not_read)
+START_TEST(additional_members_of_a_longer_struct_are_ignored)
 {
 	struct newer from = { .known = { sizeof(from), 1, 2 } };
 	struct known to[2] = { { 0, 7, 7 }, { 0, 7, 7 } };
@@ -77,7 +77,7 @@ START_TEST(a_forgotten_size_is_refused_by_name)
 }
 END_TEST
 
-START_TEST(no_struct_at_all_is_refused_by_name)
+START_TEST(null_struct_is_refused_by_name)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct known to = { 0, 7, 7 };
@@ -95,9 +95,9 @@ int main(void)
 	Suite *s = util_suite("sized", &tc);
 
 	tcase_add_test(tc, a_struct_of_our_own_size_is_copied_whole);
-	tcase_add_test(tc, what_a_shorter_struct_lacks_is_zero);
-	tcase_add_test(tc, what_a_longer_struct_has_besides_is_not_read);
+	tcase_add_test(tc, missing_members_of_a_shorter_struct_are_zero);
+	tcase_add_test(tc, additional_members_of_a_longer_struct_are_ignored);
 	tcase_add_test(tc, a_forgotten_size_is_refused_by_name);
-	tcase_add_test(tc, no_struct_at_all_is_refused_by_name);
+	tcase_add_test(tc, null_struct_is_refused_by_name);
 	return run_suite(s);
 }

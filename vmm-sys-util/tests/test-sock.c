@@ -201,7 +201,7 @@ START_TEST(b1_14_one_descriptor_sent_twice_arrives_as_two)
 }
 END_TEST
 
-START_TEST(the_most_descriptors_arrive_complete)
+START_TEST(maximum_number_of_descriptors_arrives)
 {
 	int s[2] = { -1, -1 }, file[VSU_SOCK_MAX_FDS], got[VSU_SOCK_MAX_FDS];
 	unsigned int nfds;
@@ -235,7 +235,7 @@ START_TEST(send_refuses_what_cannot_travel)
 }
 END_TEST
 
-START_TEST(full_socket_takes_a_part_and_then_nothing)
+START_TEST(full_socket_accepts_a_part_and_then_nothing)
 {
 	static char data[1 << 20], sink[1 << 20];
 	struct iovec iov = { data, sizeof(data) };
@@ -378,7 +378,7 @@ END_TEST
 static void add_faults(TCase *tc)
 {
 	tcase_add_test(tc, send_refuses_what_cannot_travel);
-	tcase_add_test(tc, full_socket_takes_a_part_and_then_nothing);
+	tcase_add_test(tc, full_socket_accepts_a_part_and_then_nothing);
 	tcase_add_test(tc, peer_that_is_gone_ends_both_directions);
 	tcase_add_test(tc, recv_answers_at_once_when_there_is_nothing);
 	util_add_rows(tc, b1_11_as_many_as_the_kernel_sends_arrive, many);
@@ -399,7 +399,7 @@ int main(void)
 	tcase_add_test(tc, vectors_are_gathered_and_scattered);
 	tcase_add_test(tc, descriptors_come_with_the_first_byte);
 	tcase_add_test(tc, b1_14_one_descriptor_sent_twice_arrives_as_two);
-	tcase_add_test(tc, the_most_descriptors_arrive_complete);
+	tcase_add_test(tc, maximum_number_of_descriptors_arrives);
 	add_faults(tc);
 	return run_suite(s);
 }

@@ -118,7 +118,7 @@ END_TEST
 
 static const int kinds[] = { SOCK_STREAM, SOCK_SEQPACKET };
 
-START_TEST(types_meet_their_own_and_are_refused_by_name_elsewhere)
+START_TEST(socket_of_another_type_is_refused_by_name)
 {
 	const int type = kinds[_i], other = kinds[!_i];
 	int listener = vsu_sock_listen_type("s", type, 1, &err), got = -1, fd;
@@ -170,7 +170,7 @@ static const struct {
 	{ make_link_to_stale_socket, "symbolic link" },
 };
 
-START_TEST(what_is_not_a_socket_is_never_removed)
+START_TEST(file_that_is_not_a_socket_is_never_removed)
 {
 	ino_t before;
 
@@ -219,7 +219,7 @@ START_TEST(missing_directory_is_named)
 }
 END_TEST
 
-START_TEST(every_form_of_path_finds_its_directory)
+START_TEST(directory_of_every_form_of_path_is_found)
 {
 	char path[LONGEST + 1];
 	int fd;
@@ -247,7 +247,7 @@ static mode_t mode_of(const char *path)
 	return st.st_mode & 0777;
 }
 
-START_TEST(owner_alone_may_connect_whatever_the_umask_is)
+START_TEST(only_the_owner_may_connect_under_any_umask)
 {
 	static const mode_t masks[] = { 0, 002, 0117 };
 	int fd;
@@ -275,7 +275,7 @@ START_TEST(socket_is_shared_by_mode_and_group)
 }
 END_TEST
 
-START_TEST(nothing_but_a_socket_is_shared)
+START_TEST(only_sockets_get_mode_and_group)
 {
 	const struct vsu_sock_access all = { 0777, UINT32_MAX };
 	const struct vsu_sock_access more = { 01777, UINT32_MAX };
@@ -293,7 +293,7 @@ START_TEST(nothing_but_a_socket_is_shared)
 }
 END_TEST
 
-START_TEST(d1_21_lock_that_a_stranger_keeps_is_not_waited_for)
+START_TEST(d1_21_lock_held_by_another_program_does_not_block)
 {
 	int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
 
@@ -320,7 +320,7 @@ static int race(int start, int report, int hold)
 	return 0;
 }
 
-START_TEST(of_many_that_want_a_stale_path_one_gets_it)
+START_TEST(one_of_many_listeners_wins_a_stale_path)
 {
 	int start[2], report[2], hold[2], i;
 	char results[RACERS + 1] = "";
@@ -364,7 +364,7 @@ START_TEST(listener_removes_its_own_file)
 }
 END_TEST
 
-START_TEST(what_took_the_place_of_a_file_is_left_alone)
+START_TEST(successor_of_a_socket_file_is_not_removed)
 {
 	struct vsu_sock_path where;
 	int first = must_listen("s"), second;
@@ -384,7 +384,7 @@ START_TEST(what_took_the_place_of_a_file_is_left_alone)
 }
 END_TEST
 
-START_TEST(longest_path_is_found_again)
+START_TEST(path_of_maximum_length_is_returned)
 {
 	char path[LONGEST + 1];
 	struct vsu_sock_path where;
@@ -444,7 +444,7 @@ static const struct {
 	  "nobody listens at 's'; start the server again" },
 };
 
-START_TEST(connect_explains_a_dead_end)
+START_TEST(connect_explains_a_path_without_a_listener)
 {
 	dead_ends[_i].make("s");
 	ck_assert_int_eq(vsu_sock_connect("s", &err), dead_ends[_i].rc);
@@ -597,18 +597,18 @@ static void add_listening(TCase *tc)
 	util_add_rows(tc, socket_that_is_bound_but_does_not_listen_is_live,
 		      other_types);
 	tcase_add_loop_test(tc,
-			    types_meet_their_own_and_are_refused_by_name_elsewhere,
+			    socket_of_another_type_is_refused_by_name,
 			    0, 2);
-	util_add_rows(tc, what_is_not_a_socket_is_never_removed, obstacles);
+	util_add_rows(tc, file_that_is_not_a_socket_is_never_removed, obstacles);
 	tcase_add_test(tc, d1_17_path_may_have_107_bytes_and_no_more);
 	tcase_add_test(tc, empty_path_is_refused);
 	tcase_add_test(tc, missing_directory_is_named);
-	tcase_add_test(tc, every_form_of_path_finds_its_directory);
-	tcase_add_loop_test(tc, owner_alone_may_connect_whatever_the_umask_is, 0, 3);
+	tcase_add_test(tc, directory_of_every_form_of_path_is_found);
+	tcase_add_loop_test(tc, only_the_owner_may_connect_under_any_umask, 0, 3);
 	tcase_add_test(tc, socket_is_shared_by_mode_and_group);
-	tcase_add_test(tc, nothing_but_a_socket_is_shared);
-	tcase_add_test(tc, d1_21_lock_that_a_stranger_keeps_is_not_waited_for);
-	tcase_add_test(tc, of_many_that_want_a_stale_path_one_gets_it);
+	tcase_add_test(tc, only_sockets_get_mode_and_group);
+	tcase_add_test(tc, d1_21_lock_held_by_another_program_does_not_block);
+	tcase_add_test(tc, one_of_many_listeners_wins_a_stale_path);
 }
 
 int main(void)
@@ -619,10 +619,10 @@ int main(void)
 	tcase_add_test(tc, clients_connect_and_are_accepted);
 	add_listening(tc);
 	tcase_add_test(tc, listener_removes_its_own_file);
-	tcase_add_test(tc, what_took_the_place_of_a_file_is_left_alone);
-	tcase_add_test(tc, longest_path_is_found_again);
+	tcase_add_test(tc, successor_of_a_socket_file_is_not_removed);
+	tcase_add_test(tc, path_of_maximum_length_is_returned);
 	tcase_add_test(tc, descriptor_without_a_file_has_no_path);
-	util_add_rows(tc, connect_explains_a_dead_end, dead_ends);
+	util_add_rows(tc, connect_explains_a_path_without_a_listener, dead_ends);
 	tcase_add_test(tc, connect_follows_a_symbolic_link);
 	tcase_add_test(tc, connect_to_a_busy_server_does_not_wait);
 	tcase_add_test(tc, missing_permission_is_reported);

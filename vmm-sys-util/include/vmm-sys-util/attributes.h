@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Compiler attributes that the headers of this family use. All of them
- * degrade to nothing on a compiler that lacks them.
+ * Compiler attributes for the headers of the c-vmm libraries. They are empty if the
+ * compiler does not support them.
  */
 #ifndef VMM_SYS_UTIL_ATTRIBUTES_H
 #define VMM_SYS_UTIL_ATTRIBUTES_H
@@ -23,8 +23,8 @@
 #endif
 
 /*
- * The instrumentation of this compilation. Tests that count time or memory
- * accesses, and code that a sanitizer cannot follow, ask for it.
+ * 1 if the file is compiled with that sanitizer, else 0. For tests that measure time or
+ * count memory accesses, and for code that a sanitizer misinterprets.
  */
 #if defined(__has_feature)
 #define VSU_HAS_FEATURE_(x) __has_feature(x)
@@ -42,10 +42,10 @@
 #define VSU_THREAD_SANITIZER 0
 #endif
 
-/* Marks the exports of this library; every library of the family has its own. */
+/* Marks the exported functions of this library. Each library defines its own macro. */
 #define VSU_API VSU_EXPORT
 
-/* extern "C" for C++ users, without hiding a brace from editors. */
+/* extern "C" for C++. Macros, so that editors do not indent the declarations. */
 #ifdef __cplusplus
 #define VSU_BEGIN_DECLS extern "C" {
 #define VSU_END_DECLS }

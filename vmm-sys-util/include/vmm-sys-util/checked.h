@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Arithmetic on values that a guest, a peer or a file chose.
+ * Arithmetic on untrusted values of a guest, a peer or a file.
  *
- * Each returns true when the result does not fit and leaves *res alone then.
- * Range tests are spelled with these, never as "a + b > c".
+ * Functions with a result return true if it overflows; *res is then unchanged. Test
+ * ranges by these functions, because the sum in "a + b > c" can overflow.
  *
  * Threads: pure functions.
  */
@@ -33,14 +33,14 @@ static inline bool vsu_u64_mul_overflow(uint64_t a, uint64_t b, uint64_t *res)
 	return false;
 }
 
-/* True when [off, off + len) does not lie within [0, size); never wraps. */
+/* True if [off, off + len) is not inside [0, size). Any values are valid. */
 VSU_NODISCARD
 static inline bool vsu_range_exceeds(uint64_t off, uint64_t len, uint64_t size)
 {
 	return len > size || off > size - len;
 }
 
-/* True when two ranges share a byte. Ranges must not wrap; empty ones never do. */
+/* True if two ranges share a byte; false if one is empty. Their ends must not overflow. */
 static inline bool vsu_ranges_overlap(uint64_t a, uint64_t alen,
 				      uint64_t b, uint64_t blen)
 {
@@ -58,7 +58,7 @@ static inline bool vsu_is_aligned(uint64_t v, uint64_t align)
 	return !(v & (align - 1));
 }
 
-/* Rounds up to a power of two boundary; true when the result wraps. */
+/* Rounds v up to a multiple of align, a power of two; true: the result overflows. */
 VSU_NODISCARD
 static inline bool vsu_align_up_overflow(uint64_t v, uint64_t align,
 					 uint64_t *res)

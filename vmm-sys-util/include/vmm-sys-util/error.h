@@ -10,13 +10,13 @@
  *
  * Meaning of the codes, the same in all libraries:
  *
- *   -EINVAL      an argument of the caller is wrong
+ *   -EINVAL      the caller passed an invalid argument
  *   -EFAULT      a guest address range is not covered by memory
  *   -EBADMSG     a peer or guest sent malformed data
  *   -EPROTO      well formed, but illegal now (order, state, number of fds)
  *   -EMSGSIZE    larger than the protocol allows
  *   -EOPNOTSUPP  not negotiated, or not offered by this host
- *   -ECONNRESET  the peer is gone; the object is dead
+ *   -ECONNRESET  the peer has disconnected; the object is unusable
  *   -EAGAIN      not possible now: wait for the fd, then call again
  *   -ENOSPC      a ring or a table is full
  *   -EBUSY       in use

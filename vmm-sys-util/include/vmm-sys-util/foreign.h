@@ -85,8 +85,8 @@ VSU_API void vsu_closer_set_keep(struct vsu_closer *closer, uint32_t n);
 /*
  * Waits for a descriptor and closes it, on a thread that may block. Returns 1; 0 after
  * vsu_closer_stop() when no descriptor is left for this thread. Several threads may call
- * it, so that one slow close does not delay others: with two or more, one thread at a
- * time stays free of VSU_FOREIGN_SERVED files.
+ * it, so that one slow close does not delay others. Of n threads, n above 1, at most
+ * n - 1 close VSU_FOREIGN_SERVED files at the same time; the other closes the rest.
  */
 VSU_API int vsu_closer_turn(struct vsu_closer *closer) VSU_NODISCARD;
 

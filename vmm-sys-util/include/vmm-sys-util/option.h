@@ -22,8 +22,8 @@
  * the row that they name, and are absent from help text and suggestions. If an
  * earlier row has the same name, the alias has no effect.
  *
- * Threads: a table is constant and shareable; parsing touches only its
- * arguments.
+ * Threads: a table is constant and shareable; parsing has no other state than
+ * its arguments.
  */
 #ifndef VMM_SYS_UTIL_OPTION_H
 #define VMM_SYS_UTIL_OPTION_H

@@ -17,28 +17,28 @@
 VSU_BEGIN_DECLS
 
 /*
- * The whole of text as an unsigned number, decimal or 0x hexadecimal, no sign,
- * no blanks. -EINVAL when it is not one, -ERANGE when it exceeds 64 bits.
+ * Parses the whole text as an unsigned number, decimal or hexadecimal after 0x, without
+ * sign and blanks. -EINVAL: not such a number; -ERANGE: it exceeds 64 bits.
  */
 VSU_API int vsu_parse_u64(const char *text, uint64_t *value) VSU_NODISCARD;
 
 /*
- * A size: a number with an optional binary suffix k, M, G, T, P or E in
- * either case, as in "256M" (2^28), or B for bytes. Before a suffix of more
- * than a byte a decimal number may have a fraction, as in "1.5G"; it is
- * rounded to the nearest byte. Codes as vsu_parse_u64().
+ * Parses a size: a number with an optional suffix. k, M, G, T, P and E, in upper or
+ * lower case, are powers of 1024, as in "256M" (2^28); B is bytes. A decimal number
+ * before a suffix other than B may have a fraction, as in "1.5G"; the result is rounded
+ * to the nearest byte. Errors as vsu_parse_u64().
  */
 VSU_API int vsu_parse_size(const char *text, uint64_t *value) VSU_NODISCARD;
 
-/* on|off, yes|no, true|false, y|n. -EINVAL for anything else. */
+/* Parses on|off, yes|no, true|false, y|n. -EINVAL: any other text. */
 VSU_API int vsu_parse_bool(const char *text, bool *value) VSU_NODISCARD;
 
 /* Writes "256M", "1G" or plain bytes, the shortest exact form; returns buf. */
 VSU_API const char *vsu_format_size(uint64_t value, char *buf, size_t size);
 
 /*
- * The nearest of names (NULL-terminated) to a mistyped word, or NULL when
- * none is near: for "did you mean ...?".
+ * Returns the name of the NULL-terminated list that is most similar to a mistyped word,
+ * for "did you mean ...?". NULL: no name is similar.
  */
 VSU_API const char *vsu_nearest(const char *word, const char *const *names);
 

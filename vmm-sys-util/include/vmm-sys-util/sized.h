@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Structs that a caller fills and that grow with the library: their first
- * member is "size_t size", which the caller sets to sizeof the struct as its
- * headers know it.
+ * Structs of a caller to which later releases add members at the end. The first member
+ * is "size_t size", which the caller sets to sizeof the struct. The library compares it
+ * with its own:
  *
- *   shorter than the library's  built against older headers: the members that
- *                               the caller does not know are 0
- *   longer than the library's   built against newer headers: the members that
- *                               the library does not know are not read
- *   0                           forgotten: refused, because every member
- *                               would be taken for unset
+ *   smaller   the caller was built with older headers: the missing members are 0
+ *   greater   the caller was built with newer headers: the library ignores the
+ *             additional members
+ *   0         the caller did not set it: the call fails
  *
  * Threads: pure functions.
  */
@@ -24,11 +22,11 @@
 VSU_BEGIN_DECLS
 
 /*
- * Copies the sized struct at from into to, a struct of to_size bytes of the
- * library's own, clears what from does not cover, and sets the copy's size to
- * the bytes that were taken over. name is the struct's in the sentence, as in
- * "struct virtdev_ops". Fails with -EINVAL, and leaves to alone, when from is
- * NULL or when its size does not even cover the member size.
+ * Copies the caller's struct at from to the library's struct at to, which has to_size
+ * bytes. Members that from lacks are 0. The size of the copy is the number of copied
+ * bytes. name is the name of the struct in the error message, such as
+ * "struct virtdev_ops". -EINVAL: from is NULL, or its size is less than
+ * sizeof(size_t); to is unchanged.
  */
 VSU_API int vsu_copy_sized(void *to, size_t to_size, const void *from,
 			   const char *name, struct vsu_error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Which libvmm-sys-util a program runs with, which may be newer than the one it was
- * compiled against. Any thread.
+ * The version of libvmm-sys-util: of the headers at compile time, and of the shared
+ * library at run time, which may be newer. Any thread.
  */
 #ifndef VMM_SYS_UTIL_VERSION_H
 #define VMM_SYS_UTIL_VERSION_H
