@@ -191,7 +191,7 @@ START_TEST(impossible_sizes_are_errors_and_leave_nothing)
 END_TEST
 
 /* Pages of a memfd count when they are touched. */
-START_TEST(memfd_larger_than_the_memory_is_had)
+START_TEST(memfd_larger_than_the_memory_is_created)
 {
 	struct vmem_block *b;
 	struct stat st;
@@ -285,7 +285,7 @@ int main(void)
 	tcase_add_test(tc, prealloc_can_be_left_to_the_caller_in_slices);
 	tcase_add_test(tc, impossible_sizes_are_errors_and_leave_nothing);
 	if (sizeof(void *) >= 8)	/* room to map it */
-		tcase_add_test(tc, memfd_larger_than_the_memory_is_had);
+		tcase_add_test(tc, memfd_larger_than_the_memory_is_created);
 	tcase_add_test(tc, huge_page_size_that_no_host_has_is_named);
 	tcase_add_test(tc, d1_08_huge_pages_without_a_pool_are_refused_at_once);
 	tcase_add_test(tc, node_that_is_not_there_is_refused);

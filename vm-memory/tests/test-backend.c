@@ -177,7 +177,7 @@ static const struct lacking {
 	  "no huge pages" },
 };
 
-START_TEST(host_that_lacks_it_is_told_apart)
+START_TEST(missing_host_support_has_its_own_error)
 {
 	const struct lacking *l = &lacking[_i];
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -388,7 +388,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	LOOP(tc, combination_is_judged, judged);
-	LOOP(tc, host_that_lacks_it_is_told_apart, lacking);
+	LOOP(tc, missing_host_support_has_its_own_error, lacking);
 	LOOP(tc, file_is_judged_by_its_facts, found);
 	tcase_add_test(tc, d1_07_block_device_is_as_large_as_it_says);
 	tcase_add_test(tc,

@@ -110,7 +110,7 @@ static unsigned char stored(uint64_t pos)
 	return byte;
 }
 
-START_TEST(d1_07_size_of_a_block_device_is_asked_of_it)
+START_TEST(d1_07_size_of_a_block_device_is_read_from_it)
 {
 	struct vmem_block *b;
 
@@ -242,7 +242,7 @@ int main(void)
 	}
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, d1_07_size_of_a_block_device_is_asked_of_it);
+	tcase_add_test(tc, d1_07_size_of_a_block_device_is_read_from_it);
 	tcase_add_test(tc, offset_25_past_the_end_of_the_device);
 	tcase_add_test(tc, offset_26_sector_that_is_no_page);
 	tcase_add_test(tc, offset_27_second_half_of_the_device);

@@ -234,7 +234,7 @@ START_TEST(b5_16_pages_of_a_large_file_are_freed_where_it_is_closed)
 }
 END_TEST
 
-START_TEST(file_looked_at_is_not_looked_at_again)
+START_TEST(file_is_examined_once)
 {
 	struct vmem_fd_desc d = { make_memfd(PAGE), RW_SHARED, 0, PAGE, NULL,
 				  NULL };
@@ -350,7 +350,7 @@ START_TEST(end_inside_a_folio_is_no_guard)
 }
 END_TEST
 
-START_TEST(overrun_into_a_guard_is_told_to_system_calls_too)
+START_TEST(overrun_into_a_guard_fails_system_calls)
 {
 	struct vmem_block *block = make_sealed_block(TABLE, 0, TABLE);
 	int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
@@ -391,7 +391,7 @@ START_TEST(seals_are_those_of_the_file)
 END_TEST
 
 /* mmap() alone takes a piece behind the end, and the first touch kills. */
-START_TEST(offset_37_behind_the_end_is_refused_though_mmap_takes_it)
+START_TEST(offset_37_behind_the_end_is_refused)
 {
 	struct vmem_block *b = NULL;
 	int fd = make_memfd(4 * PAGE);
@@ -506,7 +506,7 @@ int main(void)
 	tcase_add_test(tc,
 		b5_16_pages_of_a_large_file_are_freed_where_it_is_closed);
 	tcase_add_test(tc, descriptor_of_a_refused_block_stays_the_callers);
-	tcase_add_test(tc, file_looked_at_is_not_looked_at_again);
+	tcase_add_test(tc, file_is_examined_once);
 	tcase_add_test(tc, file_without_a_size_is_held_to_none);
 	tcase_add_test_raise_signal(tc, guard_page_stops_an_overrun, SIGSEGV);
 	tcase_add_test_raise_signal(tc, end_of_a_file_that_cannot_grow_is_a_guard,
@@ -514,12 +514,12 @@ int main(void)
 	tcase_add_test_raise_signal(tc, file_that_goes_on_behind_the_piece_is_no_guard,
 				    SIGSEGV);
 	tcase_add_test_raise_signal(tc, end_inside_a_folio_is_no_guard, SIGSEGV);
-	tcase_add_test(tc, overrun_into_a_guard_is_told_to_system_calls_too);
+	tcase_add_test(tc, overrun_into_a_guard_fails_system_calls);
 	tcase_add_test_raise_signal(tc, read_only_block_cannot_be_stored_to,
 				    SIGSEGV);
 	tcase_add_test(tc, seals_are_those_of_the_file);
 	tcase_add_test(tc,
-		       offset_37_behind_the_end_is_refused_though_mmap_takes_it);
+		       offset_37_behind_the_end_is_refused);
 	tcase_add_test(tc,
 		       offset_38_empty_is_refused_and_unaligned_is_rounded);
 	tcase_add_test(tc,

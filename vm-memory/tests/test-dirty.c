@@ -338,7 +338,7 @@ static bool refuse_membarrier(unsigned int error)
 
 static const unsigned int refusals[] = { ENOSYS, EPERM };
 
-START_TEST(every_mark_is_a_barrier_where_membarrier_is_refused)
+START_TEST(every_mark_is_a_barrier_without_membarrier)
 {
 	struct vmem_region *r;
 	struct vmem_dirty *d;
@@ -399,7 +399,7 @@ int main(void)
 			    store_behind_a_set_bit_is_not_lost_in_a_million_rounds,
 			    0, sizeof(modes) / sizeof(modes[0]));
 	tcase_add_loop_test(tc,
-			    every_mark_is_a_barrier_where_membarrier_is_refused,
+			    every_mark_is_a_barrier_without_membarrier,
 			    0, sizeof(refusals) / sizeof(refusals[0]));
 	tcase_add_loop_test(tc, harvest_whose_barrier_is_refused_is_done_again,
 			    0, sizeof(refusals) / sizeof(refusals[0]));

@@ -442,7 +442,7 @@ START_TEST(alignment_that_no_address_has_is_named)
 END_TEST
 
 /* A file that cannot be mapped synchronously is mapped as any other. */
-START_TEST(success_says_nothing_of_what_was_tried)
+START_TEST(success_leaves_the_error_empty)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmem_block *b;
@@ -629,7 +629,7 @@ START_TEST(d1_05_file_for_reading_only_is_no_shared_memory_to_write)
 }
 END_TEST
 
-START_TEST(d1_10_same_range_of_a_file_used_twice_can_be_told)
+START_TEST(d1_10_shared_range_of_a_file_is_detected)
 {
 	struct vmem_block *a, *b, *c;
 
@@ -693,7 +693,7 @@ int main(void)
 	tcase_add_test(tc, symbolic_link_to_nothing_is_named);
 	tcase_add_test(tc, size_between_pages_is_refused_for_that);
 	tcase_add_test(tc, alignment_that_no_address_has_is_named);
-	tcase_add_test(tc, success_says_nothing_of_what_was_tried);
+	tcase_add_test(tc, success_leaves_the_error_empty);
 	tcase_add_test(tc, symbolic_link_is_followed);
 	tcase_add_test(tc,
 		       file_that_may_only_be_read_gets_a_hint_where_it_helps);
@@ -708,7 +708,7 @@ int main(void)
 		d1_04_empty_file_grows_and_is_empty_again_after_a_failure);
 	tcase_add_test(tc,
 		d1_05_file_for_reading_only_is_no_shared_memory_to_write);
-	tcase_add_test(tc, d1_10_same_range_of_a_file_used_twice_can_be_told);
+	tcase_add_test(tc, d1_10_shared_range_of_a_file_is_detected);
 	tcase_add_test(tc, d1_14_sixteen_exbibytes_are_refused);
 	tcase_add_test(tc, d1_16_path_that_is_swapped_later_changes_nothing);
 	return run_suite_apart(s);

@@ -183,7 +183,7 @@ START_TEST(memory_outlives_the_virtual_machine_fd)
 }
 END_TEST
 
-START_TEST(no_virtual_machine_is_said_so)
+START_TEST(missing_virtual_machine_is_named)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmem_block *b;
@@ -195,7 +195,7 @@ START_TEST(no_virtual_machine_is_said_so)
 END_TEST
 
 /* Made by a KVM that has the attribute; any other's lack of it is named. */
-START_TEST(private_half_is_made_or_its_lack_is_named)
+START_TEST(private_half_is_created_or_its_absence_is_named)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmem_block *b;
@@ -264,8 +264,8 @@ int main(void)
 	tcase_add_test(tc, pool_without_the_flag_cannot_be_mapped);
 	tcase_add_test(tc, prealloc_populates_it);
 	tcase_add_test(tc, memory_outlives_the_virtual_machine_fd);
-	tcase_add_test(tc, no_virtual_machine_is_said_so);
-	tcase_add_test(tc, private_half_is_made_or_its_lack_is_named);
+	tcase_add_test(tc, missing_virtual_machine_is_named);
+	tcase_add_test(tc, private_half_is_created_or_its_absence_is_named);
 	tcase_add_test(tc, conversion_needs_a_private_half);
 	return run_suite(s);
 }

@@ -57,7 +57,7 @@ static void store(struct vmem_map *map, uint64_t gpa, uint64_t len)
 	vmem_dirty_mark(range->dirty, range->hva + (gpa - range->first), len);
 }
 
-START_TEST(runs_are_told_as_guest_addresses_once)
+START_TEST(dirty_ranges_are_reported_once_as_guest_addresses)
 {
 	struct vmem_map *map = memory_map();
 
@@ -110,7 +110,7 @@ int main(void)
 	Suite *s = suite_create("harvest");
 	TCase *tc = tcase_create("harvest");
 
-	tcase_add_test(tc, runs_are_told_as_guest_addresses_once);
+	tcase_add_test(tc, dirty_ranges_are_reported_once_as_guest_addresses);
 	tcase_add_test(tc, the_last_page_ends_where_its_region_does);
 	tcase_add_test(tc, a_run_goes_on_from_one_window_to_the_next);
 	tcase_add_test(tc, no_map_has_no_dirty_pages);

@@ -131,7 +131,7 @@ START_TEST(pages_are_taken_where_the_piece_lies_in_the_file)
 }
 END_TEST
 
-START_TEST(full_disk_is_told_without_a_touch)
+START_TEST(full_disk_is_reported_without_touching_pages)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmem_block *b = alloc("backend=memfd,size=64k");
@@ -160,7 +160,7 @@ END_TEST
 /* ROM, and private memory over a file: neither takes pages of the file. */
 static const uint32_t untaken[] = { VMEM_BLOCK_SHARED, 0, VMEM_BLOCK_WRITE };
 
-START_TEST(memory_that_stores_nothing_in_its_file_takes_no_pages_of_it)
+START_TEST(private_memory_allocates_no_pages_of_its_file)
 {
 	int fd = make_memfd(64 * KIB);
 	struct vmem_block *b;
@@ -231,9 +231,9 @@ int main(void)
 	tcase_add_test(tc, anonymous_pages_are_touched_and_keep_what_they_hold);
 	tcase_add_test(tc, pages_of_a_memfd_are_taken_before_they_are_touched);
 	tcase_add_test(tc, pages_are_taken_where_the_piece_lies_in_the_file);
-	tcase_add_test(tc, full_disk_is_told_without_a_touch);
+	tcase_add_test(tc, full_disk_is_reported_without_touching_pages);
 	tcase_add_test(tc, file_system_that_cannot_take_pages_has_them_touched);
-	LOOP(tc, memory_that_stores_nothing_in_its_file_takes_no_pages_of_it,
+	LOOP(tc, private_memory_allocates_no_pages_of_its_file,
 	     untaken);
 	LOOP(tc, cut_file_is_an_error_and_no_signal, all);
 	tcase_add_test(tc,

@@ -77,7 +77,7 @@ START_TEST(fully_shared_memory_asks_for_both_flags)
 }
 END_TEST
 
-START_TEST(what_kvm_refuses_is_said_and_leaves_nothing)
+START_TEST(refusal_by_kvm_is_reported_and_leaves_nothing)
 {
 	static const char *const lists[] = {
 		"size=64k,private=on", "backend=guest-memfd,size=64k",
@@ -239,7 +239,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	LOOP(tc, private_half_is_a_guest_memfd_of_the_same_size, with_private);
 	tcase_add_test(tc, fully_shared_memory_asks_for_both_flags);
-	tcase_add_test(tc, what_kvm_refuses_is_said_and_leaves_nothing);
+	tcase_add_test(tc, refusal_by_kvm_is_reported_and_leaves_nothing);
 	tcase_add_test(tc,
 		conversion_to_private_tells_kvm_and_empties_the_shared_half);
 	tcase_add_test(tc,

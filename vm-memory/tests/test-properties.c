@@ -89,7 +89,7 @@ START_TEST(no_map_is_a_map_without_regions)
 }
 END_TEST
 
-START_TEST(a_reader_of_nothing_has_a_view)
+START_TEST(reader_without_a_map_has_a_view)
 {
 	struct vmem_reader reader = { 0 };
 	struct vmem_space *space;
@@ -115,7 +115,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_string_that_is_refused_leaves_no_map, 0,
 			    (int)(sizeof(refusals) / sizeof(refusals[0])));
 	tcase_add_test(tc, no_map_is_a_map_without_regions);
-	tcase_add_test(tc, a_reader_of_nothing_has_a_view);
+	tcase_add_test(tc, reader_without_a_map_has_a_view);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

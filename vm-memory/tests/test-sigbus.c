@@ -88,7 +88,7 @@ START_TEST(read_only_mapping_is_repaired_too)
 }
 END_TEST
 
-START_TEST(map_with_a_cut_block_says_so)
+START_TEST(map_with_a_truncated_block_reports_it)
 {
 	int fd = make_memfd(PAGE);
 	struct vmem_block *b = watched(fd, 0, PAGE, RW_SHARED);
@@ -140,7 +140,7 @@ START_TEST(errno_survives_the_handler)
 END_TEST
 
 /* Not in the table: the handler must leave it to kill the process. */
-START_TEST(unknown_address_is_left_to_kill)
+START_TEST(fault_at_an_unknown_address_kills)
 {
 	int fd = make_memfd(PAGE);
 	struct vmem_block *b = watched(fd, 0, PAGE, RW_SHARED), *stranger;
@@ -152,7 +152,7 @@ START_TEST(unknown_address_is_left_to_kill)
 }
 END_TEST
 
-START_TEST(block_that_left_is_unknown)
+START_TEST(removed_block_is_unknown)
 {
 	int fd = make_memfd(PAGE);
 	struct vmem_block *b = watched(fd, 0, PAGE, RW_SHARED);
@@ -167,7 +167,7 @@ START_TEST(block_that_left_is_unknown)
 }
 END_TEST
 
-START_TEST(signal_that_somebody_sent_is_not_ours)
+START_TEST(signal_sent_by_a_process_is_not_handled)
 {
 	int fd = make_memfd(PAGE);
 	struct vmem_block *b = watched(fd, 0, PAGE, RW_SHARED);
@@ -193,7 +193,7 @@ static bool fix(int code, unsigned char *addr)
 	return vmem_sigbus_fix(table, &si);
 }
 
-START_TEST(page_that_the_hardware_lost_is_replaced_alone)
+START_TEST(page_lost_by_the_hardware_is_replaced_alone)
 {
 	int fd = make_memfd(4 * PAGE);
 	struct vmem_block *b = watched(fd, 0, 4 * PAGE, RW_SHARED);
@@ -235,7 +235,7 @@ START_TEST(page_lost_but_not_touched_yet_costs_no_other_page)
 END_TEST
 
 /* A new page would not make it aligned: the same fault for ever. */
-START_TEST(misaligned_access_is_left_to_kill)
+START_TEST(misaligned_access_kills)
 {
 	int fd = make_memfd(4 * PAGE);
 	struct vmem_block *b = watched(fd, 0, 4 * PAGE, RW_SHARED);
@@ -499,16 +499,16 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, cut_file_reads_as_zeros_and_its_block_has_failed);
 	tcase_add_test(tc, read_only_mapping_is_repaired_too);
-	tcase_add_test(tc, map_with_a_cut_block_says_so);
+	tcase_add_test(tc, map_with_a_truncated_block_reports_it);
 	tcase_add_test(tc, other_blocks_are_not_touched);
 	tcase_add_test(tc, errno_survives_the_handler);
-	tcase_add_test_raise_signal(tc, unknown_address_is_left_to_kill,
+	tcase_add_test_raise_signal(tc, fault_at_an_unknown_address_kills,
 				    SIGBUS);
-	tcase_add_test(tc, block_that_left_is_unknown);
-	tcase_add_test(tc, signal_that_somebody_sent_is_not_ours);
-	tcase_add_test(tc, page_that_the_hardware_lost_is_replaced_alone);
+	tcase_add_test(tc, removed_block_is_unknown);
+	tcase_add_test(tc, signal_sent_by_a_process_is_not_handled);
+	tcase_add_test(tc, page_lost_by_the_hardware_is_replaced_alone);
 	tcase_add_test(tc, page_lost_but_not_touched_yet_costs_no_other_page);
-	tcase_add_test(tc, misaligned_access_is_left_to_kill);
+	tcase_add_test(tc, misaligned_access_kills);
 	tcase_add_test(tc,
 		       pages_that_a_whole_file_lacks_are_replaced_alone_64_times);
 	tcase_add_test(tc, cut_file_is_not_damage);

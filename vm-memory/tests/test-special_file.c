@@ -128,7 +128,7 @@ static const char *const keeping[] = {
 	"size=64k,discard-data=on,readonly=on,share=on",
 };
 
-START_TEST(discard_data_leaves_a_file_alone_that_takes_no_stores)
+START_TEST(discard_data_does_not_change_an_unwritable_file)
 {
 	struct vmem_block *b;
 
@@ -190,7 +190,7 @@ int main(void)
 	tcase_add_test(tc, d1_06_device_that_cannot_be_mapped_is_refused);
 	tcase_add_test(tc, pmem_on_an_ordinary_file_warns_and_maps_it);
 	tcase_add_test(tc, pmem_of_private_memory_is_not_tried);
-	LOOP(tc, discard_data_leaves_a_file_alone_that_takes_no_stores,
+	LOOP(tc, discard_data_does_not_change_an_unwritable_file,
 	     keeping);
 	tcase_add_test(tc,
 		       new_file_is_readable_by_all_and_writable_by_its_owner);

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Facts about blocks for a program that gives them to KVM as memory slots.
- * This library makes no slots and needs no KVM; the virtual machine's
- * fd is always the caller's.
+ * For programs that pass blocks to KVM as memory slots. The caller owns the fd of the
+ * virtual machine and creates the slots; this library only converts pages.
  *
- *   plain slot   the host address of the block (KVM_SET_USER_MEMORY_REGION);
+ *   plain slot   KVM receives the block's host address (KVM_SET_USER_MEMORY_REGION);
  *                dirty logging and read-only slots work
- *   bound slot   the block's guest_memfd itself (..._REGION2 with
- *                KVM_MEM_GUEST_MEMFD and vmem_block_file_pos()); immutable,
- *                no dirty log
- *   two layers   a plain mapping for what the guest shares, and a second
- *                guest_memfd for what it keeps to itself
+ *   bound slot   KVM receives the block's guest_memfd and vmem_block_file_pos()
+ *                (KVM_SET_USER_MEMORY_REGION2 with KVM_MEM_GUEST_MEMFD); the slot
+ *                cannot change and has no dirty log
+ *   two layers   KVM receives the host address for shared pages and a second
+ *                guest_memfd for private pages (property private=on)
  *
- * A slot holds no reference on the file: keep the block until it is deleted.
+ * A slot does not keep the block's file open: keep the block until the slot is deleted.
  *
- * Threads: the caller orders conversions of one range.
+ * Threads: any, but only one at a time converts the same range.
  */
 #ifndef VM_MEMORY_KVM_H
 #define VM_MEMORY_KVM_H
@@ -29,21 +28,21 @@
 
 VSU_BEGIN_DECLS
 
-/* True when the block was made with slot=bound. */
+/* True if the block was allocated with slot=bound. */
 VMEM_API bool vmem_block_is_bound(const struct vmem_block *block);
 
 /*
- * The guest_memfd of the private half, borrowed, whose byte n is byte n of the
- * block; -1 for a block without one.
+ * The guest_memfd for private pages, borrowed. Its byte n is byte n of the block. -1:
+ * the block was allocated without private=on.
  */
 VMEM_API int vmem_block_private_fd(const struct vmem_block *block);
 
 /*
- * Makes [off, off + len) of the region private to the guest, or shared again,
- * and gives the pages of the half that is left back to the host, as far as
- * they are whole (those of the shared half may be huge). Contents do not move.
- * The answer to KVM_EXIT_MEMORY_FAULT. -EOPNOTSUPP where KVM has no memory
- * attributes.
+ * Converts [off, off + len) of the region, whole pages, to private or to shared. Call
+ * it when the guest requests this (KVM_HC_MAP_GPA_RANGE). The content is not copied:
+ * the previous memory is released to the host. If shared memory has huge pages, only
+ * whole huge pages are released. -EINVAL: not whole pages, outside the region, or a
+ * block without private=on; -EOPNOTSUPP: KVM has no memory attributes.
  */
 VMEM_API int vmem_kvm_convert(int vm_fd, const struct vmem_region *region,
 			      uint64_t off, uint64_t len, bool to_private,

@@ -23,7 +23,7 @@ VSU_BEGIN_DECLS
 
 struct vmem_region;
 
-/* Fixed layout. Members that are left out are 0, which is right for most regions. */
+/* Fixed layout. Initialize it by member names; all members but block may be 0. */
 struct vmem_region_desc {
 	struct vmem_block *block; /* borrowed; referenced */
 	uint64_t offset;	/* where in the block the region begins */
@@ -36,8 +36,8 @@ struct vmem_region_desc {
 #define VMEM_REGION_ROM		0x1u	/* the guest may only read it */
 
 /*
- * -EINVAL when the piece exceeds the block or is empty, or when gpa + len - 1
- * wraps. A ROM block gives a ROM region whether the flag is set or not.
+ * -EINVAL: the piece is empty or exceeds the block, or gpa + len - 1 overflows. A
+ * region of a ROM block is ROM even without the flag.
  */
 VMEM_API int vmem_region_new(const struct vmem_region_desc *desc,
 			     struct vmem_region **out, struct vsu_error *err)

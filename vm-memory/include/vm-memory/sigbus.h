@@ -9,10 +9,10 @@
  *
  * Every block is in the table while it is mapped. Repaired memory reads as zeros and
  * discards stores: everything beyond the end of the file, or a single unavailable
- * page. The whole mapping is replaced after 64 single pages in one mapping, after a
- * total of max or 4096 pages in all mappings, and if the process has reached
- * vm.max_map_count. The block is marked failed and the table's eventfd is signalled;
- * the owner then looks for failed blocks and ends their users.
+ * page. The whole mapping is replaced if the number of replaced pages reaches a limit
+ * (64 in one mapping, the smaller of max and 4096 in all mappings), or if the process
+ * has reached vm.max_map_count. The block is marked failed and the table's eventfd is
+ * signalled; the owner then looks for failed blocks and ends their users.
  *
  * A page lost by the memory hardware is replaced as well, so that the instruction can
  * complete; vmem_block_damaged() reports it. A program that can report the page to

@@ -60,12 +60,12 @@ VMEM_API struct vmem_map *vmem_space_current(const struct vmem_space *space);
 VMEM_API const uint64_t *vmem_space_generation(const struct vmem_space *space);
 
 /*
- * vmem_space_want_event() creates an eventfd, which vmem_space_event_fd() returns,
- * borrowed (-1 before). It reports that the last reference to a retired map was
- * dropped and that vmem_space_reclaim() can free the map. Call vmem_space_reclaim()
- * after each publication: only maps that it found in use are reported.
- * vmem_reader_leave() does not signal, to stay cheap. Call vmem_space_reclaim()
- * periodically while it reports remaining maps.
+ * vmem_space_want_event() creates an eventfd. vmem_space_event_fd() returns it,
+ * borrowed, or -1 before that call. The eventfd is signalled when the last reference to
+ * a retired map is dropped, so that vmem_space_reclaim() can free the map. Only maps
+ * that an earlier vmem_space_reclaim() found in use are reported, so call it after each
+ * publication. vmem_reader_leave() does not signal, to stay cheap: also call
+ * vmem_space_reclaim() periodically while it returns a number above 0.
  */
 VMEM_API int vmem_space_want_event(struct vmem_space *space) VSU_NODISCARD;
 VMEM_API int vmem_space_event_fd(const struct vmem_space *space);
