@@ -105,7 +105,7 @@ void vq_deny_missed(struct vq *q)
 		q->denied.n = 0;
 	q->denied.taken = q->taken;
 	if (q->denied.n < VQ_PRIV_DENIED)
-		q->denied.gpas[q->denied.n++] = q->miss.gpa;
+		q->denied.gpas[q->denied.n++] = q->last.miss.gpa;
 }
 
 int vq_priv_miss(struct vq *q, const struct vmem_view *view, uint64_t gpa,
@@ -113,9 +113,9 @@ int vq_priv_miss(struct vq *q, const struct vmem_view *view, uint64_t gpa,
 {
 	if (!(view->flags & VMEM_VIEW_IOTLB) || is_denied(q, gpa))
 		return -EFAULT;
-	q->miss.gpa = gpa;
-	q->miss.len = len;
-	q->miss.access = access;
+	q->last.miss.gpa = gpa;
+	q->last.miss.len = len;
+	q->last.miss.access = access;
 	return -EAGAIN;
 }
 

@@ -259,6 +259,11 @@ uint64_t vq_counter(const struct vq *q, enum vq_counter which)
 	}
 }
 
+void vq_last_fault(const struct vq *q, struct vq_fault *out)
+{
+	*out = q->last.fault;
+}
+
 int vq_pop(struct vq *q, struct vq_chain *chain)
 {
 	return vq_priv_debug_popped(q, chain, q->ops->pop(q, chain));
@@ -320,5 +325,5 @@ bool vq_has_available(struct vq *q)
 
 void vq_missed(const struct vq *q, struct vq_miss *out)
 {
-	*out = q->miss;
+	*out = q->last.miss;
 }

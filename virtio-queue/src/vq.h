@@ -135,6 +135,12 @@ struct vq_priv_log {
 	bool ring;			/* stores to the device area are logged */
 };
 
+/* The last range without a translation, and the last fault of a chain. */
+struct vq_priv_last {
+	struct vq_miss miss;
+	struct vq_fault fault;
+};
+
 struct vq {
 	/* what every turn reads */
 	const struct vq_priv_ops *ops;
@@ -171,7 +177,7 @@ struct vq {
 	bool enabled;
 	struct vq_priv_broken broken;
 	uint32_t base;			/* where it stood when disabled */
-	struct vq_miss miss;		/* the last one */
+	struct vq_priv_last last;
 	struct vq_priv_denied denied;
 	struct vq_priv_log log;
 	struct vq_priv_track *track;	/* or NULL */

@@ -147,6 +147,7 @@ static uint32_t bytes_of(const struct iovec *iov, uint32_t n)
 void vq_priv_walk_recount(struct vq *q, struct vq_chain *chain)
 {
 	q->count[VQ_COUNT_FAULTS]++;
+	q->last.fault = chain->fault;
 	chain->readable_len = bytes_of(chain->iov, chain->nreadable);
 	chain->writable_len = bytes_of(chain->iov + chain->nreadable,
 				       chain->nwritable);

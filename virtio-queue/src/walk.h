@@ -4,10 +4,10 @@
  * in the ring and in indirect tables. Inline, so that it is compiled for each
  * kind of walk with what that kind knows.
  *
- * Bounds: a walk takes at most as many steps as the ring has slots or the
- * chain may have descriptors, whatever the links say. It loads every
- * descriptor once and judges it from the copy. Where a quick walk gives way to
- * a full one, nothing that the quick one loaded is used.
+ * Bounds: whatever the links contain, the slots of the ring and the maximum number of
+ * descriptors of a chain limit the steps of a walk. A walk loads every descriptor once,
+ * and checks and uses only the copy. If a full walk replaces a quick one, it uses nothing
+ * that the quick one loaded.
  */
 #ifndef VIRTIO_QUEUE_PRIV_WALK_H
 #define VIRTIO_QUEUE_PRIV_WALK_H

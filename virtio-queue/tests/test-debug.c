@@ -76,7 +76,7 @@ START_TEST(nothing_is_to_be_marked_without_a_bitmap)
 }
 END_TEST
 
-START_TEST(what_was_told_before_logging_began_counts)
+START_TEST(marks_made_before_logging_count)
 {
 	unsigned char bits[RIG_MEMORY / 4096 / 8] = { 0 };
 	struct vq_log log = { bits, sizeof(bits) };
@@ -137,7 +137,7 @@ int main(void)
 				    end);
 	tcase_add_test(tc, what_was_marked_in_pieces_may_be_used);
 	tcase_add_test(tc, nothing_is_to_be_marked_without_a_bitmap);
-	tcase_add_test(tc, what_was_told_before_logging_began_counts);
+	tcase_add_test(tc, marks_made_before_logging_count);
 	tcase_add_test(tc, chain_of_a_disabled_queue_is_only_given_back);
 	return run_tcase(tc, "debug");
 }

@@ -224,7 +224,7 @@ START_TEST(used_ring_is_marked_at_publish)
 }
 END_TEST
 
-START_TEST(notify_wish_is_marked)
+START_TEST(notification_flag_is_marked)
 {
 	struct vmem_dirty *dirty;
 	struct rig r;
@@ -309,7 +309,7 @@ int main(void)
 	tcase_add_test(tc, ring_that_lost_its_memory_is_broken);
 	tcase_add_test(tc, space_without_a_map_breaks_the_ring);
 	tcase_add_test(tc, used_ring_is_marked_at_publish);
-	tcase_add_test(tc, notify_wish_is_marked);
+	tcase_add_test(tc, notification_flag_is_marked);
 	tcase_add_test(tc, written_range_is_marked_and_nothing_else);
 	tcase_add_test(tc, chain_is_marked_after_disable_whatever_became_of_the_log);
 	tcase_add_test(tc, writer_marks_what_it_stores);

@@ -147,7 +147,7 @@ START_TEST(event_of_a_slot_is_compared_per_publish_and_lap)
 }
 END_TEST
 
-START_TEST(wishes_of_the_device_are_stored_in_one_piece)
+START_TEST(event_suppression_of_the_device_is_stored_at_once)
 {
 	struct rig r;
 
@@ -236,7 +236,7 @@ int main(void)
 	tcase_add_test(tc, chain_given_back_comes_again_over_the_end);
 	tcase_add_test(tc, queue_goes_on_at_its_base_with_both_wrap_counters);
 	tcase_add_test(tc, event_of_a_slot_is_compared_per_publish_and_lap);
-	tcase_add_test(tc, wishes_of_the_device_are_stored_in_one_piece);
+	tcase_add_test(tc, event_suppression_of_the_device_is_stored_at_once);
 	tcase_add_test(tc, used_slots_are_marked_at_publish);
 	tcase_add_test(tc, device_that_cannot_continue_gets_the_same_chain_later);
 	return run_tcase(tc, "packed");

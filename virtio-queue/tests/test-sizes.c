@@ -124,7 +124,7 @@ START_TEST(packed_rings_of_any_size_work_when_full)
 }
 END_TEST
 
-START_TEST(counters_tell_what_happened)
+START_TEST(counters_count_chains_and_notifications)
 {
 	struct driver_rig p;
 
@@ -172,7 +172,7 @@ int main(void)
 			    2 * 16);
 	tcase_add_loop_test(tc, packed_rings_of_any_size_work_when_full, 0,
 			    (int)ARRAY_SIZE(packed_sizes));
-	tcase_add_loop_test(tc, counters_tell_what_happened, 0, N_FORMATS);
+	tcase_add_loop_test(tc, counters_count_chains_and_notifications, 0, N_FORMATS);
 	tcase_add_loop_test(tc, chain_given_back_is_not_counted, 0, N_FORMATS);
 	return run_tcase(tc, "sizes");
 }

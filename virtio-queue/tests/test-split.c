@@ -300,7 +300,7 @@ START_TEST(device_can_break_its_queue)
 }
 END_TEST
 
-START_TEST(check_says_what_enable_would_say_and_leaves_all_alone)
+START_TEST(check_returns_the_result_of_enable_without_its_effect)
 {
 	struct rig r;
 
@@ -360,7 +360,7 @@ int main(void)
 	tcase_add_test(tc, push_after_disable_only_releases);
 	tcase_add_test(tc, broken_queue_works_again_after_disable_and_enable);
 	tcase_add_test(tc, device_can_break_its_queue);
-	tcase_add_test(tc, check_says_what_enable_would_say_and_leaves_all_alone);
+	tcase_add_test(tc, check_returns_the_result_of_enable_without_its_effect);
 	tcase_add_test(tc, queue_without_memory_is_not_enabled);
 	return run_tcase(tc, "split");
 }

@@ -8,8 +8,8 @@
 #include "util.h"
 
 static struct rig r;
-static unsigned int served, told;
-static unsigned int offer_again;	/* so many times from within serve */
+static unsigned int served, notified;	/* calls of serve and notify */
+static unsigned int offer_again;	/* number of chains that serve still offers */
 
 static uint32_t serve(void *opaque, struct vq *q, struct vq_chain *chain)
 {
@@ -27,7 +27,7 @@ static uint32_t serve(void *opaque, struct vq *q, struct vq_chain *chain)
 static void notify(void *opaque)
 {
 	ck_assert_ptr_eq(opaque, &r);
-	told++;
+	notified++;
 }
 
 static struct vq_turn turn;
@@ -37,7 +37,7 @@ static void setup(void)
 	uint16_t i;
 
 	rig_init(&r, 0);
-	served = told = offer_again = 0;
+	served = notified = offer_again = 0;
 	for (i = 0; i < RIG_SIZE; i++)
 		put_desc(&r, RIG_DESC, i, RIG_DATA, 1024, F_WRITE, 0);
 	turn = (struct vq_turn){
@@ -59,12 +59,12 @@ static void offer_n(uint16_t n)
 		offer(&r, i);
 }
 
-START_TEST(turn_serves_pushes_publishes_and_tells_once)
+START_TEST(turn_publishes_and_notifies_once)
 {
 	offer_n(3);
 	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 0);
 	ck_assert_uint_eq(served, 3);
-	ck_assert_uint_eq(told, 1);
+	ck_assert_uint_eq(notified, 1);
 	ck_assert_uint_eq(used_idx(&r), 3);
 	ck_assert_uint_eq(get32(&r, RIG_DEVICE + 4 + 4), 7);
 	ck_assert_uint_eq(vq_inflight(r.q), 0);
@@ -75,7 +75,7 @@ START_TEST(turn_ends_with_notifications_on)
 {
 	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 0);
 	ck_assert_uint_eq(get16(&r, RIG_DEVICE), 0);
-	ck_assert_uint_eq(told, 0);
+	ck_assert_uint_eq(notified, 0);
 }
 END_TEST
 
@@ -96,7 +96,7 @@ START_TEST(a1_08_ring_that_fills_while_it_is_served_does_not_hold_a_turn)
 	offer_n(1);
 	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 1);
 	ck_assert_uint_eq(served, 10);
-	ck_assert_uint_eq(told, 1);
+	ck_assert_uint_eq(notified, 1);
 	/* the next turn comes without a kick */
 	ck_assert_uint_eq(get16(&r, RIG_DEVICE), 1);
 	ck_assert_int_eq(vq_serve_turn(r.q, &turn), 1);
@@ -139,7 +139,7 @@ START_TEST(a4_19_turn_is_bounded_in_time)
 	ck_assert_uint_ge(served, 2);
 	ck_assert_uint_le(served, 4);
 	ck_assert_uint_eq(used_idx(&r), served);
-	ck_assert_uint_eq(told, 1);
+	ck_assert_uint_eq(notified, 1);
 }
 END_TEST
 
@@ -271,7 +271,7 @@ START_TEST(long_chain_among_short_ones_has_all_its_pieces_in_its_turn)
 }
 END_TEST
 
-START_TEST(device_that_gives_up_is_asked_for_no_more)
+START_TEST(device_that_gives_up_is_not_called_again)
 {
 	turn.serve = note_chain;
 	turn.notify = NULL;
@@ -341,7 +341,7 @@ int main(void)
 	TCase *tc = tcase_create("turn");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, turn_serves_pushes_publishes_and_tells_once);
+	tcase_add_test(tc, turn_publishes_and_notifies_once);
 	tcase_add_test(tc, turn_ends_with_notifications_on);
 	tcase_add_test(tc, chain_that_comes_while_others_are_served_is_not_missed);
 	tcase_add_test(tc, a1_08_ring_that_fills_while_it_is_served_does_not_hold_a_turn);
@@ -353,7 +353,7 @@ int main(void)
 	tcase_add_test(tc, turn_of_an_older_caller_has_its_defaults);
 	tcase_add_test(tc, pieces_have_the_room_that_the_caller_gives);
 	tcase_add_test(tc, long_chain_among_short_ones_has_all_its_pieces_in_its_turn);
-	tcase_add_test(tc, device_that_gives_up_is_asked_for_no_more);
+	tcase_add_test(tc, device_that_gives_up_is_not_called_again);
 	tcase_add_loop_test(tc, device_that_cannot_continue_gets_the_same_chain_later,
 			    0, 4);
 	tcase_add_test(tc, queue_that_breaks_while_its_device_cannot_continue_is_broken);

@@ -277,10 +277,7 @@ struct vq_log {
 	uint64_t size;		/* bytes; pages beyond are not logged */
 };
 
-/*
- * Starts logging of stores to buffers; log is borrowed until it is replaced. NULL: no
- * log. On the queue's thread, also while the queue is enabled.
- */
+/* Logs stores to buffers; log is borrowed. NULL: no log. On its thread, also while enabled. */
 VQ_API void vq_set_log(struct vq *q, const struct vq_log *log);
 
 /*
@@ -324,6 +321,9 @@ enum vq_counter {
 };
 
 VQ_API uint64_t vq_counter(const struct vq *q, enum vq_counter which);
+
+/* The fault of the last chain that VQ_COUNT_FAULTS counted; all zero: none. */
+VQ_API void vq_last_fault(const struct vq *q, struct vq_fault *out);
 
 VSU_END_DECLS
 

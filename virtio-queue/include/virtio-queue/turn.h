@@ -69,13 +69,13 @@ struct vq_turn {
 	uint64_t max_bytes;	/* of all chains, readable and writable; the turn
 				   ends after the chain that reaches it.
 				   0: 4 MiB */
-	uint64_t max_ns;	/* nanoseconds since the first check of the
-				   clock. 0: VQ_TURN_NS */
+	uint64_t max_ns;	/* nanoseconds; a turn begins to count at its first
+				   check of the clock. 0: VQ_TURN_NS */
 	uint32_t clock_chains;	/* chains between two checks of the clock; 1 if
 				   serve makes system calls. 0: 96 */
 };
 
-/* The default duration of a turn; devices with turns of their own use it too. */
+/* The default of max_ns, for devices that implement their own turns as well. */
 #define VQ_TURN_NS UINT64_C(2000000)
 
 /*
