@@ -76,12 +76,11 @@ VHOST_USER_API int vhost_user_backend_missed(struct vhost_user_backend *b,
 					uint32_t ring) VSU_NODISCARD;
 
 /*
- * Keeps the ring's kick descriptor open, so that an epoll need not remove it
- * and add it again. Call it inside quiesce. True: the message changes only
- * memory; the descriptor stays valid until the ring's next quiesce, which is
- * then called even if the ring does not run. Ignore kicks until run is called:
- * run serves the ring immediately. False: the descriptor may be closed after
- * the answer.
+ * Keeps the ring's kick descriptor valid beyond the answer to quiesce, so that the
+ * owner can leave it in its epoll. Call it inside quiesce. True: the message changes
+ * only memory, and the descriptor stays valid until the ring's next quiesce, which is
+ * called even if the ring does not run by then. Ignore kicks until run is called, and
+ * serve the ring in run. False: the descriptor may be closed after the answer.
  */
 VHOST_USER_API bool vhost_user_backend_keep_kick(struct vhost_user_backend *b,
 						 uint32_t ring) VSU_NODISCARD;

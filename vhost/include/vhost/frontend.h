@@ -172,7 +172,7 @@ struct vhost_user_ring {
 				   is 0 if split */
 	uint64_t desc_gpa, driver_gpa, device_gpa;
 	int kick_fd;		/* signalled by the driver; -1: the back-end polls */
-	int call_fd;		/* signalled by the back-end; -1: we poll */
+	int call_fd;		/* signalled by the back-end; -1: the driver polls */
 	int err_fd;		/* or -1 */
 };
 
@@ -251,7 +251,8 @@ VHOST_USER_API int vhost_user_frontend_set_config(struct vhost_user_frontend *f,
 /*
  * Sets the guest's memory: all regions of the map that are not ROM. The map is
  * referenced. Before start it is stored; while RUNNING the difference is sent,
- * and ops->memory reports the result.
+ * and ops->memory reports the result. If a region of the new map differs from the old
+ * one only by its dirty bitmap, it is not sent again.
  *
  * With config->read_only_regions, shared ROM with an fd is sent too, by
  * read-only descriptors, if CONFIGURE_MEM_SLOTS and REPLY_ACK are negotiated

@@ -89,10 +89,11 @@ struct vhost_user_frontend_device_ops {
 	/* Results of updates and invalidations, in the order of the calls. */
 	void (*iotlb_done)(void *opaque, int result);
 	/*
-	 * The back-end's translation forbids an access of its device: an error
-	 * of the driver, as an IOMMU reports it. A negative errno refuses the
-	 * report; without this operation all are refused. Back-ends of this
-	 * library send none: the request's own status reports the failure.
+	 * The back-end reports an access that the translation of this I/O address
+	 * does not permit: a mistake of the driver, which an IOMMU reports as a
+	 * fault. A negative errno refuses the report; without this operation all
+	 * are refused. Back-ends made with this library send no such reports:
+	 * their device fails the request.
 	 */
 	int (*iotlb_access_fail)(void *opaque, uint64_t iova, uint32_t access);
 };
@@ -102,7 +103,8 @@ struct vhost_user_frontend_device_ops {
  * KiB of guest memory; fd -1: disables it. The fd is duplicated. While RUNNING,
  * ops->log reports when it is in effect; before start it is part of the start.
  * It stays in effect over stops and reconnections. A longer log may replace it
- * at any time, and must before memory beyond its end is added.
+ * at any time. Before you add memory beyond the end of the log, replace it by a longer
+ * one.
  *
  *   -EOPNOTSUPP  the back-end does not support it
  *   -EINVAL      it is too short for the memory
@@ -120,9 +122,9 @@ VHOST_USER_API int vhost_user_frontend_set_log(struct vhost_user_frontend *f,
  * with it or with its replacement. Until then, or until a reset, no ring can be
  * described again. While RUNNING; ops->stopped reports the end.
  *
- * Requires GET_VRING_BASE_SKIP_DRAIN of the back-end, and a configuration that
- * names INFLIGHT_SHMFD, GET_VRING_BASE_INFLIGHT and that feature; else
- * -EOPNOTSUPP.
+ * -EOPNOTSUPP: GET_VRING_BASE_SKIP_DRAIN or INFLIGHT_SHMFD was not negotiated. A
+ * session negotiates them, and GET_VRING_BASE_INFLIGHT, only if its configuration names
+ * them and the back-end offers them.
  */
 VHOST_USER_API int vhost_user_frontend_park(struct vhost_user_frontend *f,
 				       struct vsu_error *err) VSU_NODISCARD;

@@ -40,15 +40,17 @@ VHOST_USER_API void vhost_user_postcopy_guard_free(
 		struct vhost_user_postcopy_guard *g);
 
 /*
- * Readable while a front-end that began postcopy is disconnected and its session has
- * neither ended nor been released. It never changes. Borrowed.
+ * Returns an epoll descriptor, borrowed, which never changes. It becomes readable if
+ * the front-end disconnects during postcopy, and stays so until the session ends or
+ * vhost_user_postcopy_guard_release() is called.
  */
 VHOST_USER_API int vhost_user_postcopy_guard_fd(
 		const struct vhost_user_postcopy_guard *g);
 
 /*
- * Wakes all threads that wait for pages. A program also calls it for a connected
- * front-end if it has to end and its session does not. Without postcopy it does nothing.
+ * Wakes all threads that wait for pages. If a program must end, but its session cannot
+ * end because such a thread waits, it calls this function while the front-end is still
+ * connected. Without postcopy it does nothing.
  */
 VHOST_USER_API void vhost_user_postcopy_guard_release(
 		struct vhost_user_postcopy_guard *g);

@@ -6,14 +6,14 @@
  *
  *   front-end   owns the guest's memory and sends requests on the main socket
  *   back-end    serves the rings; sends requests on the back-end channel, a
- *               second socket that the front-end gave it
- *   header      12 bytes in front of every message, both ways
+ *               second socket, whose descriptor the front-end sends
+ *   header      12 bytes at the start of every message, in both directions
  *
  * Every integer is in the byte order of the host, and padding is sent as
  * zeros. File descriptors travel with the first byte of the header.
  *
- * Other headers of vhost-user define the same names: include this one only
- * where the wire is dealt with.
+ * Other headers of vhost-user define the same names: include this one only in files
+ * that read or write messages.
  *
  * Threads: constants and layouts only.
  */
@@ -31,7 +31,7 @@ struct vhost_user_header {
 #define VHOST_USER_HDR_VERSION_MASK	0x3u
 #define VHOST_USER_HDR_VERSION		0x1u
 #define VHOST_USER_HDR_REPLY		0x4u /* set in every reply, in no request */
-#define VHOST_USER_HDR_NEED_REPLY	0x8u /* an acknowledgement is wanted */
+#define VHOST_USER_HDR_NEED_REPLY	0x8u /* requests an acknowledgement */
 
 /* From the front-end to the back-end, on the main socket. */
 enum vhost_user_request {
@@ -99,7 +99,7 @@ enum vhost_user_backend_request {
 /* Bits of the device's feature word that belong to the protocol. */
 #define VHOST_USER_F_LOG_ALL		(UINT64_C(1) << 26)
 #define VHOST_USER_F_PROTOCOL_FEATURES	(UINT64_C(1) << 30)
-/* VIRTIO's own that change how messages are read. */
+/* Bits of VIRTIO on which the meaning of messages depends. */
 #define VHOST_USER_F_ACCESS_PLATFORM	(UINT64_C(1) << 33)
 #define VHOST_USER_F_RING_PACKED	(UINT64_C(1) << 34)
 
@@ -165,7 +165,8 @@ struct vhost_user_vring_addr {
 struct vhost_user_mem_region {
 	uint64_t guest_addr;
 	uint64_t size;
-	uint64_t user_addr;	/* where the front-end sees it; only a key */
+	uint64_t user_addr;	/* the front-end's address of the region; the
+				   back-end only compares it */
 	uint64_t mmap_offset;	/* of the region in its fd */
 };
 
@@ -271,9 +272,9 @@ struct vhost_user_shmem_mmap {
 	uint64_t flags;		/* VHOST_USER_SHMEM_RW */
 };
 
-#define VHOST_USER_SHMEM_RW	0x1u	/* without it: read only */
+#define VHOST_USER_SHMEM_RW	0x1u	/* writable; without it read-only */
 
-/* The reply of GET_SHMEM_CONFIG; index is the shmid, 0 is "none". */
+/* The reply of GET_SHMEM_CONFIG: sizes by shmid; 0: no such region. */
 struct vhost_user_shmem_config {
 	uint32_t nregions;	/* number of sizes that are not 0 */
 	uint32_t padding;

@@ -8,9 +8,8 @@
  * front-ends wait in the listener's backlog until a session ends. A session is
  * idle until its front-end negotiates (SET_OWNER, SET_PROTOCOL_FEATURES or
  * SET_FEATURES); queries do not count. If another front-end waits, a session
- * that has been idle for idle_ns is ended with -ETIMEDOUT and a sentence. A
- * session that has negotiated may stay without limit, for example while its
- * guest boots.
+ * that has been idle for idle_ns is ended; its gone reports -ETIMEDOUT. A
+ * session that has negotiated has no time-out, for example while its guest boots.
  *
  * Waiting: vhost_user_server_fd() is an epoll descriptor that never changes and
  * includes the listener and all sessions. When it is readable, call

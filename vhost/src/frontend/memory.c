@@ -108,12 +108,24 @@ struct vmem_region *vhost_user_priv_fe_next_ram(const struct vmem_map *map,
 
 /* ----------------------------------------------------------------- planning */
 
+/* A copy of a region, such as one with a dirty bitmap, is the same memory. */
+static bool is_same_memory(const struct vmem_region *a,
+			   const struct vmem_region *b)
+{
+	return a == b ||
+	       (vmem_region_block(a) == vmem_region_block(b) &&
+		vmem_region_offset(a) == vmem_region_offset(b) &&
+		vmem_region_gpa(a) == vmem_region_gpa(b) &&
+		vmem_region_len(a) == vmem_region_len(b) &&
+		vmem_region_is_rom(a) == vmem_region_is_rom(b));
+}
+
 static bool memory_holds(const struct fe_memory *mem, const struct vmem_region *region)
 {
 	unsigned int i;
 
 	for (i = 0; i < mem->nheld; i++)
-		if (mem->held[i] == region)
+		if (is_same_memory(mem->held[i], region))
 			return true;
 	return false;
 }
@@ -121,8 +133,10 @@ static bool memory_holds(const struct fe_memory *mem, const struct vmem_region *
 static bool region_wanted(const struct vhost_user_frontend *f,
 			  const struct vmem_region *region)
 {
-	return vmem_map_find(f->mem.wanted, vmem_region_gpa(region)) ==
-	       region && is_sent(f, region);
+	const struct vmem_region *found =
+		vmem_map_find(f->mem.wanted, vmem_region_gpa(region));
+
+	return found && is_same_memory(found, region) && is_sent(f, found);
 }
 
 static void forget_changes(struct fe_memory *mem)

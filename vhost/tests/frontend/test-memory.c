@@ -334,6 +334,47 @@ START_TEST(memory_of_a_running_ring_cannot_be_removed)
 }
 END_TEST
 
+/* As at the begin of a migration: the same memory, with or without bitmaps. */
+static void copy_map(uint32_t dirty_page_shift)
+{
+	const struct vmem_region *r = vmem_map_region(map, 0);
+	const struct vmem_region_desc desc = {
+		.block = vmem_region_block(r), .gpa = vmem_region_gpa(r),
+		.offset = vmem_region_offset(r), .len = vmem_region_len(r),
+		.dirty_page_shift = dirty_page_shift,
+	};
+	struct vmem_region *copy;
+
+	ck_assert_int_eq(vmem_region_new(&desc, &copy, NULL), 0);
+	vmem_map_unref(map);
+	ck_assert_int_eq(vmem_map_from_regions(&copy, 1, &map, NULL), 0);
+	vmem_region_unref(copy);
+}
+
+START_TEST(copied_regions_are_not_sent_again)
+{
+	if (_i)
+		peer.protocol &= ~VHOST_USER_PROTOCOL_BIT(CONFIGURE_MEM_SLOTS);
+	run();
+	copy_map(12);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	dispatch_both();
+	ck_assert_uint_eq(notified.memory, 1);
+	ck_assert_int_eq(notified.memory_code, 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_REM_MEM_REG), 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG) +
+			  peer_count(&peer, VHOST_USER_SET_MEM_TABLE), 1);
+	copy_map(0);
+	grow_map(4 * MIB, MIB);
+	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
+	dispatch_both();
+	ck_assert_int_eq(notified.memory_code, 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_REM_MEM_REG), 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_ADD_MEM_REG) +
+			  peer_count(&peer, VHOST_USER_SET_MEM_TABLE), 2);
+}
+END_TEST
+
 START_TEST(c1_06_refused_memory_change_is_reverted)
 {
 	run();
@@ -447,6 +488,7 @@ static void add_memory(Suite *s)
 	tcase_add_test(tc, memory_removal_while_running_sends_no_fd);
 	tcase_add_test(tc, memory_of_a_running_ring_cannot_be_removed);
 	tcase_add_test(tc, c1_06_refused_memory_change_is_reverted);
+	tcase_add_loop_test(tc, copied_regions_are_not_sent_again, 0, 2);
 	tcase_add_test(tc, c1_06_partly_refused_memory_change_is_reverted_entirely);
 	tcase_add_test(tc, c1_06_refused_table_keeps_the_previous_table);
 	tcase_add_loop_test(tc, guest_addresses_are_sent_alone_only_if_configured,
