@@ -27,6 +27,16 @@ static void on_broken(void *opaque, uint32_t queue)
 	r->broken++;
 }
 
+static int on_wait(void *opaque, uint32_t queue, uint64_t ns)
+{
+	struct rig *r = opaque;
+
+	(void)queue;
+	r->waits++;
+	r->wait_ns = ns;
+	return 0;
+}
+
 void rig_prepare(struct rig *r)
 {
 	memset(r, 0, sizeof(*r));
@@ -39,11 +49,13 @@ void rig_start(struct rig *r, uint64_t features, uint32_t size)
 		.size = sizeof(server),
 		.notify = on_notify,
 		.queue_broken = on_broken,
+		.queue_wait = on_wait,
 	};
 	struct virtdev_blk_config config = {
 		.size = sizeof(config),
 		.nqueues = 2,
 		.early_channels = r->early_channels,
+		.limits = r->limits,
 		.serial = "a serial number that is long",
 	};
 	struct vsu_error err = VSU_ERROR_INIT;

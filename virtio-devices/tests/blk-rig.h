@@ -32,6 +32,9 @@ struct rig {
 	struct guest g;
 	unsigned int notified, broken;
 	bool early_channels;	/* member of the device's configuration */
+	struct virtdev_rate_limits limits; /* likewise */
+	unsigned int waits;	/* calls of queue_wait */
+	uint64_t wait_ns;	/* of the last one */
 	uint32_t written;	/* used length of the last request */
 };
 

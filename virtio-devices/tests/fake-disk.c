@@ -161,6 +161,22 @@ static int channel_fd(void *self, void *channel)
 	return -1;
 }
 
+static int channel_flush(void *self, void *channel)
+{
+	const struct fake_channel *c = channel;
+	struct fake_disk *f = self;
+
+	ck_assert_ptr_null(c->waiting);
+	return f->flushes && f->flushes--;
+}
+
+static int flush_result(void *self, struct vsu_error *err)
+{
+	const struct fake_disk *f = self;
+
+	return f->result ? vsu_error_set(err, f->result, "the flush failed") : 0;
+}
+
 static void free_disk(void *self)
 {
 	((struct fake_disk *)self)->freed++;
@@ -191,6 +207,8 @@ void fake_disk_make(struct fake_disk *f)
 		.kick = kick,
 		.reap = reap,
 		.free = free_disk,
+		.channel_flush = channel_flush,
+		.flush_result = flush_result,
 	};
 
 	ck_assert_int_eq(virtdev_disk_new(&ops, &f->info, f, &f->disk), 0);

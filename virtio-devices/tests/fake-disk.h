@@ -25,6 +25,7 @@ struct fake_disk {
 	bool counts;		/* kick completes as many requests as the budget allows */
 	int result;		/* of requests that complete from here on */
 	int refuse_submit;	/* a negative errno that submit returns */
+	unsigned int flushes;	/* calls of channel_flush that return 1 */
 	unsigned int refuse_kicks; /* number of kicks that return -EAGAIN */
 	/* the first requests that were submitted */
 	struct {

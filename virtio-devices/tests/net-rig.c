@@ -176,6 +176,15 @@ static void on_broken(void *opaque, uint32_t queue)
 	net_rig.broken++;
 }
 
+static int on_wait(void *opaque, uint32_t queue, uint64_t ns)
+{
+	(void)opaque;
+	(void)queue;
+	net_rig.waits++;
+	net_rig.wait_ns = ns;
+	return 0;
+}
+
 void net_rig_start(uint32_t i)
 {
 	struct vq_driver_config dc = {
@@ -216,6 +225,7 @@ static void device_make(struct virtdev_net_link *link, uint64_t features)
 	static const struct virtdev_server_ops server = {
 		.size = sizeof(server), .notify = on_notify,
 		.config_changed = on_changed, .queue_broken = on_broken,
+		.queue_wait = on_wait,
 	};
 	struct virtdev_net_config config = {
 		.size = sizeof(config), .mac = { 0x52, 0x54, 0, 1, 2, 3 },

@@ -56,7 +56,8 @@ struct net_rig {
 	uint64_t features;
 	/* entries of the indirect table of queues that start from here on */
 	uint32_t indirect;
-	unsigned int notified, changed, broken;
+	unsigned int notified, changed, broken, waits;
+	uint64_t wait_ns;	/* of the last wait */
 };
 
 extern struct net_rig net_rig;

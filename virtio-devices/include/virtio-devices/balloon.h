@@ -20,8 +20,8 @@
  * are kept, because they would read as zeros.
  *
  * Queues: inflate, deflate, statistics, reports. Free page hints are not
- * offered. Some drivers number the existing queues, others all queues of the
- * specification; the device supports both.
+ * offered. A queue that is not offered has no number for some drivers, and keeps its
+ * number of the specification for others; the device supports both.
  *
  * Threads: as device.h; call these functions on the device's thread. They
  * require a device made by virtdev_balloon_new().

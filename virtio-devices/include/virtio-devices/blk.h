@@ -15,11 +15,12 @@
 #include <virtio-devices/attributes.h>
 #include <virtio-devices/device.h>
 #include <virtio-devices/disk.h>
+#include <virtio-devices/rate.h>
 #include <vmm-sys-util/error.h>
 
 VSU_BEGIN_DECLS
 
-/* The longest request in segments that the device announces. */
+/* Maximum segments of a request, as reported to the driver (seg_max). */
 #define VIRTDEV_BLK_SEG_MAX 126u
 
 struct virtdev_blk_config {
@@ -27,12 +28,14 @@ struct virtdev_blk_config {
 	struct virtdev_disk *disk; /* owned by the device on success */
 	uint32_t nqueues;	/* 1..256; 0: 1 */
 	uint32_t queue_size_max;	/* largest queue, entries; 0: 1024 */
-	const char *serial;	/* for get-id, at most 20 bytes count; or NULL */
-	bool writethrough;	/* until the driver asks for a write-back cache,
-				   a write is on stable storage when it is done */
+	const char *serial;	/* for get-id, truncated to 20 bytes; or NULL */
+	bool writethrough;	/* a write completes when it is on stable storage,
+				   unless the driver enables the write-back cache */
 	bool early_channels;	/* virtdev_blk_new() opens a channel to the disk
 				   for each queue, and queues keep them: for
 				   programs that filter system calls later */
+	struct virtdev_rate_limits limits; /* of all queues together; see
+				   virtdev_blk_set_limits() */
 };
 
 VIRTDEV_API int virtdev_blk_new(const struct virtdev_blk_config *config,
@@ -50,18 +53,30 @@ VIRTDEV_API int virtdev_blk_resize(struct virtdev *dev, uint64_t bytes,
 				   struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Acquires or releases the lock of an image (disk.h), to hand it over to another process:
- * the one that stops calls virtdev_blk_flush() and unlocks it, then the other, which
- * opened it with unlocked, locks it. On the device's thread. -EBUSY: another process holds
- * a conflicting lock; -EOPNOTSUPP: the disk is no file.
+ * Acquires or releases the lock of an image (disk.h), so that another process can
+ * continue with it. The first process calls virtdev_blk_flush() and releases the lock;
+ * the second has opened the image with unlocked, and then acquires the lock. On the
+ * device's thread. -EBUSY: another process holds a conflicting lock; -EOPNOTSUPP: the
+ * disk is not a file.
  */
 VIRTDEV_API int virtdev_blk_set_locked(struct virtdev *dev, bool locked,
 				       struct vsu_error *err) VSU_NODISCARD;
 
 /*
+ * Limits bytes and requests per second (rate.h), also while requests continue. Each
+ * request is an operation. The bytes are those of reads and writes; ranges to discard or
+ * to zero do not count. Requests that wait remain in the ring. -EINVAL: as
+ * virtdev_rate_set(). Any thread.
+ */
+VIRTDEV_API int virtdev_blk_set_limits(struct virtdev *dev,
+				       const struct virtdev_rate_limits *limits,
+				       struct vsu_error *err) VSU_NODISCARD;
+
+/*
  * Writes all completed requests to stable storage, and blocks meanwhile. No effect on a
- * disk that is read-only or no file. Any thread. -EIO and other errors of the host, also
- * of an earlier flush.
+ * disk that is read-only or not a file. A disk with channel_flush (disk.h) flushes when its
+ * queues stop, and this returns the result. Any thread. Returns -EIO or another error of
+ * the host, also if an earlier flush failed.
  */
 VIRTDEV_API int virtdev_blk_flush(struct virtdev *dev, struct vsu_error *err)
 	VSU_NODISCARD;

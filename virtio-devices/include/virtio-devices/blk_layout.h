@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * A block device as drivers and devices see it (VIRTIO 1.3, section 5.2):
- * feature bits, configuration space, requests. Only layouts; no function needs
- * the library.
+ * feature bits, configuration space, requests. The header has no functions, so its
+ * users need not link the library.
  */
 #ifndef VIRTIO_DEVICES_BLK_LAYOUT_H
 #define VIRTIO_DEVICES_BLK_LAYOUT_H
@@ -14,7 +14,7 @@
 
 VSU_BEGIN_DECLS
 
-/* The unit of positions and capacities, whatever the block size is. */
+/* The unit of positions and capacities, independent of the block size. */
 #define VIRTDEV_BLK_SECTOR 512u
 
 /* Feature bits (5.2.3). */
@@ -53,7 +53,7 @@ struct virtdev_blk_space {
 	uint8_t unused1[3];
 };
 
-/* The part that every device of today shows; the struct has padding behind. */
+/* Bytes of this configuration space. Padding can make sizeof the struct larger. */
 #define VIRTDEV_BLK_SPACE_SIZE 60u
 
 /* The header of a request (5.2.6). Fixed layout. */
@@ -72,7 +72,7 @@ enum virtdev_blk_type {
 	VIRTDEV_BLK_T_WRITE_ZEROES = 13,
 };
 
-/* The answer to VIRTDEV_BLK_T_GET_ID: a text, zero-terminated if shorter. */
+/* Bytes of the reply to VIRTDEV_BLK_T_GET_ID: a text, zero-terminated if shorter. */
 #define VIRTDEV_BLK_ID_LEN 20u
 
 /* One range of a discard or write-zeroes request. Fixed layout. */
@@ -82,10 +82,10 @@ struct virtdev_blk_range {
 	struct vsu_le32 flags;
 };
 
-/* A flag of a range: holes may stand for zeros. */
+/* A flag of a range to be zeroed: the device may deallocate (unmap) it. */
 #define VIRTDEV_BLK_RANGE_UNMAP 0x1u
 
-/* The last byte of a request. */
+/* The status, which is the last byte of a request. */
 enum virtdev_blk_status {
 	VIRTDEV_BLK_S_OK = 0,
 	VIRTDEV_BLK_S_IOERR = 1,

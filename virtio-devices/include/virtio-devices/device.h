@@ -119,6 +119,7 @@ struct virtdev_server_ops {
 			     const struct virtdev_mapping *m, uint64_t cookie);
 	/* See virtdev_region_address(). NULL: unknown. */
 	int (*region_address)(void *opaque, uint8_t region, uint64_t *gpa);
+	int (*queue_wait)(void *opaque, uint32_t queue, uint64_t ns); /* rate.h; or NULL */
 };
 
 /*
@@ -157,7 +158,7 @@ struct virtdev_ops {
 	/* True when serve may block its thread (a synchronous disk). */
 	bool (*queue_blocks)(void *self);
 
-	/* Back to the state of a new device. No queue runs. */
+	/* Restores the state of a new device. Called when no queue runs. */
 	void (*reset)(void *self);
 	void (*free)(void *self);
 

@@ -2,13 +2,13 @@
 /*
  * A disk: the host storage of a block device.
  *
- *   disk     capacity, block sizes, what it can do
+ *   disk     capacity, block sizes and supported operations
  *   channel  one stream of requests to it, for one queue on one thread
  *   request  one operation on it, in the caller's storage until it is reaped
  *
- * Requests of one channel finish in any order. A disk that finishes them
- * inside kick is synchronous: it blocks the thread of its queue. A long request
- * is moved in steps, as many in one kick as the caller's budget allows.
+ * Requests of one channel complete in any order. A synchronous disk executes them
+ * inside kick and blocks the queue's thread. A long request is divided into steps;
+ * one kick submits or executes steps until the caller's budget is used up.
  *
  * Threads: a disk is shareable; a channel is confined to one thread at a time.
  */
@@ -36,72 +36,93 @@ enum virtdev_disk_op {
 	VIRTDEV_DISK_ZERO,
 };
 
-/* Fixed layout. In the caller's storage from submit until it was reaped. */
+/* Fixed layout. The caller keeps it from submit until reap returns it. */
 struct virtdev_disk_request {
 	uint32_t op;		/* enum virtdev_disk_op */
 	uint32_t niov;
 	struct iovec *iov;	/* read, write; may be changed by the disk */
 	uint64_t offset;	/* bytes; within the capacity */
 	uint64_t len;		/* bytes in all pieces, or of the range */
-	uint32_t may_unmap;	/* zero: holes may stand for zeros */
+	uint32_t may_unmap;	/* ZERO: the disk may punch holes */
 	int32_t result;		/* 0 or a negative errno, when reaped */
 	struct virtdev_disk_request *next; /* private to the disk */
-	uint64_t private_[2];	/* as well */
+	uint64_t private_[2];	/* private to the disk */
 };
 
 /* Fixed layout. The properties of a disk. */
 struct virtdev_disk_info {
-	uint64_t capacity;	/* bytes, a multiple of 512; at first */
+	uint64_t capacity;	/* initial bytes, a multiple of 512 */
 	uint32_t block_size;	/* best unit of addresses and lengths, >= 512 */
 	uint32_t can_discard;	/* 0 or 1 */
 	uint32_t can_zero;	/* 0 or 1 */
 	uint32_t read_only;	/* 0 or 1 */
 	uint32_t blocks;	/* kick may block (synchronous); 0 or 1 */
-	uint32_t physical_block_size; /* writes of less cost a read; 0: unknown */
+	uint32_t physical_block_size; /* the host reads a block before it stores
+				   less; 0: unknown */
 };
 
-/* How a kind of disk works; self is its own object. */
+/* Operations of a kind of disk; self is the disk's object. */
 struct virtdev_disk_ops {
 	size_t size;		/* sizeof(struct virtdev_disk_ops) */
 	const char *name;	/* "io_uring", "sync" */
 
-	/* A channel for up to depth requests at once. */
+	/* Opens a channel for up to depth requests in flight. */
 	int (*channel_open)(void *self, uint32_t depth, void **channel,
 			    struct vsu_error *err);
-	/* Nothing may be outstanding. */
+	/* No request may be in flight. */
 	void (*channel_close)(void *self, void *channel);
-	/* Readable when reap can return a request; constant; or -1. */
+	/* A constant descriptor, readable when reap can return a request; or -1. */
 	int (*channel_fd)(void *self, void *channel);
 	/*
-	 * Queues a request, which starts at the next kick. -EAGAIN: reap first.
+	 * Queues a request for the next kick. -EAGAIN: the channel is full; reap
+	 * first.
 	 */
 	int (*submit)(void *self, void *channel,
 		      struct virtdev_disk_request *request);
 	/*
-	 * Hands queued requests to the host, by one system call, and counts
-	 * *budget down by the bytes that they move in it: how much the caller
-	 * can wait for. 1: some were, or reap has something; 0: neither;
-	 * -EAGAIN: the budget is used up or the host did not take all, reap
-	 * may have something, and the others wait for the next kick. To be
-	 * called after reap, too, which may have queued what a request still
-	 * needs. Requests that no descriptor announces are there for reap at
-	 * once.
+	 * Submits queued requests to the host. Subtracts from *budget the bytes
+	 * that this call may copy, because the caller's thread is busy
+	 * meanwhile. Call it also after reap, which can queue the next step of a
+	 * request.
+	 *
+	 *   1        requests were submitted, or some are complete: call reap
+	 *   0        nothing was submitted and nothing is complete
+	 *   -EAGAIN  the budget is used up, or the host accepted only some
+	 *            requests; call reap, then kick again
+	 *
+	 * If no descriptor signals a completed request, reap returns it
+	 * immediately after the kick.
 	 */
 	int (*kick)(void *self, void *channel, uint64_t *budget);
-	/* The next finished request, or NULL. */
+	/* Returns the next completed request, or NULL. */
 	struct virtdev_disk_request *(*reap)(void *self, void *channel);
 	void (*free)(void *self);
 	/*
-	 * Sets the capacity to at least the present one, while channels run;
-	 * grows the file behind the disk if it is smaller. bytes 0: the present
-	 * size of the file. Stores the new capacity to *capacity. NULL: the
-	 * size is fixed.
+	 * Sets the capacity, which cannot shrink, while channels run. A smaller
+	 * file is extended. bytes 0: the current size of the file. Stores the
+	 * new capacity in *capacity. NULL: the size is fixed.
 	 */
 	int (*resize)(void *self, uint64_t bytes, uint64_t *capacity,
 		      struct vsu_error *err);
+	/*
+	 * For a disk whose flush covers only writes of the same channel: flushes
+	 * completed writes before the channel is closed. No request is in flight.
+	 *
+	 *   0  nothing remains to be flushed, or the flush failed
+	 *   1  in progress: when the descriptor is readable, call reap and this
+	 *      again, or submit further requests
+	 *
+	 * NULL: a flush of any channel, or of the file, covers all writes.
+	 */
+	int (*channel_flush)(void *self, void *channel);
+	/*
+	 * With channel_flush. 0, or a negative errno if writes of closed channels
+	 * are possibly not on stable storage. Any thread.
+	 */
+	int (*flush_result)(void *self, struct vsu_error *err);
 };
 
-/* For kinds of disks: makes a disk of self; ops and info are copied. */
+/* For implementers of a kind: creates a disk from self; ops and info are copied. */
 VIRTDEV_API int virtdev_disk_new(const struct virtdev_disk_ops *ops,
 				 const struct virtdev_disk_info *info,
 				 void *self, struct virtdev_disk **out)
@@ -109,12 +130,12 @@ VIRTDEV_API int virtdev_disk_new(const struct virtdev_disk_ops *ops,
 VIRTDEV_API void virtdev_disk_free(struct virtdev_disk *disk);
 
 enum virtdev_disk_engine {
-	VIRTDEV_DISK_ENGINE_AUTO,	/* mmap where it can be, else io_uring,
-					   or sync where that is refused */
+	VIRTDEV_DISK_ENGINE_AUTO,	/* MMAP if possible, else IO_URING, or
+					   SYNC if the host refuses io_uring */
 	VIRTDEV_DISK_ENGINE_IO_URING,
 	VIRTDEV_DISK_ENGINE_SYNC,
 	VIRTDEV_DISK_ENGINE_MMAP,	/* files in RAM (tmpfs, memfd): reads
-					   are copies; needs a sigbus table */
+					   are copies; requires sigbus */
 };
 
 struct virtdev_disk_file {
@@ -143,9 +164,31 @@ VIRTDEV_API int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 				       struct virtdev_disk **out,
 				       struct vsu_error *err) VSU_NODISCARD;
 
+struct virtdev_disk_overlay {
+	size_t size;		/* sizeof(struct virtdev_disk_overlay) */
+	const char *base;	/* a raw image or a block device, which is only read */
+	const char *path;	/* the overlay, a regular file, or NULL */
+	const char *folder;	/* without path: for a temporary file without a name */
+	bool may_init;		/* an empty file at path becomes an overlay */
+	bool unlocked;		/* neither file is locked, as in struct virtdev_disk_file */
+	uint32_t block_size;	/* as there */
+};
+
 /*
- * A disk of this many bytes (a multiple of 512) without content: every request
- * succeeds at once and moves nothing. For measuring what is before it.
+ * Opens a disk that reads from base and writes to an overlay, so that many disks can share
+ * a base. The overlay is sparse; docs/overlay-format.md describes it. Requests
+ * are executed inside kick. Locks the base for readers and the overlay for one writer.
+ * Errors are those of virtdev_disk_file_open(); -EINVAL also: the overlay is damaged, or was
+ * made for another base. A temporary overlay cannot be handed over: virtdev_blk_flush()
+ * returns -EOPNOTSUPP.
+ */
+VIRTDEV_API int virtdev_disk_overlay_open(const struct virtdev_disk_overlay *overlay,
+					  struct virtdev_disk **out,
+					  struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * A disk of capacity bytes (a multiple of 512) without storage: every request succeeds
+ * immediately and copies no data. For benchmarks of the device.
  */
 VIRTDEV_API int virtdev_disk_null_new(uint64_t capacity,
 				      struct virtdev_disk **out,

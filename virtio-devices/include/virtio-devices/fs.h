@@ -15,13 +15,13 @@
  *
  * Limits: when a table is full, requests fail with ENFILE.
  *
- * Ownership: if this process runs as root, a new file belongs to the guest's user who
- * creates it. The host checks the creation as that user, with the supplementary group
- * that drivers of Linux 6.3 and later send. An older driver sends no group, so the
- * host cannot check with it: if the host refuses a creation (EACCES), the device
- * repeats it with CAP_DAC_OVERRIDE, because the guest's kernel has checked it. This does
- * not apply if a rule squashes the user or the group. If this process runs as another user, all
- * files belong to that user. Writing clears SUID and SGID as the driver requests.
+ * Ownership: if this process runs as another user than root, all files belong to that
+ * user. If it runs as root, a new file belongs to the guest's user who creates it. The
+ * host checks the permissions of that user, with the supplementary group that drivers of
+ * Linux 6.3 and later send. An older driver sends no group. If the host then refuses a
+ * creation (EACCES), the device repeats it with CAP_DAC_OVERRIDE, because the guest's
+ * kernel has checked the permissions. It does not repeat the creation if a rule squashes
+ * the user or the group. Writing clears SUID and SGID as the driver requests.
  *
  * Rules (uid_rules, gid_rules) translate IDs between guest and host. IDs without a
  * rule are unchanged. At most one rule per direction may apply to an ID.
@@ -94,8 +94,9 @@ enum virtdev_fs_handles {
 /*
  * Reaction to files in a loaded state that do not exist in this folder, for example
  * because they were removed while open. A state contains paths, and file handles if
- * the device uses them; saving fails with -EOPNOTSUPP while host locks or DAX mappings
- * exist.
+ * the device uses them. Saving fails with -EOPNOTSUPP while host locks exist, and behind
+ * vhost-user also while DAX mappings exist. With another server, a load maps these files
+ * again.
  */
 enum virtdev_fs_lost {
 	VIRTDEV_FS_LOST_ABORT,	/* loading fails */

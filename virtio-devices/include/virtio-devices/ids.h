@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Numbers of VIRTIO that belong to no single device: device ids (VIRTIO 1.3,
- * section 5) and the bits of the device status (section 2.1). The names carry
- * a prefix of their own because the kernel headers own VIRTIO_ID_ and
- * VIRTIO_CONFIG_S_.
+ * Numbers common to all VIRTIO devices: device ids (VIRTIO 1.3, section 5) and the bits
+ * of the device status (section 2.1). The names have a prefix of their own, because
+ * kernel headers define VIRTIO_ID_ and VIRTIO_CONFIG_S_.
  */
 #ifndef VIRTIO_DEVICES_IDS_H
 #define VIRTIO_DEVICES_IDS_H
@@ -28,8 +27,8 @@ enum virtdev_id {
 };
 
 /*
- * The names of devices in command lines, each once: ROW(id, name). For tables,
- * such as { "net", VIRTDEV_ID_NET }.
+ * Expands to ROW(id, name) for each device with a name in command lines. For tables with
+ * rows such as { "net", VIRTDEV_ID_NET }.
  */
 #define VIRTDEV_FOR_EACH_NAME(ROW) \
 	ROW(VIRTDEV_ID_NET, "net") \

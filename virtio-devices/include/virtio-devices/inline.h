@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A server for a device in a VMM: this process serves the device's queues, behind a
- * transport (transport.h). In vhost_user.h another process serves them.
+ * A server for a device in a VMM: the process of the VMM serves the device's queues,
+ * behind a transport (transport.h). For queues that another process serves, see
+ * vhost_user.h.
  *
  *   dispatch  a bounded turn: serves kicks and the host's answers, and completes
  *             resets
@@ -46,12 +47,14 @@
 
 #include <virtio-devices/attributes.h>
 #include <virtio-devices/transport.h>
+#include <virtio-queue/queue.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
 
 VSU_BEGIN_DECLS
 
 struct virtdev_inline;
+struct virtdev_queue_position;
 
 /* Transport and space are borrowed and outlive the server. */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_new(struct virtdev_transport *t,
@@ -103,10 +106,10 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_start_queue(
 		struct vsu_error *err);
 
 /*
- * Pauses the device. The caller keeps the driver from the transport until resume.
- * -EAGAIN: popped requests are in flight, so dispatch and call it again; errors as
- * stop. Resume starts the queues where they stopped; if that fails, it requests a reset
- * from the driver.
+ * Pauses the device. Until resume, the caller passes no access of the driver to the
+ * transport. -EAGAIN: popped requests are in flight, so dispatch and call it again;
+ * errors as virtdev_inline_stop(). Resume starts the queues where they stopped; if that
+ * fails, it requests a reset from the driver.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_pause(struct virtdev_inline *h);
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_resume(struct virtdev_inline *h);
@@ -129,8 +132,26 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_load(struct virtdev_inline *h,
 						  const void *bytes, size_t len,
 						  struct vsu_error *err);
 
+/*
+ * For an owner that passes queues of the device to the kernel: the position of such a
+ * queue, which virtdev_inline_take() stores and virtdev_inline_load() sets. Before
+ * virtdev_inline_resume() clear runs of each of them: resume would start it here. The
+ * device is paused, the queue below its number of queues.
+ */
+VIRTDEV_API void virtdev_inline_set_position(struct virtdev_inline *h,
+		uint32_t queue, const struct virtdev_queue_position *position);
+VIRTDEV_API void virtdev_inline_get_position(const struct virtdev_inline *h,
+		uint32_t queue, struct virtdev_queue_position *position);
+
 /* Call it after a change of the guest memory: queues release the previous map. */
 VIRTDEV_API void virtdev_inline_refresh(struct virtdev_inline *h);
+
+/*
+ * The number of chains of a queue that had a buffer outside of guest memory, since the
+ * creation, and the fault of the last one (all zero: none).
+ */
+VIRTDEV_API uint64_t virtdev_inline_faults(const struct virtdev_inline *h,
+					   uint32_t queue, struct vq_fault *last);
 
 /* The eventfd of a queue below the device's number of queues. Borrowed. */
 VIRTDEV_API int virtdev_inline_kick_fd(const struct virtdev_inline *h,

@@ -19,6 +19,7 @@
 #ifndef VIRTIO_DEVICES_MEM_H
 #define VIRTIO_DEVICES_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,6 +57,22 @@ VIRTDEV_API VSU_NODISCARD int virtdev_mem_new(
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_mem_set_requested(
 		struct virtdev *dev, uint64_t bytes, struct vsu_error *err);
+
+/*
+ * For a migration. A device that is held answers requests to plug or unplug with BUSY, and
+ * the driver repeats them later. -EAGAIN: a request is in progress; -EINVAL: dev is another
+ * device.
+ */
+VIRTDEV_API VSU_NODISCARD int virtdev_mem_hold(struct virtdev *dev, bool held);
+
+/*
+ * Plugs the blocks in [offset, offset + len) of a new device and maps their pieces, so that
+ * their content can be stored before the state is loaded, which then decides which blocks
+ * are plugged. -EINVAL: not whole blocks of the device, or dev is another device.
+ */
+VIRTDEV_API VSU_NODISCARD int virtdev_mem_plug(
+		struct virtdev *dev, uint64_t offset, uint64_t len,
+		struct vsu_error *err);
 
 VSU_END_DECLS
 

@@ -4,13 +4,15 @@
  * transport (transport.h). The caller passes the guest's accesses; no function
  * maps memory or blocks.
  *
- *   register   aligned 32-bit accesses below VIRTDEV_MMIO_CONFIG; others read
- *              0 and store nothing
- *   config     from there on, any width, the device's configuration space
+ *   register   below VIRTDEV_MMIO_CONFIG, for aligned 32-bit accesses; other
+ *              accesses read 0 and store nothing
+ *   config     from VIRTDEV_MMIO_CONFIG on: the device's configuration space, for
+ *              accesses of any width
  *   interrupt  a status word (bit 0: used buffers, bit 1: configuration) and
- *              one line, which is a signal on an eventfd: an irqfd of KVM
+ *              one eventfd, usually an irqfd of KVM, whose signals raise the line
  *
- * Threads: as virtdev_mmio_class() says of each access; the rest confined.
+ * Threads: virtdev_mmio_class() returns on which threads an access may run. The other
+ * functions are confined.
  */
 #ifndef VIRTIO_DEVICES_MMIO_H
 #define VIRTIO_DEVICES_MMIO_H
@@ -39,12 +41,12 @@ VIRTDEV_API VSU_NODISCARD int virtdev_mmio_new(struct virtdev_transport *t,
 VIRTDEV_API void virtdev_mmio_free(struct virtdev_mmio *m);
 
 /*
- * The eventfd that is signalled when the interrupt status becomes or stays not
- * 0: raise the line. Constant, borrowed.
+ * Returns the eventfd of the interrupt line, constant and borrowed. It is signalled at
+ * each interrupt, and when the driver acknowledges some but not all status bits.
  */
 VIRTDEV_API int virtdev_mmio_irq_fd(const struct virtdev_mmio *m);
 
-/* How an access has to be carried out. Any thread. */
+/* Returns on which threads an access may run (transport.h). Any thread. */
 VIRTDEV_API enum virtdev_access virtdev_mmio_class(uint64_t offset,
 						   uint32_t len, bool write);
 

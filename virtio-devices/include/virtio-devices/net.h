@@ -20,6 +20,7 @@
 #include <virtio-devices/attributes.h>
 #include <virtio-devices/device.h>
 #include <virtio-devices/net_link.h>
+#include <virtio-devices/rate.h>
 #include <vmm-sys-util/error.h>
 
 VSU_BEGIN_DECLS
@@ -35,6 +36,7 @@ struct virtdev_net_config {
 	uint16_t mtu;		/* reported to the driver, at least 68; 0: not reported */
 	bool no_offloads;	/* leave all checksums and segmentation to the driver */
 	uint32_t queue_size_max;	/* largest queue, entries; 0: 1024 */
+	struct virtdev_rate_limits receive, send; /* see virtdev_net_set_limits() */
 };
 
 /*
@@ -44,6 +46,17 @@ struct virtdev_net_config {
 VIRTDEV_API int virtdev_net_new(const struct virtdev_net_config *config,
 				struct virtdev **out, struct vsu_error *err)
 	VSU_NODISCARD;
+
+/*
+ * Limits frames and their bytes per second (rate.h), each direction apart, of all queues
+ * together; an operation is a frame. Frames to send wait in the ring, received ones in
+ * the link, whose limits then apply. Frames that the driver's filters drop count, too. A
+ * limit that is NULL remains. -EINVAL, without effect: as virtdev_rate_set(). Any thread.
+ */
+VIRTDEV_API int virtdev_net_set_limits(struct virtdev *dev,
+				       const struct virtdev_rate_limits *receive,
+				       const struct virtdev_rate_limits *send,
+				       struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

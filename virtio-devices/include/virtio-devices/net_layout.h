@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * A network device as drivers and devices see it (VIRTIO 1.3, section 5.1):
- * feature bits, configuration space, the header of a frame, commands. Only
- * layouts; no function needs the library.
+ * feature bits, configuration space, the header of a frame, commands. The header has
+ * no functions, so its users need not link the library.
  */
 #ifndef VIRTIO_DEVICES_NET_LAYOUT_H
 #define VIRTIO_DEVICES_NET_LAYOUT_H
@@ -14,7 +14,7 @@
 
 VSU_BEGIN_DECLS
 
-/* Feature bits (5.1.3). HOST_ is the device's side, GUEST_ the driver's. */
+/* Feature bits (5.1.3). HOST_: the device accepts such frames; GUEST_: the driver does. */
 #define VIRTDEV_NET_F_CSUM		(UINT64_C(1) << 0)
 #define VIRTDEV_NET_F_GUEST_CSUM	(UINT64_C(1) << 1)
 #define VIRTDEV_NET_F_CTRL_GUEST_OFFLOADS (UINT64_C(1) << 2)
@@ -55,9 +55,9 @@ struct virtdev_net_space {
 };
 
 #define VIRTDEV_NET_S_LINK_UP	1u
-#define VIRTDEV_NET_S_ANNOUNCE	2u	/* the driver is to announce itself */
+#define VIRTDEV_NET_S_ANNOUNCE	2u	/* the driver should announce the guest */
 
-/* In front of each frame, either way (5.1.6). Fixed layout. */
+/* Precedes each frame, in both directions (5.1.6). Fixed layout. */
 struct virtdev_net_header {
 	uint8_t flags;			/* VIRTDEV_NET_HDR_* */
 	uint8_t gso_type;		/* VIRTDEV_NET_GSO_* */
@@ -65,7 +65,7 @@ struct virtdev_net_header {
 	struct vsu_le16 gso_size;	/* payload of each segment */
 	struct vsu_le16 csum_start;	/* offset at which the checksum begins */
 	struct vsu_le16 csum_offset;	/* offset of the checksum from csum_start */
-	struct vsu_le16 num_buffers;	/* that a received frame was put into */
+	struct vsu_le16 num_buffers;	/* number of buffers of a received frame */
 };
 
 #define VIRTDEV_NET_HDR_NEEDS_CSUM	1u
@@ -78,13 +78,14 @@ struct virtdev_net_header {
 #define VIRTDEV_NET_GSO_UDP_L4	5u
 #define VIRTDEV_NET_GSO_ECN	0x80u	/* with VIRTDEV_NET_GSO_TCPV4 or _TCPV6 */
 
-/* A command of the control queue (5.1.6.5): this, its data, a byte. Fixed layout. */
+/* Begins a command of the control queue (5.1.6.5); its data and the result byte follow.
+   Fixed layout. */
 struct virtdev_net_command {
 	uint8_t command_class;		/* enum virtdev_net_class */
 	uint8_t command;
 };
 
-/* The byte that the device answers. */
+/* The result byte, which the device stores. */
 #define VIRTDEV_NET_OK	0u
 #define VIRTDEV_NET_ERR	1u
 
@@ -107,7 +108,8 @@ enum virtdev_net_rx {
 };
 
 enum virtdev_net_mac {
-	VIRTDEV_NET_MAC_TABLE_SET = 0,	/* twice le32 n and n addresses */
+	VIRTDEV_NET_MAC_TABLE_SET = 0,	/* two tables, unicast and multicast: le32
+					   n and n addresses each */
 	VIRTDEV_NET_MAC_ADDR_SET = 1,	/* one address */
 };
 

@@ -11,14 +11,14 @@
  *   BAR 2  64 bits, prefetchable: the shared memory regions. The owner maps
  *          the memory itself; absent without regions
  *
- * Interrupts are MSI-X messages, a vector each as the driver chose, or INTx
- * with the ISR status while the driver has not enabled MSI-X, or where the
- * owner supports no messages. A vector that is
- * masked keeps one interrupt as its pending bit.
+ * Interrupts are MSI-X messages, with the vectors that the driver assigned to the
+ * queues and the configuration. Until the driver enables MSI-X, or if the owner has no
+ * message callback, they are INTx with the ISR status. An interrupt of a masked vector
+ * sets its pending bit.
  *
- * Threads: as virtdev_pci_class() says of each access to BAR 0; configuration
- * space is written as VIRTDEV_ACCESS_CONTROL. The rest is confined but for
- * virtdev_pci_intx(), which any thread may call.
+ * Threads: virtdev_pci_class() returns on which threads an access to BAR 0 may run.
+ * Writes to configuration space are of the class VIRTDEV_ACCESS_CONTROL. Any thread may
+ * call virtdev_pci_class() and virtdev_pci_intx(). The other functions are confined.
  */
 #ifndef VIRTIO_DEVICES_PCI_H
 #define VIRTIO_DEVICES_PCI_H
@@ -110,7 +110,7 @@ VIRTDEV_API VSU_NODISCARD int virtdev_pci_new(struct virtdev_transport *t,
 		struct virtdev_pci **out, struct vsu_error *err);
 VIRTDEV_API void virtdev_pci_free(struct virtdev_pci *p);
 
-/* Configuration space in 1, 2 or 4 bytes, aligned; others read all ones. */
+/* Aligned accesses of 1, 2 or 4 bytes to configuration space; others read all ones. */
 VIRTDEV_API uint32_t virtdev_pci_config_read(struct virtdev_pci *p,
 					     uint32_t offset, uint32_t len);
 VIRTDEV_API void virtdev_pci_config_write(struct virtdev_pci *p,
@@ -127,7 +127,7 @@ VIRTDEV_API uint64_t virtdev_pci_bar(const struct virtdev_pci *p,
 VIRTDEV_API void virtdev_pci_place_bar(struct virtdev_pci *p, unsigned int bar,
 				       uint64_t gpa);
 
-/* How to perform an access to BAR 0. Any thread. */
+/* Returns on which threads an access to BAR 0 may run (transport.h). Any thread. */
 VIRTDEV_API enum virtdev_access virtdev_pci_class(uint64_t offset,
 						  uint32_t len, bool write);
 

@@ -12,8 +12,8 @@
  * stores are dropped. VIRTIO has no feature that reports this to the driver,
  * so every flush fails.
  *
- * Over vhost-user the device does not learn the address of its region, and the
- * driver finds none.
+ * A vhost-user back-end does not know the guest address of its region. The
+ * configuration space then contains no address, and drivers cannot use the device.
  *
  * Threads: as device.h.
  */
@@ -30,7 +30,7 @@
 
 VSU_BEGIN_DECLS
 
-/* Drivers take memory in multiples of it. */
+/* Drivers add persistent memory in multiples of this size. */
 #define VIRTDEV_PMEM_ALIGN (UINT64_C(2) << 20)
 
 struct virtdev_pmem_config {
@@ -42,9 +42,9 @@ struct virtdev_pmem_config {
 };
 
 /*
- * -EINVAL: the struct's size, no disk, one without a file that could be mapped, a
- * len that exceeds it or is no multiple, or a queue_size_max that no queue can
- * have.
+ * -EINVAL: wrong struct size, no disk, a disk without a file that can be mapped, a len
+ * that exceeds the file or is not a multiple of VIRTDEV_PMEM_ALIGN, or an invalid
+ * queue_size_max.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_pmem_new(
 		const struct virtdev_pmem_config *config, struct virtdev **out,

@@ -4,8 +4,8 @@
  * disconnect.
  *
  *   port   the stream; opaque. console.h describes the guest's port
- *   open   a peer is connected: a descriptor not at its end, a terminal that a
- *          process has open, a connected client of a socket
+ *   open   a port is open while it has a peer: its descriptors are not at their end,
+ *          a process has the terminal open, or a client of the socket is connected
  *
  * No call blocks. Descriptors of the caller are duplicated. Descriptors other
  * than sockets are switched to non-blocking mode, which affects every process
@@ -47,9 +47,9 @@ struct virtdev_port_ops {
 	 * peer, or releases one that has disconnected and left no data.
 	 */
 	bool (*is_open)(void *self);
-	/* Bytes; -EAGAIN: no data available; -ENOTCONN: no peer. */
+	/* Returns the number of bytes; -EAGAIN: no data; -ENOTCONN: no peer. */
 	ssize_t (*read)(void *self, const struct iovec *iov, int n);
-	/* Bytes; -EAGAIN: no room available; -ENOTCONN: no peer. */
+	/* Returns the number of bytes; -EAGAIN: no room; -ENOTCONN: no peer. */
 	ssize_t (*write)(void *self, const struct iovec *iov, int n);
 	void (*free)(void *self);
 };

@@ -23,13 +23,13 @@ VSU_BEGIN_DECLS
 
 struct virtdev_rng_config {
 	size_t size;		/* sizeof(struct virtdev_rng_config) */
-	uint64_t rate;		/* bytes per second, in bursts of at most a
-				   second's worth; 0: no limit */
+	uint64_t rate;		/* bytes per second, and maximum bytes of a burst;
+				   0: no limit */
 	uint32_t queue_size_max;	/* entries of its queue; 0: 256 */
 };
 
 /*
- * -EINVAL: the struct's size, or an invalid queue_size_max;
+ * -EINVAL: wrong struct size, or an invalid queue_size_max;
  * -EAGAIN: the host has just booted and has no randomness yet.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_rng_new(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The state of a device as bytes: fields one after the other, little-endian,
- * without padding. For models, in state_save and state_load (device.h).
+ * The state of a device as bytes: consecutive little-endian fields without padding.
+ * Models use it in state_save and state_load (device.h).
  *
  *   writer   grows up to VIRTDEV_STATE_MAX; after a failure all further calls have
  *            no effect, and virtdev_state_take() returns the error
@@ -18,7 +18,7 @@
  *		const uint64_t seen = virtdev_state_get_u64(r);
  *		int rc = virtdev_state_end(r, err);
  *
- *		if (!rc && seen > MOST)
+ *		if (!rc && seen > MAX_SEEN)
  *			rc = vsu_error_set(err, -EBADMSG, "...");
  *		if (!rc)
  *			((struct model *)self)->seen = seen;
@@ -56,8 +56,8 @@ VIRTDEV_API void virtdev_state_put_bytes(struct virtdev_state_writer *w,
 					 const void *bytes, size_t len);
 
 /*
- * The device cannot move as it is: a negative errno, and one sentence that names
- * cause and remedy, which is copied.
+ * Fails the save: the device's current state cannot be transferred. code is a negative
+ * errno; why is one sentence that names cause and remedy, copied.
  */
 VIRTDEV_API void virtdev_state_refuse(struct virtdev_state_writer *w, int code,
 				      const char *why);
@@ -66,19 +66,20 @@ VIRTDEV_API uint8_t virtdev_state_get_u8(struct virtdev_state_reader *r);
 VIRTDEV_API uint16_t virtdev_state_get_u16(struct virtdev_state_reader *r);
 VIRTDEV_API uint32_t virtdev_state_get_u32(struct virtdev_state_reader *r);
 VIRTDEV_API uint64_t virtdev_state_get_u64(struct virtdev_state_reader *r);
-/* All of them, or zeros. */
+/* Reads len bytes. If fewer remain, all are 0. */
 VIRTDEV_API void virtdev_state_get_bytes(struct virtdev_state_reader *r,
 					 void *bytes, size_t len);
 
-/* 0 when everything was there and nothing is left, else -EBADMSG. */
+/* 0: no read exceeded the state, and all its bytes were read; else -EBADMSG. */
 VIRTDEV_API int virtdev_state_end(const struct virtdev_state_reader *r,
 				  struct vsu_error *err) VSU_NODISCARD;
 
 /*
  * For the owner of a device: virtdev_state_load() (device.h) in bounded turns, so that a
- * large state does not block a loop. 1: call turn; 0: loaded; or an error as of
- * virtdev_state_load(). The bytes must remain valid until then. In between no queue
- * starts (-EBUSY). A reset or stop gives the load up.
+ * large state does not block a loop. 1: call virtdev_state_load_turn(); 0: loaded; or an
+ * error as of virtdev_state_load(). Until the result is not 1, the bytes must remain
+ * valid and no queue can start (-EBUSY). A reset or virtdev_state_load_stop() cancels
+ * the load.
  */
 VIRTDEV_API int virtdev_state_load_begin(struct virtdev *dev, const void *bytes,
 					 size_t len, struct vsu_error *err)
@@ -87,9 +88,9 @@ VIRTDEV_API int virtdev_state_load_turn(struct virtdev *dev,
 					struct vsu_error *err) VSU_NODISCARD;
 VIRTDEV_API void virtdev_state_load_stop(struct virtdev *dev);
 
-/* Position of a stopped queue; a queue that did not run does not start. Fixed layout. */
+/* Position of a stopped queue. Fixed layout. */
 struct virtdev_queue_position {
-	bool runs;
+	bool runs;		/* it ran before the stop: start it after the load */
 	uint32_t base;		/* as vq_base() */
 };
 

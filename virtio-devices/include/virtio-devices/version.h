@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Which libvirtio-devices a program runs with, which may be newer than the one it was
- * compiled against. Any thread.
+ * The version of libvirtio-devices: of the headers at compile time, and of the shared
+ * library at run time, which may be newer. Any thread.
  */
 #ifndef VIRTIO_DEVICES_VERSION_H
 #define VIRTIO_DEVICES_VERSION_H

@@ -45,8 +45,8 @@ struct virtdev_vhost_kern;
 
 /*
  * A network card as virtdev_net_new() creates it; its link must be a tap
- * interface with headers. node NULL: /dev/vhost-net. Codes of virtdev_net_new()
- * and vhost_kern_open(); -EOPNOTSUPP: the kernel's vhost is too old.
+ * interface with headers, without rate limits. node NULL: /dev/vhost-net. Codes of
+ * virtdev_net_new() and vhost_kern_open(); -EOPNOTSUPP: the kernel's vhost is too old.
  */
 VIRTDEV_API int virtdev_vhost_kern_net(const struct virtdev_net_config *config,
 				       const char *node,
@@ -107,12 +107,18 @@ VIRTDEV_API int virtdev_vhost_kern_start(struct virtdev_vhost_kern *k,
 	VSU_NODISCARD;
 
 VIRTDEV_API void virtdev_vhost_kern_stop(struct virtdev_vhost_kern *k);
+/*
+ * Position of a queue after that stop, as vq_base(); 0 if it was not set up or is not the
+ * kernel's. For another start, ring.base.
+ */
+VIRTDEV_API uint32_t virtdev_vhost_kern_base(const struct virtdev_vhost_kern *k,
+					     uint32_t queue);
 
 /*
  * For VQ_F_RING_RESET. Reset removes one queue from the kernel; start passes it
  * to the kernel with its new ring. The other queue of a card's pair continues
- * at its index; sockets wait until both queues are set up. Other queues are
- * ignored. Codes of virtdev_vhost_kern_start(): both queues may then be
+ * at its index; sockets wait until both queues are set up. A queue that the kernel does
+ * not serve is ignored. Errors of virtdev_vhost_kern_start(); both queues may then be
  * stopped, and the driver must reset the device.
  */
 VIRTDEV_API int virtdev_vhost_kern_reset_queue(struct virtdev_vhost_kern *k,

@@ -21,9 +21,10 @@
  * sockets support it. Empty messages are legal.
  *
  * Shutdown of one or both directions, and resets, are forwarded. Bytes that the host
- * has not read are buffered, up to buffer bytes per connection, and limit the guest
- * by its credit; so are up to buffer messages, at four bytes each, because empty
- * messages use no credit. Bytes that the guest has not read remain in the host's
+ * has not read are buffered, up to buffer bytes per connection; the credit that the
+ * device grants limits the guest accordingly. Empty messages use no credit. The number
+ * of buffered messages per connection is therefore limited too, to the value of buffer;
+ * each uses four more bytes. Bytes that the guest has not read remain in the host's
  * socket. A reset of the device ends all connections.
  *
  * Threads: as in device.h. The queues share their connections under a lock.
@@ -63,9 +64,9 @@ struct virtdev_vsock_config {
 };
 
 /*
- * -EINVAL: the struct's size, a CID that no guest can have, or another member
- * that cannot be; -ENAMETOOLONG: path with a port behind it exceeds the address
- * of a socket; else as vsu_sock_listen().
+ * -EINVAL: wrong struct size, a reserved CID, or another invalid member;
+ * -ENAMETOOLONG: path with "_" and a port number exceeds the length of a socket
+ * address; else as vsu_sock_listen().
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_vsock_new(
 		const struct virtdev_vsock_config *config, struct virtdev **out,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/sized.h>
 
 #include "blk/priv.h"
@@ -78,7 +79,24 @@ static bool is_full(const struct blk_queue *q)
 struct turn {
 	uint32_t requests;
 	uint64_t bytes;
+	struct virtdev_rate *rate;	/* NULL: the device has no limits */
+	uint64_t wait;			/* ns until the limits permit a request */
 };
+
+/* Bytes of a read or write; header and status do not count. */
+static uint64_t data_of(const struct vq_chain *chain)
+{
+	const uint64_t all = (uint64_t)chain->readable_len + chain->writable_len;
+	const uint64_t frame = sizeof(struct virtdev_blk_header) + 1;
+
+	return all > frame ? all - frame : 0;
+}
+
+static bool must_wait(struct turn *left)
+{
+	left->wait = left->rate ? virtdev_rate_wait(left->rate, vsu_now_ns()) : 0;
+	return left->wait;
+}
 
 /*
  * Submits popped requests whenever the number in flight has doubled: the disk starts
@@ -93,7 +111,7 @@ static bool has_doubled(uint32_t n)
 
 /*
  * Pops chains. 0: the ring is empty; 1: the turn's budget is used up; -EBUSY: the
- * limit of requests or bytes in flight is reached.
+ * limit of requests or bytes in flight is reached; -ETIME: the device's limits.
  */
 static int pop_chains(struct blk_queue *q, struct turn *left)
 {
@@ -104,12 +122,16 @@ static int pop_chains(struct blk_queue *q, struct turn *left)
 	for (; left->requests; left->requests--) {
 		if (is_full(q))
 			return -EBUSY;
+		if (must_wait(left))
+			return -ETIME;
 		r = virtdev_priv_blk_get(q);
 		rc = vq_pop(q->q, &r->chain);
 		if (rc != 1) {
 			virtdev_priv_blk_put(q, r);
 			return rc;
 		}
+		if (left->rate)
+			virtdev_rate_take(left->rate, data_of(&r->chain), 1);
 		/* excludes the current one, which a later kick submits */
 		if (has_doubled(q->inflight - 1))
 			disk->ops.kick(disk->self, q->channel, &left->bytes);
@@ -137,18 +159,31 @@ static int queue_turn(struct blk_queue *q, struct turn *left)
 static int blk_queue_serve(void *self, uint32_t queue)
 {
 	struct blk_queue *q = &((struct blk *)self)->queues[queue];
-	struct turn left = { 0, BLK_TURN_BYTES };
+	struct turn left = { .bytes = BLK_TURN_BYTES };
 	int rc;
 
 	if (!q->q)
 		return 0;
 	left.requests = q->per_turn;
+	if (virtdev_rate_is_limited(q->blk->rate))
+		left.rate = q->blk->rate;
 	do {
 		rc = queue_turn(q, &left);
 	} while (rc == 0 && !is_full(q) && vq_enable_notify(q->q));
 	if (rc == -EAGAIN)
 		return virtdev_queue_missed(q->blk->dev, queue);
+	if (rc == -ETIME)
+		return virtdev_queue_wait(q->blk->dev, queue, left.wait);
 	return rc > 0;
+}
+
+/* The channel is closed when the queue stops. Positive: its flush is in progress. */
+static int flush_channel(const struct blk_queue *q)
+{
+	const struct virtdev_disk *disk = q->blk->disk;
+
+	return disk->ops.channel_flush ?
+	       disk->ops.channel_flush(disk->self, q->channel) : 0;
 }
 
 static int blk_queue_drain(void *self, uint32_t queue)
@@ -162,7 +197,9 @@ static int blk_queue_drain(void *self, uint32_t queue)
 	disk_reap(q);
 	rc = kick_and_reap(q, &budget);
 	queue_publish(q);
-	return q->inflight && rc < 0 ? rc : (int)q->inflight;
+	if (q->inflight)
+		return rc < 0 ? rc : (int)q->inflight;
+	return flush_channel(q);
 }
 
 static int blk_queue_start(void *self, uint32_t queue, struct vq *vq,
@@ -215,6 +252,7 @@ static void blk_free(void *self)
 
 	virtdev_priv_blk_channels_close(blk);
 	virtdev_disk_free(blk->disk);
+	virtdev_rate_free(blk->rate);
 	free(blk);
 }
 
@@ -285,6 +323,17 @@ static struct blk *blk_make(const struct virtdev_blk_config *c, uint32_t seg_max
 	return blk;
 }
 
+static int make_limits(struct blk *blk, const struct virtdev_rate_limits *limits,
+		       struct vsu_error *err)
+{
+	int rc = virtdev_rate_new(&blk->rate);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "blk");
+	rc = virtdev_rate_set(blk->rate, limits, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "blk") : 0;
+}
+
 int virtdev_blk_new(const struct virtdev_blk_config *config,
 		    struct virtdev **out, struct vsu_error *err)
 {
@@ -308,11 +357,14 @@ int virtdev_blk_new(const struct virtdev_blk_config *config,
 	info.max_chain = seg_max + 2;
 	info.config_size = VIRTDEV_BLK_SPACE_SIZE;
 	info.features = virtdev_priv_blk_features(blk);
-	rc = virtdev_priv_blk_channels_open(blk, c.queue_size_max, err);
+	rc = make_limits(blk, &c.limits, err);
+	if (!rc)
+		rc = virtdev_priv_blk_channels_open(blk, c.queue_size_max, err);
 	if (!rc)
 		rc = virtdev_new(&blk_ops, &info, blk, &blk->dev, err);
 	if (rc < 0) {
 		virtdev_priv_blk_channels_close(blk);
+		virtdev_rate_free(blk->rate);
 		free(blk);
 		return rc;
 	}

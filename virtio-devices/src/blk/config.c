@@ -160,6 +160,17 @@ int virtdev_blk_set_locked(struct virtdev *dev, bool locked,
 		     vsu_error_set(err, -EINVAL, "this device is no disk");
 }
 
+int virtdev_blk_set_limits(struct virtdev *dev,
+			   const struct virtdev_rate_limits *limits,
+			   struct vsu_error *err)
+{
+	struct blk *blk = virtdev_priv_self(dev, virtdev_priv_blk_stats);
+
+	if (!blk)
+		return vsu_error_set(err, -EINVAL, "this device is no disk");
+	return virtdev_rate_set(blk->rate, limits, err);
+}
+
 int virtdev_blk_flush(struct virtdev *dev, struct vsu_error *err)
 {
 	const struct blk *blk = virtdev_priv_self(dev, virtdev_priv_blk_stats);

@@ -70,6 +70,7 @@ struct blk_queue {
 struct blk {
 	struct virtdev *dev;
 	struct virtdev_disk *disk;
+	struct virtdev_rate *rate;
 	uint64_t features;		/* acknowledged */
 	bool negotiated;		/* since the last reset */
 	bool early_channels;		/* opened with the device, closed with it */

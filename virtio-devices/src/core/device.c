@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <virtio-devices/rate.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/sized.h>
 
@@ -107,6 +108,12 @@ int virtdev_queue_missed(struct virtdev *dev, uint32_t queue)
 {
 	return dev->server.queue_missed ?
 	       dev->server.queue_missed(dev->server_opaque, queue) : 0;
+}
+
+int virtdev_queue_wait(struct virtdev *dev, uint32_t queue, uint64_t ns)
+{
+	return dev->server.queue_wait ?
+	       dev->server.queue_wait(dev->server_opaque, queue, ns) : 1;
 }
 
 /* A turn of a model; notifications go to the device's server. */

@@ -37,6 +37,30 @@ static int watch_queue(struct virtdev_inline *h, uint32_t i)
 	return rc < 0 ? rc : vsu_event_signal_own(q->kick_fd);
 }
 
+/* The timer has several users: arms it for the earliest time. */
+static int timer_arm(struct virtdev_inline *h, uint64_t ns)
+{
+	const uint64_t at = vsu_now_ns() + ns;
+	int rc;
+
+	if (h->timer_at && h->timer_at <= at)
+		return 0;
+	rc = vsu_timer_arm(h->timer_fd, ns);
+	if (!rc)
+		h->timer_at = at;
+	return rc;
+}
+
+int virtdev_priv_inline_queue_wait(void *opaque, uint32_t queue, uint64_t ns)
+{
+	struct virtdev_inline *h = opaque;
+
+	if (timer_arm(h, ns) < 0)
+		return 1;
+	h->queues[queue].waiting = true;
+	return 0;
+}
+
 static void unwatch_fd(const struct virtdev_inline *h, int fd)
 {
 	if (fd >= 0)
@@ -52,7 +76,7 @@ static void stop_queue(struct virtdev_inline *h, uint32_t i)
 	virtdev_queue_stop(h->dev, i);
 	q->base = vq_base(q->vq);
 	vq_disable(q->vq);
-	q->running = q->resetting = false;
+	q->running = q->resetting = q->waiting = false;
 }
 
 static int start_queue(struct virtdev_inline *h, uint32_t i,
@@ -128,7 +152,7 @@ static int drain_all(struct virtdev_inline *h)
 	}
 	if (i < h->nqueues)
 		h->stopping = look_again = true;
-	left = look_again ? vsu_timer_arm(h->timer_fd, LOOK_AGAIN_NS) : 0;
+	left = look_again ? timer_arm(h, LOOK_AGAIN_NS) : 0;
 	if (left < 0)
 		return left;
 	return h->stopping ? -EAGAIN : 0;
@@ -140,7 +164,7 @@ static int reset_step(struct virtdev_inline *h, uint32_t i)
 	const int left = drain_queue(h, i);
 
 	/* without the timer the step would not be repeated */
-	if (left < 0 && vsu_timer_arm(h->timer_fd, LOOK_AGAIN_NS) < 0)
+	if (left < 0 && timer_arm(h, LOOK_AGAIN_NS) < 0)
 		virtdev_transport_needs_reset(h->t);
 	return left;
 }
@@ -189,7 +213,7 @@ static int reset_device_step(struct virtdev_inline *h)
 {
 	const bool more = virtdev_reset_turn(h->dev);
 
-	return more && vsu_timer_arm(h->timer_fd, LOOK_AGAIN_NS) == 0 ?
+	return more && timer_arm(h, LOOK_AGAIN_NS) == 0 ?
 	       -EAGAIN : 0;
 }
 
@@ -269,12 +293,27 @@ static void serve_queue(struct virtdev_inline *h, uint32_t i)
 		vsu_event_signal_own(h->queues[i].kick_fd);
 }
 
+/* Kicks the queues that wait; one whose time has not come waits again. */
+static void on_timer(struct virtdev_inline *h)
+{
+	uint32_t i;
+
+	vsu_timer_drain(h->timer_fd, NULL);
+	h->timer_at = 0;
+	for (i = 0; i < h->nqueues; i++) {
+		if (!h->queues[i].waiting)
+			continue;
+		h->queues[i].waiting = false;
+		vsu_event_signal_own(h->queues[i].kick_fd);
+	}
+}
+
 static void on_event(struct virtdev_inline *h, uint64_t tag)
 {
 	const uint32_t i = (uint32_t)tag;
 
 	if (tag == INLINE_TAG_TIMER) {
-		vsu_timer_drain(h->timer_fd, NULL);
+		on_timer(h);
 		return;
 	}
 	if (!(tag & INLINE_TAG_HOST))

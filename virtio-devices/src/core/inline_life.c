@@ -42,6 +42,7 @@ static const struct virtdev_server_ops device_ops = {
 	.config_changed = on_config_changed, .queue_broken = on_queue_broken,
 	.region_change = virtdev_priv_inline_region_change,
 	.region_address = virtdev_priv_inline_region_address,
+	.queue_wait = virtdev_priv_inline_queue_wait,
 };
 
 /* ---------------------------------------- callbacks that the owner left out */
@@ -186,6 +187,15 @@ int virtdev_inline_fd(const struct virtdev_inline *h)
 int virtdev_inline_kick_fd(const struct virtdev_inline *h, uint32_t queue)
 {
 	return h->queues[queue].kick_fd;
+}
+
+uint64_t virtdev_inline_faults(const struct virtdev_inline *h, uint32_t queue,
+			       struct vq_fault *last)
+{
+	const struct vq *q = h->queues[queue].vq;
+
+	vq_last_fault(q, last);
+	return vq_counter(q, VQ_COUNT_FAULTS);
 }
 
 void virtdev_inline_refresh(struct virtdev_inline *h)

@@ -21,6 +21,7 @@ struct inline_queue {
 	bool running;
 	bool resetting;		/* queue reset: draining its requests */
 	bool paused;		/* stopped; resumes at base */
+	bool waiting;		/* is served again when the timer fires */
 	uint32_t base;		/* ring position at the stop */
 };
 
@@ -30,6 +31,7 @@ struct virtdev_inline {
 	struct virtdev_server_ops owner;	/* region callbacks */
 	void *owner_opaque;
 	int epoll_fd, timer_fd;
+	uint64_t timer_at;	/* ns; the timer is armed for this time; 0: not armed */
 	bool stopping;		/* all queues are draining */
 	bool resets;		/* a queue reset is in progress */
 	bool resetting;		/* device reset without the owner's callback */
@@ -43,6 +45,8 @@ struct virtdev_inline {
 /* inline.c: adds fd to epoll_fd with a tag. */
 int virtdev_priv_inline_watch(const struct virtdev_inline *h, int fd,
 			      uint64_t tag);
+/* See struct virtdev_server_ops. */
+int virtdev_priv_inline_queue_wait(void *opaque, uint32_t queue, uint64_t ns);
 /* Default of the transport's reset callback; a dispatch completes the reset. */
 int virtdev_priv_inline_reset(void *opaque);
 

@@ -71,6 +71,20 @@ int virtdev_inline_take(struct virtdev_inline *h, void **bytes, size_t *len,
 	return 0;
 }
 
+void virtdev_inline_set_position(struct virtdev_inline *h, uint32_t queue,
+				 const struct virtdev_queue_position *position)
+{
+	h->queues[queue].paused = position->runs;
+	h->queues[queue].base = position->base;
+}
+
+void virtdev_inline_get_position(const struct virtdev_inline *h, uint32_t queue,
+				 struct virtdev_queue_position *position)
+{
+	position->runs = h->queues[queue].paused;
+	position->base = h->queues[queue].base;
+}
+
 /* Loads the queues, which are last; the transport has checked their number. */
 static int load_queues(struct virtdev_inline *h,
 		       struct virtdev_state_reader *r, struct vsu_error *err)

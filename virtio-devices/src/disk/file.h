@@ -87,6 +87,18 @@ bool virtdev_priv_file_outcome(struct virtdev_priv_file *file,
 			       struct virtdev_disk_request *request,
 			       int64_t answer);
 
+/* Removes the first n bytes from the pieces of a request. */
+void virtdev_priv_advance_pieces(struct virtdev_disk_request *request, uint64_t n);
+
+/* image.c */
+
+/* Opens, checks and locks a file or block device, of any size: a descriptor. */
+int virtdev_priv_file_open_fd(const struct virtdev_disk_file *how, struct vsu_error *err);
+
+/* The same and reads its properties; without an engine. */
+int virtdev_priv_file_open(const struct virtdev_disk_file *how,
+			   struct virtdev_priv_file **out, struct vsu_error *err);
+
 /* direct.c */
 
 /* Opens the file again with O_DIRECT; -EOPNOTSUPP: not supported. */

@@ -8,11 +8,13 @@
 #include "disk/now.h"
 #include "disk/priv.h"
 
-int virtdev_priv_disk_set_locked(const struct virtdev_disk *disk, bool locked,
+int virtdev_priv_disk_set_locked(struct virtdev_disk *disk, bool locked,
 				 struct vsu_error *err)
 {
 	const struct virtdev_priv_file *file = disk->file;
 
+	if (disk->hand_over)
+		return disk->hand_over->set_locked(disk, locked, err);
 	if (!file)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "a disk over %s has no lock", disk->ops.name);
@@ -23,7 +25,7 @@ int virtdev_priv_disk_set_locked(const struct virtdev_disk *disk, bool locked,
 	return 0;
 }
 
-int virtdev_priv_disk_flush(const struct virtdev_disk *disk,
+int virtdev_priv_disk_flush(struct virtdev_disk *disk,
 			    struct vsu_error *err)
 {
 	struct virtdev_disk_request r = { .op = VIRTDEV_DISK_FLUSH };
@@ -31,6 +33,10 @@ int virtdev_priv_disk_flush(const struct virtdev_disk *disk,
 	struct virtdev_priv_step step;
 	bool done;
 
+	if (disk->hand_over)
+		return disk->hand_over->flush(disk, err);
+	if (disk->ops.flush_result)
+		return disk->ops.flush_result(disk->self, err);
 	if (!file || file->info.read_only)
 		return 0;
 	for (done = !virtdev_priv_file_begin(file, &r); !done;

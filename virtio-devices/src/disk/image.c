@@ -190,25 +190,30 @@ static int map_zeros(struct virtdev_priv_file *file)
 	return 0;
 }
 
+int virtdev_priv_file_open_fd(const struct virtdev_disk_file *how, struct vsu_error *err)
+{
+	int fd = open_image(how, err), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = check_kind(fd, how, err);
+	if (rc >= 0 && !how->unlocked)
+		rc = virtdev_priv_file_lock(fd, how->read_only, how->path, err);
+	if (rc < 0)
+		vsu_fd_close(&fd);
+	return rc < 0 ? rc : fd;
+}
+
 /* Initializes an opened image; file owns fd. */
 static int init_image(struct virtdev_priv_file *file,
 		      const struct virtdev_disk_file *how,
 		      struct vsu_error *err)
 {
-	int kind, rc;
+	int rc = check_size(file->fd, how->path, &file->info.capacity, err);
 
-	kind = check_kind(file->fd, how, err);
-	if (kind < 0)
-		return kind;
-	rc = how->unlocked ? 0 : virtdev_priv_file_lock(file->fd,
-							how->read_only,
-							how->path, err);
 	if (rc < 0)
 		return rc;
-	rc = check_size(file->fd, how->path, &file->info.capacity, err);
-	if (rc < 0)
-		return rc;
-	ask_block_sizes(file->fd, kind, &file->info);
+	ask_block_sizes(file->fd, vsu_fd_kind(file->fd), &file->info);
 	rc = how->direct ? virtdev_priv_file_open_direct(file, how, err) : 0;
 	if (rc == 0)
 		rc = choose_block_size(how, &file->info, err);
@@ -265,6 +270,28 @@ static int start_engine(struct virtdev_priv_file *file,
 			     how->engine);
 }
 
+int virtdev_priv_file_open(const struct virtdev_disk_file *how,
+			   struct virtdev_priv_file **out, struct vsu_error *err)
+{
+	struct virtdev_priv_file *f = calloc(1, sizeof(*f));
+	int rc;
+
+	if (!f)
+		return vsu_error_sys(err, -ENOMEM, "cannot open '%s'", how->path);
+	f->direct = -1;
+	f->path = strdup(how->path);
+	f->fd = rc = f->path ? virtdev_priv_file_open_fd(how, err) :
+		     vsu_error_sys(err, -ENOMEM, "cannot open '%s'", how->path);
+	if (rc >= 0)
+		rc = init_image(f, how, err);
+	if (rc < 0) {
+		virtdev_priv_file_free(f);
+		return rc;
+	}
+	*out = f;
+	return 0;
+}
+
 int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 			   struct virtdev_disk **out, struct vsu_error *err)
 {
@@ -278,18 +305,10 @@ int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 		return rc;
 	if (!how.path)
 		return vsu_error_set(err, -EINVAL, "disk: no path");
-	f = calloc(1, sizeof(*f));
-	if (!f)
-		return vsu_error_sys(err, -ENOMEM, "cannot open '%s'",
-				     how.path);
-	f->direct = -1;
-	f->path = strdup(how.path);
-	f->fd = rc = f->path ? open_image(&how, err) :
-		     vsu_error_sys(err, -ENOMEM, "cannot open '%s'", how.path);
-	if (rc >= 0)
-		rc = init_image(f, &how, err);
-	if (rc >= 0)
-		rc = start_engine(f, &how, out, err);
+	rc = virtdev_priv_file_open(&how, &f, err);
+	if (rc < 0)
+		return rc;
+	rc = start_engine(f, &how, out, err);
 	if (rc < 0) {
 		virtdev_priv_file_free(f);
 		return rc;

@@ -6,6 +6,14 @@
 #include "virtio-devices/disk.h"
 
 struct virtdev_priv_file;
+struct virtdev_disk;
+
+/* Of a kind of disk that is not one file: its lock and its flush, as the functions below. */
+struct virtdev_priv_hand_over {
+	int (*set_locked)(struct virtdev_disk *disk, bool locked,
+			  struct vsu_error *err);
+	int (*flush)(struct virtdev_disk *disk, struct vsu_error *err);
+};
 
 struct virtdev_disk {
 	struct virtdev_disk_ops ops;
@@ -14,6 +22,7 @@ struct virtdev_disk {
 	void *self;
 	int fd;			/* of the file, owned by the engine; -1: no file */
 	struct virtdev_priv_file *file;	/* likewise; NULL: no file */
+	const struct virtdev_priv_hand_over *hand_over;	/* or NULL */
 };
 
 const struct virtdev_disk_info *virtdev_priv_disk_info(
@@ -27,9 +36,9 @@ const char *virtdev_priv_disk_engine(const struct virtdev_disk *disk);
 int virtdev_priv_disk_resize(struct virtdev_disk *disk, uint64_t bytes,
 			     struct vsu_error *err);
 /* See virtdev_blk_set_locked() and virtdev_blk_flush(). */
-int virtdev_priv_disk_set_locked(const struct virtdev_disk *disk, bool locked,
+int virtdev_priv_disk_set_locked(struct virtdev_disk *disk, bool locked,
 				 struct vsu_error *err);
-int virtdev_priv_disk_flush(const struct virtdev_disk *disk,
+int virtdev_priv_disk_flush(struct virtdev_disk *disk,
 			    struct vsu_error *err);
 
 #endif

@@ -197,8 +197,7 @@ void virtdev_priv_file_step(const struct virtdev_priv_file *file,
 		   file->direct : file->fd;
 }
 
-/* Removes the first n bytes from the pieces. */
-static void advance_pieces(struct virtdev_disk_request *r, uint64_t n)
+void virtdev_priv_advance_pieces(struct virtdev_disk_request *r, uint64_t n)
 {
 	while (r->niov && n >= r->iov->iov_len) {
 		n -= r->iov->iov_len;
@@ -220,7 +219,7 @@ static bool transfer_done(struct virtdev_disk_request *r, uint64_t n)
 	if (done_of(r) == r->len)
 		return request_finish(r, 0);
 	if (stage_of(r) != STAGE_ZERO_WRITE)
-		advance_pieces(r, n);
+		virtdev_priv_advance_pieces(r, n);
 	return false;
 }
 

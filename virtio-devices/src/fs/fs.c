@@ -184,7 +184,7 @@ static const struct virtdev_ops fs_ops = {
 	.stats = virtdev_priv_fs_stats, .reset = fs_reset,
 	.reset_turn = fs_reset_turn, .free = fs_free,
 	.region_done = virtdev_priv_fs_region_done,
-	.state_version = 1, .state_save = virtdev_priv_fs_state_save,
+	.state_version = 2, .state_save = virtdev_priv_fs_state_save,
 	.state_load = virtdev_priv_fs_state_load,
 	.state_load_turn = virtdev_priv_fs_state_load_turn,
 };

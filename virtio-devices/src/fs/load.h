@@ -9,10 +9,14 @@
 
 #include <virtio-devices/state.h>
 
+#include "fs/window.h"
+
 struct fs_load {
 	uint64_t agreed;	/* flags of FUSE_INIT */
 	int lost;		/* files and handles that this host lacks */
-	bool opens;		/* all files are loaded; handles follow */
+	enum { FS_LOAD_FILES, FS_LOAD_HANDLES, FS_LOAD_WINDOW } phase;
+	bool has_window;	/* the state has the list of the window */
+	struct fs_piece piece;	/* file of the last mapped chunk */
 	unsigned int names;	/* opened in this turn */
 	int parent;		/* folder of the last path, or -1 */
 	char parent_path[PATH_MAX];

@@ -27,7 +27,7 @@ struct fs_recover_head {
 	char magic[8];
 	uint32_t version, inode_size, handle_size;
 	uint32_t ninodes, nhandles;
-	uint32_t highest[2], reach[2];	/* of the inode and the handle pool */
+	uint32_t highest[2], reach[2];	/* [0]: inode pool, [1]: handle pool */
 	uint32_t generation;		/* incremented by each process */
 	uint64_t dev, ino;		/* of the shared directory */
 	uint64_t agreed;		/* 0: no session */
@@ -70,10 +70,12 @@ struct fs_operation;
 struct fs_handle;
 struct fs_inode;
 
-/* A table: its begin and end in the file, and the end of allocated blocks. */
+/* A table in the file. Offsets are in bytes from the start of the file. */
 struct fs_recover_table {
-	uint64_t at, end, ready;
-	uint32_t size, max;	/* of a record; records */
+	uint64_t at, end;	/* begin and end of the table */
+	uint64_t ready;		/* end of the allocated blocks */
+	uint32_t size;		/* bytes of a record */
+	uint32_t max;		/* number of records */
 };
 
 struct fs_recover {
@@ -137,9 +139,10 @@ int virtdev_priv_fs_recover_reserve(struct fs *fs,
 				    struct fs_recover_table *t, uint64_t up_to);
 
 /*
- * recover_file.c: opens and locks the file. 1: it has a session, whose header is in h;
- * 0: it has none. -EBUSY: another process holds the lock; -EINVAL: not a recovery file,
- * or of another directory or other limits; or the host's error.
+ * recover_file.c: opens and locks the file. 1: the file contains a session, and h its
+ * header; 0: the file contains no session. -EBUSY: another process holds the lock;
+ * -EINVAL: not a recovery file, or one of another directory or other limits; or the host's
+ * error.
  */
 int virtdev_priv_fs_recover_file_open(struct fs *fs, const char *path,
 				      struct fs_recover_head *h, struct vsu_error *err);

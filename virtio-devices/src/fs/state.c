@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Saved state of a session: the negotiated flags, a list of inodes and a list of open
- * handles, each terminated by ID 0. An inode has its path relative to the shared
+ * Saved state of a session: the negotiated flags, a list of inodes, a list of open
+ * handles, and since version 2 the DAX window, each terminated by ID 0. An inode has its path relative to the shared
  * directory and, if configured, its file handle. The file handle detects that another
  * file has the path, and finds a renamed file.
  *
@@ -88,7 +88,8 @@ void virtdev_priv_fs_state_save(void *self, struct virtdev_state_writer *w)
 	if (fs->owners.n)
 		virtdev_state_refuse(w, -EOPNOTSUPP,
 				     "fs: the guest holds a record lock (fcntl) that applies to the host and cannot be migrated; unlock the file in the guest first");
-	if (__atomic_load_n(&fs->nmapped, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&fs->nmapped, __ATOMIC_RELAXED) &&
+	    virtdev_priv_fs_is_deferred(fs))
 		virtdev_state_refuse(w, -EOPNOTSUPP,
 				     "fs: the guest has DAX mappings (mount -o dax), which cannot be migrated; unmount the folder in the guest first");
 	virtdev_state_put_u64(w, agreed);
@@ -96,6 +97,7 @@ void virtdev_priv_fs_state_save(void *self, struct virtdev_state_writer *w)
 		return;
 	put_files(fs, w);
 	put_opened(fs, w);
+	virtdev_priv_fs_window_save(fs, w);
 }
 
 /* --------------------------------------------------------------------- read */
@@ -137,7 +139,8 @@ static int get_open(struct virtdev_state_reader *r, struct fs_open_record *o)
 }
 
 /* Checks the whole state before the device changes. */
-static int check_lists(struct virtdev_state_reader r, struct vsu_error *err)
+static int check_lists(struct fs *fs, struct virtdev_state_reader r,
+		       uint32_t version, struct vsu_error *err)
 {
 	struct fs_file_record f;
 	struct fs_open_record o;
@@ -157,7 +160,8 @@ static int check_lists(struct virtdev_state_reader r, struct vsu_error *err)
 		return vsu_error_set(err, -EBADMSG,
 				     "fs: open file %" PRIu64 " of the state is invalid",
 				     o.id);
-	return virtdev_state_end(&r, err);
+	rc = version >= 2 ? virtdev_priv_fs_window_check(fs, &r, err) : 0;
+	return rc < 0 ? rc : virtdev_state_end(&r, err);
 }
 
 /* Names opened in one turn. A path has up to 2047, which take some milliseconds. */
@@ -215,14 +219,15 @@ int virtdev_priv_fs_state_load(void *self, uint32_t version,
 	int rc = virtdev_priv_fs_agreed_check(fs, agreed, err);
 
 	if (rc >= 0)
-		rc = agreed ? check_lists(*r, err) : virtdev_state_end(r, err);
+		rc = agreed ? check_lists(fs, *r, version, err) : virtdev_state_end(r, err);
 	if (rc < 0 || !agreed)
 		return rc;
 	virtdev_priv_fs_session_end(fs);
 	virtdev_priv_fs_pool_renew(&fs->inodes, virtdev_state_get_u32(r));
 	fs->load.agreed = agreed;
 	fs->load.lost = 0;
-	fs->load.opens = false;
+	fs->load.phase = FS_LOAD_FILES;
+	fs->load.has_window = version >= 2;
 	return 1;
 }
 
@@ -240,24 +245,41 @@ static int load_finish(struct fs *fs, struct vsu_error *err)
 	return rc;
 }
 
+/* Begins the next list; false: the last one has ended. */
+static bool load_next_list(struct fs *fs, struct virtdev_state_reader *r)
+{
+	if (fs->load.phase == FS_LOAD_FILES)
+		virtdev_priv_fs_pool_renew(&fs->handles, virtdev_state_get_u32(r));
+	else if (fs->load.phase == FS_LOAD_HANDLES && fs->load.has_window)
+		virtdev_state_get_u64(r);	/* the window's address was checked */
+	else
+		return false;
+	fs->load.phase++;
+	return true;
+}
+
+static int load_stop(struct fs *fs, int rc, struct vsu_error *err)
+{
+	virtdev_priv_fs_window_load_stop(fs);
+	virtdev_priv_fs_restore_end(fs);
+	virtdev_priv_fs_session_end(fs);
+	if (fs->load.phase == FS_LOAD_WINDOW)
+		return vsu_error_sys(err, rc, "fs: cannot map files into the DAX window");
+	return vsu_error_set(err, -EBADMSG,
+			     "fs: two files of the state have the same ID");
+}
+
 int virtdev_priv_fs_state_load_turn(void *self, struct virtdev_state_reader *r,
 				    struct vsu_error *err)
 {
+	static int (*const lists[])(struct fs *fs, struct virtdev_state_reader *r) = {
+		[FS_LOAD_FILES] = load_files, [FS_LOAD_HANDLES] = load_handles,
+		[FS_LOAD_WINDOW] = virtdev_priv_fs_window_load_turn,
+	};
 	struct fs *fs = self;
-	int rc = !r ? -ECANCELED : fs->load.opens ? load_handles(fs, r) :
-						    load_files(fs, r);
+	int rc = r ? lists[fs->load.phase](fs, r) : -ECANCELED;
 
-	if (rc < 0) {
-		virtdev_priv_fs_restore_end(fs);
-		virtdev_priv_fs_session_end(fs);
-		return vsu_error_set(err, -EBADMSG,
-				     "fs: two files of the state have the same ID");
-	}
-	if (rc == 0 && fs->load.opens)
-		return load_finish(fs, err);
-	if (rc == 0) {
-		virtdev_priv_fs_pool_renew(&fs->handles, virtdev_state_get_u32(r));
-		fs->load.opens = true;
-	}
-	return 1;
+	if (rc < 0)
+		return load_stop(fs, rc, err);
+	return rc || load_next_list(fs, r) ? 1 : load_finish(fs, err);
 }

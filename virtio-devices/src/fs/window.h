@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include <virtio-devices/fs.h>
+#include <virtio-devices/state.h>
 #include <virtio-queue/queue.h>
 
 #include "fs/protocol.h"
@@ -150,6 +151,17 @@ void virtdev_priv_fs_window_fit(const struct fs_call *c, uint64_t node,
 				uint64_t size);
 void virtdev_priv_fs_window_fit_fd(const struct fs_call *c, uint64_t node,
 				   int fd);
+
+/*
+ * window_state.c: saves the mapped chunks; checks a saved list before the device
+ * changes; maps chunks after their inodes were restored. A load turn returns 1: more
+ * remain; 0: done. stop releases what an aborted load holds.
+ */
+void virtdev_priv_fs_window_save(const struct fs *fs, struct virtdev_state_writer *w);
+int virtdev_priv_fs_window_check(struct fs *fs, struct virtdev_state_reader *r,
+				 struct vsu_error *err);
+int virtdev_priv_fs_window_load_turn(struct fs *fs, struct virtdev_state_reader *r);
+void virtdev_priv_fs_window_load_stop(struct fs *fs);
 
 /* dax.c: unmaps the whole window. */
 void virtdev_priv_fs_window_clear(const struct fs_call *c);

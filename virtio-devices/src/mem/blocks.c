@@ -187,7 +187,14 @@ int virtdev_priv_blocks_show(struct virtdev_priv_blocks *b)
 	int rc = 0;
 
 	for (piece = 0; rc >= 0 && piece < b->n / PER_PIECE; piece++)
-		if (!piece_is_empty(b, piece))
-			rc = piece_change(b, piece, true);
+		if (b->mapped[piece] || !piece_is_empty(b, piece))
+			rc = piece_change(b, piece, !piece_is_empty(b, piece));
 	return rc < 0 ? rc : 0;
+}
+
+int virtdev_priv_blocks_plug(struct virtdev_priv_blocks *b, uint64_t first,
+			     uint64_t n)
+{
+	blocks_set(b, first, n, true);
+	return virtdev_priv_blocks_show(b);
 }

@@ -46,7 +46,11 @@ struct virtdev_priv_change {
 int virtdev_priv_blocks_step(struct virtdev_priv_blocks *b,
 			     struct virtdev_priv_change *c) VSU_NODISCARD;
 
-/* Maps every piece with a plugged block that is not mapped yet. */
+/* Maps the pieces with a plugged block, and unmaps the others. */
 int virtdev_priv_blocks_show(struct virtdev_priv_blocks *b);
+
+/* Marks existing blocks as plugged, before the driver starts, and maps their pieces. */
+int virtdev_priv_blocks_plug(struct virtdev_priv_blocks *b, uint64_t first,
+			     uint64_t n);
 
 #endif

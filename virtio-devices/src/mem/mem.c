@@ -74,6 +74,29 @@ static void mem_save(void *self, struct virtdev_state_writer *w)
 			m->blocks.map[i + 2] << 2 | m->blocks.map[i + 3] << 3 |
 			m->blocks.map[i + 4] << 4 | m->blocks.map[i + 5] << 5 |
 			m->blocks.map[i + 6] << 6 | m->blocks.map[i + 7] << 7));
+	virtdev_state_put_u64(w, requested_bytes(m));
+}
+
+static int check_requested(uint64_t bytes, uint64_t len, struct vsu_error *err)
+{
+	if (!vsu_is_aligned(bytes, VIRTDEV_MEM_BLOCK) || bytes > len)
+		return vsu_error_set(err, -EINVAL,
+				     "mem: %" PRIu64 " bytes requested; multiples of 2 MiB up to %" PRIu64 " are possible",
+				     bytes, len);
+	return 0;
+}
+
+/*
+ * Plugged memory is mapped before a queue starts if this process owns the guest's
+ * addresses: its content follows or is there, and other devices may have their rings there.
+ */
+static int show_loaded(struct mem *m, struct vsu_error *err)
+{
+	uint64_t gpa;
+	int rc = virtdev_region_address(m->dev, MEM_REGION, &gpa) ? 0 :
+		 virtdev_priv_blocks_show(&m->blocks);
+
+	return rc < 0 ? vsu_error_sys(err, rc, "mem: cannot show plugged memory to the guest") : 0;
 }
 
 /* Check the length first, then read the bitmap. */
@@ -83,22 +106,28 @@ static int mem_load(void *self, uint32_t version,
 	struct mem *m = self;
 	const uint64_t n = virtdev_state_get_u64(r);
 	uint8_t *bits = calloc(m->blocks.n / 8, 1);
-	uint64_t i, plugged = 0;
+	uint64_t i, plugged = 0, requested = requested_bytes(m);
 	int rc;
 
-	(void)version;
 	if (!bits)
 		return vsu_error_sys(err, -ENOMEM, "mem");
 	virtdev_state_get_bytes(r, bits, m->blocks.n / 8);
+	if (version >= 2)
+		requested = virtdev_state_get_u64(r);
 	rc = virtdev_state_end(r, err);
 	if (!rc && n != m->blocks.n)
 		rc = vsu_error_set(err, -EBADMSG, "mem: the state is of a device of another size");
+	if (!rc)
+		rc = check_requested(requested, n * VIRTDEV_MEM_BLOCK, err);
 	for (i = 0; !rc && i < m->blocks.n; i++) {
 		m->blocks.map[i] = bits[i / 8] >> i % 8 & 1;
 		plugged += m->blocks.map[i];
 	}
-	if (!rc)
+	if (!rc) {
 		__atomic_store_n(&m->blocks.plugged, plugged, __ATOMIC_RELAXED);
+		__atomic_store_n(&m->requested, requested, __ATOMIC_RELAXED);
+		rc = show_loaded(m, err);
+	}
 	free(bits);
 	return rc;
 }
@@ -133,18 +162,9 @@ static const struct virtdev_ops mem_ops = {
 	.queue_serve = virtdev_priv_mem_serve,
 	.queue_drain = virtdev_priv_mem_drain,
 	.queue_stop = virtdev_priv_mem_stop,
-	.state_version = 1, .state_save = mem_save, .state_load = mem_load,
+	.state_version = 2, .state_save = mem_save, .state_load = mem_load,
 	.stats = mem_stats, .free = mem_free,
 };
-
-static int check_requested(uint64_t bytes, uint64_t len, struct vsu_error *err)
-{
-	if (!vsu_is_aligned(bytes, VIRTDEV_MEM_BLOCK) || bytes > len)
-		return vsu_error_set(err, -EINVAL,
-				     "mem: %" PRIu64 " bytes requested; multiples of 2 MiB up to %" PRIu64 " are possible",
-				     bytes, len);
-	return 0;
-}
 
 static int read_config(const struct virtdev_mem_config *config,
 		       struct virtdev_mem_config *c, struct vsu_error *err)
@@ -230,4 +250,34 @@ int virtdev_mem_set_requested(struct virtdev *dev, uint64_t bytes,
 	__atomic_store_n(&m->requested, bytes, __ATOMIC_RELAXED);
 	virtdev_config_changed(dev);
 	return 0;
+}
+
+int virtdev_mem_hold(struct virtdev *dev, bool held)
+{
+	struct mem *m = virtdev_priv_self(dev, mem_stats);
+
+	if (!m)
+		return -EINVAL;
+	if (held && m->job.runs)
+		return -EAGAIN;
+	m->held = held;
+	return 0;
+}
+
+int virtdev_mem_plug(struct virtdev *dev, uint64_t offset, uint64_t len,
+		     struct vsu_error *err)
+{
+	struct mem *m = virtdev_priv_self(dev, mem_stats);
+	int rc;
+
+	if (!m)
+		return vsu_error_set(err, -EINVAL, "this device is no memory");
+	if (!len || !vsu_is_aligned(offset | len, VIRTDEV_MEM_BLOCK) ||
+	    vsu_range_exceeds(offset, len, m->blocks.n * VIRTDEV_MEM_BLOCK))
+		return vsu_error_set(err, -EINVAL,
+				     "mem: %" PRIu64 " bytes at %#" PRIx64 " are not whole blocks of the device",
+				     len, offset);
+	rc = virtdev_priv_blocks_plug(&m->blocks, offset / VIRTDEV_MEM_BLOCK,
+				      len / VIRTDEV_MEM_BLOCK);
+	return rc < 0 ? vsu_error_sys(err, rc, "mem: cannot map plugged memory") : 0;
 }

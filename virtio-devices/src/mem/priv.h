@@ -25,6 +25,7 @@ struct mem {
 	struct virtdev_priv_blocks blocks;
 	struct mem_job job;
 	bool reported;		/* that freeing memory failed */
+	bool held;		/* requests that change blocks are answered with BUSY */
 };
 
 /* Operations of the device's queue; see struct virtdev_ops. */

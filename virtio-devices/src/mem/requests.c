@@ -118,9 +118,11 @@ static uint16_t request_obey(struct mem *m, const struct mem_request *request,
 	struct range r;
 
 	if (type == REQ_UNPLUG_ALL)
-		return all_unplug(m);
+		return m->held ? RESP_BUSY : all_unplug(m);
 	if (type > REQ_STATE || !range_read(m, request, &r))
 		return RESP_ERROR;
+	if (m->held && type != REQ_STATE)
+		return RESP_BUSY;
 	if (type == REQ_PLUG)
 		return range_plug(m, &r);
 	return type == REQ_UNPLUG ? range_unplug(m, &r)

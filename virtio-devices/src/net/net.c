@@ -154,6 +154,7 @@ static void net_release(struct net *net)
 	for (i = 0; i < 2 * net->pairs; i++)
 		vsu_fd_close(&net->queues[i].back);
 	virtdev_priv_net_filters_fini(&net->filters);
+	virtdev_priv_net_rates_free(net);
 	free(net);
 }
 
@@ -253,7 +254,9 @@ int virtdev_priv_net_new(const struct virtdev_net_config *c,
 	}
 	info.nqueues = 2 * net->pairs + 1;
 	info.features = virtdev_priv_net_features(net);
-	rc = virtdev_new(&ops, &info, net, &net->dev, err);
+	rc = virtdev_priv_net_rates_make(net, c, err);
+	if (!rc)
+		rc = virtdev_new(&ops, &info, net, &net->dev, err);
 	if (rc < 0) {
 		net_release(net);
 		return rc;

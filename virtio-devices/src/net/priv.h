@@ -91,6 +91,8 @@ struct net_queue {
 					   that signals this; else -1 */
 	uint32_t returns;		/* value of net.returns seen by the queue */
 	bool reported_broken;
+	struct virtdev_rate *rate;	/* in a turn: that of the direction; NULL: no limit */
+	uint64_t wait;			/* ns until the limit permits a frame */
 	struct net_stock *stock;	/* receive queues */
 	struct net_batch *batch;	/* send queues */
 	uint64_t counts[NET_COUNTS];	/* atomic */
@@ -121,6 +123,7 @@ struct net {
 	uint32_t pairs;			/* number of lanes of the link */
 	uint32_t active;		/* atomic; pairs in use */
 	struct net_change change;	/* of the control queue */
+	struct virtdev_rate *rates[2];	/* of NET_RECEIVES and NET_SENDS */
 	uint64_t features;		/* acknowledged */
 	uint64_t offered;		/* offloads that the link supports and the configuration allows */
 	uint64_t offloads;		/* GUEST_ bits in effect */
@@ -134,6 +137,21 @@ struct net {
 	struct net_filters filters;	/* published to the receive queues */
 	struct net_queue queues[];
 };
+
+/* limit.c */
+
+/* Buckets with the limits of the configuration. */
+int virtdev_priv_net_rates_make(struct net *net,
+				const struct virtdev_net_config *c,
+				struct vsu_error *err);
+void virtdev_priv_net_rates_free(struct net *net);
+/* At the start of a turn: reads whether the queue is limited. */
+void virtdev_priv_net_limit_begin(struct net_queue *q);
+/* True: no frame may pass until q->wait has elapsed. */
+bool virtdev_priv_net_must_wait(struct net_queue *q);
+/* Tokens of a frame of len bytes with its header. */
+void virtdev_priv_net_limit_take(struct net_queue *q, uint64_t len);
+void virtdev_priv_net_limit_return(struct net_queue *q, uint64_t len);
 
 /* given.c */
 

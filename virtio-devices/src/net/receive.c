@@ -20,6 +20,7 @@ enum pause {
 	PAUSE_NO_BUFFER,
 	PAUSE_LONG,		/* the turn's budget is used up */
 	PAUSE_LOST,		/* the link is disconnected */
+	PAUSE_LIMIT,		/* the rate limit */
 };
 
 #define GO_ON (-1)
@@ -276,9 +277,12 @@ static int receive_one(struct net_queue *q, struct turn *turn)
 		turn->code = rc;
 		return PAUSE_NO_BUFFER;
 	}
+	if (virtdev_priv_net_must_wait(q))
+		return PAUSE_LIMIT;
 	len = frame_receive(q);
 	if (len < 0)
 		return pause_of(len);
+	virtdev_priv_net_limit_take(q, (uint64_t)len);
 	turn->bytes += (uint64_t)len;
 	frame_accept(q, (uint32_t)len);
 	return GO_ON;
@@ -329,6 +333,8 @@ static int receive_turn(struct net_queue *q)
 		virtdev_priv_net_lost(q->net);
 	/* a frame that arrived meanwhile makes the descriptor readable */
 	virtdev_priv_net_watch(q, why == PAUSE_NO_FRAME ? EPOLLIN : 0);
+	if (why == PAUSE_LIMIT)
+		return virtdev_queue_wait(q->net->dev, q->index, q->wait);
 	return turn.code == -EAGAIN ?
 	       virtdev_queue_missed(q->net->dev, q->index) : 0;
 }
@@ -341,6 +347,7 @@ int virtdev_priv_net_receive(struct net_queue *q)
 		virtdev_priv_net_watch(q, 0);
 		return 0;
 	}
+	virtdev_priv_net_limit_begin(q);
 	rc = receive_turn(q);
 	stock_return(q);
 	return rc;

@@ -130,6 +130,7 @@ static int batch_add(struct net_queue *q)
 	frame->n = frame_make(q, chain, &b->headers[b->n],
 			      b->frame_pieces + b->made);
 	frame->code = -EBADMSG;
+	virtdev_priv_net_limit_take(q, chain->readable_len);
 	b->n++;
 	b->bad = !frame->n;
 	b->used += chain->nreadable + chain->nwritable;
@@ -139,7 +140,7 @@ static int batch_add(struct net_queue *q)
 
 /*
  * Pops up to max chains. Stops after an invalid frame, so that the frames before it can
- * be pushed first. Returns the last result of vq_pop().
+ * be pushed first. Returns the last result of vq_pop(); -ETIME: the rate limit.
  */
 static int batch_fill(struct net_queue *q, uint32_t max)
 {
@@ -148,7 +149,7 @@ static int batch_fill(struct net_queue *q, uint32_t max)
 
 	batch_clear(b);
 	while (rc == 1 && !b->bad && b->n < max)
-		rc = batch_add(q);
+		rc = virtdev_priv_net_must_wait(q) ? -ETIME : batch_add(q);
 	return rc == -ENOSPC ? 1 : rc;
 }
 
@@ -200,15 +201,17 @@ static bool batch_send(struct net_queue *q, uint64_t *bytes)
 		*bytes += b->chains[i].readable_len;
 	}
 	/* unpop in reverse order */
-	while (b->n > done)
-		vq_unpop(q->q, &b->chains[--b->n]);
+	while (b->n > done) {
+		virtdev_priv_net_limit_return(q, b->chains[--b->n].readable_len);
+		vq_unpop(q->q, &b->chains[b->n]);
+	}
 	vq_push_batch(q->q, b->chains, b->written, done);
 	return all;
 }
 
 /* ----------------------------------------------------------------------- turns */
 
-/* As vq_pop(); -ENOBUFS: the link is full; 1: the turn's budget is used up. */
+/* As batch_fill(); -ENOBUFS: the link is full; 1: the turn's budget is used up. */
 static int send_all(struct net_queue *q)
 {
 	uint32_t frames = NET_TURN_FRAMES;
@@ -237,15 +240,18 @@ int virtdev_priv_net_send(struct net_queue *q)
 	int rc;
 
 	virtdev_priv_net_follow(q);
+	virtdev_priv_net_limit_begin(q);
 	do {
 		vq_disable_notify(q->q);
 		rc = send_all(q);
 		if (link_flush(q) == -EAGAIN)
-			rc = rc < 0 ? rc : -ENOBUFS;
+			rc = rc < 0 && rc != -ETIME ? rc : -ENOBUFS;
 		virtdev_priv_net_publish(q);
 		virtdev_priv_net_watch(q, rc == -ENOBUFS ? EPOLLOUT : 0);
 	} while (rc == 0 && vq_enable_notify(q->q));
 	if (rc == -EAGAIN)
 		return virtdev_queue_missed(q->net->dev, q->index);
+	if (rc == -ETIME)
+		return virtdev_queue_wait(q->net->dev, q->index, q->wait);
 	return rc > 0;
 }

@@ -102,6 +102,16 @@ static int open_net(struct virtdev_vhost_kern *k,
 	return rc;
 }
 
+static int refuse_limits(const struct virtdev_net_config *c,
+			 struct vsu_error *err)
+{
+	if (!c->receive.bytes && !c->receive.ops && !c->send.bytes &&
+	    !c->send.ops)
+		return 0;
+	return vsu_error_set(err, -EINVAL,
+			     "net: rate limits, but the kernel carries the frames without any");
+}
+
 int virtdev_vhost_kern_net(const struct virtdev_net_config *config,
 			   const char *node, struct virtdev_vhost_kern **out,
 			   struct vsu_error *err)
@@ -110,6 +120,8 @@ int virtdev_vhost_kern_net(const struct virtdev_net_config *config,
 	struct virtdev_vhost_kern *k = NULL;
 	int rc = virtdev_priv_net_read_config(config, &c, err);
 
+	if (!rc)
+		rc = refuse_limits(&c, err);
 	if (!rc)
 		rc = check_link(c.link, err);
 	if (!rc)

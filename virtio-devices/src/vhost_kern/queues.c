@@ -188,6 +188,12 @@ void virtdev_vhost_kern_stop(struct virtdev_vhost_kern *k)
 	(void)!use_sides(k, 0, NULL);
 }
 
+uint32_t virtdev_vhost_kern_base(const struct virtdev_vhost_kern *k,
+				 uint32_t queue)
+{
+	return queue < k->nrings ? k->rings[queue].base : 0;
+}
+
 /* ------------------------------------------------------------- one of the queues */
 
 /* Replaces one queue; frames wait in a lane that stays on. */

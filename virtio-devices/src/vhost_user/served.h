@@ -45,7 +45,7 @@ enum server_event {
 	EVENT_STATE,	/* for the queue's thread: the state has changed */
 	EVENT_KICK,
 	EVENT_HOST,
-	EVENT_POLL,	/* time to check a ring without a kick descriptor */
+	EVENT_POLL,	/* time to check a ring without a kick descriptor, or that waits */
 	EVENT_MORE,	/* more work is pending */
 	/* the caller's descriptor, see virtdev_vhost_user_server_wait() */
 	EVENT_OTHER,
@@ -89,7 +89,7 @@ struct server_queue {
 	bool keep_kick;
 	bool polled;		/* the ring has no kick descriptor */
 	bool again;		/* work is pending that no descriptor reports */
-	int timer;		/* timer of a polled ring; -1: not created */
+	int timer;		/* of a ring that is polled or waits; -1: not created */
 	uint64_t pause;		/* ns until the next check of a polled ring */
 	struct server_more more; /* threaded */
 	struct server_other other; /* threaded */
@@ -184,6 +184,9 @@ void virtdev_priv_server_queue_off(struct server_queue *q);
 
 /* One thread: the queue is served later in this dispatch, or in the next. */
 void virtdev_priv_server_queue_wants_turn(struct server_queue *q);
+
+/* Queue's thread: a turn after ns. 1: without a timer, so at once. */
+int virtdev_priv_server_queue_wait(struct server_queue *q, uint64_t ns);
 
 /* Queue's thread: one bounded turn. */
 void virtdev_priv_server_queue_turn(struct server_queue *q);

@@ -218,6 +218,11 @@ static bool has_timer(struct server_queue *q)
 	return q->timer >= 0;
 }
 
+int virtdev_priv_server_queue_wait(struct server_queue *q, uint64_t ns)
+{
+	return !has_timer(q) || vsu_timer_arm(q->timer, ns) < 0;
+}
+
 /*
  * A ring without kicks is checked again immediately after a check that found
  * requests; otherwise the interval grows. True: immediately.

@@ -222,12 +222,20 @@ static int on_region_change(void *opaque, bool map,
 	return rc < 0 ? rc : 1;
 }
 
+static int on_queue_wait(void *opaque, uint32_t queue, uint64_t ns)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	return virtdev_priv_server_queue_wait(&s->queues[queue], ns);
+}
+
 const struct virtdev_server_ops virtdev_priv_server_ops = {
 	.size = sizeof(virtdev_priv_server_ops),
 	.notify = on_notify,
 	.config_changed = on_config_changed,
 	.queue_broken = on_queue_broken,
 	.queue_missed = on_queue_missed,
+	.queue_wait = on_queue_wait,
 	.region_change = on_region_change,
 };
 

@@ -302,6 +302,22 @@ START_TEST(a4_15_drain_waits_for_every_request_and_publishes_it)
 }
 END_TEST
 
+START_TEST(drain_waits_for_the_flush_of_the_channel)
+{
+	r.disk.hold = true;
+	r.disk.flushes = 2;
+	add_flushes(1);
+	rig_serve(&r);
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, 0), 1);
+	ck_assert_uint_eq(r.disk.flushes, 2);
+	fake_disk_finish(&r.disk);
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, 0), 1);
+	ck_assert_uint_eq(r.notified, 1);
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, 0), 1);
+	ck_assert_int_eq(virtdev_queue_drain(r.dev, 0), 0);
+}
+END_TEST
+
 /* Like a transport: drain until nothing is in flight, then stop. */
 START_TEST(a3_05_reset_ends_after_the_last_request_in_flight)
 {
@@ -507,6 +523,7 @@ int main(void)
 	tcase_add_test(tc, a4_18_blocking_disk_limits_the_requests_of_a_turn);
 	tcase_add_test(tc, requests_complete_in_the_disks_order);
 	tcase_add_test(tc, a4_15_drain_waits_for_every_request_and_publishes_it);
+	tcase_add_test(tc, drain_waits_for_the_flush_of_the_channel);
 	tcase_add_test(tc, a3_05_reset_ends_after_the_last_request_in_flight);
 	tcase_add_test(tc, a3_18_queue_that_is_reset_does_not_disturb_the_other);
 	tcase_add_test(tc, drain_continues_multi_step_requests);

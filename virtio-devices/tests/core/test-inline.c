@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <virtio-devices/inline.h>
+#include <virtio-devices/rate.h>
 #include <vmm-sys-util/event.h>
 
 #include "../suite.h"
@@ -25,6 +26,7 @@ struct rig {
 	struct vmem_space *space;
 	unsigned int served[2], stopped[2], stopped_early;
 	int more;		/* result of serve */
+	uint64_t wait_ns;	/* serve waits this long; 0: it does not */
 	uint64_t turn_ns;	/* duration of serve */
 	int left[2];		/* results of drain; counts down */
 	int host_fd;		/* of queue 0, or -1 */
@@ -61,7 +63,8 @@ static int on_serve(void *self, uint32_t queue)
 
 	spend(r->turn_ns);
 	r->served[queue]++;
-	return r->more;
+	return r->wait_ns ? virtdev_queue_wait(r->dev, queue, r->wait_ns) :
+			    r->more;
 }
 
 static int on_drain(void *self, uint32_t queue)
@@ -278,6 +281,57 @@ START_TEST(kick_and_host_descriptor_serve_their_queue)
 }
 END_TEST
 
+static void dispatch_when_readable(void)
+{
+	struct pollfd p = { .fd = virtdev_inline_fd(rig.server),
+			    .events = POLLIN };
+
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	virtdev_inline_dispatch(rig.server);
+}
+
+START_TEST(queue_that_waits_is_served_again)
+{
+	rig.wait_ns = 1000;
+	start(2);
+	while (rig.served[0] < 5 || rig.served[1] < 5)
+		dispatch_when_readable();
+	rig.wait_ns = 0;
+	ck_assert_int_eq(stop_all(), 0);
+}
+END_TEST
+
+#define HOUR_NS (UINT64_C(3600) * 1000000000)
+
+START_TEST(earliest_of_two_waits_counts)
+{
+	rig.wait_ns = HOUR_NS;
+	start(2);
+	dispatch_all();
+	rig.wait_ns = 1000;
+	vsu_event_signal(virtdev_inline_kick_fd(rig.server, 1));
+	virtdev_inline_dispatch(rig.server);
+	rig.wait_ns = HOUR_NS;
+	while (rig.served[1] < 3)
+		dispatch_when_readable();
+	dispatch_all();
+	ck_assert(!is_readable());
+	ck_assert_uint_eq(rig.served[0], 2);
+}
+END_TEST
+
+START_TEST(wait_of_a_stopped_queue_is_ignored)
+{
+	rig.wait_ns = 1;
+	start(1);
+	virtdev_inline_dispatch(rig.server);
+	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	dispatch_when_readable();
+	ck_assert_uint_eq(rig.served[0], 1);
+	ck_assert(!is_readable());
+}
+END_TEST
+
 START_TEST(a3_19_remaining_work_waits_for_the_next_turn)
 {
 	unsigned int turns;
@@ -320,7 +374,7 @@ START_TEST(pending_event_of_a_stopped_queue_is_ignored)
 	start(2);
 	virtdev_inline_dispatch(rig.server);
 	ck_assert_uint_eq(rig.served[1], 0);
-	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	ck_assert_int_eq(stop_all(), 0);
 	virtdev_inline_dispatch(rig.server);
 	ck_assert_uint_eq(rig.served[0], 1);
 	ck_assert_uint_eq(rig.served[1], 0);
@@ -515,6 +569,9 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, queues_are_served_once_at_their_start);
 	tcase_add_test(tc, kick_and_host_descriptor_serve_their_queue);
+	tcase_add_test(tc, queue_that_waits_is_served_again);
+	tcase_add_test(tc, earliest_of_two_waits_counts);
+	tcase_add_test(tc, wait_of_a_stopped_queue_is_ignored);
 	tcase_add_test(tc, a3_19_remaining_work_waits_for_the_next_turn);
 	tcase_add_test(tc, a3_19_dispatch_with_long_turns_serves_one_queue_at_a_time);
 	tcase_add_test(tc, pending_event_of_a_stopped_queue_is_ignored);

@@ -9,6 +9,7 @@
 #include <virtio-devices/blk.h>
 #include <virtio-devices/rng.h>
 
+#include "../fake-disk.h"
 #include "../image.h"
 #include "../suite.h"
 #include "disk/file.h"
@@ -119,6 +120,26 @@ START_TEST(disk_without_a_file_has_no_lock)
 }
 END_TEST
 
+START_TEST(result_of_the_channels_flushes_is_reported)
+{
+	struct virtdev_blk_config config = { .size = sizeof(config) };
+	struct fake_disk fake;
+
+	fake_disk_init(&fake);
+	fake_disk_make(&fake);
+	config.disk = fake.disk;
+	virtdev_free(source);
+	ck_assert_int_eq(virtdev_blk_new(&config, &source, &err), 0);
+	ck_assert_int_eq(virtdev_blk_flush(source, &err), 0);
+	fake.result = -ENOSPC;
+	ck_assert_int_eq(virtdev_blk_flush(source, &err), -ENOSPC);
+	ck_assert_str_eq(err.msg, "the flush failed");
+	virtdev_free(source);
+	source = NULL;
+	fake_disk_fini(&fake);
+}
+END_TEST
+
 START_TEST(other_devices_are_refused)
 {
 	const struct virtdev_rng_config config = { .size = sizeof(config) };
@@ -141,6 +162,7 @@ int main(void)
 	tcase_add_test(tc, readers_share_the_lock_that_they_acquire_late);
 	tcase_add_test(tc, flush_reports_an_earlier_failure);
 	tcase_add_test(tc, disk_without_a_file_has_no_lock);
+	tcase_add_test(tc, result_of_the_channels_flushes_is_reported);
 	tcase_add_test(tc, other_devices_are_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

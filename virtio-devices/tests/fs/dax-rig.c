@@ -73,13 +73,22 @@ void dax_set_size(uint64_t size)
 	close(fd);
 }
 
+static const struct virtdev_server_ops ops = {
+	.size = sizeof(ops), .notify = on_notify,
+	.region_change = on_change, .region_address = on_address,
+};
+
+void dax_renew(void)
+{
+	virtdev_free(dax.dev);
+	memset(dax_server.mapped, 0, sizeof(dax_server.mapped));
+	dax_server.maps = dax_server.unmaps = 0;
+	ck_assert_int_eq(virtdev_fs_new(&dax.config, &dax.dev, NULL), 0);
+	virtdev_set_server(dax.dev, &ops, NULL);
+}
+
 void dax_begin(bool read_only, bool at_once, unsigned int workers)
 {
-	static const struct virtdev_server_ops ops = {
-		.size = sizeof(ops), .notify = on_notify,
-		.region_change = on_change, .region_address = on_address,
-	};
-
 	memset(&dax_server, 0, sizeof(dax_server));
 	dax_server.knows_place = at_once;
 	dax_server.answer = !at_once;

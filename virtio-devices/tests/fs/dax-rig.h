@@ -36,6 +36,9 @@ extern struct dax_server dax_server;
 void dax_begin(bool read_only, bool at_once, unsigned int workers);
 void dax_end(void);
 
+/* Replaces the device by a new one with the same server. */
+void dax_renew(void);
+
 /* Changes the size of "file" as another process of the host. */
 void dax_set_size(uint64_t size);
 

@@ -18,7 +18,7 @@ static void setup_pool_later(void)
 	dax_begin(false, false, RIG_WORKERS);
 }
 
-START_TEST(a_mapping_that_comes_later_is_answered_then)
+START_TEST(delayed_mapping_completes_its_request)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	int error = 1;
@@ -32,7 +32,7 @@ START_TEST(a_mapping_that_comes_later_is_answered_then)
 }
 END_TEST
 
-START_TEST(others_are_served_while_a_mapping_is_awaited)
+START_TEST(other_requests_are_served_during_a_mapping)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	const struct fuse_getattr_in in = { 0 };
@@ -47,7 +47,7 @@ START_TEST(others_are_served_while_a_mapping_is_awaited)
 }
 END_TEST
 
-START_TEST(a_mapping_that_is_refused_later_is_an_error_of_its_request)
+START_TEST(delayed_refusal_fails_its_request)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	int error = 1;
@@ -70,7 +70,7 @@ START_TEST(a_mapping_that_is_refused_later_is_an_error_of_its_request)
 }
 END_TEST
 
-START_TEST(what_a_file_grew_by_is_mapped_behind_what_is_there)
+START_TEST(added_pages_of_a_file_are_mapped_behind_the_others)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	const struct fuse_setattr_in to = {
@@ -102,7 +102,7 @@ START_TEST(what_a_file_grew_by_is_mapped_behind_what_is_there)
 }
 END_TEST
 
-START_TEST(what_was_cut_is_mapped_anew_as_far_as_it_reaches)
+START_TEST(truncated_file_is_mapped_again_up_to_its_end)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	struct fuse_setattr_in to = { .valid = FATTR_SIZE, .size = 100 };
@@ -130,7 +130,7 @@ START_TEST(what_was_cut_is_mapped_anew_as_far_as_it_reaches)
 }
 END_TEST
 
-START_TEST(a_file_that_grows_page_by_page_has_few_pieces)
+START_TEST(file_that_grows_by_pages_has_few_mappings)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	struct fuse_setattr_in to = { .valid = FATTR_SIZE };
@@ -153,7 +153,7 @@ START_TEST(a_file_that_grows_page_by_page_has_few_pieces)
 }
 END_TEST
 
-START_TEST(a_store_needs_no_other_mapping_but_of_a_program)
+START_TEST(only_executable_files_are_mapped_again_for_writing)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	int error = 1;
@@ -179,7 +179,7 @@ START_TEST(a_store_needs_no_other_mapping_but_of_a_program)
 }
 END_TEST
 
-START_TEST(changes_are_asked_for_some_at_a_time)
+START_TEST(number_of_unanswered_changes_is_bounded)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	unsigned int i;
@@ -197,7 +197,7 @@ START_TEST(changes_are_asked_for_some_at_a_time)
 }
 END_TEST
 
-START_TEST(a_queue_is_drained_when_the_last_change_is_answered)
+START_TEST(drain_ends_with_the_last_answered_change)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	int error = 1;
@@ -212,7 +212,7 @@ START_TEST(a_queue_is_drained_when_the_last_change_is_answered)
 }
 END_TEST
 
-START_TEST(an_answer_of_a_former_session_is_nobodys)
+START_TEST(answer_of_a_former_session_is_ignored)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	int error = 1;
@@ -230,7 +230,7 @@ START_TEST(an_answer_of_a_former_session_is_nobodys)
 END_TEST
 
 /* Changes may be answered after their queue stopped without draining. */
-START_TEST(a_mapping_that_is_refused_when_its_queue_has_stopped_is_nobodys)
+START_TEST(refusal_after_the_stop_of_the_queue_is_ignored)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	int error = 1;
@@ -247,7 +247,7 @@ END_TEST
 
 /* ---------------------------------------------------- with worker threads */
 
-START_TEST(a_mapping_of_a_pool_is_answered_when_it_is_there)
+START_TEST(mapping_of_a_pool_completes_when_it_exists)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	const struct fuse_getattr_in in = { 0 };
@@ -264,7 +264,7 @@ START_TEST(a_mapping_of_a_pool_is_answered_when_it_is_there)
 }
 END_TEST
 
-START_TEST(a_mapping_of_a_pool_that_is_refused_is_an_error_of_its_own)
+START_TEST(refused_mapping_of_a_pool_fails_only_its_request)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	int error = 1;
@@ -281,7 +281,7 @@ START_TEST(a_mapping_of_a_pool_that_is_refused_is_an_error_of_its_own)
 }
 END_TEST
 
-START_TEST(requests_of_a_pool_that_wait_hold_no_thread)
+START_TEST(waiting_requests_of_a_pool_occupy_no_thread)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	unsigned int i;
@@ -300,7 +300,7 @@ START_TEST(requests_of_a_pool_that_wait_hold_no_thread)
 }
 END_TEST
 
-START_TEST(a_queue_of_a_pool_stops_with_a_mapping_that_is_awaited)
+START_TEST(queue_of_a_pool_stops_during_a_mapping)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 
@@ -319,10 +319,10 @@ static void add_pool_later(Suite *s)
 	TCase *tc = tcase_create("pool later");
 
 	tcase_add_checked_fixture(tc, setup_pool_later, dax_end);
-	tcase_add_test(tc, a_mapping_of_a_pool_is_answered_when_it_is_there);
-	tcase_add_test(tc, a_mapping_of_a_pool_that_is_refused_is_an_error_of_its_own);
-	tcase_add_test(tc, requests_of_a_pool_that_wait_hold_no_thread);
-	tcase_add_test(tc, a_queue_of_a_pool_stops_with_a_mapping_that_is_awaited);
+	tcase_add_test(tc, mapping_of_a_pool_completes_when_it_exists);
+	tcase_add_test(tc, refused_mapping_of_a_pool_fails_only_its_request);
+	tcase_add_test(tc, waiting_requests_of_a_pool_occupy_no_thread);
+	tcase_add_test(tc, queue_of_a_pool_stops_during_a_mapping);
 	suite_add_tcase(s, tc);
 }
 
@@ -331,17 +331,17 @@ static void add_later(Suite *s)
 	TCase *tc = tcase_create("later");
 
 	tcase_add_checked_fixture(tc, setup_later, dax_end);
-	tcase_add_test(tc, a_mapping_that_comes_later_is_answered_then);
-	tcase_add_test(tc, others_are_served_while_a_mapping_is_awaited);
-	tcase_add_test(tc, a_mapping_that_is_refused_later_is_an_error_of_its_request);
-	tcase_add_test(tc, what_a_file_grew_by_is_mapped_behind_what_is_there);
-	tcase_add_test(tc, what_was_cut_is_mapped_anew_as_far_as_it_reaches);
-	tcase_add_test(tc, a_file_that_grows_page_by_page_has_few_pieces);
-	tcase_add_test(tc, a_store_needs_no_other_mapping_but_of_a_program);
-	tcase_add_test(tc, changes_are_asked_for_some_at_a_time);
-	tcase_add_test(tc, a_queue_is_drained_when_the_last_change_is_answered);
-	tcase_add_test(tc, an_answer_of_a_former_session_is_nobodys);
-	tcase_add_test(tc, a_mapping_that_is_refused_when_its_queue_has_stopped_is_nobodys);
+	tcase_add_test(tc, delayed_mapping_completes_its_request);
+	tcase_add_test(tc, other_requests_are_served_during_a_mapping);
+	tcase_add_test(tc, delayed_refusal_fails_its_request);
+	tcase_add_test(tc, added_pages_of_a_file_are_mapped_behind_the_others);
+	tcase_add_test(tc, truncated_file_is_mapped_again_up_to_its_end);
+	tcase_add_test(tc, file_that_grows_by_pages_has_few_mappings);
+	tcase_add_test(tc, only_executable_files_are_mapped_again_for_writing);
+	tcase_add_test(tc, number_of_unanswered_changes_is_bounded);
+	tcase_add_test(tc, drain_ends_with_the_last_answered_change);
+	tcase_add_test(tc, answer_of_a_former_session_is_ignored);
+	tcase_add_test(tc, refusal_after_the_stop_of_the_queue_is_ignored);
 	suite_add_tcase(s, tc);
 }
 

@@ -2,9 +2,14 @@
 /* Claims about the DAX window and its mappings. */
 #include <config.h>
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <virtio-devices/state.h>
 
 #include "../suite.h"
 #include "dax-rig.h"
@@ -19,7 +24,7 @@ static void setup_pool(void)
 	dax_begin(false, true, RIG_WORKERS);
 }
 
-START_TEST(the_window_is_region_0_and_its_chunks_are_told)
+START_TEST(window_is_region_0_and_announces_its_chunk_size)
 {
 	const struct virtdev_info *info = virtdev_get_info(dax.dev);
 	struct fuse_init_out out;
@@ -34,7 +39,7 @@ START_TEST(the_window_is_region_0_and_its_chunks_are_told)
 }
 END_TEST
 
-START_TEST(a_piece_of_a_file_is_mapped_as_it_was_asked_for)
+START_TEST(range_of_a_file_is_mapped_as_requested)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 
@@ -55,7 +60,7 @@ START_TEST(a_piece_of_a_file_is_mapped_as_it_was_asked_for)
 }
 END_TEST
 
-START_TEST(a_chunk_that_is_mapped_again_is_replaced)
+START_TEST(second_mapping_of_a_chunk_replaces_the_first)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 
@@ -72,7 +77,7 @@ START_TEST(a_chunk_that_is_mapped_again_is_replaced)
 END_TEST
 
 /* The answer needs the device's lock, which a change must not hold. */
-START_TEST(a_server_may_answer_another_change_during_a_change)
+START_TEST(server_may_complete_another_change_during_a_change)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 
@@ -84,7 +89,7 @@ START_TEST(a_server_may_answer_another_change_during_a_change)
 }
 END_TEST
 
-START_TEST(what_is_unmapped_was_mapped)
+START_TEST(only_mapped_chunks_are_unmapped)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 
@@ -97,7 +102,7 @@ START_TEST(what_is_unmapped_was_mapped)
 }
 END_TEST
 
-START_TEST(a_chunk_is_mapped_as_far_as_its_file_has_pages)
+START_TEST(chunk_is_mapped_up_to_the_last_page_of_its_file)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 
@@ -111,7 +116,7 @@ START_TEST(a_chunk_is_mapped_as_far_as_its_file_has_pages)
 }
 END_TEST
 
-START_TEST(a_file_that_gets_another_length_is_mapped_so)
+START_TEST(mapping_follows_the_length_of_its_file)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	const uint64_t fh = fs_rig_open(&dax, FUSE_OPEN, file, O_RDWR);
@@ -138,7 +143,7 @@ START_TEST(a_file_that_gets_another_length_is_mapped_so)
 }
 END_TEST
 
-START_TEST(a_session_that_ends_leaves_an_empty_window)
+START_TEST(end_of_a_session_empties_the_window)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 
@@ -149,7 +154,7 @@ START_TEST(a_session_that_ends_leaves_an_empty_window)
 }
 END_TEST
 
-START_TEST(a_server_that_refuses_is_an_error_for_the_driver)
+START_TEST(refusal_by_the_server_is_an_error_for_the_driver)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 
@@ -161,7 +166,7 @@ START_TEST(a_server_that_refuses_is_an_error_for_the_driver)
 }
 END_TEST
 
-START_TEST(a8_11_mappings_that_cannot_be_are_refused)
+START_TEST(a8_11_impossible_mappings_are_refused)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
 	const struct { uint32_t n; } many = { UINT32_MAX };
@@ -185,7 +190,7 @@ START_TEST(a8_11_mappings_that_cannot_be_are_refused)
 }
 END_TEST
 
-START_TEST(a8_16_a_window_of_what_is_read_only_is_read_only)
+START_TEST(a8_16_window_of_a_read_only_directory_is_read_only)
 {
 	uint64_t file;
 
@@ -252,16 +257,172 @@ static void add_at_once(Suite *s, const char *name, void (*begin)(void))
 	TCase *tc = tcase_create(name);
 
 	tcase_add_checked_fixture(tc, begin, dax_end);
-	tcase_add_test(tc, the_window_is_region_0_and_its_chunks_are_told);
-	tcase_add_test(tc, a_piece_of_a_file_is_mapped_as_it_was_asked_for);
-	tcase_add_test(tc, a_chunk_that_is_mapped_again_is_replaced);
-	tcase_add_test(tc, a_server_may_answer_another_change_during_a_change);
-	tcase_add_test(tc, what_is_unmapped_was_mapped);
-	tcase_add_test(tc, a_chunk_is_mapped_as_far_as_its_file_has_pages);
-	tcase_add_test(tc, a_file_that_gets_another_length_is_mapped_so);
-	tcase_add_test(tc, a_session_that_ends_leaves_an_empty_window);
-	tcase_add_test(tc, a_server_that_refuses_is_an_error_for_the_driver);
-	tcase_add_test(tc, a8_11_mappings_that_cannot_be_are_refused);
+	tcase_add_test(tc, window_is_region_0_and_announces_its_chunk_size);
+	tcase_add_test(tc, range_of_a_file_is_mapped_as_requested);
+	tcase_add_test(tc, second_mapping_of_a_chunk_replaces_the_first);
+	tcase_add_test(tc, server_may_complete_another_change_during_a_change);
+	tcase_add_test(tc, only_mapped_chunks_are_unmapped);
+	tcase_add_test(tc, chunk_is_mapped_up_to_the_last_page_of_its_file);
+	tcase_add_test(tc, mapping_follows_the_length_of_its_file);
+	tcase_add_test(tc, end_of_a_session_empties_the_window);
+	tcase_add_test(tc, refusal_by_the_server_is_an_error_for_the_driver);
+	tcase_add_test(tc, a8_11_impossible_mappings_are_refused);
+	suite_add_tcase(s, tc);
+}
+
+/* ------------------------------------------------------------------- saved */
+
+/* Bytes of a state before the model's, and of the version's field in them. */
+#define HEAD 20u
+#define VERSION_AT 12u
+#define LEN_AT 16u
+/* Bytes of a chunk in the list of the window, and of the list's end. */
+#define RECORD 21u
+#define END 4u
+
+static unsigned char *save(size_t *len)
+{
+	void *bytes;
+
+	virtdev_queue_stop(dax.dev, dax.queue);
+	virtdev_pause(dax.dev);
+	ck_assert_int_eq(virtdev_state_take(dax.dev, &bytes, len, NULL), 0);
+	return bytes;
+}
+
+static int load(const void *bytes, size_t len, struct vsu_error *err)
+{
+	int rc;
+
+	dax_renew();
+	rc = virtdev_state_load(dax.dev, bytes, len, err);
+	ck_assert_int_eq(virtdev_queue_start(dax.dev, dax.queue, dax.g.q, NULL), 0);
+	return rc;
+}
+
+static void map_three(uint64_t file)
+{
+	ck_assert_int_eq(dax_map(file, CHUNK, CHUNK, 0, FUSE_SETUPMAPPING_FLAG_WRITE), 0);
+	ck_assert_int_eq(dax_map(file, 2 * CHUNK, 2 * CHUNK, 2 * CHUNK, 0), 0);
+}
+
+START_TEST(a_saved_window_is_mapped_again)
+{
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned char *bytes;
+	size_t len;
+	int rc;
+
+	map_three(file);
+	bytes = save(&len);
+	rc = load(bytes, len, &err);
+	free(bytes);
+	ck_assert_msg(!rc, "%s", err.msg);
+	ck_assert_uint_eq(dax_server.maps, 2);
+	ck_assert(dax_server.mapped[0] && !dax_server.mapped[1] && dax_server.mapped[2]);
+	ck_assert_uint_eq(dax_server.last.offset, 2 * CHUNK);
+	ck_assert_uint_eq(dax_server.last.fd_offset, 2 * CHUNK);
+	ck_assert_uint_eq(dax_server.last.len, CHUNK + 4096);
+	ck_assert_int_eq(dax_server.flags & O_ACCMODE, O_RDONLY);
+	ck_assert_int_eq(dax_unmap(0, CHUNKS * CHUNK), 0);
+	ck_assert(!dax_server.mapped[0] && !dax_server.mapped[2]);
+}
+END_TEST
+
+START_TEST(a_state_without_a_window_loads)
+{
+	unsigned char *bytes;
+	uint32_t word;
+	size_t len;
+
+	fs_rig_lookup(&dax, 1, "file");
+	bytes = save(&len);
+	word = htole32(1);
+	memcpy(bytes + VERSION_AT, &word, 4);
+	word = htole32((uint32_t)(len - HEAD - 8 - END));
+	memcpy(bytes + LEN_AT, &word, 4);
+	ck_assert_int_eq(load(bytes, len - 8 - END, NULL), 0);
+	free(bytes);
+	ck_assert_uint_eq(dax_server.maps, 0);
+}
+END_TEST
+
+/* Changes of bytes before the end of a list of three chunks. */
+static const struct { unsigned int back; uint64_t value; unsigned int len; } hostile[] = {
+	{ END + RECORD, CHUNKS + 1, 4 },		/* beyond the window */
+	{ END + RECORD, 1, 4 },				/* not ascending */
+	{ END + RECORD - 4, 0, 8 },			/* no inode */
+	{ END + RECORD - 12, 4096, 8 },			/* unaligned */
+	{ END + RECORD - 12, UINT64_MAX - CHUNK + 1, 8 }, /* beyond any file */
+	{ END, 1, 4 },					/* a list without its end */
+	{ END + 3 * RECORD + 8, 4096, 8 },		/* another guest address */
+};
+
+START_TEST(hostile_windows_are_refused)
+{
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+	const uint64_t value = htole64(hostile[_i].value);
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned char *bytes;
+	size_t len;
+
+	map_three(file);
+	bytes = save(&len);
+	memcpy(bytes + len - hostile[_i].back, &value, hostile[_i].len);
+	ck_assert_int_lt(load(bytes, len, &err), 0);
+	free(bytes);
+	ck_assert_str_ne(err.msg, "");
+	ck_assert_uint_eq(dax_server.maps, 0);
+	ck_assert_int_eq(fs_rig_begin(&dax), 0);
+}
+END_TEST
+
+START_TEST(a_window_that_cannot_be_mapped_ends_a_load)
+{
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned char *bytes;
+	size_t len;
+
+	map_three(file);
+	bytes = save(&len);
+	dax_server.answer = -ENOSPC;
+	ck_assert_int_eq(load(bytes, len, &err), -EIO);
+	free(bytes);
+	ck_assert_ptr_nonnull(strstr(err.msg, "into the DAX window"));
+	ck_assert_int_eq(fs_rig_getattr(&dax, 1), -ENOTCONN);
+}
+END_TEST
+
+START_TEST(chunks_of_a_lost_file_stay_empty)
+{
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+	unsigned char *bytes;
+	size_t len;
+
+	map_three(file);
+	bytes = save(&len);
+	ck_assert_int_eq(unlinkat(dax.dir, "file", 0), 0);
+	dax.config.lost = VIRTDEV_FS_LOST_ERROR;
+	ck_assert_int_eq(load(bytes, len, NULL), 0);
+	free(bytes);
+	ck_assert_uint_eq(dax_server.maps, 0);
+	ck_assert_int_eq(fs_rig_getattr(&dax, file), -ESTALE);
+}
+END_TEST
+
+static void add_saved(Suite *s)
+{
+	TCase *tc = tcase_create("saved");
+
+	tcase_add_checked_fixture(tc, setup, dax_end);
+	tcase_add_test(tc, a_saved_window_is_mapped_again);
+	tcase_add_test(tc, a_state_without_a_window_loads);
+	tcase_add_loop_test(tc, hostile_windows_are_refused, 0,
+			    (int)(sizeof(hostile) / sizeof(hostile[0])));
+	tcase_add_test(tc, a_window_that_cannot_be_mapped_ends_a_load);
+	tcase_add_test(tc, chunks_of_a_lost_file_stay_empty);
 	suite_add_tcase(s, tc);
 }
 
@@ -273,7 +434,8 @@ static Suite *suite(void)
 	add_at_once(s, "dax", setup);
 	add_at_once(s, "pool", setup_pool);
 	add_pool(s);
-	tcase_add_test(alone, a8_16_a_window_of_what_is_read_only_is_read_only);
+	add_saved(s);
+	tcase_add_test(alone, a8_16_window_of_a_read_only_directory_is_read_only);
 	suite_add_tcase(s, alone);
 	return s;
 }

@@ -58,7 +58,7 @@ static uint64_t size_of(uint64_t node, int *error)
 	return out.attr.size;
 }
 
-START_TEST(files_that_are_known_take_no_descriptors)
+START_TEST(looked_up_files_occupy_no_descriptors)
 {
 	const bool can = can_find(VIRTDEV_FS_HANDLES_MANDATORY);
 	char name[16];
@@ -76,7 +76,7 @@ START_TEST(files_that_are_known_take_no_descriptors)
 }
 END_TEST
 
-START_TEST(descriptors_bound_those_files_alone_that_take_one)
+START_TEST(descriptor_limit_applies_only_to_files_without_handles)
 {
 	const struct rlimit before = fs_rig_limit_files(256);
 	const bool can = can_find(VIRTDEV_FS_HANDLES_PREFER);
@@ -109,7 +109,7 @@ START_TEST(a_file_is_found_under_another_name)
 }
 END_TEST
 
-START_TEST(a_file_that_is_gone_is_not_taken_for_the_next_one)
+START_TEST(removed_file_is_not_mistaken_for_its_successor)
 {
 	const bool can = can_find(VIRTDEV_FS_HANDLES_MANDATORY);
 	const uint64_t old = fs_rig_lookup(&r, 1, "file");
@@ -124,7 +124,7 @@ START_TEST(a_file_that_is_gone_is_not_taken_for_the_next_one)
 }
 END_TEST
 
-START_TEST(a_file_without_a_name_lives_while_it_is_open)
+START_TEST(unlinked_file_exists_while_it_is_open)
 {
 	uint64_t file, fh;
 	int error;
@@ -141,7 +141,7 @@ START_TEST(a_file_without_a_name_lives_while_it_is_open)
 }
 END_TEST
 
-START_TEST(a_use_of_handles_that_is_none_is_refused)
+START_TEST(invalid_mode_of_file_handles_is_refused)
 {
 	struct virtdev *dev;
 
@@ -159,12 +159,12 @@ static Suite *suite(void)
 	Suite *s = suite_create("found");
 	TCase *tc = tcase_create("found");
 
-	tcase_add_test(tc, files_that_are_known_take_no_descriptors);
-	tcase_add_test(tc, descriptors_bound_those_files_alone_that_take_one);
+	tcase_add_test(tc, looked_up_files_occupy_no_descriptors);
+	tcase_add_test(tc, descriptor_limit_applies_only_to_files_without_handles);
 	tcase_add_test(tc, a_file_is_found_under_another_name);
-	tcase_add_test(tc, a_file_that_is_gone_is_not_taken_for_the_next_one);
-	tcase_add_test(tc, a_file_without_a_name_lives_while_it_is_open);
-	tcase_add_test(tc, a_use_of_handles_that_is_none_is_refused);
+	tcase_add_test(tc, removed_file_is_not_mistaken_for_its_successor);
+	tcase_add_test(tc, unlinked_file_exists_while_it_is_open);
+	tcase_add_test(tc, invalid_mode_of_file_handles_is_refused);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -56,7 +56,7 @@ static void check_content(const char *name, const char *content)
 	ck_assert_mem_eq(bytes, content, strlen(content));
 }
 
-START_TEST(configuration_says_the_tag_and_the_queues)
+START_TEST(configuration_contains_the_tag_and_the_queues)
 {
 	struct { char tag[36]; unsigned char queues[4]; } space;
 
@@ -70,7 +70,7 @@ START_TEST(configuration_says_the_tag_and_the_queues)
 }
 END_TEST
 
-START_TEST(init_agrees_on_a_version_and_on_what_both_know)
+START_TEST(init_negotiates_the_version_and_common_flags)
 {
 	struct fuse_init_out out;
 
@@ -85,7 +85,7 @@ START_TEST(init_agrees_on_a_version_and_on_what_both_know)
 }
 END_TEST
 
-START_TEST(init_of_another_major_version_is_told_ours)
+START_TEST(init_of_another_major_version_returns_ours)
 {
 	struct fuse_init_in in = { .major = 8, .minor = 1 };
 	struct fuse_init_out out;
@@ -101,7 +101,7 @@ START_TEST(init_of_another_major_version_is_told_ours)
 }
 END_TEST
 
-START_TEST(lookup_tells_a_file_once_and_counts)
+START_TEST(lookup_returns_one_inode_and_counts)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	const struct fuse_entry_out *out = fs_rig_answer(&r);
@@ -120,7 +120,7 @@ START_TEST(lookup_tells_a_file_once_and_counts)
 }
 END_TEST
 
-START_TEST(a_file_is_read_where_and_as_far_as_it_is)
+START_TEST(read_ends_at_the_end_of_the_file)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDONLY);
@@ -174,7 +174,7 @@ static void write_with(uint64_t node, uint64_t fh, uint32_t flags,
 }
 
 /* Write-back uses any handle of the file, and processes may toggle O_APPEND. */
-START_TEST(a_write_appends_when_it_says_so_and_not_when_its_file_was_opened_to)
+START_TEST(write_appends_by_its_own_flag_and_not_that_of_the_handle)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR | O_APPEND);
@@ -203,7 +203,7 @@ static uint64_t create(const char *name, uint32_t flags, uint32_t mode,
 	return out.e.nodeid;
 }
 
-START_TEST(create_makes_and_opens_with_the_mode_that_was_asked_for)
+START_TEST(create_opens_a_new_file_with_the_requested_mode)
 {
 	uint64_t fh, again, node;
 
@@ -219,7 +219,7 @@ START_TEST(create_makes_and_opens_with_the_mode_that_was_asked_for)
 }
 END_TEST
 
-START_TEST(create_without_leave_fails_where_a_file_is)
+START_TEST(exclusive_create_of_an_existing_file_fails)
 {
 	const struct fuse_create_in in = { .flags = O_RDWR | O_EXCL,
 					   .mode = 0600 };
@@ -232,7 +232,7 @@ START_TEST(create_without_leave_fails_where_a_file_is)
 }
 END_TEST
 
-START_TEST(folders_links_and_nodes_are_made_and_go)
+START_TEST(directories_links_and_nodes_are_created_and_removed)
 {
 	const struct fuse_mkdir_in dir = { .mode = 0777 };
 	const struct fuse_mknod_in pipe = { .mode = S_IFIFO | 0620 };
@@ -261,7 +261,7 @@ START_TEST(folders_links_and_nodes_are_made_and_go)
 }
 END_TEST
 
-START_TEST(a_file_gets_a_second_name)
+START_TEST(link_adds_a_second_name)
 {
 	const struct fuse_link_in in = { .oldnodeid =
 					 fs_rig_lookup(&r, 1, "file") };
@@ -284,7 +284,7 @@ static int rename_to(const char *texts, uint32_t len, uint64_t folder,
 	return fs_rig_ask(&r, FUSE_RENAME2, 1, &in, sizeof(in), texts, len);
 }
 
-START_TEST(names_move_as_the_flags_say)
+START_TEST(rename_follows_its_flags)
 {
 	const uint64_t sub = fs_rig_lookup(&r, 1, "sub");
 
@@ -299,7 +299,7 @@ START_TEST(names_move_as_the_flags_say)
 }
 END_TEST
 
-START_TEST(a_rename_without_flags_puts_one_file_in_the_place_of_another)
+START_TEST(rename_without_flags_replaces_the_target)
 {
 	const struct fuse_rename_in in = { .newdir = fs_rig_lookup(&r, 1, "sub") };
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
@@ -363,7 +363,7 @@ START_TEST(attributes_are_set_one_by_one_or_together)
 }
 END_TEST
 
-START_TEST(statx_tells_what_getattr_does_and_when_a_file_was_made)
+START_TEST(statx_returns_getattr_and_the_birth_time)
 {
 	const struct fs_statx_in in = { .mask = STATX_BTIME };
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
@@ -393,7 +393,7 @@ START_TEST(statx_tells_what_getattr_does_and_when_a_file_was_made)
 }
 END_TEST
 
-START_TEST(the_file_system_and_access_are_answered)
+START_TEST(statfs_and_access_are_served)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	struct fuse_access_in in = { .mask = R_OK | W_OK };
@@ -434,7 +434,7 @@ static unsigned int count_entries(bool plus, bool *has_file, uint64_t *last)
 	return n;
 }
 
-START_TEST(a_folder_is_read_in_pieces_of_any_size)
+START_TEST(directory_is_read_in_pieces_of_any_size)
 {
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPENDIR, 1, 0);
 	uint64_t at = 0;
@@ -457,7 +457,7 @@ START_TEST(a_folder_is_read_in_pieces_of_any_size)
 }
 END_TEST
 
-START_TEST(a_folder_is_read_whole_while_its_entries_go)
+START_TEST(directory_is_read_completely_while_entries_are_removed)
 {
 	const struct fuse_mkdir_in in = { .mode = 0755 };
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPENDIR, 1, 0);
@@ -487,7 +487,7 @@ START_TEST(a_folder_is_read_whole_while_its_entries_go)
 }
 END_TEST
 
-START_TEST(a_folder_is_read_with_what_its_entries_are)
+START_TEST(readdirplus_returns_attributes_of_entries)
 {
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPENDIR, 1, 0);
 	const struct fuse_fsync_in sync = { .fh = fh };
@@ -504,7 +504,7 @@ START_TEST(a_folder_is_read_with_what_its_entries_are)
 }
 END_TEST
 
-START_TEST(holes_copies_and_allocation)
+START_TEST(holes_copies_and_allocation_are_served)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
@@ -533,7 +533,7 @@ START_TEST(holes_copies_and_allocation)
 }
 END_TEST
 
-START_TEST(extended_attributes_go_through)
+START_TEST(extended_attributes_are_those_of_the_host)
 {
 	const struct fuse_setxattr_in set = { .size = 3 };
 	struct fuse_getxattr_in get = { .size = 100 };
@@ -565,7 +565,7 @@ START_TEST(extended_attributes_go_through)
 }
 END_TEST
 
-START_TEST(what_is_forgotten_is_gone_and_its_number_does_not_return)
+START_TEST(forgotten_inode_number_is_not_reused)
 {
 	const struct fuse_forget_in in = { .nlookup = 2 };
 	const struct fuse_getattr_in get = { 0 };
@@ -583,7 +583,7 @@ START_TEST(what_is_forgotten_is_gone_and_its_number_does_not_return)
 }
 END_TEST
 
-START_TEST(a_new_session_begins_with_nothing)
+START_TEST(new_session_has_no_inodes)
 {
 	const struct fuse_getattr_in get = { 0 };
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
@@ -600,7 +600,7 @@ START_TEST(a_new_session_begins_with_nothing)
 END_TEST
 
 /* Root's supplementary groups do not apply to users of the guest. */
-START_TEST(a8_15_groups_of_the_process_are_not_its_users)
+START_TEST(a8_15_groups_of_the_process_do_not_apply_to_users)
 {
 	const gid_t group = 4242;
 	struct fuse_mkdir_in in = { .mode = 0755 };
@@ -642,7 +642,7 @@ static bool mount_another(const char *dir)
 	       mount("none", dir, "tmpfs", 0, NULL) == 0;
 }
 
-START_TEST(another_file_system_in_the_folder_is_told_where_that_is_wanted)
+START_TEST(mount_points_are_announced_if_configured)
 {
 	char dir[80];
 
@@ -692,33 +692,33 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("fs"), *alone = tcase_create("alone");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, configuration_says_the_tag_and_the_queues);
-	tcase_add_test(tc, init_agrees_on_a_version_and_on_what_both_know);
-	tcase_add_test(tc, init_of_another_major_version_is_told_ours);
-	tcase_add_test(tc, lookup_tells_a_file_once_and_counts);
-	tcase_add_test(tc, a_file_is_read_where_and_as_far_as_it_is);
+	tcase_add_test(tc, configuration_contains_the_tag_and_the_queues);
+	tcase_add_test(tc, init_negotiates_the_version_and_common_flags);
+	tcase_add_test(tc, init_of_another_major_version_returns_ours);
+	tcase_add_test(tc, lookup_returns_one_inode_and_counts);
+	tcase_add_test(tc, read_ends_at_the_end_of_the_file);
 	tcase_add_test(tc, what_is_written_is_in_the_file);
-	tcase_add_test(tc, a_write_appends_when_it_says_so_and_not_when_its_file_was_opened_to);
-	tcase_add_test(tc, create_makes_and_opens_with_the_mode_that_was_asked_for);
-	tcase_add_test(tc, create_without_leave_fails_where_a_file_is);
-	tcase_add_test(tc, folders_links_and_nodes_are_made_and_go);
-	tcase_add_test(tc, a_file_gets_a_second_name);
-	tcase_add_test(tc, names_move_as_the_flags_say);
-	tcase_add_test(tc, a_rename_without_flags_puts_one_file_in_the_place_of_another);
+	tcase_add_test(tc, write_appends_by_its_own_flag_and_not_that_of_the_handle);
+	tcase_add_test(tc, create_opens_a_new_file_with_the_requested_mode);
+	tcase_add_test(tc, exclusive_create_of_an_existing_file_fails);
+	tcase_add_test(tc, directories_links_and_nodes_are_created_and_removed);
+	tcase_add_test(tc, link_adds_a_second_name);
+	tcase_add_test(tc, rename_follows_its_flags);
+	tcase_add_test(tc, rename_without_flags_replaces_the_target);
 	tcase_add_test(tc, a_file_without_a_name_is_written_and_then_named);
 	tcase_add_test(tc, attributes_are_set_one_by_one_or_together);
-	tcase_add_test(tc, statx_tells_what_getattr_does_and_when_a_file_was_made);
-	tcase_add_test(tc, the_file_system_and_access_are_answered);
-	tcase_add_test(tc, a_folder_is_read_in_pieces_of_any_size);
-	tcase_add_test(tc, a_folder_is_read_whole_while_its_entries_go);
-	tcase_add_test(tc, a_folder_is_read_with_what_its_entries_are);
-	tcase_add_test(tc, holes_copies_and_allocation);
-	tcase_add_test(tc, extended_attributes_go_through);
-	tcase_add_test(tc, what_is_forgotten_is_gone_and_its_number_does_not_return);
-	tcase_add_test(tc, a_new_session_begins_with_nothing);
+	tcase_add_test(tc, statx_returns_getattr_and_the_birth_time);
+	tcase_add_test(tc, statfs_and_access_are_served);
+	tcase_add_test(tc, directory_is_read_in_pieces_of_any_size);
+	tcase_add_test(tc, directory_is_read_completely_while_entries_are_removed);
+	tcase_add_test(tc, readdirplus_returns_attributes_of_entries);
+	tcase_add_test(tc, holes_copies_and_allocation_are_served);
+	tcase_add_test(tc, extended_attributes_are_those_of_the_host);
+	tcase_add_test(tc, forgotten_inode_number_is_not_reused);
+	tcase_add_test(tc, new_session_has_no_inodes);
 	tcase_add_test(tc, reports_emfile_not_a_missing_proc);
-	tcase_add_test(alone, a8_15_groups_of_the_process_are_not_its_users);
-	tcase_add_loop_test(alone, another_file_system_in_the_folder_is_told_where_that_is_wanted,
+	tcase_add_test(alone, a8_15_groups_of_the_process_do_not_apply_to_users);
+	tcase_add_loop_test(alone, mount_points_are_announced_if_configured,
 			    0, 2);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);

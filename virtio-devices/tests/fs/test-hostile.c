@@ -47,7 +47,7 @@ static int send_header(struct fuse_in_header in, uint32_t n)
 	return fs_rig_send(&r, bytes, (uint32_t)sizeof(in) + n);
 }
 
-START_TEST(a8_11_a_length_that_is_not_the_chains_is_refused)
+START_TEST(a8_11_length_that_differs_from_the_chain_is_refused)
 {
 	const struct fuse_in_header in = { .opcode = FUSE_GETATTR,
 					   .nodeid = 1 };
@@ -70,7 +70,7 @@ START_TEST(a8_11_a_length_that_is_not_the_chains_is_refused)
 }
 END_TEST
 
-START_TEST(a8_11_what_nobody_knows_is_refused_and_the_queue_goes_on)
+START_TEST(a8_11_unknown_request_is_refused_and_the_queue_continues)
 {
 	static const uint32_t opcodes[] = {
 		0, 7, 19, FUSE_BMAP, FUSE_IOCTL, FUSE_POLL, FUSE_INTERRUPT,
@@ -86,7 +86,7 @@ START_TEST(a8_11_what_nobody_knows_is_refused_and_the_queue_goes_on)
 }
 END_TEST
 
-START_TEST(a8_11_an_answer_without_room_is_not_made_and_nothing_is_done)
+START_TEST(a8_11_request_without_room_for_its_reply_is_not_executed)
 {
 	const struct fuse_mkdir_in in = { .mode = 0755 };
 
@@ -106,7 +106,7 @@ START_TEST(a8_11_an_answer_without_room_is_not_made_and_nothing_is_done)
 }
 END_TEST
 
-START_TEST(a8_11_arguments_that_are_cut_are_refused)
+START_TEST(a8_11_truncated_arguments_are_refused)
 {
 	static const char bytes[128];
 	uint32_t opcode, len;
@@ -120,7 +120,7 @@ START_TEST(a8_11_arguments_that_are_cut_are_refused)
 }
 END_TEST
 
-START_TEST(a8_11_reads_and_writes_beyond_everything_are_refused)
+START_TEST(a8_11_reads_and_writes_beyond_the_largest_file_are_refused)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
@@ -180,7 +180,7 @@ static void setup_small(void)
 	ck_assert_int_eq(fs_rig_begin(&r), 0);
 }
 
-START_TEST(a8_13_files_beyond_the_bounds_get_enfile)
+START_TEST(a8_13_files_above_the_limit_fail_with_enfile)
 {
 	const struct fuse_open_in in = { .flags = O_RDONLY };
 	const struct fuse_create_in make = { .flags = O_RDWR, .mode = 0600 };
@@ -204,7 +204,7 @@ START_TEST(a8_13_files_beyond_the_bounds_get_enfile)
 }
 END_TEST
 
-START_TEST(a8_13_a_folder_is_read_when_no_more_files_can_be_known)
+START_TEST(a8_13_directory_is_readable_when_no_inode_is_left)
 {
 	uint64_t fh;
 
@@ -233,7 +233,7 @@ static unsigned int descriptors_left(unsigned int n)
 	return got;
 }
 
-START_TEST(a8_13_the_rest_of_the_process_keeps_descriptors_for_itself)
+START_TEST(a8_13_descriptors_are_reserved_for_the_process)
 {
 	const struct rlimit before = fs_rig_limit_files(256);
 	const struct fuse_open_in in = { .flags = O_RDONLY };
@@ -255,7 +255,7 @@ START_TEST(a8_13_the_rest_of_the_process_keeps_descriptors_for_itself)
 }
 END_TEST
 
-START_TEST(a8_14_forgetting_more_than_was_told_forgets_once)
+START_TEST(a8_14_forget_above_the_lookup_count_removes_once)
 {
 	const struct fuse_forget_in all = { .nlookup = UINT64_MAX };
 	const struct fuse_getattr_in get = { 0 };
@@ -271,7 +271,7 @@ START_TEST(a8_14_forgetting_more_than_was_told_forgets_once)
 }
 END_TEST
 
-START_TEST(a8_14_a_batch_is_as_long_as_it_is_and_not_as_it_says)
+START_TEST(a8_14_batch_is_limited_by_its_received_length)
 {
 	struct fuse_batch_forget_in in = { .count = 2 };
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
@@ -293,7 +293,7 @@ START_TEST(a8_14_a_batch_is_as_long_as_it_is_and_not_as_it_says)
 }
 END_TEST
 
-START_TEST(a8_15_files_are_made_for_the_one_who_asks)
+START_TEST(a8_15_new_file_belongs_to_the_requesting_user)
 {
 	const struct fuse_mkdir_in in = { .mode = 0755 };
 	struct stat st;
@@ -320,7 +320,7 @@ START_TEST(a8_15_files_are_made_for_the_one_who_asks)
 }
 END_TEST
 
-START_TEST(a8_16_nothing_changes_in_a_folder_that_is_read_only)
+START_TEST(a8_16_read_only_directory_is_never_changed)
 {
 	const struct fuse_open_in writing = { .flags = O_WRONLY };
 	const struct fuse_open_in cutting = { .flags = O_RDONLY | O_TRUNC };
@@ -345,7 +345,7 @@ START_TEST(a8_16_nothing_changes_in_a_folder_that_is_read_only)
 }
 END_TEST
 
-START_TEST(a8_17_names_lead_nowhere_else)
+START_TEST(a8_17_names_stay_below_the_shared_directory)
 {
 	static const char *const names[] = { "", ".", "..", "/", "/etc",
 		"sub/..", "../file", "file/" };
@@ -372,7 +372,7 @@ START_TEST(a8_17_names_lead_nowhere_else)
 }
 END_TEST
 
-START_TEST(a8_17_a_link_is_a_link_and_not_what_it_names)
+START_TEST(a8_17_symbolic_link_is_not_followed)
 {
 	const struct fuse_open_in in = { .flags = O_RDONLY };
 	const struct fuse_setattr_in set = { .valid = FATTR_MODE | FATTR_SIZE,
@@ -393,7 +393,7 @@ START_TEST(a8_17_a_link_is_a_link_and_not_what_it_names)
 }
 END_TEST
 
-START_TEST(a8_17_a_name_that_is_replaced_is_still_the_file_it_was)
+START_TEST(a8_17_inode_stays_the_same_file_when_its_name_is_replaced)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	const struct fuse_create_in make = { .flags = O_RDWR, .mode = 0600 };
@@ -409,7 +409,7 @@ START_TEST(a8_17_a_name_that_is_replaced_is_still_the_file_it_was)
 }
 END_TEST
 
-START_TEST(a_queue_of_high_priority_takes_nothing_else)
+START_TEST(high_priority_queue_accepts_only_its_requests)
 {
 	const struct fuse_getattr_in get = { 0 };
 	const struct fuse_forget_in forget = { .nlookup = 1 };
@@ -474,30 +474,30 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("hostile"), *alone = tcase_create("alone");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, a8_11_a_length_that_is_not_the_chains_is_refused);
+	tcase_add_test(tc, a8_11_length_that_differs_from_the_chain_is_refused);
 	tcase_add_test(tc,
-		       a8_11_what_nobody_knows_is_refused_and_the_queue_goes_on);
+		       a8_11_unknown_request_is_refused_and_the_queue_continues);
 	tcase_add_test(tc,
-		       a8_11_an_answer_without_room_is_not_made_and_nothing_is_done);
-	tcase_add_test(tc, a8_11_arguments_that_are_cut_are_refused);
+		       a8_11_request_without_room_for_its_reply_is_not_executed);
+	tcase_add_test(tc, a8_11_truncated_arguments_are_refused);
 	tcase_add_test(tc,
-		       a8_11_reads_and_writes_beyond_everything_are_refused);
+		       a8_11_reads_and_writes_beyond_the_largest_file_are_refused);
 	tcase_add_test(tc, a8_12_pipes_sockets_and_devices_are_not_opened);
-	tcase_add_test(tc, a8_14_forgetting_more_than_was_told_forgets_once);
-	tcase_add_test(tc, a8_14_a_batch_is_as_long_as_it_is_and_not_as_it_says);
-	tcase_add_test(tc, a8_15_files_are_made_for_the_one_who_asks);
-	tcase_add_test(tc, a8_17_names_lead_nowhere_else);
-	tcase_add_test(tc, a8_17_a_link_is_a_link_and_not_what_it_names);
+	tcase_add_test(tc, a8_14_forget_above_the_lookup_count_removes_once);
+	tcase_add_test(tc, a8_14_batch_is_limited_by_its_received_length);
+	tcase_add_test(tc, a8_15_new_file_belongs_to_the_requesting_user);
+	tcase_add_test(tc, a8_17_names_stay_below_the_shared_directory);
+	tcase_add_test(tc, a8_17_symbolic_link_is_not_followed);
 	tcase_add_test(tc,
-		       a8_17_a_name_that_is_replaced_is_still_the_file_it_was);
-	tcase_add_test(alone, a8_13_files_beyond_the_bounds_get_enfile);
+		       a8_17_inode_stays_the_same_file_when_its_name_is_replaced);
+	tcase_add_test(alone, a8_13_files_above_the_limit_fail_with_enfile);
 	tcase_add_test(alone,
-		       a8_13_a_folder_is_read_when_no_more_files_can_be_known);
+		       a8_13_directory_is_readable_when_no_inode_is_left);
 	tcase_add_test(alone,
-		       a8_13_the_rest_of_the_process_keeps_descriptors_for_itself);
+		       a8_13_descriptors_are_reserved_for_the_process);
 	tcase_add_test(alone,
-		       a8_16_nothing_changes_in_a_folder_that_is_read_only);
-	tcase_add_test(alone, a_queue_of_high_priority_takes_nothing_else);
+		       a8_16_read_only_directory_is_never_changed);
+	tcase_add_test(alone, high_priority_queue_accepts_only_its_requests);
 	tcase_add_test(alone, invalid_configuration_is_refused);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);

@@ -41,7 +41,7 @@ static uint32_t to_guest(uint32_t id)
 	return virtdev_priv_fs_idmap_to_guest(&map, id);
 }
 
-START_TEST(numbers_without_a_rule_are_the_same)
+START_TEST(ids_without_a_rule_are_unchanged)
 {
 	ck_assert_int_eq(to_host(0), 0);
 	ck_assert_int_eq(to_host(UINT32_MAX - 1), UINT32_MAX - 1);
@@ -50,7 +50,7 @@ START_TEST(numbers_without_a_rule_are_the_same)
 }
 END_TEST
 
-START_TEST(a_rule_is_about_the_numbers_that_it_names)
+START_TEST(rule_applies_only_to_its_range)
 {
 	ck_assert_int_eq(add("guest:1000:2000:10"), 0);
 	ck_assert_int_eq(to_host(999), 999);
@@ -64,7 +64,7 @@ START_TEST(a_rule_is_about_the_numbers_that_it_names)
 }
 END_TEST
 
-START_TEST(a_map_leads_there_and_back)
+START_TEST(map_translates_in_both_directions)
 {
 	ck_assert_int_eq(add("map:0:100000:65536"), 0);
 	ck_assert_int_eq(to_host(0), 100000);
@@ -74,7 +74,7 @@ START_TEST(a_map_leads_there_and_back)
 }
 END_TEST
 
-START_TEST(many_are_one_and_some_are_none)
+START_TEST(rules_squash_and_refuse_ids)
 {
 	ck_assert_int_eq(add("squash-guest:0:1000:100"), 0);
 	ck_assert_int_eq(add("forbid-guest:100:4294967196"), 0);
@@ -88,7 +88,7 @@ START_TEST(many_are_one_and_some_are_none)
 }
 END_TEST
 
-START_TEST(rules_that_are_none_are_refused_and_named)
+START_TEST(malformed_rules_are_refused_by_name)
 {
 	static const char *const rules[] = {
 		"", ":", "map", "map:", "map:1", "map:1:2", "map:1:2:",
@@ -111,7 +111,7 @@ START_TEST(rules_that_are_none_are_refused_and_named)
 }
 END_TEST
 
-START_TEST(two_rules_are_not_about_one_number)
+START_TEST(overlapping_rules_are_refused)
 {
 	ck_assert_int_eq(add("map:1000:1000:2"), 0);
 	ck_assert_int_eq(add("forbid-guest:1001:1999"), -EINVAL);
@@ -123,7 +123,7 @@ START_TEST(two_rules_are_not_about_one_number)
 }
 END_TEST
 
-START_TEST(there_are_as_many_rules_as_there_are)
+START_TEST(number_of_rules_is_limited)
 {
 	char rule[64];
 	uint32_t i;
@@ -207,7 +207,7 @@ static void random_rule(void)
 	memcpy(guests, old_guests, sizeof(guests));
 }
 
-START_TEST(rules_at_random_are_what_each_number_by_itself_is)
+START_TEST(random_rules_agree_with_a_model)
 {
 	unsigned int round, i;
 
@@ -229,7 +229,7 @@ START_TEST(rules_at_random_are_what_each_number_by_itself_is)
 END_TEST
 
 /* Random text: the parser must not read beyond its end. */
-START_TEST(texts_at_random_are_rules_or_refused)
+START_TEST(random_texts_are_parsed_or_refused)
 {
 	static const char bytes[] = "guesthopmapsquash-forbid:::0123456789xX ";
 	static const char good[] = "squash-guest:10:20:30";
@@ -256,15 +256,15 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("idmap");
 
 	tcase_add_checked_fixture(tc, setup, NULL);
-	tcase_add_test(tc, numbers_without_a_rule_are_the_same);
-	tcase_add_test(tc, a_rule_is_about_the_numbers_that_it_names);
-	tcase_add_test(tc, a_map_leads_there_and_back);
-	tcase_add_test(tc, many_are_one_and_some_are_none);
-	tcase_add_test(tc, rules_that_are_none_are_refused_and_named);
-	tcase_add_test(tc, two_rules_are_not_about_one_number);
-	tcase_add_test(tc, there_are_as_many_rules_as_there_are);
-	tcase_add_test(tc, rules_at_random_are_what_each_number_by_itself_is);
-	tcase_add_test(tc, texts_at_random_are_rules_or_refused);
+	tcase_add_test(tc, ids_without_a_rule_are_unchanged);
+	tcase_add_test(tc, rule_applies_only_to_its_range);
+	tcase_add_test(tc, map_translates_in_both_directions);
+	tcase_add_test(tc, rules_squash_and_refuse_ids);
+	tcase_add_test(tc, malformed_rules_are_refused_by_name);
+	tcase_add_test(tc, overlapping_rules_are_refused);
+	tcase_add_test(tc, number_of_rules_is_limited);
+	tcase_add_test(tc, random_rules_agree_with_a_model);
+	tcase_add_test(tc, random_texts_are_parsed_or_refused);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -63,7 +63,7 @@ static void check_answer(uint64_t number, uint32_t written)
 	ck_assert_int_eq(out.error, 0);
 }
 
-START_TEST(requests_are_done_side_by_side_and_each_once)
+START_TEST(requests_run_concurrently_and_once_each)
 {
 	unsigned int i, round, left;
 	uint64_t number;
@@ -88,7 +88,7 @@ START_TEST(requests_are_done_side_by_side_and_each_once)
 }
 END_TEST
 
-START_TEST(a_file_is_written_and_read_by_other_threads)
+START_TEST(file_is_written_and_read_by_other_threads)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
@@ -112,7 +112,7 @@ static void serve_all(void)
 	ck_assert_int_eq(rc, 0);
 }
 
-START_TEST(a_queue_stops_with_requests_that_nobody_has_begun)
+START_TEST(queue_stops_with_requests_not_started)
 {
 	uint64_t number;
 
@@ -129,7 +129,7 @@ START_TEST(a_queue_stops_with_requests_that_nobody_has_begun)
 }
 END_TEST
 
-START_TEST(requests_that_nobody_has_begun_can_be_left)
+START_TEST(requests_not_started_can_be_returned)
 {
 	uint64_t number;
 
@@ -167,10 +167,10 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("work"), *idle = tcase_create("idle");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, requests_are_done_side_by_side_and_each_once);
-	tcase_add_test(tc, a_file_is_written_and_read_by_other_threads);
-	tcase_add_test(idle, a_queue_stops_with_requests_that_nobody_has_begun);
-	tcase_add_test(idle, requests_that_nobody_has_begun_can_be_left);
+	tcase_add_test(tc, requests_run_concurrently_and_once_each);
+	tcase_add_test(tc, file_is_written_and_read_by_other_threads);
+	tcase_add_test(idle, queue_stops_with_requests_not_started);
+	tcase_add_test(idle, requests_not_started_can_be_returned);
 	tcase_add_test(idle, too_many_threads_are_refused);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, idle);

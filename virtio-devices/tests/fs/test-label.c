@@ -107,7 +107,7 @@ static const struct {
 };
 #define KINDS ((int)(sizeof(kinds) / sizeof(*kinds)))
 
-START_TEST(what_is_made_has_its_label_or_is_not_made)
+START_TEST(new_file_has_its_label_or_does_not_exist)
 {
 	const struct label l = make_label(LABEL, VALUE);
 	char path[96], value[32] = "";
@@ -133,7 +133,7 @@ START_TEST(removes_a_new_file_if_its_label_fails)
 }
 END_TEST
 
-START_TEST(a_file_that_was_there_keeps_its_label)
+START_TEST(existing_file_keeps_its_label)
 {
 	const struct label l = make_label("security.capability", "none");
 
@@ -143,7 +143,7 @@ START_TEST(a_file_that_was_there_keeps_its_label)
 }
 END_TEST
 
-START_TEST(a_driver_without_a_place_for_labels_has_none)
+START_TEST(driver_without_the_feature_sends_no_labels)
 {
 	const struct label l = make_label("security.capability", "none");
 
@@ -153,7 +153,7 @@ START_TEST(a_driver_without_a_place_for_labels_has_none)
 }
 END_TEST
 
-START_TEST(a_request_with_no_label_among_its_extensions_is_served)
+START_TEST(request_whose_extensions_have_no_label_is_served)
 {
 	const struct label none = { .size = 8, .type = 0 };
 
@@ -191,7 +191,7 @@ static void refused(const struct label *l, uint32_t bytes, int code)
 	ck_assert(!is_made());
 }
 
-START_TEST(a8_11_labels_that_are_not_what_they_say_are_refused)
+START_TEST(a8_11_inconsistent_labels_are_refused)
 {
 	const uint32_t whole = make_label(LABEL, VALUE).size;
 	const struct label rows[] = {
@@ -212,7 +212,7 @@ START_TEST(a8_11_labels_that_are_not_what_they_say_are_refused)
 }
 END_TEST
 
-START_TEST(a8_11_a_label_without_an_end_or_twice_is_refused)
+START_TEST(a8_11_unterminated_or_repeated_label_is_refused)
 {
 	struct label l = { .size = 320, .type = 1, .len = 8 }, pair[2];
 	char both[2 * sizeof(l)];
@@ -248,15 +248,15 @@ int main(void)
 	TCase *tc = tcase_create("label");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, what_is_made_has_its_label_or_is_not_made, 0,
+	tcase_add_loop_test(tc, new_file_has_its_label_or_does_not_exist, 0,
 			    KINDS);
 	tcase_add_loop_test(tc, removes_a_new_file_if_its_label_fails, 0, KINDS);
-	tcase_add_test(tc, a_file_that_was_there_keeps_its_label);
-	tcase_add_test(tc, a_driver_without_a_place_for_labels_has_none);
-	tcase_add_test(tc, a_request_with_no_label_among_its_extensions_is_served);
+	tcase_add_test(tc, existing_file_keeps_its_label);
+	tcase_add_test(tc, driver_without_the_feature_sends_no_labels);
+	tcase_add_test(tc, request_whose_extensions_have_no_label_is_served);
 	tcase_add_test(tc, labels_are_attributes);
-	tcase_add_test(tc, a8_11_labels_that_are_not_what_they_say_are_refused);
-	tcase_add_test(tc, a8_11_a_label_without_an_end_or_twice_is_refused);
+	tcase_add_test(tc, a8_11_inconsistent_labels_are_refused);
+	tcase_add_test(tc, a8_11_unterminated_or_repeated_label_is_refused);
 	tcase_add_test(tc, a8_11_other_attributes_are_no_labels);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -83,7 +83,7 @@ static int host_tries(short type, off_t start, off_t len)
 	return fcntl(others, F_OFD_SETLK, &record) < 0 ? errno : 0;
 }
 
-START_TEST(locks_are_offered_where_they_were_asked_for)
+START_TEST(locks_are_offered_if_configured)
 {
 	struct fuse_init_out out;
 
@@ -94,7 +94,7 @@ START_TEST(locks_are_offered_where_they_were_asked_for)
 }
 END_TEST
 
-START_TEST(locks_are_the_guests_alone_where_they_were_not)
+START_TEST(without_the_option_locks_stay_in_the_guest)
 {
 	struct fuse_init_out out;
 
@@ -109,7 +109,7 @@ START_TEST(locks_are_the_guests_alone_where_they_were_not)
 }
 END_TEST
 
-START_TEST(a_record_keeps_a_program_of_the_host_out)
+START_TEST(record_lock_excludes_a_host_process)
 {
 	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_WRLCK, 10, 19), 0);
 	ck_assert_int_eq(host_tries(F_RDLCK, 19, 1), EAGAIN);
@@ -121,7 +121,7 @@ START_TEST(a_record_keeps_a_program_of_the_host_out)
 }
 END_TEST
 
-START_TEST(owners_keep_each_other_out_and_not_themselves)
+START_TEST(record_locks_of_two_owners_conflict)
 {
 	struct fuse_lk_out out;
 
@@ -139,7 +139,7 @@ START_TEST(owners_keep_each_other_out_and_not_themselves)
 }
 END_TEST
 
-START_TEST(records_go_when_their_owner_flushes_and_no_others)
+START_TEST(flush_releases_the_record_locks_of_its_owner)
 {
 	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_WRLCK, 0, 9), 0);
 	ck_assert_int_eq(lock(FUSE_SETLK, 2, F_WRLCK, 10, 19), 0);
@@ -151,7 +151,7 @@ START_TEST(records_go_when_their_owner_flushes_and_no_others)
 }
 END_TEST
 
-START_TEST(nobody_waits_for_a_lock)
+START_TEST(blocking_lock_request_does_not_block)
 {
 	ck_assert_int_eq(host_tries(F_WRLCK, 0, 1), 0);
 	ck_assert_int_eq(lock(FUSE_SETLKW, 1, F_WRLCK, 0, 9), -EAGAIN);
@@ -159,7 +159,7 @@ START_TEST(nobody_waits_for_a_lock)
 }
 END_TEST
 
-START_TEST(a_lock_of_a_whole_file_is_its_handles)
+START_TEST(flock_belongs_to_its_handle)
 {
 	ck_assert_int_eq(lock_whole(F_RDLCK), 0);
 	ck_assert_int_eq(flock(others, LOCK_SH | LOCK_NB), 0);
@@ -176,7 +176,7 @@ START_TEST(a_lock_of_a_whole_file_is_its_handles)
 }
 END_TEST
 
-START_TEST(locks_that_cannot_be_are_refused)
+START_TEST(invalid_locks_are_refused)
 {
 	ck_assert_int_eq(lock(FUSE_SETLK, 1, F_WRLCK, 9, 0), -EINVAL);
 	ck_assert_int_eq(lock(FUSE_SETLK, 1, 77, 0, 9), -EINVAL);
@@ -188,7 +188,7 @@ START_TEST(locks_that_cannot_be_are_refused)
 }
 END_TEST
 
-START_TEST(a8_13_owners_of_records_are_bounded)
+START_TEST(a8_13_number_of_lock_owners_is_limited)
 {
 	uint64_t owner;
 
@@ -215,7 +215,7 @@ static int lock_bytes(uint64_t owner, uint32_t n)
 	return rc;
 }
 
-START_TEST(a8_13_records_of_an_owner_are_bounded)
+START_TEST(a8_13_record_locks_of_an_owner_are_limited)
 {
 	const uint64_t base = UINT64_C(1) << 32;
 
@@ -231,7 +231,7 @@ START_TEST(a8_13_records_of_an_owner_are_bounded)
 }
 END_TEST
 
-START_TEST(a8_13_records_of_all_owners_are_bounded)
+START_TEST(a8_13_record_locks_of_all_owners_are_limited)
 {
 	uint64_t owner;
 
@@ -278,7 +278,7 @@ static void check_step(struct fs_record_locks *now, uint32_t *bytes,
 			ck_assert_uint_eq(bytes[at], now->list[i].type);
 }
 
-START_TEST(copies_of_records_are_joined_and_split_byte_by_byte)
+START_TEST(recorded_ranges_are_merged_and_split_by_byte)
 {
 	static const uint32_t types[] = { F_RDLCK, F_WRLCK, F_UNLCK };
 	struct fs_record_locks now = { .n = 0 };
@@ -304,7 +304,7 @@ static uint64_t name_of(uint64_t i)
 	return i & 1 ? i << 48 : i * 77;
 }
 
-START_TEST(a8_13_each_of_many_owners_has_its_own_records)
+START_TEST(a8_13_each_of_many_owners_has_its_own_record_locks)
 {
 	const off_t owners = 128;
 	off_t i;
@@ -328,7 +328,7 @@ START_TEST(a8_13_each_of_many_owners_has_its_own_records)
 END_TEST
 
 /* Files without a server are closed directly, even if a closer is configured. */
-START_TEST(locks_of_a_file_without_a_server_are_gone_after_a_reset)
+START_TEST(reset_drops_locks_of_files_whose_server_died)
 {
 	struct vsu_closer *closer;
 
@@ -356,20 +356,20 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("lock"), *alone = tcase_create("alone");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, locks_are_offered_where_they_were_asked_for);
-	tcase_add_test(tc, a_record_keeps_a_program_of_the_host_out);
-	tcase_add_test(tc, owners_keep_each_other_out_and_not_themselves);
-	tcase_add_test(tc, records_go_when_their_owner_flushes_and_no_others);
-	tcase_add_test(tc, nobody_waits_for_a_lock);
-	tcase_add_test(tc, a8_13_records_of_an_owner_are_bounded);
-	tcase_add_test(tc, a_lock_of_a_whole_file_is_its_handles);
-	tcase_add_test(tc, locks_that_cannot_be_are_refused);
-	tcase_add_test(alone, locks_are_the_guests_alone_where_they_were_not);
-	tcase_add_test(alone, a8_13_owners_of_records_are_bounded);
-	tcase_add_test(alone, a8_13_records_of_all_owners_are_bounded);
-	tcase_add_test(alone, copies_of_records_are_joined_and_split_byte_by_byte);
-	tcase_add_test(alone, a8_13_each_of_many_owners_has_its_own_records);
-	tcase_add_test(alone, locks_of_a_file_without_a_server_are_gone_after_a_reset);
+	tcase_add_test(tc, locks_are_offered_if_configured);
+	tcase_add_test(tc, record_lock_excludes_a_host_process);
+	tcase_add_test(tc, record_locks_of_two_owners_conflict);
+	tcase_add_test(tc, flush_releases_the_record_locks_of_its_owner);
+	tcase_add_test(tc, blocking_lock_request_does_not_block);
+	tcase_add_test(tc, a8_13_record_locks_of_an_owner_are_limited);
+	tcase_add_test(tc, flock_belongs_to_its_handle);
+	tcase_add_test(tc, invalid_locks_are_refused);
+	tcase_add_test(alone, without_the_option_locks_stay_in_the_guest);
+	tcase_add_test(alone, a8_13_number_of_lock_owners_is_limited);
+	tcase_add_test(alone, a8_13_record_locks_of_all_owners_are_limited);
+	tcase_add_test(alone, recorded_ranges_are_merged_and_split_by_byte);
+	tcase_add_test(alone, a8_13_each_of_many_owners_has_its_own_record_locks);
+	tcase_add_test(alone, reset_drops_locks_of_files_whose_server_died);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);
 	return s;

@@ -100,7 +100,7 @@ static void forget(uint64_t node, uint64_t times)
 	fs_rig_ask(&r, FUSE_FORGET, node, &in, sizeof(in), NULL, 0);
 }
 
-START_TEST(a_mount_goes_on_without_a_new_session)
+START_TEST(mount_continues_without_a_new_session)
 {
 	uint64_t sub, inner, fh, dir;
 
@@ -120,7 +120,7 @@ START_TEST(a_mount_goes_on_without_a_new_session)
 }
 END_TEST
 
-START_TEST(what_was_forgotten_or_closed_stays_so)
+START_TEST(forgotten_inodes_and_closed_handles_stay_so)
 {
 	uint64_t file = fs_rig_lookup(&r, 1, "file"), fh, sub;
 
@@ -139,7 +139,7 @@ START_TEST(what_was_forgotten_or_closed_stays_so)
 }
 END_TEST
 
-START_TEST(a_file_is_found_under_the_name_that_the_guest_gave_it)
+START_TEST(file_is_found_under_its_new_name)
 {
 	uint64_t sub = fs_rig_lookup(&r, 1, "sub"), file;
 
@@ -153,7 +153,7 @@ START_TEST(a_file_is_found_under_the_name_that_the_guest_gave_it)
 }
 END_TEST
 
-START_TEST(a_file_that_was_removed_meanwhile_is_stale)
+START_TEST(file_removed_meanwhile_is_stale)
 {
 	uint64_t file = fs_rig_lookup(&r, 1, "file"), fh;
 
@@ -169,7 +169,7 @@ START_TEST(a_file_that_was_removed_meanwhile_is_stale)
 }
 END_TEST
 
-START_TEST(a_file_that_cannot_be_opened_again_is_a_bad_descriptor)
+START_TEST(handle_that_cannot_be_reopened_fails_with_ebadf)
 {
 	uint64_t file = fs_rig_lookup(&r, 1, "file"), fh;
 
@@ -182,7 +182,7 @@ START_TEST(a_file_that_cannot_be_opened_again_is_a_bad_descriptor)
 }
 END_TEST
 
-START_TEST(a_folder_is_found_after_one_crash_and_another)
+START_TEST(directory_is_found_after_two_crashes)
 {
 	uint64_t sub = fs_rig_lookup(&r, 1, "sub"), fh;
 	unsigned int i;
@@ -198,7 +198,7 @@ START_TEST(a_folder_is_found_after_one_crash_and_another)
 }
 END_TEST
 
-START_TEST(who_comes_and_goes_before_the_guest_takes_nothing_away)
+START_TEST(other_front_end_in_between_removes_nothing)
 {
 	uint64_t sub = fs_rig_lookup(&r, 1, "sub");
 
@@ -215,7 +215,7 @@ START_TEST(who_comes_and_goes_before_the_guest_takes_nothing_away)
 }
 END_TEST
 
-START_TEST(a_process_that_ends_by_itself_leaves_the_session)
+START_TEST(regular_exit_keeps_the_session)
 {
 	uint64_t sub = fs_rig_lookup(&r, 1, "sub");
 
@@ -228,7 +228,7 @@ START_TEST(a_process_that_ends_by_itself_leaves_the_session)
 }
 END_TEST
 
-START_TEST(a_new_session_begins_anew)
+START_TEST(new_session_discards_the_former_one)
 {
 	uint64_t sub = fs_rig_lookup(&r, 1, "sub");
 
@@ -277,7 +277,7 @@ static int ask(int i)
 			  changes[i].len, changes[i].text, changes[i].text_len);
 }
 
-START_TEST(what_was_done_is_answered_as_it_was)
+START_TEST(completed_request_is_answered_as_before)
 {
 	new_link.oldnodeid = fs_rig_lookup(&r, 1, "file");
 	ck_assert_int_eq(ask(_i), 0);
@@ -288,7 +288,7 @@ START_TEST(what_was_done_is_answered_as_it_was)
 }
 END_TEST
 
-START_TEST(what_failed_is_not_tried_again)
+START_TEST(failed_request_is_not_repeated)
 {
 	ck_assert_int_eq(mkdirat(r.dir, "made", 0755), 0);
 	ck_assert_int_eq(ask(MKDIR), -EEXIST);
@@ -301,7 +301,7 @@ START_TEST(what_failed_is_not_tried_again)
 }
 END_TEST
 
-START_TEST(a_number_of_another_session_is_another_request)
+START_TEST(request_number_belongs_to_its_session)
 {
 	ck_assert_int_eq(ask(MKDIR), 0);
 	again();
@@ -311,7 +311,7 @@ START_TEST(a_number_of_another_session_is_another_request)
 }
 END_TEST
 
-START_TEST(what_is_forgotten_is_not_forgotten_twice)
+START_TEST(repeated_forget_counts_once)
 {
 	uint64_t sub = fs_rig_lookup(&r, 1, "sub");
 
@@ -355,13 +355,13 @@ static void refused(int code, const char *why)
 	ck_assert_msg(strstr(err.msg, why) != NULL, "%s", err.msg);
 }
 
-START_TEST(two_processes_have_not_one_file)
+START_TEST(table_is_used_by_one_process)
 {
 	refused(-EBUSY, "still runs");
 }
 END_TEST
 
-START_TEST(another_file_is_left_alone)
+START_TEST(other_file_at_the_path_is_unchanged)
 {
 	char other[96], text[8] = "";
 	int fd;
@@ -382,7 +382,7 @@ START_TEST(another_file_is_left_alone)
 }
 END_TEST
 
-START_TEST(a_link_to_a_table_is_said_to_be_one)
+START_TEST(symbolic_link_to_a_table_is_refused_by_name)
 {
 	char link[100];
 
@@ -394,7 +394,7 @@ START_TEST(a_link_to_a_table_is_said_to_be_one)
 }
 END_TEST
 
-START_TEST(a_window_and_a_file_that_outlives_it_do_not_go_together)
+START_TEST(recovery_with_a_dax_window_is_refused)
 {
 	r.config.window = VIRTDEV_FS_WINDOW_ALIGN;
 	refused(-EINVAL, "window");
@@ -402,7 +402,7 @@ START_TEST(a_window_and_a_file_that_outlives_it_do_not_go_together)
 }
 END_TEST
 
-START_TEST(other_bounds_and_another_folder_are_refused)
+START_TEST(table_of_other_limits_or_another_directory_is_refused)
 {
 	char sub[80];
 
@@ -488,7 +488,7 @@ static void kill_within(uint64_t later_ns)
 	r.unique--;
 }
 
-START_TEST(what_was_done_and_not_noted_is_found)
+START_TEST(repeated_request_of_an_unrecorded_change_succeeds)
 {
 	new_link.oldnodeid = fs_rig_lookup(&r, 1, "file");
 	ck_assert_int_eq(ask(_i), 0);
@@ -498,7 +498,7 @@ START_TEST(what_was_done_and_not_noted_is_found)
 END_TEST
 
 /* Killed within rename(): the record contains the old and the new name. */
-START_TEST(a_folder_that_was_being_renamed_is_found_with_what_is_in_it)
+START_TEST(interrupted_rename_of_a_directory_is_completed)
 {
 	uint64_t sub = fs_rig_lookup(&r, 1, "sub"), inner;
 
@@ -520,7 +520,7 @@ START_TEST(a_folder_that_was_being_renamed_is_found_with_what_is_in_it)
 }
 END_TEST
 
-START_TEST(what_somebody_else_made_is_not_taken_for_it)
+START_TEST(file_made_by_another_program_is_not_mistaken_for_it)
 {
 	ck_assert_int_eq(ask(CREATE), 0);
 	kill_within(UINT64_C(3000000000));
@@ -528,7 +528,7 @@ START_TEST(what_somebody_else_made_is_not_taken_for_it)
 }
 END_TEST
 
-START_TEST(names_that_changed_places_do_not_change_back)
+START_TEST(exchange_is_not_executed_twice)
 {
 	const struct fuse_rename2_in in = { .newdir = 1, .flags = 2 };
 
@@ -569,7 +569,7 @@ static void write_prefixes(void *record, size_t len, uint64_t file)
 	}
 }
 
-START_TEST(a_file_that_was_changed_at_any_byte_does_no_harm)
+START_TEST(table_modified_at_any_byte_does_no_harm)
 {
 	uint64_t file = fs_rig_lookup(&r, 1, "file");
 
@@ -585,7 +585,7 @@ START_TEST(a_file_that_was_changed_at_any_byte_does_no_harm)
 }
 END_TEST
 
-START_TEST(a_table_that_is_damaged_is_named)
+START_TEST(damaged_table_is_named)
 {
 	const uint64_t damage[] = { 1, UINT64_C(0x8000000000000000) | UINT64_C(1) << 62 };
 	uint64_t agreed;
@@ -604,7 +604,7 @@ static const char *const bad_names[] = {
 	"..", ".", "../file", "sub/../file", "/etc/passwd", "file/", "", "sub//inner",
 };
 
-START_TEST(a_name_that_leads_elsewhere_is_lost)
+START_TEST(name_out_of_the_directory_loses_its_inode)
 {
 	uint64_t file = fs_rig_lookup(&r, 1, "file");
 	struct fs_recover_inode_record *record = &table.inodes[1];
@@ -619,7 +619,7 @@ START_TEST(a_name_that_leads_elsewhere_is_lost)
 }
 END_TEST
 
-START_TEST(a_record_with_the_id_of_another_place_is_lost)
+START_TEST(record_of_another_slot_is_dropped)
 {
 	uint64_t file = fs_rig_lookup(&r, 1, "file"), other = file + 3;
 
@@ -649,7 +649,7 @@ END_TEST
 static const off_t cuts[] = { 0, 63, 4096, 8192 };
 #define CUTS ((int)(sizeof(cuts) / sizeof(*cuts)))
 
-START_TEST(d1_22_a_table_that_is_cut_is_an_error_and_the_guest_goes_on)
+START_TEST(d1_22_truncated_table_is_reported_and_the_guest_continues)
 {
 	const struct fuse_mkdir_in made = { .mode = 0755 };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -669,7 +669,7 @@ START_TEST(d1_22_a_table_that_is_cut_is_an_error_and_the_guest_goes_on)
 END_TEST
 
 /* Allocating more records would extend the file and hide the truncation. */
-START_TEST(d1_22_a_table_that_is_cut_does_not_grow_again)
+START_TEST(d1_22_truncated_table_stays_truncated)
 {
 	uint64_t first;
 
@@ -697,44 +697,44 @@ int main(void)
 	TCase *tc;
 
 	tc = add_tcase(s, "crashes", setup);
-	tcase_add_test(tc, a_mount_goes_on_without_a_new_session);
-	tcase_add_test(tc, what_was_forgotten_or_closed_stays_so);
-	tcase_add_test(tc, a_file_is_found_under_the_name_that_the_guest_gave_it);
-	tcase_add_test(tc, a_file_that_was_removed_meanwhile_is_stale);
-	tcase_add_test(tc, a_file_that_cannot_be_opened_again_is_a_bad_descriptor);
-	tcase_add_test(tc, a_folder_is_found_after_one_crash_and_another);
-	tcase_add_test(tc, who_comes_and_goes_before_the_guest_takes_nothing_away);
-	tcase_add_test(tc, a_process_that_ends_by_itself_leaves_the_session);
-	tcase_add_test(tc, a_new_session_begins_anew);
+	tcase_add_test(tc, mount_continues_without_a_new_session);
+	tcase_add_test(tc, forgotten_inodes_and_closed_handles_stay_so);
+	tcase_add_test(tc, file_is_found_under_its_new_name);
+	tcase_add_test(tc, file_removed_meanwhile_is_stale);
+	tcase_add_test(tc, handle_that_cannot_be_reopened_fails_with_ebadf);
+	tcase_add_test(tc, directory_is_found_after_two_crashes);
+	tcase_add_test(tc, other_front_end_in_between_removes_nothing);
+	tcase_add_test(tc, regular_exit_keeps_the_session);
+	tcase_add_test(tc, new_session_discards_the_former_one);
 	tc = add_tcase(s, "requests", setup);
-	tcase_add_loop_test(tc, what_was_done_is_answered_as_it_was, 0, CHANGES);
-	tcase_add_test(tc, what_failed_is_not_tried_again);
-	tcase_add_test(tc, a_number_of_another_session_is_another_request);
-	tcase_add_test(tc, what_is_forgotten_is_not_forgotten_twice);
+	tcase_add_loop_test(tc, completed_request_is_answered_as_before, 0, CHANGES);
+	tcase_add_test(tc, failed_request_is_not_repeated);
+	tcase_add_test(tc, request_number_belongs_to_its_session);
+	tcase_add_test(tc, repeated_forget_counts_once);
 	tcase_add_test(tc, repeated_release_succeeds_once);
-	tcase_add_loop_test(tc, what_was_done_and_not_noted_is_found, 0, CHANGES);
-	tcase_add_loop_test(tc, a_folder_that_was_being_renamed_is_found_with_what_is_in_it,
+	tcase_add_loop_test(tc, repeated_request_of_an_unrecorded_change_succeeds, 0, CHANGES);
+	tcase_add_loop_test(tc, interrupted_rename_of_a_directory_is_completed,
 			    0, 2);
-	tcase_add_test(tc, what_somebody_else_made_is_not_taken_for_it);
-	tcase_add_test(tc, names_that_changed_places_do_not_change_back);
+	tcase_add_test(tc, file_made_by_another_program_is_not_mistaken_for_it);
+	tcase_add_test(tc, exchange_is_not_executed_twice);
 	tc = add_tcase(s, "refusals", setup);
-	tcase_add_test(tc, two_processes_have_not_one_file);
-	tcase_add_test(tc, another_file_is_left_alone);
-	tcase_add_test(tc, a_link_to_a_table_is_said_to_be_one);
-	tcase_add_test(tc, a_window_and_a_file_that_outlives_it_do_not_go_together);
-	tcase_add_test(tc, other_bounds_and_another_folder_are_refused);
+	tcase_add_test(tc, table_is_used_by_one_process);
+	tcase_add_test(tc, other_file_at_the_path_is_unchanged);
+	tcase_add_test(tc, symbolic_link_to_a_table_is_refused_by_name);
+	tcase_add_test(tc, recovery_with_a_dax_window_is_refused);
+	tcase_add_test(tc, table_of_other_limits_or_another_directory_is_refused);
 	tc = add_tcase(s, "hostile", setup);
-	tcase_add_test(tc, a_file_that_was_changed_at_any_byte_does_no_harm);
-	tcase_add_loop_test(tc, a_table_that_is_damaged_is_named, 0, 2);
-	tcase_add_loop_test(tc, a_name_that_leads_elsewhere_is_lost, 0,
+	tcase_add_test(tc, table_modified_at_any_byte_does_no_harm);
+	tcase_add_loop_test(tc, damaged_table_is_named, 0, 2);
+	tcase_add_loop_test(tc, name_out_of_the_directory_loses_its_inode, 0,
 			    (int)(sizeof(bad_names) / sizeof(*bad_names)));
-	tcase_add_test(tc, a_record_with_the_id_of_another_place_is_lost);
+	tcase_add_test(tc, record_of_another_slot_is_dropped);
 	tcase_add_test(tc, detects_cycles_of_parents);
 	if (!under_valgrind()) {	/* valgrind resumes after a fault with other registers */
 		tc = add_tcase(s, "truncated", setup_handled);
-		tcase_add_loop_test(tc, d1_22_a_table_that_is_cut_is_an_error_and_the_guest_goes_on,
+		tcase_add_loop_test(tc, d1_22_truncated_table_is_reported_and_the_guest_continues,
 				    0, CUTS);
-		tcase_add_test(tc, d1_22_a_table_that_is_cut_does_not_grow_again);
+		tcase_add_test(tc, d1_22_truncated_table_stays_truncated);
 	}
 	return run_suite(s);
 }

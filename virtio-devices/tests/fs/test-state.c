@@ -64,7 +64,7 @@ static int move(struct vsu_error *err)
 	return rc;
 }
 
-START_TEST(a_mount_goes_on_where_it_was)
+START_TEST(mount_continues_after_a_move)
 {
 	uint64_t sub, file, link, fh, dir;
 
@@ -90,7 +90,7 @@ START_TEST(a_mount_goes_on_where_it_was)
 }
 END_TEST
 
-START_TEST(what_was_opened_to_read_is_not_written_to_after_a_move)
+START_TEST(read_only_handle_stays_read_only_after_a_move)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDONLY);
@@ -102,7 +102,7 @@ START_TEST(what_was_opened_to_read_is_not_written_to_after_a_move)
 }
 END_TEST
 
-START_TEST(lookups_are_counted_on_after_a_move)
+START_TEST(lookup_counts_continue_after_a_move)
 {
 	const struct fuse_forget_in in = { 1 };
 	uint64_t file = fs_rig_lookup(&r, 1, "file");
@@ -116,7 +116,7 @@ START_TEST(lookups_are_counted_on_after_a_move)
 }
 END_TEST
 
-START_TEST(a_folder_without_a_session_moves)
+START_TEST(device_without_a_session_moves)
 {
 	virtdev_queue_stop(r.dev, r.queue);
 	virtdev_reset(r.dev);
@@ -127,7 +127,7 @@ START_TEST(a_folder_without_a_session_moves)
 }
 END_TEST
 
-START_TEST(a_file_that_is_gone_ends_a_move)
+START_TEST(missing_file_fails_the_move)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -139,7 +139,7 @@ START_TEST(a_file_that_is_gone_ends_a_move)
 }
 END_TEST
 
-START_TEST(a_file_that_is_gone_is_an_error_where_that_is_wanted)
+START_TEST(missing_file_becomes_an_error_if_configured)
 {
 	const uint64_t old = fs_rig_lookup(&r, 1, "file");
 	const uint64_t sub = fs_rig_lookup(&r, 1, "sub");
@@ -226,7 +226,7 @@ START_TEST(rejects_migration_with_locks_on_the_host)
 }
 END_TEST
 
-START_TEST(a_device_with_other_options_refuses)
+START_TEST(state_of_other_options_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	size_t len;
@@ -311,7 +311,7 @@ static const char *const no_paths[] = {
 	"sub//inner",
 };
 
-START_TEST(a_path_that_leads_elsewhere_is_refused)
+START_TEST(path_out_of_the_directory_is_refused)
 {
 	r.config.lost = VIRTDEV_FS_LOST_ERROR;
 	ck_assert_int_eq(load_path(S_IFDIR, no_paths[_i]), -EBADMSG);
@@ -319,7 +319,7 @@ START_TEST(a_path_that_leads_elsewhere_is_refused)
 }
 END_TEST
 
-START_TEST(a_name_of_a_path_that_is_too_long_is_refused)
+START_TEST(overlong_name_in_a_path_is_refused)
 {
 	char path[300];
 
@@ -329,7 +329,7 @@ START_TEST(a_name_of_a_path_that_is_too_long_is_refused)
 }
 END_TEST
 
-START_TEST(a_link_in_a_path_is_not_followed)
+START_TEST(symbolic_link_in_a_path_is_not_followed)
 {
 	r.config.lost = VIRTDEV_FS_LOST_ERROR;
 	ck_assert_int_eq(symlinkat("/etc", r.dir, "link"), 0);
@@ -342,7 +342,7 @@ START_TEST(a_link_in_a_path_is_not_followed)
 }
 END_TEST
 
-START_TEST(a_file_of_another_type_is_not_that_file)
+START_TEST(file_of_another_type_is_refused)
 {
 	ck_assert_int_eq(load_path(S_IFDIR, "file"), -ENOENT);
 	ck_assert_int_eq(load_path(S_IFREG, "sub"), -ENOENT);
@@ -365,7 +365,7 @@ static int load_ids(uint64_t first, uint64_t second, const char *path)
 	return load_blob(&b, NULL);
 }
 
-START_TEST(numbers_that_cannot_be_are_refused)
+START_TEST(impossible_numbers_are_refused)
 {
 	r.config.lost = VIRTDEV_FS_LOST_ERROR;
 	ck_assert_int_eq(load_ids(2, 2, "file"), -EBADMSG);
@@ -398,7 +398,7 @@ static int load_open(uint64_t id, uint64_t node, uint32_t flags)
 	return load_blob(&b, NULL);
 }
 
-START_TEST(opened_files_that_cannot_be_are_refused)
+START_TEST(impossible_open_files_are_refused)
 {
 	ck_assert_int_eq(load_open(1, 2, O_DIRECTORY), 0);
 	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASEDIR, 2, 1), 0);
@@ -413,7 +413,7 @@ START_TEST(opened_files_that_cannot_be_are_refused)
 }
 END_TEST
 
-START_TEST(what_is_not_offered_is_refused)
+START_TEST(unoffered_options_are_refused)
 {
 	struct blob b;
 
@@ -444,7 +444,7 @@ static void try_changed(const unsigned char *bytes, size_t len)
 		fs_rig_getattr(&r, 2);
 }
 
-START_TEST(a_state_that_was_cut_or_changed_does_no_harm)
+START_TEST(truncated_or_modified_state_does_no_harm)
 {
 	uint64_t file = fs_rig_lookup(&r, 1, "file");
 	unsigned char *bytes;
@@ -492,7 +492,7 @@ static size_t long_paths(struct blob *b)
 	return len;
 }
 
-START_TEST(files_of_one_folder_and_of_those_below_are_found)
+START_TEST(files_of_nested_directories_are_found)
 {
 	uint64_t sub, deep, last, other;
 
@@ -516,7 +516,7 @@ START_TEST(files_of_one_folder_and_of_those_below_are_found)
 }
 END_TEST
 
-START_TEST(a_state_of_long_paths_is_loaded_in_bounded_turns)
+START_TEST(state_of_long_paths_loads_in_bounded_turns)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	unsigned int turns = 0;
@@ -565,13 +565,13 @@ static TCase *moves(void)
 	TCase *tc = tcase_create("moves");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, a_mount_goes_on_where_it_was);
-	tcase_add_test(tc, what_was_opened_to_read_is_not_written_to_after_a_move);
-	tcase_add_test(tc, lookups_are_counted_on_after_a_move);
-	tcase_add_test(tc, a_folder_without_a_session_moves);
-	tcase_add_test(tc, a_file_that_is_gone_ends_a_move);
-	tcase_add_test(tc, a_file_that_is_gone_is_an_error_where_that_is_wanted);
-	tcase_add_test(tc, a_device_with_other_options_refuses);
+	tcase_add_test(tc, mount_continues_after_a_move);
+	tcase_add_test(tc, read_only_handle_stays_read_only_after_a_move);
+	tcase_add_test(tc, lookup_counts_continue_after_a_move);
+	tcase_add_test(tc, device_without_a_session_moves);
+	tcase_add_test(tc, missing_file_fails_the_move);
+	tcase_add_test(tc, missing_file_becomes_an_error_if_configured);
+	tcase_add_test(tc, state_of_other_options_is_refused);
 	return tc;
 }
 
@@ -580,17 +580,17 @@ static TCase *hostile(void)
 	TCase *tc = tcase_create("hostile");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, a_path_that_leads_elsewhere_is_refused, 0,
+	tcase_add_loop_test(tc, path_out_of_the_directory_is_refused, 0,
 			    (int)(sizeof(no_paths) / sizeof(*no_paths)));
-	tcase_add_test(tc, a_name_of_a_path_that_is_too_long_is_refused);
-	tcase_add_test(tc, a_link_in_a_path_is_not_followed);
-	tcase_add_test(tc, a_file_of_another_type_is_not_that_file);
-	tcase_add_test(tc, numbers_that_cannot_be_are_refused);
-	tcase_add_test(tc, opened_files_that_cannot_be_are_refused);
-	tcase_add_test(tc, what_is_not_offered_is_refused);
-	tcase_add_test(tc, a_state_that_was_cut_or_changed_does_no_harm);
-	tcase_add_test(tc, files_of_one_folder_and_of_those_below_are_found);
-	tcase_add_test(tc, a_state_of_long_paths_is_loaded_in_bounded_turns);
+	tcase_add_test(tc, overlong_name_in_a_path_is_refused);
+	tcase_add_test(tc, symbolic_link_in_a_path_is_not_followed);
+	tcase_add_test(tc, file_of_another_type_is_refused);
+	tcase_add_test(tc, impossible_numbers_are_refused);
+	tcase_add_test(tc, impossible_open_files_are_refused);
+	tcase_add_test(tc, unoffered_options_are_refused);
+	tcase_add_test(tc, truncated_or_modified_state_does_no_harm);
+	tcase_add_test(tc, files_of_nested_directories_are_found);
+	tcase_add_test(tc, state_of_long_paths_loads_in_bounded_turns);
 	tcase_add_loop_test(tc, abandoned_load_leaves_a_new_device, 0,
 			    3);
 	return tc;

@@ -85,7 +85,7 @@ static void create_as(uint32_t flags)
 				     "file"), 0);
 }
 
-START_TEST(who_may_not_keep_suid_takes_it_with_each_change_of_a_file)
+START_TEST(change_by_an_unprivileged_user_clears_suid)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
@@ -107,7 +107,7 @@ START_TEST(who_may_not_keep_suid_takes_it_with_each_change_of_a_file)
 }
 END_TEST
 
-START_TEST(who_may_keep_suid_keeps_it)
+START_TEST(change_by_a_privileged_user_keeps_suid)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
@@ -127,7 +127,7 @@ START_TEST(who_may_keep_suid_keeps_it)
 }
 END_TEST
 
-START_TEST(room_and_copies_take_suid_when_a_user_asks)
+START_TEST(fallocate_and_copies_by_a_user_clear_suid)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
@@ -149,7 +149,7 @@ START_TEST(room_and_copies_take_suid_when_a_user_asks)
 }
 END_TEST
 
-START_TEST(a_new_owner_takes_suid)
+START_TEST(change_of_the_owner_clears_suid)
 {
 	const struct fuse_setattr_in in = {
 		.valid = FATTR_GID | FATTR_KILL_SUIDGID, .gid = getgid(),
@@ -215,7 +215,7 @@ static void folder_of(uint32_t gid)
 	ck_assert_int_eq(fchmod(r.dir, 02770), 0);
 }
 
-START_TEST(a_supplementary_group_that_the_driver_sends_permits_new_files)
+START_TEST(supplementary_group_of_the_request_permits_new_files)
 {
 	const struct groups ours = group(5678), others = group(5679);
 	const int before = getgroups(0, NULL);
@@ -258,7 +258,7 @@ static bool is_owned(const char *name, uint32_t uid, uint32_t gid)
 }
 
 /* Linux before 6.3 has checked the folder's permissions with all groups. */
-START_TEST(a_driver_that_sends_no_groups_has_checked_the_folder)
+START_TEST(without_groups_the_driver_checks_the_directory)
 {
 	const struct fuse_create_in create = { .flags = O_RDWR, .mode = 0644 };
 	const struct fuse_mknod_in fifo = { .mode = S_IFIFO | 0644 };
@@ -282,7 +282,7 @@ START_TEST(a_driver_that_sends_no_groups_has_checked_the_folder)
 END_TEST
 
 /* The driver expected a new file, and has not checked that one. */
-START_TEST(a_file_that_was_created_meanwhile_is_opened_by_its_own_mode)
+START_TEST(file_created_meanwhile_is_opened_by_its_own_mode)
 {
 	const struct fuse_create_in in = { .flags = O_RDWR, .mode = 0644 };
 
@@ -297,7 +297,7 @@ START_TEST(a_file_that_was_created_meanwhile_is_opened_by_its_own_mode)
 }
 END_TEST
 
-START_TEST(the_sgid_bit_of_another_group_is_not_kept)
+START_TEST(sgid_of_another_group_is_cleared)
 {
 	const struct fuse_create_in in = { .flags = O_RDWR, .mode = 02755 };
 
@@ -312,7 +312,7 @@ START_TEST(the_sgid_bit_of_another_group_is_not_kept)
 }
 END_TEST
 
-START_TEST(a8_11_an_extension_that_is_not_known_is_passed_over)
+START_TEST(a8_11_unknown_extension_is_skipped)
 {
 	const struct groups rows[2] = { { .size = 16, .type = 77, .n = 9 },
 					{ .size = 24, .type = 1 } };
@@ -324,7 +324,7 @@ START_TEST(a8_11_an_extension_that_is_not_known_is_passed_over)
 }
 END_TEST
 
-START_TEST(a8_11_extensions_that_are_not_what_they_say_are_refused)
+START_TEST(a8_11_inconsistent_extensions_are_refused)
 {
 	const uint32_t gids = 1000;
 	const struct groups rows[] = {
@@ -354,7 +354,7 @@ START_TEST(a8_11_extensions_that_are_not_what_they_say_are_refused)
 }
 END_TEST
 
-START_TEST(a_driver_with_a_window_takes_suid_itself)
+START_TEST(driver_with_a_window_clears_suid_itself)
 {
 	const uint64_t both = FUSE_HANDLE_KILLPRIV_V2 | FUSE_ATOMIC_O_TRUNC;
 
@@ -424,7 +424,7 @@ static uint32_t mkdir_masked(const char *name, uint32_t mode, uint32_t mask)
 	return fs_rig_stat(&r, name).st_mode & 07777;
 }
 
-START_TEST(a_mask_is_applied_once_and_not_where_a_list_stands_for_it)
+START_TEST(umask_is_applied_once_and_not_with_a_default_acl)
 {
 	const struct acl list = list_of(7);
 	const struct fuse_create_in in = { .flags = O_RDWR, .mode = 0666,
@@ -475,7 +475,7 @@ static int set_list(uint64_t node, const struct acl *list, uint32_t len,
 			  sizeof(text));
 }
 
-START_TEST(lists_go_through_and_an_outsider_takes_sgid)
+START_TEST(acls_are_set_and_a_non_member_clears_sgid)
 {
 	const struct fuse_getxattr_in get = { .size = 100 };
 	struct acl list = list_of(4);
@@ -504,7 +504,7 @@ START_TEST(lists_go_through_and_an_outsider_takes_sgid)
 }
 END_TEST
 
-START_TEST(lists_that_were_not_asked_for_are_nobodys)
+START_TEST(acls_require_the_option)
 {
 	const struct acl list = list_of(4);
 
@@ -515,7 +515,7 @@ START_TEST(lists_that_were_not_asked_for_are_nobodys)
 }
 END_TEST
 
-START_TEST(lists_that_cannot_be_are_refused)
+START_TEST(invalid_acls_are_refused)
 {
 	struct virtdev_fs_config config = {
 		.size = sizeof(config), .path = "/proc", .tag = "t",
@@ -561,7 +561,7 @@ static int mkdir_as(const char *name, uint32_t uid, uint32_t gid)
 	return mkdir_with(name, NULL, 0);
 }
 
-START_TEST(users_have_other_numbers_in_the_guest)
+START_TEST(user_ids_are_translated)
 {
 	const struct groups forbidden = group(2000);
 	const struct fuse_entry_out *out;
@@ -598,7 +598,7 @@ static int give(uint64_t node, uint32_t valid, uint32_t uid, uint32_t gid)
 	return fs_rig_ask(&r, FUSE_SETATTR, node, &in, sizeof(in), NULL, 0);
 }
 
-START_TEST(new_owners_have_other_numbers_in_the_guest)
+START_TEST(new_owner_ids_are_translated)
 {
 	const uint32_t both = FATTR_UID | FATTR_GID;
 	uint64_t file;
@@ -642,7 +642,7 @@ START_TEST(rejects_invalid_rules)
 }
 END_TEST
 
-START_TEST(a_squashed_user_has_the_hosts_permissions)
+START_TEST(squashed_user_has_the_permissions_of_its_host_user)
 {
 	if (getuid())
 		return;		/* only root impersonates */
@@ -665,26 +665,26 @@ static Suite *suite(void)
 	TCase *tc = tcase_create("users"), *alone = tcase_create("alone");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, who_may_not_keep_suid_takes_it_with_each_change_of_a_file);
-	tcase_add_test(tc, who_may_keep_suid_keeps_it);
-	tcase_add_test(tc, room_and_copies_take_suid_when_a_user_asks);
-	tcase_add_test(tc, a_new_owner_takes_suid);
-	tcase_add_test(tc, a_supplementary_group_that_the_driver_sends_permits_new_files);
-	tcase_add_test(tc, a_driver_that_sends_no_groups_has_checked_the_folder);
-	tcase_add_test(tc, a_file_that_was_created_meanwhile_is_opened_by_its_own_mode);
-	tcase_add_test(tc, the_sgid_bit_of_another_group_is_not_kept);
-	tcase_add_test(tc, a8_11_an_extension_that_is_not_known_is_passed_over);
-	tcase_add_test(tc, a8_11_extensions_that_are_not_what_they_say_are_refused);
-	tcase_add_test(alone, a_driver_with_a_window_takes_suid_itself);
-	tcase_add_test(tc, lists_that_were_not_asked_for_are_nobodys);
-	tcase_add_test(alone, a_mask_is_applied_once_and_not_where_a_list_stands_for_it);
+	tcase_add_test(tc, change_by_an_unprivileged_user_clears_suid);
+	tcase_add_test(tc, change_by_a_privileged_user_keeps_suid);
+	tcase_add_test(tc, fallocate_and_copies_by_a_user_clear_suid);
+	tcase_add_test(tc, change_of_the_owner_clears_suid);
+	tcase_add_test(tc, supplementary_group_of_the_request_permits_new_files);
+	tcase_add_test(tc, without_groups_the_driver_checks_the_directory);
+	tcase_add_test(tc, file_created_meanwhile_is_opened_by_its_own_mode);
+	tcase_add_test(tc, sgid_of_another_group_is_cleared);
+	tcase_add_test(tc, a8_11_unknown_extension_is_skipped);
+	tcase_add_test(tc, a8_11_inconsistent_extensions_are_refused);
+	tcase_add_test(alone, driver_with_a_window_clears_suid_itself);
+	tcase_add_test(tc, acls_require_the_option);
+	tcase_add_test(alone, umask_is_applied_once_and_not_with_a_default_acl);
 	tcase_add_test(alone, applies_default_acl_of_the_host);
-	tcase_add_test(alone, lists_go_through_and_an_outsider_takes_sgid);
-	tcase_add_test(alone, lists_that_cannot_be_are_refused);
-	tcase_add_test(alone, users_have_other_numbers_in_the_guest);
-	tcase_add_test(alone, new_owners_have_other_numbers_in_the_guest);
+	tcase_add_test(alone, acls_are_set_and_a_non_member_clears_sgid);
+	tcase_add_test(alone, invalid_acls_are_refused);
+	tcase_add_test(alone, user_ids_are_translated);
+	tcase_add_test(alone, new_owner_ids_are_translated);
 	tcase_add_test(alone, rejects_invalid_rules);
-	tcase_add_test(alone, a_squashed_user_has_the_hosts_permissions);
+	tcase_add_test(alone, squashed_user_has_the_permissions_of_its_host_user);
 	suite_add_tcase(s, tc);
 	suite_add_tcase(s, alone);
 	return s;

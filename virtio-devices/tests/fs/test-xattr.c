@@ -107,7 +107,7 @@ static int set(const char *file, const char *name, const void *value,
 static const char *const special[] = { "fifo", "socket", "null" };
 
 /* Linux treats any other error as a failure and denies access to all but the owner. */
-START_TEST(a_special_file_answers_that_it_has_no_list)
+START_TEST(special_file_has_no_acl)
 {
 	size_t i;
 
@@ -120,7 +120,7 @@ START_TEST(a_special_file_answers_that_it_has_no_list)
 }
 END_TEST
 
-START_TEST(the_list_of_a_fifo_goes_through)
+START_TEST(acl_of_a_fifo_is_that_of_the_host)
 {
 	/* little-endian on every machine */
 	const struct {
@@ -147,7 +147,7 @@ START_TEST(the_list_of_a_fifo_goes_through)
 }
 END_TEST
 
-START_TEST(attributes_are_the_files_own_and_no_links_targets)
+START_TEST(attributes_of_a_symbolic_link_are_its_own)
 {
 	const struct fuse_getxattr_in list = { .size = 100 };
 	static const char *const all[] = { "fifo", "link", "file", "sub" };
@@ -179,7 +179,7 @@ START_TEST(attributes_are_the_files_own_and_no_links_targets)
 END_TEST
 
 /* Linux rejects these; the device returns the host's errors. */
-START_TEST(a_special_file_has_no_attributes_of_users)
+START_TEST(special_file_has_no_user_attributes)
 {
 	int rc;
 
@@ -192,7 +192,7 @@ START_TEST(a_special_file_has_no_attributes_of_users)
 }
 END_TEST
 
-START_TEST(the_working_directory_of_the_thread_is_as_before)
+START_TEST(working_directory_of_the_thread_is_unchanged)
 {
 	char before[PATH_MAX], after[PATH_MAX];
 
@@ -210,12 +210,12 @@ static Suite *suite(void)
 	Suite *s = suite_create("xattr");
 	TCase *tc = tcase_create("xattr");
 
-	tcase_add_loop_test(tc, a_special_file_answers_that_it_has_no_list, 0, 2);
-	tcase_add_loop_test(tc, the_list_of_a_fifo_goes_through, 0, 2);
-	tcase_add_loop_test(tc, attributes_are_the_files_own_and_no_links_targets,
+	tcase_add_loop_test(tc, special_file_has_no_acl, 0, 2);
+	tcase_add_loop_test(tc, acl_of_a_fifo_is_that_of_the_host, 0, 2);
+	tcase_add_loop_test(tc, attributes_of_a_symbolic_link_are_its_own,
 			    0, 2);
-	tcase_add_loop_test(tc, a_special_file_has_no_attributes_of_users, 0, 2);
-	tcase_add_loop_test(tc, the_working_directory_of_the_thread_is_as_before,
+	tcase_add_loop_test(tc, special_file_has_no_user_attributes, 0, 2);
+	tcase_add_loop_test(tc, working_directory_of_the_thread_is_unchanged,
 			    0, 2);
 	suite_add_tcase(s, tc);
 	return s;

@@ -284,6 +284,76 @@ START_TEST(full_stream_returns_eagain_and_loses_nothing)
 }
 END_TEST
 
+/* Receives what the link sent; returns how many complete frames of len bytes follow. */
+static unsigned int peer_receives(unsigned char *got, size_t size, size_t *have,
+				  unsigned int came, uint32_t len)
+{
+	const uint32_t be = htonl(len);
+	ssize_t n = recv(peer, got + *have, size - *have, MSG_DONTWAIT);
+
+	*have += n > 0 ? (size_t)n : 0;
+	for (; *have >= 4 + len; came++) {
+		ck_assert_mem_eq(got, &be, 4);
+		ck_assert_uint_eq(got[4], came);
+		ck_assert_mem_eq(got + 4, got + 5, len - 1);
+		*have -= 4 + len;
+		memmove(got, got + 4 + len, *have);
+	}
+	return came;
+}
+
+START_TEST(frames_behind_a_full_socket_keep_their_order)
+{
+	static unsigned char frame[30000], got[1 << 17];
+	unsigned char header[NET_HEADER] = { 0 };
+	unsigned int sent = 0, came = 0;
+	size_t have = 0;
+
+	make_link(SOCK_STREAM);
+	while (came < 200) {
+		memset(frame, (int)sent, sizeof(frame));
+		while (sent < 200 && send_bytes(header, frame, sizeof(frame)) == 0)
+			memset(frame, (int)++sent, sizeof(frame));
+		link_->ops.flush(link_->self, 0);
+		came = peer_receives(got, sizeof(got), &have, came, sizeof(frame));
+	}
+	ck_assert_uint_eq(have, 0);
+	end_link();
+}
+END_TEST
+
+START_TEST(oversized_frame_is_refused_alone)
+{
+	static unsigned char frame[VIRTDEV_NET_FRAME_MAX];
+	unsigned char header[NET_HEADER] = { 0 };
+	const size_t max = VIRTDEV_NET_FRAME_MAX - NET_HEADER;
+
+	make_link(SOCK_STREAM);
+	ck_assert_int_eq(send_bytes(header, frame, max + 1), -EMSGSIZE);
+	ck_assert_int_eq(send_bytes(header, frame, max), 0);
+	ck_assert_int_eq(link_->ops.flush(link_->self, 0), 0);
+	ck_assert_int_eq(recv(peer, frame, sizeof(frame), MSG_DONTWAIT), 4 + (ssize_t)max);
+	end_link();
+}
+END_TEST
+
+/* The sending side finds a lost connection, and the receiving side reports it. */
+START_TEST(stream_whose_peer_left_is_down)
+{
+	unsigned char bytes[NET_HEADER + 60] = { 0 };
+
+	make_link(SOCK_STREAM);
+	ck_assert(!link_->ops.is_down(link_->self));
+	close(peer);
+	ck_assert_int_eq(send_bytes(bytes, bytes, 60), 0);
+	ck_assert_int_eq(link_->ops.flush(link_->self, 0), 0);
+	ck_assert(link_->ops.is_down(link_->self));
+	ck_assert_int_eq(send_bytes(bytes, bytes, 60), -EPIPE);
+	ck_assert_int_eq(receive(bytes, sizeof(bytes)), -EPIPE);
+	virtdev_net_link_free(link_);
+}
+END_TEST
+
 START_TEST(invalid_length_ends_a_stream)
 {
 	const uint32_t be = htonl(0x7fffffff);
@@ -389,6 +459,9 @@ int main(void)
 		       frames_of_a_stream_are_sent_together_with_their_lengths);
 	tcase_add_test(tc,
 		       full_stream_returns_eagain_and_loses_nothing);
+	tcase_add_test(tc, frames_behind_a_full_socket_keep_their_order);
+	tcase_add_test(tc, oversized_frame_is_refused_alone);
+	tcase_add_test(tc, stream_whose_peer_left_is_down);
 	tcase_add_test(tc, invalid_length_ends_a_stream);
 	tcase_add_test(tc, invalid_frame_is_skipped);
 	tcase_add_test(tc,

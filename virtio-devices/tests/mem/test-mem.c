@@ -6,11 +6,13 @@
 #include <config.h>
 
 #include <check.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <virtio-devices/ids.h>
 #include <virtio-devices/mem.h>
@@ -550,13 +552,137 @@ START_TEST(plugged_blocks_are_part_of_the_state)
 	ck_assert_int_eq(virtdev_state_load(rig.dev, bytes, len - 1, &err),
 			 -EBADMSG);
 	ck_assert_uint_eq(config_at(40), 0);
+	ck_assert_int_eq(virtdev_mem_set_requested(rig.dev, 2 * BLOCK, NULL), 0);
 	ck_assert_int_eq(virtdev_state_load(rig.dev, bytes, len, &err), 0);
 	free(bytes);
-	start();
 	ck_assert(rig.mapped[0] && rig.mapped[1] && !rig.mapped[2]);
+	ck_assert_uint_eq(config_at(48), 3 * PIECE);	/* as requested before */
+	start();
+	ck_assert_uint_eq(rig.changes, 4);	/* two of them before the save */
 	ck_assert_int_eq(ask(STATE, 62, 3), ACK);
 	ck_assert_uint_eq(rig.state, 0);
 	teardown();
+}
+END_TEST
+
+START_TEST(held_memory_keeps_its_blocks)
+{
+	setup();
+	ck_assert_int_eq(ask(PLUG, 0, 2), ACK);
+	ck_assert_int_eq(virtdev_mem_hold(rig.dev, true), 0);
+	ck_assert_int_eq(ask(PLUG, 2, 1), BUSY);
+	ck_assert_int_eq(ask(UNPLUG, 0, 1), BUSY);
+	ck_assert_int_eq(ask(UNPLUG_ALL, 0, 0), BUSY);
+	ck_assert_int_eq(ask(PLUG, 4096, 1), ERROR);
+	ck_assert_int_eq(ask(STATE, 0, 2), ACK);
+	ck_assert_uint_eq(config_at(40), 2 * BLOCK);
+	ck_assert_int_eq(virtdev_mem_hold(rig.dev, false), 0);
+	ck_assert_int_eq(ask(UNPLUG, 0, 2), ACK);
+	teardown();
+}
+END_TEST
+
+/* The content is stored before the state is loaded, which unmaps what is not plugged. */
+START_TEST(plugged_blocks_have_content_before_their_state)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	const uint64_t mark = 42;
+	uint64_t found = 0;
+	void *bytes;
+	size_t len;
+
+	setup();
+	ck_assert_int_eq(ask(PLUG, 62, 3), ACK);
+	virtdev_queue_stop(rig.dev, 0);
+	virtdev_pause(rig.dev);
+	ck_assert_int_eq(virtdev_state_take(rig.dev, &bytes, &len, NULL), 0);
+	virtdev_free(rig.dev);
+	memset(rig.mapped, 0, sizeof(rig.mapped));
+	make_mem();
+	ck_assert_int_eq(virtdev_mem_plug(rig.dev, 0, 3 * PIECE, &err), 0);
+	ck_assert(rig.mapped[0] && rig.mapped[2] && !rig.mapped[3]);
+	ck_assert_int_eq(pwrite(rig.fd, &mark, 8, 63 * BLOCK), 8);
+	ck_assert_int_eq(virtdev_state_load(rig.dev, bytes, len, &err), 0);
+	free(bytes);
+	ck_assert(rig.mapped[0] && rig.mapped[1] && !rig.mapped[2]);
+	ck_assert_uint_eq(config_at(40), 3 * BLOCK);
+	ck_assert_int_eq(pread(rig.fd, &found, 8, 63 * BLOCK), 8);
+	ck_assert_uint_eq(found, mark);
+	start();
+	teardown();
+}
+END_TEST
+
+static const struct {
+	uint64_t offset, len;
+} not_blocks[] = {
+	{ 0, 0 }, { 4096, BLOCK }, { 0, 4096 }, { 0, 4 * PIECE + BLOCK },
+	{ 4 * PIECE, BLOCK }, { UINT64_MAX - BLOCK + 1, BLOCK }, { 0, UINT64_MAX - BLOCK + 1 },
+};
+
+START_TEST(a8_18_parts_of_blocks_are_not_plugged)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	setup();
+	ck_assert_int_eq(virtdev_mem_plug(rig.dev, not_blocks[_i].offset,
+					  not_blocks[_i].len, &err), -EINVAL);
+	ck_assert_uint_eq(config_at(40), 0);
+	teardown();
+}
+END_TEST
+
+/* Bytes of a state before the model's; its version and length in them. */
+#define HEAD 20u
+#define VERSION_AT 12u
+#define LEN_AT 16u
+
+START_TEST(requested_sizes_of_a_state_are_checked)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned char *bytes;
+	uint64_t size = htole64(5 * PIECE);
+	uint32_t word = htole32(1);
+	size_t len;
+
+	setup();
+	virtdev_queue_stop(rig.dev, 0);
+	virtdev_pause(rig.dev);
+	ck_assert_int_eq(virtdev_state_take(rig.dev, (void **)&bytes, &len, NULL), 0);
+	memcpy(bytes + len - 8, &size, 8);
+	ck_assert_int_eq(virtdev_state_load(rig.dev, bytes, len, &err), -EINVAL);
+	ck_assert_uint_eq(config_at(48), 3 * PIECE);
+	memcpy(bytes + VERSION_AT, &word, 4);	/* a state without it */
+	word = htole32((uint32_t)(len - HEAD - 8));
+	memcpy(bytes + LEN_AT, &word, 4);
+	ck_assert_int_eq(virtdev_state_load(rig.dev, bytes, len - 8, &err), 0);
+	free(bytes);
+	ck_assert_uint_eq(config_at(48), 3 * PIECE);
+	start();
+	teardown();
+}
+END_TEST
+
+START_TEST(a_state_whose_memory_cannot_be_shown_is_refused)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	void *bytes;
+	size_t len;
+
+	setup();
+	ck_assert_int_eq(ask(PLUG, 0, 1), ACK);
+	virtdev_queue_stop(rig.dev, 0);
+	virtdev_pause(rig.dev);
+	ck_assert_int_eq(virtdev_state_take(rig.dev, &bytes, &len, NULL), 0);
+	virtdev_free(rig.dev);
+	memset(rig.mapped, 0, sizeof(rig.mapped));
+	make_mem();
+	rig.refuse = -ENOSPC;
+	ck_assert_int_eq(virtdev_state_load(rig.dev, bytes, len, &err), -ENOSPC);
+	ck_assert_ptr_nonnull(strstr(err.msg, "plugged memory"));
+	free(bytes);
+	virtdev_free(rig.dev);
+	guest_fini(&rig.g);
 }
 END_TEST
 
@@ -624,7 +750,13 @@ int main(void)
 	tcase_add_test(tc, stop_completes_the_request_in_steps);
 	tcase_add_test(tc, reset_maps_nothing_again);
 	tcase_add_test(tc, blocks_stay_plugged_over_a_reset);
+	tcase_add_test(tc, held_memory_keeps_its_blocks);
+	tcase_add_test(tc, plugged_blocks_have_content_before_their_state);
+	tcase_add_loop_test(tc, a8_18_parts_of_blocks_are_not_plugged, 0,
+			    sizeof(not_blocks) / sizeof(not_blocks[0]));
 	tcase_add_test(tc, plugged_blocks_are_part_of_the_state);
+	tcase_add_test(tc, requested_sizes_of_a_state_are_checked);
+	tcase_add_test(tc, a_state_whose_memory_cannot_be_shown_is_refused);
 	tcase_add_test(tc, configuration_contains_address_and_size);
 	tcase_add_test(tc, a8_21_invalid_sizes_are_refused);
 	suite_add_tcase(s, tc);
