@@ -14,14 +14,7 @@
 
 #include <vmm-sys-util/error.h>
 
-/* A sanitizer's runtime uses further system calls and files. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define UNDER_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define UNDER_SANITIZER 1
-#endif
-#endif
+#include "privileges.h"
 
 /* The action of the filter, in the order of confine_filter_names. */
 enum confine_filter {
@@ -38,16 +31,6 @@ extern const char *const confine_filter_names[];
  * such user; -EPERM: not permitted.
  */
 int confine_user(const char *name, struct vsu_error *err);
-
-/* Sets no_new_privs for this thread, later threads and executed programs. */
-int confine_new_privileges(struct vsu_error *err);
-
-/*
- * Drops all capabilities except keep, a mask of CAP_ numbers, as far as this
- * process has them; executed programs gain none either. Affects the calling
- * thread only, so call it before starting others. Sets no_new_privs.
- */
-int confine_capabilities(uint64_t keep, struct vsu_error *err);
 
 /* System calls that one daemon requires in addition to the common ones. */
 struct confine_needs {

@@ -2,28 +2,8 @@
 /* Serves a folder of the host, over vhost-user. */
 #include <config.h>
 
+#include "call_tables.h"
 #include "daemon.h"
-
-/* Grouped by purpose. */
-static const char *const calls[] = {
-	/* names in folders */
-	"getdents64", "name_to_handle_at", "open_by_handle_at", "linkat", "mkdirat", "mknodat", "renameat2", "symlinkat",
-	/* attributes */
-	"faccessat", "faccessat2", "fchmod", "fchmodat", "fchmodat2",
-	"fchownat", "utimensat", "utimensat_time64",
-	/* extended attributes, and their form before Linux 6.13 */
-	"getxattrat", "listxattrat", "removexattrat", "setxattrat",
-	"fchdir", "getxattr", "listxattr", "removexattr", "setxattr",
-	"unshare",
-	/* content */
-	"copy_file_range", "flock", "syncfs",
-	/* a thread impersonates a guest user for one call */
-	"setgroups", "setgroups32", "setresgid", "setresgid32", "setresuid",
-	"setresuid32",
-	/* or drops a capability */
-	"capget", "capset",
-	NULL,
-};
 
 int main(int argc, char **argv)
 {
@@ -37,7 +17,7 @@ int main(int argc, char **argv)
 				"  ]\n"
 				"}",
 		.kind = &vmm_fs_kind,
-		.calls = calls,
+		.calls = call_names_folder,
 		.shares_folder = true,
 		.is_virtiofsd = true,
 	};

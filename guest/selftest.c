@@ -6,7 +6,8 @@
  *
  * Words on the command line: "interactive" does not power off but takes
  * commands from the console, a letter each: s shows shared memory again, d
- * drives the disks again, m tests the memory again, q ends.
+ * drives the disks again, u writes to them without a flush, m tests the memory again,
+ * w writes it until the next letter, e echoes bytes, q ends.
  */
 #include "lib.h"
 #include "selftest.h"
@@ -35,13 +36,13 @@ static void start_device(const struct cvmm_boot_device *at, unsigned int i)
 		test_entropy(dev, i);
 }
 
-static void test_disks(void)
+static void each_disk(void (*act)(struct device *dev, unsigned int number))
 {
 	unsigned int i;
 
 	for (i = 0; i < ndevices; i++)
 		if (devices[i].id == ID_BLOCK)
-			test_disk(&devices[i], i);
+			act(&devices[i], i);
 }
 
 static void show_all_shared(void)
@@ -114,7 +115,10 @@ static void interact(const struct cvmm_boot *boot)
 			show_all_shared();
 			break;
 		case 'd':
-			test_disks();
+			each_disk(test_disk);
+			break;
+		case 'u':
+			each_disk(write_disk);
 			break;
 		case 'm':
 			test_memory(boot);
@@ -149,7 +153,7 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 	show_initrd(boot);
 	for (i = 0; i < boot->ndevices; i++)
 		start_device(&boot->devices[i], i);
-	test_disks();
+	each_disk(test_disk);
 	show_all_shared();
 	if (has_word((const char *)boot->cmdline_gpa, "interactive"))
 		interact(boot);

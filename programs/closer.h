@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Threads that close descriptors received from peers (vmm-sys-util/foreign.h).
- * There are several, so that a blocked close delays no other. They run until the
- * program ends, which does not wait for them.
+ * The program starts several, so that a blocked close delays no other. They run until
+ * the program ends, and the program does not wait for them.
  *
  * A second set closes host files that belong to a file server (FUSE, network), for
  * devices that open such files. The sets are independent.
@@ -38,8 +38,8 @@ int prog_file_closer(struct vsu_closer **out, struct vsu_error *err);
 int prog_file_closer_look(void);
 
 /*
- * Call before the program ends: logs how many files of each set could not be closed,
- * for which Linux keeps the process.
+ * Call before the program ends: logs how many files of each set could not be closed.
+ * Linux keeps the process until they are closed.
  */
 void prog_closer_end(void);
 

@@ -126,6 +126,13 @@ _cvmm() {
 			[[ $option != *= || $option != "$typed"* ]] || compopt -o nospace 2>/dev/null
 			_cvmm_say "$option"
 		done < <(sed -n 's/^  \(-[a-zA-Z], \)\{0,1\}\(--[a-z-]*=\{0,1\}\).*/\2/p' <<<"$help")
+	elif [[ $command == ctl ]]; then
+		if ((${#words[@]} == 2)); then
+			_cvmm_files ''
+		elif ((${#words[@]} == 3)); then
+			# shellcheck disable=SC2046 # a list of words
+			_cvmm_say $(sed -n 's/^  \([a-z][a-z-]*\)  *[a-z].*/\1/p' <<<"$help")
+		fi
 	elif [[ $command == memory ]]; then
 		_cvmm_list '' memory
 	elif [[ -n $command ]]; then

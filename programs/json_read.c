@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Reading one list of strings out of a JSON document. */
+/* Reading one member of a JSON object, a string or a list of strings, or all. */
 #include <config.h>
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "json_read.h"
@@ -163,7 +164,17 @@ static bool skip_value(struct reader *r, int depth)
 	return len > 0;
 }
 
-/* The number of strings in the array, or a negative errno. */
+/* Reads the value of the wanted member: the number of its strings, or a negative errno. */
+typedef int member_reader(struct reader *r, char **words, int max);
+
+static int read_one(struct reader *r, char **words, int max)
+{
+	(void)max;
+	words[0] = read_string(r);
+	skip_blanks(r);
+	return words[0] ? 1 : -EBADMSG;
+}
+
 static int read_array(struct reader *r, char **words, int max)
 {
 	int n = 0;
@@ -182,8 +193,8 @@ static int read_array(struct reader *r, char **words, int max)
 	return skip_char(r, ']') ? n : -EBADMSG;
 }
 
-static int read_document(struct reader *r, const char *name, char **words,
-			 int max)
+static int read_document(struct reader *r, const char *name,
+			 member_reader *read_value, char **words, int max)
 {
 	const char *member;
 	int n = -ENOENT;
@@ -195,7 +206,7 @@ static int read_document(struct reader *r, const char *name, char **words,
 		if (!member || !skip_char(r, ':'))
 			return -EBADMSG;
 		if (n == -ENOENT && !strcmp(member, name))
-			n = read_array(r, words, max);
+			n = read_value(r, words, max);
 		else if (!skip_value(r, 0))
 			return -EBADMSG;
 	} while (skip_char(r, ',') && (n >= 0 || n == -ENOENT));
@@ -204,18 +215,125 @@ static int read_document(struct reader *r, const char *name, char **words,
 	return skip_char(r, '}') && !*r->at ? n : -EBADMSG;
 }
 
+static int fault_of(const struct reader *r, const char *name, const char *kind, int rc,
+		    struct vsu_error *err)
+{
+	if (rc == -ENOENT)
+		return vsu_error_set(err, -EBADMSG, "the JSON object has no member '%s'",
+				     name);
+	return vsu_error_set(err, rc, "byte %zu: not a JSON object with %s '%s'",
+			     (size_t)(r->at - r->start), kind, name);
+}
+
 int prog_json_read_strings(char *text, const char *name, char **words, int max,
 			   struct vsu_error *err)
 {
 	struct reader r = { text, text };
-	const int n = read_document(&r, name, words, max);
+	const int n = read_document(&r, name, read_array, words, max);
 
-	if (n == -ENOENT)
-		return vsu_error_set(err, -EBADMSG, "the JSON object has no member '%s'",
-				     name);
 	if (n == -E2BIG)
 		return vsu_error_set(err, n, "'%s' has more than %d strings",
 				     name, max);
-	return n >= 0 ? n : vsu_error_set(err, n, "byte %zu: not a JSON object with an array of strings '%s'",
-					  (size_t)(r.at - r.start), name);
+	return n >= 0 ? n : fault_of(&r, name, "an array of strings", n, err);
+}
+
+int prog_json_read_string(char *text, const char *name, char **word,
+			  struct vsu_error *err)
+{
+	struct reader r = { text, text };
+	const int rc = read_document(&r, name, read_one, word, 1);
+
+	return rc < 0 ? fault_of(&r, name, "a string", rc, err) : 0;
+}
+
+/* --------------------------------------------------------------- whole objects */
+
+struct walk {
+	struct reader r;
+	char path[PROG_JSON_PATH];
+	prog_json_fn fn;
+	void *opaque;
+};
+
+static bool walk_value(struct walk *w, size_t len, int depth);
+
+/* name NULL: the index of an array. */
+static bool walk_member(struct walk *w, size_t len, const char *name,
+			unsigned int index, int depth)
+{
+	const char *dot = len ? "." : "";
+	int n = name ? snprintf(w->path + len, sizeof(w->path) - len, "%s%s", dot, name) :
+		       snprintf(w->path + len, sizeof(w->path) - len, "%s%u", dot, index);
+
+	return n >= 0 && (size_t)n < sizeof(w->path) - len &&
+	       walk_value(w, len + (size_t)n, depth + 1);
+}
+
+static bool walk_members(struct walk *w, size_t len, bool named, int depth)
+{
+	const char closing = named ? '}' : ']';
+	const char *name = NULL;
+	unsigned int i = 0;
+
+	w->r.at++;
+	if (skip_char(&w->r, closing))
+		return true;
+	do {
+		if (named) {
+			name = read_string(&w->r);
+			if (!name || !skip_char(&w->r, ':'))
+				return false;
+		}
+		if (!walk_member(w, len, name, i++, depth))
+			return false;
+	} while (skip_char(&w->r, ','));
+	return skip_char(&w->r, closing);
+}
+
+/* The byte behind a number is replaced by 0 meanwhile. */
+static bool walk_word(struct walk *w)
+{
+	char *word = w->r.at, *end;
+	char behind;
+
+	if (!skip_value(&w->r, 0))
+		return false;
+	end = w->r.at;
+	behind = *end;
+	*end = '\0';
+	w->fn(w->opaque, w->path, word, false);
+	*end = behind;
+	return true;
+}
+
+static bool walk_value(struct walk *w, size_t len, int depth)
+{
+	const char *word;
+
+	skip_blanks(&w->r);
+	w->path[len] = '\0';
+	if (depth > MAX_DEPTH)
+		return false;
+	if (*w->r.at == '{' || *w->r.at == '[')
+		return walk_members(w, len, *w->r.at == '{', depth);
+	if (*w->r.at != '"')
+		return walk_word(w);
+	word = read_string(&w->r);
+	if (word)
+		w->fn(w->opaque, w->path, word, true);
+	return word;
+}
+
+int prog_json_walk(char *text, prog_json_fn fn, void *opaque, struct vsu_error *err)
+{
+	struct walk w = { .r = { text, text }, .fn = fn, .opaque = opaque };
+
+	skip_blanks(&w.r);
+	if (*w.r.at == '{' && walk_value(&w, 0, 0)) {
+		skip_blanks(&w.r);
+		if (!*w.r.at)
+			return 0;
+	}
+	return vsu_error_set(err, -EBADMSG, "byte %zu: not a JSON object",
+			     (size_t)(w.r.at - text));
 }

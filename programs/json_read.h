@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Reading one list of strings out of a JSON document (RFC 8259).
+ * Reading one member of a JSON object (RFC 8259), a string or a list of strings, or all
+ * members.
  *
  * Threads: no state.
  */
 #ifndef PROGRAMS_JSON_READ_H
 #define PROGRAMS_JSON_READ_H
+
+#include <stdbool.h>
 
 #include <vmm-sys-util/error.h>
 
@@ -17,5 +20,23 @@
  */
 int prog_json_read_strings(char *text, const char *name, char **words, int max,
 			   struct vsu_error *err);
+
+/* Likewise for a member that is one string. 0 or -EBADMSG. */
+int prog_json_read_string(char *text, const char *name, char **word,
+			  struct vsu_error *err);
+
+/* Maximum bytes of a path, with its terminator. */
+#define PROG_JSON_PATH 128
+
+/* path: names and indexes, as in "devices.0.kind"; value: a string, or its text. */
+typedef void (*prog_json_fn)(void *opaque, const char *path, const char *value,
+			     bool is_string);
+
+/*
+ * Calls fn for each value of an object that is neither an object nor an array, in
+ * order. Both texts are valid during the call; text is modified. -EBADMSG: no such
+ * object, or too deep; fn was called for what precedes the fault.
+ */
+int prog_json_walk(char *text, prog_json_fn fn, void *opaque, struct vsu_error *err);
 
 #endif

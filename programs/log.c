@@ -61,9 +61,14 @@ void prog_log_set_level(enum prog_log_level level)
 	__atomic_store_n(&log_state.level, level, __ATOMIC_RELAXED);
 }
 
+enum prog_log_level prog_log_get_level(void)
+{
+	return __atomic_load_n(&log_state.level, __ATOMIC_RELAXED);
+}
+
 bool prog_log_says(enum prog_log_level level)
 {
-	return level <= __atomic_load_n(&log_state.level, __ATOMIC_RELAXED);
+	return level <= prog_log_get_level();
 }
 
 static struct kind *kind_of(const char *word)

@@ -43,14 +43,16 @@ extern const char *const prog_log_levels[];
 void prog_log_init(const char *name);
 
 /*
- * Lines go to syslog (/dev/log, facility "daemon") instead of standard
- * error from now on, if that can be connected to; a line reports if not. The socket stays open: a
- * program may change its root afterwards.
+ * Sends all further lines to syslog (/dev/log, facility "daemon") instead of standard
+ * error. If the connection fails, lines stay on standard error, and one reports this. The
+ * socket stays open, so that a program may change its root afterwards.
  */
 void prog_log_to_syslog(void);
 
 /* Logs lines of this level and of more severe ones. */
 void prog_log_set_level(enum prog_log_level level);
+
+enum prog_log_level prog_log_get_level(void);
 
 /* Whether lines of this level are logged, to skip expensive formatting. */
 bool prog_log_says(enum prog_log_level level);

@@ -27,7 +27,7 @@ struct prog_socket_access {
 	struct vsu_sock_access access;
 };
 
-/* Judges both options; reads the host's groups. -EINVAL: not a mode, not a group. */
+/* Checks both options and looks up the group. -EINVAL: invalid mode, or unknown group. */
 int prog_socket_access_read(struct prog_socket_access *a, struct vsu_error *err);
 
 /* Changes a socket that was created, if an option was given. */

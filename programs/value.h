@@ -16,8 +16,8 @@
 /* The meaning of such a value. */
 struct prog_value {
 	const char *key;	/* its key: "path"; NULL: a key is required */
-	const char *alone;	/* properties that a value alone implies; or NULL */
-	const char *refusal;	/* if a key is required: the remedy; or NULL */
+	const char *alone;	/* properties that a value alone implies, or NULL */
+	const char *refusal;	/* if a key is required: the remedy, or NULL */
 };
 
 /* Whether the list begins with a word that is no key of the table. */

@@ -51,7 +51,7 @@ int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
 	}
 	if (rc < 0) {
 		vsu_error_sys(err, rc, "cannot start thread %u of %u for requests",
-			      w->n, n);
+			      w->n + 1, n);
 		prog_workers_end(w);
 		return rc;
 	}

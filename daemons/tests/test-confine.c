@@ -155,13 +155,13 @@ static int (*const refused[])(void) = {
 	catch_page_faults, ask_for_page_faults,
 };
 
-START_TEST(what_serving_does_not_take_fails)
+START_TEST(calls_not_needed_for_serving_fail)
 {
 	ck_assert_int_eq(in_child(refused[_i], CONFINE_ON), EPERM);
 }
 END_TEST
 
-START_TEST(it_ends_the_program_where_that_was_asked_for)
+START_TEST(forbidden_call_kills_if_configured)
 {
 	ck_assert_int_eq(in_child(refused[_i], CONFINE_KILL), -1 - SIGSYS);
 }
@@ -173,7 +173,7 @@ START_TEST(filter_that_is_off_refuses_nothing)
 }
 END_TEST
 
-START_TEST(a_daemon_may_need_more_than_others)
+START_TEST(daemon_may_permit_additional_calls)
 {
 	static const char *const more[] = { "socket", "no_such_call", NULL };
 	static const struct confine_needs needs = { .calls = more };
@@ -192,13 +192,10 @@ static int own_users(void)
 	return unshare(CLONE_FS | CLONE_NEWUSER) < 0 ? errno : 0;
 }
 
-START_TEST(a_working_directory_of_its_own_is_no_namespace)
+START_TEST(own_working_directory_needs_no_namespace)
 {
-	static const char *const more[] = { "unshare", NULL };
-	static const struct confine_needs needs = { .calls = more };
-
-	ck_assert_int_eq(in_child_with(own_folder, CONFINE_KILL, &needs), 0);
-	ck_assert_int_eq(in_child_with(own_users, CONFINE_ON, &needs), EPERM);
+	ck_assert_int_eq(in_child(own_folder, CONFINE_KILL), 0);
+	ck_assert_int_eq(in_child(own_users, CONFINE_ON), EPERM);
 }
 END_TEST
 
@@ -303,13 +300,13 @@ static int (*const allowed[])(void) = {
 	signal_own_thread,
 };
 
-START_TEST(what_serving_takes_ends_nothing)
+START_TEST(calls_needed_for_serving_are_permitted)
 {
 	ck_assert_int_eq(in_child(allowed[_i], CONFINE_KILL), 0);
 }
 END_TEST
 
-START_TEST(sockets_of_peers_are_closed_in_quiet)
+START_TEST(sockets_of_peers_are_closed_without_a_report)
 {
 	ck_assert_int_eq(in_child(close_a_stranger, CONFINE_OFF), 0);
 }
@@ -344,7 +341,7 @@ START_TEST(all_threads_are_confined)
 }
 END_TEST
 
-START_TEST(privileges_are_not_had_back)
+START_TEST(privileges_cannot_be_regained)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	int status;
@@ -359,7 +356,7 @@ START_TEST(privileges_are_not_had_back)
 }
 END_TEST
 
-START_TEST(user_that_is_not_there_is_named)
+START_TEST(missing_user_is_named)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -372,15 +369,15 @@ static void add_filter(TCase *tc)
 {
 	const int n = sizeof(refused) / sizeof(*refused);
 
-	tcase_add_loop_test(tc, what_serving_does_not_take_fails, 0, n);
-	tcase_add_loop_test(tc, it_ends_the_program_where_that_was_asked_for, 0, n);
+	tcase_add_loop_test(tc, calls_not_needed_for_serving_fail, 0, n);
+	tcase_add_loop_test(tc, forbidden_call_kills_if_configured, 0, n);
 	tcase_add_test(tc, filter_that_is_off_refuses_nothing);
-	tcase_add_test(tc, a_daemon_may_need_more_than_others);
-	tcase_add_test(tc, a_working_directory_of_its_own_is_no_namespace);
+	tcase_add_test(tc, daemon_may_permit_additional_calls);
+	tcase_add_test(tc, own_working_directory_needs_no_namespace);
 	tcase_add_test(tc, daemon_that_waits_for_pages_may_catch_their_faults);
-	tcase_add_loop_test(tc, what_serving_takes_ends_nothing, 0,
+	tcase_add_loop_test(tc, calls_needed_for_serving_are_permitted, 0,
 			    sizeof(allowed) / sizeof(*allowed));
-	tcase_add_test(tc, sockets_of_peers_are_closed_in_quiet);
+	tcase_add_test(tc, sockets_of_peers_are_closed_without_a_report);
 	tcase_add_test(tc, all_threads_are_confined);
 }
 
@@ -401,9 +398,9 @@ int main(void)
 	TCase *tc = tcase_create("confine");
 
 	suite_add_tcase(s, tc);
-	tcase_add_test(tc, user_that_is_not_there_is_named);
+	tcase_add_test(tc, missing_user_is_named);
 	if (getuid() == 0)
-		tcase_add_test(tc, privileges_are_not_had_back);
+		tcase_add_test(tc, privileges_cannot_be_regained);
 	else
 		puts("# left out: becoming another user, for which root is needed");
 	if (filter_works())

@@ -167,7 +167,7 @@ static bool knows_ports(void)
 	return syscall(444, NULL, 0, 1) >= 4;	/* landlock_create_ruleset() */
 }
 
-START_TEST(a_device_that_connects_may_and_others_may_not)
+START_TEST(only_a_connecting_device_may_connect)
 {
 	const struct vmm_device_facts device = { .connects = true };
 
@@ -182,7 +182,7 @@ static int faults_are_opened(void)
 	return is_refused(open("/dev/userfaultfd", O_RDWR | O_CLOEXEC));
 }
 
-START_TEST(faults_of_memory_can_be_had_where_they_were_asked_for)
+START_TEST(page_faults_can_be_handled_if_configured)
 {
 	ck_assert_int_eq(after_leaving(&none, true, faults_are_opened), 0);
 }
@@ -268,10 +268,10 @@ static void add_tests(TCase *tc)
 			    sizeof(parents) / sizeof(*parents));
 	tcase_add_test(tc, files_of_a_peer_are_told_from_those_of_a_server);
 	tcase_add_test(tc, files_that_are_open_stay_so);
-	tcase_add_test(tc, faults_of_memory_can_be_had_where_they_were_asked_for);
+	tcase_add_test(tc, page_faults_can_be_handled_if_configured);
 	if (!has_landlock())
 		return;
-	tcase_add_test(tc, a_device_that_connects_may_and_others_may_not);
+	tcase_add_test(tc, only_a_connecting_device_may_connect);
 	tcase_add_test(tc, files_of_the_host_are_not_opened);
 	tcase_add_test(tc, socket_of_the_daemon_can_be_removed);
 	tcase_add_test(tc, sockets_of_the_device_can_be_removed);

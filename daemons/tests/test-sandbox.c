@@ -211,7 +211,7 @@ static int nothing_is_made(struct inside *in)
 	return 0;
 }
 
-START_TEST(folder_that_is_only_read_is_that_for_the_host)
+START_TEST(read_only_folder_is_read_only_for_the_host)
 {
 	ck_assert_int_eq(finish(begin(&ways[_i], true, -1, nothing_is_made)), 0);
 }
@@ -301,7 +301,7 @@ static int folder_is_only_read(struct inside *in)
 	return 0;
 }
 
-START_TEST(folder_that_is_only_read_is_that_without_namespaces)
+START_TEST(read_only_folder_is_read_only_without_namespaces)
 {
 	ck_assert_int_eq(finish(begin(WITHOUT, true, -1,
 				      folder_is_only_read)), 0);
@@ -340,7 +340,7 @@ static int end_by_signal(struct inside *in)
 	__builtin_trap();
 }
 
-START_TEST(parent_ends_as_the_child_did)
+START_TEST(parent_exits_with_the_status_of_the_child)
 {
 	ck_assert_int_eq(in_sandbox(&ways[_i], end_with_42), 42);
 	ck_assert_int_lt(in_sandbox(&ways[_i], end_by_signal), 0);
@@ -449,7 +449,7 @@ static const struct { const char *path; int code; } no_folders[] = {
 	{ "/etc/passwd", ENOTDIR },
 };
 
-START_TEST(what_is_no_folder_is_named)
+START_TEST(file_that_is_not_a_folder_is_named)
 {
 	pid_t pid = fork();
 
@@ -512,7 +512,7 @@ static void add_way(TCase *tc, int i)
 		tcase_add_loop_test(tc, folder_is_used_as_ever, i, i + 1);
 	tcase_add_loop_test(tc, capabilities_are_those_of_a_file_server, i,
 			    i + 1);
-	tcase_add_loop_test(tc, parent_ends_as_the_child_did, i, i + 1);
+	tcase_add_loop_test(tc, parent_exits_with_the_status_of_the_child, i, i + 1);
 	if (ways[i].kind == SANDBOX_NONE)
 		return;
 	tcase_add_loop_test(tc, signals_reach_the_child, i, i + 1);
@@ -520,7 +520,7 @@ static void add_way(TCase *tc, int i)
 	if (ways[i].kind == SANDBOX_CHROOT)
 		return;
 	tcase_add_loop_test(tc, processes_and_networks_are_not_seen, i, i + 1);
-	tcase_add_loop_test(tc, folder_that_is_only_read_is_that_for_the_host,
+	tcase_add_loop_test(tc, read_only_folder_is_read_only_for_the_host,
 			    i, i + 1);
 	if (has_device)
 		tcase_add_loop_test(tc, device_in_the_folder_cannot_be_opened,
@@ -536,12 +536,12 @@ static void add_tests(TCase *tc)
 			add_way(tc, i);
 	if (has_landlock()) {
 		tcase_add_test(tc, a8_17_files_outside_are_not_opened_without_another_root);
-		tcase_add_test(tc, folder_that_is_only_read_is_that_without_namespaces);
+		tcase_add_test(tc, read_only_folder_is_read_only_without_namespaces);
 	}
 	if (!is_possible(&ways[0]))
 		return;
 	tcase_add_test(tc, parent_removes_the_socket);
-	tcase_add_loop_test(tc, what_is_no_folder_is_named, 0,
+	tcase_add_loop_test(tc, file_that_is_not_a_folder_is_named, 0,
 			    sizeof(no_folders) / sizeof(*no_folders));
 }
 

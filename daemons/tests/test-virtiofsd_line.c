@@ -57,7 +57,7 @@ static const struct { const char *typed, *ours; } lines[] = {
 	{ "fs --fd=3 --shared-dir=/readonly --tag=-d", "fs --fd=3 --shared-dir=/readonly --tag=-d" },
 };
 
-START_TEST(a_line_for_virtiofsd_has_our_words)
+START_TEST(options_of_virtiofsd_become_ours)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	char ours[512];
@@ -82,7 +82,7 @@ static const struct { const char *typed; int rc; const char *why; } refused[] = 
 	{ "fs -o =,", -EINVAL, "a key is missing" },
 };
 
-START_TEST(what_cannot_be_is_refused_with_a_sentence)
+START_TEST(unsupported_options_are_refused_by_name)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	char ours[512];
@@ -98,9 +98,9 @@ static Suite *suite(void)
 	Suite *s = suite_create("virtiofsd_line");
 	TCase *tc = tcase_create("virtiofsd_line");
 
-	tcase_add_loop_test(tc, a_line_for_virtiofsd_has_our_words, 0,
+	tcase_add_loop_test(tc, options_of_virtiofsd_become_ours, 0,
 			    (int)(sizeof(lines) / sizeof(*lines)));
-	tcase_add_loop_test(tc, what_cannot_be_is_refused_with_a_sentence, 0,
+	tcase_add_loop_test(tc, unsupported_options_are_refused_by_name, 0,
 			    (int)(sizeof(refused) / sizeof(*refused)));
 	suite_add_tcase(s, tc);
 	return s;

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <virtio-devices/blk.h>
@@ -12,6 +13,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "devices/kind.h"
+#include "devices/limits.h"
 #include "disk/format.h"
 #include "disk/module.h"
 
@@ -38,7 +40,9 @@ static const char *const locking[] = { "on", "off", NULL };
 
 struct blk {
 	const char *path, *serial;
-	uint64_t read_only, engine, locking, cache, block_size;
+	const char *overlay;
+	uint64_t read_only, engine, locking, cache, block_size, snapshot;
+	struct virtdev_rate_limits limits;
 };
 static_assert(sizeof(struct blk) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 
@@ -72,6 +76,14 @@ static const struct vmm_device_key keys[] = {
 		      .choices = locking, .preset = "on",
 		      .help = "lock FILE; off: another process may write to it" },
 	  .offset = offsetof(struct blk, locking) },
+	{ .option = { .name = "overlay", .kind = VSU_OPTION_STRING, .arg = "FILE",
+		      .help = "file for what the guest writes; the image is only read" },
+	  .offset = offsetof(struct blk, overlay) },
+	{ .option = { .name = "snapshot", .kind = VSU_OPTION_FLAG,
+		      .help = "discard what the guest writes at the end" },
+	  .offset = offsetof(struct blk, snapshot) },
+	PROG_LIMIT_ROWS("", "bytes of reads and writes", "requests",
+			offsetof(struct blk, limits)),
 	{ .option = { .name = NULL } },
 };
 
@@ -125,6 +137,52 @@ static int open_file(const struct blk *b, const struct vmm_device_common *common
 	return rc;
 }
 
+/* The combinations that an overlay does not support. */
+static int check_overlay(const struct blk *b, struct vsu_error *err)
+{
+	const char *key = b->overlay ? "overlay" : "snapshot";
+
+	if (b->overlay && b->snapshot)
+		return vsu_error_set(err, -EINVAL, "overlay and snapshot exclude each other: snapshot=on keeps nothing; leave one out");
+	if (b->overlay && !*b->overlay)
+		return vsu_error_set(err, -EINVAL, "key 'overlay': the value is empty; name a file");
+	if (prog_disk_is_address(b->path))
+		return vsu_error_set(err, -EINVAL, "'%s' is no file; %s is for files", b->path, key);
+	if (b->read_only)
+		return vsu_error_set(err, -EINVAL, "readonly and %s exclude each other: the image is only read in any case; leave one out", key);
+	if (b->engine != VIRTDEV_DISK_ENGINE_AUTO && b->engine != VIRTDEV_DISK_ENGINE_SYNC)
+		return vsu_error_set(err, -EINVAL, "engine=%s is not supported with %s; use auto or sync",
+				     engines[b->engine], key);
+	if (b->cache & CACHE_DIRECT)
+		return vsu_error_set(err, -EINVAL, "cache=%s is not supported with %s; use writeback or writethrough",
+				     caches[b->cache], key);
+	return 0;
+}
+
+static int open_layered(const struct blk *b, const struct vmm_device_common *common,
+			struct virtdev_disk **out, struct vsu_error *err)
+{
+	const struct virtdev_disk_overlay overlay = {
+		.size = sizeof(overlay), .base = b->path, .path = b->overlay,
+		.folder = b->overlay ? NULL : prog_disk_folder(),
+		/* A migration needs the file of the other process. */
+		.may_init = !common->unlocked,
+		.unlocked = common->unlocked || b->locking == LOCKING_OFF,
+		.block_size = (uint32_t)b->block_size,
+	};
+	const uint64_t limit = vsu_now_ns() + UNLOCK_WAIT_NS;
+	int rc = check_overlay(b, err);
+
+	if (rc < 0)
+		return rc;
+	while ((rc = virtdev_disk_overlay_open(&overlay, out, err)) == -EBUSY &&
+	       vsu_now_ns() < limit)
+		poll(NULL, 0, POLL_MS);
+	if (rc >= 0)
+		prog_disk_warn_of_format(b->path);
+	return rc;
+}
+
 static int open_address(const struct blk *b, uint32_t queues,
 			struct virtdev_disk **out, struct vsu_error *err)
 {
@@ -150,8 +208,11 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 		.queue_size_max = common->queue_size,
 		.serial = b->serial ? b->serial : default_serial(b->path),
 		.writethrough = b->cache & CACHE_THROUGH,
+		.limits = b->limits,
 	};
-	int rc = prog_disk_is_address(b->path) ?
+	int rc = b->overlay || b->snapshot ?
+		 open_layered(b, common, &blk.disk, err) :
+		 prog_disk_is_address(b->path) ?
 		 open_address(b, common->queues, &blk.disk, err) :
 		 open_file(b, common, &blk.disk, err);
 
@@ -167,12 +228,21 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 	return rc;
 }
 
+static int blk_limit(struct virtdev *dev, const void *config,
+		     struct vsu_error *err)
+{
+	return virtdev_blk_set_limits(dev, &((const struct blk *)config)->limits,
+				      err);
+}
+
 static void blk_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct blk *b = config;
 
-	facts->file = prog_disk_is_address(b->path) ? NULL : b->path;
-	facts->writes = !b->read_only;
+	facts->file = b->overlay ? b->overlay :
+		      prog_disk_is_address(b->path) ? NULL : b->path;
+	facts->writes = !b->read_only && !b->snapshot;
+	facts->temporary = b->snapshot;
 	facts->locks = b->locking == LOCKING_ON;
 	facts->connects = !facts->file;
 	if (facts->connects && facts->writes)
@@ -184,7 +254,7 @@ const struct vmm_device_kind vmm_blk_kind = {
 	.max_queues = 256, .min_queue_size = 4, .queue_size = "1024",
 	.keys = keys,
 	.value = { .key = "path" },
-	.open = blk_open, .resize = virtdev_blk_resize,
+	.open = blk_open, .resize = virtdev_blk_resize, .limit = blk_limit,
 	.set_locked = virtdev_blk_set_locked, .flush = virtdev_blk_flush,
 	.describe = blk_describe,
 };

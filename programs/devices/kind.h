@@ -40,6 +40,7 @@ struct vmm_device_key {
 	uint32_t max_times;	/* size of the array of const char * for a string that may be
 				 * repeated; 0: a single one */
 	bool required;		/* the device requires a value */
+	bool runtime;		/* a number that can change while the device runs, see limit() */
 	/*
 	 * For a key of the daemon only: the reason why cvmm's own device does
 	 * not support it, or NULL.
@@ -92,6 +93,7 @@ struct vmm_device_facts {
 	const char *file;	/* the backing file, or NULL */
 	bool writes;		/* the file may be written */
 	bool locks;		/* locks the file itself: a writing device excludes all others */
+	bool temporary;		/* what the guest writes ends with the program */
 	bool connects;		/* opens connections while it is served */
 	bool finds_files;	/* opens files by handles */
 	bool sets_labels;	/* sets attributes that require CAP_SYS_ADMIN on a kernel without
@@ -143,6 +145,9 @@ struct vmm_device_kind {
 	 */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);
+	/* Applies the config's keys with runtime; NULL: the kind has none. */
+	int (*limit)(struct virtdev *dev, const void *config,
+		     struct vsu_error *err);
 	/*
 	 * For a hand-over of the file to another process, while no request is in
 	 * progress: locks or unlocks it (-EBUSY), and writes it to stable storage, which
@@ -151,6 +156,14 @@ struct vmm_device_kind {
 	int (*set_locked)(struct virtdev *dev, bool locked,
 			  struct vsu_error *err);
 	int (*flush)(struct virtdev *dev, struct vsu_error *err);
+	/*
+	 * For a migration of plugged memory, or NULL: keeps the plugged blocks while held
+	 * (-EAGAIN: they are changing), and plugs blocks of a device that has no driver
+	 * yet.
+	 */
+	int (*hold)(struct virtdev *dev, bool held);
+	int (*plug)(struct virtdev *dev, uint64_t offset, uint64_t len,
+		    struct vsu_error *err);
 	/* Requests new statistics from the driver; NULL: none exist. */
 	void (*refresh)(struct virtdev *dev);
 	/* NULL: no facts. */

@@ -44,4 +44,5 @@ const struct vmm_device_kind vmm_mem_kind = {
 	.min_queue_size = 2, .queue_size = "64", .keys = keys,
 	.value = { .refusal = "a size without a key; the guest's memory is '--memory SIZE', memory that is plugged while it runs is '--mem size=SIZE'" },
 	.open = mem_open, .resize = virtdev_mem_set_requested,
+	.hold = virtdev_mem_hold, .plug = virtdev_mem_plug,
 };

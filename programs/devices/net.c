@@ -4,11 +4,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <virtio-devices/net.h>
 
 #include "devices/kind.h"
+#include "devices/limits.h"
 
 /* "52:54:00:12:34:56" */
 #define MAC_TEXT 17u
@@ -21,6 +23,7 @@ static const char *const offloads[] = { "on", "off", NULL };
 struct net {
 	const char *tap, *socket, *mac;
 	uint64_t fd, mtu, offloads, reconnect;
+	struct virtdev_rate_limits rx, tx;
 };
 static_assert(sizeof(struct net) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 
@@ -48,6 +51,10 @@ static const struct vmm_device_key keys[] = {
 		      .choices = offloads, .preset = "on",
 		      .help = "checksum and segmentation offloads" },
 	  .offset = offsetof(struct net, offloads) },
+	PROG_LIMIT_ROWS("rx-", "bytes of frames to the guest", "frames",
+			offsetof(struct net, rx)),
+	PROG_LIMIT_ROWS("tx-", "bytes of frames from the guest", "frames",
+			offsetof(struct net, tx)),
 	{ .option = { .name = "reconnect", .kind = VSU_OPTION_U64, .arg = "MS",
 		      .help = "connect to the stream again so many ms after it was lost",
 		      .min = 1, .max = 60000 },
@@ -126,6 +133,7 @@ static int read_config(const struct net *n,
 		.size = sizeof(*net), .mtu = (uint16_t)n->mtu,
 		.queue_size_max = common->queue_size,
 		.no_offloads = n->offloads == OFFLOADS_OFF,
+		.receive = n->rx, .send = n->tx,
 	};
 	if (rc == 0)
 		rc = mac_parse(n->mac, net->mac, err);
@@ -146,6 +154,14 @@ static int net_open(const void *config, const struct vmm_device_common *common,
 	return rc;
 }
 
+static int net_limit(struct virtdev *dev, const void *config,
+		     struct vsu_error *err)
+{
+	const struct net *n = config;
+
+	return virtdev_net_set_limits(dev, &n->rx, &n->tx, err);
+}
+
 static void net_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct net *n = config;
@@ -158,6 +174,11 @@ static void net_describe(const void *config, struct vmm_device_facts *facts)
 			facts->names[count++] = names[i];
 }
 
+static bool is_limited(const struct virtdev_rate_limits *l)
+{
+	return l->bytes || l->bytes_burst || l->ops || l->ops_burst;
+}
+
 static int kernel_check(const void *config, struct vsu_error *err)
 {
 	const struct net *n = config;
@@ -166,6 +187,9 @@ static int kernel_check(const void *config, struct vsu_error *err)
 		return vsu_error_set(err, -EINVAL,
 				     "the kernel serves a tap interface: give 'tap=NAME' or 'fd=N'%s",
 				     n->socket ? ", leave out 'socket'" : "");
+	if (is_limited(&n->rx) || is_limited(&n->tx))
+		return vsu_error_set(err, -EINVAL,
+				     "the kernel carries frames without rate limits; leave out 'rx-' and 'tx-'");
 	return 0;
 }
 
@@ -191,6 +215,6 @@ const struct vmm_device_kind vmm_net_kind = {
 	.max_queues = VIRTDEV_NET_PAIRS_MAX, .min_queue_size = 2,
 	.queue_size = "1024", .keys = keys,
 	.value = { .key = "tap" },
-	.open = net_open,
+	.open = net_open, .limit = net_limit,
 	.kernel = &kernel, .describe = net_describe,
 };

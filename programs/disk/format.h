@@ -7,7 +7,7 @@
 
 #include <vmm-sys-util/error.h>
 
-/* The format whose images begin with these bytes: "qcow2"; NULL: of none. */
+/* The format whose images begin with these bytes: "qcow2"; NULL: the format is unknown. */
 const char *prog_disk_format_of(const void *bytes, size_t len);
 
 /*

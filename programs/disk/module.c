@@ -2,21 +2,26 @@
 /* Finds and loads disk modules. */
 #include <config.h>
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "disk/module.h"
+#include "module_loader.h"
+
+static const struct prog_module nbd = {
+	.file = "disk-nbd.so", .symbol = PROG_DISK_MODULE_SYMBOL,
+	.subject = "NBD disks", .package = "cvmm-disk-nbd", .library = "libnbd",
+};
 
 /* TLS requires keys; nbdkit has options for them. */
 static const struct scheme {
-	const char *prefix, *module, *remedy;
+	const char *prefix;
+	const struct prog_module *module;
+	const char *remedy;
 } schemes[] = {
-	{ "nbd://", "disk-nbd.so", NULL },
-	{ "nbd+unix://", "disk-nbd.so", NULL },
+	{ "nbd://", &nbd, NULL },
+	{ "nbd+unix://", &nbd, NULL },
 	{ "nbds://", NULL, "run nbdkit -U SOCKET nbd 'uri=nbds://...' and name nbd+unix:///?socket=SOCKET" },
 	{ "nbds+unix://", NULL, "run nbdkit -U SOCKET nbd 'uri=nbds+unix://...' and name nbd+unix:///?socket=SOCKET" },
 	{ NULL, NULL, NULL },
@@ -31,34 +36,25 @@ static const struct scheme *scheme_of(const char *text)
 	return s->prefix ? s : NULL;
 }
 
+const char *prog_disk_folder(void)
+{
+	const char *folder = getenv("TMPDIR");
+
+	return folder && *folder ? folder : "/var/tmp";
+}
+
 bool prog_disk_is_address(const char *text)
 {
 	return scheme_of(text) != NULL;
 }
 
-static int module_load(const char *name, const struct prog_disk_module **out,
-		struct vsu_error *err)
+int prog_disk_load(const char *address, struct vsu_error *err)
 {
-	const char *folder = secure_getenv("CVMM_MODULES");
-	char path[PATH_MAX];
-	void *module;
-	int len = snprintf(path, sizeof(path), "%s/%s",
-			   folder ? folder : MODULES_DIR, name);
+	const struct scheme *scheme = scheme_of(address);
+	const void *module;
 
-	if (len < 0 || len >= (int)sizeof(path))
-		return vsu_error_set(err, -ENAMETOOLONG,
-				     "CVMM_MODULES names a path that is too long");
-	module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-	if (!module)
-		return vsu_error_set(err, -EOPNOTSUPP,
-				     "the module for NBD disks cannot be loaded; install the package cvmm-disk-nbd, or build with libnbd (%s)",
-				     dlerror());
-	*out = dlsym(module, PROG_DISK_MODULE_SYMBOL);
-	if (!*out || strcmp((*out)->version, PACKAGE_VERSION))
-		return vsu_error_set(err, -EOPNOTSUPP,
-				     "%s is not of version %s, as this program is",
-				     path, PACKAGE_VERSION);
-	return 0;
+	return scheme && scheme->module ?
+	       prog_module_load(scheme->module, &module, err) : 0;
 }
 
 static int make_disk(const struct prog_disk_made *made,
@@ -78,15 +74,17 @@ int prog_disk_open(const struct prog_disk_want *want,
 {
 	const struct scheme *scheme = scheme_of(want->address);
 	const struct prog_disk_module *module;
+	const void *loaded = NULL;
 	struct prog_disk_made made = { 0 };
 	int rc;
 
 	if (!scheme || !scheme->module)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "no disk can be had by '%s'; %s",
+				     "'%s' is no address of a disk; %s",
 				     want->address, scheme ? scheme->remedy :
 				     "nbd:// and nbd+unix:// are known");
-	rc = module_load(scheme->module, &module, err);
+	rc = prog_module_load(scheme->module, &loaded, err);
+	module = loaded;
 	if (rc >= 0)
 		rc = module->open(want, &made, err);
 	return rc < 0 ? rc : make_disk(&made, out, err);

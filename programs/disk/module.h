@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Disk modules: kinds of disks that depend on further libraries. A program loads a
- * module by the scheme of an address ("nbd+unix:///?socket=/run/disk.sock"), from
- * the installed module folder, or from the one that CVMM_MODULES names.
- *
- * A module has the same version as the program that loads it, exports one struct by
- * the name below, and stays loaded until the program ends.
+ * Disk modules (module_loader.h): kinds of disks that depend on further libraries. A program
+ * loads a module by the scheme of an address ("nbd+unix:///?socket=/run/disk.sock").
  *
  * Threads: one at a time.
  */
@@ -42,6 +38,16 @@ extern const struct prog_disk_module prog_disk_module;
 
 /* Returns whether it is an address; "./nbd:x" is a path. */
 bool prog_disk_is_address(const char *text);
+
+/* The folder of temporary overlays: TMPDIR, or /var/tmp. */
+const char *prog_disk_folder(void);
+
+/*
+ * Loads the module for the address, so that a process that cannot open its file
+ * later can open the disk. Errors are those of prog_disk_open(); an unknown
+ * scheme is not an error.
+ */
+int prog_disk_load(const char *address, struct vsu_error *err);
 
 /*
  * -EOPNOTSUPP: unknown scheme, or the module is not installed or has another

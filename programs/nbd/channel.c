@@ -58,8 +58,7 @@ static void tick_in(struct pnbd_channel *c, uint64_t ns)
 
 static void note_lost_writes(struct pnbd_disk *d)
 {
-	if (__atomic_load_n(&d->written, __ATOMIC_ACQUIRE) >
-	    __atomic_load_n(&d->flushed, __ATOMIC_ACQUIRE))
+	if (pnbd_disk_has_unflushed(d))
 		__atomic_store_n(&d->lost, true, __ATOMIC_RELEASE);
 }
 
@@ -220,6 +219,7 @@ int pnbd_channel_submit(void *self, void *channel,
 	struct pnbd_channel *c = channel;
 
 	*pnbd_request_done(request) = 0;
+	c->flushed = false;
 	pnbd_list_add(finish_here(self, request) ? &c->finished : &c->queued,
 		     request);
 	return 0;
@@ -244,6 +244,37 @@ int pnbd_channel_kick(void *self, void *channel, uint64_t *budget)
 	if (c->ready && c->queued.first)
 		return -EAGAIN;
 	return some || c->finished.first;
+}
+
+static bool needs_flush(const struct pnbd_disk *d)
+{
+	return d->can_flush && pnbd_disk_has_unflushed(d) &&
+	       !__atomic_load_n(&d->lost, __ATOMIC_ACQUIRE);
+}
+
+/* After a flush that failed, the next connection repeats it. */
+static bool waits_for_flush(const struct pnbd_channel *c)
+{
+	return __atomic_load_n(&c->disk->flush_result, __ATOMIC_ACQUIRE) < 0 &&
+	       !held_too_long(c);
+}
+
+int pnbd_channel_flush(void *self, void *channel)
+{
+	struct pnbd_channel *c = channel;
+	uint64_t budget = 1;
+
+	if (c->flushes || c->flushed || !needs_flush(self))
+		return c->flushes;
+	if (!c->ready)
+		return waits_for_flush(c);
+	c->flushes = true;
+	c->last_flush = (struct virtdev_disk_request){ .op = VIRTDEV_DISK_FLUSH };
+	pnbd_part_ask(c, &c->last_flush, &budget);
+	look_again(c);
+	if (!c->ticking && c->asked)
+		begin_looks(c);
+	return c->flushes;
 }
 
 /* -------------------------------------------------------------- its lifetime */
@@ -296,7 +327,7 @@ int pnbd_channel_open(void *self, uint32_t depth, void **channel,
 		return vsu_error_sys(err, -ENOMEM, "disk channel");
 	c->disk = self;
 	c->epoll_fd = c->timer_fd = -1;
-	rc = make_parts(c, depth);
+	rc = make_parts(c, depth + 1);	/* and last_flush */
 	if (rc >= 0)
 		rc = make_descriptors(c);
 	if (rc < 0) {

@@ -134,6 +134,9 @@ static int keep_place(struct pnbd_disk *d, struct nbd_handle *nbd,
 		      const char *address, struct vsu_error *err)
 {
 	d->peer_len = sizeof(d->peer);
+	d->address = strdup(address);
+	if (!d->address)
+		return vsu_error_sys(err, -ENOMEM, "disk");
 	d->export_name = nbd_get_export_name(nbd);
 	if (!d->export_name)
 		return nbd_failed(address, err);

@@ -13,7 +13,19 @@ static void disk_free(void *self)
 
 	nbd_close(d->first);
 	free(d->export_name);
+	free(d->address);
 	free(d);
+}
+
+static int disk_flush_result(void *self, struct vsu_error *err)
+{
+	const struct pnbd_disk *d = self;
+	const int rc = __atomic_load_n(&d->flush_result, __ATOMIC_ACQUIRE);
+
+	if (__atomic_load_n(&d->lost, __ATOMIC_ACQUIRE))
+		return vsu_error_set(err, -EIO, "cannot flush '%s': the connection was lost after writes; continue when the guest has flushed its disk",
+				     d->address);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot flush '%s'", d->address) : 0;
 }
 
 static const struct virtdev_disk_ops ops = {
@@ -26,6 +38,8 @@ static const struct virtdev_disk_ops ops = {
 	.kick = pnbd_channel_kick,
 	.reap = pnbd_channel_reap,
 	.free = disk_free,
+	.channel_flush = pnbd_channel_flush,
+	.flush_result = disk_flush_result,
 };
 
 static int disk_open(const struct prog_disk_want *want,

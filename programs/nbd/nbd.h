@@ -12,6 +12,9 @@
  * server had completed writes without a later flush, the next flush fails with -EIO,
  * because these writes may be lost.
  *
+ * A flush covers other connections only if the server advertises it. A channel is therefore
+ * flushed before it is closed.
+ *
  * Threads: as disk.h.
  */
 #ifndef PROGRAMS_NBD_NBD_H
@@ -39,7 +42,7 @@ struct pnbd_disk {
 	bool can_flush;
 	bool many;		/* a flush covers writes of all connections */
 	uint32_t most;		/* maximum payload of a message, bytes */
-	char *export_name;
+	char *address, *export_name;
 	struct sockaddr_storage peer;
 	socklen_t peer_len;
 	uint64_t answer_ns;	/* PNBD_ANSWER_NS; tests set other values */
@@ -48,6 +51,8 @@ struct pnbd_disk {
 	uint64_t written;	/* atomic; completed writes */
 	uint64_t flushed;	/* atomic; writes covered by a flush */
 	bool lost;		/* atomic; unflushed writes may be lost */
+	int flush_result;	/* atomic; error before a channel was closed, until a
+				   flush succeeds */
 };
 
 struct pnbd_part {
@@ -76,6 +81,8 @@ struct pnbd_channel {
 	uint64_t heard;		/* replies at the last check */
 	uint64_t since_ns;	/* connection lost, or first overdue reply */
 	uint64_t began_ns;	/* start of the connection attempt */
+	struct virtdev_disk_request last_flush; /* before the channel is closed */
+	bool flushes, flushed;	/* last_flush is in progress; it has ended */
 };
 
 static inline void pnbd_list_add(struct pnbd_list *list,
@@ -113,6 +120,12 @@ static inline bool pnbd_disk_lost(struct pnbd_disk *disk)
 	return __atomic_exchange_n(&disk->lost, false, __ATOMIC_ACQ_REL);
 }
 
+static inline bool pnbd_disk_has_unflushed(const struct pnbd_disk *disk)
+{
+	return __atomic_load_n(&disk->written, __ATOMIC_ACQUIRE) >
+	       __atomic_load_n(&disk->flushed, __ATOMIC_ACQUIRE);
+}
+
 /* part.c */
 
 /* Completed bytes of a request, stored in the request. */
@@ -141,5 +154,6 @@ int pnbd_channel_submit(void *self, void *channel,
 		       struct virtdev_disk_request *request);
 int pnbd_channel_kick(void *self, void *channel, uint64_t *budget);
 struct virtdev_disk_request *pnbd_channel_reap(void *self, void *channel);
+int pnbd_channel_flush(void *self, void *channel);
 
 #endif

@@ -178,17 +178,39 @@ static void flushed_to(struct pnbd_disk *d, uint64_t written)
 		;
 }
 
+/* The driver is notified of lost writes by a flush of its own. */
+static bool is_lost(struct pnbd_disk *d, const struct pnbd_part *p)
+{
+	return p->request == &p->channel->last_flush ?
+	       __atomic_load_n(&d->lost, __ATOMIC_ACQUIRE) : pnbd_disk_lost(d);
+}
+
 /* A flush fails if another connection lost completed writes meanwhile. */
 static int part_account(struct pnbd_disk *d, const struct pnbd_part *p)
 {
 	if (is_change(p->request->op)) {
 		__atomic_add_fetch(&d->written, 1, __ATOMIC_RELEASE);
 	} else if (p->request->op == VIRTDEV_DISK_FLUSH) {
-		if (pnbd_disk_lost(d))
+		if (is_lost(d, p))
 			return -EIO;
 		flushed_to(d, p->written);
+		__atomic_store_n(&d->flush_result, 0, __ATOMIC_RELEASE);
 	}
 	return 0;
+}
+
+/*
+ * After a failure, a flush of another connection covers the writes only if the server
+ * advertises that.
+ */
+static void last_flush_end(struct pnbd_channel *c, int result)
+{
+	c->flushes = false;
+	c->flushed = true;
+	if (result < 0 && !c->disk->many)
+		__atomic_store_n(&c->disk->lost, true, __ATOMIC_RELEASE);
+	if (result < 0)
+		__atomic_store_n(&c->disk->flush_result, result, __ATOMIC_RELEASE);
 }
 
 void pnbd_part_end(struct pnbd_part *p, int result)
@@ -211,5 +233,9 @@ void pnbd_part_end(struct pnbd_part *p, int result)
 	c->asked--;
 	c->answers++;
 	r->result = result;
-	pnbd_list_add(!result && *done < r->len ? &c->queued : &c->finished, r);
+	if (r == &c->last_flush)
+		last_flush_end(c, result);
+	else
+		pnbd_list_add(!result && *done < r->len ? &c->queued :
+			      &c->finished, r);
 }

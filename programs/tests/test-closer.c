@@ -36,7 +36,7 @@ static void assert_threads(int expected)
 		ck_assert_int_eq(count_threads(), expected);
 }
 
-START_TEST(program_without_peers_and_files_has_no_such_thread)
+START_TEST(program_without_peers_and_files_has_no_closer_thread)
 {
 	ck_assert_int_eq(prog_closer_allow(&err), 0);
 	assert_threads(1);
@@ -82,7 +82,7 @@ START_TEST(threads_of_files_wait_until_they_are_allowed)
 }
 END_TEST
 
-START_TEST(end_waits_for_files_without_a_peer)
+START_TEST(exit_waits_for_files_without_a_peer)
 {
 	struct vsu_closer *files;
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), copy = fd;
@@ -102,11 +102,11 @@ int main(void)
 	Suite *s = suite_create("closer");
 	TCase *tc = tcase_create("closer");
 
-	tcase_add_test(tc, program_without_peers_and_files_has_no_such_thread);
+	tcase_add_test(tc, program_without_peers_and_files_has_no_closer_thread);
 	tcase_add_test(tc, first_peer_starts_them_once);
 	tcase_add_test(tc, files_have_threads_of_their_own);
 	tcase_add_test(tc, threads_of_files_wait_until_they_are_allowed);
-	tcase_add_test(tc, end_waits_for_files_without_a_peer);
+	tcase_add_test(tc, exit_waits_for_files_without_a_peer);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -41,7 +41,7 @@ START_TEST(an_image_is_known_by_its_first_bytes)
 }
 END_TEST
 
-START_TEST(one_that_differs_in_a_byte_is_not)
+START_TEST(changed_magic_is_not_recognised)
 {
 	memcpy(head + images[_i].at, images[_i].bytes, images[_i].len);
 	head[images[_i].at + 2] ^= 1;
@@ -49,7 +49,7 @@ START_TEST(one_that_differs_in_a_byte_is_not)
 }
 END_TEST
 
-START_TEST(one_that_ends_before_is_not)
+START_TEST(truncated_magic_is_not_recognised)
 {
 	memcpy(head + images[_i].at, images[_i].bytes, images[_i].len);
 	ck_assert_ptr_null(prog_disk_format_of(head, images[_i].at + 3));
@@ -76,7 +76,7 @@ static const struct {
 	{ "\0\0\0\0", 1000, "as it was" },
 };
 
-START_TEST(an_image_that_no_raw_one_can_be_is_refused_by_its_format)
+START_TEST(image_of_another_format_is_refused_by_name)
 {
 	char path[] = "/tmp/format.XXXXXX";
 	struct vsu_error err;
@@ -119,10 +119,10 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, an_image_is_known_by_its_first_bytes, 0, n);
-	tcase_add_loop_test(tc, one_that_differs_in_a_byte_is_not, 0, n);
-	tcase_add_loop_test(tc, one_that_ends_before_is_not, 0, n);
+	tcase_add_loop_test(tc, changed_magic_is_not_recognised, 0, n);
+	tcase_add_loop_test(tc, truncated_magic_is_not_recognised, 0, n);
 	tcase_add_test(tc, disks_with_a_boot_sector_or_nothing_are_raw);
-	tcase_add_loop_test(tc, an_image_that_no_raw_one_can_be_is_refused_by_its_format, 0, 3);
+	tcase_add_loop_test(tc, image_of_another_format_is_refused_by_name, 0, 3);
 	tcase_add_test(tc, a_missing_module_names_its_package);
 	return run_suite(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about lists of strings in JSON documents. */
+/* Claims about strings, and lists of them, in JSON objects. */
 #include <config.h>
 
 #include <check.h>
@@ -74,12 +74,88 @@ START_TEST(anything_else_is_refused)
 }
 END_TEST
 
+static const struct { const char *json, *word, *fault; } single[] = {
+	{ "{\"ok\":false,\"a\":\"x \\\"y\\\"\"}", "x \"y\"", NULL },
+	{ " { \"a\" : \"\" , \"b\" : [ 1 ] } ", "", NULL },
+	{ "{\"a\":[\"x\"]}", NULL, "byte 5: not a JSON object with a string 'a'" },
+	{ "{\"a\":1}", NULL, "a string 'a'" },
+	{ "{\"a\":\"x", NULL, "a string 'a'" },
+	{ "{\"a\":\"x\"", NULL, "a string 'a'" },
+	{ "{\"b\":\"x\"}", NULL, "no member 'a'" },
+};
+
+START_TEST(one_string_is_read)
+{
+	char *word = NULL;
+	int rc;
+
+	strcpy(text, single[_i].json);
+	rc = prog_json_read_string(text, "a", &word, &err);
+	ck_assert_int_eq(rc, single[_i].word ? 0 : -EBADMSG);
+	if (single[_i].word)
+		ck_assert_str_eq(word, single[_i].word);
+	else
+		ck_assert_msg(strstr(err.msg, single[_i].fault), "%s", err.msg);
+}
+END_TEST
+
 START_TEST(deep_documents_are_refused)
 {
 	char deep[512] = "{\"b\":";
 
 	memset(deep + 5, '[', 100);
 	ck_assert_int_eq(parse(deep), -EBADMSG);
+}
+END_TEST
+
+static char walked[512];
+
+static void on_value(void *opaque, const char *path, const char *value, bool is_string)
+{
+	const size_t len = strlen(walked);
+
+	ck_assert_ptr_eq(opaque, walked);
+	snprintf(walked + len, sizeof(walked) - len, "%s%c%s;", path, is_string ? '~' : '=',
+		 value);
+}
+
+static const struct { const char *json, *walked; int rc; } walks[] = {
+	{ "{}", "", 0 },
+	{ " {\"a\" : 1 , \"b\":\"x\\n\",\"c\":true}\n", "a=1;b~x\n;c=true;", 0 },
+	{ "{\"a\":[],\"b\":{},\"c\":[1,\"x\"]}", "c.0=1;c.1~x;", 0 },
+	{ "{\"a\":[{\"b\":-1.5e3},{\"b\":{\"c\":null}}]}", "a.0.b=-1.5e3;a.1.b.c=null;", 0 },
+	{ "{\"a\":1,}", "a=1;", -EBADMSG },
+	{ "{\"a\":1", "a=1;", -EBADMSG },
+	{ "{\"a\":1}x", "a=1;", -EBADMSG },
+	{ "{\"a\":\"x", "", -EBADMSG },
+	{ "{\"a\"", "", -EBADMSG },
+	{ "{1:2}", "", -EBADMSG },
+	{ "[1]", "", -EBADMSG },
+	{ "", "", -EBADMSG },
+	{ "{\"a\":?}", "", -EBADMSG },
+};
+
+START_TEST(all_values_have_their_paths)
+{
+	walked[0] = '\0';
+	strcpy(text, walks[_i].json);
+	ck_assert_int_eq(prog_json_walk(text, on_value, walked, &err), walks[_i].rc);
+	ck_assert_str_eq(walked, walks[_i].walked);
+}
+END_TEST
+
+START_TEST(long_and_deep_paths_are_refused)
+{
+	char json[512];
+
+	memset(json, '[', sizeof(json));
+	memcpy(json, "{\"a\":", 5);
+	json[200] = '\0';
+	ck_assert_int_eq(prog_json_walk(json, on_value, walked, &err), -EBADMSG);
+	memset(json, 'a', sizeof(json));
+	memcpy(json, "{\"", 2);
+	strcpy(json + 2 + PROG_JSON_PATH, "\":1}");
+	ck_assert_int_eq(prog_json_walk(json, on_value, walked, &err), -EBADMSG);
 }
 END_TEST
 
@@ -106,7 +182,12 @@ int main(void)
 			    (int)(sizeof(lists) / sizeof(lists[0])));
 	tcase_add_loop_test(tc, anything_else_is_refused, 0,
 			    (int)(sizeof(faults) / sizeof(faults[0])));
+	tcase_add_loop_test(tc, one_string_is_read, 0,
+			    (int)(sizeof(single) / sizeof(single[0])));
 	tcase_add_test(tc, deep_documents_are_refused);
+	tcase_add_loop_test(tc, all_values_have_their_paths, 0,
+			    (int)(sizeof(walks) / sizeof(walks[0])));
+	tcase_add_test(tc, long_and_deep_paths_are_refused);
 	tcase_add_test(tc, strings_that_were_written_are_read_back);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -81,7 +81,7 @@ START_TEST(a_line_begins_with_the_programs_name)
 }
 END_TEST
 
-START_TEST(lines_below_the_level_are_not_said)
+START_TEST(lines_below_the_level_are_not_printed)
 {
 	prog_log(PROG_LOG_INFO, "came", "hello");
 	ck_assert_str_eq(heard(), "");
@@ -96,7 +96,7 @@ START_TEST(lines_below_the_level_are_not_said)
 }
 END_TEST
 
-START_TEST(e1_24_of_one_cause_ten_lines_are_said_and_the_rest_counted)
+START_TEST(e1_24_ten_lines_of_a_cause_are_printed_and_others_counted)
 {
 	warn_times("refused", 1000);
 	ck_assert_uint_eq(lines_heard(), 10);
@@ -130,7 +130,7 @@ START_TEST(more_causes_than_rows_share_one)
 }
 END_TEST
 
-START_TEST(what_was_counted_is_said_in_the_end)
+START_TEST(counted_lines_are_summarised_at_the_end)
 {
 	warn_times("refused", 12);
 	heard();
@@ -142,14 +142,14 @@ START_TEST(what_was_counted_is_said_in_the_end)
 }
 END_TEST
 
-START_TEST(without_a_cause_nothing_is_counted)
+START_TEST(lines_without_a_cause_are_not_counted)
 {
 	warn_times(NULL, 100);
 	ck_assert_uint_eq(lines_heard(), 100);
 }
 END_TEST
 
-START_TEST(a_peers_words_stay_on_their_line)
+START_TEST(text_of_a_peer_stays_on_its_line)
 {
 	prog_log(PROG_LOG_WARNING, NULL, "a\nb\033[2J%s", "\x7f");
 	ck_assert_str_eq(heard(), "prog: a?b?[2J?\n");
@@ -169,7 +169,7 @@ START_TEST(a_long_line_is_cut_and_still_ends)
 }
 END_TEST
 
-START_TEST(e1_25_a_reader_that_does_not_read_makes_nobody_wait)
+START_TEST(e1_25_log_without_a_reader_does_not_block)
 {
 	const unsigned int flood = 5000;
 
@@ -193,15 +193,15 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_line_begins_with_the_programs_name);
-	tcase_add_test(tc, lines_below_the_level_are_not_said);
-	tcase_add_test(tc, e1_24_of_one_cause_ten_lines_are_said_and_the_rest_counted);
+	tcase_add_test(tc, lines_below_the_level_are_not_printed);
+	tcase_add_test(tc, e1_24_ten_lines_of_a_cause_are_printed_and_others_counted);
 	tcase_add_test(tc, a_flood_of_one_cause_does_not_hide_another);
 	tcase_add_test(tc, more_causes_than_rows_share_one);
-	tcase_add_test(tc, what_was_counted_is_said_in_the_end);
-	tcase_add_test(tc, without_a_cause_nothing_is_counted);
-	tcase_add_test(tc, a_peers_words_stay_on_their_line);
+	tcase_add_test(tc, counted_lines_are_summarised_at_the_end);
+	tcase_add_test(tc, lines_without_a_cause_are_not_counted);
+	tcase_add_test(tc, text_of_a_peer_stays_on_its_line);
 	tcase_add_test(tc, a_long_line_is_cut_and_still_ends);
-	tcase_add_test(tc, e1_25_a_reader_that_does_not_read_makes_nobody_wait);
+	tcase_add_test(tc, e1_25_log_without_a_reader_does_not_block);
 	tcase_add_test(tc, a_closed_standard_error_is_harmless);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -71,7 +71,7 @@ START_TEST(rows_of_the_log_set_its_level)
 }
 END_TEST
 
-START_TEST(row_without_a_place_is_the_programs_own)
+START_TEST(row_without_a_member_is_left_to_the_program)
 {
 	ck_assert(!store(OTHER, "x", 1));
 	ck_assert_ptr_null(o.text);
@@ -86,7 +86,7 @@ int main(void)
 	tcase_add_test(tc, each_value_is_in_its_member_and_no_other);
 	tcase_add_test(tc, flag_that_is_switched_off_is_off);
 	tcase_add_test(tc, rows_of_the_log_set_its_level);
-	tcase_add_test(tc, row_without_a_place_is_the_programs_own);
+	tcase_add_test(tc, row_without_a_member_is_left_to_the_program);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -66,7 +66,7 @@ static void *mask_of(void *arg)
 	return NULL;
 }
 
-START_TEST(a_thread_takes_its_own_faults_and_one_signal_besides)
+START_TEST(thread_receives_its_faults_and_one_signal)
 {
 	pthread_t id;
 	sigset_t mask;
@@ -91,7 +91,7 @@ static void *stack_of(void *arg)
 	return NULL;
 }
 
-START_TEST(a_thread_has_a_stack_that_no_large_page_is_made_for)
+START_TEST(stack_of_a_thread_has_no_huge_pages)
 {
 	size_t size = 0;
 	pthread_t id;
@@ -103,7 +103,7 @@ START_TEST(a_thread_has_a_stack_that_no_large_page_is_made_for)
 }
 END_TEST
 
-START_TEST(the_mask_of_the_caller_stays)
+START_TEST(signal_mask_of_the_caller_is_unchanged)
 {
 	sigset_t before, after;
 	pthread_t id;
@@ -150,10 +150,10 @@ int main(void)
 			    e1_31_standard_descriptors_that_are_closed_become_dev_null,
 			    0, sizeof(closed) / sizeof(*closed));
 	tcase_add_test(tc, standard_descriptors_that_are_open_stay);
-	tcase_add_test(tc, a_thread_takes_its_own_faults_and_one_signal_besides);
+	tcase_add_test(tc, thread_receives_its_faults_and_one_signal);
 	tcase_add_test(tc,
-		       a_thread_has_a_stack_that_no_large_page_is_made_for);
-	tcase_add_test(tc, the_mask_of_the_caller_stays);
+		       stack_of_a_thread_has_no_huge_pages);
+	tcase_add_test(tc, signal_mask_of_the_caller_is_unchanged);
 	tcase_add_test_raise_signal(tc, a_fault_outside_the_table_ends_the_program,
 				    SIGBUS);
 	tcase_add_test(tc, writes_that_fail_raise_no_signal);

@@ -3,92 +3,16 @@
 #include <config.h>
 
 #include <check.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#include <virtio-devices/blk.h>
-#include <virtio-devices/disk.h>
-#include <virtio-devices/vhost_user_server.h>
-#include <vmm-sys-util/fd.h>
 
 #include "../../tests/support/suite.h"
 #include "disk.h"
+#include "rig.h"
 
-#define SIZE (1u << 20)
-#define BLOCK 4096u
-
-static char folder[] = "/tmp/c-vmm-disk-XXXXXX", image[64], path[64];
-static struct vsu_error err;
 static struct disk d;
-static bool read_only;
-static pid_t server;
-static int stop_fd;
-
-static void serve(int stop)
-{
-	const struct virtdev_disk_file file = {
-		.size = sizeof(file), .path = image, .read_only = read_only,
-		.engine = VIRTDEV_DISK_ENGINE_SYNC, .block_size = BLOCK,
-	};
-	struct virtdev_blk_config config = { .size = sizeof(config), .nqueues = 2 };
-	struct virtdev *dev;
-
-	if (virtdev_disk_file_open(&file, &config.disk, &err) < 0 ||
-	    virtdev_blk_new(&config, &dev, &err) < 0 ||
-	    virtdev_vhost_user_serve(dev, path, stop, NULL, NULL, &err) < 0)
-		_exit(1);
-	virtdev_free(dev);
-	_exit(0);
-}
-
-static void server_start(void)
-{
-	int ends[2];
-
-	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-	server = fork();
-	ck_assert_int_ge(server, 0);
-	if (server == 0) {
-		close(ends[1]);
-		serve(ends[0]);
-	}
-	close(ends[0]);
-	stop_fd = ends[1];
-}
-
-static void setup(void)
-{
-	int fd;
-
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	snprintf(image, sizeof(image), "%s/image", folder);
-	snprintf(path, sizeof(path), "%s/socket", folder);
-	fd = open(image, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(ftruncate(fd, SIZE), 0);
-	close(fd);
-	read_only = false;
-	vsu_error_clear(&err);
-}
-
-static void teardown(void)
-{
-	int status;
-
-	if (server > 0) {
-		vsu_fd_close(&stop_fd);
-		ck_assert_int_eq(waitpid(server, &status, 0), server);
-	}
-	unlink(image);
-	unlink(path);
-	rmdir(folder);
-}
 
 /* A server that has not yet made its socket is asked again. */
 static enum vsu_exit open_disk(uint32_t queue, uint32_t nslots)
@@ -97,9 +21,7 @@ static enum vsu_exit open_disk(uint32_t queue, uint32_t nslots)
 
 	do
 		status = disk_open(&d, path, queue, nslots, &err);
-	while (status != VSU_EXIT_OK &&
-	       (strstr(err.msg, "there is no socket") || strstr(err.msg, "nobody listens")) &&
-	       waitpid(server, NULL, WNOHANG) == 0);
+	while (status != VSU_EXIT_OK && server_starts());
 	return status;
 }
 

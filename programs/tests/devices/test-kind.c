@@ -70,7 +70,7 @@ START_TEST(keys_are_different_and_fit)
 END_TEST
 
 /* An operand and a failed open name the first key. */
-START_TEST(what_is_required_begins_with_the_first_key_a_string)
+START_TEST(required_keys_come_first)
 {
 	const struct vmm_device_key *k = vmm_device_kinds[_i]->keys;
 
@@ -134,7 +134,7 @@ START_TEST(a_value_that_is_too_long_is_refused)
 }
 END_TEST
 
-START_TEST(a_value_that_has_to_be_is_not_empty)
+START_TEST(required_value_is_not_empty)
 {
 	const struct vsu_option_value value = { .text = "" };
 
@@ -146,7 +146,7 @@ START_TEST(a_value_that_has_to_be_is_not_empty)
 }
 END_TEST
 
-START_TEST(entropy_is_made_without_any_key)
+START_TEST(rng_device_needs_no_key)
 {
 	const struct vmm_device_common common = { .queue_size = 32 };
 	struct virtdev *dev;
@@ -201,7 +201,7 @@ static struct virtdev *make_entropy(void)
 /*
  * A peer that provokes many lines of one device suppresses none of another's.
  */
-START_TEST(a_device_with_much_to_say_hides_no_other)
+START_TEST(reports_of_one_device_do_not_suppress_others)
 {
 	struct virtdev *loud = make_entropy(), *disk = make_disk();
 	struct vsu_error what = VSU_ERROR_INIT;
@@ -248,7 +248,7 @@ START_TEST(a_console_is_on_exactly_one_thing)
 }
 END_TEST
 
-START_TEST(a_console_has_streams_besides)
+START_TEST(console_has_additional_streams)
 {
 	const struct vmm_device_common common = { .queues = 1 };
 	struct virtdev *dev;
@@ -281,7 +281,7 @@ static const struct {
 	{ "a:socket:/nowhere/s", "/nowhere/s" },
 };
 
-START_TEST(a_stream_that_cannot_be_is_refused)
+START_TEST(impossible_stream_is_refused)
 {
 	const struct vmm_device_common common = { .queues = 1 };
 	struct virtdev *dev;
@@ -335,17 +335,17 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, a_kind_is_found_by_its_name, 0, n);
 	tcase_add_loop_test(tc, keys_are_different_and_fit, 0, n);
-	tcase_add_loop_test(tc, what_is_required_begins_with_the_first_key_a_string,
+	tcase_add_loop_test(tc, required_keys_come_first,
 			    0, n);
 	tcase_add_test(tc, a_disk_needs_its_file_only);
 	tcase_add_test(tc, a_value_that_is_too_long_is_refused);
-	tcase_add_test(tc, a_value_that_has_to_be_is_not_empty);
+	tcase_add_test(tc, required_value_is_not_empty);
 	tcase_add_test(tc, sockets_need_a_path_and_a_cid);
-	tcase_add_test(tc, entropy_is_made_without_any_key);
-	tcase_add_test(tc, a_device_with_much_to_say_hides_no_other);
+	tcase_add_test(tc, rng_device_needs_no_key);
+	tcase_add_test(tc, reports_of_one_device_do_not_suppress_others);
 	tcase_add_test(tc, a_console_is_on_exactly_one_thing);
-	tcase_add_test(tc, a_console_has_streams_besides);
-	tcase_add_loop_test(tc, a_stream_that_cannot_be_is_refused, 0,
+	tcase_add_test(tc, console_has_additional_streams);
+	tcase_add_loop_test(tc, impossible_stream_is_refused, 0,
 			    (int)(sizeof(bad_streams) / sizeof(bad_streams[0])));
 	tcase_add_loop_test(tc, two_ports_of_one_name_are_refused, 0, 2);
 	tcase_add_test(tc, a_missing_image_is_named);

@@ -42,7 +42,7 @@ static bool have(const char *program)
 /* nbdkit with these words. */
 static void server_start(const char *words)
 {
-	char command[256];
+	char command[640];
 
 	snprintf(command, sizeof(command),
 		 "exec nbdkit -f -U %s --exit-with-parent %s", socket_arg,
@@ -55,14 +55,20 @@ static void server_start(const char *words)
 	_exit(127);
 }
 
-static void server_kill(void)
+static void server_signal(int signo)
 {
 	if (server <= 0)
 		return;
-	kill(server, SIGKILL);
+	kill(server, signo);
+	kill(server, SIGCONT);
 	waitpid(server, NULL, 0);
 	server = 0;
 	unlink(socket_arg);
+}
+
+static void server_kill(void)
+{
+	server_signal(SIGKILL);
 }
 
 /* Connects as soon as the server listens; returns the result. */
@@ -136,7 +142,7 @@ static void teardown(void)
 	if (made.self)
 		made.ops->free(made.self);
 	channel = made.self = NULL;
-	server_kill();
+	server_signal(SIGTERM);	/* it removes its temporary files */
 	ck_assert_int_eq(chdir("/"), 0);
 	ck_assert_int_eq(system("rm -rf /tmp/test-nbd.??????"), 0);
 }
@@ -208,7 +214,7 @@ static void look(uint64_t at, void *place, size_t len)
 	close(fd);
 }
 
-START_TEST(it_is_what_the_server_says)
+START_TEST(disk_has_the_properties_of_the_server)
 {
 	serve_image();
 	use_disk();
@@ -222,7 +228,7 @@ START_TEST(it_is_what_the_server_says)
 }
 END_TEST
 
-START_TEST(written_bytes_are_with_the_server_and_read_back)
+START_TEST(written_bytes_reach_the_server_and_are_read_back)
 {
 	serve_image();
 	use_disk();
@@ -271,7 +277,7 @@ START_TEST(pieces_are_gathered_and_scattered_over_messages)
 }
 END_TEST
 
-START_TEST(as_many_requests_as_the_channel_is_deep_run_at_once)
+START_TEST(channel_runs_requests_up_to_its_depth)
 {
 	struct virtdev_disk_request r[DEPTH];
 	struct iovec iov[DEPTH];
@@ -312,7 +318,7 @@ START_TEST(ranges_become_zeros)
 }
 END_TEST
 
-START_TEST(a_flush_is_the_servers)
+START_TEST(flush_is_sent_to_the_server)
 {
 	server_start("--filter=log file image logfile=log");
 	use_disk();
@@ -322,7 +328,7 @@ START_TEST(a_flush_is_the_servers)
 }
 END_TEST
 
-START_TEST(a_server_s_error_is_the_request_s)
+START_TEST(error_of_the_server_fails_the_request)
 {
 	server_start("--filter=error file image error-pwrite=ENOSPC error-pwrite-rate=100%");
 	use_disk();
@@ -331,7 +337,7 @@ START_TEST(a_server_s_error_is_the_request_s)
 }
 END_TEST
 
-START_TEST(what_a_lost_server_was_asked_ends_with_an_error)
+START_TEST(requests_in_flight_fail_when_the_server_is_lost)
 {
 	struct iovec iov = { buf, 4096 };
 	struct virtdev_disk_request r = {
@@ -348,7 +354,7 @@ START_TEST(what_a_lost_server_was_asked_ends_with_an_error)
 }
 END_TEST
 
-START_TEST(a_request_waits_for_a_server_that_comes_back)
+START_TEST(request_waits_for_a_reconnection)
 {
 	struct iovec iov = { other, 4096 };
 	struct virtdev_disk_request r = {
@@ -369,7 +375,7 @@ START_TEST(a_request_waits_for_a_server_that_comes_back)
 }
 END_TEST
 
-START_TEST(a_request_does_not_wait_for_ever)
+START_TEST(request_waits_for_a_bounded_time)
 {
 	serve_image();
 	use_disk();
@@ -383,7 +389,7 @@ START_TEST(a_request_does_not_wait_for_ever)
 }
 END_TEST
 
-START_TEST(a_silent_server_is_a_lost_one)
+START_TEST(silent_server_counts_as_lost)
 {
 	serve_image();
 	use_disk();
@@ -398,7 +404,7 @@ START_TEST(a_silent_server_is_a_lost_one)
 END_TEST
 
 /* An hour without a request, and then one that takes more than a look. */
-START_TEST(idle_time_is_no_silence)
+START_TEST(idle_connection_is_not_lost)
 {
 	struct iovec iov = { other, 512 };
 	struct virtdev_disk_request r = {
@@ -438,9 +444,125 @@ START_TEST(a_flush_fails_once_after_writes_were_lost)
 }
 END_TEST
 
+/* --------------------------------------------------- before a channel is closed */
+
+/* Until the flush of the channel has ended; returns the number of waits. */
+static unsigned int flush_channel(void)
+{
+	struct pollfd p = { .fd = made.ops->channel_fd(made.self, channel),
+			    .events = POLLIN };
+	const uint64_t limit = vsu_now_ns() + 60 * S;
+	unsigned int n = 0;
+
+	while (made.ops->channel_flush(made.self, channel)) {
+		ck_assert_uint_lt(vsu_now_ns(), limit);
+		poll(&p, 1, 100);
+		ck_assert_ptr_null(made.ops->reap(made.self, channel));
+		n++;
+	}
+	return n;
+}
+
+static void open_again(void)
+{
+	made.ops->channel_close(made.self, channel);
+	ck_assert_int_eq(made.ops->channel_open(made.self, DEPTH, &channel,
+						&err), 0);
+}
+
+/* A server whose flushes fail while the file "full" exists. */
+static void serve_failing(const char *many)
+{
+	char words[512];
+
+	snprintf(words, sizeof(words),
+		 "eval get_size='echo 1M' pread='head -c $3 /dev/zero' "
+		 "pwrite='cat >/dev/null' can_write='exit 0' can_flush='exit 0' "
+		 "can_multi_conn='exit %s' flush='echo x >>%s/flushes; test ! -e %s/full'",
+		 many, folder, folder);
+	server_start(words);
+}
+
+START_TEST(channel_flush_covers_completed_writes)
+{
+	server_start("--filter=log file image logfile=log");
+	use_disk();
+	ck_assert_uint_eq(flush_channel(), 0);
+	ck_assert_int_eq(transfer(VIRTDEV_DISK_WRITE, 0, buf, 512), 0);
+	ck_assert_int_ne(system("grep -q Flush log"), 0);
+	ck_assert_uint_gt(flush_channel(), 0);
+	ck_assert_int_eq(system("test $(grep -c ' Flush id' log) = 1"), 0);
+	ck_assert_uint_eq(flush_channel(), 0);
+	ck_assert_int_eq(made.ops->flush_result(made.self, &err), 0);
+	ck_assert_int_eq(transfer(VIRTDEV_DISK_READ, 0, other, 512), 0);
+	ck_assert_mem_eq(buf, other, 512);
+}
+END_TEST
+
+/* As many requests as the channel is deep, and its flush beside them. */
+START_TEST(channel_flush_needs_no_request_of_the_depth)
+{
+	struct virtdev_disk_request r[DEPTH];
+	struct iovec iov = { other, 512 };
+	unsigned int i;
+
+	serve_image();
+	use_disk();
+	ck_assert_int_eq(transfer(VIRTDEV_DISK_WRITE, 0, buf, 512), 0);
+	ck_assert_int_eq(made.ops->channel_flush(made.self, channel), 1);
+	for (i = 0; i < DEPTH; i++) {
+		r[i] = (struct virtdev_disk_request) {
+			.op = VIRTDEV_DISK_READ, .iov = &iov, .niov = 1, .len = 512,
+		};
+		submit(&r[i]);
+	}
+	for (i = 0; i < DEPTH; i++)
+		ck_assert_int_eq(wait_ns(60 * S)->result, 0);
+	ck_assert_uint_le(flush_channel(), 1);
+}
+END_TEST
+
+/*
+ * A flush of the next connection covers the writes if the server advertises that. If not,
+ * the driver is notified of lost writes by its next flush, and only once.
+ */
+START_TEST(failed_channel_flush_is_reported)
+{
+	serve_failing(_i ? "0" : "3");
+	use_disk();
+	ck_assert_int_eq(system("touch full"), 0);
+	ck_assert_int_eq(transfer(VIRTDEV_DISK_WRITE, 0, buf, 512), 0);
+	flush_channel();
+	ck_assert_int_lt(made.ops->flush_result(made.self, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "cannot flush 'nbd+unix"));
+	ck_assert_int_eq(system("rm full"), 0);
+	open_again();
+	ck_assert_int_lt(made.ops->flush_result(made.self, &err), 0);
+	flush_channel();
+	ck_assert_int_eq(system(_i ? "test $(wc -l <flushes) = 2" :
+				"test $(wc -l <flushes) = 1"), 0);
+	ck_assert_int_eq(made.ops->flush_result(made.self, &err), _i ? 0 : -EIO);
+	ck_assert_int_eq(range(VIRTDEV_DISK_FLUSH, 0, 0), _i ? 0 : -EIO);
+	ck_assert_int_eq(range(VIRTDEV_DISK_FLUSH, 0, 0), 0);
+	ck_assert_int_eq(made.ops->flush_result(made.self, &err), 0);
+}
+END_TEST
+
+START_TEST(lost_server_ends_the_channel_flush)
+{
+	serve_image();
+	use_disk();
+	ck_assert_int_eq(transfer(VIRTDEV_DISK_WRITE, 0, buf, 512), 0);
+	server_kill();
+	flush_channel();
+	ck_assert_int_eq(made.ops->flush_result(made.self, &err), -EIO);
+	ck_assert_ptr_nonnull(strstr(err.msg, "the connection was lost"));
+}
+END_TEST
+
 /* ------------------------------------------------------------------ refusals */
 
-START_TEST(a_server_that_is_not_there_is_refused)
+START_TEST(absent_server_is_refused)
 {
 	const struct prog_disk_want want = { .address = address, .queues = 1 };
 
@@ -449,7 +571,7 @@ START_TEST(a_server_that_is_not_there_is_refused)
 }
 END_TEST
 
-START_TEST(a_server_that_is_read_only_is_refused_where_a_guest_may_write)
+START_TEST(read_only_server_is_refused_for_a_writable_disk)
 {
 	const struct prog_disk_want reads = { .address = address, .queues = 2,
 					      .read_only = true };
@@ -463,7 +585,7 @@ START_TEST(a_server_that_is_read_only_is_refused_where_a_guest_may_write)
 }
 END_TEST
 
-START_TEST(a_size_that_no_disk_has_is_refused)
+START_TEST(impossible_disk_size_is_refused)
 {
 	server_start("memory 1000");
 	ck_assert_int_eq(ask_plain(), -EINVAL);
@@ -471,7 +593,7 @@ START_TEST(a_size_that_no_disk_has_is_refused)
 }
 END_TEST
 
-START_TEST(queues_want_a_server_whose_flush_is_for_all)
+START_TEST(several_queues_require_a_flush_of_all_connections)
 {
 	const struct prog_disk_want want = { .address = address, .queues = 2 };
 
@@ -481,7 +603,7 @@ START_TEST(queues_want_a_server_whose_flush_is_for_all)
 }
 END_TEST
 
-START_TEST(an_address_that_is_none_is_refused)
+START_TEST(malformed_address_is_refused)
 {
 	const struct prog_disk_want want = { .address = "nbd://host:port:x/",
 					     .queues = 1 };
@@ -562,7 +684,7 @@ static void run_lanes(unsigned int rounds)
 	}
 }
 
-START_TEST(any_order_of_requests_leaves_what_was_written)
+START_TEST(random_requests_agree_with_a_model)
 {
 	if (_i) {
 		ck_assert_int_eq(system("qemu-nbd -f raw --discard=unmap -t -k $PWD/sock image & echo $! >pid"), 0);
@@ -585,25 +707,29 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
-	tcase_add_test(tc, it_is_what_the_server_says);
-	tcase_add_test(tc, written_bytes_are_with_the_server_and_read_back);
+	tcase_add_test(tc, disk_has_the_properties_of_the_server);
+	tcase_add_test(tc, written_bytes_reach_the_server_and_are_read_back);
 	tcase_add_test(tc, pieces_are_gathered_and_scattered_over_messages);
-	tcase_add_test(tc, as_many_requests_as_the_channel_is_deep_run_at_once);
+	tcase_add_test(tc, channel_runs_requests_up_to_its_depth);
 	tcase_add_loop_test(tc, ranges_become_zeros, 0, 2);
-	tcase_add_test(tc, a_flush_is_the_servers);
-	tcase_add_test(tc, a_server_s_error_is_the_request_s);
-	tcase_add_test(tc, what_a_lost_server_was_asked_ends_with_an_error);
-	tcase_add_test(tc, a_request_waits_for_a_server_that_comes_back);
-	tcase_add_test(tc, a_request_does_not_wait_for_ever);
-	tcase_add_test(tc, a_silent_server_is_a_lost_one);
-	tcase_add_test(tc, idle_time_is_no_silence);
+	tcase_add_test(tc, flush_is_sent_to_the_server);
+	tcase_add_test(tc, error_of_the_server_fails_the_request);
+	tcase_add_test(tc, requests_in_flight_fail_when_the_server_is_lost);
+	tcase_add_test(tc, request_waits_for_a_reconnection);
+	tcase_add_test(tc, request_waits_for_a_bounded_time);
+	tcase_add_test(tc, silent_server_counts_as_lost);
+	tcase_add_test(tc, idle_connection_is_not_lost);
 	tcase_add_loop_test(tc, a_flush_fails_once_after_writes_were_lost, 0, 2);
-	tcase_add_test(tc, a_server_that_is_not_there_is_refused);
-	tcase_add_test(tc, a_server_that_is_read_only_is_refused_where_a_guest_may_write);
-	tcase_add_test(tc, a_size_that_no_disk_has_is_refused);
-	tcase_add_test(tc, queues_want_a_server_whose_flush_is_for_all);
-	tcase_add_test(tc, an_address_that_is_none_is_refused);
-	tcase_add_loop_test(tc, any_order_of_requests_leaves_what_was_written,
+	tcase_add_test(tc, channel_flush_covers_completed_writes);
+	tcase_add_test(tc, channel_flush_needs_no_request_of_the_depth);
+	tcase_add_loop_test(tc, failed_channel_flush_is_reported, 0, 2);
+	tcase_add_test(tc, lost_server_ends_the_channel_flush);
+	tcase_add_test(tc, absent_server_is_refused);
+	tcase_add_test(tc, read_only_server_is_refused_for_a_writable_disk);
+	tcase_add_test(tc, impossible_disk_size_is_refused);
+	tcase_add_test(tc, several_queues_require_a_flush_of_all_connections);
+	tcase_add_test(tc, malformed_address_is_refused);
+	tcase_add_loop_test(tc, random_requests_agree_with_a_model,
 			    0, have("qemu-nbd") ? 2 : 1);
 	suite_add_tcase(s, tc);
 	return s;

@@ -6,8 +6,8 @@
  *
  * Threads: affects the calling thread and those that it starts later.
  */
-#ifndef DAEMONS_LANDLOCK_H
-#define DAEMONS_LANDLOCK_H
+#ifndef PROGRAMS_LANDLOCK_H
+#define PROGRAMS_LANDLOCK_H
 
 #include <stdbool.h>
 
@@ -16,10 +16,15 @@ enum landlock_use {
 	LANDLOCK_FULL,		/* everything except execution */
 	LANDLOCK_READ,
 	LANDLOCK_REMOVE,	/* remove names, except of folders */
-	LANDLOCK_DEVICE,		/* a device: open and ioctl() */
+	LANDLOCK_DEVICE,	/* a device: open and ioctl() */
+	LANDLOCK_FILE,		/* a file or device: read, write, truncate, ioctl() */
+	LANDLOCK_SOCKETS,	/* create and remove sockets, list the folder */
 };
 
-/* place may be an O_PATH descriptor; -1: no rule. */
+/*
+ * place may be an O_PATH descriptor; -1: no rule. Of a file's rule, permissions
+ * for folders have no effect. A pipe, socket or memfd needs no rule: ignored.
+ */
 struct landlock_rule {
 	int place;
 	enum landlock_use use;

@@ -6,13 +6,14 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 
-#include "confine.h"
 #include "landlock.h"
+#include "privileges.h"
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
@@ -28,11 +29,14 @@
 #define WRITE_FILE (UINT64_C(1) << 1)
 #define READ_FOLDER (UINT64_C(1) << 3)
 #define REMOVE_FILE (UINT64_C(1) << 5)
+#define MAKE_SOCKET (UINT64_C(1) << 9)
 #define FIRST_RIGHTS ((UINT64_C(1) << 13) - 1)	/* including execution of programs */
 #define RUN_FILE (UINT64_C(1) << 0)
 #define MOVE (UINT64_C(1) << 13)		/* rename to another folder */
 #define CUT (UINT64_C(1) << 14)
 #define USE_DEVICE (UINT64_C(1) << 15)		/* ioctl() */
+/* Rights that a file's rule may have. */
+#define FILE_RIGHTS (RUN_FILE | WRITE_FILE | READ_FILE | CUT | USE_DEVICE)
 #define ALL_PORTS UINT64_C(3)
 #define ALL_SCOPES UINT64_C(3)			/* abstract sockets, signals */
 
@@ -74,20 +78,29 @@ static uint64_t rights_for(enum landlock_use use, uint64_t all)
 		return REMOVE_FILE;
 	case LANDLOCK_DEVICE:
 		return READ_FILE | WRITE_FILE | (all & USE_DEVICE);
+	case LANDLOCK_FILE:
+		return READ_FILE | WRITE_FILE | (all & (CUT | USE_DEVICE));
+	case LANDLOCK_SOCKETS:
+		return READ_FOLDER | MAKE_SOCKET | REMOVE_FILE;
 	}
 	return 0;
 }
 
+/* EBADFD: not on a file system that users can name files of. */
 static int rule_add(int rules, const struct landlock_rule *rule, uint64_t all)
 {
-	const struct beneath beneath = {
-		rights_for(rule->use, all), rule->place,
-	};
+	struct beneath beneath = { rights_for(rule->use, all), rule->place };
+	struct stat st;
 
 	if (rule->place < 0)
 		return 0;
-	return syscall(SYS_landlock_add_rule, rules, RULE_BENEATH, &beneath,
-		       0) < 0 ? -errno : 0;
+	if (fstat(rule->place, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		beneath.rights &= FILE_RIGHTS;
+	return beneath.rights &&
+	       syscall(SYS_landlock_add_rule, rules, RULE_BENEATH, &beneath,
+		       0) < 0 && errno != EBADFD ? -errno : 0;
 }
 
 /* Version 1 forbids all renames between folders, so it is not used. */

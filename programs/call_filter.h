@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A filter of system calls from tables, by libseccomp. A filter is permanent, and new
+ * threads inherit it; if a thread has several, the strictest one decides.
+ */
+#ifndef PROGRAMS_CALL_FILTER_H
+#define PROGRAMS_CALL_FILTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+/* The effect of a call that the tables do not permit. */
+enum call_filter_action {
+	CALL_FILTER_FAIL,	/* EPERM */
+	CALL_FILTER_KILL,	/* the process is killed */
+	CALL_FILTER_LOG,	/* the kernel logs it, and executes it */
+};
+
+/* Permits a call if (argument arg & mask) == value. */
+struct call_rule {
+	const char *name;	/* NULL: end of the table */
+	unsigned int arg;
+	uint64_t mask, value;
+};
+
+struct call_table {
+	const char *const *names; /* permitted with any arguments; ends with NULL, or NULL */
+	const struct call_rule *rules; /* or NULL */
+};
+
+/*
+ * Permits what at least one table does; the list of tables ends with NULL. Names that an
+ * architecture does not have are skipped.
+ *
+ * Every filter permits signals to this process, threads but no processes, and mappings
+ * that cannot be executed. The flags of clone3() are in memory, which a filter cannot
+ * read: it fails with ENOSYS, and the C library uses clone().
+ *
+ * all_threads: of this process; else the calling thread. -EOPNOTSUPP: built without
+ * libseccomp, or refused by the host; err->msg has the reason.
+ */
+int call_filter_load(enum call_filter_action action,
+		     const struct call_table *const *tables, bool all_threads,
+		     struct vsu_error *err);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Loads modules. */
+#include <config.h>
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "module_loader.h"
+
+int prog_module_load(const struct prog_module *m, const void **out,
+		     struct vsu_error *err)
+{
+	const char *folder = secure_getenv("CVMM_MODULES");
+	char path[PATH_MAX];
+	void *module;
+	int len = snprintf(path, sizeof(path), "%s/%s",
+			   folder ? folder : MODULES_DIR, m->file);
+
+	if (len < 0 || len >= (int)sizeof(path))
+		return vsu_error_set(err, -ENAMETOOLONG,
+				     "CVMM_MODULES names a path that is too long");
+	module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	if (!module)
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "the module for %s cannot be loaded; install the package %s, or build with %s (%s)",
+				     m->subject, m->package, m->library, dlerror());
+	*out = dlsym(module, m->symbol);
+	if (!*out || strcmp(*(const char *const *)*out, PACKAGE_VERSION))
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "%s is not of version %s, as this program is",
+				     path, PACKAGE_VERSION);
+	return 0;
+}
