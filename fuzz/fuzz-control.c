@@ -4,8 +4,8 @@
  * other bytes, read or do not, wait for replies and disconnect, in the order of
  * the input.
  *
- * Invariants: each reply is a JSON object on one line, no client receives more
- * replies than it sent lines, and no descriptor leaks.
+ * Invariants: each reply and event is a JSON object on one line, no client receives
+ * more replies than it sent lines, and no descriptor leaks.
  *
  * Finally prints its reach: executed commands and their results.
  */
@@ -83,11 +83,35 @@ static int on_wait(void *opaque, char *const *words, FILE *answer,
 				&subjects[(uint8_t)words[1][0] % SUBJECTS]);
 }
 
+static int on_subscribe(void *opaque, char *const *words, FILE *answer,
+			struct vsu_error *err)
+{
+	const struct machine *m = opaque;
+
+	(void)words;
+	(void)answer;
+	return vmm_control_subscribe(m->control, err);
+}
+
+static int on_ring(void *opaque, char *const *words, FILE *answer,
+		   struct vsu_error *err)
+{
+	const struct machine *m = opaque;
+
+	(void)words;
+	(void)answer;
+	(void)err;
+	vmm_control_publish(m->control, "bell", "");
+	return 0;
+}
+
 static const struct vmm_control_command commands[] = {
-	{ "say", "WORD [MORE]", 1, 2, on_say },
-	{ "fail", "WORD", 1, 1, on_fail },
-	{ "wait", "SUBJECT", 1, 1, on_wait },
-	{ NULL, NULL, 0, 0, NULL },
+	{ "say", "WORD [MORE]", 1, 2, on_say, "" },
+	{ "fail", "WORD", 1, 1, on_fail, "" },
+	{ "wait", "SUBJECT", 1, 1, on_wait, "" },
+	{ "subscribe", NULL, 0, 0, on_subscribe, "" },
+	{ "ring", NULL, 0, 0, on_ring, "" },
+	{ NULL, NULL, 0, 0, NULL, NULL },
 };
 
 /* ------------------------------------------------------------------- users */
@@ -115,13 +139,17 @@ static void user_say(struct user *u, const char *text, size_t len)
 
 static void user_hear(struct user *u, char c)
 {
-	static const char begin[] = "{\"ok\":";
+	static const char begin[] = "{\"ok\":", event[] = "{\"event\":\"bell\"}\n";
 
 	CHECK(c && u->len < sizeof(u->answer));
 	u->answer[u->len++] = c;
 	if (c != '\n')
 		return;
 	CHECK(u->len > sizeof(begin));
+	if (u->len == sizeof(event) - 1 && !memcmp(u->answer, event, u->len)) {
+		u->len = 0;
+		return;
+	}
 	CHECK(!memcmp(u->answer, begin, sizeof(begin) - 1));
 	CHECK(u->answer[u->len - 2] == '}');
 	CHECK(u->lines--);
@@ -148,9 +176,9 @@ static void send_line(struct user *u, struct input *in)
 		"say a\n", "say a b\n", "fail x\n", "wait a\n", "wait b\n",
 		"say", "\n", "nothing\n", "say a\nwait a\nsay b\n", "fa",
 		"wait c\nwait d\n", "say a b c\n", "\t say  a\r\n", "\"\\\n",
-		"fail \"\\\x1b\x80\n", "wait a\nfail b\n",
+		"fail \"\\\x1b\x80\n", "wait a\nfail b\n", "subscribe\n", "ring\n",
 	};
-	const char *line = lines[take(in, 1) % 16];
+	const char *line = lines[take(in, 1) % 18];
 
 	user_say(u, line, strlen(line));
 }

@@ -12,6 +12,7 @@
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/parse.h>
 
+#include "machine/commands.h"
 #include "machine/exit_status.h"
 #include "cpu/poison.h"
 #include "machine/machine.h"
@@ -20,6 +21,7 @@
 #include "cli/dry_run.h"
 #include "cli/help.h"
 #include "cli/memory_command.h"
+#include "cli/sandbox.h"
 #include "cli/spellings.h"
 #include "closer.h"
 #include "log.h"
@@ -85,6 +87,7 @@ static int parse_run(struct vmm_options *options,
 		vmm_stream_refuse(&c->stream, err);
 	if (c->incoming)
 		options->stream = &c->stream;
+	options->channels = &c->channels;
 	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : VSU_EXIT_OK;
 }
 
@@ -95,6 +98,9 @@ static int run_options(const struct vmm_options *options)
 	int rc;
 
 	prog_raise_fd_limit();
+	rc = vmm_sandbox_lock(options, &err);
+	if (rc < 0)
+		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
 	if (!rc)
 		rc = prog_closer_allow(&err);
@@ -163,13 +169,17 @@ static int cmd_memory(int argc, char **argv)
 
 static int show_control_help(void)
 {
-	char lines[512];
+	const struct vmm_control_command *c;
+	char lines[1024];
 
 	vsu_option_help(vmm_control_command_options, lines, sizeof(lines));
 	printf("Usage: cvmm ctl SOCKET COMMAND [WORD...]\n"
-	       "Sends a command to a machine started with --control=SOCKET and prints its reply.\n"
-	       "Commands: status, pause, resume, save FOLDER, migrate ADDRESS, resize DEVICE SIZE\n"
-	       "and others: see CONTROL SOCKET in cvmm(1).\n\n%s", lines);
+	       "Sends a command to a machine started with --control=SOCKET and prints its reply.\n\nCommands:\n");
+	for (c = vmm_machine_commands; c->name; c++)
+		printf("  %-15s %s%s%s\n", c->name, c->help, c->args ? ": " : "",
+		       c->args ? c->args : "");
+	printf("  %-15s %s\n  %-15s %s\n\n%s", "stats", "status; --prometheus for a scraper",
+	       "watch", "status every two seconds: [SECONDS]", lines);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 
 /* Defined in builtin/images.S. */
 extern const unsigned char vmm_builtin_irqtest[], vmm_builtin_irqtest_end[];
+extern const unsigned char vmm_builtin_private[], vmm_builtin_private_end[];
 extern const unsigned char vmm_builtin_selftest[], vmm_builtin_selftest_end[];
 
 static const struct builtin {
@@ -20,10 +21,11 @@ static const struct builtin {
 	const unsigned char *bytes, *end;
 } builtins[] = {
 	{ "irqtest", vmm_builtin_irqtest, vmm_builtin_irqtest_end },
+	{ "private", vmm_builtin_private, vmm_builtin_private_end },
 	{ "selftest", vmm_builtin_selftest, vmm_builtin_selftest_end },
 };
 
-static const char *const builtin_names[] = { "irqtest", "selftest", NULL };
+static const char *const builtin_names[] = { "irqtest", "private", "selftest", NULL };
 
 static int open_builtin(struct vmm_kernel *kernel, const char *name,
 			struct vsu_error *err)

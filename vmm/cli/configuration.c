@@ -162,7 +162,7 @@ static bool is_local(const char *word)
 {
 	return is_option(word, "--from") || is_option(word, "--control") ||
 	       is_option(word, "--socket-mode") ||
-	       is_option(word, "--socket-group");
+	       is_option(word, "--socket-group") || is_option(word, "--sandbox");
 }
 
 /* Without those options and their values. */
@@ -182,15 +182,34 @@ static int drop_local(char **words, int n)
 	return to;
 }
 
-/* The source's command line; its number of words. */
-static int receive_words(struct vmm_configuration *c, char **words,
-			 struct vsu_error *err)
+/* The section "arguments", and other connections before it. */
+static int receive_arguments(struct vmm_configuration *c, struct vmm_listener *l,
+			     struct vmm_state_section *s, struct vsu_error *err)
 {
-	struct vmm_state_section s;
-	int i, n, rc = vmm_stream_receive_header(&c->stream, err);
+	int rc = vmm_address_accept(l, &c->stream, err);
 
 	if (!rc)
-		rc = vmm_stream_expect(&c->stream, "arguments", &s, err);
+		rc = vmm_stream_receive_header(&c->stream, err);
+	if (!rc)
+		rc = vmm_stream_receive(&c->stream, s, err);
+	if (rc < 0)
+		return rc;
+	if (!strcmp(s->name, "arguments"))
+		return 0;
+	if (strcmp(s->name, "channels") != 0)
+		return vsu_error_set(err, -EBADMSG, "the stream has section '%s' in place of 'arguments'",
+				     s->name);
+	rc = vmm_channels_accept(&c->channels, l, &c->stream, s, err);
+	return rc ? rc : vmm_stream_expect(&c->stream, "arguments", s, err);
+}
+
+/* The source's command line; its number of words. */
+static int receive_words(struct vmm_configuration *c, struct vmm_listener *l,
+			 char **words, struct vsu_error *err)
+{
+	struct vmm_state_section s;
+	int i, n, rc = receive_arguments(c, l, &s, err);
+
 	if (rc < 0)
 		return rc;
 	c->text = malloc(s.len + 1);
@@ -228,13 +247,16 @@ static int check_given(int argc, char *const *given, struct vsu_error *err)
 static int accept_machine(struct vmm_configuration *c, const char *address,
 			  int argc, char **given, struct vsu_error *err)
 {
-	int n, rc = vmm_address_accept(address, &c->stream, err);
+	struct vmm_listener listener;
+	int n, rc;
 
 	c->saved.words = calloc(MAX_WORDS + 2, sizeof(*c->saved.words));
 	if (!c->saved.words)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	c->saved.words[0] = given[0];
-	n = rc < 0 ? rc : receive_words(c, c->saved.words + 1, err);
+	rc = vmm_address_listen(address, &listener, err);
+	n = rc < 0 ? rc : receive_words(c, &listener, c->saved.words + 1, err);
+	vmm_address_unlisten(&listener);
 	if (n < 0)
 		return n;
 	c->saved.n = n + 1;
@@ -285,6 +307,7 @@ void vmm_configuration_free(struct vmm_configuration *c)
 {
 	if (c->incoming)
 		vmm_stream_close(&c->stream);
+	vmm_channels_close(&c->channels);
 	vmm_words_free(&c->all);
 	vmm_words_free(&c->saved);
 	free(c->text);

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 #include "cli/saved_words.h"
-#include "migration/stream.h"
+#include "migration/channels.h"
 
 /* A command line; its words live as long as argv and this. */
 struct vmm_configuration {
@@ -21,6 +21,7 @@ struct vmm_configuration {
 	struct vmm_words saved;	/* the saved machine's own words; n is 0 without --from */
 	char *text;		/* content of the file, or NULL */
 	struct vmm_stream stream; /* --incoming: after its command line was read */
+	struct vmm_channels channels;
 	bool incoming;
 };
 

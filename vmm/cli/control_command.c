@@ -9,20 +9,32 @@
 
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/sock.h>
 
 #include "cli/control_command.h"
+#include "cli/control_output.h"
+#include "json_read.h"
 #include "machine/exit_status.h"
 
 /* A reply has less than 64 KiB for a machine with all devices. */
 #define MAX_REPLY (1u << 20)
 
-#define REFUSED "{\"ok\":false,\"error\":\""
+#define REFUSED "{\"ok\":false"
 
-enum { HELP, SOCKET, COMMAND };
+enum { HELP, JSON, TABLE, PROMETHEUS, SOCKET, COMMAND };
+
+#define WATCH_SECONDS 2u
+#define MAX_WATCH_SECONDS 3600u
 
 const struct vsu_option vmm_control_command_options[] = {
 	[HELP] = VSU_OPTION_ROW_HELP,
+	[JSON] = { .name = "json", .kind = VSU_OPTION_FLAG,
+		   .help = "print answers as they are, as without a terminal" },
+	[TABLE] = { .name = "table", .kind = VSU_OPTION_FLAG,
+		    .help = "print answers as rows, as on a terminal" },
+	[PROMETHEUS] = { .name = "prometheus", .kind = VSU_OPTION_FLAG,
+			 .help = "print stats in the text format of Prometheus" },
 	[SOCKET] = { .name = "SOCKET", .kind = VSU_OPTION_OPERAND },
 	[COMMAND] = { .name = "COMMAND", .kind = VSU_OPTION_OPERAND,
 		      .repeat = true },
@@ -55,15 +67,70 @@ static int take_option(void *opaque, unsigned int index,
 		       const struct vsu_option_value *value,
 		       struct vsu_error *err)
 {
+	static const enum vmm_control_format formats[] = {
+		[JSON] = VMM_CONTROL_JSON, [TABLE] = VMM_CONTROL_ROWS,
+		[PROMETHEUS] = VMM_CONTROL_PROMETHEUS,
+	};
 	struct vmm_control_request *request = opaque;
 
 	if (index == COMMAND)
 		return append_word(request, value->text, err);
 	if (index == HELP)
 		request->help = value->number;
-	else
+	else if (index == SOCKET)
 		request->path = value->text;
+	else
+		request->format = formats[index];
 	return 0;
+}
+
+static bool is_line(const struct vmm_control_request *request, const char *line)
+{
+	return request->len == strlen(line) &&
+	       !memcmp(request->line, line, request->len);
+}
+
+static void set_line(struct vmm_control_request *request, const char *line)
+{
+	request->len = strlen(line);
+	memcpy(request->line, line, request->len);
+}
+
+static int read_watch(struct vmm_control_request *request, struct vsu_error *err)
+{
+	char number[8] = "";
+	uint64_t seconds = WATCH_SECONDS;
+	const size_t len = request->len - strlen("watch\n");
+
+	if (len > sizeof(number))
+		return vsu_error_set(err, -EINVAL, "ctl: watch: expected is a number of seconds from 1 to %u",
+				     MAX_WATCH_SECONDS);
+	if (len)
+		memcpy(number, request->line + strlen("watch "), len - 1);
+	if (len && (vsu_parse_u64(number, &seconds) < 0 || !seconds ||
+		    seconds > MAX_WATCH_SECONDS))
+		return vsu_error_set(err, -EINVAL, "ctl: watch: '%s' is no number of seconds from 1 to %u",
+				     number, MAX_WATCH_SECONDS);
+	request->seconds = (unsigned int)seconds;
+	set_line(request, "status\n");
+	return 0;
+}
+
+/* Commands of this program become those of the machine. */
+static int read_line(struct vmm_control_request *request, struct vsu_error *err)
+{
+	int rc = 0;
+
+	request->follows = is_line(request, "subscribe\n");
+	if (is_line(request, "stats\n"))
+		set_line(request, "status\n");
+	else if (!strncmp(request->line, "watch\n", 6) ||
+		 !strncmp(request->line, "watch ", 6))
+		rc = read_watch(request, err);
+	if (!rc && request->format == VMM_CONTROL_PROMETHEUS &&
+	    !is_line(request, "status\n"))
+		return vsu_error_set(err, -EINVAL, "ctl: option --prometheus is for the command stats");
+	return rc;
 }
 
 int vmm_control_request_parse(struct vmm_control_request *request, int argc,
@@ -74,8 +141,10 @@ int vmm_control_request_parse(struct vmm_control_request *request, int argc,
 	memset(request, 0, sizeof(*request));
 	rc = vsu_option_parse_argv(vmm_control_command_options, argc, argv,
 				   take_option, request, NULL, err);
-	if (rc < 0 || request->help || request->len)
+	if (rc < 0 || request->help)
 		return rc;
+	if (request->len)
+		return read_line(request, err);
 	return vsu_error_set(err, -ENOENT,
 			     "ctl: %s is missing, as in 'cvmm ctl control.sock status'",
 			     request->path ? "the command" : "the socket");
@@ -94,84 +163,147 @@ static int line_send(int sock, const struct vmm_control_request *request,
 			     request->path);
 }
 
-/* Receives up to the end of the line, which is replaced by 0. */
-static int reply_receive(int sock, const char *path, char *reply,
-			 struct vsu_error *err)
+/* Lines of the machine; the current one ends with 0. */
+struct answers {
+	const char *path;	/* of the socket */
+	int sock;
+	size_t used;		/* bytes of the current line */
+	size_t len;
+	char bytes[MAX_REPLY];
+};
+
+/* Receives up to the end of the next line. False: the connection ended. */
+static bool answer_receive(struct answers *a)
 {
-	struct pollfd p = { .fd = sock, .events = POLLIN };
-	char *end = NULL;
-	size_t len = 0;
+	struct pollfd p = { .fd = a->sock, .events = POLLIN };
+	char *end;
 	ssize_t n;
 
-	while (!end && len < MAX_REPLY) {
-		n = read(sock, reply + len, MAX_REPLY - len);
+	a->len -= a->used;
+	memmove(a->bytes, a->bytes + a->used, a->len);
+	a->used = 0;
+	while (!(end = memchr(a->bytes, '\n', a->len)) && a->len < MAX_REPLY) {
+		n = read(a->sock, a->bytes + a->len, MAX_REPLY - a->len);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 			(void)poll(&p, 1, -1);
 			continue;
 		}
 		if (n <= 0)
-			break;
-		end = memchr(reply + len, '\n', (size_t)n);
-		len += (size_t)n;
+			return false;
+		a->len += (size_t)n;
 	}
 	if (!end)
-		return vsu_error_set(err, -ECONNRESET,
-				     "%s: the connection ended without a reply; the machine has ended, or this is not its control socket",
-				     path);
+		return false;
 	*end = '\0';
+	a->used = (size_t)(end - a->bytes) + 1;
+	return true;
+}
+
+static int fail_ended(const struct answers *a, struct vsu_error *err)
+{
+	return vsu_error_set(err, -ECONNRESET,
+			     "%s: the connection ended without a reply; the machine has ended, or this is not its control socket",
+			     a->path);
+}
+
+static int print_json(char *reply, FILE *to, struct vsu_error *err)
+{
+	(void)err;
+	fprintf(to, "%s\n", reply);
 	return 0;
 }
 
-/* The character of an escape sequence, whose rest is skipped. */
-static char escaped_character(const char **p)
+static int reply_print(char *reply, enum vmm_control_format format, FILE *to,
+		       struct vsu_error *err)
 {
-	if (**p != 'u')
-		return **p;
-	*p += strnlen(*p, 5) - 1;
-	return '?';	/* control characters, and invalid UTF-8 */
+	static int (*const printers[])(char *, FILE *, struct vsu_error *) = {
+		[VMM_CONTROL_JSON] = print_json,
+		[VMM_CONTROL_ROWS] = vmm_control_print_rows,
+		[VMM_CONTROL_PROMETHEUS] = vmm_control_print_prometheus,
+	};
+	int rc;
+
+	if (format == VMM_CONTROL_AUTO)
+		format = isatty(fileno(to)) ? VMM_CONTROL_ROWS : VMM_CONTROL_JSON;
+	rc = printers[format](reply, to, err);
+	fflush(to);
+	return rc;
 }
 
-/* Removes the escapes of the JSON string that begins at text. */
-static void sentence_read(const char *text, char *sentence, size_t size)
+/* vsu_error_set() replaces control characters. */
+static int reply_judge(const struct vmm_control_request *request, char *reply,
+		       FILE *to, struct vsu_error *err)
 {
-	size_t len = 0;
-
-	for (; *text && *text != '"' && len + 1 < size; text++) {
-		if (*text == '\\' && text[1]) {
-			text++;
-			sentence[len++] = escaped_character(&text);
-		} else {
-			sentence[len++] = *text;
-		}
-	}
-	sentence[len] = '\0';
-}
-
-static int reply_judge(const char *reply, FILE *to, struct vsu_error *err)
-{
-	char sentence[sizeof(err->msg)];
+	char *sentence;
 
 	if (strncmp(reply, REFUSED, strlen(REFUSED)) != 0) {
-		fprintf(to, "%s\n", reply);
-		return VSU_EXIT_OK;
+		if (!reply_print(reply, request->format, to, err))
+			return VSU_EXIT_OK;
+		vsu_error_prefix(err, -EINVAL, "%s: the reply", request->path);
+		return VSU_EXIT_FAIL;
 	}
-	sentence_read(reply + strlen(REFUSED), sentence, sizeof(sentence));
-	vsu_error_set(err, -EINVAL, "%s", sentence);
+	if (prog_json_read_string(reply, "error", &sentence, err) < 0)
+		vsu_error_prefix(err, -EINVAL, "%s: the reply", request->path);
+	else
+		vsu_error_set(err, -EINVAL, "%s", sentence);
 	return VSU_EXIT_FAIL;
+}
+
+static int answer_next(const struct vmm_control_request *request,
+		       struct answers *a, FILE *to, struct vsu_error *err)
+{
+	if (!answer_receive(a))
+		return vmm_exit_status(VMM_STAGE_SOCKET, fail_ended(a, err));
+	return reply_judge(request, a->bytes, to, err);
+}
+
+/* The machine's end is the usual one of a subscription. */
+static int follow_events(const struct vmm_control_request *request,
+			 struct answers *a, FILE *to, struct vsu_error *err)
+{
+	int status = VSU_EXIT_OK;
+
+	while (!status && answer_receive(a))
+		status = reply_judge(request, a->bytes, to, err);
+	return status;
+}
+
+/* The socket becomes readable early if the machine ends. */
+static int watch_status(const struct vmm_control_request *request,
+			struct answers *a, FILE *to, struct vsu_error *err)
+{
+	struct pollfd p = { .fd = a->sock, .events = POLLIN };
+	int status = VSU_EXIT_OK, rc = 0;
+
+	while (!status && !rc) {
+		(void)poll(&p, 1, (int)request->seconds * 1000);
+		rc = line_send(a->sock, request, err);
+		if (!rc && request->format != VMM_CONTROL_JSON)
+			fputc('\n', to);
+		if (!rc)
+			status = answer_next(request, a, to, err);
+	}
+	return rc < 0 ? vmm_exit_status(VMM_STAGE_SOCKET, rc) : status;
 }
 
 int vmm_control_request_run(const struct vmm_control_request *request, FILE *to,
 			    struct vsu_error *err)
 {
-	static char reply[MAX_REPLY];
-	int sock = vsu_sock_connect(request->path, err), rc;
+	static struct answers answers;
+	int sock = vsu_sock_connect(request->path, err), rc, status;
 
 	if (sock < 0)
 		return vmm_exit_status(VMM_STAGE_SOCKET, sock);
+	answers.sock = sock;
+	answers.path = request->path;
+	answers.len = answers.used = 0;
 	rc = line_send(sock, request, err);
-	if (!rc)
-		rc = reply_receive(sock, request->path, reply, err);
+	status = rc < 0 ? vmm_exit_status(VMM_STAGE_SOCKET, rc) :
+			  answer_next(request, &answers, to, err);
+	if (!status && request->follows)
+		status = follow_events(request, &answers, to, err);
+	else if (!status && request->seconds)
+		status = watch_status(request, &answers, to, err);
 	vsu_fd_close(&sock);
-	return rc < 0 ? vmm_exit_status(VMM_STAGE_SOCKET, rc) :
-			reply_judge(reply, to, err);
+	return status;
 }

@@ -13,6 +13,13 @@
 
 extern const struct vsu_option vmm_control_command_options[];
 
+enum vmm_control_format {
+	VMM_CONTROL_AUTO,	/* rows on a terminal, else JSON */
+	VMM_CONTROL_JSON,
+	VMM_CONTROL_ROWS,
+	VMM_CONTROL_PROMETHEUS,
+};
+
 /*
  * The command line; path lives as long as argv. The machine divides the line at spaces:
  * a word with spaces, as in "exec:ssh host", becomes several.
@@ -23,16 +30,22 @@ struct vmm_control_request {
 	char line[VMM_CONTROL_LINE];
 	size_t len;
 	unsigned int nwords;
+	enum vmm_control_format format;
+	unsigned int seconds;	/* between two requests of "watch"; 0: one request */
+	bool follows;		/* "subscribe": prints lines until the connection ends */
 };
 
-/* argv[0] is "ctl". -ENOENT: an unknown option, or a word is missing. */
+/*
+ * Commands of this program: "stats" sends "status", and "watch [SECONDS]" sends it
+ * repeatedly. argv[0] is "ctl". -ENOENT: an unknown option, or a word is missing.
+ */
 int vmm_control_request_parse(struct vmm_control_request *request, int argc,
 			      char *const *argv, struct vsu_error *err);
 
 /*
  * Sends the line, waits for the reply without a time limit, and prints it if it is not
  * an error. Returns an exit status: VSU_EXIT_FAIL and the sentence of the reply if the
- * machine refused the command.
+ * machine refused the command. "watch" ends only with the machine, and with an error.
  */
 int vmm_control_request_run(const struct vmm_control_request *request, FILE *to,
 			    struct vsu_error *err);

@@ -13,12 +13,6 @@
 #include "kvm/uapi.h"
 #include "json.h"
 
-static const char *const kind_names[] = {
-	[VMEM_KIND_ANON] = "anon", [VMEM_KIND_FILE] = "file",
-	[VMEM_KIND_MEMFD] = "memfd", [VMEM_KIND_SHM] = "shm",
-	[VMEM_KIND_GUEST_MEMFD] = "guest-memfd", [VMEM_KIND_FD] = "fd",
-};
-
 /* All there is to say about a region. */
 struct facts {
 	const char *kind, *protection, *mapping, *slot;
@@ -59,7 +53,7 @@ static void text_block(const struct vmem_block *block, uint32_t flags,
 {
 	fprintf(to, "%s size=%" PRIu64 " page-size=%" PRIu64 " mapping=%s protection=%s fd=%d fd-offset=%" PRIu64 " seals=%#" PRIx32
 		" guest-store=%s slot=%s populated=%" PRIu64 "\n",
-		kind_names[vmem_block_kind(block)], vmem_block_len(block),
+		vmm_block_kind_name(block), vmem_block_len(block),
 		vmem_block_page_size(block),
 		flags & VMEM_BLOCK_SHARED ? "shared" : "private",
 		flags & VMEM_BLOCK_WRITE ? "rw" : "r", vmem_block_fd(block),
@@ -73,7 +67,7 @@ static void json_block(const struct vmem_block *block, uint32_t flags,
 	fprintf(to, "{\"kind\":\"%s\",\"size\":%" PRIu64
 		",\"page_size\":%" PRIu64 ",\"mapping\":\"%s\",\"protection\":\"%s\",\"fd\":%d,\"fd_offset\":%" PRIu64
 		",\"seals\":%" PRIu32 ",\"guest_store\":\"%s\",\"slot\":\"%s\",\"populated\":%" PRIu64 "}\n",
-		kind_names[vmem_block_kind(block)], vmem_block_len(block),
+		vmm_block_kind_name(block), vmem_block_len(block),
 		vmem_block_page_size(block),
 		flags & VMEM_BLOCK_SHARED ? "shared" : "private",
 		flags & VMEM_BLOCK_WRITE ? "rw" : "r", vmem_block_fd(block),
@@ -96,7 +90,7 @@ static struct facts facts_of(const struct vmem_region *region)
 	const struct vmem_block *block = vmem_region_block(region);
 	const uint32_t flags = vmem_block_flags(block);
 	struct facts f = {
-		.kind = kind_names[vmem_block_kind(block)],
+		.kind = vmm_block_kind_name(block),
 		.protection = flags & VMEM_BLOCK_WRITE ? "rw" : "r",
 		.mapping = flags & VMEM_BLOCK_SHARED ? "shared" : "private",
 		.slot = slot_name(block, vmm_slot_flags(region)),

@@ -53,8 +53,7 @@ void vmm_help_run(void)
 	char lines[6144];
 
 	vsu_option_help(vmm_run_options, lines, sizeof(lines));
-	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]\n"
-	       "KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, builtin:irqtest, or a static ELF file\n%s",
+	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]; KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, builtin:irqtest, builtin:private, or a static ELF file\n%s",
 	       lines);
 	vmm_help_topics();
 }

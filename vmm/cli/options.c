@@ -12,7 +12,7 @@
 #include "places.h"
 
 enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
-       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, REBOOT, CONFIG, FROM, CLONE, PREFETCH, INCOMING,
+       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, SANDBOX, REBOOT, CONFIG, FROM, CLONE, PREFETCH, INCOMING,
        DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
@@ -95,6 +95,9 @@ const struct vsu_option vmm_run_options[] = {
 		      .help = "UNIX socket for commands while the guest runs" },
 	[SOCKET_MODE] = PROG_SOCKET_MODE_OPTION,
 	[SOCKET_GROUP] = PROG_SOCKET_GROUP_OPTION,
+	[SANDBOX] = { .name = "sandbox", .kind = VSU_OPTION_STRING,
+		      .arg = "PROPERTIES", .preset = "off",
+		      .help = "on[,folder=FOLDER...] or log: few privileges, calls and files" },
 	[REBOOT] = { .name = "reboot", .kind = VSU_OPTION_CHOICE,
 		     .choices = reboots, .preset = "exit",
 		     .help = "what to do when the guest reboots" },
@@ -153,6 +156,7 @@ static const struct prog_place places[] = {
 	[CONTROL] = PLACE(control),
 	[SOCKET_MODE] = PLACE(sockets.mode),
 	[SOCKET_GROUP] = PLACE(sockets.group),
+	[SANDBOX] = PLACE(sandbox),
 	[REBOOT] = PLACE(restart),
 	[DRY_RUN] = PLACE(dry_run),
 	[JSON] = PLACE(json),

@@ -63,7 +63,8 @@ struct vmm_options {
 	bool prefetch;		/* with from: loads the memory in the background */
 	const struct vmm_options *saved; /* with clone: the saved machine's options */
 	struct vmm_stream *stream; /* with --incoming: the source's stream; else NULL */
-	const char *initrd, *cmdline, *append, *serial, *control;
+	struct vmm_channels *channels; /* with stream: its other connections */
+	const char *initrd, *cmdline, *append, *serial, *control, *sandbox;
 	struct prog_socket_access sockets;	/* of control and devices */
 	enum vmm_on_memory_error on_memory_error;
 	enum vmm_transport transport;

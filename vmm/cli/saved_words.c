@@ -40,7 +40,7 @@ static const struct {
 	{ "incoming", CHANGE_START }, { "prefetch", CHANGE_START },
 	{ "control", CHANGE_STREAM }, { "serial", CHANGE_STREAM },
 	{ "socket-mode", CHANGE_VALUE }, { "socket-group", CHANGE_VALUE },
-	{ "on-memory-error", CHANGE_VALUE }, { "log-level", CHANGE_VALUE },
+	{ "sandbox", CHANGE_VALUE }, { "on-memory-error", CHANGE_VALUE }, { "log-level", CHANGE_VALUE },
 	{ "verbose", CHANGE_VALUE }, { "dry-run", CHANGE_START },
 	{ "json", CHANGE_START }, { "help", CHANGE_START },
 	{ "disk", CHANGE_DEVICE }, { "net", CHANGE_DEVICE },

@@ -7,117 +7,40 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "control/control.h"
+#include "control/control_private.h"
 #include "control/line.h"
-#include "json.h"
+#include "control/reply.h"
 
 /* Pause after accept() failed. */
 #define SECONDS_TO_PAUSE 0.5
 
-struct client {
-	struct vmm_control *control;
-	ev_io readable;
-	int sock;		/* -1: unused */
-	const void *waits_for;	/* subject of the awaited reply, or NULL */
-	bool ended;		/* the client has closed its sending side */
-	uint64_t heard;		/* turn of its last line */
-	size_t len;		/* length of the current line */
-	char line[VMM_CONTROL_LINE];
-};
-
-struct vmm_control {
-	struct ev_loop *loop;
-	const struct vmm_control_command *commands;
-	void *opaque;
-	int listener;
-	bool has_path;
-	struct vsu_sock_path path;
-	ev_io connecting;
-	ev_timer again;		/* retries accept() after a failure */
-	struct client *served;	/* the client whose command is being executed */
-	uint64_t turns;		/* number of reads and accepts */
-	struct client clients[VMM_CONTROL_CLIENTS];
-};
-
 /* ----------------------------------------------------------- the answers */
-
-/* A client that does not read its reply is disconnected. */
-static bool client_send(const struct client *client, char *text, size_t len)
-{
-	const struct iovec iov = { text, len };
-
-	return vsu_sock_send(client->sock, &iov, 1, NULL, 0) == (ssize_t)len;
-}
-
-static void refusal_write(const struct vsu_error *err, FILE *to)
-{
-	fputs("{\"ok\":false,\"error\":", to);
-	prog_json_string(err->msg, to);
-	fputs("}\n", to);
-}
-
-/* The text must be freed, also after a failure. */
-struct text {
-	char *bytes;
-	size_t len;
-	FILE *to;
-};
-
-static bool text_open(struct text *text)
-{
-	text->bytes = NULL;
-	text->to = open_memstream(&text->bytes, &text->len);
-	return text->to;
-}
-
-/* True: sent completely, or empty. */
-static bool text_send(struct text *text, const struct client *client)
-{
-	bool sent = !fclose(text->to) &&
-		    client_send(client, text->bytes, text->len);
-
-	free(text->bytes);
-	return sent;
-}
-
-/* False: the client was disconnected. */
-static bool client_refuse(const struct client *client,
-			  const struct vsu_error *err)
-{
-	struct text text;
-
-	if (!text_open(&text))
-		return false;
-	refusal_write(err, text.to);
-	return text_send(&text, client);
-}
 
 static bool client_answer(struct client *client, char *line)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmm_control *c = client->control;
-	struct text text;
+	struct vmm_reply reply;
 	int rc;
 
-	if (!text_open(&text))
+	if (!vmm_reply_open(&reply))
 		return false;
-	fputs("{\"ok\":true", text.to);
+	fputs("{\"ok\":true", reply.to);
 	c->served = client;
-	rc = vmm_control_execute(c->commands, c->opaque, line, text.to, &err);
+	rc = vmm_control_execute(c->commands, c->opaque, line, reply.to, &err);
 	c->served = NULL;
 	if (!rc) {
-		fputs("}\n", text.to);
-		return text_send(&text, client);
+		fputs("}\n", reply.to);
+		return vmm_reply_send(&reply, client->sock);
 	}
-	fclose(text.to);
-	free(text.bytes);
-	return rc > 0 || client_refuse(client, &err);
+	vmm_reply_drop(&reply);
+	return rc > 0 || vmm_reply_refuse(client->sock, &err);
 }
 
 /* ----------------------------------------------------------- the clients */
@@ -138,7 +61,7 @@ static bool client_lose(const struct client *client, const char *why)
 	struct vsu_error err;
 
 	vsu_error_set(&err, -EPROTO, "%s", why);
-	client_refuse(client, &err);
+	vmm_reply_refuse(client->sock, &err);
 	return false;
 }
 
@@ -191,13 +114,19 @@ static bool is_gone(const struct client *client)
 	return poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR);
 }
 
+/* Its connection is of use after its last line. */
+static bool is_awaiting(const struct client *client)
+{
+	return client->waits_for || client->subscribed;
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct client *client = w->data;
 
 	(void)revents;
 	if (!client_read(client) || !client_execute(client) ||
-	    (client->ended && (!client->waits_for || is_gone(client))))
+	    (client->ended && (!is_awaiting(client) || is_gone(client))))
 		client_close(client);
 	else if (client->ended)
 		ev_io_stop(loop, w);
@@ -212,14 +141,8 @@ int vmm_control_wait(struct vmm_control *control, const void *subject)
 static bool client_tell(const struct client *client, const char *members,
 			const struct vsu_error *err)
 {
-	struct text text;
-
-	if (err)
-		return client_refuse(client, err);
-	if (!text_open(&text))
-		return false;
-	fprintf(text.to, "{\"ok\":true%s}\n", members);
-	return text_send(&text, client);
+	return err ? vmm_reply_refuse(client->sock, err) :
+		     vmm_reply_print(client->sock, "{\"ok\":true%s}\n", members);
 }
 
 /* Further lines are handled later: the caller may be inside a device's code. */
@@ -256,7 +179,29 @@ static struct client *client_free(struct vmm_control *c)
 	return NULL;
 }
 
-/* A client that disconnected while waiting, else the one silent for longest. */
+/* All places are occupied. */
+static unsigned int connections_of(const struct vmm_control *c, pid_t process)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < VMM_CONTROL_CLIENTS; i++)
+		n += c->clients[i].process == process;
+	return n;
+}
+
+/* A process with many connections does not displace those of others. */
+static bool gives_way_before(const struct client *a, const struct client *b)
+{
+	const unsigned int of_a = connections_of(a->control, a->process);
+	const unsigned int of_b = connections_of(b->control, b->process);
+
+	return of_a != of_b ? of_a > of_b : a->heard < b->heard;
+}
+
+/*
+ * A client that disconnected while waiting, else of the process with the most
+ * connections the one silent for longest.
+ */
 static struct client *client_idlest(struct vmm_control *c)
 {
 	struct client *client, *idlest = NULL;
@@ -264,10 +209,10 @@ static struct client *client_idlest(struct vmm_control *c)
 
 	for (i = 0; i < VMM_CONTROL_CLIENTS; i++) {
 		client = &c->clients[i];
-		if (client->waits_for && is_gone(client))
+		if (is_awaiting(client) && is_gone(client))
 			return client;
-		if (!client->waits_for &&
-		    (!idlest || client->heard < idlest->heard))
+		if (!is_awaiting(client) &&
+		    (!idlest || gives_way_before(client, idlest)))
 			idlest = client;
 	}
 	return idlest;
@@ -293,13 +238,23 @@ static void refuse_client(struct vmm_control *c, int sock)
 	vsu_fd_close(&sock);
 }
 
+static pid_t peer_process(int sock)
+{
+	struct ucred peer = { .pid = 0 };
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? 0 :
+								    peer.pid;
+}
+
 static void client_begin(struct client *client, int sock)
 {
 	struct vmm_control *c = client->control;
 
 	client->sock = sock;
 	client->len = 0;
-	client->ended = false;
+	client->ended = client->subscribed = false;
+	client->process = peer_process(sock);
 	client->heard = ++c->turns;
 	ev_io_set(&client->readable, client->sock, EV_READ);
 	ev_io_start(c->loop, &client->readable);

@@ -10,10 +10,17 @@
  *
  * A client is disconnected if it sends a line that is too long, a byte of zero
  * or an incomplete last line, or does not read its replies. If all places are
- * occupied, a new client replaces the one that has been silent for longest.
- * Clients that wait for a reply are never replaced; if all do, the new client
- * is refused. Disconnected clients receive the reason. Every client may send
- * every command.
+ * occupied, a new client replaces one: of the process with the most connections
+ * the one that has been silent for longest. Clients that wait for a reply or have
+ * subscribed are never replaced; if all do, the new client is refused.
+ * Disconnected clients receive the reason. Every client may send every command.
+ *
+ * A client that subscribes receives events between its replies:
+ *
+ *   event    {"event":"reset"}, with further members depending on the event
+ *
+ * The socket's buffer is the queue; a client whose buffer is full is
+ * disconnected.
  *
  * A reply may be deferred until the requested operation is complete. The
  * client's next lines wait until then. A client that disconnects does not
@@ -25,11 +32,13 @@
 #define VMM_CONTROL_H
 
 #include <ev.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <vmm-sys-util/error.h>
 
 #define VMM_CONTROL_CLIENTS 8u
+#define VMM_CONTROL_SUBSCRIBERS 4u /* the other places remain for commands */
 #define VMM_CONTROL_LINE 8192u	/* maximum length of a request, including its end */
 #define VMM_CONTROL_WORDS 8u
 
@@ -48,6 +57,7 @@ struct vmm_control_command {
 	const char *args;	/* "DEVICE SIZE"; NULL: no arguments */
 	unsigned int nargs, nargs_max;	/* minimum and maximum */
 	vmm_control_fn fn;
+	const char *help;	/* one line for people */
 };
 
 struct vmm_control;
@@ -72,6 +82,21 @@ int vmm_control_wait(struct vmm_control *control, const void *subject);
 unsigned int vmm_control_answer(struct vmm_control *control, const void *subject,
 			      const char *members,
 			      const struct vsu_error *err);
+
+/*
+ * The client of the command being executed receives events from now on. -EBUSY:
+ * too many others do.
+ */
+int vmm_control_subscribe(struct vmm_control *control, struct vsu_error *err);
+
+bool vmm_control_has_subscribers(const struct vmm_control *control);
+
+/*
+ * Sends an event with members to all subscribers; control may be NULL. Allowed
+ * inside a command and inside a device's code.
+ */
+void vmm_control_publish(struct vmm_control *control, const char *event,
+			 const char *members);
 
 void vmm_control_free(struct vmm_control *control);
 

@@ -27,7 +27,7 @@ static int refuse_name(const struct vmm_control_command *commands,
 		       const char *name, struct vsu_error *err)
 {
 	const char *names[MOST_COMMANDS + 1] = { NULL }, *near;
-	char all[160] = "";
+	char all[320] = "";
 	size_t len = 0;
 	unsigned int i;
 

@@ -123,7 +123,7 @@ static enum vmm_cpu_next on_hypercall(const struct exiting *x)
 	if (run->hypercall.args[1] <= UINT64_MAX / VMM_PAGE)
 		rc = x->hooks->convert(x->hooks->opaque, x->cpu, &c, &err);
 	run->hypercall.ret = (uint64_t)(int64_t)rc;
-	if (!rc || rc == -EINVAL || rc == -ECANCELED)
+	if (!rc || rc == -EINVAL || rc == -E2BIG || rc == -ECANCELED)
 		return VMM_CPU_RUN;
 	return end_machine(x, VSU_EXIT_INTERNAL, "%s", err.msg);
 }

@@ -34,7 +34,10 @@ struct vmm_cpu_hooks {
 	 */
 	int (*poisoned)(void *opaque, unsigned int cpu, uint64_t hva,
 			struct vsu_error *err);
-	/* -EINVAL: the range has no private memory. */
+	/*
+	 * -EINVAL: the range has no private memory; -E2BIG: too many separate ranges.
+	 * The guest receives both; other failures end the machine.
+	 */
 	int (*convert)(void *opaque, unsigned int cpu,
 		       const struct vmm_conversion *c, struct vsu_error *err);
 	void *opaque;

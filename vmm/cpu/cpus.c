@@ -59,6 +59,7 @@ struct cpu {
 	int fd;
 	bool started;
 	bool settled;		/* atomic: KVM has completed the last exit */
+	struct vmm_cpu_counts counts;	/* atomic, written by the thread */
 };
 
 struct vmm_cpus {
@@ -141,6 +142,17 @@ static void end_once(struct vmm_cpus *cpus, int status,
 	pthread_mutex_unlock(&cpus->lock);
 }
 
+/* Only this CPU's thread writes the counter. */
+static void count_exit(struct cpu *cpu, int rc)
+{
+	uint64_t *count = rc == -EINTR ? &cpu->counts.interrupted :
+			  cpu->run->exit_reason == KVM_EXIT_IO ? &cpu->counts.io :
+			  cpu->run->exit_reason == KVM_EXIT_MMIO ? &cpu->counts.mmio :
+								   &cpu->counts.other;
+
+	__atomic_store_n(count, *count + 1, __ATOMIC_RELAXED);
+}
+
 /*
  * Runs the guest until attention is requested or the CPU is parked. KVM completes
  * an access in the next KVM_RUN, which returns -EINTR as immediate_exit is set: only
@@ -165,6 +177,7 @@ static enum vmm_cpu_next run_guest(struct cpu *cpu)
 		vmm_poison_enter();
 		rc = ioctl(cpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
 		poisoned = vmm_poison_leave(&hva);
+		count_exit(cpu, rc);
 		if (!poisoned || !rc)
 			vmm_cpu_exit(&cpus->config.hooks, cpu->index, cpu->run,
 				     rc, &verdict);
@@ -181,10 +194,21 @@ static enum vmm_cpu_next run_guest(struct cpu *cpu)
 	return verdict.next;
 }
 
+/* False: the machine ends. */
+static bool thread_begin(struct vmm_cpus *cpus)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (!cpus->config.begin || !cpus->config.begin(&err))
+		return true;
+	end_once(cpus, VSU_EXIT_HOST, &err);
+	return false;
+}
+
 static void *cpu_main(void *arg)
 {
 	struct cpu *cpu = arg;
-	enum vmm_cpu_next next = VMM_CPU_RUN;
+	enum vmm_cpu_next next = thread_begin(cpu->cpus) ? VMM_CPU_RUN : VMM_CPU_END;
 
 	while (next == VMM_CPU_RUN && cpu_enter(cpu)) {
 		next = run_guest(cpu);
@@ -412,6 +436,17 @@ bool vmm_cpus_are_settled(const struct vmm_cpus *cpus)
 		all = all && __atomic_load_n(&cpus->cpu[i].settled,
 					     __ATOMIC_ACQUIRE);
 	return all;
+}
+
+void vmm_cpus_count(const struct vmm_cpus *cpus, unsigned int cpu,
+		    struct vmm_cpu_counts *out)
+{
+	const struct vmm_cpu_counts *counts = &cpus->cpu[cpu].counts;
+
+	out->io = __atomic_load_n(&counts->io, __ATOMIC_RELAXED);
+	out->mmio = __atomic_load_n(&counts->mmio, __ATOMIC_RELAXED);
+	out->interrupted = __atomic_load_n(&counts->interrupted, __ATOMIC_RELAXED);
+	out->other = __atomic_load_n(&counts->other, __ATOMIC_RELAXED);
 }
 
 /* A guest without KVM's clock has no flag for it, which KVM refuses. */

@@ -31,6 +31,8 @@ struct vmm_cpus_config {
 	const struct vmm_kvm *kvm;
 	unsigned int n;
 	struct vmm_cpu_hooks hooks;	/* called on the CPU threads */
+	/* On each CPU thread before guest code; an error ends the machine. Or NULL. */
+	int (*begin)(struct vsu_error *err);
 	/*
 	 * Called if a CPU does not leave the guest within patience_ns of a pause
 	 * or stop: it accessed a page of a file with an unresponsive server,
@@ -72,6 +74,17 @@ bool vmm_cpus_are_settled(const struct vmm_cpus *cpus);
  * has passed for a CPU that hangs.
  */
 void vmm_cpus_excuse(const struct vmm_cpus *cpus);
+
+/* Numbers of returns from KVM_RUN since the start. */
+struct vmm_cpu_counts {
+	uint64_t io, mmio;	/* accesses of the guest to devices */
+	uint64_t interrupted;	/* by a signal of this process */
+	uint64_t other;
+};
+
+/* Any thread. */
+void vmm_cpus_count(const struct vmm_cpus *cpus, unsigned int cpu,
+		    struct vmm_cpu_counts *out);
 
 /* Ends all CPU threads; status and *err are those passed to end, if any. */
 void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err);

@@ -58,6 +58,13 @@ const char *vmm_device_shorthand(const struct vmm_device_kind *kind);
 int vmm_device_parse(const struct vmm_device_option *option,
 		     struct vmm_device_spec *spec, struct vsu_error *err);
 
+/*
+ * Parses keys that can change while the device runs, and applies them; what names the
+ * command in messages. Other keys of that kind keep their values.
+ */
+int vmm_device_limit(struct vmm_device_spec *spec, struct virtdev *dev,
+		     const char *what, const char *list, struct vsu_error *err);
+
 /* Creates an in-process device. */
 int vmm_device_open(const struct vmm_device_spec *spec,
 		    const struct vmm_device_common *machine,

@@ -5,6 +5,9 @@
 
 #include "machine/machine.h"
 
+/* The table of commands; it ends with a row without a name. */
+extern const struct vmm_control_command vmm_machine_commands[];
+
 /* Opens the control socket, if requested, and adds it to the machine. */
 int vmm_machine_open_control(struct vmm_machine *m, struct vsu_error *err);
 

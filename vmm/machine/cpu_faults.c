@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Handles inaccessible pages of a CPU, and conversion of private memory. */
+/* Handles inaccessible pages of a CPU. */
 #include <config.h>
 
 #include <errno.h>
@@ -190,34 +190,4 @@ void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva)
 		 "memory at %#" PRIx64 " is lost: %s; %s", p.gpa,
 		 vmm_memory_loss_text(VMM_MEMORY_DAMAGED),
 		 rc < 0 ? "nobody has touched it yet" : "the guest was told");
-}
-
-/* A conversion for which a CPU waits. */
-struct wish {
-	struct vmm_machine *machine;
-	unsigned int cpu;
-	const struct vmm_conversion *conversion;
-	struct vsu_error *err;
-	int rc;
-};
-
-static bool ticket_convert(void *opaque, struct vmm_ticket *ticket)
-{
-	struct wish *w = opaque;
-	struct vmm_machine *m = w->machine;
-
-	(void)ticket;
-	w->rc = vmm_private_convert(&m->private_memory, m->kvm.vm_fd,
-				    vmm_memory_map(&m->memory), w->cpu,
-				    w->conversion, w->err);
-	return true;
-}
-
-int vmm_fault_convert(void *machine, unsigned int cpu,
-		      const struct vmm_conversion *c, struct vsu_error *err)
-{
-	struct wish w = { machine, cpu, c, err, -ECANCELED };
-
-	vmm_cpus_carry(w.machine->cpus, ticket_convert, &w);
-	return w.rc;
 }

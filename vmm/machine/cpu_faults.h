@@ -44,8 +44,4 @@ int vmm_fault_poisoned(void *machine, unsigned int cpu, uint64_t hva,
  */
 void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva);
 
-/* As vmm_private_convert(); -ECANCELED: the machine ends. */
-int vmm_fault_convert(void *machine, unsigned int cpu,
-		      const struct vmm_conversion *c, struct vsu_error *err);
-
 #endif

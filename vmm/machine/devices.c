@@ -11,6 +11,7 @@
 #include "log.h"
 #include "machine/console.h"
 #include "machine/devices.h"
+#include "machine/events.h"
 #include "machine/incoming.h"
 #include "machine/restore.h"
 #include "virtio/kernel.h"
@@ -42,7 +43,7 @@ static int make_local(struct vmm_machine *m,
 		      struct vmm_device *d, struct vsu_error *err)
 {
 	const struct vmm_device_common common = {
-		.sigbus = m->sigbus, .space = m->memory.space,
+		.sigbus = m->sigbus, .space = resources->space,
 		.is_ram = is_ram, .ram_owner = &m->memory,
 		.open_stdio = vmm_machine_open_stdio, .stdio = m,
 		.sockets = &m->options->sockets,
@@ -102,11 +103,22 @@ static int make_remote(struct vmm_machine *m,
 /* The guest continues without the device; the exit status reports the loss. */
 static void on_lost(void *opaque, const struct vsu_error *why)
 {
-	struct vmm_machine *m = opaque;
+	struct vmm_device *d = opaque;
 
 	prog_log(PROG_LOG_ERROR, "lost", "a device of the guest is lost: %s",
 		 why->msg);
-	m->lost++;
+	d->owner->lost++;
+	vmm_event_device_lost(d, true, why);
+}
+
+static void on_away(void *opaque, const struct vsu_error *why)
+{
+	vmm_event_device_lost(opaque, false, why);
+}
+
+static void on_back(void *opaque)
+{
+	vmm_event_device_back(opaque);
 }
 
 /* Slot 0 is the host bridge. */
@@ -114,11 +126,16 @@ static struct vmm_virtio_resources collect_resources(struct vmm_machine *m,
 						     unsigned int i)
 {
 	struct vmm_virtio_resources resources = {
-		.loop = m->loop, .kvm = &m->kvm, .space = m->memory.space,
+		.loop = m->loop, .kvm = &m->kvm,
+		.space = m->private_memory.space ? m->private_memory.space :
+						   m->memory.space,
+		.private_memory = m->private_memory.space ? &m->private_memory :
+							    NULL,
 		.shmem = &m->shmem,
 		.gpa = VMM_TRANSPORTS_GPA + i * VIRTDEV_MMIO_SIZE,
 		.irq = VMM_FIRST_DEVICE_IRQ + i,
-		.lost = on_lost, .opaque = m,
+		.lost = on_lost, .away = on_away, .back = on_back,
+		.opaque = &m->devices[i],
 	};
 
 	if (m->on_bus) {
@@ -166,6 +183,7 @@ int vmm_machine_make_device(struct vmm_machine *m, unsigned int i,
 	const struct vmm_virtio_resources resources = collect_resources(m, i);
 	int rc;
 
+	d->owner = m;
 	d->gpa = resources.gpa;
 	d->irq = resources.irq;
 	d->slot = resources.slot;
@@ -237,13 +255,28 @@ static int check_file(const struct vmm_machine *m,
 	return 0;
 }
 
+/* Another process or the kernel would have a map of both halves. */
+static int check_private(const struct vmm_machine *m,
+			 const struct vmm_device_spec *spec,
+			 struct vsu_error *err)
+{
+	if (!vmm_memory_wants_private(&m->memory) ||
+	    (!spec->remote && !spec->kernel))
+		return 0;
+	return vsu_error_set(err, -EINVAL, "%s cannot be used with --memory private=on: %s would have access to pages that the guest makes private; use a device that cvmm serves itself, or private=off",
+			     spec->remote ? spec->socket : "backend=kernel",
+			     spec->remote ? "its process" : "the host's kernel");
+}
+
 int vmm_machine_check_device(const struct vmm_machine *m,
 			     const struct vmm_device_spec *spec,
 			     struct vsu_error *err)
 {
 	const struct vmm_device_facts facts = vmm_device_describe(spec);
-	int rc;
+	int rc = check_private(m, spec, err);
 
+	if (rc < 0)
+		return rc;
 	if (spec->remote)
 		return vmm_memory_check_shared(&m->memory, spec->socket, err);
 	if (!facts.file)
@@ -303,4 +336,13 @@ int vmm_machine_make_remote_devices(struct vmm_machine *m,
 				    struct vsu_error *err)
 {
 	return make_devices(m, REMOTE, err);
+}
+
+void vmm_machine_refresh_devices(const struct vmm_machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++)
+		if (m->devices[i].virtio)
+			vmm_virtio_refresh(m->devices[i].virtio);
 }

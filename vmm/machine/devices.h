@@ -38,4 +38,7 @@ int vmm_machine_begin_device(struct vmm_machine *m, unsigned int i,
 			     struct vsu_error *err);
 void vmm_machine_free_device(struct vmm_device *d);
 
+/* The devices' map of memory was replaced: all release the previous one. */
+void vmm_machine_refresh_devices(const struct vmm_machine *m);
+
 #endif

@@ -8,6 +8,7 @@
 #include <virtio-devices/blk_layout.h>
 
 #include "machine/disks.h"
+#include "machine/sharing.h"
 
 /* ----------------------------------------------------------------- properties */
 
@@ -98,32 +99,25 @@ int vmm_disks_check(const struct vmm_machine *m, const struct vmm_state *state,
 
 /* ------------------------------------------------------------ files and locks */
 
-/* The device has the kind's type only if it is in-process. */
-static struct virtdev *local_device(const struct vmm_device *d)
-{
-	return d->virtio && !d->spec.remote && !d->spec.kernel ?
-	       virtdev_transport_device(vmm_virtio_transport(d->virtio)) : NULL;
-}
-
 int vmm_disks_flush(const struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_device *d = m->devices;
 	int rc = 0;
 
 	for (; !rc && d < m->devices + m->ndevices; d++)
-		if (local_device(d) && d->spec.kind->flush)
-			rc = d->spec.kind->flush(local_device(d), err);
+		if (vmm_machine_local_device(d) && d->spec.kind->flush)
+			rc = d->spec.kind->flush(vmm_machine_local_device(d), err);
 	return rc;
 }
 
 static int set_locked(const struct vmm_device *d, bool locked,
 		      struct vsu_error *err)
 {
-	if (!local_device(d) || !d->spec.kind->set_locked ||
+	if (!vmm_machine_local_device(d) || !d->spec.kind->set_locked ||
 	    !vmm_device_describe(&d->spec).locks ||
 	    !vmm_device_describe(&d->spec).file)
 		return 0;
-	return d->spec.kind->set_locked(local_device(d), locked, err);
+	return d->spec.kind->set_locked(vmm_machine_local_device(d), locked, err);
 }
 
 static void unlock_before(const struct vmm_machine *m, const struct vmm_device *end)

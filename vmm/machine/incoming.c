@@ -5,11 +5,16 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "machine/disks.h"
 #include "machine/incoming.h"
+#include "machine/plugged.h"
 #include "machine/restore.h"
+#include "machine/save.h"
+#include "migration/channels.h"
 #include "migration/pages.h"
+#include "migration/shared.h"
 
 /* The next region of the own memory from *i on, or NULL. */
 static const struct vmem_region *next_region(const struct vmm_machine *m,
@@ -67,6 +72,12 @@ int vmm_incoming_open(struct vmm_machine *m, struct vsu_error *err)
 	return name_option(rc, err);
 }
 
+int vmm_incoming_share(struct vmm_machine *m, struct vsu_error *err)
+{
+	return m->options->stream ?
+	       name_option(vmm_shared_receive(m->options->stream, &m->memory, err), err) : 0;
+}
+
 static int send_reply(struct vmm_stream *s, const char *name,
 		      struct vsu_error *err)
 {
@@ -74,24 +85,52 @@ static int send_reply(struct vmm_stream *s, const char *name,
 	return vmm_stream_send(s, err);
 }
 
-/* All sections of memory, up to the state. */
+/* All sections of memory, up to another one. */
+static int receive_pages(const struct vmm_machine *m, struct vmm_stream *s,
+			 const char *end, struct vmm_state_section *section,
+			 struct vsu_error *err)
+{
+	struct vmem_map *map;
+	int rc = vmm_save_map(m, &map, err);
+
+	if (rc < 0)
+		return rc;
+	do {
+		rc = vmm_stream_receive(s, section, err);
+		if (!rc)
+			rc = vmm_pages_receive(map, section, err);
+	} while (!rc);
+	vmem_map_unref(map);
+	if (rc < 0)
+		return rc;
+	return strcmp(section->name, end) == 0 ? 0 :
+	       vsu_error_set(err, -EBADMSG, "the stream has section '%s' among the memory",
+			     section->name);
+}
+
+/* A failure ends the waiting for the first connection. */
+static int receive_channel(struct vmm_channel *channel, struct vsu_error *err)
+{
+	const struct vmm_machine *m = channel->opaque;
+	struct vmm_state_section section;
+	int rc = receive_pages(m, &channel->stream, "end", &section, err);
+
+	if (rc < 0)
+		shutdown(m->options->stream->fd, SHUT_RD);
+	return rc;
+}
+
 static int receive_memory(struct vmm_machine *m, struct vsu_error *err)
 {
-	const struct vmem_map *map = vmm_memory_map(&m->memory);
+	struct vmm_channels *channels = m->options->channels;
 	struct vmm_state_section section;
 	int rc;
 
-	do {
-		rc = vmm_stream_receive(m->options->stream, &section, err);
-		if (!rc)
-			rc = vmm_pages_receive(&m->memory, map, &section, err);
-	} while (!rc);
-	if (rc < 0)
-		return rc;
-	if (strcmp(section.name, "state") != 0)
-		return vsu_error_set(err, -EBADMSG, "the stream has section '%s' among the memory",
-				     section.name);
-	return vmm_restore_set(m, section.bytes, section.len, err);
+	vmm_channels_start(channels, receive_channel, m);
+	rc = receive_pages(m, m->options->stream, "state", &section, err);
+	rc = vmm_channels_join(channels, rc, err);
+	vmm_channels_close(channels);
+	return rc ? rc : vmm_restore_set(m, section.bytes, section.len, err);
 }
 
 int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err)
@@ -101,6 +140,8 @@ int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err)
 	if (!m->options->stream)
 		return 0;
 	rc = check_memory(m, err);
+	if (!rc)
+		rc = vmm_plugged_make(m, &m->restore.state, err);
 	if (!rc)
 		rc = vmm_disks_check(m, &m->restore.state, err);
 	if (!rc)
@@ -141,6 +182,8 @@ int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err)
 		rc = vmm_stream_expect(s, "go", &go, err);
 	if (!rc)
 		rc = read_go(m, &go, err);
+	if (!rc && s->nfds)	/* memory of the source */
+		rc = vmm_memory_lock(&m->memory, err);
 	if (!rc)
 		rc = vmm_disks_lock(m, err);
 	if (rc < 0)

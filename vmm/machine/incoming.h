@@ -13,6 +13,9 @@
 /* Checks the description of the machine, before memory exists. */
 int vmm_incoming_open(struct vmm_machine *m, struct vsu_error *err);
 
+/* Receives descriptors of shared memory, before memory exists. */
+int vmm_incoming_share(struct vmm_machine *m, struct vsu_error *err);
+
 /* The machine exists: receives memory, and at last the state. */
 int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err);
 

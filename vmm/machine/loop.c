@@ -15,6 +15,7 @@
 #include "machine/crash.h"
 #include "cpu/poison.h"
 #include "machine/console.h"
+#include "machine/events.h"
 #include "machine/machine.h"
 #include "machine/plug.h"
 #include "log.h"
@@ -104,6 +105,7 @@ static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	vmm_fault_look_at_files(w->data);
 	vmm_machine_remind(w->data);
+	vmm_events_poll(w->data);
 }
 
 /* Only a kernel with ACPI tables knows the power button. */
@@ -215,5 +217,8 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 		vsu_error_set(err, -ECONNRESET, "the guest ended in order, but %u of its devices had been lost; see above",
 			      m->lost);
 	}
-	return rc ? vmm_exit_status(VMM_STAGE_KVM, rc) : status;
+	if (rc < 0)
+		status = vmm_exit_status(VMM_STAGE_KVM, rc);
+	vmm_event_end(m, status, err);
+	return status;
 }

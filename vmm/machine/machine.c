@@ -13,7 +13,9 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../../guest/protocol.h"
+#include "machine/call_filters.h"
 #include "machine/exit_status.h"
+#include "machine/conversion.h"
 #include "machine/cpu_faults.h"
 #include "log.h"
 #include "process.h"
@@ -75,11 +77,12 @@ static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
 static void on_map_changed(void *opaque)
 {
 	struct vmm_machine *m = opaque;
-	unsigned int i;
 
-	for (i = 0; i < m->ndevices; i++)
-		if (m->devices[i].virtio)
-			vmm_virtio_refresh(m->devices[i].virtio);
+	if (m->private_memory.space &&
+	    vmm_private_publish(&m->private_memory, vmm_memory_map(&m->memory)) < 0)
+		prog_log(PROG_LOG_WARNING, "mapping",
+			 "no memory is left for a map of the devices, which keep the previous one");
+	vmm_machine_refresh_devices(m);
 }
 
 static void on_mapping_dropped(void *opaque, const struct vmm_window *window,
@@ -106,6 +109,13 @@ static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 	return vmm_memory_parse(&m->memory, &o, err);
 }
 
+/* A saved or received state has the shared half only. */
+static int check_private(struct vmm_machine *m, struct vsu_error *err)
+{
+	return vmm_restore_wanted(m) && vmm_memory_wants_private(&m->memory) ?
+	       vsu_error_set(err, -EOPNOTSUPP, "the saved machine has private memory (--memory private=on), whose pages are not in its state; start the guest from its kernel") : 0;
+}
+
 static int make_memory(struct vmm_machine *m, struct vsu_error *err)
 {
 	int rc = vmm_memory_make(&m->memory, &m->kvm, m->sigbus, err);
@@ -123,6 +133,9 @@ static int make_memory(struct vmm_machine *m, struct vsu_error *err)
 	m->shmem.opaque = m;
 	if (!rc && vmem_space_want_event(m->memory.space) < 0)
 		rc = vsu_error_set(err, -EMFILE, "no descriptor is left");
+	if (!rc && vmm_memory_wants_private(&m->memory))
+		rc = vmm_private_init(&m->private_memory,
+				      vmm_memory_map(&m->memory), err);
 	return rc ? rc : vmm_slots_apply(m->slots, vmm_memory_map(&m->memory),
 					 err);
 }
@@ -200,6 +213,17 @@ static void on_stuck(void *opaque)
 	end_as_it_is(opaque, &why);
 }
 
+static int begin_cpu(struct vsu_error *err)
+{
+	return vmm_call_filters_narrow(VMM_THREAD_CPU, err);
+}
+
+/* This thread serves no peer: without its own filter, that of the process remains. */
+static void begin_signals(void)
+{
+	(void)!vmm_call_filters_narrow(VMM_THREAD_SIGNALS, NULL);
+}
+
 static void on_loop_stuck(void *opaque)
 {
 	static const struct vsu_error why = {
@@ -232,13 +256,14 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 			.memory = &m->mmio, .ports = &m->ports,
 			.repair = vmm_fault_repair,
 			.poisoned = vmm_fault_poisoned,
-			.convert = vmm_fault_convert, .opaque = m,
+			.convert = vmm_conversion_run, .opaque = m,
 		},
-		.stuck = on_stuck,
+		.begin = begin_cpu, .stuck = on_stuck,
 	};
 	unsigned int i;
 	int rc = vmm_cpus_new(&config, &m->cpus, err);
 
+	m->signals.begin = begin_signals;
 	m->signals.stuck = on_loop_stuck;
 	m->signals.opaque = m;
 
@@ -272,6 +297,8 @@ static const struct step steps[] = {
 	{ vmm_restore_check_clone, VMM_STAGE_CONFIGURATION },
 	{ vmm_incoming_open, VMM_STAGE_STREAM },
 	{ parse_memory, VMM_STAGE_OPTIONS },
+	{ check_private, VMM_STAGE_CONFIGURATION },
+	{ vmm_incoming_share, VMM_STAGE_STREAM },
 	{ open_kernel, VMM_STAGE_KERNEL },
 	{ make_loop, VMM_STAGE_RUN },
 	{ open_kvm, VMM_STAGE_KVM },
@@ -333,6 +360,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_stdio_free(m->stdio);
 	vmm_cpus_free(m->cpus);
 	vmm_slots_free(m->slots);
+	vmm_private_free(&m->private_memory);
 	vmm_memory_free(&m->memory);
 	vmm_kvm_close(&m->kvm);
 	vmm_kernel_close(&m->kernel);

@@ -46,6 +46,8 @@
 /* Maximum devices: limited by interrupts, and by slots of the bus. */
 #define VMM_DEVICE_PLACES (VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1)
 
+struct vmm_conversion_wish;
+
 struct vmm_device {
 	struct vmm_device_spec spec;
 	struct vmm_virtio *virtio;
@@ -56,6 +58,8 @@ struct vmm_device {
 	struct remote *coming;	/* handshake of a hot-plugged back-end in
 				   progress; virtio is NULL until its end */
 	struct vmm_machine *machine;	/* set during hot plug and removal */
+	struct vmm_machine *owner;	/* set when the device is created */
+	uint64_t actual;	/* bytes of a balloon in the last event */
 };
 
 /* Failed accesses of a CPU; see cpu_faults.c. */
@@ -71,17 +75,26 @@ struct vmm_watchers {
 	ev_signal winch, interrupt, term, hup, quit;
 };
 
+/* Conversions of private memory that wait for devices; see conversion.c. */
+struct vmm_converting {
+	struct vmm_conversion_wish *first;	/* on the stacks of waiting CPUs */
+	bool paused;		/* CPUs and devices pause */
+	unsigned int npaused;	/* devices that are paused, from the first on */
+	ev_prepare step;	/* continues after each turn of the loop */
+};
+
 /* Reasons for which no CPU runs. */
 struct vmm_pause {
 	bool for_good;		/* a memory error */
 	bool by_user;		/* the command "pause", until "resume" */
 	struct vmm_save *save;	/* in progress, or NULL */
 	struct vmm_migration *migration; /* likewise */
+	struct vmm_converting converting;
 };
 
 /* A saved machine whose state a new one gets. */
 struct vmm_restore {
-	unsigned char *bytes;	/* of the state; NULL: the machine boots */
+	unsigned char *bytes;	/* state, saved or received; NULL: the machine boots */
 	struct vmm_state state;
 	struct vmm_image_lists memory;
 	bool on_bus;

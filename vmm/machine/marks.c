@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "machine/marks.h"
+#include "machine/sharing.h"
 
 #define PAGE_SHIFT 12u
 
@@ -75,15 +76,18 @@ static int replace_map(struct vmm_machine *m, uint32_t shift,
 }
 
 int vmm_marks_begin(struct vmm_machine *m, struct vmem_map **map,
-		    struct vsu_error *err)
+		    struct vmm_dirty_log *log, struct vsu_error *err)
 {
-	return replace_map(m, PAGE_SHIFT, map, err);
+	int rc = replace_map(m, PAGE_SHIFT, map, err);
+
+	return rc ? rc : vmm_sharing_begin_log(m, log, err);
 }
 
 void vmm_marks_end(struct vmm_machine *m)
 {
 	struct vmem_map *map;
 
+	vmm_sharing_end_log(m);
 	if (!replace_map(m, 0, &map, NULL))
 		vmem_map_unref(map);
 }

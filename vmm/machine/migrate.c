@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
@@ -17,6 +16,7 @@
 #include "machine/marks.h"
 #include "machine/migrate.h"
 #include "machine/migrate_private.h"
+#include "machine/plugged.h"
 #include "machine/save.h"
 #include "machine/sharing.h"
 #include "migration/address.h"
@@ -99,19 +99,24 @@ static int collect_state(struct vmm_migration *g)
 	g->collected = true;
 	g->sender.config.paused = g->m->pause.by_user;
 	input_stop(g);
+	vmm_sharing_log_rings(g->m, &g->log);
 	return vmm_save_collect(g->m, &g->sender.state, g->wish.err);
 }
 
 static void unlock_disks(struct vmm_migration *g)
 {
 	vmm_disks_unlock(g->m);
+	vmm_memory_unlock(&g->m->memory);
 	g->unlocked = true;
 }
 
 static int lock_disks(struct vmm_migration *g, struct vsu_error *err)
 {
-	int rc = g->unlocked ? vmm_disks_lock(g->m, err) : 0;
+	int rc = g->unlocked && g->sender.shared ?
+		 vmm_memory_lock(&g->m->memory, err) : 0;
 
+	if (!rc && g->unlocked)
+		rc = vmm_disks_lock(g->m, err);
 	if (!rc)
 		g->unlocked = false;
 	return rc;
@@ -121,8 +126,8 @@ static int lock_disks(struct vmm_migration *g, struct vsu_error *err)
 static void wish_carry_out(struct vmm_migration *g)
 {
 	const bool stops = g->wish.what == VMM_SENDER_STOP;
-	int rc = stops ? collect_state(g) :
-			 vmm_marks_begin(g->m, &g->sender.map, g->wish.err);
+	int rc = stops ? collect_state(g) : vmm_marks_begin(g->m, &g->sender.map, &g->log,
+					 g->wish.err);
 
 	if (!stops || rc < 0)
 		machine_resume(g);
@@ -143,7 +148,8 @@ static bool stop_again(struct vmm_migration *g)
 static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
 {
 	struct vmm_migration *g = w->data;
-	int rc = vmm_save_pause_devices(g->m, &g->npaused, g->wish.err);
+	int rc = vmm_save_pause_devices(g->m, &g->npaused,
+					g->wish.what == VMM_SENDER_STOP, g->wish.err);
 
 	(void)revents;
 	if (rc == -EAGAIN)
@@ -174,8 +180,10 @@ static void migration_free(struct vmm_migration *g)
 
 	ev_prepare_stop(m->loop, &g->step);
 	vmm_throttle_end(&g->throttle);
+	(void)!vmm_plugged_hold(m, false, NULL);
 	ev_io_stop(m->loop, &g->wished);
 	vmem_map_unref(g->sender.map);
+	vmm_dirty_log_free(&g->log);
 	vmm_wish_fini(&g->wish);
 	vsu_fd_close(&g->cancel_fd);
 	free(g->sender.state.bytes);
@@ -192,6 +200,7 @@ static void end_undecided(struct vmm_migration *g)
 	ev_io_stop(g->m->loop, &g->wished);
 	prog_log(PROG_LOG_ERROR, "migration", "%s", g->err.msg);
 	vmm_control_answer(g->m->control, g, "", &g->err);
+	vmm_control_publish(g->m->control, "migration-failed", "");
 }
 
 static void end_failed(struct vmm_migration *g)
@@ -206,11 +215,12 @@ static void end_failed(struct vmm_migration *g)
 		end_undecided(g);
 		return;
 	}
-	machine_resume(g);
 	vmm_marks_end(g->m);
+	machine_resume(g);
 	prog_log(PROG_LOG_WARNING, "migration", "%s; the guest continues here",
 		 g->err.msg);
 	vmm_control_answer(g->m->control, g, "", &g->err);
+	vmm_control_publish(g->m->control, "migration-failed", "");
 	migration_free(g);
 }
 
@@ -229,7 +239,7 @@ static void end_migrated(struct vmm_migration *g)
 
 	snprintf(members, sizeof(members),
 		 ",\"sent\":%" PRIu64 ",\"downtime_us\":%" PRIu64,
-		 g->sender.stream.sent, (vsu_now_ns() - g->stopped_ns) / 1000);
+		 g->sender.progress.sent, (vsu_now_ns() - g->stopped_ns) / 1000);
 	vmm_control_answer(g->m->control, g, members, NULL);
 	vmm_cpus_end(g->m->cpus, VSU_EXIT_MIGRATED, "the guest moved to '%s'",
 		     g->options.address);
@@ -286,21 +296,26 @@ void vmm_migrate_free(struct vmm_machine *m)
 
 /* ---------------------------------------------------------------------- begin */
 
-static void configure_sender(struct vmm_migration *g)
+static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 {
 	struct vmm_machine *m = g->m;
 
+	if (vmm_plugged_hold(m, true, err) < 0)
+		return err->code;
 	g->sender.config = (struct vmm_sender_config){
-		.address = g->options.address, .memory = &m->memory,
-		.slots = m->slots, .words = m->options->words,
+		.address = g->options.address, .memory = &m->memory, .windows = &m->shmem,
+		.slots = m->slots, .log = &g->log, .words = m->options->words,
 		.nwords = m->options->nwords,
 		.downtime_ns = g->options.downtime_ms * NS_PER_MS,
+		.channels = (unsigned int)g->options.connections - 1,
 		.rate = g->options.rate, .converge = g->options.converge,
 		.cancel_fd = g->cancel_fd,
 		.ask = ask_main, .flush = flush_disks, .opaque = g,
 	};
-	vmm_save_describe(m, &g->sender.config.head);
-	vmm_state_finish(&g->sender.config.head);
+	if (vmm_save_describe(m, &g->sender.config.head, err) < 0)
+		return err->code;
+	return vmm_state_finish(&g->sender.config.head) < 0 ?
+	       vsu_error_sys(err, -ENOMEM, "the state") : 0;
 }
 
 static void start_watchers(struct vmm_migration *g)
@@ -331,11 +346,10 @@ static struct vmm_migration *migration_new(struct vmm_machine *m)
 
 static int migration_start(struct vmm_migration *g, struct vsu_error *err)
 {
-	int rc;
+	int rc = configure_sender(g, err);
 
-	configure_sender(g);
-	if (g->sender.config.head.error < 0)
-		return vsu_error_sys(err, -ENOMEM, "the state");
+	if (rc < 0)
+		return rc;
 	rc = prog_thread_start(&g->thread, sender_main, g, 0);
 	g->started = !rc;
 	return rc ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
@@ -379,8 +393,8 @@ int vmm_migrate_resume(struct vmm_machine *m, struct vsu_error *err)
 	rc = lock_disks(g, err);
 	if (rc < 0)
 		return rc;
-	machine_resume(g);
 	vmm_marks_end(m);
+	machine_resume(g);
 	migration_free(g);
 	return 1;
 }

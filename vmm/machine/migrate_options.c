@@ -9,7 +9,7 @@
 #include <vmm-sys-util/parse.h>
 
 #include "machine/migrate_options.h"
-#include "migration/address.h"
+#include "migration/channels.h"
 
 #define DOWNTIME_MS 300u
 #define MAX_DOWNTIME_MS 60000u
@@ -39,6 +39,13 @@ static int read_option(struct vmm_migrate_options *o, const char *word,
 				     value, MAX_DOWNTIME_MS);
 	if (value)
 		return 0;
+	value = value_of(word, "connections");
+	if (value && (vsu_parse_u64(value, &o->connections) < 0 || !o->connections ||
+		      o->connections > VMM_CHANNELS_MAX))
+		return vsu_error_set(err, -EINVAL, "connections: '%s' is no number from 1 to %u",
+				     value, VMM_CHANNELS_MAX);
+	if (value)
+		return 0;
 	value = value_of(word, "rate");
 	if (value && (vsu_parse_size(value, &o->rate) < 0 || !o->rate))
 		return vsu_error_set(err, -EINVAL, "rate: '%s' is no number of bytes per second, as 100M is",
@@ -53,7 +60,7 @@ static int join_address(struct vmm_migrate_options *o, char *const *words,
 	unsigned int i;
 
 	if (!words[0])
-		return vsu_error_set(err, -EINVAL, "no address; expected is unix:PATH, tcp:HOST:PORT or exec:COMMAND");
+		return vsu_error_set(err, -EINVAL, "no address; expected is unix:PATH, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER or exec:COMMAND");
 	for (i = 0; words[i]; i++)
 		len += strlen(words[i]) + 1;
 	o->address = calloc(1, len);
@@ -64,6 +71,8 @@ static int join_address(struct vmm_migrate_options *o, char *const *words,
 			strcat(o->address, " ");
 		strcat(o->address, words[i]);
 	}
+	if (o->connections > 1 && vmm_address_is_command(o->address))
+		return vsu_error_set(err, -EINVAL, "connections: a command of exec: is one connection");
 	return vmm_address_check(o->address, err);
 }
 
@@ -74,6 +83,7 @@ int vmm_migrate_options_read(struct vmm_migrate_options *o, char *const *words,
 
 	memset(o, 0, sizeof(*o));
 	o->downtime_ms = DOWNTIME_MS;
+	o->connections = 1;
 	while (*words && !(rc = read_option(o, *words, err)))
 		words++;
 	return rc < 0 ? rc : join_address(o, words, err);

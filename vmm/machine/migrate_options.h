@@ -12,6 +12,7 @@ struct vmm_migrate_options {
 	char *address;		/* the rest of the words, separated by spaces */
 	uint64_t downtime_ms;
 	uint64_t rate;		/* bytes per second; 0: no limit */
+	uint64_t connections;	/* for memory, 1 to VMM_CHANNELS_MAX */
 	bool converge;
 };
 

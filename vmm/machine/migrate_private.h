@@ -30,6 +30,7 @@ struct vmm_migration {
 	int console_in;		/* meanwhile */
 	uint64_t stopped_ns;	/* since when */
 	struct vmm_throttle throttle;
+	struct vmm_dirty_log log; /* of devices that others serve */
 	bool collected;		/* the state of the stopped guest */
 	bool unlocked;		/* the disks */
 	bool undecided;		/* it has failed, and the guest is paused until "resume" */

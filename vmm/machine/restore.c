@@ -114,14 +114,22 @@ static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 	return check_devices(m, &f, err);
 }
 
+/* The caller frees it. */
+static int name_file(const char *folder, const char *file, char **path,
+		     struct vsu_error *err)
+{
+	return asprintf(path, "%s/%s", folder, file) < 0 ?
+	       vsu_error_set(err, -ENOMEM, "no memory for a path") : 0;
+}
+
 static int open_file(struct vmm_machine *m, const char *folder,
 		     struct vsu_error *err)
 {
 	char *path;
-	int rc;
+	int rc = name_file(folder, "state", &path, err);
 
-	if (asprintf(&path, "%s/state", folder) < 0)
-		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	if (rc < 0)
+		return rc;
 	rc = open_state(&m->restore, path, err);
 	free(path);
 	return rc;
@@ -132,12 +140,26 @@ static int name_memory(struct vmm_machine *m, const char *folder,
 		       struct vsu_error *err)
 {
 	char *path;
-	int rc;
+	int rc = name_file(folder, "memory", &path, err);
 
-	if (asprintf(&path, "%s/memory", folder) < 0)
-		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	if (rc < 0)
+		return rc;
 	rc = vmm_image_lists(&m->restore.state, path,
 			     vmm_machine_wants_shared(m), &m->restore.memory, err);
+	free(path);
+	return rc;
+}
+
+static int read_memory(struct vmm_machine *m, const char *folder,
+		       const char *section, struct vsu_error *err)
+{
+	char *path;
+	int rc = name_file(folder, "memory", &path, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_image_read(&m->restore.state, section, path,
+			    vmm_memory_map(&m->memory), err);
 	free(path);
 	return rc;
 }
@@ -145,16 +167,11 @@ static int name_memory(struct vmm_machine *m, const char *folder,
 int vmm_restore_memory(struct vmm_machine *m, struct vsu_error *err)
 {
 	const char *folder = m->options->from;
-	char *path;
 	int rc;
 
 	if (!folder || !vmm_machine_wants_shared(m))
 		return 0;
-	if (asprintf(&path, "%s/memory", folder) < 0)
-		return vsu_error_set(err, -ENOMEM, "no memory for a path");
-	rc = vmm_image_read(&m->restore.state, path, vmm_memory_map(&m->memory),
-			    err);
-	free(path);
+	rc = read_memory(m, folder, "memory", err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --from '%s'", folder) : 0;
 }
 
@@ -257,6 +274,16 @@ static int renew_generation(const struct vmm_machine *m, struct vsu_error *err)
 	return 0;
 }
 
+/* Into the memory that the devices have mapped when they were loaded. */
+static int read_plugged(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_state_fields f;
+
+	return m->options->from &&
+	       !vmm_state_find(&m->restore.state, "plugged", 0, &f, NULL) ?
+	       read_memory(m, m->options->from, "plugged", err) : 0;
+}
+
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_state *state = &m->restore.state;
@@ -273,6 +300,8 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 		rc = vmm_console_load(m->console, state, err);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = load_device(m, i, err);
+	if (!rc)
+		rc = read_plugged(m, err);
 	if (!rc && m->options->from)
 		rc = renew_generation(m, err);
 	vmm_restore_free(m);

@@ -40,7 +40,9 @@ static void *writer_main(void *arg)
 {
 	struct vmm_save *s = arg;
 
-	s->rc = vmm_save_write_files(&s->files, &s->err);
+	s->rc = vmm_disks_flush(s->m, &s->err);
+	if (!s->rc)
+		s->rc = vmm_save_write_files(&s->files, &s->err);
 	vsu_event_signal(s->done_fd);
 	return NULL;
 }
@@ -155,22 +157,38 @@ static int put_device(const struct vmm_machine *m, unsigned int i,
 	return 0;
 }
 
-void vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w)
+int vmm_save_map(const struct vmm_machine *m, struct vmem_map **out,
+		 struct vsu_error *err)
 {
+	int rc = vmm_window_map_saved(&m->shmem, out);
+
+	return rc < 0 ? vsu_error_sys(err, rc, "the memory to save") : 0;
+}
+
+int vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w,
+		      struct vsu_error *err)
+{
+	struct vmem_map *map;
+	int rc = vmm_save_map(m, &map, err);
+
+	if (rc < 0)
+		return rc;
 	vmm_state_begin(w);
 	put_machine(m, w);
-	vmm_image_describe(&m->memory, vmm_memory_map(&m->memory), w);
+	vmm_image_describe(&m->memory, map, w);
 	vmm_disks_describe(m, w);
+	vmem_map_unref(map);
+	return 0;
 }
 
 int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
 		     struct vsu_error *err)
 {
 	unsigned int i;
-	int rc;
+	int rc = vmm_save_describe(m, w, err);
 
-	vmm_save_describe(m, w);
-	rc = vmm_kvm_state_save(&m->kvm, w, err);
+	if (!rc)
+		rc = vmm_kvm_state_save(&m->kvm, w, err);
 	for (i = 0; !rc && i < m->options->cpus; i++)
 		rc = vmm_x86_cpu_save(&m->kvm, vmm_cpus_fd(m->cpus, i), i, w,
 				      err);
@@ -182,24 +200,27 @@ int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
 	return rc;
 }
 
-static int start_writer(struct vmm_save *s)
+/* A thread that was started may already have stored its result. */
+static void start_writer(struct vmm_save *s)
 {
 	int rc = prog_thread_start(&s->writer, writer_main, s, 0);
 
 	s->writes = !rc;
-	return rc ? vsu_error_sys(&s->err, rc, "cannot start a thread") : 0;
+	if (rc < 0)
+		s->rc = vsu_error_sys(&s->err, rc, "cannot start a thread");
 }
 
 /* ------------------------------------------------------------------ its begin */
 
 int vmm_save_pause_devices(const struct vmm_machine *m, unsigned int *npaused,
-			   struct vsu_error *err)
+			   bool collects, struct vsu_error *err)
 {
 	int rc = 0;
 
 	for (; !rc && *npaused < m->ndevices; *npaused += !rc)
 		if (m->devices[*npaused].virtio)
-			rc = vmm_virtio_pause(m->devices[*npaused].virtio);
+			rc = vmm_virtio_pause(m->devices[*npaused].virtio,
+					      collects);
 	if (rc == 0 || rc == -EAGAIN)
 		return rc;
 	return vsu_error_sys(err, rc, "device %u cannot pause", (*npaused)++);
@@ -210,7 +231,7 @@ static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
 {
 	struct vmm_save *s = w->data;
 	struct vmm_machine *m = s->m;
-	int rc = vmm_save_pause_devices(m, &s->npaused, &s->err);
+	int rc = vmm_save_pause_devices(m, &s->npaused, true, &s->err);
 
 	(void)revents;
 	if (rc == -EAGAIN)
@@ -223,8 +244,10 @@ static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
 	if (!s->rc)
 		s->rc = vmm_save_collect(m, &s->files.state, &s->err);
 	if (!s->rc)
-		s->rc = start_writer(s);
-	if (s->rc)
+		s->rc = vmm_save_map(m, &s->files.map, &s->err);
+	if (!s->rc)
+		start_writer(s);
+	if (!s->writes)
 		save_end(s);
 }
 
@@ -235,6 +258,9 @@ static int check_device(const struct vmm_device *d, unsigned int i,
 
 	if (!d->virtio || d->machine)
 		return vsu_error_set(err, -EOPNOTSUPP, "device %u was added or removed while the guest ran, and the saved command line describes the devices from its start",
+				     i);
+	if (d->spec.kind && !d->spec.remote && vmm_device_describe(&d->spec).temporary)
+		return vsu_error_set(err, -EOPNOTSUPP, "device %u: the changes of a disk with snapshot=on end with this program; give it a file for them, with overlay=FILE",
 				     i);
 	rc = vmm_virtio_check_save(d->virtio, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i) : 0;
@@ -252,7 +278,7 @@ int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err)
 	if (m->pause.for_good)
 		return vsu_error_set(err, -EPERM, "the guest lost a part of its memory");
 	if (vmm_memory_wants_private(&m->memory))
-		return vsu_error_set(err, -EOPNOTSUPP, "private memory cannot be saved");
+		return vsu_error_set(err, -EOPNOTSUPP, "the guest has private memory (--memory private=on), which cvmm cannot read; only a machine without it can be saved or migrated");
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = check_device(&m->devices[i], i, err);
 	return rc;
@@ -287,7 +313,6 @@ static struct vmm_save *save_new(struct vmm_machine *m, const char *folder,
 		return NULL;
 	}
 	s->m = m;
-	s->files.memory = &m->memory;
 	s->files.words = m->options->words;
 	s->files.nwords = m->options->nwords;
 	vsu_error_clear(&s->err);
@@ -314,7 +339,6 @@ int vmm_save_begin(struct vmm_machine *m, const char *folder,
 	s = save_new(m, folder, err);
 	if (!s)
 		return err->code;
-	s->files.map = vmem_map_ref(vmm_memory_map(&m->memory));
 	m->pause.save = s;
 	vmm_cpus_pause(m->cpus);
 	ev_io_init(&s->done, on_done, s->done_fd, EV_READ);

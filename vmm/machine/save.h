@@ -36,14 +36,18 @@ void vmm_save_free(struct vmm_machine *m);
  * everything, and finishes; the CPUs and devices are paused.
  *
  * Pause the devices after the CPUs; -EAGAIN: call it again after a turn of the loop.
- * *npaused is 0 before. Resume continues that many devices, and the CPUs.
+ * *npaused is 0 before. Unless collects, the devices get no part of their state ready. Resume continues that many devices, and the CPUs.
  */
 int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err);
-void vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w);
+int vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w,
+		      struct vsu_error *err);
+/* The memory that is saved, which the caller releases. */
+int vmm_save_map(const struct vmm_machine *m, struct vmem_map **out,
+		 struct vsu_error *err);
 int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
 		     struct vsu_error *err);
 int vmm_save_pause_devices(const struct vmm_machine *m, unsigned int *npaused,
-			   struct vsu_error *err);
+			   bool collects, struct vsu_error *err);
 void vmm_save_resume(struct vmm_machine *m, unsigned int npaused);
 
 #endif

@@ -43,8 +43,8 @@ static int write_memory(struct vmm_save_files *s, struct vsu_error *err)
 	int fd = open_file(s, "memory", err);
 
 	return fd < 0 ? fd :
-	       close_file(fd, vmm_image_write(s->memory, s->map, fd,
-					      &s->progress, err), err);
+	       close_file(fd, vmm_image_write(s->map, fd, &s->progress,
+					      err), err);
 }
 
 static int write_state(const struct vmm_save_files *s, struct vsu_error *err)

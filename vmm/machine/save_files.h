@@ -13,8 +13,7 @@
 
 struct vmm_save_files {
 	char *folder, *incomplete;	/* paths; incomplete exists */
-	const struct vmm_memory *memory;
-	struct vmem_map *map;
+	struct vmem_map *map;		/* of the memory to save */
 	struct vmm_state_writer state;	/* finished */
 	char *const *words;		/* the command line */
 	int nwords;

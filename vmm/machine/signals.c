@@ -62,6 +62,8 @@ static void *signals_main(void *arg)
 	struct vmm_signals *s = arg;
 	int signo = 0;
 
+	if (s->begin)
+		s->begin();
 	for (;;) {
 		if (sigwait(&s->set, &signo))
 			continue;

@@ -10,24 +10,43 @@
 
 #include "memory/image.h"
 
-void vmm_image_describe(const struct vmm_memory *memory,
-			const struct vmem_map *map, struct vmm_state_writer *w)
+static void describe_regions(const struct vmm_memory *memory,
+			     const struct vmem_map *map, bool plugged,
+			     struct vmm_state_writer *w)
 {
 	const struct vmem_region *r;
 	uint64_t at = 0;
 	unsigned int i;
 
-	vmm_state_section(w, "memory", 0);
+	vmm_state_section(w, plugged ? "plugged" : "memory", 0);
 	for (i = 0; i < vmem_map_count(map); i++) {
 		r = vmem_map_region(map, i);
-		if (!vmm_memory_has(memory, r))
-			continue;
-		vmm_state_put_u64(w, vmem_region_gpa(r));
-		vmm_state_put_u64(w, vmem_region_len(r));
-		vmm_state_put_u64(w, at);
+		if (vmm_memory_has(memory, r) != plugged) {
+			vmm_state_put_u64(w, vmem_region_gpa(r));
+			vmm_state_put_u64(w, vmem_region_len(r));
+			vmm_state_put_u64(w, at);
+		}
 		at += vmem_region_len(r);
 	}
 	vmm_state_section_end(w);
+}
+
+static bool has_plugged(const struct vmm_memory *memory, const struct vmem_map *map)
+{
+	unsigned int i;
+
+	for (i = 0; i < vmem_map_count(map); i++)
+		if (!vmm_memory_has(memory, vmem_map_region(map, i)))
+			return true;
+	return false;
+}
+
+void vmm_image_describe(const struct vmm_memory *memory,
+			const struct vmem_map *map, struct vmm_state_writer *w)
+{
+	describe_regions(memory, map, false, w);
+	if (has_plugged(memory, map))
+		describe_regions(memory, map, true, w);
 }
 
 /* A comma of a path is doubled in a list. */

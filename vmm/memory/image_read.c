@@ -76,12 +76,13 @@ static int read_all(int fd, uint64_t size, const struct vmem_map *map,
 	return rc;
 }
 
-int vmm_image_read(const struct vmm_state *state, const char *path,
-		   const struct vmem_map *map, struct vsu_error *err)
+int vmm_image_read(const struct vmm_state *state, const char *section,
+		   const char *path, const struct vmem_map *map,
+		   struct vsu_error *err)
 {
 	struct vmm_state_fields f;
 	struct stat st;
-	int fd, rc = vmm_state_find(state, "memory", 0, &f, err);
+	int fd, rc = vmm_state_find(state, section, 0, &f, err);
 
 	if (rc < 0)
 		return rc;

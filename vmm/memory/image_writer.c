@@ -17,7 +17,6 @@
 #define MAX_THREADS 8
 
 struct work {
-	const struct vmm_memory *memory;
 	const struct vmem_map *map;
 	int fd;
 	uint64_t next;		/* atomic: start of the next slice */
@@ -109,8 +108,6 @@ static int write_slice(const struct work *w, uint64_t first, uint64_t end)
 
 	for (i = 0; !rc && begin < end && i < vmem_map_count(w->map); i++) {
 		r = vmem_map_region(w->map, i);
-		if (!vmm_memory_has(w->memory, r))
-			continue;
 		len = vmem_region_len(r);
 		if (begin + len > first)
 			rc = write_part(w, r, first > begin ? first - begin : 0,
@@ -126,8 +123,7 @@ static uint64_t count_bytes(const struct work *w)
 	unsigned int i;
 
 	for (i = 0; i < vmem_map_count(w->map); i++)
-		if (vmm_memory_has(w->memory, vmem_map_region(w->map, i)))
-			sum += vmem_region_len(vmem_map_region(w->map, i));
+		sum += vmem_region_len(vmem_map_region(w->map, i));
 	return sum;
 }
 
@@ -177,12 +173,10 @@ static void write_on_threads(struct work *w)
 		pthread_join(thread[--n], NULL);
 }
 
-int vmm_image_write(const struct vmm_memory *memory, const struct vmem_map *map,
-		    int fd, struct vmm_image_progress *progress,
-		    struct vsu_error *err)
+int vmm_image_write(const struct vmem_map *map, int fd,
+		    struct vmm_image_progress *progress, struct vsu_error *err)
 {
-	struct work w = { .memory = memory, .map = map, .fd = fd,
-			  .progress = progress };
+	struct work w = { .map = map, .fd = fd, .progress = progress };
 
 	__atomic_store_n(&progress->total, count_bytes(&w), __ATOMIC_RELAXED);
 	if (ftruncate(fd, (off_t)progress->total) < 0)

@@ -16,9 +16,8 @@ struct vmm_image_progress {
  * place of zeros. Nobody changes the memory meanwhile. -ECANCELED; else why a write
  * failed.
  */
-int vmm_image_write(const struct vmm_memory *memory, const struct vmem_map *map,
-		    int fd, struct vmm_image_progress *progress,
-		    struct vsu_error *err);
+int vmm_image_write(const struct vmem_map *map, int fd,
+		    struct vmm_image_progress *progress, struct vsu_error *err);
 
 /* Bytes from the first on that are all zeros or all not, by pages, up to 1 MiB. */
 uint64_t vmm_image_run(const unsigned char *bytes, uint64_t left, bool *zeros);

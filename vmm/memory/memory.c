@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vm-memory/kvm.h>
+
 #include "memory/memory.h"
 #include "memory/prealloc.h"
 #include "log.h"
@@ -20,6 +22,9 @@ bool vmm_memory_wants_private(const struct vmm_memory *memory)
 
 	for (i = 0; i < memory->n; i++)
 		if (vmem_backend_value(memory->backends[i], "private"))
+			return true;
+	for (i = 0; i < memory->nblocks; i++)
+		if (vmem_block_private_fd(memory->blocks[i]) >= 0)
 			return true;
 	return false;
 }
@@ -55,7 +60,7 @@ static int prealloc(const struct vmem_backend *backend,
 			    err);
 }
 
-static void warn(void *opaque, const char *sentence)
+static void log_warning(void *opaque, const char *sentence)
 {
 	const struct vmm_layout_request *request = opaque;
 
@@ -89,6 +94,30 @@ static bool was_made_here(const struct vmm_memory *memory, const char *path)
 	return false;
 }
 
+static void block_note(struct vmm_memory *memory, unsigned int i)
+{
+	memory->nblocks = i + 1;
+	memory->requests[i].size = vmem_block_len(memory->blocks[i]);
+	memory->good[i] = memory->requests[i].size;
+}
+
+/* The other process has populated and locked it. */
+static int make_given(struct making *m, unsigned int i)
+{
+	struct vmm_memory *memory = m->memory;
+	const struct vmm_memory_given *given = &memory->given[i];
+	const struct vmem_fd_desc desc = {
+		.fd = given->fd, .fd_offset = given->fd_offset, .len = given->len,
+		.flags = VMEM_BLOCK_SHARED | VMEM_BLOCK_WRITE,
+		.sigbus = memory->sigbus,
+	};
+	int rc = vmem_block_new_fd(&desc, &memory->blocks[i], m->err);
+
+	if (!rc)
+		block_note(memory, i);
+	return rc;
+}
+
 static int make_block(struct making *m, unsigned int i)
 {
 	struct vmm_memory *memory = m->memory;
@@ -98,7 +127,7 @@ static int make_block(struct making *m, unsigned int i)
 
 	vmem_backend_set_sigbus(backend, memory->sigbus);
 	vmem_backend_set_vm_fd(backend, m->kvm->vm_fd);
-	vmem_backend_set_warn(backend, warn, &memory->requests[i]);
+	vmem_backend_set_warn(backend, log_warning, &memory->requests[i]);
 	vmem_backend_leave_prealloc(backend);
 	rc = look_at_file(&memory->file[i], path);
 	if (rc < 0)
@@ -108,9 +137,7 @@ static int make_block(struct making *m, unsigned int i)
 	rc = vmem_backend_alloc(backend, &memory->blocks[i], m->err);
 	if (rc < 0)
 		return rc;
-	memory->nblocks = i + 1;
-	memory->requests[i].size = vmem_block_len(memory->blocks[i]);
-	memory->good[i] = memory->requests[i].size;
+	block_note(memory, i);
 	return 0;
 }
 
@@ -139,7 +166,7 @@ static int check_overlap(struct making *m, unsigned int i)
 
 static int make_checked(struct making *m, unsigned int i)
 {
-	int rc = make_block(m, i);
+	int rc = m->memory->given[i].len ? make_given(m, i) : make_block(m, i);
 
 	return rc < 0 ? rc : check_overlap(m, i);
 }
@@ -167,7 +194,7 @@ static int lock_block(struct making *m, unsigned int i)
 		return 0;
 	rc = vmem_block_lock(memory->blocks[i], &why);
 	if (rc == -EOPNOTSUPP) {
-		warn(&memory->requests[i], why.msg);
+		log_warning(&memory->requests[i], why.msg);
 		return 0;
 	}
 	if (rc < 0 && m->err)
@@ -177,7 +204,8 @@ static int lock_block(struct making *m, unsigned int i)
 
 static int prealloc_block(struct making *m, unsigned int i)
 {
-	return prealloc(m->memory->backends[i], m->memory->blocks[i], m->err);
+	return m->memory->given[i].len ? 0 :
+	       prealloc(m->memory->backends[i], m->memory->blocks[i], m->err);
 }
 
 /* Executes step for every piece, and names the one that fails. */
@@ -316,6 +344,7 @@ void vmm_memory_free(struct vmm_memory *memory)
 	unsigned int i;
 
 	undo_files(memory);
+	vmm_memory_unlock(memory);
 	vmem_space_free(memory->space);
 	for (i = 0; i < memory->nblocks; i++)
 		vmem_block_unref(memory->blocks[i]);
@@ -329,36 +358,21 @@ struct vmem_map *vmm_memory_map(const struct vmm_memory *memory)
 	return vmem_space_current(memory->space);
 }
 
-bool vmm_memory_has(const struct vmm_memory *memory,
-		    const struct vmem_region *region)
+int vmm_memory_piece(const struct vmm_memory *memory,
+		     const struct vmem_region *region)
 {
 	unsigned int i;
 
 	for (i = 0; i < memory->nblocks; i++)
 		if (memory->blocks[i] == vmem_region_block(region))
-			return true;
-	return false;
+			return (int)i;
+	return -1;
 }
 
-int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,
-			    struct vsu_error *err)
+bool vmm_memory_has(const struct vmm_memory *memory,
+		    const struct vmem_region *region)
 {
-	const struct vmem_block *block;
-	unsigned int i;
-
-	for (i = 0; i < memory->nblocks; i++) {
-		block = memory->blocks[i];
-		if (vmem_block_fd(block) < 0)
-			return vsu_error_set(err, -EINVAL,
-					     "%s needs memory that can be shared: %s has no file behind it; use backend=memfd",
-					     who, memory->requests[i].name);
-		if (!(vmem_block_flags(block) & VMEM_BLOCK_SHARED) &&
-		    !(vmem_block_flags(block) & VMEM_BLOCK_ROM))
-			return vsu_error_set(err, -EINVAL,
-					     "%s needs memory that can be shared: %s has share=off; use share=on",
-					     who, memory->requests[i].name);
-	}
-	return 0;
+	return vmm_memory_piece(memory, region) >= 0;
 }
 
 int vmm_memory_check_disk(const struct vmm_memory *memory, const char *path,

@@ -29,12 +29,22 @@ struct vmm_memory_file {
 	bool was_there, was_empty;
 };
 
+/* Shared memory of another process, in place of that of the options. */
+struct vmm_memory_given {
+	int fd;			/* borrowed until the memory is made */
+	uint64_t fd_offset;
+	uint64_t len;		/* 0: none */
+};
+
 struct vmm_memory {
 	struct vmem_space *space;
 	struct vmem_sigbus *sigbus;	/* borrowed */
 	struct vmm_layout_request requests[VMM_MAX_MEMORY];
 	struct vmem_backend *backends[VMM_MAX_MEMORY]; /* until allocated */
 	struct vmm_memory_file file[VMM_MAX_MEMORY];
+	struct vmm_memory_given given[VMM_MAX_MEMORY];
+	bool locked;			/* vmm_memory_lock(), by lock_fd */
+	int lock_fd;
 	unsigned int n;			/* number of requests and backends */
 	struct vmm_layout layout;
 	unsigned int nblocks;
@@ -47,7 +57,8 @@ struct vmm_memory {
 };
 
 /*
- * True if some of it has a private half, for which the VM needs a special type.
+ * True if some of it has a private half, for which the VM needs a special type. After
+ * the options were parsed, before and after the allocation.
  */
 bool vmm_memory_wants_private(const struct vmm_memory *memory);
 
@@ -67,9 +78,20 @@ void vmm_memory_free(struct vmm_memory *memory);
 /* The current map, borrowed. */
 struct vmem_map *vmm_memory_map(const struct vmm_memory *memory);
 
+/*
+ * Two processes can have the same shared memory after a migration: the one that runs the
+ * guest in it holds the lock. Nothing is done without shared memory. -EBUSY: another
+ * process holds it.
+ */
+int vmm_memory_lock(struct vmm_memory *memory, struct vsu_error *err);
+void vmm_memory_unlock(struct vmm_memory *memory);
+
 /* True if the region is memory, not part of a window. Any thread. */
 bool vmm_memory_has(const struct vmm_memory *memory,
 		    const struct vmem_region *region);
+/* The number of its piece, or -1. */
+int vmm_memory_piece(const struct vmm_memory *memory,
+		     const struct vmem_region *region);
 
 /* Checks that all of it can be shared; else -EINVAL, with the property. */
 int vmm_memory_check_shared(const struct vmm_memory *memory, const char *who,

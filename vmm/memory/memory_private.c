@@ -9,6 +9,7 @@
 #include <vmm-sys-util/checked.h>
 
 #include "memory/layout.h"
+#include "memory/map_edit.h"
 #include "memory/memory_private.h"
 
 /* A piece of the conversion within one region. */
@@ -54,23 +55,220 @@ static int conversion_check(const struct vmem_map *map, const struct vmm_convers
 	return 0;
 }
 
-/* Without progress, a repeated fault of a CPU would repeat forever. */
+int vmm_private_publish(struct vmm_private *p, const struct vmem_map *map)
+{
+	struct vmem_map *shared;
+	struct vmm_map_edit e;
+	unsigned int i;
+	int rc = vmm_map_edit_begin(&e, map);
+
+	if (rc < 0)
+		return rc;
+	for (i = 0; rc >= 0 && i < p->ranges.n; i++)
+		rc = vmm_map_edit_carve(&e, p->ranges.at[i].gpa,
+					p->ranges.at[i].len);
+	if (rc >= 0)
+		rc = vmm_map_edit_finish(&e, &shared);
+	vmm_map_edit_end(&e);
+	if (rc < 0)
+		return rc;
+	rc = vmem_space_publish(p->space, shared);
+	vmem_map_unref(shared);
+	return rc;
+}
+
+static void note_pieces(struct vmm_private *p, const struct vmem_map *map)
+{
+	const struct vmem_region *region;
+	unsigned int i;
+
+	for (i = 0; i < vmem_map_count(map) && p->npieces < VMM_LAYOUT_MAX; i++) {
+		region = vmem_map_region(map, i);
+		if (vmem_block_private_fd(vmem_region_block(region)) >= 0)
+			p->pieces[p->npieces++] = (struct vmm_private_piece){
+				.gpa = vmem_region_gpa(region),
+				.len = vmem_region_len(region) };
+	}
+}
+
+static unsigned int piece_index(const struct vmm_private *p, uint64_t gpa)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->npieces; i++)
+		if (gpa - p->pieces[i].gpa < p->pieces[i].len)
+			break;
+	return i;
+}
+
+const struct vmm_private_piece *vmm_private_find(const struct vmm_private *p,
+						 uint64_t gpa)
+{
+	const unsigned int i = piece_index(p, gpa);
+
+	return i < p->npieces ? &p->pieces[i] : NULL;
+}
+
+int vmm_private_init(struct vmm_private *p, const struct vmem_map *map,
+		     struct vsu_error *err)
+{
+	int rc = vmem_space_new(&p->space);
+
+	note_pieces(p, map);
+	if (!rc)
+		rc = vmm_private_publish(p, map);
+	return rc < 0 ? vsu_error_sys(err, rc, "the map of shared memory") : 0;
+}
+
+void vmm_private_free(struct vmm_private *p)
+{
+	vmem_space_free(p->space);
+	vmm_private_ranges_free(&p->ranges);
+	p->space = NULL;
+}
+
+bool vmm_private_is_quiet(const struct vmm_private *p)
+{
+	return vmem_space_reclaim(p->space) == 0;
+}
+
+static bool changes_pages(const struct vmm_private *p,
+			  const struct vmm_conversion *c)
+{
+	return vmm_private_ranges_count(&p->ranges, c->gpa, c->len) !=
+	       (c->to_private ? c->len : 0);
+}
+
+/*
+ * Another CPU may have converted the page since the fault. Without any change since
+ * this CPU's last fault, KVM would repeat it forever.
+ */
 static int check_progress(struct vmm_private *p, unsigned int cpu,
 			  const struct vmm_conversion *c,
 			  struct vsu_error *err)
 {
-	const struct vmm_private_fault *last = &p->last[cpu];
-
-	if (!c->fault || !last->conversions || last->gpa != c->gpa ||
-	    last->to_private != c->to_private ||
-	    last->conversions != p->conversions)
+	if (!c->fault || changes_pages(p, c))
 		return 0;
+	if (p->seen[cpu] != p->changes + 1) {
+		p->seen[cpu] = p->changes + 1;
+		return 0;
+	}
 	return vsu_error_set(err, -EPROTO, "KVM does not see that memory at %#"
 			     PRIx64 " was made %s", c->gpa,
 			     c->to_private ? "private" : "shared");
 }
 
-static int range_convert(int vm_fd, const struct vmem_map *map,
+static int set_range(struct vmm_private *p, const struct vmm_conversion *c,
+		     struct vsu_error *err)
+{
+	int rc = vmm_private_ranges_set(&p->ranges, c->gpa, c->len,
+					c->to_private);
+
+	if (rc == -E2BIG)
+		return vsu_error_set(err, rc, "private memory has more than %u separate ranges; convert larger ones",
+				     VMM_PRIVATE_MAX_RANGES);
+	p->changes += !rc;
+	return rc < 0 ? vsu_error_sys(err, rc, "the list of private memory") : 0;
+}
+
+static int count_failure(struct vmm_private *p, const struct vmm_conversion *c,
+			 int rc)
+{
+	const unsigned int i = piece_index(p, c->gpa);
+
+	if (rc >= 0)
+		return rc;
+	p->failed++;
+	if (i < p->npieces)
+		p->pieces[i].failed++;
+	return rc;
+}
+
+static int begin_checked(struct vmm_private *p, const struct vmem_map *map,
+			 unsigned int cpu, const struct vmm_conversion *c,
+			 struct vsu_error *err)
+{
+	int rc;
+
+	if (!changes_pages(p, c))
+		return 0;
+	rc = set_range(p, c, err);
+	if (rc < 0)
+		return rc;
+	if (c->fault)
+		p->seen[cpu] = p->changes + 1;
+	if (!c->to_private)
+		return 0;
+	rc = vmm_private_publish(p, map);
+	return rc < 0 ? vsu_error_sys(err, rc, "the map of shared memory") : 1;
+}
+
+int vmm_private_begin(struct vmm_private *p, const struct vmem_map *map,
+		      unsigned int cpu, const struct vmm_conversion *c,
+		      struct vsu_error *err)
+{
+	int rc = conversion_check(map, c, err);
+
+	if (!rc)
+		rc = check_progress(p, cpu, c, err);
+	if (!rc)
+		rc = begin_checked(p, map, cpu, c, err);
+	return count_failure(p, c, rc);
+}
+
+/*
+ * vmem_kvm_convert() releases the pages of the shared half within the piece. A huge page
+ * may consist of several pieces: the one that completes it releases it.
+ */
+static int release_shared(const struct vmm_private *p, const struct piece *piece,
+			  uint64_t *released, struct vsu_error *err)
+{
+	struct vmem_block *block = vmem_region_block(piece->region);
+	const uint64_t page = vmem_block_page_size(block);
+	const uint64_t gpa = vmem_region_gpa(piece->region) + piece->off;
+	const struct vmm_private_range *range =
+		vmm_private_ranges_find(&p->ranges, gpa);
+	const uint64_t at = vmem_region_offset(piece->region) + piece->off;
+	uint64_t before, behind, from, end;
+
+	if (!range)
+		return 0;
+	before = gpa - range->gpa < piece->off ? gpa - range->gpa : piece->off;
+	behind = vmem_region_len(piece->region) - piece->off;
+	if (range->gpa + range->len - gpa < behind)
+		behind = range->gpa + range->len - gpa;
+	from = (at - before + page - 1) & ~(page - 1);
+	if (from < (at & ~(page - 1)))
+		from = at & ~(page - 1);
+	end = (at + piece->len + page - 1) & ~(page - 1);
+	if (end > ((at + behind) & ~(page - 1)))
+		end = (at + behind) & ~(page - 1);
+	if (from >= end)
+		return 0;
+	*released += end - from;
+	return page == VMM_PAGE ? 0 :
+	       vmem_block_discard(block, from, end - from, err);
+}
+
+static int piece_convert(struct vmm_private *p, int vm_fd,
+			 const struct piece *piece,
+			 const struct vmm_conversion *c, struct vsu_error *err)
+{
+	const unsigned int i = piece_index(p, vmem_region_gpa(piece->region));
+	int rc = vmem_kvm_convert(vm_fd, piece->region, piece->off, piece->len,
+				  c->to_private, err);
+
+	if (rc < 0 || i == p->npieces)
+		return rc;
+	p->pieces[i].conversions++;
+	if (c->to_private)
+		return release_shared(p, piece, &p->pieces[i].released, err);
+	p->pieces[i].released += piece->len;
+	return 0;
+}
+
+static int range_convert(struct vmm_private *p, int vm_fd,
+			 const struct vmem_map *map,
 			 const struct vmm_conversion *c, struct vsu_error *err)
 {
 	struct piece piece = { 0 };
@@ -79,28 +277,20 @@ static int range_convert(int vm_fd, const struct vmem_map *map,
 
 	for (done = 0; !rc && done < c->len; done += piece.len) {
 		first_piece(map, c->gpa + done, c->len - done, &piece);
-		rc = vmem_kvm_convert(vm_fd, piece.region, piece.off,
-				      piece.len, c->to_private, err);
+		rc = piece_convert(p, vm_fd, &piece, c, err);
 	}
 	return rc;
 }
 
-int vmm_private_convert(struct vmm_private *p, int vm_fd,
-			const struct vmem_map *map, unsigned int cpu,
-			const struct vmm_conversion *c,
-			struct vsu_error *err)
+/* Devices get shared pages only after KVM has converted them. */
+int vmm_private_finish(struct vmm_private *p, int vm_fd,
+		       const struct vmem_map *map,
+		       const struct vmm_conversion *c, struct vsu_error *err)
 {
-	int rc = conversion_check(map, c, err);
+	int rc = range_convert(p, vm_fd, map, c, err);
 
-	if (!rc)
-		rc = check_progress(p, cpu, c, err);
-	if (!rc)
-		rc = range_convert(vm_fd, map, c, err);
-	if (rc < 0)
-		return rc;
-	p->conversions++;
-	if (c->fault)
-		p->last[cpu] = (struct vmm_private_fault){
-			c->gpa, c->to_private, p->conversions };
-	return 0;
+	if (!rc && !c->to_private && vmm_private_publish(p, map) < 0)
+		rc = vsu_error_sys(err, -ENOMEM, "the map of shared memory");
+	p->conversions += !rc;
+	return count_failure(p, c, rc);
 }

@@ -99,6 +99,17 @@ static uint64_t count_mapped(const struct vmem_block *block,
 	return bytes;
 }
 
+const char *vmm_block_kind_name(const struct vmem_block *block)
+{
+	static const char *const names[] = {
+		[VMEM_KIND_ANON] = "anon", [VMEM_KIND_FILE] = "file",
+		[VMEM_KIND_MEMFD] = "memfd", [VMEM_KIND_SHM] = "shm",
+		[VMEM_KIND_GUEST_MEMFD] = "guest-memfd", [VMEM_KIND_FD] = "fd",
+	};
+
+	return names[vmem_block_kind(block)];
+}
+
 uint64_t vmm_populated(const struct vmem_block *block)
 {
 	const uint32_t flags = vmem_block_flags(block);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Counts the present bytes of a block without visiting every page. */
+/* Facts about a block for reports: its kind, and its present bytes. */
 #ifndef VMM_POPULATED_H
 #define VMM_POPULATED_H
 
 #include <stdint.h>
 
 #include <vm-memory/block.h>
+
+/* The name of its memory back-end, as in --memory backend=NAME. */
+const char *vmm_block_kind_name(const struct vmem_block *block);
 
 /*
  * The number of present bytes. Private memory: the block's own pages, without

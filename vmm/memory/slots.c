@@ -4,36 +4,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <vm-memory/kvm.h>
 
-#include "memory/slots.h"
 #include "kvm/uapi.h"
-
-#define LOG_PAGE UINT64_C(4096)	/* of a bit of KVM's log */
-
-/* A slot as KVM receives it; the id is assigned later. */
-struct slot {
-	uint64_t gpa, len, hva, file_pos;
-	uint32_t flags, id;
-	int fd;			/* the file's descriptor, borrowed; or -1 */
-};
-
-struct list {
-	struct slot *slot;
-	unsigned int n;
-};
-
-struct vmm_slots {
-	const struct vmm_kvm *kvm;
-	struct vmm_cpus *cpus;
-	struct vmem_map *map;	/* the map that the slots represent; holds its blocks */
-	struct list now;	/* sorted by address */
-	bool logs;		/* KVM logs which pages are written */
-};
+#include "memory/slots_private.h"
 
 int vmm_slots_new(const struct vmm_kvm *kvm, struct vmm_slots **out)
 {
@@ -42,6 +21,7 @@ int vmm_slots_new(const struct vmm_kvm *kvm, struct vmm_slots **out)
 	if (!slots)
 		return -ENOMEM;
 	slots->kvm = kvm;
+	pthread_mutex_init(&slots->lock, NULL);
 	*out = slots;
 	return 0;
 }
@@ -65,13 +45,7 @@ uint32_t vmm_slot_flags(const struct vmem_region *region)
 	return vmem_region_is_rom(region) ? KVM_MEM_READONLY : 0;
 }
 
-/* The guest does not write to it, or KVM has no log of it. */
-static bool is_unlogged(const struct slot *s)
-{
-	return s->flags & (KVM_MEM_READONLY | KVM_MEM_GUEST_MEMFD);
-}
-
-static int set_region2(const struct vmm_slots *slots, const struct slot *s,
+static int set_region2(const struct vmm_slots *slots, const struct vmm_slot *s,
 		       uint64_t size)
 {
 	struct vmm_kvm_region2 arg = {
@@ -84,16 +58,15 @@ static int set_region2(const struct vmm_slots *slots, const struct slot *s,
 	return vmm_kvm_ioctl(slots->kvm->vm_fd, VMM_KVM_SET_REGION2, &arg);
 }
 
-/* size is the slot's length, or 0 to remove it. */
-static int set_region(const struct vmm_slots *slots, const struct slot *s,
-		      uint64_t size)
+int vmm_slot_set(const struct vmm_slots *slots, const struct vmm_slot *s,
+		 uint64_t size)
 {
 	struct kvm_userspace_memory_region arg = {
 		.slot = s->id, .flags = s->flags, .guest_phys_addr = s->gpa,
 		.memory_size = size, .userspace_addr = s->hva,
 	};
 
-	if (slots->logs && !is_unlogged(s))
+	if (slots->logs && !vmm_slot_is_unlogged(s))
 		arg.flags |= KVM_MEM_LOG_DIRTY_PAGES;
 	if (s->flags & KVM_MEM_GUEST_MEMFD)
 		return set_region2(slots, s, size);
@@ -112,7 +85,7 @@ static bool same_file(int a, int b)
 }
 
 /* True if b continues a, in guest, host and file addresses. */
-static bool slot_continues(const struct slot *a, const struct slot *b)
+static bool slot_continues(const struct vmm_slot *a, const struct vmm_slot *b)
 {
 	return a->gpa + a->len == b->gpa && a->hva + a->len == b->hva &&
 	       a->flags == b->flags && !(a->flags & KVM_MEM_GUEST_MEMFD) &&
@@ -120,7 +93,7 @@ static bool slot_continues(const struct slot *a, const struct slot *b)
 }
 
 /* If a private half exists, KVM gets its file; the shared half is at hva. */
-static void describe_file(const struct vmem_region *region, struct slot *s)
+static void describe_file(const struct vmem_region *region, struct vmm_slot *s)
 {
 	const struct vmem_block *block = vmem_region_block(region);
 
@@ -132,7 +105,7 @@ static void describe_file(const struct vmem_region *region, struct slot *s)
 	s->fd = vmem_block_private_fd(block);
 }
 
-static void slot_describe(const struct vmem_region *region, struct slot *s)
+static void slot_describe(const struct vmem_region *region, struct vmm_slot *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->gpa = vmem_region_gpa(region);
@@ -143,10 +116,10 @@ static void slot_describe(const struct vmem_region *region, struct slot *s)
 }
 
 /* The slots for the map, neighbours merged. */
-static int slots_desired(const struct vmem_map *map, struct list *out)
+static int slots_desired(const struct vmem_map *map, struct vmm_slot_list *out)
 {
 	unsigned int i, n = vmem_map_count(map);
-	struct slot s;
+	struct vmm_slot s;
 
 	out->n = 0;
 	out->slot = calloc(n + 1, sizeof(s));
@@ -162,7 +135,7 @@ static int slots_desired(const struct vmem_map *map, struct list *out)
 	return 0;
 }
 
-static bool same_slot(const struct slot *a, const struct slot *b)
+static bool same_slot(const struct vmm_slot *a, const struct vmm_slot *b)
 {
 	return a->gpa == b->gpa && a->len == b->len && a->hva == b->hva &&
 	       a->flags == b->flags && a->file_pos == b->file_pos &&
@@ -170,7 +143,7 @@ static bool same_slot(const struct slot *a, const struct slot *b)
 }
 
 /* The number of slots that end at or before gpa. */
-static unsigned int slots_before(const struct list *list, uint64_t gpa)
+static unsigned int slots_before(const struct vmm_slot_list *list, uint64_t gpa)
 {
 	unsigned int low = 0, high = list->n, mid;
 
@@ -185,7 +158,7 @@ static unsigned int slots_before(const struct list *list, uint64_t gpa)
 }
 
 /* The equal slot in the list, or NULL. */
-static struct slot *slot_find(const struct list *list, const struct slot *s)
+static struct vmm_slot *slot_find(const struct vmm_slot_list *list, const struct vmm_slot *s)
 {
 	const unsigned int i = slots_before(list, s->gpa);
 
@@ -194,11 +167,11 @@ static struct slot *slot_find(const struct list *list, const struct slot *s)
 }
 
 /* Kept slots keep their ids; the others get the lowest free ones. */
-static int assign_ids(const struct list *now, struct list *want)
+static int assign_ids(const struct vmm_slot_list *now, struct vmm_slot_list *want)
 {
 	const uint32_t limit = now->n + want->n;
 	bool *used = calloc(limit + 1, sizeof(*used));
-	const struct slot *kept;
+	const struct vmm_slot *kept;
 	uint32_t next = 0;
 	unsigned int i;
 
@@ -218,9 +191,9 @@ static int assign_ids(const struct list *now, struct list *want)
 }
 
 /* True if visible memory is replaced, not only added. */
-static bool slots_replace(const struct list *now, const struct list *want)
+static bool slots_replace(const struct vmm_slot_list *now, const struct vmm_slot_list *want)
 {
-	const struct slot *s;
+	const struct vmm_slot *s;
 	unsigned int i, k;
 
 	for (i = 0; i < now->n; i++) {
@@ -237,10 +210,10 @@ static bool slots_replace(const struct list *now, const struct list *want)
  * Adds (or removes) the slots of list that other lacks. Continues after a
  * failure; returns the first one.
  */
-static int apply_missing(const struct vmm_slots *slots, const struct list *list,
-		       const struct list *other, bool in, struct vsu_error *err)
+static int apply_missing(const struct vmm_slots *slots, const struct vmm_slot_list *list,
+		       const struct vmm_slot_list *other, bool in, struct vsu_error *err)
 {
-	const struct slot *s;
+	const struct vmm_slot *s;
 	unsigned int i;
 	int rc, first = 0;
 
@@ -248,7 +221,7 @@ static int apply_missing(const struct vmm_slots *slots, const struct list *list,
 		s = &list->slot[i];
 		if (slot_find(other, s))
 			continue;
-		rc = set_region(slots, s, in ? s->len : 0);
+		rc = vmm_slot_set(slots, s, in ? s->len : 0);
 		if (rc < 0 && !first)
 			first = vsu_error_sys(err, rc, "KVM refuses %s at %#"
 				PRIx64 ", %" PRIu64 " bytes", in ? "memory" :
@@ -261,7 +234,7 @@ static int apply_missing(const struct vmm_slots *slots, const struct list *list,
  * If KVM fails to remove a slot, restore everything: the guest would access
  * host addresses that are reused for something else.
  */
-static int slots_change(struct vmm_slots *slots, const struct list *want,
+static int slots_change(struct vmm_slots *slots, const struct vmm_slot_list *want,
 			struct vsu_error *err)
 {
 	const bool pause = slots->cpus && slots_replace(&slots->now, want);
@@ -281,10 +254,27 @@ static int slots_change(struct vmm_slots *slots, const struct list *want,
 	return rc;
 }
 
+/* On success *want is the previous list. */
+static int slots_replace_list(struct vmm_slots *slots, struct vmm_slot_list *want,
+			      struct vsu_error *err)
+{
+	const struct vmm_slot_list before = slots->now;
+	int rc;
+
+	pthread_mutex_lock(&slots->lock);
+	rc = slots_change(slots, want, err);
+	if (!rc) {
+		slots->now = *want;
+		*want = before;
+	}
+	pthread_mutex_unlock(&slots->lock);
+	return rc;
+}
+
 int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 		    struct vsu_error *err)
 {
-	struct list want;
+	struct vmm_slot_list want;
 	int rc = slots_desired(map, &want);
 
 	if (rc < 0)
@@ -295,88 +285,25 @@ int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 	if (!rc && assign_ids(&slots->now, &want))
 		rc = vsu_error_sys(err, -ENOMEM, "memory slots");
 	if (!rc)
-		rc = slots_change(slots, &want, err);
-	if (rc < 0) {
-		free(want.slot);
+		rc = slots_replace_list(slots, &want, err);
+	free(want.slot);
+	if (rc < 0)
 		return rc;
-	}
-	free(slots->now.slot);
-	slots->now = want;
 	vmem_map_ref(map);
 	vmem_map_unref(slots->map);
 	slots->map = map;
 	return 0;
 }
 
-/* ---------------------------------------------------- log of written pages */
-
-static int set_log(struct vmm_slots *slots, bool on)
-{
-	const struct slot *s;
-	unsigned int i;
-	int rc = 0;
-
-	slots->logs = on;
-	for (i = 0; rc >= 0 && i < slots->now.n; i++) {
-		s = &slots->now.slot[i];
-		if (!is_unlogged(s))
-			rc = set_region(slots, s, s->len);
-	}
-	return rc;
-}
-
-int vmm_slots_log(struct vmm_slots *slots, bool on, struct vsu_error *err)
-{
-	unsigned int i;
-	int rc;
-
-	for (i = 0; on && i < slots->now.n; i++)
-		if (slots->now.slot[i].flags & KVM_MEM_GUEST_MEMFD)
-			return vsu_error_set(err, -EOPNOTSUPP, "KVM does not log writes to memory of guest_memfd");
-	rc = set_log(slots, on);
-	if (rc < 0)
-		set_log(slots, false);
-	return rc < 0 ? vsu_error_sys(err, rc, "KVM cannot log writes") : 0;
-}
-
-static int harvest_slot(const struct vmm_slots *slots, const struct slot *s,
-			vmm_slots_log_fn fn, void *opaque)
-{
-	const uint64_t nwords = s->len / LOG_PAGE / 64 + 1;
-	struct kvm_dirty_log log = { .slot = s->id };
-	uint64_t *words = calloc(nwords, sizeof(*words));
-	int rc;
-
-	if (!words)
-		return -ENOMEM;
-	log.dirty_bitmap = words;
-	rc = vmm_kvm_ioctl(slots->kvm->vm_fd, KVM_GET_DIRTY_LOG, &log);
-	if (rc >= 0)
-		fn(opaque, s->gpa, words, s->len / LOG_PAGE);
-	free(words);
-	return rc;
-}
-
-int vmm_slots_harvest(const struct vmm_slots *slots, vmm_slots_log_fn fn,
-		      void *opaque, struct vsu_error *err)
-{
-	unsigned int i;
-	int rc = 0;
-
-	for (i = 0; rc >= 0 && i < slots->now.n; i++)
-		if (!is_unlogged(&slots->now.slot[i]))
-			rc = harvest_slot(slots, &slots->now.slot[i], fn, opaque);
-	return rc < 0 ? vsu_error_sys(err, rc, "KVM's log of writes") : 0;
-}
-
 void vmm_slots_free(struct vmm_slots *slots)
 {
-	static const struct list none;
+	static const struct vmm_slot_list none;
 
 	if (!slots)
 		return;
 	apply_missing(slots, &slots->now, &none, false, NULL);
 	free(slots->now.slot);
 	vmem_map_unref(slots->map);
+	pthread_mutex_destroy(&slots->lock);
 	free(slots);
 }

@@ -11,7 +11,7 @@
  * addresses (merged or split), the CPUs are paused, so that no access hits the
  * gap.
  *
- * Threads: the main thread.
+ * Threads: the main thread, except for the log.
  */
 #ifndef VMM_SLOTS_H
 #define VMM_SLOTS_H
@@ -43,8 +43,8 @@ int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
 		    struct vsu_error *err);
 
 /*
- * Makes KVM log which pages the guest writes, or ends that. Any thread, as long as
- * the map does not change. -EOPNOTSUPP: memory with a private half.
+ * Makes KVM log which pages the guest writes, or ends that; the log of a slot that apply
+ * removes is lost. Any thread. -EOPNOTSUPP: memory with a private half.
  */
 int vmm_slots_log(struct vmm_slots *slots, bool on, struct vsu_error *err);
 
@@ -56,7 +56,7 @@ typedef void (*vmm_slots_log_fn)(void *opaque, uint64_t gpa,
  * Reads and clears KVM's log: calls fn for each slot, with the pages written since
  * the last call. Thread as above.
  */
-int vmm_slots_harvest(const struct vmm_slots *slots, vmm_slots_log_fn fn,
+int vmm_slots_harvest(struct vmm_slots *slots, vmm_slots_log_fn fn,
 		      void *opaque, struct vsu_error *err);
 
 unsigned int vmm_slots_count(const struct vmm_slots *slots);

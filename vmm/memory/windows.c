@@ -72,14 +72,17 @@ int vmm_window_add(struct vmm_windows *s, const void *owner,
 	return vmm_window_add_range(s, owner, name, &wish, 1, err);
 }
 
-void vmm_window_set_apart(struct vmm_windows *s, const void *owner, uint8_t shmid)
+void vmm_window_set_apart(struct vmm_windows *s, const void *owner, uint8_t shmid,
+			  bool plugged)
 {
 	unsigned int i;
 
 	for (i = 0; i < s->n; i++)
 		if (s->windows[i].owner == owner &&
-		    s->windows[i].shmid == shmid)
+		    s->windows[i].shmid == shmid) {
 			s->windows[i].apart = true;
+			s->windows[i].plugged = plugged;
+		}
 }
 
 void vmm_window_disown(struct vmm_windows *s, const void *owner)
@@ -231,20 +234,6 @@ int vmm_window_set(struct vmm_windows *s, const void *owner, uint8_t shmid,
 	return rc < 0 ? rc : 0;
 }
 
-/* The window that contains a region of the map; NULL: the region is memory. */
-static const struct vmm_window *window_of(const struct vmm_windows *s,
-					  const struct vmem_region *region)
-{
-	const uint64_t gpa = vmem_region_gpa(region);
-	unsigned int i;
-
-	for (i = 0; i < s->n; i++)
-		if (gpa >= s->windows[i].gpa &&
-		    gpa - s->windows[i].gpa < s->windows[i].len)
-			return &s->windows[i];
-	return NULL;
-}
-
 /*
  * Files without a size (0 bytes) cannot be checked. A file's last page is
  * mapped completely.
@@ -299,7 +288,7 @@ static void report_one(struct vmm_windows *s, const struct vmem_region *region,
 		     enum vmm_window_drop_reason reason)
 {
 	struct vmm_window *w =
-		&s->windows[window_of(s, region) - s->windows];
+		&s->windows[vmm_window_of(s, region) - s->windows];
 
 	if (!(w->reported & 1u << reason) && s->dropped)
 		s->dropped(s->opaque, w, vmem_region_gpa(region),
@@ -333,7 +322,7 @@ static unsigned int remove_regions(const struct vmm_windows *s,
 
 	for (i = 0; i < vmem_map_count(all); i++) {
 		region = vmem_map_region(all, i);
-		if (window_of(s, region) && reasons[reason].applies(region) &&
+		if (vmm_window_of(s, region) && reasons[reason].applies(region) &&
 		    !vmm_map_edit_remove(e, vmem_region_gpa(region)))
 			dropped++;
 	}
@@ -353,26 +342,4 @@ void vmm_window_drop(struct vmm_windows *s, enum vmm_window_drop_reason reason)
 		vmm_map_edit_end(&e);
 	}
 	vmem_map_unref(all);
-}
-
-int vmm_window_map_for(const struct vmm_windows *s, const void *owner,
-		      bool with_others, struct vmem_map **out)
-{
-	const struct vmem_map *all = vmm_memory_map(s->memory);
-	const struct vmm_window *w;
-	struct vmm_map_edit e;
-	unsigned int i;
-	int rc = vmm_map_edit_begin(&e, NULL);
-
-	if (rc < 0)
-		return rc;
-	for (i = 0; !rc && i < vmem_map_count(all); i++) {
-		w = window_of(s, vmem_map_region(all, i));
-		if (!w || w->apart || (with_others && w->owner != owner))
-			rc = vmm_map_edit_add(&e, vmem_map_region(all, i));
-	}
-	if (!rc)
-		rc = vmm_map_edit_finish(&e, out);
-	vmm_map_edit_end(&e);
-	return rc;
 }

@@ -33,6 +33,7 @@ struct vmm_window {
 	uint8_t shmid;
 	bool apart;		/* the guest uses it as memory: neither a BAR nor in ACPI, and
 				 * announced to every back-end */
+	bool plugged;		/* its mappings have content that is nowhere else */
 	uint8_t reported;		/* bit mask of reasons that were reported */
 };
 
@@ -82,10 +83,11 @@ int vmm_window_add(struct vmm_windows *s, const void *owner,
 			 struct vsu_error *err);
 
 /*
- * From now on the owner's mappings in that window are memory for all devices.
+ * From now on the owner's mappings in that window are memory for all devices; plugged: and
+ * must be saved, because no file that outlives the machine has their content.
  */
 void vmm_window_set_apart(struct vmm_windows *s, const void *owner,
-			 uint8_t shmid);
+			 uint8_t shmid, bool plugged);
 
 /*
  * The owner and its mappings are gone; its windows are never reused. s may be
@@ -118,6 +120,10 @@ int vmm_window_set(struct vmm_windows *s, const void *owner, uint8_t shmid,
  */
 void vmm_window_drop(struct vmm_windows *s, enum vmm_window_drop_reason reason);
 
+/* The window that contains a region of the map; NULL: the region is memory. */
+const struct vmm_window *vmm_window_of(const struct vmm_windows *s,
+				       const struct vmem_region *region);
+
 /*
  * The guest's memory as announced to a back-end: without its own windows, with
  * windows that are memory, and optionally with the others. The caller releases
@@ -125,5 +131,11 @@ void vmm_window_drop(struct vmm_windows *s, enum vmm_window_drop_reason reason);
  */
 int vmm_window_map_for(const struct vmm_windows *s, const void *owner,
 		      bool with_others, struct vmem_map **out);
+
+/*
+ * The guest's memory that a saved machine contains: all but windows, and plugged
+ * ones. The caller releases the map.
+ */
+int vmm_window_map_saved(const struct vmm_windows *s, struct vmem_map **out);
 
 #endif

@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -13,171 +12,176 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/option.h>
 #include <vmm-sys-util/sock.h>
 
 #include "migration/address.h"
+#include "migration/channels.h"
+#include "migration/tcp.h"
+#include "migration/tls.h"
 
 /* ----------------------------------------------------------------------- unix */
 
 static int unix_connect(const char *path, struct vmm_stream *s,
 			struct vsu_error *err)
 {
+	s->has_fds = true;
 	s->fd = vsu_sock_connect(path, err);
 	return s->fd < 0 ? s->fd : 0;
 }
 
-/* Accepts one connection; -EAGAIN: the peer closed it before. */
-static int accept_one(int listener, struct vmm_stream *s, struct vsu_error *err)
+static int unix_listen(const char *path, struct vmm_listener *l,
+		       struct vsu_error *err)
+{
+	l->fd = vsu_sock_listen(path, VMM_CHANNELS_MAX, err);
+	if (l->fd < 0)
+		return l->fd;
+	l->named = !vsu_sock_path_of(l->fd, &l->path);
+	return 0;
+}
+
+/* Accepts a connection; those that the peer has closed again are skipped. */
+static int accept_one(struct vmm_listener *l, struct vmm_stream *s,
+		      struct vsu_error *err)
 {
 	int rc;
 
 	do {
-		rc = vmm_stream_wait(s, listener, POLLIN, 0, err);
+		rc = vmm_stream_wait(s, l->fd, POLLIN, s->deadline_ns, err);
 		if (rc < 0)
 			return rc;
-		s->fd = vsu_sock_accept(listener);
+		s->fd = vsu_sock_accept(l->fd);
 	} while (s->fd == -EAGAIN || s->fd == -ECONNABORTED);
 	return s->fd < 0 ? vsu_error_sys(err, s->fd, "accept") : 0;
 }
 
-static int unix_accept(const char *path, struct vmm_stream *s,
+static int unix_accept(struct vmm_listener *l, struct vmm_stream *s,
 		       struct vsu_error *err)
 {
-	int listener = vsu_sock_listen(path, 1, err), rc;
-	struct vsu_sock_path where;
-	bool named;
-
-	if (listener < 0)
-		return listener;
-	named = !vsu_sock_path_of(listener, &where);
-	rc = accept_one(listener, s, err);
-	if (named)
-		vsu_sock_unlink(&where);
-	vsu_fd_close(&listener);
-	return rc;
+	s->has_fds = true;
+	return accept_one(l, s, err);
 }
 
 /* ------------------------------------------------------------------------ tcp */
 
-/* HOST:PORT or [HOST]:PORT; both point into text, which is changed. */
-static int split_host(char *text, char **host, char **port)
+static int tcp_listen(const char *address, struct vmm_listener *l,
+		      struct vsu_error *err)
 {
-	char *colon = strrchr(text, ':');
+	l->fd = vmm_tcp_listen(address, VMM_CHANNELS_MAX, err);
+	return l->fd < 0 ? l->fd : 0;
+}
 
-	if (!colon || !colon[1])
-		return -EINVAL;
-	*colon = '\0';
-	*port = colon + 1;
-	*host = text;
-	if (text[0] == '[' && colon > text + 1 && colon[-1] == ']') {
-		colon[-1] = '\0';
-		*host = text + 1;
-	}
+/* ------------------------------------------------------------------------ tls */
+
+struct tls_address {
+	char *host;		/* HOST:PORT; owns the memory of all */
+	const char *folder, *hostname;
+};
+
+enum { TLS_CERTIFICATES, TLS_HOSTNAME };
+
+static const struct vsu_option tls_keys[] = {
+	[TLS_CERTIFICATES] = { .name = "certificates", .kind = VSU_OPTION_STRING },
+	[TLS_HOSTNAME] = { .name = "hostname", .kind = VSU_OPTION_STRING },
+	{ .name = NULL },
+};
+
+static int set_tls_key(void *opaque, unsigned int key,
+		       const struct vsu_option_value *value, struct vsu_error *err)
+{
+	struct tls_address *a = opaque;
+
+	(void)err;
+	if (key == TLS_HOSTNAME)
+		a->hostname = value->text;
+	else
+		a->folder = value->text;
 	return 0;
 }
 
-static int resolve_address(const char *address, bool passive,
-			   struct addrinfo **out, struct vsu_error *err)
+/* "HOST:PORT,certificates=FOLDER[,hostname=NAME]". Free a->host in each case. */
+static int split_tls(const char *rest, struct tls_address *a, struct vsu_error *err)
 {
-	const struct addrinfo hints = {
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = passive ? AI_PASSIVE : 0,
-	};
-	char *copy = strdup(address), *host, *port;
-	int rc = copy ? split_host(copy, &host, &port) : -ENOMEM;
+	const size_t size = strlen(rest) + 1;
+	char *keys;
+	int rc = 0;
 
-	if (!rc) {
-		rc = getaddrinfo(*host ? host : NULL, port, &hints, out);
-		rc = rc ? vsu_error_set(err, -ENOENT, "'%s': %s", host,
-					gai_strerror(rc)) : 0;
+	memset(a, 0, sizeof(*a));
+	a->host = malloc(2 * size);	/* and values of the keys behind it */
+	if (!a->host)
+		return vsu_error_set(err, -ENOMEM, "no memory for an address");
+	memcpy(a->host, rest, size);
+	keys = strchr(a->host, ',');
+	if (keys) {
+		*keys++ = '\0';
+		rc = vsu_option_parse_list(tls_keys, "tls", keys, a->host + size, size,
+					   set_tls_key, a, err);
+	}
+	return rc || a->folder ? rc :
+	       vsu_error_set(err, -EINVAL, "TLS needs ',certificates=FOLDER' behind the address");
+}
+
+/* The name that the certificate of the destination must have: that of the host. */
+static int prepare_client(struct vmm_stream *s, const struct tls_address *a,
+			  struct vsu_error *err)
+{
+	char *copy = strdup(a->host), *host, *port;
+	struct vmm_tls_config config = { .folder = a->folder };
+	int rc = copy ? vmm_tcp_split(copy, &host, &port) : -ENOMEM;
+
+	if (rc < 0) {
+		vsu_error_set(err, rc, "'%s' is not HOST:PORT", a->host);
 	} else {
-		vsu_error_set(err, rc, "'%s' is not HOST:PORT", address);
+		config.hostname = a->hostname ? a->hostname : host;
+		rc = vmm_tls_prepare(s, &config, err);
 	}
 	free(copy);
 	return rc;
 }
 
-static int open_socket(const struct addrinfo *a)
+static int tls_connect(const char *rest, struct vmm_stream *s, struct vsu_error *err)
 {
-	const int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC |
-			      SOCK_NONBLOCK, a->ai_protocol);
-	const int on = 1;
+	struct tls_address a;
+	int rc = split_tls(rest, &a, err);
 
-	if (fd < 0)
-		return -errno;
-	(void)!setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	return fd;
-}
-
-static int connect_to(const struct addrinfo *a, struct vmm_stream *s,
-		      struct vsu_error *err)
-{
-	socklen_t len = sizeof(int);
-	int rc, failure = 0;
-
-	s->fd = open_socket(a);
-	if (s->fd < 0)
-		return vsu_error_sys(err, s->fd, "socket");
-	rc = connect(s->fd, a->ai_addr, a->ai_addrlen) < 0 ? -errno : 0;
-	if (rc == -EINPROGRESS) {
-		rc = vmm_stream_wait(s, s->fd, POLLOUT, 0, err);
-		if (rc < 0)
-			return rc;
-		(void)!getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &failure, &len);
-		rc = -failure;
-	}
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot connect") : 0;
-}
-
-static int tcp_connect(const char *address, struct vmm_stream *s,
-		       struct vsu_error *err)
-{
-	struct addrinfo *list = NULL, *a;
-	int rc = resolve_address(address, false, &list, err);
-
-	if (rc < 0)
-		return rc;
-	rc = -ENOENT;
-	for (a = list; a && rc < 0 && rc != -ECANCELED; a = a->ai_next) {
-		vsu_fd_close(&s->fd);
-		rc = connect_to(a, s, err);
-	}
-	freeaddrinfo(list);
+	if (!rc)
+		rc = prepare_client(s, &a, err);
+	if (!rc)
+		rc = vmm_tcp_connect(a.host, s, err);
+	if (!rc)
+		rc = vmm_tls_start(s, err);
+	free(a.host);
 	return rc;
 }
 
-static int tcp_listen(const char *address, struct vsu_error *err)
-{
-	struct addrinfo *list = NULL;
-	const int on = 1;
-	int rc = resolve_address(address, true, &list, err), fd;
-
-	if (rc < 0)
-		return rc;
-	fd = open_socket(list);
-	if (fd >= 0)
-		(void)!setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (fd < 0)
-		rc = fd;
-	else if (bind(fd, list->ai_addr, list->ai_addrlen) < 0 ||
-		 listen(fd, 1) < 0)
-		rc = -errno;
-	freeaddrinfo(list);
-	if (!rc)
-		return fd;
-	vsu_fd_close(&fd);
-	return vsu_error_sys(err, rc, "cannot listen");
-}
-
-static int tcp_accept(const char *address, struct vmm_stream *s,
+static int tls_listen(const char *rest, struct vmm_listener *l,
 		      struct vsu_error *err)
 {
-	int listener = tcp_listen(address, err), rc;
+	struct tls_address a;
+	int rc = split_tls(rest, &a, err);
 
-	if (listener < 0)
-		return listener;
-	rc = accept_one(listener, s, err);
-	vsu_fd_close(&listener);
+	if (!rc)
+		rc = tcp_listen(a.host, l, err);
+	free(a.host);
+	return rc;
+}
+
+/* Checks the files before a source connects. */
+static int tls_accept(struct vmm_listener *l, struct vmm_stream *s,
+		      struct vsu_error *err)
+{
+	struct vmm_tls_config config = { .server = true };
+	struct tls_address a;
+	int rc = split_tls(l->rest, &a, err);
+
+	config.folder = a.folder;
+	if (!rc)
+		rc = vmm_tls_prepare(s, &config, err);
+	if (!rc)
+		rc = accept_one(l, s, err);
+	if (!rc)
+		rc = vmm_tls_start(s, err);
+	free(a.host);
 	return rc;
 }
 
@@ -225,7 +229,28 @@ static int exec_start(const char *command, struct vmm_stream *s,
 		rc = spawn_shell(command, pair[1], &s->child);
 	vsu_fd_close(&pair[1]);
 	s->fd = pair[0];
+	if (rc == -EACCES || rc == -EPERM)
+		return vsu_error_set(err, rc, "cannot start '%s': not permitted; with --sandbox=on use unix: or tcp:",
+				     command);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot start '%s'", command) : 0;
+}
+
+static int exec_listen(const char *command, struct vmm_listener *l,
+		       struct vsu_error *err)
+{
+	(void)command;
+	(void)l;
+	(void)err;
+	return 0;
+}
+
+static int exec_accept(struct vmm_listener *l, struct vmm_stream *s,
+		       struct vsu_error *err)
+{
+	if (l->accepted)
+		return vsu_error_set(err, -EOPNOTSUPP, "a command is one connection");
+	l->accepted = true;
+	return exec_start(l->rest, s, err);
 }
 
 /* ------------------------------------------------------------------------ all */
@@ -234,12 +259,15 @@ static const struct scheme {
 	const char *prefix;
 	int (*connect)(const char *rest, struct vmm_stream *s,
 		       struct vsu_error *err);
-	int (*accept)(const char *rest, struct vmm_stream *s,
+	int (*listen)(const char *rest, struct vmm_listener *l,
+		      struct vsu_error *err);
+	int (*accept)(struct vmm_listener *l, struct vmm_stream *s,
 		      struct vsu_error *err);
 } schemes[] = {
-	{ "unix:", unix_connect, unix_accept },
-	{ "tcp:", tcp_connect, tcp_accept },
-	{ "exec:", exec_start, exec_start },
+	{ "unix:", unix_connect, unix_listen, unix_accept },
+	{ "tcp:", vmm_tcp_connect, tcp_listen, accept_one },
+	{ "tls:", tls_connect, tls_listen, tls_accept },
+	{ "exec:", exec_start, exec_listen, exec_accept },
 };
 
 static const struct scheme *find_scheme(const char *address, const char **rest)
@@ -261,7 +289,7 @@ int vmm_address_check(const char *address, struct vsu_error *err)
 	const char *rest;
 
 	return find_scheme(address, &rest) ? 0 :
-	       vsu_error_set(err, -EINVAL, "'%s' is no address; expected is unix:PATH, tcp:HOST:PORT or exec:COMMAND",
+	       vsu_error_set(err, -EINVAL, "'%s' is no address; expected is unix:PATH, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER or exec:COMMAND",
 			     address);
 }
 
@@ -276,13 +304,42 @@ int vmm_address_connect(const char *address, struct vmm_stream *s,
 	return rc < 0 ? vsu_error_prefix(err, rc, "'%s'", address) : 0;
 }
 
-int vmm_address_accept(const char *address, struct vmm_stream *s,
-		       struct vsu_error *err)
+bool vmm_address_is_command(const char *address)
 {
 	const char *rest;
 	const struct scheme *scheme = find_scheme(address, &rest);
-	int rc = scheme ? scheme->accept(rest, s, err) :
-			  vmm_address_check(address, err);
 
+	return scheme && scheme->connect == exec_start;
+}
+
+int vmm_address_listen(const char *address, struct vmm_listener *l,
+		       struct vsu_error *err)
+{
+	const struct scheme *scheme;
+	int rc;
+
+	memset(l, 0, sizeof(*l));
+	l->fd = -1;
+	l->address = address;
+	scheme = find_scheme(address, &l->rest);
+	rc = scheme ? scheme->listen(l->rest, l, err) :
+		      vmm_address_check(address, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "'%s'", address) : 0;
+}
+
+int vmm_address_accept(struct vmm_listener *l, struct vmm_stream *s,
+		       struct vsu_error *err)
+{
+	const char *rest;
+	int rc = find_scheme(l->address, &rest)->accept(l, s, err);
+
+	return rc < 0 ? vsu_error_prefix(err, rc, "'%s'", l->address) : 0;
+}
+
+void vmm_address_unlisten(struct vmm_listener *l)
+{
+	if (l->named)
+		vsu_sock_unlink(&l->path);
+	l->named = false;
+	vsu_fd_close(&l->fd);
 }

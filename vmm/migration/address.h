@@ -5,6 +5,9 @@
  *   unix:PATH       a UNIX socket
  *   tcp:HOST:PORT   TCP, with brackets around an IPv6 address; neither encrypted nor
  *                   authenticated
+ *   tls:HOST:PORT,certificates=FOLDER[,hostname=NAME]
+ *                   TCP with TLS (tls.h); NAME is that of the destination's certificate,
+ *                   by default HOST
  *   exec:COMMAND    a command of the shell, whose standard input and output are the
  *                   connection
  *
@@ -21,8 +24,24 @@ int vmm_address_check(const char *address, struct vsu_error *err);
 /* Makes the connection of s. They block as the stream does. */
 int vmm_address_connect(const char *address, struct vmm_stream *s,
 			struct vsu_error *err);
-/* Accepts one connection, and stops listening. */
-int vmm_address_accept(const char *address, struct vmm_stream *s,
+/* True for exec:, which has no second connection. */
+bool vmm_address_is_command(const char *address);
+
+/* A listening socket. */
+struct vmm_listener {
+	const char *address, *rest; /* borrowed; rest: behind the scheme */
+	int fd;			/* -1: none */
+	bool named;		/* path is the file of the socket */
+	struct vsu_sock_path path;
+	bool accepted;		/* exec: */
+};
+
+/* The address is borrowed. Close it in each case. */
+int vmm_address_listen(const char *address, struct vmm_listener *l,
 		       struct vsu_error *err);
+/* Accepts the next connection; blocks as the stream does. */
+int vmm_address_accept(struct vmm_listener *l, struct vmm_stream *s,
+		       struct vsu_error *err);
+void vmm_address_unlisten(struct vmm_listener *l);
 
 #endif

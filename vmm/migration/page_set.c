@@ -28,16 +28,30 @@ static int add_span(struct vmm_page_set *set, const struct vmem_region *r,
 	return 0;
 }
 
+static bool is_sent(const struct vmm_memory *memory,
+		    const struct vmm_windows *windows, uint64_t without,
+		    const struct vmem_region *r)
+{
+	const int piece = vmm_memory_piece(memory, r);
+	const struct vmm_window *w = windows ? vmm_window_of(windows, r) : NULL;
+
+	return piece >= 0 ? !(without >> piece & 1) : w && w->plugged;
+}
+
 int vmm_page_set_init(struct vmm_page_set *set, const struct vmm_memory *memory,
+		      const struct vmm_windows *windows, uint64_t without,
 		      const struct vmem_map *map, struct vsu_error *err)
 {
+	const unsigned int n = vmem_map_count(map);
 	unsigned int i;
 	int rc = 0;
 
 	memset(set, 0, sizeof(*set));
-	for (i = 0; !rc && i < vmem_map_count(map); i++)
-		if (vmm_memory_has(memory, vmem_map_region(map, i)) &&
-		    set->n < VMM_LAYOUT_MAX)
+	set->span = calloc(n + 1, sizeof(*set->span));
+	if (!set->span)
+		return vsu_error_set(err, -ENOMEM, "no memory for the list of pages");
+	for (i = 0; !rc && i < n; i++)
+		if (is_sent(memory, windows, without, vmem_map_region(map, i)))
 			rc = add_span(set, vmem_map_region(map, i), err);
 	return rc;
 }
@@ -46,16 +60,24 @@ void vmm_page_set_free(struct vmm_page_set *set)
 {
 	while (set->n > 0)
 		free(set->span[--set->n].words);
+	free(set->span);
+	set->span = NULL;
 	set->npages = 0;
 }
 
 static struct vmm_page_span *find_span(struct vmm_page_set *set, uint64_t gpa)
 {
-	unsigned int i;
+	unsigned int low = 0, high = set->n, mid;
 
-	for (i = 0; i < set->n; i++)
-		if (gpa - set->span[i].gpa < set->span[i].len)
-			return &set->span[i];
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (gpa < set->span[mid].gpa)
+			high = mid;
+		else if (gpa - set->span[mid].gpa >= set->span[mid].len)
+			low = mid + 1;
+		else
+			return &set->span[mid];
+	}
 	return NULL;
 }
 
@@ -106,69 +128,105 @@ static void on_marked(void *opaque, uint64_t gpa, uint64_t len)
 }
 
 int vmm_page_set_harvest(struct vmm_page_set *set,
-			 const struct vmm_slots *slots, struct vmem_map *map,
+			 struct vmm_slots *slots, struct vmem_map *map,
 			 struct vsu_error *err)
 {
 	vmem_map_harvest(map, on_marked, set);
 	return vmm_slots_harvest(slots, on_logged, set, err);
 }
 
+/* Bits of other pages are not expected, and ignored. */
+void vmm_page_set_add_log(struct vmm_page_set *set,
+			  const struct vmm_dirty_log *log)
+{
+	unsigned int i;
+
+	for (i = 0; log->words && i < set->n; i++)
+		vmm_dirty_log_harvest(log, set->span[i].gpa, set->span[i].len,
+				      on_logged, set);
+}
+
 /* ----------------------------------------------------------------------- runs */
 
-/* The first page of the span from page on; npages: none. */
-static uint64_t find_page(const struct vmm_page_span *span, uint64_t page)
+/* The first page behind the block of a page. */
+static uint64_t block_end(uint64_t page)
 {
-	while (page < span->npages && !has_page(span, page))
-		page = span->words[page / BITS] >> page % BITS ? page + 1 :
-		       (page / BITS + 1) * BITS;
-	return page < span->npages ? page : span->npages;
+	const uint64_t pages = VMM_SET_BLOCK / VMM_SET_PAGE;
+
+	return (page / pages + 1) * pages;
+}
+
+/* The first page of the cursor's part from page on; npages: none. */
+static uint64_t find_page(const struct vmm_page_span *span, uint64_t page,
+			  const struct vmm_page_cursor *cursor)
+{
+	while (page < span->npages) {
+		if (vmm_page_part(page * VMM_SET_PAGE, cursor->parts) != cursor->part)
+			page = block_end(page);
+		else if (has_page(span, page))
+			return page;
+		else
+			page = span->words[page / BITS] >> page % BITS ? page + 1 :
+			       (page / BITS + 1) * BITS;
+	}
+	return span->npages;
 }
 
 void vmm_page_set_remove(struct vmm_page_set *set,
 			 const struct vmm_page_run *run)
 {
 	const uint64_t first = run->offset / VMM_SET_PAGE;
-	uint64_t page;
+	uint64_t page, removed = 0;
 
 	for (page = first; page * VMM_SET_PAGE < run->offset + run->len; page++) {
-		set->npages -= has_page(run->span, page);
+		removed += has_page(run->span, page);
 		run->span->words[page / BITS] &= ~(UINT64_C(1) << page % BITS);
 	}
+	__atomic_sub_fetch(&set->npages, removed, __ATOMIC_RELAXED);
 }
 
 static void remove_run(struct vmm_page_set *set,
 		       const struct vmm_page_span *span, uint64_t first,
-		       uint64_t max, struct vmm_page_run *run)
+		       uint64_t end, struct vmm_page_run *run)
 {
-	uint64_t end = first;
+	uint64_t page = first;
 
-	while (end < span->npages && (end - first) * VMM_SET_PAGE < max &&
-	       has_page(span, end))
-		end++;
+	while (page < end && has_page(span, page))
+		page++;
 	run->span = span;
 	run->offset = first * VMM_SET_PAGE;
-	run->len = end < span->npages ? (end - first) * VMM_SET_PAGE :
-					span->len - run->offset;
+	run->len = page < span->npages ? (page - first) * VMM_SET_PAGE :
+					 span->len - run->offset;
 	vmm_page_set_remove(set, run);
 }
 
-/* The cursor counts the pages of all spans, one behind the other. */
-bool vmm_page_set_next(struct vmm_page_set *set, uint64_t *cursor, uint64_t max,
-		       struct vmm_page_run *run)
+/* The end of a run that begins with page first. */
+static uint64_t run_end(const struct vmm_page_span *span, uint64_t first,
+			uint64_t max, const struct vmm_page_cursor *cursor)
 {
-	uint64_t before = 0, page;
-	unsigned int i;
+	uint64_t end = first + (max - 1) / VMM_SET_PAGE + 1;
 
-	for (i = 0; i < set->n; before += set->span[i++].npages) {
-		if (*cursor >= before + set->span[i].npages)
+	if (cursor->parts > 1 && end > block_end(first))
+		end = block_end(first);
+	return end < span->npages ? end : span->npages;
+}
+
+bool vmm_page_set_next(struct vmm_page_set *set, struct vmm_page_cursor *cursor,
+		       uint64_t max, struct vmm_page_run *run)
+{
+	const struct vmm_page_span *span = set->span;
+	uint64_t before = 0, page;
+
+	for (; span < set->span + set->n; before += span++->npages) {
+		if (cursor->page >= before + span->npages)
 			continue;
-		page = find_page(&set->span[i],
-				 *cursor > before ? *cursor - before : 0);
-		if (page == set->span[i].npages)
+		page = cursor->page > before ? cursor->page - before : 0;
+		page = find_page(span, page, cursor);
+		if (page == span->npages)
 			continue;
-		remove_run(set, &set->span[i], page, max, run);
-		*cursor = before + page +
-			  (run->len + VMM_SET_PAGE - 1) / VMM_SET_PAGE;
+		remove_run(set, span, page, run_end(span, page, max, cursor), run);
+		cursor->page = before + page +
+			       (run->len + VMM_SET_PAGE - 1) / VMM_SET_PAGE;
 		return true;
 	}
 	return false;

@@ -68,8 +68,24 @@ static uint64_t seek_file(const struct vmem_region *r, uint64_t at, int whence,
 	       (uint64_t)found - first : vmem_region_len(r);
 }
 
-static int send_span_holes(struct vmm_stream *s, struct vmm_page_set *set,
-			   const struct vmm_page_span *span,
+/* A hole of a span; each stream gets its own blocks of it. */
+static int send_hole(struct vmm_stream *const *streams, unsigned int n,
+		     const struct vmm_page_run *run, struct vsu_error *err)
+{
+	const uint64_t end = run->offset + run->len;
+	uint64_t at, len;
+	int rc = 0;
+
+	for (at = run->offset; !rc && at < end; at += len) {
+		len = n > 1 ? VMM_SET_BLOCK - at % VMM_SET_BLOCK : end - at;
+		len = len < end - at ? len : end - at;
+		rc = send_zeros(streams[vmm_page_part(at, n)], run->span->gpa + at, len, err);
+	}
+	return rc;
+}
+
+static int send_span_holes(struct vmm_stream *const *streams, unsigned int n,
+			   struct vmm_page_set *set, const struct vmm_page_span *span,
 			   struct vsu_error *err)
 {
 	struct vmm_page_run run = { .span = span };
@@ -81,7 +97,7 @@ static int send_span_holes(struct vmm_stream *s, struct vmm_page_set *set,
 		run.offset = at;
 		run.len = (end - at) / VMM_SET_PAGE * VMM_SET_PAGE;
 		if (run.len) {
-			rc = send_zeros(s, span->gpa + at, run.len, err);
+			rc = send_hole(streams, n, &run, err);
 			vmm_page_set_remove(set, &run);
 		}
 		at = seek_file(span->region, end, SEEK_HOLE, span->len);
@@ -89,28 +105,27 @@ static int send_span_holes(struct vmm_stream *s, struct vmm_page_set *set,
 	return rc;
 }
 
-int vmm_pages_send_holes(struct vmm_stream *s, struct vmm_page_set *set,
-			 struct vsu_error *err)
+int vmm_pages_send_holes(struct vmm_stream *const *streams, unsigned int nstreams,
+			 struct vmm_page_set *set, struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < set->n; i++)
-		rc = send_span_holes(s, set, &set->span[i], err);
+		rc = send_span_holes(streams, nstreams, set, &set->span[i], err);
 	return rc;
 }
 
 /* ---------------------------------------------------------------- destination */
 
 /* The host address of a range of memory that this process may write, or NULL. */
-static unsigned char *find_memory(const struct vmm_memory *memory,
-				  const struct vmem_map *map, uint64_t gpa,
+static unsigned char *find_memory(const struct vmem_map *map, uint64_t gpa,
 				  uint64_t len, struct vmem_region **region)
 {
 	struct vmem_region *r = vmem_map_find(map, gpa);
 	uint64_t offset;
 
-	if (!r || !vmm_memory_has(memory, r) ||
+	if (!r ||
 	    !(vmem_block_flags(vmem_region_block(r)) & VMEM_BLOCK_WRITE))
 		return NULL;
 	offset = gpa - vmem_region_gpa(r);
@@ -151,7 +166,7 @@ static void clear_memory(struct vmem_region *r, unsigned char *hva, uint64_t len
 		clear_pages(hva, len);
 }
 
-int vmm_pages_receive(const struct vmm_memory *memory, const struct vmem_map *map,
+int vmm_pages_receive(const struct vmem_map *map,
 		      const struct vmm_state_section *section,
 		      struct vsu_error *err)
 {
@@ -168,7 +183,7 @@ int vmm_pages_receive(const struct vmm_memory *memory, const struct vmem_map *ma
 	len = zeros ? vmm_state_get_u64(&f) : f.left;
 	if (zeros && vmm_state_fields_end(&f, err) < 0)
 		return -EBADMSG;
-	hva = find_memory(memory, map, gpa, len, &region);
+	hva = find_memory(map, gpa, len, &region);
 	if (!hva)
 		return vsu_error_set(err, -EBADMSG, "the stream has %" PRIu64 " bytes for %#" PRIx64 ", where no such memory is",
 				     len, gpa);

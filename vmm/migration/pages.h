@@ -16,17 +16,17 @@ int vmm_pages_send(struct vmm_stream *s, const struct vmm_page_run *run,
 		   struct vsu_error *err);
 
 /*
- * Sends holes of the files behind shared memory as zeros, and removes them from the
- * set.
+ * Sends holes of the files behind shared memory as zeros, each over the stream of its
+ * part, and removes them from the set.
  */
-int vmm_pages_send_holes(struct vmm_stream *s, struct vmm_page_set *set,
-			 struct vsu_error *err);
+int vmm_pages_send_holes(struct vmm_stream *const *streams, unsigned int nstreams,
+			 struct vmm_page_set *set, struct vsu_error *err);
 
 /*
  * Stores a received section into the guest's memory. Returns 1 if it is another
- * one. -EBADMSG: its range is not memory.
+ * one. -EBADMSG: its range is not memory. Any thread.
  */
-int vmm_pages_receive(const struct vmm_memory *memory, const struct vmem_map *map,
+int vmm_pages_receive(const struct vmem_map *map,
 		      const struct vmm_state_section *section,
 		      struct vsu_error *err);
 

@@ -10,9 +10,9 @@
 #include <vmm-sys-util/event.h>
 
 #include "json.h"
-#include "migration/address.h"
 #include "migration/pages.h"
 #include "migration/sender.h"
+#include "migration/shared.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 /* While the guest is stopped, for the peer beyond the limit of the downtime. */
@@ -28,11 +28,13 @@ static void set_phase(struct vmm_sender *s, enum vmm_sender_phase phase)
 	__atomic_store_n(&s->progress.phase, (uint32_t)phase, __ATOMIC_RELEASE);
 }
 
-static void set_progress(struct vmm_sender *s)
+/* Of any of the sender's threads. */
+static void add_progress(struct vmm_sender *s, uint64_t bytes)
 {
-	__atomic_store_n(&s->progress.sent, s->stream.sent, __ATOMIC_RELAXED);
-	__atomic_store_n(&s->progress.left, s->set.npages * VMM_SET_PAGE,
-			 __ATOMIC_RELAXED);
+	const uint64_t pages = __atomic_load_n(&s->set.npages, __ATOMIC_RELAXED);
+
+	__atomic_add_fetch(&s->progress.sent, bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->progress.left, pages * VMM_SET_PAGE, __ATOMIC_RELAXED);
 }
 
 void vmm_sender_progress(const struct vmm_sender *s,
@@ -86,6 +88,17 @@ static int send_blob(struct vmm_sender *s, const char *name,
 	return vmm_stream_send(&s->stream, err);
 }
 
+static int connect_channels(struct vmm_sender *s, struct vsu_error *err)
+{
+	unsigned int i;
+
+	s->streams[s->nstreams++] = &s->stream;
+	for (i = 0; i < s->config.channels; i++)
+		s->streams[s->nstreams++] = &s->channels.channel[i].stream;
+	return vmm_channels_connect(&s->channels, s->config.channels,
+				    s->config.address, &s->stream, err);
+}
+
 /* The destination checks the command line and makes its machine. */
 static int shake_hands(struct vmm_sender *s, struct vsu_error *err)
 {
@@ -95,64 +108,101 @@ static int shake_hands(struct vmm_sender *s, struct vsu_error *err)
 	if (!rc)
 		rc = vmm_stream_send_header(&s->stream, err);
 	if (!rc)
+		rc = connect_channels(s, err);
+	if (!rc)
 		rc = send_arguments(s, err);
 	if (!rc)
 		rc = send_blob(s, "head", &s->config.head, err);
+	if (!rc)
+		rc = vmm_shared_send(&s->stream, s->config.memory, &s->shared, err);
 	return rc ? rc : vmm_stream_expect(&s->stream, "ready", &ready, err);
 }
 
 /* --------------------------------------------------------------------- memory */
 
-/* Waits until the connection's share of time allows this number of bytes. */
-static int keep_rate(const struct vmm_sender *s, uint64_t begun_ns,
-		     uint64_t bytes, struct vsu_error *err)
+/* Waits until the rate allows what all connections have sent. */
+static int keep_rate(const struct vmm_sender *s, const struct vmm_stream *stream,
+		     struct vsu_error *err)
 {
-	uint64_t due;
+	uint64_t bytes, due;
 	int rc;
 
-	if (!s->config.rate)
+	if (!s->config.rate || !s->set_ns)
 		return 0;
-	due = begun_ns + (uint64_t)((double)bytes / (double)s->config.rate *
-				    (double)NS_PER_S);
+	bytes = __atomic_load_n(&s->progress.sent, __ATOMIC_RELAXED) - s->set_sent;
+	due = s->set_ns + (uint64_t)((double)bytes / (double)s->config.rate *
+				     (double)NS_PER_S);
 	if (due <= vsu_now_ns())
 		return 0;
-	rc = vmm_stream_wait(&s->stream, -1, 0, due, err);
+	rc = vmm_stream_wait(stream, -1, 0, due, err);
 	return rc == -ETIMEDOUT ? 0 : rc;
 }
 
-static int send_set(struct vmm_sender *s, bool limited, struct vsu_error *err)
+/* Sends the part of the set that belongs to a connection. */
+static int send_part(struct vmm_sender *s, unsigned int part, struct vsu_error *err)
 {
-	const uint64_t begun = vsu_now_ns(), before = s->stream.sent;
+	struct vmm_page_cursor cursor = { .part = part, .parts = s->nstreams };
+	struct vmm_stream *stream = s->streams[part];
 	struct vmm_page_run run;
-	uint64_t cursor = 0;
+	uint64_t before;
 	int rc = 0;
 
-	while (!rc && vmm_page_set_next(&s->set, &cursor, VMM_STREAM_PIECE,
-					&run)) {
-		rc = vmm_pages_send(&s->stream, &run, err);
-		if (!rc && limited)
-			rc = keep_rate(s, begun, s->stream.sent - before, err);
-		set_progress(s);
+	while (!rc && vmm_page_set_next(&s->set, &cursor, VMM_STREAM_PIECE, &run)) {
+		before = stream->sent;
+		rc = vmm_pages_send(stream, &run, err);
+		add_progress(s, stream->sent - before);
+		if (!rc)
+			rc = keep_rate(s, stream, err);
 	}
 	return rc;
 }
 
+static int send_channel(struct vmm_channel *channel, struct vsu_error *err)
+{
+	return send_part(channel->opaque, channel->number, err);
+}
+
+/* A small set is not worth threads. */
+static int send_set(struct vmm_sender *s, bool limited, struct vsu_error *err)
+{
+	const bool threads = s->set.npages * VMM_SET_PAGE >= s->nstreams * VMM_SET_BLOCK;
+	unsigned int part;
+	int rc;
+
+	s->set_ns = limited ? vsu_now_ns() : 0;
+	s->set_sent = s->progress.sent;
+	if (threads)
+		vmm_channels_start(&s->channels, send_channel, s);
+	rc = send_part(s, 0, err);
+	if (threads)
+		return vmm_channels_join(&s->channels, rc, err);
+	for (part = 1; !rc && part < s->nstreams; part++)
+		rc = send_part(s, part, err);
+	return rc;
+}
+
+static int add_written(struct vmm_sender *s, struct vsu_error *err)
+{
+	vmm_page_set_add_log(&s->set, s->config.log);
+	return vmm_page_set_harvest(&s->set, s->config.slots, s->map, err);
+}
+
 static int send_round(struct vmm_sender *s, struct vsu_error *err)
 {
-	const uint64_t begun = vsu_now_ns(), before = s->stream.sent;
+	const uint64_t begun = vsu_now_ns(), before = s->progress.sent;
 	uint64_t ns, bytes;
 	int rc;
 
 	__atomic_add_fetch(&s->progress.round, 1, __ATOMIC_RELAXED);
 	rc = send_set(s, true, err);
 	ns = vsu_now_ns() - begun + 1;
-	bytes = s->stream.sent - before;
+	bytes = s->progress.sent - before;
 	if (bytes >= MEASURED || !s->speed)
 		s->speed = (uint64_t)((double)bytes / (double)ns *
 				      (double)NS_PER_S) + 1;
 	if (!rc)
-		rc = vmm_page_set_harvest(&s->set, s->config.slots, s->map, err);
-	set_progress(s);
+		rc = add_written(s, err);
+	add_progress(s, 0);
 	return rc;
 }
 
@@ -171,7 +221,7 @@ static int copy_memory(struct vmm_sender *s, struct vsu_error *err)
 	uint64_t before = UINT64_MAX;
 	bool flushed = false;
 	unsigned int vain = 0;
-	int rc = vmm_pages_send_holes(&s->stream, &s->set, err);
+	int rc = vmm_pages_send_holes(s->streams, s->nstreams, &s->set, err);
 
 	while (!rc) {
 		rc = send_round(s, err);
@@ -222,9 +272,11 @@ static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 	s->stream.deadline_ns = vsu_now_ns() + s->config.downtime_ns +
 				STOPPED_NS;
 	if (!rc)
-		rc = vmm_page_set_harvest(&s->set, s->config.slots, s->map, err);
+		rc = add_written(s, err);
 	if (!rc)
 		rc = send_set(s, false, err);
+	if (!rc)
+		rc = vmm_channels_end(&s->channels, err);
 	if (!rc)
 		rc = send_blob(s, "state", &s->state, err);
 	if (!rc)	/* while the destination loads it */
@@ -239,7 +291,8 @@ static int send_machine(struct vmm_sender *s, struct vsu_error *err)
 	int rc = s->config.ask(s->config.opaque, VMM_SENDER_MARK, err);
 
 	if (!rc)
-		rc = vmm_page_set_init(&s->set, s->config.memory, s->map, err);
+		rc = vmm_page_set_init(&s->set, s->config.memory, s->config.windows,
+				       s->shared, s->map, err);
 	if (!rc)
 		rc = vmm_slots_log(s->config.slots, true, err);
 	if (rc < 0)
@@ -263,6 +316,17 @@ static void ask_reason(struct vmm_sender *s, struct vsu_error *err)
 		*err = why;
 }
 
+/* With everything beside the memory. */
+static void count_sent(struct vmm_sender *s)
+{
+	uint64_t sent = 0;
+	unsigned int i;
+
+	for (i = 0; i < s->nstreams; i++)
+		sent += s->streams[i]->sent;
+	__atomic_store_n(&s->progress.sent, sent, __ATOMIC_RELAXED);
+}
+
 int vmm_sender_run(struct vmm_sender *s, struct vsu_error *err)
 {
 	int rc;
@@ -274,7 +338,9 @@ int vmm_sender_run(struct vmm_sender *s, struct vsu_error *err)
 		rc = send_machine(s, err);
 	if (rc == -ECONNRESET && s->progress.phase != VMM_SENDER_COMMITTED)
 		ask_reason(s, err);
+	count_sent(s);
 	vmm_page_set_free(&s->set);
+	vmm_channels_close(&s->channels);
 	vmm_stream_close(&s->stream);
 	return rc < 0 && err->code < 0 ? err->code : rc;
 }

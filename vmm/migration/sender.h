@@ -9,9 +9,10 @@
 #ifndef VMM_MIGRATION_SENDER_H
 #define VMM_MIGRATION_SENDER_H
 
+#include "memory/dirty_log.h"
 #include "memory/slots.h"
+#include "migration/channels.h"
 #include "migration/page_set.h"
-#include "migration/stream.h"
 
 /* The sender asks its owner to do one of these, and waits. */
 enum vmm_sender_wish {
@@ -31,12 +32,15 @@ enum vmm_sender_phase {
 struct vmm_sender_config {
 	const char *address;
 	const struct vmm_memory *memory;
+	const struct vmm_windows *windows;
 	struct vmm_slots *slots;
+	const struct vmm_dirty_log *log; /* set by ask: of other processes */
 	char *const *words;	/* the command line */
 	int nwords;
 	struct vmm_state_writer head; /* finished; describes the machine */
 	uint64_t downtime_ns;	/* limit of the last part */
 	uint64_t rate;		/* bytes per second, 0: no limit */
+	unsigned int channels;	/* additional connections for memory */
 	bool converge;		/* may throttle the guest */
 	bool paused;		/* set by ask: the guest does not run there either */
 	int cancel_fd;		/* readable: end with -ECANCELED */
@@ -61,7 +65,12 @@ struct vmm_sender {
 	struct vmm_state_writer state; /* set by ask: state of the stopped machine */
 
 	/* its own */
-	struct vmm_stream stream;
+	struct vmm_stream stream; /* the first connection */
+	struct vmm_channels channels;
+	struct vmm_stream *streams[VMM_CHANNELS_MAX]; /* these, by number */
+	unsigned int nstreams;
+	uint64_t set_ns, set_sent; /* when the set began; set_ns 0: without a limit */
+	uint64_t shared;	/* pieces of memory that the destination has as well */
 	struct vmm_page_set set;
 	uint64_t speed;		/* bytes per second, as measured */
 };

@@ -12,7 +12,9 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
 
+#include "memory/memory_options.h"
 #include "migration/stream.h"
 
 #define MAGIC "CVMMMIGR"
@@ -29,10 +31,11 @@ static const struct limit {
 	const char *name;
 	uint64_t max;
 } limits[] = {
-	{ "arguments", UINT64_C(1) << 20 }, { "head", UINT64_C(1) << 16 },
+	{ "arguments", UINT64_C(1) << 20 }, { "head", UINT64_C(1) << 21 },
 	{ "pages", 8 + VMM_STREAM_PIECE }, { "zeros", 16 },
 	{ "state", VMM_STATE_MAX }, { "go", 4 }, { "ready", 0 },
-	{ "loaded", 0 }, { "running", 0 }, { "failed", TEXT_MAX },
+	{ "shared", 24 * VMM_MAX_MEMORY }, { "loaded", 0 }, { "running", 0 }, { "failed", TEXT_MAX },
+	{ "channels", 20 }, { "join", 16 }, { "end", 0 },
 };
 
 void vmm_stream_init(struct vmm_stream *s)
@@ -50,13 +53,25 @@ static void end_child(pid_t child)
 			return;
 		poll(NULL, 0, 10);
 	}
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
+	/* a sandbox forbids the signal: do not wait for a child that hangs */
+	if (kill(child, SIGKILL) == 0)
+		waitpid(child, NULL, 0);
+}
+
+static void close_fds(int *fds, unsigned int n)
+{
+	while (n > 0)
+		vsu_foreign_close(NULL, &fds[--n]);
 }
 
 void vmm_stream_close(struct vmm_stream *s)
 {
+	if (s->layer)
+		s->layer->free(s->layer_self);
+	s->layer = NULL;
 	vsu_fd_close(&s->fd);
+	close_fds(s->fds, s->nfds);
+	s->nfds = 0;
 	if (s->child > 0)
 		end_child(s->child);
 	s->child = 0;
@@ -107,28 +122,50 @@ static int lost_peer(struct vsu_error *err)
 }
 
 /* Why a transfer made no progress; 0: repeat it. */
-static int wait_again(const struct vmm_stream *s, short events,
+static int wait_again(const struct vmm_stream *s, int rc, short events,
 		      struct vsu_error *err)
 {
-	if (errno == EINTR)
+	switch (-rc) {
+	case EINTR:
 		return 0;
-	if (errno == EAGAIN || errno == EWOULDBLOCK)
+	case EAGAIN:
 		return vmm_stream_wait(s, s->fd, events, s->deadline_ns, err);
-	if (errno == EPIPE || errno == ECONNRESET)
+	case EPIPE:
+	case ECONNRESET:
 		return lost_peer(err);
-	return vsu_error_sys(err, -errno, "the connection");
+	case EPROTO:
+		if (s->layer)
+			return vsu_error_set(err, rc, "%s", s->layer->reason(s->layer_self));
+	}
+	return vsu_error_sys(err, rc, "the connection");
+}
+
+/* Descriptors go with the first byte. */
+static ssize_t send_some(struct vmm_stream *s, const unsigned char *bytes, size_t len,
+			 short *events)
+{
+	const struct iovec iov = { (void *)(uintptr_t)bytes, len };
+	ssize_t n;
+
+	if (s->layer)
+		return s->layer->send(s->layer_self, bytes, len, events);
+	n = vsu_sock_send(s->fd, &iov, 1, s->send_fds, s->nsend_fds);
+	if (n >= 0)
+		s->nsend_fds = 0;
+	return n;
 }
 
 static int send_bytes(struct vmm_stream *s, const unsigned char *bytes,
 		      size_t len, struct vsu_error *err)
 {
+	short events = POLLOUT;
 	ssize_t n;
 	int rc = 0;
 
 	while (!rc && len > 0) {
-		n = send(s->fd, bytes, len, MSG_NOSIGNAL);
+		n = send_some(s, bytes, len, &events);
 		if (n < 0) {
-			rc = wait_again(s, POLLOUT, err);
+			rc = wait_again(s, (int)n, events, err);
 			continue;
 		}
 		bytes += n;
@@ -138,18 +175,49 @@ static int send_bytes(struct vmm_stream *s, const unsigned char *bytes,
 	return rc;
 }
 
+/* Keeps the descriptors of one message. */
+static ssize_t receive_with_fds(struct vmm_stream *s, unsigned char *bytes, size_t len)
+{
+	const struct iovec iov = { bytes, len };
+	int fds[VSU_SOCK_MAX_FDS];
+	unsigned int nfds = 0;
+	const ssize_t n = vsu_sock_recv(s->fd, &iov, 1, fds, &nfds);
+
+	if (nfds && !s->nfds && n > 0) {
+		memcpy(s->fds, fds, nfds * sizeof(*fds));
+		s->nfds = nfds;
+	} else {
+		close_fds(fds, nfds);
+	}
+	return n;
+}
+
+static ssize_t receive_some(struct vmm_stream *s, unsigned char *bytes, size_t len,
+			    short *events)
+{
+	ssize_t n;
+
+	if (s->layer)
+		return s->layer->receive(s->layer_self, bytes, len, events);
+	if (s->wants_fds)
+		return receive_with_fds(s, bytes, len);
+	n = recv(s->fd, bytes, len, 0);
+	return n < 0 ? -errno : n;
+}
+
 static int receive_bytes(struct vmm_stream *s, unsigned char *bytes,
 			 size_t len, struct vsu_error *err)
 {
+	short events = POLLIN;
 	ssize_t n;
 	int rc = 0;
 
 	while (!rc && len > 0) {
-		n = recv(s->fd, bytes, len, 0);
+		n = receive_some(s, bytes, len, &events);
 		if (n == 0)
 			return lost_peer(err);
 		if (n < 0) {
-			rc = wait_again(s, POLLIN, err);
+			rc = wait_again(s, (int)n, events, err);
 			continue;
 		}
 		bytes += n;

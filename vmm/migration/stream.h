@@ -17,18 +17,39 @@
 #include <sys/types.h>
 
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/sock.h>
 
 #include "state/sections.h"
 
 /* Maximum bytes of guest memory in one section. */
 #define VMM_STREAM_PIECE (UINT64_C(1) << 20)
 
+/*
+ * Encryption between the stream and its socket. Both functions transfer a part of the
+ * bytes as send(2) and recv(2) do, but return a negative errno. -EAGAIN: wait for *events
+ * (poll(2)) and repeat the call; -EPROTO: reason() explains it.
+ */
+struct vmm_stream_layer {
+	ssize_t (*send)(void *self, const void *bytes, size_t len, short *events);
+	ssize_t (*receive)(void *self, void *bytes, size_t len, short *events);
+	const char *(*reason)(void *self);
+	void (*free)(void *self);
+};
+
 struct vmm_stream {
 	int fd;			/* a non-blocking socket, owned; -1: none */
+	const struct vmm_stream_layer *layer; /* NULL: bytes are sent as they are */
+	void *layer_self;	/* owned */
 	pid_t child;		/* process of exec:, or 0 */
 	int cancel_fd;		/* borrowed, or -1 */
 	uint64_t deadline_ns;	/* in the time of vsu_now_ns(); 0: none */
 	uint64_t sent;		/* bytes */
+	bool has_fds;		/* a UNIX socket to another process: descriptors can be passed */
+	bool wants_fds;		/* receive: keep the descriptors that come with a section */
+	int fds[VSU_SOCK_MAX_FDS]; /* received, owned */
+	unsigned int nfds;
+	const int *send_fds;	/* to send with the next section, borrowed */
+	unsigned int nsend_fds;
 	struct vmm_state_writer w; /* the section that is being built */
 	unsigned char *bytes;	/* the section that was received */
 	size_t room;

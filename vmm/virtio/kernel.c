@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <virtio-devices/inline.h>
+#include <virtio-devices/state.h>
 
 #include "log.h"
 #include "virtio/kernel.h"
@@ -25,6 +26,7 @@ struct kernel_backend {
 	struct virtdev_inline *server;
 	struct vmm_rings rings;
 	ev_io ready;		/* server has work */
+	bool started;		/* by the driver */
 };
 
 static const char *node_of(const struct kernel_backend *e)
@@ -68,7 +70,30 @@ static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
 	vmm_virtio_unlock(e->v);
 }
 
-static int give_rings(struct kernel_backend *e, uint64_t features,
+static bool is_control(const struct kernel_backend *e, uint32_t queue)
+{
+	return virtdev_vhost_kern_is_control(e->kern, queue);
+}
+
+/* Only queues that ran at the pause start again, where they stopped. */
+static void set_positions(struct kernel_backend *e, struct vhost_user_ring *rings)
+{
+	const struct virtdev_queue_position none = { 0 };
+	struct virtdev_queue_position p;
+	uint32_t i;
+
+	for (i = 0; i < e->rings.n; i++) {
+		if (is_control(e, i))
+			continue;
+		virtdev_inline_get_position(e->server, i, &p);
+		virtdev_inline_set_position(e->server, i, &none);
+		rings[i].base = p.base;
+		if (!p.runs)
+			rings[i].size = 0;
+	}
+}
+
+static int give_rings(struct kernel_backend *e, uint64_t features, bool again,
 		      struct vsu_error *err)
 {
 	struct vhost_user_ring *rings;
@@ -77,6 +102,8 @@ static int give_rings(struct kernel_backend *e, uint64_t features,
 
 	if (rc < 0)
 		return rc;
+	if (again)
+		set_positions(e, rings);
 	for (i = 0; i < e->rings.n; i++)
 		rings[i].kick_fd = virtdev_inline_kick_fd(e->server, i);
 	rc = virtdev_vhost_kern_start(e->kern, features, rings, e->rings.n,
@@ -91,7 +118,7 @@ static int start_control(struct kernel_backend *e, struct vsu_error *err)
 	int rc = 0;
 
 	for (i = 0; !rc && i < e->rings.n; i++)
-		if (virtdev_vhost_kern_is_control(e->kern, i))
+		if (is_control(e, i))
 			rc = virtdev_inline_start_queue(e->server, i, err);
 	if (rc < 0)
 		virtdev_vhost_kern_stop(e->kern);
@@ -117,17 +144,19 @@ static int kernel_start(void *backend, uint64_t features)
 	vmm_rings_watch_faults(&e->rings);
 	rc = give_memory(e, &err);
 	if (!rc)
-		rc = give_rings(e, features, &err);
+		rc = give_rings(e, features, false, &err);
 	if (!rc)
 		rc = start_control(e, &err);
+	e->started = !rc;
 	return log_start(rc, &err);
 }
 
 /* The control queue completes its requests within its turn. */
 static bool kernel_stop(void *backend)
 {
-	const struct kernel_backend *e = backend;
+	struct kernel_backend *e = backend;
 
+	e->started = false;
 	virtdev_vhost_kern_stop(e->kern);
 	(void)!virtdev_inline_stop(e->server);
 	return true;
@@ -143,7 +172,7 @@ static int kernel_queue_reset(void *backend, uint32_t queue)
 	const struct kernel_backend *e = backend;
 	int rc;
 
-	if (virtdev_vhost_kern_is_control(e->kern, queue))
+	if (is_control(e, queue))
 		return virtdev_inline_reset_queue(e->server, queue);
 	rc = virtdev_vhost_kern_reset_queue(e->kern, queue, &err);
 	if (log_start(rc, &err) < 0)
@@ -158,7 +187,7 @@ static int kernel_queue_start(void *backend, uint32_t queue)
 	struct vhost_user_ring ring;
 	int rc;
 
-	if (virtdev_vhost_kern_is_control(e->kern, queue)) {
+	if (is_control(e, queue)) {
 		rc = virtdev_inline_start_queue(e->server, queue, &err);
 	} else {
 		vmm_rings_describe(&e->rings, queue, &ring);
@@ -195,6 +224,86 @@ static int kernel_kick_fd(void *backend, uint32_t queue)
 	return virtdev_inline_kick_fd(e->server, queue);
 }
 
+/* ------------------------------------------------------------- pause and migration */
+
+/* The kernel completes the requests that it has popped. */
+static int kernel_pause(void *backend)
+{
+	struct kernel_backend *e = backend;
+	struct virtdev_queue_position p;
+	struct vq_config config;
+	uint32_t i;
+	int rc;
+
+	virtdev_vhost_kern_stop(e->kern);
+	rc = virtdev_inline_pause(e->server);
+	for (i = 0; !rc && e->started && i < e->rings.n; i++) {
+		if (is_control(e, i))
+			continue;
+		p.runs = virtdev_transport_queue(vmm_virtio_transport(e->v), i,
+						 &config);
+		p.base = virtdev_vhost_kern_base(e->kern, i);
+		virtdev_inline_set_position(e->server, i, &p);
+	}
+	return rc;
+}
+
+/* The driver only sees that a reset is required, so the reason is logged. */
+static int kernel_resume(void *backend)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct kernel_backend *e = backend;
+	struct virtdev_transport *t = vmm_virtio_transport(e->v);
+	int rc = 0;
+
+	if (e->started) {
+		vmm_rings_watch_faults(&e->rings);
+		rc = give_memory(e, &err);
+		if (!rc)
+			rc = give_rings(e, virtdev_transport_features(t), true, &err);
+	}
+	if (log_start(rc, &err) < 0)
+		virtdev_transport_needs_reset(t);
+	return rc ? rc : virtdev_inline_resume(e->server);
+}
+
+static int kernel_take(void *backend, void **bytes, size_t *len,
+		       struct vsu_error *err)
+{
+	const struct kernel_backend *e = backend;
+
+	return virtdev_inline_take(e->server, bytes, len, err);
+}
+
+static int kernel_load(void *backend, const void *bytes, size_t len,
+		       struct vsu_error *err)
+{
+	struct kernel_backend *e = backend;
+	struct virtdev_queue_position p;
+	uint32_t i;
+	int rc = virtdev_inline_load(e->server, bytes, len, err);
+
+	for (i = 0; !rc && i < e->rings.n; i++) {
+		virtdev_inline_get_position(e->server, i, &p);
+		e->started |= p.runs;
+	}
+	return rc;
+}
+
+static int kernel_set_log(void *backend, const struct vmm_dirty_log *log,
+			  struct vsu_error *err)
+{
+	const struct kernel_backend *e = backend;
+	struct vhost_kern *side;
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && (side = virtdev_vhost_kern_side(e->kern, i)); i++)
+		rc = vhost_kern_set_log(side, log ? log->words : NULL,
+					log ? (size_t)log->size : 0, -1, err);
+	return rc;
+}
+
 static uint32_t kernel_stats(void *backend, struct virtdev_stat *stats,
 			     uint32_t max)
 {
@@ -220,7 +329,10 @@ static void kernel_free(void *backend)
 static const struct vmm_virtio_backend kernel_ops = {
 	.start = kernel_start, .stop = kernel_stop, .refresh = kernel_refresh,
 	.queue_reset = kernel_queue_reset, .queue_start = kernel_queue_start,
-	.kick_fd = kernel_kick_fd, .stats = kernel_stats, .free = kernel_free,
+	.kick_fd = kernel_kick_fd, .stats = kernel_stats,
+	.pause = kernel_pause, .resume = kernel_resume,
+	.take = kernel_take, .load = kernel_load, .set_log = kernel_set_log,
+	.free = kernel_free,
 };
 
 static int make_server(const struct vmm_virtio_resources *resources,

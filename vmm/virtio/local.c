@@ -5,15 +5,18 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <virtio-devices/ids.h>
 #include <virtio-devices/inline.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "log.h"
 #include "workers.h"
 #include "virtio/virtio.h"
 
@@ -33,6 +36,9 @@ struct local {
 	struct virtdev_inline *server;
 	struct vmm_windows *shmem;
 	struct prog_workers *workers;	/* serve its requests; or NULL */
+	const struct vmm_private *private_memory;	/* NULL: none */
+	uint64_t refused;	/* requests with a buffer outside of shared memory */
+	bool reported;		/* one of them was logged */
 	ev_io ready;
 };
 
@@ -158,7 +164,9 @@ static int add_memory_window(struct local *l, const char *name,
 	int rc = vmm_window_add(l->shmem, l, name, r->id, r->len, err);
 
 	if (!rc)
-		vmm_window_set_apart(l->shmem, l, r->id);
+		vmm_window_set_apart(l->shmem, l, r->id,
+				     virtdev_get_info(l->dev)->id ==
+				     VIRTDEV_ID_MEMORY);
 	return rc;
 }
 
@@ -182,6 +190,41 @@ static int make_windows(struct local *l, struct vsu_error *err)
 					       err);
 }
 
+static void report_refused(struct local *l, const struct vq_fault *fault)
+{
+	if (l->reported || !vmm_private_ranges_count(&l->private_memory->ranges,
+						     fault->gpa, fault->len))
+		return;
+	l->reported = true;
+	prog_log(PROG_LOG_WARNING, "private",
+		 "the guest requested access of a %s device to %" PRIu32 " bytes at %#" PRIx64 ", which are private memory; such requests fail (refused_buffers)",
+		 virtdev_name(l->dev), fault->len, fault->gpa);
+}
+
+static void count_refused(struct local *l)
+{
+	struct vq_fault fault;
+	uint32_t i;
+
+	l->refused = 0;
+	for (i = 0; i < virtdev_get_info(l->dev)->nqueues; i++) {
+		l->refused += virtdev_inline_faults(l->server, i, &fault);
+		if (fault.why && fault.why != VQ_FAULT_WRAPS)
+			report_refused(l, &fault);
+	}
+}
+
+static uint32_t local_stats(void *backend, struct virtdev_stat *stats,
+			    uint32_t max)
+{
+	const struct local *l = backend;
+	uint32_t n = virtdev_stats(l->dev, stats, max);
+
+	if (l->private_memory && n < max)
+		stats[n++] = (struct virtdev_stat){ "refused_buffers", l->refused };
+	return n;
+}
+
 /* -------------------------------------------------------------------- turns */
 
 /*
@@ -190,12 +233,14 @@ static int make_windows(struct local *l, struct vsu_error *err)
  */
 static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
 {
-	const struct local *l = w->data;
+	struct local *l = w->data;
 
 	(void)loop;
 	(void)revents;
 	vmm_virtio_lock(l->v);
 	virtdev_inline_dispatch(l->server);
+	if (l->private_memory)
+		count_refused(l);
 	vmm_virtio_unlock(l->v);
 }
 
@@ -286,7 +331,7 @@ static void local_free(void *backend)
 static const struct vmm_virtio_backend local_ops = {
 	.refresh = local_refresh, .kick_fd = local_kick_fd,
 	.shared_region = local_shared_region,
-	.pause = local_pause, .resume = local_resume,
+	.stats = local_stats, .pause = local_pause, .resume = local_resume,
 	.take = local_take, .load = local_load,
 	.free = local_free,
 };
@@ -327,6 +372,7 @@ int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtde
 		return vsu_error_sys(err, -ENOMEM, "device");
 	l->loop = resources->loop;
 	l->shmem = resources->shmem;
+	l->private_memory = resources->private_memory;
 	l->dev = dev;
 	rc = make_local(resources, l, err);
 	if (rc < 0) {

@@ -97,11 +97,13 @@ static void on_lost(void *opaque, const struct vsu_error *err)
 
 	r->rings_lost |= r->pausing;
 	r->pausing = false;
+	r->unanswered.moves = r->unanswered.checks = 0;
 	r->losses++;
 	r->lost_ns = vsu_now_ns();
 	r->memory_only = false;
 	prog_log(PROG_LOG_WARNING, "lost",
 		 "%s; its device waits for another back-end", err->msg);
+	vmm_remote_notify(r, err);
 }
 
 static void on_back(void *opaque, bool rings_lost)
@@ -113,6 +115,7 @@ static void on_back(void *opaque, bool rings_lost)
 	prog_log(PROG_LOG_INFO, "back", "'%s' is served again after %" PRIu64 " ms%s",
 		 r->socket, (vsu_now_ns() - r->lost_ns) / NS_PER_MS,
 		 rings_lost ? "; the guest has to reset the device" : "");
+	vmm_remote_notify(r, NULL);
 }
 
 const struct virtdev_vhost_user_ops vmm_remote_ops = {
@@ -214,6 +217,7 @@ static void session_enter(struct remote *r)
 static void session_leave(struct remote *r)
 {
 	map_announce(r);
+	vmm_remote_end_log(r);
 	r->locked = false;
 	vmm_virtio_unlock(r->v);
 	apply_answers(r);
@@ -295,23 +299,6 @@ static bool remote_shared_region(void *backend, uint32_t id, uint64_t *base,
 	return true;
 }
 
-void vmm_remote_watch(struct remote *r)
-{
-	r->session.data = r->refresh.data = r;
-	ev_io_start(r->loop, &r->session);
-	r->watched = true;
-}
-
-void vmm_remote_unwatch(struct remote *r)
-{
-	if (!r->watched)
-		return;
-	ev_io_stop(r->loop, &r->session);
-	ev_timer_stop(r->loop, &r->refresh);
-	ev_timer_stop(r->loop, &r->limit);
-	r->watched = false;
-}
-
 void vmm_remote_free(void *remote)
 {
 	struct remote *r = remote;
@@ -356,7 +343,9 @@ const struct vmm_virtio_backend vmm_remote_backend = {
 	.refresh = remote_refresh, .kick_fd = remote_kick_fd,
 	.shared_region = remote_shared_region, .force_stop = remote_force_stop,
 	.stats = remote_stats, .check_save = vmm_remote_check_save,
-	.pause = vmm_remote_pause, .resume = vmm_remote_resume,
+	.pause = vmm_remote_pause, .gather = vmm_remote_gather,
+	.resume = vmm_remote_resume,
+	.check_log = vmm_remote_check_log, .set_log = vmm_remote_set_log,
 	.take = vmm_remote_take, .load = vmm_remote_load,
 	.free = vmm_remote_free,
 };

@@ -69,7 +69,13 @@ struct remote {
 	bool pausing, paused;
 	bool continues;		/* positions[] are those of the next start */
 	struct virtdev_queue_position *positions;
+	/* remote_log.c: the session has a log, which ends as soon as it can */
+	bool logs, log_ends;
 	struct remote_stream stream;
+	/* requests of transfers, also of dropped ones, without an answer yet */
+	struct {
+		unsigned int moves, checks;
+	} unanswered;
 };
 
 /*
@@ -87,6 +93,8 @@ void vmm_remote_run(struct remote *r);
 /* Starts and stops watching the session in the loop. */
 void vmm_remote_watch(struct remote *r);
 void vmm_remote_unwatch(struct remote *r);
+/* Reports to the owner that the back-end disconnected or, if err is NULL, is replaced. */
+void vmm_remote_notify(const struct remote *r, const struct vsu_error *err);
 
 /* Frees a struct remote in any state of its creation. */
 void vmm_remote_free(void *remote);
@@ -105,6 +113,7 @@ int vmm_remote_queue_start(void *backend, uint32_t queue);
 /* remote_state.c: see struct vmm_virtio_backend. */
 int vmm_remote_check_save(void *backend, struct vsu_error *err);
 int vmm_remote_pause(void *backend);
+int vmm_remote_gather(void *backend);
 int vmm_remote_resume(void *backend);
 int vmm_remote_take(void *backend, void **bytes, size_t *len,
 		    struct vsu_error *err);
@@ -112,6 +121,13 @@ int vmm_remote_load(void *backend, const void *bytes, size_t len,
 		    struct vsu_error *err);
 /* The queues of a pause have stopped. */
 void vmm_remote_note_pause(struct remote *r);
+
+/* remote_log.c: see struct vmm_virtio_backend. */
+int vmm_remote_check_log(void *backend, struct vsu_error *err);
+int vmm_remote_set_log(void *backend, const struct vmm_dirty_log *log,
+		       struct vsu_error *err);
+/* After each message: ends the log, if that is due. */
+void vmm_remote_end_log(struct remote *r);
 
 /*
  * remote_stream.c. -EAGAIN: call it again after the next turn of the loop; 0:

@@ -116,7 +116,6 @@ static int pause_queues(struct remote *r)
 	return r->paused ? 0 : -EAGAIN;
 }
 
-/* A back-end saves its own state after its queues have stopped. */
 int vmm_remote_pause(void *backend)
 {
 	struct remote *r = backend;
@@ -124,9 +123,15 @@ int vmm_remote_pause(void *backend)
 
 	if (!rc && !r->paused)
 		rc = pause_queues(r);
-	if (rc < 0 || !r->continues || is_stateless(r))
-		return rc;
-	return vmm_remote_stream_save(r);
+	return rc;
+}
+
+/* A back-end saves its own state after its queues have stopped. */
+int vmm_remote_gather(void *backend)
+{
+	struct remote *r = backend;
+
+	return !r->continues || is_stateless(r) ? 0 : vmm_remote_stream_save(r);
 }
 
 /* A back-end that is away continues when it returns. */

@@ -57,10 +57,21 @@ void vmm_remote_stream_drop(struct remote *r)
 
 /* ------------------------------------------------------ answers of the session */
 
+/*
+ * Answers arrive in the order of the requests, so all but the last belong to
+ * dropped transfers.
+ */
+static bool is_last(unsigned int *unanswered)
+{
+	return *unanswered && !--*unanswered;
+}
+
 void vmm_remote_on_state_moves(void *opaque, int result, int fd)
 {
 	struct remote *r = opaque;
 
+	if (!is_last(&r->unanswered.moves))
+		return;
 	if (r->stream.phase == REMOTE_STREAM_IDLE || r->stream.phase == REMOTE_STREAM_DONE)
 		return;
 	if (result < 0)
@@ -73,7 +84,8 @@ void vmm_remote_on_state_moved(void *opaque, int result)
 {
 	struct remote *r = opaque;
 
-	if (r->stream.phase != REMOTE_STREAM_CHECKED)
+	if (!is_last(&r->unanswered.checks) ||
+	    r->stream.phase != REMOTE_STREAM_CHECKED)
 		return;
 	if (result < 0)
 		stream_fail(r, result, "it reported a failure");
@@ -91,6 +103,8 @@ static void check_stream(struct remote *r)
 	r->stream.phase = REMOTE_STREAM_CHECKED;
 	if (rc < 0)
 		stream_fail(r, rc, err.msg);
+	else
+		r->unanswered.checks++;
 }
 
 /* ------------------------------------------------------------------------ save */
@@ -175,6 +189,8 @@ static int stream_begin(struct remote *r, bool load, struct vsu_error *err)
 	rc = vhost_user_frontend_move_state(virtdev_vhost_user_frontend(r->user),
 					    load, ends[!load], err);
 	vsu_fd_close(&ends[!load]);
+	if (!rc)
+		r->unanswered.moves++;
 	return rc;
 }
 

@@ -4,8 +4,6 @@
 
 #include <errno.h>
 
-#include <virtio-devices/ids.h>
-
 #include "virtio/virtio.h"
 
 static const struct virtdev_info *info_of(const struct vmm_virtio *v)
@@ -13,20 +11,15 @@ static const struct virtdev_info *info_of(const struct vmm_virtio *v)
 	return virtdev_get_info(virtdev_transport_device(vmm_virtio_transport(v)));
 }
 
-/* Mappings in regions are not part of a state; pmem maps its file when it starts. */
 int vmm_virtio_check_save(const struct vmm_virtio *v, struct vsu_error *err)
 {
 	void *backend;
 	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
 
-	if (!ops->pause)
-		return vsu_error_set(err, -EOPNOTSUPP, "its queues are served by the kernel, where its state is");
-	if (info_of(v)->nregions && info_of(v)->id != VIRTDEV_ID_PMEM)
-		return vsu_error_set(err, -EOPNOTSUPP, "it has shared memory regions, whose mappings cannot be saved");
 	return ops->check_save ? ops->check_save(backend, err) : 0;
 }
 
-int vmm_virtio_pause(struct vmm_virtio *v)
+int vmm_virtio_pause(struct vmm_virtio *v, bool saves)
 {
 	void *backend;
 	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
@@ -35,6 +28,8 @@ int vmm_virtio_pause(struct vmm_virtio *v)
 	vmm_virtio_lock(v);
 	rc = virtdev_transport_is_resetting(vmm_virtio_transport(v)) ? -EAGAIN :
 	     ops->pause(backend);
+	if (!rc && saves && ops->gather)
+		rc = ops->gather(backend);
 	vmm_virtio_unlock(v);
 	return rc;
 }
@@ -81,4 +76,45 @@ int vmm_virtio_load(struct vmm_virtio *v, const void *bytes, size_t len,
 	rc = ops->load(backend, bytes, len, err);
 	vmm_virtio_unlock(v);
 	return rc;
+}
+
+/* ------------------------------------------------------------ pages that it writes */
+
+int vmm_virtio_check_log(const struct vmm_virtio *v, struct vsu_error *err)
+{
+	void *backend;
+	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
+
+	return ops->check_log ? ops->check_log(backend, err) : 0;
+}
+
+int vmm_virtio_set_log(struct vmm_virtio *v, const struct vmm_dirty_log *log,
+		       struct vsu_error *err)
+{
+	void *backend;
+	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
+	int rc;
+
+	vmm_virtio_lock(v);
+	rc = ops->set_log ? ops->set_log(backend, log, err) : 0;
+	vmm_virtio_unlock(v);
+	return rc;
+}
+
+/*
+ * The lengths are those of split rings (VIRTIO 1.3, 2.7); packed rings are shorter. They
+ * do not depend on the server: some log the wrong area of packed rings.
+ */
+void vmm_virtio_log_rings(struct vmm_virtio *v, const struct vmm_dirty_log *log)
+{
+	struct vq_config config;
+	uint32_t i;
+
+	for (i = 0; i < info_of(v)->nqueues; i++) {
+		if (!virtdev_transport_queue(vmm_virtio_transport(v), i, &config))
+			continue;
+		vmm_dirty_log_add(log, config.desc_gpa, UINT64_C(16) * config.size);
+		vmm_dirty_log_add(log, config.driver_gpa, 6 + UINT64_C(2) * config.size);
+		vmm_dirty_log_add(log, config.device_gpa, 6 + UINT64_C(8) * config.size);
+	}
 }

@@ -25,6 +25,8 @@
 #include "bus/bus.h"
 #include "cpu/cpus.h"
 #include "kvm/kvm.h"
+#include "memory/dirty_log.h"
+#include "memory/memory_private.h"
 #include "memory/windows.h"
 
 struct prog_workers;
@@ -78,16 +80,24 @@ struct vmm_virtio_backend {
 	void (*force_stop)(void *backend);
 	/*
 	 * To save the device and to load it, as in virtdev_inline_pause(), _take()
-	 * and so on. Main thread, with the lock, while no CPU runs. NULL: the
-	 * device cannot be saved.
+	 * and so on. Main thread, with the lock, while no CPU runs.
 	 */
 	int (*check_save)(void *backend, struct vsu_error *err); /* NULL: 0 */
 	int (*pause)(void *backend);
+	int (*gather)(void *backend); /* the server's own state, after pause; NULL: none */
 	int (*resume)(void *backend);
 	int (*take)(void *backend, void **bytes, size_t *len,
 		    struct vsu_error *err);
 	int (*load)(void *backend, const void *bytes, size_t len,
 		    struct vsu_error *err);
+	/*
+	 * For a migration: whether all pages that the server writes are logged and exist
+	 * at the destination. The log of another process while it is paused, or NULL to
+	 * end it, also while it runs. With the lock. NULL: vm-memory's bitmaps have them.
+	 */
+	int (*check_log)(void *backend, struct vsu_error *err);
+	int (*set_log)(void *backend, const struct vmm_dirty_log *log,
+		       struct vsu_error *err);
 	/*
 	 * Stops by force; the transport still exists. Main thread, without the
 	 * lock; no CPU can access the device any more.
@@ -100,6 +110,7 @@ struct vmm_virtio_resources {
 	struct ev_loop *loop;
 	const struct vmm_kvm *kvm;
 	struct vmem_space *space;
+	const struct vmm_private *private_memory;	/* NULL: none */
 	struct vmm_windows *shmem;
 	uint64_t gpa;		/* address of the transport's registers */
 	uint32_t irq;
@@ -109,6 +120,12 @@ struct vmm_virtio_resources {
 	unsigned int slot;	/* number on that bus */
 	/* Called once if the back-end fails. Main thread, without the lock. */
 	void (*lost)(void *opaque, const struct vsu_error *why);
+	/*
+	 * The back-end disconnected, and another one may follow, which calls back. Main
+	 * thread, with the lock; NULL: not notified.
+	 */
+	void (*away)(void *opaque, const struct vsu_error *why);
+	void (*back)(void *opaque);
 	void *opaque;
 };
 
@@ -151,16 +168,27 @@ uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
 /*
  * Saves and loads the device with its transport and registers. Main thread, without
  * the lock, while no CPU runs. -EAGAIN of pause: call it again after each turn of
- * the loop. A load is into a new device, and leaves it paused. resume also repeats
+ * the loop. Only if it saves, vmm_virtio_take() may follow. A load is into a new device, and leaves it paused. resume also repeats
  * the interrupts of all queues, because a saved one may have been lost on its way.
  */
 int vmm_virtio_check_save(const struct vmm_virtio *v, struct vsu_error *err);
-int vmm_virtio_pause(struct vmm_virtio *v);
+int vmm_virtio_pause(struct vmm_virtio *v, bool saves);
 int vmm_virtio_resume(struct vmm_virtio *v);
 int vmm_virtio_take(struct vmm_virtio *v, void **bytes, size_t *len,
 		    struct vsu_error *err);
 int vmm_virtio_load(struct vmm_virtio *v, const void *bytes, size_t len,
 		    struct vsu_error *err);
+
+/*
+ * For a migration: the log of pages that its server writes, if that is not this process.
+ * -EOPNOTSUPP of check: it cannot log. Set the log while the device is paused, from NULL
+ * on, which ends it. The last function adds the rings of the paused device. Main thread,
+ * without the lock.
+ */
+int vmm_virtio_check_log(const struct vmm_virtio *v, struct vsu_error *err);
+int vmm_virtio_set_log(struct vmm_virtio *v, const struct vmm_dirty_log *log,
+		       struct vsu_error *err);
+void vmm_virtio_log_rings(struct vmm_virtio *v, const struct vmm_dirty_log *log);
 
 /* Call it before the device is attached, or before the CPUs start. */
 void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus);

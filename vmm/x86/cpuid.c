@@ -73,7 +73,7 @@ static const struct mask plain[] = {
 	/* LAHF in 64-bit mode, multi-core */
 	{ 0x80000001, VMM_CPUID_ANY, VMM_ECX, 1u << 0 | ECX_CMP_LEGACY },
 	/* SYSCALL, NX, RDTSCP, long mode, and leaf 1's features again */
-	{ 0x80000001, VMM_CPUID_ANY, VMM_EDX, 0x2c100800 | 0x0183f3ff },
+	{ 0x80000001, VMM_CPUID_ANY, VMM_EDX, 0x28100800 | 0x0183f3ff },
 	{ 0x80000008, VMM_CPUID_ANY, VMM_EBX, 0 },
 };
 

@@ -11,6 +11,7 @@ vmm_builtin_\name\()_end:
 
 	.section .rodata
 	builtin irqtest
+	builtin private
 	builtin selftest
 
 /* A program has branch protection if each of its objects has, code or none. */

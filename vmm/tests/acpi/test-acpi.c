@@ -175,7 +175,7 @@ START_TEST(aml_length_is_right_where_its_own_size_changes)
 }
 END_TEST
 
-START_TEST(aml_ends_that_do_not_match_are_told)
+START_TEST(unbalanced_aml_packages_are_reported)
 {
 	size_t len;
 	int i;
@@ -228,7 +228,7 @@ int main(void)
 	tcase_add_test(tc, aml_identifier_of_a_device_is_packed);
 	tcase_add_loop_test(tc, aml_identifier_that_is_none_is_refused, 0, (int)COUNT(bad_ids));
 	tcase_add_loop_test(tc, aml_length_is_right_where_its_own_size_changes, 0, 3);
-	tcase_add_test(tc, aml_ends_that_do_not_match_are_told);
+	tcase_add_test(tc, unbalanced_aml_packages_are_reported);
 	tcase_add_test(tc, aml_that_does_not_fit_stays_inside_its_buffer);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -31,7 +31,7 @@ static const char judge[] =
 	" grep -iE '(error|warning|remark)s?[^,]* *[0-9]* -' $t.log && exit 1; done;"
 	" grep -q ' 0 Errors, 0 Warnings, 0 Remarks' dsdt.log || { cat dsdt.log; exit 1; }";
 
-START_TEST(iasl_has_no_remark)
+START_TEST(iasl_accepts_the_tables_without_remarks)
 {
 	char folder[] = "/tmp/cvmm-acpi-XXXXXX", command[1024];
 	int rc;
@@ -58,7 +58,7 @@ int main(void)
 
 	if (system("command -v iasl >/dev/null 2>&1"))
 		return skip_all("iasl is not installed (acpica-tools)");
-	tcase_add_loop_test(tc, iasl_has_no_remark, 0, (int)COUNT(sizes));
+	tcase_add_loop_test(tc, iasl_accepts_the_tables_without_remarks, 0, (int)COUNT(sizes));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

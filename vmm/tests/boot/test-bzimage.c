@@ -104,7 +104,7 @@ START_TEST(relocatable_kernel_goes_elsewhere_when_its_place_is_no_memory)
 }
 END_TEST
 
-START_TEST(kernel_that_cannot_be_moved_lies_where_it_must_or_nowhere)
+START_TEST(fixed_kernel_is_loaded_at_its_address_or_refused)
 {
 	image[SETUP_RELOCATABLE] = 0;
 	put(SETUP_PREF_ADDRESS, 0x310000, 8);
@@ -151,7 +151,7 @@ static const struct bad_field {
 	{ SETUP_JUMP_DISTANCE, 1, 0xff, "impossible length" },
 };
 
-START_TEST(d2_08_header_field_that_cannot_be_is_refused)
+START_TEST(d2_08_impossible_header_field_is_refused)
 {
 	const struct bad_field *f = &bad_fields[_i];
 
@@ -196,7 +196,7 @@ static uint64_t get(uint64_t gpa, unsigned int n)
 	return value;
 }
 
-START_TEST(page_of_parameters_says_what_the_kernel_is_given)
+START_TEST(boot_parameters_describe_initrd_and_command_line)
 {
 	static struct vmm_handover h = {
 		.cmdline_gpa = 0x4000, .initrd_gpa = 0x700000,
@@ -257,12 +257,12 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, kernel_lies_where_it_prefers_and_is_entered_by_64_bits);
 	tcase_add_test(tc, relocatable_kernel_goes_elsewhere_when_its_place_is_no_memory);
-	tcase_add_test(tc, kernel_that_cannot_be_moved_lies_where_it_must_or_nowhere);
+	tcase_add_test(tc, fixed_kernel_is_loaded_at_its_address_or_refused);
 	tcase_add_test(tc, d2_07_setup_sectors_beyond_the_file_are_refused);
-	tcase_add_loop_test(tc, d2_08_header_field_that_cannot_be_is_refused, 0, (int)COUNT(bad_fields));
+	tcase_add_loop_test(tc, d2_08_impossible_header_field_is_refused, 0, (int)COUNT(bad_fields));
 	tcase_add_test(tc, d2_08_file_without_the_magic_is_no_bzimage);
 	tcase_add_test(tc, d2_08_kernel_that_needs_more_than_the_memory_is_refused);
-	tcase_add_test(tc, page_of_parameters_says_what_the_kernel_is_given);
+	tcase_add_test(tc, boot_parameters_describe_initrd_and_command_line);
 	tcase_add_test(tc, d2_13_more_pieces_of_memory_than_the_list_holds_are_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -133,7 +133,7 @@ START_TEST(segments_are_copied_and_the_rest_cleared)
 }
 END_TEST
 
-START_TEST(note_asks_for_level_0)
+START_TEST(note_requests_privilege_level_0)
 {
 	image.note.note.flags = CVMM_BOOT_LEVEL0;
 	ck_assert_int_eq(load(), 0);
@@ -429,7 +429,7 @@ START_TEST(d2_10_file_cut_at_every_byte_while_it_is_read_is_refused)
 END_TEST
 
 /* Only what is loaded counts. */
-START_TEST(d2_10_file_that_grows_while_it_is_read_is_what_it_was)
+START_TEST(d2_10_file_that_grows_while_it_is_read_keeps_its_size)
 {
 	ck_assert_int_eq(load_file(sizeof(image) + 4096), 0);
 }
@@ -442,7 +442,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, segments_are_copied_and_the_rest_cleared);
-	tcase_add_test(tc, note_asks_for_level_0);
+	tcase_add_test(tc, note_requests_privilege_level_0);
 	tcase_add_test(tc, builtin_kernels_are_kernels);
 	tcase_add_test(tc, d2_01_file_cut_at_every_byte_is_refused);
 	tcase_add_loop_test(tc, d2_01_program_headers_past_the_end_are_refused,
@@ -473,7 +473,7 @@ int main(void)
 	tcase_add_test(tc,
 		d2_10_file_cut_at_every_byte_while_it_is_read_is_refused);
 	tcase_add_test(tc,
-		d2_10_file_that_grows_while_it_is_read_is_what_it_was);
+		d2_10_file_that_grows_while_it_is_read_keeps_its_size);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

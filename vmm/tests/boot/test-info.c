@@ -59,7 +59,7 @@ START_TEST(guest_finds_magic_version_and_size)
 }
 END_TEST
 
-START_TEST(guest_is_told_what_the_machine_filled_in)
+START_TEST(information_contains_what_the_machine_filled_in)
 {
 	boot.ncpus = 3;
 	boot.flags = CVMM_BOOT_LEVEL0;
@@ -91,7 +91,7 @@ START_TEST(every_piece_of_memory_is_named_in_order)
 }
 END_TEST
 
-START_TEST(memory_that_drops_stores_is_said_to)
+START_TEST(information_marks_read_only_memory)
 {
 	add_piece(64 * MIB, 2 * MIB, VMEM_REGION_ROM);
 	hand_over();
@@ -126,9 +126,9 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, guest_finds_magic_version_and_size);
-	tcase_add_test(t, guest_is_told_what_the_machine_filled_in);
+	tcase_add_test(t, information_contains_what_the_machine_filled_in);
 	tcase_add_test(t, every_piece_of_memory_is_named_in_order);
-	tcase_add_test(t, memory_that_drops_stores_is_said_to);
+	tcase_add_test(t, information_marks_read_only_memory);
 	tcase_add_test(t, d2_13_more_pieces_than_the_table_holds_are_left_out);
 	tcase_add_test(t, information_outside_memory_is_an_error);
 	suite_add_tcase(s, t);

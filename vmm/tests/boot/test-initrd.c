@@ -20,7 +20,7 @@ static int place(const struct vmem_map *map)
 			       &err);
 }
 
-START_TEST(it_lies_at_the_end_of_memory_on_a_page)
+START_TEST(initrd_lies_page_aligned_at_the_end_of_memory)
 {
 	struct vmem_map *map = make_memory(4 * MIB);
 	unsigned char last;
@@ -66,7 +66,7 @@ START_TEST(d2_11_kernel_is_never_overlapped)
 }
 END_TEST
 
-START_TEST(d2_11_it_stays_below_3_gib_and_off_read_only_memory)
+START_TEST(d2_11_initrd_stays_below_3_gib_and_off_read_only_memory)
 {
 	struct vmem_block *low = make_block("size=2M");
 	struct vmem_block *high = make_block("size=2M,reserve=off");
@@ -86,11 +86,11 @@ int main(void)
 	Suite *s = suite_create("initrd");
 	TCase *tc = tcase_create("place");
 
-	tcase_add_test(tc, it_lies_at_the_end_of_memory_on_a_page);
+	tcase_add_test(tc, initrd_lies_page_aligned_at_the_end_of_memory);
 	tcase_add_test(tc, d2_11_larger_than_the_memory_is_refused);
 	tcase_add_test(tc, d2_11_kernel_is_never_overlapped);
 	tcase_add_test(tc,
-		       d2_11_it_stays_below_3_gib_and_off_read_only_memory);
+		       d2_11_initrd_stays_below_3_gib_and_off_read_only_memory);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

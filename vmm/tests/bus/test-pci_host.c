@@ -76,7 +76,7 @@ static bool is_ones(uint64_t value, uint32_t len)
 	       value == UINT64_MAX;
 }
 
-START_TEST(the_bridge_is_in_slot_0_and_takes_no_store)
+START_TEST(bridge_is_in_slot_0_and_ignores_stores)
 {
 	ck_assert_uint_eq(bus_read(&memory, ECAM(0, 0), 4), 0x00081b36);
 	ck_assert_uint_eq(bus_read(&memory, ECAM(0, 0x0a), 2), 0x0600);
@@ -110,7 +110,7 @@ static const uint64_t absent[][2] = {
 	{ ECAM(VMM_PCI_SLOTS - 1, 7 * 4096), 4 },
 };
 
-START_TEST(a3_11_what_is_absent_reads_ones)
+START_TEST(a3_11_absent_function_reads_ones)
 {
 	ck_assert(is_ones(bus_read(&memory, absent[_i][0],
 				   (uint32_t)absent[_i][1]),
@@ -125,7 +125,7 @@ static const uint32_t selections[] = {
 	0x80000000u | SLOT << 11 | 1 << 8, 0x80000000u | (SLOT + 1) << 11,
 };
 
-START_TEST(a3_11_a_selection_of_nobody_reads_ones)
+START_TEST(a3_11_unselected_data_port_reads_ones)
 {
 	bus_write(&ports, VMM_PCI_PORT, 4, selections[_i]);
 	ck_assert(is_ones(bus_read(&ports, VMM_PCI_PORT + 4, 4), 4));
@@ -176,11 +176,11 @@ int main(void)
 	TCase *tc = tcase_create("pci_host");
 
 	tcase_add_checked_fixture(tc, setup, NULL);
-	tcase_add_test(tc, the_bridge_is_in_slot_0_and_takes_no_store);
+	tcase_add_test(tc, bridge_is_in_slot_0_and_ignores_stores);
 	tcase_add_test(tc, configuration_space_is_reached_in_both_ways);
-	tcase_add_loop_test(tc, a3_11_what_is_absent_reads_ones, 0,
+	tcase_add_loop_test(tc, a3_11_absent_function_reads_ones, 0,
 			    (int)COUNT(absent));
-	tcase_add_loop_test(tc, a3_11_a_selection_of_nobody_reads_ones, 0,
+	tcase_add_loop_test(tc, a3_11_unselected_data_port_reads_ones, 0,
 			    (int)COUNT(selections));
 	tcase_add_test(tc, registers_answer_where_they_were_moved);
 	tcase_add_test(tc, ports_without_a_bus_keep_the_selection_and_have_no_function);

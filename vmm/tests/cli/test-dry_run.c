@@ -88,7 +88,7 @@ START_TEST(json_has_the_same_facts)
 }
 END_TEST
 
-START_TEST(memory_without_a_file_has_no_descriptor)
+START_TEST(memory_without_a_file_needs_no_descriptor)
 {
 	publish(make_memory(1 * MIB));
 	ck_says(report(false), "memory 0 1048576 anon private rw");
@@ -114,7 +114,7 @@ START_TEST(block_is_described_apart_from_a_machine)
 }
 END_TEST
 
-START_TEST(arguments_are_those_that_make_the_machine_again)
+START_TEST(printed_arguments_make_the_same_machine)
 {
 	const char *words[] = { "kernel", "--dry-run", "--append", "a \"b\"", "--json",
 			  "--disk=path=a", "--", "-d.img", "--json" };
@@ -134,10 +134,10 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, each_piece_is_a_line_with_its_place_in_the_file);
 	tcase_add_test(t, json_has_the_same_facts);
-	tcase_add_test(t, memory_without_a_file_has_no_descriptor);
+	tcase_add_test(t, memory_without_a_file_needs_no_descriptor);
 	tcase_add_test(t, machine_without_memory_is_reported);
 	tcase_add_test(t, block_is_described_apart_from_a_machine);
-	tcase_add_test(t, arguments_are_those_that_make_the_machine_again);
+	tcase_add_test(t, printed_arguments_make_the_same_machine);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

@@ -113,7 +113,7 @@ START_TEST(choices_are_taken)
 }
 END_TEST
 
-START_TEST(log_says_as_much_as_was_asked_for)
+START_TEST(log_has_the_requested_level)
 {
 	ck_assert_int_eq(parse("k --verbose"), 0);
 	ck_assert(prog_log_says(PROG_LOG_INFO));
@@ -263,7 +263,7 @@ int main(void)
 	tcase_add_test(tc, vsock_is_a_device_in_its_place);
 	tcase_add_test(tc, words_behind_two_dashes_are_operands);
 	tcase_add_test(tc, choices_are_taken);
-	tcase_add_test(tc, log_says_as_much_as_was_asked_for);
+	tcase_add_test(tc, log_has_the_requested_level);
 	tcase_add_test(tc, help_needs_no_kernel);
 	tcase_add_loop_test(tc, options_of_other_programs_are_answered_with_ours, 0,
 			    COUNT(foreign));

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -63,12 +64,35 @@ static int on_tell(void *opaque, char *const *words, FILE *answer,
 	return 0;
 }
 
+static int on_subscribe(void *opaque, char *const *words, FILE *answer,
+			struct vsu_error *e)
+{
+	(void)opaque;
+	(void)words;
+	(void)answer;
+	return vmm_control_subscribe(control, e);
+}
+
+/* Publishes inside a command. */
+static int on_ring(void *opaque, char *const *words, FILE *answer,
+		   struct vsu_error *e)
+{
+	(void)opaque;
+	(void)words;
+	(void)answer;
+	(void)e;
+	vmm_control_publish(control, "bell", ",\"tone\":1");
+	return 0;
+}
+
 static const struct vmm_control_command commands[] = {
-	{ "say", "WORD [MORE]", 1, 2, on_say },
-	{ "fail", NULL, 0, 0, on_fail },
-	{ "wait", NULL, 0, 0, on_wait },
-	{ "tell", NULL, 0, 0, on_tell },
-	{ NULL, NULL, 0, 0, NULL },
+	{ "say", "WORD [MORE]", 1, 2, on_say, "" },
+	{ "fail", NULL, 0, 0, on_fail, "" },
+	{ "wait", NULL, 0, 0, on_wait, "" },
+	{ "tell", NULL, 0, 0, on_tell, "" },
+	{ "subscribe", NULL, 0, 0, on_subscribe, "" },
+	{ "ring", NULL, 0, 0, on_ring, "" },
+	{ NULL, NULL, 0, 0, NULL, NULL },
 };
 
 static void setup(void)
@@ -131,7 +155,7 @@ static const char *answer(int sock)
 	return text;
 }
 
-START_TEST(command_is_obeyed_and_answered)
+START_TEST(command_is_executed_and_answered)
 {
 	int sock = client();
 
@@ -166,15 +190,15 @@ static const struct {
 	const char *line, *answer;
 } refusals[] = {
 	{ "fail\n", "{\"ok\":false,\"error\":\"not \\\"now\\\"\"}\n" },
-	{ "sya x\n", "{\"ok\":false,\"error\":\"no command 'sya'; did you mean 'say'? There are: say, fail, wait, tell\"}\n" },
-	{ "quark\n", "{\"ok\":false,\"error\":\"no command 'quark'; there are: say, fail, wait, tell\"}\n" },
+	{ "sya x\n", "{\"ok\":false,\"error\":\"no command 'sya'; did you mean 'say'? There are: say, fail, wait, tell, subscribe, ring\"}\n" },
+	{ "quark\n", "{\"ok\":false,\"error\":\"no command 'quark'; there are: say, fail, wait, tell, subscribe, ring\"}\n" },
 	{ "\n", "{\"ok\":false,\"error\":\"an empty line; a command was expected\"}\n" },
 	{ "say\n", "{\"ok\":false,\"error\":\"say: 0 words follow; expected is 'say WORD [MORE]'\"}\n" },
 	{ "say a b c d e f g h i j k\n", "{\"ok\":false,\"error\":\"say: 8 words follow; expected is 'say WORD [MORE]'\"}\n" },
 	{ "fail x\n", "{\"ok\":false,\"error\":\"fail: 1 words follow; expected is 'fail'\"}\n" },
 };
 
-START_TEST(what_is_wrong_is_said_and_the_client_stays)
+START_TEST(wrong_command_is_refused_and_its_client_stays)
 {
 	int sock = client();
 
@@ -218,7 +242,7 @@ START_TEST(d3_01_zero_byte_loses_its_client)
 }
 END_TEST
 
-START_TEST(d3_01_half_a_line_is_not_obeyed_and_its_client_is_told)
+START_TEST(d3_01_incomplete_line_is_refused)
 {
 	int sock = client();
 
@@ -234,7 +258,7 @@ START_TEST(d3_01_half_a_line_is_not_obeyed_and_its_client_is_told)
 }
 END_TEST
 
-START_TEST(d3_02_client_that_does_not_read_is_let_go)
+START_TEST(d3_02_client_that_does_not_read_is_disconnected)
 {
 	const int before = vsu_fd_count();
 	unsigned int i;
@@ -275,7 +299,7 @@ static void close_all(const int sock[VMM_CONTROL_CLIENTS])
 #define SAID "{\"ok\":true,\"word\":\"x\",\"more\":0}\n"
 #define LATE "{\"ok\":true,\"late\":true}\n"
 
-START_TEST(d3_03_the_client_that_is_silent_for_longest_gives_way)
+START_TEST(d3_03_longest_silent_client_is_replaced)
 {
 	int sock[VMM_CONTROL_CLIENTS], more;
 
@@ -321,7 +345,7 @@ START_TEST(d3_03_clients_that_wait_for_answers_stay_and_a_ninth_is_refused)
 }
 END_TEST
 
-START_TEST(one_that_left_after_it_had_said_all_gives_way_first)
+START_TEST(client_that_shut_down_is_replaced_first)
 {
 	int sock[VMM_CONTROL_CLIENTS], more;
 
@@ -338,7 +362,7 @@ START_TEST(one_that_left_after_it_had_said_all_gives_way_first)
 }
 END_TEST
 
-START_TEST(lines_behind_one_that_waits_are_answered_in_their_order)
+START_TEST(lines_behind_a_waiting_command_keep_their_order)
 {
 	int sock = client(), other = client();
 
@@ -357,7 +381,7 @@ START_TEST(lines_behind_one_that_waits_are_answered_in_their_order)
 }
 END_TEST
 
-START_TEST(d3_03_one_that_says_more_while_it_waits_than_a_line_holds_is_let_go)
+START_TEST(d3_03_client_that_floods_while_it_waits_is_disconnected)
 {
 	const int before = vsu_fd_count();
 	char line[VMM_CONTROL_LINE + 1];
@@ -372,6 +396,143 @@ START_TEST(d3_03_one_that_says_more_while_it_waits_than_a_line_holds_is_let_go)
 	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, "", NULL), 0);
 	close(sock);
 	ck_assert_int_eq(vsu_fd_count(), before);
+}
+END_TEST
+
+#define DONE "{\"ok\":true}\n"
+#define BELL "{\"event\":\"bell\",\"tone\":1}\n"
+
+START_TEST(subscribers_receive_events_and_others_do_not)
+{
+	int sock = client(), other = client();
+
+	ck_assert(!vmm_control_has_subscribers(control));
+	say(sock, "subscribe\n");
+	say(sock, "subscribe\n");
+	ck_assert_str_eq(answer(sock), DONE DONE);
+	ck_assert(vmm_control_has_subscribers(control));
+	say(other, "ring\n");
+	ck_assert_str_eq(answer(other), DONE);
+	ck_assert_str_eq(answer(sock), BELL);
+	say(sock, "ring\n");
+	ck_assert_str_eq(answer(sock), BELL DONE);
+	close(sock);
+	run();
+	ck_assert(!vmm_control_has_subscribers(control));
+	vmm_control_publish(control, "bell", "");
+	vmm_control_publish(NULL, "bell", "");
+	close(other);
+}
+END_TEST
+
+START_TEST(subscribers_that_wait_receive_events_before_their_answer)
+{
+	int sock = client(), other = client();
+
+	say(sock, "subscribe\nwait\n");
+	say(other, "ring\ntell\n");
+	ck_assert_str_eq(answer(sock), DONE BELL LATE);
+	shutdown(sock, SHUT_WR);
+	say(other, "ring\n");
+	ck_assert_str_eq(answer(sock), BELL);
+	close(sock);
+	close(other);
+}
+END_TEST
+
+START_TEST(d3_08_subscribers_leave_places_for_commands)
+{
+	int sock[VMM_CONTROL_CLIENTS], more;
+	unsigned int i;
+
+	fill_places(sock, "subscribe\n");
+	for (i = 0; i < VMM_CONTROL_CLIENTS; i++)
+		ck_assert_str_eq(answer(sock[i]), i < VMM_CONTROL_SUBSCRIBERS ? DONE :
+				 "{\"ok\":false,\"error\":\"4 clients have subscribed, which is the maximum\"}\n");
+	for (i = 0; i < 100; i++) {
+		more = client();
+		say(more, "say x\n");
+		ck_assert_str_eq(answer(more), SAID);
+		close(more);
+	}
+	say(sock[0], "ring\n");
+	ck_assert_str_eq(answer(sock[0]), BELL DONE);
+	ck_assert_str_eq(answer(sock[VMM_CONTROL_SUBSCRIBERS - 1]), BELL);
+	close_all(sock);
+}
+END_TEST
+
+START_TEST(d3_08_subscriber_that_does_not_read_is_disconnected_alone)
+{
+	const int before = vsu_fd_count();
+	int sock = client(), deaf = client();
+	unsigned int i;
+
+	say(sock, "subscribe\n");
+	say(deaf, "subscribe\n");
+	answer(sock);
+	for (i = 0; i < 100000 && vsu_fd_count() == before + 4; i++) {
+		vmm_control_publish(control, "bell", ",\"tone\":1");
+		ck_assert_str_eq(answer(sock), BELL);
+		run();
+	}
+	ck_assert_uint_lt(i, 100000);
+	say(sock, "say x\n");
+	ck_assert_str_eq(answer(sock), SAID);
+	close(deaf);
+	close(sock);
+	run();
+	ck_assert_int_eq(vsu_fd_count(), before);
+}
+END_TEST
+
+/* Its command publishes the event that does not fit. */
+START_TEST(d3_08_client_may_overrun_itself)
+{
+	int sock = client();
+	unsigned int i;
+
+	say(sock, "subscribe\n");
+	for (i = 0; i < 100000; i++) {
+		if (send(sock, "ring\n", 5, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+		    errno != EAGAIN)
+			break;
+		ev_run(loop, EVRUN_NOWAIT);
+	}
+	ck_assert_uint_lt(i, 100000);
+	ck_assert(!vmm_control_has_subscribers(control));
+	close(sock);
+}
+END_TEST
+
+/* Connects n times; the listener's queue may be full for a moment. */
+static pid_t crowd(unsigned int n)
+{
+	const pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid)
+		return pid;
+	while (n)
+		if (vsu_sock_connect(SOCKET, NULL) >= 0)
+			n--;
+	_exit(0);
+}
+
+START_TEST(d3_07_process_with_many_connections_displaces_only_its_own)
+{
+	int sock = client(), status;
+	pid_t pid;
+
+	say(sock, "say x\n");
+	ck_assert_str_eq(answer(sock), SAID);
+	pid = crowd(40);
+	while (!waitpid(pid, &status, WNOHANG))
+		ev_run(loop, EVRUN_NOWAIT);
+	run();
+	say(sock, "say x\n");
+	ck_assert_str_eq(answer(sock), SAID);
+	close(sock);
 }
 END_TEST
 
@@ -391,19 +552,25 @@ int main(void)
 	TCase *tc = tcase_create("control");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, command_is_obeyed_and_answered);
+	tcase_add_test(tc, command_is_executed_and_answered);
 	tcase_add_test(tc, line_may_come_in_pieces_and_several_at_once);
-	tcase_add_loop_test(tc, what_is_wrong_is_said_and_the_client_stays, 0,
+	tcase_add_loop_test(tc, wrong_command_is_refused_and_its_client_stays, 0,
 			    (int)COUNT(refusals));
 	tcase_add_test(tc, d3_01_line_without_end_loses_its_client_alone);
 	tcase_add_test(tc, d3_01_zero_byte_loses_its_client);
-	tcase_add_test(tc, d3_01_half_a_line_is_not_obeyed_and_its_client_is_told);
-	tcase_add_test(tc, d3_02_client_that_does_not_read_is_let_go);
-	tcase_add_test(tc, d3_03_the_client_that_is_silent_for_longest_gives_way);
+	tcase_add_test(tc, d3_01_incomplete_line_is_refused);
+	tcase_add_test(tc, d3_02_client_that_does_not_read_is_disconnected);
+	tcase_add_test(tc, d3_03_longest_silent_client_is_replaced);
 	tcase_add_test(tc, d3_03_clients_that_wait_for_answers_stay_and_a_ninth_is_refused);
-	tcase_add_test(tc, one_that_left_after_it_had_said_all_gives_way_first);
-	tcase_add_test(tc, lines_behind_one_that_waits_are_answered_in_their_order);
-	tcase_add_test(tc, d3_03_one_that_says_more_while_it_waits_than_a_line_holds_is_let_go);
+	tcase_add_test(tc, client_that_shut_down_is_replaced_first);
+	tcase_add_test(tc, lines_behind_a_waiting_command_keep_their_order);
+	tcase_add_test(tc, d3_03_client_that_floods_while_it_waits_is_disconnected);
+	tcase_add_test(tc, subscribers_receive_events_and_others_do_not);
+	tcase_add_test(tc, subscribers_that_wait_receive_events_before_their_answer);
+	tcase_add_test(tc, d3_08_subscribers_leave_places_for_commands);
+	tcase_add_test(tc, d3_08_subscriber_that_does_not_read_is_disconnected_alone);
+	tcase_add_test(tc, d3_08_client_may_overrun_itself);
+	tcase_add_test(tc, d3_07_process_with_many_connections_displaces_only_its_own);
 	tcase_add_test(tc, place_that_is_taken_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

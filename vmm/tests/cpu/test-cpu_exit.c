@@ -62,7 +62,7 @@ static void fault(uint64_t flags, uint64_t gpa, uint64_t size)
 	memcpy((char *)&run + 32, &f, sizeof(f));
 }
 
-START_TEST(fault_asks_for_the_half_that_was_meant)
+START_TEST(fault_requests_the_half_of_the_access)
 {
 	fault(_i ? 1 << 3 : 0, 0x5000, 0x1000);
 	ck_assert_int_eq(exit_with(-EFAULT), VMM_CPU_RUN);
@@ -136,7 +136,7 @@ START_TEST(hypercall_asks_for_the_half_it_names)
 }
 END_TEST
 
-START_TEST(hypercall_for_other_memory_is_the_guest_s_mistake)
+START_TEST(hypercall_for_other_memory_returns_an_error_to_the_guest)
 {
 	answer = -EINVAL;
 	ck_assert_int_eq(call(12, 0x5000, 3, 0), VMM_CPU_RUN);
@@ -167,7 +167,7 @@ START_TEST(other_hypercall_is_unknown)
 }
 END_TEST
 
-START_TEST(how_a_guest_ends_is_told_with_its_cpu)
+START_TEST(end_of_a_guest_is_reported_with_its_cpu)
 {
 	run.exit_reason = KVM_EXIT_SHUTDOWN;
 	assert_ends(exit_with(0), 1, "CPU 3: the guest shut down by a triple");
@@ -182,7 +182,7 @@ START_TEST(how_a_guest_ends_is_told_with_its_cpu)
 }
 END_TEST
 
-START_TEST(interruption_is_no_end)
+START_TEST(interrupted_run_continues)
 {
 	ck_assert_int_eq(exit_with(-EINTR), VMM_CPU_RUN);
 	ck_assert_int_eq(exit_with(-EAGAIN), VMM_CPU_RUN);
@@ -203,19 +203,19 @@ int main(void)
 	TCase *tc = tcase_create("cpu_exit");
 
 	tcase_add_checked_fixture(tc, setup, NULL);
-	tcase_add_loop_test(tc, fault_asks_for_the_half_that_was_meant, 0, 2);
+	tcase_add_loop_test(tc, fault_requests_the_half_of_the_access, 0, 2);
 	tcase_add_test(tc, fault_that_cannot_be_answered_ends_with_70);
 	tcase_add_test(tc, fault_as_the_machine_ends_is_no_failure);
 	tcase_add_test(tc, damaged_page_is_no_conversion);
 	tcase_add_test(tc, other_fault_is_repaired_or_ends_with_70);
 	tcase_add_loop_test(tc, hypercall_asks_for_the_half_it_names, 0, 2);
-	tcase_add_test(tc, hypercall_for_other_memory_is_the_guest_s_mistake);
+	tcase_add_test(tc, hypercall_for_other_memory_returns_an_error_to_the_guest);
 	tcase_add_test(tc,
 		hypercall_with_more_pages_than_there_are_is_refused);
 	tcase_add_test(tc, hypercall_that_the_host_cannot_do_ends_with_70);
 	tcase_add_test(tc, other_hypercall_is_unknown);
-	tcase_add_test(tc, how_a_guest_ends_is_told_with_its_cpu);
-	tcase_add_test(tc, interruption_is_no_end);
+	tcase_add_test(tc, end_of_a_guest_is_reported_with_its_cpu);
+	tcase_add_test(tc, interrupted_run_continues);
 	tcase_add_test(tc, operands_of_an_exit_are_where_kvm_puts_them);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

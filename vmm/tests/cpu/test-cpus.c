@@ -156,7 +156,7 @@ static void start_caught(void)
 		sched_yield();
 }
 
-START_TEST(c2_36_cpu_that_does_not_come_out_is_complained_of_by_stop)
+START_TEST(c2_36_stop_reports_a_cpu_that_does_not_exit)
 {
 	start_caught();
 	vm_stop(&vm);
@@ -164,7 +164,7 @@ START_TEST(c2_36_cpu_that_does_not_come_out_is_complained_of_by_stop)
 }
 END_TEST
 
-START_TEST(c2_36_cpu_that_does_not_come_out_is_complained_of_by_pause)
+START_TEST(c2_36_pause_reports_a_cpu_that_does_not_exit)
 {
 	start_caught();
 	vmm_cpus_pause(vm.cpus);
@@ -230,7 +230,7 @@ static void on_carry_kept(void *opaque, struct vmm_access *access)
 	vmm_cpus_carry(((struct vm *)opaque)->cpus, keep, NULL);
 }
 
-START_TEST(what_is_carried_runs_on_the_main_thread)
+START_TEST(ticket_runs_on_the_main_thread)
 {
 	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_carry_now);
 	vm_start(&vm, 1, store, store_end);
@@ -251,7 +251,7 @@ static void start_and_keep(unsigned int ncpus)
 	ck_assert_uint_eq(vm_counter(&vm, 0), 0);
 }
 
-START_TEST(kept_ticket_is_finished_later)
+START_TEST(ticket_may_be_finished_later)
 {
 	start_and_keep(1);
 	vmm_cpus_finish(vm.cpus, kept);
@@ -291,7 +291,7 @@ START_TEST(stop_ends_a_cpu_that_waits)
 }
 END_TEST
 
-START_TEST(stop_withdraws_what_nobody_carried_out)
+START_TEST(stop_withdraws_unprocessed_tickets)
 {
 	struct pollfd p;
 
@@ -305,7 +305,7 @@ START_TEST(stop_withdraws_what_nobody_carried_out)
 }
 END_TEST
 
-START_TEST(pausing_and_carrying_at_once_lose_nothing)
+START_TEST(concurrent_pauses_and_tickets_lose_nothing)
 {
 	unsigned int i;
 
@@ -324,7 +324,7 @@ START_TEST(pausing_and_carrying_at_once_lose_nothing)
 END_TEST
 
 /* CPU 1 has ended the machine and parks; CPU 0 runs on. */
-START_TEST(parked_cpu_holds_up_neither_pause_nor_stop)
+START_TEST(parked_cpu_delays_neither_pause_nor_stop)
 {
 	vm_start(&vm, 2, end_with_7, end_with_7_end);
 	while (!vm_turn(&vm))
@@ -354,18 +354,18 @@ int main(void)
 	tcase_add_test(tc, no_guest_code_runs_in_a_pause);
 	tcase_add_test(tc, pauses_nest);
 	tcase_add_test(tc, stop_ends_a_pause);
-	tcase_add_test(tc, c2_36_cpu_that_does_not_come_out_is_complained_of_by_stop);
-	tcase_add_test(tc, c2_36_cpu_that_does_not_come_out_is_complained_of_by_pause);
+	tcase_add_test(tc, c2_36_stop_reports_a_cpu_that_does_not_exit);
+	tcase_add_test(tc, c2_36_pause_reports_a_cpu_that_does_not_exit);
 	tcase_add_test(tc, register_is_read_through_the_bus);
 	tcase_add_test(tc, hole_reads_all_ones);
-	tcase_add_test(tc, what_is_carried_runs_on_the_main_thread);
-	tcase_add_test(tc, kept_ticket_is_finished_later);
+	tcase_add_test(tc, ticket_runs_on_the_main_thread);
+	tcase_add_test(tc, ticket_may_be_finished_later);
 	tcase_add_test(tc, cpu_that_waits_counts_as_paused);
 	tcase_add_test(tc, ticket_finished_in_a_pause_waits_for_its_end);
 	tcase_add_test(tc, stop_ends_a_cpu_that_waits);
-	tcase_add_test(tc, stop_withdraws_what_nobody_carried_out);
-	tcase_add_test(tc, pausing_and_carrying_at_once_lose_nothing);
-	tcase_add_test(tc, parked_cpu_holds_up_neither_pause_nor_stop);
+	tcase_add_test(tc, stop_withdraws_unprocessed_tickets);
+	tcase_add_test(tc, concurrent_pauses_and_tickets_lose_nothing);
+	tcase_add_test(tc, parked_cpu_delays_neither_pause_nor_stop);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

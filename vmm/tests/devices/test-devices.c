@@ -134,7 +134,7 @@ START_TEST(device_of_a_kind_has_the_keys_of_its_kind)
 }
 END_TEST
 
-START_TEST(a_folder_without_threads_is_rejected)
+START_TEST(shared_directory_without_threads_is_refused)
 {
 	ck_assert_int_eq(parse(VMM_DEVICE_ANY,
 			       "fs,path=a,thread-pool-size=0"), -EINVAL);
@@ -142,7 +142,7 @@ START_TEST(a_folder_without_threads_is_rejected)
 }
 END_TEST
 
-START_TEST(a_folder_of_this_process_has_threads)
+START_TEST(shared_directory_of_this_process_has_threads)
 {
 	ck_assert_int_eq(parse(VMM_DEVICE_ANY, "fs,path=a"), 0);
 	ck_assert_uint_eq(vmm_device_describe(&spec).workers, 4);
@@ -219,7 +219,7 @@ START_TEST(context_id_alone_is_a_device_of_the_kernel)
 }
 END_TEST
 
-START_TEST(kinds_know_their_shorthand)
+START_TEST(every_kind_has_its_shorthand)
 {
 	ck_assert_str_eq(vmm_device_shorthand(&vmm_blk_kind), "--disk");
 	ck_assert_str_eq(vmm_device_shorthand(&vmm_rng_kind), "--rng");
@@ -432,14 +432,14 @@ int main(void)
 	tcase_add_test(tc, stream_of_a_card_may_come_later);
 	tcase_add_test(tc, device_has_its_keys);
 	tcase_add_test(tc, device_of_a_kind_has_the_keys_of_its_kind);
-	tcase_add_test(tc, a_folder_without_threads_is_rejected);
-	tcase_add_test(tc, a_folder_of_this_process_has_threads);
+	tcase_add_test(tc, shared_directory_without_threads_is_refused);
+	tcase_add_test(tc, shared_directory_of_this_process_has_threads);
 	tcase_add_test(tc, kind_alone_is_a_device);
 	tcase_add_test(tc, rng_is_its_kind_by_another_name);
 	tcase_add_loop_test(tc, value_without_a_key_is_taken_where_it_is_clear,
 			    0, COUNT(bare_values));
 	tcase_add_test(tc, context_id_alone_is_a_device_of_the_kernel);
-	tcase_add_test(tc, kinds_know_their_shorthand);
+	tcase_add_test(tc, every_kind_has_its_shorthand);
 	tcase_add_test(tc, kind_behind_a_socket_has_its_id);
 	tcase_add_loop_test(tc, refuses_with_a_sentence, 0, COUNT(refusals));
 	tcase_add_test(tc, d1_17_socket_longer_than_an_address_is_refused);

@@ -107,7 +107,7 @@ static void assert_host(int code, const char *says)
 	ck_assert_uint_eq(open_fds(), before);
 }
 
-START_TEST(complete_host_is_taken)
+START_TEST(complete_host_is_accepted)
 {
 	ck_assert_int_eq(vmm_kvm_open(&kvm, false, &err), 0);
 	ck_assert_int_eq(kvm.vcpu_map_size, 3 * 4096);
@@ -200,7 +200,7 @@ START_TEST(failed_call_is_named)
 }
 END_TEST
 
-START_TEST(absurd_map_of_a_cpu_is_refused)
+START_TEST(impossible_size_of_a_cpu_map_is_refused)
 {
 	map_size = 100;
 	assert_host(-EOPNOTSUPP, "shares 100 bytes for a CPU");
@@ -214,7 +214,7 @@ int main(void)
 	Suite *s = suite_create("kvm");
 	TCase *tc = tcase_create("open");
 
-	tcase_add_test(tc, complete_host_is_taken);
+	tcase_add_test(tc, complete_host_is_accepted);
 	tcase_add_loop_test(tc, missing_capability_is_named, 0, COUNT(needed));
 	tcase_add_test(tc, optional_capability_may_be_missing);
 	tcase_add_test(tc, e2_01_missing_device_and_permission_name_path_and_remedy);
@@ -222,7 +222,7 @@ int main(void)
 	tcase_add_test(tc, other_interface_is_refused);
 	tcase_add_test(tc, other_slots_are_kept_where_kvm_can);
 	tcase_add_loop_test(tc, failed_call_is_named, 0, COUNT(failures));
-	tcase_add_test(tc, absurd_map_of_a_cpu_is_refused);
+	tcase_add_test(tc, impossible_size_of_a_cpu_map_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -82,7 +82,7 @@ static bool readable(int fd)
 	return poll(&p, 1, 0) == 1;
 }
 
-START_TEST(output_is_flushed_when_the_event_says_so)
+START_TEST(output_is_flushed_at_its_event)
 {
 	char text[8] = "";
 	int fds[2];
@@ -165,7 +165,7 @@ START_TEST(a6_01_reader_that_is_only_slow_loses_nothing)
 }
 END_TEST
 
-START_TEST(a6_01_nobody_reading_at_all_is_no_obstacle)
+START_TEST(a6_01_output_without_a_reader_does_not_block)
 {
 	int fds[2];
 
@@ -195,7 +195,7 @@ START_TEST(a6_01_stopped_terminal_does_not_block_the_main_loop)
 }
 END_TEST
 
-START_TEST(a6_01_last_words_reach_a_reader_that_is_only_slow)
+START_TEST(a6_01_last_output_reaches_a_slow_reader)
 {
 	size_t n;
 	int fds[2];
@@ -241,7 +241,7 @@ START_TEST(a6_02_every_byte_goes_out_as_it_is)
 }
 END_TEST
 
-START_TEST(input_reaches_the_port_and_its_end_is_told)
+START_TEST(input_reaches_the_port_and_its_end_is_reported)
 {
 	int fds[2];
 
@@ -261,7 +261,7 @@ START_TEST(input_reaches_the_port_and_its_end_is_told)
 }
 END_TEST
 
-START_TEST(a6_04_input_that_the_guest_does_not_take_stays_in_its_source)
+START_TEST(a6_04_unread_input_stays_in_its_source)
 {
 	char many[1000];
 	int fds[2], n;
@@ -339,7 +339,7 @@ START_TEST(ctrl_a_x_leaves_and_twice_sends_one)
 END_TEST
 
 /* A guest that hangs reads nothing; the user can still leave. */
-START_TEST(ctrl_a_x_leaves_behind_input_that_nobody_takes)
+START_TEST(ctrl_a_x_ends_with_unread_input)
 {
 	int slave, master = terminal(&slave), n;
 	char many[101];
@@ -359,7 +359,7 @@ START_TEST(ctrl_a_x_leaves_behind_input_that_nobody_takes)
 }
 END_TEST
 
-START_TEST(held_input_follows_as_the_guest_takes_it)
+START_TEST(held_input_follows_as_the_guest_reads)
 {
 	int slave, master = terminal(&slave), n;
 
@@ -509,7 +509,7 @@ START_TEST(driver_with_interrupts_moves_a_mib_both_ways_without_loss)
 }
 END_TEST
 
-START_TEST(ctrl_a_c_tells_and_sends_nothing)
+START_TEST(ctrl_a_c_prints_statistics_and_sends_nothing)
 {
 	int slave, master = terminal(&slave);
 
@@ -528,26 +528,26 @@ int main(void)
 	TCase *tc = tcase_create("output");
 
 	tcase_set_timeout(tc, 120);
-	tcase_add_test(tc, output_is_flushed_when_the_event_says_so);
+	tcase_add_test(tc, output_is_flushed_at_its_event);
 	tcase_add_test(tc, a6_01_slow_reader_costs_a_bounded_buffer_and_a_count);
 	tcase_add_test(tc, a6_01_reader_that_is_only_slow_loses_nothing);
-	tcase_add_test(tc, a6_01_nobody_reading_at_all_is_no_obstacle);
+	tcase_add_test(tc, a6_01_output_without_a_reader_does_not_block);
 	tcase_add_test(tc,
 		       a6_01_stopped_terminal_does_not_block_the_main_loop);
-	tcase_add_test(tc, a6_01_last_words_reach_a_reader_that_is_only_slow);
+	tcase_add_test(tc, a6_01_last_output_reaches_a_slow_reader);
 	tcase_add_test(tc, a6_02_every_byte_goes_out_as_it_is);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("input");
 	tcase_set_timeout(tc, 120);
-	tcase_add_test(tc, input_reaches_the_port_and_its_end_is_told);
+	tcase_add_test(tc, input_reaches_the_port_and_its_end_is_reported);
 	tcase_add_test(tc,
-		a6_04_input_that_the_guest_does_not_take_stays_in_its_source);
+		a6_04_unread_input_stays_in_its_source);
 	tcase_add_test(tc, terminal_is_raw_and_restored);
 	tcase_add_test(tc, ctrl_a_x_leaves_and_twice_sends_one);
-	tcase_add_test(tc, ctrl_a_x_leaves_behind_input_that_nobody_takes);
-	tcase_add_test(tc, held_input_follows_as_the_guest_takes_it);
+	tcase_add_test(tc, ctrl_a_x_ends_with_unread_input);
+	tcase_add_test(tc, held_input_follows_as_the_guest_reads);
 	tcase_add_test(tc, pasted_input_waits_for_the_guest_whole);
-	tcase_add_test(tc, ctrl_a_c_tells_and_sends_nothing);
+	tcase_add_test(tc, ctrl_a_c_prints_statistics_and_sends_nothing);
 	tcase_add_test(tc,
 		driver_with_interrupts_moves_a_mib_both_ways_without_loss);
 	suite_add_tcase(s, tc);

@@ -66,7 +66,7 @@ static struct vmm_access in(uint64_t port, uint32_t len)
 	return access;
 }
 
-START_TEST(a_store_to_the_power_port_ends_the_machine_with_its_status)
+START_TEST(store_to_the_power_port_ends_the_machine_with_its_status)
 {
 	ck_assert(out(CVMM_PORT_POWER, 1, 42));
 	ck_assert_uint_eq(powers, 1);
@@ -81,7 +81,7 @@ START_TEST(a_status_has_eight_bits_whatever_the_store_was)
 }
 END_TEST
 
-START_TEST(a_load_from_the_power_port_ends_nothing)
+START_TEST(load_from_the_power_port_has_no_effect)
 {
 	ck_assert(!in(CVMM_PORT_POWER, 1).park);
 	ck_assert_uint_eq(powers, 0);
@@ -155,7 +155,7 @@ START_TEST(reset_register_takes_its_value_alone)
 }
 END_TEST
 
-START_TEST(panic_port_tells_which_events_it_knows_and_takes_those)
+START_TEST(panic_port_lists_its_events_and_accepts_them)
 {
 	ck_assert_uint_eq(in(VMM_PORT_PANIC, 1).value, 1);
 	ck_assert(!out(VMM_PORT_PANIC, 1, 0x2));
@@ -166,7 +166,7 @@ START_TEST(panic_port_tells_which_events_it_knows_and_takes_those)
 END_TEST
 
 /* A kernel waits for the clock's update bit, and for the keyboard's input. */
-START_TEST(clocks_and_keyboard_that_are_none_keep_nobody_waiting)
+START_TEST(absent_clock_and_keyboard_never_appear_busy)
 {
 	out(0x70, 1, 0x0a);
 	ck_assert_uint_eq(in(0x71, 1).value, 0);
@@ -190,17 +190,17 @@ int main(void)
 	TCase *t = tcase_create("ports");
 
 	tcase_add_checked_fixture(t, setup, NULL);
-	tcase_add_test(t, a_store_to_the_power_port_ends_the_machine_with_its_status);
+	tcase_add_test(t, store_to_the_power_port_ends_the_machine_with_its_status);
 	tcase_add_test(t, a_status_has_eight_bits_whatever_the_store_was);
-	tcase_add_test(t, a_load_from_the_power_port_ends_nothing);
+	tcase_add_test(t, load_from_the_power_port_has_no_effect);
 	tcase_add_test(t, a_cpu_that_loads_from_the_park_port_stops_for_good);
 	tcase_add_test(t, only_the_reset_command_to_the_keyboard_controller_resets);
 	tcase_add_test(t, the_clock_counts_milliseconds_from_the_start);
 	tcase_add_test(t, the_clock_cannot_be_set);
 	tcase_add_test(t, sleep_state_5_powers_off_and_no_other_store_does);
 	tcase_add_test(t, reset_register_takes_its_value_alone);
-	tcase_add_test(t, panic_port_tells_which_events_it_knows_and_takes_those);
-	tcase_add_test(t, clocks_and_keyboard_that_are_none_keep_nobody_waiting);
+	tcase_add_test(t, panic_port_lists_its_events_and_accepts_them);
+	tcase_add_test(t, absent_clock_and_keyboard_never_appear_busy);
 	tcase_add_test(t, ports_that_lie_on_others_are_refused_by_name);
 	suite_add_tcase(s, t);
 	return run_suite(s);

@@ -67,7 +67,7 @@ START_TEST(written_byte_goes_out)
 }
 END_TEST
 
-START_TEST(line_status_tells_of_room_and_of_input)
+START_TEST(line_status_reports_room_and_input)
 {
 	ck_assert_uint_eq(get(LSR), 0x60);
 	type("x");
@@ -77,7 +77,7 @@ START_TEST(line_status_tells_of_room_and_of_input)
 }
 END_TEST
 
-START_TEST(busy_transmitter_interrupts_when_it_takes_more)
+START_TEST(busy_transmitter_interrupts_when_it_has_room)
 {
 	put(IER, 2);
 	ck_assert_uint_eq(get(IIR) & 0xf, 2);
@@ -106,7 +106,7 @@ START_TEST(input_comes_in_order_and_empty_reads_0)
 }
 END_TEST
 
-START_TEST(fifo_takes_16_bytes_and_the_port_without_it_one)
+START_TEST(fifo_has_16_bytes_and_the_port_without_it_one)
 {
 	unsigned char many[20];
 
@@ -136,7 +136,7 @@ START_TEST(switching_the_fifo_on_or_off_clears_it)
 END_TEST
 
 /* The other bits are not programmed while the first is 0. */
-START_TEST(fifo_control_without_enable_is_not_taken)
+START_TEST(fifo_control_without_enable_is_ignored)
 {
 	put(FCR, 0x00);
 	type("a");
@@ -151,7 +151,7 @@ static const struct { uint8_t fcr; unsigned int level; } triggers[] = {
 	{ 0x01, 1 }, { 0x41, 4 }, { 0x81, 8 }, { 0xc1, 14 },
 };
 
-START_TEST(trigger_level_tells_data_from_a_timeout)
+START_TEST(trigger_level_separates_data_from_a_timeout)
 {
 	const unsigned int level = triggers[_i].level;
 	unsigned int n;
@@ -170,7 +170,7 @@ START_TEST(trigger_level_tells_data_from_a_timeout)
 }
 END_TEST
 
-START_TEST(port_without_fifo_knows_no_timeout)
+START_TEST(port_without_fifo_has_no_timeout)
 {
 	put(FCR, 0x00);
 	put(IER, 0x01);
@@ -191,7 +191,7 @@ START_TEST(clearing_the_fifo_drops_input)
 }
 END_TEST
 
-START_TEST(identification_says_whether_fifos_are_on)
+START_TEST(identification_contains_the_fifo_state)
 {
 	ck_assert_uint_eq(get(IIR), 0xc1);
 	put(FCR, 0x00);
@@ -228,7 +228,7 @@ START_TEST(input_interrupts_when_enabled)
 }
 END_TEST
 
-START_TEST(input_interrupts_once_until_it_is_taken)
+START_TEST(input_interrupts_once_until_it_is_read)
 {
 	put(FCR, 0x81);
 	put(IER, 0x01);
@@ -332,7 +332,7 @@ START_TEST(causes_come_by_priority)
 }
 END_TEST
 
-START_TEST(loopback_brings_bytes_back_and_sends_none)
+START_TEST(loopback_returns_bytes_and_sends_none)
 {
 	put(MCR, 0x10);
 	put(DATA, 'L');
@@ -357,7 +357,7 @@ START_TEST(loopback_wires_control_to_status)
 END_TEST
 
 /* Only the end of a ring is reported; reading clears it. */
-START_TEST(modem_status_tells_what_has_changed)
+START_TEST(modem_status_reports_changes)
 {
 	put(MCR, 0x10);
 	get(MSR);
@@ -372,7 +372,7 @@ START_TEST(modem_status_tells_what_has_changed)
 END_TEST
 
 /* Loopback disconnects the line: typed input stays with its owner. */
-START_TEST(loopback_takes_no_input)
+START_TEST(loopback_ignores_input)
 {
 	put(MCR, 0x10);
 	ck_assert_uint_eq(vmm_serial_room(&port), 0);
@@ -382,7 +382,7 @@ START_TEST(loopback_takes_no_input)
 }
 END_TEST
 
-START_TEST(overrun_is_told_once_and_keeps_the_fifo)
+START_TEST(overrun_is_reported_once_and_keeps_the_fifo)
 {
 	unsigned int i;
 
@@ -427,20 +427,20 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, written_byte_goes_out);
-	tcase_add_test(tc, line_status_tells_of_room_and_of_input);
-	tcase_add_test(tc, busy_transmitter_interrupts_when_it_takes_more);
+	tcase_add_test(tc, line_status_reports_room_and_input);
+	tcase_add_test(tc, busy_transmitter_interrupts_when_it_has_room);
 	tcase_add_test(tc, input_comes_in_order_and_empty_reads_0);
-	tcase_add_test(tc, fifo_takes_16_bytes_and_the_port_without_it_one);
+	tcase_add_test(tc, fifo_has_16_bytes_and_the_port_without_it_one);
 	tcase_add_test(tc, switching_the_fifo_on_or_off_clears_it);
-	tcase_add_test(tc, fifo_control_without_enable_is_not_taken);
-	tcase_add_loop_test(tc, trigger_level_tells_data_from_a_timeout, 0,
+	tcase_add_test(tc, fifo_control_without_enable_is_ignored);
+	tcase_add_loop_test(tc, trigger_level_separates_data_from_a_timeout, 0,
 			    COUNT(triggers));
-	tcase_add_test(tc, port_without_fifo_knows_no_timeout);
+	tcase_add_test(tc, port_without_fifo_has_no_timeout);
 	tcase_add_test(tc, clearing_the_fifo_drops_input);
-	tcase_add_test(tc, identification_says_whether_fifos_are_on);
+	tcase_add_test(tc, identification_contains_the_fifo_state);
 	tcase_add_test(tc, divisor_latch_hides_data_and_enable);
 	tcase_add_test(tc, input_interrupts_when_enabled);
-	tcase_add_test(tc, input_interrupts_once_until_it_is_taken);
+	tcase_add_test(tc, input_interrupts_once_until_it_is_read);
 	tcase_add_test(tc,
 		bytes_left_below_the_trigger_level_are_a_timeout_of_their_own);
 	tcase_add_test(tc,
@@ -449,12 +449,12 @@ int main(void)
 		empty_transmitter_interrupts_once_for_bytes_in_a_row);
 	tcase_add_test(tc, empty_transmitter_interrupts_again_without_iir);
 	tcase_add_test(tc, causes_come_by_priority);
-	tcase_add_test(tc, loopback_brings_bytes_back_and_sends_none);
+	tcase_add_test(tc, loopback_returns_bytes_and_sends_none);
 	tcase_add_loop_test(tc, loopback_wires_control_to_status, 0,
 			    COUNT(wires));
-	tcase_add_test(tc, modem_status_tells_what_has_changed);
-	tcase_add_test(tc, loopback_takes_no_input);
-	tcase_add_test(tc, overrun_is_told_once_and_keeps_the_fifo);
+	tcase_add_test(tc, modem_status_reports_changes);
+	tcase_add_test(tc, loopback_ignores_input);
+	tcase_add_test(tc, overrun_is_reported_once_and_keeps_the_fifo);
 	tcase_add_test(tc, overrun_without_fifo_keeps_the_newest_byte);
 	tcase_add_test(tc, scratch_and_control_keep_what_is_written);
 	suite_add_tcase(s, tc);

@@ -165,7 +165,7 @@ START_TEST(acpi_describes_every_device)
 }
 END_TEST
 
-START_TEST(kernel_without_an_initrd_is_told_of_none)
+START_TEST(boot_parameters_without_an_initrd_contain_none)
 {
 	kernel_pvh();
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
@@ -215,7 +215,7 @@ int main(void)
 			    other_cpus_of_linux_wait_for_their_start_up_message,
 			    0, 2);
 	tcase_add_loop_test(tc, acpi_describes_every_device, 0, 2);
-	tcase_add_test(tc, kernel_without_an_initrd_is_told_of_none);
+	tcase_add_test(tc, boot_parameters_without_an_initrd_contain_none);
 	tcase_add_loop_test(tc,
 			    guest_of_the_builtin_protocol_begins_on_every_cpu,
 			    0, COUNT(levels));

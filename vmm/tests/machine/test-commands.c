@@ -25,13 +25,16 @@ static void run(void (*what)(void))
 
 static void listing(void)
 {
-	assert_told("status\n", "{\"ok\":true,\"cpus\":2,\"paused\":false,\"devices\":[]}\n");
+	user_says("status\n");
+	ck_assert_ptr_nonnull(strstr(said, "{\"ok\":true,\"cpus\":2,\"paused\":false,\"state\":\"running\",\"vcpus\":[{\"exits\":"));
+	ck_assert_ptr_nonnull(strstr(said, "\"memory\":[{\"gpa\":0,\"size\":4194304,\"backend\":\"anon\",\"shared\":false,\"present\":"));
+	ck_assert_ptr_nonnull(strstr(said, "\"windows\":[],\"devices\":[],\"counters\":{\"lost_devices\":0,"));
 	assert_told("device-add rng\n", ADDED(0));
 	assert_told("device-add blk,path=disk\n", ADDED(1));
 	user_says("status\n");
-	ck_assert_ptr_nonnull(strstr(said, "\"devices\":[{\"device\":0,\"id\":4,\"kind\":\"rng\",\"slot\":1,\"numbers\":{\""));
-	ck_assert_ptr_nonnull(strstr(said, "}},{\"device\":1,\"id\":2,\"kind\":\"blk\",\"slot\":2,\"numbers\":{\"reads\":0"));
-	ck_assert_str_eq(said + strlen(said) - 5, "}}]}\n");
+	ck_assert_ptr_nonnull(strstr(said, "\"devices\":[{\"device\":0,\"id\":4,\"kind\":\"rng\",\"slot\":1,\"rings\":[],\"numbers\":{\""));
+	ck_assert_ptr_nonnull(strstr(said, "}},{\"device\":1,\"id\":2,\"kind\":\"blk\",\"slot\":2,\"rings\":[],\"numbers\":{\"reads\":0"));
+	ck_assert_str_eq(said + strlen(said) - 3, "}}\n");
 	assert_told("device-del rng\n", DONE);
 	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"slot\":1,\"leaving\":true,"));
 	assert_given(1);
@@ -42,6 +45,36 @@ static void listing(void)
 START_TEST(the_status_has_each_device_with_its_kind_slot_and_numbers)
 {
 	run(listing);
+}
+END_TEST
+
+/* The driver's indices of the second ring are 0: nothing was made available. */
+static void rings(void)
+{
+	assert_told("device-add balloon\n", ADDED(0));
+	drive(1, 2);
+	user_says("status\n");
+	ck_assert_ptr_nonnull(strstr(said, "\"rings\":[{\"ring\":0,\"size\":16,\"available\":0,\"used\":0},{\"ring\":1,\"size\":16,\"available\":0,\"used\":0}],\"numbers\""));
+	status_out(1, 0);
+	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"rings\":[],"));
+}
+
+START_TEST(the_status_has_the_indices_of_rings_that_are_set_up)
+{
+	run(rings);
+}
+END_TEST
+
+static void pieces(void)
+{
+	user_says("memory\n");
+	ck_assert_ptr_nonnull(strstr(said, "{\"ok\":true,\"memory\":[{\"gpa\":0,\"size\":4194304,\"backend\":\"memfd\",\"shared\":true,\"present\":"));
+	ck_assert_str_eq(said + strlen(said) - 17, "}],\"windows\":[]}\n");
+}
+
+START_TEST(the_memory_has_a_command_of_its_own)
+{
+	machine_run("--transport=pci", SHARED_MEMORY, pieces);
 }
 END_TEST
 
@@ -160,7 +193,106 @@ START_TEST(a_machine_with_other_devices_than_at_its_start_is_not_saved)
 }
 END_TEST
 
+static void with_private_memory(void)
+{
+	assert_refusal("save folder\n", "save: the guest has private memory (--memory private=on)");
+	assert_refusal("migrate unix:socket\n", "migrate: the guest has private memory (--memory private=on)");
+	ck_assert_int_lt(access("folder", F_OK), 0);
+	user_says("memory\n");
+	ck_assert_ptr_nonnull(strstr(said, ",\"private_bytes\":0,\"shared_bytes\":4194304,\"conversions\":0,\"failed_conversions\":0,\"released_bytes\":0}"));
+}
+
+START_TEST(a_machine_with_private_memory_is_neither_saved_nor_migrated)
+{
+	machine_run("--transport=pci", "--memory=size=4M,private=on",
+		    with_private_memory);
+}
+END_TEST
+
+static void balloon(void)
+{
+	assert_refusal("balloon\n", "balloon: the machine has no balloon");
+	assert_told("device-add balloon,size=1M\n", ADDED(0));
+	ck_assert_ptr_nonnull(strstr(user_says("balloon\n"), "{\"ok\":true,\"numbers\":{\"target\":1048576,\"actual\":0,"));
+	ck_assert_ptr_nonnull(strstr(user_says("balloon 2M\n"), "\"target\":2097152,"));
+	assert_refusal("balloon much\n", "balloon: 'much' is no size");
+	assert_told("device-del balloon force\n", DONE);
+}
+
+START_TEST(the_balloon_has_its_own_command)
+{
+	run(balloon);
+}
+END_TEST
+
+#define ACTUAL (DEVICE_CONFIG + 4)	/* of a balloon: pages */
+
+static void watching(void)
+{
+	const int watcher = user_connect();
+
+	user_sends(watcher, "subscribe\n");
+	ck_assert_str_eq(user_hears(watcher), DONE);
+	assert_told("pause\n", DONE);
+	ck_assert_str_eq(user_hears(watcher), "{\"event\":\"paused\"}\n");
+	assert_told("pause\n", DONE);
+	assert_told("resume\n", DONE);
+	ck_assert_str_eq(user_hears(watcher), "{\"event\":\"resumed\"}\n");
+	assert_told("device-add balloon,size=1M\n", ADDED(0));
+	common_out(1, ACTUAL, 4, 3);
+	ck_assert_str_eq(user_hears(watcher), "{\"event\":\"balloon\",\"device\":0,\"actual\":12288,\"target\":1048576}\n");
+	close(watcher);
+}
+
+START_TEST(subscribers_receive_changes_of_processors_and_balloons)
+{
+	run(watching);
+}
+END_TEST
+
+static void limiting(void)
+{
+	assert_told("device-add blk,path=disk,iops=100,iops-burst=5\n", ADDED(0));
+	assert_told("limit blk rate=10M,rate-burst=1M\n", DONE);
+	assert_told("limit 0 iops=0,iops-burst=0\n", DONE);
+	assert_refusal("limit 0 rate=0\n",
+		       "limit: a burst of 1048576 bytes without a limit of bytes per second");
+	assert_told("limit 0 rate=0,rate-burst=0\n", DONE);
+	assert_refusal("limit 0 rate=16E\n", "limit: ");
+	assert_refusal("limit 0 rate=2E\n", "at most 1152921504606846976 are possible");
+	assert_refusal("limit 0 path=other\n", "path");
+	assert_refusal("limit 0 rte=1M\n", "did you mean 'rate'");
+	assert_refusal("limit 0 rate=fast\n", "limit: ");
+	assert_refusal("limit 0 rate\n", "limit: ");
+}
+
+START_TEST(rate_limits_change_while_the_machine_runs)
+{
+	run(limiting);
+}
+END_TEST
+
+static void levels(void)
+{
+	assert_told("log-level\n", "{\"ok\":true,\"level\":\"warning\"}\n");
+	assert_told("log-level debug\n", "{\"ok\":true,\"level\":\"debug\"}\n");
+	assert_told("log-level\n", "{\"ok\":true,\"level\":\"debug\"}\n");
+	assert_refusal("log-level loud\n", "log-level: 'loud' is no level");
+	assert_told("log-level warning\n", "{\"ok\":true,\"level\":\"warning\"}\n");
+	ck_assert_ptr_nonnull(strstr(user_says("help\n"), "{\"ok\":true,\"commands\":[{\"name\":\"status\",\"help\":\""));
+	ck_assert_ptr_nonnull(strstr(said, "{\"name\":\"resize\",\"arguments\":\"DEVICE SIZE\",\"help\":\""));
+}
+
+START_TEST(the_level_of_the_log_changes_while_the_machine_runs)
+{
+	run(levels);
+}
+END_TEST
+
 static const struct { const char *line, *why; } refusals[] = {
+	{ "limit 0\n", "expected is 'limit DEVICE KEY=VALUE,...'" },
+	{ "limit 1 rate=1M\n", "limit: no device '1'; 'status' names them" },
+	{ "limit rng rate=1M\n", "limit: this device has no rate limits" },
 	{ "resize\n", "expected is 'resize DEVICE SIZE'" },
 	{ "resize 0\n", "expected is 'resize DEVICE SIZE'" },
 	{ "resize 1 1M\n", "resize: no device '1'; 'status' names them" },
@@ -169,12 +301,12 @@ static const struct { const char *line, *why; } refusals[] = {
 	{ "resize 0 much\n", "resize: 'much' is no size, as 512M is" },
 	{ "resize 0 -1\n", "'-1' is no size" },
 	{ "status now\n", "expected is 'status'" },
-	{ "migrate here\n", "migrate: 'here' is no address; expected is unix:PATH, tcp:HOST:PORT or exec:COMMAND" },
+	{ "migrate here\n", "migrate: 'here' is no address; expected is unix:PATH, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER or exec:COMMAND" },
 	{ "migrate rate=fast unix:a\n", "rate: 'fast' is no number of bytes per second" },
 	{ "migrate downtime=0 unix:a\n", "downtime: '0' is no number of milliseconds" },
 	{ "migrate auto-converge\n", "no address" },
 	{ "migrate-cancel\n", "no migration is in progress" },
-	{ "stats\n", "did you mean 'status'? There are: status, pause, resume, save, migrate, migrate-cancel, resize, device-add, device-del" },
+	{ "stats\n", "did you mean 'status'? There are: status, pause, resume, power-button, reset, quit, save, migrate, migrate-cancel, resize, limit, balloon, device-add, device-del, memory, log-level, subscribe, help" },
 	{ "device-del\n", "expected is 'device-del DEVICE [force] [wait]'" },
 	{ "device-del 0 force wait now\n", "4 words follow" },
 	{ "device-del 0 wait soon\n", "'soon' after the device" },
@@ -203,11 +335,18 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_test(tc, the_status_has_each_device_with_its_kind_slot_and_numbers);
+	tcase_add_test(tc, the_status_has_the_indices_of_rings_that_are_set_up);
+	tcase_add_test(tc, the_memory_has_a_command_of_its_own);
 	tcase_add_test(tc, a_disk_has_the_size_that_is_asked_for_or_that_of_its_file);
 	tcase_add_test(tc, a_device_is_named_by_its_kind_or_option_where_it_is_the_only_one);
 	tcase_add_test(tc, a_file_is_behind_one_writable_disk);
 	tcase_add_test(tc, no_processor_runs_between_pause_and_resume);
 	tcase_add_test(tc, a_machine_with_other_devices_than_at_its_start_is_not_saved);
+	tcase_add_test(tc, a_machine_with_private_memory_is_neither_saved_nor_migrated);
+	tcase_add_test(tc, the_balloon_has_its_own_command);
+	tcase_add_test(tc, subscribers_receive_changes_of_processors_and_balloons);
+	tcase_add_test(tc, rate_limits_change_while_the_machine_runs);
+	tcase_add_test(tc, the_level_of_the_log_changes_while_the_machine_runs);
 	tcase_add_test(tc, what_cannot_be_done_is_refused_with_its_reason);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -72,7 +72,7 @@ static int touches(unsigned int cpu, unsigned int n, struct kvm_run *run)
 	return n ? fake_power_off(run) : touch(hva_of(LOST_GPA));
 }
 
-START_TEST(e1_29_guest_that_takes_machine_checks_is_told_and_goes_on)
+START_TEST(e1_29_guest_with_machine_checks_gets_one_and_continues)
 {
 	fake.takes_checks = true;
 	run(touches, "--memory=size=4M");
@@ -83,7 +83,7 @@ START_TEST(e1_29_guest_that_takes_machine_checks_is_told_and_goes_on)
 }
 END_TEST
 
-START_TEST(e1_29_guest_that_takes_none_ends_with_the_address)
+START_TEST(e1_29_guest_without_machine_checks_ends_with_the_address)
 {
 	run(touches, "--memory=size=4M");
 	assert_ended(VSU_EXIT_HOST, "CPU 0: memory at 0x5000 is lost");
@@ -117,7 +117,7 @@ static int touches_ours(unsigned int cpu, unsigned int n, struct kvm_run *run)
 	return touch(&not_of_the_guest);
 }
 
-START_TEST(e1_29_lost_page_that_is_no_memory_of_the_guest_ends_the_machine)
+START_TEST(e1_29_lost_page_outside_guest_memory_ends_the_machine)
 {
 	fake.takes_checks = true;
 	run(touches_ours, "--memory=size=4M");
@@ -174,7 +174,7 @@ static void with_table(void)
 	ck_assert_int_eq(dup2(said[1], STDERR_FILENO), STDERR_FILENO);
 }
 
-START_TEST(e1_29_page_that_nobody_touched_is_told_and_harms_nobody)
+START_TEST(e1_29_untouched_lost_page_is_reported_and_harmless)
 {
 	with_table();
 	fake.takes_checks = _i;
@@ -199,7 +199,7 @@ static int damaged(unsigned int cpu, unsigned int n, struct kvm_run *run)
 	return FAKE_COMPUTES;
 }
 
-START_TEST(e1_29_zeros_never_stand_for_what_the_hardware_lost)
+START_TEST(e1_29_lost_page_never_reads_as_zeros)
 {
 	with_table();
 	run(damaged, "--memory=size=4M");
@@ -228,11 +228,11 @@ START_TEST(access_to_the_private_half_converts_and_goes_on)
 	run(faults_for_private, "--memory=size=4M,private=on");
 	assert_ended(VSU_EXIT_OK, "powered off");
 	ck_assert_uint_eq(rig.machine.private_memory.conversions, 1);
-	ck_assert_uint_eq(rig.machine.private_memory.last[0].gpa, 0x200000);
+	ck_assert_uint_eq(rig.machine.private_memory.ranges.at[0].gpa, 0x200000);
 }
 END_TEST
 
-START_TEST(access_to_a_private_half_that_is_not_there_says_so)
+START_TEST(access_to_a_missing_private_half_is_named)
 {
 	run(faults_for_private, "--memory=size=4M");
 	assert_ended(VSU_EXIT_INTERNAL, "private half (private=on) at 0x200000");
@@ -266,15 +266,15 @@ int main(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
-	tcase_add_test(tc, e1_29_guest_that_takes_machine_checks_is_told_and_goes_on);
-	tcase_add_test(tc, e1_29_guest_that_takes_none_ends_with_the_address);
+	tcase_add_test(tc, e1_29_guest_with_machine_checks_gets_one_and_continues);
+	tcase_add_test(tc, e1_29_guest_without_machine_checks_ends_with_the_address);
 	tcase_add_test(tc, e1_29_page_lost_within_a_machine_check_ends_the_machine);
-	tcase_add_test(tc, e1_29_lost_page_that_is_no_memory_of_the_guest_ends_the_machine);
-	tcase_add_loop_test(tc, e1_29_page_that_nobody_touched_is_told_and_harms_nobody,
+	tcase_add_test(tc, e1_29_lost_page_outside_guest_memory_ends_the_machine);
+	tcase_add_loop_test(tc, e1_29_untouched_lost_page_is_reported_and_harmless,
 			    0, 2);
-	tcase_add_test(tc, e1_29_zeros_never_stand_for_what_the_hardware_lost);
+	tcase_add_test(tc, e1_29_lost_page_never_reads_as_zeros);
 	tcase_add_test(tc, access_to_the_private_half_converts_and_goes_on);
-	tcase_add_test(tc, access_to_a_private_half_that_is_not_there_says_so);
+	tcase_add_test(tc, access_to_a_missing_private_half_is_named);
 	tcase_add_test(tc, cpu_that_never_gets_its_page_ends_after_some_tries);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

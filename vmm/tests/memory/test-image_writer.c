@@ -51,8 +51,7 @@ static unsigned char *at(uint64_t gpa)
 
 static int write_image(void)
 {
-	return vmm_image_write(&memory, vmm_memory_map(&memory), image,
-			       &progress, &err);
+	return vmm_image_write(vmm_memory_map(&memory), image, &progress, &err);
 }
 
 static void check_region(uint64_t gpa, uint64_t len, uint64_t offset)

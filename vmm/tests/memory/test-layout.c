@@ -50,7 +50,7 @@ START_TEST(regions_follow_each_other_in_the_order_of_the_options)
 }
 END_TEST
 
-START_TEST(region_that_meets_3_gib_goes_on_at_4_gib)
+START_TEST(region_that_reaches_3_gib_continues_at_4_gib)
 {
 	const struct vmm_layout_request r[] = { { 5 * GIB, 0, false, "" } };
 
@@ -328,7 +328,7 @@ int main(void)
 	tcase_add_test(tc, one_region_starts_at_0);
 	tcase_add_test(tc,
 		       regions_follow_each_other_in_the_order_of_the_options);
-	tcase_add_test(tc, region_that_meets_3_gib_goes_on_at_4_gib);
+	tcase_add_test(tc, region_that_reaches_3_gib_continues_at_4_gib);
 	tcase_add_test(tc, region_that_ends_at_3_gib_is_one_piece);
 	tcase_add_test(tc, addressed_regions_are_placed_before_the_others);
 	tcase_add_test(tc, region_is_not_split_at_another);

@@ -70,7 +70,7 @@ START_TEST(size_needs_no_key)
 }
 END_TEST
 
-START_TEST(memory_becomes_sharable_where_nothing_was_said)
+START_TEST(memory_is_sharable_by_default_for_back_ends)
 {
 	ck_assert_int_eq(make("size=1M,prealloc=off", true), 0);
 	ck_assert_int_eq(vmem_block_kind(memory.blocks[0]), VMEM_KIND_MEMFD);
@@ -80,7 +80,7 @@ START_TEST(memory_becomes_sharable_where_nothing_was_said)
 }
 END_TEST
 
-START_TEST(no_memory_for_the_map_is_said)
+START_TEST(lack_of_memory_for_the_map_is_reported)
 {
 	no_map = true;
 	ck_assert_int_eq(make("size=1M", false), -ENOMEM);
@@ -112,7 +112,7 @@ static const struct { const char *list, *msg; } unshared[] = {
 	  "shared: --memory has share=off; use share=on" },
 };
 
-START_TEST(what_was_said_is_kept_and_refused_with_its_name)
+START_TEST(error_names_the_refused_memory)
 {
 	ck_assert_int_eq(make(unshared[_i].list, true), 0);
 	assert_refused(vmm_memory_check_shared(&memory, "socket", &err),
@@ -182,7 +182,7 @@ START_TEST(refuses_with_status_and_name)
 }
 END_TEST
 
-START_TEST(free_takes_what_was_never_made)
+START_TEST(free_accepts_memory_that_was_never_made)
 {
 	memset(&memory, 0, sizeof(memory));
 	vmm_memory_free(&memory);
@@ -308,7 +308,7 @@ START_TEST(each_cpu_goes_on_once_for_each_repair)
 }
 END_TEST
 
-START_TEST(what_cannot_be_repaired_ends_with_70)
+START_TEST(unrepairable_fault_ends_with_70)
 {
 	make_file_memory(NULL);
 	run_on_file(1);
@@ -329,7 +329,7 @@ static TCase *kvm_case(void)
 			    3);
 	tcase_add_test(tc, page_in_which_a_file_ends_keeps_its_bytes);
 	tcase_add_test(tc, each_cpu_goes_on_once_for_each_repair);
-	tcase_add_test(tc, what_cannot_be_repaired_ends_with_70);
+	tcase_add_test(tc, unrepairable_fault_ends_with_70);
 	return tc;
 }
 
@@ -339,15 +339,15 @@ int main(void)
 	TCase *tc = tcase_create("options");
 
 	tcase_add_test(tc, default_is_256_mib_of_anonymous_memory);
-	tcase_add_test(tc, no_memory_for_the_map_is_said);
+	tcase_add_test(tc, lack_of_memory_for_the_map_is_reported);
 	tcase_add_test(tc, no_memory_for_the_map_of_a_device_is_an_error);
 	tcase_add_test(tc, size_needs_no_key);
-	tcase_add_test(tc, memory_becomes_sharable_where_nothing_was_said);
-	tcase_add_loop_test(tc, what_was_said_is_kept_and_refused_with_its_name,
+	tcase_add_test(tc, memory_is_sharable_by_default_for_back_ends);
+	tcase_add_loop_test(tc, error_names_the_refused_memory,
 			    0, COUNT(unshared));
 	tcase_add_loop_test(tc, refuses_with_status_and_name, 0,
 			    COUNT(refusals));
-	tcase_add_test(tc, free_takes_what_was_never_made);
+	tcase_add_test(tc, free_accepts_memory_that_was_never_made);
 	suite_add_tcase(s, tc);
 	if (!no_kvm())
 		suite_add_tcase(s, kvm_case());

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <vm-memory/access.h>
 #include <vm-memory/kvm.h>
 
 #include "machine/exit_status.h"
@@ -164,10 +165,13 @@ static void make(const char *first, const char *second)
 	kvm.phys_bits = 46;
 	ck_assert_msg(!vmm_memory_make(&memory, &kvm, NULL, &err), "%s",
 		      err.msg);
+	ck_assert_int_eq(vmm_private_init(&private_memory, vmm_memory_map(&memory),
+					  &err), 0);
 }
 
 static void teardown(void)
 {
+	vmm_private_free(&private_memory);
 	vmm_memory_free(&memory);
 	vmm_kvm_close(&kvm);
 }
@@ -202,10 +206,13 @@ static void fill(void)
 static int ask(uint64_t gpa, uint64_t len, bool to_private, bool fault)
 {
 	const struct vmm_conversion c = { gpa, len, to_private, fault };
+	const struct vmem_map *map = vmm_memory_map(&memory);
+	int rc;
 
 	vsu_error_clear(&err);
-	return vmm_private_convert(&private_memory, kvm.vm_fd,
-				   vmm_memory_map(&memory), 0, &c, &err);
+	rc = vmm_private_begin(&private_memory, map, 0, &c, &err);
+	return rc < 0 ? rc : vmm_private_finish(&private_memory, kvm.vm_fd, map,
+						&c, &err);
 }
 
 static const char *const kinds[] = {
@@ -342,6 +349,7 @@ START_TEST(what_is_not_all_two_layer_memory_changes_nothing)
 	ck_assert_msg(strstr(err.msg, refused[_i].says), "%s", err.msg);
 	ck_assert_uint_eq(ntold, 0);
 	ck_assert_uint_eq(*shared_at(MIB - PAGE), 0x51);
+	ck_assert_uint_eq(private_memory.failed, 1);
 }
 END_TEST
 
@@ -353,6 +361,8 @@ START_TEST(what_kvm_refuses_is_not_given_back)
 	ck_assert_int_eq(ask(PAGE, PAGE, true, false),
 			 _i ? -ENOMEM : -EOPNOTSUPP);
 	ck_assert_int_lt(ask(PAGE, PAGE, false, false), 0);
+	ck_assert_uint_eq(private_memory.conversions, 0);
+	ck_assert_uint_eq(private_memory.failed, 2);
 	ck_assert_uint_eq(*shared_at(PAGE), 0x51);
 	ck_assert_uint_eq(private_at(PAGE), 0x52);
 }
@@ -369,6 +379,173 @@ START_TEST(fault_that_comes_again_is_answered_once)
 	ck_assert_int_eq(ask(PAGE, PAGE, false, false), 0);
 	ck_assert_int_eq(ask(PAGE, PAGE, true, true), 0);
 	ck_assert_int_eq(ask(2 * PAGE, PAGE, true, true), 0);
+	ck_assert_uint_eq(private_memory.conversions, 6);
+	ck_assert_uint_eq(private_memory.failed, 1);
+}
+END_TEST
+
+/* Two pages that KVM does not see as private, one after the other. */
+START_TEST(faults_that_alternate_without_a_change_end)
+{
+	make("size=1M,private=on", NULL);
+	ck_assert_int_eq(ask(PAGE, PAGE, true, true), 0);
+	ck_assert_int_eq(ask(2 * PAGE, PAGE, true, true), 0);
+	ck_assert_int_eq(ask(PAGE, PAGE, true, true), -EPROTO);
+	ck_assert_int_eq(ask(2 * PAGE, PAGE, true, true), -EPROTO);
+}
+END_TEST
+
+/* The other CPU converted it between the fault and its handling. */
+START_TEST(fault_that_another_cpu_resolved_is_not_repeated)
+{
+	const struct vmm_conversion c = { PAGE, PAGE, true, true };
+	const struct vmem_map *map;
+
+	make("size=1M,private=on", NULL);
+	map = vmm_memory_map(&memory);
+	ck_assert_int_eq(ask(PAGE, PAGE, true, true), 0);
+	ck_assert_int_eq(vmm_private_begin(&private_memory, map, 1, &c, &err), 0);
+	ck_assert_int_eq(vmm_private_begin(&private_memory, map, 1, &c, &err),
+			 -EPROTO);
+}
+END_TEST
+
+static bool device_has(uint64_t gpa, uint64_t len)
+{
+	const struct vmem_map *map = vmem_space_current(private_memory.space);
+
+	return vmem_check_range(vmem_map_view(map), gpa, len,
+				VMEM_READ | VMEM_WRITE);
+}
+
+START_TEST(devices_have_shared_pages_only)
+{
+	make("size=1M,private=on", "size=1M,private=on,backend=memfd");
+	ck_assert(device_has(0, 2 * MIB));
+	ck_assert_int_eq(ask(MIB - 2 * PAGE, 3 * PAGE, true, false), 0);
+	ck_assert(device_has(0, MIB - 2 * PAGE));
+	ck_assert(!device_has(MIB - 2 * PAGE, 1));
+	ck_assert(!device_has(MIB - 2 * PAGE - 1, 2));
+	ck_assert(!device_has(MIB + PAGE - 1, 2));
+	ck_assert(device_has(MIB + PAGE, MIB - PAGE));
+	ck_assert_int_eq(ask(MIB - PAGE, PAGE, false, false), 0);
+	ck_assert(device_has(MIB - PAGE, PAGE));
+	ck_assert(!device_has(MIB - PAGE, PAGE + 1));
+	ck_assert_int_eq(ask(0, 2 * MIB, false, false), 0);
+	ck_assert(device_has(0, 2 * MIB));
+}
+END_TEST
+
+/* KVM, the fake one, looks at the map while it converts. */
+START_TEST(devices_lose_a_page_before_kvm_converts_it)
+{
+	const struct vmm_conversion c = { PAGE, PAGE, !_i, false };
+	const struct vmem_map *map;
+
+	make("size=1M,private=on", NULL);
+	map = vmm_memory_map(&memory);
+	if (_i)
+		ck_assert_int_eq(ask(PAGE, PAGE, true, false), 0);
+	ck_assert_int_eq(vmm_private_begin(&private_memory, map, 0, &c, &err),
+			 !_i);
+	ck_assert(!device_has(PAGE, 1));
+	ck_assert_int_eq(vmm_private_finish(&private_memory, kvm.vm_fd, map, &c,
+					    &err), 0);
+	ck_assert(device_has(PAGE, 1) == _i);
+}
+END_TEST
+
+START_TEST(map_in_use_is_not_quiet)
+{
+	const struct vmm_conversion c = { PAGE, PAGE, true, false };
+	struct vmem_map *map;
+
+	make("size=1M,private=on", NULL);
+	map = vmem_map_ref(vmem_space_current(private_memory.space));
+	ck_assert_int_eq(vmm_private_begin(&private_memory, vmm_memory_map(&memory),
+					   0, &c, &err), 1);
+	ck_assert(!vmm_private_is_quiet(&private_memory));
+	vmem_map_unref(map);
+	ck_assert(vmm_private_is_quiet(&private_memory));
+}
+END_TEST
+
+/* Every second page, until there is no room for one more. */
+START_TEST(separate_ranges_are_bounded)
+{
+	uint64_t at = 0;
+	unsigned int i;
+
+	make("size=16M,private=on", NULL);
+	ntold = 0;
+	for (i = 0; i < VMM_PRIVATE_MAX_RANGES; i++, at += 2 * PAGE, ntold = 0)
+		ck_assert_int_eq(ask(at, PAGE, true, false), 0);
+	ck_assert_int_eq(ask(at, PAGE, true, false), -E2BIG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "more than 1024 separate ranges"));
+	ck_assert_uint_eq(ntold, 0);
+	ck_assert(device_has(at, PAGE));
+	ck_assert_int_eq(ask(PAGE, PAGE, true, false), 0);
+	ck_assert_int_eq(ask(at, PAGE, true, false), 0);
+}
+END_TEST
+
+static void assert_piece(uint64_t gpa, uint64_t conversions, uint64_t failed,
+			 uint64_t released)
+{
+	const struct vmm_private_piece *p = vmm_private_find(&private_memory, gpa);
+
+	ck_assert_uint_eq(p->conversions, conversions);
+	ck_assert_uint_eq(p->failed, failed);
+	ck_assert_uint_eq(p->released, released);
+}
+
+START_TEST(each_piece_has_its_counts)
+{
+	make("size=1M,private=on", "size=1M,private=on,backend=memfd");
+	ck_assert_int_eq(ask(MIB - PAGE, 2 * PAGE, true, false), 0);
+	ck_assert_int_eq(ask(MIB, 4 * PAGE, true, false), 0);
+	ck_assert_int_eq(ask(MIB - PAGE, PAGE, false, false), 0);
+	ck_assert_int_eq(ask(2 * MIB - PAGE, 2 * PAGE, true, false), -EINVAL);
+	ck_assert_int_eq(ask(2 * MIB, PAGE, true, false), -EINVAL);
+	assert_piece(0, 2, 0, 2 * PAGE);
+	assert_piece(MIB, 2, 1, 5 * PAGE);
+	ck_assert_ptr_null(vmm_private_find(&private_memory, 2 * MIB));
+	ck_assert_uint_eq(private_memory.conversions, 3);
+	ck_assert_uint_eq(private_memory.failed, 2);
+}
+END_TEST
+
+static bool has_huge_pages(void)
+{
+	int fd = memfd_create("huge", MFD_HUGETLB | 21u << MAP_HUGE_SHIFT);
+	bool has = fd >= 0 && !ftruncate(fd, 4 * MIB) &&
+		   !fallocate(fd, 0, 0, 4 * MIB);
+
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
+/* The conversion that completes a huge page releases it; the content shows that. */
+START_TEST(huge_page_is_released_when_all_of_it_is_private)
+{
+	if (!has_huge_pages())
+		return;		/* the pool lacks two of them */
+	make("size=4M,private=on,backend=memfd,hugetlb=on,hugetlbsize=2M", NULL);
+	memset(shared_at(0), 0x51, 4 * MIB);
+	ck_assert_int_eq(ask(PAGE, MIB, true, false), 0);
+	ck_assert_int_eq(ask(MIB + PAGE, 2 * MIB, true, false), 0);
+	ck_assert_uint_eq(*shared_at(0), 0x51);
+	ck_assert_uint_eq(*shared_at(PAGE), 0x51);
+	assert_piece(0, 2, 0, 0);
+	ck_assert_int_eq(ask(0, PAGE, true, false), 0);
+	ck_assert_uint_eq(*shared_at(0), 0);
+	ck_assert_uint_eq(*shared_at(2 * MIB - 1), 0);
+	ck_assert_uint_eq(*shared_at(2 * MIB), 0x51);
+	assert_piece(0, 3, 0, 2 * MIB);
+	ck_assert_int_eq(ask(3 * MIB, MIB, true, false), 0);
+	ck_assert_uint_eq(*shared_at(2 * MIB), 0);
+	assert_piece(0, 4, 0, 4 * MIB);
 }
 END_TEST
 
@@ -402,6 +579,14 @@ int main(void)
 		COUNT(refused));
 	tcase_add_loop_test(tc, what_kvm_refuses_is_not_given_back, 0, 2);
 	tcase_add_test(tc, fault_that_comes_again_is_answered_once);
+	tcase_add_test(tc, faults_that_alternate_without_a_change_end);
+	tcase_add_test(tc, fault_that_another_cpu_resolved_is_not_repeated);
+	tcase_add_test(tc, devices_have_shared_pages_only);
+	tcase_add_loop_test(tc, devices_lose_a_page_before_kvm_converts_it, 0, 2);
+	tcase_add_test(tc, map_in_use_is_not_quiet);
+	tcase_add_test(tc, separate_ranges_are_bounded);
+	tcase_add_test(tc, each_piece_has_its_counts);
+	tcase_add_test(tc, huge_page_is_released_when_all_of_it_is_private);
 	tcase_add_test(tc, guest_may_ask_for_the_same_again);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -85,7 +85,7 @@ static const char *const kinds[] = {
 	"backend=memfd,share=off,size=9M",
 };
 
-START_TEST(only_what_was_touched_counts_as_populated)
+START_TEST(only_touched_pages_count_as_populated)
 {
 	struct vmem_block *b = make_block(kinds[_i % 4]);
 
@@ -123,7 +123,7 @@ START_TEST(shared_and_read_only_files_count_the_page_cache)
 }
 END_TEST
 
-START_TEST(a_block_of_512_gib_is_no_work)
+START_TEST(block_of_512_gib_is_counted_quickly)
 {
 	struct vmem_block *b = make_block(_i ? "size=512G,reserve=off" :
 					       "backend=memfd,size=512G");
@@ -139,11 +139,11 @@ int main(void)
 	TCase *tc = tcase_create("populated");
 
 	tcase_add_checked_fixture(tc, make_file, remove_file);
-	tcase_add_loop_test(tc, only_what_was_touched_counts_as_populated, 0,
+	tcase_add_loop_test(tc, only_touched_pages_count_as_populated, 0,
 			    8);
 	tcase_add_test(tc, a_template_counts_its_own_pages_only);
 	tcase_add_test(tc, shared_and_read_only_files_count_the_page_cache);
-	tcase_add_loop_test(tc, a_block_of_512_gib_is_no_work, 0, 2);
+	tcase_add_loop_test(tc, block_of_512_gib_is_counted_quickly, 0, 2);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -155,7 +155,7 @@ START_TEST(threads_are_gone_afterwards)
 }
 END_TEST
 
-START_TEST(failure_is_told_with_its_sentence)
+START_TEST(failure_is_reported_with_its_message)
 {
 	pretend = true;
 	refused = vmem_block_hva(block) + 2 * SLICE;
@@ -165,7 +165,7 @@ START_TEST(failure_is_told_with_its_sentence)
 }
 END_TEST
 
-START_TEST(nobody_begins_another_slice_after_a_failure)
+START_TEST(no_slice_starts_after_a_failure)
 {
 	pretend = true;
 	refused = vmem_block_hva(block) + SLICE;
@@ -208,8 +208,8 @@ int main(void)
 	tcase_add_test(tc, each_thread_takes_a_slice);
 	tcase_add_test(tc, threads_take_no_signal_but_faults);
 	tcase_add_test(tc, threads_are_gone_afterwards);
-	tcase_add_loop_test(tc, failure_is_told_with_its_sentence, 1, 5);
-	tcase_add_test(tc, nobody_begins_another_slice_after_a_failure);
+	tcase_add_loop_test(tc, failure_is_reported_with_its_message, 1, 5);
+	tcase_add_test(tc, no_slice_starts_after_a_failure);
 	tcase_add_loop_test(tc, all_pages_are_present_when_memory_was_made, 0,
 			    COUNT(lists));
 	suite_add_tcase(s, tc);

@@ -5,6 +5,8 @@
  */
 #include <config.h>
 
+#include <pthread.h>
+
 #include "../machine/fake_kvm.h"
 #include "../memory.h"
 #include "memory/slots.h"
@@ -125,6 +127,44 @@ START_TEST(log_reports_written_pages_once)
 }
 END_TEST
 
+static bool ended;
+
+static void count_slots(void *opaque, uint64_t gpa, const uint64_t *words,
+			uint64_t npages)
+{
+	(void)gpa;
+	(void)words;
+	ck_assert_uint_eq(npages, PIECE / 4096);
+	++*(unsigned int *)opaque;
+}
+
+static void *harvest_repeatedly(void *arg)
+{
+	unsigned int n = 0;
+
+	(void)arg;
+	while (!__atomic_load_n(&ended, __ATOMIC_RELAXED))
+		ck_assert_int_eq(vmm_slots_harvest(slots, count_slots, &n, NULL), 0);
+	return NULL;
+}
+
+/* As a device maps files while a migration reads the log in its thread. */
+START_TEST(log_is_read_while_slots_change)
+{
+	pthread_t thread;
+	unsigned int i;
+
+	ck_assert_int_eq(vmm_slots_log(slots, true, &err), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, harvest_repeatedly, NULL), 0);
+	left = -1;
+	for (i = 0; i < 200; i++)
+		ck_assert_int_eq(vmm_slots_apply(slots, i % 2 ? before : after, &err), 0);
+	__atomic_store_n(&ended, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	assert_kvm_has(before);
+}
+END_TEST
+
 START_TEST(log_that_kvm_refuses_is_off_everywhere)
 {
 	unsigned int i;
@@ -162,6 +202,7 @@ int main(void)
 	/* three removals, three additions */
 	tcase_add_loop_test(tc, change_is_made_in_full_or_not_at_all, 0, 6);
 	tcase_add_test(tc, log_reports_written_pages_once);
+	tcase_add_test(tc, log_is_read_while_slots_change);
 	tcase_add_test(tc, log_that_kvm_refuses_is_off_everywhere);
 	tcase_add_test(tc, change_of_the_map_keeps_the_log);
 	suite_add_tcase(s, tc);

@@ -155,7 +155,7 @@ static bool lacks_all(int code)
 	return true;
 }
 
-START_TEST(mapping_that_kvm_refuses_is_not_there_for_anybody)
+START_TEST(mapping_refused_by_kvm_exists_for_no_device)
 {
 	fake.lacks = lacks_all;
 	change_both(true);
@@ -168,7 +168,7 @@ START_TEST(mapping_that_kvm_refuses_is_not_there_for_anybody)
 }
 END_TEST
 
-START_TEST(mapping_that_kvm_keeps_is_there_for_everybody)
+START_TEST(mapping_kept_by_kvm_exists_for_all_devices)
 {
 	change_both(true);
 	fake.lacks = lacks_all;
@@ -196,7 +196,7 @@ static void lose_a_page(void)
 	ck_assert(vmem_sigbus_fix(table, &si));
 }
 
-START_TEST(mapping_that_lost_a_page_is_taken_away_alone)
+START_TEST(mapping_that_lost_a_page_is_removed_alone)
 {
 	change_both(true);
 	lose_a_page();
@@ -208,7 +208,7 @@ START_TEST(mapping_that_lost_a_page_is_taken_away_alone)
 }
 END_TEST
 
-START_TEST(nobody_is_told_of_a_mapping_that_could_not_be_taken_away)
+START_TEST(mapping_that_could_not_be_removed_is_not_reported)
 {
 	change_both(true);
 	lose_a_page();
@@ -257,10 +257,10 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, batch_that_kvm_refuses_is_tried_one_by_one);
-	tcase_add_test(tc, mapping_that_kvm_refuses_is_not_there_for_anybody);
-	tcase_add_test(tc, mapping_that_kvm_keeps_is_there_for_everybody);
-	tcase_add_test(tc, mapping_that_lost_a_page_is_taken_away_alone);
-	tcase_add_test(tc, nobody_is_told_of_a_mapping_that_could_not_be_taken_away);
+	tcase_add_test(tc, mapping_refused_by_kvm_exists_for_no_device);
+	tcase_add_test(tc, mapping_kept_by_kvm_exists_for_all_devices);
+	tcase_add_test(tc, mapping_that_lost_a_page_is_removed_alone);
+	tcase_add_test(tc, mapping_that_could_not_be_removed_is_not_reported);
 	tcase_add_test(tc, more_windows_than_there_is_room_for_are_refused);
 	tcase_add_test(tc, window_beyond_the_addresses_of_the_guest_is_refused);
 	suite_add_tcase(s, tc);

@@ -142,7 +142,7 @@ START_TEST(windows_of_one_device_lie_in_one_range_that_can_be_a_bar)
 }
 END_TEST
 
-START_TEST(a_range_is_cleared_of_all_that_lies_in_it)
+START_TEST(clearing_a_range_removes_its_mappings)
 {
 	struct vmem_block *first = piece(0, PAGE, true);
 	struct vmem_block *second = piece(2 * PAGE, PAGE, true);
@@ -165,7 +165,7 @@ START_TEST(a_range_is_cleared_of_all_that_lies_in_it)
 }
 END_TEST
 
-START_TEST(a_mapping_is_cut_where_a_range_is_cleared)
+START_TEST(clearing_a_range_shortens_its_mappings)
 {
 	struct vmem_block *block = piece(0, 3 * PAGE, true);
 
@@ -211,7 +211,7 @@ START_TEST(a_read_only_mapping_is_rom)
 }
 END_TEST
 
-START_TEST(of_a_batch_only_what_cannot_be_is_refused)
+START_TEST(only_impossible_mappings_of_a_batch_are_refused)
 {
 	struct vmem_block *block = piece(0, PAGE, true);
 	struct vhost_user_shmem_change c[] = {
@@ -231,7 +231,7 @@ START_TEST(of_a_batch_only_what_cannot_be_is_refused)
 }
 END_TEST
 
-START_TEST(a_window_is_its_owners_alone)
+START_TEST(window_can_be_changed_only_by_its_owner)
 {
 	ck_assert_ptr_nonnull(vmm_window_find(&shmem, &me, 3));
 	ck_assert_ptr_null(vmm_window_find(&shmem, &other, 3));
@@ -239,7 +239,7 @@ START_TEST(a_window_is_its_owners_alone)
 }
 END_TEST
 
-START_TEST(an_owner_is_not_told_of_its_own_windows_and_others_are)
+START_TEST(mappings_are_reported_to_other_devices_only)
 {
 	struct vmem_block *block = piece(0, PAGE, true);
 	struct vmem_map *map;
@@ -258,7 +258,7 @@ START_TEST(an_owner_is_not_told_of_its_own_windows_and_others_are)
 }
 END_TEST
 
-START_TEST(c2_13_a_piece_whose_file_was_cut_becomes_a_hole)
+START_TEST(c2_13_mapping_of_a_truncated_file_becomes_a_hole)
 {
 	struct vmem_block *early = piece(0, PAGE, true);
 	struct vmem_block *late = piece(8 * PAGE, PAGE, true);
@@ -282,7 +282,7 @@ END_TEST
  * The first piece is valid; the file system of the second has no page and no
  * space.
  */
-START_TEST(c2_34_a_piece_whose_pages_cannot_be_had_becomes_a_hole)
+START_TEST(c2_34_mapping_without_available_pages_becomes_a_hole)
 {
 	struct vmem_block *good = piece(0, PAGE, true);
 	struct vmem_block *bad = piece(8 * PAGE, PAGE, true);
@@ -361,15 +361,15 @@ int main(void)
 	tcase_add_test(tc, a_mapping_is_memory_of_the_guest_until_it_is_unmapped);
 	tcase_add_test(tc,
 		windows_of_one_device_lie_in_one_range_that_can_be_a_bar);
-	tcase_add_test(tc, a_range_is_cleared_of_all_that_lies_in_it);
-	tcase_add_test(tc, a_mapping_is_cut_where_a_range_is_cleared);
+	tcase_add_test(tc, clearing_a_range_removes_its_mappings);
+	tcase_add_test(tc, clearing_a_range_shortens_its_mappings);
 	tcase_add_test(tc, a_range_shows_another_file_in_one_change);
 	tcase_add_test(tc, a_read_only_mapping_is_rom);
-	tcase_add_test(tc, of_a_batch_only_what_cannot_be_is_refused);
-	tcase_add_test(tc, a_window_is_its_owners_alone);
-	tcase_add_test(tc, an_owner_is_not_told_of_its_own_windows_and_others_are);
-	tcase_add_test(tc, c2_13_a_piece_whose_file_was_cut_becomes_a_hole);
-	tcase_add_test(tc, c2_34_a_piece_whose_pages_cannot_be_had_becomes_a_hole);
+	tcase_add_test(tc, only_impossible_mappings_of_a_batch_are_refused);
+	tcase_add_test(tc, window_can_be_changed_only_by_its_owner);
+	tcase_add_test(tc, mappings_are_reported_to_other_devices_only);
+	tcase_add_test(tc, c2_13_mapping_of_a_truncated_file_becomes_a_hole);
+	tcase_add_test(tc, c2_34_mapping_without_available_pages_becomes_a_hole);
 	tcase_add_test(tc,
 		c2_35_pieces_whose_file_may_change_go_last_and_sealed_ones_stay);
 	tcase_add_test(tc, c2_26_changes_while_the_cpus_are_paused_are_served);

@@ -34,7 +34,7 @@ static void setup(void)
 	add_memory(0, LOW, "size=64K");
 	add_memory(HIGH, 4 * PAGE, "size=16K,backend=memfd");
 	vsu_error_clear(&err);
-	ck_assert_int_eq(vmm_page_set_init(&set, &memory, map, &err), 0);
+	ck_assert_int_eq(vmm_page_set_init(&set, &memory, NULL, 0, map, &err), 0);
 	ck_assert_int_eq(vsu_sock_pair(pair), 0);
 	vmm_stream_init(&here);
 	vmm_stream_init(&there);
@@ -55,7 +55,7 @@ static void teardown(void)
 static void drain(void)
 {
 	struct vmm_page_run run;
-	uint64_t cursor = 0;
+	struct vmm_page_cursor cursor = { 0 };
 
 	while (vmm_page_set_next(&set, &cursor, MIB, &run))
 		;
@@ -65,7 +65,7 @@ static void drain(void)
 START_TEST(set_begins_with_all_pages)
 {
 	struct vmm_page_run run;
-	uint64_t cursor = 0;
+	struct vmm_page_cursor cursor = { 0 };
 
 	ck_assert_uint_eq(set.npages, 20);
 	ck_assert(vmm_page_set_next(&set, &cursor, 10 * PAGE, &run));
@@ -83,7 +83,7 @@ END_TEST
 START_TEST(page_behind_the_cursor_waits_for_the_next_round)
 {
 	struct vmm_page_run run;
-	uint64_t cursor = 0;
+	struct vmm_page_cursor cursor = { 0 };
 
 	drain();
 	vmm_page_set_add(&set, 3 * PAGE, 2 * PAGE);
@@ -94,8 +94,58 @@ START_TEST(page_behind_the_cursor_waits_for_the_next_round)
 	ck_assert_uint_eq(run.len, 2 * PAGE);
 	vmm_page_set_add(&set, 4 * PAGE, PAGE);
 	ck_assert(!vmm_page_set_next(&set, &cursor, MIB, &run));
-	cursor = 0;
+	cursor.page = 0;
 	ck_assert(vmm_page_set_next(&set, &cursor, MIB, &run));
+}
+END_TEST
+
+/* A third region, whose blocks belong to three parts. */
+START_TEST(parts_of_a_set_have_each_page_once)
+{
+	struct vmm_page_cursor cursor = { .parts = 3 };
+	struct vmm_page_run run;
+	uint64_t bytes = 0;
+
+	vmm_page_set_free(&set);
+	add_memory(16 * MIB, 7 * MIB, "size=7M");
+	ck_assert_int_eq(vmm_page_set_init(&set, &memory, NULL, 0, map, &err), 0);
+	vmm_page_set_add(&set, 0, 32 * MIB);
+	for (cursor.part = 0; cursor.part < 3; cursor.part++, cursor.page = 0) {
+		while (vmm_page_set_next(&set, &cursor, 16 * MIB, &run)) {
+			bytes += run.len;
+			ck_assert_uint_eq(vmm_page_part(run.offset, 3), cursor.part);
+			ck_assert_uint_eq(vmm_page_part(run.offset + run.len - 1, 3),
+					  cursor.part);
+		}
+	}
+	ck_assert_uint_eq(bytes, LOW + 4 * PAGE + 7 * MIB);
+	ck_assert_uint_eq(set.npages, 0);
+}
+END_TEST
+
+/* Two windows behind the memory: of plugged memory, and of mapped files. */
+START_TEST(plugged_memory_is_sent_and_mapped_files_are_not)
+{
+	static struct vmm_windows windows;
+	struct vmem_block *block = make_block("size=32K,backend=memfd");
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		windows.windows[i] = (struct vmm_window){
+			.gpa = (i + 1) * 16 * MIB, .len = MIB, .plugged = !i,
+		};
+		map = with_piece(map, block, i * 4 * PAGE, (i + 1) * 16 * MIB, 4 * PAGE);
+	}
+	vmem_block_unref(block);
+	windows.n = 2;
+	vmm_page_set_free(&set);
+	ck_assert_int_eq(vmm_page_set_init(&set, &memory, &windows, 2, map, &err), 0);
+	ck_assert_uint_eq(set.npages, LOW / PAGE + 4);
+	ck_assert_uint_eq(set.span[set.n - 1].gpa, 16 * MIB);
+	drain();
+	vmm_page_set_add(&set, 16 * MIB, 2 * MIB);
+	vmm_page_set_add(&set, 32 * MIB, 4 * PAGE);
+	ck_assert_uint_eq(set.npages, 4);
 }
 END_TEST
 
@@ -116,7 +166,7 @@ static int receive(const char *name)
 	struct vmm_state_section section;
 
 	ck_assert_int_eq(vmm_stream_expect(&here, name, &section, &err), 0);
-	return vmm_pages_receive(&memory, map, &section, &err);
+	return vmm_pages_receive(map, &section, &err);
 }
 
 START_TEST(pages_and_zeros_arrive_in_place_of_what_was_there)
@@ -138,11 +188,46 @@ END_TEST
 
 START_TEST(hole_of_a_file_is_sent_without_being_read)
 {
-	ck_assert_int_eq(vmm_pages_send_holes(&there, &set, &err), 0);
+	struct vmm_stream *const streams[] = { &there };
+
+	ck_assert_int_eq(vmm_pages_send_holes(streams, 1, &set, &err), 0);
 	ck_assert_uint_eq(set.npages, 16);	/* pages of the anonymous memory */
 	memset(vmem_block_hva(memory.blocks[1]), 1, 4 * PAGE);
 	ck_assert_int_eq(receive("zeros"), 0);
 	ck_assert_uint_eq(vmem_block_hva(memory.blocks[1])[PAGE], 0);
+}
+END_TEST
+
+/* Blocks 0 and 2 of the file over one connection, block 1 over the other. */
+START_TEST(hole_of_a_file_is_sent_over_the_connections_of_its_blocks)
+{
+	struct vmm_stream other;
+	struct vmm_stream *const streams[] = { &there, &other };
+	const uint64_t sizes[] = { 4 * PAGE, 2 * MIB, 2 * MIB };
+	struct vmm_state_section section;
+	struct vmm_state_fields f;
+	unsigned int i;
+	int pair[2];
+
+	vmm_page_set_free(&set);
+	add_memory(16 * MIB, 6 * MIB, "size=6M,backend=memfd");
+	ck_assert_int_eq(vmm_page_set_init(&set, &memory, NULL, 0, map, &err), 0);
+	ck_assert_int_eq(vsu_sock_pair(pair), 0);
+	vmm_stream_init(&other);
+	other.fd = pair[0];
+	ck_assert_int_eq(vmm_pages_send_holes(streams, 2, &set, &err), 0);
+	for (i = 0; i < COUNT(sizes); i++) {
+		ck_assert_int_eq(vmm_stream_expect(&here, "zeros", &section, &err), 0);
+		vmm_stream_fields(&section, &f);
+		vmm_state_get_u64(&f);
+		ck_assert_uint_eq(vmm_state_get_u64(&f), sizes[i]);
+	}
+	vmm_stream_close(&other);
+	other.fd = pair[1];
+	ck_assert_int_eq(vmm_stream_expect(&other, "zeros", &section, &err), 0);
+	vmm_stream_fields(&section, &f);
+	ck_assert_uint_eq(vmm_state_get_u64(&f), 18 * MIB);
+	vmm_stream_close(&other);
 }
 END_TEST
 
@@ -196,9 +281,12 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, set_begins_with_all_pages);
 	tcase_add_test(tc, page_behind_the_cursor_waits_for_the_next_round);
+	tcase_add_test(tc, parts_of_a_set_have_each_page_once);
+	tcase_add_test(tc, plugged_memory_is_sent_and_mapped_files_are_not);
 	tcase_add_test(tc, addresses_that_are_not_memory_are_not_added);
 	tcase_add_test(tc, pages_and_zeros_arrive_in_place_of_what_was_there);
 	tcase_add_test(tc, hole_of_a_file_is_sent_without_being_read);
+	tcase_add_test(tc, hole_of_a_file_is_sent_over_the_connections_of_its_blocks);
 	tcase_add_loop_test(tc, e2_18_range_that_is_not_memory_is_refused, 0,
 			    COUNT(hostile));
 	tcase_add_test(tc, e2_18_pages_beyond_their_region_are_refused);

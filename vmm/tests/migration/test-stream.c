@@ -52,7 +52,7 @@ static void send_some(size_t n)
 	vsu_fd_close(&there.fd);
 }
 
-START_TEST(what_is_sent_arrives)
+START_TEST(sections_arrive_as_sent)
 {
 	struct vmm_state_fields f;
 
@@ -161,13 +161,29 @@ END_TEST
 
 START_TEST(address_has_a_scheme_and_a_rest)
 {
-	static const char *const wrong[] = { "", "unix:", "/tmp/a", "tls:a:1", "exec:" };
+	static const char *const wrong[] = { "", "unix:", "/tmp/a", "ssl:a:1", "exec:" };
 	unsigned int i;
 
 	for (i = 0; i < COUNT(wrong); i++)
 		ck_assert_int_eq(vmm_address_check(wrong[i], &err), -EINVAL);
 	ck_assert_int_eq(vmm_address_check("tcp:[::1]:1", &err), 0);
 	ck_assert_int_lt(vmm_address_connect("tcp:nothing", &here, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is not HOST:PORT"));
+}
+END_TEST
+
+/* Before the module is loaded. */
+START_TEST(tls_address_needs_certificates)
+{
+	struct vmm_listener listener;
+
+	ck_assert_int_eq(vmm_address_check("tls:a:1", &err), 0);
+	ck_assert_int_eq(vmm_address_connect("tls:a:1", &here, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "certificates=FOLDER"));
+	ck_assert_int_eq(vmm_address_listen("tls:a:1,hostname=b", &listener, &err), -EINVAL);
+	ck_assert_int_lt(vmm_address_connect("tls:a:1,certificate=b", &here, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "certificates"));
+	ck_assert_int_eq(vmm_address_connect("tls:a,certificates=b", &here, &err), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "is not HOST:PORT"));
 }
 END_TEST
@@ -191,7 +207,7 @@ int main(void)
 	TCase *tc = tcase_create("stream");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, what_is_sent_arrives);
+	tcase_add_test(tc, sections_arrive_as_sent);
 	tcase_add_loop_test(tc, e2_16_connection_that_ends_in_a_section_is_reported, 0,
 			    HEADER + 16);
 	tcase_add_loop_test(tc, e2_17_section_with_another_byte_is_refused, 0,
@@ -204,6 +220,7 @@ int main(void)
 	tcase_add_test(tc, header_of_another_version_is_refused);
 	tcase_add_test(tc, wait_ends_when_it_is_cancelled_or_late);
 	tcase_add_test(tc, address_has_a_scheme_and_a_rest);
+	tcase_add_test(tc, tls_address_needs_certificates);
 	tcase_add_test(tc, command_is_connected_by_its_input_and_output);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -40,7 +40,7 @@ static void free_state(void)
 	free(w.bytes);
 }
 
-START_TEST(what_was_written_is_read)
+START_TEST(sections_are_read_as_written)
 {
 	struct vmm_state_fields f;
 	char bytes[3];
@@ -68,7 +68,7 @@ START_TEST(section_that_is_absent_is_named)
 }
 END_TEST
 
-START_TEST(beyond_the_end_of_a_section_all_is_zero)
+START_TEST(reads_beyond_a_section_return_zero)
 {
 	struct vmm_state_fields f;
 	unsigned char bytes[16] = { 1 };
@@ -131,7 +131,7 @@ START_TEST(later_version_of_the_format_is_refused)
 }
 END_TEST
 
-START_TEST(content_of_another_file_is_no_state)
+START_TEST(content_of_another_file_is_refused)
 {
 	w.bytes[0] = 'X';
 	ck_assert_int_eq(vmm_state_check(&state, &err), -EBADMSG);
@@ -175,15 +175,15 @@ int main(void)
 	TCase *tc = tcase_create("sections");
 
 	tcase_add_checked_fixture(tc, write_two_sections, free_state);
-	tcase_add_test(tc, what_was_written_is_read);
+	tcase_add_test(tc, sections_are_read_as_written);
 	tcase_add_test(tc, section_that_is_absent_is_named);
-	tcase_add_test(tc, beyond_the_end_of_a_section_all_is_zero);
+	tcase_add_test(tc, reads_beyond_a_section_return_zero);
 	tcase_add_test(tc, state_that_is_cut_anywhere_is_refused);
 	tcase_add_test(tc, state_with_one_other_byte_is_refused);
 	tcase_add_test(tc, length_of_all_ones_is_refused);
 	tcase_add_test(tc, bytes_behind_the_last_section_are_refused);
 	tcase_add_test(tc, later_version_of_the_format_is_refused);
-	tcase_add_test(tc, content_of_another_file_is_no_state);
+	tcase_add_test(tc, content_of_another_file_is_refused);
 	tcase_add_test(tc, more_than_the_limit_is_not_written);
 	tcase_add_test(tc, checksum_is_the_same_with_and_without_the_instruction);
 	suite_add_tcase(s, tc);

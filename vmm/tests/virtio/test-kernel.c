@@ -22,6 +22,9 @@ static struct {
 	uint32_t size;		/* likewise */
 	unsigned int nregions;
 	unsigned long fails;	/* a request that it refuses */
+	uint64_t features;	/* of the last start */
+	uint32_t base;		/* position of the first ring */
+	void *log;		/* address of the log, or NULL */
 } kernel;
 
 static int take(unsigned long request, const void *arg)
@@ -36,6 +39,12 @@ static int take(unsigned long request, const void *arg)
 		kernel.tap = file->fd;
 	else if (request == VHOST_SET_VRING_NUM && !file->index)
 		kernel.size = ((const struct vhost_vring_state *)arg)->num;
+	else if (request == VHOST_SET_VRING_BASE && !file->index)
+		kernel.base = ((const struct vhost_vring_state *)arg)->num;
+	else if (request == VHOST_SET_FEATURES)
+		kernel.features = *(const uint64_t *)arg;
+	else if (request == VHOST_SET_LOG_BASE)
+		kernel.log = (void *)(uintptr_t)*(const uint64_t *)arg;
 	else if (request == VHOST_SET_VRING_CALL && !file->index)
 		kernel.call = file->fd;
 	else if (request == VHOST_SET_VRING_ERR && !file->index)
@@ -54,7 +63,9 @@ int ioctl(int fd, unsigned long request, ...)
 	arg = va_arg(ap, void *);
 	va_end(ap);
 	if (request == VHOST_GET_FEATURES)
-		*(uint64_t *)arg = VQ_F_VERSION_1;
+		*(uint64_t *)arg = VQ_F_VERSION_1 | UINT64_C(1) << VHOST_F_LOG_ALL;
+	if (request == VHOST_GET_VRING_BASE)
+		((struct vhost_vring_state *)arg)->num = kernel.base + 7;
 	rc = take(request, arg);
 	errno = -rc;
 	return rc ? -1 : 0;
@@ -153,7 +164,7 @@ static void start_with_resets(void)
 	rig_start_with(virtio, VQ_F_RING_RESET, 0x3000);
 }
 
-START_TEST(a_queue_is_taken_back_and_given_again)
+START_TEST(queue_is_stopped_and_started_in_the_kernel)
 {
 	start_with_resets();
 	ck_assert_int_ge(kernel.tap, 0);
@@ -164,7 +175,7 @@ START_TEST(a_queue_is_taken_back_and_given_again)
 }
 END_TEST
 
-START_TEST(e2_11_a_queue_that_cannot_come_back_asks_for_a_reset)
+START_TEST(e2_11_queue_that_cannot_be_stopped_sets_needs_reset)
 {
 	start_with_resets();
 	reset_queue(RIG_MEMORY - 8);
@@ -176,7 +187,7 @@ START_TEST(e2_11_a_queue_that_cannot_come_back_asks_for_a_reset)
 }
 END_TEST
 
-START_TEST(rings_are_the_kernels_from_start_to_reset)
+START_TEST(kernel_serves_rings_from_start_to_reset)
 {
 	int round;
 
@@ -216,7 +227,7 @@ START_TEST(call_of_the_kernel_is_an_interrupt)
 }
 END_TEST
 
-START_TEST(e2_09_a_queue_that_the_kernel_finds_broken_asks_for_a_reset)
+START_TEST(e2_09_queue_broken_in_the_kernel_sets_needs_reset)
 {
 	rig_start(virtio);
 	vsu_event_signal(kernel.err);
@@ -231,7 +242,7 @@ START_TEST(e2_09_a_queue_that_the_kernel_finds_broken_asks_for_a_reset)
 }
 END_TEST
 
-START_TEST(a1_35_a_ring_beyond_memory_is_none_the_kernel_hears_of)
+START_TEST(a1_35_ring_outside_memory_is_not_passed_to_the_kernel)
 {
 	rig_start_at(virtio, RIG_MEMORY - 8);
 	ck_assert_uint_ne(rig_status(virtio) & NEEDS_RESET, 0);
@@ -243,7 +254,7 @@ START_TEST(a1_35_a_ring_beyond_memory_is_none_the_kernel_hears_of)
 }
 END_TEST
 
-START_TEST(e2_11_a_start_that_the_kernel_refuses_asks_for_a_reset)
+START_TEST(e2_11_start_refused_by_the_kernel_sets_needs_reset)
 {
 	kernel.fails = VHOST_SET_VRING_NUM;
 	rig_start_at(virtio, 0x3000);
@@ -262,7 +273,7 @@ static void publish(struct vmem_map *map)
 	vmm_virtio_refresh(virtio);
 }
 
-START_TEST(memory_that_comes_is_the_kernels_while_its_rings_run)
+START_TEST(added_memory_is_passed_to_the_running_kernel_device)
 {
 	struct vmem_map *more, *map;
 
@@ -281,7 +292,7 @@ START_TEST(memory_that_comes_is_the_kernels_while_its_rings_run)
 }
 END_TEST
 
-START_TEST(e2_12_rings_whose_memory_goes_are_taken_back_first)
+START_TEST(e2_12_rings_in_removed_memory_are_stopped_first)
 {
 	rig_start(virtio);
 	publish(NULL);
@@ -293,25 +304,117 @@ START_TEST(e2_12_rings_whose_memory_goes_are_taken_back_first)
 }
 END_TEST
 
+static void pause_card(void)
+{
+	ck_assert_int_eq(vmm_virtio_check_save(virtio, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_pause(virtio, true), 0);
+	ck_assert_int_eq(kernel.tap, -1);
+}
+
+START_TEST(a_paused_device_continues_where_it_stopped)
+{
+	rig_start(virtio);
+	ck_assert_uint_eq(kernel.base, 0);
+	pause_card();
+	ck_assert_int_eq(vmm_virtio_pause(virtio, true), 0);
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	ck_assert_int_ge(kernel.tap, 0);
+	ck_assert_uint_eq(kernel.base, 7);
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	reset_driver();
+	rig_start(virtio);
+	ck_assert_uint_eq(kernel.base, 0);
+}
+END_TEST
+
+START_TEST(a_saved_device_continues_where_it_stopped)
+{
+	void *bytes;
+	size_t len;
+
+	rig_start(virtio);
+	pause_card();
+	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
+	vmm_virtio_free(virtio);
+	ck_assert_int_eq(vmm_virtio_kernel(&resources, make_card(), &virtio, NULL), 0);
+	ck_assert_int_lt(vmm_virtio_load(virtio, bytes, len - 1, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_load(virtio, bytes, len, NULL), 0);
+	ck_assert_int_eq(kernel.tap, -1);
+	kernel.base = 0;
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	ck_assert_int_ge(kernel.tap, 0);
+	ck_assert_uint_eq(kernel.base, 7);
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	free(bytes);
+}
+END_TEST
+
+START_TEST(a_device_without_a_driver_stays_stopped_after_a_pause)
+{
+	pause_card();
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	ck_assert_int_eq(kernel.tap, -1);
+	rig_start(virtio);
+	ck_assert_uint_eq(kernel.base, 0);
+}
+END_TEST
+
+START_TEST(e2_11_paused_device_that_cannot_continue_sets_needs_reset)
+{
+	rig_start(virtio);
+	pause_card();
+	kernel.fails = VHOST_SET_VRING_BASE;
+	ck_assert_int_lt(vmm_virtio_resume(virtio), 0);
+	ck_assert_int_eq(kernel.tap, -1);
+	ck_assert_uint_ne(rig_status(virtio) & NEEDS_RESET, 0);
+	kernel.fails = 0;
+	reset_driver();
+	rig_start(virtio);
+}
+END_TEST
+
+START_TEST(dirty_log_is_passed_to_the_kernel_until_its_end)
+{
+	static uint64_t words[512];
+	const struct vmm_dirty_log record = { -1, sizeof(words), words };
+
+	rig_start(virtio);
+	ck_assert_int_eq(vmm_virtio_check_log(virtio, NULL), 0);
+	pause_card();
+	ck_assert_int_eq(vmm_virtio_set_log(virtio, &record, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	ck_assert_ptr_eq(kernel.log, words);
+	ck_assert(kernel.features & UINT64_C(1) << VHOST_F_LOG_ALL);
+	ck_assert_int_eq(vmm_virtio_set_log(virtio, NULL, NULL), 0);
+	ck_assert(!(kernel.features & UINT64_C(1) << VHOST_F_LOG_ALL));
+	ck_assert_int_ge(kernel.tap, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("kernel");
 	TCase *tc = tcase_create("kernel");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, rings_are_the_kernels_from_start_to_reset);
+	tcase_add_test(tc, kernel_serves_rings_from_start_to_reset);
 	tcase_add_test(tc, call_of_the_kernel_is_an_interrupt);
-	tcase_add_test(tc, a_queue_is_taken_back_and_given_again);
+	tcase_add_test(tc, queue_is_stopped_and_started_in_the_kernel);
 	tcase_add_test(tc,
-		e2_11_a_queue_that_cannot_come_back_asks_for_a_reset);
+		e2_11_queue_that_cannot_be_stopped_sets_needs_reset);
 	tcase_add_test(tc,
-		e2_09_a_queue_that_the_kernel_finds_broken_asks_for_a_reset);
+		e2_09_queue_broken_in_the_kernel_sets_needs_reset);
 	tcase_add_test(tc,
-		a1_35_a_ring_beyond_memory_is_none_the_kernel_hears_of);
-	tcase_add_test(tc, e2_11_a_start_that_the_kernel_refuses_asks_for_a_reset);
+		a1_35_ring_outside_memory_is_not_passed_to_the_kernel);
+	tcase_add_test(tc, e2_11_start_refused_by_the_kernel_sets_needs_reset);
 	tcase_add_test(tc,
-		memory_that_comes_is_the_kernels_while_its_rings_run);
-	tcase_add_test(tc, e2_12_rings_whose_memory_goes_are_taken_back_first);
+		added_memory_is_passed_to_the_running_kernel_device);
+	tcase_add_test(tc, e2_12_rings_in_removed_memory_are_stopped_first);
+	tcase_add_test(tc, a_paused_device_continues_where_it_stopped);
+	tcase_add_test(tc, a_saved_device_continues_where_it_stopped);
+	tcase_add_test(tc, a_device_without_a_driver_stays_stopped_after_a_pause);
+	tcase_add_test(tc, e2_11_paused_device_that_cannot_continue_sets_needs_reset);
+	tcase_add_test(tc, dirty_log_is_passed_to_the_kernel_until_its_end);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

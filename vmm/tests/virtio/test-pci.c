@@ -246,7 +246,7 @@ static uint64_t registers_of(unsigned int i)
 
 /* ------------------------------------------------------------------ the claims */
 
-START_TEST(registers_are_nowhere_until_the_guest_enables_memory)
+START_TEST(registers_are_absent_until_memory_is_enabled)
 {
 	ck_assert_uint_eq(registers_of(0), VMM_PCI_NOWHERE);
 	ck_assert_uint_eq(kvm.calls, 0);
@@ -284,7 +284,7 @@ START_TEST(disabling_memory_costs_no_call_of_kvm)
 }
 END_TEST
 
-START_TEST(a_function_takes_the_address_of_a_disabled_one)
+START_TEST(function_may_use_the_address_of_a_disabled_one)
 {
 	decode(0, true);
 	decode(0, false);
@@ -324,7 +324,7 @@ START_TEST(a_neighbour_keeps_the_notifications_of_a_disabled_function)
 }
 END_TEST
 
-START_TEST(registers_beyond_the_window_are_nowhere)
+START_TEST(registers_beyond_the_window_are_absent)
 {
 	decode(0, true);
 	move(0, BEYOND);
@@ -343,13 +343,13 @@ int main(void)
 	TCase *tc = tcase_create("bars");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, registers_are_nowhere_until_the_guest_enables_memory);
+	tcase_add_test(tc, registers_are_absent_until_memory_is_enabled);
 	tcase_add_test(tc, notifications_follow_a_moved_bar);
 	tcase_add_test(tc, disabling_memory_costs_no_call_of_kvm);
-	tcase_add_test(tc, a_function_takes_the_address_of_a_disabled_one);
+	tcase_add_test(tc, function_may_use_the_address_of_a_disabled_one);
 	tcase_add_test(tc, two_functions_can_exchange_their_addresses);
 	tcase_add_test(tc, a_neighbour_keeps_the_notifications_of_a_disabled_function);
-	tcase_add_test(tc, registers_beyond_the_window_are_nowhere);
+	tcase_add_test(tc, registers_beyond_the_window_are_absent);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -140,7 +140,7 @@ START_TEST(e1_22_a_cpu_stores_configuration_while_the_session_is_served)
 }
 END_TEST
 
-START_TEST(c1_19_bits_that_ask_the_transport_for_more_are_not_the_guests)
+START_TEST(c1_19_transport_features_of_a_back_end_are_not_offered)
 {
 	const uint64_t theirs = UINT64_C(0x1fff) << 37;
 
@@ -151,7 +151,7 @@ START_TEST(c1_19_bits_that_ask_the_transport_for_more_are_not_the_guests)
 }
 END_TEST
 
-START_TEST(a_dead_back_end_is_told_once_and_asks_for_a_reset)
+START_TEST(dead_back_end_is_reported_once_and_sets_needs_reset)
 {
 	connect_to(VQ_F_VERSION_1);
 	rig_start(virtio);
@@ -198,7 +198,7 @@ static struct remote *begin_late(struct arrival *a, unsigned int limit_ms)
 	return r;
 }
 
-START_TEST(a_back_end_that_comes_late_and_says_nothing_has_a_limit)
+START_TEST(silent_late_back_end_is_dropped_at_its_limit)
 {
 	struct vmm_virtio *second;
 	struct arrival a;
@@ -245,7 +245,7 @@ static void reset_driver(void)
 		ev_run(resources.loop, EVRUN_ONCE);
 }
 
-START_TEST(e2_09_a_queue_that_its_back_end_finds_broken_asks_for_a_reset)
+START_TEST(e2_09_queue_broken_in_its_back_end_sets_needs_reset)
 {
 	unsigned int i;
 
@@ -279,7 +279,7 @@ static void lose_back_end(void)
 }
 
 /* A used ring outside the memory: with a connected back-end, and without. */
-START_TEST(the_reason_why_rings_do_not_start_is_said_once)
+START_TEST(reason_of_a_failed_ring_start_is_reported_once)
 {
 	reconnect_ms = 1;
 	listen_to_stderr();
@@ -356,7 +356,7 @@ static void pause_device(void)
 {
 	int rc;
 
-	while ((rc = vmm_virtio_pause(virtio)) == -EAGAIN)
+	while ((rc = vmm_virtio_pause(virtio, true)) == -EAGAIN)
 		ev_run(resources.loop, EVRUN_ONCE);
 	ck_assert_int_eq(rc, 0);
 }
@@ -375,15 +375,126 @@ START_TEST(a_paused_device_goes_on_with_the_next_back_end)
 	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
 	free(bytes);
 	lose_back_end();
-	ck_assert_int_eq(vmm_virtio_pause(virtio), 0);
+	ck_assert_int_eq(vmm_virtio_pause(virtio, true), 0);
 	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
-	ck_assert_int_lt(vmm_virtio_pause(virtio), 0);
+	ck_assert_int_lt(vmm_virtio_pause(virtio, true), 0);
 	back_end_serve();
 	hear_of_change();
 	ck_assert_uint_eq(rig_status(virtio), 15);
 	pause_device();
 	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
 	hear_of_change();
+	teardown();
+}
+END_TEST
+
+static struct vmm_dirty_log record;
+static bool is_logged;
+
+static void on_word(void *opaque, uint64_t gpa, const uint64_t *words,
+		    uint64_t npages)
+{
+	(void)npages;
+	is_logged |= *words >> (*(const uint64_t *)opaque - gpa) / 4096 & 1;
+}
+
+/* Whether the page of the used ring was written since the last call. */
+static bool used_ring_is_logged(void)
+{
+	uint64_t page = 0x3000;
+
+	is_logged = false;
+	vmm_dirty_log_harvest(&record, page, 1, on_word, &page);
+	return is_logged;
+}
+
+/*
+ * The back-end uses the chain at the head of an empty table. It logs the ring after that,
+ * and before it reports a change.
+ */
+static void use_one(uint16_t index)
+{
+	uint32_t hint = 0;
+	const unsigned char *used = vmem_view_translate(vmem_map_view(map), &hint,
+							0x3002, 2, VMEM_READ);
+
+	offer(index);
+	while (*(const volatile unsigned char *)used != index)
+		ev_run(resources.loop, EVRUN_NOWAIT);
+	hear_of_change();
+}
+
+static void begin_log(void)
+{
+	ck_assert_int_eq(vmm_virtio_check_log(virtio, NULL), 0);
+	ck_assert_int_eq(vmm_dirty_log_init(&record, map, 0, NULL), 0);
+	pause_device();
+	ck_assert_int_eq(vmm_virtio_set_log(virtio, &record, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+}
+
+/* The back-end has no log, or ends it, when it has answered a change. */
+static void end_log(void)
+{
+	ck_assert_int_eq(vmm_virtio_set_log(virtio, NULL, NULL), 0);
+	hear_of_change();
+}
+
+START_TEST(a_log_begins_with_a_start_and_ends_while_queues_run)
+{
+	reconnect_ms = 0;
+	connect_to(VQ_F_VERSION_1);
+	rig_start(virtio);
+	use_one(1);
+	begin_log();
+	use_one(2);
+	ck_assert(used_ring_is_logged());
+	end_log();
+	(void)used_ring_is_logged();
+	use_one(3);
+	ck_assert(!used_ring_is_logged());
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	vmm_dirty_log_free(&record);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_log_ends_when_a_paused_device_continues)
+{
+	reconnect_ms = 0;
+	connect_to(VQ_F_VERSION_1);
+	rig_start(virtio);
+	begin_log();
+	pause_device();
+	(void)used_ring_is_logged();
+	vmm_virtio_log_rings(virtio, &record);
+	ck_assert(used_ring_is_logged());
+	ck_assert_int_eq(vmm_virtio_set_log(virtio, NULL, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	use_one(1);
+	ck_assert(!used_ring_is_logged());
+	vmm_dirty_log_free(&record);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_log_ends_in_the_next_back_end)
+{
+	reconnect_ms = 1;
+	listen_to_stderr();
+	connect_to(VQ_F_VERSION_1);
+	rig_start(virtio);
+	begin_log();
+	use_one(1);
+	lose_back_end();
+	ck_assert_int_eq(vmm_virtio_set_log(virtio, NULL, NULL), 0);
+	back_end_serve();
+	hear_of_change();
+	hear_of_change();
+	(void)used_ring_is_logged();
+	use_one(2);
+	ck_assert(!used_ring_is_logged());
+	vmm_dirty_log_free(&record);
 	teardown();
 }
 END_TEST
@@ -411,7 +522,7 @@ START_TEST(a_saved_device_starts_where_it_stopped)
 }
 END_TEST
 
-START_TEST(c1_14_a_device_is_reset_and_begun_again_while_nobody_is_there)
+START_TEST(c1_14_device_is_reset_and_restarted_without_a_back_end)
 {
 	run_and_lose();
 	set_status(0);
@@ -494,7 +605,7 @@ START_TEST(a3_18_a_queue_of_a_back_end_is_reset_and_starts_again)
 END_TEST
 
 /* A waiting start is dropped when the driver resets the device. */
-START_TEST(a_start_that_waits_is_taken_back_by_a_reset)
+START_TEST(reset_cancels_a_waiting_start)
 {
 	reconnect_ms = 1;
 	listen_to_stderr();
@@ -511,7 +622,7 @@ START_TEST(a_start_that_waits_is_taken_back_by_a_reset)
 }
 END_TEST
 
-START_TEST(a_device_may_be_freed_while_nobody_is_there)
+START_TEST(device_may_be_freed_without_a_back_end)
 {
 	run_and_lose();
 	if (_i)
@@ -548,26 +659,29 @@ int main(void)
 	tcase_add_test(tc,
 		e1_22_a_cpu_stores_configuration_while_the_session_is_served);
 	tcase_add_test(tc,
-		c1_19_bits_that_ask_the_transport_for_more_are_not_the_guests);
-	tcase_add_test(tc, a_dead_back_end_is_told_once_and_asks_for_a_reset);
-	tcase_add_test(tc, a_back_end_that_comes_late_and_says_nothing_has_a_limit);
+		c1_19_transport_features_of_a_back_end_are_not_offered);
+	tcase_add_test(tc, dead_back_end_is_reported_once_and_sets_needs_reset);
+	tcase_add_test(tc, silent_late_back_end_is_dropped_at_its_limit);
 	tcase_add_test(tc,
-		e2_09_a_queue_that_its_back_end_finds_broken_asks_for_a_reset);
-	tcase_add_loop_test(tc, the_reason_why_rings_do_not_start_is_said_once,
+		e2_09_queue_broken_in_its_back_end_sets_needs_reset);
+	tcase_add_loop_test(tc, reason_of_a_failed_ring_start_is_reported_once,
 			    0, 2);
 	tcase_add_test(tc,
 		a_driver_that_starts_meanwhile_runs_with_the_next_back_end);
 	tcase_add_test(tc, a_paused_device_goes_on_with_the_next_back_end);
+	tcase_add_test(tc, a_log_begins_with_a_start_and_ends_while_queues_run);
+	tcase_add_test(tc, a_log_ends_when_a_paused_device_continues);
+	tcase_add_test(tc, a_log_ends_in_the_next_back_end);
 	tcase_add_test(tc, a_saved_device_starts_where_it_stopped);
 	tcase_add_test(tc, rings_that_ran_go_on_with_the_next_back_end);
 	tcase_add_test(tc,
-		c1_14_a_device_is_reset_and_begun_again_while_nobody_is_there);
+		c1_14_device_is_reset_and_restarted_without_a_back_end);
 	tcase_add_loop_test(tc,
 		a3_06_a_reset_whose_back_end_fails_ends_in_a_clean_state, 0, 2);
 	tcase_add_test(tc,
 		a3_18_a_queue_of_a_back_end_is_reset_and_starts_again);
-	tcase_add_test(tc, a_start_that_waits_is_taken_back_by_a_reset);
-	tcase_add_loop_test(tc, a_device_may_be_freed_while_nobody_is_there, 0,
+	tcase_add_test(tc, reset_cancels_a_waiting_start);
+	tcase_add_loop_test(tc, device_may_be_freed_without_a_back_end, 0,
 			    2);
 	tcase_add_test(tc,
 		c1_07_a_back_end_that_offers_less_is_refused_with_a_sentence);

@@ -189,7 +189,7 @@ START_TEST(e2_25_a_failure_that_the_back_end_reports_fails_the_save)
 }
 END_TEST
 
-START_TEST(a_result_before_the_end_of_the_stream_is_not_one)
+START_TEST(result_before_the_end_of_the_stream_is_ignored)
 {
 	begin();
 	vmm_remote_on_state_moved(&r, 0);
@@ -231,6 +231,47 @@ START_TEST(a_save_that_is_given_up_closes_the_pipe)
 	ck_assert_int_eq(errno, EPIPE);
 	vmm_remote_on_state_moved(&r, 0);
 	ck_assert_int_eq(r.stream.phase, REMOTE_STREAM_IDLE);
+}
+END_TEST
+
+/* A save that got no answer was dropped, and another one begins. */
+static void drop_and_begin(void)
+{
+	vmm_remote_stream_drop(&r);
+	vsu_fd_close(&peer.fd);
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+}
+
+START_TEST(e2_25_late_refusal_of_a_cancelled_save_is_ignored)
+{
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+	drop_and_begin();
+	vmm_remote_on_state_moves(&r, -EREMOTEIO, -1);
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+	vmm_remote_on_state_moves(&r, -EREMOTEIO, -1);
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EREMOTEIO);
+}
+END_TEST
+
+static void end_stream(void)
+{
+	vsu_fd_close(&peer.fd);
+	turns();
+	turns();
+}
+
+START_TEST(e2_25_late_result_of_a_cancelled_save_is_ignored)
+{
+	begin();
+	end_stream();
+	ck_assert_uint_eq(peer.nchecks, 1);
+	drop_and_begin();
+	end_stream();
+	ck_assert_uint_eq(peer.nchecks, 2);
+	vmm_remote_on_state_moved(&r, 0);
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+	vmm_remote_on_state_moved(&r, -EREMOTEIO);
+	ck_assert_int_eq(vmm_remote_stream_save(&r), -EREMOTEIO);
 }
 END_TEST
 
@@ -280,10 +321,12 @@ int main(void)
 	tcase_add_test(tc, e2_25_a_refused_request_fails_the_save);
 	tcase_add_test(tc, a_descriptor_of_the_back_end_is_refused);
 	tcase_add_test(tc, e2_25_a_failure_that_the_back_end_reports_fails_the_save);
-	tcase_add_test(tc, a_result_before_the_end_of_the_stream_is_not_one);
+	tcase_add_test(tc, result_before_the_end_of_the_stream_is_ignored);
 	tcase_add_test(tc, e2_25_a_state_without_end_fails_at_the_limit);
 	tcase_add_test(tc, e2_25_a_silent_back_end_fails_the_save);
 	tcase_add_test(tc, a_save_that_is_given_up_closes_the_pipe);
+	tcase_add_test(tc, e2_25_late_refusal_of_a_cancelled_save_is_ignored);
+	tcase_add_test(tc, e2_25_late_result_of_a_cancelled_save_is_ignored);
 	tcase_add_test(tc, a_state_of_many_pipes_is_loaded);
 	tcase_add_test(tc, a_refused_state_is_an_error_with_the_socket);
 	tcase_add_test(tc, a_lost_back_end_ends_the_load);

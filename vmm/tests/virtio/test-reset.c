@@ -170,7 +170,7 @@ START_TEST(a3_05_two_cpus_that_reset_one_device_both_go_on)
 }
 END_TEST
 
-START_TEST(a3_05_a_reset_that_is_done_at_once_lets_the_waiting_ones_go)
+START_TEST(a3_05_immediate_reset_releases_waiting_cpus)
 {
 	struct virtdev *dev = make_device();
 
@@ -204,7 +204,7 @@ START_TEST(a3_11_a_narrow_store_to_the_status_stops_nothing)
 }
 END_TEST
 
-START_TEST(every_op_of_an_end_is_called_as_it_says)
+START_TEST(every_operation_of_a_device_server_is_called)
 {
 	struct virtdev *dev = make_device();
 
@@ -251,9 +251,9 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a3_05_two_cpus_that_reset_one_device_both_go_on);
 	tcase_add_test(tc,
-		a3_05_a_reset_that_is_done_at_once_lets_the_waiting_ones_go);
+		a3_05_immediate_reset_releases_waiting_cpus);
 	tcase_add_test(tc, a3_11_a_narrow_store_to_the_status_stops_nothing);
-	tcase_add_test(tc, every_op_of_an_end_is_called_as_it_says);
+	tcase_add_test(tc, every_operation_of_a_device_server_is_called);
 	tcase_add_test(tc,
 		a4_18_a_reset_with_a_slow_request_leaves_the_loop_its_turns);
 	suite_add_tcase(s, tc);

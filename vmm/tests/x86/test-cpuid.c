@@ -72,7 +72,7 @@ static const struct kvm_cpuid_entry2 *leaf(uint32_t function, uint32_t index)
 	return NULL;
 }
 
-START_TEST(guest_is_told_of_its_hypervisor_and_of_the_timer)
+START_TEST(cpuid_identifies_the_hypervisor_and_the_timer)
 {
 	shape((enum vmm_cpu_model)_i, 0, 1);
 	ck_assert(leaf(1, 0)->ecx >> 31);
@@ -117,7 +117,7 @@ START_TEST(caches_are_shared_by_the_guest_s_cores)
 }
 END_TEST
 
-START_TEST(features_that_the_machine_cannot_keep_are_gone)
+START_TEST(unsupported_features_are_masked)
 {
 	shape(VMM_CPU_HOST, 0, 1);
 	ck_assert_ptr_null(leaf(0x12, 0));	/* enclaves */
@@ -129,7 +129,7 @@ START_TEST(features_that_the_machine_cannot_keep_are_gone)
 }
 END_TEST
 
-START_TEST(model_name_is_the_host_s_where_kvm_leaves_it_empty)
+START_TEST(empty_model_name_is_that_of_the_host)
 {
 	static const uint32_t name[12] = { 'a', 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
 
@@ -153,6 +153,7 @@ START_TEST(plain_model_has_what_every_host_has)
 	ck_assert_uint_eq(leaf(0, 0)->eax, 0xb);
 	ck_assert_uint_eq(leaf(0x80000000, 0)->eax, 0x80000008);
 	ck_assert_uint_eq(leaf(0x80000001, 0)->edx & 0x20100800, 0x20100800); /* 64 bits, NX, SYSCALL */
+	ck_assert_uint_eq(leaf(0x80000001, 0)->edx & 1u << 26, 0); /* pages of 1 GiB: no v2 */
 	ck_assert_int_eq(memcmp(&leaf(0x80000002, 0)->eax, "cvmm plain", 10), 0);
 	for (i = 0; i < u.table.nent; i++)
 		ck_assert_msg(u.table.entries[i].function <= 4 ||
@@ -190,7 +191,7 @@ START_TEST(plain_model_is_the_same_on_two_hosts)
 }
 END_TEST
 
-START_TEST(table_without_leaves_or_without_room_is_no_danger)
+START_TEST(empty_or_full_table_is_safe)
 {
 	const struct vmm_cpuid_wish wish = { .ncpus = 2 };
 
@@ -219,14 +220,14 @@ int main(void)
 	TCase *tc = tcase_create("cpuid");
 
 	tcase_add_checked_fixture(tc, setup, NULL);
-	tcase_add_loop_test(tc, guest_is_told_of_its_hypervisor_and_of_the_timer, 0, 2);
+	tcase_add_loop_test(tc, cpuid_identifies_the_hypervisor_and_the_timer, 0, 2);
 	tcase_add_loop_test(tc, topology_is_one_socket_of_cores, 0, (int)COUNT(cpus));
 	tcase_add_test(tc, caches_are_shared_by_the_guest_s_cores);
-	tcase_add_test(tc, features_that_the_machine_cannot_keep_are_gone);
-	tcase_add_test(tc, model_name_is_the_host_s_where_kvm_leaves_it_empty);
+	tcase_add_test(tc, unsupported_features_are_masked);
+	tcase_add_test(tc, empty_model_name_is_that_of_the_host);
 	tcase_add_test(tc, plain_model_has_what_every_host_has);
 	tcase_add_test(tc, plain_model_is_the_same_on_two_hosts);
-	tcase_add_test(tc, table_without_leaves_or_without_room_is_no_danger);
+	tcase_add_test(tc, empty_or_full_table_is_safe);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -98,7 +98,7 @@ START_TEST(check_within_a_check_is_refused)
 }
 END_TEST
 
-START_TEST(guest_without_machine_checks_is_not_told)
+START_TEST(guest_without_machine_checks_gets_none)
 {
 	vm_make(&vm);
 	vm_add_cpus(&vm, 1, count, count_end, NULL, NULL);
@@ -120,7 +120,7 @@ static bool note(int code, uint64_t hva)
 	return vmm_poison_note(&si);
 }
 
-START_TEST(e1_29_note_is_the_guests_while_it_runs_and_only_then)
+START_TEST(e1_29_signal_state_is_the_guests_only_while_it_runs)
 {
 	uint64_t hva;
 
@@ -198,7 +198,7 @@ static void start_with_hook(void)
 }
 
 /* The signal comes while the CPU is in KVM_RUN: its guest does nothing else. */
-START_TEST(e1_29_cpu_tells_of_the_page_and_goes_on)
+START_TEST(e1_29_cpu_reports_the_page_and_continues)
 {
 	start_with_hook();
 	while (!__atomic_load_n(&told, __ATOMIC_SEQ_CST))
@@ -210,7 +210,7 @@ START_TEST(e1_29_cpu_tells_of_the_page_and_goes_on)
 }
 END_TEST
 
-START_TEST(e1_29_cpu_that_cannot_be_told_ends_the_machine_with_69)
+START_TEST(e1_29_cpu_without_machine_checks_ends_with_69)
 {
 	answers = -EOPNOTSUPP;
 	start_with_hook();
@@ -234,11 +234,11 @@ int main(void)
 	tcase_add_test(tc,
 		e1_29_page_that_nobody_touched_is_a_check_that_needs_none);
 	tcase_add_test(tc, check_within_a_check_is_refused);
-	tcase_add_test(tc, guest_without_machine_checks_is_not_told);
-	tcase_add_test(tc, e1_29_note_is_the_guests_while_it_runs_and_only_then);
+	tcase_add_test(tc, guest_without_machine_checks_gets_none);
+	tcase_add_test(tc, e1_29_signal_state_is_the_guests_only_while_it_runs);
 	tcase_add_test(tc, e1_29_page_that_nobody_touched_wakes_the_owner_once);
-	tcase_add_test(tc, e1_29_cpu_tells_of_the_page_and_goes_on);
-	tcase_add_test(tc, e1_29_cpu_that_cannot_be_told_ends_the_machine_with_69);
+	tcase_add_test(tc, e1_29_cpu_reports_the_page_and_continues);
+	tcase_add_test(tc, e1_29_cpu_without_machine_checks_ends_with_69);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

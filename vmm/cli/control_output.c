@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Prints replies of the control socket. */
+#include <config.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/control_output.h"
+#include "json_read.h"
+
+#define WIDTH 12
+
+/* Text of another process: no control characters for the terminal. */
+static void put_plain(const char *text, FILE *to)
+{
+	for (; *text; text++)
+		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, to);
+}
+
+/* ---------------------------------------------------------------------- rows */
+
+struct rows {
+	FILE *to;
+	char row[PROG_JSON_PATH];	/* the current one */
+	bool begun;
+};
+
+/* The length of its row in a path: "devices.0" of "devices.0.kind". */
+static size_t row_len(const char *path)
+{
+	const size_t name = strcspn(path, ".");
+	const size_t index = path[name] ? strspn(path + name + 1, "0123456789") : 0;
+
+	return index ? name + 1 + index : name;
+}
+
+static void row_begin(struct rows *rows, const char *path, size_t len)
+{
+	if (rows->begun)
+		fputc('\n', rows->to);
+	rows->begun = true;
+	memcpy(rows->row, path, len);
+	rows->row[len] = '\0';
+	fprintf(rows->to, "%-*s", WIDTH, rows->row);
+}
+
+static void row_value(void *opaque, const char *path, const char *value,
+		      bool is_string)
+{
+	struct rows *rows = opaque;
+	const size_t len = row_len(path);
+
+	(void)is_string;
+	if (!strcmp(path, "ok"))
+		return;
+	if (!rows->begun || strncmp(rows->row, path, len) != 0 || rows->row[len])
+		row_begin(rows, path, len);
+	fputc(' ', rows->to);
+	path += len + (path[len] == '.');
+	if (!strncmp(path, "numbers.", 8))
+		path += 8;
+	put_plain(path, rows->to);
+	if (*path)
+		fputc('=', rows->to);
+	put_plain(value, rows->to);
+}
+
+int vmm_control_print_rows(char *reply, FILE *to, struct vsu_error *err)
+{
+	struct rows rows = { .to = to };
+	int rc = prog_json_walk(reply, row_value, &rows, err);
+
+	if (rows.begun)
+		fputc('\n', to);
+	else if (!rc)
+		fputs("ok\n", to);
+	return rc;
+}
+
+/* --------------------------------------------------------------- Prometheus */
+
+/* The lines of a metric must follow each other: collected, then sorted. */
+struct sample {
+	char *line;
+	size_t name_len;
+	unsigned int order;
+};
+
+struct samples {
+	struct sample *all;
+	unsigned int n, size;
+	char device[16], kind[32], ring[16];	/* the current ones */
+	int rc;
+};
+
+static bool samples_grow(struct samples *s)
+{
+	const unsigned int size = s->size ? 2 * s->size : 64;
+	struct sample *all;
+
+	if (s->n < s->size)
+		return true;
+	all = realloc(s->all, size * sizeof(*all));
+	if (!all)
+		return false;
+	s->all = all;
+	s->size = size;
+	return true;
+}
+
+static void VSU_PRINTF(3, 4) sample_add(struct samples *s, const char *name,
+					const char *fmt, ...)
+{
+	char text[256], *line = NULL;
+	va_list ap;
+	char *c;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (!samples_grow(s) || asprintf(&line, "cvmm_%s%s", name, text) < 0) {
+		s->rc = -ENOMEM;
+		return;
+	}
+	s->all[s->n] = (struct sample){ line, strcspn(line, "{ "), s->n };
+	for (c = line; c < line + s->all[s->n].name_len; c++)
+		if (!isalnum((unsigned char)*c))
+			*c = '_';
+	s->n++;
+}
+
+/* One element of these arrays is one value of the label. */
+static const struct { const char *array, *metric, *label; } arrays[] = {
+	{ "vcpus.", "vcpu_", "cpu" },
+	{ "memory.", "memory_", "piece" },
+	{ "windows.", "window_", "window" },
+};
+
+static void sample_of_array(struct samples *s, const char *path, const char *value)
+{
+	char name[PROG_JSON_PATH + 16];
+	unsigned int i, element;
+	int at = 0;
+
+	for (i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
+		const size_t len = strlen(arrays[i].array);
+
+		if (strncmp(path, arrays[i].array, len) != 0 ||
+		    sscanf(path + len, "%u.%n", &element, &at) != 1 || !at)
+			continue;
+		snprintf(name, sizeof(name), "%s%s", arrays[i].metric,
+			 path + len + at);
+		sample_add(s, name, "{%s=\"%u\"} %s", arrays[i].label, element, value);
+	}
+}
+
+/* Numbers of the device and the ring precede their values. */
+static void sample_of_device(struct samples *s, const char *path, const char *value)
+{
+	unsigned int any;
+	int at = 0;
+	char name[PROG_JSON_PATH + 16];
+
+	if (sscanf(path, "devices.%u.rings.%u.%n", &any, &any, &at) == 2 && at) {
+		snprintf(name, sizeof(name), "ring_%s", path + at);
+		if (!strcmp(path + at, "ring"))
+			snprintf(s->ring, sizeof(s->ring), "%s", value);
+		else
+			sample_add(s, name, "{device=\"%s\",ring=\"%s\"} %s",
+				   s->device, s->ring, value);
+	} else if (sscanf(path, "devices.%u.numbers.%n", &any, &at) == 1 && at) {
+		snprintf(name, sizeof(name), "device_%s", path + at);
+		sample_add(s, name, "{device=\"%s\",kind=\"%s\"} %s", s->device,
+			   s->kind, value);
+	} else if (sscanf(path, "devices.%u.device%n", &any, &at) == 1 && at) {
+		snprintf(s->device, sizeof(s->device), "%s", value);
+		s->kind[0] = '\0';
+	}
+}
+
+/* Kinds of devices and states are words of letters. */
+static void sample_of_string(struct samples *s, const char *path, const char *value)
+{
+	const char *last = strrchr(path, '.');
+
+	if (!strcmp(path, "state"))
+		sample_add(s, "state", "{state=\"%.*s\"} 1",
+			   (int)strspn(value, "abcdefghijklmnopqrstuvwxyz"), value);
+	else if (last && !strcmp(last, ".kind"))
+		snprintf(s->kind, sizeof(s->kind), "%.*s",
+			 (int)strspn(value, "abcdefghijklmnopqrstuvwxyz"), value);
+}
+
+static void sample_value(void *opaque, const char *path, const char *value,
+			 bool is_string)
+{
+	struct samples *s = opaque;
+	const size_t prefix = !strncmp(path, "counters.", 9) ? 9 : 0;
+
+	if (is_string) {
+		sample_of_string(s, path, value);
+		return;
+	}
+	value = !strcmp(value, "true") ? "1" : !strcmp(value, "false") ? "0" : value;
+	sample_of_array(s, path, value);
+	sample_of_device(s, path, value);
+	if (prefix || !strncmp(path, "migration.", 10) || !strncmp(path, "saving.", 7) ||
+	    !strcmp(path, "cpus") || !strcmp(path, "paused"))
+		sample_add(s, path + prefix, " %s", value);
+}
+
+static int sample_compare(const void *a, const void *b)
+{
+	const struct sample *x = a, *y = b;
+	const size_t len = x->name_len < y->name_len ? x->name_len : y->name_len;
+	const int order = strncmp(x->line, y->line, len);
+
+	if (order)
+		return order;
+	if (x->name_len != y->name_len)
+		return x->name_len < y->name_len ? -1 : 1;
+	return x->order < y->order ? -1 : 1;
+}
+
+static void samples_print(const struct samples *s, FILE *to)
+{
+	const struct sample *last = NULL, *now;
+	unsigned int i;
+
+	for (i = 0; i < s->n; last = now, i++) {
+		now = &s->all[i];
+		if (!last || last->name_len != now->name_len ||
+		    strncmp(last->line, now->line, now->name_len) != 0)
+			fprintf(to, "# TYPE %.*s untyped\n", (int)now->name_len,
+				now->line);
+		put_plain(now->line, to);
+		fputc('\n', to);
+	}
+}
+
+int vmm_control_print_prometheus(char *reply, FILE *to, struct vsu_error *err)
+{
+	struct samples s = { .rc = 0 };
+	unsigned int i;
+	int rc = prog_json_walk(reply, sample_value, &s, err);
+
+	if (!rc && s.rc < 0)
+		rc = vsu_error_sys(err, s.rc, "the reply");
+	if (s.n)
+		qsort(s.all, s.n, sizeof(*s.all), sample_compare);
+	if (!rc)
+		samples_print(&s, to);
+	for (i = 0; i < s.n; i++)
+		free(s.all[i].line);
+	free(s.all);
+	return rc;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Replies of the control socket for people and for Prometheus.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_CLI_CONTROL_OUTPUT_H
+#define VMM_CLI_CONTROL_OUTPUT_H
+
+#include <stdio.h>
+
+#include <vmm-sys-util/error.h>
+
+/*
+ * A row for each member and each element of an array: its name, and its values.
+ * reply is modified. -EBADMSG: not a reply.
+ */
+int vmm_control_print_rows(char *reply, FILE *to, struct vsu_error *err);
+
+/* A status in the text format 0.0.4 of Prometheus. -ENOMEM, and as above. */
+int vmm_control_print_prometheus(char *reply, FILE *to, struct vsu_error *err);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The rights that remain to a process that runs guests: those that its options
+ * require. Permanent.
+ *
+ * Threads: call it before the first thread is started; later ones inherit it.
+ */
+#ifndef VMM_SANDBOX_H
+#define VMM_SANDBOX_H
+
+#include <vmm-sys-util/error.h>
+
+#include "cli/options.h"
+
+/*
+ * Does nothing without --sandbox=on. A kernel without Landlock is logged as a
+ * warning. -ENOENT, -EINVAL: a property or folder of the option is refused.
+ */
+int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err);
+
+#endif

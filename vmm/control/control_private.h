@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The control socket and its clients: of control.c and subscribers.c. */
+#ifndef VMM_CONTROL_CONTROL_PRIVATE_H
+#define VMM_CONTROL_CONTROL_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <vmm-sys-util/sock.h>
+
+#include "control/control.h"
+
+struct client {
+	struct vmm_control *control;
+	ev_io readable;
+	int sock;		/* -1: unused */
+	const void *waits_for;	/* subject of the awaited reply, or NULL */
+	bool ended;		/* the client has closed its sending side */
+	bool subscribed;	/* receives events */
+	pid_t process;		/* that connected; 0: unknown */
+	uint64_t heard;		/* turn of its last line */
+	size_t len;		/* length of the current line */
+	char line[VMM_CONTROL_LINE];
+};
+
+struct vmm_control {
+	struct ev_loop *loop;
+	const struct vmm_control_command *commands;
+	void *opaque;
+	int listener;
+	bool has_path;
+	struct vsu_sock_path path;
+	ev_io connecting;
+	ev_timer again;		/* retries accept() after a failure */
+	struct client *served;	/* the client whose command is being executed */
+	uint64_t turns;		/* number of reads and accepts */
+	struct client clients[VMM_CONTROL_CLIENTS];
+};
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Lines that are sent to clients. */
+#include <config.h>
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+
+#include <vmm-sys-util/sock.h>
+
+#include "control/reply.h"
+#include "json.h"
+
+bool vmm_reply_open(struct vmm_reply *reply)
+{
+	reply->bytes = NULL;
+	reply->to = open_memstream(&reply->bytes, &reply->len);
+	return reply->to;
+}
+
+/* The bytes exist also after a failure. */
+bool vmm_reply_send(struct vmm_reply *reply, int sock)
+{
+	bool sent = !fclose(reply->to);
+	const struct iovec iov = { reply->bytes, reply->len };
+
+	sent = sent && vsu_sock_send(sock, &iov, 1, NULL, 0) ==
+		       (ssize_t)reply->len;
+	free(reply->bytes);
+	return sent;
+}
+
+void vmm_reply_drop(struct vmm_reply *reply)
+{
+	fclose(reply->to);
+	free(reply->bytes);
+}
+
+bool vmm_reply_print(int sock, const char *fmt, ...)
+{
+	struct vmm_reply reply;
+	va_list ap;
+
+	if (!vmm_reply_open(&reply))
+		return false;
+	va_start(ap, fmt);
+	vfprintf(reply.to, fmt, ap);
+	va_end(ap);
+	return vmm_reply_send(&reply, sock);
+}
+
+bool vmm_reply_refuse(int sock, const struct vsu_error *err)
+{
+	struct vmm_reply reply;
+
+	if (!vmm_reply_open(&reply))
+		return false;
+	fputs("{\"ok\":false,\"error\":", reply.to);
+	prog_json_string(err->msg, reply.to);
+	fputs("}\n", reply.to);
+	return vmm_reply_send(&reply, sock);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Changes the properties that a device can change while it runs: rate limits. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "devices/devices.h"
+
+struct change {
+	const struct vmm_device_kind *kind;
+	unsigned int keys[VMM_DEVICE_KEYS_MAX];	/* of the rows */
+	struct vsu_option rows[VMM_DEVICE_KEYS_MAX + 1];
+	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
+};
+
+static void rows_fill(struct change *c)
+{
+	const unsigned int nkeys = vmm_device_nkeys(c->kind);
+	unsigned int i, n = 0;
+
+	for (i = 0; i < nkeys; i++) {
+		if (!c->kind->keys[i].runtime)
+			continue;
+		c->keys[n] = i;
+		c->rows[n++] = c->kind->keys[i].option;
+	}
+	c->rows[n].name = NULL;
+}
+
+static int on_key(void *opaque, unsigned int index,
+		  const struct vsu_option_value *value, struct vsu_error *err)
+{
+	struct change *c = opaque;
+
+	return vmm_device_set(c->kind, c->keys[index], c->rows[index].name,
+			      value, c->config, err);
+}
+
+int vmm_device_limit(struct vmm_device_spec *spec, struct virtdev *dev,
+		     const char *what, const char *list, struct vsu_error *err)
+{
+	struct change c = { .kind = spec->kind };
+	char text[VMM_DEVICE_TEXT_MAX];
+	int rc;
+
+	if (!spec->kind || !spec->kind->limit)
+		return vsu_error_set(err, -EOPNOTSUPP, "%s: this device has no rate limits; disks and network cards of this process have",
+				     what);
+	if (strlen(list) >= sizeof(text))
+		return vsu_error_set(err, -EINVAL, "%s: the list is longer than %zu characters",
+				     what, sizeof(text) - 1);
+	rows_fill(&c);
+	memcpy(c.config, spec->config, sizeof(c.config));
+	rc = vsu_option_parse_list(c.rows, what, list, text, sizeof(text),
+				   on_key, &c, err);
+	if (rc < 0)
+		return rc;
+	rc = spec->kind->limit(dev, c.config, err);
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "%s", what);
+	memcpy(spec->config, c.config, sizeof(c.config));
+	return 0;
+}

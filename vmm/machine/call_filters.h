@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The system calls of a process that runs guests: one filter for the process, and
+ * narrower ones for its threads that need few calls. Permanent, process-wide.
+ */
+#ifndef VMM_MACHINE_CALL_FILTERS_H
+#define VMM_MACHINE_CALL_FILTERS_H
+
+#include <vmm-sys-util/error.h>
+
+#include "call_filter.h"
+
+enum vmm_thread {
+	VMM_THREAD_CPU,		/* runs guest code */
+	VMM_THREAD_SIGNALS,
+};
+
+/*
+ * Call it before the first thread is started. A host or build without filters is logged
+ * as a warning.
+ */
+int vmm_call_filters_start(enum call_filter_action action, struct vsu_error *err);
+
+/* The calling thread's filter. Does nothing before vmm_call_filters_start(). */
+int vmm_call_filters_narrow(enum vmm_thread thread, struct vsu_error *err);
+
+#endif

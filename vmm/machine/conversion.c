@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The queue of conversions of private memory, and the pause of devices for them. */
+#include <config.h>
+
+#include <errno.h>
+
+#include "machine/conversion.h"
+#include "machine/devices.h"
+#include "machine/save.h"
+
+/* A conversion for which a CPU waits, on the stack of its thread. */
+struct vmm_conversion_wish {
+	struct vmm_machine *machine;
+	unsigned int cpu;
+	const struct vmm_conversion *conversion;
+	struct vsu_error *err;
+	int rc;
+	bool begun;
+	struct vmm_ticket *ticket;
+	struct vmm_conversion_wish *next;
+};
+
+/* rc > 0: devices may use the range until they are quiet. */
+static void wish_begin(struct vmm_machine *m, struct vmm_conversion_wish *w)
+{
+	w->begun = true;
+	w->rc = vmm_private_begin(&m->private_memory, vmm_memory_map(&m->memory),
+				  w->cpu, w->conversion, w->err);
+	if (w->rc > 0)
+		vmm_machine_refresh_devices(m);
+}
+
+/*
+ * Some devices hold buffers until the host has data, and all return them at a pause.
+ * True: no device uses the previous map, or one cannot pause.
+ */
+static bool is_settled(struct vmm_machine *m, struct vmm_conversion_wish *w)
+{
+	struct vmm_converting *c = &m->pause.converting;
+	int rc;
+
+	if (vmm_private_is_quiet(&m->private_memory))
+		return true;
+	if (!c->paused)
+		vmm_cpus_pause(m->cpus);
+	c->paused = true;
+	rc = vmm_save_pause_devices(m, &c->npaused, false, w->err);
+	if (rc < 0 && rc != -EAGAIN) {
+		w->rc = rc;
+		return true;
+	}
+	return !rc && vmm_private_is_quiet(&m->private_memory);
+}
+
+static void wish_finish(struct vmm_machine *m, struct vmm_conversion_wish *w)
+{
+	if (w->rc >= 0)
+		w->rc = vmm_private_finish(&m->private_memory, m->kvm.vm_fd,
+					   vmm_memory_map(&m->memory),
+					   w->conversion, w->err);
+	m->pause.converting.first = w->next;
+	vmm_cpus_finish(m->cpus, w->ticket);
+}
+
+static void continue_machine(struct vmm_machine *m)
+{
+	struct vmm_converting *c = &m->pause.converting;
+
+	if (!c->paused)
+		return;
+	c->paused = false;
+	vmm_save_resume(m, c->npaused);
+	c->npaused = 0;
+}
+
+/* False: the first conversion waits for devices. */
+static bool serve_wishes(struct vmm_machine *m)
+{
+	struct vmm_conversion_wish *w;
+
+	while ((w = m->pause.converting.first)) {
+		if (!w->begun)
+			wish_begin(m, w);
+		if (w->rc > 0 && !is_settled(m, w))
+			return false;
+		wish_finish(m, w);
+	}
+	continue_machine(m);
+	return true;
+}
+
+/* Requests in progress end in turns of the loop. */
+static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+	(void)revents;
+	if (serve_wishes(w->data))
+		ev_prepare_stop(loop, w);
+}
+
+static void wait_for_devices(struct vmm_machine *m)
+{
+	ev_prepare *step = &m->pause.converting.step;
+
+	if (ev_is_active(step))
+		return;
+	ev_prepare_init(step, on_step);
+	step->data = m;
+	ev_prepare_start(m->loop, step);
+}
+
+static bool ticket_convert(void *opaque, struct vmm_ticket *ticket)
+{
+	struct vmm_conversion_wish *w = opaque, **at;
+	struct vmm_machine *m = w->machine;
+
+	w->ticket = ticket;
+	for (at = &m->pause.converting.first; *at; at = &(*at)->next)
+		;
+	*at = w;
+	if (!serve_wishes(m))
+		wait_for_devices(m);
+	return false;
+}
+
+int vmm_conversion_run(void *machine, unsigned int cpu,
+		       const struct vmm_conversion *c, struct vsu_error *err)
+{
+	struct vmm_conversion_wish w = {
+		.machine = machine, .cpu = cpu, .conversion = c, .err = err,
+		.rc = -ECANCELED,
+	};
+
+	vmm_cpus_carry(w.machine->cpus, ticket_convert, &w);
+	return w.rc;
+}
+
+int vmm_conversion_refuse(const struct vmm_machine *m, struct vsu_error *err)
+{
+	return m->pause.converting.paused ?
+	       vsu_error_set(err, -EBUSY, "devices are paused while the guest converts private memory; try again") : 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Conversions of private memory while devices use it: one after the other, in the
+ * order of the requests. If a device still uses pages that become private, CPUs and
+ * devices are paused until its requests have ended.
+ *
+ * Threads: as stated.
+ */
+#ifndef VMM_MACHINE_CONVERSION_H
+#define VMM_MACHINE_CONVERSION_H
+
+#include "machine/machine.h"
+
+/*
+ * A callback of struct vmm_cpu_hooks, with a struct vmm_machine as opaque: fails as
+ * vmm_private_begin() and vmm_private_finish(); -ECANCELED: the machine ends. The
+ * CPU's thread.
+ */
+int vmm_conversion_run(void *machine, unsigned int cpu,
+		       const struct vmm_conversion *c, struct vsu_error *err);
+
+/* -EBUSY: the devices are paused for a conversion. Main thread. */
+int vmm_conversion_refuse(const struct vmm_machine *m, struct vsu_error *err);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Events for subscribers of the control socket. */
+#include <config.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/exit.h>
+
+#include "json.h"
+#include "machine/events.h"
+#include "machine/migrate.h"
+#include "machine/sharing.h"
+
+#define MAX_STATS 64u
+
+/* Members of an event, in memory. */
+struct members {
+	FILE *to;
+	char *bytes;
+	size_t len;
+};
+
+static bool members_open(struct members *e, struct vmm_control *control)
+{
+	e->bytes = NULL;
+	e->to = vmm_control_has_subscribers(control) ?
+		open_memstream(&e->bytes, &e->len) : NULL;
+	return e->to;
+}
+
+static void members_publish(struct members *e, struct vmm_control *control,
+			    const char *event)
+{
+	if (!fclose(e->to))
+		vmm_control_publish(control, event, e->bytes);
+	free(e->bytes);
+}
+
+static void write_reason(const struct vsu_error *why, FILE *to)
+{
+	fputs(",\"reason\":", to);
+	prog_json_string(why->msg, to);
+}
+
+/* ------------------------------------------------------------------- devices */
+
+static void publish_device(const struct vmm_device *d, const char *event,
+			   bool final, const struct vsu_error *why)
+{
+	const struct vmm_machine *m = d->owner;
+	struct members e;
+
+	if (!members_open(&e, m->control))
+		return;
+	fprintf(e.to, ",\"device\":%u", (unsigned int)(d - m->devices));
+	if (why) {
+		fprintf(e.to, ",\"final\":%s", final ? "true" : "false");
+		write_reason(why, e.to);
+	}
+	members_publish(&e, m->control, event);
+}
+
+void vmm_event_device_lost(const struct vmm_device *d, bool final,
+			   const struct vsu_error *why)
+{
+	publish_device(d, "device-lost", final, why);
+}
+
+void vmm_event_device_back(const struct vmm_device *d)
+{
+	publish_device(d, "device-back", false, NULL);
+}
+
+/* -------------------------------------------------------------------- polled */
+
+static uint64_t stat_named(const struct virtdev_stat *stats, uint32_t n,
+			   const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(stats[i].name, name))
+			return stats[i].value;
+	return 0;
+}
+
+/* The driver may store the size at any rate. */
+static void balloon_poll(struct vmm_machine *m, struct vmm_device *d)
+{
+	struct virtdev_stat stats[MAX_STATS];
+	const uint32_t all = vmm_virtio_stats(d->virtio, stats, MAX_STATS);
+	const uint32_t n = all < MAX_STATS ? all : MAX_STATS;
+	const uint64_t actual = stat_named(stats, n, "actual");
+	struct members e;
+
+	if (actual == d->actual || !members_open(&e, m->control))
+		return;
+	d->actual = actual;
+	fprintf(e.to, ",\"device\":%u,\"actual\":%" PRIu64 ",\"target\":%" PRIu64,
+		(unsigned int)(d - m->devices), actual,
+		stat_named(stats, n, "target"));
+	members_publish(&e, m->control, "balloon");
+}
+
+void vmm_events_poll(struct vmm_machine *m)
+{
+	struct members e;
+	unsigned int i;
+
+	if (!vmm_control_has_subscribers(m->control))
+		return;
+	for (i = 0; i < m->ndevices; i++)
+		if (m->devices[i].virtio &&
+		    m->devices[i].spec.id == VIRTDEV_ID_BALLOON &&
+		    vmm_machine_local_device(&m->devices[i]))
+			balloon_poll(m, &m->devices[i]);
+	if (m->pause.migration && members_open(&e, m->control)) {
+		vmm_migrate_report(m, e.to);
+		members_publish(&e, m->control, "migration");
+	}
+}
+
+/* ----------------------------------------------------------------------- end */
+
+void vmm_event_end(const struct vmm_machine *m, int status,
+		   const struct vsu_error *why)
+{
+	struct members e;
+
+	if (status == VSU_EXIT_PANIC)
+		vmm_control_publish(m->control, "guest-panicked", "");
+	if (status == VSU_EXIT_REBOOT)
+		vmm_control_publish(m->control, "reset", "");
+	if (!members_open(&e, m->control))
+		return;
+	fprintf(e.to, ",\"status\":%d", status);
+	write_reason(why, e.to);
+	members_publish(&e, m->control, "shutdown");
+}

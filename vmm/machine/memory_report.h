@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The guest's memory and windows for the control socket.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_MACHINE_MEMORY_REPORT_H
+#define VMM_MACHINE_MEMORY_REPORT_H
+
+#include "machine/machine.h"
+
+/* Writes them as two members. */
+void vmm_memory_report(const struct vmm_machine *m, FILE *to);
+
+/* The command "memory". */
+int vmm_memory_report_command(void *machine, char *const *words, FILE *answer,
+			      struct vsu_error *err);
+
+#endif

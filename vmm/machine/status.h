@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The state of the machine for the control socket.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_MACHINE_STATUS_H
+#define VMM_MACHINE_STATUS_H
+
+#include "machine/machine.h"
+
+/* The command "status". */
+int vmm_status_command(void *machine, char *const *words, FILE *answer,
+		       struct vsu_error *err);
+
+/* True unless the entry is free. */
+bool vmm_status_is_present(const struct vmm_device *d);
+
+/* Writes the device's counters as a member. */
+void vmm_status_write_numbers(const struct vmm_device *d, FILE *to);
+
+/* Requests new counters of the guest, which a later report contains. */
+void vmm_status_refresh(struct vmm_device *d);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* TCP sockets of a migration. */
+#ifndef VMM_MIGRATION_TCP_H
+#define VMM_MIGRATION_TCP_H
+
+#include "migration/stream.h"
+
+/*
+ * Splits HOST:PORT or [HOST]:PORT. Both point into the text, which is changed.
+ * -EINVAL: it has no port.
+ */
+int vmm_tcp_split(char *text, char **host, char **port);
+
+/* Makes the connection of s; blocks as the stream does. */
+int vmm_tcp_connect(const char *address, struct vmm_stream *s,
+		    struct vsu_error *err);
+
+/* Returns a listening socket, owned by the caller. */
+int vmm_tcp_listen(const char *address, int backlog, struct vsu_error *err);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Loads the TLS module, and completes its handshake. */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+
+#include <vmm-sys-util/event.h>
+
+#include "migration/tls.h"
+#include "module_loader.h"
+
+#define HANDSHAKE_NS UINT64_C(30000000000)
+
+static const struct prog_module module = {
+	.file = "migration-tls.so", .symbol = VMM_TLS_MODULE_SYMBOL,
+	.subject = "TLS", .package = "cvmm-migration-tls", .library = "gnutls",
+};
+
+int vmm_tls_prepare(struct vmm_stream *s, const struct vmm_tls_config *config,
+		    struct vsu_error *err)
+{
+	const struct vmm_tls_module *tls;
+	const void *loaded = NULL;
+	int rc = prog_module_load(&module, &loaded, err);
+
+	if (rc < 0)
+		return rc;
+	tls = loaded;
+	rc = tls->open(config, &s->layer_self, err);
+	if (!rc)
+		s->layer = &tls->layer;
+	return rc;
+}
+
+static const struct vmm_tls_module *module_of(const struct vmm_stream *s)
+{
+	return (const struct vmm_tls_module *)((uintptr_t)s->layer -
+		offsetof(struct vmm_tls_module, layer));
+}
+
+int vmm_tls_start(struct vmm_stream *s, struct vsu_error *err)
+{
+	const uint64_t until = vsu_now_ns() + HANDSHAKE_NS;
+	short events = POLLIN;
+	int rc;
+
+	do {
+		rc = module_of(s)->shake_hands(s->layer_self, s->fd, &events, err);
+		if (rc != -EAGAIN)
+			return rc;
+		rc = vmm_stream_wait(s, s->fd, events, until, err);
+	} while (!rc);
+	return rc;
+}

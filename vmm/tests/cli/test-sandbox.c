@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the rights of a process after --sandbox=on, in child processes. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "cli/options.h"
+#include "cli/sandbox.h"
+#include "landlock.h"
+#include "privileges.h"
+#include "../util.h"
+
+static char folder[64];
+
+#define NO_SANDBOX 99
+
+/* Fails a claim with its line number, which is the exit status. */
+#define HOLDS(condition) do { if (!(condition)) return __LINE__ % 90 + 1; } while (0)
+
+/* "run" and up to 15 words of a line; they live as long as the options. */
+static int parse(struct vmm_options *o, const char *line)
+{
+	static char words[1024];
+	static char *argv[17];
+	char *word;
+	int argc = 0;
+
+	snprintf(words, sizeof(words), "run %s", line);
+	for (word = strtok(words, " "); word && argc < 16;
+	     word = strtok(NULL, " "))
+		argv[argc++] = word;
+	return vmm_options_parse(o, argc, argv, NULL);
+}
+
+static int lock_and_run(const char *line, int (*fn)(void))
+{
+	struct vmm_options o;
+
+	if (chdir(folder) < 0 || parse(&o, line) < 0 ||
+	    vmm_sandbox_lock(&o, NULL) < 0)
+		return NO_SANDBOX;
+	return fn();
+}
+
+static int status_of(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return -1000;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* The exit status of a child that runs fn with these options. */
+static int locked(const char *line, int (*fn)(void))
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(lock_and_run(line, fn));
+	return status_of(pid);
+}
+
+static bool is_refused(int rc)
+{
+	const bool refused = rc < 0 && (errno == EACCES || errno == EPERM);
+
+	if (rc >= 0)
+		close(rc);
+	return refused;
+}
+
+static bool is_opened(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* A number of /proc/self/status in hexadecimal; prctl() is filtered. */
+static uint64_t status_number(const char *name)
+{
+	FILE *from = fopen("/proc/self/status", "re");
+	const size_t len = strlen(name);
+	uint64_t number = UINT64_MAX;
+	char line[256];
+
+	while (from && fgets(line, sizeof(line), from))
+		if (!strncmp(line, name, len) && line[len] == ':')
+			number = strtoull(line + len + 1, NULL, 16);
+	if (from)
+		fclose(from);
+	return number;
+}
+
+#ifndef UNDER_SANITIZER
+/* The files of a process that cannot be dumped belong to root. */
+static bool is_dumpable(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/status", &st) < 0 || st.st_uid == geteuid();
+}
+#endif
+
+static int privileges_are_gone(void)
+{
+	const uint64_t others = UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_NET_ADMIN;
+
+	HOLDS(status_number("NoNewPrivs") == 1);
+	HOLDS(!(status_number("CapBnd") & others) || geteuid());
+#ifndef UNDER_SANITIZER
+	HOLDS(!is_dumpable() || !geteuid());
+#endif
+	return 0;
+}
+
+START_TEST(privileges_are_dropped)
+{
+	ck_assert_int_eq(locked("k --sandbox=on", privileges_are_gone), 0);
+}
+END_TEST
+
+/* A container may have set it before. */
+static int no_new_privs;
+
+static int all_is_kept(void)
+{
+	HOLDS(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == no_new_privs);
+	HOLDS(is_opened(open("/etc/passwd", O_RDONLY)));
+	return 0;
+}
+
+START_TEST(off_changes_nothing)
+{
+	no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+	ck_assert_int_eq(locked("k --sandbox=off", all_is_kept), 0);
+	ck_assert_int_eq(locked("k", all_is_kept), 0);
+}
+END_TEST
+
+static int other_files_are_refused(void)
+{
+	HOLDS(is_refused(open("/etc/passwd", O_RDONLY)));
+	HOLDS(is_refused(open("other", O_RDONLY)));
+	HOLDS(is_refused(open("new", O_WRONLY | O_CREAT, 0600)));
+	HOLDS(is_refused(open("/", O_RDONLY | O_DIRECTORY)));
+	HOLDS(is_refused(unlink("disk")));
+	HOLDS(is_refused(rename("disk", "moved")));
+	HOLDS(is_refused(mkdir("saved", 0700)));
+	HOLDS(is_refused(truncate("other", 0)));
+	return 0;
+}
+
+START_TEST(other_files_are_not_opened)
+{
+	ck_assert_int_eq(locked("kernel disk --sandbox=on",
+				other_files_are_refused), 0);
+}
+END_TEST
+
+static int no_program_runs(void)
+{
+	char name[] = "true";
+	char *const argv[] = { name, NULL };
+
+	HOLDS(is_refused(execv("/bin/true", argv)));
+	return 0;
+}
+
+START_TEST(programs_are_not_executed)
+{
+	ck_assert_int_eq(locked("k --sandbox=on,folder=/bin", no_program_runs),
+			 0);
+}
+END_TEST
+
+static int others_are_left_alone(void)
+{
+	HOLDS(kill(getppid(), 0) < 0 && errno == EPERM);
+	return 0;
+}
+
+START_TEST(other_processes_are_not_signalled)
+{
+	ck_assert_int_eq(locked("k --sandbox=on", others_are_left_alone), 0);
+}
+END_TEST
+
+static int named_files_are_used(void)
+{
+	HOLDS(is_opened(open("kernel", O_RDONLY)));
+	HOLDS(is_refused(open("kernel", O_RDWR)));
+	HOLDS(is_opened(open("disk", O_RDWR)));
+	HOLDS(is_opened(open("a,b", O_RDWR)));
+	HOLDS(is_opened(open("share/new", O_RDWR | O_CREAT, 0600)));
+	HOLDS(unlink("share/new") == 0);
+	HOLDS(is_opened(open("/proc/self/status", O_RDONLY)));
+	HOLDS(is_opened(open("/dev/null", O_RDWR)));
+	return 0;
+}
+
+START_TEST(files_of_the_options_are_opened)
+{
+	ck_assert_int_eq(locked("kernel disk --disk=path=a,,b,readonly --fs=share,tag=x --sandbox=on",
+				named_files_are_used), 0);
+}
+END_TEST
+
+static int file_is_created(void)
+{
+	HOLDS(is_opened(open("share/absent", O_RDWR | O_CREAT, 0600)));
+	HOLDS(unlink("share/absent") == 0);
+	return 0;
+}
+
+START_TEST(files_that_the_options_create_are_created)
+{
+	ck_assert_int_eq(locked("k --memory=size=2M,mem-path=share/absent --sandbox=on",
+				file_is_created), 0);
+	ck_assert_int_eq(locked("k --serial=share/absent --sandbox=on",
+				file_is_created), 0);
+}
+END_TEST
+
+static int overlays_are_made(void)
+{
+	HOLDS(is_opened(open("share", O_TMPFILE | O_RDWR, 0600)));
+	HOLDS(is_opened(open("a,b", O_RDWR)));
+	HOLDS(is_refused(open("other", O_RDWR)));
+	return 0;
+}
+
+START_TEST(files_of_overlays_are_opened)
+{
+	setenv("TMPDIR", "share", 1);
+	ck_assert_int_eq(locked("k --disk=disk,snapshot=on --disk=path=kernel,overlay=a,,b --sandbox=on",
+				overlays_are_made), 0);
+	unsetenv("TMPDIR");
+}
+END_TEST
+
+static int shm_is_made(void)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "/cvmm-sandbox.%d", getpid());
+	HOLDS(is_opened(shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600)));
+	HOLDS(shm_unlink(name) == 0);
+	return 0;
+}
+
+START_TEST(shared_memory_is_made_if_it_is_an_option)
+{
+	ck_assert_int_eq(locked("k --memory=size=2M,backend=shm --sandbox=on",
+				shm_is_made), 0);
+	ck_assert_int_ne(locked("k --sandbox=on", shm_is_made), 0);
+}
+END_TEST
+
+static int socket_only_is_made(void)
+{
+	struct sockaddr_un name = { AF_UNIX, "share/socket" };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	HOLDS(bind(fd, (const struct sockaddr *)&name, sizeof(name)) == 0);
+	HOLDS(unlink("share/socket") == 0);
+	HOLDS(is_refused(open("share/new", O_RDWR | O_CREAT, 0600)));
+	return 0;
+}
+
+static const char *const sockets[] = {
+	"k --control=share/socket --sandbox=on",
+	"k --console=socket=share/socket --sandbox=on",
+	"k --console=stdio,port=a:socket:share/socket --sandbox=on",
+	"k --vsock=cid=5,path=share/socket --sandbox=on",
+	"k --device=vsock,cid=5,path=share/socket --sandbox=on",
+};
+#define NSOCKETS (int)(sizeof(sockets) / sizeof(*sockets))
+
+START_TEST(folders_of_sockets_are_for_sockets)
+{
+	ck_assert_int_eq(locked(sockets[_i], socket_only_is_made), 0);
+}
+END_TEST
+
+static int folder_is_used(void)
+{
+	HOLDS(mkdir("share/a", 0700) == 0 && rename("share/a", "share/b") == 0);
+	HOLDS(rmdir("share/b") == 0);
+	return 0;
+}
+
+START_TEST(folder_is_for_saved_machines)
+{
+	ck_assert_int_eq(locked("k --sandbox=on,folder=share", folder_is_used),
+			 0);
+}
+END_TEST
+
+static const struct { const char *line, *says; } refused[] = {
+	{ "k --sandbox=", "--sandbox" },
+	{ "k --sandbox=maybe", "maybe" },
+	{ "k --sandbox=on,log", "expected is on, log, off" },
+	{ "k --sandbox=on,off", "expected is on, log, off" },
+	{ "k --sandbox=folder=/tmp", "expected is on, log, off" },
+	{ "k --sandbox=on,folder=/no/such", "folder '/no/such'" },
+	{ "k --sandbox=on,folder=/etc/passwd", "folder '/etc/passwd'" },
+};
+#define NREFUSED (int)(sizeof(refused) / sizeof(*refused))
+
+START_TEST(mistakes_are_refused_and_named)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_options o;
+
+	ck_assert_int_eq(parse(&o, refused[_i].line), 0);
+	ck_assert_int_lt(vmm_sandbox_lock(&o, &err), 0);
+	ck_assert_msg(strstr(err.msg, refused[_i].says), "%s", err.msg);
+}
+END_TEST
+
+static bool has_landlock(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(confine_new_privileges(NULL) < 0 ||
+		      landlock_narrow(NULL, 0, true) < 0);
+	return status_of(pid) == 0;
+}
+
+/* Version 6 of Landlock restricts signals. */
+static bool can_restrict_signals(void)
+{
+#ifdef SYS_landlock_create_ruleset
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, 1) >= 6;
+#else
+	return false;
+#endif
+}
+
+static void file_make(const char *name)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		abort();
+	close(fd);
+}
+
+static void files_make(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(folder, sizeof(folder), "%.40s/cvmm-sandbox.XXXXXX",
+		 tmp ? tmp : "/tmp");
+	if (!mkdtemp(folder) || chdir(folder) < 0 || mkdir("share", 0700) < 0)
+		abort();
+	file_make("kernel");
+	file_make("disk");
+	file_make("other");
+	file_make("a,b");
+}
+
+static void files_remove(void)
+{
+	if (chdir(folder) < 0)
+		return;
+	unlink("kernel");
+	unlink("disk");
+	unlink("other");
+	unlink("a,b");
+	rmdir("share");
+	rmdir(folder);
+}
+
+static void add_landlock_tests(TCase *tc)
+{
+#ifdef UNDER_COVERAGE
+	puts("# left out: Landlock, which a coverage build does without");
+#else
+	if (!has_landlock()) {
+		puts("# left out: Landlock, which this kernel or a program with a sanitizer does without");
+		return;
+	}
+	tcase_add_test(tc, other_files_are_not_opened);
+	tcase_add_test(tc, programs_are_not_executed);
+	if (can_restrict_signals())
+		tcase_add_test(tc, other_processes_are_not_signalled);
+	else
+		puts("# left out: signals, which this kernel does not restrict");
+	tcase_add_test(tc, files_of_the_options_are_opened);
+	tcase_add_test(tc, files_that_the_options_create_are_created);
+	tcase_add_test(tc, files_of_overlays_are_opened);
+	tcase_add_test(tc, shared_memory_is_made_if_it_is_an_option);
+	tcase_add_loop_test(tc, folders_of_sockets_are_for_sockets, 0, NSOCKETS);
+	tcase_add_test(tc, folder_is_for_saved_machines);
+#endif
+}
+
+int main(void)
+{
+	Suite *s = suite_create("sandbox");
+	TCase *tc = tcase_create("sandbox");
+	int failed;
+
+	files_make();
+	suite_add_tcase(s, tc);
+	tcase_add_test(tc, privileges_are_dropped);
+	tcase_add_test(tc, off_changes_nothing);
+	tcase_add_loop_test(tc, mistakes_are_refused_and_named, 0, NREFUSED);
+	add_landlock_tests(tc);
+	fflush(stdout);
+	failed = run_suite(s);
+	files_remove();
+	return failed;
+}

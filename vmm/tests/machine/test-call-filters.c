@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the system calls of each kind of thread, in child processes. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "machine/call_filters.h"
+#include "privileges.h"
+#include "../util.h"
+
+/* Kinds of threads, besides those of call_filters.h */
+#define PROCESS 100
+
+static int error_of(long rc)
+{
+	return rc < 0 ? errno : 0;
+}
+
+/* ------------------------------------------------------------------ what is tried */
+
+static int run_program(void)
+{
+	char name[] = "true";
+	char *const argv[] = { name, NULL };
+
+	return error_of(execv("/bin/true", argv));
+}
+
+static int make_process(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	return error_of(pid);
+}
+
+static int map_code(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+	       MAP_FAILED ? errno : 0;
+}
+
+static int turn_into_code(void)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return page == MAP_FAILED ? 98 : error_of(mprotect(page, 4096, PROT_READ | PROT_EXEC));
+}
+
+static int trace_parent(void)
+{
+	return error_of(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL));
+}
+
+static int signal_parent(void)
+{
+	return error_of(kill(getppid(), 0));
+}
+
+static int make_packet_socket(void)
+{
+	return error_of(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+}
+
+static int type_into_a_terminal(void)
+{
+	return error_of(ioctl(STDIN_FILENO, TIOCSTI, "x"));
+}
+
+static int make_namespace(void)
+{
+	return error_of(unshare(CLONE_NEWUSER));
+}
+
+static int mount_a_folder(void)
+{
+	return error_of(mount("/", "/", NULL, MS_BIND, NULL));
+}
+
+static int load_program(void)
+{
+#ifdef SYS_bpf
+	return error_of(syscall(SYS_bpf, 0, NULL, 0));
+#else
+	return EPERM;
+#endif
+}
+
+static int open_file(void)
+{
+	return error_of(open("/dev/null", O_RDWR | O_CLOEXEC));
+}
+
+static int make_socket(void)
+{
+	return error_of(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+static int make_ring(void)
+{
+	struct io_uring_params params = { 0 };
+
+	return error_of(syscall(SYS_io_uring_setup, 4, &params));
+}
+
+static int make_memfd(void)
+{
+	return error_of(memfd_create("test", MFD_CLOEXEC));
+}
+
+static int remove_file(void)
+{
+	return error_of(unlink("/no/such/file"));
+}
+
+/* An operation of KVM, which this file does not have. */
+static int call_kvm(void)
+{
+	return error_of(ioctl(STDERR_FILENO, 0xae80, 0));
+}
+
+static int receive_message(void)
+{
+	struct msghdr message = { .msg_iovlen = 0 };
+
+	return error_of(recvmsg(STDERR_FILENO, &message, MSG_DONTWAIT));
+}
+
+static int map_memory(void)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return page == MAP_FAILED ? errno : error_of(munmap(page, 4096));
+}
+
+/* ------------------------------------------------------------------------ claims */
+
+struct attempt {
+	int kind, (*fn)(void), error;
+};
+
+/* Runs in the child, in a thread of that kind. */
+static void *attempt_main(void *arg)
+{
+	const struct attempt *a = arg;
+
+	if (a->kind != PROCESS &&
+	    vmm_call_filters_narrow((enum vmm_thread)a->kind, NULL) < 0)
+		_exit(97);
+	_exit(a->fn());
+}
+
+static int child_main(const struct attempt *a, enum call_filter_action action)
+{
+	pthread_t thread;
+	void *result;
+
+	if (vmm_call_filters_start(action, NULL) < 0 ||
+	    pthread_create(&thread, NULL, attempt_main, (void *)(uintptr_t)a))
+		return 96;
+	pthread_join(thread, &result);
+	return 95;
+}
+
+static int result_of(const struct attempt *a, enum call_filter_action action)
+{
+	int status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (!pid)
+		_exit(child_main(a, action));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static int (*const never[])(void) = {
+	run_program, make_process, map_code, turn_into_code, trace_parent, signal_parent,
+	make_packet_socket, type_into_a_terminal, make_namespace, mount_a_folder, load_program,
+};
+
+static const int kinds[] = { PROCESS, VMM_THREAD_CPU, VMM_THREAD_SIGNALS };
+
+START_TEST(no_thread_executes_traces_or_loads_code)
+{
+	struct attempt a = { .fn = never[_i] };
+	unsigned int i;
+
+	for (i = 0; i < COUNT(kinds); i++) {
+		a.kind = kinds[i];
+		ck_assert_int_eq(result_of(&a, CALL_FILTER_FAIL), EPERM);
+	}
+}
+END_TEST
+
+static const struct attempt narrow[] = {
+	{ VMM_THREAD_CPU, open_file, EPERM },
+	{ VMM_THREAD_CPU, make_socket, EPERM },
+	{ VMM_THREAD_CPU, make_ring, EPERM },
+	{ VMM_THREAD_CPU, make_memfd, EPERM },
+	{ VMM_THREAD_CPU, remove_file, EPERM },
+	{ VMM_THREAD_SIGNALS, open_file, EPERM },
+	{ VMM_THREAD_SIGNALS, make_socket, EPERM },
+	{ VMM_THREAD_SIGNALS, make_memfd, EPERM },
+	{ VMM_THREAD_SIGNALS, call_kvm, EPERM },
+	{ VMM_THREAD_SIGNALS, receive_message, EPERM },
+};
+
+START_TEST(threads_of_few_calls_make_no_others)
+{
+	ck_assert_int_eq(result_of(&narrow[_i], CALL_FILTER_FAIL), narrow[_i].error);
+}
+END_TEST
+
+static const struct attempt permitted[] = {
+	{ PROCESS, open_file, 0 },
+	{ PROCESS, make_socket, 0 },
+	{ PROCESS, make_memfd, 0 },
+	{ PROCESS, remove_file, ENOENT },
+	{ PROCESS, map_memory, 0 },
+	{ VMM_THREAD_CPU, map_memory, 0 },
+	{ VMM_THREAD_CPU, call_kvm, ENOTTY },
+	{ VMM_THREAD_CPU, receive_message, ENOTSOCK },
+	{ VMM_THREAD_SIGNALS, map_memory, 0 },
+};
+
+START_TEST(calls_of_a_kind_of_thread_are_permitted)
+{
+	ck_assert_int_eq(result_of(&permitted[_i], CALL_FILTER_FAIL), permitted[_i].error);
+}
+END_TEST
+
+START_TEST(logged_calls_are_executed)
+{
+	const struct attempt a = { VMM_THREAD_CPU, open_file, 0 };
+
+	ck_assert_int_eq(result_of(&a, CALL_FILTER_LOG), 0);
+}
+END_TEST
+
+/* In a child: a filter is permanent. */
+static bool has_filters(void)
+{
+	static const struct call_table *const none[] = { NULL };
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(confine_new_privileges(NULL) < 0 ||
+		      call_filter_load(CALL_FILTER_LOG, none, true, NULL) < 0);
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("call filters");
+	TCase *tc = tcase_create("threads");
+
+	if (has_filters()) {
+		tcase_add_loop_test(tc, no_thread_executes_traces_or_loads_code, 0,
+				    (int)COUNT(never));
+		tcase_add_loop_test(tc, threads_of_few_calls_make_no_others, 0,
+				    (int)COUNT(narrow));
+		tcase_add_loop_test(tc, calls_of_a_kind_of_thread_are_permitted, 0,
+				    (int)COUNT(permitted));
+	}
+	tcase_add_test(tc, logged_calls_are_executed);	/* also where no filter is possible */
+	suite_add_tcase(suite, tc);
+	return run_suite(suite);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The watchers of a remote device's session, and the reports to its owner. */
+#include <config.h>
+
+#include "virtio/remote_session.h"
+
+void vmm_remote_watch(struct remote *r)
+{
+	r->session.data = r->refresh.data = r;
+	ev_io_start(r->loop, &r->session);
+	r->watched = true;
+}
+
+void vmm_remote_unwatch(struct remote *r)
+{
+	if (!r->watched)
+		return;
+	ev_io_stop(r->loop, &r->session);
+	ev_timer_stop(r->loop, &r->refresh);
+	ev_timer_stop(r->loop, &r->limit);
+	r->watched = false;
+}
+
+void vmm_remote_notify(const struct remote *r, const struct vsu_error *err)
+{
+	const struct vmm_virtio_resources *resources =
+		r->v ? vmm_virtio_get_resources(r->v) : NULL;
+
+	if (resources && err && resources->away)
+		resources->away(resources->opaque, err);
+	else if (resources && !err && resources->back)
+		resources->back(resources->opaque);
+}
