@@ -49,14 +49,14 @@ mark_sum() {
 # ---------------------------------------------------------------- servers
 
 # serve_storage_daemon IMAGE SOCKET [EXPORT_OPTION…]: starts QEMU's storage
-# daemon; SERVER is its process
+# daemon; SERVER is its process; STORAGE_LOCKING=off: without locks
 serve_storage_daemon() {
 	local image=$1 socket=$2; shift 2
 	local options
 
 	options=$(printf ',%s' "writable=on" "$@")
 	start "$WORK/server.log" "$STORAGE_DAEMON" \
-		--blockdev "driver=file,node-name=file,filename=$image,discard=unmap" \
+		--blockdev "driver=file,node-name=file,filename=$image,discard=unmap,locking=${STORAGE_LOCKING:-auto}" \
 		--blockdev "driver=raw,node-name=disk,file=file,discard=unmap" \
 		--export "type=vhost-user-blk,id=export,node-name=disk,addr.type=unix,addr.path=$socket$options"
 	SERVER=$CHILD

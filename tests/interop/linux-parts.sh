@@ -19,6 +19,8 @@ picked() { case " ${PARTS:-$1} " in *" $1 "*) ;; *) return 1;; esac; }
 need_program CVMM vmm/cvmm
 need_program DAEMON daemons/cvmm-vhost-user-blk
 need_program BACKEND examples/shmem-backend
+need_program UPDATE examples/update-cvmm
+need_program POOL examples/clone-pool
 need_program POKE tests/interop/poke
 need_program LOAD tests/interop/vsock-load
 need_program FOLDER_LOAD tests/interop/fs-load

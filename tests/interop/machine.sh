@@ -8,11 +8,14 @@
 #                          its process, the file CONSOLE its output
 #   machine_ask LETTER     sends a command and waits for its end; SAID is the
 #                          output of the guest since then
+#   by_command SOCKET      an address exec: of a migration, whose memory is copied
 #   machine_end            ends the guest; ENDED is cvmm's exit status
 
 need_kvm() {
 	cvmm_usable || tap_skip_all "$KVM_WHY"
 }
+
+by_command() { echo "exec:python3 $here/migration_stream.py join $1"; }
 
 prompts() { grep -c '^ready' "$CONSOLE" 2>/dev/null || true; }
 

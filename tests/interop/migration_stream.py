@@ -9,6 +9,10 @@ docs/migration-stream.md.
     migration_stream.py hold LISTEN CONNECT NAME HELD FIFO  makes the file HELD in front of that section, and passes
                                                             it on when the pipe has been written
     migration_stream.py damage LISTEN CONNECT NAME          one bit of the first such section is another one
+    migration_stream.py join CONNECT                        passes standard input and output on, without descriptors
+    migration_stream.py give CONNECT FILE MEMORY            sends its begin, and a descriptor of MEMORY as 64 MiB
+    migration_stream.py channels CONNECT FILE N NAME HEX    sends its begin with N more connections, after two of other
+                                                            programs; the last sends that section
     migration_stream.py send CONNECT FILE                   sends a recorded stream, prints the answers
     migration_stream.py forge FILE NAME HEX [HEX] TO        the first section of that name has other content, and
                                                             perhaps another length in its header
@@ -44,20 +48,30 @@ def section(name, content, version=1):
     return head + struct.pack("<I", crc32c(head + bytes(4) + length + content)) + length + content
 
 
-def read_all(peer, length):
+def read_all(peer, length, fds=None):
     data = b""
     while len(data) < length:
-        piece = peer.recv(min(length - len(data), 1 << 20))
+        piece, came, _, _ = socket.recv_fds(peer, min(length - len(data), 1 << 20), 16)
+        for fd in came:
+            os.close(fd) if fds is None else fds.append(fd)
         if not piece:
             return None
         data += piece
     return data
 
 
-def sections(peer):
+def pass_on(peer, data, fds):
+    """Descriptors accompany the first byte."""
+    sent = socket.send_fds(peer, [data], fds) if fds else 0
+    while fds:
+        os.close(fds.pop())
+    peer.sendall(data[sent:])
+
+
+def sections(peer, fds):
     """Yields name, header and content."""
     while True:
-        header = read_all(peer, HEADER)
+        header = read_all(peer, HEADER, fds)
         if header is None:
             return
         length = struct.unpack_from("<Q", header, 32)[0]
@@ -89,10 +103,11 @@ class Ends:
                 pass
 
     def pump(self, here, there, change):
+        fds = []
         try:
-            for name, header, content in sections(here):
+            for name, header, content in sections(here, fds):
                 for piece in change(name, header, content):
-                    there.sendall(piece)
+                    pass_on(there, piece, fds)
         except OSError:
             pass
         self.end()
@@ -183,6 +198,25 @@ def show(path):
         print(name, len(content))
 
 
+def join(target):
+    """A connection by its standard input and output, without descriptors: for exec:."""
+    peer = connect(target)
+
+    def back():
+        try:
+            while data := peer.recv(65536):
+                while data:
+                    data = data[os.write(1, data):]
+        finally:
+            os._exit(0)
+
+    threading.Thread(target=back).start()
+    while data := os.read(0, 65536):
+        peer.sendall(data)
+    peer.shutdown(socket.SHUT_WR)
+    threading.Event().wait()
+
+
 def send(target, path):
     peer = connect(target)
     try:
@@ -192,7 +226,7 @@ def send(target, path):
     except OSError:
         pass
     try:
-        for name, _, content in sections(peer):
+        for name, _, content in sections(peer, []):
             print(name, content.decode(errors="replace"))
     except OSError:
         pass
@@ -229,8 +263,42 @@ def other_version(path, name, to):
         file.write(start + b"".join(section(*s) for s in found))
 
 
+def give(target, path, file):
+    start, found = parse(path)
+    given = os.open(file, os.O_RDWR if os.access(file, os.W_OK) and not os.path.isdir(file) else os.O_RDONLY)
+    peer = connect(target)
+    for name, content in ((name, content) for name, content, *_ in found if name in ("arguments", "head")):
+        start += section(name, content)
+    peer.sendall(start)
+    socket.send_fds(peer, [section("shared", struct.pack("<QQQ", 0, 0, 64 << 20))], [given])
+    read_all(peer, 1 << 20)
+
+
+def channels(target, path, number, name, content):
+    number, token = int(number), os.urandom(16)
+    start, found = parse(path)
+    peer, others = connect(target), []
+    peer.sendall(start + section("channels", struct.pack("<I", number) + token))
+    try:
+        for data in (b"GET / HTTP/1.0" + bytes(99), start + section("join", bytes(16))):
+            others.append(connect(target))
+            others[-1].sendall(data)
+        for _ in range(number if number < 16 else 0):
+            others.append(connect(target))
+            others[-1].sendall(start + section("join", token))
+        peer.sendall(b"".join(section(name, content) for name, content in found if name in ("arguments", "head")))
+        peer.sendall(section("shared", b""))
+        others[-1].sendall(section(name, bytes.fromhex(content)) if name != "nothing" else b"")
+        others[-1].shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+    for name, _, content in sections(peer, []):
+        print(name, content.decode(errors="replace"))
+
+
 signal = {"list": show, "through": through, "cut": cut, "hold": hold, "damage": damage, "send": send, "forge": forge,
-          "reorder": reorder, "version": other_version}
+          "reorder": reorder, "give": give, "join": join, "channels": channels,
+          "version": other_version}
 signal[sys.argv[1]](*sys.argv[2:])
 sys.stdout.flush()
 os._exit(0)

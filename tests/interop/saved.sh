@@ -13,8 +13,9 @@
 #   killed                 ends the process at once
 
 may_use python3
+. "$here/control.sh"
 
-command_machine() { timeout 60 "$CVMM" ctl control "$@"; }
+command_machine() { ctl control "$@"; }
 answers() { command_machine "${@:2}" >answer 2>&1; cat answer; grep -q "$1" answer; }
 state() { python3 "$here/machine_state.py" "$@"; }
 
@@ -24,10 +25,13 @@ fresh_keys() {
 	exec 7<>keys
 }
 
+machine_answers() { ended "$MACHINE" || { [ -S control ] && answers '"ok":true' status; }; }
+
 machine() {
+	rm -f control
 	start "$1.log" sh -c 'exec "$@" <keys' sh "$CVMM" run "${@:2}"
 	MACHINE=$CHILD
-	wait_until 30 answers '"ok":true' status
+	wait_until 30 machine_answers && ! ended "$MACHINE"
 }
 
 begin() {

@@ -164,10 +164,7 @@ reads_compared() {
 
 # cut_at_mark PID: truncates a file at the guest's mark, while that guest runs
 cut_at_mark() {
-	until [ -e "$FOLDER/mark" ]; do
-		kill -0 "$1" 2>/dev/null || return
-		sleep 0.1
-	done
+	AWAIT_SECONDS=$(at_length 120 1500) await "$1" [ -e "$FOLDER/mark" ] || return
 	truncate -s 4096 "$FOLDER/cut"
 	rm "$FOLDER/mark"
 }

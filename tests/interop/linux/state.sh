@@ -51,6 +51,36 @@ part_saved() {
 	saved_on pci
 }
 
+# windows_saved TRANSPORT: a guest with plugged memory and mapped files is saved
+windows_saved() {
+	rm -rf "$WORK/first" "$WORK/windows"
+	mkdir "$WORK/windows"
+	fresh_keys
+	MORE="memhp_default_state=online_movable comes=64" INPUT=$WORK/keys start saved_windows --memory=size=192M --transport="$1" \
+		--mem=size=512M --fs "path=$WORK/windows,tag=host,dax-window=16M" --control="$WORK/control"
+	until_said small
+	command_machine resize mem 64M >/dev/null
+	echo >&7
+	until_said ready
+	save_and_kill first "over $1, a guest with plugged memory and a DAX window is saved"
+	continue_saved first
+	await "$CHILD" answers_status
+	same "over $1, the memory is still plugged" "$((64 << 20))" "$(plugged)"
+	command_machine resize mem 0 >/dev/null
+	echo >&7
+	finish
+	checks "over $1, plugged memory, mapped files, and their use after that" 5
+	same "over $1, its kernel logs no errors with them" 0 "$(said odd)"
+	same "over $1, the host has the bytes of the mapped files" "" \
+		"$("$FOLDER_LOAD" verify "$WORK/windows/kept" 8 2>&1; "$FOLDER_LOAD" verify "$WORK/windows/more" 18 2>&1)"
+	rm -rf "$WORK/first" "$WORK/windows"
+}
+
+part_saved_windows() {
+	[ -z "${LONG:-}" ] || windows_saved mmio
+	windows_saved pci
+}
+
 # saved_with SERVER CLAIM: a guest with open files in the folder of a server is
 # saved, and continued with another process of the server
 saved_with() {
@@ -148,9 +178,9 @@ part_saved_ports() {
 	rm -rf "$WORK/first"
 }
 
-# comes CONTROL: a process waits for the guest
+# comes CONTROL ARG…: a process waits for the guest
 comes() {
-	"$CVMM" run --incoming="unix:$WORK/incoming" --control="$1" <"$WORK/keys" >>"$WORK/console" 2>"$WORK/err" &
+	"$CVMM" run --incoming="unix:$WORK/incoming" --control="$1" "${@:2}" <"$WORK/keys" >>"$WORK/console" 2>"$WORK/err" &
 	DESTINATION=$!
 	await "$DESTINATION" [ -S "$WORK/incoming" ]
 }
@@ -189,4 +219,247 @@ part_migrated() {
 	image saved.img 8M
 	migrated_on mmio
 	migrated_on pci
+}
+
+# windows_moved TRANSPORT: a guest with plugged memory and mapped files moves twice
+windows_moved() {
+	rm -rf "$WORK/windows"
+	mkdir "$WORK/windows"
+	fresh_keys
+	MORE="memhp_default_state=online_movable comes=64" INPUT=$WORK/keys start saved_windows --memory=size=192M --transport="$1" \
+		--mem=size=512M --fs "path=$WORK/windows,tag=host,dax-window=16M" --control="$WORK/control"
+	until_said small
+	command_machine resize mem 64M >/dev/null
+	echo >&7
+	until_said ready
+	comes "$WORK/moved"
+	moves "over $1, a guest with plugged memory and a DAX window moves"
+	mv "$WORK/moved" "$WORK/control"
+	same "over $1, the memory is plugged there" "$((64 << 20))" "$(plugged)"
+	comes "$WORK/moved"
+	moves "over $1, and it moves on"
+	mv "$WORK/moved" "$WORK/control"
+	command_machine resize mem 0 >/dev/null
+	echo >&7
+	finish
+	checks "over $1, plugged memory and mapped files continue there" 7
+	same "over $1, its kernel logs no errors after its memory has moved" 0 "$(said odd)"
+	same "over $1, the host has the bytes of the files that were mapped there" "" \
+		"$("$FOLDER_LOAD" verify "$WORK/windows/kept" 8 2>&1; "$FOLDER_LOAD" verify "$WORK/windows/more" 18 2>&1)"
+	rm -rf "$WORK/windows" "$WORK/control"
+}
+
+part_migrated_windows() {
+	[ -z "${LONG:-}" ] || windows_moved mmio
+	windows_moved pci
+}
+
+# both_serve SERVER…: two processes of a server, with sockets in $WORK and $WORK/there;
+# SERVER and THERE
+both_serve() {
+	mkdir -p "$WORK/there" "$WORK/folder"
+	ln -sfn ../folder "$WORK/there/folder"
+	WORK=$WORK/there "$@" || return
+	THERE=$SERVER
+	"$@"
+}
+
+both_end() {
+	end_server
+	SERVER=$THERE end_server
+	rm -rf "$WORK/there" "$WORK/moved" "$WORK/control"
+}
+
+# moved_with SERVER CLAIM: a guest with open files moves to another process of the server
+moved_with() {
+	if ! both_serve "$1"; then
+		skip "$2" "its server is not installed or does not start: $(cat "$WORK/there/server.log" "$WORK/server.log" 2>/dev/null | tail -n 1)"
+		return
+	fi
+	fresh_keys
+	INPUT=$WORK/keys start saved_folder --memory=size=192M --cpus=$CPUS --transport=pci \
+		--device "fs,backend=user:$WORK/socket,tag=host" --control="$WORK/control"
+	until_said ready
+	case $(command_machine migrate "unix:$WORK/nobody") in
+	*DEVICE_STATE* | *LOG_ALL*)
+		skip "$2" "its server cannot transfer its state"
+		kill -9 "$CHILD"
+		wait "$CHILD" 2>/dev/null
+		both_end
+		return;;
+	esac
+	comes "$WORK/moved" --device "fs,backend=user:$WORK/there/socket,tag=host"
+	moves "$2: a guest moves as it writes files"
+	echo >&7
+	finish
+	checks "$2: it continues with its open files and folders" 6
+	same "$2: its kernel logs no errors" 0 "$(said odd)"
+	both_end
+	rm -rf "$WORK/folder"
+}
+
+serve_card() {
+	served "$BUILD/daemons/cvmm-vhost-user-net" --socket-path="$WORK/socket" --tap="$1" --mac=52:54:00:77:00:03
+}
+
+# start_card ARG…
+start_card() {
+	fresh_keys
+	MORE='net=10.77.0.2,10.77.0.1' INPUT=$WORK/keys start saved_net --memory=size=192M --transport=pci \
+		--control="$WORK/control" "$@"
+	until_said ready
+}
+
+# A tap interface for the destination, with the same address as the first; and in place of it.
+second_tap() {
+	ip tuntap add cvmmthere mode tap && ip link set cvmmthere address "$(cat /sys/class/net/cvmmtap/address)"
+}
+
+swap_taps() {
+	ip link del cvmmtap
+	ip addr add 10.77.0.1/24 dev cvmmthere && ip link set cvmmthere up
+}
+
+# card_claims CLAIM N: the console has N results
+card_claims() {
+	echo >&7
+	finish
+	checks "$1" "$2"
+	same "$1: its kernel logs no errors" 0 "$(said odd)"
+}
+
+# A card with a control queue, whose state its daemon keeps.
+part_saved_net() {
+	net_host || { skip "a card of the daemon is saved" "$NET_WHY"; return; }
+	serve_card cvmmtap || { not_ok "our daemon of cards serves" "$(cat "$WORK/server.log")"; return; }
+	start_card --net "backend=user:$WORK/socket"
+	same "a guest with a card of the daemon is saved" '{"ok":true}' "$(command_machine save "$WORK/first")"
+	kill -9 "$CHILD"
+	wait "$CHILD" 2>/dev/null
+	end_server
+	serve_card cvmmtap
+	continue_saved first
+	card_claims "its card continues with another process of the daemon" 2
+	end_server
+	rm -rf "$WORK/first"
+
+	second_tap
+	serve_card cvmmtap
+	mkdir "$WORK/there"
+	THERE=$SERVER
+	WORK=$WORK/there serve_card cvmmthere
+	start_card --net "backend=user:$WORK/socket"
+	comes "$WORK/moved" --net "backend=user:$WORK/there/socket"
+	moves "a guest with a card of the daemon moves"
+	swap_taps
+	card_claims "its card continues with the daemon there" 3
+	both_end
+	ip link del cvmmthere
+}
+
+# kernel_card NAME: a card of the kernel on that tap interface
+kernel_card() { printf '%s' "tap=$1,mac=52:54:00:77:00:04,backend=kernel"; }
+
+# Cards and sockets that the host's kernel serves.
+part_saved_kernel() {
+	local echo
+
+	if [ ! -c /dev/vhost-net ] || [ ! -c /dev/vhost-vsock ]; then
+		skip "a card of the kernel is saved" "there is no /dev/vhost-net or no /dev/vhost-vsock"
+		return
+	fi
+	net_host || { skip "a card of the kernel is saved" "$NET_WHY"; return; }
+	start_card --net "$(kernel_card cvmmtap)"
+	save_and_kill first "a guest with a card of the kernel is saved"
+	continue_saved first
+	card_claims "its card continues" 2
+	rm -rf "$WORK/first"
+
+	second_tap
+	start_card --net "$(kernel_card cvmmtap)"
+	comes "$WORK/moved" --net "$(kernel_card cvmmthere)"
+	moves "a guest with a card of the kernel moves"
+	swap_taps
+	card_claims "its card continues there" 3
+	ip link del cvmmthere
+	rm -f "$WORK/moved" "$WORK/control"
+
+	"$BUILD/tests/interop/vsock-load" echo vsock:2:52 >"$WORK/echo" 2>&1 &
+	echo=$!
+	fresh_keys
+	INPUT=$WORK/keys start saved_sockets --memory=size=192M --control="$WORK/control" --transport=pci --vsock cid=9,backend=kernel
+	until_said ready
+	save_and_kill first "a guest with sockets of the kernel is saved"
+	continue_saved first
+	echo >&7
+	until_said called
+	if "$BUILD/tests/interop/vsock-load" load vsock:9:1234 10 65536 >"$WORK/said" 2>&1; then
+		ok "its listener accepts connections of the host"
+	else
+		not_ok "its listener accepts connections of the host" "$(cat "$WORK/said")"
+	fi
+	finish
+	checks "and it connects to the host" 2
+	kill "$echo" && wait "$echo" 2>/dev/null
+	rm -rf "$WORK/first"
+}
+
+part_migrated_folder() {
+	moved_with serve_own_folder "the folder of cvmm-vhost-user-fs"
+	moved_with serve_folder "virtiofsd's folder"
+}
+
+guest_is_in() { [ "$(grep -c 'the guest is in process' "$WORK/err")" -ge "$1" ]; }
+
+# The example update-cvmm replaces the program twice under a guest that the host pings.
+part_updated() {
+	local counts ping
+
+	net_host || { skip "the program is replaced under a guest that is pinged" "$NET_WHY"; return; }
+	fresh_keys
+	: >"$WORK/console"
+	"$BUILD/examples/update-cvmm" "$CVMM" cvmmtap "$WORK/control" "$IMAGE" --initrd="$INITRD" \
+		--append="$LINE job=pinged net=10.77.0.2,10.77.0.1" --memory=size=192M,backend=memfd --cpus=$CPUS \
+		<"$WORK/keys" >"$WORK/console" 2>"$WORK/err" &
+	CHILD=$!
+	until_said ready
+	busybox ping -i 0.1 10.77.0.2 >"$WORK/pings" &
+	ping=$!
+	await "$ping" grep -q 'bytes from' "$WORK/pings"
+	kill -HUP "$CHILD"
+	await "$CHILD" guest_is_in 1 && ok "the program is replaced under a guest" || not_ok "the program is replaced under a guest"
+	kill -HUP "$CHILD"
+	await "$CHILD" guest_is_in 2 && ok "and once more" || not_ok "and once more"
+	counts=$(grep -c 'bytes from' "$WORK/pings")
+	await "$ping" eval '[ "$(grep -c "bytes from" "$WORK/pings")" -gt "$((counts + 2))" ]'
+	kill -INT "$ping"
+	wait "$ping"
+	sed -n 's/.*max = /# round trip, ms, min\/mean\/max: /p' "$WORK/pings"
+	grep '"downtime_us"' "$WORK/console" | sed 's/^/# /'
+	# the last request may be without its reply
+	counts=$(sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) .*/\1-\2/p' "$WORK/pings")
+	[ -n "$counts" ] && [ $((counts)) -le 1 ] && ok "no ping is lost" || not_ok "no ping is lost" "$(tail -n 3 "$WORK/pings")"
+	echo >&7
+	finish
+	same "the guest ends in order, in the last process" "0 0" "$STATUS $(said odd)"
+	ip link del cvmmtap 2>/dev/null
+}
+
+# The example clone-pool continues many machines, or CLONES, from one that is saved.
+part_pool() {
+	local n=${LONG:+100}
+
+	n=${CLONES:-${n:-$((EMULATED ? 8 : 100))}}
+	rm -rf "$WORK/template"
+	fresh_keys
+	INPUT=$WORK/keys start pool --memory=size=128M --vsock "cid=3,path=$WORK/v" --control="$WORK/control"
+	until_said ready
+	save_and_kill template "a guest that listens is saved"
+	if "$BUILD/examples/clone-pool" "$CVMM" "$WORK/template" "$n" 1234 >"$WORK/said" 2>&1; then
+		ok "$n clones of it reply"
+	else
+		not_ok "$n clones of it reply" "$(tail -n 5 "$WORK/said")"
+	fi
+	sed 's/^/# /' "$WORK/said" | tail -n 5
+	rm -rf "$WORK/template"
 }
