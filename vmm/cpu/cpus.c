@@ -71,6 +71,9 @@ struct vmm_cpus {
 	pthread_mutex_t lock;	/* guards all members below */
 	pthread_cond_t changed;
 	struct vmm_ticket *tickets;
+	unsigned int carried;	/* CPUs in carry; of these, */
+	unsigned int done;	/* those whose tickets are finished */
+	bool settling;		/* which may leave it during a pause */
 	unsigned int in_guest;	/* threads that may run guest code */
 	unsigned int pauses;
 	bool stopping, ended;
@@ -170,6 +173,7 @@ static enum vmm_cpu_next run_guest(struct cpu *cpu)
 	bool poisoned;
 	int rc = 0;
 
+	__atomic_store_n(&cpu->settled, false, __ATOMIC_RELEASE);
 	verdict.next = VMM_CPU_RUN;
 	while (verdict.next == VMM_CPU_RUN && rc != -EINTR &&
 	       (!__atomic_load_n(&cpus->attention, __ATOMIC_ACQUIRE) ||
@@ -343,6 +347,7 @@ void vmm_cpus_finish(struct vmm_cpus *cpus, struct vmm_ticket *ticket)
 {
 	pthread_mutex_lock(&cpus->lock);
 	ticket->done = true;
+	cpus->done++;
 	pthread_cond_broadcast(&cpus->changed);
 	pthread_mutex_unlock(&cpus->lock);
 }
@@ -427,7 +432,7 @@ void vmm_cpus_resume(struct vmm_cpus *cpus)
 	pthread_mutex_unlock(&cpus->lock);
 }
 
-bool vmm_cpus_are_settled(const struct vmm_cpus *cpus)
+static bool are_settled(const struct vmm_cpus *cpus)
 {
 	bool all = true;
 	unsigned int i;
@@ -436,6 +441,22 @@ bool vmm_cpus_are_settled(const struct vmm_cpus *cpus)
 		all = all && __atomic_load_n(&cpus->cpu[i].settled,
 					     __ATOMIC_ACQUIRE);
 	return all;
+}
+
+int vmm_cpus_settle(struct vmm_cpus *cpus)
+{
+	int rc;
+
+	pthread_mutex_lock(&cpus->lock);
+	cpus->settling = true;
+	pthread_cond_broadcast(&cpus->changed);
+	while (cpus->done)
+		pthread_cond_wait(&cpus->changed, &cpus->lock);
+	quiet_locked(cpus, PAUSE_NS);
+	cpus->settling = false;
+	rc = cpus->carried ? -EAGAIN : are_settled(cpus) ? 0 : -EBUSY;
+	pthread_mutex_unlock(&cpus->lock);
+	return rc;
 }
 
 void vmm_cpus_count(const struct vmm_cpus *cpus, unsigned int cpu,
@@ -506,12 +527,16 @@ void vmm_cpus_carry(struct vmm_cpus *cpus, vmm_carry_fn fn, void *opaque)
 	ticket_append(cpus, &ticket);
 	vsu_event_signal(cpus->event_fd);
 	leave_locked(cpus);
+	cpus->carried++;
 	while (!ticket.done && !cpus->stopping)
 		pthread_cond_wait(&cpus->changed, &cpus->lock);
 	ticket_withdraw(cpus, &ticket);
-	while (cpus->pauses && !cpus->stopping)
+	while (cpus->pauses && !cpus->settling && !cpus->stopping)
 		pthread_cond_wait(&cpus->changed, &cpus->lock);
 	cpus->in_guest++;	/* run_guest() checks attention before KVM_RUN */
+	cpus->carried--;
+	cpus->done -= ticket.done;
+	pthread_cond_broadcast(&cpus->changed);
 	pthread_mutex_unlock(&cpus->lock);
 }
 

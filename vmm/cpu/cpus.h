@@ -63,11 +63,12 @@ void vmm_cpus_pause(struct vmm_cpus *cpus);
 void vmm_cpus_resume(struct vmm_cpus *cpus);
 
 /*
- * While paused: no CPU is in the middle of an instruction, so that its registers can
- * be saved. False: of a string instruction with many accesses, or a CPU that waits
- * in carry.
+ * While paused: completes the access of each CPU whose ticket is finished, without
+ * running further guest code. 0: no CPU is in the middle of an instruction, and its
+ * registers can be saved. -EAGAIN: a ticket is not finished; dispatch, and call it again.
+ * -EBUSY: a string instruction with many accesses; resume, pause, and call it again.
  */
-bool vmm_cpus_are_settled(const struct vmm_cpus *cpus);
+int vmm_cpus_settle(struct vmm_cpus *cpus) VSU_NODISCARD;
 
 /*
  * Before resume after a long pause: the guest's kernel does not take the time that

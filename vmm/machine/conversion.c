@@ -6,7 +6,7 @@
 
 #include "machine/conversion.h"
 #include "machine/devices.h"
-#include "machine/save.h"
+#include "machine/stop.h"
 
 /* A conversion for which a CPU waits, on the stack of its thread. */
 struct vmm_conversion_wish {
@@ -44,7 +44,7 @@ static bool is_settled(struct vmm_machine *m, struct vmm_conversion_wish *w)
 	if (!c->paused)
 		vmm_cpus_pause(m->cpus);
 	c->paused = true;
-	rc = vmm_save_pause_devices(m, &c->npaused, false, w->err);
+	rc = vmm_stop_devices(m, &c->npaused, false, w->err);
 	if (rc < 0 && rc != -EAGAIN) {
 		w->rc = rc;
 		return true;
@@ -69,7 +69,7 @@ static void continue_machine(struct vmm_machine *m)
 	if (!c->paused)
 		return;
 	c->paused = false;
-	vmm_save_resume(m, c->npaused);
+	vmm_stop_resume(m, c->npaused);
 	c->npaused = 0;
 }
 

@@ -23,7 +23,6 @@
 #include "process.h"
 
 #define NS_PER_MS UINT64_C(1000000)
-#define MAX_TRIES 100u		/* to stop between two instructions */
 
 /* ----------------------------------------------------------------- the thread */
 
@@ -56,7 +55,7 @@ static void *sender_main(void *arg)
 static void stop_begin(struct vmm_migration *g)
 {
 	g->stopped = true;
-	g->npaused = 0;
+	g->stop = (struct vmm_stop){ 0 };
 	g->stopped_ns = vsu_now_ns();
 	vmm_cpus_pause(g->m->cpus);
 	ev_prepare_start(g->m->loop, &g->step);
@@ -91,7 +90,7 @@ static void machine_resume(struct vmm_migration *g)
 	ev_prepare_stop(g->m->loop, &g->step);
 	g->stopped = g->collected = false;
 	input_resume(g);
-	vmm_save_resume(g->m, g->npaused);
+	vmm_stop_resume(g->m, g->stop.npaused);
 }
 
 static int collect_state(struct vmm_migration *g)
@@ -134,36 +133,21 @@ static void wish_carry_out(struct vmm_migration *g)
 	vmm_wish_answer(&g->wish, rc);
 }
 
-/* A CPU in the middle of an instruction finishes it first. */
-static bool stop_again(struct vmm_migration *g)
-{
-	if (vmm_cpus_are_settled(g->m->cpus) || g->wish.what != VMM_SENDER_STOP ||
-	    g->tries++ == MAX_TRIES)
-		return false;
-	machine_resume(g);
-	stop_begin(g);
-	return true;
-}
-
 static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
 {
 	struct vmm_migration *g = w->data;
-	int rc = vmm_save_pause_devices(g->m, &g->npaused,
-					g->wish.what == VMM_SENDER_STOP, g->wish.err);
+	int rc;
 
 	(void)revents;
-	if (rc == -EAGAIN)
-		return;
-	ev_prepare_stop(loop, w);
 	if (vmm_cpus_dispatch(g->m->cpus)) {	/* the guest has ended */
+		ev_prepare_stop(loop, w);
 		ev_break(loop, EVBREAK_ALL);
 		return;
 	}
-	if (!rc && stop_again(g))
+	rc = vmm_stop_step(g->m, &g->stop, g->wish.what == VMM_SENDER_STOP, g->wish.err);
+	if (rc == 1)
 		return;
-	if (!rc && !vmm_cpus_are_settled(g->m->cpus) &&
-	    g->wish.what == VMM_SENDER_STOP)
-		rc = vsu_error_set(g->wish.err, -EAGAIN, "a processor is in the middle of an instruction with many accesses; try again");
+	ev_prepare_stop(loop, w);
 	if (!rc) {
 		wish_carry_out(g);
 		return;

@@ -8,6 +8,7 @@
 
 #include "machine/machine.h"
 #include "machine/migrate_options.h"
+#include "machine/stop.h"
 #include "machine/throttle.h"
 #include "migration/sender.h"
 #include "migration/wish.h"
@@ -25,8 +26,8 @@ struct vmm_migration {
 	struct vsu_error err;
 
 	ev_prepare step;	/* pauses devices after each turn of the loop */
-	unsigned int npaused, tries;
-	bool stopped;		/* CPUs and that many devices */
+	struct vmm_stop stop;
+	bool stopped;		/* CPUs and the devices of stop */
 	int console_in;		/* meanwhile */
 	uint64_t stopped_ns;	/* since when */
 	struct vmm_throttle throttle;

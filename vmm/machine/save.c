@@ -17,6 +17,7 @@
 #include "machine/disks.h"
 #include "machine/save.h"
 #include "machine/save_files.h"
+#include "machine/stop.h"
 #include "memory/image.h"
 #include "process.h"
 #include "x86/cpu_state.h"
@@ -26,7 +27,7 @@
 struct vmm_save {
 	struct vmm_machine *m;
 	struct vmm_save_files files;
-	unsigned int npaused;		/* devices that are paused, from the first on */
+	struct vmm_stop stop;
 	ev_prepare step;		/* pauses devices after each turn of the loop */
 	pthread_t writer;
 	bool writes;			/* the thread was started */
@@ -70,21 +71,12 @@ static void save_free(struct vmm_save *s)
 	m->pause.save = NULL;
 }
 
-void vmm_save_resume(struct vmm_machine *m, unsigned int npaused)
-{
-	while (npaused > 0)
-		if (m->devices[--npaused].virtio)
-			(void)!vmm_virtio_resume(m->devices[npaused].virtio);
-	vmm_cpus_excuse(m->cpus);
-	vmm_cpus_resume(m->cpus);
-}
-
 /* The guest continues, unless the user paused it before. */
 static void save_end(struct vmm_save *s)
 {
 	struct vmm_machine *m = s->m;
 
-	vmm_save_resume(m, s->npaused);
+	vmm_stop_resume(m, s->stop.npaused);
 	vmm_control_answer(m->control, s, "", s->rc ? &s->err : NULL);
 	save_free(s);
 }
@@ -212,35 +204,18 @@ static void start_writer(struct vmm_save *s)
 
 /* ------------------------------------------------------------------ its begin */
 
-int vmm_save_pause_devices(const struct vmm_machine *m, unsigned int *npaused,
-			   bool collects, struct vsu_error *err)
-{
-	int rc = 0;
-
-	for (; !rc && *npaused < m->ndevices; *npaused += !rc)
-		if (m->devices[*npaused].virtio)
-			rc = vmm_virtio_pause(m->devices[*npaused].virtio,
-					      collects);
-	if (rc == 0 || rc == -EAGAIN)
-		return rc;
-	return vsu_error_sys(err, rc, "device %u cannot pause", (*npaused)++);
-}
-
 /* Requests in progress end in turns of the loop. */
 static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
 {
 	struct vmm_save *s = w->data;
 	struct vmm_machine *m = s->m;
-	int rc = vmm_save_pause_devices(m, &s->npaused, true, &s->err);
+	int rc = vmm_stop_step(m, &s->stop, true, &s->err);
 
 	(void)revents;
-	if (rc == -EAGAIN)
+	if (rc == 1)
 		return;
 	ev_prepare_stop(loop, w);
-	if (rc < 0)
-		s->rc = rc;
-	else if (!vmm_cpus_are_settled(m->cpus))
-		s->rc = vsu_error_set(&s->err, -EAGAIN, "a processor is in the middle of an instruction with many accesses; try again");
+	s->rc = rc;
 	if (!s->rc)
 		s->rc = vmm_save_collect(m, &s->files.state, &s->err);
 	if (!s->rc)

@@ -33,10 +33,7 @@ void vmm_save_free(struct vmm_machine *m);
 /*
  * Parts of it, for a migration too. Check: -EOPNOTSUPP, -EBUSY as above. Describe
  * begins a state and appends what the machine consists of. Collect appends
- * everything, and finishes; the CPUs and devices are paused.
- *
- * Pause the devices after the CPUs; -EAGAIN: call it again after a turn of the loop.
- * *npaused is 0 before. Unless collects, the devices get no part of their state ready. Resume continues that many devices, and the CPUs.
+ * everything, and finishes; the CPUs and devices are stopped (stop.h).
  */
 int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err);
 int vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w,
@@ -46,8 +43,5 @@ int vmm_save_map(const struct vmm_machine *m, struct vmem_map **out,
 		 struct vsu_error *err);
 int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
 		     struct vsu_error *err);
-int vmm_save_pause_devices(const struct vmm_machine *m, unsigned int *npaused,
-			   bool collects, struct vsu_error *err);
-void vmm_save_resume(struct vmm_machine *m, unsigned int npaused);
 
 #endif

@@ -284,6 +284,42 @@ START_TEST(ticket_finished_in_a_pause_waits_for_its_end)
 }
 END_TEST
 
+/* Otherwise the saved registers are those before an access that was carried out. */
+START_TEST(cpu_that_waits_settles_when_its_ticket_is_finished)
+{
+	start_and_keep(1);
+	vmm_cpus_pause(vm.cpus);
+	ck_assert_int_eq(vmm_cpus_settle(vm.cpus), -EAGAIN);
+	vmm_cpus_finish(vm.cpus, kept);
+	ck_assert_int_eq(vmm_cpus_settle(vm.cpus), 0);
+	assert_still(1);
+	ck_assert_uint_eq(vm_counter(&vm, 0), 0);
+	vmm_cpus_resume(vm.cpus);
+	vm_wait_above(&vm, 0, 0);
+	vm_stop(&vm);
+}
+END_TEST
+
+START_TEST(cpus_settle_in_each_pause)
+{
+	unsigned int i;
+
+	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_carry_now);
+	vm_start(&vm, 2, store, store_end);
+	for (i = 0; i < 300; i++) {
+		vmm_cpus_pause(vm.cpus);
+		do
+			vmm_cpus_dispatch(vm.cpus);
+		while (vmm_cpus_settle(vm.cpus) == -EAGAIN);
+		ck_assert_int_eq(vmm_cpus_settle(vm.cpus), 0);
+		assert_still(2);
+		vmm_cpus_resume(vm.cpus);
+		vm_turn(&vm);
+	}
+	vm_stop(&vm);
+}
+END_TEST
+
 START_TEST(stop_ends_a_cpu_that_waits)
 {
 	start_and_keep(1);
@@ -362,6 +398,8 @@ int main(void)
 	tcase_add_test(tc, ticket_may_be_finished_later);
 	tcase_add_test(tc, cpu_that_waits_counts_as_paused);
 	tcase_add_test(tc, ticket_finished_in_a_pause_waits_for_its_end);
+	tcase_add_test(tc, cpu_that_waits_settles_when_its_ticket_is_finished);
+	tcase_add_test(tc, cpus_settle_in_each_pause);
 	tcase_add_test(tc, stop_ends_a_cpu_that_waits);
 	tcase_add_test(tc, stop_withdraws_unprocessed_tickets);
 	tcase_add_test(tc, concurrent_pauses_and_tickets_lose_nothing);
