@@ -23,6 +23,7 @@
 #include "outside.h"
 #include "postcopy_watch.h"
 #include "process.h"
+#include "supervisor.h"
 
 /* Connections that wait while another one is served. */
 #define BACKLOG 8
@@ -56,8 +57,7 @@ static int listen_status(int rc)
 {
 	if (rc == -ENAMETOOLONG || rc == -EINVAL)
 		return VSU_EXIT_DATA;
-	return rc == -EADDRINUSE || rc == -EBUSY ? VSU_EXIT_BUSY :
-	       VSU_EXIT_HOST;
+	return rc == -EADDRINUSE || rc == -EBUSY ? VSU_EXIT_BUSY : VSU_EXIT_HOST;
 }
 
 static int open_listener(struct loop *l, int *listener, struct vsu_error *err)
@@ -113,8 +113,7 @@ static void session_refused(void *opaque, uint32_t request, uint32_t ring,
 static int open_socket(struct loop *l, int *fd, struct vsu_error *err)
 {
 	*fd = l->how->fd;
-	return l->how->socket_path ? open_listener(l, fd, err) :
-	       check_inherited(*fd, err);
+	return l->how->socket_path ? open_listener(l, fd, err) : check_inherited(*fd, err);
 }
 
 /* The server duplicates the socket. */
@@ -224,8 +223,7 @@ static int confine_all(const struct serving *how, struct vsu_error *err)
 {
 	const struct confine_needs needs = { .calls = how->calls, .postcopy = how->postcopy };
 
-	return confine_calls(how->filter, &needs, err) < 0 ? VSU_EXIT_HOST :
-	       VSU_EXIT_OK;
+	return confine_calls(how->filter, &needs, err) < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
 }
 
 /* Signalled when a signal handler has set one of the two flags. */
@@ -255,8 +253,7 @@ static int handle_signals(bool can_grow, struct vsu_error *err)
 
 	signal_event = vsu_event_new();
 	if (signal_event < 0)
-		return vsu_error_sys(err, signal_event,
-				     "cannot make an eventfd");
+		return vsu_error_sys(err, signal_event, "cannot make an eventfd");
 	signal(SIGUSR1, SIG_IGN);
 	action.sa_handler = on_signal;
 	sigemptyset(&action.sa_mask);
@@ -276,6 +273,7 @@ static void begin_stop(struct loop *l)
 		vsu_sock_unlink(&l->path);
 	l->have_path = false;
 	l->stopping = true;
+	prog_notify("STOPPING=1");
 	if (l->how->keep)
 		l->how->keep(l->dev);
 	keeper_guard_begin(&l->guard);
@@ -328,6 +326,7 @@ static void loop_run(struct loop *l)
 {
 	int rc, ms;
 
+	prog_notify("READY=1");
 	do {
 		ms = l->stopping ? -1 : keeper_guard_check(&l->guard,
 				virtdev_vhost_user_server_is_draining(l->server));
@@ -335,6 +334,7 @@ static void loop_run(struct loop *l)
 			keeper_guard_detach(&l->guard, l->workers);
 		if (!l->stopping)
 			ms = min_timeout(ms, prog_file_closer_look());
+		ms = min_timeout(ms, prog_watchdog_ms());
 		rc = virtdev_vhost_user_server_wait(l->server,
 				l->stopping ? -1 : signal_event, ms);
 		if (rc == 1)

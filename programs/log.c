@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Log lines on standard error or in syslog. Each kind of event has a row that counts
- * its lines in a period. The table is small, because kinds are literals of the
+ * Log lines on standard error, in syslog or in the journal. Each kind of event has a row
+ * that counts its lines in a period. The table is small, because kinds are literals of the
  * program, never text of a peer; kinds beyond its size share the last row.
  */
 #include <config.h>
@@ -21,6 +21,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "journal.h"
 #include "log.h"
 
 #define BURST 10u			/* lines of one kind per period */
@@ -41,11 +42,16 @@ static struct {
 	pthread_mutex_t lock;
 	const char *name;
 	enum prog_log_level level;
-	int syslog;		/* a socket, or -1: standard error */
+	int syslog, journal;	/* sockets; both -1: standard error */
 	struct kind kinds[MAX_KINDS];
 	unsigned int n;
 } log_state = { .lock = PTHREAD_MUTEX_INITIALIZER, .name = "",
-		.level = PROG_LOG_WARNING, .syslog = -1 };
+		.level = PROG_LOG_WARNING, .syslog = -1, .journal = -1 };
+
+static const int priorities[] = {
+	[PROG_LOG_ERROR] = LOG_ERR, [PROG_LOG_WARNING] = LOG_WARNING,
+	[PROG_LOG_INFO] = LOG_INFO, [PROG_LOG_DEBUG] = LOG_DEBUG,
+};
 
 const char *const prog_log_levels[] = {
 	"error", "warning", "info", "debug", NULL,
@@ -110,10 +116,6 @@ static void line_clean(char *line)
 /* A datagram that does not fit is lost: the logger may not stop this program. */
 static bool syslog_send(enum prog_log_level level, const char *text)
 {
-	static const int priorities[] = {
-		[PROG_LOG_ERROR] = LOG_ERR, [PROG_LOG_WARNING] = LOG_WARNING,
-		[PROG_LOG_INFO] = LOG_INFO, [PROG_LOG_DEBUG] = LOG_DEBUG,
-	};
 	char line[MAX_LINE];
 	int len = snprintf(line, sizeof(line), "<%d>%s[%ld]: %s",
 			   LOG_DAEMON | priorities[level], log_state.name,
@@ -125,7 +127,18 @@ static bool syslog_send(enum prog_log_level level, const char *text)
 			       MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
-static bool VSU_PRINTF(2, 0) line_sayv(enum prog_log_level level,
+static bool journal_send(enum prog_log_level level, const char *event,
+			 const char *text)
+{
+	const struct prog_journal_entry entry = {
+		.priority = priorities[level], .name = log_state.name,
+		.event = event, .text = text,
+	};
+
+	return prog_journal_send(log_state.journal, &entry);
+}
+
+static bool VSU_PRINTF(3, 0) line_sayv(enum prog_log_level level, const char *event,
 				       const char *fmt, va_list ap)
 {
 	char line[MAX_LINE];
@@ -138,24 +151,26 @@ static bool VSU_PRINTF(2, 0) line_sayv(enum prog_log_level level,
 	line_clean(line);
 	if (log_state.syslog >= 0)
 		return syslog_send(level, line + start);
+	if (log_state.journal >= 0)
+		return journal_send(level, event, line + start);
 	len = (int)strlen(line);
 	line[len] = '\n';
 	return line_write(line, (size_t)len + 1);
 }
 
-static void VSU_PRINTF(1, 2) line_say(const char *fmt, ...)
+static void VSU_PRINTF(2, 3) line_say(const char *event, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	line_sayv(PROG_LOG_WARNING, fmt, ap);
+	line_sayv(PROG_LOG_WARNING, event, fmt, ap);
 	va_end(ap);
 }
 
 static void kind_tell_lost(struct kind *kind)
 {
 	if (kind->lost)
-		line_say("%s: %u more lines like those before", kind->word,
+		line_say(kind->word, "%s: %u more lines like those before", kind->word,
 			 kind->lost);
 	kind->lost = 0;
 }
@@ -184,8 +199,8 @@ void prog_log(enum prog_log_level level, const char *cause, const char *fmt,
 	va_start(ap, fmt);
 	kind = cause ? kind_of(cause) : NULL;
 	if (!kind)
-		line_sayv(level, fmt, ap);
-	else if (kind_may_speak(kind) && line_sayv(level, fmt, ap))
+		line_sayv(level, cause, fmt, ap);
+	else if (kind_may_speak(kind) && line_sayv(level, cause, fmt, ap))
 		kind->said++;
 	else
 		kind->lost++;
@@ -209,6 +224,12 @@ void prog_log_to_syslog(void)
 	vsu_fd_close(&fd);
 }
 
+void prog_log_to_journal(const char *socket)
+{
+	if (log_state.journal < 0 && prog_journal_is_stderr())
+		log_state.journal = prog_journal_open(socket);
+}
+
 void prog_log_flush(void)
 {
 	unsigned int i;
@@ -226,5 +247,6 @@ void prog_complain(const struct vsu_error *err)
 
 	if (log_state.syslog >= 0)
 		syslog_send(PROG_LOG_ERROR, why);
-	fprintf(stderr, "%s: %s\n", log_state.name, why);
+	if (log_state.journal < 0 || !journal_send(PROG_LOG_ERROR, NULL, why))
+		fprintf(stderr, "%s: %s\n", log_state.name, why);
 }

@@ -49,6 +49,13 @@ void prog_log_init(const char *name);
  */
 void prog_log_to_syslog(void);
 
+/*
+ * If standard error is the systemd journal, sends all further lines to it by its socket,
+ * with the fields PRIORITY and CVMM_EVENT (the cause). Otherwise, or if the connection
+ * fails, lines stay on standard error. The socket stays open as above.
+ */
+void prog_log_to_journal(const char *socket);
+
 /* Logs lines of this level and of more severe ones. */
 void prog_log_set_level(enum prog_log_level level);
 

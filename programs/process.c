@@ -12,8 +12,10 @@
 
 #include <vmm-sys-util/exit.h>
 
+#include "journal.h"
 #include "log.h"
 #include "process.h"
+#include "supervisor.h"
 
 /*
  * Stacks of 2 MiB and more may get a huge page, which the first call would
@@ -39,6 +41,8 @@ void prog_begin(const char *name)
 {
 	fill_standard_descriptors();
 	prog_log_init(name);
+	prog_log_to_journal(PROG_JOURNAL_SOCKET);
+	prog_supervisor_begin();
 }
 
 int prog_end(int status)
@@ -46,6 +50,7 @@ int prog_end(int status)
 	struct vsu_error err = VSU_ERROR_INIT;
 	const bool failed = fflush(stdout) != 0 || ferror(stdout);
 
+	prog_supervisor_end();
 	if (status != VSU_EXIT_OK || !failed)
 		return status;
 	vsu_error_sys(&err, -errno, "cannot write standard output");

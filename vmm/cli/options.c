@@ -91,7 +91,7 @@ const struct vsu_option vmm_run_options[] = {
 		     .preset = "stdio, or null with --console=stdio",
 		     .help = "serial port" },
 	[CONTROL] = { .name = "control", .kind = VSU_OPTION_STRING,
-		      .arg = "SOCKET",
+		      .arg = "SOCKET|fd:N",
 		      .help = "UNIX socket for commands while the guest runs" },
 	[SOCKET_MODE] = PROG_SOCKET_MODE_OPTION,
 	[SOCKET_GROUP] = PROG_SOCKET_GROUP_OPTION,

@@ -245,7 +245,7 @@ static int options_add(struct rules *r, const struct vmm_options *o,
 
 	for (i = 0; !rc && i < sizeof(read) / sizeof(*read); i++)
 		rc = read[i] ? path_add(r, read[i], LANDLOCK_READ, err) : 0;
-	if (!rc && o->control)
+	if (!rc && o->control && strncmp(o->control, "fd:", 3) != 0)
 		rc = parent_add(r, o->control, LANDLOCK_SOCKETS, err);
 	for (i = 0; !rc && i < o->memory.n; i++)
 		rc = list_add(r, VMM_DEVICE_MEM, o->memory.lists[i], err);

@@ -15,6 +15,7 @@
 
 #include "control/control_private.h"
 #include "control/line.h"
+#include "control/listener.h"
 #include "control/reply.h"
 
 /* Pause after accept() failed. */
@@ -315,7 +316,7 @@ int vmm_control_new(struct ev_loop *loop, const char *path,
 
 	if (!c)
 		return vsu_error_sys(err, -ENOMEM, "control socket");
-	rc = vsu_sock_listen(path, VMM_CONTROL_CLIENTS, err);
+	rc = vmm_control_listen(path, VMM_CONTROL_CLIENTS, err);
 	if (rc < 0) {
 		free(c);
 		return vsu_error_prefix(err, rc, "option --control");
@@ -324,7 +325,8 @@ int vmm_control_new(struct ev_loop *loop, const char *path,
 	c->loop = loop;
 	c->commands = commands;
 	c->opaque = opaque;
-	c->has_path = !vsu_sock_path_of(c->listener, &c->path);
+	c->has_path = !vmm_control_is_inherited(path) &&
+		      !vsu_sock_path_of(c->listener, &c->path);
 	clients_init(c);
 	ev_io_init(&c->connecting, on_connecting, c->listener, EV_READ);
 	c->connecting.data = c;

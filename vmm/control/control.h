@@ -63,7 +63,8 @@ struct vmm_control_command {
 struct vmm_control;
 
 /*
- * commands ends with a row without a name. It and opaque outlive the control.
+ * path: as vmm_control_listen(). commands ends with a row without a name. It and opaque
+ * outlive the control.
  */
 int vmm_control_new(struct ev_loop *loop, const char *path,
 		    const struct vmm_control_command *commands, void *opaque,

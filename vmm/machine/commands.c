@@ -8,6 +8,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
+#include "control/listener.h"
 #include "log.h"
 #include "machine/commands.h"
 #include "machine/device_commands.h"
@@ -218,7 +219,7 @@ int vmm_machine_open_control(struct vmm_machine *m, struct vsu_error *err)
 	if (!path || m->options->dry_run)
 		return 0;
 	rc = vmm_control_new(m->loop, path, vmm_machine_commands, m, &m->control, err);
-	if (rc < 0)
+	if (rc < 0 || vmm_control_is_inherited(path))
 		return rc;
 	rc = prog_socket_access_apply(&m->options->sockets, path, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --control") : 0;

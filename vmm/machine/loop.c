@@ -19,6 +19,7 @@
 #include "machine/machine.h"
 #include "machine/plug.h"
 #include "log.h"
+#include "supervisor.h"
 
 /* Interval for checking files behind guest memory for truncation. */
 #define SECONDS_BETWEEN_LOOKS 0.5
@@ -106,6 +107,7 @@ static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
 	vmm_fault_look_at_files(w->data);
 	vmm_machine_remind(w->data);
 	vmm_events_poll(w->data);
+	prog_watchdog_ms();
 }
 
 /* Only a kernel with ACPI tables knows the power button. */
@@ -125,6 +127,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	if (w->signum == SIGTERM && has_button(m) && !m->asked) {
 		m->asked = true;
 		vsu_event_signal(m->button_irq_fd);
+		prog_notify("STOPPING=1\nSTATUS=The guest was asked to power off");
 		prog_log(PROG_LOG_WARNING, "button", "the guest was asked to power off; a second signal ends it");
 		return;
 	}
@@ -200,8 +203,10 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	rc = watch_signals(m, err);
 	if (!rc)
 		rc = vmm_cpus_start(m->cpus, err);
-	if (!rc)
+	if (!rc) {
+		prog_notify("READY=1\nSTATUS=The guest runs");
 		ev_run(m->loop, 0);
+	}
 	vmm_signals_end(&m->signals);
 	vmm_cpus_stop(m->cpus, &status, err);
 	status = vmm_crash_explain(m, status, err);

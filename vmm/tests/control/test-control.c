@@ -546,6 +546,43 @@ START_TEST(place_that_is_taken_is_refused)
 }
 END_TEST
 
+START_TEST(listening_descriptor_of_the_parent_is_used_and_stays)
+{
+	int inherited = vsu_sock_listen("inherited", 4, NULL);
+	struct vmm_control *second;
+	char where[16];
+	int sock;
+
+	snprintf(where, sizeof(where), "fd:%d", inherited);
+	ck_assert_int_eq(vmm_control_new(loop, where, commands, &obeyed, &second, &err), 0);
+	sock = vsu_sock_connect("inherited", NULL);
+	ck_assert_int_ge(sock, 0);
+	say(sock, "say hello\n");
+	ck_assert_str_eq(answer(sock), "{\"ok\":true,\"word\":\"hello\",\"more\":0}\n");
+	vmm_control_free(second);
+	ck_assert_int_eq(vsu_sock_is_unix_stream(inherited), 1);
+	ck_assert_int_eq(access("inherited", F_OK), 0);
+	close(sock);
+	close(inherited);
+	ck_assert_int_eq(unlink("inherited"), 0);
+}
+END_TEST
+
+static const struct { const char *where; int rc; } not_listening[] = {
+	{ "fd:", -EINVAL }, { "fd:x", -EINVAL }, { "fd:-1", -EINVAL },
+	{ "fd:4294967296", -EINVAL }, { "fd:2", -ENOTSOCK }, { "fd:999", -ENOTSOCK },
+};
+
+START_TEST(descriptors_that_do_not_listen_are_refused)
+{
+	struct vmm_control *second;
+
+	ck_assert_int_eq(vmm_control_new(loop, not_listening[_i].where, commands, NULL,
+					 &second, &err), not_listening[_i].rc);
+	ck_assert_int_eq(strncmp(err.msg, "option --control: ", 18), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("control");
@@ -572,6 +609,9 @@ int main(void)
 	tcase_add_test(tc, d3_08_client_may_overrun_itself);
 	tcase_add_test(tc, d3_07_process_with_many_connections_displaces_only_its_own);
 	tcase_add_test(tc, place_that_is_taken_is_refused);
+	tcase_add_test(tc, listening_descriptor_of_the_parent_is_used_and_stays);
+	tcase_add_loop_test(tc, descriptors_that_do_not_listen_are_refused, 0,
+			    (int)COUNT(not_listening));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
