@@ -283,7 +283,7 @@ static enum vsu_exit check_status(struct copy *c, uint32_t slot,
 	if (status == VIRTDEV_BLK_S_OK)
 		return VSU_EXIT_OK;
 	if (status == VIRTDEV_BLK_S_UNSUPP)
-		vsu_error_set(err, -EOPNOTSUPP, "'%s': the device does not support to %s",
+		vsu_error_set(err, -EOPNOTSUPP, "'%s': the device rejected the request to %s as unsupported",
 			      c->args->socket, what);
 	else
 		vsu_error_set(err, -EIO, "'%s': the device could not %s %" PRIu32 " bytes at offset %" PRIu64 " (status %u)",

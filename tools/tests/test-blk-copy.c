@@ -267,7 +267,7 @@ START_TEST(write_is_not_reported_before_a_flush_succeeds)
 	input_has(BLOCK);
 	fail_at = 2;
 	fail_status = VIRTDEV_BLK_S_UNSUPP;
-	copy_fails(true, input, VSU_EXIT_FAIL, "does not support to flush");
+	copy_fails(true, input, VSU_EXIT_FAIL, "request to flush as unsupported");
 	collected = 0;
 	fail_status = 0xee;
 	copy_fails(true, input, VSU_EXIT_FAIL, "could not flush 0 bytes at offset 0 (status 238)");

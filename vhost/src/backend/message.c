@@ -169,7 +169,7 @@ static int strike_add(struct vhost_user_backend *b,
 			      b->strikes, name, msg->hdr.request, msg->nfds);
 		vhost_user_priv_backend_fail(b);
 	}
-	return vsu_error_set(err, -EPROTO, "%s came with %u descriptors, it takes %u",
+	return vsu_error_set(err, -EPROTO, "%s has %u descriptors; expected are at most %u",
 			     name, msg->nfds, max);
 }
 
@@ -185,7 +185,7 @@ static int check_fds(struct vhost_user_backend *b,
 		return strike_add(b, msg, max, err);
 	if (msg->nfds < min)
 		return vsu_error_set(err, -EPROTO,
-				     "%s came with %u descriptors, it needs %u",
+				     "%s has %u descriptors; expected are %u",
 				     row->name, msg->nfds, min);
 	return 0;
 }

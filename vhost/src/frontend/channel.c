@@ -122,7 +122,7 @@ static int request_judge(struct vhost_user_frontend *f,
 	vhost_user_priv_request_fds(row, msg, &min, &max);
 	if (msg->nfds < min || msg->nfds > max)
 		return vsu_error_set(err, -EPROTO,
-				     "it came with %u descriptors, it takes %u to %u",
+				     "it has %u descriptors; expected are %u to %u",
 				     msg->nfds, min, max);
 	return 0;
 }
@@ -155,7 +155,7 @@ static int count_strays(struct vhost_user_frontend *f,
 	if (msg->nfds <= max || ++f->channel_strays < MAX_STRAYS)
 		return 0;
 	return vsu_error_set(err, -EPROTO,
-			     "%u requests came with descriptors that they do not take",
+			     "%u requests had descriptors, which they may not have",
 			     f->channel_strays);
 }
 

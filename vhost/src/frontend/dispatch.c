@@ -244,7 +244,7 @@ int vhost_user_frontend_wait(struct vhost_user_frontend *f,
 	while (f->state != VHOST_USER_FRONTEND_DEAD && !is_idle(f)) {
 		if (wait_readable(f, due) == 0)
 			return vsu_error_set(err, -ETIMEDOUT,
-					     "'%s' has not answered everything within %.3g seconds",
+					     "'%s' has not sent all replies within %.3g s",
 					     f->peer,
 					     (double)timeout_ns / 1e9);
 		vhost_user_frontend_dispatch(f);

@@ -166,13 +166,13 @@ static void fail_late(struct vhost_user_frontend *f)
 
 	if (!f->replies.n) {
 		vsu_error_set(&err, -ETIMEDOUT,
-			      "the back-end has read nothing for %.3g seconds",
+			      "the back-end has read nothing for %.3g s",
 			      (double)f->timeout_ns / 1e9);
 	} else {
 		vhost_user_priv_fe_name(&f->replies.pending[f->replies.first], name,
 					sizeof(name));
 		vsu_error_set(&err, -ETIMEDOUT,
-			      "the back-end did not %s %s within %.3g seconds",
+			      "the back-end did not %s %s within %.3g s",
 			      f->stop_due ? "stop its rings up to" : "answer",
 			      name, (double)f->timeout_ns / 1e9);
 	}

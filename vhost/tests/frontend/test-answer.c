@@ -115,7 +115,7 @@ START_TEST(c1_05_missing_reply_ends_the_session_at_its_deadline)
 	open_session();
 	dispatch_both();
 	wait_for_death();
-	assert_dead(-ETIMEDOUT, "within 0.001 seconds");
+	assert_dead(-ETIMEDOUT, "within 0.001 s");
 }
 END_TEST
 

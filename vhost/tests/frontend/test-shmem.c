@@ -622,7 +622,7 @@ START_TEST(every_refusal_is_reported_with_request_and_reason)
 	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, sizeof(r), -1);
 	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 1);
-	assert_refusal(4, "SHMEM_MAP", "0 descriptors, it takes 1");
+	assert_refusal(4, "SHMEM_MAP", "0 descriptors; expected are 1 to 1");
 	unmap_answer(r);
 	assert_refusal(5, "SHMEM_UNMAP", "no mapping of shared memory region 0");
 	answer_with = -ENOSPC;
