@@ -28,6 +28,9 @@ static const char *const kind_names[] = {
 static const char *const rom_names[] = { "auto", "on", "off", NULL };
 static const char *const policy_names[] = { "default", "preferred", "bind",
 					    "interleave", NULL };
+static const char *const private_names[] = {
+	[PRIVATE_OFF] = "off", [PRIVATE_ON] = "on", [PRIVATE_INPLACE] = "inplace", NULL,
+};
 static const char *const slot_names[] = { "plain", "bound", NULL };
 
 #define FLAG(n, p, h) { .name = n, .kind = VSU_OPTION_FLAG, .preset = p, \
@@ -80,8 +83,8 @@ static const struct vsu_option options[PROP_COUNT + 1] = {
 		"nobody may resize the file"),
 	[PROP_GUEST_MEMFD] = FLAG("guest-memfd", "off",
 		"on with backend=memfd: as backend=guest-memfd"),
-	[PROP_PRIVATE] = FLAG("private", "off",
-		"add guest_memfd for what the guest keeps to itself"),
+	[PROP_PRIVATE] = CHOICE("private", "off|on|inplace", "off",
+		"add guest_memfd for what the guest keeps to itself", private_names),
 	[PROP_SLOT] = CHOICE("slot", "plain|bound", "plain",
 		"how KVM is given a guest_memfd", slot_names),
 	[PROP_COUNT] = { .name = NULL },

@@ -159,6 +159,9 @@ static int private_host(const struct judge *j)
 
 	if (!judge_prop(j, PROP_PRIVATE))
 		return 0;
+	if (judge_prop(j, PROP_PRIVATE) == PRIVATE_INPLACE &&
+	    !(kvm & VMEM_KVM_GMEM_INPLACE))
+		return LACKS(j, "private=inplace needs a guest_memfd whose pages KVM converts in place, which no released Linux has; write private=on, which has separate halves");
 	if (!(kvm & VMEM_KVM_PRESENT))
 		return LACKS(j, "private=on needs KVM, and there is no virtual machine to make it for");
 	if (!(kvm & VMEM_KVM_GUEST_MEMFD))

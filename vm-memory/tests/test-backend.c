@@ -168,6 +168,11 @@ static const struct lacking {
 	  "needs guest_memfd" },
 	{ "backend=memfd,size=4k,private=on", VMEM_KVM_PRESENT |
 	  VMEM_KVM_GUEST_MEMFD, 0, 0, -EOPNOTSUPP, "attribute" },
+	{ "size=4k,private=inplace", 0x3f, 0, 0, -EOPNOTSUPP,
+	  "private=inplace needs a guest_memfd" },
+	{ "backend=memfd,size=4k,private=inplace", 0x3f, 0, 0, -EOPNOTSUPP,
+	  "write private=on" },
+	{ "size=4k,private=inplace", 0x5f, 0, 0, 0, NULL },
 	{ "size=4k,reserve=off", 0, 2, 0, -EOPNOTSUPP, "overcommit" },
 	{ "size=4k,reserve=off", 0, VMEM_OVERCOMMIT_UNKNOWN, 0, -EOPNOTSUPP,
 	  "overcommit" },

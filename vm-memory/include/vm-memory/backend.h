@@ -22,7 +22,8 @@
  *                shared and writable)
  *   pmem         file: on: persistent memory, mapped with MAP_SYNC
  *   guest-memfd  memfd: on: the same as backend=guest-memfd
- *   private      anon, memfd: on: adds a guest_memfd for private pages
+ *   private      anon, memfd: on: adds a guest_memfd for private pages; inplace: one
+ *                guest_memfd for both, refused (VMEM_KVM_GMEM_INPLACE)
  *   slot         guest-memfd: KVM receives it by host address (plain) or by
  *                descriptor (bound)
  *
@@ -151,6 +152,12 @@ enum vmem_file_state {
 #define VMEM_KVM_PRIVATE	0x10u	/* KVM_MEMORY_ATTRIBUTE_PRIVATE */
 
 #define VMEM_KVM_GMEM_POLICY	0x20u	/* it supports a NUMA policy (Linux 6.19) */
+
+/*
+ * Pages of a guest_memfd become mappable when they are shared, and inaccessible when they
+ * become private. No released Linux has an interface for that, so no host has this bit.
+ */
+#define VMEM_KVM_GMEM_INPLACE	0x40u
 
 #define VMEM_OVERCOMMIT_UNKNOWN 0xffu	/* not readable */
 
