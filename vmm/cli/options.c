@@ -11,7 +11,7 @@
 #include "log.h"
 #include "places.h"
 
-enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
+enum { MEMORY, ON_MEMORY_ERROR, CONFIDENTIAL, CPUS, CPU, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
        CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, SANDBOX, REBOOT, CONFIG, FROM, CLONE, PREFETCH, INCOMING,
        DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
@@ -21,6 +21,10 @@ static const char *const reboots[] = { "exit", "restart", NULL };
 static const char *const transports[] = {
 	[VMM_TRANSPORT_AUTO] = "auto", [VMM_TRANSPORT_MMIO] = "mmio",
 	[VMM_TRANSPORT_PCI] = "pci", NULL,
+};
+static const char *const confidentials[] = {
+	[VMM_LAUNCH_PLAIN] = "off", [VMM_LAUNCH_SNP] = "snp",
+	[VMM_LAUNCH_TDX] = "tdx", NULL,
 };
 static const char *const memory_errors[] = {
 	[VMM_ON_MEMORY_ERROR_STOP] = "stop",
@@ -36,8 +40,11 @@ const struct vsu_option vmm_run_options[] = {
 		     .example = "size=1G,backend=memfd" },
 	[ON_MEMORY_ERROR] = { .name = "on-memory-error",
 			      .kind = VSU_OPTION_CHOICE,
-			      .choices = memory_errors, .preset = "stop",
+			      .choices = memory_errors, .arg = "WORD", .preset = "stop",
 			      .help = "if a memory file is truncated: stop, continue with zero pages, or pause" },
+	[CONFIDENTIAL] = { .name = "confidential", .kind = VSU_OPTION_CHOICE,
+			   .choices = confidentials, .arg = "snp|tdx", .preset = "off",
+			   .help = "check the host for AMD SEV-SNP or Intel TDX, and refuse" },
 	[CPUS] = { .name = "cpus", .kind = VSU_OPTION_U64, .min = 1,
 		   .max = VMM_MAX_CPUS, .help = "virtual CPUs",
 		   .preset = "1" },
@@ -146,6 +153,7 @@ static const enum vmm_device_how device_hows[] = {
 /* Options that are kept as they are. */
 static const struct prog_place places[] = {
 	[ON_MEMORY_ERROR] = PLACE(on_memory_error),
+	[CONFIDENTIAL] = PLACE(confidential),
 	[CPUS] = PLACE(cpus),
 	[CPU] = PLACE(cpu_model),
 	[TRANSPORT] = PLACE(transport),

@@ -13,6 +13,7 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
+#include "kvm/launch.h"
 #include "memory/memory_options.h"
 #include "socket_access.h"
 
@@ -67,6 +68,7 @@ struct vmm_options {
 	const char *initrd, *cmdline, *append, *serial, *control, *sandbox;
 	struct prog_socket_access sockets;	/* of control and devices */
 	enum vmm_on_memory_error on_memory_error;
+	enum vmm_launch_kind confidential;
 	enum vmm_transport transport;
 	bool dry_run, json, help;
 	char *const *words;	/* all of them, for the report */

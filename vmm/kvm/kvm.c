@@ -37,7 +37,7 @@ int vmm_kvm_capability(const struct vmm_kvm *kvm, int capability)
 	return rc < 0 ? 0 : rc;
 }
 
-static int open_device(struct vmm_kvm *kvm, struct vsu_error *err)
+int vmm_kvm_open_device(struct vmm_kvm *kvm, struct vsu_error *err)
 {
 	int version;
 
@@ -164,7 +164,7 @@ int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
 	int rc;
 
 	kvm->kvm_fd = kvm->vm_fd = -1;
-	rc = open_device(kvm, err);
+	rc = vmm_kvm_open_device(kvm, err);
 	if (!rc)
 		rc = create_vm(kvm, private_memory, err);
 	if (!rc)

@@ -68,8 +68,9 @@ static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
 
 static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc = vmm_kvm_open(&m->kvm,
-			      vmm_memory_wants_private(&m->memory), err);
+	const enum vmm_launch_kind kind = m->options->confidential;
+	int rc = kind ? vmm_launch_refuse(kind, err) :
+		 vmm_kvm_open(&m->kvm, vmm_memory_wants_private(&m->memory), err);
 
 	return rc ? rc : vmm_x86_phys_bits(&m->kvm, err);
 }
