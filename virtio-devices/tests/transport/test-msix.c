@@ -15,8 +15,9 @@
 
 static struct msix msix;
 static _Atomic unsigned int messages[VECTORS];
-static unsigned int routes, installs;
-static unsigned int sent_early;	/* messages sent before the routes were installed */
+static unsigned int routes;
+static _Atomic unsigned int installs;
+static _Atomic unsigned int sent_early;	/* messages sent before the routes were installed */
 static uint64_t last_address;
 static uint32_t last_data;
 

@@ -17,7 +17,7 @@ static struct vmm_kvm kvm;
 static struct vmm_slots *slots;
 static struct vmem_map *before, *after;
 static struct vsu_error err;
-static int left;	/* calls of KVM that succeed before one fails */
+static _Atomic int left;	/* calls of KVM that succeed before one fails */
 
 static bool lacks(int code)
 {
