@@ -14,6 +14,7 @@
 #include "machine/device_commands.h"
 #include "machine/memory_report.h"
 #include "machine/migrate.h"
+#include "machine/recording.h"
 #include "machine/save.h"
 #include "machine/status.h"
 
@@ -68,6 +69,17 @@ static int command_save(void *opaque, char *const *words, FILE *answer,
 	(void)answer;
 	return rc < 0 ? vsu_error_prefix(err, rc, "%s", words[0]) :
 			vmm_control_wait(m->control, m->pause.save);
+}
+
+static int command_working_set(void *opaque, char *const *words, FILE *answer,
+			       struct vsu_error *err)
+{
+	struct vmm_machine *m = opaque;
+	int rc = vmm_recording_begin(m, err);
+
+	(void)answer;
+	return rc < 0 ? vsu_error_prefix(err, rc, "%s", words[0]) :
+			vmm_control_wait(m->control, m->restore.recording);
 }
 
 static int command_migrate(void *opaque, char *const *words, FILE *answer,
@@ -187,6 +199,8 @@ const struct vmm_control_command vmm_machine_commands[] = {
 	{ "reset", NULL, 0, 0, command_reset, "end as after a reboot of the guest" },
 	{ "quit", NULL, 0, 0, command_quit, "end at once, without the guest" },
 	{ "save", "FOLDER", 1, 1, command_save, "save the machine to a new folder" },
+	{ "working-set", NULL, 0, 0, command_working_set,
+	  "record the used pages of the folder of --from, for --prefetch" },
 	{ "migrate", "[downtime=MS] [rate=SIZE] [connections=N] [auto-converge] ADDRESS", 1,
 	  VMM_CONTROL_WORDS - 1, command_migrate,
 	  "move the guest to another process" },

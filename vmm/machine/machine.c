@@ -27,6 +27,7 @@
 #include "machine/machine.h"
 #include "machine/migrate.h"
 #include "machine/plug.h"
+#include "machine/recording.h"
 #include "machine/restore.h"
 #include "machine/save.h"
 #include "machine/sharing.h"
@@ -352,6 +353,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_save_free(m);
 	vmm_migrate_free(m);
 	vmm_restore_free(m);
+	vmm_recording_free(m);
 	vmm_prefetch_free(m->restore.prefetch);
 	vmm_control_free(m->control);
 	for (i = 0; i < m->ndevices; i++)

@@ -100,6 +100,7 @@ struct vmm_restore {
 	bool on_bus;
 	uint64_t age_ns;	/* how long the guest had run */
 	struct vmm_prefetch *prefetch;	/* with --prefetch; or NULL */
+	struct vmm_recording *recording; /* in progress, or NULL */
 };
 
 struct vmm_machine {

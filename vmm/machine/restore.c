@@ -17,7 +17,9 @@
 
 #include "devices/clone.h"
 #include "kvm/vm_state.h"
+#include "log.h"
 #include "machine/disks.h"
+#include "machine/recording.h"
 #include "machine/restore.h"
 #include "machine/sharing.h"
 #include "x86/cpu_state.h"
@@ -323,9 +325,17 @@ int vmm_restore_resume(struct vmm_machine *m, struct vsu_error *err)
 
 int vmm_restore_prefetch(struct vmm_machine *m, struct vsu_error *err)
 {
+	struct vsu_error why = VSU_ERROR_INIT;
+	struct vmm_working_set set;
+	int rc;
+
 	if (!m->options->prefetch || vmm_machine_wants_shared(m))
 		return 0;
-	return vmm_prefetch_new(&m->memory, vmm_memory_map(&m->memory),
+	rc = vmm_recording_load(m->options->from, &set, &why);
+	if (rc < 0 && rc != -ENOENT)
+		prog_log(PROG_LOG_WARNING, "prefetch", "%s; all of the memory is loaded",
+			 why.msg);
+	return vmm_prefetch_new(&m->memory, vmm_memory_map(&m->memory), rc < 0 ? NULL : &set,
 				&m->restore.prefetch, err);
 }
 

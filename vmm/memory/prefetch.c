@@ -24,6 +24,8 @@
 struct vmm_prefetch {
 	const struct vmm_memory *memory;
 	struct vmem_map *map;
+	struct vmm_working_set set;
+	bool has_set;		/* else the whole file */
 	pthread_t thread;
 	bool stop;		/* atomic */
 };
@@ -53,7 +55,27 @@ static bool load_range(const struct vmm_prefetch *p, const struct vmem_region *r
 	return true;
 }
 
-static bool load_region(const struct vmm_prefetch *p, const struct vmem_region *r)
+/* The part of the working set that is in the region. */
+static bool load_set(const struct vmm_prefetch *p, const struct vmem_region *r)
+{
+	const uint64_t first = vmem_region_file_pos(r, 0);
+	const uint64_t last = first + vmem_region_len(r);
+	bool more = true;
+	uint64_t at, end;
+	size_t i;
+
+	for (i = 0; more && i < p->set.n; i++) {
+		at = p->set.ranges[i].at;
+		end = at + p->set.ranges[i].len;
+		at = at > first ? at : first;
+		end = end < last ? end : last;
+		if (at < end)
+			more = load_range(p, r, at - first, end - first);
+	}
+	return more;
+}
+
+static bool load_data(const struct vmm_prefetch *p, const struct vmem_region *r)
 {
 	const int fd = vmem_block_fd(vmem_region_block(r));
 	const off_t first = (off_t)vmem_region_file_pos(r, 0);
@@ -80,26 +102,40 @@ static void *prefetch_main(void *arg)
 
 	for (i = 0; i < vmem_map_count(p->map); i++) {
 		r = vmem_map_region(p->map, i);
-		if (vmm_memory_has(p->memory, r) && !load_region(p, r))
+		if (vmm_memory_has(p->memory, r) &&
+		    !(p->has_set ? load_set(p, r) : load_data(p, r)))
 			break;
 	}
 	return NULL;
 }
 
+static void prefetch_free(struct vmm_prefetch *p)
+{
+	vmm_working_set_free(&p->set);
+	vmem_map_unref(p->map);
+	free(p);
+}
+
 int vmm_prefetch_new(const struct vmm_memory *memory, struct vmem_map *map,
-		     struct vmm_prefetch **out, struct vsu_error *err)
+		     struct vmm_working_set *set, struct vmm_prefetch **out,
+		     struct vsu_error *err)
 {
 	struct vmm_prefetch *p = calloc(1, sizeof(*p));
 	int rc;
 
-	if (!p)
+	if (!p) {
+		if (set)
+			vmm_working_set_free(set);
 		return vsu_error_set(err, -ENOMEM, "no memory to prefetch memory");
+	}
+	p->has_set = set;
+	if (set)
+		p->set = *set;
 	p->memory = memory;
 	p->map = vmem_map_ref(map);
 	rc = prog_thread_start(&p->thread, prefetch_main, p, 0);
 	if (rc < 0) {
-		vmem_map_unref(p->map);
-		free(p);
+		prefetch_free(p);
 		return vsu_error_sys(err, rc, "cannot start a thread");
 	}
 	*out = p;
@@ -112,6 +148,5 @@ void vmm_prefetch_free(struct vmm_prefetch *p)
 		return;
 	__atomic_store_n(&p->stop, true, __ATOMIC_RELAXED);
 	pthread_join(p->thread, NULL);
-	vmem_map_unref(p->map);
-	free(p);
+	prefetch_free(p);
 }

@@ -27,7 +27,7 @@ static const struct kind {
 	const char *name;
 	uint32_t version;
 } kinds[] = {
-	{ "machine", 1 }, { "memory", 1 }, { "cpu", 1 }, { "irqchip", 1 },
+	{ "machine", 1 }, { "working-set", 1 }, { "memory", 1 }, { "cpu", 1 }, { "irqchip", 1 },
 	{ "clock", 1 }, { "ports", 1 }, { "serial", 1 }, { "device", 1 },
 	{ "disk", 1 }, { "plugged", 1 }, { "end", 1 },
 };

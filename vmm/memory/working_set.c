@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Used parts of a memory file, by the page map of this process. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memory/working_set.h"
+
+#define PAGE 4096u
+#define ENTRIES 512u		/* of the page map, by one system call */
+#define RANGE_SIZE 16u		/* bytes in the file */
+/* Documentation/admin-guide/mm/pagemap.rst */
+#define PRESENT_OR_SWAPPED (UINT64_C(3) << 62)
+
+static int range_append(struct vmm_working_set *set, uint64_t at, uint64_t len)
+{
+	struct vmm_working_range *last = set->n ? &set->ranges[set->n - 1] : NULL;
+	void *more;
+
+	set->bytes += len;
+	if (last && last->at + last->len == at) {
+		last->len += len;
+		return 0;
+	}
+	if (set->n == set->room) {
+		set->room = set->room ? 2 * set->room : 64;
+		more = realloc(set->ranges, set->room * sizeof(*set->ranges));
+		if (!more)
+			return -ENOMEM;
+		set->ranges = more;
+	}
+	set->ranges[set->n++] = (struct vmm_working_range){ at, len };
+	return 0;
+}
+
+/* Up to ENTRIES pages from byte at of the region; returns how many, or a negative errno. */
+static ssize_t record_some(struct vmm_working_set *set, const struct vmem_region *r,
+			   uint64_t at, int pagemap)
+{
+	const uint64_t page = (uint64_t)(uintptr_t)(vmem_region_hva(r) + at) / PAGE;
+	const uint64_t left = (vmem_region_len(r) - at) / PAGE;
+	uint64_t entries[ENTRIES];
+	const size_t n = left < ENTRIES ? (size_t)left : ENTRIES;
+	size_t i;
+	int rc = 0;
+
+	if (pread(pagemap, entries, n * sizeof(entries[0]),
+		  (off_t)(page * sizeof(entries[0]))) != (ssize_t)(n * sizeof(entries[0])))
+		return -EIO;
+	for (i = 0; !rc && i < n; i++)
+		if (entries[i] & PRESENT_OR_SWAPPED)
+			rc = range_append(set, vmem_region_file_pos(r, at + i * PAGE), PAGE);
+	return rc ? rc : (ssize_t)n;
+}
+
+static int record_region(struct vmm_working_set *set, const struct vmem_region *r,
+			 int pagemap, const bool *stop)
+{
+	uint64_t at = 0;
+	ssize_t n = 0;
+
+	while (n >= 0 && vmem_region_len(r) - at >= PAGE) {
+		if (__atomic_load_n(stop, __ATOMIC_RELAXED))
+			return -ECANCELED;
+		n = record_some(set, r, at, pagemap);
+		if (n > 0)
+			at += (uint64_t)n * PAGE;
+	}
+	return n < 0 ? (int)n : 0;
+}
+
+static int by_position(const void *a, const void *b)
+{
+	const struct vmm_working_range *x = a, *y = b;
+
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+int vmm_working_set_record(struct vmm_working_set *set, const struct vmm_memory *memory,
+			   const struct vmem_map *map, int pagemap, const bool *stop,
+			   struct vsu_error *err)
+{
+	const struct vmem_region *r;
+	unsigned int i;
+	int rc = 0;
+
+	memset(set, 0, sizeof(*set));
+	for (i = 0; !rc && i < vmem_map_count(map); i++) {
+		r = vmem_map_region(map, i);
+		if (vmm_memory_has(memory, r))
+			rc = record_region(set, r, pagemap, stop);
+	}
+	if (set->n)
+		qsort(set->ranges, set->n, sizeof(*set->ranges), by_position);
+	return rc < 0 ? vsu_error_sys(err, rc, "the used pages cannot be listed") : 0;
+}
+
+int vmm_working_set_put(const struct vmm_working_set *set, struct vmm_state_writer *w,
+			struct vsu_error *err)
+{
+	size_t i;
+
+	vmm_state_begin(w);
+	vmm_state_section(w, "working-set", 0);
+	for (i = 0; i < set->n; i++) {
+		vmm_state_put_u64(w, set->ranges[i].at);
+		vmm_state_put_u64(w, set->ranges[i].len);
+	}
+	vmm_state_section_end(w);
+	return vmm_state_finish(w) < 0 ? vsu_error_sys(err, w->error, "the working set") : 0;
+}
+
+/* end is that of the range before. */
+static bool is_possible(const struct vmm_working_range *r, uint64_t end, uint64_t size)
+{
+	return r->len && !(r->at % PAGE) && !(r->len % PAGE) && r->at >= end &&
+	       r->at <= size && r->len <= size - r->at;
+}
+
+static int get_ranges(struct vmm_working_set *set, struct vmm_state_fields *f,
+		      uint64_t size)
+{
+	struct vmm_working_range r = { 0, 0 };
+	uint64_t end = 0;
+	int rc = 0;
+
+	while (!rc && f->left >= RANGE_SIZE) {
+		r.at = vmm_state_get_u64(f);
+		r.len = vmm_state_get_u64(f);
+		rc = is_possible(&r, end, size) ? range_append(set, r.at, r.len) : -EBADMSG;
+		end = r.at + r.len;
+	}
+	return rc;
+}
+
+int vmm_working_set_get(struct vmm_working_set *set, const struct vmm_state *state,
+			uint64_t size, struct vsu_error *err)
+{
+	struct vmm_state_fields f;
+	int rc = vmm_state_check(state, err);
+
+	memset(set, 0, sizeof(*set));
+	if (!rc)
+		rc = vmm_state_find(state, "working-set", 0, &f, err);
+	if (rc < 0)
+		return rc;
+	rc = get_ranges(set, &f, size);
+	if (!rc)
+		return vmm_state_fields_end(&f, err);
+	return vsu_error_set(err, rc, rc == -ENOMEM ? "no memory for a working set" :
+			     "the working set has a range that is not in the saved memory");
+}
+
+void vmm_working_set_free(struct vmm_working_set *set)
+{
+	free(set->ranges);
+	memset(set, 0, sizeof(*set));
+}

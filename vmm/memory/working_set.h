@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The working set of a machine that continues from a folder: the parts of the file
+ * "memory" whose pages this process has used. It is kept as a state (state/sections.h)
+ * with one section, "working-set".
+ *
+ * Threads: any, one at a time for each object.
+ */
+#ifndef VMM_MEMORY_WORKING_SET_H
+#define VMM_MEMORY_WORKING_SET_H
+
+#include "memory/memory.h"
+#include "state/sections.h"
+
+/* Positions in the file: multiples of 4 KiB, ascending, not adjacent. */
+struct vmm_working_range {
+	uint64_t at, len;
+};
+
+struct vmm_working_set {
+	struct vmm_working_range *ranges;	/* for free() */
+	size_t n, room;
+	uint64_t bytes;				/* of all ranges */
+};
+
+/*
+ * Collects the pages of the regions' private memory that are present or swapped out.
+ * pagemap: /proc/self/pagemap; stop: atomic, ends it with -ECANCELED.
+ */
+int vmm_working_set_record(struct vmm_working_set *set, const struct vmm_memory *memory,
+			   const struct vmem_map *map, int pagemap, const bool *stop,
+			   struct vsu_error *err);
+
+/* w is zeroed, and freed by the caller. */
+int vmm_working_set_put(const struct vmm_working_set *set, struct vmm_state_writer *w,
+			struct vsu_error *err);
+
+/*
+ * From untrusted bytes; size is that of the file "memory". -EBADMSG: ranges that are
+ * impossible; or as vmm_state_check().
+ */
+int vmm_working_set_get(struct vmm_working_set *set, const struct vmm_state *state,
+			uint64_t size, struct vsu_error *err);
+
+void vmm_working_set_free(struct vmm_working_set *set);
+
+#endif
