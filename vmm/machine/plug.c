@@ -111,7 +111,7 @@ static int check_removal(const struct vmm_machine *m,
 	if (!m->on_bus)
 		return vsu_error_set(err, -EOPNOTSUPP, "the machine has no PCI bus, from which devices can be taken; start it with --transport=pci");
 	if (d->retired)
-		return vsu_error_set(err, -EALREADY, "the guest has released the device already; it is removed when its last requests end, or, behind a socket, at the time-out");
+		return vsu_error_set(err, -EALREADY, "the guest has released the device already; it is removed when its last requests end, or, behind a socket, by 'device-del' with 'force'");
 	if (d == m->stdio_device)
 		return vsu_error_set(err, -EOPNOTSUPP, "the console on standard input and output stays for the machine's life");
 	if (has_memory(d))

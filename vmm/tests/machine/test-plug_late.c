@@ -270,7 +270,7 @@ static void silent(void)
 	assert_told("device-del 0 force\n", DONE);
 	user_sends(user, "device-del 0 wait\n");
 	ck_assert(has_device(0));
-	assert_refusal("device-del 0\n", "taken by force");
+	assert_refusal("device-del 0\n", "by 'device-del' with 'force'");
 	ck_assert_uint_eq(config_in(1, 0), ABSENT);
 	assert_told("device-del 0 force wait\n", DONE);
 	ck_assert_str_eq(user_hears(user), DONE);
