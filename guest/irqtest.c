@@ -9,7 +9,7 @@
 #include "selftest.h"
 
 #define ID_BLOCK 2
-#define LIMIT_MS 5000
+#define LIMIT_MS 30000
 
 static struct device devices[CVMM_BOOT_MAX_DEVICES];
 static uint32_t irqs[CVMM_BOOT_MAX_DEVICES];

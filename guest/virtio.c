@@ -18,7 +18,7 @@ enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8,
        NEEDS_RESET = 64 };
 
 #define AVAIL_NO_INTERRUPT 1
-#define TIMEOUT_MS 5000
+#define TIMEOUT_MS 30000
 
 static uint32_t get(const struct device *dev, uint32_t reg)
 {

@@ -71,7 +71,7 @@ bool device_start(struct device *dev);
 uint32_t device_acknowledge(struct device *dev);
 
 /*
- * Sends one request and waits up to 5 seconds; returns the bytes written, or
+ * Sends one request and waits up to 30 seconds; returns the bytes written, or
  * -1.
  */
 int64_t queue_do(struct device *dev, uint32_t queue, const struct piece *pieces,
