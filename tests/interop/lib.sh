@@ -28,6 +28,17 @@ CHILDREN=()
 # diag TEXT...: lines for the log, never a result
 diag() { printf '%s\n' "$@" | sed 's/^/# /'; }
 
+# both_ends FILE: its first and last bytes; the cause of a failure is often in the last
+both_ends() {
+	if [ "$(stat -c %s "$1")" -le 4000 ]; then
+		cat "$1"
+	else
+		head -c 2000 "$1"
+		printf '\n[...]\n'
+		tail -c 2000 "$1"
+	fi
+}
+
 # check CLAIM COMMAND...: as tap_check, but in this shell, so that a function
 # may set variables
 check() {
@@ -38,7 +49,7 @@ check() {
 		return 0
 	fi
 	tap_not_ok "$claim" "failed: $*
-$(head -c 4000 "$WORK/check.log")"
+$(both_ends "$WORK/check.log")"
 	return 1
 }
 
