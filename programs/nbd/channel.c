@@ -220,6 +220,7 @@ int pnbd_channel_submit(void *self, void *channel,
 
 	*pnbd_request_done(request) = 0;
 	c->flushed = false;
+	c->newer = true;
 	pnbd_list_add(finish_here(self, request) ? &c->finished : &c->queued,
 		     request);
 	return 0;
@@ -269,6 +270,7 @@ int pnbd_channel_flush(void *self, void *channel)
 	if (!c->ready)
 		return waits_for_flush(c);
 	c->flushes = true;
+	c->newer = false;
 	c->last_flush = (struct virtdev_disk_request){ .op = VIRTDEV_DISK_FLUSH };
 	pnbd_part_ask(c, &c->last_flush, &budget);
 	look_again(c);

@@ -82,7 +82,8 @@ struct pnbd_channel {
 	uint64_t since_ns;	/* connection lost, or first overdue reply */
 	uint64_t began_ns;	/* start of the connection attempt */
 	struct virtdev_disk_request last_flush; /* before the channel is closed */
-	bool flushes, flushed;	/* last_flush is in progress; it has ended */
+	bool flushes, flushed;	/* last_flush is in progress; it covered all requests */
+	bool newer;		/* requests were submitted since it began */
 };
 
 static inline void pnbd_list_add(struct pnbd_list *list,

@@ -206,7 +206,7 @@ static int part_account(struct pnbd_disk *d, const struct pnbd_part *p)
 static void last_flush_end(struct pnbd_channel *c, int result)
 {
 	c->flushes = false;
-	c->flushed = true;
+	c->flushed = !c->newer;
 	if (result < 0 && !c->disk->many)
 		__atomic_store_n(&c->disk->lost, true, __ATOMIC_RELEASE);
 	if (result < 0)

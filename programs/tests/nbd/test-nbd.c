@@ -522,6 +522,27 @@ START_TEST(channel_flush_needs_no_request_of_the_depth)
 }
 END_TEST
 
+/* The device may continue before the flush of its pause has ended. */
+START_TEST(writes_during_a_channel_flush_are_flushed_by_another)
+{
+	char words[512];
+
+	snprintf(words, sizeof(words),
+		 "eval thread_model='echo parallel' get_size='echo 1M' pread='head -c $3 /dev/zero' "
+		 "pwrite='cat >/dev/null' can_write='exit 0' can_flush='exit 0' "
+		 "flush='echo x >>%s/flushes; until test -e %s/go; do sleep .01; done'", folder, folder);
+	server_start(words);
+	use_disk();
+	ck_assert_int_eq(transfer(VIRTDEV_DISK_WRITE, 0, buf, 512), 0);
+	ck_assert_int_eq(made.ops->channel_flush(made.self, channel), 1);
+	ck_assert_int_eq(transfer(VIRTDEV_DISK_WRITE, 512, buf, 512), 0);
+	ck_assert_int_eq(system("touch go"), 0);
+	ck_assert_uint_gt(flush_channel(), 0);
+	ck_assert_int_eq(system("test $(wc -l <flushes) = 2"), 0);
+	ck_assert_int_eq(made.ops->flush_result(made.self, &err), 0);
+}
+END_TEST
+
 /*
  * A flush of the next connection covers the writes if the server advertises that. If not,
  * the driver is notified of lost writes by its next flush, and only once.
@@ -722,6 +743,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, a_flush_fails_once_after_writes_were_lost, 0, 2);
 	tcase_add_test(tc, channel_flush_covers_completed_writes);
 	tcase_add_test(tc, channel_flush_needs_no_request_of_the_depth);
+	tcase_add_test(tc, writes_during_a_channel_flush_are_flushed_by_another);
 	tcase_add_loop_test(tc, failed_channel_flush_is_reported, 0, 2);
 	tcase_add_test(tc, lost_server_ends_the_channel_flush);
 	tcase_add_test(tc, absent_server_is_refused);
