@@ -237,7 +237,8 @@ static int kernel_pause(void *backend)
 
 	virtdev_vhost_kern_stop(e->kern);
 	rc = virtdev_inline_pause(e->server);
-	for (i = 0; !rc && e->started && i < e->rings.n; i++) {
+	/* also if its control queue is still busy: it may be resumed instead */
+	for (i = 0; e->started && i < e->rings.n; i++) {
 		if (is_control(e, i))
 			continue;
 		p.runs = virtdev_transport_queue(vmm_virtio_transport(e->v), i,

@@ -107,9 +107,10 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_start_queue(
 
 /*
  * Pauses the device. Until resume, the caller passes no access of the driver to the
- * transport. -EAGAIN: popped requests are in flight, so dispatch and call it again;
- * errors as virtdev_inline_stop(). Resume starts the queues where they stopped; if that
- * fails, it requests a reset from the driver.
+ * transport. -EAGAIN: popped requests are in flight, so dispatch and call it again, or
+ * resume; errors as virtdev_inline_stop(). Resume starts the queues where they stopped,
+ * and those serve on that have not stopped yet; if that fails, it requests a reset from
+ * the driver.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_pause(struct virtdev_inline *h);
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_resume(struct virtdev_inline *h);

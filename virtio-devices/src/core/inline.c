@@ -137,7 +137,7 @@ static int drain_queue(struct virtdev_inline *h, uint32_t i)
 static int drain_all(struct virtdev_inline *h)
 {
 	const uint64_t until = vsu_now_ns() + VQ_TURN_NS;
-	bool look_again = false, is_over = false;
+	bool look_again = false, is_over = false, resets;
 	uint32_t i;
 	int left;
 
@@ -145,7 +145,10 @@ static int drain_all(struct virtdev_inline *h)
 	for (i = 0; i < h->nqueues && !is_over; i++) {
 		if (!h->queues[i].running)
 			continue;
+		resets = h->queues[i].resetting;
 		left = drain_queue(h, i);
+		if (!left && resets)
+			virtdev_transport_queue_reset_done(h->t, i);
 		h->stopping = h->stopping || left;
 		look_again = look_again || left < 0;
 		is_over = vsu_now_ns() >= until;
@@ -257,27 +260,52 @@ int virtdev_inline_pause(struct virtdev_inline *h)
 
 	for (i = 0; i < h->nqueues; i++)
 		h->queues[i].paused = h->queues[i].paused ||
-				      h->queues[i].running;
+				      (h->queues[i].running &&
+				       !h->queues[i].resetting);
 	rc = stop_step(h);
 	if (!rc)
 		virtdev_pause(h->dev);
 	return rc;
 }
 
+/* The queue was not stopped yet: its kicks, which drain_queue() ignores, count again. */
+static int undrain_queue(struct virtdev_inline *h, uint32_t i)
+{
+	struct inline_queue *q = &h->queues[i];
+	int rc = virtdev_priv_inline_watch(h, q->kick_fd, i);
+
+	q->paused = false;
+	return rc < 0 && rc != -EEXIST ? rc : vsu_event_signal_own(q->kick_fd);
+}
+
+static int resume_queue(struct virtdev_inline *h, uint32_t i)
+{
+	struct inline_queue *q = &h->queues[i];
+	struct vq_config config;
+
+	if (!q->paused)
+		return 0;
+	if (q->running)
+		return undrain_queue(h, i);
+	if (!virtdev_transport_queue(h->t, i, &config))
+		return 0;
+	config.base = q->base;
+	return start_queue(h, i, &config, NULL);
+}
+
 int virtdev_inline_resume(struct virtdev_inline *h)
 {
-	struct vq_config config;
 	uint32_t i;
 	int rc = 0;
 
-	virtdev_resume(h->dev);
-	for (i = 0; !rc && i < h->nqueues; i++) {
-		if (!h->queues[i].paused ||
-		    !virtdev_transport_queue(h->t, i, &config))
-			continue;
-		config.base = h->queues[i].base;
-		rc = start_queue(h, i, &config, NULL);
+	if (h->resetting) {
+		forget_pause(h);
+		return 0;
 	}
+	virtdev_resume(h->dev);
+	h->stopping = false;
+	for (i = 0; !rc && i < h->nqueues; i++)
+		rc = resume_queue(h, i);
 	if (rc < 0)
 		virtdev_transport_needs_reset(h->t);
 	return rc;

@@ -387,6 +387,72 @@ START_TEST(pause_completes_a_reset_and_resumes_no_queue)
 }
 END_TEST
 
+START_TEST(incomplete_pause_ends_at_resume)
+{
+	start();
+	send();
+	ck_assert_int_eq(virtdev_inline_pause(rig.server), -EAGAIN);
+	ck_assert_int_eq(virtdev_inline_pause(rig.server), -EAGAIN);
+	ck_assert_int_eq(virtdev_inline_resume(rig.server), 0);
+	ck_assert_ptr_nonnull(rig.q);
+	answer();
+	ck_assert_int_eq(collect(), 1);
+	send();
+	ck_assert(rig.held);
+	answer();
+	ck_assert_int_eq(collect(), 1);
+	ck_assert_int_eq(virtdev_inline_pause(rig.server), 0);
+	ck_assert_ptr_null(rig.q);
+	ck_assert_int_eq(virtdev_inline_resume(rig.server), 0);
+	send();
+	ck_assert(rig.held);
+}
+END_TEST
+
+START_TEST(resume_during_a_reset_starts_no_queue)
+{
+	start();
+	send();
+	ck_assert_int_eq(virtdev_inline_pause(rig.server), -EAGAIN);
+	set(STATUS, 0);
+	ck_assert_int_eq(virtdev_inline_resume(rig.server), 0);
+	answer();
+	ck_assert_uint_eq(get(STATUS), 0);
+	ck_assert_uint_eq(rig.finished, 1);
+	ck_assert_ptr_null(rig.q);
+}
+END_TEST
+
+START_TEST(pause_completes_the_reset_of_a_queue)
+{
+	start();
+	send();
+	set(QUEUE_SEL, 0);
+	set(QUEUE_RESET, 1);
+	ck_assert_int_eq(virtdev_inline_pause(rig.server), -EAGAIN);
+	vsu_event_signal(rig.host_fd);
+	ck_assert_int_eq(virtdev_inline_pause(rig.server), 0);
+	ck_assert_int_eq(virtdev_inline_resume(rig.server), 0);
+	ck_assert_uint_eq(get(QUEUE_RESET), 0);
+	ck_assert_ptr_null(rig.q);
+}
+END_TEST
+
+START_TEST(reset_of_a_queue_continues_after_an_incomplete_pause)
+{
+	start();
+	send();
+	set(QUEUE_SEL, 0);
+	set(QUEUE_RESET, 1);
+	ck_assert_int_eq(virtdev_inline_pause(rig.server), -EAGAIN);
+	ck_assert_int_eq(virtdev_inline_resume(rig.server), 0);
+	ck_assert_uint_eq(get(QUEUE_RESET), 1);
+	answer();
+	ck_assert_uint_eq(get(QUEUE_RESET), 0);
+	ck_assert_ptr_null(rig.q);
+}
+END_TEST
+
 START_TEST(queue_is_reset_and_started_without_callbacks)
 {
 	set(OFFERED_SEL, 1);
@@ -511,6 +577,10 @@ static TCase *through(const char *name, void (*prepare)(void))
 	tcase_add_test(tc, nothing_is_served_during_a_reset);
 	tcase_add_test(tc, stop_by_the_owner_completes_a_reset);
 	tcase_add_test(tc, pause_completes_a_reset_and_resumes_no_queue);
+	tcase_add_test(tc, incomplete_pause_ends_at_resume);
+	tcase_add_test(tc, resume_during_a_reset_starts_no_queue);
+	tcase_add_test(tc, pause_completes_the_reset_of_a_queue);
+	tcase_add_test(tc, reset_of_a_queue_continues_after_an_incomplete_pause);
 	tcase_add_test(tc,
 		queue_is_reset_and_started_without_callbacks);
 	tcase_add_test(tc, device_reset_overtakes_the_reset_of_its_queue);
