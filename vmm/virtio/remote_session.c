@@ -96,7 +96,7 @@ static void on_lost(void *opaque, const struct vsu_error *err)
 	struct remote *r = opaque;
 
 	r->rings_lost |= r->pausing;
-	r->pausing = false;
+	r->pausing = r->resumes = false;
 	r->unanswered.moves = r->unanswered.checks = 0;
 	r->losses++;
 	r->lost_ns = vsu_now_ns();
@@ -236,6 +236,7 @@ static void on_session(struct ev_loop *loop, ev_io *w, int revents)
 	session_enter(r);
 	virtdev_vhost_user_dispatch(r->user);
 	start_late(r);
+	vmm_remote_end_pause(r);
 	session_leave(r);
 }
 
@@ -256,7 +257,7 @@ static bool remote_stop(void *backend)
 {
 	struct remote *r = backend;
 
-	r->continues = false;
+	r->continues = r->pausing = r->resumes = false;
 	if (r->start_waits) {
 		r->start_waits = false;
 		return true;

@@ -67,6 +67,7 @@ struct remote {
 	struct vmm_rings rings;
 	/* remote_state.c: a pause, and where queues continue after it */
 	bool pausing, paused;
+	bool resumes;		/* the pause was given up: resume when it is complete */
 	bool continues;		/* positions[] are those of the next start */
 	struct virtdev_queue_position *positions;
 	/* remote_log.c: the session has a log, which ends as soon as it can */
@@ -121,6 +122,8 @@ int vmm_remote_load(void *backend, const void *bytes, size_t len,
 		    struct vsu_error *err);
 /* The queues of a pause have stopped. */
 void vmm_remote_note_pause(struct remote *r);
+/* After each message: a pause that was given up ends. */
+void vmm_remote_end_pause(struct remote *r);
 
 /* remote_log.c: see struct vmm_virtio_backend. */
 int vmm_remote_check_log(void *backend, struct vsu_error *err);

@@ -121,6 +121,7 @@ int vmm_remote_pause(void *backend)
 	struct remote *r = backend;
 	int rc = r->dead ? -ECONNRESET : make_positions(r);
 
+	r->resumes = false;
 	if (!rc && !r->paused)
 		rc = pause_queues(r);
 	return rc;
@@ -140,8 +141,11 @@ int vmm_remote_resume(void *backend)
 	struct remote *r = backend;
 	int rc;
 
+	r->resumes = r->pausing;
 	r->paused = false;
 	vmm_remote_stream_drop(r);
+	if (r->resumes)
+		return 0;
 	if (r->dead || !r->continues)
 		return 0;
 	if (vmm_remote_is_away(r)) {
@@ -153,6 +157,12 @@ int vmm_remote_resume(void *backend)
 	if (rc < 0)
 		virtdev_transport_needs_reset(transport_of(r));
 	return rc;
+}
+
+void vmm_remote_end_pause(struct remote *r)
+{
+	if (r->resumes && r->paused)
+		(void)!vmm_remote_resume(r);
 }
 
 /* ---------------------------------------------------------------- the state */

@@ -41,10 +41,11 @@ int vmm_virtio_resume(struct vmm_virtio *v)
 	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
 	struct vq_config config;
 	uint32_t i;
-	int rc;
+	int rc = 0;
 
 	vmm_virtio_lock(v);
-	rc = ops->resume(backend);
+	if (!virtdev_transport_is_resetting(t))
+		rc = ops->resume(backend);
 	for (i = 0; i < info_of(v)->nqueues; i++)
 		if (virtdev_transport_queue(t, i, &config))
 			virtdev_transport_interrupt(t, i);

@@ -168,8 +168,9 @@ uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
 /*
  * Saves and loads the device with its transport and registers. Main thread, without
  * the lock, while no CPU runs. -EAGAIN of pause: call it again after each turn of
- * the loop. Only if it saves, vmm_virtio_take() may follow. A load is into a new device, and leaves it paused. resume also repeats
- * the interrupts of all queues, because a saved one may have been lost on its way.
+ * the loop, or resume. Only if it saves, vmm_virtio_take() may follow. A load is into a
+ * new device, and leaves it paused. resume also repeats the interrupts of all queues,
+ * because a saved one may have been lost on its way.
  */
 int vmm_virtio_check_save(const struct vmm_virtio *v, struct vsu_error *err);
 int vmm_virtio_pause(struct vmm_virtio *v, bool saves);

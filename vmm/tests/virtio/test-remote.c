@@ -388,6 +388,55 @@ START_TEST(a_paused_device_goes_on_with_the_next_back_end)
 }
 END_TEST
 
+/* The back-end uses the chain at the head of an empty table. */
+static void use(uint16_t index)
+{
+	uint32_t hint = 0;
+	const unsigned char *used = vmem_view_translate(vmem_map_view(map), &hint,
+							0x3002, 2, VMEM_READ);
+
+	offer(index);
+	while (*(const volatile unsigned char *)used != index)
+		ev_run(resources.loop, EVRUN_NOWAIT);
+}
+
+static void begin_pause_and_resume(void)
+{
+	reconnect_ms = 0;
+	listen_to_stderr();
+	connect_to(VQ_F_VERSION_1);
+	rig_start(virtio);
+	use(1);
+	ck_assert_int_eq(vmm_virtio_pause(virtio, true), -EAGAIN);
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+}
+
+START_TEST(device_resumes_when_an_abandoned_pause_is_complete)
+{
+	begin_pause_and_resume();
+	use(2);
+	ck_assert_int_eq(vmm_virtio_pause(virtio, true), -EAGAIN);
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	pause_device();
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	use(3);
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	teardown();
+}
+END_TEST
+
+START_TEST(driver_resets_a_device_during_an_abandoned_pause)
+{
+	begin_pause_and_resume();
+	reset_driver();
+	ck_assert_int_eq(lost.code, 0);
+	pause_device();
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	ck_assert_uint_eq(rig_status(virtio), 0);
+	teardown();
+}
+END_TEST
+
 static struct vmm_dirty_log record;
 static bool is_logged;
 
@@ -408,19 +457,10 @@ static bool used_ring_is_logged(void)
 	return is_logged;
 }
 
-/*
- * The back-end uses the chain at the head of an empty table. It logs the ring after that,
- * and before it reports a change.
- */
+/* The back-end logs the ring after that, and before it reports a change. */
 static void use_one(uint16_t index)
 {
-	uint32_t hint = 0;
-	const unsigned char *used = vmem_view_translate(vmem_map_view(map), &hint,
-							0x3002, 2, VMEM_READ);
-
-	offer(index);
-	while (*(const volatile unsigned char *)used != index)
-		ev_run(resources.loop, EVRUN_NOWAIT);
+	use(index);
 	hear_of_change();
 }
 
@@ -669,6 +709,8 @@ int main(void)
 	tcase_add_test(tc,
 		a_driver_that_starts_meanwhile_runs_with_the_next_back_end);
 	tcase_add_test(tc, a_paused_device_goes_on_with_the_next_back_end);
+	tcase_add_test(tc, device_resumes_when_an_abandoned_pause_is_complete);
+	tcase_add_test(tc, driver_resets_a_device_during_an_abandoned_pause);
 	tcase_add_test(tc, a_log_begins_with_a_start_and_ends_while_queues_run);
 	tcase_add_test(tc, a_log_ends_when_a_paused_device_continues);
 	tcase_add_test(tc, a_log_ends_in_the_next_back_end);
