@@ -123,7 +123,7 @@ static enum vmm_cpu_next on_hypercall(const struct exiting *x)
 	if (run->hypercall.args[1] <= UINT64_MAX / VMM_PAGE)
 		rc = x->hooks->convert(x->hooks->opaque, x->cpu, &c, &err);
 	run->hypercall.ret = (uint64_t)(int64_t)rc;
-	if (!rc || rc == -EINVAL || rc == -E2BIG || rc == -ECANCELED)
+	if (!rc || rc == -EINVAL || rc == -E2BIG || rc == -EBUSY || rc == -ECANCELED)
 		return VMM_CPU_RUN;
 	return end_machine(x, VSU_EXIT_INTERNAL, "%s", err.msg);
 }
@@ -148,7 +148,7 @@ static const struct exit_row {
 	{ KVM_EXIT_INTERNAL_ERROR, on_internal_error },
 };
 
-/* Returns true if the conversion succeeded and the CPU may continue. */
+/* Returns true if the CPU may continue: after -EBUSY it has the same fault again. */
 static bool take_half(const struct exiting *x, struct vsu_error *err)
 {
 	const struct vmm_kvm_memory_fault *fault =
@@ -163,7 +163,7 @@ static bool take_half(const struct exiting *x, struct vsu_error *err)
 	    !x->hooks->convert)
 		return false;
 	rc = x->hooks->convert(x->hooks->opaque, x->cpu, &c, err);
-	return !rc || rc == -ECANCELED;
+	return !rc || rc == -EBUSY || rc == -ECANCELED;
 }
 
 static bool exit_repair(const struct exiting *x)

@@ -3,7 +3,9 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 
+#include "log.h"
 #include "machine/conversion.h"
 #include "machine/devices.h"
 #include "machine/stop.h"
@@ -32,24 +34,51 @@ static void wish_begin(struct vmm_machine *m, struct vmm_conversion_wish *w)
 
 /*
  * Some devices hold buffers until the host has data, and all return them at a pause.
- * True: no device uses the previous map, or one cannot pause.
+ * 0: no device uses the previous map. -EAGAIN: call it again after a turn of the loop.
  */
-static bool is_settled(struct vmm_machine *m, struct vmm_conversion_wish *w)
+static int settle(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_converting *c = &m->pause.converting;
 	int rc;
 
 	if (vmm_private_is_quiet(&m->private_memory))
-		return true;
+		return 0;
 	if (!c->paused)
 		vmm_cpus_pause(m->cpus);
 	c->paused = true;
-	rc = vmm_stop_devices(m, &c->npaused, false, w->err);
-	if (rc < 0 && rc != -EAGAIN) {
-		w->rc = rc;
-		return true;
-	}
-	return !rc && vmm_private_is_quiet(&m->private_memory);
+	rc = vmm_stop_devices(m, &c->stop, false, err);
+	if (rc < 0 || vmm_private_is_quiet(&m->private_memory))
+		return rc;
+	rc = vmm_stop_wait(m);
+	return rc == -EAGAIN ? rc : vsu_error_set(err, rc, "a device did not release its map of memory in time");
+}
+
+/* The guest learns by -EBUSY that it may try again, and the operator by a line. */
+static int wish_cancel(struct vmm_machine *m, struct vmm_conversion_wish *w, int why)
+{
+	int rc = vmm_private_cancel(&m->private_memory, vmm_memory_map(&m->memory),
+				    w->conversion);
+
+	if (rc < 0)
+		return vsu_error_sys(w->err, rc, "the map of shared memory");
+	vmm_machine_refresh_devices(m);
+	if (why != -ETIMEDOUT)
+		return why;
+	prog_log(PROG_LOG_WARNING, "private", "%#" PRIx64 " bytes at %#" PRIx64 " were not made private: %s",
+		 w->conversion->len, w->conversion->gpa, w->err->msg);
+	return -EBUSY;
+}
+
+/* False: the conversion waits for devices. */
+static bool is_settled(struct vmm_machine *m, struct vmm_conversion_wish *w)
+{
+	int rc = settle(m, w->err);
+
+	if (rc == -EAGAIN)
+		return false;
+	if (rc < 0)
+		w->rc = wish_cancel(m, w, rc);
+	return true;
 }
 
 static void wish_finish(struct vmm_machine *m, struct vmm_conversion_wish *w)
@@ -69,8 +98,7 @@ static void continue_machine(struct vmm_machine *m)
 	if (!c->paused)
 		return;
 	c->paused = false;
-	vmm_stop_resume(m, c->npaused);
-	c->npaused = 0;
+	vmm_stop_resume(m, &c->stop);
 }
 
 /* False: the first conversion waits for devices. */

@@ -75,11 +75,25 @@ struct vmm_watchers {
 	ev_signal winch, interrupt, term, hup, quit;
 };
 
+/* A stop of CPUs and devices in progress; see stop.h. All zero at the beginning. */
+struct vmm_stop {
+	unsigned int npaused;	/* devices that are paused, from the first on */
+	bool pausing;		/* the next one has begun to pause */
+	unsigned int tries;	/* to stop the CPUs between two instructions */
+};
+
+/* The time limit of the stop in progress; see stop.h. */
+struct vmm_stop_limit {
+	ev_timer timer;		/* from the first wait on */
+	double seconds;		/* 0: the default */
+	bool over;
+};
+
 /* Conversions of private memory that wait for devices; see conversion.c. */
 struct vmm_converting {
 	struct vmm_conversion_wish *first;	/* on the stacks of waiting CPUs */
 	bool paused;		/* CPUs and devices pause */
-	unsigned int npaused;	/* devices that are paused, from the first on */
+	struct vmm_stop stop;
 	ev_prepare step;	/* continues after each turn of the loop */
 };
 
@@ -90,6 +104,7 @@ struct vmm_pause {
 	struct vmm_save *save;	/* in progress, or NULL */
 	struct vmm_migration *migration; /* likewise */
 	struct vmm_converting converting;
+	struct vmm_stop_limit limit;	/* of the only one of these in progress */
 };
 
 /* A saved machine whose state a new one gets. */

@@ -90,7 +90,7 @@ static void machine_resume(struct vmm_migration *g)
 	ev_prepare_stop(g->m->loop, &g->step);
 	g->stopped = g->collected = false;
 	input_resume(g);
-	vmm_stop_resume(g->m, g->stop.npaused);
+	vmm_stop_resume(g->m, &g->stop);
 }
 
 static int collect_state(struct vmm_migration *g)
@@ -133,6 +133,17 @@ static void wish_carry_out(struct vmm_migration *g)
 	vmm_wish_answer(&g->wish, rc);
 }
 
+/* As vmm_stop_step(); the thread that would see the cancellation waits. */
+static int stop_step(struct vmm_migration *g)
+{
+	const bool collects = g->wish.what == VMM_SENDER_STOP;
+	int rc = vmm_stop_step(g->m, &g->stop, collects, g->wish.err);
+
+	if (rc == 1 && g->cancelled)
+		return vsu_error_set(g->wish.err, -ECANCELED, "it was cancelled");
+	return rc;
+}
+
 static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
 {
 	struct vmm_migration *g = w->data;
@@ -144,7 +155,7 @@ static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
 		ev_break(loop, EVBREAK_ALL);
 		return;
 	}
-	rc = vmm_stop_step(g->m, &g->stop, g->wish.what == VMM_SENDER_STOP, g->wish.err);
+	rc = stop_step(g);
 	if (rc == 1)
 		return;
 	ev_prepare_stop(loop, w);

@@ -16,6 +16,7 @@ int vmm_migrate_cancel(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!g || g->undecided)
 		return vsu_error_set(err, -ENOENT, "no migration is in progress");
+	g->cancelled = true;
 	vsu_event_signal(g->cancel_fd);
 	return 0;
 }

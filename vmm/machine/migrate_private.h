@@ -34,6 +34,7 @@ struct vmm_migration {
 	struct vmm_dirty_log log; /* of devices that others serve */
 	bool collected;		/* the state of the stopped guest */
 	bool unlocked;		/* the disks */
+	bool cancelled;
 	bool undecided;		/* it has failed, and the guest is paused until "resume" */
 };
 

@@ -76,7 +76,7 @@ static void save_end(struct vmm_save *s)
 {
 	struct vmm_machine *m = s->m;
 
-	vmm_stop_resume(m, s->stop.npaused);
+	vmm_stop_resume(m, &s->stop);
 	vmm_control_answer(m->control, s, "", s->rc ? &s->err : NULL);
 	save_free(s);
 }

@@ -10,19 +10,71 @@
 #include "machine/stop.h"
 
 #define MAX_TRIES 100u
+#define LIMIT_S 10.
 
-int vmm_stop_devices(const struct vmm_machine *m, unsigned int *npaused,
-			   bool collects, struct vsu_error *err)
+/* ----------------------------------------------------------------- time limit */
+
+static double limit_seconds(const struct vmm_machine *m)
+{
+	return m->pause.limit.seconds > 0. ? m->pause.limit.seconds : LIMIT_S;
+}
+
+/* A loop without events would not call the stop again. */
+static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	((struct vmm_stop_limit *)w->data)->over = true;
+}
+
+int vmm_stop_wait(struct vmm_machine *m)
+{
+	struct vmm_stop_limit *l = &m->pause.limit;
+
+	if (l->over)
+		return -ETIMEDOUT;
+	if (ev_is_active(&l->timer))
+		return -EAGAIN;
+	ev_timer_init(&l->timer, on_limit, limit_seconds(m), 0.);
+	l->timer.data = l;
+	ev_timer_start(m->loop, &l->timer);
+	return -EAGAIN;
+}
+
+static void limit_end(struct vmm_machine *m)
+{
+	struct vmm_stop_limit *l = &m->pause.limit;
+
+	ev_timer_stop(m->loop, &l->timer);
+	l->over = false;
+}
+
+/* ----------------------------------------------------------------------- stop */
+
+static int wait_for_device(struct vmm_machine *m, unsigned int i, struct vsu_error *err)
+{
+	int rc = m->devices[i].spec.remote ? -EAGAIN : vmm_stop_wait(m);
+
+	if (rc != -ETIMEDOUT)
+		return rc;
+	return vsu_error_set(err, rc, "device %u did not complete its requests within %g seconds",
+			     i, limit_seconds(m));
+}
+
+int vmm_stop_devices(struct vmm_machine *m, struct vmm_stop *s, bool collects,
+		     struct vsu_error *err)
 {
 	int rc = 0;
 
-	for (; !rc && *npaused < m->ndevices; *npaused += !rc)
-		if (m->devices[*npaused].virtio)
-			rc = vmm_virtio_pause(m->devices[*npaused].virtio,
+	for (; !rc && s->npaused < m->ndevices; s->npaused += !rc) {
+		if (m->devices[s->npaused].virtio)
+			rc = vmm_virtio_pause(m->devices[s->npaused].virtio,
 					      collects);
-	if (rc == 0 || rc == -EAGAIN)
-		return rc;
-	return vsu_error_sys(err, rc, "device %u cannot pause", (*npaused)++);
+		s->pausing = rc < 0;
+	}
+	if (rc == -EAGAIN)
+		return wait_for_device(m, s->npaused, err);
+	return rc ? vsu_error_sys(err, rc, "device %u cannot pause", s->npaused) : 0;
 }
 
 /* The instruction continues, and the CPU is interrupted at another access. */
@@ -35,23 +87,38 @@ static int run_shortly(struct vmm_machine *m, struct vmm_stop *s, struct vsu_err
 	return 1;
 }
 
+static int wait_for_access(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = vmm_stop_wait(m);
+
+	if (rc == -EAGAIN)
+		return 1;
+	return vsu_error_set(err, rc, "a processor waits for a device that did not complete its requests within %g seconds",
+			     limit_seconds(m));
+}
+
 int vmm_stop_step(struct vmm_machine *m, struct vmm_stop *s, bool collects,
 		  struct vsu_error *err)
 {
 	int rc = vmm_cpus_settle(m->cpus);
 
+	if (rc == -EAGAIN)
+		return wait_for_access(m, err);
 	if (rc == -EBUSY && collects)
 		return run_shortly(m, s, err);
-	if (rc != -EAGAIN)
-		rc = vmm_stop_devices(m, &s->npaused, collects, err);
+	rc = vmm_stop_devices(m, s, collects, err);
 	return rc == -EAGAIN ? 1 : rc;
 }
 
-void vmm_stop_resume(struct vmm_machine *m, unsigned int npaused)
+void vmm_stop_resume(struct vmm_machine *m, struct vmm_stop *s)
 {
-	while (npaused > 0)
-		if (m->devices[--npaused].virtio)
-			(void)!vmm_virtio_resume(m->devices[npaused].virtio);
+	unsigned int n = s->npaused + s->pausing;
+
+	limit_end(m);
+	while (n > 0)
+		if (m->devices[--n].virtio)
+			(void)!vmm_virtio_resume(m->devices[n].virtio);
+	*s = (struct vmm_stop){ 0 };
 	vmm_cpus_excuse(m->cpus);
 	vmm_cpus_resume(m->cpus);
 }

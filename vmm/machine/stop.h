@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Stops CPUs and devices so that their state can be collected.
+ * Stops CPUs and devices so that their state can be collected. A stop waits at most 10
+ * seconds for requests of a device in this process, or for an access of a CPU to a
+ * device; another process that serves a device has the time limits of its protocol.
  *
  * Threads: the main thread.
  */
@@ -9,29 +11,29 @@
 
 #include "machine/machine.h"
 
-/* 0 at the beginning. */
-struct vmm_stop {
-	unsigned int npaused;	/* devices, from the first on */
-	unsigned int tries;	/* to stop the CPUs between two instructions */
-};
-
 /*
  * Repeated after each turn of the loop after vmm_cpus_pause(). 1: not stopped yet; 0: CPUs
  * and devices are stopped. Unless collects, a CPU may be between two accesses of a string
  * instruction, and devices get no part of their state ready. -EAGAIN: such an instruction
- * has too many accesses; or the error of a device that cannot pause.
+ * has too many accesses; -ETIMEDOUT; or the error of a device that cannot pause.
  */
 int vmm_stop_step(struct vmm_machine *m, struct vmm_stop *s, bool collects,
 		  struct vsu_error *err);
 
 /*
- * The part for devices, when the CPUs are paused; *npaused is 0 before. -EAGAIN: call it
- * again after a turn of the loop.
+ * The part for devices, when the CPUs are paused. -EAGAIN: call it again after a turn of
+ * the loop. -ETIMEDOUT and other errors as above.
  */
-int vmm_stop_devices(const struct vmm_machine *m, unsigned int *npaused, bool collects,
+int vmm_stop_devices(struct vmm_machine *m, struct vmm_stop *s, bool collects,
 		     struct vsu_error *err);
 
-/* Resumes that many devices, and the CPUs. */
-void vmm_stop_resume(struct vmm_machine *m, unsigned int npaused);
+/*
+ * A wait for something else in the course of the stop. -EAGAIN: a turn of the loop
+ * follows; -ETIMEDOUT: the time of the stop is over.
+ */
+int vmm_stop_wait(struct vmm_machine *m);
+
+/* Resumes the devices that were paused or began to pause, and the CPUs. */
+void vmm_stop_resume(struct vmm_machine *m, struct vmm_stop *s);
 
 #endif

@@ -124,6 +124,7 @@ void vmm_private_free(struct vmm_private *p)
 {
 	vmem_space_free(p->space);
 	vmm_private_ranges_free(&p->ranges);
+	vmm_private_ranges_free(&p->before);
 	p->space = NULL;
 }
 
@@ -161,9 +162,11 @@ static int check_progress(struct vmm_private *p, unsigned int cpu,
 static int set_range(struct vmm_private *p, const struct vmm_conversion *c,
 		     struct vsu_error *err)
 {
-	int rc = vmm_private_ranges_set(&p->ranges, c->gpa, c->len,
-					c->to_private);
+	int rc = vmm_private_ranges_copy(&p->before, &p->ranges);
 
+	if (!rc)
+		rc = vmm_private_ranges_set(&p->ranges, c->gpa, c->len,
+					    c->to_private);
 	if (rc == -E2BIG)
 		return vsu_error_set(err, rc, "private memory has more than %u separate ranges; convert larger ones",
 				     VMM_PRIVATE_MAX_RANGES);
@@ -214,6 +217,18 @@ int vmm_private_begin(struct vmm_private *p, const struct vmem_map *map,
 	if (!rc)
 		rc = begin_checked(p, map, cpu, c, err);
 	return count_failure(p, c, rc);
+}
+
+int vmm_private_cancel(struct vmm_private *p, const struct vmem_map *map,
+		       const struct vmm_conversion *c)
+{
+	const struct vmm_private_ranges begun = p->ranges;
+
+	p->ranges = p->before;
+	p->before = begun;
+	p->changes++;
+	(void)count_failure(p, c, -EBUSY);
+	return vmm_private_publish(p, map);
 }
 
 /*

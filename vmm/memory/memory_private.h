@@ -14,7 +14,8 @@
  * previous map:
  *
  *   begin    devices get a map without the range
- *   finish   KVM converts the range, and its shared half is released
+ *   finish   KVM converts the range, and its shared half is released; or
+ *   cancel   devices have the range again
  *
  * Threads: the main thread.
  */
@@ -43,6 +44,7 @@ struct vmm_private_piece {
 struct vmm_private {
 	struct vmem_space *space;	/* memory of devices; NULL: none of it is private */
 	struct vmm_private_ranges ranges;	/* private pages */
+	struct vmm_private_ranges before;	/* those before the last begin */
 	uint64_t changes;	/* number of changes of ranges */
 	uint64_t conversions;	/* number of conversions */
 	uint64_t failed;	/* conversions that were refused or failed */
@@ -82,6 +84,13 @@ bool vmm_private_is_quiet(const struct vmm_private *p);
 int vmm_private_begin(struct vmm_private *p, const struct vmem_map *map,
 		      unsigned int cpu, const struct vmm_conversion *c,
 		      struct vsu_error *err);
+
+/*
+ * Instead of finish, after a begin that returned 1. Counts the failure; -ENOMEM: devices
+ * may have lost the range.
+ */
+int vmm_private_cancel(struct vmm_private *p, const struct vmem_map *map,
+		       const struct vmm_conversion *c);
 
 /* Fails as vmem_kvm_convert(). */
 int vmm_private_finish(struct vmm_private *p, int vm_fd,

@@ -79,6 +79,17 @@ int vmm_private_ranges_set(struct vmm_private_ranges *r, uint64_t gpa,
 	return 0;
 }
 
+int vmm_private_ranges_copy(struct vmm_private_ranges *r,
+			    const struct vmm_private_ranges *from)
+{
+	if (make_room(r) < 0)
+		return -ENOMEM;
+	if (from->n)
+		memcpy(r->at, from->at, from->n * sizeof(*r->at));
+	r->n = from->n;
+	return 0;
+}
+
 uint64_t vmm_private_ranges_count(const struct vmm_private_ranges *r,
 				  uint64_t gpa, uint64_t len)
 {

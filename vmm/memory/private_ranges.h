@@ -30,6 +30,10 @@ struct vmm_private_ranges {
 int vmm_private_ranges_set(struct vmm_private_ranges *r, uint64_t gpa,
 			   uint64_t len, bool in);
 
+/* Replaces *r by a copy of from. -ENOMEM: nothing changes. */
+int vmm_private_ranges_copy(struct vmm_private_ranges *r,
+			    const struct vmm_private_ranges *from);
+
 /* The number of bytes of [gpa, gpa + len) that are in the set. */
 uint64_t vmm_private_ranges_count(const struct vmm_private_ranges *r,
 				  uint64_t gpa, uint64_t len);

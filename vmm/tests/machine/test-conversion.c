@@ -20,6 +20,7 @@
 #define STATUS (HEADER + 64)
 #define DATA 0x300000u
 #define E2BIG_OF_KVM (-7)
+#define EBUSY_OF_KVM (-16)
 
 /* Registers of virtio-mmio (VIRTIO 1.3, 4.2.2). */
 enum {
@@ -298,6 +299,43 @@ START_TEST(guest_receives_the_refusal_of_too_many_ranges)
 }
 END_TEST
 
+/* As a device does whose request does not end: uses the map before the conversion. */
+static struct vmem_reader reader;
+
+static void uses_the_map_for_long(unsigned int n, struct kvm_run *run)
+{
+	const struct vmm_private *p = &rig.machine.private_memory;
+
+	if (!n) {
+		rig.machine.pause.limit.seconds = 0.05;
+		start_device();
+		ck_assert_uint_eq(request(0, DATA, PAGE), 0);
+		vmem_space_add_reader(p->space, &reader);
+		ck_assert_ptr_nonnull(vmem_reader_enter(&reader));
+	} else if (n == 1) {
+		ck_assert_int_eq((int)run->hypercall.ret, EBUSY_OF_KVM);
+		ck_assert_uint_eq(p->conversions, 0);
+		ck_assert_uint_eq(p->failed, 1);
+		ck_assert_uint_eq(p->ranges.n, 0);
+		ck_assert_uint_eq(request(0, DATA, PAGE), 0);
+		vmem_reader_leave(&reader);
+		vmem_space_remove_reader(&reader);
+	} else {
+		ck_assert_uint_eq(run->hypercall.ret, 0);
+		ck_assert_uint_eq(request(0, DATA, PAGE), 1);
+	}
+	convert(run, DATA, 1, true);
+}
+
+START_TEST(e2_30_conversion_is_refused_after_a_limited_time)
+{
+	run("--memory=size=4M,private=on", "--disk=path=disk", 3,
+	    uses_the_map_for_long);
+	ck_assert_uint_eq(rig.machine.private_memory.conversions, 2);
+	ck_assert_uint_eq(rig.machine.private_memory.failed, 1);
+}
+END_TEST
+
 static const struct { const char *device, *says; } others[] = {
 	{ "--device=blk,backend=user:peer", "peer cannot be used with --memory private=on" },
 	{ "--vsock=cid=3,backend=kernel", "backend=kernel cannot be used with --memory private=on" },
@@ -328,6 +366,7 @@ int main(void)
 	tcase_add_test(tc, device_whose_ring_becomes_private_needs_a_reset);
 	tcase_add_test(tc, held_buffers_do_not_stop_a_conversion);
 	tcase_add_test(tc, guest_receives_the_refusal_of_too_many_ranges);
+	tcase_add_test(tc, e2_30_conversion_is_refused_after_a_limited_time);
 	tcase_add_loop_test(tc, other_servers_of_devices_are_refused, 0,
 			    COUNT(others));
 	suite_add_tcase(s, tc);
