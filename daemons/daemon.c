@@ -116,6 +116,7 @@ static const struct prog_place places[DAEMON_OWN] = {
 	[DAEMON_SECCOMP] = PLACE(serve.filter),
 	[DAEMON_ALLOW_POSTCOPY] = PLACE(serve.postcopy),
 	[DAEMON_POLL_MAX_NS] = PLACE(serve.poll_max_ns),
+	[DAEMON_METRICS] = PLACE(serve.metrics),
 	[DAEMON_LOG_LEVEL] = PROG_PLACE_LEVEL,
 	[DAEMON_VERBOSE] = PROG_PLACE_VERBOSE,
 	[DAEMON_HELP] = PLACE(help),

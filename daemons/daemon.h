@@ -36,6 +36,7 @@ enum daemon_option {
 	DAEMON_SECCOMP,
 	DAEMON_ALLOW_POSTCOPY,
 	DAEMON_POLL_MAX_NS,
+	DAEMON_METRICS,
 	DAEMON_LOG_LEVEL,
 	DAEMON_VERBOSE,
 	DAEMON_HELP,
@@ -69,6 +70,8 @@ enum daemon_option {
 	{ .name = "poll-max-ns", .kind = VSU_OPTION_U64, .arg = "N",	\
 	  .help = "look for so long before sleeping", .preset = "0",	\
 	  .max = VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT },		\
+	{ .name = "metrics", .kind = VSU_OPTION_STRING, .arg = "PATH",	\
+	  .help = "answer HTTP at this UNIX socket with statistics for Prometheus" }, \
 	PROG_LOG_LEVEL_OPTION,						\
 	PROG_LOG_VERBOSE_OPTION,					\
 	VSU_OPTION_ROW_HELP,						\
@@ -121,6 +124,7 @@ struct serving {
 	const char *const *calls; /* as in struct daemon */
 	bool postcopy;		/* --allow-postcopy */
 	uint64_t poll_max_ns;
+	const char *metrics;	/* socket of --metrics; or NULL */
 	/*
 	 * applies the current size at SIGUSR1; NULL: SIGUSR1 ends the program
 	 */

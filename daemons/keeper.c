@@ -34,12 +34,12 @@ static void watched_signals(sigset_t *set)
 	sigaddset(set, SIGCHLD);
 }
 
-/* The child sends only this: the path of its socket. */
-static void remove_socket(int from_child)
+/* The child sends only these: the paths of its sockets. */
+static void remove_sockets(int from_child)
 {
 	struct vsu_sock_path path;
 
-	if (read(from_child, &path, sizeof(path)) == (ssize_t)sizeof(path))
+	while (read(from_child, &path, sizeof(path)) == (ssize_t)sizeof(path))
 		vsu_sock_unlink(&path);
 }
 
@@ -82,11 +82,11 @@ static int child_watch(pid_t child, int from_child, const sigset_t *set)
 			return abandon_child(child);
 		if (number < 0 || number == SIGCHLD)
 			continue;
-		remove_socket(from_child);
+		remove_sockets(from_child);
 		kill(child, number);
 		time = &end;
 	}
-	remove_socket(from_child);
+	remove_sockets(from_child);
 	return status;
 }
 

@@ -28,7 +28,7 @@
 int keeper_fork(int *leash, int *status, struct vsu_error *err);
 
 /*
- * Sets the socket that the parent removes before it forwards a signal, and at its end.
+ * A socket that the parent removes before it forwards a signal, and at its end.
  */
 int keeper_leave_socket(int leash, const struct vsu_sock_path *where);
 

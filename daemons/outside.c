@@ -18,9 +18,9 @@
 
 /*
  * Rules before the device's: own files, two folders of the kernel, the daemon's
- * socket; the device's sockets follow.
+ * sockets; the device's sockets follow.
  */
-enum { RULE_OWN, RULE_SIZES, RULE_DEVICE, RULE_SOCKET, RULE_SOCKETS,
+enum { RULE_OWN, RULE_SIZES, RULE_DEVICE, RULE_SOCKET, RULE_METRICS, RULE_SOCKETS,
        RULES = RULE_SOCKETS + VMM_DEVICE_SOCKETS_MAX };
 
 static int name_folder(const char *path)
@@ -71,6 +71,8 @@ static void find_places(const struct outside *o, struct landlock_rule *rules)
 		LANDLOCK_DEVICE };
 	rules[RULE_SOCKET] = (struct landlock_rule){
 		o->socket ? outside_parent(o->socket) : -1, LANDLOCK_REMOVE };
+	rules[RULE_METRICS] = (struct landlock_rule){
+		o->metrics ? outside_parent(o->metrics) : -1, LANDLOCK_REMOVE };
 	for (i = 0; i < VMM_DEVICE_SOCKETS_MAX; i++)
 		rules[RULE_SOCKETS + i] = (struct landlock_rule){
 			o->device->sockets[i] ?

@@ -17,6 +17,7 @@
 
 struct outside {
 	const char *socket;	/* removed at the end; or NULL */
+	const char *metrics;	/* likewise */
 	const struct vmm_device_facts *device;
 	bool postcopy;		/* opens /dev/userfaultfd while serving */
 };

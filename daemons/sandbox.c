@@ -242,10 +242,14 @@ int sandbox_enter(struct sandbox *s, const char **folder, bool read_only,
 bool sandbox_leave_socket(struct sandbox *s,
 			  const struct vsu_sock_path *where)
 {
+	int *dir = s->socket_dirs;
+
 	if (s->leash >= 0 && keeper_leave_socket(s->leash, where) >= 0)
 		return true;
-	if (s->socket_dir < 0)
-		s->socket_dir = outside_parent(where->path);
+	while (dir < s->socket_dirs + SANDBOX_SOCKETS && *dir >= 0)
+		dir++;
+	if (dir < s->socket_dirs + SANDBOX_SOCKETS)
+		*dir = outside_parent(where->path);
 	return false;
 }
 
@@ -300,14 +304,15 @@ static void narrow_files(struct sandbox *s, int folder)
 {
 	struct landlock_rule rules[] = {
 		{ folder, s->read_only ? LANDLOCK_READ : LANDLOCK_FULL },
-		{ s->socket_dir, LANDLOCK_REMOVE },
+		{ s->socket_dirs[0], LANDLOCK_REMOVE },
+		{ s->socket_dirs[1], LANDLOCK_REMOVE },
 		{ s->device ? open(s->device, O_PATH | O_CLOEXEC) : -1,
 		  LANDLOCK_DEVICE },
 	};
 	const int rc = s->finds_files || folder < 0 ? -EOPNOTSUPP :
-		       landlock_narrow(rules, 3, false);
+		       landlock_narrow(rules, 4, false);
 
-	vsu_fd_close(&rules[2].place);
+	vsu_fd_close(&rules[3].place);
 	s->is_closed |= rc == 0;
 	if (rc < 0)
 		prog_log(PROG_LOG_DEBUG, "landlock",
@@ -342,6 +347,7 @@ int sandbox_close(struct sandbox *s, struct vsu_error *err)
 		rc = privileges_close(s, folder, err);
 	}
 	vsu_fd_close(&folder);
-	vsu_fd_close(&s->socket_dir);
+	vsu_fd_close(&s->socket_dirs[0]);
+	vsu_fd_close(&s->socket_dirs[1]);
 	return rc;
 }

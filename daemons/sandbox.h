@@ -39,6 +39,9 @@ enum sandbox_kind {
 
 extern const char *const sandbox_names[];
 
+/* Sockets with a path: of front-ends, and of --metrics. */
+#define SANDBOX_SOCKETS 2
+
 struct sandbox {
 	enum sandbox_kind kind;
 	const char *folder;	/* becomes the root, after the first step */
@@ -46,13 +49,13 @@ struct sandbox {
 	bool sets_labels;	/* security.* attributes are set; likewise */
 	bool read_only;		/* argument of the first step */
 	const char *device;	/* opened while files are served, or NULL; only without a sandbox */
-	int socket_dir;		/* folder of the socket that this process removes, or -1 */
+	int socket_dirs[SANDBOX_SOCKETS]; /* folders of sockets that this process removes, or -1 */
 	bool own_users;		/* has its own user namespace */
 	bool is_closed;		/* the host's files are inaccessible */
 	int leash;		/* to the parent, or -1 */
 };
 
-#define SANDBOX_INIT(k) { .kind = (k), .leash = -1, .socket_dir = -1 }
+#define SANDBOX_INIT(k) { .kind = (k), .leash = -1, .socket_dirs = { -1, -1 } }
 
 /*
  * True if the file, which may be missing, is inside the folder. Call it before
@@ -71,8 +74,8 @@ int sandbox_enter(struct sandbox *s, const char **folder, bool read_only,
 		  int *status, struct vsu_error *err);
 
 /*
- * Before the second step: the parent will remove this socket. False: no parent
- * exists, this process removes it.
+ * Before the second step, for up to SANDBOX_SOCKETS sockets: the parent will remove this
+ * one. False: no parent exists, this process removes it.
  */
 bool sandbox_leave_socket(struct sandbox *s,
 			  const struct vsu_sock_path *where);

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <virtio-devices/vhost_user_server.h>
@@ -20,13 +19,13 @@
 #include "closer.h"
 #include "daemon.h"
 #include "keeper.h"
+#include "listen.h"
+#include "metrics.h"
 #include "outside.h"
 #include "postcopy_watch.h"
 #include "process.h"
 #include "supervisor.h"
 
-/* Connections that wait while another one is served. */
-#define BACKLOG 8
 /* IOTLB entries for a guest behind an IOMMU: 16 MiB or more. */
 #define IOTLB_ENTRIES 4096u
 
@@ -41,8 +40,8 @@ struct loop {
 	struct virtdev *dev;
 	struct vmem_sigbus *sigbus;
 	struct virtdev_vhost_user_server *server;
-	struct vsu_sock_path path;	/* removed at the end */
-	bool have_path;
+	struct daemon_listener listener; /* without a path: --fd */
+	struct metrics metrics;
 	bool stopping, complained;
 	int quit;			/* signalled: queue threads end */
 	uint32_t nthreads;		/* started threads */
@@ -53,47 +52,11 @@ struct loop {
 	int own_files;			/* from outside_leave() */
 };
 
-static int listen_status(int rc)
-{
-	if (rc == -ENAMETOOLONG || rc == -EINVAL)
-		return VSU_EXIT_DATA;
-	return rc == -EADDRINUSE || rc == -EBUSY ? VSU_EXIT_BUSY : VSU_EXIT_HOST;
-}
-
-static int open_listener(struct loop *l, int *listener, struct vsu_error *err)
-{
-	*listener = vsu_sock_listen(l->how->socket_path, BACKLOG, err);
-	if (*listener < 0) {
-		vsu_error_prefix(err, *listener, "--socket-path");
-		return listen_status(*listener);
-	}
-	l->have_path = vsu_sock_path_of(*listener, &l->path) == 0;
-	if (l->have_path && l->how->sandbox)
-		l->have_path = !sandbox_leave_socket(l->how->sandbox, &l->path);
-	if (prog_socket_access_apply(&l->how->access, l->how->socket_path, err) == 0)
-		return VSU_EXIT_OK;
-	vsu_error_prefix(err, err->code, "--socket-path");
-	vsu_fd_close(listener);
-	return VSU_EXIT_HOST;
-}
-
-static int check_inherited(int fd, struct vsu_error *err)
-{
-	if (vsu_sock_is_unix_stream(fd) > 0)
-		return VSU_EXIT_OK;
-	if (vsu_fd_kind(fd) < 0)
-		vsu_error_set(err, -EBADF,
-			      "--fd: descriptor %d is not open; the program that starts this one has to leave it open", fd);
-	else
-		vsu_error_set(err, -ENOTSOCK,
-			      "--fd: descriptor %d is not a UNIX stream socket; pass one", fd);
-	return VSU_EXIT_DATA;
-}
-
 static void session_ended(void *opaque, const struct vsu_error *err)
 {
 	struct loop *l = opaque;
 
+	l->metrics.sessions++;
 	if (l->stopping)
 		return;
 	prog_log(err->code == -ECONNRESET ? PROG_LOG_INFO : PROG_LOG_WARNING,
@@ -104,20 +67,32 @@ static void session_ended(void *opaque, const struct vsu_error *err)
 static void session_refused(void *opaque, uint32_t request, uint32_t ring,
 			    const struct vsu_error *err)
 {
-	(void)opaque;
+	struct loop *l = opaque;
+
 	(void)ring;
+	l->metrics.refused += request != 0;
 	prog_log(PROG_LOG_WARNING, request ? "refused" : "waiting", "%s%s",
 		 request ? "refused: " : "", err->msg);
 }
 
-static int open_socket(struct loop *l, int *fd, struct vsu_error *err)
+static int open_sockets(struct loop *l, struct vsu_error *err)
 {
-	*fd = l->how->fd;
-	return l->how->socket_path ? open_listener(l, fd, err) : check_inherited(*fd, err);
+	const struct serving *how = l->how;
+	int status;
+
+	l->listener.fd = how->fd;
+	status = how->socket_path ?
+		 daemon_listen(&l->listener, "socket-path", how->socket_path, &how->access,
+			       how->sandbox, err) :
+		 daemon_check_inherited(how->fd, err);
+	if (status == VSU_EXIT_OK && how->metrics)
+		status = daemon_listen(&l->metrics.listener, "metrics", how->metrics,
+				       &how->access, how->sandbox, err);
+	return status;
 }
 
 /* The server duplicates the socket. */
-static int make_server(struct loop *l, int fd, struct vsu_error *err)
+static int make_server(struct loop *l, struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server_config config = {
 		.size = sizeof(config),
@@ -135,7 +110,7 @@ static int make_server(struct loop *l, int fd, struct vsu_error *err)
 		.opaque = l,
 	};
 
-	return virtdev_vhost_user_server_new(&config, fd, &l->server, err);
+	return virtdev_vhost_user_server_new(&config, l->listener.fd, &l->server, err);
 }
 
 static void *queue_main(void *arg)
@@ -205,7 +180,9 @@ static int leave_host(struct loop *l, struct vsu_error *err)
 {
 	const struct serving *how = l->how;
 	const struct outside outside = {
-		.socket = l->have_path ? l->path.path : NULL,
+		.socket = l->listener.have_path ? l->listener.path.path : NULL,
+		.metrics = l->metrics.listener.have_path ?
+			   l->metrics.listener.path.path : NULL,
 		.device = &how->facts, .postcopy = how->postcopy,
 	};
 	int rc = how->user ? confine_user(how->user, err) : 0;
@@ -269,9 +246,7 @@ static int handle_signals(bool can_grow, struct vsu_error *err)
 /* Removes the socket first, so that no client connects any more. */
 static void begin_stop(struct loop *l)
 {
-	if (l->have_path)
-		vsu_sock_unlink(&l->path);
-	l->have_path = false;
+	daemon_listener_unlink(&l->listener);
 	l->stopping = true;
 	prog_notify("STOPPING=1");
 	if (l->how->keep)
@@ -324,6 +299,7 @@ static int min_timeout(int a, int b)
 
 static void loop_run(struct loop *l)
 {
+	const int watched = metrics_watch(&l->metrics, signal_event);
 	int rc, ms;
 
 	prog_notify("READY=1");
@@ -336,9 +312,11 @@ static void loop_run(struct loop *l)
 			ms = min_timeout(ms, prog_file_closer_look());
 		ms = min_timeout(ms, prog_watchdog_ms());
 		rc = virtdev_vhost_user_server_wait(l->server,
-				l->stopping ? -1 : signal_event, ms);
-		if (rc == 1)
+				l->stopping ? -1 : watched, ms);
+		if (rc == 1) {
 			obey_signals(l);
+			metrics_dispatch(&l->metrics);
+		}
 		check_device(l);
 	} while (rc >= 0 && !is_over(l));
 }
@@ -350,8 +328,8 @@ static void loop_fini(struct loop *l)
 	prog_workers_end(l->workers);
 	keeper_guard_end(&l->guard);
 	postcopy_watch_end(&l->watch);
-	if (l->have_path)
-		vsu_sock_unlink(&l->path);
+	metrics_end(&l->metrics);
+	daemon_listener_unlink(&l->listener);
 	vsu_fd_close(&signal_event);
 	vsu_fd_close(&l->own_files);
 }
@@ -359,8 +337,8 @@ static void loop_fini(struct loop *l)
 /* Signals before the socket exists; Landlock before threads start. */
 static int loop_init(struct loop *l, struct vsu_error *err)
 {
-	int fd, rc = handle_signals(l->how->resize, err);
-	int status = rc < 0 ? VSU_EXIT_HOST : open_socket(l, &fd, err);
+	int rc = handle_signals(l->how->resize, err);
+	int status = rc < 0 ? VSU_EXIT_HOST : open_sockets(l, err);
 
 	if (status == VSU_EXIT_OK)
 		status = leave_host(l, err);
@@ -371,8 +349,9 @@ static int loop_init(struct loop *l, struct vsu_error *err)
 		vsu_closer_set_keep(prog_closer(), 0);
 	if (rc >= 0 && l->how->postcopy)
 		rc = postcopy_watch_start(&l->watch, &stop_requested, err);
-	rc = rc < 0 ? rc : make_server(l, fd, err);
-	vsu_fd_close(&fd);
+	rc = rc < 0 ? rc : make_server(l, err);
+	vsu_fd_close(&l->listener.fd);
+	rc = rc < 0 ? rc : metrics_start(&l->metrics, err);
 	rc = rc < 0 ? rc : start_threads(l, err);
 	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
 }
@@ -383,7 +362,7 @@ int serve_device(const struct serving *how, struct virtdev *dev,
 	struct loop l = {
 		.how = how, .dev = dev, .sigbus = sigbus, .quit = -1,
 		.own_files = -1,
-		.guard = { .end = -1, .over = -1 },
+		.guard = { .end = -1, .over = -1 }, .metrics = METRICS_INIT(dev),
 	};
 	int status;
 

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Statistics for a monitoring system. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <virtio-devices/ids.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "log.h"
+#include "metrics.h"
+
+#define MAX_STATS 64u
+/* Tags of epoll behind those of the clients. */
+#define TAG_LISTENER METRICS_CLIENTS
+#define TAG_OTHER (METRICS_CLIENTS + 1)
+
+/* ------------------------------------------------------------------- the reply */
+
+static void put_number(FILE *to, const char *name, const char *labels, uint64_t value)
+{
+	char metric[64];
+	size_t i;
+
+	snprintf(metric, sizeof(metric), "cvmm_%s", name);
+	for (i = 0; metric[i]; i++)
+		if (!isalnum((unsigned char)metric[i]))
+			metric[i] = '_';
+	fprintf(to, "# TYPE %s untyped\n%s%s %" PRIu64 "\n", metric, metric, labels, value);
+}
+
+static const char *kind_name(uint32_t id)
+{
+#define NAME(number, name) [number] = name,
+	static const char *const names[] = { VIRTDEV_FOR_EACH_NAME(NAME) };
+#undef NAME
+
+	return id < sizeof(names) / sizeof(names[0]) && names[id] ? names[id] : "other";
+}
+
+static void put_stats(const struct metrics *m, FILE *to)
+{
+	struct virtdev_stat stats[MAX_STATS];
+	uint32_t i, n = virtdev_stats(m->dev, stats, MAX_STATS);
+	char name[64], labels[64];
+
+	snprintf(labels, sizeof(labels), "{kind=\"%s\"}",
+		 kind_name(virtdev_get_info(m->dev)->id));
+	for (i = 0; i < n && i < MAX_STATS; i++) {
+		snprintf(name, sizeof(name), "device_%s", stats[i].name);
+		put_number(to, name, labels, stats[i].value);
+	}
+	put_number(to, "sessions_ended", "", m->sessions);
+	put_number(to, "requests_refused", "", m->refused);
+}
+
+static void reply_make(const struct metrics *m, struct metrics_client *c)
+{
+	const bool gets = c->got >= 4 && !memcmp(c->request, "GET ", 4);
+	FILE *to = open_memstream(&c->reply, &c->len);
+
+	if (!to)
+		return;
+	fprintf(to, "HTTP/1.0 %s\r\nContent-Type: text/plain; version=0.0.4\r\n\r\n",
+		gets ? "200 OK" : "400 Bad Request");
+	if (gets)
+		put_stats(m, to);
+	if (fclose(to) == EOF) {
+		free(c->reply);
+		c->reply = NULL;
+	}
+}
+
+/* --------------------------------------------------------------------- clients */
+
+static void client_close(struct metrics_client *c)
+{
+	free(c->reply);
+	vsu_fd_close(&c->fd);
+	*c = (struct metrics_client){ .fd = -1 };
+}
+
+static bool is_complete(const struct metrics_client *c)
+{
+	return memmem(c->request, c->got, "\r\n\r\n", 4) ||
+	       memmem(c->request, c->got, "\n\n", 2) ||
+	       c->got == sizeof(c->request);
+}
+
+static int watch_fd(const struct metrics *m, int how, int fd, uint32_t events, uint64_t tag)
+{
+	struct epoll_event event = { .events = events, .data.u64 = tag };
+
+	return epoll_ctl(m->epoll, how, fd, &event) < 0 ? -errno : 0;
+}
+
+static void client_read(const struct metrics *m, struct metrics_client *c)
+{
+	const ssize_t n = read(c->fd, c->request + c->got, sizeof(c->request) - c->got);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		c->got += (size_t)n;
+	if (n > 0 && !is_complete(c))
+		return;
+	if (n > 0)
+		reply_make(m, c);
+	if (!c->reply || watch_fd(m, EPOLL_CTL_MOD, c->fd, EPOLLOUT,
+				  (uint64_t)(c - m->clients)) < 0)
+		client_close(c);
+}
+
+static void client_write(struct metrics_client *c)
+{
+	const struct iovec rest = { c->reply + c->sent, c->len - c->sent };
+	const ssize_t n = vsu_sock_send(c->fd, &rest, 1, NULL, 0);
+
+	if (n == -EAGAIN)
+		return;
+	if (n > 0)
+		c->sent += (size_t)n;
+	if (n <= 0 || c->sent == c->len)
+		client_close(c);
+}
+
+static struct metrics_client *find_place(struct metrics *m)
+{
+	struct metrics_client *c;
+
+	for (c = m->clients; c < m->clients + METRICS_CLIENTS; c++)
+		if (c->fd < 0)
+			return c;
+	c = &m->clients[m->next++ % METRICS_CLIENTS];
+	client_close(c);
+	return c;
+}
+
+/* Without a descriptor left, the listener would stay readable for ever. */
+static void client_accept(struct metrics *m)
+{
+	int fd = vsu_sock_accept(m->listener.fd);
+	struct metrics_client *c;
+
+	if (fd == -EAGAIN || fd == -ECONNABORTED)
+		return;
+	if (fd < 0) {
+		prog_log(PROG_LOG_WARNING, "metrics", "--metrics: cannot accept a client: %s; no further client is served", strerror(-fd));
+		vsu_fd_close(&m->listener.fd);
+		return;
+	}
+	c = find_place(m);
+	c->fd = fd;
+	if (watch_fd(m, EPOLL_CTL_ADD, fd, EPOLLIN, (uint64_t)(c - m->clients)) < 0)
+		client_close(c);
+}
+
+/* ------------------------------------------------------------------- its course */
+
+int metrics_start(struct metrics *m, struct vsu_error *err)
+{
+	unsigned int i;
+
+	for (i = 0; i < METRICS_CLIENTS; i++)
+		m->clients[i].fd = -1;
+	if (m->listener.fd < 0)
+		return 0;
+	m->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (m->epoll < 0 ||
+	    watch_fd(m, EPOLL_CTL_ADD, m->listener.fd, EPOLLIN, TAG_LISTENER) < 0)
+		return vsu_error_sys(err, -errno, "--metrics");
+	return 0;
+}
+
+int metrics_watch(struct metrics *m, int other)
+{
+	if (m->epoll < 0)
+		return other;
+	return watch_fd(m, EPOLL_CTL_ADD, other, EPOLLIN, TAG_OTHER) < 0 ? -1 : m->epoll;
+}
+
+void metrics_dispatch(struct metrics *m)
+{
+	struct epoll_event events[METRICS_CLIENTS + 2];
+	struct metrics_client *c;
+	int i, n;
+
+	if (m->epoll < 0)
+		return;
+	n = epoll_wait(m->epoll, events, METRICS_CLIENTS + 2, 0);
+	for (i = 0; i < n; i++) {
+		if (events[i].data.u64 >= METRICS_CLIENTS)
+			continue;
+		c = &m->clients[events[i].data.u64];
+		if (c->reply)
+			client_write(c);
+		else
+			client_read(m, c);
+	}
+	/* at last: a new client may take a place whose event is among these */
+	for (i = 0; i < n; i++)
+		if (events[i].data.u64 == TAG_LISTENER)
+			client_accept(m);
+}
+
+void metrics_end(struct metrics *m)
+{
+	unsigned int i;
+
+	for (i = 0; m->epoll >= 0 && i < METRICS_CLIENTS; i++)
+		client_close(&m->clients[i]);
+	daemon_listener_unlink(&m->listener);
+	vsu_fd_close(&m->listener.fd);
+	vsu_fd_close(&m->epoll);
+}
