@@ -49,7 +49,9 @@ static void setup(void)
 	const struct msix_ops ops = { on_message, on_route, on_route_done };
 	uint32_t i;
 
-	routes = installs = sent_early = 0;
+	routes = 0;
+	installs = 0;
+	sent_early = 0;
 	for (i = 0; i < VECTORS; i++)
 		messages[i] = 0;
 	ck_assert_int_eq(virtdev_msix_init(&msix, VECTORS, &ops, NULL), 0);
