@@ -40,7 +40,7 @@
 #define VMM_CONTROL_CLIENTS 8u
 #define VMM_CONTROL_SUBSCRIBERS 4u /* the other places remain for commands */
 #define VMM_CONTROL_LINE 8192u	/* maximum length of a request, including its end */
-#define VMM_CONTROL_WORDS 8u
+#define VMM_CONTROL_WORDS 64u	/* as long as an address exec: with a command */
 
 /*
  * Executes a command; words[0] is its name. Text written to answer is appended

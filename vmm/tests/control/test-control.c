@@ -194,7 +194,7 @@ static const struct {
 	{ "quark\n", "{\"ok\":false,\"error\":\"no command 'quark'; there are: say, fail, wait, tell, subscribe, ring\"}\n" },
 	{ "\n", "{\"ok\":false,\"error\":\"an empty line; a command was expected\"}\n" },
 	{ "say\n", "{\"ok\":false,\"error\":\"say: 0 words follow; expected is 'say WORD [MORE]'\"}\n" },
-	{ "say a b c d e f g h i j k\n", "{\"ok\":false,\"error\":\"say: 8 words follow; expected is 'say WORD [MORE]'\"}\n" },
+	{ "say a b c d e f g h i j k\n", "{\"ok\":false,\"error\":\"say: 11 words follow; expected is 'say WORD [MORE]'\"}\n" },
 	{ "fail x\n", "{\"ok\":false,\"error\":\"fail: 1 words follow; expected is 'fail'\"}\n" },
 };
 
