@@ -75,8 +75,8 @@ struct vhost_user_backend;
 #define VHOST_USER_NO_REQUEST 0u
 
 /*
- * Operations of the owner, called on the session's thread, only from dispatch.
- * NULL: the device does not support the operation. If an operation returns a
+ * Operations of the owner, called from dispatch and close on the session's thread. run,
+ * quiesce and gone are required; another NULL: the device does not support it. If an operation returns a
  * negative errno, the message is refused and changes nothing.
  */
 struct vhost_user_backend_ops {
@@ -308,8 +308,8 @@ VHOST_USER_API bool vhost_user_backend_memory_failed(
 		const struct vhost_user_backend *b);
 
 /*
- * True after the front-end has disconnected: no front-end receives the results
- * of drained requests.
+ * True when the session is ending, because the front-end has disconnected, the session
+ * has failed, or it was closed: results of drained requests reach no front-end.
  */
 VHOST_USER_API bool vhost_user_backend_is_ending(
 		const struct vhost_user_backend *b);

@@ -98,9 +98,9 @@ struct virtdev_disk_ops {
 	struct virtdev_disk_request *(*reap)(void *self, void *channel);
 	void (*free)(void *self);
 	/*
-	 * Sets the capacity, which cannot shrink, while channels run. A smaller
-	 * file is extended. bytes 0: the current size of the file. Stores the
-	 * new capacity in *capacity. NULL: the size is fixed.
+	 * Increases the capacity, also while channels run; it cannot shrink. A smaller
+	 * file is extended. bytes 0: the current size of the file, or -EINVAL if the
+	 * disk is not a file. Stores the new capacity in *capacity. NULL: the size is fixed.
 	 */
 	int (*resize)(void *self, uint64_t bytes, uint64_t *capacity,
 		      struct vsu_error *err);
@@ -108,7 +108,7 @@ struct virtdev_disk_ops {
 	 * For a disk whose flush covers only writes of the same channel: flushes
 	 * completed writes before the channel is closed. No request is in flight.
 	 *
-	 *   0  nothing remains to be flushed, or the flush failed
+	 *   0  complete; flush_result returns an error of it
 	 *   1  in progress: when the descriptor is readable, call reap and this
 	 *      again, or submit further requests
 	 *
@@ -157,8 +157,9 @@ struct virtdev_disk_file {
  * Opens an image and, without unlocked, locks it for one writer or any number of readers,
  * including QEMU. Never creates, extends or truncates it. -ENOENT, -EACCES, -EISDIR;
  * -ENODEV: not a regular file or block device; -EINVAL: the size is 0 or not a multiple
- * of 512 or of block_size; -EBUSY: locked by another process; -EOPNOTSUPP: the engine or
- * direct I/O is not supported.
+ * of 512 or of block_size, an unknown engine, or mmap with direct I/O; -EBUSY: locked by
+ * another process; -EOPNOTSUPP: the host or the file does not support the engine or direct
+ * I/O.
  */
 VIRTDEV_API int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 				       struct virtdev_disk **out,

@@ -10,7 +10,7 @@
  *             transport's notify
  *   stop      pops no new requests; dispatch completes the started ones
  *
- * The server does the work of the transport's callbacks that the owner leaves NULL:
+ * The server has defaults for the callbacks of the transport that the owner does not set:
  *
  *   activate     starts the queues that the driver set up; virtdev_report() reports
  *                the reason of a failure
@@ -79,8 +79,9 @@ VIRTDEV_API void virtdev_inline_dispatch(struct virtdev_inline *h);
 
 /*
  * -EAGAIN until all started requests are finished: dispatch and call it again. 0: no
- * queue runs, and a reset that took time is complete. Another errno: a timer could not
- * be armed, so virtdev_inline_fd() will not signal when to call it again.
+ * queue runs, and a reset that took time is complete. Another errno: not finished
+ * either, and no timer could be armed, so virtdev_inline_fd() will not signal when to call
+ * it again: call it after a while.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_stop(struct virtdev_inline *h);
 
@@ -95,7 +96,7 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_set_regions(
 		void *opaque);
 
 /*
- * For an owner's own queue_reset and queue_start, which return the result. Reset
+ * An owner calls them in its queue_reset and queue_start, and returns the result. Reset
  * returns 1 if requests are in flight: a dispatch then completes the reset and calls
  * virtdev_transport_queue_reset_done().
  */
@@ -108,9 +109,9 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_start_queue(
 /*
  * Pauses the device. Until resume, the caller passes no access of the driver to the
  * transport. -EAGAIN: popped requests are in flight, so dispatch and call it again, or
- * resume; errors as virtdev_inline_stop(). Resume starts the queues where they stopped,
- * and those serve on that have not stopped yet; if that fails, it requests a reset from
- * the driver.
+ * resume; errors as virtdev_inline_stop(). Resume starts the queues where they stopped;
+ * queues that have not stopped yet continue. If that fails, it returns an errno and
+ * requests a reset from the driver. During a reset it only ends the pause.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_pause(struct virtdev_inline *h);
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_resume(struct virtdev_inline *h);
@@ -136,8 +137,8 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_load(struct virtdev_inline *h,
 /*
  * For an owner that passes queues of the device to the kernel: the position of such a
  * queue, which virtdev_inline_take() stores and virtdev_inline_load() sets. Before
- * virtdev_inline_resume() clear runs of each of them: resume would start it here. The
- * device is paused, the queue below its number of queues.
+ * virtdev_inline_resume(), clear the member runs of each of them, or this process serves
+ * it. The device is paused, the queue below its number of queues.
  */
 VIRTDEV_API void virtdev_inline_set_position(struct virtdev_inline *h,
 		uint32_t queue, const struct virtdev_queue_position *position);

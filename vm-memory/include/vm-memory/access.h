@@ -6,9 +6,9 @@
  * and check permissions (VMEM_READ, VMEM_WRITE). Functions that store mark dirty
  * bitmaps after the store.
  *
- * Results: functions of type ssize_t return the number of processed bytes. They
- * return fewer than len if the range reaches a hole or a region that does not permit
- * the access, and -EFAULT if this applies to the first byte. Length 0 returns 0, for
+ * Results: functions of type ssize_t return the number of processed bytes. They stop
+ * at a hole or at a region that does not permit the access, and then return fewer than
+ * len, or -EFAULT at the first byte. Length 0 returns 0, for
  * any address. The _exact functions process all bytes or return -EFAULT; bytes
  * stored before the failure remain stored.
  *

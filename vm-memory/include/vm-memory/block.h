@@ -49,10 +49,10 @@ enum vmem_kind {
 
 /*
  * Only for struct vmem_fd_desc: the file cannot grow. The caller checked F_SEAL_GROW
- * before it read the file's size. The mapping can then include one page beyond the end
- * of the file as its guard page, which saves a system call. An access to that page
- * raises SIGBUS instead of SIGSEGV. Only used for a piece that ends at the end of the
- * file and at a multiple of the range of one page table (2 MiB with pages of 4 KiB).
+ * before it read the file's size. The library can then map one page beyond the end of
+ * the file as the guard page, which saves a system call; an access to it raises SIGBUS
+ * instead of SIGSEGV. Only used for a piece that ends at the end of the file and at a
+ * multiple of the range of one page table (2 MiB with pages of 4 KiB).
  */
 #define VMEM_FD_CANNOT_GROW	0x8u
 
@@ -73,11 +73,13 @@ struct vmem_fd_desc {
  * page) that contains fd_offset; hva points to the byte at fd_offset. Fails with
  *
  *   -EINVAL   len 0, an overflow, a file that ends before the piece (for regular
- *             files, memfds and block devices, whose size is known)
+ *             files, memfds and block devices, whose size is known), unknown flags
  *   -EACCES   the fd does not allow the protection
  *   -ENODEV   the fd cannot be mapped
  *   -ENOSPC   the sigbus table is full
  *   -ENOMEM
+ *
+ * or with the error of fstat() or dup().
  */
 VMEM_API int vmem_block_new_fd(const struct vmem_fd_desc *desc,
 			       struct vmem_block **out, struct vsu_error *err)
@@ -151,7 +153,8 @@ VMEM_API int vmem_block_populate(struct vmem_block *block, uint64_t off,
 /*
  * Returns the pages of [off, off + len) to the host; the range reads as zeros
  * afterwards. off and len are multiples of the page size. A shared block punches its
- * file. -EOPNOTSUPP: not supported by this kind.
+ * file. -EOPNOTSUPP: a read-only block, a private mapping of a file other than a memfd,
+ * or not supported by the file system.
  */
 VMEM_API int vmem_block_discard(struct vmem_block *block, uint64_t off,
 				uint64_t len, struct vsu_error *err)
@@ -160,7 +163,7 @@ VMEM_API int vmem_block_discard(struct vmem_block *block, uint64_t off,
 /*
  * Replaces the mapping of [off, off + len), whole pages, by a new one at the same
  * address: after the hardware lost a page, or to discard changes of a private mapping.
- * Private and anonymous memory loses its content there. -EBUSY: vmem_sigbus_fix() has
+ * Anonymous memory reads as zeros there, a private file as the file. -EBUSY: vmem_sigbus_fix() has
  * repaired the block; it is not changed.
  */
 VMEM_API int vmem_block_remap(struct vmem_block *block, uint64_t off,
@@ -173,8 +176,9 @@ VMEM_API int vmem_block_remap(struct vmem_block *block, uint64_t off,
  * project and QEMU do not open the file as a disk. Locks are advisory and intended for
  * programs that open files by name. Returns 0 for a block without an fd.
  *
- *   -EBUSY       locked by another process or block
- *   -EOPNOTSUPP  the file system does not support locks; the block remains usable
+ *   -EBUSY       locked by another process or block, or in use as a disk
+ *   -EOPNOTSUPP  the lock failed otherwise, usually because the file system does not
+ *                support locks; the block remains usable
  */
 VMEM_API int vmem_block_lock(const struct vmem_block *block,
 			     struct vsu_error *err) VSU_NODISCARD;

@@ -56,8 +56,8 @@ VMEM_API int vmem_iotlb_set(struct vmem_iotlb *iotlb,
 
 /*
  * Removes [iova, iova + len). Parts of entries outside the range remain, so that one
- * entry can become two. -ENOSPC: no room for the second; the whole entry is removed,
- * and will be requested again.
+ * entry can become two. -ENOSPC: no room to split an entry; all of it is removed, and
+ * will be requested again. -EINVAL: the range overflows; nothing is removed.
  */
 VMEM_API int vmem_iotlb_invalidate(struct vmem_iotlb *iotlb, uint64_t iova,
 				   uint64_t len) VSU_NODISCARD;

@@ -7,10 +7,10 @@
  * that maps (their _set_sigbus() functions), and installs a signal handler that calls
  * vmem_sigbus_fix(). This library installs no handler.
  *
- * Every block is in the table while it is mapped. Repaired memory reads as zeros and
- * discards stores: everything beyond the end of the file, or a single unavailable
- * page. The whole mapping is replaced if the number of replaced pages reaches a limit
- * (64 in one mapping, the smaller of max and 4096 in all mappings), or if the process
+ * A block with a table is in it while it is mapped. The handler replaces everything
+ * beyond the end of the file, or one unavailable page, by zeros that discard stores. At a
+ * limit of single pages (64 in one mapping, the smaller of max and 4096 in all) it
+ * replaces the rest of the mapping from the page on, and the whole mapping if the process
  * has reached vm.max_map_count. The block is marked failed and the table's eventfd is
  * signalled; the owner then looks for failed blocks and ends their users.
  *
@@ -46,9 +46,8 @@ VMEM_API int vmem_sigbus_fd(const struct vmem_sigbus *table);
 
 /*
  * For a SA_SIGINFO handler of SIGBUS: siginfo is its siginfo_t. Returns true if the
- * address belongs to a block and was repaired, so that the instruction can be
- * retried; also for a lost page of a block before any access (BUS_MCEERR_AO), which
- * is repaired on access. Returns false for any other address or cause: the program
+ * handler may return: the address belongs to a block, and was repaired, or was lost
+ * before any access (BUS_MCEERR_AO) and is repaired on access. Returns false for any other address or cause: the program
  * should then restore the default action and return. Keeps errno.
  */
 VMEM_API bool vmem_sigbus_fix(struct vmem_sigbus *table, const void *siginfo)

@@ -60,8 +60,9 @@ VMEM_API struct vmem_map *vmem_space_current(const struct vmem_space *space);
 VMEM_API const uint64_t *vmem_space_generation(const struct vmem_space *space);
 
 /*
- * vmem_space_want_event() creates an eventfd. vmem_space_event_fd() returns it,
- * borrowed, or -1 before that call. The eventfd is signalled when the last reference to
+ * vmem_space_want_event() creates an eventfd at the first call, and returns it,
+ * borrowed, or a negative errno. vmem_space_event_fd() returns it, or -1 before that
+ * call. The eventfd is signalled when the last reference to
  * a retired map is dropped, so that vmem_space_reclaim() can free the map. Only maps
  * that an earlier vmem_space_reclaim() found in use are reported, so call it after each
  * publication. vmem_reader_leave() does not signal, to stay cheap: also call
