@@ -22,8 +22,8 @@
  *                shared and writable)
  *   pmem         file: on: persistent memory, mapped with MAP_SYNC
  *   guest-memfd  memfd: on: the same as backend=guest-memfd
- *   private      anon, memfd: on: adds a guest_memfd for private pages; inplace: one
- *                guest_memfd for both, refused (VMEM_KVM_GMEM_INPLACE)
+ *   private      anon, memfd: on: adds a guest_memfd for private pages; inplace is
+ *                refused (VMEM_KVM_GMEM_INPLACE)
  *   slot         guest-memfd: KVM receives it by host address (plain) or by
  *                descriptor (bound)
  *
