@@ -83,13 +83,6 @@ static void reply_make(const struct metrics *m, struct metrics_client *c)
 
 /* --------------------------------------------------------------------- clients */
 
-static void client_close(struct metrics_client *c)
-{
-	free(c->reply);
-	vsu_fd_close(&c->fd);
-	*c = (struct metrics_client){ .fd = -1 };
-}
-
 static bool is_complete(const struct metrics_client *c)
 {
 	return memmem(c->request, c->got, "\r\n\r\n", 4) ||
@@ -104,7 +97,24 @@ static int watch_fd(const struct metrics *m, int how, int fd, uint32_t events, u
 	return epoll_ctl(m->epoll, how, fd, &event) < 0 ? -errno : 0;
 }
 
-static void client_read(const struct metrics *m, struct metrics_client *c)
+/* Without a descriptor left, the listener would stay readable for ever. */
+static void set_waits(struct metrics *m, bool waits)
+{
+	if (m->waits != waits && m->epoll >= 0)
+		(void)!watch_fd(m, EPOLL_CTL_MOD, m->listener.fd, waits ? 0 : EPOLLIN,
+				TAG_LISTENER);
+	m->waits = waits;
+}
+
+static void client_close(struct metrics *m, struct metrics_client *c)
+{
+	free(c->reply);
+	vsu_fd_close(&c->fd);
+	*c = (struct metrics_client){ .fd = -1 };
+	set_waits(m, false);
+}
+
+static void client_read(struct metrics *m, struct metrics_client *c)
 {
 	const ssize_t n = read(c->fd, c->request + c->got, sizeof(c->request) - c->got);
 
@@ -118,10 +128,10 @@ static void client_read(const struct metrics *m, struct metrics_client *c)
 		reply_make(m, c);
 	if (!c->reply || watch_fd(m, EPOLL_CTL_MOD, c->fd, EPOLLOUT,
 				  (uint64_t)(c - m->clients)) < 0)
-		client_close(c);
+		client_close(m, c);
 }
 
-static void client_write(struct metrics_client *c)
+static void client_write(struct metrics *m, struct metrics_client *c)
 {
 	const struct iovec rest = { c->reply + c->sent, c->len - c->sent };
 	const ssize_t n = vsu_sock_send(c->fd, &rest, 1, NULL, 0);
@@ -131,7 +141,7 @@ static void client_write(struct metrics_client *c)
 	if (n > 0)
 		c->sent += (size_t)n;
 	if (n <= 0 || c->sent == c->len)
-		client_close(c);
+		client_close(m, c);
 }
 
 static struct metrics_client *find_place(struct metrics *m)
@@ -142,11 +152,11 @@ static struct metrics_client *find_place(struct metrics *m)
 		if (c->fd < 0)
 			return c;
 	c = &m->clients[m->next++ % METRICS_CLIENTS];
-	client_close(c);
+	client_close(m, c);
 	return c;
 }
 
-/* Without a descriptor left, the listener would stay readable for ever. */
+/* When a client or a session ends, it may be accepted. */
 static void client_accept(struct metrics *m)
 {
 	int fd = vsu_sock_accept(m->listener.fd);
@@ -155,14 +165,20 @@ static void client_accept(struct metrics *m)
 	if (fd == -EAGAIN || fd == -ECONNABORTED)
 		return;
 	if (fd < 0) {
-		prog_log(PROG_LOG_WARNING, "metrics", "--metrics: cannot accept a client: %s; no further client is served", strerror(-fd));
-		vsu_fd_close(&m->listener.fd);
+		prog_log(PROG_LOG_WARNING, "metrics", "--metrics: cannot accept a client: %s", strerror(-fd));
+		set_waits(m, true);
 		return;
 	}
 	c = find_place(m);
 	c->fd = fd;
 	if (watch_fd(m, EPOLL_CTL_ADD, fd, EPOLLIN, (uint64_t)(c - m->clients)) < 0)
-		client_close(c);
+		client_close(m, c);
+}
+
+void metrics_session_ended(struct metrics *m)
+{
+	m->sessions++;
+	set_waits(m, false);
 }
 
 /* ------------------------------------------------------------------- its course */
@@ -184,9 +200,11 @@ int metrics_start(struct metrics *m, struct vsu_error *err)
 
 int metrics_watch(struct metrics *m, int other)
 {
-	if (m->epoll < 0)
-		return other;
-	return watch_fd(m, EPOLL_CTL_ADD, other, EPOLLIN, TAG_OTHER) < 0 ? -1 : m->epoll;
+	int rc = m->epoll < 0 ? 0 : watch_fd(m, EPOLL_CTL_ADD, other, EPOLLIN, TAG_OTHER);
+
+	if (rc < 0)
+		prog_log(PROG_LOG_WARNING, "metrics", "--metrics: no client is served: %s", strerror(-rc));
+	return m->epoll < 0 || rc < 0 ? other : m->epoll;
 }
 
 void metrics_dispatch(struct metrics *m)
@@ -203,7 +221,7 @@ void metrics_dispatch(struct metrics *m)
 			continue;
 		c = &m->clients[events[i].data.u64];
 		if (c->reply)
-			client_write(c);
+			client_write(m, c);
 		else
 			client_read(m, c);
 	}
@@ -218,7 +236,7 @@ void metrics_end(struct metrics *m)
 	unsigned int i;
 
 	for (i = 0; m->epoll >= 0 && i < METRICS_CLIENTS; i++)
-		client_close(&m->clients[i]);
+		client_close(m, &m->clients[i]);
 	daemon_listener_unlink(&m->listener);
 	vsu_fd_close(&m->listener.fd);
 	vsu_fd_close(&m->epoll);

@@ -9,6 +9,7 @@
 #ifndef DAEMONS_METRICS_H
 #define DAEMONS_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct metrics {
 	int epoll;		/* all descriptors, and the one of metrics_watch(); or -1 */
 	struct metrics_client clients[METRICS_CLIENTS];
 	unsigned int next;	/* the place that is taken if none is free */
+	bool waits;		/* for a descriptor: no client is accepted */
 	uint64_t sessions;	/* of front-ends that have ended */
 	uint64_t refused;	/* requests of front-ends */
 };
@@ -47,6 +49,7 @@ int metrics_start(struct metrics *m, struct vsu_error *err);
 int metrics_watch(struct metrics *m, int other);
 /* Never blocks. */
 void metrics_dispatch(struct metrics *m);
+void metrics_session_ended(struct metrics *m);
 void metrics_end(struct metrics *m);
 
 #endif

@@ -56,7 +56,7 @@ static void session_ended(void *opaque, const struct vsu_error *err)
 {
 	struct loop *l = opaque;
 
-	l->metrics.sessions++;
+	metrics_session_ended(&l->metrics);
 	if (l->stopping)
 		return;
 	prog_log(err->code == -ECONNRESET ? PROG_LOG_INFO : PROG_LOG_WARNING,
