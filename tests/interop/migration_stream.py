@@ -16,6 +16,7 @@ docs/migration-stream.md.
     migration_stream.py send CONNECT FILE                   sends a recorded stream, prints the answers
     migration_stream.py forge FILE NAME HEX [HEX] TO        the first section of that name has other content, and
                                                             perhaps another length in its header
+    migration_stream.py plugged FILE HEX TO       "head" has a section "plugged" with this content
     migration_stream.py reorder FILE NAME BEFORE TO         the first section NAME is in front of the first BEFORE
     migration_stream.py version FILE NAME TO                the first section of that name has version 2; NAME can
                                                             be "stream"
@@ -243,6 +244,21 @@ def forge(path, name, content, *words):
         file.write(data + new)
 
 
+def plugged(path, content, to):
+    start, found = parse(path)
+    at = [s[0] for s in found].index("head")
+    state, parts, pos = found[at][1], [], 16
+    while pos < len(state):
+        end = pos + HEADER + struct.unpack_from("<Q", state, pos + 32)[0]
+        parts.append(state[pos:end])
+        pos = end
+    parts = [p for p in parts if p[:16].rstrip(b"\0") != b"plugged"]
+    parts.insert(-1, section("plugged", bytes.fromhex(content)))
+    found[at] = ("head", state[:16] + b"".join(parts))
+    with open(to, "wb") as file:
+        file.write(start + b"".join(section(*s) for s in found))
+
+
 def reorder(path, name, before, to):
     start, found = parse(path)
     names = [s[0] for s in found]
@@ -297,7 +313,7 @@ def channels(target, path, number, name, content):
 
 
 signal = {"list": show, "through": through, "cut": cut, "hold": hold, "damage": damage, "send": send, "forge": forge,
-          "reorder": reorder, "give": give, "join": join, "channels": channels,
+          "plugged": plugged, "reorder": reorder, "give": give, "join": join, "channels": channels,
           "version": other_version}
 signal[sys.argv[1]](*sys.argv[2:])
 sys.stdout.flush()

@@ -73,7 +73,8 @@ int vmm_plugged_make(const struct vmm_machine *m, const struct vmm_state *state,
 		gpa = vmm_state_get_u64(&f);
 		len = vmm_state_get_u64(&f);
 		vmm_state_get_u64(&f);	/* its place in a file */
-		rc = plug_region(m, gpa, len, err);
+		if (!f.truncated)
+			rc = plug_region(m, gpa, len, err);
 	}
 	return rc ? rc : vmm_state_fields_end(&f, err);
 }
