@@ -263,9 +263,7 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	status = daemon_open_device(cl->daemon->kind, cl->config, &cl->common, &dev, err);
 	if (status == VSU_EXIT_OK) {
 		cl->serve.calls = extra_calls(cl);
-		cl->serve.work = cl->daemon->kind->work;
-		cl->serve.keep = cl->daemon->kind->keep;
-		cl->serve.check = cl->daemon->kind->check;
+		cl->serve.kind = cl->daemon->kind;
 		cl->serve.facts = facts_of(cl);
 		if (cl->daemon->grows)
 			cl->serve.resize = cl->daemon->kind->resize;

@@ -94,7 +94,7 @@ struct daemon {
 	const char *summary;		/* purpose, for the help text */
 	const char *capabilities;	/* JSON, according to QEMU's conventions */
 	const struct vmm_device_kind *kind;
-	/* Additional system calls, NULL-terminated; or NULL. */
+	/* Additional system calls, NULL-terminated. NULL: none. */
 	const char *const *calls;
 	/*
 	 * The first key of its kind is a folder, which is the only part of the
@@ -114,28 +114,25 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv);
 /* serve.c */
 
 struct serving {
-	const char *socket_path; /* to listen at; or NULL */
+	const char *socket_path; /* to listen at; NULL: fd is given */
 	struct prog_socket_access access; /* of socket_path */
 	int fd;			/* otherwise: a listening or connected socket */
 	bool served_files;	/* --allow-fuse */
 	bool iommu_platform;
-	const char *user;	/* to change to; or NULL */
+	const char *user;	/* to change to; NULL: none */
 	enum confine_filter filter;
 	const char *const *calls; /* as in struct daemon */
 	bool postcopy;		/* --allow-postcopy */
 	uint64_t poll_max_ns;
-	const char *metrics;	/* socket of --metrics; or NULL */
+	const char *metrics;	/* socket of --metrics; NULL: none */
 	/*
 	 * applies the current size at SIGUSR1; NULL: SIGUSR1 ends the program
 	 */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);
 	struct vmm_device_facts facts;
-	const struct prog_work *work;
-	void (*keep)(struct virtdev *dev); /* called before the end; or NULL */
-	/* Checks that the device still has all its files; or NULL. */
-	int (*check)(struct virtdev *dev, struct vsu_error *err);
-	struct sandbox *sandbox; /* closed when the socket is open; or NULL */
+	const struct vmm_device_kind *kind;
+	struct sandbox *sandbox; /* closed when the socket is open; NULL: none */
 };
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The sockets of a daemon. Both functions return an exit status of the program.
+ * The sockets of a daemon. Functions with a result return an exit status of the program.
  *
  * Threads: the main thread.
  */

@@ -13,7 +13,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include <virtio-devices/ids.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
@@ -39,23 +38,13 @@ static void put_number(FILE *to, const char *name, const char *labels, uint64_t 
 	fprintf(to, "# TYPE %s untyped\n%s%s %" PRIu64 "\n", metric, metric, labels, value);
 }
 
-static const char *kind_name(uint32_t id)
-{
-#define NAME(number, name) [number] = name,
-	static const char *const names[] = { VIRTDEV_FOR_EACH_NAME(NAME) };
-#undef NAME
-
-	return id < sizeof(names) / sizeof(names[0]) && names[id] ? names[id] : "other";
-}
-
 static void put_stats(const struct metrics *m, FILE *to)
 {
 	struct virtdev_stat stats[MAX_STATS];
 	uint32_t i, n = virtdev_stats(m->dev, stats, MAX_STATS);
 	char name[64], labels[64];
 
-	snprintf(labels, sizeof(labels), "{kind=\"%s\"}",
-		 kind_name(virtdev_get_info(m->dev)->id));
+	snprintf(labels, sizeof(labels), "{kind=\"%s\"}", m->kind);
 	for (i = 0; i < n && i < MAX_STATS; i++) {
 		snprintf(name, sizeof(name), "device_%s", stats[i].name);
 		put_number(to, name, labels, stats[i].value);
@@ -225,7 +214,7 @@ void metrics_dispatch(struct metrics *m)
 		else
 			client_read(m, c);
 	}
-	/* at last: a new client may take a place whose event is among these */
+	/* last: a new client may take a place whose event is among these */
 	for (i = 0; i < n; i++)
 		if (events[i].data.u64 == TAG_LISTENER)
 			client_accept(m);

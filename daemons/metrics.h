@@ -29,6 +29,7 @@ struct metrics_client {
 
 struct metrics {
 	struct virtdev *dev;
+	const char *kind;	/* its name, such as "blk" */
 	struct daemon_listener listener;	/* fd -1: none */
 	int epoll;		/* all descriptors, and the one of metrics_watch(); or -1 */
 	struct metrics_client clients[METRICS_CLIENTS];
@@ -38,7 +39,7 @@ struct metrics {
 	uint64_t refused;	/* requests of front-ends */
 };
 
-#define METRICS_INIT(device) { .dev = (device), .listener.fd = -1, .epoll = -1 }
+#define METRICS_INIT(device, name) { .dev = (device), .kind = (name), .listener.fd = -1, .epoll = -1 }
 
 /* When the listener is open, or without one: no effect. */
 int metrics_start(struct metrics *m, struct vsu_error *err);

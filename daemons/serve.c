@@ -142,7 +142,7 @@ static int start_threads(struct loop *l, struct vsu_error *err)
 		return 0;
 	rc = keeper_guard_start(&l->guard, err);
 	if (rc >= 0)
-		rc = prog_workers_start(l->how->work, l->dev, l->how->facts.workers,
+		rc = prog_workers_start(l->how->kind->work, l->dev, l->how->facts.workers,
 					&l->workers, err);
 	if (rc < 0)
 		return rc;
@@ -249,8 +249,8 @@ static void begin_stop(struct loop *l)
 	daemon_listener_unlink(&l->listener);
 	l->stopping = true;
 	prog_notify("STOPPING=1");
-	if (l->how->keep)
-		l->how->keep(l->dev);
+	if (l->how->kind->keep)
+		l->how->kind->keep(l->dev);
 	keeper_guard_begin(&l->guard);
 }
 
@@ -285,7 +285,7 @@ static void check_device(struct loop *l)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	if (l->complained || !l->how->check || l->how->check(l->dev, &err) >= 0)
+	if (l->complained || !l->how->kind->check || l->how->kind->check(l->dev, &err) >= 0)
 		return;
 	l->complained = true;
 	prog_log(PROG_LOG_WARNING, "device", "%s", err.msg);
@@ -362,7 +362,7 @@ int serve_device(const struct serving *how, struct virtdev *dev,
 	struct loop l = {
 		.how = how, .dev = dev, .sigbus = sigbus, .quit = -1,
 		.own_files = -1,
-		.guard = { .end = -1, .over = -1 }, .metrics = METRICS_INIT(dev),
+		.guard = { .end = -1, .over = -1 }, .metrics = METRICS_INIT(dev, how->kind->name),
 	};
 	int status;
 

@@ -35,6 +35,7 @@ static void wish_begin(struct vmm_machine *m, struct vmm_conversion_wish *w)
 /*
  * Some devices hold buffers until the host has data, and all return them at a pause.
  * 0: no device uses the previous map. -EAGAIN: call it again after a turn of the loop.
+ * Other errors are those of vmm_stop_devices().
  */
 static int settle(struct vmm_machine *m, struct vsu_error *err)
 {
@@ -53,7 +54,7 @@ static int settle(struct vmm_machine *m, struct vsu_error *err)
 	return rc == -EAGAIN ? rc : vsu_error_set(err, rc, "a device did not release its map of memory in time");
 }
 
-/* The guest learns by -EBUSY that it may try again, and the operator by a line. */
+/* The guest gets -EBUSY and may try again; the operator gets a line with the device. */
 static int wish_cancel(struct vmm_machine *m, struct vmm_conversion_wish *w, int why)
 {
 	int rc = vmm_private_cancel(&m->private_memory, vmm_memory_map(&m->memory),
