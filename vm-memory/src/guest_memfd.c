@@ -134,20 +134,26 @@ static int punch_private(const struct vmem_region *region, uint64_t off,
 }
 
 /*
- * Discards only whole pages of the shared half, which may be huge. Partial
- * pages at both ends keep their contents.
+ * The host gets back whole pages of the shared half, which may be huge. The parts of
+ * pages at both ends are cleared, so that they read as zeros when they become shared.
  */
 static int discard_shared(const struct vmem_region *region, uint64_t off,
 			  uint64_t len, struct vsu_error *err)
 {
 	struct vmem_block *block = vmem_region_block(region);
 	const uint64_t page = vmem_block_page_size(block);
-	uint64_t from = vmem_region_offset(region) + off, end = from + len;
+	const uint64_t at = vmem_region_offset(region) + off;
+	const uint64_t from = (at + page - 1) & ~(page - 1);
+	const uint64_t end = (at + len) & ~(page - 1);
+	int rc;
 
-	from = (from + page - 1) & ~(page - 1);
-	end &= ~(page - 1);
-	return from < end ? vmem_block_discard(block, from, end - from, err) :
-			    0;
+	if (from > end)		/* within one page */
+		return vmem_priv_block_clear(block, at, len, err);
+	rc = vmem_priv_block_clear(block, at, from - at, err);
+	if (!rc)
+		rc = vmem_priv_block_clear(block, end, at + len - end, err);
+	return rc < 0 || from == end ? rc :
+	       vmem_block_discard(block, from, end - from, err);
 }
 
 int vmem_kvm_convert(int vm_fd, const struct vmem_region *region, uint64_t off,

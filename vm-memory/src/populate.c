@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -215,6 +216,40 @@ int vmem_block_discard(struct vmem_block *block, uint64_t off, uint64_t len,
 				     " bytes back at offset %#" PRIx64, len,
 				     off);
 	return 0;
+}
+
+/* mincore() reports huge pages by the page table of this process. */
+static int zero_if_present(unsigned char *at, size_t len)
+{
+	const size_t page = vmem_priv_host_page();
+	unsigned char present;
+	size_t done;
+
+	for (done = 0; done < len; done += page) {
+		if (mincore(at + done, page, &present) < 0)
+			return -errno;
+		if (present & 1)
+			memset(at + done, 0, page);
+	}
+	return 0;
+}
+
+/*
+ * A store to a hole would allocate a huge page. Linux clears parts of huge pages that
+ * exist when it punches a file, since 5.19: every kernel with private memory does.
+ */
+int vmem_priv_block_clear(struct vmem_block *block, uint64_t off, uint64_t len,
+			  struct vsu_error *err)
+{
+	int rc = 0;
+
+	if (len && (block->flags & VMEM_BLOCK_SHARED))
+		rc = hole_punch(block, off, len);
+	if (!rc && (!(block->flags & VMEM_BLOCK_SHARED) ||
+		    vmem_block_failed(block)))
+		rc = zero_if_present(block->hva + off, len);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot clear %#" PRIx64
+				      " bytes at offset %#" PRIx64, len, off) : 0;
 }
 
 int vmem_block_remap(struct vmem_block *block, uint64_t off, uint64_t len,

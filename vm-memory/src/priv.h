@@ -80,6 +80,13 @@ struct vmem_priv_policy {
 	uint64_t nodes[VMEM_PRIV_MAX_NODES / 64];
 };
 
+/*
+ * Clears a part of pages, which are not allocated if they do not exist. For blocks that
+ * vmem_block_discard() accepts, in whole pages of the host.
+ */
+int vmem_priv_block_clear(struct vmem_block *block, uint64_t off, uint64_t len,
+			  struct vsu_error *err) VSU_NODISCARD;
+
 /* Applies the policies again to pages that were remapped. */
 void vmem_priv_repeat_policy(const struct vmem_block *block,
 			     unsigned char *hva, size_t len);

@@ -168,29 +168,65 @@ START_TEST(conversion_to_shared_tells_kvm_and_empties_the_private_half)
 }
 END_TEST
 
-/* The guest converts pages; a huge page of the shared half goes as a whole. */
-START_TEST(conversion_within_a_huge_page_keeps_its_shared_half)
+static const char *const with_huge_pages[] = {
+	"backend=memfd,size=4M,hugetlb=on,hugetlbsize=2M,private=on",
+	"backend=memfd,size=4M,hugetlb=on,hugetlbsize=2M,share=off,private=on",
+};
+
+static void assert_shared(const struct vmem_region *r, uint64_t from,
+			  uint64_t end, unsigned char byte)
+{
+	ck_assert_uint_eq(shared_byte(r, from), byte);
+	ck_assert_uint_eq(shared_byte(r, (from + end) / 2), byte);
+	ck_assert_uint_eq(shared_byte(r, end - 1), byte);
+}
+
+START_TEST(parts_of_huge_pages_that_become_private_are_cleared)
 {
 	struct vmem_region *r;
 	struct vmem_block *b;
 	uint64_t huge;
 
-	if (alloc("backend=memfd,size=4M,hugetlb=on,hugetlbsize=2M,private=on",
-		  &b, NULL) < 0)
+	if (alloc(with_huge_pages[_i], &b, NULL) < 0)
 		return;		/* the pool lacks two huge pages */
 	huge = vmem_block_page_size(b);
 	memset(vmem_block_hva(b), 0x11, 2 * huge);
 	r = region_of(b, 0, GPA, 2 * huge, 0);
 	vmem_block_unref(b);
-	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, 4096, 4096, true, NULL),
+	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, 4096, 8192, true, NULL),
 			 0);
-	ck_assert_uint_eq(shared_byte(r, 8192), 0x11);
+	assert_shared(r, 0, 4096, 0x11);
+	assert_shared(r, 4096, 12288, 0);
+	assert_shared(r, 12288, 2 * huge, 0x11);
 	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, huge - 4096, huge + 4096,
 					  true, NULL), 0);
 	ck_assert_uint_eq(fake_kvm.size, huge + 4096);
-	ck_assert_uint_eq(shared_byte(r, huge - 1), 0x11);
-	ck_assert_uint_eq(shared_byte(r, huge), 0);
-	ck_assert_uint_eq(shared_byte(r, 2 * huge - 1), 0);
+	assert_shared(r, 12288, huge - 4096, 0x11);
+	assert_shared(r, huge - 4096, 2 * huge, 0);
+	vmem_region_unref(r);
+}
+END_TEST
+
+static uint64_t present_pages(const struct vmem_block *b)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstat(vmem_block_fd(b), &st), 0);
+	return (uint64_t)st.st_blocks * 512 / vmem_block_page_size(b);
+}
+
+START_TEST(parts_of_a_hole_are_not_allocated)
+{
+	struct vmem_region *r;
+	struct vmem_block *b;
+
+	if (alloc(with_huge_pages[_i], &b, NULL) < 0)
+		return;		/* the pool lacks two huge pages */
+	r = region_of(b, 0, GPA, 4 * (1024 * KIB), 0);
+	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, 4096, 3 * (1024 * KIB), true, NULL),
+			 0);
+	ck_assert_uint_eq(present_pages(b), 0);
+	vmem_block_unref(b);
 	vmem_region_unref(r);
 }
 END_TEST
@@ -244,8 +280,9 @@ int main(void)
 		conversion_to_private_tells_kvm_and_empties_the_shared_half);
 	tcase_add_test(tc,
 		conversion_to_shared_tells_kvm_and_empties_the_private_half);
-	tcase_add_test(tc,
-		conversion_within_a_huge_page_keeps_its_shared_half);
+	LOOP(tc, parts_of_huge_pages_that_become_private_are_cleared,
+	     with_huge_pages);
+	LOOP(tc, parts_of_a_hole_are_not_allocated, with_huge_pages);
 	tcase_add_loop_test(tc, conversion_that_kvm_refuses_keeps_both_halves,
 			    0, 2);
 	tcase_add_test(tc, d1_13_unaligned_piece_is_not_converted);

@@ -6,7 +6,7 @@
  * KVM_HC_MAP_GPA_RANGE. If the processor itself distinguishes both, KVM stops a
  * CPU at its first access to the other half (KVM_EXIT_MEMORY_FAULT). Contents
  * are not copied, and the unused half is returned to the host: a huge page of the
- * shared half when all of it has become private.
+ * shared half when all of it has become private. Until then, its private parts are cleared.
  *
  * Devices use the shared half, by a map of their own without the private pages:
  * a request with a buffer there fails as one outside of memory does. A conversion

@@ -40,8 +40,9 @@ VMEM_API int vmem_block_private_fd(const struct vmem_block *block);
 /*
  * Converts [off, off + len) of the region, whole pages, to private or to shared. Call
  * it when the guest requests this (KVM_HC_MAP_GPA_RANGE). The content is not copied:
- * the previous memory is released to the host. If shared memory has huge pages, only
- * whole huge pages are released. -EINVAL: not whole pages, outside the region, or a
+ * the previous memory is released to the host, and reads as zeros when it is used
+ * again. If shared memory has huge pages, only whole huge pages are released; parts of
+ * others are cleared. -EINVAL: not whole pages, outside the region, or a
  * block without private=on; -EOPNOTSUPP: KVM has no memory attributes.
  */
 VMEM_API int vmem_kvm_convert(int vm_fd, const struct vmem_region *region,
