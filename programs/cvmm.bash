@@ -38,7 +38,7 @@ _cvmm_values() {
 		*:SOCKET) _cvmm_say "$prefix${choice%SOCKET}"
 			[[ $typed != "$prefix${choice%SOCKET}"* ]] || _cvmm_files "$prefix${choice%SOCKET}" ;;
 		FILE) _cvmm_files "$prefix" ;;
-		[a-z]*) _cvmm_say "$prefix$choice" ;;
+		[a-z0-9]*) _cvmm_say "$prefix$choice" ;;
 		esac
 	done
 }

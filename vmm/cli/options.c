@@ -11,7 +11,7 @@
 #include "log.h"
 #include "places.h"
 
-enum { MEMORY, ON_MEMORY_ERROR, CONFIDENTIAL, CPUS, CPU, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
+enum { MEMORY, ON_MEMORY_ERROR, CONFIDENTIAL, CPUS, CPU, DIRTY_RING, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
        CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, SANDBOX, REBOOT, CONFIG, FROM, CLONE, PREFETCH, INCOMING,
        DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
@@ -26,6 +26,8 @@ static const char *const confidentials[] = {
 	[VMM_LAUNCH_PLAIN] = "off", [VMM_LAUNCH_SNP] = "snp",
 	[VMM_LAUNCH_TDX] = "tdx", NULL,
 };
+/* vmm_ring_entries() computes the number of entries from the index. */
+static const char *const dirty_rings[] = { "off", "1024", "2048", "4096", "8192", "16384", "32768", "65536", NULL };
 static const char *const memory_errors[] = {
 	[VMM_ON_MEMORY_ERROR_STOP] = "stop",
 	[VMM_ON_MEMORY_ERROR_CONTINUE] = "continue",
@@ -51,6 +53,9 @@ const struct vsu_option vmm_run_options[] = {
 	[CPU] = { .name = "cpu", .kind = VSU_OPTION_CHOICE,
 		  .choices = cpu_models, .preset = "host",
 		  .help = "CPU model: all host features, or the portable x86-64-v2 baseline" },
+	[DIRTY_RING] = { .name = "dirty-ring", .kind = VSU_OPTION_CHOICE,
+			 .choices = dirty_rings, .preset = "off",
+			 .help = "log written pages for a migration in a ring of each CPU with that number of entries" },
 	[DISK] = { .name = "disk", .kind = VSU_OPTION_STRING,
 		   .arg = "PROPERTIES", .repeat = true,
 		   .help = "a disk: FILE or backend=user:SOCKET" },
@@ -156,6 +161,7 @@ static const struct prog_place places[] = {
 	[CONFIDENTIAL] = PLACE(confidential),
 	[CPUS] = PLACE(cpus),
 	[CPU] = PLACE(cpu_model),
+	[DIRTY_RING] = PLACE(dirty_ring),
 	[TRANSPORT] = PLACE(transport),
 	[INITRD] = PLACE(initrd),
 	[CMDLINE] = PLACE(cmdline),

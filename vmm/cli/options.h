@@ -69,6 +69,7 @@ struct vmm_options {
 	struct prog_socket_access sockets;	/* of control and devices */
 	enum vmm_on_memory_error on_memory_error;
 	enum vmm_launch_kind confidential;
+	unsigned int dirty_ring; /* 0: off; else see vmm_ring_entries() */
 	enum vmm_transport transport;
 	bool dry_run, json, help;
 	char *const *words;	/* all of them, for the report */
@@ -76,6 +77,12 @@ struct vmm_options {
 };
 
 extern const struct vsu_option vmm_run_options[];
+
+/* Entries of each CPU's dirty ring; 0: off. */
+static inline unsigned int vmm_ring_entries(const struct vmm_options *o)
+{
+	return o->dirty_ring ? 512u << o->dirty_ring : 0;
+}
 
 /*
  * argv[0] is "run". -ENOENT: an unknown option; -EINVAL: a value refused, or

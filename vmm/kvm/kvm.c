@@ -164,6 +164,7 @@ int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
 	int rc;
 
 	kvm->kvm_fd = kvm->vm_fd = -1;
+	kvm->ring_entries = 0;
 	rc = vmm_kvm_open_device(kvm, err);
 	if (!rc)
 		rc = create_vm(kvm, private_memory, err);

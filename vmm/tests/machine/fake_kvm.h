@@ -22,6 +22,7 @@ struct fake_cpu {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
 	struct kvm_mp_state state;
+	unsigned int written;	/* entries of its dirty ring, since its begin */
 	struct kvm_cpuid_entry2 leaves[FAKE_LEAVES];
 	uint32_t nleaves;
 };
@@ -32,6 +33,8 @@ struct fake_kvm {
 	/* Memory as the guest has it; memory_size 0: no such slot. */
 	struct kvm_userspace_memory_region slot[FAKE_SLOTS];
 	uint64_t written[FAKE_SLOTS]; /* the first 64 pages that KVM's log has */
+	unsigned int max_entries; /* of dirty rings; 0: KVM has none */
+	unsigned int entries;	/* of the enabled rings */
 	int irq_fd[FAKE_IRQS];	/* -1: unused */
 	/*
 	 * Whether this guest handles machine checks, and which it received,
@@ -63,6 +66,12 @@ extern struct fake_kvm fake;
 
 /* Resets the fake to an unused KVM. */
 void fake_kvm_init(void);
+
+/*
+ * The CPU writes a page: makes an entry of its dirty ring, and returns true, unless that
+ * would overwrite one that was not reset.
+ */
+bool fake_write_page(unsigned int cpu, uint32_t slot, uint64_t page);
 
 /* Exits of a guest that stores to a port, loads from a port, powers off. */
 int fake_out(struct kvm_run *run, uint16_t port, uint8_t value);
