@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Random reads of 4 KiB from disks behind a vhost-user socket:
+ * Random requests to disks behind a vhost-user socket, thousands per second:
  *
- *	vub.blk.DISK.rr4k.qdN	thousands per second; DISK: null, mmap, uring,
- *				sync (an image on tmpfs), N: 1, 32, 128
+ *	vub.blk.DISK.rr4k.qdN	reads of 4 KiB; DISK: null, mmap, uring, sync (an
+ *				image on tmpfs), N: 1, 32, 128
+ *	vub.blk.DISK.rw4k.qdN	writes of 4 KiB
+ *	vub.blk.DISK.rr128k.qdN	reads of 128 KiB; N: 1, 16
+ *	vub.blk.DISK.rw128k.qdN	writes of 128 KiB
+ *	floor.blk.WHAT.rr4k	the same without device, queue and socket; WHAT:
+ *				copy (a mapped image), call (pread, pwrite)
  *
  * The server has a thread of its own. With BLK_SOCKET in the environment the
  * disk of the server at that socket is measured instead, as DISK "socket"; it
- * requires a queue of 128 and indirect descriptors.
+ * requires a queue of 128 and indirect descriptors. Its writes destroy data.
  */
 #include <config.h>
 
@@ -23,6 +28,7 @@
 
 #include <vhost/frontend.h>
 #include <virtio-devices/blk.h>
+#include <virtio-devices/blk_layout.h>
 #include <virtio-devices/vhost_user_server.h>
 #include <virtio-queue/driver.h>
 #include <vmm-sys-util/event.h>
@@ -35,12 +41,26 @@
 #define MIB (UINT64_C(1) << 20)
 #define IMAGE (64 * MIB)
 #define RING 128u
-#define READ 4096u
 #define FEATURES (VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX)
 /* Guest addresses: rings, tables, headers with status bytes, data. */
 #define TABLES_GPA 0x10000u
 #define HEADERS_GPA 0x20000u
 #define DATA_GPA MIB
+
+/* What is measured of each disk. */
+static const struct row {
+	const char *name;
+	uint32_t len;
+	bool write;
+	unsigned int depths[3];	/* 0: none */
+} rows[] = {
+	{ "rr4k", 4096, false, { 1, 32, 128 } },
+	{ "rw4k", 4096, true, { 1, 32, 128 } },
+	{ "rr128k", 128 << 10, false, { 1, 16, 0 } },
+	{ "rw128k", 128 << 10, true, { 1, 16, 0 } },
+};
+
+#define NROWS (sizeof(rows) / sizeof(*rows))
 
 /* A device and the thread that serves it. */
 struct side {
@@ -61,24 +81,33 @@ static void *serve(void *opaque)
 	return NULL;
 }
 
-/* A RAM image without holes. */
+/* A RAM image without holes: its descriptor and mapping. */
+static int make_image(unsigned char **bytes)
+{
+	int fd = memfd_create("image", MFD_CLOEXEC);
+	void *mapping;
+
+	if (fd < 0 || ftruncate(fd, (off_t)IMAGE) < 0)
+		guest_rig_die("image", NULL);
+	mapping = mmap(NULL, IMAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mapping == MAP_FAILED)
+		guest_rig_die("image", NULL);
+	memset(mapping, 0x5a, IMAGE);
+	*bytes = mapping;
+	return fd;
+}
+
 static struct virtdev_disk *open_image(uint32_t engine)
 {
 	struct virtdev_disk_file how = {
 		.size = sizeof(how), .engine = engine, .sigbus = table,
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
-	int fd = memfd_create("image", MFD_CLOEXEC);
 	struct virtdev_disk *disk;
+	unsigned char *bytes;
 	char path[32];
-	void *bytes;
+	int fd = make_image(&bytes);
 
-	if (fd < 0 || ftruncate(fd, (off_t)IMAGE) < 0)
-		guest_rig_die("image", NULL);
-	bytes = mmap(NULL, IMAGE, PROT_WRITE, MAP_SHARED, fd, 0);
-	if (bytes == MAP_FAILED)
-		guest_rig_die("image", NULL);
-	memset(bytes, 0x5a, IMAGE);
 	munmap(bytes, IMAGE);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	how.path = path;
@@ -137,6 +166,7 @@ struct client {
 	unsigned char *memory;
 	struct vq_driver *driver;
 	int kick, call;
+	const struct row *row;
 	unsigned int depth, inflight;
 	uint64_t random;
 	bool ready, started;
@@ -201,7 +231,7 @@ static void client_open(struct client *c, int sock)
 
 	memset(c, 0, sizeof(*c));
 	c->random = UINT64_C(0x9e3779b97f4a7c15);
-	c->map = guest_rig_memory(2 * MIB, &c->memory);
+	c->map = guest_rig_memory(4 * MIB, &c->memory);
 	if (vhost_user_frontend_new_take_fd(sock, &config, &ops, c, &c->fe,
 					    &err) < 0)
 		guest_rig_die("front-end", &err);
@@ -224,20 +254,29 @@ static void client_close(struct client *c)
 	vsu_fd_close(&c->call);
 }
 
-static void add_read(struct client *c, uint64_t slot)
+/* A multiple of len within the image. */
+static uint64_t random_offset(uint64_t *random, uint32_t len)
 {
-	uint64_t header = HEADERS_GPA + slot * 64;
+	*random ^= *random << 13;
+	*random ^= *random >> 7;
+	*random ^= *random << 17;
+	return *random % (IMAGE / len) * len;
+}
+
+static void add_request(struct client *c, uint64_t slot)
+{
+	const uint32_t len = c->row->len;
+	const uint64_t header = HEADERS_GPA + slot * 64;
 	const struct vq_buffer b[] = {
-		{ header, 16, 0 }, { DATA_GPA + slot * READ, READ, 1 },
+		{ header, 16, 0 },
+		{ DATA_GPA + slot * len, len, !c->row->write },
 		{ header + 32, 1, 1 },
 	};
-	uint64_t sector;
+	const uint64_t sector = random_offset(&c->random, len) / 512;
+	const uint64_t type = c->row->write ? VIRTDEV_BLK_T_OUT :
+			      VIRTDEV_BLK_T_IN;
 
-	c->random ^= c->random << 13;
-	c->random ^= c->random >> 7;
-	c->random ^= c->random << 17;
-	sector = c->random % (IMAGE / READ) * (READ / 512);
-	memset(c->memory + header, 0, 8);
+	memcpy(c->memory + header, &type, 8);
 	memcpy(c->memory + header + 8, &sector, 8);
 	if (vq_driver_add(c->driver, b, 3, slot) < 0)
 		guest_rig_die("a request does not fit", NULL);
@@ -261,15 +300,15 @@ static void sleep_for_call(struct client *c)
 	vsu_event_drain(c->call, &n);
 }
 
-/* n reads, up to depth in parallel. */
-static void reads(void *opaque, uint64_t n)
+/* n requests, up to depth in parallel. */
+static void requests(void *opaque, uint64_t n)
 {
 	struct client *c = opaque;
 	uint64_t begun, done = 0, slot;
 	uint32_t written;
 
 	for (begun = 0; begun < n && begun < c->depth; begun++)
-		add_read(c, begun);
+		add_request(c, begun);
 	publish(c);
 	while (done < n) {
 		uint64_t before = done;
@@ -277,11 +316,11 @@ static void reads(void *opaque, uint64_t n)
 		vq_driver_disable_call(c->driver);
 		while (vq_driver_collect(c->driver, &slot, &written) == 1) {
 			if (c->memory[HEADERS_GPA + slot * 64 + 32])
-				guest_rig_die("a read failed", NULL);
+				guest_rig_die("a request failed", NULL);
 			c->inflight--;
 			done++;
 			if (begun < n) {
-				add_read(c, slot);
+				add_request(c, slot);
 				begun++;
 			}
 		}
@@ -291,20 +330,26 @@ static void reads(void *opaque, uint64_t n)
 	}
 }
 
+static void row_name(char *name, size_t size, const char *disk,
+		     const struct row *row, unsigned int depth)
+{
+	snprintf(name, size, "vub.blk.%s.%s.qd%u", disk, row->name, depth);
+}
+
 static void measure(const char *disk, int sock)
 {
-	static const unsigned int depths[] = { 1, 32, 128 };
 	struct client c;
 	char name[64];
-	size_t i;
+	size_t i, j;
 
 	client_open(&c, sock);
-	for (i = 0; i < 3; i++) {
-		snprintf(name, sizeof(name), "vub.blk.%s.rr4k.qd%u", disk,
-			 depths[i]);
-		c.depth = depths[i];
-		bench_rate(name, reads, &c, 1e3, "k/s");
-	}
+	for (i = 0; i < NROWS; i++)
+		for (j = 0; j < 3 && rows[i].depths[j]; j++) {
+			c.row = &rows[i];
+			c.depth = rows[i].depths[j];
+			row_name(name, sizeof(name), disk, c.row, c.depth);
+			bench_rate(name, requests, &c, 1e3, "k/s");
+		}
 	client_close(&c);
 }
 
@@ -323,15 +368,16 @@ static const struct {
 static bool wanted(const char *disk)
 {
 	char name[64];
+	size_t i, j;
 
-	snprintf(name, sizeof(name), "vub.blk.%s.rr4k.qd128", disk);
-	if (bench_selected(name))
-		return true;
-	snprintf(name, sizeof(name), "vub.blk.%s.rr4k.qd1", disk);
-	if (bench_selected(name))
-		return true;
-	snprintf(name, sizeof(name), "vub.blk.%s.rr4k.qd32", disk);
-	return bench_selected(name);
+	for (i = 0; i < NROWS; i++)
+		for (j = 0; j < 3 && rows[i].depths[j]; j++) {
+			row_name(name, sizeof(name), disk, &rows[i],
+				 rows[i].depths[j]);
+			if (bench_selected(name))
+				return true;
+		}
+	return false;
 }
 
 static void measure_own(size_t i)
@@ -344,6 +390,64 @@ static void measure_own(size_t i)
 	start_server(&s, disk);
 	measure(disks[i].name, s.sock);
 	stop_server(&s);
+}
+
+/* A request of a floor: an image, a buffer and a row. */
+struct bare {
+	const struct row *row;
+	unsigned char *image, *buffer;
+	int fd;
+	uint64_t random;
+};
+
+static void copies(void *opaque, uint64_t n)
+{
+	struct bare *b = opaque;
+	const uint32_t len = b->row->len;
+
+	while (n--) {
+		unsigned char *at = b->image + random_offset(&b->random, len);
+		unsigned char *mine = b->buffer + n % 16 * len;
+
+		memcpy(b->row->write ? at : mine, b->row->write ? mine : at, len);
+		bench_use(b);
+	}
+}
+
+static void calls(void *opaque, uint64_t n)
+{
+	struct bare *b = opaque;
+	const uint32_t len = b->row->len;
+
+	while (n--) {
+		off_t at = (off_t)random_offset(&b->random, len);
+		unsigned char *mine = b->buffer + n % 16 * len;
+		ssize_t done = b->row->write ? pwrite(b->fd, mine, len, at) :
+			       pread(b->fd, mine, len, at);
+
+		if (done != (ssize_t)len)
+			guest_rig_die("a bare request failed", NULL);
+	}
+}
+
+static void measure_floors(void)
+{
+	struct bare b = { .random = UINT64_C(0x9e3779b97f4a7c15) };
+	struct vmem_map *map = guest_rig_memory(4 * MIB, &b.buffer);
+	char name[64];
+	size_t i;
+
+	b.fd = make_image(&b.image);
+	for (i = 0; i < NROWS; i++) {
+		b.row = &rows[i];
+		snprintf(name, sizeof(name), "floor.blk.copy.%s", b.row->name);
+		bench_rate(name, copies, &b, 1e3, "k/s");
+		snprintf(name, sizeof(name), "floor.blk.call.%s", b.row->name);
+		bench_rate(name, calls, &b, 1e3, "k/s");
+	}
+	munmap(b.image, IMAGE);
+	close(b.fd);
+	vmem_map_unref(map);
 }
 
 int main(int argc, char **argv)
@@ -367,5 +471,6 @@ int main(int argc, char **argv)
 		if (wanted(disks[i].name))
 			measure_own(i);
 	vmem_sigbus_free(table);
+	measure_floors();
 	return 0;
 }
