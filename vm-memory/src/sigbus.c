@@ -272,15 +272,17 @@ static bool entry_repair(struct vmem_sigbus *table, struct entry *e,
 			~(copy->page_size - 1);
 	bool rest = takes_the_rest(table, copy, page, si);
 
-	if (!replace_part(table, e, copy, page, rest) &&
-	    !replace_whole(table, e, copy))
-		return false;
+	/*
+	 * First: another thread that reads zeros, or whose store is discarded,
+	 * finds the block failed when it checks afterwards.
+	 */
 	if (si->si_code == BUS_MCEERR_AR) {
 		STORE(copy->fate->damaged_at, page);
 		STORE(copy->fate->damaged, 1);
 	}
 	STORE(copy->fate->failed, 1);
-	return true;
+	return replace_part(table, e, copy, page, rest) ||
+	       replace_whole(table, e, copy);
 }
 
 /* The entry that covers addr, as it is now in *copy; NULL for none. */
