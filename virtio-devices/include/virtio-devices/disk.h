@@ -134,8 +134,9 @@ enum virtdev_disk_engine {
 					   SYNC if the host refuses io_uring */
 	VIRTDEV_DISK_ENGINE_IO_URING,
 	VIRTDEV_DISK_ENGINE_SYNC,
-	VIRTDEV_DISK_ENGINE_MMAP,	/* files in RAM (tmpfs, memfd): reads
-					   are copies; requires sigbus */
+	VIRTDEV_DISK_ENGINE_MMAP,	/* files in RAM (tmpfs, memfd): reads, and
+					   writes to allocated pages, are copies;
+					   requires sigbus */
 };
 
 struct virtdev_disk_file {

@@ -87,6 +87,12 @@ bool virtdev_priv_file_outcome(struct virtdev_priv_file *file,
 			       struct virtdev_disk_request *request,
 			       int64_t answer);
 
+/* Bytes that are complete; the pieces are those of the rest. */
+static inline uint64_t virtdev_priv_done(const struct virtdev_disk_request *request)
+{
+	return request->private_[0];
+}
+
 /* Removes the first n bytes from the pieces of a request. */
 void virtdev_priv_advance_pieces(struct virtdev_disk_request *request, uint64_t n);
 

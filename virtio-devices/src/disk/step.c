@@ -47,11 +47,6 @@ static enum stage stage_of(const struct virtdev_disk_request *r)
 	return (enum stage)(r->private_[1] & STAGE_MASK);
 }
 
-static uint64_t done_of(const struct virtdev_disk_request *r)
-{
-	return r->private_[0];
-}
-
 static void set_stage(struct virtdev_disk_request *r, enum stage stage)
 {
 	r->private_[1] = stage;
@@ -184,8 +179,8 @@ void virtdev_priv_file_step(const struct virtdev_priv_file *file,
 
 	step->kind = steps[stage].kind;
 	step->mode = steps[stage].mode;
-	step->pos = r->offset + done_of(r);
-	step->len = r->len - done_of(r);
+	step->pos = r->offset + virtdev_priv_done(r);
+	step->len = r->len - virtdev_priv_done(r);
 	step->niov = r->niov;
 	step->cost = 0;
 	if (step->kind == VIRTDEV_PRIV_STEP_FALLOCATE)
@@ -213,10 +208,10 @@ void virtdev_priv_advance_pieces(struct virtdev_disk_request *r, uint64_t n)
 /* n bytes were transferred; 0: the file was truncated. */
 static bool transfer_done(struct virtdev_disk_request *r, uint64_t n)
 {
-	if (!n || n > r->len - done_of(r))
+	if (!n || n > r->len - virtdev_priv_done(r))
 		return request_finish(r, -EIO);
 	r->private_[0] += n;
-	if (done_of(r) == r->len)
+	if (virtdev_priv_done(r) == r->len)
 		return request_finish(r, 0);
 	if (stage_of(r) != STAGE_ZERO_WRITE)
 		virtdev_priv_advance_pieces(r, n);
@@ -241,10 +236,10 @@ static bool flush_done(struct virtdev_priv_file *file,
 /* A step of a range is complete. True: the last one. */
 static bool punch_done(struct virtdev_disk_request *r)
 {
-	uint64_t pos = r->offset + done_of(r);
+	uint64_t pos = r->offset + virtdev_priv_done(r);
 	uint64_t room = VIRTDEV_PRIV_PUNCH_MAX - pos % VIRTDEV_PRIV_PUNCH_MAX;
 
-	if (r->len - done_of(r) <= room)
+	if (r->len - virtdev_priv_done(r) <= room)
 		return request_finish(r, 0);
 	r->private_[0] += room;
 	return false;
