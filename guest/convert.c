@@ -75,24 +75,35 @@ static uint64_t word_of(uint64_t at, uint64_t seed)
 	return ((at ^ seed) * 0x9e3779b97f4a7c15) | 1;
 }
 
-void fill(uint64_t gpa, uint64_t len, uint64_t seed)
+void fill_as(uint64_t gpa, uint64_t len, uint64_t key, uint64_t seed)
 {
 	uint64_t at;
 
-	for (at = gpa; at < gpa + len; at += STEP)
-		mmio_write64(at, word_of(at, seed));
+	for (at = 0; at < len; at += STEP)
+		mmio_write64(gpa + at, word_of(key + at, seed));
 }
 
-void expect_filled(uint64_t gpa, uint64_t len, uint64_t seed, const char *what)
+void fill(uint64_t gpa, uint64_t len, uint64_t seed)
+{
+	fill_as(gpa, len, gpa, seed);
+}
+
+void expect_filled_as(uint64_t gpa, uint64_t len, uint64_t key, uint64_t seed,
+		      const char *what)
 {
 	uint64_t at;
 
-	for (at = gpa; at < gpa + len; at += STEP) {
-		if (mmio_read64(at) == word_of(at, seed))
+	for (at = 0; at < len; at += STEP) {
+		if (mmio_read64(gpa + at) == word_of(key + at, seed))
 			continue;
 		fault(what);
 		return;
 	}
+}
+
+void expect_filled(uint64_t gpa, uint64_t len, uint64_t seed, const char *what)
+{
+	expect_filled_as(gpa, len, gpa, seed, what);
 }
 
 void expect_zeros(uint64_t gpa, uint64_t len, const char *what)

@@ -21,6 +21,11 @@ bool convert_must(uint64_t gpa, uint64_t len, bool to_private);
 /* Stores words that depend on their address and on seed to each page. */
 void fill(uint64_t gpa, uint64_t len, uint64_t seed);
 
+/* The same, by a key instead of the address. */
+void fill_as(uint64_t gpa, uint64_t len, uint64_t key, uint64_t seed);
+void expect_filled_as(uint64_t gpa, uint64_t len, uint64_t key, uint64_t seed,
+		      const char *what);
+
 /* Checks that fill() has stored the words; otherwise what is a fault. */
 void expect_filled(uint64_t gpa, uint64_t len, uint64_t seed, const char *what);
 

@@ -33,8 +33,6 @@ struct registers {
 
 extern const struct registers mmio_registers;
 
-void mmio_write8(uint64_t gpa, uint8_t value);
-
 /*
  * False if the slot has no virtio device; otherwise enables its memory
  * decoding.

@@ -2,24 +2,7 @@
 /* The two transports of the hostile guest. */
 #include "hostile.h"
 #include "lib.h"
-
-static void mmio_write16(uint64_t gpa, uint16_t value)
-{
-	__asm__ volatile("movw %1, (%0)" : : "r"(gpa), "r"(value) : "memory");
-}
-
-static uint16_t mmio_read16(uint64_t gpa)
-{
-	uint16_t value;
-
-	__asm__ volatile("movw (%1), %0" : "=r"(value) : "r"(gpa) : "memory");
-	return value;
-}
-
-void mmio_write8(uint64_t gpa, uint8_t value)
-{
-	__asm__ volatile("movb %1, (%0)" : : "r"(gpa), "q"(value) : "memory");
-}
+#include "protocol.h"
 
 static uint32_t entries_of(uint32_t max)
 {
@@ -81,7 +64,6 @@ const struct registers mmio_registers = {
 
 /* ----------------------------------------------------------- virtio over PCI */
 
-#define ECAM 0xe0000000UL
 #define PCI_NOTIFY 0x3000u
 #define PCI_TABLE 0x4000u
 
@@ -171,7 +153,7 @@ bool pci_find(struct target *t, unsigned int slot)
 	uint32_t cap;
 
 	t->registers = &pci_registers;
-	t->space = ECAM + slot * 0x8000;
+	t->space = CVMM_PCI_ECAM + slot * UINT64_C(0x8000);
 	if (mmio_read16(t->space) != 0x1af4)
 		return false;
 	t->id = mmio_read16(t->space + 2) - 0x1040u;

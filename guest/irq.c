@@ -41,8 +41,9 @@ void on_vector(uint32_t vector);
 
 static struct gate idt[256] __attribute__((aligned(16)));
 static void (*handlers[IRQS])(uint32_t irq);
-static volatile uint32_t counts[IRQS];
-static uint32_t seen[IRQS];
+static volatile uint32_t counts[IRQS + MESSAGES];
+static uint32_t seen[IRQS + MESSAGES];
+static uint32_t routes[IRQS + MESSAGES];
 
 static void lapic_write(uint32_t reg, uint32_t value)
 {
@@ -58,7 +59,7 @@ static void ioapic_write(uint32_t reg, uint32_t value)
 static void on_irq(uint32_t irq)
 {
 	counts[irq]++;
-	if (handlers[irq])
+	if (irq < IRQS && handlers[irq])
 		handlers[irq](irq);
 }
 
@@ -70,16 +71,13 @@ void on_vector(uint32_t vector)
 	}
 	if (vector == VECTOR_SPURIOUS)
 		return;		/* without an end of interrupt */
-	if (vector >= VECTOR_IRQ && vector < VECTOR_IRQ + IRQS)
+	if (vector >= VECTOR_IRQ && vector < VECTOR_IRQ + IRQS + MESSAGES)
 		on_irq(vector - VECTOR_IRQ);
 	lapic_write(LAPIC_EOI, 0);
 }
 
 static void fill_table(void)
 {
-	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) at = {
-		sizeof(idt) - 1, (uint64_t)idt,
-	};
 	uint64_t stub;
 	unsigned int i;
 
@@ -91,7 +89,6 @@ static void fill_table(void)
 		idt[i].selector = CODE_SELECTOR;
 		idt[i].type = INTERRUPT_GATE;
 	}
-	__asm__ volatile("lidt %0" : : "m"(at));
 }
 
 /* Masks both 8259 controllers, which are not used. */
@@ -101,14 +98,39 @@ static void mask_pics(void)
 	out8(0xa1, 0xff);
 }
 
-void irq_init(void)
+void irq_init_cpu(void)
 {
-	fill_table();
-	mask_pics();
+	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) at = {
+		sizeof(idt) - 1, (uint64_t)idt,
+	};
+
+	__asm__ volatile("lidt %0" : : "m"(at));
 	lapic_write(LAPIC_SPURIOUS, LAPIC_ENABLE | VECTOR_SPURIOUS);
 	lapic_write(LAPIC_TIMER_DIVIDE, 0xb);	/* by 1 */
 	lapic_write(LAPIC_TIMER, TIMER_PERIODIC | VECTOR_TIMER);
 	lapic_write(LAPIC_TIMER_COUNT, TIMER_COUNT);
+}
+
+void irq_init(void)
+{
+	fill_table();
+	mask_pics();
+	irq_init_cpu();
+}
+
+void irq_message_route(uint32_t irq, uint32_t cpu)
+{
+	routes[irq] = cpu;
+}
+
+uint32_t irq_message_address(uint32_t irq)
+{
+	return (uint32_t)LAPIC | routes[irq] << 12;
+}
+
+uint32_t irq_message_data(uint32_t irq)
+{
+	return VECTOR_IRQ + irq;
 }
 
 /* A rising edge, active high, to the first CPU. */

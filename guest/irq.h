@@ -6,17 +6,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define IRQS 24
+#define IRQS 24		/* lines of the I/O APIC */
+#define MESSAGES 24	/* interrupts by message; their numbers follow those of the lines */
 
 /* Sets up the descriptor table and both controllers, and a ticking timer. */
 void irq_init(void);
+
+/* Of another CPU: the same table, its own controller and timer. */
+void irq_init_cpu(void);
+
+/* Sends the messages of a number from IRQS on to this CPU; at first to CPU 0. */
+void irq_message_route(uint32_t irq, uint32_t cpu);
+uint32_t irq_message_address(uint32_t irq);
+uint32_t irq_message_data(uint32_t irq);
 
 /* handler runs when the line of irq rises. */
 void irq_enable(uint32_t irq, void (*handler)(uint32_t irq));
 
 /*
  * Halts until irq was raised since the previous wait; false if that takes
- * longer than limit_ms.
+ * longer than limit_ms. On the CPU that receives it.
  */
 bool irq_wait(uint32_t irq, uint32_t limit_ms);
 

@@ -36,8 +36,9 @@ static void on_device(uint32_t irq)
 		unasked++;
 }
 
-static bool wait_for(struct device *dev)
+static bool wait_for(struct device *dev, uint32_t queue)
 {
+	(void)queue;
 	return irq_wait(irqs[dev - devices], LIMIT_MS);
 }
 

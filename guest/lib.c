@@ -49,11 +49,18 @@ static void put_one(char what, bool wide, va_list *ap)
 		put(what);
 }
 
+#define MAX_SPINS (1u << 24)	/* an exception within print() prints, too */
+
+static bool printing;
+
 void print(const char *fmt, ...)
 {
+	uint32_t spins = 0;
 	va_list ap;
 	bool wide;
 
+	while (__atomic_test_and_set(&printing, __ATOMIC_ACQUIRE) && spins++ < MAX_SPINS)
+		__builtin_ia32_pause();
 	va_start(ap, fmt);
 	for (; *fmt; fmt++) {
 		if (*fmt != '%') {
@@ -65,13 +72,19 @@ void print(const char *fmt, ...)
 		put_one(*fmt, wide, &ap);
 	}
 	va_end(ap);
+	__atomic_clear(&printing, __ATOMIC_RELEASE);
 }
 
 unsigned int faults;
 
+uint32_t fault_count(void)
+{
+	return __atomic_load_n(&faults, __ATOMIC_RELAXED);
+}
+
 void fault(const char *what)
 {
-	faults++;
+	__atomic_fetch_add(&faults, 1, __ATOMIC_RELAXED);
 	print("FAULT: %s\n", what);
 }
 

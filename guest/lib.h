@@ -21,6 +21,11 @@ static inline uint8_t in8(uint16_t port)
 	return value;
 }
 
+static inline void out32(uint16_t port, uint32_t value)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
 static inline uint32_t in32(uint16_t port)
 {
 	uint32_t value;
@@ -47,6 +52,24 @@ static inline void mmio_write32(uint64_t gpa, uint32_t value)
 	__asm__ volatile("movl %1, (%0)" : : "r"(gpa), "r"(value) : "memory");
 }
 
+static inline uint16_t mmio_read16(uint64_t gpa)
+{
+	uint16_t value;
+
+	__asm__ volatile("movw (%1), %0" : "=r"(value) : "r"(gpa) : "memory");
+	return value;
+}
+
+static inline void mmio_write16(uint64_t gpa, uint16_t value)
+{
+	__asm__ volatile("movw %1, (%0)" : : "r"(gpa), "r"(value) : "memory");
+}
+
+static inline void mmio_write8(uint64_t gpa, uint8_t value)
+{
+	__asm__ volatile("movb %1, (%0)" : : "r"(gpa), "q"(value) : "memory");
+}
+
 static inline uint8_t mmio_read8(uint64_t gpa)
 {
 	uint8_t value;
@@ -68,13 +91,14 @@ static inline void mmio_write64(uint64_t gpa, uint64_t value)
 	__asm__ volatile("movq %1, (%0)" : : "r"(gpa), "r"(value) : "memory");
 }
 
-/* %s %c %u %x (with l for 64 bits) and %%; no widths. */
+/* %s %c %u %x (with l for 64 bits) and %%; no widths. One CPU at a time prints. */
 void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Number of faults found; the exit status of the machine. */
 extern unsigned int faults;
 
 void fault(const char *what);
+uint32_t fault_count(void);
 
 /* Waits for a byte from the serial port. */
 uint8_t read_byte(void);

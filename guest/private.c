@@ -5,7 +5,9 @@
  * pages and ranges of several regions, on two CPUs at the same time, and checks
  * the contents after each conversion. Then makes all memory private except this
  * image, drives the disks through shared bounce buffers, requests them to access the
- * private memory, which must fail, and gives the memory back. With "rounds=N" on the command line, repeats the conversions N times.
+ * private memory, which must fail, and gives the memory back. With "rounds=N" on the
+ * command line, repeats the conversions N times. With "soak=N", does all of this at random
+ * for N seconds instead (soak.c).
  *
  * A page that changes its half reads as zeros; a page that already has the half
  * keeps its contents.
@@ -14,8 +16,8 @@
 #include "irq.h"
 #include "lib.h"
 #include "selftest.h"
+#include "soak.h"
 
-#define ID_BLOCK 2
 #define FROM (16u << 20)	/* above the image and the boot information */
 #define KVM_EINVAL 22
 #define ROUNDS 2
@@ -211,17 +213,23 @@ static void check_all(const struct cvmm_boot *boot)
 			expect_filled(from, LARGE, i, "private memory changed during I/O");
 }
 
+static bool find_disk(const struct cvmm_boot *boot, struct device *dev, uint32_t i)
+{
+	*dev = (struct device){ 0 };
+	if (boot->flags & CVMM_BOOT_PCI)
+		return device_find_pci(dev, i) && dev->id == ID_BLOCK;
+	return i < boot->ndevices && device_find(dev, boot->devices[i].gpa) &&
+	       dev->id == ID_BLOCK;
+}
+
 static void test_disks(const struct cvmm_boot *boot, uint64_t private_gpa)
 {
-	struct device dev = { 0 };
+	struct device dev;
 	uint32_t i;
 
-	for (i = 0; i < boot->ndevices; i++) {
-		dev = (struct device){ 0 };
-		if (device_find(&dev, boot->devices[i].gpa) &&
-		    dev.id == ID_BLOCK)
+	for (i = 0; i < CVMM_BOOT_MAX_DEVICES; i++)
+		if (find_disk(boot, &dev, i))
 			test_bounced(&dev, i, (void *)private_gpa);
-	}
 }
 
 /* The private area of the disks is behind the words that check_all() compares. */
@@ -242,9 +250,9 @@ static void test_io(const struct cvmm_boot *boot)
 	convert_all(boot, false);
 }
 
-static uint32_t rounds_of(const char *cmdline)
+/* The number behind a key on the command line, or other. */
+static uint32_t number_of(const char *cmdline, const char *key, uint32_t other)
 {
-	static const char key[] = "rounds=";
 	uint32_t i, n = 0;
 
 	for (; *cmdline; cmdline++) {
@@ -256,7 +264,7 @@ static uint32_t rounds_of(const char *cmdline)
 			n = n * 10 + (uint32_t)(*cmdline - '0');
 		return n;
 	}
-	return ROUNDS;
+	return other;
 }
 
 static void run_tests(const struct cvmm_boot *boot)
@@ -264,10 +272,6 @@ static void run_tests(const struct cvmm_boot *boot)
 	uint64_t from, end;
 	uint32_t i;
 
-	if (!convert_offered()) {
-		fault("no conversion of memory; start cvmm with --memory private=on");
-		return;
-	}
 	for (i = 0; i < boot->nmemory; i++)
 		test_piece(boot, i);
 	for (i = 0; i < boot->nmemory; i++)
@@ -282,15 +286,23 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu);
 
 void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 {
+	const char *cmdline = (const char *)boot->cmdline_gpa;
+	const uint32_t seconds = number_of(cmdline, "soak=", 0);
+
 	if (cpu == 1)
-		second_cpu();
+		(seconds ? soak_second : second_cpu)();
 	if (cpu)
 		return;		/* start0.S stops this CPU */
-	irq_init();		/* reports exceptions */
-	rounds = rounds_of((const char *)boot->cmdline_gpa);
+	irq_init();		/* also reports exceptions */
+	rounds = number_of(cmdline, "rounds=", ROUNDS);
 	print("private: %u CPUs, %u pieces of memory, %u rounds\n", boot->ncpus,
 	      boot->nmemory, rounds);
-	run_tests(boot);
+	if (!convert_offered())
+		fault("no conversion of memory; start cvmm with --memory private=on");
+	else if (seconds)
+		soak_first(boot, seconds);
+	else
+		run_tests(boot);
 	print("%u conversions, %lu pages\n", convert_count(), convert_pages());
 	print("private: %s, %u faults\n", faults ? "not content" : "content",
 	      faults);

@@ -14,7 +14,9 @@
  * CPU by reading the park port, and ends by writing to the power port. A
  * guest whose note has CVMM_BOOT_LEVEL0 in its flags is entered at level 0
  * with I/O privilege level 0 and may take interrupts; that needs a KVM that
- * runs level 0 natively.
+ * runs level 0 natively. A guest whose note has CVMM_BOOT_PCI also finds devices on a
+ * PCI bus: if the boot information has that flag, it lists no devices, and configuration
+ * space is at CVMM_PCI_ECAM.
  *
  * An ELF file is a guest of this protocol by a note in a PT_NOTE segment: name
  * "cvmm", type 1, and struct cvmm_note.
@@ -29,13 +31,14 @@
 #define CVMM_BOOT_MAGIC		0x746f6f626d6d7663 /* "cvmmboot" */
 #define CVMM_BOOT_VERSION	1
 #define CVMM_BOOT_LEVEL0	0x1
+#define CVMM_BOOT_PCI		0x2
 
 #define CVMM_NOTE_NAME		"cvmm"
 #define CVMM_NOTE_TYPE		1
 
 struct cvmm_note {
 	uint32_t version;	/* CVMM_BOOT_VERSION */
-	uint32_t flags;		/* CVMM_BOOT_LEVEL0 */
+	uint32_t flags;		/* CVMM_BOOT_LEVEL0, CVMM_BOOT_PCI */
 };
 
 #define CVMM_BOOT_MAX_MEMORY	32
@@ -71,5 +74,11 @@ struct cvmm_boot {
 #define CVMM_PORT_POWER		0x600	/* write the status: 0 is success */
 #define CVMM_PORT_PARK		0x604	/* a read stops this CPU for good */
 #define CVMM_PORT_CLOCK		0x608	/* 32-bit reads: milliseconds since boot */
+/* Of a machine with a PCI bus, 32 bits each, one bit for each slot. */
+#define CVMM_PORT_PLUG_CAME	0x624	/* reads: slots with a new function */
+#define CVMM_PORT_PLUG_GOES	0x628	/* reads: slots to eject */
+#define CVMM_PORT_PLUG_EJECT	0x62c	/* writes eject */
+
+#define CVMM_PCI_ECAM		0xe0000000
 
 #endif

@@ -55,12 +55,16 @@ common:	push	%rax
 	add	$8, %rsp
 	iretq
 
-	/* struct cvmm_note: version 1, CVMM_BOOT_LEVEL0 */
+	/* struct cvmm_note: version 1, CVMM_BOOT_LEVEL0 (and CVMM_BOOT_PCI) */
 	.section .note.cvmm, "a", @note
 	.balign	4
 	.long	5, 8, 1
 	.asciz	"cvmm"
 	.balign	4
+#ifdef BUS
+	.long	1, 3
+#else
 	.long	1, 1
+#endif
 
 	.section .note.GNU-stack, "", @progbits

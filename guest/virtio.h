@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A minimal driver for virtio-mmio devices, version 2, with split rings; polled
- * unless wait is set (VIRTIO 1.3, sections 4.2 and 2.7).
+ * A minimal driver for virtio devices, behind virtio-mmio version 2 or PCI, with split
+ * rings; polled unless wait is set (VIRTIO 1.3, sections 4.1, 4.2 and 2.7).
  */
 #ifndef GUEST_VIRTIO_H
 #define GUEST_VIRTIO_H
@@ -37,17 +37,37 @@ struct queue {
 	uint16_t size, next_avail, last_used;
 } __attribute__((aligned(4096)));
 
+struct transport;
+
 struct device {
-	uint64_t base;
+	const struct transport *transport;
+	uint64_t base;		/* its registers */
+	uint64_t space;		/* PCI: configuration space */
+	uint32_t msix;		/* PCI: offset of the capability, or 0 */
+	uint32_t message;	/* PCI: number of queue 0's interrupt; 0: none */
 	uint32_t id;
 	uint64_t features;	/* negotiated */
 	uint32_t nqueues;	/* number of queues that are set up */
 	struct queue *queues[MAX_QUEUES];
 	/*
-	 * Waits for an interrupt; false if none was raised. If NULL, rings are
-	 * polled and interrupts suppressed.
+	 * Waits for an interrupt of a queue; false if none was raised. If NULL, rings
+	 * are polled and interrupts suppressed.
 	 */
-	bool (*wait)(struct device *dev);
+	bool (*wait)(struct device *dev, uint32_t queue);
+};
+
+/* A register interface. */
+struct transport {
+	uint64_t (*offered)(const struct device *dev);
+	void (*accept)(const struct device *dev, uint64_t features);
+	uint8_t (*status)(const struct device *dev);
+	void (*set_status)(const struct device *dev, uint8_t status);
+	/* The maximum size; 0: the queue does not exist, or it runs. */
+	uint32_t (*queue_size)(const struct device *dev, uint32_t queue);
+	bool (*queue_start)(const struct device *dev, uint32_t queue,
+			    const struct queue *q);
+	void (*notify)(const struct device *dev, uint32_t queue);
+	uint64_t config;	/* offset of the device's configuration */
 };
 
 struct piece {
@@ -56,8 +76,14 @@ struct piece {
 	bool writable;
 };
 
-/* False if base has no device. */
+/* False if base has no device behind virtio-mmio. */
 bool device_find(struct device *dev, uint64_t base);
+
+/*
+ * False if the slot has no virtio device. Otherwise its memory decoding is enabled; set
+ * message for interrupts.
+ */
+bool device_find_pci(struct device *dev, uint32_t slot);
 
 /* Resets the device and negotiates the offered subset of wanted. */
 bool device_negotiate(struct device *dev, uint64_t wanted);
@@ -67,13 +93,23 @@ uint64_t device_offered(const struct device *dev);
 /* Sets up every queue that exists, then sets DRIVER_OK. */
 bool device_start(struct device *dev);
 
-/* Reads and acknowledges the interrupt status; 0: no interrupt. */
+/* MMIO: reads and acknowledges the interrupt status; 0: no interrupt. */
 uint32_t device_acknowledge(struct device *dev);
 
+/* Sends one request; one at a time for each queue. */
+void queue_offer(struct device *dev, uint32_t queue, const struct piece *pieces,
+		 unsigned int n);
+
 /*
- * Sends one request and waits up to 30 seconds; returns the bytes written, or
+ * Waits up to 30 seconds for it, or for an interrupt; returns the bytes written, or
  * -1.
  */
+int64_t queue_wait(struct device *dev, uint32_t queue);
+
+/* Whether the device has completed the request. */
+bool queue_is_used(const struct device *dev, uint32_t queue);
+
+/* Both: offers the request and waits for it. */
 int64_t queue_do(struct device *dev, uint32_t queue, const struct piece *pieces,
 		 unsigned int n);
 
@@ -81,7 +117,7 @@ uint8_t config_read8(const struct device *dev, uint32_t off);
 uint16_t config_read16(const struct device *dev, uint32_t off);
 uint64_t config_read64(const struct device *dev, uint32_t off);
 
-/* A shared memory region; false when it does not exist. */
+/* MMIO: a shared memory region; false when it does not exist. */
 bool shared_region(const struct device *dev, uint32_t id, uint64_t *base,
 		   uint64_t *len);
 

@@ -34,6 +34,7 @@ struct vmm_loaded {
 	uint64_t initrd_end;	/* upper limit of the initrd; 0: none */
 	uint32_t cmdline_max;	/* maximum length; 0: no limit */
 	bool level0;		/* must be entered at privilege level 0 */
+	bool finds_pci;		/* of the built-in protocol, and has drivers for PCI */
 };
 
 /*

@@ -105,7 +105,8 @@ static int hand_over_builtin(struct boot *b)
 	const struct vmm_machine *m = b->m;
 	struct cvmm_boot boot = {
 		.ncpus = m->options->cpus,
-		.flags = m->loaded.level0 ? CVMM_BOOT_LEVEL0 : 0,
+		.flags = (m->loaded.level0 ? CVMM_BOOT_LEVEL0 : 0) |
+			 (m->on_bus ? CVMM_BOOT_PCI : 0),
 		.cmdline_gpa = b->handover.cmdline_gpa,
 		.cmdline_len = b->cmdline_len,
 		.initrd_gpa = b->handover.initrd_gpa,
@@ -113,9 +114,9 @@ static int hand_over_builtin(struct boot *b)
 	};
 	unsigned int i;
 
-	if (m->on_bus)
-		return vsu_error_set(b->err, -EINVAL, "a built-in kernel looks for its devices at fixed addresses and knows no bus; leave --transport out");
-	for (i = 0; i < m->ndevices && i < CVMM_BOOT_MAX_DEVICES; i++) {
+	if (m->on_bus && !m->loaded.finds_pci)
+		return vsu_error_set(b->err, -EINVAL, "this built-in kernel looks for its devices at fixed addresses and knows no bus; leave --transport out");
+	for (i = 0; !m->on_bus && i < m->ndevices && i < CVMM_BOOT_MAX_DEVICES; i++) {
 		boot.devices[i].gpa = m->devices[i].gpa;
 		boot.devices[i].len = VIRTDEV_MMIO_SIZE;
 		boot.devices[i].irq = m->devices[i].irq;
