@@ -25,7 +25,8 @@
 /* Registers of virtio-mmio (VIRTIO 1.3, 4.2.2). */
 enum {
 	FEATURES = 0x20, FEATURES_SEL = 0x24, QUEUE_SEL = 0x30, QUEUE_NUM = 0x38,
-	QUEUE_READY = 0x44, QUEUE_NOTIFY = 0x50, DEVICE_STATUS = 0x70, AREAS = 0x80,
+	QUEUE_READY = 0x44, QUEUE_NOTIFY = 0x50, INTERRUPT_STATUS = 0x60, INTERRUPT_ACK = 0x64,
+	DEVICE_STATUS = 0x70, AREAS = 0x80,
 };
 
 struct descriptor {
@@ -39,6 +40,8 @@ static uint32_t features;	/* of the device, low half */
 static uint32_t queue;
 static void (*story)(unsigned int n, struct kvm_run *run);
 static unsigned int last;	/* step of the story */
+/* Calls of KVM during a conversion: before devices are quiet; while they are paused. */
+static unsigned int early, paused;
 
 static void *at(uint64_t gpa)
 {
@@ -151,11 +154,20 @@ static uint64_t number(const char *name)
 	return UINT64_MAX;
 }
 
+/* All tests run in one process if Check does not fork. */
+static void forget_the_last_guest(void)
+{
+	made = 0;
+	features = queue = 0;
+	early = paused = 0;
+}
+
 static void run(const char *memory, const char *device, unsigned int steps,
 		void (*what)(unsigned int n, struct kvm_run *run))
 {
 	static const char sectors[65536] = "sector";
 
+	forget_the_last_guest();
 	kernel_pvh();
 	rig_file("disk", sectors, sizeof(sectors));
 	fake.guest = play;
@@ -237,8 +249,6 @@ START_TEST(device_whose_ring_becomes_private_needs_a_reset)
 END_TEST
 
 /* The only calls of KVM during a conversion convert. */
-static unsigned int early, paused;
-
 static bool watch_kvm(int code)
 {
 	const struct vmm_converting *c = &rig.machine.pause.converting;
@@ -252,17 +262,22 @@ static bool watch_kvm(int code)
 }
 
 /* The balloon holds the buffer of statistics until the host requests new ones. */
-static void holds_a_buffer(unsigned int n, struct kvm_run *run)
+static void start_balloon(void)
 {
 	const struct descriptor d = { DATA, 10, 0, 0 };
 
+	features = 1 << 1;	/* VIRTIO_BALLOON_F_STATS_VQ */
+	queue = 2;
+	start_device();
+	offer(&d, 1);
+	while (!number("guest_reports"))
+		sched_yield();
+}
+
+static void holds_a_buffer(unsigned int n, struct kvm_run *run)
+{
 	if (!n) {
-		features = 1 << 1;	/* VIRTIO_BALLOON_F_STATS_VQ */
-		queue = 2;
-		start_device();
-		offer(&d, 1);
-		while (!number("guest_reports"))
-			sched_yield();
+		start_balloon();
 		convert(run, DATA + 16 * PAGE, 1, true);
 		return;
 	}
@@ -278,6 +293,28 @@ START_TEST(held_buffers_do_not_stop_a_conversion)
 	ck_assert_uint_eq(early, 0);
 	ck_assert_uint_ge(paused, 1);
 	ck_assert_uint_eq(rig.machine.private_memory.conversions, 4);
+}
+END_TEST
+
+/* As if the signal of an interrupt was on its way when the device paused. */
+static void acknowledges_interrupts(unsigned int n, struct kvm_run *run)
+{
+	if (!n) {
+		start_balloon();
+		out(INTERRUPT_ACK, 3);
+		convert(run, DATA + 16 * PAGE, 1, true);
+		return;
+	}
+	ck_assert_uint_eq(run->hypercall.ret, 0);
+	ck_assert_uint_eq(access_register(INTERRUPT_STATUS, false, 0), 1);
+	fake_in(run, VMM_PORT_SLEEP_STATUS);
+}
+
+START_TEST(interrupts_are_repeated_after_a_pause)
+{
+	fake.lacks = watch_kvm;
+	run("--memory=size=4M,private=on", "--device=balloon", 2, acknowledges_interrupts);
+	ck_assert_uint_ge(paused, 1);
 }
 END_TEST
 
@@ -365,6 +402,7 @@ int main(void)
 	tcase_add_test(tc, machine_without_private_memory_has_one_map);
 	tcase_add_test(tc, device_whose_ring_becomes_private_needs_a_reset);
 	tcase_add_test(tc, held_buffers_do_not_stop_a_conversion);
+	tcase_add_test(tc, interrupts_are_repeated_after_a_pause);
 	tcase_add_test(tc, guest_receives_the_refusal_of_too_many_ranges);
 	tcase_add_test(tc, e2_30_conversion_is_refused_after_a_limited_time);
 	tcase_add_loop_test(tc, other_servers_of_devices_are_refused, 0,
