@@ -310,14 +310,17 @@ start_card() {
 	until_said ready
 }
 
-# A tap interface for the destination, with the same address as the first; and in place of it.
+# second_tap [FIRST SECOND]: a tap interface for the destination, with the same address as
+# the first
 second_tap() {
-	ip tuntap add cvmmthere mode tap && ip link set cvmmthere address "$(cat /sys/class/net/cvmmtap/address)"
+	ip tuntap add "${2:-cvmmthere}" mode tap &&
+		ip link set "${2:-cvmmthere}" address "$(cat "/sys/class/net/${1:-cvmmtap}/address")"
 }
 
+# swap_taps [FIRST SECOND]: the second in place of the first
 swap_taps() {
-	ip link del cvmmtap
-	ip addr add 10.77.0.1/24 dev cvmmthere && ip link set cvmmthere up
+	ip link del "${1:-cvmmtap}"
+	ip addr add 10.77.0.1/24 dev "${2:-cvmmthere}" && ip link set "${2:-cvmmthere}" up
 }
 
 # card_claims CLAIM N: the console has N results
@@ -402,6 +405,47 @@ part_saved_kernel() {
 	checks "and it connects to the host" 2
 	kill "$echo" && wait "$echo" 2>/dev/null
 	rm -rf "$WORK/first"
+}
+
+rounds() { grep -c '^@round' "$WORK/console"; }
+more_rounds() { [ "$(rounds)" -gt "$1" ]; }
+
+# hops FROM TO: the guest with the card on tap interface FROM moves to a process with TO,
+# and its streams continue there
+hops() {
+	local before
+
+	second_tap "$1" "$2"
+	comes "$WORK/moved" --net "$(kernel_card "$2")"
+	moves "a guest moves from $1 to $2 while the kernel writes its memory"
+	swap_taps "$1" "$2"
+	mv "$WORK/moved" "$WORK/control"
+	before=$(rounds)
+	await "$CHILD" more_rounds $((before + 1)) && ok "its streams continue on $2" || not_ok "its streams continue on $2"
+}
+
+# The kernel stores received frames in memory that was sent before, and logs it. The guest
+# checks each byte that the host echoes.
+part_migrated_kernel() {
+	local echo
+
+	if [ ! -c /dev/vhost-net ]; then
+		skip "a guest moves while the kernel writes its memory" "there is no /dev/vhost-net"
+		return
+	fi
+	net_host || { skip "a guest moves while the kernel writes its memory" "$NET_WHY"; return; }
+	"$BUILD/tests/interop/vsock-load" echo tcp:0.0.0.0:5003 >"$WORK/echo" 2>&1 &
+	echo=$!
+	fresh_keys
+	MORE='net=10.77.0.2,10.77.0.1' INPUT=$WORK/keys start moved_net --memory=size=192M --transport=pci \
+		--control="$WORK/control" --net "$(kernel_card cvmmtap)"
+	until_said ready
+	hops cvmmtap cvmmthere
+	hops cvmmthere cvmmtap
+	card_claims "it received each byte that the host sent back" 2
+	kill "$echo" && wait "$echo" 2>/dev/null
+	ip link del cvmmtap
+	rm -f "$WORK/control"
 }
 
 part_migrated_folder() {
