@@ -5,6 +5,8 @@
  *	vu.get_features, vu.set_features_ack	one round trip each, by a front-
  *						end of plain blocking calls
  *	vu.get_config_60			one round trip by ours
+ *	vu.get_config_60_wait			the same in a program without a loop,
+ *						whose back-end has no requests
  *	vu.set_mem_table_N_ack			a new table of N regions, in
  *						turn with another one; of memory
  *						sealed as QEMU and cvmm seal it
@@ -17,6 +19,7 @@
  *	vu.handshake_Nq_[no]ack			from the first message to all
  *						rings stopped again, 8 regions
  *	floor.sock_pingpong_12_20		the same bytes without a protocol
+ *	floor.loop_pingpong_12_20		with an epoll_wait() before each request
  *	floor.handshake_Nq			the bare system calls of one
  *	floor.add_rem_mem_reg, floor.set_mem_table_8, floor.set_mem_grown_8
  *						those of a change of memory
@@ -54,6 +57,18 @@ static void run_config(void *opaque, uint64_t n)
 	}
 }
 
+/* The same in a program without a loop. */
+static void run_config_wait(void *opaque, uint64_t n)
+{
+	struct echo_rig *p = opaque;
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	while (n--)
+		if (vhost_user_frontend_get_config(p->fe, 0, 60, &err) < 0 ||
+		    vhost_user_frontend_wait(p->fe, 0, &err) < 0)
+			echo_rig_die("get_config", &err);
+}
+
 /* Two alternating maps, so that every change is real. */
 struct swap {
 	struct echo_rig *p;
@@ -83,13 +98,13 @@ static void open_running(struct echo_rig *p, struct vmem_map *map,
 	echo_rig_start(p);
 }
 
-static void measure_config(void)
+static void measure_config(const char *name, bench_fn run, uint64_t protocol)
 {
 	struct vmem_map *map = echo_rig_new_map(1, ECHO_RIG_SEALS);
 	struct echo_rig p;
 
-	open_running(&p, map, 0);
-	bench_rate("vu.get_config_60", run_config, &p, 1e3, "k/s");
+	open_running(&p, map, protocol);
+	bench_rate(name, run, &p, 1e3, "k/s");
 	echo_rig_close(&p);
 	vmem_map_unref(map);
 }
@@ -209,7 +224,9 @@ int main(int argc, char **argv)
 {
 	bench_init(argc, argv);
 	bench_plain_trips();
-	measure_config();
+	measure_config("vu.get_config_60", run_config, 0);
+	measure_config("vu.get_config_60_wait", run_config_wait,
+		       VHOST_USER_PROTOCOL_BIT(CONFIG));
 	measure_memory("vu.set_mem_table_2_ack", 1, 2, ECHO_RIG_SEALS,
 		       WITHOUT_SLOTS);
 	measure_memory("vu.set_mem_table_8_ack", 8, 8, ECHO_RIG_SEALS,

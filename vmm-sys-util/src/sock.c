@@ -6,10 +6,12 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -181,8 +183,8 @@ static int check_arrivals(const struct arrivals *a, int flags)
 	return 0;
 }
 
-ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n, int *fds,
-		      unsigned int *nfds)
+static ssize_t receive(int sock, const struct iovec *iov, int n, int flags,
+		       int *fds, unsigned int *nfds)
 {
 	struct arrivals a = { fds, 0, 0 };
 	union recv_control control;
@@ -198,13 +200,44 @@ ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n, int *fds,
 	*nfds = 0;
 	if (n < 0)
 		return -EINVAL;
-	do {
-		done = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (done < 0 && errno == EINTR);
+	done = recvmsg(sock, &msg, flags | MSG_CMSG_CLOEXEC);
 	if (done < 0)
 		return -errno;
 	take_control(&a, &msg);
 	rc = check_arrivals(&a, msg.msg_flags);
 	*nfds = a.kept;
 	return rc < 0 ? rc : done;
+}
+
+ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n, int *fds,
+		      unsigned int *nfds)
+{
+	ssize_t done;
+
+	do {
+		done = receive(sock, iov, n, MSG_DONTWAIT, fds, nfds);
+	} while (done == -EINTR);
+	return done;
+}
+
+ssize_t vsu_sock_recv_wait(int sock, const struct iovec *iov, int n, int *fds,
+			   unsigned int *nfds)
+{
+	return receive(sock, iov, n, 0, fds, nfds);
+}
+
+int vsu_sock_set_wait(int sock, uint64_t ns)
+{
+	const struct timeval limit = {
+		.tv_sec = (time_t)(ns / 1000000000),
+		.tv_usec = (suseconds_t)(ns % 1000000000 / 1000),
+	};
+	int flags = fcntl(sock, F_GETFL);
+
+	if (ns < 1000)
+		return -EINVAL;
+	if (flags < 0 || fcntl(sock, F_SETFL, flags & ~O_NONBLOCK) < 0 ||
+	    setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
+		return -errno;
+	return 0;
 }

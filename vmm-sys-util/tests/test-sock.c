@@ -288,6 +288,29 @@ START_TEST(recv_answers_at_once_when_there_is_nothing)
 }
 END_TEST
 
+START_TEST(waiting_recv_ends_with_bytes_or_at_its_limit)
+{
+	int s[2] = { -1, -1 }, fds[VSU_SOCK_MAX_FDS];
+	unsigned int nfds = 9;
+	char buf[8];
+	struct iovec iov = { buf, sizeof(buf) };
+
+	new_pair(s);
+	ck_assert_int_eq(vsu_sock_set_wait(s[1], 999), -EINVAL);
+	ck_assert_int_eq(vsu_sock_set_wait(-1, 1000), -EBADF);
+	ck_assert_int_eq(vsu_sock_set_wait(s[1], 1000000), 0);
+	ck_assert_int_eq(vsu_sock_recv_wait(s[1], &iov, 1, fds, &nfds), -EAGAIN);
+	ck_assert_uint_eq(nfds, 0);
+	ck_assert_int_eq(send_text(s[0], "x", s, 1), 1);
+	ck_assert_int_eq(vsu_sock_recv_wait(s[1], &iov, 1, fds, &nfds), 1);
+	ck_assert_uint_eq(nfds, 1);
+	close_all(fds, nfds);
+	/* other functions do not wait */
+	ck_assert_int_eq(recv_text(s[1], buf, 8, fds, &nfds), -EAGAIN);
+	close_all(s, 2);
+}
+END_TEST
+
 static const unsigned int many[] = { 33, 34, 252, 253 };
 
 START_TEST(b1_11_as_many_as_the_kernel_sends_arrive)
@@ -381,6 +404,7 @@ static void add_faults(TCase *tc)
 	tcase_add_test(tc, full_socket_accepts_a_part_and_then_nothing);
 	tcase_add_test(tc, peer_that_is_gone_ends_both_directions);
 	tcase_add_test(tc, recv_answers_at_once_when_there_is_nothing);
+	tcase_add_test(tc, waiting_recv_ends_with_bytes_or_at_its_limit);
 	util_add_rows(tc, b1_11_as_many_as_the_kernel_sends_arrive, many);
 	tcase_add_loop_test(tc, b1_06_descriptors_cut_off_by_our_limit_are_closed,
 			    0, 5);

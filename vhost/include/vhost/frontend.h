@@ -201,6 +201,8 @@ VHOST_USER_API int vhost_user_frontend_dispatch(struct vhost_user_frontend *f);
  * For programs without a loop: blocks and dispatches until all requests so far
  * are answered, including handshake, start and stop. Callbacks are called
  * meanwhile. timeout_ns 0: until each reply times out. Not inside a callback.
+ * Fastest with timeout_ns 0 and without the protocol feature BACKEND_REQ (see
+ * protocol_features): it then waits in the read of the reply, without a poll().
  *
  *   0           all are answered; see vhost_user_frontend_state()
  *   -ETIMEDOUT  not within timeout_ns; the session continues

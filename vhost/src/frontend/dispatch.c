@@ -232,6 +232,28 @@ static int wait_readable(struct vhost_user_frontend *f, uint64_t due)
 	return rc;
 }
 
+/* Only a reply on the main socket can continue the session, until its time-out. */
+static bool needs_only_reply(const struct vhost_user_frontend *f)
+{
+	return f->connected && f->replies.n && !f->has_backend_channel &&
+	       !f->failure.failed && !f->failure.send_failed &&
+	       !f->wait.more && !f->wait.signalled && !f->stop_due &&
+	       !f->config_changed &&
+	       !vhost_user_priv_channel_wants_write(&f->main) &&
+	       !vhost_user_priv_channel_has_message(&f->main);
+}
+
+/* Waits in the read of the next dispatch, which saves the poll(). */
+static bool dispatch_in_read(struct vhost_user_frontend *f)
+{
+	if (!needs_only_reply(f) ||
+	    !vhost_user_priv_channel_wait_once(&f->main, f->timeout_ns))
+		return false;
+	vhost_user_frontend_dispatch(f);
+	f->main.wait = false;
+	return true;
+}
+
 int vhost_user_frontend_wait(struct vhost_user_frontend *f,
 			     uint64_t timeout_ns, struct vsu_error *err)
 {
@@ -242,6 +264,8 @@ int vhost_user_frontend_wait(struct vhost_user_frontend *f,
 				     "wait: called from inside a callback of the session with '%s'",
 				     f->peer);
 	while (f->state != VHOST_USER_FRONTEND_DEAD && !is_idle(f)) {
+		if (!due && dispatch_in_read(f))
+			continue;
 		if (wait_readable(f, due) == 0)
 			return vsu_error_set(err, -ETIMEDOUT,
 					     "'%s' has not sent all replies within %.3g s",

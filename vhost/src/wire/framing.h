@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * A socket that carries framed messages, used by both sides on both sockets. It
- * never blocks.
+ * blocks only in a read that wait_once() permitted.
  *
  *   in    Messages are assembled from partial reads; one system call may read
  *         several. The kernel ends a read behind data with descriptors. They
@@ -68,6 +68,8 @@ struct vhost_user_priv_channel {
 
 	size_t in_pos, in_end;	/* read, but not yet returned by recv */
 	bool drained;		/* the last read emptied the socket */
+	bool wait;		/* the next read may block; then it is cleared */
+	bool can_wait;		/* allow_wait() has succeeded */
 	bool handed_out;	/* in belongs to the caller until the next call */
 	struct vhost_user_priv_msg in; /* its fds belong to the message at in_pos, unless handed_out */
 	size_t late_pos;	/* position of a later message, and its descriptors */
@@ -126,6 +128,13 @@ void vhost_user_priv_channel_fini(struct vhost_user_priv_channel *ch);
 int vhost_user_priv_channel_recv(struct vhost_user_priv_channel *ch,
 				 struct vhost_user_priv_msg **msg,
 				 struct vsu_error *err);
+
+/*
+ * Permits the next read to wait up to ns for bytes; ns is the same in each call. False:
+ * the socket does not support it.
+ */
+bool vhost_user_priv_channel_wait_once(struct vhost_user_priv_channel *ch,
+				       uint64_t ns);
 
 /*
  * A complete message is buffered, so it can be received without a readable

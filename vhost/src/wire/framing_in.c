@@ -205,6 +205,19 @@ static void move_in_to_front(struct vhost_user_priv_channel *ch)
 	ch->in_pos = 0;
 }
 
+/* Waiting ends without bytes at its limit, or after a signal. */
+static ssize_t in_read(struct vhost_user_priv_channel *ch,
+		       const struct iovec *iov, int *fds, unsigned int *nfds)
+{
+	ssize_t n;
+
+	if (!ch->wait)
+		return vsu_sock_recv(ch->fd, iov, 1, fds, nfds);
+	ch->wait = false;
+	n = vsu_sock_recv_wait(ch->fd, iov, 1, fds, nfds);
+	return n == -EINTR ? -EAGAIN : n;
+}
+
 /* Reads up to the free space. 1: some bytes, 0: none available. */
 static int in_fill(struct vhost_user_priv_channel *ch, struct vsu_error *err)
 {
@@ -218,7 +231,7 @@ static int in_fill(struct vhost_user_priv_channel *ch, struct vsu_error *err)
 	from = ch->in_end;
 	iov.iov_base = ch->in_bytes + from;
 	iov.iov_len = sizeof(ch->in_bytes) - from;
-	n = vsu_sock_recv(ch->fd, &iov, 1, fds, &nfds);
+	n = in_read(ch, &iov, fds, &nfds);
 	if (n == -EAGAIN)
 		return 0;
 	if (n < 0) {
@@ -286,6 +299,15 @@ int vhost_user_priv_channel_recv(struct vhost_user_priv_channel *ch,
 	hand_out(ch, end);
 	*msg = &ch->in;
 	return 1;
+}
+
+bool vhost_user_priv_channel_wait_once(struct vhost_user_priv_channel *ch,
+				       uint64_t ns)
+{
+	if (!ch->can_wait)
+		ch->can_wait = vsu_sock_set_wait(ch->fd, ns) == 0;
+	ch->wait = ch->can_wait;
+	return ch->wait;
 }
 
 bool vhost_user_priv_channel_has_message(const struct vhost_user_priv_channel *ch)

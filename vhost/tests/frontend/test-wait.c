@@ -83,6 +83,43 @@ START_TEST(client_without_a_loop_starts_reads_config_and_stops)
 }
 END_TEST
 
+/* Without a back-end channel the wait blocks in the read of the main socket. */
+static void open_served_without_channel(void)
+{
+	config.protocol_features = VHOST_USER_PROTOCOL_BIT(CONFIG);
+	open_served();
+}
+
+START_TEST(client_without_back_end_channel_waits_in_its_reads)
+{
+	int i;
+
+	open_served_without_channel();
+	ck_assert_int_eq(wait_for_answers(), 0);
+	for (i = 1; i <= 50; i++) {
+		ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
+		ck_assert_int_eq(wait_for_answers(), 0);
+		ck_assert_uint_eq(notified.config, i);
+		/* dispatch still never blocks */
+		ck_assert_int_eq(vhost_user_frontend_dispatch(fe), 0);
+	}
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
+}
+END_TEST
+
+START_TEST(c1_13_hang_up_ends_a_wait_in_a_read)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	deviate(PEER_HANG_UP, VHOST_USER_GET_CONFIG);
+	open_served_without_channel();
+	ck_assert_int_eq(wait_for_answers(), 0);
+	ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_wait(fe, 0, &err), -ECONNRESET);
+	assert_dead(-ECONNRESET, "hung up");
+}
+END_TEST
+
 START_TEST(c1_13_hang_up_ends_the_wait)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -139,6 +176,16 @@ START_TEST(c1_05_session_deadline_ends_a_wait_without_a_time_out)
 }
 END_TEST
 
+START_TEST(c1_05_session_deadline_ends_a_wait_in_a_read)
+{
+	config.timeout_ns = 20000000;
+	config.protocol_features = VHOST_USER_PROTOCOL_BIT(CONFIG);
+	open_session();
+	ck_assert_int_eq(wait_for_answers(), -ETIMEDOUT);
+	assert_dead(-ETIMEDOUT, "did not answer GET_FEATURES");
+}
+END_TEST
+
 START_TEST(ops_or_config_without_a_size_are_refused)
 {
 	const struct vhost_user_frontend_config no_config = { .size = 0 };
@@ -164,11 +211,14 @@ int main(void)
 
 	tcase_add_checked_fixture(served, setup, teardown_thread);
 	tcase_add_test(served, client_without_a_loop_starts_reads_config_and_stops);
+	tcase_add_test(served, client_without_back_end_channel_waits_in_its_reads);
+	tcase_add_test(served, c1_13_hang_up_ends_a_wait_in_a_read);
 	tcase_add_test(served, c1_13_hang_up_ends_the_wait);
 	suite_add_tcase(s, served);
 	tcase_add_checked_fixture(alone, setup, teardown);
 	tcase_add_test(alone, c1_05_time_out_of_a_wait_keeps_the_session);
 	tcase_add_test(alone, c1_05_session_deadline_ends_a_wait_without_a_time_out);
+	tcase_add_test(alone, c1_05_session_deadline_ends_a_wait_in_a_read);
 	tcase_add_test(alone, wait_inside_a_callback_is_refused);
 	tcase_add_test(alone, ops_or_config_without_a_size_are_refused);
 	suite_add_tcase(s, alone);

@@ -116,6 +116,19 @@ VSU_API ssize_t vsu_sock_send(int sock, const struct iovec *iov, int n,
 VSU_API ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n,
 			      int *fds, unsigned int *nfds) VSU_NODISCARD;
 
+/*
+ * Makes a socket blocking, and limits each vsu_sock_recv_wait() of it to ns, at least
+ * 1000. Other functions of this header still never block.
+ */
+VSU_API int vsu_sock_set_wait(int sock, uint64_t ns) VSU_NODISCARD;
+
+/*
+ * As vsu_sock_recv(), but waits for bytes. -EAGAIN: none arrived within the limit of
+ * vsu_sock_set_wait(); -EINTR: a signal was handled meanwhile.
+ */
+VSU_API ssize_t vsu_sock_recv_wait(int sock, const struct iovec *iov, int n,
+				   int *fds, unsigned int *nfds) VSU_NODISCARD;
+
 VSU_END_DECLS
 
 #endif
