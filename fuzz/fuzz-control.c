@@ -106,12 +106,12 @@ static int on_ring(void *opaque, char *const *words, FILE *answer,
 }
 
 static const struct vmm_control_command commands[] = {
-	{ "say", "WORD [MORE]", 1, 2, on_say, "" },
-	{ "fail", "WORD", 1, 1, on_fail, "" },
-	{ "wait", "SUBJECT", 1, 1, on_wait, "" },
-	{ "subscribe", NULL, 0, 0, on_subscribe, "" },
-	{ "ring", NULL, 0, 0, on_ring, "" },
-	{ NULL, NULL, 0, 0, NULL, NULL },
+	{ .name = "say", "WORD [MORE]", 1, 2, on_say, "" },
+	{ .name = "fail", "WORD", 1, 1, on_fail, "" },
+	{ .name = "wait", "SUBJECT", 1, 1, on_wait, "" },
+	{ .name = "subscribe", NULL, 0, 0, on_subscribe, "" },
+	{ .name = "ring", NULL, 0, 0, on_ring, "" },
+	{ .name = NULL },
 };
 
 /* ------------------------------------------------------------------- users */

@@ -16,6 +16,7 @@
 #include "devices/limits.h"
 #include "disk/format.h"
 #include "disk/module.h"
+#include "file_value.h"
 
 #define MAX_SERIAL 20u
 /* The kernel may keep the image of a killed program locked for this time. */
@@ -120,16 +121,23 @@ static int open_image(const struct virtdev_disk_file *file,
 static int open_file(const struct blk *b, const struct vmm_device_common *common,
 		     struct virtdev_disk **out, struct vsu_error *err)
 {
-	const struct virtdev_disk_file file = {
-		.size = sizeof(file), .path = b->path,
+	struct virtdev_disk_file file = {
+		.size = sizeof(file),
 		.read_only = b->read_only, .engine = (uint32_t)b->engine,
 		.sigbus = common->sigbus,
 		.unlocked = common->unlocked || b->locking == LOCKING_OFF,
 		.direct = b->cache & CACHE_DIRECT,
 		.block_size = (uint32_t)b->block_size,
 	};
-	const int rc = open_image(&file, out, err);
+	struct prog_file_value image;
+	int rc = prog_file_value_read(b->path, &image, err);
 
+	if (rc < 0)
+		return rc;
+	file.path = image.name;
+	file.has_fd = image.has_fd;
+	file.fd = image.fd;
+	rc = open_image(&file, out, err);
 	if (rc == -EINVAL)
 		return prog_disk_explain_format(b->path, rc, err);
 	if (rc >= 0)
@@ -159,11 +167,30 @@ static int check_overlay(const struct blk *b, struct vsu_error *err)
 	return 0;
 }
 
+static int name_layers(const struct blk *b, struct virtdev_disk_overlay *overlay,
+		       struct vsu_error *err)
+{
+	struct prog_file_value base, top = { .name = NULL };
+	int rc = prog_file_value_read(b->path, &base, err);
+
+	if (!rc && b->overlay)
+		rc = prog_file_value_read(b->overlay, &top, err);
+	if (rc < 0)
+		return rc;
+	overlay->base = base.name;
+	overlay->has_base_fd = base.has_fd;
+	overlay->base_fd = base.fd;
+	overlay->path = top.name;
+	overlay->has_fd = top.has_fd;
+	overlay->fd = top.fd;
+	return 0;
+}
+
 static int open_layered(const struct blk *b, const struct vmm_device_common *common,
 			struct virtdev_disk **out, struct vsu_error *err)
 {
-	const struct virtdev_disk_overlay overlay = {
-		.size = sizeof(overlay), .base = b->path, .path = b->overlay,
+	struct virtdev_disk_overlay overlay = {
+		.size = sizeof(overlay),
 		.folder = b->overlay ? NULL : prog_disk_folder(),
 		/* A migration needs the file of the other process. */
 		.may_init = !common->unlocked,
@@ -173,6 +200,7 @@ static int open_layered(const struct blk *b, const struct vmm_device_common *com
 	const uint64_t limit = vsu_now_ns() + UNLOCK_WAIT_NS;
 	int rc = check_overlay(b, err);
 
+	rc = rc ? rc : name_layers(b, &overlay, err);
 	if (rc < 0)
 		return rc;
 	while ((rc = virtdev_disk_overlay_open(&overlay, out, err)) == -EBUSY &&
@@ -206,7 +234,7 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 	struct virtdev_blk_config blk = {
 		.size = sizeof(blk), .nqueues = common->queues,
 		.queue_size_max = common->queue_size,
-		.serial = b->serial ? b->serial : default_serial(b->path),
+		.serial = b->serial ? b->serial : default_serial(prog_file_value_name(b->path)),
 		.writethrough = b->cache & CACHE_THROUGH,
 		.limits = b->limits,
 	};
@@ -238,9 +266,19 @@ static int blk_limit(struct virtdev *dev, const void *config,
 static void blk_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct blk *b = config;
+	struct vmm_device_opening *opens = facts->opens;
 
-	facts->file = b->overlay ? b->overlay :
-		      prog_disk_is_address(b->path) ? NULL : b->path;
+	*opens++ = (struct vmm_device_opening){
+		"path", b->path,
+		b->read_only || b->overlay || b->snapshot ? VMM_DEVICE_READS : VMM_DEVICE_WRITES,
+	};
+	if (b->overlay)
+		*opens++ = (struct vmm_device_opening){ "overlay", b->overlay, VMM_DEVICE_WRITES };
+	if (b->snapshot)
+		*opens = (struct vmm_device_opening){ NULL, prog_disk_folder(), VMM_DEVICE_CREATES };
+	facts->file = prog_file_value_name(b->overlay ? b->overlay : b->path);
+	if (!b->overlay && prog_disk_is_address(b->path))
+		facts->file = NULL;
 	facts->writes = !b->read_only && !b->snapshot;
 	facts->temporary = b->snapshot;
 	facts->locks = b->locking == LOCKING_ON;

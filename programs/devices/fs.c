@@ -182,6 +182,7 @@ static void fs_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct fs *f = config;
 
+	facts->opens[0] = (struct vmm_device_opening){ "path", f->path, VMM_DEVICE_SHARES };
 	facts->file = f->path;
 	facts->writes = !f->read_only;
 	facts->finds_files = f->file_handles;

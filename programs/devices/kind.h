@@ -88,6 +88,21 @@ struct vmm_device_common {
 /* Maximum number of names that only one machine can use. */
 #define VMM_DEVICE_NAMES_MAX 4
 
+/* Maximum number of files and folders that a device opens. */
+#define VMM_DEVICE_OPENS_MAX 3
+
+/* A file or folder that a device opens, and what for. */
+struct vmm_device_opening {
+	const char *key;	/* whose value text is, or NULL */
+	const char *text;	/* a path, "fd:N[:NAME]" (file_value.h) or an address */
+	enum vmm_device_use {
+		VMM_DEVICE_READS,
+		VMM_DEVICE_WRITES,	/* and reads */
+		VMM_DEVICE_SHARES,	/* a folder, whose files are opened later */
+		VMM_DEVICE_CREATES,	/* files in a folder */
+	} use;
+};
+
 /* For reports, and for checks across devices and machines. */
 struct vmm_device_facts {
 	const char *file;	/* the backing file, or NULL */
@@ -100,6 +115,8 @@ struct vmm_device_facts {
 				 * SELinux */
 	bool stdio;		/* uses standard input and output */
 	uint32_t workers;	/* number of worker threads */
+	/* What it opens by a name; text NULL: end. Sandboxes derive their rules from it. */
+	struct vmm_device_opening opens[VMM_DEVICE_OPENS_MAX + 1];
 	/* Paths of sockets that it creates and finally removes; NULL: end. */
 	const char *sockets[VMM_DEVICE_SOCKETS_MAX];
 	/*

@@ -8,6 +8,7 @@
 #include <virtio-devices/pmem.h>
 
 #include "devices/kind.h"
+#include "file_value.h"
 
 /*
  * The first values of enum virtdev_disk_engine, without mmap: the file is
@@ -45,16 +46,23 @@ static int pmem_open(const void *config, const struct vmm_device_common *common,
 		     struct virtdev **out, struct vsu_error *err)
 {
 	const struct pmem *p = config;
-	const struct virtdev_disk_file file = {
-		.size = sizeof(file), .path = p->path,
+	struct virtdev_disk_file file = {
+		.size = sizeof(file),
 		.read_only = p->read_only, .engine = (uint32_t)p->engine,
 	};
 	struct virtdev_pmem_config pmem = {
 		.size = sizeof(pmem), .len = p->len,
 		.queue_size_max = common->queue_size,
 	};
-	int rc = virtdev_disk_file_open(&file, &pmem.disk, err);
+	struct prog_file_value image;
+	int rc = prog_file_value_read(p->path, &image, err);
 
+	if (rc < 0)
+		return rc;
+	file.path = image.name;
+	file.has_fd = image.has_fd;
+	file.fd = image.fd;
+	rc = virtdev_disk_file_open(&file, &pmem.disk, err);
 	if (rc < 0)
 		return rc;
 	rc = virtdev_pmem_new(&pmem, out, err);
@@ -67,7 +75,10 @@ static void pmem_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct pmem *p = config;
 
-	facts->file = p->path;
+	facts->opens[0] = (struct vmm_device_opening){
+		"path", p->path, p->read_only ? VMM_DEVICE_READS : VMM_DEVICE_WRITES,
+	};
+	facts->file = prog_file_value_name(p->path);
 	facts->writes = !p->read_only;
 	facts->locks = true;
 }

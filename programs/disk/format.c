@@ -13,6 +13,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "disk/format.h"
+#include "file_value.h"
 #include "log.h"
 
 #define HEAD 512u
@@ -56,10 +57,20 @@ static bool can_be_read(int fd)
 
 #define REMEDY "make a raw one with 'qemu-img convert -O raw', or have qemu-nbd serve it and name its nbd:// address"
 
-/* Returns the format and stores the length of an image; NULL: appears raw. */
-static const char *read_format(const char *path, uint64_t *len)
+static int open_image(const char *text)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct prog_file_value v;
+
+	if (prog_file_value_read(text, &v, NULL) < 0)
+		return -1;
+	return v.has_fd ? vsu_fd_dup(v.fd) :
+	       open(v.name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+/* Returns the format and stores the length of an image; NULL: appears raw. */
+static const char *read_format(const char *text, uint64_t *len)
+{
+	int fd = open_image(text);
 	char head[HEAD];
 	ssize_t n;
 
@@ -71,24 +82,24 @@ static const char *read_format(const char *path, uint64_t *len)
 	return n > 0 ? prog_disk_format_of(head, (size_t)n) : NULL;
 }
 
-void prog_disk_warn_of_format(const char *path)
+void prog_disk_warn_of_format(const char *text)
 {
 	uint64_t len;
-	const char *format = read_format(path, &len);
+	const char *format = read_format(text, &len);
 
 	if (format)
 		prog_log(PROG_LOG_WARNING, NULL,
 			 "'%s' begins like a %s image, but is served as raw, byte for byte; if the disk in it was meant, " REMEDY,
-			 path, format);
+			 prog_file_value_name(text), format);
 }
 
-int prog_disk_explain_format(const char *path, int rc, struct vsu_error *err)
+int prog_disk_explain_format(const char *text, int rc, struct vsu_error *err)
 {
 	uint64_t len;
-	const char *format = read_format(path, &len);
+	const char *format = read_format(text, &len);
 
 	if (!format || len % SECTOR == 0)
 		return rc;
 	return vsu_error_set(err, rc, "'%s' is a %s image, and disks are raw ones; " REMEDY,
-			     path, format);
+			     prog_file_value_name(text), format);
 }

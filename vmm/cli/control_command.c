@@ -13,6 +13,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "cli/control_command.h"
+#include "cli/control_files.h"
 #include "cli/control_output.h"
 #include "json_read.h"
 #include "machine/exit_status.h"
@@ -151,11 +152,11 @@ int vmm_control_request_parse(struct vmm_control_request *request, int argc,
 }
 
 static int line_send(int sock, const struct vmm_control_request *request,
-		     struct vsu_error *err)
+		     const int *fds, unsigned int nfds, struct vsu_error *err)
 {
 	const struct iovec iov = { (void *)(uintptr_t)request->line,
 				   request->len };
-	const ssize_t n = vsu_sock_send(sock, &iov, 1, NULL, 0);
+	const ssize_t n = vsu_sock_send(sock, &iov, 1, fds, nfds);
 
 	if (n == (ssize_t)request->len)
 		return 0;
@@ -277,7 +278,7 @@ static int watch_status(const struct vmm_control_request *request,
 
 	while (!status && !rc) {
 		(void)poll(&p, 1, (int)request->seconds * 1000);
-		rc = line_send(a->sock, request, err);
+		rc = line_send(a->sock, request, NULL, 0, err);
 		if (!rc && request->format != VMM_CONTROL_JSON)
 			fputc('\n', to);
 		if (!rc)
@@ -286,20 +287,40 @@ static int watch_status(const struct vmm_control_request *request,
 	return rc < 0 ? vmm_exit_status(VMM_STAGE_SOCKET, rc) : status;
 }
 
-int vmm_control_request_run(const struct vmm_control_request *request, FILE *to,
+/* One command, or the first one of several. */
+static int request_first(struct vmm_control_request *request, struct answers *a, FILE *to,
+			 struct vsu_error *err)
+{
+	struct vmm_control_files files;
+	struct vsu_error why = VSU_ERROR_INIT;
+	int rc = vmm_control_files_open(&files, request, err);
+	int status = rc < 0 ? VSU_EXIT_FAIL : VSU_EXIT_OK;
+
+	rc = rc ? rc : line_send(a->sock, request, files.fds, files.n, err);
+	vmm_control_files_sent(&files);
+	if (!status && rc < 0)
+		status = vmm_exit_status(VMM_STAGE_SOCKET, rc);
+	if (!status)
+		status = answer_next(request, a, to, err);
+	rc = vmm_control_files_end(&files, !status, &why);
+	if (status || !rc)
+		return status;
+	*err = why;
+	return VSU_EXIT_FAIL;
+}
+
+int vmm_control_request_run(struct vmm_control_request *request, FILE *to,
 			    struct vsu_error *err)
 {
 	static struct answers answers;
-	int sock = vsu_sock_connect(request->path, err), rc, status;
+	int sock = vsu_sock_connect(request->path, err), status;
 
 	if (sock < 0)
 		return vmm_exit_status(VMM_STAGE_SOCKET, sock);
 	answers.sock = sock;
 	answers.path = request->path;
 	answers.len = answers.used = 0;
-	rc = line_send(sock, request, err);
-	status = rc < 0 ? vmm_exit_status(VMM_STAGE_SOCKET, rc) :
-			  answer_next(request, &answers, to, err);
+	status = request_first(request, &answers, to, err);
 	if (!status && request->follows)
 		status = follow_events(request, &answers, to, err);
 	else if (!status && request->seconds)

@@ -43,11 +43,11 @@ int vmm_control_request_parse(struct vmm_control_request *request, int argc,
 			      char *const *argv, struct vsu_error *err);
 
 /*
- * Sends the line, waits for the reply without a time limit, and prints it if it is not
+ * Opens files that the line names and passes them (control_files.h). Sends the line, waits for the reply without a time limit, and prints it if it is not
  * an error. Returns an exit status: VSU_EXIT_FAIL and the sentence of the reply if the
  * machine refused the command. "watch" ends only with the machine, and with an error.
  */
-int vmm_control_request_run(const struct vmm_control_request *request, FILE *to,
+int vmm_control_request_run(struct vmm_control_request *request, FILE *to,
 			    struct vsu_error *err);
 
 #endif

@@ -34,7 +34,8 @@ static bool client_answer(struct client *client, char *line)
 		return false;
 	fputs("{\"ok\":true", reply.to);
 	c->served = client;
-	rc = vmm_control_execute(c->commands, c->opaque, line, reply.to, &err);
+	rc = vmm_control_execute(c->commands, c->opaque, line,
+				 c->passed ? c->passed->n : 0, reply.to, &err);
 	c->served = NULL;
 	if (!rc) {
 		fputs("}\n", reply.to);
@@ -52,6 +53,7 @@ static void client_close(struct client *client)
 
 	ev_io_stop(c->loop, &client->readable);
 	vsu_fd_close(&client->sock);
+	vmm_passed_close(&client->passed);
 	client->waits_for = NULL;
 	ev_io_start(c->loop, &c->connecting);
 }
@@ -64,6 +66,22 @@ static bool client_lose(const struct client *client, const char *why)
 	vsu_error_set(&err, -EPROTO, "%s", why);
 	vmm_reply_refuse(client->sock, &err);
 	return false;
+}
+
+/* Executes a line with len bytes and its newline; these are removed from the buffer. */
+static bool line_execute(struct client *client, char *line, size_t len)
+{
+	const bool passes = client->passed.n && client->passed.end <= len;
+	bool stays;
+
+	client->control->passed = passes ? &client->passed : NULL;
+	stays = client_answer(client, line);
+	client->control->passed = NULL;
+	if (passes)
+		vmm_passed_close(&client->passed);
+	else
+		vmm_passed_advance(&client->passed, len);
+	return stays;
 }
 
 /* Executes all complete lines, in order. */
@@ -81,13 +99,25 @@ static bool client_execute(struct client *client)
 		memmove(client->line, end + 1, client->len);
 		if (memchr(line, '\0', len))
 			return client_lose(client, "a line with a byte of zero");
-		if (!client_answer(client, line))
+		if (!line_execute(client, line, len + 1))
 			return false;
 	}
 	if (client->len == sizeof(client->line))
 		return client_lose(client, "8 KiB came that are no whole line, or that wait for an answer");
 	return !client->ended || !client->len || client->waits_for ||
 	       client_lose(client, "the line has no end; a newline was expected");
+}
+
+/* Returns false. */
+static bool refuse_passed(const struct client *client, int code)
+{
+	if (code == -E2BIG)
+		return client_lose(client, "more than 16 descriptors came with a line");
+	if (code == -EBUSY)
+		return client_lose(client, "descriptors came while those of an earlier line were not used; wait for its answer");
+	if (code == -EMSGSIZE || code == -EMFILE)
+		return client_lose(client, "descriptors were lost: the limit of open files is reached");
+	return false;
 }
 
 /* Lines already received are executed even after the client closed its side. */
@@ -97,10 +127,11 @@ static bool client_read(struct client *client)
 
 	if (client->ended)
 		return true;
-	n = read(client->sock, client->line + client->len,
-		 sizeof(client->line) - client->len);
+	n = vmm_passed_receive(&client->passed, client->sock,
+			       client->line + client->len,
+			       sizeof(client->line) - client->len, client->len);
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
+		return n == -EAGAIN || refuse_passed(client, (int)n);
 	client->ended = n == 0;
 	client->len += (size_t)n;
 	client->heard = ++client->control->turns;
@@ -131,6 +162,11 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 		client_close(client);
 	else if (client->ended)
 		ev_io_stop(loop, w);
+}
+
+struct vmm_passed *vmm_control_passed(const struct vmm_control *control)
+{
+	return control ? control->passed : NULL;
 }
 
 int vmm_control_wait(struct vmm_control *control, const void *subject)
@@ -254,6 +290,7 @@ static void client_begin(struct client *client, int sock)
 
 	client->sock = sock;
 	client->len = 0;
+	client->passed.n = 0;
 	client->ended = client->subscribed = false;
 	client->process = peer_process(sock);
 	client->heard = ++c->turns;

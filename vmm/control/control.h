@@ -8,6 +8,9 @@
  *   reply    {"ok":true}, with further members depending on the command, or
  *            {"ok":false,"error":"a sentence"}
  *
+ * A client can attach descriptors to a line, which words of a few commands name. They
+ * are closed when the command returns.
+ *
  * A client is disconnected if it sends a line that is too long, a byte of zero
  * or an incomplete last line, or does not read its replies. If all places are
  * occupied, a new client replaces one: of the process with the most connections
@@ -52,12 +55,15 @@
 typedef int (*vmm_control_fn)(void *opaque, char *const *words, FILE *answer,
 			      struct vsu_error *err);
 
+struct vmm_passed;
+
 struct vmm_control_command {
 	const char *name;
 	const char *args;	/* "DEVICE SIZE"; NULL: no arguments */
 	unsigned int nargs, nargs_max;	/* minimum and maximum */
 	vmm_control_fn fn;
 	const char *help;	/* one line for people */
+	bool passes;		/* descriptors may come with its line */
 };
 
 struct vmm_control;
@@ -69,6 +75,9 @@ struct vmm_control;
 int vmm_control_new(struct ev_loop *loop, const char *path,
 		    const struct vmm_control_command *commands, void *opaque,
 		    struct vmm_control **out, struct vsu_error *err);
+
+/* Descriptors of the line being executed (passed.h); NULL: none. */
+struct vmm_passed *vmm_control_passed(const struct vmm_control *control);
 
 /*
  * Defers the reply of the command being executed until vmm_control_answer() is

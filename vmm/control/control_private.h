@@ -11,6 +11,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "control/control.h"
+#include "control/passed.h"
 
 struct client {
 	struct vmm_control *control;
@@ -21,6 +22,7 @@ struct client {
 	bool subscribed;	/* receives events */
 	pid_t process;		/* that connected; 0: unknown */
 	uint64_t heard;		/* turn of its last line */
+	struct vmm_passed passed; /* descriptors of a line that is not executed yet */
 	size_t len;		/* length of the current line */
 	char line[VMM_CONTROL_LINE];
 };
@@ -35,6 +37,7 @@ struct vmm_control {
 	ev_io connecting;
 	ev_timer again;		/* retries accept() after a failure */
 	struct client *served;	/* the client whose command is being executed */
+	struct vmm_passed *passed; /* descriptors of its line, or NULL */
 	uint64_t turns;		/* number of reads and accepts */
 	struct client clients[VMM_CONTROL_CLIENTS];
 };

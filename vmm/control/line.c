@@ -59,7 +59,8 @@ static unsigned int line_divide(char *line, char *words[VMM_CONTROL_WORDS + 2])
 }
 
 int vmm_control_execute(const struct vmm_control_command *commands, void *opaque,
-		     char *line, FILE *answer, struct vsu_error *err)
+			char *line, unsigned int npassed, FILE *answer,
+			struct vsu_error *err)
 {
 	char *words[VMM_CONTROL_WORDS + 2];
 	const struct vmm_control_command *command;
@@ -77,5 +78,9 @@ int vmm_control_execute(const struct vmm_control_command *commands, void *opaque
 				     words[0], n - 1, words[0],
 				     command->args ? " " : "",
 				     command->args ? command->args : "");
+	if (npassed && !command->passes)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: %u descriptors came with the line, and this command uses none; do not send them",
+				     words[0], npassed);
 	return command->fn(opaque, words, answer, err);
 }

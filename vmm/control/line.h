@@ -11,9 +11,10 @@
 
 /*
  * Executes a line, which is modified. Result as vmm_control_fn; an unknown
- * command is an error with a sentence, too.
+ * command is an error with a sentence, too. npassed: the number of its descriptors.
  */
 int vmm_control_execute(const struct vmm_control_command *commands, void *opaque,
-		     char *line, FILE *answer, struct vsu_error *err);
+			char *line, unsigned int npassed, FILE *answer,
+			struct vsu_error *err);
 
 #endif

@@ -64,7 +64,7 @@ static int command_save(void *opaque, char *const *words, FILE *answer,
 			struct vsu_error *err)
 {
 	struct vmm_machine *m = opaque;
-	int rc = vmm_save_begin(m, words[1], err);
+	int rc = vmm_save_begin(m, words + 1, err);
 
 	(void)answer;
 	return rc < 0 ? vsu_error_prefix(err, rc, "%s", words[0]) :
@@ -190,39 +190,40 @@ static int command_help(void *opaque, char *const *words, FILE *answer,
 }
 
 const struct vmm_control_command vmm_machine_commands[] = {
-	{ "status", NULL, 0, 0, vmm_status_command,
+	{ .name = "status", NULL, 0, 0, vmm_status_command,
 	  "state, processors, memory and devices" },
-	{ "pause", NULL, 0, 0, command_pause, "stop all processors" },
-	{ "resume", NULL, 0, 0, command_resume, "continue after pause" },
-	{ "power-button", NULL, 0, 0, command_power_button,
+	{ .name = "pause", NULL, 0, 0, command_pause, "stop all processors" },
+	{ .name = "resume", NULL, 0, 0, command_resume, "continue after pause" },
+	{ .name = "power-button", NULL, 0, 0, command_power_button,
 	  "request the guest to power off" },
-	{ "reset", NULL, 0, 0, command_reset, "end as after a reboot of the guest" },
-	{ "quit", NULL, 0, 0, command_quit, "end at once, without the guest" },
-	{ "save", "FOLDER", 1, 1, command_save, "save the machine to a new folder" },
-	{ "working-set", NULL, 0, 0, command_working_set,
+	{ .name = "reset", NULL, 0, 0, command_reset, "end as after a reboot of the guest" },
+	{ .name = "quit", NULL, 0, 0, command_quit, "end at once, without the guest" },
+	{ .name = "save", "FOLDER | MEMORY STATE MACHINE", 1, 3, command_save,
+	  "save the machine to a new folder, or to three files fd:N", .passes = true },
+	{ .name = "working-set", NULL, 0, 0, command_working_set,
 	  "record the used pages of the folder of --from, for --prefetch" },
-	{ "migrate", "[downtime=MS] [rate=SIZE] [connections=N] [auto-converge] ADDRESS", 1,
+	{ .name = "migrate", "[downtime=MS] [rate=SIZE] [connections=N] [auto-converge] ADDRESS", 1,
 	  VMM_CONTROL_WORDS - 1, command_migrate,
-	  "move the guest to another process" },
-	{ "migrate-cancel", NULL, 0, 0, command_cancel, "end a migration" },
-	{ "resize", "DEVICE SIZE", 2, 2, vmm_command_resize,
+	  "move the guest to another process", .passes = true },
+	{ .name = "migrate-cancel", NULL, 0, 0, command_cancel, "end a migration" },
+	{ .name = "resize", "DEVICE SIZE", 2, 2, vmm_command_resize,
 	  "change the size of a disk, balloon or memory device" },
-	{ "limit", "DEVICE KEY=VALUE,...", 2, 2, vmm_command_limit,
+	{ .name = "limit", "DEVICE KEY=VALUE,...", 2, 2, vmm_command_limit,
 	  "change rate limits of a disk or network card" },
-	{ "balloon", "[SIZE]", 0, 1, vmm_command_balloon,
+	{ .name = "balloon", "[SIZE]", 0, 1, vmm_command_balloon,
 	  "counters of the balloon, after a change of its size" },
-	{ "device-add", "KIND,OPTIONS", 1, 1, vmm_command_device_add,
-	  "add a device" },
-	{ "device-del", "DEVICE [force] [wait]", 1, 3, vmm_command_device_del,
+	{ .name = "device-add", "KIND,OPTIONS", 1, 1, vmm_command_device_add,
+	  "add a device", .passes = true },
+	{ .name = "device-del", "DEVICE [force] [wait]", 1, 3, vmm_command_device_del,
 	  "remove a device" },
-	{ "memory", NULL, 0, 0, vmm_memory_report_command,
+	{ .name = "memory", NULL, 0, 0, vmm_memory_report_command,
 	  "memory and windows" },
-	{ "log-level", "[LEVEL]", 0, 1, command_log_level,
+	{ .name = "log-level", "[LEVEL]", 0, 1, command_log_level,
 	  "lines on standard error: error, warning, info, debug" },
-	{ "subscribe", NULL, 0, 0, command_subscribe,
+	{ .name = "subscribe", NULL, 0, 0, command_subscribe,
 	  "receive events on this connection" },
-	{ "help", NULL, 0, 0, command_help, "list the commands" },
-	{ NULL, NULL, 0, 0, NULL, NULL },
+	{ .name = "help", NULL, 0, 0, command_help, "list the commands" },
+	{ .name = NULL },
 };
 
 int vmm_machine_open_control(struct vmm_machine *m, struct vsu_error *err)

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <vmm-sys-util/parse.h>
 
+#include "control/passed.h"
 #include "machine/conversion.h"
 #include "machine/device_commands.h"
 #include "machine/migrate.h"
@@ -101,6 +103,22 @@ int vmm_refuse_during_hand_over(const struct vmm_machine *m,
 	return 0;
 }
 
+static int add_device(struct vmm_machine *m, const char *words,
+		      unsigned int *number, struct vsu_error *err)
+{
+	struct vmm_passed *passed = vmm_control_passed(m->control);
+	char *list;
+	int rc = vmm_passed_replace(passed, words, &list, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_passed_check_used(passed, err);
+	if (!rc)
+		rc = vmm_machine_add_device(m, list, number, err);
+	free(list);
+	return rc;
+}
+
 int vmm_command_device_add(void *machine, char *const *words, FILE *answer,
 			   struct vsu_error *err)
 {
@@ -109,7 +127,7 @@ int vmm_command_device_add(void *machine, char *const *words, FILE *answer,
 	int rc = vmm_refuse_during_save(m, err);
 
 	if (!rc)
-		rc = vmm_machine_add_device(m, words[1], &number, err);
+		rc = add_device(m, words[1], &number, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "%s", words[0]);
 	if (!m->devices[number].virtio)

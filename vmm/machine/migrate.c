@@ -355,7 +355,8 @@ int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
 {
 	struct vmm_migrate_options options;
 	struct vmm_migration *g;
-	int rc = vmm_migrate_options_read(&options, words, err);
+	int rc = vmm_migrate_options_read(&options, words,
+					  vmm_control_passed(m->control), err);
 
 	if (!rc)
 		rc = vmm_save_check(m, err);

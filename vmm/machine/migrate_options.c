@@ -3,11 +3,14 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
 
+#include "file_value.h"
 #include "machine/migrate_options.h"
 #include "migration/channels.h"
 
@@ -60,7 +63,7 @@ static int join_address(struct vmm_migrate_options *o, char *const *words,
 	unsigned int i;
 
 	if (!words[0])
-		return vsu_error_set(err, -EINVAL, "no address; expected is unix:PATH, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER or exec:COMMAND");
+		return vsu_error_set(err, -EINVAL, "no address; expected is unix:PATH, fd:N, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER or exec:COMMAND");
 	for (i = 0; words[i]; i++)
 		len += strlen(words[i]) + 1;
 	o->address = calloc(1, len);
@@ -71,26 +74,56 @@ static int join_address(struct vmm_migrate_options *o, char *const *words,
 			strcat(o->address, " ");
 		strcat(o->address, words[i]);
 	}
-	if (o->connections > 1 && vmm_address_is_command(o->address))
-		return vsu_error_set(err, -EINVAL, "connections: a command of exec: is one connection");
+	if (o->connections > 1 && vmm_address_is_single(o->address))
+		return vsu_error_set(err, -EINVAL, "connections: a command of exec: and a descriptor are one connection");
 	return vmm_address_check(o->address, err);
 }
 
+/* The index in the message becomes the number of an own descriptor. */
+static int use_passed(struct vmm_migrate_options *o, struct vmm_passed *passed,
+		      struct vsu_error *err)
+{
+	static const char local[] = "unix:";
+	const bool is_local = !strncmp(o->address, local, strlen(local));
+	const char *word = o->address + (is_local ? strlen(local) : 0);
+	char *address;
+	int fd, rc = 0;
+
+	if (!prog_file_value_is_fd(word))
+		return vmm_passed_check_used(passed, err);
+	rc = vmm_passed_find(passed, word, &fd, err);
+	rc = rc ? rc : vmm_passed_check_used(passed, err);
+	rc = rc ? rc : vmm_address_check_socket(fd, err);
+	if (rc < 0)
+		return rc;
+	o->fd = vsu_fd_dup(fd);
+	if (o->fd < 0)
+		return vsu_error_sys(err, o->fd, "'%s'", o->address);
+	if (asprintf(&address, "%sfd:%d", is_local ? local : "", o->fd) < 0)
+		return vsu_error_set(err, -ENOMEM, "no memory for an address");
+	free(o->address);
+	o->address = address;
+	return 0;
+}
+
 int vmm_migrate_options_read(struct vmm_migrate_options *o, char *const *words,
-			     struct vsu_error *err)
+			     struct vmm_passed *passed, struct vsu_error *err)
 {
 	int rc = 0;
 
 	memset(o, 0, sizeof(*o));
 	o->downtime_ms = DOWNTIME_MS;
 	o->connections = 1;
+	o->fd = -1;
 	while (*words && !(rc = read_option(o, *words, err)))
 		words++;
-	return rc < 0 ? rc : join_address(o, words, err);
+	rc = rc < 0 ? rc : join_address(o, words, err);
+	return rc ? rc : use_passed(o, passed, err);
 }
 
 void vmm_migrate_options_free(struct vmm_migrate_options *o)
 {
 	free(o->address);
 	o->address = NULL;
+	vsu_fd_close(&o->fd);
 }

@@ -8,17 +8,23 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "control/passed.h"
+
 struct vmm_migrate_options {
 	char *address;		/* the rest of the words, separated by spaces */
 	uint64_t downtime_ms;
 	uint64_t rate;		/* bytes per second; 0: no limit */
 	uint64_t connections;	/* for memory, 1 to VMM_CHANNELS_MAX */
 	bool converge;
+	int fd;			/* of the address fd:N or unix:fd:N, owned; or -1 */
 };
 
-/* -EINVAL, -ENOMEM. Free them in each case. */
+/*
+ * passed: descriptors that came with the words, or NULL. -EINVAL, -ENOMEM, -EBADF. Free
+ * the options in each case.
+ */
 int vmm_migrate_options_read(struct vmm_migrate_options *o, char *const *words,
-			     struct vsu_error *err);
+			     struct vmm_passed *passed, struct vsu_error *err);
 void vmm_migrate_options_free(struct vmm_migrate_options *o);
 
 #endif

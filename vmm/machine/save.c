@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
@@ -17,12 +15,11 @@
 #include "machine/disks.h"
 #include "machine/save.h"
 #include "machine/save_files.h"
+#include "machine/save_target.h"
 #include "machine/stop.h"
 #include "memory/image.h"
 #include "process.h"
 #include "x86/cpu_state.h"
-
-#define SUFFIX ".incomplete"
 
 struct vmm_save {
 	struct vmm_machine *m;
@@ -65,8 +62,7 @@ static void save_free(struct vmm_save *s)
 	vmem_map_unref(s->files.map);
 	vsu_fd_close(&s->done_fd);
 	free(s->files.state.bytes);
-	free(s->files.folder);
-	free(s->files.incomplete);
+	vmm_save_target_close(&s->files);
 	free(s);
 	m->pause.save = NULL;
 }
@@ -259,26 +255,7 @@ int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err)
 	return rc;
 }
 
-static int make_folder(struct vmm_save *s, const char *folder,
-		       struct vsu_error *err)
-{
-	struct stat st;
-
-	s->files.folder = strdup(folder);
-	if (!s->files.folder || asprintf(&s->files.incomplete, "%s" SUFFIX, folder) < 0) {
-		s->files.incomplete = NULL;
-		return vsu_error_set(err, -ENOMEM, "no memory for a path");
-	}
-	if (!lstat(folder, &st))
-		return vsu_error_set(err, -EEXIST, "'%s' exists; name a new folder",
-				     folder);
-	if (mkdir(s->files.incomplete, 0700) < 0)
-		return vsu_error_sys(err, -errno, "cannot make folder '%s'",
-				     s->files.incomplete);
-	return 0;
-}
-
-static struct vmm_save *save_new(struct vmm_machine *m, const char *folder,
+static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 				 struct vsu_error *err)
 {
 	struct vmm_save *s = calloc(1, sizeof(*s));
@@ -290,20 +267,21 @@ static struct vmm_save *save_new(struct vmm_machine *m, const char *folder,
 	s->m = m;
 	s->files.words = m->options->words;
 	s->files.nwords = m->options->nwords;
+	vmm_save_target_init(&s->files);
 	vsu_error_clear(&s->err);
 	s->done_fd = vsu_event_new();
 	if (s->done_fd < 0)
 		vsu_error_sys(err, s->done_fd, "eventfd");
-	if (s->done_fd >= 0 && !make_folder(s, folder, err))
+	if (s->done_fd >= 0 &&
+	    !vmm_save_target_open(&s->files, words, vmm_control_passed(m->control), err))
 		return s;
+	vmm_save_target_close(&s->files);
 	vsu_fd_close(&s->done_fd);
-	free(s->files.folder);
-	free(s->files.incomplete);
 	free(s);
 	return NULL;
 }
 
-int vmm_save_begin(struct vmm_machine *m, const char *folder,
+int vmm_save_begin(struct vmm_machine *m, char *const *words,
 		   struct vsu_error *err)
 {
 	struct vmm_save *s;
@@ -311,7 +289,7 @@ int vmm_save_begin(struct vmm_machine *m, const char *folder,
 
 	if (rc < 0)
 		return rc;
-	s = save_new(m, folder, err);
+	s = save_new(m, words, err);
 	if (!s)
 		return err->code;
 	m->pause.save = s;

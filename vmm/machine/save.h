@@ -17,11 +17,11 @@
 #include "machine/machine.h"
 
 /*
- * m->pause.save is its subject for vmm_control_answer() until the end. -EOPNOTSUPP: what
+ * words: those behind "save" (save_target.h). m->pause.save is its subject for vmm_control_answer() until the end. -EOPNOTSUPP: what
  * the machine has cannot be saved; -EEXIST: the folder exists; -EBUSY: another save
  * is in progress.
  */
-int vmm_save_begin(struct vmm_machine *m, const char *folder,
+int vmm_save_begin(struct vmm_machine *m, char *const *words,
 		   struct vsu_error *err);
 
 /* During a save: bytes of memory that were written, and all; total is 0 before. */

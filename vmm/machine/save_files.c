@@ -15,12 +15,22 @@
 #include "json.h"
 #include "machine/save_files.h"
 
-static int open_file(const struct vmm_save_files *s, const char *name, struct vsu_error *err)
+const char *const vmm_save_names[VMM_SAVE_NFILES] = {
+	[VMM_SAVE_MEMORY] = "memory", [VMM_SAVE_STATE] = "state",
+	[VMM_SAVE_MACHINE] = "machine.json",
+};
+
+int vmm_save_open_file(const struct vmm_save_files *s, unsigned int file,
+		       struct vsu_error *err)
 {
 	char *path;
 	int fd;
 
-	if (asprintf(&path, "%s/%s", s->incomplete, name) < 0)
+	if (!s->folder) {
+		fd = vsu_fd_dup(s->fds[file]);
+		return fd < 0 ? vsu_error_sys(err, fd, "file '%s'", vmm_save_names[file]) : fd;
+	}
+	if (asprintf(&path, "%s/%s", s->incomplete, vmm_save_names[file]) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for a path");
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -40,7 +50,7 @@ static int close_file(int fd, int rc, struct vsu_error *err)
 
 static int write_memory(struct vmm_save_files *s, struct vsu_error *err)
 {
-	int fd = open_file(s, "memory", err);
+	int fd = vmm_save_open_file(s, VMM_SAVE_MEMORY, err);
 
 	return fd < 0 ? fd :
 	       close_file(fd, vmm_image_write(s->map, fd, &s->progress,
@@ -49,7 +59,7 @@ static int write_memory(struct vmm_save_files *s, struct vsu_error *err)
 
 static int write_state(const struct vmm_save_files *s, struct vsu_error *err)
 {
-	int fd = open_file(s, "state", err), rc = 0;
+	int fd = vmm_save_open_file(s, VMM_SAVE_STATE, err), rc = 0;
 	size_t at = 0;
 	ssize_t n;
 
@@ -68,7 +78,7 @@ static int write_state(const struct vmm_save_files *s, struct vsu_error *err)
 static int write_words(const struct vmm_save_files *s, struct vsu_error *err)
 {
 	static const char *const none[] = { NULL };
-	int fd = open_file(s, "machine.json", err), rc = 0;
+	int fd = vmm_save_open_file(s, VMM_SAVE_MACHINE, err), rc = 0;
 	FILE *to = fd < 0 ? NULL : fdopen(dup(fd), "w");
 
 	if (fd < 0)
@@ -105,6 +115,16 @@ static int sync_parent(const char *path, struct vsu_error *err)
 	return rc;
 }
 
+int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err)
+{
+	int rc = sync_folder(s->incomplete, err);
+
+	if (!rc && renameat2(AT_FDCWD, s->incomplete, AT_FDCWD, s->folder,
+			     RENAME_NOREPLACE) < 0)
+		rc = vsu_error_sys(err, -errno, "folder '%s'", s->folder);
+	return rc ? rc : sync_parent(s->folder, err);
+}
+
 int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err)
 {
 	int rc = write_memory(s, err);
@@ -113,24 +133,19 @@ int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err)
 		rc = write_state(s, err);
 	if (!rc)
 		rc = write_words(s, err);
-	if (!rc)
-		rc = sync_folder(s->incomplete, err);
-	if (!rc && renameat2(AT_FDCWD, s->incomplete, AT_FDCWD, s->folder,
-			     RENAME_NOREPLACE) < 0)
-		rc = vsu_error_sys(err, -errno, "folder '%s'", s->folder);
-	return rc ? rc : sync_parent(s->folder, err);
+	return rc || !s->folder ? rc : vmm_save_publish(s, err);
 }
 
 void vmm_save_remove_files(const struct vmm_save_files *s)
 {
-	static const char *const names[] = { "memory", "state", "machine.json" };
 	char *path;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (asprintf(&path, "%s/%s", s->incomplete, names[i]) >= 0) {
+	for (i = 0; s->folder && i < VMM_SAVE_NFILES; i++)
+		if (asprintf(&path, "%s/%s", s->incomplete, vmm_save_names[i]) >= 0) {
 			unlink(path);
 			free(path);
 		}
-	rmdir(s->incomplete);
+	if (s->folder)
+		rmdir(s->incomplete);
 }

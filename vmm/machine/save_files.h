@@ -11,8 +11,13 @@
 #include "memory/image_writer.h"
 #include "state/sections.h"
 
+enum { VMM_SAVE_MEMORY, VMM_SAVE_STATE, VMM_SAVE_MACHINE, VMM_SAVE_NFILES };
+
+extern const char *const vmm_save_names[VMM_SAVE_NFILES];
+
 struct vmm_save_files {
-	char *folder, *incomplete;	/* paths; incomplete exists */
+	char *folder, *incomplete;	/* paths; incomplete exists. NULL: fds are used */
+	int fds[VMM_SAVE_NFILES];	/* empty files that a client opened, owned, or -1 */
 	struct vmem_map *map;		/* of the memory to save */
 	struct vmm_state_writer state;	/* finished */
 	char *const *words;		/* the command line */
@@ -20,9 +25,17 @@ struct vmm_save_files {
 	struct vmm_image_progress progress;
 };
 
+/* A new file of the incomplete folder, or the client's: a descriptor of the caller. */
+int vmm_save_open_file(const struct vmm_save_files *s, unsigned int file,
+		       struct vsu_error *err);
+
+/* The folder is complete and gets its name. */
+int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err);
+
+/* Writes all files; publishes the folder, if there is one. */
 int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err);
 
-/* Removes the incomplete folder. */
+/* Removes the incomplete folder; a client removes its own files. */
 void vmm_save_remove_files(const struct vmm_save_files *s);
 
 #endif

@@ -15,10 +15,63 @@
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/sock.h>
 
+#include "file_value.h"
 #include "migration/address.h"
 #include "migration/channels.h"
 #include "migration/tcp.h"
 #include "migration/tls.h"
+
+/* ------------------------------------------------------------------ descriptor */
+
+int vmm_address_check_socket(int fd, struct vsu_error *err)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(int);
+	int type = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+		return vsu_error_set(err, -ENOTSOCK, "the descriptor is not a socket; a pipe has one direction only");
+	if (type != SOCK_STREAM)
+		return vsu_error_set(err, -EPROTOTYPE, "the socket is not of type SOCK_STREAM");
+	len = sizeof(peer);
+	return getpeername(fd, (struct sockaddr *)&peer, &len) < 0 ?
+	       vsu_error_set(err, -ENOTCONN, "the socket is not connected; connect it first") : 0;
+}
+
+/* "fd:N"; its owner keeps the descriptor. */
+static int fd_start(const char *word, struct vmm_stream *s, struct vsu_error *err)
+{
+	struct prog_file_value v;
+	int rc = prog_file_value_read(word, &v, err);
+
+	rc = rc ? rc : vmm_address_check_socket(v.fd, err);
+	if (rc < 0)
+		return rc;
+	s->fd = vsu_fd_dup(v.fd);
+	rc = s->fd < 0 ? s->fd : vsu_fd_set_nonblock(s->fd);
+	return rc < 0 ? vsu_error_sys(err, rc, "descriptor %d", v.fd) : 0;
+}
+
+static int number_connect(const char *number, struct vmm_stream *s, struct vsu_error *err)
+{
+	return fd_start(number - strlen("fd:"), s, err);
+}
+
+static int no_listen(const char *rest, struct vmm_listener *l, struct vsu_error *err)
+{
+	(void)rest;
+	(void)l;
+	(void)err;
+	return 0;
+}
+
+static int number_accept(struct vmm_listener *l, struct vmm_stream *s, struct vsu_error *err)
+{
+	if (l->accepted)
+		return vsu_error_set(err, -EOPNOTSUPP, "a descriptor is one connection");
+	l->accepted = true;
+	return number_connect(l->rest, s, err);
+}
 
 /* ----------------------------------------------------------------------- unix */
 
@@ -26,6 +79,8 @@ static int unix_connect(const char *path, struct vmm_stream *s,
 			struct vsu_error *err)
 {
 	s->has_fds = true;
+	if (prog_file_value_is_fd(path))
+		return fd_start(path, s, err);
 	s->fd = vsu_sock_connect(path, err);
 	return s->fd < 0 ? s->fd : 0;
 }
@@ -230,18 +285,9 @@ static int exec_start(const char *command, struct vmm_stream *s,
 	vsu_fd_close(&pair[1]);
 	s->fd = pair[0];
 	if (rc == -EACCES || rc == -EPERM)
-		return vsu_error_set(err, rc, "cannot start '%s': not permitted; with --sandbox=on use unix: or tcp:",
+		return vsu_error_set(err, rc, "cannot start '%s': not permitted in a sandbox; use 'cvmm ctl', which starts it, or unix: or tcp:",
 				     command);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot start '%s'", command) : 0;
-}
-
-static int exec_listen(const char *command, struct vmm_listener *l,
-		       struct vsu_error *err)
-{
-	(void)command;
-	(void)l;
-	(void)err;
-	return 0;
 }
 
 static int exec_accept(struct vmm_listener *l, struct vmm_stream *s,
@@ -267,7 +313,8 @@ static const struct scheme {
 	{ "unix:", unix_connect, unix_listen, unix_accept },
 	{ "tcp:", vmm_tcp_connect, tcp_listen, accept_one },
 	{ "tls:", tls_connect, tls_listen, tls_accept },
-	{ "exec:", exec_start, exec_listen, exec_accept },
+	{ "exec:", exec_start, no_listen, exec_accept },
+	{ "fd:", number_connect, no_listen, number_accept },
 };
 
 static const struct scheme *find_scheme(const char *address, const char **rest)
@@ -289,7 +336,7 @@ int vmm_address_check(const char *address, struct vsu_error *err)
 	const char *rest;
 
 	return find_scheme(address, &rest) ? 0 :
-	       vsu_error_set(err, -EINVAL, "'%s' is no address; expected is unix:PATH, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER or exec:COMMAND",
+	       vsu_error_set(err, -EINVAL, "'%s' is no address; expected is unix:PATH, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER, exec:COMMAND or fd:N",
 			     address);
 }
 
@@ -304,12 +351,13 @@ int vmm_address_connect(const char *address, struct vmm_stream *s,
 	return rc < 0 ? vsu_error_prefix(err, rc, "'%s'", address) : 0;
 }
 
-bool vmm_address_is_command(const char *address)
+bool vmm_address_is_single(const char *address)
 {
 	const char *rest;
 	const struct scheme *scheme = find_scheme(address, &rest);
 
-	return scheme && scheme->connect == exec_start;
+	return scheme && (scheme->connect == exec_start || scheme->connect == number_connect ||
+			  (scheme->connect == unix_connect && prog_file_value_is_fd(rest)));
 }
 
 int vmm_address_listen(const char *address, struct vmm_listener *l,

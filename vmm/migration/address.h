@@ -10,6 +10,8 @@
  *                   by default HOST
  *   exec:COMMAND    a command of the shell, whose standard input and output are the
  *                   connection
+ *   fd:N            a connected socket, the descriptor N; unix:fd:N is a UNIX socket to
+ *                   the other process, which can pass descriptors
  *
  * The source connects, the destination listens. Both run the command of exec:.
  */
@@ -24,8 +26,10 @@ int vmm_address_check(const char *address, struct vsu_error *err);
 /* Makes the connection of s. They block as the stream does. */
 int vmm_address_connect(const char *address, struct vmm_stream *s,
 			struct vsu_error *err);
-/* True for exec:, which has no second connection. */
-bool vmm_address_is_command(const char *address);
+/* True for exec: and fd:, which have no second connection. */
+bool vmm_address_is_single(const char *address);
+/* -ENOTSOCK, -ENOTCONN, -EPROTOTYPE: fd is no connected stream socket. */
+int vmm_address_check_socket(int fd, struct vsu_error *err);
 
 /* A listening socket. */
 struct vmm_listener {

@@ -152,6 +152,10 @@ struct virtdev_disk_file {
 	bool direct;		/* direct I/O for aligned requests; excludes
 				   MMAP, also from AUTO */
 	uint32_t block_size;	/* 512..65536, a power of two; 0: the host's */
+	bool has_fd;		/* fd is the file, which is duplicated; path is its
+				   name in messages */
+	int fd;			/* open for reading, and for writing unless
+				   read_only; direct opens it again in /proc */
 };
 
 /*
@@ -160,7 +164,9 @@ struct virtdev_disk_file {
  * -ENODEV: not a regular file or block device; -EINVAL: the size is 0 or not a multiple
  * of 512 or of block_size, an unknown engine, or mmap with direct I/O; -EBUSY: locked by
  * another process; -EOPNOTSUPP: the host or the file does not support the engine or direct
- * I/O.
+ * I/O. Of a descriptor, the flags of its open file description are cleared, and the lock
+ * belongs to that description: close other descriptors of it. -EBADF: not a descriptor that
+ * can be read and written.
  */
 VIRTDEV_API int virtdev_disk_file_open(const struct virtdev_disk_file *file,
 				       struct virtdev_disk **out,
@@ -174,6 +180,8 @@ struct virtdev_disk_overlay {
 	bool may_init;		/* an empty file at path becomes an overlay */
 	bool unlocked;		/* neither file is locked, as in struct virtdev_disk_file */
 	uint32_t block_size;	/* as there */
+	bool has_base_fd, has_fd; /* the files are base_fd and fd, as there */
+	int base_fd, fd;
 };
 
 /*

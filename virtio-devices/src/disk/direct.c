@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include <vmm-sys-util/fd.h>
@@ -38,16 +39,19 @@ int virtdev_priv_file_open_direct(struct virtdev_priv_file *file,
 	int flags = (how->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC |
 		    O_NONBLOCK | O_NOCTTY | O_DIRECT;
 
+	char again[32];
+
+	snprintf(again, sizeof(again), "/proc/self/fd/%d", file->fd);
 	do {
-		file->direct = open(how->path, flags);
+		file->direct = open(how->has_fd ? again : how->path, flags);
 	} while (file->direct < 0 && errno == EINTR);
 	if (file->direct < 0 && errno == EINVAL)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "the file system of '%s' has no access around the page cache; use the cache",
 				     how->path);
 	if (file->direct < 0)
-		return vsu_error_sys(err, -errno, "cannot open '%s'",
-				     how->path);
+		return vsu_error_sys(err, -errno, "cannot open '%s'%s", how->path,
+				     how->has_fd ? " again, for access around the page cache" : "");
 	file->direct_mask = vsu_fd_kind(file->fd) == VSU_FD_BLOCK ?
 			    file->info.block_size - 1 : FILE_ALIGNMENT - 1;
 	return check_same(file->fd, file->direct, how->path, err);

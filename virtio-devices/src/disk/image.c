@@ -59,6 +59,24 @@ static int open_failed(const struct virtdev_disk_file *how, int code,
 	return vsu_error_sys(err, code, "cannot open '%s'", path);
 }
 
+/* The access is that of the open file description. */
+static int dup_image(const struct virtdev_disk_file *how, struct vsu_error *err)
+{
+	const int flags = fcntl(how->fd, F_GETFL);
+	const int access = flags & O_ACCMODE;
+	int fd;
+
+	if (flags < 0 || flags & O_PATH || access == O_WRONLY)
+		return vsu_error_set(err, -EBADF, "descriptor %d ('%s') is not open for reading",
+				     how->fd, how->path);
+	if (!how->read_only && access != O_RDWR)
+		return vsu_error_set(err, -EBADF,
+				     "descriptor %d ('%s') is not open for writing; open it for both, or serve it read-only",
+				     how->fd, how->path);
+	fd = vsu_fd_dup(how->fd);
+	return fd < 0 ? vsu_error_sys(err, fd, "cannot duplicate descriptor %d", how->fd) : fd;
+}
+
 /*
  * Opens with O_NONBLOCK, because opening a FIFO or device may block, and clears the flag
  * for regular files and block devices.
@@ -192,7 +210,7 @@ static int map_zeros(struct virtdev_priv_file *file)
 
 int virtdev_priv_file_open_fd(const struct virtdev_disk_file *how, struct vsu_error *err)
 {
-	int fd = open_image(how, err), rc;
+	int fd = how->has_fd ? dup_image(how, err) : open_image(how, err), rc;
 
 	if (fd < 0)
 		return fd;

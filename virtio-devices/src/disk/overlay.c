@@ -324,6 +324,7 @@ static int open_files(struct virtdev_priv_overlay *o, const struct virtdev_disk_
 	struct virtdev_disk_file file = {
 		.size = sizeof(file), .path = how->base, .read_only = true,
 		.unlocked = how->unlocked, .block_size = how->block_size,
+		.has_fd = how->has_base_fd, .fd = how->base_fd,
 	};
 	int rc = virtdev_priv_file_open(&file, &o->base, err);
 
@@ -336,6 +337,8 @@ static int open_files(struct virtdev_priv_overlay *o, const struct virtdev_disk_
 	o->temporary = !how->path;
 	file.path = how->path;
 	file.read_only = false;
+	file.has_fd = how->has_fd;
+	file.fd = how->fd;
 	o->fd = rc = o->temporary ? open_temporary(how->folder, err) :
 		     virtdev_priv_file_open_fd(&file, err);
 	if (rc >= 0 && vsu_fd_kind(o->fd) != VSU_FD_REGULAR)

@@ -3,7 +3,10 @@
 #include <config.h>
 
 #include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,7 +14,9 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "closer.h"
 #include "control/control.h"
+#include "control/passed.h"
 #include "../util.h"
 
 #define SOCKET "control-socket"
@@ -85,14 +90,54 @@ static int on_ring(void *opaque, char *const *words, FILE *answer,
 	return 0;
 }
 
+/* Reads the descriptor that the word names. */
+static int on_use(void *opaque, char *const *words, FILE *answer,
+		  struct vsu_error *e)
+{
+	struct vmm_passed *passed = vmm_control_passed(control);
+	char byte = '-';
+	int fd, rc = vmm_passed_find(passed, words[1], &fd, e);
+
+	(void)opaque;
+	rc = rc ? rc : vmm_passed_check_used(passed, e);
+	if (rc < 0)
+		return rc;
+	ck_assert_int_eq(pread(fd, &byte, 1, 0), 1);
+	fprintf(answer, ",\"byte\":\"%c\"", byte);
+	return 0;
+}
+
+static int on_list(void *opaque, char *const *words, FILE *answer,
+		   struct vsu_error *e)
+{
+	struct vmm_passed *passed = vmm_control_passed(control);
+	char *list, *c;
+	int rc = vmm_passed_replace(passed, words[1], &list, e);
+
+	(void)opaque;
+	if (rc < 0)
+		return rc;
+	fputs(",\"list\":\"", answer);
+	for (c = list; *c; c++)
+		if (*c < '0' || *c > '9')
+			fputc(*c, answer);
+		else if (c == list || c[-1] < '0' || c[-1] > '9')
+			fputc('#', answer);
+	fputc('"', answer);
+	free(list);
+	return 0;
+}
+
 static const struct vmm_control_command commands[] = {
-	{ "say", "WORD [MORE]", 1, 2, on_say, "" },
-	{ "fail", NULL, 0, 0, on_fail, "" },
-	{ "wait", NULL, 0, 0, on_wait, "" },
-	{ "tell", NULL, 0, 0, on_tell, "" },
-	{ "subscribe", NULL, 0, 0, on_subscribe, "" },
-	{ "ring", NULL, 0, 0, on_ring, "" },
-	{ NULL, NULL, 0, 0, NULL, NULL },
+	{ .name = "say", "WORD [MORE]", 1, 2, on_say, "" },
+	{ .name = "fail", NULL, 0, 0, on_fail, "" },
+	{ .name = "wait", NULL, 0, 0, on_wait, "" },
+	{ .name = "tell", NULL, 0, 0, on_tell, "" },
+	{ .name = "subscribe", NULL, 0, 0, on_subscribe, "" },
+	{ .name = "ring", NULL, 0, 0, on_ring, "" },
+	{ .name = "use", "WORD", 1, 1, on_use, "", .passes = true },
+	{ .name = "list", "WORD", 1, 1, on_list, "", .passes = true },
+	{ .name = NULL },
 };
 
 static void setup(void)
@@ -190,8 +235,8 @@ static const struct {
 	const char *line, *answer;
 } refusals[] = {
 	{ "fail\n", "{\"ok\":false,\"error\":\"not \\\"now\\\"\"}\n" },
-	{ "sya x\n", "{\"ok\":false,\"error\":\"no command 'sya'; did you mean 'say'? There are: say, fail, wait, tell, subscribe, ring\"}\n" },
-	{ "quark\n", "{\"ok\":false,\"error\":\"no command 'quark'; there are: say, fail, wait, tell, subscribe, ring\"}\n" },
+	{ "sya x\n", "{\"ok\":false,\"error\":\"no command 'sya'; did you mean 'say'? There are: say, fail, wait, tell, subscribe, ring, use, list\"}\n" },
+	{ "quark\n", "{\"ok\":false,\"error\":\"no command 'quark'; there are: say, fail, wait, tell, subscribe, ring, use, list\"}\n" },
 	{ "\n", "{\"ok\":false,\"error\":\"an empty line; a command was expected\"}\n" },
 	{ "say\n", "{\"ok\":false,\"error\":\"say: 0 words follow; expected is 'say WORD [MORE]'\"}\n" },
 	{ "say a b c d e f g h i j k\n", "{\"ok\":false,\"error\":\"say: 11 words follow; expected is 'say WORD [MORE]'\"}\n" },
@@ -396,6 +441,158 @@ START_TEST(d3_03_client_that_floods_while_it_waits_is_disconnected)
 	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, "", NULL), 0);
 	close(sock);
 	ck_assert_int_eq(vsu_fd_count(), before);
+}
+END_TEST
+
+/* A file with this byte. */
+static int file_of(char byte)
+{
+	int fd = memfd_create("passed", MFD_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pwrite(fd, &byte, 1, 0), 1);
+	return fd;
+}
+
+/* Sends text with n descriptors of one file. */
+static void pass(int sock, const char *text, char byte, unsigned int n)
+{
+	const struct iovec iov = { (void *)(uintptr_t)text, strlen(text) };
+	int fds[32], fd = file_of(byte);
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		fds[i] = fd;
+	ck_assert_int_eq(vsu_sock_send(sock, &iov, 1, fds, n), (ssize_t)iov.iov_len);
+	close(fd);
+	run();
+}
+
+/* Threads close what came. */
+static void wait_for_fds(int count)
+{
+	while (vsu_fd_count() != count)
+		sched_yield();
+}
+
+#define BYTE(c) "{\"ok\":true,\"byte\":\"" c "\"}\n"
+#define NO_FD(n) "{\"ok\":false,\"error\":\"'fd:" #n "': 0 descriptors came with the line; attach it with SCM_RIGHTS, or name a file\"}\n"
+
+START_TEST(descriptors_belong_to_the_line_they_came_with)
+{
+	int sock = client();
+
+	say(sock, "use fd:0\n");
+	ck_assert_str_eq(answer(sock), NO_FD(0));
+	pass(sock, "use fd:0\n", 'a', 1);
+	ck_assert_str_eq(answer(sock), BYTE("a"));
+	say(sock, "use fd:0\n");
+	ck_assert_str_eq(answer(sock), NO_FD(0));
+	pass(sock, "say x\nuse fd:0\n", 'b', 1);
+	ck_assert_str_eq(answer(sock), SAID BYTE("b"));
+	pass(sock, "use", 'c', 1);
+	say(sock, " fd:0\nuse fd:0\n");
+	ck_assert_str_eq(answer(sock), BYTE("c") NO_FD(0));
+	close(sock);
+}
+END_TEST
+
+START_TEST(descriptors_of_a_line_that_waits_are_kept)
+{
+	int sock = client(), other = client();
+
+	say(sock, "wait\n");
+	say(sock, "say x\n");
+	pass(sock, "use fd:0\n", 'a', 1);
+	say(other, "tell\n");
+	ck_assert_str_eq(answer(sock), LATE SAID BYTE("a"));
+	close(sock);
+	close(other);
+}
+END_TEST
+
+static const struct {
+	const char *line;
+	unsigned int n;
+	const char *answer;
+} passed[] = {
+	{ "list blk,path=fd:1:/a,,b,serial=x\n", 2, "{\"ok\":true,\"list\":\"blk,path=fd:#:/a,,b,serial=x\"}\n" },
+	{ "list net,fd=0,mtu=1\n", 1, "{\"ok\":true,\"list\":\"net,fd=#,mtu=#\"}\n" },
+	{ "list console,port=log:fd:0,fd=1\n", 2, "{\"ok\":true,\"list\":\"console,port=log:fd:#,fd=#\"}\n" },
+	{ "list a,,fd:7,b=x:fd:9\n", 0, "{\"ok\":true,\"list\":\"a,,fd:#,b=x:fd:#\"}\n" },
+	{ "list fd:1\n", 1, "{\"ok\":false,\"error\":\"'fd:1': 1 descriptors came with the line; attach it with SCM_RIGHTS, or name a file\"}\n" },
+	{ "list path=fd:x\n", 1, "{\"ok\":false,\"error\":\"'path=fd:x' is no descriptor of the message, as fd:0 is\"}\n" },
+	{ "use fd:0x\n", 1, "{\"ok\":false,\"error\":\"'fd:0x' is no descriptor of the message, as fd:0 is\"}\n" },
+	{ "use fd:4294967296\n", 1, "{\"ok\":false,\"error\":\"'fd:4294967296': 1 descriptors came with the line; attach it with SCM_RIGHTS, or name a file\"}\n" },
+	{ "use fd:0\n", 2, "{\"ok\":false,\"error\":\"descriptor 1 of the message is not used; name it as fd:1, or do not send it\"}\n" },
+	{ "say x\n", 2, "{\"ok\":false,\"error\":\"say: 2 descriptors came with the line, and this command uses none; do not send them\"}\n" },
+};
+
+START_TEST(d3_09_words_name_descriptors_of_their_message_alone)
+{
+	int sock = client(), before = vsu_fd_count();
+
+	pass(sock, passed[_i].line, 'a', passed[_i].n);
+	ck_assert_str_eq(answer(sock), passed[_i].answer);
+	say(sock, "say x\n");
+	ck_assert_str_eq(answer(sock), SAID);
+	ck_assert_int_le(before, vsu_fd_count());
+	close(sock);
+}
+END_TEST
+
+static int count_with_closers(void)
+{
+	ck_assert_int_eq(prog_closer_start(NULL), 0);
+	return vsu_fd_count();
+}
+
+static const struct {
+	const char *first, *second;
+	unsigned int n;
+	const char *why;
+} floods[] = {
+	{ NULL, "use fd:0\n", 17, "more than 16 descriptors came with a line" },
+	{ "wait\n", "use fd:0\n", 1, "descriptors came while those of an earlier line were not used; wait for its answer" },
+	{ "use", " fd:0\n", 1, "descriptors came while those of an earlier line were not used; wait for its answer" },
+};
+
+START_TEST(d3_09_client_that_floods_with_descriptors_is_disconnected_and_all_are_closed)
+{
+	const int before = count_with_closers();
+	int sock = client(), other = client();
+	char why[160];
+
+	if (floods[_i].first)
+		pass(sock, floods[_i].first, 'a', *floods[_i].first == 'u');
+	if (floods[_i].first && *floods[_i].first == 'w')
+		pass(sock, "use fd:0\n", 'a', 16);
+	pass(sock, floods[_i].second, 'b', floods[_i].n);
+	snprintf(why, sizeof(why), "{\"ok\":false,\"error\":\"%s\"}\n", floods[_i].why);
+	ck_assert_str_eq(answer(sock), why);
+	ck_assert_str_eq(answer(sock), "end");
+	say(other, "say x\n");
+	ck_assert_str_eq(answer(other), SAID);
+	close(sock);
+	close(other);
+	run();
+	wait_for_fds(before);
+}
+END_TEST
+
+START_TEST(d3_09_client_that_leaves_with_descriptors_pending_leaks_none)
+{
+	const int before = count_with_closers();
+	int sock = client(), other = client();
+
+	pass(sock, "use", 'a', 16);
+	pass(other, "wait\n", 'a', 0);
+	pass(other, "use fd:0\n", 'a', 16);
+	close(sock);
+	close(other);
+	run();
+	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, "", NULL), 0);
+	wait_for_fds(before);
 }
 END_TEST
 
@@ -609,6 +806,11 @@ int main(void)
 	tcase_add_test(tc, d3_08_client_may_overrun_itself);
 	tcase_add_test(tc, d3_07_process_with_many_connections_displaces_only_its_own);
 	tcase_add_test(tc, place_that_is_taken_is_refused);
+	tcase_add_test(tc, descriptors_belong_to_the_line_they_came_with);
+	tcase_add_test(tc, descriptors_of_a_line_that_waits_are_kept);
+	tcase_add_loop_test(tc, d3_09_words_name_descriptors_of_their_message_alone, 0, 10);
+	tcase_add_loop_test(tc, d3_09_client_that_floods_with_descriptors_is_disconnected_and_all_are_closed, 0, 3);
+	tcase_add_test(tc, d3_09_client_that_leaves_with_descriptors_pending_leaks_none);
 	tcase_add_test(tc, listening_descriptor_of_the_parent_is_used_and_stays);
 	tcase_add_loop_test(tc, descriptors_that_do_not_listen_are_refused, 0,
 			    (int)COUNT(not_listening));

@@ -301,7 +301,7 @@ static const struct { const char *line, *why; } refusals[] = {
 	{ "resize 0 much\n", "resize: 'much' is no size, as 512M is" },
 	{ "resize 0 -1\n", "'-1' is no size" },
 	{ "status now\n", "expected is 'status'" },
-	{ "migrate here\n", "migrate: 'here' is no address; expected is unix:PATH, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER or exec:COMMAND" },
+	{ "migrate here\n", "migrate: 'here' is no address; expected is unix:PATH, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER, exec:COMMAND or fd:N" },
 	{ "migrate rate=fast unix:a\n", "rate: 'fast' is no number of bytes per second" },
 	{ "migrate downtime=0 unix:a\n", "downtime: '0' is no number of milliseconds" },
 	{ "migrate auto-converge\n", "no address" },

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Opens the files of a command, and replaces their names by those of descriptors. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "cli/control_files.h"
+#include "devices/devices.h"
+#include "file_value.h"
+#include "machine/save_target.h"
+#include "migration/address.h"
+
+/* Replaces the line from position at by text, with its newline. -E2BIG. */
+static int replace_rest(struct vmm_control_request *request, size_t at, const char *text,
+			struct vsu_error *err)
+{
+	const size_t len = strlen(text);
+
+	if (at + len + 1 > sizeof(request->line))
+		return vsu_error_set(err, -E2BIG,
+				     "ctl: the command with the names of descriptors is longer than %u bytes",
+				     VMM_CONTROL_LINE);
+	memcpy(request->line + at, text, len);
+	request->line[at + len] = '\n';
+	request->len = at + len + 1;
+	return 0;
+}
+
+/* The text behind a word at the line's beginning, in the caller's memory; NULL. */
+static char *text_behind(const struct vmm_control_request *request, const char *word)
+{
+	const size_t len = strlen(word);
+
+	return request->len > len && !memcmp(request->line, word, len) ?
+	       strndup(request->line + len, request->len - len - 1) : NULL;
+}
+
+/* ----------------------------------------------------------------- device-add */
+
+/* Only what the machine accepts: it refuses others in its words. */
+static int open_image(const struct vmm_device_opening *o)
+{
+	const bool reads = o->use == VMM_DEVICE_READS;
+	int fd, kind;
+
+	if ((!reads && o->use != VMM_DEVICE_WRITES) || prog_file_value_is_fd(o->text))
+		return -1;
+	fd = open(o->text, (reads ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	kind = fd < 0 ? -1 : vsu_fd_kind(fd);
+	if (kind != VSU_FD_REGULAR && kind != VSU_FD_BLOCK)
+		vsu_fd_close(&fd);
+	return fd;
+}
+
+static bool is_equal(const char *item, size_t len, const char *value)
+{
+	size_t at, v;
+
+	/* commas of an item are doubled */
+	for (at = 0, v = 0; at < len && item[at] == value[v]; at++, v++)
+		at += item[at] == ',';
+	return at == len && !value[v];
+}
+
+/* The position of the value in an item of len bytes, "VALUE" or "KEY=VALUE"; else len. */
+static size_t find_value(const char *item, size_t len, const struct vmm_device_opening *o)
+{
+	const size_t key = o->key ? strlen(o->key) : 0;
+
+	if (is_equal(item, len, o->text))
+		return 0;
+	if (key && len > key && !memcmp(item, o->key, key) && item[key] == '=' &&
+	    is_equal(item + key + 1, len - key - 1, o->text))
+		return key + 1;
+	return len;
+}
+
+/* Writes the item, its value with the descriptor in front if there is one for it. */
+static void put_item(struct vmm_control_files *f, const struct vmm_device_facts *facts,
+		     const char *item, size_t len, FILE *to)
+{
+	const struct vmm_device_opening *o;
+	size_t at;
+	int fd;
+
+	for (o = facts->opens; o->text && f->n < VMM_PASSED_MAX; o++) {
+		at = find_value(item, len, o);
+		fd = at < len ? open_image(o) : -1;
+		if (fd < 0)
+			continue;
+		f->fds[f->n] = fd;
+		fprintf(to, "%.*sfd:%u:%.*s", (int)at, item, f->n++, (int)(len - at),
+			item + at);
+		return;
+	}
+	fprintf(to, "%.*s", (int)len, item);
+}
+
+static size_t item_len(const char *item)
+{
+	size_t len = 0;
+
+	while (item[len] && (item[len] != ',' || item[len + 1] == ','))
+		len += item[len] == ',' ? 2 : 1;
+	return len;
+}
+
+static void put_list(struct vmm_control_files *f, const struct vmm_device_facts *facts,
+		     const char *list, FILE *to)
+{
+	size_t len;
+
+	for (;; list += len + 1) {
+		len = item_len(list);
+		put_item(f, facts, list, len, to);
+		if (!list[len])
+			return;
+		fputc(',', to);
+	}
+}
+
+/* The machine refuses a list that is wrong. */
+static bool describe_list(const char *list, struct vmm_device_spec *spec,
+			  struct vmm_device_facts *facts)
+{
+	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
+
+	if (strpbrk(list, " \t") || vmm_device_parse(&option, spec, NULL) < 0 ||
+	    !spec->kind || spec->remote || spec->kernel)
+		return false;
+	*facts = vmm_device_describe(spec);
+	return true;
+}
+
+static int open_device(struct vmm_control_files *f, struct vmm_control_request *request,
+		       const char *word, const char *list, struct vsu_error *err)
+{
+	struct vmm_device_facts facts;
+	struct vmm_device_spec *spec = calloc(1, sizeof(*spec));
+	char *text = NULL;
+	size_t len;
+	FILE *to = spec ? open_memstream(&text, &len) : NULL;
+	int rc = 0;
+
+	if (to && describe_list(list, spec, &facts))
+		put_list(f, &facts, list, to);
+	if (!to || fclose(to))
+		rc = vsu_error_set(err, -ENOMEM, "no memory for a command");
+	else if (f->n)
+		rc = replace_rest(request, strlen(word), text, err);
+	free(text);
+	free(spec);
+	return rc;
+}
+
+/* ----------------------------------------------------------------------- save */
+
+/* Undone if not all of it is possible: the machine says why, or can do it. */
+static int open_folder(struct vmm_control_files *f, struct vmm_control_request *request,
+		       const char *word, const char *name, struct vsu_error *err)
+{
+	char folder[VMM_CONTROL_LINE];
+	char *words[] = { folder, NULL };
+
+	snprintf(folder, sizeof(folder), "%s", name);
+	if (strpbrk(folder, " \t") || prog_file_value_is_fd(folder) ||
+	    vmm_save_target_open(&f->save, words, NULL, NULL) < 0)
+		return 0;
+	for (f->n = 0; f->n < VMM_SAVE_NFILES; f->n++) {
+		f->fds[f->n] = vmm_save_open_file(&f->save, f->n, err);
+		if (f->fds[f->n] < 0)
+			return err->code;
+	}
+	return replace_rest(request, strlen(word), "fd:0 fd:1 fd:2", err);
+}
+
+/* -------------------------------------------------------------------- migrate */
+
+static int start_command(struct vmm_control_files *f, struct vmm_control_request *request,
+			 const char *word, const char *text, struct vsu_error *err)
+{
+	static const char scheme[] = "exec:";
+	const char *address = text;
+	int rc;
+
+	/* options are words before it */
+	while (address && strncmp(address, scheme, strlen(scheme)) != 0) {
+		address = strchr(address, ' ');
+		address += address != NULL;
+	}
+	if (!address)
+		return 0;
+	rc = vmm_address_connect(address, &f->command, err);
+	if (rc < 0)
+		return rc;
+	f->fds[f->n++] = f->command.fd;
+	f->command.fd = -1;
+	return replace_rest(request, strlen(word) + (size_t)(address - text), "fd:0", err);
+}
+
+/* ------------------------------------------------------------------------ all */
+
+static const struct {
+	const char *word;
+	int (*open)(struct vmm_control_files *f, struct vmm_control_request *request,
+		    const char *word, const char *text, struct vsu_error *err);
+} commands[] = {
+	{ "device-add ", open_device },
+	{ "save ", open_folder },
+	{ "migrate ", start_command },
+};
+
+int vmm_control_files_open(struct vmm_control_files *f,
+			   struct vmm_control_request *request, struct vsu_error *err)
+{
+	char *text;
+	size_t i;
+	int rc = 0;
+
+	f->n = 0;
+	vmm_save_target_init(&f->save);
+	vmm_stream_init(&f->command);
+	for (i = 0; !rc && i < sizeof(commands) / sizeof(*commands); i++) {
+		text = text_behind(request, commands[i].word);
+		if (text)
+			rc = commands[i].open(f, request, commands[i].word, text, err);
+		free(text);
+	}
+	return rc;
+}
+
+void vmm_control_files_sent(struct vmm_control_files *f)
+{
+	while (f->n)
+		vsu_fd_close(&f->fds[--f->n]);
+}
+
+int vmm_control_files_end(struct vmm_control_files *f, bool done, struct vsu_error *err)
+{
+	int rc = 0;
+
+	vmm_control_files_sent(f);
+	if (f->save.folder && done)
+		rc = vmm_save_publish(&f->save, err);
+	if (f->save.folder && (!done || rc < 0))
+		vmm_save_remove_files(&f->save);
+	vmm_save_target_close(&f->save);
+	vmm_stream_close(&f->command);
+	return rc;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Files that a command of "cvmm ctl" names are opened here, by the caller's rights and in
+ * its folder, and passed to the machine, whose sandbox may permit none of them:
+ *
+ *   device-add  images of disks and of persistent memory
+ *   save        a new folder with three files, which gets its name when they are complete
+ *   migrate     the command of exec:, which this process starts
+ *
+ * A file that cannot be opened here is left to the machine, by its name.
+ */
+#ifndef VMM_CLI_CONTROL_FILES_H
+#define VMM_CLI_CONTROL_FILES_H
+
+#include <stdbool.h>
+
+#include "cli/control_command.h"
+#include "control/passed.h"
+#include "machine/save_files.h"
+#include "migration/stream.h"
+
+struct vmm_control_files {
+	unsigned int n;
+	int fds[VMM_PASSED_MAX];
+	struct vmm_save_files save;	/* folder: NULL without one */
+	struct vmm_stream command;	/* child: 0 without one */
+};
+
+/* Rewrites the line of the request. Close the files in each case. */
+int vmm_control_files_open(struct vmm_control_files *f,
+			   struct vmm_control_request *request, struct vsu_error *err);
+
+/* The line was sent: the machine has the descriptors. */
+void vmm_control_files_sent(struct vmm_control_files *f);
+
+/* done: the command succeeded, and a saved machine becomes complete. */
+int vmm_control_files_end(struct vmm_control_files *f, bool done, struct vsu_error *err);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Descriptors of a line: receive, find by name, close. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/foreign.h>
+#include <vmm-sys-util/sock.h>
+
+#include "closer.h"
+#include "control/passed.h"
+
+static const char prefix[] = "fd:";
+
+static void close_all(int *fds, unsigned int n)
+{
+	unsigned int i;
+
+	/* without these threads, files are closed here */
+	if (n)
+		(void)!prog_closer_start(NULL);
+	for (i = 0; i < n; i++)
+		vsu_foreign_close(prog_closer(), &fds[i]);
+}
+
+ssize_t vmm_passed_receive(struct vmm_passed *p, int sock, char *to, size_t room,
+			   size_t len)
+{
+	const struct iovec iov = { to, room };
+	int fds[VSU_SOCK_MAX_FDS];
+	unsigned int n;
+	ssize_t got = vsu_sock_recv(sock, &iov, 1, fds, &n);
+
+	if (!n)
+		return got;
+	if (got > 0 && (p->n || n > VMM_PASSED_MAX))
+		got = p->n ? -EBUSY : -E2BIG;
+	if (got <= 0) {
+		close_all(fds, n);
+		return got;
+	}
+	memcpy(p->fds, fds, n * sizeof(fds[0]));
+	p->n = n;
+	p->used = 0;
+	p->end = len + (size_t)got;
+	return got;
+}
+
+void vmm_passed_advance(struct vmm_passed *p, size_t len)
+{
+	if (p->n)
+		p->end -= len;
+}
+
+void vmm_passed_close(struct vmm_passed *p)
+{
+	close_all(p->fds, p->n);
+	p->n = 0;
+}
+
+/* digits: up to the end of the word, or a colon. */
+static int find_index(struct vmm_passed *p, const char *word, const char *digits,
+		      const char **rest, struct vsu_error *err)
+{
+	const unsigned int n = p ? p->n : 0;
+	char *end;
+	unsigned long i = strtoul(digits, &end, 10);
+
+	if (*digits < '0' || *digits > '9' || (*end && *end != ':'))
+		return vsu_error_set(err, -EINVAL, "'%s' is no descriptor of the message, as fd:0 is",
+				     word);
+	if (i >= n)
+		return vsu_error_set(err, -EBADF, "'%s': %u descriptors came with the line; attach it with SCM_RIGHTS, or name a file",
+				     word, n);
+	p->used |= 1u << i;
+	*rest = end;
+	return p->fds[i];
+}
+
+int vmm_passed_find(struct vmm_passed *p, const char *word, int *fd,
+		    struct vsu_error *err)
+{
+	const char *rest;
+	int rc = strncmp(word, prefix, strlen(prefix)) ?
+		 vsu_error_set(err, -EINVAL, "'%s' is no descriptor of the message, as fd:0 is",
+			       word) :
+		 find_index(p, word, word + strlen(prefix), &rest, err);
+
+	if (rc < 0)
+		return rc;
+	*fd = rc;
+	return 0;
+}
+
+static const char *after(const char *text, const char *start)
+{
+	const size_t len = strlen(start);
+
+	return text && !strncmp(text, start, len) ? text + len : NULL;
+}
+
+/* The digits of "fd=N", "[key=]fd:N", "port=NAME:fd:N"; NULL: no descriptor. */
+static const char *digits_of(const char *item)
+{
+	const char *number = after(item, "fd=");
+	const char *value = strchr(item, '='), *colon;
+
+	if (number)
+		return number;
+	value = value ? value + 1 : item;
+	colon = after(item, "port=") ? strchr(value, ':') : NULL;
+	return after(colon ? colon + 1 : value, prefix);
+}
+
+static int put_item(struct vmm_passed *p, const char *item, FILE *to,
+		    struct vsu_error *err)
+{
+	const char *digits = digits_of(item), *rest;
+	int fd;
+
+	if (!digits) {
+		fputs(item, to);
+		return 0;
+	}
+	fd = find_index(p, item, digits, &rest, err);
+	if (fd < 0)
+		return fd;
+	fprintf(to, "%.*s%d%s", (int)(digits - item), item, fd, rest);
+	return 0;
+}
+
+/* Ends the item, in place, at a comma that is not doubled. Returns the next, or NULL. */
+static char *item_cut(char *item)
+{
+	while (*item && (*item != ',' || item[1] == ','))
+		item += *item == ',' ? 2 : 1;
+	if (!*item)
+		return NULL;
+	*item = '\0';
+	return item + 1;
+}
+
+int vmm_passed_replace(struct vmm_passed *p, const char *list, char **out,
+		       struct vsu_error *err)
+{
+	char *copy = strdup(list), *item = copy, *next, *text = NULL;
+	size_t len;
+	FILE *to = copy ? open_memstream(&text, &len) : NULL;
+	int rc = to ? 0 : vsu_error_set(err, -ENOMEM, "no memory for a line");
+
+	for (; !rc && item; item = next) {
+		next = item_cut(item);
+		rc = put_item(p, item, to, err);
+		if (next)
+			fputc(',', to);
+	}
+	if (to && fclose(to) && !rc)
+		rc = vsu_error_set(err, -ENOMEM, "no memory for a line");
+	free(copy);
+	if (rc < 0)
+		free(text);
+	else
+		*out = text;
+	return rc;
+}
+
+int vmm_passed_check_used(const struct vmm_passed *p, struct vsu_error *err)
+{
+	unsigned int i;
+
+	for (i = 0; p && i < p->n; i++)
+		if (!(p->used >> i & 1))
+			return vsu_error_set(err, -EINVAL, "descriptor %u of the message is not used; name it as fd:%u, or do not send it",
+					     i, i);
+	return 0;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Makes the folder of a saved machine, or checks the files that a client passed. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
+
+#include "closer.h"
+#include "file_value.h"
+#include "machine/save_target.h"
+
+#define SUFFIX ".incomplete"
+
+static int make_folder(struct vmm_save_files *s, const char *folder,
+		       struct vsu_error *err)
+{
+	struct stat st;
+
+	if (asprintf(&s->incomplete, "%s" SUFFIX, folder) < 0) {
+		s->incomplete = NULL;
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	}
+	if (!lstat(folder, &st))
+		return vsu_error_set(err, -EEXIST, "'%s' exists; name a new folder",
+				     folder);
+	if (mkdir(s->incomplete, 0700) < 0)
+		return vsu_error_sys(err, -errno, "cannot make folder '%s'",
+				     s->incomplete);
+	s->folder = strdup(folder);
+	if (s->folder)
+		return 0;
+	rmdir(s->incomplete);
+	return vsu_error_set(err, -ENOMEM, "no memory for a path");
+}
+
+/* A file that is not empty may be in use: it is refused as an existing folder is. */
+static int check_file(int fd, const char *name, struct vsu_error *err)
+{
+	const int kind = vsu_foreign_kind(fd);
+	const int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	if (kind != VSU_FOREIGN_FILE && kind != VSU_FOREIGN_SHARED && kind != VSU_FOREIGN_SERVED)
+		return vsu_error_set(err, -EINVAL, "the descriptor for '%s' is %s; expected is a regular file",
+				     name, vsu_foreign_name(kind));
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || flags & O_APPEND)
+		return vsu_error_set(err, -EBADF, "the descriptor for '%s' is not open for writing without O_APPEND",
+				     name);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return vsu_error_set(err, -EINVAL, "the descriptor for '%s' is not a regular file",
+				     name);
+	return st.st_size ? vsu_error_set(err, -EEXIST, "the file for '%s' is not empty; create a new one",
+					  name) : 0;
+}
+
+static bool is_same(int a, int b)
+{
+	struct stat sa, sb;
+
+	return !fstat(a, &sa) && !fstat(b, &sb) && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
+static int use_file(struct vmm_save_files *s, unsigned int file, const char *word,
+		    struct vmm_passed *passed, struct vsu_error *err)
+{
+	unsigned int i;
+	int fd, rc = vmm_passed_find(passed, word, &fd, err);
+
+	if (!rc)
+		rc = check_file(fd, vmm_save_names[file], err);
+	for (i = 0; !rc && i < file; i++)
+		if (is_same(fd, s->fds[i]))
+			rc = vsu_error_set(err, -EINVAL, "'%s' and '%s' are one file; pass three",
+					   vmm_save_names[i], vmm_save_names[file]);
+	if (rc < 0)
+		return rc;
+	s->fds[file] = vsu_fd_dup(fd);
+	return s->fds[file] < 0 ? vsu_error_sys(err, s->fds[file], "file '%s'",
+						vmm_save_names[file]) : 0;
+}
+
+static int use_files(struct vmm_save_files *s, char *const *words,
+		     struct vmm_passed *passed, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < VMM_SAVE_NFILES; i++)
+		if (!words[i])
+			return vsu_error_set(err, -EINVAL, "%u files; expected are those of memory, state and machine.json, as 'fd:0 fd:1 fd:2'",
+					     i);
+	for (i = 0; !rc && i < VMM_SAVE_NFILES; i++)
+		rc = use_file(s, i, words[i], passed, err);
+	return rc ? rc : vmm_passed_check_used(passed, err);
+}
+
+void vmm_save_target_init(struct vmm_save_files *s)
+{
+	unsigned int i;
+
+	s->folder = s->incomplete = NULL;
+	for (i = 0; i < VMM_SAVE_NFILES; i++)
+		s->fds[i] = -1;
+}
+
+int vmm_save_target_open(struct vmm_save_files *s, char *const *words,
+			 struct vmm_passed *passed, struct vsu_error *err)
+{
+	int rc;
+
+	if (prog_file_value_is_fd(words[0]))
+		return use_files(s, words, passed, err);
+	if (words[1])
+		return vsu_error_set(err, -EINVAL, "'%s' behind the folder; expected is one folder", words[1]);
+	rc = vmm_passed_check_used(passed, err);
+	return rc ? rc : make_folder(s, words[0], err);
+}
+
+/* These files may be of a file server. */
+void vmm_save_target_close(struct vmm_save_files *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < VMM_SAVE_NFILES; i++)
+		vsu_foreign_close(prog_closer(), &s->fds[i]);
+	free(s->folder);
+	free(s->incomplete);
+	s->folder = s->incomplete = NULL;
+}
