@@ -168,11 +168,14 @@ static int open_folder(struct vmm_control_files *f, struct vmm_control_request *
 {
 	char folder[VMM_CONTROL_LINE];
 	char *words[] = { folder, NULL };
+	int rc;
 
 	snprintf(folder, sizeof(folder), "%s", name);
-	if (strpbrk(folder, " \t") || prog_file_value_is_fd(folder) ||
-	    vmm_save_target_open(&f->save, words, NULL, NULL) < 0)
+	if (strpbrk(folder, " \t") || prog_file_value_is_fd(folder))
 		return 0;
+	rc = vmm_save_target_open(&f->save, words, NULL, err);
+	if (rc < 0)
+		return rc == -EEXIST ? vsu_error_prefix(err, rc, "save") : 0;
 	for (f->n = 0; f->n < VMM_SAVE_NFILES; f->n++) {
 		f->fds[f->n] = vmm_save_open_file(&f->save, f->n, err);
 		if (f->fds[f->n] < 0)

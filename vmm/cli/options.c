@@ -125,7 +125,7 @@ const struct vsu_option vmm_run_options[] = {
 		       .help = "with --from: load memory in the background" },
 	[INCOMING] = { .name = "incoming", .kind = VSU_OPTION_STRING,
 		       .arg = "ADDRESS",
-		       .help = "continue a machine that 'migrate' sends to unix:PATH, tcp:HOST:PORT or exec:COMMAND" },
+		       .help = "continue a machine that 'migrate' sends to unix:PATH, tcp:HOST:PORT, exec:COMMAND or fd:N" },
 	[DRY_RUN] = { .name = "dry-run", .kind = VSU_OPTION_FLAG,
 		      .help = "allocate and check everything, print the machine, and exit" },
 	[JSON] = { .name = "json", .kind = VSU_OPTION_FLAG,

@@ -54,6 +54,16 @@ const char *user_says(const char *line)
 	return user_hears(usual);
 }
 
+const char *user_passes(const char *line, const int *fds, unsigned int n)
+{
+	const struct iovec iov = { (void *)(uintptr_t)line, strlen(line) };
+
+	if (usual < 0)
+		usual = user_connect();
+	ck_assert_int_eq(vsu_sock_send(usual, &iov, 1, fds, n), (ssize_t)iov.iov_len);
+	return user_hears(usual);
+}
+
 void assert_told(const char *line, const char *answer)
 {
 	ck_assert_str_eq(user_says(line), answer);

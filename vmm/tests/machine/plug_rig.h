@@ -38,6 +38,8 @@ const char *user_hears(int user);
 /* The reply to the line, over a connection that stays open; stored in said. */
 extern char said[8192];
 const char *user_says(const char *line);
+/* The same with descriptors. */
+const char *user_passes(const char *line, const int *fds, unsigned int n);
 void assert_told(const char *line, const char *answer);
 void assert_refusal(const char *line, const char *why);
 bool has_device(unsigned int number);
