@@ -20,7 +20,7 @@ static struct vmem_map *map, *larger;
 static struct vsu_error err;
 static int fds[CPUS];
 
-/* What the log has reported, by the address of the page. */
+/* Reports of the log, by the number of the page. */
 static unsigned int reported[4 * PAGES];
 
 static void on_logged(void *opaque, uint64_t gpa, const uint64_t *words, uint64_t npages)
