@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -165,6 +166,7 @@ int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
 
 	kvm->kvm_fd = kvm->vm_fd = -1;
 	kvm->ring_entries = 0;
+	kvm->cpuid = NULL;
 	rc = vmm_kvm_open_device(kvm, err);
 	if (!rc)
 		rc = create_vm(kvm, private_memory, err);
@@ -195,6 +197,8 @@ void vmm_kvm_close(struct vmm_kvm *kvm)
 {
 	vsu_fd_close(&kvm->vm_fd);
 	vsu_fd_close(&kvm->kvm_fd);
+	free(kvm->cpuid);
+	kvm->cpuid = NULL;
 }
 
 int vmm_kvm_ioeventfd(const struct vmm_kvm *kvm, const struct vmm_ioeventfd *io,

@@ -11,6 +11,8 @@
 
 #include <vmm-sys-util/error.h>
 
+struct kvm_cpuid2;
+
 struct vmm_kvm {
 	int kvm_fd, vm_fd;
 	int vcpu_map_size;	/* size of a vCPU's shared struct kvm_run */
@@ -20,6 +22,7 @@ struct vmm_kvm {
 	bool region2;		/* KVM_SET_USER_MEMORY_REGION2 */
 	bool guest_memfd;	/* mappable and fully shared */
 	bool map_hypercall;	/* the guest can report which memory is private */
+	struct kvm_cpuid2 *cpuid; /* supported leaves, once fetched; NULL: not yet */
 };
 
 /*

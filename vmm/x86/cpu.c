@@ -26,17 +26,13 @@
 
 int vmm_x86_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err)
 {
-	struct kvm_cpuid2 *table;
-	uint32_t i;
-	int rc = vmm_cpuid_supported(kvm, &table, err);
+	const struct kvm_cpuid_entry2 *e;
+	int rc = vmm_cpuid_fetch(kvm, err);
 
 	if (rc < 0)
 		return rc;
-	kvm->phys_bits = 36;	/* what a CPU without the leaf has */
-	for (i = 0; i < table->nent; i++)
-		if (table->entries[i].function == 0x80000008)
-			kvm->phys_bits = table->entries[i].eax & 0xff;
-	free(table);
+	e = vmm_cpuid_find(kvm->cpuid, 0x80000008, VMM_CPUID_ANY);
+	kvm->phys_bits = e ? e->eax & 0xff : 36;	/* what a CPU without the leaf has */
 	return 0;
 }
 

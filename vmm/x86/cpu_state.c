@@ -16,9 +16,7 @@
 #include "x86/cpu_state.h"
 #include "x86/cpuid_compare.h"
 #include "x86/mce.h"
-
-#define MAX_MSRS 1024u
-#define MSR_TSC_DEADLINE 0x6e0u
+#include "x86/msrs.h"
 
 enum record {
 	CPUID = 1, TSC_RATE, MP_STATE, REGS, SREGS, XSAVE, XCRS, DEBUG_REGS,
@@ -161,40 +159,15 @@ static int save_tsc_rate(const struct vcpu *c, struct vmm_state_writer *w)
 	return 0;
 }
 
-/* Reads or writes an MSR; false: the vCPU lacks the MSR or rejects the value. */
-static bool access_msr(const struct vcpu *c, unsigned long request,
-		       struct kvm_msr_entry *e)
-{
-	struct vmm_kvm_msrs one = { .nmsrs = 1, .entries = { *e } };
-	bool done = vmm_kvm_ioctl(c->fd, request, &one) == 1;
-
-	*e = one.entries[0];
-	return done;
-}
-
-/* Saves the MSRs of this vCPU. KVM's list has all MSRs that KVM supports. */
 static int save_msrs(const struct vcpu *c, struct vmm_state_writer *w)
 {
-	struct kvm_msr_list *list = calloc(1, sizeof(*list) +
-					   MAX_MSRS * sizeof(list->indices[0]));
-	struct kvm_msr_entry *found = calloc(MAX_MSRS, sizeof(*found));
-	uint32_t i, n = 0;
-	int rc = -ENOMEM;
+	struct kvm_msr_entry *found = calloc(VMM_MAX_MSRS, sizeof(*found));
+	int n = found ? vmm_msrs_read(c->kvm, c->fd, found) : -ENOMEM;
 
-	if (list && found) {
-		list->nmsrs = MAX_MSRS;
-		rc = vmm_kvm_ioctl(c->kvm->kvm_fd, KVM_GET_MSR_INDEX_LIST,
-				   list);
-	}
-	for (i = 0; rc >= 0 && i < list->nmsrs; i++) {
-		found[n].index = list->indices[i];
-		n += access_msr(c, KVM_GET_MSRS, &found[n]);
-	}
-	if (rc >= 0)
-		put_record(w, MSRS, found, n * sizeof(found[0]));
-	free(list);
+	if (n >= 0)
+		put_record(w, MSRS, found, (size_t)n * sizeof(found[0]));
 	free(found);
-	return rc < 0 ? call_failed(c, rc, "GET", "MSR_INDEX_LIST") : 0;
+	return n < 0 ? call_failed(c, n, "GET", "MSR_INDEX_LIST") : 0;
 }
 
 static int save_plain(const struct vcpu *c, const struct plain *p,
@@ -243,6 +216,10 @@ static int compare_features(const struct vcpu *c, struct kvm_cpuid2 *saved)
 	struct kvm_cpuid2 *here = NULL, *shown = NULL;
 	int rc = vmm_cpuid_supported(c->kvm, &here, c->err);
 
+	if (!rc && !vmm_cpuid_compare(saved, here, here, NULL)) {
+		free(here);
+		return 0;
+	}
 	if (!rc)
 		rc = vmm_kvm_ioctl(c->fd, KVM_SET_CPUID2, here);
 	if (!rc)
@@ -295,39 +272,27 @@ static int load_tsc_rate(const struct vcpu *c, const unsigned char *bytes,
 			     c->number, khz, here);
 }
 
-/* A write that fails is no error if the MSR already has this value. */
-static int load_msr(const struct vcpu *c, const struct kvm_msr_entry *e)
-{
-	struct kvm_msr_entry copy = *e;
-
-	if (access_msr(c, KVM_SET_MSRS, &copy))
-		return 0;
-	if (access_msr(c, KVM_GET_MSRS, &copy) && copy.data == e->data)
-		return 0;
-	return vsu_error_set(c->err, -EOPNOTSUPP,
-			     "CPU %u: this host's KVM does not accept MSR %#" PRIx32 " of the state",
-			     c->number, e->index);
-}
-
-/* The deadline is set last: the time stamp counter has its value then. */
 static int load_msrs(const struct vcpu *c, const unsigned char *bytes,
 		     uint32_t len)
 {
 	const uint32_t n = len / (uint32_t)sizeof(struct kvm_msr_entry);
-	struct kvm_msr_entry e, deadline = { 0 };
-	uint32_t i;
-	int rc = 0;
+	struct kvm_msr_entry *all;
+	uint32_t refused = 0;
+	int rc;
 
-	if (n > MAX_MSRS || len % sizeof(e))
+	if (n > VMM_MAX_MSRS || len % sizeof(*all))
 		return call_failed(c, -EBADMSG, "SET", "MSRS");
-	for (i = 0; !rc && i < n; i++) {
-		memcpy(&e, bytes + i * sizeof(e), sizeof(e));
-		if (e.index == MSR_TSC_DEADLINE)
-			deadline = e;
-		else
-			rc = load_msr(c, &e);
-	}
-	return !rc && deadline.index ? load_msr(c, &deadline) : rc;
+	all = calloc(1, len + sizeof(*all));
+	if (!all)
+		return call_failed(c, -ENOMEM, "SET", "MSRS");
+	memcpy(all, bytes, len);
+	rc = vmm_msrs_write(c->fd, all, n, &refused);
+	free(all);
+	if (rc != -EOPNOTSUPP)
+		return rc < 0 ? call_failed(c, rc, "SET", "MSRS") : 0;
+	return vsu_error_set(c->err, rc,
+			     "CPU %u: this host's KVM does not accept MSR %#" PRIx32 " of the state",
+			     c->number, refused);
 }
 
 /* A processor without XSAVE has none, and KVM refuses to set none. */

@@ -72,14 +72,14 @@ static void host_name_take(struct kvm_cpuid2 *table)
 	vmm_cpuid_name(table, name);
 }
 
-int vmm_cpuid_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
-			struct vsu_error *err)
+#define TABLE_SIZE (sizeof(struct kvm_cpuid2) + VMM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2))
+
+static int fetch_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
+			   struct vsu_error *err)
 {
-	struct kvm_cpuid2 *table;
+	struct kvm_cpuid2 *table = calloc(1, TABLE_SIZE);
 	int rc;
 
-	table = calloc(1, sizeof(*table) +
-			  VMM_CPUID_MAX * sizeof(table->entries[0]));
 	if (!table)
 		return vsu_error_sys(err, -ENOMEM, "CPUID table");
 	table->nent = VMM_CPUID_MAX;
@@ -89,6 +89,26 @@ int vmm_cpuid_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
 		return vsu_error_sys(err, rc, "KVM_GET_SUPPORTED_CPUID");
 	}
 	host_name_take(table);
+	*out = table;
+	return 0;
+}
+
+int vmm_cpuid_fetch(struct vmm_kvm *kvm, struct vsu_error *err)
+{
+	return kvm->cpuid ? 0 : fetch_supported(kvm, &kvm->cpuid, err);
+}
+
+int vmm_cpuid_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
+			struct vsu_error *err)
+{
+	struct kvm_cpuid2 *table;
+
+	if (!kvm->cpuid)
+		return fetch_supported(kvm, out, err);
+	table = malloc(TABLE_SIZE);
+	if (!table)
+		return vsu_error_sys(err, -ENOMEM, "CPUID table");
+	memcpy(table, kvm->cpuid, TABLE_SIZE);
 	*out = table;
 	return 0;
 }
