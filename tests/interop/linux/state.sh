@@ -185,11 +185,11 @@ comes() {
 	await "$DESTINATION" [ -S "$WORK/incoming" ]
 }
 
-# moves CLAIM: the running guest moves to the process that waits
+# moves CLAIM [ADDRESS]: the running guest moves to the process that waits
 moves() {
 	local answer status
 
-	answer=$(command_machine migrate "unix:$WORK/incoming")
+	answer=$(command_machine migrate "${2:-unix:$WORK/incoming}")
 	echo "# $answer"
 	wait "$CHILD"
 	status=$?
@@ -249,9 +249,44 @@ windows_moved() {
 	rm -rf "$WORK/windows" "$WORK/control"
 }
 
+# A command carries bytes only, so neither memory nor mapped files come as descriptors. The
+# folder at the destination is a copy, as on another host.
+windows_copied() {
+	rm -rf "$WORK/windows" "$WORK/copy"
+	mkdir "$WORK/windows"
+	fresh_keys
+	MORE=comes=0 INPUT=$WORK/keys start saved_windows --memory=size=192M,backend=memfd --transport=pci \
+		--fs "path=$WORK/windows,tag=host,dax-window=16M" --control="$WORK/control"
+	until_said small
+	echo >&7
+	until_said ready
+	mkdir -p "$WORK/empty"
+	comes "$WORK/moved" --fs "path=$WORK/empty,tag=host,dax-window=16M"
+	command_machine migrate "exec:python3 $HERE/migration_stream.py join $WORK/incoming" >"$WORK/refused"
+	wait "$DESTINATION"
+	same "a folder without the mapped files is refused, and the guest continues" "yes running" \
+		"$(grep -q 'files that the guest uses do not exist in this folder' "$WORK/refused" && echo yes) $(command_machine status | grep -o 'running' | head -n 1)"
+	sed 's/^/# /' "$WORK/refused"
+	cp -a "$WORK/windows" "$WORK/copy"
+	comes "$WORK/moved" --fs "path=$WORK/copy,tag=host,dax-window=16M"
+	moves "a guest with mapped files moves without descriptors to a copy of its folder" \
+		"exec:python3 $HERE/migration_stream.py join $WORK/incoming"
+	mv "$WORK/moved" "$WORK/control"
+	same "its files are mapped there" yes "$(command_machine status | grep -q '"windows":\[{[^]]*"mapped":[1-9]' && echo yes)"
+	echo >&7
+	finish
+	checks "mapped files continue in the copy" 7
+	same "its kernel logs no errors in the copy" 0 "$(said odd)"
+	same "the copy has the bytes of all mapped files" "" \
+		"$("$FOLDER_LOAD" verify "$WORK/copy/kept" 8 2>&1; "$FOLDER_LOAD" verify "$WORK/copy/more" 18 2>&1)"
+	same "and the first folder has only those from before" kept "$(ls "$WORK/windows")"
+	rm -rf "$WORK/windows" "$WORK/copy" "$WORK/empty" "$WORK/control"
+}
+
 part_migrated_windows() {
 	[ -z "${LONG:-}" ] || windows_moved mmio
 	windows_moved pci
+	windows_copied
 }
 
 # both_serve SERVER…: two processes of a server, with sockets in $WORK and $WORK/there;
