@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -252,6 +253,7 @@ static const char *const *extra_calls(const struct command_line *cl)
 static int device_run(struct command_line *cl, struct vsu_error *err)
 {
 	struct vmem_sigbus *sigbus = NULL;
+	struct virtdev_measured *measured = NULL;
 	struct virtdev *dev = NULL;
 	int status;
 
@@ -260,7 +262,8 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	cl->common.sigbus = sigbus;
 	cl->common.sockets = &cl->serve.access;
 	table_wait(cl->common.recover);
-	status = daemon_open_device(cl->daemon->kind, cl->config, &cl->common, &dev, err);
+	status = daemon_open_device(cl->daemon->kind, cl->config, &cl->common,
+				    cl->serve.metrics ? &measured : NULL, &dev, err);
 	if (status == VSU_EXIT_OK) {
 		cl->serve.calls = extra_calls(cl);
 		cl->serve.kind = cl->daemon->kind;
@@ -271,6 +274,7 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	}
 	/* the table is used by the handler until the process ends */
 	virtdev_free(dev);
+	free(measured);
 	return status;
 }
 

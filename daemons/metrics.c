@@ -16,6 +16,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "devices/latency.h"
 #include "log.h"
 #include "metrics.h"
 
@@ -53,6 +54,49 @@ static void put_stats(const struct metrics *m, FILE *to)
 	put_number(to, "requests_refused", "", m->refused);
 }
 
+static void put_histogram(FILE *to, const char *labels, const struct virtdev_histogram *h)
+{
+	uint64_t count = 0;
+	uint32_t i;
+
+	for (i = 0; i < VIRTDEV_LATENCY_BUCKETS; i++) {
+		count += h->buckets[i];
+		fprintf(to, VMM_LATENCY_METRIC "_bucket{%s,le=\"%s\"} %" PRIu64 "\n", labels,
+			vmm_latency_seconds(i).text, count);
+	}
+	fprintf(to, VMM_LATENCY_METRIC "_sum{%s} %s\n" VMM_LATENCY_METRIC "_count{%s} %" PRIu64 "\n",
+		labels, vmm_latency_sum(h->sum).text, labels, count);
+}
+
+static void put_latency(const struct metrics *m, FILE *to)
+{
+	struct virtdev_histogram h;
+	const char *request;
+	char labels[96];
+	uint32_t i;
+
+	for (i = 0; (request = virtdev_latency(m->dev, i, &h)); i++) {
+		if (!i)
+			fputs("# TYPE " VMM_LATENCY_METRIC " histogram\n", to);
+		snprintf(labels, sizeof(labels), "kind=\"%s\",request=\"%s\"", m->kind, request);
+		put_histogram(to, labels, &h);
+	}
+}
+
+static void put_depths(const struct metrics *m, FILE *to)
+{
+	static const char *const names[] = { "in_flight", "max_in_flight" };
+	uint64_t depths[2];
+	unsigned int which;
+	uint32_t i;
+
+	for (which = 0; which < 2; which++)
+		for (i = 0; virtdev_queue_depth(m->dev, i, &depths[0], &depths[1]) == 0; i++)
+			fprintf(to, "%s%s%scvmm_ring_%s{kind=\"%s\",ring=\"%" PRIu32 "\"} %" PRIu64 "\n",
+				i ? "" : "# TYPE cvmm_ring_", i ? "" : names[which],
+				i ? "" : " untyped\n", names[which], m->kind, i, depths[which]);
+}
+
 static void reply_make(const struct metrics *m, struct metrics_client *c)
 {
 	const bool gets = c->got >= 4 && !memcmp(c->request, "GET ", 4);
@@ -62,8 +106,11 @@ static void reply_make(const struct metrics *m, struct metrics_client *c)
 		return;
 	fprintf(to, "HTTP/1.0 %s\r\nContent-Type: text/plain; version=0.0.4\r\n\r\n",
 		gets ? "200 OK" : "400 Bad Request");
-	if (gets)
+	if (gets) {
 		put_stats(m, to);
+		put_latency(m, to);
+		put_depths(m, to);
+	}
 	if (fclose(to) == EOF) {
 		free(c->reply);
 		c->reply = NULL;

@@ -53,9 +53,22 @@ static int device_status(const struct vmm_device_kind *kind, int rc, struct vsu_
 
 int daemon_open_device(const struct vmm_device_kind *kind, const void *config,
 		       const struct vmm_device_common *common,
+		       struct virtdev_measured **measured,
 		       struct virtdev **out, struct vsu_error *err)
 {
-	return device_status(kind, vmm_device_make(kind, config, common, out, err), err);
+	struct virtdev *dev;
+	int rc = vmm_device_make(kind, config, common, &dev, err);
+
+	if (rc < 0)
+		return device_status(kind, rc, err);
+	rc = measured ? vmm_latency_measure(dev, measured) : 0;
+	if (rc < 0) {
+		virtdev_free(dev);
+		vsu_error_sys(err, rc, "--metrics");
+		return VSU_EXIT_HOST;
+	}
+	*out = dev;
+	return VSU_EXIT_OK;
 }
 
 int daemon_judge_device(const struct vmm_device_kind *kind, const void *config,

@@ -9,6 +9,7 @@
 #define DAEMONS_OPEN_H
 
 #include "devices/kind.h"
+#include "devices/latency.h"
 
 /* The name of a kind's key as an option of its daemon. */
 const char *daemon_option_name(const struct vmm_device_key *key);
@@ -16,8 +17,10 @@ const char *daemon_option_name(const struct vmm_device_key *key);
 /* The exit status if a resource of the device is unavailable: a negative errno. */
 int daemon_open_status(int rc);
 
+/* measured: as of vmm_latency_measure(), or NULL to measure nothing. */
 int daemon_open_device(const struct vmm_device_kind *kind, const void *config,
 		       const struct vmm_device_common *common,
+		       struct virtdev_measured **measured,
 		       struct virtdev **out, struct vsu_error *err);
 
 /*

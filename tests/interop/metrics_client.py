@@ -15,7 +15,9 @@ import re
 import socket
 import sys
 
-SAMPLE = re.compile(r'^([a-z][a-z0-9_]*)(\{[a-z]+="[a-z]+"\})? [0-9]+$')
+LABEL = r'[a-z]+="[A-Za-z0-9.+-]+"'
+SAMPLE = re.compile(r'^([a-z][a-z0-9_]*)(\{%s(,%s)*\})? [0-9]+(\.[0-9]+)?$' % (LABEL, LABEL))
+PARTS = {"untyped": {""}, "histogram": {"_bucket", "_sum", "_count"}}
 
 
 def connect(path):
@@ -44,14 +46,14 @@ def ask(path, request):
 def numbers(path):
     head, body = ask(path, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").split("\r\n\r\n", 1)
     assert head.startswith("HTTP/1.0 200 ") and "version=0.0.4" in head, head
-    name = None
+    name = kind = None
     for line in body.splitlines():
         if line.startswith("# TYPE "):
             name, kind = line.split()[2:]
-            assert kind == "untyped", line
+            assert kind in PARTS, line
         else:
             sample = SAMPLE.match(line)
-            assert sample and sample[1] == name, line
+            assert sample and sample[1] in {name + part for part in PARTS[kind]}, line
             print(line)
 
 

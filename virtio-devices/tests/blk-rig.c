@@ -66,6 +66,8 @@ void rig_start(struct rig *r, uint64_t features, uint32_t size)
 	ck_assert_int_eq(virtdev_blk_new(&config, &r->dev, &err), 0);
 	info = virtdev_get_info(r->dev);
 	virtdev_set_server(r->dev, &server, r);
+	if (r->measured)
+		ck_assert_int_eq(virtdev_measure(r->dev, r->measured), 0);
 	guest_init(&r->g, features & ALL_RING, size,
 		   features & VQ_F_INDIRECT_DESC ? info->max_chain : 0,
 		   info->max_chain);

@@ -4,6 +4,7 @@
 #define VIRTIO_DEVICES_TESTS_BLK_RIG_H
 
 #include <virtio-devices/blk.h>
+#include <virtio-devices/latency.h>
 
 #include "fake-disk.h"
 #include "guest.h"
@@ -33,6 +34,7 @@ struct rig {
 	unsigned int notified, broken;
 	bool early_channels;	/* member of the device's configuration */
 	struct virtdev_rate_limits limits; /* likewise */
+	struct virtdev_measured *measured; /* of both queues; NULL: not measured */
 	unsigned int waits;	/* calls of queue_wait */
 	uint64_t wait_ns;	/* of the last one */
 	uint32_t written;	/* used length of the last request */

@@ -4,12 +4,16 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/parse.h>
+
 #include "cli/control_output.h"
+#include "devices/latency.h"
 #include "json_read.h"
 
 #define WIDTH 12
@@ -48,6 +52,18 @@ static void row_begin(struct rows *rows, const char *path, size_t len)
 	fprintf(rows->to, "%-*s", WIDTH, rows->row);
 }
 
+/* Prints a bucket of a histogram by its bound, unless it is empty. False: no bucket. */
+static bool bucket_print(struct rows *rows, const char *path, const char *value)
+{
+	unsigned int kind, bucket;
+
+	if (sscanf(path, "latency.%u.buckets.%u", &kind, &bucket) != 2)
+		return false;
+	if (strcmp(value, "0") != 0)
+		fprintf(rows->to, " latency.%u.%s=%s", kind, vmm_latency_bound(bucket).text, value);
+	return true;
+}
+
 static void row_value(void *opaque, const char *path, const char *value,
 		      bool is_string)
 {
@@ -59,8 +75,10 @@ static void row_value(void *opaque, const char *path, const char *value,
 		return;
 	if (!rows->begun || strncmp(rows->row, path, len) != 0 || rows->row[len])
 		row_begin(rows, path, len);
-	fputc(' ', rows->to);
 	path += len + (path[len] == '.');
+	if (bucket_print(rows, path, value))
+		return;
+	fputc(' ', rows->to);
 	if (!strncmp(path, "numbers.", 8))
 		path += 8;
 	put_plain(path, rows->to);
@@ -86,7 +104,8 @@ int vmm_control_print_rows(char *reply, FILE *to, struct vsu_error *err)
 /* The lines of a metric must follow each other: collected, then sorted. */
 struct sample {
 	char *line;
-	size_t name_len;
+	size_t name_len;	/* without _bucket, _sum and _count of a histogram */
+	bool histogram;
 	unsigned int order;
 };
 
@@ -94,6 +113,8 @@ struct samples {
 	struct sample *all;
 	unsigned int n, size;
 	char device[16], kind[32], ring[16];	/* the current ones */
+	char request[32], sum[24];	/* likewise, of a histogram */
+	uint64_t count;			/* of its buckets until now */
 	int rc;
 };
 
@@ -126,7 +147,7 @@ static void VSU_PRINTF(3, 4) sample_add(struct samples *s, const char *name,
 		s->rc = -ENOMEM;
 		return;
 	}
-	s->all[s->n] = (struct sample){ line, strcspn(line, "{ "), s->n };
+	s->all[s->n] = (struct sample){ line, strcspn(line, "{ "), false, s->n };
 	for (c = line; c < line + s->all[s->n].name_len; c++)
 		if (!isalnum((unsigned char)*c))
 			*c = '_';
@@ -158,6 +179,52 @@ static void sample_of_array(struct samples *s, const char *path, const char *val
 	}
 }
 
+/* A line of the histogram of the current device and request. */
+static void histogram_add(struct samples *s, const char *suffix, const char *label,
+			  const char *value)
+{
+	char name[64];
+	const unsigned int n = s->n;
+
+	snprintf(name, sizeof(name), "%s%s", VMM_LATENCY_METRIC + strlen("cvmm_"), suffix);
+	sample_add(s, name, "{device=\"%s\",kind=\"%s\",request=\"%s\"%s} %s", s->device,
+		   s->kind, s->request, label, value);
+	if (s->n == n)
+		return;
+	s->all[n].name_len = strlen(VMM_LATENCY_METRIC);
+	s->all[n].histogram = true;
+}
+
+static void bucket_add(struct samples *s, uint32_t bucket, uint64_t n)
+{
+	char label[32], count[24];
+
+	s->count = bucket ? s->count + n : n;
+	snprintf(count, sizeof(count), "%" PRIu64, s->count);
+	snprintf(label, sizeof(label), ",le=\"%s\"", vmm_latency_seconds(bucket).text);
+	histogram_add(s, "_bucket", label, count);
+	if (virtdev_latency_bound(bucket) != UINT64_MAX)
+		return;
+	histogram_add(s, "_sum", "", s->sum);
+	histogram_add(s, "_count", "", count);
+}
+
+/* The sum precedes the buckets. */
+static void sample_of_latency(struct samples *s, const char *path, const char *value)
+{
+	unsigned int any, bucket;
+	uint64_t n;
+	int at = 0;
+
+	if (sscanf(path, "devices.%u.latency.%u.%n", &any, &any, &at) != 2 || !at ||
+	    vsu_parse_u64(value, &n) < 0)
+		return;
+	if (!strcmp(path + at, "nanoseconds"))
+		snprintf(s->sum, sizeof(s->sum), "%s", vmm_latency_sum(n).text);
+	else if (sscanf(path + at, "buckets.%u", &bucket) == 1)
+		bucket_add(s, bucket, n);
+}
+
 /* Numbers of the device and the ring precede their values. */
 static void sample_of_device(struct samples *s, const char *path, const char *value)
 {
@@ -182,7 +249,7 @@ static void sample_of_device(struct samples *s, const char *path, const char *va
 	}
 }
 
-/* Kinds of devices and states are words of letters. */
+/* Kinds of devices and requests, and states, are words of letters. */
 static void sample_of_string(struct samples *s, const char *path, const char *value)
 {
 	const char *last = strrchr(path, '.');
@@ -193,6 +260,9 @@ static void sample_of_string(struct samples *s, const char *path, const char *va
 	else if (last && !strcmp(last, ".kind"))
 		snprintf(s->kind, sizeof(s->kind), "%.*s",
 			 (int)strspn(value, "abcdefghijklmnopqrstuvwxyz"), value);
+	else if (last && !strcmp(last, ".request"))
+		snprintf(s->request, sizeof(s->request), "%.*s",
+			 (int)strspn(value, "abcdefghijklmnopqrstuvwxyz-"), value);
 }
 
 static void sample_value(void *opaque, const char *path, const char *value,
@@ -208,6 +278,7 @@ static void sample_value(void *opaque, const char *path, const char *value,
 	value = !strcmp(value, "true") ? "1" : !strcmp(value, "false") ? "0" : value;
 	sample_of_array(s, path, value);
 	sample_of_device(s, path, value);
+	sample_of_latency(s, path, value);
 	if (prefix || !strncmp(path, "migration.", 10) || !strncmp(path, "saving.", 7) ||
 	    !strcmp(path, "cpus") || !strcmp(path, "paused"))
 		sample_add(s, path + prefix, " %s", value);
@@ -235,8 +306,8 @@ static void samples_print(const struct samples *s, FILE *to)
 		now = &s->all[i];
 		if (!last || last->name_len != now->name_len ||
 		    strncmp(last->line, now->line, now->name_len) != 0)
-			fprintf(to, "# TYPE %.*s untyped\n", (int)now->name_len,
-				now->line);
+			fprintf(to, "# TYPE %.*s %s\n", (int)now->name_len,
+				now->line, now->histogram ? "histogram" : "untyped");
 		put_plain(now->line, to);
 		fputc('\n', to);
 	}

@@ -12,7 +12,7 @@
 #include "places.h"
 
 enum { MEMORY, ON_MEMORY_ERROR, CONFIDENTIAL, CPUS, CPU, DIRTY_RING, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
-       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, SOCKET_MODE, SOCKET_GROUP, SANDBOX, REBOOT, CONFIG, FROM, CLONE, PREFETCH, INCOMING,
+       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, LATENCY, SOCKET_MODE, SOCKET_GROUP, SANDBOX, REBOOT, CONFIG, FROM, CLONE, PREFETCH, INCOMING,
        DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
@@ -105,6 +105,8 @@ const struct vsu_option vmm_run_options[] = {
 	[CONTROL] = { .name = "control", .kind = VSU_OPTION_STRING,
 		      .arg = "SOCKET|fd:N",
 		      .help = "UNIX socket for commands while the guest runs" },
+	[LATENCY] = { .name = "latency", .kind = VSU_OPTION_FLAG,
+		      .help = "measure how long requests of disks and folders take, for status and stats" },
 	[SOCKET_MODE] = PROG_SOCKET_MODE_OPTION,
 	[SOCKET_GROUP] = PROG_SOCKET_GROUP_OPTION,
 	[SANDBOX] = { .name = "sandbox", .kind = VSU_OPTION_STRING,
@@ -168,6 +170,7 @@ static const struct prog_place places[] = {
 	[APPEND] = PLACE(append),
 	[SERIAL] = PLACE(serial),
 	[CONTROL] = PLACE(control),
+	[LATENCY] = PLACE(latency),
 	[SOCKET_MODE] = PLACE(sockets.mode),
 	[SOCKET_GROUP] = PLACE(sockets.group),
 	[SANDBOX] = PLACE(sandbox),

@@ -71,6 +71,7 @@ struct vmm_options {
 	enum vmm_launch_kind confidential;
 	unsigned int dirty_ring; /* 0: off; else see vmm_ring_entries() */
 	enum vmm_transport transport;
+	bool latency;		/* is measured */
 	bool dry_run, json, help;
 	char *const *words;	/* all of them, for the report */
 	int nwords;

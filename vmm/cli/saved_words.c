@@ -41,7 +41,7 @@ static const struct {
 	{ "control", CHANGE_STREAM }, { "serial", CHANGE_STREAM },
 	{ "socket-mode", CHANGE_VALUE }, { "socket-group", CHANGE_VALUE },
 	{ "sandbox", CHANGE_VALUE }, { "on-memory-error", CHANGE_VALUE }, { "log-level", CHANGE_VALUE },
-	{ "dirty-ring", CHANGE_VALUE },
+	{ "dirty-ring", CHANGE_VALUE }, { "latency", CHANGE_VALUE },
 	{ "verbose", CHANGE_VALUE }, { "dry-run", CHANGE_START },
 	{ "json", CHANGE_START }, { "help", CHANGE_START },
 	{ "disk", CHANGE_DEVICE }, { "net", CHANGE_DEVICE },

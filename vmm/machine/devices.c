@@ -135,7 +135,7 @@ static struct vmm_virtio_resources collect_resources(struct vmm_machine *m,
 		.gpa = VMM_TRANSPORTS_GPA + i * VIRTDEV_MMIO_SIZE,
 		.irq = VMM_FIRST_DEVICE_IRQ + i,
 		.lost = on_lost, .away = on_away, .back = on_back,
-		.opaque = &m->devices[i],
+		.opaque = &m->devices[i], .measures = m->options->latency,
 	};
 
 	if (m->on_bus) {

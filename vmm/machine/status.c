@@ -5,6 +5,7 @@
 #include <endian.h>
 #include <inttypes.h>
 
+#include <virtio-devices/latency.h>
 #include <vm-memory/access.h>
 
 #include "machine/memory_report.h"
@@ -65,11 +66,21 @@ static void write_indices(const struct vmm_machine *m,
 		le16toh(used));
 }
 
+static void write_depth(struct virtdev *dev, uint32_t queue, FILE *to)
+{
+	uint64_t depth, highest;
+
+	if (virtdev_queue_depth(dev, queue, &depth, &highest) == 0)
+		fprintf(to, ",\"in_flight\":%" PRIu64 ",\"max_in_flight\":%" PRIu64, depth,
+			highest);
+}
+
 static void write_rings(const struct vmm_machine *m, const struct vmm_device *d,
 			FILE *to)
 {
 	struct virtdev_transport *t = vmm_virtio_transport(d->virtio);
-	const uint32_t n = virtdev_get_info(virtdev_transport_device(t))->nqueues;
+	struct virtdev *dev = virtdev_transport_device(t);
+	const uint32_t n = virtdev_get_info(dev)->nqueues;
 	struct vq_config config;
 	const char *comma = "";
 	uint32_t i;
@@ -82,11 +93,30 @@ static void write_rings(const struct vmm_machine *m, const struct vmm_device *d,
 		fprintf(to, "%s{\"ring\":%" PRIu32 ",\"size\":%" PRIu32, comma,
 			i, config.size);
 		write_indices(m, &config, to);
+		write_depth(dev, i, to);
 		fputc('}', to);
 		comma = ",";
 	}
 	vmm_virtio_unlock(d->virtio);
 	fputc(']', to);
+}
+
+static void write_latency(const struct vmm_device *d, FILE *to)
+{
+	const struct virtdev *dev = virtdev_transport_device(vmm_virtio_transport(d->virtio));
+	struct virtdev_histogram h;
+	const char *request;
+	uint32_t kind, i;
+
+	for (kind = 0; (request = virtdev_latency(dev, kind, &h)); kind++) {
+		fprintf(to, "%s{\"request\":\"%s\",\"nanoseconds\":%" PRIu64 ",\"buckets\":[",
+			kind ? "," : ",\"latency\":[", request, h.sum);
+		for (i = 0; i < VIRTDEV_LATENCY_BUCKETS; i++)
+			fprintf(to, "%s%" PRIu64, i ? "," : "", h.buckets[i]);
+		fputs("]}", to);
+	}
+	if (kind)
+		fputc(']', to);
 }
 
 static void write_device(const struct vmm_machine *m, const struct vmm_device *d,
@@ -105,6 +135,7 @@ static void write_device(const struct vmm_machine *m, const struct vmm_device *d
 	} else {
 		write_rings(m, d, to);
 		vmm_status_write_numbers(d, to);
+		write_latency(d, to);
 	}
 	fputc('}', to);
 }

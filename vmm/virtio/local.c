@@ -16,6 +16,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "devices/latency.h"
 #include "log.h"
 #include "workers.h"
 #include "virtio/virtio.h"
@@ -36,6 +37,7 @@ struct local {
 	struct virtdev_inline *server;
 	struct vmm_windows *shmem;
 	struct prog_workers *workers;	/* serve its requests; or NULL */
+	struct virtdev_measured *measured;	/* used by dev; or NULL */
 	const struct vmm_private *private_memory;	/* NULL: none */
 	uint64_t refused;	/* requests with a buffer outside of shared memory */
 	bool reported;		/* one of them was logged */
@@ -325,6 +327,7 @@ static void local_free(void *backend)
 	prog_workers_end(l->workers);
 	virtdev_free(l->dev);
 	vmm_window_disown(l->shmem, l);
+	free(l->measured);
 	free(l);
 }
 
@@ -344,8 +347,11 @@ static const struct virtdev_server_ops region_ops = {
 static int make_local(const struct vmm_virtio_resources *resources, struct local *l,
 		      struct vsu_error *err)
 {
-	int rc = vmm_virtio_new(resources, l->dev, &local_ops, &l->v, err);
+	int rc = resources->measures ? vmm_latency_measure(l->dev, &l->measured) : 0;
 
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "device");
+	rc = vmm_virtio_new(resources, l->dev, &local_ops, &l->v, err);
 	if (rc < 0)
 		return rc;
 	rc = virtdev_inline_new(vmm_virtio_transport(l->v), resources->space,
@@ -376,6 +382,7 @@ int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtde
 	l->dev = dev;
 	rc = make_local(resources, l, err);
 	if (rc < 0) {
+		free(l->measured);
 		free(l);
 		return rc;
 	}

@@ -118,6 +118,7 @@ struct vmm_virtio_resources {
 	struct vmm_pci_host *pci;
 	struct vmm_msi *msi;
 	unsigned int slot;	/* number on that bus */
+	bool measures;		/* the latency of requests, if this process serves them */
 	/* Called once if the back-end fails. Main thread, without the lock. */
 	void (*lost)(void *opaque, const struct vsu_error *why);
 	/*

@@ -45,7 +45,6 @@
 VSU_BEGIN_DECLS
 
 struct virtdev;
-
 struct virtdev_state_reader;
 struct virtdev_state_writer;
 
@@ -193,6 +192,7 @@ struct virtdev_ops {
 			       struct vsu_error *err);
 	/* Does a few ms of a reset's work. 1: work remains, for another turn or reset. */
 	int (*reset_turn)(void *self);
+	const char *const *latency_kinds; /* names (latency.h), then NULL; or NULL: none */
 };
 
 /*

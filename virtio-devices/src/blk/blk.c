@@ -50,8 +50,10 @@ static int kick_and_reap(struct blk_queue *q, uint64_t *budget)
 
 	do {
 		rc = disk->ops.kick(disk->self, q->channel, budget);
-		if (rc != 0)
-			disk_reap(q);
+		if (rc == 0)
+			break;
+		virtdev_priv_blk_read_clock(q);
+		disk_reap(q);
 	} while (rc > 0 && --rounds);
 	return rc ? -EAGAIN : 0;
 }
@@ -109,6 +111,14 @@ static bool has_doubled(uint32_t n)
 	return n > 1 && !(n & (n - 1));
 }
 
+static void note_popped(const struct blk_queue *q, struct blk_request *r)
+{
+	if (!q->measured)
+		return;
+	r->popped = q->now;
+	virtdev_measured_begin(q->measured);
+}
+
 /*
  * Pops chains. 0: the ring is empty; 1: the turn's budget is used up; -EBUSY: the
  * limit of requests or bytes in flight is reached; -ETIME: the device's limits.
@@ -130,6 +140,7 @@ static int pop_chains(struct blk_queue *q, struct turn *left)
 			virtdev_priv_blk_put(q, r);
 			return rc;
 		}
+		note_popped(q, r);
 		if (left->rate)
 			virtdev_rate_take(left->rate, data_of(&r->chain), 1);
 		/* excludes the current one, which a later kick submits */
@@ -144,6 +155,7 @@ static int queue_turn(struct blk_queue *q, struct turn *left)
 {
 	int rc, kicked;
 
+	virtdev_priv_blk_read_clock(q);
 	disk_reap(q);
 	vq_disable_notify(q->q);
 	rc = pop_chains(q, left);
@@ -194,6 +206,7 @@ static int blk_queue_drain(void *self, uint32_t queue)
 
 	if (!q->q)
 		return 0;
+	virtdev_priv_blk_read_clock(q);
 	disk_reap(q);
 	rc = kick_and_reap(q, &budget);
 	queue_publish(q);
@@ -216,6 +229,7 @@ static int blk_queue_start(void *self, uint32_t queue, struct vq *vq,
 		virtdev_priv_blk_queue_close(q);
 		return rc;
 	}
+	q->measured = virtdev_queue_measured(q->blk->dev, queue);
 	q->q = vq;
 	return 0;
 }
@@ -256,6 +270,11 @@ static void blk_free(void *self)
 	free(blk);
 }
 
+static const char *const latency_kinds[] = {
+	[BLK_READS] = "read", [BLK_WRITES] = "write", [BLK_FLUSHES] = "flush",
+	[BLK_DISCARDS] = "discard", [BLK_ZEROES] = "write-zeroes", NULL,
+};
+
 static const struct virtdev_ops blk_ops = {
 	.size = sizeof(blk_ops),
 	.name = "blk",
@@ -274,6 +293,7 @@ static const struct virtdev_ops blk_ops = {
 	.state_save = virtdev_priv_blk_state_save,
 	.state_load = virtdev_priv_blk_state_load,
 	.stats = virtdev_priv_blk_stats,
+	.latency_kinds = latency_kinds,
 };
 
 /* Fills in defaults. -EINVAL: invalid configuration. */

@@ -15,8 +15,10 @@
 
 #include <virtio-devices/blk.h>
 #include <virtio-devices/blk_layout.h>
+#include <virtio-devices/latency.h>
 #include <virtio-queue/cursor.h>
 #include <virtio-queue/queue.h>
+#include <vmm-sys-util/event.h>
 
 #include "disk/priv.h"
 
@@ -31,7 +33,7 @@
  */
 #define BLK_PIECES (VIRTDEV_BLK_SEG_MAX + 2 + 32)
 
-/* Statistics of a queue; written on its thread only. */
+/* Statistics of a queue; written on its thread only. The first are kinds of requests. */
 enum blk_count { BLK_READS, BLK_WRITES, BLK_FLUSHES, BLK_DISCARDS, BLK_ZEROES, BLK_FAILED,
 		 BLK_BYTES_READ, BLK_BYTES_WRITTEN, BLK_COUNTS };
 
@@ -44,6 +46,7 @@ struct blk_request {
 	struct vq_cursor status;	/* the status byte */
 	struct blk_request *next;	/* while free */
 	uint64_t bytes;			/* of the chain's buffers */
+	uint64_t popped;		/* if measured: the queue's now at its pop */
 	bool through;			/* write-through: followed by a flush */
 	enum blk_count kind;		/* BLK_COUNTS: not counted */
 	uint32_t nranges, range;	/* total, and index of the current one */
@@ -64,6 +67,8 @@ struct blk_queue {
 	uint64_t bytes;			/* of the requests in flight */
 	bool reported_broken;
 	uint64_t counts[BLK_COUNTS];	/* atomic */
+	struct virtdev_measured *measured; /* NULL: nothing is measured */
+	uint64_t now;			/* if measured: virtdev_priv_blk_read_clock() */
 	struct blk_request *pool, *free;
 };
 
@@ -131,6 +136,13 @@ static inline void virtdev_priv_blk_count(struct blk_queue *q,
 {
 	__atomic_store_n(&q->counts[what], q->counts[what] + n,
 			 __ATOMIC_RELAXED);
+}
+
+/* Time of requests that are popped or completed from here on. */
+static inline void virtdev_priv_blk_read_clock(struct blk_queue *q)
+{
+	if (q->measured)
+		q->now = vsu_now_ns();
 }
 
 /* Prefers recently used requests, whose pages are populated. NULL: none free. */

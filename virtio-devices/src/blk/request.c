@@ -29,6 +29,8 @@ static void give_back(struct blk_queue *q, struct blk_request *r,
 		      uint32_t written)
 {
 	vq_push(q->q, &r->chain, written);
+	if (q->measured)
+		virtdev_measured_end(q->measured, r->kind, q->now - r->popped);
 	virtdev_priv_blk_put(q, r);
 }
 

@@ -7,6 +7,8 @@
 
 #include "core/state_priv.h"
 
+struct virtdev_measured;
+
 struct virtdev {
 	struct virtdev_ops ops;
 	struct virtdev_info info;
@@ -16,6 +18,7 @@ struct virtdev {
 	void (*report)(void *opaque, struct virtdev *dev,
 		       const struct vsu_error *what);
 	void *report_opaque;
+	struct virtdev_measured *measured;	/* of each queue, borrowed; or NULL */
 	bool paused;
 	bool loads;		/* between the turns of a load, of: */
 	struct virtdev_state_reader loaded;

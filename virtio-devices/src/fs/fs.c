@@ -38,6 +38,8 @@ static int fs_serve(void *self, uint32_t queue)
 	if (q->event >= 0)
 		return virtdev_priv_fs_queue_turn(q);
 	turn.iov_max = q->npieces;
+	if (q->measured)
+		turn.serve = virtdev_priv_fs_serve_measured;
 	return virtdev_queue_turn(fs->dev, queue, q->q, &turn);
 }
 
@@ -110,6 +112,7 @@ static int fs_start(void *self, uint32_t queue, struct vq *vq,
 		queue_fini(q);
 		return vsu_error_sys(err, rc, "fs: cannot allocate the buffers of a queue");
 	}
+	q->measured = virtdev_queue_measured(q->fs->dev, queue);
 	q->q = vq;
 	__atomic_store_n(&q->fs->kept, false, __ATOMIC_RELAXED);
 	return 0;
@@ -187,6 +190,7 @@ static const struct virtdev_ops fs_ops = {
 	.state_version = 2, .state_save = virtdev_priv_fs_state_save,
 	.state_load = virtdev_priv_fs_state_load,
 	.state_load_turn = virtdev_priv_fs_state_load_turn,
+	.latency_kinds = virtdev_priv_fs_kinds,
 };
 
 /* ------------------------------------------------------------------ creation */

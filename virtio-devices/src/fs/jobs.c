@@ -84,6 +84,8 @@ void virtdev_priv_fs_job_begin(struct fs_queue *q, const struct vq_chain *chain)
 	q->nbusy++;
 	job->queue = q;
 	job->chain = *chain;
+	job->popped = virtdev_priv_fs_measure_begin(q);
+	job->own->kind = VIRTDEV_LATENCY_KINDS;	/* until it is served */
 	job->next = NULL;
 	pthread_mutex_lock(&w->lock);
 	*w->end = job;
@@ -120,6 +122,7 @@ static void push_all(struct fs_queue *q, struct fs_job *done)
 		done = job->next;
 		vq_chain_written(q->q, &job->chain, 0, job->written);
 		vq_push(q->q, &job->chain, job->written);
+		virtdev_priv_fs_measure_end(q, job->own->kind, job->popped);
 		make_idle(q, job);
 	}
 }
@@ -152,6 +155,7 @@ static void push_waiting_jobs(struct fs_queue *q)
 		q->nwaiting_jobs--;
 		virtdev_priv_fs_waiting_push(q, job->own->waiting, &job->chain,
 					     job->written);
+		virtdev_priv_fs_measure_end(q, job->own->kind, job->popped);
 		make_idle(q, job);
 	}
 }

@@ -29,6 +29,7 @@ struct fs_job {
 				   expect */
 	struct vq_chain chain;
 	uint32_t written;
+	uint64_t popped;	/* if measured: time, ns */
 	struct fs_job *next;	/* in the list that the job is in */
 	int state;		/* atomic; of enum fs_job_state */
 	bool threadless;	/* detached, and no thread serves it */

@@ -31,6 +31,7 @@
 #include "fs/idmap.h"
 #include "fs/label.h"
 #include "fs/load.h"
+#include "fs/measure.h"
 #include "fs/operations.h"
 #include "fs/pool.h"
 #include "fs/protocol.h"
@@ -110,6 +111,8 @@ struct fs_queue {
 	uint32_t npieces;
 	unsigned char *text;	/* FS_TEXT bytes */
 	uint64_t unique;	/* of the last request */
+	uint32_t kind;		/* likewise; enum fs_kind */
+	struct virtdev_measured *measured; /* NULL: nothing is measured */
 	bool waits_for_window;	/* its reply depends on pending window changes */
 	int event;		/* if the device has a window or workers; else -1 */
 	uint32_t nwaiting;	/* under window_lock; 0 with workers, where each

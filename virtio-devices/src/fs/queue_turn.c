@@ -62,6 +62,8 @@ static void push_finished(struct fs_queue *q)
 		virtdev_priv_fs_waiting_push(q, &q->waiting[i],
 					     &q->waiting[i].chain,
 					     q->waiting[i].written);
+		virtdev_priv_fs_measure_end(q, q->waiting[i].kind,
+					    q->waiting[i].popped);
 		q->waiting[i] = q->waiting[--q->nwaiting];
 		q->waiting[i].chain.iov = q->waiting[i].head;
 	}
@@ -75,15 +77,19 @@ static void request_serve(struct fs_queue *q, struct vq_chain *chain)
 	bool ends;
 
 	virtdev_priv_fs_waiting_begin(q, p);
+	p->popped = virtdev_priv_fs_measure_begin(q);
 	written = virtdev_priv_fs_serve(q, q->q, chain);
+	p->kind = q->kind;
 	waiting_save(p, chain, written);
 	virtdev_priv_fs_window_lock(q->fs);
 	virtdev_priv_fs_deferred_map_send(q->fs);
 	ends = virtdev_priv_fs_waiting_end(q, p);
 	q->nwaiting += !ends;
 	virtdev_priv_fs_window_unlock(q->fs);
-	if (ends)
-		virtdev_priv_fs_waiting_push(q, p, &p->chain, written);
+	if (!ends)
+		return;
+	virtdev_priv_fs_waiting_push(q, p, &p->chain, written);
+	virtdev_priv_fs_measure_end(q, p->kind, p->popped);
 }
 
 /* -------------------------------------------------------------------- turns */

@@ -212,9 +212,11 @@ uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
 	vq_reader_init(&c.from, q, chain);
 	vq_writer_init(&head, q, chain);
 	c.to = head;
+	queue->kind = VIRTDEV_LATENCY_KINDS;
 	if (chain->fault.bad & VMEM_WRITE ||
 	    !vq_cursor_read_obj(&c.from, &c.in))
 		return 0;
+	queue->kind = virtdev_priv_fs_kind(c.in.opcode);
 	virtdev_priv_fs_count(c.fs, FS_REQUESTS, 1);
 	queue->unique = c.in.unique;
 	op = virtdev_priv_fs_operation(c.in.opcode);

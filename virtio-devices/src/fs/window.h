@@ -94,6 +94,8 @@ struct fs_waiting {
 	struct vq_chain chain;	/* reduced to the reply's header */
 	struct iovec head[sizeof(struct fuse_out_header)];
 	uint32_t nhead, written;
+	uint64_t popped;	/* if measured: time, ns */
+	uint32_t kind;		/* enum fs_kind */
 	int refused;		/* negative errno of a refused change */
 };
 

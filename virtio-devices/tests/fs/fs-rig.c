@@ -42,6 +42,8 @@ void fs_rig_make(struct fs_rig *r, uint32_t queue)
 	ck_assert_msg(virtdev_fs_new(&r->config, &r->dev, &err) == 0, "%s",
 		      err.msg);
 	r->queue = queue;
+	if (r->measured)
+		ck_assert_int_eq(virtdev_measure(r->dev, r->measured), 0);
 	ck_assert_int_eq(virtdev_queue_start(r->dev, queue, r->g.q, NULL), 0);
 }
 

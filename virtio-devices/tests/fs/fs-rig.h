@@ -14,6 +14,7 @@
 #include <linux/fuse.h>
 
 #include <virtio-devices/fs.h>
+#include <virtio-devices/latency.h>
 
 #include "../guest.h"
 
@@ -35,6 +36,7 @@ struct fs_rig {
 	char folder[64];
 	int dir;		/* the shared directory */
 	struct virtdev_fs_config config;
+	struct virtdev_measured *measured; /* of all queues; NULL: not measured */
 	uint32_t uid, gid;	/* of the requests */
 	uint32_t extensions;	/* bytes of the text that are extensions */
 	uint64_t unique;	/* of the last request */

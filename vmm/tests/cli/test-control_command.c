@@ -18,7 +18,7 @@
 
 static struct vmm_control_request request;
 static struct vsu_error err;
-static char printed[2048];
+static char printed[8192];
 
 static void setup(void)
 {
@@ -217,6 +217,48 @@ START_TEST(samples_of_a_metric_follow_each_other)
 }
 END_TEST
 
+static const char reply_with_latency[] =
+	"{\"ok\":true,\"devices\":[{\"device\":2,\"kind\":\"blk\",\"rings\":[],\"numbers\":{},"
+	"\"latency\":[{\"request\":\"write-zeroes\",\"nanoseconds\":1500000000,"
+	"\"buckets\":[1,0,0,0,2,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,4]}]}]}\n";
+
+START_TEST(rows_have_the_bounds_of_buckets_with_requests)
+{
+	ck_assert_int_eq(parse(3, "--table", SOCKET, "status"), 0);
+	ck_assert_int_eq(run_parsed(reply_with_latency, strlen(reply_with_latency)), VSU_EXIT_OK);
+	ck_assert_str_eq(printed,
+			 "devices.0    device=2 kind=blk latency.0.request=write-zeroes "
+			 "latency.0.nanoseconds=1500000000 latency.0.1us=1 latency.0.20us=2 "
+			 "latency.0.longer=4\n");
+}
+END_TEST
+
+#define LABELS "{device=\"2\",kind=\"blk\",request=\"write-zeroes\""
+
+START_TEST(histogram_is_cumulative_and_one_metric)
+{
+	static const char *const parts[] = {
+		"# TYPE cvmm_device_latency_seconds histogram\n"
+		"cvmm_device_latency_seconds_bucket" LABELS ",le=\"0.000001\"} 1\n"
+		"cvmm_device_latency_seconds_bucket" LABELS ",le=\"0.000002\"} 1\n",
+		"_bucket" LABELS ",le=\"0.00002\"} 3\n",
+		"_bucket" LABELS ",le=\"1\"} 3\n",
+		"_bucket" LABELS ",le=\"10\"} 3\n"
+		"cvmm_device_latency_seconds_bucket" LABELS ",le=\"+Inf\"} 7\n"
+		"cvmm_device_latency_seconds_sum" LABELS "} 1.500000000\n"
+		"cvmm_device_latency_seconds_count" LABELS "} 7\n",
+	};
+	unsigned int i;
+
+	ck_assert_int_eq(parse(3, SOCKET, "stats", "--prometheus"), 0);
+	ck_assert_int_eq(run_parsed(reply_with_latency, strlen(reply_with_latency)), VSU_EXIT_OK);
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		ck_assert_msg(strstr(printed, parts[i]) != NULL, "%s\n%s", parts[i], printed);
+	ck_assert_ptr_eq(strstr(printed, "# TYPE"), printed);
+	ck_assert_ptr_null(strstr(printed + 1, "# TYPE"));
+}
+END_TEST
+
 START_TEST(a_subscription_prints_until_the_end)
 {
 	static const char lines[] = "{\"ok\":true}\n{\"event\":\"a\"}\n{\"event\":\"b\"}\n{\"ev";
@@ -312,6 +354,8 @@ int main(void)
 	tcase_add_test(tc, replies_are_printed);
 	tcase_add_test(tc, rows_are_for_people);
 	tcase_add_test(tc, samples_of_a_metric_follow_each_other);
+	tcase_add_test(tc, rows_have_the_bounds_of_buckets_with_requests);
+	tcase_add_test(tc, histogram_is_cumulative_and_one_metric);
 	tcase_add_test(tc, a_subscription_prints_until_the_end);
 	tcase_add_test(tc, a_watch_ends_with_the_machine);
 	tcase_add_test(tc, refusals_are_sentences_without_escapes);
