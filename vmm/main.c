@@ -18,6 +18,7 @@
 #include "machine/machine.h"
 #include "cli/configuration.h"
 #include "cli/control_command.h"
+#include "cli/daemons.h"
 #include "cli/dry_run.h"
 #include "cli/help.h"
 #include "cli/memory_command.h"
@@ -26,6 +27,7 @@
 #include "closer.h"
 #include "log.h"
 #include "process.h"
+#include "spawn/spawn.h"
 
 #define MAX_MAPPINGS 32768	/* of files, in all windows and memory */
 
@@ -98,6 +100,9 @@ static int run_options(const struct vmm_options *options)
 	int rc;
 
 	prog_raise_fd_limit();
+	rc = vmm_daemons_prepare(options, &err);
+	if (rc < 0)
+		return complain(vmm_exit_status(VMM_STAGE_SOCKET, rc), &err);
 	rc = vmm_sandbox_lock(options, &err);
 	if (rc < 0)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
@@ -110,6 +115,7 @@ static int run_options(const struct vmm_options *options)
 	/* the guest may release a lost page before it is touched */
 	prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
 	rc = run_machine(options);
+	vmm_spawn_end();
 	prog_closer_end();
 	return rc;
 }

@@ -123,7 +123,13 @@ static void json_region(const struct facts *f, FILE *to)
 /* Names the process that serves the queues. */
 static const char *server_name(const struct vmm_device_spec *spec)
 {
-	return spec->remote ? "user" : spec->kernel ? "kernel" : "inline";
+	return spec->spawned ? "spawn" : spec->remote ? "user" : spec->kernel ? "kernel" : "inline";
+}
+
+/* The user names the back-end's socket. */
+static bool is_of_user(const struct vmm_device *d)
+{
+	return d->spec.remote && !d->spec.spawned;
 }
 
 static void text_device(const struct vmm_device *d, FILE *to)
@@ -134,7 +140,8 @@ static void text_device(const struct vmm_device *d, FILE *to)
 	else
 		fprintf(to, " mmio=%#" PRIx64, d->gpa);
 	fprintf(to, " irq=%" PRIu32 " backend=%s%s%s%s\n", d->irq,
-		d->spec.remote ? "user:" : server_name(&d->spec), d->spec.socket,
+		is_of_user(d) ? "user:" : server_name(&d->spec),
+		is_of_user(d) ? d->spec.socket : "",
 		d->spec.kind ? " kind=" : "",
 		d->spec.kind ? d->spec.kind->name : "");
 }
@@ -158,8 +165,9 @@ static void text_windows(const struct vmm_machine *m,
 	const struct vmm_window *w = NULL;
 
 	while ((w = next_window(m, d, w)))
-		fprintf(to, "window %#" PRIx64 " %" PRIu64 " shmid=%u backend=user:%s\n",
-			w->gpa, w->len, w->shmid, w->name);
+		fprintf(to, "window %#" PRIx64 " %" PRIu64 " shmid=%u backend=%s%s\n",
+			w->gpa, w->len, w->shmid, is_of_user(d) ? "user:" : "spawn:",
+			w->name);
 }
 
 static void json_windows(const struct vmm_machine *m,
@@ -180,7 +188,7 @@ static void json_windows(const struct vmm_machine *m,
 static void json_device(const struct vmm_machine *m, const struct vmm_device *d,
 			FILE *to)
 {
-	const char *on = d->spec.remote ? d->spec.socket
+	const char *on = is_of_user(d) ? d->spec.socket
 					: vmm_device_describe(&d->spec).file;
 
 	fprintf(to, "{\"id\":%" PRIu32 ",", d->spec.id);
@@ -193,7 +201,7 @@ static void json_device(const struct vmm_machine *m, const struct vmm_device *d,
 	if (d->spec.kind)
 		fprintf(to, ",\"kind\":\"%s\"", d->spec.kind->name);
 	if (on) {
-		fprintf(to, ",\"%s\":", d->spec.remote ? "socket" : "path");
+		fprintf(to, ",\"%s\":", is_of_user(d) ? "socket" : "path");
 		prog_json_string(on, to);
 	}
 	if (d->spec.remote)

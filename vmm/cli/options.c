@@ -12,7 +12,7 @@
 #include "places.h"
 
 enum { MEMORY, ON_MEMORY_ERROR, CONFIDENTIAL, CPUS, CPU, DIRTY_RING, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
-       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, LATENCY, SOCKET_MODE, SOCKET_GROUP, SANDBOX, REBOOT, CONFIG, FROM, CLONE, PREFETCH, INCOMING,
+       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, LATENCY, SOCKET_MODE, SOCKET_GROUP, SANDBOX, DAEMON_PATH, REBOOT, CONFIG, FROM, CLONE, PREFETCH, INCOMING,
        DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
@@ -112,6 +112,9 @@ const struct vsu_option vmm_run_options[] = {
 	[SANDBOX] = { .name = "sandbox", .kind = VSU_OPTION_STRING,
 		      .arg = "PROPERTIES", .preset = "off",
 		      .help = "on[,folder=FOLDER...] or log: few privileges, calls and files" },
+	[DAEMON_PATH] = { .name = "daemon-path", .kind = VSU_OPTION_STRING,
+			  .arg = "FOLDER", .preset = DAEMON_FOLDER,
+			  .help = "folder of the daemons for devices with backend=spawn" },
 	[REBOOT] = { .name = "reboot", .kind = VSU_OPTION_CHOICE,
 		     .choices = reboots, .preset = "exit",
 		     .help = "what to do when the guest reboots" },
@@ -174,6 +177,7 @@ static const struct prog_place places[] = {
 	[SOCKET_MODE] = PLACE(sockets.mode),
 	[SOCKET_GROUP] = PLACE(sockets.group),
 	[SANDBOX] = PLACE(sandbox),
+	[DAEMON_PATH] = PLACE(daemon_path),
 	[REBOOT] = PLACE(restart),
 	[DRY_RUN] = PLACE(dry_run),
 	[JSON] = PLACE(json),

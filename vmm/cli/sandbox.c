@@ -18,6 +18,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/sandbox.h"
+#include "devices/spawned.h"
 #include "disk/module.h"
 #include "landlock.h"
 #include "log.h"
@@ -164,8 +165,7 @@ static int port_add(struct rules *r, const char *port, struct vsu_error *err)
 	static const char kind[] = ":socket:";
 	const char *socket = strstr(port, kind);
 
-	return socket ? parent_add(r, socket + strlen(kind), LANDLOCK_SOCKETS,
-				   err) : 0;
+	return socket ? parent_add(r, socket + strlen(kind), LANDLOCK_SOCKETS, err) : 0;
 }
 
 /*
@@ -250,7 +250,7 @@ static int options_add(struct rules *r, const struct vmm_options *o,
 	for (i = 0; !rc && i < o->memory.n; i++)
 		rc = list_add(r, VMM_DEVICE_MEM, o->memory.lists[i], err);
 	for (i = 0; !rc && i < o->ndevices; i++)
-		rc = device_add(r, &o->devices[i], err);
+		rc = vmm_device_is_spawned(&o->devices[i]) ? 0 : device_add(r, &o->devices[i], err);
 	return rc;
 }
 
@@ -290,8 +290,7 @@ static int common_add(struct rules *r, struct vsu_error *err)
 		rc = path_add(r, common[i].path, common[i].use, err);
 	/* opened again by another name */
 	for (fd = 0; !rc && fd <= STDERR_FILENO; fd++)
-		rc = place_add(r, fcntl(fd, F_DUPFD_CLOEXEC, 0), LANDLOCK_FILE,
-			       err);
+		rc = place_add(r, fcntl(fd, F_DUPFD_CLOEXEC, 0), LANDLOCK_FILE, err);
 	return rc;
 }
 
@@ -305,8 +304,7 @@ static int own_files_add(struct rules *r, struct vsu_error *err)
 
 	if (own < 0)
 		own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return own < 0 ? 0 :
-	       place_add(r, fcntl(own, F_DUPFD_CLOEXEC, 0), LANDLOCK_READ, err);
+	return own < 0 ? 0 : place_add(r, fcntl(own, F_DUPFD_CLOEXEC, 0), LANDLOCK_READ, err);
 }
 
 /* ------------------------------------------------------------------------ lock */
@@ -320,17 +318,20 @@ static int own_files_add(struct rules *r, struct vsu_error *err)
 	(UINT64_C(1) << CAP_FOWNER | UINT64_C(1) << CAP_FSETID | UINT64_C(1) << CAP_SETGID | \
 	 UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_MKNOD | UINT64_C(1) << CAP_SETFCAP)
 
+static bool is_served_here(const struct vmm_device_option *d, enum vmm_device_how how)
+{
+	return !vmm_device_is_spawned(d) && (d->how == how || d->how == VMM_DEVICE_ANY);
+}
+
 static uint64_t kept_capabilities(const struct vmm_options *o)
 {
 	uint64_t keep = COMMON_CAPABILITIES;
 	unsigned int i;
 
 	for (i = 0; i < o->ndevices; i++) {
-		if (o->devices[i].how == VMM_DEVICE_NET ||
-		    o->devices[i].how == VMM_DEVICE_ANY)
+		if (is_served_here(&o->devices[i], VMM_DEVICE_NET))
 			keep |= NET_CAPABILITIES;
-		if (o->devices[i].how == VMM_DEVICE_FS ||
-		    o->devices[i].how == VMM_DEVICE_ANY)
+		if (is_served_here(&o->devices[i], VMM_DEVICE_FS))
 			keep |= FOLDER_CAPABILITIES;
 	}
 	return keep;

@@ -31,6 +31,12 @@ static const char *find_common(const char *const *a, unsigned int na,
 	return NULL;
 }
 
+/* Only the back-end knows its resources. */
+static bool is_external(const struct vmm_device_spec *spec)
+{
+	return spec->remote && !spec->spawned;
+}
+
 static const char *find_shared(const struct vmm_device_spec *clone,
 			       const struct vmm_device_spec *original)
 {
@@ -38,8 +44,8 @@ static const char *find_shared(const struct vmm_device_spec *clone,
 	const struct vmm_device_facts b = vmm_device_describe(original);
 	const char *name;
 
-	if (clone->remote || original->remote)
-		return clone->remote && original->remote &&
+	if (is_external(clone) || is_external(original))
+		return is_external(clone) && is_external(original) &&
 		       is_same_file(clone->socket, original->socket) ?
 		       clone->socket : NULL;
 	if (clone->kernel && original->kernel && a.cid && a.cid == b.cid)

@@ -12,6 +12,7 @@
 
 #include "devices/devices.h"
 #include "devices/rows.h"
+#include "devices/spawned.h"
 
 /* Device options, and the kind that each implies. */
 static const struct {
@@ -72,11 +73,11 @@ static int set_backend(const struct parse *p, const char *text,
 	struct vmm_device_spec *spec = p->spec;
 
 	spec->kernel = !strcmp(text, "kernel");
-	if (spec->kernel || !strcmp(text, "inline"))
+	if (spec->kernel || spec->spawned || !strcmp(text, "inline"))
 		return 0;
 	if (strncmp(text, "user:", 5) || !text[5])
 		return vsu_error_set(err, -EINVAL,
-				     "%s: key 'backend': '%s' is neither 'inline', 'kernel' nor 'user:SOCKET'",
+				     "%s: key 'backend': '%s' is neither 'inline', 'spawn', 'kernel' nor 'user:SOCKET'",
 				     p->option, text);
 	if (strlen(text + 5) >= sizeof(spec->socket))
 		return vsu_error_set(err, -EINVAL,
@@ -123,6 +124,8 @@ static int set_own(struct parse *p, unsigned int index,
 	char what[64];
 
 	snprintf(what, sizeof(what), "%s: key '%s'", p->option, key->option.name);
+	if (spec->spawned)
+		return vmm_device_spawn_key(spec, key, what, value, err);
 	if (key->not_inline)
 		return vsu_error_set(err, -EINVAL, "%s: %s; leave it out, it is an option of the daemon",
 				     what, key->not_inline);
@@ -294,6 +297,7 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 	struct vmm_device_spec *spec = p->spec;
 	int rc = 0;
 
+	spec->spawned = vmm_device_names_spawn(keys);
 	if (spec->kind && spec->kind->any_when_remote && names_socket(keys)) {
 		spec->id = spec->kind->id;
 		spec->kind = NULL;
@@ -301,6 +305,8 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 	p->nown = vmm_device_rows(spec->kind, p->rows);
 	if (keys[0])
 		rc = parse_list(p, keys, err);
+	if (rc >= 0 && spec->spawned)
+		return vmm_device_check_spawned(spec, p->option, p->list, err);
 	if (rc >= 0 && spec->reconnect_ms && !spec->remote)
 		rc = set_own_reconnect(p, err);
 	if (rc >= 0 && spec->kernel)

@@ -18,6 +18,7 @@
 
 #include "cli/options.h"
 #include "devices/kind.h"
+#include "spawn/words.h"
 
 #define VMM_SOCKET_MAX 108
 #define VMM_DEVICE_TEXT_MAX 4608
@@ -29,6 +30,7 @@ struct vmm_device_spec {
 	const struct vmm_device_kind *kind;	/* NULL: by id only */
 	uint32_t id;		/* VIRTIO device id */
 	bool remote;		/* served by a vhost-user back-end */
+	bool spawned;		/* likewise, by a daemon that cvmm starts */
 	bool kernel;		/* served by the host's kernel */
 	char socket[VMM_SOCKET_MAX];
 	uint32_t reconnect_ms;	/* initial delay before reconnecting; 0: do not
@@ -45,6 +47,7 @@ struct vmm_device_spec {
 	uint32_t max_mappings;	/* in its windows; 0: the default */
 	uint64_t max_window_bytes; /* sum of its windows; 0: the default */
 	uint64_t max_mapped_bytes; /* mapped at once; 0: no limit */
+	struct vmm_spawn_words words;	/* if spawned: the daemon's options */
 };
 
 /* Finds a kind by its name or option: "blk" or "disk". NULL: unknown. */

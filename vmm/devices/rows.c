@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "devices/rows.h"
+#include "spawn/words.h"
 
 static const struct vsu_option common_rows[VMM_KEYS_COMMON] = {
 	[VMM_KEY_BACKEND] = { .name = "backend", .kind = VSU_OPTION_STRING,
@@ -78,8 +79,9 @@ unsigned int vmm_device_rows(const struct vmm_device_kind *kind,
 		return n;
 	}
 	copy_own(kind, n, rows);
-	if (kind->kernel)
-		common[VMM_KEY_BACKEND].arg = "inline|kernel|user:SOCKET";
+	if (vmm_spawn_has_daemon(kind))
+		common[VMM_KEY_BACKEND].arg = kind->kernel ? "inline|spawn|kernel|user:SOCKET" :
+							     "inline|spawn|user:SOCKET";
 	common[VMM_KEY_QUEUES].max = kind->max_queues;
 	common[VMM_KEY_QUEUE_SIZE].min = kind->min_queue_size;
 	common[VMM_KEY_QUEUE_SIZE].preset = kind->queue_size;

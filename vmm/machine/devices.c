@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include <virtio-devices/mmio.h>
@@ -176,6 +177,13 @@ static int attach_to_bus(struct vmm_machine *m, struct vmm_virtio *v,
 	return rc;
 }
 
+/* A daemon of cvmm has no socket with a path: messages name its device. */
+static void name_daemon(struct vmm_device_spec *spec, unsigned int i)
+{
+	if (spec->spawned)
+		snprintf(spec->socket, sizeof(spec->socket), "device %u", i);
+}
+
 int vmm_machine_make_device(struct vmm_machine *m, unsigned int i,
 			    struct vsu_error *err)
 {
@@ -183,6 +191,7 @@ int vmm_machine_make_device(struct vmm_machine *m, unsigned int i,
 	const struct vmm_virtio_resources resources = collect_resources(m, i);
 	int rc;
 
+	name_daemon(&d->spec, i);
 	d->owner = m;
 	d->gpa = resources.gpa;
 	d->irq = resources.irq;
@@ -201,6 +210,7 @@ int vmm_machine_begin_device(struct vmm_machine *m, unsigned int i,
 {
 	const struct vmm_virtio_resources resources = collect_resources(m, i);
 
+	name_daemon(&m->devices[i].spec, i);
 	return vmm_virtio_remote_begin(&resources, &m->devices[i].spec, arrival,
 				       &m->devices[i].coming, err);
 }
@@ -244,7 +254,7 @@ static int check_file(const struct vmm_machine *m,
 
 	for (i = 0; i < m->ndevices; i++) {
 		other = &m->devices[i].spec;
-		if (other == spec || other->remote || !other->kind)
+		if (other == spec || !other->kind)
 			continue;
 		theirs = vmm_device_describe(other);
 		if (exclude_each_other(facts, &theirs))
@@ -264,6 +274,7 @@ static int check_private(const struct vmm_machine *m,
 	    (!spec->remote && !spec->kernel))
 		return 0;
 	return vsu_error_set(err, -EINVAL, "%s cannot be used with --memory private=on: %s would have access to pages that the guest makes private; use a device that cvmm serves itself, or private=off",
+			     spec->spawned ? "backend=spawn" :
 			     spec->remote ? spec->socket : "backend=kernel",
 			     spec->remote ? "its process" : "the host's kernel");
 }
@@ -278,9 +289,10 @@ int vmm_machine_check_device(const struct vmm_machine *m,
 	if (rc < 0)
 		return rc;
 	if (spec->remote)
-		return vmm_memory_check_shared(&m->memory, spec->socket, err);
-	if (!facts.file)
-		return 0;
+		rc = vmm_memory_check_shared(&m->memory, spec->spawned ? "backend=spawn" :
+					     spec->socket, err);
+	if (rc < 0 || !facts.file)
+		return rc;
 	rc = check_file(m, spec, &facts, err);
 	return rc < 0 ? rc : vmm_memory_check_disk(&m->memory, facts.file,
 						   !facts.writes, err);

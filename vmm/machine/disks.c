@@ -54,7 +54,7 @@ static const char *name_disk(const struct vmm_device_spec *spec)
 {
 	const struct vmm_device_facts facts = vmm_device_describe(spec);
 
-	if (spec->remote)
+	if (spec->remote && !spec->spawned)
 		return spec->socket;
 	return facts.file ? facts.file : facts.names[0] ? facts.names[0] : "";
 }

@@ -230,7 +230,7 @@ static int check_device(const struct vmm_device *d, unsigned int i,
 	if (!d->virtio || d->machine)
 		return vsu_error_set(err, -EOPNOTSUPP, "device %u was added or removed while the guest ran, and the saved command line describes the devices from its start",
 				     i);
-	if (d->spec.kind && !d->spec.remote && vmm_device_describe(&d->spec).temporary)
+	if (d->spec.kind && vmm_device_describe(&d->spec).temporary)
 		return vsu_error_set(err, -EOPNOTSUPP, "device %u: the changes of a disk with snapshot=on end with this program; give it a file for them, with overlay=FILE",
 				     i);
 	rc = vmm_virtio_check_save(d->virtio, err);

@@ -128,6 +128,8 @@ static void write_device(const struct vmm_machine *m, const struct vmm_device *d
 		fprintf(to, ",\"kind\":\"%s\"", d->spec.kind->name);
 	if (d->slot)
 		fprintf(to, ",\"slot\":%u", d->slot);
+	if (d->virtio && vmm_virtio_process(d->virtio))
+		fprintf(to, ",\"pid\":%d", (int)vmm_virtio_process(d->virtio));
 	if (vmm_machine_is_leaving(m, d))
 		fputs(",\"leaving\":true", to);
 	if (d->coming) {

@@ -41,6 +41,8 @@ static int wait_until_ready(struct remote *r, struct vsu_error *err)
 	if (!r->dead)
 		return 0;
 	*err = r->why;
+	if (r->daemon)
+		vmm_spawned_explain(r->daemon, err);
 	return r->why.code ? r->why.code : -ECONNRESET;
 }
 
@@ -72,6 +74,18 @@ static uint32_t ring_count(const struct vmm_device_spec *spec)
 	       2 * spec->queues + 1 : spec->queues;
 }
 
+static int open_connection(struct remote *r, const struct vmm_device_spec *spec,
+			   struct vsu_error *err)
+{
+	int rc;
+
+	if (!spec->spawned)
+		return vsu_sock_connect(spec->socket, err);
+	rc = vmm_spawned_new(r->loop, spec->kind, &spec->words, spec->socket, &r->daemon,
+			     err);
+	return rc < 0 ? rc : vmm_spawned_connect(r->daemon, err);
+}
+
 static int connect_session(struct remote *r,
 			   const struct vmm_device_spec *spec,
 			   struct vsu_error *err)
@@ -92,7 +106,7 @@ static int connect_session(struct remote *r,
 		.read_only_regions = spec->read_only_windows,
 	};
 	struct virtdev_vhost_user_ops ops = vmm_remote_ops;
-	int sock = vsu_sock_connect(spec->socket, err), rc;
+	int sock = open_connection(r, spec, err), rc;
 
 	if (sock < 0)
 		return sock;
@@ -207,7 +221,14 @@ int vmm_virtio_remote(const struct vmm_virtio_resources *resources,
 /* Ends the handshake: the device can be finished, or is abandoned. */
 static void end_handshake(struct remote *r, const struct vsu_error *why)
 {
+	struct vsu_error explained;
+
 	vmm_remote_unwatch(r);
+	if (why && r->daemon) {
+		explained = *why;
+		vmm_spawned_explain(r->daemon, &explained);
+		why = &explained;
+	}
 	r->arrived(r->opaque, why);
 }
 

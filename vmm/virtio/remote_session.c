@@ -87,7 +87,8 @@ static int on_connect(void *opaque, struct vsu_error *err)
 {
 	const struct remote *r = opaque;
 
-	return vsu_sock_connect(r->socket, err);
+	return r->daemon ? vmm_spawned_connect(r->daemon, err) :
+			   vsu_sock_connect(r->socket, err);
 }
 
 /* A back-end that is lost while it stops does not report positions. */
@@ -308,6 +309,7 @@ void vmm_remote_free(void *remote)
 	vmm_remote_stream_drop(r);
 	vmm_rings_fini(&r->rings);
 	virtdev_vhost_user_free(r->user);
+	vmm_spawned_free(r->daemon);
 	vmm_window_disown(r->shmem, r);
 	free(r->positions);
 	free(r);
@@ -337,13 +339,20 @@ static uint32_t remote_stats(void *backend, struct virtdev_stat *stats,
 				     sizeof(all) / sizeof(all[0]));
 }
 
+static pid_t remote_process(void *backend)
+{
+	const struct remote *r = backend;
+
+	return r->daemon ? vmm_spawned_pid(r->daemon) : 0;
+}
+
 const struct vmm_virtio_backend vmm_remote_backend = {
 	.start = remote_start, .stop = remote_stop,
 	.queue_reset = vmm_remote_queue_reset,
 	.queue_start = vmm_remote_queue_start,
 	.refresh = remote_refresh, .kick_fd = remote_kick_fd,
 	.shared_region = remote_shared_region, .force_stop = remote_force_stop,
-	.stats = remote_stats, .check_save = vmm_remote_check_save,
+	.stats = remote_stats, .process = remote_process, .check_save = vmm_remote_check_save,
 	.pause = vmm_remote_pause, .gather = vmm_remote_gather,
 	.resume = vmm_remote_resume,
 	.check_log = vmm_remote_check_log, .set_log = vmm_remote_set_log,

@@ -16,6 +16,7 @@
 #include <virtio-devices/vhost_user.h>
 
 #include "devices/devices.h"
+#include "spawn/spawn.h"
 #include "virtio/rings.h"
 #include "virtio/virtio.h"
 
@@ -57,6 +58,7 @@ struct remote {
 	bool start_waits;	/* the driver is ready, but no back-end is connected */
 	uint64_t start_features;
 	char socket[VMM_SOCKET_MAX];
+	struct vmm_spawned *daemon;	/* started by cvmm for this device, or NULL */
 	uint64_t lost_ns;	/* time of the disconnection */
 	/* of a handshake while the guest runs */
 	void (*arrived)(void *opaque, const struct vsu_error *why);

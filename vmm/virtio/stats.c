@@ -17,6 +17,14 @@ uint32_t vmm_virtio_stats(const struct vmm_virtio *v,
 			     stats, max);
 }
 
+pid_t vmm_virtio_process(const struct vmm_virtio *v)
+{
+	void *backend;
+	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
+
+	return ops->process ? ops->process(backend) : 0;
+}
+
 uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
 			       const struct virtdev_stat *all, uint32_t n)
 {

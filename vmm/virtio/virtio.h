@@ -72,6 +72,8 @@ struct vmm_virtio_backend {
 	 * virtdev_stats(). Main thread, without the lock. NULL: none.
 	 */
 	uint32_t (*stats)(void *backend, struct virtdev_stat *stats, uint32_t max);
+	/* The process that cvmm started for the device, or 0. Likewise. NULL: none. */
+	pid_t (*process)(void *backend);
 	/*
 	 * A stop in progress must not wait for another process any longer:
 	 * vmm_virtio_stopped() is called soon. NULL: stops never wait. Main
@@ -158,6 +160,9 @@ bool vmm_virtio_is_retired(const struct vmm_virtio *v);
  * For a retired device: force_stop of its backend. -EOPNOTSUPP: not implemented.
  */
 int vmm_virtio_force_stop(struct vmm_virtio *v);
+
+/* The process id of its daemon, if cvmm started one; else 0. Main thread. */
+pid_t vmm_virtio_process(const struct vmm_virtio *v);
 
 /* As virtdev_stats(), from backend or device. Main thread. */
 uint32_t vmm_virtio_stats(const struct vmm_virtio *v,

@@ -250,7 +250,7 @@ static const struct refusal {
 	  "--disk 'backend=user:s,engine=sync': 'engine' is the back-end's to "
 	  "say; leave it out, or 'backend=user:'" },
 	{ VMM_DEVICE_DISK, "path=a,backend=usr:s", -EINVAL,
-	  "--disk: key 'backend': 'usr:s' is neither 'inline', 'kernel' nor "
+	  "--disk: key 'backend': 'usr:s' is neither 'inline', 'spawn', 'kernel' nor "
 	  "'user:SOCKET'" },
 	{ VMM_DEVICE_DISK, "path=a,backend=kernel", -EINVAL,
 	  "--disk 'path=a,backend=kernel': the kernel serves network cards and "
@@ -276,7 +276,7 @@ static const struct refusal {
 	  "the kernel's sockets by AF_VSOCK; leave out 'path', "
 	  "'seqpacket-path', 'connections' and 'buffer'" },
 	{ VMM_DEVICE_DISK, "backend=user:", -EINVAL,
-	  "--disk: key 'backend': 'user:' is neither 'inline', 'kernel' nor "
+	  "--disk: key 'backend': 'user:' is neither 'inline', 'spawn', 'kernel' nor "
 	  "'user:SOCKET'" },
 	{ VMM_DEVICE_DISK, "path=a,readonli", -ENOENT,
 	  "--disk: unknown key 'readonli'; did you mean 'readonly'?" },
@@ -419,6 +419,88 @@ START_TEST(missing_file_is_named)
 }
 END_TEST
 
+static bool has_word(const char *want)
+{
+	const char *word = NULL;
+
+	while ((word = vmm_spawn_words_next(&spec.words, word)))
+		if (!strcmp(word, want))
+			return true;
+	return false;
+}
+
+START_TEST(keys_of_a_spawned_disk_are_options_of_its_daemon)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_DISK, "a,,b,readonly,cache=none,block-size=4K,iops=7,"
+			       "queues=2,queue-size=64,locking=off,backend=spawn"), 0);
+	ck_assert(spec.spawned && spec.remote && spec.kind == &vmm_blk_kind);
+	ck_assert(has_word("--blk-file=a,b") && has_word("--read-only"));
+	ck_assert(has_word("--cache=none") && has_word("--block-size=4096"));
+	ck_assert(has_word("--iops=7") && has_word("--locking=off"));
+	ck_assert(has_word("--num-queues=2") && has_word("--queue-size=64"));
+	ck_assert_uint_eq(spec.reconnect_ms, 100);
+	ck_assert_str_eq(vmm_device_describe(&spec).file, "a,b");
+}
+END_TEST
+
+START_TEST(keyword_may_come_first)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_DISK, "backend=spawn,path=a,readonly=off,"
+			       "reconnect=7"), 0);
+	ck_assert(spec.spawned && has_word("--blk-file=a") && !has_word("--read-only"));
+	ck_assert_uint_eq(spec.reconnect_ms, 7);
+}
+END_TEST
+
+/* The daemon may offer properties that cvmm's own device refuses. */
+START_TEST(spawned_folder_has_the_keys_of_the_daemon)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_FS, "dir,tag=t,thread-pool-size=0,"
+			       "migration-on-error=abort,backend=spawn"), 0);
+	ck_assert(has_word("--shared-dir=dir") && has_word("--tag=t"));
+	ck_assert(has_word("--thread-pool-size=0") && has_word("--migration-on-error=abort"));
+	ck_assert_uint_eq(spec.id, VIRTDEV_ID_FS);
+}
+END_TEST
+
+START_TEST(every_port_of_a_spawned_console_is_an_option)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_CONSOLE, "socket=s,port=a:pty,port=b:socket:c,"
+			       "backend=spawn"), 0);
+	ck_assert(has_word("--console-socket=s"));
+	ck_assert(has_word("--port=a:pty") && has_word("--port=b:socket:c"));
+}
+END_TEST
+
+START_TEST(card_of_a_daemon_reconnects_its_stream)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_NET, "socket=s,reconnect=9,backend=spawn"), 0);
+	ck_assert(has_word("--stream=s") && has_word("--reconnect=9"));
+	ck_assert_uint_eq(spec.reconnect_ms, 100);
+}
+END_TEST
+
+static const struct {
+	enum vmm_device_how how;
+	const char *list, *says;
+} unspawned[] = {
+	{ VMM_DEVICE_BALLOON, "1G,backend=spawn", "which have a daemon" },
+	{ VMM_DEVICE_PMEM, "a,backend=spawn", "which have a daemon" },
+	{ VMM_DEVICE_ANY, "id=26,backend=spawn", "which have a daemon" },
+	{ VMM_DEVICE_DISK, "backend=spawn", "needs 'path=FILE'" },
+	{ VMM_DEVICE_CONSOLE, "stdio,backend=spawn", "leave 'backend=spawn' out" },
+	{ VMM_DEVICE_DISK, "a,backend=spawn,sandbox=none", "unknown key 'sandbox'" },
+	{ VMM_DEVICE_DISK, "a,backend=spawned", "neither 'inline', 'spawn'" },
+	{ VMM_DEVICE_DISK, "a,backend=spawn,backend=user:s", "backend" },
+};
+
+START_TEST(what_no_daemon_does_is_refused)
+{
+	ck_assert_int_lt(parse(unspawned[_i].how, unspawned[_i].list), 0);
+	ck_assert_msg(strstr(err.msg, unspawned[_i].says), "%s", err.msg);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("devices");
@@ -447,5 +529,11 @@ int main(void)
 	tcase_add_test(tc, limits_of_a_back_end_are_taken);
 	tcase_add_test(tc, missing_file_is_named);
 	suite_add_tcase(s, tc);
+	tcase_add_test(tc, keys_of_a_spawned_disk_are_options_of_its_daemon);
+	tcase_add_test(tc, keyword_may_come_first);
+	tcase_add_test(tc, spawned_folder_has_the_keys_of_the_daemon);
+	tcase_add_test(tc, every_port_of_a_spawned_console_is_an_option);
+	tcase_add_test(tc, card_of_a_daemon_reconnects_its_stream);
+	tcase_add_loop_test(tc, what_no_daemon_does_is_refused, 0, COUNT(unspawned));
 	return run_suite(s);
 }

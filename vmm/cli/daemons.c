@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The daemons of a command line. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "cli/daemons.h"
+#include "devices/devices.h"
+#include "devices/spawned.h"
+#include "spawn/spawn.h"
+
+/* What the option selects; off and log restrict no files. */
+static bool is_locked(const struct vmm_options *o)
+{
+	return o->sandbox && strcmp(o->sandbox, "off") && strcmp(o->sandbox, "log");
+}
+
+/* A guest's restart changes no folder, so a relative path stays valid; but not a daemon's. */
+static int set_folder(struct vmm_starter_setup *setup, const struct vmm_options *o,
+		      struct vsu_error *err)
+{
+	if (!o->daemon_path) {
+		snprintf(setup->folder, sizeof(setup->folder), "%s",
+			 vmm_spawn_default_folder());
+		return 0;
+	}
+	if (realpath(o->daemon_path, setup->folder))
+		return 0;
+	return vsu_error_sys(err, -errno, "--daemon-path: '%s'", o->daemon_path);
+}
+
+static int set_common(struct vmm_starter_setup *setup, const struct vmm_options *o,
+		      struct vsu_error *err)
+{
+	const char *const values[VMM_STARTER_COMMON] = { o->sockets.mode, o->sockets.group };
+	static const char *const names[VMM_STARTER_COMMON] = { "socket-mode", "socket-group" };
+	const size_t size = sizeof(setup->common[0]);
+	int i;
+
+	for (i = 0; i < VMM_STARTER_COMMON; i++)
+		if (values[i] && snprintf(setup->common[i], size, "--%s=%s", names[i],
+					  values[i]) >= (int)size)
+			return vsu_error_set(err, -EINVAL, "--%s '%s' is too long for a daemon",
+					     names[i], values[i]);
+	return 0;
+}
+
+/* A descriptor that is not open would be one that this program opens later. */
+static int check_descriptors(const struct vmm_starter_command *c, struct vsu_error *err)
+{
+	const char *word = NULL;
+	int fd;
+
+	while ((word = vmm_spawn_words_next(&c->words, word))) {
+		fd = vmm_spawn_fd_of(c->kind, word);
+		if (fd >= 0 && (fd <= STDERR_FILENO || fcntl(fd, F_GETFD) < 0))
+			return vsu_error_set(err, -EBADF, "backend=spawn: '%s': descriptor %d is not open, or is a standard stream; pass one of 3 or above",
+					     word, fd);
+	}
+	return 0;
+}
+
+static int command_add(struct vmm_starter_setup *setup,
+		       const struct vmm_device_option *option, struct vsu_error *err)
+{
+	static struct vmm_device_spec spec;
+	struct vmm_starter_command *c = &setup->commands[setup->n];
+	int rc;
+
+	if (!vmm_device_is_spawned(option))
+		return 0;
+	/* the machine refuses it, with all other devices */
+	if (vmm_device_parse(option, &spec, NULL) < 0 || !spec.spawned)
+		return 0;
+	c->kind = spec.kind;
+	c->words = spec.words;
+	setup->n++;
+	rc = vmm_spawn_find(setup->folder, spec.kind, err);
+	return rc ? rc : check_descriptors(c, err);
+}
+
+/* From here only the starter and the daemons have them. */
+static void close_descriptors(const struct vmm_starter_setup *setup)
+{
+	const struct vmm_starter_command *c = setup->commands;
+	const char *word;
+	int fd;
+
+	for (; c < setup->commands + setup->n; c++) {
+		word = NULL;
+		while ((word = vmm_spawn_words_next(&c->words, word))) {
+			fd = vmm_spawn_fd_of(c->kind, word);
+			vsu_fd_close(&fd);
+		}
+	}
+}
+
+int vmm_daemons_prepare(const struct vmm_options *options, struct vsu_error *err)
+{
+	static struct vmm_starter_setup setup;
+	unsigned int i;
+	int rc = set_folder(&setup, options, err);
+
+	setup.locked = is_locked(options);
+	for (i = 0; !rc && i < options->ndevices; i++)
+		rc = command_add(&setup, &options->devices[i], err);
+	if (!rc && (setup.n || options->daemon_path))
+		rc = set_common(&setup, options, err);
+	if (rc < 0 || (!setup.n && !options->daemon_path))
+		return rc;
+	rc = vmm_spawn_prepare(&setup, err);
+	if (!rc)
+		close_descriptors(&setup);
+	return rc;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Starts the process that starts daemons, if the options of a machine require it. */
+#ifndef VMM_CLI_DAEMONS_H
+#define VMM_CLI_DAEMONS_H
+
+#include <vmm-sys-util/error.h>
+
+#include "cli/options.h"
+
+/*
+ * Checks that the daemons of devices with backend=spawn are installed, and forks the
+ * starter (spawn/spawn.h). Call it before vmm_sandbox_lock(). Does nothing without such a
+ * device and without --daemon-path.
+ */
+int vmm_daemons_prepare(const struct vmm_options *options, struct vsu_error *err);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* cvmm's side of its starter: requests, and the connection to each daemon. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "log.h"
+#include "spawn/log_reader.h"
+#include "spawn/spawn.h"
+
+struct vmm_spawned {
+	const struct vmm_device_kind *kind;
+	struct vmm_starter_request request;
+	struct vmm_log_reader log;
+};
+
+/* Of this process: it has one starter. */
+static struct {
+	int sock;		/* -1: not started */
+	pid_t pid;
+	uint32_t last_id;
+} starter = { .sock = -1 };
+
+const char *vmm_spawn_default_folder(void)
+{
+	return DAEMON_FOLDER;
+}
+
+int vmm_spawn_find(const char *folder, const struct vmm_device_kind *kind,
+		   struct vsu_error *err)
+{
+	char path[PATH_MAX + 64];
+
+	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-%s", folder, kind->name);
+	if (!access(path, X_OK))
+		return 0;
+	return vsu_error_set(err, -errno, "backend=spawn: '%s': %s; install cvmm's daemons, or name their folder by --daemon-path",
+			     path, strerror(errno));
+}
+
+static void become_starter(const struct vmm_starter_setup *setup, const int ends[2])
+{
+	close(ends[0]);
+	vmm_starter_run(setup, ends[1]);
+}
+
+int vmm_spawn_prepare(const struct vmm_starter_setup *setup, struct vsu_error *err)
+{
+	int ends[2], rc;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
+		return vsu_error_sys(err, -errno, "cannot make a socket");
+	starter.pid = fork();
+	rc = -errno;
+	if (!starter.pid)
+		become_starter(setup, ends);
+	vsu_fd_close(&ends[1]);
+	if (starter.pid < 0) {
+		vsu_fd_close(&ends[0]);
+		return vsu_error_sys(err, rc, "cannot start a process");
+	}
+	starter.sock = ends[0];
+	return 0;
+}
+
+void vmm_spawn_end(void)
+{
+	if (starter.sock < 0)
+		return;
+	vsu_fd_close(&starter.sock);
+	while (waitpid(starter.pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static int send_request(struct vmm_starter_request *r, const int *fds,
+			unsigned int nfds, struct vsu_error *err)
+{
+	const struct iovec iov = {
+		r, offsetof(struct vmm_starter_request, words.text) + r->words.len,
+	};
+	ssize_t rc;
+
+	if (starter.sock < 0)
+		return vsu_error_set(err, -EOPNOTSUPP, "backend=spawn: this cvmm starts no daemon; start it with --daemon-path=%s, or use backend=user:SOCKET",
+				     vmm_spawn_default_folder());
+	rc = vsu_sock_send(starter.sock, &iov, 1, fds, nfds);
+	if (rc >= 0)
+		return 0;
+	return vsu_error_set(err, (int)rc, "backend=spawn: the process cvmm-starter does not accept a request: %s%s",
+			     strerror((int)-rc),
+			     rc == -EAGAIN ? "" : "; save the guest, and start cvmm again");
+}
+
+/* ------------------------------------------------------------------ one daemon */
+
+int vmm_spawned_new(struct ev_loop *loop, const struct vmm_device_kind *kind,
+		    const struct vmm_spawn_words *words, const char *name,
+		    struct vmm_spawned **out, struct vsu_error *err)
+{
+	struct vmm_spawned *s = calloc(1, sizeof(*s));
+	uint32_t i;
+
+	if (!s)
+		return vsu_error_sys(err, -ENOMEM, "a daemon");
+	for (i = 0; vmm_device_kinds[i]; i++)
+		if (vmm_device_kinds[i] == kind)
+			s->request.kind = i;
+	s->kind = kind;
+	s->request.id = ++starter.last_id;
+	s->request.words = *words;
+	vmm_log_reader_init(&s->log, loop, name);
+	*out = s;
+	return 0;
+}
+
+/* Of both pairs the second one is the daemon's. */
+static int start(struct vmm_spawned *s, int connection[2], int log[2],
+		 struct vsu_error *err)
+{
+	const int fds[VMM_STARTER_FDS] = { connection[1], log[1] };
+	int rc = vsu_fd_set_nonblock(log[0]);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the daemon's log");
+	s->request.level = prog_log_get_level();
+	rc = send_request(&s->request, fds, VMM_STARTER_FDS, err);
+	if (rc < 0)
+		return rc;
+	vmm_log_reader_start(&s->log, log[0]);
+	log[0] = -1;
+	rc = connection[0];
+	connection[0] = -1;
+	return rc;
+}
+
+int vmm_spawned_connect(struct vmm_spawned *s, struct vsu_error *err)
+{
+	int connection[2] = { -1, -1 }, log[2] = { -1, -1 }, i, rc;
+
+	rc = vsu_sock_pair(connection);
+	if (!rc && pipe2(log, O_CLOEXEC) < 0)
+		rc = -errno;
+	rc = rc < 0 ? vsu_error_sys(err, rc, "backend=spawn: a connection") :
+		      start(s, connection, log, err);
+	for (i = 0; i < 2; i++) {
+		vsu_fd_close(&connection[i]);
+		vsu_fd_close(&log[i]);
+	}
+	return rc;
+}
+
+pid_t vmm_spawned_pid(struct vmm_spawned *s)
+{
+	return vmm_log_reader_pid(&s->log);
+}
+
+void vmm_spawned_explain(struct vmm_spawned *s, struct vsu_error *err)
+{
+	const char *line = vmm_log_reader_finish(&s->log);
+
+	if (line[0])
+		vsu_error_set(err, err->code, "backend=spawn: %s", line);
+}
+
+void vmm_spawned_free(struct vmm_spawned *s)
+{
+	if (!s)
+		return;
+	s->request.kind = VMM_STARTER_END;
+	s->request.words.len = 0;
+	(void)!send_request(&s->request, NULL, 0, NULL);
+	vmm_log_reader_fini(&s->log);
+	free(s);
+}

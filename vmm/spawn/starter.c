@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The starter's loop: requests, children, deadlines. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "log.h"
+#include "privileges.h"
+#include "spawn/starter.h"
+
+/* Running daemons, and replaced ones that have not ended yet. */
+#define MAX_CHILDREN (2 * VMM_MAX_DEVICES)
+#define NS_PER_MS UINT64_C(1000000)
+/* Time for a daemon to complete its requests; after SIGKILL, until it is abandoned. */
+#define END_NS (UINT64_C(5000) * NS_PER_MS)
+#define KILL_NS (UINT64_C(2000) * NS_PER_MS)
+
+struct child {
+	pid_t pid;		/* 0: a free entry */
+	uint32_t id;
+	int log;		/* a copy of its pipe, for the reason of its end */
+	const char *kind;
+	uint64_t deadline;	/* of its end; 0: it serves */
+	bool killed;
+};
+
+struct starter {
+	const struct vmm_starter_setup *setup;
+	int sock;		/* -1: cvmm has ended */
+	struct child children[MAX_CHILDREN];
+};
+
+/* ------------------------------------------------------------- ends of daemons */
+
+static void child_end(struct child *c, int number, uint64_t ns)
+{
+	if (c->deadline && number != SIGKILL)
+		return;
+	c->killed |= number == SIGKILL;
+	c->deadline = vsu_now_ns() + ns;
+	kill(c->pid, number);
+	kill(c->pid, SIGCONT);
+}
+
+static void child_clear(struct child *c)
+{
+	vsu_fd_close(&c->log);
+	memset(c, 0, sizeof(*c));
+}
+
+static void report_end(const struct child *c, int status)
+{
+	if (c->deadline)
+		return;
+	if (WIFSIGNALED(status))
+		dprintf(c->log, "cvmm-vhost-user-%s: process %d was killed by signal %d\n",
+			c->kind, (int)c->pid, WTERMSIG(status));
+}
+
+static void reap_all(struct starter *s)
+{
+	struct child *c;
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+			if (c->pid == pid)
+				break;
+		if (c == s->children + MAX_CHILDREN)
+			continue;
+		report_end(c, status);
+		child_clear(c);
+	}
+}
+
+static void end_id(struct starter *s, uint32_t id, int number, uint64_t ns)
+{
+	struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+		if (c->pid && c->id == id)
+			child_end(c, number, ns);
+}
+
+/* A process that the kernel blocks survives SIGKILL and is abandoned. */
+static void enforce_deadlines(struct starter *s)
+{
+	const uint64_t now = vsu_now_ns();
+	struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++) {
+		if (!c->pid || !c->deadline || now < c->deadline)
+			continue;
+		if (c->killed)
+			child_clear(c);
+		else
+			child_end(c, SIGKILL, KILL_NS);
+	}
+}
+
+/* -1: no deadline. */
+static int ms_to_deadline(const struct starter *s)
+{
+	const uint64_t now = vsu_now_ns();
+	uint64_t first = UINT64_MAX;
+	const struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+		if (c->pid && c->deadline && c->deadline < first)
+			first = c->deadline;
+	if (first == UINT64_MAX)
+		return -1;
+	return first <= now ? 0 : (int)((first - now) / NS_PER_MS) + 1;
+}
+
+static bool has_children(const struct starter *s)
+{
+	const struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+		if (c->pid)
+			return true;
+	return false;
+}
+
+/* -------------------------------------------------------------------- requests */
+
+static struct child *find_free(struct starter *s, struct vsu_error *err)
+{
+	struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+		if (!c->pid)
+			return c;
+	vsu_error_set(err, -ENOSPC, "%d daemons run or are ending", MAX_CHILDREN);
+	return NULL;
+}
+
+/* If the starter ended between fork() and prctl(), no signal would follow. */
+static void tie_to_starter(pid_t starter)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != starter)
+		_exit(1);
+}
+
+static int fork_daemon(struct starter *s, const struct vmm_device_kind *kind,
+		       const struct vmm_starter_request *request, int sock, int log,
+		       struct vsu_error *err)
+{
+	struct child *c = find_free(s, err);
+	const pid_t starter = getpid();
+	pid_t pid;
+
+	if (!c)
+		return err->code;
+	pid = fork();
+	if (!pid) {
+		tie_to_starter(starter);
+		vmm_starter_exec(s->setup, kind, request, sock, log);
+	}
+	if (pid < 0)
+		return vsu_error_sys(err, -errno, "cannot start a process");
+	*c = (struct child){ .pid = pid, .id = request->id, .kind = kind->name,
+			     .log = vsu_fd_dup(log) };
+	return 0;
+}
+
+static const struct vmm_device_kind *find_kind(uint32_t number)
+{
+	uint32_t i;
+
+	for (i = 0; vmm_device_kinds[i]; i++)
+		if (i == number)
+			return vmm_device_kinds[i];
+	return NULL;
+}
+
+static int start(struct starter *s, const struct vmm_starter_request *request, int sock,
+		 int log, struct vsu_error *err)
+{
+	const struct vmm_device_kind *kind = find_kind(request->kind);
+	int rc;
+
+	if (!kind || request->level > PROG_LOG_DEBUG ||
+	    !vmm_spawn_words_are_valid(&request->words))
+		return vsu_error_set(err, -EINVAL, "the request is malformed");
+	rc = vmm_starter_check(s->setup, kind, &request->words, err);
+	if (rc < 0)
+		return rc;
+	/* two processes never serve one device */
+	end_id(s, request->id, SIGKILL, KILL_NS);
+	return fork_daemon(s, kind, request, sock, log, err);
+}
+
+/* Like a daemon that does not start, a refusal is a line of the log. */
+static void serve_request(struct starter *s, const struct vmm_starter_request *request,
+			  ssize_t len, const int *fds, unsigned int nfds)
+{
+	const ssize_t head = offsetof(struct vmm_starter_request, words.text);
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (len < head || len - head != (ssize_t)request->words.len)
+		return;
+	if (request->kind == VMM_STARTER_END)
+		end_id(s, request->id, SIGTERM, END_NS);
+	else if (nfds == VMM_STARTER_FDS && start(s, request, fds[0], fds[1], &err) < 0)
+		dprintf(fds[1], "0\ncvmm-starter: %s\n", err.msg);
+}
+
+static void receive(struct starter *s)
+{
+	static struct vmm_starter_request request;
+	const struct iovec iov = { &request, sizeof(request) };
+	int fds[VSU_SOCK_MAX_FDS];
+	unsigned int i, nfds = 0;
+	const ssize_t len = vsu_sock_recv(s->sock, &iov, 1, fds, &nfds);
+
+	if (len > 0)
+		serve_request(s, &request, len, fds, nfds);
+	else if (len != -EAGAIN)
+		vsu_fd_close(&s->sock);
+	for (i = 0; i < nfds; i++)
+		vsu_fd_close(&fds[i]);
+}
+
+/* ------------------------------------------------------------------------ life */
+
+static void on_child(int number)
+{
+	(void)number;
+}
+
+/* The terminal, its signals and the service manager are cvmm's. */
+static void leave_terminal(sigset_t *waiting)
+{
+	const struct sigaction wake = { .sa_handler = on_child };
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t blocked;
+	int fd;
+
+	for (fd = 0; null >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	setsid();
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &blocked, waiting);
+	sigdelset(waiting, SIGCHLD);
+	sigaction(SIGCHLD, &wake, NULL);
+}
+
+static void wait_for_event(const struct starter *s, const sigset_t *waiting)
+{
+	struct pollfd p = { .fd = s->sock, .events = POLLIN };
+	const int ms = ms_to_deadline(s);
+	const struct timespec limit = { ms / 1000, ms % 1000 * 1000000L };
+
+	ppoll(&p, 1, ms < 0 ? NULL : &limit, waiting);
+}
+
+_Noreturn void vmm_starter_run(const struct vmm_starter_setup *setup, int sock)
+{
+	static struct starter s;
+	sigset_t waiting;
+	unsigned int i;
+
+	s.setup = setup;
+	s.sock = sock;
+	prctl(PR_SET_NAME, "cvmm-starter");
+	leave_terminal(&waiting);
+	(void)!confine_new_privileges(NULL);
+	while (s.sock >= 0 || has_children(&s)) {
+		if (s.sock >= 0)
+			receive(&s);
+		for (i = 0; s.sock < 0 && i < MAX_CHILDREN; i++)
+			if (s.children[i].pid)
+				child_end(&s.children[i], SIGTERM, END_NS);
+		reap_all(&s);
+		enforce_deadlines(&s);
+		if (s.sock >= 0 || has_children(&s))
+			wait_for_event(&s, &waiting);
+	}
+	_exit(0);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The process "cvmm-starter", which starts daemons for devices with backend=spawn. It is
+ * forked before cvmm restricts itself and keeps cvmm's original rights, so it trusts no
+ * request: it runs programs of one folder only, with the options of a device only. In a
+ * machine with a sandbox these are the devices of the command line.
+ *
+ * A daemon ends if it is replaced, if cvmm abandons it, or if cvmm or this process ends.
+ */
+#ifndef VMM_SPAWN_STARTER_H
+#define VMM_SPAWN_STARTER_H
+
+#include <limits.h>
+
+#include "cli/options.h"
+#include "spawn/words.h"
+
+/* Arguments that all daemons get. */
+#define VMM_STARTER_COMMON 2
+
+struct vmm_starter_command {
+	const struct vmm_device_kind *kind;
+	struct vmm_spawn_words words;
+};
+
+struct vmm_starter_setup {
+	char folder[PATH_MAX];	/* of the daemons */
+	char common[VMM_STARTER_COMMON][128]; /* "" or an option */
+	bool locked;		/* only these commands, and what opens no file */
+	unsigned int n;
+	struct vmm_starter_command commands[VMM_MAX_DEVICES];
+};
+
+/*
+ * A request, one datagram. A start is accompanied by two descriptors: the daemon's end of
+ * a vhost-user connection, and a pipe for its log, which begins with its process id. A
+ * start replaces the daemon of the same id.
+ */
+struct vmm_starter_request {
+	uint32_t id;		/* chosen by cvmm */
+	uint32_t kind;		/* index in vmm_device_kinds; VMM_STARTER_END: end it */
+	uint32_t level;		/* enum prog_log_level */
+	struct vmm_spawn_words words;	/* the last one, sent up to its length */
+};
+
+#define VMM_STARTER_END UINT32_MAX
+#define VMM_STARTER_FDS 2
+
+/* The life of the process; it ends when the other end of sock is closed. */
+_Noreturn void vmm_starter_run(const struct vmm_starter_setup *setup, int sock);
+
+/* starter_check.c: whether a request is permitted; -EPERM with the reason. */
+int vmm_starter_check(const struct vmm_starter_setup *setup,
+		      const struct vmm_device_kind *kind,
+		      const struct vmm_spawn_words *words, struct vsu_error *err);
+
+/* Whether the words are those of a device of the command line. */
+bool vmm_starter_is_listed(const struct vmm_starter_setup *setup,
+			   const struct vmm_device_kind *kind,
+			   const struct vmm_spawn_words *words);
+
+/* starter_exec.c: what the new process becomes. sock and log are those of the request. */
+_Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
+				const struct vmm_device_kind *kind,
+				const struct vmm_starter_request *request, int sock,
+				int log);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Which daemons a possibly compromised cvmm can start. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "spawn/starter.h"
+
+bool vmm_starter_is_listed(const struct vmm_starter_setup *setup,
+			   const struct vmm_device_kind *kind,
+			   const struct vmm_spawn_words *words)
+{
+	const struct vmm_starter_command *c = setup->commands;
+
+	for (; c < setup->commands + setup->n; c++)
+		if (c->kind == kind && c->words.len == words->len &&
+		    !memcmp(c->words.text, words->text, words->len))
+			return true;
+	return false;
+}
+
+/* Options of every daemon that belong to a device. */
+static bool is_of_queues(const char *word)
+{
+	return !strncmp(word, "--num-queues=", strlen("--num-queues=")) ||
+	       !strncmp(word, "--queue-size=", strlen("--queue-size="));
+}
+
+/* Text that names nothing of the host. */
+static bool is_harmless(const struct vmm_device_key *key)
+{
+	static const char *const names[] = { "mac", "name", "serial", "tag" };
+	size_t i;
+
+	if (key->option.kind != VSU_OPTION_STRING)
+		return strcmp(key->option.name, "fd") != 0 &&
+		       strcmp(key->option.name, "pty") != 0;
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(key->option.name, names[i]))
+			return true;
+	return false;
+}
+
+static int check_word(const struct vmm_starter_setup *setup,
+		      const struct vmm_device_kind *kind, const char *word,
+		      struct vsu_error *err)
+{
+	const char *value;
+	const struct vmm_device_key *key = vmm_spawn_key_of(kind, word, &value);
+
+	if (!key && !is_of_queues(word))
+		return vsu_error_set(err, -EPERM, "'%s' is no option of a device", word);
+	if (vmm_spawn_fd_of(kind, word) >= 0)
+		return vsu_error_set(err, -EPERM, "'%s': descriptors are passed at the start of cvmm only; put the device on its command line", word);
+	if (key && setup->locked && !is_harmless(key))
+		return vsu_error_set(err, -EPERM, "'%s': with --sandbox=on, a daemon opens what the command line names only; put the device there, or use backend=user:SOCKET", word);
+	return 0;
+}
+
+int vmm_starter_check(const struct vmm_starter_setup *setup,
+		      const struct vmm_device_kind *kind,
+		      const struct vmm_spawn_words *words, struct vsu_error *err)
+{
+	const char *word = NULL;
+	int rc = 0;
+
+	if (!vmm_spawn_has_daemon(kind))
+		return vsu_error_set(err, -EPERM, "no daemon serves this kind of device");
+	if (vmm_starter_is_listed(setup, kind, words))
+		return 0;
+	while (!rc && (word = vmm_spawn_words_next(words, word)))
+		rc = check_word(setup, kind, word, err);
+	return rc;
+}

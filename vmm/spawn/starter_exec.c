@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A new process of the starter becomes a daemon. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "spawn/starter.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1u << 2)
+#endif
+
+#define EXIT_NOT_STARTED 127
+
+/* Before Linux 5.11. */
+static void mark_one_by_one(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	int fd;
+
+	while (folder && (entry = readdir(folder))) {
+		fd = atoi(entry->d_name);
+		if (fd > STDERR_FILENO)
+			(void)!fcntl(fd, F_SETFD, FD_CLOEXEC);
+	}
+	if (folder)
+		closedir(folder);
+}
+
+static void keep_open(int fd)
+{
+	(void)!fcntl(fd, F_SETFD, 0);
+}
+
+/* Only the connection, and the descriptors of its options, reach the daemon. */
+static void narrow_descriptors(const struct vmm_device_kind *kind,
+			       const struct vmm_spawn_words *words, int sock)
+{
+	const char *word = NULL;
+	int fd;
+
+	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		mark_one_by_one();
+	keep_open(sock);
+	while ((word = vmm_spawn_words_next(words, word))) {
+		fd = vmm_spawn_fd_of(kind, word);
+		if (fd > STDERR_FILENO)
+			keep_open(fd);
+	}
+}
+
+/* The starter ignores or handles these. */
+static void reset_signals(void)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD, SIGPIPE };
+	sigset_t none;
+	size_t i;
+
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		signal(numbers[i], SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void complain(const struct vmm_device_kind *kind, const char *path, int cause)
+{
+	dprintf(STDERR_FILENO, "cvmm-vhost-user-%s: %s cannot be started: %s; install cvmm's daemons, or name their folder by --daemon-path\n",
+		kind->name, path, strerror(cause));
+}
+
+/* execv() does not change its arguments. */
+static char *argument(const char *word)
+{
+	return (char *)(uintptr_t)word;
+}
+
+_Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
+				const struct vmm_device_kind *kind,
+				const struct vmm_starter_request *request, int sock,
+				int log)
+{
+	char path[PATH_MAX + 64], fd[32], level[32];
+	char *argv[VMM_SPAWN_MAX_WORDS + VMM_STARTER_COMMON + 4] = { path, fd, level };
+	const char *word = NULL;
+	unsigned int i, n = 3;
+
+	dup2(log, STDOUT_FILENO);
+	dup2(log, STDERR_FILENO);
+	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-%s", setup->folder, kind->name);
+	snprintf(fd, sizeof(fd), "--fd=%d", sock);
+	snprintf(level, sizeof(level), "--log-level=%s", prog_log_levels[request->level]);
+	for (i = 0; i < VMM_STARTER_COMMON; i++)
+		if (setup->common[i][0])
+			argv[n++] = argument(setup->common[i]);
+	while ((word = vmm_spawn_words_next(&request->words, word)))
+		argv[n++] = argument(word);
+	narrow_descriptors(kind, &request->words, sock);
+	reset_signals();
+	dprintf(STDERR_FILENO, "%d\n", (int)getpid());
+	execv(path, argv);
+	complain(kind, path, errno);
+	_exit(EXIT_NOT_STARTED);
+}

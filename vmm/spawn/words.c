@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Options of a daemon as a list of words. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vmm-sys-util/parse.h>
+
+#include "spawn/words.h"
+
+int vmm_spawn_words_add(struct vmm_spawn_words *words, const char *fmt, ...)
+{
+	const size_t space = sizeof(words->text) - words->len;
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(words->text + words->len, space, fmt, ap);
+	va_end(ap);
+	if (len < 0 || (size_t)len >= space)
+		return -E2BIG;
+	words->len += (uint32_t)len + 1;
+	return 0;
+}
+
+const char *vmm_spawn_words_next(const struct vmm_spawn_words *words, const char *word)
+{
+	const char *end = words->text + words->len;
+	const char *next = word ? word + strlen(word) + 1 : words->text;
+
+	return next < end ? next : NULL;
+}
+
+bool vmm_spawn_words_are_valid(const struct vmm_spawn_words *words)
+{
+	const char *word = NULL;
+	unsigned int n = 0;
+
+	if (words->len > sizeof(words->text) ||
+	    (words->len && words->text[words->len - 1]))
+		return false;
+	while ((word = vmm_spawn_words_next(words, word)))
+		n++;
+	return n <= VMM_SPAWN_MAX_WORDS;
+}
+
+bool vmm_spawn_has_daemon(const struct vmm_device_kind *kind)
+{
+	static const struct vmm_device_kind *const served[] = {
+		&vmm_blk_kind, &vmm_console_kind, &vmm_fs_kind, &vmm_net_kind,
+		&vmm_rng_kind, &vmm_vsock_kind,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(served) / sizeof(*served); i++)
+		if (served[i] == kind)
+			return true;
+	return false;
+}
+
+const char *vmm_spawn_key_name(const struct vmm_device_key *key)
+{
+	return key->daemon_name ? key->daemon_name : key->option.name;
+}
+
+const struct vmm_device_key *vmm_spawn_key_of(const struct vmm_device_kind *kind,
+					      const char *word, const char **value)
+{
+	const struct vmm_device_key *key;
+	const char *name;
+	size_t len;
+
+	*value = NULL;
+	if (strncmp(word, "--", 2) != 0)
+		return NULL;
+	word += 2;
+	len = strcspn(word, "=");
+	for (key = kind->keys; key->option.name; key++) {
+		name = vmm_spawn_key_name(key);
+		if (strlen(name) != len || strncmp(name, word, len) != 0)
+			continue;
+		*value = word[len] ? word + len + 1 : NULL;
+		return key;
+	}
+	return NULL;
+}
+
+/* A key "fd", or a port of a console, "NAME:fd:N". */
+int vmm_spawn_fd_of(const struct vmm_device_kind *kind, const char *word)
+{
+	static const char infix[] = ":fd:";
+	const char *value, *at;
+	const struct vmm_device_key *key = vmm_spawn_key_of(kind, word, &value);
+	uint64_t number;
+
+	if (!key || !value)
+		return -1;
+	if (strcmp(key->option.name, "port") == 0) {
+		at = strstr(value, infix);
+		value = at ? at + strlen(infix) : "";
+	} else if (strcmp(key->option.name, "fd") != 0) {
+		return -1;
+	}
+	if (vsu_parse_u64(value, &number) < 0 || number > INT32_MAX)
+		return -1;
+	return (int)number;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The options of a daemon that cvmm starts for one of its devices (backend=spawn), as
+ * text that another process can check and run.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_SPAWN_WORDS_H
+#define VMM_SPAWN_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/attributes.h>
+
+#include "devices/kind.h"
+
+/* The options of one device, each followed by a zero byte. */
+#define VMM_SPAWN_WORDS_MAX 6144
+/* More words than a device can have. */
+#define VMM_SPAWN_MAX_WORDS 48
+
+struct vmm_spawn_words {
+	uint32_t len;
+	char text[VMM_SPAWN_WORDS_MAX];
+};
+
+/* Appends one option; -E2BIG: it does not fit. */
+int vmm_spawn_words_add(struct vmm_spawn_words *words, const char *fmt, ...)
+	VSU_PRINTF(2, 3);
+
+/* The next word after word, the first one if word is NULL; NULL at the end. */
+const char *vmm_spawn_words_next(const struct vmm_spawn_words *words, const char *word);
+
+/* Whether the words are complete: each ends with a zero byte, and none is too many. */
+bool vmm_spawn_words_are_valid(const struct vmm_spawn_words *words);
+
+/* Whether a daemon serves devices of this kind. */
+bool vmm_spawn_has_daemon(const struct vmm_device_kind *kind);
+
+/* The daemon's name for a key. */
+const char *vmm_spawn_key_name(const struct vmm_device_key *key);
+
+/* The key of a word, "--NAME=VALUE" or "--NAME", or NULL; *value is NULL without one. */
+const struct vmm_device_key *vmm_spawn_key_of(const struct vmm_device_kind *kind,
+					      const char *word, const char **value);
+
+/* The descriptor that a word refers to, or -1. */
+int vmm_spawn_fd_of(const struct vmm_device_kind *kind, const char *word);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the starter's processes; the daemons are scripts of the test. */
+#include <config.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "../util.h"
+#include "spawn/spawn.h"
+
+static struct vmm_starter_setup setup;
+static struct vmm_spawn_words words;
+static struct vmm_spawned *spawned;
+static struct ev_loop *loop;
+static struct vsu_error err;
+
+#define SLEEPS "echo \"got $*\"; exec sleep 1000"
+
+static void daemon_write(const char *script)
+{
+	char path[PATH_MAX + 32];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-rng", setup.folder);
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fprintf(file, "#!/bin/sh\n%s\n", script);
+	ck_assert_int_eq(fchmod(fileno(file), 0755), 0);
+	fclose(file);
+}
+
+static void rig_start(const char *script)
+{
+	alarm(100);
+	strcpy(setup.folder, "/tmp/cvmm.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(setup.folder));
+	daemon_write(script);
+	loop = ev_loop_new(0);
+	ck_assert_int_eq(vmm_spawn_prepare(&setup, &err), 0);
+}
+
+static void rig_init(const char *script)
+{
+	rig_start(script);
+	ck_assert_int_eq(vmm_spawned_new(loop, &vmm_rng_kind, &words, "device 7", &spawned,
+					 &err), 0);
+}
+
+static void rig_fini(void)
+{
+	char path[PATH_MAX + 32];
+
+	vmm_spawned_free(spawned);
+	vmm_spawn_end();
+	ev_loop_destroy(loop);
+	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-rng", setup.folder);
+	unlink(path);
+	rmdir(setup.folder);
+}
+
+static int connect_it(void)
+{
+	int sock = vmm_spawned_connect(spawned, &err);
+
+	ck_assert_msg(sock >= 0, "%s", err.msg);
+	return sock;
+}
+
+static void wait_for_end(int sock)
+{
+	struct pollfd p = { .fd = sock, .events = POLLIN };
+	char byte;
+
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	ck_assert_int_le(read(sock, &byte, 1), 0);
+}
+
+static pid_t wait_for_pid(void)
+{
+	pid_t pid;
+
+	while (!(pid = vmm_spawned_pid(spawned)))
+		poll(NULL, 0, 1);
+	return pid;
+}
+
+/* A process that ended is reaped by the starter, so it does not exist. */
+static void wait_until_gone(pid_t pid)
+{
+	while (!kill(pid, 0))
+		poll(NULL, 0, 1);
+	ck_assert_int_eq(errno, ESRCH);
+}
+
+START_TEST(a_daemon_is_started_with_its_options)
+{
+	vmm_spawn_words_add(&words, "--rate=5");
+	rig_init("echo \"got ${1%=*} $2 $3 $4\" >&2");
+	wait_for_end(connect_it());
+	vmm_spawned_explain(spawned, &err);
+	ck_assert_str_eq(err.msg, "backend=spawn: got --fd --log-level=warning --rate=5 ");
+	rig_fini();
+}
+END_TEST
+
+START_TEST(it_has_standard_streams_and_the_connection_only)
+{
+	int leak;
+
+	/* without close-on-exec */
+	leak = open("/dev/null", O_RDONLY);
+	rig_init("n=${1#--fd=}; eval \"exec $n>&-\"; set -- /proc/self/fd/*; echo \"$#\" >&2");
+	wait_for_end(connect_it());
+	vmm_spawned_explain(spawned, &err);
+	/* 0 to 2, and those of the shell: its script */
+	ck_assert_int_le(atoi(err.msg + strlen("backend=spawn: ")), 5);
+	close(leak);
+	rig_fini();
+}
+END_TEST
+
+START_TEST(its_process_is_known)
+{
+	pid_t pid;
+	int sock;
+
+	rig_init(SLEEPS);
+	sock = connect_it();
+	pid = wait_for_pid();
+	ck_assert_int_eq(kill(pid, 0), 0);
+	close(sock);
+	rig_fini();
+	wait_until_gone(pid);
+}
+END_TEST
+
+START_TEST(it_ends_with_its_device)
+{
+	pid_t pid;
+	int sock;
+
+	rig_init(SLEEPS);
+	sock = connect_it();
+	pid = wait_for_pid();
+	vmm_spawned_free(spawned);
+	spawned = NULL;
+	wait_until_gone(pid);
+	close(sock);
+	rig_fini();
+}
+END_TEST
+
+/* SIGSTOP and ignored signals delay nothing for long. */
+START_TEST(one_that_ignores_signals_ends_too)
+{
+	pid_t pid;
+	int sock;
+
+	rig_init("trap '' TERM; while :; do sleep 1000; done");
+	sock = connect_it();
+	pid = wait_for_pid();
+	kill(pid, SIGSTOP);
+	vmm_spawned_free(spawned);
+	spawned = NULL;
+	wait_until_gone(pid);
+	close(sock);
+	rig_fini();
+}
+END_TEST
+
+START_TEST(another_start_replaces_it)
+{
+	pid_t first, second;
+	int sock;
+
+	rig_init(SLEEPS);
+	sock = connect_it();
+	first = wait_for_pid();
+	close(sock);
+	sock = connect_it();
+	second = wait_for_pid();
+	ck_assert_int_ne(first, second);
+	wait_until_gone(first);
+	ck_assert_int_eq(kill(second, 0), 0);
+	close(sock);
+	rig_fini();
+}
+END_TEST
+
+START_TEST(a_missing_daemon_is_named)
+{
+	rig_init(SLEEPS);
+	strcpy(words.text, "");
+	ck_assert_int_eq(vmm_spawn_find(setup.folder, &vmm_blk_kind, &err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "cvmm-vhost-user-blk"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "--daemon-path"));
+	ck_assert_int_eq(vmm_spawn_find(setup.folder, &vmm_rng_kind, &err), 0);
+	rig_fini();
+}
+END_TEST
+
+START_TEST(a_program_that_cannot_run_is_explained)
+{
+	char path[PATH_MAX + 32];
+
+	rig_init(SLEEPS);
+	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-rng", setup.folder);
+	ck_assert_int_eq(chmod(path, 0644), 0);
+	wait_for_end(connect_it());
+	vmm_spawned_explain(spawned, &err);
+	ck_assert_ptr_nonnull(strstr(err.msg, "Permission denied"));
+	rig_fini();
+}
+END_TEST
+
+START_TEST(a_killed_daemon_is_explained)
+{
+	int sock;
+
+	rig_init(SLEEPS);
+	sock = connect_it();
+	kill(wait_for_pid(), SIGKILL);
+	wait_for_end(sock);
+	do {
+		vmm_spawned_explain(spawned, &err);
+		poll(NULL, 0, 1);
+	} while (!strstr(err.msg, "was killed by signal 9"));
+	close(sock);
+	rig_fini();
+}
+END_TEST
+
+START_TEST(a_refused_request_is_explained)
+{
+	vmm_spawn_words_add(&words, "--seccomp=off");
+	rig_init(SLEEPS);
+	wait_for_end(connect_it());
+	vmm_spawned_explain(spawned, &err);
+	ck_assert_str_eq(err.msg, "backend=spawn: cvmm-starter: '--seccomp=off' is no option of a device");
+	ck_assert_int_eq(vmm_spawned_pid(spawned), 0);
+	rig_fini();
+}
+END_TEST
+
+/* Control characters would reach the user's terminal. */
+START_TEST(text_of_a_daemon_is_cleaned_and_cut)
+{
+	const char *c;
+
+	rig_init("printf 'a\\033[2Jb\\r%01000d\\n' 0 >&2");
+	wait_for_end(connect_it());
+	vmm_spawned_explain(spawned, &err);
+	ck_assert_ptr_nonnull(strstr(err.msg, "a?[2Jb?0"));
+	for (c = err.msg; *c; c++)
+		ck_assert_int_ge(*c, ' ');
+	ck_assert_uint_le(strlen(err.msg), 600);
+	rig_fini();
+}
+END_TEST
+
+START_TEST(a_flood_of_lines_is_read_in_pieces)
+{
+	unsigned int i;
+	pid_t pid;
+	int sock;
+
+	rig_init("exec yes lines >&2");
+	sock = connect_it();
+	pid = wait_for_pid();
+	for (i = 0; i < 50; i++)
+		ev_run(loop, EVRUN_ONCE);
+	vmm_spawned_free(spawned);
+	spawned = NULL;
+	wait_until_gone(pid);
+	close(sock);
+	rig_fini();
+}
+END_TEST
+
+START_TEST(without_a_starter_a_device_is_refused)
+{
+	loop = ev_loop_new(0);
+	ck_assert_int_eq(vmm_spawned_new(loop, &vmm_rng_kind, &words, "d", &spawned, &err), 0);
+	ck_assert_int_eq(vmm_spawned_connect(spawned, &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "--daemon-path"));
+	vmm_spawned_free(spawned);
+	ev_loop_destroy(loop);
+}
+END_TEST
+
+/* In place of cvmm: starts a daemon, reports its process, and is killed. */
+static void live_until_killed(int report)
+{
+	pid_t pid;
+
+	rig_init(SLEEPS);
+	(void)connect_it();
+	pid = wait_for_pid();
+	(void)!write(report, &pid, sizeof(pid));
+	(void)!write(report, setup.folder, sizeof(setup.folder));
+	for (;;)
+		pause();
+}
+
+START_TEST(nothing_outlives_a_killed_cvmm)
+{
+	char path[PATH_MAX + 32];
+	int ends[2];
+	pid_t cvmm, daemon;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	cvmm = fork();
+	if (!cvmm)
+		live_until_killed(ends[1]);
+	close(ends[1]);
+	ck_assert_int_eq(read(ends[0], &daemon, sizeof(daemon)), sizeof(daemon));
+	ck_assert_int_gt(vsu_fd_read_full(ends[0], setup.folder, sizeof(setup.folder)), 0);
+	kill(cvmm, SIGKILL);
+	waitpid(cvmm, NULL, 0);
+	wait_until_gone(daemon);
+	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-rng", setup.folder);
+	unlink(path);
+	rmdir(setup.folder);
+	close(ends[0]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("spawn");
+	TCase *tcase = tcase_create("spawn");
+
+	tcase_add_test(tcase, a_daemon_is_started_with_its_options);
+	tcase_add_test(tcase, it_has_standard_streams_and_the_connection_only);
+	tcase_add_test(tcase, its_process_is_known);
+	tcase_add_test(tcase, it_ends_with_its_device);
+	tcase_add_test(tcase, one_that_ignores_signals_ends_too);
+	tcase_add_test(tcase, another_start_replaces_it);
+	tcase_add_test(tcase, a_missing_daemon_is_named);
+	tcase_add_test(tcase, a_program_that_cannot_run_is_explained);
+	tcase_add_test(tcase, a_killed_daemon_is_explained);
+	tcase_add_test(tcase, a_refused_request_is_explained);
+	tcase_add_test(tcase, text_of_a_daemon_is_cleaned_and_cut);
+	tcase_add_test(tcase, a_flood_of_lines_is_read_in_pieces);
+	tcase_add_test(tcase, without_a_starter_a_device_is_refused);
+	tcase_add_test(tcase, nothing_outlives_a_killed_cvmm);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the daemons that the starter permits. */
+#include <config.h>
+
+#include "../util.h"
+#include "spawn/starter.h"
+
+static struct vmm_starter_setup setup;
+static struct vmm_spawn_words words;
+static struct vsu_error err;
+
+static void add(const char *word)
+{
+	ck_assert_int_eq(vmm_spawn_words_add(&words, "%s", word), 0);
+}
+
+static int check_one(const struct vmm_device_kind *kind, const char *word)
+{
+	vsu_error_clear(&err);
+	words.len = 0;
+	add(word);
+	return vmm_starter_check(&setup, kind, &words, &err);
+}
+
+static void list_one(const struct vmm_device_kind *kind, const char *word)
+{
+	words.len = 0;
+	add(word);
+	setup.commands[setup.n].kind = kind;
+	setup.commands[setup.n++].words = words;
+}
+
+START_TEST(words_are_found_in_order)
+{
+	const char *word = NULL;
+
+	add("--a=1");
+	add("");
+	add("--b");
+	word = vmm_spawn_words_next(&words, word);
+	ck_assert_str_eq(word, "--a=1");
+	word = vmm_spawn_words_next(&words, word);
+	ck_assert_str_eq(word, "");
+	word = vmm_spawn_words_next(&words, word);
+	ck_assert_str_eq(word, "--b");
+	ck_assert_ptr_null(vmm_spawn_words_next(&words, word));
+	ck_assert(vmm_spawn_words_are_valid(&words));
+}
+END_TEST
+
+START_TEST(words_that_do_not_fit_are_refused)
+{
+	static char text[VMM_SPAWN_WORDS_MAX + 1];
+
+	memset(text, 'x', VMM_SPAWN_WORDS_MAX);
+	ck_assert_int_eq(vmm_spawn_words_add(&words, "%s", text), -E2BIG);
+	text[VMM_SPAWN_WORDS_MAX - 1] = '\0';
+	ck_assert_int_eq(vmm_spawn_words_add(&words, "%s", text), 0);
+	ck_assert_int_eq(vmm_spawn_words_add(&words, "%s", ""), -E2BIG);
+	ck_assert_uint_eq(words.len, VMM_SPAWN_WORDS_MAX);
+}
+END_TEST
+
+START_TEST(words_without_an_end_are_not_valid)
+{
+	add("--a");
+	words.text[words.len - 1] = 'x';
+	ck_assert(!vmm_spawn_words_are_valid(&words));
+	words.len = VMM_SPAWN_WORDS_MAX + 1;
+	ck_assert(!vmm_spawn_words_are_valid(&words));
+}
+END_TEST
+
+START_TEST(too_many_words_are_not_valid)
+{
+	unsigned int i;
+
+	for (i = 0; i <= VMM_SPAWN_MAX_WORDS; i++) {
+		ck_assert_int_eq(vmm_spawn_words_are_valid(&words), 1);
+		add("-");
+	}
+	ck_assert(!vmm_spawn_words_are_valid(&words));
+}
+END_TEST
+
+START_TEST(options_of_the_device_are_permitted)
+{
+	ck_assert_int_eq(check_one(&vmm_blk_kind, "--blk-file=/a"), 0);
+	ck_assert_int_eq(check_one(&vmm_blk_kind, "--read-only"), 0);
+	ck_assert_int_eq(check_one(&vmm_blk_kind, "--num-queues=2"), 0);
+	ck_assert_int_eq(check_one(&vmm_net_kind, "--tap=t0"), 0);
+}
+END_TEST
+
+/* They would weaken the daemon's own sandbox, or reach files by other means. */
+START_TEST(options_of_the_daemon_are_refused)
+{
+	static const char *const refused[] = {
+		"--seccomp=off", "--user=root", "--fd=3", "--socket-path=/x", "--metrics=/x",
+		"--log-level=debug", "--sandbox=none", "--recover=/etc/passwd",
+		"--socket-mode=0777", "--blk", "blk-file=/a", "-h", "", "/a", "--",
+		"--num-queues", "--blk-filex=1",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		ck_assert_int_eq(check_one(&vmm_blk_kind, refused[i]), -EPERM);
+		ck_assert_ptr_nonnull(strstr(err.msg, "is no option of a device"));
+	}
+	ck_assert_int_eq(check_one(&vmm_fs_kind, "--sandbox=none"), -EPERM);
+}
+END_TEST
+
+START_TEST(kinds_without_a_daemon_are_refused)
+{
+	words.len = 0;
+	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_balloon_kind, &words, &err), -EPERM);
+	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_rng_kind, &words, &err), 0);
+}
+END_TEST
+
+START_TEST(a_locked_starter_opens_no_other_files)
+{
+	list_one(&vmm_blk_kind, "--blk-file=/a");
+	setup.locked = true;
+	ck_assert_int_eq(check_one(&vmm_blk_kind, "--blk-file=/a"), 0);
+	ck_assert_int_eq(check_one(&vmm_blk_kind, "--blk-file=/b"), -EPERM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "--sandbox=on"));
+	ck_assert_int_eq(check_one(&vmm_blk_kind, "--blk-file=/a/../b"), -EPERM);
+	ck_assert_int_eq(check_one(&vmm_fs_kind, "--shared-dir=/a"), -EPERM);
+	ck_assert_int_eq(check_one(&vmm_net_kind, "--tap=t0"), -EPERM);
+	ck_assert_int_eq(check_one(&vmm_console_kind, "--pty"), -EPERM);
+	ck_assert_int_eq(check_one(&vmm_rng_kind, "--rate=5"), 0);
+	ck_assert_int_eq(check_one(&vmm_vsock_kind, "--uds-path=/a"), -EPERM);
+}
+END_TEST
+
+START_TEST(a_listed_command_with_more_words_is_another)
+{
+	list_one(&vmm_blk_kind, "--blk-file=/a");
+	setup.locked = true;
+	words.len = 0;
+	add("--blk-file=/a");
+	ck_assert(vmm_starter_is_listed(&setup, &vmm_blk_kind, &words));
+	ck_assert(!vmm_starter_is_listed(&setup, &vmm_fs_kind, &words));
+	add("--overlay=/c");
+	ck_assert(!vmm_starter_is_listed(&setup, &vmm_blk_kind, &words));
+	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_blk_kind, &words, &err), -EPERM);
+}
+END_TEST
+
+START_TEST(descriptors_are_for_listed_commands_only)
+{
+	ck_assert_int_eq(check_one(&vmm_net_kind, "--net-fd=5"), -EPERM);
+	ck_assert_int_eq(check_one(&vmm_console_kind, "--console-fd=5"), -EPERM);
+	ck_assert_int_eq(check_one(&vmm_console_kind, "--port=a:fd:5"), -EPERM);
+	list_one(&vmm_net_kind, "--net-fd=5");
+	ck_assert_int_eq(check_one(&vmm_net_kind, "--net-fd=5"), 0);
+}
+END_TEST
+
+START_TEST(descriptors_are_recognised)
+{
+	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_net_kind, "--net-fd=5"), 5);
+	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_console_kind, "--console-fd=6"), 6);
+	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_console_kind, "--port=a:fd:7"), 7);
+	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_console_kind, "--port=a:socket:7"), -1);
+	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_console_kind, "--console-fd=99999999999"), -1);
+	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_net_kind, "--mtu=1500"), -1);
+	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_net_kind, "--num-queues=3"), -1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("starter");
+	TCase *tcase = tcase_create("starter");
+
+	tcase_add_test(tcase, words_are_found_in_order);
+	tcase_add_test(tcase, words_that_do_not_fit_are_refused);
+	tcase_add_test(tcase, words_without_an_end_are_not_valid);
+	tcase_add_test(tcase, too_many_words_are_not_valid);
+	tcase_add_test(tcase, options_of_the_device_are_permitted);
+	tcase_add_test(tcase, options_of_the_daemon_are_refused);
+	tcase_add_test(tcase, kinds_without_a_daemon_are_refused);
+	tcase_add_test(tcase, a_locked_starter_opens_no_other_files);
+	tcase_add_test(tcase, a_listed_command_with_more_words_is_another);
+	tcase_add_test(tcase, descriptors_are_for_listed_commands_only);
+	tcase_add_test(tcase, descriptors_are_recognised);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
