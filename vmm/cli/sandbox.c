@@ -266,6 +266,7 @@ static const struct { const char *path; enum landlock_use use; } common[] = {
 	{ "/dev/null", LANDLOCK_DEVICE },
 	{ "/dev/ptmx", LANDLOCK_DEVICE },
 	{ "/dev/pts", LANDLOCK_DEVICE },
+	{ "/dev/userfaultfd", LANDLOCK_DEVICE },
 	{ "/dev/vhost-net", LANDLOCK_DEVICE },
 	{ "/dev/vhost-vsock", LANDLOCK_DEVICE },
 	{ "/proc/meminfo", LANDLOCK_READ },

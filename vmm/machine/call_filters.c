@@ -34,7 +34,9 @@ static const char *const process_calls[] = {
 	"get_mempolicy", "mbind", "mincore", "mlock", "mlock2", "munlock", "set_mempolicy",
 	/* limits, identity; narrower filters */
 	"capget", "getegid", "geteuid", "getgid", "getrlimit", "getuid", "prlimit64", "seccomp",
-	"wait4", NULL,
+	"wait4",
+	/* post-copy */
+	"userfaultfd", NULL,
 };
 
 static const struct call_rule process_rules[] = {
@@ -47,6 +49,7 @@ static const struct call_rule process_rules[] = {
 	{ "prctl", 0, UINT32_MAX, PR_MCE_KILL },
 	IOCTLS_OF(0xae),	/* KVM */
 	IOCTLS_OF(0xaf),	/* vhost of the kernel */
+	IOCTLS_OF(0xaa),	/* userfaultfd */
 	IOCTL(TUNSETIFF), IOCTL(TUNGETIFF), IOCTL(TUNSETVNETHDRSZ), IOCTL(TUNSETVNETLE),
 	IOCTL(BLKROGET), IOCTL(BLKSSZGET), IOCTL(BLKPBSZGET),
 	IOCTL(FICLONE),

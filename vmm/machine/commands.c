@@ -102,6 +102,15 @@ static int command_cancel(void *opaque, char *const *words, FILE *answer,
 	return rc < 0 ? vsu_error_prefix(err, rc, "%s", words[0]) : 0;
 }
 
+static int command_postcopy(void *opaque, char *const *words, FILE *answer,
+			    struct vsu_error *err)
+{
+	int rc = vmm_migrate_switch(opaque, err);
+
+	(void)answer;
+	return rc < 0 ? vsu_error_prefix(err, rc, "%s", words[0]) : 0;
+}
+
 /* Like SIGTERM, but any number of times. */
 static int command_power_button(void *opaque, char *const *words, FILE *answer,
 				struct vsu_error *err)
@@ -138,6 +147,8 @@ static int command_quit(void *opaque, char *const *words, FILE *answer,
 	(void)words;
 	(void)answer;
 	(void)err;
+	if (vmm_migrate_is_postcopy(m))
+		vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "the command 'quit' ended the source during post-copy: the guest is lost");
 	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 	return 0;
 }
@@ -202,10 +213,12 @@ const struct vmm_control_command vmm_machine_commands[] = {
 	  "save the machine to a new folder, or to three files fd:N", .passes = true },
 	{ .name = "working-set", NULL, 0, 0, command_working_set,
 	  "record the used pages of the folder of --from, for --prefetch" },
-	{ .name = "migrate", "[downtime=MS] [rate=SIZE] [connections=N] [auto-converge] ADDRESS", 1,
+	{ .name = "migrate", "[downtime=MS] [rate=SIZE] [connections=N] [auto-converge] [postcopy[=ROUNDS]] ADDRESS", 1,
 	  VMM_CONTROL_WORDS - 1, command_migrate,
 	  "move the guest to another process", .passes = true },
 	{ .name = "migrate-cancel", NULL, 0, 0, command_cancel, "end a migration" },
+	{ .name = "migrate-postcopy", NULL, 0, 0, command_postcopy,
+	  "continue the guest at the destination before its memory is there" },
 	{ .name = "resize", "DEVICE SIZE", 2, 2, vmm_command_resize,
 	  "change the size of a disk, balloon or memory device" },
 	{ .name = "limit", "DEVICE KEY=VALUE,...", 2, 2, vmm_command_limit,

@@ -14,6 +14,7 @@
 #include "machine/device_commands.h"
 #include "machine/migrate.h"
 #include "machine/plug.h"
+#include "machine/postcopy.h"
 #include "machine/sharing.h"
 #include "machine/status.h"
 
@@ -83,6 +84,8 @@ int vmm_refuse_during_save(const struct vmm_machine *m, struct vsu_error *err)
 		return vsu_error_set(err, -EBUSY, "the machine is being migrated");
 	if (m->pause.save)
 		return vsu_error_set(err, -EBUSY, "the machine is being saved");
+	if (vmm_postcopy_refuse(m, err) < 0)
+		return -EBUSY;
 	return vmm_conversion_refuse(m, err);
 }
 

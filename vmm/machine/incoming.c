@@ -10,6 +10,7 @@
 #include "machine/disks.h"
 #include "machine/incoming.h"
 #include "machine/plugged.h"
+#include "machine/postcopy.h"
 #include "machine/restore.h"
 #include "machine/save.h"
 #include "migration/channels.h"
@@ -59,6 +60,14 @@ static int name_option(int rc, struct vsu_error *err)
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --incoming") : 0;
 }
 
+static int expect_name(const struct vmm_state_section *section, const char *name,
+		       struct vsu_error *err)
+{
+	return !strcmp(section->name, name) ? 0 :
+	       vsu_error_set(err, -EBADMSG, "the stream has section '%s' in place of '%s'",
+			     section->name, name);
+}
+
 int vmm_incoming_open(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_state_section head;
@@ -66,7 +75,14 @@ int vmm_incoming_open(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!m->options->stream)
 		return 0;
-	rc = vmm_stream_expect(m->options->stream, "head", &head, err);
+	rc = vmm_stream_receive(m->options->stream, &head, err);
+	if (!rc && !strcmp(head.name, "postcopy")) {
+		rc = vmm_postcopy_open(m, err);
+		if (!rc)
+			rc = vmm_stream_receive(m->options->stream, &head, err);
+	}
+	if (!rc)
+		rc = expect_name(&head, "head", err);
 	if (!rc)
 		rc = vmm_restore_set(m, head.bytes, head.len, err);
 	return name_option(rc, err);
@@ -87,8 +103,7 @@ static int send_reply(struct vmm_stream *s, const char *name,
 
 /* All sections of memory, up to another one. */
 static int receive_pages(const struct vmm_machine *m, struct vmm_stream *s,
-			 const char *end, struct vmm_state_section *section,
-			 struct vsu_error *err)
+			 struct vmm_state_section *section, struct vsu_error *err)
 {
 	struct vmem_map *map;
 	int rc = vmm_save_map(m, &map, err);
@@ -101,9 +116,13 @@ static int receive_pages(const struct vmm_machine *m, struct vmm_stream *s,
 			rc = vmm_pages_receive(map, section, err);
 	} while (!rc);
 	vmem_map_unref(map);
-	if (rc < 0)
-		return rc;
-	return strcmp(section->name, end) == 0 ? 0 :
+	return rc < 0 ? rc : 0;
+}
+
+static int expect_end(const struct vmm_state_section *section, const char *name,
+		      struct vsu_error *err)
+{
+	return !strcmp(section->name, name) ? 0 :
 	       vsu_error_set(err, -EBADMSG, "the stream has section '%s' among the memory",
 			     section->name);
 }
@@ -113,8 +132,10 @@ static int receive_channel(struct vmm_channel *channel, struct vsu_error *err)
 {
 	const struct vmm_machine *m = channel->opaque;
 	struct vmm_state_section section;
-	int rc = receive_pages(m, &channel->stream, "end", &section, err);
+	int rc = receive_pages(m, &channel->stream, &section, err);
 
+	if (!rc)
+		rc = expect_end(&section, "end", err);
 	if (rc < 0)
 		shutdown(m->options->stream->fd, SHUT_RD);
 	return rc;
@@ -127,10 +148,18 @@ static int receive_memory(struct vmm_machine *m, struct vsu_error *err)
 	int rc;
 
 	vmm_channels_start(channels, receive_channel, m);
-	rc = receive_pages(m, m->options->stream, "state", &section, err);
+	rc = receive_pages(m, m->options->stream, &section, err);
+	if (!rc && !m->postcopy)
+		rc = expect_end(&section, "state", err);
 	rc = vmm_channels_join(channels, rc, err);
 	vmm_channels_close(channels);
-	return rc ? rc : vmm_restore_set(m, section.bytes, section.len, err);
+	if (!rc)
+		rc = vmm_postcopy_receive(m, &section, err);
+	if (!rc)
+		rc = expect_end(&section, "state", err);
+	if (!rc)
+		rc = vmm_restore_set(m, section.bytes, section.len, err);
+	return rc ? rc : vmm_postcopy_begin(m, err);
 }
 
 int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err)
@@ -145,6 +174,8 @@ int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err)
 	if (!rc)
 		rc = vmm_disks_check(m, &m->restore.state, err);
 	if (!rc)
+		rc = vmm_postcopy_check(m, err);
+	if (!rc)
 		rc = send_reply(m->options->stream, "ready", err);
 	if (!rc)
 		rc = receive_memory(m, err);
@@ -153,49 +184,73 @@ int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err)
 
 bool vmm_incoming_is_open(const struct vmm_machine *m)
 {
-	return m->options->stream && m->options->stream->fd >= 0;
+	return m->options->stream && m->options->stream->fd >= 0 &&
+	       !vmm_postcopy_is_confirmed(m);
 }
 
 /* A guest that its user has paused stays paused. */
-static int read_go(struct vmm_machine *m, const struct vmm_state_section *go,
-		   struct vsu_error *err)
+static int receive_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error *err)
 {
+	struct vmm_state_section go;
 	struct vmm_state_fields f;
+	int rc;
 
-	vmm_stream_fields(go, &f);
-	m->pause.by_user = vmm_state_get_u32(&f);
-	if (m->pause.by_user)
-		vmm_cpus_pause(m->cpus);
+	if (vmm_postcopy_is_active(m))
+		return vmm_postcopy_go(m, paused, err);
+	rc = vmm_stream_expect(m->options->stream, "go", &go, err);
+	if (rc < 0)
+		return rc;
+	vmm_stream_fields(&go, &f);
+	*paused = vmm_state_get_u32(&f);
 	return vmm_state_fields_end(&f, err);
+}
+
+static int reply(struct vmm_machine *m, const char *name, struct vsu_error *err)
+{
+	return vmm_postcopy_is_active(m) ? vmm_postcopy_say(m, name, err) :
+	       send_reply(m->options->stream, name, err);
+}
+
+/*
+ * The source waits for this reply. If it is gone the guest is here, unless pages are
+ * missing.
+ */
+static int end_stream(struct vmm_machine *m, struct vsu_error *err)
+{
+	if (vmm_postcopy_is_active(m))
+		return reply(m, "running", err);
+	(void)!reply(m, "running", NULL);
+	vmm_stream_close(m->options->stream);
+	vmm_postcopy_free(m);
+	return 0;
 }
 
 int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct vmm_stream *s = m->options->stream;
-	struct vmm_state_section go;
+	const struct vmm_stream *s = m->options->stream;
+	uint32_t paused = 0;
 	int rc;
 
 	if (!s)
 		return 0;
-	rc = send_reply(s, "loaded", err);
+	rc = reply(m, "loaded", err);
 	if (!rc)
-		rc = vmm_stream_expect(s, "go", &go, err);
-	if (!rc)
-		rc = read_go(m, &go, err);
+		rc = receive_go(m, &paused, err);
+	m->pause.by_user = paused;
+	if (paused)
+		vmm_cpus_pause(m->cpus);
 	if (!rc && s->nfds)	/* memory of the source */
 		rc = vmm_memory_lock(&m->memory, err);
 	if (!rc)
 		rc = vmm_disks_lock(m, err);
-	if (rc < 0)
-		return name_option(rc, err);
-	/* the source waits for this reply, and if it is gone the guest is here */
-	(void)!send_reply(s, "running", NULL);
-	vmm_stream_close(s);
-	return 0;
+	if (!rc)
+		rc = end_stream(m, err);
+	return name_option(rc, err);
 }
 
-void vmm_incoming_refuse(const struct vmm_machine *m, const struct vsu_error *why)
+void vmm_incoming_refuse(struct vmm_machine *m, const struct vsu_error *why)
 {
+	vmm_postcopy_free(m);
 	if (m->options->stream)
 		vmm_stream_refuse(m->options->stream, why);
 }

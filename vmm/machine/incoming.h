@@ -29,6 +29,6 @@ bool vmm_incoming_is_open(const struct vmm_machine *m);
 int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err);
 
 /* Reports why this machine cannot continue the guest, to the source. */
-void vmm_incoming_refuse(const struct vmm_machine *m, const struct vsu_error *why);
+void vmm_incoming_refuse(struct vmm_machine *m, const struct vsu_error *why);
 
 #endif

@@ -27,6 +27,7 @@
 #include "machine/machine.h"
 #include "machine/migrate.h"
 #include "machine/plug.h"
+#include "machine/postcopy.h"
 #include "machine/recording.h"
 #include "machine/restore.h"
 #include "machine/save.h"
@@ -371,6 +372,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_control_free(m->control);
 	for (i = 0; i < m->ndevices; i++)
 		vmm_machine_free_device(&m->devices[i]);
+	vmm_postcopy_free(m);
 	vmm_msi_free(m->msi);
 	vmm_console_free(m->console);
 	vmm_stdio_free(m->stdio);

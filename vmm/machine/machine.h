@@ -47,6 +47,7 @@
 #define VMM_DEVICE_PLACES (VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1)
 
 struct vmm_conversion_wish;
+struct vmm_postcopy;
 
 struct vmm_device {
 	struct vmm_device_spec spec;
@@ -153,6 +154,7 @@ struct vmm_machine {
 	struct vmm_fault_state faults[VMM_MAX_CPUS];
 	struct vmm_pause pause;
 	struct vmm_restore restore;	/* with --from */
+	struct vmm_postcopy *postcopy;	/* its memory may arrive later; or NULL */
 	struct vmm_watchers watch;
 	struct vmm_signals signals;
 	unsigned int lost;	/* devices whose back-end was lost */

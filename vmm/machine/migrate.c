@@ -3,12 +3,10 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #include <vmm-sys-util/event.h>
-#include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
 #include "log.h"
@@ -228,18 +226,6 @@ static void end_uncertain(struct vmm_migration *g)
 	end_undecided(g);
 }
 
-static void end_migrated(struct vmm_migration *g)
-{
-	char members[96];
-
-	snprintf(members, sizeof(members),
-		 ",\"sent\":%" PRIu64 ",\"downtime_us\":%" PRIu64,
-		 g->sender.progress.sent, (vsu_now_ns() - g->stopped_ns) / 1000);
-	vmm_control_answer(g->m->control, g, members, NULL);
-	vmm_cpus_end(g->m->cpus, VSU_EXIT_MIGRATED, "the guest moved to '%s'",
-		     g->options.address);
-}
-
 static void migration_end(struct vmm_migration *g)
 {
 	struct vmm_sender_progress now;
@@ -248,7 +234,9 @@ static void migration_end(struct vmm_migration *g)
 	g->started = false;
 	vmm_sender_progress(&g->sender, &now);
 	if (!g->rc)
-		end_migrated(g);
+		vmm_migrate_end_moved(g);
+	else if (now.phase == VMM_SENDER_POSTCOPY)
+		vmm_migrate_end_lost(g);
 	else if (now.phase == VMM_SENDER_COMMITTED)
 		end_uncertain(g);
 	else
@@ -303,6 +291,7 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 		.nwords = m->options->nwords,
 		.downtime_ns = g->options.downtime_ms * NS_PER_MS,
 		.channels = (unsigned int)g->options.connections - 1,
+		.postcopy = g->options.postcopy, .rounds = g->options.rounds,
 		.rate = g->options.rate, .converge = g->options.converge,
 		.cancel_fd = g->cancel_fd,
 		.ask = ask_main, .flush = flush_disks, .opaque = g,

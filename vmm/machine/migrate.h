@@ -3,6 +3,9 @@
  * Moves the running guest to another process. A thread sends (migration/sender.h);
  * this file does its requests to the machine, in turns of the loop.
  *
+ * With post-copy the guest continues at the destination before its memory is there. If the
+ * connection is lost then, the guest is lost.
+ *
  * At the end this machine ends with VSU_EXIT_MIGRATED. After a failure the guest
  * continues here, with its disks locked again. If the last answer of the destination is lost, either may be true:
  * then the guest stays paused, until "resume".
@@ -23,8 +26,19 @@
 int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
 		      struct vsu_error *err);
 
-/* The migration fails, unless it ends before. -ENOENT: none is in progress. */
+/*
+ * The migration fails, unless it ends before. -ENOENT: none is in progress; -EBUSY: the
+ * guest runs at the destination.
+ */
 int vmm_migrate_cancel(struct vmm_machine *m, struct vsu_error *err);
+
+/*
+ * The guest continues at the destination as soon as possible, and its memory follows.
+ * -ENOENT: no migration is in progress; -EINVAL: it was started without "postcopy".
+ */
+int vmm_migrate_switch(struct vmm_machine *m, struct vsu_error *err);
+/* True: the guest runs there, and needs memory of this process. */
+bool vmm_migrate_is_postcopy(const struct vmm_machine *m);
 
 /*
  * True: the migration ended after the disks were unlocked, it failed or its result is

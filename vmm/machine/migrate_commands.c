@@ -10,12 +10,39 @@
 #include "machine/migrate.h"
 #include "machine/migrate_private.h"
 
+static bool is_postcopy(const struct vmm_migration *g)
+{
+	struct vmm_sender_progress p;
+
+	vmm_sender_progress(&g->sender, &p);
+	return p.phase == VMM_SENDER_POSTCOPY;
+}
+
+bool vmm_migrate_is_postcopy(const struct vmm_machine *m)
+{
+	return m->pause.migration && is_postcopy(m->pause.migration);
+}
+
+int vmm_migrate_switch(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_migration *g = m->pause.migration;
+
+	if (!g || g->undecided)
+		return vsu_error_set(err, -ENOENT, "no migration is in progress");
+	if (!g->options.postcopy)
+		return vsu_error_set(err, -EINVAL, "the migration was started without 'postcopy', so the destination is not prepared; cancel it, and repeat it with 'postcopy'");
+	vmm_sender_switch(&g->sender);
+	return 0;
+}
+
 int vmm_migrate_cancel(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_migration *g = m->pause.migration;
 
 	if (!g || g->undecided)
 		return vsu_error_set(err, -ENOENT, "no migration is in progress");
+	if (is_postcopy(g))
+		return vsu_error_set(err, -EBUSY, "the guest already runs at the destination, which receives the rest of its memory");
 	g->cancelled = true;
 	vsu_event_signal(g->cancel_fd);
 	return 0;
@@ -38,6 +65,7 @@ void vmm_migrate_report(const struct vmm_machine *m, FILE *to)
 		[VMM_SENDER_COPIES] = "copying",
 		[VMM_SENDER_STOPPED] = "stopped",
 		[VMM_SENDER_COMMITTED] = "unknown",
+		[VMM_SENDER_POSTCOPY] = "post-copy",
 	};
 	const struct vmm_migration *g = m->pause.migration;
 	struct vmm_sender_progress p;

@@ -16,6 +16,7 @@
 
 #define DOWNTIME_MS 300u
 #define MAX_DOWNTIME_MS 60000u
+#define MAX_ROUNDS 1000u
 
 static const char *value_of(const char *word, const char *key)
 {
@@ -23,6 +24,22 @@ static const char *value_of(const char *word, const char *key)
 
 	return !strncmp(word, key, len) && word[len] == '=' ? word + len + 1 :
 							      NULL;
+}
+
+/* 1: the word is another one. */
+static int read_postcopy(struct vmm_migrate_options *o, const char *word,
+			 struct vsu_error *err)
+{
+	const char *value = value_of(word, "postcopy");
+
+	if (!value && strcmp(word, "postcopy") != 0)
+		return 1;
+	o->postcopy = true;
+	o->rounds = 1;
+	if (value && (vsu_parse_u64(value, &o->rounds) < 0 || o->rounds > MAX_ROUNDS))
+		return vsu_error_set(err, -EINVAL, "postcopy: '%s' is no number of rounds from 0 to %u",
+				     value, MAX_ROUNDS);
+	return 0;
 }
 
 /* 1: the word is no option. */
@@ -53,7 +70,7 @@ static int read_option(struct vmm_migrate_options *o, const char *word,
 	if (value && (vsu_parse_size(value, &o->rate) < 0 || !o->rate))
 		return vsu_error_set(err, -EINVAL, "rate: '%s' is no number of bytes per second, as 100M is",
 				     value);
-	return !value;
+	return value ? 0 : read_postcopy(o, word, err);
 }
 
 static int join_address(struct vmm_migrate_options *o, char *const *words,

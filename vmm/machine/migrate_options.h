@@ -17,6 +17,8 @@ struct vmm_migrate_options {
 	uint64_t connections;	/* for memory, 1 to VMM_CHANNELS_MAX */
 	bool converge;
 	int fd;			/* of the address fd:N or unix:fd:N, owned; or -1 */
+	bool postcopy;		/* the guest continues before its memory is there ... */
+	uint64_t rounds;	/* ... after that many rounds, at most MAX_ROUNDS */
 };
 
 /*

@@ -38,4 +38,11 @@ struct vmm_migration {
 	bool undecided;		/* it has failed, and the guest is paused until "resume" */
 };
 
+/*
+ * migrate_end.c: the guest runs at the destination, or is lost because the connection
+ * ended before all of its memory was there.
+ */
+void vmm_migrate_end_moved(struct vmm_migration *g);
+void vmm_migrate_end_lost(struct vmm_migration *g);
+
 #endif

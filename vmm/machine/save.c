@@ -13,6 +13,7 @@
 
 #include "kvm/vm_state.h"
 #include "machine/disks.h"
+#include "machine/postcopy.h"
 #include "machine/save.h"
 #include "machine/save_files.h"
 #include "machine/save_target.h"
@@ -246,6 +247,8 @@ int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err)
 		return vsu_error_set(err, -EBUSY, "another save is in progress");
 	if (m->pause.migration)
 		return vsu_error_set(err, -EBUSY, "a migration is in progress");
+	if (vmm_postcopy_refuse(m, err) < 0)
+		return -EBUSY;
 	if (m->pause.for_good)
 		return vsu_error_set(err, -EPERM, "the guest lost a part of its memory");
 	if (vmm_memory_wants_private(&m->memory))

@@ -11,6 +11,7 @@
 #include "machine/memory_report.h"
 #include "machine/migrate.h"
 #include "machine/plug.h"
+#include "machine/postcopy.h"
 #include "machine/sharing.h"
 #include "machine/save.h"
 #include "machine/status.h"
@@ -226,5 +227,6 @@ int vmm_status_command(void *machine, char *const *words, FILE *answer,
 	write_devices(m, answer);
 	write_counters(m, answer);
 	vmm_migrate_report(m, answer);
+	vmm_postcopy_report(m, answer);
 	return 0;
 }

@@ -65,7 +65,8 @@ void vmm_page_set_free(struct vmm_page_set *set)
 	set->npages = 0;
 }
 
-static struct vmm_page_span *find_span(struct vmm_page_set *set, uint64_t gpa)
+const struct vmm_page_span *vmm_page_set_find(const struct vmm_page_set *set,
+					      uint64_t gpa)
 {
 	unsigned int low = 0, high = set->n, mid;
 
@@ -88,7 +89,7 @@ static bool has_page(const struct vmm_page_span *span, uint64_t page)
 
 static void add_page(struct vmm_page_set *set, uint64_t gpa)
 {
-	struct vmm_page_span *span = find_span(set, gpa);
+	const struct vmm_page_span *span = vmm_page_set_find(set, gpa);
 	uint64_t page;
 
 	if (!span)
@@ -104,6 +105,34 @@ void vmm_page_set_add(struct vmm_page_set *set, uint64_t gpa, uint64_t len)
 
 	for (at = 0; at < len; at += VMM_SET_PAGE)
 		add_page(set, gpa + at);
+}
+
+void vmm_page_set_clear(struct vmm_page_set *set)
+{
+	unsigned int i;
+
+	for (i = 0; i < set->n; i++)
+		memset(set->span[i].words, 0,
+		       (set->span[i].npages / BITS + 1) * sizeof(*set->span[i].words));
+	set->npages = 0;
+}
+
+bool vmm_page_set_has(const struct vmm_page_set *set, uint64_t gpa)
+{
+	const struct vmm_page_span *span = vmm_page_set_find(set, gpa);
+
+	return span && has_page(span, (gpa - span->gpa) / VMM_SET_PAGE);
+}
+
+uint64_t vmm_page_set_position(const struct vmm_page_set *set,
+			       const struct vmm_page_span *span, uint64_t offset)
+{
+	const struct vmm_page_span *before = set->span;
+	uint64_t page = offset / VMM_SET_PAGE;
+
+	for (; before < span; before++)
+		page += before->npages;
+	return page;
 }
 
 /* -------------------------------------------------------------------- harvest */

@@ -56,6 +56,14 @@ void vmm_page_set_free(struct vmm_page_set *set);
 /* Adds the pages of a range, as far as they are memory. */
 void vmm_page_set_add(struct vmm_page_set *set, uint64_t gpa, uint64_t len);
 
+/* Removes all pages. */
+void vmm_page_set_clear(struct vmm_page_set *set);
+
+/* The span of an address, or NULL. */
+const struct vmm_page_span *vmm_page_set_find(const struct vmm_page_set *set,
+					      uint64_t gpa);
+bool vmm_page_set_has(const struct vmm_page_set *set, uint64_t gpa);
+
 /* Adds what KVM and our devices have logged since the last call. */
 int vmm_page_set_harvest(struct vmm_page_set *set,
 			 struct vmm_slots *slots, struct vmem_map *map,
@@ -73,6 +81,10 @@ struct vmm_page_cursor {
 	uint64_t page;		/* all spans' pages, one span behind the other */
 	unsigned int part, parts; /* parts 0: one */
 };
+
+/* The cursor's page for a byte of a span. */
+uint64_t vmm_page_set_position(const struct vmm_page_set *set,
+			       const struct vmm_page_span *span, uint64_t offset);
 
 /* The part to which a page of a span belongs. */
 static inline unsigned int vmm_page_part(uint64_t offset, unsigned int parts)

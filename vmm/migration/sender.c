@@ -4,15 +4,15 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <vmm-sys-util/event.h>
 
-#include "json.h"
+#include "migration/missing.h"
+#include "migration/page_server.h"
 #include "migration/pages.h"
 #include "migration/sender.h"
-#include "migration/shared.h"
+#include "migration/sender_handshake.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 /* While the guest is stopped, for the peer beyond the limit of the downtime. */
@@ -48,74 +48,14 @@ void vmm_sender_progress(const struct vmm_sender *s,
 	out->left = __atomic_load_n(&p->left, __ATOMIC_RELAXED);
 }
 
-/* ----------------------------------------------------------------- handshake */
-
-static int put_arguments(struct vmm_sender *s, struct vsu_error *err)
+void vmm_sender_switch(struct vmm_sender *s)
 {
-	static const char *const none[] = { NULL };
-	char *text = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&text, &len);
-
-	if (!to)
-		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
-	fputs("{\"arguments\":[", to);
-	prog_json_words(s->config.words, s->config.nwords, none, to);
-	fputs("]}\n", to);
-	if (fclose(to)) {
-		free(text);
-		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
-	}
-	vmm_state_put(&s->stream.w, text, len);
-	free(text);
-	return 0;
+	__atomic_store_n(&s->progress.switches, true, __ATOMIC_RELAXED);
 }
 
-static int send_arguments(struct vmm_sender *s, struct vsu_error *err)
+static bool is_switched(const struct vmm_sender *s)
 {
-	int rc;
-
-	vmm_stream_begin(&s->stream, "arguments");
-	rc = put_arguments(s, err);
-	return rc ? rc : vmm_stream_send(&s->stream, err);
-}
-
-static int send_blob(struct vmm_sender *s, const char *name,
-		     const struct vmm_state_writer *w, struct vsu_error *err)
-{
-	vmm_stream_begin(&s->stream, name);
-	vmm_state_put(&s->stream.w, w->bytes, w->len);
-	return vmm_stream_send(&s->stream, err);
-}
-
-static int connect_channels(struct vmm_sender *s, struct vsu_error *err)
-{
-	unsigned int i;
-
-	s->streams[s->nstreams++] = &s->stream;
-	for (i = 0; i < s->config.channels; i++)
-		s->streams[s->nstreams++] = &s->channels.channel[i].stream;
-	return vmm_channels_connect(&s->channels, s->config.channels,
-				    s->config.address, &s->stream, err);
-}
-
-/* The destination checks the command line and makes its machine. */
-static int shake_hands(struct vmm_sender *s, struct vsu_error *err)
-{
-	struct vmm_state_section ready;
-	int rc = vmm_address_connect(s->config.address, &s->stream, err);
-
-	if (!rc)
-		rc = vmm_stream_send_header(&s->stream, err);
-	if (!rc)
-		rc = connect_channels(s, err);
-	if (!rc)
-		rc = send_arguments(s, err);
-	if (!rc)
-		rc = send_blob(s, "head", &s->config.head, err);
-	if (!rc)
-		rc = vmm_shared_send(&s->stream, s->config.memory, &s->shared, err);
-	return rc ? rc : vmm_stream_expect(&s->stream, "ready", &ready, err);
+	return s->config.postcopy && __atomic_load_n(&s->progress.switches, __ATOMIC_RELAXED);
 }
 
 /* --------------------------------------------------------------------- memory */
@@ -147,7 +87,8 @@ static int send_part(struct vmm_sender *s, unsigned int part, struct vsu_error *
 	uint64_t before;
 	int rc = 0;
 
-	while (!rc && vmm_page_set_next(&s->set, &cursor, VMM_STREAM_PIECE, &run)) {
+	while (!rc && !is_switched(s) &&
+	       vmm_page_set_next(&s->set, &cursor, VMM_STREAM_PIECE, &run)) {
 		before = stream->sent;
 		rc = vmm_pages_send(stream, &run, err);
 		add_progress(s, stream->sent - before);
@@ -224,6 +165,10 @@ static int copy_memory(struct vmm_sender *s, struct vsu_error *err)
 	int rc = vmm_pages_send_holes(s->streams, s->nstreams, &s->set, err);
 
 	while (!rc) {
+		if (s->config.postcopy && s->progress.round >= s->config.rounds)
+			vmm_sender_switch(s);
+		if (is_switched(s))
+			return s->config.flush(s->config.opaque, err);
 		rc = send_round(s, err);
 		if (!rc && is_close(s)) {
 			if (flushed)
@@ -243,9 +188,8 @@ static int copy_memory(struct vmm_sender *s, struct vsu_error *err)
 /* ------------------------------------------------------------------- the rest */
 
 /* Afterwards only the destination can decide whether it runs the guest. */
-static int commit_guest(struct vmm_sender *s, struct vsu_error *err)
+static int send_go(struct vmm_sender *s, struct vsu_error *err)
 {
-	struct vmm_state_section running;
 	int rc = s->config.ask(s->config.opaque, VMM_SENDER_RELEASE, err);
 
 	if (rc < 0)
@@ -257,8 +201,63 @@ static int commit_guest(struct vmm_sender *s, struct vsu_error *err)
 		return rc;
 	set_phase(s, VMM_SENDER_COMMITTED);
 	s->stream.deadline_ns = vsu_now_ns() + STOPPED_NS;
+	return 0;
+}
+
+static int commit_guest(struct vmm_sender *s, struct vsu_error *err)
+{
+	struct vmm_state_section running;
+	int rc = send_go(s, err);
+
+	if (rc < 0)
+		return rc;
 	rc = vmm_stream_expect(&s->stream, "running", &running, err);
 	if (rc == -EREMOTEIO)	/* "failed": the guest does not run there */
+		set_phase(s, VMM_SENDER_STOPPED);
+	return rc;
+}
+
+/* ------------------------------------------------------------------- post-copy */
+
+static int on_loaded(void *opaque, struct vsu_error *err)
+{
+	struct vmm_sender *s = opaque;
+	int rc = s->config.flush(s->config.opaque, err);
+
+	return rc ? rc : send_go(s, err);
+}
+
+static void on_running(void *opaque)
+{
+	struct vmm_sender *s = opaque;
+
+	s->running_ns = vsu_now_ns();
+	set_phase(s, VMM_SENDER_POSTCOPY);
+}
+
+static void on_progress(void *opaque, uint64_t bytes)
+{
+	add_progress(opaque, bytes);
+}
+
+/* Pages follow the state, while the destination loads it and runs the guest. */
+static int serve_pages(struct vmm_sender *s, struct vsu_error *err)
+{
+	struct vmm_page_server server = {
+		.stream = &s->stream, .set = &s->set, .granule = s->granule,
+		.rate = s->config.rate, .loaded = on_loaded, .running = on_running,
+		.progress = on_progress, .opaque = s,
+	};
+	int rc = vmm_channels_end(&s->channels, err);
+
+	vmm_missing_round(&s->set, s->granule);
+	if (!rc)
+		rc = vmm_missing_send(&s->stream, &s->set, err);
+	if (!rc)
+		rc = vmm_sender_send_blob(s, "state", &s->state, err);
+	if (!rc)
+		rc = vmm_page_server_run(&server, err);
+	if (rc == -EREMOTEIO && s->progress.phase == VMM_SENDER_COMMITTED)
 		set_phase(s, VMM_SENDER_STOPPED);
 	return rc;
 }
@@ -273,12 +272,14 @@ static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 				STOPPED_NS;
 	if (!rc)
 		rc = add_written(s, err);
+	if (!rc && is_switched(s))
+		return serve_pages(s, err);
 	if (!rc)
 		rc = send_set(s, false, err);
 	if (!rc)
 		rc = vmm_channels_end(&s->channels, err);
 	if (!rc)
-		rc = send_blob(s, "state", &s->state, err);
+		rc = vmm_sender_send_blob(s, "state", &s->state, err);
 	if (!rc)	/* while the destination loads it */
 		rc = s->config.flush(s->config.opaque, err);
 	if (!rc)
@@ -333,7 +334,7 @@ int vmm_sender_run(struct vmm_sender *s, struct vsu_error *err)
 
 	vmm_stream_init(&s->stream);
 	s->stream.cancel_fd = s->config.cancel_fd;
-	rc = shake_hands(s, err);
+	rc = vmm_sender_shake_hands(s, err);
 	if (!rc)
 		rc = send_machine(s, err);
 	if (rc == -ECONNRESET && s->progress.phase != VMM_SENDER_COMMITTED)

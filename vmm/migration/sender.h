@@ -27,6 +27,7 @@ enum vmm_sender_phase {
 	VMM_SENDER_COPIES,
 	VMM_SENDER_STOPPED,	/* the guest is stopped */
 	VMM_SENDER_COMMITTED,	/* the destination may run the guest */
+	VMM_SENDER_POSTCOPY,	/* it does, and receives the rest of the memory */
 };
 
 struct vmm_sender_config {
@@ -42,6 +43,8 @@ struct vmm_sender_config {
 	uint64_t rate;		/* bytes per second, 0: no limit */
 	unsigned int channels;	/* additional connections for memory */
 	bool converge;		/* may throttle the guest */
+	bool postcopy;		/* the guest may run there before its memory is there ... */
+	uint64_t rounds;	/* ... after that many rounds, or vmm_sender_switch() */
 	bool paused;		/* set by ask: the guest does not run there either */
 	int cancel_fd;		/* readable: end with -ECANCELED */
 	int (*ask)(void *opaque, enum vmm_sender_wish wish,
@@ -56,6 +59,7 @@ struct vmm_sender_progress {
 	uint32_t phase;		/* enum vmm_sender_phase */
 	uint32_t round;
 	uint64_t sent, left;	/* bytes */
+	bool switches;		/* to post-copy */
 };
 
 struct vmm_sender {
@@ -73,15 +77,21 @@ struct vmm_sender {
 	uint64_t shared;	/* pieces of memory that the destination has as well */
 	struct vmm_page_set set;
 	uint64_t speed;		/* bytes per second, as measured */
+	uint64_t granule;	/* of post-copy: bytes that the destination places at once */
+	uint64_t running_ns;	/* post-copy: when the guest continued there */
 };
 
 /*
  * Returns 0 when the destination runs the guest. After a failure in phase
- * VMM_SENDER_COMMITTED the destination perhaps runs the guest; in other phases it does not.
+ * VMM_SENDER_COMMITTED the destination perhaps runs the guest; in VMM_SENDER_POSTCOPY the
+ * guest is lost; in other phases it does not run there.
  */
 int vmm_sender_run(struct vmm_sender *s, struct vsu_error *err);
 
 void vmm_sender_progress(const struct vmm_sender *s,
 			 struct vmm_sender_progress *out);
+
+/* With post-copy: the present round ends, and the guest continues there. Any thread. */
+void vmm_sender_switch(struct vmm_sender *s);
 
 #endif

@@ -32,10 +32,10 @@ static const struct limit {
 	uint64_t max;
 } limits[] = {
 	{ "arguments", UINT64_C(1) << 20 }, { "head", UINT64_C(1) << 21 },
-	{ "pages", 8 + VMM_STREAM_PIECE }, { "zeros", 16 },
-	{ "state", VMM_STATE_MAX }, { "go", 4 }, { "ready", 0 },
+	{ "pages", 8 + VMM_STREAM_PIECE }, { "zeros", 16 }, { "missing", 8 + 65536 },
+	{ "state", VMM_STATE_MAX }, { "go", 4 }, { "ready", 0 }, { "want", 8 }, { "complete", 0 },
 	{ "shared", 24 * VMM_MAX_MEMORY }, { "loaded", 0 }, { "running", 0 }, { "failed", TEXT_MAX },
-	{ "channels", 20 }, { "join", 16 }, { "end", 0 },
+	{ "channels", 20 }, { "join", 16 }, { "end", 0 }, { "postcopy", 8 },
 };
 
 void vmm_stream_init(struct vmm_stream *s)

@@ -12,6 +12,7 @@
 #ifndef VMM_MIGRATION_STREAM_H
 #define VMM_MIGRATION_STREAM_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -33,6 +34,8 @@ struct vmm_stream_layer {
 	ssize_t (*send)(void *self, const void *bytes, size_t len, short *events);
 	ssize_t (*receive)(void *self, void *bytes, size_t len, short *events);
 	const char *(*reason)(void *self);
+	/* Bytes were received from the socket and not yet returned. */
+	bool (*pending)(void *self);
 	void (*free)(void *self);
 };
 
@@ -62,6 +65,20 @@ void vmm_stream_close(struct vmm_stream *s);
 /* Waits for events of poll(2). -ECANCELED, -ETIMEDOUT. */
 int vmm_stream_wait(const struct vmm_stream *s, int fd, short events,
 		    uint64_t until_ns, struct vsu_error *err);
+
+/* Bytes of the peer are here that poll(2) does not report. */
+static inline bool vmm_stream_has_input(const struct vmm_stream *s)
+{
+	return s->layer && s->layer->pending(s->layer_self);
+}
+
+/* Waits for bytes of the peer, as vmm_stream_wait(). */
+static inline int vmm_stream_wait_input(const struct vmm_stream *s, uint64_t until_ns,
+					struct vsu_error *err)
+{
+	return vmm_stream_has_input(s) ? 0 :
+	       vmm_stream_wait(s, s->fd, POLLIN, until_ns, err);
+}
 
 /* The header of the source. -EBADMSG, -EOPNOTSUPP: the peer sent another one. */
 int vmm_stream_send_header(struct vmm_stream *s, struct vsu_error *err);

@@ -268,9 +268,16 @@ static int tls_shake_hands(void *self, int fd, short *events, struct vsu_error *
 	return vsu_error_set(err, -EPROTO, "%s", t->reason);
 }
 
+static bool tls_pending(void *self)
+{
+	const struct tls *t = self;
+
+	return gnutls_record_check_pending(t->session) > 0;
+}
+
 const struct vmm_tls_module vmm_tls_module = {
 	.version = PACKAGE_VERSION,
-	.layer = { tls_send, tls_receive, tls_reason, tls_free },
+	.layer = { tls_send, tls_receive, tls_reason, tls_pending, tls_free },
 	.open = tls_open,
 	.shake_hands = tls_shake_hands,
 };

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The thread that fetches missing pages. */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "migration/page_fetch.h"
+#include "migration/page_requests.h"
+#include "process.h"
+
+#define MAX_POLLED (VMM_PLACE_MAX_SOURCES + 2)
+
+struct vmm_page_fetch {
+	struct vmm_page_fetch_config config;
+	struct vmm_placer placer;
+	struct vmm_page_requests requests; /* of the thread */
+	pthread_t thread;
+	bool started;
+	int wake_fd;		/* the owner has changed something */
+	int ended_fd;
+	uint64_t left, total;	/* atomic */
+
+	pthread_mutex_t lock;	/* guards the members below, and the placer */
+	pthread_cond_t changed;
+	const char *said;	/* to send, or NULL */
+	bool runs;		/* "running" was said */
+	bool has_go, arrived, stops;
+	uint32_t paused;
+	int rc;			/* of the thread */
+	struct vsu_error err;
+};
+
+/* ------------------------------------------------------------------- the thread */
+
+static void publish(struct vmm_page_fetch *f)
+{
+	__atomic_store_n(&f->left, f->placer.missing.npages * VMM_SET_PAGE, __ATOMIC_RELAXED);
+	__atomic_store_n(&f->total, f->requests.total, __ATOMIC_RELAXED);
+}
+
+static int on_go(struct vmm_page_fetch *f, const struct vmm_state_section *section,
+		 struct vsu_error *err)
+{
+	struct vmm_state_fields fields;
+
+	vmm_stream_fields(section, &fields);
+	f->paused = vmm_state_get_u32(&fields);
+	f->has_go = true;
+	pthread_cond_broadcast(&f->changed);
+	return vmm_state_fields_end(&fields, err);
+}
+
+static int handle_section(struct vmm_page_fetch *f, const struct vmm_state_section *section,
+			  struct vsu_error *err)
+{
+	int rc = vmm_placer_receive(&f->placer, section, err);
+
+	if (rc > 0 && !strcmp(section->name, "go") && !f->has_go)
+		return on_go(f, section, err);
+	if (rc > 0)
+		return vsu_error_set(err, -EBADMSG, "the stream has section '%s' among the missing pages",
+				     section->name);
+	vmm_requests_prune(&f->requests, &f->placer.missing);
+	publish(f);
+	if (!f->placer.missing.npages)
+		vsu_event_signal(f->wake_fd);	/* perhaps complete */
+	return rc;
+}
+
+static int receive_section(struct vmm_page_fetch *f, struct vsu_error *err)
+{
+	struct vmm_state_section section;
+	int rc = vmm_stream_receive(f->config.stream, &section, err);
+
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&f->lock);
+	rc = handle_section(f, &section, err);
+	pthread_mutex_unlock(&f->lock);
+	return rc;
+}
+
+/* With the lock. All pages are here: faults are not needed any more. */
+static void complete(struct vmm_page_fetch *f)
+{
+	vmm_placer_end(&f->placer);
+	f->arrived = true;
+	vsu_event_signal(f->ended_fd);
+	vmm_stream_begin(f->config.stream, "complete");
+	/* the guest is here, whether the source receives this or not */
+	(void)!vmm_stream_send(f->config.stream, NULL);
+	vmm_stream_close(f->config.stream);
+}
+
+/* With the lock. */
+static int apply_changes(struct vmm_page_fetch *f, struct vsu_error *err)
+{
+	const char *name = f->said;
+	int rc;
+
+	vsu_event_drain(f->wake_fd, NULL);
+	if (name) {
+		vmm_stream_begin(f->config.stream, name);
+		rc = vmm_stream_send(f->config.stream, err);
+		f->said = NULL;
+		pthread_cond_broadcast(&f->changed);
+		if (rc < 0)
+			return rc;
+	}
+	if (f->runs && !f->arrived && !f->placer.missing.npages)
+		complete(f);
+	return 0;
+}
+
+/* With the lock. */
+static int serve_faults(struct vmm_page_fetch *f, const struct pollfd *polled,
+			unsigned int n, struct vsu_error *err)
+{
+	struct vmm_fault_source *source;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++) {
+		source = &f->placer.sources[i];
+		if (polled[i].revents & POLLIN)
+			rc = vmm_requests_read(&f->requests, &f->placer, source,
+					       f->config.stream, err);
+		else if (polled[i].revents)
+			vsu_fd_close(&source->fd);
+	}
+	publish(f);
+	return rc;
+}
+
+/* Fills the list; sources first, whose number is returned. */
+static unsigned int prepare_poll(struct vmm_page_fetch *f, struct pollfd *polled)
+{
+	const bool full = vmm_requests_full(&f->requests);
+	unsigned int i, n = f->placer.nsources;
+
+	for (i = 0; i < n; i++)
+		polled[i] = (struct pollfd){ .fd = full ? -1 : f->placer.sources[i].fd, .events = POLLIN };
+	polled[n] = (struct pollfd){ .fd = f->wake_fd, .events = POLLIN };
+	polled[n + 1] = (struct pollfd){ .fd = f->config.stream->fd, .events = POLLIN };
+	return n;
+}
+
+/* One turn: faults first, then a section. */
+static int turn(struct vmm_page_fetch *f, struct vsu_error *err)
+{
+	struct pollfd polled[MAX_POLLED];
+	bool arrived, input;
+	unsigned int n;
+	int rc;
+
+	pthread_mutex_lock(&f->lock);
+	n = prepare_poll(f, polled);
+	arrived = f->arrived;
+	pthread_mutex_unlock(&f->lock);
+	input = !arrived && vmm_stream_has_input(f->config.stream);
+	rc = poll(polled, n + 2, input ? 0 : -1);
+	if (rc < 0)
+		return errno == EINTR ? 0 : vsu_error_sys(err, -errno, "poll");
+	pthread_mutex_lock(&f->lock);
+	rc = serve_faults(f, polled, n, err);
+	if (!rc)
+		rc = apply_changes(f, err);
+	arrived = f->arrived;
+	pthread_mutex_unlock(&f->lock);
+	return rc || arrived || !(input || polled[n + 1].revents) ? rc : receive_section(f, err);
+}
+
+static bool should_stop(struct vmm_page_fetch *f)
+{
+	bool stops;
+
+	pthread_mutex_lock(&f->lock);
+	stops = f->stops;
+	pthread_mutex_unlock(&f->lock);
+	return stops;
+}
+
+static void end_failed(struct vmm_page_fetch *f, int rc, const struct vsu_error *err)
+{
+	bool runs;
+
+	pthread_mutex_lock(&f->lock);
+	f->rc = rc;
+	f->err = *err;
+	runs = f->runs && !f->arrived;
+	if (!runs)
+		vmm_placer_end(&f->placer);
+	pthread_cond_broadcast(&f->changed);
+	pthread_mutex_unlock(&f->lock);
+	if (runs)
+		f->config.lost(f->config.opaque, err);
+}
+
+static void *fetch_main(void *arg)
+{
+	struct vmm_page_fetch *f = arg;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = 0;
+
+	while (!rc && !should_stop(f))
+		rc = turn(f, &err);
+	if (rc < 0)
+		end_failed(f, rc, &err);
+	return NULL;
+}
+
+/* -------------------------------------------------------------------- the owner */
+
+int vmm_page_fetch_new(const struct vmm_page_fetch_config *config,
+		       struct vmm_page_fetch **out, struct vsu_error *err)
+{
+	struct vmm_page_fetch *f = calloc(1, sizeof(*f));
+
+	*out = NULL;
+	if (!f)
+		return vsu_error_set(err, -ENOMEM, "no memory");
+	f->config = *config;
+	f->wake_fd = vsu_event_new();
+	f->ended_fd = vsu_event_new();
+	if (f->wake_fd < 0 || f->ended_fd < 0) {
+		vsu_fd_close(&f->wake_fd);
+		vsu_fd_close(&f->ended_fd);
+		free(f);
+		return vsu_error_set(err, -EMFILE, "no descriptor is left");
+	}
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_cond_init(&f->changed, NULL);
+	f->placer.missing = *config->missing;
+	memset(config->missing, 0, sizeof(*config->missing));
+	f->placer.map = vmem_map_ref(config->map);
+	f->placer.sources[0].fd = *config->fd;
+	f->placer.nsources = 1;
+	*config->fd = -1;
+	publish(f);
+	*out = f;
+	return 0;
+}
+
+int vmm_page_fetch_begin(struct vmm_page_fetch *f, struct vsu_error *err)
+{
+	int rc = vmm_placer_begin(&f->placer, err);
+
+	publish(f);
+	if (rc < 0)
+		return rc;
+	rc = prog_thread_start(&f->thread, fetch_main, f, 0);
+	f->started = !rc;
+	return rc ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
+}
+
+/* The source does not have to wait for pages that nothing will use. */
+static void release_source(struct vmm_page_fetch *f)
+{
+	if (f->runs && !f->arrived && !f->rc) {
+		vmm_stream_begin(f->config.stream, "complete");
+		(void)!vmm_stream_send(f->config.stream, NULL);
+	}
+	if (f->runs)
+		vmm_stream_close(f->config.stream);
+}
+
+void vmm_page_fetch_free(struct vmm_page_fetch *f)
+{
+	if (!f)
+		return;
+	pthread_mutex_lock(&f->lock);
+	f->stops = true;
+	pthread_mutex_unlock(&f->lock);
+	vsu_event_signal(f->wake_fd);
+	if (f->started)
+		pthread_join(f->thread, NULL);
+	release_source(f);
+	vmm_placer_free(&f->placer);
+	vsu_fd_close(&f->wake_fd);
+	vsu_fd_close(&f->ended_fd);
+	pthread_cond_destroy(&f->changed);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
+/* With the lock. */
+static int result(const struct vmm_page_fetch *f, struct vsu_error *err)
+{
+	if (f->rc < 0)
+		*err = f->err;
+	return f->rc;
+}
+
+int vmm_page_fetch_say(struct vmm_page_fetch *f, const char *name, struct vsu_error *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&f->lock);
+	if (!f->rc) {
+		f->said = name;
+		f->runs = !strcmp(name, "running");
+		vsu_event_signal(f->wake_fd);
+	}
+	while (f->said && !f->rc)
+		pthread_cond_wait(&f->changed, &f->lock);
+	rc = result(f, err);
+	pthread_mutex_unlock(&f->lock);
+	return rc;
+}
+
+int vmm_page_fetch_go(struct vmm_page_fetch *f, uint32_t *paused, struct vsu_error *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&f->lock);
+	while (!f->has_go && !f->rc)
+		pthread_cond_wait(&f->changed, &f->lock);
+	*paused = f->paused;
+	rc = result(f, err);
+	pthread_mutex_unlock(&f->lock);
+	return rc;
+}
+
+int vmm_page_fetch_fd(const struct vmm_page_fetch *f)
+{
+	return f->ended_fd;
+}
+
+uint64_t vmm_page_fetch_left(const struct vmm_page_fetch *f)
+{
+	return __atomic_load_n(&f->left, __ATOMIC_RELAXED);
+}
+
+uint64_t vmm_page_fetch_requests(const struct vmm_page_fetch *f)
+{
+	return __atomic_load_n(&f->total, __ATOMIC_RELAXED);
+}
+
+/* --------------------------------------------------------------- other processes */
+
+int vmm_page_fetch_add(struct vmm_page_fetch *f, int fd, unsigned int *number)
+{
+	int rc = -ENOSPC;
+
+	pthread_mutex_lock(&f->lock);
+	if (f->placer.nsources < VMM_PLACE_MAX_SOURCES) {
+		*number = f->placer.nsources++;
+		f->placer.sources[*number] = (struct vmm_fault_source){ .fd = fd };
+		rc = 0;
+	}
+	pthread_mutex_unlock(&f->lock);
+	vsu_event_signal(f->wake_fd);
+	return rc;
+}
+
+int vmm_page_fetch_set_ranges(struct vmm_page_fetch *f, unsigned int number,
+			      const struct vmm_fault_range *ranges, unsigned int n)
+{
+	struct vmm_fault_range *copy = calloc(n + 1, sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, ranges, n * sizeof(*copy));
+	pthread_mutex_lock(&f->lock);
+	free(f->placer.sources[number].ranges);
+	f->placer.sources[number].ranges = copy;
+	f->placer.sources[number].n = n;
+	pthread_mutex_unlock(&f->lock);
+	vsu_event_signal(f->wake_fd);
+	return 0;
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Places pages of a guest that runs. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "migration/missing.h"
+#include "migration/page_place.h"
+#include "migration/userfault.h"
+
+static uint64_t address_of(const struct vmm_page_span *span, uint64_t offset)
+{
+	return (uint64_t)(uintptr_t)span->hva + offset;
+}
+
+static uint64_t page_of(const struct vmm_page_span *span)
+{
+	return vmem_block_page_size(vmem_region_block(span->region));
+}
+
+/* ------------------------------------------------------------------- begin, end */
+
+static int check_span(const struct vmm_page_span *span, int fd, struct vsu_error *err)
+{
+	const uint64_t page = page_of(span), at = address_of(span, 0);
+	int rc;
+
+	if (page > VMM_PLACE_MAX_PAGE)
+		return vsu_error_set(err, -EOPNOTSUPP, "the memory at %#" PRIx64 " has pages of %" PRIu64 " bytes, too many to fetch while the guest waits; use smaller ones, or migrate without 'postcopy'",
+				     span->gpa, page);
+	rc = at % page || span->len % page ? -EINVAL : vmm_userfault_register(fd, at, span->len);
+	if (!rc)
+		rc = vmm_userfault_unregister(fd, at, span->len);
+	return rc < 0 ? vsu_error_set(err, -EOPNOTSUPP, "the memory at %#" PRIx64 " is a file that cannot report missing pages; use backend=anon, memfd or shm, or migrate without 'postcopy'",
+				      span->gpa) : 0;
+}
+
+int vmm_placer_check(const struct vmm_page_set *set, int fd, uint64_t *granule,
+		     struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	*granule = VMM_SET_PAGE;
+	for (i = 0; !rc && i < set->n; i++) {
+		rc = check_span(&set->span[i], fd, err);
+		if (!rc && page_of(&set->span[i]) > *granule)
+			*granule = page_of(&set->span[i]);
+	}
+	return rc;
+}
+
+/* The pages of a span from offset on that are all missing, or all present. */
+static uint64_t same_pages(const struct vmm_placer *p, const struct vmm_page_span *span,
+			   uint64_t offset, uint64_t end, bool *missing)
+{
+	uint64_t at = offset;
+
+	*missing = vmm_page_set_has(&p->missing, span->gpa + offset);
+	do
+		at += VMM_SET_PAGE;
+	while (at < end && vmm_page_set_has(&p->missing, span->gpa + at) == *missing);
+	return at - offset;
+}
+
+static int discard_span(const struct vmm_placer *p, const struct vmm_page_span *span,
+			struct vsu_error *err)
+{
+	struct vmem_block *block = vmem_region_block(span->region);
+	const uint64_t first = (uint64_t)(span->hva - vmem_block_hva(block));
+	uint64_t at, len;
+	bool missing;
+	int rc = 0;
+
+	for (at = 0; !rc && at < span->len; at += len) {
+		len = same_pages(p, span, at, span->len, &missing);
+		if (missing)
+			rc = vmem_block_discard(block, first + at, len, err);
+	}
+	return rc;
+}
+
+static int begin_span(const struct vmm_placer *p, const struct vmm_page_span *span,
+		      struct vsu_error *err)
+{
+	int rc = discard_span(p, span, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_userfault_register(p->sources[0].fd, address_of(span, 0), span->len);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot register the memory at %#" PRIx64, span->gpa) : 0;
+}
+
+int vmm_placer_begin(struct vmm_placer *p, struct vsu_error *err)
+{
+	struct vmm_fault_source *own = &p->sources[0];
+	const struct vmm_page_span *span;
+	uint64_t largest = VMM_SET_PAGE;
+	unsigned int i;
+	int rc = 0;
+
+	own->ranges = calloc(p->missing.n + 1, sizeof(*own->ranges));
+	if (!own->ranges)
+		return vsu_error_set(err, -ENOMEM, "no memory for a list of memory");
+	for (i = 0; i < p->missing.n; i++) {
+		span = &p->missing.span[i];
+		own->ranges[own->n++] = (struct vmm_fault_range){ span->gpa, span->len, address_of(span, 0) };
+		largest = page_of(span) > largest ? page_of(span) : largest;
+	}
+	vmm_missing_round(&p->missing, largest);
+	p->part = calloc(2, largest);
+	if (!p->part)
+		return vsu_error_set(err, -ENOMEM, "no memory for a page");
+	p->zeros = p->part + largest;
+	p->registered = true;
+	for (i = 0; !rc && i < p->missing.n; i++)
+		rc = begin_span(p, &p->missing.span[i], err);
+	return rc;
+}
+
+void vmm_placer_end(struct vmm_placer *p)
+{
+	const struct vmm_fault_source *own = &p->sources[0];
+	unsigned int i;
+
+	for (i = 0; p->registered && i < own->n; i++)
+		(void)!vmm_userfault_unregister(own->fd, own->ranges[i].address, own->ranges[i].len);
+	p->registered = false;
+}
+
+void vmm_placer_free(struct vmm_placer *p)
+{
+	vmm_placer_end(p);
+	while (p->nsources > 0) {
+		vsu_fd_close(&p->sources[--p->nsources].fd);
+		free(p->sources[p->nsources].ranges);
+	}
+	vmm_page_set_free(&p->missing);
+	vmem_map_unref(p->map);
+	p->map = NULL;
+	free(p->part);
+	p->part = NULL;
+}
+
+/* ------------------------------------------------------------------------ place */
+
+/* The address of a part of a range, if it has one. Returns its bytes. */
+static uint64_t overlap(const struct vmm_fault_range *r, uint64_t gpa, uint64_t len,
+			uint64_t *address)
+{
+	const uint64_t from = gpa > r->gpa ? gpa : r->gpa;
+	const uint64_t end = gpa + len < r->gpa + r->len ? gpa + len : r->gpa + r->len;
+
+	*address = r->address + (from - r->gpa);
+	return end > from ? end - from : 0;
+}
+
+/* A back-end that has ended has no threads to wake. */
+static void wake_source(const struct vmm_fault_source *source, uint64_t gpa, uint64_t len)
+{
+	uint64_t address, n;
+	unsigned int i;
+
+	for (i = 0; i < source->n; i++) {
+		n = overlap(&source->ranges[i], gpa, len, &address);
+		if (n)
+			(void)!vmm_userfault_wake(source->fd, address, n);
+	}
+}
+
+/* bytes NULL: zeros. */
+static int place_at_once(int fd, uint64_t at, const unsigned char *bytes, uint64_t len)
+{
+	return bytes ? vmm_userfault_copy(fd, at, bytes, len) : vmm_userfault_zero(fd, at, len);
+}
+
+/* Pages that are present are unexpected, and stay. */
+static int place_singly(int fd, uint64_t at, const unsigned char *bytes, uint64_t len)
+{
+	uint64_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < len; i += VMM_SET_PAGE) {
+		rc = place_at_once(fd, at + i, bytes ? bytes + i : NULL, VMM_SET_PAGE);
+		if (rc == -EEXIST)
+			rc = vmm_userfault_wake(fd, at + i, VMM_SET_PAGE);
+	}
+	return rc;
+}
+
+static int place_run(struct vmm_placer *p, const struct vmm_page_span *span,
+		     uint64_t offset, const unsigned char *bytes, uint64_t len,
+		     struct vsu_error *err)
+{
+	const struct vmm_page_run run = { span, offset, len };
+	const uint64_t at = address_of(span, offset);
+	unsigned int i;
+	int rc = place_at_once(p->sources[0].fd, at, bytes, len);
+
+	/* a part of it is present, or lies in another mapping */
+	if ((rc == -EEXIST || rc == -ENOENT) && page_of(span) <= VMM_SET_PAGE)
+		rc = place_singly(p->sources[0].fd, at, bytes, len);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot place the page %#" PRIx64, span->gpa + offset);
+	vmm_page_set_remove(&p->missing, &run);
+	for (i = 1; i < p->nsources; i++)
+		wake_source(&p->sources[i], span->gpa + offset, len);
+	return 0;
+}
+
+static int place_small(struct vmm_placer *p, const struct vmm_page_span *span,
+		       uint64_t offset, const unsigned char *bytes, uint64_t len,
+		       struct vsu_error *err)
+{
+	uint64_t at, n;
+	bool missing;
+	int rc = 0;
+
+	for (at = 0; !rc && at < len; at += n) {
+		n = same_pages(p, span, offset + at, offset + len, &missing);
+		if (missing)
+			rc = place_run(p, span, offset + at, bytes ? bytes + at : NULL, n, err);
+	}
+	return rc;
+}
+
+/* A part of a huge page: parts follow each other, the last one places it. */
+static int place_part(struct vmm_placer *p, const struct vmm_page_span *span,
+		      uint64_t offset, const unsigned char *bytes, uint64_t len,
+		      struct vsu_error *err)
+{
+	const uint64_t page = page_of(span), within = offset % page;
+	const uint64_t gpa = span->gpa + offset - within;
+
+	if (!within) {
+		p->part_gpa = gpa;
+		p->part_len = 0;
+	}
+	if (p->part_gpa != gpa || p->part_len != within)
+		return vsu_error_set(err, -EBADMSG, "the source sends parts of the huge page %#" PRIx64 " in another order",
+				     gpa);
+	if (bytes)
+		memcpy(p->part + within, bytes, (size_t)len);
+	else
+		memset(p->part + within, 0, (size_t)len);
+	p->part_len += len;
+	if (p->part_len < page || !vmm_page_set_has(&p->missing, gpa))
+		return 0;
+	return place_run(p, span, offset - within, p->part, page, err);
+}
+
+static int place_huge(struct vmm_placer *p, const struct vmm_page_span *span,
+		      uint64_t offset, const unsigned char *bytes, uint64_t len,
+		      struct vsu_error *err)
+{
+	const uint64_t page = page_of(span);
+	uint64_t at, n;
+	int rc = 0;
+
+	for (at = 0; !rc && at < len; at += n) {
+		n = page - (offset + at) % page;
+		n = n < len - at ? n : len - at;
+		rc = place_part(p, span, offset + at, bytes ? bytes + at : NULL, n, err);
+	}
+	return rc;
+}
+
+int vmm_placer_receive(struct vmm_placer *p, const struct vmm_state_section *section,
+		       struct vsu_error *err)
+{
+	const bool zeros = !strcmp(section->name, "zeros");
+	const struct vmm_page_span *span;
+	struct vmm_state_fields f;
+	uint64_t gpa, len, offset;
+
+	if (!zeros && strcmp(section->name, "pages") != 0)
+		return 1;
+	vmm_stream_fields(section, &f);
+	gpa = vmm_state_get_u64(&f);
+	len = zeros ? vmm_state_get_u64(&f) : f.left;
+	if (zeros && vmm_state_fields_end(&f, err) < 0)
+		return -EBADMSG;
+	span = vmm_page_set_find(&p->missing, gpa);
+	offset = span ? gpa - span->gpa : 0;
+	if (!span || !len || len > span->len - offset || (offset | len) % VMM_SET_PAGE)
+		return vsu_error_set(err, -EBADMSG, "the stream has %" PRIu64 " bytes for %#" PRIx64 ", where no such memory is",
+				     len, gpa);
+	return (page_of(span) > VMM_SET_PAGE ? place_huge : place_small)
+		(p, span, offset, zeros ? NULL : f.at, len, err);
+}
+
+/* ----------------------------------------------------------------------- faults */
+
+int vmm_placer_find(const struct vmm_fault_source *source, uint64_t address,
+		    uint64_t *gpa)
+{
+	const struct vmm_fault_range *r;
+
+	for (r = source->ranges; r < source->ranges + source->n; r++) {
+		if (address < r->address || address - r->address >= r->len)
+			continue;
+		*gpa = r->gpa + (address - r->address);
+		return 0;
+	}
+	return -EFAULT;
+}
+
+/* A page of zeros in this process. */
+static int provide_own(struct vmm_placer *p, const struct vmm_page_span *span,
+		       uint64_t offset)
+{
+	const uint64_t page = page_of(span), at = address_of(span, offset / page * page);
+	const int fd = p->sources[0].fd;
+	int rc;
+
+	rc = page <= VMM_SET_PAGE ? vmm_userfault_zero(fd, at, page) :
+	     vmm_userfault_copy(fd, at, p->zeros, page);
+	return rc == -EEXIST ? vmm_userfault_wake(fd, at, page) : rc;
+}
+
+/* Memory that both processes share, and that was never in the set. */
+static int provide_shared(const struct vmm_placer *p, uint64_t gpa)
+{
+	struct vmem_region *r = vmem_map_find(p->map, gpa);
+	uint64_t page, at;
+
+	if (!r)
+		return -EFAULT;
+	page = vmem_block_page_size(vmem_region_block(r));
+	at = (uint64_t)(uintptr_t)vmem_region_hva(r) + (gpa - vmem_region_gpa(r));
+	at = at / page * page;
+	return madvise((void *)(uintptr_t)at, (size_t)page, MADV_POPULATE_READ) < 0 ? -errno : 0;
+}
+
+int vmm_placer_provide(struct vmm_placer *p, const struct vmm_fault_source *source,
+		       uint64_t gpa)
+{
+	const struct vmm_page_span *span = vmm_page_set_find(&p->missing, gpa);
+	uint64_t page;
+	int rc = span && p->registered ? provide_own(p, span, gpa - span->gpa) :
+		 provide_shared(p, gpa);
+
+	if (rc < 0 || source == &p->sources[0])
+		return rc;
+	page = span ? page_of(span) : VMM_SET_PAGE;
+	wake_source(source, gpa / page * page, page);
+	return 0;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* userfaultfd(2). */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "migration/userfault.h"
+
+#ifndef USERFAULTFD_IOC_NEW
+#define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
+#endif
+
+/* While a mapping changes, the kernel places nothing. */
+#define MAX_RETRIES 100000u
+
+/* By the device, whose mode decides who may; else by the system call. */
+static int open_descriptor(void)
+{
+	int device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC), fd;
+
+	if (device >= 0) {
+		fd = ioctl(device, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
+		fd = fd < 0 ? -errno : fd;
+		vsu_fd_close(&device);
+		if (fd >= 0)
+			return fd;
+	}
+	fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+int vmm_userfault_open(struct vsu_error *err)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = open_descriptor();
+
+	if (fd < 0)
+		return vsu_error_sys(err, fd, "userfaultfd is not permitted, which 'postcopy' needs at the destination; permit access to /dev/userfaultfd, or set vm.unprivileged_userfaultfd=1");
+	if (ioctl(fd, UFFDIO_API, &api) == 0)
+		return fd;
+	vsu_error_sys(err, -errno, "userfaultfd");
+	vsu_fd_close(&fd);
+	return err->code;
+}
+
+int vmm_userfault_register(int fd, uint64_t at, uint64_t len)
+{
+	struct uffdio_register r = {
+		.range = { at, len }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	return ioctl(fd, UFFDIO_REGISTER, &r) < 0 ? -errno : 0;
+}
+
+int vmm_userfault_unregister(int fd, uint64_t at, uint64_t len)
+{
+	struct uffdio_range r = { at, len };
+
+	return ioctl(fd, UFFDIO_UNREGISTER, &r) < 0 ? -errno : 0;
+}
+
+/* After a call that placed a part: *done is the number of bytes, or a negative errno. */
+static int count_placed(int rc, int64_t placed, uint64_t *done, unsigned int *tries)
+{
+	if (!rc || placed > 0)
+		*done += placed > 0 ? (uint64_t)placed : 0;
+	if (!rc)
+		return 0;
+	return (rc == -EAGAIN || rc == -EINTR) && ++*tries < MAX_RETRIES ? 0 : rc;
+}
+
+int vmm_userfault_copy(int fd, uint64_t to, const void *from, uint64_t len)
+{
+	struct uffdio_copy c;
+	unsigned int tries = 0;
+	uint64_t done = 0;
+	int rc = 0;
+
+	while (!rc && done < len) {
+		c = (struct uffdio_copy){
+			.dst = to + done, .src = (uint64_t)(uintptr_t)from + done,
+			.len = len - done,
+		};
+		rc = ioctl(fd, UFFDIO_COPY, &c) < 0 ? -errno : 0;
+		rc = count_placed(rc, c.copy, &done, &tries);
+	}
+	return rc;
+}
+
+int vmm_userfault_zero(int fd, uint64_t at, uint64_t len)
+{
+	struct uffdio_zeropage z;
+	unsigned int tries = 0;
+	uint64_t done = 0;
+	int rc = 0;
+
+	while (!rc && done < len) {
+		z = (struct uffdio_zeropage){ .range = { at + done, len - done } };
+		rc = ioctl(fd, UFFDIO_ZEROPAGE, &z) < 0 ? -errno : 0;
+		rc = count_placed(rc, z.zeropage, &done, &tries);
+	}
+	return rc;
+}
+
+int vmm_userfault_wake(int fd, uint64_t at, uint64_t len)
+{
+	struct uffdio_range r = { at, len };
+
+	return ioctl(fd, UFFDIO_WAKE, &r) < 0 ? -errno : 0;
+}
+
+int vmm_userfault_next(int fd, uint64_t *at)
+{
+	struct uffd_msg msg;
+	ssize_t n;
+
+	do
+		n = read(fd, &msg, sizeof(msg));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	if (n != (ssize_t)sizeof(msg))
+		return -ECONNRESET;
+	if (msg.event != UFFD_EVENT_PAGEFAULT)
+		return 0;
+	*at = msg.arg.pagefault.address;
+	return 1;
+}

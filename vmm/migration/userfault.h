@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Page faults of missing pages, by userfaultfd(2). A thread that accesses a missing page
+ * of a registered range sleeps in the kernel until the page is placed.
+ *
+ * Threads: any.
+ */
+#ifndef VMM_MIGRATION_USERFAULT_H
+#define VMM_MIGRATION_USERFAULT_H
+
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+/*
+ * Returns a descriptor that reports faults of the process, also those inside system
+ * calls and KVM. -EPERM, -ENOSYS: the host does not permit it; the sentence has the
+ * remedy.
+ */
+int vmm_userfault_open(struct vsu_error *err);
+
+/* Whole pages. -EINVAL: memory of this kind does not report missing pages. */
+int vmm_userfault_register(int fd, uint64_t at, uint64_t len);
+int vmm_userfault_unregister(int fd, uint64_t at, uint64_t len);
+
+/*
+ * Place whole pages and wake the threads that wait for them. -EEXIST: a page is present.
+ * zero is not possible for huge pages.
+ */
+int vmm_userfault_copy(int fd, uint64_t to, const void *from, uint64_t len);
+int vmm_userfault_zero(int fd, uint64_t at, uint64_t len);
+
+/* Wakes the threads that wait for these pages, which are present. */
+int vmm_userfault_wake(int fd, uint64_t at, uint64_t len);
+
+/* The next fault: 1 and its address; 0: none is pending; -ECONNRESET: no process is left. */
+int vmm_userfault_next(int fd, uint64_t *at);
+
+#endif
