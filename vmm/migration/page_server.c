@@ -12,7 +12,8 @@
 #include "migration/pages.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-/* Pages without a request, between two looks for requests: a request waits for them. */
+/* Pages without a request, between two checks for requests, which wait for them. */
+#define MAX_UNREAD 128u		/* requests in front of the reason of a failure */
 #define PUSHED (UINT64_C(64) << 10)
 
 static int send_run(struct vmm_page_server *p, const struct vmm_page_run *run,
@@ -176,6 +177,26 @@ static int wait_for_request(struct vmm_page_server *p, struct vsu_error *err)
 	return 0;
 }
 
+/* A destination that has closed the connection has perhaps sent the reason before. */
+static int read_reason(struct vmm_page_server *p, struct vsu_error *err)
+{
+	struct vsu_error why = VSU_ERROR_INIT;
+	struct vmm_state_section section;
+	unsigned int failures = 0, n;
+	int rc;
+
+	p->stream->deadline_ns = vsu_now_ns() + 1;
+	/* a reset is reported once, before what was received */
+	for (n = 0; failures < 2 && n < MAX_UNREAD; n++) {
+		rc = vmm_stream_expect(p->stream, "failed", &section, &why);
+		if (!rc)
+			return vsu_error_set(err, -EREMOTEIO, "the other side failed: %.*s",
+					     (int)section.len, (const char *)section.bytes);
+		failures += rc != -EBADMSG;
+	}
+	return -ECONNRESET;
+}
+
 int vmm_page_server_run(struct vmm_page_server *p, struct vsu_error *err)
 {
 	int rc = 0;
@@ -188,5 +209,5 @@ int vmm_page_server_run(struct vmm_page_server *p, struct vsu_error *err)
 		else if (!rc)
 			rc = push_pages(p, err);
 	}
-	return rc;
+	return rc == -ECONNRESET && !p->is_running ? read_reason(p, err) : rc;
 }
