@@ -27,6 +27,14 @@ static uint64_t page_of(const struct vmm_page_span *span)
 
 /* ------------------------------------------------------------------- begin, end */
 
+/* A page of the file would appear in place of a discarded private one. */
+static bool is_private_file(const struct vmm_page_span *span)
+{
+	const struct vmem_block *block = vmem_region_block(span->region);
+
+	return vmem_block_fd(block) >= 0 && !(vmem_block_flags(block) & VMEM_BLOCK_SHARED);
+}
+
 static int check_span(const struct vmm_page_span *span, int fd, struct vsu_error *err)
 {
 	const uint64_t page = page_of(span), at = address_of(span, 0);
@@ -35,10 +43,11 @@ static int check_span(const struct vmm_page_span *span, int fd, struct vsu_error
 	if (page > VMM_PLACE_MAX_PAGE)
 		return vsu_error_set(err, -EOPNOTSUPP, "the memory at %#" PRIx64 " has pages of %" PRIu64 " bytes, too many to fetch while the guest waits; use smaller ones, or migrate without 'postcopy'",
 				     span->gpa, page);
-	rc = at % page || span->len % page ? -EINVAL : vmm_userfault_register(fd, at, span->len);
+	rc = at % page || span->len % page || is_private_file(span) ? -EINVAL :
+	     vmm_userfault_register(fd, at, span->len);
 	if (!rc)
 		rc = vmm_userfault_unregister(fd, at, span->len);
-	return rc < 0 ? vsu_error_set(err, -EOPNOTSUPP, "the memory at %#" PRIx64 " is a file that cannot report missing pages; use backend=anon, memfd or shm, or migrate without 'postcopy'",
+	return rc < 0 ? vsu_error_set(err, -EOPNOTSUPP, "the memory at %#" PRIx64 " is a file that cannot report missing pages; use backend=anon, or memfd or shm with share=on, or migrate without 'postcopy'",
 				      span->gpa) : 0;
 }
 

@@ -40,15 +40,15 @@ static int open_descriptor(void)
 int vmm_userfault_open(struct vsu_error *err)
 {
 	struct uffdio_api api = { .api = UFFD_API };
-	int fd = open_descriptor();
+	int fd = open_descriptor(), rc;
 
 	if (fd < 0)
 		return vsu_error_sys(err, fd, "userfaultfd is not permitted, which 'postcopy' needs at the destination; permit access to /dev/userfaultfd, or set vm.unprivileged_userfaultfd=1");
 	if (ioctl(fd, UFFDIO_API, &api) == 0)
 		return fd;
-	vsu_error_sys(err, -errno, "userfaultfd");
+	rc = vsu_error_sys(err, -errno, "userfaultfd");
 	vsu_fd_close(&fd);
-	return err->code;
+	return rc;
 }
 
 int vmm_userfault_register(int fd, uint64_t at, uint64_t len)

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about a destination that fetches missing pages: this test is the source. Needs
+ * userfaultfd.
+ */
+#include <config.h>
+
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "../memory.h"
+#include "migration/page_fetch.h"
+#include "migration/userfault.h"
+
+#define LEN (64 * KIB)
+#define GPA MIB
+#define PAGE VMM_SET_PAGE
+#define PAGES ((unsigned int)(LEN / PAGE))
+#define MISSING_PAGE 3u
+#define OTHER_PAGE 9u
+
+static const char *const kinds[] = {
+	"size=64K", "size=64K,backend=memfd",
+};
+
+static struct vmm_memory memory;
+static struct vmem_map *map;
+static unsigned char *hva;
+static struct vmm_stream here, there;
+static struct vmm_page_fetch *fetch;
+static int fd, lost_fd;
+static struct vsu_error err;
+
+/* As the machine: it does not return before the process ends. */
+static void on_lost(void *opaque, const struct vsu_error *why)
+{
+	(void)opaque;
+	(void)why;
+	vsu_event_signal(lost_fd);
+	for (;;)
+		pause();
+}
+
+static void setup(void)
+{
+	int pair[2];
+
+	memset(&memory, 0, sizeof(memory));
+	vsu_error_clear(&err);
+	memory.blocks[memory.nblocks++] = make_block(kinds[0]);
+	map = with_piece(empty_map(), memory.blocks[0], 0, GPA, LEN);
+	ck_assert_int_eq(vsu_sock_pair(pair), 0);
+	vmm_stream_init(&here);
+	vmm_stream_init(&there);
+	here.fd = pair[0];
+	there.fd = pair[1];
+	lost_fd = vsu_event_new();
+	fd = vmm_userfault_open(&err);
+	ck_assert_int_ge(fd, 0);
+}
+
+static void teardown(void)
+{
+	vmm_page_fetch_free(fetch);
+	fetch = NULL;
+	vmm_stream_close(&here);
+	vmm_stream_close(&there);
+	vsu_fd_close(&fd);
+	vsu_fd_close(&lost_fd);
+	vmem_map_unref(map);
+	while (memory.nblocks > 0)
+		vmem_block_unref(memory.blocks[--memory.nblocks]);
+}
+
+static void use_kind(const char *properties)
+{
+	vmem_map_unref(map);
+	vmem_block_unref(memory.blocks[0]);
+	memory.blocks[0] = make_block(properties);
+	map = with_piece(empty_map(), memory.blocks[0], 0, GPA, LEN);
+}
+
+/* All pages have the content 7; two are missing. */
+static void begin(void)
+{
+	struct vmm_page_set set;
+
+	hva = vmem_block_hva(memory.blocks[0]);
+	memset(hva, 7, LEN - 2 * PAGE);	/* the last two were never used */
+	ck_assert_int_eq(vmm_page_set_init(&set, &memory, NULL, 0, map, &err), 0);
+	vmm_page_set_clear(&set);
+	vmm_page_set_add(&set, GPA + MISSING_PAGE * PAGE, PAGE);
+	vmm_page_set_add(&set, GPA + OTHER_PAGE * PAGE, PAGE);
+	ck_assert_int_eq(vmm_page_fetch_new(&(struct vmm_page_fetch_config){
+		.stream = &here, .missing = &set, .map = map, .fd = &fd, .lost = on_lost,
+	}, &fetch, &err), 0);
+	vmm_page_set_free(&set);
+	ck_assert_int_eq(fd, -1);
+	ck_assert_int_eq(vmm_page_fetch_begin(fetch, &err), 0);
+	ck_assert_uint_eq(vmm_page_fetch_left(fetch), 2 * PAGE);
+}
+
+static void expect(const char *name)
+{
+	struct vmm_state_section section;
+
+	ck_assert_int_eq(vmm_stream_expect(&there, name, &section, &err), 0);
+}
+
+static uint64_t expect_want(void)
+{
+	struct vmm_state_section section;
+	struct vmm_state_fields f;
+
+	ck_assert_int_eq(vmm_stream_expect(&there, "want", &section, &err), 0);
+	vmm_stream_fields(&section, &f);
+	return vmm_state_get_u64(&f);
+}
+
+static void send_page(unsigned int page, int value, size_t len)
+{
+	unsigned char bytes[2 * PAGE];
+
+	memset(bytes, value, len);
+	vmm_stream_begin(&there, "pages");
+	vmm_state_put_u64(&there.w, GPA + page * PAGE);
+	vmm_state_put(&there.w, bytes, len);
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+}
+
+static void send_zeros(unsigned int page, unsigned int n)
+{
+	vmm_stream_begin(&there, "zeros");
+	vmm_state_put_u64(&there.w, GPA + page * PAGE);
+	vmm_state_put_u64(&there.w, n * PAGE);
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+}
+
+static void send_go(void)
+{
+	vmm_stream_begin(&there, "go");
+	vmm_state_put_u32(&there.w, 1);
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+}
+
+static void wait_for(int event)
+{
+	struct pollfd p = { .fd = event, .events = POLLIN };
+
+	ck_assert_int_eq(poll(&p, 1, 30000), 1);
+}
+
+/* A processor. */
+static void *read_page(void *arg)
+{
+	const unsigned int page = *(unsigned int *)arg;
+
+	return (void *)(uintptr_t)*(volatile unsigned char *)(hva + page * PAGE);
+}
+
+static void run_guest(void)
+{
+	uint32_t paused = 0;
+
+	ck_assert_int_eq(vmm_page_fetch_say(fetch, "loaded", &err), 0);
+	expect("loaded");
+	send_go();
+	ck_assert_int_eq(vmm_page_fetch_go(fetch, &paused, &err), 0);
+	ck_assert_uint_eq(paused, 1);
+	ck_assert_int_eq(vmm_page_fetch_say(fetch, "running", &err), 0);
+	expect("running");
+}
+
+START_TEST(thread_waits_for_a_missing_page)
+{
+	unsigned int page = MISSING_PAGE;
+	pthread_t cpu;
+	void *value;
+
+	use_kind(kinds[_i]);
+	begin();
+	ck_assert_int_eq(pthread_create(&cpu, NULL, read_page, &page), 0);
+	ck_assert_uint_eq(expect_want(), GPA + MISSING_PAGE * PAGE);
+	send_page(MISSING_PAGE, 5, PAGE);
+	pthread_join(cpu, &value);
+	ck_assert_uint_eq((uintptr_t)value, 5);
+	ck_assert_uint_eq(vmm_page_fetch_requests(fetch), 1);
+	run_guest();
+	send_zeros(OTHER_PAGE, 1);
+	wait_for(vmm_page_fetch_fd(fetch));
+	expect("complete");
+	ck_assert_uint_eq(hva[OTHER_PAGE * PAGE], 0);
+	ck_assert_uint_eq(vmm_page_fetch_left(fetch), 0);
+}
+END_TEST
+
+START_TEST(other_pages_stay)
+{
+	unsigned int i;
+
+	use_kind(kinds[_i]);
+	begin();
+	for (i = 0; i < PAGES; i++)
+		if (i != MISSING_PAGE && i != OTHER_PAGE)
+			ck_assert_uint_eq(hva[i * PAGE], i < PAGES - 2 ? 7 : 0);
+	ck_assert_uint_eq(vmm_page_fetch_requests(fetch), 0);
+}
+END_TEST
+
+/* The guest may have written to them since. */
+START_TEST(pages_that_are_not_missing_are_ignored)
+{
+	begin();
+	send_page(MISSING_PAGE - 1, 5, 2 * PAGE);
+	send_zeros(OTHER_PAGE - 2, 3);
+	send_page(MISSING_PAGE, 9, PAGE);	/* again */
+	run_guest();
+	wait_for(vmm_page_fetch_fd(fetch));
+	ck_assert_uint_eq(hva[(MISSING_PAGE - 1) * PAGE], 7);
+	ck_assert_uint_eq(hva[MISSING_PAGE * PAGE], 5);
+	ck_assert_uint_eq(hva[(OTHER_PAGE - 1) * PAGE], 7);
+	ck_assert_uint_eq(hva[OTHER_PAGE * PAGE], 0);
+}
+END_TEST
+
+START_TEST(failure_before_the_guest_runs_releases_its_threads)
+{
+	unsigned int page = MISSING_PAGE;
+	uint32_t paused;
+	pthread_t cpu;
+
+	begin();
+	ck_assert_int_eq(pthread_create(&cpu, NULL, read_page, &page), 0);
+	expect_want();
+	vmm_stream_close(&there);
+	pthread_join(cpu, NULL);
+	ck_assert_int_eq(vmm_page_fetch_go(fetch, &paused, &err), -ECONNRESET);
+	ck_assert_int_eq(vmm_page_fetch_say(fetch, "running", &err), -ECONNRESET);
+	ck_assert(err.msg[0]);
+}
+END_TEST
+
+/* This process ends without the thread. */
+START_TEST(failure_while_the_guest_runs_loses_it)
+{
+	begin();
+	run_guest();
+	vmm_stream_close(&there);
+	wait_for(lost_fd);
+	fetch = NULL;
+	_exit(0);
+}
+END_TEST
+
+START_TEST(end_of_the_machine_releases_the_source)
+{
+	begin();
+	run_guest();
+	vmm_page_fetch_free(fetch);
+	fetch = NULL;
+	expect("complete");
+}
+END_TEST
+
+static const struct {
+	const char *properties;
+	int rc;
+} checked[] = {
+	{ "size=64K", 0 }, { "size=64K,backend=memfd", 0 },
+	{ "size=64K,backend=memfd,share=off", -EOPNOTSUPP },
+	{ "size=64K,backend=file,mem-path=test-page_fetch.memory,share=on", -EOPNOTSUPP },
+};
+
+START_TEST(memory_that_cannot_report_missing_pages_is_refused)
+{
+	struct vmm_page_set set;
+	struct vsu_error why = VSU_ERROR_INIT;
+	uint64_t granule;
+
+	use_kind(checked[_i].properties);
+	unlink("test-page_fetch.memory");
+	ck_assert_int_eq(vmm_page_set_init(&set, &memory, NULL, 0, map, &err), 0);
+	ck_assert_int_eq(vmm_placer_check(&set, fd, &granule, &why), checked[_i].rc);
+	ck_assert(!checked[_i].rc == !why.msg[0]);
+	vmm_page_set_free(&set);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	uint64_t gpa, len;
+} hostile[] = {
+	{ "zeros", 0, PAGE }, { "zeros", GPA + LEN, PAGE }, { "zeros", GPA, LEN + PAGE },
+	{ "zeros", GPA, 0 }, { "zeros", GPA + 8, PAGE }, { "zeros", GPA, 8 },
+	{ "zeros", GPA, UINT64_MAX - PAGE + 1 }, { "state", 0, 0 }, { "missing", 0, 0 },
+};
+
+START_TEST(rejects_what_is_no_missing_page)
+{
+	uint32_t paused;
+
+	begin();
+	vmm_stream_begin(&there, hostile[_i].name);
+	vmm_state_put_u64(&there.w, hostile[_i].gpa);
+	vmm_state_put_u64(&there.w, hostile[_i].len);
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+	ck_assert_int_eq(vmm_page_fetch_go(fetch, &paused, &err), -EBADMSG);
+	ck_assert(err.msg[0]);
+}
+END_TEST
+
+/* A second source: as if it were another process that maps the memory. */
+START_TEST(other_process_waits_as_well)
+{
+	unsigned int page = MISSING_PAGE, number;
+	const struct vmm_fault_range range = { GPA, LEN, 0 };
+	struct vmm_fault_range mapped = range;
+	struct vmem_block *twin;
+	pthread_t process;
+	void *value;
+	int twin_fd = vmm_userfault_open(&err);
+
+	use_kind(kinds[1]);
+	ck_assert_int_eq(vmem_block_new_fd(&(struct vmem_fd_desc){
+		.fd = vmem_block_fd(memory.blocks[0]), .len = LEN,
+		.flags = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED,
+	}, &twin, &err), 0);
+	begin();
+	hva = vmem_block_hva(twin);
+	mapped.address = (uint64_t)(uintptr_t)hva;
+	ck_assert_int_eq(vmm_userfault_register(twin_fd, mapped.address, LEN), 0);
+	ck_assert_int_eq(vmm_page_fetch_add(fetch, twin_fd, &number), 0);
+	ck_assert_int_eq(vmm_page_fetch_set_ranges(fetch, number, &mapped, 1), 0);
+	ck_assert_int_eq(pthread_create(&process, NULL, read_page, &page), 0);
+	ck_assert_uint_eq(expect_want(), GPA + MISSING_PAGE * PAGE);
+	send_page(MISSING_PAGE, 5, PAGE);
+	pthread_join(process, &value);
+	ck_assert_uint_eq((uintptr_t)value, 5);
+	page = PAGES - 1;	/* never used: nothing is requested */
+	ck_assert_int_eq(pthread_create(&process, NULL, read_page, &page), 0);
+	pthread_join(process, &value);
+	ck_assert_uint_eq((uintptr_t)value, 0);
+	vmm_page_fetch_free(fetch);
+	fetch = NULL;
+	vmem_block_unref(twin);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("page_fetch");
+	TCase *tc = tcase_create("fetch");
+
+	fd = vmm_userfault_open(NULL);
+	if (fd < 0)
+		return 77;
+	vsu_fd_close(&fd);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, thread_waits_for_a_missing_page, 0, COUNT(kinds));
+	tcase_add_loop_test(tc, other_pages_stay, 0, COUNT(kinds));
+	tcase_add_test(tc, pages_that_are_not_missing_are_ignored);
+	tcase_add_test(tc, failure_before_the_guest_runs_releases_its_threads);
+	tcase_add_test(tc, failure_while_the_guest_runs_loses_it);
+	tcase_add_test(tc, end_of_the_machine_releases_the_source);
+	tcase_add_loop_test(tc, memory_that_cannot_report_missing_pages_is_refused, 0, COUNT(checked));
+	tcase_add_loop_test(tc, rejects_what_is_no_missing_page, 0, COUNT(hostile));
+	tcase_add_test(tc, other_process_waits_as_well);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
