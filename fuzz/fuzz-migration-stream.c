@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The two readers of a migration: the destination, which stores memory, and the source,
- * which reads replies. The first byte of an input selects the reader and what follows:
+ * The two readers of a migration: the destination, which stores memory and, with
+ * post-copy, places missing pages where userfaultfd is permitted; and the source, which
+ * reads replies and serves requested pages. The first byte of an input selects the reader and what follows:
  * the bytes of a stream, or sections that get correct checksums. An address is an index
  * of a boundary and a distance to it.
  *
@@ -25,9 +26,11 @@
 #include "json_read.h"
 #include "migration/pages.h"
 #include "play.h"
+#include "postcopy.h"
 
 #define SOURCE_READS	1u	/* bits of the first byte */
 #define BUILT		2u
+#define SERVES		4u	/* of a source: pages, as in post-copy */
 
 #define LEN		UINT64_C(0x8000) /* of each region */
 #define MAX_WORDS	64
@@ -52,19 +55,22 @@ static const struct place {
 
 static const char *const names[] = {
 	"pages", "zeros", "arguments", "head", "state", "go", "ready", "loaded",
-	"running", "failed", "unknown",
+	"running", "failed", "unknown", "missing", "want", "complete", "postcopy",
 };
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
 static struct vmem_map *map;		/* without the window */
 static struct vmem_region *window;
 static unsigned char *real[PLACES], model[PLACES][LEN];
+static struct postcopy postcopy;	/* with the first place only */
 static uint64_t stored, cleared, refused, ended, replies;
 
 static void report(void)
 {
-	fprintf(stderr, "stored %" PRIu64 ", cleared %" PRIu64 ", refused %" PRIu64 ", ended %" PRIu64 ", replies %" PRIu64 "\n",
-		stored, cleared, refused, ended, replies);
+	fprintf(stderr, "stored %" PRIu64 ", cleared %" PRIu64 ", refused %" PRIu64 ", ended %" PRIu64 ", replies %" PRIu64
+		", listed %" PRIu64 ", placed %" PRIu64 ", served %" PRIu64 "\n",
+		stored, cleared, refused, ended, replies, postcopy.listed, postcopy.placed,
+		postcopy.served);
 }
 
 /* --------------------------------------------------------------------- memory */
@@ -94,9 +100,13 @@ static void make_memory(void)
 	for (i = 0; i < PLACES; i++)
 		regions[i] = make_region(i);
 	window = regions[PLACES - 1];
+	postcopy.memory.blocks[postcopy.memory.nblocks++] = vmem_region_block(regions[0]);
 	CHECK(vmem_map_from_regions(regions, PLACES - 1, &map, NULL) == 0);
 	for (i = 0; i < PLACES - 1; i++)
 		vmem_region_unref(regions[i]);
+	postcopy.map = map;
+	postcopy.model = model[0];
+	postcopy.len = LEN;
 	atexit(report);
 }
 
@@ -150,7 +160,7 @@ static bool model_store(const struct vmm_state_section *s)
 	return at != NULL;
 }
 
-/* -------------------------------------------------------------------- readers */
+/* --------------------------------------------------------------- arguments, memory */
 
 static int read_arguments(struct vmm_stream *s, struct vsu_error *err)
 {
@@ -187,6 +197,8 @@ static int read_memory(struct vmm_stream *s, struct vmm_state_section *section,
 	return rc;
 }
 
+/* --------------------------------------------------------------------- readers */
+
 static int read_machine(struct vmm_stream *s, struct vsu_error *err)
 {
 	struct vmm_state_section section;
@@ -198,6 +210,8 @@ static int read_machine(struct vmm_stream *s, struct vsu_error *err)
 		rc = read_arguments(s, err);
 	if (!rc)
 		rc = read_memory(s, &section, err);
+	if (rc >= 0 && !strcmp(section.name, "missing"))
+		rc = postcopy_read_missing(&postcopy, s, &section, err);
 	if (rc < 0)
 		return rc;
 	CHECK(section.len <= VMM_STATE_MAX);
@@ -224,6 +238,18 @@ static int read_replies(struct vmm_stream *s, struct vsu_error *err)
 		replies += !rc;
 	}
 	return rc;
+}
+
+/* After "ready" those of pre-copy, or requests. */
+static int read_answers(struct vmm_stream *s, bool serves, struct vsu_error *err)
+{
+	struct vmm_state_section section;
+	int rc;
+
+	if (!serves)
+		return read_replies(s, err);
+	rc = vmm_stream_expect(s, "ready", &section, err);
+	return rc ? rc : postcopy_serve(&postcopy, s, err);
 }
 
 /* --------------------------------------------------------------------- inputs */
@@ -266,14 +292,15 @@ static void put_fill(struct vmm_state_writer *w, struct input *in)
 static void put_content(struct vmm_state_writer *w, const char *name,
 			struct input *in)
 {
-	if (!strcmp(name, "pages") || !strcmp(name, "zeros"))
+	if (!strcmp(name, "pages") || !strcmp(name, "zeros") || !strcmp(name, "missing") ||
+	    !strcmp(name, "want"))
 		vmm_state_put_u64(w, take_address(in));
 	if (!strcmp(name, "pages"))
 		put_fill(w, in);
 	else if (!strcmp(name, "zeros"))
 		vmm_state_put_u64(w, take(in, 1) & 1 ? take_u64(in, 8) :
 							 take(in, 2));
-	else
+	else if (strcmp(name, "want") != 0)
 		put_bytes(w, in);
 }
 
@@ -325,9 +352,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	here.fd = pair[0];
 	there.fd = pair[1];
 	send_input(&there, &in);
-	vmm_stream_close(&there);
-	rc = size && data[0] & SOURCE_READS ? read_replies(&here, &err) :
+	CHECK(shutdown(there.fd, SHUT_WR) == 0);
+	rc = size && data[0] & SOURCE_READS ? read_answers(&here, data[0] & SERVES, &err) :
 					       read_machine(&here, &err);
+	vmm_stream_close(&there);
 	CHECK(rc >= 0 || err.msg[0]);
 	vmm_stream_close(&here);
 	check_memory();
