@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 """Runs builtin:private with soak=N under cvmm and changes the machine meanwhile.
 
-  private.py CVMM SECONDS FOLDER [SEED]
+  private.py CVMM SECONDS FOLDER [DAEMON]
 
 Adds and removes a disk, allocates and releases memory of the host, and reads the
-status. The two network cards of the guest are the ends of one socket. FOLDER needs
-room for three images. The last line is "soak: content", or "soak: FAULT" with a
+status. The two network cards of the guest are the ends of one socket. With DAEMON
+(cvmm-vhost-user-blk), a third disk is behind a socket. FOLDER needs room for four
+images. The last line is "soak: content", or "soak: FAULT" with a
 reason; the status is 0 or 1.
 """
 import json
@@ -49,22 +50,39 @@ def huge_pages():
 
 
 class Machine:
-    def __init__(self, cvmm, seconds, folder, huge):
+    def __init__(self, cvmm, seconds, folder, huge, daemon):
         ends = socket.socketpair()
         self.control = os.path.join(folder, "control")
-        self.cvmm, self.folder = cvmm, folder
-        memory = ["size=128M,private=on", "size=64M,private=on,backend=memfd"]
+        self.cvmm, self.folder, self.daemon = cvmm, folder, None
+        memory = ["size=128M,private=on" + ",backend=memfd" * bool(daemon), "size=64M,private=on,backend=memfd"]
         if huge >= HUGE_PAGES:
             memory.append("size=32M,private=on,backend=memfd,hugetlb=on,hugetlbsize=2M")
         words = [cvmm, "run", "builtin:private", "--transport=pci", "--cpus=2", "--serial=stdio",
                  "--append=soak=%d" % seconds, "--control=" + self.control]
         words += ["--memory=" + m for m in memory]
         words += ["--disk=path=%s,queues=2" % image(os.path.join(folder, n)) for n in ("one", "two")]
+        if daemon:
+            words += ["--disk=backend=user:%s,queues=2" % self.serve(daemon)]
         words += ["--net=fd=%d" % s.fileno() for s in ends]
         image(os.path.join(folder, "three"))
         self.p = subprocess.Popen(words, stdin=subprocess.DEVNULL, pass_fds=[s.fileno() for s in ends])
         for s in ends:
             s.close()
+
+    def serve(self, daemon):
+        path = os.path.join(self.folder, "back-end")
+        self.daemon = subprocess.Popen([daemon, "--socket-path=" + path, "--num-queues=2",
+                                        "--blk-file=" + image(os.path.join(self.folder, "four"))])
+        while not os.path.exists(path) and self.daemon.poll() is None:
+            time.sleep(0.1)
+        return path
+
+    def end(self):
+        """Of the daemon, whose guest has ended."""
+        if self.daemon:
+            self.daemon.terminate()
+            if self.daemon.wait(60):
+                raise Fault("the daemon ended with status %d" % self.daemon.returncode)
 
     def runs(self):
         return self.p.poll() is None
@@ -103,9 +121,9 @@ def disturb(m, dice, counts, state):
         counts["status"] += m.command("memory") is not None
 
 
-def run(cvmm, seconds, folder, dice):
+def run(cvmm, seconds, folder, daemon, dice):
     huge, before = huge_pages(), available_kib()
-    m = Machine(cvmm, seconds, folder, huge)
+    m = Machine(cvmm, seconds, folder, huge, daemon)
     counts = dict.fromkeys(["added", "removed", "refused", "pressed", "status"], 0)
     state, end, halves = {"device": None}, time.monotonic() + seconds + LATE, ""
     while m.runs() and time.monotonic() < end:
@@ -118,6 +136,7 @@ def run(cvmm, seconds, folder, dice):
         m.p.kill()
         m.p.wait()
         raise Fault("the guest did not end within %d s after its time" % LATE)
+    m.end()
     print("host: %s" % ", ".join("%d %s" % (n, name) for name, n in counts.items()))
     print("halves: %s" % halves.strip())
     after = available_kib()
@@ -130,10 +149,9 @@ def run(cvmm, seconds, folder, dice):
 
 def main():
     cvmm, seconds, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    seed = int(sys.argv[4]) if len(sys.argv) > 4 else random.SystemRandom().randrange(1 << 32)
-    print("seed %d" % seed, flush=True)
+    daemon = sys.argv[4] if len(sys.argv) > 4 else None
     try:
-        run(cvmm, seconds, folder, random.Random(seed))
+        run(cvmm, seconds, folder, daemon, random.Random())
     except (Fault, OSError, subprocess.TimeoutExpired, ValueError, KeyError) as e:
         print("soak: FAULT: %s" % e)
         return 1

@@ -22,39 +22,86 @@ struct vmm_conversion_wish {
 	struct vmm_conversion_wish *next;
 };
 
+/*
+ * A back-end behind a socket replaces a region of its memory in steps, so its queues must
+ * not run meanwhile.
+ */
+static bool has_back_ends(const struct vmm_machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++)
+		if (m->devices[i].virtio && m->devices[i].spec.remote)
+			return true;
+	return false;
+}
+
 /* rc > 0: devices may use the range until they are quiet. */
 static void wish_begin(struct vmm_machine *m, struct vmm_conversion_wish *w)
 {
 	w->begun = true;
+	m->private_memory.early = has_back_ends(m);
 	w->rc = vmm_private_begin(&m->private_memory, vmm_memory_map(&m->memory),
 				  w->cpu, w->conversion, w->err);
-	if (w->rc > 0)
+	if (w->rc > 0 && !m->private_memory.early)
 		vmm_machine_refresh_devices(m);
+}
+
+/* Devices behind sockets have the limits of their protocol, which are longer. */
+static int stop_devices(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_stop *stop = &m->pause.converting.stop;
+	int rc = vmm_stop_devices(m, stop, false, err);
+
+	if (rc == -EAGAIN && vmm_stop_wait(m) == -ETIMEDOUT)
+		return vsu_error_set(err, -ETIMEDOUT, "device %u did not stop its queues in time",
+				     stop->npaused);
+	return rc;
+}
+
+/* Paused back-ends get the map before their queues run again. -EBUSY: one reconnects. */
+static int announce_map(const struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	if (m->private_memory.early)
+		vmm_machine_refresh_devices(m);
+	for (i = 0; !rc && i < m->ndevices; i++)
+		if (m->devices[i].virtio)
+			rc = vmm_virtio_announce(m->devices[i].virtio, err);
+	return rc;
 }
 
 /*
  * Some devices hold buffers until the host has data, and all return them at a pause.
  * 0: no device uses the previous map. -EAGAIN: call it again after a turn of the loop.
- * Other errors are those of vmm_stop_devices().
+ * Other errors are those of vmm_stop_devices(), or -ENOSPC: a back-end accepts fewer
+ * regions.
  */
 static int settle(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_converting *c = &m->pause.converting;
 	int rc;
 
-	if (vmm_private_is_quiet(&m->private_memory))
+	if (!m->private_memory.early && vmm_private_is_quiet(&m->private_memory))
 		return 0;
 	if (!c->paused)
 		vmm_cpus_pause(m->cpus);
 	c->paused = true;
-	rc = vmm_stop_devices(m, &c->stop, false, err);
-	if (rc < 0 || vmm_private_is_quiet(&m->private_memory))
+	rc = stop_devices(m, err);
+	if (!rc)
+		rc = announce_map(m, err);
+	if (rc != -EBUSY && (rc < 0 || vmm_private_is_quiet(&m->private_memory)))
 		return rc;
 	rc = vmm_stop_wait(m);
 	return rc == -EAGAIN ? rc : vsu_error_set(err, rc, "a device did not release its map of memory in time");
 }
 
-/* The guest gets -EBUSY and may try again; the operator gets a line with the device. */
+/*
+ * The guest gets -EBUSY and may try again, and the operator a line with the device. With
+ * too many regions for a back-end the guest gets -E2BIG, as with too many ranges.
+ */
 static int wish_cancel(struct vmm_machine *m, struct vmm_conversion_wish *w, int why)
 {
 	int rc = vmm_private_cancel(&m->private_memory, vmm_memory_map(&m->memory),
@@ -63,9 +110,9 @@ static int wish_cancel(struct vmm_machine *m, struct vmm_conversion_wish *w, int
 	if (rc < 0)
 		return vsu_error_sys(w->err, rc, "the map of shared memory");
 	vmm_machine_refresh_devices(m);
-	if (why != -ETIMEDOUT)
-		return why;
-	prog_log(PROG_LOG_WARNING, "private", "%#" PRIx64 " bytes at %#" PRIx64 " were not made private: %s",
+	if (why == -ENOSPC)
+		return -E2BIG;
+	prog_log(PROG_LOG_WARNING, "private", "%#" PRIx64 " bytes at %#" PRIx64 " were not converted: %s",
 		 w->conversion->len, w->conversion->gpa, w->err->msg);
 	return -EBUSY;
 }

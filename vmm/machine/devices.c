@@ -265,18 +265,14 @@ static int check_file(const struct vmm_machine *m,
 	return 0;
 }
 
-/* Another process or the kernel would have a map of both halves. */
+/* The kernel would keep access to pages that have become private. */
 static int check_private(const struct vmm_machine *m,
 			 const struct vmm_device_spec *spec,
 			 struct vsu_error *err)
 {
-	if (!vmm_memory_wants_private(&m->memory) ||
-	    (!spec->remote && !spec->kernel))
+	if (!vmm_memory_wants_private(&m->memory) || !spec->kernel)
 		return 0;
-	return vsu_error_set(err, -EINVAL, "%s cannot be used with --memory private=on: %s would have access to pages that the guest makes private; use a device that cvmm serves itself, or private=off",
-			     spec->spawned ? "backend=spawn" :
-			     spec->remote ? spec->socket : "backend=kernel",
-			     spec->remote ? "its process" : "the host's kernel");
+	return vsu_error_set(err, -EINVAL, "backend=kernel cannot be used with --memory private=on: the host's kernel would have access to pages that the guest makes private; use a device that cvmm or a back-end serves, or private=off");
 }
 
 int vmm_machine_check_device(const struct vmm_machine *m,

@@ -142,6 +142,7 @@ static int make_memory(struct vmm_machine *m, struct vsu_error *err)
 	if (!rc && vmm_memory_wants_private(&m->memory))
 		rc = vmm_private_init(&m->private_memory,
 				      vmm_memory_map(&m->memory), err);
+	m->shmem.devices = m->private_memory.space;
 	return rc ? rc : vmm_slots_apply(m->slots, vmm_memory_map(&m->memory),
 					 err);
 }

@@ -200,7 +200,7 @@ static int begin_checked(struct vmm_private *p, const struct vmem_map *map,
 		return rc;
 	if (c->fault)
 		p->seen[cpu] = p->changes + 1;
-	if (!c->to_private)
+	if (!c->to_private && !p->early)
 		return 0;
 	rc = vmm_private_publish(p, map);
 	return rc < 0 ? vsu_error_sys(err, rc, "the map of shared memory") : 1;
@@ -297,14 +297,14 @@ static int range_convert(struct vmm_private *p, int vm_fd,
 	return rc;
 }
 
-/* Devices get shared pages only after KVM has converted them. */
+/* Devices that run get shared pages only after KVM has converted them. */
 int vmm_private_finish(struct vmm_private *p, int vm_fd,
 		       const struct vmem_map *map,
 		       const struct vmm_conversion *c, struct vsu_error *err)
 {
 	int rc = range_convert(p, vm_fd, map, c, err);
 
-	if (!rc && !c->to_private && vmm_private_publish(p, map) < 0)
+	if (!rc && !c->to_private && !p->early && vmm_private_publish(p, map) < 0)
 		rc = vsu_error_sys(err, -ENOMEM, "the map of shared memory");
 	p->conversions += !rc;
 	return count_failure(p, c, rc);

@@ -45,6 +45,7 @@ struct vmm_private {
 	struct vmem_space *space;	/* memory of devices; NULL: none of it is private */
 	struct vmm_private_ranges ranges;	/* private pages */
 	struct vmm_private_ranges before;	/* those before the last begin */
+	bool early;		/* devices pause for each conversion: see begin */
 	uint64_t changes;	/* number of changes of ranges */
 	uint64_t conversions;	/* number of conversions */
 	uint64_t failed;	/* conversions that were refused or failed */
@@ -72,7 +73,8 @@ bool vmm_private_is_quiet(const struct vmm_private *p);
 /*
  * Begins the conversion of a range, which may cover several regions.
  *
- *   1         devices may use the range: finish when they are quiet
+ *   1         devices may use the range: finish when they are quiet; with p->early also
+ *             for a conversion to shared: devices get the range while they are paused
  *   0         finish
  *   -EINVAL   not whole pages of private memory
  *   -E2BIG    the private pages would be in too many separate ranges

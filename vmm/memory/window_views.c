@@ -39,7 +39,8 @@ static bool save_sees(const struct vmm_window *w, const struct viewer *viewer)
 static int make_view(const struct vmm_windows *s, const struct viewer *viewer,
 		     struct vmem_map **out)
 {
-	const struct vmem_map *all = vmm_memory_map(s->memory);
+	const struct vmem_map *all = s->devices ? vmem_space_current(s->devices) :
+						   vmm_memory_map(s->memory);
 	struct vmm_map_edit e;
 	unsigned int i;
 	int rc = vmm_map_edit_begin(&e, NULL);

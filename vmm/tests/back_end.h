@@ -20,6 +20,7 @@ struct back_end {
 	char path[64];
 	struct vsu_sock_path where;
 	bool ended;
+	unsigned int faults;	/* chains with a buffer outside of its memory; atomic */
 	pthread_mutex_t turn;	/* of the thread, while it serves */
 };
 

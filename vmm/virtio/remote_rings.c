@@ -53,6 +53,8 @@ int vmm_remote_start_rings(struct remote *r, uint64_t features)
 	struct vsu_error err = VSU_ERROR_INIT;
 	int rc;
 
+	/* queues do not run while the back-end replaces the memory of their rings */
+	(void)!vmm_remote_announce(r, NULL);
 	vmm_rings_watch_faults(&r->rings);
 	rc = give_rings(r, features, &err);
 	if (rc < 0)

@@ -128,33 +128,6 @@ const struct virtdev_vhost_user_ops vmm_remote_ops = {
 	.state_moved = vmm_remote_on_state_moved,
 };
 
-static int tell_memory(struct remote *r)
-{
-	struct vmem_map *map;
-	int rc = vmm_window_map_for(r->shmem, r, !r->memory_only, &map);
-
-	if (rc < 0)
-		return rc;
-	rc = virtdev_vhost_user_set_memory(r->user, map, NULL);
-	vmem_map_unref(map);
-	return rc;
-}
-
-/* -EBUSY: retried when the reply in progress has arrived. */
-static void map_announce(struct remote *r)
-{
-	int rc;
-
-	if (!r->announce || r->dead)
-		return;
-	rc = tell_memory(r);
-	if (rc == -ENOSPC && !r->memory_only) {
-		r->memory_only = true;
-		rc = tell_memory(r);
-	}
-	r->announce = rc == -EBUSY;
-}
-
 /*
  * Processes the session's results without the device's lock: CPUs that wait for
  * a reset continue; the driver learns of a failed back-end.
@@ -217,7 +190,7 @@ static void session_enter(struct remote *r)
 
 static void session_leave(struct remote *r)
 {
-	map_announce(r);
+	(void)!vmm_remote_announce(r, NULL);
 	vmm_remote_end_log(r);
 	r->locked = false;
 	vmm_virtio_unlock(r->v);
@@ -350,7 +323,8 @@ const struct vmm_virtio_backend vmm_remote_backend = {
 	.start = remote_start, .stop = remote_stop,
 	.queue_reset = vmm_remote_queue_reset,
 	.queue_start = vmm_remote_queue_start,
-	.refresh = remote_refresh, .kick_fd = remote_kick_fd,
+	.refresh = remote_refresh, .announce = vmm_remote_announce,
+	.kick_fd = remote_kick_fd,
 	.shared_region = remote_shared_region, .force_stop = remote_force_stop,
 	.stats = remote_stats, .process = remote_process, .check_save = vmm_remote_check_save,
 	.pause = vmm_remote_pause, .gather = vmm_remote_gather,

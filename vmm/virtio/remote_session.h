@@ -103,6 +103,12 @@ void vmm_remote_notify(const struct remote *r, const struct vsu_error *err);
 void vmm_remote_free(void *remote);
 
 /*
+ * remote_memory.c: the operation of struct vmm_virtio_backend, for a map that the
+ * back-end does not have yet.
+ */
+int vmm_remote_announce(void *backend, struct vsu_error *err);
+
+/*
  * remote_rings.c: starts the queues that the driver set up. If this fails, the
  * driver only sees that a reset is required, so the reason is logged.
  */

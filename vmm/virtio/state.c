@@ -19,6 +19,12 @@ int vmm_virtio_check_save(const struct vmm_virtio *v, struct vsu_error *err)
 	return ops->check_save ? ops->check_save(backend, err) : 0;
 }
 
+/* Its queues are stopped already. */
+static bool lacks_server(int rc)
+{
+	return rc == -ECONNRESET || rc == -ENOTCONN;
+}
+
 int vmm_virtio_pause(struct vmm_virtio *v, bool saves)
 {
 	void *backend;
@@ -28,6 +34,8 @@ int vmm_virtio_pause(struct vmm_virtio *v, bool saves)
 	vmm_virtio_lock(v);
 	rc = virtdev_transport_is_resetting(vmm_virtio_transport(v)) ? -EAGAIN :
 	     ops->pause(backend);
+	if (!saves && lacks_server(rc))
+		rc = 0;
 	if (!rc && saves && ops->gather)
 		rc = ops->gather(backend);
 	vmm_virtio_unlock(v);
@@ -49,6 +57,20 @@ int vmm_virtio_resume(struct vmm_virtio *v)
 	for (i = 0; i < info_of(v)->nqueues; i++)
 		if (virtdev_transport_queue(t, i, &config))
 			virtdev_transport_interrupt(t, i);
+	vmm_virtio_unlock(v);
+	return rc;
+}
+
+int vmm_virtio_announce(struct vmm_virtio *v, struct vsu_error *err)
+{
+	void *backend;
+	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
+	int rc;
+
+	if (!ops->announce)
+		return 0;
+	vmm_virtio_lock(v);
+	rc = ops->announce(backend, err);
 	vmm_virtio_unlock(v);
 	return rc;
 }

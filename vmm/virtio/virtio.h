@@ -60,6 +60,12 @@ struct vmm_virtio_backend {
 	int (*queue_start)(void *backend, uint32_t queue);
 	/* The guest's memory changed. Main thread, with the lock. */
 	void (*refresh)(void *backend);
+	/*
+	 * While the device is paused: the server gets the map before its queues run
+	 * again. -ENOSPC: the map has more regions than it accepts, and it keeps the
+	 * previous one. NULL: its queues read the space. Main thread, with the lock.
+	 */
+	int (*announce)(void *backend, struct vsu_error *err);
 	/* The eventfd of a queue's notifications; constant. Any thread. */
 	int (*kick_fd)(void *backend, uint32_t queue);
 	/*
@@ -175,7 +181,8 @@ uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
  * Saves and loads the device with its transport and registers. Main thread, without
  * the lock, while no CPU runs. -EAGAIN of pause: call it again after each turn of
  * the loop, or resume. Only if it saves, vmm_virtio_take() may follow. A load is into a
- * new device, and leaves it paused. resume also repeats the interrupts of all queues,
+ * new device, and leaves it paused. A pause that does not save succeeds for a device
+ * whose server is lost or disconnected. resume also repeats the interrupts of all queues,
  * because a saved one may have been lost on its way.
  */
 int vmm_virtio_check_save(const struct vmm_virtio *v, struct vsu_error *err);
@@ -202,6 +209,9 @@ void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus);
 
 /* The guest's memory changed: running queues release the previous map. */
 void vmm_virtio_refresh(struct vmm_virtio *v);
+
+/* After a refresh of a paused device: as the operation of its backend. */
+int vmm_virtio_announce(struct vmm_virtio *v, struct vsu_error *err);
 
 const struct vmm_virtio_resources *vmm_virtio_get_resources(const struct vmm_virtio *v);
 struct virtdev_transport *vmm_virtio_transport(const struct vmm_virtio *v);
