@@ -133,7 +133,7 @@ static bool describe_list(const char *list, struct vmm_device_spec *spec,
 	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
 
 	if (strpbrk(list, " \t") || vmm_device_parse(&option, spec, NULL) < 0 ||
-	    !spec->kind || spec->remote || spec->kernel)
+	    !spec->kind || (spec->remote && !spec->spawned) || spec->kernel)
 		return false;
 	*facts = vmm_device_describe(spec);
 	return true;

@@ -59,7 +59,7 @@ static int check_descriptors(const struct vmm_starter_command *c, struct vsu_err
 	int fd;
 
 	while ((word = vmm_spawn_words_next(&c->words, word))) {
-		fd = vmm_spawn_fd_of(c->kind, word);
+		fd = vmm_spawn_fd_of(c->kind, word, NULL);
 		if (fd >= 0 && (fd <= STDERR_FILENO || fcntl(fd, F_GETFD) < 0))
 			return vsu_error_set(err, -EBADF, "backend=spawn: '%s': descriptor %d is not open, or is a standard stream; pass one of 3 or above",
 					     word, fd);
@@ -96,7 +96,7 @@ static void close_descriptors(const struct vmm_starter_setup *setup)
 	for (; c < setup->commands + setup->n; c++) {
 		word = NULL;
 		while ((word = vmm_spawn_words_next(&c->words, word))) {
-			fd = vmm_spawn_fd_of(c->kind, word);
+			fd = vmm_spawn_fd_of(c->kind, word, NULL);
 			vsu_fd_close(&fd);
 		}
 	}

@@ -179,6 +179,7 @@ static int read_list(const struct vmm_machine *m, const char *list,
 
 	if (rc < 0)
 		return rc;
+	spec->plugged = true;
 	if (vmm_device_describe(spec).stdio)
 		return vsu_error_set(err, -EOPNOTSUPP, "standard input and output are not free while the machine runs; put the console elsewhere");
 	return vmm_machine_check_device(m, spec, err);

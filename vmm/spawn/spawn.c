@@ -23,6 +23,8 @@ struct vmm_spawned {
 	const struct vmm_device_kind *kind;
 	struct vmm_starter_request request;
 	struct vmm_log_reader log;
+	unsigned int nfds;
+	int fds[VMM_SPAWN_MAX_FDS];	/* passed at each start */
 };
 
 /* Of this process: it has one starter. */
@@ -104,37 +106,64 @@ static int send_request(struct vmm_starter_request *r, const int *fds,
 
 /* ------------------------------------------------------------------ one daemon */
 
-int vmm_spawned_new(struct ev_loop *loop, const struct vmm_device_kind *kind,
-		    const struct vmm_spawn_words *words, const char *name,
-		    struct vmm_spawned **out, struct vsu_error *err)
+static int keep_descriptors(struct vmm_spawned *s, struct vsu_error *err)
+{
+	const char *word = NULL;
+	int fd;
+
+	while ((word = vmm_spawn_words_next(&s->request.words, word))) {
+		fd = vmm_spawn_fd_of(s->kind, word, NULL);
+		if (fd < 0)
+			continue;
+		if (s->nfds == VMM_SPAWN_MAX_FDS)
+			return vsu_error_set(err, -E2BIG, "backend=spawn: more than %d descriptors",
+					     VMM_SPAWN_MAX_FDS);
+		fd = vsu_fd_dup(fd);
+		if (fd < 0)
+			return vsu_error_sys(err, fd, "backend=spawn: '%s'", word);
+		s->fds[s->nfds++] = fd;
+	}
+	return 0;
+}
+
+int vmm_spawned_new(const struct vmm_spawned_config *config, struct vmm_spawned **out,
+		    struct vsu_error *err)
 {
 	struct vmm_spawned *s = calloc(1, sizeof(*s));
 	uint32_t i;
+	int rc;
 
 	if (!s)
 		return vsu_error_sys(err, -ENOMEM, "a daemon");
 	for (i = 0; vmm_device_kinds[i]; i++)
-		if (vmm_device_kinds[i] == kind)
+		if (vmm_device_kinds[i] == config->kind)
 			s->request.kind = i;
-	s->kind = kind;
+	s->kind = config->kind;
 	s->request.id = ++starter.last_id;
-	s->request.words = *words;
-	vmm_log_reader_init(&s->log, loop, name);
-	*out = s;
-	return 0;
+	s->request.words = *config->words;
+	vmm_log_reader_init(&s->log, config->loop, config->name);
+	rc = config->passes ? keep_descriptors(s, err) : 0;
+	if (rc < 0)
+		vmm_spawned_free(s);
+	else
+		*out = s;
+	return rc;
 }
 
 /* Of both pairs the second one is the daemon's. */
 static int start(struct vmm_spawned *s, int connection[2], int log[2],
 		 struct vsu_error *err)
 {
-	const int fds[VMM_STARTER_FDS] = { connection[1], log[1] };
+	int fds[VMM_STARTER_FDS + VMM_SPAWN_MAX_FDS] = {
+		[VMM_STARTER_SOCKET] = connection[1], [VMM_STARTER_LOG] = log[1],
+	};
 	int rc = vsu_fd_set_nonblock(log[0]);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the daemon's log");
 	s->request.level = prog_log_get_level();
-	rc = send_request(&s->request, fds, VMM_STARTER_FDS, err);
+	memcpy(fds + VMM_STARTER_FDS, s->fds, s->nfds * sizeof(*fds));
+	rc = send_request(&s->request, fds, VMM_STARTER_FDS + s->nfds, err);
 	if (rc < 0)
 		return rc;
 	vmm_log_reader_start(&s->log, log[0]);
@@ -181,5 +210,7 @@ void vmm_spawned_free(struct vmm_spawned *s)
 	s->request.words.len = 0;
 	(void)!send_request(&s->request, NULL, 0, NULL);
 	vmm_log_reader_fini(&s->log);
+	while (s->nfds)
+		vsu_fd_close(&s->fds[--s->nfds]);
 	free(s);
 }

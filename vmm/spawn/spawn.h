@@ -36,10 +36,21 @@ void vmm_spawn_end(void);
 /* A device's daemon, which may be started repeatedly. */
 struct vmm_spawned;
 
-/* name precedes the daemon's lines in the log; all arguments are copied. */
-int vmm_spawned_new(struct ev_loop *loop, const struct vmm_device_kind *kind,
-		    const struct vmm_spawn_words *words, const char *name,
-		    struct vmm_spawned **out, struct vsu_error *err);
+struct vmm_spawned_config {
+	struct ev_loop *loop;
+	const struct vmm_device_kind *kind;
+	const struct vmm_spawn_words *words;
+	const char *name;	/* precedes the daemon's lines in the log */
+	/*
+	 * Descriptors in the words are this process's, which are duplicated and passed;
+	 * otherwise those that the starter has inherited.
+	 */
+	bool passes;
+};
+
+/* Copies what it needs. */
+int vmm_spawned_new(const struct vmm_spawned_config *config, struct vmm_spawned **out,
+		    struct vsu_error *err);
 
 /*
  * Starts the daemon, in place of a previous one, and returns a socket that is connected

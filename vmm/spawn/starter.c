@@ -32,7 +32,8 @@ struct child {
 	pid_t pid;		/* 0: a free entry */
 	uint32_t id;
 	int log;		/* a copy of its pipe, for the reason of its end */
-	const char *kind;
+	const struct vmm_device_kind *kind;
+	struct vmm_spawn_words words;
 	uint64_t deadline;	/* of its end; 0: it serves */
 	bool killed;
 };
@@ -40,6 +41,7 @@ struct child {
 struct starter {
 	const struct vmm_starter_setup *setup;
 	int sock;		/* -1: cvmm has ended */
+	sigset_t waiting;	/* the signal mask while it waits */
 	struct child children[MAX_CHILDREN];
 };
 
@@ -67,7 +69,7 @@ static void report_end(const struct child *c, int status)
 		return;
 	if (WIFSIGNALED(status))
 		dprintf(c->log, "cvmm-vhost-user-%s: process %d was killed by signal %d\n",
-			c->kind, (int)c->pid, WTERMSIG(status));
+			c->kind->name, (int)c->pid, WTERMSIG(status));
 }
 
 static void reap_all(struct starter *s)
@@ -127,6 +129,16 @@ static int ms_to_deadline(const struct starter *s)
 	return first <= now ? 0 : (int)((first - now) / NS_PER_MS) + 1;
 }
 
+/* For a request, unless fd is -1, for the end of a child, or a deadline. */
+static void wait_for_event(const struct starter *s, int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	const int ms = ms_to_deadline(s);
+	const struct timespec limit = { ms / 1000, ms % 1000 * 1000000L };
+
+	ppoll(&p, 1, ms < 0 ? NULL : &limit, &s->waiting);
+}
+
 static bool has_children(const struct starter *s)
 {
 	const struct child *c;
@@ -159,8 +171,8 @@ static void tie_to_starter(pid_t starter)
 }
 
 static int fork_daemon(struct starter *s, const struct vmm_device_kind *kind,
-		       const struct vmm_starter_request *request, int sock, int log,
-		       struct vsu_error *err)
+		       const struct vmm_starter_request *request, const int *fds,
+		       unsigned int nfds, struct vsu_error *err)
 {
 	struct child *c = find_free(s, err);
 	const pid_t starter = getpid();
@@ -171,13 +183,42 @@ static int fork_daemon(struct starter *s, const struct vmm_device_kind *kind,
 	pid = fork();
 	if (!pid) {
 		tie_to_starter(starter);
-		vmm_starter_exec(s->setup, kind, request, sock, log);
+		vmm_starter_exec(s->setup, kind, request, fds, nfds);
 	}
 	if (pid < 0)
 		return vsu_error_sys(err, -errno, "cannot start a process");
-	*c = (struct child){ .pid = pid, .id = request->id, .kind = kind->name,
-			     .log = vsu_fd_dup(log) };
+	*c = (struct child){ .pid = pid, .id = request->id, .kind = kind,
+			     .log = vsu_fd_dup(fds[VMM_STARTER_LOG]) };
+	c->words.len = request->words.len;
+	memcpy(c->words.text, request->words.text, request->words.len);
 	return 0;
+}
+
+/* A daemon of this device, or of one with the same files, is ending. */
+static bool has_predecessor(const struct starter *s, const struct vmm_device_kind *kind,
+			    const struct vmm_starter_request *request)
+{
+	const struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+		if (c->pid && c->deadline &&
+		    (c->id == request->id ||
+		     (c->kind == kind && c->words.len == request->words.len &&
+		      !memcmp(c->words.text, request->words.text, c->words.len))))
+			return true;
+	return false;
+}
+
+/* Two processes never serve one device, as far as its deadline permits. */
+static void wait_for_predecessor(struct starter *s, const struct vmm_device_kind *kind,
+				 const struct vmm_starter_request *request)
+{
+	end_id(s, request->id, SIGKILL, KILL_NS);
+	while (has_predecessor(s, kind, request)) {
+		wait_for_event(s, -1);
+		reap_all(s);
+		enforce_deadlines(s);
+	}
 }
 
 static const struct vmm_device_kind *find_kind(uint32_t number)
@@ -190,8 +231,8 @@ static const struct vmm_device_kind *find_kind(uint32_t number)
 	return NULL;
 }
 
-static int start(struct starter *s, const struct vmm_starter_request *request, int sock,
-		 int log, struct vsu_error *err)
+static int start(struct starter *s, const struct vmm_starter_request *request,
+		 const int *fds, unsigned int nfds, struct vsu_error *err)
 {
 	const struct vmm_device_kind *kind = find_kind(request->kind);
 	int rc;
@@ -199,12 +240,11 @@ static int start(struct starter *s, const struct vmm_starter_request *request, i
 	if (!kind || request->level > PROG_LOG_DEBUG ||
 	    !vmm_spawn_words_are_valid(&request->words))
 		return vsu_error_set(err, -EINVAL, "the request is malformed");
-	rc = vmm_starter_check(s->setup, kind, &request->words, err);
+	rc = vmm_starter_check(s->setup, kind, &request->words, nfds - VMM_STARTER_FDS, err);
 	if (rc < 0)
 		return rc;
-	/* two processes never serve one device */
-	end_id(s, request->id, SIGKILL, KILL_NS);
-	return fork_daemon(s, kind, request, sock, log, err);
+	wait_for_predecessor(s, kind, request);
+	return fork_daemon(s, kind, request, fds, nfds, err);
 }
 
 /* Like a daemon that does not start, a refusal is a line of the log. */
@@ -218,8 +258,8 @@ static void serve_request(struct starter *s, const struct vmm_starter_request *r
 		return;
 	if (request->kind == VMM_STARTER_END)
 		end_id(s, request->id, SIGTERM, END_NS);
-	else if (nfds == VMM_STARTER_FDS && start(s, request, fds[0], fds[1], &err) < 0)
-		dprintf(fds[1], "0\ncvmm-starter: %s\n", err.msg);
+	else if (nfds >= VMM_STARTER_FDS && start(s, request, fds, nfds, &err) < 0)
+		dprintf(fds[VMM_STARTER_LOG], "0\ncvmm-starter: %s\n", err.msg);
 }
 
 static void receive(struct starter *s)
@@ -268,25 +308,15 @@ static void leave_terminal(sigset_t *waiting)
 	sigaction(SIGCHLD, &wake, NULL);
 }
 
-static void wait_for_event(const struct starter *s, const sigset_t *waiting)
-{
-	struct pollfd p = { .fd = s->sock, .events = POLLIN };
-	const int ms = ms_to_deadline(s);
-	const struct timespec limit = { ms / 1000, ms % 1000 * 1000000L };
-
-	ppoll(&p, 1, ms < 0 ? NULL : &limit, waiting);
-}
-
 _Noreturn void vmm_starter_run(const struct vmm_starter_setup *setup, int sock)
 {
 	static struct starter s;
-	sigset_t waiting;
 	unsigned int i;
 
 	s.setup = setup;
 	s.sock = sock;
 	prctl(PR_SET_NAME, "cvmm-starter");
-	leave_terminal(&waiting);
+	leave_terminal(&s.waiting);
 	(void)!confine_new_privileges(NULL);
 	while (s.sock >= 0 || has_children(&s)) {
 		if (s.sock >= 0)
@@ -297,7 +327,7 @@ _Noreturn void vmm_starter_run(const struct vmm_starter_setup *setup, int sock)
 		reap_all(&s);
 		enforce_deadlines(&s);
 		if (s.sock >= 0 || has_children(&s))
-			wait_for_event(&s, &waiting);
+			wait_for_event(&s, s.sock);
 	}
 	_exit(0);
 }

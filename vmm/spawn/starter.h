@@ -32,8 +32,10 @@ struct vmm_starter_setup {
 };
 
 /*
- * A request, one datagram. A start is accompanied by two descriptors: the daemon's end of
- * a vhost-user connection, and a pipe for its log, which begins with its process id. A
+ * A request, one datagram. A start is accompanied by descriptors: the daemon's end of a
+ * vhost-user connection; a pipe for its log, which begins with its process id; and, for a
+ * device that was added while the guest runs, those that its words refer to, in their
+ * order. A device of the command line has descriptors of the starter's parent process. A
  * start replaces the daemon of the same id.
  */
 struct vmm_starter_request {
@@ -44,25 +46,29 @@ struct vmm_starter_request {
 };
 
 #define VMM_STARTER_END UINT32_MAX
-#define VMM_STARTER_FDS 2
+enum { VMM_STARTER_SOCKET, VMM_STARTER_LOG, VMM_STARTER_FDS };
 
 /* The life of the process; it ends when the other end of sock is closed. */
 _Noreturn void vmm_starter_run(const struct vmm_starter_setup *setup, int sock);
 
-/* starter_check.c: whether a request is permitted; -EPERM with the reason. */
+/*
+ * starter_check.c: whether a request with npassed descriptors for its words is permitted;
+ * -EPERM with the reason.
+ */
 int vmm_starter_check(const struct vmm_starter_setup *setup,
 		      const struct vmm_device_kind *kind,
-		      const struct vmm_spawn_words *words, struct vsu_error *err);
+		      const struct vmm_spawn_words *words, unsigned int npassed,
+		      struct vsu_error *err);
 
 /* Whether the words are those of a device of the command line. */
 bool vmm_starter_is_listed(const struct vmm_starter_setup *setup,
 			   const struct vmm_device_kind *kind,
 			   const struct vmm_spawn_words *words);
 
-/* starter_exec.c: what the new process becomes. sock and log are those of the request. */
+/* starter_exec.c: the new process becomes the daemon. fds are those of the request. */
 _Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
 				const struct vmm_device_kind *kind,
-				const struct vmm_starter_request *request, int sock,
-				int log);
+				const struct vmm_starter_request *request,
+				const int *fds, unsigned int nfds);
 
 #endif

@@ -51,24 +51,28 @@ static int check_word(const struct vmm_starter_setup *setup,
 
 	if (!key && !is_of_queues(word))
 		return vsu_error_set(err, -EPERM, "'%s' is no option of a device", word);
-	if (vmm_spawn_fd_of(kind, word) >= 0)
-		return vsu_error_set(err, -EPERM, "'%s': descriptors are passed at the start of cvmm only; put the device on its command line", word);
+	if (vmm_spawn_fd_of(kind, word, NULL) >= 0)
+		return 0;
 	if (key && setup->locked && !is_harmless(key))
-		return vsu_error_set(err, -EPERM, "'%s': with --sandbox=on, a daemon opens what the command line names only; put the device there, or use backend=user:SOCKET", word);
+		return vsu_error_set(err, -EPERM, "'%s': with --sandbox=on, a daemon opens by name only what the command line names; pass a descriptor, as 'cvmm ctl' does for images, or put the device there", word);
 	return 0;
 }
 
 int vmm_starter_check(const struct vmm_starter_setup *setup,
 		      const struct vmm_device_kind *kind,
-		      const struct vmm_spawn_words *words, struct vsu_error *err)
+		      const struct vmm_spawn_words *words, unsigned int npassed,
+		      struct vsu_error *err)
 {
 	const char *word = NULL;
 	int rc = 0;
 
 	if (!vmm_spawn_has_daemon(kind))
 		return vsu_error_set(err, -EPERM, "no daemon serves this kind of device");
-	if (vmm_starter_is_listed(setup, kind, words))
+	if (!npassed && vmm_starter_is_listed(setup, kind, words))
 		return 0;
+	if (vmm_spawn_count_fds(kind, words) != npassed)
+		return vsu_error_set(err, -EPERM, "%u descriptors came with the request, and its options refer to %u",
+				     npassed, vmm_spawn_count_fds(kind, words));
 	while (!rc && (word = vmm_spawn_words_next(words, word)))
 		rc = check_word(setup, kind, word, err);
 	return rc;

@@ -47,20 +47,15 @@ static void keep_open(int fd)
 }
 
 /* Only the connection, and the descriptors of its options, reach the daemon. */
-static void narrow_descriptors(const struct vmm_device_kind *kind,
-			       const struct vmm_spawn_words *words, int sock)
+static void narrow_descriptors(const int *kept, unsigned int n)
 {
-	const char *word = NULL;
-	int fd;
+	unsigned int i;
 
 	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
 		mark_one_by_one();
-	keep_open(sock);
-	while ((word = vmm_spawn_words_next(words, word))) {
-		fd = vmm_spawn_fd_of(kind, word);
-		if (fd > STDERR_FILENO)
-			keep_open(fd);
-	}
+	for (i = 0; i < n; i++)
+		if (kept[i] > STDERR_FILENO)
+			keep_open(kept[i]);
 }
 
 /* The starter ignores or handles these. */
@@ -88,30 +83,70 @@ static char *argument(const char *word)
 	return (char *)(uintptr_t)word;
 }
 
+/* What a daemon is started with. */
+struct start {
+	const struct vmm_device_kind *kind;
+	const int *passed;	/* for the words, in their order, or NULL */
+	int kept[VMM_SPAWN_MAX_WORDS + 1];	/* descriptors */
+	unsigned int nkept;
+	char *argv[VMM_SPAWN_MAX_WORDS + VMM_STARTER_COMMON + 4];
+	unsigned int argc;
+};
+
+/* A descriptor has another number here than in the process that passed it. */
+static char *renumber(const char *word, const char *digits, int fd)
+{
+	char *text;
+
+	if (asprintf(&text, "%.*s%d%s", (int)(digits - word), word, fd,
+		     digits + strcspn(digits, ":")) < 0)
+		_exit(EXIT_NOT_STARTED);
+	return text;
+}
+
+static void word_add(struct start *s, const char *word)
+{
+	const char *digits;
+	int fd = vmm_spawn_fd_of(s->kind, word, &digits);
+
+	if (fd >= 0 && s->passed) {
+		fd = *s->passed++;
+		s->argv[s->argc++] = renumber(word, digits, fd);
+	} else {
+		s->argv[s->argc++] = argument(word);
+	}
+	if (fd >= 0)
+		s->kept[s->nkept++] = fd;
+}
+
 _Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
 				const struct vmm_device_kind *kind,
-				const struct vmm_starter_request *request, int sock,
-				int log)
+				const struct vmm_starter_request *request,
+				const int *fds, unsigned int nfds)
 {
 	char path[PATH_MAX + 64], fd[32], level[32];
-	char *argv[VMM_SPAWN_MAX_WORDS + VMM_STARTER_COMMON + 4] = { path, fd, level };
+	struct start s = {
+		.kind = kind, .argv = { path, fd, level }, .argc = 3,
+		.passed = nfds > VMM_STARTER_FDS ? fds + VMM_STARTER_FDS : NULL,
+		.kept = { fds[VMM_STARTER_SOCKET] }, .nkept = 1,
+	};
 	const char *word = NULL;
-	unsigned int i, n = 3;
+	unsigned int i;
 
-	dup2(log, STDOUT_FILENO);
-	dup2(log, STDERR_FILENO);
+	dup2(fds[VMM_STARTER_LOG], STDOUT_FILENO);
+	dup2(fds[VMM_STARTER_LOG], STDERR_FILENO);
 	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-%s", setup->folder, kind->name);
-	snprintf(fd, sizeof(fd), "--fd=%d", sock);
+	snprintf(fd, sizeof(fd), "--fd=%d", fds[VMM_STARTER_SOCKET]);
 	snprintf(level, sizeof(level), "--log-level=%s", prog_log_levels[request->level]);
 	for (i = 0; i < VMM_STARTER_COMMON; i++)
 		if (setup->common[i][0])
-			argv[n++] = argument(setup->common[i]);
+			s.argv[s.argc++] = argument(setup->common[i]);
 	while ((word = vmm_spawn_words_next(&request->words, word)))
-		argv[n++] = argument(word);
-	narrow_descriptors(kind, &request->words, sock);
+		word_add(&s, word);
+	narrow_descriptors(s.kept, s.nkept);
 	reset_signals();
 	dprintf(STDERR_FILENO, "%d\n", (int)getpid());
-	execv(path, argv);
+	execv(path, s.argv);
 	complain(kind, path, errno);
 	_exit(EXIT_NOT_STARTED);
 }

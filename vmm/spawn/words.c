@@ -88,23 +88,55 @@ const struct vmm_device_key *vmm_spawn_key_of(const struct vmm_device_kind *kind
 	return NULL;
 }
 
-/* A key "fd", or a port of a console, "NAME:fd:N". */
-int vmm_spawn_fd_of(const struct vmm_device_kind *kind, const char *word)
+static const char *after(const char *text, const char *start)
 {
-	static const char infix[] = ":fd:";
+	const size_t len = strlen(start);
+
+	return text && !strncmp(text, start, len) ? text + len : NULL;
+}
+
+static const char *find_digits(const struct vmm_device_key *key, const char *value)
+{
+	const char *name = key->option.name;
+
+	if (!strcmp(name, "fd"))
+		return value;
+	if (!strcmp(name, "port"))
+		return after(strchr(value, ':'), ":fd:");
+	if (key->option.kind == VSU_OPTION_STRING &&
+	    (!strcmp(name, "path") || !strcmp(name, "overlay")))
+		return after(value, "fd:");
+	return NULL;
+}
+
+int vmm_spawn_fd_of(const struct vmm_device_kind *kind, const char *word,
+		    const char **digits)
+{
 	const char *value, *at;
 	const struct vmm_device_key *key = vmm_spawn_key_of(kind, word, &value);
-	uint64_t number;
+	char number[12] = "";
+	uint64_t fd;
+	size_t len;
 
-	if (!key || !value)
+	at = key && value ? find_digits(key, value) : NULL;
+	len = at ? strcspn(at, ":") : 0;
+	if (!len || len >= sizeof(number))
 		return -1;
-	if (strcmp(key->option.name, "port") == 0) {
-		at = strstr(value, infix);
-		value = at ? at + strlen(infix) : "";
-	} else if (strcmp(key->option.name, "fd") != 0) {
+	memcpy(number, at, len);
+	if (vsu_parse_u64(number, &fd) < 0 || fd > INT32_MAX)
 		return -1;
-	}
-	if (vsu_parse_u64(value, &number) < 0 || number > INT32_MAX)
-		return -1;
-	return (int)number;
+	if (digits)
+		*digits = at;
+	return (int)fd;
+}
+
+unsigned int vmm_spawn_count_fds(const struct vmm_device_kind *kind,
+				 const struct vmm_spawn_words *words)
+{
+	const char *word = NULL;
+	unsigned int n = 0;
+
+	while ((word = vmm_spawn_words_next(words, word)))
+		n += vmm_spawn_fd_of(kind, word, NULL) >= 0;
+	return n;
 }

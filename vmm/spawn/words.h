@@ -18,8 +18,9 @@
 
 /* The options of one device, each followed by a zero byte. */
 #define VMM_SPAWN_WORDS_MAX 6144
-/* More words than a device can have. */
+/* More words, and descriptors, than a device can have. */
 #define VMM_SPAWN_MAX_WORDS 48
+#define VMM_SPAWN_MAX_FDS 16
 
 struct vmm_spawn_words {
 	uint32_t len;
@@ -46,7 +47,15 @@ const char *vmm_spawn_key_name(const struct vmm_device_key *key);
 const struct vmm_device_key *vmm_spawn_key_of(const struct vmm_device_kind *kind,
 					      const char *word, const char **value);
 
-/* The descriptor that a word refers to, or -1. */
-int vmm_spawn_fd_of(const struct vmm_device_kind *kind, const char *word);
+/*
+ * The descriptor that a word refers to, or -1: of a key "fd", of an image fd:N[:NAME], or
+ * of a port NAME:fd:N. digits: the position of its number in the word; may be NULL.
+ */
+int vmm_spawn_fd_of(const struct vmm_device_kind *kind, const char *word,
+		    const char **digits);
+
+/* The number of such words. */
+unsigned int vmm_spawn_count_fds(const struct vmm_device_kind *kind,
+				 const struct vmm_spawn_words *words);
 
 #endif

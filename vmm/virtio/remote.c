@@ -77,12 +77,15 @@ static uint32_t ring_count(const struct vmm_device_spec *spec)
 static int open_connection(struct remote *r, const struct vmm_device_spec *spec,
 			   struct vsu_error *err)
 {
+	const struct vmm_spawned_config config = {
+		.loop = r->loop, .kind = spec->kind, .words = &spec->words,
+		.name = spec->socket, .passes = spec->plugged,
+	};
 	int rc;
 
 	if (!spec->spawned)
 		return vsu_sock_connect(spec->socket, err);
-	rc = vmm_spawned_new(r->loop, spec->kind, &spec->words, spec->socket, &r->daemon,
-			     err);
+	rc = vmm_spawned_new(&config, &r->daemon, err);
 	return rc < 0 ? rc : vmm_spawned_connect(r->daemon, err);
 }
 

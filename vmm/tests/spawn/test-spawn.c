@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Claims about the starter's processes; the daemons are scripts of the test. */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -22,12 +22,19 @@ static struct vsu_error err;
 
 #define SLEEPS "echo \"got $*\"; exec sleep 1000"
 
+static const char *kind_name = "rng";
+
+static void daemon_path(char path[PATH_MAX + 64])
+{
+	snprintf(path, PATH_MAX + 64, "%s/cvmm-vhost-user-%s", setup.folder, kind_name);
+}
+
 static void daemon_write(const char *script)
 {
-	char path[PATH_MAX + 32];
+	char path[PATH_MAX + 64];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-rng", setup.folder);
+	daemon_path(path);
 	file = fopen(path, "w");
 	ck_assert_ptr_nonnull(file);
 	fprintf(file, "#!/bin/sh\n%s\n", script);
@@ -45,21 +52,30 @@ static void rig_start(const char *script)
 	ck_assert_int_eq(vmm_spawn_prepare(&setup, &err), 0);
 }
 
+static void make_one(const struct vmm_device_kind *kind, bool passes)
+{
+	const struct vmm_spawned_config config = {
+		.loop = loop, .kind = kind, .words = &words, .name = "device 7",
+		.passes = passes,
+	};
+
+	ck_assert_msg(!vmm_spawned_new(&config, &spawned, &err), "%s", err.msg);
+}
+
 static void rig_init(const char *script)
 {
 	rig_start(script);
-	ck_assert_int_eq(vmm_spawned_new(loop, &vmm_rng_kind, &words, "device 7", &spawned,
-					 &err), 0);
+	make_one(&vmm_rng_kind, false);
 }
 
 static void rig_fini(void)
 {
-	char path[PATH_MAX + 32];
+	char path[PATH_MAX + 64];
 
 	vmm_spawned_free(spawned);
 	vmm_spawn_end();
 	ev_loop_destroy(loop);
-	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-rng", setup.folder);
+	daemon_path(path);
 	unlink(path);
 	rmdir(setup.folder);
 }
@@ -125,6 +141,67 @@ START_TEST(it_has_standard_streams_and_the_connection_only)
 }
 END_TEST
 
+static int file_with(const char *text)
+{
+	int fd = memfd_create("text", 0);
+
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	return fd;
+}
+
+/* Its number is another one in the daemon, and /proc/self/fd/N begins at the start. */
+#define CATS "w=${3#*:}; n=${w%%:*}; echo \"$(cat /proc/self/fd/$n) ${w#*:}\" >&2"
+
+START_TEST(a_descriptor_is_passed_to_each_process)
+{
+	int fd = file_with("content"), i;
+
+	kind_name = "blk";
+	vmm_spawn_words_add(&words, "--blk-file=fd:%d:name", fd);
+	rig_start(CATS);
+	make_one(&vmm_blk_kind, true);
+	close(fd);
+	for (i = 0; i < 2; i++) {
+		wait_for_end(connect_it());
+		vmm_spawned_explain(spawned, &err);
+		ck_assert_str_eq(err.msg, "backend=spawn: content name");
+	}
+	rig_fini();
+}
+END_TEST
+
+START_TEST(a_descriptor_that_is_not_open_is_refused)
+{
+	const struct vmm_spawned_config config = {
+		.kind = &vmm_blk_kind, .words = &words, .name = "d", .passes = true,
+	};
+
+	vmm_spawn_words_add(&words, "--blk-file=fd:999");
+	ck_assert_int_eq(vmm_spawned_new(&config, &spawned, &err), -EBADF);
+	ck_assert_ptr_nonnull(strstr(err.msg, "--blk-file=fd:999"));
+}
+END_TEST
+
+START_TEST(a_listed_descriptor_is_inherited)
+{
+	int fd = file_with("inherited");
+
+	kind_name = "blk";
+	vmm_spawn_words_add(&words, "--blk-file=fd:%d:name", fd);
+	setup.commands[0].kind = &vmm_blk_kind;
+	setup.commands[0].words = words;
+	setup.n = 1;
+	setup.locked = true;
+	rig_start(CATS);
+	close(fd);
+	make_one(&vmm_blk_kind, false);
+	wait_for_end(connect_it());
+	vmm_spawned_explain(spawned, &err);
+	ck_assert_str_eq(err.msg, "backend=spawn: inherited name");
+	rig_fini();
+}
+END_TEST
+
 START_TEST(its_process_is_known)
 {
 	pid_t pid;
@@ -162,7 +239,7 @@ START_TEST(one_that_ignores_signals_ends_too)
 	pid_t pid;
 	int sock;
 
-	rig_init("trap '' TERM; while :; do sleep 1000; done");
+	rig_init("trap '' TERM; exec sleep 1000");
 	sock = connect_it();
 	pid = wait_for_pid();
 	kill(pid, SIGSTOP);
@@ -193,6 +270,37 @@ START_TEST(another_start_replaces_it)
 }
 END_TEST
 
+#define LOCKS \
+	"mkdir \"$0.lock\" || { echo busy >&2; exit; }; sleep 1000 & " \
+	"trap \"kill $!; rmdir '$0.lock'; exit\" TERM; echo served; wait"
+
+static void wait_for_line(const char *line)
+{
+	do {
+		poll(NULL, 0, 1);
+		vmm_spawned_explain(spawned, &err);
+	} while (!strstr(err.msg, "backend=spawn: "));
+	ck_assert_ptr_nonnull(strstr(err.msg, line));
+}
+
+/* As after a reset of the guest: the new machine has the same devices. */
+START_TEST(the_next_device_of_a_file_waits_for_the_former)
+{
+	int sock, i;
+
+	rig_init(LOCKS);
+	for (i = 0; i < 5; i++) {
+		sock = connect_it();
+		vsu_error_clear(&err);
+		wait_for_line("served");
+		close(sock);
+		vmm_spawned_free(spawned);
+		make_one(&vmm_rng_kind, false);
+	}
+	rig_fini();
+}
+END_TEST
+
 START_TEST(a_missing_daemon_is_named)
 {
 	rig_init(SLEEPS);
@@ -207,10 +315,10 @@ END_TEST
 
 START_TEST(a_program_that_cannot_run_is_explained)
 {
-	char path[PATH_MAX + 32];
+	char path[PATH_MAX + 64];
 
 	rig_init(SLEEPS);
-	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-rng", setup.folder);
+	daemon_path(path);
 	ck_assert_int_eq(chmod(path, 0644), 0);
 	wait_for_end(connect_it());
 	vmm_spawned_explain(spawned, &err);
@@ -286,7 +394,7 @@ END_TEST
 START_TEST(without_a_starter_a_device_is_refused)
 {
 	loop = ev_loop_new(0);
-	ck_assert_int_eq(vmm_spawned_new(loop, &vmm_rng_kind, &words, "d", &spawned, &err), 0);
+	make_one(&vmm_rng_kind, false);
 	ck_assert_int_eq(vmm_spawned_connect(spawned, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--daemon-path"));
 	vmm_spawned_free(spawned);
@@ -310,7 +418,7 @@ static void live_until_killed(int report)
 
 START_TEST(nothing_outlives_a_killed_cvmm)
 {
-	char path[PATH_MAX + 32];
+	char path[PATH_MAX + 64];
 	int ends[2];
 	pid_t cvmm, daemon;
 
@@ -324,7 +432,7 @@ START_TEST(nothing_outlives_a_killed_cvmm)
 	kill(cvmm, SIGKILL);
 	waitpid(cvmm, NULL, 0);
 	wait_until_gone(daemon);
-	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-rng", setup.folder);
+	daemon_path(path);
 	unlink(path);
 	rmdir(setup.folder);
 	close(ends[0]);
@@ -338,10 +446,14 @@ int main(void)
 
 	tcase_add_test(tcase, a_daemon_is_started_with_its_options);
 	tcase_add_test(tcase, it_has_standard_streams_and_the_connection_only);
+	tcase_add_test(tcase, a_descriptor_is_passed_to_each_process);
+	tcase_add_test(tcase, a_descriptor_that_is_not_open_is_refused);
+	tcase_add_test(tcase, a_listed_descriptor_is_inherited);
 	tcase_add_test(tcase, its_process_is_known);
 	tcase_add_test(tcase, it_ends_with_its_device);
 	tcase_add_test(tcase, one_that_ignores_signals_ends_too);
 	tcase_add_test(tcase, another_start_replaces_it);
+	tcase_add_test(tcase, the_next_device_of_a_file_waits_for_the_former);
 	tcase_add_test(tcase, a_missing_daemon_is_named);
 	tcase_add_test(tcase, a_program_that_cannot_run_is_explained);
 	tcase_add_test(tcase, a_killed_daemon_is_explained);

@@ -8,6 +8,7 @@
 static struct vmm_starter_setup setup;
 static struct vmm_spawn_words words;
 static struct vsu_error err;
+static unsigned int npassed;
 
 static void add(const char *word)
 {
@@ -19,7 +20,7 @@ static int check_one(const struct vmm_device_kind *kind, const char *word)
 	vsu_error_clear(&err);
 	words.len = 0;
 	add(word);
-	return vmm_starter_check(&setup, kind, &words, &err);
+	return vmm_starter_check(&setup, kind, &words, npassed, &err);
 }
 
 static void list_one(const struct vmm_device_kind *kind, const char *word)
@@ -114,8 +115,9 @@ END_TEST
 START_TEST(kinds_without_a_daemon_are_refused)
 {
 	words.len = 0;
-	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_balloon_kind, &words, &err), -EPERM);
-	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_rng_kind, &words, &err), 0);
+	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_balloon_kind, &words, 0,
+					   &err), -EPERM);
+	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_rng_kind, &words, 0, &err), 0);
 }
 END_TEST
 
@@ -145,29 +147,72 @@ START_TEST(a_listed_command_with_more_words_is_another)
 	ck_assert(!vmm_starter_is_listed(&setup, &vmm_fs_kind, &words));
 	add("--overlay=/c");
 	ck_assert(!vmm_starter_is_listed(&setup, &vmm_blk_kind, &words));
-	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_blk_kind, &words, &err), -EPERM);
+	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_blk_kind, &words, 0, &err), -EPERM);
 }
 END_TEST
 
-START_TEST(descriptors_are_for_listed_commands_only)
+START_TEST(inherited_descriptors_are_for_listed_commands)
 {
 	ck_assert_int_eq(check_one(&vmm_net_kind, "--net-fd=5"), -EPERM);
+	ck_assert_ptr_nonnull(strstr(err.msg, "its options refer to 1"));
 	ck_assert_int_eq(check_one(&vmm_console_kind, "--console-fd=5"), -EPERM);
 	ck_assert_int_eq(check_one(&vmm_console_kind, "--port=a:fd:5"), -EPERM);
+	ck_assert_int_eq(check_one(&vmm_blk_kind, "--blk-file=fd:5"), -EPERM);
 	list_one(&vmm_net_kind, "--net-fd=5");
 	ck_assert_int_eq(check_one(&vmm_net_kind, "--net-fd=5"), 0);
 }
 END_TEST
 
+START_TEST(passed_descriptors_are_counted)
+{
+	setup.locked = true;
+	npassed = 1;
+	ck_assert_int_eq(check_one(&vmm_net_kind, "--net-fd=5"), 0);
+	ck_assert_int_eq(check_one(&vmm_blk_kind, "--blk-file=fd:5:/etc/shadow"), 0);
+	ck_assert_int_eq(check_one(&vmm_blk_kind, "--read-only"), -EPERM);
+	npassed = 2;
+	ck_assert_int_eq(check_one(&vmm_net_kind, "--net-fd=5"), -EPERM);
+}
+END_TEST
+
+/* Each of these is a name for the daemon. */
+START_TEST(names_that_look_like_descriptors_stay_names)
+{
+	static const struct {
+		const struct vmm_device_kind *kind;
+		const char *word;
+	} names[] = {
+		{ &vmm_console_kind, "--port=a:socket:/x:fd:5" },
+		{ &vmm_console_kind, "--console-socket=fd:5" },
+		{ &vmm_vsock_kind, "--uds-path=/a:fd:5" },
+		{ &vmm_blk_kind, "--blk-file=./fd:5" },
+		{ &vmm_blk_kind, "--overlay=/fd:5" },
+		{ &vmm_blk_kind, "--blk-file=fd:x" },
+		{ &vmm_blk_kind, "--blk-file=fd:" },
+		{ &vmm_blk_kind, "--blk-file=fd:99999999999999" },
+	};
+	size_t i;
+
+	setup.locked = true;
+	for (i = 0; i < COUNT(names); i++) {
+		ck_assert_int_eq(vmm_spawn_fd_of(names[i].kind, names[i].word, NULL), -1);
+		ck_assert_int_eq(check_one(names[i].kind, names[i].word), -EPERM);
+	}
+}
+END_TEST
+
 START_TEST(descriptors_are_recognised)
 {
-	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_net_kind, "--net-fd=5"), 5);
-	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_console_kind, "--console-fd=6"), 6);
-	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_console_kind, "--port=a:fd:7"), 7);
-	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_console_kind, "--port=a:socket:7"), -1);
-	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_console_kind, "--console-fd=99999999999"), -1);
-	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_net_kind, "--mtu=1500"), -1);
-	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_net_kind, "--num-queues=3"), -1);
+	const char *digits;
+
+	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_net_kind, "--net-fd=5", &digits), 5);
+	ck_assert_str_eq(digits, "5");
+	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_console_kind, "--console-fd=6", NULL), 6);
+	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_console_kind, "--port=a:fd:7", NULL), 7);
+	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_blk_kind, "--blk-file=fd:8:a:b", &digits), 8);
+	ck_assert_str_eq(digits, "8:a:b");
+	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_net_kind, "--mtu=1500", NULL), -1);
+	ck_assert_int_eq(vmm_spawn_fd_of(&vmm_net_kind, "--num-queues=3", NULL), -1);
 }
 END_TEST
 
@@ -185,7 +230,9 @@ int main(void)
 	tcase_add_test(tcase, kinds_without_a_daemon_are_refused);
 	tcase_add_test(tcase, a_locked_starter_opens_no_other_files);
 	tcase_add_test(tcase, a_listed_command_with_more_words_is_another);
-	tcase_add_test(tcase, descriptors_are_for_listed_commands_only);
+	tcase_add_test(tcase, inherited_descriptors_are_for_listed_commands);
+	tcase_add_test(tcase, passed_descriptors_are_counted);
+	tcase_add_test(tcase, names_that_look_like_descriptors_stay_names);
 	tcase_add_test(tcase, descriptors_are_recognised);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
