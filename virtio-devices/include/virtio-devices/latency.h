@@ -64,7 +64,8 @@ VIRTDEV_API const char *virtdev_latency(const struct virtdev *dev, uint32_t kind
 
 /* The depth of a queue, now and its maximum. -ENOENT: not measured. Any thread. */
 VIRTDEV_API int virtdev_queue_depth(const struct virtdev *dev, uint32_t queue,
-				    uint64_t *depth, uint64_t *depth_max);
+				    uint64_t *depth, uint64_t *depth_max)
+	VSU_NODISCARD;
 
 /*
  * For models with latency_kinds (device.h): the storage of a queue, or NULL if the device

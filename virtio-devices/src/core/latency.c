@@ -37,12 +37,12 @@ static uint32_t bucket_of(uint64_t ns)
 }
 
 /* The queue's thread is the only writer. */
-static void add(uint64_t *to, uint64_t n)
+static void count_add(uint64_t *to, uint64_t n)
 {
 	__atomic_store_n(to, *to + n, __ATOMIC_RELAXED);
 }
 
-static uint64_t load(const uint64_t *from)
+static uint64_t count_load(const uint64_t *from)
 {
 	return __atomic_load_n(from, __ATOMIC_RELAXED);
 }
@@ -86,8 +86,8 @@ const char *virtdev_latency(const struct virtdev *dev, uint32_t kind,
 	for (i = 0; i < dev->info.nqueues; i++) {
 		h = &dev->measured[i].kinds[kind];
 		for (bucket = 0; bucket < VIRTDEV_LATENCY_BUCKETS; bucket++)
-			out->buckets[bucket] += load(&h->buckets[bucket]);
-		out->sum += load(&h->sum);
+			out->buckets[bucket] += count_load(&h->buckets[bucket]);
+		out->sum += count_load(&h->sum);
 	}
 	return name;
 }
@@ -97,8 +97,8 @@ int virtdev_queue_depth(const struct virtdev *dev, uint32_t queue,
 {
 	if (!dev->measured || queue >= dev->info.nqueues)
 		return -ENOENT;
-	*depth = load(&dev->measured[queue].depth);
-	*depth_max = load(&dev->measured[queue].depth_max);
+	*depth = count_load(&dev->measured[queue].depth);
+	*depth_max = count_load(&dev->measured[queue].depth_max);
 	return 0;
 }
 
@@ -112,16 +112,16 @@ struct virtdev_measured *virtdev_queue_measured(struct virtdev *dev, uint32_t qu
 
 void virtdev_measured_begin(struct virtdev_measured *measured)
 {
-	add(&measured->depth, 1);
+	count_add(&measured->depth, 1);
 	if (measured->depth > measured->depth_max)
 		__atomic_store_n(&measured->depth_max, measured->depth, __ATOMIC_RELAXED);
 }
 
 void virtdev_measured_end(struct virtdev_measured *measured, uint32_t kind, uint64_t ns)
 {
-	add(&measured->depth, UINT64_MAX);
+	count_add(&measured->depth, UINT64_MAX);
 	if (kind >= VIRTDEV_LATENCY_KINDS)
 		return;
-	add(&measured->kinds[kind].buckets[bucket_of(ns)], 1);
-	add(&measured->kinds[kind].sum, ns);
+	count_add(&measured->kinds[kind].buckets[bucket_of(ns)], 1);
+	count_add(&measured->kinds[kind].sum, ns);
 }
