@@ -49,7 +49,7 @@ static uint64_t bits_of(const struct postcopy *p, const struct vmm_page_set *set
 	return bits;
 }
 
-/* What follows the state, until another section. */
+/* Places the pages behind the state, until another section. */
 static int place_pages(struct postcopy *p, struct vmm_placer *placer, struct vmm_stream *s,
 		       struct vmm_state_section *section, struct vsu_error *err)
 {

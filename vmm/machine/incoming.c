@@ -152,7 +152,7 @@ static int receive_memory(struct vmm_machine *m, struct vsu_error *err)
 
 	vmm_channels_start(channels, receive_channel, m);
 	rc = receive_pages(m, m->options->stream, &section, err);
-	if (!rc && !m->postcopy)
+	if (!rc && !m->restore.postcopy)
 		rc = expect_end(&section, "state", err);
 	rc = vmm_channels_join(channels, rc, err);
 	vmm_channels_close(channels);
@@ -208,7 +208,7 @@ static int receive_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error 
 	return vmm_state_fields_end(&f, err);
 }
 
-static int reply(struct vmm_machine *m, const char *name, struct vsu_error *err)
+static int answer_source(struct vmm_machine *m, const char *name, struct vsu_error *err)
 {
 	return vmm_postcopy_is_active(m) ? vmm_postcopy_say(m, name, err) :
 	       send_reply(m->options->stream, name, err);
@@ -221,8 +221,8 @@ static int reply(struct vmm_machine *m, const char *name, struct vsu_error *err)
 static int end_stream(struct vmm_machine *m, struct vsu_error *err)
 {
 	if (vmm_postcopy_is_active(m))
-		return reply(m, "running", err);
-	(void)!reply(m, "running", NULL);
+		return answer_source(m, "running", err);
+	(void)!answer_source(m, "running", NULL);
 	vmm_stream_close(m->options->stream);
 	vmm_postcopy_free(m);
 	return 0;
@@ -236,7 +236,7 @@ int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!s)
 		return 0;
-	rc = reply(m, "loaded", err);
+	rc = answer_source(m, "loaded", err);
 	if (!rc)
 		rc = receive_go(m, &paused, err);
 	m->pause.by_user = paused;

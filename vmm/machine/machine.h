@@ -117,6 +117,7 @@ struct vmm_restore {
 	uint64_t age_ns;	/* how long the guest had run */
 	struct vmm_prefetch *prefetch;	/* with --prefetch; or NULL */
 	struct vmm_recording *recording; /* in progress, or NULL */
+	struct vmm_postcopy *postcopy;	/* memory may arrive later; or NULL */
 };
 
 struct vmm_machine {
@@ -154,7 +155,6 @@ struct vmm_machine {
 	struct vmm_fault_state faults[VMM_MAX_CPUS];
 	struct vmm_pause pause;
 	struct vmm_restore restore;	/* with --from */
-	struct vmm_postcopy *postcopy;	/* its memory may arrive later; or NULL */
 	struct vmm_watchers watch;
 	struct vmm_signals signals;
 	unsigned int lost;	/* devices whose back-end was lost */

@@ -107,7 +107,7 @@ static void on_arrived(struct ev_loop *loop, ev_io *w, int revents)
 	vmm_postcopy_free(m);
 }
 
-static void watch(struct vmm_postcopy *p)
+static void watch_fetch(struct vmm_postcopy *p)
 {
 	ev_io_init(&p->arrived, on_arrived, vmm_page_fetch_fd(p->fetch), EV_READ);
 	p->arrived.data = p;
@@ -125,7 +125,7 @@ int vmm_postcopy_open(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!p)
 		return vsu_error_set(err, -ENOMEM, "no memory");
-	m->postcopy = p;
+	m->restore.postcopy = p;
 	p->m = m;
 	p->lost_fd = vsu_event_new();
 	p->fd = vmm_userfault_open(err);
@@ -152,7 +152,7 @@ static int check_device(const struct vmm_device *d, unsigned int i, struct vsu_e
 		return vsu_error_set(err, -EOPNOTSUPP, "device %u: the host's kernel serves it (vhost), and post-copy has not been tested with it; migrate without 'postcopy'",
 				     i);
 	if (d->spec.remote)
-		return vsu_error_set(err, -EOPNOTSUPP, "device %u: the back-end at '%s' does not support post-copy; migrate without 'postcopy'",
+		return vsu_error_set(err, -EOPNOTSUPP, "device %u: the back-end at '%s' would not wait for missing pages; migrate without 'postcopy', or to a unix: address, to which shared memory is passed as files",
 				     i, d->spec.socket);
 	return 0;
 }
@@ -178,7 +178,7 @@ static int send_granule(struct vmm_stream *s, uint64_t granule, struct vsu_error
 
 int vmm_postcopy_check(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct vmm_postcopy *p = m->postcopy;
+	struct vmm_postcopy *p = m->restore.postcopy;
 	uint64_t granule;
 	unsigned int i;
 	int rc;
@@ -197,7 +197,7 @@ int vmm_postcopy_check(struct vmm_machine *m, struct vsu_error *err)
 int vmm_postcopy_receive(struct vmm_machine *m, struct vmm_state_section *section,
 			 struct vsu_error *err)
 {
-	struct vmm_postcopy *p = m->postcopy;
+	struct vmm_postcopy *p = m->restore.postcopy;
 	int rc = 0;
 
 	while (!rc && p && !strcmp(section->name, "missing")) {
@@ -211,7 +211,7 @@ int vmm_postcopy_receive(struct vmm_machine *m, struct vmm_state_section *sectio
 
 int vmm_postcopy_begin(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct vmm_postcopy *p = m->postcopy;
+	struct vmm_postcopy *p = m->restore.postcopy;
 	int rc;
 
 	if (!p || !p->listed)
@@ -228,29 +228,29 @@ int vmm_postcopy_begin(struct vmm_machine *m, struct vsu_error *err)
 	if (!rc)
 		rc = vmm_page_fetch_begin(p->fetch, err);
 	if (!rc)
-		watch(p);
+		watch_fetch(p);
 	return rc;
 }
 
 bool vmm_postcopy_is_active(const struct vmm_machine *m)
 {
-	return m->postcopy && m->postcopy->fetch;
+	return m->restore.postcopy && m->restore.postcopy->fetch;
 }
 
 bool vmm_postcopy_is_confirmed(const struct vmm_machine *m)
 {
-	return m->postcopy && m->postcopy->confirmed;
+	return m->restore.postcopy && m->restore.postcopy->confirmed;
 }
 
 int vmm_postcopy_say(struct vmm_machine *m, const char *name, struct vsu_error *err)
 {
-	m->postcopy->confirmed = !strcmp(name, "running");
-	return vmm_page_fetch_say(m->postcopy->fetch, name, err);
+	m->restore.postcopy->confirmed = !strcmp(name, "running");
+	return vmm_page_fetch_say(m->restore.postcopy->fetch, name, err);
 }
 
 int vmm_postcopy_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error *err)
 {
-	return vmm_page_fetch_go(m->postcopy->fetch, paused, err);
+	return vmm_page_fetch_go(m->restore.postcopy->fetch, paused, err);
 }
 
 int vmm_postcopy_refuse(const struct vmm_machine *m, struct vsu_error *err)
@@ -264,13 +264,13 @@ void vmm_postcopy_report(const struct vmm_machine *m, FILE *to)
 	if (!vmm_postcopy_is_active(m))
 		return;
 	fprintf(to, ",\"arriving\":{\"left\":%" PRIu64 ",\"requests\":%" PRIu64 "}",
-		vmm_page_fetch_left(m->postcopy->fetch),
-		vmm_page_fetch_requests(m->postcopy->fetch));
+		vmm_page_fetch_left(m->restore.postcopy->fetch),
+		vmm_page_fetch_requests(m->restore.postcopy->fetch));
 }
 
 void vmm_postcopy_free(struct vmm_machine *m)
 {
-	struct vmm_postcopy *p = m->postcopy;
+	struct vmm_postcopy *p = m->restore.postcopy;
 
 	if (!p)
 		return;
@@ -285,5 +285,5 @@ void vmm_postcopy_free(struct vmm_machine *m)
 	vsu_fd_close(&p->fd);
 	vsu_fd_close(&p->lost_fd);
 	free(p);
-	m->postcopy = NULL;
+	m->restore.postcopy = NULL;
 }

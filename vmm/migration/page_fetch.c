@@ -39,7 +39,7 @@ struct vmm_page_fetch {
 
 /* ------------------------------------------------------------------- the thread */
 
-static void publish(struct vmm_page_fetch *f)
+static void publish_left(struct vmm_page_fetch *f)
 {
 	__atomic_store_n(&f->left, f->placer.missing.npages * VMM_SET_PAGE, __ATOMIC_RELAXED);
 	__atomic_store_n(&f->total, f->requests.total, __ATOMIC_RELAXED);
@@ -68,7 +68,7 @@ static int handle_section(struct vmm_page_fetch *f, const struct vmm_state_secti
 		return vsu_error_set(err, -EBADMSG, "the stream has section '%s' among the missing pages",
 				     section->name);
 	vmm_requests_prune(&f->requests, &f->placer.missing);
-	publish(f);
+	publish_left(f);
 	if (!f->placer.missing.npages)
 		vsu_event_signal(f->wake_fd);	/* perhaps complete */
 	return rc;
@@ -88,7 +88,7 @@ static int receive_section(struct vmm_page_fetch *f, struct vsu_error *err)
 }
 
 /* With the lock. All pages are here: faults are not needed any more. */
-static void complete(struct vmm_page_fetch *f)
+static void fetch_complete(struct vmm_page_fetch *f)
 {
 	vmm_placer_end(&f->placer);
 	f->arrived = true;
@@ -115,7 +115,7 @@ static int apply_changes(struct vmm_page_fetch *f, struct vsu_error *err)
 			return rc;
 	}
 	if (f->runs && !f->arrived && !f->placer.missing.npages)
-		complete(f);
+		fetch_complete(f);
 	return 0;
 }
 
@@ -135,7 +135,7 @@ static int serve_faults(struct vmm_page_fetch *f, const struct pollfd *polled,
 		else if (polled[i].revents)
 			vsu_fd_close(&source->fd);
 	}
-	publish(f);
+	publish_left(f);
 	return rc;
 }
 
@@ -153,7 +153,7 @@ static unsigned int prepare_poll(struct vmm_page_fetch *f, struct pollfd *polled
 }
 
 /* One turn: faults first, then a section. */
-static int turn(struct vmm_page_fetch *f, struct vsu_error *err)
+static int serve_turn(struct vmm_page_fetch *f, struct vsu_error *err)
 {
 	struct pollfd polled[MAX_POLLED];
 	bool arrived, input;
@@ -210,7 +210,7 @@ static void *fetch_main(void *arg)
 	int rc = 0;
 
 	while (!rc && !should_stop(f))
-		rc = turn(f, &err);
+		rc = serve_turn(f, &err);
 	if (rc < 0)
 		end_failed(f, rc, &err);
 	return NULL;
@@ -243,7 +243,7 @@ int vmm_page_fetch_new(const struct vmm_page_fetch_config *config,
 	f->placer.sources[0].fd = *config->fd;
 	f->placer.nsources = 1;
 	*config->fd = -1;
-	publish(f);
+	publish_left(f);
 	*out = f;
 	return 0;
 }
@@ -252,7 +252,7 @@ int vmm_page_fetch_begin(struct vmm_page_fetch *f, struct vsu_error *err)
 {
 	int rc = vmm_placer_begin(&f->placer, err);
 
-	publish(f);
+	publish_left(f);
 	if (rc < 0)
 		return rc;
 	rc = prog_thread_start(&f->thread, fetch_main, f, 0);
@@ -291,7 +291,7 @@ void vmm_page_fetch_free(struct vmm_page_fetch *f)
 }
 
 /* With the lock. */
-static int result(const struct vmm_page_fetch *f, struct vsu_error *err)
+static int fetch_result(const struct vmm_page_fetch *f, struct vsu_error *err)
 {
 	if (f->rc < 0)
 		*err = f->err;
@@ -310,7 +310,7 @@ int vmm_page_fetch_say(struct vmm_page_fetch *f, const char *name, struct vsu_er
 	}
 	while (f->said && !f->rc)
 		pthread_cond_wait(&f->changed, &f->lock);
-	rc = result(f, err);
+	rc = fetch_result(f, err);
 	pthread_mutex_unlock(&f->lock);
 	return rc;
 }
@@ -323,7 +323,7 @@ int vmm_page_fetch_go(struct vmm_page_fetch *f, uint32_t *paused, struct vsu_err
 	while (!f->has_go && !f->rc)
 		pthread_cond_wait(&f->changed, &f->lock);
 	*paused = f->paused;
-	rc = result(f, err);
+	rc = fetch_result(f, err);
 	pthread_mutex_unlock(&f->lock);
 	return rc;
 }

@@ -161,7 +161,7 @@ void vmm_placer_free(struct vmm_placer *p)
 /* ------------------------------------------------------------------------ place */
 
 /* The address of a part of a range, if it has one. Returns its bytes. */
-static uint64_t overlap(const struct vmm_fault_range *r, uint64_t gpa, uint64_t len,
+static uint64_t range_overlap(const struct vmm_fault_range *r, uint64_t gpa, uint64_t len,
 			uint64_t *address)
 {
 	const uint64_t from = gpa > r->gpa ? gpa : r->gpa;
@@ -178,7 +178,7 @@ static void wake_source(const struct vmm_fault_source *source, uint64_t gpa, uin
 	unsigned int i;
 
 	for (i = 0; i < source->n; i++) {
-		n = overlap(&source->ranges[i], gpa, len, &address);
+		n = range_overlap(&source->ranges[i], gpa, len, &address);
 		if (n)
 			(void)!vmm_userfault_wake(source->fd, address, n);
 	}

@@ -65,7 +65,7 @@ static int announce_postcopy(struct vmm_sender *s, struct vsu_error *err)
 	return vmm_stream_send(&s->stream, err);
 }
 
-/* It can: the size of the pages that it places at once. */
+/* The destination replies with the size of the pages that it places at once. */
 static int receive_granule(struct vmm_sender *s, struct vsu_error *err)
 {
 	struct vmm_state_section section;

@@ -306,7 +306,7 @@ static const struct { const char *line, *why; } refusals[] = {
 	{ "migrate downtime=0 unix:a\n", "downtime: '0' is no number of milliseconds" },
 	{ "migrate auto-converge\n", "no address" },
 	{ "migrate-cancel\n", "no migration is in progress" },
-	{ "stats\n", "did you mean 'status'? There are: status, pause, resume, power-button, reset, quit, save, working-set, migrate, migrate-cancel, resize, limit, balloon, device-add, device-del, memory, log-level, subscribe, help" },
+	{ "stats\n", "did you mean 'status'? There are: status, pause, resume, power-button, reset, quit, save, working-set, migrate, migrate-cancel, migrate-postcopy, resize, limit, balloon, device-add, device-del, memory, log-level, subscribe, help" },
 	{ "device-del\n", "expected is 'device-del DEVICE [force] [wait]'" },
 	{ "device-del 0 force wait now\n", "4 words follow" },
 	{ "device-del 0 wait soon\n", "'soon' after the device" },

@@ -11,6 +11,7 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/sock.h>
 
 #include "../memory.h"
@@ -283,6 +284,10 @@ START_TEST(memory_that_cannot_report_missing_pages_is_refused)
 	uint64_t granule;
 
 	use_kind(checked[_i].properties);
+	/* a build folder may be in memory */
+	if (vsu_foreign_kind(vmem_block_fd(memory.blocks[0])) == VSU_FOREIGN_SHARED &&
+	    strstr(checked[_i].properties, "backend=file"))
+		return;
 	unlink("test-page_fetch.memory");
 	ck_assert_int_eq(vmm_page_set_init(&set, &memory, NULL, 0, map, &err), 0);
 	ck_assert_int_eq(vmm_placer_check(&set, fd, &granule, &why), checked[_i].rc);
