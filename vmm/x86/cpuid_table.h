@@ -17,7 +17,7 @@ enum vmm_cpuid_reg { VMM_EAX, VMM_EBX, VMM_ECX, VMM_EDX };
 
 #define VMM_CPUID_MAX 256	/* entries of a table */
 
-/* Fetches the supported leaves once for all users of kvm: KVM takes 0.3 ms each time. */
+/* Fetches the supported leaves from KVM, also for later calls of vmm_cpuid_supported(). */
 int vmm_cpuid_fetch(struct vmm_kvm *kvm, struct vsu_error *err);
 
 /* A table with room for VMM_CPUID_MAX entries, filled by KVM; free() it. */
