@@ -17,6 +17,7 @@
 #define VIRTIO_DEVICES_DISK_OVERLAY_H
 
 #include <pthread.h>
+#include <time.h>
 
 #include "disk/file.h"
 
@@ -28,6 +29,7 @@ struct virtdev_priv_overlay {
 	int fd;
 	bool temporary;		/* an unlinked file, which ends with the disk */
 	uint64_t base_bytes;
+	struct timespec base_time; /* last change; 0: not known */
 	uint64_t data;		/* position of the first cluster in the file */
 	uint64_t map_bytes;	/* room of the map in the file */
 	uint8_t *map;		/* atomic */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "disk/overlay.h"
+#include "disk/overlay_base.h"
 
 #define CLUSTER VIRTDEV_PRIV_CLUSTER
 #define MAP_POS 4096u
@@ -18,13 +19,14 @@
 /* The map has room for this disk, so that smaller ones can grow. */
 #define ROOM_BYTES (UINT64_C(1) << 40)
 #define MAX_BYTES (UINT64_C(1) << 43)
-/* Bytes at each end of the base that identify it. */
-#define SAMPLE 65536u
 #define FORMAT_VERSION 1u
 
 static const char magic[8] = "CVMMOVL";
 
-/* Little-endian; the sum covers the fields before it. */
+/*
+ * Little-endian; each sum covers the fields before it, the second one from seconds on. A
+ * file of an earlier version ends with the first sum and zeros.
+ */
 struct overlay_header {
 	char magic[8];
 	uint32_t version;
@@ -34,19 +36,10 @@ struct overlay_header {
 	uint64_t base_sum;	/* of the first and the last 64 KiB of the base */
 	uint64_t map_bytes;	/* a multiple of 4096 */
 	uint64_t sum;
+	uint64_t base_seconds;	/* the base's last change, since 1970 */
+	uint64_t base_ns;
+	uint64_t time_sum;
 };
-
-/* FNV-1a: detects damage and mistakes, not attacks. */
-static uint64_t sum_of(uint64_t sum, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-
-	while (len--)
-		sum = (sum ^ *p++) * UINT64_C(0x100000001b3);
-	return sum;
-}
-
-#define SUM_START UINT64_C(0xcbf29ce484222325)
 
 int virtdev_priv_overlay_pread(int fd, void *to, uint64_t len, uint64_t pos)
 {
@@ -82,24 +75,6 @@ int virtdev_priv_overlay_pwrite(int fd, const void *from, uint64_t len, uint64_t
 		pos += (uint64_t)n;
 	}
 	return 0;
-}
-
-static int sum_base(const struct virtdev_priv_overlay *o, uint64_t *sum,
-		    struct vsu_error *err)
-{
-	const uint64_t bytes = o->base_bytes;
-	const uint64_t len = bytes < SAMPLE ? bytes : SAMPLE;
-	char *sample = malloc(SAMPLE);
-	int rc = sample ? virtdev_priv_overlay_pread(o->base->fd, sample, len, 0) : -ENOMEM;
-
-	if (!rc) {
-		*sum = sum_of(SUM_START, sample, len);
-		rc = virtdev_priv_overlay_pread(o->base->fd, sample, len, bytes - len);
-	}
-	if (!rc)
-		*sum = sum_of(*sum, sample, len);
-	free(sample);
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot read '%s'", o->base->path) : 0;
 }
 
 /* ------------------------------------------------------------------- the map */
@@ -212,6 +187,13 @@ static int sync_header(struct virtdev_priv_overlay *o)
 	return rc;
 }
 
+static uint64_t sum_time(const struct overlay_header *h)
+{
+	return virtdev_priv_overlay_sum(&h->base_seconds,
+		      offsetof(struct overlay_header, time_sum) -
+		      offsetof(struct overlay_header, base_seconds));
+}
+
 static int write_header(struct virtdev_priv_overlay *o, uint64_t capacity,
 			struct vsu_error *err)
 {
@@ -221,13 +203,17 @@ static int write_header(struct virtdev_priv_overlay *o, uint64_t capacity,
 		.map_bytes = htole64(o->map_bytes),
 	};
 	uint64_t sum;
-	int rc = sum_base(o, &sum, err);
+	int rc = virtdev_priv_overlay_sum_base(o, &sum, err);
 
 	if (rc < 0)
 		return rc;
 	memcpy(h.magic, magic, sizeof(h.magic));
 	h.base_sum = htole64(sum);
-	h.sum = htole64(sum_of(SUM_START, &h, offsetof(struct overlay_header, sum)));
+	h.sum = htole64(virtdev_priv_overlay_sum(&h, offsetof(struct overlay_header, sum)));
+	h.base_seconds = htole64((uint64_t)o->base_time.tv_sec);
+	h.base_ns = htole64((uint64_t)o->base_time.tv_nsec);
+	if (h.base_seconds || h.base_ns)
+		h.time_sum = htole64(sum_time(&h));
 	rc = virtdev_priv_overlay_pwrite(o->fd, &h, sizeof(h), 0);
 	if (!rc)
 		rc = sync_header(o);
@@ -253,23 +239,9 @@ int virtdev_priv_overlay_grow(struct virtdev_priv_overlay *o, uint64_t capacity,
 	return write_header(o, capacity, err);
 }
 
-static int check_origin(const struct virtdev_priv_overlay *o,
-			const struct overlay_header *h, struct vsu_error *err)
+static int refuse_damage(const struct virtdev_priv_overlay *o, struct vsu_error *err)
 {
-	uint64_t sum;
-	int rc;
-
-	if (le64toh(h->base_bytes) != o->base_bytes)
-		return vsu_error_set(err, -EINVAL,
-				     "overlay '%s' is for a base of %" PRIu64 " bytes, and '%s' has %" PRIu64 "; use the base that it was made for",
-				     o->path, le64toh(h->base_bytes), o->base->path,
-				     o->base_bytes);
-	rc = sum_base(o, &sum, err);
-	if (!rc && sum != le64toh(h->base_sum))
-		return vsu_error_set(err, -EINVAL,
-				     "overlay '%s' is for another base than '%s', or the base was changed; use the base that it was made for",
-				     o->path, o->base->path);
-	return rc;
+	return vsu_error_set(err, -EINVAL, "the header of overlay '%s' is damaged", o->path);
 }
 
 static int check_header(const struct virtdev_priv_overlay *o,
@@ -286,13 +258,29 @@ static int check_header(const struct virtdev_priv_overlay *o,
 				     "overlay '%s' has version %u and clusters of %u bytes; supported are version %u and %u bytes",
 				     o->path, le32toh(h->version), le32toh(h->cluster),
 				     FORMAT_VERSION, CLUSTER);
-	if (sum_of(SUM_START, h, offsetof(struct overlay_header, sum)) != le64toh(h->sum) ||
+	if (virtdev_priv_overlay_sum(h, offsetof(struct overlay_header, sum)) != le64toh(h->sum) ||
 	    !capacity || capacity % 512 || capacity > MAX_BYTES ||
 	    capacity < le64toh(h->base_bytes) || !map_bytes || map_bytes % MAP_BLOCK ||
 	    map_bytes > MAX_BYTES / CLUSTER / 8 || clusters_of(capacity) > map_bytes * 8)
-		return vsu_error_set(err, -EINVAL, "the header of overlay '%s' is damaged",
-				     o->path);
-	return check_origin(o, h, err);
+		return refuse_damage(o, err);
+	return 0;
+}
+
+static int check_base(struct virtdev_priv_overlay *o, const struct overlay_header *h,
+		      struct vsu_error *err)
+{
+	const struct virtdev_priv_overlay_origin was = {
+		.bytes = le64toh(h->base_bytes), .sum = le64toh(h->base_sum),
+		.time = { .tv_sec = (time_t)le64toh(h->base_seconds),
+			  .tv_nsec = (long)le64toh(h->base_ns) },
+	};
+	int rc = h->time_sum && sum_time(h) != le64toh(h->time_sum) ?
+		 refuse_damage(o, err) :
+		 virtdev_priv_overlay_check_base(o, &was, err);
+
+	if (!rc)
+		o->base_time = was.time;
+	return rc;
 }
 
 static int alloc_map(struct virtdev_priv_overlay *o, uint64_t map_bytes,
@@ -320,7 +308,9 @@ static int init_file(struct virtdev_priv_overlay *o, uint64_t *capacity,
 				     o->base->path, o->base_bytes, MAX_BYTES / 2);
 	map_bytes = clusters_of(want) / 8;
 	map_bytes += (MAP_BLOCK - map_bytes % MAP_BLOCK) % MAP_BLOCK;
-	rc = alloc_map(o, map_bytes, err);
+	rc = virtdev_priv_overlay_base_time(o, &o->base_time, err);
+	if (!rc)
+		rc = alloc_map(o, map_bytes, err);
 	if (!rc)
 		rc = virtdev_priv_overlay_grow(o, o->base_bytes, err);
 	*capacity = o->base_bytes;
@@ -358,6 +348,8 @@ static int load_file(struct virtdev_priv_overlay *o, uint64_t size,
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot read '%s'", o->path);
 	rc = check_header(o, &h, err);
+	if (!rc)
+		rc = check_base(o, &h, err);
 	if (rc < 0)
 		return rc;
 	needed = file_bytes(le64toh(h.map_bytes), le64toh(h.capacity));

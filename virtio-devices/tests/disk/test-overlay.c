@@ -371,6 +371,68 @@ START_TEST(other_base_is_refused_by_name)
 }
 END_TEST
 
+static struct timespec time_of(const char *name)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(name, &st), 0);
+	return st.st_mtim;
+}
+
+static void set_time(const char *name, struct timespec time)
+{
+	const struct timespec both[2] = { time, time };
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, name, both, 0), 0);
+}
+
+START_TEST(base_that_changed_between_its_ends_is_refused)
+{
+	const struct timespec then = time_of("base"), other = { 1700000000, 123456789 };
+
+	close_overlay();
+	write_file("base", SIZE / 2, "x", 1);
+	set_time("base", other);
+	assert_refused(-EINVAL, "the base 'base' was changed after overlay 'cow' was made");
+	write_file("base", SIZE / 2, base + SIZE / 2, 1);
+	set_time("base", then);
+	open_overlay("cow");
+	assert_disk_is_model();
+}
+END_TEST
+
+START_TEST(enlarged_disk_keeps_the_time_of_its_base)
+{
+	const struct timespec other = { 1700000000, 123456789 };
+
+	set_time("base", other);
+	ck_assert_int_eq(virtdev_priv_overlay_grow(disk.disk->self, 2 * SIZE, &err), 0);
+	close_overlay();
+	assert_refused(-EINVAL, "the base 'base' was changed");
+}
+END_TEST
+
+START_TEST(overlay_without_a_time_does_not_limit_it)
+{
+	const unsigned char zeros[24] = { 0 };
+	const struct timespec other = { 1700000000, 123456789 };
+
+	close_overlay();
+	write_file("cow", 56, zeros, sizeof(zeros));
+	set_time("base", other);
+	open_overlay("cow");
+	assert_disk_is_model();
+}
+END_TEST
+
+START_TEST(damaged_time_is_refused)
+{
+	close_overlay();
+	write_file("cow", 56, "\377\377", 2);
+	assert_refused(-EINVAL, "the header of overlay 'cow' is damaged");
+}
+END_TEST
+
 START_TEST(damaged_overlay_is_refused)
 {
 	struct stat st;
@@ -414,6 +476,10 @@ int main(void)
 	tcase_add_test(tc, long_ranges_of_zeros_are_divided);
 	tcase_add_test(tc, temporary_overlay_leaves_no_file_and_is_not_handed_over);
 	tcase_add_test(tc, other_base_is_refused_by_name);
+	tcase_add_test(tc, base_that_changed_between_its_ends_is_refused);
+	tcase_add_test(tc, enlarged_disk_keeps_the_time_of_its_base);
+	tcase_add_test(tc, overlay_without_a_time_does_not_limit_it);
+	tcase_add_test(tc, damaged_time_is_refused);
 	tcase_add_test(tc, damaged_overlay_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
