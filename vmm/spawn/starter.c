@@ -317,6 +317,7 @@ _Noreturn void vmm_starter_run(const struct vmm_starter_setup *setup, int sock)
 	s.sock = sock;
 	prctl(PR_SET_NAME, "cvmm-starter");
 	leave_terminal(&s.waiting);
+	vmm_starter_close_others(setup, sock);
 	(void)!confine_new_privileges(NULL);
 	while (s.sock >= 0 || has_children(&s)) {
 		if (s.sock >= 0)

@@ -65,6 +65,12 @@ bool vmm_starter_is_listed(const struct vmm_starter_setup *setup,
 			   const struct vmm_device_kind *kind,
 			   const struct vmm_spawn_words *words);
 
+/*
+ * starter_exec.c: closes all descriptors except sock, the standard streams and those that
+ * options refer to: a descriptor of another device ends when cvmm closes it.
+ */
+void vmm_starter_close_others(const struct vmm_starter_setup *setup, int sock);
+
 /* starter_exec.c: the new process becomes the daemon. fds are those of the request. */
 _Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
 				const struct vmm_device_kind *kind,

@@ -25,8 +25,8 @@
 
 #define EXIT_NOT_STARTED 127
 
-/* Before Linux 5.11. */
-static void mark_one_by_one(void)
+/* Calls fn for each open descriptor except the standard streams. */
+static void each_descriptor(void (*fn)(const void *opaque, int fd), const void *opaque)
 {
 	DIR *folder = opendir("/proc/self/fd");
 	const struct dirent *entry;
@@ -34,11 +34,45 @@ static void mark_one_by_one(void)
 
 	while (folder && (entry = readdir(folder))) {
 		fd = atoi(entry->d_name);
-		if (fd > STDERR_FILENO)
-			(void)!fcntl(fd, F_SETFD, FD_CLOEXEC);
+		if (fd > STDERR_FILENO && fd != dirfd(folder))
+			fn(opaque, fd);
 	}
 	if (folder)
 		closedir(folder);
+}
+
+struct inherited {
+	const struct vmm_starter_setup *setup;
+	int sock;
+};
+
+static void close_if_unused(const void *opaque, int fd)
+{
+	const struct inherited *i = opaque;
+	const struct vmm_starter_command *c = i->setup->commands;
+	const char *word;
+
+	for (; c < i->setup->commands + i->setup->n; c++) {
+		word = NULL;
+		while ((word = vmm_spawn_words_next(&c->words, word)))
+			if (vmm_spawn_fd_of(c->kind, word, NULL) == fd)
+				return;
+	}
+	if (fd != i->sock)
+		close(fd);
+}
+
+void vmm_starter_close_others(const struct vmm_starter_setup *setup, int sock)
+{
+	const struct inherited i = { setup, sock };
+
+	each_descriptor(close_if_unused, &i);
+}
+
+static void mark(const void *opaque, int fd)
+{
+	(void)opaque;
+	(void)!fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 static void keep_open(int fd)
@@ -52,7 +86,7 @@ static void narrow_descriptors(const int *kept, unsigned int n)
 	unsigned int i;
 
 	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-		mark_one_by_one();
+		each_descriptor(mark, NULL);	/* before Linux 5.11 */
 	for (i = 0; i < n; i++)
 		if (kept[i] > STDERR_FILENO)
 			keep_open(kept[i]);

@@ -202,6 +202,20 @@ START_TEST(a_listed_descriptor_is_inherited)
 }
 END_TEST
 
+START_TEST(the_starter_keeps_no_descriptor_of_other_devices)
+{
+	char byte;
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	rig_start(SLEEPS);
+	close(ends[1]);
+	ck_assert_int_eq(read(ends[0], &byte, 1), 0);
+	close(ends[0]);
+	rig_fini();
+}
+END_TEST
+
 START_TEST(its_process_is_known)
 {
 	pid_t pid;
@@ -449,6 +463,7 @@ int main(void)
 	tcase_add_test(tcase, a_descriptor_is_passed_to_each_process);
 	tcase_add_test(tcase, a_descriptor_that_is_not_open_is_refused);
 	tcase_add_test(tcase, a_listed_descriptor_is_inherited);
+	tcase_add_test(tcase, the_starter_keeps_no_descriptor_of_other_devices);
 	tcase_add_test(tcase, its_process_is_known);
 	tcase_add_test(tcase, it_ends_with_its_device);
 	tcase_add_test(tcase, one_that_ignores_signals_ends_too);
