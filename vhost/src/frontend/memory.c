@@ -120,11 +120,28 @@ static bool is_same_memory(const struct vmem_region *a,
 		vmem_region_is_rom(a) == vmem_region_is_rom(b));
 }
 
+/* The first held region that begins at gpa or above. */
+static unsigned int held_from(const struct fe_memory *mem, uint64_t gpa)
+{
+	unsigned int low = 0, high = mem->nheld, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (vmem_region_gpa(mem->held[mid]) < gpa)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 static bool memory_holds(const struct fe_memory *mem, const struct vmem_region *region)
 {
+	const uint64_t gpa = vmem_region_gpa(region);
 	unsigned int i;
 
-	for (i = 0; i < mem->nheld; i++)
+	for (i = held_from(mem, gpa);
+	     i < mem->nheld && vmem_region_gpa(mem->held[i]) == gpa; i++)
 		if (is_same_memory(mem->held[i], region))
 			return true;
 	return false;
@@ -225,7 +242,11 @@ int vhost_user_priv_fe_plan_memory(struct vhost_user_frontend *f,
 
 static void add_held(struct fe_memory *mem, struct vmem_region *region)
 {
-	mem->held[mem->nheld++] = vmem_region_ref(region);
+	const unsigned int at = held_from(mem, vmem_region_gpa(region));
+
+	memmove(&mem->held[at + 1], &mem->held[at],
+		(mem->nheld++ - at) * sizeof(*mem->held));
+	mem->held[at] = vmem_region_ref(region);
 }
 
 static void remove_held(struct fe_memory *mem,
@@ -233,11 +254,12 @@ static void remove_held(struct fe_memory *mem,
 {
 	unsigned int i;
 
-	for (i = 0; i < mem->nheld; i++) {
+	for (i = held_from(mem, vmem_region_gpa(region)); i < mem->nheld; i++) {
 		if (mem->held[i] != region)
 			continue;
 		vmem_region_unref(mem->held[i]);
-		mem->held[i] = mem->held[--mem->nheld];
+		memmove(&mem->held[i], &mem->held[i + 1],
+			(--mem->nheld - i) * sizeof(*mem->held));
 		return;
 	}
 }

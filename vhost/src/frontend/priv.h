@@ -65,7 +65,7 @@ struct fe_change {
 struct fe_memory {
 	struct vmem_map *wanted;	/* set by the owner; referenced */
 	struct vmem_map *old;	/* restored if the change is refused; only while RUNNING */
-	struct vmem_region **held;	/* accepted by the back-end; referenced */
+	struct vmem_region **held;	/* accepted by the back-end; by address; referenced */
 	unsigned int nheld;
 	struct fe_change *changes;	/* turn held into wanted */
 	unsigned int nchanges;
