@@ -107,12 +107,13 @@ static struct virtdev *device_new(struct endless *e)
 	return dev;
 }
 
-/* Runs until a signal ends it; with polls it never sleeps. */
+/* Runs until a signal ends it; with polls it sleeps only after a millisecond without work. */
 static _Noreturn void device_serve(struct virtdev *dev, const char *path,
 				   bool polls)
 {
 	const struct virtdev_vhost_user_server_config config = {
 		.size = sizeof(config), .dev = dev,
+		.poll_max_ns = polls ? VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT : 0,
 	};
 	struct virtdev_vhost_user_server *server;
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -121,7 +122,7 @@ static _Noreturn void device_serve(struct virtdev *dev, const char *path,
 	if (sock < 0 ||
 	    virtdev_vhost_user_server_new(&config, sock, &server, &err) < 0)
 		guest_rig_die("service", &err);
-	while (virtdev_vhost_user_server_wait(server, -1, polls ? 0 : -1) >= 0)
+	while (virtdev_vhost_user_server_wait(server, -1, -1) >= 0)
 		;
 	guest_rig_die("it cannot serve any more", NULL);
 }

@@ -92,7 +92,7 @@ static void start_threads(struct server_side *s)
 	}
 }
 
-uint64_t server_silence_ns;
+uint64_t server_silence_ns, server_poll_ns;
 bool server_postcopy;
 
 static void prepare(struct server_side *s, struct virtdev *dev, bool threaded,
@@ -112,6 +112,7 @@ static void prepare(struct server_side *s, struct virtdev *dev, bool threaded,
 		.refused = refused,
 		.silence_ns = server_silence_ns,
 		.postcopy = server_postcopy,
+		.poll_max_ns = server_poll_ns,
 	};
 }
 

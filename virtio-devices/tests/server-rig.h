@@ -40,6 +40,8 @@ struct server_side {
  * default.
  */
 extern uint64_t server_silence_ns;
+/* Their time of busy-waiting. */
+extern uint64_t server_poll_ns;
 /* Whether these servers offer postcopy. */
 extern bool server_postcopy;
 

@@ -305,7 +305,12 @@ void vq_disable_notify(struct vq *q)
 
 bool vq_enable_notify(struct vq *q)
 {
-	return q->ops->enable_notify(q);
+	return q->polled ? q->ops->has_available(q) : q->ops->enable_notify(q);
+}
+
+void vq_set_polled(struct vq *q, bool polled)
+{
+	q->polled = polled;
 }
 
 void vq_refresh(struct vq *q)

@@ -153,6 +153,7 @@ struct vq {
 	uint32_t limit;			/* longest chain */
 	bool has_indirect, has_event_idx, in_order;
 	bool marks;			/* a dirty bitmap may be on */
+	bool polled;			/* see vq_set_polled() */
 	uint16_t next_avail;
 	uint16_t avail_idx;		/* split: as loaded last */
 	uint16_t next_used;

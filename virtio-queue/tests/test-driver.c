@@ -281,6 +281,35 @@ START_TEST(kick_is_wanted_only_when_asked_for)
 }
 END_TEST
 
+static void ck_polled(uint64_t features)
+{
+	struct driver_rig p;
+
+	driver_rig_init(&p, features, 0);
+	vq_set_polled(p.r.q, true);
+	vq_disable_notify(p.r.q);
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 1), 0);
+	vq_driver_publish(p.d);		/* may request a kick: it is the first */
+	ck_assert(vq_enable_notify(p.r.q));
+	serve_one(&p, 0);
+	ck_assert(!vq_enable_notify(p.r.q));
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 2), 0);
+	ck_assert(!vq_driver_publish(p.d));
+	serve_one(&p, 0);
+	vq_set_polled(p.r.q, false);
+	ck_assert(!vq_enable_notify(p.r.q));
+	ck_assert_int_eq(vq_driver_add(p.d, in_out, 1, 3), 0);
+	ck_assert(vq_driver_publish(p.d));
+	driver_rig_fini(&p);
+}
+
+START_TEST(polled_queue_requests_no_kicks)
+{
+	ck_polled(FORMAT);
+	ck_polled(FORMAT | VQ_F_EVENT_IDX);
+}
+END_TEST
+
 static void ck_calls(uint64_t features)
 {
 	struct driver_rig p;
@@ -500,6 +529,7 @@ int main(void)
 	tcase_add_loop_test(tc, long_requests_go_through_tables, 0, N_FORMATS);
 	tcase_add_loop_test(tc, requests_come_back_in_the_devices_order, 0, N_FORMATS);
 	tcase_add_loop_test(tc, kick_is_wanted_only_when_asked_for, 0, N_FORMATS);
+	tcase_add_loop_test(tc, polled_queue_requests_no_kicks, 0, N_FORMATS);
 	tcase_add_loop_test(tc, call_comes_only_when_asked_for, 0, N_FORMATS);
 	tcase_add_loop_test(tc, written_is_at_most_what_may_be_written, 0, N_FORMATS);
 	tcase_add_test(tc, used_index_that_jumps_breaks_the_driver);

@@ -65,6 +65,8 @@ struct virtdev_vhost_user_server_config {
 	/*
 	 * virtdev_vhost_user_server_wait() and _queue_wait() busy-wait up to this time
 	 * before they sleep, if the last sleep was shorter. This saves wake-up latency.
+	 * Meanwhile drivers are not asked to kick, so such a caller waits only by these
+	 * functions, not by the descriptor of the server or of a queue.
 	 * ns, at most VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT; 0: never.
 	 */
 	uint64_t poll_max_ns;

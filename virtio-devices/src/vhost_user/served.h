@@ -88,6 +88,11 @@ struct server_queue {
 	/* the kick descriptor stays in epfd when the queue is released */
 	bool keep_kick;
 	bool polled;		/* the ring has no kick descriptor */
+	/*
+	 * The driver was not asked to kick, and the ring is empty: the thread looks at
+	 * it while it busy-waits, and serves it once more before it sleeps.
+	 */
+	bool quiet;
 	bool again;		/* work is pending that no descriptor reports */
 	int timer;		/* of a ring that is polled or waits; -1: not created */
 	uint64_t pause;		/* ns until the next check of a polled ring */
@@ -149,10 +154,19 @@ void virtdev_priv_server_more_tell(struct server_more *m, bool more);
 /* Makes fd the only caller's descriptor in the set. 0 or a negative errno. */
 int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd);
 
-/* epoll_wait() after a limited time of busy-waiting. */
+/* Ends busy-waiting. True: queues were quiet, and want a turn. */
+bool virtdev_priv_server_stop_looks(struct server_looks *looks,
+				    struct server_queue *queues, uint32_t n);
+
+/*
+ * epoll_wait() after a limited time of busy-waiting, in which the rings of n quiet queues
+ * are checked, too. Returns 0 if one of them has a chain, and instead of a sleep if one is
+ * still quiet: they want a turn then, in which their drivers are asked to kick.
+ */
 int virtdev_priv_server_wait(struct server_looks *looks, int epfd,
 			     struct epoll_event *events, int max,
-			     int timeout_ms);
+			     int timeout_ms, struct server_queue *queues,
+			     uint32_t n);
 
 /* server_queue.c */
 
@@ -187,6 +201,9 @@ void virtdev_priv_server_queue_wants_turn(struct server_queue *q);
 
 /* Queue's thread: a turn after ns. 1: without a timer, so at once. */
 int virtdev_priv_server_queue_wait(struct server_queue *q, uint64_t ns);
+
+/* Queue's thread: a quiet queue wants a turn, if its ring has a chain or always. */
+bool virtdev_priv_server_queue_look(struct server_queue *q, bool always);
 
 /* Queue's thread: one bounded turn. */
 void virtdev_priv_server_queue_turn(struct server_queue *q);

@@ -119,7 +119,8 @@ static int server_round(struct virtdev_vhost_user_server *s, int timeout_ms)
 {
 	struct epoll_event events[32];
 	int i, n = virtdev_priv_server_wait(&s->looks, s->epfd, events, 32,
-					    timeout_ms);
+					    timeout_ms, s->queues,
+					    s->config.threaded ? 0 : s->nqueues);
 
 	for (i = 0; i < n; i++)
 		event_handle(s, events[i].data.u64);
@@ -137,8 +138,11 @@ static int server_round(struct virtdev_vhost_user_server *s, int timeout_ms)
 
 int virtdev_vhost_user_server_dispatch(struct virtdev_vhost_user_server *s)
 {
-	int rc = server_round(s, 0);
+	int rc;
 
+	if (!s->config.threaded)
+		virtdev_priv_server_stop_looks(&s->looks, s->queues, s->nqueues);
+	rc = server_round(s, 0);
 	if (rc >= 0)
 		virtdev_priv_server_more_tell(&s->more, has_turns(s));
 	return rc;

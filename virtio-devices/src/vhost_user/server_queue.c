@@ -83,6 +83,27 @@ void virtdev_priv_server_queue_wants_turn(struct server_queue *q)
 	set_again(q, true);
 }
 
+static struct vq *vq_of(const struct server_queue *q)
+{
+	return vhost_user_backend_vq(q->server->session, q->index);
+}
+
+/* While the thread busy-waits between turns, kicks would be system calls for nothing. */
+static void set_quiet(struct server_queue *q, bool quiet)
+{
+	q->quiet = quiet;
+	vq_set_polled(vq_of(q), quiet);
+}
+
+bool virtdev_priv_server_queue_look(struct server_queue *q, bool always)
+{
+	if (!q->quiet || state_of(q) != QUEUE_RUN ||
+	    (!always && !vq_has_available(vq_of(q))))
+		return false;
+	set_again(q, true);
+	return true;
+}
+
 /* Wakes the thread that serves the queue, to read its state. */
 static void queue_wake(struct server_queue *q)
 {
@@ -108,6 +129,7 @@ int virtdev_priv_server_queue_run(struct server_queue *q,
 			return rc;
 	}
 	if (state != QUEUE_RUN) {
+		set_quiet(q, false);
 		q->kick = vhost_user_backend_kick_fd(s->session, q->index);
 		q->host = virtdev_queue_host_fd(dev, q->index);
 		set_state(q, QUEUE_RUN);
@@ -194,6 +216,10 @@ static void queue_leave(struct server_queue *q)
 {
 	struct virtdev_vhost_user_server *s = q->server;
 
+	if (q->quiet) {
+		set_quiet(q, false);
+		(void)!vq_enable_notify(vq_of(q));
+	}
 	if (!q->keep_kick)
 		detach_kick(q);
 	detach_host(q);
@@ -244,7 +270,7 @@ static bool is_polled(const struct server_queue *q)
 
 static int serve_polled(struct server_queue *q)
 {
-	struct vq *vq = vhost_user_backend_vq(q->server->session, q->index);
+	struct vq *vq = vq_of(q);
 	uint64_t before = vq_counter(vq, VQ_COUNT_CHAINS);
 	int rc = virtdev_queue_serve(q->server->config.dev, q->index);
 
@@ -253,13 +279,35 @@ static int serve_polled(struct server_queue *q)
 	return look_again(q, vq_counter(vq, VQ_COUNT_CHAINS) != before);
 }
 
+static bool busy_waits(const struct server_queue *q)
+{
+	return q->server->config.threaded ? q->looks.worth :
+					    q->server->looks.worth;
+}
+
+/*
+ * Only an empty ring can be checked for chains that the device does not know. If the
+ * device left some, it is served again with kicks.
+ */
+static int serve_kicked(struct server_queue *q)
+{
+	struct virtdev *dev = q->server->config.dev;
+	int rc;
+
+	set_quiet(q, busy_waits(q));
+	rc = virtdev_queue_serve(dev, q->index);
+	if (rc || !q->quiet || !vq_has_available(vq_of(q)))
+		return rc;
+	set_quiet(q, false);
+	return virtdev_queue_serve(dev, q->index);
+}
+
 static void queue_serve(struct server_queue *q)
 {
 	int rc;
 
 	queue_attach(q);
-	rc = is_polled(q) ? serve_polled(q) :
-	     virtdev_queue_serve(q->server->config.dev, q->index);
+	rc = is_polled(q) ? serve_polled(q) : serve_kicked(q);
 	set_again(q, rc > 0);
 }
 
@@ -315,7 +363,7 @@ static void queue_wait(struct server_queue *q, int timeout_ms)
 {
 	struct epoll_event events[6];
 	int i, n = virtdev_priv_server_wait(&q->looks, q->epfd, events, 6,
-					    q->again ? 0 : timeout_ms);
+					    q->again ? 0 : timeout_ms, q, 1);
 
 	for (i = 0; i < n; i++)
 		if (virtdev_priv_server_what(events[i].data.u64) == EVENT_OTHER)
@@ -331,6 +379,7 @@ int virtdev_vhost_user_server_queue_dispatch(
 
 	if (!q)
 		return -EINVAL;
+	virtdev_priv_server_stop_looks(&q->looks, q, 1);
 	queue_wait(q, 0);
 	virtdev_priv_server_more_tell(&q->more, q->again);
 	return q->again;

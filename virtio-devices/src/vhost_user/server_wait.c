@@ -56,9 +56,28 @@ int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd)
 	return rc;
 }
 
+/* True: at least one quiet queue wants a turn. */
+static bool look_at_rings(struct server_queue *queues, uint32_t n, bool always)
+{
+	bool found = false;
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		found |= virtdev_priv_server_queue_look(&queues[i], always);
+	return found;
+}
+
+bool virtdev_priv_server_stop_looks(struct server_looks *looks,
+				    struct server_queue *queues, uint32_t n)
+{
+	looks->worth = false;
+	return look_at_rings(queues, n, true);
+}
+
 int virtdev_priv_server_wait(struct server_looks *looks, int epfd,
 			     struct epoll_event *events, int max,
-			     int timeout_ms)
+			     int timeout_ms, struct server_queue *queues,
+			     uint32_t nqueues)
 {
 	uint64_t begun;
 	int n = 0;
@@ -66,10 +85,16 @@ int virtdev_priv_server_wait(struct server_looks *looks, int epfd,
 	if (!looks->max_ns || !timeout_ms)
 		return epoll_wait(epfd, events, max, timeout_ms);
 	begun = vsu_now_ns();
-	while (!n && looks->worth && vsu_now_ns() - begun < looks->max_ns)
+	while (!n && looks->worth && vsu_now_ns() - begun < looks->max_ns) {
+		/* a driver that is never idle must not hide other events */
+		if (look_at_rings(queues, nqueues, false))
+			return epoll_wait(epfd, events, max, 0);
 		n = epoll_wait(epfd, events, max, 0);
+	}
 	if (n)
 		return n;
+	if (virtdev_priv_server_stop_looks(looks, queues, nqueues))
+		return 0;
 	n = epoll_wait(epfd, events, max, timeout_ms);
 	looks->worth = vsu_now_ns() - begun < looks->max_ns;
 	return n;

@@ -12,11 +12,13 @@
 #include <sys/epoll.h>
 
 #include <virtio-devices/blk.h>
+#include <virtio-devices/blk_layout.h>
 #include <virtio-devices/vhost_user_server.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "../server-rig.h"
 #include "../suite.h"
 
 #define US 1000u
@@ -141,6 +143,112 @@ START_TEST(event_found_by_polling_is_returned_without_a_sleep)
 }
 END_TEST
 
+static struct server_side side;
+static struct client_side client;
+
+/* A session on one thread, and a short sleep, after which the server polls. */
+static void setup_session(void)
+{
+	struct virtdev_blk_config blk = { .size = sizeof(blk), .nqueues = QUEUES };
+	int sock;
+
+	server_poll_ns = 10 * US;
+	ck_assert_int_eq(virtdev_disk_null_new(1 << 20, &blk.disk, NULL), 0);
+	ck_assert_int_eq(virtdev_blk_new(&blk, &dev, NULL), 0);
+	server_connected(&side, dev, false, &sock);
+	client_take_sock(&client, &side, sock);
+	client_start(&client, true);
+	server = side.server;
+	epfd = virtdev_vhost_user_server_fd(server);
+	event = -1;
+	sleep_us = 5;
+	ck_assert_int_eq(wait_for_it(false), 0);
+	ck_assert_uint_eq(sleeps, 1);
+}
+
+static void teardown_session(void)
+{
+	epfd = -1;
+	client_stop(&client);
+	client_fini(&client);
+	server_fini(&side);
+}
+
+/* Begins a read; whether the driver kicked. */
+static bool read_kicks(unsigned int slot)
+{
+	uint64_t n = 0;
+
+	vsu_event_drain(client.kick[0], &n);
+	client_begin(&client, 0, slot, VIRTDEV_BLK_T_IN, 0);
+	n = 0;
+	vsu_event_drain(client.kick[0], &n);
+	if (n)
+		vsu_event_signal(client.kick[0]);
+	return n;
+}
+
+START_TEST(driver_does_not_kick_while_the_server_polls)
+{
+	unsigned int i;
+
+	ck_assert(read_kicks(0));
+	ck_assert_int_eq(wait_for_it(false), 0);
+	ck_assert_int_eq(client_status(&client, 0, 0), VIRTDEV_BLK_S_OK);
+	for (i = 1; i < 20; i++) {
+		ck_assert(!read_kicks(i));
+		ck_assert_int_eq(wait_for_it(false), 0);
+		ck_assert_int_eq(client_status(&client, 0, i), VIRTDEV_BLK_S_OK);
+		ck_assert_uint_eq(polls + sleeps, 1);
+	}
+}
+END_TEST
+
+/* A wait that finds nothing requests kicks, and the next one sleeps. */
+START_TEST(kicks_are_requested_before_a_sleep)
+{
+	ck_assert(read_kicks(0));
+	ck_assert_int_eq(wait_for_it(false), 0);
+	ck_assert_int_eq(wait_for_it(false), 0);
+	ck_assert_uint_eq(polls, 10);
+	ck_assert_uint_eq(sleeps, 0);
+	ck_assert(read_kicks(1));
+	sleep_us = 100;
+	ck_assert_int_eq(wait_for_it(false), 0);
+	ck_assert_uint_eq(sleeps, 1);
+	ck_assert_int_eq(client_status(&client, 0, 1), VIRTDEV_BLK_S_OK);
+	ck_assert(read_kicks(2));
+}
+END_TEST
+
+/* It comes after the last look at the ring, and before kicks are requested. */
+START_TEST(chain_without_a_kick_is_served_before_a_sleep)
+{
+	ck_assert(read_kicks(0));
+	ck_assert_int_eq(wait_for_it(false), 0);
+	ck_assert(!read_kicks(1));
+	ck_assert_int_eq(virtdev_vhost_user_server_dispatch(server), 0);
+	ck_assert_int_eq(client_status(&client, 0, 1), VIRTDEV_BLK_S_OK);
+	ck_assert(read_kicks(2));
+	ck_assert_int_ge(virtdev_vhost_user_server_dispatch(server), 0);
+	ck_assert_int_eq(client_status(&client, 0, 2), VIRTDEV_BLK_S_OK);
+}
+END_TEST
+
+START_TEST(restarted_ring_requests_kicks)
+{
+	ck_assert(read_kicks(0));
+	ck_assert_int_eq(wait_for_it(false), 0);
+	ck_assert(!read_kicks(1));
+	client_wait(&client);
+	client_stop(&client);
+	client_start(&client, true);
+	ck_assert(read_kicks(2));
+	client_wait(&client);
+	ck_assert_int_eq(client_status(&client, 0, 2), VIRTDEV_BLK_S_OK);
+}
+END_TEST
+
 START_TEST(polling_for_more_than_a_millisecond_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -163,6 +271,13 @@ int main(void)
 			    0, 2);
 	tcase_add_loop_test(tc, event_found_by_polling_is_returned_without_a_sleep, 0, 2);
 	tcase_add_test(tc, polling_for_more_than_a_millisecond_is_refused);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("session");
+	tcase_add_checked_fixture(tc, setup_session, teardown_session);
+	tcase_add_test(tc, driver_does_not_kick_while_the_server_polls);
+	tcase_add_test(tc, kicks_are_requested_before_a_sleep);
+	tcase_add_test(tc, chain_without_a_kick_is_served_before_a_sleep);
+	tcase_add_test(tc, restarted_ring_requests_kicks);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

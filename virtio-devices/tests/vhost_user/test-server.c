@@ -34,11 +34,19 @@ static bool threaded;
 static void one_thread(void)
 {
 	threaded = false;
+	server_poll_ns = 0;
 }
 
 static void several_threads(void)
 {
 	threaded = true;
+	server_poll_ns = 0;
+}
+
+static void threads_that_poll(void)
+{
+	threaded = true;
+	server_poll_ns = 200000;
 }
 
 static struct virtdev_disk *make_fake_disk(void)
@@ -716,6 +724,7 @@ int main(void)
 
 	suite_add_tcase(s, listening("one thread", one_thread, true));
 	suite_add_tcase(s, listening("threads", several_threads, false));
+	suite_add_tcase(s, listening("threads that poll", threads_that_poll, false));
 	suite_add_tcase(s, impatient());
 	suite_add_tcase(s, connected());
 
