@@ -74,6 +74,8 @@ static uint64_t rights_for(enum landlock_use use, uint64_t all)
 		return all & ~(RUN_FILE | USE_DEVICE);
 	case LANDLOCK_READ:
 		return READ_FILE | READ_FOLDER;
+	case LANDLOCK_READ_FILE:
+		return READ_FILE | (all & USE_DEVICE);
 	case LANDLOCK_REMOVE:
 		return REMOVE_FILE;
 	case LANDLOCK_DEVICE:

@@ -15,6 +15,7 @@
 enum landlock_use {
 	LANDLOCK_FULL,		/* everything except execution */
 	LANDLOCK_READ,
+	LANDLOCK_READ_FILE,	/* a file or device: read, ioctl() */
 	LANDLOCK_REMOVE,	/* remove names, except of folders */
 	LANDLOCK_DEVICE,	/* a device: open and ioctl() */
 	LANDLOCK_FILE,		/* a file or device: read, write, truncate, ioctl() */

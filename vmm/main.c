@@ -16,6 +16,7 @@
 #include "machine/exit_status.h"
 #include "cpu/poison.h"
 #include "machine/machine.h"
+#include "machine/recording.h"
 #include "cli/configuration.h"
 #include "cli/control_command.h"
 #include "cli/daemons.h"
@@ -100,6 +101,7 @@ static int run_options(const struct vmm_options *options)
 	int rc;
 
 	prog_raise_fd_limit();
+	vmm_recording_prepare(options);
 	rc = vmm_daemons_prepare(options, &err);
 	if (rc < 0)
 		return complain(vmm_exit_status(VMM_STAGE_SOCKET, rc), &err);

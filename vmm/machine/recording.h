@@ -13,6 +13,9 @@
 
 struct vmm_recording;
 
+/* Call it before the process is confined, once. */
+void vmm_recording_prepare(const struct vmm_options *options);
+
 /*
  * m->restore.recording is its subject for vmm_control_answer() until the end.
  * -EOPNOTSUPP: the machine's memory is not mapped from a folder, or was prefetched;

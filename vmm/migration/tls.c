@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/prctl.h>
 
 #include <vmm-sys-util/event.h>
 
@@ -17,6 +18,13 @@ static const struct prog_module module = {
 	.subject = "TLS", .package = "cvmm-migration-tls", .library = "gnutls",
 };
 
+int vmm_tls_load(struct vsu_error *err)
+{
+	const void *loaded;
+
+	return prog_module_load(&module, &loaded, err);
+}
+
 int vmm_tls_prepare(struct vmm_stream *s, const struct vmm_tls_config *config,
 		    struct vsu_error *err)
 {
@@ -24,6 +32,9 @@ int vmm_tls_prepare(struct vmm_stream *s, const struct vmm_tls_config *config,
 	const void *loaded = NULL;
 	int rc = prog_module_load(&module, &loaded, err);
 
+	/* a filter denies this question */
+	if (rc < 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0)
+		return vsu_error_set(err, -EACCES, "TLS is not permitted in this sandbox; start cvmm with --sandbox=on,tls,folder=FOLDER, the folder of the certificates");
 	if (rc < 0)
 		return rc;
 	tls = loaded;

@@ -39,6 +39,9 @@ struct vmm_tls_module {
 #define VMM_TLS_MODULE_SYMBOL "vmm_tls_module"
 extern const struct vmm_tls_module vmm_tls_module;
 
+/* Loads the module before a sandbox denies it. -ENOENT: it is not installed. */
+int vmm_tls_load(struct vsu_error *err);
+
 /*
  * Reads the files, before a connection exists. -EOPNOTSUPP: the module is not installed;
  * -EINVAL: a file is missing or has other content.

@@ -121,6 +121,57 @@ START_TEST(a_disk_needs_its_file_only)
 }
 END_TEST
 
+static bool is_opened(const struct vmm_device_facts *facts, const char *text)
+{
+	const struct vmm_device_opening *o;
+	const char *const *socket;
+
+	for (o = facts->opens; o->text; o++)
+		if (!strcmp(o->text, text))
+			return true;
+	for (socket = facts->sockets; *socket; socket++)
+		if (!strcmp(*socket, text))
+			return true;
+	return false;
+}
+
+/* Connections to sockets need no rule of a sandbox. */
+static bool names_file(const struct vmm_device_kind *kind, const struct vmm_device_key *key)
+{
+	static const char *const args[] = { "FILE", "FOLDER", "PATH" };
+	unsigned int i;
+
+	if (key->option.kind != VSU_OPTION_STRING || !key->option.arg || kind == &vmm_net_kind)
+		return false;
+	for (i = 0; i < 3; i++)
+		if (!strcmp(key->option.arg, args[i]))
+			return true;
+	return false;
+}
+
+START_TEST(each_file_that_a_key_names_is_among_the_facts)
+{
+	const struct vmm_device_kind *kind = vmm_device_kinds[_i];
+	const struct vsu_option_value value = { .text = "name" }, first = { .text = "first" };
+	struct vmm_device_facts facts;
+	unsigned int i;
+
+	for (i = 0; i < vmm_device_nkeys(kind); i++) {
+		if (!names_file(kind, &kind->keys[i]))
+			continue;
+		memset(config, 0, sizeof(config));
+		memset(&facts, 0, sizeof(facts));
+		/* others may be required */
+		if (i)
+			ck_assert_int_eq(vmm_device_set(kind, 0, "key", &first, config, NULL), 0);
+		ck_assert_int_eq(vmm_device_set(kind, i, "key", &value, config, NULL), 0);
+		kind->describe(config, &facts);
+		ck_assert_msg(is_opened(&facts, "name"), "%s: %s", kind->name,
+			      kind->keys[i].option.name);
+	}
+}
+END_TEST
+
 START_TEST(a_value_that_is_too_long_is_refused)
 {
 	const struct vsu_option_value value = {
@@ -338,6 +389,7 @@ int main(void)
 	tcase_add_loop_test(tc, required_keys_come_first,
 			    0, n);
 	tcase_add_test(tc, a_disk_needs_its_file_only);
+	tcase_add_loop_test(tc, each_file_that_a_key_names_is_among_the_facts, 0, 9);
 	tcase_add_test(tc, a_value_that_is_too_long_is_refused);
 	tcase_add_test(tc, required_value_is_not_empty);
 	tcase_add_test(tc, sockets_need_a_path_and_a_cid);

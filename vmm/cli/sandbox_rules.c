@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Landlock rules from the options of a machine. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vm-memory/backend.h>
+#include <vmm-sys-util/fd.h>
+
+#include "cli/sandbox_rules.h"
+#include "devices/devices.h"
+#include "devices/spawned.h"
+#include "disk/module.h"
+#include "file_value.h"
+#include "memory/memory.h"
+
+int vmm_sandbox_rules_add(struct vmm_sandbox_rules *r, int place, enum landlock_use use,
+			  struct vsu_error *err)
+{
+	if (place < 0)
+		return 0;
+	if (r->n == VMM_SANDBOX_RULES) {
+		vsu_fd_close(&place);
+		return vsu_error_set(err, -E2BIG, "--sandbox: more than %d files and folders",
+				     VMM_SANDBOX_RULES);
+	}
+	r->list[r->n++] = (struct landlock_rule){ place, use };
+	return 0;
+}
+
+void vmm_sandbox_rules_close(struct vmm_sandbox_rules *r)
+{
+	while (r->n)
+		vsu_fd_close(&r->list[--r->n].place);
+}
+
+/* ---------------------------------------------------------------------- paths */
+
+/* O_PATH: a FIFO or a device is not opened by a rule. */
+static int path_add(struct vmm_sandbox_rules *r, const char *path, enum landlock_use use,
+		    struct vsu_error *err)
+{
+	return vmm_sandbox_rules_add(r, open(path, O_PATH | O_CLOEXEC), use, err);
+}
+
+static int parent_add(struct vmm_sandbox_rules *r, const char *path, enum landlock_use use,
+		      struct vsu_error *err)
+{
+	char parent[PATH_MAX];
+	char *slash;
+
+	if (snprintf(parent, sizeof(parent), "%s", path) >= PATH_MAX)
+		return 0;	/* no file has this name */
+	slash = strrchr(parent, '/');
+	if (slash)
+		slash[slash == parent] = '\0';
+	return path_add(r, slash ? parent : ".", use, err);
+}
+
+/* A file that does not exist will be created in its folder. */
+static int target_add(struct vmm_sandbox_rules *r, const char *path, struct vsu_error *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return parent_add(r, path, LANDLOCK_FULL, err);
+	return path_add(r, path, S_ISDIR(st.st_mode) ? LANDLOCK_FULL : LANDLOCK_FILE, err);
+}
+
+/* -------------------------------------------------------------------- devices */
+
+static int opening_add(struct vmm_sandbox_rules *r, const struct vmm_device_opening *o,
+		       bool writes, struct vsu_error *err)
+{
+	static const enum landlock_use uses[] = {
+		[VMM_DEVICE_READS] = LANDLOCK_READ_FILE,
+		[VMM_DEVICE_WRITES] = LANDLOCK_FILE,
+		[VMM_DEVICE_SHARES] = LANDLOCK_FULL,
+		[VMM_DEVICE_CREATES] = LANDLOCK_FULL,
+	};
+
+	if (prog_disk_is_address(o->text))
+		return prog_disk_load(o->text, err);
+	if (prog_file_value_is_fd(o->text))
+		return 0;
+	return path_add(r, o->text, o->use == VMM_DEVICE_SHARES && !writes ? LANDLOCK_READ :
+							   uses[o->use], err);
+}
+
+static int facts_add(struct vmm_sandbox_rules *r, const struct vmm_device_facts *facts,
+		     struct vsu_error *err)
+{
+	const struct vmm_device_opening *o;
+	const char *const *socket;
+	int rc = 0;
+
+	for (o = facts->opens; !rc && o->text; o++)
+		rc = opening_add(r, o, facts->writes, err);
+	for (socket = facts->sockets; !rc && *socket; socket++)
+		rc = parent_add(r, *socket, LANDLOCK_SOCKETS, err);
+	return rc;
+}
+
+/*
+ * Sockets of other processes need no rule: Landlock does not restrict connections to
+ * them.
+ */
+static int device_add(struct vmm_sandbox_rules *r, const struct vmm_device_option *d,
+		      struct vsu_error *err)
+{
+	struct vmm_device_spec *spec = calloc(1, sizeof(*spec));
+	struct vmm_device_facts facts;
+	int rc = 0;
+
+	if (!spec)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	if (!vmm_device_parse(d, spec, NULL) && spec->kind && !spec->remote) {
+		facts = vmm_device_describe(spec);
+		rc = facts_add(r, &facts, err);
+	}
+	free(spec);
+	return rc;
+}
+
+/* --------------------------------------------------------------------- memory */
+
+static int backend_add(struct vmm_sandbox_rules *r, const struct vmem_backend *backend,
+		       struct vsu_error *err)
+{
+	const char *path = vmem_backend_text(backend, "mem-path");
+
+	if (vmem_backend_value(backend, "backend") == VMEM_KIND_SHM)
+		return path_add(r, "/dev/shm", LANDLOCK_FULL, err);
+	if (!path)
+		return 0;
+	return vmem_backend_value(backend, "readonly") ?
+	       path_add(r, path, LANDLOCK_READ, err) : target_add(r, path, err);
+}
+
+static int memory_add(struct vmm_sandbox_rules *r, const struct vmm_memory_options *o,
+		      struct vsu_error *err)
+{
+	struct vmm_memory *memory = calloc(1, sizeof(*memory));
+	unsigned int i;
+	int rc = 0;
+
+	if (!memory)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	if (vmm_memory_parse(memory, o, NULL) >= 0)
+		for (i = 0; !rc && i < memory->n; i++)
+			rc = backend_add(r, memory->backends[i], err);
+	vmm_memory_free(memory);
+	free(memory);
+	return rc;
+}
+
+/* -------------------------------------------------------------------- options */
+
+static int serial_add(struct vmm_sandbox_rules *r, const char *serial,
+		      struct vsu_error *err)
+{
+	if (!serial || !strcmp(serial, "stdio") || !strcmp(serial, "null"))
+		return 0;
+	return target_add(r, serial, err);
+}
+
+static int options_add(struct vmm_sandbox_rules *r, const struct vmm_options *o,
+		       struct vsu_error *err)
+{
+	const char *const read[] = { o->kernel, o->initrd, o->from };
+	unsigned int i;
+	int rc = serial_add(r, o->serial, err);
+
+	for (i = 0; !rc && i < sizeof(read) / sizeof(*read); i++)
+		rc = read[i] ? path_add(r, read[i], LANDLOCK_READ, err) : 0;
+	if (!rc && o->control && strncmp(o->control, "fd:", 3) != 0)
+		rc = parent_add(r, o->control, LANDLOCK_SOCKETS, err);
+	if (!rc && o->memory.n)
+		rc = memory_add(r, &o->memory, err);
+	for (i = 0; !rc && i < o->ndevices; i++)
+		rc = vmm_device_is_spawned(&o->devices[i]) ? 0 : device_add(r, &o->devices[i], err);
+	return rc;
+}
+
+/* --------------------------------------------------- files that running requires */
+
+/*
+ * Devices that the user may open, the kernel's limits, the sizes of DAX devices,
+ * the names of hosts.
+ */
+static const struct { const char *path; enum landlock_use use; } common[] = {
+	{ "/dev/kvm", LANDLOCK_DEVICE },
+	{ "/dev/net/tun", LANDLOCK_DEVICE },
+	{ "/dev/null", LANDLOCK_DEVICE },
+	{ "/dev/ptmx", LANDLOCK_DEVICE },
+	{ "/dev/pts", LANDLOCK_DEVICE },
+	{ "/dev/userfaultfd", LANDLOCK_DEVICE },
+	{ "/dev/vhost-net", LANDLOCK_DEVICE },
+	{ "/dev/vhost-vsock", LANDLOCK_DEVICE },
+	{ "/proc/meminfo", LANDLOCK_READ },
+	{ "/proc/sys/vm/overcommit_memory", LANDLOCK_READ },
+	{ "/sys/dev/char", LANDLOCK_READ },
+	{ "/sys/devices", LANDLOCK_READ },
+	{ "/sys/module/vhost/parameters", LANDLOCK_READ },
+	{ "/etc/gai.conf", LANDLOCK_READ },
+	{ "/etc/host.conf", LANDLOCK_READ },
+	{ "/etc/hosts", LANDLOCK_READ },
+	{ "/etc/nsswitch.conf", LANDLOCK_READ },
+	{ "/etc/resolv.conf", LANDLOCK_READ },
+	{ "/etc/services", LANDLOCK_READ },
+};
+
+static int common_add(struct vmm_sandbox_rules *r, struct vsu_error *err)
+{
+	size_t i;
+	int fd, rc = 0;
+
+	for (i = 0; !rc && i < sizeof(common) / sizeof(*common); i++)
+		rc = path_add(r, common[i].path, common[i].use, err);
+	/* opened again by another name */
+	for (fd = 0; !rc && fd <= STDERR_FILENO; fd++)
+		rc = vmm_sandbox_rules_add(r, fcntl(fd, F_DUPFD_CLOEXEC, 0), LANDLOCK_FILE,
+			       err);
+	return rc;
+}
+
+/*
+ * The rule refers to this /proc/self as it is open now: procfs creates another
+ * inode when it is no longer in use. So it stays open.
+ */
+static int own_files_add(struct vmm_sandbox_rules *r, struct vsu_error *err)
+{
+	static int own = -1;
+
+	if (own < 0)
+		own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return own < 0 ? 0 :
+	       vmm_sandbox_rules_add(r, fcntl(own, F_DUPFD_CLOEXEC, 0), LANDLOCK_READ, err);
+}
+
+int vmm_sandbox_rules_fill(struct vmm_sandbox_rules *r, const struct vmm_options *options,
+			   struct vsu_error *err)
+{
+	int rc = options_add(r, options, err);
+
+	rc = rc ? rc : common_add(r, err);
+	return rc ? rc : own_files_add(r, err);
+}
