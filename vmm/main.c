@@ -23,6 +23,7 @@
 #include "cli/dry_run.h"
 #include "cli/help.h"
 #include "cli/memory_command.h"
+#include "cli/rights.h"
 #include "cli/sandbox.h"
 #include "cli/spellings.h"
 #include "closer.h"
@@ -52,6 +53,8 @@ static int live_once(const struct vmm_options *options, struct vsu_error *err)
 	status = vmm_machine_make(&machine, options, sigbus_table, err);
 	if (!status && options->dry_run)
 		vmm_report(&machine, stdout, options->json);
+	else if (!status && vmm_rights_settle(options, err) < 0)
+		status = VSU_EXIT_HOST;
 	else if (!status)
 		status = vmm_machine_run(&machine, err);
 	vmm_machine_free(&machine);
@@ -102,6 +105,9 @@ static int run_options(const struct vmm_options *options)
 
 	prog_raise_fd_limit();
 	vmm_recording_prepare(options);
+	rc = vmm_rights_prepare(options, &err);
+	if (rc < 0)
+		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	rc = vmm_daemons_prepare(options, &err);
 	if (rc < 0)
 		return complain(vmm_exit_status(VMM_STAGE_SOCKET, rc), &err);

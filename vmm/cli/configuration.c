@@ -163,7 +163,8 @@ static bool is_local(const char *word)
 	return is_option(word, "--from") || is_option(word, "--control") ||
 	       is_option(word, "--socket-mode") ||
 	       is_option(word, "--socket-group") || is_option(word, "--sandbox") ||
-	       is_option(word, "--daemon-path");
+	       is_option(word, "--daemon-path") ||
+	       is_option(word, "--user");
 }
 
 /* Without those options and their values. */

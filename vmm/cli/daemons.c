@@ -19,7 +19,7 @@
 /* What the option selects; off and log restrict no files. */
 static bool is_locked(const struct vmm_options *o)
 {
-	return o->sandbox && strcmp(o->sandbox, "off") && strcmp(o->sandbox, "log");
+	return !o->sandbox || (strcmp(o->sandbox, "off") && strcmp(o->sandbox, "log"));
 }
 
 /* A guest's restart changes no folder, so a relative path stays valid; but not a daemon's. */

@@ -82,6 +82,8 @@ static int choice_parse(const char *list, struct vmm_sandbox_rules *rules, int *
 #define COMMON_CAPABILITIES						\
 	(UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_DAC_OVERRIDE |	\
 	 UINT64_C(1) << CAP_IPC_LOCK)
+/* Until the change of the user. */
+#define USER_CAPABILITIES (UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID)
 #define NET_CAPABILITIES (UINT64_C(1) << CAP_NET_ADMIN)
 #define FOLDER_CAPABILITIES						\
 	(UINT64_C(1) << CAP_FOWNER | UINT64_C(1) << CAP_FSETID | UINT64_C(1) << CAP_SETGID | \
@@ -94,7 +96,7 @@ static bool is_served_here(const struct vmm_device_option *d, enum vmm_device_ho
 
 static uint64_t kept_capabilities(const struct vmm_options *o)
 {
-	uint64_t keep = COMMON_CAPABILITIES;
+	uint64_t keep = COMMON_CAPABILITIES | (o->user ? USER_CAPABILITIES : 0);
 	unsigned int i;
 
 	for (i = 0; i < o->ndevices; i++) {
@@ -125,6 +127,17 @@ static void forbid_tracing(void)
 #endif
 }
 
+/* A build that lacks something by design complains only if the user gave the option. */
+static enum prog_log_level complaint(const struct vmm_options *o)
+{
+#if defined(UNDER_SANITIZER) || defined(UNDER_COVERAGE)
+	return o->sandbox ? PROG_LOG_WARNING : PROG_LOG_INFO;
+#else
+	(void)o;
+	return PROG_LOG_WARNING;
+#endif
+}
+
 static int rights_drop(const struct vmm_options *options,
 		       const struct vmm_sandbox_rules *rules, struct vsu_error *err)
 {
@@ -135,11 +148,24 @@ static int rights_drop(const struct vmm_options *options,
 	forbid_tracing();
 	rc = files_narrow(rules);
 	if (rc == -EOPNOTSUPP || rc == -ENOSYS) {
-		prog_log(PROG_LOG_WARNING, "sandbox",
+		prog_log(complaint(options), "sandbox",
 			 "--sandbox: files are not restricted: this kernel or build has no Landlock");
 		return 0;
 	}
+	if (rc < 0 && !options->sandbox) {
+		prog_log(PROG_LOG_WARNING, "sandbox",
+			 "--sandbox: files are not restricted: this host refuses Landlock (%s)",
+			 strerror(-rc));
+		return 0;
+	}
 	return rc < 0 ? vsu_error_sys(err, rc, "--sandbox: Landlock") : 0;
+}
+
+static bool locked;
+
+bool vmm_sandbox_is_locked(void)
+{
+	return locked;
 }
 
 int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err)
@@ -153,7 +179,9 @@ int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err)
 	if (!rc && how == ON)
 		rc = rights_drop(options, &rules, err);
 	if (!rc && how != OFF)
-		rc = vmm_call_filters_start(how == ON ? CALL_FILTER_FAIL : CALL_FILTER_LOG, err);
+		rc = vmm_call_filters_start(how == ON ? CALL_FILTER_FAIL : CALL_FILTER_LOG,
+					    complaint(options), err);
 	vmm_sandbox_rules_close(&rules);
+	locked = !rc && how == ON;
 	return rc;
 }

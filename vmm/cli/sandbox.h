@@ -8,14 +8,19 @@
 #ifndef VMM_SANDBOX_H
 #define VMM_SANDBOX_H
 
+#include <stdbool.h>
+
 #include <vmm-sys-util/error.h>
 
 #include "cli/options.h"
 
 /*
- * Does nothing without --sandbox=on. A kernel without Landlock is logged as a
+ * Does nothing with --sandbox=off. A kernel without Landlock is logged as a
  * warning. -ENOENT, -EINVAL: a property or folder of the option is refused.
  */
 int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err);
+
+/* Whether it was locked, with --sandbox=on. */
+bool vmm_sandbox_is_locked(void);
 
 #endif

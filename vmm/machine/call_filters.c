@@ -103,7 +103,8 @@ static const struct call_table threads[] = {
 static bool started;
 static enum call_filter_action action;
 
-int vmm_call_filters_start(enum call_filter_action how, struct vsu_error *err)
+int vmm_call_filters_start(enum call_filter_action how, enum prog_log_level complaint,
+			   struct vsu_error *err)
 {
 	static const struct call_table *const tables[] = {
 		&call_table_serving, &call_table_folder, &process, NULL,
@@ -116,7 +117,7 @@ int vmm_call_filters_start(enum call_filter_action how, struct vsu_error *err)
 	started = !call_filter_load(how, tables, true, &why);
 	action = how;
 	if (!started)
-		prog_log(PROG_LOG_WARNING, "sandbox",
+		prog_log(complaint, "sandbox",
 			 "--sandbox: system calls are not filtered: %s", why.msg);
 	return 0;
 }

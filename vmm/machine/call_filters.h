@@ -9,6 +9,7 @@
 #include <vmm-sys-util/error.h>
 
 #include "call_filter.h"
+#include "log.h"
 
 enum vmm_thread {
 	VMM_THREAD_CPU,		/* runs guest code */
@@ -17,9 +18,10 @@ enum vmm_thread {
 
 /*
  * Call it before the first thread is started. A host or build without filters is logged
- * as a warning.
+ * with that level.
  */
-int vmm_call_filters_start(enum call_filter_action action, struct vsu_error *err);
+int vmm_call_filters_start(enum call_filter_action action, enum prog_log_level complaint,
+			   struct vsu_error *err);
 
 /* The calling thread's filter. Does nothing before vmm_call_filters_start(). */
 int vmm_call_filters_narrow(enum vmm_thread thread, struct vsu_error *err);

@@ -49,7 +49,8 @@ static int write_file(const struct vmm_recording *r, const struct vmm_state_writ
 	if (rc < 0 && fd >= 0)
 		unlink(r->incomplete);
 	vsu_fd_close(&fd);
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot write '%s'", r->path) : 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot write '%s'%s", r->path, rc == -EACCES ?
+				      "; in a sandbox, start with --sandbox=on,folder=FOLDER" : "") : 0;
 }
 
 static void *recording_main(void *arg)

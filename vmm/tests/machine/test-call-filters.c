@@ -169,7 +169,7 @@ static int child_main(const struct attempt *a, enum call_filter_action action)
 	pthread_t thread;
 	void *result;
 
-	if (vmm_call_filters_start(action, NULL) < 0 ||
+	if (vmm_call_filters_start(action, PROG_LOG_WARNING, NULL) < 0 ||
 	    pthread_create(&thread, NULL, attempt_main, (void *)(uintptr_t)a))
 		return 96;
 	pthread_join(thread, &result);
