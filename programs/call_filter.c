@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "call_filter.h"
+#include "privileges.h"
 
 #if defined(HAVE_LIBSECCOMP) && !defined(UNDER_SANITIZER)
 

@@ -115,7 +115,7 @@ struct vmm_device_facts {
 				 * SELinux */
 	bool stdio;		/* uses standard input and output */
 	uint32_t workers;	/* number of worker threads */
-	/* What it opens by a name; text NULL: end. Sandboxes derive their rules from it. */
+	/* Files and folders that it opens by a name; text NULL: end. For rules of sandboxes. */
 	struct vmm_device_opening opens[VMM_DEVICE_OPENS_MAX + 1];
 	/* Paths of sockets that it creates and finally removes; NULL: end. */
 	const char *sockets[VMM_DEVICE_SOCKETS_MAX];

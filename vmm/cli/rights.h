@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What the process gives up when the machine has opened everything: its user (--user), and
+ * Gives up rights when the machine has opened everything: the user (--user), and
  * in a sandbox descriptors beyond its need. Permanent.
  *
  * Threads: the main thread.

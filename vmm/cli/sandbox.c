@@ -128,7 +128,7 @@ static void forbid_tracing(void)
 }
 
 /* A build that lacks something by design complains only if the user gave the option. */
-static enum prog_log_level complaint(const struct vmm_options *o)
+static enum prog_log_level complaint_level(const struct vmm_options *o)
 {
 #if defined(UNDER_SANITIZER) || defined(UNDER_COVERAGE)
 	return o->sandbox ? PROG_LOG_WARNING : PROG_LOG_INFO;
@@ -148,7 +148,7 @@ static int rights_drop(const struct vmm_options *options,
 	forbid_tracing();
 	rc = files_narrow(rules);
 	if (rc == -EOPNOTSUPP || rc == -ENOSYS) {
-		prog_log(complaint(options), "sandbox",
+		prog_log(complaint_level(options), "sandbox",
 			 "--sandbox: files are not restricted: this kernel or build has no Landlock");
 		return 0;
 	}
@@ -180,7 +180,7 @@ int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err)
 		rc = rights_drop(options, &rules, err);
 	if (!rc && how != OFF)
 		rc = vmm_call_filters_start(how == ON ? CALL_FILTER_FAIL : CALL_FILTER_LOG,
-					    complaint(options), err);
+					    complaint_level(options), err);
 	vmm_sandbox_rules_close(&rules);
 	locked = !rc && how == ON;
 	return rc;

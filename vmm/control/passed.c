@@ -96,7 +96,7 @@ int vmm_passed_find(struct vmm_passed *p, const char *word, int *fd,
 	return 0;
 }
 
-static const char *after(const char *text, const char *start)
+static const char *text_after(const char *text, const char *start)
 {
 	const size_t len = strlen(start);
 
@@ -106,14 +106,14 @@ static const char *after(const char *text, const char *start)
 /* The digits of "fd=N", "[key=]fd:N", "port=NAME:fd:N"; NULL: no descriptor. */
 static const char *digits_of(const char *item)
 {
-	const char *number = after(item, "fd=");
+	const char *number = text_after(item, "fd=");
 	const char *value = strchr(item, '='), *colon;
 
 	if (number)
 		return number;
 	value = value ? value + 1 : item;
-	colon = after(item, "port=") ? strchr(value, ':') : NULL;
-	return after(colon ? colon + 1 : value, prefix);
+	colon = text_after(item, "port=") ? strchr(value, ':') : NULL;
+	return text_after(colon ? colon + 1 : value, prefix);
 }
 
 static int put_item(struct vmm_passed *p, const char *item, FILE *to,
