@@ -140,7 +140,7 @@ static uint64_t shared_pieces(const struct vmm_machine *m)
 	uint64_t mask = 0;
 	unsigned int i;
 
-	for (i = 0; i < m->memory.n; i++)
+	for (i = 0; i < VMM_MAX_MEMORY; i++)
 		if (m->memory.given[i].len)
 			mask |= UINT64_C(1) << i;
 	return mask;
