@@ -16,7 +16,7 @@
 #include "devices/spawned.h"
 #include "spawn/spawn.h"
 
-/* What the option selects; off and log restrict no files. */
+/* off and log restrict no files. */
 static bool is_locked(const struct vmm_options *o)
 {
 	return !o->sandbox || (strcmp(o->sandbox, "off") && strcmp(o->sandbox, "log"));

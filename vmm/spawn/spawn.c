@@ -151,7 +151,7 @@ int vmm_spawned_new(const struct vmm_spawned_config *config, struct vmm_spawned 
 }
 
 /* Of both pairs the second one is the daemon's. */
-static int start(struct vmm_spawned *s, int connection[2], int log[2],
+static int request_start(struct vmm_spawned *s, int connection[2], int log[2],
 		 struct vsu_error *err)
 {
 	int fds[VMM_STARTER_FDS + VMM_SPAWN_MAX_FDS] = {
@@ -181,7 +181,7 @@ int vmm_spawned_connect(struct vmm_spawned *s, struct vsu_error *err)
 	if (!rc && pipe2(log, O_CLOEXEC) < 0)
 		rc = -errno;
 	rc = rc < 0 ? vsu_error_sys(err, rc, "backend=spawn: a connection") :
-		      start(s, connection, log, err);
+		      request_start(s, connection, log, err);
 	for (i = 0; i < 2; i++) {
 		vsu_fd_close(&connection[i]);
 		vsu_fd_close(&log[i]);

@@ -231,7 +231,7 @@ static const struct vmm_device_kind *find_kind(uint32_t number)
 	return NULL;
 }
 
-static int start(struct starter *s, const struct vmm_starter_request *request,
+static int start_daemon(struct starter *s, const struct vmm_starter_request *request,
 		 const int *fds, unsigned int nfds, struct vsu_error *err)
 {
 	const struct vmm_device_kind *kind = find_kind(request->kind);
@@ -258,11 +258,11 @@ static void serve_request(struct starter *s, const struct vmm_starter_request *r
 		return;
 	if (request->kind == VMM_STARTER_END)
 		end_id(s, request->id, SIGTERM, END_NS);
-	else if (nfds >= VMM_STARTER_FDS && start(s, request, fds, nfds, &err) < 0)
+	else if (nfds >= VMM_STARTER_FDS && start_daemon(s, request, fds, nfds, &err) < 0)
 		dprintf(fds[VMM_STARTER_LOG], "0\ncvmm-starter: %s\n", err.msg);
 }
 
-static void receive(struct starter *s)
+static void receive_request(struct starter *s)
 {
 	static struct vmm_starter_request request;
 	const struct iovec iov = { &request, sizeof(request) };
@@ -321,7 +321,7 @@ _Noreturn void vmm_starter_run(const struct vmm_starter_setup *setup, int sock)
 	(void)!confine_new_privileges(NULL);
 	while (s.sock >= 0 || has_children(&s)) {
 		if (s.sock >= 0)
-			receive(&s);
+			receive_request(&s);
 		for (i = 0; s.sock < 0 && i < MAX_CHILDREN; i++)
 			if (s.children[i].pid)
 				child_end(&s.children[i], SIGTERM, END_NS);

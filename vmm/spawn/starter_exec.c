@@ -69,7 +69,7 @@ void vmm_starter_close_others(const struct vmm_starter_setup *setup, int sock)
 	each_descriptor(close_if_unused, &i);
 }
 
-static void mark(const void *opaque, int fd)
+static void mark_cloexec(const void *opaque, int fd)
 {
 	(void)opaque;
 	(void)!fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -86,7 +86,7 @@ static void narrow_descriptors(const int *kept, unsigned int n)
 	unsigned int i;
 
 	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-		each_descriptor(mark, NULL);	/* before Linux 5.11 */
+		each_descriptor(mark_cloexec, NULL);	/* before Linux 5.11 */
 	for (i = 0; i < n; i++)
 		if (kept[i] > STDERR_FILENO)
 			keep_open(kept[i]);
@@ -105,14 +105,14 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void complain(const struct vmm_device_kind *kind, const char *path, int cause)
+static void print_failure(const struct vmm_device_kind *kind, const char *path, int cause)
 {
 	dprintf(STDERR_FILENO, "cvmm-vhost-user-%s: %s cannot be started: %s; install cvmm's daemons, or name their folder by --daemon-path\n",
 		kind->name, path, strerror(cause));
 }
 
 /* execv() does not change its arguments. */
-static char *argument(const char *word)
+static char *as_argument(const char *word)
 {
 	return (char *)(uintptr_t)word;
 }
@@ -147,7 +147,7 @@ static void word_add(struct start *s, const char *word)
 		fd = *s->passed++;
 		s->argv[s->argc++] = renumber(word, digits, fd);
 	} else {
-		s->argv[s->argc++] = argument(word);
+		s->argv[s->argc++] = as_argument(word);
 	}
 	if (fd >= 0)
 		s->kept[s->nkept++] = fd;
@@ -174,13 +174,13 @@ _Noreturn void vmm_starter_exec(const struct vmm_starter_setup *setup,
 	snprintf(level, sizeof(level), "--log-level=%s", prog_log_levels[request->level]);
 	for (i = 0; i < VMM_STARTER_COMMON; i++)
 		if (setup->common[i][0])
-			s.argv[s.argc++] = argument(setup->common[i]);
+			s.argv[s.argc++] = as_argument(setup->common[i]);
 	while ((word = vmm_spawn_words_next(&request->words, word)))
 		word_add(&s, word);
 	narrow_descriptors(s.kept, s.nkept);
 	reset_signals();
 	dprintf(STDERR_FILENO, "%d\n", (int)getpid());
 	execv(path, s.argv);
-	complain(kind, path, errno);
+	print_failure(kind, path, errno);
 	_exit(EXIT_NOT_STARTED);
 }

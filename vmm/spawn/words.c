@@ -88,7 +88,7 @@ const struct vmm_device_key *vmm_spawn_key_of(const struct vmm_device_kind *kind
 	return NULL;
 }
 
-static const char *after(const char *text, const char *start)
+static const char *text_after(const char *text, const char *start)
 {
 	const size_t len = strlen(start);
 
@@ -102,10 +102,10 @@ static const char *find_digits(const struct vmm_device_key *key, const char *val
 	if (!strcmp(name, "fd"))
 		return value;
 	if (!strcmp(name, "port"))
-		return after(strchr(value, ':'), ":fd:");
+		return text_after(strchr(value, ':'), ":fd:");
 	if (key->option.kind == VSU_OPTION_STRING &&
 	    (!strcmp(name, "path") || !strcmp(name, "overlay")))
-		return after(value, "fd:");
+		return text_after(value, "fd:");
 	return NULL;
 }
 
