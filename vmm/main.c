@@ -190,9 +190,9 @@ static int show_control_help(void)
 	printf("Usage: cvmm ctl SOCKET COMMAND [WORD...]\n"
 	       "Sends a command to a machine started with --control=SOCKET and prints its reply.\n\nCommands:\n");
 	for (c = vmm_machine_commands; c->name; c++)
-		printf("  %-15s %s%s%s\n", c->name, c->help, c->args ? ": " : "",
+		printf("  %-16s %s%s%s\n", c->name, c->help, c->args ? ": " : "",
 		       c->args ? c->args : "");
-	printf("  %-15s %s\n  %-15s %s\n\n%s", "stats", "status; --prometheus for a scraper",
+	printf("  %-16s %s\n  %-16s %s\n\n%s", "stats", "status; --prometheus for a scraper",
 	       "watch", "status every two seconds: [SECONDS]", lines);
 	return 0;
 }
