@@ -36,31 +36,16 @@
 #include <vmm-sys-util/sock.h>
 
 #include "bench.h"
+#include "blk_floor.h"
 #include "guest_rig.h"
 
 #define MIB (UINT64_C(1) << 20)
-#define IMAGE (64 * MIB)
 #define RING 128u
 #define FEATURES (VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX)
 /* Guest addresses: rings, tables, headers with status bytes, data. */
 #define TABLES_GPA 0x10000u
 #define HEADERS_GPA 0x20000u
 #define DATA_GPA MIB
-
-/* What is measured of each disk. */
-static const struct row {
-	const char *name;
-	uint32_t len;
-	bool write;
-	unsigned int depths[3];	/* 0: none */
-} rows[] = {
-	{ "rr4k", 4096, false, { 1, 32, 128 } },
-	{ "rw4k", 4096, true, { 1, 32, 128 } },
-	{ "rr128k", 128 << 10, false, { 1, 16, 0 } },
-	{ "rw128k", 128 << 10, true, { 1, 16, 0 } },
-};
-
-#define NROWS (sizeof(rows) / sizeof(*rows))
 
 /* A device and the thread that serves it. */
 struct side {
@@ -81,22 +66,6 @@ static void *serve(void *opaque)
 	return NULL;
 }
 
-/* A RAM image without holes: its descriptor and mapping. */
-static int make_image(unsigned char **bytes)
-{
-	int fd = memfd_create("image", MFD_CLOEXEC);
-	void *mapping;
-
-	if (fd < 0 || ftruncate(fd, (off_t)IMAGE) < 0)
-		guest_rig_die("image", NULL);
-	mapping = mmap(NULL, IMAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (mapping == MAP_FAILED)
-		guest_rig_die("image", NULL);
-	memset(mapping, 0x5a, IMAGE);
-	*bytes = mapping;
-	return fd;
-}
-
 static struct virtdev_disk *open_image(uint32_t engine)
 {
 	struct virtdev_disk_file how = {
@@ -106,9 +75,9 @@ static struct virtdev_disk *open_image(uint32_t engine)
 	struct virtdev_disk *disk;
 	unsigned char *bytes;
 	char path[32];
-	int fd = make_image(&bytes);
+	int fd = blk_floor_image(&bytes);
 
-	munmap(bytes, IMAGE);
+	munmap(bytes, BLK_IMAGE);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	how.path = path;
 	if (virtdev_disk_file_open(&how, &disk, &err) < 0) {
@@ -124,7 +93,7 @@ static struct virtdev_disk *open_null(uint32_t engine)
 	struct virtdev_disk *disk;
 
 	(void)engine;
-	if (virtdev_disk_null_new(IMAGE, &disk, NULL) < 0)
+	if (virtdev_disk_null_new(BLK_IMAGE, &disk, NULL) < 0)
 		guest_rig_die("null disk", NULL);
 	return disk;
 }
@@ -166,7 +135,7 @@ struct client {
 	unsigned char *memory;
 	struct vq_driver *driver;
 	int kick, call;
-	const struct row *row;
+	const struct blk_row *row;
 	unsigned int depth, inflight;
 	uint64_t random;
 	bool ready, started;
@@ -254,15 +223,6 @@ static void client_close(struct client *c)
 	vsu_fd_close(&c->call);
 }
 
-/* A multiple of len within the image. */
-static uint64_t random_offset(uint64_t *random, uint32_t len)
-{
-	*random ^= *random << 13;
-	*random ^= *random >> 7;
-	*random ^= *random << 17;
-	return *random % (IMAGE / len) * len;
-}
-
 static void add_request(struct client *c, uint64_t slot)
 {
 	const uint32_t len = c->row->len;
@@ -272,7 +232,7 @@ static void add_request(struct client *c, uint64_t slot)
 		{ DATA_GPA + slot * len, len, !c->row->write },
 		{ header + 32, 1, 1 },
 	};
-	const uint64_t sector = random_offset(&c->random, len) / 512;
+	const uint64_t sector = blk_floor_offset(&c->random, len) / 512;
 	const uint64_t type = c->row->write ? VIRTDEV_BLK_T_OUT :
 			      VIRTDEV_BLK_T_IN;
 
@@ -331,7 +291,7 @@ static void requests(void *opaque, uint64_t n)
 }
 
 static void row_name(char *name, size_t size, const char *disk,
-		     const struct row *row, unsigned int depth)
+		     const struct blk_row *row, unsigned int depth)
 {
 	snprintf(name, size, "vub.blk.%s.%s.qd%u", disk, row->name, depth);
 }
@@ -343,10 +303,10 @@ static void measure(const char *disk, int sock)
 	size_t i, j;
 
 	client_open(&c, sock);
-	for (i = 0; i < NROWS; i++)
-		for (j = 0; j < 3 && rows[i].depths[j]; j++) {
-			c.row = &rows[i];
-			c.depth = rows[i].depths[j];
+	for (i = 0; i < BLK_ROWS; i++)
+		for (j = 0; j < 3 && blk_rows[i].depths[j]; j++) {
+			c.row = &blk_rows[i];
+			c.depth = blk_rows[i].depths[j];
 			row_name(name, sizeof(name), disk, c.row, c.depth);
 			bench_rate(name, requests, &c, 1e3, "k/s");
 		}
@@ -370,10 +330,10 @@ static bool wanted(const char *disk)
 	char name[64];
 	size_t i, j;
 
-	for (i = 0; i < NROWS; i++)
-		for (j = 0; j < 3 && rows[i].depths[j]; j++) {
-			row_name(name, sizeof(name), disk, &rows[i],
-				 rows[i].depths[j]);
+	for (i = 0; i < BLK_ROWS; i++)
+		for (j = 0; j < 3 && blk_rows[i].depths[j]; j++) {
+			row_name(name, sizeof(name), disk, &blk_rows[i],
+				 blk_rows[i].depths[j]);
 			if (bench_selected(name))
 				return true;
 		}
@@ -390,64 +350,6 @@ static void measure_own(size_t i)
 	start_server(&s, disk);
 	measure(disks[i].name, s.sock);
 	stop_server(&s);
-}
-
-/* A request of a floor: an image, a buffer and a row. */
-struct bare {
-	const struct row *row;
-	unsigned char *image, *buffer;
-	int fd;
-	uint64_t random;
-};
-
-static void copies(void *opaque, uint64_t n)
-{
-	struct bare *b = opaque;
-	const uint32_t len = b->row->len;
-
-	while (n--) {
-		unsigned char *at = b->image + random_offset(&b->random, len);
-		unsigned char *mine = b->buffer + n % 16 * len;
-
-		memcpy(b->row->write ? at : mine, b->row->write ? mine : at, len);
-		bench_use(b);
-	}
-}
-
-static void calls(void *opaque, uint64_t n)
-{
-	struct bare *b = opaque;
-	const uint32_t len = b->row->len;
-
-	while (n--) {
-		off_t at = (off_t)random_offset(&b->random, len);
-		unsigned char *mine = b->buffer + n % 16 * len;
-		ssize_t done = b->row->write ? pwrite(b->fd, mine, len, at) :
-			       pread(b->fd, mine, len, at);
-
-		if (done != (ssize_t)len)
-			guest_rig_die("a bare request failed", NULL);
-	}
-}
-
-static void measure_floors(void)
-{
-	struct bare b = { .random = UINT64_C(0x9e3779b97f4a7c15) };
-	struct vmem_map *map = guest_rig_memory(4 * MIB, &b.buffer);
-	char name[64];
-	size_t i;
-
-	b.fd = make_image(&b.image);
-	for (i = 0; i < NROWS; i++) {
-		b.row = &rows[i];
-		snprintf(name, sizeof(name), "floor.blk.copy.%s", b.row->name);
-		bench_rate(name, copies, &b, 1e3, "k/s");
-		snprintf(name, sizeof(name), "floor.blk.call.%s", b.row->name);
-		bench_rate(name, calls, &b, 1e3, "k/s");
-	}
-	munmap(b.image, IMAGE);
-	close(b.fd);
-	vmem_map_unref(map);
 }
 
 int main(int argc, char **argv)
@@ -471,6 +373,6 @@ int main(int argc, char **argv)
 		if (wanted(disks[i].name))
 			measure_own(i);
 	vmem_sigbus_free(table);
-	measure_floors();
+	bench_blk_floors();
 	return 0;
 }

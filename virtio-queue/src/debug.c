@@ -36,7 +36,7 @@ void vq_priv_debug_pushed(const struct vq *q, const struct vq_chain *chains,
 {
 	unsigned int i;
 
-	for (i = 0; i < n && q->marks && q->enabled && !q->broken.why; i++)
+	for (i = 0; i < n && q->marks && q->mode.enabled && !q->broken.why; i++)
 		assert(written[i] <= q->flights[chains[i].head].marked &&
 		       "used bytes were not marked: see vq_chain_written()");
 }

@@ -108,7 +108,7 @@ int vq_broken(const struct vq *q)
 
 void vq_break(struct vq *q)
 {
-	if (q->enabled)
+	if (q->mode.enabled)
 		vq_priv_break(q, VQ_BROKEN_BY_DEVICE, 0, 0);
 }
 

@@ -34,7 +34,7 @@ int vq_set_inflight(struct vq *q, void *area, uint32_t entries)
 {
 	struct vq_priv_track *track = NULL;
 
-	if (q->enabled)
+	if (q->mode.enabled)
 		return -EBUSY;
 	if ((uintptr_t)area % 8 || entries > VQ_MAX_SIZE)
 		return -EINVAL;

@@ -9,6 +9,8 @@
 
 #include <vmm-sys-util/checked.h>
 
+#include <virtio-queue/turn.h>
+
 #include "fresh.h"
 #include "inflight.h"
 
@@ -48,7 +50,7 @@ void vq_free(struct vq *q)
 
 int vq_set_space(struct vq *q, struct vmem_space *space)
 {
-	if (q->enabled)
+	if (q->mode.enabled)
 		return -EBUSY;
 	leave_space(q);
 	q->space = space;
@@ -143,9 +145,9 @@ static int take_layout(struct vq *q, const struct vq_config *config,
 {
 	int rc;
 
-	if (q->enabled || vq_priv_inflight(q))
+	if (q->mode.enabled || vq_priv_inflight(q))
 		return vsu_error_set(err, -EBUSY, "ring %" PRIu32 " is %s",
-				     config->index, q->enabled ?
+				     config->index, q->mode.enabled ?
 				     "enabled already" :
 				     "waiting for requests in flight");
 	if (!q->space)
@@ -202,30 +204,30 @@ int vq_enable(struct vq *q, const struct vq_config *config,
 	if (rc < 0)
 		return rc;
 	q->broken.why = VQ_OK;
-	q->enabled = true;
+	q->mode.enabled = true;
 	q->ops = q->track ? &vq_priv_tracked_ops : q->format->ops;
 	return 0;
 }
 
 void vq_disable(struct vq *q)
 {
-	if (!q->enabled)
+	if (!q->mode.enabled)
 		return;
 	if (!q->broken.why)
 		q->base = q->format->base(q);
-	q->enabled = false;
+	q->mode.enabled = false;
 	q->ops = &vq_priv_idle_ops;
 	vq_priv_detach(q);
 }
 
 bool vq_is_enabled(const struct vq *q)
 {
-	return q->enabled;
+	return q->mode.enabled;
 }
 
 uint32_t vq_base(const struct vq *q)
 {
-	return q->enabled && !q->broken.why ? q->format->base(q) : q->base;
+	return q->mode.enabled && !q->broken.why ? q->format->base(q) : q->base;
 }
 
 uint32_t vq_size(const struct vq *q)
@@ -305,17 +307,17 @@ void vq_disable_notify(struct vq *q)
 
 bool vq_enable_notify(struct vq *q)
 {
-	return q->polled ? q->ops->has_available(q) : q->ops->enable_notify(q);
+	return q->mode.polled ? q->ops->has_available(q) : q->ops->enable_notify(q);
 }
 
 void vq_set_polled(struct vq *q, bool polled)
 {
-	q->polled = polled;
+	q->mode.polled = polled;
 }
 
 void vq_refresh(struct vq *q)
 {
-	if (!q->enabled)
+	if (!q->mode.enabled)
 		return;
 	if (q->broken.why)
 		vq_priv_detach(q);

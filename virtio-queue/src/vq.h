@@ -141,6 +141,11 @@ struct vq_priv_last {
 	struct vq_fault fault;
 };
 
+struct vq_priv_mode {
+	bool enabled;
+	bool polled;			/* see vq_set_polled() */
+};
+
 struct vq {
 	/* what every turn reads */
 	const struct vq_priv_ops *ops;
@@ -153,7 +158,6 @@ struct vq {
 	uint32_t limit;			/* longest chain */
 	bool has_indirect, has_event_idx, in_order;
 	bool marks;			/* a dirty bitmap may be on */
-	bool polled;			/* see vq_set_polled() */
 	uint16_t next_avail;
 	uint16_t avail_idx;		/* split: as loaded last */
 	uint16_t next_used;
@@ -175,7 +179,7 @@ struct vq {
 	struct vmem_map *map;		/* counted; of view */
 	uint32_t nflights;		/* entries allocated */
 	uint32_t index;			/* of the ring, for sentences */
-	bool enabled;
+	struct vq_priv_mode mode;
 	struct vq_priv_broken broken;
 	uint32_t base;			/* where it stood when disabled */
 	struct vq_priv_last last;

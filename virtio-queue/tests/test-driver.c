@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include <virtio-queue/turn.h>
+
 #include "util.h"
 
 #define RING_GPA	0x40000u

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+#include <virtio-queue/turn.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
@@ -296,10 +297,11 @@ static int serve_kicked(struct server_queue *q)
 
 	set_quiet(q, busy_waits(q));
 	rc = virtdev_queue_serve(dev, q->index);
-	if (rc || !q->quiet || !vq_has_available(vq_of(q)))
-		return rc;
-	set_quiet(q, false);
-	return virtdev_queue_serve(dev, q->index);
+	if (rc == 0 && q->quiet && vq_has_available(vq_of(q))) {
+		set_quiet(q, false);
+		rc = virtdev_queue_serve(dev, q->index);
+	}
+	return rc;
 }
 
 static void queue_serve(struct server_queue *q)

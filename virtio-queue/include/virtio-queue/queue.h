@@ -231,13 +231,6 @@ VQ_API void vq_disable_notify(struct vq *q);
  */
 VQ_API bool vq_enable_notify(struct vq *q) VSU_NODISCARD;
 
-/*
- * While set, vq_enable_notify() requests nothing and only checks the ring, because the
- * caller calls vq_has_available() without pause. Before the caller waits otherwise, it
- * clears this and calls vq_enable_notify(). Kept until the queue is freed.
- */
-VQ_API void vq_set_polled(struct vq *q, bool polled);
-
 /* True if vq_pop() may return a chain or an error. Reads the ring. */
 VQ_API bool vq_has_available(struct vq *q);
 

@@ -90,6 +90,13 @@ struct vq_turn {
 VQ_API int vq_serve_turn(struct vq *q, const struct vq_turn *turn)
 	VSU_NODISCARD;
 
+/*
+ * While set, vq_enable_notify() requests nothing and only checks the ring, because the
+ * caller calls vq_has_available() without pause. Before the caller waits otherwise, it
+ * clears this and calls vq_enable_notify(). Kept until the queue is freed.
+ */
+VQ_API void vq_set_polled(struct vq *q, bool polled);
+
 VSU_END_DECLS
 
 #endif
