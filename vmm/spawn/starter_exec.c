@@ -117,7 +117,7 @@ static char *as_argument(const char *word)
 	return (char *)(uintptr_t)word;
 }
 
-/* What a daemon is started with. */
+/* The arguments of a start. */
 struct start {
 	const struct vmm_device_kind *kind;
 	const int *passed;	/* for the words, in their order, or NULL */
