@@ -183,8 +183,8 @@ static int check_arrivals(const struct arrivals *a, int flags)
 	return 0;
 }
 
-static ssize_t receive(int sock, const struct iovec *iov, int n, int flags,
-		       int *fds, unsigned int *nfds)
+static ssize_t receive_message(int sock, const struct iovec *iov, int n,
+			       int flags, int *fds, unsigned int *nfds)
 {
 	struct arrivals a = { fds, 0, 0 };
 	union recv_control control;
@@ -215,7 +215,7 @@ ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n, int *fds,
 	ssize_t done;
 
 	do {
-		done = receive(sock, iov, n, MSG_DONTWAIT, fds, nfds);
+		done = receive_message(sock, iov, n, MSG_DONTWAIT, fds, nfds);
 	} while (done == -EINTR);
 	return done;
 }
@@ -223,7 +223,7 @@ ssize_t vsu_sock_recv(int sock, const struct iovec *iov, int n, int *fds,
 ssize_t vsu_sock_recv_wait(int sock, const struct iovec *iov, int n, int *fds,
 			   unsigned int *nfds)
 {
-	return receive(sock, iov, n, 0, fds, nfds);
+	return receive_message(sock, iov, n, 0, fds, nfds);
 }
 
 int vsu_sock_set_wait(int sock, uint64_t ns)

@@ -79,7 +79,7 @@ static int announce_map(const struct vmm_machine *m, struct vsu_error *err)
  * Other errors are those of vmm_stop_devices(), or -ENOSPC: a back-end accepts fewer
  * regions.
  */
-static int settle(struct vmm_machine *m, struct vsu_error *err)
+static int settle_devices(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_converting *c = &m->pause.converting;
 	int rc;
@@ -120,7 +120,7 @@ static int wish_cancel(struct vmm_machine *m, struct vmm_conversion_wish *w, int
 /* False: the conversion waits for devices. */
 static bool is_settled(struct vmm_machine *m, struct vmm_conversion_wish *w)
 {
-	int rc = settle(m, w->err);
+	int rc = settle_devices(m, w->err);
 
 	if (rc == -EAGAIN)
 		return false;

@@ -128,7 +128,7 @@ struct start {
 };
 
 /* A descriptor has another number here than in the process that passed it. */
-static char *renumber(const char *word, const char *digits, int fd)
+static char *with_number(const char *word, const char *digits, int fd)
 {
 	char *text;
 
@@ -145,7 +145,7 @@ static void word_add(struct start *s, const char *word)
 
 	if (fd >= 0 && s->passed) {
 		fd = *s->passed++;
-		s->argv[s->argc++] = renumber(word, digits, fd);
+		s->argv[s->argc++] = with_number(word, digits, fd);
 	} else {
 		s->argv[s->argc++] = as_argument(word);
 	}

@@ -282,8 +282,7 @@ static int serve_polled(struct server_queue *q)
 
 static bool busy_waits(const struct server_queue *q)
 {
-	return q->server->config.threaded ? q->looks.worth :
-					    q->server->looks.worth;
+	return q->server->config.threaded ? q->looks.worth : q->server->looks.worth;
 }
 
 /*
@@ -292,14 +291,13 @@ static bool busy_waits(const struct server_queue *q)
  */
 static int serve_kicked(struct server_queue *q)
 {
-	struct virtdev *dev = q->server->config.dev;
 	int rc;
 
 	set_quiet(q, busy_waits(q));
-	rc = virtdev_queue_serve(dev, q->index);
+	rc = virtdev_queue_serve(q->server->config.dev, q->index);
 	if (rc == 0 && q->quiet && vq_has_available(vq_of(q))) {
 		set_quiet(q, false);
-		rc = virtdev_queue_serve(dev, q->index);
+		rc = virtdev_queue_serve(q->server->config.dev, q->index);
 	}
 	return rc;
 }
