@@ -202,9 +202,6 @@ void virtdev_priv_server_queue_wants_turn(struct server_queue *q);
 /* Queue's thread: a turn after ns. 1: without a timer, so at once. */
 int virtdev_priv_server_queue_wait(struct server_queue *q, uint64_t ns);
 
-/* Queue's thread: a quiet queue wants a turn, if its ring has a chain or always. */
-bool virtdev_priv_server_queue_look(struct server_queue *q, bool always);
-
 /* Queue's thread: one bounded turn. */
 void virtdev_priv_server_queue_turn(struct server_queue *q);
 
@@ -224,6 +221,16 @@ void virtdev_priv_server_load_turn(struct virtdev_vhost_user_server *s);
 void virtdev_priv_server_state_late(struct virtdev_vhost_user_server *s);
 /* Call it at the end of the session, or when another transfer begins. */
 void virtdev_priv_server_state_end(struct virtdev_vhost_user_server *s);
+
+/* With one thread, the server counts queues with pending work. */
+static inline void virtdev_priv_server_set_again(struct server_queue *q, bool again)
+{
+	if (again == q->again)
+		return;
+	q->again = again;
+	if (!q->server->config.threaded)
+		q->server->nagain += again ? 1u : UINT32_MAX;
+}
 
 static inline enum server_event virtdev_priv_server_what(uint64_t data)
 {

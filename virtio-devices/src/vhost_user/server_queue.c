@@ -69,19 +69,9 @@ void virtdev_priv_server_queue_fini(struct server_queue *q)
 	vsu_fd_close(&q->epfd);
 }
 
-/* With one thread, the server counts queues with pending work. */
-static void set_again(struct server_queue *q, bool again)
-{
-	if (again == q->again)
-		return;
-	q->again = again;
-	if (!q->server->config.threaded)
-		q->server->nagain += again ? 1u : UINT32_MAX;
-}
-
 void virtdev_priv_server_queue_wants_turn(struct server_queue *q)
 {
-	set_again(q, true);
+	virtdev_priv_server_set_again(q, true);
 }
 
 static struct vq *vq_of(const struct server_queue *q)
@@ -96,22 +86,13 @@ static void set_quiet(struct server_queue *q, bool quiet)
 	vq_set_polled(vq_of(q), quiet);
 }
 
-bool virtdev_priv_server_queue_look(struct server_queue *q, bool always)
-{
-	if (!q->quiet || state_of(q) != QUEUE_RUN ||
-	    (!always && !vq_has_available(vq_of(q))))
-		return false;
-	set_again(q, true);
-	return true;
-}
-
 /* Wakes the thread that serves the queue, to read its state. */
 static void queue_wake(struct server_queue *q)
 {
 	if (q->server->config.threaded)
 		vsu_event_signal_own(q->ctl);
 	else
-		set_again(q, true);
+		virtdev_priv_server_set_again(q, true);
 }
 
 int virtdev_priv_server_queue_run(struct server_queue *q,
@@ -224,7 +205,7 @@ static void queue_leave(struct server_queue *q)
 	if (!q->keep_kick)
 		detach_kick(q);
 	detach_host(q);
-	set_again(q, false);
+	virtdev_priv_server_set_again(q, false);
 	set_state(q, QUEUE_QUIET);
 	if (s->config.threaded)
 		vsu_event_signal_own(s->event);
@@ -308,7 +289,7 @@ static void queue_serve(struct server_queue *q)
 
 	queue_attach(q);
 	rc = is_polled(q) ? serve_polled(q) : serve_kicked(q);
-	set_again(q, rc > 0);
+	virtdev_priv_server_set_again(q, rc > 0);
 }
 
 static void queue_drain(struct server_queue *q)
@@ -322,7 +303,7 @@ static void queue_drain(struct server_queue *q)
 	detach_kick(q);
 	/* released earlier with requests in flight, see QUIESCE */
 	attach_host(q);
-	set_again(q, left < 0 || !q->attached_host);
+	virtdev_priv_server_set_again(q, left < 0 || !q->attached_host);
 }
 
 void virtdev_priv_server_queue_turn(struct server_queue *q)
@@ -339,7 +320,7 @@ void virtdev_priv_server_queue_turn(struct server_queue *q)
 		break;
 	case QUEUE_OFF:
 	case QUEUE_QUIET:
-		set_again(q, false);
+		virtdev_priv_server_set_again(q, false);
 		break;
 	}
 }

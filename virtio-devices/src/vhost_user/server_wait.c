@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+#include <virtio-queue/queue.h>
 #include <vmm-sys-util/event.h>
 
 #include "vhost_user/served.h"
@@ -56,6 +57,19 @@ int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd)
 	return rc;
 }
 
+/* A quiet queue wants a turn, if its ring has a chain or always. */
+static bool look_at_ring(struct server_queue *q, bool always)
+{
+	if (!q->quiet ||
+	    __atomic_load_n(&q->state, __ATOMIC_ACQUIRE) != QUEUE_RUN)
+		return false;
+	if (!always &&
+	    !vq_has_available(vhost_user_backend_vq(q->server->session, q->index)))
+		return false;
+	virtdev_priv_server_set_again(q, true);
+	return true;
+}
+
 /* True: at least one quiet queue wants a turn. */
 static bool look_at_rings(struct server_queue *queues, uint32_t n, bool always)
 {
@@ -63,7 +77,7 @@ static bool look_at_rings(struct server_queue *queues, uint32_t n, bool always)
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
-		found |= virtdev_priv_server_queue_look(&queues[i], always);
+		found |= look_at_ring(&queues[i], always);
 	return found;
 }
 
