@@ -24,6 +24,16 @@
 
 /* -------------------------------------------------------------------- queues */
 
+static uint32_t serve_measured(void *opaque, struct vq *q, struct vq_chain *chain)
+{
+	struct fs_queue *queue = opaque;
+	const uint64_t popped = virtdev_priv_fs_measure_begin(queue);
+	const uint32_t written = virtdev_priv_fs_serve(queue, q, chain);
+
+	virtdev_priv_fs_measure_end(queue, queue->kind, popped);
+	return written;
+}
+
 static int fs_serve(void *self, uint32_t queue)
 {
 	struct fs *fs = self;
@@ -39,7 +49,7 @@ static int fs_serve(void *self, uint32_t queue)
 		return virtdev_priv_fs_queue_turn(q);
 	turn.iov_max = q->npieces;
 	if (q->measured)
-		turn.serve = virtdev_priv_fs_serve_measured;
+		turn.serve = serve_measured;
 	return virtdev_queue_turn(fs->dev, queue, q->q, &turn);
 }
 

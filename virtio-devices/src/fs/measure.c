@@ -37,14 +37,3 @@ void virtdev_priv_fs_measure_end(const struct fs_queue *q, uint32_t kind,
 	if (q->measured)
 		virtdev_measured_end(q->measured, kind, vsu_now_ns() - popped);
 }
-
-uint32_t virtdev_priv_fs_serve_measured(void *opaque, struct vq *q,
-					struct vq_chain *chain)
-{
-	struct fs_queue *queue = opaque;
-	const uint64_t popped = virtdev_priv_fs_measure_begin(queue);
-	const uint32_t written = virtdev_priv_fs_serve(queue, q, chain);
-
-	virtdev_priv_fs_measure_end(queue, queue->kind, popped);
-	return written;
-}

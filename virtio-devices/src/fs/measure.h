@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include <virtio-devices/latency.h>
-#include <virtio-queue/queue.h>
 
 struct fs_queue;
 
@@ -19,9 +18,5 @@ uint32_t virtdev_priv_fs_kind(uint32_t opcode);
 uint64_t virtdev_priv_fs_measure_begin(const struct fs_queue *q);
 void virtdev_priv_fs_measure_end(const struct fs_queue *q, uint32_t kind,
 				 uint64_t popped);
-
-/* As virtdev_priv_fs_serve(), for a queue that is measured. */
-uint32_t virtdev_priv_fs_serve_measured(void *opaque, struct vq *q,
-					struct vq_chain *chain);
 
 #endif
