@@ -39,8 +39,10 @@ static int set_folder(struct vmm_starter_setup *setup, const struct vmm_options 
 static int set_common(struct vmm_starter_setup *setup, const struct vmm_options *o,
 		      struct vsu_error *err)
 {
-	const char *const values[VMM_STARTER_COMMON] = { o->sockets.mode, o->sockets.group };
-	static const char *const names[VMM_STARTER_COMMON] = { "socket-mode", "socket-group" };
+	const char *const values[VMM_STARTER_COMMON] = { o->sockets.mode, o->sockets.group,
+							   o->user };
+	static const char *const names[VMM_STARTER_COMMON] = { "socket-mode", "socket-group",
+							  "user" };
 	const size_t size = sizeof(setup->common[0]);
 	int i;
 

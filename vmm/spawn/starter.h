@@ -16,7 +16,7 @@
 #include "spawn/words.h"
 
 /* Arguments that all daemons get. */
-#define VMM_STARTER_COMMON 2
+#define VMM_STARTER_COMMON 3
 
 struct vmm_starter_command {
 	const struct vmm_device_kind *kind;
