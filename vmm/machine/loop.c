@@ -110,6 +110,40 @@ static void on_look(struct ev_loop *loop, ev_timer *w, int revents)
 	prog_watchdog_ms();
 }
 
+/* Whether the guest or the machine has something that on_look() checks. */
+static bool needs_look(const struct vmm_machine *m)
+{
+	return m->watch.files || m->shmem.n ||
+	       (m->on_bus && vmm_plug_is_unread(&m->plug)) ||
+	       vmm_control_has_subscribers(m->control) || prog_watchdog_ms() >= 0;
+}
+
+/* Before the loop sleeps: an idle guest with nothing to check causes no wake-ups. */
+static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+	struct vmm_machine *m = w->data;
+	ev_timer *look = &m->watch.look;
+	const bool needed = needs_look(m);
+
+	(void)revents;
+	if (needed == !!ev_is_active(look))
+		return;
+	ev_timer_stop(loop, look);
+	ev_timer_set(look, SECONDS_BETWEEN_LOOKS, SECONDS_BETWEEN_LOOKS);
+	if (needed)
+		ev_timer_start(loop, look);
+}
+
+static void watch_files(struct vmm_machine *m)
+{
+	m->watch.files = vmm_memory_has_files(&m->memory);
+	ev_timer_init(&m->watch.look, on_look, SECONDS_BETWEEN_LOOKS,
+		      SECONDS_BETWEEN_LOOKS);
+	ev_prepare_init(&m->watch.prepare, on_prepare);
+	m->watch.look.data = m->watch.prepare.data = m;
+	ev_prepare_start(m->loop, &m->watch.prepare);
+}
+
 /* Only a kernel with ACPI tables knows the power button. */
 static bool has_button(const struct vmm_machine *m)
 {
@@ -192,10 +226,7 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 		 m->sigbus ? vmem_sigbus_fd(m->sigbus) : -1, EV_READ);
 	if (m->sigbus)
 		vmm_poison_wake(vmem_sigbus_fd(m->sigbus));
-	ev_timer_init(&m->watch.look, on_look, SECONDS_BETWEEN_LOOKS,
-		      SECONDS_BETWEEN_LOOKS);
-	m->watch.look.data = m;
-	ev_timer_start(m->loop, &m->watch.look);
+	watch_files(m);
 	vmm_memory_keep_files(&m->memory);
 	vmm_slots_set_cpus(m->slots, m->cpus);
 	vmm_machine_watch_stdio(m);
@@ -216,6 +247,7 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	vmm_stdio_restore(m->stdio);
 	vmm_machine_unwatch_stdio(m);
 	unwatch_signals(m);
+	ev_prepare_stop(m->loop, &m->watch.prepare);
 	ev_timer_stop(m->loop, &m->watch.look);
 	if (!rc && !status && m->lost) {
 		status = VSU_EXIT_HOST;

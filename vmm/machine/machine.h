@@ -73,6 +73,8 @@ struct vmm_fault_state {
 struct vmm_watchers {
 	ev_io keys, cpus, console, input, writable, cut, space;
 	ev_timer look;
+	ev_prepare prepare;
+	bool files;	/* behind memory; another process may truncate them */
 	ev_signal winch, interrupt, term, hup, quit;
 };
 

@@ -11,6 +11,16 @@
 #include "memory/memory.h"
 #include "memory/probe.h"
 
+bool vmm_memory_has_files(const struct vmm_memory *memory)
+{
+	unsigned int i;
+
+	for (i = 0; i < memory->nblocks; i++)
+		if (vmem_block_fd(memory->blocks[i]) >= 0)
+			return true;
+	return false;
+}
+
 /* Bytes of the block that its file covers, in whole pages. */
 static bool file_reach(const struct vmem_block *block, uint64_t *good)
 {
