@@ -11,11 +11,16 @@
 #if defined(HAVE_LIBSECCOMP) && !defined(UNDER_SANITIZER)
 
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
 #include <seccomp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "call_program.h"
 
 static const struct call_rule always[] = {
 	{ "mmap", 2, PROT_EXEC, 0 },
@@ -55,70 +60,106 @@ static int call_resolve(const char *name)
 	return call;
 }
 
-static int allow_name(scmp_filter_ctx filter, const char *name)
+/* ----------------------------------------------------------- our own program */
+
+/* Items of all tables. */
+struct items {
+	struct call_item *list;
+	size_t n, room;
+};
+
+/* Where socketcall() makes all calls of sockets. */
+static bool has_shared_calls(void)
+{
+	return call_resolve("socket") < 0;
+}
+
+static int item_add(struct items *items, const char *name, const struct call_rule *rule,
+		    uint32_t action)
 {
 	const int call = call_resolve(name);
+	struct call_item *list;
 
-	return call == __NR_SCMP_ERROR ? 0 :
-	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
+	/* libseccomp has negative numbers for calls that this architecture lacks or shares */
+	if (call == __NR_SCMP_ERROR || (call < 0 && !has_shared_calls()))
+		return 0;
+	if (items->n == items->room) {
+		items->room += 256;
+		list = realloc(items->list, items->room * sizeof(*list));
+		if (!list)
+			return -ENOMEM;
+		items->list = list;
+	}
+	items->list[items->n++] = (struct call_item){ (uint32_t)call, rule, action };
+	return 0;
 }
 
-static int allow_rule(scmp_filter_ctx filter, const struct call_rule *rule)
-{
-	const int call = call_resolve(rule->name);
-
-	return call == __NR_SCMP_ERROR ? 0 :
-	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
-				SCMP_CMP(rule->arg, SCMP_CMP_MASKED_EQ, rule->mask,
-					 rule->value));
-}
-
-static int allow_table(scmp_filter_ctx filter, const struct call_table *table)
+static int table_add(struct items *items, const struct call_table *table)
 {
 	const char *const *name = table->names;
 	const struct call_rule *rule = table->rules;
 	int rc = 0;
 
 	for (; !rc && name && *name; name++)
-		rc = allow_name(filter, *name);
+		rc = item_add(items, *name, NULL, SECCOMP_RET_ALLOW);
 	for (; !rc && rule && rule->name; rule++)
-		rc = allow_rule(filter, rule);
+		rc = item_add(items, rule->name, rule, SECCOMP_RET_ALLOW);
 	return rc;
 }
 
-/* For abort(). Other processes of the same user cannot be signalled. */
-static int allow_own_signals(scmp_filter_ctx filter)
+/* own: the rule for abort(); other processes of the same user cannot be signalled. */
+static int items_fill(struct items *items, const struct call_table *const *tables,
+		      const struct call_rule *own)
 {
-	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
-}
+	int rc = table_add(items, &always_table);
 
-static int fill_filter(scmp_filter_ctx filter, const struct call_table *const *tables,
-		       bool all_threads)
-{
-	int rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, all_threads);
-
-	/* a CPU enters the guest by it: check it first */
-	rc = rc ? rc : seccomp_syscall_priority(filter, SCMP_SYS(ioctl), UINT8_MAX);
-	rc = rc ? rc : allow_table(filter, &always_table);
-	rc = rc ? rc : allow_own_signals(filter);
-	rc = rc ? rc : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	rc = rc ? rc : item_add(items, own->name, own, SECCOMP_RET_ALLOW);
+	rc = rc ? rc : item_add(items, "clone3", NULL, SECCOMP_RET_ERRNO | ENOSYS);
 	for (; !rc && *tables; tables++)
-		rc = allow_table(filter, *tables);
-	return rc ? rc : seccomp_load(filter);
+		rc = table_add(items, *tables);
+	return rc;
 }
 
-/* libseccomp needed more memory than the rest of a small process: return it. */
-static void trim_heap(void)
+/* With all_threads, the number of a thread that could not be changed is a failure. */
+static int program_load(struct items *items, enum call_filter_action action, bool all_threads)
 {
-#ifdef __GLIBC__
-	malloc_trim(0);
-#endif
+	static const uint32_t actions[] = {
+		[CALL_FILTER_FAIL] = SECCOMP_RET_ERRNO | EPERM,
+		[CALL_FILTER_KILL] = SECCOMP_RET_KILL_PROCESS,
+		[CALL_FILTER_LOG] = SECCOMP_RET_LOG,
+	};
+	const struct call_program program = {
+		.arch = seccomp_arch_native(), .refused = actions[action],
+		.foreign = action == CALL_FILTER_LOG ? SECCOMP_RET_LOG : SECCOMP_RET_KILL_PROCESS,
+		.first = SYS_ioctl,	/* a CPU enters the guest by it */
+	};
+	struct sock_fprog code;
+	int rc = call_program_build(&program, items->list, items->n, &code);
+
+	if (rc < 0)
+		return rc;
+	rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		     all_threads ? SECCOMP_FILTER_FLAG_TSYNC : 0, &code) ? -EOPNOTSUPP : 0;
+	free(code.filter);
+	return rc;
 }
 
-int call_filter_load(enum call_filter_action action,
-		     const struct call_table *const *tables, bool all_threads,
-		     struct vsu_error *err)
+/* ------------------------------- libseccomp's, where calls share a number (socketcall) */
+
+static int allow_item(scmp_filter_ctx filter, const struct call_item *item)
+{
+	const struct call_rule *rule = item->rule;
+	const uint32_t action = item->action == SECCOMP_RET_ALLOW ? SCMP_ACT_ALLOW :
+								    SCMP_ACT_ERRNO(ENOSYS);
+
+	return rule ? seccomp_rule_add(filter, action, (int)item->number, 1,
+				       SCMP_CMP(rule->arg, SCMP_CMP_MASKED_EQ, rule->mask,
+						rule->value)) :
+		      seccomp_rule_add(filter, action, (int)item->number, 0);
+}
+
+static int library_load(const struct items *items, enum call_filter_action action,
+			bool all_threads)
 {
 	static const uint32_t actions[] = {
 		[CALL_FILTER_FAIL] = SCMP_ACT_ERRNO(EPERM),
@@ -126,14 +167,35 @@ int call_filter_load(enum call_filter_action action,
 		[CALL_FILTER_LOG] = SCMP_ACT_LOG,
 	};
 	scmp_filter_ctx filter = seccomp_init(actions[action]);
-	int rc;
+	size_t i;
+	int rc = filter ? seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, all_threads) : -ENOMEM;
 
-	if (!filter)
-		return vsu_error_sys(err, -ENOMEM, "libseccomp");
-	rc = fill_filter(filter, tables, all_threads);
+	for (i = 0; !rc && i < items->n; i++)
+		rc = allow_item(filter, &items->list[i]);
+	rc = rc ? rc : seccomp_load(filter);
 	seccomp_release(filter);
-	if (all_threads)
-		trim_heap();
+#ifdef __GLIBC__
+	malloc_trim(0);	/* it needed more memory than the rest of a small process */
+#endif
+	return rc;
+}
+
+/* ------------------------------------------------------------------------ both */
+
+int call_filter_load(enum call_filter_action action,
+		     const struct call_table *const *tables, bool all_threads,
+		     struct vsu_error *err)
+{
+	const struct call_rule own = { "tgkill", 0, UINT32_MAX, (uint32_t)getpid() };
+	struct items items = { .list = NULL };
+	int rc = items_fill(&items, tables, &own);
+
+	if (!rc)
+		rc = has_shared_calls() ? library_load(&items, action, all_threads) :
+					 program_load(&items, action, all_threads);
+	free(items.list);
+	if (rc == -ENOMEM)
+		return vsu_error_sys(err, rc, "a filter of system calls");
 	return rc ? vsu_error_set(err, -EOPNOTSUPP, "this host takes no filter of system calls") : 0;
 }
 

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the programs of filters, which an interpreter executes here. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../tests/support/suite.h"
+#include "call_program.h"
+
+#define FOREIGN 11u
+#define REFUSED 22u
+#define ALLOWED 33u
+#define IOCTL 16u
+
+static const struct call_program program = {
+	.arch = AUDIT_ARCH_X86_64, .foreign = FOREIGN, .refused = REFUSED, .first = IOCTL,
+};
+static struct seccomp_data call;
+
+/* The instructions that a filter may have; jumps lead forward only. */
+static uint32_t decide(const struct sock_fprog *p)
+{
+	const struct sock_filter *i;
+	uint32_t a = 0;
+	size_t at;
+
+	for (at = 0; at < p->len; at++) {
+		i = &p->filter[at];
+		switch (i->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			ck_assert_uint_le(i->k + 4, sizeof(call));
+			memcpy(&a, (const char *)&call + i->k, 4);
+			break;
+		case BPF_ALU | BPF_AND | BPF_K:
+			a &= i->k;
+			break;
+		case BPF_JMP | BPF_JEQ | BPF_K:
+			at += a == i->k ? i->jt : i->jf;
+			break;
+		case BPF_JMP | BPF_JGE | BPF_K:
+			at += a >= i->k ? i->jt : i->jf;
+			break;
+		case BPF_JMP | BPF_JA:
+			at += i->k;
+			break;
+		case BPF_RET | BPF_K:
+			return i->k;
+		default:
+			ck_abort_msg("instruction %#x", i->code);
+		}
+	}
+	ck_abort_msg("the program has no end");
+	return 0;
+}
+
+static uint32_t decision(const struct sock_fprog *p, uint32_t number, unsigned int arg,
+			 uint64_t value)
+{
+	memset(&call, 0, sizeof(call));
+	call.nr = (int)number;
+	call.arch = AUDIT_ARCH_X86_64;
+	call.args[arg] = value;
+	return decide(p);
+}
+
+START_TEST(calls_without_an_item_are_refused)
+{
+	struct call_item items[] = { { 3, NULL, ALLOWED }, { 7, NULL, ALLOWED }, { 4, NULL, ALLOWED } };
+	struct sock_fprog p;
+	uint32_t i;
+
+	ck_assert_int_eq(call_program_build(&program, items, 3, &p), 0);
+	for (i = 0; i < 12; i++)
+		ck_assert_uint_eq(decision(&p, i, 0, 0),
+				  i == 3 || i == 4 || i == 7 ? ALLOWED : REFUSED);
+	ck_assert_uint_eq(decision(&p, UINT32_MAX, 0, 0), REFUSED);
+	ck_assert_uint_eq(decision(&p, 0x40000003, 0, 0), REFUSED);
+	call.nr = 3;
+	call.arch = AUDIT_ARCH_I386;
+	ck_assert_uint_eq(decide(&p), FOREIGN);
+	free(p.filter);
+}
+END_TEST
+
+START_TEST(both_halves_of_an_argument_are_compared)
+{
+	static const struct call_rule rules[] = {
+		{ "", 1, 0xff00, 0xae00 },
+		{ "", 5, UINT64_MAX, UINT64_C(0x100000002) },
+		{ "", 2, UINT64_C(0xff) << 32, UINT64_C(0x12) << 32 },
+	};
+	struct call_item items[] = {
+		{ IOCTL, &rules[0], ALLOWED }, { IOCTL, &rules[1], ALLOWED },
+		{ 5, &rules[2], ALLOWED },
+	};
+	struct sock_fprog p;
+
+	ck_assert_int_eq(call_program_build(&program, items, 3, &p), 0);
+	ck_assert_uint_eq(decision(&p, IOCTL, 1, 0xae80), ALLOWED);
+	ck_assert_uint_eq(decision(&p, IOCTL, 1, UINT64_C(0x50000ae80)), ALLOWED);
+	ck_assert_uint_eq(decision(&p, IOCTL, 1, 0xaf80), REFUSED);
+	ck_assert_uint_eq(decision(&p, IOCTL, 5, UINT64_C(0x100000002)), ALLOWED);
+	ck_assert_uint_eq(decision(&p, IOCTL, 5, 2), REFUSED);
+	ck_assert_uint_eq(decision(&p, IOCTL, 5, UINT64_C(0x100000000)), REFUSED);
+	ck_assert_uint_eq(decision(&p, 5, 2, UINT64_C(0x1200000034)), ALLOWED);
+	ck_assert_uint_eq(decision(&p, 5, 2, 0x12), REFUSED);
+	free(p.filter);
+}
+END_TEST
+
+START_TEST(item_without_a_rule_decides_before_others)
+{
+	static const struct call_rule rule = { "", 0, UINT64_MAX, 1 };
+	struct call_item items[] = {
+		{ 9, &rule, ALLOWED }, { 9, NULL, ALLOWED }, { 10, NULL, 44 },
+	};
+	struct sock_fprog p;
+
+	ck_assert_int_eq(call_program_build(&program, items, 3, &p), 0);
+	ck_assert_uint_eq(decision(&p, 9, 0, 1), ALLOWED);
+	ck_assert_uint_eq(decision(&p, 9, 0, 2), ALLOWED);
+	ck_assert_uint_eq(decision(&p, 10, 0, 0), 44);
+	free(p.filter);
+}
+END_TEST
+
+#define MANY 250u
+
+/* Blocks of more than 255 instructions: every other call has two rules. */
+START_TEST(long_programs_decide_each_call)
+{
+	static struct call_rule rules[2 * MANY];
+	static struct call_item items[2 * MANY];
+	struct sock_fprog p;
+	uint32_t i;
+
+	for (i = 0; i < 2 * MANY; i++) {
+		rules[i] = (struct call_rule){ "", i % 6, UINT32_MAX, 1000 + i };
+		items[2 * MANY - 1 - i] = (struct call_item){ i / 2 * 2, &rules[i], ALLOWED };
+	}
+	ck_assert_int_eq(call_program_build(&program, items, 2 * MANY, &p), 0);
+	ck_assert_uint_gt(p.len, 4 * 255);
+	for (i = 0; i < 2 * MANY; i++) {
+		ck_assert_uint_eq(decision(&p, i / 2 * 2, i % 6, 1000 + i), ALLOWED);
+		ck_assert_uint_eq(decision(&p, i / 2 * 2, i % 6, 999), REFUSED);
+		ck_assert_uint_eq(decision(&p, i / 2 * 2 + 1, i % 6, 1000 + i), REFUSED);
+	}
+	free(p.filter);
+}
+END_TEST
+
+START_TEST(program_that_is_too_long_is_rejected)
+{
+	static struct call_rule rules[2000];
+	static struct call_item items[2000];
+	struct sock_fprog p;
+	uint32_t i;
+
+	for (i = 0; i < 2000; i++) {
+		rules[i] = (struct call_rule){ "", 0, UINT64_MAX, i };
+		items[i] = (struct call_item){ i, &rules[i], ALLOWED };
+	}
+	ck_assert_int_eq(call_program_build(&program, items, 2000, &p), -E2BIG);
+	ck_assert_int_eq(call_program_build(&program, items, 0, &p), 0);
+	ck_assert_uint_eq(decision(&p, 5, 0, 5), REFUSED);
+	free(p.filter);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("call_program");
+	TCase *tc = tcase_create("call_program");
+
+	tcase_add_test(tc, calls_without_an_item_are_refused);
+	tcase_add_test(tc, both_halves_of_an_argument_are_compared);
+	tcase_add_test(tc, item_without_a_rule_decides_before_others);
+	tcase_add_test(tc, long_programs_decide_each_call);
+	tcase_add_test(tc, program_that_is_too_long_is_rejected);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
