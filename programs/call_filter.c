@@ -68,7 +68,7 @@ struct items {
 	size_t n, room;
 };
 
-/* Where socketcall() makes all calls of sockets. */
+/* Some old architectures make all calls of sockets by socketcall(). */
 static bool has_shared_calls(void)
 {
 	return call_resolve("socket") < 0;

@@ -28,7 +28,7 @@ struct builder {
 	size_t len;		/* beyond BPF_MAXINSNS: the program is too long */
 };
 
-static size_t put(struct builder *b, int code, uint8_t jt, uint8_t jf, uint32_t k)
+static size_t put_code(struct builder *b, int code, uint8_t jt, uint8_t jf, uint32_t k)
 {
 	if (b->len < BPF_MAXINSNS)
 		b->code[b->len] = (struct sock_filter){ (uint16_t)code, jt, jf, k };
@@ -37,7 +37,7 @@ static size_t put(struct builder *b, int code, uint8_t jt, uint8_t jf, uint32_t 
 
 static void put_return(struct builder *b, uint32_t action)
 {
-	put(b, BPF_RET | BPF_K, 0, 0, action);
+	put_code(b, BPF_RET | BPF_K, 0, 0, action);
 }
 
 /*
@@ -74,10 +74,10 @@ static void put_half(struct builder *b, const struct call_rule *r, bool upper, u
 {
 	const uint32_t mask = (uint32_t)(r->mask >> 32 * upper);
 
-	put(b, BPF_LD | BPF_W | BPF_ABS, 0, 0, half_of(r->arg, upper));
+	put_code(b, BPF_LD | BPF_W | BPF_ABS, 0, 0, half_of(r->arg, upper));
 	if (mask != UINT32_MAX)
-		put(b, BPF_ALU | BPF_AND | BPF_K, 0, 0, mask);
-	put(b, BPF_JMP | BPF_JEQ | BPF_K, 0, left, (uint32_t)(r->value >> 32 * upper));
+		put_code(b, BPF_ALU | BPF_AND | BPF_K, 0, 0, mask);
+	put_code(b, BPF_JMP | BPF_JEQ | BPF_K, 0, left, (uint32_t)(r->value >> 32 * upper));
 }
 
 static uint8_t half_len(uint64_t mask, bool upper)
@@ -122,7 +122,7 @@ static void put_tree(struct builder *b, size_t from, size_t to)
 		put_segment(b, &b->segments[from]);
 		return;
 	}
-	jump = put(b, BPF_JMP | BPF_JGE | BPF_K, 0, 0, b->segments[middle].start);
+	jump = put_code(b, BPF_JMP | BPF_JGE | BPF_K, 0, 0, b->segments[middle].start);
 	put_tree(b, from, middle);
 	pass_over(b, jump, true);
 	put_tree(b, middle, to);
@@ -137,23 +137,23 @@ static void put_first(struct builder *b)
 			break;
 	if (i == b->nsegments)
 		return;
-	jump = put(b, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, b->program->first);
+	jump = put_code(b, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, b->program->first);
 	put_segment(b, &b->segments[i]);
 	pass_over(b, jump, false);
 }
 
 static void put_program(struct builder *b)
 {
-	put(b, BPF_LD | BPF_W | BPF_ABS, 0, 0, ARCH);
-	put(b, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, b->program->arch);
+	put_code(b, BPF_LD | BPF_W | BPF_ABS, 0, 0, ARCH);
+	put_code(b, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, b->program->arch);
 	put_return(b, b->program->foreign);
-	put(b, BPF_LD | BPF_W | BPF_ABS, 0, 0, NUMBER);
+	put_code(b, BPF_LD | BPF_W | BPF_ABS, 0, 0, NUMBER);
 	put_first(b);
 	put_tree(b, 0, b->nsegments);
 }
 
 /* By number; items without a rule first, others in their order. */
-static int compare(const void *left, const void *right)
+static int compare_items(const void *left, const void *right)
 {
 	const struct call_item *a = left, *b = right;
 
@@ -170,7 +170,7 @@ static void add_segment(struct builder *b, uint32_t start, size_t first, size_t 
 }
 
 /* Whether the last segment has the same unconditional action. */
-static bool continues(const struct builder *b, const struct call_item *item)
+static bool continues_last(const struct builder *b, const struct call_item *item)
 {
 	const struct segment *last;
 	const struct call_item *other;
@@ -193,7 +193,7 @@ static void make_segments(struct builder *b, size_t n)
 			end++;
 		if (number > next)
 			add_segment(b, next, 0, 0);
-		if (number > next || !continues(b, &b->items[i]))
+		if (number > next || !continues_last(b, &b->items[i]))
 			add_segment(b, number, i, end - i);
 		next = number + 1;
 	}
@@ -205,7 +205,7 @@ int call_program_build(const struct call_program *program, struct call_item *ite
 {
 	struct builder b = { .program = program, .items = items };
 
-	qsort(items, n, sizeof(*items), compare);
+	qsort(items, n, sizeof(*items), compare_items);
 	b.segments = calloc(2 * n + 1, sizeof(*b.segments));
 	b.code = calloc(BPF_MAXINSNS, sizeof(*b.code));
 	if (b.segments && b.code) {
