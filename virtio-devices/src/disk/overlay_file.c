@@ -41,24 +41,6 @@ struct overlay_header {
 	uint64_t time_sum;
 };
 
-int virtdev_priv_overlay_pread(int fd, void *to, uint64_t len, uint64_t pos)
-{
-	char *p = to;
-
-	while (len) {
-		ssize_t n = pread(fd, p, len, (off_t)pos);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -ENODATA;
-		p += n;
-		len -= (uint64_t)n;
-		pos += (uint64_t)n;
-	}
-	return 0;
-}
-
 int virtdev_priv_overlay_pwrite(int fd, const void *from, uint64_t len, uint64_t pos)
 {
 	const char *p = from;
