@@ -43,9 +43,10 @@ int vmm_control_request_parse(struct vmm_control_request *request, int argc,
 			      char *const *argv, struct vsu_error *err);
 
 /*
- * Opens files that the line names and passes them (control_files.h). Sends the line, waits for the reply without a time limit, and prints it if it is not
- * an error. Returns an exit status: VSU_EXIT_FAIL and the sentence of the reply if the
- * machine refused the command. "watch" ends only with the machine, and with an error.
+ * Opens files that the line names and passes them (control_files.h). Sends the line, waits
+ * for the reply without a time limit, and prints it if it is not an error. Returns an exit
+ * status: VSU_EXIT_FAIL and the sentence of the reply if the machine refused the command.
+ * "watch" ends only with the machine, and with an error.
  */
 int vmm_control_request_run(struct vmm_control_request *request, FILE *to,
 			    struct vsu_error *err);
