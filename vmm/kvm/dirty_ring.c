@@ -10,6 +10,9 @@
 #include "kvm/dirty_ring.h"
 #include "kvm/uapi.h"
 
+/* Of a reset that signals end early. */
+#define MAX_TRIES 100000u
+
 struct dirty_ring {
 	struct kvm_dirty_gfn *entries;
 	uint32_t next;		/* the first entry that was not collected */
@@ -114,8 +117,8 @@ int vmm_dirty_rings_add(struct vmm_dirty_rings *rings, int cpu_fd,
  * with its acquire when it resets the ring. A CPU that still runs can add entries
  * meanwhile; the bound is the size of the ring.
  */
-static unsigned int collect_ring(struct dirty_ring *ring, uint32_t size,
-				 vmm_dirty_page_fn fn, void *opaque)
+static void collect_ring(struct dirty_ring *ring, uint32_t size, vmm_dirty_page_fn fn,
+			 void *opaque)
 {
 	struct kvm_dirty_gfn *entry;
 	uint32_t n;
@@ -130,20 +133,47 @@ static unsigned int collect_ring(struct dirty_ring *ring, uint32_t size,
 				 __ATOMIC_RELEASE);
 		ring->next++;
 	}
-	return n;
+}
+
+/* KVM resets the entries of a ring in their order, so the last one tells. */
+static bool is_reset(const struct dirty_ring *ring, uint32_t size)
+{
+	const struct kvm_dirty_gfn *last = &ring->entries[(ring->next - 1) % size];
+
+	return !(__atomic_load_n(&last->flags, __ATOMIC_ACQUIRE) & KVM_DIRTY_GFN_F_RESET);
+}
+
+static bool are_reset(const struct vmm_dirty_rings *rings)
+{
+	unsigned int i;
+
+	for (i = 0; i < rings->n; i++)
+		if (!is_reset(&rings->ring[i], rings->kvm->ring_entries))
+			return false;
+	return true;
+}
+
+/*
+ * Linux since 6.17 ends a reset early if a signal is pending, and still returns a count.
+ * The pages of other entries would be written without a new entry.
+ */
+static int reset_rings(const struct vmm_dirty_rings *rings)
+{
+	unsigned int tries;
+	int rc = 0;
+
+	for (tries = 0; rc >= 0 && !are_reset(rings); tries++)
+		rc = tries < MAX_TRIES ?
+		     vmm_kvm_ioctl(rings->kvm->vm_fd, KVM_RESET_DIRTY_RINGS, NULL) : -EIO;
+	return rc < 0 ? rc : 0;
 }
 
 int vmm_dirty_rings_collect(struct vmm_dirty_rings *rings, vmm_dirty_page_fn fn,
 			    void *opaque)
 {
-	unsigned int i, n = 0;
-	int rc;
+	unsigned int i;
 
 	for (i = 0; i < rings->n; i++)
-		n += collect_ring(&rings->ring[i], rings->kvm->ring_entries, fn,
-				  opaque);
-	if (!n)
-		return 0;
-	rc = vmm_kvm_ioctl(rings->kvm->vm_fd, KVM_RESET_DIRTY_RINGS, NULL);
-	return rc < 0 ? rc : 0;
+		collect_ring(&rings->ring[i], rings->kvm->ring_entries, fn, opaque);
+	return reset_rings(rings);
 }

@@ -37,7 +37,8 @@ typedef void (*vmm_dirty_page_fn)(void *opaque, uint32_t slot, uint64_t page);
 
 /*
  * Calls fn for the entries of all rings, and frees them. A store to such a page that
- * follows makes a new entry. Returns 0 or the error of KVM_RESET_DIRTY_RINGS.
+ * follows makes a new entry. Returns 0 or the error of KVM_RESET_DIRTY_RINGS; -EIO:
+ * KVM does not reset them.
  */
 int vmm_dirty_rings_collect(struct vmm_dirty_rings *rings, vmm_dirty_page_fn fn,
 			    void *opaque);

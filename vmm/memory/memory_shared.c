@@ -73,7 +73,7 @@ int vmm_memory_lock(struct vmm_memory *memory, struct vsu_error *err)
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", vmem_block_fd(block));
 	fd = open(name, O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
-		return vsu_error_sys(err, -errno, "cannot open the guest's memory again to lock it");
+		return vsu_error_sys(err, -errno, "cannot open the guest's memory again to lock it; a sandbox needs its folder (--sandbox=on,folder=FOLDER)");
 	rc = lock_file(fd);
 	if (rc < 0) {
 		vsu_fd_close(&fd);

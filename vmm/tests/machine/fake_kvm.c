@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
@@ -265,13 +266,13 @@ bool fake_write_page(unsigned int cpu, uint32_t slot, uint64_t page)
 	return is_free;
 }
 
-static int reset_ring(const struct fake_cpu *cpu)
+static int reset_ring(const struct fake_cpu *cpu, int most)
 {
 	struct kvm_dirty_gfn *ring = map_ring(cpu);
 	unsigned int i;
 	int n = 0;
 
-	for (i = 0; i < fake.entries; i++) {
+	for (i = 0; i < fake.entries && n < most; i++) {
 		if (!(ring[i].flags & KVM_DIRTY_GFN_F_RESET))
 			continue;
 		ring[i].flags = 0;
@@ -284,10 +285,11 @@ static int reset_ring(const struct fake_cpu *cpu)
 static int reset_rings(void)
 {
 	unsigned int i;
+	const int most = fake.resets ? fake.resets : INT_MAX;
 	int n = 0;
 
 	for (i = 0; i < fake.ncpus; i++)
-		n += reset_ring(&fake.cpu[i]);
+		n += reset_ring(&fake.cpu[i], most - n);
 	return n;
 }
 

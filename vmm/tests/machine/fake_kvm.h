@@ -35,6 +35,7 @@ struct fake_kvm {
 	uint64_t written[FAKE_SLOTS]; /* the first 64 pages that KVM's log has */
 	unsigned int max_entries; /* of dirty rings; 0: KVM has none */
 	unsigned int entries;	/* of the enabled rings */
+	int resets;	/* entries that one call resets, as with a signal; 0: all */
 	int irq_fd[FAKE_IRQS];	/* -1: unused */
 	/*
 	 * Whether this guest handles machine checks, and which it received,

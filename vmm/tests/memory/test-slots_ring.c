@@ -174,6 +174,19 @@ START_TEST(next_log_does_not_have_the_pages_of_the_previous_one)
 }
 END_TEST
 
+START_TEST(reset_that_ends_early_is_repeated)
+{
+	uint64_t page;
+
+	fake.resets = 3;
+	for (page = 0; page < 10; page++)
+		ck_assert(fake_write_page((unsigned int)page % CPUS, slot_at(0), page));
+	ck_assert_uint_eq(harvest(), 10);
+	fake.resets = 0;
+	ck_assert_int_eq(ioctl(kvm.vm_fd, KVM_RESET_DIRTY_RINGS, NULL), 0);
+}
+END_TEST
+
 START_TEST(failure_to_reset_rings_is_reported)
 {
 	ck_assert(fake_write_page(0, slot_at(0), 5));
@@ -219,6 +232,7 @@ int main(void)
 	tcase_add_test(tc, entries_outside_the_slots_are_ignored);
 	tcase_add_test(tc, change_of_the_map_keeps_pages_and_logs_new_memory);
 	tcase_add_test(tc, next_log_does_not_have_the_pages_of_the_previous_one);
+	tcase_add_test(tc, reset_that_ends_early_is_repeated);
 	tcase_add_test(tc, failure_to_reset_rings_is_reported);
 	tcase_add_test(tc, host_without_such_rings_is_refused_by_name);
 	suite_add_tcase(s, tc);
