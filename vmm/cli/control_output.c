@@ -186,7 +186,7 @@ static void histogram_add(struct samples *s, const char *suffix, const char *lab
 	char name[64];
 	const unsigned int n = s->n;
 
-	snprintf(name, sizeof(name), "%s%s", VMM_LATENCY_METRIC + strlen("cvmm_"), suffix);
+	snprintf(name, sizeof(name), "%s%s", &VMM_LATENCY_METRIC[strlen("cvmm_")], suffix);
 	sample_add(s, name, "{device=\"%s\",kind=\"%s\",request=\"%s\"%s} %s", s->device,
 		   s->kind, s->request, label, value);
 	if (s->n == n)

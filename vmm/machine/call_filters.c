@@ -26,6 +26,8 @@ static const char *const process_calls[] = {
 	/* files of options, sockets with their modes, saved machines */
 	"access", "chmod", "chown", "fchown", "flock", "link", "mkdir", "open", "rename",
 	"renameat", "rmdir", "umask",
+	/* terminals: whether a client opens one */
+	"inotify_add_watch", "inotify_init1",
 	/* sockets; names of hosts */
 	"bind", "connect", "listen", "pipe2", "recvmmsg", "sendmmsg", "socketpair", "uname",
 	/* disks */
