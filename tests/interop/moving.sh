@@ -79,4 +79,20 @@ kill_all() {
 		gone "$name" || end_child "$(pid "$name")" KILL
 	done
 }
-tcp_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# Tests run beside each other: each has a range of its own, outside of the kernel's choice, and
+# takes the next free port of it.
+tcp_port() {
+	local used
+	used=$(cat "$WORK/ports" 2>/dev/null || echo 0)
+	echo $((used + 1)) >"$WORK/ports"
+	python3 -c 'import socket, sys
+process, used = map(int, sys.argv[1:])
+for n in range(used, used + 100):
+    port = 10000 + process % 200 * 100 + n % 100
+    try:
+        socket.socket().bind(("127.0.0.1", port))
+    except OSError:
+        continue
+    print(port)
+    break' $$ "$used"
+}
