@@ -61,8 +61,8 @@ static bool mount_one(int i)
 	strcpy(folder, "/tmp/test-foreign.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("tmpfs", folder, "tmpfs", 0, NULL) < 0)
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, "") < 0 ||
+	    mount("tmpfs", folder, "tmpfs", 0, "") < 0)
 		return false;
 	mkdir(path_of("mount"), 0700);
 	return systems[i].mount();

@@ -57,11 +57,13 @@ int virtdev_priv_server_other_set(struct server_other *o, int epfd, int fd)
 	return rc;
 }
 
-/* A quiet queue wants a turn, if its ring has a chain or always. */
+/*
+ * A quiet queue wants a turn, if its ring has a chain or always. Before it runs, the rest
+ * of the queue belongs to the session's thread.
+ */
 static bool look_at_ring(struct server_queue *q, bool always)
 {
-	if (!q->quiet ||
-	    __atomic_load_n(&q->state, __ATOMIC_ACQUIRE) != QUEUE_RUN)
+	if (__atomic_load_n(&q->state, __ATOMIC_ACQUIRE) != QUEUE_RUN || !q->quiet)
 		return false;
 	if (!always &&
 	    !vq_has_available(vhost_user_backend_vq(q->server->session, q->index)))
