@@ -136,7 +136,8 @@ int rig_request(struct rig *r, uint32_t type, uint64_t sector,
 	ck_assert_uint_le(n, 128);
 	rig_header(r, type, sector);
 	buffers[0] = (struct vq_buffer) { RIG_HEADER, 16, 0 };
-	memcpy(buffers + 1, data, n * sizeof(*data));
+	if (n)
+		memcpy(buffers + 1, data, n * sizeof(*data));
 	buffers[n + 1] = (struct vq_buffer) { RIG_STATUS, 1, 1 };
 	return rig_chain(r, buffers, n + 2);
 }

@@ -7,6 +7,8 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
@@ -362,8 +364,11 @@ int main(void)
 	TCase *tc = tcase_create("fetch");
 
 	fd = vmm_userfault_open(NULL);
-	if (fd < 0)
-		return 77;
+	if (fd < 0) {
+		printf("1..0 # SKIP userfaultfd is not permitted: %s\n",
+		       strerror(-fd));
+		return 0;
+	}
 	vsu_fd_close(&fd);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, thread_waits_for_a_missing_page, 0, COUNT(kinds));
