@@ -196,7 +196,8 @@ static int start_command(struct vmm_control_files *f, struct vmm_control_request
 	/* options are words before it */
 	while (address && strncmp(address, scheme, strlen(scheme)) != 0) {
 		address = strchr(address, ' ');
-		address += address != NULL;
+		if (address)
+			address++;
 	}
 	if (!address)
 		return 0;
