@@ -123,7 +123,11 @@ bool vmem_priv_may_grow(const struct vmem_backend *b,
 
 /* Adds what KVM offers to the facts. */
 void vmem_priv_kvm_facts(int vm_fd, struct vmem_backend_facts *facts);
+/* Adds VMEM_KVM_GMEM_INPLACE if KVM converts the pages of a file in place. */
+void vmem_priv_kvm_inplace(int vm_fd, struct vmem_backend_facts *facts);
 int vmem_priv_guest_memfd(int vm_fd, uint64_t size, uint64_t flags);
+/* A file whose pages are shared, and can be made private. */
+int vmem_priv_inplace_memfd(int vm_fd, uint64_t size);
 
 /* policy.c */
 

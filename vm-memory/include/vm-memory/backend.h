@@ -22,8 +22,8 @@
  *                shared and writable)
  *   pmem         file: on: persistent memory, mapped with MAP_SYNC
  *   guest-memfd  memfd: on: the same as backend=guest-memfd
- *   private      anon, memfd: on: adds a guest_memfd for private pages; inplace is
- *                refused (VMEM_KVM_GMEM_INPLACE)
+ *   private      anon, memfd: on: adds a guest_memfd for private pages; inplace:
+ *                the memory is one guest_memfd (VMEM_KVM_GMEM_INPLACE)
  *   slot         guest-memfd: KVM receives it by host address (plain) or by
  *                descriptor (bound)
  *
@@ -155,7 +155,7 @@ enum vmem_file_state {
 
 /*
  * Pages of a guest_memfd become mappable when they are shared, and inaccessible when they
- * become private. No released Linux has an interface for that, so no host has this bit.
+ * become private. Found by a conversion; no released Linux supports it.
  */
 #define VMEM_KVM_GMEM_INPLACE	0x40u
 
