@@ -135,6 +135,8 @@ static void wish_finish(struct vmm_machine *m, struct vmm_conversion_wish *w)
 		w->rc = vmm_private_finish(&m->private_memory, m->kvm.vm_fd,
 					   vmm_memory_map(&m->memory),
 					   w->conversion, w->err);
+	if (w->rc == -EAGAIN)
+		w->rc = wish_cancel(m, w, w->rc);
 	m->pause.converting.first = w->next;
 	vmm_cpus_finish(m->cpus, w->ticket);
 }

@@ -110,9 +110,8 @@ static int apply_wishes(struct vmem_backend *backend,
 }
 
 /*
- * Checks the properties for a host that supports everything that a released Linux
- * does. So an invalid option is rejected before any file is opened, and equally on
- * all hosts.
+ * Checks the properties for a host that supports everything. So an invalid option is
+ * rejected before any file is opened, and equally on all hosts.
  */
 static int check_sound(const struct vmem_backend *backend,
 		       struct vsu_error *err)
@@ -120,7 +119,7 @@ static int check_sound(const struct vmem_backend *backend,
 	const struct vmem_backend_facts facts = {
 		.size = sizeof(facts), .host_page = VMM_PAGE,
 		.page_size = VMM_PAGE, .huge_page = VMM_PAGE,
-		.kvm = UINT32_MAX & ~VMEM_KVM_GMEM_INPLACE,
+		.kvm = UINT32_MAX,
 	};
 
 	return vmem_backend_check(backend, &facts, err);

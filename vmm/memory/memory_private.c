@@ -282,6 +282,7 @@ static int piece_convert(struct vmm_private *p, int vm_fd,
 	return 0;
 }
 
+/* -EAGAIN: a page is pinned, and nothing was converted. */
 static int range_convert(struct vmm_private *p, int vm_fd,
 			 const struct vmem_map *map,
 			 const struct vmm_conversion *c, struct vsu_error *err)
@@ -293,6 +294,8 @@ static int range_convert(struct vmm_private *p, int vm_fd,
 	for (done = 0; !rc && done < c->len; done += piece.len) {
 		first_piece(map, c->gpa + done, c->len - done, &piece);
 		rc = piece_convert(p, vm_fd, &piece, c, err);
+		if (rc == -EAGAIN && done)
+			rc = -EIO;
 	}
 	return rc;
 }
@@ -307,5 +310,5 @@ int vmm_private_finish(struct vmm_private *p, int vm_fd,
 	if (!rc && !c->to_private && !p->early && vmm_private_publish(p, map) < 0)
 		rc = vsu_error_sys(err, -ENOMEM, "the map of shared memory");
 	p->conversions += !rc;
-	return count_failure(p, c, rc);
+	return rc == -EAGAIN ? rc : count_failure(p, c, rc);
 }

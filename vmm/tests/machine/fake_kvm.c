@@ -359,7 +359,7 @@ static int answer(int fd, unsigned long request, unsigned long arg)
 {
 	struct fake_cpu *cpu = cpu_of(fd);
 
-	if (request == fake.fails_request)
+	if (request == __atomic_load_n(&fake.fails_request, __ATOMIC_RELAXED))
 		return -fake.fails_with;
 	if (request != KVM_RUN && request != KVM_CHECK_EXTENSION &&
 	    fake.lacks && fake.lacks(ENOMEM))

@@ -52,7 +52,7 @@ struct fake_kvm {
 	int (*guest)(unsigned int cpu, unsigned int n, struct kvm_run *run);
 	int nroutes;		/* interrupt routes; 0: none */
 	bool vhost;		/* /dev/vhost-vsock is available */
-	unsigned long fails_request;	/* 0: none */
+	unsigned long fails_request;	/* atomic; 0: none */
 	int fails_with;
 	/*
 	 * Called before each call except KVM_RUN; true: the call fails.
@@ -62,6 +62,9 @@ struct fake_kvm {
 };
 
 #define FAKE_COMPUTES 1
+
+/* Of a guest_memfd: KVM_SET_MEMORY_ATTRIBUTES2, newer than any header. */
+#define FAKE_FILE_ATTRIBUTES 0xc080aed2
 
 extern struct fake_kvm fake;
 
