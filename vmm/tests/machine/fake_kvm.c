@@ -22,6 +22,7 @@
 #define CAP_ATTRIBUTES 233	/* newer than some headers */
 #define IN_PROGRESS 4u		/* a machine check, in its status */
 #define CREATE_GUEST_MEMFD 0xc040aed4
+#define SET_ATTRIBUTES 0x4020aed2
 #define DATA_AT 4096	/* of a port's bytes, in struct kvm_run's pages */
 
 struct fake_kvm fake;
@@ -355,10 +356,28 @@ static int answer_vm(unsigned long request, unsigned long arg)
 	}
 }
 
+static bool is_for_private(unsigned long request, unsigned long arg)
+{
+	switch (request) {
+	case KVM_CREATE_VM:
+		return arg != 0;
+	case KVM_ENABLE_CAP:
+		return ((const struct kvm_enable_cap *)arg)->cap == KVM_CAP_EXIT_HYPERCALL;
+	case CREATE_GUEST_MEMFD:
+	case VMM_KVM_SET_REGION2:
+	case SET_ATTRIBUTES:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int answer(int fd, unsigned long request, unsigned long arg)
 {
 	struct fake_cpu *cpu = cpu_of(fd);
 
+	if (is_for_private(request, arg))
+		__atomic_fetch_add(&fake.private_calls, 1, __ATOMIC_RELAXED);
 	if (request == __atomic_load_n(&fake.fails_request, __ATOMIC_RELAXED))
 		return -fake.fails_with;
 	if (request != KVM_RUN && request != KVM_CHECK_EXTENSION &&

@@ -52,6 +52,7 @@ struct fake_kvm {
 	int (*guest)(unsigned int cpu, unsigned int n, struct kvm_run *run);
 	int nroutes;		/* interrupt routes; 0: none */
 	bool vhost;		/* /dev/vhost-vsock is available */
+	unsigned int private_calls;	/* atomic: that only private memory needs */
 	unsigned long fails_request;	/* atomic; 0: none */
 	int fails_with;
 	/*

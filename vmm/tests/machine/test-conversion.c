@@ -130,11 +130,19 @@ START_TEST(guest_may_repeat_a_conversion_of_pinned_pages)
 }
 END_TEST
 
+/* A conversion would publish a map, and so would a second space. */
 static void uses_shared_pages(unsigned int n, struct kvm_run *run)
 {
+	const struct vmm_machine *m = &rig.machine;
+	const uint64_t before = *vmem_space_generation(m->memory.space);
+	unsigned int i;
+
 	(void)n;
+	ck_assert_ptr_null(m->private_memory.space);
 	driver_start();
-	ck_assert_uint_eq(request(0, DATA, PAGE), 0);
+	for (i = 0; i < 32; i++)
+		ck_assert_uint_eq(request(0, DATA, PAGE), 0);
+	ck_assert_uint_eq(*vmem_space_generation(m->memory.space), before);
 	ck_assert_uint_eq(number("refused_buffers"), UINT64_MAX);
 	fake_in(run, VMM_PORT_SLEEP_STATUS);
 }
@@ -142,7 +150,18 @@ static void uses_shared_pages(unsigned int n, struct kvm_run *run)
 START_TEST(machine_without_private_memory_has_one_map)
 {
 	driver_run("--memory=size=4M", "--disk=path=disk", 1, uses_shared_pages);
-	ck_assert_ptr_null(rig.machine.private_memory.space);
+}
+END_TEST
+
+/* Memory with a private half needs the type, the exit, a file and a slot. */
+START_TEST(only_private_memory_needs_further_calls_of_kvm)
+{
+	driver_run("--memory=size=4M", "--disk=path=disk", 1, uses_shared_pages);
+	ck_assert_uint_eq(fake.private_calls, 0);
+	rig_fini();
+	rig_init();
+	driver_run("--memory=size=4M,private=on", "--disk=path=disk", 3, uses_private_pages);
+	ck_assert_uint_ge(fake.private_calls, 7);
 }
 END_TEST
 
@@ -318,6 +337,7 @@ int main(void)
 	tcase_add_loop_test(tc, disk_fails_requests_for_private_pages, 0, COUNT(with_private));
 	tcase_add_test(tc, guest_may_repeat_a_conversion_of_pinned_pages);
 	tcase_add_test(tc, machine_without_private_memory_has_one_map);
+	tcase_add_test(tc, only_private_memory_needs_further_calls_of_kvm);
 	tcase_add_test(tc, device_whose_ring_becomes_private_needs_a_reset);
 	tcase_add_test(tc, held_buffers_do_not_stop_a_conversion);
 	tcase_add_test(tc, interrupts_are_repeated_after_a_pause);
