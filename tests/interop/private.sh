@@ -12,7 +12,7 @@ may_use apt-cache apt-get dpkg-deb flock make strip tar timeout xz
 
 # The option, and the options it selects
 PRIVATE_OPTIONS="KVM_SW_PROTECTED_VM KVM_GENERIC_PRIVATE_MEM KVM_PRIVATE_MEM KVM_GENERIC_MEMORY_ATTRIBUTES"
-PRIVATE_LIMIT=240	# seconds for the modules
+PRIVATE_LIMIT=${PRIVATE_LIMIT:-240}	# seconds for the modules
 
 # kernel_private: as kernel_find, for Linux 6.12, and exports CVMM_KERNEL_IMAGE and
 # CVMM_KERNEL_MODULES for nested-kvm
