@@ -6,7 +6,9 @@
 #
 #   begin NAME ARG...        a machine NAME with the interactive self-test
 #   comes NAME ARG...        one that waits for a guest at unix:NAME.in
+#   comes_by KIND NAME ARG...  one that waits at $ADDRESS, of unix, tcp or tls
 #   moves NAME NAME WORD...  the guest of the first moves to the second
+#   hops N KIND WORD...      a guest under load moves N times
 #   content NAME KEYS        tests by these keys succeed, and end the machine in order
 
 may_use python3
@@ -79,20 +81,76 @@ kill_all() {
 		gone "$name" || end_child "$(pid "$name")" KILL
 	done
 }
-# Tests run beside each other: each has a range of its own, outside of the kernel's choice, and
-# takes the next free port of it.
+
+# ------------------------------------------------------------------ addresses of TCP
+
+# Tests run beside each other: each has a loopback address of its own, by its process,
+# and takes the ports of that address in order.
+LOOPBACK=127.$(($$ >> 16)).$(($$ >> 8 & 255)).$(($$ & 255))
+LISTENS_THERE=$(printf '%02X%02X%02X7F' $(($$ & 255)) $(($$ >> 8 & 255)) $(($$ >> 16)))
+
+# tcp_port: the next one, on which no program listens for all addresses
 tcp_port() {
-	local used
-	used=$(cat "$WORK/ports" 2>/dev/null || echo 0)
-	echo $((used + 1)) >"$WORK/ports"
-	python3 -c 'import socket, sys
-process, used = map(int, sys.argv[1:])
-for n in range(used, used + 100):
-    port = 10000 + process % 200 * 100 + n % 100
-    try:
-        socket.socket().bind(("127.0.0.1", port))
-    except OSError:
-        continue
-    print(port)
-    break' $$ "$used"
+	local port
+
+	port=$(($(cat "$WORK/port" 2>/dev/null || echo 10000) + 1))
+	while grep -qs ":$(printf %04X "$port") [0-9A-F]*:0000 0A " /proc/net/tcp /proc/net/tcp6; do port=$((port + 1)); done
+	echo $port | tee "$WORK/port"
+}
+# listens PORT [NAME]: there, unless machine NAME has ended. A connection would be taken
+# for the source: the kernel's table is read instead.
+listens() { grep -q " $LISTENS_THERE:$(printf %04X "$1") 00000000:0000 0A " /proc/net/tcp || { [ -n "${2-}" ] && gone "$2"; }; }
+
+# comes_by KIND NAME ARG…: a destination at $ADDRESS: unix, tcp, or tls with the folder
+# $CERTIFICATES
+comes_by() {
+	local port
+
+	ADDRESS=unix:$WORK/$2.in
+	[ "$1" != unix ] || { comes "${@:2}"; return; }
+	port=$(tcp_port)
+	ADDRESS=$1:$LOOPBACK:$port
+	[ "$1" = tcp ] || ADDRESS+=,certificates=$CERTIFICATES
+	machine "$2" --incoming "$ADDRESS" "${@:3}"
+	wait_until 30 listens "$port" "$2" && ! gone "$2" || { cat "$2.log"; return 1; }
+}
+
+# ---------------------------------------------------------------- one move after another
+
+# hop_count SHORT FULL: how often a guest moves, by TEST_SCALE; CVMM_HOPS replaces both
+hop_count() {
+	if [ -n "${CVMM_HOPS-}" ]; then
+		echo "$CVMM_HOPS"
+	elif full_scale; then
+		echo "$2"
+	else
+		echo "$1"
+	fi
+}
+
+MOVER=()	# options of the first machine
+SANDBOX=()	# options of each machine
+HOPPED=:	# called with the name of the destination after each move
+# hops N KIND WORD…: a guest that writes its memory and its disk all the time moves N
+# times to a destination of that kind, with words of "migrate"
+hops() {
+	local i from=h0 to
+
+	fresh_keys
+	begin h0 "${MOVER[@]}" "${SANDBOX[@]}" || return 1
+	for ((i = 1; i <= $1; i++)); do
+		to=h$i
+		press wdw
+		comes_by "$2" "$to" "${SANDBOX[@]}" || return 1
+		answers "$from" '^{"ok":true,"sent"' migrate "${@:3}" "$ADDRESS" || { cat "$from.log" "$to.log"; return 1; }
+		sed -n 's/.*"downtime_us":\([0-9]*\).*/\1/p' answer >>downtimes
+		explained "$from" 4 'the guest moved to' && $HOPPED "$to" || { cat "$to.log"; return 1; }
+		from=$to
+	done
+	content "$from" dwdq
+}
+# downtimes_shown: those of the moves since the last call
+downtimes_shown() {
+	diag "downtime in microseconds: $(sort -n downtimes | xargs)"
+	rm downtimes
 }

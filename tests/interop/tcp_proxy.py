@@ -3,18 +3,18 @@
 """
 Passes one TCP connection on, as a network between the two ends would.
 
-    tcp_proxy.py LISTEN CONNECT record FILE    the file has what the client sent
-    tcp_proxy.py LISTEN CONNECT damage AT      one bit of the client's byte AT is another one
-    tcp_proxy.py LISTEN CONNECT cut AT         both connections end before that byte
+    tcp_proxy.py HOST LISTEN CONNECT record FILE    the file has what the client sent
+    tcp_proxy.py HOST LISTEN CONNECT damage AT      one bit of the client's byte AT is another one
+    tcp_proxy.py HOST LISTEN CONNECT cut AT         both connections end before that byte
 
-LISTEN and CONNECT are ports of 127.0.0.1. The connection to CONNECT is made when a client comes.
+LISTEN and CONNECT are ports of HOST. The connection to CONNECT is made when a client comes.
 """
 import os
 import socket
 import sys
 import threading
 
-listen, target, mode, argument = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+host, listen, target, mode, argument = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
 
 
 def pump(here, there, change):
@@ -49,8 +49,8 @@ def disturb(data):
     return data[:where] + bytes([data[where] ^ 1]) + data[where + 1:], True
 
 
-server = socket.create_server(("127.0.0.1", listen))
+server = socket.create_server((host, listen))
 client, _ = server.accept()
-peer = socket.create_connection(("127.0.0.1", target))
+peer = socket.create_connection((host, target))
 threading.Thread(target=pump, args=(peer, client, lambda data: (data, True))).start()
 pump(client, peer, record if mode == "record" else disturb)
