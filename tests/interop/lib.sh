@@ -126,6 +126,8 @@ clean_up() {
 	done 2>/dev/null
 	# QEMU's virtiofsd leaves a file there for each socket below $WORK.
 	rm -f /run/virtiofsd/"${WORK//\//.}".*.pid
+	# the output of other programs is that of a command
+	[[ ${0##*/} != test-* ]] || echo "# took $SECONDS s"
 	if [ -n "${CVMM_KEEP:-}" ]; then
 		echo "# kept: $WORK"
 	else
