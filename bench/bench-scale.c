@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * How costs grow with the number of regions, queues, sessions, connections, mappings and
- * inodes. The first argument selects curves by a substring of their names. A value that
- * does not depend on X is flat; a total that is proportional to X is linear.
+ * inodes, the X of each row. The first argument selects curves by a substring of their
+ * names. The time of one step should not depend on X, and a total should be proportional
+ * to X.
  *
- *	regions.find		ns	to find a random address in a map
- *	regions.build		us	to make a map of X regions at once
- *	regions.session		us	from connect() until the device runs, X regions
- *	regions.add		us	to add a region to a session, and to remove it
+ *	regions.find		ns	find a random address in a map of X regions
+ *	regions.build		us	build a map of X regions at once
+ *	regions.session		us	from connect() until the device runs with X regions
+ *	regions.add		us	add a region to a session with X regions, and remove it
  *	queues.session		us	from connect() until X queues run
- *	sessions.session	us	the same with one queue, after X - 1 other sessions
- *	connections.open	us	a connection of sockets beside X others
+ *	sessions.session	us	the same for one queue, beside X - 1 other sessions
+ *	connections.open	us	open a connection of vsock beside X others
  *	connections.round_trip	us	64 bytes there and back beside X others
- *	mappings.pair		us	a page into a window and out, beside X others
- *	inodes.lookup		us	of a file beside X others
- *	*.memory, *.descriptors		of this process, for all X
+ *	mappings.pair		us	map a page in a window and unmap it, beside X others
+ *	inodes.lookup		us	look up a file beside X others
+ *	*.memory, *.descriptors		what this process uses for X of them
  */
 #include <config.h>
 

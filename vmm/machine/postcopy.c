@@ -245,7 +245,7 @@ bool vmm_postcopy_is_confirmed(const struct vmm_machine *m)
 int vmm_postcopy_say(struct vmm_machine *m, const char *name, struct vsu_error *err)
 {
 	m->restore.postcopy->confirmed = !strcmp(name, "running");
-	return vmm_page_fetch_say(m->restore.postcopy->fetch, name, err);
+	return vmm_page_fetch_send(m->restore.postcopy->fetch, name, err);
 }
 
 int vmm_postcopy_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error *err)

@@ -11,7 +11,10 @@
 #define LOG_PAGE UINT64_C(4096)
 #define BITS 64u
 
-/* Pages of the slot with this index as id. A removed slot's bitmap stays until forget. */
+/*
+ * Pages of the slot whose id is the index. The bitmap of a removed slot is kept until
+ * vmm_slots_ring_forget().
+ */
 struct slot_bits {
 	uint64_t *words;	/* NULL: not logged */
 	uint64_t npages;
@@ -58,7 +61,7 @@ int vmm_slots_ring_add(struct vmm_slots_ring *ring, int cpu_fd, struct vsu_error
 	return vmm_dirty_rings_add(ring->rings, cpu_fd, err);
 }
 
-/* The table has an element for each id below n. Requires the lock. */
+/* Extends the table to all ids below n. Requires the lock. */
 static int grow_table(struct vmm_slots_ring *ring, uint32_t n)
 {
 	struct slot_bits *more;
@@ -120,7 +123,10 @@ void vmm_slots_ring_forget(struct vmm_slots_ring *ring)
 	pthread_mutex_unlock(&ring->lock);
 }
 
-/* Entries of a removed slot, whose id another one may have, set bits at worst. */
+/*
+ * If a new slot has the id of a removed one, a late entry at worst marks a page that was
+ * not written.
+ */
 static void on_page(void *opaque, uint32_t slot, uint64_t page)
 {
 	const struct vmm_slots_ring *ring = opaque;
@@ -139,7 +145,7 @@ int vmm_slots_ring_collect(struct vmm_slots_ring *ring)
 	return rc;
 }
 
-/* fn runs without the lock, on which CPUs with a full ring wait. */
+/* Calls fn without the lock, for which CPUs with a full ring wait. */
 int vmm_slots_ring_read(struct vmm_slots_ring *ring, const struct vmm_slot *s,
 			vmm_slots_log_fn fn, void *opaque)
 {

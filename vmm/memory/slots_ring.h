@@ -2,9 +2,9 @@
 /*
  * The log of written pages from KVM's dirty rings, as a bitmap for each slot.
  *
- * Threads: the lock of the slots guards their list, and the ring's own lock rings and
- * bitmaps. A CPU with a full ring takes only the second one: it may be waited for by a
- * thread that has the first.
+ * Threads: the lock of the slots guards their list; a lock of its own guards rings and
+ * bitmaps. A CPU whose ring is full takes only the latter, because a thread that holds the
+ * lock of the slots may be waiting for that CPU.
  */
 #ifndef VMM_SLOTS_RING_H
 #define VMM_SLOTS_RING_H
@@ -17,10 +17,10 @@ int vmm_slots_ring_new(const struct vmm_kvm *kvm, struct vmm_slots_ring **out);
 void vmm_slots_ring_free(struct vmm_slots_ring *ring);
 int vmm_slots_ring_add(struct vmm_slots_ring *ring, int cpu_fd, struct vsu_error *err);
 
-/* Makes empty bitmaps for slots that have none, before KVM logs them. */
+/* Allocates empty bitmaps for slots that have none. Call it before KVM logs them. */
 int vmm_slots_ring_prepare(struct vmm_slots_ring *ring, const struct vmm_slot_list *list);
 
-/* Frees all bitmaps: entries are ignored until prepare. */
+/* Frees all bitmaps: entries are ignored until vmm_slots_ring_prepare(). */
 void vmm_slots_ring_forget(struct vmm_slots_ring *ring);
 
 /* Moves the entries of all rings to the bitmaps. */

@@ -29,8 +29,8 @@ struct vmm_page_fetch {
 
 	pthread_mutex_t lock;	/* guards the members below, and the placer */
 	pthread_cond_t changed;
-	const char *said;	/* to send, or NULL */
-	bool runs;		/* "running" was said */
+	const char *to_send;	/* name of a section, or NULL */
+	bool runs;		/* "running" is or was sent */
 	bool has_go, arrived, stops;
 	uint32_t paused;
 	int rc;			/* of the thread */
@@ -70,7 +70,7 @@ static int handle_section(struct vmm_page_fetch *f, const struct vmm_state_secti
 	vmm_requests_prune(&f->requests, &f->placer.missing);
 	publish_left(f);
 	if (!f->placer.missing.npages)
-		vsu_event_signal(f->wake_fd);	/* perhaps complete */
+		vsu_event_signal(f->wake_fd);	/* all pages may be here */
 	return rc;
 }
 
@@ -87,29 +87,29 @@ static int receive_section(struct vmm_page_fetch *f, struct vsu_error *err)
 	return rc;
 }
 
-/* With the lock. All pages are here: faults are not needed any more. */
+/* All pages are here: no fault can follow. Requires the lock. */
 static void fetch_complete(struct vmm_page_fetch *f)
 {
 	vmm_placer_end(&f->placer);
 	f->arrived = true;
 	vsu_event_signal(f->ended_fd);
 	vmm_stream_begin(f->config.stream, "complete");
-	/* the guest is here, whether the source receives this or not */
+	/* the guest runs here, whether the source receives this or not */
 	(void)!vmm_stream_send(f->config.stream, NULL);
 	vmm_stream_close(f->config.stream);
 }
 
-/* With the lock. */
+/* Requires the lock. */
 static int apply_changes(struct vmm_page_fetch *f, struct vsu_error *err)
 {
-	const char *name = f->said;
+	const char *name = f->to_send;
 	int rc;
 
 	vsu_event_drain(f->wake_fd, NULL);
 	if (name) {
 		vmm_stream_begin(f->config.stream, name);
 		rc = vmm_stream_send(f->config.stream, err);
-		f->said = NULL;
+		f->to_send = NULL;
 		pthread_cond_broadcast(&f->changed);
 		if (rc < 0)
 			return rc;
@@ -119,7 +119,7 @@ static int apply_changes(struct vmm_page_fetch *f, struct vsu_error *err)
 	return 0;
 }
 
-/* With the lock. */
+/* Requires the lock. */
 static int serve_faults(struct vmm_page_fetch *f, const struct pollfd *polled,
 			unsigned int n, struct vsu_error *err)
 {
@@ -139,7 +139,7 @@ static int serve_faults(struct vmm_page_fetch *f, const struct pollfd *polled,
 	return rc;
 }
 
-/* Fills the list; sources first, whose number is returned. */
+/* Lists what to wait for, first the fault sources, and returns their number. */
 static unsigned int prepare_poll(struct vmm_page_fetch *f, struct pollfd *polled)
 {
 	const bool full = vmm_requests_full(&f->requests);
@@ -290,7 +290,7 @@ void vmm_page_fetch_free(struct vmm_page_fetch *f)
 	free(f);
 }
 
-/* With the lock. */
+/* Requires the lock. */
 static int fetch_result(const struct vmm_page_fetch *f, struct vsu_error *err)
 {
 	if (f->rc < 0)
@@ -298,17 +298,17 @@ static int fetch_result(const struct vmm_page_fetch *f, struct vsu_error *err)
 	return f->rc;
 }
 
-int vmm_page_fetch_say(struct vmm_page_fetch *f, const char *name, struct vsu_error *err)
+int vmm_page_fetch_send(struct vmm_page_fetch *f, const char *name, struct vsu_error *err)
 {
 	int rc;
 
 	pthread_mutex_lock(&f->lock);
 	if (!f->rc) {
-		f->said = name;
+		f->to_send = name;
 		f->runs = !strcmp(name, "running");
 		vsu_event_signal(f->wake_fd);
 	}
-	while (f->said && !f->rc)
+	while (f->to_send && !f->rc)
 		pthread_cond_wait(&f->changed, &f->lock);
 	rc = fetch_result(f, err);
 	pthread_mutex_unlock(&f->lock);

@@ -5,13 +5,13 @@
  * one that uses it.
  *
  *   begin   discards the missing pages, and starts the thread
- *   say     sends "loaded" and, when the guest may run, "running"
+ *   send    sends "loaded" and, when the guest may run, "running"
  *   go      waits for the source's permission
- *   ended   all pages have arrived, or the guest is lost
- *   free    in any state; the guest does not run any more, or all pages have arrived
+ *   free    ends the thread; the guest must have stopped, or all pages have arrived
  *
- * Before "running" a failure releases all threads that wait, with zeros, because the
- * guest does not run here. Afterwards they wait until the process ends.
+ * If the stream fails before "running" is sent, the guest continues at the source: the
+ * missing pages become zeros, and the threads that wait for them continue. If it fails
+ * later, they wait until the process ends.
  *
  * Threads: vmm_page_fetch_left() and vmm_page_fetch_requests() any, the others the owner.
  */
@@ -24,12 +24,12 @@ struct vmm_page_fetch;
 
 struct vmm_page_fetch_config {
 	struct vmm_stream *stream; /* borrowed; closed when all pages have arrived */
-	struct vmm_page_set *missing; /* moved, emptied */
+	struct vmm_page_set *missing; /* moved; empty afterwards */
 	struct vmem_map *map;	/* with the memory of the set; referenced */
-	int *fd;		/* a userfaultfd; moved, -1 */
+	int *fd;		/* a userfaultfd; moved; -1 afterwards */
 	/*
-	 * The stream has failed while the guest runs here. Called in the thread; does not
-	 * return before the process ends.
+	 * The stream has failed while the guest runs here. The thread calls it; it must
+	 * not return before the process ends.
 	 */
 	void (*lost)(void *opaque, const struct vsu_error *why);
 	void *opaque;
@@ -41,8 +41,8 @@ int vmm_page_fetch_new(const struct vmm_page_fetch_config *config,
 int vmm_page_fetch_begin(struct vmm_page_fetch *f, struct vsu_error *err);
 void vmm_page_fetch_free(struct vmm_page_fetch *f);
 
-/* "loaded", "running". -ECONNRESET and others: the stream has failed. */
-int vmm_page_fetch_say(struct vmm_page_fetch *f, const char *name, struct vsu_error *err);
+/* Sends "loaded" or "running". -ECONNRESET and others: the stream has failed. */
+int vmm_page_fetch_send(struct vmm_page_fetch *f, const char *name, struct vsu_error *err);
 /* Waits for "go". */
 int vmm_page_fetch_go(struct vmm_page_fetch *f, uint32_t *paused, struct vsu_error *err);
 
@@ -53,8 +53,8 @@ uint64_t vmm_page_fetch_left(const struct vmm_page_fetch *f);
 uint64_t vmm_page_fetch_requests(const struct vmm_page_fetch *f);
 
 /*
- * Another process with the memory: fd and ranges are owned on success. Its number is for
- * vmm_page_fetch_set_ranges().
+ * Adds the userfaultfd of another process that maps the memory, and owns it on success.
+ * *number names that process in vmm_page_fetch_set_ranges(), which copies its ranges.
  */
 int vmm_page_fetch_add(struct vmm_page_fetch *f, int fd, unsigned int *number);
 int vmm_page_fetch_set_ranges(struct vmm_page_fetch *f, unsigned int number,

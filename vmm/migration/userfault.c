@@ -18,10 +18,10 @@
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
 
-/* While a mapping changes, the kernel places nothing. */
+/* The kernel places no page while a mapping changes: repeat. */
 #define MAX_RETRIES 100000u
 
-/* By the device, whose mode decides who may; else by the system call. */
+/* Uses the device, whose file mode grants access, or else the system call. */
 static int open_descriptor(void)
 {
 	int device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC), fd;

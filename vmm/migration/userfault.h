@@ -25,7 +25,7 @@ int vmm_userfault_unregister(int fd, uint64_t at, uint64_t len);
 
 /*
  * Place whole pages and wake the threads that wait for them. -EEXIST: a page is present.
- * zero is not possible for huge pages.
+ * vmm_userfault_zero() does not support huge pages.
  */
 int vmm_userfault_copy(int fd, uint64_t to, const void *from, uint64_t len);
 int vmm_userfault_zero(int fd, uint64_t at, uint64_t len);
@@ -33,7 +33,10 @@ int vmm_userfault_zero(int fd, uint64_t at, uint64_t len);
 /* Wakes the threads that wait for these pages, which are present. */
 int vmm_userfault_wake(int fd, uint64_t at, uint64_t len);
 
-/* The next fault: 1 and its address; 0: none is pending; -ECONNRESET: no process is left. */
+/*
+ * Returns 1 and the address of the next fault, 0 if none is pending, or -ECONNRESET if the
+ * process has ended.
+ */
 int vmm_userfault_next(int fd, uint64_t *at);
 
 #endif

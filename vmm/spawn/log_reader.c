@@ -23,7 +23,7 @@ void vmm_log_reader_init(struct vmm_log_reader *r, struct ev_loop *loop, const c
 	snprintf(r->name, sizeof(r->name), "%s", name);
 }
 
-/* The daemon applies the level itself, so no line is too much here. */
+/* The daemon filters by level, so all lines are logged. */
 static void take_line(struct vmm_log_reader *r)
 {
 	r->line[r->len] = '\0';
@@ -63,7 +63,7 @@ static void close_pipe(struct vmm_log_reader *r)
 		take_line(r);
 }
 
-/* Without waiting. */
+/* Reads what has arrived, and does not wait. */
 static void read_some(struct vmm_log_reader *r, unsigned int reads)
 {
 	char bytes[1024];

@@ -19,8 +19,8 @@ struct vmm_log_reader {
 	ev_io readable;
 	pid_t pid;
 	bool have_pid;
-	bool silent;		/* lines are kept only */
-	char line[512];		/* without its end so far */
+	bool silent;		/* keeps the last line, logs none */
+	char line[512];		/* received without its end so far */
 	size_t len;
 	char last[512];		/* the last complete line */
 };
@@ -30,7 +30,7 @@ void vmm_log_reader_init(struct vmm_log_reader *r, struct ev_loop *loop, const c
 /* Owns fd, which replaces a previous pipe. */
 void vmm_log_reader_start(struct vmm_log_reader *r, int fd);
 
-/* The first number; 0: not received yet. Does not wait. */
+/* The process id of the first line; 0: not received yet. Does not wait. */
 pid_t vmm_log_reader_pid(struct vmm_log_reader *r);
 
 /* The last line of a daemon that ended: reads the rest without logging it. */

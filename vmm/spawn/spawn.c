@@ -27,7 +27,7 @@ struct vmm_spawned {
 	int fds[VMM_SPAWN_MAX_FDS];	/* passed at each start */
 };
 
-/* Of this process: it has one starter. */
+/* The only starter of this process. */
 static struct {
 	int sock;		/* -1: not started */
 	pid_t pid;
@@ -150,7 +150,7 @@ int vmm_spawned_new(const struct vmm_spawned_config *config, struct vmm_spawned 
 	return rc;
 }
 
-/* Of both pairs the second one is the daemon's. */
+/* The second descriptor of each pair is for the daemon. */
 static int request_start(struct vmm_spawned *s, int connection[2], int log[2],
 		 struct vsu_error *err)
 {

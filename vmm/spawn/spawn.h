@@ -42,8 +42,8 @@ struct vmm_spawned_config {
 	const struct vmm_spawn_words *words;
 	const char *name;	/* precedes the daemon's lines in the log */
 	/*
-	 * Descriptors in the words are this process's, which are duplicated and passed;
-	 * otherwise those that the starter has inherited.
+	 * The words refer to descriptors of this process, which are duplicated and passed.
+	 * If false, they refer to descriptors that the starter has inherited.
 	 */
 	bool passes;
 };

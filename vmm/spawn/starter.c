@@ -31,7 +31,7 @@
 struct child {
 	pid_t pid;		/* 0: a free entry */
 	uint32_t id;
-	int log;		/* a copy of its pipe, for the reason of its end */
+	int log;		/* a copy of its pipe, to log why it ended */
 	const struct vmm_device_kind *kind;
 	struct vmm_spawn_words words;
 	uint64_t deadline;	/* of its end; 0: it serves */
@@ -129,7 +129,7 @@ static int ms_to_deadline(const struct starter *s)
 	return first <= now ? 0 : (int)((first - now) / NS_PER_MS) + 1;
 }
 
-/* For a request, unless fd is -1, for the end of a child, or a deadline. */
+/* Waits for a request (unless fd is -1), the end of a child, or a deadline. */
 static void wait_for_event(const struct starter *s, int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -194,7 +194,7 @@ static int fork_daemon(struct starter *s, const struct vmm_device_kind *kind,
 	return 0;
 }
 
-/* A daemon of this device, or of one with the same files, is ending. */
+/* Whether a daemon of this device, or of one with the same options, is ending. */
 static bool has_predecessor(const struct starter *s, const struct vmm_device_kind *kind,
 			    const struct vmm_starter_request *request)
 {
@@ -209,7 +209,10 @@ static bool has_predecessor(const struct starter *s, const struct vmm_device_kin
 	return false;
 }
 
-/* Two processes never serve one device, as far as its deadline permits. */
+/*
+ * Two processes must not serve one device: ends the previous daemon, and waits until it
+ * has ended or is abandoned.
+ */
 static void wait_for_predecessor(struct starter *s, const struct vmm_device_kind *kind,
 				 const struct vmm_starter_request *request)
 {
@@ -247,7 +250,7 @@ static int start_daemon(struct starter *s, const struct vmm_starter_request *req
 	return fork_daemon(s, kind, request, fds, nfds, err);
 }
 
-/* Like a daemon that does not start, a refusal is a line of the log. */
+/* Reports a refusal like a failure of the daemon: in the log. */
 static void serve_request(struct starter *s, const struct vmm_starter_request *request,
 			  ssize_t len, const int *fds, unsigned int nfds)
 {
@@ -285,7 +288,7 @@ static void on_child(int number)
 	(void)number;
 }
 
-/* The terminal, its signals and the service manager are cvmm's. */
+/* Leaves terminal, signals and service manager to cvmm. */
 static void leave_terminal(sigset_t *waiting)
 {
 	const struct sigaction wake = { .sa_handler = on_child };

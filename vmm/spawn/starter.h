@@ -26,7 +26,7 @@ struct vmm_starter_command {
 struct vmm_starter_setup {
 	char folder[PATH_MAX];	/* of the daemons */
 	char common[VMM_STARTER_COMMON][128]; /* "" or an option */
-	bool locked;		/* only these commands, and what opens no file */
+	bool locked;		/* permits only these commands, and devices without files */
 	unsigned int n;
 	struct vmm_starter_command commands[VMM_MAX_DEVICES];
 };
@@ -40,15 +40,15 @@ struct vmm_starter_setup {
  */
 struct vmm_starter_request {
 	uint32_t id;		/* chosen by cvmm */
-	uint32_t kind;		/* index in vmm_device_kinds; VMM_STARTER_END: end it */
+	uint32_t kind;		/* index in vmm_device_kinds; VMM_STARTER_END: end the daemon */
 	uint32_t level;		/* enum prog_log_level */
-	struct vmm_spawn_words words;	/* the last one, sent up to its length */
+	struct vmm_spawn_words words;	/* sent up to its length */
 };
 
 #define VMM_STARTER_END UINT32_MAX
 enum { VMM_STARTER_SOCKET, VMM_STARTER_LOG, VMM_STARTER_FDS };
 
-/* The life of the process; it ends when the other end of sock is closed. */
+/* Serves requests, and exits when the other end of sock is closed. */
 _Noreturn void vmm_starter_run(const struct vmm_starter_setup *setup, int sock);
 
 /*

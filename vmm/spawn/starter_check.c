@@ -27,7 +27,7 @@ static bool is_of_queues(const char *word)
 	       !strncmp(word, "--queue-size=", strlen("--queue-size="));
 }
 
-/* Text that names nothing of the host. */
+/* Values that refer to no object of the host. */
 static bool is_harmless(const struct vmm_device_key *key)
 {
 	static const char *const names[] = { "mac", "name", "serial", "tag" };

@@ -92,7 +92,7 @@ static void narrow_descriptors(const int *kept, unsigned int n)
 			keep_open(kept[i]);
 }
 
-/* The starter ignores or handles these. */
+/* Restores signals that the starter ignores or handles. */
 static void reset_signals(void)
 {
 	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD, SIGPIPE };

@@ -18,7 +18,7 @@
 
 /* The options of one device, each followed by a zero byte. */
 #define VMM_SPAWN_WORDS_MAX 6144
-/* More words, and descriptors, than a device can have. */
+/* Limits that no device reaches. */
 #define VMM_SPAWN_MAX_WORDS 48
 #define VMM_SPAWN_MAX_FDS 16
 
@@ -34,7 +34,7 @@ int vmm_spawn_words_add(struct vmm_spawn_words *words, const char *fmt, ...)
 /* The next word after word, the first one if word is NULL; NULL at the end. */
 const char *vmm_spawn_words_next(const struct vmm_spawn_words *words, const char *word);
 
-/* Whether the words are complete: each ends with a zero byte, and none is too many. */
+/* Whether each word ends with a zero byte, and there are at most VMM_SPAWN_MAX_WORDS. */
 bool vmm_spawn_words_are_valid(const struct vmm_spawn_words *words);
 
 /* Whether a daemon serves devices of this kind. */
@@ -48,8 +48,8 @@ const struct vmm_device_key *vmm_spawn_key_of(const struct vmm_device_kind *kind
 					      const char *word, const char **value);
 
 /*
- * The descriptor that a word refers to, or -1: of a key "fd", of an image fd:N[:NAME], or
- * of a port NAME:fd:N. digits: the position of its number in the word; may be NULL.
+ * The descriptor that a word refers to: by a key "fd", an image fd:N[:NAME] or a port
+ * NAME:fd:N; -1: none. digits: the position of its number in the word; may be NULL.
  */
 int vmm_spawn_fd_of(const struct vmm_device_kind *kind, const char *word,
 		    const char **digits);

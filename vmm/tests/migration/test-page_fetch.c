@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about a destination that fetches missing pages: this test is the source. Needs
- * userfaultfd.
+ * Claims about a destination that fetches missing pages. The test is the source, and
+ * requires userfaultfd.
  */
 #include <config.h>
 
@@ -39,7 +39,7 @@ static struct vmm_page_fetch *fetch;
 static int fd, lost_fd;
 static struct vsu_error err;
 
-/* As the machine: it does not return before the process ends. */
+/* Like that of the machine, it does not return before the process ends. */
 static void on_lost(void *opaque, const struct vsu_error *why)
 {
 	(void)opaque;
@@ -158,7 +158,7 @@ static void wait_for(int event)
 	ck_assert_int_eq(poll(&p, 1, 30000), 1);
 }
 
-/* A processor. */
+/* A thread that accesses a page, like a processor of the guest. */
 static void *read_page(void *arg)
 {
 	const unsigned int page = *(unsigned int *)arg;
@@ -170,12 +170,12 @@ static void run_guest(void)
 {
 	uint32_t paused = 0;
 
-	ck_assert_int_eq(vmm_page_fetch_say(fetch, "loaded", &err), 0);
+	ck_assert_int_eq(vmm_page_fetch_send(fetch, "loaded", &err), 0);
 	expect("loaded");
 	send_go();
 	ck_assert_int_eq(vmm_page_fetch_go(fetch, &paused, &err), 0);
 	ck_assert_uint_eq(paused, 1);
-	ck_assert_int_eq(vmm_page_fetch_say(fetch, "running", &err), 0);
+	ck_assert_int_eq(vmm_page_fetch_send(fetch, "running", &err), 0);
 	expect("running");
 }
 
@@ -215,7 +215,7 @@ START_TEST(other_pages_stay)
 }
 END_TEST
 
-/* The guest may have written to them since. */
+/* The guest may have written to them after they arrived. */
 START_TEST(pages_that_are_not_missing_are_ignored)
 {
 	begin();
@@ -243,12 +243,12 @@ START_TEST(failure_before_the_guest_runs_releases_its_threads)
 	vmm_stream_close(&there);
 	pthread_join(cpu, NULL);
 	ck_assert_int_eq(vmm_page_fetch_go(fetch, &paused, &err), -ECONNRESET);
-	ck_assert_int_eq(vmm_page_fetch_say(fetch, "running", &err), -ECONNRESET);
+	ck_assert_int_eq(vmm_page_fetch_send(fetch, "running", &err), -ECONNRESET);
 	ck_assert(err.msg[0]);
 }
 END_TEST
 
-/* This process ends without the thread. */
+/* The process ends while the thread is in on_lost(). */
 START_TEST(failure_while_the_guest_runs_loses_it)
 {
 	begin();
