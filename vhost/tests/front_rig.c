@@ -296,3 +296,13 @@ void deviate(enum peer_deviation how, uint32_t at)
 	peer.deviation = how;
 	peer.deviation_at = at;
 }
+
+TCase *front_case(Suite *s, const char *name, SFun before, SFun after)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, before, after);
+	tcase_set_timeout(tc, 120);
+	suite_add_tcase(s, tc);
+	return tc;
+}

@@ -6,6 +6,7 @@
 #ifndef TESTS_FRONT_RIG_H
 #define TESTS_FRONT_RIG_H
 
+#include <check.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -48,6 +49,9 @@ extern void (*on_config_changed)(void *opaque);
 
 void setup(void);
 void teardown(void);
+
+/* A case with these fixtures. Its tests may take two minutes. */
+TCase *front_case(Suite *s, const char *name, SFun before, SFun after);
 
 void open_session(void);
 /* Opens the session and completes the handshake. */

@@ -530,19 +530,9 @@ END_TEST
 
 /* -------------------------------------------------------------------- suite */
 
-static TCase *add_case(Suite *s, const char *name)
-{
-	TCase *tc = tcase_create(name);
-
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 120);
-	suite_add_tcase(s, tc);
-	return tc;
-}
-
 static void add_answers(Suite *s)
 {
-	TCase *tc = add_case(s, "answers");
+	TCase *tc = front_case(s, "answers", setup, teardown);
 
 	tcase_add_test(tc, c1_01_unrequested_reply_ends_the_session);
 	tcase_add_test(tc, c1_01_second_reply_ends_the_session);
@@ -573,7 +563,7 @@ static void add_answers(Suite *s)
 
 static void add_back_end_channel(Suite *s)
 {
-	TCase *tc = add_case(s, "back-end channel");
+	TCase *tc = front_case(s, "back-end channel", setup, teardown);
 
 	tcase_add_test(tc, c2_31_config_changes_are_reported_once_per_dispatch);
 	tcase_add_test(tc, c2_01_unknown_request_is_refused_and_keeps_the_session);

@@ -454,19 +454,9 @@ END_TEST
 
 /* -------------------------------------------------------------------- suite */
 
-static TCase *add_case(Suite *s, const char *name)
-{
-	TCase *tc = tcase_create(name);
-
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 120);
-	suite_add_tcase(s, tc);
-	return tc;
-}
-
 static void add_memory(Suite *s)
 {
-	TCase *tc = add_case(s, "memory");
+	TCase *tc = front_case(s, "memory", setup, teardown);
 
 	tcase_add_test(tc, c1_18_addresses_sent_are_no_host_pointers);
 	tcase_add_test(tc, memory_without_slots_is_one_table);

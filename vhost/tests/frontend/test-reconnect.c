@@ -568,19 +568,9 @@ START_TEST(changed_rings_get_a_new_area)
 }
 END_TEST
 
-static TCase *add_case(Suite *s, const char *name)
-{
-	TCase *tc = tcase_create(name);
-
-	tcase_add_checked_fixture(tc, setup_return, teardown_return);
-	tcase_set_timeout(tc, 120);
-	suite_add_tcase(s, tc);
-	return tc;
-}
-
 static void add_losses(Suite *s)
 {
-	TCase *tc = add_case(s, "lost");
+	TCase *tc = front_case(s, "lost", setup_return, teardown_return);
 
 	tcase_add_test(tc, rings_continue_with_the_area_of_the_previous_back_end);
 	tcase_add_test(tc, base_is_the_used_index_of_the_ring);
@@ -604,7 +594,7 @@ static void add_losses(Suite *s)
 
 static void add_away(Suite *s)
 {
-	TCase *tc = add_case(s, "away");
+	TCase *tc = front_case(s, "away", setup_return, teardown_return);
 
 	tcase_add_test(tc, rings_can_be_stopped_while_disconnected);
 	tcase_add_test(tc, rings_can_be_stopped_during_an_unanswered_handshake);
@@ -623,7 +613,7 @@ int main(void)
 
 	add_losses(s);
 	add_away(s);
-	tc = add_case(s, "area");
+	tc = front_case(s, "area", setup_return, teardown_return);
 	tcase_add_test(tc, back_end_without_the_feature_runs_without_an_area);
 	tcase_add_loop_test(tc, c1_10_invalid_area_is_refused, 0,
 			    COUNT(bad_areas));

@@ -667,19 +667,9 @@ END_TEST
 
 /* -------------------------------------------------------------------- suite */
 
-static TCase *add_case(Suite *s, const char *name)
-{
-	TCase *tc = tcase_create(name);
-
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 120);
-	suite_add_tcase(s, tc);
-	return tc;
-}
-
 static void add_handshake(Suite *s)
 {
-	TCase *tc = add_case(s, "handshake");
+	TCase *tc = front_case(s, "handshake", setup, teardown);
 
 	tcase_add_test(tc, handshake_ends_ready_with_the_offered_features);
 	tcase_add_test(tc, handshake_negotiates_common_features_only);
@@ -702,7 +692,7 @@ static void add_handshake(Suite *s)
 
 static void add_start(Suite *s)
 {
-	TCase *tc = add_case(s, "start");
+	TCase *tc = front_case(s, "start", setup, teardown);
 
 	tcase_add_test(tc, start_sends_all_messages_at_once_in_a_fixed_order);
 	tcase_add_test(tc, start_sets_bit_30_and_enables_rings);
@@ -724,7 +714,7 @@ static void add_start(Suite *s)
 
 static void add_stop(Suite *s)
 {
-	TCase *tc = add_case(s, "stop");
+	TCase *tc = front_case(s, "stop", setup, teardown);
 
 	tcase_add_test(tc, stop_disables_rings_then_reads_their_bases);
 	tcase_add_test(tc, start_after_stop_continues_at_the_bases);
@@ -739,7 +729,7 @@ static void add_stop(Suite *s)
 
 static void add_config(Suite *s)
 {
-	TCase *tc = add_case(s, "config");
+	TCase *tc = front_case(s, "config", setup, teardown);
 
 	tcase_add_test(tc, config_is_read);
 	tcase_add_test(tc, config_requires_its_protocol_feature);

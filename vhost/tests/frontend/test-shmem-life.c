@@ -261,19 +261,9 @@ END_TEST
 
 /* -------------------------------------------------------------------- suite */
 
-static TCase *add_case(Suite *s, const char *name)
-{
-	TCase *tc = tcase_create(name);
-
-	tcase_add_checked_fixture(tc, setup_shmem, teardown_shmem);
-	tcase_set_timeout(tc, 120);
-	suite_add_tcase(s, tc);
-	return tc;
-}
-
 static void add_lives(Suite *s)
 {
-	TCase *tc = add_case(s, "lives");
+	TCase *tc = front_case(s, "lives", setup_shmem, teardown_shmem);
 
 	tcase_add_test(tc, c2_21_unmap_is_acknowledged_after_the_last_reference);
 	tcase_add_test(tc, c2_21_requests_behind_a_delayed_unmap_wait_in_order);

@@ -676,19 +676,9 @@ END_TEST
 
 /* -------------------------------------------------------------------- suite */
 
-static TCase *add_case(Suite *s, const char *name)
-{
-	TCase *tc = tcase_create(name);
-
-	tcase_add_checked_fixture(tc, setup_shmem, teardown_shmem);
-	tcase_set_timeout(tc, 120);
-	suite_add_tcase(s, tc);
-	return tc;
-}
-
 static void add_served(Suite *s)
 {
-	TCase *tc = add_case(s, "served");
+	TCase *tc = front_case(s, "served", setup_shmem, teardown_shmem);
 
 	tcase_add_test(tc, regions_have_the_sizes_that_were_announced);
 	tcase_add_test(tc, mapping_shows_the_file_at_its_offset);
@@ -711,7 +701,7 @@ static void add_served(Suite *s)
 
 static void add_regions(Suite *s)
 {
-	TCase *tc = add_case(s, "regions");
+	TCase *tc = front_case(s, "regions", setup_shmem, teardown_shmem);
 
 	tcase_add_loop_test(tc, c1_11_invalid_regions_end_the_handshake, 0,
 			    COUNT(bad_regions));
@@ -720,7 +710,7 @@ static void add_regions(Suite *s)
 
 static void add_refused(Suite *s)
 {
-	TCase *tc = add_case(s, "refused");
+	TCase *tc = front_case(s, "refused", setup_shmem, teardown_shmem);
 
 	tcase_add_test(tc, c2_04_map_before_a_ring_runs_is_refused);
 	tcase_add_test(tc, c2_04_map_after_rings_stopped_is_refused);
