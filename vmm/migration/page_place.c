@@ -13,6 +13,7 @@
 
 #include "migration/missing.h"
 #include "migration/page_place.h"
+#include "migration/pages.h"
 #include "migration/userfault.h"
 
 static uint64_t address_of(const struct vmm_page_span *span, uint64_t offset)
@@ -284,25 +285,20 @@ static int place_huge(struct vmm_placer *p, const struct vmm_page_span *span,
 int vmm_placer_receive(struct vmm_placer *p, const struct vmm_state_section *section,
 		       struct vsu_error *err)
 {
-	const bool zeros = !strcmp(section->name, "zeros");
 	const struct vmm_page_span *span;
-	struct vmm_state_fields f;
-	uint64_t gpa, len, offset;
+	struct vmm_pages_part part;
+	uint64_t offset;
+	const int rc = vmm_pages_read(section, &part, err);
 
-	if (!zeros && strcmp(section->name, "pages") != 0)
-		return 1;
-	vmm_stream_fields(section, &f);
-	gpa = vmm_state_get_u64(&f);
-	len = zeros ? vmm_state_get_u64(&f) : f.left;
-	if (zeros && vmm_state_fields_end(&f, err) < 0)
-		return -EBADMSG;
-	span = vmm_page_set_find(&p->missing, gpa);
-	offset = span ? gpa - span->gpa : 0;
-	if (!span || !len || len > span->len - offset || (offset | len) % VMM_SET_PAGE)
-		return vsu_error_set(err, -EBADMSG, "the stream has %" PRIu64 " bytes for %#" PRIx64 ", where no such memory is",
-				     len, gpa);
+	if (rc)
+		return rc;
+	span = vmm_page_set_find(&p->missing, part.gpa);
+	offset = span ? part.gpa - span->gpa : 0;
+	if (!span || !part.len || part.len > span->len - offset ||
+	    (offset | part.len) % VMM_SET_PAGE)
+		return vmm_pages_refuse(&part, err);
 	return (page_of(span) > VMM_SET_PAGE ? place_huge : place_small)
-		(p, span, offset, zeros ? NULL : f.at, len, err);
+		(p, span, offset, part.bytes, part.len, err);
 }
 
 /* ----------------------------------------------------------------------- faults */

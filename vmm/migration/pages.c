@@ -166,30 +166,44 @@ static void clear_memory(struct vmem_region *r, unsigned char *hva, uint64_t len
 		clear_pages(hva, len);
 }
 
-int vmm_pages_receive(const struct vmem_map *map,
-		      const struct vmm_state_section *section,
-		      struct vsu_error *err)
+int vmm_pages_read(const struct vmm_state_section *section, struct vmm_pages_part *out,
+		   struct vsu_error *err)
 {
 	const bool zeros = !strcmp(section->name, "zeros");
 	struct vmm_state_fields f;
-	struct vmem_region *region;
-	unsigned char *hva;
-	uint64_t gpa, len;
 
 	if (!zeros && strcmp(section->name, "pages") != 0)
 		return 1;
 	vmm_stream_fields(section, &f);
-	gpa = vmm_state_get_u64(&f);
-	len = zeros ? vmm_state_get_u64(&f) : f.left;
-	if (zeros && vmm_state_fields_end(&f, err) < 0)
-		return -EBADMSG;
-	hva = find_memory(map, gpa, len, &region);
+	out->gpa = vmm_state_get_u64(&f);
+	out->len = zeros ? vmm_state_get_u64(&f) : f.left;
+	out->bytes = zeros ? NULL : f.at;
+	return zeros && vmm_state_fields_end(&f, err) < 0 ? -EBADMSG : 0;
+}
+
+int vmm_pages_refuse(const struct vmm_pages_part *part, struct vsu_error *err)
+{
+	return vsu_error_set(err, -EBADMSG, "the stream has %" PRIu64 " bytes for %#" PRIx64 ", where no such memory is",
+			     part->len, part->gpa);
+}
+
+int vmm_pages_receive(const struct vmem_map *map,
+		      const struct vmm_state_section *section,
+		      struct vsu_error *err)
+{
+	struct vmm_pages_part part;
+	struct vmem_region *region;
+	unsigned char *hva;
+	const int rc = vmm_pages_read(section, &part, err);
+
+	if (rc)
+		return rc;
+	hva = find_memory(map, part.gpa, part.len, &region);
 	if (!hva)
-		return vsu_error_set(err, -EBADMSG, "the stream has %" PRIu64 " bytes for %#" PRIx64 ", where no such memory is",
-				     len, gpa);
-	if (zeros)
-		clear_memory(region, hva, len);
+		return vmm_pages_refuse(&part, err);
+	if (part.bytes)
+		memcpy(hva, part.bytes, (size_t)part.len);
 	else
-		memcpy(hva, f.at, (size_t)len);
+		clear_memory(region, hva, part.len);
 	return 0;
 }

@@ -22,6 +22,19 @@ int vmm_pages_send(struct vmm_stream *s, const struct vmm_page_run *run,
 int vmm_pages_send_holes(struct vmm_stream *const *streams, unsigned int nstreams,
 			 struct vmm_page_set *set, struct vsu_error *err);
 
+/* What a section "pages" or "zeros" has. */
+struct vmm_pages_part {
+	uint64_t gpa, len;
+	const unsigned char *bytes;	/* part of the section; NULL: zeros */
+};
+
+/* Reads such a section. Returns 1 if it is another one. Any thread. */
+int vmm_pages_read(const struct vmm_state_section *section, struct vmm_pages_part *out,
+		   struct vsu_error *err);
+
+/* Returns -EBADMSG, because the part is not in memory. */
+int vmm_pages_refuse(const struct vmm_pages_part *part, struct vsu_error *err);
+
 /*
  * Stores a received section into the guest's memory. Returns 1 if it is another
  * one. -EBADMSG: its range is not memory. Any thread.
