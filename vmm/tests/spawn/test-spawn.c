@@ -97,6 +97,14 @@ static void wait_for_end(int sock)
 	ck_assert_int_le(read(sock, &byte, 1), 0);
 }
 
+/* The daemon ends after this line. */
+static void check_end(const char *line)
+{
+	wait_for_end(connect_it());
+	vmm_spawned_explain(spawned, &err);
+	ck_assert_str_eq(err.msg, line);
+}
+
 static pid_t wait_for_pid(void)
 {
 	pid_t pid;
@@ -104,6 +112,20 @@ static pid_t wait_for_pid(void)
 	while (!(pid = vmm_spawned_pid(spawned)))
 		poll(NULL, 0, 1);
 	return pid;
+}
+
+/* The daemon's process, which serves; its connection is *sock. */
+static pid_t start_it(const char *script, int *sock)
+{
+	rig_init(script);
+	*sock = connect_it();
+	return wait_for_pid();
+}
+
+static void free_it(void)
+{
+	vmm_spawned_free(spawned);
+	spawned = NULL;
 }
 
 /* A process that ended is reaped by the starter, so it does not exist. */
@@ -118,9 +140,7 @@ START_TEST(a_daemon_is_started_with_its_options)
 {
 	vmm_spawn_words_add(&words, "--rate=5");
 	rig_init("echo \"got ${1%=*} $2 $3 $4\" >&2");
-	wait_for_end(connect_it());
-	vmm_spawned_explain(spawned, &err);
-	ck_assert_str_eq(err.msg, "backend=spawn: got --fd --log-level=warning --rate=5 ");
+	check_end("backend=spawn: got --fd --log-level=warning --rate=5 ");
 	rig_fini();
 }
 END_TEST
@@ -162,9 +182,7 @@ START_TEST(a_descriptor_is_passed_to_each_process)
 	make_one(&vmm_blk_kind, true);
 	close(fd);
 	for (i = 0; i < 2; i++) {
-		wait_for_end(connect_it());
-		vmm_spawned_explain(spawned, &err);
-		ck_assert_str_eq(err.msg, "backend=spawn: content name");
+		check_end("backend=spawn: content name");
 	}
 	rig_fini();
 }
@@ -195,9 +213,7 @@ START_TEST(a_listed_descriptor_is_inherited)
 	rig_start(CATS);
 	close(fd);
 	make_one(&vmm_blk_kind, false);
-	wait_for_end(connect_it());
-	vmm_spawned_explain(spawned, &err);
-	ck_assert_str_eq(err.msg, "backend=spawn: inherited name");
+	check_end("backend=spawn: inherited name");
 	rig_fini();
 }
 END_TEST
@@ -221,9 +237,7 @@ START_TEST(its_process_is_known)
 	pid_t pid;
 	int sock;
 
-	rig_init(SLEEPS);
-	sock = connect_it();
-	pid = wait_for_pid();
+	pid = start_it(SLEEPS, &sock);
 	ck_assert_int_eq(kill(pid, 0), 0);
 	close(sock);
 	rig_fini();
@@ -236,11 +250,8 @@ START_TEST(it_ends_with_its_device)
 	pid_t pid;
 	int sock;
 
-	rig_init(SLEEPS);
-	sock = connect_it();
-	pid = wait_for_pid();
-	vmm_spawned_free(spawned);
-	spawned = NULL;
+	pid = start_it(SLEEPS, &sock);
+	free_it();
 	wait_until_gone(pid);
 	close(sock);
 	rig_fini();
@@ -257,8 +268,7 @@ START_TEST(one_that_ignores_signals_ends_too)
 	sock = connect_it();
 	pid = wait_for_pid();
 	kill(pid, SIGSTOP);
-	vmm_spawned_free(spawned);
-	spawned = NULL;
+	free_it();
 	wait_until_gone(pid);
 	close(sock);
 	rig_fini();
@@ -270,9 +280,7 @@ START_TEST(another_start_replaces_it)
 	pid_t first, second;
 	int sock;
 
-	rig_init(SLEEPS);
-	sock = connect_it();
-	first = wait_for_pid();
+	first = start_it(SLEEPS, &sock);
 	close(sock);
 	sock = connect_it();
 	second = wait_for_pid();
@@ -362,9 +370,7 @@ START_TEST(a_refused_request_is_explained)
 {
 	vmm_spawn_words_add(&words, "--seccomp=off");
 	rig_init(SLEEPS);
-	wait_for_end(connect_it());
-	vmm_spawned_explain(spawned, &err);
-	ck_assert_str_eq(err.msg, "backend=spawn: cvmm-starter: '--seccomp=off' is no option of a device");
+	check_end("backend=spawn: cvmm-starter: '--seccomp=off' is no option of a device");
 	ck_assert_int_eq(vmm_spawned_pid(spawned), 0);
 	rig_fini();
 }
@@ -392,13 +398,10 @@ START_TEST(a_flood_of_lines_is_read_in_pieces)
 	pid_t pid;
 	int sock;
 
-	rig_init("exec yes lines >&2");
-	sock = connect_it();
-	pid = wait_for_pid();
+	pid = start_it("exec yes lines >&2", &sock);
 	for (i = 0; i < 50; i++)
 		ev_run(loop, EVRUN_ONCE);
-	vmm_spawned_free(spawned);
-	spawned = NULL;
+	free_it();
 	wait_until_gone(pid);
 	close(sock);
 	rig_fini();
