@@ -6,11 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "image.h"
@@ -22,6 +26,25 @@ void image_make(const char *name, uint64_t size)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
 	close(fd);
+}
+
+bool may_mount(void)
+{
+	int status = 1;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(unshare(CLONE_NEWNS) < 0 ||
+		      mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0);
+	return child > 0 && waitpid(child, &status, 0) == child && !status;
+}
+
+void mount_here(const char *type, const char *options)
+{
+	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
+	ck_assert_int_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mkdir("fs", 0700), 0);
+	ck_assert_int_eq(mount("none", "fs", type, 0, options), 0);
 }
 
 static struct vmem_sigbus *table;

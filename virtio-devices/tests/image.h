@@ -15,6 +15,11 @@
 /* Creates a sparse file of this size in the current folder. */
 void image_make(const char *name, uint64_t size);
 
+/* Whether this process may mount; a child process tries it. */
+bool may_mount(void);
+/* Mounts a file system on the new folder "fs", in a private mount namespace. */
+void mount_here(const char *type, const char *options);
+
 /* False if the host does not support that engine. */
 bool engine_works(uint32_t engine);
 

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -420,31 +419,6 @@ START_TEST(e1_08_short_write_is_continued_at_every_boundary)
 	ck_assert_mem_eq(other, buf, (size_t)_i < 512 ? (size_t)_i : 512);
 }
 END_TEST
-
-/*
- * Mounts a file system of 64 KiB, or one without holes, in a private mount
- * namespace.
- */
-static void mount_here(const char *type, const char *options)
-{
-	ck_assert_int_eq(unshare(CLONE_NEWNS), 0);
-	ck_assert_int_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL),
-			 0);
-	ck_assert_int_eq(mkdir("fs", 0700), 0);
-	ck_assert_int_eq(mount("none", "fs", type, 0, options), 0);
-}
-
-/* Whether this process may mount; a child process tries it. */
-static bool may_mount(void)
-{
-	int status = 1;
-	pid_t child = fork();
-
-	if (child == 0)
-		_exit(unshare(CLONE_NEWNS) < 0 ||
-		      mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0);
-	return child > 0 && waitpid(child, &status, 0) == child && !status;
-}
 
 START_TEST(e1_01_full_file_system_fails_writes_until_there_is_space)
 {

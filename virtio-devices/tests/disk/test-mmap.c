@@ -5,7 +5,6 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -206,33 +205,13 @@ START_TEST(a_sealed_image_is_read_and_not_written)
 }
 END_TEST
 
-/* Mounts a file system of 64 KiB in a private mount namespace. */
-static bool mount_here(void)
-{
-	return unshare(CLONE_NEWNS) == 0 &&
-	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mkdir("fs", 0700) == 0 &&
-	       mount("none", "fs", "tmpfs", 0, "size=64k") == 0;
-}
-
-static bool may_mount(void)
-{
-	int status = 1;
-	pid_t child = fork();
-
-	if (child == 0)
-		_exit(unshare(CLONE_NEWNS) < 0 ||
-		      mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0);
-	return child > 0 && waitpid(child, &status, 0) == child && !status;
-}
-
 /* Another process frees pages, and a second file takes their space. */
 START_TEST(e1_27_without_space_for_a_hole_only_the_write_fails)
 {
 	int fd;
 
 	test_disk_fini(&disk);
-	ck_assert(mount_here());
+	mount_here("tmpfs", "size=64k");
 	image_make("fs/image", SIZE);
 	test_disk_init(&disk, "fs/image", VIRTDEV_DISK_ENGINE_MMAP, 16);
 	ck_assert_int_eq(write_at(0, 8 * PAGE), 0);
