@@ -10,15 +10,12 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <sched.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -27,6 +24,7 @@
 #include "keeper.h"
 #include "landlock.h"
 #include "log.h"
+#include "mounts.h"
 #include "outside.h"
 #include "sandbox.h"
 
@@ -40,28 +38,6 @@ const char *const sandbox_names[] = { "namespace", "chroot", "none", NULL };
 /* The process's descriptors, as files. */
 #define OWN_FILES "/proc/self/fd"
 
-/* Kernel headers may be older than the kernel. */
-#ifndef SYS_open_tree
-#define SYS_open_tree 428
-#endif
-#ifndef SYS_move_mount
-#define SYS_move_mount 429
-#endif
-#ifndef SYS_mount_setattr
-#define SYS_mount_setattr 442
-#endif
-/* OPEN_TREE_CLONE, MOVE_MOUNT_F_EMPTY_PATH, MOUNT_ATTR_* of linux/mount.h */
-#define TREE_CLONE 1u
-#define TREE_RECURSIVE 0x8000u
-#define MOVE_FROM_DESCRIPTOR 4u
-#define MOUNT_READ_ONLY 1u
-#define MOUNT_NO_SUID 2u
-#define MOUNT_NO_DEVICES 4u
-
-struct mount_attributes {
-	uint64_t set, clear, propagation, userns_fd;
-};
-
 /* Capabilities of a file server for several users. */
 #define FILE_CAPABILITIES						\
 	(UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_DAC_OVERRIDE |	\
@@ -70,44 +46,19 @@ struct mount_attributes {
 	 UINT64_C(1) << CAP_MKNOD | UINT64_C(1) << CAP_SETFCAP)
 
 /* Root in a container usually has CAP_SYS_CHROOT, but none of the others. */
-static int no_namespace(struct vsu_error *err, const char *what)
+static int not_possible(struct vsu_error *err, int cause, const char *what)
 {
 	const char *remedy = geteuid() ?
 		"become root, or use --sandbox=none" :
 		"in a container use --sandbox=chroot or --sandbox=none, or grant it CAP_SYS_ADMIN and mounts";
 
 	return vsu_error_set(err, -EPERM, "--sandbox=namespace: %s (%s); %s",
-			     what, strerror(errno), remedy);
+			     what, strerror(-cause), remedy);
 }
 
-static int text_write(const char *path, const char *text)
+static int no_namespace(struct vsu_error *err, const char *what)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		rc = -errno;
-	vsu_fd_close(&fd);
-	return rc;
-}
-
-/* Maps one user and one group to themselves. */
-static int map_ids(uid_t uid, gid_t gid)
-{
-	char users[64], groups[64];
-	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), rc;
-
-	/* after a change of user these files would belong to root */
-	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	snprintf(users, sizeof(users), "%u %u 1", uid, uid);
-	snprintf(groups, sizeof(groups), "%u %u 1", gid, gid);
-	rc = text_write("/proc/self/setgroups", "deny");
-	rc = rc < 0 ? rc : text_write("/proc/self/uid_map", users);
-	rc = rc < 0 ? rc : text_write("/proc/self/gid_map", groups);
-	if (dumpable == 0)
-		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	return rc;
+	return not_possible(err, -errno, what);
 }
 
 static int namespaces_first(struct sandbox *s, struct vsu_error *err)
@@ -120,12 +71,8 @@ static int namespaces_first(struct sandbox *s, struct vsu_error *err)
 	if (unshare(CLONE_NEWPID | (s->own_users ? CLONE_NEWUSER : 0)) < 0)
 		return no_namespace(err, s->own_users ? "no user namespace" :
 						  "no namespace of processes");
-	rc = s->own_users ? map_ids(uid, gid) : 0;
-	if (rc < 0) {
-		errno = -rc;
-		return no_namespace(err, "the user cannot be mapped");
-	}
-	return 0;
+	rc = s->own_users ? prog_mount_map_ids(uid, gid) : 0;
+	return rc < 0 ? not_possible(err, rc, "the user cannot be mapped") : 0;
 }
 
 /*
@@ -134,15 +81,10 @@ static int namespaces_first(struct sandbox *s, struct vsu_error *err)
  */
 static int restrict_mounts(int tree, bool read_only, struct vsu_error *err)
 {
-	const struct mount_attributes attributes = {
-		.set = MOUNT_NO_SUID | MOUNT_NO_DEVICES |
-		       (read_only ? MOUNT_READ_ONLY : 0),
-	};
+	int rc = prog_mount_restrict(tree, PROG_MOUNT_NO_SUID | PROG_MOUNT_NO_DEVICES |
+				     (read_only ? PROG_MOUNT_READ_ONLY : 0));
 
-	if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | TREE_RECURSIVE,
-		    &attributes, sizeof(attributes)) < 0 && errno != ENOSYS)
-		return no_namespace(err, "mounts that cannot be restricted");
-	return 0;
+	return rc < 0 ? not_possible(err, rc, "mounts that cannot be restricted") : 0;
 }
 
 /*
@@ -154,11 +96,9 @@ static int tree_open(const char *folder, struct vsu_error *err)
 
 	if (dir < 0)
 		return vsu_error_sys(err, -errno, "%s", folder);
-	tree = (int)syscall(SYS_open_tree, dir, "",
-			    TREE_CLONE | TREE_RECURSIVE | AT_EMPTY_PATH |
-			    O_CLOEXEC);
+	tree = prog_mount_copy(dir);
 	if (tree < 0)
-		tree = no_namespace(err, "the folder's mount cannot be copied");
+		tree = not_possible(err, tree, "the folder's mount cannot be copied");
 	vsu_fd_close(&dir);
 	return tree;
 }
@@ -177,6 +117,15 @@ static int mounts_separate(struct vsu_error *err)
 	return 0;
 }
 
+static int stage_attach(int tree, struct vsu_error *err)
+{
+	int stage = open(STAGE, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int rc = stage < 0 ? -errno : prog_mount_attach(tree, stage);
+
+	vsu_fd_close(&stage);
+	return rc < 0 ? not_possible(err, rc, "the folder cannot be mounted at " STAGE) : 0;
+}
+
 static int stage_folder(const char *folder, bool read_only,
 			struct vsu_error *err)
 {
@@ -188,9 +137,7 @@ static int stage_folder(const char *folder, bool read_only,
 	if (rc < 0)
 		return rc;
 	rc = restrict_mounts(tree, read_only, err);
-	if (rc >= 0 && syscall(SYS_move_mount, tree, "", AT_FDCWD, STAGE,
-			       MOVE_FROM_DESCRIPTOR) < 0)
-		rc = no_namespace(err, "the folder cannot be mounted at " STAGE);
+	rc = rc < 0 ? rc : stage_attach(tree, err);
 	vsu_fd_close(&tree);
 	return rc;
 }
@@ -253,16 +200,12 @@ bool sandbox_leave_socket(struct sandbox *s,
 	return false;
 }
 
-/*
- * pivot_root() stacks the old root over the new one, so it can be detached
- * without a folder for it. The mounts below follow one by one, each without a
- * parent.
- */
 static int root_change(const char *folder, struct vsu_error *err)
 {
-	if (chdir(folder) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
-	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-		return no_namespace(err, "the root cannot be changed");
+	int rc = prog_mount_become_root(folder);
+
+	if (rc < 0)
+		return not_possible(err, rc, "the root cannot be changed");
 	if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		return no_namespace(err, "no namespace of networks");
 	return 0;

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The steps of a process that moves into its own namespaces, by system calls: headers may
+ * be older than the kernel. All return 0 or more, or a negative errno.
+ *
+ * Threads: call them before any thread is started.
+ */
+#ifndef PROGRAMS_MOUNTS_H
+#define PROGRAMS_MOUNTS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Attributes of a mount: MOUNT_ATTR_* of linux/mount.h. */
+#define PROG_MOUNT_READ_ONLY UINT64_C(1)
+#define PROG_MOUNT_NO_SUID UINT64_C(2)
+#define PROG_MOUNT_NO_DEVICES UINT64_C(4)
+#define PROG_MOUNT_NO_PROGRAMS UINT64_C(8)
+
+/* Maps one user and one group of a new user namespace to themselves. */
+int prog_mount_map_ids(uid_t uid, gid_t gid);
+
+/* A copy of what is mounted at a file or folder, including mounts inside: a descriptor. */
+int prog_mount_copy(int place);
+
+/* Includes mounts inside. Older kernels that lack the call change nothing. */
+int prog_mount_restrict(int tree, uint64_t attributes);
+
+/* Mounts a copy over the file or folder of a descriptor. */
+int prog_mount_attach(int tree, int place);
+
+/*
+ * The folder, which is a mount, becomes the root and the working directory. The old root
+ * is detached.
+ */
+int prog_mount_become_root(const char *folder);
+
+#endif
