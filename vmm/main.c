@@ -22,6 +22,7 @@
 #include "cli/daemons.h"
 #include "cli/dry_run.h"
 #include "cli/help.h"
+#include "cli/jail.h"
 #include "cli/memory_command.h"
 #include "cli/rights.h"
 #include "cli/sandbox.h"
@@ -97,23 +98,35 @@ static int parse_run(struct vmm_options *options,
 	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : VSU_EXIT_OK;
 }
 
+/* Daemons are outside of the jail, and have their own. The exit status of a failure, or 0. */
+static int restrict_process(const struct vmm_options *options, struct vsu_error *err)
+{
+	int rc = vmm_rights_prepare(options, err);
+
+	if (rc < 0)
+		return vmm_exit_status(VMM_STAGE_OPTIONS, rc);
+	rc = vmm_daemons_prepare(options, err);
+	if (rc < 0)
+		return vmm_exit_status(VMM_STAGE_SOCKET, rc);
+	rc = vmm_jail_close(options, err);
+	rc = rc < 0 ? rc : vmm_sandbox_lock(options, err);
+	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0;
+}
+
 /* Initialises the process once, then runs its machines. */
 static int run_options(const struct vmm_options *options)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	int rc;
+	int status, rc;
 
 	prog_raise_fd_limit();
+	rc = vmm_jail_enter(options, &err);
+	if (rc < 0)
+		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	vmm_recording_prepare(options);
-	rc = vmm_rights_prepare(options, &err);
-	if (rc < 0)
-		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
-	rc = vmm_daemons_prepare(options, &err);
-	if (rc < 0)
-		return complain(vmm_exit_status(VMM_STAGE_SOCKET, rc), &err);
-	rc = vmm_sandbox_lock(options, &err);
-	if (rc < 0)
-		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+	status = restrict_process(options, &err);
+	if (status)
+		return complain(status, &err);
 	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
 	if (!rc)
 		rc = prog_closer_allow(&err);

@@ -283,6 +283,7 @@ static void blk_describe(const void *config, struct vmm_device_facts *facts)
 	facts->temporary = b->snapshot;
 	facts->locks = b->locking == LOCKING_ON;
 	facts->connects = !facts->file;
+	facts->outside = facts->connects ? b->path : NULL;
 	if (facts->connects && facts->writes)
 		facts->names[0] = b->path;
 }

@@ -264,17 +264,29 @@ static const char *socket_of(const char *stream)
 	       colon + 1 + strlen(SOCKET) : NULL;
 }
 
+/* "NAME:pty" */
+static bool is_pty(const char *stream)
+{
+	const char *colon = strchr(stream, ':');
+
+	return colon && !strcmp(colon + 1, "pty");
+}
+
 static void console_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct console *c = config;
 	uint32_t i, n = 0;
 
 	facts->stdio = c->stdio;
+	facts->outside = c->pty ? "pty" : NULL;
 	if (c->socket)
 		facts->sockets[n++] = c->socket;
-	for (i = 0; i < count_streams(c); i++)
+	for (i = 0; i < count_streams(c); i++) {
 		if (socket_of(c->streams[i]))
 			facts->sockets[n++] = socket_of(c->streams[i]);
+		if (is_pty(c->streams[i]))
+			facts->outside = c->streams[i];
+	}
 }
 
 const struct vmm_device_kind vmm_console_kind = {

@@ -125,6 +125,12 @@ struct vmm_device_facts {
 	 * list.
 	 */
 	const char *names[VMM_DEVICE_NAMES_MAX];
+	const char *peer;	/* path of another program's socket that it connects to, or NULL */
+	/*
+	 * A resource that exists only in the host's namespaces of network and mounts, or
+	 * NULL: a tap interface, a server's address, a new terminal.
+	 */
+	const char *outside;
 	uint64_t cid;	/* context id; unique on the host if the kernel serves vsock; 0: none */
 };
 

@@ -169,6 +169,8 @@ static void net_describe(const void *config, struct vmm_device_facts *facts)
 	unsigned int i, count = 0;
 
 	facts->connects = n->reconnect;
+	facts->peer = n->socket;
+	facts->outside = n->tap;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i])
 			facts->names[count++] = names[i];

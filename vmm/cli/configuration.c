@@ -164,7 +164,7 @@ static bool is_local(const char *word)
 	       is_option(word, "--socket-mode") ||
 	       is_option(word, "--socket-group") || is_option(word, "--sandbox") ||
 	       is_option(word, "--daemon-path") ||
-	       is_option(word, "--user");
+	       is_option(word, "--user") || is_option(word, "--jail");
 }
 
 /* Without those options and their values. */
@@ -177,7 +177,7 @@ static int drop_local(char **words, int n)
 		local = is_local(words[from]);
 		if (!local)
 			words[to++] = words[from];
-		else if (!strchr(words[from], '='))
+		else if (!strchr(words[from], '=') && strcmp(words[from], "--jail"))
 			from++;
 		from++;
 	}

@@ -12,7 +12,7 @@
 #include "places.h"
 
 enum { MEMORY, ON_MEMORY_ERROR, CONFIDENTIAL, CPUS, CPU, DIRTY_RING, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
-       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, LATENCY, SOCKET_MODE, SOCKET_GROUP, SANDBOX, DAEMON_PATH, USER, REBOOT, CONFIG, FROM, CLONE, PREFETCH, INCOMING,
+       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, LATENCY, SOCKET_MODE, SOCKET_GROUP, SANDBOX, DAEMON_PATH, USER, JAIL, REBOOT, CONFIG, FROM, CLONE, PREFETCH, INCOMING,
        DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
@@ -117,6 +117,8 @@ const struct vsu_option vmm_run_options[] = {
 			  .help = "folder of the daemons for devices with backend=spawn" },
 	[USER] = { .name = "user", .kind = VSU_OPTION_STRING, .arg = "NAME",
 		   .help = "run as that user after everything was opened" },
+	[JAIL] = { .name = "jail", .kind = VSU_OPTION_FLAG,
+		   .help = "own namespaces, and an empty root with the files of the options only" },
 	[REBOOT] = { .name = "reboot", .kind = VSU_OPTION_CHOICE,
 		     .choices = reboots, .preset = "exit",
 		     .help = "what to do when the guest reboots" },
@@ -181,6 +183,7 @@ static const struct prog_place places[] = {
 	[SANDBOX] = PLACE(sandbox),
 	[DAEMON_PATH] = PLACE(daemon_path),
 	[USER] = PLACE(user),
+	[JAIL] = PLACE(jail),
 	[REBOOT] = PLACE(restart),
 	[DRY_RUN] = PLACE(dry_run),
 	[JSON] = PLACE(json),

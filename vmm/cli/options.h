@@ -67,6 +67,7 @@ struct vmm_options {
 	struct vmm_channels *channels; /* with stream: its other connections */
 	const char *initrd, *cmdline, *append, *serial, *control, *sandbox, *daemon_path;
 	const char *user;
+	bool jail;
 	struct prog_socket_access sockets;	/* of control and devices */
 	enum vmm_on_memory_error on_memory_error;
 	enum vmm_launch_kind confidential;

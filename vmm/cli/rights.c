@@ -12,6 +12,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "cli/jail_keeper.h"
 #include "cli/rights.h"
 #include "cli/sandbox.h"
 #include "privileges.h"
@@ -63,11 +64,14 @@ int vmm_rights_prepare(const struct vmm_options *options, struct vsu_error *err)
 /* All threads change; capabilities are lost with root. */
 static int change_user(const char *name, struct vsu_error *err)
 {
+	int rc;
+
 	if (setgroups(0, NULL) < 0 || setresgid(target.group, target.group, target.group) < 0 ||
 	    setresuid(target.user, target.user, target.user) < 0)
 		return vsu_error_sys(err, -errno, "--user: cannot become '%s'", name);
 	target.changed = true;
-	return confine_new_privileges(err);
+	rc = vmm_jail_keeper_tie(err);
+	return rc ? rc : confine_new_privileges(err);
 }
 
 /* A folder that is shared needs a descriptor for each inode that the guest has looked up. */

@@ -52,7 +52,7 @@ static int take_property(void *opaque, unsigned int index,
 	if (place < 0)
 		return vsu_error_sys(err, -errno, "--sandbox: folder '%s'",
 				     value->text);
-	return vmm_sandbox_rules_add(c->rules, place, LANDLOCK_FULL, err);
+	return vmm_sandbox_rules_add(c->rules, place, value->text, LANDLOCK_FULL, err);
 }
 
 /* how: ON, LOG or OFF. */
@@ -166,6 +166,19 @@ static bool locked;
 bool vmm_sandbox_is_locked(void)
 {
 	return locked;
+}
+
+int vmm_sandbox_files(const struct vmm_options *options, struct vmm_sandbox_rules *rules,
+		      struct vsu_error *err)
+{
+	int how = ON;
+	int rc = options->sandbox ? choice_parse(options->sandbox, rules, &how, err) : 0;
+
+	if (rc < 0)
+		return rc;
+	if (how != ON)
+		return vsu_error_set(err, -EINVAL, "--jail needs --sandbox=on: a process that keeps its capabilities could leave the jail");
+	return vmm_sandbox_rules_fill(rules, options, err);
 }
 
 int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err)

@@ -13,12 +13,20 @@
 #include <vmm-sys-util/error.h>
 
 #include "cli/options.h"
+#include "cli/sandbox_rules.h"
 
 /*
  * Does nothing with --sandbox=off. A kernel without Landlock is logged as a
  * warning. -ENOENT, -EINVAL: a property or folder of the option is refused.
  */
 int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err);
+
+/*
+ * Fills in the rules of --sandbox=on; rules->jail is set. -EINVAL: another --sandbox, or as
+ * above; -EOPNOTSUPP: a device that has no use in a jail.
+ */
+int vmm_sandbox_files(const struct vmm_options *options, struct vmm_sandbox_rules *rules,
+		      struct vsu_error *err);
 
 /* Whether it was locked, with --sandbox=on. */
 bool vmm_sandbox_is_locked(void);

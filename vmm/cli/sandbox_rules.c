@@ -22,24 +22,32 @@
 #include "file_value.h"
 #include "memory/memory.h"
 
-int vmm_sandbox_rules_add(struct vmm_sandbox_rules *r, int place, enum landlock_use use,
-			  struct vsu_error *err)
+int vmm_sandbox_rules_add(struct vmm_sandbox_rules *r, int place, const char *name,
+			  enum landlock_use use, struct vsu_error *err)
 {
+	char *copy;
+
 	if (place < 0)
 		return 0;
-	if (r->n == VMM_SANDBOX_RULES) {
+	copy = name ? strdup(name) : NULL;
+	if (r->n == VMM_SANDBOX_RULES || (name && !copy)) {
 		vsu_fd_close(&place);
-		return vsu_error_set(err, -E2BIG, "--sandbox: more than %d files and folders",
+		free(copy);
+		return vsu_error_set(err, name && !copy ? -ENOMEM : -E2BIG,
+				     "--sandbox: more than %d files and folders, or no memory for them",
 				     VMM_SANDBOX_RULES);
 	}
+	r->names[r->n] = copy;
 	r->list[r->n++] = (struct landlock_rule){ place, use };
 	return 0;
 }
 
 void vmm_sandbox_rules_close(struct vmm_sandbox_rules *r)
 {
-	while (r->n)
+	while (r->n) {
 		vsu_fd_close(&r->list[--r->n].place);
+		free(r->names[r->n]);
+	}
 }
 
 /* ---------------------------------------------------------------------- paths */
@@ -48,7 +56,7 @@ void vmm_sandbox_rules_close(struct vmm_sandbox_rules *r)
 static int path_add(struct vmm_sandbox_rules *r, const char *path, enum landlock_use use,
 		    struct vsu_error *err)
 {
-	return vmm_sandbox_rules_add(r, open(path, O_PATH | O_CLOEXEC), use, err);
+	return vmm_sandbox_rules_add(r, open(path, O_PATH | O_CLOEXEC), path, use, err);
 }
 
 static int parent_add(struct vmm_sandbox_rules *r, const char *path, enum landlock_use use,
@@ -95,13 +103,22 @@ static int opening_add(struct vmm_sandbox_rules *r, const struct vmm_device_open
 							   uses[o->use], err);
 }
 
+/* The first use would fail with the cause of another namespace. */
+static int refuse_outside(const char *what, struct vsu_error *err)
+{
+	return vsu_error_set(err, -EOPNOTSUPP, "--jail: '%s' is in the host's network or terminals, which the jail hides; add backend=spawn to the device, or pass a descriptor",
+			     what);
+}
+
 static int facts_add(struct vmm_sandbox_rules *r, const struct vmm_device_facts *facts,
 		     struct vsu_error *err)
 {
 	const struct vmm_device_opening *o;
 	const char *const *socket;
-	int rc = 0;
+	int rc = r->jail && facts->outside ? refuse_outside(facts->outside, err) : 0;
 
+	if (!rc && r->jail && facts->peer)
+		rc = parent_add(r, facts->peer, LANDLOCK_READ, err);
 	for (o = facts->opens; !rc && o->text; o++)
 		rc = opening_add(r, o, facts->writes, err);
 	for (socket = facts->sockets; !rc && *socket; socket++)
@@ -110,8 +127,8 @@ static int facts_add(struct vmm_sandbox_rules *r, const struct vmm_device_facts 
 }
 
 /*
- * Sockets of other processes need no rule: Landlock does not restrict connections to
- * them.
+ * Sockets of other processes need no rule of Landlock, which does not restrict connections
+ * to them. A jail needs their folder: a server that starts again makes a new socket.
  */
 static int device_add(struct vmm_sandbox_rules *r, const struct vmm_device_option *d,
 		      struct vsu_error *err)
@@ -125,6 +142,10 @@ static int device_add(struct vmm_sandbox_rules *r, const struct vmm_device_optio
 	if (!vmm_device_parse(d, spec, NULL) && spec->kind && !spec->remote) {
 		facts = vmm_device_describe(spec);
 		rc = facts_add(r, &facts, err);
+	} else if (r->jail && spec->remote && !spec->spawned && spec->socket[0] == '@') {
+		rc = refuse_outside(spec->socket, err);
+	} else if (r->jail && spec->remote && !spec->spawned) {
+		rc = parent_add(r, spec->socket, LANDLOCK_READ, err);
 	}
 	free(spec);
 	return rc;
@@ -192,30 +213,32 @@ static int options_add(struct vmm_sandbox_rules *r, const struct vmm_options *o,
 
 /* --------------------------------------------------- files that running requires */
 
+enum { HOST, JAIL };
+
 /*
- * Devices that the user may open, the kernel's limits, the sizes of DAX devices,
- * the names of hosts.
+ * Devices that the user may open, and the kernel's limits. Outside of a jail also the sizes
+ * of DAX devices, the names of hosts, interfaces and terminals.
  */
-static const struct { const char *path; enum landlock_use use; } common[] = {
-	{ "/dev/kvm", LANDLOCK_DEVICE },
-	{ "/dev/net/tun", LANDLOCK_DEVICE },
-	{ "/dev/null", LANDLOCK_DEVICE },
-	{ "/dev/ptmx", LANDLOCK_DEVICE },
-	{ "/dev/pts", LANDLOCK_DEVICE },
-	{ "/dev/userfaultfd", LANDLOCK_DEVICE },
-	{ "/dev/vhost-net", LANDLOCK_DEVICE },
-	{ "/dev/vhost-vsock", LANDLOCK_DEVICE },
-	{ "/proc/meminfo", LANDLOCK_READ },
-	{ "/proc/sys/vm/overcommit_memory", LANDLOCK_READ },
-	{ "/sys/dev/char", LANDLOCK_READ },
-	{ "/sys/devices", LANDLOCK_READ },
-	{ "/sys/module/vhost/parameters", LANDLOCK_READ },
-	{ "/etc/gai.conf", LANDLOCK_READ },
-	{ "/etc/host.conf", LANDLOCK_READ },
-	{ "/etc/hosts", LANDLOCK_READ },
-	{ "/etc/nsswitch.conf", LANDLOCK_READ },
-	{ "/etc/resolv.conf", LANDLOCK_READ },
-	{ "/etc/services", LANDLOCK_READ },
+static const struct { const char *path; enum landlock_use use; int where; } common[] = {
+	{ "/dev/kvm", LANDLOCK_DEVICE, JAIL },
+	{ "/dev/net/tun", LANDLOCK_DEVICE, HOST },
+	{ "/dev/null", LANDLOCK_DEVICE, JAIL },
+	{ "/dev/ptmx", LANDLOCK_DEVICE, HOST },
+	{ "/dev/pts", LANDLOCK_DEVICE, HOST },
+	{ "/dev/userfaultfd", LANDLOCK_DEVICE, JAIL },
+	{ "/dev/vhost-net", LANDLOCK_DEVICE, JAIL },
+	{ "/dev/vhost-vsock", LANDLOCK_DEVICE, JAIL },
+	{ "/proc/meminfo", LANDLOCK_READ, JAIL },
+	{ "/proc/sys/vm/overcommit_memory", LANDLOCK_READ, JAIL },
+	{ "/sys/dev/char", LANDLOCK_READ, HOST },
+	{ "/sys/devices", LANDLOCK_READ, HOST },
+	{ "/sys/module/vhost/parameters", LANDLOCK_READ, JAIL },
+	{ "/etc/gai.conf", LANDLOCK_READ, HOST },
+	{ "/etc/host.conf", LANDLOCK_READ, HOST },
+	{ "/etc/hosts", LANDLOCK_READ, HOST },
+	{ "/etc/nsswitch.conf", LANDLOCK_READ, HOST },
+	{ "/etc/resolv.conf", LANDLOCK_READ, HOST },
+	{ "/etc/services", LANDLOCK_READ, HOST },
 };
 
 static int common_add(struct vmm_sandbox_rules *r, struct vsu_error *err)
@@ -224,11 +247,12 @@ static int common_add(struct vmm_sandbox_rules *r, struct vsu_error *err)
 	int fd, rc = 0;
 
 	for (i = 0; !rc && i < sizeof(common) / sizeof(*common); i++)
-		rc = path_add(r, common[i].path, common[i].use, err);
+		if (common[i].where == JAIL || !r->jail)
+			rc = path_add(r, common[i].path, common[i].use, err);
 	/* opened again by another name */
 	for (fd = 0; !rc && fd <= STDERR_FILENO; fd++)
-		rc = vmm_sandbox_rules_add(r, fcntl(fd, F_DUPFD_CLOEXEC, 0), LANDLOCK_FILE,
-			       err);
+		rc = vmm_sandbox_rules_add(r, fcntl(fd, F_DUPFD_CLOEXEC, 0), NULL,
+					   LANDLOCK_FILE, err);
 	return rc;
 }
 
@@ -240,10 +264,13 @@ static int own_files_add(struct vmm_sandbox_rules *r, struct vsu_error *err)
 {
 	static int own = -1;
 
+	if (r->jail)
+		return path_add(r, "/proc/self", LANDLOCK_READ, err);
 	if (own < 0)
 		own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return own < 0 ? 0 :
-	       vmm_sandbox_rules_add(r, fcntl(own, F_DUPFD_CLOEXEC, 0), LANDLOCK_READ, err);
+	       vmm_sandbox_rules_add(r, fcntl(own, F_DUPFD_CLOEXEC, 0), NULL, LANDLOCK_READ,
+				     err);
 }
 
 int vmm_sandbox_rules_fill(struct vmm_sandbox_rules *r, const struct vmm_options *options,

@@ -41,7 +41,7 @@ static const struct {
 	{ "control", CHANGE_STREAM }, { "serial", CHANGE_STREAM },
 	{ "socket-mode", CHANGE_VALUE }, { "socket-group", CHANGE_VALUE },
 	{ "daemon-path", CHANGE_VALUE }, { "sandbox", CHANGE_VALUE },
-	{ "user", CHANGE_VALUE },
+	{ "user", CHANGE_VALUE }, { "jail", CHANGE_VALUE },
 	{ "on-memory-error", CHANGE_VALUE }, { "log-level", CHANGE_VALUE },
 	{ "dirty-ring", CHANGE_VALUE }, { "latency", CHANGE_VALUE },
 	{ "verbose", CHANGE_VALUE }, { "dry-run", CHANGE_START },

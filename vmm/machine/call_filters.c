@@ -48,6 +48,7 @@ static const struct call_rule process_rules[] = {
 	{ "socket", 0, UINT64_MAX, AF_NETLINK }, /* of getaddrinfo() */
 	{ "prctl", 0, UINT32_MAX, PR_SET_NO_NEW_PRIVS },
 	{ "prctl", 0, UINT32_MAX, PR_SET_NAME },
+	{ "prctl", 0, UINT32_MAX, PR_SET_PDEATHSIG },
 	{ "prctl", 0, UINT32_MAX, PR_MCE_KILL },
 	IOCTLS_OF(0xae),	/* KVM */
 	IOCTLS_OF(0xaf),	/* vhost of the kernel */

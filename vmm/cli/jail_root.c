@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Mounts files and folders below an empty root. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "cli/jail_root.h"
+#include "mounts.h"
+
+/* For folders on the way to names. */
+#define SIZE "mode=0755,size=1m,nr_inodes=8192"
+#define FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+struct entry {
+	char path[PATH_MAX];	/* absolute */
+	struct landlock_rule rule;
+	unsigned int depth;	/* number of components */
+};
+
+/* ------------------------------------------------------------------- the names */
+
+static bool is_writable(const struct landlock_rule *rule)
+{
+	return rule->use != LANDLOCK_READ && rule->use != LANDLOCK_READ_FILE;
+}
+
+/* Folders before what is inside, so that none hides another; the widest right last. */
+static int entry_compare(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	if (x->depth != y->depth)
+		return x->depth < y->depth ? -1 : 1;
+	return (int)is_writable(&x->rule) - (int)is_writable(&y->rule);
+}
+
+static int entry_set(struct entry *e, const char *folder, const char *name,
+		     const struct landlock_rule *rule, struct vsu_error *err)
+{
+	const char *at;
+	int len = snprintf(e->path, sizeof(e->path), "%s%s%s", name[0] == '/' ? "" : folder,
+			   name[0] == '/' ? "" : "/", name);
+
+	if (len < 0 || len >= (int)sizeof(e->path))
+		return vsu_error_set(err, -ENAMETOOLONG, "--jail: '%s' is too long", name);
+	e->rule = *rule;
+	for (e->depth = 0, at = e->path; *at; at++)
+		e->depth += at[0] == '/' && at[1] && at[1] != '/';
+	return 0;
+}
+
+static int entries_sort(struct entry *entries, const struct vmm_sandbox_rules *rules,
+			const char *folder, struct vsu_error *err)
+{
+	unsigned int i, n = 0;
+	int rc = 0;
+
+	for (i = 0; !rc && i < rules->n; i++)
+		if (rules->names[i])
+			rc = entry_set(&entries[n++], folder, rules->names[i],
+				       &rules->list[i], err);
+	if (rc < 0)
+		return rc;
+	qsort(entries, n, sizeof(*entries), entry_compare);
+	return (int)n;
+}
+
+/* ------------------------------------------------------------- the way to a name */
+
+static bool is_same(int a, int b)
+{
+	struct stat x, y;
+
+	return !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Nothing is created in a folder of the host. */
+static bool is_of_jail(int root, int dir)
+{
+	struct stat x, y;
+
+	return !fstat(root, &x) && !fstat(dir, &y) && x.st_dev == y.st_dev;
+}
+
+/* Replaces *dir by its entry. Above the root is the root. */
+static int step_into(int root, int *dir, const char *name)
+{
+	int next;
+
+	if (!strcmp(name, "..") && is_same(root, *dir))
+		return 0;
+	if (is_of_jail(root, *dir) && mkdirat(*dir, name, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	next = openat(*dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (next < 0)
+		return -errno;
+	vsu_fd_close(dir);
+	*dir = next;
+	return 0;
+}
+
+/* The last step to a file, which is an empty one below the mount. */
+static int step_to_file(int root, int *dir, const char *name)
+{
+	struct stat st;
+	int file;
+
+	if (is_of_jail(root, *dir)) {
+		file = openat(*dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		vsu_fd_close(&file);
+	}
+	file = openat(*dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (file < 0)
+		return -errno;
+	vsu_fd_close(dir);
+	*dir = file;
+	return fstat(file, &st) < 0 ? -errno : S_ISLNK(st.st_mode) ? -ELOOP : 0;
+}
+
+/* A descriptor of the path below the root, created where it is missing. */
+static int make_way(int root, const char *path, bool is_folder)
+{
+	char copy[PATH_MAX], *rest, *name, *next;
+	int dir = vsu_fd_dup(root), rc = dir < 0 ? dir : 0;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	for (name = strtok_r(copy, "/", &rest); !rc && name; name = next) {
+		next = strtok_r(NULL, "/", &rest);
+		if (strcmp(name, "."))
+			rc = next || is_folder ? step_into(root, &dir, name) :
+						 step_to_file(root, &dir, name);
+	}
+	if (rc < 0)
+		vsu_fd_close(&dir);
+	return rc < 0 ? rc : dir;
+}
+
+/* ---------------------------------------------------------------------- mounts */
+
+static uint64_t attributes_of(const struct landlock_rule *rule, bool is_folder)
+{
+	return PROG_MOUNT_NO_SUID | PROG_MOUNT_NO_PROGRAMS |
+	       (is_folder ? PROG_MOUNT_NO_DEVICES : 0) |
+	       (is_writable(rule) ? 0 : PROG_MOUNT_READ_ONLY);
+}
+
+static int refuse_root(const struct entry *e, struct vsu_error *err)
+{
+	return vsu_error_set(err, -EINVAL, "--jail: '%s' is the host's whole root; name a folder below, for a socket too",
+			     e->path);
+}
+
+static int refuse_mount(const struct entry *e, int rc, struct vsu_error *err)
+{
+	if (rc == -ELOOP || rc == -ENOTDIR || rc == -ENOENT)
+		return vsu_error_set(err, -EINVAL, "--jail: '%s' leads through a symbolic link of a folder that another option names; give the file's own name",
+				     e->path);
+	return vsu_error_sys(err, rc, "--jail: '%s' cannot be mounted", e->path);
+}
+
+static int copy_attach(const struct landlock_rule *rule, bool is_folder, int place)
+{
+	int tree = prog_mount_copy(rule->place), rc;
+
+	if (tree < 0)
+		return tree;
+	rc = prog_mount_restrict(tree, attributes_of(rule, is_folder));
+	rc = rc < 0 ? rc : prog_mount_attach(tree, place);
+	vsu_fd_close(&tree);
+	return rc;
+}
+
+static int entry_mount(int root, const struct entry *e, struct vsu_error *err)
+{
+	struct stat st;
+	bool is_folder;
+	int place, rc;
+
+	if (fstat(e->rule.place, &st) < 0)
+		return vsu_error_sys(err, -errno, "--jail: '%s'", e->path);
+	is_folder = S_ISDIR(st.st_mode);
+	place = make_way(root, e->path, is_folder);
+	if (place < 0)
+		return refuse_mount(e, place, err);
+	if (is_same(root, place))
+		rc = refuse_root(e, err);
+	else if ((rc = copy_attach(&e->rule, is_folder, place)) < 0)
+		rc = refuse_mount(e, rc, err);
+	vsu_fd_close(&place);
+	return rc;
+}
+
+static int entries_mount(int root, const struct vmm_sandbox_rules *rules,
+			 const char *folder, struct vsu_error *err)
+{
+	struct entry *entries = calloc(VMM_SANDBOX_RULES, sizeof(*entries));
+	int i, n, rc;
+
+	if (!entries)
+		return vsu_error_set(err, -ENOMEM, "no memory for the files of a jail");
+	rc = n = entries_sort(entries, rules, folder, err);
+	for (i = 0; rc >= 0 && i < n; i++)
+		rc = entry_mount(root, &entries[i], err);
+	free(entries);
+	return rc < 0 ? rc : 0;
+}
+
+int vmm_jail_root_fill(const struct vmm_sandbox_rules *rules, const char *folder,
+		       struct vsu_error *err)
+{
+	const mode_t mask = umask(022);
+	int root = -1, way, rc = 0;
+
+	if (mount("cvmm-jail", VMM_JAIL_STAGE, "tmpfs", FLAGS, SIZE) < 0)
+		rc = vsu_error_sys(err, -errno, "--jail: no file system can be mounted");
+	else if ((root = open(VMM_JAIL_STAGE, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		rc = vsu_error_sys(err, -errno, "--jail: %s", VMM_JAIL_STAGE);
+	if (!rc)
+		rc = entries_mount(root, rules, folder, err);
+	if (!rc) {
+		/* the working directory, also if no file is in it */
+		way = make_way(root, folder, true);
+		vsu_fd_close(&way);
+		if (mount(NULL, VMM_JAIL_STAGE, NULL, FLAGS | MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
+			rc = vsu_error_sys(err, -errno, "--jail: the root cannot become read-only");
+	}
+	vsu_fd_close(&root);
+	umask(mask);
+	return rc;
+}
