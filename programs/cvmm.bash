@@ -30,6 +30,7 @@ _cvmm_values() {
 
 	case $2 in
 	FILE | PATH | FOLDER | SOCKET) _cvmm_files "$prefix"; return ;;
+	LEVEL) choices='error|warning|info|debug' ;;
 	*) choices=$2 ;;
 	esac
 	[[ $choices == *'|'* || $choices == *:SOCKET ]] || return
@@ -79,7 +80,7 @@ _cvmm_value() {
 			_cvmm_list "$1" "$kind"
 		else
 			compopt -o nospace 2>/dev/null
-			for kind in $(sed -n 's/^Topics: run memory device//p' <<<"$help"); do
+			for kind in $(sed -n 's/^Topics: run memory device\([^;]*\).*/\1/p' <<<"$help"); do
 				_cvmm_say "$1$kind"
 			done
 			_cvmm_list "$1" device
@@ -125,7 +126,7 @@ _cvmm() {
 		while IFS= read -r option; do
 			[[ $option != *= || $option != "$typed"* ]] || compopt -o nospace 2>/dev/null
 			_cvmm_say "$option"
-		done < <(sed -n 's/^  \(-[a-zA-Z], \)\{0,1\}\(--[a-z-]*=\{0,1\}\).*/\2/p' <<<"$help")
+		done < <(sed -n 's/^  \(-[a-zA-Z], \)\{0,1\}\(--[a-z-]*=\{0,1\}\)\(, \(--[a-z-]*\)\)\{0,1\}.*/\2\n\4/p' <<<"$help")
 	elif [[ $command == ctl ]]; then
 		if ((${#words[@]} == 2)); then
 			_cvmm_files ''

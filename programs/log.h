@@ -33,7 +33,8 @@ extern const char *const prog_log_levels[];
 /* Rows of an option table: --log-level=LEVEL and --verbose. */
 #define PROG_LOG_LEVEL_OPTION						\
 	{ .name = "log-level", .kind = VSU_OPTION_CHOICE,		\
-	  .preset = "warning", .help = "lines on standard error",	\
+	  .arg = "LEVEL", .preset = "warning",				\
+	  .help = "lines on standard error: error, warning, info, debug", \
 	  .choices = prog_log_levels }
 #define PROG_LOG_VERBOSE_OPTION						\
 	{ .name = "verbose", .kind = VSU_OPTION_FLAG,			\

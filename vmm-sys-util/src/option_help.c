@@ -65,12 +65,11 @@ static void VSU_PRINTF(2, 3) text_add(struct text *t, const char *fmt, ...)
 /* The column of the sentences; longer options have them on the next line. */
 #define HELP_COLUMN 28
 
-/* "  -h, --help", "  --size=SIZE"; in a list "  size=SIZE" */
-static void add_left(struct text *t, const struct vsu_option *o, bool list)
+/* "-h, --help", "--size=SIZE"; in a list "size=SIZE" */
+static void add_name(struct text *t, const struct vsu_option *o, bool list)
 {
 	size_t i;
 
-	text_add(t, "  ");
 	if (o->letter && !list)
 		text_add(t, "-%c, ", o->letter);
 	text_add(t, "%s%s", list ? "" : "--", o->name);
@@ -108,19 +107,32 @@ static void add_facts(struct text *t, const struct vsu_option *o, bool list)
 		text_add(t, ")");
 }
 
-static void add_row(struct text *t, const struct vsu_option *o, bool list)
+/* A flag without a sentence is on the line of the next row, which describes both. */
+static bool shares_line(const struct vsu_option *o, bool list)
+{
+	return !list && o->kind == VSU_OPTION_FLAG && !o->help && o[1].name;
+}
+
+/* Returns the last row of the line. */
+static const struct vsu_option *add_line(struct text *t, const struct vsu_option *o, bool list)
 {
 	size_t start = t->len, width;
 
-	add_left(t, o, list);
+	text_add(t, "  ");
+	for (; shares_line(o, list); o++) {
+		add_name(t, o, list);
+		text_add(t, ", ");
+	}
+	add_name(t, o, list);
 	width = t->len - start;
-	if (width + 2 > HELP_COLUMN) {
+	if (width + 1 > HELP_COLUMN) {
 		text_add(t, "\n");
 		width = 0;
 	}
 	text_add(t, "%*s%s", (int)(HELP_COLUMN - width), "", o->help ? o->help : "");
 	add_facts(t, o, list);
 	text_add(t, "\n");
+	return o;
 }
 
 static size_t add_table(const struct vsu_option *table, char *buf, size_t size,
@@ -133,7 +145,7 @@ static size_t add_table(const struct vsu_option *table, char *buf, size_t size,
 	for (; table->name; table++)
 		if (table->kind != VSU_OPTION_OPERAND &&
 		    table->kind != VSU_OPTION_ALIAS)
-			add_row(&t, table, list);
+			table = add_line(&t, table, list);
 	return t.len;
 }
 

@@ -404,8 +404,7 @@ START_TEST(help_of_a_list_has_no_dashes)
 		"  read-only=on|off          refuse writes\n"
 		"  num-queues=N              request queues (1 to 16; default 1)\n"
 		"  size=SIZE                 size of the disk (4k to 1T; as in size=1.5G)\n"
-		"  engine=auto|io_uring|sync\n"
-		"                            how requests are done\n"
+		"  engine=auto|io_uring|sync how requests are done\n"
 		"  tag=TEXT                  a label\n"
 		"  cookie=N                  any number (default none)\n");
 	ck_assert_uint_eq(len, strlen(text));
@@ -517,6 +516,26 @@ START_TEST(help_counts_what_does_not_fit)
 }
 END_TEST
 
+static const struct vsu_option with_shared_lines[] = {
+	{ .name = "quick", .kind = VSU_OPTION_FLAG, .letter = 'q' },
+	{ .name = "quiet", .kind = VSU_OPTION_FLAG, .help = "without a word" },
+	{ .name = "last", .kind = VSU_OPTION_FLAG },
+	{ .name = NULL },
+};
+
+START_TEST(flags_without_help_share_the_next_line)
+{
+	char text[512];
+
+	vsu_option_help(with_shared_lines, text, sizeof(text));
+	ck_assert_str_eq(text, "  -q, --quick, --quiet      without a word\n"
+			       "  --last                    \n");
+	vsu_option_help_list(with_shared_lines, text, sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, "  quick=on|off"));
+	ck_assert_ptr_nonnull(strstr(text, "\n  quiet=on|off"));
+}
+END_TEST
+
 /* "file" is a row, so that the second alias is without effect. */
 static const struct vsu_option with_aliases[] = {
 	{ .name = "num-queues", .kind = VSU_OPTION_U64, .min = 1, .max = 16 },
@@ -588,6 +607,7 @@ int main(void)
 	tcase_add_test(tc, help_is_aligned_and_complete);
 	tcase_add_test(tc, help_of_a_list_has_no_dashes);
 	tcase_add_test(tc, help_counts_what_does_not_fit);
+	tcase_add_test(tc, flags_without_help_share_the_next_line);
 	tcase_add_test(tc, single_pair_is_checked_like_a_list);
 	tcase_add_test(tc, operands_stand_anywhere_and_arrive_in_order);
 	tcase_add_test(tc, alias_is_delivered_as_the_row_that_it_names);

@@ -45,7 +45,7 @@ void vmm_help_topics(void)
 	printf("Topics: run memory " ANY);
 	for (kind = vmm_device_kinds; *kind; kind++)
 		printf(" %s", topic_of(*kind));
-	puts("\n'cvmm help TOPIC' shows the properties of a device or of memory.");
+	puts("; 'cvmm help TOPIC' shows properties");
 }
 
 void vmm_help_run(void)

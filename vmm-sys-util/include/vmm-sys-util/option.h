@@ -55,7 +55,8 @@ struct vsu_option {
 	const char *name;	/* without dashes; NULL ends the table */
 	enum vsu_option_kind kind;
 	const char *arg;	/* name of the value in the help: "PATH" */
-	const char *help;	/* one line, no full stop */
+	const char *help;	/* one line, no full stop; a flag with NULL shares that of
+				   the next row */
 	uint64_t min, max;	/* of numbers and sizes; both 0: no limits */
 	const char *const *choices; /* NULL-terminated, of a CHOICE */
 	bool repeat;		/* may be given more than once */
