@@ -136,7 +136,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents)
 
 static void watch_files(struct vmm_machine *m)
 {
-	m->watch.files = vmm_memory_has_files(&m->memory);
+	m->watch.files = vmm_memory_may_shrink(&m->memory);
 	ev_timer_init(&m->watch.look, on_look, SECONDS_BETWEEN_LOOKS,
 		      SECONDS_BETWEEN_LOOKS);
 	ev_prepare_init(&m->watch.prepare, on_prepare);

@@ -74,7 +74,7 @@ struct vmm_watchers {
 	ev_io keys, cpus, console, input, writable, cut, space;
 	ev_timer look;
 	ev_prepare prepare;
-	bool files;	/* behind memory; another process may truncate them */
+	bool files;	/* behind memory, which another process can truncate */
 	ev_signal winch, interrupt, term, hup, quit;
 };
 

@@ -130,8 +130,8 @@ bool vmm_memory_next_failure(struct vmm_memory *memory, uint64_t *gpa,
 bool vmm_memory_repair(struct vmm_memory *memory, unsigned int cpu,
 		       bool probe);
 
-/* Whether a part of the memory is mapped from a file, which may be truncated. */
-bool vmm_memory_has_files(const struct vmm_memory *memory);
+/* Whether another process can truncate a file behind the memory. */
+bool vmm_memory_may_shrink(const struct vmm_memory *memory);
 
 /* Repairs blocks whose files were truncated. Any thread. */
 void vmm_memory_mend(struct vmm_memory *memory);

@@ -2,6 +2,7 @@
 /* Loss of guest memory pages while the guest runs. */
 #include <config.h>
 
+#include <fcntl.h>
 #include <signal.h>
 
 #include <vm-memory/kvm.h>
@@ -11,13 +12,17 @@
 #include "memory/memory.h"
 #include "memory/probe.h"
 
-bool vmm_memory_has_files(const struct vmm_memory *memory)
+bool vmm_memory_may_shrink(const struct vmm_memory *memory)
 {
+	const struct vmem_block *block;
 	unsigned int i;
 
-	for (i = 0; i < memory->nblocks; i++)
-		if (vmem_block_fd(memory->blocks[i]) >= 0)
+	for (i = 0; i < memory->nblocks; i++) {
+		block = memory->blocks[i];
+		if (vmem_block_fd(block) >= 0 &&
+		    !(vmem_block_seals(block) & F_SEAL_SHRINK))
 			return true;
+	}
 	return false;
 }
 

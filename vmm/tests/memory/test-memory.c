@@ -80,6 +80,26 @@ START_TEST(memory_is_sharable_by_default_for_back_ends)
 }
 END_TEST
 
+START_TEST(only_an_unsealed_file_behind_memory_may_shrink)
+{
+	char path[] = "/tmp/test-memory-XXXXXX", list[128];
+	const int fd = mkstemp(path);
+
+	ck_assert_int_eq(make("size=1M", false), 0);
+	ck_assert(!vmm_memory_may_shrink(&memory));
+	vmm_memory_free(&memory);
+	ck_assert_int_eq(make("size=1M", true), 0);
+	ck_assert(!vmm_memory_may_shrink(&memory));
+	vmm_memory_free(&memory);
+	snprintf(list, sizeof(list), "size=1M,backend=file,share=on,mem-path=%s", path);
+	ck_assert_int_eq(make(list, false), 0);
+	ck_assert(vmm_memory_may_shrink(&memory));
+	vmm_memory_free(&memory);
+	close(fd);
+	unlink(path);
+}
+END_TEST
+
 START_TEST(lack_of_memory_for_the_map_is_reported)
 {
 	no_map = true;
@@ -339,6 +359,7 @@ int main(void)
 	TCase *tc = tcase_create("options");
 
 	tcase_add_test(tc, default_is_256_mib_of_anonymous_memory);
+	tcase_add_test(tc, only_an_unsealed_file_behind_memory_may_shrink);
 	tcase_add_test(tc, lack_of_memory_for_the_map_is_reported);
 	tcase_add_test(tc, no_memory_for_the_map_of_a_device_is_an_error);
 	tcase_add_test(tc, size_needs_no_key);
