@@ -19,18 +19,21 @@
 #include "link/pieces.h"
 
 #define FRAME_MAX (VIRTDEV_NET_FRAME_MAX - NET_HEADER)
-/* Frames per call, and bytes per frame in the box. */
+/* Frames per call; longer frames are not copied. */
 #define BATCH 32u
 #define SHORT 2048u
+/* Distance of frames in the box: not of pages, whose beginnings share cache sets. */
+#define STRIDE (65536u + 192u)
+
+_Static_assert(STRIDE >= FRAME_MAX, "a frame of the box has room for the longest");
 
 struct box {
 	unsigned int taken, filled;	/* messages [taken, filled) are unread */
 	bool dry;		/* the last call emptied the socket */
 	bool is_long;		/* the last frame was long */
 	struct mmsghdr msgs[BATCH];
-	struct iovec pieces[BATCH][2];
-	unsigned char heads[BATCH][SHORT];
-	unsigned char rests[BATCH][FRAME_MAX - SHORT];
+	struct iovec pieces[BATCH];
+	unsigned char frames[BATCH][STRIDE];
 };
 
 struct packets {
@@ -59,12 +62,10 @@ static struct box *box_new(void)
 		return NULL;
 	(void)madvise(box, sizeof(*box), MADV_NOHUGEPAGE);
 	for (i = 0; i < BATCH; i++) {
-		box->pieces[i][0].iov_base = box->heads[i];
-		box->pieces[i][0].iov_len = sizeof(box->heads[i]);
-		box->pieces[i][1].iov_base = box->rests[i];
-		box->pieces[i][1].iov_len = sizeof(box->rests[i]);
-		box->msgs[i].msg_hdr.msg_iov = box->pieces[i];
-		box->msgs[i].msg_hdr.msg_iovlen = 2;
+		box->pieces[i].iov_base = box->frames[i];
+		box->pieces[i].iov_len = FRAME_MAX;
+		box->msgs[i].msg_hdr.msg_iov = &box->pieces[i];
+		box->msgs[i].msg_hdr.msg_iovlen = 1;
 	}
 	return box;
 }
@@ -99,15 +100,11 @@ static int box_fill(struct box *box, int fd)
 static int store_frame(const struct box *box, unsigned int i, uint32_t len,
 		       const struct iovec *iov, int n)
 {
-	const uint32_t head = len < SHORT ? len : SHORT;
+	const int rc = virtdev_priv_pieces_store(iov, n, NET_HEADER,
+						 box->frames[i], len);
 
-	if (virtdev_priv_pieces_len(iov, n) < (uint64_t)NET_HEADER + len)
-		return -EMSGSIZE;
-	(void)virtdev_priv_pieces_store(iov, n, 0, NULL, NET_HEADER);
-	(void)virtdev_priv_pieces_store(iov, n, NET_HEADER, box->heads[i], head);
-	return len == head ? 0 :
-	       virtdev_priv_pieces_store(iov, n, NET_HEADER + head,
-					 box->rests[i], len - head);
+	return rc < 0 ? rc :
+	       virtdev_priv_pieces_store(iov, n, 0, NULL, NET_HEADER);
 }
 
 /* ----------------------------------------------------------------- the receiver */

@@ -53,6 +53,14 @@ static size_t part_of(const struct iovec *piece, uint32_t *off, uint32_t len,
 	return room < len ? room : len;
 }
 
+static void part_store(char *at, const char *from, size_t len)
+{
+	if (from)
+		memcpy(at, from, len);
+	else
+		memset(at, 0, len);
+}
+
 int virtdev_priv_pieces_store(const struct iovec *iov, int n, uint32_t off,
 			      const void *from, uint32_t len)
 {
@@ -60,18 +68,19 @@ int virtdev_priv_pieces_store(const struct iovec *iov, int n, uint32_t off,
 	char *at;
 	size_t part;
 
+	/* the usual case, and most of the cost of a short frame */
+	if (n > 0 && (uint64_t)off + len <= iov->iov_len) {
+		part_store((char *)iov->iov_base + off, source, len);
+		return 0;
+	}
 	if (virtdev_priv_pieces_len(iov, n) < (uint64_t)off + len)
 		return -EMSGSIZE;
 	for (; len; iov++) {
 		part = part_of(iov, &off, len, &at);
 		if (!part)
 			continue;
-		if (source) {
-			memcpy(at, source, part);
-			source += part;
-		} else {
-			memset(at, 0, part);
-		}
+		part_store(at, source, part);
+		source = source ? source + part : NULL;
 		len -= (uint32_t)part;
 	}
 	return 0;
