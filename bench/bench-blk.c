@@ -2,8 +2,9 @@
 /*
  * Random requests to disks behind a vhost-user socket, thousands per second:
  *
- *	vub.blk.DISK.rr4k.qdN	reads of 4 KiB; DISK: null, mmap, uring, sync (an
- *				image on tmpfs), N: 1, 32, 128
+ *	vub.blk.DISK.rr4k.qdN	reads of 4 KiB; DISK: null, measured (the same, and
+ *				the device measures latency), mmap, uring, sync
+ *				(an image on tmpfs), N: 1, 32, 128
  *	vub.blk.DISK.rw4k.qdN	writes of 4 KiB
  *	vub.blk.DISK.rr128k.qdN	reads of 128 KiB; N: 1, 16
  *	vub.blk.DISK.rw128k.qdN	writes of 128 KiB
@@ -29,6 +30,7 @@
 #include <vhost/frontend.h>
 #include <virtio-devices/blk.h>
 #include <virtio-devices/blk_layout.h>
+#include <virtio-devices/latency.h>
 #include <virtio-devices/vhost_user_server.h>
 #include <virtio-queue/driver.h>
 #include <vmm-sys-util/event.h>
@@ -50,6 +52,7 @@
 /* A device and the thread that serves it. */
 struct side {
 	struct virtdev *dev;
+	struct virtdev_measured measured;	/* its one queue */
 	struct virtdev_vhost_user_server *server;
 	pthread_t thread;
 	int sock;		/* the client's end */
@@ -98,7 +101,7 @@ static struct virtdev_disk *open_null(uint32_t engine)
 	return disk;
 }
 
-static void start_server(struct side *s, struct virtdev_disk *disk)
+static void start_server(struct side *s, struct virtdev_disk *disk, bool measured)
 {
 	struct virtdev_vhost_user_server_config config = {
 		.size = sizeof(config), .sigbus = table,
@@ -109,6 +112,7 @@ static void start_server(struct side *s, struct virtdev_disk *disk)
 	int pair[2];
 
 	if (virtdev_blk_new(&blk, &s->dev, &err) < 0 ||
+	    (measured && virtdev_measure(s->dev, &s->measured) < 0) ||
 	    vsu_sock_pair(pair) < 0)
 		guest_rig_die("device", &err);
 	config.dev = s->dev;
@@ -317,11 +321,13 @@ static const struct {
 	const char *name;
 	struct virtdev_disk *(*open)(uint32_t engine);
 	uint32_t engine;
+	bool measured;
 } disks[] = {
-	{ "null", open_null, 0 },
-	{ "mmap", open_image, VIRTDEV_DISK_ENGINE_MMAP },
-	{ "uring", open_image, VIRTDEV_DISK_ENGINE_IO_URING },
-	{ "sync", open_image, VIRTDEV_DISK_ENGINE_SYNC },
+	{ "null", open_null, 0, false },
+	{ "measured", open_null, 0, true },
+	{ "mmap", open_image, VIRTDEV_DISK_ENGINE_MMAP, false },
+	{ "uring", open_image, VIRTDEV_DISK_ENGINE_IO_URING, false },
+	{ "sync", open_image, VIRTDEV_DISK_ENGINE_SYNC, false },
 };
 
 /* A case of this disk was selected. */
@@ -343,11 +349,11 @@ static bool wanted(const char *disk)
 static void measure_own(size_t i)
 {
 	struct virtdev_disk *disk = disks[i].open(disks[i].engine);
-	struct side s;
+	struct side s = { .sock = -1 };
 
 	if (!disk)
 		return;
-	start_server(&s, disk);
+	start_server(&s, disk, disks[i].measured);
 	measure(disks[i].name, s.sock);
 	stop_server(&s);
 }

@@ -10,8 +10,10 @@
  *	fs.SERVER.small_file	us   create, write 4 KiB, close, remove, forget
  *	fs.SERVER.folder		us   make, remove, forget
  *	fs.SERVER.list		us   open, list 100 names, close
+ *	fs.SERVER.*.cpu		us   processor time of the server, user and system
  *
- * SERVER is ours or virtiofsd. Writes copy their bytes once, on both sides.
+ * SERVER is ours or virtiofsd. Both have the same file: the time of a long copy depends
+ * on where its pages are.
  */
 #define _GNU_SOURCE
 #include <config.h>
@@ -46,9 +48,8 @@ struct side {
 	pid_t pid;
 	bool works;
 	struct fs fs;
-	uint64_t file, handle, listed;
-	uint64_t random, count;
-	double samples[MAX_CASES][MAX_RUNS];
+	uint64_t file, handle, listed, random, count;
+	double samples[MAX_CASES][MAX_RUNS], cpu[MAX_CASES][MAX_RUNS];
 };
 
 static struct vsu_error error = VSU_ERROR_INIT;
@@ -64,7 +65,7 @@ static bool is_answered(struct side *s, uint32_t opcode, uint64_t node,
 	       VSU_EXIT_OK;
 }
 
-/* The next offset, sequential or random. */
+/* The next offset. */
 static uint64_t place(struct side *s, uint32_t size, bool random)
 {
 	s->random = s->random * UINT64_C(6364136223846793005) + 1442695040888963407;
@@ -210,28 +211,32 @@ static const struct task {
 #define TASKS (sizeof(tasks) / sizeof(*tasks))
 _Static_assert(TASKS <= MAX_CASES, "each task has its samples");
 
-/*
- * Microseconds per operation, over as many as fill the time; negative: failed.
- */
-static double task_sample(struct side *s, const struct task *t, double ns)
+/* Microseconds per operation, passed and of the server's processors; negative: failed. */
+static void task_sample(struct side *s, size_t t, unsigned int run, double ns)
 {
-	const double begun = bench_now();
+	const struct task *task = &tasks[t];
+	const double begun = bench_clock(CLOCK_MONOTONIC);
+	const double cpu = contest_cpu_ns(s->pid);
+	double passed = 0;
 	unsigned long n = 0;
 
-	do {
-		if (!t->run(s, t->size, t->random)) {
+	s->samples[t][run] = s->cpu[t][run] = -1;
+	for (; passed < ns; n++) {
+		if (!task->run(s, task->size, task->random)) {
 			fprintf(stderr, "bench: %s: %s: %s\n", s->name,
-				t->fact.name, error.msg);
-			return -1;
+				task->fact.name, error.msg);
+			return;
 		}
-		n++;
-	} while (bench_now() - begun < ns);
-	return (bench_now() - begun) / 1e3 / (double)n;
+		passed = bench_clock(CLOCK_MONOTONIC) - begun;
+	}
+	s->samples[t][run] = passed / 1e3 / (double)n;
+	s->cpu[t][run] = (contest_cpu_ns(s->pid) - cpu) / 1e3 / (double)n;
 }
 
 /* A file to read and write, and a folder to list. */
 static bool folder_fill(struct side *s)
 {
+	static char first[160];
 	char path[160];
 	int fd, i;
 
@@ -240,10 +245,13 @@ static bool folder_fill(struct side *s)
 		return false;
 	snprintf(s->socket, sizeof(s->socket), "%s.sock", s->folder);
 	snprintf(path, sizeof(path), "%s/file", s->folder);
+	if (first[0] && link(first, path))
+		return false;
 	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
 	if (fd < 0 || posix_fallocate(fd, 0, FILE_SIZE))
 		return false;
 	close(fd);
+	memcpy(first, path, sizeof(first));
 	snprintf(path, sizeof(path), "%s/listed", s->folder);
 	if (mkdir(path, 0755))
 		return false;
@@ -259,9 +267,8 @@ static bool session_begin(struct side *s)
 	const struct fuse_open_in how = { .flags = O_RDWR };
 
 	s->fs.rings[0] = s->fs.rings[1] = RING_NONE;
-	if (client_open(&s->fs.client, s->socket, 0, &error) != VSU_EXIT_OK)
-		return false;
-	if (fs_begin(&s->fs, &error) != VSU_EXIT_OK ||
+	if (client_open(&s->fs.client, s->socket, 0, &error) != VSU_EXIT_OK ||
+	    fs_begin(&s->fs, &error) != VSU_EXIT_OK ||
 	    fs_find(&s->fs, &s->listed, "listed", &error) != VSU_EXIT_OK ||
 	    fs_find(&s->fs, &s->file, "file", &error) != VSU_EXIT_OK ||
 	    !is_answered(s, FUSE_OPEN, s->file, &how, sizeof(how),
@@ -306,16 +313,10 @@ static struct side sides[] = { { .name = "ours" }, { .name = "virtiofsd" } };
 
 static const char *virtiofsd_find(void)
 {
-	static const char *const paths[] = {
-		"/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd",
-	};
+	static const char new[] = "/usr/libexec/virtiofsd", old[] = "/usr/lib/qemu/virtiofsd";
 	const char *given = getenv("FS_VIRTIOFSD");
-	size_t i;
 
-	for (i = 0; !given && i < sizeof(paths) / sizeof(*paths); i++)
-		if (!access(paths[i], X_OK))
-			given = paths[i];
-	return given;
+	return given ? given : !access(new, X_OK) ? new : !access(old, X_OK) ? old : NULL;
 }
 
 /* The arguments of a command; virtiofsd of QEMU up to 7.2 uses -o. */
@@ -340,31 +341,38 @@ static void side_describe(struct side *s, const char *program, bool old)
 	s->argv[n] = NULL;
 }
 
+static void side_print(struct side *s, size_t t, unsigned int runs)
+{
+	char name[32];
+	const struct contest_fact cpu = { name, "us" };
+
+	snprintf(name, sizeof(name), "%s.cpu", tasks[t].fact.name);
+	contest_print("fs", s->name, &tasks[t].fact, s->samples[t], runs);
+	contest_print("fs", s->name, &cpu, s->cpu[t], runs);
+}
+
+static bool is_wanted(const struct side *s, size_t t)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "fs.%s.%s.cpu", s->name, tasks[t].fact.name);
+	return s->works && bench_selected(name);
+}
+
 static void sides_measure(unsigned int runs, double ns)
 {
 	unsigned int i, k;
 	size_t t;
 
-	for (t = 0; t < TASKS; t++)
+	for (t = 0; t < TASKS; t++) {
 		for (i = 0; i < runs; i++)
 			for (k = 0; k < SIDES; k++)
-				if (sides[k].works)
-					sides[k].samples[t][i] =
-						task_sample(&sides[k], &tasks[t], ns);
-	for (t = 0; t < TASKS; t++)
+				if (is_wanted(&sides[k], t))
+					task_sample(&sides[k], t, i, ns);
 		for (k = 0; k < SIDES; k++)
-			if (sides[k].works)
-				contest_print("fs", sides[k].name, &tasks[t].fact,
-					      sides[k].samples[t], runs);
-}
-
-/* A number from the environment, between 1 and most. */
-static unsigned int setting(const char *name, unsigned int other, unsigned int most)
-{
-	const char *text = getenv(name);
-	const unsigned long n = text ? strtoul(text, NULL, 10) : other;
-
-	return n < 1 ? 1 : n > most ? most : (unsigned int)n;
+			if (is_wanted(&sides[k], t))
+				side_print(&sides[k], t, runs);
+	}
 }
 
 int main(int argc, char **argv)
@@ -383,7 +391,8 @@ int main(int argc, char **argv)
 				      k && strstr(theirs, "/qemu/"));
 			side_begin(&sides[k]);
 		}
-	sides_measure(setting("RUNS", 9, MAX_RUNS), setting("MS", 20, 10000) * 1e6);
+	sides_measure((unsigned int)bench_setting("RUNS", 9, MAX_RUNS),
+		      bench_setting("MS", 20, 10000) * 1e6);
 	for (k = 0; k < SIDES; k++)
 		side_end(&sides[k]);
 	return 0;

@@ -637,6 +637,7 @@ static void bench_bitmap(void)
 int main(int argc, char **argv)
 {
 	bench_init(argc, argv);
+	bench_count_cpu();
 	bench_map(1, false);
 	bench_map(8, false);
 	bench_map(64, false);

@@ -252,6 +252,7 @@ int main(int argc, char **argv)
 	size_t w, k, s;
 
 	bench_init(argc, argv);
+	bench_count_cpu();
 	for (k = 0; k < NET_FAR_KINDS; k++)
 		for (s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
 			for (w = 0; w < 2; w++) {

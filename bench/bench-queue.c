@@ -421,6 +421,7 @@ int main(int argc, char **argv)
 	unsigned int i;
 
 	bench_init(argc, argv);
+	bench_count_cpu();
 	for (i = 0; i < 24; i++) {
 		struct bench_case c = {
 			.batch = batches[i % 2],

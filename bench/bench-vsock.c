@@ -201,6 +201,7 @@ int main(int argc, char **argv)
 	size_t i;
 
 	bench_init(argc, argv);
+	bench_count_cpu();
 	if (!mkdtemp(folder))
 		guest_rig_die(folder, NULL);
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

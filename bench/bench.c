@@ -14,8 +14,9 @@
 static const char *wanted = "";
 static unsigned int runs = 9;
 static double sample_ns = 20e6;
+static clockid_t clock_id = CLOCK_MONOTONIC;
 
-static double from_environment(const char *name, double otherwise, double max)
+double bench_setting(const char *name, double otherwise, double max)
 {
 	const char *s = getenv(name);
 	double v = s ? strtod(s, NULL) : otherwise;
@@ -23,12 +24,27 @@ static double from_environment(const char *name, double otherwise, double max)
 	return v >= 1 && v <= max ? v : otherwise;
 }
 
+static bool clock_is(const char *name)
+{
+	const char *s = getenv("CLOCK");
+
+	return s && !strcmp(s, name);
+}
+
 void bench_init(int argc, char **argv)
 {
 	if (argc > 1)
 		wanted = argv[1];
-	runs = (unsigned int)from_environment("RUNS", runs, MAX_RUNS);
-	sample_ns = 1e6 * from_environment("MS", sample_ns / 1e6, 60000);
+	runs = (unsigned int)bench_setting("RUNS", runs, MAX_RUNS);
+	sample_ns = 1e6 * bench_setting("MS", sample_ns / 1e6, 60000);
+	if (clock_is("cpu"))
+		clock_id = CLOCK_PROCESS_CPUTIME_ID;
+}
+
+void bench_count_cpu(void)
+{
+	if (!clock_is("wall"))
+		clock_id = CLOCK_PROCESS_CPUTIME_ID;
 }
 
 bool bench_selected(const char *name)
@@ -36,12 +52,17 @@ bool bench_selected(const char *name)
 	return strstr(name, wanted) != NULL;
 }
 
-double bench_now(void)
+double bench_clock(clockid_t id)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(id, &ts);
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+}
+
+double bench_now(void)
+{
+	return bench_clock(clock_id);
 }
 
 /* A case: one of the two functions. */

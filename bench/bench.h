@@ -5,14 +5,16 @@
  *	NAME MEDIAN UNIT MIN MAX RUNS
  *
  * The first argument selects cases by a substring of their names. From the
- * environment: RUNS, samples per case (default 9), and MS, milliseconds per
- * sample (default 20).
+ * environment: RUNS, samples per case (default 9), MS, milliseconds per sample
+ * (default 20), and CLOCK: "wall", or "cpu", processor time of all threads of the
+ * benchmark. Processor time depends less on other work of the machine.
  */
 #ifndef BENCH_H
 #define BENCH_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 /* Does n operations; n is what the harness found to fill a sample. */
 typedef void (*bench_fn)(void *opaque, uint64_t n);
@@ -23,6 +25,15 @@ typedef double (*bench_timed_fn)(void *opaque, uint64_t n);
 /* Reads arguments and environment. */
 void bench_init(int argc, char **argv);
 
+/* A number from the environment, from 1 to max. */
+double bench_setting(const char *name, double otherwise, double max);
+
+/*
+ * Makes processor time the default: for benchmarks whose one thread never waits.
+ * Call it after bench_init().
+ */
+void bench_count_cpu(void);
+
 bool bench_selected(const char *name);
 
 /* Times a case, in nanoseconds per operation. */
@@ -30,8 +41,11 @@ void bench_ns(const char *name, bench_fn fn, void *opaque);
 
 void bench_ns_timed(const char *name, bench_timed_fn fn, void *opaque);
 
-/* Monotonic, in nanoseconds. */
+/* Nanoseconds of the clock that counts. */
 double bench_now(void);
+
+/* Nanoseconds of any clock. */
+double bench_clock(clockid_t id);
 
 /* The same in operations per second (unit "/s", or "k/s", "M/s" by scale). */
 void bench_rate(const char *name, bench_fn fn, void *opaque, double scale,

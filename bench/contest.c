@@ -79,6 +79,25 @@ double contest_rollup_kib(pid_t pid, const char *field)
 	return value;
 }
 
+double contest_cpu_ns(pid_t pid)
+{
+	char path[64];
+	clockid_t id;
+	double ns = 0;
+	int child;
+	FILE *f;
+
+	if (!clock_getcpuclockid(pid, &id))
+		ns = bench_clock(id);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	f = fopen(path, "r");
+	while (f && fscanf(f, "%d", &child) == 1)
+		ns += contest_cpu_ns(child);
+	if (f)
+		fclose(f);
+	return ns;
+}
+
 static int compare(const void *a, const void *b)
 {
 	const double x = *(const double *)a, y = *(const double *)b;

@@ -31,6 +31,9 @@ pid_t contest_spawn(const char *const *argv, int out_fd);
 /* The number after a field of /proc/PID/smaps_rollup, in KiB. */
 double contest_rollup_kib(pid_t pid, const char *field);
 
+/* Processor time of a process and its children that run, of all their threads. */
+double contest_cpu_ns(pid_t pid);
+
 /* Sorts the samples, and prints the line of a fact if it is selected. */
 void contest_print(const char *bench, const char *who,
 		   const struct contest_fact *fact, double *samples,
