@@ -214,6 +214,13 @@ static int print_json(char *reply, FILE *to, struct vsu_error *err)
 	return 0;
 }
 
+static enum vmm_control_format choose_format(enum vmm_control_format given, FILE *to)
+{
+	if (given != VMM_CONTROL_AUTO)
+		return given;
+	return isatty(fileno(to)) ? VMM_CONTROL_ROWS : VMM_CONTROL_JSON;
+}
+
 static int reply_print(char *reply, enum vmm_control_format format, FILE *to,
 		       struct vsu_error *err)
 {
@@ -224,8 +231,6 @@ static int reply_print(char *reply, enum vmm_control_format format, FILE *to,
 	};
 	int rc;
 
-	if (format == VMM_CONTROL_AUTO)
-		format = isatty(fileno(to)) ? VMM_CONTROL_ROWS : VMM_CONTROL_JSON;
 	rc = printers[format](reply, to, err);
 	fflush(to);
 	return rc;
@@ -238,7 +243,7 @@ static int reply_judge(const struct vmm_control_request *request, char *reply,
 	char *sentence;
 
 	if (strncmp(reply, REFUSED, strlen(REFUSED)) != 0) {
-		if (!reply_print(reply, request->format, to, err))
+		if (!reply_print(reply, choose_format(request->format, to), to, err))
 			return VSU_EXIT_OK;
 		vsu_error_prefix(err, -EINVAL, "%s: the reply", request->path);
 		return VSU_EXIT_FAIL;
@@ -258,13 +263,16 @@ static int answer_next(const struct vmm_control_request *request,
 	return reply_judge(request, a->bytes, to, err);
 }
 
-/* The machine's end is the usual one of a subscription. */
+/*
+ * The machine's end is the usual one of a subscription. If the output fails, the program
+ * reports it at its end.
+ */
 static int follow_events(const struct vmm_control_request *request,
 			 struct answers *a, FILE *to, struct vsu_error *err)
 {
 	int status = VSU_EXIT_OK;
 
-	while (!status && answer_receive(a))
+	while (!status && !ferror(to) && answer_receive(a))
 		status = reply_judge(request, a->bytes, to, err);
 	return status;
 }
@@ -276,10 +284,10 @@ static int watch_status(const struct vmm_control_request *request,
 	struct pollfd p = { .fd = a->sock, .events = POLLIN };
 	int status = VSU_EXIT_OK, rc = 0;
 
-	while (!status && !rc) {
+	while (!status && !rc && !ferror(to)) {
 		(void)poll(&p, 1, (int)request->seconds * 1000);
 		rc = line_send(a->sock, request, NULL, 0, err);
-		if (!rc && request->format != VMM_CONTROL_JSON)
+		if (!rc && choose_format(request->format, to) == VMM_CONTROL_ROWS)
 			fputc('\n', to);
 		if (!rc)
 			status = answer_next(request, a, to, err);

@@ -7,8 +7,10 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include <vmm-sys-util/parse.h>
 
@@ -17,6 +19,8 @@
 #include "json_read.h"
 
 #define WIDTH 12
+/* A narrower terminal has the values below the name of their row. */
+#define MIN_COLUMNS (3 * WIDTH)
 
 /* Text of another process: no control characters for the terminal. */
 static void put_plain(const char *text, FILE *to)
@@ -31,7 +35,18 @@ struct rows {
 	FILE *to;
 	char row[PROG_JSON_PATH];	/* the current one */
 	bool begun;
+	size_t columns;	/* of the terminal; SIZE_MAX: lines have no limit */
+	size_t used;	/* of the current line */
 };
+
+/* A file that is no terminal has no size. */
+static size_t count_columns(FILE *to)
+{
+	struct winsize size;
+	const int fd = fileno(to);
+
+	return fd >= 0 && !ioctl(fd, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : SIZE_MAX;
+}
 
 /* The length of its row in a path: "devices.0" of "devices.0.kind". */
 static size_t row_len(const char *path)
@@ -49,18 +64,41 @@ static void row_begin(struct rows *rows, const char *path, size_t len)
 	rows->begun = true;
 	memcpy(rows->row, path, len);
 	rows->row[len] = '\0';
-	fprintf(rows->to, "%-*s", WIDTH, rows->row);
+	fprintf(rows->to, "%s", rows->row);
+	rows->used = rows->columns < MIN_COLUMNS ? MIN_COLUMNS : strlen(rows->row);
+}
+
+/* "key=value", or without a key the value; on the next line if it does not fit. */
+static void item_put(struct rows *rows, const char *key, const char *value)
+{
+	const size_t len = strlen(key) + (*key != '\0') + strlen(value);
+	const size_t indent = rows->columns < MIN_COLUMNS ? 1 : WIDTH;
+
+	if (rows->used + 1 + len > rows->columns && rows->used > indent) {
+		fputc('\n', rows->to);
+		rows->used = 0;
+	}
+	for (; rows->used < indent; rows->used++)
+		fputc(' ', rows->to);
+	fputc(' ', rows->to);
+	put_plain(key, rows->to);
+	if (*key)
+		fputc('=', rows->to);
+	put_plain(value, rows->to);
+	rows->used += 1 + len;
 }
 
 /* Prints a bucket of a histogram by its bound, unless it is empty. False: no bucket. */
 static bool bucket_print(struct rows *rows, const char *path, const char *value)
 {
 	unsigned int kind, bucket;
+	char key[64];
 
 	if (sscanf(path, "latency.%u.buckets.%u", &kind, &bucket) != 2)
 		return false;
+	snprintf(key, sizeof(key), "latency.%u.%s", kind, vmm_latency_bound(bucket).text);
 	if (strcmp(value, "0") != 0)
-		fprintf(rows->to, " latency.%u.%s=%s", kind, vmm_latency_bound(bucket).text, value);
+		item_put(rows, key, value);
 	return true;
 }
 
@@ -78,18 +116,12 @@ static void row_value(void *opaque, const char *path, const char *value,
 	path += len + (path[len] == '.');
 	if (bucket_print(rows, path, value))
 		return;
-	fputc(' ', rows->to);
-	if (!strncmp(path, "numbers.", 8))
-		path += 8;
-	put_plain(path, rows->to);
-	if (*path)
-		fputc('=', rows->to);
-	put_plain(value, rows->to);
+	item_put(rows, path + (strncmp(path, "numbers.", 8) ? 0 : 8), value);
 }
 
 int vmm_control_print_rows(char *reply, FILE *to, struct vsu_error *err)
 {
-	struct rows rows = { .to = to };
+	struct rows rows = { .to = to, .columns = count_columns(to) };
 	int rc = prog_json_walk(reply, row_value, &rows, err);
 
 	if (rows.begun)

@@ -12,7 +12,8 @@
 #include <vmm-sys-util/error.h>
 
 /*
- * A row for each member and each element of an array: its name, and its values.
+ * A row for each member and each element of an array: its name, and its values. On a
+ * terminal, values that do not fit the line continue on the next one.
  * reply is modified. -EBADMSG: not a reply.
  */
 int vmm_control_print_rows(char *reply, FILE *to, struct vsu_error *err);

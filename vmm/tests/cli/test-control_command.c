@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Claims about "cvmm ctl": the line that it sends, and what it makes of replies. */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
 #include "cli/control_command.h"
+#include "cli/control_output.h"
 #include "../util.h"
 
 #define SOCKET "control-socket"
@@ -290,6 +294,74 @@ START_TEST(a_watch_ends_with_the_machine)
 }
 END_TEST
 
+/* Each flush fails; the machine serves one line, so a second one would fail the status. */
+static int run_full(const char *replies)
+{
+	FILE *to = fopen("/dev/full", "w");
+	pid_t pid = serve(replies, strlen(replies));
+	int status, rc;
+
+	ck_assert_ptr_nonnull(to);
+	rc = vmm_control_request_run(&request, to, &err);
+	fclose(to);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return rc;
+}
+
+START_TEST(output_that_fails_ends_a_watch_and_a_subscription)
+{
+	static const char replies[] = "{\"ok\":true}\n{\"ok\":true}\n{\"ok\":true}\n";
+
+	ck_assert_int_eq(parse(3, SOCKET, "watch", "1"), 0);
+	ck_assert_int_eq(run_full(replies), VSU_EXIT_OK);
+	unlink(SOCKET);
+	ck_assert_int_eq(parse(2, SOCKET, "subscribe"), 0);
+	ck_assert_int_eq(run_full("{\"ok\":true}\n{\"event\":\"a\"}\n"), VSU_EXIT_OK);
+}
+END_TEST
+
+static const char narrow[] = "{\"ok\":true,\"cpus\":[{\"first\":1,\"second\":22,\"third\":333}]}\n";
+
+/* A terminal of that width shows the expected text. */
+static void claim_on_terminal(unsigned short columns, const char *expected)
+{
+	const struct winsize size = { .ws_row = 24, .ws_col = columns };
+	const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+	struct termios modes;
+	char shown[256];
+	ssize_t n;
+	FILE *to;
+
+	ck_assert_int_ge(terminal, 0);
+	ck_assert_int_eq(grantpt(terminal) | unlockpt(terminal), 0);
+	to = fopen(ptsname(terminal), "w");
+	ck_assert_ptr_nonnull(to);
+	ck_assert_int_eq(tcgetattr(fileno(to), &modes), 0);
+	modes.c_oflag &= ~(tcflag_t)OPOST;
+	ck_assert_int_eq(tcsetattr(fileno(to), TCSANOW, &modes), 0);
+	ck_assert_int_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
+	strcpy(printed, narrow);
+	ck_assert_int_eq(vmm_control_print_rows(printed, to, &err), 0);
+	fflush(to);
+	n = read(terminal, shown, sizeof(shown) - 1);
+	ck_assert_int_gt(n, 0);
+	shown[n] = '\0';
+	ck_assert_str_eq(shown, expected);
+	fclose(to);
+	close(terminal);
+}
+
+START_TEST(rows_fit_the_terminal)
+{
+	claim_on_terminal(80, "cpus.0       first=1 second=22 third=333\n");
+	claim_on_terminal(40, "cpus.0       first=1 second=22 third=333\n");
+	claim_on_terminal(39, "cpus.0       first=1 second=22\n             third=333\n");
+	claim_on_terminal(20, "cpus.0\n  first=1 second=22\n  third=333\n");
+	claim_on_terminal(1, "cpus.0\n  first=1\n  second=22\n  third=333\n");
+	claim_on_terminal(0, "cpus.0       first=1 second=22 third=333\n");
+}
+END_TEST
+
 START_TEST(refusals_are_sentences_without_escapes)
 {
 	static const char reply[] =
@@ -358,6 +430,8 @@ int main(void)
 	tcase_add_test(tc, histogram_is_cumulative_and_one_metric);
 	tcase_add_test(tc, a_subscription_prints_until_the_end);
 	tcase_add_test(tc, a_watch_ends_with_the_machine);
+	tcase_add_test(tc, rows_fit_the_terminal);
+	tcase_add_test(tc, output_that_fails_ends_a_watch_and_a_subscription);
 	tcase_add_test(tc, refusals_are_sentences_without_escapes);
 	tcase_add_test(tc, refusals_that_are_cut_off_are_named);
 	tcase_add_test(tc, replies_without_an_end_are_refused);
