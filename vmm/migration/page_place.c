@@ -290,7 +290,7 @@ int vmm_placer_receive(struct vmm_placer *p, const struct vmm_state_section *sec
 	uint64_t offset;
 	const int rc = vmm_pages_read(section, &part, err);
 
-	if (rc)
+	if (rc != 0)
 		return rc;
 	span = vmm_page_set_find(&p->missing, part.gpa);
 	offset = span ? part.gpa - span->gpa : 0;

@@ -196,7 +196,7 @@ int vmm_pages_receive(const struct vmem_map *map,
 	unsigned char *hva;
 	const int rc = vmm_pages_read(section, &part, err);
 
-	if (rc)
+	if (rc != 0)
 		return rc;
 	hva = find_memory(map, part.gpa, part.len, &region);
 	if (!hva)

@@ -22,7 +22,7 @@ int vmm_pages_send(struct vmm_stream *s, const struct vmm_page_run *run,
 int vmm_pages_send_holes(struct vmm_stream *const *streams, unsigned int nstreams,
 			 struct vmm_page_set *set, struct vsu_error *err);
 
-/* What a section "pages" or "zeros" has. */
+/* The content of a section "pages" or "zeros". */
 struct vmm_pages_part {
 	uint64_t gpa, len;
 	const unsigned char *bytes;	/* part of the section; NULL: zeros */
