@@ -41,6 +41,7 @@
 VSU_BEGIN_DECLS
 
 struct virtdev_vhost_user;
+struct vhost_user_placed_region;
 struct vsu_closer;
 
 struct virtdev_vhost_user_config {
@@ -121,6 +122,17 @@ struct virtdev_vhost_user_ops {
 	 * A reset of a queue is complete: see virtdev_vhost_user_reset_queue().
 	 */
 	void (*queue_reset)(void *opaque, uint32_t queue);
+	/*
+	 * Results of vhost_user_frontend_postcopy_advise() and so on of the session; as
+	 * in struct vhost_user_frontend_device_ops. All four or none: without them
+	 * PAGEFAULT is not negotiated.
+	 */
+	void (*postcopy_advised)(void *opaque, int result, int fd);
+	void (*postcopy_listening)(void *opaque, int result);
+	void (*postcopy_placed)(void *opaque,
+				const struct vhost_user_placed_region *regions,
+				unsigned int n);
+	void (*postcopy_ended)(void *opaque, int result);
 };
 
 /* sock is connected; its ownership moves to the remote on success. */

@@ -402,6 +402,7 @@ static int open_session(struct virtdev_vhost_user *r, int sock,
 	wired.connect = r->ops.connect ? on_connect : NULL;
 	wired.state_moves = r->ops.state_moves ? on_state_moves : NULL;
 	wired.state_moved = r->ops.state_moved ? on_state_moved : NULL;
+	wired.device = r->ops.postcopy_advised ? &virtdev_priv_remote_postcopy_ops : NULL;
 	return vhost_user_frontend_new_take_fd(sock, &session, &wired, r,
 					       &r->frontend, err);
 }

@@ -42,6 +42,10 @@ struct virtdev_vhost_user {
 	unsigned char bytes[CONFIG_MAX];
 };
 
+/* remote_postcopy.c: operations of the session, if the owner has them. */
+struct vhost_user_frontend_device_ops;
+extern const struct vhost_user_frontend_device_ops virtdev_priv_remote_postcopy_ops;
+
 /* remote_queue.c */
 
 /* If the device runs: begins to apply changes[], if there are any. */
