@@ -25,7 +25,7 @@ struct vmm_page_fetch {
 	bool started;
 	int wake_fd;		/* the owner has changed something */
 	int ended_fd;
-	uint64_t left, total;	/* atomic */
+	uint64_t left, total, foreign;	/* atomic */
 
 	pthread_mutex_t lock;	/* guards the members below, and the placer */
 	pthread_cond_t changed;
@@ -43,6 +43,7 @@ static void publish_left(struct vmm_page_fetch *f)
 {
 	__atomic_store_n(&f->left, f->placer.missing.npages * VMM_SET_PAGE, __ATOMIC_RELAXED);
 	__atomic_store_n(&f->total, f->requests.total, __ATOMIC_RELAXED);
+	__atomic_store_n(&f->foreign, f->requests.foreign, __ATOMIC_RELAXED);
 }
 
 static int on_go(struct vmm_page_fetch *f, const struct vmm_state_section *section,
@@ -341,6 +342,11 @@ uint64_t vmm_page_fetch_left(const struct vmm_page_fetch *f)
 uint64_t vmm_page_fetch_requests(const struct vmm_page_fetch *f)
 {
 	return __atomic_load_n(&f->total, __ATOMIC_RELAXED);
+}
+
+uint64_t vmm_page_fetch_foreign(const struct vmm_page_fetch *f)
+{
+	return __atomic_load_n(&f->foreign, __ATOMIC_RELAXED);
 }
 
 /* --------------------------------------------------------------- other processes */

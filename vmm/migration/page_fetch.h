@@ -13,7 +13,8 @@
  * missing pages become zeros, and the threads that wait for them continue. If it fails
  * later, they wait until the process ends.
  *
- * Threads: vmm_page_fetch_left() and vmm_page_fetch_requests() any, the others the owner.
+ * Threads: vmm_page_fetch_left(), vmm_page_fetch_requests() and vmm_page_fetch_foreign() any,
+ * the others the owner.
  */
 #ifndef VMM_MIGRATION_PAGE_FETCH_H
 #define VMM_MIGRATION_PAGE_FETCH_H
@@ -48,9 +49,10 @@ int vmm_page_fetch_go(struct vmm_page_fetch *f, uint32_t *paused, struct vsu_err
 
 /* Readable when all pages have arrived. */
 int vmm_page_fetch_fd(const struct vmm_page_fetch *f);
-/* Bytes that are still missing, and pages that were requested. */
+/* Bytes that are still missing, pages that were requested, and those of other processes. */
 uint64_t vmm_page_fetch_left(const struct vmm_page_fetch *f);
 uint64_t vmm_page_fetch_requests(const struct vmm_page_fetch *f);
+uint64_t vmm_page_fetch_foreign(const struct vmm_page_fetch *f);
 
 /*
  * Adds the userfaultfd of another process that maps the memory, and owns it on success.

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include <vmm-sys-util/fd.h>
+
 #include "migration/page_requests.h"
 #include "migration/userfault.h"
 
@@ -46,8 +48,17 @@ static int request_page(struct vmm_page_requests *r, uint64_t gpa,
 	return vmm_stream_send(stream, err);
 }
 
+/* The guest continues without a back-end that breaks its descriptor. */
+static bool is_fatal(const struct vmm_placer *p, struct vmm_fault_source *source)
+{
+	if (source == &p->sources[0])
+		return true;
+	vsu_fd_close(&source->fd);
+	return false;
+}
+
 int vmm_requests_read(struct vmm_page_requests *r, struct vmm_placer *p,
-		      const struct vmm_fault_source *source, struct vmm_stream *stream,
+		      struct vmm_fault_source *source, struct vmm_stream *stream,
 		      struct vsu_error *err)
 {
 	uint64_t address, gpa;
@@ -56,14 +67,18 @@ int vmm_requests_read(struct vmm_page_requests *r, struct vmm_placer *p,
 	if (vmm_requests_full(r))
 		return 0;
 	rc = vmm_userfault_next(source->fd, &address);
-	if (rc <= 0)
-		return rc < 0 ? vsu_error_sys(err, rc, "userfaultfd") : 0;
+	if (rc < 0)
+		return is_fatal(p, source) ? vsu_error_sys(err, rc, "userfaultfd") : 0;
+	if (!rc)
+		return 0;
 	/* a range that its process has unmapped since, or an invalid one */
 	if (vmm_placer_find(source, address, &gpa) < 0)
 		return 0;
 	gpa -= gpa % VMM_SET_PAGE;
-	if (vmm_page_set_has(&p->missing, gpa))
+	if (vmm_page_set_has(&p->missing, gpa)) {
+		r->foreign += source != &p->sources[0] && !is_requested(r, gpa);
 		return request_page(r, gpa, stream, err);
+	}
 	rc = vmm_placer_provide(p, source, gpa);
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot provide the page %#" PRIx64, gpa) : 0;
+	return rc < 0 && is_fatal(p, source) ? vsu_error_sys(err, rc, "cannot provide the page %#" PRIx64, gpa) : 0;
 }

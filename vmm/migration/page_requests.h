@@ -18,6 +18,7 @@ struct vmm_page_requests {
 	uint64_t gpa[VMM_REQUESTS_MAX];
 	unsigned int n;
 	uint64_t total;
+	uint64_t foreign;	/* of them, by other processes */
 };
 
 /* Forgets requests whose pages have arrived. */
@@ -27,10 +28,11 @@ bool vmm_requests_full(const struct vmm_page_requests *r);
 
 /*
  * Reads a fault of a source, if one is pending: sends "want" if its page is missing, else
- * provides it.
+ * provides it. If another process than this one breaks its descriptor, only its faults
+ * are lost: the descriptor is closed.
  */
 int vmm_requests_read(struct vmm_page_requests *r, struct vmm_placer *p,
-		      const struct vmm_fault_source *source, struct vmm_stream *stream,
+		      struct vmm_fault_source *source, struct vmm_stream *stream,
 		      struct vsu_error *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
 
 #include "migration/userfault.h"
 
@@ -49,6 +50,19 @@ int vmm_userfault_open(struct vsu_error *err)
 	rc = vsu_error_sys(err, -errno, "userfaultfd");
 	vsu_fd_close(&fd);
 	return rc;
+}
+
+/* A file on FUSE would forward the request to its server: it is refused before. */
+int vmm_userfault_adopt(int fd)
+{
+	struct uffdio_range none = { 0, 0 };
+	int flags;
+
+	if (vsu_foreign_kind(fd) != VSU_FOREIGN_OTHER ||
+	    ioctl(fd, UFFDIO_WAKE, &none) == 0 || errno != EINVAL)
+		return -EINVAL;
+	flags = fcntl(fd, F_GETFL);
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 int vmm_userfault_register(int fd, uint64_t at, uint64_t len)

@@ -19,6 +19,12 @@
  */
 int vmm_userfault_open(struct vsu_error *err);
 
+/*
+ * Accepts a descriptor of another process, which then does not block vmm_userfault_next().
+ * -EINVAL: it is not a userfaultfd.
+ */
+int vmm_userfault_adopt(int fd);
+
 /* Whole pages. -EINVAL: memory of this kind does not report missing pages. */
 int vmm_userfault_register(int fd, uint64_t at, uint64_t len);
 int vmm_userfault_unregister(int fd, uint64_t at, uint64_t len);

@@ -5,6 +5,8 @@
  */
 #include <config.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -348,6 +350,8 @@ START_TEST(other_process_waits_as_well)
 	send_page(MISSING_PAGE, 5, PAGE);
 	pthread_join(process, &value);
 	ck_assert_uint_eq((uintptr_t)value, 5);
+	ck_assert_uint_eq(vmm_page_fetch_requests(fetch), 1);
+	ck_assert_uint_eq(vmm_page_fetch_foreign(fetch), 1);
 	page = PAGES - 1;	/* never used: nothing is requested */
 	ck_assert_int_eq(pthread_create(&process, NULL, read_page, &page), 0);
 	pthread_join(process, &value);
@@ -355,6 +359,43 @@ START_TEST(other_process_waits_as_well)
 	vmm_page_fetch_free(fetch);
 	fetch = NULL;
 	vmem_block_unref(twin);
+}
+END_TEST
+
+/* Hostile: neither a message nor an end of it can be read. */
+START_TEST(c1_04_broken_descriptor_of_another_process_is_dropped)
+{
+	unsigned int page = MISSING_PAGE, number;
+	int event = vsu_event_new();
+	pthread_t cpu;
+	void *value;
+
+	begin();
+	vsu_event_signal(event);
+	ck_assert_int_eq(vmm_page_fetch_add(fetch, event, &number), 0);
+	ck_assert_int_eq(pthread_create(&cpu, NULL, read_page, &page), 0);
+	ck_assert_uint_eq(expect_want(), GPA + MISSING_PAGE * PAGE);
+	send_page(MISSING_PAGE, 5, PAGE);
+	pthread_join(cpu, &value);
+	ck_assert_uint_eq((uintptr_t)value, 5);
+}
+END_TEST
+
+START_TEST(c1_04_only_a_userfaultfd_is_adopted)
+{
+	int event = vsu_event_new(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int status = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK), 0);
+	ck_assert_int_eq(vmm_userfault_adopt(fd), 0);
+	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_eq(vmm_userfault_adopt(event), -EINVAL);
+	ck_assert_int_eq(vmm_userfault_adopt(null), -EINVAL);
+	ck_assert_int_eq(vmm_userfault_adopt(status), -EINVAL);
+	ck_assert_int_eq(vmm_userfault_adopt(here.fd), -EINVAL);
+	vsu_fd_close(&event);
+	vsu_fd_close(&null);
+	vsu_fd_close(&status);
 }
 END_TEST
 
@@ -380,6 +421,8 @@ int main(void)
 	tcase_add_loop_test(tc, memory_that_cannot_report_missing_pages_is_refused, 0, COUNT(checked));
 	tcase_add_loop_test(tc, rejects_what_is_no_missing_page, 0, COUNT(hostile));
 	tcase_add_test(tc, other_process_waits_as_well);
+	tcase_add_test(tc, c1_04_broken_descriptor_of_another_process_is_dropped);
+	tcase_add_test(tc, c1_04_only_a_userfaultfd_is_adopted);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
