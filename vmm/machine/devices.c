@@ -137,6 +137,7 @@ static struct vmm_virtio_resources collect_resources(struct vmm_machine *m,
 		.irq = VMM_FIRST_DEVICE_IRQ + i,
 		.lost = on_lost, .away = on_away, .back = on_back,
 		.opaque = &m->devices[i], .measures = m->options->latency,
+		.postcopy = m->restore.postcopy != NULL,
 	};
 
 	if (m->on_bus) {

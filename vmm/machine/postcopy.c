@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vhost/frontend_device.h>
+#include <vhost/protocol.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
@@ -33,6 +35,8 @@ struct vmm_postcopy {
 	bool listed;		/* the source has switched */
 	struct vmm_page_fetch *fetch;	/* from begin on */
 	bool confirmed, held;
+	bool complete;		/* all pages have arrived */
+	unsigned int nservers;	/* processes whose page faults are served */
 	uint64_t begun_ns;
 	ev_io arrived, lost;
 	int lost_fd;
@@ -94,6 +98,50 @@ static void release_devices(struct vmm_postcopy *p)
 	p->held = false;
 }
 
+static void end_servers(struct vmm_machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++)
+		if (m->devices[i].virtio)
+			vmm_virtio_postcopy_end(m->devices[i].virtio);
+}
+
+/* The last one may have been freed after the machine's part. */
+static void on_server_ended(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+	struct vmm_postcopy *p = m->restore.postcopy;
+
+	if (p && !--p->nservers && p->complete)
+		vmm_postcopy_free(m);
+}
+
+static int add_server(void *opaque, int fd, unsigned int *number, struct vsu_error *err)
+{
+	const struct vmm_machine *m = opaque;
+	int rc = vmm_userfault_adopt(fd);
+
+	if (!rc)
+		rc = vmm_page_fetch_add(m->restore.postcopy->fetch, fd, number);
+	return rc < 0 ? vsu_error_sys(err, rc, "the userfaultfd of its back-end") : 0;
+}
+
+static int place_server(void *opaque, unsigned int number,
+			const struct vhost_user_placed_region *regions, unsigned int n)
+{
+	const struct vmm_machine *m = opaque;
+	struct vmm_fault_range ranges[2 * VHOST_USER_MAX_REGIONS];
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		ranges[i] = (struct vmm_fault_range){
+			regions[i].gpa, regions[i].size, regions[i].address,
+		};
+	return vmm_page_fetch_set_ranges(m->restore.postcopy->fetch, number, ranges, n);
+}
+
+/* Servers may wait for pages that were never used until they have replied. */
 static void on_arrived(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct vmm_postcopy *p = w->data;
@@ -101,10 +149,15 @@ static void on_arrived(struct ev_loop *loop, ev_io *w, int revents)
 
 	(void)revents;
 	ev_io_stop(loop, w);
-	prog_log(PROG_LOG_INFO, "migration", "all memory of the guest has arrived after %" PRIu64 " ms; %" PRIu64 " pages were requested",
-		 (vsu_now_ns() - p->begun_ns) / 1000000, vmm_page_fetch_requests(p->fetch));
+	prog_log(PROG_LOG_INFO, "migration", "all memory of the guest has arrived after %" PRIu64 " ms; %" PRIu64 " pages were requested, %" PRIu64 " of them by back-ends",
+		 (vsu_now_ns() - p->begun_ns) / 1000000, vmm_page_fetch_requests(p->fetch),
+		 vmm_page_fetch_foreign(p->fetch));
 	vmm_control_publish(m->control, "memory-arrived", "");
-	vmm_postcopy_free(m);
+	p->complete = true;
+	if (!p->nservers)
+		vmm_postcopy_free(m);
+	else
+		end_servers(m);
 }
 
 static void watch_fetch(struct vmm_postcopy *p)
@@ -146,15 +199,35 @@ static uint64_t shared_pieces(const struct vmm_machine *m)
 	return mask;
 }
 
-static int check_device(const struct vmm_device *d, unsigned int i, struct vsu_error *err)
+/* Its mappings are files that cannot report missing pages to a back-end. */
+static const struct vmm_window *find_window(const struct vmm_machine *m)
 {
+	unsigned int i;
+
+	for (i = 0; i < m->shmem.n; i++)
+		if (!m->shmem.windows[i].apart)
+			return &m->shmem.windows[i];
+	return NULL;
+}
+
+static int check_server(const struct vmm_machine *m, unsigned int i, struct vsu_error *err)
+{
+	const struct vmm_device *d = &m->devices[i];
+	const struct vmm_window *w = d->spec.remote ? find_window(m) : NULL;
+
 	if (d->spec.kernel)
-		return vsu_error_set(err, -EOPNOTSUPP, "device %u: the host's kernel serves it (vhost), and post-copy has not been tested with it; migrate without 'postcopy'",
-				     i);
-	if (d->spec.remote)
-		return vsu_error_set(err, -EOPNOTSUPP, "device %u: the back-end at '%s' would not wait for missing pages; migrate without 'postcopy', or to a unix: address, to which shared memory is passed as files",
-				     i, d->spec.socket);
-	return 0;
+		return vsu_error_set(err, -EOPNOTSUPP, "the host's kernel serves it (vhost), and post-copy has not been tested with it; migrate without 'postcopy'");
+	if (w)
+		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' cannot wait for missing pages beside the window of '%s', into which files are mapped; migrate without 'postcopy'",
+				     d->spec.socket, w->name);
+	return vmm_virtio_postcopy_advise(d->virtio, err);
+}
+
+static int check_device(const struct vmm_machine *m, unsigned int i, struct vsu_error *err)
+{
+	int rc = check_server(m, i, err);
+
+	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i) : 0;
 }
 
 /* The set is that of the sender: all memory that it sends. */
@@ -189,7 +262,7 @@ int vmm_postcopy_check(struct vmm_machine *m, struct vsu_error *err)
 	if (!rc)
 		rc = vmm_placer_check(&p->missing, p->fd, &granule, err);
 	for (i = 0; !rc && p->missing.n && i < m->ndevices; i++)
-		rc = check_device(&m->devices[i], i, err);
+		rc = check_device(m, i, err);
 	vmm_page_set_clear(&p->missing);
 	return rc ? rc : send_granule(m->options->stream, granule, err);
 }
@@ -209,27 +282,53 @@ int vmm_postcopy_receive(struct vmm_machine *m, struct vmm_state_section *sectio
 	return rc;
 }
 
-int vmm_postcopy_begin(struct vmm_machine *m, struct vsu_error *err)
+static int listen_servers(struct vmm_postcopy *p, struct vsu_error *err)
 {
-	struct vmm_postcopy *p = m->restore.postcopy;
+	struct vmm_machine *m = p->m;
+	const struct vmm_virtio_faults to = {
+		.add = add_server, .place = place_server, .ended = on_server_ended,
+		.opaque = m,
+	};
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; rc >= 0 && i < m->ndevices; i++) {
+		rc = vmm_virtio_postcopy_listen(m->devices[i].virtio, &to, err);
+		p->nservers += rc > 0;
+	}
+	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i - 1) : 0;
+}
+
+static int begin_fetch(struct vmm_postcopy *p, struct vsu_error *err)
+{
 	int rc;
 
-	if (!p || !p->listed)
-		return 0;
-	rc = vmm_plugged_hold(m, true, err);
-	if (rc < 0)
-		return rc;
-	p->held = true;
 	p->begun_ns = vsu_now_ns();
 	rc = vmm_page_fetch_new(&(struct vmm_page_fetch_config){
-		.stream = m->options->stream, .missing = &p->missing, .map = p->map,
+		.stream = p->m->options->stream, .missing = &p->missing, .map = p->map,
 		.fd = &p->fd, .lost = on_thread_lost, .opaque = p,
 	}, &p->fetch, err);
 	if (!rc)
 		rc = vmm_page_fetch_begin(p->fetch, err);
 	if (!rc)
 		watch_fetch(p);
-	return rc;
+	return rc ? rc : listen_servers(p, err);
+}
+
+int vmm_postcopy_begin(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_postcopy *p = m->restore.postcopy;
+	int rc;
+
+	if (p && !p->listed)
+		end_servers(m);	/* nothing is missing */
+	if (!p || !p->listed)
+		return 0;
+	rc = vmm_plugged_hold(m, true, err);
+	if (rc < 0)
+		return rc;
+	p->held = true;
+	return begin_fetch(p, err);
 }
 
 bool vmm_postcopy_is_active(const struct vmm_machine *m)
@@ -253,15 +352,20 @@ int vmm_postcopy_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error *e
 	return vmm_page_fetch_go(m->restore.postcopy->fetch, paused, err);
 }
 
+static bool is_arriving(const struct vmm_machine *m)
+{
+	return vmm_postcopy_is_active(m) && !m->restore.postcopy->complete;
+}
+
 int vmm_postcopy_refuse(const struct vmm_machine *m, struct vsu_error *err)
 {
-	return vmm_postcopy_is_active(m) ?
+	return is_arriving(m) ?
 	       vsu_error_set(err, -EBUSY, "the guest's memory is still arriving from the source of its migration; try again after the event 'memory-arrived'") : 0;
 }
 
 void vmm_postcopy_report(const struct vmm_machine *m, FILE *to)
 {
-	if (!vmm_postcopy_is_active(m))
+	if (!is_arriving(m))
 		return;
 	fprintf(to, ",\"arriving\":{\"left\":%" PRIu64 ",\"requests\":%" PRIu64 "}",
 		vmm_page_fetch_left(m->restore.postcopy->fetch),

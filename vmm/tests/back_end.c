@@ -12,6 +12,7 @@
 #include "util.h"
 
 struct back_end be;
+bool back_end_postcopy;
 
 static void config_read(void *self, uint32_t off, void *buf, uint32_t len)
 {
@@ -87,6 +88,7 @@ void back_end_serve(void)
 {
 	struct virtdev_vhost_user_server_config config = {
 		.size = sizeof(config), .dev = be.dev,
+		.postcopy = back_end_postcopy,
 	};
 
 	ck_assert_int_eq(virtdev_vhost_user_server_new(&config,

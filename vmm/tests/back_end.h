@@ -25,6 +25,8 @@ struct back_end {
 };
 
 extern struct back_end be;
+/* Whether the next ones offer PAGEFAULT. */
+extern bool back_end_postcopy;
 
 /* Its socket, its device, and the thread that serves it. */
 void back_end_start(uint64_t features);

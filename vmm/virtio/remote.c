@@ -121,6 +121,8 @@ static int connect_session(struct remote *r,
 		 r->socket);
 	if (!spec->reconnect_ms)
 		ops.connect = NULL;
+	if (!r->postcopy.permitted)
+		ops.postcopy_advised = NULL;
 	rc = virtdev_vhost_user_new_take_fd(sock, &config, &ops, r, &r->user,
 					    err);
 	if (rc < 0)
@@ -159,7 +161,8 @@ static int begin_session(const struct vmm_virtio_resources *resources,
 		return vsu_error_sys(err, -ENOMEM, "device");
 	r->loop = resources->loop;
 	r->shmem = resources->shmem;
-	r->stream.fd = -1;
+	r->stream.fd = r->postcopy.faults = -1;
+	r->postcopy.permitted = resources->postcopy;
 	rc = prog_closer_start(err);
 	if (rc >= 0)
 		rc = connect_session(r, spec, err);

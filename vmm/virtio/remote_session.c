@@ -39,6 +39,7 @@ static void on_failed(void *opaque, const struct vsu_error *err)
 
 	r->dead = r->stopped = true;
 	r->why = *err;
+	vmm_remote_drop_postcopy(r);
 }
 
 /*
@@ -99,6 +100,7 @@ static void on_lost(void *opaque, const struct vsu_error *err)
 	r->rings_lost |= r->pausing;
 	r->pausing = r->resumes = false;
 	r->unanswered.moves = r->unanswered.checks = 0;
+	vmm_remote_drop_postcopy(r);
 	r->losses++;
 	r->lost_ns = vsu_now_ns();
 	r->memory_only = false;
@@ -126,6 +128,10 @@ const struct virtdev_vhost_user_ops vmm_remote_ops = {
 	.back = on_back, .queue_reset = on_queue_reset,
 	.state_moves = vmm_remote_on_state_moves,
 	.state_moved = vmm_remote_on_state_moved,
+	.postcopy_advised = vmm_remote_on_advised,
+	.postcopy_listening = vmm_remote_on_listening,
+	.postcopy_placed = vmm_remote_on_placed,
+	.postcopy_ended = vmm_remote_on_ended,
 };
 
 /*
@@ -192,6 +198,7 @@ static void session_leave(struct remote *r)
 {
 	(void)!vmm_remote_announce(r, NULL);
 	vmm_remote_end_log(r);
+	vmm_remote_end_postcopy(r);
 	r->locked = false;
 	vmm_virtio_unlock(r->v);
 	apply_answers(r);
@@ -280,6 +287,7 @@ void vmm_remote_free(void *remote)
 
 	vmm_remote_unwatch(r);
 	vmm_remote_stream_drop(r);
+	vmm_remote_drop_postcopy(r);
 	vmm_rings_fini(&r->rings);
 	virtdev_vhost_user_free(r->user);
 	vmm_spawned_free(r->daemon);
@@ -330,6 +338,9 @@ const struct vmm_virtio_backend vmm_remote_backend = {
 	.pause = vmm_remote_pause, .gather = vmm_remote_gather,
 	.resume = vmm_remote_resume,
 	.check_log = vmm_remote_check_log, .set_log = vmm_remote_set_log,
+	.postcopy_advise = vmm_remote_postcopy_advise,
+	.postcopy_listen = vmm_remote_postcopy_listen,
+	.postcopy_end = vmm_remote_postcopy_end,
 	.take = vmm_remote_take, .load = vmm_remote_load,
 	.free = vmm_remote_free,
 };

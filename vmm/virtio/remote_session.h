@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vhost/frontend_device.h>
+#include <vhost/protocol.h>
 #include <virtio-devices/state.h>
 #include <virtio-devices/vhost_user.h>
 
@@ -38,7 +40,22 @@ struct remote_stream {
 	int result;		/* when done: 0 or a negative errno */
 };
 
-/* Initialised with zeros, and stream.fd with -1. */
+/* remote_postcopy.c: the guest runs before its memory has arrived. */
+struct remote_postcopy {
+	bool permitted;		/* the session may negotiate PAGEFAULT */
+	bool needed;		/* memory will be missing */
+	bool advised;		/* until the back-end has replied to the end, or is lost */
+	bool ends;		/* the end must be sent */
+	bool answered;		/* the request that is waited for */
+	int result;		/* of it */
+	int faults;		/* the back-end's userfaultfd until it listens, or -1 */
+	struct vmm_virtio_faults to;	/* while it listens */
+	unsigned int number;	/* of to.add */
+	unsigned int n;		/* regions of the last table */
+	struct vhost_user_placed_region placed[2 * VHOST_USER_MAX_REGIONS];
+};
+
+/* Initialised with zeros; stream.fd and postcopy.faults with -1. */
 struct remote {
 	struct vmm_virtio *v;
 	struct ev_loop *loop;
@@ -75,6 +92,7 @@ struct remote {
 	/* remote_log.c: the session has a log, which ends as soon as it can */
 	bool logs, log_ends;
 	struct remote_stream stream;
+	struct remote_postcopy postcopy;
 	/* requests of transfers, also of dropped ones, without an answer yet */
 	struct {
 		unsigned int moves, checks;
@@ -139,6 +157,22 @@ int vmm_remote_set_log(void *backend, const struct vmm_dirty_log *log,
 		       struct vsu_error *err);
 /* After each message: ends the log, if that is due. */
 void vmm_remote_end_log(struct remote *r);
+
+/* remote_postcopy.c: see struct vmm_virtio_backend. */
+int vmm_remote_postcopy_advise(void *backend, struct vsu_error *err);
+int vmm_remote_postcopy_listen(void *backend, const struct vmm_virtio_faults *to,
+			       struct vsu_error *err);
+void vmm_remote_postcopy_end(void *backend);
+/* After each message: sends the end, if that is due. */
+void vmm_remote_end_postcopy(struct remote *r);
+/* The back-end is lost or freed: it does not wait for pages any more. */
+void vmm_remote_drop_postcopy(struct remote *r);
+/* Of vmm_remote_ops. */
+void vmm_remote_on_advised(void *opaque, int result, int fd);
+void vmm_remote_on_listening(void *opaque, int result);
+void vmm_remote_on_placed(void *opaque, const struct vhost_user_placed_region *regions,
+			  unsigned int n);
+void vmm_remote_on_ended(void *opaque, int result);
 
 /*
  * remote_stream.c. -EAGAIN: call it again after the next turn of the loop; 0:

@@ -141,3 +141,41 @@ void vmm_virtio_log_rings(struct vmm_virtio *v, const struct vmm_dirty_log *log)
 		vmm_dirty_log_add(log, config.device_gpa, 6 + UINT64_C(8) * config.size);
 	}
 }
+
+/* -------------------------------------------------- memory that has not arrived */
+
+int vmm_virtio_postcopy_advise(struct vmm_virtio *v, struct vsu_error *err)
+{
+	void *backend;
+	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
+	int rc;
+
+	vmm_virtio_lock(v);
+	rc = ops->postcopy_advise ? ops->postcopy_advise(backend, err) : 0;
+	vmm_virtio_unlock(v);
+	return rc;
+}
+
+int vmm_virtio_postcopy_listen(struct vmm_virtio *v, const struct vmm_virtio_faults *to,
+			       struct vsu_error *err)
+{
+	void *backend;
+	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
+	int rc;
+
+	vmm_virtio_lock(v);
+	rc = ops->postcopy_listen ? ops->postcopy_listen(backend, to, err) : 0;
+	vmm_virtio_unlock(v);
+	return rc;
+}
+
+void vmm_virtio_postcopy_end(struct vmm_virtio *v)
+{
+	void *backend;
+	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
+
+	vmm_virtio_lock(v);
+	if (ops->postcopy_end)
+		ops->postcopy_end(backend);
+	vmm_virtio_unlock(v);
+}

@@ -30,9 +30,25 @@
 #include "memory/windows.h"
 
 struct prog_workers;
+struct vhost_user_placed_region;
 struct vmm_msi;
 struct vmm_pci_host;
 struct vmm_virtio;
+
+/* Post-copy: where the page faults of a server in another process go. */
+struct vmm_virtio_faults {
+	/*
+	 * Serves the page faults of a userfaultfd, which another process has sent; owns it
+	 * on success. *number is for place.
+	 */
+	int (*add)(void *opaque, int fd, unsigned int *number, struct vsu_error *err);
+	/* The server's addresses, in place of previous ones; it uses them after the return. */
+	int (*place)(void *opaque, unsigned int number,
+		     const struct vhost_user_placed_region *regions, unsigned int n);
+	/* Once after add: the server does not wait for pages any more. */
+	void (*ended)(void *opaque);
+	void *opaque;
+};
 
 /*
  * Serves the queues. "Lock" is the device's (vmm_virtio_lock()); each member
@@ -107,6 +123,14 @@ struct vmm_virtio_backend {
 	int (*set_log)(void *backend, const struct vmm_dirty_log *log,
 		       struct vsu_error *err);
 	/*
+	 * For post-copy at the destination, see vmm_virtio_postcopy_advise(). With the
+	 * lock. NULL: the server is this process.
+	 */
+	int (*postcopy_advise)(void *backend, struct vsu_error *err);
+	int (*postcopy_listen)(void *backend, const struct vmm_virtio_faults *to,
+			       struct vsu_error *err);
+	void (*postcopy_end)(void *backend);
+	/*
 	 * Stops by force; the transport still exists. Main thread, without the
 	 * lock; no CPU can access the device any more.
 	 */
@@ -126,6 +150,7 @@ struct vmm_virtio_resources {
 	struct vmm_pci_host *pci;
 	struct vmm_msi *msi;
 	unsigned int slot;	/* number on that bus */
+	bool postcopy;		/* the guest may run before its memory has arrived */
 	bool measures;		/* the latency of requests, if this process serves them */
 	/* Called once if the back-end fails. Main thread, without the lock. */
 	void (*lost)(void *opaque, const struct vsu_error *why);
@@ -203,6 +228,18 @@ int vmm_virtio_check_log(const struct vmm_virtio *v, struct vsu_error *err);
 int vmm_virtio_set_log(struct vmm_virtio *v, const struct vmm_dirty_log *log,
 		       struct vsu_error *err);
 void vmm_virtio_log_rings(struct vmm_virtio *v, const struct vmm_dirty_log *log);
+
+/*
+ * For post-copy at the destination, if resources->postcopy is set. advise: the server must
+ * be able to wait for missing pages, or this fails with its name. listen: before the
+ * device is resumed; 1: the server uses memory that has not arrived, and to->ended follows;
+ * 0: it does not. end: all memory has arrived, or will not be missing. The first two block
+ * for a reply. Main thread, without the lock.
+ */
+int vmm_virtio_postcopy_advise(struct vmm_virtio *v, struct vsu_error *err);
+int vmm_virtio_postcopy_listen(struct vmm_virtio *v, const struct vmm_virtio_faults *to,
+			       struct vsu_error *err);
+void vmm_virtio_postcopy_end(struct vmm_virtio *v);
 
 /* Call it before the device is attached, or before the CPUs start. */
 void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus);
