@@ -192,3 +192,13 @@ int vmm_memory_parse(struct vmm_memory *memory,
 		rc = parse_one(memory, o->lists[i], o, err);
 	return rc < 0 ? rc : check_addresses(memory, err);
 }
+
+bool vmm_memory_options_private(const struct vmm_memory_options *o)
+{
+	struct vmm_memory memory = { 0 };
+	const bool wants = vmm_memory_parse(&memory, o, NULL) >= 0 &&
+			   vmm_memory_wants_private(&memory);
+
+	vmm_memory_free(&memory);
+	return wants;
+}

@@ -34,4 +34,7 @@ int vmm_memory_parse(struct vmm_memory *memory,
 		     const struct vmm_memory_options *o,
 		     struct vsu_error *err);
 
+/* True if a list requests a private half, as vmm_memory_wants_private(). */
+bool vmm_memory_options_private(const struct vmm_memory_options *o);
+
 #endif
