@@ -215,8 +215,6 @@ static int check_server(const struct vmm_machine *m, unsigned int i, struct vsu_
 	const struct vmm_device *d = &m->devices[i];
 	const struct vmm_window *w = d->spec.remote ? find_window(m) : NULL;
 
-	if (d->spec.kernel)
-		return vsu_error_set(err, -EOPNOTSUPP, "the host's kernel serves it (vhost), and post-copy has not been tested with it; migrate without 'postcopy'");
 	if (w)
 		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' cannot wait for missing pages beside the window of '%s', into which files are mapped; migrate without 'postcopy'",
 				     d->spec.socket, w->name);

@@ -47,9 +47,7 @@ static int give_map(struct kernel_backend *e, bool with_windows,
 	return rc;
 }
 
-/*
- * Windows of other devices are included only if the kernel has room for them.
- */
+/* Includes windows of other devices if the kernel has room for them. */
 static int give_memory(struct kernel_backend *e, struct vsu_error *err)
 {
 	int rc = give_map(e, true, err);
@@ -327,12 +325,21 @@ static void kernel_free(void *backend)
 	free(e);
 }
 
+static int kernel_postcopy_advise(void *backend, struct vsu_error *err)
+{
+	const struct kernel_backend *e = backend;
+
+	return vsu_error_set(err, -EOPNOTSUPP, "the host's kernel serves it (%s), and post-copy has not been tested with it; migrate without 'postcopy'",
+			     node_of(e));
+}
+
 static const struct vmm_virtio_backend kernel_ops = {
 	.start = kernel_start, .stop = kernel_stop, .refresh = kernel_refresh,
 	.queue_reset = kernel_queue_reset, .queue_start = kernel_queue_start,
 	.kick_fd = kernel_kick_fd, .stats = kernel_stats,
 	.pause = kernel_pause, .resume = kernel_resume,
 	.take = kernel_take, .load = kernel_load, .set_log = kernel_set_log,
+	.postcopy_advise = kernel_postcopy_advise,
 	.free = kernel_free,
 };
 

@@ -391,6 +391,16 @@ START_TEST(dirty_log_is_passed_to_the_kernel_until_its_end)
 }
 END_TEST
 
+START_TEST(postcopy_is_refused_by_name)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_int_eq(vmm_virtio_postcopy_advise(virtio, &err), -EOPNOTSUPP);
+	ck_assert_msg(strstr(err.msg, "the host's kernel serves it (/dev/null)") != NULL, "%s", err.msg);
+	ck_assert_ptr_nonnull(strstr(err.msg, "migrate without 'postcopy'"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("kernel");
@@ -415,6 +425,7 @@ int main(void)
 	tcase_add_test(tc, a_device_without_a_driver_stays_stopped_after_a_pause);
 	tcase_add_test(tc, e2_11_paused_device_that_cannot_continue_sets_needs_reset);
 	tcase_add_test(tc, dirty_log_is_passed_to_the_kernel_until_its_end);
+	tcase_add_test(tc, postcopy_is_refused_by_name);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
