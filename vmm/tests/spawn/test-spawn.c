@@ -461,6 +461,8 @@ int main(void)
 	Suite *suite = suite_create("spawn");
 	TCase *tcase = tcase_create("spawn");
 
+	/* a daemon that ignores signals ends after five seconds */
+	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, a_daemon_is_started_with_its_options);
 	tcase_add_test(tcase, it_has_standard_streams_and_the_connection_only);
 	tcase_add_test(tcase, a_descriptor_is_passed_to_each_process);
