@@ -8,6 +8,7 @@
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -131,13 +132,25 @@ int vmm_userfault_wake(int fd, uint64_t at, uint64_t len)
 	return ioctl(fd, UFFDIO_WAKE, &r) < 0 ? -errno : 0;
 }
 
+/*
+ * A process that has sent the descriptor can make it blocking at any time. Kernels before
+ * 6.10 have no other way to read it.
+ */
+static ssize_t read_message(int fd, struct uffd_msg *msg)
+{
+	struct iovec iov = { msg, sizeof(*msg) };
+	ssize_t n = preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
+
+	return n < 0 && errno == EOPNOTSUPP ? read(fd, msg, sizeof(*msg)) : n;
+}
+
 int vmm_userfault_next(int fd, uint64_t *at)
 {
 	struct uffd_msg msg;
 	ssize_t n;
 
 	do
-		n = read(fd, &msg, sizeof(msg));
+		n = read_message(fd, &msg);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -errno;

@@ -20,8 +20,9 @@
 int vmm_userfault_open(struct vsu_error *err);
 
 /*
- * Accepts a descriptor of another process, which then does not block vmm_userfault_next().
- * -EINVAL: it is not a userfaultfd.
+ * Accepts a descriptor of another process. It does not block vmm_userfault_next(), except
+ * if that process makes it blocking again on Linux before 6.10. -EINVAL: it is not a
+ * userfaultfd.
  */
 int vmm_userfault_adopt(int fd);
 

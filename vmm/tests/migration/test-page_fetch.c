@@ -3,6 +3,7 @@
  * Claims about a destination that fetches missing pages. The test is the source, and
  * requires userfaultfd.
  */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
@@ -399,6 +401,25 @@ START_TEST(c1_04_only_a_userfaultfd_is_adopted)
 }
 END_TEST
 
+/* Hostile: its process makes the descriptor blocking again, and takes the message first. */
+START_TEST(c1_04_blocking_descriptor_of_another_process_is_read_without_waiting)
+{
+	uint64_t at;
+
+	ck_assert_int_eq(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK), 0);
+	ck_assert_int_eq(vmm_userfault_next(fd, &at), 0);
+}
+END_TEST
+
+/* Linux 6.10 has it. */
+static bool may_read_without_waiting(void)
+{
+	char message[32];
+	struct iovec iov = { message, sizeof(message) };
+
+	return preadv2(fd, &iov, 1, -1, RWF_NOWAIT) < 0 && errno == EAGAIN;
+}
+
 int main(void)
 {
 	Suite *s = suite_create("page_fetch");
@@ -410,6 +431,8 @@ int main(void)
 		       strerror(-fd));
 		return 0;
 	}
+	if (may_read_without_waiting())
+		tcase_add_test(tc, c1_04_blocking_descriptor_of_another_process_is_read_without_waiting);
 	vsu_fd_close(&fd);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, thread_waits_for_a_missing_page, 0, COUNT(kinds));
