@@ -10,8 +10,8 @@
  *	start.PROGRAM.dirty     KiB  private and dirty
  *	start.PROGRAM.threads   n
  *
- * PROGRAM is floor, cvmm (no device), cvmm_disk (a disk in-process) or cvmm_user
- * (a disk on our daemon).
+ * PROGRAM is floor, cvmm (no device), cvmm_open (the same without a sandbox), cvmm_disk (a
+ * disk in-process) or cvmm_user (a disk on our daemon).
  */
 #include <config.h>
 
@@ -55,6 +55,8 @@ static struct contestant contestants[] = {
 	{ "floor", { "bench/start-floor" }, { { 0 } } },
 	{ "cvmm", { "vmm/cvmm", "run", "builtin:selftest", "--append",
 		    "interactive" }, { { 0 } } },
+	{ "cvmm_open", { "vmm/cvmm", "run", "builtin:selftest", "--append",
+			 "interactive", "--sandbox=off" }, { { 0 } } },
 	{ "cvmm_disk", { "vmm/cvmm", "run", "builtin:selftest", "--append",
 			 "interactive", disk_option }, { { 0 } } },
 	{ "cvmm_user", { "vmm/cvmm", "run", "builtin:selftest", "--append",
