@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "x86/cpuid.h"
+#include "x86/cpuid_compare.h"
 #include "../util.h"
 
 static union {
@@ -214,6 +215,60 @@ START_TEST(empty_or_full_table_is_safe)
 }
 END_TEST
 
+#define AVX2 (1u << 5)
+
+/* A copy whose leaf 7 lacks these features in EBX. */
+static void copy_without(uint32_t lacks, struct kvm_cpuid2 *to)
+{
+	memcpy(to, &u, sizeof(u));
+	vmm_cpuid_find(to, 7, 0)->ebx &= ~lacks;
+}
+
+START_TEST(feature_that_this_host_lacks_is_named)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	static __typeof__(u) here, shown;
+
+	copy_without(AVX2, &here.table);
+	copy_without(AVX2, &shown.table);
+	ck_assert_int_eq(vmm_cpuid_compare(&u.table, &here.table, &shown.table, &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "CPUID leaf 0x7 ebx bits 0x20"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "--cpu=plain"));
+}
+END_TEST
+
+/* Such as a feature that KVM emulates, but does not list as supported. */
+START_TEST(feature_in_one_of_the_tables_of_this_host_is_present)
+{
+	static __typeof__(u) here, shown;
+
+	copy_without(_i ? 0 : AVX2, &here.table);
+	copy_without(_i ? AVX2 : 0, &shown.table);
+	ck_assert_int_eq(vmm_cpuid_compare(&u.table, &here.table, &shown.table, NULL), 0);
+}
+END_TEST
+
+START_TEST(bits_of_a_running_machine_are_no_features)
+{
+	static __typeof__(u) here;
+
+	memcpy(&here, &u, sizeof(u));
+	vmm_cpuid_find(&here.table, 1, VMM_CPUID_ANY)->ecx &= ~(1u << 24 | 1u << 27 | 1u << 31);
+	vmm_cpuid_find(&here.table, 7, 0)->ecx &= ~(1u << 4);
+	ck_assert_int_eq(vmm_cpuid_compare(&u.table, &here.table, &here.table, NULL), 0);
+}
+END_TEST
+
+START_TEST(host_without_a_leaf_lacks_its_features)
+{
+	static __typeof__(u) here;
+
+	memcpy(&here, &u, sizeof(u));
+	vmm_cpuid_find(&here.table, 0xd, 0)->function = 5;
+	ck_assert_int_eq(vmm_cpuid_compare(&u.table, &here.table, &here.table, NULL), -EOPNOTSUPP);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("cpuid");
@@ -228,6 +283,10 @@ int main(void)
 	tcase_add_test(tc, plain_model_has_what_every_host_has);
 	tcase_add_test(tc, plain_model_is_the_same_on_two_hosts);
 	tcase_add_test(tc, empty_or_full_table_is_safe);
+	tcase_add_test(tc, feature_that_this_host_lacks_is_named);
+	tcase_add_loop_test(tc, feature_in_one_of_the_tables_of_this_host_is_present, 0, 2);
+	tcase_add_test(tc, bits_of_a_running_machine_are_no_features);
+	tcase_add_test(tc, host_without_a_leaf_lacks_its_features);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
