@@ -73,12 +73,15 @@ static void put_record(struct vmm_state_writer *w, enum record kind,
 
 /* --------------------------------------------------------------------- save */
 
+/* Also true between two runs: after VMXON, and after CLGI, with interrupts off. */
 static bool runs_guests(const struct kvm_nested_state *s)
 {
 	return (s->flags & (KVM_STATE_NESTED_GUEST_MODE |
 			    KVM_STATE_NESTED_RUN_PENDING)) ||
 	       (s->format == KVM_STATE_NESTED_FORMAT_VMX &&
-		s->hdr.vmx.vmxon_pa != UINT64_MAX);
+		s->hdr.vmx.vmxon_pa != UINT64_MAX) ||
+	       (s->format == KVM_STATE_NESTED_FORMAT_SVM &&
+		!(s->flags & KVM_STATE_NESTED_GIF_SET));
 }
 
 /* A guest that runs guests has state in KVM that is not saved here. */

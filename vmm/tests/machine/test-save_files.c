@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about the folder of a saved machine when the host crashes or the disk fails:
+ * the order of the calls, and what a failed one leaves.
+ */
+#include <config.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "machine/save_files.h"
+#include "../memory.h"
+
+#define MAX_CALLS 16
+
+static const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
+				      .phys_bits = 46 };
+static struct vmm_memory memory;
+static struct vmm_save_files files;
+static struct vsu_error err;
+static char top[] = "/tmp/cvmm-save.XXXXXX";
+static char folder[64], incomplete[64];
+static char calls[MAX_CALLS][128];	/* below top */
+static int ncalls, failing;		/* the number of the call that fails, or -1 */
+
+int __real_fsync(int fd);
+int __real_renameat2(int from, const char *old, int to, const char *new, unsigned int flags);
+int __wrap_fsync(int fd);
+int __wrap_renameat2(int from, const char *old, int to, const char *new, unsigned int flags);
+
+static int fails(void)
+{
+	errno = EIO;
+	return ncalls++ == failing;
+}
+
+int __wrap_fsync(int fd)
+{
+	char link[64], path[256];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	ck_assert_int_gt(n, 0);
+	ck_assert_int_lt(ncalls, MAX_CALLS);
+	path[n] = '\0';
+	snprintf(calls[ncalls], sizeof(calls[0]), "sync %s", path + strlen(top));
+	return fails() ? -1 : __real_fsync(fd);
+}
+
+int __wrap_renameat2(int from, const char *old, int to, const char *new, unsigned int flags)
+{
+	snprintf(calls[ncalls], sizeof(calls[0]), "rename");
+	return fails() ? -1 : __real_renameat2(from, old, to, new, flags);
+}
+
+static void setup(void)
+{
+	static char word[] = "builtin:selftest";
+	static char *words[] = { word };
+	struct vmm_memory_options options = {
+		.what = "--memory", .n = 1, .lists = { "size=2M" },
+	};
+
+	ck_assert_int_eq(vmm_memory_parse(&memory, &options, &err), 0);
+	ck_assert_int_eq(vmm_memory_make(&memory, &no_vm, NULL, &err), 0);
+	memcpy(strrchr(top, '.'), ".XXXXXX", 7);
+	ck_assert_ptr_nonnull(mkdtemp(top));
+	snprintf(folder, sizeof(folder), "%s/saved", top);
+	snprintf(incomplete, sizeof(incomplete), "%s/saved.incomplete", top);
+	ck_assert_int_eq(mkdir(incomplete, 0700), 0);
+	files = (struct vmm_save_files){ .folder = folder, .incomplete = incomplete,
+					 .map = vmm_memory_map(&memory), .words = words, .nwords = 1 };
+	vmm_state_begin(&files.state);
+	ck_assert_int_eq(vmm_state_finish(&files.state), 0);
+	ncalls = 0;
+	failing = -1;
+}
+
+static bool exists(const char *path)
+{
+	return !access(path, F_OK);
+}
+
+static void teardown(void)
+{
+	char path[128];
+	unsigned int i;
+
+	for (i = 0; i < VMM_SAVE_NFILES; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, vmm_save_names[i]);
+		unlink(path);
+	}
+	rmdir(folder);
+	ck_assert_int_eq(rmdir(top), 0);
+	free(files.state.bytes);
+	vmm_memory_free(&memory);
+}
+
+START_TEST(all_is_on_the_disk_before_the_folder_gets_its_name)
+{
+	static const char *const order[] = {
+		"sync /saved.incomplete/memory", "sync /saved.incomplete/state",
+		"sync /saved.incomplete/machine.json", "sync /saved.incomplete",
+		"rename", "sync ",
+	};
+	size_t i;
+
+	ck_assert_int_eq(vmm_save_write_files(&files, &err), 0);
+	ck_assert_int_eq(ncalls, COUNT(order));
+	for (i = 0; i < COUNT(order); i++)
+		ck_assert_str_eq(calls[i], order[i]);
+	ck_assert(exists(folder) && !exists(incomplete));
+}
+END_TEST
+
+/* The last call is the one of the parent: the folder has its name by then. */
+START_TEST(failed_call_leaves_no_folder_of_that_name)
+{
+	failing = _i;
+	ck_assert_int_eq(vmm_save_write_files(&files, &err), -EIO);
+	ck_assert_int_eq(ncalls, _i + 1);
+	ck_assert(!exists(folder));
+	vmm_save_remove_files(&files);
+	ck_assert(!exists(incomplete));
+}
+END_TEST
+
+START_TEST(folder_that_another_program_makes_meanwhile_is_kept)
+{
+	ck_assert_int_eq(mkdir(folder, 0700), 0);
+	ck_assert_int_eq(vmm_save_write_files(&files, &err), -EEXIST);
+	ck_assert(exists(incomplete));
+	vmm_save_remove_files(&files);
+	ck_assert(exists(folder) && !exists(incomplete));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("save_files");
+	TCase *tc = tcase_create("save_files");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, all_is_on_the_disk_before_the_folder_gets_its_name);
+	tcase_add_loop_test(tc, failed_call_leaves_no_folder_of_that_name, 0, 5);
+	tcase_add_test(tc, folder_that_another_program_makes_meanwhile_is_kept);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
