@@ -33,19 +33,26 @@ static const struct call_rule always[] = {
 static const struct call_table always_table = { NULL, always };
 
 /*
- * System calls of Linux 6.13 that older versions of libseccomp do not know.
- * Their numbers are equal on all architectures except a few old ones.
+ * System calls that older versions of libseccomp do not know. Their numbers are equal on
+ * all architectures except a few old ones.
  */
 static int resolve_recent_call(const char *name)
 {
-	static const char *const young[] = {
-		"setxattrat", "getxattrat", "listxattrat", "removexattrat",
+	static const struct {
+		const char *name;
+		int number;
+	} recent[] = {
+		{ "cachestat", 451 },	/* Linux 6.5 */
+		{ "setxattrat", 463 },	/* 6.13 */
+		{ "getxattrat", 464 },
+		{ "listxattrat", 465 },
+		{ "removexattrat", 466 },
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(young) / sizeof(*young); i++)
-		if (!strcmp(name, young[i]))
-			return 463 + (int)i;
+	for (i = 0; i < sizeof(recent) / sizeof(*recent); i++)
+		if (!strcmp(name, recent[i].name))
+			return recent[i].number;
 	return __NR_SCMP_ERROR;
 }
 

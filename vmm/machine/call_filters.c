@@ -33,7 +33,7 @@ static const char *const process_calls[] = {
 	/* disks */
 	"io_uring_enter", "io_uring_register", "io_uring_setup", "msync",
 	/* memory: pages that are present, locked, or of a node */
-	"get_mempolicy", "mbind", "mincore", "mlock", "mlock2", "munlock", "set_mempolicy",
+	"cachestat", "get_mempolicy", "mbind", "mincore", "mlock", "mlock2", "munlock", "set_mempolicy",
 	/* limits, identity; narrower filters */
 	"capget", "getegid", "geteuid", "getgid", "getrlimit", "getuid", "prlimit64", "seccomp",
 	"wait4",
