@@ -73,7 +73,7 @@ static int choice_parse(const char *list, struct vmm_sandbox_rules *rules, int *
 		return vsu_error_set(err, -EINVAL,
 				     "--sandbox '%s': expected is on, log, off, or on,tls,folder=FOLDER", list);
 	*how = c.given[ON] ? ON : c.given[LOG] ? LOG : OFF;
-	return c.given[TLS] && *how == ON ? vmm_tls_load(err) : 0;
+	return c.given[TLS] && *how != OFF ? vmm_tls_load(err) : 0;
 }
 
 /* ------------------------------------------------------------------------ lock */
@@ -187,7 +187,8 @@ int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err)
 	int how = ON;
 	int rc = options->sandbox ? choice_parse(options->sandbox, &rules, &how, err) : 0;
 
-	if (!rc && how == ON)
+	/* also loads what devices need */
+	if (!rc && how != OFF)
 		rc = vmm_sandbox_rules_fill(&rules, options, err);
 	if (!rc && how == ON)
 		rc = rights_drop(options, &rules, err);

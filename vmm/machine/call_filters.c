@@ -64,11 +64,11 @@ static const struct call_rule process_rules[] = {
 };
 
 /*
- * Emulated registers: eventfds, the console, a message to a back-end; after a fault the
- * repair of a mapping. No new files, sockets or rings.
+ * Emulated registers: eventfds, the console and its client, a message to a back-end; after
+ * a fault the repair of a mapping. No new files, sockets or rings.
  */
 static const char *const cpu_calls[] = {
-	"brk", "clock_gettime", "clock_gettime64", "clock_nanosleep", "clock_nanosleep_time64",
+	"accept4", "brk", "clock_gettime", "clock_gettime64", "clock_nanosleep", "clock_nanosleep_time64",
 	"close", "exit", "exit_group", "fallocate", "fcntl", "fcntl64", "fstat", "futex",
 	"futex_time64", "getpid", "getrandom", "gettid", "gettimeofday", "lseek", "madvise",
 	"membarrier", "mremap", "munmap", "newfstatat", "poll", "ppoll", "ppoll_time64",
