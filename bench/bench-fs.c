@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * FUSE requests, one after another as by a guest with one process, to our daemon
- * and to virtiofsd (FS_VIRTIOFSD, or the path of distributions), alternately, in
- * folders of a tmpfs:
+ * and to those of others, alternately, in folders of a tmpfs:
  *
  *	fs.SERVER.read_4k_seq, read_4k_rand, read_1m_seq, read_1m_rand	us
  *	fs.SERVER.write_4k_seq, write_4k_rand, write_1m_seq, write_1m_rand	us
  *	fs.SERVER.lookup, getattr	us
  *	fs.SERVER.small_file	us   create, write 4 KiB, close, remove, forget
+ *	fs.SERVER.unpack		us   as tar: look up, create, write 16 KiB, set mode and
+ *				     time, close; remove, forget
+ *	fs.SERVER.open_read		us   open, read 4 KiB, close
  *	fs.SERVER.folder		us   make, remove, forget
  *	fs.SERVER.list		us   open, list 100 names, close
+ *	fs.SERVER.list_stat		us   open, list 100 names with attributes, close, forget
  *	fs.SERVER.*.cpu		us   processor time of the server, user and system
  *
- * SERVER is ours or virtiofsd. Both have the same file: the time of a long copy depends
- * on where its pages are.
+ * SERVER is ours, virtiofsd (in C, of QEMU up to 7.2) or virtiofsd_rust (FS_VIRTIOFSD, or
+ * the path of distributions). All have the same file: the time of a long copy depends on
+ * where its pages are.
  */
 #define _GNU_SOURCE
 #include <config.h>
@@ -31,15 +35,10 @@
 
 #include "bench.h"
 #include "contest.h"
-#include "fs-session.h"
+#include "fs_tasks.h"
 #include "tree.h"
 
 #define MAX_RUNS 100
-#define MAX_CASES 16
-#define KIB 1024u
-#define MIB (1024u * KIB)
-#define FILE_SIZE (64u * MIB)
-#define NAMES 100
 
 struct side {
 	const char *name;
@@ -47,174 +46,14 @@ struct side {
 	char folder[32], socket[48], socket_word[80], folder_word[64];
 	pid_t pid;
 	bool works;
-	struct fs fs;
-	uint64_t file, handle, listed, random, count;
-	double samples[MAX_CASES][MAX_RUNS], cpu[MAX_CASES][MAX_RUNS];
+	struct fs_load load;
+	double samples[FS_TASKS][MAX_RUNS], cpu[FS_TASKS][MAX_RUNS];
 };
-
-static struct vsu_error error = VSU_ERROR_INIT;
-static struct {
-	struct fuse_write_in in;
-	unsigned char bytes[MIB];
-} write_request;
-
-static bool is_answered(struct side *s, uint32_t opcode, uint64_t node,
-			const void *args, size_t len, uint32_t room)
-{
-	return fs_ask(&s->fs, opcode, node, args, (uint32_t)len, room, &error) ==
-	       VSU_EXIT_OK;
-}
-
-/* The next offset. */
-static uint64_t place(struct side *s, uint32_t size, bool random)
-{
-	s->random = s->random * UINT64_C(6364136223846793005) + 1442695040888963407;
-	s->count++;
-	return (random ? s->random >> 33 : s->count) % (FILE_SIZE / size) * size;
-}
-
-static bool do_read(struct side *s, uint32_t size, bool random)
-{
-	const struct fuse_read_in in = {
-		.fh = s->handle, .offset = place(s, size, random), .size = size,
-	};
-
-	return is_answered(s, FUSE_READ, s->file, &in, sizeof(in), size) &&
-	       s->fs.answer_len == size;
-}
-
-static bool do_write(struct side *s, uint32_t size, bool random)
-{
-	write_request.in = (struct fuse_write_in){
-		.fh = s->handle, .offset = place(s, size, random), .size = size,
-	};
-	return is_answered(s, FUSE_WRITE, s->file, &write_request,
-			   sizeof(write_request.in) + size,
-			   sizeof(struct fuse_write_out));
-}
-
-static bool do_lookup(struct side *s, uint32_t size, bool random)
-{
-	(void)size, (void)random;
-	return is_answered(s, FUSE_LOOKUP, FUSE_ROOT_ID, "file", 5,
-			   sizeof(struct fuse_entry_out));
-}
-
-static bool do_getattr(struct side *s, uint32_t size, bool random)
-{
-	const struct fuse_getattr_in in = { 0 };
-
-	(void)size, (void)random;
-	return is_answered(s, FUSE_GETATTR, s->file, &in, sizeof(in),
-			   sizeof(struct fuse_attr_out));
-}
-
-static bool file_close(struct side *s, uint64_t node, uint64_t handle,
-		       uint32_t opcode)
-{
-	return fs_release(&s->fs, opcode, node, handle, &error) == VSU_EXIT_OK;
-}
-
-static bool small_write(struct side *s, uint64_t node, uint64_t handle)
-{
-	write_request.in = (struct fuse_write_in){ .fh = handle, .size = 4 * KIB };
-	return is_answered(s, FUSE_WRITE, node, &write_request,
-			   sizeof(write_request.in) + 4 * KIB,
-			   sizeof(struct fuse_write_out));
-}
-
-static bool do_small_file(struct side *s, uint32_t size, bool random)
-{
-	struct { struct fuse_create_in in; char name[8]; } make = {
-		{ .flags = O_RDWR | O_CREAT | O_EXCL, .mode = S_IFREG | 0644 },
-		"small",
-	};
-	struct { struct fuse_entry_out e; struct fuse_open_out o; } made;
-
-	(void)size, (void)random;
-	if (!is_answered(s, FUSE_CREATE, FUSE_ROOT_ID, &make,
-			 sizeof(make.in) + sizeof("small"), sizeof(made)))
-		return false;
-	memcpy(&made, s->fs.answer, sizeof(made));
-	return small_write(s, made.e.nodeid, made.o.fh) &&
-	       file_close(s, made.e.nodeid, made.o.fh, FUSE_RELEASE) &&
-	       is_answered(s, FUSE_UNLINK, FUSE_ROOT_ID, "small", 6, 0) &&
-	       fs_forget(&s->fs, made.e.nodeid, &error) == VSU_EXIT_OK;
-}
-
-static bool do_folder(struct side *s, uint32_t size, bool random)
-{
-	struct { struct fuse_mkdir_in in; char name[8]; } make = {
-		{ .mode = 0755 }, "newdir",
-	};
-	struct fuse_entry_out made;
-
-	(void)size, (void)random;
-	if (!is_answered(s, FUSE_MKDIR, FUSE_ROOT_ID, &make,
-			 sizeof(make.in) + sizeof("newdir"), sizeof(made)))
-		return false;
-	memcpy(&made, s->fs.answer, sizeof(made));
-	return is_answered(s, FUSE_RMDIR, FUSE_ROOT_ID, "newdir", 7, 0) &&
-	       fs_forget(&s->fs, made.nodeid, &error) == VSU_EXIT_OK;
-}
-
-static uint64_t last_offset(const struct fs *fs)
-{
-	struct fuse_dirent entry = { .off = 0 };
-	uint32_t done = 0;
-
-	while (done + FUSE_NAME_OFFSET <= fs->answer_len) {
-		memcpy(&entry, fs->answer + done, FUSE_NAME_OFFSET);
-		done += (uint32_t)FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET +
-						    entry.namelen);
-	}
-	return entry.off;
-}
-
-static bool do_list(struct side *s, uint32_t size, bool random)
-{
-	struct fuse_read_in in = { .size = 32 * KIB };
-
-	(void)size, (void)random;
-	if (fs_open(&s->fs, FUSE_OPENDIR, s->listed, &in.fh, &error) != VSU_EXIT_OK)
-		return false;
-	do {
-		if (!is_answered(s, FUSE_READDIR, s->listed, &in, sizeof(in),
-				 in.size))
-			return false;
-		in.offset = last_offset(&s->fs);
-	} while (s->fs.answer_len);
-	return file_close(s, s->listed, in.fh, FUSE_RELEASEDIR);
-}
-
-static const struct task {
-	struct contest_fact fact;
-	bool (*run)(struct side *s, uint32_t size, bool random);
-	uint32_t size;
-	bool random;
-} tasks[] = {
-	{ { "read_4k_seq", "us" }, do_read, 4 * KIB, false },
-	{ { "read_4k_rand", "us" }, do_read, 4 * KIB, true },
-	{ { "read_1m_seq", "us" }, do_read, MIB, false },
-	{ { "read_1m_rand", "us" }, do_read, MIB, true },
-	{ { "write_4k_seq", "us" }, do_write, 4 * KIB, false },
-	{ { "write_4k_rand", "us" }, do_write, 4 * KIB, true },
-	{ { "write_1m_seq", "us" }, do_write, MIB, false },
-	{ { "write_1m_rand", "us" }, do_write, MIB, true },
-	{ { "lookup", "us" }, do_lookup, 0, false },
-	{ { "getattr", "us" }, do_getattr, 0, false },
-	{ { "small_file", "us" }, do_small_file, 0, false },
-	{ { "folder", "us" }, do_folder, 0, false },
-	{ { "list", "us" }, do_list, 0, false },
-};
-
-#define TASKS (sizeof(tasks) / sizeof(*tasks))
-_Static_assert(TASKS <= MAX_CASES, "each task has its samples");
 
 /* Microseconds per operation, passed and of the server's processors; negative: failed. */
 static void task_sample(struct side *s, size_t t, unsigned int run, double ns)
 {
-	const struct task *task = &tasks[t];
+	const struct fs_task *task = &fs_tasks[t];
 	const double begun = bench_clock(CLOCK_MONOTONIC);
 	const double cpu = contest_cpu_ns(s->pid);
 	double passed = 0;
@@ -222,9 +61,9 @@ static void task_sample(struct side *s, size_t t, unsigned int run, double ns)
 
 	s->samples[t][run] = s->cpu[t][run] = -1;
 	for (; passed < ns; n++) {
-		if (!task->run(s, task->size, task->random)) {
+		if (!task->run(&s->load, task->size, task->random)) {
 			fprintf(stderr, "bench: %s: %s: %s\n", s->name,
-				task->fact.name, error.msg);
+				task->fact.name, s->load.error.msg);
 			return;
 		}
 		passed = bench_clock(CLOCK_MONOTONIC) - begun;
@@ -248,30 +87,30 @@ static bool folder_fill(struct side *s)
 	if (first[0] && link(first, path))
 		return false;
 	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-	if (fd < 0 || posix_fallocate(fd, 0, FILE_SIZE))
+	if (fd < 0 || posix_fallocate(fd, 0, (off_t)FS_FILE_SIZE))
 		return false;
 	close(fd);
 	memcpy(first, path, sizeof(first));
 	snprintf(path, sizeof(path), "%s/listed", s->folder);
 	if (mkdir(path, 0755))
 		return false;
-	for (i = 0; i < NAMES; i++) {
+	for (i = 0; i < (int)FS_NAMES; i++) {
 		snprintf(path, sizeof(path), "%s/listed/name-%d", s->folder, i);
 		close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
 	}
 	return true;
 }
 
-static bool session_begin(struct side *s)
+static bool session_begin(struct fs_load *s, const char *socket)
 {
 	const struct fuse_open_in how = { .flags = O_RDWR };
 
 	s->fs.rings[0] = s->fs.rings[1] = RING_NONE;
-	if (client_open(&s->fs.client, s->socket, 0, &error) != VSU_EXIT_OK ||
-	    fs_begin(&s->fs, &error) != VSU_EXIT_OK ||
-	    fs_find(&s->fs, &s->listed, "listed", &error) != VSU_EXIT_OK ||
-	    fs_find(&s->fs, &s->file, "file", &error) != VSU_EXIT_OK ||
-	    !is_answered(s, FUSE_OPEN, s->file, &how, sizeof(how),
+	if (client_open(&s->fs.client, socket, 0, &s->error) != VSU_EXIT_OK ||
+	    fs_begin(&s->fs, &s->error) != VSU_EXIT_OK ||
+	    fs_find(&s->fs, &s->listed, "listed", &s->error) != VSU_EXIT_OK ||
+	    fs_find(&s->fs, &s->file, "file", &s->error) != VSU_EXIT_OK ||
+	    !fs_is_answered(s, FUSE_OPEN, s->file, &how, sizeof(how),
 			 sizeof(struct fuse_open_out)))
 		return false;
 	s->handle = ((const struct fuse_open_out *)(const void *)s->fs.answer)->fh;
@@ -285,18 +124,18 @@ static void side_begin(struct side *s)
 	s->pid = contest_spawn(s->argv, 2);
 	for (i = 0; i < 500 && access(s->socket, F_OK); i++)
 		poll(NULL, 0, 10);
-	s->works = session_begin(s);
+	s->works = session_begin(&s->load, s->socket);
 	if (!s->works)
-		fprintf(stderr, "bench: left out: %s: %s\n", s->name, error.msg);
+		fprintf(stderr, "bench: left out: %s: %s\n", s->name, s->load.error.msg);
 }
 
 static void side_end(struct side *s)
 {
 	if (s->works) {
-		client_close(&s->fs.client);
-		ring_close(&s->fs.rings[0]);
-		ring_close(&s->fs.rings[1]);
-		vmem_map_unref(s->fs.map);
+		client_close(&s->load.fs.client);
+		ring_close(&s->load.fs.rings[0]);
+		ring_close(&s->load.fs.rings[1]);
+		vmem_map_unref(s->load.fs.map);
 	}
 	if (s->pid > 0) {
 		kill(s->pid, SIGTERM);
@@ -307,16 +146,25 @@ static void side_end(struct side *s)
 	unlink(s->socket);
 }
 
-static struct side sides[] = { { .name = "ours" }, { .name = "virtiofsd" } };
+enum { OURS, IN_C, IN_RUST, SIDES };
 
-#define SIDES (sizeof(sides) / sizeof(*sides))
+static struct side sides[SIDES] = {
+	[OURS] = { .name = "ours" }, [IN_C] = { .name = "virtiofsd" },
+	[IN_RUST] = { .name = "virtiofsd_rust" },
+};
 
-static const char *virtiofsd_find(void)
+/* NULL: not installed. */
+static const char *program_find(unsigned int k)
 {
-	static const char new[] = "/usr/libexec/virtiofsd", old[] = "/usr/lib/qemu/virtiofsd";
+	static const char rust[] = "/usr/libexec/virtiofsd", c[] = "/usr/lib/qemu/virtiofsd";
 	const char *given = getenv("FS_VIRTIOFSD");
 
-	return given ? given : !access(new, X_OK) ? new : !access(old, X_OK) ? old : NULL;
+	if (k == OURS)
+		return "daemons/cvmm-vhost-user-fs";
+	if (k == IN_RUST && given)
+		return given;
+	return k == IN_RUST && !access(rust, X_OK) ? rust :
+	       k == IN_C && !access(c, X_OK) ? c : NULL;
 }
 
 /* The arguments of a command; virtiofsd of QEMU up to 7.2 uses -o. */
@@ -346,8 +194,8 @@ static void side_print(struct side *s, size_t t, unsigned int runs)
 	char name[32];
 	const struct contest_fact cpu = { name, "us" };
 
-	snprintf(name, sizeof(name), "%s.cpu", tasks[t].fact.name);
-	contest_print("fs", s->name, &tasks[t].fact, s->samples[t], runs);
+	snprintf(name, sizeof(name), "%s.cpu", fs_tasks[t].fact.name);
+	contest_print("fs", s->name, &fs_tasks[t].fact, s->samples[t], runs);
 	contest_print("fs", s->name, &cpu, s->cpu[t], runs);
 }
 
@@ -355,7 +203,7 @@ static bool is_wanted(const struct side *s, size_t t)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "fs.%s.%s.cpu", s->name, tasks[t].fact.name);
+	snprintf(name, sizeof(name), "fs.%s.%s.cpu", s->name, fs_tasks[t].fact.name);
 	return s->works && bench_selected(name);
 }
 
@@ -364,7 +212,7 @@ static void sides_measure(unsigned int runs, double ns)
 	unsigned int i, k;
 	size_t t;
 
-	for (t = 0; t < TASKS; t++) {
+	for (t = 0; t < FS_TASKS; t++) {
 		for (i = 0; i < runs; i++)
 			for (k = 0; k < SIDES; k++)
 				if (is_wanted(&sides[k], t))
@@ -377,7 +225,7 @@ static void sides_measure(unsigned int runs, double ns)
 
 int main(int argc, char **argv)
 {
-	const char *theirs = virtiofsd_find();
+	const char *program;
 	unsigned int k;
 
 	bench_init(argc, argv);
@@ -385,12 +233,13 @@ int main(int argc, char **argv)
 		puts("# fs: only root measures both in their sandboxes");
 		return 0;
 	}
-	for (k = 0; k < SIDES; k++)
-		if ((theirs || !k) && folder_fill(&sides[k])) {
-			side_describe(&sides[k], k ? theirs : "daemons/cvmm-vhost-user-fs",
-				      k && strstr(theirs, "/qemu/"));
-			side_begin(&sides[k]);
-		}
+	for (k = 0; k < SIDES; k++) {
+		program = program_find(k);
+		if (!program || !folder_fill(&sides[k]))
+			continue;
+		side_describe(&sides[k], program, k == IN_C);
+		side_begin(&sides[k]);
+	}
 	sides_measure((unsigned int)bench_setting("RUNS", 9, MAX_RUNS),
 		      bench_setting("MS", 20, 10000) * 1e6);
 	for (k = 0; k < SIDES; k++)
