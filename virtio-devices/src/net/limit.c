@@ -4,8 +4,6 @@
 
 #include <errno.h>
 
-#include <vmm-sys-util/event.h>
-
 #include "core/device_priv.h"
 #include "net/priv.h"
 
@@ -56,28 +54,4 @@ void virtdev_priv_net_limit_begin(struct net_queue *q)
 	struct virtdev_rate *rate = q->net->rates[q->role];
 
 	q->rate = virtdev_rate_is_limited(rate) ? rate : NULL;
-}
-
-bool virtdev_priv_net_must_wait(struct net_queue *q)
-{
-	q->wait = q->rate ? virtdev_rate_wait(q->rate, vsu_now_ns()) : 0;
-	return q->wait;
-}
-
-/* The virtio header does not count. */
-static uint64_t frame_of(uint64_t len)
-{
-	return len > NET_HEADER ? len - NET_HEADER : 0;
-}
-
-void virtdev_priv_net_limit_take(struct net_queue *q, uint64_t len)
-{
-	if (q->rate)
-		virtdev_rate_take(q->rate, frame_of(len), 1);
-}
-
-void virtdev_priv_net_limit_return(struct net_queue *q, uint64_t len)
-{
-	if (q->rate)
-		virtdev_rate_return(q->rate, frame_of(len), 1);
 }

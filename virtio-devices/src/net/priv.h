@@ -18,8 +18,10 @@
 #include <sys/uio.h>
 
 #include <virtio-devices/net.h>
+#include <virtio-devices/rate.h>
 #include <virtio-queue/cursor.h>
 #include <virtio-queue/queue.h>
+#include <vmm-sys-util/event.h>
 
 #include "link/priv.h"
 #include "net/filter.h"
@@ -147,11 +149,6 @@ int virtdev_priv_net_rates_make(struct net *net,
 void virtdev_priv_net_rates_free(struct net *net);
 /* At the start of a turn: reads whether the queue is limited. */
 void virtdev_priv_net_limit_begin(struct net_queue *q);
-/* True: no frame may pass until q->wait has elapsed. */
-bool virtdev_priv_net_must_wait(struct net_queue *q);
-/* Tokens of a frame of len bytes with its header. */
-void virtdev_priv_net_limit_take(struct net_queue *q, uint64_t len);
-void virtdev_priv_net_limit_return(struct net_queue *q, uint64_t len);
 
 /* given.c */
 
@@ -221,6 +218,31 @@ void virtdev_priv_net_publish(struct net_queue *q);
 int virtdev_priv_net_receive(struct net_queue *q);
 int virtdev_priv_net_send(struct net_queue *q);
 int virtdev_priv_net_control(struct net_queue *q);
+
+/* True: no frame may pass until q->wait has elapsed. */
+static inline bool virtdev_priv_net_must_wait(struct net_queue *q)
+{
+	q->wait = q->rate ? virtdev_rate_wait(q->rate, vsu_now_ns()) : 0;
+	return q->wait;
+}
+
+/* Tokens of a frame of len bytes with its header, which does not count. */
+static inline uint64_t net_tokens(uint64_t len)
+{
+	return len > NET_HEADER ? len - NET_HEADER : 0;
+}
+
+static inline void virtdev_priv_net_limit_take(struct net_queue *q, uint64_t len)
+{
+	if (q->rate)
+		virtdev_rate_take(q->rate, net_tokens(len), 1);
+}
+
+static inline void virtdev_priv_net_limit_return(struct net_queue *q, uint64_t len)
+{
+	if (q->rate)
+		virtdev_rate_return(q->rate, net_tokens(len), 1);
+}
 
 static inline void virtdev_priv_net_count(struct net_queue *q,
 					  enum net_count what, uint64_t n)

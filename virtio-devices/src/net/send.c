@@ -81,32 +81,65 @@ static void header_tidy(struct virtdev_net_header *h)
 	h->num_buffers = zero;
 }
 
+/* Checks the header of a frame of len bytes, and clears what has no meaning. */
+static bool header_take(struct virtdev_net_header *h, uint32_t len, uint64_t features)
+{
+	/* most frames request nothing, and no other field has a meaning then */
+	if (!(h->flags & VIRTDEV_NET_HDR_NEEDS_CSUM) && h->gso_type == VIRTDEV_NET_GSO_NONE) {
+		memset(h, 0, sizeof(*h));
+		return true;
+	}
+	if (!is_sum_good(h, len, features) || !are_segments_good(h, len, features))
+		return false;
+	header_tidy(h);
+	return true;
+}
+
 /* ------------------------------------------------------------------- the frame */
 
-/* Returns the number of pieces for the link, with the header's copy. 0: invalid frame. */
-static int frame_make(struct net_queue *q, const struct vq_chain *chain,
-		      struct virtdev_net_header *h, struct iovec *pieces)
+/* The compiler cannot read the driver's memory again in place of the copy. */
+static void header_copy(struct virtdev_net_header *h, const void *from)
 {
-	const uint64_t features = q->net->features;
+	memcpy(h, from, sizeof(*h));
+	__asm__("" : "+m"(*h));
+}
+
+/* Reads the header; returns the number of pieces of the frame, of len bytes behind it. */
+static int frame_split(const struct net_queue *q, const struct vq_chain *chain,
+		       struct virtdev_net_header *h, struct iovec *pieces, uint32_t len)
+{
 	struct vq_cursor reader;
-	uint32_t len, covered;
+	uint32_t covered;
 	int n;
 
-	if (chain->fault.why)
-		return 0;
+	if (chain->nreadable == 1) {
+		header_copy(h, chain->iov->iov_base);
+		pieces->iov_base = (unsigned char *)chain->iov->iov_base + sizeof(*h);
+		pieces->iov_len = len;
+		return 1;
+	}
 	vq_reader_init(&reader, q->q, chain);
 	if (!vq_cursor_read_obj(&reader, h))
 		return 0;
-	len = vq_cursor_left(&reader);
-	if (len < FRAME_MIN || len > FRAME_MAX ||
-	    !is_sum_good(h, len, features) ||
-	    !are_segments_good(h, len, features))
+	n = vq_cursor_iov(&reader, len, pieces, (int)NET_PIECES, &covered);
+	return n < 0 || covered != len ? 0 : n;
+}
+
+/* Returns the number of pieces for the link, with the header's copy. 0: invalid frame. */
+static int frame_make(const struct net_queue *q, const struct vq_chain *chain,
+		      struct virtdev_net_header *h, struct iovec *pieces)
+{
+	const uint32_t len = chain->readable_len - NET_HEADER;
+	int n;
+
+	if (chain->fault.why || chain->readable_len < NET_HEADER + FRAME_MIN || len > FRAME_MAX)
 		return 0;
-	header_tidy(h);
+	n = frame_split(q, chain, h, pieces + 1, len);
+	if (!n || !header_take(h, len, q->net->features))
+		return 0;
 	pieces[0].iov_base = h;
 	pieces[0].iov_len = sizeof(*h);
-	n = vq_cursor_iov(&reader, len, pieces + 1, (int)NET_PIECES, &covered);
-	return n < 0 || covered != len ? 0 : n + 1;
+	return n + 1;
 }
 
 /* ------------------------------------------------------------------- a batch */
@@ -173,18 +206,24 @@ static uint32_t frames_send(struct net_queue *q, uint32_t n)
 	return i;
 }
 
-/* The frame was sent or dropped. */
-static void count_frame(struct net_queue *q, uint32_t i)
+/* Counts the first n frames, which were sent or dropped; returns their bytes with headers. */
+static uint64_t frames_count(struct net_queue *q, uint32_t n)
 {
 	const struct net_batch *b = q->batch;
+	uint64_t all = 0, sent = 0;
+	uint32_t i, dropped = 0;
 
-	if (b->frames[i].code < 0) {
-		virtdev_priv_net_count(q, NET_DROPPED, 1);
-		return;
+	for (i = 0; i < n; i++) {
+		all += b->chains[i].readable_len;
+		if (b->frames[i].code < 0)
+			dropped++;
+		else
+			sent += b->chains[i].readable_len - NET_HEADER;
 	}
-	virtdev_priv_net_count(q, NET_SENT, 1);
-	virtdev_priv_net_count(q, NET_BYTES_SENT,
-			       b->chains[i].readable_len - NET_HEADER);
+	virtdev_priv_net_count(q, NET_DROPPED, dropped);
+	virtdev_priv_net_count(q, NET_SENT, n - dropped);
+	virtdev_priv_net_count(q, NET_BYTES_SENT, sent);
+	return all;
 }
 
 /* False: the link is full, part of the batch remains. */
@@ -192,14 +231,11 @@ static bool batch_send(struct net_queue *q, uint64_t *bytes)
 {
 	struct net_batch *b = q->batch;
 	const uint32_t good = b->n - b->bad;
-	uint32_t done = frames_send(q, good), i;
+	uint32_t done = frames_send(q, good);
 	const bool all = done == good;
 
 	done += all && b->bad;
-	for (i = 0; i < done; i++) {
-		count_frame(q, i);
-		*bytes += b->chains[i].readable_len;
-	}
+	*bytes += frames_count(q, done);
 	/* unpop in reverse order */
 	while (b->n > done) {
 		virtdev_priv_net_limit_return(q, b->chains[--b->n].readable_len);
