@@ -88,7 +88,7 @@ const char *const call_names_folder[] = {
 	/* content */
 	"copy_file_range", "flock", "syncfs",
 	/* a thread impersonates a guest user for one call */
-	"getgroups", "setgroups", "setgroups32", "setresgid", "setresgid32", "setresuid",
+	"setgroups", "setgroups32", "setresgid", "setresgid32", "setresuid",
 	"setresuid32",
 	/* or drops a capability */
 	"capget", "capset",

@@ -35,7 +35,7 @@ static const char *const process_calls[] = {
 	/* memory: pages that are present, locked, or of a node */
 	"cachestat", "get_mempolicy", "mbind", "mincore", "mlock", "mlock2", "munlock", "set_mempolicy",
 	/* limits, identity; narrower filters */
-	"capget", "getegid", "geteuid", "getgid", "getrlimit", "getuid", "prlimit64", "seccomp",
+	"capget", "getegid", "geteuid", "getgid", "getgroups", "getrlimit", "getuid", "prlimit64", "seccomp",
 	"wait4",
 	/* post-copy */
 	"userfaultfd", NULL,
