@@ -86,17 +86,24 @@ START_TEST(guest_that_uses_no_virtualization_is_saved)
 }
 END_TEST
 
-/* In a guest, about to enter one, between two, and with interrupts off before the first. */
+static const struct busy {
+	uint16_t format, flags;
+	uint64_t vmxon_pa;	/* VMX only */
+} busy[] = {
+	{ KVM_STATE_NESTED_FORMAT_VMX, KVM_STATE_NESTED_GUEST_MODE, 0x1000 },
+	{ KVM_STATE_NESTED_FORMAT_VMX, KVM_STATE_NESTED_GUEST_MODE | KVM_STATE_NESTED_RUN_PENDING, 0x1000 },
+	{ KVM_STATE_NESTED_FORMAT_VMX, 0, 0x1000 },	/* between two runs */
+	{ KVM_STATE_NESTED_FORMAT_SVM, KVM_STATE_NESTED_GIF_SET | KVM_STATE_NESTED_GUEST_MODE, 0 },
+	{ KVM_STATE_NESTED_FORMAT_SVM, KVM_STATE_NESTED_GIF_SET | KVM_STATE_NESTED_RUN_PENDING, 0 },
+	{ KVM_STATE_NESTED_FORMAT_SVM, 0, 0 },	/* after CLGI */
+};
+
 START_TEST(guest_that_runs_guests_is_refused_by_name)
 {
-	switch (_i) {
-	case 0: set_vmx(KVM_STATE_NESTED_GUEST_MODE, 0x1000); break;
-	case 1: set_vmx(KVM_STATE_NESTED_GUEST_MODE | KVM_STATE_NESTED_RUN_PENDING, 0x1000); break;
-	case 2: set_vmx(0, 0x1000); break;
-	case 3: set_svm(KVM_STATE_NESTED_GIF_SET | KVM_STATE_NESTED_GUEST_MODE); break;
-	case 4: set_svm(KVM_STATE_NESTED_GIF_SET | KVM_STATE_NESTED_RUN_PENDING); break;
-	default: set_svm(0); break;
-	}
+	if (busy[_i].format == KVM_STATE_NESTED_FORMAT_VMX)
+		set_vmx(busy[_i].flags, busy[_i].vmxon_pa);
+	else
+		set_svm(busy[_i].flags);
 	refused(-EOPNOTSUPP, "CPU 1: the guest runs virtual machines of its own, whose state cannot be saved");
 }
 END_TEST
@@ -125,7 +132,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, guest_that_uses_no_virtualization_is_saved);
-	tcase_add_loop_test(tc, guest_that_runs_guests_is_refused_by_name, 0, 6);
+	tcase_add_loop_test(tc, guest_that_runs_guests_is_refused_by_name, 0, COUNT(busy));
 	tcase_add_test(tc, failed_call_is_named);
 	tcase_add_test(tc, larger_extended_state_is_refused_with_the_remedy);
 	suite_add_tcase(s, tc);
