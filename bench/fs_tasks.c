@@ -19,7 +19,7 @@ static struct {
 } write_request;
 
 bool fs_is_answered(struct fs_load *s, uint32_t opcode, uint64_t node,
-			const void *args, size_t len, uint32_t room)
+		    const void *args, size_t len, uint32_t room)
 {
 	return fs_ask(&s->fs, opcode, node, args, (uint32_t)len, room, &s->error) ==
 	       VSU_EXIT_OK;
@@ -43,21 +43,25 @@ static bool do_read(struct fs_load *s, uint32_t size, bool random)
 	       s->fs.answer_len == size;
 }
 
+static bool write_at(struct fs_load *s, uint64_t node, uint64_t handle, uint64_t offset,
+		     uint32_t size)
+{
+	write_request.in = (struct fuse_write_in){ .fh = handle, .offset = offset, .size = size };
+	return fs_is_answered(s, FUSE_WRITE, node, &write_request,
+			      sizeof(write_request.in) + size,
+			      sizeof(struct fuse_write_out));
+}
+
 static bool do_write(struct fs_load *s, uint32_t size, bool random)
 {
-	write_request.in = (struct fuse_write_in){
-		.fh = s->handle, .offset = place(s, size, random), .size = size,
-	};
-	return fs_is_answered(s, FUSE_WRITE, s->file, &write_request,
-			   sizeof(write_request.in) + size,
-			   sizeof(struct fuse_write_out));
+	return write_at(s, s->file, s->handle, place(s, size, random), size);
 }
 
 static bool do_lookup(struct fs_load *s, uint32_t size, bool random)
 {
 	(void)size, (void)random;
 	return fs_is_answered(s, FUSE_LOOKUP, FUSE_ROOT_ID, "file", 5,
-			   sizeof(struct fuse_entry_out));
+			      sizeof(struct fuse_entry_out));
 }
 
 static bool do_getattr(struct fs_load *s, uint32_t size, bool random)
@@ -66,21 +70,13 @@ static bool do_getattr(struct fs_load *s, uint32_t size, bool random)
 
 	(void)size, (void)random;
 	return fs_is_answered(s, FUSE_GETATTR, s->file, &in, sizeof(in),
-			   sizeof(struct fuse_attr_out));
+			      sizeof(struct fuse_attr_out));
 }
 
 static bool file_close(struct fs_load *s, uint64_t node, uint64_t handle,
 		       uint32_t opcode)
 {
 	return fs_release(&s->fs, opcode, node, handle, &s->error) == VSU_EXIT_OK;
-}
-
-static bool small_write(struct fs_load *s, uint64_t node, uint64_t handle, uint32_t size)
-{
-	write_request.in = (struct fuse_write_in){ .fh = handle, .size = size };
-	return fs_is_answered(s, FUSE_WRITE, node, &write_request,
-			   sizeof(write_request.in) + size,
-			   sizeof(struct fuse_write_out));
 }
 
 struct made {
@@ -96,7 +92,7 @@ static bool small_create(struct fs_load *s, struct made *made)
 	};
 
 	if (!fs_is_answered(s, FUSE_CREATE, FUSE_ROOT_ID, &make,
-			 sizeof(make.in) + sizeof("small"), sizeof(*made)))
+			    sizeof(make.in) + sizeof("small"), sizeof(*made)))
 		return false;
 	memcpy(made, s->fs.answer, sizeof(*made));
 	return true;
@@ -115,7 +111,7 @@ static bool do_small_file(struct fs_load *s, uint32_t size, bool random)
 
 	(void)random;
 	return small_create(s, &made) &&
-	       small_write(s, made.e.nodeid, made.o.fh, size) &&
+	       write_at(s, made.e.nodeid, made.o.fh, 0, size) &&
 	       small_remove(s, &made);
 }
 
@@ -129,11 +125,11 @@ static bool do_unpack(struct fs_load *s, uint32_t size, bool random)
 
 	(void)random;
 	return !fs_is_answered(s, FUSE_LOOKUP, FUSE_ROOT_ID, "small", 6,
-			    sizeof(struct fuse_entry_out)) &&
+			       sizeof(struct fuse_entry_out)) &&
 	       s->fs.error == -ENOENT && small_create(s, &made) &&
-	       small_write(s, made.e.nodeid, made.o.fh, size) &&
+	       write_at(s, made.e.nodeid, made.o.fh, 0, size) &&
 	       fs_is_answered(s, FUSE_SETATTR, made.e.nodeid, &set, sizeof(set),
-			   sizeof(struct fuse_attr_out)) &&
+			      sizeof(struct fuse_attr_out)) &&
 	       small_remove(s, &made);
 }
 
@@ -156,7 +152,7 @@ static bool do_folder(struct fs_load *s, uint32_t size, bool random)
 
 	(void)size, (void)random;
 	if (!fs_is_answered(s, FUSE_MKDIR, FUSE_ROOT_ID, &make,
-			 sizeof(make.in) + sizeof("newdir"), sizeof(made)))
+			    sizeof(make.in) + sizeof("newdir"), sizeof(made)))
 		return false;
 	memcpy(&made, s->fs.answer, sizeof(made));
 	return fs_is_answered(s, FUSE_RMDIR, FUSE_ROOT_ID, "newdir", 7, 0) &&
@@ -185,7 +181,7 @@ static bool do_list(struct fs_load *s, uint32_t size, bool random)
 		return false;
 	do {
 		if (!fs_is_answered(s, FUSE_READDIR, s->listed, &in, sizeof(in),
-				 in.size))
+				    in.size))
 			return false;
 		in.offset = last_offset(&s->fs);
 	} while (s->fs.answer_len);
@@ -220,7 +216,7 @@ static bool do_list_stat(struct fs_load *s, uint32_t size, bool random)
 		return false;
 	do {
 		if (!fs_is_answered(s, FUSE_READDIRPLUS, s->listed, &in, sizeof(in),
-				 in.size))
+				    in.size))
 			return false;
 		n = listed_nodes(&s->fs, nodes, &in.offset);
 		while (n)
