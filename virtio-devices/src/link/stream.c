@@ -18,6 +18,8 @@
 #include "link/stream.h"
 
 #define NS_PER_MS UINT64_C(1000000)
+/* Longer frames are not copied: the copy costs more than a system call. */
+#define SHORT 16384u
 
 #define ENDED "nobody is at the other end of the stream, or it sent what is no frame; the guest's card has no link until "
 
@@ -190,12 +192,63 @@ static int make_room(struct stream *s, uint32_t len)
 	return stream_flush(s, 0);
 }
 
+/* Appends a frame to the buffer, which has room for it. */
+static void frame_buffer(struct stream *s, const struct iovec *iov, int n,
+			 uint32_t len)
+{
+	const uint32_t be = htonl(len);
+
+	if (!s->kept)
+		s->kept_for = __atomic_load_n(&s->connection,
+					      __ATOMIC_RELAXED);
+	memcpy(s->out + s->kept, &be, LENGTH);
+	virtdev_priv_pieces_load(iov, n, 0, s->out + s->kept + LENGTH, len);
+	s->kept += LENGTH + len;
+}
+
+/* Sends a frame from its pieces: the number of bytes sent, with those of its length. */
+static ssize_t pieces_send(const struct stream *s, const struct iovec *iov,
+			   int n, uint32_t len)
+{
+	uint32_t be = htonl(len);
+	struct iovec pieces[LINK_PIECES];
+	const struct msghdr msg = {
+		.msg_iov = pieces, .msg_iovlen = (size_t)n + 1,
+	};
+	ssize_t sent;
+
+	pieces[0] = (struct iovec){ &be, LENGTH };
+	memcpy(pieces + 1, iov, (size_t)n * sizeof(*iov));
+	sent = sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return sent < 0 ? virtdev_priv_link_code(errno) : sent;
+}
+
+/*
+ * Sends a long frame without a copy while the buffer is empty. The bytes for which the
+ * socket has no room are buffered.
+ */
+static int send_direct(struct stream *s, const struct iovec *iov, int n,
+		       uint32_t len)
+{
+	ssize_t sent;
+
+	pthread_mutex_lock(&s->lock);
+	sent = pieces_send(s, iov, n, len);
+	if (sent == -EPIPE)
+		set_gone(s);
+	else if (sent >= 0 && (uint32_t)sent < LENGTH + len) {
+		frame_buffer(s, iov, n, len);
+		s->sent = (uint32_t)sent;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return sent < 0 ? (int)sent : 0;
+}
+
 static int stream_send(void *self, uint32_t lane, const struct iovec *iov,
 		       int n)
 {
 	struct stream *s = self;
 	const uint64_t len = virtdev_priv_pieces_len(iov + 1, n - 1);
-	uint32_t be;
 	int rc;
 
 	(void)lane;
@@ -203,17 +256,12 @@ static int stream_send(void *self, uint32_t lane, const struct iovec *iov,
 		return -EPIPE;
 	if (len > FRAME_MAX)
 		return -EMSGSIZE;
+	if (len > SHORT && !s->kept && n <= LINK_PIECES)
+		return send_direct(s, iov + 1, n - 1, (uint32_t)len);
 	rc = make_room(s, LENGTH + (uint32_t)len);
 	if (rc < 0)
 		return rc;
-	if (!s->kept)
-		s->kept_for = __atomic_load_n(&s->connection,
-					      __ATOMIC_RELAXED);
-	be = htonl((uint32_t)len);
-	memcpy(s->out + s->kept, &be, LENGTH);
-	virtdev_priv_pieces_load(iov + 1, n - 1, 0, s->out + s->kept + LENGTH,
-				 (uint32_t)len);
-	s->kept += LENGTH + (uint32_t)len;
+	frame_buffer(s, iov + 1, n - 1, (uint32_t)len);
 	return 0;
 }
 

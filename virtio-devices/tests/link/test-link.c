@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -302,22 +303,45 @@ static unsigned int peer_receives(unsigned char *got, size_t size, size_t *have,
 	return came;
 }
 
+/* The longer ones are sent without a copy. */
+static const uint32_t frame_lengths[] = { 3000, 30000, 65536 };
+
 START_TEST(frames_behind_a_full_socket_keep_their_order)
 {
-	static unsigned char frame[30000], got[1 << 17];
+	static unsigned char frame[65536], got[1 << 17];
+	const uint32_t len = frame_lengths[_i];
 	unsigned char header[NET_HEADER] = { 0 };
 	unsigned int sent = 0, came = 0;
 	size_t have = 0;
 
 	make_link(SOCK_STREAM);
 	while (came < 200) {
-		memset(frame, (int)sent, sizeof(frame));
-		while (sent < 200 && send_bytes(header, frame, sizeof(frame)) == 0)
-			memset(frame, (int)++sent, sizeof(frame));
+		memset(frame, (int)sent, len);
+		while (sent < 200 && send_bytes(header, frame, len) == 0)
+			memset(frame, (int)++sent, len);
 		link_->ops.flush(link_->self, 0);
-		came = peer_receives(got, sizeof(got), &have, came, sizeof(frame));
+		came = peer_receives(got, sizeof(got), &have, came, len);
 	}
 	ck_assert_uint_eq(have, 0);
+	end_link();
+}
+END_TEST
+
+START_TEST(frame_in_unreadable_memory_is_lost_alone)
+{
+	static unsigned char frame[20000], got[20004];
+	unsigned char header[NET_HEADER] = { 0 };
+	void *hole = mmap(NULL, sizeof(frame), PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	make_link(SOCK_STREAM);
+	memset(frame, 0x5d, sizeof(frame));
+	ck_assert_ptr_ne(hole, MAP_FAILED);
+	ck_assert_int_eq(send_bytes(header, hole, sizeof(frame)), -EFAULT);
+	ck_assert_int_eq(send_bytes(header, frame, sizeof(frame)), 0);
+	ck_assert_int_eq(recv(peer, got, sizeof(got), MSG_DONTWAIT), 20004);
+	ck_assert_mem_eq(got + 4, frame, sizeof(frame));
+	munmap(hole, sizeof(frame));
 	end_link();
 }
 END_TEST
@@ -459,7 +483,9 @@ int main(void)
 		       frames_of_a_stream_are_sent_together_with_their_lengths);
 	tcase_add_test(tc,
 		       full_stream_returns_eagain_and_loses_nothing);
-	tcase_add_test(tc, frames_behind_a_full_socket_keep_their_order);
+	tcase_add_loop_test(tc, frames_behind_a_full_socket_keep_their_order, 0,
+			    sizeof(frame_lengths) / sizeof(frame_lengths[0]));
+	tcase_add_test(tc, frame_in_unreadable_memory_is_lost_alone);
 	tcase_add_test(tc, oversized_frame_is_refused_alone);
 	tcase_add_test(tc, stream_whose_peer_left_is_down);
 	tcase_add_test(tc, invalid_length_ends_a_stream);
