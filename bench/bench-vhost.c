@@ -19,7 +19,8 @@
  *	vu.handshake_Nq_[no]ack			from the first message to all
  *						rings stopped again, 8 regions
  *	floor.sock_pingpong_12_20		the same bytes without a protocol
- *	floor.loop_pingpong_12_20		with an epoll_wait() before each request
+ *	floor.loop_pingpong_12_20		with an epoll_wait() before each request, and
+ *						room for descriptors in each receive
  *	floor.handshake_Nq			the bare system calls of one
  *	floor.add_rem_mem_reg, floor.set_mem_table_8, floor.set_mem_grown_8
  *						those of a change of memory

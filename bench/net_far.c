@@ -106,15 +106,21 @@ static bool packets_open(struct net_far *far)
 	return pair_open(far, SOCK_SEQPACKET);
 }
 
+/* The calls write the lengths of messages. */
+static struct mmsghdr *messages_of(const struct mmsghdr *msgs)
+{
+	return (struct mmsghdr *)(uintptr_t)msgs;
+}
+
 static void packets_send(const struct net_far *far, int fd, unsigned int n)
 {
-	if (sendmmsg(fd, far->packets, n, MSG_DONTWAIT) != (int)n)
+	if (sendmmsg(fd, messages_of(far->outgoing), n, MSG_DONTWAIT) != (int)n)
 		guest_rig_die("a socket has no room for a batch", NULL);
 }
 
 static void packets_receive(const struct net_far *far, int fd, unsigned int n)
 {
-	if (recvmmsg(fd, far->packets, n, MSG_DONTWAIT, NULL) != (int)n)
+	if (recvmmsg(fd, messages_of(far->incoming), n, MSG_DONTWAIT, NULL) != (int)n)
 		guest_rig_die("a socket lacks frames", NULL);
 }
 
@@ -224,11 +230,20 @@ static void tap_send_bare(const struct net_far *far, unsigned int n)
 			guest_rig_die("the interface took no frame", NULL);
 }
 
+/* The interface divides a long frame into segments, which come one by one. */
 static void tap_receive_bare(const struct net_far *far, unsigned int n)
 {
+	const size_t end = ETHERNET + IP_LEN + TCP_LEN;
+	size_t rest;
+	ssize_t len;
+
 	while (n--)
-		if (read(far->near, far->room, HEADER + far->len) < 0)
-			guest_rig_die("the interface lost a frame", NULL);
+		for (rest = far->len; rest > end; rest -= (size_t)len - end) {
+			len = read(far->near, far->room, HEADER + far->len);
+			if (len <= (ssize_t)(HEADER + end))
+				guest_rig_die("the interface lost a frame", NULL);
+			len -= HEADER;
+		}
 }
 
 const struct net_far_kind net_far_kinds[NET_FAR_KINDS] = {
@@ -274,18 +289,26 @@ static void frame_make(struct net_far *far)
 	memcpy(far->frame, &header, sizeof(header));
 }
 
+static void message_make(struct mmsghdr *msg, struct iovec *piece, unsigned char *at,
+			 uint32_t len)
+{
+	piece->iov_base = at;
+	piece->iov_len = len;
+	msg->msg_hdr.msg_iov = piece;
+	msg->msg_hdr.msg_iovlen = 1;
+}
+
 static void packets_make(struct net_far *far)
 {
 	unsigned int i;
 
-	far->packets = calloc(NET_FAR_BATCH, sizeof(far->packets[0]));
-	if (!far->packets)
-		guest_rig_die("no memory", NULL);
-	far->piece.iov_base = far->frame + HEADER;
-	far->piece.iov_len = far->len;
 	for (i = 0; i < NET_FAR_BATCH; i++) {
-		far->packets[i].msg_hdr.msg_iov = &far->piece;
-		far->packets[i].msg_hdr.msg_iovlen = 1;
+		const size_t off = i * (size_t)(HEADER + far->len);
+
+		message_make(&far->outgoing[i], &far->pieces[i],
+			     far->bytes + off, far->len);
+		message_make(&far->incoming[i], &far->pieces[NET_FAR_BATCH + i],
+			     far->room + off, far->len);
 	}
 }
 
@@ -316,5 +339,4 @@ void net_far_close(struct net_far *far)
 	free(far->frame);
 	free(far->bytes);
 	free(far->room);
-	free(far->packets);
 }

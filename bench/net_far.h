@@ -29,9 +29,10 @@ struct net_far {
 	uint32_t len;			/* of a frame */
 	unsigned int batch;
 	unsigned char *frame;		/* behind its header */
-	unsigned char *bytes, *room;	/* a batch as a stream has it; for one */
-	struct mmsghdr *packets;
-	struct iovec piece;
+	unsigned char *bytes, *room;	/* a batch to send; room for one */
+	/* a batch as messages, each with memory of its own: to send, to receive */
+	struct mmsghdr outgoing[NET_FAR_BATCH], incoming[NET_FAR_BATCH];
+	struct iovec pieces[2 * NET_FAR_BATCH];
 };
 
 extern const struct net_far_kind net_far_kinds[NET_FAR_KINDS];

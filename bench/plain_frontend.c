@@ -110,19 +110,24 @@ static void *answer_plain(void *opaque)
 	return NULL;
 }
 
-/* The same in an event loop, which a back-end requires for its kicks. */
+/*
+ * The same by the calls that a back-end requires: it waits for kicks as well, and every
+ * message may carry descriptors.
+ */
 static void *answer_in_loop(void *opaque)
 {
 	const int *sock = opaque;
 	struct message m = { { 0, 0, 0 }, 0 };
+	const struct iovec in = { &m, sizeof(m) }, out = { &m, sizeof(m) };
 	struct epoll_event event = { .events = EPOLLIN };
-	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	int epoll = epoll_create1(EPOLL_CLOEXEC), fds[VSU_SOCK_MAX_FDS];
+	unsigned int n;
 
 	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, *sock, &event) < 0)
 		echo_rig_die("floor", NULL);
 	while (epoll_wait(epoll, &event, 1, -1) == 1 &&
-	       recv(*sock, &m, 12, MSG_DONTWAIT) == 12)
-		if (send(*sock, &m, sizeof(m), MSG_NOSIGNAL) < 0)
+	       vsu_sock_recv(*sock, &in, 1, fds, &n) == 12)
+		if (vsu_sock_send(*sock, &out, 1, NULL, 0) < 0)
 			break;
 	vsu_fd_close(&epoll);
 	return NULL;
