@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * FUSE requests, one after another as by a guest with one process, to our daemon
- * and to those of others, alternately, in folders of a tmpfs:
+ * and to those of others, alternately, in folders of a tmpfs; "cold": of /var/tmp:
  *
  *	fs.SERVER.read_4k_seq, read_4k_rand, read_1m_seq, read_1m_rand	us
  *	fs.SERVER.write_4k_seq, write_4k_rand, write_1m_seq, write_1m_rand	us
@@ -13,6 +13,7 @@
  *	fs.SERVER.folder		us   make, remove, forget
  *	fs.SERVER.list		us   open, list 100 names, close
  *	fs.SERVER.list_stat		us   open, list 100 names with attributes, close, forget
+ *	fs.SERVER.read_4k_cold, read_1m_cold	us   random, without pages in memory
  *	fs.SERVER.*.cpu		us   processor time of the server, user and system
  *
  * SERVER is ours, virtiofsd (in C, of QEMU up to 7.2) or virtiofsd_rust (FS_VIRTIOFSD, or
@@ -43,7 +44,7 @@
 struct side {
 	const char *name;
 	const char *argv[8];
-	char folder[32], socket[48], socket_word[80], folder_word[64];
+	char folder[32], path[48], socket[48], socket_word[80], folder_word[64];
 	pid_t pid;
 	bool works;
 	struct fs_load load;
@@ -72,27 +73,40 @@ static void task_sample(struct side *s, size_t t, unsigned int run, double ns)
 	s->cpu[t][run] = (contest_cpu_ns(s->pid) - cpu) / 1e3 / (double)n;
 }
 
-/* A file to read and write, and a folder to list. */
-static bool folder_fill(struct side *s)
+/* Written, so that a read of the disk finds bytes, and clean. */
+static int file_make(const char *path)
 {
-	static char first[160];
-	char path[160];
-	int fd, i;
+	static unsigned char bytes[1 << 20];
+	const int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+	uint64_t done;
 
-	snprintf(s->folder, sizeof(s->folder), "/dev/shm/bench-fs-XXXXXX");
+	memset(bytes, 0x5a, sizeof(bytes));
+	for (done = 0; fd >= 0 && done < FS_FILE_SIZE; done += sizeof(bytes))
+		if (pwrite(fd, bytes, sizeof(bytes), (off_t)done) != (ssize_t)sizeof(bytes))
+			break;
+	if (fd >= 0 && done == FS_FILE_SIZE && fsync(fd) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* A file to read and write, the same as first, and a folder to list. */
+static bool folder_fill(struct side *s, const char *parent, const char *first)
+{
+	char path[160];
+	int i;
+
+	snprintf(s->folder, sizeof(s->folder), "%s/bench-fs-XXXXXX", parent);
 	if (!mkdtemp(s->folder))
 		return false;
 	snprintf(s->socket, sizeof(s->socket), "%s.sock", s->folder);
-	snprintf(path, sizeof(path), "%s/file", s->folder);
-	if (first[0] && link(first, path))
+	snprintf(s->path, sizeof(s->path), "%s/file", s->folder);
+	if (first && link(first, s->path))
 		return false;
-	fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-	if (fd < 0 || posix_fallocate(fd, 0, (off_t)FS_FILE_SIZE))
-		return false;
-	close(fd);
-	memcpy(first, path, sizeof(first));
+	s->load.fd = first ? open(s->path, O_RDONLY | O_CLOEXEC) : file_make(s->path);
 	snprintf(path, sizeof(path), "%s/listed", s->folder);
-	if (mkdir(path, 0755))
+	if (s->load.fd < 0 || mkdir(path, 0755))
 		return false;
 	for (i = 0; i < (int)FS_NAMES; i++) {
 		snprintf(path, sizeof(path), "%s/listed/name-%d", s->folder, i);
@@ -141,17 +155,21 @@ static void side_end(struct side *s)
 		kill(s->pid, SIGTERM);
 		waitpid(s->pid, NULL, 0);
 	}
+	if (s->load.fd >= 0)
+		close(s->load.fd);
 	if (s->folder[0])
 		tree_remove(s->folder);
 	unlink(s->socket);
+	memset(s, 0, sizeof(*s));
 }
 
 enum { OURS, IN_C, IN_RUST, SIDES };
 
-static struct side sides[SIDES] = {
-	[OURS] = { .name = "ours" }, [IN_C] = { .name = "virtiofsd" },
-	[IN_RUST] = { .name = "virtiofsd_rust" },
+static const char *const names[SIDES] = {
+	[OURS] = "ours", [IN_C] = "virtiofsd", [IN_RUST] = "virtiofsd_rust",
 };
+
+static struct side sides[SIDES];
 
 /* NULL: not installed. */
 static const char *program_find(unsigned int k)
@@ -207,42 +225,58 @@ static bool is_wanted(const struct side *s, size_t t)
 	return s->works && bench_selected(name);
 }
 
-static void sides_measure(unsigned int runs, double ns)
+static void sides_begin(const char *parent)
+{
+	const char *program, *first = NULL;
+	unsigned int k;
+
+	for (k = 0; k < SIDES; k++) {
+		sides[k].name = names[k];
+		sides[k].load.fd = -1;
+		program = program_find(k);
+		if (!program || !folder_fill(&sides[k], parent, first))
+			continue;
+		first = sides[OURS].path;
+		side_describe(&sides[k], program, k == IN_C);
+		side_begin(&sides[k]);
+	}
+}
+
+static void task_measure(size_t t, unsigned int runs, double ns)
 {
 	unsigned int i, k;
-	size_t t;
 
-	for (t = 0; t < FS_TASKS; t++) {
-		for (i = 0; i < runs; i++)
-			for (k = 0; k < SIDES; k++)
-				if (is_wanted(&sides[k], t))
-					task_sample(&sides[k], t, i, ns);
+	for (i = 0; i < runs; i++)
 		for (k = 0; k < SIDES; k++)
 			if (is_wanted(&sides[k], t))
-				side_print(&sides[k], t, runs);
-	}
+				task_sample(&sides[k], t, i, ns);
+	for (k = 0; k < SIDES; k++)
+		if (is_wanted(&sides[k], t))
+			side_print(&sides[k], t, runs);
+}
+
+/* Measures tasks [first, end) in folders of parent. */
+static void tasks_measure(const char *parent, size_t first, size_t end)
+{
+	const unsigned int runs = (unsigned int)bench_setting("RUNS", 9, MAX_RUNS);
+	const double ns = bench_setting("MS", 20, 10000) * 1e6;
+	unsigned int k;
+
+	sides_begin(parent);
+	for (; first < end; first++)
+		task_measure(first, runs, ns);
+	for (k = 0; k < SIDES; k++)
+		side_end(&sides[k]);
 }
 
 int main(int argc, char **argv)
 {
-	const char *program;
-	unsigned int k;
-
 	bench_init(argc, argv);
 	if (!contest_begin() || geteuid() != 0) {
 		puts("# fs: only root measures both in their sandboxes");
 		return 0;
 	}
-	for (k = 0; k < SIDES; k++) {
-		program = program_find(k);
-		if (!program || !folder_fill(&sides[k]))
-			continue;
-		side_describe(&sides[k], program, k == IN_C);
-		side_begin(&sides[k]);
-	}
-	sides_measure((unsigned int)bench_setting("RUNS", 9, MAX_RUNS),
-		      bench_setting("MS", 20, 10000) * 1e6);
-	for (k = 0; k < SIDES; k++)
-		side_end(&sides[k]);
+	tasks_measure("/dev/shm", 0, FS_COLD);
+	tasks_measure("/var/tmp", FS_COLD, FS_TASKS);
 	return 0;
 }

@@ -43,6 +43,13 @@ static bool do_read(struct fs_load *s, uint32_t size, bool random)
 	       s->fs.answer_len == size;
 }
 
+/* The file is clean, so that the kernel drops all its pages. */
+static bool do_read_cold(struct fs_load *s, uint32_t size, bool random)
+{
+	return posix_fadvise(s->fd, 0, 0, POSIX_FADV_DONTNEED) == 0 &&
+	       do_read(s, size, random);
+}
+
 static bool write_at(struct fs_load *s, uint64_t node, uint64_t handle, uint64_t offset,
 		     uint32_t size)
 {
@@ -243,4 +250,6 @@ const struct fs_task fs_tasks[FS_TASKS] = {
 	{ { "folder", "us" }, do_folder, 0, false },
 	{ { "list", "us" }, do_list, 0, false },
 	{ { "list_stat", "us" }, do_list_stat, 32 * KIB, false },
+	{ { "read_4k_cold", "us" }, do_read_cold, 4 * KIB, true },
+	{ { "read_1m_cold", "us" }, do_read_cold, MIB, true },
 };

@@ -11,7 +11,8 @@
 #include "contest.h"
 #include "fs-session.h"
 
-#define FS_TASKS 16u
+#define FS_TASKS 18u
+#define FS_COLD 16u		/* the first task that requires a disk */
 #define FS_FILE_SIZE (UINT64_C(64) << 20)
 #define FS_NAMES 100u		/* of the folder that is listed */
 
@@ -19,6 +20,7 @@ struct fs_load {
 	struct fs fs;
 	uint64_t file, handle, listed;	/* nodes, and an open file */
 	uint64_t random, count;		/* of offsets */
+	int fd;				/* the host's, of file */
 	struct vsu_error error;
 };
 
