@@ -5,7 +5,7 @@
  * without waiting; on PCI it also toggles the command register and MSI-X. It
  * checks nothing: the test outside the VM measures the VMM.
  */
-#include "hostile.h"
+#include "hostile_registers.h"
 #include "lib.h"
 #include "protocol.h"
 #include "virtio.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The two transports of the hostile guest. */
-#include "hostile.h"
+#include "hostile_registers.h"
 #include "lib.h"
 #include "protocol.h"
 

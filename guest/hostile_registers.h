@@ -2,8 +2,8 @@
 /*
  * The registers of a device that the hostile guest attacks, over MMIO or PCI.
  */
-#ifndef GUEST_HOSTILE_H
-#define GUEST_HOSTILE_H
+#ifndef GUEST_HOSTILE_REGISTERS_H
+#define GUEST_HOSTILE_REGISTERS_H
 
 #include <stdbool.h>
 #include <stdint.h>
