@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * The threads of the virtual CPUs and their control by the main thread.
- *
- * A thread increments in_guest before it runs the guest, and decrements it when
- * attention is requested. The requester sets the attention flag under the lock,
- * makes KVM_RUN return (immediate_exit covers the window before it is entered),
- * and waits until in_guest is 0.
- */
+/* The threads of the virtual CPUs. */
 #include <config.h>
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -22,64 +13,13 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
-#include "cpu/cpu_exit.h"
-#include "cpu/cpus.h"
+#include "cpu/cpus_private.h"
 #include "cpu/poison.h"
-#include "process.h"
 #include "kvm/uapi.h"
-
-/* Interrupts KVM_RUN; its handler does nothing. */
-#define NS_PER_S UINT64_C(1000000000)
-/* Time limit for a CPU to leave the guest, with margin for swap and load. */
-#define STOP_NS (4 * NS_PER_S)
-#define PAUSE_NS (20 * NS_PER_S)
-
-#define KICK_SIGNAL SIGUSR2
+#include "process.h"
 
 /* Calls that complete exits of a string instruction before a CPU pauses without. */
 #define SETTLE_CALLS 4096u
-
-/*
- * A function that a CPU runs on the main thread. It lives on the CPU's stack,
- * which is valid until the function has finished or the main thread has stopped
- * the machine.
- */
-struct vmm_ticket {
-	vmm_carry_fn fn;
-	void *opaque;
-	bool taken, done;
-	struct vmm_ticket *next;
-};
-
-struct cpu {
-	struct vmm_cpus *cpus;
-	struct kvm_run *run;
-	pthread_t thread;
-	unsigned int index;
-	int fd;
-	bool started;
-	bool settled;		/* atomic: KVM has completed the last exit */
-	struct vmm_cpu_counts counts;	/* atomic, written by the thread */
-};
-
-struct vmm_cpus {
-	struct vmm_cpus_config config;
-	struct cpu cpu[VMM_MAX_CPUS];
-	int event_fd;
-	int attention;		/* atomic: leave the guest and check the state */
-
-	pthread_mutex_t lock;	/* guards all members below */
-	pthread_cond_t changed;
-	struct vmm_ticket *tickets;
-	unsigned int carried;	/* CPUs in carry; of these, */
-	unsigned int done;	/* those whose tickets are finished */
-	bool settling;		/* which may leave it during a pause */
-	unsigned int in_guest;	/* threads that may run guest code */
-	unsigned int pauses;
-	bool stopping, ended;
-	int status;
-	struct vsu_error why;
-};
 
 static void on_kick(int signo)
 {
@@ -100,12 +40,6 @@ static bool enter_locked(struct cpu *cpu)
 	return true;
 }
 
-static void leave_locked(struct vmm_cpus *cpus)
-{
-	cpus->in_guest--;
-	pthread_cond_broadcast(&cpus->changed);
-}
-
 static bool cpu_enter(struct cpu *cpu)
 {
 	bool ok;
@@ -119,7 +53,7 @@ static bool cpu_enter(struct cpu *cpu)
 static void cpu_leave(struct cpu *cpu)
 {
 	pthread_mutex_lock(&cpu->cpus->lock);
-	leave_locked(cpu->cpus);
+	vmm_cpus_leave(cpu->cpus);
 	pthread_mutex_unlock(&cpu->cpus->lock);
 }
 
@@ -161,7 +95,7 @@ static void count_exit(struct cpu *cpu, int rc)
  * an access in the next KVM_RUN, which returns -EINTR as immediate_exit is set: only
  * then the registers are those behind the instruction. After an
  * interruption the thread always leaves and enters again: a pause that began and
- * ended while it waited in carry has left immediate_exit set, and only
+ * ended while it waited in vmm_cpus_call_main() has left immediate_exit set, and only
  * enter_locked() clears it.
  */
 static enum vmm_cpu_next run_guest(struct cpu *cpu)
@@ -277,7 +211,7 @@ int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
 	pthread_condattr_destroy(&clock);
 	for (i = 0; i < VMM_MAX_CPUS; i++)
 		cpus->cpu[i].fd = -1;
-	sigaction(KICK_SIGNAL, &kick, NULL);
+	sigaction(VMM_CPU_KICK, &kick, NULL);
 	rc = make_cpus(cpus, err);
 	if (rc < 0) {
 		vmm_cpus_free(cpus);
@@ -317,7 +251,7 @@ int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
 
 	for (i = 0; !rc && i < cpus->config.n; i++) {
 		rc = prog_thread_start(&cpus->cpu[i].thread, cpu_main,
-				      &cpus->cpu[i], KICK_SIGNAL);
+				      &cpus->cpu[i], VMM_CPU_KICK);
 		cpus->cpu[i].started = !rc;
 	}
 	return rc ? vsu_error_sys(err, rc, "cannot start the thread of a CPU")
@@ -327,136 +261,6 @@ int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
 int vmm_cpus_event_fd(const struct vmm_cpus *cpus)
 {
 	return cpus->event_fd;
-}
-
-static struct vmm_ticket *take_ticket(struct vmm_cpus *cpus)
-{
-	struct vmm_ticket *ticket;
-
-	pthread_mutex_lock(&cpus->lock);
-	ticket = cpus->tickets;
-	if (ticket) {
-		cpus->tickets = ticket->next;
-		ticket->taken = true;
-	}
-	pthread_mutex_unlock(&cpus->lock);
-	return ticket;
-}
-
-void vmm_cpus_finish(struct vmm_cpus *cpus, struct vmm_ticket *ticket)
-{
-	pthread_mutex_lock(&cpus->lock);
-	ticket->done = true;
-	cpus->done++;
-	pthread_cond_broadcast(&cpus->changed);
-	pthread_mutex_unlock(&cpus->lock);
-}
-
-bool vmm_cpus_dispatch(struct vmm_cpus *cpus)
-{
-	struct vmm_ticket *ticket;
-	uint64_t count;
-	bool ended;
-
-	vsu_event_drain(cpus->event_fd, &count);
-	while ((ticket = take_ticket(cpus)))
-		if (ticket->fn(ticket->opaque, ticket))
-			vmm_cpus_finish(cpus, ticket);
-	pthread_mutex_lock(&cpus->lock);
-	ended = cpus->ended;
-	pthread_mutex_unlock(&cpus->lock);
-	return ended;
-}
-
-/* Makes every CPU check the state. Requires the lock. */
-static void want_attention(struct vmm_cpus *cpus)
-{
-	unsigned int i;
-
-	__atomic_store_n(&cpus->attention, 1, __ATOMIC_RELEASE);
-	for (i = 0; i < cpus->config.n; i++) {
-		if (!cpus->cpu[i].started)
-			continue;
-		__atomic_store_n(&cpus->cpu[i].run->immediate_exit, 1,
-				 __ATOMIC_RELAXED);
-		pthread_kill(cpus->cpu[i].thread, KICK_SIGNAL);
-	}
-	pthread_cond_broadcast(&cpus->changed);
-}
-
-/* Waits until no CPU is in the guest; false after ns. Requires the lock. */
-static bool wait_for_cpus(struct vmm_cpus *cpus, uint64_t ns)
-{
-	uint64_t end = vsu_now_ns() + ns;
-	const struct timespec until = {
-		.tv_sec = (time_t)(end / NS_PER_S),
-		.tv_nsec = (long)(end % NS_PER_S),
-	};
-	int rc = 0;
-
-	while (cpus->in_guest && rc != ETIMEDOUT)
-		rc = pthread_cond_timedwait(&cpus->changed, &cpus->lock,
-					    &until);
-	return !cpus->in_guest;
-}
-
-/* The same, and calls stuck after the time limit. Requires the lock. */
-static void quiet_locked(struct vmm_cpus *cpus, uint64_t ns)
-{
-	if (cpus->config.patience_ns)
-		ns = cpus->config.patience_ns;
-	if (cpus->config.stuck && !wait_for_cpus(cpus, ns)) {
-		pthread_mutex_unlock(&cpus->lock);
-		cpus->config.stuck(cpus->config.hooks.opaque);
-		pthread_mutex_lock(&cpus->lock);
-	}
-	while (cpus->in_guest)
-		pthread_cond_wait(&cpus->changed, &cpus->lock);
-}
-
-void vmm_cpus_pause(struct vmm_cpus *cpus)
-{
-	pthread_mutex_lock(&cpus->lock);
-	if (cpus->pauses++ == 0)
-		want_attention(cpus);
-	quiet_locked(cpus, PAUSE_NS);
-	pthread_mutex_unlock(&cpus->lock);
-}
-
-void vmm_cpus_resume(struct vmm_cpus *cpus)
-{
-	pthread_mutex_lock(&cpus->lock);
-	if (--cpus->pauses == 0 && !cpus->stopping)
-		__atomic_store_n(&cpus->attention, 0, __ATOMIC_RELEASE);
-	pthread_cond_broadcast(&cpus->changed);
-	pthread_mutex_unlock(&cpus->lock);
-}
-
-static bool are_settled(const struct vmm_cpus *cpus)
-{
-	bool all = true;
-	unsigned int i;
-
-	for (i = 0; i < cpus->config.n; i++)
-		all = all && __atomic_load_n(&cpus->cpu[i].settled,
-					     __ATOMIC_ACQUIRE);
-	return all;
-}
-
-int vmm_cpus_settle(struct vmm_cpus *cpus)
-{
-	int rc;
-
-	pthread_mutex_lock(&cpus->lock);
-	cpus->settling = true;
-	pthread_cond_broadcast(&cpus->changed);
-	while (cpus->done)
-		pthread_cond_wait(&cpus->changed, &cpus->lock);
-	quiet_locked(cpus, PAUSE_NS);
-	cpus->settling = false;
-	rc = cpus->carried ? -EAGAIN : are_settled(cpus) ? 0 : -EBUSY;
-	pthread_mutex_unlock(&cpus->lock);
-	return rc;
 }
 
 void vmm_cpus_count(const struct vmm_cpus *cpus, unsigned int cpu,
@@ -471,73 +275,12 @@ void vmm_cpus_count(const struct vmm_cpus *cpus, unsigned int cpu,
 }
 
 /* A guest without KVM's clock has no flag for it, which KVM refuses. */
-void vmm_cpus_excuse(const struct vmm_cpus *cpus)
+void vmm_cpus_mark_paused(const struct vmm_cpus *cpus)
 {
 	unsigned int i;
 
 	for (i = 0; i < cpus->config.n; i++)
 		(void)!ioctl(cpus->cpu[i].fd, KVM_KVMCLOCK_CTRL, 0);
-}
-
-void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err)
-{
-	unsigned int i;
-
-	pthread_mutex_lock(&cpus->lock);
-	cpus->stopping = true;
-	want_attention(cpus);
-	quiet_locked(cpus, STOP_NS);
-	pthread_mutex_unlock(&cpus->lock);
-	for (i = 0; i < cpus->config.n; i++) {
-		if (cpus->cpu[i].started)
-			pthread_join(cpus->cpu[i].thread, NULL);
-		cpus->cpu[i].started = false;
-	}
-	if (cpus->ended) {
-		*status = cpus->status;
-		*err = cpus->why;
-	}
-}
-
-/* Removes a ticket from the list that will not be carried out. */
-static void ticket_withdraw(struct vmm_cpus *cpus, struct vmm_ticket *ticket)
-{
-	struct vmm_ticket **at = &cpus->tickets;
-
-	while (*at && *at != ticket)
-		at = &(*at)->next;
-	if (*at)
-		*at = ticket->next;
-}
-
-static void ticket_append(struct vmm_cpus *cpus, struct vmm_ticket *ticket)
-{
-	struct vmm_ticket **at = &cpus->tickets;
-
-	while (*at)
-		at = &(*at)->next;
-	*at = ticket;
-}
-
-void vmm_cpus_carry(struct vmm_cpus *cpus, vmm_carry_fn fn, void *opaque)
-{
-	struct vmm_ticket ticket = { .fn = fn, .opaque = opaque };
-
-	pthread_mutex_lock(&cpus->lock);
-	ticket_append(cpus, &ticket);
-	vsu_event_signal(cpus->event_fd);
-	leave_locked(cpus);
-	cpus->carried++;
-	while (!ticket.done && !cpus->stopping)
-		pthread_cond_wait(&cpus->changed, &cpus->lock);
-	ticket_withdraw(cpus, &ticket);
-	while (cpus->pauses && !cpus->settling && !cpus->stopping)
-		pthread_cond_wait(&cpus->changed, &cpus->lock);
-	cpus->in_guest++;	/* run_guest() checks attention before KVM_RUN */
-	cpus->carried--;
-	cpus->done -= ticket.done;
-	pthread_cond_broadcast(&cpus->changed);
-	pthread_mutex_unlock(&cpus->lock);
 }
 
 void vmm_cpus_end(struct vmm_cpus *cpus, int status, const char *fmt, ...)

@@ -4,12 +4,12 @@
  *
  *   pause    no CPU executes guest code until resume; the caller may then
  *            change state that the guest sees in several steps
- *   carry    a CPU runs a function on the main thread and waits for its end
+ *   call     a CPU runs a function on the main thread and waits for its end
  *   end      the first CPU with a reason to end the machine stores it; all
  *            CPUs stop
  *
- * Threads: start, pause, resume, dispatch and stop are for the main thread, carry
- * and end for the CPU threads. A CPU that waits in carry counts as paused, so
+ * Threads: start, pause, resume, dispatch and stop are for the main thread, call_main
+ * and end for the CPU threads. A CPU that waits in call_main counts as paused, so
  * that the two cannot wait for each other.
  */
 #ifndef VMM_CPUS_H
@@ -63,18 +63,18 @@ void vmm_cpus_pause(struct vmm_cpus *cpus);
 void vmm_cpus_resume(struct vmm_cpus *cpus);
 
 /*
- * While paused: completes the access of each CPU whose ticket is finished, without
+ * While paused: completes the access of each CPU whose call is finished, without
  * running further guest code. 0: no CPU is in the middle of an instruction, and its
- * registers can be saved. -EAGAIN: a ticket is not finished; dispatch, and call it again.
- * -EBUSY: a string instruction with many accesses; resume, pause, and call it again.
+ * registers can be saved. -EAGAIN: a call is not finished; dispatch and settle again.
+ * -EBUSY: a string instruction with many accesses; resume, pause and settle again.
  */
 int vmm_cpus_settle(struct vmm_cpus *cpus) VSU_NODISCARD;
 
 /*
- * Before resume after a long pause: the guest's kernel does not take the time that
- * has passed for a CPU that hangs.
+ * Before resume after a long pause: reports the pause to the guest, whose watchdog
+ * would otherwise report hung CPUs.
  */
-void vmm_cpus_excuse(const struct vmm_cpus *cpus);
+void vmm_cpus_mark_paused(const struct vmm_cpus *cpus);
 
 /* Numbers of returns from KVM_RUN since the start. */
 struct vmm_cpu_counts {
@@ -91,15 +91,15 @@ void vmm_cpus_count(const struct vmm_cpus *cpus, unsigned int cpu,
 void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err);
 
 /*
- * Runs fn(opaque, ticket) on the main thread and waits until it has finished:
- * when fn returns true, or when the main thread completes the ticket.
+ * Runs fn(opaque, call) on the main thread and waits until it has finished:
+ * when fn returns true, or when the main thread completes the call.
  */
-struct vmm_ticket;
-typedef bool (*vmm_carry_fn)(void *opaque, struct vmm_ticket *ticket);
-void vmm_cpus_carry(struct vmm_cpus *cpus, vmm_carry_fn fn, void *opaque);
+struct vmm_main_call;
+typedef bool (*vmm_main_call_fn)(void *opaque, struct vmm_main_call *call);
+void vmm_cpus_call_main(struct vmm_cpus *cpus, vmm_main_call_fn fn, void *opaque);
 
-/* Completes a ticket whose fn returned false; its CPU continues. Main thread. */
-void vmm_cpus_finish(struct vmm_cpus *cpus, struct vmm_ticket *ticket);
+/* Completes a call whose fn returned false; its CPU continues. Main thread. */
+void vmm_cpus_call_done(struct vmm_cpus *cpus, struct vmm_main_call *call);
 
 /* Ends the machine with this exit status; only the first call has an effect. */
 void vmm_cpus_end(struct vmm_cpus *cpus, int status, const char *fmt, ...)

@@ -53,7 +53,7 @@ static int command_resume(void *opaque, char *const *words, FILE *answer,
 	rc = vmm_refuse_during_hand_over(m, NULL, words, err);
 	if (rc < 0 || !m->pause.by_user)
 		return rc;
-	vmm_cpus_excuse(m->cpus);
+	vmm_cpus_mark_paused(m->cpus);
 	vmm_cpus_resume(m->cpus);
 	m->pause.by_user = false;
 	vmm_control_publish(m->control, "resumed", "");

@@ -18,7 +18,7 @@ struct vmm_conversion_wish {
 	struct vsu_error *err;
 	int rc;
 	bool begun;
-	struct vmm_ticket *ticket;
+	struct vmm_main_call *call;
 	struct vmm_conversion_wish *next;
 };
 
@@ -138,7 +138,7 @@ static void wish_finish(struct vmm_machine *m, struct vmm_conversion_wish *w)
 	if (w->rc == -EAGAIN)
 		w->rc = wish_cancel(m, w, w->rc);
 	m->pause.converting.first = w->next;
-	vmm_cpus_finish(m->cpus, w->ticket);
+	vmm_cpus_call_done(m->cpus, w->call);
 }
 
 static void continue_machine(struct vmm_machine *m)
@@ -186,12 +186,12 @@ static void wait_for_devices(struct vmm_machine *m)
 	ev_prepare_start(m->loop, step);
 }
 
-static bool ticket_convert(void *opaque, struct vmm_ticket *ticket)
+static bool convert_on_main(void *opaque, struct vmm_main_call *call)
 {
 	struct vmm_conversion_wish *w = opaque, **at;
 	struct vmm_machine *m = w->machine;
 
-	w->ticket = ticket;
+	w->call = call;
 	for (at = &m->pause.converting.first; *at; at = &(*at)->next)
 		;
 	*at = w;
@@ -208,7 +208,7 @@ int vmm_conversion_run(void *machine, unsigned int cpu,
 		.rc = -ECANCELED,
 	};
 
-	vmm_cpus_carry(w.machine->cpus, ticket_convert, &w);
+	vmm_cpus_call_main(w.machine->cpus, convert_on_main, &w);
 	return w.rc;
 }
 

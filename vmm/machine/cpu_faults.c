@@ -105,12 +105,12 @@ void vmm_fault_look_at_files(struct vmm_machine *m)
  * After them, every mapping of a file that can change is removed from its window,
  * and the machine continues.
  */
-static bool ticket_mend(void *opaque, struct vmm_ticket *ticket)
+static bool mend_on_main(void *opaque, struct vmm_main_call *call)
 {
 	struct fault *f = opaque;
 	struct vmm_fault_state *state = &f->machine->faults[f->cpu];
 
-	(void)ticket;
+	(void)call;
 	f->again = true;
 	if (!mend_memory(f, state->tries >= TRIES_BEFORE_PROBING) &&
 	    !mend_windows(f, state))
@@ -125,7 +125,7 @@ bool vmm_fault_repair(void *machine, unsigned int cpu)
 {
 	struct fault f = { machine, cpu, true };
 
-	vmm_cpus_carry(f.machine->cpus, ticket_mend, &f);
+	vmm_cpus_call_main(f.machine->cpus, mend_on_main, &f);
 	return f.again;
 }
 
@@ -135,14 +135,14 @@ struct place {
 	uint64_t hva, gpa;
 };
 
-static bool find_gpa(void *opaque, struct vmm_ticket *ticket)
+static bool find_gpa(void *opaque, struct vmm_main_call *call)
 {
 	struct place *p = opaque;
 	const void *hva = (const void *)(uintptr_t)p->hva;
 	const struct vmem_region *region =
 		vmem_map_find_hva(vmm_memory_map(p->memory), hva);
 
-	(void)ticket;
+	(void)call;
 	p->gpa = UINT64_MAX;
 	if (region)
 		p->gpa = vmem_region_gpa(region) + (p->hva -
@@ -157,7 +157,7 @@ int vmm_fault_poisoned(void *machine, unsigned int cpu, uint64_t hva,
 	struct place p = { &m->memory, hva, UINT64_MAX };
 	int rc;
 
-	vmm_cpus_carry(m->cpus, find_gpa, &p);
+	vmm_cpus_call_main(m->cpus, find_gpa, &p);
 	if (p.gpa == UINT64_MAX)
 		return vsu_error_set(err, -EFAULT,
 				     "memory that the guest just used is lost: %s",

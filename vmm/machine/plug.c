@@ -72,13 +72,13 @@ struct given {
 	uint32_t slots;
 };
 
-static bool eject_on_main(void *opaque, struct vmm_ticket *ticket)
+static bool eject_on_main(void *opaque, struct vmm_main_call *call)
 {
 	const struct given *given = opaque;
 	struct vmm_machine *m = given->m;
 	unsigned int i;
 
-	(void)ticket;
+	(void)call;
 	for (i = 0; i < m->ndevices; i++)
 		if (given->slots & UINT32_C(1) << m->devices[i].slot)
 			device_retire(m, &m->devices[i]);
@@ -90,7 +90,7 @@ static void on_eject(void *opaque, uint32_t slots)
 {
 	struct given given = { opaque, slots };
 
-	vmm_cpus_carry(given.m->cpus, eject_on_main, &given);
+	vmm_cpus_call_main(given.m->cpus, eject_on_main, &given);
 }
 
 static bool has_memory(const struct vmm_device *d)

@@ -119,6 +119,6 @@ void vmm_stop_resume(struct vmm_machine *m, struct vmm_stop *s)
 		if (m->devices[--n].virtio)
 			(void)!vmm_virtio_resume(m->devices[n].virtio);
 	*s = (struct vmm_stop){ 0 };
-	vmm_cpus_excuse(m->cpus);
+	vmm_cpus_mark_paused(m->cpus);
 	vmm_cpus_resume(m->cpus);
 }

@@ -24,6 +24,7 @@
 
 #include "cpu/cpus.h"
 #include "kvm/kvm.h"
+#include "memory/slot.h"
 
 struct vmm_slots;
 
@@ -47,10 +48,6 @@ int vmm_slots_apply(struct vmm_slots *slots, struct vmem_map *map,
  * removes is lost. Any thread. -EOPNOTSUPP: memory with a private half.
  */
 int vmm_slots_log(struct vmm_slots *slots, bool on, struct vsu_error *err);
-
-/* One bit of words for each page of 4 KiB from gpa on. */
-typedef void (*vmm_slots_log_fn)(void *opaque, uint64_t gpa,
-				 const uint64_t *words, uint64_t npages);
 
 /*
  * Reads and clears KVM's log: calls fn for each slot, with the pages written since

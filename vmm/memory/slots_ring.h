@@ -9,7 +9,10 @@
 #ifndef VMM_SLOTS_RING_H
 #define VMM_SLOTS_RING_H
 
-#include "memory/slots_private.h"
+#include <vmm-sys-util/error.h>
+
+#include "kvm/kvm.h"
+#include "memory/slot.h"
 
 struct vmm_slots_ring;
 

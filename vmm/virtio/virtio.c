@@ -13,13 +13,13 @@
 #include "virtio/virtio.h"
 
 /* A register access on its way to the main thread, on its CPU's stack. */
-struct carried {
+struct access_call {
 	struct vmm_virtio *v;
 	vmm_registers_fn fn;
 	void *registers;
 	struct vmm_access *access;
-	struct vmm_ticket *ticket;
-	struct carried *next;
+	struct vmm_main_call *call;
+	struct access_call *next;
 };
 
 struct vmm_virtio {
@@ -31,8 +31,8 @@ struct vmm_virtio {
 	void *registers;
 	void (*leave)(void *registers);
 	void (*free_registers)(void *registers);
-	struct carried *waiting;	/* CPUs that wait for a reset */
-	unsigned int ncarried;	/* atomic: CPUs with an access in progress */
+	struct access_call *waiting;	/* CPUs that wait for a reset */
+	unsigned int ncalls;	/* atomic: CPUs with an access in progress */
 	void (*gone)(void *opaque);	/* set by vmm_virtio_retire() */
 	void *gone_opaque;
 	ev_timer going;
@@ -75,25 +75,25 @@ static bool is_main(const struct vmm_virtio *v)
 static void check_gone(struct vmm_virtio *v)
 {
 	if (v->gone && !virtdev_transport_is_resetting(v->transport) &&
-	    !__atomic_load_n(&v->ncarried, __ATOMIC_ACQUIRE))
+	    !__atomic_load_n(&v->ncalls, __ATOMIC_ACQUIRE))
 		ev_timer_start(v->resources.loop, &v->going);
 }
 
 /* Ends the CPU's wait; the CPU does not access the device afterwards. */
-static void finish_one(struct vmm_virtio *v, struct vmm_ticket *ticket)
+static void finish_one(struct vmm_virtio *v, struct vmm_main_call *call)
 {
-	vmm_cpus_finish(v->cpus, ticket);
-	__atomic_sub_fetch(&v->ncarried, 1, __ATOMIC_ACQ_REL);
+	vmm_cpus_call_done(v->cpus, call);
+	__atomic_sub_fetch(&v->ncalls, 1, __ATOMIC_ACQ_REL);
 }
 
 static void finish_waiting(struct vmm_virtio *v)
 {
-	struct carried *c = v->waiting, *next;
+	struct access_call *c = v->waiting, *next;
 
 	v->waiting = NULL;
 	for (; c; c = next) {
 		next = c->next;
-		finish_one(v, c->ticket);
+		finish_one(v, c->call);
 	}
 }
 
@@ -184,16 +184,16 @@ static struct virtdev_transport_ops ops_for(const struct vmm_virtio_backend *bac
 /* ------------------------------------------------------------------ accesses */
 
 /* A CPU that resets the device waits for the reset; several may wait. */
-static bool access_on_main(void *opaque, struct vmm_ticket *ticket)
+static bool access_on_main(void *opaque, struct vmm_main_call *call)
 {
-	struct carried *c = opaque;
+	struct access_call *c = opaque;
 	struct vmm_virtio *v = c->v;
 	bool waits;
 
 	vmm_virtio_lock(v);
 	c->fn(c->registers, c->access);
 	waits = virtdev_transport_is_resetting(v->transport);
-	c->ticket = ticket;
+	c->call = call;
 	c->next = v->waiting;
 	v->waiting = c;
 	if (!waits)
@@ -235,23 +235,23 @@ static void access_locked(struct vmm_virtio *v, vmm_registers_fn fn, void *regis
 }
 
 /* Counted before the CPU waits: visible to the main thread once CPUs pause. */
-static void access_carried(struct carried *carried)
+static void access_call_main(struct access_call *call)
 {
-	struct vmm_cpus *cpus = carried->v->cpus;
+	struct vmm_cpus *cpus = call->v->cpus;
 
-	__atomic_add_fetch(&carried->v->ncarried, 1, __ATOMIC_ACQ_REL);
-	vmm_cpus_carry(cpus, access_on_main, carried);
+	__atomic_add_fetch(&call->v->ncalls, 1, __ATOMIC_ACQ_REL);
+	vmm_cpus_call_main(cpus, access_on_main, call);
 }
 
 void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
 		       vmm_registers_fn fn, void *registers, struct vmm_access *access)
 {
-	struct carried carried = { v, fn, registers, access, NULL, NULL };
+	struct access_call call = { v, fn, registers, access, NULL, NULL };
 
 	if (how == VIRTDEV_ACCESS_ANY)
 		fn(registers, access);
 	else if (how == VIRTDEV_ACCESS_CONTROL)
-		access_carried(&carried);
+		access_call_main(&call);
 	else
 		access_locked(v, fn, registers, access);
 }

@@ -198,63 +198,63 @@ START_TEST(hole_reads_all_ones)
 }
 END_TEST
 
-static pthread_t carried_on;
-static struct vmm_ticket *kept;
-static unsigned int carried;
+static pthread_t called_on;
+static struct vmm_main_call *kept;
+static unsigned int ncalls;
 
-static bool do_now(void *opaque, struct vmm_ticket *ticket)
+static bool do_now(void *opaque, struct vmm_main_call *call)
 {
 	(void)opaque;
-	(void)ticket;
-	carried_on = pthread_self();
-	carried++;
+	(void)call;
+	called_on = pthread_self();
+	ncalls++;
 	return true;
 }
 
-static bool keep(void *opaque, struct vmm_ticket *ticket)
+static bool keep(void *opaque, struct vmm_main_call *call)
 {
 	(void)opaque;
-	kept = ticket;
+	kept = call;
 	return false;
 }
 
-static void on_carry_now(void *opaque, struct vmm_access *access)
+static void on_call_now(void *opaque, struct vmm_access *access)
 {
 	(void)access;
-	vmm_cpus_carry(((struct vm *)opaque)->cpus, do_now, NULL);
+	vmm_cpus_call_main(((struct vm *)opaque)->cpus, do_now, NULL);
 }
 
-static void on_carry_kept(void *opaque, struct vmm_access *access)
+static void on_call_kept(void *opaque, struct vmm_access *access)
 {
 	(void)access;
-	vmm_cpus_carry(((struct vm *)opaque)->cpus, keep, NULL);
+	vmm_cpus_call_main(((struct vm *)opaque)->cpus, keep, NULL);
 }
 
-START_TEST(ticket_runs_on_the_main_thread)
+START_TEST(call_runs_on_the_main_thread)
 {
-	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_carry_now);
+	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_call_now);
 	vm_start(&vm, 1, store, store_end);
 	while (vm_counter(&vm, 0) < 10)
 		vm_turn(&vm);
-	ck_assert_uint_ge(carried, 10);
-	ck_assert(pthread_equal(carried_on, pthread_self()));
+	ck_assert_uint_ge(ncalls, 10);
+	ck_assert(pthread_equal(called_on, pthread_self()));
 	vm_stop(&vm);
 }
 END_TEST
 
 static void start_and_keep(unsigned int ncpus)
 {
-	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_carry_kept);
+	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_call_kept);
 	vm_start(&vm, ncpus, store_once, store_once_end);
 	while (!kept)
 		vm_turn(&vm);
 	ck_assert_uint_eq(vm_counter(&vm, 0), 0);
 }
 
-START_TEST(ticket_may_be_finished_later)
+START_TEST(call_may_be_finished_later)
 {
 	start_and_keep(1);
-	vmm_cpus_finish(vm.cpus, kept);
+	vmm_cpus_call_done(vm.cpus, kept);
 	vm_wait_above(&vm, 0, 0);
 	vm_stop(&vm);
 }
@@ -266,17 +266,17 @@ START_TEST(cpu_that_waits_counts_as_paused)
 	start_and_keep(1);
 	vmm_cpus_pause(vm.cpus);
 	vmm_cpus_resume(vm.cpus);
-	vmm_cpus_finish(vm.cpus, kept);
+	vmm_cpus_call_done(vm.cpus, kept);
 	vm_wait_above(&vm, 0, 0);
 	vm_stop(&vm);
 }
 END_TEST
 
-START_TEST(ticket_finished_in_a_pause_waits_for_its_end)
+START_TEST(call_finished_in_a_pause_waits_for_its_end)
 {
 	start_and_keep(1);
 	vmm_cpus_pause(vm.cpus);
-	vmm_cpus_finish(vm.cpus, kept);
+	vmm_cpus_call_done(vm.cpus, kept);
 	assert_still(1);
 	vmm_cpus_resume(vm.cpus);
 	vm_wait_above(&vm, 0, 0);
@@ -285,12 +285,12 @@ START_TEST(ticket_finished_in_a_pause_waits_for_its_end)
 END_TEST
 
 /* Otherwise the saved registers are those before an access that was carried out. */
-START_TEST(cpu_that_waits_settles_when_its_ticket_is_finished)
+START_TEST(cpu_that_waits_settles_when_its_call_is_finished)
 {
 	start_and_keep(1);
 	vmm_cpus_pause(vm.cpus);
 	ck_assert_int_eq(vmm_cpus_settle(vm.cpus), -EAGAIN);
-	vmm_cpus_finish(vm.cpus, kept);
+	vmm_cpus_call_done(vm.cpus, kept);
 	ck_assert_int_eq(vmm_cpus_settle(vm.cpus), 0);
 	assert_still(1);
 	ck_assert_uint_eq(vm_counter(&vm, 0), 0);
@@ -304,7 +304,7 @@ START_TEST(cpus_settle_in_each_pause)
 {
 	unsigned int i;
 
-	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_carry_now);
+	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_call_now);
 	vm_start(&vm, 2, store, store_end);
 	for (i = 0; i < 300; i++) {
 		vmm_cpus_pause(vm.cpus);
@@ -327,25 +327,25 @@ START_TEST(stop_ends_a_cpu_that_waits)
 }
 END_TEST
 
-START_TEST(stop_withdraws_unprocessed_tickets)
+START_TEST(stop_removes_unprocessed_calls)
 {
 	struct pollfd p;
 
-	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_carry_now);
+	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_call_now);
 	vm_start(&vm, 2, store, store_end);
 	p = (struct pollfd){ vmm_cpus_event_fd(vm.cpus), POLLIN, 0 };
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
 	vm_stop(&vm);
 	ck_assert(!vmm_cpus_dispatch(vm.cpus));
-	ck_assert_uint_eq(carried, 0);
+	ck_assert_uint_eq(ncalls, 0);
 }
 END_TEST
 
-START_TEST(concurrent_pauses_and_tickets_lose_nothing)
+START_TEST(concurrent_pauses_and_calls_lose_nothing)
 {
 	unsigned int i;
 
-	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_carry_now);
+	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_call_now);
 	vm_start(&vm, 2, store, store_end);
 	for (i = 0; i < 300; i++) {
 		vmm_cpus_pause(vm.cpus);
@@ -394,15 +394,15 @@ int main(void)
 	tcase_add_test(tc, c2_36_pause_reports_a_cpu_that_does_not_exit);
 	tcase_add_test(tc, register_is_read_through_the_bus);
 	tcase_add_test(tc, hole_reads_all_ones);
-	tcase_add_test(tc, ticket_runs_on_the_main_thread);
-	tcase_add_test(tc, ticket_may_be_finished_later);
+	tcase_add_test(tc, call_runs_on_the_main_thread);
+	tcase_add_test(tc, call_may_be_finished_later);
 	tcase_add_test(tc, cpu_that_waits_counts_as_paused);
-	tcase_add_test(tc, ticket_finished_in_a_pause_waits_for_its_end);
-	tcase_add_test(tc, cpu_that_waits_settles_when_its_ticket_is_finished);
+	tcase_add_test(tc, call_finished_in_a_pause_waits_for_its_end);
+	tcase_add_test(tc, cpu_that_waits_settles_when_its_call_is_finished);
 	tcase_add_test(tc, cpus_settle_in_each_pause);
 	tcase_add_test(tc, stop_ends_a_cpu_that_waits);
-	tcase_add_test(tc, stop_withdraws_unprocessed_tickets);
-	tcase_add_test(tc, concurrent_pauses_and_tickets_lose_nothing);
+	tcase_add_test(tc, stop_removes_unprocessed_calls);
+	tcase_add_test(tc, concurrent_pauses_and_calls_lose_nothing);
 	tcase_add_test(tc, parked_cpu_delays_neither_pause_nor_stop);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
