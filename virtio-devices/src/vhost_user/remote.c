@@ -4,68 +4,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <vhost/protocol.h>
-#include <virtio-devices/blk_layout.h>
-#include <virtio-devices/ids.h>
-#include <virtio-devices/net_layout.h>
 #include <vmm-sys-util/sized.h>
 
 #include "vhost_user/remote_priv.h"
 
 #define DEFAULT_QUEUE_MAX 256u
-#define NUM_QUEUES offsetof(struct virtdev_blk_space, num_queues)
-#define NUM_PAIRS offsetof(struct virtdev_net_space, max_virtqueue_pairs)
-
-/* Console: maximum ports (lower half), and the feature that they require. */
-#define NUM_PORTS 4
-#define CONSOLE_F_MULTIPORT (UINT64_C(1) << 1)
-
-/* Queues and configuration of each kind of device (VIRTIO 1.3, section 5). */
-static const struct remote_preset presets[] = {
-	{ VIRTDEV_ID_NET, 2, 24 },
-	{ VIRTDEV_ID_BLOCK, 1, 60 },
-	{ VIRTDEV_ID_CONSOLE, 2, 12 },
-	{ VIRTDEV_ID_ENTROPY, 1, 0 },
-	{ VIRTDEV_ID_BALLOON, 2, 16 },
-	{ VIRTDEV_ID_SCSI, 3, 36 },
-	{ VIRTDEV_ID_GPU, 2, 16 },
-	{ VIRTDEV_ID_INPUT, 2, 136 },
-	{ VIRTDEV_ID_SOCKET, 3, 8 },
-	{ VIRTDEV_ID_CRYPTO, 1, 56 },
-	{ VIRTDEV_ID_SOUND, 4, 12 },
-	{ VIRTDEV_ID_FS, 2, 40 },
-	{ VIRTDEV_ID_PMEM, 1, 16 },
-};
-
-static const struct remote_preset *find_preset(uint32_t id)
-{
-	unsigned int i;
-
-	for (i = 0; i < sizeof(presets) / sizeof(presets[0]); i++)
-		if (presets[i].id == id)
-			return &presets[i];
-	return NULL;
-}
-
-uint32_t virtdev_vhost_user_id_of(const char *name, size_t len)
-{
-#define NAME_ROW(id, name) { name, id },
-	static const struct { const char *name; uint32_t id; } names[] = {
-		VIRTDEV_FOR_EACH_NAME(NAME_ROW)
-	};
-	unsigned int i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strlen(names[i].name) == len &&
-		    !memcmp(names[i].name, name, len))
-			return names[i].id;
-	return 0;
-}
-
 static void on_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 {
 	const struct virtdev_vhost_user *r = self;
@@ -99,39 +46,6 @@ static int on_queue_start(void *self, uint32_t queue, struct vq *q,
 		" is served by the back-end at '%s'", queue, r->peer);
 }
 
-/* The control queue of a card follows all queue pairs. */
-static uint32_t net_queues(const struct virtdev_vhost_user *r,
-			   uint64_t features)
-{
-	const uint32_t many = r->bytes[NUM_PAIRS] |
-			      (uint32_t)r->bytes[NUM_PAIRS + 1] << 8;
-	const uint32_t pairs = (features & VIRTDEV_NET_F_MQ) && many ? many : 1;
-
-	return features & VIRTDEV_NET_F_CTRL_VQ ? 2 * pairs + 1 : 2;
-}
-
-/* Number of queues: from the caller, the device, or its kind, in this order. */
-static uint32_t queue_count(const struct virtdev_vhost_user *r,
-			    uint64_t features)
-{
-	uint32_t n = r->config.nqueues;
-
-	if (n)
-		return n;
-	if (r->config.id == VIRTDEV_ID_BLOCK && (features & VIRTDEV_BLK_F_MQ))
-		n = r->bytes[NUM_QUEUES] |
-		    (uint32_t)r->bytes[NUM_QUEUES + 1] << 8;
-	if (r->config.id == VIRTDEV_ID_CONSOLE &&
-	    (features & CONSOLE_F_MULTIPORT))
-		n = 2 + 2 * (r->bytes[NUM_PORTS] |
-			     (uint32_t)r->bytes[NUM_PORTS + 1] << 8);
-	if (r->config.id == VIRTDEV_ID_NET)
-		n = net_queues(r, features);
-	if (!n)
-		n = r->preset ? r->preset->nqueues : 1;
-	return n > 256 ? 256 : n;
-}
-
 static int check_features(const struct virtdev_vhost_user *r,
 			  struct vsu_error *err)
 {
@@ -162,7 +76,7 @@ static int make_device(struct virtdev_vhost_user *r, struct vsu_error *err)
 		.features = features & ~NOT_THE_GUESTS,
 	};
 
-	info.nqueues = queue_count(r, features);
+	info.nqueues = virtdev_priv_remote_queues(r, features);
 	return virtdev_new(&ops, &info, r, &r->dev, err);
 }
 
@@ -352,7 +266,7 @@ static int fill_in(struct virtdev_vhost_user *r, struct vsu_error *err)
 	r->peer = strdup(r->config.peer ? r->config.peer : "back-end");
 	if (!r->peer)
 		return vsu_error_sys(err, -ENOMEM, "vhost-user device");
-	r->preset = find_preset(r->config.id);
+	r->preset = virtdev_priv_remote_preset(r->config.id);
 	if (!r->config.queue_size_max)
 		r->config.queue_size_max = DEFAULT_QUEUE_MAX;
 	if (!r->config.config_size && r->preset)

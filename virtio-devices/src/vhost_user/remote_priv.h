@@ -42,6 +42,14 @@ struct virtdev_vhost_user {
 	unsigned char bytes[CONFIG_MAX];
 };
 
+/* remote_kind.c */
+
+/* NULL: an unknown kind. */
+const struct remote_preset *virtdev_priv_remote_preset(uint32_t id);
+/* Number of queues: from the caller, the device, or its kind, in this order. */
+uint32_t virtdev_priv_remote_queues(const struct virtdev_vhost_user *r,
+				    uint64_t features);
+
 /* remote_postcopy.c: operations of the session, if the owner has them. */
 struct vhost_user_frontend_device_ops;
 extern const struct vhost_user_frontend_device_ops virtdev_priv_remote_postcopy_ops;
