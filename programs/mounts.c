@@ -78,7 +78,7 @@ int prog_mount_restrict(int tree, uint64_t attributes)
 	const struct mount_attributes set = { .set = attributes };
 
 	return syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | TREE_RECURSIVE, &set,
-		       sizeof(set)) < 0 && errno != ENOSYS ? -errno : 0;
+		       sizeof(set)) < 0 ? -errno : 0;
 }
 
 int prog_mount_attach(int tree, int place)

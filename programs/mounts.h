@@ -23,7 +23,7 @@ int prog_mount_map_ids(uid_t uid, gid_t gid);
 /* A copy of what is mounted at a file or folder, including mounts inside: a descriptor. */
 int prog_mount_copy(int place);
 
-/* Includes mounts inside. Older kernels that lack the call change nothing. */
+/* Includes mounts inside. -ENOSYS: Linux before 5.12. */
 int prog_mount_restrict(int tree, uint64_t attributes);
 
 /* Mounts a copy over the file or folder of a descriptor. */

@@ -12,7 +12,7 @@ import os
 import struct
 import sys
 
-NUMBERS = {"seccomp": 317, "landlock_create_ruleset": 444}
+NUMBERS = {"seccomp": 317, "mount_setattr": 442, "landlock_create_ruleset": 444}
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, MODE_FILTER = 22, 38, 2
 LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
 ALLOW, FAIL = 0x7FFF0000, 0x00050000 | errno.ENOSYS

@@ -167,6 +167,8 @@ static int refuse_mount(const struct entry *e, int rc, struct vsu_error *err)
 	if (rc == -ELOOP || rc == -ENOTDIR || rc == -ENOENT)
 		return vsu_error_set(err, -EINVAL, "--jail: '%s' leads through a symbolic link of a folder that another option names; give the file's own name",
 				     e->path);
+	if (rc == -ENOSYS)
+		return vsu_error_set(err, rc, "--jail: this kernel cannot restrict mounts; use Linux 5.12 or newer, or leave --jail out");
 	return vsu_error_sys(err, rc, "--jail: '%s' cannot be mounted", e->path);
 }
 
