@@ -22,7 +22,7 @@ int confine_user(const char *name, struct vsu_error *err)
 	user = getpwnam(name);
 	if (!user)
 		return vsu_error_set(err, -ENOENT,
-				     "--user: there is no user '%s' on this host",
+				     "--user: this host has no user '%s'",
 				     name);
 	if (setgroups(0, NULL) < 0 ||
 	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0 ||

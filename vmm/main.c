@@ -171,7 +171,7 @@ static int show_memory_help(void)
 
 	vsu_option_help(vmm_memory_command_options, lines, sizeof(lines));
 	printf("Usage: cvmm memory PROPERTIES... [OPTIONS]\n"
-	       "Tries memory back-ends without a guest and shows what came out, as in\ncvmm memory size=1G,backend=memfd\n\n%s",
+	       "Allocates memory without a guest and prints its properties, for example\ncvmm memory size=1G,backend=memfd\n\n%s",
 		      lines);
 	vmm_help_memory();
 	return 0;

@@ -361,7 +361,7 @@ START_TEST(missing_user_is_named)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	ck_assert_int_eq(confine_user("no-such-user", &err), -ENOENT);
-	ck_assert_str_eq(err.msg, "--user: there is no user 'no-such-user' on this host");
+	ck_assert_str_eq(err.msg, "--user: this host has no user 'no-such-user'");
 }
 END_TEST
 

@@ -80,9 +80,9 @@ static int check_segment(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
 		return kernel_refuse(kernel, "truncated within a segment", err);
 	if (p->p_filesz > p->p_memsz ||
 	    vsu_u64_add_overflow(p->p_paddr, p->p_memsz, &end))
-		return kernel_refuse(kernel, "a segment with impossible sizes", err);
+		return kernel_refuse(kernel, "a segment has invalid sizes", err);
 	if (p->p_paddr < VMM_BOOT_KERNEL_GPA)
-		return kernel_refuse(kernel, "a segment below 1 MiB, where the boot protocol keeps its own", err);
+		return kernel_refuse(kernel, "a segment is below 1 MiB, which the boot protocol reserves", err);
 	return 0;
 }
 
@@ -155,9 +155,9 @@ static int check_identity(const struct vmm_kernel *kernel,
 	if (!id->ours && id->bad_pvh)
 		return kernel_refuse(kernel, "its PVH note is malformed", err);
 	if (!id->ours)
-		return kernel_refuse(kernel, "an ELF without the note that says how to enter it (PVH, or cvmm's protocol)", err);
+		return kernel_refuse(kernel, "the ELF file has no note with an entry point (PVH, or cvmm's protocol)", err);
 	if (id->note.version != CVMM_BOOT_VERSION)
-		return vsu_error_set(err, -EBADMSG, "kernel '%s': made for version %" PRIu32 " of the boot protocol; this is %d",
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': made for version %" PRIu32 " of the boot protocol; %d is required",
 			kernel->name, id->note.version, CVMM_BOOT_VERSION);
 	if (id->note.flags & ~(CVMM_BOOT_LEVEL0 | CVMM_BOOT_PCI))
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': its note has unknown flags, %#" PRIx32, kernel->name,
@@ -198,7 +198,7 @@ static int load_segment(const struct vmm_kernel *kernel,
 	int rc;
 
 	if (!vmem_check_range(view, p->p_paddr, p->p_memsz, VMEM_WRITE))
-		return vsu_error_set(err, -E2BIG, "kernel '%s': its segment of %" PRIu64 " bytes at %#" PRIx64 " does not fit into the guest's memory; give it more with --memory",
+		return vsu_error_set(err, -E2BIG, "kernel '%s': its segment of %" PRIu64 " bytes at %#" PRIx64 " does not fit into the guest's memory; increase --memory",
 			kernel->name, (uint64_t)p->p_memsz,
 			(uint64_t)p->p_paddr);
 	rc = vmm_file_place(&kernel->file, p->p_offset, p->p_filesz, view,
@@ -269,7 +269,7 @@ static int load_segments(const struct vmm_kernel *kernel,
 			loaded->end = p->p_paddr + p->p_memsz;
 	}
 	if (!rc && !entry_loaded)
-		return kernel_refuse(kernel, "its entry point lies in no segment",
+		return kernel_refuse(kernel, "its entry point is outside its segments",
 				     err);
 	return rc;
 }

@@ -17,7 +17,7 @@ static int file_check(const struct vmm_file *file, struct vsu_error *err)
 		return 0;
 	return vsu_error_set(err, -EBADMSG, "%s '%s' is %s", file->what,
 			     file->path,
-			     file->size ? "absurdly large" : "empty");
+			     file->size ? "too large" : "empty");
 }
 
 static int file_examine(struct vmm_file *file, struct vsu_error *err)
@@ -64,7 +64,7 @@ static int read_judge(const struct vmm_file *file, ssize_t n, size_t len,
 		return vsu_error_sys(err, (int)n, "cannot read %s '%s'",
 				     file->what, file->path);
 	if ((size_t)n < len)
-		return vsu_error_set(err, -EBADMSG, "%s '%s' became shorter while it was read", file->what, file->path);
+		return vsu_error_set(err, -EBADMSG, "%s '%s' was truncated while it was read", file->what, file->path);
 	return 0;
 }
 
@@ -100,7 +100,7 @@ int vmm_file_place(const struct vmm_file *file, uint64_t offset, size_t len,
 		   struct vsu_error *err)
 {
 	if (!vmem_check_range(view, gpa, len, VMEM_WRITE))
-		return vsu_error_set(err, -EFAULT, "%s '%s': its place is not memory of the guest", file->what, file->path);
+		return vsu_error_set(err, -EFAULT, "%s '%s': its address is not in guest memory", file->what, file->path);
 	if (file->bytes)
 		return vmem_write_exact(view, gpa, file->bytes + offset, len);
 	return read_judge(file, pread_to_guest(file, offset, len, view, gpa), len,

@@ -55,7 +55,7 @@ int vmm_initrd_load(const struct vmm_file *initrd,
 	for (i = view->n; i-- && !found;)
 		found = fit_in(&view->ranges[i], kernel, initrd->size, &at);
 	if (!found)
-		return vsu_error_set(err, -E2BIG, "option --initrd: its %" PRIu64 " bytes do not fit into the guest's memory beside the kernel; give it more with --memory", initrd->size);
+		return vsu_error_set(err, -E2BIG, "option --initrd: its %" PRIu64 " bytes do not fit into the guest's memory beside the kernel; increase --memory", initrd->size);
 	rc = vmm_file_place(initrd, 0, (size_t)initrd->size, view, at, err);
 	if (!rc)
 		*gpa = at;

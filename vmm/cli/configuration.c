@@ -241,7 +241,7 @@ static int check_given(int argc, char *const *given, struct vsu_error *err)
 
 	for (i = 1; i < argc; i++)
 		if (is_option_of_files(given[i]))
-			return vsu_error_set(err, -EINVAL, "'%s' is not possible with a machine that comes",
+			return vsu_error_set(err, -EINVAL, "'%s' cannot be combined with --incoming",
 					     given[i]);
 	return vmm_saved_words_check(argc, given, err);
 }

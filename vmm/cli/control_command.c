@@ -31,9 +31,9 @@ enum { HELP, JSON, TABLE, PROMETHEUS, SOCKET, COMMAND };
 const struct vsu_option vmm_control_command_options[] = {
 	[HELP] = VSU_OPTION_ROW_HELP,
 	[JSON] = { .name = "json", .kind = VSU_OPTION_FLAG,
-		   .help = "print answers as they are, as without a terminal" },
+		   .help = "print replies unformatted (default without a terminal)" },
 	[TABLE] = { .name = "table", .kind = VSU_OPTION_FLAG,
-		    .help = "print answers as rows, as on a terminal" },
+		    .help = "print replies as rows (default on a terminal)" },
 	[PROMETHEUS] = { .name = "prometheus", .kind = VSU_OPTION_FLAG,
 			 .help = "print stats in the text format of Prometheus" },
 	[SOCKET] = { .name = "SOCKET", .kind = VSU_OPTION_OPERAND },
@@ -50,7 +50,7 @@ static int append_word(struct vmm_control_request *request, const char *word,
 	request->nwords++;
 	if (!len || strchr(word, '\n'))
 		return vsu_error_set(err, -EINVAL,
-				     "ctl: word %u is empty or has a newline, which commands cannot have",
+				     "ctl: word %u is empty or has a newline, which commands cannot contain",
 				     request->nwords);
 	if (request->len + len + 1 > sizeof(request->line))
 		return vsu_error_set(err, -E2BIG,
@@ -104,13 +104,13 @@ static int read_watch(struct vmm_control_request *request, struct vsu_error *err
 	const size_t len = request->len - strlen("watch\n");
 
 	if (len > sizeof(number))
-		return vsu_error_set(err, -EINVAL, "ctl: watch: expected is a number of seconds from 1 to %u",
+		return vsu_error_set(err, -EINVAL, "ctl: watch: expected a number of seconds from 1 to %u",
 				     MAX_WATCH_SECONDS);
 	if (len)
 		memcpy(number, request->line + strlen("watch "), len - 1);
 	if (len && (vsu_parse_u64(number, &seconds) < 0 || !seconds ||
 		    seconds > MAX_WATCH_SECONDS))
-		return vsu_error_set(err, -EINVAL, "ctl: watch: '%s' is no number of seconds from 1 to %u",
+		return vsu_error_set(err, -EINVAL, "ctl: watch: '%s' is not a number of seconds from 1 to %u",
 				     number, MAX_WATCH_SECONDS);
 	request->seconds = (unsigned int)seconds;
 	set_line(request, "status\n");
@@ -130,7 +130,7 @@ static int read_line(struct vmm_control_request *request, struct vsu_error *err)
 		rc = read_watch(request, err);
 	if (!rc && request->format == VMM_CONTROL_PROMETHEUS &&
 	    !is_line(request, "status\n"))
-		return vsu_error_set(err, -EINVAL, "ctl: option --prometheus is for the command stats");
+		return vsu_error_set(err, -EINVAL, "ctl: option --prometheus requires the command stats");
 	return rc;
 }
 
@@ -147,7 +147,7 @@ int vmm_control_request_parse(struct vmm_control_request *request, int argc,
 	if (request->len)
 		return read_line(request, err);
 	return vsu_error_set(err, -ENOENT,
-			     "ctl: %s is missing, as in 'cvmm ctl control.sock status'",
+			     "ctl: %s is missing; example: 'cvmm ctl control.sock status'",
 			     request->path ? "the command" : "the socket");
 }
 

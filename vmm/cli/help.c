@@ -28,7 +28,7 @@ void vmm_help_memory(void)
 	struct vsu_option rows[VMM_MEMORY_ROWS];
 
 	vmm_memory_rows(rows);
-	puts("\n--memory PROPERTIES: guest memory, as in 1G or size=1G,backend=memfd");
+	puts("\n--memory PROPERTIES: guest memory, such as 1G or size=1G,backend=memfd");
 	show_keys("Properties:", rows);
 }
 
@@ -89,7 +89,7 @@ static void show_any(void)
 
 	vmm_device_rows(NULL, rows);
 	puts("--device KIND,PROPERTIES or --device id=N,PROPERTIES: any device\n"
-	     "KIND is that of a topic of this help, or gpu, input, scsi, crypto, sound and\n"
+	     "KIND is a topic of this help, or gpu, input, scsi, crypto, sound and\n"
 	     "other VIRTIO devices that a back-end serves.");
 	show_keys("Properties of devices that a back-end serves:", rows);
 }

@@ -40,7 +40,7 @@ static int users_separate(struct vsu_error *err)
 	if (!unshare(CLONE_NEWPID))
 		return 0;
 	if (unshare(CLONE_NEWUSER | CLONE_NEWPID) < 0)
-		return refuse_host(err, -errno, "this host permits no namespaces of users and processes");
+		return refuse_host(err, -errno, "this host does not permit user and PID namespaces");
 	rc = prog_mount_map_ids(uid, gid);
 	return rc < 0 ? refuse_host(err, rc, "the user cannot be mapped") : 0;
 }
@@ -52,7 +52,7 @@ int vmm_jail_enter(const struct vmm_options *options, struct vsu_error *err)
 	if (!options->jail)
 		return 0;
 	if (options->stream && options->stream->child)
-		return vsu_error_set(err, -EOPNOTSUPP, "--jail: --incoming exec: leaves its command outside of the jail; use unix:, tcp: or fd:");
+		return vsu_error_set(err, -EOPNOTSUPP, "--jail: --incoming exec: would run its command outside the jail; use unix:, tcp: or fd:");
 	rc = users_separate(err);
 	return rc < 0 ? rc : vmm_jail_keeper_fork(err);
 }
@@ -62,16 +62,16 @@ int vmm_jail_enter(const struct vmm_options *options, struct vsu_error *err)
 static int mounts_separate(struct vsu_error *err)
 {
 	if (unshare(CLONE_NEWNS) < 0)
-		return refuse_host(err, -errno, "this host permits no namespace of mounts");
+		return refuse_host(err, -errno, "this host does not permit mount namespaces");
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return refuse_host(err, -errno, "this host permits no mounts");
+		return refuse_host(err, -errno, "this host does not permit mounts");
 	return 0;
 }
 
 static int networks_separate(struct vsu_error *err)
 {
 	if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
-		return refuse_host(err, -errno, "this host permits no namespace of networks");
+		return refuse_host(err, -errno, "this host does not permit network namespaces");
 	vmm_tcp_hide_network("this machine is in a jail without a network (--jail); use 'cvmm ctl SOCKET migrate exec:COMMAND', which starts the command outside, or unix: or fd:");
 	return 0;
 }

@@ -132,7 +132,7 @@ int vmm_jail_keeper_tie(struct vsu_error *err)
 	if (leash < 0)
 		return 0;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return vsu_error_sys(err, -errno, "--jail: cannot be tied to the parent");
+		return vsu_error_sys(err, -errno, "--jail: cannot request a signal at the parent's death");
 	return poll(&parent, 1, 0) ?
 	       vsu_error_set(err, -ECHILD, "--jail: the parent has ended") : 0;
 }

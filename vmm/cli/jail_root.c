@@ -158,7 +158,7 @@ static uint64_t attributes_of(const struct landlock_rule *rule, bool is_folder)
 
 static int refuse_root(const struct entry *e, struct vsu_error *err)
 {
-	return vsu_error_set(err, -EINVAL, "--jail: '%s' is the host's whole root; name a folder below, for a socket too",
+	return vsu_error_set(err, -EINVAL, "--jail: '%s' is the host's root; name a folder below it, also for a socket",
 			     e->path);
 }
 
@@ -236,7 +236,7 @@ int vmm_jail_root_fill(const struct vmm_sandbox_rules *rules, const char *folder
 		way = make_way(root, folder, true);
 		vsu_fd_close(&way);
 		if (mount(NULL, VMM_JAIL_STAGE, NULL, FLAGS | MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
-			rc = vsu_error_sys(err, -errno, "--jail: the root cannot become read-only");
+			rc = vsu_error_sys(err, -errno, "--jail: the root cannot be made read-only");
 	}
 	vsu_fd_close(&root);
 	umask(mask);

@@ -20,7 +20,7 @@ enum { JSON, HELP, PROPERTIES };
 
 const struct vsu_option vmm_memory_command_options[] = {
 	[JSON] = { .name = "json", .kind = VSU_OPTION_FLAG,
-		   .help = "one JSON object a line" },
+		   .help = "one JSON object per line" },
 	[HELP] = VSU_OPTION_ROW_HELP,
 	[PROPERTIES] = { .name = "PROPERTIES", .kind = VSU_OPTION_OPERAND,
 			 .repeat = true },
@@ -57,7 +57,7 @@ int vmm_memory_command_parse(struct vmm_memory_command *command, int argc,
 	if (rc < 0 || command->help || command->n)
 		return rc;
 	return vsu_error_set(err, -ENOENT,
-			     "memory: nothing to try; name properties, as in 'size=1G,backend=memfd'");
+			     "memory: no properties; example: 'size=1G,backend=memfd'");
 }
 
 static bool needs_kvm(const struct vmem_backend *backend)

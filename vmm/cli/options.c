@@ -46,7 +46,7 @@ const struct vsu_option vmm_run_options[] = {
 			      .help = "if a memory file is truncated: stop, continue with zero pages, or pause" },
 	[CONFIDENTIAL] = { .name = "confidential", .kind = VSU_OPTION_CHOICE,
 			   .choices = confidentials, .arg = "snp|tdx", .preset = "off",
-			   .help = "check the host for AMD SEV-SNP or Intel TDX, and refuse" },
+			   .help = "check the host for AMD SEV-SNP or Intel TDX (guests are not supported)" },
 	[CPUS] = { .name = "cpus", .kind = VSU_OPTION_U64, .min = 1,
 		   .max = VMM_MAX_CPUS, .help = "virtual CPUs",
 		   .preset = "1" },
@@ -64,7 +64,7 @@ const struct vsu_option vmm_run_options[] = {
 		  .help = "a network card: TAP, socket=PATH or fd=N" },
 	[RNG] = { .name = "rng", .kind = VSU_OPTION_STRING,
 		  .arg = "PROPERTIES", .repeat = true,
-		  .help = "a source of entropy" },
+		  .help = "an entropy source" },
 	[FS] = { .name = "fs", .kind = VSU_OPTION_STRING,
 		 .arg = "PROPERTIES", .repeat = true,
 		 .help = "a shared folder: FOLDER,tag=NAME" },
@@ -111,14 +111,14 @@ const struct vsu_option vmm_run_options[] = {
 	[SOCKET_GROUP] = PROG_SOCKET_GROUP_OPTION,
 	[SANDBOX] = { .name = "sandbox", .kind = VSU_OPTION_STRING,
 		      .arg = "PROPERTIES", .preset = "on",
-		      .help = "on[,folder=FOLDER...]: few privileges, calls and files; log, off" },
+		      .help = "restrict privileges, system calls and files: on[,folder=FOLDER...], log, off" },
 	[DAEMON_PATH] = { .name = "daemon-path", .kind = VSU_OPTION_STRING,
 			  .arg = "FOLDER", .preset = DAEMON_FOLDER,
 			  .help = "folder of the daemons for devices with backend=spawn" },
 	[USER] = { .name = "user", .kind = VSU_OPTION_STRING, .arg = "NAME",
-		   .help = "run as that user after everything was opened" },
+		   .help = "run as this user after all files are opened" },
 	[JAIL] = { .name = "jail", .kind = VSU_OPTION_FLAG,
-		   .help = "own namespaces, and an empty root with the files of the options only" },
+		   .help = "run in own namespaces, with a root that has only the options' files" },
 	[REBOOT] = { .name = "reboot", .kind = VSU_OPTION_CHOICE,
 		     .choices = reboots, .preset = "exit",
 		     .help = "what to do when the guest reboots" },
@@ -127,7 +127,7 @@ const struct vsu_option vmm_run_options[] = {
 		     .help = "read the arguments from the JSON of a dry run" },
 	[FROM] = { .name = "from", .kind = VSU_OPTION_STRING,
 		   .arg = "FOLDER",
-		   .help = "continue the machine saved in that folder" },
+		   .help = "continue the machine saved in this folder" },
 	[CLONE] = { .name = "clone", .kind = VSU_OPTION_FLAG },
 	[PREFETCH] = { .name = "prefetch", .kind = VSU_OPTION_FLAG,
 		       .help = "with --from: reject devices that share a resource with the saved machine; load memory in the background" },
@@ -229,10 +229,10 @@ static int take_option(void *opaque, unsigned int index,
 		return 0;
 	if (index == CONFIG)
 		return vsu_error_set(err, -EINVAL,
-				     "a second --config '%s'; one file has the whole machine",
+				     "a second --config '%s'; only one is allowed",
 				     value->text);
 	if (index == INCOMING)
-		return vsu_error_set(err, -EINVAL, "--incoming '%s' is possible once, on the command line",
+		return vsu_error_set(err, -EINVAL, "--incoming '%s' is allowed only once, on the command line",
 				     value->text);
 	if (index == MEMORY)
 		return add_memory(&o->memory, value->text, err);

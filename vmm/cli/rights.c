@@ -51,7 +51,7 @@ int vmm_rights_prepare(const struct vmm_options *options, struct vsu_error *err)
 	errno = 0;
 	user = getpwnam(options->user);
 	if (!user)
-		return vsu_error_set(err, -ENOENT, "--user: there is no user '%s' on this host",
+		return vsu_error_set(err, -ENOENT, "--user: this host has no user '%s'",
 				     options->user);
 	if (!may_change_user())
 		return vsu_error_set(err, -EPERM, "--user: cannot become '%s' without root's CAP_SETUID and CAP_SETGID; start cvmm as that user",

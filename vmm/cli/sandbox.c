@@ -71,7 +71,7 @@ static int choice_parse(const char *list, struct vmm_sandbox_rules *rules, int *
 		return rc;
 	if (c.given[ON] + c.given[LOG] + c.given[OFF] != 1)
 		return vsu_error_set(err, -EINVAL,
-				     "--sandbox '%s': expected is on, log, off, or on,tls,folder=FOLDER", list);
+				     "--sandbox '%s': expected on, log, off, or on,tls,folder=FOLDER", list);
 	*how = c.given[ON] ? ON : c.given[LOG] ? LOG : OFF;
 	return c.given[TLS] && *how != OFF ? vmm_tls_load(err) : 0;
 }

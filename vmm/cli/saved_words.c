@@ -127,7 +127,7 @@ static int replace_device(struct entries *saved, const struct entries *given,
 	struct entry *old = find_entry(saved, e, rank_of(given, i, e));
 
 	if (!old)
-		return vsu_error_set(err, -EINVAL, "'--%s=%s' replaces a device, and the saved machine has %u with this option",
+		return vsu_error_set(err, -EINVAL, "'--%s=%s' replaces a device, but the saved machine has %u with this option",
 				     e->row->name, e->value,
 				     rank_of(saved, saved->n, e));
 	if (strcmp(e->value, "saved") != 0)

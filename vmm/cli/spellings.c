@@ -57,13 +57,13 @@ static const struct spelling {
 	{ "-device", "--device KIND,key=value..." },
 	{ "-chardev", "--console PROPERTIES" },
 	{ "-serial", "--serial stdio, --serial null or --serial FILE" },
-	{ "-nographic", "nothing: the serial port is on the terminal" },
-	{ "-display", "nothing: the serial port is on the terminal" },
-	{ "-enable-kvm", "nothing: cvmm always uses KVM" },
-	{ "-accel", "nothing: cvmm always uses KVM" },
+	{ "-nographic", "no need for it: the serial port is on the terminal" },
+	{ "-display", "no need for it: the serial port is on the terminal" },
+	{ "-enable-kvm", "no need for it: cvmm always uses KVM" },
+	{ "-accel", "no need for it: cvmm always uses KVM" },
 	{ "-machine", "--transport auto, mmio or pci" },
 	{ "-M", "--transport auto, mmio or pci" },
-	{ "-no-reboot", "nothing: a reboot of the guest ends cvmm with status 2" },
+	{ "-no-reboot", "no need for it: a reboot of the guest ends cvmm with status 2" },
 	{ "-qmp", "--control SOCKET" },
 	{ "-monitor", "--control SOCKET" },
 	{ "-s", "--control SOCKET" },
@@ -119,10 +119,10 @@ static bool explain_word(const struct vsu_option *options, const char *word,
 		return false;
 	kind = vmm_device_kind_find(word + 2, len - 2);
 	if (kind)
-		vsu_error_set(err, -ENOENT, "unknown option '%.*s'; such a device is '%s PROPERTIES'",
+		vsu_error_set(err, -ENOENT, "unknown option '%.*s'; use '%s PROPERTIES'",
 			      (int)len, word, vmm_device_shorthand(kind));
 	else
-		vsu_error_set(err, -ENOENT, "unknown option '%.*s'; such a device is '--device %.*s,backend=user:SOCKET'",
+		vsu_error_set(err, -ENOENT, "unknown option '%.*s'; use '--device %.*s,backend=user:SOCKET'",
 			      (int)len, word, (int)len - 2, word + 2);
 	return true;
 }

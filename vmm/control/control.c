@@ -98,23 +98,23 @@ static bool client_execute(struct client *client)
 		client->len -= len + 1;
 		memmove(client->line, end + 1, client->len);
 		if (memchr(line, '\0', len))
-			return client_lose(client, "a line with a byte of zero");
+			return client_lose(client, "a line contains a NUL byte");
 		if (!line_execute(client, line, len + 1))
 			return false;
 	}
 	if (client->len == sizeof(client->line))
-		return client_lose(client, "8 KiB came that are no whole line, or that wait for an answer");
+		return client_lose(client, "received 8 KiB without a complete line, or while a reply is pending");
 	return !client->ended || !client->len || client->waits_for ||
-	       client_lose(client, "the line has no end; a newline was expected");
+	       client_lose(client, "the line is incomplete; expected a newline");
 }
 
 /* Returns false. */
 static bool refuse_passed(const struct client *client, int code)
 {
 	if (code == -E2BIG)
-		return client_lose(client, "more than 16 descriptors came with a line");
+		return client_lose(client, "more than 16 descriptors were sent with a line");
 	if (code == -EBUSY)
-		return client_lose(client, "descriptors came while those of an earlier line were not used; wait for its answer");
+		return client_lose(client, "descriptors were sent before those of an earlier line were used; wait for its reply");
 	if (code == -EMSGSIZE || code == -EMFILE)
 		return client_lose(client, "descriptors were lost: the limit of open files is reached");
 	return false;
@@ -261,7 +261,7 @@ static struct client *client_make_room(struct vmm_control *c)
 
 	if (!client)
 		return NULL;
-	client_lose(client, "of all clients you were silent for longest, and another one came; connect again");
+	client_lose(client, "disconnected in favour of another client, because this one was idle for longest; connect again");
 	client_close(client);
 	return client;
 }
@@ -271,7 +271,7 @@ static void refuse_client(struct vmm_control *c, int sock)
 {
 	const struct client newcomer = { .control = c, .sock = sock };
 
-	client_lose(&newcomer, "all clients wait for their answers, and there is no place for more; try again later");
+	client_lose(&newcomer, "too many clients, and all wait for replies; try again later");
 	vsu_fd_close(&sock);
 }
 

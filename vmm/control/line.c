@@ -74,13 +74,13 @@ int vmm_control_execute(const struct vmm_control_command *commands, void *opaque
 		return refuse_name(commands, words[0], err);
 	if (n - 1 < command->nargs || n - 1 > command->nargs_max)
 		return vsu_error_set(err, -EINVAL,
-				     "%s: %u words follow; expected is '%s%s%s'",
+				     "%s: %u words follow; expected '%s%s%s'",
 				     words[0], n - 1, words[0],
 				     command->args ? " " : "",
 				     command->args ? command->args : "");
 	if (npassed && !command->passes)
 		return vsu_error_set(err, -EINVAL,
-				     "%s: %u descriptors came with the line, and this command uses none; do not send them",
+				     "%s: %u descriptors were sent with the line, but this command uses none",
 				     words[0], npassed);
 	return command->fn(opaque, words, answer, err);
 }

@@ -71,10 +71,10 @@ static int find_index(struct vmm_passed *p, const char *word, const char *digits
 	unsigned long i = strtoul(digits, &end, 10);
 
 	if (*digits < '0' || *digits > '9' || (*end && *end != ':'))
-		return vsu_error_set(err, -EINVAL, "'%s' is no descriptor of the message, as fd:0 is",
+		return vsu_error_set(err, -EINVAL, "'%s' is not a descriptor of the message, such as fd:0",
 				     word);
 	if (i >= n)
-		return vsu_error_set(err, -EBADF, "'%s': %u descriptors came with the line; attach it with SCM_RIGHTS, or name a file",
+		return vsu_error_set(err, -EBADF, "'%s': %u descriptors were sent with the line; attach it with SCM_RIGHTS, or name a file",
 				     word, n);
 	p->used |= 1u << i;
 	*rest = end;
@@ -86,7 +86,7 @@ int vmm_passed_find(struct vmm_passed *p, const char *word, int *fd,
 {
 	const char *rest;
 	int rc = strncmp(word, prefix, strlen(prefix)) ?
-		 vsu_error_set(err, -EINVAL, "'%s' is no descriptor of the message, as fd:0 is",
+		 vsu_error_set(err, -EINVAL, "'%s' is not a descriptor of the message, such as fd:0",
 			       word) :
 		 find_index(p, word, word + strlen(prefix), &rest, err);
 

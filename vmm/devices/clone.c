@@ -67,6 +67,6 @@ int vmm_device_check_clone(const struct vmm_device_spec *clone,
 
 	if (!name)
 		return 0;
-	return vsu_error_set(err, -EBUSY, "'%s' belongs to the saved machine; give another by %s",
+	return vsu_error_set(err, -EBUSY, "'%s' belongs to the saved machine; specify another with %s",
 			     name, option ? option : "--device");
 }

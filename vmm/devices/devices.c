@@ -92,7 +92,7 @@ static int set_tag(const struct parse *p, const char *tag, struct vsu_error *err
 {
 	if (!tag[0] || strlen(tag) >= sizeof(p->spec->tag))
 		return vsu_error_set(err, -EINVAL,
-				     "%s: key 'tag': '%s' is not of 1 to %zu characters",
+				     "%s: key 'tag': '%s' does not have 1 to %zu characters",
 				     p->option, tag, sizeof(p->spec->tag) - 1);
 	strcpy(p->spec->tag, tag);
 	return 0;
@@ -168,7 +168,7 @@ static int on_key(void *opaque, unsigned int index,
 		return set_own(p, index, value, err);
 	if (index == VMM_KEY_ID && p->spec->id)
 		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': the kind it begins with has an id; leave 'id' out",
+				     "%s '%s': its kind implies the id; leave 'id' out",
 				     p->option, p->list);
 	return index == VMM_KEY_TAG ? set_tag(p, value->text, err)
 			    : set_any(p->spec, index, value->number);
@@ -181,7 +181,7 @@ static int check_remote(const struct parse *p, struct vsu_error *err)
 	if (!p->spec->own_key)
 		return 0;
 	return vsu_error_set(err, -EINVAL,
-			     "%s '%s': '%s' is the back-end's to say; leave it out, or 'backend=user:'",
+			     "%s '%s': '%s' is decided by the back-end; leave it out, or 'backend=user:'",
 			     p->option, p->list, p->spec->own_key);
 }
 
@@ -192,7 +192,7 @@ static int check_inline(const struct parse *p, struct vsu_error *err)
 
 	if (p->spec->read_only_windows)
 		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': 'read-only-windows' is for 'backend=user:'; a device of this process reads all memory",
+				     "%s '%s': 'read-only-windows' requires 'backend=user:'; cvmm's own devices access all memory",
 				     p->option, p->list);
 	if (missing)
 		return vsu_error_set(err, -EINVAL,
@@ -214,11 +214,11 @@ static int check_kernel(const struct parse *p, struct vsu_error *err)
 
 	if (!kind || !kind->kernel)
 		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': the kernel serves network cards and sockets, 'net' and 'vsock'",
+				     "%s '%s': 'backend=kernel' supports only 'net' and 'vsock'",
 				     p->option, p->list);
 	if (spec->read_only_windows)
 		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': 'read-only-windows' is for 'backend=user:'",
+				     "%s '%s': 'read-only-windows' requires 'backend=user:'",
 				     p->option, p->list);
 	rc = kind->kernel->check(spec->config, &why);
 	return rc < 0 ? vsu_error_set(err, rc, "%s '%s': %s", p->option,
@@ -229,7 +229,7 @@ static int check_any(const struct parse *p, struct vsu_error *err)
 {
 	if (!p->spec->id)
 		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': needs 'id=N', the VIRTIO device id, or begins with a kind",
+				     "%s '%s': needs a kind first, or 'id=N', the VIRTIO device id",
 				     p->option, p->list);
 	if (!p->spec->remote)
 		return vsu_error_set(err, -EINVAL,
@@ -237,7 +237,7 @@ static int check_any(const struct parse *p, struct vsu_error *err)
 				     p->option, p->list);
 	if (p->spec->tag[0] && p->spec->id != VIRTDEV_ID_FS)
 		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': 'tag' is for a file system; leave it out, or begin with 'fs'",
+				     "%s '%s': 'tag' requires a file system; leave it out, or begin with 'fs'",
 				     p->option, p->list);
 	if (p->spec->tag[0])
 		p->spec->config_size = VMM_FS_CONFIG;
@@ -330,8 +330,8 @@ static int refuse_kind(const struct parse *p, const char *word, struct vsu_error
 		names[i + 1] = vmm_device_kinds[i]->name;
 	near = vsu_nearest(word, names);
 	return vsu_error_set(err, -ENOENT,
-			     near ? "%s: no kind of device '%s'; did you mean '%s'?" :
-				    "%s: no kind of device '%s'; begin with a kind, or give '%s'",
+			     near ? "%s: unknown device kind '%s'; did you mean '%s'?" :
+				    "%s: unknown device kind '%s'; begin with a kind, or specify '%s'",
 			     p->option, word, near ? near : "id=N");
 }
 

@@ -45,7 +45,7 @@ int vmm_device_limit(struct vmm_device_spec *spec, struct virtdev *dev,
 	int rc;
 
 	if (!spec->kind || !spec->kind->limit)
-		return vsu_error_set(err, -EOPNOTSUPP, "%s: this device has no rate limits; disks and network cards of this process have",
+		return vsu_error_set(err, -EOPNOTSUPP, "%s: this device has no rate limits; only cvmm's own disks and network cards have them",
 				     what);
 	if (strlen(list) >= sizeof(text))
 		return vsu_error_set(err, -EINVAL, "%s: the list is longer than %zu characters",

@@ -67,7 +67,7 @@ static int check_kind(const struct vmm_device_spec *spec, const char *option,
 	const struct vmm_device_key *missing;
 
 	if (!spec->kind || !vmm_spawn_has_daemon(spec->kind))
-		return vsu_error_set(err, -EINVAL, "%s '%s': 'backend=spawn' is for blk, console, fs, net, rng and vsock, which have a daemon",
+		return vsu_error_set(err, -EINVAL, "%s '%s': 'backend=spawn' supports only blk, console, fs, net, rng and vsock, which have a daemon",
 				     option, list);
 	missing = vmm_device_missing(spec->kind, spec->config);
 	if (missing)

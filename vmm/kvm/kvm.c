@@ -52,7 +52,7 @@ int vmm_kvm_open_device(struct vmm_kvm *kvm, struct vsu_error *err)
 		return vsu_error_sys(err, version, "'/dev/kvm' is not KVM");
 	if (version != KVM_API_VERSION)
 		return vsu_error_set(err, -EOPNOTSUPP,
-			"/dev/kvm speaks interface version %d, needed is %d",
+			"/dev/kvm has interface version %d; %d is required",
 			version, KVM_API_VERSION);
 	return 0;
 }

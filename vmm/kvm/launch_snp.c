@@ -93,7 +93,7 @@ static int snp_add(struct vmm_launch *l, const struct vmm_launch_range *range,
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "page at %#" PRIx64,
 					arg.gfn_start * 4096);
-	return !arg.len ? 0 : vsu_error_set(err, -EPROTO, "SEV-SNP: KVM_SEV_SNP_LAUNCH_UPDATE leaves %" PRIu64 " bytes undone",
+	return !arg.len ? 0 : vsu_error_set(err, -EPROTO, "SEV-SNP: KVM_SEV_SNP_LAUNCH_UPDATE left %" PRIu64 " bytes unprocessed",
 					    arg.len);
 }
 

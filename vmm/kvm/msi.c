@@ -142,7 +142,7 @@ int vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
 	int i = vector_take(m), rc;
 
 	if (i < 0)
-		return vsu_error_set(err, i, "this host's KVM has interrupts for %u messages of devices; use fewer queues or devices",
+		return vsu_error_set(err, i, "this host's KVM supports at most %u device interrupts (MSI); use fewer queues or devices",
 				     m->n);
 	rc = vmm_kvm_irqfd(m->kvm, event_fd, PINS + (uint32_t)i, true, err);
 	if (rc < 0)

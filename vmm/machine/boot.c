@@ -115,7 +115,7 @@ static int hand_over_builtin(struct boot *b)
 	unsigned int i;
 
 	if (m->on_bus && !m->loaded.finds_pci)
-		return vsu_error_set(b->err, -EINVAL, "this built-in kernel looks for its devices at fixed addresses and knows no bus; leave --transport out");
+		return vsu_error_set(b->err, -EINVAL, "this built-in kernel expects devices at fixed addresses and supports no bus; leave --transport out");
 	for (i = 0; !m->on_bus && i < m->ndevices && i < CVMM_BOOT_MAX_DEVICES; i++) {
 		boot.devices[i].gpa = m->devices[i].gpa;
 		boot.devices[i].len = VIRTDEV_MMIO_SIZE;
@@ -261,7 +261,7 @@ static int check_low_memory(struct boot *b)
 {
 	if (vmem_check_range(b->view, 0, VMM_BOOT_KERNEL_GPA, VMEM_WRITE))
 		return 0;
-	return vsu_error_set(b->err, -EFAULT, "the guest boots in its first MiB, and not all of that is writable memory; place some with --memory at=0");
+	return vsu_error_set(b->err, -EFAULT, "the guest boots in its first MiB, which must be writable memory; place some with --memory at=0");
 }
 
 static int load_kernel(struct boot *b)

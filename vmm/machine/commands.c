@@ -162,7 +162,7 @@ static int command_log_level(void *opaque, char *const *words, FILE *answer,
 	while (words[1] && *level && strcmp(*level, words[1]) != 0)
 		level++;
 	if (!*level)
-		return vsu_error_set(err, -EINVAL, "%s: '%s' is no level; expected is error, warning, info or debug",
+		return vsu_error_set(err, -EINVAL, "%s: '%s' is not a log level; expected error, warning, info or debug",
 				     words[0], words[1]);
 	if (words[1])
 		prog_log_set_level((enum prog_log_level)(level - prog_log_levels));

@@ -80,7 +80,7 @@ static int open_console(struct vmm_machine *m, struct vsu_error *err)
 	m->console_in = m->console_out = -1;
 	if (m->stdio && where && !strcmp(where, "stdio"))
 		return vsu_error_set(err, -EINVAL,
-				     "option --serial: standard input and output are a console's; leave --serial out, or put one of them elsewhere");
+				     "option --serial: a console uses standard input and output; leave --serial out, or put one of them elsewhere");
 	if (!where && m->stdio)
 		return 0;
 	if (!where || !strcmp(where, "stdio")) {
@@ -140,7 +140,7 @@ int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
 
 	if (m->stdio)
 		return vsu_error_set(err, -EINVAL,
-				     "option --console: two consoles are on standard input and output; put one of them elsewhere");
+				     "option --console: two consoles use standard input and output; put one of them elsewhere");
 	rc = vmm_stdio_new(STDIN_FILENO, STDOUT_FILENO, &terminal, on_want,
 			   &m->stdio, err);
 	return rc ? rc : vmm_stdio_port(m->stdio, out, err);

@@ -38,14 +38,14 @@ void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
 			     "memory at %#" PRIx64 " is lost: %s", gpa, why);
 	else if (choice == VMM_ON_MEMORY_ERROR_STOP)
 		vmm_cpus_end(m->cpus, VSU_EXIT_HOST,
-			     "memory at %#" PRIx64 " is lost: %s; --on-memory-error=continue would go on with zeros",
+			     "memory at %#" PRIx64 " is lost: %s; --on-memory-error=continue would continue with zeros",
 			     gpa, why);
 	else if (!m->pause.for_good)
 		prog_log(PROG_LOG_ERROR, "memory",
 			 "memory at %#" PRIx64 " is lost: %s; %s", gpa, why,
 			 choice == VMM_ON_MEMORY_ERROR_PAUSE ?
 			 "the guest is paused until it is ended" :
-			 "what is gone reads as zeros");
+			 "the lost memory reads as zeros");
 	if (choice == VMM_ON_MEMORY_ERROR_PAUSE && loss != VMM_MEMORY_DAMAGED)
 		pause_for_good(m);
 }
@@ -165,12 +165,12 @@ int vmm_fault_poisoned(void *machine, unsigned int cpu, uint64_t hva,
 	rc = vmm_mce_inject(vmm_cpus_fd(m->cpus, cpu), p.gpa, true);
 	if (rc < 0)
 		return vsu_error_set(err, rc,
-				     "memory at %#" PRIx64 " is lost: %s; the guest takes no machine check %s",
+				     "memory at %#" PRIx64 " is lost: %s; the guest %s",
 				     p.gpa, vmm_memory_loss_text(VMM_MEMORY_DAMAGED),
-				     rc == -EBUSY ? "within another one" :
-				     "that would tell it");
+				     rc == -EBUSY ? "is still handling another machine check" :
+				     "cannot receive a machine check");
 	prog_log(PROG_LOG_ERROR, "damage",
-		 "memory at %#" PRIx64 " is lost: %s; the guest was told",
+		 "memory at %#" PRIx64 " is lost: %s; the guest was notified",
 		 p.gpa, vmm_memory_loss_text(VMM_MEMORY_DAMAGED));
 	return 0;
 }
@@ -189,5 +189,5 @@ void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva)
 	prog_log(PROG_LOG_ERROR, "damage",
 		 "memory at %#" PRIx64 " is lost: %s; %s", p.gpa,
 		 vmm_memory_loss_text(VMM_MEMORY_DAMAGED),
-		 rc < 0 ? "nobody has touched it yet" : "the guest was told");
+		 rc < 0 ? "it was not accessed yet" : "the guest was notified");
 }

@@ -26,7 +26,7 @@ static bool is_of_kind(const struct vmm_device *d,
 
 static int refuse_device(char *const *words, struct vsu_error *err)
 {
-	return vsu_error_set(err, -ENOENT, "%s: no device '%s'; 'status' names them",
+	return vsu_error_set(err, -ENOENT, "%s: no device '%s'; 'status' lists them",
 			     words[0], words[1]);
 }
 
@@ -44,7 +44,7 @@ static int refuse_kind(const struct vmm_machine *m,
 			used += (size_t)snprintf(numbers + used,
 						 sizeof(numbers) - used, "%s%u",
 						 used ? ", " : "", i);
-	return vsu_error_set(err, -EINVAL, "%s: '%s' names devices %s; give the number of one",
+	return vsu_error_set(err, -EINVAL, "%s: '%s' matches devices %s; specify one by its number",
 			     words[0], words[1], numbers);
 }
 
@@ -101,7 +101,7 @@ int vmm_refuse_during_hand_over(const struct vmm_machine *m,
 		return vsu_error_set(err, -EBUSY, "%s: the guest is about to continue at the destination; repeat it there, or here if the migration fails",
 				     words[0]);
 	if (d && d->spec.id == VIRTDEV_ID_BLOCK && m->pause.migration)
-		return vsu_error_set(err, -EBUSY, "%s: a disk keeps its size while the machine is being migrated",
+		return vsu_error_set(err, -EBUSY, "%s: a disk cannot be resized while the machine is being migrated",
 				     words[0]);
 	return 0;
 }
@@ -150,7 +150,7 @@ static int read_manner(char *const *words, bool *force, bool *wait,
 		else if (!strcmp(words[i], "wait"))
 			*wait = true;
 		else
-			return vsu_error_set(err, -EINVAL, "%s: '%s' after the device; expected is 'force', 'wait', both or nothing",
+			return vsu_error_set(err, -EINVAL, "%s: '%s' after the device; expected 'force', 'wait', both or nothing",
 					     words[0], words[i]);
 	}
 	return 0;
@@ -186,10 +186,10 @@ static int device_resize(struct vmm_machine *m, struct vmm_device *d,
 	int rc = vsu_parse_size(size, &bytes);
 
 	if (rc < 0)
-		return vsu_error_set(err, rc, "%s: '%s' is no size, as 512M is",
+		return vsu_error_set(err, rc, "%s: '%s' is not a size such as 512M",
 				     words[0], size);
 	if (!vmm_machine_local_device(d) || !d->spec.kind->resize)
-		return vsu_error_set(err, -EOPNOTSUPP, "%s: device '%s' has no size that can be changed here",
+		return vsu_error_set(err, -EOPNOTSUPP, "%s: device '%s' cannot be resized",
 				     words[0], words[1]);
 	rc = vmm_refuse_during_hand_over(m, d, words, err);
 	if (rc < 0)
@@ -221,7 +221,7 @@ int vmm_command_limit(void *machine, char *const *words, FILE *answer,
 	if (rc < 0)
 		return rc;
 	if (!vmm_machine_local_device(d))
-		return vsu_error_set(err, -EOPNOTSUPP, "%s: device '%s' is served by another process or the kernel, without limits of cvmm",
+		return vsu_error_set(err, -EOPNOTSUPP, "%s: device '%s' is served by another process or the kernel, which cvmm cannot limit",
 				     words[0], words[1]);
 	return vmm_device_limit(&d->spec, vmm_machine_local_device(d), words[0],
 				words[2], err);

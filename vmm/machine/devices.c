@@ -260,7 +260,7 @@ static int check_file(const struct vmm_machine *m,
 		theirs = vmm_device_describe(other);
 		if (exclude_each_other(facts, &theirs))
 			return vsu_error_set(err, -EINVAL,
-					     "'%s' is given twice; one device can write to a file: leave one out, or make all of them read-only",
+					     "'%s' is specified twice; only one device can write to a file: leave one out, or make all of them read-only",
 					     facts->file);
 	}
 	return 0;

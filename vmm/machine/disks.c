@@ -63,11 +63,11 @@ static int check_disk(const struct vmm_device *d, const struct disk *here,
 		      const struct disk *guests, struct vsu_error *err)
 {
 	if (here->bytes < guests->bytes)
-		return vsu_error_set(err, -EINVAL, "disk '%s' has %" PRIu64 " bytes, and the guest's disk has %" PRIu64 "; use the same disk, a copy, or one of that size",
+		return vsu_error_set(err, -EINVAL, "disk '%s' has %" PRIu64 " bytes, but the guest's disk has %" PRIu64 "; use the same disk, a copy, or one of that size",
 				     name_disk(&d->spec), here->bytes,
 				     guests->bytes);
 	if (here->read_only && !guests->read_only)
-		return vsu_error_set(err, -EINVAL, "disk '%s' is read-only, and the guest may write to its disk; use one that is writable",
+		return vsu_error_set(err, -EINVAL, "disk '%s' is read-only, but the guest's disk is not; use a writable one",
 				     name_disk(&d->spec));
 	return 0;
 }

@@ -50,7 +50,7 @@ static int check_memory(const struct vmm_machine *m, struct vsu_error *err)
 		vmm_state_get_u64(&f);	/* its place in a file */
 		r = next_region(m, &i);
 		if (!r || vmem_region_gpa(r) != gpa || vmem_region_len(r) != len)
-			return vsu_error_set(err, -EINVAL, "the source has %" PRIu64 " bytes of memory at %#" PRIx64 ", and this machine has not",
+			return vsu_error_set(err, -EINVAL, "the source has %" PRIu64 " bytes of memory at %#" PRIx64 ", which this machine lacks",
 					     len, gpa);
 	}
 	if (!rc && next_region(m, &i))

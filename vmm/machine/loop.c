@@ -251,7 +251,7 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	ev_timer_stop(m->loop, &m->watch.look);
 	if (!rc && !status && m->lost) {
 		status = VSU_EXIT_HOST;
-		vsu_error_set(err, -ECONNRESET, "the guest ended in order, but %u of its devices had been lost; see above",
+		vsu_error_set(err, -ECONNRESET, "the guest ended normally, but %u of its devices had been lost; see above",
 			      m->lost);
 	}
 	if (rc < 0)

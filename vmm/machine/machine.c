@@ -49,7 +49,7 @@ static int parse_devices(struct vmm_machine *m, struct vsu_error *err)
 
 	if (o->ndevices > VMM_DEVICE_PLACES)
 		return vsu_error_set(err, -EINVAL,
-			"%u devices; there are interrupts for %d", o->ndevices,
+			"%u devices, but only %d interrupts", o->ndevices,
 			VMM_DEVICE_PLACES);
 	for (i = 0; !rc && i < o->ndevices; i++)
 		rc = vmm_device_parse(&o->devices[i], &m->devices[i].spec, err);
@@ -87,7 +87,7 @@ static void on_map_changed(void *opaque)
 	if (m->private_memory.space &&
 	    vmm_private_publish(&m->private_memory, vmm_memory_map(&m->memory)) < 0)
 		prog_log(PROG_LOG_WARNING, "mapping",
-			 "no memory is left for a map of the devices, which keep the previous one");
+			 "no memory for a new map of the devices; they keep the previous one");
 	vmm_machine_refresh_devices(m);
 }
 
@@ -96,7 +96,7 @@ static void on_mapping_dropped(void *opaque, const struct vmm_window *window,
 {
 	(void)opaque;
 	prog_log(PROG_LOG_WARNING, "mapping",
-		 "'%s': a mapping at %#" PRIx64 " in shared memory region %u is taken away: %s",
+		 "'%s': a mapping at %#" PRIx64 " in shared memory region %u is removed: %s",
 		 window->name, gpa, window->shmid, why);
 }
 
@@ -138,7 +138,7 @@ static int make_memory(struct vmm_machine *m, struct vsu_error *err)
 	m->shmem.dropped = on_mapping_dropped;
 	m->shmem.opaque = m;
 	if (!rc && vmem_space_want_event(m->memory.space) < 0)
-		rc = vsu_error_set(err, -EMFILE, "no descriptor is left");
+		rc = vsu_error_set(err, -EMFILE, "no free descriptor");
 	if (!rc && vmm_memory_wants_private(&m->memory))
 		rc = vmm_private_init(&m->private_memory,
 				      vmm_memory_map(&m->memory), err);
@@ -214,7 +214,7 @@ static _Noreturn void end_as_it_is(const struct vmm_machine *m,
 static void on_stuck(void *opaque)
 {
 	static const struct vsu_error why = {
-		.msg = "a CPU waits for a page of a file whose server does not answer, and cannot be stopped; the machine ends without it",
+		.msg = "a CPU waits for a page of a file whose server does not respond, and cannot be stopped; cvmm ends without it",
 	};
 
 	end_as_it_is(opaque, &why);
@@ -234,7 +234,7 @@ static void begin_signals(void)
 static void on_loop_stuck(void *opaque)
 {
 	static const struct vsu_error why = {
-		.msg = "a signal ends the machine, whose devices wait for a file or disk that does not answer; it ends without them, and engine=io_uring would not wait",
+		.msg = "ended by a signal while devices wait for an unresponsive file or disk; their requests are abandoned (engine=io_uring would not wait)",
 	};
 
 	end_as_it_is(opaque, &why);

@@ -221,7 +221,7 @@ static void end_uncertain(struct vmm_migration *g)
 {
 	const struct vsu_error why = g->err;
 
-	vsu_error_set(&g->err, g->rc, "migrate: %s, and its last answer is lost: it may run the guest; here it is paused, and 'resume' continues it",
+	vsu_error_set(&g->err, g->rc, "migrate: %s, and the destination's last reply is missing: the guest may run there; here it is paused, and 'resume' continues it",
 		      why.msg);
 	end_undecided(g);
 }
@@ -358,7 +358,7 @@ int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
 	}
 	g->options = options;
 	if (g->wish.fd < 0 || g->cancel_fd < 0)
-		rc = vsu_error_set(err, -EMFILE, "no descriptor is left");
+		rc = vsu_error_set(err, -EMFILE, "no free descriptor");
 	if (!rc)
 		rc = migration_start(g, err);
 	if (rc < 0)

@@ -37,7 +37,7 @@ static int read_postcopy(struct vmm_migrate_options *o, const char *word,
 	o->postcopy = true;
 	o->rounds = 1;
 	if (value && (vsu_parse_u64(value, &o->rounds) < 0 || o->rounds > MAX_ROUNDS))
-		return vsu_error_set(err, -EINVAL, "postcopy: '%s' is no number of rounds from 0 to %u",
+		return vsu_error_set(err, -EINVAL, "postcopy: '%s' is not a number of rounds from 0 to %u",
 				     value, MAX_ROUNDS);
 	return 0;
 }
@@ -55,20 +55,20 @@ static int read_option(struct vmm_migrate_options *o, const char *word,
 	value = value_of(word, "downtime");
 	if (value && (vsu_parse_u64(value, &o->downtime_ms) < 0 ||
 		      !o->downtime_ms || o->downtime_ms > MAX_DOWNTIME_MS))
-		return vsu_error_set(err, -EINVAL, "downtime: '%s' is no number of milliseconds from 1 to %u",
+		return vsu_error_set(err, -EINVAL, "downtime: '%s' is not a number of milliseconds from 1 to %u",
 				     value, MAX_DOWNTIME_MS);
 	if (value)
 		return 0;
 	value = value_of(word, "connections");
 	if (value && (vsu_parse_u64(value, &o->connections) < 0 || !o->connections ||
 		      o->connections > VMM_CHANNELS_MAX))
-		return vsu_error_set(err, -EINVAL, "connections: '%s' is no number from 1 to %u",
+		return vsu_error_set(err, -EINVAL, "connections: '%s' is not a number from 1 to %u",
 				     value, VMM_CHANNELS_MAX);
 	if (value)
 		return 0;
 	value = value_of(word, "rate");
 	if (value && (vsu_parse_size(value, &o->rate) < 0 || !o->rate))
-		return vsu_error_set(err, -EINVAL, "rate: '%s' is no number of bytes per second, as 100M is",
+		return vsu_error_set(err, -EINVAL, "rate: '%s' is not a number of bytes per second, such as 100M",
 				     value);
 	return value ? 0 : read_postcopy(o, word, err);
 }
@@ -80,7 +80,7 @@ static int join_address(struct vmm_migrate_options *o, char *const *words,
 	unsigned int i;
 
 	if (!words[0])
-		return vsu_error_set(err, -EINVAL, "no address; expected is unix:PATH, fd:N, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER or exec:COMMAND");
+		return vsu_error_set(err, -EINVAL, "no address; expected unix:PATH, fd:N, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER or exec:COMMAND");
 	for (i = 0; words[i]; i++)
 		len += strlen(words[i]) + 1;
 	o->address = calloc(1, len);
@@ -92,7 +92,7 @@ static int join_address(struct vmm_migrate_options *o, char *const *words,
 		strcat(o->address, words[i]);
 	}
 	if (o->connections > 1 && vmm_address_is_single(o->address))
-		return vsu_error_set(err, -EINVAL, "connections: a command of exec: and a descriptor are one connection");
+		return vsu_error_set(err, -EINVAL, "connections: exec: and fd: use only one connection");
 	return vmm_address_check(o->address, err);
 }
 

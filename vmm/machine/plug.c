@@ -50,7 +50,7 @@ static void on_gone(void *opaque)
 	struct vmm_device *d = opaque;
 	const struct vmm_machine *m = d->machine;
 
-	prog_log(PROG_LOG_INFO, "unplugged", "the device in slot %u is gone",
+	prog_log(PROG_LOG_INFO, "unplugged", "the device in slot %u was removed",
 		 d->slot);
 	device_clear(d);
 	vmm_control_answer(m->control, d, "", NULL);
@@ -109,13 +109,13 @@ static int check_removal(const struct vmm_machine *m,
 			 const struct vmm_device *d, struct vsu_error *err)
 {
 	if (!m->on_bus)
-		return vsu_error_set(err, -EOPNOTSUPP, "the machine has no PCI bus, from which devices can be taken; start it with --transport=pci");
+		return vsu_error_set(err, -EOPNOTSUPP, "the machine has no PCI bus, which is required to remove devices; start it with --transport=pci");
 	if (d->retired)
 		return vsu_error_set(err, -EALREADY, "the guest has released the device already; it is removed when its last requests end, or, behind a socket, by 'device-del' with 'force'");
 	if (d == m->stdio_device)
-		return vsu_error_set(err, -EOPNOTSUPP, "the console on standard input and output stays for the machine's life");
+		return vsu_error_set(err, -EOPNOTSUPP, "the console on standard input and output cannot be removed");
 	if (has_memory(d))
-		return vsu_error_set(err, -EOPNOTSUPP, "the device is memory of the guest, which stays for the machine's life; give it another size");
+		return vsu_error_set(err, -EOPNOTSUPP, "the device is memory of the guest and cannot be removed; resize it");
 	return 0;
 }
 
@@ -125,7 +125,7 @@ static int device_cancel(struct vmm_device *d)
 	const struct vmm_machine *m = d->machine;
 	struct vsu_error why;
 
-	vsu_error_set(&why, -ECANCELED, "device-add: the device was taken back before its back-end had finished the handshake");
+	vsu_error_set(&why, -ECANCELED, "device-add: the device was removed before its back-end had finished the handshake");
 	device_clear(d);
 	vmm_control_answer(m->control, d, "", &why);
 	return 0;
@@ -161,13 +161,13 @@ static int find_free_entry(const struct vmm_machine *m, unsigned int *number,
 	unsigned int i;
 
 	if (!m->on_bus)
-		return vsu_error_set(err, -EOPNOTSUPP, "the machine has no PCI bus, to which devices can be added; start it with --transport=pci");
+		return vsu_error_set(err, -EOPNOTSUPP, "the machine has no PCI bus, which is required to add devices; start it with --transport=pci");
 	for (i = 0; i < VMM_DEVICE_PLACES; i++)
 		if (!m->devices[i].virtio && !m->devices[i].coming) {
 			*number = i;
 			return 0;
 		}
-	return vsu_error_set(err, -ENOSPC, "each of the bus's %d slots has a device",
+	return vsu_error_set(err, -ENOSPC, "all %d slots of the bus are in use",
 			     VMM_DEVICE_PLACES);
 }
 
@@ -181,7 +181,7 @@ static int read_list(const struct vmm_machine *m, const char *list,
 		return rc;
 	spec->plugged = true;
 	if (vmm_device_describe(spec).stdio)
-		return vsu_error_set(err, -EOPNOTSUPP, "standard input and output are not free while the machine runs; put the console elsewhere");
+		return vsu_error_set(err, -EOPNOTSUPP, "standard input and output are in use while the machine runs; put the console elsewhere");
 	return vmm_machine_check_device(m, spec, err);
 }
 

@@ -184,7 +184,7 @@ int vmm_postcopy_open(struct vmm_machine *m, struct vsu_error *err)
 	p->fd = vmm_userfault_open(err);
 	if (p->fd < 0)
 		return p->fd;
-	return p->lost_fd < 0 ? vsu_error_set(err, -EMFILE, "no descriptor is left") : 0;
+	return p->lost_fd < 0 ? vsu_error_set(err, -EMFILE, "no free descriptor") : 0;
 }
 
 /* Pieces that are not sent, because the source has passed their descriptors. */

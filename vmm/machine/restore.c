@@ -79,11 +79,11 @@ static int check_devices(const struct vmm_machine *m,
 	unsigned int i;
 
 	if (n != m->ndevices)
-		return vsu_error_set(err, -EINVAL, "the saved machine has %u devices, and %u are given",
+		return vsu_error_set(err, -EINVAL, "the saved machine has %u devices, but %u are specified",
 				     n, m->ndevices);
 	for (i = 0; i < n; i++)
 		if (vmm_state_get_u32(f) != m->devices[i].spec.id)
-			return vsu_error_set(err, -EINVAL, "device %u of the saved machine is another one than the given one",
+			return vsu_error_set(err, -EINVAL, "device %u of the saved machine differs from the specified one",
 					     i);
 	return vmm_state_fields_end(f, err);
 }
@@ -100,7 +100,7 @@ static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 	cpus = vmm_state_get_u32(&f);
 	protocol = vmm_state_get_u32(&f);
 	if (cpus != m->options->cpus)
-		return vsu_error_set(err, -EINVAL, "the saved machine has %u CPUs, and %u are given",
+		return vsu_error_set(err, -EINVAL, "the saved machine has %u CPUs, but %u are specified",
 				     cpus, m->options->cpus);
 	if (protocol > VMM_PROTOCOL_PVH)
 		return vsu_error_set(err, -EBADMSG, "boot protocol %u of the state is unknown",

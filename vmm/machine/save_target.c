@@ -49,7 +49,7 @@ static int check_file(int fd, const char *name, struct vsu_error *err)
 	struct stat st;
 
 	if (kind != VSU_FOREIGN_FILE && kind != VSU_FOREIGN_SHARED && kind != VSU_FOREIGN_SERVED)
-		return vsu_error_set(err, -EINVAL, "the descriptor for '%s' is %s; expected is a regular file",
+		return vsu_error_set(err, -EINVAL, "the descriptor for '%s' is %s; expected a regular file",
 				     name, vsu_foreign_name(kind));
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || flags & O_APPEND)
 		return vsu_error_set(err, -EBADF, "the descriptor for '%s' is not open for writing without O_APPEND",
@@ -79,7 +79,7 @@ static int use_file(struct vmm_save_files *s, unsigned int file, const char *wor
 		rc = check_file(fd, vmm_save_names[file], err);
 	for (i = 0; !rc && i < file; i++)
 		if (is_same(fd, s->fds[i]))
-			rc = vsu_error_set(err, -EINVAL, "'%s' and '%s' are one file; pass three",
+			rc = vsu_error_set(err, -EINVAL, "'%s' and '%s' are the same file; pass three",
 					   vmm_save_names[i], vmm_save_names[file]);
 	if (rc < 0)
 		return rc;
@@ -96,7 +96,7 @@ static int use_files(struct vmm_save_files *s, char *const *words,
 
 	for (i = 0; i < VMM_SAVE_NFILES; i++)
 		if (!words[i])
-			return vsu_error_set(err, -EINVAL, "%u files; expected are those of memory, state and machine.json, as 'fd:0 fd:1 fd:2'",
+			return vsu_error_set(err, -EINVAL, "%u files; expected those of memory, state and machine.json, such as 'fd:0 fd:1 fd:2'",
 					     i);
 	for (i = 0; !rc && i < VMM_SAVE_NFILES; i++)
 		rc = use_file(s, i, words[i], passed, err);
@@ -120,7 +120,7 @@ int vmm_save_target_open(struct vmm_save_files *s, char *const *words,
 	if (prog_file_value_is_fd(words[0]))
 		return use_files(s, words, passed, err);
 	if (words[1])
-		return vsu_error_set(err, -EINVAL, "'%s' behind the folder; expected is one folder", words[1]);
+		return vsu_error_set(err, -EINVAL, "'%s' after the folder; expected only the folder", words[1]);
 	rc = vmm_passed_check_used(passed, err);
 	return rc ? rc : make_folder(s, words[0], err);
 }

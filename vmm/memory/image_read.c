@@ -94,7 +94,7 @@ int vmm_image_read(const struct vmm_state *state, const char *section,
 		     read_all(fd, (uint64_t)st.st_size, map, &f) : -EBADMSG;
 	vsu_fd_close(&fd);
 	if (rc == -EBADMSG)
-		return vsu_error_set(err, rc, "'%s' is shorter than the guest's memory, or no file",
+		return vsu_error_set(err, rc, "'%s' is shorter than the guest's memory, or not a regular file",
 				     path);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot read '%s'", path) : 0;
 }

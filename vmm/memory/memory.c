@@ -159,7 +159,7 @@ static int check_overlap(struct making *m, unsigned int i)
 		    is_shared_ram(memory->blocks[i]) &&
 		    vmem_blocks_overlap(memory->blocks[k], memory->blocks[i]))
 			return vsu_error_set(m->err, -EINVAL,
-					     "its part of the file is also that of %s; choose another offset, or share=off",
+					     "its part of the file overlaps that of %s; choose another offset, or share=off",
 					     memory->requests[k].name);
 	return 0;
 }

@@ -154,8 +154,7 @@ static int check_progress(struct vmm_private *p, unsigned int cpu,
 		p->seen[cpu] = p->changes + 1;
 		return 0;
 	}
-	return vsu_error_set(err, -EPROTO, "KVM does not see that memory at %#"
-			     PRIx64 " was made %s", c->gpa,
+	return vsu_error_set(err, -EPROTO, "KVM ignores the conversion of memory at %#" PRIx64 " to %s", c->gpa,
 			     c->to_private ? "private" : "shared");
 }
 

@@ -179,8 +179,8 @@ const char *vmm_memory_loss_text(enum vmm_memory_loss loss)
 {
 	static const char *const texts[] = {
 		[VMM_MEMORY_CUT] = "its file was truncated",
-		[VMM_MEMORY_NO_ROOM] = "its file has no room for it, or cannot be read",
-		[VMM_MEMORY_DAMAGED] = "the memory hardware of the host lost a page of it",
+		[VMM_MEMORY_NO_ROOM] = "its file system is full, or its file cannot be read",
+		[VMM_MEMORY_DAMAGED] = "a memory error of the host damaged a page",
 	};
 
 	return texts[loss];

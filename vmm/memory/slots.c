@@ -226,7 +226,7 @@ static int apply_missing(const struct vmm_slots *slots, const struct vmm_slot_li
 		if (rc < 0 && !first)
 			first = vsu_error_sys(err, rc, "KVM refuses %s at %#"
 				PRIx64 ", %" PRIu64 " bytes", in ? "memory" :
-				"to let go of memory", s->gpa, s->len);
+				"to release memory", s->gpa, s->len);
 	}
 	return first;
 }

@@ -42,7 +42,7 @@ int vmm_window_add_range(struct vmm_windows *s, const void *owner,
 	if (!n)
 		return 0;
 	if (s->closed)
-		return vsu_error_set(err, -EOPNOTSUPP, "a device with shared memory regions or memory of its own cannot come while the guest runs; name it when the machine is started");
+		return vsu_error_set(err, -EOPNOTSUPP, "a device with shared memory regions or own memory cannot be hot-plugged; specify it when the machine is started");
 	if (n > VMM_MAX_WINDOWS - s->n)
 		return vsu_error_set(err, -ENOSPC, "more than %d shared memory regions in one machine",
 				     VMM_MAX_WINDOWS);
@@ -92,7 +92,7 @@ void vmm_window_disown(struct vmm_windows *s, const void *owner)
 	for (i = 0; s && i < s->n; i++)
 		if (s->windows[i].owner == owner) {
 			s->windows[i].owner = NULL;
-			s->windows[i].name = "a device that is gone";
+			s->windows[i].name = "a removed device";
 		}
 }
 
@@ -277,7 +277,7 @@ static const struct {
 } reasons[] = {
 	[VMM_WINDOW_SHORT] = { is_short, "its file was truncated" },
 	[VMM_WINDOW_MISSING] = { is_missing,
-		"its file has no room for it, or cannot be read" },
+		"its file system is full, or its file cannot be read" },
 	[VMM_WINDOW_FAILED] = { has_failed, "its pages could not be read" },
 	[VMM_WINDOW_UNSEALED] = { is_unsealed,
 		"the file of another mapping failed, and this one can be truncated as well" },

@@ -68,7 +68,7 @@ static int no_listen(const char *rest, struct vmm_listener *l, struct vsu_error 
 static int number_accept(struct vmm_listener *l, struct vmm_stream *s, struct vsu_error *err)
 {
 	if (l->accepted)
-		return vsu_error_set(err, -EOPNOTSUPP, "a descriptor is one connection");
+		return vsu_error_set(err, -EOPNOTSUPP, "fd: supports only one connection");
 	l->accepted = true;
 	return number_connect(l->rest, s, err);
 }
@@ -294,7 +294,7 @@ static int exec_accept(struct vmm_listener *l, struct vmm_stream *s,
 		       struct vsu_error *err)
 {
 	if (l->accepted)
-		return vsu_error_set(err, -EOPNOTSUPP, "a command is one connection");
+		return vsu_error_set(err, -EOPNOTSUPP, "exec: supports only one connection");
 	l->accepted = true;
 	return exec_start(l->rest, s, err);
 }
@@ -336,7 +336,7 @@ int vmm_address_check(const char *address, struct vsu_error *err)
 	const char *rest;
 
 	return find_scheme(address, &rest) ? 0 :
-	       vsu_error_set(err, -EINVAL, "'%s' is no address; expected is unix:PATH, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER, exec:COMMAND or fd:N",
+	       vsu_error_set(err, -EINVAL, "'%s' is not an address; expected unix:PATH, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER, exec:COMMAND or fd:N",
 			     address);
 }
 

@@ -140,7 +140,7 @@ int vmm_channels_accept(struct vmm_channels *c, struct vmm_listener *listener,
 	vmm_state_get(&f, token, sizeof(token));
 	rc = vmm_state_fields_end(&f, err);
 	if (!rc && (!n || n >= VMM_CHANNELS_MAX))
-		rc = vsu_error_set(err, -EBADMSG, "the source announces %u additional connections; possible are 1 to %u",
+		rc = vsu_error_set(err, -EBADMSG, "the source announces %u additional connections; allowed is 1 to %u",
 				   n, VMM_CHANNELS_MAX - 1);
 	while (!rc && c->n < n)
 		rc = accept_one(channel_add(c, first), listener, token, until_ns, err);

@@ -102,7 +102,7 @@ static int add_word(struct vmm_page_set *set, uint64_t gpa, uint64_t word,
 		if (!(word & 1))
 			continue;
 		if (!vmm_page_set_find(set, at))
-			return vsu_error_set(err, -EBADMSG, "the page %#" PRIx64 " is missing, where no such memory is",
+			return vsu_error_set(err, -EBADMSG, "missing page %#" PRIx64 " is not in guest memory",
 					     at);
 		vmm_page_set_add(set, at, 1);
 	}
@@ -119,7 +119,7 @@ int vmm_missing_receive(struct vmm_page_set *set, const struct vmm_state_section
 	vmm_stream_fields(section, &f);
 	gpa = vmm_state_get_u64(&f);
 	if (gpa % VMM_SET_PAGE)
-		return vsu_error_set(err, -EBADMSG, "the list of missing pages has the address %#" PRIx64 ", where no page begins",
+		return vsu_error_set(err, -EBADMSG, "the list of missing pages has the address %#" PRIx64 ", which is not the start of a page",
 				     gpa);
 	for (; !rc && f.left && !f.truncated; gpa += BITS * VMM_SET_PAGE)
 		rc = add_word(set, gpa, vmm_state_get_u64(&f), err);

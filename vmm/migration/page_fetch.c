@@ -234,7 +234,7 @@ int vmm_page_fetch_new(const struct vmm_page_fetch_config *config,
 		vsu_fd_close(&f->wake_fd);
 		vsu_fd_close(&f->ended_fd);
 		free(f);
-		return vsu_error_set(err, -EMFILE, "no descriptor is left");
+		return vsu_error_set(err, -EMFILE, "no free descriptor");
 	}
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->changed, NULL);

@@ -58,7 +58,7 @@ static int send_wanted(struct vmm_page_server *p, uint64_t gpa, struct vsu_error
 	uint64_t offset;
 
 	if (!span)
-		return vsu_error_set(err, -EBADMSG, "the destination requests a page that is not of the guest");
+		return vsu_error_set(err, -EBADMSG, "the destination requests a page outside guest memory");
 	offset = (gpa - span->gpa) & ~(p->granule - 1);
 	if (!vmm_page_set_has(p->set, span->gpa + offset))
 		return 0;

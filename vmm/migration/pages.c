@@ -183,7 +183,7 @@ int vmm_pages_read(const struct vmm_state_section *section, struct vmm_pages_par
 
 int vmm_pages_refuse(const struct vmm_pages_part *part, struct vsu_error *err)
 {
-	return vsu_error_set(err, -EBADMSG, "the stream has %" PRIu64 " bytes for %#" PRIx64 ", where no such memory is",
+	return vsu_error_set(err, -EBADMSG, "the stream has %" PRIu64 " bytes for %#" PRIx64 ", which are not in guest memory",
 			     part->len, part->gpa);
 }
 

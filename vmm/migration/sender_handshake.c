@@ -77,7 +77,7 @@ static int receive_granule(struct vmm_sender *s, struct vsu_error *err)
 	vmm_stream_fields(&section, &f);
 	s->granule = vmm_state_get_u64(&f);
 	if (s->granule < VMM_SET_PAGE || s->granule & (s->granule - 1))
-		return vsu_error_set(err, -EBADMSG, "the destination has pages of an impossible size");
+		return vsu_error_set(err, -EBADMSG, "the destination has an invalid page size");
 	return vmm_state_fields_end(&f, err);
 }
 

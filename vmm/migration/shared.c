@@ -58,7 +58,7 @@ static int check_fd(int fd, struct vsu_error *err)
 	const int kind = vsu_foreign_kind(fd);
 
 	return is_memory(kind) ? 0 :
-	       vsu_error_set(err, -EBADMSG, "the source sent %s as memory; only local files can be",
+	       vsu_error_set(err, -EBADMSG, "the source sent %s as memory; only local files are allowed",
 			     kind < 0 ? "an invalid descriptor" : vsu_foreign_name(kind));
 }
 
@@ -71,7 +71,7 @@ static int read_piece(struct vmm_state_fields *f, struct vmm_memory *memory, int
 	const uint64_t len = vmm_state_get_u64(f);
 
 	if (f->truncated || i >= memory->n || memory->given[i].len || !len)
-		return vsu_error_set(err, -EBADMSG, "the source sent a piece of memory that this machine has not");
+		return vsu_error_set(err, -EBADMSG, "the source sent a piece of memory that this machine lacks");
 	memory->given[i] = (struct vmm_memory_given){
 		.fd = fd, .fd_offset = offset, .len = len,
 	};
@@ -89,7 +89,7 @@ static int read_pieces(struct vmm_stream *s, const struct vmm_state_section *sec
 	for (i = 0; !rc && f.left && i < s->nfds; i++)
 		rc = read_piece(&f, memory, s->fds[i], err);
 	if (!rc && (f.left || i < s->nfds))
-		rc = vsu_error_set(err, -EBADMSG, "the source sent %u descriptors, and another number of pieces of memory",
+		rc = vsu_error_set(err, -EBADMSG, "the source sent %u descriptors, but a different number of pieces of memory",
 				   s->nfds);
 	return rc;
 }

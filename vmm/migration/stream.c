@@ -243,9 +243,9 @@ int vmm_stream_receive_header(struct vmm_stream *s, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	if (memcmp(header, MAGIC, 8) != 0)
-		return vsu_error_set(err, -EBADMSG, "the other side sends no migration of cvmm");
+		return vsu_error_set(err, -EBADMSG, "the other side does not send a migration of cvmm");
 	if (header[8] != STREAM_VERSION || header[9] || header[10] || header[11])
-		return vsu_error_set(err, -EOPNOTSUPP, "the stream has another version than %u",
+		return vsu_error_set(err, -EOPNOTSUPP, "the version of the stream is not %u",
 				     STREAM_VERSION);
 	return 0;
 }
@@ -341,7 +341,7 @@ static int receive_any(struct vmm_stream *s, struct vmm_state_section *out,
 		return rc;
 	whole = (struct vmm_state){ s->bytes, VMM_STATE_HEADER + (size_t)len };
 	if (vmm_state_next(&whole, &at, out, NULL) < 0)
-		return vsu_error_set(err, -EBADMSG, "a section of the stream has another checksum than its content");
+		return vsu_error_set(err, -EBADMSG, "a section of the stream has a wrong checksum");
 	return limit ? 0 : 1;
 }
 
@@ -355,10 +355,10 @@ int vmm_stream_receive(struct vmm_stream *s, struct vmm_state_section *out,
 	while (rc > 0 && !out->required);
 	if (rc > 0)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "the stream has a section '%s' that this version does not know",
+				     "the stream has an unknown section '%s'",
 				     out->name);
 	if (!rc && out->version != 1)
-		return vsu_error_set(err, -EOPNOTSUPP, "section '%s' of the stream has version %u, and this program knows 1",
+		return vsu_error_set(err, -EOPNOTSUPP, "section '%s' of the stream has version %u; supported is 1",
 				     out->name, out->version);
 	return rc;
 }

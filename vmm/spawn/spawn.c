@@ -94,7 +94,7 @@ static int send_request(struct vmm_starter_request *r, const int *fds,
 	ssize_t rc;
 
 	if (starter.sock < 0)
-		return vsu_error_set(err, -EOPNOTSUPP, "backend=spawn: this cvmm starts no daemon; start it with --daemon-path=%s, or use backend=user:SOCKET",
+		return vsu_error_set(err, -EOPNOTSUPP, "backend=spawn: this cvmm cannot start daemons; start it with --daemon-path=%s, or use backend=user:SOCKET",
 				     vmm_spawn_default_folder());
 	rc = vsu_sock_send(starter.sock, &iov, 1, fds, nfds);
 	if (rc >= 0)

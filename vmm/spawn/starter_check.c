@@ -50,11 +50,11 @@ static int check_word(const struct vmm_starter_setup *setup,
 	const struct vmm_device_key *key = vmm_spawn_key_of(kind, word, &value);
 
 	if (!key && !is_of_queues(word))
-		return vsu_error_set(err, -EPERM, "'%s' is no option of a device", word);
+		return vsu_error_set(err, -EPERM, "'%s' is not an option of a device", word);
 	if (vmm_spawn_fd_of(kind, word, NULL) >= 0)
 		return 0;
 	if (key && setup->locked && !is_harmless(key))
-		return vsu_error_set(err, -EPERM, "'%s': with --sandbox=on, a daemon opens by name only what the command line names; pass a descriptor, as 'cvmm ctl' does for images, or put the device there", word);
+		return vsu_error_set(err, -EPERM, "'%s': with --sandbox=on, a daemon opens by name only what the command line names; pass a descriptor, as 'cvmm ctl' does for images, or add the device to the command line", word);
 	return 0;
 }
 
@@ -71,7 +71,7 @@ int vmm_starter_check(const struct vmm_starter_setup *setup,
 	if (!npassed && vmm_starter_is_listed(setup, kind, words))
 		return 0;
 	if (vmm_spawn_count_fds(kind, words) != npassed)
-		return vsu_error_set(err, -EPERM, "%u descriptors came with the request, and its options refer to %u",
+		return vsu_error_set(err, -EPERM, "%u descriptors were sent with the request, but its options refer to %u",
 				     npassed, vmm_spawn_count_fds(kind, words));
 	while (!rc && (word = vmm_spawn_words_next(words, word)))
 		rc = check_word(setup, kind, word, err);

@@ -195,7 +195,7 @@ int vmm_state_next(const struct vmm_state *state, size_t *at,
 	s->len = (size_t)len;
 	if (section_sum(header, s->len) != load_number(header + AT_SUM, 4))
 		return vsu_error_set(err, -EBADMSG,
-				     "the section at byte %zu has another checksum than its content",
+				     "the section at byte %zu has a wrong checksum",
 				     *at);
 	*at += HEADER + s->len;
 	return 0;
@@ -207,11 +207,11 @@ static int check_kind(const struct vmm_state_section *s, struct vsu_error *err)
 
 	if (!kind && s->required)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "it has a section '%s' that this version does not know",
+				     "it has an unknown section '%s'",
 				     s->name);
 	if (kind && s->version > kind->version)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "section '%s' has version %u, and this program knows %u",
+				     "section '%s' has version %u; supported is %u",
 				     s->name, s->version, kind->version);
 	return 0;
 }
@@ -223,7 +223,7 @@ static int check_header(const struct vmm_state *state, struct vsu_error *err)
 				     "this is not the state of a machine");
 	if (load_number(state->bytes + 8, 4) != FORMAT_VERSION)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "its format has version %u, and this program knows %u",
+				     "its format has version %u; supported is %u",
 				     (unsigned int)load_number(state->bytes + 8, 4),
 				     FORMAT_VERSION);
 	return 0;

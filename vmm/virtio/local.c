@@ -318,7 +318,7 @@ static void local_free(void *backend)
 
 	ev_io_stop(l->loop, &l->ready);
 	if (!stop_by_force(l)) {
-		fprintf(stderr, "cvmm: the host has not finished requests of a %s device within %d ms; they are left behind\n",
+		fprintf(stderr, "cvmm: the host has not finished requests of a %s device within %d ms; they are abandoned\n",
 			virtdev_name(l->dev), STOP_LIMIT_MS);
 		virtdev_set_server(l->dev, NULL, NULL);
 		return;

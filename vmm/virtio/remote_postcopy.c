@@ -148,7 +148,7 @@ int vmm_remote_postcopy_advise(void *backend, struct vsu_error *err)
 	int rc;
 
 	if (!can_wait(r))
-		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' would not wait for missing pages: it lacks the protocol feature PAGEFAULT (cvmm's daemons: --allow-postcopy); migrate without 'postcopy', or to a unix: address, to which shared memory is passed as files",
+		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' cannot wait for missing pages: it lacks the protocol feature PAGEFAULT (cvmm's daemons: --allow-postcopy); migrate without 'postcopy', or to a unix: address, to which shared memory is passed as files",
 				     r->socket);
 	rc = send_request(r, vhost_user_frontend_postcopy_advise, "POSTCOPY_ADVISE", err);
 	r->postcopy.needed = r->postcopy.advised = rc == 0;

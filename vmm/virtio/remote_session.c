@@ -302,7 +302,7 @@ static void remote_force_stop(void *backend)
 	struct remote *r = backend;
 	struct vsu_error why;
 
-	vsu_error_set(&why, -ECANCELED, "the back-end at '%s' is waited for no more",
+	vsu_error_set(&why, -ECANCELED, "cvmm no longer waits for the back-end at '%s'",
 		      r->socket);
 	vhost_user_frontend_fail(virtdev_vhost_user_frontend(r->user), &why);
 }

@@ -77,7 +77,7 @@ void vmm_remote_on_state_moves(void *opaque, int result, int fd)
 	if (result < 0)
 		stream_fail(r, result, "it refused the request");
 	else if (fd >= 0)
-		stream_fail(r, -EOPNOTSUPP, "it returned a descriptor of its own, which cvmm does not use");
+		stream_fail(r, -EOPNOTSUPP, "it returned its own descriptor, which cvmm does not support");
 }
 
 void vmm_remote_on_state_moved(void *opaque, int result)

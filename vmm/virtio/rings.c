@@ -82,7 +82,7 @@ static void on_broken(struct ev_loop *loop, ev_io *w, int revents)
 	(void)revents;
 	ev_io_stop(loop, w);
 	prog_log(PROG_LOG_WARNING, "broken",
-		 "%s finds queue %" PRIu32 " of its device broken; the guest has to reset the device",
+		 "%s reports that queue %" PRIu32 " of its device is broken; the guest has to reset the device",
 		 q->rings->who, q->index);
 	vmm_virtio_need_reset(q->rings->v);
 }

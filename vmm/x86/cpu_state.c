@@ -103,7 +103,7 @@ static int check_nested(const struct vcpu *c)
 	if (rc < 0)
 		return call_failed(c, rc, "GET", "NESTED_STATE");
 	return !busy ? 0 : vsu_error_set(c->err, -EOPNOTSUPP,
-			     "CPU %u: the guest runs virtual machines of its own, whose state cannot be saved",
+			     "CPU %u: the guest runs nested virtual machines, whose state cannot be saved",
 			     c->number);
 }
 
@@ -114,7 +114,7 @@ static int check_xsave(const struct vcpu *c)
 	if (size <= (int)sizeof(struct kvm_xsave))
 		return 0;
 	return vsu_error_set(c->err, -EOPNOTSUPP,
-			     "CPU %u: its extended state has %d bytes, and %zu can be saved; --cpu=plain has fewer",
+			     "CPU %u: its extended state has %d bytes, but at most %zu can be saved; use --cpu=plain",
 			     c->number, size, sizeof(struct kvm_xsave));
 }
 

@@ -73,14 +73,14 @@ static int check_version(const struct vmm_kernel *kernel,
 			 const struct header *h, struct vsu_error *err)
 {
 	if (h->boot_flag != BOOT_FLAG)
-		return kernel_refuse(kernel, "a bzImage without the signature of its boot sector", err);
+		return kernel_refuse(kernel, "the bzImage has no boot sector signature", err);
 	if (h->version < VERSION_64_BIT)
-		return vsu_error_set(err, -EBADMSG, "kernel '%s': its boot protocol is %d.%02d; needed is 2.12 (Linux 3.8)",
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': its boot protocol is %d.%02d; 2.12 (Linux 3.8) is required",
 			kernel->name, h->version >> 8, h->version & 0xff);
 	if (!(h->loadflags & LOADED_HIGH))
 		return kernel_refuse(kernel, "a zImage, which loads below 1 MiB; only a bzImage can be booted", err);
 	if (!(h->xloadflags & XLF_KERNEL_64))
-		return kernel_refuse(kernel, "a bzImage without a 64-bit entry; use a kernel for x86-64", err);
+		return kernel_refuse(kernel, "the bzImage has no 64-bit entry point; use a kernel for x86-64", err);
 	return 0;
 }
 
@@ -89,11 +89,11 @@ static int check_fields(const struct vmm_kernel *kernel,
 {
 	if (SETUP_MAGIC + h->jump < SETUP_END ||
 	    SETUP_MAGIC + h->jump > PARAMS_HEADER_MAX)
-		return kernel_refuse(kernel, "a bzImage whose header has an impossible length", err);
+		return kernel_refuse(kernel, "the bzImage header has an invalid length", err);
 	if (!vsu_is_power_of_two(h->alignment) || h->alignment < MIN_ALIGNMENT)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': its alignment, %#" PRIx32 ", is not a power of two of at least a page", kernel->name, h->alignment);
 	if (!h->relocatable && h->pref_address < VMM_BOOT_KERNEL_GPA)
-		return vsu_error_set(err, -EBADMSG, "kernel '%s': it must lie at %#" PRIx64 ", below 1 MiB, where the boot protocol keeps its own", kernel->name, h->pref_address);
+		return vsu_error_set(err, -EBADMSG, "kernel '%s': its address, %#" PRIx64 ", is below 1 MiB, which the boot protocol reserves", kernel->name, h->pref_address);
 	return 0;
 }
 
@@ -111,7 +111,7 @@ static int find_payload(const struct vmm_kernel *kernel,
 		return kernel_refuse(kernel, "truncated within its compressed part",
 				     err);
 	if ((uint64_t)h->syssize * 16 <= ENTRY_64)
-		return kernel_refuse(kernel, "a bzImage without content", err);
+		return kernel_refuse(kernel, "the bzImage is empty", err);
 	*offset = at;
 	*len = (size_t)h->syssize * 16;
 	return 0;
@@ -152,7 +152,7 @@ static int choose_place(const struct vmm_kernel *kernel,
 		return 0;
 	if (h->relocatable && find_place(view, h->alignment, len, at))
 		return 0;
-	return vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 "%s, which is not all memory of the guest; give it more with --memory", kernel->name, len,
+	return vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 "%s, which are not in guest memory; increase --memory", kernel->name, len,
 		h->pref_address, h->relocatable ? " or elsewhere" : "");
 }
 

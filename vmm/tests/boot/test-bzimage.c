@@ -111,7 +111,7 @@ START_TEST(fixed_kernel_is_loaded_at_its_address_or_refused)
 	ck_assert_int_eq(load(), 0);
 	ck_assert_uint_eq(loaded.first, 0x310000);
 	put(SETUP_PREF_ADDRESS, 0x1000000, 8);
-	assert_says(-E2BIG, "at 0x1000000, which is not all memory");
+	assert_says(-E2BIG, "at 0x1000000, which are not in guest memory");
 	put(SETUP_PREF_ADDRESS, 0x90000, 8);
 	assert_says(-EBADMSG, "below 1 MiB");
 }
@@ -130,7 +130,7 @@ START_TEST(d2_07_setup_sectors_beyond_the_file_are_refused)
 	put(SETUP_SYSSIZE, UINT32_MAX, 4);
 	assert_says(-EBADMSG, "truncated within its compressed part");
 	put(SETUP_SYSSIZE, 0, 4);
-	assert_says(-EBADMSG, "without content");
+	assert_says(-EBADMSG, "is empty");
 }
 END_TEST
 
@@ -139,16 +139,16 @@ static const struct bad_field {
 	uint64_t value;
 	const char *says;
 } bad_fields[] = {
-	{ SETUP_BOOT_FLAG, 2, 0xaa54, "signature of its boot sector" },
-	{ SETUP_VERSION, 2, 0x20b, "boot protocol is 2.11; needed is 2.12" },
+	{ SETUP_BOOT_FLAG, 2, 0xaa54, "no boot sector signature" },
+	{ SETUP_VERSION, 2, 0x20b, "boot protocol is 2.11; 2.12" },
 	{ SETUP_VERSION, 2, 0, "boot protocol is 0.00" },
 	{ SETUP_LOADFLAGS, 1, 0, "zImage" },
-	{ SETUP_XLOADFLAGS, 2, 0xfffe, "without a 64-bit entry" },
+	{ SETUP_XLOADFLAGS, 2, 0xfffe, "no 64-bit entry point" },
 	{ SETUP_ALIGNMENT, 4, 0, "power of two" },
 	{ SETUP_ALIGNMENT, 4, 0x300000, "power of two" },
 	{ SETUP_ALIGNMENT, 4, 0x800, "power of two" },
-	{ SETUP_JUMP_DISTANCE, 1, 0x61, "impossible length" },
-	{ SETUP_JUMP_DISTANCE, 1, 0xff, "impossible length" },
+	{ SETUP_JUMP_DISTANCE, 1, 0x61, "invalid length" },
+	{ SETUP_JUMP_DISTANCE, 1, 0xff, "invalid length" },
 };
 
 START_TEST(d2_08_impossible_header_field_is_refused)
@@ -176,7 +176,7 @@ END_TEST
 START_TEST(d2_08_kernel_that_needs_more_than_the_memory_is_refused)
 {
 	put(SETUP_INIT_SIZE, 8 * MIB, 4);
-	assert_says(-E2BIG, "give it more with --memory");
+	assert_says(-E2BIG, "increase --memory");
 	put(SETUP_INIT_SIZE, UINT32_MAX, 4);
 	assert_says(-E2BIG, "it needs 4294967295 bytes");
 	put(SETUP_INIT_SIZE, 1, 4);	/* less than the file itself has */

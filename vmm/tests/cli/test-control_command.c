@@ -217,7 +217,7 @@ START_TEST(samples_of_a_metric_follow_each_other)
 			 "# TYPE cvmm_vcpu_exits untyped\ncvmm_vcpu_exits{cpu=\"0\"} 7\ncvmm_vcpu_exits{cpu=\"1\"} 8\n"
 			 "# TYPE cvmm_vcpu_io untyped\ncvmm_vcpu_io{cpu=\"0\"} 1\ncvmm_vcpu_io{cpu=\"1\"} 0\n");
 	ck_assert_int_eq(parse(3, SOCKET, "pause", "--prometheus"), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(err.msg, "--prometheus is for the command stats"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "--prometheus requires the command stats"));
 }
 END_TEST
 

@@ -245,8 +245,8 @@ static const struct { const char *line, *says; } foreign[] = {
 	{ "k --shared-dir /srv", "'--shared-dir'; cvmm has --fs FOLDER" },
 	{ "k -s /run/s", "'-s'; cvmm has --control SOCKET" },
 	{ "k --cid=3", "'--cid'; cvmm has --vsock N" },
-	{ "k --gpu", "'--gpu'; such a device is '--device gpu,backend=user:SOCKET'" },
-	{ "k --blk=path=a", "'--blk'; such a device is '--disk PROPERTIES'" },
+	{ "k --gpu", "'--gpu'; use '--device gpu,backend=user:SOCKET'" },
+	{ "k --blk=path=a", "'--blk'; use '--disk PROPERTIES'" },
 	{ "k --cpu=host --momory 1G", "'--momory'; did you mean '--memory'?" },
 	{ "k --momory 1G -- -m", "'--momory'; did you mean '--memory'?" },
 };

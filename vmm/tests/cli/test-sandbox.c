@@ -331,9 +331,9 @@ END_TEST
 static const struct { const char *line, *says; } refused[] = {
 	{ "k --sandbox=", "--sandbox" },
 	{ "k --sandbox=maybe", "maybe" },
-	{ "k --sandbox=on,log", "expected is on, log, off" },
-	{ "k --sandbox=on,off", "expected is on, log, off" },
-	{ "k --sandbox=folder=/tmp", "expected is on, log, off" },
+	{ "k --sandbox=on,log", "expected on, log, off" },
+	{ "k --sandbox=on,off", "expected on, log, off" },
+	{ "k --sandbox=folder=/tmp", "expected on, log, off" },
 	{ "k --sandbox=on,folder=/no/such", "folder '/no/such'" },
 	{ "k --sandbox=on,folder=/etc/passwd", "folder '/etc/passwd'" },
 };

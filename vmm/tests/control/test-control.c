@@ -238,9 +238,9 @@ static const struct {
 	{ "sya x\n", "{\"ok\":false,\"error\":\"no command 'sya'; did you mean 'say'? There are: say, fail, wait, tell, subscribe, ring, use, list\"}\n" },
 	{ "quark\n", "{\"ok\":false,\"error\":\"no command 'quark'; there are: say, fail, wait, tell, subscribe, ring, use, list\"}\n" },
 	{ "\n", "{\"ok\":false,\"error\":\"an empty line; a command was expected\"}\n" },
-	{ "say\n", "{\"ok\":false,\"error\":\"say: 0 words follow; expected is 'say WORD [MORE]'\"}\n" },
-	{ "say a b c d e f g h i j k\n", "{\"ok\":false,\"error\":\"say: 11 words follow; expected is 'say WORD [MORE]'\"}\n" },
-	{ "fail x\n", "{\"ok\":false,\"error\":\"fail: 1 words follow; expected is 'fail'\"}\n" },
+	{ "say\n", "{\"ok\":false,\"error\":\"say: 0 words follow; expected 'say WORD [MORE]'\"}\n" },
+	{ "say a b c d e f g h i j k\n", "{\"ok\":false,\"error\":\"say: 11 words follow; expected 'say WORD [MORE]'\"}\n" },
+	{ "fail x\n", "{\"ok\":false,\"error\":\"fail: 1 words follow; expected 'fail'\"}\n" },
 };
 
 START_TEST(wrong_command_is_refused_and_its_client_stays)
@@ -264,7 +264,7 @@ START_TEST(d3_01_line_without_end_loses_its_client_alone)
 	memset(line, 'x', sizeof(line) - 1);
 	line[VMM_CONTROL_LINE] = '\0';
 	say(sock, line);
-	ck_assert_str_eq(answer(sock), "{\"ok\":false,\"error\":\"8 KiB came that are no whole line, or that wait for an answer\"}\n");
+	ck_assert_str_eq(answer(sock), "{\"ok\":false,\"error\":\"received 8 KiB without a complete line, or while a reply is pending\"}\n");
 	ck_assert_str_eq(answer(sock), "end");
 	line[VMM_CONTROL_LINE - 1] = '\n';
 	say(other, line);
@@ -280,7 +280,7 @@ START_TEST(d3_01_zero_byte_loses_its_client)
 
 	ck_assert_int_eq(send(sock, "say\0x\n", 6, MSG_NOSIGNAL), 6);
 	run();
-	ck_assert_str_eq(answer(sock), "{\"ok\":false,\"error\":\"a line with a byte of zero\"}\n");
+	ck_assert_str_eq(answer(sock), "{\"ok\":false,\"error\":\"a line contains a NUL byte\"}\n");
 	ck_assert_str_eq(answer(sock), "end");
 	ck_assert_uint_eq(obeyed, 0);
 	close(sock);
@@ -296,7 +296,7 @@ START_TEST(d3_01_incomplete_line_is_refused)
 	run();
 	ck_assert_str_eq(answer(sock),
 			 "{\"ok\":true,\"word\":\"one\",\"more\":0}\n"
-			 "{\"ok\":false,\"error\":\"the line has no end; a newline was expected\"}\n");
+			 "{\"ok\":false,\"error\":\"the line is incomplete; expected a newline\"}\n");
 	ck_assert_str_eq(answer(sock), "end");
 	ck_assert_uint_eq(obeyed, 1);
 	close(sock);
@@ -356,7 +356,7 @@ START_TEST(d3_03_longest_silent_client_is_replaced)
 	ck_assert_str_eq(answer(more), SAID);
 	ck_assert_str_eq(answer(sock[0]), SAID);
 	ck_assert_str_eq(answer(sock[1]), SAID
-		"{\"ok\":false,\"error\":\"of all clients you were silent for longest, and another one came; connect again\"}\n");
+		"{\"ok\":false,\"error\":\"disconnected in favour of another client, because this one was idle for longest; connect again\"}\n");
 	ck_assert_str_eq(answer(sock[1]), "end");
 	say(sock[2], "say x\n");
 	ck_assert_str_eq(answer(sock[2]), SAID SAID);
@@ -373,7 +373,7 @@ START_TEST(d3_03_clients_that_wait_for_answers_stay_and_a_ninth_is_refused)
 	more = client();
 	run();
 	ck_assert_str_eq(answer(more),
-		"{\"ok\":false,\"error\":\"all clients wait for their answers, and there is no place for more; try again later\"}\n");
+		"{\"ok\":false,\"error\":\"too many clients, and all wait for replies; try again later\"}\n");
 	ck_assert_str_eq(answer(more), "end");
 	close(more);
 	shutdown(sock[4], SHUT_WR);
@@ -436,7 +436,7 @@ START_TEST(d3_03_client_that_floods_while_it_waits_is_disconnected)
 	memset(line, '\n', sizeof(line) - 1);
 	line[VMM_CONTROL_LINE] = '\0';
 	say(sock, line);
-	ck_assert_str_eq(answer(sock), "{\"ok\":false,\"error\":\"8 KiB came that are no whole line, or that wait for an answer\"}\n");
+	ck_assert_str_eq(answer(sock), "{\"ok\":false,\"error\":\"received 8 KiB without a complete line, or while a reply is pending\"}\n");
 	ck_assert_str_eq(answer(sock), "end");
 	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, "", NULL), 0);
 	close(sock);
@@ -476,7 +476,7 @@ static void wait_for_fds(int count)
 }
 
 #define BYTE(c) "{\"ok\":true,\"byte\":\"" c "\"}\n"
-#define NO_FD(n) "{\"ok\":false,\"error\":\"'fd:" #n "': 0 descriptors came with the line; attach it with SCM_RIGHTS, or name a file\"}\n"
+#define NO_FD(n) "{\"ok\":false,\"error\":\"'fd:" #n "': 0 descriptors were sent with the line; attach it with SCM_RIGHTS, or name a file\"}\n"
 
 START_TEST(descriptors_belong_to_the_line_they_came_with)
 {
@@ -520,12 +520,12 @@ static const struct {
 	{ "list net,fd=0,mtu=1\n", 1, "{\"ok\":true,\"list\":\"net,fd=#,mtu=#\"}\n" },
 	{ "list console,port=log:fd:0,fd=1\n", 2, "{\"ok\":true,\"list\":\"console,port=log:fd:#,fd=#\"}\n" },
 	{ "list a,,fd:7,b=x:fd:9\n", 0, "{\"ok\":true,\"list\":\"a,,fd:#,b=x:fd:#\"}\n" },
-	{ "list fd:1\n", 1, "{\"ok\":false,\"error\":\"'fd:1': 1 descriptors came with the line; attach it with SCM_RIGHTS, or name a file\"}\n" },
-	{ "list path=fd:x\n", 1, "{\"ok\":false,\"error\":\"'path=fd:x' is no descriptor of the message, as fd:0 is\"}\n" },
-	{ "use fd:0x\n", 1, "{\"ok\":false,\"error\":\"'fd:0x' is no descriptor of the message, as fd:0 is\"}\n" },
-	{ "use fd:4294967296\n", 1, "{\"ok\":false,\"error\":\"'fd:4294967296': 1 descriptors came with the line; attach it with SCM_RIGHTS, or name a file\"}\n" },
+	{ "list fd:1\n", 1, "{\"ok\":false,\"error\":\"'fd:1': 1 descriptors were sent with the line; attach it with SCM_RIGHTS, or name a file\"}\n" },
+	{ "list path=fd:x\n", 1, "{\"ok\":false,\"error\":\"'path=fd:x' is not a descriptor of the message, such as fd:0\"}\n" },
+	{ "use fd:0x\n", 1, "{\"ok\":false,\"error\":\"'fd:0x' is not a descriptor of the message, such as fd:0\"}\n" },
+	{ "use fd:4294967296\n", 1, "{\"ok\":false,\"error\":\"'fd:4294967296': 1 descriptors were sent with the line; attach it with SCM_RIGHTS, or name a file\"}\n" },
 	{ "use fd:0\n", 2, "{\"ok\":false,\"error\":\"descriptor 1 of the message is not used; name it as fd:1, or do not send it\"}\n" },
-	{ "say x\n", 2, "{\"ok\":false,\"error\":\"say: 2 descriptors came with the line, and this command uses none; do not send them\"}\n" },
+	{ "say x\n", 2, "{\"ok\":false,\"error\":\"say: 2 descriptors were sent with the line, but this command uses none\"}\n" },
 };
 
 START_TEST(d3_09_words_name_descriptors_of_their_message_alone)
@@ -552,9 +552,9 @@ static const struct {
 	unsigned int n;
 	const char *why;
 } floods[] = {
-	{ NULL, "use fd:0\n", 17, "more than 16 descriptors came with a line" },
-	{ "wait\n", "use fd:0\n", 1, "descriptors came while those of an earlier line were not used; wait for its answer" },
-	{ "use", " fd:0\n", 1, "descriptors came while those of an earlier line were not used; wait for its answer" },
+	{ NULL, "use fd:0\n", 17, "more than 16 descriptors were sent with a line" },
+	{ "wait\n", "use fd:0\n", 1, "descriptors were sent before those of an earlier line were used; wait for its reply" },
+	{ "use", " fd:0\n", 1, "descriptors were sent before those of an earlier line were used; wait for its reply" },
 };
 
 START_TEST(d3_09_client_that_floods_with_descriptors_is_disconnected_and_all_are_closed)

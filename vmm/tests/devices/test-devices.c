@@ -244,20 +244,18 @@ static const struct refusal {
 	{ VMM_DEVICE_DISK, "readonly", -EINVAL,
 	  "--disk 'readonly': needs 'path=FILE' or 'backend=user:SOCKET'" },
 	{ VMM_DEVICE_DISK, "path=a,backend=user:s", -EINVAL,
-	  "--disk 'path=a,backend=user:s': 'path' is the back-end's to say; "
+	  "--disk 'path=a,backend=user:s': 'path' is decided by the back-end; "
 	  "leave it out, or 'backend=user:'" },
 	{ VMM_DEVICE_DISK, "backend=user:s,engine=sync", -EINVAL,
-	  "--disk 'backend=user:s,engine=sync': 'engine' is the back-end's to "
-	  "say; leave it out, or 'backend=user:'" },
+	  "--disk 'backend=user:s,engine=sync': 'engine' is decided by the back-end; leave it "
+	  "out, or 'backend=user:'" },
 	{ VMM_DEVICE_DISK, "path=a,backend=usr:s", -EINVAL,
 	  "--disk: key 'backend': 'usr:s' is neither 'inline', 'spawn', 'kernel' nor "
 	  "'user:SOCKET'" },
 	{ VMM_DEVICE_DISK, "path=a,backend=kernel", -EINVAL,
-	  "--disk 'path=a,backend=kernel': the kernel serves network cards and "
-	  "sockets, 'net' and 'vsock'" },
+	  "--disk 'path=a,backend=kernel': 'backend=kernel' supports only 'net' and 'vsock'" },
 	{ VMM_DEVICE_ANY, "id=19,backend=kernel", -EINVAL,
-	  "--device 'id=19,backend=kernel': the kernel serves network cards "
-	  "and sockets, 'net' and 'vsock'" },
+	  "--device 'id=19,backend=kernel': 'backend=kernel' supports only 'net' and 'vsock'" },
 	{ VMM_DEVICE_NET, "socket=s,backend=kernel", -EINVAL,
 	  "--net 'socket=s,backend=kernel': the kernel serves a tap interface: "
 	  "give 'tap=NAME' or 'fd=N', leave out 'socket'" },
@@ -267,8 +265,8 @@ static const struct refusal {
 	{ VMM_DEVICE_RNG, "reconnect=5", -EINVAL,
 	  "--rng 'reconnect=5': 'reconnect' needs 'backend=user:SOCKET'" },
 	{ VMM_DEVICE_NET, "tap=t,backend=kernel,read-only-windows", -EINVAL,
-	  "--net 'tap=t,backend=kernel,read-only-windows': 'read-only-windows' "
-	  "is for 'backend=user:'" },
+	  "--net 'tap=t,backend=kernel,read-only-windows': 'read-only-windows' requires "
+	  "'backend=user:'" },
 	{ VMM_DEVICE_VSOCK, "backend=kernel", -EINVAL,
 	  "--vsock 'backend=kernel': needs 'cid=N'" },
 	{ VMM_DEVICE_VSOCK, "cid=4,path=p,backend=kernel", -EINVAL,
@@ -292,13 +290,12 @@ static const struct refusal {
 	  "--disk: key 'serial': '012345678901234567890' has 21 bytes, at "
 	  "most 20 are possible" },
 	{ VMM_DEVICE_RNG, "rate=1k,backend=user:s", -EINVAL,
-	  "--rng 'rate=1k,backend=user:s': 'rate' is the back-end's to "
-	  "say; leave it out, or 'backend=user:'" },
+	  "--rng 'rate=1k,backend=user:s': 'rate' is decided by the back-end; leave it out, or "
+	  "'backend=user:'" },
 	{ VMM_DEVICE_RNG, "rat=1k", -ENOENT,
 	  "--rng: unknown key 'rat'; did you mean 'rate'?" },
 	{ VMM_DEVICE_ANY, "backend=user:s", -EINVAL,
-	  "--device 'backend=user:s': needs 'id=N', the VIRTIO device id, or "
-	  "begins with a kind" },
+	  "--device 'backend=user:s': needs a kind first, or 'id=N', the VIRTIO device id" },
 	{ VMM_DEVICE_ANY, "id=2", -EINVAL,
 	  "--device 'id=2': needs 'backend=user:SOCKET'" },
 	{ VMM_DEVICE_ANY, "id=2,backend=inline", -EINVAL,
@@ -307,9 +304,9 @@ static const struct refusal {
 	  "--device: key 'id': 0 is out of range; allowed is 1 to 63" },
 	{ VMM_DEVICE_ANY, "id=2,backend=user:s,path=a", -ENOENT, NULL },
 	{ VMM_DEVICE_ANY, "rgn", -ENOENT,
-	  "--device: no kind of device 'rgn'; did you mean 'rng'?" },
+	  "--device: unknown device kind 'rgn'; did you mean 'rng'?" },
 	{ VMM_DEVICE_ANY, "dsk,path=a", -ENOENT,
-	  "--device: no kind of device 'dsk'; did you mean 'disk'?" },
+	  "--device: unknown device kind 'dsk'; did you mean 'disk'?" },
 	{ VMM_DEVICE_MEM, "512M", -EINVAL,
 	  "--mem '512M': a size without a key; the guest's memory is '--memory "
 	  "SIZE', memory that is plugged while it runs is '--mem size=SIZE'" },
@@ -323,19 +320,17 @@ static const struct refusal {
 	  "--vsock: key 'cid': 'three' is not a number; give a decimal or 0x "
 	  "hexadecimal number, 3 to 4294967294" },
 	{ VMM_DEVICE_ANY, "thermometer,rate=3", -ENOENT,
-	  "--device: no kind of device 'thermometer'; begin with a kind, or "
-	  "give 'id=N'" },
+	  "--device: unknown device kind 'thermometer'; begin with a kind, or specify 'id=N'" },
 	{ VMM_DEVICE_ANY, "fs,id=2,backend=user:s", -EINVAL,
-	  "--device 'fs,id=2,backend=user:s': the kind it begins with has an "
-	  "id; leave 'id' out" },
+	  "--device 'fs,id=2,backend=user:s': its kind implies the id; leave 'id' out" },
 	{ VMM_DEVICE_ANY, "gpu,tag=a,backend=user:s", -EINVAL,
-	  "--device 'gpu,tag=a,backend=user:s': 'tag' is for a file system; "
+	  "--device 'gpu,tag=a,backend=user:s': 'tag' requires a file system; "
 	  "leave it out, or begin with 'fs'" },
 	{ VMM_DEVICE_ANY, "fs,tag=,backend=user:s", -EINVAL,
-	  "--device: key 'tag': '' is not of 1 to 36 characters" },
+	  "--device: key 'tag': '' does not have 1 to 36 characters" },
 	{ VMM_DEVICE_ANY, "fs,tag=0123456789012345678901234567890123456,backend=user:s",
 	  -EINVAL, "--device: key 'tag': '0123456789012345678901234567890123456' "
-	  "is not of 1 to 36 characters" },
+	  "does not have 1 to 36 characters" },
 	{ VMM_DEVICE_FS, "path=/f,migration-on-error=abort", -EINVAL,
 	  "--fs: key 'migration-on-error': a guest of cvmm comes from no other "
 	  "host; leave it out, it is an option of the daemon" },
@@ -346,14 +341,14 @@ static const struct refusal {
 	{ VMM_DEVICE_ANY, "rng,queues=2", -EINVAL,
 	  "--device: key 'queues': 2 is out of range; allowed is only 1" },
 	{ VMM_DEVICE_ANY, "rng,rate=1k,backend=user:s", -EINVAL,
-	  "--device 'rng,rate=1k,backend=user:s': 'rate' is the back-end's to "
-	  "say; leave it out, or 'backend=user:'" },
+	  "--device 'rng,rate=1k,backend=user:s': 'rate' is decided by the back-end; leave it "
+	  "out, or 'backend=user:'" },
 	{ VMM_DEVICE_DISK, "path=a,reconnect=5", -EINVAL,
 	  "--disk 'path=a,reconnect=5': 'reconnect' needs "
 	  "'backend=user:SOCKET'" },
 	{ VMM_DEVICE_DISK, "path=a,read-only-windows", -EINVAL,
-	  "--disk 'path=a,read-only-windows': 'read-only-windows' is for "
-	  "'backend=user:'; a device of this process reads all memory" },
+	  "--disk 'path=a,read-only-windows': 'read-only-windows' requires 'backend=user:'; "
+	  "cvmm's own devices access all memory" },
 	{ VMM_DEVICE_ANY, "blk", -EINVAL,
 	  "--device 'blk': needs 'path=FILE' or 'backend=user:SOCKET'" },
 };

@@ -178,7 +178,7 @@ END_TEST
 START_TEST(other_interface_is_refused)
 {
 	version = 11;
-	assert_host(-EOPNOTSUPP, "version 11, needed is 12");
+	assert_host(-EOPNOTSUPP, "version 11; 12 is required");
 	fails_request = KVM_GET_API_VERSION;
 	fails_with = ENOTTY;
 	assert_host(-ENOTTY, "'/dev/kvm' is not KVM");

@@ -177,7 +177,7 @@ START_TEST(vectors_that_kvm_does_not_have_are_refused)
 	irqfd_fails = 0;
 	ck_assert_int_eq(vmm_msi_add(msi, 7, &gsi, NULL), 0);
 	ck_assert_int_eq(vmm_msi_add(msi, 8, &gsi, &err), -ENOSPC);
-	ck_assert(strstr(err.msg, "1 messages"));
+	ck_assert(strstr(err.msg, "1 device interrupts"));
 	teardown();
 	capability = 0;
 	ck_assert_int_eq(vmm_msi_new(&kvm, &msi, &err), -EOPNOTSUPP);

@@ -113,8 +113,8 @@ static void named(void)
 	assert_told("device-add rng\n", ADDED(1));
 	assert_told("device-add rng\n", ADDED(2));
 	assert_refusal("device-del rng\n",
-		       "device-del: 'rng' names devices 1, 2; give the number of one");
-	assert_refusal("device-del rng force\n", "names devices 1, 2");
+		       "device-del: 'rng' matches devices 1, 2; specify one by its number");
+	assert_refusal("device-del rng force\n", "matches devices 1, 2");
 	ck_assert(has_device(1) && has_device(2));
 	assert_told("device-del 2\n", DONE);
 	assert_given(3);
@@ -133,9 +133,9 @@ static void doubled(void)
 {
 	assert_told("device-add blk,path=disk\n", ADDED(0));
 	assert_refusal("device-add blk,path=disk\n",
-		       "'disk' is given twice; one device can write to a file");
-	assert_refusal("device-add blk,path=./disk,readonly\n", "is given twice");
-	assert_refusal("device-add blk,./disk\n", "is given twice");
+		       "'disk' is specified twice; only one device can write to a file");
+	assert_refusal("device-add blk,path=./disk,readonly\n", "is specified twice");
+	assert_refusal("device-add blk,./disk\n", "is specified twice");
 	assert_told("device-add blk,path=disk,locking=off\n", ADDED(1));
 }
 
@@ -167,7 +167,7 @@ static void paused(void)
 	/* an access by CPU 0 */
 	capacity();
 	ck_assert_uint_gt(runs(), before);
-	assert_refusal("pause now\n", "expected is 'pause'");
+	assert_refusal("pause now\n", "expected 'pause'");
 }
 
 START_TEST(no_processor_runs_between_pause_and_resume)
@@ -215,7 +215,7 @@ static void balloon(void)
 	assert_told("device-add balloon,size=1M\n", ADDED(0));
 	ck_assert_ptr_nonnull(strstr(user_says("balloon\n"), "{\"ok\":true,\"numbers\":{\"target\":1048576,\"actual\":0,"));
 	ck_assert_ptr_nonnull(strstr(user_says("balloon 2M\n"), "\"target\":2097152,"));
-	assert_refusal("balloon much\n", "balloon: 'much' is no size");
+	assert_refusal("balloon much\n", "balloon: 'much' is not a size");
 	assert_told("device-del balloon force\n", DONE);
 }
 
@@ -277,7 +277,7 @@ static void levels(void)
 	assert_told("log-level\n", "{\"ok\":true,\"level\":\"warning\"}\n");
 	assert_told("log-level debug\n", "{\"ok\":true,\"level\":\"debug\"}\n");
 	assert_told("log-level\n", "{\"ok\":true,\"level\":\"debug\"}\n");
-	assert_refusal("log-level loud\n", "log-level: 'loud' is no level");
+	assert_refusal("log-level loud\n", "log-level: 'loud' is not a log level");
 	assert_told("log-level warning\n", "{\"ok\":true,\"level\":\"warning\"}\n");
 	ck_assert_ptr_nonnull(strstr(user_says("help\n"), "{\"ok\":true,\"commands\":[{\"name\":\"status\",\"help\":\""));
 	ck_assert_ptr_nonnull(strstr(said, "{\"name\":\"resize\",\"arguments\":\"DEVICE SIZE\",\"help\":\""));
@@ -290,24 +290,24 @@ START_TEST(the_level_of_the_log_changes_while_the_machine_runs)
 END_TEST
 
 static const struct { const char *line, *why; } refusals[] = {
-	{ "limit 0\n", "expected is 'limit DEVICE KEY=VALUE,...'" },
-	{ "limit 1 rate=1M\n", "limit: no device '1'; 'status' names them" },
+	{ "limit 0\n", "expected 'limit DEVICE KEY=VALUE,...'" },
+	{ "limit 1 rate=1M\n", "limit: no device '1'; 'status' lists them" },
 	{ "limit rng rate=1M\n", "limit: this device has no rate limits" },
-	{ "resize\n", "expected is 'resize DEVICE SIZE'" },
-	{ "resize 0\n", "expected is 'resize DEVICE SIZE'" },
-	{ "resize 1 1M\n", "resize: no device '1'; 'status' names them" },
+	{ "resize\n", "expected 'resize DEVICE SIZE'" },
+	{ "resize 0\n", "expected 'resize DEVICE SIZE'" },
+	{ "resize 1 1M\n", "resize: no device '1'; 'status' lists them" },
 	{ "resize net 1M\n", "resize: no device 'net'" },
-	{ "resize rng 1M\n", "device 'rng' has no size that can be changed here" },
-	{ "resize 0 much\n", "resize: 'much' is no size, as 512M is" },
-	{ "resize 0 -1\n", "'-1' is no size" },
-	{ "status now\n", "expected is 'status'" },
-	{ "migrate here\n", "migrate: 'here' is no address; expected is unix:PATH, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER, exec:COMMAND or fd:N" },
-	{ "migrate rate=fast unix:a\n", "rate: 'fast' is no number of bytes per second" },
-	{ "migrate downtime=0 unix:a\n", "downtime: '0' is no number of milliseconds" },
+	{ "resize rng 1M\n", "device 'rng' cannot be resized" },
+	{ "resize 0 much\n", "resize: 'much' is not a size such as 512M" },
+	{ "resize 0 -1\n", "'-1' is not a size" },
+	{ "status now\n", "expected 'status'" },
+	{ "migrate here\n", "migrate: 'here' is not an address; expected unix:PATH, tcp:HOST:PORT, tls:HOST:PORT,certificates=FOLDER, exec:COMMAND or fd:N" },
+	{ "migrate rate=fast unix:a\n", "rate: 'fast' is not a number of bytes per second" },
+	{ "migrate downtime=0 unix:a\n", "downtime: '0' is not a number of milliseconds" },
 	{ "migrate auto-converge\n", "no address" },
 	{ "migrate-cancel\n", "no migration is in progress" },
 	{ "stats\n", "did you mean 'status'? There are: status, pause, resume, power-button, reset, quit, save, working-set, migrate, migrate-cancel, migrate-postcopy, resize, limit, balloon, device-add, device-del, memory, log-level, subscribe, help" },
-	{ "device-del\n", "expected is 'device-del DEVICE [force] [wait]'" },
+	{ "device-del\n", "expected 'device-del DEVICE [force] [wait]'" },
 	{ "device-del 0 force wait now\n", "4 words follow" },
 	{ "device-del 0 wait soon\n", "'soon' after the device" },
 };

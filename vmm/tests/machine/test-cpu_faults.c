@@ -87,7 +87,7 @@ START_TEST(e1_29_guest_without_machine_checks_ends_with_the_address)
 {
 	run(touches, "--memory=size=4M");
 	assert_ended(VSU_EXIT_HOST, "CPU 0: memory at 0x5000 is lost");
-	assert_ended(VSU_EXIT_HOST, "no machine check that would tell it");
+	assert_ended(VSU_EXIT_HOST, "the guest cannot receive a machine check");
 	ck_assert_uint_eq(fake.nchecks, 0);
 }
 END_TEST
@@ -104,7 +104,7 @@ START_TEST(e1_29_page_lost_within_a_machine_check_ends_the_machine)
 	fake.takes_checks = true;
 	run(touches_two, "--memory=size=4M");
 	assert_ended(VSU_EXIT_HOST, "memory at 0x9000 is lost");
-	assert_ended(VSU_EXIT_HOST, "no machine check within another one");
+	assert_ended(VSU_EXIT_HOST, "the guest is still handling another machine check");
 	ck_assert_uint_eq(fake.nchecks, 1);
 }
 END_TEST
@@ -162,8 +162,8 @@ static int is_told_early(unsigned int cpu, unsigned int n, struct kvm_run *run)
 		return -EINTR;
 	}
 	wait_for_words("memory at 0x5000 is lost");
-	wait_for_words(fake.takes_checks ? "the guest was told" :
-		       "nobody has touched it yet");
+	wait_for_words(fake.takes_checks ? "the guest was notified" :
+		       "it was not accessed yet");
 	return fake_power_off(run);
 }
 

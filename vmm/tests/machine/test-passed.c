@@ -41,7 +41,7 @@ static void adding(void)
 	ck_assert_str_eq(user_passes("device-add blk,path=fd:0:/a/disk.img\n", &fd, 1), ADDED(0));
 	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"kind\":\"blk\""));
 	close(fd);
-	assert_refusal("device-add blk,path=fd:0\n", "'path=fd:0': 0 descriptors came with the line");
+	assert_refusal("device-add blk,path=fd:0\n", "'path=fd:0': 0 descriptors were sent with the line");
 	ck_assert_uint_eq(port_in(CAME), SLOT1);
 	ck_assert_uint_eq(config_in(1, 0), 0x10421af4);
 }
@@ -88,16 +88,16 @@ static void saving_wrongly(void)
 	int appends[] = { fds[0], fds[1], disk_of("a", O_WRONLY | O_APPEND) };
 	int full[] = { fds[0], fds[1], open("disk", O_RDWR | O_CLOEXEC) };
 
-	assert_passed_refusal("save fd:0\n", fds, 1, "1 files; expected are those of memory, state and machine.json");
-	assert_passed_refusal(FILES, fds, 2, "'fd:2': 2 descriptors came");
+	assert_passed_refusal("save fd:0\n", fds, 1, "1 files; expected those of memory, state and machine.json");
+	assert_passed_refusal(FILES, fds, 2, "'fd:2': 2 descriptors were sent");
 	assert_passed_refusal(FILES, read_only, 3, "'machine.json' is not open for writing");
 	assert_passed_refusal(FILES, appends, 3, "without O_APPEND");
-	assert_passed_refusal(FILES, same, 3, "'memory' and 'machine.json' are one file; pass three");
+	assert_passed_refusal(FILES, same, 3, "'memory' and 'machine.json' are the same file; pass three");
 	assert_passed_refusal(FILES, full, 3, "'machine.json' is not empty");
 	assert_passed_refusal("save folder\n", fds, 1, "descriptor 0 of the message is not used");
-	assert_passed_refusal("save folder fd:0\n", fds, 1, "expected is one folder");
+	assert_passed_refusal("save folder fd:0\n", fds, 1, "expected only the folder");
 	assert_passed_refusal("migrate fd:0\n", fds, 1, "is not a socket; a pipe has one direction only");
-	assert_passed_refusal("migrate connections=2 fd:0\n", fds, 1, "a descriptor are one connection");
+	assert_passed_refusal("migrate connections=2 fd:0\n", fds, 1, "fd: use only one connection");
 	ck_assert_int_lt(access("folder.incomplete", F_OK), 0);
 	close_all(fds, 3);
 	close(read_only[2]);

@@ -107,14 +107,14 @@ START_TEST(a3_24_device_of_an_unresponsive_guest_can_be_removed)
 END_TEST
 
 static const struct { const char *line, *why; } refusals[] = {
-	{ "device-add\n", "expected is 'device-add KIND,OPTIONS'" },
+	{ "device-add\n", "expected 'device-add KIND,OPTIONS'" },
 	{ "device-add blk\n", "needs 'path=FILE'" },
 	{ "device-add block,path=disk\n", "did you mean 'blk'" },
 	{ "device-add blk,path=nowhere\n", "nowhere" },
-	{ "device-add console,stdio\n", "standard input and output are not free" },
-	{ "device-add mem,size=128M\n", "cannot come while the guest runs" },
+	{ "device-add console,stdio\n", "standard input and output are in use" },
+	{ "device-add mem,size=128M\n", "cannot be hot-plugged" },
 	{ "device-add blk,backend=user:nowhere\n", "needs memory that can be shared" },
-	{ "device-del 0\n", "no device '0'; 'status' names them" },
+	{ "device-del 0\n", "no device '0'; 'status' lists them" },
 	{ "device-del 18446744073709551615\n", "no device" },
 	{ "device-del blk now\n", "no device" },
 };
@@ -126,10 +126,10 @@ static void refused(void)
 	for (i = 0; i < COUNT(refusals); i++)
 		assert_refusal(refusals[i].line, refusals[i].why);
 	assert_told(ADD, ADDED(0));
-	assert_refusal("device-del 0 now\n", "expected is 'force', 'wait', both or nothing");
+	assert_refusal("device-del 0 now\n", "expected 'force', 'wait', both or nothing");
 	for (i = 1; i < VMM_DEVICE_PLACES; i++)
 		ck_assert_ptr_nonnull(strstr(user_says("device-add rng\n"), "\"ok\":true"));
-	assert_refusal("device-add rng\n", "each of the bus's 19 slots has a device");
+	assert_refusal("device-add rng\n", "all 19 slots of the bus are in use");
 	assert_told("device-del 7\n", DONE);
 	ck_assert_uint_eq(port_in(GOES), 1u << 8);
 	port_out(EJECT, 1u << 8);

@@ -101,9 +101,9 @@ static void silence(void)
 	user_sends(user, add);
 	wait_for_status("{\"device\":0,\"id\":26,\"coming\":true}");
 	ck_assert_uint_eq(config_in(1, 0), ABSENT);
-	assert_refusal("resize 0 1M\n", "no size that can be changed");
+	assert_refusal("resize 0 1M\n", "cannot be resized");
 	assert_told("device-del 0 wait\n", DONE);
-	ck_assert_ptr_nonnull(strstr(user_hears(user), "device-add: the device was taken back"));
+	ck_assert_ptr_nonnull(strstr(user_hears(user), "device-add: the device was removed"));
 	ck_assert(!has_device(0));
 	user_sends(gone, add);
 	wait_for_status("\"coming\":true");
@@ -278,7 +278,7 @@ static void silent(void)
 	ck_assert(!has_device(0));
 	back_end_go_on();
 	come();
-	assert_refusal("device-del 0 now\n", "expected is 'force', 'wait', both or nothing");
+	assert_refusal("device-del 0 now\n", "expected 'force', 'wait', both or nothing");
 }
 
 START_TEST(device_with_unfinished_requests_is_removed_by_repeated_force)

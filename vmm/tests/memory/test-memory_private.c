@@ -373,7 +373,7 @@ START_TEST(fault_that_comes_again_is_answered_once)
 	make("size=1M,private=on", NULL);
 	ck_assert_int_eq(ask(PAGE, PAGE, true, true), 0);
 	ck_assert_int_eq(ask(PAGE, PAGE, true, true), -EPROTO);
-	ck_assert_ptr_nonnull(strstr(err.msg, "at 0x1000 was made private"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "memory at 0x1000 to private"));
 	ck_assert_int_eq(ask(PAGE, PAGE, false, true), 0);
 	ck_assert_int_eq(ask(PAGE, PAGE, true, true), 0);
 	ck_assert_int_eq(ask(PAGE, PAGE, false, false), 0);

@@ -244,7 +244,7 @@ START_TEST(e2_18_range_that_is_not_memory_is_refused)
 	vmm_state_put_u64(&there.w, hostile[_i].len);
 	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
 	ck_assert_int_eq(receive("zeros"), -EBADMSG);
-	ck_assert_ptr_nonnull(strstr(err.msg, "no such memory"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "not in guest memory"));
 }
 END_TEST
 

@@ -370,7 +370,7 @@ START_TEST(a_refused_request_is_explained)
 {
 	vmm_spawn_words_add(&words, "--seccomp=off");
 	rig_init(SLEEPS);
-	check_end("backend=spawn: cvmm-starter: '--seccomp=off' is no option of a device");
+	check_end("backend=spawn: cvmm-starter: '--seccomp=off' is not an option of a device");
 	ck_assert_int_eq(vmm_spawned_pid(spawned), 0);
 	rig_fini();
 }

@@ -106,7 +106,7 @@ START_TEST(options_of_the_daemon_are_refused)
 
 	for (i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
 		ck_assert_int_eq(check_one(&vmm_blk_kind, refused[i]), -EPERM);
-		ck_assert_ptr_nonnull(strstr(err.msg, "is no option of a device"));
+		ck_assert_ptr_nonnull(strstr(err.msg, "is not an option of a device"));
 	}
 	ck_assert_int_eq(check_one(&vmm_fs_kind, "--sandbox=none"), -EPERM);
 }

@@ -235,7 +235,7 @@ START_TEST(e2_09_queue_broken_in_the_kernel_sets_needs_reset)
 		ev_run(resources.loop, EVRUN_ONCE);
 	vsu_event_signal(kernel.err);
 	ev_run(resources.loop, EVRUN_NOWAIT);
-	ck_assert_uint_eq(times_said("the kernel's '/dev/null' finds queue 0 of its device broken"),
+	ck_assert_uint_eq(times_said("the kernel's '/dev/null' reports that queue 0 of its device is broken"),
 			  1);
 	reset_driver();
 	rig_start(virtio);

@@ -257,7 +257,7 @@ START_TEST(e2_09_queue_broken_in_its_back_end_sets_needs_reset)
 		offer(1000);
 		while (rig_status(virtio) != (15 | 0x40))
 			ev_run(resources.loop, EVRUN_ONCE);
-		ck_assert_uint_eq(times_said("finds queue 0 of its device broken"),
+		ck_assert_uint_eq(times_said("reports that queue 0 of its device is broken"),
 				  i);
 		ck_assert_uint_ge(times_said(be.path), i);
 		offer(0);

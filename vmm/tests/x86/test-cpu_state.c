@@ -104,7 +104,7 @@ START_TEST(guest_that_runs_guests_is_refused_by_name)
 		set_vmx(busy[_i].flags, busy[_i].vmxon_pa);
 	else
 		set_svm(busy[_i].flags);
-	refused(-EOPNOTSUPP, "CPU 1: the guest runs virtual machines of its own, whose state cannot be saved");
+	refused(-EOPNOTSUPP, "CPU 1: the guest runs nested virtual machines, whose state cannot be saved");
 }
 END_TEST
 
@@ -121,7 +121,7 @@ START_TEST(larger_extended_state_is_refused_with_the_remedy)
 {
 	set_svm(KVM_STATE_NESTED_GIF_SET);
 	xsave_size = 11008;
-	refused(-EOPNOTSUPP, "CPU 1: its extended state has 11008 bytes, and 4096 can be saved; --cpu=plain has fewer");
+	refused(-EOPNOTSUPP, "CPU 1: its extended state has 11008 bytes, but at most 4096 can be saved; use --cpu=plain");
 }
 END_TEST
 
