@@ -93,7 +93,7 @@ static int parse_word(struct vsu_priv_parse *p, const char *word,
 	o = &p->table[row];
 	if (o->kind == VSU_OPTION_FLAG && text)
 		return vsu_error_set(p->err, -EINVAL,
-				     "option --%s takes no value, and '%s' is given; write --%s alone, or leave it out",
+				     "option --%s takes no value, but has '%s'; write --%s alone, or leave it out",
 				     o->name, text, o->name);
 	if (o->kind == VSU_OPTION_FLAG) {
 		text = "on";
@@ -122,10 +122,10 @@ static int parse_operand(struct vsu_priv_parse *p, const char *word)
 	}
 	if (last)
 		return vsu_error_set(p->err, -ENOENT,
-				     "'%s' is one word too many; nothing is taken after %s",
+				     "unexpected argument '%s' after %s",
 				     word, last->name);
 	return vsu_error_set(p->err, -ENOENT,
-			     "superfluous word '%s'; everything is given by options, see --help",
+			     "unexpected argument '%s'; see --help",
 			     word);
 }
 

@@ -98,8 +98,8 @@ int vsu_priv_unknown(const struct vsu_priv_parse *p, const char *name,
 				     "%s '%s'; did you mean '%s%s'?",
 				     where, word, dashes, nearest);
 	return vsu_error_set(p->err, -ENOENT, "%s '%s'; %s%s", where, word,
-			     p->list ? "there are " :
-				       "try --help for the options there are",
+			     p->list ? "the keys are " :
+				       "try --help for the list of options",
 			     p->list ? all_names(p->table, names,
 						 sizeof(names)) : "");
 }
@@ -264,7 +264,7 @@ int vsu_priv_deliver(struct vsu_priv_parse *p, unsigned int row,
 
 	if (!note_row(p, row))
 		return vsu_error_set(p->err, -EINVAL,
-				     "%s is given more than once; give it once",
+				     "%s is specified more than once",
 				     option_subject(p, o, who));
 	rc = judges[o->kind](p, o, &value);
 	if (rc < 0)

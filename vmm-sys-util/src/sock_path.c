@@ -118,7 +118,7 @@ static int remove_stale(const struct sockaddr_un *addr, struct vsu_error *err)
 
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT ? 0 :
-			vsu_error_sys(err, -errno, "cannot look at '%s'", path);
+			vsu_error_sys(err, -errno, "cannot inspect '%s'", path);
 	if (!S_ISSOCK(st.st_mode))
 		return vsu_error_set(err, -ENOTSOCK,
 				     "'%s' exists and is %s, not a socket; remove it or choose another path",
@@ -129,7 +129,7 @@ static int remove_stale(const struct sockaddr_un *addr, struct vsu_error *err)
 		return 0;
 	if (rc < 0)
 		return vsu_error_sys(err, rc,
-				     "cannot tell whether a server listens at '%s'",
+				     "cannot determine whether a server listens at '%s'",
 				     path);
 	if (rc > 0)
 		return vsu_error_set(err, -EADDRINUSE,
@@ -295,7 +295,7 @@ int vsu_sock_share(const char *path, const struct vsu_sock_access *access,
 	int fd, rc;
 
 	if (access->mode & ~0777u)
-		return vsu_error_set(err, -EINVAL, "mode %" PRIo32 " of a socket is beyond 777",
+		return vsu_error_set(err, -EINVAL, "mode %" PRIo32 " of a socket exceeds 777",
 				     access->mode);
 	fd = open_own_socket(path, err);
 	if (fd < 0)
@@ -357,7 +357,7 @@ static int explain_connect(int rc, const char *path, struct vsu_error *err)
 					     "'%s' is not a socket; give the path that the server listens at",
 					     path);
 		return vsu_error_set(err, rc,
-				     "nobody listens at '%s'; start the server again",
+				     "no server listens at '%s'; start it again",
 				     path);
 	case -EAGAIN:
 		return vsu_error_set(err, rc,

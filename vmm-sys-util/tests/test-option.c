@@ -143,7 +143,7 @@ static const struct {
 	{ { "--blk-flie=x" }, -ENOENT,
 	  "unknown option '--blk-flie'; did you mean '--blk-file'?" },
 	{ { "--nonsense" }, -ENOENT,
-	  "unknown option '--nonsense'; try --help for the options there are" },
+	  "unknown option '--nonsense'; try --help for the list of options" },
 	{ { "-s" }, -ENOENT, "unknown option '-s'; did you mean '--size'?" },
 	{ { "-size=1" }, -ENOENT,
 	  "unknown option '-size'; did you mean '--size'?" },
@@ -151,7 +151,7 @@ static const struct {
 	  "unknown option '---size'; did you mean '--size'?" },
 	{ { "--siz" }, -ENOENT, "unknown option '--siz'; did you mean '--size'?" },
 	{ { "--=x" }, -ENOENT,
-	  "unknown option '--'; try --help for the options there are" },
+	  "unknown option '--'; try --help for the list of options" },
 	{ { "--blk-file" }, -EINVAL,
 	  "option --blk-file needs a value; write --blk-file=FILE" },
 	{ { "--blk-file", "--size=4k" }, -EINVAL,
@@ -159,11 +159,11 @@ static const struct {
 	{ { "--size", "--" }, -EINVAL,
 	  "option --size needs a value, and '--' is an option; write --size=SIZE" },
 	{ { "--read-only=on" }, -EINVAL,
-	  "option --read-only takes no value, and 'on' is given; write --read-only alone, or leave it out" },
+	  "option --read-only takes no value, but has 'on'; write --read-only alone, or leave it out" },
 	{ { "--read-only=" }, -EINVAL,
-	  "option --read-only takes no value, and '' is given; write --read-only alone, or leave it out" },
+	  "option --read-only takes no value, but has ''; write --read-only alone, or leave it out" },
 	{ { "--read-only", "--read-only" }, -EINVAL,
-	  "option --read-only is given more than once; give it once" },
+	  "option --read-only is specified more than once" },
 	{ { "--num-queues=two" }, -EINVAL,
 	  "option --num-queues: 'two' is not a number; give a decimal or 0x hexadecimal number, 1 to 16" },
 	{ { "--num-queues=17" }, -EINVAL,
@@ -290,7 +290,7 @@ static const struct {
 	const char *msg;
 } bad_lists[] = {
 	{ "fiel=x", -ENOENT,
-	  "--disk: unknown key 'fiel'; there are blk-file, read-only, num-queues, size, engine, tag, cookie" },
+	  "--disk: unknown key 'fiel'; the keys are blk-file, read-only, num-queues, size, engine, tag, cookie" },
 	{ "blk_file=x", -ENOENT,
 	  "--disk: unknown key 'blk_file'; did you mean 'blk-file'?" },
 	{ "blk-file", -EINVAL,
@@ -303,7 +303,7 @@ static const struct {
 	{ "num-queues=17", -EINVAL,
 	  "--disk: key 'num-queues': 17 is out of range; allowed is 1 to 16" },
 	{ "size=4k,size=8k", -EINVAL,
-	  "--disk: key 'size' is given more than once; give it once" },
+	  "--disk: key 'size' is specified more than once" },
 	{ "tag=x,", -EINVAL,
 	  "--disk: a key is missing; write key=value,key=value and double a comma within a value" },
 	{ ",tag=x", -EINVAL,
@@ -370,7 +370,7 @@ START_TEST(many_keys_are_cut_off_between_two)
 	}
 	ck_assert_int_eq(vsu_option_parse_list(rows, "--x", "what", scratch, 8,
 					       hear, heard, &err), -ENOENT);
-	ck_assert(!strncmp(err.msg, "--x: unknown key 'what'; there are key00, key01, ",
+	ck_assert(!strncmp(err.msg, "--x: unknown key 'what'; the keys are key00, key01, ",
 			   49));
 	ck_assert_str_eq(err.msg + strlen(err.msg) - 10, "key21, ...");
 }
@@ -465,12 +465,12 @@ START_TEST(a_letter_is_the_same_as_its_name)
 	ck_assert_int_eq(parse_words(words_table, ARGV(b, a), 3), 0);
 	ck_assert_str_eq(heard, "3=on/1;0=on/1;");
 	ck_assert_int_eq(parse_words(words_table, ARGV(c), 2), -ENOENT);
-	ck_assert_str_eq(err.msg, "unknown option '-x'; try --help for the options there are");
+	ck_assert_str_eq(err.msg, "unknown option '-x'; try --help for the list of options");
 	ck_assert_int_eq(parse_words(words_table, ARGV(d), 2), -ENOENT);
 	ck_assert_int_eq(parse_words(words_table, ARGV(e, a), 3), -EINVAL);
 	ck_assert_str_eq(err.msg, "option --cpus needs a value, and '-h' is an option; write --cpus=N");
 	ck_assert_int_eq(parse_words(words_table, ARGV(a, a), 3), -EINVAL);
-	ck_assert_str_eq(err.msg, "option --help is given more than once; give it once");
+	ck_assert_str_eq(err.msg, "option --help is specified more than once");
 }
 END_TEST
 
@@ -483,12 +483,12 @@ START_TEST(a_word_too_many_is_refused)
 	};
 
 	ck_assert_int_eq(parse_words(one, ARGV(a, b), 3), -ENOENT);
-	ck_assert_str_eq(err.msg, "'two' is one word too many; nothing is taken after FILE");
+	ck_assert_str_eq(err.msg, "unexpected argument 'two' after FILE");
 	ck_assert_int_eq(parse_words(table, ARGV(a), 2), -ENOENT);
-	ck_assert_str_eq(err.msg, "superfluous word 'one'; everything is given by options, see --help");
+	ck_assert_str_eq(err.msg, "unexpected argument 'one'; see --help");
 	ck_assert_int_eq(parse_words(words_table, ARGV(c), 2), -ENOENT);
 	ck_assert_int_eq(parse_words(words_table, ARGV(d), 2), -ENOENT);
-	ck_assert_str_eq(err.msg, "unknown option '--KERNEL'; try --help for the options there are");
+	ck_assert_str_eq(err.msg, "unknown option '--KERNEL'; try --help for the list of options");
 }
 END_TEST
 

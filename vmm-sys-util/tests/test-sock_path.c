@@ -435,13 +435,13 @@ static const struct {
 	{ make_nothing, -ENOENT,
 	  "there is no socket at 's'; start the server first, or correct the path" },
 	{ leave_stale, -ECONNREFUSED,
-	  "nobody listens at 's'; start the server again" },
+	  "no server listens at 's'; start it again" },
 	{ make_file, -ENOTSOCK,
 	  "'s' is not a socket; give the path that the server listens at" },
 	{ make_directory, -ENOTSOCK,
 	  "'s' is not a socket; give the path that the server listens at" },
 	{ make_link_to_stale_socket, -ECONNREFUSED,
-	  "nobody listens at 's'; start the server again" },
+	  "no server listens at 's'; start it again" },
 };
 
 START_TEST(connect_explains_a_path_without_a_listener)
@@ -489,7 +489,7 @@ START_TEST(missing_permission_is_reported)
 	ck_assert_int_eq(vsu_sock_connect("s", &err), -EACCES);
 	ck_assert_str_eq(err.msg, "cannot connect to 's': Permission denied");
 	ck_assert_int_eq(vsu_sock_listen("s", 1, &err), -EACCES);
-	ck_assert_msg(has_word("cannot tell whether a server listens"), "%s",
+	ck_assert_msg(has_word("cannot determine whether a server listens"), "%s",
 		      err.msg);
 	if (!getuid())
 		ck_assert_int_eq(seteuid(0), 0);
