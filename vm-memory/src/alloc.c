@@ -63,7 +63,7 @@ static int set_size(struct maker *m, const char *what)
 	do {
 		rc = ftruncate(m->block->fd, (off_t)size);
 	} while (rc < 0 && errno == EINTR);
-	return rc < 0 ? vsu_error_sys(m->err, -errno, "cannot give a %s %s bytes",
+	return rc < 0 ? vsu_error_sys(m->err, -errno, "cannot resize a %s to %s bytes",
 		      what, vmem_priv_size_text(size).s) : 0;
 }
 
@@ -255,16 +255,16 @@ static int refuse_map(const struct maker *m, int rc)
 	const struct vmem_priv_text size = vmem_priv_typed(m->b, PROP_SIZE);
 
 	if (rc == -ENOMEM && page > m->facts.host_page)
-		return vsu_error_set(m->err, rc, "size %s: this host has not so many free huge pages of %s (vm.nr_hugepages)",
+		return vsu_error_set(m->err, rc, "size %s: this host has too few free huge pages of %s (vm.nr_hugepages)",
 				     size.s, vmem_priv_size_text(page).s);
 	if (rc == -ENOMEM && maker_prop(m, PROP_ALIGN) > m->block->len)
-		return vsu_error_set(m->err, rc, "size %s, align %s: this host has not so much memory or no such address",
+		return vsu_error_set(m->err, rc, "size %s, align %s: this host has too little memory, or no such address",
 				     size.s,
 				     vmem_priv_typed(m->b, PROP_ALIGN).s);
 	if (rc == -ENOMEM)
-		return vsu_error_set(m->err, rc, "size %s: this host has not so much memory%s",
+		return vsu_error_set(m->err, rc, "size %s: this host has too little memory%s",
 				     size.s, maker_prop(m, PROP_RESERVE) ?
-				     " to set aside (reserve=on)" : "");
+				     " to reserve (reserve=on)" : "");
 	if (m->b->path && rc != -ENOSPC)
 		return vsu_error_sys(m->err, rc, "cannot map %s bytes of mem-path '%s'",
 				     size.s, m->b->path);

@@ -44,23 +44,23 @@ static const char *const slot_names[] = { "plain", "bound", NULL };
 
 static const struct vsu_option options[PROP_COUNT + 1] = {
 	[PROP_BACKEND] = CHOICE("backend", "anon|file|memfd|shm|guest-memfd",
-		"anon", "what the memory is made of", kind_names),
-	[PROP_SIZE] = SIZE("size", NULL, "bytes of memory; must be given",
+		"anon", "kind of memory", kind_names),
+	[PROP_SIZE] = SIZE("size", NULL, "bytes of memory; required",
 			   "1.5G"),
 	[PROP_MEM_PATH] = TEXT("mem-path", "PATH",
 		"the file, device or directory behind it", "/dev/shm/ram"),
 	[PROP_OFFSET] = SIZE("offset", "0",
-		"where in the file it begins, a multiple of the page", "1G"),
+		"offset in the file, a multiple of the page size", "1G"),
 	[PROP_ALIGN] = SIZE("align", "that of the pages",
 		"alignment of the host address, a power of two", "2M"),
 	[PROP_SHARE] = FLAG("share", "on for memfd, shm, guest-memfd; else off",
-		"others with the file see stores"),
+		"stores are visible to others with the file"),
 	[PROP_READONLY] = FLAG("readonly", "off",
 		"open the file for reading only"),
 	[PROP_ROM] = CHOICE("rom", "auto|on|off", "auto",
-		"the guest may not store to it; auto: as readonly", rom_names),
+		"read-only for the guest; auto: as readonly", rom_names),
 	[PROP_DISCARD_DATA] = FLAG("discard-data", "off",
-		"give the file's pages back at the end"),
+		"discard the file's pages at the end"),
 	[PROP_PMEM] = FLAG("pmem", "off", "the file is persistent memory"),
 	[PROP_MERGE] = FLAG("merge", "on", "the host may merge equal pages"),
 	[PROP_DUMP] = FLAG("dump", "on", "it is part of core dumps"),
@@ -70,9 +70,9 @@ static const struct vsu_option options[PROP_COUNT + 1] = {
 		.kind = VSU_OPTION_U64, .arg = "N", .preset = "1",
 		.help = "threads that do it", .min = 1, .max = 1024 },
 	[PROP_RESERVE] = FLAG("reserve", "on",
-		"set swap space or huge pages aside"),
+		"reserve swap space or huge pages"),
 	[PROP_POLICY] = CHOICE("policy", "default|preferred|bind|interleave",
-		"default", "which NUMA nodes it comes from", policy_names),
+		"default", "NUMA policy of the memory", policy_names),
 	[PROP_HOST_NODES] = { .name = "host-nodes", .kind = VSU_OPTION_STRING,
 		.arg = "N|N-M", .help = "the NUMA nodes of the policy",
 		.example = "0-1", .repeat = true },
@@ -80,13 +80,13 @@ static const struct vsu_option options[PROP_COUNT + 1] = {
 	[PROP_HUGETLBSIZE] = SIZE("hugetlbsize", "the host's",
 		"size of the huge pages", "2M"),
 	[PROP_SEAL] = FLAG("seal", "on; off for guest-memfd",
-		"nobody may resize the file"),
+		"seal the file against resizing"),
 	[PROP_GUEST_MEMFD] = FLAG("guest-memfd", "off",
 		"on with backend=memfd: as backend=guest-memfd"),
 	[PROP_PRIVATE] = CHOICE("private", "off|on|inplace", "off",
-		"add guest_memfd for what the guest keeps to itself", private_names),
+		"add guest_memfd for private memory of the guest", private_names),
 	[PROP_SLOT] = CHOICE("slot", "plain|bound", "plain",
-		"how KVM is given a guest_memfd", slot_names),
+		"how a guest_memfd is passed to KVM", slot_names),
 	[PROP_COUNT] = { .name = NULL },
 };
 
@@ -291,7 +291,7 @@ static int set_nodes(struct vmem_backend *b, const char *text,
 			rc = vsu_parse_u64(dash, &last);
 	}
 	if (rc < 0 || last < first || last >= MAX_NODES)
-		return vsu_error_set(err, -EINVAL, "host-nodes: '%s' is no NUMA node and no range of them; give N or N-M below %d",
+		return vsu_error_set(err, -EINVAL, "host-nodes: '%s' is not a NUMA node or a range of nodes; give N or N-M below %d",
 			      text, MAX_NODES);
 	for (i = first; i <= last; i++)
 		b->nodes[i / 64] |= UINT64_C(1) << i % 64;

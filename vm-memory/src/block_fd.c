@@ -120,7 +120,7 @@ static int open_block(const struct vmem_fd_desc *d, bool take,
 		return vsu_error_sys(err, block->fd, "cannot keep the fd");
 	rc = vmem_priv_fd_page_size(block->fd, block_size, &block->page_size);
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "no page size of the file");
+		return vsu_error_sys(err, rc, "cannot determine the page size of the file");
 	block->closer = d->closer;
 	block->flags = d->flags & BLOCK_FLAGS;
 	block->fd_offset = d->fd_offset;

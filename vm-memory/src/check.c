@@ -17,7 +17,7 @@ static int known_kind(const struct judge *j)
 {
 	if (j->kind <= VMEM_KIND_GUEST_MEMFD)
 		return 0;
-	return REFUSE(j, "a block over somebody's fd is not made by a memory back-end");
+	return REFUSE(j, "a block over a caller's fd is not made by a memory back-end");
 }
 
 /* guest-memfd=on belongs to memfd, whatever else is wrong with the list. */
@@ -228,7 +228,7 @@ static int reserve_host(const struct judge *j)
 	if (j->facts->overcommit == VMEM_OVERCOMMIT_UNKNOWN)
 		return LACKS(j, "reserve=off: cannot read whether this host allows it (/proc/sys/vm/overcommit_memory)");
 	if (j->facts->overcommit == 2)
-		return LACKS(j, "reserve=off: this host always sets swap space aside (vm.overcommit_memory is 2)");
+		return LACKS(j, "reserve=off: this host always reserves swap space (vm.overcommit_memory is 2)");
 	return 0;
 }
 

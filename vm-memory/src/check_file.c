@@ -20,7 +20,7 @@ static int file_kind(const struct judge *j)
 
 	switch (j->facts->file) {
 	case VMEM_FILE_MISSING:
-		return readonly ? vsu_error_set(j->err, -ENOENT, "mem-path '%s' does not exist, and readonly=on makes no file",
+		return readonly ? vsu_error_set(j->err, -ENOENT, "mem-path '%s' does not exist, and readonly=on does not create it",
 						j->b->path) : 0;
 	case VMEM_FILE_DIRECTORY:
 		return readonly ? wrong_kind(j, -EISDIR, "a directory; readonly=on needs a file") : 0;
@@ -30,7 +30,7 @@ static int file_kind(const struct judge *j)
 		return wrong_kind(j, -ENODEV,
 				  "a socket, which cannot be mapped");
 	case VMEM_FILE_OTHER:
-		return wrong_kind(j, -ENODEV, "nothing that can be mapped");
+		return wrong_kind(j, -ENODEV, "not a file that can be mapped");
 	default:
 		return 0;
 	}

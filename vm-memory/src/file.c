@@ -214,7 +214,7 @@ static int file_grow(const struct vmem_backend *b, struct vmem_priv_file *file,
 		rc = ftruncate(file->fd, (off_t)end);
 	} while (rc < 0 && errno == EINTR);
 	if (rc < 0)
-		return vsu_error_sys(err, -errno, "cannot give mem-path '%s' %s bytes",
+		return vsu_error_sys(err, -errno, "cannot resize mem-path '%s' to %s bytes",
 				     b->path, vmem_priv_size_text(end).s);
 	file->grown = true;
 	file->old_size = f->file_size;
@@ -281,9 +281,9 @@ static int refuse_both(const struct vmem_backend *b, struct vsu_error *err)
 	struct stat st;
 
 	if (!lstat(b->path, &st) && S_ISLNK(st.st_mode))
-		return vsu_error_set(err, -ENOENT, "mem-path '%s' is a symbolic link to nothing",
+		return vsu_error_set(err, -ENOENT, "mem-path '%s' is a dangling symbolic link",
 			      b->path);
-	return vsu_error_set(err, -EAGAIN, "mem-path '%s' comes and goes",
+	return vsu_error_set(err, -EAGAIN, "mem-path '%s' is created and removed repeatedly",
 			     b->path);
 }
 

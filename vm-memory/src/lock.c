@@ -69,7 +69,7 @@ static int refuse_lock(const struct vmem_block *block, int rc, bool stores,
 
 	if (rc != -EBUSY)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "the file system has no locks; nothing keeps another machine from the same bytes of the file");
+				     "the file system has no locks; another machine may use the same bytes of the file");
 	return vsu_error_set(err, rc, stores ?
 			     "bytes %#" PRIx64 " to %#" PRIx64 " of the file are in use by another machine; choose another file or offset, or share=off" :
 			     "another machine stores to bytes %#" PRIx64 " to %#" PRIx64 " of the file; choose another file or offset, or end that machine first",

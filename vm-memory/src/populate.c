@@ -172,9 +172,9 @@ static int check_discard(const struct vmem_block *block, uint64_t off,
 		return rc;
 	if (!(block->flags & VMEM_BLOCK_WRITE))
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "memory that may only be read keeps its pages");
+				     "read-only memory cannot release its pages");
 	if (is_private_file(block))
-		return vsu_error_set(err, -EOPNOTSUPP, "private memory over a file would show the file again");
+		return vsu_error_set(err, -EOPNOTSUPP, "private memory over a file would have the file's content again");
 	return 0;
 }
 
@@ -212,8 +212,7 @@ int vmem_block_discard(struct vmem_block *block, uint64_t off, uint64_t len,
 		    vmem_block_failed(block)))
 		rc = drop_private(block, off, len);
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "cannot give %#" PRIx64
-				     " bytes back at offset %#" PRIx64, len,
+		return vsu_error_sys(err, rc, "cannot release %#" PRIx64 " bytes at offset %#" PRIx64, len,
 				     off);
 	return 0;
 }
@@ -266,8 +265,7 @@ int vmem_block_remap(struct vmem_block *block, uint64_t off, uint64_t len,
 		(block->fd < 0 ? MAP_ANONYMOUS : 0);
 	if (mmap(p.hva, p.len, block->map_prot, flags, block->fd,
 		 block->fd < 0 ? 0 : (off_t)pos_of(block, &p)) == MAP_FAILED)
-		return vsu_error_sys(err, -errno, "cannot map %#" PRIx64
-				     " bytes anew", len);
+		return vsu_error_sys(err, -errno, "cannot map %#" PRIx64 " bytes again", len);
 	vmem_priv_repeat_policy(block, p.hva, p.len);
 	return 0;
 }

@@ -36,7 +36,7 @@ static int check_desc(const struct vmem_region_desc *d, struct vsu_error *err)
 
 	if (!d->len)
 		return vsu_error_set(err, -EINVAL,
-				     "offset %#" PRIx64 " of a region at %#" PRIx64 " leaves nothing of a block of %#" PRIx64,
+				     "offset %#" PRIx64 " of a region at %#" PRIx64 " is not within a block of %#" PRIx64,
 				     d->offset, d->gpa, d->block->len);
 	if (vsu_u64_add_overflow(d->gpa, d->len - 1, &last))
 		return vsu_error_set(err, -EINVAL, "a region of %#" PRIx64
@@ -49,7 +49,7 @@ static int check_desc(const struct vmem_region_desc *d, struct vsu_error *err)
 		return vsu_error_set(err, -EINVAL, "unknown region flags %#x",
 				     d->flags);
 	if (d->dirty_page_shift >= 64)
-		return vsu_error_set(err, -EINVAL, "dirty pages of 2^%u bytes",
+		return vsu_error_set(err, -EINVAL, "invalid size of dirty pages, 2^%u bytes",
 				     d->dirty_page_shift);
 	return 0;
 }
