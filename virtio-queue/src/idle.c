@@ -81,11 +81,11 @@ static const char *const reasons[VQ_BROKEN_BY_DEVICE + 1] = {
 	[VQ_BROKEN_TWICE] = "a buffer was made available again before it was used",
 	[VQ_BROKEN_ORDER] = "a readable descriptor follows a writable one",
 	[VQ_BROKEN_INDIRECT] = "an indirect descriptor is not negotiated, nested or linked",
-	[VQ_BROKEN_TABLE] = "the length of an indirect table is no multiple of 16 or too large",
+	[VQ_BROKEN_TABLE] = "the length of an indirect table is not a multiple of 16, or too large",
 	[VQ_BROKEN_TABLE_MEMORY] = "an indirect table is not in memory",
 	[VQ_BROKEN_LENGTH] = "the buffers of a chain are too long together",
-	[VQ_BROKEN_RING_MEMORY] = "the ring is not in memory any more",
-	[VQ_BROKEN_BY_DEVICE] = "the device gave up",
+	[VQ_BROKEN_RING_MEMORY] = "the ring is no longer in memory",
+	[VQ_BROKEN_BY_DEVICE] = "the device failed the queue",
 };
 
 int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,

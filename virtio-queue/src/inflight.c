@@ -90,7 +90,7 @@ int vq_priv_track_version(const struct vq *q, uint16_t version,
 {
 	if (version > AREA_VERSION)
 		return vsu_error_set(err, -EBADMSG, "ring %" PRIu32
-				     ": the in-flight area has version %u, and %u is known",
+				     ": the in-flight area has version %u; supported is %u",
 				     q->index, version, AREA_VERSION);
 	return version;
 }

@@ -208,10 +208,10 @@ static int see_chain(struct vq *q, struct vq_priv_again *a, uint32_t at,
 	a->at = (uint16_t)at;
 	a->num = AREA_LOAD(e[entry].num);
 	if (!a->num || a->num > t->size - at)
-		return area_damaged(q, "a chain cannot be as long", a->num, err);
+		return area_damaged(q, "a chain is too long", a->num, err);
 	for (i = 0; i < a->num; i++) {
 		if (entry >= t->entries || !entry_see(t, entry))
-			return area_damaged(q, "a chain has an entry that is not its own",
+			return area_damaged(q, "a chain has an entry of another chain",
 					    entry, err);
 		t->copies[at + i] = copy_of(&e[entry], i + 1u < a->num);
 		a->last = entry;

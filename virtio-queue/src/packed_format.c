@@ -46,7 +46,7 @@ static int packed_start(struct vq *q, uint32_t base, struct vsu_error *err)
 						    base & RING_WRAP));
 	if (avail >= q->size || used >= q->size || apart > q->size)
 		return vsu_error_set(err, -EINVAL, "ring %u: base %#" PRIx32
-				     " is no pair of positions in a packed ring of %"
+				     " is not a pair of positions in a packed ring of %"
 				     PRIu32 " entries", q->index, base,
 				     q->size);
 	q->next_avail = (uint16_t)avail;
