@@ -98,7 +98,7 @@ static int check_result(const struct vhost_user_backend *b,
 		vhost_user_priv_reply_fds(row, msg, &min, &max);
 	if (!b->asks.n || msg->hdr.request != asked->kind->request || msg->nfds > max)
 		return vsu_error_set(err, -EBADMSG,
-				     "a reply with the number %u and %u descriptors that was not requested",
+				     "unsolicited reply with number %u and %u descriptors",
 				     msg->hdr.request, msg->nfds);
 	return vhost_user_priv_check_reply(row, msg, err);
 }
@@ -162,7 +162,7 @@ void vhost_user_priv_backend_channel_close(struct vhost_user_backend *b,
 	if (is_hang_up(err))
 		return;
 	vsu_error_prefix(err, err->code,
-			 "the back-end channel is closed, the device goes on");
+			 "the back-end channel is closed; the device continues without it");
 	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, VHOST_USER_ALL_RINGS,
 			       err);
 }
@@ -356,7 +356,7 @@ int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
 	rc = vhost_user_priv_channel_send(&b->backend_channel, &out, err);
 	if (rc == -ENOSPC)
 		return vsu_error_set(err, -EAGAIN,
-				     "the front-end does not read its requests now");
+				     "the front-end currently does not read requests");
 	if (rc < 0)
 		return rc;
 	if (answered)

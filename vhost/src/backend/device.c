@@ -123,7 +123,7 @@ static int check_transfer(struct vhost_user_backend *b,
 	if (t->direction > VHOST_USER_TRANSFER_LOAD ||
 	    t->phase != VHOST_USER_TRANSFER_STOPPED)
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_DEVICE_STATE_FD in direction %u and phase %u, known are 0 (save) and 1 (load) in phase 0 (stopped)",
+				     "SET_DEVICE_STATE_FD in direction %u and phase %u, supported are 0 (save) and 1 (load) in phase 0 (stopped)",
 				     t->direction, t->phase);
 	rc = vhost_user_priv_check_stream(msg->fds[0],
 					  t->direction ==

@@ -276,7 +276,7 @@ static void device_reset(struct vhost_user_backend *b)
 	vhost_user_priv_log_drop(b);
 	rc = vhost_user_priv_inflight_drop(b);
 	if (rc < 0) {
-		vsu_error_sys(&b->why, rc, "the in-flight area stays");
+		vsu_error_sys(&b->why, rc, "the in-flight area cannot be released");
 		vhost_user_priv_backend_fail(b);
 	}
 	b->state_moves = false;

@@ -38,7 +38,7 @@ static int check_extent(const struct vhost_user_backend *b, const char *name,
 {
 	if (in->num_queues == 0 || in->num_queues > b->config.nrings) {
 		vsu_error_set(err, -EBADMSG,
-			      "%s for %u rings, there are %u", name,
+			      "%s for %u rings, the device has %u", name,
 			      in->num_queues, b->config.nrings);
 		vsu_error_operands(err, 0, in->num_queues,
 				   b->config.nrings);

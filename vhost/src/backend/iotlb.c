@@ -187,7 +187,7 @@ static int check_pieces(const struct vhost_user_backend *b,
 		e = piece_at(b, m, done);
 		if (!e.len)
 			return vsu_error_set(err, -EFAULT,
-					     "IOTLB_MSG: user address %#" PRIx64 " lies in no memory region",
+					     "IOTLB_MSG: user address %#" PRIx64 " is not in a memory region",
 					     m->user_addr + done);
 		if (takes_away(b, &e))
 			quiet = VHOST_USER_PRIV_DRAIN;
@@ -202,7 +202,7 @@ static int check_update(const struct vhost_user_backend *b,
 
 	if (!m->size)
 		return vsu_error_set(err, -EBADMSG,
-				     "IOTLB_MSG: an entry of no bytes at I/O address %#" PRIx64,
+				     "IOTLB_MSG: an empty entry at I/O address %#" PRIx64,
 				     m->iova);
 	if (vsu_u64_add_overflow(m->iova, m->size - 1, &last) ||
 	    vsu_u64_add_overflow(m->user_addr, m->size - 1, &last))
@@ -211,7 +211,7 @@ static int check_update(const struct vhost_user_backend *b,
 				     m->size, m->iova, m->user_addr);
 	if (!m->perm || m->perm & ~KNOWN_PERM)
 		return vsu_error_set(err, -EBADMSG,
-				     "IOTLB_MSG: permission %u of I/O address %#" PRIx64 ", 1 to 3 are known",
+				     "IOTLB_MSG: permission %u of I/O address %#" PRIx64 ", 1 to 3 are allowed",
 				     m->perm, m->iova);
 	return check_pieces(b, m, err);
 }
@@ -286,7 +286,7 @@ static int check_invalidate(const struct vhost_user_backend *b,
 {
 	if (!m->size && m->iova)
 		return vsu_error_set(err, -EBADMSG,
-				     "IOTLB_MSG: no bytes to invalidate at I/O address %#" PRIx64,
+				     "IOTLB_MSG: an empty range to invalidate at I/O address %#" PRIx64,
 				     m->iova);
 	return is_in_use(b, m->iova, last_of(m)) ? VHOST_USER_PRIV_DRAIN :
 						   VHOST_USER_PRIV_GO;

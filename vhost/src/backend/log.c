@@ -78,7 +78,7 @@ static int check_extent(const struct vhost_user_backend *b,
 
 	if (log->mmap_size == 0)
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_LOG_BASE of a log without bytes");
+				     "SET_LOG_BASE of an empty log");
 	if (vsu_u64_add_overflow(log->mmap_offset, log->mmap_size - 1, &end))
 		return vsu_error_set(err, -EBADMSG,
 				     "SET_LOG_BASE of %#" PRIx64 " bytes from %#" PRIx64 ", which wraps",

@@ -162,7 +162,7 @@ static int check_same(const struct vhost_user_backend *b,
 	if (!before || vmem_region_block(s->region) ==
 		       vmem_region_block(before->region))
 		return 0;
-	return vsu_error_set(err, -EEXIST, PLACE ": it is there, of another file",
+	return vsu_error_set(err, -EEXIST, PLACE ": it exists, with another file",
 			     PLACE_ARGS(&s->wire));
 }
 

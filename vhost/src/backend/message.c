@@ -169,7 +169,7 @@ static int strike_add(struct vhost_user_backend *b,
 			      b->strikes, name, msg->hdr.request, msg->nfds);
 		vhost_user_priv_backend_fail(b);
 	}
-	return vsu_error_set(err, -EPROTO, "%s has %u descriptors; expected are at most %u",
+	return vsu_error_set(err, -EPROTO, "%s has %u descriptors; expected at most %u",
 			     name, msg->nfds, max);
 }
 
@@ -185,7 +185,7 @@ static int check_fds(struct vhost_user_backend *b,
 		return strike_add(b, msg, max, err);
 	if (msg->nfds < min)
 		return vsu_error_set(err, -EPROTO,
-				     "%s has %u descriptors; expected are %u",
+				     "%s has %u descriptors; expected %u",
 				     row->name, msg->nfds, min);
 	return 0;
 }
@@ -237,7 +237,7 @@ static int check_ring(const struct vhost_user_backend *b,
 				     msg->payload.u64);
 	if (index < b->config.nrings)
 		return 0;
-	vsu_error_set(err, -EBADMSG, "%s names ring %u, there are %u",
+	vsu_error_set(err, -EBADMSG, "%s names ring %u, the device has %u",
 		      row->name, index, b->config.nrings);
 	vsu_error_operands(err, row->number, index, b->config.nrings);
 	return -EBADMSG;
@@ -255,7 +255,7 @@ static int check_message(struct vhost_user_backend *b,
 	if (rc == 0)
 		rc = check_fds(b, row, msg, err);
 	if (rc == 0 && !h)
-		rc = vsu_error_set(err, -EOPNOTSUPP, "%s is not served",
+		rc = vsu_error_set(err, -EOPNOTSUPP, "%s is not supported",
 				   row->name);
 	if (rc == 0)
 		rc = check_negotiated(b, row, err);

@@ -54,7 +54,7 @@ static void report_unasked(struct vhost_user_backend *b, uint32_t index,
 		return;
 	m->unasked_reported = true;
 	vsu_error_prefix(err, err->code,
-			 "ring %u waits for I/O address %#" PRIx64 ", which the front-end cannot be asked to map",
+			 "ring %u waits for I/O address %#" PRIx64 ", which cannot be requested from the front-end",
 			 index, m->range.gpa);
 	vhost_user_priv_report(b, VHOST_USER_NO_REQUEST, index, err);
 }

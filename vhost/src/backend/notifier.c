@@ -28,11 +28,11 @@ int vhost_user_backend_host_notifier(struct vhost_user_backend *b,
 
 	if (ring >= b->config.nrings)
 		return vsu_error_set(err, -EINVAL,
-				     "a host notifier of ring %u, there are %u",
+				     "host notifier of ring %u, the device has %u",
 				     ring, b->config.nrings);
 	if (area.size && !vsu_is_aligned(offset, area.size))
 		return vsu_error_set(err, -EINVAL,
-				     "a host notifier of ring %u at %#" PRIx64 ", which is no whole page",
+				     "host notifier of ring %u at %#" PRIx64 ", which is not page-aligned",
 				     ring, offset);
 	rc = vhost_user_priv_backend_channel_check(b, &notifier, err);
 	if (rc < 0)

@@ -77,7 +77,7 @@ static int new_faults(struct vsu_error *err)
 	rc = -errno;
 	vsu_fd_close(&fd);
 	return vsu_error_sys(err, rc,
-			     "POSTCOPY_ADVISE: this kernel serves no faults of shared memory");
+			     "POSTCOPY_ADVISE: this kernel's userfaultfd does not support shared memory");
 }
 
 /* pages */
@@ -109,7 +109,7 @@ static int register_slot(const struct vhost_user_backend *b,
 	if (ioctl(b->postcopy.faults, UFFDIO_REGISTER, &reg) == 0)
 		return 0;
 	return vsu_error_sys(err, -errno, PLACE
-			     ": its pages cannot be waited for; that needs a writable file of tmpfs or hugetlbfs",
+			     ": cannot wait for its pages; that requires a writable file on tmpfs or hugetlbfs",
 			     PLACE_ARGS(&s->wire));
 }
 
@@ -207,7 +207,7 @@ int vhost_user_priv_postcopy_restage(struct vhost_user_backend *b,
 
 	if (!p->map)
 		return vsu_error_set(err, -EPROTO,
-				     "SET_MEM_TABLE has no regions, and none wait for it");
+				     "SET_MEM_TABLE has no regions, and no previous table waits for it");
 	b->mem.staged = p->table;
 	b->mem.staged_map = p->map;
 	memset(&p->table, 0, sizeof(p->table));
@@ -290,7 +290,7 @@ static int check_listen(struct vhost_user_backend *b,
 	(void)msg;
 	if (b->mem.table.n)
 		return vsu_error_set(err, -EPROTO,
-				     "POSTCOPY_LISTEN comes after the memory, which has %u regions",
+				     "POSTCOPY_LISTEN after the memory table, which has %u regions",
 				     b->mem.table.n);
 	return check_advised(b, "POSTCOPY_LISTEN", err);
 }

@@ -112,7 +112,7 @@ int vhost_user_priv_vq_config(const struct vhost_user_backend *b,
 				     "ring %u: the front-end has shared no memory with this device; give its guest memory that can be shared (QEMU: a memory back-end with share=on)",
 				     index);
 	return vsu_error_set(err, -EFAULT,
-			     "ring %u: user address %#" PRIx64 ", %#" PRIx64 " or %#" PRIx64 " lies in no memory region",
+			     "ring %u: user address %#" PRIx64 ", %#" PRIx64 " or %#" PRIx64 " is not in a memory region",
 			     index, addr->desc, addr->avail, addr->used);
 }
 

@@ -35,7 +35,7 @@ static int copy_sizes(uint64_t to[VHOST_USER_MAX_SHMEM], const uint64_t *sizes,
 	for (i = 0; i < n; i++) {
 		if (!vsu_is_aligned(sizes[i], page_size()))
 			return vsu_error_set(err, -EINVAL,
-					     "shared memory region %u has %" PRIu64 " bytes, which is no multiple of the page size",
+					     "shared memory region %u has %" PRIu64 " bytes, which is not a multiple of the page size",
 					     i, sizes[i]);
 		to[i] = sizes[i];
 	}

@@ -171,7 +171,7 @@ static int check_base(struct vhost_user_backend *b,
 
 	if (!base_fits(b, b->rings[s->index].size, s->num))
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_VRING_BASE of ring %u to %#x, which its format cannot have",
+				     "SET_VRING_BASE of ring %u to %#x, which is not valid in its format",
 				     s->index, s->num);
 	return must_be_stopped(b, msg, err);
 }
@@ -234,7 +234,7 @@ static int check_enable(struct vhost_user_backend *b,
 	(void)b;
 	if (msg->payload.state.num > 1)
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_VRING_ENABLE of ring %u to %u, 0 and 1 are known",
+				     "SET_VRING_ENABLE of ring %u to %u, 0 and 1 are allowed",
 				     msg->payload.state.index,
 				     msg->payload.state.num);
 	return msg->payload.state.num ? VHOST_USER_PRIV_GO :

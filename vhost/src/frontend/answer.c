@@ -38,13 +38,13 @@ static int check_header(const struct fe_pending *p,
 	vhost_user_priv_fe_name(p, name, sizeof(name));
 	if (msg->hdr.request != p->request)
 		return vsu_error_set(err, -EBADMSG,
-				     "the answer to %s carries the number of %s (%u)",
+				     "the reply to %s has the number of %s (%u)",
 				     name,
 				     vhost_user_priv_message_name(
 					VHOST_USER_PRIV_FRONTEND,
 					msg->hdr.request), msg->hdr.request);
 	return vsu_error_set(err, -EBADMSG,
-			     "the answer to %s has the flags %#x instead of %#x",
+			     "the reply to %s has the flags %#x instead of %#x",
 			     name, msg->hdr.flags, ALL_OF_REPLY);
 }
 
@@ -62,7 +62,7 @@ static int check_body(const struct vhost_user_priv_message *row,
 	vhost_user_priv_reply_fds(row, msg, &min, &max);
 	if (msg->nfds < min || msg->nfds > max)
 		return vsu_error_set(err, -EBADMSG,
-				     "the answer to %s brings %u descriptors",
+				     "the reply to %s has %u descriptors",
 				     row->name, msg->nfds);
 	return 0;
 }
@@ -119,7 +119,7 @@ void vhost_user_priv_fe_answer(struct vhost_user_frontend *f,
 	vhost_user_priv_no_error(&err);
 	if (!f->replies.n) {
 		vsu_error_set(&err, -EBADMSG,
-			      "a reply that nobody asked for (number %u, %s)",
+			      "unsolicited reply (number %u, %s)",
 			      msg->hdr.request,
 			      vhost_user_priv_message_name(
 					VHOST_USER_PRIV_FRONTEND,

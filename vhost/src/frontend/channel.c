@@ -111,7 +111,7 @@ static int request_judge(struct vhost_user_frontend *f,
 
 	if (!h)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "it is not served here");
+				     "it is not supported here");
 	if (row->protocol_bit != VHOST_USER_PRIV_NO_BIT &&
 	    !fe_has(f, row->protocol_bit))
 		return vsu_error_set(err, -EOPNOTSUPP,
@@ -122,7 +122,7 @@ static int request_judge(struct vhost_user_frontend *f,
 	vhost_user_priv_request_fds(row, msg, &min, &max);
 	if (msg->nfds < min || msg->nfds > max)
 		return vsu_error_set(err, -EPROTO,
-				     "it has %u descriptors; expected are %u to %u",
+				     "it has %u descriptors; expected %u to %u",
 				     msg->nfds, min, max);
 	return 0;
 }
@@ -155,7 +155,7 @@ static int count_strays(struct vhost_user_frontend *f,
 	if (msg->nfds <= max || ++f->channel_strays < MAX_STRAYS)
 		return 0;
 	return vsu_error_set(err, -EPROTO,
-			     "%u requests had descriptors, which they may not have",
+			     "%u requests had unexpected descriptors",
 			     f->channel_strays);
 }
 
@@ -226,7 +226,7 @@ static void end_channel(struct vhost_user_frontend *f, int rc,
 	if (rc == -ECONNRESET)
 		return;
 	vsu_error_prefix(err, rc,
-			 "the back-end channel is closed, the device goes on");
+			 "the back-end channel is closed; the device continues without it");
 	vhost_user_priv_fe_report(f, err);
 }
 

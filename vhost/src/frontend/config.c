@@ -24,7 +24,7 @@ static int config_check(const struct vhost_user_frontend *f, const char *what,
 				     what, f->peer);
 	if (!len || vsu_range_exceeds(off, len, VHOST_USER_MAX_CONFIG))
 		return vsu_error_set(err, -EINVAL, "%s: %" PRIu32 " bytes at %"
-				     PRIu32 " exceed the %u bytes there can be", what, len, off,
+				     PRIu32 " exceed the maximum of %u bytes", what, len, off,
 				     VHOST_USER_MAX_CONFIG);
 	return 0;
 }

@@ -203,10 +203,10 @@ static int check_state_fd(const struct vhost_user_priv_msg *msg,
 {
 	if (msg->nfds != 1)
 		return vsu_error_set(err, -EBADMSG,
-				     "SET_DEVICE_STATE_FD: the answer announces a descriptor and has none");
+				     "SET_DEVICE_STATE_FD: the reply announces a descriptor and has none");
 	return vhost_user_priv_check_stream(msg->fds[0],
 					    VHOST_USER_PRIV_ANY_MODE,
-					    "SET_DEVICE_STATE_FD: the answer",
+					    "SET_DEVICE_STATE_FD: the reply",
 					    err);
 }
 

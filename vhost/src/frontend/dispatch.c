@@ -53,11 +53,11 @@ static void explain_hang_up(struct vhost_user_frontend *f, struct vsu_error *err
 	vhost_user_priv_fe_name(&f->replies.answered, last, sizeof(last));
 	if (f->replies.answered.request)
 		vsu_error_set(err, err->code,
-			      "the back-end hung up instead of answering %s; the last request it accepted was %s",
+			      "the back-end hung up instead of replying to %s; the last request it accepted was %s",
 			      waiting, last);
 	else
 		vsu_error_set(err, err->code,
-			      "the back-end hung up instead of answering %s",
+			      "the back-end hung up instead of replying to %s",
 			      waiting);
 }
 

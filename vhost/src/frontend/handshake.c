@@ -58,7 +58,7 @@ static int features_agree(struct vhost_user_frontend *f, struct vsu_error *err)
 		return 0;
 	name_bits(missing, names, sizeof(names));
 	return vsu_error_set(err, -EOPNOTSUPP,
-			     "the back-end lacks the protocol features %s, which are needed here",
+			     "the back-end lacks the protocol features %s, which are required",
 			     names);
 }
 

@@ -99,7 +99,7 @@ static int check_area(const struct vhost_user_frontend *f,
 				     in->mmap_size, in->mmap_offset, size);
 	if (in->num_queues != f->nrings || in->queue_size < largest_ring(f))
 		return vsu_error_set(err, -EBADMSG,
-				     "GET_INFLIGHT_FD: the area is for %u rings of %u entries, asked for were %u of %u",
+				     "GET_INFLIGHT_FD: the area is for %u rings of %u entries, requested were %u of %u",
 				     in->num_queues, in->queue_size, f->nrings,
 				     largest_ring(f));
 	return 0;
@@ -116,7 +116,7 @@ static int accept_inflight(struct vhost_user_frontend *f,
 	f->inflight.asked = false;
 	if (msg->nfds != 1)
 		return vsu_error_set(err, -EBADMSG,
-				     "GET_INFLIGHT_FD: the answer has no descriptor");
+				     "GET_INFLIGHT_FD: the reply has no descriptor");
 	rc = check_area(f, &msg->payload.inflight, msg->fds[0], err);
 	if (rc < 0)
 		return rc;

@@ -46,7 +46,7 @@ static int check_entry(const struct vhost_user_frontend *f,
 	if (!f->mem.wanted ||
 	    !vmem_check_range(vmem_map_view(f->mem.wanted), e->gpa, e->len, 0))
 		return vsu_error_set(err, -EFAULT,
-				     "IOTLB_MSG: guest address %#" PRIx64 " of %#" PRIx64 " bytes is not in memory that was set",
+				     "IOTLB_MSG: guest address %#" PRIx64 " of %#" PRIx64 " bytes is not in the memory table",
 				     e->gpa, e->len);
 	return 0;
 }
@@ -105,11 +105,11 @@ static int serve_iotlb(struct vhost_user_frontend *f,
 		tell = f->device.iotlb_access_fail;
 	if (!tell)
 		return vsu_error_set(why, -EBADMSG,
-				     "its type is %u, which is not served",
+				     "its type is %u, which is not supported",
 				     m->type);
 	if (!access || m->perm & ~(VHOST_USER_IOTLB_READ | VHOST_USER_IOTLB_WRITE))
 		return vsu_error_set(why, -EBADMSG,
-				     "its access is %u, 1 to 3 are known",
+				     "its access is %u, 1 to 3 are allowed",
 				     m->perm);
 	rc = tell(f->opaque, m->iova, access);
 	vhost_user_priv_fe_flush(f);

@@ -98,7 +98,7 @@ static int check_log(const struct vhost_user_frontend *f, uint64_t size,
 	if (!(f->features & VHOST_USER_F_LOG_ALL) ||
 	    !fe_has(f, VHOST_USER_PROTOCOL_F_LOG_SHMFD))
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "log: the back-end '%s' keeps none (LOG_ALL and LOG_SHMFD)",
+				     "log: the back-end '%s' does not support logging (LOG_ALL and LOG_SHMFD)",
 				     f->peer);
 	if (size >= need && size)
 		return 0;
@@ -118,7 +118,7 @@ int vhost_user_priv_fe_check_logged(const struct vhost_user_frontend *f,
 	if (!is_logging(f) || size >= need)
 		return 0;
 	vsu_error_set(err, -EINVAL,
-		      "memory: it reaches above the dirty log, which has %" PRIu64 " bytes and needs %" PRIu64 "; set a longer log first",
+		      "memory: it exceeds the dirty log, which has %" PRIu64 " bytes and needs %" PRIu64 "; set a longer log first",
 		      size, need);
 	vsu_error_operands(err, VHOST_USER_SET_LOG_BASE, size, need);
 	return -EINVAL;

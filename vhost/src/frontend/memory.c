@@ -71,7 +71,7 @@ static int check_room(const struct vhost_user_frontend *f, unsigned int n,
 	if (n <= f->max_slots)
 		return 0;
 	return vsu_error_set(err, -ENOSPC,
-			     "the guest has %u regions of memory, the back-end '%s' takes %" PRIu32,
+			     "the guest has %u regions of memory, the back-end '%s' supports %" PRIu32,
 			     n, f->peer,
 			     f->max_slots);
 }

@@ -49,12 +49,12 @@ static int check_region(const struct vhost_user_mem_region *r,
 	if (r->guest_addr != vmem_region_gpa(sent) ||
 	    r->size != vmem_region_len(sent))
 		return vsu_error_set(err, -EBADMSG,
-				     "the answer to SET_MEM_TABLE has %#" PRIx64 " bytes at guest address %#" PRIx64 ", which were not sent",
+				     "the reply to SET_MEM_TABLE has %#" PRIx64 " bytes at guest address %#" PRIx64 ", which were not sent",
 				     r->size, r->guest_addr);
 	if (!vsu_u64_add_overflow(r->user_addr, r->size - 1, &end))
 		return 0;
 	return vsu_error_set(err, -EBADMSG,
-			     "the answer to SET_MEM_TABLE: %#" PRIx64 " bytes from %#" PRIx64 " wrap",
+			     "the reply to SET_MEM_TABLE: %#" PRIx64 " bytes from %#" PRIx64 " wrap",
 			     r->size, r->user_addr);
 }
 
@@ -82,7 +82,7 @@ static int accept_placed(struct vhost_user_frontend *f,
 	if (rc == 0 && (n != t->nregions ||
 			vhost_user_priv_fe_next_ram(f->mem.wanted, &i)))
 		rc = vsu_error_set(err, -EBADMSG,
-				   "the answer to SET_MEM_TABLE has %u regions, which is not what was sent",
+				   "the reply to SET_MEM_TABLE has %u regions, which is not what was sent",
 				   t->nregions);
 	if (rc < 0)
 		return rc;

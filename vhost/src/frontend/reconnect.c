@@ -219,7 +219,7 @@ static int check_offer(const struct vhost_user_frontend *f,
 
 	if (missing)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "the back-end that came back lacks the features %#" PRIx64 ", which the driver was shown",
+				     "the replacement back-end lacks the features %#" PRIx64 ", which were offered to the driver",
 				     missing);
 	if (f->queue_num < f->reconnect.queue_num)
 		return vsu_error_set(err, -EOPNOTSUPP,

@@ -63,7 +63,7 @@ int vhost_user_priv_fe_request(struct vhost_user_frontend *f,
 				     row->name, f->peer);
 	if (f->replies.n >= (p.in_sequence ? FE_WINDOW : FE_PENDING))
 		return vsu_error_set(err, -EAGAIN,
-				     "%s: %u requests wait for their answers already; dispatch first",
+				     "%s: %u requests already wait for replies; dispatch first",
 				     row->name, f->replies.n);
 	if (ack && f->acks && !r->unanswered)
 		out.flags |= VHOST_USER_HDR_NEED_REPLY;

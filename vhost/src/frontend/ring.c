@@ -90,7 +90,7 @@ static int check_ring(const struct vhost_user_frontend *f, uint32_t index,
 	if (rc < 0)
 		return rc;
 	if (index >= FE_MAX_RINGS)
-		return vsu_error_set(err, -EINVAL, "ring %" PRIu32 ": there can be %u",
+		return vsu_error_set(err, -EINVAL, "ring %" PRIu32 ": at most %u rings are possible",
 				     index, FE_MAX_RINGS);
 	if (!ring->size || ring->size > MAX_RING_SIZE)
 		return vsu_error_set(err, -EINVAL, "ring %" PRIu32 ": size %"
@@ -180,7 +180,7 @@ int vhost_user_priv_fe_check_rings(struct vhost_user_frontend *f,
 		if (!map || (!fe_translates(f) &&
 			     !in_memory(f, map, &f->rings[i].desc)))
 			return vsu_error_set(err, -EFAULT,
-					     "ring %u does not lie as a whole in memory that was set",
+					     "ring %u is not completely in the memory table",
 					     i);
 	}
 	if (!n)

@@ -168,7 +168,7 @@ static int check_required(const struct vhost_user_frontend_config *config,
 		bit++;
 	name = vhost_user_priv_protocol_feature_name(bit);
 	return vsu_error_set(err, -EOPNOTSUPP,
-			     "'%s': the protocol feature %s (bit %u) is required, and not served by this front-end",
+			     "'%s': the protocol feature %s (bit %u) is required, but not supported by this front-end",
 			     config->peer ? config->peer : "back-end",
 			     name ? name : "without a name", bit);
 }

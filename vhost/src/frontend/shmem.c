@@ -107,7 +107,7 @@ static void report_owner(struct vhost_user_frontend *f,
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	vsu_error_sys(&err, c->result,
-		      "%#" PRIx64 " bytes at %#" PRIx64 " of shared memory region %u cannot be shown to the guest",
+		      "%#" PRIx64 " bytes at %#" PRIx64 " of shared memory region %u cannot be mapped into the guest",
 		      c->len, c->offset, c->shmid);
 	vhost_user_priv_fe_report(f, &err);
 }

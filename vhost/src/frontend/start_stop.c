@@ -150,7 +150,7 @@ int vhost_user_frontend_start(struct vhost_user_frontend *f, uint64_t features,
 
 	if (f->reconnect.away)
 		return vsu_error_set(err, -ENOTCONN,
-				     "start: the back-end at '%s' is away",
+				     "start: the back-end at '%s' is disconnected",
 				     f->peer);
 	if (f->state != VHOST_USER_FRONTEND_READY || f->progress.seq)
 		return vsu_error_set(err, -EPROTO,
@@ -264,7 +264,7 @@ static int accept_base(struct vhost_user_frontend *f, const struct fe_pending *p
 
 	if (msg->payload.state.index != p->ring)
 		return vsu_error_set(err, -EBADMSG,
-				     "GET_VRING_BASE of ring %u: the answer is about ring %u",
+				     "GET_VRING_BASE of ring %u: the reply is for ring %u",
 				     p->ring, msg->payload.state.index);
 	if (packed ? (base & 0x7fff) >= ring->desc.size ||
 		     (base >> 16 & 0x7fff) >= ring->desc.size :

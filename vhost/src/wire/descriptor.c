@@ -46,7 +46,7 @@ int vhost_user_priv_check_file(int fd, bool served_files, const char *name,
 		if (served_files)
 			return 0;
 		return vsu_error_set(err, -EBADMSG,
-				     "%s: its descriptor is %s, which is not allowed here: a server that does not answer would stop this program",
+				     "%s: its descriptor is %s, which is not allowed here: an unresponsive server would block this program",
 				     name, vsu_foreign_name(kind));
 	}
 	return vsu_error_set(err, -EBADMSG,

@@ -64,7 +64,7 @@ static VSU_COLD int bad_header(const struct vhost_user_priv_channel *ch,
 				     hdr->flags & ~known);
 	if (ch->replies != !!(hdr->flags & VHOST_USER_HDR_REPLY))
 		return vsu_error_set(err, -EBADMSG,
-				     "message %u (%s) is a %s where a %s was due",
+				     "message %u (%s) is a %s, expected a %s",
 				     hdr->request, name,
 				     ch->replies ? "request" : "reply",
 				     in_what(ch));

@@ -88,7 +88,7 @@ static int bad_count(const struct vhost_user_priv_message *row,
 		     struct vsu_error *err)
 {
 	vsu_error_set(err, -EBADMSG,
-		      "%s announces %u %s, which %u bytes of payload do not hold",
+		      "%s announces %u %s, which %u bytes of payload cannot hold",
 		      row->name, count, what, size);
 	vsu_error_operands(err, row->number, count, size);
 	return -EBADMSG;
@@ -127,7 +127,7 @@ static int refuse_xen(const struct vhost_user_priv_message *row,
 		      struct vsu_error *err)
 {
 	return vsu_error_set(err, -EOPNOTSUPP,
-			     "%s describes memory of the Xen domain %u at guest address %#" PRIx64 " (%s, flags %#x), as with XEN_MMAP, which is not served here",
+			     "%s describes memory of the Xen domain %u at guest address %#" PRIx64 " (%s, flags %#x), as with XEN_MMAP, which is not supported",
 			     row->name, x->domid, x->region.guest_addr,
 			     x->mmap_flags & VHOST_USER_XEN_GRANT ? "a grant" :
 			     "foreign", x->mmap_flags);

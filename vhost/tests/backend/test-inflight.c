@@ -297,7 +297,7 @@ START_TEST(b4_06_area_for_too_many_rings_is_refused)
 	in.num_queues = RIG_RINGS + 1;
 	ck_assert_uint_ne(set_area(&r, &in, fd), 0);
 	rig_expect_refused(&r, VHOST_USER_SET_INFLIGHT_FD,
-			   VHOST_USER_ALL_RINGS, "there are 3");
+			   VHOST_USER_ALL_RINGS, "the device has 3");
 	vsu_fd_close(&fd);
 	rig_fini(&r);
 }

@@ -296,7 +296,7 @@ START_TEST(ring_without_a_channel_waits_until_one_is_set)
 	setup_with(ENTRIES);
 	rig_set_ring(&r, 0);
 	ck_assert(!r.running[0]);
-	rig_expect_refused(&r, VHOST_USER_NO_REQUEST, 0, "cannot be asked to map");
+	rig_expect_refused(&r, VHOST_USER_NO_REQUEST, 0, "cannot be requested from the front-end");
 	give_channel();
 	ck_assert_uint_eq(asked(1), RING_IOVA);
 	give_channel();

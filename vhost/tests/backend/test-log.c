@@ -396,7 +396,7 @@ START_TEST(b4_20_empty_log_or_log_without_a_descriptor_is_refused)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	ck_assert_uint_eq(set_log(&l, 0, 0, l.fd), 0);
 	rig_expect_refused(&l.r, VHOST_USER_SET_LOG_BASE, VHOST_USER_ALL_RINGS,
-			   "without bytes");
+			   "an empty log");
 	ck_assert_uint_eq(set_log(&l, UINT64_MAX, l.size, l.fd), 0);
 	rig_expect_refused(&l.r, VHOST_USER_SET_LOG_BASE, VHOST_USER_ALL_RINGS,
 			   "wraps");

@@ -308,7 +308,7 @@ START_TEST(confirmation_without_a_table_is_refused)
 	rig.nrefused = 0;
 	confirm();
 	rig_expect_refused(&rig, VHOST_USER_SET_MEM_TABLE, VHOST_USER_ALL_RINGS,
-			   "none wait for it");
+			   "no previous table waits for it");
 	finish();
 }
 END_TEST
@@ -325,7 +325,7 @@ START_TEST(table_of_memory_without_userfaultfd_support_is_refused)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_uint_eq(send_table(fd, 40, &t), 0);
 	rig_expect_refused(&rig, VHOST_USER_SET_MEM_TABLE, VHOST_USER_ALL_RINGS,
-			   "cannot be waited for");
+			   "cannot wait for its pages");
 	close(fd);
 	/* the refused table left no state behind: later tables are accepted */
 	ck_assert_uint_eq(send_table(rig.memfd, 40, &t), 40);

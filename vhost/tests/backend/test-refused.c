@@ -87,7 +87,7 @@ START_TEST(b3_20_ring_waits_after_refused_addresses)
 	run_and_stop(&r);
 	send_state(&r, VHOST_USER_SET_VRING_NUM, RIG_SIZE);
 	send_addr(&r, RIG_MEMORY);
-	rig_expect_refused(&r, VHOST_USER_SET_VRING_ADDR, 0, "no memory region");
+	rig_expect_refused(&r, VHOST_USER_SET_VRING_ADDR, 0, "not in a memory region");
 	kick_and_enable(&r);
 	ck_assert(!r.running[0]);
 	rig_expect_refused(&r, VHOST_USER_NO_REQUEST, 0, "SET_VRING_ADDR");

@@ -29,7 +29,7 @@ START_TEST(c1_01_unrequested_reply_ends_the_session)
 	peer_send(&peer, VHOST_USER_SET_OWNER,
 		  VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY, &zero, 8, -1);
 	dispatch_both();
-	assert_dead(-EBADMSG, "nobody asked for");
+	assert_dead(-EBADMSG, "unsolicited reply");
 }
 END_TEST
 

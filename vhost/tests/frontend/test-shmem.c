@@ -622,12 +622,12 @@ START_TEST(every_refusal_is_reported_with_request_and_reason)
 	peer_ask(&peer, VHOST_USER_BACKEND_SHMEM_MAP, NEED, &r, sizeof(r), -1);
 	dispatch_both();
 	ck_assert_int_eq(peer_answer(&peer), 1);
-	assert_refusal(4, "SHMEM_MAP", "0 descriptors; expected are 1 to 1");
+	assert_refusal(4, "SHMEM_MAP", "0 descriptors; expected 1 to 1");
 	unmap_answer(r);
 	assert_refusal(5, "SHMEM_UNMAP", "no mapping of shared memory region 0");
 	answer_with = -ENOSPC;
 	map_answer(r);
-	assert_refusal(6, "region 0", "cannot be shown to the guest");
+	assert_refusal(6, "region 0", "cannot be mapped into the guest");
 	answer_with = 0;
 	ck_assert_int_eq(map_answer(r), 0);
 	ck_assert_uint_eq(notified.refused, 6);

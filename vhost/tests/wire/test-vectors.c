@@ -399,7 +399,7 @@ START_TEST(every_message_has_a_vector)
 			      "%s", row->name);
 		ck_assert_msg(row->reply == VHOST_USER_PRIV_ACK ||
 			      has_vector(replies, COUNT(replies), row, side),
-			      "the answer to %s", row->name);
+			      "the reply to %s", row->name);
 	}
 }
 END_TEST

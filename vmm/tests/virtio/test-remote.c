@@ -291,7 +291,7 @@ START_TEST(reason_of_a_failed_ring_start_is_reported_once)
 		back_end_serve();
 	while (!(rig_status(virtio) & 0x40))
 		ev_run(resources.loop, EVRUN_ONCE);
-	ck_assert_uint_eq(times_said("ring 0 does not lie as a whole in memory"), 1);
+	ck_assert_uint_eq(times_said("ring 0 is not completely in the memory"), 1);
 	ck_assert_uint_ge(times_said(be.path), 1);
 	teardown();
 }
