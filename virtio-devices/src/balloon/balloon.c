@@ -224,7 +224,7 @@ static int read_config(const struct virtdev_balloon_config *config,
 	if (rc < 0)
 		return rc;
 	if (!c->space)
-		return vsu_error_set(err, -EINVAL, "balloon: no memory to give back");
+		return vsu_error_set(err, -EINVAL, "balloon: no memory to release pages of");
 	if (c->queue_size_max > VQ_MAX_SIZE)
 		return vsu_error_set(err, -EINVAL,
 				     "balloon: queues of %" PRIu32 " entries; at most %u are possible",

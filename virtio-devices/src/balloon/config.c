@@ -134,7 +134,7 @@ int virtdev_priv_balloon_check_target(uint64_t bytes, struct vsu_error *err)
 	if (!vsu_is_aligned(bytes, VIRTDEV_BALLOON_PAGE) ||
 	    bytes / VIRTDEV_BALLOON_PAGE > UINT32_MAX)
 		return vsu_error_set(err, -EINVAL,
-				     "balloon: %" PRIu64 " bytes; a size of whole pages of 4096 below 16 TiB is possible",
+				     "balloon: %" PRIu64 " bytes; the size must be a multiple of 4096 below 16 TiB",
 				     bytes);
 	return 0;
 }
@@ -152,7 +152,7 @@ int virtdev_balloon_set_target(struct virtdev *dev, uint64_t bytes,
 	int rc;
 
 	if (!b)
-		return vsu_error_set(err, -EINVAL, "this device is no balloon");
+		return vsu_error_set(err, -EINVAL, "this device is not a balloon");
 	rc = virtdev_priv_balloon_check_target(bytes, err);
 	if (rc < 0)
 		return rc;

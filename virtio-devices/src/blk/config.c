@@ -138,7 +138,7 @@ int virtdev_blk_resize(struct virtdev *dev, uint64_t bytes,
 	int rc;
 
 	if (!blk)
-		return vsu_error_set(err, -EINVAL, "this device is no disk");
+		return vsu_error_set(err, -EINVAL, "this device is not a disk");
 	rc = virtdev_priv_disk_resize(blk->disk, bytes, err);
 	if (rc < 0)
 		return rc;
@@ -157,7 +157,7 @@ int virtdev_blk_set_locked(struct virtdev *dev, bool locked,
 	const struct blk *blk = virtdev_priv_self(dev, virtdev_priv_blk_stats);
 
 	return blk ? virtdev_priv_disk_set_locked(blk->disk, locked, err) :
-		     vsu_error_set(err, -EINVAL, "this device is no disk");
+		     vsu_error_set(err, -EINVAL, "this device is not a disk");
 }
 
 int virtdev_blk_set_limits(struct virtdev *dev,
@@ -167,7 +167,7 @@ int virtdev_blk_set_limits(struct virtdev *dev,
 	struct blk *blk = virtdev_priv_self(dev, virtdev_priv_blk_stats);
 
 	if (!blk)
-		return vsu_error_set(err, -EINVAL, "this device is no disk");
+		return vsu_error_set(err, -EINVAL, "this device is not a disk");
 	return virtdev_rate_set(blk->rate, limits, err);
 }
 
@@ -176,7 +176,7 @@ int virtdev_blk_flush(struct virtdev *dev, struct vsu_error *err)
 	const struct blk *blk = virtdev_priv_self(dev, virtdev_priv_blk_stats);
 
 	return blk ? virtdev_priv_disk_flush(blk->disk, err) :
-		     vsu_error_set(err, -EINVAL, "this device is no disk");
+		     vsu_error_set(err, -EINVAL, "this device is not a disk");
 }
 
 void virtdev_priv_blk_state_save(void *self, struct virtdev_state_writer *w)
@@ -203,7 +203,7 @@ int virtdev_priv_blk_state_load(void *self, uint32_t version,
 		return rc;
 	if (features & ~virtdev_get_info(blk->dev)->features)
 		return vsu_error_set(err, -EBADMSG,
-				     "blk: feature bit %d of the state is not one of this disk",
+				     "blk: feature bit %d of the state is not supported by this disk",
 				     __builtin_ctzll(features & ~virtdev_get_info(blk->dev)->features));
 	if (negotiated > 1 || writeback > 1)
 		return vsu_error_set(err, -EBADMSG,

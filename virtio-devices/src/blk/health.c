@@ -27,12 +27,12 @@ static void tell_trouble(struct blk *blk, int code)
 
 	if (trouble_of(code) == BLK_NO_SPACE)
 		vsu_error_set(&what, code,
-			      "no space is left %s the host's file system; the guest gets errors for writes until there is some",
+			      "no space is left %s the host's file system; writes of the guest fail until space is freed",
 			      code == -EDQUOT ? "of this user's quota on" :
 						"on");
 	else
 		vsu_error_set(&what, code,
-			      "the host answers '%s', and the guest gets errors; see the host's log, and whether the image is as long as it was",
+			      "the host returns '%s', and requests of the guest fail; check the host's log and the size of the image",
 			      vsu_strerror(code, text, sizeof(text)));
 	virtdev_report(blk->dev, &what);
 }
@@ -42,8 +42,8 @@ static void tell_end(struct blk *blk, enum blk_trouble trouble)
 	struct vsu_error what = VSU_ERROR_INIT;
 
 	vsu_error_set(&what, 0, trouble == BLK_NO_SPACE ?
-		      "there is space again: writes succeed" :
-		      "the host does what the guest asks of the disk again");
+		      "space is available again: writes succeed" :
+		      "requests of the guest succeed again");
 	virtdev_report(blk->dev, &what);
 }
 

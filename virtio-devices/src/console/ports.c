@@ -24,7 +24,7 @@ int virtdev_priv_port_check(const struct virtdev_console_port *port,
 		return rc;
 	if (!p->host)
 		return vsu_error_set(err, -EINVAL,
-				     "console: a port without an end on the host");
+				     "console: a port without a host end");
 	if (p->name && strlen(p->name) > VIRTDEV_CONSOLE_MAX_NAME)
 		return vsu_error_set(err, -EINVAL,
 				     "console: port name '%s' has %zu bytes, at most %u are possible",
@@ -94,7 +94,7 @@ static int add_port(struct console *c, const struct virtdev_console_port *port,
 		i++;
 	if (i == c->max_ports)
 		return vsu_error_set(err, -ENOSPC,
-				     "console: it has %" PRIu32 " ports, and was made for no more",
+				     "console: all %" PRIu32 " ports are in use",
 				     c->max_ports);
 	rc = virtdev_priv_port_init(c, &c->ports[i], port, err);
 	if (rc < 0)
@@ -115,7 +115,7 @@ int virtdev_console_add(struct virtdev *dev,
 	int rc = virtdev_priv_port_check(port, &p, err);
 
 	if (!rc && !c)
-		rc = vsu_error_set(err, -EINVAL, "'%s' is no console",
+		rc = vsu_error_set(err, -EINVAL, "'%s' is not a console",
 				   virtdev_name(dev));
 	if (rc < 0)
 		return rc;

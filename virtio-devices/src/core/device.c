@@ -45,7 +45,7 @@ static int check_device(const char *name, const struct virtdev_info *info,
 				     name);
 	if (!virtdev_priv_has_good_regions(info))
 		return vsu_error_set(err, -EINVAL,
-				     "%s: info->regions has a length that is 0 or no multiple of 4096, an id twice, or more than %u regions",
+				     "%s: info->regions has a length that is 0 or not a multiple of 4096, a duplicate id, or more than %u regions",
 				     name, VIRTDEV_REGIONS);
 	return check_queues(name, info, err);
 }
@@ -233,7 +233,7 @@ int virtdev_queue_start(struct virtdev *dev, uint32_t queue, struct vq *q,
 {
 	if (queue >= dev->info.nqueues)
 		return vsu_error_set(err, -EINVAL,
-				     "%s: queue %u, but it has %u",
+				     "%s: queue %u does not exist, it has %u",
 				     dev->ops.name, queue, dev->info.nqueues);
 	if (dev->loads)
 		return vsu_error_set(err, -EBUSY,

@@ -33,7 +33,7 @@ static int report_unsaved(const struct virtdev *dev, int rc, struct vsu_error *e
 {
 	if (rc == -EFBIG)
 		return vsu_error_set(err, rc,
-				     "%s: its state has more than %u bytes, which is too much to be moved",
+				     "%s: its state exceeds the maximum of %u bytes",
 				     dev->ops.name, VIRTDEV_STATE_MAX);
 	if (rc == -ENOMEM)
 		return vsu_error_sys(err, rc, "%s: its state", dev->ops.name);
@@ -78,7 +78,7 @@ static int read_head(const struct virtdev *dev, struct virtdev_state_reader *r,
 
 	if (r->truncated || magic != STATE_MAGIC || len > r->left)
 		return vsu_error_set(err, -EBADMSG,
-				     "this is not the whole state of a device");
+				     "the state of the device is incomplete");
 	if (len < r->left)
 		return vsu_error_set(err, -EBADMSG,
 				     "%zu bytes follow the end of the device's state",
@@ -89,7 +89,7 @@ static int read_head(const struct virtdev *dev, struct virtdev_state_reader *r,
 				     dev->ops.name, id, dev->info.id);
 	if (layout != STATE_LAYOUT || wanted > dev->ops.state_version)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "%s: the state is of version %" PRIu32 "; up to %" PRIu32 " are known",
+				     "%s: the state is of version %" PRIu32 "; up to %" PRIu32 " are supported",
 				     dev->ops.name, wanted,
 				     dev->ops.state_version);
 	*version = wanted;

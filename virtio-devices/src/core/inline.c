@@ -97,7 +97,7 @@ static int start_queue(struct virtdev_inline *h, uint32_t i,
 	rc = watch_queue(h, i);
 	if (rc < 0) {
 		stop_queue(h, i);
-		vsu_error_sys(err, rc, "its kicks cannot be waited for");
+		vsu_error_sys(err, rc, "cannot wait for its kicks");
 	}
 	return rc;
 }

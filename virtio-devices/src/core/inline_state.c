@@ -102,7 +102,7 @@ static int load_queues(struct virtdev_inline *h,
 		    (paused && !virtdev_transport_queue(h->t, i, &config)))
 			rc = -EBADMSG;
 	}
-	return rc ? vsu_error_set(err, rc, "%s: queues of the state that cannot be",
+	return rc ? vsu_error_set(err, rc, "%s: invalid queues in the state",
 				  virtdev_name(h->dev)) : 0;
 }
 

@@ -86,7 +86,7 @@ static int load_rest(const struct virtdev_transport *t,
 	int rc = load_positions(t, r, positions);
 
 	if (rc < 0)
-		return vsu_error_set(err, rc, "%s: queues of the state that cannot be",
+		return vsu_error_set(err, rc, "%s: invalid queues in the state",
 				     virtdev_name(t->dev));
 	*state = virtdev_priv_state_get_part(r);
 	return virtdev_state_end(r, err);
@@ -105,7 +105,7 @@ int virtdev_transport_load(struct virtdev_transport *t, const void *bytes,
 	    virtdev_state_get_u32(&r) != STATE_LAYOUT ||
 	    virtdev_state_get_u32(&r) != t->dev->info.id)
 		return vsu_error_set(err, -EBADMSG,
-				     "this is not the state of such a device that another process or the kernel serves");
+				     "this is not the state of a device that another process or the kernel serves");
 	part = virtdev_priv_state_get_part(&r);
 	rc = virtdev_priv_transport_load(t, &part, err);
 	if (rc < 0)

@@ -175,7 +175,7 @@ int virtdev_state_end(const struct virtdev_state_reader *r,
 				     "the state ends within a field");
 	if (r->left)
 		return vsu_error_set(err, -EBADMSG,
-				     "the state goes on after its last field, by %zu bytes",
+				     "the state has %zu bytes after its last field",
 				     r->left);
 	return 0;
 }

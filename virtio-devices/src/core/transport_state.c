@@ -65,7 +65,7 @@ static int load_ring(const struct virtdev_transport *t, uint64_t features,
 	if (ready > 1 || renewed > 1 || (ready && !ring->size) ||
 	    (ring->size && !virtdev_priv_transport_can_be(t, features,
 							  ring->size)))
-		return refuse_state(err, "a queue that cannot be");
+		return refuse_state(err, "an invalid queue");
 	return 0;
 }
 
@@ -77,7 +77,7 @@ static int check_status(const struct virtdev_transport *t,
 	uint64_t missing;
 
 	if (to->status & ~(uint32_t)KNOWN_STATUS)
-		return refuse_state(err, "bits of the status that nobody knows");
+		return refuse_state(err, "unknown bits of the status");
 	if ((to->status & VIRTDEV_STATUS_DRIVER_OK) && !agreed)
 		return refuse_state(err, "a driver that is ready without features");
 	missing = to->driver_features & ~virtdev_transport_offered(t);

@@ -24,7 +24,7 @@ static int check_same(int fd, int other, const char *path,
 	struct stat a, b;
 
 	if (fstat(fd, &a) < 0 || fstat(other, &b) < 0)
-		return vsu_error_sys(err, -errno, "cannot look at '%s'", path);
+		return vsu_error_sys(err, -errno, "cannot inspect '%s'", path);
 	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
 		return vsu_error_set(err, -EBUSY,
 				     "'%s' was replaced by another file while it was opened; try again",
@@ -47,11 +47,11 @@ int virtdev_priv_file_open_direct(struct virtdev_priv_file *file,
 	} while (file->direct < 0 && errno == EINTR);
 	if (file->direct < 0 && errno == EINVAL)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "the file system of '%s' has no access around the page cache; use the cache",
+				     "the file system of '%s' does not support O_DIRECT; use the page cache",
 				     how->path);
 	if (file->direct < 0)
 		return vsu_error_sys(err, -errno, "cannot open '%s'%s", how->path,
-				     how->has_fd ? " again, for access around the page cache" : "");
+				     how->has_fd ? " again with O_DIRECT" : "");
 	file->direct_mask = vsu_fd_kind(file->fd) == VSU_FD_BLOCK ?
 			    file->info.block_size - 1 : FILE_ALIGNMENT - 1;
 	return check_same(file->fd, file->direct, how->path, err);

@@ -61,14 +61,14 @@ static int check_growth(const struct virtdev_disk *disk, uint64_t bytes,
 
 	if (!disk->ops.resize)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "a disk over %s keeps its size", disk->ops.name);
+				     "a disk over %s cannot be resized", disk->ops.name);
 	if (bytes && bytes % disk->info.block_size)
 		return vsu_error_set(err, -EINVAL,
-				     "%" PRIu64 " bytes are no multiple of the disk's blocks of %" PRIu32,
+				     "%" PRIu64 " bytes are not a multiple of the disk's block size, %" PRIu32,
 				     bytes, disk->info.block_size);
 	if (bytes && bytes < now)
 		return vsu_error_set(err, -EINVAL,
-				     "the disk has %" PRIu64 " bytes already; it can grow, and not shrink",
+				     "the disk has %" PRIu64 " bytes already; it can grow, but not shrink",
 				     now);
 	return 0;
 }
@@ -86,7 +86,7 @@ int virtdev_priv_disk_resize(struct virtdev_disk *disk, uint64_t bytes,
 	capacity -= capacity % disk->info.block_size;
 	if (capacity < virtdev_priv_disk_capacity(disk))
 		return vsu_error_set(err, -EINVAL,
-				     "what is behind the disk has %" PRIu64 " bytes, fewer than the guest knows of",
+				     "the storage of the disk has %" PRIu64 " bytes, fewer than the guest has seen",
 				     capacity);
 	__atomic_store_n(&disk->capacity, capacity, __ATOMIC_RELAXED);
 	return 0;

@@ -53,7 +53,7 @@ static int open_failed(const struct virtdev_disk_file *how, int code,
 				     path);
 	case ENXIO:
 		return vsu_error_set(err, -ENODEV,
-				     "'%s' is a socket, or a device that is not there; name a raw image file or a block device",
+				     "'%s' is a socket, or a device that does not exist; name a raw image file or a block device",
 				     path);
 	}
 	return vsu_error_sys(err, code, "cannot open '%s'", path);
@@ -109,7 +109,7 @@ static int check_kind(int fd, const struct virtdev_disk_file *how,
 	int kind = vsu_fd_kind(fd);
 
 	if (kind < 0)
-		return vsu_error_sys(err, kind, "cannot look at '%s'", path);
+		return vsu_error_sys(err, kind, "cannot inspect '%s'", path);
 	if (kind != VSU_FD_REGULAR && kind != VSU_FD_BLOCK)
 		return vsu_error_set(err, kind == VSU_FD_DIRECTORY ? -EISDIR :
 				     -ENODEV,
@@ -130,7 +130,7 @@ static int check_size(int fd, const char *path, uint64_t *size,
 	int rc = vsu_fd_size(fd, size);
 
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "cannot take the size of '%s'",
+		return vsu_error_sys(err, rc, "cannot determine the size of '%s'",
 				     path);
 	if (!*size)
 		return vsu_error_set(err, -EINVAL,
@@ -182,7 +182,7 @@ static int choose_block_size(const struct virtdev_disk_file *how,
 	if (wanted < info->block_size || wanted > BLOCK_MAX ||
 	    (wanted & (wanted - 1)))
 		return vsu_error_set(err, -EINVAL,
-				     "blocks of %u bytes: '%s' can have those of %u to %u, powers of two",
+				     "blocks of %u bytes: '%s' supports powers of two from %u to %u",
 				     wanted, how->path, info->block_size,
 				     BLOCK_MAX);
 	if (info->capacity % wanted)
@@ -283,7 +283,7 @@ static int start_engine(struct virtdev_priv_file *file,
 	}
 	if (how->engine == VIRTDEV_DISK_ENGINE_MMAP)
 		return vsu_error_set(err, -EINVAL,
-				     "an image that is mapped has no page cache to go around; use another engine or the cache");
+				     "a mapped image cannot bypass the page cache; use another engine, or the cache");
 	return vsu_error_set(err, -EINVAL, "disk engine %u does not exist",
 			     how->engine);
 }

@@ -300,7 +300,7 @@ static int check_file(const struct virtdev_priv_file *file,
 
 	if (fstatfs(file->fd, &fs) < 0)
 		return vsu_error_sys(err, -errno,
-				     "cannot look at the file system");
+				     "cannot inspect the file system");
 	if (fs.f_type != TMPFS_MAGIC ||
 	    vsu_fd_kind(file->fd) != VSU_FD_REGULAR)
 		return vsu_error_set(err, -EOPNOTSUPP,
@@ -320,7 +320,7 @@ int virtdev_priv_disk_mmap_new(struct virtdev_priv_file *file,
 		return rc;
 	if (!sigbus)
 		return vsu_error_set(err, -EINVAL,
-				     "an image is mapped only where SIGBUS is handled");
+				     "an image can be mapped only if SIGBUS is handled");
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return vsu_error_sys(err, -ENOMEM, "mapped disk");

@@ -232,7 +232,7 @@ static int overlay_resize(void *self, uint64_t bytes, uint64_t *capacity,
 {
 	struct virtdev_priv_overlay *o = self;
 	int rc = bytes ? virtdev_priv_overlay_grow(o, bytes, err) :
-		 vsu_error_set(err, -EINVAL, "a disk with an overlay does not follow the size of a file; name the size");
+		 vsu_error_set(err, -EINVAL, "a disk with an overlay does not follow the size of a file; specify the size");
 
 	if (!rc)
 		*capacity = bytes;

@@ -51,7 +51,7 @@ int virtdev_priv_overlay_base_time(const struct virtdev_priv_overlay *o,
 	struct stat st;
 
 	if (fstat(o->base->fd, &st) < 0)
-		return vsu_error_sys(err, -errno, "cannot look at '%s'", o->base->path);
+		return vsu_error_sys(err, -errno, "cannot inspect '%s'", o->base->path);
 	*time = S_ISREG(st.st_mode) ? st.st_mtim : (struct timespec){ 0 };
 	return 0;
 }

@@ -358,7 +358,7 @@ int virtdev_priv_overlay_load(struct virtdev_priv_overlay *o, bool may_init,
 	struct stat st;
 
 	if (fstat(o->fd, &st) < 0)
-		return vsu_error_sys(err, -errno, "cannot look at '%s'", o->path);
+		return vsu_error_sys(err, -errno, "cannot inspect '%s'", o->path);
 	if (!st.st_size && may_init)
 		return init_file(o, capacity, err);
 	return load_file(o, (uint64_t)st.st_size, capacity, err);

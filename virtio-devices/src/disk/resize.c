@@ -22,7 +22,7 @@ static int grow_file(const struct virtdev_priv_file *file, uint64_t bytes,
 				     "the image has %" PRIu64 " bytes and is served read-only; make it larger first",
 				     have);
 	if (bytes > INT64_MAX)
-		return vsu_error_set(err, -EFBIG, "no file has %" PRIu64 " bytes",
+		return vsu_error_set(err, -EFBIG, "a file cannot have %" PRIu64 " bytes",
 				     bytes);
 	if (ftruncate(file->fd, (off_t)bytes) < 0)
 		return vsu_error_sys(err, -errno, "the image cannot grow to %" PRIu64 " bytes",
@@ -38,7 +38,7 @@ int virtdev_priv_file_resize(const struct virtdev_priv_file *file,
 	int rc = vsu_fd_size(file->fd, &have);
 
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "cannot take the image's size");
+		return vsu_error_sys(err, rc, "cannot determine the image's size");
 	if (bytes > have)
 		rc = grow_file(file, bytes, have, err);
 	if (rc < 0)

@@ -13,7 +13,7 @@
 
 /* Shared by both kinds with a single descriptor. */
 #define VIRTDEV_PRIV_TAP_LOST \
-	"the tap interface was removed; the guest's card has no link until there is one again and this program was started anew"
+	"the tap interface was removed; the network card's link is down until the interface exists and this program is restarted"
 
 /* Queues of a tap interface, with IFF_VNET_HDR. */
 int virtdev_priv_tap_take_fds(const int *fds, uint32_t n, bool multi_queue,

@@ -16,7 +16,7 @@
 static int fd_refuse(struct vsu_error *err)
 {
 	return vsu_error_set(err, -EINVAL,
-			     "neither a tap interface nor a socket of streams, datagrams or packets");
+			     "neither a tap interface nor a stream, datagram or seqpacket socket");
 }
 
 static int take_socket(int fd, int type, struct virtdev_net_link **out,
@@ -28,7 +28,7 @@ static int take_socket(int fd, int type, struct virtdev_net_link **out,
 		return fd_refuse(err);
 	rc = type == SOCK_STREAM ? virtdev_priv_stream_take_fd(fd, NULL, 0, out)
 				 : virtdev_priv_packets_take_fd(fd, true, out);
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot be a link") : 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot be used as a link") : 0;
 }
 
 static int take_interface(int fd, int flags, struct virtdev_net_link **out,
@@ -38,11 +38,11 @@ static int take_interface(int fd, int flags, struct virtdev_net_link **out,
 
 	if (!(flags & IFF_TAP) || !(flags & IFF_NO_PI))
 		return vsu_error_set(err, -EINVAL,
-				     "an interface, but no tap interface without packet information (IFF_TAP, IFF_NO_PI)");
+				     "an interface, but not a tap interface without packet information (IFF_TAP, IFF_NO_PI)");
 	if (flags & IFF_VNET_HDR)
 		return virtdev_priv_tap_take_fds(&fd, 1, false, out, err);
 	rc = virtdev_priv_packets_take_fd(fd, false, out);
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot be a link") : 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot be used as a link") : 0;
 }
 
 static int take_fd(int fd, struct virtdev_net_link **out, struct vsu_error *err)

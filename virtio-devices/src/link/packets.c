@@ -287,7 +287,7 @@ int virtdev_priv_packets_take_fd(int fd, bool is_socket,
 		.receive = packets_receive, .send = packets_send,
 		.send_batch = is_socket ? packets_send_batch : NULL,
 		.lost = is_socket ?
-			"nobody is at the other end of the socket any more; the guest's card has no link until this program was started again with one" :
+			"the peer of the socket disconnected; the network card's link is down until this program is restarted with a new socket" :
 			VIRTDEV_PRIV_TAP_LOST,
 		.free = packets_free,
 	};

@@ -21,7 +21,7 @@
 /* Longer frames are not copied: the copy costs more than a system call. */
 #define SHORT 16384u
 
-#define ENDED "nobody is at the other end of the stream, or it sent what is no frame; the guest's card has no link until "
+#define ENDED "the peer of the stream disconnected or sent an invalid frame; the network card's link is down until "
 
 static int stream_fd(void *self, uint32_t lane)
 {
@@ -334,8 +334,8 @@ int virtdev_priv_stream_take_fd(int fd, const char *path, uint32_t reconnect_ms,
 		.is_down = stream_is_down,
 		.retry_fd = reconnect_ms ? virtdev_priv_stream_retry_fd : NULL,
 		.retry = reconnect_ms ? virtdev_priv_stream_retry : NULL,
-		.lost = reconnect_ms ? ENDED "somebody is there, who is looked for" :
-				       ENDED "this program was started again (with reconnect it looks for the other end itself)",
+		.lost = reconnect_ms ? ENDED "this program reconnects (it retries)" :
+				       ENDED "this program is restarted (the option reconnect retries instead)",
 	};
 	const struct virtdev_net_link_info info = { .lanes = 1 };
 	struct stream *s = NULL;
@@ -369,7 +369,7 @@ int virtdev_net_stream_open(const struct virtdev_net_stream *stream,
 		return rc;
 	if (!s.path || !*s.path)
 		return vsu_error_set(err, -EINVAL,
-				     "stream of frames: no path of a socket");
+				     "stream of frames: no socket path");
 	fd = vsu_sock_connect(s.path, err);
 	if (fd < 0 && !(s.reconnect_ms && may_come(fd)))
 		return fd;

@@ -233,15 +233,15 @@ static int open_refuse(int rc, const char *name, bool multi_queue,
 	switch (-rc) {
 	case EPERM:
 		return vsu_error_set(err, rc,
-				     "tap '%s' is neither this user's, nor may this user make one; 'ip tuntap add %s mode tap user NAME' by root gives it away",
+				     "tap '%s' does not belong to this user, who cannot create one; as root: 'ip tuntap add %s mode tap user NAME'",
 				     name, name);
 	case EBUSY:
 		return vsu_error_set(err, rc, "tap '%s' is in use by another program",
 				     name);
 	case EINVAL:
 		return vsu_error_set(err, -EBUSY,
-				     multi_queue ? "tap '%s' is no tap interface, or was made for one queue only; make it with 'multi_queue'" :
-						   "'%s' is no tap interface",
+				     multi_queue ? "tap '%s' is not a tap interface, or was created for one queue only; create it with 'multi_queue'" :
+						   "'%s' is not a tap interface",
 				     name);
 	}
 	return err && err->code == rc ? rc :
@@ -268,10 +268,10 @@ static int queues_open(const char *name, uint32_t n, int flags, int *fds,
 static int check_name(const char *name, struct vsu_error *err)
 {
 	if (!name || !*name)
-		return vsu_error_set(err, -EINVAL, "tap: no name of an interface");
+		return vsu_error_set(err, -EINVAL, "tap: no interface name");
 	if (strlen(name) >= IFNAMSIZ || strchr(name, '/') || strchr(name, '%'))
 		return vsu_error_set(err, -EINVAL,
-				     "tap: '%s' is no name of an interface; it has at most 15 characters, none of them '/' or '%%'",
+				     "tap: '%s' is not an interface name; it has at most 15 characters, none of them '/' or '%%'",
 				     name);
 	return 0;
 }

@@ -96,7 +96,7 @@ static int show_loaded(struct mem *m, struct vsu_error *err)
 	int rc = virtdev_region_address(m->dev, MEM_REGION, &gpa) ? 0 :
 		 virtdev_priv_blocks_show(&m->blocks);
 
-	return rc < 0 ? vsu_error_sys(err, rc, "mem: cannot show plugged memory to the guest") : 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "mem: cannot map plugged memory into the guest") : 0;
 }
 
 /* Check the length first, then read the bitmap. */
@@ -243,7 +243,7 @@ int virtdev_mem_set_requested(struct virtdev *dev, uint64_t bytes,
 	int rc;
 
 	if (!m)
-		return vsu_error_set(err, -EINVAL, "this device is no memory");
+		return vsu_error_set(err, -EINVAL, "this device is not memory");
 	rc = check_requested(bytes, m->blocks.n * VIRTDEV_MEM_BLOCK, err);
 	if (rc < 0)
 		return rc;
@@ -271,7 +271,7 @@ int virtdev_mem_plug(struct virtdev *dev, uint64_t offset, uint64_t len,
 	int rc;
 
 	if (!m)
-		return vsu_error_set(err, -EINVAL, "this device is no memory");
+		return vsu_error_set(err, -EINVAL, "this device is not memory");
 	if (!len || !vsu_is_aligned(offset | len, VIRTDEV_MEM_BLOCK) ||
 	    vsu_range_exceeds(offset, len, m->blocks.n * VIRTDEV_MEM_BLOCK))
 		return vsu_error_set(err, -EINVAL,

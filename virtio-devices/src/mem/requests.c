@@ -265,7 +265,7 @@ int virtdev_priv_mem_start(void *self, uint32_t queue, struct vq *q,
 
 	(void)queue;
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "mem: cannot show its blocks to the guest");
+		return vsu_error_sys(err, rc, "mem: cannot map its blocks into the guest");
 	m->q = q;
 	return 0;
 }

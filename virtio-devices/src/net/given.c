@@ -26,7 +26,7 @@ static int check_numbers(const struct virtdev_net_config *c,
 				     lanes, VIRTDEV_NET_PAIRS_MAX);
 	if (c->mtu && c->mtu < MIN_MTU)
 		return vsu_error_set(err, -EINVAL,
-				     "net: an MTU of %u; it is %u at least",
+				     "net: an MTU of %u; the minimum is %u",
 				     c->mtu, MIN_MTU);
 	if (c->queue_size_max < 2 || c->queue_size_max > VQ_MAX_SIZE)
 		return vsu_error_set(err, -EINVAL,
@@ -34,7 +34,7 @@ static int check_numbers(const struct virtdev_net_config *c,
 				     c->queue_size_max, VQ_MAX_SIZE);
 	if (c->mac[0] & 1)
 		return vsu_error_set(err, -EINVAL,
-				     "net: the address %02x:%02x:%02x:%02x:%02x:%02x is one of a group; its first byte has to be even",
+				     "net: the address %02x:%02x:%02x:%02x:%02x:%02x is a group address; its first byte must be even",
 				     c->mac[0], c->mac[1], c->mac[2], c->mac[3],
 				     c->mac[4], c->mac[5]);
 	return 0;

@@ -111,9 +111,9 @@ void virtdev_priv_net_tell_lost(struct net *net)
 		vsu_error_set(&what, -EPIPE, "%s", ops->lost);
 	else
 		vsu_error_set(&what, -EPIPE,
-			      "the other end of the %s is gone; the guest's card has no link until it is there again%s",
+			      "the peer of the %s disconnected; the network card's link is down until it is back%s",
 			      ops->name, ops->retry ? "" :
-			      " and this program was started again");
+			      " and this program is restarted");
 	virtdev_report(net->dev, &what);
 }
 
@@ -124,7 +124,7 @@ static void tell_back(struct net *net)
 	if (!__atomic_exchange_n(&net->reported_down, false, __ATOMIC_ACQ_REL))
 		return;
 	vsu_error_set(&what, 0,
-		      "the other end is there; the guest's card has a link");
+		      "the peer is connected; the network card's link is up");
 	virtdev_report(net->dev, &what);
 }
 

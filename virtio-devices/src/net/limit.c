@@ -39,7 +39,7 @@ int virtdev_net_set_limits(struct virtdev *dev,
 
 	if (!net)
 		return vsu_error_set(err, -EINVAL,
-				     "this device is no network card of this process");
+				     "this device is not a network card of this process");
 	if (send)
 		rc = virtdev_rate_check(send, err);
 	if (!rc && receive)

@@ -97,7 +97,7 @@ static int state_judge(const struct net *net, const struct state *s,
 
 	if (strange)
 		return vsu_error_set(err, -EBADMSG,
-				     "net: feature bit %d of the state is not one of this card",
+				     "net: feature bit %d of the state is not supported by this card",
 				     __builtin_ctzll(strange));
 	if (!s->active || s->active > net->pairs)
 		return vsu_error_set(err, -EBADMSG,
@@ -105,7 +105,7 @@ static int state_judge(const struct net *net, const struct state *s,
 				     s->active, net->pairs);
 	if (!good)
 		return vsu_error_set(err, -EBADMSG,
-				     "net: a flag or a table of the state is none");
+				     "net: a flag or a table of the state is invalid");
 	return 0;
 }
 
@@ -140,7 +140,7 @@ int virtdev_priv_net_state_load(void *self, uint32_t version,
 		net->features = before;
 	if (rc < 0)
 		return vsu_error_set(err, -EBADMSG,
-				     "net: the link does not take the offloads of the state");
+				     "net: the link does not support the offloads of the state");
 	net->filter = s.filter;
 	virtdev_priv_net_filters_store(&net->filters, &net->filter);
 	__atomic_store_n(&net->active, s.active, __ATOMIC_RELAXED);

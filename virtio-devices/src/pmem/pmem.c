@@ -61,7 +61,7 @@ static int map_region(struct pmem *p, struct vsu_error *err)
 	int rc = virtdev_region_map(p->dev, &all, 0);
 
 	if (rc < 0 && rc != -EEXIST)
-		return vsu_error_sys(err, rc, "pmem: cannot show its file to the guest");
+		return vsu_error_sys(err, rc, "pmem: cannot map its file into the guest");
 	return 0;
 }
 
@@ -146,7 +146,7 @@ static int pmem_load(void *self, uint32_t version,
 		return rc;
 	if (len != p->len)
 		return vsu_error_set(err, -EINVAL,
-				     "pmem: the saved device has %" PRIu64 " bytes, and this one %" PRIu64 "; give it a file or a size of as many",
+				     "pmem: the saved device has %" PRIu64 " bytes, and this one %" PRIu64 "; specify a file or a size of as many",
 				     len, p->len);
 	if (start && region_address(p) && start != region_address(p))
 		return vsu_error_set(err, -EINVAL,
@@ -193,11 +193,11 @@ static int check_len(const struct virtdev_pmem_config *c, struct vsu_error *err)
 
 	if (!c->len || !vsu_is_aligned(c->len, VIRTDEV_PMEM_ALIGN))
 		return vsu_error_set(err, -EINVAL,
-				     "pmem: %" PRIu64 " bytes are not a multiple of 2 MiB; make the file one (truncate -s), or give a size",
+				     "pmem: %" PRIu64 " bytes are not a multiple of 2 MiB; extend the file (truncate -s), or specify a size",
 				     c->len);
 	if (c->len > capacity)
 		return vsu_error_set(err, -EINVAL,
-				     "pmem: %" PRIu64 " bytes of a file that has %" PRIu64,
+				     "pmem: a size of %" PRIu64 " bytes exceeds the file's %" PRIu64,
 				     c->len, capacity);
 	return 0;
 }

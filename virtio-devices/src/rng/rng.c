@@ -190,7 +190,7 @@ static int check_host(struct vsu_error *err)
 
 	if (getrandom(&byte, 1, GRND_NONBLOCK) == 1)
 		return 0;
-	return vsu_error_sys(err, -errno, "the host has no randomness to give");
+	return vsu_error_sys(err, -errno, "the host provides no entropy");
 }
 
 static int limit_rate(struct rng *r, uint64_t rate)

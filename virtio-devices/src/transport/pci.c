@@ -57,7 +57,7 @@ static uint64_t regions_len(const struct virtdev_pci_config *config,
 
 		if (r->offset < end || !r->len || (r->offset | r->len) % page ||
 		    r->offset > most || r->len > most - r->offset) {
-			vsu_error_set(err, -EINVAL, "virtio-pci: shared memory region %u is empty, not of whole pages, over 256 TiB or not behind the one before it",
+			vsu_error_set(err, -EINVAL, "virtio-pci: shared memory region %u is empty, not of whole pages, over 256 TiB or not after the previous one",
 				      (unsigned int)i);
 			return 0;
 		}

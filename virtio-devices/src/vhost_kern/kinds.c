@@ -109,7 +109,7 @@ static int refuse_limits(const struct virtdev_net_config *c,
 	    !c->send.ops)
 		return 0;
 	return vsu_error_set(err, -EINVAL,
-			     "net: rate limits, but the kernel carries the frames without any");
+			     "net: rate limits are not supported for devices of the kernel");
 }
 
 int virtdev_vhost_kern_net(const struct virtdev_net_config *config,

@@ -290,7 +290,7 @@ static int copy_structs(struct virtdev_vhost_user *r,
 		return rc;
 	if (r->config.config_size > CONFIG_MAX)
 		return vsu_error_set(err, -EINVAL,
-				     "%" PRIu32 " bytes of configuration; the protocol carries %u",
+				     "%" PRIu32 " bytes of configuration; the protocol's maximum is %u",
 				     r->config.config_size, CONFIG_MAX);
 	rc = vsu_copy_sized(&r->ops, sizeof(r->ops), ops,
 			    "struct virtdev_vhost_user_ops", err);

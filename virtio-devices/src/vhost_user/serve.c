@@ -73,7 +73,7 @@ int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
 		rc = server_run(server, stop_fd);
 		virtdev_vhost_user_server_free(server);
 		if (rc < 0)
-			vsu_error_sys(err, rc, "the server of '%s' cannot go on",
+			vsu_error_sys(err, rc, "the server of '%s' cannot continue",
 				      path);
 	}
 	if (have_path)

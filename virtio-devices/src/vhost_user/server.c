@@ -252,7 +252,7 @@ static int check_config(const struct virtdev_vhost_user_server_config *c,
 				     "vhost-user server: no device");
 	if (c->poll_max_ns > VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT)
 		return vsu_error_set(err, -EINVAL,
-				     "vhost-user server: looks for %" PRIu64 " ns before it sleeps, at most %u",
+				     "vhost-user server: polling for %" PRIu64 " ns, the maximum is %u",
 				     c->poll_max_ns,
 				     VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT);
 	return 0;

@@ -300,10 +300,10 @@ static int check_path(const struct virtdev_vsock_config *c,
 
 	if (!c->path || !*c->path)
 		return vsu_error_set(err, -EINVAL,
-				     "vsock: no path; name the UNIX socket that stands for the guest");
+				     "vsock: no path; name the UNIX socket that represents the guest");
 	if (strlen(c->path) > room)
 		return vsu_error_set(err, -ENAMETOOLONG,
-				     "vsock: path '%s' has %zu bytes; with a port behind it at most %zu are possible",
+				     "vsock: path '%s' has %zu bytes; with a port appended at most %zu are possible",
 				     c->path, strlen(c->path), room);
 	if (c->seqpacket_path && !*c->seqpacket_path)
 		return vsu_error_set(err, -EINVAL,

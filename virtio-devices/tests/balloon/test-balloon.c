@@ -579,7 +579,7 @@ START_TEST(target_is_set_by_the_host_and_may_change)
 	ck_assert_uint_eq(rig.changed, 1);
 	ck_assert_int_eq(virtdev_balloon_set_target(rig.dev, 4097, &err),
 			 -EINVAL);
-	ck_assert_str_eq(err.msg, "balloon: 4097 bytes; a size of whole pages of 4096 below 16 TiB is possible");
+	ck_assert_str_eq(err.msg, "balloon: 4097 bytes; the size must be a multiple of 4096 below 16 TiB");
 	ck_assert_int_eq(virtdev_balloon_set_target(rig.dev,
 						    UINT64_C(1) << 44, &err),
 			 -EINVAL);
@@ -666,7 +666,7 @@ START_TEST(invalid_configuration_is_refused)
 	ck_assert_int_eq(virtdev_balloon_new(&config, &b, &err), -EINVAL);
 	config.size = sizeof(config);
 	ck_assert_int_eq(virtdev_balloon_new(&config, &b, &err), -EINVAL);
-	ck_assert_str_eq(err.msg, "balloon: no memory to give back");
+	ck_assert_str_eq(err.msg, "balloon: no memory to release pages of");
 	config.space = rig.g.space;
 	config.queue_size_max = 32769;
 	ck_assert_int_eq(virtdev_balloon_new(&config, &b, &err), -EINVAL);

@@ -408,7 +408,7 @@ START_TEST(invalid_configuration_is_refused)
 
 	ck_assert_int_eq(virtdev_console_new(&config, &dev, &err), -EINVAL);
 	ck_assert_str_eq(err.msg,
-			 "console: a port without an end on the host");
+			 "console: a port without a host end");
 	port.host = console_socket(&other);
 	memset(name, 'n', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';

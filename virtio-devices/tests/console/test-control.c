@@ -162,7 +162,7 @@ START_TEST(ports_above_the_configured_maximum_are_refused)
 	ck_assert_int_eq(virtdev_console_add(con.dev, &port, &id, &err),
 			 -ENOSPC);
 	ck_assert_str_eq(err.msg,
-			 "console: it has 3 ports, and was made for no more");
+			 "console: all 3 ports are in use");
 	virtdev_port_free(port.host);
 	close(other);
 }

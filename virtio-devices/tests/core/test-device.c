@@ -240,7 +240,7 @@ START_TEST(unknown_queue_is_not_started)
 
 	ck_assert_int_eq(virtdev_queue_start(model.dev, 2, NULL, &err),
 			 -EINVAL);
-	ck_assert_str_eq(err.msg, "model: queue 2, but it has 2");
+	ck_assert_str_eq(err.msg, "model: queue 2 does not exist, it has 2");
 }
 END_TEST
 

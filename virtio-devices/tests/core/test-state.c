@@ -187,7 +187,7 @@ START_TEST(state_of_wrong_body_length_changes_nothing)
 	longer[16]++;
 	ck_assert_int_eq(virtdev_state_load(to.dev, longer, len + 1, &err),
 			 -EBADMSG);
-	ck_assert_str_eq(err.msg, "the state goes on after its last field, by 1 bytes");
+	ck_assert_str_eq(err.msg, "the state has 1 bytes after its last field");
 	longer[16] -= 2;
 	ck_assert_int_eq(virtdev_state_load(to.dev, longer, len - 1, &err),
 			 -EBADMSG);
@@ -204,11 +204,11 @@ static const struct {
 	int rc;
 	const char *why;
 } wrongs[] = {
-	{ 0, 'x', -EBADMSG, "this is not the whole state of a device" },
-	{ 4, 2, -EOPNOTSUPP, "model: the state is of version 3; up to 3 are known" },
+	{ 0, 'x', -EBADMSG, "the state of the device is incomplete" },
+	{ 4, 2, -EOPNOTSUPP, "model: the state is of version 3; up to 3 are supported" },
 	{ 8, 41, -EBADMSG, "model: the state is of a device of id 41, not 42" },
-	{ 12, 4, -EOPNOTSUPP, "model: the state is of version 4; up to 3 are known" },
-	{ 19, 0xff, -EBADMSG, "this is not the whole state of a device" },
+	{ 12, 4, -EOPNOTSUPP, "model: the state is of version 4; up to 3 are supported" },
+	{ 19, 0xff, -EBADMSG, "the state of the device is incomplete" },
 	{ 20, 10, -EBADMSG, "model: 10 is not a digit" },
 };
 
@@ -250,7 +250,7 @@ START_TEST(state_above_the_maximum_is_not_saved)
 
 	from.flood = VIRTDEV_STATE_MAX;
 	ck_assert_int_eq(virtdev_state_take(from.dev, &out, &n, &err), -EFBIG);
-	ck_assert_ptr_nonnull(strstr(err.msg, "too much"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "the maximum"));
 	ck_assert_ptr_eq(out, &from);
 	ck_assert_uint_eq(n, 5);
 }

@@ -194,7 +194,7 @@ START_TEST(direct_io_of_a_mapped_image_is_refused)
 
 	ck_assert_int_eq(open_with(VIRTDEV_DISK_ENGINE_MMAP, true, 0, &out),
 			 -EINVAL);
-	ck_assert_ptr_nonnull(strstr(err.msg, "no page cache to go around"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "cannot bypass the page cache"));
 }
 END_TEST
 
@@ -205,9 +205,9 @@ static const struct {
 	{ 512, NULL },
 	{ 4096, NULL },
 	{ 65536, NULL },
-	{ 256, "blocks of 256 bytes: 'image' can have those of 512 to 65536, powers of two" },
-	{ 768, "blocks of 768 bytes: 'image' can have those of 512 to 65536, powers of two" },
-	{ 131072, "blocks of 131072 bytes: 'image' can have those of 512 to 65536, powers of two" },
+	{ 256, "blocks of 256 bytes: 'image' supports powers of two from 512 to 65536" },
+	{ 768, "blocks of 768 bytes: 'image' supports powers of two from 512 to 65536" },
+	{ 131072, "blocks of 131072 bytes: 'image' supports powers of two from 512 to 65536" },
 };
 
 START_TEST(blocks_have_the_configured_size)

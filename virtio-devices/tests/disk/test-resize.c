@@ -162,10 +162,10 @@ static const struct refusal {
 	int code;
 	const char *why;
 } refusals[] = {
-	{ MIB - 512, false, -EINVAL, "it can grow, and not shrink" },
-	{ 2 * MIB + 1, false, -EINVAL, "no multiple" },
+	{ MIB - 512, false, -EINVAL, "it can grow, but not shrink" },
+	{ 2 * MIB + 1, false, -EINVAL, "not a multiple" },
 	{ 2 * MIB, true, -EROFS, "make it larger first" },
-	{ UINT64_MAX - 511, false, -EFBIG, "no file has" },
+	{ UINT64_MAX - 511, false, -EFBIG, "a file cannot have" },
 };
 
 START_TEST(invalid_resize_is_refused_and_changes_nothing)
@@ -186,7 +186,7 @@ START_TEST(truncated_file_does_not_shrink_the_disk)
 	device_make("image", false, VIRTDEV_DISK_ENGINE_SYNC);
 	ck_assert_int_eq(truncate("image", 4096), 0);
 	ck_assert_int_eq(virtdev_blk_resize(dev, 0, &err), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(err.msg, "has 4096 bytes, fewer than the guest knows of"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "has 4096 bytes, fewer than the guest has seen"));
 	ck_assert_uint_eq(capacity(), MIB / 512);
 }
 END_TEST
@@ -198,7 +198,7 @@ START_TEST(disk_without_a_file_keeps_its_size)
 	ck_assert_int_eq(virtdev_disk_null_new(MIB, &config.disk, &err), 0);
 	ck_assert_int_eq(virtdev_blk_new(&config, &dev, &err), 0);
 	ck_assert_int_eq(virtdev_blk_resize(dev, 2 * MIB, &err), -EOPNOTSUPP);
-	ck_assert_ptr_nonnull(strstr(err.msg, "keeps its size"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "cannot be resized"));
 }
 END_TEST
 

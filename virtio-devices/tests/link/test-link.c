@@ -419,7 +419,7 @@ START_TEST(descriptor_that_is_not_a_link_is_refused_with_a_message)
 	/* the caller's descriptor, not its duplicate */
 	snprintf(named, sizeof(named), "descriptor %d: ", fd);
 	ck_assert_ptr_eq(strstr(err.msg, named), err.msg);
-	ck_assert(strstr(err.msg, "neither a tap interface nor a socket"));
+	ck_assert(strstr(err.msg, "neither a tap interface nor a stream"));
 	ck_assert_int_eq(vsu_fd_count(), fds);
 	close(fd);
 	ck_assert_int_lt(virtdev_net_link_from_fd(fd, &link_, &err), 0);
@@ -431,10 +431,10 @@ static const struct {
 	const char *message;
 } taps[] = {
 	{ { .size = 0, .name = "t" }, "struct virtdev_net_tap" },
-	{ { .size = sizeof(taps[0].tap), .name = NULL }, "no name" },
+	{ { .size = sizeof(taps[0].tap), .name = NULL }, "no interface name" },
 	{ { .size = sizeof(taps[0].tap), .name = "0123456789abcdef" },
 	  "at most 15 characters" },
-	{ { .size = sizeof(taps[0].tap), .name = "a/b" }, "is no name" },
+	{ { .size = sizeof(taps[0].tap), .name = "a/b" }, "is not an interface name" },
 	{ { .size = sizeof(taps[0].tap), .name = "t", .lanes = 128 },
 	  "at most 127" },
 };

@@ -198,10 +198,10 @@ static const struct {
 	int rc;
 	const char *message;
 } refusals[] = {
-	{ EPERM, 1, -EPERM, "tap 't0' is neither this user's" },
+	{ EPERM, 1, -EPERM, "tap 't0' does not belong to this user" },
 	{ EBUSY, 1, -EBUSY, "tap 't0' is in use by another program" },
-	{ EINVAL, 1, -EBUSY, "'t0' is no tap interface" },
-	{ EINVAL, 2, -EBUSY, "was made for one queue only" },
+	{ EINVAL, 1, -EBUSY, "'t0' is not a tap interface" },
+	{ EINVAL, 2, -EBUSY, "was created for one queue only" },
 	{ ENOMEM, 1, -ENOMEM, "tap 't0': " },
 };
 
@@ -334,7 +334,7 @@ START_TEST(descriptor_of_an_interface_is_accepted_by_its_flags)
 		virtdev_net_link_free(tap);
 	} else {
 		ck_assert_int_eq(rc, -EINVAL);
-		ck_assert_msg(strstr(err.msg, "an interface, but no tap interface") != NULL, "%s", err.msg);
+		ck_assert_msg(strstr(err.msg, "an interface, but not a tap interface") != NULL, "%s", err.msg);
 	}
 	ck_assert_int_eq(vsu_fd_count(), fds);
 	close(fd);

@@ -219,7 +219,7 @@ START_TEST(refused_mapping_fails_the_start)
 	rig.map_answer = -ENOSPC;
 	ck_assert_int_eq(virtdev_queue_start(rig.dev, 0, rig.g.q, &err),
 			 -ENOSPC);
-	ck_assert(strstr(err.msg, "pmem: cannot show its file"));
+	ck_assert(strstr(err.msg, "pmem: cannot map its file"));
 	ck_assert_uint_eq(rig.disk.channels, 0);
 	rig.map_answer = 0;
 	ck_assert_int_eq(virtdev_queue_start(rig.dev, 0, rig.g.q, NULL), 0);
@@ -269,7 +269,7 @@ START_TEST(state_is_loaded_by_a_device_of_the_same_place_and_length)
 	rig.gpa -= LEN;
 	state = bytes;
 	state[len - 6] ^= 1;	/* the length, little-endian */
-	claim_refused(bytes, len, "give it a file or a size of as many");
+	claim_refused(bytes, len, "specify a file or a size of as many");
 	free(bytes);
 	teardown();
 }
@@ -388,7 +388,7 @@ START_TEST(invalid_configuration_is_refused)
 	config.disk = rig.disk.disk;
 	config.len = 4096;
 	ck_assert_int_eq(virtdev_pmem_new(&config, &dev, &err), -EINVAL);
-	ck_assert_str_eq(err.msg, "pmem: 4096 bytes are not a multiple of 2 MiB; make the file one (truncate -s), or give a size");
+	ck_assert_str_eq(err.msg, "pmem: 4096 bytes are not a multiple of 2 MiB; extend the file (truncate -s), or specify a size");
 	config.len = 2 * LEN;
 	ck_assert_int_eq(virtdev_pmem_new(&config, &dev, &err), -EINVAL);
 	config.len = 0;

@@ -711,8 +711,7 @@ START_TEST(invalid_configuration_is_refused_and_keeps_the_callers_socket)
 				     "struct virtdev_vhost_user_ops"));
 	config.config_size = 257;
 	ck_assert_int_eq(refused(&config, &remote_ops, &err), -EINVAL);
-	ck_assert_str_eq(err.msg, "257 bytes of configuration; the protocol "
-			 "carries 256");
+	ck_assert_str_eq(err.msg, "257 bytes of configuration; the protocol's maximum is 256");
 }
 END_TEST
 

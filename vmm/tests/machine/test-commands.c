@@ -96,7 +96,7 @@ static void growing(void)
 	ck_assert_int_eq(truncate("disk", 3 * DISK), 0);
 	assert_told("resize 0 0\n", DONE);
 	ck_assert_uint_eq(capacity(), 3 * DISK / 512);
-	assert_refusal("resize 0 64K\n", "it can grow, and not shrink");
+	assert_refusal("resize 0 64K\n", "it can grow, but not shrink");
 	ck_assert_uint_eq(disk_size(), 3 * DISK);
 }
 
