@@ -203,7 +203,7 @@ int call_filter_load(enum call_filter_action action,
 	free(items.list);
 	if (rc == -ENOMEM)
 		return vsu_error_sys(err, rc, "a filter of system calls");
-	return rc ? vsu_error_set(err, -EOPNOTSUPP, "this host takes no filter of system calls") : 0;
+	return rc ? vsu_error_set(err, -EOPNOTSUPP, "this host does not support filters of system calls") : 0;
 }
 
 #else

@@ -21,8 +21,8 @@
 #define PATIENCE_MS 10000
 #define NS_PER_MS 1000000
 
-#define NOT_CLOSED "%" PRIu32 " files of the shared folder are not closed, since their server does not answer; "
-#define REMEDY "umount -f of their mount ends that"
+#define NOT_CLOSED "%" PRIu32 " files of the shared folder are not closed, because their server does not respond; "
+#define REMEDY "umount -f of their mount releases them"
 
 static struct vsu_closer *of_peers, *of_files;
 static bool may_start;		/* threads may be started */
@@ -202,6 +202,6 @@ void prog_closer_end(void)
 			 n);
 	n = count_waiting(of_peers);
 	if (n)
-		prog_log(PROG_LOG_WARNING, "not closed", "%" PRIu32 " files that the other end of a socket sent are not closed, since their server does not answer; the kernel keeps this process until it does, and " REMEDY,
+		prog_log(PROG_LOG_WARNING, "not closed", "%" PRIu32 " files that the peer of a socket sent are not closed, because their server does not respond; the kernel keeps this process until it does, and " REMEDY,
 			 n);
 }

@@ -40,7 +40,7 @@ int prog_file_value_read(const char *text, struct prog_file_value *out,
 			memcpy(number, text, len);
 		if (vsu_parse_u64(number, &fd) < 0 || fd > INT_MAX)
 			return vsu_error_set(err, -EINVAL,
-					     "'fd:%s' is not the number of a descriptor, as in fd:3; write './fd:...' for a file of that name",
+					     "'fd:%s' is not a descriptor such as fd:3; write './fd:...' for a file of that name",
 					     text);
 		v.has_fd = true;
 		v.fd = (int)fd;

@@ -243,7 +243,7 @@ void prog_log_flush(void)
 void prog_complain(const struct vsu_error *err)
 {
 	const char *why = err->msg[0] ? err->msg :
-			  "it failed, and no part says why";
+			  "it failed without a reason";
 
 	if (log_state.syslog >= 0)
 		syslog_send(PROG_LOG_ERROR, why);

@@ -31,7 +31,7 @@ int prog_module_load(const struct prog_module *m, const void **out,
 	*out = dlsym(module, m->symbol);
 	if (!*out || strcmp(*(const char *const *)*out, PACKAGE_VERSION))
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "%s is not of version %s, as this program is",
+				     "%s is not of this program's version, %s",
 				     path, PACKAGE_VERSION);
 	return 0;
 }

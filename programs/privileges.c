@@ -13,7 +13,7 @@
 int confine_new_privileges(struct vsu_error *err)
 {
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ?
-	       vsu_error_sys(err, -errno, "cannot give up new privileges") : 0;
+	       vsu_error_sys(err, -errno, "cannot set no_new_privs") : 0;
 }
 
 /* The kernel supports fewer capabilities than there are bits. */
@@ -43,6 +43,6 @@ int confine_capabilities(uint64_t keep, struct vsu_error *err)
 		sets[i].inheritable = 0;
 	}
 	if (syscall(SYS_capset, &header, sets) < 0)
-		return vsu_error_sys(err, -errno, "cannot give up capabilities");
+		return vsu_error_sys(err, -errno, "cannot drop capabilities");
 	return confine_new_privileges(err);
 }

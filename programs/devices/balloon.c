@@ -16,7 +16,7 @@ static_assert(sizeof(struct balloon) <= VMM_DEVICE_CONFIG_MAX,
 
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "size", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
-		      .help = "initial size: memory that the guest gives up",
+		      .help = "initial size: memory that the guest releases",
 		      .preset = "0", .example = "512M" },
 	  .offset = offsetof(struct balloon, target) },
 	{ .option = { .name = "deflate-on-oom", .kind = VSU_OPTION_FLAG,

@@ -155,7 +155,7 @@ static int check_overlay(const struct blk *b, struct vsu_error *err)
 	if (b->overlay && !*b->overlay)
 		return vsu_error_set(err, -EINVAL, "key 'overlay': the value is empty; name a file");
 	if (prog_disk_is_address(b->path))
-		return vsu_error_set(err, -EINVAL, "'%s' is no file; %s is for files", b->path, key);
+		return vsu_error_set(err, -EINVAL, "'%s' is not a file, which %s requires", b->path, key);
 	if (b->read_only)
 		return vsu_error_set(err, -EINVAL, "readonly and %s exclude each other: the image is only read in any case; leave one out", key);
 	if (b->engine != VIRTDEV_DISK_ENGINE_AUTO && b->engine != VIRTDEV_DISK_ENGINE_SYNC)
@@ -222,7 +222,7 @@ static int open_address(const struct blk *b, uint32_t queues,
 	if (b->engine != VIRTDEV_DISK_ENGINE_AUTO || b->block_size ||
 	    b->cache & CACHE_DIRECT || b->locking == LOCKING_OFF)
 		return vsu_error_set(err, -EINVAL,
-				     "'%s' is no file; engine, block-size, locking and cache=none or directsync are for files",
+				     "'%s' is not a file, which engine, block-size, locking and cache=none or directsync require",
 				     b->path);
 	return prog_disk_open(&want, out, err);
 }

@@ -97,7 +97,7 @@ static int open_fd(const char *who, const char *text,
 		return vsu_error_prefix(err, rc, "%s", who);
 	if (is_for_reading_alone((int)fd))
 		prog_log(PROG_LOG_WARNING, NULL,
-			 "%s: descriptor %d is open for reading alone, and what the guest writes is thrown away; open it for both, as with '%d<>FILE'",
+			 "%s: descriptor %d is read-only, so output of the guest is discarded; open it for both, such as '%d<>FILE'",
 			 who, (int)fd, (int)fd);
 	return 0;
 }
@@ -121,7 +121,7 @@ static int open_stream(const char *who, const char *how,
 	if (!strncmp(how, SOCKET, strlen(SOCKET)))
 		return virtdev_port_socket_new(how + strlen(SOCKET), out, err);
 	return vsu_error_set(err, -EINVAL,
-			     "%s: '%s' is none of pty, fd:N and socket:PATH",
+			     "%s: '%s' is not pty, fd:N or socket:PATH",
 			     who, how);
 }
 
@@ -133,9 +133,9 @@ static int open_first(const struct console *c,
 
 	if (ways != 1)
 		return vsu_error_set(err, -EINVAL,
-				     "a console is on one of stdio, pty, socket and fd; %s",
-				     ways ? "more than one is given"
-					  : "none is given");
+				     "a console requires one of stdio, pty, socket or fd; %s",
+				     ways ? "more than one is specified"
+					  : "none is specified");
 	if (c->stdio)
 		return open_stdio(common, out, err);
 	if (c->pty)
@@ -197,7 +197,7 @@ static int check_names(const struct console *c, struct vsu_error *err)
 				 !strncmp(c->streams[j], text, len);
 		if (taken)
 			return vsu_error_set(err, -EINVAL,
-					     "port '%s': its name '%.*s' is that of another port; the guest could not tell them apart, so give it a name of its own",
+					     "port '%s': another port has the name '%.*s'; choose a unique one",
 					     text, (int)len, text);
 	}
 	return 0;
@@ -233,7 +233,7 @@ static int console_open(const void *config,
 
 	if (common->queues > 1)
 		return vsu_error_set(err, -EINVAL,
-				     "a console of %" PRIu32 " queues; its ports decide how many there are: leave out 'queues'",
+				     "a console of %" PRIu32 " queues; their number depends on its ports: leave out 'queues'",
 				     common->queues);
 	rc = check_names(c, err);
 	if (!rc)

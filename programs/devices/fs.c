@@ -96,7 +96,7 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "migration-on-error", .kind = VSU_OPTION_CHOICE,
 		      .choices = lost_files, .preset = "abort",
 		      .help = "a file of a migrated guest is missing: fail, or fail its requests" },
-	  .not_inline = "a guest of cvmm comes from no other host",
+	  .not_inline = "it is for state that a vhost-user front-end migrates",
 	  .offset = offsetof(struct fs, lost) },
 	{ .option = { .name = "dax-window", .kind = VSU_OPTION_SIZE,
 		      .arg = "BYTES",
@@ -107,7 +107,7 @@ static const struct vmm_device_key keys[] = {
 		      .arg = "N", .preset = "0, 4 in cvmm",
 		      .max = VIRTDEV_FS_WORKERS_MAX,
 		      .help = "threads that process requests; 0: the queue's own thread, not in cvmm" },
-	  .zero_not_inline = "the queue has no thread of its own in cvmm, and a slow file would stop all devices",
+	  .zero_not_inline = "in cvmm the queue has no own thread, and a slow file would block all devices",
 	  .offset = offsetof(struct fs, workers) },
 	{ .option = { .name = NULL } },
 };

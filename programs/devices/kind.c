@@ -55,7 +55,7 @@ static int store_text(const struct vmm_device_key *k, char *at,
 		memcpy(at, &text, sizeof(text));
 		return 0;
 	}
-	return vsu_error_set(err, -EINVAL, "%s: '%s' is one too many; %" PRIu32 " are possible",
+	return vsu_error_set(err, -EINVAL, "%s: '%s' exceeds the maximum of %" PRIu32,
 			     what, text, times);
 }
 

@@ -33,7 +33,7 @@ static const struct vmm_device_key keys[] = {
 	  .offset = offsetof(struct net, tap), .max_len = MAX_TAP },
 	{ .option = { .name = "socket", .kind = VSU_OPTION_STRING,
 		      .arg = "PATH",
-		      .help = "UNIX stream socket with length-prefixed frames, as of passt" },
+		      .help = "UNIX stream socket with length-prefixed frames, such as passt's" },
 	  .daemon_name = "stream", .offset = offsetof(struct net, socket) },
 	{ .option = { .name = "fd", .kind = VSU_OPTION_U64, .arg = "N",
 		      .help = "inherited descriptor of a tap interface or socket",
@@ -56,7 +56,7 @@ static const struct vmm_device_key keys[] = {
 	PROG_LIMIT_ROWS("tx-", "bytes of frames from the guest", "frames",
 			offsetof(struct net, tx)),
 	{ .option = { .name = "reconnect", .kind = VSU_OPTION_U64, .arg = "MS",
-		      .help = "connect to the stream again so many ms after it was lost",
+		      .help = "reconnect a lost stream, each time after MS milliseconds",
 		      .min = 1, .max = 60000 },
 	  .offset = offsetof(struct net, reconnect), .common = true },
 	{ .option = { .name = NULL } },
@@ -81,7 +81,7 @@ static int mac_parse(const char *text, uint8_t mac[6], struct vsu_error *err)
 		low = high < 0 ? -1 : digit_of(text[1]);
 		if (low < 0 || text[2] != (i < 5 ? ':' : '\0'))
 			return vsu_error_set(err, -EINVAL,
-					     "mac is not six bytes as in 52:54:00:12:34:56");
+					     "mac is not six bytes such as 52:54:00:12:34:56");
 		mac[i] = (uint8_t)(high << 4 | low);
 	}
 	return 0;
@@ -93,12 +93,12 @@ static int check_one(const struct net *n, struct vsu_error *err)
 
 	if (given == 1 && n->reconnect && !n->socket)
 		return vsu_error_set(err, -EINVAL,
-				     "only a stream of frames is connected to again; give its socket, or leave out 'reconnect'");
+				     "'reconnect' requires a stream; specify its socket, or leave out 'reconnect'");
 	if (given == 1)
 		return 0;
 	return vsu_error_set(err, -EINVAL,
-			     given ? "a network card stands on one of a tap interface, a socket and a descriptor; leave out the others" :
-				     "a network card needs a tap interface, a socket or a descriptor to stand on");
+			     given ? "a network card uses only one of a tap interface, a socket and a descriptor; leave out the others" :
+				     "a network card requires a tap interface, a socket or a descriptor");
 }
 
 static int link_open(const struct net *n, uint32_t queues,
@@ -191,7 +191,7 @@ static int kernel_check(const void *config, struct vsu_error *err)
 				     n->socket ? ", leave out 'socket'" : "");
 	if (is_limited(&n->rx) || is_limited(&n->tx))
 		return vsu_error_set(err, -EINVAL,
-				     "the kernel carries frames without rate limits; leave out 'rx-' and 'tx-'");
+				     "the kernel does not support rate limits; leave out 'rx-' and 'tx-'");
 	return 0;
 }
 

@@ -100,6 +100,6 @@ int prog_disk_explain_format(const char *text, int rc, struct vsu_error *err)
 
 	if (!format || len % SECTOR == 0)
 		return rc;
-	return vsu_error_set(err, rc, "'%s' is a %s image, and disks are raw ones; " REMEDY,
+	return vsu_error_set(err, rc, "'%s' is a %s image, but only raw images are supported; " REMEDY,
 			     prog_file_value_name(text), format);
 }

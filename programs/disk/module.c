@@ -80,9 +80,9 @@ int prog_disk_open(const struct prog_disk_want *want,
 
 	if (!scheme || !scheme->module)
 		return vsu_error_set(err, -EOPNOTSUPP,
-				     "'%s' is no address of a disk; %s",
+				     "'%s' is not an address of a disk; %s",
 				     want->address, scheme ? scheme->remedy :
-				     "nbd:// and nbd+unix:// are known");
+				     "nbd:// and nbd+unix:// are supported");
 	rc = prog_module_load(scheme->module, &loaded, err);
 	module = loaded;
 	if (rc >= 0)

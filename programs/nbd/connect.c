@@ -75,7 +75,7 @@ static int ask_blocks(struct pnbd_disk *d, struct nbd_handle *nbd,
 
 	if (least > MAX_BLOCK)
 		return vsu_error_set(err, -EINVAL,
-				     "'%s' has blocks of %" PRId64 " bytes, more than the %u that guests take; nbdkit's filter blocksize divides them",
+				     "'%s' has blocks of %" PRId64 " bytes, more than the %u that guests support; nbdkit's filter blocksize divides them",
 				     address, least, MAX_BLOCK);
 	d->info.block_size = power_of_two(least, SECTOR, MAX_BLOCK);
 	d->info.physical_block_size = power_of_two(
@@ -85,7 +85,7 @@ static int ask_blocks(struct pnbd_disk *d, struct nbd_handle *nbd,
 		most = USUAL_MOST;
 	if (most < MAX_BLOCK)
 		return vsu_error_set(err, -EINVAL,
-				     "'%s' takes no more than %" PRId64 " bytes at once",
+				     "'%s' accepts at most %" PRId64 " bytes per request",
 				     address, most);
 	d->most = most < PART_MOST ? (uint32_t)most / MAX_BLOCK * MAX_BLOCK :
 		  PART_MOST;
@@ -101,7 +101,7 @@ static int ask_size(struct pnbd_disk *d, struct nbd_handle *nbd,
 		return nbd_failed(address, err);
 	if (!size || size % SECTOR)
 		return vsu_error_set(err, -EINVAL,
-				     "'%s' has %" PRId64 " bytes; a disk has a multiple of %u, and more than none: nbdkit's filter truncate has round-down=%u",
+				     "'%s' has %" PRId64 " bytes; a disk has a positive multiple of %u: nbdkit's filter truncate has round-down=%u",
 				     address, size, SECTOR, SECTOR);
 	d->info.capacity = (uint64_t)size;
 	return ask_blocks(d, nbd, address, err);
@@ -120,7 +120,7 @@ static int ask_abilities(struct pnbd_disk *d, struct nbd_handle *nbd,
 	d->many = read_only || nbd_can_multi_conn(nbd) > 0;
 	if (want->queues > 1 && !d->many)
 		return vsu_error_set(err, -EINVAL,
-				     "%u queues: the server of '%s' does not say that a flush is for all connections; use one queue",
+				     "%u queues: the server of '%s' does not advertise that a flush applies to all connections; use one queue",
 				     want->queues, want->address);
 	d->can_flush = nbd_can_flush(nbd) > 0;
 	d->info.read_only = want->read_only;

@@ -71,7 +71,7 @@ static const struct {
 	off_t len;
 	const char *says;
 } refused[] = {
-	{ "QFI\xfb", 196616, "'/tmp/format.XXXXXX' is a qcow2 image, and disks are raw ones; make a raw one with 'qemu-img convert" },
+	{ "QFI\xfb", 196616, "'/tmp/format.XXXXXX' is a qcow2 image, but only raw images are supported; make a raw one with 'qemu-img convert" },
 	{ "QFI\xfb", 196608, "as it was" },
 	{ "\0\0\0\0", 1000, "as it was" },
 };

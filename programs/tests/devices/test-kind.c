@@ -286,7 +286,7 @@ START_TEST(a_console_is_on_exactly_one_thing)
 
 	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
 			 -EINVAL);
-	ck_assert_str_eq(err.msg, "a console is on one of stdio, pty, socket and fd; none is given");
+	ck_assert_str_eq(err.msg, "a console requires one of stdio, pty, socket or fd; none is specified");
 	ck_assert_int_eq(set_console(PTY, NULL), 0);
 	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
 			 0);
@@ -295,7 +295,7 @@ START_TEST(a_console_is_on_exactly_one_thing)
 	ck_assert_int_eq(set_console(FD, "0"), 0);
 	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
 			 -EINVAL);
-	ck_assert_str_eq(err.msg, "a console is on one of stdio, pty, socket and fd; more than one is given");
+	ck_assert_str_eq(err.msg, "a console requires one of stdio, pty, socket or fd; more than one is specified");
 }
 END_TEST
 
@@ -313,7 +313,7 @@ START_TEST(console_has_additional_streams)
 	for (i = 0; i < 8; i++)
 		ck_assert_int_eq(set_console(PORT, ports[i]), 0);
 	ck_assert_int_eq(set_console(PORT, "data:pty"), -EINVAL);
-	ck_assert_str_eq(err.msg, "key: 'data:pty' is one too many; 8 are possible");
+	ck_assert_str_eq(err.msg, "key: 'data:pty' exceeds the maximum of 8");
 	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
 			 0);
 	ck_assert_uint_eq(virtdev_get_info(dev)->nqueues, 20);
@@ -326,7 +326,7 @@ static const struct {
 } bad_streams[] = {
 	{ "pty", "port 'pty' has no name of 1 to 63 bytes before a colon" },
 	{ ":pty", "port ':pty' has no name of 1 to 63 bytes before a colon" },
-	{ "a:tty", "port a: 'tty' is none of pty, fd:N and socket:PATH" },
+	{ "a:tty", "port a: 'tty' is not pty, fd:N or socket:PATH" },
 	{ "a:fd:x", "port a: 'x' is not the number of a descriptor" },
 	{ "a:fd:999", "port a: port on descriptors 999 and 999" },
 	{ "a:socket:/nowhere/s", "/nowhere/s" },
@@ -359,7 +359,7 @@ START_TEST(two_ports_of_one_name_are_refused)
 	ck_assert_int_eq(set_console(PORT, "data:fd:0"), 0);
 	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err),
 			 -EINVAL);
-	ck_assert_ptr_nonnull(strstr(err.msg, "port 'data:fd:0': its name 'data' is that of another port"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "port 'data:fd:0': another port has the name 'data'"));
 }
 END_TEST
 

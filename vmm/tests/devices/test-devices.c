@@ -280,7 +280,7 @@ static const struct refusal {
 	  "--disk: unknown key 'readonli'; did you mean 'readonly'?" },
 	{ VMM_DEVICE_DISK, "path=a,id=2", -ENOENT, NULL },
 	{ VMM_DEVICE_DISK, "path=a,path=b", -EINVAL,
-	  "--disk: key 'path' is given more than once; give it once" },
+	  "--disk: key 'path' is specified more than once" },
 	{ VMM_DEVICE_DISK, "path=a,queues=0", -EINVAL,
 	  "--disk: key 'queues': 0 is out of range; allowed is 1 to 256" },
 	{ VMM_DEVICE_DISK, "path=a,engine=fast", -EINVAL,
@@ -332,8 +332,8 @@ static const struct refusal {
 	  -EINVAL, "--device: key 'tag': '0123456789012345678901234567890123456' "
 	  "does not have 1 to 36 characters" },
 	{ VMM_DEVICE_FS, "path=/f,migration-on-error=abort", -EINVAL,
-	  "--fs: key 'migration-on-error': a guest of cvmm comes from no other "
-	  "host; leave it out, it is an option of the daemon" },
+	  "--fs: key 'migration-on-error': it is for state that a vhost-user front-end "
+	  "migrates; leave it out, it is an option of the daemon" },
 	{ VMM_DEVICE_ANY, "fs,tag=a", -EINVAL,
 	  "--device 'fs,tag=a': needs 'path=FOLDER' or 'backend=user:SOCKET'" },
 	{ VMM_DEVICE_ANY, "rng,path=a", -ENOENT, NULL },
