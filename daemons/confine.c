@@ -46,7 +46,7 @@ static int without_filter(enum confine_filter how, const char *why,
 		return 0;
 	}
 	return vsu_error_set(err, -EOPNOTSUPP,
-			     "--seccomp: %s; leave it out or say --seccomp=off",
+			     "--seccomp: %s; leave it out, or use --seccomp=off",
 			     why);
 }
 

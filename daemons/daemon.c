@@ -39,15 +39,15 @@ static const struct vsu_option folder_options[] = {
 	[FOLDER_SANDBOX] = {
 		.name = "sandbox", .kind = VSU_OPTION_CHOICE,
 		.choices = sandbox_names, .preset = "namespace",
-		.help = "how the program is kept from other folders" },
+		.help = "how the program is isolated from other folders" },
 	[FOLDER_RLIMIT_NOFILE] = {
 		.name = "rlimit-nofile", .kind = VSU_OPTION_U64, .arg = "N",
-		.help = "descriptors, and with them files that a guest may use",
+		.help = "limit of descriptors, and so of files that a guest can use",
 		.preset = "what the host allows", .min = 256,
 		.max = UINT32_MAX },
 	[FOLDER_RECOVER] = {
 		.name = "recover", .kind = VSU_OPTION_STRING, .arg = "FILE",
-		.help = "keep what the guest knows there, so that its mounts outlive this program" },
+		.help = "keep the session in this file, so that the guest's mounts survive a restart" },
 	[FOLDER_SYSLOG] = {
 		.name = "syslog", .kind = VSU_OPTION_FLAG,
 		.help = "write lines of the log to syslog instead of standard error" },
@@ -168,12 +168,12 @@ static int check_socket(const struct command_line *cl, struct vsu_error *err)
 	bool have_path = cl->serve.socket_path != NULL, have_fd = cl->serve.fd >= 0;
 
 	if (have_path && have_fd) {
-		vsu_error_set(err, -EINVAL, "--socket-path and --fd are both given; give one");
+		vsu_error_set(err, -EINVAL, "--socket-path and --fd are both specified; use one");
 		return VSU_EXIT_DATA;
 	}
 	if (!have_path && !have_fd) {
 		vsu_error_set(err, -EINVAL,
-			      "neither --socket-path=PATH nor --fd=N is given; give one");
+			      "neither --socket-path=PATH nor --fd=N is specified; use one");
 		return VSU_EXIT_USAGE;
 	}
 	return VSU_EXIT_OK;
@@ -193,7 +193,7 @@ static int check_postcopy(const struct command_line *cl, struct vsu_error *err)
 	    cl->sandbox.kind == SANDBOX_NONE)
 		return VSU_EXIT_OK;
 	vsu_error_set(err, -EINVAL,
-		      "--allow-postcopy: no sandbox has what it takes; say --sandbox=none, or leave it out");
+		      "--allow-postcopy is not possible in a sandbox; use --sandbox=none, or leave it out");
 	return VSU_EXIT_DATA;
 }
 
@@ -224,7 +224,7 @@ static int check_keys(const struct command_line *cl, struct vsu_error *err)
 	const struct vmm_device_key *missing = vmm_device_missing(kind, cl->config);
 
 	if (missing) {
-		vsu_error_set(err, -EINVAL, "--%s=%s is not given; it names %s",
+		vsu_error_set(err, -EINVAL, "--%s=%s is missing; it names %s",
 			      daemon_option_name(missing), missing->option.arg,
 			      missing->option.help);
 		return VSU_EXIT_USAGE;
@@ -284,7 +284,7 @@ static int limit_files(uint64_t files, struct vsu_error *err)
 	struct rlimit limit = { files, files };
 
 	if (files && setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return vsu_error_sys(err, -errno, "--rlimit-nofile: %" PRIu64 " descriptors are more than this user (ulimit -Hn) or any process (fs.nr_open) may have; ask for fewer", files);
+		return vsu_error_sys(err, -errno, "--rlimit-nofile: %" PRIu64 " descriptors exceed the limit of this user (ulimit -Hn) or of a process (fs.nr_open); request fewer", files);
 	if (!files)
 		prog_raise_fd_limit();
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= MIN_FILES)

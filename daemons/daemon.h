@@ -57,18 +57,18 @@ enum daemon_option {
 	{ .name = "print-capabilities", .kind = VSU_OPTION_FLAG,	\
 	  .help = "print what this program offers, as JSON, and end" },	\
 	{ .name = "allow-fuse", .kind = VSU_OPTION_FLAG,		\
-	  .help = "take guest memory in files of FUSE and network mounts" }, \
+	  .help = "accept guest memory in files of FUSE and network mounts" }, \
 	{ .name = "iommu-platform", .kind = VSU_OPTION_FLAG,		\
-	  .help = "let a guest have the device behind an IOMMU" },	\
+	  .help = "support a device behind an IOMMU of the guest" },	\
 	{ .name = "user", .kind = VSU_OPTION_STRING, .arg = "NAME",	\
 	  .help = "become this user before serving" },			\
 	{ .name = "seccomp", .kind = VSU_OPTION_CHOICE,			\
 	  .choices = confine_filter_names, .preset = "on",		\
-	  .help = "refuse, or be killed by, calls that serving does not need" }, \
+	  .help = "refuse system calls that serving does not need, or be killed by them" }, \
 	{ .name = "allow-postcopy", .kind = VSU_OPTION_FLAG,		\
-	  .help = "wait for guest memory that comes late in a migration" }, \
+	  .help = "support post-copy: wait for guest memory during a migration" }, \
 	{ .name = "poll-max-ns", .kind = VSU_OPTION_U64, .arg = "N",	\
-	  .help = "look for so long before sleeping", .preset = "0",	\
+	  .help = "poll queues for this long before sleeping", .preset = "0",	\
 	  .max = VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT },		\
 	{ .name = "metrics", .kind = VSU_OPTION_STRING, .arg = "PATH",	\
 	  .help = "answer HTTP at this UNIX socket with statistics for Prometheus" }, \
@@ -77,9 +77,9 @@ enum daemon_option {
 	VSU_OPTION_ROW_HELP,						\
 	VSU_OPTION_ROW_VERSION,						\
 	{ .name = "num-queues", .kind = VSU_OPTION_U64, .arg = "N",	\
-	  .help = "queues that a guest may use", .preset = "1", .min = 1 },		\
+	  .help = "maximum number of queues", .preset = "1", .min = 1 },		\
 	{ .name = "queue-size", .kind = VSU_OPTION_U64, .arg = "N",	\
-	  .help = "entries that a queue may have", .preset = "1024",	\
+	  .help = "maximum entries of a queue", .preset = "1024",	\
 	  .max = 32768 }
 
 /*

@@ -53,7 +53,7 @@ static void remove_sockets(int from_child)
 static int abandon_child(pid_t child)
 {
 	kill(child, SIGKILL);
-	dprintf(STDERR_FILENO, "%s: process %d does not end, and is left behind: the host's files do not answer it\n",
+	dprintf(STDERR_FILENO, "%s: process %d does not end and is abandoned: files of the host do not respond\n",
 		program_invocation_short_name, (int)child);
 	return VSU_EXIT_HOST << 8;
 }
@@ -120,9 +120,9 @@ static int tie_to_parent(int to_parent, const sigset_t *before,
 	if (!sigismember(before, SIGCHLD))
 		sigprocmask(SIG_UNBLOCK, &child, NULL);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return vsu_error_sys(err, -errno, "cannot be tied to the parent");
+		return vsu_error_sys(err, -errno, "cannot request a signal at the parent's death");
 	if (poll(&end, 1, 0) != 0)
-		return vsu_error_set(err, -ECHILD, "the parent is gone");
+		return vsu_error_set(err, -ECHILD, "the parent has ended");
 	return 0;
 }
 
@@ -187,7 +187,7 @@ static void *guard_main(void *arg)
 		;
 	if (poll(&over, 1, __atomic_load_n(&g->reported, __ATOMIC_RELAXED) ?
 		 0 : END_MS) == 0) {
-		dprintf(STDERR_FILENO, "%s: requests were left undone, which the host's files have not answered for %d seconds\n",
+		dprintf(STDERR_FILENO, "%s: unfinished requests are abandoned: files of the host have not responded for %d seconds\n",
 			program_invocation_short_name, END_MS / 1000);
 		_exit(VSU_EXIT_HOST);
 	}
@@ -223,7 +223,7 @@ int keeper_guard_check(struct keeper_guard *g, bool is_held)
 	if (left > 0)
 		return left;
 	__atomic_store_n(&g->reported, true, __ATOMIC_RELAXED);
-	prog_log(PROG_LOG_WARNING, "held up", "a front-end, or the next one, waits for requests that the host's files have not answered for %d seconds",
+	prog_log(PROG_LOG_WARNING, "held up", "a front-end waits for requests: files of the host have not responded for %d seconds",
 		 END_MS / 1000);
 	return END_MS;
 }
@@ -233,7 +233,7 @@ void keeper_guard_detach(struct keeper_guard *g, struct prog_workers *workers)
 	const uint32_t left = prog_workers_detach(workers);
 
 	if (left > g->left)
-		prog_log(PROG_LOG_WARNING, "left behind", "%u requests of a front-end that is gone are left behind, each with a thread, until the host's files answer them",
+		prog_log(PROG_LOG_WARNING, "left behind", "%u requests of a disconnected front-end are detached, each with a thread, until files of the host respond",
 			 left);
 	g->left = left;
 }

@@ -44,7 +44,7 @@ int daemon_check_inherited(int fd, struct vsu_error *err)
 		return VSU_EXIT_OK;
 	if (vsu_fd_kind(fd) < 0)
 		vsu_error_set(err, -EBADF,
-			      "--fd: descriptor %d is not open; the program that starts this one has to leave it open", fd);
+			      "--fd: descriptor %d is not open; the program that starts this one must leave it open", fd);
 	else
 		vsu_error_set(err, -ENOTSOCK,
 			      "--fd: descriptor %d is not a UNIX stream socket; pass one", fd);

@@ -103,7 +103,7 @@ int outside_leave(const struct outside *o, int *own, struct vsu_error *err)
 	rc = files_narrow(rules, o->device->connects);
 	if (rc < 0)
 		prog_log(PROG_LOG_DEBUG, "landlock",
-			 "files are not kept by Landlock: %s", strerror(-rc));
+			 "files are not restricted by Landlock: %s", strerror(-rc));
 	*own = rules[RULE_OWN].place;
 	for (i = RULE_OWN + 1; i < RULES; i++)
 		vsu_fd_close(&rules[i].place);

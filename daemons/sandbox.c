@@ -70,7 +70,7 @@ static int namespaces_first(struct sandbox *s, struct vsu_error *err)
 	s->own_users = uid != 0;
 	if (unshare(CLONE_NEWPID | (s->own_users ? CLONE_NEWUSER : 0)) < 0)
 		return no_namespace(err, s->own_users ? "no user namespace" :
-						  "no namespace of processes");
+						  "no PID namespace");
 	rc = s->own_users ? prog_mount_map_ids(uid, gid) : 0;
 	return rc < 0 ? not_possible(err, rc, "the user cannot be mapped") : 0;
 }
@@ -110,7 +110,7 @@ static int tree_open(const char *folder, struct vsu_error *err)
 static int mounts_separate(struct vsu_error *err)
 {
 	if (unshare(CLONE_NEWNS) < 0)
-		return no_namespace(err, "no namespace of mounts");
+		return no_namespace(err, "no mount namespace");
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
 	    mount(OWN_FILES, OWN_FILES, NULL, MS_BIND, NULL) < 0)
 		return no_namespace(err, "no mounts");
@@ -207,7 +207,7 @@ static int root_change(const char *folder, struct vsu_error *err)
 	if (rc < 0)
 		return not_possible(err, rc, "the root cannot be changed");
 	if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
-		return no_namespace(err, "no namespace of networks");
+		return no_namespace(err, "no network namespace");
 	return 0;
 }
 
@@ -226,7 +226,7 @@ static int root_narrow(const char *folder, struct vsu_error *err)
 static int groups_drop(struct vsu_error *err)
 {
 	if (geteuid() == 0 && setgroups(0, NULL) < 0 && errno != EPERM)
-		return vsu_error_sys(err, -errno, "cannot leave the groups of root");
+		return vsu_error_sys(err, -errno, "cannot drop the groups of root");
 	return 0;
 }
 
@@ -259,7 +259,7 @@ static void narrow_files(struct sandbox *s, int folder)
 	s->is_closed |= rc == 0;
 	if (rc < 0)
 		prog_log(PROG_LOG_DEBUG, "landlock",
-			 "files are not kept by Landlock: %s",
+			 "files are not restricted by Landlock: %s",
 			 s->finds_files ? "they are opened by handles" :
 			 strerror(-rc));
 }

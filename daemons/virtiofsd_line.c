@@ -12,7 +12,7 @@
 #include "virtiofsd_line.h"
 
 /* The reason why both are rejected, with the remedy. */
-#define NO_IDMAP "the daemon of a user maps no numbers; run it as root with --translate-uid and --translate-gid"
+#define NO_IDMAP "an unprivileged daemon cannot translate IDs; run it as root with --translate-uid and --translate-gid"
 
 /* Keys of -o, in the syntax of libfuse: "key=value,key". */
 static const struct vsu_option keys[] = {
