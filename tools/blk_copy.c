@@ -115,7 +115,7 @@ static enum vsu_exit check_file(const struct copy *c, struct vsu_error *err)
 
 	if (!c->writing || !c->file.knows_size || c->total <= c->file.size)
 		return VSU_EXIT_OK;
-	return refuse(err, "option --length: '%s' has %" PRIu64 " bytes, %s were asked for",
+	return refuse(err, "option --length: '%s' has %" PRIu64 " bytes, %s were requested",
 		      c->file.name, c->file.size,
 		      vsu_format_size(c->total, size, sizeof(size)));
 }
@@ -257,7 +257,7 @@ static enum vsu_exit send_requests(struct copy *c, struct vsu_error *err)
 
 static enum vsu_exit broken(const struct copy *c, struct vsu_error *err)
 {
-	vsu_error_set(err, -EBADMSG, "'%s': the back-end wrote into its ring what no request accounts for",
+	vsu_error_set(err, -EBADMSG, "'%s': the back-end returned a used entry that matches no request",
 		      c->args->socket);
 	return VSU_EXIT_HOST;
 }
@@ -347,8 +347,7 @@ static enum vsu_exit wait_for_something(struct copy *c, struct vsu_error *err)
 	vsu_event_drain(c->disk.ring.call_fd, &count);
 	if (!timed_out)
 		return VSU_EXIT_OK;
-	vsu_error_set(err, -ETIMEDOUT, "'%s': no request ended within %" PRIu64
-		      " seconds; --timeout changes that", c->args->socket,
+	vsu_error_set(err, -ETIMEDOUT, "'%s': no request completed within %" PRIu64 " seconds; --timeout changes that", c->args->socket,
 		      c->args->timeout);
 	return VSU_EXIT_HOST;
 }

@@ -46,13 +46,13 @@ static enum vsu_exit negotiate(struct disk *d, struct vsu_error *err)
 	enum vsu_exit status;
 
 	if (!(offered & VQ_F_VERSION_1))
-		return refuse_host(err, socket, "the back-end lacks the feature VERSION_1; only devices of VIRTIO 1.0 and later are served");
+		return refuse_host(err, socket, "the back-end lacks the feature VERSION_1; only devices of VIRTIO 1.0 and later are supported");
 	d->features = offered & WANTED;
 	status = client_get_config(&d->client, VIRTDEV_BLK_SPACE_SIZE, err);
 	if (status != VSU_EXIT_OK)
 		return status;
 	if (!d->client.config_len)
-		return refuse_host(err, socket, "the back-end refused to show the configuration of a disk; it may be another device");
+		return refuse_host(err, socket, "the back-end refused to return the configuration of a disk; it may be another device");
 	blk_config_decode(d->client.config, d->features, &d->config);
 	return VSU_EXIT_OK;
 }
@@ -68,13 +68,13 @@ static enum vsu_exit check_config(struct disk *d, struct vsu_error *err)
 	d->block = c->blk_size;
 	if (!vsu_is_power_of_two(d->block) || d->block < VIRTDEV_BLK_SECTOR ||
 	    d->block > CHUNK)
-		return refuse_host(err, socket, "the disk's block size is no power of two from 512 to 256k");
+		return refuse_host(err, socket, "the disk's block size is not a power of two from 512 to 256k");
 	d->chunk = CHUNK;
 	/* some devices offer the limit with value 0 */
 	if (c->size_max && c->size_max < d->chunk)
 		d->chunk = c->size_max & ~(d->block - 1);
 	if (!d->chunk)
-		return refuse_host(err, socket, "the disk takes no request as large as one of its blocks (size_max)");
+		return refuse_host(err, socket, "the disk's maximum request (size_max) is smaller than its blocks");
 	if (d->queue < c->num_queues)
 		return VSU_EXIT_OK;
 	vsu_error_set(err, -EINVAL, "option --queue: %" PRIu32 " is not a queue of the disk '%s', which has 0 to %" PRIu32,

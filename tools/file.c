@@ -56,7 +56,7 @@ static enum vsu_exit measure(struct file *f, struct vsu_error *err)
 		return refuse_kind(f, kind, err);
 	rc = vsu_fd_size(f->fd, &f->size);
 	if (rc < 0) {
-		vsu_error_sys(err, rc, "cannot tell the size of '%s'", f->name);
+		vsu_error_sys(err, rc, "cannot determine the size of '%s'", f->name);
 		return VSU_EXIT_INPUT;
 	}
 	f->knows_size = true;

@@ -88,7 +88,7 @@ static void text_bits(const char *title, uint64_t bits,
 		if (!(bits >> i & 1))
 			continue;
 		known = name(info, i);
-		printf("  %2u  %s\n", i, known ? known : "(no name known)");
+		printf("  %2u  %s\n", i, known ? known : "(unknown)");
 	}
 }
 
@@ -136,7 +136,7 @@ static void text(const struct info *info)
 	printf("%-18s %s\n", "socket", info->socket);
 	printf("%-18s %s%s\n", "device",
 	       info->device ? info->device->name : "unknown",
-	       info->guessed ? " (a guess; --device says which it is)" : "");
+	       info->guessed ? " (a guess; --device specifies it)" : "");
 	text_bits("features", info->features, feature_name, info);
 	text_bits("protocol features", info->protocol, protocol_name, info);
 	printf("%-18s %" PRIu32 "\n", "queues", info->queues);

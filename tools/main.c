@@ -38,7 +38,7 @@ static const struct vsu_option info_options[] = {
 	{ .name = "json", .kind = VSU_OPTION_FLAG,
 	  .help = "print one JSON object" },
 	{ .name = "device", .kind = VSU_OPTION_STRING, .arg = "NAME",
-	  .help = "what it is: blk, net, ...; none for no names of its own" },
+	  .help = "kind of device: blk, net, ...; none: generic names only" },
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
 };
 static const struct prog_place info_places[] = {
@@ -47,15 +47,15 @@ static const struct prog_place info_places[] = {
 
 static const struct vsu_option copy_options[] = {
 	{ .name = "offset", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
-	  .help = "where on the disk to begin",
+	  .help = "offset on the disk",
 	  .preset = "0" },
 	{ .name = "length", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
 	  .max = INT64_MAX,
-	  .help = "how much to copy",
-	  .preset = "all there is" },
+	  .help = "number of bytes to copy",
+	  .preset = "all" },
 	{ .name = "queue-depth", .kind = VSU_OPTION_U64, .arg = "N",
 	  .min = 1, .max = MAX_DEPTH,
-	  .help = "requests that may be under way at once",
+	  .help = "maximum number of requests in flight",
 	  .preset = "16" },
 	{ .name = "queue", .kind = VSU_OPTION_U64, .arg = "INDEX",
 	  .min = 0, .max = MAX_QUEUE,
@@ -63,9 +63,9 @@ static const struct vsu_option copy_options[] = {
 	  .preset = "0" },
 	{ .name = "timeout", .kind = VSU_OPTION_U64, .arg = "SECONDS",
 	  .min = 0, .max = MAX_TIMEOUT,
-	  .help = "give up when no request ends for so long (default 30; 0 never)" },
+	  .help = "fail when no request completes for this long (default 30; 0: never)" },
 	{ .name = "progress", .kind = VSU_OPTION_FLAG,
-	  .help = "show progress even where standard error is no terminal" },
+	  .help = "show progress even if standard error is not a terminal" },
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, ROW_FILE, { .name = NULL }
 };
 static const struct prog_place copy_places[] = {
@@ -86,7 +86,7 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{ "info", "SOCKET", false, "what a back-end offers and is configured as",
+	{ "info", "SOCKET", false, "prints features and configuration of a back-end",
 	  info_options, info_places, tool_info },
 	{ "blk-read", "SOCKET FILE", true,
 	  "copies from a disk to a file, or to standard output (-)",
@@ -179,7 +179,7 @@ static const struct command *find_command(const char *name,
 		vsu_error_set(err, -ENOENT, "unknown command '%s'; did you mean '%s'?",
 			      name, nearest);
 	else
-		vsu_error_set(err, -ENOENT, "unknown command '%s'; there are info, blk-read and blk-write",
+		vsu_error_set(err, -ENOENT, "unknown command '%s'; the commands are info, blk-read and blk-write",
 			      name);
 	return NULL;
 }
@@ -195,7 +195,7 @@ static enum vsu_exit check_operands(const struct command *c,
 {
 	if (args->socket && (args->file || !c->file))
 		return VSU_EXIT_OK;
-	vsu_error_set(err, -EINVAL, "%s: no %s was given; write " PROGRAM
+	vsu_error_set(err, -EINVAL, "%s: %s is missing; write " PROGRAM
 		      " %s %s", c->name, args->socket ? "file" : "socket",
 		      c->name, c->operands);
 	return VSU_EXIT_USAGE;
@@ -244,7 +244,7 @@ static enum vsu_exit run(int argc, char *const *argv, struct vsu_error *err)
 		return VSU_EXIT_OK;
 	}
 	if (first >= argc) {
-		vsu_error_set(err, -ENOENT, "no command was given; there are info, blk-read and blk-write");
+		vsu_error_set(err, -ENOENT, "no command; the commands are info, blk-read and blk-write");
 		return VSU_EXIT_USAGE;
 	}
 	c = find_command(argv[first], err);

@@ -89,7 +89,7 @@ static void teardown(void)
 /* Whether a client failed because the server has no socket yet. */
 static bool server_starts(void)
 {
-	return (strstr(err.msg, "there is no socket") || strstr(err.msg, "nobody listens")) &&
+	return (strstr(err.msg, "there is no socket") || strstr(err.msg, "no server listens")) &&
 	       waitpid(server, NULL, WNOHANG) == 0;
 }
 

@@ -219,7 +219,7 @@ static const struct {
 	{ false, UINT64_MAX - BLOCK + 1, BLOCK, "exceed the disk" },
 	{ true, SIZE - BLOCK, 2 * BLOCK, "exceed the disk" },
 	{ true, 0, TOOL_ALL, "has 5000 bytes, which is not a multiple of 4096" },
-	{ true, 0, 2 * BLOCK, "has 5000 bytes, 8k were asked for" },
+	{ true, 0, 2 * BLOCK, "has 5000 bytes, 8k were requested" },
 };
 
 START_TEST(unfit_range_is_refused_before_a_file_is_created)
@@ -280,7 +280,7 @@ START_TEST(broken_ring_ends_the_copy)
 	input_has(BLOCK);
 	collect_failure = -EBADMSG;
 	copy_fails(_i, _i ? input : output, VSU_EXIT_HOST,
-		   "wrote into its ring what no request accounts for");
+		   "returned a used entry that matches no request");
 	ck_assert(!exists(output));
 }
 END_TEST
@@ -302,7 +302,7 @@ START_TEST(unresponsive_back_end_ends_the_copy_after_the_timeout)
 	kick_signal = SIGSTOP;
 	args.timeout = 1;
 	copy_fails(_i, _i ? input : output, VSU_EXIT_HOST,
-		   "no request ended within 1 seconds");
+		   "no request completed within 1 seconds");
 	ck_assert(!exists(output));
 }
 END_TEST
