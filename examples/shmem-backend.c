@@ -116,7 +116,7 @@ static int parse(struct example *x, int argc, char *const *argv)
 		return VSU_EXIT_OK;
 	rc = pieces_make_table(&x->pieces, &err);
 	if (rc == 0 && operands < argc)
-		rc = vsu_error_set(&err, -EINVAL, "'%s' is one word too many",
+		rc = vsu_error_set(&err, -EINVAL, "unexpected argument '%s'",
 				   argv[operands]);
 	if (rc == 0 && !x->socket_path)
 		rc = vsu_error_set(&err, -EINVAL,

@@ -67,7 +67,7 @@ int pieces_add_region(struct pieces *p, const char *text, struct vsu_error *err)
 				     text, VHOST_USER_SHMEM_REGIONS - 1);
 	if (vsu_parse_size(colon + 1, &size) < 0 || size == 0)
 		return vsu_error_set(err, -EINVAL,
-				     "--region %s: '%s' is no size", text,
+				     "--region %s: '%s' is not a size", text,
 				     colon + 1);
 	if (p->sizes[shmid])
 		return vsu_error_set(err, -EINVAL,
