@@ -43,7 +43,9 @@
 
 #define MIB (UINT64_C(1) << 20)
 #define RING 128u
-#define FEATURES (VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX)
+/* With FLUSH writes are not written through. */
+#define FEATURES (VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC | VQ_F_EVENT_IDX | \
+		  VIRTDEV_BLK_F_FLUSH)
 /* Guest addresses: rings, tables, headers with status bytes, data. */
 #define TABLES_GPA 0x10000u
 #define HEADERS_GPA 0x20000u
