@@ -302,9 +302,9 @@ static inline double run(struct rig *b, uint64_t chains, round_fn round)
 		if (!b->c.packed) {
 			offer(b, b->c.batch);
 		} else if (b->lap_left < b->c.batch) {
-			at = bench_now();
+			at = bench_part_now();
 			put_lap(b);
-			pause += bench_now() - at;
+			pause += bench_part_now() - at;
 		}
 		round(b, b->c.batch);
 		b->lap_left -= b->c.batch;
