@@ -11,7 +11,7 @@
 #include "machine/stop.h"
 
 /* A conversion for which a CPU waits, on the stack of its thread. */
-struct vmm_conversion_wish {
+struct vmm_conversion_request {
 	struct vmm_machine *machine;
 	unsigned int cpu;
 	const struct vmm_conversion *conversion;
@@ -19,7 +19,7 @@ struct vmm_conversion_wish {
 	int rc;
 	bool begun;
 	struct vmm_main_call *call;
-	struct vmm_conversion_wish *next;
+	struct vmm_conversion_request *next;
 };
 
 /*
@@ -37,7 +37,7 @@ static bool has_back_ends(const struct vmm_machine *m)
 }
 
 /* rc > 0: devices may use the range until they are quiet. */
-static void wish_begin(struct vmm_machine *m, struct vmm_conversion_wish *w)
+static void request_begin(struct vmm_machine *m, struct vmm_conversion_request *w)
 {
 	w->begun = true;
 	m->private_memory.early = has_back_ends(m);
@@ -102,7 +102,7 @@ static int settle_devices(struct vmm_machine *m, struct vsu_error *err)
  * The guest gets -EBUSY and may try again, and the operator a line with the device. With
  * too many regions for a back-end the guest gets -E2BIG, as with too many ranges.
  */
-static int wish_cancel(struct vmm_machine *m, struct vmm_conversion_wish *w, int why)
+static int request_cancel(struct vmm_machine *m, struct vmm_conversion_request *w, int why)
 {
 	int rc = vmm_private_cancel(&m->private_memory, vmm_memory_map(&m->memory),
 				    w->conversion);
@@ -118,25 +118,25 @@ static int wish_cancel(struct vmm_machine *m, struct vmm_conversion_wish *w, int
 }
 
 /* False: the conversion waits for devices. */
-static bool is_settled(struct vmm_machine *m, struct vmm_conversion_wish *w)
+static bool is_settled(struct vmm_machine *m, struct vmm_conversion_request *w)
 {
 	int rc = settle_devices(m, w->err);
 
 	if (rc == -EAGAIN)
 		return false;
 	if (rc < 0)
-		w->rc = wish_cancel(m, w, rc);
+		w->rc = request_cancel(m, w, rc);
 	return true;
 }
 
-static void wish_finish(struct vmm_machine *m, struct vmm_conversion_wish *w)
+static void request_finish(struct vmm_machine *m, struct vmm_conversion_request *w)
 {
 	if (w->rc >= 0)
 		w->rc = vmm_private_finish(&m->private_memory, m->kvm.vm_fd,
 					   vmm_memory_map(&m->memory),
 					   w->conversion, w->err);
 	if (w->rc == -EAGAIN)
-		w->rc = wish_cancel(m, w, w->rc);
+		w->rc = request_cancel(m, w, w->rc);
 	m->pause.converting.first = w->next;
 	vmm_cpus_call_done(m->cpus, w->call);
 }
@@ -152,16 +152,16 @@ static void continue_machine(struct vmm_machine *m)
 }
 
 /* False: the first conversion waits for devices. */
-static bool serve_wishes(struct vmm_machine *m)
+static bool serve_requests(struct vmm_machine *m)
 {
-	struct vmm_conversion_wish *w;
+	struct vmm_conversion_request *w;
 
 	while ((w = m->pause.converting.first)) {
 		if (!w->begun)
-			wish_begin(m, w);
+			request_begin(m, w);
 		if (w->rc > 0 && !is_settled(m, w))
 			return false;
-		wish_finish(m, w);
+		request_finish(m, w);
 	}
 	continue_machine(m);
 	return true;
@@ -171,7 +171,7 @@ static bool serve_wishes(struct vmm_machine *m)
 static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
 {
 	(void)revents;
-	if (serve_wishes(w->data))
+	if (serve_requests(w->data))
 		ev_prepare_stop(loop, w);
 }
 
@@ -188,14 +188,14 @@ static void wait_for_devices(struct vmm_machine *m)
 
 static bool convert_on_main(void *opaque, struct vmm_main_call *call)
 {
-	struct vmm_conversion_wish *w = opaque, **at;
+	struct vmm_conversion_request *w = opaque, **at;
 	struct vmm_machine *m = w->machine;
 
 	w->call = call;
 	for (at = &m->pause.converting.first; *at; at = &(*at)->next)
 		;
 	*at = w;
-	if (!serve_wishes(m))
+	if (!serve_requests(m))
 		wait_for_devices(m);
 	return false;
 }
@@ -203,7 +203,7 @@ static bool convert_on_main(void *opaque, struct vmm_main_call *call)
 int vmm_conversion_run(void *machine, unsigned int cpu,
 		       const struct vmm_conversion *c, struct vsu_error *err)
 {
-	struct vmm_conversion_wish w = {
+	struct vmm_conversion_request w = {
 		.machine = machine, .cpu = cpu, .conversion = c, .err = err,
 		.rc = -ECANCELED,
 	};

@@ -46,7 +46,7 @@
 /* Maximum devices: limited by interrupts, and by slots of the bus. */
 #define VMM_DEVICE_PLACES (VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1)
 
-struct vmm_conversion_wish;
+struct vmm_conversion_request;
 struct vmm_postcopy;
 
 struct vmm_device {
@@ -94,7 +94,7 @@ struct vmm_stop_limit {
 
 /* Conversions of private memory that wait for devices; see conversion.c. */
 struct vmm_converting {
-	struct vmm_conversion_wish *first;	/* on the stacks of waiting CPUs */
+	struct vmm_conversion_request *first;	/* on the stacks of waiting CPUs */
 	bool paused;		/* CPUs and devices pause */
 	struct vmm_stop stop;
 	ev_prepare step;	/* continues after each turn of the loop */

@@ -24,12 +24,12 @@
 
 /* ----------------------------------------------------------------- the thread */
 
-static int ask_main(void *opaque, enum vmm_sender_wish wish,
+static int ask_main(void *opaque, enum vmm_sender_request request,
 		    struct vsu_error *err)
 {
 	struct vmm_migration *g = opaque;
 
-	return vmm_wish_ask(&g->wish, (int)wish, err);
+	return vmm_main_request_wait(&g->request, (int)request, err);
 }
 
 static int flush_disks(void *opaque, struct vsu_error *err)
@@ -44,7 +44,7 @@ static void *sender_main(void *arg)
 	struct vmm_migration *g = arg;
 
 	g->rc = vmm_sender_run(&g->sender, &g->err);
-	vmm_wish_end(&g->wish);
+	vmm_main_request_end(&g->request);
 	return NULL;
 }
 
@@ -97,7 +97,7 @@ static int collect_state(struct vmm_migration *g)
 	g->sender.config.paused = g->m->pause.by_user;
 	input_stop(g);
 	vmm_sharing_log_rings(g->m, &g->log);
-	return vmm_save_collect(g->m, &g->sender.state, g->wish.err);
+	return vmm_save_collect(g->m, &g->sender.state, g->request.err);
 }
 
 static void unlock_disks(struct vmm_migration *g)
@@ -120,25 +120,25 @@ static int lock_disks(struct vmm_migration *g, struct vsu_error *err)
 }
 
 /* CPUs and devices are paused. */
-static void wish_carry_out(struct vmm_migration *g)
+static void request_execute(struct vmm_migration *g)
 {
-	const bool stops = g->wish.what == VMM_SENDER_STOP;
+	const bool stops = g->request.what == VMM_SENDER_STOP;
 	int rc = stops ? collect_state(g) : vmm_marks_begin(g->m, &g->sender.map, &g->log,
-					 g->wish.err);
+					 g->request.err);
 
 	if (!stops || rc < 0)
 		machine_resume(g);
-	vmm_wish_answer(&g->wish, rc);
+	vmm_main_request_reply(&g->request, rc);
 }
 
 /* As vmm_stop_step(); the thread that would see the cancellation waits. */
 static int stop_step(struct vmm_migration *g)
 {
-	const bool collects = g->wish.what == VMM_SENDER_STOP;
-	int rc = vmm_stop_step(g->m, &g->stop, collects, g->wish.err);
+	const bool collects = g->request.what == VMM_SENDER_STOP;
+	int rc = vmm_stop_step(g->m, &g->stop, collects, g->request.err);
 
 	if (rc == 1 && g->cancelled)
-		return vsu_error_set(g->wish.err, -ECANCELED, "it was cancelled");
+		return vsu_error_set(g->request.err, -ECANCELED, "it was cancelled");
 	return rc;
 }
 
@@ -158,11 +158,11 @@ static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
 		return;
 	ev_prepare_stop(loop, w);
 	if (!rc) {
-		wish_carry_out(g);
+		request_execute(g);
 		return;
 	}
 	machine_resume(g);
-	vmm_wish_answer(&g->wish, rc);
+	vmm_main_request_reply(&g->request, rc);
 }
 
 /* ------------------------------------------------------------------------ end */
@@ -174,10 +174,10 @@ static void migration_free(struct vmm_migration *g)
 	ev_prepare_stop(m->loop, &g->step);
 	vmm_throttle_end(&g->throttle);
 	(void)!vmm_plugged_hold(m, false, NULL);
-	ev_io_stop(m->loop, &g->wished);
+	ev_io_stop(m->loop, &g->request_io);
 	vmem_map_unref(g->sender.map);
 	vmm_dirty_log_free(&g->log);
-	vmm_wish_fini(&g->wish);
+	vmm_main_request_fini(&g->request);
 	vsu_fd_close(&g->cancel_fd);
 	free(g->sender.state.bytes);
 	free(g->sender.config.head.bytes);
@@ -190,7 +190,7 @@ static void migration_free(struct vmm_migration *g)
 static void end_undecided(struct vmm_migration *g)
 {
 	g->undecided = true;
-	ev_io_stop(g->m->loop, &g->wished);
+	ev_io_stop(g->m->loop, &g->request_io);
 	prog_log(PROG_LOG_ERROR, "migration", "%s", g->err.msg);
 	vmm_control_answer(g->m->control, g, "", &g->err);
 	vmm_control_publish(g->m->control, "migration-failed", "");
@@ -243,22 +243,22 @@ static void migration_end(struct vmm_migration *g)
 		end_failed(g);
 }
 
-static void on_wish(struct ev_loop *loop, ev_io *w, int revents)
+static void on_request(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct vmm_migration *g = w->data;
-	const enum vmm_wish_news news = vmm_wish_check(&g->wish);
+	const enum vmm_main_request_event event = vmm_main_request_check(&g->request);
 
 	(void)loop;
 	(void)revents;
-	if (news == VMM_WISH_ENDED) {
+	if (event == VMM_MAIN_REQUEST_ENDED) {
 		migration_end(g);
-	} else if (news == VMM_WISH_ASKED && g->wish.what == VMM_SENDER_THROTTLE) {
+	} else if (event == VMM_MAIN_REQUEST_PENDING && g->request.what == VMM_SENDER_THROTTLE) {
 		vmm_throttle_more(&g->throttle);
-		vmm_wish_answer(&g->wish, 0);
-	} else if (news == VMM_WISH_ASKED && g->wish.what == VMM_SENDER_RELEASE) {
+		vmm_main_request_reply(&g->request, 0);
+	} else if (event == VMM_MAIN_REQUEST_PENDING && g->request.what == VMM_SENDER_RELEASE) {
 		unlock_disks(g);
-		vmm_wish_answer(&g->wish, 0);
-	} else if (news == VMM_WISH_ASKED && !g->stopped) {
+		vmm_main_request_reply(&g->request, 0);
+	} else if (event == VMM_MAIN_REQUEST_PENDING && !g->stopped) {
 		vmm_throttle_end(&g->throttle);
 		stop_begin(g);
 	}
@@ -270,7 +270,7 @@ void vmm_migrate_free(struct vmm_machine *m)
 
 	if (!g)
 		return;
-	vmm_wish_abandon(&g->wish);
+	vmm_main_request_abandon(&g->request);
 	vsu_event_signal(g->cancel_fd);
 	if (g->started)
 		pthread_join(g->thread, NULL);
@@ -304,9 +304,9 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 
 static void start_watchers(struct vmm_migration *g)
 {
-	ev_io_init(&g->wished, on_wish, g->wish.fd, EV_READ);
-	g->wished.data = g;
-	ev_io_start(g->m->loop, &g->wished);
+	ev_io_init(&g->request_io, on_request, g->request.fd, EV_READ);
+	g->request_io.data = g;
+	ev_io_start(g->m->loop, &g->request_io);
 	ev_prepare_init(&g->step, on_step);
 	g->step.data = g;
 	vmm_throttle_init(&g->throttle, g->m->loop, g->m->cpus);
@@ -321,7 +321,7 @@ static struct vmm_migration *migration_new(struct vmm_machine *m)
 	g->m = m;
 	g->console_in = -1;
 	vsu_error_clear(&g->err);
-	(void)!vmm_wish_init(&g->wish);
+	(void)!vmm_main_request_init(&g->request);
 	g->cancel_fd = vsu_event_new();
 	start_watchers(g);
 	m->pause.migration = g;
@@ -357,7 +357,7 @@ int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
 		return rc ? rc : vsu_error_set(err, -ENOMEM, "no memory");
 	}
 	g->options = options;
-	if (g->wish.fd < 0 || g->cancel_fd < 0)
+	if (g->request.fd < 0 || g->cancel_fd < 0)
 		rc = vsu_error_set(err, -EMFILE, "no free descriptor");
 	if (!rc)
 		rc = migration_start(g, err);

@@ -11,7 +11,7 @@
 #include "machine/stop.h"
 #include "machine/throttle.h"
 #include "migration/sender.h"
-#include "migration/wish.h"
+#include "migration/main_request.h"
 
 struct vmm_migration {
 	struct vmm_machine *m;
@@ -20,8 +20,8 @@ struct vmm_migration {
 	pthread_t thread;
 	bool started;
 	int cancel_fd;
-	struct vmm_wish wish;
-	ev_io wished;
+	struct vmm_main_request request;
+	ev_io request_io;
 	int rc;			/* of the thread */
 	struct vsu_error err;
 

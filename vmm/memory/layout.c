@@ -62,8 +62,8 @@ static int check_size(const struct vmm_layout_request *r, uint64_t limit,
 	return 0;
 }
 
-static int check_wish(const struct vmm_layout_request *r, uint64_t limit,
-		      struct vsu_error *err)
+static int check_request(const struct vmm_layout_request *r, uint64_t limit,
+			 struct vsu_error *err)
 {
 	if (!vsu_is_aligned(r->at, VMM_PAGE))
 		return vsu_error_set(err, -EINVAL,
@@ -80,8 +80,8 @@ static int check_wish(const struct vmm_layout_request *r, uint64_t limit,
 	return 0;
 }
 
-static int place_wish(struct vmm_layout *layout,
-		      const struct vmm_layout_request *requests,
+static int place_request(struct vmm_layout *layout,
+			 const struct vmm_layout_request *requests,
 		      unsigned int i, struct vsu_error *err)
 {
 	const struct vmm_layout_request *r = &requests[i];
@@ -177,9 +177,9 @@ int vmm_layout_memory(const struct vmm_layout_request *requests,
 	for (i = 0; !rc && i < n; i++) {
 		rc = check_size(&requests[i], limit, err);
 		if (!rc && requests[i].has_at)
-			rc = check_wish(&requests[i], limit, err);
+			rc = check_request(&requests[i], limit, err);
 		if (!rc && requests[i].has_at)
-			rc = place_wish(&layout, requests, i, err);
+			rc = place_request(&layout, requests, i, err);
 	}
 	for (i = 0; !rc && i < n; i++)
 		if (!requests[i].has_at)

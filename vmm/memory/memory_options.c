@@ -98,8 +98,8 @@ static int parse_list(struct reading *r, const char *list,
 }
 
 /* Applies options that are not part of a list. */
-static int apply_wishes(struct vmem_backend *backend,
-			const struct vmm_memory_options *o,
+static int apply_properties(struct vmem_backend *backend,
+			    const struct vmm_memory_options *o,
 			struct vsu_error *err)
 {
 	if (o->shared && !vmem_backend_given(backend, "backend") &&
@@ -141,7 +141,7 @@ static int parse_one(struct vmm_memory *memory, const char *list,
 	rc = parse_list(&r, list, err);
 	if (rc < 0)
 		return rc;
-	rc = apply_wishes(r.backend, o, err);
+	rc = apply_properties(r.backend, o, err);
 	if (!rc)
 		rc = check_sound(r.backend, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "%s", r.request->name) : 0;

@@ -64,7 +64,7 @@ struct vmm_windows {
 };
 
 /* A window to be created. */
-struct vmm_window_wish {
+struct vmm_window_request {
 	uint64_t len;
 	uint8_t shmid;
 };
@@ -75,7 +75,7 @@ struct vmm_window_wish {
  * set.
  */
 int vmm_window_add_range(struct vmm_windows *s, const void *owner,
-			  const char *name, const struct vmm_window_wish *wishes,
+			  const char *name, const struct vmm_window_request *requests,
 			  unsigned int n, struct vsu_error *err);
 
 /* Creates one window of len bytes. */

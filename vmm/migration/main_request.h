@@ -3,18 +3,18 @@
  * Requests of a thread to the main thread, one at a time: the thread waits, the main
  * thread sees a descriptor become readable and answers, perhaps later.
  *
- * Threads: ask and end are for the thread, all others for the main thread.
+ * Threads: wait and end are for the thread, all others for the main thread.
  */
-#ifndef VMM_MIGRATION_WISH_H
-#define VMM_MIGRATION_WISH_H
+#ifndef VMM_MIGRATION_MAIN_REQUEST_H
+#define VMM_MIGRATION_MAIN_REQUEST_H
 
 #include <pthread.h>
 #include <stdbool.h>
 
 #include <vmm-sys-util/error.h>
 
-struct vmm_wish {
-	int fd;			/* readable: check the wish */
+struct vmm_main_request {
+	int fd;			/* readable: call check */
 	pthread_mutex_t lock;	/* guards the members below */
 	pthread_cond_t changed;
 	int what;
@@ -24,21 +24,25 @@ struct vmm_wish {
 };
 
 /* Initialised in each case; -EMFILE and the like. */
-int vmm_wish_init(struct vmm_wish *w);
-void vmm_wish_fini(struct vmm_wish *w);
+int vmm_main_request_init(struct vmm_main_request *r);
+void vmm_main_request_fini(struct vmm_main_request *r);
 
-/* Waits for the answer; -ECANCELED: the main thread abandoned the wish. */
-int vmm_wish_ask(struct vmm_wish *w, int what, struct vsu_error *err);
+/* Requests what, and waits for the reply; -ECANCELED: the main thread abandoned it. */
+int vmm_main_request_wait(struct vmm_main_request *r, int what, struct vsu_error *err);
 /* The thread makes no further request. */
-void vmm_wish_end(struct vmm_wish *w);
+void vmm_main_request_end(struct vmm_main_request *r);
 
-enum vmm_wish_news { VMM_WISH_NONE, VMM_WISH_ASKED, VMM_WISH_ENDED };
+enum vmm_main_request_event {
+	VMM_MAIN_REQUEST_NONE,
+	VMM_MAIN_REQUEST_PENDING,
+	VMM_MAIN_REQUEST_ENDED,
+};
 
-/* If asked: w->what, and w->err for a sentence until the answer. */
-enum vmm_wish_news vmm_wish_check(struct vmm_wish *w);
-void vmm_wish_answer(struct vmm_wish *w, int rc);
+/* PENDING: what was requested, and err for the reason of a failure, until the reply. */
+enum vmm_main_request_event vmm_main_request_check(struct vmm_main_request *r);
+void vmm_main_request_reply(struct vmm_main_request *r, int rc);
 
-/* There will be no more answers. */
-void vmm_wish_abandon(struct vmm_wish *w);
+/* No further request is replied to. */
+void vmm_main_request_abandon(struct vmm_main_request *r);
 
 #endif

@@ -15,7 +15,7 @@
 #include "migration/page_set.h"
 
 /* The sender asks its owner to do one of these, and waits. */
-enum vmm_sender_wish {
+enum vmm_sender_request {
 	VMM_SENDER_MARK,	/* devices mark the pages they write in a new map */
 	VMM_SENDER_THROTTLE,	/* the guest shall run less */
 	VMM_SENDER_STOP,	/* stop the guest, and collect its state */
@@ -47,7 +47,7 @@ struct vmm_sender_config {
 	uint64_t rounds;	/* ... after that many rounds, or vmm_sender_switch() */
 	bool paused;		/* set by ask: the guest does not run there either */
 	int cancel_fd;		/* readable: end with -ECANCELED */
-	int (*ask)(void *opaque, enum vmm_sender_wish wish,
+	int (*ask)(void *opaque, enum vmm_sender_request request,
 		   struct vsu_error *err);
 	/* Writes the disks to stable storage; in the sender's thread. */
 	int (*flush)(void *opaque, struct vsu_error *err);

@@ -175,7 +175,7 @@ static int add_memory_window(struct local *l, const char *name,
 static int make_windows(struct local *l, struct vsu_error *err)
 {
 	const struct virtdev_info *info = virtdev_get_info(l->dev);
-	struct vmm_window_wish wishes[VIRTDEV_REGIONS];
+	struct vmm_window_request requests[VIRTDEV_REGIONS];
 	const char *name = virtdev_name(l->dev);
 	unsigned int i, n = 0;
 	int rc = 0;
@@ -186,10 +186,10 @@ static int make_windows(struct local *l, struct vsu_error *err)
 		if (r->flags & VIRTDEV_REGION_APART)
 			rc = add_memory_window(l, name, r, err);
 		else
-			wishes[n++] = (struct vmm_window_wish){ r->len, r->id };
+			requests[n++] = (struct vmm_window_request){ r->len, r->id };
 	}
-	return rc ? rc : vmm_window_add_range(l->shmem, l, name, wishes, n,
-					       err);
+	return rc ? rc : vmm_window_add_range(l->shmem, l, name, requests, n,
+					      err);
 }
 
 static void report_refused(struct local *l, const struct vq_fault *fault)

@@ -135,17 +135,17 @@ static int make_windows(struct remote *r, const char *name,
 {
 	const struct vhost_user_frontend *f =
 		virtdev_vhost_user_frontend(r->user);
-	struct vmm_window_wish wishes[VHOST_USER_SHMEM_REGIONS];
+	struct vmm_window_request requests[VHOST_USER_SHMEM_REGIONS];
 	unsigned int id, n = 0;
 	uint64_t len;
 
 	for (id = 0; id < VHOST_USER_SHMEM_REGIONS; id++) {
 		len = vhost_user_frontend_shmem_size(f, (uint8_t)id);
 		if (len)
-			wishes[n++] = (struct vmm_window_wish){ len,
+			requests[n++] = (struct vmm_window_request){ len,
 								(uint8_t)id };
 	}
-	return vmm_window_add_range(r->shmem, r, name, wishes, n, err);
+	return vmm_window_add_range(r->shmem, r, name, requests, n, err);
 }
 
 /* ------------------------------------------------------------- the steps */

@@ -39,7 +39,7 @@ int vmm_x86_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err)
 static int set_cpuid(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 		     const struct vmm_x86_start *start, struct vsu_error *err)
 {
-	const struct vmm_cpuid_wish wish = {
+	const struct vmm_cpuid_config config = {
 		.model = start->model, .cpu = cpu,
 		.ncpus = start->ncpus ? start->ncpus : cpu + 1,
 		.tsc_deadline = vmm_kvm_capability(kvm,
@@ -51,7 +51,7 @@ static int set_cpuid(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_cpuid_shape(table, &wish);
+	rc = vmm_cpuid_shape(table, &config);
 	if (!rc)
 		rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_CPUID2, table);
 	free(table);

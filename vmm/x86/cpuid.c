@@ -132,34 +132,34 @@ static unsigned int id_bits(unsigned int ncpus)
 }
 
 static void features_set(struct kvm_cpuid2 *table,
-			 const struct vmm_cpuid_wish *wish)
+			 const struct vmm_cpuid_config *config)
 {
 	struct kvm_cpuid_entry2 *e = vmm_cpuid_find(table, 1, VMM_CPUID_ANY);
 
 	if (e) {
 		e->ecx = (e->ecx & ~ECX_TSC_DEADLINE) | ECX_HYPERVISOR |
-			 (wish->tsc_deadline ? ECX_TSC_DEADLINE : 0);
+			 (config->tsc_deadline ? ECX_TSC_DEADLINE : 0);
 		e->edx = (e->edx & ~EDX_HTT) |
-			 (wish->ncpus > 1 ? EDX_HTT : 0);
+			 (config->ncpus > 1 ? EDX_HTT : 0);
 		/* line size for CLFLUSH stays; count and id of the CPU */
-		e->ebx = (e->ebx & 0xff00) | wish->cpu << 24 |
-			 1u << id_bits(wish->ncpus) << 16;
+		e->ebx = (e->ebx & 0xff00) | config->cpu << 24 |
+			 1u << id_bits(config->ncpus) << 16;
 	}
 	e = vmm_cpuid_find(table, KVM_CPUID_FEATURES, VMM_CPUID_ANY);
-	if (e && wish->map_hypercall)
+	if (e && config->map_hypercall)
 		e->eax |= 1u << KVM_FEATURE_HC_MAP_GPA_RANGE;
 	e = vmm_cpuid_find(table, 0x80000001, VMM_CPUID_ANY);
-	if (e && wish->ncpus == 1)
+	if (e && config->ncpus == 1)
 		e->ecx &= ~ECX_CMP_LEGACY;
 }
 
 /* Leaf 0xb or 0x1f: threads of a core, cores of the socket, the end. */
 static int levels_add(struct kvm_cpuid2 *table, uint32_t function,
-		      const struct vmm_cpuid_wish *wish)
+		      const struct vmm_cpuid_config *config)
 {
 	const struct kvm_cpuid_entry2 levels[] = {
 		{ .index = 0, .eax = 0, .ebx = 1, .ecx = LEVEL_THREAD << 8 },
-		{ .index = 1, .eax = id_bits(wish->ncpus), .ebx = wish->ncpus,
+		{ .index = 1, .eax = id_bits(config->ncpus), .ebx = config->ncpus,
 		  .ecx = LEVEL_CORE << 8 | 1 },
 		{ .index = 2, .ecx = 2 },
 	};
@@ -171,25 +171,25 @@ static int levels_add(struct kvm_cpuid2 *table, uint32_t function,
 		e = levels[i];
 		e.function = function;
 		e.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
-		e.edx = wish->cpu;
+		e.edx = config->cpu;
 		rc = vmm_cpuid_add(table, &e);
 	}
 	return rc;
 }
 
 static int topology_leaf_set(struct kvm_cpuid2 *table, uint32_t function,
-			     const struct vmm_cpuid_wish *wish)
+			     const struct vmm_cpuid_config *config)
 {
 	const struct kvm_cpuid_entry2 *base = vmm_cpuid_find(table, 0, VMM_CPUID_ANY);
 
 	vmm_cpuid_remove_leaves(table, function, function);
 	return base && base->eax >= function ?
-		levels_add(table, function, wish) : 0;
+		levels_add(table, function, config) : 0;
 }
 
 /* Caches up to the second level are a core's, the others all cores'. */
 static void caches_set(struct kvm_cpuid2 *table, uint32_t function,
-		       const struct vmm_cpuid_wish *wish)
+		       const struct vmm_cpuid_config *config)
 {
 	struct kvm_cpuid_entry2 *e;
 	uint32_t level, shared;
@@ -198,44 +198,44 @@ static void caches_set(struct kvm_cpuid2 *table, uint32_t function,
 		if (e->function != function || !(e->eax & 0x1f))
 			continue;
 		level = e->eax >> 5 & 7;
-		shared = level < 3 ? 0 : (1u << id_bits(wish->ncpus)) - 1;
+		shared = level < 3 ? 0 : (1u << id_bits(config->ncpus)) - 1;
 		e->eax = (e->eax & 0x3fff) | shared << 14;
 		if (function == 4)	/* and how many cores there are */
-			e->eax |= ((1u << id_bits(wish->ncpus)) - 1) << 26;
+			e->eax |= ((1u << id_bits(config->ncpus)) - 1) << 26;
 	}
 }
 
 /* AMD counts cores in these. */
 static void amd_topology_set(struct kvm_cpuid2 *table,
-			     const struct vmm_cpuid_wish *wish)
+			     const struct vmm_cpuid_config *config)
 {
 	struct kvm_cpuid_entry2 *e = vmm_cpuid_find(table, 0x80000008, VMM_CPUID_ANY);
 
 	if (e)
-		e->ecx = id_bits(wish->ncpus) << 12 | (wish->ncpus - 1);
+		e->ecx = id_bits(config->ncpus) << 12 | (config->ncpus - 1);
 	e = vmm_cpuid_find(table, 0x8000001e, VMM_CPUID_ANY);
 	if (e) {
-		e->eax = wish->cpu;
-		e->ebx = wish->cpu;	/* one thread in each core */
+		e->eax = config->cpu;
+		e->ebx = config->cpu;	/* one thread in each core */
 		e->ecx = 0;		/* one node */
 	}
 }
 
 int vmm_cpuid_shape(struct kvm_cpuid2 *table,
-		    const struct vmm_cpuid_wish *wish)
+		    const struct vmm_cpuid_config *config)
 {
 	unsigned int i;
 	int rc;
 
-	if (wish->model == VMM_CPU_PLAIN)
+	if (config->model == VMM_CPU_PLAIN)
 		model_make_plain(table);
 	masks_apply(table, unkept, sizeof(unkept) / sizeof(unkept[0]));
 	for (i = 0; i < sizeof(unkept_leaves) / sizeof(unkept_leaves[0]); i++)
 		vmm_cpuid_remove_leaves(table, unkept_leaves[i][0], unkept_leaves[i][1]);
-	features_set(table, wish);
-	caches_set(table, 4, wish);
-	caches_set(table, 0x8000001d, wish);
-	amd_topology_set(table, wish);
-	rc = topology_leaf_set(table, 0xb, wish);
-	return rc ? rc : topology_leaf_set(table, 0x1f, wish);
+	features_set(table, config);
+	caches_set(table, 4, config);
+	caches_set(table, 0x8000001d, config);
+	amd_topology_set(table, config);
+	rc = topology_leaf_set(table, 0xb, config);
+	return rc ? rc : topology_leaf_set(table, 0x1f, config);
 }

@@ -19,7 +19,7 @@ enum vmm_cpu_model {
 	VMM_CPU_PLAIN,		/* x86-64-v2, portable between hosts */
 };
 
-struct vmm_cpuid_wish {
+struct vmm_cpuid_config {
 	enum vmm_cpu_model model;
 	unsigned int cpu, ncpus;
 	bool tsc_deadline;	/* KVM has the timer's deadline mode */
@@ -31,6 +31,6 @@ struct vmm_cpuid_wish {
  * VMM_CPUID_MAX entries. -ENOSPC: too few.
  */
 int vmm_cpuid_shape(struct kvm_cpuid2 *table,
-		    const struct vmm_cpuid_wish *wish);
+		    const struct vmm_cpuid_config *config);
 
 #endif

@@ -54,12 +54,12 @@ static void setup(void)
 static void shape(enum vmm_cpu_model model, unsigned int cpu,
 		  unsigned int ncpus)
 {
-	const struct vmm_cpuid_wish wish = {
+	const struct vmm_cpuid_config config = {
 		.model = model, .cpu = cpu, .ncpus = ncpus,
 		.tsc_deadline = true,
 	};
 
-	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &wish), 0);
+	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &config), 0);
 }
 
 static const struct kvm_cpuid_entry2 *leaf(uint32_t function, uint32_t index)
@@ -194,16 +194,16 @@ END_TEST
 
 START_TEST(empty_or_full_table_is_safe)
 {
-	const struct vmm_cpuid_wish wish = { .ncpus = 2 };
+	const struct vmm_cpuid_config config = { .ncpus = 2 };
 
 	u.table.nent = 0;
-	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &wish), 0);
+	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &config), 0);
 	ck_assert_uint_eq(u.table.nent, 0);
 	setup();
 	while (u.table.nent < VMM_CPUID_MAX)
 		add(0x80000021, u.table.nent, 0, 0, 0, 0);
 	u.table.nent = VMM_CPUID_MAX;
-	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &wish), 0);
+	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &config), 0);
 	setup();
 	u.table.entries[7].function = 0x80000021; /* one less to remove */
 	while (u.table.nent < VMM_CPUID_MAX)
@@ -211,7 +211,7 @@ START_TEST(empty_or_full_table_is_safe)
 	u.table.entries[8].function = u.table.entries[12].function = 0x80000021;
 	u.table.entries[10].function = u.table.entries[11].function = 0x80000021;
 	u.table.entries[23].function = 0x80000021;
-	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &wish), -ENOSPC);
+	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &config), -ENOSPC);
 }
 END_TEST
 
