@@ -26,9 +26,9 @@
 #define PART_ALIGNMENT 64u
 
 /*
- * QEMU 10 asks for parts of "queue-size" entries (128 for a disk), and then
- * starts rings of 1024, the most that any of its virtqueues has. A part is
- * made for at least so many where the device supports them.
+ * QEMU 10 requests parts of "queue-size" entries (128 for a disk), and then starts rings
+ * of up to 1024, the maximum of its virtqueues. Each part has at
+ * least 1024 entries, or queue_size_max if that is smaller.
  */
 #define ENTRIES_MIN 1024u
 
