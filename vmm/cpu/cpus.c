@@ -27,7 +27,7 @@ static void on_kick(int signo)
 }
 
 /* Waits until this CPU may run; false: it must end. Requires the lock. */
-static bool enter_locked(struct cpu *cpu)
+static bool enter_locked(struct vmm_cpu_thread *cpu)
 {
 	struct vmm_cpus *cpus = cpu->cpus;
 
@@ -40,7 +40,7 @@ static bool enter_locked(struct cpu *cpu)
 	return true;
 }
 
-static bool cpu_enter(struct cpu *cpu)
+static bool cpu_enter(struct vmm_cpu_thread *cpu)
 {
 	bool ok;
 
@@ -50,7 +50,7 @@ static bool cpu_enter(struct cpu *cpu)
 	return ok;
 }
 
-static void cpu_leave(struct cpu *cpu)
+static void cpu_leave(struct vmm_cpu_thread *cpu)
 {
 	pthread_mutex_lock(&cpu->cpus->lock);
 	vmm_cpus_leave(cpu->cpus);
@@ -80,7 +80,7 @@ static void end_once(struct vmm_cpus *cpus, int status,
 }
 
 /* Only this CPU's thread writes the counter. */
-static void count_exit(struct cpu *cpu, int rc)
+static void count_exit(struct vmm_cpu_thread *cpu, int rc)
 {
 	uint64_t *count = rc == -EINTR ? &cpu->counts.interrupted :
 			  cpu->run->exit_reason == KVM_EXIT_IO ? &cpu->counts.io :
@@ -98,7 +98,7 @@ static void count_exit(struct cpu *cpu, int rc)
  * ended while it waited in vmm_cpus_call_main() has left immediate_exit set, and only
  * enter_locked() clears it.
  */
-static enum vmm_cpu_next run_guest(struct cpu *cpu)
+static enum vmm_cpu_next run_guest(struct vmm_cpu_thread *cpu)
 {
 	struct vmm_cpus *cpus = cpu->cpus;
 	struct vmm_cpu_verdict verdict;
@@ -145,7 +145,7 @@ static bool thread_begin(struct vmm_cpus *cpus)
 
 static void *cpu_main(void *arg)
 {
-	struct cpu *cpu = arg;
+	struct vmm_cpu_thread *cpu = arg;
 	enum vmm_cpu_next next = thread_begin(cpu->cpus) ? VMM_CPU_RUN : VMM_CPU_END;
 
 	while (next == VMM_CPU_RUN && cpu_enter(cpu)) {
@@ -160,7 +160,7 @@ static int make_cpu(struct vmm_cpus *cpus, unsigned int i,
 		    struct vsu_error *err)
 {
 	const struct vmm_kvm *kvm = cpus->config.kvm;
-	struct cpu *cpu = &cpus->cpu[i];
+	struct vmm_cpu_thread *cpu = &cpus->cpu[i];
 	void *map;
 
 	cpu->cpus = cpus;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The state of the CPU threads: of cpus.c, cpus_pause.c and cpus_call.c. */
+/* State of the CPU threads, shared by cpus.c, cpus_pause.c and cpus_call.c. */
 #ifndef VMM_CPUS_PRIVATE_H
 #define VMM_CPUS_PRIVATE_H
 
@@ -12,9 +12,8 @@
 #define VMM_CPU_KICK SIGUSR2
 
 /*
- * A function that a CPU runs on the main thread. It lives on the CPU's stack,
- * which is valid until the function has finished or the main thread has stopped
- * the machine.
+ * A call of a function on the main thread. It is on the stack of the CPU's thread, which
+ * waits until the function has finished or the main thread has stopped the machine.
  */
 struct vmm_main_call {
 	vmm_main_call_fn fn;
@@ -23,7 +22,7 @@ struct vmm_main_call {
 	struct vmm_main_call *next;
 };
 
-struct cpu {
+struct vmm_cpu_thread {
 	struct vmm_cpus *cpus;
 	struct kvm_run *run;
 	pthread_t thread;
@@ -36,7 +35,7 @@ struct cpu {
 
 struct vmm_cpus {
 	struct vmm_cpus_config config;
-	struct cpu cpu[VMM_MAX_CPUS];
+	struct vmm_cpu_thread cpu[VMM_MAX_CPUS];
 	int event_fd;
 	int attention;		/* atomic: leave the guest and check the state */
 
@@ -53,7 +52,7 @@ struct vmm_cpus {
 	struct vsu_error why;
 };
 
-/* The CPU does not run guest code for now. Requires the lock. */
+/* Counts a CPU as outside of the guest. Requires the lock. */
 static inline void vmm_cpus_leave(struct vmm_cpus *cpus)
 {
 	cpus->in_guest--;

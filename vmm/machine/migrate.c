@@ -24,8 +24,8 @@
 
 /* ----------------------------------------------------------------- the thread */
 
-static int ask_main(void *opaque, enum vmm_sender_request request,
-		    struct vsu_error *err)
+static int main_request(void *opaque, enum vmm_sender_request request,
+			struct vsu_error *err)
 {
 	struct vmm_migration *g = opaque;
 
@@ -294,7 +294,7 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 		.postcopy = g->options.postcopy, .rounds = g->options.rounds,
 		.rate = g->options.rate, .converge = g->options.converge,
 		.cancel_fd = g->cancel_fd,
-		.ask = ask_main, .flush = flush_disks, .opaque = g,
+		.request = main_request, .flush = flush_disks, .opaque = g,
 	};
 	if (vmm_save_describe(m, &g->sender.config.head, err) < 0)
 		return err->code;

@@ -179,8 +179,8 @@ static int copy_memory(struct vmm_sender *s, struct vsu_error *err)
 		vain = IN_VAIN(s->set.npages, before) ? vain + 1 : 0;
 		before = s->set.npages;
 		if (!rc && s->config.converge && vain >= PATIENT_ROUNDS)
-			rc = s->config.ask(s->config.opaque,
-					   VMM_SENDER_THROTTLE, err);
+			rc = s->config.request(s->config.opaque,
+					       VMM_SENDER_THROTTLE, err);
 	}
 	return rc;
 }
@@ -190,7 +190,7 @@ static int copy_memory(struct vmm_sender *s, struct vsu_error *err)
 /* Afterwards only the destination can decide whether it runs the guest. */
 static int send_go(struct vmm_sender *s, struct vsu_error *err)
 {
-	int rc = s->config.ask(s->config.opaque, VMM_SENDER_RELEASE, err);
+	int rc = s->config.request(s->config.opaque, VMM_SENDER_RELEASE, err);
 
 	if (rc < 0)
 		return rc;
@@ -265,7 +265,7 @@ static int serve_pages(struct vmm_sender *s, struct vsu_error *err)
 static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 {
 	struct vmm_state_section loaded;
-	int rc = s->config.ask(s->config.opaque, VMM_SENDER_STOP, err);
+	int rc = s->config.request(s->config.opaque, VMM_SENDER_STOP, err);
 
 	set_phase(s, VMM_SENDER_STOPPED);
 	s->stream.deadline_ns = vsu_now_ns() + s->config.downtime_ns +
@@ -289,7 +289,7 @@ static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 
 static int send_machine(struct vmm_sender *s, struct vsu_error *err)
 {
-	int rc = s->config.ask(s->config.opaque, VMM_SENDER_MARK, err);
+	int rc = s->config.request(s->config.opaque, VMM_SENDER_MARK, err);
 
 	if (!rc)
 		rc = vmm_page_set_init(&s->set, s->config.memory, s->config.windows,

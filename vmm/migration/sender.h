@@ -4,7 +4,7 @@
  * pages that were written meanwhile, and at last the state of the stopped machine.
  *
  * Threads: vmm_sender_run() has a thread of its own; the owner reads the progress and
- * cancels. The machine is changed by the owner's function ask, in the main thread.
+ * cancels. The machine is changed by the owner's function request, in the main thread.
  */
 #ifndef VMM_MIGRATION_SENDER_H
 #define VMM_MIGRATION_SENDER_H
@@ -35,7 +35,7 @@ struct vmm_sender_config {
 	const struct vmm_memory *memory;
 	const struct vmm_windows *windows;
 	struct vmm_slots *slots;
-	const struct vmm_dirty_log *log; /* set by ask: of other processes */
+	const struct vmm_dirty_log *log; /* set by request: of other processes */
 	char *const *words;	/* the command line */
 	int nwords;
 	struct vmm_state_writer head; /* finished; describes the machine */
@@ -45,10 +45,11 @@ struct vmm_sender_config {
 	bool converge;		/* may throttle the guest */
 	bool postcopy;		/* the guest may run there before its memory is there ... */
 	uint64_t rounds;	/* ... after that many rounds, or vmm_sender_switch() */
-	bool paused;		/* set by ask: the guest does not run there either */
+	bool paused;		/* set by request: the guest does not run there either */
 	int cancel_fd;		/* readable: end with -ECANCELED */
-	int (*ask)(void *opaque, enum vmm_sender_request request,
-		   struct vsu_error *err);
+	/* Waits until the main thread has executed it. */
+	int (*request)(void *opaque, enum vmm_sender_request request,
+		       struct vsu_error *err);
 	/* Writes the disks to stable storage; in the sender's thread. */
 	int (*flush)(void *opaque, struct vsu_error *err);
 	void *opaque;
@@ -65,8 +66,8 @@ struct vmm_sender_progress {
 struct vmm_sender {
 	struct vmm_sender_config config;
 	struct vmm_sender_progress progress;
-	struct vmem_map *map;	/* set by ask: with bitmaps of written pages */
-	struct vmm_state_writer state; /* set by ask: state of the stopped machine */
+	struct vmem_map *map;	/* set by request: with bitmaps of written pages */
+	struct vmm_state_writer state; /* set by request: state of the stopped machine */
 
 	/* its own */
 	struct vmm_stream stream; /* the first connection */
