@@ -236,7 +236,7 @@ static void sides_begin(const char *parent)
 		program = program_find(k);
 		if (!program || !folder_fill(&sides[k], parent, first))
 			continue;
-		first = sides[OURS].path;
+		first = first ? first : sides[k].path;
 		side_describe(&sides[k], program, k == IN_C);
 		side_begin(&sides[k]);
 	}

@@ -233,14 +233,14 @@ static void tap_send_bare(const struct net_far *far, unsigned int n)
 /* The interface divides a long frame into segments, which come one by one. */
 static void tap_receive_bare(const struct net_far *far, unsigned int n)
 {
-	const size_t end = ETHERNET + IP_LEN + TCP_LEN;
+	const size_t headers = ETHERNET + IP_LEN + TCP_LEN;
 	size_t rest;
 	ssize_t len;
 
 	while (n--)
-		for (rest = far->len; rest > end; rest -= (size_t)len - end) {
+		for (rest = far->len; rest > headers; rest -= (size_t)len - headers) {
 			len = read(far->near, far->room, HEADER + far->len);
-			if (len <= (ssize_t)(HEADER + end))
+			if (len <= (ssize_t)(HEADER + headers))
 				guest_rig_die("the interface lost a frame", NULL);
 			len -= HEADER;
 		}
