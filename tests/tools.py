@@ -24,7 +24,7 @@ BUILTINS = set("""
 # Their arguments may be commands.
 WRAPPERS = set("""
     check check_inside command env exec in_sandbox nohup nsenter refuses say setarch setpriv
-    setsid start step sudo tap_check tap_long timeout unshare wait_until with_parent xargs
+    setsid start step sudo tap_check tap_long tap_nightly timeout unshare wait_until with_parent xargs
     """.split())
 # Their option -c is a script.
 SCRIPTED = {"sh", "bash", "script"}

@@ -104,6 +104,30 @@ tap_long() {
 	fi
 }
 
+# nightly: whether claims run that a run for each change leaves to the nightly one.
+# .ci/run sets CVMM_NIGHTLY=no in the first, and in the second runs every program that
+# calls one of these functions. By hand they run at full scale.
+nightly() {
+	full_scale && [ "${CVMM_NIGHTLY-}" != no ]
+}
+tap_when='in the nightly run, or by hand at full scale: TEST_SCALE=1'
+
+# Everything in this program waits for the night. Only before the first claim.
+tap_nightly_all() {
+	nightly || tap_skip_all "$tap_when"
+}
+
+# tap_nightly CLAIM COMMAND...: runs the command by night, else skips
+tap_nightly() {
+	tap_claim=$1
+	shift
+	if nightly; then
+		"$@"
+	else
+		tap_skip "$tap_claim" "$tap_when"
+	fi
+}
+
 tap_done() {
 	echo "1..$tap_count"
 	[ "$tap_failures" -eq 0 ]
