@@ -81,6 +81,16 @@ VIRTDEV_API int virtdev_blk_set_limits(struct virtdev *dev,
 VIRTDEV_API int virtdev_blk_flush(struct virtdev *dev, struct vsu_error *err)
 	VSU_NODISCARD;
 
+/*
+ * Describes the file with the disk's latest content (disk.h): the image, or of an overlay
+ * with changes the overlay. A later process compares it to find out whether the disk was
+ * changed meanwhile. Reads the file and may block; any thread, while no request is in
+ * progress. -EOPNOTSUPP: the disk is not a file; or an error of the host.
+ */
+VIRTDEV_API int virtdev_blk_identify(struct virtdev *dev,
+				     struct virtdev_disk_identity *out,
+				     struct vsu_error *err) VSU_NODISCARD;
+
 VSU_END_DECLS
 
 #endif

@@ -139,6 +139,18 @@ enum virtdev_disk_engine {
 					   requires sigbus */
 };
 
+/*
+ * Fixed layout. Distinguishes the content of a disk's file from an earlier one without
+ * reading all of it. A block device has no time: only its size and its ends are compared.
+ */
+struct virtdev_disk_identity {
+	uint64_t bytes;		/* size of the file */
+	uint64_t sum;		/* of its first and last 64 KiB (FNV-1a) */
+	int64_t seconds;	/* time of the last change, since 1970; 0: unknown */
+	uint32_t ns;
+	uint32_t pad;		/* 0 */
+};
+
 struct virtdev_disk_file {
 	size_t size;		/* sizeof(struct virtdev_disk_file) */
 	const char *path;	/* a regular file or a block device, raw */

@@ -179,6 +179,15 @@ int virtdev_blk_flush(struct virtdev *dev, struct vsu_error *err)
 		     vsu_error_set(err, -EINVAL, "this device is not a disk");
 }
 
+int virtdev_blk_identify(struct virtdev *dev, struct virtdev_disk_identity *out,
+			 struct vsu_error *err)
+{
+	const struct blk *blk = virtdev_priv_self(dev, virtdev_priv_blk_stats);
+
+	return blk ? virtdev_priv_disk_identify(blk->disk, out, err) :
+		     vsu_error_set(err, -EINVAL, "this device is not a disk");
+}
+
 void virtdev_priv_blk_state_save(void *self, struct virtdev_state_writer *w)
 {
 	const struct blk *blk = self;

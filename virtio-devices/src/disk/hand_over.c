@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Hands an image over to another process, or takes it: its lock and its cached data. */
+/* Hands an image over to another process, or takes it: lock, cached data and identity. */
 #include <config.h>
 
 #include <errno.h>
 
 #include "disk/file.h"
+#include "disk/identity.h"
 #include "disk/now.h"
 #include "disk/priv.h"
 
@@ -45,4 +46,18 @@ int virtdev_priv_disk_flush(struct virtdev_disk *disk,
 		virtdev_priv_file_step(file, &r, &step);
 	return r.result < 0 ? vsu_error_sys(err, r.result, "cannot flush '%s'",
 					    file->path) : 0;
+}
+
+int virtdev_priv_disk_identify(const struct virtdev_disk *disk,
+			       struct virtdev_disk_identity *out, struct vsu_error *err)
+{
+	const struct virtdev_priv_file *file = disk->file;
+
+	if (disk->hand_over)
+		return disk->hand_over->identify(disk, out, err);
+	if (!file)
+		return vsu_error_set(err, -EOPNOTSUPP, "a disk over %s is not a file",
+				     disk->ops.name);
+	return virtdev_priv_identify(file->fd, virtdev_priv_disk_capacity(disk), file->path,
+				     out, err);
 }

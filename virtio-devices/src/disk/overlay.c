@@ -12,12 +12,14 @@
 #include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
+#include "disk/identity.h"
 #include "disk/now.h"
 #include "disk/overlay.h"
 #include "disk/priv.h"
@@ -294,7 +296,24 @@ static int overlay_flush(struct virtdev_disk *disk, struct vsu_error *err)
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot flush '%s'", o->path) : 0;
 }
 
-static const struct virtdev_priv_hand_over hand_over = { overlay_lock, overlay_flush };
+/* The disk has the content of its base until the first write. */
+static int overlay_identify(const struct virtdev_disk *disk,
+			    struct virtdev_disk_identity *out, struct vsu_error *err)
+{
+	const struct virtdev_priv_overlay *o = disk->self;
+	struct stat st;
+
+	if (virtdev_priv_overlay_is_empty(o))
+		return virtdev_priv_identify(o->base->fd, o->base_bytes, o->base->path,
+					     out, err);
+	if (fstat(o->fd, &st) < 0)
+		return vsu_error_sys(err, -errno, "cannot inspect '%s'", o->path);
+	return virtdev_priv_identify(o->fd, (uint64_t)st.st_size, o->path, out, err);
+}
+
+static const struct virtdev_priv_hand_over hand_over = {
+	overlay_lock, overlay_flush, overlay_identify,
+};
 
 /* ------------------------------------------------------------------- opening */
 

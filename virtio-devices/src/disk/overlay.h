@@ -17,7 +17,6 @@
 #define VIRTIO_DEVICES_DISK_OVERLAY_H
 
 #include <pthread.h>
-#include <time.h>
 
 #include "disk/file.h"
 
@@ -29,7 +28,7 @@ struct virtdev_priv_overlay {
 	int fd;
 	bool temporary;		/* an unlinked file, which ends with the disk */
 	uint64_t base_bytes;
-	struct timespec base_time; /* last change; 0: not known */
+	struct virtdev_disk_identity origin; /* the base when the overlay was made */
 	uint64_t data;		/* position of the first cluster in the file */
 	uint64_t map_bytes;	/* room of the map in the file */
 	uint8_t *map;		/* atomic */
@@ -42,6 +41,9 @@ struct virtdev_priv_overlay {
 
 /* Of the disk at this byte: whether its cluster is in the overlay. */
 bool virtdev_priv_overlay_has(const struct virtdev_priv_overlay *o, uint64_t pos);
+
+/* Whether any cluster is in the overlay. */
+bool virtdev_priv_overlay_is_empty(const struct virtdev_priv_overlay *o);
 
 /* Makes whole clusters visible, after their data was written. */
 void virtdev_priv_overlay_show(struct virtdev_priv_overlay *o, uint64_t pos,

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "disk/identity.h"
 #include "disk/overlay.h"
 #include "disk/overlay_base.h"
 
@@ -72,6 +73,16 @@ bool virtdev_priv_overlay_has(const struct virtdev_priv_overlay *o, uint64_t pos
 
 	/* Pairs with the release in show(): the data is in the file. */
 	return __atomic_load_n(&o->map[n / 8], __ATOMIC_ACQUIRE) >> n % 8 & 1;
+}
+
+bool virtdev_priv_overlay_is_empty(const struct virtdev_priv_overlay *o)
+{
+	uint64_t i;
+
+	for (i = 0; i < o->map_bytes; i++)
+		if (__atomic_load_n(&o->map[i], __ATOMIC_ACQUIRE))
+			return false;
+	return true;
 }
 
 void virtdev_priv_overlay_show(struct virtdev_priv_overlay *o, uint64_t pos,
@@ -171,7 +182,7 @@ static int sync_header(struct virtdev_priv_overlay *o)
 
 static uint64_t sum_time(const struct overlay_header *h)
 {
-	return virtdev_priv_overlay_sum(&h->base_seconds,
+	return virtdev_priv_sum(&h->base_seconds,
 		      offsetof(struct overlay_header, time_sum) -
 		      offsetof(struct overlay_header, base_seconds));
 }
@@ -184,16 +195,13 @@ static int write_header(struct virtdev_priv_overlay *o, uint64_t capacity,
 		.capacity = htole64(capacity), .base_bytes = htole64(o->base_bytes),
 		.map_bytes = htole64(o->map_bytes),
 	};
-	uint64_t sum;
-	int rc = virtdev_priv_overlay_sum_base(o, &sum, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
 	memcpy(h.magic, magic, sizeof(h.magic));
-	h.base_sum = htole64(sum);
-	h.sum = htole64(virtdev_priv_overlay_sum(&h, offsetof(struct overlay_header, sum)));
-	h.base_seconds = htole64((uint64_t)o->base_time.tv_sec);
-	h.base_ns = htole64((uint64_t)o->base_time.tv_nsec);
+	h.base_sum = htole64(o->origin.sum);
+	h.sum = htole64(virtdev_priv_sum(&h, offsetof(struct overlay_header, sum)));
+	h.base_seconds = htole64((uint64_t)o->origin.seconds);
+	h.base_ns = htole64(o->origin.ns);
 	if (h.base_seconds || h.base_ns)
 		h.time_sum = htole64(sum_time(&h));
 	rc = virtdev_priv_overlay_pwrite(o->fd, &h, sizeof(h), 0);
@@ -240,7 +248,7 @@ static int check_header(const struct virtdev_priv_overlay *o,
 				     "overlay '%s' has version %u and clusters of %u bytes; supported are version %u and %u bytes",
 				     o->path, le32toh(h->version), le32toh(h->cluster),
 				     FORMAT_VERSION, CLUSTER);
-	if (virtdev_priv_overlay_sum(h, offsetof(struct overlay_header, sum)) != le64toh(h->sum) ||
+	if (virtdev_priv_sum(h, offsetof(struct overlay_header, sum)) != le64toh(h->sum) ||
 	    !capacity || capacity % 512 || capacity > MAX_BYTES ||
 	    capacity < le64toh(h->base_bytes) || !map_bytes || map_bytes % MAP_BLOCK ||
 	    map_bytes > MAX_BYTES / CLUSTER / 8 || clusters_of(capacity) > map_bytes * 8)
@@ -251,17 +259,17 @@ static int check_header(const struct virtdev_priv_overlay *o,
 static int check_base(struct virtdev_priv_overlay *o, const struct overlay_header *h,
 		      struct vsu_error *err)
 {
-	const struct virtdev_priv_overlay_origin was = {
+	const struct virtdev_disk_identity was = {
 		.bytes = le64toh(h->base_bytes), .sum = le64toh(h->base_sum),
-		.time = { .tv_sec = (time_t)le64toh(h->base_seconds),
-			  .tv_nsec = (long)le64toh(h->base_ns) },
+		.seconds = (int64_t)le64toh(h->base_seconds),
+		.ns = (uint32_t)le64toh(h->base_ns),
 	};
 	int rc = h->time_sum && sum_time(h) != le64toh(h->time_sum) ?
 		 refuse_damage(o, err) :
 		 virtdev_priv_overlay_check_base(o, &was, err);
 
 	if (!rc)
-		o->base_time = was.time;
+		o->origin = was;
 	return rc;
 }
 
@@ -290,7 +298,7 @@ static int init_file(struct virtdev_priv_overlay *o, uint64_t *capacity,
 				     o->base->path, o->base_bytes, MAX_BYTES / 2);
 	map_bytes = clusters_of(want) / 8;
 	map_bytes += (MAP_BLOCK - map_bytes % MAP_BLOCK) % MAP_BLOCK;
-	rc = virtdev_priv_overlay_base_time(o, &o->base_time, err);
+	rc = virtdev_priv_identify(o->base->fd, o->base_bytes, o->base->path, &o->origin, err);
 	if (!rc)
 		rc = alloc_map(o, map_bytes, err);
 	if (!rc)

@@ -8,11 +8,13 @@
 struct virtdev_priv_file;
 struct virtdev_disk;
 
-/* Of a kind of disk that is not one file: its lock and its flush, as the functions below. */
+/* Of a kind of disk that is not one file: the functions below. */
 struct virtdev_priv_hand_over {
 	int (*set_locked)(struct virtdev_disk *disk, bool locked,
 			  struct vsu_error *err);
 	int (*flush)(struct virtdev_disk *disk, struct vsu_error *err);
+	int (*identify)(const struct virtdev_disk *disk, struct virtdev_disk_identity *out,
+			struct vsu_error *err);
 };
 
 struct virtdev_disk {
@@ -35,10 +37,12 @@ const char *virtdev_priv_disk_engine(const struct virtdev_disk *disk);
 /* See virtdev_blk_resize(). */
 int virtdev_priv_disk_resize(struct virtdev_disk *disk, uint64_t bytes,
 			     struct vsu_error *err);
-/* See virtdev_blk_set_locked() and virtdev_blk_flush(). */
+/* See virtdev_blk_set_locked(), virtdev_blk_flush() and virtdev_blk_identify(). */
 int virtdev_priv_disk_set_locked(struct virtdev_disk *disk, bool locked,
 				 struct vsu_error *err);
 int virtdev_priv_disk_flush(struct virtdev_disk *disk,
 			    struct vsu_error *err);
+int virtdev_priv_disk_identify(const struct virtdev_disk *disk,
+			       struct virtdev_disk_identity *out, struct vsu_error *err);
 
 #endif

@@ -4,7 +4,11 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <virtio-devices/blk.h>
 #include <virtio-devices/rng.h>
@@ -108,14 +112,68 @@ START_TEST(flush_reports_an_earlier_failure)
 }
 END_TEST
 
+static struct virtdev_disk_identity identify(struct virtdev *dev)
+{
+	struct virtdev_disk_identity id;
+
+	ck_assert_msg(!virtdev_blk_identify(dev, &id, &err), "%s", err.msg);
+	return id;
+}
+
+static void change_image(uint64_t at, const char *text, time_t seconds)
+{
+	const struct timespec times[] = { { .tv_sec = seconds }, { .tv_sec = seconds } };
+	int fd = open("image", O_RDWR | O_CLOEXEC);
+
+	ck_assert_int_eq(pwrite(fd, text, strlen(text), (off_t)at), (ssize_t)strlen(text));
+	ck_assert_int_eq(futimens(fd, times), 0);
+	close(fd);
+}
+
+START_TEST(identity_shows_changes_of_the_ends_and_the_time)
+{
+	const uint64_t ends[] = { 0, 65535, (1 << 20) - 1, (1 << 20) - 65536 };
+	struct virtdev_disk_identity before, now;
+	size_t i;
+
+	change_image(0, "", 1000);
+	before = identify(source);
+	now = identify(destination);
+	ck_assert_mem_eq(&before, &now, sizeof(now));
+	ck_assert_uint_eq(before.bytes, 1 << 20);
+	ck_assert_int_eq(before.seconds, 1000);
+	for (i = 0; i < sizeof(ends) / sizeof(*ends); i++, before = now) {
+		change_image(ends[i], "x", 1000);
+		now = identify(source);
+		ck_assert_msg(now.sum != before.sum, "byte %" PRIu64, ends[i]);
+	}
+	change_image(1 << 19, "x", 1001);
+	now = identify(source);
+	ck_assert_uint_eq(now.sum, before.sum);
+	ck_assert_int_eq(now.seconds, 1001);
+}
+END_TEST
+
+START_TEST(identity_of_a_truncated_image_is_refused)
+{
+	struct virtdev_disk_identity id;
+
+	ck_assert_int_eq(truncate("image", 4096), 0);
+	ck_assert_int_eq(virtdev_blk_identify(source, &id, &err), -ENODATA);
+	ck_assert_ptr_nonnull(strstr(err.msg, "cannot read 'image'"));
+}
+END_TEST
+
 START_TEST(disk_without_a_file_has_no_lock)
 {
+	struct virtdev_disk_identity id;
 	struct virtdev_blk_config config = { .size = sizeof(config) };
 
 	virtdev_free(source);
 	ck_assert_int_eq(virtdev_disk_null_new(1 << 20, &config.disk, &err), 0);
 	ck_assert_int_eq(virtdev_blk_new(&config, &source, &err), 0);
 	ck_assert_int_eq(virtdev_blk_set_locked(source, true, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(virtdev_blk_identify(source, &id, &err), -EOPNOTSUPP);
 	ck_assert_int_eq(virtdev_blk_flush(source, &err), 0);
 }
 END_TEST
@@ -142,12 +200,14 @@ END_TEST
 
 START_TEST(other_devices_are_refused)
 {
+	struct virtdev_disk_identity id;
 	const struct virtdev_rng_config config = { .size = sizeof(config) };
 
 	virtdev_free(source);
 	ck_assert_int_eq(virtdev_rng_new(&config, &source, &err), 0);
 	ck_assert_int_eq(virtdev_blk_set_locked(source, true, &err), -EINVAL);
 	ck_assert_int_eq(virtdev_blk_flush(source, &err), -EINVAL);
+	ck_assert_int_eq(virtdev_blk_identify(source, &id, &err), -EINVAL);
 }
 END_TEST
 
@@ -161,6 +221,8 @@ int main(void)
 	tcase_add_test(tc, refused_lock_leaves_no_byte_locked);
 	tcase_add_test(tc, readers_share_the_lock_that_they_acquire_late);
 	tcase_add_test(tc, flush_reports_an_earlier_failure);
+	tcase_add_test(tc, identity_shows_changes_of_the_ends_and_the_time);
+	tcase_add_test(tc, identity_of_a_truncated_image_is_refused);
 	tcase_add_test(tc, disk_without_a_file_has_no_lock);
 	tcase_add_test(tc, result_of_the_channels_flushes_is_reported);
 	tcase_add_test(tc, other_devices_are_refused);

@@ -361,6 +361,26 @@ static void assert_refused(int rc, const char *why)
 	ck_assert_msg(strstr(err.msg, why) != NULL, "%s", err.msg);
 }
 
+START_TEST(identity_is_that_of_the_base_until_the_first_write)
+{
+	struct virtdev_disk_identity id;
+	struct stat st;
+
+	ck_assert_int_eq(stat("base", &st), 0);
+	ck_assert_int_eq(virtdev_priv_disk_identify(disk.disk, &id, &err), 0);
+	ck_assert_uint_eq(id.bytes, SIZE);
+	ck_assert_int_eq(id.seconds, st.st_mtim.tv_sec);
+	ck_assert_uint_eq(id.ns, (uint32_t)st.st_mtim.tv_nsec);
+	write_at(8192, 512, 1);
+	ck_assert_int_eq(test_disk_range(&disk, VIRTDEV_DISK_FLUSH, 0, 0, false), 0);
+	reopen();
+	ck_assert_int_eq(stat("cow", &st), 0);
+	ck_assert_int_eq(virtdev_priv_disk_identify(disk.disk, &id, &err), 0);
+	ck_assert_uint_eq(id.bytes, (uint64_t)st.st_size);
+	ck_assert_uint_eq(id.ns, (uint32_t)st.st_mtim.tv_nsec);
+}
+END_TEST
+
 START_TEST(other_base_is_refused_by_name)
 {
 	close_overlay();
@@ -475,6 +495,7 @@ int main(void)
 	tcase_add_test(tc, refused_lock_keeps_the_map_and_no_lock);
 	tcase_add_test(tc, long_ranges_of_zeros_are_divided);
 	tcase_add_test(tc, temporary_overlay_leaves_no_file_and_is_not_handed_over);
+	tcase_add_test(tc, identity_is_that_of_the_base_until_the_first_write);
 	tcase_add_test(tc, other_base_is_refused_by_name);
 	tcase_add_test(tc, base_that_changed_between_its_ends_is_refused);
 	tcase_add_test(tc, enlarged_disk_keeps_the_time_of_its_base);
