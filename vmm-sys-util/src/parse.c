@@ -233,7 +233,8 @@ unsigned int vsu_priv_distance(const char *word, const char *name)
 	size_t nlen = strnlen(name, WORD_MAX + 1);
 	unsigned int distance;
 
-	if (!wlen || wlen > WORD_MAX || nlen > WORD_MAX)
+	/* Every name begins with some letter: one is no beginning. */
+	if (wlen < 2 || wlen > WORD_MAX || nlen > WORD_MAX)
 		return VSU_PRIV_FAR;
 	distance = edits(word, wlen, name, nlen);
 	if (distance <= (wlen + 1) / 3)

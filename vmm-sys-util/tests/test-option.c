@@ -144,7 +144,7 @@ static const struct {
 	  "unknown option '--blk-flie'; did you mean '--blk-file'?" },
 	{ { "--nonsense" }, -ENOENT,
 	  "unknown option '--nonsense'; try --help for the list of options" },
-	{ { "-s" }, -ENOENT, "unknown option '-s'; did you mean '--size'?" },
+	{ { "-s" }, -ENOENT, "unknown option '-s'; try --help for the list of options" },
 	{ { "-size=1" }, -ENOENT,
 	  "unknown option '-size'; did you mean '--size'?" },
 	{ { "---size" }, -ENOENT,

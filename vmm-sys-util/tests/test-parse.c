@@ -192,7 +192,8 @@ static const struct {
 	{ "readonly", "read-only" },
 	{ "num-queue", "num-queues" },
 	{ "nun-quebes", "num-queues" },
-	{ "h", "help" },			/* the beginning of one */
+	{ "he", "help" },			/* the beginning of one */
+	{ "h", NULL },				/* of too many */
 	{ "num", "num-queues" },
 	{ "hlep", "help" },
 	{ "x", NULL },

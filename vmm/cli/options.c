@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cpu/cpus.h"
+#include "cli/foreign_values.h"
 #include "cli/options.h"
 #include "cli/spellings.h"
 #include "log.h"
@@ -224,7 +225,12 @@ static int take_option(void *opaque, unsigned int index,
 		       struct vsu_error *err)
 {
 	struct vmm_options *o = opaque;
+	const struct vsu_option *row = &vmm_run_options[index];
+	int rc = row->kind == VSU_OPTION_STRING ?
+		 vmm_foreign_value_check(row->name, value->text, err) : 0;
 
+	if (rc < 0)
+		return rc;
 	if (prog_place_store(&places[index], o, value))
 		return 0;
 	if (index == CONFIG)
@@ -251,7 +257,7 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 	options->memory.what = "--memory";
 	rc = vsu_option_parse_argv(vmm_run_options, argc, argv, take_option,
 				   options, NULL, err);
-	if (rc == -ENOENT)
+	if (rc < 0)
 		vmm_spellings_explain(vmm_run_options, argc, argv, err);
 	if (rc < 0 || options->help)
 		return rc;

@@ -7,6 +7,7 @@
 
 #include <virtio-devices/vhost_user.h>
 
+#include "cli/foreign_values.h"
 #include "cli/spellings.h"
 #include "devices/devices.h"
 
@@ -33,6 +34,7 @@ static const struct spelling {
 	{ "--params", "--append TEXT, or --cmdline TEXT to replace the default" },
 	{ "--boot-args", "--append TEXT, or --cmdline TEXT to replace the default" },
 	{ "-drive", "--disk FILE, as in --disk root.img,readonly" },
+	{ "-d", "--disk FILE, as in --disk root.img,readonly" },
 	{ "-hda", "--disk FILE, as in --disk root.img,readonly" },
 	{ "-blockdev", "--disk FILE, as in --disk root.img,readonly" },
 	{ "-cdrom", "--disk FILE,readonly" },
@@ -71,6 +73,17 @@ static const struct spelling {
 	{ "--api-sock", "--control SOCKET" },
 	{ "--api-socket", "--control SOCKET" },
 	{ "--config-file", "--config FILE" },
+	{ "-snapshot", "--disk FILE,snapshot=on" },
+	{ "-loadvm", "--from FOLDER, of the command 'save'" },
+	{ "--restore", "--from FOLDER, of the command 'save'" },
+	{ "-incoming", "--incoming ADDRESS" },
+	{ "-runas", "--user NAME" },
+	{ "-run-with", "--user NAME, or --jail" },
+	{ "-sandbox", "--sandbox on, which is the default" },
+	{ "--seccomp", "--sandbox on, which is the default; log; off" },
+	{ "--no-seccomp", "--sandbox off" },
+	{ "--disable-sandbox", "--sandbox off" },
+	{ "--landlock", "--sandbox on, which is the default" },
 };
 
 static const struct spelling *find_spelling(const char *word, size_t len)
@@ -101,15 +114,28 @@ static bool is_ours(const struct vsu_option *o, const char *word, size_t len)
 	return false;
 }
 
+/* The values of our options that are no text: a list of keys as the number of CPUs. */
+static bool explain_value(const char *name, size_t len, const char *value,
+			  struct vsu_error *err)
+{
+	char option[32];
+
+	if (!value || len >= sizeof(option))
+		return false;
+	memcpy(option, name, len);
+	option[len] = '\0';
+	return vmm_foreign_value_check(option, value, err) < 0;
+}
+
 static bool explain_word(const struct vsu_option *options, const char *word,
-			 struct vsu_error *err)
+			 const char *next, struct vsu_error *err)
 {
 	const size_t len = strcspn(word, "=");
 	const struct spelling *s = find_spelling(word, len);
 	const struct vmm_device_kind *kind;
 
 	if (is_ours(options, word, len))
-		return false;
+		return explain_value(word + 2, len - 2, word[len] ? word + len + 1 : next, err);
 	if (s) {
 		vsu_error_set(err, -ENOENT, "unknown option '%s'; cvmm has %s",
 			      s->theirs, s->ours);
@@ -133,6 +159,6 @@ void vmm_spellings_explain(const struct vsu_option *options, int argc,
 	int i;
 
 	for (i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		if (argv[i][0] == '-' && explain_word(options, argv[i], err))
+		if (argv[i][0] == '-' && explain_word(options, argv[i], argv[i + 1], err))
 			return;
 }

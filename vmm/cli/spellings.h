@@ -14,9 +14,9 @@
 /*
  * Names cvmm's option for the first word of the command line that is an option
  * of another program, or "--KIND" of a device without an option of its own.
- * Words of the table are passed over. For command lines that were refused for
- * an unknown option: *err is replaced if such a word exists, and unchanged
- * otherwise.
+ * Words of the table are passed over, but for values of other programs
+ * (foreign_values.h). For command lines that were refused: *err is replaced if such a word
+ * exists, and unchanged otherwise.
  */
 void vmm_spellings_explain(const struct vsu_option *options, int argc,
 			   char *const *argv, struct vsu_error *err);
