@@ -77,15 +77,23 @@ static int run_machine(const struct vmm_options *options)
 	return complain(status, &err);
 }
 
+static int check_without_from(const struct vmm_options *options, struct vsu_error *err)
+{
+	const char *name = options->clone ? "--clone" :
+			   options->prefetch ? "--prefetch" :
+			   options->changed_disks ? "--changed-disks" : NULL;
+
+	return name ? vsu_error_set(err, -EINVAL, "option %s needs --from", name) : 0;
+}
+
 static int parse_run(struct vmm_options *options,
 		     struct vmm_configuration *c, struct vsu_error *err)
 {
 	static struct vmm_options saved;
 	int rc = vmm_options_parse(options, c->all.n, c->all.words, err);
 
-	if (!rc && (options->clone || options->prefetch) && !options->from)
-		rc = vsu_error_set(err, -EINVAL, "option %s needs --from",
-				   options->clone ? "--clone" : "--prefetch");
+	if (!rc && !options->from)
+		rc = check_without_from(options, err);
 	if (!rc && options->clone) {
 		rc = vmm_options_parse(&saved, c->saved.n, c->saved.words, err);
 		options->saved = &saved;

@@ -295,5 +295,6 @@ const struct vmm_device_kind vmm_blk_kind = {
 	.value = { .key = "path" },
 	.open = blk_open, .resize = virtdev_blk_resize, .limit = blk_limit,
 	.set_locked = virtdev_blk_set_locked, .flush = virtdev_blk_flush,
+	.identify = virtdev_blk_identify,
 	.describe = blk_describe,
 };

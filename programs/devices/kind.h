@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include <virtio-devices/device.h>
+#include <virtio-devices/disk.h>
 #include <virtio-devices/ids.h>
 #include <virtio-devices/port.h>
 #include <virtio-devices/vhost_kern.h>
@@ -179,6 +180,12 @@ struct vmm_device_kind {
 	int (*set_locked)(struct virtdev *dev, bool locked,
 			  struct vsu_error *err);
 	int (*flush)(struct virtdev *dev, struct vsu_error *err);
+	/*
+	 * Describes the content of the file, also for any thread. -EOPNOTSUPP: this device
+	 * has no file. NULL: there is none.
+	 */
+	int (*identify)(struct virtdev *dev, struct virtdev_disk_identity *out,
+			struct vsu_error *err);
 	/*
 	 * For a migration of plugged memory, or NULL: keeps the plugged blocks while held
 	 * (-EAGAIN: they are changing), and plugs blocks of a device that has no driver

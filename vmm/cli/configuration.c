@@ -229,7 +229,7 @@ static int receive_words(struct vmm_configuration *c, struct vmm_listener *l,
 static bool is_option_of_files(const char *word)
 {
 	return is_option(word, "--from") || is_option(word, "--clone") ||
-	       is_option(word, "--prefetch") ||
+	       is_option(word, "--prefetch") || is_option(word, "--changed-disks") ||
 	       is_option(word, "--json") || is_option(word, "--dry-run") ||
 	       is_option(word, "--incoming");
 }

@@ -166,11 +166,12 @@ static int open_device(struct vmm_control_files *f, struct vmm_control_request *
 static int open_folder(struct vmm_control_files *f, struct vmm_control_request *request,
 		       const char *word, const char *name, struct vsu_error *err)
 {
-	char folder[VMM_CONTROL_LINE];
+	char folder[VMM_CONTROL_LINE], text[VMM_CONTROL_LINE];
 	char *words[] = { folder, NULL };
+	const char *then = strstr(name, " then=");
 	int rc;
 
-	snprintf(folder, sizeof(folder), "%s", name);
+	snprintf(folder, sizeof(folder), "%.*s", then ? (int)(then - name) : -1, name);
 	if (strpbrk(folder, " \t") || prog_file_value_is_fd(folder))
 		return 0;
 	rc = vmm_save_target_open(&f->save, words, NULL, err);
@@ -181,7 +182,8 @@ static int open_folder(struct vmm_control_files *f, struct vmm_control_request *
 		if (f->fds[f->n] < 0)
 			return err->code;
 	}
-	return replace_rest(request, strlen(word), "fd:0 fd:1 fd:2", err);
+	snprintf(text, sizeof(text), "fd:0 fd:1 fd:2%s", then ? then : "");
+	return replace_rest(request, strlen(word), text, err);
 }
 
 /* -------------------------------------------------------------------- migrate */

@@ -13,11 +13,12 @@
 #include "places.h"
 
 enum { MEMORY, ON_MEMORY_ERROR, CONFIDENTIAL, CPUS, CPU, DIRTY_RING, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
-       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, LATENCY, SOCKET_MODE, SOCKET_GROUP, SANDBOX, DAEMON_PATH, USER, JAIL, REBOOT, CONFIG, FROM, CLONE, PREFETCH, INCOMING,
+       CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, LATENCY, SOCKET_MODE, SOCKET_GROUP, SANDBOX, DAEMON_PATH, USER, JAIL, REBOOT, CONFIG, FROM, CLONE, PREFETCH, CHANGED_DISKS, INCOMING,
        DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
 
 static const char *const cpu_models[] = { "host", "plain", NULL };
+static const char *const changed_disks[] = { "refuse", "accept", NULL };
 static const char *const reboots[] = { "exit", "restart", NULL };
 static const char *const transports[] = {
 	[VMM_TRANSPORT_AUTO] = "auto", [VMM_TRANSPORT_MMIO] = "mmio",
@@ -132,6 +133,9 @@ const struct vsu_option vmm_run_options[] = {
 	[CLONE] = { .name = "clone", .kind = VSU_OPTION_FLAG },
 	[PREFETCH] = { .name = "prefetch", .kind = VSU_OPTION_FLAG,
 		       .help = "with --from: reject devices that share a resource with the saved machine; load memory in the background" },
+	[CHANGED_DISKS] = { .name = "changed-disks", .kind = VSU_OPTION_CHOICE,
+			    .choices = changed_disks, .arg = "WORD", .preset = "refuse",
+			    .help = "with --from: whether disks may have changed since the save: refuse, accept" },
 	[INCOMING] = { .name = "incoming", .kind = VSU_OPTION_STRING,
 		       .arg = "ADDRESS",
 		       .help = "continue a machine that 'migrate' sends to unix:PATH, tcp:HOST:PORT, exec:COMMAND or fd:N" },
@@ -194,6 +198,7 @@ static const struct prog_place places[] = {
 	[FROM] = PLACE(from),
 	[CLONE] = PLACE(clone),
 	[PREFETCH] = PLACE(prefetch),
+	[CHANGED_DISKS] = PLACE(changed_disks),
 	[INCOMING] = { PROG_PLACE_NONE, 0 },
 	[DISK_PATH] = { PROG_PLACE_NONE, 0 },
 };

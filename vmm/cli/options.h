@@ -62,6 +62,7 @@ struct vmm_options {
 	const char *from;	/* a saved machine's folder; the kernel is not loaded */
 	bool clone;		/* with from: shares nothing with the saved machine */
 	bool prefetch;		/* with from: loads the memory in the background */
+	bool changed_disks;	/* with from: they are accepted */
 	const struct vmm_options *saved; /* with clone: the saved machine's options */
 	struct vmm_stream *stream; /* with --incoming: the source's stream; else NULL */
 	struct vmm_channels *channels; /* with stream: its other connections */

@@ -38,6 +38,7 @@ static const struct {
 } changes[] = {
 	{ "from", CHANGE_START }, { "clone", CHANGE_START },
 	{ "incoming", CHANGE_START }, { "prefetch", CHANGE_START },
+	{ "changed-disks", CHANGE_START },
 	{ "control", CHANGE_STREAM }, { "serial", CHANGE_STREAM },
 	{ "socket-mode", CHANGE_VALUE }, { "socket-group", CHANGE_VALUE },
 	{ "daemon-path", CHANGE_VALUE }, { "sandbox", CHANGE_VALUE },

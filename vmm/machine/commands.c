@@ -17,6 +17,7 @@
 #include "machine/recording.h"
 #include "machine/save.h"
 #include "machine/status.h"
+#include "machine/stop.h"
 
 static int command_pause(void *opaque, char *const *words, FILE *answer,
 			 struct vsu_error *err)
@@ -27,11 +28,7 @@ static int command_pause(void *opaque, char *const *words, FILE *answer,
 	(void)answer;
 	if (rc < 0)
 		return rc;
-	if (!m->pause.by_user) {
-		vmm_cpus_pause(m->cpus);
-		vmm_control_publish(m->control, "paused", "");
-	}
-	m->pause.by_user = true;
+	vmm_stop_for_user(m);
 	return 0;
 }
 
@@ -53,6 +50,7 @@ static int command_resume(void *opaque, char *const *words, FILE *answer,
 	rc = vmm_refuse_during_hand_over(m, NULL, words, err);
 	if (rc < 0 || !m->pause.by_user)
 		return rc;
+	vmm_stop_release(m);
 	vmm_cpus_mark_paused(m->cpus);
 	vmm_cpus_resume(m->cpus);
 	m->pause.by_user = false;
@@ -209,8 +207,8 @@ const struct vmm_control_command vmm_machine_commands[] = {
 	  "request the guest to power off" },
 	{ .name = "reset", NULL, 0, 0, command_reset, "end as after a reboot of the guest" },
 	{ .name = "quit", NULL, 0, 0, command_quit, "end at once, without the guest" },
-	{ .name = "save", "FOLDER | MEMORY STATE MACHINE", 1, 3, command_save,
-	  "save the machine to a new folder, or to three files fd:N", .passes = true },
+	{ .name = "save", "FOLDER | MEMORY STATE MACHINE [then=pause|quit]", 1, 4, command_save,
+	  "save the machine to a new folder, or to three files fd:N; then continue, pause or quit", .passes = true },
 	{ .name = "working-set", NULL, 0, 0, command_working_set,
 	  "record the used pages of the folder of --from, for --prefetch" },
 	{ .name = "migrate", "[downtime=MS] [rate=SIZE] [connections=N] [auto-converge] [postcopy[=ROUNDS]] ADDRESS", 1,

@@ -17,6 +17,7 @@
 #include "machine/postcopy.h"
 #include "machine/sharing.h"
 #include "machine/status.h"
+#include "machine/stop.h"
 
 static bool is_of_kind(const struct vmm_device *d,
 		       const struct vmm_device_kind *kind)
@@ -130,6 +131,8 @@ int vmm_command_device_add(void *machine, char *const *words, FILE *answer,
 	int rc = vmm_refuse_during_save(m, err);
 
 	if (!rc)
+		vmm_stop_release(m);
+	if (!rc)
 		rc = add_device(m, words[1], &number, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "%s", words[0]);
@@ -171,6 +174,7 @@ int vmm_command_device_del(void *machine, char *const *words, FILE *answer,
 		rc = read_manner(words, &force, &wait, err);
 	if (rc < 0)
 		return rc;
+	vmm_stop_release(m);
 	if (!d->retired || force || !wait)
 		rc = vmm_machine_remove_device(m, d, force, err);
 	if (rc < 0)

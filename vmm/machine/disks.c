@@ -97,6 +97,86 @@ int vmm_disks_check(const struct vmm_machine *m, const struct vmm_state *state,
 	return rc;
 }
 
+/* -------------------------------------------------------------------- content */
+
+/* 0: the device has no file in this process. 1: *out describes it. */
+static int identify_disk(const struct vmm_device *d, struct virtdev_disk_identity *out,
+			 struct vsu_error *err)
+{
+	struct virtdev *dev = vmm_machine_local_device(d);
+	int rc = dev && d->spec.kind->identify ? d->spec.kind->identify(dev, out, err) :
+						 -EOPNOTSUPP;
+
+	return rc == -EOPNOTSUPP ? 0 : rc < 0 ? rc : 1;
+}
+
+int vmm_disks_identify(const struct vmm_machine *m, struct vmm_state_writer *w,
+		       struct vsu_error *err)
+{
+	struct virtdev_disk_identity id;
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < m->ndevices; i++) {
+		rc = identify_disk(&m->devices[i], &id, err);
+		if (rc < 0)
+			return vsu_error_prefix(err, rc, "device %u", i);
+		if (!rc)
+			continue;
+		vmm_state_section(w, "disk-content", i);
+		vmm_state_put_u64(w, id.bytes);
+		vmm_state_put_u64(w, id.sum);
+		vmm_state_put_u64(w, (uint64_t)id.seconds);
+		vmm_state_put_u32(w, id.ns);
+		vmm_state_section_end(w);
+	}
+	return 0;
+}
+
+static bool is_same_content(const struct virtdev_disk_identity *a,
+			    const struct virtdev_disk_identity *b)
+{
+	const bool timeless = !a->seconds || !b->seconds;
+
+	return a->bytes == b->bytes && a->sum == b->sum &&
+	       (timeless || (a->seconds == b->seconds && a->ns == b->ns));
+}
+
+static int check_content(const struct vmm_device *d, struct vmm_state_fields *f,
+			 struct vsu_error *err)
+{
+	struct virtdev_disk_identity now, was = { .bytes = vmm_state_get_u64(f) };
+	int rc;
+
+	was.sum = vmm_state_get_u64(f);
+	was.seconds = (int64_t)vmm_state_get_u64(f);
+	was.ns = vmm_state_get_u32(f);
+	rc = vmm_state_fields_end(f, err);
+	if (!rc)
+		rc = identify_disk(d, &now, err);
+	if (rc <= 0 || is_same_content(&was, &now))
+		return rc < 0 ? rc : 0;
+	return vsu_error_set(err, -ESTALE, "disk '%s' was changed after the machine was saved, and the guest's file system would be damaged; use the disk as it was, or a copy that keeps its time (cp -p); --changed-disks=accept continues anyway",
+			     name_disk(&d->spec));
+}
+
+int vmm_disks_check_content(const struct vmm_machine *m, const struct vmm_state *state,
+			    struct vsu_error *err)
+{
+	struct vmm_state_fields f;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->ndevices; i++) {
+		if (!m->devices[i].virtio || vmm_state_find(state, "disk-content", i, &f, NULL) < 0)
+			continue;
+		rc = check_content(&m->devices[i], &f, err);
+		if (rc < 0)
+			vsu_error_prefix(err, rc, "device %u", i);
+	}
+	return rc;
+}
+
 /* ------------------------------------------------------------ files and locks */
 
 int vmm_disks_flush(const struct vmm_machine *m, struct vsu_error *err)

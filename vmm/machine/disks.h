@@ -21,6 +21,18 @@ void vmm_disks_describe(const struct vmm_machine *m, struct vmm_state_writer *w)
 int vmm_disks_check(const struct vmm_machine *m, const struct vmm_state *state,
 		    struct vsu_error *err);
 
+/*
+ * Appends a section "disk-content" for each file of this process, by which
+ * vmm_disks_check_content() notices that it was changed after the save. Blocks; no request
+ * is in progress, and the devices stay the same meanwhile.
+ */
+int vmm_disks_identify(const struct vmm_machine *m, struct vmm_state_writer *w,
+		       struct vsu_error *err);
+
+/* -ESTALE: a file has changed. A state without these sections has no restriction. */
+int vmm_disks_check_content(const struct vmm_machine *m, const struct vmm_state *state,
+			    struct vsu_error *err);
+
 /* Blocks. The devices stay the same meanwhile. */
 int vmm_disks_flush(const struct vmm_machine *m, struct vsu_error *err);
 

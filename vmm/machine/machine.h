@@ -104,6 +104,7 @@ struct vmm_converting {
 struct vmm_pause {
 	bool for_good;		/* a memory error */
 	bool by_user;		/* the command "pause", until "resume" */
+	struct vmm_stop held;	/* after a save while by_user; see vmm_stop_hold() */
 	struct vmm_save *save;	/* in progress, or NULL */
 	struct vmm_migration *migration; /* likewise */
 	struct vmm_converting converting;

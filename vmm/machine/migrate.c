@@ -93,11 +93,14 @@ static void machine_resume(struct vmm_migration *g)
 
 static int collect_state(struct vmm_migration *g)
 {
+	int rc;
+
 	g->collected = true;
 	g->sender.config.paused = g->m->pause.by_user;
 	input_stop(g);
 	vmm_sharing_log_rings(g->m, &g->log);
-	return vmm_save_collect(g->m, &g->sender.state, g->request.err);
+	rc = vmm_save_collect(g->m, &g->sender.state, g->request.err);
+	return rc ? rc : vmm_save_finish(&g->sender.state, g->request.err);
 }
 
 static void unlock_disks(struct vmm_migration *g)
@@ -351,6 +354,8 @@ int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
 		rc = vmm_save_check(m, err);
 	if (!rc)
 		rc = vmm_sharing_check_log(m, err);
+	if (!rc)
+		vmm_stop_release(m);
 	g = rc ? NULL : migration_new(m);
 	if (!g) {
 		vmm_migrate_options_free(&options);

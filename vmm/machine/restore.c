@@ -292,6 +292,8 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 	unsigned int i;
 	int rc = vmm_disks_check(m, state, err);
 
+	if (!rc && m->options->from && !m->options->changed_disks)
+		rc = vmm_disks_check_content(m, state, err);
 	if (!rc)
 		rc = vmm_kvm_state_load(&m->kvm, state, err);
 	m->small_ports.start_ns = vsu_now_ns() - m->restore.age_ns;

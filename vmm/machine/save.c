@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
 #include "kvm/vm_state.h"
@@ -22,8 +23,12 @@
 #include "process.h"
 #include "x86/cpu_state.h"
 
+/* The guest's state after a save. */
+enum then { THEN_RESUME, THEN_PAUSE, THEN_QUIT };
+
 struct vmm_save {
 	struct vmm_machine *m;
+	enum then then;
 	struct vmm_save_files files;
 	struct vmm_stop stop;
 	ev_prepare step;		/* pauses devices after each turn of the loop */
@@ -40,6 +45,10 @@ static void *writer_main(void *arg)
 	struct vmm_save *s = arg;
 
 	s->rc = vmm_disks_flush(s->m, &s->err);
+	if (!s->rc)
+		s->rc = vmm_disks_identify(s->m, &s->files.state, &s->err);
+	if (!s->rc)
+		s->rc = vmm_save_finish(&s->files.state, &s->err);
 	if (!s->rc)
 		s->rc = vmm_save_write_files(&s->files, &s->err);
 	vsu_event_signal(s->done_fd);
@@ -68,14 +77,23 @@ static void save_free(struct vmm_save *s)
 	m->pause.save = NULL;
 }
 
-/* The guest continues, unless the user paused it before. */
+/* After a failure the guest continues as if no save had been requested. */
 static void save_end(struct vmm_save *s)
 {
+	const enum then then = s->rc ? THEN_RESUME : s->then;
 	struct vmm_machine *m = s->m;
 
-	vmm_stop_resume(m, &s->stop);
+	if (then == THEN_PAUSE)
+		vmm_stop_for_user(m);
+	/* A device that resumes carries out requests, and the disk is no longer the saved one. */
+	if (m->pause.by_user && !s->rc && then != THEN_QUIT)
+		vmm_stop_hold(m, &s->stop);
+	else if (then != THEN_QUIT)
+		vmm_stop_resume(m, &s->stop);
 	vmm_control_answer(m->control, s, "", s->rc ? &s->err : NULL);
 	save_free(s);
+	if (then == THEN_QUIT)
+		vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 }
 
 static void on_done(struct ev_loop *loop, ev_io *w, int revents)
@@ -184,9 +202,12 @@ int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
 	vmm_console_save(m->console, w);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = put_device(m, i, w, err);
-	if (!rc && vmm_state_finish(w) < 0)
-		rc = vsu_error_sys(err, w->error, "the state");
 	return rc;
+}
+
+int vmm_save_finish(struct vmm_state_writer *w, struct vsu_error *err)
+{
+	return vmm_state_finish(w) < 0 ? vsu_error_sys(err, w->error, "the state") : 0;
 }
 
 /* A thread that was started may already have stored its result. */
@@ -258,8 +279,31 @@ int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err)
 	return rc;
 }
 
+/* Removes the word for it, the last one, from the words of the target. */
+static int read_then(char *const *words, char **target, enum then *then,
+		     struct vsu_error *err)
+{
+	unsigned int n;
+
+	for (n = 0; words[n] && strncmp(words[n], "then=", 5) != 0; n++)
+		target[n] = words[n];
+	target[n] = NULL;
+	*then = THEN_RESUME;
+	if (!words[n])
+		return 0;
+	if (!strcmp(words[n], "then=pause"))
+		*then = THEN_PAUSE;
+	else if (!strcmp(words[n], "then=quit"))
+		*then = THEN_QUIT;
+	else
+		return vsu_error_set(err, -EINVAL, "'%s': expected then=pause or then=quit", words[n]);
+	if (words[n + 1])
+		return vsu_error_set(err, -EINVAL, "'%s' after '%s', which must be last", words[n + 1], words[n]);
+	return n ? 0 : vsu_error_set(err, -EINVAL, "no folder before '%s'", words[n]);
+}
+
 static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
-				 struct vsu_error *err)
+				 enum then then, struct vsu_error *err)
 {
 	struct vmm_save *s = calloc(1, sizeof(*s));
 
@@ -268,6 +312,7 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 		return NULL;
 	}
 	s->m = m;
+	s->then = then;
 	s->files.words = m->options->words;
 	s->files.nwords = m->options->nwords;
 	vmm_save_target_init(&s->files);
@@ -287,15 +332,20 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 int vmm_save_begin(struct vmm_machine *m, char *const *words,
 		   struct vsu_error *err)
 {
+	char *target[VMM_SAVE_NFILES + 2];
 	struct vmm_save *s;
-	int rc = vmm_save_check(m, err);
+	enum then then;
+	int rc = read_then(words, target, &then, err);
 
+	if (!rc)
+		rc = vmm_save_check(m, err);
 	if (rc < 0)
 		return rc;
-	s = save_new(m, words, err);
+	s = save_new(m, target, then, err);
 	if (!s)
 		return err->code;
 	m->pause.save = s;
+	vmm_stop_release(m);
 	vmm_cpus_pause(m->cpus);
 	ev_io_init(&s->done, on_done, s->done_fd, EV_READ);
 	s->done.data = s;

@@ -17,7 +17,8 @@
 #include "machine/machine.h"
 
 /*
- * words: those behind "save" (save_target.h). m->pause.save is its subject for vmm_control_answer() until the end. -EOPNOTSUPP: what
+ * words: those behind "save" (save_target.h), then "then=pause" or "then=quit", or none.
+ * m->pause.save is its subject for vmm_control_answer() until the end. -EOPNOTSUPP: what
  * the machine has cannot be saved; -EEXIST: the folder exists; -EBUSY: another save
  * is in progress.
  */
@@ -33,7 +34,7 @@ void vmm_save_free(struct vmm_machine *m);
 /*
  * Parts of it, for a migration too. Check: -EOPNOTSUPP, -EBUSY as above. Describe
  * begins a state and appends what the machine consists of. Collect appends
- * everything, and finishes; the CPUs and devices are stopped (stop.h).
+ * everything but the end; the CPUs and devices are stopped (stop.h).
  */
 int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err);
 int vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w,
@@ -43,5 +44,7 @@ int vmm_save_map(const struct vmm_machine *m, struct vmem_map **out,
 		 struct vsu_error *err);
 int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
 		     struct vsu_error *err);
+/* Appends the end. */
+int vmm_save_finish(struct vmm_state_writer *w, struct vsu_error *err);
 
 #endif

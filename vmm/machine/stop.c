@@ -110,15 +110,42 @@ int vmm_stop_step(struct vmm_machine *m, struct vmm_stop *s, bool collects,
 	return rc == -EAGAIN ? 1 : rc;
 }
 
-void vmm_stop_resume(struct vmm_machine *m, struct vmm_stop *s)
+static void resume_devices(struct vmm_machine *m, struct vmm_stop *s)
 {
 	unsigned int n = s->npaused + s->pausing;
 
-	limit_end(m);
 	while (n > 0)
 		if (m->devices[--n].virtio)
 			(void)!vmm_virtio_resume(m->devices[n].virtio);
 	*s = (struct vmm_stop){ 0 };
+}
+
+void vmm_stop_resume(struct vmm_machine *m, struct vmm_stop *s)
+{
+	limit_end(m);
+	resume_devices(m, s);
 	vmm_cpus_mark_paused(m->cpus);
 	vmm_cpus_resume(m->cpus);
+}
+
+void vmm_stop_hold(struct vmm_machine *m, struct vmm_stop *s)
+{
+	limit_end(m);
+	m->pause.held = *s;
+	*s = (struct vmm_stop){ 0 };
+	vmm_cpus_resume(m->cpus);
+}
+
+void vmm_stop_release(struct vmm_machine *m)
+{
+	resume_devices(m, &m->pause.held);
+}
+
+void vmm_stop_for_user(struct vmm_machine *m)
+{
+	if (!m->pause.by_user) {
+		vmm_cpus_pause(m->cpus);
+		vmm_control_publish(m->control, "paused", "");
+	}
+	m->pause.by_user = true;
 }

@@ -33,6 +33,17 @@ int vmm_stop_devices(struct vmm_machine *m, struct vmm_stop *s, bool collects,
  */
 int vmm_stop_wait(struct vmm_machine *m);
 
+/*
+ * In place of vmm_stop_resume(), while the user pauses the CPUs: the devices stay paused, so
+ * that none carries out a request of the guest, such as a write to a disk. Release resumes
+ * them: with the CPUs, and before another stop or a change of the devices.
+ */
+void vmm_stop_hold(struct vmm_machine *m, struct vmm_stop *s);
+void vmm_stop_release(struct vmm_machine *m);
+
+/* The CPUs stop until the command "resume". */
+void vmm_stop_for_user(struct vmm_machine *m);
+
 /* Resumes the devices that were paused or began to pause, and the CPUs. */
 void vmm_stop_resume(struct vmm_machine *m, struct vmm_stop *s);
 

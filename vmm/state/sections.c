@@ -29,7 +29,7 @@ static const struct kind {
 } kinds[] = {
 	{ "machine", 1 }, { "working-set", 1 }, { "memory", 1 }, { "cpu", 1 }, { "irqchip", 1 },
 	{ "clock", 1 }, { "ports", 1 }, { "serial", 1 }, { "device", 1 },
-	{ "disk", 1 }, { "plugged", 1 }, { "end", 1 },
+	{ "disk", 1 }, { "disk-content", 1 }, { "plugged", 1 }, { "end", 1 },
 };
 
 static const struct kind *find_kind(const char *name)
