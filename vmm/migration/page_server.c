@@ -185,7 +185,7 @@ static int read_reason(struct vmm_page_server *p, struct vsu_error *err)
 	unsigned int failures = 0, n;
 	int rc;
 
-	p->stream->deadline_ns = vsu_now_ns() + 1;
+	vmm_stream_await_reason(p->stream);
 	/* a reset is reported once, before what was received */
 	for (n = 0; failures < 2 && n < MAX_UNREAD; n++) {
 		rc = vmm_stream_expect(p->stream, "failed", &section, &why);

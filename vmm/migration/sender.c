@@ -58,6 +58,16 @@ static bool is_switched(const struct vmm_sender *s)
 	return s->config.postcopy && __atomic_load_n(&s->progress.switches, __ATOMIC_RELAXED);
 }
 
+/* The guest is stopped: for all connections. */
+static void set_deadline(struct vmm_sender *s, uint64_t ns)
+{
+	const uint64_t until_ns = vsu_now_ns() + ns;
+	unsigned int i;
+
+	for (i = 0; i < s->nstreams; i++)
+		s->streams[i]->deadline_ns = until_ns;
+}
+
 /* --------------------------------------------------------------------- memory */
 
 /* Waits until the rate allows what all connections have sent. */
@@ -200,7 +210,7 @@ static int send_go(struct vmm_sender *s, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	set_phase(s, VMM_SENDER_COMMITTED);
-	s->stream.deadline_ns = vsu_now_ns() + STOPPED_NS;
+	set_deadline(s, STOPPED_NS);
 	return 0;
 }
 
@@ -268,8 +278,7 @@ static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 	int rc = s->config.request(s->config.opaque, VMM_SENDER_STOP, err);
 
 	set_phase(s, VMM_SENDER_STOPPED);
-	s->stream.deadline_ns = vsu_now_ns() + s->config.downtime_ns +
-				STOPPED_NS;
+	set_deadline(s, s->config.downtime_ns + STOPPED_NS);
 	if (!rc)
 		rc = add_written(s, err);
 	if (!rc && is_switched(s))
@@ -312,7 +321,7 @@ static void ask_reason(struct vmm_sender *s, struct vsu_error *err)
 	struct vmm_state_section section;
 	struct vsu_error why = VSU_ERROR_INIT;
 
-	s->stream.deadline_ns = vsu_now_ns() + 1;
+	vmm_stream_await_reason(&s->stream);
 	if (vmm_stream_expect(&s->stream, "ready", &section, &why) == -EREMOTEIO)
 		*err = why;
 }

@@ -25,6 +25,7 @@
 #define TEXT_MAX 1024u		/* of "failed" */
 #define CHILD_MS 1000		/* for a child to end by itself */
 #define REFUSE_NS (UINT64_C(1000) * NS_PER_MS)
+#define REASON_NS (UINT64_C(1000) * NS_PER_MS)
 
 /* The sections of a stream and the maximum length of their content. */
 static const struct limit {
@@ -84,38 +85,6 @@ void vmm_stream_close(struct vmm_stream *s)
 
 /* ---------------------------------------------------------------------- bytes */
 
-/* Milliseconds for poll(2), rounded up; -1: no limit. */
-static int patience_ms(uint64_t until_ns)
-{
-	const uint64_t now = vsu_now_ns();
-
-	if (!until_ns)
-		return -1;
-	return now >= until_ns ? 0 :
-	       (int)((until_ns - now) / NS_PER_MS % 1000000) + 1;
-}
-
-int vmm_stream_wait(const struct vmm_stream *s, int fd, short events,
-		    uint64_t until_ns, struct vsu_error *err)
-{
-	struct pollfd p[2] = {
-		{ .fd = s->cancel_fd, .events = POLLIN },
-		{ .fd = fd, .events = events },
-	};
-	int rc;
-
-	do
-		rc = poll(p, 2, patience_ms(until_ns));
-	while (rc < 0 && errno == EINTR);
-	if (rc < 0)
-		return vsu_error_sys(err, -errno, "poll");
-	if (p[0].revents)
-		return vsu_error_set(err, -ECANCELED, "it was cancelled");
-	if (!rc)
-		return vsu_error_set(err, -ETIMEDOUT, "the other side does not answer");
-	return 0;
-}
-
 static int lost_peer(struct vsu_error *err)
 {
 	return vsu_error_set(err, -ECONNRESET, "the other side closed the connection");
@@ -163,6 +132,9 @@ static int send_bytes(struct vmm_stream *s, const unsigned char *bytes,
 	int rc = 0;
 
 	while (!rc && len > 0) {
+		rc = vmm_stream_check(s, s->deadline_ns, err);
+		if (rc < 0)
+			return rc;
 		n = send_some(s, bytes, len, &events);
 		if (n < 0) {
 			rc = wait_again(s, (int)n, events, err);
@@ -213,6 +185,9 @@ static int receive_bytes(struct vmm_stream *s, unsigned char *bytes,
 	int rc = 0;
 
 	while (!rc && len > 0) {
+		rc = vmm_stream_check(s, s->deadline_ns, err);
+		if (rc < 0)
+			return rc;
 		n = receive_some(s, bytes, len, &events);
 		if (n == 0)
 			return lost_peer(err);
@@ -385,6 +360,11 @@ void vmm_stream_fields(const struct vmm_state_section *section,
 		.name = section->name, .at = section->bytes,
 		.left = section->len,
 	};
+}
+
+void vmm_stream_await_reason(struct vmm_stream *s)
+{
+	s->deadline_ns = vsu_now_ns() + REASON_NS;
 }
 
 void vmm_stream_refuse(struct vmm_stream *s, const struct vsu_error *why)

@@ -7,7 +7,8 @@
  * its length are checked. Each name has a maximum length.
  *
  * Threads: confined; calls block, until the descriptor cancel_fd is readable or the
- * deadline passes.
+ * deadline passes. Both are checked before each transfer, so that they also end a call
+ * whose peer never makes it wait.
  */
 #ifndef VMM_MIGRATION_STREAM_H
 #define VMM_MIGRATION_STREAM_H
@@ -66,6 +67,9 @@ void vmm_stream_close(struct vmm_stream *s);
 int vmm_stream_wait(const struct vmm_stream *s, int fd, short events,
 		    uint64_t until_ns, struct vsu_error *err);
 
+/* Does not wait: -ECANCELED, or -ETIMEDOUT if until_ns is neither 0 nor later. */
+int vmm_stream_check(const struct vmm_stream *s, uint64_t until_ns, struct vsu_error *err);
+
 /* Bytes of the peer are here that poll(2) does not report. */
 static inline bool vmm_stream_has_input(const struct vmm_stream *s)
 {
@@ -109,6 +113,9 @@ int vmm_stream_expect(struct vmm_stream *s, const char *name,
 /* The fields of a received section. */
 void vmm_stream_fields(const struct vmm_state_section *section,
 		       struct vmm_state_fields *fields);
+
+/* The peer is gone: calls receive what it has sent before, for at most a second. */
+void vmm_stream_await_reason(struct vmm_stream *s);
 
 /* Reports a failure to the peer, as far as that is still possible. */
 void vmm_stream_refuse(struct vmm_stream *s, const struct vsu_error *why);

@@ -11,6 +11,7 @@
 #include "../util.h"
 #include "migration/address.h"
 #include "migration/stream.h"
+#include "state/checksum.h"
 
 #define HEADER VMM_STATE_HEADER
 
@@ -159,6 +160,110 @@ START_TEST(wait_ends_when_it_is_cancelled_or_late)
 }
 END_TEST
 
+/* ------------------------------------------- a peer that never makes the caller wait */
+
+#define FLOOD 1000u
+
+static unsigned int transfers;	/* of the layer; FLOOD: it ends */
+
+/* Sections that may be skipped, without an end. */
+static ssize_t flood_receive(void *self, void *bytes, size_t len, short *events)
+{
+	(void)self;
+	(void)events;
+	if (++transfers > FLOOD)
+		return 0;
+	ck_assert_uint_eq(len, HEADER);
+	memcpy(bytes, there.w.bytes, len);
+	return (ssize_t)len;
+}
+
+static ssize_t flood_send(void *self, const void *bytes, size_t len, short *events)
+{
+	(void)self;
+	(void)bytes;
+	(void)len;
+	(void)events;
+	return ++transfers > FLOOD ? -EPIPE : 1;
+}
+
+static void flood_free(void *self)
+{
+	(void)self;
+}
+
+static const struct vmm_stream_layer flood = {
+	.receive = flood_receive, .send = flood_send, .free = flood_free,
+};
+
+static void flood_begin(void)
+{
+	static const unsigned char zeros[4];
+	unsigned char *header;
+	uint32_t sum;
+
+	vmm_stream_begin(&there, "zzz");
+	vmm_state_section_end(&there.w);
+	header = there.w.bytes;
+	memset(header + 24, 0, 4);	/* not required */
+	sum = vmm_checksum_add(UINT32_MAX, header, 28);
+	sum = ~vmm_checksum_add(vmm_checksum_add(sum, zeros, 4), header + 32, 8);
+	memcpy(header + 28, &sum, 4);
+	here.layer = &flood;
+	transfers = 0;
+}
+
+static int send_large(void)
+{
+	static const unsigned char bytes[2 * FLOOD];
+
+	vmm_stream_begin(&here, "pages");
+	vmm_state_put(&here.w, bytes, sizeof(bytes));
+	return vmm_stream_send(&here, &err);
+}
+
+START_TEST(e2_50_flood_of_skipped_sections_ends_at_the_deadline)
+{
+	flood_begin();
+	here.deadline_ns = vsu_now_ns() + 1;
+	ck_assert_int_eq(vmm_stream_receive(&here, &section, &err), -ETIMEDOUT);
+	ck_assert_int_eq(send_large(), -ETIMEDOUT);
+}
+END_TEST
+
+START_TEST(e2_50_flood_of_skipped_sections_ends_when_cancelled)
+{
+	flood_begin();
+	here.cancel_fd = vsu_event_new();
+	vsu_event_signal(here.cancel_fd);
+	ck_assert_int_eq(vmm_stream_receive(&here, &section, &err), -ECANCELED);
+	ck_assert_int_eq(send_large(), -ECANCELED);
+	vsu_fd_close(&here.cancel_fd);
+}
+END_TEST
+
+START_TEST(skipped_sections_before_the_deadline_are_no_failure)
+{
+	flood_begin();
+	here.deadline_ns = vsu_now_ns() + UINT64_C(60000000000);
+	ck_assert_int_eq(vmm_stream_receive(&here, &section, &err), -ECONNRESET);
+	ck_assert_uint_gt(transfers, FLOOD);
+}
+END_TEST
+
+START_TEST(reason_that_was_sent_before_is_received)
+{
+	struct vsu_error why;
+
+	vsu_error_set(&why, -EIO, "no disk");
+	vmm_stream_refuse(&there, &why);
+	vsu_fd_close(&there.fd);
+	here.deadline_ns = 1;	/* the former one has passed */
+	vmm_stream_await_reason(&here);
+	ck_assert_int_eq(vmm_stream_expect(&here, "ready", &section, &err), -EREMOTEIO);
+}
+END_TEST
+
 START_TEST(address_has_a_scheme_and_a_rest)
 {
 	static const char *const wrong[] = { "", "unix:", "/tmp/a", "ssl:a:1", "exec:" };
@@ -219,6 +324,10 @@ int main(void)
 	tcase_add_test(tc, failure_of_the_peer_is_its_sentence);
 	tcase_add_test(tc, header_of_another_version_is_refused);
 	tcase_add_test(tc, wait_ends_when_it_is_cancelled_or_late);
+	tcase_add_test(tc, e2_50_flood_of_skipped_sections_ends_at_the_deadline);
+	tcase_add_test(tc, e2_50_flood_of_skipped_sections_ends_when_cancelled);
+	tcase_add_test(tc, skipped_sections_before_the_deadline_are_no_failure);
+	tcase_add_test(tc, reason_that_was_sent_before_is_received);
 	tcase_add_test(tc, address_has_a_scheme_and_a_rest);
 	tcase_add_test(tc, tls_address_needs_certificates);
 	tcase_add_test(tc, command_is_connected_by_its_input_and_output);
