@@ -16,6 +16,7 @@
 #include "process.h"
 
 #define MAX_POLLED (VMM_PLACE_MAX_SOURCES + 2)
+#define COMPLETE_NS UINT64_C(1000000000) /* to send the last section */
 
 struct vmm_page_fetch {
 	struct vmm_page_fetch_config config;
@@ -24,6 +25,8 @@ struct vmm_page_fetch {
 	pthread_t thread;
 	bool started;
 	int wake_fd;		/* the owner has changed something */
+	int stop_fd;		/* cancels a transfer of the thread */
+	bool stops;		/* atomic */
 	int ended_fd;
 	uint64_t left, total, foreign;	/* atomic */
 
@@ -31,7 +34,7 @@ struct vmm_page_fetch {
 	pthread_cond_t changed;
 	const char *to_send;	/* name of a section, or NULL */
 	bool runs;		/* "running" is or was sent */
-	bool has_go, arrived, stops;
+	bool has_go, arrived;
 	uint32_t paused;
 	int rc;			/* of the thread */
 	struct vsu_error err;
@@ -88,16 +91,22 @@ static int receive_section(struct vmm_page_fetch *f, struct vsu_error *err)
 	return rc;
 }
 
+static void send_complete(struct vmm_page_fetch *f)
+{
+	f->config.stream->deadline_ns = vsu_now_ns() + COMPLETE_NS;
+	vmm_stream_begin(f->config.stream, "complete");
+	(void)!vmm_stream_send(f->config.stream, NULL);
+}
+
 /* All pages are here: no fault can follow. Requires the lock. */
 static void fetch_complete(struct vmm_page_fetch *f)
 {
 	vmm_placer_end(&f->placer);
 	f->arrived = true;
-	vsu_event_signal(f->ended_fd);
-	vmm_stream_begin(f->config.stream, "complete");
 	/* the guest runs here, whether the source receives this or not */
-	(void)!vmm_stream_send(f->config.stream, NULL);
+	send_complete(f);
 	vmm_stream_close(f->config.stream);
+	vsu_event_signal(f->ended_fd);	/* the owner ends this thread then */
 }
 
 /* Requires the lock. */
@@ -178,14 +187,9 @@ static int serve_turn(struct vmm_page_fetch *f, struct vsu_error *err)
 	return rc || arrived || !(input || polled[n + 1].revents) ? rc : receive_section(f, err);
 }
 
-static bool should_stop(struct vmm_page_fetch *f)
+static bool should_stop(const struct vmm_page_fetch *f)
 {
-	bool stops;
-
-	pthread_mutex_lock(&f->lock);
-	stops = f->stops;
-	pthread_mutex_unlock(&f->lock);
-	return stops;
+	return __atomic_load_n(&f->stops, __ATOMIC_ACQUIRE);
 }
 
 static void end_failed(struct vmm_page_fetch *f, int rc, const struct vsu_error *err)
@@ -212,12 +216,19 @@ static void *fetch_main(void *arg)
 
 	while (!rc && !should_stop(f))
 		rc = serve_turn(f, &err);
-	if (rc < 0)
+	if (rc < 0 && !should_stop(f))
 		end_failed(f, rc, &err);
 	return NULL;
 }
 
 /* -------------------------------------------------------------------- the owner */
+
+static void close_events(struct vmm_page_fetch *f)
+{
+	vsu_fd_close(&f->wake_fd);
+	vsu_fd_close(&f->stop_fd);
+	vsu_fd_close(&f->ended_fd);
+}
 
 int vmm_page_fetch_new(const struct vmm_page_fetch_config *config,
 		       struct vmm_page_fetch **out, struct vsu_error *err)
@@ -229,10 +240,10 @@ int vmm_page_fetch_new(const struct vmm_page_fetch_config *config,
 		return vsu_error_set(err, -ENOMEM, "no memory");
 	f->config = *config;
 	f->wake_fd = vsu_event_new();
+	f->stop_fd = vsu_event_new();
 	f->ended_fd = vsu_event_new();
-	if (f->wake_fd < 0 || f->ended_fd < 0) {
-		vsu_fd_close(&f->wake_fd);
-		vsu_fd_close(&f->ended_fd);
+	if (f->wake_fd < 0 || f->stop_fd < 0 || f->ended_fd < 0) {
+		close_events(f);
 		free(f);
 		return vsu_error_set(err, -EMFILE, "no free descriptor");
 	}
@@ -256,18 +267,28 @@ int vmm_page_fetch_begin(struct vmm_page_fetch *f, struct vsu_error *err)
 	publish_left(f);
 	if (rc < 0)
 		return rc;
+	f->config.stream->cancel_fd = f->stop_fd;
 	rc = prog_thread_start(&f->thread, fetch_main, f, 0);
 	f->started = !rc;
 	return rc ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
 }
 
+/* The peer may stall within a section, or not read: the lock is held while a section is sent. */
+static void stop_thread(struct vmm_page_fetch *f)
+{
+	__atomic_store_n(&f->stops, true, __ATOMIC_RELEASE);
+	vsu_event_signal(f->stop_fd);
+	vsu_event_signal(f->wake_fd);
+	if (f->started)
+		pthread_join(f->thread, NULL);
+	f->config.stream->cancel_fd = -1;
+}
+
 /* The source does not have to wait for pages that nothing will use. */
 static void release_source(struct vmm_page_fetch *f)
 {
-	if (f->runs && !f->arrived && !f->rc) {
-		vmm_stream_begin(f->config.stream, "complete");
-		(void)!vmm_stream_send(f->config.stream, NULL);
-	}
+	if (f->runs && !f->arrived && !f->rc)
+		send_complete(f);
 	if (f->runs)
 		vmm_stream_close(f->config.stream);
 }
@@ -276,16 +297,10 @@ void vmm_page_fetch_free(struct vmm_page_fetch *f)
 {
 	if (!f)
 		return;
-	pthread_mutex_lock(&f->lock);
-	f->stops = true;
-	pthread_mutex_unlock(&f->lock);
-	vsu_event_signal(f->wake_fd);
-	if (f->started)
-		pthread_join(f->thread, NULL);
+	stop_thread(f);
 	release_source(f);
 	vmm_placer_free(&f->placer);
-	vsu_fd_close(&f->wake_fd);
-	vsu_fd_close(&f->ended_fd);
+	close_events(f);
 	pthread_cond_destroy(&f->changed);
 	pthread_mutex_destroy(&f->lock);
 	free(f);

@@ -12,6 +12,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -274,6 +277,34 @@ START_TEST(end_of_the_machine_releases_the_source)
 }
 END_TEST
 
+/* Until the thread has read all that was sent. */
+static void wait_until_read(void)
+{
+	int unread;
+
+	do
+		ck_assert_int_eq(ioctl(there.fd, SIOCOUTQ, &unread), 0);
+	while (unread);
+}
+
+START_TEST(e2_51_source_that_stalls_within_a_section_does_not_keep_the_machine)
+{
+	begin();
+	if (_i)
+		run_guest();
+	vmm_stream_begin(&there, "pages");
+	vmm_state_put_u64(&there.w, GPA + MISSING_PAGE * PAGE);
+	vmm_state_section_end(&there.w);
+	ck_assert_int_eq(send(there.fd, there.w.bytes, VMM_STATE_HEADER + 3, 0),
+			 VMM_STATE_HEADER + 3);
+	wait_until_read();
+	vmm_page_fetch_free(fetch);
+	fetch = NULL;
+	if (_i)
+		expect("complete");
+}
+END_TEST
+
 static const struct {
 	const char *properties;
 	int rc;
@@ -441,6 +472,8 @@ int main(void)
 	tcase_add_test(tc, failure_before_the_guest_runs_releases_its_threads);
 	tcase_add_test(tc, failure_while_the_guest_runs_loses_it);
 	tcase_add_test(tc, end_of_the_machine_releases_the_source);
+	tcase_add_loop_test(tc, e2_51_source_that_stalls_within_a_section_does_not_keep_the_machine,
+			    0, 2);
 	tcase_add_loop_test(tc, memory_that_cannot_report_missing_pages_is_refused, 0, COUNT(checked));
 	tcase_add_loop_test(tc, rejects_what_is_no_missing_page, 0, COUNT(hostile));
 	tcase_add_test(tc, other_process_waits_as_well);
