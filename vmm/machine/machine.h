@@ -89,7 +89,7 @@ struct vmm_stop {
 struct vmm_stop_limit {
 	ev_timer timer;		/* from the first wait on */
 	double seconds;		/* 0: the default */
-	bool over;
+	unsigned int over;	/* how many times they have passed */
 };
 
 /* Conversions of private memory that wait for devices; see conversion.c. */

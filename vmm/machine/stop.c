@@ -11,6 +11,8 @@
 
 #define MAX_TRIES 100u
 #define LIMIT_S 10.
+/* Another process gets that many limits, to stop and to transfer its state. */
+#define REMOTE_LIMITS 2u
 
 /* ----------------------------------------------------------------- time limit */
 
@@ -24,21 +26,27 @@ static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	(void)loop;
 	(void)revents;
-	((struct vmm_stop_limit *)w->data)->over = true;
+	((struct vmm_stop_limit *)w->data)->over++;
+}
+
+/* Waits at most that many times the limit, from the first wait of the stop on. */
+static int limit_wait(struct vmm_machine *m, unsigned int times)
+{
+	struct vmm_stop_limit *l = &m->pause.limit;
+
+	if (l->over >= times)
+		return -ETIMEDOUT;
+	if (ev_is_active(&l->timer))
+		return -EAGAIN;
+	ev_timer_init(&l->timer, on_limit, limit_seconds(m), limit_seconds(m));
+	l->timer.data = l;
+	ev_timer_start(m->loop, &l->timer);
+	return -EAGAIN;
 }
 
 int vmm_stop_wait(struct vmm_machine *m)
 {
-	struct vmm_stop_limit *l = &m->pause.limit;
-
-	if (l->over)
-		return -ETIMEDOUT;
-	if (ev_is_active(&l->timer))
-		return -EAGAIN;
-	ev_timer_init(&l->timer, on_limit, limit_seconds(m), 0.);
-	l->timer.data = l;
-	ev_timer_start(m->loop, &l->timer);
-	return -EAGAIN;
+	return limit_wait(m, 1);
 }
 
 static void limit_end(struct vmm_machine *m)
@@ -46,19 +54,27 @@ static void limit_end(struct vmm_machine *m)
 	struct vmm_stop_limit *l = &m->pause.limit;
 
 	ev_timer_stop(m->loop, &l->timer);
-	l->over = false;
+	l->over = 0;
 }
 
 /* ----------------------------------------------------------------------- stop */
 
+/*
+ * A peer that makes slow progress would renew the time limits of its protocol again and
+ * again.
+ */
 static int wait_for_device(struct vmm_machine *m, unsigned int i, struct vsu_error *err)
 {
-	int rc = m->devices[i].spec.remote ? -EAGAIN : vmm_stop_wait(m);
+	const bool remote = m->devices[i].spec.remote;
+	const unsigned int times = remote ? REMOTE_LIMITS : 1;
+	int rc = limit_wait(m, times);
 
 	if (rc != -ETIMEDOUT)
 		return rc;
-	return vsu_error_set(err, rc, "device %u did not complete its requests within %g seconds",
-			     i, limit_seconds(m));
+	return vsu_error_set(err, rc, remote ?
+			     "device %u: its back-end did not stop and transfer its state within %g seconds" :
+			     "device %u did not complete its requests within %g seconds",
+			     i, times * limit_seconds(m));
 }
 
 int vmm_stop_devices(struct vmm_machine *m, struct vmm_stop *s, bool collects,

@@ -2,7 +2,8 @@
 /*
  * Stops CPUs and devices so that their state can be collected. A stop waits at most 10
  * seconds for requests of a device in this process, or for an access of a CPU to a
- * device; another process that serves a device has the time limits of its protocol.
+ * device; another process that serves a device has 20 seconds in all, also for its state,
+ * within the time limits of its protocol.
  *
  * Threads: the main thread.
  */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the time that devices have to stop. */
+#include <config.h>
+
+#include "../util.h"
+#include "machine/stop.h"
+
+#define LIMIT 0.01
+
+static struct vmm_machine m;
+static struct vmm_stop stop;
+static struct vsu_error err;
+static unsigned int ends_after;	/* limits; 0: never */
+static bool resumed;
+
+/* ------------------------------------------------------- in place of the devices */
+
+int __wrap_vmm_virtio_pause(struct vmm_virtio *v, bool saves);
+int __wrap_vmm_virtio_resume(struct vmm_virtio *v);
+void __wrap_vmm_cpus_mark_paused(const struct vmm_cpus *cpus);
+void __wrap_vmm_cpus_resume(struct vmm_cpus *cpus);
+
+/* As of a back-end that makes progress without an end. */
+int __wrap_vmm_virtio_pause(struct vmm_virtio *v, bool saves)
+{
+	(void)v;
+	(void)saves;
+	return ends_after && m.pause.limit.over >= ends_after ? 0 : -EAGAIN;
+}
+
+int __wrap_vmm_virtio_resume(struct vmm_virtio *v)
+{
+	(void)v;
+	resumed = true;
+	return 0;
+}
+
+void __wrap_vmm_cpus_mark_paused(const struct vmm_cpus *cpus)
+{
+	(void)cpus;
+}
+
+void __wrap_vmm_cpus_resume(struct vmm_cpus *cpus)
+{
+	(void)cpus;
+}
+
+static void setup(void)
+{
+	memset(&m, 0, sizeof(m));
+	stop = (struct vmm_stop){ 0 };
+	vsu_error_clear(&err);
+	m.loop = ev_loop_new(0);
+	m.pause.limit.seconds = LIMIT;
+	m.ndevices = 1;
+	m.devices[0].virtio = (struct vmm_virtio *)&m;	/* not accessed */
+	ends_after = 0;
+	resumed = false;
+}
+
+static void teardown(void)
+{
+	ev_loop_destroy(m.loop);
+}
+
+static int stop_device(bool remote)
+{
+	int rc;
+
+	m.devices[0].spec.remote = remote;
+	while ((rc = vmm_stop_devices(&m, &stop, true, &err)) == -EAGAIN)
+		ev_run(m.loop, EVRUN_ONCE);
+	return rc;
+}
+
+START_TEST(e2_53_back_end_that_never_ends_its_state_does_not_keep_the_guest_paused)
+{
+	ck_assert_int_eq(stop_device(true), -ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "device 0: its back-end did not stop"));
+	vmm_stop_resume(&m, &stop);
+	ck_assert(resumed);
+	ck_assert_uint_eq(m.pause.limit.over, 0);
+}
+END_TEST
+
+START_TEST(back_end_has_twice_the_time_of_a_device_in_this_process)
+{
+	ends_after = 1;
+	ck_assert_int_eq(stop_device(true), 0);
+	vmm_stop_resume(&m, &stop);
+}
+END_TEST
+
+START_TEST(device_in_this_process_has_the_limit_once)
+{
+	ends_after = 2;
+	ck_assert_int_eq(stop_device(false), -ETIMEDOUT);
+	ck_assert_uint_eq(m.pause.limit.over, 1);
+	vmm_stop_resume(&m, &stop);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("machine");
+	TCase *tc = tcase_create("stop");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, e2_53_back_end_that_never_ends_its_state_does_not_keep_the_guest_paused);
+	tcase_add_test(tc, back_end_has_twice_the_time_of_a_device_in_this_process);
+	tcase_add_test(tc, device_in_this_process_has_the_limit_once);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
