@@ -9,14 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "cli/configuration.h"
 #include "json_read.h"
+#include "log.h"
 #include "migration/address.h"
 
 #define MAX_BYTES (1u << 20)
 #define MAX_WORDS 1024
+#define HEADER_NS UINT64_C(5000000000)	/* for a peer to send the header */
 
 /* The whole file, which may be a pipe, and a 0 behind it. */
 static int read_all(int fd, char *text, struct vsu_error *err)
@@ -184,14 +187,45 @@ static int drop_local(char **words, int n)
 	return to;
 }
 
+/* fd: and exec: have no other peer, which may need the time of its user. */
+static int receive_header(struct vmm_configuration *c, bool single, struct vsu_error *err)
+{
+	int rc;
+
+	c->stream.deadline_ns = single ? 0 : vsu_now_ns() + HEADER_NS;
+	rc = vmm_stream_receive_header(&c->stream, err);
+	c->stream.deadline_ns = 0;
+	if (rc < 0 && !single)
+		vmm_stream_refuse(&c->stream, err);
+	return rc;
+}
+
+/* Connections of strangers are closed. A failure without one is that of the listener. */
+static int accept_source(struct vmm_configuration *c, struct vmm_listener *l,
+			 struct vsu_error *err)
+{
+	const bool single = vmm_address_is_single(l->address);
+	int rc;
+
+	for (;;) {
+		rc = vmm_address_accept(l, &c->stream, err);
+		if (!rc)
+			rc = receive_header(c, single, err);
+		if (!rc || single || c->stream.fd < 0)
+			return rc;
+		prog_log(PROG_LOG_WARNING, "stranger", "--incoming: a connection was closed, and the source is still awaited: %s",
+			 err->msg);
+		vmm_stream_close(&c->stream);
+		vmm_stream_init(&c->stream);
+	}
+}
+
 /* The section "arguments", and other connections before it. */
 static int receive_arguments(struct vmm_configuration *c, struct vmm_listener *l,
 			     struct vmm_state_section *s, struct vsu_error *err)
 {
-	int rc = vmm_address_accept(l, &c->stream, err);
+	int rc = accept_source(c, l, err);
 
-	if (!rc)
-		rc = vmm_stream_receive_header(&c->stream, err);
 	if (!rc)
 		rc = vmm_stream_receive(&c->stream, s, err);
 	if (rc < 0)

@@ -133,6 +133,10 @@ struct tls_address {
 	const char *folder, *hostname;
 };
 
+/* For the handshake: with the destination, and with a peer who may be anyone. */
+#define CONNECT_NS UINT64_C(30000000000)
+#define STRANGER_NS UINT64_C(5000000000)
+
 enum { TLS_CERTIFICATES, TLS_HOSTNAME };
 
 static const struct vsu_option tls_keys[] = {
@@ -204,7 +208,7 @@ static int tls_connect(const char *rest, struct vmm_stream *s, struct vsu_error 
 	if (!rc)
 		rc = vmm_tcp_connect(a.host, s, err);
 	if (!rc)
-		rc = vmm_tls_start(s, err);
+		rc = vmm_tls_start(s, CONNECT_NS, err);
 	free(a.host);
 	return rc;
 }
@@ -235,7 +239,7 @@ static int tls_accept(struct vmm_listener *l, struct vmm_stream *s,
 	if (!rc)
 		rc = accept_one(l, s, err);
 	if (!rc)
-		rc = vmm_tls_start(s, err);
+		rc = vmm_tls_start(s, STRANGER_NS, err);
 	free(a.host);
 	return rc;
 }

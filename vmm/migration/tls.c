@@ -11,8 +11,6 @@
 #include "migration/tls.h"
 #include "module_loader.h"
 
-#define HANDSHAKE_NS UINT64_C(30000000000)
-
 static const struct prog_module module = {
 	.file = "migration-tls.so", .symbol = VMM_TLS_MODULE_SYMBOL,
 	.subject = "TLS", .package = "cvmm-migration-tls", .library = "gnutls",
@@ -50,9 +48,9 @@ static const struct vmm_tls_module *module_of(const struct vmm_stream *s)
 		offsetof(struct vmm_tls_module, layer));
 }
 
-int vmm_tls_start(struct vmm_stream *s, struct vsu_error *err)
+int vmm_tls_start(struct vmm_stream *s, uint64_t ns, struct vsu_error *err)
 {
-	const uint64_t until = vsu_now_ns() + HANDSHAKE_NS;
+	const uint64_t until = vsu_now_ns() + ns;
 	short events = POLLIN;
 	int rc;
 
@@ -61,6 +59,8 @@ int vmm_tls_start(struct vmm_stream *s, struct vsu_error *err)
 		if (rc != -EAGAIN)
 			return rc;
 		rc = vmm_stream_wait(s, s->fd, events, until, err);
+		if (!rc)
+			rc = vmm_stream_check(s, until, err);
 	} while (!rc);
 	return rc;
 }

@@ -51,8 +51,8 @@ int vmm_tls_prepare(struct vmm_stream *s, const struct vmm_tls_config *config,
 
 /*
  * Makes the connection secure after that. -EPROTO: the peer is not the expected one;
- * -ETIMEDOUT.
+ * -ETIMEDOUT: the handshake took longer than ns.
  */
-int vmm_tls_start(struct vmm_stream *s, struct vsu_error *err);
+int vmm_tls_start(struct vmm_stream *s, uint64_t ns, struct vsu_error *err);
 
 #endif

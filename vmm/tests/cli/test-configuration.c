@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the command line of a migration's source. */
+#include <config.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "cli/configuration.h"
+#include "log.h"
+#include "migration/stream.h"
+#include "../util.h"
+
+static struct vmm_configuration c;
+static struct vsu_error err;
+static char folder[64], address[96];
+static char *argv[8];
+static int argc;
+
+static void setup(void)
+{
+	snprintf(folder, sizeof(folder), "configuration-%d", (int)getpid());
+	snprintf(address, sizeof(address), "--incoming=unix:%s/socket", folder);
+	ck_assert_int_eq(mkdir(folder, 0700), 0);
+	vsu_error_clear(&err);
+	prog_log_set_level(PROG_LOG_ERROR);
+	argc = 0;
+}
+
+static void teardown(void)
+{
+	vmm_configuration_free(&c);
+	rmdir(folder);
+}
+
+static void add_word(const char *word)
+{
+	argv[argc++] = (char *)(uintptr_t)word;
+}
+
+static bool has_word(const char *word)
+{
+	int i;
+
+	for (i = 0; i < c.all.n; i++)
+		if (!strcmp(c.all.words[i], word))
+			return true;
+	return false;
+}
+
+static void *read_main(void *arg)
+{
+	(void)arg;
+	return (void *)(intptr_t)vmm_configuration_read(&c, argc, argv, &err);
+}
+
+static int connect_it(void)
+{
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/socket", folder);
+	do	/* until the other thread listens */
+		fd = vsu_sock_connect(path, NULL);
+	while (fd < 0);
+	return fd;
+}
+
+static void expect_end(int fd)
+{
+	char byte[256];
+	struct vmm_stream s;
+
+	vmm_stream_init(&s);
+	s.fd = fd;
+	while (!vmm_stream_wait_input(&s, 0, NULL) && recv(fd, byte, sizeof(byte), 0) > 0)
+		;
+	vmm_stream_close(&s);
+}
+
+static void send_machine(const char *arguments)
+{
+	struct vmm_stream s;
+
+	vmm_stream_init(&s);
+	s.fd = connect_it();
+	ck_assert_int_eq(vmm_stream_send_header(&s, &err), 0);
+	vmm_stream_begin(&s, "arguments");
+	vmm_state_put(&s.w, arguments, strlen(arguments));
+	ck_assert_int_eq(vmm_stream_send(&s, &err), 0);
+	vmm_stream_close(&s);
+}
+
+static const char *const strangers[] = {
+	"", "GET / HTTP/1.0\r\n\r\n", "CVMMMIGR\2\0\0\0\0\0\0", "CVMM",
+};
+
+START_TEST(e2_52_stranger_does_not_end_the_wait_for_a_source)
+{
+	const size_t len = strlen(strangers[_i]);
+	pthread_t thread;
+	void *rc;
+	int fd;
+
+	add_word("run");
+	add_word(address);
+	ck_assert_int_eq(pthread_create(&thread, NULL, read_main, NULL), 0);
+	fd = connect_it();
+	ck_assert_int_eq(send(fd, strangers[_i], len, 0), (ssize_t)len);
+	shutdown(fd, SHUT_WR);
+	expect_end(fd);
+	send_machine("{\"arguments\":[\"builtin:selftest\",\"--control\",\"x\",\"--sandbox=off\",\"--jail\"]}");
+	pthread_join(thread, &rc);
+	ck_assert_ptr_null(rc);
+	ck_assert(has_word("builtin:selftest"));
+	ck_assert_int_eq(c.all.n, 2);	/* options of the source's process do not count */
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("cli");
+	TCase *tc = tcase_create("configuration");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, e2_52_stranger_does_not_end_the_wait_for_a_source, 0,
+			    COUNT(strangers));
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
