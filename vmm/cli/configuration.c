@@ -139,7 +139,7 @@ static int change_saved(struct vmm_configuration *c, const char *folder,
 	c->saved.words[0] = argv[0];
 	rc = read_saved(c, folder, err);
 	if (!rc)
-		rc = vmm_saved_words_merge(&c->all, &c->saved, argc, argv, err);
+		rc = vmm_saved_words_merge(&c->all, &c->saved, VMM_WORDS_SAVED, argc, argv, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "--from '%s'", folder) : 0;
 }
 
@@ -158,33 +158,6 @@ static bool is_option(const char *word, const char *name)
 	const size_t len = strlen(name);
 
 	return !strncmp(word, name, len) && (!word[len] || word[len] == '=');
-}
-
-/* Options of the source's process, not of the machine. */
-static bool is_local(const char *word)
-{
-	return is_option(word, "--from") || is_option(word, "--control") ||
-	       is_option(word, "--socket-mode") ||
-	       is_option(word, "--socket-group") || is_option(word, "--sandbox") ||
-	       is_option(word, "--daemon-path") ||
-	       is_option(word, "--user") || is_option(word, "--jail");
-}
-
-/* Without those options and their values. */
-static int drop_local(char **words, int n)
-{
-	int from = 0, to = 0;
-	bool local;
-
-	while (from < n) {
-		local = is_local(words[from]);
-		if (!local)
-			words[to++] = words[from];
-		else if (!strchr(words[from], '=') && strcmp(words[from], "--jail"))
-			from++;
-		from++;
-	}
-	return to;
 }
 
 /* fd: and exec: have no other peer, which may need the time of its user. */
@@ -257,7 +230,7 @@ static int receive_words(struct vmm_configuration *c, struct vmm_listener *l,
 	for (i = 0; i < n; i++)
 		if (!strcmp(words[i], "--"))
 			return vsu_error_set(err, -EINVAL, "the source's command line has '--'");
-	return n < 0 ? n : drop_local(words, n);
+	return n;
 }
 
 static bool is_option_of_files(const char *word)
@@ -297,7 +270,7 @@ static int accept_machine(struct vmm_configuration *c, const char *address,
 		return n;
 	c->saved.n = n + 1;
 	c->saved.words[n + 1] = NULL;
-	return vmm_saved_words_merge(&c->all, &c->saved, argc, given, err);
+	return vmm_saved_words_merge(&c->all, &c->saved, VMM_WORDS_STREAM, argc, given, err);
 }
 
 /* The option itself, at argv[at], is not part of the machine's command line. */

@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/saved_words.h"
 #include "cli/spellings.h"
+#include "log.h"
 
 /* An option or operand, in the order of the command line. */
 struct entry {
@@ -26,42 +27,57 @@ struct entries {
 
 enum change {
 	CHANGE_NEVER,
-	CHANGE_VALUE,	/* in place of the saved one, or added */
-	CHANGE_STREAM,	/* likewise; a clone does not have the saved one */
-	CHANGE_START,	/* never saved: it describes one start */
-	CHANGE_DEVICE,	/* in place of the saved device of the same rank */
+	CHANGE_VALUE,	/* in place of the former one, or added */
+	CHANGE_OWN,	/* likewise; the former one does not count, unless it is the row's value */
+	CHANGE_START,	/* never in a former command line: it describes one start */
+	CHANGE_DEVICE,	/* in place of the former device of the same rank */
 };
 
-static const struct {
+#define ROW(option, ...) { .name = (option), .change = __VA_ARGS__ }
+#define CLONE (1u << VMM_WORDS_CLONE)
+#define STREAM (1u << VMM_WORDS_STREAM)
+
+static const struct change_row {
 	const char *name;
 	enum change change;
+	unsigned int without;	/* origins whose option does not count */
+	const char *value;
 } changes[] = {
-	{ "from", CHANGE_START }, { "clone", CHANGE_START },
-	{ "incoming", CHANGE_START }, { "prefetch", CHANGE_START },
-	{ "changed-disks", CHANGE_START },
-	{ "control", CHANGE_STREAM }, { "serial", CHANGE_STREAM },
-	{ "socket-mode", CHANGE_VALUE }, { "socket-group", CHANGE_VALUE },
-	{ "daemon-path", CHANGE_VALUE }, { "sandbox", CHANGE_VALUE },
-	{ "user", CHANGE_VALUE }, { "jail", CHANGE_VALUE },
-	{ "on-memory-error", CHANGE_VALUE }, { "log-level", CHANGE_VALUE },
-	{ "dirty-ring", CHANGE_VALUE }, { "latency", CHANGE_VALUE },
-	{ "verbose", CHANGE_VALUE }, { "dry-run", CHANGE_START },
-	{ "json", CHANGE_START }, { "help", CHANGE_START },
-	{ "disk", CHANGE_DEVICE }, { "net", CHANGE_DEVICE },
-	{ "rng", CHANGE_DEVICE }, { "fs", CHANGE_DEVICE },
-	{ "console", CHANGE_DEVICE }, { "balloon", CHANGE_DEVICE },
-	{ "pmem", CHANGE_DEVICE }, { "mem", CHANGE_DEVICE },
-	{ "vsock", CHANGE_DEVICE }, { "device", CHANGE_DEVICE },
+	ROW("from", CHANGE_START), ROW("clone", CHANGE_START),
+	ROW("incoming", CHANGE_START), ROW("prefetch", CHANGE_START),
+	ROW("changed-disks", CHANGE_START),
+	ROW("control", CHANGE_VALUE, .without = CLONE | STREAM),
+	ROW("serial", CHANGE_VALUE, .without = CLONE),
+	ROW("socket-mode", CHANGE_VALUE, .without = STREAM),
+	ROW("socket-group", CHANGE_VALUE, .without = STREAM),
+	/* a file or a peer neither opens the sandbox nor chooses programs */
+	ROW("daemon-path", CHANGE_OWN), ROW("sandbox", CHANGE_OWN, .value = "on"),
+	ROW("user", CHANGE_VALUE, .without = STREAM), ROW("jail", CHANGE_VALUE, .without = STREAM),
+	ROW("on-memory-error", CHANGE_VALUE), ROW("log-level", CHANGE_VALUE),
+	ROW("dirty-ring", CHANGE_VALUE), ROW("latency", CHANGE_VALUE),
+	ROW("verbose", CHANGE_VALUE), ROW("dry-run", CHANGE_START),
+	ROW("json", CHANGE_START), ROW("help", CHANGE_START),
+	ROW("disk", CHANGE_DEVICE), ROW("net", CHANGE_DEVICE),
+	ROW("rng", CHANGE_DEVICE), ROW("fs", CHANGE_DEVICE),
+	ROW("console", CHANGE_DEVICE), ROW("balloon", CHANGE_DEVICE),
+	ROW("pmem", CHANGE_DEVICE), ROW("mem", CHANGE_DEVICE),
+	ROW("vsock", CHANGE_DEVICE), ROW("device", CHANGE_DEVICE),
 };
 
-static enum change change_of(const struct entry *e)
+static const struct change_row *row_of(const struct entry *e)
 {
+	static const struct change_row other = ROW(NULL, CHANGE_NEVER);
 	size_t i;
 
 	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
 		if (!strcmp(changes[i].name, e->row->name))
-			return changes[i].change;
-	return CHANGE_NEVER;
+			return &changes[i];
+	return &other;
+}
+
+static enum change change_of(const struct entry *e)
+{
+	return row_of(e)->change;
 }
 
 static int on_option(void *opaque, unsigned int index,
@@ -136,15 +152,33 @@ static int replace_device(struct entries *saved, const struct entries *given,
 	return 0;
 }
 
-static void drop_entries(struct entries *saved, bool clone)
+/* Whether an option of the former command line counts. */
+static bool option_counts(const struct entry *e, enum vmm_words_origin origin)
 {
-	enum change change;
+	const struct change_row *row = row_of(e);
+
+	if (row->change == CHANGE_START || row->without & 1u << origin)
+		return false;
+	return row->change != CHANGE_OWN || (row->value && !strcmp(row->value, e->value));
+}
+
+static void report_dropped(const struct entry *e, const struct entries *given)
+{
+	if (change_of(e) == CHANGE_OWN && !find_entry(given, e, 0))
+		prog_log(PROG_LOG_WARNING, "ignored option", "'--%s=%s' of the machine's former command line is ignored; add it to this one if you want it",
+			 e->row->name, e->value);
+}
+
+static void drop_entries(struct entries *saved, const struct entries *given,
+			 enum vmm_words_origin origin)
+{
 	unsigned int i, n = 0;
 
 	for (i = 0; i < saved->n; i++) {
-		change = change_of(&saved->list[i]);
-		if (change != CHANGE_START && !(clone && change == CHANGE_STREAM))
+		if (option_counts(&saved->list[i], origin))
 			saved->list[n++] = saved->list[i];
+		else
+			report_dropped(&saved->list[i], given);
 	}
 	saved->n = n;
 }
@@ -242,7 +276,7 @@ static int write_words(const struct entries *from, char *command,
 }
 
 static int merge_entries(struct vmm_words *out, struct entries *saved,
-		 const struct entries *given, char *command,
+		 const struct entries *given, enum vmm_words_origin origin, char *command,
 		 struct vsu_error *err)
 {
 	struct entry *more = realloc(saved->list, (saved->n + given->n + 1) * sizeof(*more));
@@ -251,13 +285,13 @@ static int merge_entries(struct vmm_words *out, struct entries *saved,
 	if (!more)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	saved->list = more;
-	drop_entries(saved, has_clone(given));
+	drop_entries(saved, given, has_clone(given) ? VMM_WORDS_CLONE : origin);
 	rc = apply_changes(saved, given, err);
 	return rc ? rc : write_words(saved, command, out, err);
 }
 
 int vmm_saved_words_merge(struct vmm_words *out, const struct vmm_words *saved,
-			  int argc, char *const *argv, struct vsu_error *err)
+			  enum vmm_words_origin origin, int argc, char *const *argv, struct vsu_error *err)
 {
 	struct entries old = { NULL, 0 }, new = { NULL, 0 };
 	int rc = parse_words(argc, argv, &new, err);
@@ -266,7 +300,7 @@ int vmm_saved_words_merge(struct vmm_words *out, const struct vmm_words *saved,
 	if (!rc)
 		rc = parse_words(saved->n, saved->words, &old, err);
 	if (!rc)
-		rc = merge_entries(out, &old, &new, argv[0], err);
+		rc = merge_entries(out, &old, &new, origin, argv[0], err);
 	free(old.list);
 	free(new.list);
 	return rc;

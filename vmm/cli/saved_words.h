@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The command line of a saved machine, with the options that a continued machine may
- * have instead.
+ * The former command line of a machine that was saved or arrives by a migration, with the
+ * options that the continued machine may have instead.
  *
  * Options of devices replace the saved ones in order: the second --disk replaces the
- * second disk. The value "saved" keeps the saved device. --clone drops --control and
- * --serial of the saved machine.
+ * second disk. The value "saved" keeps the saved device. Some former options do not count, by their origin; each
+ * ignored --sandbox and --daemon-path that is not given again is logged.
  *
  * Threads: the main thread.
  */
@@ -21,9 +21,16 @@ struct vmm_words {
 	char *text;		/* storage of some of them */
 };
 
+/* Whose command line it was. */
+enum vmm_words_origin {
+	VMM_WORDS_SAVED,
+	VMM_WORDS_CLONE,	/* --clone is among the new options */
+	VMM_WORDS_STREAM,	/* of another process, that of the source */
+};
+
 /* -EINVAL: an option that cannot change a saved machine, or a wrong command line. */
 int vmm_saved_words_merge(struct vmm_words *out, const struct vmm_words *saved,
-			  int argc, char *const *argv, struct vsu_error *err);
+			  enum vmm_words_origin origin, int argc, char *const *argv, struct vsu_error *err);
 
 /* The same check of the options alone, before the saved command line is known. */
 int vmm_saved_words_check(int argc, char *const *argv, struct vsu_error *err);

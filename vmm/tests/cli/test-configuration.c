@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the command line of a migration's source. */
+/* Claims about command lines of saved machines and of a migration's source. */
 #include <config.h>
 
 #include <pthread.h>
@@ -16,15 +16,18 @@
 #include "migration/stream.h"
 #include "../util.h"
 
+#define SAVED "{\"arguments\":[\"builtin:selftest\",%s]}"
+
 static struct vmm_configuration c;
 static struct vsu_error err;
-static char folder[64], address[96];
+static char folder[64], file[96], address[96];
 static char *argv[8];
 static int argc;
 
 static void setup(void)
 {
 	snprintf(folder, sizeof(folder), "configuration-%d", (int)getpid());
+	snprintf(file, sizeof(file), "%s/machine.json", folder);
 	snprintf(address, sizeof(address), "--incoming=unix:%s/socket", folder);
 	ck_assert_int_eq(mkdir(folder, 0700), 0);
 	vsu_error_clear(&err);
@@ -35,12 +38,29 @@ static void setup(void)
 static void teardown(void)
 {
 	vmm_configuration_free(&c);
+	unlink(file);
 	rmdir(folder);
 }
 
 static void add_word(const char *word)
 {
 	argv[argc++] = (char *)(uintptr_t)word;
+}
+
+/* "run --from FOLDER" and one option, of a machine that was saved with others. */
+static void read_saved(const char *options, const char *given)
+{
+	FILE *f = fopen(file, "w");
+
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, SAVED, options);
+	fclose(f);
+	add_word("run");
+	add_word("--from");
+	add_word(folder);
+	if (given)
+		add_word(given);
+	ck_assert_int_eq(vmm_configuration_read(&c, argc, argv, &err), 0);
 }
 
 static bool has_word(const char *word)
@@ -52,6 +72,35 @@ static bool has_word(const char *word)
 			return true;
 	return false;
 }
+
+START_TEST(d1_60_saved_machine_does_not_open_the_sandbox)
+{
+	read_saved("\"--sandbox=off\",\"--daemon-path\",\"/x\",\"--verbose\"", NULL);
+	ck_assert(!has_word("--sandbox=off"));
+	ck_assert(!has_word("--daemon-path=/x"));
+	ck_assert(has_word("--verbose"));
+	ck_assert(has_word("builtin:selftest"));
+}
+END_TEST
+
+START_TEST(d1_60_saved_restrictions_are_kept)
+{
+	read_saved("\"--jail\",\"--user=nobody\",\"--sandbox=on\"", NULL);
+	ck_assert(has_word("--jail"));
+	ck_assert(has_word("--user=nobody"));
+	ck_assert(has_word("--sandbox=on"));
+}
+END_TEST
+
+START_TEST(given_sandbox_counts)
+{
+	read_saved("\"--sandbox=on,folder=/x\"", "--sandbox=off");
+	ck_assert(has_word("--sandbox=off"));
+	ck_assert(!has_word("--sandbox=on,folder=/x"));
+}
+END_TEST
+
+/* ------------------------------------------------------------------- --incoming */
 
 static void *read_main(void *arg)
 {
@@ -128,6 +177,9 @@ int main(void)
 	TCase *tc = tcase_create("configuration");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, d1_60_saved_machine_does_not_open_the_sandbox);
+	tcase_add_test(tc, d1_60_saved_restrictions_are_kept);
+	tcase_add_test(tc, given_sandbox_counts);
 	tcase_add_loop_test(tc, e2_52_stranger_does_not_end_the_wait_for_a_source, 0,
 			    COUNT(strangers));
 	suite_add_tcase(s, tc);
