@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 
@@ -92,10 +94,20 @@ static int files_narrow(const struct landlock_rule *rules, bool connects)
 #endif
 }
 
+/*
+ * The device is open, and threads inherit what remains. Only root's userfaultfd needs a
+ * capability, where it is a system call and not a device.
+ */
+static uint64_t kept_capabilities(const struct outside *o)
+{
+	return o->postcopy && access("/dev/userfaultfd", F_OK) < 0 ?
+	       UINT64_C(1) << CAP_SYS_PTRACE : 0;
+}
+
 int outside_leave(const struct outside *o, int *own, struct vsu_error *err)
 {
 	struct landlock_rule rules[RULES];
-	int i, rc = confine_new_privileges(err);
+	int i, rc = confine_capabilities(kept_capabilities(o), err);
 
 	if (rc < 0)
 		return rc;

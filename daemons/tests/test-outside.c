@@ -9,6 +9,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,6 +95,18 @@ static int nothing_is_opened(void)
 }
 
 HOLDS_OUTSIDE(files_of_the_host_are_not_opened, nothing_is_opened)
+
+static int no_capability_is_left(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[2];
+
+	HOLDS(syscall(SYS_capget, &header, sets) == 0);
+	HOLDS(!sets[0].effective && !sets[0].permitted && !sets[1].effective && !sets[1].permitted);
+	return 0;
+}
+
+HOLDS_OUTSIDE(e0_03_capabilities_of_root_are_dropped, no_capability_is_left)
 
 /*
  * Neither readable nor writable, because other sockets may be in that folder.
@@ -284,6 +298,7 @@ static void add_tests(TCase *tc)
 		return;
 	tcase_add_test(tc, only_a_connecting_device_may_connect);
 	tcase_add_test(tc, files_of_the_host_are_not_opened);
+	tcase_add_test(tc, e0_03_capabilities_of_root_are_dropped);
 	tcase_add_test(tc, socket_of_the_daemon_can_be_removed);
 	tcase_add_test(tc, sockets_of_the_device_can_be_removed);
 	tcase_add_test(tc, pipes_of_a_peer_are_opened_anew_and_files_are_not);
