@@ -53,9 +53,9 @@ static int without_filter(enum confine_filter how, const char *why,
 int confine_calls(enum confine_filter how, const struct confine_needs *needs,
 		  struct vsu_error *err)
 {
-	const struct call_table more = { needs->calls, NULL };
-	const struct call_table *tables[4] = { &call_table_serving, &more };
+	const struct call_table *tables[4] = { &call_table_serving };
 	struct vsu_error why = VSU_ERROR_INIT;
+	unsigned int n = 1;
 	int rc;
 
 	if (how == CONFINE_OFF)
@@ -63,8 +63,10 @@ int confine_calls(enum confine_filter how, const struct confine_needs *needs,
 	rc = confine_new_privileges(err);
 	if (rc < 0)
 		return rc;
+	if (needs->calls)
+		tables[n++] = needs->calls;
 	if (needs->postcopy)
-		tables[2] = &call_table_faults;
+		tables[n++] = &call_table_faults;
 	rc = call_filter_load(how == CONFINE_KILL ? CALL_FILTER_KILL : CALL_FILTER_FAIL,
 			      tables, true, &why);
 	return rc ? without_filter(how, why.msg, err) : 0;

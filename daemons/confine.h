@@ -14,6 +14,7 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "call_filter.h"
 #include "privileges.h"
 
 /* The action of the filter, in the order of confine_filter_names. */
@@ -34,7 +35,7 @@ int confine_user(const char *name, struct vsu_error *err);
 
 /* System calls that one daemon requires in addition to the common ones. */
 struct confine_needs {
-	const char *const *calls;	/* names, NULL-terminated; or NULL */
+	const struct call_table *calls;	/* or NULL */
 	bool postcopy;			/* permit a userfaultfd */
 };
 

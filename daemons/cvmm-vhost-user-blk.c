@@ -5,7 +5,8 @@
 #include "daemon.h"
 
 /* The rings exist already, restricted to reads and writes of the image. */
-static const char *const calls[] = { "io_uring_enter", NULL };
+static const char *const names[] = { "io_uring_enter", NULL };
+static const struct call_table calls = { names, NULL };
 
 int main(int argc, char **argv)
 {
@@ -20,7 +21,7 @@ int main(int argc, char **argv)
 				"  ]\n"
 				"}",
 		.kind = &vmm_blk_kind,
-		.calls = calls,
+		.calls = &calls,
 		.grows = true,
 	};
 

@@ -17,7 +17,7 @@ int main(int argc, char **argv)
 				"  ]\n"
 				"}",
 		.kind = &vmm_fs_kind,
-		.calls = call_names_folder,
+		.calls = &call_table_folder,
 		.shares_folder = true,
 		.is_virtiofsd = true,
 	};

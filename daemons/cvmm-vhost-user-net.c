@@ -7,7 +7,8 @@
 int main(int argc, char **argv)
 {
 	/* batches of packets */
-	static const char *const calls[] = { "recvmmsg", "sendmmsg", NULL };
+	static const char *const names[] = { "recvmmsg", "sendmmsg", NULL };
+	static const struct call_table calls = { names, NULL };
 	static const struct daemon daemon = {
 		.name = "cvmm-vhost-user-net",
 		.summary = "Serves a network card to QEMU or another vhost-user front-end.",
@@ -15,7 +16,7 @@ int main(int argc, char **argv)
 				"  \"type\": \"net\"\n"
 				"}",
 		.kind = &vmm_net_kind,
-		.calls = calls,
+		.calls = &calls,
 	};
 
 	return daemon_main(&daemon, argc, argv);

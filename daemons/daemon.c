@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "call_tables.h"
 #include "daemon.h"
 #include "open.h"
 #include "places.h"
@@ -242,12 +243,9 @@ static struct vmm_device_facts facts_of(const struct command_line *cl)
 }
 
 /* Additional system calls of this device. */
-static const char *const *extra_calls(const struct command_line *cl)
+static const struct call_table *extra_calls(const struct command_line *cl)
 {
-	static const char *const connecting[] = {
-		"bind", "connect", "dup3", "recvfrom", "socket", NULL,
-	};
-	return facts_of(cl).connects ? connecting : cl->daemon->calls;
+	return facts_of(cl).connects ? &call_table_connecting : cl->daemon->calls;
 }
 
 static int device_run(struct command_line *cl, struct vsu_error *err)

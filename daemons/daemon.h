@@ -94,8 +94,7 @@ struct daemon {
 	const char *summary;		/* purpose, for the help text */
 	const char *capabilities;	/* JSON, according to QEMU's conventions */
 	const struct vmm_device_kind *kind;
-	/* Additional system calls, NULL-terminated. NULL: none. */
-	const char *const *calls;
+	const struct call_table *calls; /* additional system calls, or NULL */
 	/*
 	 * The first key of its kind is a folder, which is the only part of the
 	 * host that the process can access, and each file may need a
@@ -121,7 +120,7 @@ struct serving {
 	bool iommu_platform;
 	const char *user;	/* to change to; NULL: none */
 	enum confine_filter filter;
-	const char *const *calls; /* as in struct daemon */
+	const struct call_table *calls; /* as in struct daemon */
 	bool postcopy;		/* --allow-postcopy */
 	uint64_t poll_max_ns;
 	const char *metrics;	/* socket of --metrics; NULL: none */

@@ -23,10 +23,10 @@
 #include "call_program.h"
 
 static const struct call_rule always[] = {
-	{ "mmap", 2, PROT_EXEC, 0 },
-	{ "mmap2", 2, PROT_EXEC, 0 },
-	{ "mprotect", 2, PROT_EXEC, 0 },
-	{ "clone", 0, CLONE_THREAD, CLONE_THREAD },
+	CALL_IF("mmap", 2, PROT_EXEC, 0),
+	CALL_IF("mmap2", 2, PROT_EXEC, 0),
+	CALL_IF("mprotect", 2, PROT_EXEC, 0),
+	CALL_IF("clone", 0, CLONE_THREAD, CLONE_THREAD),
 	{ .name = NULL },
 };
 
@@ -158,11 +158,14 @@ static int allow_item(scmp_filter_ctx filter, const struct call_item *item)
 	const struct call_rule *rule = item->rule;
 	const uint32_t action = item->action == SECCOMP_RET_ALLOW ? SCMP_ACT_ALLOW :
 								    SCMP_ACT_ERRNO(ENOSYS);
+	struct scmp_arg_cmp when[CALL_CONDITIONS];
+	unsigned int i, n = 0;
 
-	return rule ? seccomp_rule_add(filter, action, (int)item->number, 1,
-				       SCMP_CMP(rule->arg, SCMP_CMP_MASKED_EQ, rule->mask,
-						rule->value)) :
-		      seccomp_rule_add(filter, action, (int)item->number, 0);
+	for (i = 0; rule && i < CALL_CONDITIONS; i++)
+		if (rule->when[i].mask)
+			when[n++] = SCMP_CMP(rule->when[i].arg, SCMP_CMP_MASKED_EQ,
+					     rule->when[i].mask, rule->when[i].value);
+	return seccomp_rule_add_array(filter, action, (int)item->number, n, when);
 }
 
 static int library_load(const struct items *items, enum call_filter_action action,
@@ -193,7 +196,7 @@ int call_filter_load(enum call_filter_action action,
 		     const struct call_table *const *tables, bool all_threads,
 		     struct vsu_error *err)
 {
-	const struct call_rule own = { "tgkill", 0, UINT32_MAX, (uint32_t)getpid() };
+	const struct call_rule own = CALL_IF_INT("tgkill", 0, (uint32_t)getpid());
 	struct items items = { .list = NULL };
 	int rc = items_fill(&items, tables, &own);
 

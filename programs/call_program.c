@@ -69,15 +69,15 @@ static uint32_t half_of(unsigned int arg, bool upper)
 	return (uint32_t)(offsetof(struct seccomp_data, args) + 8 * arg + 4 * second);
 }
 
-/* left: instructions behind the half's that belong to the rule. */
-static void put_half(struct builder *b, const struct call_rule *r, bool upper, uint8_t left)
+/* left: instructions behind the half's that belong to the item. */
+static void put_half(struct builder *b, const struct call_condition *c, bool upper, uint8_t left)
 {
-	const uint32_t mask = (uint32_t)(r->mask >> 32 * upper);
+	const uint32_t mask = (uint32_t)(c->mask >> 32 * upper);
 
-	put_code(b, BPF_LD | BPF_W | BPF_ABS, 0, 0, half_of(r->arg, upper));
+	put_code(b, BPF_LD | BPF_W | BPF_ABS, 0, 0, half_of(c->arg, upper));
 	if (mask != UINT32_MAX)
 		put_code(b, BPF_ALU | BPF_AND | BPF_K, 0, 0, mask);
-	put_code(b, BPF_JMP | BPF_JEQ | BPF_K, 0, left, (uint32_t)(r->value >> 32 * upper));
+	put_code(b, BPF_JMP | BPF_JEQ | BPF_K, 0, left, (uint32_t)(c->value >> 32 * upper));
 }
 
 static uint8_t half_len(uint64_t mask, bool upper)
@@ -87,16 +87,29 @@ static uint8_t half_len(uint64_t mask, bool upper)
 	return !half ? 0 : half == UINT32_MAX ? 2 : 3;
 }
 
+static uint8_t rule_len(const struct call_rule *r)
+{
+	uint8_t len = 0;
+	unsigned int i;
+
+	for (i = 0; i < CALL_CONDITIONS; i++)
+		len += half_len(r->when[i].mask, false) + half_len(r->when[i].mask, true);
+	return len;
+}
+
 /* Without a match, the next alternative follows. */
 static void put_item(struct builder *b, const struct call_item *item)
 {
 	const struct call_rule *r = item->rule;
-	const uint8_t upper = r ? half_len(r->mask, true) : 0;
+	uint8_t left = r ? rule_len(r) + 1 : 0, len;
+	unsigned int half;
 
-	if (r && half_len(r->mask, false))
-		put_half(b, r, false, upper + 1);
-	if (upper)
-		put_half(b, r, true, 1);
+	for (half = 0; r && half < 2 * CALL_CONDITIONS; half++) {
+		len = half_len(r->when[half / 2].mask, half % 2);
+		left -= len;
+		if (len)
+			put_half(b, &r->when[half / 2], half % 2, left);
+	}
 	put_return(b, item->action);
 }
 

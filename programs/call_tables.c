@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* System calls of devices. */
+#define _GNU_SOURCE
 #include <config.h>
 
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/if_tun.h>
+#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
@@ -16,7 +19,7 @@
  */
 static const char *const serving_calls[] = {
 	/* messages and descriptors of a front-end */
-	"accept", "accept4", "close", "close_range", "dup", "fcntl", "fcntl64",
+	"accept", "accept4", "close", "close_range", "dup",
 	"fstat", "fstat64", "fstatat64", "fstatfs", "fstatfs64", "getpeername",
 	"getsockname", "getsockopt", "lseek", "_llseek", "newfstatat", "openat",
 	"poll", "ppoll", "ppoll_time64", "read", "readlink", "readlinkat",
@@ -46,6 +49,18 @@ static const char *const serving_calls[] = {
 	"sigaltstack", "sigreturn", "unlink", "unlinkat", NULL,
 };
 
+#ifndef F_DUPFD_QUERY
+#define F_DUPFD_QUERY 1027	/* Linux 6.10 */
+#endif
+
+/*
+ * Not those that make the kernel signal a process when a descriptor is ready: F_SETOWN,
+ * F_SETOWN_EX and F_SETSIG of any process, O_ASYNC of the foreground processes of a
+ * terminal, F_NOTIFY and leases.
+ */
+#define FCNTL(command) CALL_IF_INT("fcntl", 1, (command)), CALL_IF_INT("fcntl64", 1, (command))
+#define FCNTL_SETFL(call) CALL_IF_BOTH(call, 1, UINT32_MAX, F_SETFL, 2, O_ASYNC, 0)
+
 /*
  * The size of a block device that a front-end passed, and two ioctls of tap
  * interfaces; others of terminals, which have the same type, and of devices are
@@ -54,11 +69,17 @@ static const char *const serving_calls[] = {
  * but no namespaces.
  */
 static const struct call_rule serving_rules[] = {
-	{ "ioctl", 1, UINT32_MAX, BLKGETSIZE64 },
-	{ "ioctl", 1, UINT32_MAX, TUNSETOFFLOAD },
-	{ "ioctl", 1, UINT32_MAX, TUNSETQUEUE },
-	{ "connect", 2, UINT64_MAX, sizeof(sa_family_t) },
-	{ "unshare", 0, UINT64_MAX, CLONE_FS },
+	CALL_IF_INT("ioctl", 1, BLKGETSIZE64),
+	CALL_IF_INT("ioctl", 1, TUNSETOFFLOAD),
+	CALL_IF_INT("ioctl", 1, TUNSETQUEUE),
+	CALL_IF("connect", 2, UINT64_MAX, sizeof(sa_family_t)),
+	CALL_IF("unshare", 0, UINT64_MAX, CLONE_FS),
+	FCNTL(F_DUPFD), FCNTL(F_DUPFD_CLOEXEC), FCNTL(F_DUPFD_QUERY),
+	FCNTL(F_GETFD), FCNTL(F_SETFD), FCNTL(F_GETFL),
+	FCNTL_SETFL("fcntl"), FCNTL_SETFL("fcntl64"),
+	FCNTL(F_GETLK), FCNTL(F_SETLK), FCNTL(F_SETLKW),
+	FCNTL(F_OFD_GETLK), FCNTL(F_OFD_SETLK), FCNTL(F_OFD_SETLKW),
+	FCNTL(F_ADD_SEALS), FCNTL(F_GET_SEALS),
 	{ .name = NULL },
 };
 
@@ -68,15 +89,24 @@ static const struct call_rule serving_rules[] = {
  */
 static const char *const fault_calls[] = { "userfaultfd", NULL };
 static const struct call_rule fault_rules[] = {
-	{ "ioctl", 1, 0xff00, 0xaa00 },
+	CALL_IF("ioctl", 1, 0xff00, 0xaa00),
 	{ .name = NULL },
 };
 
+static const char *const connecting_calls[] = { "bind", "connect", "dup3", "recvfrom", NULL };
+static const struct call_rule connecting_rules[] = {
+	CALL_IF_INT("socket", 0, AF_UNIX), CALL_IF_INT("socket", 0, AF_INET), CALL_IF_INT("socket", 0, AF_INET6),
+	/* of getaddrinfo() */
+	CALL_IF_BOTH("socket", 0, UINT32_MAX, AF_NETLINK, 2, UINT32_MAX, NETLINK_ROUTE),
+	{ .name = NULL },
+};
+
+const struct call_table call_table_connecting = { connecting_calls, connecting_rules };
 const struct call_table call_table_serving = { serving_calls, serving_rules };
 const struct call_table call_table_faults = { fault_calls, fault_rules };
 
 /* Grouped by purpose. */
-const char *const call_names_folder[] = {
+static const char *const call_names_folder[] = {
 	/* names in folders */
 	"getdents64", "name_to_handle_at", "open_by_handle_at", "linkat", "mkdirat", "mknodat", "renameat2", "symlinkat",
 	/* attributes */

@@ -8,9 +8,11 @@
 /* Of any device that serves a front-end or a guest. */
 extern const struct call_table call_table_serving;
 
-/* Of a shared folder, in addition; names for daemons. */
-extern const char *const call_names_folder[];
+/* Of a shared folder, in addition. */
 extern const struct call_table call_table_folder;
+
+/* Of a disk or network card that connects to a server again. */
+extern const struct call_table call_table_connecting;
 
 /* A userfaultfd. */
 extern const struct call_table call_table_faults;

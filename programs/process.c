@@ -127,6 +127,46 @@ void *prog_loop_memory(void *old, long size)
 	return memory;
 }
 
+static void (*thread_begin)(void);
+
+void prog_thread_set_begin(void (*begin)(void))
+{
+	thread_begin = begin;
+}
+
+struct thread_start {
+	void *(*fn)(void *);
+	void *arg;
+};
+
+static void *thread_main(void *arg)
+{
+	const struct thread_start start = *(struct thread_start *)arg;
+
+	free(arg);
+	if (thread_begin)
+		thread_begin();
+	return start.fn(start.arg);
+}
+
+static int thread_create(pthread_t *id, const pthread_attr_t *attr, void *(*fn)(void *),
+			 void *arg)
+{
+	struct thread_start *start;
+	int rc;
+
+	if (!thread_begin)
+		return -pthread_create(id, attr, fn, arg);
+	start = malloc(sizeof(*start));
+	if (!start)
+		return -ENOMEM;
+	*start = (struct thread_start){ fn, arg };
+	rc = -pthread_create(id, attr, thread_main, start);
+	if (rc < 0)
+		free(start);
+	return rc;
+}
+
 int prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
 		      int besides)
 {
@@ -144,7 +184,7 @@ int prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
 	pthread_sigmask(SIG_SETMASK, &mask, &before);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	rc = -pthread_create(id, &attr, fn, arg);
+	rc = thread_create(id, &attr, fn, arg);
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return rc;

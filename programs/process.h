@@ -53,6 +53,9 @@ void *prog_loop_memory(void *old, long size);
  */
 void prog_ask_first(bool (*fn)(const void *siginfo));
 
+/* Threads that are started later call begin before their function. */
+void prog_thread_set_begin(void (*begin)(void));
+
 /*
  * Starts a thread with all signals blocked except those of its own faults and, if
  * not 0, the given signal. Signals that end the program go to the main thread. The

@@ -148,12 +148,38 @@ static int ask_for_page_faults(void)
 	return error_of(ioctl(STDIN_FILENO, UFFDIO_API, &api) < 0);
 }
 
+static int own_a_descriptor(void)
+{
+	return error_of(fcntl(STDIN_FILENO, F_SETOWN, getppid()) < 0);
+}
+
+static int choose_a_signal(void)
+{
+	return error_of(fcntl(STDIN_FILENO, F_SETSIG, SIGKILL) < 0);
+}
+
+static int signal_when_ready(void)
+{
+	return error_of(fcntl(STDIN_FILENO, F_SETFL, O_ASYNC | O_NONBLOCK) < 0);
+}
+
 static int (*const refused[])(void) = {
 	run_program, make_process, reach_network, reach_the_host, map_code,
 	turn_into_code, look_into_another, send_a_signal, make_ring,
 	change_a_ring, submit_to_a_ring, signal_a_thread_of_another,
 	catch_page_faults, ask_for_page_faults,
 };
+
+static int (*const signalling[])(void) = {
+	own_a_descriptor, choose_a_signal, signal_when_ready,
+};
+
+START_TEST(e0_01_descriptor_does_not_signal_another_process)
+{
+	ck_assert_int_eq(in_child(signalling[_i], CONFINE_ON), EPERM);
+	ck_assert_int_eq(in_child(signalling[_i], CONFINE_KILL), -1 - SIGSYS);
+}
+END_TEST
 
 START_TEST(calls_not_needed_for_serving_fail)
 {
@@ -176,7 +202,8 @@ END_TEST
 START_TEST(daemon_may_permit_additional_calls)
 {
 	static const char *const more[] = { "socket", "no_such_call", NULL };
-	static const struct confine_needs needs = { .calls = more };
+	static const struct call_table calls = { more, NULL };
+	static const struct confine_needs needs = { .calls = &calls };
 
 	ck_assert_int_eq(in_child_with(reach_network, CONFINE_KILL, &needs), 0);
 }
@@ -295,8 +322,20 @@ static int sort_regions(void)
 	return numbers[99999] != 1008;
 }
 
+static int lock_and_duplicate(void)
+{
+	struct flock whole = { .l_type = F_RDLCK };
+	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING), other;
+	int flags = fcntl(fd, F_GETFL);
+
+	other = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 || flags < 0 || other < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	       fcntl(fd, F_OFD_SETLK, &whole) < 0 || fcntl(fd, F_SETLK, &whole) < 0 ||
+	       fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) < 0 || fcntl(fd, F_SETFD, 0) < 0;
+}
+
 static int (*const allowed[])(void) = {
-	use_both, measure_a_device, move_state, sort_regions,
+	lock_and_duplicate, use_both, measure_a_device, move_state, sort_regions,
 	signal_own_thread,
 };
 
@@ -369,6 +408,8 @@ static void add_filter(TCase *tc)
 {
 	const int n = sizeof(refused) / sizeof(*refused);
 
+	tcase_add_loop_test(tc, e0_01_descriptor_does_not_signal_another_process, 0,
+			    sizeof(signalling) / sizeof(*signalling));
 	tcase_add_loop_test(tc, calls_not_needed_for_serving_fail, 0, n);
 	tcase_add_loop_test(tc, forbidden_call_kills_if_configured, 0, n);
 	tcase_add_test(tc, filter_that_is_off_refuses_nothing);

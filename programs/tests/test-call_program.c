@@ -91,9 +91,9 @@ END_TEST
 START_TEST(both_halves_of_an_argument_are_compared)
 {
 	static const struct call_rule rules[] = {
-		{ "", 1, 0xff00, 0xae00 },
-		{ "", 5, UINT64_MAX, UINT64_C(0x100000002) },
-		{ "", 2, UINT64_C(0xff) << 32, UINT64_C(0x12) << 32 },
+		CALL_IF("", 1, 0xff00, 0xae00),
+		CALL_IF("", 5, UINT64_MAX, UINT64_C(0x100000002)),
+		CALL_IF("", 2, UINT64_C(0xff) << 32, UINT64_C(0x12) << 32),
 	};
 	struct call_item items[] = {
 		{ IOCTL, &rules[0], ALLOWED }, { IOCTL, &rules[1], ALLOWED },
@@ -114,9 +114,40 @@ START_TEST(both_halves_of_an_argument_are_compared)
 }
 END_TEST
 
+static uint32_t decision_of_two(const struct sock_fprog *p, uint64_t first, uint64_t second)
+{
+	decision(p, 72, 1, first);
+	call.args[2] = second;
+	return decide(p);
+}
+
+START_TEST(all_conditions_of_a_rule_must_hold)
+{
+	static const struct call_rule rules[] = {
+		CALL_IF_BOTH("", 1, UINT32_MAX, 4, 2, 0x2000, 0),
+		CALL_IF_BOTH("", 1, UINT64_MAX, 1, 2, UINT64_MAX, UINT64_C(0x100000009)),
+		CALL_IF_INT("", 1, 3),
+	};
+	struct call_item items[] = {
+		{ 72, &rules[0], ALLOWED }, { 72, &rules[1], ALLOWED }, { 72, &rules[2], ALLOWED },
+	};
+	struct sock_fprog p;
+
+	ck_assert_int_eq(call_program_build(&program, items, 3, &p), 0);
+	ck_assert_uint_eq(decision_of_two(&p, 4, 0x800), ALLOWED);
+	ck_assert_uint_eq(decision_of_two(&p, 4, 0x2800), REFUSED);
+	ck_assert_uint_eq(decision_of_two(&p, 8, 0x800), REFUSED);
+	ck_assert_uint_eq(decision_of_two(&p, 1, UINT64_C(0x100000009)), ALLOWED);
+	ck_assert_uint_eq(decision_of_two(&p, 1, 9), REFUSED);
+	ck_assert_uint_eq(decision_of_two(&p, UINT64_C(0x300000001), UINT64_C(0x100000009)), REFUSED);
+	ck_assert_uint_eq(decision_of_two(&p, 3, 0x2000), ALLOWED);
+	free(p.filter);
+}
+END_TEST
+
 START_TEST(item_without_a_rule_decides_before_others)
 {
-	static const struct call_rule rule = { "", 0, UINT64_MAX, 1 };
+	static const struct call_rule rule = CALL_IF("", 0, UINT64_MAX, 1);
 	struct call_item items[] = {
 		{ 9, &rule, ALLOWED }, { 9, NULL, ALLOWED }, { 10, NULL, 44 },
 	};
@@ -141,7 +172,7 @@ START_TEST(long_programs_decide_each_call)
 	uint32_t i;
 
 	for (i = 0; i < 2 * MANY; i++) {
-		rules[i] = (struct call_rule){ "", i % 6, UINT32_MAX, 1000 + i };
+		rules[i] = (struct call_rule)CALL_IF_INT("", i % 6, 1000 + i);
 		items[2 * MANY - 1 - i] = (struct call_item){ i / 2 * 2, &rules[i], ALLOWED };
 	}
 	ck_assert_int_eq(call_program_build(&program, items, 2 * MANY, &p), 0);
@@ -163,7 +194,7 @@ START_TEST(program_that_is_too_long_is_rejected)
 	uint32_t i;
 
 	for (i = 0; i < 2000; i++) {
-		rules[i] = (struct call_rule){ "", 0, UINT64_MAX, i };
+		rules[i] = (struct call_rule)CALL_IF("", 0, UINT64_MAX, i);
 		items[i] = (struct call_item){ i, &rules[i], ALLOWED };
 	}
 	ck_assert_int_eq(call_program_build(&program, items, 2000, &p), -E2BIG);
@@ -180,6 +211,7 @@ int main(void)
 
 	tcase_add_test(tc, calls_without_an_item_are_refused);
 	tcase_add_test(tc, both_halves_of_an_argument_are_compared);
+	tcase_add_test(tc, all_conditions_of_a_rule_must_hold);
 	tcase_add_test(tc, item_without_a_rule_decides_before_others);
 	tcase_add_test(tc, long_programs_decide_each_call);
 	tcase_add_test(tc, program_that_is_too_long_is_rejected);

@@ -65,7 +65,7 @@ static void rights_drop(pid_t child)
 		"rt_sigtimedwait_time64", "wait4", NULL,
 	};
 	const struct call_rule rules[] = {
-		{ "kill", 0, UINT32_MAX, (uint32_t)child }, { .name = NULL },
+		CALL_IF_INT("kill", 0, (uint32_t)child), { .name = NULL },
 	};
 	const struct call_table table = { names, rules };
 	const struct call_table *const tables[] = { &table, NULL };

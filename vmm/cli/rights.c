@@ -102,7 +102,10 @@ static void limit_fds(void)
 int vmm_rights_settle(const struct vmm_options *options, struct vsu_error *err)
 {
 	static const struct rlimit none = { 0, 0 };
+	int rc = vmm_sandbox_settle(options, err);
 
+	if (rc < 0)
+		return rc;
 	if (vmm_sandbox_is_locked()) {
 		setrlimit(RLIMIT_CORE, &none);
 		if (!has_folder(options))

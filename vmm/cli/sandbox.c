@@ -11,13 +11,16 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include <virtio-devices/ids.h>
+
 #include "cli/sandbox.h"
 #include "cli/sandbox_rules.h"
-#include "devices/spawned.h"
+#include "devices/devices.h"
 #include "log.h"
 #include "machine/call_filters.h"
 #include "migration/tls.h"
 #include "privileges.h"
+#include "process.h"
 
 /* ---------------------------------------------------------------- the option */
 
@@ -78,34 +81,58 @@ static int choice_parse(const char *list, struct vmm_sandbox_rules *rules, int *
 
 /* ------------------------------------------------------------------------ lock */
 
-/* Of any user's files, of memory that is not swapped; then by device. */
+/* Of any user's files, of memory that is not swapped; then by option. */
 #define COMMON_CAPABILITIES						\
-	(UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_DAC_OVERRIDE |	\
-	 UINT64_C(1) << CAP_IPC_LOCK)
+	(UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_IPC_LOCK)
 /* Until the change of the user. */
 #define USER_CAPABILITIES (UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID)
+#define GROUP_CAPABILITIES (UINT64_C(1) << CAP_CHOWN)
+/* Until the taps are open. */
 #define NET_CAPABILITIES (UINT64_C(1) << CAP_NET_ADMIN)
 #define FOLDER_CAPABILITIES						\
-	(UINT64_C(1) << CAP_FOWNER | UINT64_C(1) << CAP_FSETID | UINT64_C(1) << CAP_SETGID | \
-	 UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_MKNOD | UINT64_C(1) << CAP_SETFCAP)
+	(UINT64_C(1) << CAP_CHOWN | UINT64_C(1) << CAP_FOWNER | UINT64_C(1) << CAP_FSETID | \
+	 UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_MKNOD | \
+	 UINT64_C(1) << CAP_SETFCAP)
 
-static bool is_served_here(const struct vmm_device_option *d, enum vmm_device_how how)
+/* Requirements of devices that this process serves, by any form of their option. */
+struct device_needs {
+	bool net, folder;
+};
+
+static int device_needs_add(struct device_needs *needs, const struct vmm_device_option *d,
+			    struct vsu_error *err)
 {
-	return !vmm_device_is_spawned(d) && (d->how == how || d->how == VMM_DEVICE_ANY);
+	struct vmm_device_spec *spec = calloc(1, sizeof(*spec));
+
+	if (!spec)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	/* a wrong option is reported when the device is made */
+	if (!vmm_device_parse(d, spec, NULL) && spec->kind && !spec->remote) {
+		needs->net |= spec->kind->id == VIRTDEV_ID_NET;
+		needs->folder |= spec->kind->id == VIRTDEV_ID_FS;
+	}
+	free(spec);
+	return 0;
 }
 
-static uint64_t kept_capabilities(const struct vmm_options *o)
+static int device_needs_of(const struct vmm_options *o, struct device_needs *needs,
+			   struct vsu_error *err)
 {
-	uint64_t keep = COMMON_CAPABILITIES | (o->user ? USER_CAPABILITIES : 0);
 	unsigned int i;
+	int rc = 0;
 
-	for (i = 0; i < o->ndevices; i++) {
-		if (is_served_here(&o->devices[i], VMM_DEVICE_NET))
-			keep |= NET_CAPABILITIES;
-		if (is_served_here(&o->devices[i], VMM_DEVICE_FS))
-			keep |= FOLDER_CAPABILITIES;
-	}
-	return keep;
+	*needs = (struct device_needs){ false, false };
+	for (i = 0; !rc && i < o->ndevices; i++)
+		rc = device_needs_add(needs, &o->devices[i], err);
+	return rc;
+}
+
+static uint64_t kept_capabilities(const struct vmm_options *o, const struct device_needs *needs)
+{
+	return COMMON_CAPABILITIES | (o->user ? USER_CAPABILITIES : 0) |
+	       (o->sockets.group ? GROUP_CAPABILITIES : 0) |
+	       (needs->net ? NET_CAPABILITIES : 0) |
+	       (needs->folder ? FOLDER_CAPABILITIES : 0);
 }
 
 /* A coverage build writes its counter files at exit. */
@@ -138,13 +165,36 @@ static enum prog_log_level complaint_level(const struct vmm_options *o)
 #endif
 }
 
-static int rights_drop(const struct vmm_options *options,
+static bool locked;
+
+/* Of the main thread; the others do not open taps. */
+static uint64_t kept;
+
+static void drop_of_thread(void)
+{
+	(void)!confine_capabilities(kept & ~NET_CAPABILITIES, NULL);
+}
+
+int vmm_sandbox_settle(const struct vmm_options *options, struct vsu_error *err)
+{
+	/* a guest that reboots gets a new machine, which opens its taps again */
+	if (!locked || options->restart || !(kept & NET_CAPABILITIES))
+		return 0;
+	kept &= ~NET_CAPABILITIES;
+	return confine_capabilities(kept, err);
+}
+
+static int rights_drop(const struct vmm_options *options, const struct device_needs *needs,
 		       const struct vmm_sandbox_rules *rules, struct vsu_error *err)
 {
-	int rc = confine_capabilities(kept_capabilities(options), err);
+	int rc;
 
+	kept = kept_capabilities(options, needs);
+	rc = confine_capabilities(kept, err);
 	if (rc < 0)
 		return rc;
+	if (needs->net)
+		prog_thread_set_begin(drop_of_thread);
 	forbid_tracing();
 	rc = files_narrow(rules);
 	if (rc == -EOPNOTSUPP || rc == -ENOSYS) {
@@ -160,8 +210,6 @@ static int rights_drop(const struct vmm_options *options,
 	}
 	return rc < 0 ? vsu_error_sys(err, rc, "--sandbox: Landlock") : 0;
 }
-
-static bool locked;
 
 bool vmm_sandbox_is_locked(void)
 {
@@ -184,17 +232,25 @@ int vmm_sandbox_files(const struct vmm_options *options, struct vmm_sandbox_rule
 int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err)
 {
 	struct vmm_sandbox_rules rules = { .n = 0 };
+	struct device_needs needs;
+	bool more_folders;
 	int how = ON;
 	int rc = options->sandbox ? choice_parse(options->sandbox, &rules, &how, err) : 0;
 
+	more_folders = rules.n;
+	rc = rc ? rc : device_needs_of(options, &needs, err);
 	/* also loads what devices need */
 	if (!rc && how != OFF)
 		rc = vmm_sandbox_rules_fill(&rules, options, err);
 	if (!rc && how == ON)
-		rc = rights_drop(options, &rules, err);
+		rc = rights_drop(options, &needs, &rules, err);
 	if (!rc && how != OFF)
 		rc = vmm_call_filters_start(how == ON ? CALL_FILTER_FAIL : CALL_FILTER_LOG,
-					    complaint_level(options), err);
+			&(struct vmm_call_needs){
+				.folder = needs.folder || more_folders,
+				.user = options->user,
+				.sockets = options->sockets.given ? &options->sockets.access : NULL,
+			}, complaint_level(options), err);
 	vmm_sandbox_rules_close(&rules);
 	locked = !rc && how == ON;
 	return rc;

@@ -28,6 +28,12 @@ int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err);
 int vmm_sandbox_files(const struct vmm_options *options, struct vmm_sandbox_rules *rules,
 		      struct vsu_error *err);
 
+/*
+ * Drops what only the making of the machine needed: CAP_NET_ADMIN, unless a guest that
+ * reboots gets a new machine. The calling thread only; others never had it.
+ */
+int vmm_sandbox_settle(const struct vmm_options *options, struct vsu_error *err);
+
 /* Whether it was locked, with --sandbox=on. */
 bool vmm_sandbox_is_locked(void);
 

@@ -4,6 +4,8 @@
 
 #include <linux/fs.h>
 #include <linux/if_tun.h>
+#include <linux/netlink.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -15,8 +17,8 @@
 #include "privileges.h"
 
 /* Operations of one type, as they are numbered by _IO() and others. */
-#define IOCTLS_OF(type) { "ioctl", 1, 0xff00, (type) << 8 }
-#define IOCTL(number) { "ioctl", 1, UINT32_MAX, (number) }
+#define IOCTLS_OF(type) CALL_IF("ioctl", 1, 0xff00, (type) << 8)
+#define IOCTL(number) CALL_IF_INT("ioctl", 1, (number))
 
 /*
  * In addition to those of devices. Which files are opened, created and removed is
@@ -24,8 +26,8 @@
  */
 static const char *const process_calls[] = {
 	/* files of options, sockets with their modes, saved machines */
-	"access", "chmod", "chown", "fchown", "flock", "link", "mkdir", "open", "rename",
-	"renameat", "rmdir", "umask",
+	"access", "faccessat", "faccessat2", "flock", "getdents64", "link", "linkat", "mkdir", "mkdirat",
+	"open", "rename", "renameat", "renameat2", "rmdir", "umask",
 	/* terminals: whether a client opens one */
 	"inotify_add_watch", "inotify_init1",
 	/* sockets; names of hosts */
@@ -35,21 +37,22 @@ static const char *const process_calls[] = {
 	/* memory: pages that are present, locked, or of a node */
 	"cachestat", "get_mempolicy", "mbind", "mincore", "mlock", "mlock2", "munlock", "set_mempolicy",
 	/* limits, identity; narrower filters */
-	"capget", "getegid", "geteuid", "getgid", "getgroups", "getrlimit", "getuid", "prlimit64", "seccomp",
+	"capget", "capset", "getegid", "geteuid", "getgid", "getgroups", "getrlimit", "getuid", "seccomp",
 	"wait4",
 	/* post-copy */
 	"userfaultfd", NULL,
 };
 
 static const struct call_rule process_rules[] = {
-	{ "socket", 0, UINT64_MAX, AF_UNIX },
-	{ "socket", 0, UINT64_MAX, AF_INET },
-	{ "socket", 0, UINT64_MAX, AF_INET6 },
-	{ "socket", 0, UINT64_MAX, AF_NETLINK }, /* of getaddrinfo() */
-	{ "prctl", 0, UINT32_MAX, PR_SET_NO_NEW_PRIVS },
-	{ "prctl", 0, UINT32_MAX, PR_SET_NAME },
-	{ "prctl", 0, UINT32_MAX, PR_SET_PDEATHSIG },
-	{ "prctl", 0, UINT32_MAX, PR_MCE_KILL },
+	CALL_IF_INT("socket", 0, AF_UNIX), CALL_IF_INT("socket", 0, AF_INET), CALL_IF_INT("socket", 0, AF_INET6),
+	/* of getaddrinfo() */
+	CALL_IF_BOTH("socket", 0, UINT32_MAX, AF_NETLINK, 2, UINT32_MAX, NETLINK_ROUTE),
+	CALL_IF_INT("prctl", 0, PR_SET_NO_NEW_PRIVS), CALL_IF_INT("prctl", 0, PR_SET_NAME),
+	CALL_IF_INT("prctl", 0, PR_MCE_KILL),
+	/* a jail's machine does not survive the process that waits outside */
+	CALL_IF_BOTH("prctl", 0, UINT32_MAX, PR_SET_PDEATHSIG, 1, UINT64_MAX, SIGKILL),
+	CALL_IF_INT("prlimit64", 0, 0),	/* no other process */
+	CALL_IF_INT("fchmod", 1, 0600),	/* sockets before they have a name */
 	IOCTLS_OF(0xae),	/* KVM */
 	IOCTLS_OF(0xaf),	/* vhost of the kernel */
 	IOCTLS_OF(0xaa),	/* userfaultfd */
@@ -97,7 +100,13 @@ static const struct call_rule signal_rules[] = {
 	{ .name = NULL },
 };
 
+/* --user */
+static const char *const user_calls[] = {
+	"setgroups", "setgroups32", "setresgid", "setresgid32", "setresuid", "setresuid32", NULL,
+};
+
 static const struct call_table process = { process_calls, process_rules };
+static const struct call_table user = { user_calls, NULL };
 static const struct call_table threads[] = {
 	[VMM_THREAD_CPU] = { cpu_calls, cpu_rules },
 	[VMM_THREAD_SIGNALS] = { signal_calls, signal_rules },
@@ -106,17 +115,42 @@ static const struct call_table threads[] = {
 static bool started;
 static enum call_filter_action action;
 
-int vmm_call_filters_start(enum call_filter_action how, enum prog_log_level complaint,
-			   struct vsu_error *err)
+/*
+ * --socket-mode and --socket-group: modes and groups of files that are named, so only
+ * these values.
+ */
+#define SOCKET_RULES 4u
+
+static void add_socket_rules(const struct vsu_sock_access *a, struct call_rule *rules)
 {
-	static const struct call_table *const tables[] = {
-		&call_table_serving, &call_table_folder, &process, NULL,
-	};
+	*rules++ = (struct call_rule)CALL_IF_INT("chmod", 1, a->mode);
+	*rules++ = (struct call_rule)CALL_IF_INT("fchmodat", 2, a->mode);
+	if (a->group != UINT32_MAX)
+		*rules++ = (struct call_rule)CALL_IF_BOTH("fchownat", 2, UINT32_MAX, UINT32_MAX,
+							  3, UINT32_MAX, a->group);
+	*rules = (struct call_rule){ .name = NULL };
+}
+
+int vmm_call_filters_start(enum call_filter_action how, const struct vmm_call_needs *needs,
+			   enum prog_log_level complaint, struct vsu_error *err)
+{
+	struct call_rule socket_rules[SOCKET_RULES];
+	const struct call_table sockets = { NULL, socket_rules };
+	const struct call_table *tables[6] = { &call_table_serving, &process };
+	unsigned int n = 2;
 	struct vsu_error why = VSU_ERROR_INIT;
 	int rc = confine_new_privileges(err);
 
 	if (rc < 0)
 		return rc;
+	if (needs->folder)
+		tables[n++] = &call_table_folder;
+	if (needs->user)
+		tables[n++] = &user;
+	if (needs->sockets) {
+		add_socket_rules(needs->sockets, socket_rules);
+		tables[n++] = &sockets;
+	}
 	started = !call_filter_load(how, tables, true, &why);
 	action = how;
 	if (!started)

@@ -5,14 +5,18 @@
 
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/netlink.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -147,10 +151,107 @@ static int map_memory(void)
 	return page == MAP_FAILED ? errno : error_of(munmap(page, 4096));
 }
 
+static int limit_parent(void)
+{
+	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+
+	return error_of(prlimit(getppid(), RLIMIT_CPU, &none, NULL));
+}
+
+static int limit_itself(void)
+{
+	struct rlimit limit;
+
+	return error_of(getrlimit(RLIMIT_CPU, &limit)) || error_of(setrlimit(RLIMIT_CPU, &limit));
+}
+
+static int own_for_parent(void)
+{
+	return error_of(fcntl(STDIN_FILENO, F_SETOWN, getppid()));
+}
+
+static int choose_a_signal(void)
+{
+	return error_of(fcntl(STDIN_FILENO, F_SETSIG, SIGKILL));
+}
+
+static int signal_when_ready(void)
+{
+	return error_of(fcntl(STDIN_FILENO, F_SETFL, O_ASYNC));
+}
+
+static int set_user_id_bit(void)
+{
+	return error_of(chmod("/no/such/file", 04755));
+}
+
+static int change_mode(void)
+{
+	return error_of(chmod("/no/such/file", 0660));
+}
+
+static int change_mode_in_folder(void)
+{
+	return error_of(fchmodat(AT_FDCWD, "/no/such/file", 0666, 0));
+}
+
+static int change_mode_of_descriptor(void)
+{
+	return error_of(fchmod(STDIN_FILENO, 04755));
+}
+
+static int make_private_socket(void)
+{
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return error_of(fd) || error_of(fchmod(fd, 0600));
+}
+
+static int change_owner(void)
+{
+	return error_of(fchownat(AT_FDCWD, "/no/such/file", 12, 34, 0));
+}
+
+static int change_group(void)
+{
+	return error_of(fchownat(AT_FDCWD, "/no/such/file", (uid_t)-1, 34, 0));
+}
+
+static int change_to_other_group(void)
+{
+	return error_of(fchownat(AT_FDCWD, "/no/such/file", (uid_t)-1, 35, 0));
+}
+
+static int reach_netfilter(void)
+{
+	return error_of(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+}
+
+static int read_addresses(void)
+{
+	return error_of(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+}
+
+static int survive_parent(void)
+{
+	return error_of(prctl(PR_SET_PDEATHSIG, 0));
+}
+
+static int end_with_parent(void)
+{
+	return error_of(prctl(PR_SET_PDEATHSIG, SIGKILL));
+}
+
+static int become_another(void)
+{
+	return error_of(setresgid((gid_t)-1, (gid_t)-1, (gid_t)-1));
+}
+
 /* ------------------------------------------------------------------------ claims */
 
 struct attempt {
 	int kind, (*fn)(void), error;
+	struct vmm_call_needs needs;
 };
 
 /* Runs in the child, in a thread of that kind. */
@@ -169,7 +270,7 @@ static int child_main(const struct attempt *a, enum call_filter_action action)
 	pthread_t thread;
 	void *result;
 
-	if (vmm_call_filters_start(action, PROG_LOG_WARNING, NULL) < 0 ||
+	if (vmm_call_filters_start(action, &a->needs, PROG_LOG_WARNING, NULL) < 0 ||
 	    pthread_create(&thread, NULL, attempt_main, (void *)(uintptr_t)a))
 		return 96;
 	pthread_join(thread, &result);
@@ -191,13 +292,23 @@ static int result_of(const struct attempt *a, enum call_filter_action action)
 static int (*const never[])(void) = {
 	run_program, make_process, map_code, turn_into_code, trace_parent, signal_parent,
 	make_packet_socket, type_into_a_terminal, make_namespace, mount_a_folder, load_program,
+	become_another,
+};
+
+static int (*const others[])(void) = {
+	limit_parent, own_for_parent, choose_a_signal, signal_when_ready, survive_parent,
+};
+
+static int (*const attributes[])(void) = {
+	set_user_id_bit, change_mode, change_mode_in_folder, change_mode_of_descriptor,
+	change_owner, change_group,
 };
 
 static const int kinds[] = { PROCESS, VMM_THREAD_CPU, VMM_THREAD_SIGNALS };
 
-START_TEST(no_thread_executes_traces_or_loads_code)
+static void assert_refused_everywhere(int (*fn)(void))
 {
-	struct attempt a = { .fn = never[_i] };
+	struct attempt a = { .fn = fn };
 	unsigned int i;
 
 	for (i = 0; i < COUNT(kinds); i++) {
@@ -205,19 +316,44 @@ START_TEST(no_thread_executes_traces_or_loads_code)
 		ck_assert_int_eq(result_of(&a, CALL_FILTER_FAIL), EPERM);
 	}
 }
+
+START_TEST(no_thread_executes_traces_or_loads_code)
+{
+	assert_refused_everywhere(never[_i]);
+}
 END_TEST
 
+START_TEST(e0_01_no_thread_affects_another_process)
+{
+	assert_refused_everywhere(others[_i]);
+}
+END_TEST
+
+START_TEST(e0_02_no_thread_changes_attributes_of_files)
+{
+	assert_refused_everywhere(attributes[_i]);
+}
+END_TEST
+
+START_TEST(e0_04_no_thread_speaks_other_protocols_of_netlink)
+{
+	assert_refused_everywhere(reach_netfilter);
+}
+END_TEST
+
+#define NOTHING { .folder = false }
+
 static const struct attempt narrow[] = {
-	{ VMM_THREAD_CPU, open_file, EPERM },
-	{ VMM_THREAD_CPU, make_socket, EPERM },
-	{ VMM_THREAD_CPU, make_ring, EPERM },
-	{ VMM_THREAD_CPU, make_memfd, EPERM },
-	{ VMM_THREAD_CPU, remove_file, EPERM },
-	{ VMM_THREAD_SIGNALS, open_file, EPERM },
-	{ VMM_THREAD_SIGNALS, make_socket, EPERM },
-	{ VMM_THREAD_SIGNALS, make_memfd, EPERM },
-	{ VMM_THREAD_SIGNALS, call_kvm, EPERM },
-	{ VMM_THREAD_SIGNALS, receive_message, EPERM },
+	{ VMM_THREAD_CPU, open_file, EPERM, NOTHING },
+	{ VMM_THREAD_CPU, make_socket, EPERM, NOTHING },
+	{ VMM_THREAD_CPU, make_ring, EPERM, NOTHING },
+	{ VMM_THREAD_CPU, make_memfd, EPERM, NOTHING },
+	{ VMM_THREAD_CPU, remove_file, EPERM, NOTHING },
+	{ VMM_THREAD_SIGNALS, open_file, EPERM, NOTHING },
+	{ VMM_THREAD_SIGNALS, make_socket, EPERM, NOTHING },
+	{ VMM_THREAD_SIGNALS, make_memfd, EPERM, NOTHING },
+	{ VMM_THREAD_SIGNALS, call_kvm, EPERM, NOTHING },
+	{ VMM_THREAD_SIGNALS, receive_message, EPERM, NOTHING },
 };
 
 START_TEST(threads_of_few_calls_make_no_others)
@@ -226,16 +362,39 @@ START_TEST(threads_of_few_calls_make_no_others)
 }
 END_TEST
 
+static const struct vsu_sock_access shared = { .mode = 0660, .group = 34 };
+
+static const struct attempt needed[] = {
+	{ PROCESS, change_mode_in_folder, ENOENT, { .folder = true } },
+	{ PROCESS, change_owner, ENOENT, { .folder = true } },
+	{ PROCESS, become_another, 0, { .user = true } },
+	{ PROCESS, change_mode, ENOENT, { .sockets = &shared } },
+	{ PROCESS, set_user_id_bit, EPERM, { .sockets = &shared } },
+	{ PROCESS, change_group, ENOENT, { .sockets = &shared } },
+	{ PROCESS, change_to_other_group, EPERM, { .sockets = &shared } },
+	{ PROCESS, change_owner, EPERM, { .sockets = &shared } },
+};
+
+START_TEST(e0_02_options_permit_what_they_need)
+{
+	ck_assert_int_eq(result_of(&needed[_i], CALL_FILTER_FAIL), needed[_i].error);
+}
+END_TEST
+
 static const struct attempt permitted[] = {
-	{ PROCESS, open_file, 0 },
-	{ PROCESS, make_socket, 0 },
-	{ PROCESS, make_memfd, 0 },
-	{ PROCESS, remove_file, ENOENT },
-	{ PROCESS, map_memory, 0 },
-	{ VMM_THREAD_CPU, map_memory, 0 },
-	{ VMM_THREAD_CPU, call_kvm, ENOTTY },
-	{ VMM_THREAD_CPU, receive_message, ENOTSOCK },
-	{ VMM_THREAD_SIGNALS, map_memory, 0 },
+	{ PROCESS, limit_itself, 0, NOTHING },
+	{ PROCESS, make_private_socket, 0, NOTHING },
+	{ PROCESS, read_addresses, 0, NOTHING },
+	{ PROCESS, end_with_parent, 0, NOTHING },
+	{ PROCESS, open_file, 0, NOTHING },
+	{ PROCESS, make_socket, 0, NOTHING },
+	{ PROCESS, make_memfd, 0, NOTHING },
+	{ PROCESS, remove_file, ENOENT, NOTHING },
+	{ PROCESS, map_memory, 0, NOTHING },
+	{ VMM_THREAD_CPU, map_memory, 0, NOTHING },
+	{ VMM_THREAD_CPU, call_kvm, ENOTTY, NOTHING },
+	{ VMM_THREAD_CPU, receive_message, ENOTSOCK, NOTHING },
+	{ VMM_THREAD_SIGNALS, map_memory, 0, NOTHING },
 };
 
 START_TEST(calls_of_a_kind_of_thread_are_permitted)
@@ -246,7 +405,7 @@ END_TEST
 
 START_TEST(logged_calls_are_executed)
 {
-	const struct attempt a = { VMM_THREAD_CPU, open_file, 0 };
+	const struct attempt a = { .kind = VMM_THREAD_CPU, .fn = open_file };
 
 	ck_assert_int_eq(result_of(&a, CALL_FILTER_LOG), 0);
 }
@@ -273,8 +432,13 @@ int main(void)
 	if (has_filters()) {
 		tcase_add_loop_test(tc, no_thread_executes_traces_or_loads_code, 0,
 				    (int)COUNT(never));
+		tcase_add_loop_test(tc, e0_01_no_thread_affects_another_process, 0, (int)COUNT(others));
+		tcase_add_loop_test(tc, e0_02_no_thread_changes_attributes_of_files, 0,
+				    (int)COUNT(attributes));
+		tcase_add_test(tc, e0_04_no_thread_speaks_other_protocols_of_netlink);
 		tcase_add_loop_test(tc, threads_of_few_calls_make_no_others, 0,
 				    (int)COUNT(narrow));
+		tcase_add_loop_test(tc, e0_02_options_permit_what_they_need, 0, (int)COUNT(needed));
 		tcase_add_loop_test(tc, calls_of_a_kind_of_thread_are_permitted, 0,
 				    (int)COUNT(permitted));
 	}
