@@ -64,8 +64,8 @@ VIRTDEV_API int virtdev_blk_set_locked(struct virtdev *dev, bool locked,
 
 /*
  * Limits bytes and requests per second (rate.h), also while requests continue. Each
- * request is an operation. The bytes are those of reads and writes; ranges to discard or
- * to zero do not count. Requests that wait remain in the ring. -EINVAL: as
+ * request is an operation. The bytes are those of reads and writes, and of ranges to discard
+ * or to zero. Requests that wait remain in the ring. -EINVAL: as
  * virtdev_rate_set(). Any thread.
  */
 VIRTDEV_API int virtdev_blk_set_limits(struct virtdev *dev,

@@ -183,6 +183,17 @@ static int submit_range(struct blk_queue *q, struct blk_request *r,
 	return request_submit(q, r, op);
 }
 
+/* The limits count bytes of the disk: a driver could write zeros without any. */
+static void charge_ranges(const struct blk_queue *q, const struct blk_request *r)
+{
+	uint64_t bytes = 0;
+	uint32_t i;
+
+	for (i = 0; i < r->nranges; i++)
+		bytes += (uint64_t)vsu_le32_load(r->ranges[i].num_sectors) * VIRTDEV_BLK_SECTOR;
+	virtdev_rate_take(q->blk->rate, bytes, 0);
+}
+
 /* Copies and checks all ranges before the first one is processed. */
 static int begin_ranges(struct blk_queue *q, struct blk_request *r,
 			struct vq_cursor *in, enum virtdev_disk_op op)
@@ -207,6 +218,7 @@ static int begin_ranges(struct blk_queue *q, struct blk_request *r,
 			return status;
 	}
 	r->through = is_write_through(q);
+	charge_ranges(q, r);
 	return submit_range(q, r, op);
 }
 

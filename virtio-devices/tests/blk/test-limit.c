@@ -33,7 +33,8 @@ static void begin(uint64_t bytes, uint64_t bytes_burst, uint64_t ops,
 	rig_prepare(&r);
 	r.limits = (struct virtdev_rate_limits){ bytes, bytes_burst, ops,
 						 ops_burst };
-	rig_start(&r, VQ_F_EVENT_IDX | VQ_F_INDIRECT_DESC | F_FLUSH, 64);
+	rig_start(&r, VQ_F_EVENT_IDX | VQ_F_INDIRECT_DESC | F_FLUSH | F_DISCARD |
+		  F_WRITE_ZEROES, 64);
 }
 
 /* True: the device requested a kick. */
@@ -106,6 +107,34 @@ START_TEST(bytes_are_those_of_the_data)
 	now_ns += S;
 	ck_assert_uint_eq(rig_serve(&r), 1);
 	ck_assert_int_eq(rig_simple(&r, T_FLUSH, 0, 0), S_OK);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(a4_60_ranges_to_zero_or_discard_count_as_their_bytes)
+{
+	const uint32_t type = _i ? T_DISCARD : T_WRITE_ZEROES;
+
+	begin(16384, 1024, 0, 0);
+	rig_range(&r, 0, 0, 16, 0);
+	rig_range(&r, 1, 16, 16, 0);
+	ck_assert_int_eq(rig_simple(&r, type, 0, 2 * 16), S_OK);
+	add_writes(1, 512);
+	now_ns += 900 * MS;	/* 32 and 15360 bytes beyond the burst have not returned */
+	ck_assert_uint_eq(rig_serve(&r), 0);
+	now_ns += 100 * MS;
+	ck_assert_uint_eq(rig_serve(&r), 1);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(refused_ranges_take_no_tokens)
+{
+	begin(1024, 1024, 0, 0);
+	rig_range(&r, 0, UINT64_MAX / 512, 64, 0);
+	ck_assert_int_ne(rig_simple(&r, T_WRITE_ZEROES, 0, 16), S_OK);
+	add_writes(1, 512);
+	ck_assert_uint_eq(rig_serve(&r), 1);
 	rig_fini(&r);
 }
 END_TEST
@@ -242,6 +271,8 @@ int main(void)
 	tcase_add_test(tc, kicks_are_suppressed_while_requests_wait);
 	tcase_add_test(tc, bytes_are_those_of_the_data);
 	tcase_add_test(tc, request_larger_than_the_burst_is_served);
+	tcase_add_loop_test(tc, a4_60_ranges_to_zero_or_discard_count_as_their_bytes, 0, 2);
+	tcase_add_test(tc, refused_ranges_take_no_tokens);
 	tcase_add_test(tc, bytes_in_a_period_do_not_exceed_the_limit);
 	tcase_add_test(tc, queues_share_the_limit);
 	tcase_add_test(tc, reset_does_not_fill_the_bucket);
