@@ -5,7 +5,7 @@
  *
  *	clone-pool CVMM TEMPLATE N PORT
  *
- * TEMPLATE is the folder of "cvmm ctl SOCKET save TEMPLATE"; its machine has one device
+ * TEMPLATE is the folder of "cvmm ctl SOCKET save TEMPLATE then=quit"; its machine has one device
  * --vsock, and its guest echoes what it receives at PORT.
  */
 #include <errno.h>

@@ -73,6 +73,7 @@ static int run_machine(const struct vmm_options *options)
 		status = live_once(&next, &err);
 		next.from = NULL;
 		next.stream = NULL;
+		next.rebooted = true;
 	} while (status == VSU_EXIT_REBOOT && options->restart);
 	return complain(status, &err);
 }

@@ -36,13 +36,16 @@ static const char *const caches[] = {
 #define CACHE_DIRECT	2u
 
 enum { LOCKING_ON, LOCKING_OFF };
+enum { FORMAT_AUTO, FORMAT_RAW };
+
+static const char *const formats[] = { "auto", "raw", NULL };
 
 static const char *const locking[] = { "on", "off", NULL };
 
 struct blk {
 	const char *path, *serial;
 	const char *overlay;
-	uint64_t read_only, engine, locking, cache, block_size, snapshot;
+	uint64_t read_only, engine, locking, cache, block_size, snapshot, format;
 	struct virtdev_rate_limits limits;
 };
 static_assert(sizeof(struct blk) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
@@ -83,6 +86,10 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "snapshot", .kind = VSU_OPTION_FLAG,
 		      .help = "discard what the guest writes at the end" },
 	  .offset = offsetof(struct blk, snapshot) },
+	{ .option = { .name = "format", .kind = VSU_OPTION_CHOICE,
+		      .choices = formats, .preset = "auto",
+		      .help = "auto: refuse an image that begins like another format; raw: do not check" },
+	  .offset = offsetof(struct blk, format) },
 	PROG_LIMIT_ROWS("", "bytes of reads and writes", "requests",
 			offsetof(struct blk, limits)),
 	{ .option = { .name = NULL } },
@@ -137,12 +144,7 @@ static int open_file(const struct blk *b, const struct vmm_device_common *common
 	file.path = image.name;
 	file.has_fd = image.has_fd;
 	file.fd = image.fd;
-	rc = open_image(&file, out, err);
-	if (rc == -EINVAL)
-		return prog_disk_explain_format(b->path, rc, err);
-	if (rc >= 0)
-		prog_disk_warn_of_format(b->path);
-	return rc;
+	return open_image(&file, out, err);
 }
 
 /* The combinations that an overlay does not support. */
@@ -206,8 +208,6 @@ static int open_layered(const struct blk *b, const struct vmm_device_common *com
 	while ((rc = virtdev_disk_overlay_open(&overlay, out, err)) == -EBUSY &&
 	       vsu_now_ns() < limit)
 		poll(NULL, 0, POLL_MS);
-	if (rc >= 0)
-		prog_disk_warn_of_format(b->path);
 	return rc;
 }
 
@@ -227,6 +227,21 @@ static int open_address(const struct blk *b, uint32_t queues,
 	return prog_disk_open(&want, out, err);
 }
 
+static int open_disk(const struct blk *b, const struct vmm_device_common *common,
+		     struct virtdev_disk **out, struct vsu_error *err)
+{
+	int rc;
+
+	if (prog_disk_is_address(b->path) && !b->overlay && !b->snapshot)
+		return open_address(b, common->queues, out, err);
+	rc = b->format == FORMAT_RAW || common->continues ? 0 :
+	     prog_disk_check_format(b->path, err);
+	if (rc < 0)
+		return rc;
+	return b->overlay || b->snapshot ? open_layered(b, common, out, err) :
+					   open_file(b, common, out, err);
+}
+
 static int blk_open(const void *config, const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err)
 {
@@ -238,11 +253,7 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 		.writethrough = b->cache & CACHE_THROUGH,
 		.limits = b->limits,
 	};
-	int rc = b->overlay || b->snapshot ?
-		 open_layered(b, common, &blk.disk, err) :
-		 prog_disk_is_address(b->path) ?
-		 open_address(b, common->queues, &blk.disk, err) :
-		 open_file(b, common, &blk.disk, err);
+	int rc = open_disk(b, common, &blk.disk, err);
 
 	if (rc < 0)
 		return rc;
@@ -296,5 +307,5 @@ const struct vmm_device_kind vmm_blk_kind = {
 	.open = blk_open, .resize = virtdev_blk_resize, .limit = blk_limit,
 	.set_locked = virtdev_blk_set_locked, .flush = virtdev_blk_flush,
 	.identify = virtdev_blk_identify,
-	.describe = blk_describe,
+	.describe = blk_describe, .replacement = "--format=raw",
 };

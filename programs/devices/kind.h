@@ -69,6 +69,7 @@ struct vmm_device_common {
 	const struct prog_socket_access *sockets; /* access to the sockets that the device creates;
 						   * or NULL */
 	bool unlocked;		/* opens its file without a lock; set_locked() follows */
+	bool continues;		/* the guest has used it before: what it contains is the guest's */
 	bool confined;		/* a filter for system calls follows, so create everything now */
 	/*
 	 * Opens standard input and output as a port; NULL: use the descriptors.
@@ -221,6 +222,10 @@ struct vmm_device_kind {
 	 * available.
 	 */
 	bool any_when_remote;
+	/*
+	 * A further option of the daemon that replaces one, as continues above, or NULL.
+	 */
+	const char *replacement;
 };
 
 /* NULL-terminated. */

@@ -2,10 +2,10 @@
 /* Detects images of formats other than raw. */
 #include <config.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -14,10 +14,8 @@
 
 #include "disk/format.h"
 #include "file_value.h"
-#include "log.h"
 
 #define HEAD 512u
-#define SECTOR 512u
 
 /* Names as in qemu-img. */
 static const struct {
@@ -67,8 +65,8 @@ static int open_image(const char *text)
 	       open(v.name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-/* Returns the format and stores the length of an image; NULL: appears raw. */
-static const char *read_format(const char *text, uint64_t *len)
+/* NULL: the image appears raw. */
+static const char *read_format(const char *text)
 {
 	int fd = open_image(text);
 	char head[HEAD];
@@ -76,30 +74,17 @@ static const char *read_format(const char *text, uint64_t *len)
 
 	if (fd < 0)
 		return NULL;
-	n = can_be_read(fd) && !vsu_fd_size(fd, len) ?
-	    pread(fd, head, sizeof(head), 0) : 0;
+	n = can_be_read(fd) ? pread(fd, head, sizeof(head), 0) : 0;
 	vsu_fd_close(&fd);
 	return n > 0 ? prog_disk_format_of(head, (size_t)n) : NULL;
 }
 
-void prog_disk_warn_of_format(const char *text)
+int prog_disk_check_format(const char *text, struct vsu_error *err)
 {
-	uint64_t len;
-	const char *format = read_format(text, &len);
+	const char *format = read_format(text);
 
-	if (format)
-		prog_log(PROG_LOG_WARNING, NULL,
-			 "'%s' begins like a %s image, but is served as raw, byte for byte; if the disk in it was meant, " REMEDY,
-			 prog_file_value_name(text), format);
-}
-
-int prog_disk_explain_format(const char *text, int rc, struct vsu_error *err)
-{
-	uint64_t len;
-	const char *format = read_format(text, &len);
-
-	if (!format || len % SECTOR == 0)
-		return rc;
-	return vsu_error_set(err, rc, "'%s' is a %s image, but only raw images are supported; " REMEDY,
+	if (!format)
+		return 0;
+	return vsu_error_set(err, -EINVAL, "'%s' begins like a %s image, but only raw images are supported; " REMEDY "; format=raw serves it byte for byte",
 			     prog_file_value_name(text), format);
 }

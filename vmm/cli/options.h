@@ -63,6 +63,7 @@ struct vmm_options {
 	bool clone;		/* with from: shares nothing with the saved machine */
 	bool prefetch;		/* with from: loads the memory in the background */
 	bool changed_disks;	/* with from: they are accepted */
+	bool rebooted;		/* the guest ran before, in another machine of this process */
 	const struct vmm_options *saved; /* with clone: the saved machine's options */
 	struct vmm_stream *stream; /* with --incoming: the source's stream; else NULL */
 	struct vmm_channels *channels; /* with stream: its other connections */

@@ -32,6 +32,7 @@ struct vmm_device_spec {
 	bool remote;		/* served by a vhost-user back-end */
 	bool spawned;		/* likewise, by a daemon that cvmm starts */
 	bool plugged;		/* added while the guest runs */
+	bool continues;		/* the guest has used it before */
 	bool kernel;		/* served by the host's kernel */
 	char socket[VMM_SOCKET_MAX];
 	uint32_t reconnect_ms;	/* initial delay before reconnecting; 0: do not

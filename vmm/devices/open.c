@@ -12,6 +12,7 @@ int vmm_device_open(const struct vmm_device_spec *spec,
 
 	common.queues = spec->queues;
 	common.queue_size = spec->queue_size;
+	common.continues = spec->continues;
 	return vmm_device_make(spec->kind, spec->config, &common, out, err);
 }
 

@@ -51,8 +51,10 @@ static int parse_devices(struct vmm_machine *m, struct vsu_error *err)
 		return vsu_error_set(err, -EINVAL,
 			"%u devices, but only %d interrupts", o->ndevices,
 			VMM_DEVICE_PLACES);
-	for (i = 0; !rc && i < o->ndevices; i++)
+	for (i = 0; !rc && i < o->ndevices; i++) {
 		rc = vmm_device_parse(&o->devices[i], &m->devices[i].spec, err);
+		m->devices[i].spec.continues = vmm_restore_wanted(m) || o->rebooted;
+	}
 	m->ndevices = o->ndevices;
 	return rc;
 }

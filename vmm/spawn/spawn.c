@@ -23,6 +23,7 @@ struct vmm_spawned {
 	const struct vmm_device_kind *kind;
 	struct vmm_starter_request request;
 	struct vmm_log_reader log;
+	bool continues;		/* the guest has used the device */
 	unsigned int nfds;
 	int fds[VMM_SPAWN_MAX_FDS];	/* passed at each start */
 };
@@ -141,6 +142,7 @@ int vmm_spawned_new(const struct vmm_spawned_config *config, struct vmm_spawned 
 	s->kind = config->kind;
 	s->request.id = ++starter.last_id;
 	s->request.words = *config->words;
+	s->continues = config->continues;
 	vmm_log_reader_init(&s->log, config->loop, config->name);
 	rc = config->passes ? keep_descriptors(s, err) : 0;
 	if (rc < 0)
@@ -148,6 +150,19 @@ int vmm_spawned_new(const struct vmm_spawned_config *config, struct vmm_spawned 
 	else
 		*out = s;
 	return rc;
+}
+
+/* Words that do not fit are left out: the daemon then checks as at its first start. */
+static void add_replacement(struct vmm_spawned *s)
+{
+	const char *more = s->kind->replacement, *word = NULL;
+
+	if (!s->continues || !more)
+		return;
+	while ((word = vmm_spawn_words_next(&s->request.words, word)))
+		if (!strcmp(word, more))
+			return;
+	(void)!vmm_spawn_words_add(&s->request.words, "%s", more);
 }
 
 /* The second descriptor of each pair is for the daemon. */
@@ -161,6 +176,8 @@ static int request_start(struct vmm_spawned *s, int connection[2], int log[2],
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the daemon's log");
+	add_replacement(s);
+	s->continues = true;
 	s->request.level = prog_log_get_level();
 	memcpy(fds + VMM_STARTER_FDS, s->fds, s->nfds * sizeof(*fds));
 	rc = send_request(&s->request, fds, VMM_STARTER_FDS + s->nfds, err);

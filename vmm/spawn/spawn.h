@@ -46,6 +46,7 @@ struct vmm_spawned_config {
 	 * If false, they refer to descriptors that the starter has inherited.
 	 */
 	bool passes;
+	bool continues;		/* the guest has used the device before */
 };
 
 /* Copies what it needs. */

@@ -7,6 +7,19 @@
 
 #include "spawn/starter.h"
 
+/* The words of the command, or these and those of a replacement. */
+static bool is_command(const struct vmm_starter_command *c, const struct vmm_spawn_words *words)
+{
+	const char *more = c->kind->replacement;
+	const size_t len = more ? strlen(more) + 1 : 0;
+
+	return words->len >= c->words.len &&
+	       !memcmp(c->words.text, words->text, c->words.len) &&
+	       (words->len == c->words.len ||
+		(words->len == c->words.len + len &&
+		 !memcmp(words->text + c->words.len, more, len)));
+}
+
 bool vmm_starter_is_listed(const struct vmm_starter_setup *setup,
 			   const struct vmm_device_kind *kind,
 			   const struct vmm_spawn_words *words)
@@ -14,8 +27,7 @@ bool vmm_starter_is_listed(const struct vmm_starter_setup *setup,
 	const struct vmm_starter_command *c = setup->commands;
 
 	for (; c < setup->commands + setup->n; c++)
-		if (c->kind == kind && c->words.len == words->len &&
-		    !memcmp(c->words.text, words->text, words->len))
+		if (c->kind == kind && is_command(c, words))
 			return true;
 	return false;
 }

@@ -80,6 +80,7 @@ static int open_connection(struct remote *r, const struct vmm_device_spec *spec,
 	const struct vmm_spawned_config config = {
 		.loop = r->loop, .kind = spec->kind, .words = &spec->words,
 		.name = spec->socket, .passes = spec->plugged,
+		.continues = spec->continues,
 	};
 	int rc;
 

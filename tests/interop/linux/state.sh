@@ -7,7 +7,7 @@
 # process
 save_and_kill() {
 	rm -rf "$WORK/$1"
-	same "$2" '{"ok":true}' "$(command_machine save "$WORK/$1")"
+	same "$2" '{"ok":true}' "$(command_machine save "$WORK/$1" then=pause)"
 	kill -9 "$CHILD"
 	wait "$CHILD" 2>/dev/null
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What distinguishes the content of a file from an earlier one without reading all of it:
- * its size, its ends and the time of its last change. Detects mistakes, not attacks.
+ * Distinguishes the content of a file from an earlier one without reading all of it, by its
+ * size, its ends and the time of its last change. Detects mistakes, not attacks.
  */
 #ifndef VIRTIO_DEVICES_DISK_IDENTITY_H
 #define VIRTIO_DEVICES_DISK_IDENTITY_H
