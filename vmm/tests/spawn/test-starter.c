@@ -137,6 +137,16 @@ START_TEST(a_locked_starter_opens_no_other_files)
 }
 END_TEST
 
+START_TEST(replacement_of_a_listed_daemon_has_one_more_option)
+{
+	list_one(&vmm_blk_kind, "--blk-file=disk");
+	add("--format=raw");
+	ck_assert(vmm_starter_is_listed(&setup, &vmm_blk_kind, &words));
+	add("--format=raw");
+	ck_assert(!vmm_starter_is_listed(&setup, &vmm_blk_kind, &words));
+}
+END_TEST
+
 START_TEST(a_listed_command_with_more_words_is_another)
 {
 	list_one(&vmm_blk_kind, "--blk-file=/a");
