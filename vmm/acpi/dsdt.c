@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "acpi/dsdt.h"
-#include "legacy/port_numbers.h"
+#include "x86/port_numbers.h"
 
 #define SLEEP_STATE_OFF 5
 #define BUTTON_PRESSED 0x80

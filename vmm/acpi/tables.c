@@ -10,7 +10,7 @@
 
 #include "acpi/dsdt.h"
 #include "acpi/tables.h"
-#include "legacy/port_numbers.h"
+#include "x86/port_numbers.h"
 
 #define HEADER 36		/* size of the header of all tables except RSDP */
 #define ALIGN 16

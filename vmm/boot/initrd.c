@@ -8,7 +8,7 @@
 
 #include <vm-memory/access.h>
 
-#include "memory/layout.h"
+#include "x86/address_space.h"
 #include "../x86/long_mode.h"
 #include "initrd.h"
 

@@ -15,7 +15,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
-#include "legacy/port_numbers.h"
+#include "x86/port_numbers.h"
 #include "log.h"
 #include "machine/console.h"
 

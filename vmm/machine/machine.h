@@ -25,7 +25,7 @@
 #include "devices/stdio.h"
 #include "kvm/kvm.h"
 #include "kvm/msi.h"
-#include "legacy/port_numbers.h"
+#include "x86/port_numbers.h"
 #include "legacy/ports.h"
 #include "memory/memory.h"
 #include "memory/prefetch.h"

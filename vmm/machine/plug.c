@@ -9,7 +9,7 @@
 #include <virtio-devices/transport.h>
 #include <vmm-sys-util/event.h>
 
-#include "legacy/port_numbers.h"
+#include "x86/port_numbers.h"
 #include "log.h"
 #include "machine/devices.h"
 #include "machine/plug.h"

@@ -17,9 +17,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#define VMM_HOLE_FIRST	(UINT64_C(3) << 30)
-#define VMM_HOLE_END	(UINT64_C(4) << 30)
-#define VMM_PAGE	UINT64_C(4096)
+#include "x86/address_space.h"
 
 struct vmm_layout_request {
 	uint64_t size;

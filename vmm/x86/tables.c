@@ -10,7 +10,7 @@
 
 #include <vm-memory/access.h>
 
-#include "legacy/port_numbers.h"
+#include "x86/port_numbers.h"
 #include "x86/long_mode.h"
 
 #define PAGE 4096u

@@ -5,7 +5,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "../../../guest/protocol.h"
-#include "legacy/port_numbers.h"
+#include "x86/port_numbers.h"
 #include "legacy/ports.h"
 #include "../util.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Ports and interrupts of the machine that several parts use. */
-#ifndef VMM_LEGACY_PORT_NUMBERS_H
-#define VMM_LEGACY_PORT_NUMBERS_H
+#ifndef VMM_PORT_NUMBERS_H
+#define VMM_PORT_NUMBERS_H
 
 #define VMM_PORT_SERIAL		0x3f8	/* a 16550 */
 #define VMM_PORT_SERIAL_LEN	8
