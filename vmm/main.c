@@ -24,6 +24,7 @@
 #include "cli/help.h"
 #include "cli/jail.h"
 #include "cli/memory_command.h"
+#include "cli/parse.h"
 #include "cli/rights.h"
 #include "cli/sandbox.h"
 #include "cli/spellings.h"

@@ -5,7 +5,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "cli/options.h"
+#include "options/options.h"
 
 /*
  * Checks that the daemons of devices with backend=spawn are installed, and forks the

@@ -8,7 +8,7 @@
 #include <vmm-sys-util/parse.h>
 
 #include "cli/help.h"
-#include "cli/options.h"
+#include "options/options.h"
 #include "devices/devices.h"
 #include "devices/rows.h"
 

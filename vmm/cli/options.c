@@ -7,7 +7,7 @@
 
 #include "cpu/cpus.h"
 #include "cli/foreign_values.h"
-#include "cli/options.h"
+#include "cli/parse.h"
 #include "cli/spellings.h"
 #include "log.h"
 #include "places.h"

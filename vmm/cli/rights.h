@@ -10,7 +10,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "cli/options.h"
+#include "options/options.h"
 
 /*
  * Before the sandbox is entered, which hides /etc/passwd. -ENOENT: no such user; -EPERM:

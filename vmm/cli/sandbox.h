@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "cli/options.h"
+#include "options/options.h"
 #include "cli/sandbox_rules.h"
 
 /*

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "cli/options.h"
+#include "options/options.h"
 #include "cli/saved_words.h"
 #include "cli/spellings.h"
 #include "log.h"

@@ -16,7 +16,7 @@
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
 
-#include "cli/options.h"
+#include "options/options.h"
 #include "devices/kind.h"
 #include "spawn/words.h"
 

@@ -12,7 +12,7 @@
 
 #include <limits.h>
 
-#include "cli/options.h"
+#include "options/options.h"
 #include "spawn/words.h"
 
 /* Arguments that all daemons get. */

@@ -4,7 +4,7 @@
 
 #include "machine/exit_status.h"
 #include "cli/foreign_values.h"
-#include "cli/options.h"
+#include "cli/parse.h"
 #include "devices/devices.h"
 #include "log.h"
 #include "x86/cpuid.h"

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "cli/options.h"
+#include "cli/parse.h"
 #include "cli/sandbox.h"
 #include "landlock.h"
 #include "privileges.h"

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 
+#include "cli/parse.h"
 #include "rig.h"
 
 struct rig rig;

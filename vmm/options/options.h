@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The command line of "cvmm run", as text that later parts read in full.
+ * The options of "cvmm run", as text that later parts read in full.
  * Strings live as long as argv.
  */
 #ifndef VMM_OPTIONS_H
 #define VMM_OPTIONS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include <vmm-sys-util/error.h>
@@ -88,12 +87,5 @@ static inline unsigned int vmm_ring_entries(const struct vmm_options *o)
 {
 	return o->dirty_ring ? 512u << o->dirty_ring : 0;
 }
-
-/*
- * argv[0] is "run". -ENOENT: an unknown option; -EINVAL: a value refused, or
- * no kernel named.
- */
-int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
-		      struct vsu_error *err);
 
 #endif
