@@ -239,6 +239,7 @@ int main(void)
 	tcase_add_test(tcase, options_of_the_daemon_are_refused);
 	tcase_add_test(tcase, kinds_without_a_daemon_are_refused);
 	tcase_add_test(tcase, a_locked_starter_opens_no_other_files);
+	tcase_add_test(tcase, replacement_of_a_listed_daemon_has_one_more_option);
 	tcase_add_test(tcase, a_listed_command_with_more_words_is_another);
 	tcase_add_test(tcase, inherited_descriptors_are_for_listed_commands);
 	tcase_add_test(tcase, passed_descriptors_are_counted);
