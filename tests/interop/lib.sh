@@ -191,6 +191,13 @@ program() {
 	[ -n "$CVMM_BUILDDIR" ] && [ -x "$CVMM_BUILDDIR/$1" ] && real_program "$CVMM_BUILDDIR/$1"
 }
 
+# has_module FOLDER/NAME: whether a module was built; programs load it from its folder
+has_module() {
+	local path
+
+	path=$(program "$1") && export CVMM_MODULES="${path%/*}"
+}
+
 # need_program VARIABLE FOLDER/NAME: sets VARIABLE, or skips the whole test
 need_program() {
 	local path
