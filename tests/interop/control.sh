@@ -9,11 +9,13 @@
 may_use python3
 
 EXCHANGES=$WORK/exchanges
+# Seconds: a guest moves slowly under a sanitizer.
+CTL_LIMIT=$(sanitized && echo 600 || echo 60)
 
 ctl() {
 	local answer status
 
-	answer=$(timeout 60 "$CVMM" ctl "$@")
+	answer=$(timeout "$CTL_LIMIT" "$CVMM" ctl "$@")
 	status=$?
 	[ -z "$answer" ] || printf '%s\n' "$answer"
 	[[ $answer != '{'* ]] || printf '%s\t%s\n' "${*:2}" "$answer" >>"$EXCHANGES"

@@ -9,6 +9,8 @@
 #                configured parent of the current folder)
 # CVMM_CACHE     where kernels are kept between runs
 # CVMM_KEEP      if set, the temporary folder is kept and its name printed
+# CVMM_SANITIZERS  if set, the programs are of a sanitizer build: a report in any of their
+#                output fails the test
 
 set -u -o pipefail
 
@@ -46,8 +48,10 @@ check() {
 
 	if "$@" >"$WORK/check.log" 2>&1; then
 		tap_ok "$claim"
+		keep_reports "$WORK/check.log"
 		return 0
 	fi
+	keep_reports "$WORK/check.log"
 	tap_not_ok "$claim" "failed: $*
 $(both_ends "$WORK/check.log")"
 	return 1
@@ -57,6 +61,28 @@ $(both_ends "$WORK/check.log")"
 bail() {
 	echo "Bail out! $*"
 	exit 99
+}
+
+# ------------------------------------------------------ reports of sanitizers
+
+REPORT='(ERROR|WARNING): [A-Za-z]*Sanitizer|Sanitizer:DEADLYSIGNAL|runtime error: |Sanitizer: CHECK failed|Sanitizer has encountered'
+
+sanitized() { [ -n "${CVMM_SANITIZERS-}" ]; }
+
+# keep_reports FILE...: keeps the reports of files that are written again
+keep_reports() {
+	! sanitized || cat "$@" 2>/dev/null | grep -aE -A 60 "$REPORT" >>"$WORK/reports"
+}
+
+# reports_shown: whether there are reports in any output of this test
+reports_shown() {
+	local file
+
+	sanitized || return 1	# a trap has another status
+	while read -r file; do
+		[ "$file" -ef "$WORK/reports" ] || keep_reports "$file"
+	done < <(find "$WORK" -type f -size -8192k)
+	[ -s "$WORK/reports" ] && diag "$(both_ends "$WORK/reports")"
 }
 
 # ----------------------------------------------------- processes and clean-up
@@ -75,6 +101,7 @@ with_parent() {
 start() {
 	local log=$1; shift
 
+	keep_reports "$log"
 	: >"$log"
 	(exec </dev/null >"$log" 2>&1 && with_parent "$@") &
 	CHILD=$!
@@ -126,6 +153,10 @@ clean_up() {
 	done 2>/dev/null
 	# QEMU's virtiofsd leaves a file there for each socket below $WORK.
 	rm -f /run/virtiofsd/"${WORK//\//.}".*.pid
+	if reports_shown; then
+		echo "Bail out! a sanitizer reported a fault"
+		status=99
+	fi
 	# the output of other programs is that of a command
 	[[ ${0##*/} != test-* ]] || echo "# took $SECONDS s"
 	if [ -n "${CVMM_KEEP:-}" ]; then

@@ -23,6 +23,7 @@ prompted() { [ "$(prompts)" -ge "$1" ] || ended "$MACHINE"; }
 
 machine_start() {
 	CONSOLE=$WORK/console
+	keep_reports "$WORK/cvmm.err"
 	: >"$CONSOLE"
 	rm -f "$WORK/keys"
 	mkfifo "$WORK/keys"
