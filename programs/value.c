@@ -19,6 +19,9 @@ bool prog_value_is_first(const struct vsu_option *table, const char *list)
 {
 	const size_t len = strcspn(list, "=,");
 
+	/* of a path or an address, as in nbd://host/?socket=PATH */
+	if (memchr(list, '/', len) || memchr(list, ':', len))
+		return true;
 	return len && list[len] != '=' && !is_key(table, list, len);
 }
 

@@ -330,7 +330,7 @@ static int cmd_help(const char *topic)
 		return show_help();
 	if (c)
 		return c->fn(2, words);
-	return vmm_help_device(topic) ? 0 : no_command(topic, &err);
+	return vmm_help_device(topic) || vmm_help_control(topic) ? 0 : no_command(topic, &err);
 }
 
 static int do_command(int argc, char **argv)

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 
 #include "devices/kind.h"
 #include "devices/limits.h"
+#include "log.h"
 
 /* "52:54:00:12:34:56" */
 #define MAC_TEXT 17u
@@ -70,8 +72,9 @@ static int digit_of(char c)
 	return c && at ? (int)(at - digits) : -1;
 }
 
-static int mac_parse(const char *text, uint8_t mac[6], struct vsu_error *err)
+static int mac_parse(const char *mac_text, uint8_t mac[6], struct vsu_error *err)
 {
+	const char *text = mac_text;
 	int i, high, low;
 
 	if (!text)
@@ -81,7 +84,7 @@ static int mac_parse(const char *text, uint8_t mac[6], struct vsu_error *err)
 		low = high < 0 ? -1 : digit_of(text[1]);
 		if (low < 0 || text[2] != (i < 5 ? ':' : '\0'))
 			return vsu_error_set(err, -EINVAL,
-					     "mac is not six bytes such as 52:54:00:12:34:56");
+					     "mac '%s' is not six bytes such as 52:54:00:12:34:56", mac_text);
 		mac[i] = (uint8_t)(high << 4 | low);
 	}
 	return 0;
@@ -101,6 +104,19 @@ static int check_one(const struct net *n, struct vsu_error *err)
 				     "a network card requires a tap interface, a socket or a descriptor");
 }
 
+/* A mistyped name makes a new interface, which has no address and no bridge. */
+static int open_tap(const struct virtdev_net_tap *tap, struct virtdev_net_link **out,
+		    struct vsu_error *err)
+{
+	const bool exists = if_nametoindex(tap->name) != 0;
+	int rc = virtdev_net_tap_open(tap, out, err);
+
+	if (rc >= 0 && !exists)
+		prog_log(PROG_LOG_WARNING, NULL, "tap interface '%s' did not exist and was created; it is down until it is configured, and ends with this program",
+			 tap->name);
+	return rc;
+}
+
 static int link_open(const struct net *n, uint32_t queues,
 		     struct virtdev_net_link **out, struct vsu_error *err)
 {
@@ -113,7 +129,7 @@ static int link_open(const struct net *n, uint32_t queues,
 	};
 
 	if (n->tap)
-		return virtdev_net_tap_open(&tap, out, err);
+		return open_tap(&tap, out, err);
 	if (queues > 1)
 		return vsu_error_set(err, -EINVAL,
 				     "a network card of %u queues needs a tap interface; a socket or descriptor has one",

@@ -21,6 +21,8 @@ START_TEST(first_word_without_a_key_is_a_value)
 	ck_assert(prog_value_is_first(table, "disk.img"));
 	ck_assert(prog_value_is_first(table, "disk.img,readonly"));
 	ck_assert(prog_value_is_first(table, "path.img"));
+	ck_assert(prog_value_is_first(table, "/a/b=c.img,readonly"));
+	ck_assert(prog_value_is_first(table, "nbd+unix:///?socket=/s"));
 }
 END_TEST
 
@@ -30,6 +32,7 @@ START_TEST(keys_of_the_table_and_of_no_table_are_no_values)
 	ck_assert(!prog_value_is_first(table, "readonly,path=a"));
 	ck_assert(!prog_value_is_first(table, "path"));
 	ck_assert(!prog_value_is_first(table, "pth=a"));
+	ck_assert(!prog_value_is_first(table, "path=/a/b=c"));
 	ck_assert(!prog_value_is_first(table, ""));
 	ck_assert(!prog_value_is_first(table, ",path=a"));
 }

@@ -11,6 +11,7 @@
 #include "options/options.h"
 #include "devices/devices.h"
 #include "devices/rows.h"
+#include "machine/commands.h"
 
 #define MAX_TOPICS 16
 #define ANY "device"
@@ -105,6 +106,19 @@ bool vmm_help_device(const char *topic)
 		show_any();
 	else
 		return false;
+	return true;
+}
+
+bool vmm_help_control(const char *topic)
+{
+	const struct vmm_control_command *c = vmm_machine_commands;
+
+	while (c->name && strcmp(c->name, topic) != 0)
+		c++;
+	if (!c->name)
+		return false;
+	printf("Usage: cvmm ctl SOCKET %s%s%s\nOf a machine started with --control=SOCKET: %s\n",
+	       c->name, c->args ? " " : "", c->args ? c->args : "", c->help);
 	return true;
 }
 

@@ -19,6 +19,9 @@ void vmm_help_memory(void);
 void vmm_help_topics(void);
 
 /* The properties of a device: "disk", "blk" or "device". False: no such topic. */
+/* A command of the control socket. */
+bool vmm_help_control(const char *topic);
+
 bool vmm_help_device(const char *topic);
 
 /* The topic that is spelled most nearly, or NULL. */

@@ -45,7 +45,7 @@ static const struct change_row {
 } changes[] = {
 	ROW("from", CHANGE_START), ROW("clone", CHANGE_START),
 	ROW("incoming", CHANGE_START), ROW("prefetch", CHANGE_START),
-	ROW("changed-disks", CHANGE_START),
+	ROW("changed-disks", CHANGE_START), ROW("power-off-timeout", CHANGE_VALUE),
 	ROW("control", CHANGE_VALUE, .without = CLONE | STREAM),
 	ROW("serial", CHANGE_VALUE, .without = CLONE),
 	ROW("socket-mode", CHANGE_VALUE, .without = STREAM),

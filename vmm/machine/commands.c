@@ -119,7 +119,7 @@ static int command_power_button(void *opaque, char *const *words, FILE *answer,
 	if (m->loaded.protocol == VMM_PROTOCOL_BUILTIN)
 		return vsu_error_set(err, -EOPNOTSUPP, "%s: a built-in guest has no power button; 'quit' ends it",
 				     words[0]);
-	vsu_event_signal(m->button_irq_fd);
+	vmm_machine_press_button(m);
 	return 0;
 }
 

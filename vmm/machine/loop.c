@@ -150,6 +150,28 @@ static bool has_button(const struct vmm_machine *m)
 	return m->loaded.protocol != VMM_PROTOCOL_BUILTIN;
 }
 
+static void on_power_off_timeout(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct vmm_machine *m = w->data;
+
+	(void)loop;
+	(void)revents;
+	vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "the guest did not power off within %" PRIu64 " seconds (--power-off-timeout)",
+		     m->options->power_off_seconds);
+}
+
+void vmm_machine_press_button(struct vmm_machine *m)
+{
+	ev_timer *w = &m->watch.power_off;
+
+	vsu_event_signal(m->button_irq_fd);
+	if (!m->options->power_off_seconds || ev_is_active(w))
+		return;
+	ev_timer_init(w, on_power_off_timeout, (double)m->options->power_off_seconds, 0.);
+	w->data = m;
+	ev_timer_start(m->loop, w);
+}
+
 /* The first SIGTERM presses the guest's power button, further ones end cvmm. */
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
@@ -160,7 +182,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	vmm_signals_served(&m->signals);
 	if (w->signum == SIGTERM && has_button(m) && !m->asked) {
 		m->asked = true;
-		vsu_event_signal(m->button_irq_fd);
+		vmm_machine_press_button(m);
 		prog_notify("STOPPING=1\nSTATUS=The guest was asked to power off");
 		prog_log(PROG_LOG_WARNING, "button", "the guest was asked to power off; a second signal ends it");
 		return;

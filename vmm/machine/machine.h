@@ -73,6 +73,7 @@ struct vmm_fault_state {
 struct vmm_watchers {
 	ev_io keys, cpus, console, input, writable, cut, space;
 	ev_timer look;
+	ev_timer power_off;	/* ends a guest that was asked to power off */
 	ev_prepare prepare;
 	bool files;	/* behind memory, which another process can truncate */
 	ev_signal winch, interrupt, term, hup, quit;
@@ -169,6 +170,9 @@ struct vmm_machine {
 /* *m must be zeroed. Returns 0, or an exit status and its message. */
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 		     struct vmem_sigbus *sigbus, struct vsu_error *err);
+
+/* Of a guest with ACPI; see --power-off-timeout. While the machine runs. */
+void vmm_machine_press_button(struct vmm_machine *m);
 
 /* Runs the machine to its end; returns the exit status, with a message if any. */
 int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err);

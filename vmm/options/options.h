@@ -58,6 +58,7 @@ struct vmm_options {
 	unsigned int cpus;
 	unsigned int cpu_model;	/* enum vmm_cpu_model */
 	bool restart;		/* after the guest asked for a reboot */
+	uint64_t power_off_seconds;	/* until a guest that was asked to power off is ended; 0: never */
 	const char *from;	/* a saved machine's folder; the kernel is not loaded */
 	bool clone;		/* with from: shares nothing with the saved machine */
 	bool prefetch;		/* with from: loads the memory in the background */

@@ -360,6 +360,9 @@ static int open_files(struct virtdev_priv_overlay *o, const struct virtdev_disk_
 	file.fd = how->fd;
 	o->fd = rc = o->temporary ? open_temporary(how->folder, err) :
 		     virtdev_priv_file_open_fd(&file, err);
+	if (rc == -ENOENT && !o->temporary)
+		return vsu_error_set(err, rc, "no such file: overlay '%s'; an empty file becomes an overlay, and touch makes one",
+				     o->path);
 	if (rc >= 0 && vsu_fd_kind(o->fd) != VSU_FD_REGULAR)
 		rc = vsu_error_set(err, -ENODEV, "overlay '%s' is not a regular file", o->path);
 	return rc < 0 ? rc : 0;

@@ -216,8 +216,12 @@ static int queue_open(const char *name, int flags, struct vsu_error *err)
 	struct ifreq request = { .ifr_flags = (short)flags };
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK), rc;
 
-	if (fd < 0)
-		return vsu_error_sys(err, -errno, "/dev/net/tun");
+	if (fd < 0) {
+		rc = -errno;
+		return vsu_error_set(err, rc, "tap '%s': cannot open /dev/net/tun: %s; %s",
+				     name, strerror(-rc), rc == -EACCES ? "change its mode, or use a socket" :
+				     "load the kernel module 'tun', or use a socket");
+	}
 	memcpy(request.ifr_name, name, strlen(name));
 	if (ioctl(fd, TUNSETIFF, &request) == 0)
 		return fd;

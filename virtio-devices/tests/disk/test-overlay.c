@@ -471,7 +471,7 @@ START_TEST(damaged_overlay_is_refused)
 	ck_assert_int_eq(truncate("cow", 20), 0);
 	assert_refused(-EINVAL, "'cow' is not an overlay");
 	unlink("cow");
-	assert_refused(-ENOENT, "no such file: 'cow'");
+	assert_refused(-ENOENT, "no such file: overlay 'cow'; an empty file becomes an overlay");
 }
 END_TEST
 
