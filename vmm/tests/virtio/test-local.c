@@ -4,6 +4,7 @@
 
 #include <vmm-sys-util/event.h>
 
+#include "memory/windows.h"
 #include "rig.h"
 
 /* A device with one queue that needs several calls to drain. */
@@ -42,6 +43,9 @@ static void slow_stop(void *self, uint32_t queue)
 
 static struct slow slow;
 static struct vmm_virtio_resources resources;
+static struct vmm_memory memory;
+static struct vmm_windows windows;
+static struct virtdev *dev;
 static struct vmm_virtio *virtio;
 
 static void setup(void)
@@ -53,13 +57,16 @@ static void setup(void)
 	};
 	const struct virtdev_info info = {
 		.id = 42, .nqueues = 1, .queue_size_max = 16,
-		.features = VQ_F_VERSION_1,
+		.features = VQ_F_VERSION_1, .nregions = 1,
+		.regions = { { .id = 7, .len = 0x10000 } },
 	};
-	struct virtdev *dev;
 
 	memset(&slow, 0, sizeof(slow));
+	memory.layout.end = UINT64_C(1) << 32;
+	windows = (struct vmm_windows){ .memory = &memory, .phys_bits = 40 };
+	resources.shmem = &windows;
 	resources.loop = ev_loop_new(0);
-	resources.space = rig_space();
+	resources.space = memory.space = rig_space();
 	ck_assert_int_eq(virtdev_new(&ops, &info, &slow, &dev, NULL), 0);
 	ck_assert_int_eq(vmm_virtio_local(&resources, dev, NULL, &virtio, NULL), 0);
 }
@@ -78,6 +85,18 @@ START_TEST(a_queue_is_stopped_when_nothing_is_left_in_flight)
 	vmm_virtio_free(virtio);
 	ck_assert_uint_eq(slow.stopped, 1);
 	ck_assert_uint_eq(slow.stopped_early, 0);
+}
+END_TEST
+
+START_TEST(a_device_learns_the_address_of_its_region)
+{
+	uint64_t gpa = 0;
+
+	ck_assert_int_eq(virtdev_region_address(dev, 7, &gpa), 0);
+	ck_assert_uint_eq(gpa, vmm_window_find(&windows, windows.windows[0].owner, 7)->gpa);
+	ck_assert_uint_ge(gpa, memory.layout.end);
+	ck_assert_int_eq(virtdev_region_address(dev, 8, &gpa), -EINVAL);
+	vmm_virtio_free(virtio);
 }
 END_TEST
 
@@ -119,6 +138,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_queue_is_stopped_when_nothing_is_left_in_flight);
+	tcase_add_test(tc, a_device_learns_the_address_of_its_region);
 	tcase_add_test(tc,
 		a3_19_a_queue_with_endless_work_leaves_the_loop_its_turns);
 	suite_add_tcase(s, tc);
