@@ -73,6 +73,9 @@ void vmm_migrate_report(const struct vmm_machine *m, FILE *to)
 	if (!g)
 		return;
 	vmm_sender_progress(&g->sender, &p);
+	/* Until the answer arrives: the guest is stopped, and nothing failed. */
+	if (p.phase == VMM_SENDER_COMMITTED && !g->undecided)
+		p.phase = VMM_SENDER_STOPPED;
 	fprintf(to, ",\"migration\":{\"phase\":\"%s\",\"round\":%" PRIu32
 		",\"sent\":%" PRIu64 ",\"left\":%" PRIu64 ",\"throttle\":%u}",
 		phases[p.phase], p.round, p.sent, p.left, g->throttle.percent);

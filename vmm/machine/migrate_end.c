@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
@@ -19,8 +20,11 @@ void vmm_migrate_end_moved(struct vmm_migration *g)
 		 ",\"sent\":%" PRIu64 ",\"downtime_us\":%" PRIu64,
 		 g->sender.progress.sent, (runs_ns - g->stopped_ns) / 1000);
 	vmm_control_answer(g->m->control, g, members, NULL);
-	vmm_cpus_end(g->m->cpus, VSU_EXIT_MIGRATED, "the guest moved to '%s'",
-		     g->options.address);
+	/* exec: of "cvmm ctl" arrives as a descriptor */
+	if (strstr(g->options.address, "fd:"))
+		vmm_cpus_end(g->m->cpus, VSU_EXIT_MIGRATED, "the guest moved to the other end of the client's connection");
+	else
+		vmm_cpus_end(g->m->cpus, VSU_EXIT_MIGRATED, "the guest moved to '%s'", g->options.address);
 }
 
 /* The memory here is older than what the guest has done there since. */

@@ -87,7 +87,7 @@ void vmm_stream_close(struct vmm_stream *s)
 
 static int lost_peer(struct vsu_error *err)
 {
-	return vsu_error_set(err, -ECONNRESET, "the other side closed the connection");
+	return vsu_error_set(err, -ECONNRESET, "the other side closed the connection: it ended, or cancelled the migration");
 }
 
 /* Why a transfer made no progress; 0: repeat it. */
@@ -307,6 +307,8 @@ static int receive_any(struct vmm_stream *s, struct vmm_state_section *out,
 		rc = receive_bytes(s, s->bytes, VMM_STATE_HEADER, err);
 	if (rc < 0)
 		return rc;
+	if (!memcmp(s->bytes, MAGIC, strlen(MAGIC)))
+		return vsu_error_set(err, -EBADMSG, "the other side returns what it receives; name a 'cvmm run --incoming'");
 	limit = find_limit(s->bytes);
 	len = vmm_state_length(s->bytes);
 	if (len > (limit ? limit->max : VMM_STREAM_PIECE))

@@ -137,6 +137,18 @@ START_TEST(failure_of_the_peer_is_its_sentence)
 }
 END_TEST
 
+START_TEST(echo_of_the_stream_is_named)
+{
+	struct vmm_state_section section;
+	unsigned char rest[64] = { 0 };
+
+	ck_assert_int_eq(vmm_stream_send_header(&there, &err), 0);
+	ck_assert_int_eq(send(there.fd, rest, sizeof(rest), 0), sizeof(rest));
+	ck_assert_int_eq(vmm_stream_receive(&here, &section, &err), -EBADMSG);
+	ck_assert_str_eq(err.msg, "the other side returns what it receives; name a 'cvmm run --incoming'");
+}
+END_TEST
+
 START_TEST(header_of_another_version_is_refused)
 {
 	ck_assert_int_eq(vmm_stream_send_header(&there, &err), 0);
@@ -322,6 +334,7 @@ int main(void)
 	tcase_add_test(tc, e2_17_unknown_section_is_refused_by_name_if_required);
 	tcase_add_test(tc, other_section_than_expected_is_named);
 	tcase_add_test(tc, failure_of_the_peer_is_its_sentence);
+	tcase_add_test(tc, echo_of_the_stream_is_named);
 	tcase_add_test(tc, header_of_another_version_is_refused);
 	tcase_add_test(tc, wait_ends_when_it_is_cancelled_or_late);
 	tcase_add_test(tc, e2_50_flood_of_skipped_sections_ends_at_the_deadline);
