@@ -139,7 +139,6 @@ END_TEST
 
 START_TEST(echo_of_the_stream_is_named)
 {
-	struct vmm_state_section section;
 	unsigned char rest[64] = { 0 };
 
 	ck_assert_int_eq(vmm_stream_send_header(&there, &err), 0);
