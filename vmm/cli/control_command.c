@@ -210,7 +210,11 @@ static int fail_ended(const struct answers *a, struct vsu_error *err)
 static int print_json(char *reply, FILE *to, struct vsu_error *err)
 {
 	(void)err;
-	fprintf(to, "%s\n", reply);
+	if (isatty(fileno(to)))
+		vmm_control_print_plain(reply, to);
+	else
+		fputs(reply, to);
+	fputc('\n', to);
 	return 0;
 }
 

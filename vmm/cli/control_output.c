@@ -22,11 +22,23 @@
 /* A narrower terminal has the values below the name of their row. */
 #define MIN_COLUMNS (3 * WIDTH)
 
-/* Text of another process: no control characters for the terminal. */
-static void put_plain(const char *text, FILE *to)
+/* Bytes of a control character at the text's beginning: 0, 1, or 2 (C1 in UTF-8). */
+static unsigned int control_len(const unsigned char *text)
 {
-	for (; *text; text++)
-		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, to);
+	if (text[0] == 0xc2 && text[1] >= 0x80 && text[1] <= 0x9f)
+		return 2;
+	return text[0] < ' ' || text[0] == 0x7f;
+}
+
+void vmm_control_print_plain(const char *text, FILE *to)
+{
+	unsigned int n;
+
+	while (*text) {
+		n = control_len((const unsigned char *)text);
+		fputc(n ? '?' : *text, to);
+		text += n ? n : 1;
+	}
 }
 
 /* ---------------------------------------------------------------------- rows */
@@ -64,7 +76,7 @@ static void row_begin(struct rows *rows, const char *path, size_t len)
 	rows->begun = true;
 	memcpy(rows->row, path, len);
 	rows->row[len] = '\0';
-	fprintf(rows->to, "%s", rows->row);
+	vmm_control_print_plain(rows->row, rows->to);
 	rows->used = rows->columns < MIN_COLUMNS ? MIN_COLUMNS : strlen(rows->row);
 }
 
@@ -81,10 +93,10 @@ static void item_put(struct rows *rows, const char *key, const char *value)
 	for (; rows->used < indent; rows->used++)
 		fputc(' ', rows->to);
 	fputc(' ', rows->to);
-	put_plain(key, rows->to);
+	vmm_control_print_plain(key, rows->to);
 	if (*key)
 		fputc('=', rows->to);
-	put_plain(value, rows->to);
+	vmm_control_print_plain(value, rows->to);
 	rows->used += 1 + len;
 }
 
@@ -340,7 +352,7 @@ static void samples_print(const struct samples *s, FILE *to)
 		    strncmp(last->line, now->line, now->name_len) != 0)
 			fprintf(to, "# TYPE %.*s %s\n", (int)now->name_len,
 				now->line, now->histogram ? "histogram" : "untyped");
-		put_plain(now->line, to);
+		vmm_control_print_plain(now->line, to);
 		fputc('\n', to);
 	}
 }

@@ -11,6 +11,9 @@
 
 #include <vmm-sys-util/error.h>
 
+/* Text of another process, without control characters, which a terminal would obey. */
+void vmm_control_print_plain(const char *text, FILE *to);
+
 /*
  * A row for each member and each element of an array: its name, and its values. On a
  * terminal, values that do not fit the line continue on the next one.

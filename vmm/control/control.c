@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +51,7 @@ static void client_close(struct client *client)
 	struct vmm_control *c = client->control;
 
 	ev_io_stop(c->loop, &client->readable);
+	ev_timer_stop(c->loop, &client->more);
 	vsu_fd_close(&client->sock);
 	vmm_passed_close(&client->passed);
 	client->waits_for = NULL;
@@ -84,24 +84,35 @@ static bool line_execute(struct client *client, char *line, size_t len)
 	return stays;
 }
 
-/* Executes all complete lines, in order. */
+/* The end of the first line that can be executed, or NULL. */
+static char *line_end(struct client *client)
+{
+	return client->waits_for ? NULL : memchr(client->line, '\n', client->len);
+}
+
+static bool first_execute(struct client *client, const char *end)
+{
+	const size_t len = (size_t)(end - client->line);
+	char line[VMM_CONTROL_LINE];
+
+	memcpy(line, client->line, len);
+	line[len] = '\0';
+	client->len -= len + 1;
+	memmove(client->line, end + 1, client->len);
+	if (memchr(line, '\0', len))
+		return client_lose(client, "a line contains a NUL byte");
+	return line_execute(client, line, len + 1);
+}
+
+/* One line, in order: a reply takes time, and the guest's devices wait. */
 static bool client_execute(struct client *client)
 {
-	char *end, line[VMM_CONTROL_LINE];
-	size_t len;
+	const char *end = line_end(client);
 
-	while (!client->waits_for &&
-	       (end = memchr(client->line, '\n', client->len))) {
-		len = (size_t)(end - client->line);
-		memcpy(line, client->line, len);
-		line[len] = '\0';
-		client->len -= len + 1;
-		memmove(client->line, end + 1, client->len);
-		if (memchr(line, '\0', len))
-			return client_lose(client, "a line contains a NUL byte");
-		if (!line_execute(client, line, len + 1))
-			return false;
-	}
+	if (end && !first_execute(client, end))
+		return false;
+	if (line_end(client))
+		return true;
 	if (client->len == sizeof(client->line))
 		return client_lose(client, "received 8 KiB without a complete line, or while a reply is pending");
 	return !client->ended || !client->len || client->waits_for ||
@@ -138,30 +149,44 @@ static bool client_read(struct client *client)
 	return true;
 }
 
-/* True if the connection is closed, not only the client's sending side. */
-static bool is_gone(const struct client *client)
+/* Whether the client stays after a turn. Nothing is read while lines wait. */
+static bool client_turn(struct client *client)
 {
-	struct pollfd p = { .fd = client->sock };
+	struct ev_loop *loop = client->control->loop;
 
-	return poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR);
-}
-
-/* Its connection is of use after its last line. */
-static bool is_awaiting(const struct client *client)
-{
-	return client->waits_for || client->subscribed;
+	if (!client_execute(client))
+		return false;
+	if (line_end(client)) {
+		ev_io_stop(loop, &client->readable);
+		ev_timer_start(loop, &client->more);
+		return true;
+	}
+	if (client->ended) {
+		ev_io_stop(loop, &client->readable);
+		return vmm_client_is_awaiting(client) && !vmm_client_is_gone(client);
+	}
+	ev_io_start(loop, &client->readable);
+	return true;
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct client *client = w->data;
 
+	(void)loop;
 	(void)revents;
-	if (!client_read(client) || !client_execute(client) ||
-	    (client->ended && (!is_awaiting(client) || is_gone(client))))
+	if (!client_read(client) || !client_turn(client))
 		client_close(client);
-	else if (client->ended)
-		ev_io_stop(loop, w);
+}
+
+static void on_more(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct client *client = w->data;
+
+	(void)loop;
+	(void)revents;
+	if (!client_turn(client))
+		client_close(client);
 }
 
 struct vmm_passed *vmm_control_passed(const struct vmm_control *control)
@@ -206,58 +231,9 @@ unsigned int vmm_control_answer(struct vmm_control *control, const void *subject
 
 /* --------------------------------------------------------- their coming */
 
-static struct client *client_free(struct vmm_control *c)
-{
-	unsigned int i;
-
-	for (i = 0; i < VMM_CONTROL_CLIENTS; i++)
-		if (c->clients[i].sock < 0)
-			return &c->clients[i];
-	return NULL;
-}
-
-/* All places are occupied. */
-static unsigned int connections_of(const struct vmm_control *c, pid_t process)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < VMM_CONTROL_CLIENTS; i++)
-		n += c->clients[i].process == process;
-	return n;
-}
-
-/* A process with many connections does not displace those of others. */
-static bool gives_way_before(const struct client *a, const struct client *b)
-{
-	const unsigned int of_a = connections_of(a->control, a->process);
-	const unsigned int of_b = connections_of(b->control, b->process);
-
-	return of_a != of_b ? of_a > of_b : a->heard < b->heard;
-}
-
-/*
- * A client that disconnected while waiting, else of the process with the most
- * connections the one silent for longest.
- */
-static struct client *client_idlest(struct vmm_control *c)
-{
-	struct client *client, *idlest = NULL;
-	unsigned int i;
-
-	for (i = 0; i < VMM_CONTROL_CLIENTS; i++) {
-		client = &c->clients[i];
-		if (is_awaiting(client) && is_gone(client))
-			return client;
-		if (!is_awaiting(client) &&
-		    (!idlest || gives_way_before(client, idlest)))
-			idlest = client;
-	}
-	return idlest;
-}
-
 static struct client *client_make_room(struct vmm_control *c)
 {
-	struct client *client = client_idlest(c);
+	struct client *client = vmm_control_idlest(c);
 
 	if (!client)
 		return NULL;
@@ -275,15 +251,6 @@ static void refuse_client(struct vmm_control *c, int sock)
 	vsu_fd_close(&sock);
 }
 
-static pid_t peer_process(int sock)
-{
-	struct ucred peer = { .pid = 0 };
-	socklen_t len = sizeof(peer);
-
-	return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? 0 :
-								    peer.pid;
-}
-
 static void client_begin(struct client *client, int sock)
 {
 	struct vmm_control *c = client->control;
@@ -292,7 +259,7 @@ static void client_begin(struct client *client, int sock)
 	client->len = 0;
 	client->passed.n = 0;
 	client->ended = client->subscribed = false;
-	client->process = peer_process(sock);
+	client->process = vmm_control_peer(sock);
 	client->heard = ++c->turns;
 	ev_io_set(&client->readable, client->sock, EV_READ);
 	ev_io_start(c->loop, &client->readable);
@@ -321,7 +288,7 @@ static void on_connecting(struct ev_loop *loop, ev_io *w, int revents)
 		ev_timer_again(loop, &c->again);
 		return;
 	}
-	client = client_free(c);
+	client = vmm_control_free_place(c);
 	if (!client)
 		client = client_make_room(c);
 	if (client)
@@ -341,6 +308,9 @@ static void clients_init(struct vmm_control *c)
 		c->clients[i].sock = -1;
 		ev_init(&c->clients[i].readable, on_readable);
 		c->clients[i].readable.data = &c->clients[i];
+		/* after the next poll of all descriptors */
+		ev_timer_init(&c->clients[i].more, on_more, 0., 0.);
+		c->clients[i].more.data = &c->clients[i];
 	}
 }
 

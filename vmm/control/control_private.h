@@ -16,11 +16,12 @@
 struct client {
 	struct vmm_control *control;
 	ev_io readable;
+	ev_timer more;		/* it has sent further lines, which wait for the next turn */
 	int sock;		/* -1: unused */
 	const void *waits_for;	/* subject of the awaited reply, or NULL */
 	bool ended;		/* the client has closed its sending side */
 	bool subscribed;	/* receives events */
-	pid_t process;		/* that connected; 0: unknown */
+	uint64_t process;	/* that connected, from vmm_control_peer(); 0: unknown */
 	uint64_t heard;		/* turn of its last line */
 	struct vmm_passed passed; /* descriptors of a line that is not executed yet */
 	size_t len;		/* length of the current line */
@@ -41,5 +42,19 @@ struct vmm_control {
 	uint64_t turns;		/* number of reads and accepts */
 	struct client clients[VMM_CONTROL_CLIENTS];
 };
+
+/*
+ * The process that connected, as a number for comparisons. In a jail, processes outside have
+ * the number 0 of SO_PEERCRED. 0: unknown.
+ */
+uint64_t vmm_control_peer(int sock);
+
+/* NULL: all places are occupied. */
+struct client *vmm_control_free_place(struct vmm_control *c);
+/* The client that leaves in favour of another one; NULL: all wait for replies. */
+struct client *vmm_control_idlest(struct vmm_control *c);
+
+bool vmm_client_is_gone(const struct client *client);
+bool vmm_client_is_awaiting(const struct client *client);
 
 #endif

@@ -198,6 +198,23 @@ START_TEST(rows_are_for_people)
 }
 END_TEST
 
+static const struct {
+	const char *reply, *rows;
+} hostile[] = {
+	{ "{\"\\u001b]0;x\":1}\n", "?]0;x        1\n" },
+	{ "{\"a\":{\"b\\u001b\":\"c\"}}\n", "a            b?=c\n" },
+	{ "{\"a\":\"\\u009b2J\"}\n", "a            ?2J\n" },
+	{ "{\"a\":\"\xc3\xa9\\u007f\"}\n", "a            \xc3\xa9?\n" },
+};
+
+START_TEST(d3_11_replies_have_no_control_characters_for_the_terminal)
+{
+	ck_assert_int_eq(parse(3, SOCKET, "status", "--table"), 0);
+	ck_assert_int_eq(run_parsed(hostile[_i].reply, strlen(hostile[_i].reply)), VSU_EXIT_OK);
+	ck_assert_str_eq(printed, hostile[_i].rows);
+}
+END_TEST
+
 START_TEST(samples_of_a_metric_follow_each_other)
 {
 	ck_assert_int_eq(parse(3, SOCKET, "stats", "--prometheus"), 0);
@@ -429,6 +446,8 @@ int main(void)
 	tcase_add_test(tc, lines_have_a_limit);
 	tcase_add_test(tc, replies_are_printed);
 	tcase_add_test(tc, rows_are_for_people);
+	tcase_add_loop_test(tc, d3_11_replies_have_no_control_characters_for_the_terminal, 0,
+			    COUNT(hostile));
 	tcase_add_test(tc, samples_of_a_metric_follow_each_other);
 	tcase_add_test(tc, rows_have_the_bounds_of_buckets_with_requests);
 	tcase_add_test(tc, histogram_is_cumulative_and_one_metric);

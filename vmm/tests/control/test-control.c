@@ -231,6 +231,41 @@ START_TEST(line_may_come_in_pieces_and_several_at_once)
 }
 END_TEST
 
+START_TEST(d3_10_turn_executes_one_line_of_a_client)
+{
+	int many = client(), one = client();
+	unsigned int i, before;
+
+	for (i = 0; i < 20; i++)
+		ck_assert_int_eq(send(many, "say a\n", 6, MSG_NOSIGNAL), 6);
+	ck_assert_int_eq(send(one, "say b\n", 6, MSG_NOSIGNAL), 6);
+	for (i = 0; i < 200 && obeyed < 21; i++) {
+		before = obeyed;
+		ev_run(loop, EVRUN_NOWAIT);
+		ck_assert_uint_le(obeyed, before + 2);
+		if (*answer(one))
+			ck_assert_uint_lt(obeyed, 20);
+	}
+	ck_assert_uint_eq(obeyed, 21);
+	close(many);
+	close(one);
+	run();
+}
+END_TEST
+
+START_TEST(lines_of_a_client_that_has_left_are_executed)
+{
+	int sock = client();
+
+	say(sock, "say a\nsay b\nsay c\n");
+	ck_assert_int_eq(send(sock, "say d\nsay e\nsay f\n", 18, MSG_NOSIGNAL), 18);
+	close(sock);
+	run();
+	ck_assert_uint_ge(obeyed, 3);
+	ck_assert_uint_le(obeyed, 6);
+}
+END_TEST
+
 static const struct {
 	const char *line, *answer;
 } refusals[] = {
@@ -787,6 +822,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, command_is_executed_and_answered);
+	tcase_add_test(tc, d3_10_turn_executes_one_line_of_a_client);
+	tcase_add_test(tc, lines_of_a_client_that_has_left_are_executed);
 	tcase_add_test(tc, line_may_come_in_pieces_and_several_at_once);
 	tcase_add_loop_test(tc, wrong_command_is_refused_and_its_client_stays, 0,
 			    (int)COUNT(refusals));
