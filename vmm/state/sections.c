@@ -10,6 +10,8 @@
 #include "state/sections.h"
 
 #define MAGIC "CVMMSTAT"
+/* Several for each CPU, device and disk; each is read once for each search. */
+#define MAX_SECTIONS 16384u
 #define FORMAT_VERSION 1u
 #define FILE_HEADER 16u		/* magic, version, 0 */
 /* of a section: name, version, instance, flags, checksum, length */
@@ -171,8 +173,9 @@ uint64_t vmm_state_length(const unsigned char *header)
 	return load_number(header + AT_LENGTH, 8);
 }
 
-int vmm_state_next(const struct vmm_state *state, size_t *at,
-		   struct vmm_state_section *s, struct vsu_error *err)
+/* As vmm_state_next(), without the checksum. */
+static int read_section(const struct vmm_state *state, size_t *at,
+			struct vmm_state_section *s, struct vsu_error *err)
 {
 	const unsigned char *header = state->bytes + *at;
 	uint64_t len;
@@ -193,12 +196,22 @@ int vmm_state_next(const struct vmm_state *state, size_t *at,
 				     *at);
 	s->bytes = header + HEADER;
 	s->len = (size_t)len;
-	if (section_sum(header, s->len) != load_number(header + AT_SUM, 4))
-		return vsu_error_set(err, -EBADMSG,
-				     "the section at byte %zu has a wrong checksum",
-				     *at);
 	*at += HEADER + s->len;
 	return 0;
+}
+
+int vmm_state_next(const struct vmm_state *state, size_t *at,
+		   struct vmm_state_section *s, struct vsu_error *err)
+{
+	const size_t begin = *at;
+	const unsigned char *header = state->bytes + begin;
+	int rc = read_section(state, at, s, err);
+
+	if (rc < 0 || section_sum(header, s->len) == load_number(header + AT_SUM, 4))
+		return rc;
+	*at = begin;
+	return vsu_error_set(err, -EBADMSG, "the section at byte %zu has a wrong checksum",
+			     begin);
 }
 
 static int check_kind(const struct vmm_state_section *s, struct vsu_error *err)
@@ -233,9 +246,12 @@ int vmm_state_check(const struct vmm_state *state, struct vsu_error *err)
 {
 	size_t at = FILE_HEADER;
 	struct vmm_state_section s;
+	unsigned int n = 0;
 	int rc = check_header(state, err);
 
 	do {
+		if (!rc && n++ == MAX_SECTIONS)
+			rc = vsu_error_set(err, -EBADMSG, "it has more than %u sections", MAX_SECTIONS);
 		if (!rc)
 			rc = vmm_state_next(state, &at, &s, err);
 		if (!rc)
@@ -254,7 +270,7 @@ int vmm_state_find(const struct vmm_state *state, const char *name,
 	struct vmm_state_section s;
 
 	do {
-		if (vmm_state_next(state, &at, &s, err) < 0)
+		if (read_section(state, &at, &s, err) < 0)
 			return -EBADMSG;
 		if (!strcmp(s.name, name) && s.instance == instance) {
 			*fields = (struct vmm_state_fields){

@@ -82,7 +82,7 @@ struct vmm_state_fields {
 	bool truncated;
 };
 
-/* The section of a checked state; -EBADMSG: absent. */
+/* The section of a checked state, whose sums are not computed again; -EBADMSG: absent. */
 int vmm_state_find(const struct vmm_state *state, const char *name,
 		   uint32_t instance, struct vmm_state_fields *fields,
 		   struct vsu_error *err);

@@ -13,6 +13,17 @@
 #define HEADER 40u		/* of a section */
 #define FIRST 16u		/* byte of the first section */
 
+static unsigned int nsums;	/* computed parts of checksums */
+
+uint32_t __real_vmm_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len);
+uint32_t __attribute__((used)) __wrap_vmm_checksum_add(uint32_t sum, const unsigned char *bytes,
+						       size_t len);
+uint32_t __wrap_vmm_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len)
+{
+	nsums++;
+	return __real_vmm_checksum_add(sum, bytes, len);
+}
+
 static struct vmm_state_writer w;
 static struct vmm_state state;
 static struct vsu_error err;
@@ -55,6 +66,36 @@ START_TEST(sections_are_read_as_written)
 	ck_assert_int_eq(vmm_state_fields_end(&f, &err), 0);
 	ck_assert_int_eq(vmm_state_find(&state, "cpu", 3, &f, &err), 0);
 	ck_assert_uint_eq(f.left, 0);
+}
+END_TEST
+
+START_TEST(d1_61_checksums_are_computed_once)
+{
+	struct vmm_state_fields f;
+
+	ck_assert_int_eq(vmm_state_check(&state, &err), 0);
+	ck_assert_uint_gt(nsums, 0);
+	nsums = 0;
+	ck_assert_int_eq(vmm_state_find(&state, "cpu", 3, &f, &err), 0);
+	ck_assert_int_eq(vmm_state_find(&state, "cpu", 4, &f, &err), -EBADMSG);
+	ck_assert_uint_eq(nsums, 0);
+}
+END_TEST
+
+START_TEST(d1_61_sections_are_counted)
+{
+	unsigned int i;
+
+	free(w.bytes);
+	memset(&w, 0, sizeof(w));
+	vmm_state_begin(&w);
+	for (i = 0; i < 16383 + (unsigned int)_i; i++) {
+		vmm_state_section(&w, "cpu", i);
+		vmm_state_section_end(&w);
+	}
+	ck_assert_int_eq(vmm_state_finish(&w), 0);
+	state = (struct vmm_state){ w.bytes, w.len };
+	ck_assert_int_eq(vmm_state_check(&state, &err), _i ? -EBADMSG : 0);
 }
 END_TEST
 
@@ -176,6 +217,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, write_two_sections, free_state);
 	tcase_add_test(tc, sections_are_read_as_written);
+	tcase_add_test(tc, d1_61_checksums_are_computed_once);
+	tcase_add_loop_test(tc, d1_61_sections_are_counted, 0, 2);
 	tcase_add_test(tc, section_that_is_absent_is_named);
 	tcase_add_test(tc, reads_beyond_a_section_return_zero);
 	tcase_add_test(tc, state_that_is_cut_anywhere_is_refused);
