@@ -281,6 +281,16 @@ static int piece_convert(struct vmm_private *p, int vm_fd,
 	return 0;
 }
 
+/*
+ * The list of private memory, and perhaps other pieces, have changed, but not this piece:
+ * codes after which the guest would continue become one that ends the machine.
+ */
+static int fatal_code(int rc)
+{
+	return rc == -EINVAL || rc == -E2BIG || rc == -EBUSY || rc == -ECANCELED || rc == -EAGAIN ?
+	       -EIO : rc;
+}
+
 /* -EAGAIN: a page is pinned, and nothing was converted. */
 static int range_convert(struct vmm_private *p, int vm_fd,
 			 const struct vmem_map *map,
@@ -293,8 +303,8 @@ static int range_convert(struct vmm_private *p, int vm_fd,
 	for (done = 0; !rc && done < c->len; done += piece.len) {
 		first_piece(map, c->gpa + done, c->len - done, &piece);
 		rc = piece_convert(p, vm_fd, &piece, c, err);
-		if (rc == -EAGAIN && done)
-			rc = -EIO;
+		if (rc < 0 && (done || rc != -EAGAIN))
+			rc = fatal_code(rc);
 	}
 	return rc;
 }

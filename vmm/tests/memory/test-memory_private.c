@@ -45,7 +45,7 @@ static unsigned long vm_type, hypercalls;
 static struct vmm_kvm_region2 slot[8];
 static unsigned int nslots;
 static struct told told[8];
-static unsigned int ntold;
+static unsigned int ntold, good_conversions; /* before attributes_errno */
 static uint32_t features;	/* that the guest sees */
 
 int open(const char *path, int flags, ...)
@@ -94,7 +94,7 @@ static int convert(const void *arg)
 	region = vmem_map_find(vmm_memory_map(&memory), t->arg.address);
 	t->shared = ((unsigned char *)vmem_region_hva(region))
 		[t->arg.address - vmem_region_gpa(region)];
-	errno = attributes_errno;
+	errno = ntold > good_conversions ? attributes_errno : 0;
 	return errno ? -1 : 0;
 }
 
@@ -368,6 +368,20 @@ START_TEST(what_kvm_refuses_is_not_given_back)
 }
 END_TEST
 
+static const int survivable[] = { EINVAL, E2BIG, EBUSY, EAGAIN };
+
+/* The list of private memory and KVM differ. */
+START_TEST(e2_54_guest_does_not_continue_after_a_part_of_a_conversion)
+{
+	make("size=1M,private=on", "size=1M,private=on");
+	attributes_errno = survivable[_i];
+	good_conversions = 1;
+	ck_assert_int_eq(ask(MIB - PAGE, 2 * PAGE, true, false), -EIO);
+	ck_assert_uint_eq(ntold, 2);
+	ck_assert(err.msg[0]);
+}
+END_TEST
+
 START_TEST(fault_that_comes_again_is_answered_once)
 {
 	make("size=1M,private=on", NULL);
@@ -578,6 +592,8 @@ int main(void)
 		what_is_not_all_two_layer_memory_changes_nothing, 0,
 		COUNT(refused));
 	tcase_add_loop_test(tc, what_kvm_refuses_is_not_given_back, 0, 2);
+	tcase_add_loop_test(tc, e2_54_guest_does_not_continue_after_a_part_of_a_conversion, 0,
+			    (int)COUNT(survivable));
 	tcase_add_test(tc, fault_that_comes_again_is_answered_once);
 	tcase_add_test(tc, faults_that_alternate_without_a_change_end);
 	tcase_add_test(tc, fault_that_another_cpu_resolved_is_not_repeated);
