@@ -15,6 +15,7 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/sock.h>
 
 #include "log.h"
@@ -31,7 +32,7 @@
 struct child {
 	pid_t pid;		/* 0: a free entry */
 	uint32_t id;
-	int log;		/* a copy of its pipe, to log why it ended */
+	int log;		/* its pipe, to log why it ended; or -1 */
 	const struct vmm_device_kind *kind;
 	struct vmm_spawn_words words;
 	uint64_t deadline;	/* of its end; 0: it serves */
@@ -44,6 +45,25 @@ struct starter {
 	sigset_t waiting;	/* the signal mask while it waits */
 	struct child children[MAX_CHILDREN];
 };
+
+/* ------------------------------------------------------------------------- logs */
+
+/*
+ * Opens the pipe again: a write to it does not block, whatever cvmm does with its own
+ * descriptors. Another file could belong to an unresponsive server, or to another process
+ * that does not read. -1: the descriptor is no pipe.
+ */
+static int log_open(int fd)
+{
+	char name[32], target[32];
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	n = readlink(name, target, sizeof(target) - 1);
+	if (n < 0 || strncmp(target, "pipe:[", 6) != 0)
+		return -1;
+	return open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+}
 
 /* ------------------------------------------------------------- ends of daemons */
 
@@ -188,7 +208,7 @@ static int fork_daemon(struct starter *s, const struct vmm_device_kind *kind,
 	if (pid < 0)
 		return vsu_error_sys(err, -errno, "cannot start a process");
 	*c = (struct child){ .pid = pid, .id = request->id, .kind = kind,
-			     .log = vsu_fd_dup(fds[VMM_STARTER_LOG]) };
+			     .log = log_open(fds[VMM_STARTER_LOG]) };
 	c->words.len = request->words.len;
 	memcpy(c->words.text, request->words.text, request->words.len);
 	return 0;
@@ -250,7 +270,16 @@ static int start_daemon(struct starter *s, const struct vmm_starter_request *req
 	return fork_daemon(s, kind, request, fds, nfds, err);
 }
 
-/* Reports a refusal like a failure of the daemon: in the log. */
+/* As a failure of the daemon, in its log. */
+static void report_refusal(int fd, const struct vsu_error *err)
+{
+	int log = log_open(fd);
+
+	if (log >= 0)
+		dprintf(log, "0\ncvmm-starter: %s\n", err->msg);
+	vsu_fd_close(&log);
+}
+
 static void serve_request(struct starter *s, const struct vmm_starter_request *request,
 			  ssize_t len, const int *fds, unsigned int nfds)
 {
@@ -262,7 +291,7 @@ static void serve_request(struct starter *s, const struct vmm_starter_request *r
 	if (request->kind == VMM_STARTER_END)
 		end_id(s, request->id, SIGTERM, END_NS);
 	else if (nfds >= VMM_STARTER_FDS && start_daemon(s, request, fds, nfds, &err) < 0)
-		dprintf(fds[VMM_STARTER_LOG], "0\ncvmm-starter: %s\n", err.msg);
+		report_refusal(fds[VMM_STARTER_LOG], &err);
 }
 
 static void receive_request(struct starter *s)
@@ -278,7 +307,7 @@ static void receive_request(struct starter *s)
 	else if (len != -EAGAIN)
 		vsu_fd_close(&s->sock);
 	for (i = 0; i < nfds; i++)
-		vsu_fd_close(&fds[i]);
+		vsu_foreign_close(NULL, &fds[i]);
 }
 
 /* ------------------------------------------------------------------------ life */

@@ -2,6 +2,12 @@
 /* Claims about the daemons that the starter permits. */
 #include <config.h>
 
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <vmm-sys-util/sock.h>
+
 #include "../util.h"
 #include "spawn/starter.h"
 
@@ -226,6 +232,51 @@ START_TEST(descriptors_are_recognised)
 }
 END_TEST
 
+/* ------------------------------------------------------------- a compromised cvmm */
+
+/* A request without words of a kind that does not exist. */
+static void send_malformed(int sock, int log)
+{
+	static struct vmm_starter_request request = { .kind = 1000 };
+	const struct iovec iov = { &request, offsetof(struct vmm_starter_request, words.text) };
+	const int fds[VMM_STARTER_FDS] = { STDIN_FILENO, log };
+
+	ck_assert_int_eq(vsu_sock_send(sock, &iov, 1, fds, VMM_STARTER_FDS), (ssize_t)iov.iov_len);
+}
+
+static void fill(int fd)
+{
+	static const char bytes[4096];
+
+	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+}
+
+/* Its log is a socket of another process, which does not read. */
+START_TEST(e0_05_starter_does_not_wait_for_a_foreign_log)
+{
+	int requests[2], socket[2], log[2], status;
+	struct pollfd answer = { .events = POLLIN };
+	pid_t starter;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, requests), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, socket), 0);
+	ck_assert_int_eq(pipe(log), 0);
+	fill(socket[0]);
+	starter = fork();
+	if (!starter)
+		vmm_starter_run(&setup, requests[1]);
+	send_malformed(requests[0], socket[0]);
+	send_malformed(requests[0], log[1]);
+	answer.fd = log[0];
+	ck_assert_int_eq(poll(&answer, 1, 30000), 1);
+	close(requests[0]);
+	close(requests[1]);
+	ck_assert_int_eq(waitpid(starter, &status, 0), starter);
+	ck_assert(WIFEXITED(status));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("starter");
@@ -245,6 +296,7 @@ int main(void)
 	tcase_add_test(tcase, passed_descriptors_are_counted);
 	tcase_add_test(tcase, names_that_look_like_descriptors_stay_names);
 	tcase_add_test(tcase, descriptors_are_recognised);
+	tcase_add_test(tcase, e0_05_starter_does_not_wait_for_a_foreign_log);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
