@@ -15,7 +15,7 @@
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 
-#include "backend.h"
+#include "alloc.h"
 #include "uapi.h"
 
 /* A slice of a prealloc: long enough to be cheap, short enough to report. */
@@ -41,19 +41,6 @@
 #define THP_SIZE (2ull << 20)
 
 #define SHM_TRIES 100
-
-struct maker {
-	const struct vmem_backend *b;
-	struct vmem_backend_facts facts;
-	struct vmem_block *block;
-	struct vmem_priv_file file;
-	struct vsu_error *err;
-};
-
-static uint64_t maker_prop(const struct maker *m, enum vmem_priv_prop p)
-{
-	return vmem_priv_prop(m->b, p);
-}
 
 static int set_size(struct maker *m, const char *what)
 {
@@ -271,13 +258,13 @@ static int refuse_map(const struct maker *m, int rc)
 	return rc;
 }
 
-static int block_map(struct maker *m)
+int vmem_priv_map_made(struct maker *m, uint32_t flags)
 {
 	struct vmem_block *block = m->block;
 	struct vmem_priv_map_request r = { 0 };
 	int rc = -EAGAIN;
 
-	block->flags = block_flags(m);
+	block->flags = flags;
 	block->page_size = m->facts.page_size;
 	r.file_pos = vmem_block_file_pos(block, 0);
 	r.len = block->len;
@@ -310,6 +297,15 @@ static int populate_all(const struct vmem_backend *b, struct vmem_block *block,
 	return rc;
 }
 
+void vmem_priv_note_properties(struct maker *m)
+{
+	struct vmem_block *block = m->block;
+
+	block->discards = maker_prop(m, PROP_DISCARD_DATA) &&
+		block->flags == (VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED);
+	block->prealloc = maker_prop(m, PROP_PREALLOC);
+}
+
 static int block_make(struct maker *m)
 {
 	int rc = is_inplace(m) ? make_inplace(m) : makers[vmem_priv_kind(m->b)](m);
@@ -317,15 +313,13 @@ static int block_make(struct maker *m)
 	if (!rc)
 		rc = make_private(m);
 	if (!rc)
-		rc = block_map(m);
+		rc = vmem_priv_map_made(m, block_flags(m));
 	if (!rc)
 		rc = vmem_priv_apply_policy(m->b, m->block, m->err);
 	if (!rc)
 		rc = populate_all(m->b, m->block, m->err);
 	if (!rc)
-		m->block->discard_on_free = maker_prop(m, PROP_DISCARD_DATA) &&
-			m->block->flags ==
-			(VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED);
+		vmem_priv_note_properties(m);
 	return rc;
 }
 
@@ -350,6 +344,7 @@ int vmem_backend_alloc(const struct vmem_backend *backend,
 		return rc;
 	}
 	vsu_fd_close(&m.file.fd);
+	vmem_block_set_owner(m.block, true);
 	*out = m.block;
 	return 0;
 }

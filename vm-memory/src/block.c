@@ -64,7 +64,8 @@ int vmem_priv_block_map(struct vmem_block *block,
 static void mapping_leave(struct vmem_block *block,
 			  struct vmem_priv_areas *areas)
 {
-	if (block->discard_on_free && block->mapping.hva)
+	if (block->discards && block->mapping.hva &&
+	    __atomic_load_n(&block->owner, __ATOMIC_RELAXED))
 		madvise(block->mapping.hva, block->mapping.len, MADV_REMOVE);
 	if (block->sigbus)
 		vmem_priv_sigbus_leave(block->sigbus, block->sigbus_slot);
@@ -197,6 +198,16 @@ uint32_t vmem_block_seals(const struct vmem_block *block)
 	int seals = block->fd < 0 ? -1 : fcntl(block->fd, F_GET_SEALS);
 
 	return seals < 0 ? 0 : (uint32_t)seals;
+}
+
+void vmem_block_set_owner(struct vmem_block *block, bool owner)
+{
+	__atomic_store_n(&block->owner, owner, __ATOMIC_RELAXED);
+}
+
+bool vmem_block_is_prealloc(const struct vmem_block *block)
+{
+	return block->prealloc;
 }
 
 bool vmem_block_failed(const struct vmem_block *block)

@@ -112,7 +112,9 @@ struct vmem_block {
 	uint64_t len;		/* requested length, from hva */
 	uint64_t page_size;
 	unsigned char *hva;	/* first byte; may be inside a page */
-	bool discard_on_free;	/* give the file's pages back at the end */
+	bool discards;		/* discard-data=on: frees the file's pages at the end, */
+	bool owner;		/* atomic: ... if no other process has taken them over */
+	bool prealloc;		/* all pages were allocated before the first use */
 	bool bound;		/* guest_memfd: the slot takes the fd */
 	int map_prot, map_flags; /* to map pages again */
 	struct vmem_priv_policy policy;

@@ -19,7 +19,7 @@
  *   merge, dump  on: the host may merge equal pages; core dumps include them
  *   policy       NUMA: default, preferred, bind, interleave; for host-nodes
  *   discard-data file: on: its pages are freed with the block (only if
- *                shared and writable)
+ *                shared and writable, and the block owns them: block.h)
  *   pmem         file: on: persistent memory, mapped with MAP_SYNC
  *   guest-memfd  memfd: on: the same as backend=guest-memfd
  *   private      anon, memfd: on: adds a guest_memfd for private pages; inplace:
@@ -194,6 +194,19 @@ VMEM_API int vmem_backend_check(const struct vmem_backend *backend,
  */
 VMEM_API int vmem_backend_alloc(const struct vmem_backend *backend,
 				struct vmem_block **out, struct vsu_error *err)
+	VSU_NODISCARD;
+
+/*
+ * As vmem_backend_alloc(), but over a piece of a file that another process has allocated
+ * by the same properties and passed: align, reserve, merge, dump, policy and pmem apply
+ * to the mapping, and nothing is created, resized, sealed or populated. The block is
+ * writable and shared, and not the owner of the content (vmem_block_set_owner()). fd is
+ * borrowed. Fails as vmem_block_new_fd(); -EINVAL also for read-only memory, or if
+ * fd_offset or len are not multiples of the file's page size.
+ */
+VMEM_API int vmem_backend_alloc_fd(const struct vmem_backend *backend, int fd,
+				   uint64_t fd_offset, uint64_t len,
+				   struct vmem_block **out, struct vsu_error *err)
 	VSU_NODISCARD;
 
 VSU_END_DECLS

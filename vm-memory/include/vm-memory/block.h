@@ -131,6 +131,19 @@ VMEM_API uint64_t vmem_block_file_pos(const struct vmem_block *block,
 /* F_SEAL_* bits of the file; 0: none, or not supported. */
 VMEM_API uint32_t vmem_block_seals(const struct vmem_block *block);
 
+/*
+ * Whether the content of the file belongs to this process. A block of
+ * vmem_backend_alloc() is an owner, others are not. With discard-data=on only an owner
+ * frees the file's pages at its end: a process that has passed the descriptor to
+ * another one, which now uses the content, must not. Any thread.
+ */
+VMEM_API void vmem_block_set_owner(struct vmem_block *block, bool owner);
+
+/*
+ * True if it was allocated with prealloc=on: discarding its pages would undo that.
+ */
+VMEM_API bool vmem_block_is_prealloc(const struct vmem_block *block);
+
 /* True after vmem_sigbus_fix() has repaired it; permanent. */
 VMEM_API bool vmem_block_failed(const struct vmem_block *block);
 
