@@ -230,24 +230,26 @@ static int end_stream(struct vmm_machine *m, struct vsu_error *err)
 
 int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err)
 {
-	const struct vmm_stream *s = m->options->stream;
+	const uint64_t given = vmm_memory_given(&m->memory);
 	uint32_t paused = 0;
 	int rc;
 
-	if (!s)
+	if (!m->options->stream)
 		return 0;
-	rc = answer_source(m, "loaded", err);
+	rc = vmm_memory_lock(&m->memory, given, err);	/* the source has unlocked it */
+	if (!rc)
+		rc = answer_source(m, "loaded", err);
 	if (!rc)
 		rc = receive_go(m, &paused, err);
 	m->pause.by_user = paused;
 	if (paused)
 		vmm_cpus_pause(m->cpus);
-	if (!rc && s->nfds)	/* memory of the source */
-		rc = vmm_memory_lock(&m->memory, err);
 	if (!rc)
 		rc = vmm_disks_lock(m, err);
-	if (!rc)
+	if (!rc) {
+		vmm_memory_set_owner(&m->memory, given, true);
 		rc = end_stream(m, err);
+	}
 	return name_option(rc, err);
 }
 
@@ -267,6 +269,7 @@ void vmm_incoming_refuse(struct vmm_machine *m, const struct vsu_error *why)
 	const bool sends = vmm_postcopy_is_active(m);
 
 	vmm_postcopy_free(m);
+	vmm_memory_unlock(&m->memory);	/* the source locks it after the reply */
 	if (s)
 		vmm_stream_refuse(s, why);
 	if (s && sends)

@@ -93,33 +93,16 @@ static void machine_resume(struct vmm_migration *g)
 
 static int collect_state(struct vmm_migration *g)
 {
-	int rc;
+	int rc = vmm_migrate_unlock_memory(g, g->request.err);
 
+	if (rc < 0)
+		return rc;
 	g->collected = true;
 	g->sender.config.paused = g->m->pause.by_user;
 	input_stop(g);
 	vmm_sharing_log_rings(g->m, &g->log);
 	rc = vmm_save_collect(g->m, &g->sender.state, g->request.err);
 	return rc ? rc : vmm_save_finish(&g->sender.state, g->request.err);
-}
-
-static void unlock_disks(struct vmm_migration *g)
-{
-	vmm_disks_unlock(g->m);
-	vmm_memory_unlock(&g->m->memory);
-	g->unlocked = true;
-}
-
-static int lock_disks(struct vmm_migration *g, struct vsu_error *err)
-{
-	int rc = g->unlocked && g->sender.shared ?
-		 vmm_memory_lock(&g->m->memory, err) : 0;
-
-	if (!rc && g->unlocked)
-		rc = vmm_disks_lock(g->m, err);
-	if (!rc)
-		g->unlocked = false;
-	return rc;
 }
 
 /* CPUs and devices are paused. */
@@ -205,7 +188,7 @@ static void end_failed(struct vmm_migration *g)
 
 	vmm_throttle_end(&g->throttle);
 	vsu_error_prefix(&g->err, g->rc, "migrate");
-	if (lock_disks(g, &why) < 0) {
+	if (vmm_migrate_reclaim(g, &why) < 0) {
 		vsu_error_set(&g->err, g->rc, "migrate: %s; the guest is paused here, and 'resume' continues it",
 			      why.msg);
 		end_undecided(g);
@@ -259,7 +242,7 @@ static void on_request(struct ev_loop *loop, ev_io *w, int revents)
 		vmm_throttle_more(&g->throttle);
 		vmm_main_request_reply(&g->request, 0);
 	} else if (event == VMM_MAIN_REQUEST_PENDING && g->request.what == VMM_SENDER_RELEASE) {
-		unlock_disks(g);
+		vmm_migrate_release(g);
 		vmm_main_request_reply(&g->request, 0);
 	} else if (event == VMM_MAIN_REQUEST_PENDING && !g->stopped) {
 		vmm_throttle_end(&g->throttle);
@@ -380,7 +363,7 @@ int vmm_migrate_resume(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!vmm_migrate_is_undecided(m))
 		return 0;
-	rc = lock_disks(g, err);
+	rc = vmm_migrate_reclaim(g, err);
 	if (rc < 0)
 		return rc;
 	vmm_marks_end(m);

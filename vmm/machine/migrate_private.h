@@ -33,10 +33,26 @@ struct vmm_migration {
 	struct vmm_throttle throttle;
 	struct vmm_dirty_log log; /* of devices that others serve */
 	bool collected;		/* the state of the stopped guest */
-	bool unlocked;		/* the disks */
+	uint64_t held;		/* pieces of memory whose locks this process held before */
+	bool unlocked;		/* the disks; the destination owns the shared memory */
 	bool cancelled;
 	bool undecided;		/* it has failed, and the guest is paused until "resume" */
 };
+
+/* migrate_locks.c */
+
+/*
+ * The guest is stopped, so no process runs it in the memory that the destination has as
+ * well and locks before its reply to the state.
+ */
+int vmm_migrate_unlock_memory(struct vmm_migration *g, struct vsu_error *err);
+/* The point of no return. */
+void vmm_migrate_release(struct vmm_migration *g);
+/*
+ * Before the point of no return the guest continues here even if the destination, which
+ * does not run it, has not ended yet and keeps its locks.
+ */
+int vmm_migrate_reclaim(struct vmm_migration *g, struct vsu_error *err);
 
 /*
  * migrate_end.c: the guest runs at the destination, or is lost because the connection

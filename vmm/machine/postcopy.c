@@ -187,18 +187,6 @@ int vmm_postcopy_open(struct vmm_machine *m, struct vsu_error *err)
 	return p->lost_fd < 0 ? vsu_error_set(err, -EMFILE, "no free descriptor") : 0;
 }
 
-/* Pieces that are not sent, because the source has passed their descriptors. */
-static uint64_t shared_pieces(const struct vmm_machine *m)
-{
-	uint64_t mask = 0;
-	unsigned int i;
-
-	for (i = 0; i < VMM_MAX_MEMORY; i++)
-		if (m->memory.given[i].len)
-			mask |= UINT64_C(1) << i;
-	return mask;
-}
-
 /* Its mappings are files that cannot report missing pages to a back-end. */
 static const struct vmm_window *find_window(const struct vmm_machine *m)
 {
@@ -236,7 +224,7 @@ static int make_set(struct vmm_postcopy *p, struct vsu_error *err)
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the memory to receive");
-	return vmm_page_set_init(&p->missing, &m->memory, &m->shmem, shared_pieces(m),
+	return vmm_page_set_init(&p->missing, &m->memory, &m->shmem, vmm_memory_given(&m->memory),
 				 p->map, err);
 }
 

@@ -106,13 +106,12 @@ static int make_given(struct making *m, unsigned int i)
 {
 	struct vmm_memory *memory = m->memory;
 	const struct vmm_memory_given *given = &memory->given[i];
-	const struct vmem_fd_desc desc = {
-		.fd = given->fd, .fd_offset = given->fd_offset, .len = given->len,
-		.flags = VMEM_BLOCK_SHARED | VMEM_BLOCK_WRITE,
-		.sigbus = memory->sigbus,
-	};
-	int rc = vmem_block_new_fd(&desc, &memory->blocks[i], m->err);
+	int rc;
 
+	vmem_backend_set_sigbus(memory->backends[i], memory->sigbus);
+	vmem_backend_set_warn(memory->backends[i], log_warning, &memory->requests[i]);
+	rc = vmem_backend_alloc_fd(memory->backends[i], given->fd, given->fd_offset,
+				   given->len, &memory->blocks[i], m->err);
 	if (!rc)
 		block_note(memory, i);
 	return rc;
@@ -344,7 +343,7 @@ void vmm_memory_free(struct vmm_memory *memory)
 	unsigned int i;
 
 	undo_files(memory);
-	vmm_memory_unlock(memory);
+	vmm_memory_close_locks(memory);
 	vmem_space_free(memory->space);
 	for (i = 0; i < memory->nblocks; i++)
 		vmem_block_unref(memory->blocks[i]);

@@ -43,8 +43,8 @@ struct vmm_memory {
 	struct vmem_backend *backends[VMM_MAX_MEMORY]; /* until allocated */
 	struct vmm_memory_file file[VMM_MAX_MEMORY];
 	struct vmm_memory_given given[VMM_MAX_MEMORY];
-	bool locked;			/* vmm_memory_lock(), by lock_fd */
-	int lock_fd;
+	uint64_t locked, lock_open;	/* pieces of vmm_memory_lock(); valid lock_fd */
+	int lock_fd[VMM_MAX_MEMORY];
 	unsigned int n;			/* number of requests and backends */
 	struct vmm_layout layout;
 	unsigned int nblocks;
@@ -80,11 +80,24 @@ struct vmem_map *vmm_memory_map(const struct vmm_memory *memory);
 
 /*
  * Two processes can have the same shared memory after a migration: the one that runs the
- * guest in it holds the lock. Nothing is done without shared memory. -EBUSY: another
- * process holds it.
+ * guest in it holds the locks. pieces are bits of the numbers of blocks. -EBUSY: another
+ * process holds one of them; then no lock is added.
  */
-int vmm_memory_lock(struct vmm_memory *memory, struct vsu_error *err);
+int vmm_memory_lock(struct vmm_memory *memory, uint64_t pieces, struct vsu_error *err);
 void vmm_memory_unlock(struct vmm_memory *memory);
+/* Opens what vmm_memory_lock() needs, so that a sandbox cannot refuse it later. */
+int vmm_memory_open_locks(struct vmm_memory *memory, uint64_t pieces,
+			  struct vsu_error *err);
+void vmm_memory_close_locks(struct vmm_memory *memory);
+
+/* The pieces that are memory of another process. */
+uint64_t vmm_memory_given(const struct vmm_memory *memory);
+
+/*
+ * Which process frees the content with discard-data=on: the one that runs the guest.
+ * Given memory has the other process as its owner until this is called.
+ */
+void vmm_memory_set_owner(const struct vmm_memory *memory, uint64_t pieces, bool owner);
 
 /* True if the region is memory, not part of a window. Any thread. */
 bool vmm_memory_has(const struct vmm_memory *memory,

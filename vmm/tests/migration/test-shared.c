@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,7 +42,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	vmm_memory_unlock(&memory);
+	vmm_memory_close_locks(&memory);
 	vmm_stream_close(&source);
 	vmm_stream_close(&destination);
 	while (memory.nblocks > 0)
@@ -146,28 +147,84 @@ START_TEST(e2_27_impossible_section_is_refused_and_its_descriptors_are_closed)
 }
 END_TEST
 
+#define PIECES (UINT64_C(1) << 1 | UINT64_C(1) << 3)
+
 /* A process that has the same memory by another descriptor. */
 START_TEST(memory_is_locked_by_one_process)
 {
 	struct vmm_memory copy = { .nblocks = memory.nblocks };
 
 	memcpy(copy.blocks, memory.blocks, sizeof(copy.blocks));
-	ck_assert_int_eq(vmm_memory_lock(&memory, &err), 0);
-	ck_assert_int_eq(vmm_memory_lock(&memory, &err), 0);
-	ck_assert_int_eq(vmm_memory_lock(&copy, &err), -EBUSY);
+	ck_assert_int_eq(vmm_memory_lock(&memory, PIECES, &err), 0);
+	ck_assert_int_eq(vmm_memory_lock(&memory, PIECES, &err), 0);
+	ck_assert_int_eq(vmm_memory_lock(&copy, PIECES, &err), -EBUSY);
 	ck_assert_ptr_nonnull(strstr(err.msg, "another process"));
 	vmm_memory_unlock(&memory);
-	ck_assert_int_eq(vmm_memory_lock(&copy, &err), 0);
-	vmm_memory_unlock(&copy);
+	ck_assert_int_eq(vmm_memory_lock(&copy, PIECES, &err), 0);
+	ck_assert_int_eq(vmm_memory_lock(&memory, 1 << 1, &err), -EBUSY);
+	vmm_memory_close_locks(&copy);
+	ck_assert_int_eq(vmm_memory_lock(&memory, PIECES, &err), 0);
+	vmm_memory_close_locks(&memory);
+}
+END_TEST
+
+/* All or none: the piece that was free before is free afterwards. */
+START_TEST(failed_lock_holds_no_piece)
+{
+	struct vmm_memory copy = { .nblocks = memory.nblocks };
+
+	memcpy(copy.blocks, memory.blocks, sizeof(copy.blocks));
+	ck_assert_int_eq(vmm_memory_lock(&copy, 1 << 3, &err), 0);
+	ck_assert_int_eq(vmm_memory_lock(&memory, PIECES, &err), -EBUSY);
+	ck_assert_int_eq(vmm_memory_lock(&copy, PIECES, &err), 0);
+	vmm_memory_close_locks(&copy);
+	vmm_memory_close_locks(&memory);
+}
+END_TEST
+
+static struct vmem_block *piece_of(int fd, uint64_t offset, uint64_t len)
+{
+	const struct vmem_fd_desc desc = {
+		.fd = fd, .fd_offset = offset, .len = len,
+		.flags = VMEM_BLOCK_SHARED | VMEM_BLOCK_WRITE,
+	};
+	struct vmem_block *block;
+
+	ck_assert_int_eq(vmem_block_new_fd(&desc, &block, &err), 0);
+	return block;
+}
+
+static const struct {
+	uint64_t offset, len;
+	int rc;
+} neighbours[] = {
+	{ 0, 16 * KIB, 0 }, { 32 * KIB, 16 * KIB, 0 }, { 16 * KIB, 16 * KIB, -EBUSY },
+	{ 12 * KIB, 8 * KIB, -EBUSY }, { 28 * KIB, 36 * KIB, -EBUSY },
+};
+
+/* Two machines, each of which has its part of a file. */
+START_TEST(lock_covers_the_piece_and_nothing_else)
+{
+	int fd = memfd_create("memory", MFD_CLOEXEC);
+	struct vmm_memory one = { .nblocks = 1 }, two = { .nblocks = 1 };
+
+	ck_assert_int_eq(ftruncate(fd, 64 * KIB), 0);
+	one.blocks[0] = piece_of(fd, 16 * KIB, 16 * KIB);
+	two.blocks[0] = piece_of(fd, neighbours[_i].offset, neighbours[_i].len);
+	ck_assert_int_eq(vmm_memory_lock(&one, 1, &err), 0);
+	ck_assert_int_eq(vmm_memory_lock(&two, 1, &err), neighbours[_i].rc);
+	vmm_memory_close_locks(&one);
+	vmm_memory_close_locks(&two);
+	vmem_block_unref(one.blocks[0]);
+	vmem_block_unref(two.blocks[0]);
+	close(fd);
 }
 END_TEST
 
 START_TEST(memory_that_is_not_shared_needs_no_lock)
 {
-	struct vmm_memory copy = { .blocks = { memory.blocks[0] }, .nblocks = 1 };
-
-	ck_assert_int_eq(vmm_memory_lock(&copy, &err), 0);
-	ck_assert(!copy.locked);
+	ck_assert_int_eq(vmm_memory_lock(&memory, 0, &err), 0);
+	ck_assert_uint_eq(memory.lock_open, 0);
 }
 END_TEST
 
@@ -182,6 +239,9 @@ int main(void)
 	tcase_add_loop_test(tc, e2_27_impossible_section_is_refused_and_its_descriptors_are_closed,
 			    0, COUNT(hostile));
 	tcase_add_test(tc, memory_is_locked_by_one_process);
+	tcase_add_test(tc, failed_lock_holds_no_piece);
+	tcase_add_loop_test(tc, lock_covers_the_piece_and_nothing_else, 0,
+			    COUNT(neighbours));
 	tcase_add_test(tc, memory_that_is_not_shared_needs_no_lock);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
