@@ -315,6 +315,8 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 	s->then = then;
 	s->files.words = m->options->words;
 	s->files.nwords = m->options->nwords;
+	s->files.memory = &m->memory;
+	s->files.failed = vmm_memory_failed(&m->memory);
 	vmm_save_target_init(&s->files);
 	vsu_error_clear(&s->err);
 	s->done_fd = vsu_event_new();

@@ -129,6 +129,8 @@ int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err)
 {
 	int rc = write_memory(s, err);
 
+	if (!rc && s->memory)	/* zeros may have been read in place of it */
+		rc = vmm_memory_check_loss(s->memory, s->failed, err);
 	if (!rc)
 		rc = write_state(s, err);
 	if (!rc)

@@ -19,6 +19,8 @@ struct vmm_save_files {
 	char *folder, *incomplete;	/* paths; incomplete exists. NULL: fds are used */
 	int fds[VMM_SAVE_NFILES];	/* empty files that a client opened, owned, or -1 */
 	struct vmem_map *map;		/* of the memory to save */
+	struct vmm_memory *memory;	/* its owner; NULL: cannot be lost */
+	uint64_t failed;		/* its pieces that were lost before */
 	struct vmm_state_writer state;	/* finished */
 	char *const *words;		/* the command line */
 	int nwords;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "memory/image_writer.h"
@@ -63,20 +64,45 @@ static int write_all(int fd, const unsigned char *bytes, uint64_t len,
 	return 0;
 }
 
-/* End of a hole of the file behind shared memory, at most end; else at. */
-static uint64_t skip_hole(const struct vmem_region *r, uint64_t at, uint64_t end)
+/* ENXIO: no data follows, either because of a hole, or because the file ends before. */
+static int check_reach(int fd, uint64_t end)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_size < end ? -EFAULT : 0;
+}
+
+int vmm_image_seek(const struct vmem_region *r, int whence, uint64_t *at)
 {
 	const struct vmem_block *block = vmem_region_block(r);
-	const uint64_t first = vmem_region_file_pos(r, 0);
-	off_t data;
+	const uint64_t first = vmem_region_file_pos(r, 0), len = vmem_region_len(r);
+	const int fd = vmem_block_fd(block);
+	off_t found = -1;
 
-	if (vmem_block_fd(block) < 0 ||
-	    !(vmem_block_flags(block) & VMEM_BLOCK_SHARED))
-		return at;
-	data = lseek(vmem_block_fd(block), (off_t)(first + at), SEEK_DATA);
-	if (data < 0)
-		return errno == ENXIO ? end : at;
-	return at_most((uint64_t)data - first, end);
+	errno = EINVAL;
+	if (fd >= 0 && (vmem_block_flags(block) & VMEM_BLOCK_SHARED))
+		found = lseek(fd, (off_t)(first + *at), whence);
+	if (found >= 0) {
+		*at = at_most((uint64_t)found - first, len);
+		return 0;
+	}
+	if (errno == ENXIO) {
+		*at = len;
+		return check_reach(fd, first + len);
+	}
+	if (whence == SEEK_HOLE)
+		*at = len;
+	return 0;
+}
+
+/* Moves *at to the end of a hole, at most to end. */
+static int skip_hole(const struct vmem_region *r, uint64_t *at, uint64_t end)
+{
+	int rc = vmm_image_seek(r, SEEK_DATA, at);
+
+	*at = at_most(*at, end);
+	return rc;
 }
 
 /* Bytes [at, end) of the region, which begins at file_at in the image. */
@@ -86,14 +112,15 @@ static int write_part(const struct work *w, const struct vmem_region *r,
 	const unsigned char *bytes = vmem_region_hva(r);
 	uint64_t n;
 	bool zeros;
-	int rc = 0;
+	int rc = skip_hole(r, &at, end);
 
-	at = skip_hole(r, at, end);
 	while (!rc && at < end) {
 		n = vmm_image_run(bytes + at, end - at, &zeros);
 		if (!zeros)
 			rc = write_all(w->fd, bytes + at, n, file_at + at);
-		at = zeros ? skip_hole(r, at + n, end) : at + n;
+		at += n;
+		if (zeros)
+			rc = skip_hole(r, &at, end);
 	}
 	return rc;
 }
@@ -183,5 +210,8 @@ int vmm_image_write(const struct vmem_map *map, int fd,
 		w.rc = -errno;
 	else
 		write_on_threads(&w);
+	if (w.rc == -EFAULT)
+		return vsu_error_set(err, w.rc, "a part of the guest's memory is lost: %s",
+				     vmm_memory_loss_text(VMM_MEMORY_CUT));
 	return w.rc < 0 ? vsu_error_sys(err, w.rc, "the guest's memory") : 0;
 }

@@ -153,4 +153,14 @@ void vmm_memory_mend(struct vmm_memory *memory);
 bool vmm_memory_find_loss(struct vmm_memory *memory, bool probe, uint64_t *gpa,
 			  enum vmm_memory_loss *loss);
 
+/* The pieces that were repaired, as bits of their numbers. Any thread. */
+uint64_t vmm_memory_failed(const struct vmm_memory *memory);
+
+/*
+ * After the memory was read: -EFAULT if a part of it is lost now, beside the loss of
+ * pieces in failed, of which the user knows. Any thread.
+ */
+int vmm_memory_check_loss(struct vmm_memory *memory, uint64_t failed,
+			  struct vsu_error *err);
+
 #endif

@@ -2,7 +2,9 @@
 /* Loss of guest memory pages while the guest runs. */
 #include <config.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 
 #include <vm-memory/kvm.h>
@@ -173,6 +175,37 @@ bool vmm_memory_find_loss(struct vmm_memory *memory, bool probe, uint64_t *gpa,
 	}
 	pthread_mutex_unlock(&memory->repairing);
 	return found;
+}
+
+uint64_t vmm_memory_failed(const struct vmm_memory *memory)
+{
+	uint64_t pieces = 0;
+	unsigned int i;
+
+	for (i = 0; i < memory->nblocks; i++)
+		if (vmem_block_failed(memory->blocks[i]))
+			pieces |= UINT64_C(1) << i;
+	return pieces;
+}
+
+int vmm_memory_check_loss(struct vmm_memory *memory, uint64_t failed,
+			  struct vsu_error *err)
+{
+	enum vmm_memory_loss loss = VMM_MEMORY_CUT;
+	const uint64_t now = vmm_memory_failed(memory) & ~failed;
+	unsigned int i = 0;
+	uint64_t gpa, off;
+
+	if (!now && !vmm_memory_find_loss(memory, false, &gpa, &loss))
+		return 0;
+	if (now) {
+		while (!(now >> i & 1))
+			i++;
+		loss = loss_of(memory->blocks[i], &off);
+		gpa = gpa_of(memory, i, off);
+	}
+	return vsu_error_set(err, -EFAULT, "memory at %#" PRIx64 " is lost: %s", gpa,
+			     vmm_memory_loss_text(loss));
 }
 
 const char *vmm_memory_loss_text(enum vmm_memory_loss loss)

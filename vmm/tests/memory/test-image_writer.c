@@ -25,7 +25,7 @@ static void make_guest(void)
 {
 	struct vmm_memory_options options = {
 		.what = "--memory", .n = 2,
-		.lists = { "size=40M", "size=3M,at=1G,backend=memfd" },
+		.lists = { "size=40M", "size=3M,at=1G,backend=memfd,seal=off" },
 	};
 
 	memset(&progress, 0, sizeof(progress));
@@ -112,6 +112,38 @@ START_TEST(failed_write_is_reported)
 }
 END_TEST
 
+START_TEST(truncated_file_is_not_written_as_zeros)
+{
+	const int fd = vmem_block_fd(memory.blocks[1]);
+
+	*at(SECOND_GPA) = 1;
+	ck_assert_int_eq(ftruncate(fd, SECOND - 4096), 0);
+	ck_assert_int_eq(write_image(), -EFAULT);
+	ck_assert_str_eq(err.msg, "a part of the guest's memory is lost: its file was truncated");
+}
+END_TEST
+
+/* No data follow, and the file reaches the end. */
+START_TEST(hole_at_the_end_of_a_file_is_zeros)
+{
+	*at(SECOND_GPA) = 1;
+	ck_assert_int_eq(write_image(), 0);
+	check_region(SECOND_GPA, SECOND, FIRST);
+}
+END_TEST
+
+/* Another process truncates the file meanwhile. */
+START_TEST(loss_is_found_after_the_memory_was_read)
+{
+	const int fd = vmem_block_fd(memory.blocks[1]);
+
+	ck_assert_int_eq(vmm_memory_check_loss(&memory, 0, &err), 0);
+	ck_assert_int_eq(ftruncate(fd, 4096), 0);
+	ck_assert_int_eq(vmm_memory_check_loss(&memory, 0, &err), -EFAULT);
+	ck_assert_str_eq(err.msg, "memory at 0x40000000 is lost: its file was truncated");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("image");
@@ -121,6 +153,9 @@ int main(void)
 	tcase_add_test(tc, regions_follow_each_other_with_holes_for_zeros);
 	tcase_add_test(tc, cancelled_image_is_not_written);
 	tcase_add_test(tc, failed_write_is_reported);
+	tcase_add_test(tc, truncated_file_is_not_written_as_zeros);
+	tcase_add_test(tc, hole_at_the_end_of_a_file_is_zeros);
+	tcase_add_test(tc, loss_is_found_after_the_memory_was_read);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
