@@ -273,6 +273,7 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 		return err->code;
 	g->sender.config = (struct vmm_sender_config){
 		.address = g->options.address, .memory = &m->memory, .windows = &m->shmem,
+		.failed = vmm_memory_failed(&m->memory),
 		.slots = m->slots, .log = &g->log, .words = m->options->words,
 		.nwords = m->options->nwords,
 		.downtime_ns = g->options.downtime_ms * NS_PER_MS,

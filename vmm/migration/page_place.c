@@ -225,6 +225,20 @@ static int place_run(struct vmm_placer *p, const struct vmm_page_span *span,
 	return 0;
 }
 
+/* With prealloc=on each page is allocated: the page of zeros of the kernel is not. */
+static int place_zeros(struct vmm_placer *p, const struct vmm_page_span *span,
+		       uint64_t offset, uint64_t len, struct vsu_error *err)
+{
+	uint64_t at;
+	int rc = 0;
+
+	if (!vmem_block_is_prealloc(vmem_region_block(span->region)))
+		return place_run(p, span, offset, NULL, len, err);
+	for (at = 0; !rc && at < len; at += VMM_SET_PAGE)
+		rc = place_run(p, span, offset + at, p->zeros, VMM_SET_PAGE, err);
+	return rc;
+}
+
 static int place_small(struct vmm_placer *p, const struct vmm_page_span *span,
 		       uint64_t offset, const unsigned char *bytes, uint64_t len,
 		       struct vsu_error *err)
@@ -235,8 +249,10 @@ static int place_small(struct vmm_placer *p, const struct vmm_page_span *span,
 
 	for (at = 0; !rc && at < len; at += n) {
 		n = same_pages(p, span, offset + at, offset + len, &missing);
-		if (missing)
-			rc = place_run(p, span, offset + at, bytes ? bytes + at : NULL, n, err);
+		if (missing && bytes)
+			rc = place_run(p, span, offset + at, bytes + at, n, err);
+		else if (missing)
+			rc = place_zeros(p, span, offset + at, n, err);
 	}
 	return rc;
 }

@@ -28,6 +28,7 @@ static int add_span(struct vmm_page_set *set, const struct vmem_region *r,
 	return 0;
 }
 
+/* ROM never changes, and the destination has it as well (vmm_pages_send_rom()). */
 static bool is_sent(const struct vmm_memory *memory,
 		    const struct vmm_windows *windows, uint64_t without,
 		    const struct vmem_region *r)
@@ -35,6 +36,8 @@ static bool is_sent(const struct vmm_memory *memory,
 	const int piece = vmm_memory_piece(memory, r);
 	const struct vmm_window *w = windows ? vmm_window_of(windows, r) : NULL;
 
+	if (vmem_block_flags(vmem_region_block(r)) & VMEM_BLOCK_ROM)
+		return false;
 	return piece >= 0 ? !(without >> piece & 1) : w && w->plugged;
 }
 

@@ -66,22 +66,26 @@ int vmm_pages_send(struct vmm_stream *s, const struct vmm_page_run *run,
 	return rc;
 }
 
-/* The next data or hole of the file behind shared memory; else otherwise. */
-static uint64_t seek_file(const struct vmem_region *r, uint64_t at, int whence,
-			  uint64_t otherwise)
+int vmm_pages_send_rom(struct vmm_stream *s, const struct vmm_memory *memory,
+		       const struct vmem_map *map, struct vsu_error *err)
 {
-	const struct vmem_block *block = vmem_region_block(r);
-	const uint64_t first = vmem_region_file_pos(r, 0);
-	off_t found;
+	struct vmm_page_span span = { 0 };
+	struct vmm_page_run run = { .span = &span };
+	const struct vmem_region *r;
+	unsigned int i;
+	int rc = 0;
 
-	if (vmem_block_fd(block) < 0 ||
-	    !(vmem_block_flags(block) & VMEM_BLOCK_SHARED))
-		return otherwise;
-	found = lseek(vmem_block_fd(block), (off_t)(first + at), whence);
-	if (found < 0)
-		return errno == ENXIO ? vmem_region_len(r) : otherwise;
-	return (uint64_t)found - first < vmem_region_len(r) ?
-	       (uint64_t)found - first : vmem_region_len(r);
+	for (i = 0; !rc && i < vmem_map_count(map); i++) {
+		r = vmem_map_region(map, i);
+		if (!vmm_memory_has(memory, r) ||
+		    !(vmem_block_flags(vmem_region_block(r)) & VMEM_BLOCK_ROM))
+			continue;
+		span.gpa = vmem_region_gpa(r);
+		span.hva = vmem_region_hva(r);
+		run.len = vmem_region_len(r);
+		rc = vmm_pages_send(s, &run, err);
+	}
+	return rc;
 }
 
 /* A hole of a span; each stream gets its own blocks of it. */
@@ -100,25 +104,33 @@ static int send_hole(struct vmm_stream *const *streams, unsigned int n,
 	return rc;
 }
 
+static int refuse_loss(uint64_t gpa, struct vsu_error *err)
+{
+	return vsu_error_set(err, -EFAULT, "memory at %#" PRIx64 " is lost: %s", gpa,
+			     vmm_memory_loss_text(VMM_MEMORY_CUT));
+}
+
 static int send_span_holes(struct vmm_stream *const *streams, unsigned int n,
 			   struct vmm_page_set *set, const struct vmm_page_span *span,
 			   struct vsu_error *err)
 {
 	struct vmm_page_run run = { .span = span };
-	uint64_t at = 0, end;
+	uint64_t at = 0, end = 0;
 	int rc = 0;
 
 	while (!rc && at < span->len) {
-		end = seek_file(span->region, at, SEEK_DATA, at);
+		rc = vmm_image_seek(span->region, SEEK_DATA, &end);
 		run.offset = at;
 		run.len = (end - at) / VMM_SET_PAGE * VMM_SET_PAGE;
-		if (run.len) {
+		if (!rc && run.len) {
 			rc = send_hole(streams, n, &run, err);
 			vmm_page_set_remove(set, &run);
 		}
-		at = seek_file(span->region, end, SEEK_HOLE, span->len);
+		if (!rc)
+			rc = vmm_image_seek(span->region, SEEK_HOLE, &end);
+		at = end;
 	}
-	return rc;
+	return rc == -EFAULT ? refuse_loss(span->gpa, err) : rc;
 }
 
 int vmm_pages_send_holes(struct vmm_stream *const *streams, unsigned int nstreams,
@@ -134,15 +146,19 @@ int vmm_pages_send_holes(struct vmm_stream *const *streams, unsigned int nstream
 
 /* ---------------------------------------------------------------- destination */
 
-/* The host address of a range of memory that this process may write, or NULL. */
+static bool is_rom(const struct vmem_region *r)
+{
+	return !(vmem_block_flags(vmem_region_block(r)) & VMEM_BLOCK_WRITE);
+}
+
+/* The host address of a range of memory, or NULL. */
 static unsigned char *find_memory(const struct vmem_map *map, uint64_t gpa,
 				  uint64_t len, struct vmem_region **region)
 {
 	struct vmem_region *r = vmem_map_find(map, gpa);
 	uint64_t offset;
 
-	if (!r ||
-	    !(vmem_block_flags(vmem_region_block(r)) & VMEM_BLOCK_WRITE))
+	if (!r)
 		return NULL;
 	offset = gpa - vmem_region_gpa(r);
 	if (!len || len > vmem_region_len(r) - offset)
@@ -151,11 +167,15 @@ static unsigned char *find_memory(const struct vmem_map *map, uint64_t gpa,
 	return vmem_region_hva(r) + offset;
 }
 
-/* Discarded memory reads as zeros, except that of a private file. */
+/*
+ * Discarded memory reads as zeros, except that of a private file. With prealloc=on the
+ * host has promised the pages.
+ */
 static bool can_discard(const struct vmem_block *block)
 {
-	return vmem_block_fd(block) < 0 ||
-	       (vmem_block_flags(block) & VMEM_BLOCK_SHARED);
+	return !vmem_block_is_prealloc(block) &&
+	       (vmem_block_fd(block) < 0 ||
+		(vmem_block_flags(block) & VMEM_BLOCK_SHARED));
 }
 
 static void clear_pages(unsigned char *hva, uint64_t len)
@@ -203,6 +223,19 @@ int vmm_pages_refuse(const struct vmm_pages_part *part, struct vsu_error *err)
 			     part->len, part->gpa);
 }
 
+/* This process has the file of the ROM, which must be the source's. */
+static int compare_rom(const unsigned char *hva, const struct vmm_pages_part *part,
+		       struct vsu_error *err)
+{
+	uint64_t at, n;
+	bool same = !part->bytes || !memcmp(hva, part->bytes, (size_t)part->len);
+
+	for (at = 0; same && !part->bytes && at < part->len; at += n)
+		n = vmm_image_run(hva + at, part->len - at, &same);
+	return same ? 0 : vsu_error_set(err, -EBADMSG, "the read-only memory at %#" PRIx64 " differs from that of the source; both machines need the same file at its mem-path",
+					part->gpa);
+}
+
 int vmm_pages_receive(const struct vmem_map *map,
 		      const struct vmm_state_section *section,
 		      struct vsu_error *err)
@@ -217,6 +250,8 @@ int vmm_pages_receive(const struct vmem_map *map,
 	hva = find_memory(map, part.gpa, part.len, &region);
 	if (!hva)
 		return vmm_pages_refuse(&part, err);
+	if (is_rom(region))
+		return compare_rom(hva, &part, err);
 	if (part.bytes)
 		memcpy(hva, part.bytes, (size_t)part.len);
 	else

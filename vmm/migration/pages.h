@@ -16,6 +16,13 @@ int vmm_pages_send(struct vmm_stream *s, const struct vmm_page_run *run,
 		   struct vsu_error *err);
 
 /*
+ * Sends the content of ROM, which the destination compares with that of its own file. It
+ * is in no set of pages.
+ */
+int vmm_pages_send_rom(struct vmm_stream *s, const struct vmm_memory *memory,
+		       const struct vmem_map *map, struct vsu_error *err);
+
+/*
  * Sends holes of the files behind shared memory as zeros, each over the stream of its
  * part, and removes them from the set.
  */
@@ -36,8 +43,9 @@ int vmm_pages_read(const struct vmm_state_section *section, struct vmm_pages_par
 int vmm_pages_refuse(const struct vmm_pages_part *part, struct vsu_error *err);
 
 /*
- * Stores a received section into the guest's memory. Returns 1 if it is another
- * one. -EBADMSG: its range is not memory. Any thread.
+ * Stores a received section into the guest's memory, or compares it with ROM. Returns 1
+ * if it is another one. -EBADMSG: its range is not memory, or the ROM has other content.
+ * Any thread.
  */
 int vmm_pages_receive(const struct vmem_map *map,
 		      const struct vmm_state_section *section,

@@ -229,6 +229,12 @@ static int commit_guest(struct vmm_sender *s, struct vsu_error *err)
 
 /* ------------------------------------------------------------------- post-copy */
 
+/* Zeros may have been sent in place of lost memory. */
+static int check_memory(const struct vmm_sender *s, struct vsu_error *err)
+{
+	return vmm_memory_check_loss(s->config.memory, s->config.failed, err);
+}
+
 static int on_loaded(void *opaque, struct vsu_error *err)
 {
 	struct vmm_sender *s = opaque;
@@ -258,8 +264,10 @@ static int serve_pages(struct vmm_sender *s, struct vsu_error *err)
 		.rate = s->config.rate, .loaded = on_loaded, .running = on_running,
 		.progress = on_progress, .opaque = s,
 	};
-	int rc = vmm_channels_end(&s->channels, err);
+	int rc = check_memory(s, err);
 
+	if (!rc)
+		rc = vmm_channels_end(&s->channels, err);
 	vmm_missing_round(&s->set, s->granule);
 	if (!rc)
 		rc = vmm_missing_send(&s->stream, &s->set, err);
@@ -286,6 +294,8 @@ static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 	if (!rc)
 		rc = send_set(s, false, err);
 	if (!rc)
+		rc = check_memory(s, err);
+	if (!rc)
 		rc = vmm_channels_end(&s->channels, err);
 	if (!rc)
 		rc = vmm_sender_send_blob(s, "state", &s->state, err);
@@ -308,7 +318,9 @@ static int send_machine(struct vmm_sender *s, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	set_phase(s, VMM_SENDER_COPIES);
-	rc = copy_memory(s, err);
+	rc = vmm_pages_send_rom(&s->stream, s->config.memory, s->map, err);
+	if (!rc)
+		rc = copy_memory(s, err);
 	if (!rc)
 		rc = hand_over(s, err);
 	(void)!vmm_slots_log(s->config.slots, false, NULL);

@@ -32,7 +32,8 @@ enum vmm_sender_phase {
 
 struct vmm_sender_config {
 	const char *address;
-	const struct vmm_memory *memory;
+	struct vmm_memory *memory;
+	uint64_t failed;	/* its pieces that were lost before */
 	const struct vmm_windows *windows;
 	struct vmm_slots *slots;
 	const struct vmm_dirty_log *log; /* set by request: of other processes */

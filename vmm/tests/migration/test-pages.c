@@ -2,6 +2,10 @@
 /* Claims about sets of pages, and about pages that are sent and received. */
 #include <config.h>
 
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <vmm-sys-util/sock.h>
 
 #include "../memory.h"
@@ -273,6 +277,95 @@ START_TEST(part_of_a_page_is_accepted)
 }
 END_TEST
 
+/* A file of 16 KiB, mapped as ROM at 32 MiB. */
+static void add_rom(void)
+{
+	char path[] = "/tmp/cvmm-rom-XXXXXX", list[128];
+	unsigned char bytes[4 * PAGE] = { 0 };
+	int fd = mkstemp(path);
+
+	memset(bytes + PAGE, 0x5a, PAGE);
+	ck_assert_int_eq(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
+	snprintf(list, sizeof(list), "size=16K,backend=file,readonly=on,mem-path=%s", path);
+	add_memory(32 * MIB, 4 * PAGE, list);
+	close(fd);
+	unlink(path);
+}
+
+START_TEST(rom_is_compared_and_in_no_set)
+{
+	struct vmm_state_section section;
+	unsigned int n = 0;
+	int rc;
+
+	add_rom();
+	vmm_page_set_free(&set);
+	ck_assert_int_eq(vmm_page_set_init(&set, &memory, NULL, 0, map, &err), 0);
+	ck_assert_uint_eq(set.npages, 20);
+	ck_assert_int_eq(vmm_pages_send_rom(&there, &memory, map, &err), 0);
+	vmm_stream_begin(&there, "ready");
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+	do {
+		ck_assert_int_eq(vmm_stream_receive(&here, &section, &err), 0);
+		rc = vmm_pages_receive(map, &section, &err);
+		n += !rc;
+	} while (!rc);
+	ck_assert_int_eq(rc, 1);
+	ck_assert_uint_eq(n, 3);
+}
+END_TEST
+
+/* Of a source whose ROM has other content: pages and zeros where ours differ. */
+START_TEST(other_rom_is_refused_by_name)
+{
+	const bool zeros = _i;
+
+	add_rom();
+	vmm_stream_begin(&there, zeros ? "zeros" : "pages");
+	vmm_state_put_u64(&there.w, 32 * MIB + (zeros ? PAGE : 0));
+	if (zeros)
+		vmm_state_put_u64(&there.w, PAGE);
+	else
+		vmm_state_put(&there.w, "x", 1);
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+	ck_assert_int_eq(receive(zeros ? "zeros" : "pages"), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "the read-only memory at 0x200"));
+}
+END_TEST
+
+START_TEST(zeros_leave_preallocated_pages_allocated)
+{
+	struct vmem_block *block;
+	struct stat st;
+
+	add_memory(16 * MIB, 4 * PAGE, "size=16K,backend=memfd,prealloc=on");
+	block = memory.blocks[2];
+	memset(vmem_block_hva(block), 1, 4 * PAGE);
+	vmm_stream_begin(&there, "zeros");
+	vmm_state_put_u64(&there.w, 16 * MIB);
+	vmm_state_put_u64(&there.w, 4 * PAGE);
+	ck_assert_int_eq(vmm_stream_send(&there, &err), 0);
+	ck_assert_int_eq(receive("zeros"), 0);
+	ck_assert_uint_eq(vmem_block_hva(block)[3 * PAGE], 0);
+	ck_assert_int_eq(fstat(vmem_block_fd(block), &st), 0);
+	ck_assert_int_eq(st.st_blocks * 512, 4 * PAGE);
+}
+END_TEST
+
+/* Its data were in the part that is missing: no hole of zeros. */
+START_TEST(truncated_file_is_not_sent_as_zeros)
+{
+	struct vmm_stream *const streams[] = { &there };
+
+	vmm_page_set_free(&set);
+	add_memory(16 * MIB, 4 * PAGE, "size=16K,backend=memfd,seal=off");
+	ck_assert_int_eq(vmm_page_set_init(&set, &memory, NULL, 0, map, &err), 0);
+	ck_assert_int_eq(ftruncate(vmem_block_fd(memory.blocks[2]), 3 * PAGE), 0);
+	ck_assert_int_eq(vmm_pages_send_holes(streams, 1, &set, &err), -EFAULT);
+	ck_assert_str_eq(err.msg, "memory at 0x1000000 is lost: its file was truncated");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("migration");
@@ -291,6 +384,10 @@ int main(void)
 			    COUNT(hostile));
 	tcase_add_test(tc, e2_18_pages_beyond_their_region_are_refused);
 	tcase_add_test(tc, part_of_a_page_is_accepted);
+	tcase_add_test(tc, rom_is_compared_and_in_no_set);
+	tcase_add_loop_test(tc, other_rom_is_refused_by_name, 0, 2);
+	tcase_add_test(tc, zeros_leave_preallocated_pages_allocated);
+	tcase_add_test(tc, truncated_file_is_not_sent_as_zeros);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
