@@ -106,6 +106,7 @@ static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_memory_options o = m->options->memory;
 	unsigned int i;
+	int rc;
 
 	if (m->options->from) {
 		o.n = m->restore.memory.n;
@@ -114,7 +115,9 @@ static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 	}
 	o.shared = vmm_machine_wants_shared(m);
 	o.trial = m->options->dry_run;
-	return vmm_memory_parse(&m->memory, &o, err);
+	rc = vmm_memory_parse(&m->memory, &o, err);
+	m->memory.parts = m->restore.memory.parts;
+	return rc;
 }
 
 /* A saved or received state has the shared half only, and its files no options. */

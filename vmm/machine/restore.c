@@ -147,7 +147,8 @@ static int name_memory(struct vmm_machine *m, const char *folder,
 	if (rc < 0)
 		return rc;
 	rc = vmm_image_lists(&m->restore.state, path,
-			     vmm_machine_wants_shared(m), &m->restore.memory, err);
+			     vmm_machine_wants_shared(m), &m->options->memory,
+			     &m->restore.memory, err);
 	free(path);
 	return rc;
 }
@@ -166,12 +167,22 @@ static int read_memory(struct vmm_machine *m, const char *folder,
 	return rc;
 }
 
+static bool has_own_memory(const struct vmm_memory *memory)
+{
+	unsigned int i;
+
+	for (i = 0; i < memory->nblocks; i++)
+		if (vmem_block_kind(memory->blocks[i]) != VMEM_KIND_FILE)
+			return true;
+	return false;
+}
+
 int vmm_restore_memory(struct vmm_machine *m, struct vsu_error *err)
 {
 	const char *folder = m->options->from;
 	int rc;
 
-	if (!folder || !vmm_machine_wants_shared(m))
+	if (!folder || !has_own_memory(&m->memory))
 		return 0;
 	rc = read_memory(m, folder, "memory", err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --from '%s'", folder) : 0;

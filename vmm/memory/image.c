@@ -4,11 +4,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "memory/image.h"
+#include "memory/piece_lists.h"
 
 static void describe_regions(const struct vmm_memory *memory,
 			     const struct vmem_map *map, bool plugged,
@@ -49,64 +48,108 @@ void vmm_image_describe(const struct vmm_memory *memory,
 		describe_regions(memory, map, true, w);
 }
 
-/* A comma of a path is doubled in a list. */
-static void append_path(char *to, const char *path)
+/* ----------------------------------------------------------- lists of properties */
+
+/* Lists under construction. */
+struct listing {
+	struct vmm_image_lists *lists;
+	const struct vmm_memory_options *options;
+	const char *path;
+	bool shared;
+	struct vmm_layout layout;	/* of the options */
+	unsigned int parts_of[VMM_MAX_MEMORY];	/* parts of each option's memory */
+	struct vsu_error *err;
+};
+
+static int refuse_other(const struct listing *l, const struct vmm_image_part *part)
 {
-	for (; *path; path++) {
-		if (*path == ',')
-			*to++ = ',';
-		*to++ = *path;
-	}
-	*to = '\0';
+	return vsu_error_set(l->err, -EINVAL, "the state has %" PRIu64 " bytes of memory at %#" PRIx64 ", and the saved command line describes other memory",
+			     part->len, part->gpa);
 }
 
-static const char private_head[] =
-	"backend=file,share=off,readonly=on,rom=off,mem-path=";
-
-/* path NULL: new memory that processes can share. */
-static int append_list(struct vmm_image_lists *lists, const char *path,
-		       const uint64_t region[3], struct vsu_error *err)
+/* The addresses that the saved machine has computed from its options. */
+static int place_options(struct listing *l)
 {
-	const size_t room = sizeof(private_head) + (path ? 2 * strlen(path) : 0) + 96;
-	char *text;
-
-	if (lists->n == VMM_MAX_MEMORY)
-		return vsu_error_set(err, -EBADMSG, "the state has more than %d pieces of memory",
-				     VMM_MAX_MEMORY);
-	text = malloc(room);
-	if (!text)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	lists->text[lists->n++] = text;
-	strcpy(text, path ? private_head : "backend=memfd");
-	if (path)
-		append_path(text + strlen(text), path);
-	snprintf(text + strlen(text), room - strlen(text),
-		 ",at=%" PRIu64 ",size=%" PRIu64, region[0], region[1]);
-	if (path)
-		snprintf(text + strlen(text), room - strlen(text),
-			 ",offset=%" PRIu64, region[2]);
-	return 0;
-}
-
-int vmm_image_lists(const struct vmm_state *state, const char *path,
-		    bool shared, struct vmm_image_lists *lists,
-		    struct vsu_error *err)
-{
-	struct vmm_state_fields f;
-	uint64_t region[3];
+	struct vmm_memory memory;
 	unsigned int i;
+	int rc = vmm_memory_parse(&memory, l->options, l->err);
+
+	if (!rc)
+		rc = vmm_layout_memory(memory.requests, memory.n, VMM_MAX_PHYS_BITS,
+				       &l->layout, l->err);
+	vmm_memory_free(&memory);
+	for (i = 0; !rc && i < l->layout.n; i++)
+		l->parts_of[l->layout.pieces[i].request]++;
+	return rc;
+}
+
+static int put_list(struct listing *l, unsigned int number, const char *list,
+		    const struct vmm_image_part *part)
+{
+	struct vmm_image_lists *lists = l->lists;
+	const bool own = (l->shared && !vmm_piece_is_rom(list)) || vmm_piece_needs_own(list);
+
+	if (number >= VMM_MAX_PIECES || lists->text[number])
+		return vsu_error_set(l->err, -EBADMSG, "the state has more than %d pieces of memory",
+				     VMM_MAX_PIECES);
+	return own ? vmm_piece_list_own(list, part, l->shared, &lists->text[number],
+					l->err) :
+		     vmm_piece_list_mapped(list, part, &lists->text[number], l->err);
+}
+
+/* Part k of the memory, in the order of addresses. */
+static int put_part(struct listing *l, unsigned int k, const struct vmm_image_part *part)
+{
+	const struct vmm_layout_piece *piece = &l->layout.pieces[k];
+	const char *list = l->options->n ? l->options->lists[piece->request] : NULL;
+	const unsigned int number = piece->offset ? l->lists->n : piece->request;
+
+	if (k >= l->layout.n || piece->gpa != part->gpa || piece->len != part->len)
+		return refuse_other(l, part);
+	if (piece->offset)
+		l->lists->n++;
+	if (l->parts_of[piece->request] > 1)
+		l->lists->parts |= UINT64_C(1) << number;
+	return put_list(l, number, list, part);
+}
+
+static int put_parts(struct listing *l, struct vmm_state_fields *f)
+{
+	struct vmm_image_part part = { .path = l->path };
+	unsigned int k = 0;
+	int rc = 0;
+
+	while (!rc && f->left && !f->truncated) {
+		part.gpa = vmm_state_get_u64(f);
+		part.len = vmm_state_get_u64(f);
+		part.at = vmm_state_get_u64(f);
+		rc = put_part(l, k++, &part);
+	}
+	if (!rc)
+		rc = vmm_state_fields_end(f, l->err);
+	return rc || k == l->layout.n ? rc :
+	       vsu_error_set(l->err, -EINVAL, "the state has less memory than the saved command line describes");
+}
+
+int vmm_image_lists(const struct vmm_state *state, const char *path, bool shared,
+		    const struct vmm_memory_options *options,
+		    struct vmm_image_lists *lists, struct vsu_error *err)
+{
+	struct listing l = { .lists = lists, .options = options, .path = path,
+			     .shared = shared, .err = err };
+	struct vmm_state_fields f;
 	int rc = vmm_state_find(state, "memory", 0, &f, err);
 
-	while (!rc && f.left && !f.truncated) {
-		for (i = 0; i < 3; i++)
-			region[i] = vmm_state_get_u64(&f);
-		rc = append_list(lists, shared ? NULL : path, region, err);
-	}
-	return rc ? rc : vmm_state_fields_end(&f, err);
+	if (!rc)
+		rc = place_options(&l);
+	lists->n = options->n ? options->n : 1;
+	return rc ? rc : put_parts(&l, &f);
 }
 
 void vmm_image_lists_free(struct vmm_image_lists *lists)
 {
-	while (lists->n > 0)
+	while (lists->n > 0) {
 		free(lists->text[--lists->n]);
+		lists->text[lists->n] = NULL;
+	}
 }

@@ -17,19 +17,29 @@ void vmm_image_describe(const struct vmm_memory *memory,
 			const struct vmem_map *map, struct vmm_state_writer *w);
 
 /*
- * Property lists for --memory. They map the file at path privately or, if shared, allocate
- * shared memory into which vmm_image_read() reads the file.
+ * Property lists for --memory, in the order of the options of the saved machine; a piece
+ * that was split at 3 GiB has its first part there, and its second one at the end. They map
+ * the file at path privately or allocate memory of the machine's own, into which
+ * vmm_image_read() reads the file: if it is to be shared, or if a property of the option
+ * requires it (piece_lists.h).
  */
 struct vmm_image_lists {
-	char *text[VMM_MAX_MEMORY];
+	char *text[VMM_MAX_PIECES];
 	unsigned int n;
+	uint64_t parts;		/* those of split pieces, as bits of their numbers */
 };
 
-/* -EBADMSG: the section describes impossible memory. Free the lists also after a failure. */
-int vmm_image_lists(const struct vmm_state *state, const char *path,
-		    bool shared, struct vmm_image_lists *lists,
-		    struct vsu_error *err);
-/* Reads the content of the file at path into the regions of a section. */
+/*
+ * options: those of the saved machine. -EBADMSG: the section describes impossible memory;
+ * -EINVAL: other memory than the options. Free the lists also after a failure.
+ */
+int vmm_image_lists(const struct vmm_state *state, const char *path, bool shared,
+		    const struct vmm_memory_options *options,
+		    struct vmm_image_lists *lists, struct vsu_error *err);
+/*
+ * Reads the content of the file at path into the regions of a section, except those that
+ * map a file.
+ */
 int vmm_image_read(const struct vmm_state *state, const char *section,
 		   const char *path, const struct vmem_map *map,
 		   struct vsu_error *err);

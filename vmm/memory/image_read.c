@@ -60,6 +60,14 @@ static int read_piece(int fd, const struct vmem_map *map, struct piece p)
 	return rc;
 }
 
+/* The file itself. */
+static bool is_mapped(const struct vmem_map *map, uint64_t gpa)
+{
+	const struct vmem_region *r = vmem_map_find(map, gpa);
+
+	return r && vmem_block_kind(vmem_region_block(r)) == VMEM_KIND_FILE;
+}
+
 static int read_all(int fd, uint64_t size, const struct vmem_map *map,
 		    struct vmm_state_fields *f)
 {
@@ -70,8 +78,10 @@ static int read_all(int fd, uint64_t size, const struct vmem_map *map,
 		p.gpa = vmm_state_get_u64(f);
 		p.len = vmm_state_get_u64(f);
 		p.at = vmm_state_get_u64(f);
-		rc = vsu_range_exceeds(p.at, p.len, size) ? -EBADMSG :
-		     read_piece(fd, map, p);
+		if (vsu_range_exceeds(p.at, p.len, size))
+			rc = -EBADMSG;
+		else if (!is_mapped(map, p.gpa))
+			rc = read_piece(fd, map, p);
 	}
 	return rc;
 }

@@ -33,7 +33,7 @@ struct vmm_layout_piece {
 };
 
 /* At most two pieces per request. */
-#define VMM_LAYOUT_MAX_REQUESTS 16
+#define VMM_LAYOUT_MAX_REQUESTS 32
 #define VMM_LAYOUT_MAX (2 * VMM_LAYOUT_MAX_REQUESTS)
 
 struct vmm_layout {
@@ -41,6 +41,9 @@ struct vmm_layout {
 	unsigned int n;
 	uint64_t end;		/* the first address above all memory, at least 4 GiB */
 };
+
+/* The widest guest physical address of any processor. */
+#define VMM_MAX_PHYS_BITS 52
 
 /* phys_bits: width of a guest physical address. */
 int vmm_layout_memory(const struct vmm_layout_request *requests,

@@ -315,7 +315,7 @@ void vmm_memory_keep_files(struct vmm_memory *memory)
 {
 	unsigned int i;
 
-	for (i = 0; i < VMM_MAX_MEMORY; i++) {
+	for (i = 0; i < VMM_MAX_PIECES; i++) {
 		free(memory->file[i].path);
 		memory->file[i].path = NULL;
 	}

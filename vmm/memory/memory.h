@@ -39,20 +39,21 @@ struct vmm_memory_given {
 struct vmm_memory {
 	struct vmem_space *space;
 	struct vmem_sigbus *sigbus;	/* borrowed */
-	struct vmm_layout_request requests[VMM_MAX_MEMORY];
-	struct vmem_backend *backends[VMM_MAX_MEMORY]; /* until allocated */
-	struct vmm_memory_file file[VMM_MAX_MEMORY];
-	struct vmm_memory_given given[VMM_MAX_MEMORY];
+	struct vmm_layout_request requests[VMM_MAX_PIECES];
+	struct vmem_backend *backends[VMM_MAX_PIECES]; /* until allocated */
+	struct vmm_memory_file file[VMM_MAX_PIECES];
+	struct vmm_memory_given given[VMM_MAX_PIECES];
+	uint64_t parts;			/* blocks that are a part of the memory of an option */
 	uint64_t locked, lock_open;	/* pieces of vmm_memory_lock(); valid lock_fd */
-	int lock_fd[VMM_MAX_MEMORY];
+	int lock_fd[VMM_MAX_PIECES];
 	unsigned int n;			/* number of requests and backends */
 	struct vmm_layout layout;
 	unsigned int nblocks;
-	struct vmem_block *blocks[VMM_MAX_MEMORY];
+	struct vmem_block *blocks[VMM_MAX_PIECES];
 	pthread_mutex_t repairing;	/* guards the following members */
-	uint64_t good[VMM_MAX_MEMORY];	/* bytes of each block that its file covers */
+	uint64_t good[VMM_MAX_PIECES];	/* bytes of each block that its file covers */
 	uint64_t repairs;
-	bool reported[VMM_MAX_MEMORY];	/* main thread: its failure was reported */
+	bool reported[VMM_MAX_PIECES];	/* main thread: its failure was reported */
 	uint64_t seen[VMM_MAX_CPUS];	/* number of repairs at which each CPU last continued */
 };
 

@@ -13,9 +13,6 @@
 #include "memory/memory.h"
 #include "value.h"
 
-/* The widest guest physical address of any processor. */
-#define MAX_PHYS_BITS 52
-
 #define DEFAULT_LIST "size=256M"
 #define DEFAULT_NAME "the default memory of 256 MiB"
 
@@ -63,8 +60,7 @@ static int take_property(void *opaque, unsigned int index,
 }
 
 /* "--memory 512" means 512 MiB in other programs. */
-static int check_unit(const struct reading *r, const char *list,
-		      struct vsu_error *err)
+static int check_unit(const char *what, const char *list, struct vsu_error *err)
 {
 	uint64_t bytes;
 
@@ -72,16 +68,17 @@ static int check_unit(const struct reading *r, const char *list,
 		return 0;
 	return vsu_error_set(err, -EINVAL,
 			     "%s: '%s' is a size in bytes; write '%sM' for MiB",
-			     r->request->name, list, list);
+			     what, list, list);
 }
 
-static int parse_list(struct reading *r, const char *list,
+static int parse_list(const struct vsu_option *rows, const char *what,
+		      const char *list, vsu_option_fn fn, void *opaque,
 		      struct vsu_error *err)
 {
 	static const struct prog_value value = { .key = "size" };
 	const size_t size = strlen(list) + sizeof("size=");
 	char *text = malloc(2 * size), *scratch = text ? text + size : NULL;
-	int rc = check_unit(r, list, err);
+	int rc = check_unit(what, list, err);
 
 	if (!rc && !text)
 		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
@@ -89,12 +86,40 @@ static int parse_list(struct reading *r, const char *list,
 		free(text);
 		return rc;
 	}
-	if (prog_value_is_first(r->rows, list))
+	if (prog_value_is_first(rows, list))
 		list = prog_value_with_key(&value, list, text, size);
-	rc = vsu_option_parse_list(r->rows, r->request->name, list, scratch,
-				   size, take_property, r, err);
+	rc = vsu_option_parse_list(rows, what, list, scratch, size, fn, opaque,
+				   err);
 	free(text);
 	return rc;
+}
+
+/* State while the properties of a list are reported as text. */
+struct each {
+	const struct vsu_option *rows;
+	int (*fn)(void *opaque, const char *name, const char *value);
+	void *opaque;
+};
+
+static int report_property(void *opaque, unsigned int index,
+			   const struct vsu_option_value *value,
+			   struct vsu_error *err)
+{
+	const struct each *e = opaque;
+
+	(void)err;
+	return e->fn(e->opaque, e->rows[index].name, value->text);
+}
+
+int vmm_memory_list_each(const char *list,
+			 int (*fn)(void *opaque, const char *name, const char *value),
+			 void *opaque, struct vsu_error *err)
+{
+	struct vsu_option rows[VMM_MEMORY_ROWS];
+	struct each e = { rows, fn, opaque };
+
+	vmm_memory_rows(rows);
+	return parse_list(rows, "--memory", list, report_property, &e, err);
 }
 
 /* Applies options that are not part of a list. */
@@ -138,7 +163,7 @@ static int parse_one(struct vmm_memory *memory, const char *list,
 		return vsu_error_sys(err, rc, "%s", r.request->name);
 	memory->backends[memory->n++] = r.backend;
 	vmm_memory_rows(rows);
-	rc = parse_list(&r, list, err);
+	rc = parse_list(rows, r.request->name, list, take_property, &r, err);
 	if (rc < 0)
 		return rc;
 	rc = apply_properties(r.backend, o, err);
@@ -171,7 +196,7 @@ static int check_addresses(struct vmm_memory *memory, struct vsu_error *err)
 		if (!vsu_align_up_overflow(size, VMM_PAGE, &size))
 			memory->requests[i].size = size;
 	}
-	return vmm_layout_memory(memory->requests, memory->n, MAX_PHYS_BITS,
+	return vmm_layout_memory(memory->requests, memory->n, VMM_MAX_PHYS_BITS,
 				 &layout, err);
 }
 

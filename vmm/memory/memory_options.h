@@ -9,12 +9,13 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
-#define VMM_MAX_MEMORY 16
+#define VMM_MAX_MEMORY 16	/* options */
+#define VMM_MAX_PIECES 32	/* and their parts below 3 GiB and from 4 GiB */
 #define VMM_MEMORY_ROWS 40	/* of the table, including its end */
 
 /* Property lists as typed; they belong to argv. */
 struct vmm_memory_options {
-	const char *lists[VMM_MAX_MEMORY];
+	const char *lists[VMM_MAX_PIECES];
 	unsigned int n;		/* 0: one list, the default */
 	const char *what;	/* name of the option */
 	bool shared;		/* a device requires shareable memory */
@@ -33,6 +34,11 @@ void vmm_memory_rows(struct vsu_option rows[VMM_MEMORY_ROWS]);
 int vmm_memory_parse(struct vmm_memory *memory,
 		     const struct vmm_memory_options *o,
 		     struct vsu_error *err);
+
+/* Calls fn with each property of a list, as typed, until it returns an error. */
+int vmm_memory_list_each(const char *list,
+			 int (*fn)(void *opaque, const char *name, const char *value),
+			 void *opaque, struct vsu_error *err);
 
 /* True if a list requests a private half, as vmm_memory_wants_private(). */
 bool vmm_memory_options_private(const struct vmm_memory_options *o);

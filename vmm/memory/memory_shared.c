@@ -146,7 +146,7 @@ uint64_t vmm_memory_given(const struct vmm_memory *memory)
 	uint64_t pieces = 0;
 	unsigned int i;
 
-	for (i = 0; i < VMM_MAX_MEMORY; i++)
+	for (i = 0; i < VMM_MAX_PIECES; i++)
 		if (memory->given[i].len)
 			pieces |= UINT64_C(1) << i;
 	return pieces;

@@ -94,6 +94,13 @@ static bool load_data(const struct vmm_prefetch *p, const struct vmem_region *r)
 	return true;
 }
 
+/* Other memory has no pages of the file left to load. */
+static bool is_mapped(const struct vmm_prefetch *p, const struct vmem_region *r)
+{
+	return vmm_memory_has(p->memory, r) &&
+	       vmem_block_kind(vmem_region_block(r)) == VMEM_KIND_FILE;
+}
+
 static void *prefetch_main(void *arg)
 {
 	const struct vmm_prefetch *p = arg;
@@ -102,7 +109,7 @@ static void *prefetch_main(void *arg)
 
 	for (i = 0; i < vmem_map_count(p->map); i++) {
 		r = vmem_map_region(p->map, i);
-		if (vmm_memory_has(p->memory, r) &&
+		if (is_mapped(p, r) &&
 		    !(p->has_set ? load_set(p, r) : load_data(p, r)))
 			break;
 	}

@@ -90,7 +90,8 @@ int vmm_working_set_record(struct vmm_working_set *set, const struct vmm_memory 
 	memset(set, 0, sizeof(*set));
 	for (i = 0; !rc && i < vmem_map_count(map); i++) {
 		r = vmem_map_region(map, i);
-		if (vmm_memory_has(memory, r))
+		if (vmm_memory_has(memory, r) &&
+		    vmem_block_kind(vmem_region_block(r)) == VMEM_KIND_FILE)
 			rc = record_region(set, r, pagemap, stop);
 	}
 	if (set->n)

@@ -16,11 +16,14 @@ static bool is_memory(int kind)
 	return kind == VSU_FOREIGN_SHARED || kind == VSU_FOREIGN_FILE;
 }
 
-static bool can_move(const struct vmem_block *block)
+/* The section describes the memory of a whole option. */
+static bool can_move(const struct vmm_memory *memory, unsigned int i)
 {
 	const uint32_t both = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED;
+	const struct vmem_block *block = memory->blocks[i];
 
-	return vmem_block_fd(block) >= 0 &&
+	return i < VMM_MAX_MEMORY && !(memory->parts >> i & 1) &&
+	       vmem_block_fd(block) >= 0 &&
 	       (vmem_block_flags(block) & both) == both &&
 	       vmem_block_kind(block) != VMEM_KIND_GUEST_MEMFD &&
 	       is_memory(vsu_foreign_kind(vmem_block_fd(block)));
@@ -38,7 +41,7 @@ int vmm_shared_send(struct vmm_stream *s, const struct vmm_memory *memory,
 	vmm_stream_begin(s, "shared");
 	for (i = 0; s->has_fds && i < memory->nblocks; i++) {
 		block = memory->blocks[i];
-		if (!can_move(block))
+		if (!can_move(memory, i))
 			continue;
 		*pieces |= UINT64_C(1) << i;
 		vmm_state_put_u64(&s->w, i);

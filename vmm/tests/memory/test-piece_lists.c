@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about what becomes of the properties of memory when a guest is continued. */
+#include <config.h>
+
+#include <vmm-sys-util/option.h>
+
+#include "memory/image.h"
+#include "memory/piece_lists.h"
+#include "../memory.h"
+
+static struct vsu_error err;
+static const struct vmm_image_part part = { "/s/memory", 4096, 8192, 65536 };
+
+START_TEST(every_property_has_a_row)
+{
+	struct vsu_option rows[VMM_MEMORY_ROWS];
+	unsigned int i;
+
+	vmm_memory_rows(rows);
+	for (i = 0; rows[i].name; i++)
+		ck_assert_msg(vmm_piece_knows(rows[i].name), "%s", rows[i].name);
+}
+END_TEST
+
+#define RAM_MAPPED "size=8192,at=4096,backend=file,share=off,readonly=on,rom=off,offset=65536,mem-path=/s/memory"
+#define ROM_MAPPED "size=8192,at=4096,backend=file,share=off,readonly=on,rom=on,offset=65536,mem-path=/s/memory"
+#define PLACE "size=8192,at=4096"
+
+static const struct { const char *list, *mapped; } mapped[] = {
+	{ NULL, RAM_MAPPED },
+	{ "8K", RAM_MAPPED },
+	{ "8K,backend=memfd,seal=off", RAM_MAPPED },
+	{ "8K,dump=off,merge=off,reserve=off", RAM_MAPPED ",dump=off,merge=off,reserve=off" },
+	{ "8K,backend=file,mem-path=/a,,b,share=on,offset=4K,discard-data=on,align=2M",
+	  RAM_MAPPED ",align=2M" },
+	{ "8K,backend=file,mem-path=/r,readonly=on,rom=off", RAM_MAPPED },
+	{ "8K,backend=file,mem-path=/r,readonly=on", ROM_MAPPED },
+	{ "8K,backend=file,mem-path=/r,readonly=on,share=on,prealloc=on",
+	  ROM_MAPPED ",prealloc=on" },
+};
+
+START_TEST(mapping_of_the_saved_file_keeps_what_it_can)
+{
+	char *out = NULL;
+
+	ck_assert(!mapped[_i].list || !vmm_piece_needs_own(mapped[_i].list));
+	ck_assert_int_eq(vmm_piece_list_mapped(mapped[_i].list, &part, &out, &err), 0);
+	ck_assert_str_eq(out, mapped[_i].mapped);
+	free(out);
+}
+END_TEST
+
+static const struct { const char *list, *own; } owned[] = {
+	{ "8K,prealloc=on,prealloc-threads=2", PLACE ",prealloc=on,prealloc-threads=2" },
+	{ "4M,backend=memfd,hugetlb=on,hugetlbsize=2M",
+	  PLACE ",backend=memfd,hugetlb=on,hugetlbsize=2M" },
+	{ "8K,policy=bind,host-nodes=0,host-nodes=2-3",
+	  PLACE ",policy=bind,host-nodes=0,host-nodes=2-3" },
+	{ "8K,backend=guest-memfd,slot=bound", PLACE ",backend=guest-memfd,slot=bound" },
+	{ "8K,backend=file,mem-path=/m,share=on,prealloc=on,offset=8K",
+	  PLACE ",backend=memfd,share=on,prealloc=on" },
+	{ "8K,backend=file,mem-path=/m,prealloc=on", PLACE ",backend=anon,prealloc=on" },
+};
+
+START_TEST(memory_of_its_own_keeps_the_rest)
+{
+	char *out = NULL;
+
+	ck_assert(vmm_piece_needs_own(owned[_i].list));
+	ck_assert_int_eq(vmm_piece_list_own(owned[_i].list, &part, false, &out, &err), 0);
+	ck_assert_str_eq(out, owned[_i].own);
+	free(out);
+}
+END_TEST
+
+/* A back-end of the new command line needs it. */
+static const struct { const char *list, *own; } sharable[] = {
+	{ "8K", PLACE ",backend=memfd" },
+	{ "8K,backend=anon,dump=off", PLACE ",backend=memfd,dump=off" },
+	{ "8K,backend=memfd,share=off", PLACE ",backend=memfd" },
+	{ "8K,backend=shm", PLACE ",backend=shm" },
+	{ "8K,backend=file,mem-path=/m", PLACE ",backend=memfd" },
+};
+
+START_TEST(memory_becomes_shared_for_a_back_end)
+{
+	char *out = NULL;
+
+	ck_assert_int_eq(vmm_piece_list_own(sharable[_i].list, &part, true, &out, &err), 0);
+	ck_assert_str_eq(out, sharable[_i].own);
+	free(out);
+}
+END_TEST
+
+static const struct { const char *list, *clone; } clones[] = {
+	{ "8K", NULL }, { "8K,backend=memfd", NULL },
+	{ "8K,backend=file,mem-path=/rom,readonly=on", NULL },
+	{ "8K,backend=file,mem-path=/rom,readonly=on,share=on", NULL },
+	{ "8K,backend=file,mem-path=/m", NULL },
+	{ "at=4G,8K,backend=file", NULL },	/* not valid: refused later, by name */
+	{ "8K,backend=file,mem-path=/m,share=on,offset=4K,at=4G,dump=off,discard-data=on",
+	  "backend=memfd,size=8K,share=on,at=4G,dump=off" },
+};
+
+START_TEST(clone_leaves_shared_files_to_the_original)
+{
+	char *out;
+
+	ck_assert_int_eq(vmm_piece_list_clone(clones[_i].list, &out, &err), 0);
+	if (clones[_i].clone)
+		ck_assert_str_eq(out, clones[_i].clone);
+	else
+		ck_assert_ptr_null(out);
+	free(out);
+}
+END_TEST
+
+/* ------------------------------------------------------------- from a state to lists */
+
+static struct vmm_state_writer writer;
+static struct vmm_image_lists lists;
+
+static void put_regions(const uint64_t (*regions)[3], unsigned int n)
+{
+	unsigned int i;
+
+	vmm_state_begin(&writer);
+	vmm_state_section(&writer, "memory", 0);
+	for (i = 0; i < 3 * n; i++)
+		vmm_state_put_u64(&writer, regions[i / 3][i % 3]);
+	vmm_state_section_end(&writer);
+	ck_assert_int_eq(vmm_state_finish(&writer), 0);
+}
+
+static int make_lists(const struct vmm_memory_options *o, bool shared)
+{
+	const struct vmm_state state = { writer.bytes, writer.len };
+	int rc;
+
+	memset(&lists, 0, sizeof(lists));
+	rc = vmm_image_lists(&state, "/m", shared, o, &lists, &err);
+	free(writer.bytes);
+	memset(&writer, 0, sizeof(writer));
+	return rc;
+}
+
+#define GAP "backend=file,share=off,readonly=on,rom="
+/* The second piece is split; the third one is ROM between its parts. */
+static const struct vmm_memory_options split = {
+	.n = 3, .what = "--memory",
+	.lists = { "1G", "3G,dump=off",
+		   "64K,at=4G,backend=file,mem-path=/r,readonly=on" },
+};
+static const uint64_t split_regions[][3] = {
+	{ 0, 1 * GIB, 0 }, { 1 * GIB, 2 * GIB, 1 * GIB }, { 4 * GIB, 65536, 3 * GIB },
+	{ 4 * GIB + 2 * MIB, 1 * GIB, 3 * GIB + 65536 },
+};
+
+START_TEST(second_part_of_a_piece_comes_after_all_pieces)
+{
+	put_regions(split_regions, 4);
+	ck_assert_int_eq(make_lists(&split, false), 0);
+	ck_assert_uint_eq(lists.n, 4);
+	ck_assert_uint_eq(lists.parts, 1 << 1 | 1 << 3);
+	ck_assert_str_eq(lists.text[2], "size=65536,at=4294967296," GAP "on,offset=3221225472,mem-path=/m");
+	ck_assert_str_eq(lists.text[3], "size=1073741824,at=4297064448," GAP "off,offset=3221291008,mem-path=/m,dump=off");
+	vmm_image_lists_free(&lists);
+}
+END_TEST
+
+START_TEST(rom_is_a_mapping_in_shared_memory)
+{
+	put_regions(split_regions, 4);
+	ck_assert_int_eq(make_lists(&split, true), 0);
+	ck_assert_str_eq(lists.text[0], "size=1073741824,at=0,backend=memfd");
+	ck_assert_ptr_nonnull(strstr(lists.text[2], GAP "on"));
+	vmm_image_lists_free(&lists);
+}
+END_TEST
+
+START_TEST(other_memory_than_the_options_is_refused)
+{
+	static const uint64_t other[][3] = { { 0, 2 * GIB, 0 } };
+
+	put_regions(_i ? split_regions : other, _i ? 3 : 1);
+	ck_assert_int_eq(make_lists(&split, false), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "the saved command line describes"));
+	vmm_image_lists_free(&lists);
+}
+END_TEST
+
+/* 16 pieces, the first of which reaches beyond 3 GiB, are 17 parts. */
+START_TEST(sixteen_pieces_with_one_across_the_gap_are_accepted)
+{
+	struct vmm_memory_options o = { .n = VMM_MAX_MEMORY, .what = "--memory" };
+	uint64_t regions[17][3] = { { 0, 3 * GIB, 0 }, { 4 * GIB, 1 * GIB, 3 * GIB } };
+	unsigned int i;
+
+	o.lists[0] = "4G,reserve=off";
+	for (i = 1; i < 16; i++) {
+		o.lists[i] = "2M";
+		regions[i + 1][0] = 5 * GIB + (i - 1) * 2 * MIB;
+		regions[i + 1][1] = 2 * MIB;
+		regions[i + 1][2] = 4 * GIB + (i - 1) * 2 * MIB;
+	}
+	put_regions((const uint64_t (*)[3])regions, 17);
+	ck_assert_msg(!make_lists(&o, false), "%s", err.msg);
+	ck_assert_uint_eq(lists.n, 17);
+	vmm_image_lists_free(&lists);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("memory");
+	TCase *tc = tcase_create("piece_lists");
+
+	tcase_add_test(tc, every_property_has_a_row);
+	tcase_add_loop_test(tc, mapping_of_the_saved_file_keeps_what_it_can, 0, COUNT(mapped));
+	tcase_add_loop_test(tc, memory_of_its_own_keeps_the_rest, 0, COUNT(owned));
+	tcase_add_loop_test(tc, memory_becomes_shared_for_a_back_end, 0, COUNT(sharable));
+	tcase_add_loop_test(tc, clone_leaves_shared_files_to_the_original, 0, COUNT(clones));
+	tcase_add_test(tc, second_part_of_a_piece_comes_after_all_pieces);
+	tcase_add_test(tc, rom_is_a_mapping_in_shared_memory);
+	tcase_add_loop_test(tc, other_memory_than_the_options_is_refused, 0, 2);
+	tcase_add_test(tc, sixteen_pieces_with_one_across_the_gap_are_accepted);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
