@@ -13,11 +13,13 @@
 #include "cli/saved_words.h"
 #include "cli/spellings.h"
 #include "log.h"
+#include "memory/piece_lists.h"
 
 /* An option or operand, in the order of the command line. */
 struct entry {
 	const struct vsu_option *row;
 	const char *value;
+	char *own;		/* value, if it was allocated; else NULL */
 };
 
 struct entries {
@@ -86,8 +88,8 @@ static int on_option(void *opaque, unsigned int index,
 	struct entries *to = opaque;
 
 	(void)err;
-	to->list[to->n++] = (struct entry){ &vmm_run_options[index],
-					    value->text };
+	to->list[to->n++] = (struct entry){ .row = &vmm_run_options[index],
+					    .value = value->text };
 	return 0;
 }
 
@@ -219,6 +221,15 @@ static int apply_changes(struct entries *saved, const struct entries *given,
 	return rc;
 }
 
+static void free_entries(struct entries *saved)
+{
+	unsigned int i;
+
+	for (i = 0; i < saved->n; i++)
+		free(saved->list[i].own);
+	free(saved->list);
+}
+
 static bool has_clone(const struct entries *given)
 {
 	unsigned int i;
@@ -275,6 +286,23 @@ static int write_words(const struct entries *from, char *command,
 	return 0;
 }
 
+/* Its memory is not in the files of the saved machine, which may use them meanwhile. */
+static int change_memory(struct entries *saved, struct vsu_error *err)
+{
+	struct entry *e = saved->list;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < saved->n; i++, e++) {
+		if (strcmp(e->row->name, "memory") != 0)
+			continue;
+		rc = vmm_piece_list_clone(e->value, &e->own, err);
+		if (e->own)
+			e->value = e->own;
+	}
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --clone") : 0;
+}
+
 static int merge_entries(struct vmm_words *out, struct entries *saved,
 		 const struct entries *given, enum vmm_words_origin origin, char *command,
 		 struct vsu_error *err)
@@ -286,7 +314,9 @@ static int merge_entries(struct vmm_words *out, struct entries *saved,
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	saved->list = more;
 	drop_entries(saved, given, has_clone(given) ? VMM_WORDS_CLONE : origin);
-	rc = apply_changes(saved, given, err);
+	rc = has_clone(given) ? change_memory(saved, err) : 0;
+	if (!rc)
+		rc = apply_changes(saved, given, err);
 	return rc ? rc : write_words(saved, command, out, err);
 }
 
@@ -301,7 +331,7 @@ int vmm_saved_words_merge(struct vmm_words *out, const struct vmm_words *saved,
 		rc = parse_words(saved->n, saved->words, &old, err);
 	if (!rc)
 		rc = merge_entries(out, &old, &new, origin, argv[0], err);
-	free(old.list);
+	free_entries(&old);
 	free(new.list);
 	return rc;
 }

@@ -5,7 +5,8 @@
  *
  * Options of devices replace the saved ones in order: the second --disk replaces the
  * second disk. The value "saved" keeps the saved device. Some former options do not count, by their origin; each
- * ignored --sandbox and --daemon-path that is not given again is logged.
+ * ignored --sandbox and --daemon-path that is not given again is logged. Memory of a clone
+ * is not in the shared files of the saved machine.
  *
  * Threads: the main thread.
  */
