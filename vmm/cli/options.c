@@ -12,7 +12,7 @@
 #include "log.h"
 #include "places.h"
 
-enum { MEMORY, ON_MEMORY_ERROR, CONFIDENTIAL, CPUS, CPU, DIRTY_RING, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
+enum { MEMORY, ON_MEMORY_ERROR, CPUS, CPU, DIRTY_RING, DISK, NET, RNG, FS, BALLOON, PMEM, MEM, VSOCK, DEVICE, TRANSPORT, INITRD,
        CMDLINE, APPEND, CONSOLE, SERIAL, CONTROL, LATENCY, SOCKET_MODE, SOCKET_GROUP, SANDBOX, DAEMON_PATH, USER, JAIL, REBOOT, CONFIG, FROM, CLONE, PREFETCH, CHANGED_DISKS, POWER_OFF_TIMEOUT, INCOMING,
        DRY_RUN, JSON, LOG_LEVEL, VERBOSE, HELP, KERNEL,
        DISK_PATH };
@@ -23,10 +23,6 @@ static const char *const reboots[] = { "exit", "restart", NULL };
 static const char *const transports[] = {
 	[VMM_TRANSPORT_AUTO] = "auto", [VMM_TRANSPORT_MMIO] = "mmio",
 	[VMM_TRANSPORT_PCI] = "pci", NULL,
-};
-static const char *const confidentials[] = {
-	[VMM_LAUNCH_PLAIN] = "off", [VMM_LAUNCH_SNP] = "snp",
-	[VMM_LAUNCH_TDX] = "tdx", NULL,
 };
 /* vmm_ring_entries() computes the number of entries from the index. */
 static const char *const dirty_rings[] = { "off", "1024", "2048", "4096", "8192", "16384", "32768", "65536", NULL };
@@ -46,9 +42,6 @@ const struct vsu_option vmm_run_options[] = {
 			      .kind = VSU_OPTION_CHOICE,
 			      .choices = memory_errors, .arg = "WORD", .preset = "stop",
 			      .help = "if a memory file is truncated: stop, continue with zero pages, or pause" },
-	[CONFIDENTIAL] = { .name = "confidential", .kind = VSU_OPTION_CHOICE,
-			   .choices = confidentials, .arg = "snp|tdx", .preset = "off",
-			   .help = "check the host for AMD SEV-SNP or Intel TDX (guests are not supported)" },
 	[CPUS] = { .name = "cpus", .kind = VSU_OPTION_U64, .min = 1,
 		   .max = VMM_MAX_CPUS, .help = "virtual CPUs",
 		   .preset = "1" },
@@ -174,7 +167,6 @@ static const enum vmm_device_how device_hows[] = {
 /* Options that are kept as they are. */
 static const struct prog_place places[] = {
 	[ON_MEMORY_ERROR] = PLACE(on_memory_error),
-	[CONFIDENTIAL] = PLACE(confidential),
 	[CPUS] = PLACE(cpus),
 	[CPU] = PLACE(cpu_model),
 	[DIRTY_RING] = PLACE(dirty_ring),

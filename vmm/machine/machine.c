@@ -73,9 +73,7 @@ static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
 
 static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
 {
-	const enum vmm_launch_kind kind = m->options->confidential;
-	int rc = kind ? vmm_launch_refuse(kind, err) :
-		 vmm_kvm_open(&m->kvm, vmm_memory_wants_private(&m->memory), err);
+	int rc = vmm_kvm_open(&m->kvm, vmm_memory_wants_private(&m->memory), err);
 
 	if (!rc && m->options->dirty_ring)
 		rc = vmm_dirty_rings_enable(&m->kvm, vmm_ring_entries(m->options), err);

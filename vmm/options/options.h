@@ -12,7 +12,6 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
-#include "kvm/launch.h"
 #include "memory/memory_options.h"
 #include "socket_access.h"
 
@@ -72,7 +71,6 @@ struct vmm_options {
 	bool jail;
 	struct prog_socket_access sockets;	/* of control and devices */
 	enum vmm_on_memory_error on_memory_error;
-	enum vmm_launch_kind confidential;
 	unsigned int dirty_ring; /* 0: off; else see vmm_ring_entries() */
 	enum vmm_transport transport;
 	bool latency;		/* is measured */
