@@ -36,11 +36,15 @@ struct vmm_recording {
 
 /* ------------------------------------------------------------------ the thread */
 
-/* The file appears under its name when it is complete. */
+/*
+ * The file appears under its name when it is complete. For a FIFO in its place the thread,
+ * and the end of the machine, would wait for a reader.
+ */
 static int write_file(const struct vmm_recording *r, const struct vmm_state_writer *w,
 		      struct vsu_error *err)
 {
-	int fd = open(r->incomplete, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(r->incomplete, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW |
+		      O_NONBLOCK, 0600);
 	ssize_t n = fd < 0 ? -errno : vsu_fd_write_full(fd, w->bytes, w->len);
 	int rc = n < 0 ? (int)n : (size_t)n < w->len ? -ENOSPC : 0;
 
