@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <vm-memory/backend.h>
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/parse.h>
 
 #include "machine/commands.h"
+#include "machine/end_watch.h"
 #include "machine/exit_status.h"
 #include "cpu/poison.h"
 #include "machine/machine.h"
@@ -44,10 +46,36 @@ static int complain(int status, const struct vsu_error *err)
 	return status;
 }
 
+/* Much longer than a slow disk needs to write what the guest has left. */
+#define END_MS 60000
+
+struct ending {
+	int status;
+	const struct vsu_error *err;
+};
+
+/* The kernel keeps the process until the thread's system call returns. */
+static void on_end_stuck(void *opaque)
+{
+	static const struct vsu_error why = {
+		.msg = "the machine did not end within 60 seconds, because a thread waits for an unresponsive file or disk; cvmm ends without it",
+	};
+	const struct ending *e = opaque;
+
+	if (e->err->msg[0])
+		prog_complain(e->err);
+	prog_complain(&why);
+	_exit(e->status && e->status != VSU_EXIT_REBOOT ? e->status : VSU_EXIT_HOST);
+}
+
 /* The life of one machine: its exit status, and the sentence for it. */
 static int live_once(const struct vmm_options *options, struct vsu_error *err)
 {
 	static struct vmm_machine machine;
+	struct ending ending = { .err = err };
+	struct vmm_end_watch watch = {
+		.stuck = on_end_stuck, .opaque = &ending, .patience_ms = END_MS,
+	};
 	int status;
 
 	memset(&machine, 0, sizeof(machine));
@@ -59,7 +87,10 @@ static int live_once(const struct vmm_options *options, struct vsu_error *err)
 		status = VSU_EXIT_HOST;
 	else if (!status)
 		status = vmm_machine_run(&machine, err);
+	ending.status = status;
+	vmm_end_watch_start(&watch);
 	vmm_machine_free(&machine);
+	vmm_end_watch_stop(&watch);
 	return status;
 }
 
