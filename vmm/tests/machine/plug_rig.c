@@ -236,7 +236,7 @@ void assert_given(unsigned int slot)
 
 /* ----------------------------------------------------------------- a machine */
 
-void machine_run(const char *transport, const char *memory, void (*what)(void))
+void machine_run_words(const char *const *words, void (*what)(void))
 {
 	static const char sectors[65536];
 
@@ -248,11 +248,18 @@ void machine_run(const char *transport, const char *memory, void (*what)(void))
 	act.wanted = vsu_event_new();
 	act.made = vsu_event_new();
 	story = what;
-	RIG_OPTIONS("kernel", memory, "--serial=null", "--cpus=2",
-		    transport, "--control=control");
+	rig_options(words);
 	rig_run();
+	ck_assert_msg(rig.status == VSU_EXIT_OK, "%s", rig.err.msg);
 	ck_assert_int_eq(pthread_join(teller, NULL), 0);
 	close(act.wanted);
 	close(act.made);
-	ck_assert_msg(rig.status == VSU_EXIT_OK, "%s", rig.err.msg);
+}
+
+void machine_run(const char *transport, const char *memory, void (*what)(void))
+{
+	const char *const words[] = { "kernel", memory, "--serial=null", "--cpus=2", transport,
+				      "--control=control", NULL };
+
+	machine_run_words(words, what);
 }

@@ -44,8 +44,8 @@ void rig_file(const char *name, const void *bytes, size_t size)
 
 void rig_options(const char *const *words)
 {
-	static char text[32][128] = { "run" };	/* options keep them */
-	char *argv[32] = { text[0] };
+	static char text[32][128] = { "run" };	/* options keep both */
+	static char *argv[32] = { text[0] };
 	int argc = 1;
 
 	for (; *words; words++, argc++) {

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/sock.h>
 
 #include "../memory.h"
@@ -279,6 +280,81 @@ START_TEST(server_pushes_pages_that_are_not_wanted)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------- rate */
+
+/* A time of the test's own, which a wait without a message reaches. */
+static struct {
+	bool is_used;
+	uint64_t now;
+	uint64_t waits[4];	/* until when */
+	unsigned int nwaits;
+} fake_time;
+
+uint64_t __real_vsu_now_ns(void);
+uint64_t __wrap_vsu_now_ns(void);
+int __real_vmm_stream_wait(const struct vmm_stream *s, int fd, short events, uint64_t until_ns,
+			   struct vsu_error *e);
+int __wrap_vmm_stream_wait(const struct vmm_stream *s, int fd, short events, uint64_t until_ns,
+			   struct vsu_error *e);
+
+uint64_t __wrap_vsu_now_ns(void)
+{
+	return fake_time.is_used ? fake_time.now : __real_vsu_now_ns();
+}
+
+int __wrap_vmm_stream_wait(const struct vmm_stream *s, int fd, short events, uint64_t until_ns,
+			   struct vsu_error *e)
+{
+	if (!fake_time.is_used || fd < 0 || events != POLLIN || !until_ns)
+		return __real_vmm_stream_wait(s, fd, events, until_ns, e);
+	ck_assert_uint_lt(fake_time.nwaits, COUNT(fake_time.waits));
+	fake_time.waits[fake_time.nwaits++] = until_ns;
+	fake_time.now = until_ns > fake_time.now ? until_ns : fake_time.now;
+	return vsu_error_set(e, -ETIMEDOUT, "no message");
+}
+
+#define BEGUN UINT64_C(5000000000)
+#define SECOND UINT64_C(1000000000)
+
+/* Three pages that do not follow each other, at a page in two seconds. */
+static void push_at_a_rate(void)
+{
+	vmm_page_set_clear(&set);
+	vmm_page_set_add(&set, PAGE, PAGE);
+	vmm_page_set_add(&set, 3 * PAGE, PAGE);
+	vmm_page_set_add(&set, HIGH, PAGE);
+	server.rate = PAGE / 2;
+	fake_time.now = BEGUN;
+	fake_time.nwaits = 0;
+	fake_time.is_used = true;
+}
+
+START_TEST(pages_without_a_request_keep_the_rate)
+{
+	push_at_a_rate();
+	say_all();
+	ck_assert_int_eq(vmm_page_server_run(&server, &err), 0);
+	fake_time.is_used = false;
+	ck_assert_uint_eq(fake_time.nwaits, 3);
+	ck_assert_uint_eq(fake_time.waits[0], BEGUN);
+	ck_assert_uint_eq(fake_time.waits[1], BEGUN + 2 * SECOND);
+	ck_assert_uint_eq(fake_time.waits[2], BEGUN + 4 * SECOND);
+	ck_assert_uint_eq(set.npages, 0);
+}
+END_TEST
+
+START_TEST(silent_destination_is_lost_at_the_deadline_before_the_next_page)
+{
+	push_at_a_rate();
+	here.deadline_ns = BEGUN + SECOND;
+	ck_assert_int_eq(vmm_page_server_run(&server, &err), -ETIMEDOUT);
+	fake_time.is_used = false;
+	ck_assert_uint_eq(fake_time.nwaits, 2);
+	ck_assert_uint_eq(fake_time.waits[1], BEGUN + SECOND);
+	ck_assert_uint_eq(set.npages, 2);
+}
+END_TEST
+
 static const struct {
 	const char *names[3];
 	int rc;
@@ -338,6 +414,8 @@ int main(void)
 	tcase_add_test(tc, server_sends_whole_granules);
 	tcase_add_test(tc, server_ends_when_the_destination_has_enough);
 	tcase_add_loop_test(tc, server_pushes_pages_that_are_not_wanted, 0, 2);
+	tcase_add_test(tc, pages_without_a_request_keep_the_rate);
+	tcase_add_test(tc, silent_destination_is_lost_at_the_deadline_before_the_next_page);
 	tcase_add_loop_test(tc, server_rejects_other_orders, 0,
 			    sizeof(orders) / sizeof(orders[0]));
 	tcase_add_loop_test(tc, server_rejects_pages_of_no_memory, 0, 2);

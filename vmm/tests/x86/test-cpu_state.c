@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the state of a vCPU that cannot be saved, on a KVM that this test plays. */
+/*
+ * Claims about the state of a vCPU that cannot be saved, and about sections that cannot
+ * be loaded, on a KVM that this test plays.
+ */
 #include <config.h>
 
 #include "../util.h"
 #include "kvm/uapi.h"
 #include "x86/cpu_state.h"
+#include "x86/cpuid_table.h"
+#include "x86/msrs.h"
 
 static const struct vmm_kvm kvm;
 static struct vmm_state_writer writer;
 static struct vsu_error err;
 static struct kvm_nested_state nested;	/* of the vCPU */
 static int nested_size, nested_result, xsave_size;
+static unsigned long last_request, failing_request;
 
 int __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg);
 int __wrap_vmm_kvm_capability(const struct vmm_kvm *of, int capability);
@@ -28,6 +34,11 @@ int __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg)
 	struct kvm_nested_state *out = arg;
 
 	(void)fd;
+	last_request = request;
+	if (request == failing_request)
+		return -EINVAL;
+	if (request == KVM_SET_MSRS)
+		return (int)((struct kvm_msrs *)arg)->nmsrs;
 	if (request != KVM_GET_NESTED_STATE)
 		return 0;
 	ck_assert_uint_eq(out->size, nested_size);
@@ -40,6 +51,7 @@ static void setup(void)
 	memset(&nested, 0, sizeof(nested));
 	nested_size = sizeof(nested) + 8192;
 	nested_result = 0;
+	failing_request = 0;
 	xsave_size = sizeof(struct kvm_xsave);
 	memset(&writer, 0, sizeof(writer));
 	vmm_state_begin(&writer);
@@ -125,6 +137,136 @@ START_TEST(larger_extended_state_is_refused_with_the_remedy)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------- load */
+
+/* A section has one of each, in this order; their kinds count from 1. */
+static const struct record {
+	uint32_t len, max;	/* max: bytes, if their number varies */
+	unsigned long set;
+	const char *name;
+} records[] = {
+	{ sizeof(struct kvm_cpuid_entry2), VMM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2),
+	  KVM_SET_CPUID2, "CPUID2" },
+	{ sizeof(uint32_t), 0, 0, "TSC_KHZ" },
+	{ sizeof(struct kvm_mp_state), 0, KVM_SET_MP_STATE, "MP_STATE" },
+	{ sizeof(struct kvm_regs), 0, KVM_SET_REGS, "REGS" },
+	{ sizeof(struct kvm_sregs2), 0, KVM_SET_SREGS2, "SREGS2" },
+	{ sizeof(struct kvm_xsave), 0, KVM_SET_XSAVE, "XSAVE" },
+	{ sizeof(struct kvm_xcrs), 0, 0, "XCRS" },	/* zeros are not set */
+	{ sizeof(struct kvm_debugregs), 0, KVM_SET_DEBUGREGS, "DEBUGREGS" },
+	{ sizeof(struct kvm_lapic_state), 0, KVM_SET_LAPIC, "LAPIC" },
+	{ sizeof(struct kvm_msr_entry), VMM_MAX_MSRS * sizeof(struct kvm_msr_entry),
+	  KVM_SET_MSRS, "MSRS" },
+	{ sizeof(struct kvm_vcpu_events), 0, KVM_SET_VCPU_EVENTS, "VCPU_EVENTS" },
+};
+
+static void put_record(unsigned int i, uint32_t len, uint32_t bytes)
+{
+	void *zeros = calloc(1, bytes + 1);
+
+	ck_assert_ptr_nonnull(zeros);
+	vmm_state_put_u32(&writer, i + 1);
+	vmm_state_put_u32(&writer, len);
+	vmm_state_put(&writer, zeros, bytes);
+	free(zeros);
+}
+
+static void put_records(unsigned int from, unsigned int end)
+{
+	for (; from < end; from++)
+		put_record(from, records[from].len, records[from].len);
+}
+
+static void begin(unsigned int end)
+{
+	vmm_state_section(&writer, "cpu", 1);
+	put_records(0, end);
+}
+
+static int load(void)
+{
+	struct vmm_state state;
+
+	vmm_state_section_end(&writer);
+	ck_assert_int_eq(vmm_state_finish(&writer), 0);
+	state = (struct vmm_state){ writer.bytes, writer.len };
+	ck_assert_int_eq(vmm_state_check(&state, NULL), 0);
+	vsu_error_clear(&err);
+	return vmm_x86_cpu_load(&kvm, 3, 1, &state, &err);
+}
+
+static void load_is_refused(int rc, const char *sentence)
+{
+	ck_assert_int_eq(load(), rc);
+	ck_assert_msg(strstr(err.msg, sentence) != NULL, "'%s', expected '%s'", err.msg, sentence);
+}
+
+START_TEST(section_of_all_records_is_loaded)
+{
+	begin(COUNT(records));
+	ck_assert_msg(!load(), "%s", err.msg);
+	ck_assert_uint_eq(last_request, KVM_SET_VCPU_EVENTS);
+}
+END_TEST
+
+/* One byte less, one byte more, and more than the largest number of entries. */
+START_TEST(record_of_another_length_is_refused_by_name)
+{
+	const struct record *r = &records[_i / 3];
+	const uint32_t lens[] = { r->len - 1, r->len + 1, r->max + r->len * (r->max ? 1 : 2) };
+	char sentence[64];
+
+	begin((unsigned int)_i / 3);
+	put_record((unsigned int)_i / 3, lens[_i % 3], lens[_i % 3]);
+	put_records((unsigned int)_i / 3 + 1, COUNT(records));
+	snprintf(sentence, sizeof(sentence), "CPU 1: KVM_SET_%s", r->name);
+	load_is_refused(-EBADMSG, sentence);
+	ck_assert_msg(!r->set || last_request != r->set, "%s was called", sentence);
+}
+END_TEST
+
+START_TEST(missing_record_is_refused_by_number)
+{
+	char sentence[64];
+
+	begin((unsigned int)_i);
+	put_records((unsigned int)_i + 1, COUNT(records));
+	snprintf(sentence, sizeof(sentence), "CPU 1: its section lacks record %d", _i + 1);
+	load_is_refused(-EBADMSG, sentence);
+}
+END_TEST
+
+START_TEST(record_beyond_the_end_of_its_section_is_refused)
+{
+	begin(COUNT(records) - 1);
+	put_record(COUNT(records) - 1, UINT32_MAX - (uint32_t)_i, 8);
+	load_is_refused(-EBADMSG, "CPU 1: its section lacks record 11");
+}
+END_TEST
+
+START_TEST(bytes_behind_the_last_record_are_refused)
+{
+	begin(COUNT(records));
+	vmm_state_put(&writer, "", 1);
+	load_is_refused(-EBADMSG, "section 'cpu'");
+}
+END_TEST
+
+/* Those that set zeros by one call. */
+static const unsigned int single[] = { 0, 2, 3, 4, 5, 7, 8, 10 };
+
+START_TEST(failed_call_of_a_load_is_named)
+{
+	const struct record *r = &records[single[_i]];
+	char sentence[64];
+
+	failing_request = r->set;
+	begin(COUNT(records));
+	snprintf(sentence, sizeof(sentence), "CPU 1: KVM_SET_%s", r->name);
+	load_is_refused(-EINVAL, sentence);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("cpu_state");
@@ -135,6 +277,12 @@ int main(void)
 	tcase_add_loop_test(tc, guest_that_runs_guests_is_refused_by_name, 0, COUNT(busy));
 	tcase_add_test(tc, failed_call_is_named);
 	tcase_add_test(tc, larger_extended_state_is_refused_with_the_remedy);
+	tcase_add_test(tc, section_of_all_records_is_loaded);
+	tcase_add_loop_test(tc, record_of_another_length_is_refused_by_name, 0, 3 * COUNT(records));
+	tcase_add_loop_test(tc, missing_record_is_refused_by_number, 0, COUNT(records));
+	tcase_add_loop_test(tc, record_beyond_the_end_of_its_section_is_refused, 0, 2);
+	tcase_add_test(tc, bytes_behind_the_last_record_are_refused);
+	tcase_add_loop_test(tc, failed_call_of_a_load_is_named, 0, COUNT(single));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

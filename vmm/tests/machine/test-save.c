@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about a save that fails or ends with its machine, and about machines that a
+ * saved state does not fit, on the fake KVM.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/exit.h>
+
+#include "plug_rig.h"
+
+/* What the host's disk does. The functions below replace those of the C library. */
+static struct {
+	int fdatasync_error, fsync_error;	/* atomic; 0: the call succeeds */
+	bool holds;		/* atomic: the next ftruncate() waits until its thread is joined */
+	int held, go;		/* eventfds */
+	pthread_t writer;
+} host;
+
+static long call_or_fail(const int *error, long number, int fd)
+{
+	errno = __atomic_load_n(error, __ATOMIC_ACQUIRE);
+	return errno ? -1 : syscall(number, fd);
+}
+
+int fdatasync(int fd)
+{
+	return (int)call_or_fail(&host.fdatasync_error, SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+	return (int)call_or_fail(&host.fsync_error, SYS_fsync, fd);
+}
+
+static void wait_for(int event)
+{
+	struct pollfd p = { .fd = event, .events = POLLIN };
+
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+}
+
+int ftruncate(int fd, off_t len)
+{
+	if (__atomic_exchange_n(&host.holds, false, __ATOMIC_ACQ_REL)) {
+		host.writer = pthread_self();
+		vsu_event_signal(host.held);
+		wait_for(host.go);
+	}
+	return (int)syscall(SYS_ftruncate, fd, len);
+}
+
+int __real_pthread_join(pthread_t thread, void **result);
+int __wrap_pthread_join(pthread_t thread, void **result);
+
+int __wrap_pthread_join(pthread_t thread, void **result)
+{
+	if (pthread_equal(thread, host.writer))
+		vsu_event_signal(host.go);
+	return __real_pthread_join(thread, result);
+}
+
+static void setup(void)
+{
+	rig_init();
+	memset(&host, 0, sizeof(host));
+	host.held = vsu_event_new();
+	host.go = vsu_event_new();
+}
+
+static bool exists(const char *path)
+{
+	return !access(path, F_OK);
+}
+
+static void teardown(void)
+{
+	unlink("saved/memory");
+	unlink("saved/state");
+	unlink("saved/machine.json");
+	rmdir("saved");
+	rig_fini();
+	close(host.held);
+	close(host.go);
+}
+
+static void run(const char *device, void (*what)(void))
+{
+	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=2",
+				      "--control=control", device, NULL };
+
+	machine_run_words(words, what);
+}
+
+/* ----------------------------------------------------------------- a failed save */
+
+static unsigned int runs(void)
+{
+	return __atomic_load_n(&fake.cpu[1].runs, __ATOMIC_ACQUIRE);
+}
+
+/* Afterwards no folder is left, and a processor enters the guest again. */
+static void refuse_to_save(int *error)
+{
+	const unsigned int before = runs();
+
+	__atomic_store_n(error, EIO, __ATOMIC_RELEASE);
+	assert_refusal("save saved\n", "Input/output error");
+	__atomic_store_n(error, 0, __ATOMIC_RELEASE);
+	ck_assert(!exists("saved") && !exists("saved.incomplete"));
+	wait_for_status("\"state\":\"running\"");
+	while (runs() == before)
+		poll(NULL, 0, 1);
+}
+
+static void flush_of_an_overlay(void)
+{
+	refuse_to_save(&host.fdatasync_error);
+}
+
+START_TEST(failed_flush_of_an_overlay_fails_the_save)
+{
+	rig_file("overlay", "", 0);
+	run("--disk=disk,overlay=overlay", flush_of_an_overlay);
+}
+END_TEST
+
+static void file_of_the_folder(void)
+{
+	refuse_to_save(&host.fsync_error);
+	assert_told("save saved\n", DONE);
+	ck_assert(exists("saved/machine.json"));
+}
+
+START_TEST(guest_continues_after_a_failed_save_and_can_be_saved)
+{
+	run("--disk=disk", file_of_the_folder);
+}
+END_TEST
+
+/* ------------------------------------------------------- the end of its machine */
+
+static void quit_while_it_writes(void)
+{
+	const int user = user_connect();
+
+	__atomic_store_n(&host.holds, true, __ATOMIC_RELEASE);
+	user_sends(user, "save saved\n");
+	wait_for(host.held);
+	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"saving\":{"));
+	assert_told("quit\n", DONE);
+	close(user);
+}
+
+START_TEST(end_of_the_machine_cancels_a_save_and_removes_its_files)
+{
+	run("--device=rng", quit_while_it_writes);
+	ck_assert(exists("saved.incomplete/memory"));
+	vmm_machine_free(&rig.machine);
+	memset(&rig.machine, 0, sizeof(rig.machine));
+	ck_assert(!exists("saved") && !exists("saved.incomplete"));
+}
+END_TEST
+
+/* ------------------------------------------------------------- another machine */
+
+static void save(void)
+{
+	assert_told("save saved\n", DONE);
+}
+
+static const struct other {
+	const char *cpus, *device, *says;	/* says NULL: it continues */
+} others[] = {
+	{ "--cpus=2", "--device=rng", NULL },
+	{ "--cpus=2", "--disk=disk", "device 0 of the saved machine differs from the specified one" },
+	{ "--cpus=2", "--cpu=plain", "the saved machine has 1 devices, but 0 are specified" },
+	{ "--cpus=1", "--device=rng", "the saved machine has 2 CPUs, but 1 are specified" },
+};
+
+START_TEST(state_is_loaded_into_the_same_machine_only)
+{
+	const struct other *other = &others[_i];
+	const char *const words[] = { "kernel", "--serial=null", "--from=saved", other->cpus,
+				      other->device, NULL };
+	int status;
+
+	run("--device=rng", save);
+	vmm_machine_free(&rig.machine);
+	memset(&rig.machine, 0, sizeof(rig.machine));
+	fake_kvm_init();
+	fake.nroutes = 1024;
+	rig_options(words);
+	status = vmm_machine_make(&rig.machine, &rig.options, NULL, &rig.err);
+	ck_assert_msg((status == VSU_EXIT_OK) == !other->says, "%u: %s", _i, rig.err.msg);
+	ck_assert_msg(!other->says || strstr(rig.err.msg, other->says), "%u: %s", _i, rig.err.msg);
+	ck_assert(fake.cpu[0].has_regs == !other->says);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("save");
+	TCase *tc = tcase_create("save");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, failed_flush_of_an_overlay_fails_the_save);
+	tcase_add_test(tc, guest_continues_after_a_failed_save_and_can_be_saved);
+	tcase_add_test(tc, end_of_the_machine_cancels_a_save_and_removes_its_files);
+	tcase_add_loop_test(tc, state_is_loaded_into_the_same_machine_only, 0, COUNT(others));
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

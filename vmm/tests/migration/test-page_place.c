@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about memory of huge pages whose parts arrive while the guest runs. The huge
+ * pages have 16 KiB by the word of this test, so that no host lacks them; one test has
+ * those of the host. Requires userfaultfd.
+ */
+#include <config.h>
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "../memory.h"
+#include "migration/missing.h"
+#include "migration/page_place.h"
+#include "migration/userfault.h"
+
+#define PAGE VMM_SET_PAGE
+#define HUGE (4 * PAGE)
+#define LEN (4 * HUGE)
+#define GPA MIB
+#define MISSING (2 * HUGE)	/* offset of the two that are missing */
+#define UNUSED HUGE		/* of one that was never used */
+
+static struct vmm_memory memory;
+static struct vmem_map *map;
+static struct vmm_placer placer;
+static unsigned char *hva;
+static uint64_t page_size;	/* 0: as it is */
+static struct vsu_error err;
+
+uint64_t __real_vmem_block_page_size(const struct vmem_block *b);
+uint64_t __wrap_vmem_block_page_size(const struct vmem_block *b);
+
+uint64_t __wrap_vmem_block_page_size(const struct vmem_block *b)
+{
+	return page_size ? page_size : __real_vmem_block_page_size(b);
+}
+
+/* The first huge page has the content 7. */
+static void begin(const char *properties, uint64_t len, uint64_t missing, uint64_t n)
+{
+	int fd = vmm_userfault_open(&err);
+
+	ck_assert_int_ge(fd, 0);
+	memset(&memory, 0, sizeof(memory));
+	memory.blocks[memory.nblocks++] = make_block(properties);
+	map = with_piece(empty_map(), memory.blocks[0], 0, GPA, len);
+	hva = vmem_block_hva(memory.blocks[0]);
+	memset(hva, 7, page_size ? HUGE : len / 2);
+	memset(&placer, 0, sizeof(placer));
+	placer.map = vmem_map_ref(map);
+	placer.sources[placer.nsources++].fd = fd;
+	ck_assert_int_eq(vmm_page_set_init(&placer.missing, &memory, NULL, 0, map, &err), 0);
+	vmm_page_set_clear(&placer.missing);
+	vmm_page_set_add(&placer.missing, GPA + missing, n);
+	ck_assert_msg(!vmm_placer_begin(&placer, &err), "%s", err.msg);
+}
+
+static void setup(void)
+{
+	vsu_error_clear(&err);
+	page_size = HUGE;
+	begin("size=64K", LEN, MISSING + PAGE, HUGE);
+}
+
+static void teardown(void)
+{
+	vmm_placer_free(&placer);
+	vmem_map_unref(map);
+	while (memory.nblocks > 0)
+		vmem_block_unref(memory.blocks[--memory.nblocks]);
+	page_size = 0;
+}
+
+/* A section of memory from the source; value < 0: zeros. */
+static int receive(uint64_t offset, int value, uint64_t len)
+{
+	struct vmm_state_writer w = { 0 };
+	struct vmm_state_section s = { .name = "pages" };
+	unsigned char *bytes = malloc(len);
+	int rc;
+
+	ck_assert_ptr_nonnull(bytes);
+	memset(bytes, value, len);
+	if (value < 0)
+		strcpy(s.name, "zeros");
+	vmm_state_section(&w, s.name, 0);
+	vmm_state_put_u64(&w, GPA + offset);
+	if (value < 0)
+		vmm_state_put_u64(&w, len);
+	else
+		vmm_state_put(&w, bytes, len);
+	s.bytes = w.bytes + w.section + VMM_STATE_HEADER;
+	s.len = w.len - w.section - VMM_STATE_HEADER;
+	rc = vmm_placer_receive(&placer, &s, &err);
+	free(w.bytes);
+	free(bytes);
+	return rc;
+}
+
+static bool is_missing(uint64_t offset)
+{
+	return vmm_page_set_has(&placer.missing, GPA + offset);
+}
+
+/* Memory that is there; to read a missing page would wait for it. */
+static void assert_content(uint64_t offset, int value, uint64_t len)
+{
+	uint64_t i;
+
+	for (i = offset; i < offset + len; i += PAGE)
+		ck_assert_msg(hva[i] == value, "%d at %#" PRIx64 ", expected %d", hva[i], i, value);
+}
+
+START_TEST(huge_page_is_missing_as_a_whole)
+{
+	ck_assert_uint_eq(placer.missing.npages, 2 * HUGE / PAGE);
+	ck_assert(is_missing(MISSING) && !is_missing(MISSING - PAGE));
+	ck_assert(is_missing(LEN - PAGE));
+	assert_content(0, 7, HUGE);
+}
+END_TEST
+
+START_TEST(last_part_places_a_huge_page)
+{
+	ck_assert_int_eq(receive(MISSING, 1, PAGE), 0);
+	ck_assert_int_eq(receive(MISSING + PAGE, -1, 2 * PAGE), 0);
+	ck_assert(is_missing(MISSING));
+	ck_assert_int_eq(receive(MISSING + 3 * PAGE, 3, PAGE), 0);
+	ck_assert(!is_missing(MISSING) && is_missing(MISSING + HUGE));
+	assert_content(MISSING, 1, PAGE);
+	assert_content(MISSING + PAGE, 0, 2 * PAGE);
+	assert_content(MISSING + 3 * PAGE, 3, PAGE);
+}
+END_TEST
+
+START_TEST(section_ends_within_the_next_huge_page)
+{
+	ck_assert_int_eq(receive(MISSING, 1, HUGE + PAGE), 0);
+	ck_assert(!is_missing(MISSING) && is_missing(MISSING + HUGE));
+	ck_assert_int_eq(receive(MISSING + HUGE + PAGE, 2, HUGE - PAGE), 0);
+	ck_assert_uint_eq(placer.missing.npages, 0);
+	assert_content(MISSING, 1, HUGE + PAGE);
+	assert_content(MISSING + HUGE + PAGE, 2, HUGE - PAGE);
+}
+END_TEST
+
+/* The guest may have written to it. */
+START_TEST(huge_page_that_arrives_again_is_ignored)
+{
+	ck_assert_int_eq(receive(MISSING, 1, HUGE), 0);
+	hva[MISSING] = 9;
+	ck_assert_int_eq(receive(MISSING, 2, HUGE), 0);
+	ck_assert_int_eq(receive(0, 2, HUGE), 0);
+	assert_content(MISSING, 9, PAGE);
+	assert_content(MISSING + PAGE, 1, HUGE - PAGE);
+	assert_content(0, 7, HUGE);
+}
+END_TEST
+
+static const struct {
+	uint64_t first, second;
+} disorders[] = {
+	{ MISSING + PAGE, 0 },	/* the first is not the beginning */
+	{ MISSING, MISSING + 2 * PAGE }, { MISSING, MISSING + HUGE + PAGE },
+};
+
+START_TEST(e2_20_parts_in_another_order_are_refused)
+{
+	int rc = receive(disorders[_i].first, 1, PAGE);
+
+	if (disorders[_i].second) {
+		ck_assert_int_eq(rc, 0);
+		rc = receive(disorders[_i].second, 1, PAGE);
+	}
+	ck_assert_int_eq(rc, -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "in another order"));
+	ck_assert_uint_eq(placer.missing.npages, 2 * HUGE / PAGE);
+}
+END_TEST
+
+START_TEST(page_that_was_never_used_has_zeros_while_another_arrives)
+{
+	ck_assert_int_eq(receive(MISSING, 1, 2 * PAGE), 0);
+	ck_assert_int_eq(vmm_placer_provide(&placer, &placer.sources[0],
+					    GPA + UNUSED + PAGE), 0);
+	assert_content(UNUSED, 0, HUGE);
+	ck_assert_int_eq(receive(MISSING + 2 * PAGE, 1, 2 * PAGE), 0);
+	assert_content(MISSING, 1, HUGE);
+}
+END_TEST
+
+START_TEST(page_of_more_than_the_maximum_is_refused_by_size)
+{
+	uint64_t granule;
+
+	page_size = 2 * VMM_PLACE_MAX_PAGE;
+	ck_assert_int_eq(vmm_placer_check(&placer.missing, placer.sources[0].fd, &granule,
+					  &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "0x100000 has pages of 67108864 bytes"));
+}
+END_TEST
+
+static const char *no_huge_pages(void)
+{
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB | 21u << MAP_HUGE_SHIFT);
+	const bool has = fd >= 0 && !ftruncate(fd, 4 * MIB) && !fallocate(fd, 0, 0, 4 * MIB);
+
+	vsu_fd_close(&fd);
+	return has ? NULL : "the pool has no two huge pages of 2 MiB (vm.nr_hugepages)";
+}
+
+START_TEST(huge_page_of_the_host_is_placed_by_its_last_part)
+{
+	uint64_t granule;
+
+	teardown();
+	begin("size=4M,backend=memfd,hugetlb=on,hugetlbsize=2M", 4 * MIB, 2 * MIB, PAGE);
+	ck_assert_int_eq(vmm_placer_check(&placer.missing, placer.sources[0].fd, &granule, &err), 0);
+	ck_assert_uint_eq(granule, 2 * MIB);
+	ck_assert_int_eq(receive(2 * MIB, 1, MIB), 0);
+	ck_assert_uint_eq(placer.missing.npages, 2 * MIB / PAGE);
+	ck_assert_int_eq(receive(3 * MIB, 2, MIB), 0);
+	ck_assert_uint_eq(placer.missing.npages, 0);
+	assert_content(0, 7, 2 * MIB);
+	assert_content(2 * MIB, 1, MIB);
+	assert_content(3 * MIB, 2, MIB);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("page_place");
+	TCase *tc = tcase_create("huge");
+	int fd = vmm_userfault_open(&err);
+
+	if (fd < 0)
+		return skip_all(err.msg);
+	vsu_fd_close(&fd);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, huge_page_is_missing_as_a_whole);
+	tcase_add_test(tc, last_part_places_a_huge_page);
+	tcase_add_test(tc, section_ends_within_the_next_huge_page);
+	tcase_add_test(tc, huge_page_that_arrives_again_is_ignored);
+	tcase_add_loop_test(tc, e2_20_parts_in_another_order_are_refused, 0, COUNT(disorders));
+	tcase_add_test(tc, page_that_was_never_used_has_zeros_while_another_arrives);
+	tcase_add_test(tc, page_of_more_than_the_maximum_is_refused_by_size);
+	tcase_add_test_unless(tc, no_huge_pages(), huge_page_of_the_host_is_placed_by_its_last_part);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
