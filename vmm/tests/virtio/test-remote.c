@@ -562,6 +562,138 @@ START_TEST(a_saved_device_starts_where_it_stopped)
 }
 END_TEST
 
+/* ------------------------------------------------------- what continues, or is closed */
+
+#define DRIVER_FEATURE UINT64_C(1)	/* of the two of the device */
+
+static void set_up_ring(struct virtdev_transport *t);
+
+/* The driver's: one of the two, and the reset of rings, which the transport has. */
+static void start_with_features(void)
+{
+	static const struct virtdev_register_ops registers = {
+		.size = sizeof(registers), .features = VQ_F_RING_RESET,
+	};
+	struct virtdev_transport *t = vmm_virtio_transport(virtio);
+
+	ck_assert_int_eq(virtdev_transport_set_registers(t, &registers, NULL, NULL), 0);
+	vmm_virtio_lock(virtio);
+	virtdev_transport_set_status(t, 3);
+	virtdev_transport_set_features(t, 0, DRIVER_FEATURE);
+	virtdev_transport_set_features(t, 1, (uint32_t)((VQ_F_VERSION_1 | VQ_F_RING_RESET) >> 32));
+	virtdev_transport_set_status(t, 11);
+	set_up_ring(t);
+	virtdev_transport_set_status(t, 15);
+	vmm_virtio_unlock(virtio);
+	hear_of_change();
+}
+
+static void assert_features_there(void)
+{
+	hear_of_change();
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	ck_assert_uint_eq(__atomic_load_n(&be.features, __ATOMIC_ACQUIRE),
+			  VQ_F_VERSION_1 | DRIVER_FEATURE);
+}
+
+/* The same session, or the next one. */
+START_TEST(continued_device_has_the_features_of_its_driver)
+{
+	reconnect_ms = 1;
+	listen_to_stderr();
+	connect_to(VQ_F_VERSION_1 | DRIVER_FEATURE | DRIVER_FEATURE << 1);
+	start_with_features();
+	assert_features_there();
+	pause_device();
+	if (_i)
+		lose_back_end();
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	if (_i) {
+		__atomic_store_n(&be.features, 0, __ATOMIC_RELEASE);
+		back_end_serve();
+	}
+	assert_features_there();
+	ck_assert_int_eq(virtdev_transport_set_registers(vmm_virtio_transport(virtio), NULL,
+							 NULL, NULL), 0);
+	teardown();
+}
+END_TEST
+
+static void *take_state(uint32_t state, size_t *len)
+{
+	void *bytes;
+
+	__atomic_store_n(&be.state, state, __ATOMIC_RELEASE);
+	pause_device();
+	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, len, NULL), 0);
+	return bytes;
+}
+
+/* Not what the save before it has read. */
+START_TEST(each_save_has_the_present_state_of_the_back_end)
+{
+	size_t len;
+	void *bytes;
+
+	reconnect_ms = 0;
+	connect_to(VQ_F_VERSION_1);
+	rig_start(virtio);
+	free(take_state(1, &len));
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	bytes = take_state(2, &len);
+	teardown();
+	connect_to(VQ_F_VERSION_1);
+	ck_assert_int_eq(vmm_virtio_load(virtio, bytes, len, NULL), 0);
+	ck_assert_uint_eq(__atomic_load_n(&be.state, __ATOMIC_ACQUIRE), 2);
+	free(bytes);
+	teardown();
+}
+END_TEST
+
+static void save_and_resume(void)
+{
+	size_t len;
+
+	free(take_state(1, &len));
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	hear_of_change();
+}
+
+START_TEST(saved_device_that_continues_keeps_no_descriptor_of_its_state)
+{
+	int fds, i;
+
+	reconnect_ms = 0;
+	connect_to(VQ_F_VERSION_1);
+	rig_start(virtio);
+	save_and_resume();
+	fds = vsu_fd_count();
+	for (i = 0; i < 3; i++)
+		save_and_resume();
+	ck_assert_int_eq(vsu_fd_count(), fds);
+	teardown();
+}
+END_TEST
+
+/* The first one starts the thread that closes files. */
+START_TEST(freed_device_closes_its_own_descriptors_only)
+{
+	int input = open("/dev/null", O_RDONLY), fds = 0, i;
+
+	ck_assert_int_eq(dup2(input, STDIN_FILENO), STDIN_FILENO);
+	close(input);
+	for (i = 0; i < 3; i++) {
+		reconnect_ms = 0;
+		connect_to(VQ_F_VERSION_1);
+		rig_start(virtio);
+		teardown();
+		ck_assert_int_ge(fcntl(STDIN_FILENO, F_GETFD), 0);
+		ck_assert_msg(!i || vsu_fd_count() == fds, "%d, then %d", fds, vsu_fd_count());
+		fds = vsu_fd_count();
+	}
+}
+END_TEST
+
 START_TEST(c1_14_device_is_reset_and_restarted_without_a_back_end)
 {
 	run_and_lose();
@@ -715,6 +847,10 @@ int main(void)
 	tcase_add_test(tc, a_log_ends_when_a_paused_device_continues);
 	tcase_add_test(tc, a_log_ends_in_the_next_back_end);
 	tcase_add_test(tc, a_saved_device_starts_where_it_stopped);
+	tcase_add_loop_test(tc, continued_device_has_the_features_of_its_driver, 0, 2);
+	tcase_add_test(tc, each_save_has_the_present_state_of_the_back_end);
+	tcase_add_test(tc, saved_device_that_continues_keeps_no_descriptor_of_its_state);
+	tcase_add_test(tc, freed_device_closes_its_own_descriptors_only);
 	tcase_add_test(tc, rings_that_ran_go_on_with_the_next_back_end);
 	tcase_add_test(tc,
 		c1_14_device_is_reset_and_restarted_without_a_back_end);
