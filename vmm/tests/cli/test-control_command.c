@@ -280,6 +280,21 @@ START_TEST(histogram_is_cumulative_and_one_metric)
 }
 END_TEST
 
+/* A scraper must not take a part for the whole. */
+START_TEST(metrics_of_a_broken_reply_fail_and_are_not_printed)
+{
+	static const char *const replies[] = {
+		"{\"ok\":true,\"cpus\":2\n", "{\"ok\":true,\"cpus\":2}}\n", "true\n",
+		"{\"ok\":false,\"error\":\"no\"}\n",
+	};
+
+	ck_assert_int_eq(parse(3, SOCKET, "stats", "--prometheus"), 0);
+	ck_assert_int_eq(run_parsed(replies[_i], strlen(replies[_i])), VSU_EXIT_FAIL);
+	ck_assert_str_eq(printed, "");
+	ck_assert(err.code < 0 && err.msg[0]);
+}
+END_TEST
+
 START_TEST(a_subscription_prints_until_the_end)
 {
 	static const char lines[] = "{\"ok\":true}\n{\"event\":\"a\"}\n{\"event\":\"b\"}\n{\"ev";
@@ -451,6 +466,7 @@ int main(void)
 	tcase_add_test(tc, samples_of_a_metric_follow_each_other);
 	tcase_add_test(tc, rows_have_the_bounds_of_buckets_with_requests);
 	tcase_add_test(tc, histogram_is_cumulative_and_one_metric);
+	tcase_add_loop_test(tc, metrics_of_a_broken_reply_fail_and_are_not_printed, 0, 4);
 	tcase_add_test(tc, a_subscription_prints_until_the_end);
 	tcase_add_test(tc, a_watch_ends_with_the_machine);
 	tcase_add_test(tc, rows_fit_the_terminal);
