@@ -63,9 +63,13 @@ int __wrap_pthread_join(pthread_t thread, void **result);
 
 int __wrap_pthread_join(pthread_t thread, void **result)
 {
+	int rc;
+
 	if (pthread_equal(thread, host.writer))
 		vsu_event_signal(host.go);
-	return __real_pthread_join(thread, result);
+	rc = __real_pthread_join(thread, result);
+	ck_assert_int_eq(rc, 0);
+	return rc;
 }
 
 static void setup(void)
