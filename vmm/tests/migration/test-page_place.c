@@ -134,6 +134,8 @@ START_TEST(last_part_places_a_huge_page)
 	assert_content(MISSING, 1, PAGE);
 	assert_content(MISSING + PAGE, 0, 2 * PAGE);
 	assert_content(MISSING + 3 * PAGE, 3, PAGE);
+	ck_assert_int_eq(receive(MISSING + HUGE, -1, HUGE), 0);
+	assert_content(MISSING + HUGE, 0, HUGE);
 }
 END_TEST
 

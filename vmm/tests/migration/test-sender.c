@@ -31,9 +31,11 @@ static struct vsu_error err;
 /* What the sender has asked for: 'M', 'T', 'S' and 'R' by request, 'f' for a flush. */
 static char asked[32];
 static char failing;		/* the request of it that fails, or 0 */
-static unsigned int writing_rounds;	/* in which the guest writes all pages */
+static unsigned int writing_rounds;	/* in which the guest writes */
+static uint64_t written;	/* bytes that it writes, from the second page on */
 static bool logs;
 static struct vmm_page_server server;	/* as it was run */
+static uint64_t missing;	/* pages of it */
 
 /* ------------------------------------------- in place of KVM and of the page server */
 
@@ -59,7 +61,7 @@ int __wrap_vmm_page_set_harvest(struct vmm_page_set *set, struct vmm_slots *slot
 	(void)e;
 	ck_assert(logs);
 	if (writing_rounds && writing_rounds--)
-		vmm_page_set_add(set, 0, LEN);
+		vmm_page_set_add(set, PAGE, written);
 	return 0;
 }
 
@@ -73,6 +75,7 @@ int __wrap_vmm_page_server_run(struct vmm_page_server *p, struct vsu_error *e)
 {
 	(void)e;
 	server = *p;
+	missing = p->set->npages;
 	return 0;
 }
 
@@ -121,6 +124,7 @@ static void setup(void)
 	memset(asked, 0, sizeof(asked));
 	failing = 0;
 	writing_rounds = 0;
+	written = LEN - PAGE;
 	sender.config = (struct vmm_sender_config){
 		.address = address, .memory = &memory, .words = words, .nwords = 1,
 		.cancel_fd = -1, .request = on_request, .flush = on_flush,
@@ -273,19 +277,21 @@ static void reply_granule(uint64_t granule)
 	reply("ready");
 }
 
-/* After that many rounds, which leave all pages. */
+/* After that many rounds; a round leaves one page, of which the whole granule is missing. */
 START_TEST(postcopy_begins_after_its_rounds_with_the_rate)
 {
 	sender.config.postcopy = true;
 	sender.config.rounds = (uint64_t)_i;
 	sender.config.rate = UINT64_C(1) << 40;
 	writing_rounds = (unsigned int)_i;
+	written = PAGE;
 	reply_granule(2 * PAGE);
 	ck_assert_msg(!vmm_sender_run(&sender, &err), "%s", err.msg);
 	ck_assert_str_eq(asked, "MfS");
 	ck_assert_uint_eq(sender.progress.round, (unsigned int)_i);
 	ck_assert_uint_eq(server.rate, UINT64_C(1) << 40);
 	ck_assert_uint_eq(server.granule, 2 * PAGE);
+	ck_assert_uint_eq(missing, _i ? 2 : LEN / PAGE);
 	ck_assert_str_eq(sent(), _i ? "ar po he sh pa mi st" : "ar po he sh mi st");
 }
 END_TEST
