@@ -3,11 +3,24 @@
 #ifndef VMM_TESTS_MEMORY_H
 #define VMM_TESTS_MEMORY_H
 
+#include <sys/mman.h>
+
 #include <vm-memory/backend.h>
 #include <vm-memory/map.h>
 #include <vm-memory/region.h>
 
 #include "util.h"
+
+/* NULL, or the reason why tests with two huge pages of 2 MiB cannot run here. */
+static inline const char *no_huge_pages(void)
+{
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB | 21u << MAP_HUGE_SHIFT);
+	const bool has = fd >= 0 && !ftruncate(fd, 4 * MIB) && !fallocate(fd, 0, 0, 4 * MIB);
+
+	if (fd >= 0)
+		close(fd);
+	return has ? NULL : "the pool has no two huge pages of 2 MiB (vm.nr_hugepages)";
+}
 
 static inline struct vmem_block *make_block(const char *properties)
 {

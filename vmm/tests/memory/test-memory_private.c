@@ -22,7 +22,7 @@
 #include "memory/slots.h"
 #include "kvm/uapi.h"
 #include "x86/long_mode.h"
-#include "../util.h"
+#include "../memory.h"
 
 #define PAGE UINT64_C(4096)
 #define CREATE_GUEST_MEMFD 0xc040aed4
@@ -529,22 +529,9 @@ START_TEST(each_piece_has_its_counts)
 }
 END_TEST
 
-static bool has_huge_pages(void)
-{
-	int fd = memfd_create("huge", MFD_HUGETLB | 21u << MAP_HUGE_SHIFT);
-	bool has = fd >= 0 && !ftruncate(fd, 4 * MIB) &&
-		   !fallocate(fd, 0, 0, 4 * MIB);
-
-	if (fd >= 0)
-		close(fd);
-	return has;
-}
-
 /* The conversion that completes a huge page releases it; the content shows that. */
 START_TEST(huge_page_is_released_when_all_of_it_is_private)
 {
-	if (!has_huge_pages())
-		return;		/* the pool lacks two of them */
 	make("size=4M,private=on,backend=memfd,hugetlb=on,hugetlbsize=2M", NULL);
 	memset(shared_at(0), 0x51, 4 * MIB);
 	ck_assert_int_eq(ask(PAGE, MIB, true, false), 0);
@@ -602,7 +589,8 @@ int main(void)
 	tcase_add_test(tc, map_in_use_is_not_quiet);
 	tcase_add_test(tc, separate_ranges_are_bounded);
 	tcase_add_test(tc, each_piece_has_its_counts);
-	tcase_add_test(tc, huge_page_is_released_when_all_of_it_is_private);
+	tcase_add_test_unless(tc, no_huge_pages(),
+			      huge_page_is_released_when_all_of_it_is_private);
 	tcase_add_test(tc, guest_may_ask_for_the_same_again);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -206,15 +206,6 @@ START_TEST(page_of_more_than_the_maximum_is_refused_by_size)
 }
 END_TEST
 
-static const char *no_huge_pages(void)
-{
-	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB | 21u << MAP_HUGE_SHIFT);
-	const bool has = fd >= 0 && !ftruncate(fd, 4 * MIB) && !fallocate(fd, 0, 0, 4 * MIB);
-
-	vsu_fd_close(&fd);
-	return has ? NULL : "the pool has no two huge pages of 2 MiB (vm.nr_hugepages)";
-}
-
 START_TEST(huge_page_of_the_host_is_placed_by_its_last_part)
 {
 	uint64_t granule;
