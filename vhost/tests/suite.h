@@ -16,6 +16,7 @@ static __thread int noted_line __attribute__((unused));
 	(noted_line == (line) ? (void)0 \
 			      : (noted_line = (line), (_mark_point)(file, line)))
 
+/* The report by TAP lacks the row of a loop test. */
 static inline int run_suite(Suite *s)
 {
 	SRunner *sr = srunner_create(s);
@@ -23,6 +24,8 @@ static inline int run_suite(Suite *s)
 
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
+	if (failed && getenv("CK_TAP_LOG_FILE_NAME"))
+		srunner_print(sr, CK_NORMAL);
 	srunner_free(sr);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -73,6 +73,47 @@ static inline Suite *util_suite(const char *name, TCase **tc)
 	return s;
 }
 
+/* In place of a test that cannot run here. */
+static inline void test_nothing(int row)
+{
+	(void)row;
+}
+
+/* Counts a test as skipped: its name has the directive of TAP. */
+static inline void tcase_add_skipped(TCase *tc, const char *file, const char *test,
+				     const char *why, int start, int end)
+{
+	static char names[16][160];
+	static unsigned int n;
+
+	if (n == sizeof(names) / sizeof(names[0]))
+		abort();
+	snprintf(names[n], sizeof(names[n]), "%s # SKIP %s", test, why);
+#if CHECK_MAJOR_VERSION > 0 || CHECK_MINOR_VERSION >= 13
+	static TTest tests[sizeof(names) / sizeof(names[0])];
+
+	tests[n] = (TTest){ names[n], test_nothing, file, 0 };
+	_tcase_add_test(tc, &tests[n], 0, 0, start, end);
+#else
+	(void)file;
+	_tcase_add_test(tc, test_nothing, names[n], 0, 0, start, end);
+#endif
+	n++;
+}
+
+/* Adds a test, unless there is a reason why it cannot run on this host; or NULL. */
+#define tcase_add_loop_test_unless(tc, reason, test, start, end) do {	\
+	const char *why_ = (reason);					\
+									\
+	if (why_)							\
+		tcase_add_skipped(tc, __FILE__, #test, why_, start, end); \
+	else								\
+		tcase_add_loop_test(tc, test, start, end);		\
+} while (0)
+#define tcase_add_test_unless(tc, reason, test) \
+	tcase_add_loop_test_unless(tc, reason, test, 0, 1)
+
+/* The report by TAP lacks the row of a loop test. */
 static inline int run_suite(Suite *s)
 {
 	SRunner *sr = srunner_create(s);
@@ -80,6 +121,8 @@ static inline int run_suite(Suite *s)
 
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
+	if (failed && getenv("CK_TAP_LOG_FILE_NAME"))
+		srunner_print(sr, CK_NORMAL);
 	srunner_free(sr);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

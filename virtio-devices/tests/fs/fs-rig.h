@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <linux/fuse.h>
 
@@ -25,6 +26,12 @@
 
 /* Maximum worker threads. */
 #define RIG_WORKERS 4u
+
+/* The reason why tests with other users cannot run, or NULL. */
+static inline const char *not_root(void)
+{
+	return getuid() ? "only root acts as another user" : NULL;
+}
 
 #define RIG_URGENT 0u
 #define RIG_REQUESTS 1u
