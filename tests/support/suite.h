@@ -6,6 +6,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /*
  * Check writes a note of each assertion that holds, to report after which line
@@ -16,6 +17,17 @@ static __thread int noted_line __attribute__((unused));
 #define _mark_point(file, line) \
 	(noted_line == (line) ? (void)0 \
 			      : (noted_line = (line), (_mark_point)(file, line)))
+
+/* The row of a table that a loop within a test has reached, or -1. */
+static int current_row __attribute__((unused)) = -1;
+
+/* A loop over a table of n rows, whose number a failure reports. */
+#define for_rows(i, n) \
+	for ((i) = 0; (current_row = (i) < (n) ? (int)(i) : -1) >= 0; (i)++)
+
+#define _ck_assert_failed(...) \
+	((void)(current_row < 0 || dprintf(STDOUT_FILENO, "# row %d\n", current_row) < 0), \
+	 (_ck_assert_failed)(__VA_ARGS__))
 
 /* In place of a test that cannot run here. */
 static inline void test_nothing(int row)

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /*
  * Check writes a note of each assertion that holds, to report after which line
@@ -27,6 +28,17 @@ static inline unsigned int scaled(unsigned int n)
 		return n;
 	return n * scale > 1 ? (unsigned int)(n * scale) : 1;
 }
+
+/* The row of a table that a loop within a test has reached, or -1. */
+static int current_row __attribute__((unused)) = -1;
+
+/* A loop over a table of n rows, whose number a failure reports. */
+#define for_rows(i, n) \
+	for ((i) = 0; (current_row = (i) < (n) ? (int)(i) : -1) >= 0; (i)++)
+
+#define _ck_assert_failed(...) \
+	((void)(current_row < 0 || dprintf(STDOUT_FILENO, "# row %d\n", current_row) < 0), \
+	 (_ck_assert_failed)(__VA_ARGS__))
 
 /* In place of a test that cannot run here. */
 static inline void test_nothing(int row)

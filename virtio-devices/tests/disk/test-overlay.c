@@ -259,7 +259,7 @@ START_TEST(enlarged_disk_has_zeros_behind_the_base)
 	assert_disk_is_model();
 	memset(end, 0xee, sizeof(end));
 	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, SIZE, end, sizeof(end)), 0);
-	for (i = 0; i < sizeof(end); i++)
+	for_rows(i, sizeof(end))
 		ck_assert_uint_eq(end[i], 0);
 	ck_assert_int_eq(virtdev_priv_disk_resize(disk.disk, 0, &err), -EINVAL);
 	ck_assert_int_eq(virtdev_priv_disk_resize(disk.disk, UINT64_C(1) << 50, &err), -EFBIG);
@@ -336,7 +336,7 @@ START_TEST(long_ranges_of_zeros_are_divided)
 	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_WRITE, 0, all, sizeof(all)), 0);
 	ck_assert_int_eq(test_disk_range(&disk, VIRTDEV_DISK_ZERO, 512, len, false), 0);
 	ck_assert_int_eq(test_disk_do(&disk, VIRTDEV_DISK_READ, 0, all, sizeof(all)), 0);
-	for (i = 0; i < sizeof(all); i++)
+	for_rows(i, sizeof(all))
 		ck_assert_uint_eq(all[i], i >= 512 && i < 512 + len ? 0 : 0xa5);
 }
 END_TEST

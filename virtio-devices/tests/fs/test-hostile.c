@@ -79,7 +79,7 @@ START_TEST(a8_11_unknown_request_is_refused_and_the_queue_continues)
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(opcodes) / sizeof(opcodes[0]); i++)
+	for_rows(i, sizeof(opcodes) / sizeof(opcodes[0]))
 		ck_assert_int_eq(fs_rig_ask(&r, opcodes[i], 1, NULL, 0, NULL,
 					    0), -ENOSYS);
 	ck_assert_int_eq(lookup(1, "file"), 0);
@@ -352,7 +352,7 @@ START_TEST(a8_17_names_stay_below_the_shared_directory)
 	char longest[300];
 	unsigned int i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for_rows(i, sizeof(names) / sizeof(names[0])) {
 		ck_assert_int_eq(lookup(1, names[i]), -EINVAL);
 		ck_assert_int_eq(fs_rig_name(&r, FUSE_CREATE, 1, &make,
 					     sizeof(make), names[i]), -EINVAL);
@@ -453,7 +453,7 @@ START_TEST(invalid_configuration_is_refused)
 	unsigned int i;
 
 	ck_assert_int_eq(virtdev_fs_new(&config, &dev, NULL), -EINVAL);
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for_rows(i, sizeof(rows) / sizeof(rows[0])) {
 		struct vsu_error err = VSU_ERROR_INIT;
 
 		config = rows[i].config;

@@ -104,7 +104,7 @@ START_TEST(malformed_rules_are_refused_by_name)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+	for_rows(i, sizeof(rules) / sizeof(*rules))
 		ck_assert_int_eq(add(rules[i]), -EINVAL);
 	ck_assert_uint_eq(map.to_host.n + map.to_guest.n, 0);
 	ck_assert_int_eq(add("squash-guest:0:4294967294:4294967295"), 0);

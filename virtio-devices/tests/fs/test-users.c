@@ -327,7 +327,7 @@ START_TEST(a8_11_inconsistent_extensions_are_refused)
 	struct groups twice[2] = { group(gids), group(gids) };
 	uint32_t many[2 * 17], i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for_rows(i, sizeof(rows) / sizeof(rows[0]))
 		ck_assert_int_eq(mkdir_with("a", &rows[i], sizeof(rows[i])),
 				 -EINVAL);
 	/* two extensions of the same type */

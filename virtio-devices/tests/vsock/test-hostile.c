@@ -258,7 +258,7 @@ START_TEST(a7_05_packets_without_a_connection_are_reset)
 					OP_UPDATE, OP_CREDIT };
 	unsigned int i;
 
-	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+	for_rows(i, sizeof(ops) / sizeof(ops[0])) {
 		vsock_send(ops[i], 77, 52);
 		vsock_expect(OP_RST);
 	}

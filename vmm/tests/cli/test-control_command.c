@@ -91,7 +91,7 @@ START_TEST(words_that_the_protocol_cannot_carry_are_refused)
 	static const char *const words[] = { "", "a\nquit", "a\n" };
 	unsigned int i;
 
-	for (i = 0; i < COUNT(words); i++) {
+	for_rows(i, COUNT(words)) {
 		ck_assert_int_eq(parse(3, SOCKET, "save", words[i]), -EINVAL);
 		ck_assert_ptr_nonnull(strstr(err.msg, "word 2 is empty or has a newline"));
 	}
@@ -273,7 +273,7 @@ START_TEST(histogram_is_cumulative_and_one_metric)
 
 	ck_assert_int_eq(parse(3, SOCKET, "stats", "--prometheus"), 0);
 	ck_assert_int_eq(run_parsed(reply_with_latency, strlen(reply_with_latency)), VSU_EXIT_OK);
-	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+	for_rows(i, sizeof(parts) / sizeof(parts[0]))
 		ck_assert_msg(strstr(printed, parts[i]) != NULL, "%s\n%s", parts[i], printed);
 	ck_assert_ptr_eq(strstr(printed, "# TYPE"), printed);
 	ck_assert_ptr_null(strstr(printed + 1, "# TYPE"));

@@ -311,7 +311,7 @@ static void assert_refused_everywhere(int (*fn)(void))
 	struct attempt a = { .fn = fn };
 	unsigned int i;
 
-	for (i = 0; i < COUNT(kinds); i++) {
+	for_rows(i, COUNT(kinds)) {
 		a.kind = kinds[i];
 		ck_assert_int_eq(result_of(&a, CALL_FILTER_FAIL), EPERM);
 	}

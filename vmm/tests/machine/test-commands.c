@@ -317,7 +317,7 @@ static void refused(void)
 	unsigned int i;
 
 	assert_told("device-add rng\n", ADDED(0));
-	for (i = 0; i < COUNT(refusals); i++)
+	for_rows(i, COUNT(refusals))
 		assert_refusal(refusals[i].line, refusals[i].why);
 	ck_assert(has_device(0));
 }

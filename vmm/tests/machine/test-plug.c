@@ -123,7 +123,7 @@ static void refused(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < COUNT(refusals); i++)
+	for_rows(i, COUNT(refusals))
 		assert_refusal(refusals[i].line, refusals[i].why);
 	assert_told(ADD, ADDED(0));
 	assert_refusal("device-del 0 now\n", "expected 'force', 'wait', both or nothing");

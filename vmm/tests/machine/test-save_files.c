@@ -109,7 +109,7 @@ START_TEST(all_is_on_the_disk_before_the_folder_gets_its_name)
 
 	ck_assert_int_eq(vmm_save_write_files(&files, &err), 0);
 	ck_assert_int_eq(ncalls, COUNT(order));
-	for (i = 0; i < COUNT(order); i++)
+	for_rows(i, COUNT(order))
 		ck_assert_str_eq(calls[i], order[i]);
 	ck_assert(exists(folder) && !exists(incomplete));
 }

@@ -220,7 +220,7 @@ START_TEST(hole_of_a_file_is_sent_over_the_connections_of_its_blocks)
 	vmm_stream_init(&other);
 	other.fd = pair[0];
 	ck_assert_int_eq(vmm_pages_send_holes(streams, 2, &set, &err), 0);
-	for (i = 0; i < COUNT(sizes); i++) {
+	for_rows(i, COUNT(sizes)) {
 		ck_assert_int_eq(vmm_stream_expect(&here, "zeros", &section, &err), 0);
 		vmm_stream_fields(&section, &f);
 		vmm_state_get_u64(&f);

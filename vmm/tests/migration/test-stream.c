@@ -280,7 +280,7 @@ START_TEST(address_has_a_scheme_and_a_rest)
 	static const char *const wrong[] = { "", "unix:", "/tmp/a", "ssl:a:1", "exec:" };
 	unsigned int i;
 
-	for (i = 0; i < COUNT(wrong); i++)
+	for_rows(i, COUNT(wrong))
 		ck_assert_int_eq(vmm_address_check(wrong[i], &err), -EINVAL);
 	ck_assert_int_eq(vmm_address_check("tcp:[::1]:1", &err), 0);
 	ck_assert_int_lt(vmm_address_connect("tcp:nothing", &here, &err), 0);

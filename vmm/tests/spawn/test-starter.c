@@ -110,7 +110,7 @@ START_TEST(options_of_the_daemon_are_refused)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+	for_rows(i, sizeof(refused) / sizeof(*refused)) {
 		ck_assert_int_eq(check_one(&vmm_blk_kind, refused[i]), -EPERM);
 		ck_assert_ptr_nonnull(strstr(err.msg, "is not an option of a device"));
 	}
@@ -210,7 +210,7 @@ START_TEST(names_that_look_like_descriptors_stay_names)
 	size_t i;
 
 	setup.locked = true;
-	for (i = 0; i < COUNT(names); i++) {
+	for_rows(i, COUNT(names)) {
 		ck_assert_int_eq(vmm_spawn_fd_of(names[i].kind, names[i].word, NULL), -1);
 		ck_assert_int_eq(check_one(names[i].kind, names[i].word), -EPERM);
 	}
