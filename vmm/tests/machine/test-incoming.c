@@ -171,7 +171,7 @@ START_TEST(source_with_other_memory_is_refused_at_both_ends)
 }
 END_TEST
 
-/* What the source sends before or in place of a section. */
+/* Sections that the source sends before, or in place of, another one. */
 static const struct {
 	const char *names[4];
 	const char *says;

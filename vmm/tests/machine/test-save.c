@@ -17,7 +17,7 @@
 
 #include "plug_rig.h"
 
-/* What the host's disk does. The functions below replace those of the C library. */
+/* The host's disk. The functions below replace those of the C library. */
 static struct {
 	int fdatasync_error, fsync_error;	/* atomic; 0: the call succeeds */
 	bool holds;		/* atomic: the next ftruncate() waits until its thread is joined */

@@ -28,7 +28,7 @@ static int pair[2];
 static char address[16];
 static struct vsu_error err;
 
-/* What the sender has asked for: 'M', 'T', 'S' and 'R' by request, 'f' for a flush. */
+/* Requests of the sender: 'M', 'T', 'S' and 'R' by request, 'f' for a flush. */
 static char asked[32];
 static char failing;		/* the request of it that fails, or 0 */
 static unsigned int writing_rounds;	/* in which the guest writes */
