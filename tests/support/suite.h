@@ -69,6 +69,12 @@ static inline void tcase_add_skipped(TCase *tc, const char *file, const char *te
 #define tcase_add_test_unless(tc, reason, test) \
 	tcase_add_loop_test_unless(tc, reason, test, 0, 1)
 
+/* The time limit of a test, by hand as under make, unless the environment has another. */
+static void __attribute__((constructor)) set_time_limit(void)
+{
+	setenv("CK_DEFAULT_TIMEOUT", "120", 0);
+}
+
 /* The report by TAP lacks the row of a loop test. */
 static inline int run_suite(Suite *s)
 {

@@ -16,6 +16,12 @@ static __thread int noted_line __attribute__((unused));
 	(noted_line == (line) ? (void)0 \
 			      : (noted_line = (line), (_mark_point)(file, line)))
 
+/* The time limit of a test, by hand as under make, unless the environment has another. */
+static void __attribute__((constructor)) set_time_limit(void)
+{
+	setenv("CK_DEFAULT_TIMEOUT", "120", 0);
+}
+
 /* The report by TAP lacks the row of a loop test. */
 static inline int run_suite(Suite *s)
 {

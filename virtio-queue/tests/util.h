@@ -206,6 +206,12 @@ static inline unsigned int scaled(unsigned int n)
 }
 
 /* One tcase, one program. */
+/* The time limit of a test, by hand as under make, unless the environment has another. */
+static void __attribute__((constructor)) set_time_limit(void)
+{
+	setenv("CK_DEFAULT_TIMEOUT", "120", 0);
+}
+
 /* The report by TAP lacks the row of a loop test. */
 static inline int run_tcase(TCase *tc, const char *name)
 {

@@ -106,7 +106,7 @@ kernel_alone() {
 		skip "rings of a program and the kernel" "there is no /dev/vhost-vsock"
 	elif [ ! -x "$node" ]; then
 		skip "rings of a program and the kernel" "test-node of vhost was not built"
-	elif CK_DEFAULT_TIMEOUT=120 CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent "$node" >"$WORK/said" 2>&1 && ! grep -q SKIP "$WORK/said"; then
+	elif CK_TAP_LOG_FILE_NAME=- CK_VERBOSITY=silent "$node" >"$WORK/said" 2>&1 && ! grep -q SKIP "$WORK/said"; then
 		ok "rings of a program and the kernel"
 	else
 		not_ok "rings of a program and the kernel" "$(cat "$WORK/said")"
