@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The end of main() of every test program outside the libraries. */
+/* The scale of long tests, and the end of main() of every test program outside the libraries. */
 #ifndef SUPPORT_SUITE_H
 #define SUPPORT_SUITE_H
 
@@ -17,6 +17,17 @@ static __thread int noted_line __attribute__((unused));
 #define _mark_point(file, line) \
 	(noted_line == (line) ? (void)0 \
 			      : (noted_line = (line), (_mark_point)(file, line)))
+
+/* n times TEST_SCALE of the environment (0.1 in slow builds); at least 1. */
+static inline unsigned int scaled(unsigned int n)
+{
+	const char *text = getenv("TEST_SCALE");
+	const double scale = text ? strtod(text, NULL) : 1;
+
+	if (!(scale > 0 && scale < 1))
+		return n;
+	return n * scale > 1 ? (unsigned int)(n * scale) : 1;
+}
 
 /* The row of a table that a loop within a test has reached, or -1. */
 static int current_row __attribute__((unused)) = -1;

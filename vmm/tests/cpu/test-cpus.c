@@ -302,11 +302,11 @@ END_TEST
 
 START_TEST(cpus_settle_in_each_pause)
 {
-	unsigned int i;
+	unsigned int i, n = scaled(300);
 
 	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_call_now);
 	vm_start(&vm, 2, store, store_end);
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < n; i++) {
 		vmm_cpus_pause(vm.cpus);
 		do
 			vmm_cpus_dispatch(vm.cpus);
@@ -343,11 +343,11 @@ END_TEST
 
 START_TEST(concurrent_pauses_and_calls_lose_nothing)
 {
-	unsigned int i;
+	unsigned int i, n = scaled(300);
 
 	vm_add(&vm, &vm.mmio, REGISTER_GPA, 4, on_call_now);
 	vm_start(&vm, 2, store, store_end);
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < n; i++) {
 		vmm_cpus_pause(vm.cpus);
 		vmm_cpus_dispatch(vm.cpus);
 		vmm_cpus_resume(vm.cpus);

@@ -9,7 +9,6 @@
 
 #include "plug_rig.h"
 
-#define ROUNDS 100u
 #define ADD "device-add blk,path=disk\n"
 
 static void coming(void)
@@ -229,9 +228,9 @@ static int storming(unsigned int cpu, unsigned int n, struct kvm_run *run)
 
 static void racing(void)
 {
-	unsigned int i;
+	unsigned int i, n = scaled(100);
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < n; i++) {
 		assert_told(ADD, ADDED(0));
 		status_out(1, 1);
 		assert_told(i % 2 ? "device-del 0 force\n" : "device-del 0\n", DONE);
