@@ -36,6 +36,8 @@ static bool client_answer(struct client *client, char *line)
 	rc = vmm_control_execute(c->commands, c->opaque, line,
 				 c->passed ? c->passed->n : 0, reply.to, &err);
 	c->served = NULL;
+	if (rc >= 0 && c->passed)
+		vmm_passed_release(c->passed);
 	if (!rc) {
 		fputs("}\n", reply.to);
 		return vmm_reply_send(&reply, client->sock);

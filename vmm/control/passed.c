@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/sock.h>
 
@@ -54,6 +55,15 @@ void vmm_passed_advance(struct vmm_passed *p, size_t len)
 {
 	if (p->n)
 		p->end -= len;
+}
+
+void vmm_passed_release(struct vmm_passed *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->n; i++)
+		if (p->used >> i & 1 && vsu_foreign_kind(p->fds[i]) == VSU_FOREIGN_SOCKET)
+			vsu_fd_close(&p->fds[i]);
 }
 
 void vmm_passed_close(struct vmm_passed *p)

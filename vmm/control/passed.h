@@ -36,6 +36,12 @@ ssize_t vmm_passed_receive(struct vmm_passed *p, int sock, char *to, size_t room
 /* len bytes of a line were removed from the buffer. */
 void vmm_passed_advance(struct vmm_passed *p, size_t len);
 
+/*
+ * The command has succeeded, and has copies of what it used: closes the sockets of these.
+ * vmm_passed_close() would disconnect them, or receive what their peers have sent.
+ */
+void vmm_passed_release(struct vmm_passed *p);
+
 /* Closes all; a file whose server is unresponsive is closed by another thread. */
 void vmm_passed_close(struct vmm_passed *p);
 

@@ -28,6 +28,8 @@ void machine_run(const char *transport, const char *memory,
 		 void (*what)(void));
 /* The same with the words of its command line, up to NULL. */
 void machine_run_words(const char *const *words, void (*what)(void));
+/* The machine ends with that status, by itself unless it is VSU_EXIT_OK. */
+void machine_run_to(int status, const char *const *words, void (*what)(void));
 
 /* Guest code of CPU 0, for tests in which other CPUs do more. */
 int obedient(unsigned int cpu, unsigned int n, struct kvm_run *run);
