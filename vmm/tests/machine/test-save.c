@@ -193,8 +193,8 @@ static const struct other {
 START_TEST(state_is_loaded_into_the_same_machine_only)
 {
 	const struct other *other = &others[_i];
-	const char *const words[] = { "kernel", "--serial=null", "--from=saved", other->cpus,
-				      other->device, NULL };
+	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--from=saved",
+				      other->cpus, other->device, NULL };
 	int status;
 
 	run("--device=rng", save);
