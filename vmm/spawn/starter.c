@@ -15,7 +15,6 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
-#include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/sock.h>
 
 #include "log.h"
@@ -306,8 +305,9 @@ static void receive_request(struct starter *s)
 		serve_request(s, &request, len, fds, nfds);
 	else if (len != -EAGAIN)
 		vsu_fd_close(&s->sock);
+	/* not vsu_foreign_close(), which would end connections that the daemon has now */
 	for (i = 0; i < nfds; i++)
-		vsu_foreign_close(NULL, &fds[i]);
+		vsu_fd_close(&fds[i]);
 }
 
 /* ------------------------------------------------------------------------ life */

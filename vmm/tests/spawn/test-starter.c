@@ -235,11 +235,11 @@ END_TEST
 /* ------------------------------------------------------------- a compromised cvmm */
 
 /* A request without words of a kind that does not exist. */
-static void send_malformed(int sock, int log)
+static void send_malformed(int sock, int connection, int log)
 {
 	static struct vmm_starter_request request = { .kind = 1000 };
 	const struct iovec iov = { &request, offsetof(struct vmm_starter_request, words.text) };
-	const int fds[VMM_STARTER_FDS] = { STDIN_FILENO, log };
+	const int fds[VMM_STARTER_FDS] = { connection, log };
 
 	ck_assert_int_eq(vsu_sock_send(sock, &iov, 1, fds, VMM_STARTER_FDS), (ssize_t)iov.iov_len);
 }
@@ -266,14 +266,36 @@ START_TEST(e0_05_starter_does_not_wait_for_a_foreign_log)
 	starter = fork();
 	if (!starter)
 		vmm_starter_run(&setup, requests[1]);
-	send_malformed(requests[0], socket[0]);
-	send_malformed(requests[0], log[1]);
+	send_malformed(requests[0], STDIN_FILENO, socket[0]);
+	send_malformed(requests[0], STDIN_FILENO, log[1]);
 	answer.fd = log[0];
 	ck_assert_int_eq(poll(&answer, 1, 30000), 1);
 	close(requests[0]);
 	close(requests[1]);
 	ck_assert_int_eq(waitpid(starter, &status, 0), starter);
 	ck_assert(WIFEXITED(status));
+}
+END_TEST
+
+/* The daemon has the connection when the starter closes its descriptor. */
+START_TEST(connection_outlives_the_descriptor_of_the_starter)
+{
+	int requests[2], connection[2], log[2];
+	char text[8];
+	pid_t starter;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, requests), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, connection), 0);
+	ck_assert_int_eq(pipe(log), 0);
+	starter = fork();
+	if (!starter)
+		vmm_starter_run(&setup, requests[1]);
+	send_malformed(requests[0], connection[1], log[1]);
+	close(requests[0]);
+	close(requests[1]);
+	ck_assert_int_eq(waitpid(starter, NULL, 0), starter);
+	ck_assert_int_eq(send(connection[0], "x", 1, MSG_NOSIGNAL), 1);
+	ck_assert_int_eq(recv(connection[1], text, sizeof(text), 0), 1);
 }
 END_TEST
 
@@ -296,6 +318,7 @@ int main(void)
 	tcase_add_test(tcase, passed_descriptors_are_counted);
 	tcase_add_test(tcase, names_that_look_like_descriptors_stay_names);
 	tcase_add_test(tcase, descriptors_are_recognised);
+	tcase_add_test(tcase, connection_outlives_the_descriptor_of_the_starter);
 	tcase_add_test(tcase, e0_05_starter_does_not_wait_for_a_foreign_log);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
