@@ -305,7 +305,7 @@ static void receive_request(struct starter *s)
 		serve_request(s, &request, len, fds, nfds);
 	else if (len != -EAGAIN)
 		vsu_fd_close(&s->sock);
-	/* not vsu_foreign_close(), which would end connections that the daemon has now */
+	/* not vsu_foreign_close(), which would drop messages that the daemon has to receive */
 	for (i = 0; i < nfds; i++)
 		vsu_fd_close(&fds[i]);
 }
