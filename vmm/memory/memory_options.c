@@ -212,7 +212,7 @@ int vmm_memory_parse(struct vmm_memory *memory,
 	for (i = 0; i < (o->n ? o->n : 1); i++)
 		name_request(&memory->requests[i], o->what, i, o->n);
 	if (!o->n)
-		return parse_one(memory, DEFAULT_LIST, o, err);
+		rc = parse_one(memory, DEFAULT_LIST, o, err);
 	for (i = 0; rc >= 0 && i < o->n; i++)
 		rc = parse_one(memory, o->lists[i], o, err);
 	return rc < 0 ? rc : check_addresses(memory, err);

@@ -189,6 +189,19 @@ START_TEST(other_memory_than_the_options_is_refused)
 }
 END_TEST
 
+START_TEST(default_memory_is_an_option)
+{
+	const struct vmm_memory_options none = { .what = "--memory" };
+	static const uint64_t whole[][3] = { { 0, 256 * MIB, 0 } };
+
+	put_regions(whole, 1);
+	ck_assert_msg(!make_lists(&none, false), "%s", err.msg);
+	ck_assert_uint_eq(lists.n, 1);
+	ck_assert_ptr_nonnull(strstr(lists.text[0], "mem-path=/m"));
+	vmm_image_lists_free(&lists);
+}
+END_TEST
+
 /* 16 pieces, the first of which reaches beyond 3 GiB, are 17 parts. */
 START_TEST(sixteen_pieces_with_one_across_the_gap_are_accepted)
 {
@@ -223,6 +236,7 @@ int main(void)
 	tcase_add_test(tc, second_part_of_a_piece_comes_after_all_pieces);
 	tcase_add_test(tc, rom_is_a_mapping_in_shared_memory);
 	tcase_add_loop_test(tc, other_memory_than_the_options_is_refused, 0, 2);
+	tcase_add_test(tc, default_memory_is_an_option);
 	tcase_add_test(tc, sixteen_pieces_with_one_across_the_gap_are_accepted);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
