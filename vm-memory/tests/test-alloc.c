@@ -56,6 +56,33 @@ START_TEST(shared_anonymous_memory_has_an_fd_to_pass_on)
 }
 END_TEST
 
+/* Huge pages need an aligned address; small memory would waste address space. */
+START_TEST(only_memory_of_2_mib_and_more_is_aligned_to_2_mib)
+{
+	static const char *const small[] = { "size=64k", "size=64k,share=on",
+					     "backend=memfd,size=2044k" };
+	static const char *const large[] = { "size=2m", "size=2m,share=on",
+					     "backend=memfd,size=2m", "size=3m" };
+	struct vmem_block *b[12];
+	uintptr_t seen = 0;
+	unsigned int i;
+
+	for (i = 0; i < 12; i++) {
+		ck_assert_int_eq(alloc(small[i % 3], &b[i], NULL), 0);
+		seen |= (uintptr_t)vmem_block_hva(b[i]);
+	}
+	ck_assert_uint_ne(seen % (2048 * KIB), 0);
+	while (i--)
+		vmem_block_unref(b[i]);
+	for (i = 0; i < 12; i++) {
+		ck_assert_int_eq(alloc(large[i % 4], &b[i], NULL), 0);
+		ck_assert_uint_eq((uintptr_t)vmem_block_hva(b[i]) % (2048 * KIB), 0);
+	}
+	while (i--)
+		vmem_block_unref(b[i]);
+}
+END_TEST
+
 START_TEST(memfd_is_sealed_unless_told_not_to)
 {
 	struct vmem_block *b;
@@ -277,6 +304,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, anonymous_memory_is_private_zeros_without_an_fd);
 	tcase_add_test(tc, shared_anonymous_memory_has_an_fd_to_pass_on);
+	tcase_add_test(tc, only_memory_of_2_mib_and_more_is_aligned_to_2_mib);
 	tcase_add_test(tc, memfd_is_sealed_unless_told_not_to);
 	tcase_add_test(tc, private_memfd_keeps_stores_to_itself);
 	tcase_add_test(tc, shm_leaves_no_name_behind);

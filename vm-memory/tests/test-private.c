@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <stdarg.h>
+#include <sys/utsname.h>
 
 #include <vm-memory/backend.h>
 #include <vm-memory/kvm.h>
@@ -28,6 +29,18 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		return fake_kvm_file_ioctl(fd, arg);
 	return fd == FAKE_VM ? fake_kvm_ioctl(request, arg) :
 			       __real_ioctl(fd, request, arg);
+}
+
+static const char *release = "6.18.0";
+
+int __wrap_uname(struct utsname *host);
+int __wrap_uname(struct utsname *host)
+{
+	memset(host, 0, sizeof(*host));
+	if (!release)
+		return -1;
+	strcpy(host->release, release);
+	return 0;
 }
 
 static int alloc(const char *list, struct vmem_block **out,
@@ -75,6 +88,32 @@ START_TEST(fully_shared_memory_asks_for_both_flags)
 			  VMEM_GMEM_FLAG_INIT_SHARED);
 	ck_assert_int_eq(fcntl(vmem_block_fd(b), F_GETFD), FD_CLOEXEC);
 	ck_assert_int_eq(vmem_block_private_fd(b), -1);
+	vmem_block_unref(b);
+}
+END_TEST
+
+static const struct { const char *release; bool supports; } kernels[] = {
+	{ "6.19.0-rc1", true }, { "6.20.3", true }, { "7.0.0", true },
+	{ "7.2.5+deb14-amd64", true }, { "10.1", true }, { "6.18.99", false },
+	{ "5.19.0", false }, { "5.40.0", false }, { "unknown", false },
+	{ "7", false }, { NULL, false },
+};
+
+START_TEST(policy_of_guest_memfd_depends_on_the_kernel_release)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmem_block *b = NULL;
+	int rc;
+
+	release = kernels[_i].release;
+	rc = alloc("backend=guest-memfd,size=64k,policy=interleave,host-nodes=0",
+		   &b, &err);
+	if (!kernels[_i].supports) {
+		ck_assert_int_eq(rc, -EOPNOTSUPP);
+		ck_assert_ptr_nonnull(strstr(err.msg, "Linux 6.19"));
+	} else {
+		ck_assert_ptr_null(strstr(err.msg, "Linux 6.19"));
+	}
 	vmem_block_unref(b);
 }
 END_TEST
@@ -373,6 +412,8 @@ int main(void)
 	suite_add_tcase(s, tc);
 	LOOP(tc, private_half_is_a_guest_memfd_of_the_same_size, with_private);
 	tcase_add_test(tc, fully_shared_memory_asks_for_both_flags);
+	tcase_add_loop_test(tc, policy_of_guest_memfd_depends_on_the_kernel_release,
+			    0, (int)(sizeof(kernels) / sizeof(kernels[0])));
 	tcase_add_test(tc, refusal_by_kvm_is_reported_and_leaves_nothing);
 	tcase_add_test(tc,
 		conversion_to_private_tells_kvm_and_empties_the_shared_half);

@@ -124,6 +124,32 @@ START_TEST(reader_that_came_later_keeps_nothing_back)
 }
 END_TEST
 
+/* Each reader leaves from another place of the list, inside its slot. */
+START_TEST(removed_reader_keeps_nothing_back)
+{
+	static const unsigned int order[] = { 1, 2, 0 };
+	struct vmem_reader readers[3];
+	unsigned int i;
+
+	memset(readers, 1, sizeof(readers));	/* as reused memory */
+	for (i = 0; i < 3; i++)
+		vmem_space_add_reader(space, &readers[i]);
+	publish(1);
+	for (i = 0; i < 3; i++)
+		vmem_reader_enter(&readers[i]);
+	publish(2);
+	for (i = 0; i < 3; i++) {
+		ck_assert_uint_eq(vmem_space_reclaim(space), 1);
+		vmem_space_remove_reader(&readers[order[i]]);
+		ck_assert_ptr_null(readers[order[i]].space);
+	}
+	ck_assert_uint_eq(vmem_space_reclaim(space), 0);
+	vmem_space_add_reader(space, &readers[1]);
+	ck_assert_uint_eq(mark_of(vmem_reader_enter(&readers[1])), 2);
+	vmem_space_remove_reader(&readers[1]);
+}
+END_TEST
+
 START_TEST(reference_keeps_a_retired_map_and_its_end_is_signalled)
 {
 	struct pollfd p = { vmem_space_want_event(space), POLLIN, 0 };
@@ -398,6 +424,7 @@ int main(void)
 	tcase_add_test(tc, no_memory_can_be_published);
 	tcase_add_test(tc, reader_in_its_slot_keeps_a_retired_map);
 	tcase_add_test(tc, reader_that_came_later_keeps_nothing_back);
+	tcase_add_test(tc, removed_reader_keeps_nothing_back);
 	tcase_add_test(tc,
 		       reference_keeps_a_retired_map_and_its_end_is_signalled);
 	tcase_add_test(tc, reference_on_the_current_map_signals_nothing);
