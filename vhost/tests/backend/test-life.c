@@ -125,6 +125,28 @@ START_TEST(ended_session_does_not_spin)
 }
 END_TEST
 
+/* The socket's other owner keeps its description open, and with it the hang-up. */
+START_TEST(socket_of_another_process_does_not_wake_an_ended_session)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct rig r;
+	int other;
+
+	rig_init(&r);
+	rig_up(&r);
+	r.holds_answers = true;
+	other = dup(r.b->main.fd);
+	vsu_fd_close(&r.sock);
+	ck_assert_int_eq(vhost_user_backend_dispatch(r.b), -ECONNRESET);
+	p.fd = vhost_user_backend_fd(r.b);
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
+	vhost_user_backend_done(r.b, r.token);
+	rig_expect_gone(&r, -ECONNRESET);
+	close(other);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(waiting_session_does_not_spin)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -722,6 +744,7 @@ int main(void)
 	tcase_add_test(tc, nothing_is_read_while_a_message_waits_for_the_owner);
 	tcase_add_test(tc, done_with_another_token_is_ignored);
 	tcase_add_test(tc, hang_up_during_a_quiesce_waits_for_done);
+	tcase_add_test(tc, socket_of_another_process_does_not_wake_an_ended_session);
 	tcase_add_test(tc, ended_session_does_not_spin);
 	tcase_add_test(tc, waiting_session_does_not_spin);
 	tcase_add_test(tc, b1_35_partial_message_behind_a_waiting_one_is_not_a_stall);

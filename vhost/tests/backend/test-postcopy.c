@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -296,6 +297,27 @@ START_TEST(guard_ignores_a_front_end_whose_postcopy_is_over)
 }
 END_TEST
 
+/* _i descriptors are left: none for the epoll, or none for the empty file. */
+START_TEST(guard_without_descriptors_is_an_error)
+{
+	struct vhost_user_postcopy_guard *guard = NULL;
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct rlimit limit, none;
+	int next = dup(0), rc;
+
+	close(next);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){ (rlim_t)(next + _i), limit.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rc = vhost_user_postcopy_guard_new(&guard, &err);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_int_eq(rc, -EMFILE);
+	ck_assert_ptr_null(guard);
+	ck_assert_int_eq(err.code, -EMFILE);
+	ck_assert_ptr_nonnull(strstr(err.msg, "guard of postcopy"));
+}
+END_TEST
+
 START_TEST(confirmation_without_a_table_is_refused)
 {
 	struct vhost_user_mem_table t;
@@ -376,6 +398,7 @@ int main(void)
 			    0, 4);
 	tcase_add_test(tc, released_guard_refuses_further_memory);
 	tcase_add_test(tc, guard_ignores_a_front_end_whose_postcopy_is_over);
+	tcase_add_loop_test(tc, guard_without_descriptors_is_an_error, 0, 2);
 	tcase_add_loop_test(tc, confirmation_without_a_table_is_refused, 0, 2);
 	tcase_add_test(tc, table_of_memory_without_userfaultfd_support_is_refused);
 	tcase_add_test(tc, b4_17_messages_out_of_order_are_refused);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <vhost/server.h>
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
@@ -418,6 +419,30 @@ START_TEST(session_closed_by_its_owner_admits_the_next)
 }
 END_TEST
 
+/* Another process may have a session's descriptor, and it may be readable. */
+START_TEST(ended_session_no_longer_wakes_the_server)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	struct pollfd p = { .events = POLLIN };
+	int a, kept, ready = vsu_event_new();
+
+	listen_with(2, 0);
+	a = client();
+	ck_assert(is_answered(a));
+	kept = dup(vhost_user_backend_fd(sessions[0].b));
+	ck_assert_int_eq(vsu_event_signal_own(ready), 0);
+	ck_assert_int_eq(epoll_ctl(kept, EPOLL_CTL_ADD, ready, &event), 0);
+	close(a);
+	ck_assert_int_eq(vhost_user_server_dispatch(server), 0);
+	ck_assert_uint_eq(ended, 1);
+	p.fd = vhost_user_server_fd(server);
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
+	close(kept);
+	close(ready);
+	server_fini();
+}
+END_TEST
+
 START_TEST(e1_40_failed_accept_is_retried)
 {
 	int a, b;
@@ -538,6 +563,7 @@ int main(void)
 	tcase_add_test(tc, connected_socket_is_served_until_it_ends);
 	tcase_add_test(tc, refused_front_end_leaves_the_server_running);
 	tcase_add_test(tc, session_closed_by_its_owner_admits_the_next);
+	tcase_add_test(tc, ended_session_no_longer_wakes_the_server);
 	tcase_add_test(tc, e1_40_failed_accept_is_retried);
 	tcase_add_test(tc, stopped_server_accepts_no_front_end);
 	tcase_add_test(tc, e1_05_failed_creation_of_a_server_leaks_nothing);

@@ -25,6 +25,7 @@
 #define P(name) VHOST_USER_PROTOCOL_BIT(name)
 #define IN_ORDER (UINT64_C(1) << 35)
 #define USED_AT 0x3002u
+#define PAGE UINT64_C(4096)
 
 /* Properties of the next back-end, and calls of the owner's ops. */
 static struct peer next;
@@ -310,6 +311,15 @@ static const struct {
 	{ lack_queues, "3 queues" },
 };
 
+static void dispatch_until_refused(void)
+{
+	while (!notified.refused) {
+		peer_step(&peer);
+		if (readable(vhost_user_frontend_fd(fe)))
+			vhost_user_frontend_dispatch(fe);
+	}
+}
+
 START_TEST(c1_07_back_end_that_offers_less_is_refused)
 {
 	struct peer full;
@@ -319,11 +329,7 @@ START_TEST(c1_07_back_end_that_offers_less_is_refused)
 	lacks[_i].lack();
 	close(peer.sock);
 	peer.sock = -1;
-	while (!notified.refused) {
-		peer_step(&peer);
-		if (readable(vhost_user_frontend_fd(fe)))
-			vhost_user_frontend_dispatch(fe);
-	}
+	dispatch_until_refused();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_AWAY);
 	ck_assert_msg(strstr(notified.refusal.msg, lacks[_i].words), "%s",
 		      notified.refusal.msg);
@@ -332,6 +338,44 @@ START_TEST(c1_07_back_end_that_offers_less_is_refused)
 	dispatch_both();
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
 	ck_assert_uint_eq(back, 1);
+}
+END_TEST
+
+static void shmem_nothing(struct vhost_user_shmem_change *changes, unsigned int n)
+{
+	(void)changes;
+	(void)n;
+}
+
+/* Windows of the next back-end: larger, at another number, one more, none. */
+static const struct { uint8_t shmid; uint64_t size; uint32_t n; } windows[] = {
+	{ 0, 8 * PAGE, 1 }, { 0, 2 * PAGE, 1 }, { 3, 4 * PAGE, 2 }, { 0, 0, 0 },
+};
+
+START_TEST(c1_07_back_end_with_other_windows_is_refused)
+{
+	struct peer full;
+
+	on_changes = shmem_nothing;
+	peer.protocol |= P(BACKEND_SEND_FD) | P(SHMEM);
+	peer.shmem.nregions = 1;
+	peer.shmem.sizes[0] = 4 * PAGE;
+	next.protocol = peer.protocol;
+	next.shmem = peer.shmem;
+	full = next;
+	next.shmem.nregions = windows[_i].n;
+	next.shmem.sizes[windows[_i].shmid] = windows[_i].size;
+	run();
+	close(peer.sock);
+	peer.sock = -1;
+	dispatch_until_refused();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_AWAY);
+	ck_assert_ptr_nonnull(strstr(notified.refusal.msg, "the previous back-end's had"));
+	ck_assert_uint_eq(back, 0);
+	next = full;
+	dispatch_both();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(vhost_user_frontend_shmem_size(fe, 0), 4 * PAGE);
 }
 END_TEST
 
@@ -583,6 +627,8 @@ static void add_losses(Suite *s)
 	tcase_add_test(tc, session_that_was_ready_comes_back_ready);
 	tcase_add_test(tc, failed_first_handshake_is_final);
 	tcase_add_test(tc, session_ended_by_its_owner_is_not_reconnected);
+	tcase_add_loop_test(tc, c1_07_back_end_with_other_windows_is_refused, 0,
+			    (int)(sizeof(windows) / sizeof(windows[0])));
 	tcase_add_loop_test(tc, c1_07_back_end_that_offers_less_is_refused, 0,
 			    COUNT(lacks));
 	tcase_add_loop_test(tc, c1_13_connection_may_break_at_any_message, 1,

@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/foreign.h>
+
 #include "../suite.h"
 #include "wire/descriptor.h"
 
@@ -123,6 +125,53 @@ START_TEST(b1_12_descriptor_must_suit_its_purpose)
 }
 END_TEST
 
+/* The kind of the descriptor, as recognised without asking a server. */
+static int kind = -1;
+
+int __real_vsu_foreign_kind(int fd);
+int __wrap_vsu_foreign_kind(int fd);
+int __wrap_vsu_foreign_kind(int fd)
+{
+	return kind < 0 ? __real_vsu_foreign_kind(fd) : kind;
+}
+
+/* A file on FUSE or a network: calls on it may wait for its server. */
+START_TEST(b5_13_file_of_a_file_server_is_accepted_only_where_allowed)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	int fd = make_memfd();
+
+	kind = VSU_FOREIGN_SERVED;
+	ck_assert_int_eq(vhost_user_priv_check_file(fd, true, "NAME", &err), 0);
+	expect(vhost_user_priv_check_file(fd, false, "NAME", &err), false, &err,
+	       "an unresponsive server would block this program");
+	expect(vhost_user_priv_check_event(fd, O_WRONLY, "NAME", &err), false, &err,
+	       vsu_foreign_name(VSU_FOREIGN_SERVED));
+	expect(vhost_user_priv_check_stream(fd, O_WRONLY, "NAME", &err), false, &err,
+	       vsu_foreign_name(VSU_FOREIGN_SERVED));
+	close(fd);
+}
+END_TEST
+
+/* Each kind of stream, at the end that reads (_i of 0) or writes. */
+START_TEST(state_descriptor_must_have_the_right_direction)
+{
+	const int unusable = _i ? O_RDONLY : O_WRONLY;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int good = make_pipe_end(_i), bad = make_pipe_end(!_i), file = make_memfd();
+
+	ck_assert_int_eq(vhost_user_priv_check_stream(good, unusable, "NAME", &err), 0);
+	ck_assert_int_eq(vhost_user_priv_check_stream(file, unusable, "NAME", &err), 0);
+	expect(vhost_user_priv_check_stream(bad, unusable, "NAME", &err), false, &err,
+	       _i ? "cannot be written" : "cannot be read");
+	expect(vhost_user_priv_check_stream(make_directory(), unusable, "NAME", &err),
+	       false, &err, "a pipe is needed");
+	close(good);
+	close(bad);
+	close(file);
+}
+END_TEST
+
 static int listening(struct sockaddr_un *at, socklen_t *len)
 {
 	int fd = make_socket();
@@ -181,6 +230,8 @@ int main(void)
 
 	tcase_add_loop_test(tc, b1_12_descriptor_must_suit_its_purpose, 0,
 			    sizeof(samples) / sizeof(*samples));
+	tcase_add_test(tc, b5_13_file_of_a_file_server_is_accepted_only_where_allowed);
+	tcase_add_loop_test(tc, state_descriptor_must_have_the_right_direction, 0, 2);
 	tcase_add_test(tc, b5_14_own_connection_is_refused_as_back_end_channel);
 	tcase_add_test(tc, back_end_channel_must_be_a_stream_socket);
 	suite_add_tcase(s, tc);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -387,6 +388,75 @@ START_TEST(released_descriptors_are_duplicated_if_the_socket_is_full)
 }
 END_TEST
 
+/* After a failed release the channel owns duplicates, or nothing. */
+START_TEST(held_messages_that_cannot_be_sent_keep_own_descriptors)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), before = vsu_fd_count();
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	vhost_user_priv_channel_hold(&a);
+	send_rings(0, 2, fd);
+	ck_assert_int_eq(shutdown(b.fd, SHUT_RDWR), 0);
+	ck_assert_int_eq(vhost_user_priv_channel_release(&a, &err), -ECONNRESET);
+	ck_assert_str_eq(err.msg, "the peer hung up");
+	ck_assert_int_eq(vsu_fd_count(), before + 2);
+	vhost_user_priv_channel_drop_out(&a);
+	ck_assert_int_eq(vsu_fd_count(), before);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+START_TEST(held_descriptors_that_cannot_be_duplicated_are_an_error)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), before = vsu_fd_count();
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct rlimit limit, none;
+	int next = dup(fd);
+
+	close(next);
+	fill_with_small();
+	vhost_user_priv_channel_hold(&a);
+	send_rings(0, 2, fd);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){ (rlim_t)next, limit.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_eq(vhost_user_priv_channel_release(&a, &err), -EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "cannot duplicate descriptor"));
+	ck_assert_int_eq(vsu_fd_count(), before);
+	vhost_user_priv_channel_drop_out(&a);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+/* A further message moves the unsent bytes to the front of the queue. */
+START_TEST(queued_bytes_move_with_their_descriptors)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	unsigned int n = fill_with_small(), i;
+	struct vhost_user_header hdr;
+
+	send_rings(0, 4, fd);
+	while (!a.out_pos) {
+		ck_assert_int_eq(recv(b.fd, &hdr, sizeof(hdr), 0), sizeof(hdr));
+		n--;
+		flush();
+	}
+	ck_assert_uint_lt(a.out_pos, a.out_len);
+	send_rings(4, 2, fd);
+	for (i = 0; i < n; i++)
+		ck_assert_uint_eq(fds_of(3), 0);
+	for (i = 0; i < 6; i++) {
+		ck_assert_uint_eq(fds_of(12), 1);
+		ck_assert_uint_eq(fds_of(3), 0);
+		flush();
+	}
+	vsu_fd_close(&fd);
+}
+END_TEST
+
 START_TEST(number_of_queued_messages_is_limited)
 {
 	unsigned char big[4096] = { 0 };
@@ -686,6 +756,9 @@ int main(void)
 		       1, 6);
 	tcase_add_test(tc,
 		       released_descriptors_are_duplicated_if_the_socket_is_full);
+	tcase_add_test(tc, held_messages_that_cannot_be_sent_keep_own_descriptors);
+	tcase_add_test(tc, held_descriptors_that_cannot_be_duplicated_are_an_error);
+	tcase_add_test(tc, queued_bytes_move_with_their_descriptors);
 	tcase_add_test(tc, number_of_queued_messages_is_limited);
 	tcase_add_test(tc, oversized_message_is_not_sent);
 	tcase_add_test(tc, unused_descriptors_are_closed_at_the_next_call);
