@@ -373,6 +373,27 @@ START_TEST(driver_continues_with_the_console_of_another_server)
 }
 END_TEST
 
+/* Events for which the driver had no buffer: a new size, and an open port. */
+START_TEST(pending_events_of_a_port_move_with_it)
+{
+	void *bytes;
+	size_t len;
+
+	console_start_driver();
+	ck_assert_int_eq(virtdev_console_resize(con.dev, 0, 80, 25), 0);
+	console_send_message(1, PORT_READY, 1);
+	ck_assert_int_eq(virtdev_state_take(con.dev, &bytes, &len, NULL), 0);
+	move(bytes, len);
+	free(bytes);
+	ck_assert_int_eq(virtdev_console_resize(con.dev, 1, 0, 0), 0);
+	ck_assert_str_eq(console_read_message(), "5 0 1 0 0");
+	ck_assert_str_eq(console_read_message(), "5 1 1 0 0");
+	ck_assert_str_eq(console_read_message(), "7 1 1 data");
+	ck_assert_str_eq(console_read_message(), "6 1 1");
+	ck_assert_str_eq(console_read_message(), "");
+}
+END_TEST
+
 START_TEST(invalid_state_is_refused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -446,6 +467,7 @@ int main(void)
 	tcase_add_test(tc, buffer_too_short_for_a_message_is_returned_empty);
 	tcase_add_test(tc, new_driver_gets_all_ports_again);
 	tcase_add_test(tc, driver_continues_with_the_console_of_another_server);
+	tcase_add_test(tc, pending_events_of_a_port_move_with_it);
 	tcase_add_test(tc, invalid_state_is_refused);
 	tcase_add_test(tc, size_may_be_sent_with_rows_first);
 	suite_add_tcase(s, tc);

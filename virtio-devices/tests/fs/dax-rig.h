@@ -14,6 +14,7 @@
 
 #define CHUNK VIRTDEV_FS_WINDOW_ALIGN
 #define CHUNKS 4u
+#define MAX_CHUNKS 2050u	/* of a window that a test configures */
 
 struct dax_server {
 	unsigned int maps, unmaps;
@@ -26,7 +27,7 @@ struct dax_server {
 	bool answers_inside;	/* another change, from within each change */
 	uint64_t cookies[64];
 	pthread_t thread;	/* serves the queue */
-	bool mapped[CHUNKS];	/* with immediate mapping: mapped chunks */
+	bool mapped[MAX_CHUNKS];	/* with immediate mapping: mapped chunks */
 };
 
 extern struct fs_rig dax;

@@ -19,6 +19,18 @@ static void setup(void)
 	dax_begin(false, true, 0);
 }
 
+/* A window that a load maps in three turns. */
+static void setup_large(void)
+{
+	dax_begin(false, true, 0);
+	dax_set_size(MAX_CHUNKS * CHUNK);
+	virtdev_queue_stop(dax.dev, dax.queue);
+	dax.config.window = MAX_CHUNKS * CHUNK;
+	dax_renew();
+	ck_assert_int_eq(virtdev_queue_start(dax.dev, dax.queue, dax.g.q, NULL), 0);
+	ck_assert_int_eq(fs_rig_begin(&dax), 0);
+}
+
 static void setup_pool(void)
 {
 	dax_begin(false, true, RIG_WORKERS);
@@ -330,6 +342,32 @@ START_TEST(a_saved_window_is_mapped_again)
 }
 END_TEST
 
+/* More chunks than one turn maps: the load takes several, and maps each once. */
+START_TEST(a_large_window_is_mapped_in_turns)
+{
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned int turns = 1;
+	unsigned char *bytes;
+	size_t len;
+	int rc;
+
+	ck_assert_int_eq(dax_map(file, 0, MAX_CHUNKS * CHUNK, 0, 0), 0);
+	bytes = save(&len);
+	dax_renew();
+	rc = virtdev_state_load_begin(dax.dev, bytes, len, &err);
+	for (; rc == 1; turns++)
+		rc = virtdev_state_load_turn(dax.dev, &err);
+	free(bytes);
+	ck_assert_msg(!rc, "%s", err.msg);
+	/* lists of inodes and handles; then 1024, 1024 and 2 chunks */
+	ck_assert_uint_eq(turns, 6);
+	ck_assert_uint_eq(dax_server.last.offset + dax_server.last.len, MAX_CHUNKS * CHUNK);
+	ck_assert_int_eq(virtdev_queue_start(dax.dev, dax.queue, dax.g.q, NULL), 0);
+	ck_assert_int_eq(dax_unmap(0, MAX_CHUNKS * CHUNK), 0);
+}
+END_TEST
+
 START_TEST(a_state_without_a_window_loads)
 {
 	unsigned char *bytes;
@@ -423,6 +461,10 @@ static void add_saved(Suite *s)
 			    (int)(sizeof(hostile) / sizeof(hostile[0])));
 	tcase_add_test(tc, a_window_that_cannot_be_mapped_ends_a_load);
 	tcase_add_test(tc, chunks_of_a_lost_file_stay_empty);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("large");
+	tcase_add_checked_fixture(tc, setup_large, dax_end);
+	tcase_add_test(tc, a_large_window_is_mapped_in_turns);
 	suite_add_tcase(s, tc);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <virtio-devices/state.h>
+#include <vmm-sys-util/fd.h>
 
 #include "../suite.h"
 #include "fs-rig.h"
@@ -124,6 +125,34 @@ START_TEST(device_without_a_session_moves)
 	ck_assert_int_eq(move(NULL), 0);
 	ck_assert_int_eq(fs_rig_getattr(&r, 1), -ENOTCONN);
 	ck_assert_int_eq(fs_rig_begin(&r), 0);
+}
+END_TEST
+
+/* A device that served a guest before: its inodes and handles end with the load. */
+START_TEST(state_replaces_the_session_of_its_device)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDONLY);
+	uint64_t sub, dir;
+	unsigned char *bytes;
+	size_t len;
+	int fds;
+
+	bytes = save(&len);
+	virtdev_resume(r.dev);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	fds = vsu_fd_count();
+	sub = fs_rig_lookup(&r, 1, "sub");
+	dir = fs_rig_open(&r, FUSE_OPENDIR, sub, 0);
+	virtdev_queue_stop(r.dev, r.queue);
+	ck_assert_int_eq(virtdev_state_load(r.dev, bytes, len, NULL), 0);
+	free(bytes);
+	ck_assert_int_eq(vsu_fd_count(), fds);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, sub), -ESTALE);
+	ck_assert_int_eq(fs_rig_read(&r, FUSE_READDIR, sub, dir, 0, 4096), -ESTALE);
+	ck_assert_int_eq(fs_rig_read(&r, FUSE_READ, file, fh, 0, 7), 0);
+	ck_assert_mem_eq(fs_rig_answer(&r), "content", 7);
 }
 END_TEST
 
@@ -569,6 +598,7 @@ static TCase *moves(void)
 	tcase_add_test(tc, read_only_handle_stays_read_only_after_a_move);
 	tcase_add_test(tc, lookup_counts_continue_after_a_move);
 	tcase_add_test(tc, device_without_a_session_moves);
+	tcase_add_test(tc, state_replaces_the_session_of_its_device);
 	tcase_add_test(tc, missing_file_fails_the_move);
 	tcase_add_test(tc, missing_file_becomes_an_error_if_configured);
 	tcase_add_test(tc, state_of_other_options_is_refused);

@@ -326,6 +326,27 @@ START_TEST(a7_05_replies_without_buffers_are_delayed_and_not_lost)
 }
 END_TEST
 
+/* Without buffers the guest learns of the end later, the host at once. */
+START_TEST(aborted_connection_ends_on_the_host_at_once)
+{
+	unsigned int i;
+
+	rig.rx_withheld = true;
+	for (i = 0; i < RX_BUFFERS; i++) {
+		client_write(fd, "x");
+		vsock_expect(OP_RW);
+	}
+	vsock_send(OP_CREDIT, 9, 52);
+	vsock_send(OP_RESPONSE, 9, 52);	/* not legal in an open connection */
+	client_expect(fd, "");
+	rig.rx_withheld = false;
+	vsock_post_rx(RX_BUFFERS);
+	vsock_pump();
+	vsock_expect(OP_RST);	/* and no credit update before it */
+	vsock_expect_none();
+}
+END_TEST
+
 START_TEST(a7_05_ten_thousand_resets_and_requests_leak_nothing)
 {
 	const unsigned int n = scaled(10000);
@@ -687,6 +708,7 @@ static void add_floods(TCase *tc)
 {
 	tcase_add_test(tc,
 		       a7_05_replies_without_buffers_are_delayed_and_not_lost);
+	tcase_add_test(tc, aborted_connection_ends_on_the_host_at_once);
 	tcase_add_test(tc,
 		       a7_05_ten_thousand_resets_and_requests_leak_nothing);
 	tcase_add_loop_test(tc,
