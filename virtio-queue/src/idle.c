@@ -73,7 +73,7 @@ const struct vq_priv_ops vq_priv_idle_ops = {
 };
 
 /* Indexed by enum vq_broken; the value and the limit follow in the sentence. */
-static const char *const reasons[VQ_BROKEN_BY_DEVICE + 1] = {
+static const char *const reasons[VQ_BROKEN_NOT_OUT + 1] = {
 	[VQ_BROKEN_HEAD] = "a buffer id is beyond the queue",
 	[VQ_BROKEN_NEXT] = "a descriptor links to beyond its table",
 	[VQ_BROKEN_LOOP] = "a chain is too long, or endless",
@@ -86,6 +86,7 @@ static const char *const reasons[VQ_BROKEN_BY_DEVICE + 1] = {
 	[VQ_BROKEN_LENGTH] = "the buffers of a chain are too long together",
 	[VQ_BROKEN_RING_MEMORY] = "the ring is no longer in memory",
 	[VQ_BROKEN_BY_DEVICE] = "the device failed the queue",
+	[VQ_BROKEN_NOT_OUT] = "the device returned a chain that it does not hold",
 };
 
 int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,

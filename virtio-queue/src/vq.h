@@ -14,6 +14,7 @@ enum vq_priv_state {
 	FLIGHT_FREE = 0,
 	FLIGHT_POPPED,		/* the device works on it */
 	FLIGHT_WAITING,		/* pushed before its turn (in-order rings) */
+	FLIGHT_RETURNED,	/* in the batch that is being pushed */
 };
 
 /* A buffer id while the device side owns it. */

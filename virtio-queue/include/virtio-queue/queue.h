@@ -115,12 +115,11 @@ enum vq_broken {
 	VQ_BROKEN_LENGTH,	/* the lengths of a chain exceed 32 bits */
 	VQ_BROKEN_RING_MEMORY,	/* the ring itself is no longer in memory */
 	VQ_BROKEN_BY_DEVICE,	/* vq_break() */
+	VQ_BROKEN_NOT_OUT,	/* the device pushed a chain that it does not hold */
 };
 
-/* Creates a queue, disabled. */
+/* Creates a queue, disabled; free it without chains in flight. */
 VQ_API int vq_new(struct vq **out) VSU_NODISCARD;
-
-/* No chain may be in flight. */
 VQ_API void vq_free(struct vq *q);
 
 /*
@@ -206,8 +205,9 @@ VQ_API void vq_deny_missed(struct vq *q);
 VQ_API void vq_unpop(struct vq *q, struct vq_chain *chain);
 
 /*
- * Completes a chain, in any order. written is the number of bytes stored in its
- * writable pieces, counted from their start. The driver sees it after vq_publish().
+ * Completes a chain, in any order; the driver sees it after vq_publish(). written is the
+ * number of bytes stored in its writable pieces, counted from their start. Here and in
+ * vq_unpop(), a chain that is not in flight breaks an enabled queue.
  */
 VQ_API void vq_push(struct vq *q, struct vq_chain *chain, uint32_t written);
 
@@ -252,9 +252,8 @@ VQ_API void vq_break(struct vq *q);
 /*
  * For zero-copy devices, before the push: reports that the kernel or a peer stored len
  * bytes in the writable pieces, at off from their start. Marks them in dirty bitmaps
- * and logs; does nothing if none is active. Builds with --enable-debug abort if a
- * push claims more bytes than were reported here and stored by cursors (checked only
- * while a bitmap or log is active).
+ * and logs; does nothing if none is active. Builds with --enable-debug then abort if a
+ * push claims more bytes than were reported here and stored by cursors.
  */
 VQ_API void vq_chain_written(struct vq *q, const struct vq_chain *chain,
 			     uint32_t off, uint32_t len);
