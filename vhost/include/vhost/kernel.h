@@ -92,7 +92,7 @@ VHOST_USER_API int vhost_kern_set_memory(struct vhost_kern *k,
 
 /*
  * Describes a ring for the next start and duplicates its descriptors. -EBUSY:
- * rings run.
+ * rings run; -EINVAL: ring is NULL, or its index or size is invalid.
  */
 VHOST_USER_API int vhost_kern_set_ring(struct vhost_kern *k, uint32_t index,
 				       const struct vhost_user_ring *ring,
@@ -125,7 +125,8 @@ VHOST_USER_API void vhost_kern_stop(struct vhost_kern *k,
  * that it writes, lowest bit of a byte first, in len bytes at log. The log must
  * stay valid until a call with NULL disables it. The kernel signals event_fd
  * (duplicated; -1: none) after writes. Rings may run or not. -EINVAL: the log is
- * too short for the memory; -EOPNOTSUPP: not supported by the kernel.
+ * too short for the memory; -EOPNOTSUPP: not supported by the kernel. A call that fails
+ * changes nothing: the previous log stays in use, and must stay valid.
  */
 VHOST_USER_API int vhost_kern_set_log(struct vhost_kern *k, void *log,
 				      size_t len, int event_fd,

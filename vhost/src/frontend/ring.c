@@ -89,8 +89,8 @@ static int check_ring(const struct vhost_user_frontend *f, uint32_t index,
 
 	if (rc < 0)
 		return rc;
-	if (index >= FE_MAX_RINGS)
-		return vsu_error_set(err, -EINVAL, "ring %" PRIu32 ": at most %u rings are possible",
+	if (!ring || index >= FE_MAX_RINGS)
+		return vsu_error_set(err, -EINVAL, "ring %" PRIu32 " has no description, or exceeds the limit of %u rings",
 				     index, FE_MAX_RINGS);
 	if (!ring->size || ring->size > MAX_RING_SIZE)
 		return vsu_error_set(err, -EINVAL, "ring %" PRIu32 ": size %"

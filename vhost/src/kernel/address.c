@@ -77,6 +77,6 @@ int vhost_kern_priv_send_addresses(const struct vhost_kern *k, uint32_t index)
 {
 	struct vhost_vring_addr addr = k->rings[index].sent_addr;
 
-	addr.flags = k->log ? 1u << VHOST_VRING_F_LOG : 0;
+	addr.flags = k->log.bits ? 1u << VHOST_VRING_F_LOG : 0;
 	return vhost_kern_priv_call(k, VHOST_SET_VRING_ADDR, &addr);
 }

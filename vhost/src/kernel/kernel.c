@@ -50,6 +50,7 @@ static int become_owner(struct vhost_kern *k, struct vsu_error *err)
 static void free_device(struct vhost_kern *k)
 {
 	vsu_fd_close(&k->config.tap_fd);
+	vsu_fd_close(&k->log.event_fd);
 	free(k->name);
 	free(k);
 }
@@ -87,7 +88,7 @@ static int new_device(const struct vhost_kern_config *config,
 
 	if (!k)
 		return vsu_error_sys(err, -ENOMEM, "kernel vhost");
-	k->fd = -1;
+	k->fd = k->log.event_fd = -1;
 	rc = copy_config(k, config, err);
 	if (rc < 0) {
 		free_device(k);

@@ -25,6 +25,12 @@ struct kern_kind {
 	int (*attach)(const struct vhost_kern *k, uint32_t ring, bool on);
 };
 
+struct kern_log {
+	void *bits;		/* NULL: no log */
+	size_t len;
+	int event_fd;		/* a duplicate; or -1 */
+};
+
 struct vhost_kern {
 	struct vhost_kern_config config;
 	const struct kern_kind *kind;
@@ -36,8 +42,7 @@ struct vhost_kern {
 	bool running;
 	struct vmem_map *map;	/* or NULL */
 	struct kern_ring rings[VHOST_KERN_RINGS];
-	void *log;		/* NULL: no log */
-	size_t log_len;
+	struct kern_log log;
 };
 
 /* kernel.c */

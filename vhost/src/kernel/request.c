@@ -26,7 +26,7 @@ int vhost_kern_priv_send_features(const struct vhost_kern *k)
 {
 	uint64_t features = k->features;
 
-	if (k->log)
+	if (k->log.bits)
 		features |= UINT64_C(1) << VHOST_F_LOG_ALL;
 	return vhost_kern_priv_call(k, VHOST_SET_FEATURES, &features);
 }

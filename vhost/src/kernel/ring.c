@@ -36,6 +36,9 @@ static int dup_fd(int from, int *to)
 static int check_ring(const struct vhost_kern *k, uint32_t index,
 		      const struct vhost_user_ring *ring, struct vsu_error *err)
 {
+	if (!ring)
+		return vsu_error_set(err, -EINVAL, "'%s': no struct vhost_user_ring",
+				     k->name);
 	if (index >= VHOST_KERN_RINGS)
 		return vsu_error_set(err, -EINVAL,
 				     "'%s' has %u rings, no ring %" PRIu32,
@@ -55,11 +58,12 @@ int vhost_kern_set_ring(struct vhost_kern *k, uint32_t index,
 			const struct vhost_user_ring *ring,
 			struct vsu_error *err)
 {
-	struct kern_ring copy = { .described = true, .desc = *ring };
+	struct kern_ring copy = { .described = true };
 	int rc = check_ring(k, index, ring, err);
 
 	if (rc < 0)
 		return rc;
+	copy.desc = *ring;
 	copy.desc.kick_fd = copy.desc.call_fd = copy.desc.err_fd = -1;
 	rc = dup_fd(ring->kick_fd, &copy.desc.kick_fd);
 	if (!rc)

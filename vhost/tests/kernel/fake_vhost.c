@@ -124,11 +124,14 @@ static int take(unsigned long request, void *arg)
 __attribute__((visibility("default")))
 int __wrap_ioctl(int fd, unsigned long request, void *arg)
 {
+	const bool once = request == fake_vhost.fails_once;
 	int rc = 0;
 
 	(void)fd;
 	fake_vhost.count++;
-	if (request == fake_vhost.fails)
+	if (once)
+		fake_vhost.fails_once = 0;
+	if (once || request == fake_vhost.fails)
 		rc = -fake_vhost.code;
 	else if (request == VHOST_SET_OWNER)
 		rc = fake_vhost.owned ? -EBUSY : 0;

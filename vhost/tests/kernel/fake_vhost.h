@@ -29,6 +29,7 @@ struct fake_vhost {
 	struct vhost_memory_region regions[FAKE_REGIONS];
 	struct fake_ring rings[2];
 	unsigned long fails;	/* the request that fails ... */
+	unsigned long fails_once;	/* the same for the next one only */
 	int code;		/* ... with this errno */
 	unsigned int count;	/* number of requests */
 };

@@ -7,6 +7,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -379,6 +380,52 @@ START_TEST(e2_08_log_that_is_too_small_is_refused)
 }
 END_TEST
 
+/* The running log of a migration; _i of 1: the kernel refuses the other one. */
+START_TEST(refused_log_keeps_the_previous_one)
+{
+	unsigned char log[64], other[64];
+	struct rig rig;
+	int event = eventfd(0, EFD_CLOEXEC);
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, sizeof(log), event, NULL), 0);
+	fake_vhost.fails_once = _i ? VHOST_SET_VRING_ADDR : 0;
+	fake_vhost.code = EFAULT;
+	ck_assert_int_eq(vhost_kern_set_log(rig.k, other, _i ? sizeof(other) : 1, -1,
+					    &rig.err), _i ? -EFAULT : -EINVAL);
+	ck_assert_uint_eq(fake_vhost.log_base, (uintptr_t)log);
+	ck_assert_int_ge(fcntl(fake_vhost.log_fd, F_GETFD), 0);
+	ck_assert_uint_eq(fake_vhost.features,
+			  VQ_F_VERSION_1 | UINT64_C(1) << VHOST_F_LOG_ALL);
+	ck_assert_uint_eq(fake_vhost.rings[0].addr.flags, 1u << VHOST_VRING_F_LOG);
+	ck_assert_int_eq(vhost_kern_set_log(rig.k, NULL, 0, -1, &rig.err), 0);
+	ck_assert_int_eq(fake_vhost.log_fd, -1);
+	close(event);
+	rig_fini(&rig);
+}
+END_TEST
+
+START_TEST(log_whose_end_is_refused_goes_on)
+{
+	unsigned char log[64];
+	struct rig rig;
+
+	rig_init(&rig, VHOST_KERN_NET);
+	ck_assert_int_eq(start(&rig, DESC, 0), 0);
+	ck_assert_int_eq(vhost_kern_set_log(rig.k, log, sizeof(log), -1, &rig.err), 0);
+	ck_assert_int_eq(rig.err.code, 0);	/* nothing is set on success */
+	fake_vhost.fails_once = VHOST_SET_VRING_ADDR;
+	fake_vhost.code = EFAULT;
+	ck_assert_int_eq(vhost_kern_set_log(rig.k, NULL, 0, -1, &rig.err), -EFAULT);
+	ck_assert_uint_eq(fake_vhost.features,
+			  VQ_F_VERSION_1 | UINT64_C(1) << VHOST_F_LOG_ALL);
+	ck_assert_int_eq(vhost_kern_set_log(rig.k, NULL, 0, -1, NULL), 0);
+	ck_assert_uint_eq(fake_vhost.features, VQ_F_VERSION_1);
+	rig_fini(&rig);
+}
+END_TEST
+
 START_TEST(refused_log_is_disabled)
 {
 	unsigned char log[64];
@@ -498,6 +545,8 @@ static Suite *suite(void)
 	tcase_add_test(t, e2_02_more_regions_than_the_kernel_takes_are_refused);
 	tcase_add_test(t, log_is_switched_while_rings_run);
 	tcase_add_test(t, e2_08_log_that_is_too_small_is_refused);
+	tcase_add_loop_test(t, refused_log_keeps_the_previous_one, 0, 2);
+	tcase_add_test(t, log_whose_end_is_refused_goes_on);
 	tcase_add_test(t, refused_log_is_disabled);
 	tcase_add_loop_test(t, e2_01_error_of_open_names_the_refused_request, 0,
 			    sizeof(opens) / sizeof(opens[0]));
