@@ -62,7 +62,7 @@ struct virtdev_console_config {
 
 /*
  * -EINVAL: wrong struct size, port 0 without a host stream, a name that is too
- * long, or a number out of range.
+ * long, or a number out of range; -EBUSY: another port owns the host stream.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_console_new(
 		const struct virtdev_console_config *config,
@@ -70,7 +70,7 @@ VIRTDEV_API VSU_NODISCARD int virtdev_console_new(
 
 /*
  * Adds a port; *id receives its number, the lowest free one. -ENOSPC: all
- * max_ports are in use.
+ * max_ports are in use; -EBUSY: another port owns the host stream.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_console_add(
 		struct virtdev *dev, const struct virtdev_console_port *port,

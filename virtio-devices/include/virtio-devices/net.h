@@ -41,7 +41,8 @@ struct virtdev_net_config {
 
 /*
  * Creates one queue pair per lane of the link. -EINVAL: wrong struct size, no
- * link, a multicast address, an invalid MTU or queue_size_max.
+ * link, a multicast address, an invalid MTU or queue_size_max; -EBUSY: another device
+ * owns the link.
  */
 VIRTDEV_API int virtdev_net_new(const struct virtdev_net_config *config,
 				struct virtdev **out, struct vsu_error *err)

@@ -227,7 +227,8 @@ static int make_console(const struct virtdev_console_config *config,
 	else
 		rc = make_device(c, config->queue_size_max, err);
 	if (rc < 0) {
-		c->ports[0].host = NULL;	/* remains with the caller */
+		config->port->host->owned = false;	/* remains with the caller */
+		c->ports[0].host = NULL;
 		console_free(c);
 		return rc;
 	}

@@ -25,6 +25,10 @@ int virtdev_priv_port_check(const struct virtdev_console_port *port,
 	if (!p->host)
 		return vsu_error_set(err, -EINVAL,
 				     "console: a port without a host end");
+	if (p->host->owned)
+		return vsu_error_set(err, -EBUSY,
+				     "console: the host end over %s belongs to a port already; make one for each port",
+				     p->host->ops.name);
 	if (p->name && strlen(p->name) > VIRTDEV_CONSOLE_MAX_NAME)
 		return vsu_error_set(err, -EINVAL,
 				     "console: port name '%s' has %zu bytes, at most %u are possible",
@@ -81,6 +85,7 @@ int virtdev_priv_port_init(struct console *c, struct port *p,
 		return vsu_error_sys(err, rc, "console: port on %s",
 				     config->host->ops.name);
 	}
+	p->host->owned = true;
 	return 0;
 }
 

@@ -42,6 +42,14 @@ void virtdev_disk_free(struct virtdev_disk *disk)
 	free(disk);
 }
 
+int virtdev_priv_disk_check_free(const struct virtdev_disk *disk,
+				 const char *what, struct vsu_error *err)
+{
+	return disk->owned ? vsu_error_set(err, -EBUSY,
+			"%s: the disk over %s belongs to a device already; make one disk for each device",
+			what, disk->ops.name) : 0;
+}
+
 const struct virtdev_disk_info *virtdev_priv_disk_info(
 		const struct virtdev_disk *disk)
 {

@@ -3,6 +3,8 @@
 #ifndef VIRTIO_DEVICES_DISK_PRIV_H
 #define VIRTIO_DEVICES_DISK_PRIV_H
 
+#include <stdbool.h>
+
 #include "virtio-devices/disk.h"
 
 struct virtdev_priv_file;
@@ -22,6 +24,7 @@ struct virtdev_disk {
 	struct virtdev_disk_info info;
 	uint64_t capacity;	/* atomic; current bytes */
 	void *self;
+	bool owned;		/* by a device, which frees it */
 	int fd;			/* of the file, owned by the engine; -1: no file */
 	struct virtdev_priv_file *file;	/* likewise; NULL: no file */
 	const struct virtdev_priv_hand_over *hand_over;	/* or NULL */
@@ -31,6 +34,9 @@ const struct virtdev_disk_info *virtdev_priv_disk_info(
 		const struct virtdev_disk *disk);
 /* Bytes at the moment; the information has those at the start. Any thread. */
 uint64_t virtdev_priv_disk_capacity(const struct virtdev_disk *disk);
+/* -EBUSY: a device has the disk already. what: the new one, such as "blk". */
+int virtdev_priv_disk_check_free(const struct virtdev_disk *disk,
+				 const char *what, struct vsu_error *err);
 /* The name of its operations. */
 const char *virtdev_priv_disk_engine(const struct virtdev_disk *disk);
 

@@ -9,6 +9,7 @@ struct virtdev_net_link {
 	struct virtdev_net_link_ops ops;
 	struct virtdev_net_link_info info;
 	void *self;
+	bool owned;		/* by a device, which frees it */
 };
 
 /* The name of its operations. */

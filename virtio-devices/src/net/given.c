@@ -67,6 +67,10 @@ int virtdev_priv_net_read_config(const struct virtdev_net_config *config,
 		return rc;
 	if (!c->link)
 		return vsu_error_set(err, -EINVAL, "net: no link");
+	if (c->link->owned)
+		return vsu_error_set(err, -EBUSY,
+				     "net: the link over %s belongs to a device already; make one link for each device",
+				     virtdev_priv_link_name(c->link));
 	if (!c->queue_size_max)
 		c->queue_size_max = DEFAULT_QUEUE_MAX;
 	rc = check_numbers(c, err);

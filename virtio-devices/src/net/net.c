@@ -261,6 +261,7 @@ int virtdev_priv_net_new(const struct virtdev_net_config *c,
 		net_release(net);
 		return rc;
 	}
+	net->link->owned = true;
 	*out = net;
 	return 0;
 }

@@ -8,6 +8,7 @@
 struct virtdev_port {
 	struct virtdev_port_ops ops;
 	void *self;
+	bool owned;		/* by a console, which frees it */
 };
 
 /*

@@ -238,6 +238,94 @@ START_TEST(console_that_is_read_again_is_written_again)
 }
 END_TEST
 
+START_TEST(reader_that_returned_is_waited_for_again)
+{
+	uint64_t dropped;
+	unsigned int n = 0;
+
+	console_init_one(0);
+	fill(TX);
+	wait_for_patience();
+	console_used(TX, NULL, 0);
+	read_filled(0);
+	dropped = console_counts(0).dropped;
+	do {
+		console_write(TX, bytes, CONSOLE_BUFFER);
+		console_settle();
+	} while (console_used(TX, NULL, 0) == 0 && n++ < 10000);
+	ck_assert_uint_lt(n, 10000);	/* a full socket delays the driver again */
+	ck_assert_uint_eq(console_counts(0).dropped, dropped);
+	console_fini();
+}
+END_TEST
+
+/* A host end that accepts nothing while full is set, and can hang up. */
+static struct { bool is_open, full; uint64_t bytes; } slow_end;
+
+static bool slow_is_open(void *self)
+{
+	(void)self;
+	return slow_end.is_open;
+}
+
+static ssize_t slow_write(void *self, const struct iovec *iov, int n)
+{
+	(void)self;
+	if (slow_end.full)
+		return -EAGAIN;
+	while (n--)
+		slow_end.bytes += iov++->iov_len;
+	return slow_end.bytes ? (ssize_t)iov[-1].iov_len : -EAGAIN;
+}
+
+static ssize_t slow_read(void *self, const struct iovec *iov, int n)
+{
+	(void)self;
+	(void)iov;
+	(void)n;
+	return -EAGAIN;
+}
+
+static int slow_attach(void *self, int in_epfd, int out_epfd)
+{
+	(void)self;
+	(void)in_epfd;
+	(void)out_epfd;
+	return 0;
+}
+
+/* The previous reader's time-out says nothing about the next reader. */
+START_TEST(next_reader_is_waited_for_after_a_time_out)
+{
+	static const struct virtdev_port_ops ops = {
+		.size = sizeof(ops), .name = "slow", .attach = slow_attach,
+		.is_open = slow_is_open, .read = slow_read, .write = slow_write,
+	};
+	struct virtdev_port *port;
+	unsigned char word[4] = { 'P' };
+
+	memset(&con, 0, sizeof(con));
+	memset(con.host, -1, sizeof(con.host));
+	slow_end.is_open = slow_end.full = true;
+	ck_assert_int_eq(virtdev_port_new(&ops, NULL, &port), 0);
+	console_init_on(port, NULL, 1, 0);
+	console_write(TX, bytes, 100);
+	console_settle();
+	wait_for_patience();
+	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
+	ck_assert_uint_eq(console_counts(0).dropped, 100);
+	slow_end.is_open = false;	/* an emergency write looks at the host end */
+	ck_assert_int_eq(virtdev_config_write(con.dev, 8, word, 1), 0);
+	slow_end.is_open = true;
+	ck_assert_int_eq(virtdev_config_write(con.dev, 8, word, 1), 0);
+	console_write(TX, bytes, 50);
+	console_settle();
+	ck_assert_int_eq(console_used(TX, NULL, 0), -1);
+	ck_assert_uint_eq(console_counts(0).dropped, 102);
+	console_fini();
+}
+END_TEST
+
 START_TEST(hang_up_of_the_host_does_not_block_the_guest)
 {
 	console_init_one(0);
@@ -430,6 +518,27 @@ START_TEST(invalid_configuration_is_refused)
 }
 END_TEST
 
+START_TEST(host_end_of_a_port_cannot_be_given_to_another)
+{
+	struct virtdev_console_port port = { .size = sizeof(port) };
+	const struct virtdev_console_config config = { .size = sizeof(config),
+						       .port = &port };
+	struct virtdev *dev, *second = NULL;
+	struct vsu_error err = VSU_ERROR_INIT;
+	uint32_t id = 9;
+	int other;
+
+	port.host = console_socket(&other);
+	ck_assert_int_eq(virtdev_console_new(&config, &dev, NULL), 0);
+	ck_assert_int_eq(virtdev_console_new(&config, &second, &err), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(err.msg, "belongs to a port already"));
+	ck_assert_int_eq(virtdev_console_add(dev, &port, &id, &err), -EBUSY);
+	ck_assert(!second && id == 9);
+	virtdev_free(dev);
+	close(other);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("console");
@@ -443,6 +552,8 @@ int main(void)
 	tcase_add_test(tc, stopped_queue_of_a_slow_host_continues_at_its_position);
 	tcase_add_test(tc, a6_01_console_unread_for_a_second_drops_and_counts);
 	tcase_add_test(tc, console_that_is_read_again_is_written_again);
+	tcase_add_test(tc, reader_that_returned_is_waited_for_again);
+	tcase_add_test(tc, next_reader_is_waited_for_after_a_time_out);
 	tcase_add_test(tc, hang_up_of_the_host_does_not_block_the_guest);
 	tcase_add_test(tc, bytes_sent_before_a_hang_up_are_received);
 	tcase_add_test(tc, a1_15_a1_20_buffer_outside_memory_fails_alone);
@@ -450,6 +561,7 @@ int main(void)
 	tcase_add_test(tc, emergency_write_requires_no_queue);
 	tcase_add_test(tc, size_is_in_the_configuration_space);
 	tcase_add_test(tc, turn_is_bounded_in_bytes);
+	tcase_add_test(tc, host_end_of_a_port_cannot_be_given_to_another);
 	tcase_add_test(tc, invalid_configuration_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -548,6 +548,23 @@ START_TEST(invalid_configuration_is_refused)
 }
 END_TEST
 
+START_TEST(link_of_a_device_cannot_be_given_to_another)
+{
+	static const struct virtdev_net_link_ops ops = { .size = sizeof(ops), .name = "none" };
+	const struct virtdev_net_link_info info = { .lanes = 1 };
+	struct virtdev_net_config config = { .size = sizeof(config) };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev, *second = NULL;
+
+	ck_assert_int_eq(virtdev_net_link_new(&ops, &info, NULL, &config.link), 0);
+	ck_assert_int_eq(virtdev_net_new(&config, &dev, NULL), 0);
+	ck_assert_int_eq(virtdev_net_new(&config, &second, &err), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(err.msg, "belongs to a device already"));
+	ck_assert_ptr_null(second);
+	virtdev_free(dev);
+}
+END_TEST
+
 START_TEST(configuration_describes_the_device_and_is_read_only)
 {
 	struct virtdev_net_space space;
@@ -596,6 +613,7 @@ static void add_tests(TCase *tc)
 		       a5_12_short_command_or_missing_ack_buffer_is_survived);
 	tcase_add_test(tc,
 		       a5_08_header_has_one_size_for_all_features);
+	tcase_add_test(tc, link_of_a_device_cannot_be_given_to_another);
 	tcase_add_test(tc, invalid_configuration_is_refused);
 	tcase_add_test(tc,
 		       configuration_describes_the_device_and_is_read_only);
