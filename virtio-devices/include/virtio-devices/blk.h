@@ -38,6 +38,14 @@ struct virtdev_blk_config {
 				   virtdev_blk_set_limits() */
 };
 
+/*
+ * -EINVAL: wrong struct size, no disk, or a number out of range; -EBUSY: another device
+ * owns the disk; -ENOMEM; or an error of the disk's channels (early_channels).
+ *
+ * A queue that stops before it is drained is broken and reported (report.h). Until the
+ * disk has completed its requests, the queue cannot start again (-EBUSY), and
+ * virtdev_free() keeps the memory that the disk uses.
+ */
 VIRTDEV_API int virtdev_blk_new(const struct virtdev_blk_config *config,
 				struct virtdev **out, struct vsu_error *err)
 	VSU_NODISCARD;

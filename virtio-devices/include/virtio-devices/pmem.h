@@ -44,7 +44,7 @@ struct virtdev_pmem_config {
 /*
  * -EINVAL: wrong struct size, no disk, a disk without a file that can be mapped, a len
  * that exceeds the file or is not a multiple of VIRTDEV_PMEM_ALIGN, or an invalid
- * queue_size_max.
+ * queue_size_max. -EBUSY: another device owns the disk.
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_pmem_new(
 		const struct virtdev_pmem_config *config, struct virtdev **out,

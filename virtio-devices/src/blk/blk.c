@@ -2,7 +2,6 @@
 /* The block device: creation, and serving of its queues in turns. */
 #include <config.h>
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,14 +61,6 @@ static void queue_publish(struct blk_queue *q)
 {
 	if (vq_publish(q->q))
 		virtdev_notify(q->blk->dev, q->index);
-}
-
-static void tell_if_broken(struct blk_queue *q)
-{
-	if (q->reported_broken || !vq_broken(q->q))
-		return;
-	q->reported_broken = true;
-	virtdev_queue_broken(q->blk->dev, q->index);
 }
 
 static bool is_full(const struct blk_queue *q)
@@ -164,7 +155,7 @@ static int queue_turn(struct blk_queue *q, struct turn *left)
 	if (rc == -EBUSY)
 		rc = is_full(q) ? 0 : 1;
 	else if (rc < 0)
-		tell_if_broken(q);
+		virtdev_priv_blk_report_broken(q);
 	return kicked < 0 ? 1 : rc;
 }
 
@@ -224,6 +215,9 @@ static int blk_queue_start(void *self, uint32_t queue, struct vq *vq,
 	if (q->q)
 		return vsu_error_set(err, -EBUSY, "queue %u was started",
 				     queue);
+	rc = virtdev_priv_blk_forget_abandoned(q, err);
+	if (rc < 0)
+		return rc;
 	rc = virtdev_priv_blk_queue_open(q, vq, err);
 	if (rc < 0) {
 		virtdev_priv_blk_queue_close(q);
@@ -238,8 +232,12 @@ static void blk_queue_stop(void *self, uint32_t queue)
 {
 	struct blk_queue *q = &((struct blk *)self)->queues[queue];
 
-	assert(!q->inflight);
-	virtdev_priv_blk_queue_close(q);
+	if (!q->q)
+		return;
+	if (q->inflight)
+		virtdev_priv_blk_abandon(q);
+	else
+		virtdev_priv_blk_queue_close(q);
 }
 
 static int blk_queue_host_fd(void *self, uint32_t queue)
@@ -263,7 +261,13 @@ static void blk_reset(void *self)
 static void blk_free(void *self)
 {
 	struct blk *blk = self;
+	uint32_t i;
+	int busy = 0;
 
+	for (i = 0; i < blk->nqueues; i++)
+		busy |= virtdev_priv_blk_forget_abandoned(&blk->queues[i], NULL);
+	if (busy)	/* the disk still uses its memory */
+		return;
 	virtdev_priv_blk_channels_close(blk);
 	virtdev_disk_free(blk->disk);
 	virtdev_rate_free(blk->rate);
@@ -318,7 +322,7 @@ static int read_config(const struct virtdev_blk_config *config,
 		return vsu_error_set(err, -EINVAL,
 				     "blk: queue size %u is not within 4 and %u",
 				     c->queue_size_max, VQ_MAX_SIZE);
-	return 0;
+	return virtdev_priv_disk_check_free(c->disk, "blk", err);
 }
 
 static struct blk *blk_make(const struct virtdev_blk_config *c, uint32_t seg_max)
@@ -388,6 +392,7 @@ int virtdev_blk_new(const struct virtdev_blk_config *config,
 		free(blk);
 		return rc;
 	}
+	blk->disk->owned = true;
 	*out = blk->dev;
 	return 0;
 }

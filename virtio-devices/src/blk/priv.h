@@ -64,6 +64,7 @@ struct blk_queue {
 	uint32_t fresh;			/* requests of the pool from here on were never used */
 	uint32_t per_turn;		/* maximum requests popped in a turn */
 	uint32_t inflight;
+	uint32_t abandoned;		/* requests in flight when the queue stopped */
 	uint64_t bytes;			/* of the requests in flight */
 	bool reported_broken;
 	uint64_t counts[BLK_COUNTS];	/* atomic */
@@ -117,6 +118,12 @@ void virtdev_priv_blk_worked(struct blk *blk, enum virtdev_disk_op op,
 int virtdev_priv_blk_queue_open(struct blk_queue *q, struct vq *vq,
 				struct vsu_error *err);
 void virtdev_priv_blk_queue_close(struct blk_queue *q);
+/* Reports once that the queue is broken. */
+void virtdev_priv_blk_report_broken(struct blk_queue *q);
+/* Stops the queue although requests are in flight. */
+void virtdev_priv_blk_abandon(struct blk_queue *q);
+/* Discards the results of abandoned requests. -EBUSY: some are still in flight. */
+int virtdev_priv_blk_forget_abandoned(struct blk_queue *q, struct vsu_error *err);
 /* Channels of disks that are opened with the device (early_channels). */
 int virtdev_priv_blk_channels_open(struct blk *blk, uint32_t depth,
 				   struct vsu_error *err);

@@ -3,7 +3,10 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sys/mman.h>
+
+#include <virtio-devices/report.h>
 
 #include "blk/priv.h"
 
@@ -110,4 +113,42 @@ void virtdev_priv_blk_channels_close(struct blk *blk)
 
 	for (i = 0; i < blk->nqueues; i++)
 		close_channel(&blk->queues[i]);
+}
+
+void virtdev_priv_blk_report_broken(struct blk_queue *q)
+{
+	if (q->reported_broken || !vq_broken(q->q))
+		return;
+	q->reported_broken = true;
+	virtdev_queue_broken(q->blk->dev, q->index);
+}
+
+/*
+ * The server did not drain the queue. The disk still uses the requests and the channel,
+ * so both stay until it has finished; the chains belong to a broken queue.
+ */
+void virtdev_priv_blk_abandon(struct blk_queue *q)
+{
+	struct vsu_error what;
+
+	vsu_error_set(&what, -EBUSY,
+		      "queue %" PRIu32 " was stopped with %" PRIu32 " requests in flight; they are abandoned, and the queue is broken",
+		      q->index, q->inflight);
+	virtdev_report(q->blk->dev, &what);
+	vq_break(q->q);
+	virtdev_priv_blk_report_broken(q);
+	q->abandoned = q->inflight;
+	q->q = NULL;
+}
+
+int virtdev_priv_blk_forget_abandoned(struct blk_queue *q, struct vsu_error *err)
+{
+	struct virtdev_disk *disk = q->blk->disk;
+
+	while (q->abandoned && disk->ops.reap(disk->self, q->channel))
+		if (!--q->abandoned)
+			virtdev_priv_blk_queue_close(q);
+	return q->abandoned ? vsu_error_set(err, -EBUSY,
+			"queue %" PRIu32 ": %" PRIu32 " requests from before it was stopped are in flight",
+			q->index, q->abandoned) : 0;
 }

@@ -2,13 +2,13 @@
 /* The persistent memory device: a shared memory region over a file. */
 #include <config.h>
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <virtio-devices/ids.h>
+#include <virtio-devices/report.h>
 #include <virtio-devices/state.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/endian.h>
@@ -65,13 +65,29 @@ static int map_region(struct pmem *p, struct vsu_error *err)
 	return 0;
 }
 
+/* Discards the result of an abandoned flush. -EBUSY: it is still in flight. */
+static int forget_abandoned(struct pmem *p)
+{
+	if (!p->abandoned)
+		return 0;
+	if (!p->disk->ops.reap(p->disk->self, p->channel))
+		return -EBUSY;
+	p->abandoned = false;
+	close_queue(p);
+	return 0;
+}
+
 static int pmem_start(void *self, uint32_t queue, struct vq *q,
 		      struct vsu_error *err)
 {
 	struct pmem *p = self;
-	int rc = open_queue(p, q, err);
+	int rc = forget_abandoned(p);
 
 	(void)queue;
+	if (rc < 0)
+		return vsu_error_set(err, rc,
+				     "pmem: a flush from before its queue was stopped is in flight");
+	rc = open_queue(p, q, err);
 	if (!rc)
 		rc = map_region(p, err);
 	if (rc < 0)
@@ -81,13 +97,40 @@ static int pmem_start(void *self, uint32_t queue, struct vq *q,
 	return rc;
 }
 
+/*
+ * The server did not drain the queue. The disk still uses the channel and the request of
+ * the flush, so both stay until it has finished; the chains belong to a broken queue.
+ */
+static void abandon_requests(struct pmem *p)
+{
+	struct vsu_error what;
+
+	vsu_error_set(&what, -EBUSY,
+		      "its queue was stopped with %" PRIu32 " requests in flight; they are abandoned, and the queue is broken",
+		      p->taken);
+	virtdev_report(p->dev, &what);
+	vq_break(p->q);
+	virtdev_queue_broken(p->dev, 0);
+	p->abandoned = p->flying;
+	p->taken = 0;
+	p->flying = false;
+	p->served = p->waiting = NULL;
+	free(p->pool);
+	p->pool = p->free = NULL;
+	p->q = NULL;
+	if (!p->abandoned)
+		close_queue(p);
+}
+
 static void pmem_stop(void *self, uint32_t queue)
 {
 	struct pmem *p = self;
 
 	(void)queue;
-	assert(!p->taken);
-	close_queue(p);
+	if (p->taken)
+		abandon_requests(p);
+	else if (!p->abandoned)
+		close_queue(p);
 }
 
 static int pmem_host_fd(void *self, uint32_t queue)
@@ -172,6 +215,8 @@ static void pmem_free(void *self)
 {
 	struct pmem *p = self;
 
+	if (forget_abandoned(p))	/* the disk still uses its memory */
+		return;
 	virtdev_disk_free(p->disk);
 	free(p);
 }
@@ -218,6 +263,9 @@ static int read_config(const struct virtdev_pmem_config *config,
 				     c->queue_size_max, VQ_MAX_SIZE);
 	if (!c->queue_size_max)
 		c->queue_size_max = DEFAULT_QUEUE_MAX;
+	rc = virtdev_priv_disk_check_free(c->disk, "pmem", err);
+	if (rc < 0)
+		return rc;
 	c->len = c->len ? c->len : c->disk->info.capacity;
 	return check_len(c, err);
 }
@@ -250,6 +298,7 @@ int virtdev_pmem_new(const struct virtdev_pmem_config *config,
 		return rc;
 	}
 	p->disk = c.disk;
+	p->disk->owned = true;
 	p->len = c.len;
 	*out = p->dev;
 	return 0;

@@ -33,6 +33,7 @@ struct pmem {
 	struct request *waiting;	/* need a later flush */
 	struct request *pool, *free;	/* one for each entry of the queue */
 	uint32_t taken;			/* in use, of the pool */
+	bool abandoned;			/* the queue stopped during the flush */
 	bool told_broken;
 	uint64_t flushes, requests;	/* atomic; totals */
 };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <virtio-devices/report.h>
 #include <vmm-sys-util/endian.h>
 
 #include "../blk-rig.h"
@@ -97,6 +98,55 @@ START_TEST(small_queues_announce_fewer_segments)
 	ck_assert_uint_eq(virtdev_get_info(dev)->features & F_MQ, 0);
 	virtdev_free(dev);
 	fake_disk_fini(&disk);
+}
+END_TEST
+
+static struct vsu_error reported;
+
+static void on_report(void *opaque, struct virtdev *dev, const struct vsu_error *what)
+{
+	(void)opaque;
+	(void)dev;
+	reported = *what;
+}
+
+/* A server that does not drain. The disk completes into memory that still exists. */
+START_TEST(stop_with_requests_in_flight_breaks_the_queue)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	virtdev_set_report(r.dev, on_report, NULL);
+	r.disk.hold = true;
+	add_flushes(3);
+	rig_serve(&r);
+	virtdev_queue_stop(r.dev, 0);
+	ck_assert_int_eq(reported.code, -EBUSY);
+	ck_assert_ptr_nonnull(strstr(reported.msg, "3 requests in flight"));
+	ck_assert_int_eq(vq_broken(r.g.q), VQ_BROKEN_BY_DEVICE);
+	ck_assert_uint_eq(r.broken, 1);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, 0, r.g.q, &err), -EBUSY);
+	virtdev_queue_stop(r.dev, 0);
+	ck_assert_uint_eq(r.disk.channels, 1);
+	fake_disk_finish(&r.disk);
+	ck_assert_uint_eq(*guest_at(&r.g, RIG_DATA), S_UNTOUCHED);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, 0, r.g.q, &err), 0);
+	ck_assert_uint_eq(r.disk.channels, 1);
+	ck_assert_int_eq(virtdev_queue_serve(r.dev, 0), 0);	/* it is broken */
+}
+END_TEST
+
+START_TEST(disk_of_a_device_cannot_be_given_to_another)
+{
+	const struct virtdev_blk_config config = {
+		.size = sizeof(config), .disk = r.disk.disk,
+	};
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev = NULL;
+
+	ck_assert_int_eq(virtdev_blk_new(&config, &dev, &err), -EBUSY);
+	ck_assert_ptr_null(dev);
+	ck_assert_ptr_nonnull(strstr(err.msg, "belongs to a device already"));
+	ck_assert_int_eq(rig_simple(&r, T_IN, 0, 512), S_OK);
 }
 END_TEST
 
@@ -510,6 +560,8 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, configuration_describes_the_disk);
+	tcase_add_test(tc, stop_with_requests_in_flight_breaks_the_queue);
+	tcase_add_test(tc, disk_of_a_device_cannot_be_given_to_another);
 	tcase_add_test(tc, small_queues_announce_fewer_segments);
 	tcase_add_loop_test(tc, d1_18_invalid_configuration_is_refused, 0, 3);
 	tcase_add_test(tc, a3_12_only_writeback_may_be_written);

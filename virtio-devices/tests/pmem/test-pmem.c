@@ -87,7 +87,7 @@ static void setup_with(uint64_t ring, bool read_only)
 	make_disk(read_only);
 	config.disk = rig.disk.disk;
 	ck_assert_int_eq(virtdev_pmem_new(&config, &rig.dev, NULL), 0);
-	virtdev_set_server(rig.dev, &server, NULL);
+	ck_assert_int_eq(virtdev_set_server(rig.dev, &server, NULL), 0);
 	ck_assert_int_eq(virtdev_queue_start(rig.dev, 0, rig.g.q, NULL), 0);
 }
 
@@ -238,7 +238,7 @@ START_TEST(configuration_contains_address_and_length)
 	ck_assert_uint_eq(vsu_le64_load(space[0]), UINT64_C(1) << 33);
 	ck_assert_uint_eq(vsu_le64_load(space[1]), LEN);
 	ck_assert_int_eq(virtdev_config_write(rig.dev, 0, space, 8), -EPERM);
-	virtdev_set_server(rig.dev, NULL, NULL);
+	(void)!virtdev_set_server(rig.dev, NULL, NULL);
 	virtdev_config_read(rig.dev, 0, space, 8);
 	ck_assert_uint_eq(vsu_le64_load(space[0]), 0);
 	teardown();
@@ -373,6 +373,45 @@ START_TEST(a4_15_drain_waits_for_the_flush_and_fetches_nothing)
 }
 END_TEST
 
+START_TEST(stop_during_a_flush_breaks_the_queue)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	setup_plain();
+	rig.disk.hold = true;
+	ask(0, 4, 4);
+	serve();
+	virtdev_queue_stop(rig.dev, 0);
+	ck_assert_int_eq(vq_broken(rig.g.q), VQ_BROKEN_BY_DEVICE);
+	ck_assert_int_eq(virtdev_queue_start(rig.dev, 0, rig.g.q, &err), -EBUSY);
+	virtdev_queue_stop(rig.dev, 0);
+	ck_assert_uint_eq(rig.disk.channels, 1);
+	fake_disk_finish(&rig.disk);
+	ck_assert_int_eq(virtdev_queue_start(rig.dev, 0, rig.g.q, &err), 0);
+	virtdev_queue_stop(rig.dev, 0);
+	virtdev_free(rig.dev);
+	ck_assert_uint_eq(rig.disk.freed, 1);
+	ck_assert_uint_eq(rig.disk.channels, 0);
+	fake_disk_fini(&rig.disk);
+	close(rig.fd);
+	guest_fini(&rig.g);
+}
+END_TEST
+
+START_TEST(disk_of_a_device_cannot_be_given_to_another)
+{
+	struct virtdev_pmem_config config = { .size = sizeof(config) };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev *dev = NULL;
+
+	setup_plain();
+	config.disk = rig.disk.disk;
+	ck_assert_int_eq(virtdev_pmem_new(&config, &dev, &err), -EBUSY);
+	ck_assert_ptr_null(dev);
+	teardown();
+}
+END_TEST
+
 START_TEST(invalid_configuration_is_refused)
 {
 	struct virtdev_pmem_config config = { .size = 0 };
@@ -423,6 +462,8 @@ int main(void)
 	tcase_add_test(tc, a8_10_failed_flush_is_reported_to_the_driver);
 	tcase_add_test(tc,
 		       a4_15_drain_waits_for_the_flush_and_fetches_nothing);
+	tcase_add_test(tc, stop_during_a_flush_breaks_the_queue);
+	tcase_add_test(tc, disk_of_a_device_cannot_be_given_to_another);
 	tcase_add_test(tc, invalid_configuration_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
