@@ -62,7 +62,7 @@ static void init(void *guest, struct input *in)
 	g->server.dev = g->dev;
 	g->server.window = config.window;
 	g->server.later = how & 32;
-	virtdev_set_server(g->dev, &ops, &g->server);
+	CHECK(virtdev_set_server(g->dev, &ops, &g->server) == 0);
 	fs_guest_start(g);
 	fs_guest_begin(g);
 }

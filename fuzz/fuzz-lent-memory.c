@@ -107,7 +107,7 @@ static void make_device(void)
 
 	CHECK((g.mem ? virtdev_mem_new(&mem, &g.dev, NULL) :
 			 virtdev_balloon_new(&balloon, &g.dev, NULL)) == 0);
-	virtdev_set_server(g.dev, &server, NULL);
+	CHECK(virtdev_set_server(g.dev, &server, NULL) == 0);
 }
 
 static void start(bool packed)

@@ -115,7 +115,7 @@ static void init(void *opaque, struct input *in)
 	memset(&g, 0, sizeof(g));
 	memory_init(&g.memory);
 	CHECK(virtdev_pmem_new(&config, &g.dev, NULL) == 0);
-	virtdev_set_server(g.dev, &server, NULL);
+	CHECK(virtdev_set_server(g.dev, &server, NULL) == 0);
 	g.ring = (struct vq_driver_config){
 		.map = g.memory.map, .size = RING,
 		.features = VQ_F_VERSION_1 | (how & 1 ? VQ_F_RING_PACKED : 0),

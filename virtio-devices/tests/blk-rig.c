@@ -65,7 +65,7 @@ void rig_start(struct rig *r, uint64_t features, uint32_t size)
 	config.disk = r->disk.disk;
 	ck_assert_int_eq(virtdev_blk_new(&config, &r->dev, &err), 0);
 	info = virtdev_get_info(r->dev);
-	virtdev_set_server(r->dev, &server, r);
+	ck_assert_int_eq(virtdev_set_server(r->dev, &server, r), 0);
 	if (r->measured)
 		ck_assert_int_eq(virtdev_measure(r->dev, r->measured), 0);
 	guest_init(&r->g, features & ALL_RING, size,

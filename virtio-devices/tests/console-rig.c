@@ -122,7 +122,7 @@ void console_init_on(struct virtdev_port *host, const char *name,
 	uint32_t i;
 
 	ck_assert_int_eq(virtdev_console_new(&config, &con.dev, NULL), 0);
-	virtdev_set_server(con.dev, &server, NULL);
+	ck_assert_int_eq(virtdev_set_server(con.dev, &server, NULL), 0);
 	guest_init_memory(&con.g);
 	for (i = 0; i < CONSOLE_QUEUES; i++) {
 		ck_assert_int_eq(vq_new(&con.queues[i].q), 0);

@@ -236,7 +236,7 @@ static void device_make(struct virtdev_net_link *link, uint64_t features)
 	config.link = link;
 	guest_init_memory(&net_rig.g);
 	ck_assert_int_eq(virtdev_net_new(&config, &net_rig.dev, NULL), 0);
-	virtdev_set_server(net_rig.dev, &server, NULL);
+	ck_assert_int_eq(virtdev_set_server(net_rig.dev, &server, NULL), 0);
 	net_rig.features = features | VQ_F_VERSION_1;
 	ck_assert_int_eq(virtdev_set_features(net_rig.dev, net_rig.features, NULL), 0);
 	for (i = 0; i < virtdev_get_info(net_rig.dev)->nqueues; i++)

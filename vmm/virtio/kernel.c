@@ -83,8 +83,9 @@ static void set_positions(struct kernel_backend *e, struct vhost_user_ring *ring
 	for (i = 0; i < e->rings.n; i++) {
 		if (is_control(e, i))
 			continue;
-		virtdev_inline_get_position(e->server, i, &p);
-		virtdev_inline_set_position(e->server, i, &none);
+		if (virtdev_inline_get_position(e->server, i, &p) < 0)
+			continue;
+		(void)!virtdev_inline_set_position(e->server, i, &none);
 		rings[i].base = p.base;
 		if (!p.runs)
 			rings[i].size = 0;
@@ -242,7 +243,7 @@ static int kernel_pause(void *backend)
 		p.runs = virtdev_transport_queue(vmm_virtio_transport(e->v), i,
 						 &config);
 		p.base = virtdev_vhost_kern_base(e->kern, i);
-		virtdev_inline_set_position(e->server, i, &p);
+		(void)!virtdev_inline_set_position(e->server, i, &p);
 	}
 	return rc;
 }
@@ -283,8 +284,8 @@ static int kernel_load(void *backend, const void *bytes, size_t len,
 	int rc = virtdev_inline_load(e->server, bytes, len, err);
 
 	for (i = 0; !rc && i < e->rings.n; i++) {
-		virtdev_inline_get_position(e->server, i, &p);
-		e->started |= p.runs;
+		rc = virtdev_inline_get_position(e->server, i, &p);
+		e->started |= !rc && p.runs;
 	}
 	return rc;
 }

@@ -320,7 +320,7 @@ static void local_free(void *backend)
 	if (!stop_by_force(l)) {
 		fprintf(stderr, "cvmm: the host has not finished requests of a %s device within %d ms; they are abandoned\n",
 			virtdev_name(l->dev), STOP_LIMIT_MS);
-		virtdev_set_server(l->dev, NULL, NULL);
+		(void)!virtdev_set_server(l->dev, NULL, NULL);
 		return;
 	}
 	virtdev_inline_free(l->server);

@@ -370,7 +370,7 @@ static const struct virtdev_server_ops server_ops = {
 void vmm_remote_run(struct remote *r)
 {
 	vmm_virtio_set_backend(r->v, r);
-	virtdev_set_server(virtdev_vhost_user_device(r->user), &server_ops, r);
+	(void)!virtdev_set_server(virtdev_vhost_user_device(r->user), &server_ops, r); /* the first one */
 	ev_io_init(&r->session, on_session, virtdev_vhost_user_fd(r->user),
 		   EV_READ);
 	ev_timer_init(&r->refresh, on_refresh, 0., 0.);

@@ -257,10 +257,9 @@ VIRTDEV_API int virtdev_region_address(struct virtdev *dev, uint8_t region,
 /* Stop its queues first. */
 VIRTDEV_API void virtdev_free(struct virtdev *dev);
 
-/* For servers: a device has one server at a time; ops NULL removes it. */
-VIRTDEV_API void virtdev_set_server(struct virtdev *dev,
-				    const struct virtdev_server_ops *ops,
-				    void *opaque);
+/* For servers. -EBUSY: the device has another one, which stays. NULL removes it: 0. */
+VIRTDEV_API int virtdev_set_server(struct virtdev *dev, const struct virtdev_server_ops *ops,
+				   void *opaque) VSU_NODISCARD;
 
 VIRTDEV_API const char *virtdev_name(const struct virtdev *dev);
 VIRTDEV_API const struct virtdev_info *virtdev_get_info(
@@ -283,6 +282,7 @@ VIRTDEV_API int virtdev_config_write(struct virtdev *dev, uint32_t off,
 				     const void *buf, uint32_t len)
 	VSU_NODISCARD;
 
+/* -EINVAL: no such queue, or q is NULL. */
 VIRTDEV_API int virtdev_queue_start(struct virtdev *dev, uint32_t queue,
 				    struct vq *q, struct vsu_error *err)
 	VSU_NODISCARD;

@@ -56,7 +56,13 @@ VSU_BEGIN_DECLS
 struct virtdev_inline;
 struct virtdev_queue_position;
 
-/* Transport and space are borrowed and outlive the server. */
+/*
+ * Transport and space are borrowed and outlive the server. -EBUSY: the transport, or its
+ * device, has another server, which is unchanged; -EINVAL: space is NULL.
+ *
+ * Functions with a queue's number return -EINVAL, without effect, if the device lacks
+ * that queue.
+ */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_new(struct virtdev_transport *t,
 						 struct vmem_space *space,
 						 struct virtdev_inline **out,
@@ -138,24 +144,27 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_load(struct virtdev_inline *h,
  * For an owner that passes queues of the device to the kernel: the position of such a
  * queue, which virtdev_inline_take() stores and virtdev_inline_load() sets. Before
  * virtdev_inline_resume(), clear the member runs of each of them, or this process serves
- * it. The device is paused, the queue below its number of queues.
+ * it. The device is paused.
  */
-VIRTDEV_API void virtdev_inline_set_position(struct virtdev_inline *h,
-		uint32_t queue, const struct virtdev_queue_position *position);
-VIRTDEV_API void virtdev_inline_get_position(const struct virtdev_inline *h,
-		uint32_t queue, struct virtdev_queue_position *position);
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_set_position(
+		struct virtdev_inline *h, uint32_t queue,
+		const struct virtdev_queue_position *position);
+VIRTDEV_API VSU_NODISCARD int virtdev_inline_get_position(
+		const struct virtdev_inline *h, uint32_t queue,
+		struct virtdev_queue_position *position);
 
 /* Call it after a change of the guest memory: queues release the previous map. */
 VIRTDEV_API void virtdev_inline_refresh(struct virtdev_inline *h);
 
 /*
  * The number of chains of a queue that had a buffer outside of guest memory, since the
- * creation, and the fault of the last one (all zero: none).
+ * creation, and the fault of the last one (all zero: none); last may be NULL. 0 and none
+ * for a queue that the device lacks.
  */
 VIRTDEV_API uint64_t virtdev_inline_faults(const struct virtdev_inline *h,
 					   uint32_t queue, struct vq_fault *last);
 
-/* The eventfd of a queue below the device's number of queues. Borrowed. */
+/* The eventfd of a queue. Borrowed. */
 VIRTDEV_API int virtdev_inline_kick_fd(const struct virtdev_inline *h,
 				       uint32_t queue);
 

@@ -104,7 +104,10 @@ enum virtdev_access {
 	VIRTDEV_ACCESS_CONTROL,	/* on the transport's thread; may call activate and reset */
 };
 
-/* dev is borrowed and outlives the transport. ops may be NULL: no callbacks. */
+/*
+ * dev is borrowed; after virtdev_free() the transport may only be freed. ops may be NULL:
+ * no callbacks. -EBUSY: dev is behind another transport.
+ */
 VIRTDEV_API VSU_NODISCARD int virtdev_transport_new(struct virtdev *dev,
 		const struct virtdev_transport_ops *ops, void *opaque,
 		struct virtdev_transport **out, struct vsu_error *err);

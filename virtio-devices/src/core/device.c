@@ -76,6 +76,8 @@ void virtdev_free(struct virtdev *dev)
 {
 	if (!dev)
 		return;
+	if (dev->transport)
+		*dev->transport = NULL;
 	if (dev->ops.free)
 		dev->ops.free(dev->self);
 	free(dev);
@@ -160,15 +162,20 @@ int virtdev_queue_turn(struct virtdev *dev, uint32_t queue, struct vq *q,
 	return rc == 1;
 }
 
-void virtdev_set_server(struct virtdev *dev,
-			const struct virtdev_server_ops *ops,
-			void *opaque)
+int virtdev_set_server(struct virtdev *dev,
+		       const struct virtdev_server_ops *ops, void *opaque)
 {
-	/* size 0: no members, so no error to report */
-	if (vsu_copy_sized(&dev->server, sizeof(dev->server), ops,
-			   "struct virtdev_server_ops", NULL) < 0)
-		memset(&dev->server, 0, sizeof(dev->server));
+	struct virtdev_server_ops copy = { 0 };
+	int rc = ops ? vsu_copy_sized(&copy, sizeof(copy), ops,
+				      "struct virtdev_server_ops", NULL) : 0;
+
+	if (rc < 0)
+		return rc;
+	if (ops && dev->server.size)
+		return -EBUSY;
+	dev->server = copy;
 	dev->server_opaque = opaque;
+	return 0;
 }
 
 const char *virtdev_name(const struct virtdev *dev)
@@ -235,6 +242,10 @@ int virtdev_queue_start(struct virtdev *dev, uint32_t queue, struct vq *q,
 		return vsu_error_set(err, -EINVAL,
 				     "%s: queue %u does not exist, it has %u",
 				     dev->ops.name, queue, dev->info.nqueues);
+	if (!q)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: queue %u cannot start without a ring",
+				     dev->ops.name, queue);
 	if (dev->loads)
 		return vsu_error_set(err, -EBUSY,
 				     "%s: queue %u cannot start while the state is being loaded",

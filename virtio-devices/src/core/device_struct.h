@@ -15,6 +15,7 @@ struct virtdev {
 	void *self;
 	struct virtdev_server_ops server;
 	void *server_opaque;
+	struct virtdev **transport;	/* the transport's pointer to this; or NULL */
 	void (*report)(void *opaque, struct virtdev *dev,
 		       const struct vsu_error *what);
 	void *report_opaque;

@@ -174,6 +174,8 @@ static int reset_step(struct virtdev_inline *h, uint32_t i)
 
 int virtdev_inline_reset_queue(struct virtdev_inline *h, uint32_t queue)
 {
+	if (queue >= h->nqueues)
+		return -EINVAL;
 	h->queues[queue].resetting = h->queues[queue].running;
 	h->resets = reset_step(h, queue) != 0 || h->resets;
 	return h->queues[queue].resetting;
@@ -184,6 +186,10 @@ int virtdev_inline_start_queue(struct virtdev_inline *h, uint32_t queue,
 {
 	struct vq_config config;
 
+	if (queue >= h->nqueues)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: queue %" PRIu32 " does not exist, it has %" PRIu32,
+				     virtdev_name(h->dev), queue, h->nqueues);
 	return virtdev_transport_queue(h->t, queue, &config) ?
 	       start_queue(h, queue, &config, err) : 0;
 }

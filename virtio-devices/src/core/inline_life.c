@@ -10,6 +10,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "core/device_struct.h"
 #include "core/inline_priv.h"
 #include "core/transport_priv.h"
 
@@ -131,6 +132,21 @@ static int make_all(struct virtdev_inline *h, struct vmem_space *space)
 	return rc < 0 ? rc : 0;
 }
 
+/* Neither the transport nor its device has a server. */
+static int check_free(const struct virtdev_transport *t,
+		      const struct vmem_space *space, struct vsu_error *err)
+{
+	if (!space)
+		return vsu_error_set(err, -EINVAL,
+				     "%s: no space with the guest's memory",
+				     virtdev_name(t->dev));
+	if (t->server.size || t->dev->server.size)
+		return vsu_error_set(err, -EBUSY,
+				     "%s has a server already; free that one first",
+				     virtdev_name(t->dev));
+	return 0;
+}
+
 int virtdev_inline_new(struct virtdev_transport *t, struct vmem_space *space,
 		       struct virtdev_inline **out, struct vsu_error *err)
 {
@@ -138,8 +154,10 @@ int virtdev_inline_new(struct virtdev_transport *t, struct vmem_space *space,
 	const uint32_t n = virtdev_get_info(dev)->nqueues;
 	struct virtdev_inline *h;
 	uint32_t i;
-	int rc;
+	int rc = check_free(t, space, err);
 
+	if (rc < 0)
+		return rc;
 	h = calloc(1, sizeof(*h) + n * sizeof(h->queues[0]));
 	if (!h)
 		return vsu_error_sys(err, -ENOMEM, "%s", virtdev_name(dev));
@@ -155,7 +173,7 @@ int virtdev_inline_new(struct virtdev_transport *t, struct vmem_space *space,
 		return vsu_error_sys(err, rc, "queues of %s",
 				     virtdev_name(dev));
 	}
-	virtdev_set_server(dev, &device_ops, h);
+	(void)!virtdev_set_server(dev, &device_ops, h);	/* it has none */
 	virtdev_priv_transport_set_server(t, &transport_ops, h);
 	*out = h;
 	return 0;
@@ -167,7 +185,7 @@ void virtdev_inline_free(struct virtdev_inline *h)
 
 	if (!h)
 		return;
-	virtdev_set_server(h->dev, NULL, NULL);
+	(void)!virtdev_set_server(h->dev, NULL, NULL);
 	virtdev_priv_transport_set_server(h->t, NULL, NULL);
 	virtdev_priv_inline_empty_regions(h);
 	for (i = 0; i < h->nqueues; i++) {
@@ -186,15 +204,21 @@ int virtdev_inline_fd(const struct virtdev_inline *h)
 
 int virtdev_inline_kick_fd(const struct virtdev_inline *h, uint32_t queue)
 {
-	return h->queues[queue].kick_fd;
+	return queue < h->nqueues ? h->queues[queue].kick_fd : -EINVAL;
 }
 
 uint64_t virtdev_inline_faults(const struct virtdev_inline *h, uint32_t queue,
 			       struct vq_fault *last)
 {
-	const struct vq *q = h->queues[queue].vq;
+	const struct vq *q = queue < h->nqueues ? h->queues[queue].vq : NULL;
+	const struct vq_fault none = { 0 };
 
-	vq_last_fault(q, last);
+	if (last && q)
+		vq_last_fault(q, last);
+	else if (last)
+		*last = none;
+	if (!q)
+		return 0;
 	return vq_counter(q, VQ_COUNT_FAULTS);
 }
 

@@ -71,18 +71,24 @@ int virtdev_inline_take(struct virtdev_inline *h, void **bytes, size_t *len,
 	return 0;
 }
 
-void virtdev_inline_set_position(struct virtdev_inline *h, uint32_t queue,
-				 const struct virtdev_queue_position *position)
+int virtdev_inline_set_position(struct virtdev_inline *h, uint32_t queue,
+				const struct virtdev_queue_position *position)
 {
+	if (queue >= h->nqueues)
+		return -EINVAL;
 	h->queues[queue].paused = position->runs;
 	h->queues[queue].base = position->base;
+	return 0;
 }
 
-void virtdev_inline_get_position(const struct virtdev_inline *h, uint32_t queue,
-				 struct virtdev_queue_position *position)
+int virtdev_inline_get_position(const struct virtdev_inline *h, uint32_t queue,
+				struct virtdev_queue_position *position)
 {
+	if (queue >= h->nqueues)
+		return -EINVAL;
 	position->runs = h->queues[queue].paused;
 	position->base = h->queues[queue].base;
+	return 0;
 }
 
 /* Loads the queues, which are last; the transport has checked their number. */

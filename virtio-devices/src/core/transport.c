@@ -11,6 +11,7 @@
 
 #include <vmm-sys-util/sized.h>
 
+#include "core/device_struct.h"
 #include "core/transport_priv.h"
 
 /* Feature bits of the transport, including reserved ones. */
@@ -32,6 +33,10 @@ int virtdev_transport_new(struct virtdev *dev,
 	if (ops)
 		rc = vsu_copy_sized(&t->ops, sizeof(t->ops), ops,
 				    "struct virtdev_transport_ops", err);
+	if (rc >= 0 && dev->transport)
+		rc = vsu_error_set(err, -EBUSY,
+				   "%s is behind a transport already; free that one first",
+				   virtdev_name(dev));
 	if (rc < 0) {
 		free(t);
 		return rc;
@@ -39,12 +44,15 @@ int virtdev_transport_new(struct virtdev *dev,
 	t->dev = dev;
 	t->opaque = opaque;
 	t->nrings = nrings;
+	dev->transport = &t->dev;
 	*out = t;
 	return 0;
 }
 
 void virtdev_transport_free(struct virtdev_transport *t)
 {
+	if (t && t->dev)
+		t->dev->transport = NULL;
 	free(t);
 }
 

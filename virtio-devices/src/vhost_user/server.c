@@ -282,13 +282,18 @@ int virtdev_vhost_user_server_new(
 	s->epfd = s->event = s->more.fd = s->other.fd = -1;
 	s->stream.fd = s->stream.timer = -1;
 	s->looks.max_ns = c.poll_max_ns;
+	rc = virtdev_set_server(c.dev, &virtdev_priv_server_ops, s);
+	if (rc < 0) {
+		free(s);
+		return vsu_error_set(err, rc, "%s has a server already; free that one first",
+				     virtdev_name(c.dev));
+	}
 	rc = init_waiting(s);
 	if (!rc)
 		rc = init_queues(s);
 	if (rc < 0)
 		vsu_error_sys(err, rc, "vhost-user server");
-	virtdev_set_server(c.dev, &virtdev_priv_server_ops, s);
-	if (!rc)
+	else
 		rc = init_sessions(s, fd, err);
 	if (rc < 0) {
 		virtdev_vhost_user_server_free(s);
@@ -306,7 +311,7 @@ void virtdev_vhost_user_server_free(struct virtdev_vhost_user_server *s)
 		return;
 	for (i = 0; i < s->nqueues; i++)
 		virtdev_priv_server_queue_fini(&s->queues[i]);
-	virtdev_set_server(s->config.dev, NULL, NULL);
+	(void)!virtdev_set_server(s->config.dev, NULL, NULL);
 	vhost_user_server_free(s->sessions);
 	vsu_fd_close(&s->event);
 	vsu_fd_close(&s->more.fd);

@@ -72,7 +72,7 @@ static void make_balloon(struct vmem_space *space)
 	};
 
 	ck_assert_int_eq(virtdev_balloon_new(&config, &rig.dev, NULL), 0);
-	virtdev_set_server(rig.dev, &server, NULL);
+	ck_assert_int_eq(virtdev_set_server(rig.dev, &server, NULL), 0);
 }
 
 static void start(uint32_t queue, uint64_t features)

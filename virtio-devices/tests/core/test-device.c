@@ -248,14 +248,18 @@ START_TEST(missing_operations_of_a_model_do_nothing)
 {
 	const struct virtdev_ops none = { .size = sizeof(none), .name = "-" };
 	struct virtdev *dev;
+	struct vq *q;
 	char c = 'x';
 
+	ck_assert_int_eq(vq_new(&q), 0);
 	ck_assert_int_eq(virtdev_new(&none, &info, NULL, &dev, NULL), 0);
 	ck_assert_int_eq(virtdev_set_features(dev, 0, NULL), 0);
 	virtdev_config_read(dev, 0, &c, 1);
 	ck_assert_int_eq(c, 0);
 	ck_assert_int_eq(virtdev_config_write(dev, 0, &c, 1), -EPERM);
-	ck_assert_int_eq(virtdev_queue_start(dev, 0, NULL, NULL), 0);
+	ck_assert_int_eq(virtdev_queue_start(dev, 0, NULL, NULL), -EINVAL);
+	ck_assert_int_eq(virtdev_queue_start(dev, 0, q, NULL), 0);
+	vq_free(q);
 	ck_assert_int_eq(virtdev_queue_serve(dev, 0), 0);
 	ck_assert_int_eq(virtdev_queue_drain(dev, 0), 0);
 	ck_assert_int_eq(virtdev_queue_host_fd(dev, 0), -1);
@@ -326,9 +330,9 @@ START_TEST(server_is_notified_until_it_is_removed)
 	struct server server = { 0 };
 
 	notify_all();
-	virtdev_set_server(model.dev, &server_ops, &server);
+	ck_assert_int_eq(virtdev_set_server(model.dev, &server_ops, &server), 0);
 	notify_all();
-	virtdev_set_server(model.dev, NULL, NULL);
+	(void)!virtdev_set_server(model.dev, NULL, NULL);
 	notify_all();
 	ck_assert_uint_eq(server.notified, 1);
 	ck_assert_uint_eq(server.changed, 1);
@@ -383,7 +387,7 @@ START_TEST(serving_a_queue_notifies_the_server)
 	struct guest g;
 	int i;
 
-	virtdev_set_server(dev, &server, NULL);
+	ck_assert_int_eq(virtdev_set_server(dev, &server, NULL), 0);
 	guest_init(&g, 0, 16, 0, 0);
 	for (i = 0; i < 3; i++) {
 		ck_assert_int_eq(vq_driver_add(g.driver, &buffer, 1, 1), 0);
@@ -414,7 +418,7 @@ START_TEST(broken_queue_is_reported_once)
 	struct guest g;
 
 	turns_broken = 0;
-	virtdev_set_server(dev, &server, NULL);
+	ck_assert_int_eq(virtdev_set_server(dev, &server, NULL), 0);
 	guest_init(&g, 0, 16, 0, 0);
 	memset(guest_at(&g, vq_driver_driver_gpa(g.driver) + 2), 0x77, 2);
 	ck_assert_int_eq(virtdev_queue_turn(dev, 3, g.q, &turn), 0);

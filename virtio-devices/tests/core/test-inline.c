@@ -12,6 +12,7 @@
 
 #include <virtio-devices/inline.h>
 #include <virtio-devices/rate.h>
+#include <virtio-devices/state.h>
 #include <vmm-sys-util/event.h>
 
 #include "../suite.h"
@@ -561,6 +562,53 @@ START_TEST(device_notifications_are_passed_to_the_transport)
 }
 END_TEST
 
+static const uint32_t no_queues[] = { 2, 3, 65535, UINT32_MAX };
+
+START_TEST(number_of_a_missing_queue_is_refused)
+{
+	const struct virtdev_queue_position position = { .base = 1, .runs = true };
+	struct virtdev_queue_position got = { .base = 7 };
+	struct vq_fault fault = { .len = 9 };
+	const uint32_t queue = no_queues[_i];
+
+	ck_assert_int_eq(virtdev_inline_kick_fd(rig.server, queue), -EINVAL);
+	ck_assert_int_eq(virtdev_inline_reset_queue(rig.server, queue), -EINVAL);
+	ck_assert_int_eq(virtdev_inline_start_queue(rig.server, queue, &start_err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(start_err.msg, "does not exist"));
+	ck_assert_int_eq(virtdev_inline_set_position(rig.server, queue, &position), -EINVAL);
+	ck_assert_int_eq(virtdev_inline_get_position(rig.server, queue, &got), -EINVAL);
+	ck_assert_uint_eq(got.base, 7);
+	ck_assert_uint_eq(virtdev_inline_faults(rig.server, queue, &fault), 0);
+	ck_assert_uint_eq(fault.len, 0);
+	ck_assert_uint_eq(virtdev_inline_faults(rig.server, queue, NULL), 0);
+	ck_assert_int_ge(virtdev_inline_kick_fd(rig.server, 1), 0);
+}
+END_TEST
+
+/* The first owner of each object works on. */
+START_TEST(second_server_or_transport_is_refused)
+{
+	static const struct virtdev_server_ops ops = { .size = sizeof(ops) };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev_transport *t = NULL;
+	struct virtdev_inline *server = NULL;
+
+	ck_assert_int_eq(virtdev_transport_new(rig.dev, NULL, NULL, &t, &err), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(err.msg, "behind a transport already"));
+	ck_assert_int_eq(virtdev_inline_new(rig.t, rig.space, &server, &err), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(err.msg, "has a server already"));
+	ck_assert_int_eq(virtdev_inline_new(rig.t, NULL, &server, &err), -EINVAL);
+	ck_assert_int_eq(virtdev_set_server(rig.dev, &ops, NULL), -EBUSY);
+	ck_assert(!t && !server);
+	virtdev_notify(rig.dev, 1);
+	ck_assert_uint_eq(rig.interrupted, 1);
+	virtdev_inline_free(rig.server);
+	virtdev_transport_free(rig.t);
+	ck_assert_int_eq(virtdev_transport_new(rig.dev, NULL, NULL, &rig.t, &err), 0);
+	ck_assert_int_eq(virtdev_inline_new(rig.t, rig.space, &rig.server, &err), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("inline");
@@ -590,6 +638,9 @@ int main(void)
 	tcase_add_test(tc, queue_is_served_again_after_its_reset);
 	tcase_add_test(tc, queue_starts_again_after_a_stop);
 	tcase_add_test(tc, device_notifications_are_passed_to_the_transport);
+	tcase_add_loop_test(tc, number_of_a_missing_queue_is_refused, 0,
+			    (int)(sizeof(no_queues) / sizeof(no_queues[0])));
+	tcase_add_test(tc, second_server_or_transport_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

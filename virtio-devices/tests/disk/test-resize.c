@@ -37,7 +37,7 @@ static void device_make(const char *name, bool read_only, uint32_t engine)
 
 	ck_assert_msg(!disk_open(name, read_only, engine, &config.disk, &err), "%s", err.msg);
 	ck_assert_int_eq(virtdev_blk_new(&config, &dev, &err), 0);
-	virtdev_set_server(dev, &server, NULL);
+	ck_assert_int_eq(virtdev_set_server(dev, &server, NULL), 0);
 }
 
 static void setup(void)

@@ -84,7 +84,7 @@ void dax_renew(void)
 	memset(dax_server.mapped, 0, sizeof(dax_server.mapped));
 	dax_server.maps = dax_server.unmaps = 0;
 	ck_assert_int_eq(virtdev_fs_new(&dax.config, &dax.dev, NULL), 0);
-	virtdev_set_server(dax.dev, &ops, NULL);
+	ck_assert_int_eq(virtdev_set_server(dax.dev, &ops, NULL), 0);
 }
 
 void dax_begin(bool read_only, bool at_once, unsigned int workers)
@@ -99,7 +99,7 @@ void dax_begin(bool read_only, bool at_once, unsigned int workers)
 	dax.config.read_only = read_only;
 	dax.config.workers = workers;
 	fs_rig_make(&dax, RIG_REQUESTS);
-	virtdev_set_server(dax.dev, &ops, NULL);
+	ck_assert_int_eq(virtdev_set_server(dax.dev, &ops, NULL), 0);
 	fs_rig_work(&dax);
 	ck_assert_int_eq(fs_rig_begin(&dax), 0);
 }

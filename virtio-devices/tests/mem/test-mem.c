@@ -128,7 +128,7 @@ static void make_mem(void)
 	};
 
 	ck_assert_int_eq(virtdev_mem_new(&config, &rig.dev, NULL), 0);
-	virtdev_set_server(rig.dev, &server, NULL);
+	ck_assert_int_eq(virtdev_set_server(rig.dev, &server, NULL), 0);
 }
 
 static void start(void)

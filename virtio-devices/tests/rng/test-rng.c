@@ -53,7 +53,7 @@ static void setup_rate(uint64_t rate, uint64_t features)
 	now_ns = 100 * S;
 	guest_init(&rig.g, features, 16, 0, 16);
 	ck_assert_int_eq(virtdev_rng_new(&config, &rig.dev, NULL), 0);
-	virtdev_set_server(rig.dev, &server, NULL);
+	ck_assert_int_eq(virtdev_set_server(rig.dev, &server, NULL), 0);
 	ck_assert_int_eq(virtdev_queue_start(rig.dev, 0, rig.g.q, NULL), 0);
 }
 

@@ -118,17 +118,20 @@ START_TEST(e2_15_kernel_queue_does_not_start_in_this_process)
 {
 	struct virtdev_vhost_kern *k = make_vsock();
 	struct vsu_error err = VSU_ERROR_INIT;
-	int rc = virtdev_queue_start(virtdev_vhost_kern_device(k), 0, NULL,
-				     &err);
+	struct vq *q;
+	int rc = vq_new(&q);
 
+	ck_assert_int_eq(rc, 0);
+	rc = virtdev_queue_start(virtdev_vhost_kern_device(k), 0, q, &err);
 	ck_assert_int_eq(rc, -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "'" NODE "'"));
 	virtdev_vhost_kern_free(k);
 	ck_assert_int_eq(make_net("tap", 1, &k, NULL), 0);
-	rc = virtdev_queue_start(virtdev_vhost_kern_device(k), 1, NULL, &err);
+	rc = virtdev_queue_start(virtdev_vhost_kern_device(k), 1, q, &err);
 	ck_assert_int_eq(rc, -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "queue 1 is served by " NODE));
 	virtdev_vhost_kern_free(k);
+	vq_free(q);
 }
 END_TEST
 

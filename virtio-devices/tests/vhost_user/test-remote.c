@@ -246,7 +246,7 @@ static void connect_as(uint32_t id)
 	begin(VQ_F_VERSION_1 | VQ_F_ACCESS_PLATFORM | F_MQ, id);
 	pump();
 	ck_assert_uint_eq(rig.ready, 1);
-	virtdev_set_server(virtdev_vhost_user_device(rig.remote), &server, &rig);
+	ck_assert_int_eq(virtdev_set_server(virtdev_vhost_user_device(rig.remote), &server, &rig), 0);
 	ck_assert_int_eq(virtdev_vhost_user_set_memory(rig.remote, rig.g.map,
 						       NULL), 0);
 }

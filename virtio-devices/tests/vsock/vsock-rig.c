@@ -95,7 +95,7 @@ void vsock_init(const struct virtdev_vsock_config *config, uint64_t features)
 	c.cid = GUEST_CID;
 	ck_assert_msg(virtdev_vsock_new(&c, &rig.dev, &err) == 0, "%s",
 		      err.msg);
-	virtdev_set_server(rig.dev, &server, NULL);
+	ck_assert_int_eq(virtdev_set_server(rig.dev, &server, NULL), 0);
 	for (i = 0; i < 3; i++)
 		queue_make(i, features);
 	vsock_start();
