@@ -48,7 +48,8 @@ static int get_config(struct vhost_user_backend *b,
 	rc = b->ops.get_config(b->opaque, c->offset, config_bytes(msg),
 			       c->size);
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "the device refuses its configuration");
+		return vsu_error_sys(err, rc, "GET_CONFIG of %u bytes at offset %u: the device refuses",
+				     c->size, c->offset);
 	msg->hdr.size = (uint32_t)sizeof(*c) + c->size;
 	return 0;
 }
@@ -63,8 +64,8 @@ static int set_config(struct vhost_user_backend *b,
 		rc = b->ops.set_config(b->opaque, c->offset, config_bytes(msg),
 				       c->size,
 				       c->flags & VHOST_USER_CONFIG_MIGRATION);
-	return rc < 0 ? vsu_error_sys(err, rc, "the device refuses this configuration") :
-			0;
+	return rc < 0 ? vsu_error_sys(err, rc, "SET_CONFIG of %u bytes at offset %u: the device refuses them",
+				      c->size, c->offset) : 0;
 }
 
 static const struct vhost_user_priv_handler handlers[] = {

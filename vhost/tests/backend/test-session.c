@@ -892,7 +892,7 @@ END_TEST
 START_TEST(device_without_writable_configuration_refuses_writes)
 {
 	struct { struct vhost_user_config c; unsigned char b[4]; } m = {
-		{ 0, 4, 0 }, "abc"
+		{ 20, 4, 0 }, "abc"
 	};
 	struct rig r;
 
@@ -902,6 +902,8 @@ START_TEST(device_without_writable_configuration_refuses_writes)
 	rig_negotiate(&r);
 	ck_assert_uint_ne(rig_ack(&r, VHOST_USER_SET_CONFIG, &m, 16, NULL, 0),
 			  0);
+	rig_expect_refused(&r, VHOST_USER_SET_CONFIG, VHOST_USER_ALL_RINGS,
+			   "4 bytes at offset 20: the device refuses");
 	rig_fini(&r);
 }
 END_TEST

@@ -70,15 +70,21 @@ int virtdev_state_take(struct virtdev *dev, void **bytes, size_t *len,
 static int read_head(const struct virtdev *dev, struct virtdev_state_reader *r,
 		     uint32_t *version, struct vsu_error *err)
 {
+	const size_t given = r->left;
 	const uint32_t magic = virtdev_state_get_u32(r);
 	const uint32_t layout = virtdev_state_get_u32(r);
 	const uint32_t id = virtdev_state_get_u32(r);
 	const uint32_t wanted = virtdev_state_get_u32(r);
 	const uint32_t len = virtdev_state_get_u32(r);
 
-	if (r->truncated || magic != STATE_MAGIC || len > r->left)
+	if (given >= sizeof(magic) && magic != STATE_MAGIC)
 		return vsu_error_set(err, -EBADMSG,
-				     "the state of the device is incomplete");
+				     "these %zu bytes are not the state of a device",
+				     given);
+	if (r->truncated || len > r->left)
+		return vsu_error_set(err, -EBADMSG,
+				     "the state of the device is incomplete: %zu bytes of it are given",
+				     given);
 	if (len < r->left)
 		return vsu_error_set(err, -EBADMSG,
 				     "%zu bytes follow the end of the device's state",

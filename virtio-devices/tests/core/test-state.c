@@ -204,11 +204,11 @@ static const struct {
 	int rc;
 	const char *why;
 } wrongs[] = {
-	{ 0, 'x', -EBADMSG, "the state of the device is incomplete" },
+	{ 0, 'x', -EBADMSG, "are not the state of a device" },
 	{ 4, 2, -EOPNOTSUPP, "model: the state is of version 3; up to 3 are supported" },
 	{ 8, 41, -EBADMSG, "model: the state is of a device of id 41, not 42" },
 	{ 12, 4, -EOPNOTSUPP, "model: the state is of version 4; up to 3 are supported" },
-	{ 19, 0xff, -EBADMSG, "the state of the device is incomplete" },
+	{ 19, 0xff, -EBADMSG, "the state of the device is incomplete: " },
 	{ 20, 10, -EBADMSG, "model: 10 is not a digit" },
 };
 
@@ -218,7 +218,7 @@ START_TEST(state_of_another_device_is_refused_with_the_reason)
 
 	bytes[wrongs[_i].at] = wrongs[_i].value;
 	ck_assert_int_eq(load(len, &err), wrongs[_i].rc);
-	ck_assert_str_eq(err.msg, wrongs[_i].why);
+	ck_assert_msg(strstr(err.msg, wrongs[_i].why), "%s", err.msg);
 	ck_assert_uint_eq(to.u64, 0);
 }
 END_TEST
