@@ -80,7 +80,7 @@ struct virtdev_vhost_user_server_config {
 /*
  * fd is a listening socket, whose clients are served one after another, or a connected
  * socket. The server duplicates it. When the peer of a connected socket disconnects,
- * dispatch returns -ECONNRESET.
+ * dispatch returns -ECONNRESET. -EBUSY: the device has another server, which is unchanged.
  */
 VIRTDEV_API int virtdev_vhost_user_server_new(
 		const struct virtdev_vhost_user_server_config *config, int fd,
@@ -152,7 +152,8 @@ VIRTDEV_API void virtdev_vhost_user_server_free(
  * report gets a message for each rejected request of a front-end, for each
  * session that failed, and for each report of the device (it becomes the
  * device's virtdev_set_report()). Print it: front-ends rarely log why their
- * device does not work. NULL: no reports.
+ * device does not work. NULL: no reports. A front-end cannot fill a log: of more than ten
+ * in ten seconds the others are counted, and one report has their number.
  */
 VIRTDEV_API int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
 		int stop_fd,

@@ -3,8 +3,10 @@
 #include <config.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
@@ -14,6 +16,52 @@
 /* Front-ends in the listen queue. */
 #define BACKLOG 8
 
+#define NS_PER_S UINT64_C(1000000000)
+
+/* A front-end or guest causes at most so many reports in so much time. */
+#define MAX_REPORTS 10u
+#define PERIOD_NS UINT64_C(10000000000)
+
+/* The owner's report, limited. The device may report on threads of its own. */
+struct limited {
+	void (*report)(void *opaque, struct virtdev *dev,
+		       const struct vsu_error *what);
+	void *opaque;
+	pthread_mutex_t lock;
+	uint64_t since;		/* begin of the period; 0: none */
+	unsigned int reported, dropped;	/* in it */
+};
+
+static void report_dropped(struct limited *l, struct virtdev *dev)
+{
+	struct vsu_error what;
+
+	vsu_error_set(&what, -ENOSPC, "%u further reports in %u seconds were dropped",
+		      l->dropped, (unsigned int)(PERIOD_NS / NS_PER_S));
+	l->dropped = 0;
+	l->report(l->opaque, dev, &what);
+}
+
+static void on_report(void *opaque, struct virtdev *dev,
+		      const struct vsu_error *what)
+{
+	struct limited *l = opaque;
+	const uint64_t now = vsu_now_ns();
+
+	pthread_mutex_lock(&l->lock);
+	if (!l->since || now - l->since >= PERIOD_NS) {
+		if (l->dropped)
+			report_dropped(l, dev);
+		l->since = now;
+		l->reported = 0;
+	}
+	if (l->reported++ < MAX_REPORTS)
+		l->report(l->opaque, dev, what);
+	else
+		l->dropped++;
+	pthread_mutex_unlock(&l->lock);
+}
+
 static void on_refused(void *opaque, uint32_t request, uint32_t ring,
 		       const struct vsu_error *err)
 {
@@ -22,10 +70,10 @@ static void on_refused(void *opaque, uint32_t request, uint32_t ring,
 	virtdev_report(opaque, err);
 }
 
-/* Only a hang-up is no error. */
+/* Only a hang-up, and the server's own stop, are no errors. */
 static void on_session_ended(void *opaque, const struct vsu_error *err)
 {
-	if (err->code && err->code != -ECONNRESET)
+	if (err->code && err->code != -ECONNRESET && err->code != -ECANCELED)
 		virtdev_report(opaque, err);
 }
 
@@ -56,6 +104,10 @@ int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
 		.size = sizeof(config), .dev = dev, .opaque = dev,
 		.refused = on_refused, .session_ended = on_session_ended,
 	};
+	struct limited limited = {
+		.report = report, .opaque = opaque,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+	};
 	struct virtdev_vhost_user_server *server = NULL;
 	struct vsu_sock_path socket;
 	int rc, listener = vsu_sock_listen(path, BACKLOG, err);
@@ -64,7 +116,7 @@ int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
 	if (listener < 0)
 		return listener;
 	if (report)
-		virtdev_set_report(dev, report, opaque);
+		virtdev_set_report(dev, on_report, &limited);
 	have_path = vsu_sock_path_of(listener, &socket) == 0;
 	rc = virtdev_vhost_user_server_new(&config, listener, &server,
 						  err);
@@ -78,5 +130,9 @@ int virtdev_vhost_user_serve(struct virtdev *dev, const char *path,
 	}
 	if (have_path)
 		vsu_sock_unlink(&socket);
+	if (report)
+		virtdev_set_report(dev, report, opaque);
+	if (limited.dropped)
+		report_dropped(&limited, dev);
 	return rc;
 }

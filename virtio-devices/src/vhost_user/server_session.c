@@ -7,6 +7,7 @@
 #include <vhost/backend_device.h>
 #include <vhost/protocol.h>
 #include <vhost/shmem.h>
+#include <virtio-devices/report.h>
 
 #include "vhost_user/served.h"
 
@@ -188,10 +189,23 @@ static void on_config_changed(void *opaque)
 		vhost_user_backend_config_changed(s->session);
 }
 
+/* Front-ends rarely report the ring's error descriptor. */
+static void report_broken(const struct virtdev_vhost_user_server *s, uint32_t queue)
+{
+	const struct vq *q = vhost_user_backend_vq(s->session, queue);
+	struct vsu_error why = VSU_ERROR_INIT, what;
+
+	if (!q || vq_broken_error(q, &why) == 0)
+		return;
+	vsu_error_set(&what, why.code, "%s; the driver has to reset the device", why.msg);
+	virtdev_report(s->config.dev, &what);
+}
+
 static void on_queue_broken(void *opaque, uint32_t queue)
 {
 	struct virtdev_vhost_user_server *s = opaque;
 
+	report_broken(s, queue);
 	vhost_user_backend_ring_error(s->session, queue);
 }
 

@@ -21,10 +21,22 @@
 
 static struct virtdev *dev;
 static int stop;
-static struct vsu_error reported;
+static struct vsu_error reported, drops;
 static unsigned int reports;
 static pthread_mutex_t report_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vsu_error err;
+
+/* The time that the library sees; 0: the real one. */
+static uint64_t frozen;
+
+uint64_t __real_vsu_now_ns(void);
+uint64_t __wrap_vsu_now_ns(void);
+uint64_t __wrap_vsu_now_ns(void)
+{
+	const uint64_t now = __atomic_load_n(&frozen, __ATOMIC_RELAXED);
+
+	return now ? now : __real_vsu_now_ns();
+}
 
 static void setup(void)
 {
@@ -57,6 +69,8 @@ static void on_report(void *opaque, struct virtdev *device,
 	ck_assert_ptr_eq(device, dev);
 	pthread_mutex_lock(&report_lock);
 	reported = *what;
+	if (what->code == -ENOSPC)
+		drops = *what;
 	reports++;
 	pthread_mutex_unlock(&report_lock);
 }
@@ -172,6 +186,36 @@ START_TEST(refusals_and_failed_sessions_are_reported)
 }
 END_TEST
 
+/* The end of the period reports the number of those that were dropped. */
+START_TEST(repeated_refusals_are_counted)
+{
+	const unsigned int n = 50;
+	struct vsu_error last;
+	pthread_t thread;
+	unsigned int i;
+	int fd, rc = 1;
+
+	frozen = vsu_now_ns();
+	ck_assert_int_eq(pthread_create(&thread, NULL, serve, &rc), 0);
+	fd = connect_socket();
+	for (i = 0; i < n; i++)
+		refuse(fd);
+	ask(fd);
+	ck_assert_uint_eq(get_reports(&last), 10);
+	__atomic_store_n(&frozen, frozen + UINT64_C(10000000000), __ATOMIC_RELAXED);
+	refuse(fd);
+	ask(fd);
+	ck_assert_uint_eq(get_reports(&last), 12);
+	ck_assert_ptr_nonnull(strstr(last.msg, "SET_FEATURES"));
+	ck_assert_str_eq(drops.msg, "40 further reports in 10 seconds were dropped");
+	vsu_event_signal(stop);
+	pthread_join(thread, NULL);
+	vsu_fd_close(&fd);
+	ck_assert_int_eq(rc, 0);
+	ck_assert_uint_eq(get_reports(&last), 12);
+}
+END_TEST
+
 START_TEST(unusable_path_is_an_error)
 {
 	int listener = vsu_sock_listen("socket", 1, &err);
@@ -196,6 +240,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, front_ends_are_served_in_turn_until_stopped);
 	tcase_add_test(tc, refusals_and_failed_sessions_are_reported);
+	tcase_add_test(tc, repeated_refusals_are_counted);
 	tcase_add_test(tc, unusable_path_is_an_error);
 	return run_suite(suite);
 }

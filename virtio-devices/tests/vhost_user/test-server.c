@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <vhost/protocol.h>
+#include <virtio-devices/report.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
@@ -399,11 +400,23 @@ START_TEST(device_is_new_for_every_front_end)
 }
 END_TEST
 
+static struct vsu_error ring_report;
+static unsigned int ring_reports;
+
+static void on_ring_report(void *opaque, struct virtdev *dev, const struct vsu_error *what)
+{
+	(void)opaque;
+	(void)dev;
+	ring_report = *what;
+	ring_reports++;
+}
+
 START_TEST(broken_ring_is_reported_and_the_other_continues)
 {
 	struct pollfd p;
 	uint16_t jump = 1000;
 
+	virtdev_set_report(server.dev, on_ring_report, NULL);
 	client_connect(&client, &server);
 	client_start(&client, true);
 	use_disk(7);
@@ -414,7 +427,11 @@ START_TEST(broken_ring_is_reported_and_the_other_continues)
 	p = (struct pollfd) { client.err[1], POLLIN, 0 };
 	while (poll(&p, 1, 0) == 0)
 		virtdev_vhost_user_server_dispatch(server.server);
+	vsu_event_signal(client.kick[1]);
 	use_disk(8);
+	ck_assert_uint_eq(ring_reports, 1);
+	ck_assert_ptr_nonnull(strstr(ring_report.msg,
+				     "ring 1 is broken: the available index jumped"));
 	client_fini(&client);
 }
 END_TEST
