@@ -89,20 +89,21 @@ static ssize_t read_without_waiting(int fd, const struct iovec *iov)
 /* Reads a counter of 64 bits; an empty one gives -EAGAIN. */
 static int read_counter(int fd, bool nowait, uint64_t *count)
 {
-	uint64_t value;
-	struct iovec iov = { &value, sizeof(value) };
+	/* room for more than a counter has, so that other descriptors are recognised */
+	uint64_t value[2];
+	struct iovec iov = { value, sizeof(value) };
 	ssize_t n;
 
 	do {
 		n = nowait ? read_without_waiting(fd, &iov) :
-			     read(fd, &value, sizeof(value));
+			     read(fd, value, sizeof(value));
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	if (n != sizeof(value))
+	if (n != sizeof(value[0]))
 		return -EBADMSG;	/* not a counter */
 	if (count)
-		*count = value;
+		*count = value[0];
 	return 0;
 }
 

@@ -35,8 +35,11 @@ VSU_API int vsu_event_signal_own(int fd);
 
 /*
  * Resets the counter to 0 and stores its previous value, possibly 0; count may be
- * NULL. Never blocks, even if a peer has set blocking mode. -EBADMSG: fd is not an
- * eventfd.
+ * NULL. Never blocks, even if a peer has set blocking mode. -EBADMSG: fd returned other
+ * than 8 bytes, so it is no counter; -EBADF.
+ *
+ * The call consumes bytes of any descriptor, since a check would cost as much as the read.
+ * Check a descriptor that a peer sent before its first use: vsu_foreign_is_event().
  */
 VSU_API int vsu_event_drain(int fd, uint64_t *count);
 
