@@ -48,6 +48,24 @@ static const struct {
 	{ "size=64k", UINT64_MAX, -EINVAL, "wraps" },
 };
 
+static const char *const accepted[] = {
+	"size=64k", "64k", "size=2m,share=on", "backend=memfd,size=64k,prealloc=on",
+	"size=4m,thp=always,merge=on", "backend=memfd,size=64k,dump=off",
+};
+
+START_TEST(accepted_string_leaves_the_error_alone)
+{
+	struct vsu_error none = VSU_ERROR_INIT;
+	struct vmem_map *accepted_map;
+
+	if (vmem_map_from_properties(accepted[_i], 0, NULL, &accepted_map, &none) < 0)
+		return;		/* this host lacks a property */
+	ck_assert_int_eq(none.code, 0);
+	ck_assert_str_eq(none.msg, "");
+	vmem_map_unref(accepted_map);
+}
+END_TEST
+
 START_TEST(a_string_that_is_refused_leaves_no_map)
 {
 	struct vmem_map *map = NULL;
@@ -114,6 +132,8 @@ int main(void)
 	tcase_add_test(tc, one_string_is_a_map_of_one_region);
 	tcase_add_loop_test(tc, a_string_that_is_refused_leaves_no_map, 0,
 			    (int)(sizeof(refusals) / sizeof(refusals[0])));
+	tcase_add_loop_test(tc, accepted_string_leaves_the_error_alone, 0,
+			    (int)(sizeof(accepted) / sizeof(accepted[0])));
 	tcase_add_test(tc, no_map_is_a_map_without_regions);
 	tcase_add_test(tc, reader_without_a_map_has_a_view);
 	suite_add_tcase(s, tc);

@@ -146,8 +146,9 @@ struct vhost_user_frontend_ops {
 struct vhost_user_frontend_config {
 	size_t size;		/* sizeof(struct vhost_user_frontend_config) */
 	const char *peer;	/* name in messages: the socket's path */
-	uint64_t protocol_features; /* requested; 0: all that this library supports except
-				       GPA_ADDRESSES, which must be named */
+	uint64_t protocol_features; /* requested; 0: all that ops permit, but those that must be
+				       named: docs/vhost-user.md has the table. Named
+				       INFLIGHT_SHMFD requires no ops->connect */
 	uint64_t required_protocol_features; /* the handshake fails if the back-end lacks one; the
 					        creation fails if this library does (CROSS_ENDIAN) */
 	uint64_t timeout_ns;	/* time-out of each reply, and of a stop; 0: 10 seconds */

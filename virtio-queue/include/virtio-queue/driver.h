@@ -9,6 +9,28 @@
  *
  * The device is not trusted: values that it stores in the ring are checked before use.
  *
+ * A driver's loop, with the eventfds kick and call that the device has:
+ *
+ *	while (vq_driver_add(d, buffers, n, cookie) == 0)	until -ENOSPC
+ *		...
+ *	if (vq_driver_publish(d))
+ *		vsu_event_signal(kick);
+ *	poll(call);
+ *	vsu_event_drain(call, NULL);
+ *	do {
+ *		while ((rc = vq_driver_collect(d, &cookie, &written)) == 1)
+ *			...					the request is complete
+ *	} while (!rc && vq_driver_enable_call(d));		then from the beginning
+ *
+ * If a vhost-user back-end is replaced (connect and back of vhost/frontend.h), the ring
+ * and its requests stay as they are, and vq_driver_inflight() still counts them:
+ *
+ *	back(rings_lost false)	signal the kick, and collect: the replacement continues.
+ *				A lost back-end may have completed requests without a call.
+ *	back(rings_lost true)	the position in the ring is unknown: vq_driver_reset(),
+ *				vhost_user_frontend_set_ring() and _start(), then add the
+ *				requests again. They may have been executed before.
+ *
  * Threads: confined to one thread at a time.
  */
 #ifndef VIRTIO_QUEUE_DRIVER_H
