@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include "backend/priv.h"
 #include <vmm-sys-util/checked.h>
@@ -14,19 +15,30 @@
  */
 #define KNOWN_FLAGS 0x3u
 
+/*
+ * A read may exceed the space of this device: SPDK reads the maximum, QEMU the fields of
+ * all features that it knows. Only the first byte must exist.
+ */
+static bool is_within(const struct vhost_user_backend *b, bool reads,
+		      const struct vhost_user_config *c)
+{
+	return reads ? c->offset < b->config.config_size :
+	       !vsu_range_exceeds(c->offset, c->size, b->config.config_size);
+}
+
 static int check_range(struct vhost_user_backend *b,
 		       struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	const struct vhost_user_config *c = &msg->payload.config;
+	const bool reads = msg->hdr.request == VHOST_USER_GET_CONFIG;
 
 	if (c->size == 0 || c->size > VHOST_USER_MAX_CONFIG ||
-	    vsu_range_exceeds(c->offset, c->size, b->config.config_size))
+	    !is_within(b, reads, c))
 		return vsu_error_set(err, -EBADMSG,
 				     "%u bytes of configuration at %u: the space has %u bytes, and a request at most %u",
 				     c->size, c->offset, b->config.config_size,
 				     VHOST_USER_MAX_CONFIG);
-	if (msg->hdr.request == VHOST_USER_SET_CONFIG &&
-	    (c->flags & ~KNOWN_FLAGS))
+	if (!reads && (c->flags & ~KNOWN_FLAGS))
 		return vsu_error_set(err, -EBADMSG,
 				     "SET_CONFIG has unknown flags %#x",
 				     c->flags);
@@ -42,11 +54,13 @@ static int get_config(struct vhost_user_backend *b,
 		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	struct vhost_user_config *c = &msg->payload.config;
+	const uint32_t left = b->config.config_size - c->offset;
+	const uint32_t len = c->size < left ? c->size : left;
 	int rc;
 
 	msg->used = (uint32_t)sizeof(*c) + c->size;
-	rc = b->ops.get_config(b->opaque, c->offset, config_bytes(msg),
-			       c->size);
+	memset(config_bytes(msg) + len, 0, c->size - len);
+	rc = b->ops.get_config(b->opaque, c->offset, config_bytes(msg), len);
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "GET_CONFIG of %u bytes at offset %u: the device refuses",
 				     c->size, c->offset);

@@ -63,12 +63,21 @@ static bool table_fits(const struct vhost_user_priv_msg *msg)
 	       (n < room && room == VHOST_USER_MAX_REGIONS);
 }
 
-/* filler: a GET_CONFIG whose payload is too short for the reply is valid. */
-static bool config_fits(const struct vhost_user_priv_msg *msg, bool filler)
+static uint32_t config_room(const struct vhost_user_priv_msg *msg)
 {
-	uint32_t room = msg->hdr.size - kinds[K(CONFIG)].size;
+	return msg->hdr.size - kinds[K(CONFIG)].size;
+}
 
-	return msg->payload.config.size == room || (filler && room == 0);
+/*
+ * get: a GET_CONFIG whose payload is too short for the reply is valid. SPDK sends each
+ * request with room for the maximum.
+ */
+static bool config_request_fits(const struct vhost_user_priv_msg *msg, bool get)
+{
+	const uint32_t room = config_room(msg), size = msg->payload.config.size;
+
+	return size == room || (get && room == 0) ||
+	       (size < room && room == VHOST_USER_MAX_CONFIG);
 }
 
 static int bad_size(const struct vhost_user_priv_message *row,
@@ -148,7 +157,7 @@ int vhost_user_priv_check_request(const struct vhost_user_priv_message *row,
 		return bad_count(row, "regions", msg->payload.table.nregions,
 				 size, err);
 	if (row->kind == K(CONFIG) &&
-	    !config_fits(msg, row->reply == K(VALUE)))
+	    !config_request_fits(msg, row->reply == K(VALUE)))
 		return bad_count(row, "bytes", msg->payload.config.size, size,
 				 err);
 	return 0;
@@ -173,7 +182,8 @@ int vhost_user_priv_check_reply(const struct vhost_user_priv_message *row,
 	if (row->reply_kind == K(TABLE) && !table_fits(msg))
 		return bad_count(row, "regions", msg->payload.table.nregions,
 				 size, err);
-	if (row->reply_kind == K(CONFIG) && !config_fits(msg, false))
+	if (row->reply_kind == K(CONFIG) &&
+	    msg->payload.config.size != config_room(msg))
 		return bad_count(row, "bytes", msg->payload.config.size, size,
 				 err);
 	return 0;

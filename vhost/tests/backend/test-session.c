@@ -818,7 +818,7 @@ END_TEST
 START_TEST(b4_12_configuration_outside_the_space_gets_an_empty_reply)
 {
 	static const struct vhost_user_config wrong[] = {
-		{ 0, RIG_CONFIG + 1, 0 }, { RIG_CONFIG, 1, 0 },
+		{ RIG_CONFIG, 256, 0 }, { RIG_CONFIG, 1, 0 },
 		{ 0xffffffff, 2, 0 }, { 0, 0, 0 }, { 0, 257, 0 },
 		{ 1, 0xffffffff, 0 },
 	};
