@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <config.h>
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -13,105 +12,47 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <virtio-devices/metrics.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "devices/latency.h"
 #include "log.h"
 #include "metrics.h"
 
-#define MAX_STATS 64u
 /* Tags of epoll behind those of the clients. */
 #define TAG_LISTENER METRICS_CLIENTS
 #define TAG_OTHER (METRICS_CLIENTS + 1)
 
 /* ------------------------------------------------------------------- the reply */
 
-static void put_number(FILE *to, const char *name, const char *labels, uint64_t value)
+/* Numbers that only the daemon knows. */
+static void put_sessions(const struct metrics *m, FILE *to)
 {
-	char metric[64];
-	size_t i;
-
-	snprintf(metric, sizeof(metric), "cvmm_%s", name);
-	for (i = 0; metric[i]; i++)
-		if (!isalnum((unsigned char)metric[i]))
-			metric[i] = '_';
-	fprintf(to, "# TYPE %s untyped\n%s%s %" PRIu64 "\n", metric, metric, labels, value);
-}
-
-static void put_stats(const struct metrics *m, FILE *to)
-{
-	struct virtdev_stat stats[MAX_STATS];
-	uint32_t i, n = virtdev_stats(m->dev, stats, MAX_STATS);
-	char name[64], labels[64];
-
-	snprintf(labels, sizeof(labels), "{kind=\"%s\"}", m->kind);
-	for (i = 0; i < n && i < MAX_STATS; i++) {
-		snprintf(name, sizeof(name), "device_%s", stats[i].name);
-		put_number(to, name, labels, stats[i].value);
-	}
-	put_number(to, "sessions_ended", "", m->sessions);
-	put_number(to, "requests_refused", "", m->refused);
-}
-
-static void put_histogram(FILE *to, const char *labels, const struct virtdev_histogram *h)
-{
-	uint64_t count = 0;
-	uint32_t i;
-
-	for (i = 0; i < VIRTDEV_LATENCY_BUCKETS; i++) {
-		count += h->buckets[i];
-		fprintf(to, VMM_LATENCY_METRIC "_bucket{%s,le=\"%s\"} %" PRIu64 "\n", labels,
-			vmm_latency_seconds(i).text, count);
-	}
-	fprintf(to, VMM_LATENCY_METRIC "_sum{%s} %s\n" VMM_LATENCY_METRIC "_count{%s} %" PRIu64 "\n",
-		labels, vmm_latency_sum(h->sum).text, labels, count);
-}
-
-static void put_latency(const struct metrics *m, FILE *to)
-{
-	struct virtdev_histogram h;
-	const char *request;
-	char labels[96];
-	uint32_t i;
-
-	for (i = 0; (request = virtdev_latency(m->dev, i, &h)); i++) {
-		if (!i)
-			fputs("# TYPE " VMM_LATENCY_METRIC " histogram\n", to);
-		snprintf(labels, sizeof(labels), "kind=\"%s\",request=\"%s\"", m->kind, request);
-		put_histogram(to, labels, &h);
-	}
-}
-
-static void put_depths(const struct metrics *m, FILE *to)
-{
-	static const char *const names[] = { "in_flight", "max_in_flight" };
-	uint64_t depths[2];
-	unsigned int which;
-	uint32_t i;
-
-	for (which = 0; which < 2; which++)
-		for (i = 0; virtdev_queue_depth(m->dev, i, &depths[0], &depths[1]) == 0; i++)
-			fprintf(to, "%s%s%scvmm_ring_%s{kind=\"%s\",ring=\"%" PRIu32 "\"} %" PRIu64 "\n",
-				i ? "" : "# TYPE cvmm_ring_", i ? "" : names[which],
-				i ? "" : " untyped\n", names[which], m->kind, i, depths[which]);
+	fprintf(to, "# TYPE cvmm_sessions_ended untyped\ncvmm_sessions_ended %" PRIu64 "\n",
+		m->sessions);
+	fprintf(to, "# TYPE cvmm_requests_refused untyped\ncvmm_requests_refused %" PRIu64 "\n",
+		m->refused);
 }
 
 static void reply_make(const struct metrics *m, struct metrics_client *c)
 {
 	const bool gets = c->got >= 4 && !memcmp(c->request, "GET ", 4);
 	FILE *to = open_memstream(&c->reply, &c->len);
+	char *text = NULL;
+	size_t len;
+	bool whole;
 
 	if (!to)
 		return;
 	fprintf(to, "HTTP/1.0 %s\r\nContent-Type: text/plain; version=0.0.4\r\n\r\n",
 		gets ? "200 OK" : "400 Bad Request");
-	if (gets) {
-		put_stats(m, to);
-		put_latency(m, to);
-		put_depths(m, to);
-	}
-	if (fclose(to) == EOF) {
+	whole = !gets || virtdev_metrics(m->dev, "cvmm", m->kind, &text, &len) == 0;
+	if (text)
+		fwrite(text, 1, len, to);
+	if (gets)
+		put_sessions(m, to);
+	free(text);
+	if (fclose(to) == EOF || !whole) {
 		free(c->reply);
 		c->reply = NULL;
 	}
