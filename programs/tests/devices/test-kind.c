@@ -299,6 +299,26 @@ START_TEST(a_console_is_on_exactly_one_thing)
 }
 END_TEST
 
+/* Subsets of stdio, pty, socket and fd, as bits */
+static const unsigned int several[] = {
+	0x3, 0x5, 0x6, 0x7, 0x9, 0xa, 0xb, 0xc, 0xd, 0xe, 0xf,
+};
+
+START_TEST(a_console_on_several_things_is_refused)
+{
+	const struct vmm_device_common common = { .queues = 1 };
+	const char *const texts[] = { NULL, NULL, "/tmp/none/console", "0" };
+	struct virtdev *dev;
+	unsigned int way;
+
+	for (way = 0; way < 4; way++)
+		if (several[_i] & 1u << way)
+			ck_assert_int_eq(set_console(way, texts[way]), 0);
+	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err), -EINVAL);
+	ck_assert_msg(strstr(err.msg, "more than one is specified"), "%#x: %s", several[_i], err.msg);
+}
+END_TEST
+
 START_TEST(console_has_additional_streams)
 {
 	const struct vmm_device_common common = { .queues = 1 };
@@ -396,6 +416,8 @@ int main(void)
 	tcase_add_test(tc, rng_device_needs_no_key);
 	tcase_add_test(tc, reports_of_one_device_do_not_suppress_others);
 	tcase_add_test(tc, a_console_is_on_exactly_one_thing);
+	tcase_add_loop_test(tc, a_console_on_several_things_is_refused, 0,
+			    sizeof(several) / sizeof(*several));
 	tcase_add_test(tc, console_has_additional_streams);
 	tcase_add_loop_test(tc, impossible_stream_is_refused, 0,
 			    (int)(sizeof(bad_streams) / sizeof(bad_streams[0])));
