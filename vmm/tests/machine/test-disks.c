@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the disks of a machine, compared with those in a state. */
+#include <config.h>
+
+#include "machine/disks.h"
+#include "kernels.h"
+#include "rig.h"
+
+/* Devices 0 and 2 are disks of 2 MiB, device 1 is none. */
+#define BYTES UINT64_C(0x200000)
+
+static struct vmm_state_writer writer;
+
+static void setup(void)
+{
+	rig_init();
+	kernel_pvh();
+	rig_file("first", "", 0);
+	rig_file("second", "", 0);
+	ck_assert_int_eq(truncate("first", BYTES), 0);
+	ck_assert_int_eq(truncate("second", BYTES), 0);
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--disk=first", "--rng=rate=1k",
+		    "--disk=path=second,readonly");
+	rig_make();
+	memset(&writer, 0, sizeof(writer));
+	vmm_state_begin(&writer);
+}
+
+static void teardown(void)
+{
+	free(writer.bytes);
+	rig_fini();
+}
+
+static void add_disk(uint32_t device, uint64_t bytes, uint32_t read_only)
+{
+	vmm_state_section(&writer, "disk", device);
+	vmm_state_put_u64(&writer, bytes);
+	vmm_state_put_u32(&writer, read_only);
+	vmm_state_section_end(&writer);
+}
+
+static int check_disks(void)
+{
+	struct vmm_state state;
+
+	ck_assert_int_eq(vmm_state_finish(&writer), 0);
+	state = (struct vmm_state){ writer.bytes, writer.len };
+	ck_assert_int_eq(vmm_state_check(&state, &rig.err), 0);
+	return vmm_disks_check(&rig.machine, &state, &rig.err);
+}
+
+START_TEST(accepts_the_disks_that_it_described)
+{
+	vmm_disks_describe(&rig.machine, &writer);
+	ck_assert_int_eq(check_disks(), 0);
+}
+END_TEST
+
+START_TEST(accepts_larger_and_writable_disks)
+{
+	add_disk(0, BYTES - 512, 1);
+	add_disk(2, BYTES - 512, 1);
+	ck_assert_int_eq(check_disks(), 0);
+}
+END_TEST
+
+static const struct {
+	uint64_t first, second;	/* bytes of the guest's disks */
+	uint32_t read_only;	/* the second */
+	const char *says;
+} refused[] = {
+	{ BYTES + 512, BYTES, 1, "device 0: disk 'first' has 2097152 bytes, but the guest's disk has 2097664" },
+	{ BYTES, BYTES + 512, 1, "device 2: disk 'second' has 2097152 bytes" },
+	{ BYTES, BYTES, 0, "device 2: disk 'second' is read-only" },
+};
+
+/* Also if a later one would be accepted */
+START_TEST(e2_19_refuses_any_disk_that_does_not_fit)
+{
+	add_disk(0, refused[_i].first, 0);
+	add_disk(2, refused[_i].second, refused[_i].read_only);
+	ck_assert_int_eq(check_disks(), -EINVAL);
+	ck_assert_msg(strstr(rig.err.msg, refused[_i].says), "%d: %s", _i, rig.err.msg);
+}
+END_TEST
+
+START_TEST(e2_19_refuses_a_state_that_lacks_a_disk)
+{
+	add_disk(0, BYTES, 0);
+	ck_assert_int_eq(check_disks(), -EBADMSG);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("disks");
+	TCase *tc = tcase_create("disks");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, accepts_the_disks_that_it_described);
+	tcase_add_test(tc, accepts_larger_and_writable_disks);
+	tcase_add_loop_test(tc, e2_19_refuses_any_disk_that_does_not_fit, 0,
+			    sizeof(refused) / sizeof(*refused));
+	tcase_add_test(tc, e2_19_refuses_a_state_that_lacks_a_disk);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
