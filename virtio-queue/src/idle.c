@@ -36,7 +36,8 @@ static void idle_push(struct vq *q, const struct vq_chain *chain,
 		      uint32_t written)
 {
 	(void)written;
-	vq_priv_release(q, chain->head);
+	if (vq_priv_is_out(q, chain->head))
+		vq_priv_release(q, chain->head);
 }
 
 static void idle_push_batch(struct vq *q, const struct vq_chain *chains,
@@ -46,7 +47,7 @@ static void idle_push_batch(struct vq *q, const struct vq_chain *chains,
 
 	(void)written;
 	for (i = 0; i < n; i++)
-		vq_priv_release(q, chains[i].head);
+		idle_push(q, &chains[i], 0);
 }
 
 static bool idle_false(struct vq *q)
@@ -100,6 +101,12 @@ int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,
 	}
 	q->ops = &vq_priv_idle_ops;
 	return -EFAULT;
+}
+
+void vq_priv_not_out(struct vq *q, uint16_t head)
+{
+	if (q->mode.enabled)
+		vq_priv_break(q, VQ_BROKEN_NOT_OUT, head, q->size);
 }
 
 int vq_broken(const struct vq *q)

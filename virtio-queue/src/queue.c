@@ -277,57 +277,25 @@ int vq_pop_batch(struct vq *q, struct vq_chain *chains, unsigned int n)
 				    q->ops->pop_batch(q, chains, n));
 }
 
-static inline bool is_out(const struct vq *q, uint16_t head)
-{
-	return VSU_LIKELY(head < q->size) &&
-	       VSU_LIKELY(q->flights[head].state == FLIGHT_POPPED);
-}
-
-/* The caller has lost track of its chains: the ring must not be used any more. */
-static VSU_COLD void not_out(struct vq *q, uint16_t head)
-{
-	if (q->mode.enabled)
-		vq_priv_break(q, VQ_BROKEN_NOT_OUT, head, q->size);
-}
-
 void vq_unpop(struct vq *q, struct vq_chain *chain)
 {
-	if (is_out(q, chain->head))
+	if (vq_priv_is_out(q, chain->head))
 		q->ops->unpop(q, chain);
 	else
-		not_out(q, chain->head);
+		vq_priv_not_out(q, chain->head);
 }
 
 void vq_push(struct vq *q, struct vq_chain *chain, uint32_t written)
 {
-	if (VSU_UNLIKELY(!is_out(q, chain->head))) {
-		not_out(q, chain->head);
-		return;
-	}
 	vq_priv_debug_pushed(q, chain, &written, 1);
 	q->ops->push(q, chain, written);
-}
-
-/* The number of chains, from the first on, that are in flight, and not in the batch twice. */
-static unsigned int count_out(struct vq *q, const struct vq_chain *chains,
-			      unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n && is_out(q, chains[i].head); i++)
-		q->flights[chains[i].head].state = FLIGHT_RETURNED;
-	return i;
 }
 
 void vq_push_batch(struct vq *q, struct vq_chain *chains,
 		   const uint32_t *written, unsigned int n)
 {
-	const unsigned int out = count_out(q, chains, n);
-
-	vq_priv_debug_pushed(q, chains, written, out);
-	q->ops->push_batch(q, chains, written, out);
-	if (VSU_UNLIKELY(out < n))
-		not_out(q, chains[out].head);
+	vq_priv_debug_pushed(q, chains, written, n);
+	q->ops->push_batch(q, chains, written, n);
 }
 
 bool vq_publish(struct vq *q)

@@ -250,6 +250,10 @@ static void split_push(struct vq *q, const struct vq_chain *chain,
 {
 	uint16_t head = chain->head;
 
+	if (VSU_UNLIKELY(!vq_priv_is_out(q, head))) {
+		vq_priv_not_out(q, head);
+		return;
+	}
 	if (VSU_UNLIKELY(q->in_order)) {
 		vq_priv_push_in_order(q, head, written, split_use);
 		return;

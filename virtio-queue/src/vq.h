@@ -14,7 +14,6 @@ enum vq_priv_state {
 	FLIGHT_FREE = 0,
 	FLIGHT_POPPED,		/* the device works on it */
 	FLIGHT_WAITING,		/* pushed before its turn (in-order rings) */
-	FLIGHT_RETURNED,	/* in the batch that is being pushed */
 };
 
 /* A buffer id while the device side owns it. */
@@ -197,6 +196,9 @@ extern const struct vq_priv_ops vq_priv_idle_ops;
 int vq_priv_break(struct vq *q, enum vq_broken why, uint64_t got,
 		  uint64_t limit) VSU_COLD;
 
+/* The device returned a chain that it does not hold: breaks an enabled queue. */
+void vq_priv_not_out(struct vq *q, uint16_t head) VSU_COLD;
+
 /* memory.c */
 
 /*
@@ -308,6 +310,12 @@ static inline void vq_priv_taken(struct vq *q, struct vq_chain *chain,
 		q->order.ids[q->order.in] = head;
 		q->order.in = vq_priv_order_after(q, q->order.in);
 	}
+}
+
+/* Whether the device holds the chain. */
+static inline bool vq_priv_is_out(const struct vq *q, uint16_t head)
+{
+	return head < q->size && q->flights[head].state == FLIGHT_POPPED;
 }
 
 static inline uint64_t vq_priv_chain_bytes(const struct vq_chain *chain)

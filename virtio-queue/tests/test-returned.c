@@ -102,20 +102,6 @@ START_TEST(chain_that_was_pushed_cannot_be_unpopped)
 }
 END_TEST
 
-/* The batch holds one chain twice; those before it were pushed. */
-START_TEST(batch_is_pushed_up_to_a_repeated_chain)
-{
-	const uint32_t written[NCHAINS] = { 0 };
-
-	begin(FORMAT);
-	chains[2] = chains[0];
-	vq_push_batch(r.q, chains, written, NCHAINS);
-	ck_broken(&r, VQ_BROKEN_NOT_OUT);
-	ck_assert_uint_eq(vq_inflight(r.q), 1);
-	end();
-}
-END_TEST
-
 /* A device that stops its work late, and twice. */
 START_TEST(disabled_queue_ignores_a_repeated_chain)
 {
@@ -140,7 +126,6 @@ int main(void)
 	tcase_add_loop_test(tc, chain_that_was_pushed_before_breaks_the_queue, 0, N_FORMATS);
 	tcase_add_loop_test(tc, chain_of_no_queue_breaks_the_queue, 0, N_FORMATS);
 	tcase_add_loop_test(tc, chain_that_was_pushed_cannot_be_unpopped, 0, N_FORMATS);
-	tcase_add_loop_test(tc, batch_is_pushed_up_to_a_repeated_chain, 0, N_FORMATS);
 	tcase_add_loop_test(tc, disabled_queue_ignores_a_repeated_chain, 0, N_FORMATS);
 	return run_tcase(tc, "returned");
 }

@@ -211,7 +211,7 @@ VQ_API void vq_unpop(struct vq *q, struct vq_chain *chain);
  */
 VQ_API void vq_push(struct vq *q, struct vq_chain *chain, uint32_t written);
 
-/* The same for n chains; written[i] belongs to chains[i]. */
+/* The same for n chains, without that check; written[i] belongs to chains[i]. */
 VQ_API void vq_push_batch(struct vq *q, struct vq_chain *chains,
 			  const uint32_t *written, unsigned int n);
 
