@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 
 #include <vmm-sys-util/event.h>
 
@@ -248,6 +249,20 @@ START_TEST(a_disarmed_timer_does_not_fire)
 }
 END_TEST
 
+START_TEST(the_time_of_a_timer_begins_when_it_is_armed)
+{
+	const uint64_t hour_ns = UINT64_C(3600) * 1000000000, before = vsu_now_ns();
+	int fd = vsu_timer_new();
+	struct itimerspec left;
+
+	ck_assert_int_eq(vsu_timer_arm(fd, hour_ns), 0);
+	ck_assert_int_eq(timerfd_gettime(fd, &left), 0);
+	ck_assert_uint_ge((uint64_t)left.it_value.tv_sec * 1000000000 + (uint64_t)left.it_value.tv_nsec,
+			  hour_ns - (vsu_now_ns() - before));
+	vsu_fd_close(&fd);
+}
+END_TEST
+
 START_TEST(timer_fires_once)
 {
 	int fd = vsu_timer_new();
@@ -315,6 +330,7 @@ int main(void)
 	util_add_rows(tc, drain_works_where_preadv2_is_refused, refusals);
 	util_add_rows(tc, b1_13_pipe_that_hung_up_is_refused_where_preadv2_is, refusals);
 	tcase_add_test(tc, a_disarmed_timer_does_not_fire);
+	tcase_add_test(tc, the_time_of_a_timer_begins_when_it_is_armed);
 	tcase_add_test(tc, timer_fires_once);
 	tcase_add_test(tc, timer_that_is_disarmed_does_not_fire);
 	tcase_add_test(tc, timer_accepts_the_longest_time);
