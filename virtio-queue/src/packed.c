@@ -246,10 +246,8 @@ static void packed_push(struct vq *q, const struct vq_chain *chain,
 {
 	uint16_t head = chain->head;
 
-	if (VSU_UNLIKELY(!vq_priv_is_out(q, head))) {
-		vq_priv_not_out(q, head);
+	if (vq_priv_refuses(q, head))
 		return;
-	}
 	if (VSU_UNLIKELY(q->in_order)) {
 		vq_priv_push_in_order(q, head, written, packed_use);
 		return;

@@ -248,18 +248,14 @@ static void split_use(struct vq *q, uint16_t id, uint32_t written)
 static void split_push(struct vq *q, const struct vq_chain *chain,
 		       uint32_t written)
 {
-	uint16_t head = chain->head;
-
-	if (VSU_UNLIKELY(!vq_priv_is_out(q, head))) {
-		vq_priv_not_out(q, head);
+	if (vq_priv_refuses(q, chain->head))
 		return;
-	}
 	if (VSU_UNLIKELY(q->in_order)) {
-		vq_priv_push_in_order(q, head, written, split_use);
+		vq_priv_push_in_order(q, chain->head, written, split_use);
 		return;
 	}
-	split_use(q, head, written);
-	vq_priv_release(q, head);
+	split_use(q, chain->head, written);
+	vq_priv_release(q, chain->head);
 }
 
 /* Like split_push(), without the work that a batch needs only once. */

@@ -70,10 +70,8 @@ static void tracked_push(struct vq *q, const struct vq_chain *chain,
 {
 	uint16_t head = chain->head;
 
-	if (VSU_UNLIKELY(!vq_priv_is_out(q, head))) {
-		vq_priv_not_out(q, head);
+	if (vq_priv_refuses(q, head))
 		return;
-	}
 	if (q->in_order) {
 		vq_priv_push_in_order(q, head, written,
 				      q->format->tracking->use);

@@ -318,6 +318,15 @@ static inline bool vq_priv_is_out(const struct vq *q, uint16_t head)
 	return head < q->size && q->flights[head].state == FLIGHT_POPPED;
 }
 
+/* Whether a push is refused, because the device does not hold the chain. */
+static inline bool vq_priv_refuses(struct vq *q, uint16_t head)
+{
+	if (VSU_LIKELY(vq_priv_is_out(q, head)))
+		return false;
+	vq_priv_not_out(q, head);
+	return true;
+}
+
 static inline uint64_t vq_priv_chain_bytes(const struct vq_chain *chain)
 {
 	return (uint64_t)chain->readable_len + chain->writable_len;
