@@ -151,7 +151,8 @@ static int set_features(struct vhost_user_backend *b,
 			struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	uint64_t want = msg->payload.u64, changed = want ^ b->features;
-	bool news = !b->features_set || changed;
+	/* the device is not concerned by dirty logging, and may forget settings */
+	bool news = !b->features_set || changed & ~OWN_FEATURES;
 	uint32_t i;
 	int rc = 0;
 

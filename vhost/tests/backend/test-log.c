@@ -144,6 +144,23 @@ START_TEST(buffers_are_logged_while_log_all_is_set)
 END_TEST
 
 /* The log address of a used ring may differ from its memory address. */
+/* A card would forget what its driver told it by the control queue. */
+START_TEST(device_receives_no_features_when_only_logging_changes)
+{
+	unsigned int before;
+	struct log l;
+
+	init(&l);
+	before = l.r.features_set;
+	ck_assert_uint_ne(before, 0);
+	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	ck_assert_uint_eq(log_all(&l, false), 0);
+	ck_assert_uint_eq(l.r.features_set, before);
+	fini(&l);
+}
+END_TEST
+
 START_TEST(used_ring_is_logged_at_its_log_address_if_requested)
 {
 	struct log l;
@@ -473,6 +490,7 @@ int main(void)
 	TCase *tc = rig_case(s, "log");
 
 	tcase_add_test(tc, buffers_are_logged_while_log_all_is_set);
+	tcase_add_test(tc, device_receives_no_features_when_only_logging_changes);
 	tcase_add_test(tc, used_ring_is_logged_at_its_log_address_if_requested);
 	tcase_add_test(tc, log_can_be_replaced_while_rings_run);
 	if (!KEEPS_SIGNALS)
