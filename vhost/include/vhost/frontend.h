@@ -85,10 +85,10 @@ struct vhost_user_frontend_ops {
 	void (*memory)(void *opaque, const struct vsu_error *err);
 	/*
 	 * A request was refused, and the session continues; err names it. Either
-	 * the back-end refused set_config, set_call or reset; or this session
-	 * refused a request of the back-end, or closed its failed channel. A
-	 * hostile back-end can cause any number of reports, so limit the rate
-	 * of log lines.
+	 * the back-end refused set_config, a kept write, set_call or reset; or
+	 * this session refused a request of the back-end, or closed its failed
+	 * channel. A hostile back-end can cause any number of reports, so limit
+	 * the rate of log lines.
 	 */
 	void (*refused)(void *opaque, const struct vsu_error *err);
 	/*

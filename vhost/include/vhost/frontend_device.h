@@ -240,6 +240,22 @@ VHOST_USER_API int vhost_user_frontend_forget_ring(
 		struct vhost_user_frontend *f, uint32_t index,
 		struct vsu_error *err) VSU_NODISCARD;
 
+/*
+ * Keeps a write that the driver made to its configuration, without sending it: each
+ * start sends it to the back-end, after the features and before the rings run. A
+ * replacement of the back-end thus receives it too. A later write to the same bytes
+ * replaces it. Use it for settings, not for commands. If the back-end refuses it,
+ * ops->refused is called and the start continues. In any state; reset forgets all writes.
+ * -EINVAL for more than 8 bytes, -ENOSPC for the ninth write.
+ */
+VHOST_USER_API int vhost_user_frontend_keep_config(struct vhost_user_frontend *f,
+					      uint32_t off, const void *buf,
+					      uint32_t len,
+					      struct vsu_error *err)
+	VSU_NODISCARD;
+/* The driver has reset the device, by whatever way. */
+VHOST_USER_API void vhost_user_frontend_forget_config(struct vhost_user_frontend *f);
+
 VSU_END_DECLS
 
 #endif

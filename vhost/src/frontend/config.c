@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include <vhost/frontend_device.h>
+
 #include "frontend/priv.h"
 #include <vmm-sys-util/checked.h>
 
@@ -106,6 +108,7 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 	if (f->reconnect.away && !f->reconnect.resume &&
 	    f->state == VHOST_USER_FRONTEND_NEGOTIATING) {
 		f->parking = false;
+		vhost_user_frontend_forget_config(f);
 		vhost_user_priv_fe_free_rings(f);
 		vhost_user_priv_fe_drop_inflight(f);
 		return 0;
@@ -118,6 +121,7 @@ int vhost_user_frontend_reset(struct vhost_user_frontend *f,
 	if (rc < 0)
 		return rc;
 	f->parking = false;
+	vhost_user_frontend_forget_config(f);
 	vhost_user_priv_fe_free_rings(f);
 	vhost_user_priv_fe_drop_inflight(f);
 	vhost_user_priv_fe_shmem_clear(f);

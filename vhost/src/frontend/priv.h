@@ -17,6 +17,7 @@
 #include "wire/messages.h"
 #include "frontend/handler.h"
 #include "frontend/mappings.h"
+#include "frontend/kept.h"
 #include "frontend/sequence.h"
 #include <vhost/frontend.h>
 #include <vhost/frontend_device.h>
@@ -210,6 +211,7 @@ struct vhost_user_frontend {
 	struct fe_memory mem;
 	struct fe_postcopy postcopy;
 	bool config_changed;
+	struct fe_kept kept;
 	struct fe_done done;
 
 	struct fe_inflight inflight;

@@ -57,15 +57,19 @@ static void start_done(struct vhost_user_frontend *f)
 }
 
 /*
- * A back-end may fail to provide an in-flight area; any other refusal ends the
- * start.
+ * A back-end may fail to provide an in-flight area, and refuse a repeated write of
+ * the configuration; any other refusal ends the start.
  */
 static void start_refused(struct vhost_user_frontend *f,
 			  const struct fe_pending *p,
 			  const struct vsu_error *err)
 {
+	struct vsu_error why = *err;
+
 	if (p->request == VHOST_USER_GET_INFLIGHT_FD)
 		f->inflight.asked = false;
+	else if (p->request == VHOST_USER_SET_CONFIG)
+		vhost_user_priv_fe_report(f, &why);
 	else
 		vhost_user_priv_fe_fail(f, err);
 }
@@ -80,6 +84,8 @@ static const struct fe_step start_steps[] = {
 	{ .send = vhost_user_priv_fe_send_features },
 	{ .send = send_features_ok },
 	{ .send = send_get_status },
+	{ .send = vhost_user_priv_fe_send_kept,
+	  .count = vhost_user_priv_fe_kept_count },
 	{ .send = vhost_user_priv_fe_send_get_inflight },
 	{ .send = vhost_user_priv_fe_send_set_inflight },
 	{ .send = vhost_user_priv_fe_send_memory,

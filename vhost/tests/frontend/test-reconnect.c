@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vhost/frontend_device.h>
 #include <vm-memory/access.h>
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/event.h>
@@ -522,6 +523,78 @@ START_TEST(interrupted_read_of_configuration_completes)
 }
 END_TEST
 
+static int keep(uint8_t writeback)
+{
+	return vhost_user_frontend_keep_config(fe, 32, &writeback, 1, NULL);
+}
+
+/* The write of 0 arrives after the features and before the rings. */
+static void check_order(void)
+{
+	if (peer.last.hdr.request != VHOST_USER_SET_CONFIG)
+		return;
+	ck_assert_uint_eq(peer.last.payload[12], 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_FEATURES), 1);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_KICK), 0);
+}
+
+START_TEST(kept_config_is_repeated_before_the_rings_run)
+{
+	run();
+	ck_assert_int_eq(keep(1), 0);
+	ck_assert_int_eq(keep(0), 0);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_CONFIG), 0);
+	close(peer.sock);
+	peer.sock = -1;
+	while (state() != VHOST_USER_FRONTEND_RUNNING || !connects) {
+		vhost_user_frontend_dispatch(fe);
+		if (peer_step(&peer))
+			check_order();
+	}
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_CONFIG), 1);
+	ck_assert_uint_eq(notified.refused, 0);
+}
+END_TEST
+
+START_TEST(refused_kept_config_is_reported_and_the_start_continues)
+{
+	run();
+	ck_assert_int_eq(keep(0), 0);
+	next.deviation = PEER_REFUSE;
+	next.deviation_at = VHOST_USER_SET_CONFIG;
+	kill_peer();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(notified.refused, 1);
+	ck_assert(strstr(notified.refusal.msg, "SET_CONFIG"));
+}
+END_TEST
+
+START_TEST(forgotten_config_is_not_repeated)
+{
+	run();
+	ck_assert_int_eq(keep(0), 0);
+	vhost_user_frontend_forget_config(fe);
+	kill_peer();
+	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_RUNNING);
+	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_CONFIG), 0);
+}
+END_TEST
+
+START_TEST(eight_config_writes_are_kept)
+{
+	unsigned int i;
+
+	run();
+	for (i = 0; i < 8; i++)
+		ck_assert_int_eq(vhost_user_frontend_keep_config(fe, i, "", 1, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_keep_config(fe, 9, "", 1, NULL), -ENOSPC);
+	ck_assert_int_eq(vhost_user_frontend_keep_config(fe, 7, "", 1, NULL), 0);
+	ck_assert_int_eq(vhost_user_frontend_keep_config(fe, 249, "12345678", 8, NULL), -EINVAL);
+	ck_assert_int_eq(vhost_user_frontend_keep_config(fe, 0, "123456789", 9, NULL), -EINVAL);
+}
+END_TEST
+
 START_TEST(session_may_be_freed_while_disconnected)
 {
 	lose_back_end();
@@ -649,6 +722,10 @@ static void add_away(Suite *s)
 	tcase_add_test(tc, memory_set_while_disconnected_is_sent_to_the_next_back_end);
 	tcase_add_test(tc, interrupted_memory_change_completes);
 	tcase_add_test(tc, interrupted_read_of_configuration_completes);
+	tcase_add_test(tc, kept_config_is_repeated_before_the_rings_run);
+	tcase_add_test(tc, refused_kept_config_is_reported_and_the_start_continues);
+	tcase_add_test(tc, forgotten_config_is_not_repeated);
+	tcase_add_test(tc, eight_config_writes_are_kept);
 	tcase_add_test(tc, session_may_be_freed_while_disconnected);
 }
 
