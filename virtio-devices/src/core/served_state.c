@@ -12,7 +12,9 @@
 #include "core/transport_priv.h"
 
 #define STATE_MAGIC 0x76726573u	/* "serv" */
+/* 2: the device's own state follows that of its server. */
 #define STATE_LAYOUT 1u
+#define STATE_LAYOUT_OWN 2u
 /* Maximum bytes: the server's state and its surroundings. */
 #define MAX_STATE (2 * (size_t)VIRTDEV_STATE_MAX)
 
@@ -23,10 +25,13 @@ int virtdev_transport_take(const struct virtdev_transport *t,
 {
 	struct virtdev_state_writer w = { .max = MAX_STATE };
 	struct virtdev_state_writer part = { .max = MAX_STATE };
+	struct virtdev_state_writer own = { .max = MAX_STATE };
 	uint32_t i;
 
+	if (t->dev->ops.state_save)
+		t->dev->ops.state_save(t->dev->self, &own);
 	virtdev_state_put_u32(&w, STATE_MAGIC);
-	virtdev_state_put_u32(&w, STATE_LAYOUT);
+	virtdev_state_put_u32(&w, own.len ? STATE_LAYOUT_OWN : STATE_LAYOUT);
 	virtdev_state_put_u32(&w, t->dev->info.id);
 	virtdev_priv_transport_save(t, &part);
 	virtdev_priv_state_put_part(&w, &part);
@@ -36,6 +41,8 @@ int virtdev_transport_take(const struct virtdev_transport *t,
 	}
 	virtdev_state_put_u32(&w, (uint32_t)state_len);
 	virtdev_state_put_bytes(&w, state, state_len);
+	if (own.len || own.error)
+		virtdev_priv_state_put_part(&w, &own);
 	if (w.error || state_len > VIRTDEV_STATE_MAX) {
 		free(w.bytes);
 		return vsu_error_sys(err, w.error ? w.error : -EFBIG,
@@ -78,7 +85,18 @@ static int load_positions(const struct virtdev_transport *t,
 	return 0;
 }
 
-static int load_rest(const struct virtdev_transport *t,
+static int load_own(const struct virtdev_transport *t,
+		    struct virtdev_state_reader *r, struct vsu_error *err)
+{
+	struct virtdev_state_reader own = virtdev_priv_state_get_part(r);
+
+	return t->dev->ops.state_load ?
+	       t->dev->ops.state_load(t->dev->self, t->dev->ops.state_version,
+				      &own, err) :
+	       virtdev_state_end(&own, err);
+}
+
+static int load_rest(const struct virtdev_transport *t, uint32_t layout,
 		     struct virtdev_state_reader *r,
 		     struct virtdev_queue_position *positions,
 		     struct virtdev_state_reader *state, struct vsu_error *err)
@@ -89,7 +107,24 @@ static int load_rest(const struct virtdev_transport *t,
 		return vsu_error_set(err, rc, "%s: invalid queues in the state",
 				     virtdev_name(t->dev));
 	*state = virtdev_priv_state_get_part(r);
-	return virtdev_state_end(r, err);
+	if (layout == STATE_LAYOUT_OWN)
+		rc = load_own(t, r, err);
+	return rc ? rc : virtdev_state_end(r, err);
+}
+
+/* The layout; negative: not such a state, or one of another device. */
+static int read_head(const struct virtdev_transport *t,
+		     struct virtdev_state_reader *r, struct vsu_error *err)
+{
+	const uint32_t magic = virtdev_state_get_u32(r);
+	const uint32_t layout = virtdev_state_get_u32(r);
+
+	if (magic == STATE_MAGIC &&
+	    (layout == STATE_LAYOUT || layout == STATE_LAYOUT_OWN) &&
+	    virtdev_state_get_u32(r) == t->dev->info.id)
+		return (int)layout;
+	return vsu_error_set(err, -EBADMSG,
+			     "this is not the state of a device that another process or the kernel serves");
 }
 
 int virtdev_transport_load(struct virtdev_transport *t, const void *bytes,
@@ -99,20 +134,18 @@ int virtdev_transport_load(struct virtdev_transport *t, const void *bytes,
 {
 	struct virtdev_state_reader r = { .at = bytes, .left = len };
 	struct virtdev_state_reader part;
+	const int layout = read_head(t, &r, err);
 	int rc;
 
-	if (virtdev_state_get_u32(&r) != STATE_MAGIC ||
-	    virtdev_state_get_u32(&r) != STATE_LAYOUT ||
-	    virtdev_state_get_u32(&r) != t->dev->info.id)
-		return vsu_error_set(err, -EBADMSG,
-				     "this is not the state of a device that another process or the kernel serves");
+	if (layout < 0)
+		return layout;
 	part = virtdev_priv_state_get_part(&r);
 	rc = virtdev_priv_transport_load(t, &part, err);
 	if (rc < 0)
 		return rc;
 	rc = virtdev_state_end(&part, err);
 	if (!rc)
-		rc = load_rest(t, &r, positions, &part, err);
+		rc = load_rest(t, (uint32_t)layout, &r, positions, &part, err);
 	if (rc < 0) {
 		virtdev_transport_reset_done(t);
 		return rc;

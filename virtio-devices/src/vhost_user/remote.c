@@ -20,19 +20,35 @@ static void on_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 	memcpy(buf, r->bytes + off, len);
 }
 
-/* The device shows the driver's write after the back-end has replied. */
+/*
+ * The device shows the driver's write after the back-end has replied. A setting is
+ * also kept, for later starts; a back-end that is away receives it then.
+ */
 static int on_config_write(void *self, uint32_t off, const void *buf,
 			   uint32_t len)
 {
 	struct virtdev_vhost_user *r = self;
+	bool kept = false;
 	int rc;
 
 	if (r->own_space)
 		return -EPERM;
+	if (virtdev_priv_remote_is_setting(r, off, len))
+		kept = !virtdev_priv_remote_keep(r, off, buf, len, NULL);
+	if (kept && vhost_user_frontend_state(r->frontend) ==
+		    VHOST_USER_FRONTEND_AWAY) {
+		memcpy(r->bytes + off, buf, len);
+		return 0;
+	}
 	rc = vhost_user_frontend_set_config(r->frontend, off, buf, len, false,
 					    NULL);
 	return rc ? rc : vhost_user_frontend_get_config(r->frontend, 0,
 					r->config.config_size, NULL);
+}
+
+static void on_reset(void *self)
+{
+	virtdev_priv_remote_forget_settings(self);
 }
 
 /* A queue of this device never starts in this process. */
@@ -67,7 +83,10 @@ static int make_device(struct virtdev_vhost_user *r, struct vsu_error *err)
 	static const struct virtdev_ops ops = {
 		.size = sizeof(ops), .name = "vhost-user",
 		.config_read = on_config_read, .config_write = on_config_write,
-		.queue_start = on_queue_start,
+		.queue_start = on_queue_start, .reset = on_reset,
+		.state_version = 1,
+		.state_save = virtdev_priv_remote_save_settings,
+		.state_load = virtdev_priv_remote_load_settings,
 	};
 	const uint64_t features = vhost_user_frontend_features(r->frontend);
 	struct virtdev_info info = {
@@ -161,6 +180,8 @@ static void on_started(void *opaque)
 	struct virtdev_vhost_user *r = opaque;
 
 	r->changing = false;
+	if (r->settings.n)	/* repeated by the start */
+		ask_for_config(r);
 	if (r->stop_wanted)
 		(void)!vhost_user_frontend_stop(r->frontend, NULL);
 	else
@@ -408,6 +429,7 @@ int virtdev_vhost_user_start(struct virtdev_vhost_user *r, uint64_t features,
 int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
 {
 	virtdev_priv_remote_forget(r);
+	virtdev_priv_remote_forget_settings(r);
 	r->pausing = false;
 	switch (vhost_user_frontend_state(r->frontend)) {
 	case VHOST_USER_FRONTEND_STARTING:

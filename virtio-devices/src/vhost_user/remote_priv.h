@@ -3,6 +3,7 @@
 #ifndef VIRTIO_DEVICES_REMOTE_PRIV_H
 #define VIRTIO_DEVICES_REMOTE_PRIV_H
 
+#include <virtio-devices/state.h>
 #include <virtio-devices/vhost_user.h>
 
 #define CONFIG_MAX 256u		/* maximum of the protocol */
@@ -16,6 +17,20 @@ enum remote_change {
 	REMOTE_SAME,
 	REMOTE_RESET,		/* forget the queue */
 	REMOTE_START,		/* forget the queue, then start it with its new ring */
+};
+
+/* Settings of the driver in its configuration space: remote_settings.c. */
+#define MAX_SETTINGS 8u
+#define MAX_SETTING_BYTES 8u
+
+struct remote_setting {
+	uint32_t off, len;
+	unsigned char bytes[MAX_SETTING_BYTES];
+};
+
+struct remote_settings {
+	struct remote_setting list[MAX_SETTINGS];
+	unsigned int n;
 };
 
 struct virtdev_vhost_user {
@@ -39,6 +54,7 @@ struct virtdev_vhost_user {
 	struct vhost_user_ring rings[REMOTE_QUEUES]; /* of queues to start */
 	/* the configuration must be read when requests are possible again */
 	bool config_stale;
+	struct remote_settings settings;
 	unsigned char bytes[CONFIG_MAX];
 };
 
@@ -49,6 +65,21 @@ const struct remote_preset *virtdev_priv_remote_preset(uint32_t id);
 /* Number of queues: from the caller, the device, or its kind, in this order. */
 uint32_t virtdev_priv_remote_queues(const struct virtdev_vhost_user *r,
 				    uint64_t features);
+
+/* remote_settings.c: what each start repeats, and a saved state contains */
+
+/* True if the bytes are a setting of this kind, which a back-end must remember. */
+bool virtdev_priv_remote_is_setting(const struct virtdev_vhost_user *r,
+				    uint32_t off, uint32_t len);
+int virtdev_priv_remote_keep(struct virtdev_vhost_user *r, uint32_t off,
+			     const void *buf, uint32_t len,
+			     struct vsu_error *err);
+void virtdev_priv_remote_forget_settings(struct virtdev_vhost_user *r);
+/* Of struct virtdev_ops. Nothing is written without settings. */
+void virtdev_priv_remote_save_settings(void *self, struct virtdev_state_writer *w);
+int virtdev_priv_remote_load_settings(void *self, uint32_t version,
+				      struct virtdev_state_reader *r,
+				      struct vsu_error *err);
 
 /* remote_postcopy.c: operations of the session, if the owner has them. */
 struct vhost_user_frontend_device_ops;

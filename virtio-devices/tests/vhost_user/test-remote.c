@@ -614,6 +614,103 @@ START_TEST(config_write_is_visible_after_its_acknowledgement)
 }
 END_TEST
 
+#define WRITEBACK 32
+
+static void write_through(void)
+{
+	connect_as(VIRTDEV_ID_BLOCK);
+	rig.config[WRITEBACK] = 1;
+	ck_assert_int_eq(virtdev_config_write(virtdev_vhost_user_device(rig.remote),
+					      WRITEBACK, "", 1), 0);
+	pump();
+	ck_assert_uint_eq(rig.config[WRITEBACK], 0);
+	rig.config[WRITEBACK] = 1;	/* as a new back-end begins */
+}
+
+START_TEST(setting_of_the_driver_is_repeated_by_a_start)
+{
+	unsigned char byte = 9;
+
+	write_through();
+	ck_assert_int_eq(start(), 0);
+	pump();
+	ck_assert_uint_eq(rig.config[WRITEBACK], 0);
+	virtdev_config_read(virtdev_vhost_user_device(rig.remote), WRITEBACK,
+			    &byte, 1);
+	ck_assert_uint_eq(byte, 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(reset_forgets_the_settings_of_the_driver)
+{
+	write_through();
+	if (_i)
+		virtdev_reset(virtdev_vhost_user_device(rig.remote));
+	else
+		ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 1);
+	ck_assert_int_eq(start(), 0);
+	pump();
+	ck_assert_uint_eq(rig.config[WRITEBACK], 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(other_writes_are_not_repeated)
+{
+	connect_as(VIRTDEV_ID_BLOCK);
+	ck_assert_int_eq(virtdev_config_write(virtdev_vhost_user_device(rig.remote),
+					      40, "", 1), 0);
+	pump();
+	rig.config[40] = 1;
+	ck_assert_int_eq(start(), 0);
+	pump();
+	ck_assert_uint_eq(rig.config[40], 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(settings_are_part_of_a_saved_state)
+{
+	unsigned char byte;
+	void *bytes;
+	size_t len;
+
+	write_through();
+	ck_assert_int_eq(virtdev_state_take(virtdev_vhost_user_device(rig.remote),
+					    &bytes, &len, NULL), 0);
+	teardown();
+	connect_as(VIRTDEV_ID_BLOCK);
+	rig.config[WRITEBACK] = 1;
+	ck_assert_int_eq(virtdev_state_load(virtdev_vhost_user_device(rig.remote),
+					    bytes, len, NULL), 0);
+	free(bytes);
+	virtdev_config_read(virtdev_vhost_user_device(rig.remote), WRITEBACK,
+			    &byte, 1);
+	ck_assert_uint_eq(byte, 0);
+	ck_assert_int_eq(start(), 0);
+	pump();
+	ck_assert_uint_eq(rig.config[WRITEBACK], 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(unknown_or_truncated_settings_are_refused)
+{
+	void *bytes;
+	size_t len;
+
+	write_through();
+	ck_assert_int_eq(virtdev_state_take(virtdev_vhost_user_device(rig.remote),
+					    &bytes, &len, NULL), 0);
+	((unsigned char *)bytes)[20 + _i]++;	/* offset, or length */
+	ck_assert_int_eq(virtdev_state_load(virtdev_vhost_user_device(rig.remote),
+					    bytes, len, NULL), -EBADMSG);
+	free(bytes);
+	teardown();
+}
+END_TEST
+
 START_TEST(c1_13_dead_session_stops_at_once_and_refuses_a_start)
 {
 	unsigned char byte;
@@ -803,6 +900,11 @@ int main(void)
 	tcase_add_test(tc,
 		       c2_31_endless_config_changes_end_with_the_last_configuration);
 	tcase_add_test(tc, config_write_is_visible_after_its_acknowledgement);
+	tcase_add_test(tc, setting_of_the_driver_is_repeated_by_a_start);
+	tcase_add_loop_test(tc, reset_forgets_the_settings_of_the_driver, 0, 2);
+	tcase_add_test(tc, other_writes_are_not_repeated);
+	tcase_add_test(tc, settings_are_part_of_a_saved_state);
+	tcase_add_loop_test(tc, unknown_or_truncated_settings_are_refused, 0, 8);
 	tcase_add_test(tc, c1_13_dead_session_stops_at_once_and_refuses_a_start);
 	tcase_add_test(tc,
 		       pause_keeps_the_positions_and_the_next_start_continues);
