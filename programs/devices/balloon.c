@@ -56,5 +56,6 @@ const struct vmm_device_kind vmm_balloon_kind = {
 	.min_queue_size = 2, .queue_size = "128", .keys = keys,
 	.value = { .key = "size" },
 	.open = balloon_open, .resize = virtdev_balloon_set_target,
+	.resize_key = "size",
 	.refresh = balloon_refresh,
 };

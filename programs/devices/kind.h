@@ -170,6 +170,8 @@ struct vmm_device_kind {
 	 */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);
+	/* The key of that size; NULL: the size belongs to the device's state, or to its file. */
+	const char *resize_key;
 	/* Applies the config's keys with runtime; NULL: the kind has none. */
 	int (*limit)(struct virtdev *dev, const void *config,
 		     struct vsu_error *err);

@@ -341,6 +341,9 @@ static int parse_device(struct parse *p, struct vsu_error *err)
 	const size_t len = strcspn(p->list, ",");
 	char word[32];
 
+	p->spec->absent = !strcmp(p->list, "none");
+	if (p->spec->absent)
+		return 0;
 	p->spec->kind = vmm_device_kind_named(p->list, len);
 	p->spec->id = virtdev_vhost_user_id_of(p->list, len);
 	if (p->spec->kind || p->spec->id)

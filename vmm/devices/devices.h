@@ -33,6 +33,7 @@ struct vmm_device_spec {
 	bool spawned;		/* likewise, by a daemon that cvmm starts */
 	bool plugged;		/* added while the guest runs */
 	bool continues;		/* the guest has used it before */
+	bool absent;		/* a free slot of the bus: no device */
 	bool kernel;		/* served by the host's kernel */
 	char socket[VMM_SOCKET_MAX];
 	uint32_t reconnect_ms;	/* initial delay before reconnecting; 0: do not

@@ -31,7 +31,7 @@ struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec)
 {
 	struct vmm_device_facts facts = { .file = NULL };
 
-	if ((!spec->remote || spec->spawned) && spec->kind->describe)
+	if ((!spec->remote || spec->spawned) && spec->kind && spec->kind->describe)
 		spec->kind->describe(spec->config, &facts);
 	return facts;
 }

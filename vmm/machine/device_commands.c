@@ -12,6 +12,7 @@
 #include "control/passed.h"
 #include "machine/conversion.h"
 #include "machine/device_commands.h"
+#include "machine/live.h"
 #include "machine/migrate.h"
 #include "machine/plug.h"
 #include "machine/postcopy.h"
@@ -201,7 +202,7 @@ static int device_resize(struct vmm_machine *m, struct vmm_device *d,
 	vmm_virtio_lock(d->virtio);
 	rc = d->spec.kind->resize(vmm_machine_local_device(d), bytes, err);
 	vmm_virtio_unlock(d->virtio);
-	return rc;
+	return rc ? rc : vmm_live_resize(m, d, bytes, err);
 }
 
 int vmm_command_resize(void *machine, char *const *words, FILE *answer,
@@ -218,8 +219,9 @@ int vmm_command_resize(void *machine, char *const *words, FILE *answer,
 int vmm_command_limit(void *machine, char *const *words, FILE *answer,
 		      struct vsu_error *err)
 {
+	struct vmm_machine *m = machine;
 	struct vmm_device *d = NULL;
-	int rc = device_find(machine, words, &d, err);
+	int rc = device_find(m, words, &d, err);
 
 	(void)answer;
 	if (rc < 0)
@@ -227,8 +229,12 @@ int vmm_command_limit(void *machine, char *const *words, FILE *answer,
 	if (!vmm_machine_local_device(d))
 		return vsu_error_set(err, -EOPNOTSUPP, "%s: device '%s' is served by another process or the kernel, which cvmm cannot limit",
 				     words[0], words[1]);
-	return vmm_device_limit(&d->spec, vmm_machine_local_device(d), words[0],
-				words[2], err);
+	if (m->pause.migration)
+		return vsu_error_set(err, -EBUSY, "%s: the destination already has the limits of this machine; repeat it there, or here if the migration fails",
+				     words[0]);
+	rc = vmm_device_limit(&d->spec, vmm_machine_local_device(d), words[0],
+			      words[2], err);
+	return rc ? rc : vmm_live_change(m, d, words[2], err);
 }
 
 static struct vmm_device *find_balloon(struct vmm_machine *m)

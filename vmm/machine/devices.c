@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <virtio-devices/mmio.h>
@@ -224,6 +225,8 @@ void vmm_machine_free_device(struct vmm_device *d)
 
 	d->virtio = NULL;
 	d->coming = NULL;
+	free(d->list);
+	d->list = NULL;
 	vmm_virtio_free(virtio);
 	vmm_virtio_remote_cancel(coming);
 }
@@ -323,9 +326,12 @@ static int make_devices(struct vmm_machine *m, enum server server,
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < m->ndevices; i++)
-		if (server_of(&m->devices[i].spec) == server)
+	for (i = 0; !rc && i < m->ndevices; i++) {
+		if (m->devices[i].spec.absent && !m->on_bus)
+			return vsu_error_set(err, -EINVAL, "--device none: this is a free slot of a PCI bus, which the machine does not have; leave it out");
+		if (!m->devices[i].spec.absent && server_of(&m->devices[i].spec) == server)
 			rc = vmm_machine_make_device(m, i, err);
+	}
 	return rc;
 }
 

@@ -288,7 +288,8 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 	m->signals.opaque = m;
 
 	for (i = 0; !rc && i < m->ndevices; i++)
-		vmm_virtio_set_cpus(m->devices[i].virtio, m->cpus);
+		if (m->devices[i].virtio)
+			vmm_virtio_set_cpus(m->devices[i].virtio, m->cpus);
 	return rc;
 }
 

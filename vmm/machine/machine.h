@@ -61,6 +61,10 @@ struct vmm_device {
 	struct vmm_machine *machine;	/* set during hot plug and removal */
 	struct vmm_machine *owner;	/* set when the device is created */
 	uint64_t actual;	/* bytes of a balloon in the last event */
+	char *list;		/* live.h: its list of keys, if not that of its option */
+	bool added;		/* by device-add: list is that of --device */
+	bool resized;		/* list has the size that the host has requested */
+	uint64_t requested;	/* bytes of it */
 };
 
 /* Failed accesses of a CPU; see cpu_faults.c. */

@@ -167,6 +167,7 @@ static void migration_free(struct vmm_migration *g)
 	vsu_fd_close(&g->cancel_fd);
 	free(g->sender.state.bytes);
 	free(g->sender.config.head.bytes);
+	vmm_live_words_free(&g->words);
 	vmm_migrate_options_free(&g->options);
 	free(g);
 	m->pause.migration = NULL;
@@ -269,13 +270,13 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 {
 	struct vmm_machine *m = g->m;
 
-	if (vmm_plugged_hold(m, true, err) < 0)
+	if (vmm_live_words_make(m, &g->words, err) < 0 || vmm_plugged_hold(m, true, err) < 0)
 		return err->code;
 	g->sender.config = (struct vmm_sender_config){
 		.address = g->options.address, .memory = &m->memory, .windows = &m->shmem,
 		.failed = vmm_memory_failed(&m->memory),
-		.slots = m->slots, .log = &g->log, .words = m->options->words,
-		.nwords = m->options->nwords,
+		.slots = m->slots, .log = &g->log, .words = g->words.words,
+		.nwords = g->words.n,
 		.downtime_ns = g->options.downtime_ms * NS_PER_MS,
 		.channels = (unsigned int)g->options.connections - 1,
 		.postcopy = g->options.postcopy, .rounds = g->options.rounds,

@@ -6,6 +6,7 @@
 #include <ev.h>
 #include <pthread.h>
 
+#include "machine/live.h"
 #include "machine/machine.h"
 #include "machine/migrate_options.h"
 #include "machine/stop.h"
@@ -17,6 +18,7 @@ struct vmm_migration {
 	struct vmm_machine *m;
 	struct vmm_migrate_options options;
 	struct vmm_sender sender;
+	struct vmm_live_words words;	/* of sender */
 	pthread_t thread;
 	bool started;
 	int cancel_fd;

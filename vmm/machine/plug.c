@@ -12,6 +12,7 @@
 #include "x86/port_numbers.h"
 #include "log.h"
 #include "machine/devices.h"
+#include "machine/live.h"
 #include "machine/plug.h"
 
 /* Time limit of a hot-plugged back-end's handshake; the guest keeps running. */
@@ -251,6 +252,8 @@ int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 	memset(d, 0, sizeof(*d));
 	d->machine = m;
 	rc = read_list(m, list, &d->spec, err);
+	if (!rc)
+		rc = vmm_live_add(d, list, err);
 	if (!rc)
 		rc = device_begin(m, i, err);
 	if (rc < 0) {

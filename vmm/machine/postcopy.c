@@ -279,6 +279,8 @@ static int listen_servers(struct vmm_postcopy *p, struct vsu_error *err)
 	int rc = 0;
 
 	for (i = 0; rc >= 0 && i < m->ndevices; i++) {
+		if (!m->devices[i].virtio)
+			continue;
 		rc = vmm_virtio_postcopy_listen(m->devices[i].virtio, &to, err);
 		p->nservers += rc > 0;
 	}

@@ -19,6 +19,7 @@
 #include "kvm/vm_state.h"
 #include "log.h"
 #include "machine/disks.h"
+#include "machine/live.h"
 #include "machine/recording.h"
 #include "machine/restore.h"
 #include "machine/sharing.h"
@@ -257,13 +258,38 @@ static int load_device(struct vmm_machine *m, unsigned int i,
 		       struct vsu_error *err)
 {
 	struct vmm_state_fields f;
-	int rc = vmm_state_find(&m->restore.state, "device", i, &f, err);
+	int rc;
 
+	if (!m->devices[i].virtio)
+		return 0;
+	rc = vmm_state_find(&m->restore.state, "device", i, &f, err);
 	if (!rc)
 		rc = vmm_virtio_check_save(m->devices[i].virtio, err);
 	if (!rc)
 		rc = vmm_virtio_load(m->devices[i].virtio, f.at, f.left, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i) : 0;
+}
+
+/*
+ * A size that the host has requested while the guest moved: the command line, which
+ * comes first, lacks it. That of a saved machine has it, unless another was specified.
+ */
+static int load_requested(struct vmm_machine *m, unsigned int i, struct vsu_error *err)
+{
+	struct vmm_device *d = &m->devices[i];
+	struct virtdev *dev = vmm_machine_local_device(d);
+	struct vmm_state_fields f;
+	uint64_t bytes;
+	int rc;
+
+	if (!m->options->stream || !dev || !d->spec.kind->resize_key ||
+	    vmm_state_find(&m->restore.state, "requested", i, &f, NULL) < 0)
+		return 0;
+	bytes = vmm_state_get_u64(&f);
+	rc = vmm_state_fields_end(&f, err);
+	if (!rc)
+		rc = d->spec.kind->resize(dev, bytes, err);
+	return rc ? rc : vmm_live_resize(m, d, bytes, err);
 }
 
 /*
@@ -315,6 +341,8 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 		rc = vmm_console_load(m->console, state, err);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = load_device(m, i, err);
+	for (i = 0; !rc && i < m->ndevices; i++)
+		rc = load_requested(m, i, err);
 	if (!rc)
 		rc = read_plugged(m, err);
 	if (!rc && m->options->from)
@@ -332,7 +360,8 @@ int vmm_restore_resume(struct vmm_machine *m, struct vsu_error *err)
 
 	(void)err;
 	for (i = 0; vmm_restore_wanted(m) && i < m->ndevices; i++)
-		(void)!vmm_virtio_resume(m->devices[i].virtio);
+		if (m->devices[i].virtio)
+			(void)!vmm_virtio_resume(m->devices[i].virtio);
 	return 0;
 }
 

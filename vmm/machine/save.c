@@ -14,6 +14,7 @@
 
 #include "kvm/vm_state.h"
 #include "machine/disks.h"
+#include "machine/live.h"
 #include "machine/postcopy.h"
 #include "machine/save.h"
 #include "machine/save_files.h"
@@ -30,6 +31,7 @@ struct vmm_save {
 	struct vmm_machine *m;
 	enum then then;
 	struct vmm_save_files files;
+	struct vmm_live_words words;	/* of files */
 	struct vmm_stop stop;
 	ev_prepare step;		/* pauses devices after each turn of the loop */
 	pthread_t writer;
@@ -72,6 +74,7 @@ static void save_free(struct vmm_save *s)
 	vmem_map_unref(s->files.map);
 	vsu_fd_close(&s->done_fd);
 	free(s->files.state.bytes);
+	vmm_live_words_free(&s->words);
 	vmm_save_target_close(&s->files);
 	free(s);
 	m->pause.save = NULL;
@@ -130,6 +133,7 @@ bool vmm_save_progress(const struct vmm_machine *m, uint64_t *done, uint64_t *to
 
 static void put_machine(const struct vmm_machine *m, struct vmm_state_writer *w)
 {
+	const unsigned int places = vmm_live_places(m);
 	unsigned int i;
 
 	vmm_state_section(w, "machine", 0);
@@ -142,9 +146,22 @@ static void put_machine(const struct vmm_machine *m, struct vmm_state_writer *w)
 	vmm_state_put_u32(w, m->plug.goes);
 	vmm_state_put_u32(w, m->plug.asked);
 	vmm_state_put_u64(w, vsu_now_ns() - m->small_ports.start_ns);
-	vmm_state_put_u32(w, m->ndevices);
-	for (i = 0; i < m->ndevices; i++)
+	vmm_state_put_u32(w, places);
+	for (i = 0; i < places; i++)
 		vmm_state_put_u32(w, m->devices[i].spec.id);
+	vmm_state_section_end(w);
+}
+
+/* The size that the host requests, which may have changed since the migration began. */
+static void put_requested(const struct vmm_machine *m, unsigned int i,
+			  struct vmm_state_writer *w)
+{
+	const struct vmm_device *d = &m->devices[i];
+
+	if (!d->virtio || !d->spec.kind || !d->spec.kind->resize_key || !d->resized)
+		return;
+	vmm_state_section(w, "requested", i);
+	vmm_state_put_u64(w, d->requested);
 	vmm_state_section_end(w);
 }
 
@@ -153,8 +170,11 @@ static int put_device(const struct vmm_machine *m, unsigned int i,
 {
 	void *bytes;
 	size_t len;
-	int rc = vmm_virtio_take(m->devices[i].virtio, &bytes, &len, err);
+	int rc;
 
+	if (!m->devices[i].virtio)
+		return 0;
+	rc = vmm_virtio_take(m->devices[i].virtio, &bytes, &len, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "device %u", i);
 	vmm_state_section(w, "device", i);
@@ -202,6 +222,8 @@ int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
 	vmm_console_save(m->console, w);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = put_device(m, i, w, err);
+	for (i = 0; i < m->ndevices; i++)
+		put_requested(m, i, w);
 	return rc;
 }
 
@@ -249,9 +271,8 @@ static int check_device(const struct vmm_device *d, unsigned int i,
 {
 	int rc;
 
-	if (!d->virtio || d->machine)
-		return vsu_error_set(err, -EOPNOTSUPP, "device %u was added or removed while the guest ran, and the saved command line describes the devices from its start",
-				     i);
+	if (!d->virtio)
+		return 0;
 	if (d->spec.kind && vmm_device_describe(&d->spec).temporary)
 		return vsu_error_set(err, -EOPNOTSUPP, "device %u: the changes of a disk with snapshot=on end with this program; give it a file for them, with overlay=FILE",
 				     i);
@@ -274,6 +295,7 @@ int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err)
 		return vsu_error_set(err, -EPERM, "the guest lost a part of its memory");
 	if (vmm_memory_wants_private(&m->memory))
 		return vsu_error_set(err, -EOPNOTSUPP, "the guest has private memory (--memory private=on), which cvmm cannot read; only a machine without it can be saved or migrated");
+	rc = vmm_window_check_order(&m->shmem, err);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = check_device(&m->devices[i], i, err);
 	return rc;
@@ -313,8 +335,12 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 	}
 	s->m = m;
 	s->then = then;
-	s->files.words = m->options->words;
-	s->files.nwords = m->options->nwords;
+	if (vmm_live_words_make(m, &s->words, err) < 0) {
+		free(s);
+		return NULL;
+	}
+	s->files.words = s->words.words;
+	s->files.nwords = s->words.n;
 	s->files.memory = &m->memory;
 	s->files.failed = vmm_memory_failed(&m->memory);
 	vmm_save_target_init(&s->files);
@@ -326,6 +352,7 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 	    !vmm_save_target_open(&s->files, words, vmm_control_passed(m->control), err))
 		return s;
 	vmm_save_target_close(&s->files);
+	vmm_live_words_free(&s->words);
 	vsu_fd_close(&s->done_fd);
 	free(s);
 	return NULL;

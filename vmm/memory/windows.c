@@ -96,6 +96,19 @@ void vmm_window_disown(struct vmm_windows *s, const void *owner)
 		}
 }
 
+int vmm_window_check_order(const struct vmm_windows *s, struct vsu_error *err)
+{
+	unsigned int i;
+	bool gap = false;
+
+	for (i = 0; i < s->n; i++) {
+		if (gap && s->windows[i].owner)
+			return vsu_error_set(err, -EOPNOTSUPP, "a device with shared memory regions was removed, and without it those of other devices would have other addresses");
+		gap |= !s->windows[i].owner;
+	}
+	return 0;
+}
+
 const struct vmm_window *vmm_window_find(const struct vmm_windows *s,
 					  const void *owner, uint8_t shmid)
 {

@@ -96,6 +96,9 @@ void vmm_window_set_apart(struct vmm_windows *s, const void *owner,
  */
 void vmm_window_disown(struct vmm_windows *s, const void *owner);
 
+/* -EOPNOTSUPP: a machine without the removed devices would have other addresses. */
+int vmm_window_check_order(const struct vmm_windows *s, struct vsu_error *err);
+
 /* The owner's window of that id, or NULL. */
 const struct vmm_window *vmm_window_find(const struct vmm_windows *s,
 					  const void *owner, uint8_t shmid);

@@ -28,10 +28,13 @@
 static const struct kind {
 	const char *name;
 	uint32_t version;
+	bool optional;		/* an earlier reader may skip it */
 } kinds[] = {
-	{ "machine", 1 }, { "working-set", 1 }, { "memory", 1 }, { "cpu", 1 }, { "irqchip", 1 },
-	{ "clock", 1 }, { "ports", 1 }, { "serial", 1 }, { "device", 1 },
-	{ "disk", 1 }, { "disk-content", 1 }, { "plugged", 1 }, { "end", 1 },
+	{ "machine", 1, false }, { "working-set", 1, false }, { "memory", 1, false },
+	{ "cpu", 1, false }, { "irqchip", 1, false }, { "clock", 1, false },
+	{ "ports", 1, false }, { "serial", 1, false }, { "device", 1, false },
+	{ "disk", 1, false }, { "disk-content", 1, false }, { "plugged", 1, false },
+	{ "requested", 1, true }, { "end", 1, false },
 };
 
 static const struct kind *find_kind(const char *name)
@@ -145,7 +148,7 @@ void vmm_state_section(struct vmm_state_writer *w, const char *name,
 	memcpy(at, name, strlen(name));
 	store_number(at + AT_VERSION, kind ? kind->version : 1, 4);
 	store_number(at + AT_INSTANCE, instance, 4);
-	store_number(at + AT_FLAGS, REQUIRED, 4);
+	store_number(at + AT_FLAGS, kind && kind->optional ? 0 : REQUIRED, 4);
 }
 
 void vmm_state_section_end(struct vmm_state_writer *w)

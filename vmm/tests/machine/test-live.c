@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the command line of a machine whose devices were changed. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cli/parse.h"
+#include "machine/live.h"
+#include "../util.h"
+
+static struct vmm_machine m;
+static struct vmm_options options;
+static char words[1024], joined[2048];
+static char *argv[17];
+
+/* A running machine with this command line, whose words are separated by blanks. */
+static void start(const char *line)
+{
+	char *word;
+	unsigned int i;
+	int argc = 0;
+
+	memset(&m, 0, sizeof(m));
+	snprintf(words, sizeof(words), "run %s", line);
+	for (word = strtok(words, " "); word && argc < 16; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	ck_assert_int_eq(vmm_options_parse(&options, argc, argv, NULL), 0);
+	m.options = &options;
+	m.ndevices = options.ndevices;
+	for (i = 0; i < m.ndevices; i++) {
+		ck_assert_int_eq(vmm_device_parse(&options.devices[i],
+						  &m.devices[i].spec, NULL), 0);
+		m.devices[i].virtio = (struct vmm_virtio *)&m;	/* is not used */
+	}
+}
+
+static void add(unsigned int i, const char *list)
+{
+	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
+
+	ck_assert_int_eq(vmm_device_parse(&option, &m.devices[i].spec, NULL), 0);
+	ck_assert_int_eq(vmm_live_add(&m.devices[i], list, NULL), 0);
+	m.devices[i].virtio = (struct vmm_virtio *)&m;
+	if (i >= m.ndevices)
+		m.ndevices = i + 1;
+}
+
+static void take_out(unsigned int i)
+{
+	free(m.devices[i].list);
+	memset(&m.devices[i], 0, sizeof(m.devices[i]));
+}
+
+static const char *live(void)
+{
+	struct vmm_live_words out;
+	size_t len = 0;
+	int i;
+
+	ck_assert_int_eq(vmm_live_words_make(&m, &out, NULL), 0);
+	joined[0] = '\0';
+	for (i = 0; i < out.n; i++)
+		len += (size_t)snprintf(joined + len, sizeof(joined) - len, "%s%s",
+					i ? " " : "", out.words[i]);
+	vmm_live_words_free(&out);
+	return joined;
+}
+
+static void change(unsigned int i, const char *keys)
+{
+	ck_assert_int_eq(vmm_live_change(&m, &m.devices[i], keys, NULL), 0);
+}
+
+static void finish(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < m.ndevices; i++)
+		free(m.devices[i].list);
+}
+
+START_TEST(an_unchanged_machine_keeps_its_words)
+{
+	static const char line[] = "builtin:selftest a.img --disk b.img --rng=1000 --cpus 2 --balloon=0";
+
+	start(line);
+	ck_assert_str_eq(live(), line);
+	finish();
+}
+END_TEST
+
+START_TEST(an_added_device_follows_all_others)
+{
+	start("builtin:selftest --rng=1000 --cpus 2");
+	add(1, "disk,path=a.img");
+	ck_assert_str_eq(live(), "builtin:selftest --rng=1000 --cpus 2 --device=disk,path=a.img");
+	finish();
+}
+END_TEST
+
+START_TEST(a_file_that_was_passed_keeps_its_name)
+{
+	start("builtin:selftest");
+	add(0, "disk,path=fd:17:/srv/a.img,overlay=fd:18:b.cow");
+	ck_assert_str_eq(live(), "builtin:selftest --device=disk,path=/srv/a.img,overlay=b.cow");
+	take_out(0);
+	add(0, "net,fd=7");
+	ck_assert_str_eq(live(), "builtin:selftest --device=net,fd=7");
+	finish();
+}
+END_TEST
+
+START_TEST(a_removed_device_leaves_its_slot_free)
+{
+	start("builtin:selftest a.img --disk b.img --rng=1000");
+	take_out(0);
+	take_out(1);
+	ck_assert_str_eq(live(), "builtin:selftest --device=none --device=none --rng=1000");
+	ck_assert_uint_eq(vmm_live_places(&m), 3);
+	finish();
+}
+END_TEST
+
+START_TEST(free_slots_behind_the_last_device_are_left_out)
+{
+	start("builtin:selftest --rng=1000 a.img --disk b.img");
+	take_out(2);
+	take_out(1);
+	ck_assert_str_eq(live(), "builtin:selftest --rng=1000");
+	ck_assert_uint_eq(vmm_live_places(&m), 1);
+	finish();
+}
+END_TEST
+
+START_TEST(a_device_in_the_place_of_another_has_its_number)
+{
+	start("builtin:selftest --disk a.img --rng=1000");
+	take_out(0);
+	add(0, "balloon,64M");
+	ck_assert_str_eq(live(), "builtin:selftest --device=balloon,64M --rng=1000");
+	finish();
+}
+END_TEST
+
+START_TEST(changed_keys_replace_those_of_the_option)
+{
+	start("builtin:selftest a,b.img --disk b.img,rate=1M,readonly=on --balloon=0");
+	change(0, "rate=2M");
+	change(1, "rate=3M,iops=4");
+	change(2, "size=33554432");
+	ck_assert_str_eq(live(), "builtin:selftest --disk=path=a,,b.img,rate=2M "
+				 "--disk b.img,readonly=on,rate=3M,iops=4 --balloon=size=33554432");
+	change(0, "rate=5M");
+	change(2, "size=0");
+	ck_assert_str_eq(live(), "builtin:selftest --disk=path=a,,b.img,rate=5M "
+				 "--disk b.img,readonly=on,rate=3M,iops=4 --balloon=size=0");
+	finish();
+}
+END_TEST
+
+START_TEST(an_added_device_can_be_changed_too)
+{
+	start("builtin:selftest --balloon=size=1M,free-page-reporting=on");
+	add(1, "disk,a.img,rate=1M");
+	add(2, "balloon,64M,deflate-on-oom=on");
+	change(0, "size=2M");
+	change(1, "rate=2M");
+	change(2, "size=0");
+	ck_assert_str_eq(live(), "builtin:selftest --balloon=free-page-reporting=on,size=2M "
+				 "--device=disk,a.img,rate=2M "
+				 "--device=balloon,deflate-on-oom=on,size=0");
+	finish();
+}
+END_TEST
+
+START_TEST(a_device_that_comes_or_goes_is_refused)
+{
+	struct vmm_live_words out;
+	struct vsu_error err;
+
+	start("builtin:selftest --rng=1000");
+	m.devices[0].retired = true;
+	ck_assert_int_eq(vmm_live_words_make(&m, &out, &err), -EBUSY);
+	ck_assert_str_eq(err.msg, "device 0 is being removed; try again");
+	m.devices[0].retired = false;
+	m.devices[0].coming = (struct remote *)&m;
+	ck_assert_int_eq(vmm_live_words_make(&m, &out, &err), -EBUSY);
+	ck_assert_str_eq(err.msg, "device 0 is being added; try again");
+	finish();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("live");
+	TCase *tc = tcase_create("words");
+
+	tcase_add_test(tc, an_unchanged_machine_keeps_its_words);
+	tcase_add_test(tc, an_added_device_follows_all_others);
+	tcase_add_test(tc, a_file_that_was_passed_keeps_its_name);
+	tcase_add_test(tc, a_removed_device_leaves_its_slot_free);
+	tcase_add_test(tc, free_slots_behind_the_last_device_are_left_out);
+	tcase_add_test(tc, a_device_in_the_place_of_another_has_its_number);
+	tcase_add_test(tc, changed_keys_replace_those_of_the_option);
+	tcase_add_test(tc, an_added_device_can_be_changed_too);
+	tcase_add_test(tc, a_device_that_comes_or_goes_is_refused);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
