@@ -205,6 +205,8 @@ struct vhost_user_backend_ops {
 	 * CONFIGURE_MEM_SLOTS.
 	 */
 	int (*postcopy)(void *opaque, bool on);
+	/* Memory that the replacement of this process receives, see backend_device.h. */
+	void (*kept)(void *opaque, void *bytes, size_t len);
 };
 
 struct vhost_user_backend_config {
@@ -232,6 +234,7 @@ struct vhost_user_backend_config {
 	uint32_t iotlb_entries;	/* number of translations, up to 65536; 0: do not offer
 				   ACCESS_PLATFORM */
 	struct vhost_user_postcopy_guard *postcopy_guard; /* borrowed; or NULL */
+	uint32_t kept_size;	/* bytes of that memory; 0: none */
 };
 
 /*

@@ -85,6 +85,18 @@ VHOST_USER_API int vhost_user_backend_missed(struct vhost_user_backend *b,
 VHOST_USER_API bool vhost_user_backend_keep_kick(struct vhost_user_backend *b,
 						 uint32_t ring) VSU_NODISCARD;
 
+/*
+ * With config->kept_size and the operation kept, the file of an in-flight area also has
+ * room for the device's own state. Front-ends pass it on with the area, unread, to the
+ * back-end that replaces this one. kept is called when such a file arrives, while no ring
+ * runs, with memory of kept_size bytes, zeroed at first; and with NULL before that memory
+ * is unmapped, except by vhost_user_backend_free(). Other processes can write to it.
+ *
+ * The owner that continues with the state found there reports it by this call, so that
+ * the front-end knows.
+ */
+VHOST_USER_API void vhost_user_backend_kept_loaded(struct vhost_user_backend *b);
+
 VSU_END_DECLS
 
 #endif

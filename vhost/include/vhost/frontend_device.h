@@ -256,6 +256,13 @@ VHOST_USER_API int vhost_user_frontend_keep_config(struct vhost_user_frontend *f
 /* The driver has reset the device, by whatever way. */
 VHOST_USER_API void vhost_user_frontend_forget_config(struct vhost_user_frontend *f);
 
+/*
+ * How often a back-end has continued with the state that its predecessor left behind the
+ * in-flight area (backend_device.h). False: the area has no room for a state.
+ */
+VHOST_USER_API bool vhost_user_frontend_kept_loads(const struct vhost_user_frontend *f,
+					      uint64_t *loads);
+
 VSU_END_DECLS
 
 #endif

@@ -275,6 +275,7 @@ static void device_reset(struct vhost_user_backend *b)
 	for (i = 0; i < b->config.nrings; i++)
 		ring_reset(b, i);
 	vhost_user_priv_log_drop(b);
+	vhost_user_priv_kept_clear(b);
 	rc = vhost_user_priv_inflight_drop(b);
 	if (rc < 0) {
 		vsu_error_sys(&b->why, rc, "the in-flight area cannot be released");

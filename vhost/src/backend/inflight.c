@@ -105,15 +105,17 @@ static int get_area(struct vhost_user_backend *b,
 	struct vhost_user_inflight *in = &msg->payload.inflight;
 	uint64_t size = in->num_queues *
 			part_size(b, entries_made(b, in->queue_size));
-	int fd = new_area(size);
+	int fd;
 
+	in->mmap_size = size;
+	in->mmap_offset = 0;
+	fd = new_area(vhost_user_priv_kept_file_size(b, in));
 	if (fd < 0)
 		return vsu_error_sys(err, fd,
 				     "GET_INFLIGHT_FD: cannot make %" PRIu64 " bytes of memory",
 				     size);
 	b->reply_fd = fd;
-	in->mmap_size = size;
-	in->mmap_offset = 0;
+	vhost_user_priv_kept_make(b, in, fd);
 	in->padding = 0;
 	msg->hdr.size = sizeof(*in);
 	return 0;
@@ -199,6 +201,7 @@ static int set_area(struct vhost_user_backend *b,
 	b->inflight.part_len = in->mmap_size / in->num_queues / PART_ALIGNMENT *
 			   PART_ALIGNMENT;
 	b->rings_changed = true;
+	vhost_user_priv_kept_map(b, in, msg->fds[0]);
 	return 0;
 }
 
@@ -212,8 +215,10 @@ int vhost_user_priv_inflight_drop(struct vhost_user_backend *b)
 
 	for (i = 0; rc == 0 && b->rings && i < b->config.nrings; i++)
 		rc = vq_set_inflight(b->rings[i].vq, NULL, 0);
-	if (rc == 0)
+	if (rc == 0) {
+		vhost_user_priv_kept_unmap(b);
 		b->inflight.block = vmem_block_unref(b->inflight.block);
+	}
 	return rc;
 }
 
@@ -245,7 +250,8 @@ int vhost_user_priv_inflight_attach(const struct vhost_user_backend *b,
 
 bool vhost_user_priv_inflight_failed(const struct vhost_user_backend *b)
 {
-	return b->inflight.block && vmem_block_failed(b->inflight.block);
+	return (b->inflight.block && vmem_block_failed(b->inflight.block)) ||
+	       (b->inflight.kept && vmem_block_failed(b->inflight.kept));
 }
 
 static const struct vhost_user_priv_handler handlers[] = {

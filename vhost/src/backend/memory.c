@@ -25,6 +25,7 @@ void vhost_user_priv_memory_fini(struct vhost_user_backend *b)
 	vhost_user_priv_unstage(b);
 	b->log.block = vmem_block_unref(b->log.block);
 	b->inflight.block = vmem_block_unref(b->inflight.block);
+	b->inflight.kept = vmem_block_unref(b->inflight.kept);
 	vhost_user_priv_table_free(&b->mem.table);
 	vhost_user_priv_iotlb_clear(b);
 	vmem_iotlb_free(b->mem.iotlb);

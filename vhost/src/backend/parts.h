@@ -135,6 +135,7 @@ struct vhost_user_priv_log {
 /* The in-flight area: inflight.c. */
 struct vhost_user_priv_inflight {
 	struct vmem_block *block; /* NULL: no area */
+	struct vmem_block *kept; /* the room behind it, or NULL: kept.c */
 	uint32_t rings, entries; /* number of parts, and ring size, as agreed */
 	uint64_t part_len;	/* bytes of a part */
 };

@@ -214,6 +214,17 @@ void vhost_user_priv_note_unlogged(struct vhost_user_backend *b);
 /* Memory may have changed: records whether the log is too short for it. */
 void vhost_user_priv_note_short_log(struct vhost_user_backend *b);
 
+/* kept.c: the room behind an area */
+uint64_t vhost_user_priv_kept_file_size(const struct vhost_user_backend *b,
+					const struct vhost_user_inflight *in);
+void vhost_user_priv_kept_make(const struct vhost_user_backend *b,
+			       const struct vhost_user_inflight *in, int fd);
+void vhost_user_priv_kept_map(struct vhost_user_backend *b,
+			      const struct vhost_user_inflight *in, int fd);
+/* The device is reset: its former state must not reach another process. */
+void vhost_user_priv_kept_clear(const struct vhost_user_backend *b);
+void vhost_user_priv_kept_unmap(struct vhost_user_backend *b);
+
 /* inflight.c */
 /* Attaches a ring that is about to start to its part of the area, if any. */
 int vhost_user_priv_inflight_attach(const struct vhost_user_backend *b,

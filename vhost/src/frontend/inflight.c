@@ -8,9 +8,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <unistd.h>
+
+#include <vhost/frontend_device.h>
 
 #include "frontend/priv.h"
 #include "wire/descriptor.h"
+#include "wire/kept.h"
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 
@@ -77,6 +81,20 @@ int vhost_user_priv_fe_send_set_inflight(struct vhost_user_frontend *f,
 	if (f->inflight.fd < 0)
 		return 0;
 	return vhost_user_priv_fe_request(f, &r, err);
+}
+
+bool vhost_user_frontend_kept_loads(const struct vhost_user_frontend *f,
+				    uint64_t *loads)
+{
+	struct vhost_user_priv_kept head;
+	uint64_t at;
+
+	if (f->inflight.fd < 0 || !vhost_user_priv_kept_at(&f->inflight.area, &at) ||
+	    pread(f->inflight.fd, &head, sizeof(head), (off_t)at) != sizeof(head) ||
+	    head.magic != VHOST_USER_PRIV_KEPT_MAGIC)
+		return false;
+	*loads = head.loads;
+	return true;
 }
 
 /* The file comes from the back-end, so its kind is checked. */

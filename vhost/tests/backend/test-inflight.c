@@ -223,6 +223,98 @@ START_TEST(b4_09_reset_drops_the_area)
 }
 END_TEST
 
+/* ---------------------------------------------- the room for a device's state */
+
+#define KEPT 100u
+
+static unsigned char *kept;
+static unsigned int kept_calls;
+
+static void on_kept(void *opaque, void *bytes, size_t len)
+{
+	(void)opaque;
+	kept = bytes;
+	kept_calls++;
+	ck_assert_uint_eq(len, bytes ? KEPT : 0);
+}
+
+static int init_kept(struct rig *r, struct vhost_user_inflight *in)
+{
+	int fd;
+
+	kept = NULL;
+	kept_calls = 0;
+	rig_prepare(r);
+	r->ops.kept = on_kept;
+	r->config.kept_size = KEPT;
+	rig_start(r);
+	rig_negotiate(r);
+	ck_assert_uint_eq(rig_set_memory(r), 0);
+	fd = get_area(r, 2, RIG_SIZE, in);
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+START_TEST(bytes_behind_the_area_reach_the_next_back_end)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd = init_kept(&r, &in);
+
+	ck_assert_uint_eq(in.mmap_size, 2 * PART_MADE);
+	ck_assert_uint_eq(kept_calls, 0);
+	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	ck_assert_ptr_nonnull(kept);
+	ck_assert_uint_eq(kept[0], 0);
+	memset(kept, 0x77, KEPT);
+	next_session(&r);
+	kept = NULL;
+	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	ck_assert_uint_eq(kept[0], 0x77);
+	ck_assert_uint_eq(kept[KEPT - 1], 0x77);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
+/* Of an earlier version, or another program: the same area without a room. */
+START_TEST(b4_23_area_without_a_room_has_no_state)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd = init_kept(&r, &in), other = memfd_create("area", MFD_CLOEXEC);
+
+	/* exact, one byte short of a room, and a room without its mark */
+	ck_assert_int_eq(ftruncate(other, (off_t)(((in.mmap_size + 4095) & ~UINT64_C(4095)) +
+				   (_i ? 64 + KEPT - (_i == 1) : 0))), 0);
+	ck_assert_uint_eq(set_area(&r, &in, other), 0);
+	ck_assert_uint_eq(kept_calls, 0);
+	rig_set_ring(&r, 0);
+	take_two_and_finish_the_second(&r);
+	vsu_fd_close(&fd);
+	vsu_fd_close(&other);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(a3_17_reset_clears_the_room)
+{
+	struct vhost_user_inflight in;
+	struct rig r;
+	int fd = init_kept(&r, &in);
+
+	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	memset(kept, 0x77, KEPT);
+	ck_assert_uint_eq(rig_ack(&r, VHOST_USER_RESET_DEVICE, NULL, 0, NULL, 0), 0);
+	ck_assert_ptr_null(kept);
+	ck_assert_uint_eq(kept_calls, 2);
+	ck_assert_uint_eq(set_area(&r, &in, fd), 0);
+	ck_assert_uint_eq(kept[KEPT - 1], 0);
+	vsu_fd_close(&fd);
+	rig_fini(&r);
+}
+END_TEST
+
 static void on_park(void *opaque, uint32_t ring)
 {
 	(void)opaque;
@@ -401,6 +493,9 @@ int main(void)
 	tcase_add_test(tc, next_back_end_continues_incomplete_requests);
 	tcase_add_test(tc, ring_larger_than_the_requested_area_is_recorded);
 	tcase_add_test(tc, ring_without_an_area_starts_at_its_base);
+	tcase_add_test(tc, bytes_behind_the_area_reach_the_next_back_end);
+	tcase_add_loop_test(tc, b4_23_area_without_a_room_has_no_state, 0, 3);
+	tcase_add_test(tc, a3_17_reset_clears_the_room);
 	tcase_add_test(tc, b4_22_skip_drain_without_an_area_drains);
 	tcase_add_test(tc, b4_09_reset_drops_the_area);
 	tcase_add_loop_test(tc, b4_05_area_of_invalid_size_is_refused, 0,
