@@ -10,6 +10,7 @@
 #include <vmm-sys-util/sized.h>
 
 #include "blk/priv.h"
+#include "core/kept.h"
 
 #define BLK_DEVICE_ID 2u
 #define BLK_MAX_QUEUES 256u
@@ -393,6 +394,7 @@ int virtdev_blk_new(const struct virtdev_blk_config *config,
 		return rc;
 	}
 	blk->disk->owned = true;
+	virtdev_priv_set_keeps(blk->dev);
 	*out = blk->dev;
 	return 0;
 }

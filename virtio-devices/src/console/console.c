@@ -11,6 +11,7 @@
 #include <vmm-sys-util/sized.h>
 
 #include "console/priv.h"
+#include "core/kept.h"
 
 #define DEFAULT_QUEUE_MAX 256u
 
@@ -198,8 +199,12 @@ static int make_device(struct console *c, uint32_t queue_size_max,
 			    CONSOLE_F_EMERG_WRITE |
 			    (c->has_control ? CONSOLE_F_MULTIPORT : 0),
 	};
+	int rc;
 
-	return virtdev_new(&ops, &info, c, &c->dev, err);
+	rc = virtdev_new(&ops, &info, c, &c->dev, err);
+	if (!rc)
+		virtdev_priv_set_keeps(c->dev);
+	return rc;
 }
 
 static int make_console(const struct virtdev_console_config *config,

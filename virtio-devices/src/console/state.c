@@ -8,6 +8,7 @@
 #include <virtio-devices/state.h>
 
 #include "console/priv.h"
+#include "core/state_priv.h"
 
 /* Bits of a port in the state. */
 enum { KNOWN = 1, READY = 2, GUEST_OPEN = 4, HOST_OPEN = 8, ALL = 15 };
@@ -33,7 +34,7 @@ void virtdev_priv_console_save(void *self, struct virtdev_state_writer *w)
 						  (p->guest_open ? GUEST_OPEN : 0) |
 						  (p->host_open ? HOST_OPEN : 0)));
 		virtdev_state_put_u8(w, (uint8_t)p->pending);
-		virtdev_state_put_u32(w, p->written);
+		virtdev_state_put_u32(w, w->running ? 0 : p->written);
 	}
 }
 

@@ -40,11 +40,11 @@ static int report_unsaved(const struct virtdev *dev, int rc, struct vsu_error *e
 	return rc;
 }
 
-int virtdev_state_take(struct virtdev *dev, void **bytes, size_t *len,
-		       struct vsu_error *err)
+int virtdev_priv_state_collect(struct virtdev *dev, bool running, void **bytes,
+			       size_t *len, struct vsu_error *err)
 {
 	struct virtdev_state_writer body = { .max = VIRTDEV_STATE_MAX - STATE_HEAD,
-					     .err = err };
+					     .running = running, .err = err };
 	struct virtdev_state_writer all = { .max = VIRTDEV_STATE_MAX };
 
 	if (dev->ops.state_save)
@@ -64,6 +64,12 @@ int virtdev_state_take(struct virtdev *dev, void **bytes, size_t *len,
 	*bytes = all.bytes;
 	*len = all.len;
 	return 0;
+}
+
+int virtdev_state_take(struct virtdev *dev, void **bytes, size_t *len,
+		       struct vsu_error *err)
+{
+	return virtdev_priv_state_collect(dev, false, bytes, len, err);
 }
 
 /* Checks the header; returns the version of the model's state. */

@@ -20,10 +20,17 @@ struct virtdev {
 		       const struct vsu_error *what);
 	void *report_opaque;
 	struct virtdev_measured *measured;	/* of each queue, borrowed; or NULL */
+	bool keeps;		/* core/kept.h */
+	unsigned char *kept;	/* memory of kept_len bytes, or NULL */
+	size_t kept_len;
 	bool paused;
 	bool loads;		/* between the turns of a load, of: */
 	struct virtdev_state_reader loaded;
 };
+
+/* As virtdev_state_take(). */
+int virtdev_priv_state_collect(struct virtdev *dev, bool running, void **bytes,
+			       size_t *len, struct vsu_error *err);
 
 /* Whether these regions are valid. */
 bool virtdev_priv_has_good_regions(const struct virtdev_info *info);

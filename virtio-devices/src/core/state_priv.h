@@ -10,6 +10,7 @@ struct virtdev_state_writer {
 	size_t len, room;
 	size_t max;
 	int error;		/* the first one; 0: none */
+	bool running;		/* the device runs: positions within requests are invalid */
 	struct vsu_error *err;	/* set by virtdev_state_refuse(), or NULL */
 };
 

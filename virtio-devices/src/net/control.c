@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/kept.h"
 #include "net/priv.h"
 
 /* In place of an answer: the command needs further turns. */
@@ -180,6 +181,7 @@ static uint32_t command_serve(void *opaque, struct vq *q,
 		answer = command_run(opaque, &command, &in);
 	if (answer == LATER)
 		return VQ_TURN_LATER;
+	virtdev_priv_keep(((struct net *)opaque)->dev);
 	return vq_cursor_write(&out, &answer, 1);
 }
 

@@ -12,6 +12,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "core/kept.h"
 #include "net/priv.h"
 
 /* ------------------------------------------------------------------ the queues */
@@ -262,6 +263,7 @@ int virtdev_priv_net_new(const struct virtdev_net_config *c,
 		return rc;
 	}
 	net->link->owned = true;
+	virtdev_priv_set_keeps(net->dev);
 	*out = net;
 	return 0;
 }

@@ -132,6 +132,9 @@ struct virtdev_vhost_user_server {
 		bool drain;	/* stop the queues after they are released */
 	} question;
 	struct server_stream stream;
+	bool has_kept;		/* the session has memory for the device's state */
+	bool has_features;	/* the driver's, in this session */
+	bool fresh;		/* no queue has run in this session */
 	uint32_t nagain;	/* one thread: queues with again set */
 	uint32_t next;		/* index of the queue to serve next */
 	struct server_queue *served; /* one thread: queue served last; NULL: none */

@@ -9,15 +9,58 @@
 #include <vhost/shmem.h>
 #include <virtio-devices/report.h>
 
+#include "core/kept.h"
 #include "vhost_user/served.h"
 
 /* --- calls of the session --- */
 
-static int on_set_features(void *opaque, uint64_t features)
+static void on_refused(void *opaque, uint32_t request, uint32_t ring,
+		       const struct vsu_error *err)
 {
 	struct virtdev_vhost_user_server *s = opaque;
 
-	return virtdev_set_features(s->config.dev, features, NULL);
+	if (s->config.refused)
+		s->config.refused(s->config.opaque, request, ring, err);
+}
+
+/*
+ * Before a queue has run, a new process continues with the state that the previous one
+ * has left. It depends on the driver's features, which may arrive before or after it.
+ */
+static void load_kept(struct virtdev_vhost_user_server *s)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (!s->has_kept || !s->has_features || !s->fresh)
+		return;
+	if (virtdev_priv_kept_load(s->config.dev, &err))
+		vhost_user_backend_kept_loaded(s->session);
+	else if (err.code)
+		on_refused(s, VHOST_USER_SET_INFLIGHT_FD, VHOST_USER_ALL_RINGS,
+			   &err);
+}
+
+static void on_kept(void *opaque, void *bytes, size_t len)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+
+	virtdev_priv_kept_set(s->config.dev, bytes, len);
+	s->has_kept = bytes != NULL;
+	load_kept(s);
+	if (s->has_kept && !s->fresh)
+		virtdev_priv_keep(s->config.dev);
+}
+
+static int on_set_features(void *opaque, uint64_t features)
+{
+	struct virtdev_vhost_user_server *s = opaque;
+	int rc = virtdev_set_features(s->config.dev, features, NULL);
+
+	if (rc < 0)
+		return rc;
+	s->has_features = true;
+	load_kept(s);
+	return 0;
 }
 
 static int on_get_config(void *opaque, uint32_t off, void *buf, uint32_t len)
@@ -42,6 +85,9 @@ static void on_run(void *opaque, uint32_t ring)
 	struct virtdev_vhost_user_server *s = opaque;
 	struct vsu_error err = VSU_ERROR_INIT;
 
+	if (s->has_kept && s->fresh)
+		virtdev_priv_keep(s->config.dev);
+	s->fresh = false;
 	virtdev_resume(s->config.dev);
 	if (virtdev_priv_server_queue_run(&s->queues[ring], &err) >= 0)
 		return;
@@ -123,19 +169,11 @@ static void on_gone(void *opaque, const struct vsu_error *err)
 	struct vhost_user_backend *session = s->session;
 
 	virtdev_priv_server_state_end(s);
+	on_kept(s, NULL, 0);
 	on_reset(s);
 	s->session = NULL;
 	tell_ended(s, err);
 	vhost_user_backend_free(session);
-}
-
-static void on_refused(void *opaque, uint32_t request, uint32_t ring,
-		       const struct vsu_error *err)
-{
-	struct virtdev_vhost_user_server *s = opaque;
-
-	if (s->config.refused)
-		s->config.refused(s->config.opaque, request, ring, err);
 }
 
 static void on_shmem_result(void *opaque, uint64_t cookie, int result)
@@ -170,6 +208,7 @@ static const struct vhost_user_backend_ops session_ops = {
 	.take_state_fd = virtdev_priv_server_take_state_fd,
 	.check_state = virtdev_priv_server_check_state,
 	.postcopy = on_postcopy,
+	.kept = on_kept,
 };
 
 /* --- calls of the device --- */
@@ -273,6 +312,7 @@ static int on_begin(void *opaque, int sock, struct vhost_user_backend **session,
 		.served_files = s->config.served_files,
 		.iotlb_entries = s->config.iotlb_entries,
 		.postcopy_guard = s->config.postcopy_guard,
+		.kept_size = virtdev_priv_keeps(s->config.dev) ? VIRTDEV_KEPT_SIZE : 0,
 		.shmem_sizes = shmem_sizes,
 		.nshmem = info->nregions ? VHOST_USER_SHMEM_REGIONS : 0,
 	};
@@ -280,6 +320,8 @@ static int on_begin(void *opaque, int sock, struct vhost_user_backend **session,
 	uint32_t i;
 	int rc;
 
+	s->fresh = true;
+	s->has_features = false;
 	if (!s->config.postcopy)
 		ops.postcopy = NULL;
 	for (i = 0; i < info->nregions; i++)

@@ -278,6 +278,7 @@ int virtdev_priv_server_take_state_fd(void *opaque, bool load, int fd)
 	int rc;
 
 	virtdev_priv_server_state_end(s);
+	s->fresh &= !load;
 	t->load = load;
 	t->at = 0;
 	t->is_socket = kind == VSU_FOREIGN_SOCKET;

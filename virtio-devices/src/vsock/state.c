@@ -11,6 +11,7 @@
 
 #include <virtio-devices/state.h>
 
+#include "core/state_priv.h"
 #include "vsock/priv.h"
 
 int virtdev_priv_vsock_set_features(void *self, uint64_t features,
@@ -30,7 +31,8 @@ void virtdev_priv_vsock_save(void *self, struct virtdev_state_writer *w)
 	const struct vsock_bridge *b = self;
 
 	virtdev_state_put_u64(w, b->cid);
-	virtdev_state_put_u8(w, b->nconns || b->nreplies ||
+	/* connections of a process end with it, also later ones */
+	virtdev_state_put_u8(w, w->running || b->nconns || b->nreplies ||
 				b->reset != VSOCK_RESET_NONE);
 	virtdev_state_put_u8(w, b->messages);
 }

@@ -14,6 +14,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
+#include "core/kept.h"
 #include "vsock/priv.h"
 
 #define DEFAULT_CONNECTIONS 1024u
@@ -260,8 +261,12 @@ static int make_device(struct vsock_bridge *b, uint32_t queue_size_max,
 			    VQ_F_VERSION_1 | VQ_F_INDIRECT_DESC |
 			    VQ_F_EVENT_IDX | VQ_F_RING_PACKED,
 	};
+	int rc;
 
-	return virtdev_new(&ops, &info, b, &b->dev, err);
+	rc = virtdev_new(&ops, &info, b, &b->dev, err);
+	if (!rc)
+		virtdev_priv_set_keeps(b->dev);
+	return rc;
 }
 
 static int make_bridge(const struct virtdev_vsock_config *config,
