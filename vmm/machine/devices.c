@@ -118,9 +118,9 @@ static void on_away(void *opaque, const struct vsu_error *why)
 	vmm_event_device_lost(opaque, false, why);
 }
 
-static void on_back(void *opaque)
+static void on_back(void *opaque, enum vmm_settings settings)
 {
-	vmm_event_device_back(opaque);
+	vmm_event_device_back(opaque, settings);
 }
 
 /* Slot 0 is the host bridge. */

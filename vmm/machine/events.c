@@ -47,31 +47,34 @@ static void write_reason(const struct vsu_error *why, FILE *to)
 
 /* ------------------------------------------------------------------- devices */
 
-static void publish_device(const struct vmm_device *d, const char *event,
-			   bool final, const struct vsu_error *why)
+void vmm_event_device_lost(const struct vmm_device *d, bool final,
+			   const struct vsu_error *why)
 {
 	const struct vmm_machine *m = d->owner;
 	struct members e;
 
 	if (!members_open(&e, m->control))
 		return;
-	fprintf(e.to, ",\"device\":%u", (unsigned int)(d - m->devices));
-	if (why) {
-		fprintf(e.to, ",\"final\":%s", final ? "true" : "false");
-		write_reason(why, e.to);
-	}
-	members_publish(&e, m->control, event);
+	fprintf(e.to, ",\"device\":%u,\"final\":%s", (unsigned int)(d - m->devices),
+		final ? "true" : "false");
+	write_reason(why, e.to);
+	members_publish(&e, m->control, "device-lost");
 }
 
-void vmm_event_device_lost(const struct vmm_device *d, bool final,
-			   const struct vsu_error *why)
+void vmm_event_device_back(const struct vmm_device *d, enum vmm_settings settings)
 {
-	publish_device(d, "device-lost", final, why);
-}
+	static const char *const words[] = {
+		[VMM_SETTINGS_REPEATED] = "repeated", [VMM_SETTINGS_KEPT] = "kept",
+		[VMM_SETTINGS_UNKNOWN] = "unknown", [VMM_SETTINGS_RESET] = "reset",
+	};
+	const struct vmm_machine *m = d->owner;
+	struct members e;
 
-void vmm_event_device_back(const struct vmm_device *d)
-{
-	publish_device(d, "device-back", false, NULL);
+	if (!members_open(&e, m->control))
+		return;
+	fprintf(e.to, ",\"device\":%u,\"settings\":\"%s\"",
+		(unsigned int)(d - m->devices), words[settings]);
+	members_publish(&e, m->control, "device-back");
 }
 
 /* -------------------------------------------------------------------- polled */

@@ -102,6 +102,7 @@ static void on_lost(void *opaque, const struct vsu_error *err)
 	r->unanswered.moves = r->unanswered.checks = 0;
 	vmm_remote_drop_postcopy(r);
 	r->losses++;
+	r->kept_loads = vmm_remote_kept_loads(r);
 	r->lost_ns = vsu_now_ns();
 	r->memory_only = false;
 	prog_log(PROG_LOG_WARNING, "lost",
@@ -114,10 +115,11 @@ static void on_back(void *opaque, bool rings_lost)
 	struct remote *r = opaque;
 
 	r->back = true;
-	r->rings_lost = rings_lost;
+	r->settings = vmm_remote_judge_settings(r, rings_lost);
+	r->rings_lost = rings_lost || r->settings == VMM_SETTINGS_RESET;
 	prog_log(PROG_LOG_INFO, "back", "'%s' is served again after %" PRIu64 " ms%s",
 		 r->socket, (vsu_now_ns() - r->lost_ns) / NS_PER_MS,
-		 rings_lost ? "; the guest has to reset the device" : "");
+		 r->rings_lost ? "; the guest has to reset the device" : "");
 	vmm_remote_notify(r, NULL);
 }
 

@@ -72,6 +72,8 @@ struct remote {
 	unsigned int losses;	/* number of disconnections */
 	bool back;		/* a replacement back-end has connected */
 	bool rings_lost;	/* the progress of a lost back-end is unknown */
+	enum vmm_settings settings; /* of the last replacement */
+	uint64_t kept_loads;	/* of the area, when the back-end was lost */
 	bool start_waits;	/* the driver is ready, but no back-end is connected */
 	uint64_t start_features;
 	char socket[VMM_SOCKET_MAX];
@@ -114,6 +116,10 @@ void vmm_remote_run(struct remote *r);
 /* Starts and stops watching the session in the loop. */
 void vmm_remote_watch(struct remote *r);
 void vmm_remote_unwatch(struct remote *r);
+/* remote_state.c: the settings of the driver behind another back-end. */
+uint64_t vmm_remote_kept_loads(const struct remote *r);
+enum vmm_settings vmm_remote_judge_settings(const struct remote *r, bool rings_lost);
+
 /* Reports to the owner that the back-end disconnected or, if err is NULL, is replaced. */
 void vmm_remote_notify(const struct remote *r, const struct vsu_error *err);
 

@@ -46,6 +46,53 @@ static bool is_stateless(const struct remote *r)
 	}
 }
 
+/* -------------------------------------------------------------- a replacement */
+
+#define CONSOLE_F_MULTIPORT (UINT64_C(1) << 1)
+
+uint64_t vmm_remote_kept_loads(const struct remote *r)
+{
+	uint64_t loads = 0;
+
+	(void)!vhost_user_frontend_kept_loads(virtdev_vhost_user_frontend(r->user),
+					      &loads);
+	return loads;
+}
+
+/* Like is_stateless(), also for kinds whose whole state is the configuration space. */
+static bool has_only_settings(const struct remote *r)
+{
+	const struct virtdev *dev = virtdev_transport_device(transport_of(r));
+
+	switch (virtdev_get_info(dev)->id) {
+	case VIRTDEV_ID_BALLOON:
+	case VIRTDEV_ID_INPUT:
+	case VIRTDEV_ID_PMEM:
+		return true;
+	case VIRTDEV_ID_CONSOLE:
+		return !(virtdev_transport_features(transport_of(r)) &
+			 CONSOLE_F_MULTIPORT);
+	default:
+		return is_stateless(r);
+	}
+}
+
+/* A daemon of a folder may keep inodes and handles in a file (--recover). */
+enum vmm_settings vmm_remote_judge_settings(const struct remote *r, bool rings_lost)
+{
+	const struct virtdev *dev = virtdev_transport_device(transport_of(r));
+	const uint32_t status = virtdev_transport_status(transport_of(r));
+
+	if (rings_lost)
+		return VMM_SETTINGS_RESET;
+	if (vmm_remote_kept_loads(r) > r->kept_loads)
+		return VMM_SETTINGS_KEPT;
+	if (has_only_settings(r) || !(status & VIRTDEV_STATUS_DRIVER_OK))
+		return VMM_SETTINGS_REPEATED;
+	return virtdev_get_info(dev)->id == VIRTDEV_ID_FS ? VMM_SETTINGS_UNKNOWN :
+							    VMM_SETTINGS_RESET;
+}
+
 /* True if the back-end can transfer the state that it keeps. */
 static bool moves_state(const struct remote *r)
 {

@@ -29,5 +29,5 @@ void vmm_remote_notify(const struct remote *r, const struct vsu_error *err)
 	if (resources && err && resources->away)
 		resources->away(resources->opaque, err);
 	else if (resources && !err && resources->back)
-		resources->back(resources->opaque);
+		resources->back(resources->opaque, r->settings);
 }

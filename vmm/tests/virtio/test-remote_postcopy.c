@@ -43,8 +43,9 @@ static void on_away(void *opaque, const struct vsu_error *why)
 	on_lost(opaque, why);
 }
 
-static void on_back(void *opaque)
+static void on_back(void *opaque, enum vmm_settings settings)
 {
+	(void)settings;
 	(void)opaque;
 	returns++;
 }
