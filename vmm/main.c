@@ -125,6 +125,8 @@ static int parse_run(struct vmm_options *options,
 	static struct vmm_options saved;
 	int rc = vmm_options_parse(options, c->all.n, c->all.words, err);
 
+	options->given = c->given.n ? c->given.words + 1 : options->words;
+	options->ngiven = c->given.n ? c->given.n - 1 : options->nwords;
 	if (!rc && !options->from)
 		rc = check_without_from(options, err);
 	if (!rc && options->clone) {

@@ -42,20 +42,21 @@ static int read_all(int fd, char *text, struct vsu_error *err)
 	return 0;
 }
 
-static int read_words(struct vmm_configuration *c, const char *path, char **words,
+/* The words point into *text. */
+static int read_words(char **text, const char *path, char **words,
 		      struct vsu_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc, i, n;
 
 	if (fd < 0)
 		return vsu_error_sys(err, -errno, "cannot open it");
-	c->text = malloc(MAX_BYTES + 1);
-	rc = c->text ? read_all(fd, c->text, err) :
-		       vsu_error_set(err, -ENOMEM, "no memory");
+	*text = malloc(MAX_BYTES + 1);
+	rc = *text ? read_all(fd, *text, err) :
+		     vsu_error_set(err, -ENOMEM, "no memory");
 	vsu_fd_close(&fd);
 	if (rc < 0)
 		return rc;
-	n = prog_json_read_strings(c->text, "arguments", words, MAX_WORDS, err);
+	n = prog_json_read_strings(*text, "arguments", words, MAX_WORDS, err);
 	for (i = 0; i < n; i++)
 		if (!strcmp(words[i], "--"))
 			return vsu_error_set(err, -EINVAL, "'--' cannot be in a configuration; write ./ before a name that begins with '-'");
@@ -100,13 +101,13 @@ static int read_config(struct vmm_configuration *c, int argc,
 	int at = find_option("--config", argc, argv, &path, &used);
 	int rest = path ? argc - at - used : 0;
 
-	memcpy(c->all.words, argv, (size_t)at * sizeof(*argv));
+	memcpy(c->given.words, argv, (size_t)at * sizeof(*argv));
 	if (path)
-		n = read_words(c, path, c->all.words + at, err);
+		n = read_words(&c->given.text, path, c->given.words + at, err);
 	if (n < 0)
 		return vsu_error_prefix(err, n, "--config '%s'", path);
-	memcpy(c->all.words + at + n, argv + argc - rest, (size_t)rest * sizeof(*argv));
-	c->all.n = at + n + rest;
+	memcpy(c->given.words + at + n, argv + argc - rest, (size_t)rest * sizeof(*argv));
+	c->given.n = at + n + rest;
 	return 0;
 }
 
@@ -120,7 +121,7 @@ static int read_saved(struct vmm_configuration *c, const char *folder,
 
 	if (asprintf(&path, "%s/machine.json", folder) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for a path");
-	n = read_words(c, path, c->saved.words + 1, err);
+	n = read_words(&c->text, path, c->saved.words + 1, err);
 	if (n < 0)
 		vsu_error_prefix(err, n, "'%s'", path);
 	free(path);
@@ -129,26 +130,27 @@ static int read_saved(struct vmm_configuration *c, const char *folder,
 }
 
 static int change_saved(struct vmm_configuration *c, const char *folder,
-			int argc, char *const *argv, struct vsu_error *err)
+			struct vsu_error *err)
 {
 	int rc;
 
 	c->saved.words = calloc(MAX_WORDS + 2, sizeof(*c->saved.words));
 	if (!c->saved.words)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	c->saved.words[0] = argv[0];
+	c->saved.words[0] = c->given.words[0];
 	rc = read_saved(c, folder, err);
 	if (!rc)
-		rc = vmm_saved_words_merge(&c->all, &c->saved, VMM_WORDS_SAVED, argc, argv, err);
+		rc = vmm_saved_words_merge(&c->all, &c->saved, VMM_WORDS_SAVED, c->given.n,
+					   c->given.words, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "--from '%s'", folder) : 0;
 }
 
 static int change_config(struct vmm_configuration *c, int argc,
 			 char *const *argv, struct vsu_error *err)
 {
-	c->all.words = calloc((size_t)argc + MAX_WORDS + 1, sizeof(*c->all.words));
-	return c->all.words ? read_config(c, argc, argv, err) :
-			      vsu_error_set(err, -ENOMEM, "no memory for options");
+	c->given.words = calloc((size_t)argc + MAX_WORDS + 1, sizeof(*c->given.words));
+	return c->given.words ? read_config(c, argc, argv, err) :
+				vsu_error_set(err, -ENOMEM, "no memory for options");
 }
 
 /* ------------------------------------------------------- a machine that comes */
@@ -301,15 +303,21 @@ int vmm_configuration_read(struct vmm_configuration *c, int argc,
 			   char *const *argv, struct vsu_error *err)
 {
 	const char *folder = NULL, *address = NULL;
-	int used, at;
+	int used, at, rc;
 
 	memset(c, 0, sizeof(*c));
 	at = find_option("--incoming", argc, argv, &address, &used);
 	if (address)
 		return read_incoming(c, address, at, used, argc, argv, err);
-	find_option("--from", argc, argv, &folder, &used);
-	return folder ? change_saved(c, folder, argc, argv, err) :
-			change_config(c, argc, argv, err);
+	rc = change_config(c, argc, argv, err);
+	if (rc < 0)
+		return rc;
+	find_option("--from", c->given.n, c->given.words, &folder, &used);
+	if (folder)
+		return change_saved(c, folder, err);
+	c->all = c->given;
+	memset(&c->given, 0, sizeof(c->given));
+	return 0;
 }
 
 void vmm_configuration_free(struct vmm_configuration *c)
@@ -318,6 +326,7 @@ void vmm_configuration_free(struct vmm_configuration *c)
 		vmm_stream_close(&c->stream);
 	vmm_channels_close(&c->channels);
 	vmm_words_free(&c->all);
+	vmm_words_free(&c->given);
 	vmm_words_free(&c->saved);
 	free(c->text);
 	c->text = NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Command lines from a file: --config FILE is replaced by the member
- * "arguments" of a JSON object, as --dry-run --json prints it. --from FOLDER is
- * replaced by the words of the saved machine, changed by the other options
- * (saved_words.h); --incoming ADDRESS by the words of the source, likewise.
+ * "arguments" of a JSON object, as --dry-run --json prints it. --from FOLDER, which
+ * may be one of these words, is replaced by the words of the saved machine, changed by the
+ * other options (saved_words.h); --incoming ADDRESS by the words of the source, likewise.
  *
  * Threads: the main thread.
  */
@@ -18,8 +18,9 @@
 /* A command line; its words live as long as argv and this. */
 struct vmm_configuration {
 	struct vmm_words all;
+	struct vmm_words given;	/* with --from, those that changed the saved ones; else n is 0 */
 	struct vmm_words saved;	/* the saved machine's own words; n is 0 without --from */
-	char *text;		/* content of the file, or NULL */
+	char *text;		/* content of the saved file or of the stream, or NULL */
 	struct vmm_stream stream; /* --incoming: after its command line was read */
 	struct vmm_channels channels;
 	bool incoming;

@@ -246,7 +246,7 @@ static void report_json(const struct vmm_machine *m,
 	}
 	fputs("],\"arguments\":[", to);
 	/* the command line that makes this machine, for --config */
-	prog_json_words(m->options->words, m->options->nwords, skipped, to);
+	prog_json_words(m->options->given, m->options->ngiven, skipped, to);
 	fputs("]}\n", to);
 }
 

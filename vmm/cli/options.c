@@ -256,6 +256,8 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 	options->cpus = 1;
 	options->words = argv + 1;
 	options->nwords = argc - 1;
+	options->given = options->words;
+	options->ngiven = options->nwords;
 	options->memory.what = "--memory";
 	rc = vsu_option_parse_argv(vmm_run_options, argc, argv, take_option,
 				   options, NULL, err);

@@ -75,8 +75,10 @@ struct vmm_options {
 	enum vmm_transport transport;
 	bool latency;		/* is measured */
 	bool dry_run, json, help;
-	char *const *words;	/* all of them, for the report */
+	char *const *words;	/* all of them */
 	int nwords;
+	char *const *given;	/* with --from, those that change the saved ones; else words */
+	int ngiven;
 };
 
 extern const struct vsu_option vmm_run_options[];

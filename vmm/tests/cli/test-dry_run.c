@@ -119,8 +119,8 @@ START_TEST(printed_arguments_make_the_same_machine)
 	const char *words[] = { "kernel", "--dry-run", "--append", "a \"b\"", "--json",
 			  "--disk=path=a", "--", "-d.img", "--json" };
 
-	options.words = (char *const *)(uintptr_t)words;
-	options.nwords = COUNT(words);
+	options.given = (char *const *)(uintptr_t)words;
+	options.ngiven = COUNT(words);
 	publish(empty_map());
 	ck_says(report(true), "\"arguments\":[\"kernel\",\"--append\",\"a \\\"b\\\"\",\"--disk=path=a\",\"./-d.img\",\"./--json\"]}\n");
 }
