@@ -8,10 +8,14 @@
  * descriptor holds them, too.
  *
  *   the range    byte n of the file is locked at n + RANGE_BASE, far beyond
- *                the end of any file, where no other convention has locks
+ *                the end of any file, where no other convention has locks. From
+ *                RANGE_BASE on, where that sum is no file position, page n is
+ *                locked at n + PAGES_BASE.
  *   image locks  QEMU's convention for disks, which our disks follow: a
  *                writer holds byte 101, a process that excludes other
- *                writers holds byte 201
+ *                writers holds byte 201, and each disk holds byte 100,
+ *                which memory does not. Memory that is stored to holds 101,
+ *                and other memory of the file, which must not change, 201.
  */
 #include <config.h>
 
@@ -23,6 +27,8 @@
 #include "priv.h"
 
 #define RANGE_BASE (INT64_C(1) << 62)
+#define PAGES_BASE (INT64_C(3) << 60)
+#define IMAGE_USES_READ 100
 #define IMAGE_USES_WRITE 101
 #define IMAGE_FORBIDS_WRITE 201
 
@@ -50,16 +56,47 @@ static int take_lock(int fd, short type, int64_t start, int64_t len)
 	return rc == -EACCES || rc == -EAGAIN ? -EBUSY : rc;
 }
 
-/* A disk of another program over the same file; -EBUSY when there is one. */
-static int exclude_disks(int fd)
+/* The bytes from..to of the file, of which some are below RANGE_BASE and some above. */
+static int lock_file_range(int fd, short type, uint64_t from, uint64_t to)
+{
+	const uint64_t base = RANGE_BASE, page = vmem_priv_host_page();
+	const uint64_t low = to < base ? to : base, high = from > base ? from : base;
+	uint64_t first;
+	int rc = 0;
+
+	if (from < low)
+		rc = take_lock(fd, type, RANGE_BASE + (int64_t)from,
+			       (int64_t)(low - from));
+	if (rc < 0 || high >= to)
+		return rc;
+	first = (high - base) / page;
+	return take_lock(fd, type, PAGES_BASE + (int64_t)first,
+			 (int64_t)((to - base + page - 1) / page - first));
+}
+
+/* True if another description holds the byte; else 0 or a failure. */
+static int is_held(int fd, int64_t byte)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
-			      .l_start = IMAGE_FORBIDS_WRITE, .l_len = 1 };
-	int rc = take_lock(fd, F_RDLCK, IMAGE_USES_WRITE, 1);
+			      .l_start = byte, .l_len = 1 };
+	int rc = lock_range(fd, F_OFD_GETLK, &lock);
+
+	return rc < 0 ? rc : lock.l_type != F_UNLCK;
+}
+
+/* -EBUSY: a disk of another program is over the same file, and one of the two writes. */
+static int exclude_disks(int fd, bool stores)
+{
+	const int64_t own = stores ? IMAGE_USES_WRITE : IMAGE_FORBIDS_WRITE;
+	int rc = take_lock(fd, F_RDLCK, own, 1);
 
 	if (!rc)
-		rc = lock_range(fd, F_OFD_GETLK, &lock);
-	return rc < 0 ? rc : lock.l_type == F_UNLCK ? 0 : -EBUSY;
+		rc = is_held(fd, stores ? IMAGE_FORBIDS_WRITE : IMAGE_USES_WRITE);
+	if (rc > 0)
+		rc = is_held(fd, IMAGE_USES_READ);
+	if (rc != 0)
+		(void)!take_lock(fd, F_UNLCK, own, 1);
+	return rc > 0 ? -EBUSY : rc;
 }
 
 static int refuse_lock(const struct vmem_block *block, int rc, bool stores,
@@ -81,19 +118,18 @@ int vmem_block_lock(const struct vmem_block *block, struct vsu_error *err)
 	const uint32_t stored = VMEM_BLOCK_WRITE | VMEM_BLOCK_SHARED;
 	const bool stores = (block->flags & stored) == stored;
 	const uint64_t first = vmem_block_file_pos(block, 0);
-	int rc = -EOPNOTSUPP;
+	int rc;
 
 	if (block->fd < 0)
 		return 0;
-	if (first + block->len <= (uint64_t)RANGE_BASE)
-		rc = take_lock(block->fd, stores ? F_WRLCK : F_RDLCK,
-			       RANGE_BASE + (int64_t)first,
-			       (int64_t)block->len);
+	rc = lock_file_range(block->fd, stores ? F_WRLCK : F_RDLCK, first,
+			     first + block->len);
 	if (rc < 0)
 		return refuse_lock(block, rc, stores, err);
-	rc = stores ? exclude_disks(block->fd) : 0;
+	rc = exclude_disks(block->fd, stores);
 	if (rc == -EBUSY)
-		return vsu_error_set(err, rc,
-				     "the file is in use as a disk by another program; choose another file");
+		return vsu_error_set(err, rc, stores ?
+				     "the file is in use as a disk by another program; choose another file" :
+				     "another program writes to the file as a disk; choose another file, or end that program first");
 	return rc < 0 ? refuse_lock(block, rc, stores, err) : 0;
 }

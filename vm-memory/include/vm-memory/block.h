@@ -186,7 +186,8 @@ VMEM_API int vmem_block_remap(struct vmem_block *block, uint64_t off,
  * Locks the mapped bytes of the file. The lock is exclusive if stores to the block
  * reach the file, and shared otherwise (templates, ROM). It is held until the last
  * duplicate of the descriptor is closed. While it is exclusive, the programs of this
- * project and QEMU do not open the file as a disk. Locks are advisory and intended for
+ * project and QEMU do not open the file as a disk; while it is shared, not as a disk that
+ * they write to. Locks are advisory and intended for
  * programs that open files by name. Returns 0 for a block without an fd.
  *
  *   -EBUSY       locked by another process or block, or in use as a disk
