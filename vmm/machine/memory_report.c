@@ -2,20 +2,56 @@
 /* Reports the guest's memory and its windows to the control socket. */
 #include <config.h>
 
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <unistd.h>
 
+#include "json.h"
 #include "machine/memory_report.h"
 #include "memory/populated.h"
+
+static const char *bool_text(bool value)
+{
+	return value ? "true" : "false";
+}
+
+static bool is_readonly(const struct vmem_block *block)
+{
+	return (fcntl(vmem_block_fd(block), F_GETFL) & O_ACCMODE) == O_RDONLY;
+}
+
+/* The file that a name had when it was opened, and the part that the region maps. */
+static void write_file(const struct vmem_region *region, FILE *to)
+{
+	const struct vmem_block *block = vmem_region_block(region);
+	char link[64], path[PATH_MAX];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", vmem_block_fd(block));
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return;
+	path[n] = '\0';
+	fputs(",\"file\":", to);
+	prog_json_string(path, to);
+	fprintf(to, ",\"offset\":%" PRIu64 ",\"readonly\":%s",
+		vmem_region_file_pos(region, 0),
+		bool_text(is_readonly(block)));
+}
 
 static void write_piece(const struct vmem_region *region, FILE *to)
 {
 	const struct vmem_block *block = vmem_region_block(region);
 
 	fprintf(to, "{\"gpa\":%" PRIu64 ",\"size\":%" PRIu64
-		",\"backend\":\"%s\",\"shared\":%s",
+		",\"backend\":\"%s\",\"shared\":%s,\"rom\":%s",
 		vmem_region_gpa(region), vmem_region_len(region),
 		vmm_block_kind_name(block),
-		vmem_block_flags(block) & VMEM_BLOCK_SHARED ? "true" : "false");
+		bool_text(vmem_block_flags(block) & VMEM_BLOCK_SHARED),
+		bool_text(vmem_region_is_rom(region)));
+	if (vmem_block_kind(block) == VMEM_KIND_FILE)
+		write_file(region, to);
 }
 
 static void write_halves(const struct vmm_private *p,

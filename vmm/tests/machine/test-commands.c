@@ -27,7 +27,7 @@ static void listing(void)
 {
 	user_says("status\n");
 	ck_assert_ptr_nonnull(strstr(said, "{\"ok\":true,\"cpus\":2,\"paused\":false,\"state\":\"running\",\"vcpus\":[{\"exits\":"));
-	ck_assert_ptr_nonnull(strstr(said, "\"memory\":[{\"gpa\":0,\"size\":4194304,\"backend\":\"anon\",\"shared\":false,\"present\":"));
+	ck_assert_ptr_nonnull(strstr(said, "\"memory\":[{\"gpa\":0,\"size\":4194304,\"backend\":\"anon\",\"shared\":false,\"rom\":false,\"present\":"));
 	ck_assert_ptr_nonnull(strstr(said, "\"windows\":[],\"devices\":[],\"counters\":{\"lost_devices\":0,"));
 	assert_told("device-add rng\n", ADDED(0));
 	assert_told("device-add blk,path=disk\n", ADDED(1));
@@ -68,13 +68,28 @@ END_TEST
 static void pieces(void)
 {
 	user_says("memory\n");
-	ck_assert_ptr_nonnull(strstr(said, "{\"ok\":true,\"memory\":[{\"gpa\":0,\"size\":4194304,\"backend\":\"memfd\",\"shared\":true,\"present\":"));
+	ck_assert_ptr_nonnull(strstr(said, "{\"ok\":true,\"memory\":[{\"gpa\":0,\"size\":4194304,\"backend\":\"memfd\",\"shared\":true,\"rom\":false,\"present\":"));
 	ck_assert_str_eq(said + strlen(said) - 17, "}],\"windows\":[]}\n");
 }
 
 START_TEST(the_memory_has_a_command_of_its_own)
 {
 	machine_run("--transport=pci", SHARED_MEMORY, pieces);
+}
+END_TEST
+
+static void in_a_file(void)
+{
+	user_says("memory\n");
+	ck_assert_ptr_nonnull(strstr(said, "\"size\":4194304,\"backend\":\"anon\",\"shared\":false,\"rom\":false,\"present\":"));
+	ck_assert_ptr_nonnull(strstr(said, "\"size\":32768,\"backend\":\"file\",\"shared\":false,\"rom\":true,\"file\":\"/"));
+	ck_assert_ptr_nonnull(strstr(said, "/disk\",\"offset\":32768,\"readonly\":true,\"present\":"));
+}
+
+START_TEST(memory_in_a_file_has_its_name_offset_and_rights)
+{
+	machine_run("--memory=size=32K,backend=file,mem-path=disk,offset=32K,readonly=on,at=16M",
+		    "--memory=size=4M", in_a_file);
 }
 END_TEST
 
@@ -320,6 +335,7 @@ int main(void)
 	tcase_add_test(tc, the_status_has_each_device_with_its_kind_slot_and_numbers);
 	tcase_add_test(tc, the_status_has_the_indices_of_rings_that_are_set_up);
 	tcase_add_test(tc, the_memory_has_a_command_of_its_own);
+	tcase_add_test(tc, memory_in_a_file_has_its_name_offset_and_rights);
 	tcase_add_test(tc, a_disk_has_the_size_that_is_asked_for_or_that_of_its_file);
 	tcase_add_test(tc, a_device_is_named_by_its_kind_or_option_where_it_is_the_only_one);
 	tcase_add_test(tc, a_file_is_behind_one_writable_disk);
