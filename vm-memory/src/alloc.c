@@ -218,6 +218,13 @@ static uint64_t host_alignment(const struct maker *m)
 	return asked > align ? asked : align;
 }
 
+/* Of an address that is congruent to the guest's, for huge pages. */
+static uint64_t host_skew(const struct maker *m, uint64_t align)
+{
+	return maker_prop(m, PROP_ALIGN) ? 0 :
+	       m->b->gpa & (align - 1) & ~(m->facts.page_size - 1);
+}
+
 /* -EAGAIN: not this file; map it as any other. */
 static int map_synchronously(struct maker *m, struct vmem_priv_map_request *r)
 {
@@ -274,6 +281,7 @@ int vmem_priv_map_made(struct maker *m, uint32_t flags)
 	if (!maker_prop(m, PROP_RESERVE))
 		r.flags |= MAP_NORESERVE;
 	r.align = host_alignment(m);
+	r.skew = host_skew(m, r.align);
 	if (maker_prop(m, PROP_PMEM) && (block->flags & VMEM_BLOCK_SHARED))
 		rc = map_synchronously(m, &r);
 	if (rc == -EAGAIN)

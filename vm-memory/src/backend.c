@@ -358,6 +358,11 @@ void vmem_backend_set_vm_fd(struct vmem_backend *backend, int vm_fd)
 	backend->vm_fd = vm_fd;
 }
 
+void vmem_backend_set_gpa(struct vmem_backend *backend, uint64_t gpa)
+{
+	backend->gpa = gpa;
+}
+
 void vmem_backend_leave_prealloc(struct vmem_backend *backend)
 {
 	backend->leave_prealloc = true;

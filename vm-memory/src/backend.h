@@ -57,6 +57,7 @@ struct vmem_backend {
 	uint64_t nodes[MAX_NODES / 64];
 	struct vmem_sigbus *sigbus;
 	int vm_fd;			/* borrowed; -1 */
+	uint64_t gpa;
 	bool leave_prealloc;
 	bool may_grow;			/* a file that has content, too */
 	vmem_backend_warn_fn warn;

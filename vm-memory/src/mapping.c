@@ -49,8 +49,10 @@ int vmem_priv_fd_page_size(int fd, uint64_t block_size, uint64_t *size)
 	return 0;
 }
 
-static int range_reserve(uint64_t len, uint64_t align, struct vmem_priv_mapping *m)
+static int range_reserve(const struct vmem_priv_map_request *req,
+			 struct vmem_priv_mapping *m)
 {
+	const uint64_t len = req->len, align = req->align;
 	uint64_t total, page = vmem_priv_host_page();
 	unsigned char *area;
 	size_t head;
@@ -64,7 +66,7 @@ static int range_reserve(uint64_t len, uint64_t align, struct vmem_priv_mapping 
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (area == MAP_FAILED)
 		return -errno;
-	head = -(uintptr_t)area & (align - 1);
+	head = (req->skew - (uintptr_t)area) & (align - 1);
 	if (head)
 		munmap(area, head);
 	m->area = area + head;
@@ -160,7 +162,7 @@ int vmem_priv_map(const struct vmem_priv_map_request *req,
 		return 0;
 	rc = kernel_ask(req);
 	if (!rc && !req->at)
-		rc = range_reserve(req->len, req->align, &m);
+		rc = range_reserve(req, &m);
 	if (rc < 0)
 		return rc;
 	if (map_at(req, m.hva, MAP_FIXED) == MAP_FAILED) {

@@ -42,6 +42,7 @@ struct vmem_priv_map_request {
 	int prot;
 	int flags;		/* MAP_*, without MAP_FIXED */
 	uint64_t align;		/* power of two, at least the page size */
+	uint64_t skew;		/* the address modulo align; a multiple of the page size */
 	unsigned char *at;	/* in a reservation; NULL: anywhere */
 	bool ends;		/* the file has no page behind it and never will */
 };

@@ -151,6 +151,31 @@ START_TEST(large_memory_is_aligned_for_huge_pages)
 }
 END_TEST
 
+static const struct {
+	const char *list;
+	uint64_t gpa, expected;		/* modulo 2 MiB */
+} congruent[] = {
+	{ "size=4M", 0x10001000, 0x1000 },
+	{ "size=4M,backend=memfd", 0x101ff000, 0x1ff000 },
+	{ "size=2M,backend=shm", 0x10000800, 0 },
+};
+
+START_TEST(host_and_guest_address_are_congruent_for_huge_pages)
+{
+	struct vmem_backend *backend;
+	struct vmem_block *b;
+
+	ck_assert_int_eq(vmem_backend_new(&backend), 0);
+	ck_assert_int_eq(vmem_backend_parse(backend, "test", congruent[_i].list, NULL), 0);
+	vmem_backend_set_gpa(backend, congruent[_i].gpa);
+	ck_assert_int_eq(vmem_backend_alloc(backend, &b, NULL), 0);
+	ck_assert_uint_eq((uintptr_t)vmem_block_hva(b) % (2 << 20), congruent[_i].expected);
+	memset(vmem_block_hva(b), 1, (size_t)vmem_block_len(b));
+	vmem_block_unref(b);
+	vmem_backend_free(backend);
+}
+END_TEST
+
 static unsigned int present_pages(const struct vmem_block *b)
 {
 	uint64_t n = vmem_block_len(b) / PAGE, i;
@@ -309,6 +334,8 @@ int main(void)
 	tcase_add_test(tc, private_memfd_keeps_stores_to_itself);
 	tcase_add_test(tc, shm_leaves_no_name_behind);
 	tcase_add_test(tc, large_memory_is_aligned_for_huge_pages);
+	tcase_add_loop_test(tc, host_and_guest_address_are_congruent_for_huge_pages, 0,
+			    (int)(sizeof(congruent) / sizeof(congruent[0])));
 	tcase_add_test(tc, prealloc_makes_all_pages_present);
 	tcase_add_test(tc, prealloc_can_be_left_to_the_caller_in_slices);
 	tcase_add_test(tc, impossible_sizes_are_errors_and_leave_nothing);

@@ -109,6 +109,7 @@ static int make_given(struct making *m, unsigned int i)
 	int rc;
 
 	vmem_backend_set_sigbus(memory->backends[i], memory->sigbus);
+	vmem_backend_set_gpa(memory->backends[i], memory->requests[i].at);
 	vmem_backend_set_warn(memory->backends[i], log_warning, &memory->requests[i]);
 	rc = vmem_backend_alloc_fd(memory->backends[i], given->fd, given->fd_offset,
 				   given->len, &memory->blocks[i], m->err);
@@ -126,6 +127,7 @@ static int make_block(struct making *m, unsigned int i)
 
 	vmem_backend_set_sigbus(backend, memory->sigbus);
 	vmem_backend_set_vm_fd(backend, m->kvm->vm_fd);
+	vmem_backend_set_gpa(backend, memory->requests[i].at);
 	vmem_backend_set_warn(backend, log_warning, &memory->requests[i]);
 	vmem_backend_leave_prealloc(backend);
 	rc = look_at_file(&memory->file[i], path);

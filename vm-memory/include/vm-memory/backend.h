@@ -110,6 +110,13 @@ VMEM_API void vmem_backend_set_sigbus(struct vmem_backend *backend,
 VMEM_API void vmem_backend_set_vm_fd(struct vmem_backend *backend, int vm_fd);
 
 /*
+ * The guest address of the memory. Its host address will be congruent to it modulo 2 MiB, so
+ * that KVM can map huge pages, if the memory has that size and align is not given.
+ * Default 0.
+ */
+VMEM_API void vmem_backend_set_gpa(struct vmem_backend *backend, uint64_t gpa);
+
+/*
  * With prealloc=on, vmem_backend_alloc() allocates all pages on the calling
  * thread. After this call it does not: the caller runs vmem_block_populate() on
  * slices, with its own threads, whose number is the property prealloc-threads.
