@@ -155,13 +155,18 @@ static void test_two_cpus(uint64_t area)
 }
 
 /* The part of a region that this guest may convert; false: none. */
+static bool converts(const struct cvmm_boot_memory *m)
+{
+	return (m->flags & (CVMM_MEMORY_ROM | CVMM_MEMORY_PRIVATE)) == CVMM_MEMORY_PRIVATE;
+}
+
 static bool usable(const struct cvmm_boot_memory *m, uint64_t *from,
 		   uint64_t *end)
 {
 	*from = m->gpa < FROM ? FROM : m->gpa;
 	*from = (*from + LARGE - 1) & ~(LARGE - 1);
 	*end = m->gpa + m->len;
-	return !(m->flags & CVMM_MEMORY_ROM) && *from + 2 * LARGE <= *end;
+	return converts(m) && *from + 2 * LARGE <= *end;
 }
 
 static void test_piece(const struct cvmm_boot *boot, uint32_t i)
@@ -174,7 +179,7 @@ static void test_piece(const struct cvmm_boot *boot, uint32_t i)
 	if (!usable(m, &from, &end))
 		return;
 	across = i + 1 < boot->nmemory && boot->memory[i + 1].gpa == end &&
-		 !(boot->memory[i + 1].flags & CVMM_MEMORY_ROM);
+		 converts(&boot->memory[i + 1]);
 	print("memory 0x%lx to 0x%lx%s\n", from, end,
 	      across ? ", continued" : "");
 	for (round = 0; round < rounds; round++) {

@@ -45,6 +45,7 @@ struct cvmm_note {
 #define CVMM_BOOT_MAX_DEVICES	32
 
 #define CVMM_MEMORY_ROM		0x1	/* stores are dropped */
+#define CVMM_MEMORY_PRIVATE	0x2	/* KVM_HC_MAP_GPA_RANGE converts its pages */
 
 struct cvmm_boot_memory {
 	uint64_t gpa, len;

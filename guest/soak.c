@@ -30,7 +30,7 @@ static void find_span(const struct cvmm_boot *boot, uint64_t *from, uint64_t *en
 	for (i = 0; i < boot->nmemory; i++) {
 		const struct cvmm_boot_memory *m = &boot->memory[i];
 
-		if (m->flags & CVMM_MEMORY_ROM)
+		if ((m->flags & CVMM_MEMORY_ROM) || !(m->flags & CVMM_MEMORY_PRIVATE))
 			continue;
 		if (m->gpa != last)
 			at = m->gpa;

@@ -120,7 +120,8 @@ static enum vmm_cpu_next on_hypercall(const struct exiting *x)
 		run->hypercall.ret = (uint64_t)-KVM_ENOSYS;
 		return VMM_CPU_RUN;
 	}
-	if (run->hypercall.args[1] <= UINT64_MAX / VMM_PAGE)
+	if (run->hypercall.args[1] <= UINT64_MAX / VMM_PAGE &&
+	    !(run->hypercall.args[2] & VMM_MAP_GPA_RANGE_RESERVED))
 		rc = x->hooks->convert(x->hooks->opaque, x->cpu, &c, &err);
 	run->hypercall.ret = (uint64_t)(int64_t)rc;
 	if (!rc || rc == -EINVAL || rc == -E2BIG || rc == -EBUSY || rc == -ECANCELED)

@@ -54,6 +54,7 @@
 
 /* In the hypercall's third argument: private instead of shared. */
 #define VMM_MAP_GPA_RANGE_ENCRYPTED	(1u << 4)
+#define VMM_MAP_GPA_RANGE_RESERVED	(~UINT64_C(0x1f))	/* bits 0 to 3: page size */
 
 /* In struct kvm_run: the operands of KVM_EXIT_MEMORY_FAULT. */
 struct vmm_kvm_memory_fault {

@@ -14,6 +14,8 @@
 
 #include <virtio-devices/mmio.h>
 #include <vm-memory/access.h>
+#include <vm-memory/kvm.h>
+#include <vm-memory/region.h>
 
 #include "acpi/tables.h"
 #include "boot/builtin/info.h"
@@ -100,6 +102,16 @@ static int write_tables(struct boot *b)
 	return vmm_long_mode_tables(b->view, ranges, n, b->err);
 }
 
+/* Pieces that the guest can convert. Regions and pieces have the same order. */
+static void mark_private(const struct vmem_map *map, struct cvmm_boot *boot)
+{
+	unsigned int i;
+
+	for (i = 0; i < vmem_map_count(map) && i < CVMM_BOOT_MAX_MEMORY; i++)
+		if (vmem_block_private_fd(vmem_region_block(vmem_map_region(map, i))) >= 0)
+			boot->memory[i].flags = CVMM_MEMORY_PRIVATE;
+}
+
 static int hand_over_builtin(struct boot *b)
 {
 	const struct vmm_machine *m = b->m;
@@ -122,6 +134,7 @@ static int hand_over_builtin(struct boot *b)
 		boot.devices[i].irq = m->devices[i].irq;
 	}
 	boot.ndevices = i;
+	mark_private(vmm_memory_map(&m->memory), &boot);
 	return vmm_builtin_hand_over(&boot, b->view, VMM_BOOT_INFO_GPA);
 }
 

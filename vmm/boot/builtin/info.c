@@ -20,9 +20,8 @@ static void describe_memory(const struct vmem_view *view,
 	for (i = 0; i < view->n && i < CVMM_BOOT_MAX_MEMORY; i++) {
 		boot->memory[i].gpa = view->ranges[i].first;
 		boot->memory[i].len = view->ranges[i].span + 1;
-		boot->memory[i].flags =
-			view->ranges[i].flags & VMEM_WRITE ? 0
-							   : CVMM_MEMORY_ROM;
+		if (!(view->ranges[i].flags & VMEM_WRITE))
+			boot->memory[i].flags |= CVMM_MEMORY_ROM;
 	}
 	boot->nmemory = i;
 }

@@ -9,7 +9,8 @@
 
 /*
  * Completes the boot information by what is the same for all machines and by
- * the memory that there is, and writes it to gpa. 0 or a negative errno.
+ * the memory that there is, and writes it to gpa; the caller sets CVMM_MEMORY_PRIVATE.
+ * 0 or a negative errno.
  */
 int vmm_builtin_hand_over(struct cvmm_boot *boot, const struct vmem_view *view,
 			  uint64_t gpa);
