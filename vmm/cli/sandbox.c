@@ -226,6 +226,7 @@ int vmm_sandbox_files(const struct vmm_options *options, struct vmm_sandbox_rule
 		return rc;
 	if (how != ON)
 		return vsu_error_set(err, -EINVAL, "--jail needs --sandbox=on: a process that keeps its capabilities could leave the jail");
+	rules->confined = true;
 	return vmm_sandbox_rules_fill(rules, options, err);
 }
 
@@ -238,6 +239,7 @@ int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err)
 	int rc = options->sandbox ? choice_parse(options->sandbox, &rules, &how, err) : 0;
 
 	more_folders = rules.n;
+	rules.confined = how == ON;
 	rc = rc ? rc : device_needs_of(options, &needs, err);
 	/* also loads what devices need */
 	if (!rc && how != OFF)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <vm-memory/backend.h>
@@ -153,10 +154,28 @@ static int device_add(struct vmm_sandbox_rules *r, const struct vmm_device_optio
 
 /* --------------------------------------------------------------------- memory */
 
+/* The host's physical memory, which the kernel opens for CAP_SYS_RAWIO only. */
+static int check_device(const struct vmm_sandbox_rules *r, const char *path,
+			struct vsu_error *err)
+{
+	struct stat st;
+
+	if (!r->confined || !path || stat(path, &st) < 0 || !S_ISCHR(st.st_mode) ||
+	    st.st_rdev != makedev(1, 1))
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP, "--memory: '%s' requires CAP_SYS_RAWIO, which %s drops%s",
+			     path, r->jail ? "--jail" : "--sandbox=on",
+			     r->jail ? "; leave --jail out, and add --sandbox=off" : "; add --sandbox=off");
+}
+
 static int backend_add(struct vmm_sandbox_rules *r, const struct vmem_backend *backend,
 		       struct vsu_error *err)
 {
 	const char *path = vmem_backend_text(backend, "mem-path");
+	int rc = check_device(r, path, err);
+
+	if (rc < 0)
+		return rc;
 
 	if (vmem_backend_value(backend, "backend") == VMEM_KIND_SHM)
 		return path_add(r, "/dev/shm", LANDLOCK_FULL, err);

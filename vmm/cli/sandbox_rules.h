@@ -17,6 +17,7 @@
 /* Descriptors of files and folders, and their names, owned. */
 struct vmm_sandbox_rules {
 	bool jail;	/* set by the caller: for a jail, which hides all other files */
+	bool confined;	/* set by the caller: capabilities are dropped */
 	struct landlock_rule list[VMM_SANDBOX_RULES];
 	char *names[VMM_SANDBOX_RULES]; /* NULL: open already */
 	unsigned int n;
@@ -31,7 +32,8 @@ int vmm_sandbox_rules_add(struct vmm_sandbox_rules *r, int place, const char *na
 
 /*
  * A file that does not exist yet is ignored, or its folder is added if it will be created.
- * Options that the machine refuses are ignored. -EOPNOTSUPP: a device has no use in a jail.
+ * Options that the machine refuses are ignored. -EOPNOTSUPP: a device has no use in a jail,
+ * or a file of memory requires a capability that is dropped.
  */
 int vmm_sandbox_rules_fill(struct vmm_sandbox_rules *r, const struct vmm_options *options,
 			   struct vsu_error *err);

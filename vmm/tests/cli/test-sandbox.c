@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -350,6 +351,22 @@ START_TEST(mistakes_are_refused_and_named)
 }
 END_TEST
 
+/* Nothing is opened: no kernel is needed that has the device. */
+START_TEST(physical_memory_is_refused_with_the_remedy)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_options o;
+
+	ck_assert_int_eq(chdir(folder), 0);
+	if (mknod("mem", S_IFCHR | 0600, makedev(1, 1)) < 0)
+		return;		/* not root */
+	ck_assert_int_eq(parse(&o, "kernel --memory=size=1M,backend=file,mem-path=mem"), 0);
+	ck_assert_int_eq(vmm_sandbox_lock(&o, &err), -EOPNOTSUPP);
+	ck_assert_str_eq(err.msg, "--memory: 'mem' requires CAP_SYS_RAWIO, which --sandbox=on drops; add --sandbox=off");
+	ck_assert_int_eq(unlink("mem"), 0);
+}
+END_TEST
+
 static bool has_landlock(void)
 {
 	pid_t pid = fork();
@@ -441,6 +458,7 @@ int main(void)
 	tcase_add_test(tc, privileges_are_dropped);
 	tcase_add_test(tc, off_changes_nothing);
 	tcase_add_loop_test(tc, mistakes_are_refused_and_named, 0, NREFUSED);
+	tcase_add_test(tc, physical_memory_is_refused_with_the_remedy);
 	add_landlock_tests(tc);
 	fflush(stdout);
 	failed = run_suite(s);
