@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
@@ -136,6 +137,15 @@ int vmm_migrate_options_read(struct vmm_migrate_options *o, char *const *words,
 		words++;
 	rc = rc < 0 ? rc : join_address(o, words, err);
 	return rc ? rc : use_passed(o, passed, err);
+}
+
+int vmm_migrate_check_jail(const struct vmm_migrate_options *o, struct vsu_error *err)
+{
+	if (strncmp(o->address, "unix:", 5) != 0 || o->fd >= 0 ||
+	    !access(o->address + 5, F_OK))
+		return 0;
+	return vsu_error_set(err, -ENOENT, "'%s' does not exist in the jail, which has only the folders of the machine's options; add --sandbox=on,folder=FOLDER, or use 'cvmm ctl SOCKET migrate exec:COMMAND', which starts the command outside",
+			     o->address);
 }
 
 void vmm_migrate_options_free(struct vmm_migrate_options *o)

@@ -27,6 +27,8 @@ struct vmm_migrate_options {
  */
 int vmm_migrate_options_read(struct vmm_migrate_options *o, char *const *words,
 			     struct vmm_passed *passed, struct vsu_error *err);
+/* Of a jailed machine. -ENOENT: the address is a socket that the jail does not have. */
+int vmm_migrate_check_jail(const struct vmm_migrate_options *o, struct vsu_error *err);
 void vmm_migrate_options_free(struct vmm_migrate_options *o);
 
 #endif

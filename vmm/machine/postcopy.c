@@ -202,10 +202,12 @@ static int check_server(const struct vmm_machine *m, unsigned int i, struct vsu_
 {
 	const struct vmm_device *d = &m->devices[i];
 	const struct vmm_window *w = d->spec.remote ? find_window(m) : NULL;
+	const bool own = d->spec.spawned;
 
 	if (w)
-		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' cannot wait for missing pages beside the window of '%s', into which files are mapped; migrate without 'postcopy'",
-				     d->spec.socket, w->name);
+		return vsu_error_set(err, -EOPNOTSUPP, "%s%s%s cannot wait for missing pages beside the window of '%s', into which files are mapped; migrate without 'postcopy'",
+				     own ? "its daemon" : "the back-end at '", own ? "" : d->spec.socket,
+				     own ? "" : "'", w->name);
 	return vmm_virtio_postcopy_advise(d->virtio, err);
 }
 

@@ -62,7 +62,7 @@ int vmm_slots_log(struct vmm_slots *slots, bool on, struct vsu_error *err)
 		set_log(slots, false);
 	pthread_mutex_unlock(&slots->lock);
 	if (refused)
-		return vsu_error_set(err, -EOPNOTSUPP, "KVM does not log writes to memory of guest_memfd");
+		return vsu_error_set(err, -EOPNOTSUPP, "KVM does not log writes to a guest_memfd that is bound to its slot; such a machine can be saved, not migrated, unless it is started with slot=plain");
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM cannot log writes") : 0;
 }
 

@@ -118,8 +118,8 @@ static int connect_session(struct remote *r,
 	if (spec->allow_fuse)
 		vsu_closer_set_keep(prog_closer(), 0);
 	strcpy(r->socket, spec->socket);
-	snprintf(r->rings.who, sizeof(r->rings.who), "the back-end at '%s'",
-		 r->socket);
+	snprintf(r->rings.who, sizeof(r->rings.who),
+		 r->daemon ? "the daemon of %s" : "the back-end at '%s'", r->socket);
 	if (!spec->reconnect_ms)
 		ops.connect = NULL;
 	if (!r->postcopy.permitted)
@@ -260,8 +260,8 @@ static void on_late(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)loop;
 	(void)revents;
 	vsu_error_set(&why, -ETIMEDOUT,
-		      "the back-end at '%s' did not finish its handshake within %u ms; is it stopped, or busy with another front-end?",
-		      r->socket, r->limit_ms);
+		      "%s did not finish its handshake within %u ms; is it stopped, or busy with another front-end?",
+		      r->rings.who, r->limit_ms);
 	end_handshake(r, &why);
 }
 

@@ -25,8 +25,8 @@ int vmm_remote_check_log(void *backend, struct vsu_error *err)
 	if (vhost_user_frontend_features(session_of(r)) & VHOST_USER_F_LOG_ALL &&
 	    vhost_user_frontend_protocol_features(session_of(r)) & shared)
 		return 0;
-	return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' does not log the pages that it writes (LOG_ALL, LOG_SHMFD); such a machine can be saved, not migrated",
-			     r->socket);
+	return vsu_error_set(err, -EOPNOTSUPP, "%s does not log the pages that it writes (LOG_ALL, LOG_SHMFD); such a machine can be saved, not migrated",
+			     r->rings.who);
 }
 
 int vmm_remote_set_log(void *backend, const struct vmm_dirty_log *log,

@@ -68,7 +68,7 @@ void vmm_remote_on_placed(void *opaque, const struct vhost_user_placed_region *r
 	rc = p->to.place(p->to.opaque, p->number, p->placed, n + p->n);
 	p->n = n;
 	if (rc < 0) {
-		vsu_error_sys(&err, rc, "the addresses of the back-end at '%s'", r->socket);
+		vsu_error_sys(&err, rc, "the addresses of %s", r->rings.who);
 		vhost_user_frontend_fail(session_of(r), &err);
 	}
 }
@@ -92,7 +92,7 @@ void vmm_remote_on_ended(void *opaque, int result)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	if (result < 0 && !r->dead) {
-		vsu_error_sys(&err, result, "the back-end at '%s' refused POSTCOPY_END", r->socket);
+		vsu_error_sys(&err, result, "%s refused POSTCOPY_END", r->rings.who);
 		vhost_user_frontend_fail(session_of(r), &err);
 	}
 	vmm_remote_drop_postcopy(r);
@@ -132,8 +132,8 @@ static int send_request(struct remote *r,
 		return r->why.code ? r->why.code : -ECONNRESET;
 	}
 	rc = r->postcopy.result;
-	return rc < 0 ? vsu_error_sys(err, rc, "the back-end at '%s' cannot wait for missing pages (%s); the reason is in its log",
-				      r->socket, name) : 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "%s cannot wait for missing pages (%s); the reason is in its log",
+				      r->rings.who, name) : 0;
 }
 
 static bool can_wait(const struct remote *r)
@@ -148,8 +148,8 @@ int vmm_remote_postcopy_advise(void *backend, struct vsu_error *err)
 	int rc;
 
 	if (!can_wait(r))
-		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' cannot wait for missing pages: it lacks the protocol feature PAGEFAULT (cvmm's daemons: --allow-postcopy); migrate without 'postcopy', or to a unix: address, to which shared memory is passed as files",
-				     r->socket);
+		return vsu_error_set(err, -EOPNOTSUPP, "%s cannot wait for missing pages: it lacks the protocol feature PAGEFAULT (cvmm's daemons: --allow-postcopy); migrate without 'postcopy', or to a unix: address, to which shared memory is passed as files",
+				     r->rings.who);
 	rc = send_request(r, vhost_user_frontend_postcopy_advise, "POSTCOPY_ADVISE", err);
 	r->postcopy.needed = r->postcopy.advised = rc == 0;
 	return rc;
@@ -165,7 +165,7 @@ int vmm_remote_postcopy_listen(void *backend, const struct vmm_virtio_faults *to
 	if (!p->needed)
 		return 0;
 	if (!p->advised)
-		return vsu_error_set(err, -ECONNRESET, "the back-end at '%s' was lost meanwhile", r->socket);
+		return vsu_error_set(err, -ECONNRESET, "%s was lost meanwhile", r->rings.who);
 	rc = send_request(r, vhost_user_frontend_postcopy_listen, "POSTCOPY_LISTEN", err);
 	if (!rc)
 		rc = to->add(to->opaque, p->faults, &p->number, err);

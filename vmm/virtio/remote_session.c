@@ -304,8 +304,8 @@ static void remote_force_stop(void *backend)
 	struct remote *r = backend;
 	struct vsu_error why;
 
-	vsu_error_set(&why, -ECANCELED, "cvmm no longer waits for the back-end at '%s'",
-		      r->socket);
+	vsu_error_set(&why, -ECANCELED, "cvmm no longer waits for %s",
+		      r->rings.who);
 	vhost_user_frontend_fail(virtdev_vhost_user_frontend(r->user), &why);
 }
 

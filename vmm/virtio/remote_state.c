@@ -117,14 +117,14 @@ int vmm_remote_check_save(void *backend, struct vsu_error *err)
 	const struct remote *r = backend;
 
 	if (r->dead || vmm_remote_is_away(r))
-		return vsu_error_set(err, -ENOTCONN, "the back-end at '%s' is disconnected",
-				     r->socket);
+		return vsu_error_set(err, -ENOTCONN, "%s is disconnected",
+				     r->rings.who);
 	if (has_windows(r))
-		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' has shared memory regions, whose mappings cannot be saved",
-				     r->socket);
+		return vsu_error_set(err, -EOPNOTSUPP, "%s has shared memory regions, whose mappings cannot be saved",
+				     r->rings.who);
 	if (!is_stateless(r) && !moves_state(r))
-		return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' keeps state of this device and lacks the protocol feature DEVICE_STATE, which saves it",
-				     r->socket);
+		return vsu_error_set(err, -EOPNOTSUPP, "%s keeps state of this device and lacks the protocol feature DEVICE_STATE, which saves it",
+				     r->rings.who);
 	return 0;
 }
 

@@ -42,8 +42,8 @@ static void stream_finish(struct remote *r, int result)
 /* The reason is logged: the result of a pause is only a code. */
 static void stream_fail(struct remote *r, int code, const char *why)
 {
-	prog_log(PROG_LOG_WARNING, "state", "the back-end at '%s' did not %s the state of its device: %s",
-		 r->socket, r->stream.loads ? "load" : "save", why);
+	prog_log(PROG_LOG_WARNING, "state", "%s did not %s the state of its device: %s",
+		 r->rings.who, r->stream.loads ? "load" : "save", why);
 	stream_finish(r, code);
 }
 
@@ -266,6 +266,6 @@ int vmm_remote_stream_load(struct remote *r, const void *bytes, size_t len,
 	r->locked = false;
 	rc = rc < 0 ? rc : r->stream.result;
 	vmm_remote_stream_drop(r);
-	return rc < 0 ? vsu_error_sys(err, rc, "the back-end at '%s' cannot load the saved state of its device",
-				      r->socket) : 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "%s cannot load the saved state of its device",
+				      r->rings.who) : 0;
 }
