@@ -31,8 +31,10 @@ void test_memory(const struct cvmm_boot *boot)
 }
 
 #define PAGE 4096u
-#define LOAD_FROM (16u << 20)	/* above this guest's own memory */
+#define EDGE (UINT64_C(1) << 20)	/* bytes at each end of a large piece */
 #define SHOWN 16u	/* one pass in so many is printed */
+
+static uint64_t passes;		/* complete ones */
 
 /* Of the pass in which the page was written; no page has the value of another. */
 static uint64_t value_of(uint64_t at, uint64_t pass)
@@ -40,33 +42,46 @@ static uint64_t value_of(uint64_t at, uint64_t pass)
 	return (at ^ pass * 0x9e3779b97f4a7c15) | 1;
 }
 
-static void load_page(uint64_t at, uint64_t pass)
+static void load_page(uint64_t at)
 {
 	const uint64_t last = at + PAGE - 8;
 
-	if (pass && (mmio_read64(at) != value_of(at, pass - 1) ||
-		     mmio_read64(last) != value_of(last, pass - 1)))
+	if (passes && (mmio_read64(at) != value_of(at, passes - 1) ||
+		     mmio_read64(last) != value_of(last, passes - 1)))
 		fault("memory lost what the last pass has stored");
-	mmio_write64(at, value_of(at, pass));
-	mmio_write64(last, value_of(last, pass));
+	mmio_write64(at, value_of(at, passes));
+	mmio_write64(last, value_of(last, passes));
 }
 
-static void load_piece(const struct cvmm_boot_memory *m, uint64_t pass)
+/* The content of a page that lost it on purpose. */
+void restore_page(uint64_t at)
 {
+	const uint64_t last = at + PAGE - 8;
+
+	mmio_write64(at, passes ? value_of(at, passes - 1) : 0);
+	mmio_write64(last, passes ? value_of(last, passes - 1) : 0);
+}
+
+static void load_piece(const struct cvmm_boot_memory *m, bool edges)
+{
+	const uint64_t end = m->gpa + m->len;
 	uint64_t at = m->gpa < LOAD_FROM ? LOAD_FROM : m->gpa;
 
-	for (; at < m->gpa + m->len; at += PAGE)
-		load_page(at, pass);
+	for (; at < end; at += PAGE) {
+		if (edges && at - m->gpa >= EDGE && end - at > EDGE)
+			at = end - EDGE;
+		load_page(at);
+	}
 }
 
 void load_memory(const struct cvmm_boot *boot)
 {
-	static uint64_t pass;
+	const bool edges = has_word((const char *)boot->cmdline_gpa, "edges");
 	uint32_t i;
 
 	for (i = 0; i < boot->nmemory; i++)
 		if (!(boot->memory[i].flags & CVMM_MEMORY_ROM))
-			load_piece(&boot->memory[i], pass);
-	if (!(pass++ % SHOWN))
-		print("memory: pass %u\n", (uint32_t)pass);
+			load_piece(&boot->memory[i], edges);
+	if (!(passes++ % SHOWN))
+		print("memory: pass %u\n", (uint32_t)passes);
 }

@@ -7,25 +7,41 @@
  * Words on the command line: "interactive" does not power off but takes
  * commands from the console, a letter each: s shows shared memory again, d
  * drives the disks again, u writes to them without a flush, m tests the memory again,
- * w writes it until the next letter, e echoes bytes, q ends.
+ * w writes it until the next letter, b inflates and deflates the balloon, n finds new
+ * devices, e echoes bytes, q ends. "edges": w writes only the ends of each region.
  */
 #include "lib.h"
 #include "selftest.h"
 
 #define ID_BLOCK 2
 #define ID_ENTROPY 4
+#define ID_BALLOON 5
 
 static struct device devices[CVMM_BOOT_MAX_DEVICES];
 static unsigned int ndevices;
+static uint32_t seen;		/* slots of the bus */
 
-static void start_device(const struct cvmm_boot_device *at, unsigned int i)
+/* On the bus, i is the slot. */
+static bool find_device(const struct cvmm_boot *boot, unsigned int i,
+			struct device *dev)
+{
+	if (boot->flags & CVMM_BOOT_PCI)
+		return device_find_pci(dev, i);
+	if (i < boot->ndevices && device_find(dev, boot->devices[i].gpa))
+		return true;
+	if (i < boot->ndevices)
+		print("no device at 0x%lx\n", boot->devices[i].gpa);
+	return false;
+}
+
+static void start_device(const struct cvmm_boot *boot, unsigned int i)
 {
 	struct device *dev = &devices[ndevices];
 
-	if (!device_find(dev, at->gpa)) {
-		print("no device at 0x%lx\n", at->gpa);
+	if ((seen >> i & 1) || ndevices == CVMM_BOOT_MAX_DEVICES ||
+	    !find_device(boot, i, dev))
 		return;
-	}
+	seen |= UINT32_C(1) << i;
 	ndevices++;
 	if (dev->id == ID_BLOCK)
 		return;		/* the test starts this CPU itself */
@@ -34,6 +50,14 @@ static void start_device(const struct cvmm_boot_device *at, unsigned int i)
 	print("device %u: id %u, %u queues\n", i, dev->id, dev->nqueues);
 	if (dev->id == ID_ENTROPY)
 		test_entropy(dev, i);
+}
+
+static void start_devices(const struct cvmm_boot *boot)
+{
+	unsigned int i;
+
+	for (i = 0; i < CVMM_BOOT_MAX_DEVICES; i++)
+		start_device(boot, i);
 }
 
 static void each_disk(void (*act)(struct device *dev, unsigned int number))
@@ -45,12 +69,23 @@ static void each_disk(void (*act)(struct device *dev, unsigned int number))
 			act(&devices[i], i);
 }
 
+static void use_balloon(const struct cvmm_boot *boot)
+{
+	unsigned int i;
+
+	for (i = 0; i < ndevices; i++)
+		if (devices[i].id == ID_BALLOON)
+			test_balloon(&devices[i], boot);
+}
+
+/* Regions of devices on the bus are not read. */
 static void show_all_shared(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < ndevices; i++)
-		show_shared(&devices[i], i);
+		if (!devices[i].space)
+			show_shared(&devices[i], i);
 }
 
 /* The sum of the bytes shows that the whole initrd was loaded. */
@@ -127,6 +162,12 @@ static void interact(const struct cvmm_boot *boot)
 			while (ahead < 0)
 				ahead = load_once(boot);
 			break;
+		case 'b':
+			use_balloon(boot);
+			break;
+		case 'n':
+			start_devices(boot);
+			break;
 		case 'e':
 			echo(&ahead);
 			break;
@@ -140,8 +181,6 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu);
 
 void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 {
-	unsigned int i;
-
 	if (cpu)
 		return;		/* start.S stops this CPU */
 	print("selftest: %u CPUs, %u pieces of memory, %u devices\n",
@@ -151,8 +190,7 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 	print("command line: %s\n", (const char *)boot->cmdline_gpa);
 	test_memory(boot);
 	show_initrd(boot);
-	for (i = 0; i < boot->ndevices; i++)
-		start_device(&boot->devices[i], i);
+	start_devices(boot);
 	each_disk(test_disk);
 	show_all_shared();
 	if (has_word((const char *)boot->cmdline_gpa, "interactive"))

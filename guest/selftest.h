@@ -6,9 +6,17 @@
 #include "protocol.h"
 #include "virtio.h"
 
+#define LOAD_FROM (16u << 20)	/* above the guest's own memory */
+
 void test_memory(const struct cvmm_boot *boot);
-/* Writes all of it, and checks what the call before has written. */
+/*
+ * Writes all of it above LOAD_FROM, and checks what the previous call has written; with the
+ * word "edges", the first and the last MiB of each region.
+ */
 void load_memory(const struct cvmm_boot *boot);
+/* Writes into a page what the last load_memory() has written there. */
+void restore_page(uint64_t at);
+void test_balloon(struct device *dev, const struct cvmm_boot *boot);
 void test_disk(struct device *dev, unsigned int number);
 /* Writes the pattern of the test without a flush. */
 void write_disk(struct device *dev, unsigned int number);

@@ -9,12 +9,16 @@ guest_start:
 	in	%dx, %eax
 	jmp	1b
 
-	/* struct cvmm_note: version 1, to be entered at level 3 */
+	/* struct cvmm_note: version 1, to be entered at level 3 (and CVMM_BOOT_PCI) */
 	.section .note.cvmm, "a", @note
 	.balign	4
 	.long	5, 8, 1
 	.asciz	"cvmm"
 	.balign	4
+#ifdef BUS
+	.long	1, 2
+#else
 	.long	1, 0
+#endif
 
 	.section .note.GNU-stack, "", @progbits

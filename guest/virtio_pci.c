@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Registers of virtio devices on PCI (VIRTIO 1.3, section 4.1). The structures of cvmm's
- * functions are at fixed offsets of BAR 0, which cvmm has assigned.
+ * functions are at fixed offsets of BAR 0, which cvmm has assigned. POLLED: no interrupts.
  */
+#ifndef POLLED
 #include "irq.h"
+#endif
 #include "lib.h"
 #include "protocol.h"
 #include "virtio.h"
@@ -76,6 +78,14 @@ static uint32_t queue_size(const struct device *dev, uint32_t queue)
 	       0 : mmio_read16(dev->base + QUEUE_SIZE);
 }
 
+#ifdef POLLED
+static uint16_t set_vector(const struct device *dev, uint32_t queue)
+{
+	(void)dev;
+	(void)queue;
+	return NO_VECTOR;
+}
+#else
 /* Vector i has the interrupt of queue i. */
 static uint16_t set_vector(const struct device *dev, uint32_t queue)
 {
@@ -90,6 +100,7 @@ static uint16_t set_vector(const struct device *dev, uint32_t queue)
 	mmio_write32(entry + 12, 0);
 	return (uint16_t)queue;
 }
+#endif
 
 static bool queue_start(const struct device *dev, uint32_t queue,
 			const struct queue *q)
