@@ -80,7 +80,7 @@ _cvmm_value() {
 			_cvmm_list "$1" "$kind"
 		else
 			compopt -o nospace 2>/dev/null
-			for kind in $(sed -n 's/^Topics: run memory device\([^;]*\).*/\1/p' <<<"$help"); do
+			for kind in $(sed -n 's/^Topics: run memory device\([^;]*\).*/\1/p' < <("$program" help 2>/dev/null)); do
 				_cvmm_say "$1$kind"
 			done
 			_cvmm_list "$1" device

@@ -37,3 +37,12 @@ const char *prog_value_with_key(const struct prog_value *value,
 		       alone ? "," : "", alone ? value->alone : "");
 	return len > 0 && (size_t)len < size ? buf : list;
 }
+
+size_t prog_value_item_len(const char *list)
+{
+	size_t len = 0;
+
+	while (list[len] && (list[len] != ',' || list[len + 1] == ','))
+		len += list[len] == ',' ? 2 : 1;
+	return len;
+}

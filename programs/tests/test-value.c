@@ -38,6 +38,16 @@ START_TEST(keys_of_the_table_and_of_no_table_are_no_values)
 }
 END_TEST
 
+START_TEST(item_ends_at_a_single_comma)
+{
+	ck_assert_uint_eq(prog_value_item_len("a=b,c"), 3);
+	ck_assert_uint_eq(prog_value_item_len("a,,b,c"), 4);
+	ck_assert_uint_eq(prog_value_item_len("a,,,c"), 3);
+	ck_assert_uint_eq(prog_value_item_len("a,,"), 3);
+	ck_assert_uint_eq(prog_value_item_len(""), 0);
+}
+END_TEST
+
 START_TEST(value_receives_its_key)
 {
 	const struct prog_value value = { .key = "path" };
@@ -77,6 +87,7 @@ int main(void)
 
 	tcase_add_test(tc, first_word_without_a_key_is_a_value);
 	tcase_add_test(tc, keys_of_the_table_and_of_no_table_are_no_values);
+	tcase_add_test(tc, item_ends_at_a_single_comma);
 	tcase_add_test(tc, value_receives_its_key);
 	tcase_add_test(tc, value_alone_implies_more);
 	tcase_add_test(tc, list_without_room_for_the_key_is_unchanged);

@@ -167,7 +167,7 @@ def save(machine, _, clone=False):
     machine.ctl("save", os.path.abspath("saved"))
     n = 2 if clone else 1
     if clone:
-        shutil.copy("disk1", "disk2")
+        shutil.copy2("disk1", "disk2")
         if SERVER == "user":
             serve_device(2)
     else:
@@ -181,7 +181,7 @@ def save(machine, _, clone=False):
 def move(machine, daemon):
     words = []
     if SERVER == "user":
-        shutil.copy("disk1", "disk2")
+        shutil.copy2("disk1", "disk2")
         serve_device(2)
         words = [device(2)]
     elif KIND in ("console", "vsock"):

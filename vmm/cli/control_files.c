@@ -16,6 +16,7 @@
 #include "file_value.h"
 #include "machine/save_target.h"
 #include "migration/address.h"
+#include "value.h"
 
 /* Replaces the line from position at by text, with its newline. -E2BIG. */
 static int replace_rest(struct vmm_control_request *request, size_t at, const char *text,
@@ -103,22 +104,13 @@ static void put_item(struct vmm_control_files *f, const struct vmm_device_facts 
 	fprintf(to, "%.*s", (int)len, item);
 }
 
-static size_t item_len(const char *item)
-{
-	size_t len = 0;
-
-	while (item[len] && (item[len] != ',' || item[len + 1] == ','))
-		len += item[len] == ',' ? 2 : 1;
-	return len;
-}
-
 static void put_list(struct vmm_control_files *f, const struct vmm_device_facts *facts,
 		     const char *list, FILE *to)
 {
 	size_t len;
 
 	for (;; list += len + 1) {
-		len = item_len(list);
+		len = prog_value_item_len(list);
 		put_item(f, facts, list, len, to);
 		if (!list[len])
 			return;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/foreign_values.h"
+#include "value.h"
 
 /* By option; a key ends with "=", a prefix of values with ":", others are whole values. */
 static const struct foreign {
@@ -156,16 +157,6 @@ static int refuse(const struct foreign *f, const char *item, size_t len,
 			     file ? ", and for a file of this name ./ before it" : "");
 }
 
-/* A comma of a value is doubled. */
-static size_t item_len(const char *item)
-{
-	size_t len = 0;
-
-	while (item[len] && (item[len] != ',' || item[len + 1] == ','))
-		len += item[len] == ',' ? 2 : 1;
-	return len;
-}
-
 int vmm_foreign_value_check(const char *option, const char *text, struct vsu_error *err)
 {
 	const struct foreign *f;
@@ -173,7 +164,7 @@ int vmm_foreign_value_check(const char *option, const char *text, struct vsu_err
 	size_t len;
 
 	for (item = text;; item += len + 1) {
-		len = item_len(item);
+		len = prog_value_item_len(item);
 		f = find_item(option, item, len);
 		/* other items are keys only */
 		if (f && (item == text || strchr(f->theirs, '=')))

@@ -54,9 +54,8 @@ void vmm_help_run(void)
 	char lines[6144];
 
 	vsu_option_help(vmm_run_options, lines, sizeof(lines));
-	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]; KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, builtin:irqtest, builtin:private, or a static ELF file\n%s",
+	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]; KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, builtin:irqtest, builtin:private, or a static ELF file; 'cvmm help disk' and others show properties\n%s",
 	       lines);
-	vmm_help_topics();
 }
 
 static void show_value(const struct vmm_device_kind *kind)

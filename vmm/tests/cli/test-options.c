@@ -171,7 +171,7 @@ static const struct refusal {
 	  "option --cpus: 'two' is not a number; give a decimal or 0x "
 	  "hexadecimal number, 1 to 64" },
 	{ "k --rng", -EINVAL, VSU_EXIT_DATA,
-	  "option --rng needs a value; write --rng=[PROPERTIES]" },
+	  "option --rng needs a value; write --rng=PROPERTIES" },
 	{ "k --power-off-timeout=0", -EINVAL, VSU_EXIT_DATA,
 	  "option --power-off-timeout: 0 is out of range; allowed is 1 to 86400" },
 	{ "k --json", -EINVAL, VSU_EXIT_DATA,

@@ -107,7 +107,7 @@ static void setup(void)
 	r.loop = ev_loop_new(0);
 	r.stream.fd = peer.fd = -1;
 	peer.session = vsu_event_new();
-	strcpy(r.socket, "there");
+	strcpy(r.rings.who, "the back-end at 'there'");
 	vsu_error_clear(&err);
 }
 
