@@ -6,6 +6,7 @@
 #include "cli/foreign_values.h"
 #include "cli/parse.h"
 #include "devices/devices.h"
+#include "devices/rows.h"
 #include "log.h"
 #include "x86/cpuid.h"
 #include "../util.h"
@@ -239,17 +240,17 @@ static void assert_not_foreign(const char *option, const struct vsu_option *row)
 
 START_TEST(keys_of_ours_are_not_called_foreign)
 {
-	const struct vmm_device_key *key;
-	struct vsu_option rows[VMM_MEMORY_ROWS];
+	struct vsu_option rows[VMM_DEVICE_ROWS], memory[VMM_MEMORY_ROWS], *row;
 	unsigned int i;
 
-	for (i = 0; vmm_device_kinds[i]; i++)
-		for (key = vmm_device_kinds[i]->keys; key->option.name; key++)
-			assert_not_foreign(vmm_device_shorthand(vmm_device_kinds[i]) + 2,
-					   &key->option);
-	vmm_memory_rows(rows);
-	for (i = 0; rows[i].name; i++)
-		assert_not_foreign("memory", &rows[i]);
+	for (i = 0; vmm_device_kinds[i]; i++) {
+		vmm_device_rows(vmm_device_kinds[i], rows);
+		for (row = rows; row->name; row++)
+			assert_not_foreign(vmm_device_shorthand(vmm_device_kinds[i]) + 2, row);
+	}
+	vmm_memory_rows(memory);
+	for (row = memory; row->name; row++)
+		assert_not_foreign("memory", row);
 }
 END_TEST
 
