@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,17 +32,20 @@ int confine_capabilities(uint64_t keep, struct vsu_error *err)
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
-	struct __user_cap_data_struct sets[2];
+	struct __user_cap_data_struct had[2], sets[2];
 	int i;
 
-	if (syscall(SYS_capget, &header, sets) < 0)
+	if (syscall(SYS_capget, &header, had) < 0)
 		return vsu_error_sys(err, -errno, "cannot read the capabilities");
 	narrow_bounds(keep);
 	for (i = 0; i < 2; i++) {
-		sets[i].permitted &= (uint32_t)(keep >> 32 * i);
+		sets[i].permitted = had[i].permitted & (uint32_t)(keep >> 32 * i);
 		sets[i].effective = sets[i].permitted;
 		sets[i].inheritable = 0;
 	}
+	/* A service manager that has dropped them may refuse the call, too. */
+	if (!memcmp(had, sets, sizeof(sets)))
+		return confine_new_privileges(err);
 	if (syscall(SYS_capset, &header, sets) < 0)
 		return vsu_error_sys(err, -errno, "cannot drop capabilities");
 	return confine_new_privileges(err);

@@ -414,5 +414,5 @@ int main(void)
 	tcase_add_loop_test_unless(tc, has_barrier ? no_filters : "the kernel has no membarrier()",
 				   harvest_whose_barrier_is_refused_is_done_again,
 				   0, sizeof(refusals) / sizeof(refusals[0]));
-	return run_suite(s);
+	return run_suite_apart(s);
 }
