@@ -149,6 +149,7 @@ START_TEST(b5_13_file_of_a_file_server_is_accepted_only_where_allowed)
 	       vsu_foreign_name(VSU_FOREIGN_SERVED));
 	expect(vhost_user_priv_check_stream(fd, O_WRONLY, "NAME", &err), false, &err,
 	       vsu_foreign_name(VSU_FOREIGN_SERVED));
+	kind = -1;
 	close(fd);
 }
 END_TEST

@@ -27,13 +27,16 @@ static size_t nreceived;
 static void *destination_main(void *arg)
 {
 	struct pollfd p = { .fd = there.fd, .events = POLLIN };
+	size_t at = 0;
 	ssize_t n = 1;
 
 	(void)arg;
-	while (n > 0 && nreceived < sizeof(received)) {
+	while (n > 0 && at < sizeof(received)) {
 		ck_assert_int_eq(poll(&p, 1, -1), 1);
-		n = recv(there.fd, received + nreceived, sizeof(received) - nreceived, 0);
-		nreceived += n > 0 ? (size_t)n : 0;
+		n = recv(there.fd, received + at, sizeof(received) - at, 0);
+		at += n > 0 ? (size_t)n : 0;
+		/* Pairs with the load in was_sent(). */
+		__atomic_store_n(&nreceived, at, __ATOMIC_RELEASE);
 	}
 	return NULL;
 }
@@ -61,7 +64,7 @@ static bool was_sent(const char *name)
 	char padded[VMM_STATE_NAME] = "";
 
 	memcpy(padded, name, strlen(name));
-	return memmem(received, nreceived, padded, sizeof(padded)) != NULL;
+	return memmem(received, __atomic_load_n(&nreceived, __ATOMIC_ACQUIRE), padded, sizeof(padded)) != NULL;
 }
 
 static void disconnect_both(void)

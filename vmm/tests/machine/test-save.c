@@ -51,7 +51,7 @@ static void wait_for(int event)
 int ftruncate(int fd, off_t len)
 {
 	if (__atomic_exchange_n(&host.holds, false, __ATOMIC_ACQ_REL)) {
-		host.writer = pthread_self();
+		__atomic_store_n(&host.writer, pthread_self(), __ATOMIC_RELEASE);
 		vsu_event_signal(host.held);
 		wait_for(host.go);
 	}
@@ -65,7 +65,7 @@ int __wrap_pthread_join(pthread_t thread, void **result)
 {
 	int rc;
 
-	if (pthread_equal(thread, host.writer))
+	if (pthread_equal(thread, __atomic_load_n(&host.writer, __ATOMIC_ACQUIRE)))
 		vsu_event_signal(host.go);
 	rc = __real_pthread_join(thread, result);
 	ck_assert_int_eq(rc, 0);

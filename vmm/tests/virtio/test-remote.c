@@ -2,6 +2,7 @@
 /* Claims about a device whose queues a back-end serves, in another thread. */
 #include <config.h>
 
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -595,8 +596,9 @@ static void assert_features_there(void)
 {
 	hear_of_change();
 	ck_assert_uint_eq(rig_status(virtio), 15);
-	ck_assert_uint_eq(__atomic_load_n(&be.features, __ATOMIC_ACQUIRE),
-			  VQ_F_VERSION_1 | DRIVER_FEATURE);
+	/* The thread of the back-end stores them when it has received them. */
+	while (__atomic_load_n(&be.features, __ATOMIC_ACQUIRE) != (VQ_F_VERSION_1 | DRIVER_FEATURE))
+		poll(NULL, 0, 1);
 }
 
 /* The same session, or the next one. */
