@@ -417,6 +417,7 @@ START_TEST(broken_ring_is_reported_and_the_other_continues)
 	struct pollfd p;
 	uint16_t jump = 1000;
 
+	ring_reports = 0;
 	virtdev_set_report(server.dev, on_ring_report, NULL);
 	client_connect(&client, &server);
 	client_start(&client, true);
