@@ -36,6 +36,7 @@ static uint64_t written;	/* bytes that it writes, from the second page on */
 static bool logs;
 static struct vmm_page_server server;	/* as it was run */
 static uint64_t missing;	/* pages of it */
+static uint64_t due_ns;		/* when the last wait for the rate ends */
 
 /* ------------------------------------------- in place of KVM and of the page server */
 
@@ -77,6 +78,21 @@ int __wrap_vmm_page_server_run(struct vmm_page_server *p, struct vsu_error *e)
 	server = *p;
 	missing = p->set->npages;
 	return 0;
+}
+
+int __real_vmm_stream_wait(const struct vmm_stream *s, int fd, short events, uint64_t until_ns,
+			   struct vsu_error *e);
+int __wrap_vmm_stream_wait(const struct vmm_stream *s, int fd, short events, uint64_t until_ns,
+			   struct vsu_error *e);
+
+/* A wait for nothing but the time ends at once. */
+int __wrap_vmm_stream_wait(const struct vmm_stream *s, int fd, short events, uint64_t until_ns,
+			   struct vsu_error *e)
+{
+	if (fd >= 0)
+		return __real_vmm_stream_wait(s, fd, events, until_ns, e);
+	due_ns = until_ns;
+	return -ETIMEDOUT;
 }
 
 static int ask(char what, struct vsu_error *e)
@@ -124,6 +140,7 @@ static void setup(void)
 	memset(asked, 0, sizeof(asked));
 	failing = 0;
 	writing_rounds = 0;
+	due_ns = 0;
 	written = LEN - PAGE;
 	sender.config = (struct vmm_sender_config){
 		.address = address, .memory = &memory, .words = words, .nwords = 1,
@@ -210,6 +227,20 @@ START_TEST(guest_that_writes_all_the_time_is_throttled_if_permitted)
 	reply_all();
 	ck_assert_msg(!vmm_sender_run(&sender, &err), "%s", err.msg);
 	ck_assert_str_eq(asked, _i ? "MTTTTfSfR" : "MfSfR");
+}
+END_TEST
+
+/* The peer is not slow: only the rate makes the round wait. */
+START_TEST(round_takes_as_long_as_its_rate_requires)
+{
+	const uint64_t hour_ns = UINT64_C(3600000000000), begun_ns = vsu_now_ns();
+
+	sender.config.rate = LEN / 3600;
+	sender.config.downtime_ns = UINT64_MAX;
+	reply_all();
+	ck_assert_msg(!vmm_sender_run(&sender, &err), "%s", err.msg);
+	ck_assert_uint_ge(due_ns, begun_ns + hour_ns);
+	ck_assert_uint_lt(due_ns, vsu_now_ns() + 2 * hour_ns);
 }
 END_TEST
 
@@ -329,6 +360,7 @@ int main(void)
 	tcase_add_test(tc, memory_precedes_the_state_of_the_stopped_guest);
 	tcase_add_test(tc, pages_that_are_written_meanwhile_are_sent_again);
 	tcase_add_loop_test(tc, guest_that_writes_all_the_time_is_throttled_if_permitted, 0, 2);
+	tcase_add_test(tc, round_takes_as_long_as_its_rate_requires);
 	tcase_add_loop_test(tc, failed_request_ends_the_migration_in_its_phase, 0, COUNT(failures));
 	tcase_add_loop_test(tc, e2_16_end_of_the_destination_leaves_the_phase_of_the_guest, 0,
 			    COUNT(ends));
