@@ -38,7 +38,7 @@ struct landlock_rule {
  * kernel supports that. Open descriptors are not affected, and neither are
  * O_PATH descriptors, file attributes and named UNIX sockets.
  *
- * Sets no_new_privs first. Returns 0, -EOPNOTSUPP if the kernel lacks Landlock
+ * Requires no_new_privs. Returns 0, -EOPNOTSUPP if the kernel lacks Landlock
  * or supports only version 1, or the host's error.
  */
 int landlock_narrow(const struct landlock_rule *rules, unsigned int n,
