@@ -46,3 +46,25 @@ size_t prog_value_item_len(const char *list)
 		len += list[len] == ',' ? 2 : 1;
 	return len;
 }
+
+bool prog_item_next(const char **list, struct prog_item *item)
+{
+	if (!*list || !**list)
+		return false;
+	item->text = *list;
+	item->len = prog_value_item_len(*list);
+	*list = item->text[item->len] ? item->text + item->len + 1 : NULL;
+	return true;
+}
+
+bool prog_item_is(const struct prog_item *item, const char *text)
+{
+	return item->len == strlen(text) && prog_item_begins(item, text);
+}
+
+bool prog_item_begins(const struct prog_item *item, const char *text)
+{
+	const size_t len = strlen(text);
+
+	return item->len >= len && !memcmp(item->text, text, len);
+}

@@ -30,4 +30,17 @@ const char *prog_value_with_key(const struct prog_value *value,
 /* Bytes of a list's first item. A comma of a value is doubled. */
 size_t prog_value_item_len(const char *list);
 
+/* An item of a list, as typed: "key=value", "key", or as the first one a value alone. */
+struct prog_item {
+	const char *text;
+	size_t len;
+};
+
+/* The item at *list, which moves to the next one; false: the list has no more (*list is NULL). */
+bool prog_item_next(const char **list, struct prog_item *item);
+
+/* Whether the item is or begins with this text, "key=value". */
+bool prog_item_is(const struct prog_item *item, const char *text);
+bool prog_item_begins(const struct prog_item *item, const char *text);
+
 #endif

@@ -48,6 +48,21 @@ START_TEST(item_ends_at_a_single_comma)
 }
 END_TEST
 
+START_TEST(items_are_found_in_order)
+{
+	const char *list = "a=b,,c=d,e";
+	struct prog_item item;
+
+	ck_assert(prog_item_next(&list, &item) && prog_item_is(&item, "a=b,,c=d"));
+	ck_assert(prog_item_begins(&item, "a=") && !prog_item_is(&item, "a=b"));
+	ck_assert(prog_item_next(&list, &item) && prog_item_is(&item, "e"));
+	ck_assert(!prog_item_begins(&item, "e="));
+	ck_assert(!prog_item_next(&list, &item) && !list);
+	list = "";
+	ck_assert(!prog_item_next(&list, &item));
+}
+END_TEST
+
 START_TEST(value_receives_its_key)
 {
 	const struct prog_value value = { .key = "path" };
@@ -88,6 +103,7 @@ int main(void)
 	tcase_add_test(tc, first_word_without_a_key_is_a_value);
 	tcase_add_test(tc, keys_of_the_table_and_of_no_table_are_no_values);
 	tcase_add_test(tc, item_ends_at_a_single_comma);
+	tcase_add_test(tc, items_are_found_in_order);
 	tcase_add_test(tc, value_receives_its_key);
 	tcase_add_test(tc, value_alone_implies_more);
 	tcase_add_test(tc, list_without_room_for_the_key_is_unchanged);

@@ -249,13 +249,11 @@ static int check_any(const struct parse *p, struct vsu_error *err)
 /* Returns whether the list selects a vhost-user back-end. */
 static bool names_socket(const char *keys)
 {
-	static const char key[] = "backend=user:";
+	struct prog_item item;
 
-	for (; keys; keys = strchr(keys, ',')) {
-		keys += *keys == ',';
-		if (!strncmp(keys, key, sizeof(key) - 1))
+	while (prog_item_next(&keys, &item))
+		if (prog_item_begins(&item, "backend=user:"))
 			return true;
-	}
 	return false;
 }
 

@@ -14,14 +14,11 @@
 
 bool vmm_device_names_spawn(const char *keys)
 {
-	static const char key[] = "backend=spawn";
-	const size_t len = strlen(key);
+	struct prog_item item;
 
-	for (; keys; keys = strchr(keys, ',')) {
-		keys += *keys == ',';
-		if (!strncmp(keys, key, len) && (!keys[len] || keys[len] == ','))
+	while (prog_item_next(&keys, &item))
+		if (prog_item_is(&item, "backend=spawn"))
 			return true;
-	}
 	return false;
 }
 

@@ -131,6 +131,39 @@ START_TEST(privileges_are_dropped)
 }
 END_TEST
 
+#define NET (UINT64_C(1) << CAP_NET_ADMIN)
+#define FOLDER (UINT64_C(1) << CAP_MKNOD | UINT64_C(1) << CAP_SETFCAP)
+
+/* The device's server decides, however its option is spelled. */
+static const struct {
+	const char *line;
+	uint64_t kept;
+} devices[] = {
+	{ "k --device=rng", 0 },
+	{ "k --disk=path=disk,,backend=spawn", 0 },
+	{ "k --net=t0", NET }, { "k --device=net,tap=t0", NET },
+	{ "k --net=t0,backend=kernel", NET },
+	{ "k --net=backend=user:s", 0 }, { "k --device=net,backend=user:s", 0 },
+	{ "k --net=t0,backend=spawn", 0 },
+	{ "k --fs=share,tag=x", FOLDER }, { "k --device=fs,share,tag=x", FOLDER },
+	{ "k --fs=tag=x,backend=user:s", 0 }, { "k --fs=share,backend=spawn", 0 },
+	{ "k --fs=path=share,,backend=user:s", FOLDER },
+};
+static uint64_t wanted;
+
+static int capabilities_are_wanted(void)
+{
+	HOLDS((status_number("CapPrm") & (NET | FOLDER)) == wanted);
+	return 0;
+}
+
+START_TEST(capabilities_follow_the_server_of_a_device)
+{
+	wanted = devices[_i].kept & status_number("CapPrm");
+	ck_assert_int_eq(locked(devices[_i].line, capabilities_are_wanted), 0);
+}
+END_TEST
+
 /* A container may have set it before. */
 static int no_new_privs;
 
@@ -214,6 +247,18 @@ START_TEST(files_of_the_options_are_opened)
 {
 	ck_assert_int_eq(locked("kernel disk --disk=path=a,,b,readonly --fs=share,tag=x --sandbox=on",
 				named_files_are_used), 0);
+}
+END_TEST
+
+static int file_with_commas_is_opened(void)
+{
+	HOLDS(is_opened(open("disk,backend=spawn", O_RDWR)));
+	return 0;
+}
+
+START_TEST(file_that_is_named_like_a_back_end_is_opened)
+{
+	ck_assert_int_eq(locked("kernel --disk=path=disk,,backend=spawn", file_with_commas_is_opened), 0);
 }
 END_TEST
 
@@ -408,6 +453,7 @@ static void files_make(void)
 	file_make("disk");
 	file_make("other");
 	file_make("a,b");
+	file_make("disk,backend=spawn");
 }
 
 static void files_remove(void)
@@ -418,6 +464,7 @@ static void files_remove(void)
 	unlink("disk");
 	unlink("other");
 	unlink("a,b");
+	unlink("disk,backend=spawn");
 	rmdir("share");
 	rmdir(folder);
 }
@@ -438,6 +485,7 @@ static void add_landlock_tests(TCase *tc)
 	else
 		puts("# left out: signals, which this kernel does not restrict");
 	tcase_add_test(tc, files_of_the_options_are_opened);
+	tcase_add_test(tc, file_that_is_named_like_a_back_end_is_opened);
 	tcase_add_test(tc, what_is_only_read_is_opened_for_reading);
 	tcase_add_test(tc, files_that_the_options_create_are_created);
 	tcase_add_test(tc, files_of_overlays_are_opened);
@@ -456,6 +504,8 @@ int main(void)
 	files_make();
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, privileges_are_dropped);
+	tcase_add_loop_test(tc, capabilities_follow_the_server_of_a_device, 0,
+			    sizeof(devices) / sizeof(*devices));
 	tcase_add_test(tc, off_changes_nothing);
 	tcase_add_loop_test(tc, mistakes_are_refused_and_named, 0, NREFUSED);
 	tcase_add_test(tc, physical_memory_is_refused_with_the_remedy);

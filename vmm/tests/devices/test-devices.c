@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "devices/devices.h"
+#include "devices/spawned.h"
 #include "../util.h"
 
 static struct vmm_device_spec spec;
@@ -447,6 +448,28 @@ START_TEST(keyword_may_come_first)
 }
 END_TEST
 
+/* Each list has a backend only in the value of another key. */
+static const struct {
+	enum vmm_device_how how;
+	const char *list, *path;
+} commas[] = {
+	{ VMM_DEVICE_DISK, "path=a,,backend=spawn", "a,backend=spawn" },
+	{ VMM_DEVICE_DISK, "a,,backend=spawn,readonly", "a,backend=spawn" },
+	{ VMM_DEVICE_FS, "path=a,,backend=user:s,tag=t", "a,backend=user:s" },
+	{ VMM_DEVICE_ANY, "fs,path=a,,backend=spawn", "a,backend=spawn" },
+};
+
+START_TEST(doubled_comma_does_not_select_a_back_end)
+{
+	const struct vmm_device_option option = { commas[_i].how, commas[_i].list };
+
+	ck_assert_int_eq(parse(commas[_i].how, commas[_i].list), 0);
+	ck_assert(!spec.remote && !spec.spawned && spec.kind);
+	ck_assert_str_eq(text_of("path"), commas[_i].path);
+	ck_assert(!vmm_device_is_spawned(&option));
+}
+END_TEST
+
 /* The daemon may offer properties that cvmm's own device refuses. */
 START_TEST(spawned_folder_has_the_keys_of_the_daemon)
 {
@@ -518,6 +541,7 @@ int main(void)
 	tcase_add_test(tc, context_id_alone_is_a_device_of_the_kernel);
 	tcase_add_test(tc, every_kind_has_its_shorthand);
 	tcase_add_test(tc, kind_behind_a_socket_has_its_id);
+	tcase_add_loop_test(tc, doubled_comma_does_not_select_a_back_end, 0, COUNT(commas));
 	tcase_add_loop_test(tc, refuses_with_a_sentence, 0, COUNT(refusals));
 	tcase_add_test(tc, d1_17_socket_longer_than_an_address_is_refused);
 	tcase_add_test(tc, disk_longer_than_a_path_is_refused);
