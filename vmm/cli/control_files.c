@@ -12,7 +12,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/control_files.h"
-#include "devices/devices.h"
+#include "config/device.h"
 #include "file_value.h"
 #include "machine/save_target.h"
 #include "migration/address.h"

@@ -12,8 +12,8 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/daemons.h"
-#include "devices/devices.h"
-#include "devices/spawned.h"
+#include "config/device.h"
+#include "config/spawned.h"
 #include "spawn/spawn.h"
 
 /* off and log restrict no files. */

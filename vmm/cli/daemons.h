@@ -5,7 +5,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "options/options.h"
+#include "config/options.h"
 
 /*
  * Checks that the daemons of devices with backend=spawn are installed, and forks the

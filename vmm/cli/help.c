@@ -8,9 +8,9 @@
 #include <vmm-sys-util/parse.h>
 
 #include "cli/help.h"
-#include "options/options.h"
-#include "devices/devices.h"
-#include "devices/rows.h"
+#include "config/options.h"
+#include "config/device.h"
+#include "config/device_rows.h"
 #include "machine/commands.h"
 
 #define MAX_TOPICS 16

@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "options/options.h"
+#include "config/options.h"
 
 /*
  * The first step, before other processes are started: returns in the machine's process

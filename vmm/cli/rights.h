@@ -10,7 +10,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "options/options.h"
+#include "config/options.h"
 
 /*
  * Before the sandbox is entered, which hides /etc/passwd. -ENOENT: no such user; -EPERM:

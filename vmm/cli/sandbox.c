@@ -15,7 +15,7 @@
 
 #include "cli/sandbox.h"
 #include "cli/sandbox_rules.h"
-#include "devices/devices.h"
+#include "config/device.h"
 #include "log.h"
 #include "machine/call_filters.h"
 #include "migration/tls.h"

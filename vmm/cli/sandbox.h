@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "options/options.h"
+#include "config/options.h"
 #include "cli/sandbox_rules.h"
 
 /*

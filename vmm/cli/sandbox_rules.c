@@ -17,8 +17,8 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/sandbox_rules.h"
-#include "devices/devices.h"
-#include "devices/spawned.h"
+#include "config/device.h"
+#include "config/spawned.h"
 #include "disk/module.h"
 #include "file_value.h"
 #include "memory/memory.h"

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "options/options.h"
+#include "config/options.h"
 #include "landlock.h"
 
 #define VMM_SANDBOX_RULES 256

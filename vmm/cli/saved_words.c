@@ -9,9 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "options/options.h"
+#include "config/options.h"
 #include "cli/saved_words.h"
-#include "cli/spellings.h"
+#include "config/spellings.h"
 #include "log.h"
 #include "memory/piece_lists.h"
 

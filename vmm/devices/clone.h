@@ -7,7 +7,7 @@
 #ifndef VMM_DEVICES_CLONE_H
 #define VMM_DEVICES_CLONE_H
 
-#include "devices/devices.h"
+#include "config/device.h"
 
 /*
  * -EBUSY, with the resource in the message: both devices write one file or use the same

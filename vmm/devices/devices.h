@@ -1,68 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The devices of the machine, from --disk, --rng, --console, --device and
- * operands: a kind that this process implements (devices/kind.h), or any device
- * id behind a vhost-user socket.
+ * Creates and changes the devices that options describe (config/device.h).
  *
  * Threads: the main thread.
  */
 #ifndef VMM_DEVICES_H
 #define VMM_DEVICES_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include <virtio-devices/device.h>
-#include <vm-memory/sigbus.h>
+#include <virtio-devices/vhost_kern.h>
 #include <vmm-sys-util/error.h>
 
-#include "options/options.h"
-#include "devices/kind.h"
-#include "spawn/words.h"
-
-#define VMM_SOCKET_MAX 108
-#define VMM_DEVICE_TEXT_MAX 4608
-/* Bytes of a file system's configuration space. */
-#define VMM_FS_CONFIG 44
-
-/* One device as requested. */
-struct vmm_device_spec {
-	const struct vmm_device_kind *kind;	/* NULL: by id only */
-	uint32_t id;		/* VIRTIO device id */
-	bool remote;		/* served by a vhost-user back-end */
-	bool spawned;		/* likewise, by a daemon that cvmm starts */
-	bool plugged;		/* added while the guest runs */
-	bool continues;		/* the guest has used it before */
-	bool absent;		/* a free slot of the bus: no device */
-	bool kernel;		/* served by the host's kernel */
-	char socket[VMM_SOCKET_MAX];
-	uint32_t reconnect_ms;	/* initial delay before reconnecting; 0: do not
-				   reconnect */
-	uint32_t queues;	/* 0: the device's default */
-	uint32_t queue_size;	/* 0: the device's default */
-	bool read_only_windows;	/* reported to its back-end */
-	uint32_t config_size;	/* by id only; 0: the default of the id */
-	bool allow_fuse;	/* accept windows over files of file servers */
-	char tag[37];		/* file system; "": supplied by the back-end */
-	const char *own_key;	/* first key specific to the kind, or NULL */
-	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
-	char text[VMM_DEVICE_TEXT_MAX];	/* storage of config's strings */
-	uint32_t max_mappings;	/* in its windows; 0: the default */
-	uint64_t max_window_bytes; /* sum of its windows; 0: the default */
-	uint64_t max_mapped_bytes; /* mapped at once; 0: no limit */
-	struct vmm_spawn_words words;	/* if spawned: the daemon's options */
-};
-
-/* Finds a kind by its name or option: "blk" or "disk". NULL: unknown. */
-const struct vmm_device_kind *vmm_device_kind_named(const char *name,
-						    size_t len);
-
-/* The option for this kind, such as "--disk", or NULL. */
-const char *vmm_device_shorthand(const struct vmm_device_kind *kind);
-
-/* Parses one option. */
-int vmm_device_parse(const struct vmm_device_option *option,
-		     struct vmm_device_spec *spec, struct vsu_error *err);
+#include "config/device.h"
 
 /*
  * Parses keys that can change while the device runs, and applies them; what names the
@@ -80,8 +29,5 @@ int vmm_device_open(const struct vmm_device_spec *spec,
 int vmm_device_open_kernel(const struct vmm_device_spec *spec,
 			   struct virtdev_vhost_kern **out,
 			   struct vsu_error *err);
-
-/* Describes an in-process device. */
-struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec);
 
 #endif

@@ -26,12 +26,3 @@ int vmm_device_open_kernel(const struct vmm_device_spec *spec,
 
 	return spec->kind->kernel->open(spec->config, &common, out, err);
 }
-
-struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec)
-{
-	struct vmm_device_facts facts = { .file = NULL };
-
-	if ((!spec->remote || spec->spawned) && spec->kind && spec->kind->describe)
-		spec->kind->describe(spec->config, &facts);
-	return facts;
-}

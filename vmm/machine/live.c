@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "devices/change_list.h"
+#include "config/change_list.h"
 #include "machine/live.h"
 
 /* ------------------------------------------------------------------ the devices */

@@ -30,7 +30,7 @@
 #include "memory/memory.h"
 #include "memory/prefetch.h"
 #include "acpi/plug.h"
-#include "options/options.h"
+#include "config/options.h"
 #include "memory/memory_private.h"
 #include "memory/windows.h"
 #include "memory/slots.h"

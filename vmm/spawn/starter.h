@@ -12,7 +12,7 @@
 
 #include <limits.h>
 
-#include "options/options.h"
+#include "config/options.h"
 #include "spawn/words.h"
 
 /* Arguments that all daemons get. */

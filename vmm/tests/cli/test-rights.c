@@ -12,7 +12,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "cli/parse.h"
+#include "config/options.h"
 #include "cli/rights.h"
 #include "cli/sandbox.h"
 #include "../util.h"

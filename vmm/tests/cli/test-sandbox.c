@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "cli/parse.h"
+#include "config/options.h"
 #include "cli/sandbox.h"
 #include "landlock.h"
 #include "privileges.h"

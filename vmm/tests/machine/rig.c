@@ -4,7 +4,7 @@
 
 #include <dirent.h>
 
-#include "cli/parse.h"
+#include "config/options.h"
 #include "rig.h"
 
 struct rig rig;

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cli/parse.h"
+#include "config/options.h"
 #include "machine/live.h"
 #include "../util.h"
 

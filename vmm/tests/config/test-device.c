@@ -3,7 +3,7 @@
 #include <config.h>
 
 #include "devices/devices.h"
-#include "devices/spawned.h"
+#include "config/spawned.h"
 #include "../util.h"
 
 static struct vmm_device_spec spec;

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "devices/change_list.h"
-#include "devices/rows.h"
+#include "config/change_list.h"
+#include "config/device_rows.h"
 
 /* The length of the first item; a doubled comma does not end it. */
 static size_t item_len(const char *item)

@@ -7,7 +7,7 @@
 #ifndef VMM_DEVICES_SPAWNED_H
 #define VMM_DEVICES_SPAWNED_H
 
-#include "devices/devices.h"
+#include "config/device.h"
 
 /* Whether a list of keys selects a daemon of cvmm. */
 bool vmm_device_names_spawn(const char *keys);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "devices/spawned.h"
+#include "config/spawned.h"
 
 /* Initial delay before a daemon that ended is started again. */
 #define RESTART_MS 100

@@ -3,8 +3,8 @@
  * The options of "cvmm run", as text that later parts read in full.
  * Strings live as long as argv.
  */
-#ifndef VMM_OPTIONS_H
-#define VMM_OPTIONS_H
+#ifndef VMM_CONFIG_OPTIONS_H
+#define VMM_CONFIG_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -82,6 +82,13 @@ struct vmm_options {
 };
 
 extern const struct vsu_option vmm_run_options[];
+
+/*
+ * argv[0] is "run". -ENOENT: an unknown option; -EINVAL: a value refused, or
+ * no kernel named.
+ */
+int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
+		      struct vsu_error *err);
 
 /* Entries of each CPU's dirty ring; 0: off. */
 static inline unsigned int vmm_ring_entries(const struct vmm_options *o)

@@ -7,9 +7,9 @@
 
 #include <virtio-devices/vhost_user.h>
 
-#include "cli/foreign_values.h"
-#include "cli/spellings.h"
-#include "devices/devices.h"
+#include "config/foreign_values.h"
+#include "config/spellings.h"
+#include "config/device.h"
 
 /* Sorted by what they are about; a word of several programs has one row. */
 static const struct spelling {

@@ -10,9 +10,9 @@
 #include <virtio-devices/vhost_user.h>
 #include <vmm-sys-util/parse.h>
 
-#include "devices/devices.h"
-#include "devices/rows.h"
-#include "devices/spawned.h"
+#include "config/device.h"
+#include "config/device_rows.h"
+#include "config/spawned.h"
 
 /* Device options, and the kind that each implies. */
 static const struct {
@@ -380,4 +380,13 @@ int vmm_device_parse(const struct vmm_device_option *option,
 		return parse_device(&p, err);
 	return option->how == VMM_DEVICE_DISK_PATH ? take_path(&p, err)
 						   : parse_keys(&p, p.list, err);
+}
+
+struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec)
+{
+	struct vmm_device_facts facts = { .file = NULL };
+
+	if ((!spec->remote || spec->spawned) && spec->kind && spec->kind->describe)
+		spec->kind->describe(spec->config, &facts);
+	return facts;
 }

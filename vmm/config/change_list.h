@@ -7,7 +7,7 @@
 #ifndef VMM_CHANGE_LIST_H
 #define VMM_CHANGE_LIST_H
 
-#include "devices/devices.h"
+#include "config/device.h"
 
 /*
  * The option's list with these keys ("rate=1M,iops=100") in place of its own. For an

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "cpu/cpus.h"
-#include "cli/foreign_values.h"
-#include "cli/parse.h"
-#include "cli/spellings.h"
+#include "config/foreign_values.h"
+#include "config/options.h"
+#include "config/spellings.h"
 #include "log.h"
 #include "places.h"
 

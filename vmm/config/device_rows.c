@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "devices/rows.h"
+#include "config/device_rows.h"
 #include "spawn/words.h"
 
 static const struct vsu_option common_rows[VMM_KEYS_COMMON] = {

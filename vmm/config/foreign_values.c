@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "cli/foreign_values.h"
+#include "config/foreign_values.h"
 #include "value.h"
 
 /* By option; a key ends with "=", a prefix of values with ":", others are whole values. */

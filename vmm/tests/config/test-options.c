@@ -3,10 +3,10 @@
 #include <config.h>
 
 #include "machine/exit_status.h"
-#include "cli/foreign_values.h"
-#include "cli/parse.h"
-#include "devices/devices.h"
-#include "devices/rows.h"
+#include "config/foreign_values.h"
+#include "config/options.h"
+#include "config/device.h"
+#include "config/device_rows.h"
 #include "log.h"
 #include "x86/cpuid.h"
 #include "../util.h"
