@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Worker threads for a device's requests. */
+/* Worker threads of a device. */
 #include <config.h>
 
 #include <errno.h>
@@ -35,11 +35,11 @@ int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
 	int rc = 0;
 
 	*out = NULL;
-	if (!n)
+	if (!n || (work->is_needed && !work->is_needed(dev)))
 		return 0;
 	w = calloc(1, sizeof(*w) + (n + work->detached_max) * sizeof(w->ids[0]));
 	if (!w)
-		return vsu_error_sys(err, -ENOMEM, "%u threads for requests",
+		return vsu_error_sys(err, -ENOMEM, "%u worker threads",
 				     n);
 	w->work = *work;
 	w->dev = dev;
@@ -50,7 +50,7 @@ int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
 		w->n += rc >= 0;
 	}
 	if (rc < 0) {
-		vsu_error_sys(err, rc, "cannot start thread %u of %u for requests",
+		vsu_error_sys(err, rc, "cannot start worker thread %u of %u",
 			      w->n + 1, n);
 		prog_workers_end(w);
 		return rc;
@@ -62,7 +62,7 @@ int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
 /* A thread whose detached request has ended stays in addition to its replacement. */
 uint32_t prog_workers_detach(struct prog_workers *w)
 {
-	const uint32_t left = w ? w->work.detach(w->dev) : 0;
+	const uint32_t left = w && w->work.detach ? w->work.detach(w->dev) : 0;
 	int rc = 0;
 
 	while (rc >= 0 && w && w->n < w->asked + left && w->n < w->max) {

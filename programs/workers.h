@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Worker threads for requests of a device whose kind supports them.
+ * Worker threads of a device whose kind supports them: for requests, or for what takes long
+ * in the kernel.
  *
  * Threads: the device's owner.
  */
 #ifndef PROGRAMS_WORKERS_H
 #define PROGRAMS_WORKERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <vmm-sys-util/error.h>
@@ -18,12 +20,17 @@ struct virtdev;
 struct prog_work {
 	int (*work)(struct virtdev *dev);
 	void (*work_end)(struct virtdev *dev);
-	/* detaches blocked requests; returns how many threads are blocked in total */
+	/*
+	 * Detaches blocked requests; returns how many threads are blocked in total. NULL: has
+	 * no requests.
+	 */
 	uint32_t (*detach)(struct virtdev *dev);
+	/* Whether this device has work; NULL: always. */
+	bool (*is_needed)(const struct virtdev *dev);
 	uint32_t detached_max;
 };
 
-/* Starts n threads; if n is 0, *out is NULL. dev must outlive them. */
+/* Starts n threads; if n is 0 or there is no work, *out is NULL. dev must outlive them. */
 int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
 		       uint32_t n, struct prog_workers **out,
 		       struct vsu_error *err);

@@ -187,6 +187,7 @@ static void net_describe(const void *config, struct vmm_device_facts *facts)
 	facts->connects = n->reconnect;
 	facts->peer = n->socket;
 	facts->outside = n->tap;
+	facts->workers = n->tap ? 1 : 0;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i])
 			facts->names[count++] = names[i];
@@ -226,6 +227,18 @@ static int kernel_open(const void *config,
 	return rc;
 }
 
+/* A pair has two queues, and the control queue is one. */
+static bool has_lanes(const struct virtdev *dev)
+{
+	return virtdev_get_info(dev)->nqueues > 3;
+}
+
+/* Queues of a tap interface are detached beside the main loop. */
+static const struct prog_work net_work = {
+	.work = virtdev_net_work, .work_end = virtdev_net_work_end,
+	.is_needed = has_lanes,
+};
+
 static const struct vmm_device_kernel kernel = { kernel_check, kernel_open };
 
 const struct vmm_device_kind vmm_net_kind = {
@@ -234,5 +247,5 @@ const struct vmm_device_kind vmm_net_kind = {
 	.queue_size = "1024", .keys = keys,
 	.value = { .key = "tap" },
 	.open = net_open, .limit = net_limit,
-	.kernel = &kernel, .describe = net_describe,
+	.kernel = &kernel, .describe = net_describe, .work = &net_work,
 };

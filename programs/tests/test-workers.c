@@ -122,6 +122,24 @@ START_TEST(device_without_threads_has_no_workers)
 }
 END_TEST
 
+static bool has_work(const struct virtdev *d) { return d->blocked; }
+
+START_TEST(device_without_work_has_no_workers)
+{
+	struct prog_work some = device_work;
+
+	some.is_needed = has_work;
+	some.detach = NULL;
+	ck_assert_int_eq(prog_workers_start(&some, &dev, 1, &workers, &err), 0);
+	ck_assert_ptr_null(workers);
+	dev.blocked = 1;
+	ck_assert_int_eq(prog_workers_start(&some, &dev, 1, &workers, &err), 0);
+	ck_assert_uint_eq(prog_workers_detach(workers), 0);
+	end_workers();
+	ck_assert_uint_eq(started, 1);
+}
+END_TEST
+
 START_TEST(each_thread_serves_the_device_until_the_end)
 {
 	ck_assert_int_eq(start(4), 0);
@@ -145,7 +163,7 @@ START_TEST(failed_thread_ends_those_that_were_started)
 	ck_assert_uint_eq(dev.working, 0);
 	ck_assert_uint_eq(dev.ends, 1);
 	ck_assert_int_eq(err.code, -EAGAIN);
-	snprintf(said, sizeof(said), "cannot start thread %d of 4 for requests", _i + 1);
+	snprintf(said, sizeof(said), "cannot start worker thread %d of 4", _i + 1);
 	ck_assert_msg(strstr(err.msg, said), "%s", err.msg);
 }
 END_TEST
@@ -158,7 +176,7 @@ START_TEST(lack_of_memory_starts_no_thread)
 	ck_assert_ptr_null(workers);
 	ck_assert_uint_eq(started, 0);
 	ck_assert_uint_eq(dev.ends, 0);
-	ck_assert_msg(strstr(err.msg, "4 threads for requests"), "%s", err.msg);
+	ck_assert_msg(strstr(err.msg, "4 worker threads"), "%s", err.msg);
 }
 END_TEST
 
@@ -222,6 +240,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, device_without_threads_has_no_workers);
+	tcase_add_test(tc, device_without_work_has_no_workers);
 	tcase_add_test(tc, each_thread_serves_the_device_until_the_end);
 	tcase_add_loop_test(tc, failed_thread_ends_those_that_were_started, 0, 4);
 	tcase_add_test(tc, lack_of_memory_starts_no_thread);

@@ -23,18 +23,38 @@ static bool is_ram(void *memory, const struct vmem_region *region)
 	return vmm_memory_has(memory, region);
 }
 
+static int start_workers(const struct vmm_device *d, struct virtdev *dev,
+			 struct prog_workers **out, struct vsu_error *err)
+{
+	return prog_workers_start(d->spec.kind->work, dev,
+				  vmm_device_describe(&d->spec).workers, out, err);
+}
+
 static int start_local(const struct vmm_virtio_resources *resources,
 		       struct vmm_device *d, struct virtdev *dev,
 		       struct vsu_error *err)
 {
 	struct prog_workers *workers;
-	int rc = prog_workers_start(d->spec.kind->work, dev,
-				    vmm_device_describe(&d->spec).workers,
-				    &workers, err);
+	int rc = start_workers(d, dev, &workers, err);
 
 	if (rc < 0)
 		return rc;
 	rc = vmm_virtio_local(resources, dev, workers, &d->virtio, err);
+	if (rc < 0)
+		prog_workers_end(workers);
+	return rc;
+}
+
+static int start_kernel(const struct vmm_virtio_resources *resources,
+			struct vmm_device *d, struct virtdev_vhost_kern *kern,
+			struct vsu_error *err)
+{
+	struct prog_workers *workers;
+	int rc = start_workers(d, virtdev_vhost_kern_device(kern), &workers, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_virtio_kernel(resources, kern, workers, &d->virtio, err);
 	if (rc < 0)
 		prog_workers_end(workers);
 	return rc;
@@ -74,7 +94,7 @@ static int make_kernel(struct vmm_machine *m,
 	(void)m;
 	if (rc < 0)
 		return rc;
-	rc = vmm_virtio_kernel(resources, kern, &d->virtio, err);
+	rc = start_kernel(resources, d, kern, err);
 	if (rc < 0)
 		virtdev_vhost_kern_free(kern);
 	return rc;

@@ -12,11 +12,11 @@
 #include "log.h"
 #include "virtio/kernel.h"
 #include "virtio/rings.h"
+#include "workers.h"
 
 /*
- * The virtdev_inline server handles the control queue of a network card, and
- * supplies the kick eventfds of all queues; rings supplies the other
- * descriptors.
+ * The virtdev_inline server handles the control queue of a network card, and supplies the
+ * kick eventfds of all queues; rings supplies the other descriptors.
  */
 struct kernel_backend {
 	struct vmm_virtio *v;
@@ -24,6 +24,7 @@ struct kernel_backend {
 	struct vmm_windows *shmem;
 	struct virtdev_vhost_kern *kern;
 	struct virtdev_inline *server;
+	struct prog_workers *workers;	/* of its link; or NULL */
 	struct vmm_rings rings;
 	ev_io ready;		/* server has work */
 	bool started;		/* by the driver */
@@ -34,8 +35,7 @@ static const char *node_of(const struct kernel_backend *e)
 	return vhost_kern_name(virtdev_vhost_kern_kernel(e->kern));
 }
 
-static int give_map(struct kernel_backend *e, bool with_windows,
-		    struct vsu_error *err)
+static int give_map(struct kernel_backend *e, bool with_windows, struct vsu_error *err)
 {
 	struct vmem_map *map;
 	int rc = vmm_window_map_for(e->shmem, e, with_windows, &map);
@@ -105,8 +105,7 @@ static int give_rings(struct kernel_backend *e, uint64_t features, bool again,
 		set_positions(e, rings);
 	for (i = 0; i < e->rings.n; i++)
 		rings[i].kick_fd = virtdev_inline_kick_fd(e->server, i);
-	rc = virtdev_vhost_kern_start(e->kern, features, rings, e->rings.n,
-				      err);
+	rc = virtdev_vhost_kern_start(e->kern, features, rings, e->rings.n, err);
 	free(rings);
 	return rc;
 }
@@ -191,8 +190,7 @@ static int kernel_queue_start(void *backend, uint32_t queue)
 	} else {
 		vmm_rings_describe(&e->rings, queue, &ring);
 		ring.kick_fd = virtdev_inline_kick_fd(e->server, queue);
-		rc = virtdev_vhost_kern_start_queue(e->kern, queue, &ring,
-						    &err);
+		rc = virtdev_vhost_kern_start_queue(e->kern, queue, &ring, &err);
 	}
 	return log_start(rc, &err);
 }
@@ -322,6 +320,7 @@ static void kernel_free(void *backend)
 	kernel_stop(e);
 	vmm_rings_fini(&e->rings);
 	virtdev_inline_free(e->server);
+	prog_workers_end(e->workers);
 	virtdev_vhost_kern_free(e->kern);
 	free(e);
 }
@@ -373,7 +372,7 @@ static int new_backend(const struct vmm_virtio_resources *resources,
 }
 
 int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
-		      struct virtdev_vhost_kern *kern,
+		      struct virtdev_vhost_kern *kern, struct prog_workers *workers,
 		      struct vmm_virtio **out, struct vsu_error *err)
 {
 	struct kernel_backend *e = calloc(1, sizeof(*e));
@@ -390,6 +389,7 @@ int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
 		free(e);
 		return rc;
 	}
+	e->workers = workers;
 	ev_io_init(&e->ready, on_ready, virtdev_inline_fd(e->server), EV_READ);
 	e->ready.data = e;
 	ev_io_start(e->loop, &e->ready);

@@ -11,9 +11,9 @@
 
 #include "virtio/virtio.h"
 
-/* kern is owned on success. */
+/* kern and workers, which may be NULL, are owned on success. */
 int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
-		      struct virtdev_vhost_kern *kern,
+		      struct virtdev_vhost_kern *kern, struct prog_workers *workers,
 		      struct vmm_virtio **out, struct vsu_error *err);
 
 #endif

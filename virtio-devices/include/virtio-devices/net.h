@@ -8,7 +8,7 @@
  * permits. While the driver has no buffers, frames wait in the link, whose
  * limits then apply.
  *
- * Threads: as device.h.
+ * Threads: as device.h; virtdev_net_work() and its end: any thread.
  */
 #ifndef VIRTIO_DEVICES_NET_H
 #define VIRTIO_DEVICES_NET_H
@@ -58,6 +58,17 @@ VIRTDEV_API int virtdev_net_set_limits(struct virtdev *dev,
 				       const struct virtdev_rate_limits *receive,
 				       const struct virtdev_rate_limits *send,
 				       struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * For a link whose lanes are slow to change, such as a tap interface with several queues:
+ * makes these changes on the calling thread until any thread calls virtdev_net_work_end(),
+ * which is permanent. Without such a thread, the device makes them when the driver stops
+ * queues or changes the number of pairs in use; each waits some ms in the kernel. Also for
+ * virtdev_vhost_kern_device(). Free the device only after all calls have returned. -EINVAL:
+ * the device is no network card of this process; -EOPNOTSUPP: its link has no such changes.
+ */
+VIRTDEV_API int virtdev_net_work(struct virtdev *dev) VSU_NODISCARD;
+VIRTDEV_API void virtdev_net_work_end(struct virtdev *dev);
 
 VSU_END_DECLS
 

@@ -12,8 +12,8 @@
  *             for the link (GUEST_)
  *
  * Threads: each lane has a receiving and a sending side, each confined to one
- * thread at a time; different lanes are independent. The rest is confined to the
- * device's thread.
+ * thread at a time; different lanes are independent. work and work_end may be called
+ * from any thread. The rest is confined to the device's thread.
  */
 #ifndef VIRTIO_DEVICES_NET_LINK_H
 #define VIRTIO_DEVICES_NET_LINK_H
@@ -82,7 +82,8 @@ struct virtdev_net_link_ops {
 	int (*flush)(void *self, uint32_t lane);
 	/*
 	 * Enables or disables a lane; all are enabled at first, and a device
-	 * enables a lane while one of its queues receives. May take some ms.
+	 * enables a lane while one of its queues receives. May take some ms;
+	 * while a thread is in work, on returns at once and off only posts.
 	 */
 	int (*set_lane)(void *self, uint32_t lane, bool on);
 	/* GUEST_ bits that the driver supports in received frames. */
@@ -113,6 +114,12 @@ struct virtdev_net_link_ops {
 	 * reason and the remedy (report.h). NULL: a general message. Constant.
 	 */
 	const char *lost;
+	/*
+	 * Makes slow changes of lanes on a thread of the program, until work_end, which is
+	 * permanent and returns at once; both or neither. See virtdev_net_work().
+	 */
+	void (*work)(void *self);
+	void (*work_end)(void *self);
 };
 
 /* Creates a link, for implementers of a kind; ops and info are copied. */

@@ -17,6 +17,7 @@
 
 #include "link/kinds.h"
 #include "link/pieces.h"
+#include "link/tap_lanes.h"
 
 /* Of Linux 6.2. */
 #ifndef TUN_F_USO4
@@ -26,18 +27,9 @@
 
 #define MAX_LANES 127u
 
-/* Whether frames come through a lane; unknown of descriptors just received. */
-enum lane_state { LANE_UNKNOWN, LANE_OFF, LANE_ON };
-
-struct lane {
-	int fd;
-	enum lane_state state;
-};
-
 struct tap {
-	uint32_t n;
 	bool multi_queue;
-	struct lane lanes[];
+	struct tap_lanes lanes;
 };
 
 /* Bits that a driver takes, and the flags of the interface for them. */
@@ -103,14 +95,14 @@ static uint64_t offloads_probe(int fd)
 
 static int tap_fd(void *self, uint32_t lane)
 {
-	return ((const struct tap *)self)->lanes[lane].fd;
+	return ((const struct tap *)self)->lanes.lane[lane].fd;
 }
 
 static ssize_t tap_receive(void *self, uint32_t lane, const struct iovec *iov,
 			   int n)
 {
 	const struct tap *t = self;
-	ssize_t len = readv(t->lanes[lane].fd, iov, n);
+	ssize_t len = readv(t->lanes.lane[lane].fd, iov, n);
 
 	return len < 0 ? virtdev_priv_link_code(errno) : len;
 }
@@ -119,38 +111,33 @@ static int tap_send(void *self, uint32_t lane, const struct iovec *iov, int n)
 {
 	const struct tap *t = self;
 
-	return writev(t->lanes[lane].fd, iov, n) < 0 ?
+	return writev(t->lanes.lane[lane].fd, iov, n) < 0 ?
 	       virtdev_priv_link_code(errno) : 0;
 }
 
-/*
- * The first lane stays attached, so that the interface keeps its carrier. Each
- * TUNSETQUEUE waits for a grace period of the kernel's network: unchanged lanes
- * make no system call.
- */
 static int tap_set_lane(void *self, uint32_t lane, bool on)
 {
-	const enum lane_state state = on ? LANE_ON : LANE_OFF;
 	struct tap *t = self;
-	struct ifreq request = {
-		.ifr_flags = on ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE,
-	};
 
-	if (!lane || !t->multi_queue || t->lanes[lane].state == state)
-		return 0;
-	/* EINVAL: the lane was in that state before */
-	if (ioctl(t->lanes[lane].fd, TUNSETQUEUE, &request) < 0 &&
-	    errno != EINVAL)
-		return -errno;
-	t->lanes[lane].state = state;
-	return 0;
+	return t->multi_queue ?
+	       virtdev_priv_tap_lanes_set(&t->lanes, lane, on) : 0;
+}
+
+static void tap_work(void *self)
+{
+	virtdev_priv_tap_lanes_work(&((struct tap *)self)->lanes);
+}
+
+static void tap_work_end(void *self)
+{
+	virtdev_priv_tap_lanes_work_end(&((struct tap *)self)->lanes);
 }
 
 static int tap_set_offloads(void *self, uint64_t features)
 {
 	const struct tap *t = self;
 
-	return offloads_set(t->lanes[0].fd, flags_of(features));
+	return offloads_set(t->lanes.lane[0].fd, flags_of(features));
 }
 
 static void tap_free(void *self)
@@ -158,8 +145,9 @@ static void tap_free(void *self)
 	struct tap *t = self;
 	uint32_t i;
 
-	for (i = 0; i < t->n; i++)
-		vsu_fd_close(&t->lanes[i].fd);
+	for (i = 0; i < t->lanes.n; i++)
+		vsu_fd_close(&t->lanes.lane[i].fd);
+	virtdev_priv_tap_lanes_fini(&t->lanes);
 	free(t);
 }
 
@@ -175,6 +163,19 @@ static int header_set(int fd)
 	return ioctl(fd, TUNSETVNETLE, &on) < 0 ? -errno : 0;
 }
 
+static int headers_set(const int *fds, uint32_t n)
+{
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; rc >= 0 && i < n; i++) {
+		rc = vsu_fd_set_nonblock(fds[i]);
+		if (rc >= 0)
+			rc = header_set(fds[i]);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 int virtdev_priv_tap_take_fds(const int *fds, uint32_t n, bool multi_queue,
 			      struct virtdev_net_link **out,
 			      struct vsu_error *err)
@@ -184,25 +185,21 @@ int virtdev_priv_tap_take_fds(const int *fds, uint32_t n, bool multi_queue,
 		.receive = tap_receive, .send = tap_send,
 		.lost = VIRTDEV_PRIV_TAP_LOST,
 		.set_lane = tap_set_lane, .set_offloads = tap_set_offloads,
-		.free = tap_free,
+		.free = tap_free, .work = tap_work, .work_end = tap_work_end,
 	};
 	struct virtdev_net_link_info info = { .lanes = n };
-	struct tap *t = calloc(1, sizeof(*t) + n * sizeof(t->lanes[0]));
-	uint32_t i;
-	int rc = t ? 0 : -ENOMEM;
+	struct tap *t = calloc(1, sizeof(*t));
+	int rc = t ? virtdev_priv_tap_lanes_init(&t->lanes, fds, n) : -ENOMEM;
 
-	for (i = 0; !rc && i < n; i++) {
-		rc = vsu_fd_set_nonblock(fds[i]);
-		if (rc >= 0)
-			rc = header_set(fds[i]);
-	}
 	if (!rc) {
-		for (i = 0; i < n; i++)
-			t->lanes[i].fd = fds[i];
-		t->n = n;
 		t->multi_queue = multi_queue;
-		info.offloads = offloads_probe(fds[0]);
-		rc = virtdev_net_link_new(&ops, &info, t, out);
+		rc = headers_set(fds, n);
+		if (!rc) {
+			info.offloads = offloads_probe(fds[0]);
+			rc = virtdev_net_link_new(&ops, &info, t, out);
+		}
+		if (rc < 0)
+			virtdev_priv_tap_lanes_fini(&t->lanes);
 	}
 	if (rc < 0) {
 		free(t);

@@ -249,7 +249,8 @@ int virtdev_priv_net_new(const struct virtdev_net_config *c,
 		return vsu_error_sys(err, rc, "net");
 	if (away) {
 		net->away = *away;
-		ops.stats = NULL;	/* counted by the process that serves them */
+		/* counted by the process that serves them */
+		ops.stats = virtdev_priv_net_no_stats;
 	} else {
 		lanes_disable(net);
 	}

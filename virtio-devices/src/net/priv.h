@@ -172,6 +172,8 @@ void virtdev_priv_net_config_read(void *self, uint32_t off, void *buf,
 				  uint32_t len);
 uint32_t virtdev_priv_net_stats(void *self, struct virtdev_stat *stats,
 				uint32_t max);
+/* Instead, if another process counts. */
+uint32_t virtdev_priv_net_no_stats(void *self, struct virtdev_stat *stats, uint32_t max);
 /* Resets all settings of the driver. */
 void virtdev_priv_net_config_reset(struct net *net);
 /* The role of a queue with the negotiated features. */

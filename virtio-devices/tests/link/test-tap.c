@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
@@ -23,6 +25,7 @@
 
 #include "../suite.h"
 #include "link/kinds.h"
+#include "link/tap_lanes.h"
 
 #define LANES 3u
 #define N(table) (sizeof(table) / sizeof(*(table)))
@@ -31,6 +34,7 @@ static struct virtdev_net_link *tap;
 static struct vsu_error err;
 static unsigned int attached, detached;
 static int refusal;	/* errno of the next TUNSETQUEUE, or 0 */
+static int gate[2] = { -1, -1 };	/* a detach waits for a byte, if it is open */
 static int no_device;	/* errno of /dev/net/tun */
 static unsigned long refused;	/* a request that fails with refused_with */
 static int refused_with;
@@ -65,8 +69,12 @@ static int queue_open(const struct ifreq *queue)
 
 static int queue_set(const struct ifreq *queue)
 {
-	attached += (queue->ifr_flags & IFF_ATTACH_QUEUE) != 0;
-	detached += (queue->ifr_flags & IFF_DETACH_QUEUE) != 0;
+	const bool on = queue->ifr_flags & IFF_ATTACH_QUEUE;
+	char byte;
+
+	__atomic_fetch_add(on ? &attached : &detached, 1, __ATOMIC_ACQ_REL);
+	if (!on && gate[0] >= 0 && read(gate[0], &byte, 1) != 1)
+		return code_of(EIO);
 	return code_of(refusal);
 }
 
@@ -180,6 +188,124 @@ START_TEST(first_lane_and_single_queue_stay_attached)
 	ck_assert_int_eq(set_lane(1, false), 0);
 	ck_assert_uint_eq(detached, 0);
 	virtdev_net_link_free(tap);
+}
+END_TEST
+
+/* -------------------------------------------------------- a thread that detaches */
+
+struct rig {
+	struct tap_lanes lanes;
+	pthread_t thread;
+};
+
+static void *work(void *arg)
+{
+	virtdev_priv_tap_lanes_work(arg);
+	return NULL;
+}
+
+static bool works(struct tap_lanes *t)
+{
+	bool yes;
+
+	pthread_mutex_lock(&t->lock);
+	yes = t->workers;
+	pthread_mutex_unlock(&t->lock);
+	return yes;
+}
+
+static void rig_init(struct rig *r)
+{
+	const int fds[LANES] = { -1, -1, -1 };
+
+	ck_assert_int_eq(pipe(gate), 0);
+	ck_assert_int_eq(virtdev_priv_tap_lanes_init(&r->lanes, fds, LANES), 0);
+	ck_assert_int_eq(virtdev_priv_tap_lanes_set(&r->lanes, 1, true), 0);
+	ck_assert_int_eq(virtdev_priv_tap_lanes_set(&r->lanes, 2, true), 0);
+	ck_assert_int_eq(pthread_create(&r->thread, NULL, work, &r->lanes), 0);
+	while (!works(&r->lanes))
+		sched_yield();
+}
+
+static void wait_for_detach(unsigned int n)
+{
+	while (__atomic_load_n(&detached, __ATOMIC_ACQUIRE) < n)
+		sched_yield();
+}
+
+/* Ends the detach in progress. */
+static void gate_open(void)
+{
+	ck_assert_int_eq(write(gate[1], "", 1), 1);
+}
+
+static void rig_fini(struct rig *r)
+{
+	virtdev_priv_tap_lanes_work_end(&r->lanes);
+	pthread_join(r->thread, NULL);
+	virtdev_priv_tap_lanes_fini(&r->lanes);
+	vsu_fd_close(&gate[0]);
+	vsu_fd_close(&gate[1]);
+}
+
+START_TEST(thread_waits_for_the_kernel_in_place_of_the_caller)
+{
+	struct rig r;
+
+	rig_init(&r);
+	ck_assert_int_eq(virtdev_priv_tap_lanes_set(&r.lanes, 1, false), 0);
+	ck_assert_int_eq(virtdev_priv_tap_lanes_set(&r.lanes, 2, false), 0);
+	wait_for_detach(1);
+	gate_open();
+	wait_for_detach(2);
+	gate_open();
+	rig_fini(&r);
+	ck_assert_int_eq(r.lanes.busy, 0);
+}
+END_TEST
+
+START_TEST(lane_that_is_used_again_is_not_detached)
+{
+	struct rig r;
+
+	rig_init(&r);
+	ck_assert_int_eq(virtdev_priv_tap_lanes_set(&r.lanes, 1, false), 0);
+	wait_for_detach(1);
+	ck_assert_int_eq(virtdev_priv_tap_lanes_set(&r.lanes, 2, false), 0);
+	ck_assert_int_eq(virtdev_priv_tap_lanes_set(&r.lanes, 2, true), 0);
+	gate_open();
+	rig_fini(&r);
+	ck_assert_uint_eq(detached, 1);
+	ck_assert_uint_eq(attached, 2);
+}
+END_TEST
+
+START_TEST(lane_is_attached_after_its_detach_in_progress)
+{
+	struct rig r;
+
+	rig_init(&r);
+	ck_assert_int_eq(virtdev_priv_tap_lanes_set(&r.lanes, 1, false), 0);
+	wait_for_detach(1);
+	gate_open();
+	ck_assert_int_eq(virtdev_priv_tap_lanes_set(&r.lanes, 1, true), 0);
+	ck_assert_uint_eq(attached, 3);
+	rig_fini(&r);
+}
+END_TEST
+
+START_TEST(ended_thread_leaves_posted_lanes)
+{
+	struct rig r;
+
+	rig_init(&r);
+	ck_assert_int_eq(virtdev_priv_tap_lanes_set(&r.lanes, 1, false), 0);
+	wait_for_detach(1);
+	ck_assert_int_eq(virtdev_priv_tap_lanes_set(&r.lanes, 2, false), 0);
+	virtdev_priv_tap_lanes_work_end(&r.lanes);
+	gate_open();
+	rig_fini(&r);
+	ck_assert_uint_eq(detached, 1);
 }
 END_TEST
 
@@ -351,6 +477,10 @@ int main(void)
 	tcase_add_test(tc, lane_that_already_has_the_state_is_not_an_error);
 	tcase_add_test(tc, refused_change_is_retried);
 	tcase_add_test(tc, first_lane_and_single_queue_stay_attached);
+	tcase_add_test(tc, thread_waits_for_the_kernel_in_place_of_the_caller);
+	tcase_add_test(tc, lane_that_is_used_again_is_not_detached);
+	tcase_add_test(tc, lane_is_attached_after_its_detach_in_progress);
+	tcase_add_test(tc, ended_thread_leaves_posted_lanes);
 	tcase_add_loop_test(tc, refused_interface_is_explained, 0, N(refusals));
 	tcase_add_test(tc, queues_before_a_refused_one_are_closed);
 	tcase_add_loop_test(tc, host_without_tap_interfaces_is_named, 0, 2);

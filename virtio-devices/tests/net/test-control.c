@@ -548,6 +548,28 @@ START_TEST(invalid_configuration_is_refused)
 }
 END_TEST
 
+static void link_work(void *self) { ++*(int *)self; }
+
+START_TEST(thread_works_for_a_link_with_slow_lanes_only)
+{
+	static struct virtdev_net_link_ops ops = { .size = sizeof(ops), .name = "none" };
+	const struct virtdev_net_link_info info = { .lanes = 1 };
+	struct virtdev_net_config config = { .size = sizeof(config) };
+	struct virtdev *dev;
+	int calls = 0, i;
+
+	for (i = 0; i < 2; i++) {
+		ops.work = ops.work_end = i ? link_work : NULL;
+		ck_assert_int_eq(virtdev_net_link_new(&ops, &info, &calls, &config.link), 0);
+		ck_assert_int_eq(virtdev_net_new(&config, &dev, NULL), 0);
+		ck_assert_int_eq(virtdev_net_work(dev), i ? 0 : -EOPNOTSUPP);
+		virtdev_net_work_end(dev);
+		virtdev_free(dev);
+		ck_assert_int_eq(calls, 2 * i);
+	}
+}
+END_TEST
+
 START_TEST(link_of_a_device_cannot_be_given_to_another)
 {
 	static const struct virtdev_net_link_ops ops = { .size = sizeof(ops), .name = "none" };
@@ -613,6 +635,7 @@ static void add_tests(TCase *tc)
 		       a5_12_short_command_or_missing_ack_buffer_is_survived);
 	tcase_add_test(tc,
 		       a5_08_header_has_one_size_for_all_features);
+	tcase_add_test(tc, thread_works_for_a_link_with_slow_lanes_only);
 	tcase_add_test(tc, link_of_a_device_cannot_be_given_to_another);
 	tcase_add_test(tc, invalid_configuration_is_refused);
 	tcase_add_test(tc,

@@ -58,6 +58,7 @@ START_TEST(card_offers_features_of_kernel_and_tap)
 	virtdev_config_read(virtdev_vhost_kern_device(k), 0, &space,
 			    sizeof(space));
 	ck_assert_uint_eq(space.mac[5], 9);
+	ck_assert_int_eq(virtdev_net_work(virtdev_vhost_kern_device(k)), -EOPNOTSUPP);
 	ck_assert_uint_eq(vsu_le16_load(space.mtu), 1400);
 	ck_assert_int_eq(virtdev_config_write(virtdev_vhost_kern_device(k), 0,
 					      &space, 1), -EPERM);
@@ -125,6 +126,7 @@ START_TEST(vsock_has_its_cid_and_a_third_queue)
 	struct vsu_le64 cid;
 
 	ck_assert_uint_eq(info->id, VIRTDEV_ID_SOCKET);
+	ck_assert_int_eq(virtdev_net_work(virtdev_vhost_kern_device(k)), -EINVAL);
 	ck_assert_uint_eq(info->nqueues, 3);
 	virtdev_config_read(virtdev_vhost_kern_device(k), 0, &cid, sizeof(cid));
 	ck_assert_uint_eq(vsu_le64_load(cid), 9);

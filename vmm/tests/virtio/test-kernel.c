@@ -112,7 +112,7 @@ static void setup(void)
 	resources.loop = ev_loop_new(0);
 	resources.shmem = &windows;
 	resources.space = memory.space;
-	ck_assert_int_eq(vmm_virtio_kernel(&resources, make_card(), &virtio, NULL),
+	ck_assert_int_eq(vmm_virtio_kernel(&resources, make_card(), NULL, &virtio, NULL),
 			 0);
 	listen_to_stderr();
 }
@@ -336,7 +336,7 @@ START_TEST(a_saved_device_continues_where_it_stopped)
 	pause_card();
 	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
 	vmm_virtio_free(virtio);
-	ck_assert_int_eq(vmm_virtio_kernel(&resources, make_card(), &virtio, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_kernel(&resources, make_card(), NULL, &virtio, NULL), 0);
 	ck_assert_int_lt(vmm_virtio_load(virtio, bytes, len - 1, NULL), 0);
 	ck_assert_int_eq(vmm_virtio_load(virtio, bytes, len, NULL), 0);
 	ck_assert_int_eq(kernel.tap, -1);
