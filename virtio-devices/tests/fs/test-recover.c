@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../folder.h"
@@ -520,6 +521,67 @@ START_TEST(interrupted_rename_of_a_directory_is_completed)
 }
 END_TEST
 
+#define LABEL "security.test"
+#define VALUE "u:r:t:s0"
+
+/* A symbolic link "made" to "file", and an extension with its label. */
+static const struct {
+	char names[10];
+	uint32_t size, type, len, padding;
+	char label[24];
+} __attribute__((packed)) labelled = { "made\0file", 40, 1, 8, 0, LABEL "\0" VALUE };
+
+static int ask_with_label(void)
+{
+	int rc;
+
+	r.extensions = labelled.size;
+	rc = fs_rig_ask(&r, FUSE_SYMLINK, 1, NULL, 0, &labelled, sizeof(labelled));
+	r.extensions = 0;
+	return rc;
+}
+
+static void begin_with_labels(void)
+{
+	const struct fuse_init_in in = {
+		.major = 7, .minor = 38, .flags = FUSE_INIT_EXT, .flags2 = 1,
+	};
+
+	kill_device();
+	ck_assert_int_eq(unlink(path), 0);
+	r.config.xattr = r.config.security_label = true;
+	ck_assert_int_eq(next_device(NULL), 0);
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_INIT, 0, &in, sizeof(in), NULL, 0), 0);
+}
+
+/* Killed after symlink(): the label is that of the link, not of the file it points to. */
+START_TEST(interrupted_request_labels_what_it_made)
+{
+	char file[96], made[96], value[16] = "";
+
+	snprintf(file, sizeof(file), "%s/file", r.folder);
+	snprintf(made, sizeof(made), "%s/made", r.folder);
+	begin_with_labels();
+	ck_assert_int_eq(ask_with_label(), 0);
+	ck_assert_int_eq(lremovexattr(made, LABEL), 0);
+	kill_within(0);
+	ck_assert_int_eq(ask_with_label(), 0);
+	ck_assert_int_eq(lgetxattr(made, LABEL, value, sizeof(value)), sizeof(VALUE) - 1);
+	ck_assert_mem_eq(value, VALUE, sizeof(VALUE));
+	ck_assert_int_eq(getxattr(file, LABEL, value, sizeof(value)), -1);
+}
+END_TEST
+
+/* Whether this process may set security attributes. */
+static const char *no_labels(void)
+{
+	char folder[] = "/tmp/vfs-test-recover-XXXXXX";
+	const bool can = mkdtemp(folder) && !setxattr(folder, LABEL, "x", 1, 0);
+
+	rmdir(folder);
+	return can ? NULL : "this process may not set security attributes in /tmp";
+}
+
 START_TEST(file_made_by_another_program_is_not_mistaken_for_it)
 {
 	ck_assert_int_eq(ask(CREATE), 0);
@@ -715,6 +777,7 @@ int main(void)
 	tcase_add_loop_test(tc, repeated_request_of_an_unrecorded_change_succeeds, 0, CHANGES);
 	tcase_add_loop_test(tc, interrupted_rename_of_a_directory_is_completed,
 			    0, 2);
+	tcase_add_test_unless(tc, no_labels(), interrupted_request_labels_what_it_made);
 	tcase_add_test(tc, file_made_by_another_program_is_not_mistaken_for_it);
 	tcase_add_test(tc, exchange_is_not_executed_twice);
 	tc = add_tcase(s, "refusals", setup);
