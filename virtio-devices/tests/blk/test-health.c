@@ -133,6 +133,7 @@ START_TEST(recovery_is_reported_after_a_minute_of_successful_writes)
 	virtdev_priv_blk_worked(blk, VIRTDEV_DISK_WRITE, 72 * SECOND);
 	ck_assert_uint_eq(reports, 2);
 	ck_assert_int_eq(last.code, 0);
+	ck_assert_str_eq(last.msg, "space is available again: writes succeed");
 	virtdev_priv_blk_failed(blk, -ENOSPC, 73 * SECOND);
 	ck_assert_uint_eq(reports, 3);
 }
@@ -148,6 +149,7 @@ START_TEST(recovery_of_an_unresponsive_host_is_reported_by_any_request)
 	virtdev_priv_blk_worked(blk, VIRTDEV_DISK_READ, 62 * SECOND);
 	ck_assert_uint_eq(reports, 2);
 	ck_assert_int_eq(last.code, 0);
+	ck_assert_str_eq(last.msg, "requests of the guest succeed again");
 }
 END_TEST
 

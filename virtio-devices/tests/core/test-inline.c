@@ -16,6 +16,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "../suite.h"
+#include "core/inline_priv.h"
 
 #define MEMORY 0x10000u
 
@@ -523,6 +524,14 @@ START_TEST(a3_18_queue_reset_ends_when_nothing_is_in_flight)
 }
 END_TEST
 
+START_TEST(reset_of_a_stopped_queue_needs_no_further_step)
+{
+	ck_assert_int_eq(virtdev_inline_reset_queue(rig.server, 1), 0);
+	ck_assert(!rig.server->resets);
+	ck_assert_uint_eq(rig.server->timer_at, 0);
+}
+END_TEST
+
 START_TEST(queue_is_served_again_after_its_reset)
 {
 	start(2);
@@ -635,6 +644,7 @@ int main(void)
 		a3_08_partly_failed_start_is_stopped_by_a_reset);
 	tcase_add_test(tc, error_of_a_ring_outside_memory_names_the_ring);
 	tcase_add_test(tc, a3_18_queue_reset_ends_when_nothing_is_in_flight);
+	tcase_add_test(tc, reset_of_a_stopped_queue_needs_no_further_step);
 	tcase_add_test(tc, queue_is_served_again_after_its_reset);
 	tcase_add_test(tc, queue_starts_again_after_a_stop);
 	tcase_add_test(tc, device_notifications_are_passed_to_the_transport);

@@ -32,7 +32,7 @@ struct rig {
 	struct virtdev *dev;
 	struct virtdev_transport *t;
 	struct virtdev_pci *p;
-	unsigned int messages[4], lines, moves, notified;
+	unsigned int messages[4], routes, lines, moves, notified;
 	uint32_t last_queue;
 	uint64_t bars[3];
 };
@@ -42,6 +42,14 @@ static struct rig rig;
 static void on_message(void *opaque, uint32_t vector)
 {
 	((struct rig *)opaque)->messages[vector]++;
+}
+
+static void on_route(void *opaque, uint32_t vector, uint64_t address, uint32_t data)
+{
+	(void)vector;
+	(void)address;
+	(void)data;
+	((struct rig *)opaque)->routes++;
 }
 
 static void on_intx(void *opaque)
@@ -98,7 +106,7 @@ static int make_function(const struct virtdev_pci_config *config,
 {
 	static const struct virtdev_pci_ops ops = {
 		.size = sizeof(ops), .message = on_message, .intx = on_intx,
-		.bar_moved = on_bar_moved,
+		.bar_moved = on_bar_moved, .route = on_route,
 	};
 
 	return virtdev_pci_new(rig.t, config, &ops, &rig, &rig.p, err);
@@ -312,6 +320,21 @@ START_TEST(no_message_is_sent_without_bus_mastering)
 	ck_assert_uint_eq(rig.messages[1], 0);
 	space_set(COMMAND, 2, MEMORY | MASTER);
 	ck_assert_uint_eq(rig.messages[1], 1);
+}
+END_TEST
+
+/* By a route, KVM would send messages to a driver that expects INTx. */
+START_TEST(vectors_have_no_routes_until_msix_is_enabled)
+{
+	uint32_t i;
+
+	space_set(COMMAND, 2, MEMORY | MASTER);
+	vectors_choose();
+	for (i = 0; i < 3; i++)
+		bar_set(TABLE + 16 * i, 4, 0xfee00000);
+	ck_assert_uint_eq(rig.routes, 0);
+	msix_enable();
+	ck_assert_uint_eq(rig.routes, 3);
 }
 END_TEST
 
@@ -573,6 +596,7 @@ int main(void)
 	tcase_add_test(tc, a3_10_invalid_vector_reads_as_no_vector);
 	tcase_add_test(tc,
 		no_message_is_sent_without_bus_mastering);
+	tcase_add_test(tc, vectors_have_no_routes_until_msix_is_enabled);
 	tcase_add_test(tc,
 		without_msix_the_line_is_high_until_the_isr_status_is_read);
 	tcase_add_test(tc,
