@@ -119,26 +119,36 @@ static int check_without_from(const struct vmm_options *options, struct vsu_erro
 	return name ? vsu_error_set(err, -EINVAL, "option %s needs --from", name) : 0;
 }
 
-static int parse_run(struct vmm_options *options,
+/* The options of the machine of which this one is a clone. */
+static int parse_saved(struct vmm_options *options, struct vmm_options *saved,
+		       const struct vmm_configuration *c, struct vsu_error *err)
+{
+	int rc = vmm_options_parse(saved, c->saved.n, c->saved.words, err);
+
+	if (rc < 0)
+		return vmm_exit_status(VMM_STAGE_CONFIGURATION,
+				       vsu_error_prefix(err, rc, "option --clone"));
+	options->saved = saved;
+	return VSU_EXIT_OK;
+}
+
+static int parse_run(struct vmm_options *options, struct vmm_options *saved,
 		     struct vmm_configuration *c, struct vsu_error *err)
 {
-	static struct vmm_options saved;
 	int rc = vmm_options_parse(options, c->all.n, c->all.words, err);
 
 	options->given = c->given.n ? c->given.words + 1 : options->words;
 	options->ngiven = c->given.n ? c->given.n - 1 : options->nwords;
 	if (!rc && !options->from)
 		rc = check_without_from(options, err);
-	if (!rc && options->clone) {
-		rc = vmm_options_parse(&saved, c->saved.n, c->saved.words, err);
-		options->saved = &saved;
-	}
 	if (rc < 0 && c->incoming)
 		vmm_stream_refuse(&c->stream, err);
 	if (c->incoming)
 		options->stream = &c->stream;
 	options->channels = &c->channels;
-	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : VSU_EXIT_OK;
+	if (rc < 0)
+		return vmm_exit_status(VMM_STAGE_OPTIONS, rc);
+	return options->clone ? parse_saved(options, saved, c, err) : VSU_EXIT_OK;
 }
 
 /* Daemons are outside of the jail, and have their own. The exit status of a failure, or 0. */
@@ -192,18 +202,20 @@ static int show_run_help(void)
 
 static int cmd_run(int argc, char **argv)
 {
-	static struct vmm_options options;
+	static struct vmm_options options, saved;
 	struct vmm_configuration c;
 	struct vsu_error err = VSU_ERROR_INIT;
 	int rc = vmm_configuration_read(&c, argc, argv, &err);
 	int status = rc < 0 ? vmm_exit_status(c.incoming ? VMM_STAGE_STREAM :
 					      VMM_STAGE_CONFIGURATION, rc)
-			    : parse_run(&options, &c, &err);
+			    : parse_run(&options, &saved, &c, &err);
 
 	if (status)
 		complain(status, &err);
 	else
 		status = options.help ? show_run_help() : run_options(&options);
+	vmm_options_free(&options);
+	vmm_options_free(&saved);
 	vmm_configuration_free(&c);
 	return status;
 }

@@ -13,7 +13,6 @@
 
 #include "cli/daemons.h"
 #include "config/device.h"
-#include "config/spawned.h"
 #include "spawn/spawn.h"
 
 /* off and log restrict no files. */
@@ -69,22 +68,18 @@ static int check_descriptors(const struct vmm_starter_command *c, struct vsu_err
 	return 0;
 }
 
-static int command_add(struct vmm_starter_setup *setup,
-		       const struct vmm_device_option *option, struct vsu_error *err)
+static int command_add(struct vmm_starter_setup *setup, const struct vmm_device_spec *spec,
+		       struct vsu_error *err)
 {
-	static struct vmm_device_spec spec;
 	struct vmm_starter_command *c = &setup->commands[setup->n];
 	int rc;
 
-	if (!vmm_device_is_spawned(option))
+	if (!spec->spawned)
 		return 0;
-	/* the machine refuses it, with all other devices */
-	if (vmm_device_parse(option, &spec, NULL) < 0 || !spec.spawned)
-		return 0;
-	c->kind = spec.kind;
-	c->words = spec.words;
+	c->kind = spec->kind;
+	c->words = spec->words;
 	setup->n++;
-	rc = vmm_spawn_find(setup->folder, spec.kind, err);
+	rc = vmm_spawn_find(setup->folder, spec->kind, err);
 	return rc ? rc : check_descriptors(c, err);
 }
 
@@ -112,7 +107,7 @@ int vmm_daemons_prepare(const struct vmm_options *options, struct vsu_error *err
 
 	setup.locked = is_locked(options);
 	for (i = 0; !rc && i < options->ndevices; i++)
-		rc = command_add(&setup, &options->devices[i], err);
+		rc = command_add(&setup, &options->specs[i], err);
 	if (!rc && (setup.n || options->daemon_path))
 		rc = set_common(&setup, options, err);
 	if (rc < 0 || (!setup.n && !options->daemon_path))

@@ -15,6 +15,7 @@
 #include "cli/jail_keeper.h"
 #include "cli/rights.h"
 #include "cli/sandbox.h"
+#include "config/device.h"
 #include "privileges.h"
 
 /*
@@ -80,7 +81,7 @@ static bool has_folder(const struct vmm_options *o)
 	unsigned int i;
 
 	for (i = 0; i < o->ndevices; i++)
-		if (o->devices[i].how == VMM_DEVICE_FS || o->devices[i].how == VMM_DEVICE_ANY)
+		if (vmm_device_is_own(&o->specs[i]) && o->specs[i].id == VIRTDEV_ID_FS)
 			return true;
 	return false;
 }

@@ -94,37 +94,23 @@ static int choice_parse(const char *list, struct vmm_sandbox_rules *rules, int *
 	 UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_MKNOD | \
 	 UINT64_C(1) << CAP_SETFCAP)
 
-/* Requirements of devices that this process serves, by any form of their option. */
+/* Requirements of devices that this process serves. */
 struct device_needs {
 	bool net, folder;
 };
 
-static int device_needs_add(struct device_needs *needs, const struct vmm_device_option *d,
-			    struct vsu_error *err)
+static struct device_needs device_needs_of(const struct vmm_options *o)
 {
-	struct vmm_device_spec *spec = calloc(1, sizeof(*spec));
-
-	if (!spec)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	/* a wrong option is reported when the device is made */
-	if (!vmm_device_parse(d, spec, NULL) && spec->kind && !spec->remote) {
-		needs->net |= spec->kind->id == VIRTDEV_ID_NET;
-		needs->folder |= spec->kind->id == VIRTDEV_ID_FS;
-	}
-	free(spec);
-	return 0;
-}
-
-static int device_needs_of(const struct vmm_options *o, struct device_needs *needs,
-			   struct vsu_error *err)
-{
+	struct device_needs needs = { false, false };
 	unsigned int i;
-	int rc = 0;
 
-	*needs = (struct device_needs){ false, false };
-	for (i = 0; !rc && i < o->ndevices; i++)
-		rc = device_needs_add(needs, &o->devices[i], err);
-	return rc;
+	for (i = 0; i < o->ndevices; i++) {
+		if (!vmm_device_is_own(&o->specs[i]))
+			continue;
+		needs.net |= o->specs[i].id == VIRTDEV_ID_NET;
+		needs.folder |= o->specs[i].id == VIRTDEV_ID_FS;
+	}
+	return needs;
 }
 
 static uint64_t kept_capabilities(const struct vmm_options *o, const struct device_needs *needs)
@@ -233,14 +219,13 @@ int vmm_sandbox_files(const struct vmm_options *options, struct vmm_sandbox_rule
 int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err)
 {
 	struct vmm_sandbox_rules rules = { .n = 0 };
-	struct device_needs needs;
+	const struct device_needs needs = device_needs_of(options);
 	bool more_folders;
 	int how = ON;
 	int rc = options->sandbox ? choice_parse(options->sandbox, &rules, &how, err) : 0;
 
 	more_folders = rules.n;
 	rules.confined = how == ON;
-	rc = rc ? rc : device_needs_of(options, &needs, err);
 	/* also loads what devices need */
 	if (!rc && how != OFF)
 		rc = vmm_sandbox_rules_fill(&rules, options, err);

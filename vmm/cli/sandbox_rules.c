@@ -18,7 +18,6 @@
 
 #include "cli/sandbox_rules.h"
 #include "config/device.h"
-#include "config/spawned.h"
 #include "disk/module.h"
 #include "file_value.h"
 #include "memory/memory.h"
@@ -131,25 +130,19 @@ static int facts_add(struct vmm_sandbox_rules *r, const struct vmm_device_facts 
  * Sockets of other processes need no rule of Landlock, which does not restrict connections
  * to them. A jail needs their folder: a server that starts again makes a new socket.
  */
-static int device_add(struct vmm_sandbox_rules *r, const struct vmm_device_option *d,
+static int device_add(struct vmm_sandbox_rules *r, const struct vmm_device_spec *spec,
 		      struct vsu_error *err)
 {
-	struct vmm_device_spec *spec = calloc(1, sizeof(*spec));
 	struct vmm_device_facts facts;
-	int rc = 0;
 
-	if (!spec)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	if (!vmm_device_parse(d, spec, NULL) && spec->kind && !spec->remote) {
+	if (vmm_device_is_own(spec)) {
 		facts = vmm_device_describe(spec);
-		rc = facts_add(r, &facts, err);
-	} else if (r->jail && spec->remote && !spec->spawned && spec->socket[0] == '@') {
-		rc = refuse_outside(spec->socket, err);
-	} else if (r->jail && spec->remote && !spec->spawned) {
-		rc = parent_add(r, spec->socket, LANDLOCK_READ, err);
+		return facts_add(r, &facts, err);
 	}
-	free(spec);
-	return rc;
+	if (!r->jail || !spec->remote || spec->spawned)
+		return 0;
+	return spec->socket[0] == '@' ? refuse_outside(spec->socket, err) :
+					parent_add(r, spec->socket, LANDLOCK_READ, err);
 }
 
 /* --------------------------------------------------------------------- memory */
@@ -226,7 +219,7 @@ static int options_add(struct vmm_sandbox_rules *r, const struct vmm_options *o,
 	if (!rc && o->memory.n)
 		rc = memory_add(r, &o->memory, err);
 	for (i = 0; !rc && i < o->ndevices; i++)
-		rc = vmm_device_is_spawned(&o->devices[i]) ? 0 : device_add(r, &o->devices[i], err);
+		rc = device_add(r, &o->specs[i], err);
 	return rc;
 }
 

@@ -23,7 +23,10 @@
 /* Bytes of a file system's configuration space. */
 #define VMM_FS_CONFIG 44
 
-/* One device as requested. */
+/*
+ * One device as requested. Its strings are in text, also those of a copy, which must not
+ * live longer.
+ */
 struct vmm_device_spec {
 	const struct vmm_device_kind *kind;	/* NULL: by id only */
 	uint32_t id;		/* VIRTIO device id */
@@ -57,6 +60,12 @@ const struct vmm_device_kind *vmm_device_kind_named(const char *name,
 
 /* The option for this kind, such as "--disk", or NULL. */
 const char *vmm_device_shorthand(const struct vmm_device_kind *kind);
+
+/* Whether this process serves the device, or opens it for the host's kernel. */
+static inline bool vmm_device_is_own(const struct vmm_device_spec *spec)
+{
+	return spec->kind && !spec->remote;
+}
 
 /* Parses one option. */
 int vmm_device_parse(const struct vmm_device_option *option,

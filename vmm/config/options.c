@@ -3,12 +3,14 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "cpu/cpus.h"
+#include "config/device.h"
 #include "config/foreign_values.h"
 #include "config/options.h"
 #include "config/spellings.h"
+#include "cpu/cpus.h"
 #include "log.h"
 #include "places.h"
 
@@ -246,6 +248,23 @@ static int take_option(void *opaque, unsigned int index,
 	return add_device(o, device_hows[index], value->text, err);
 }
 
+static int read_devices(struct vmm_options *o, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	if (!o->ndevices)
+		return 0;
+	o->specs = calloc(o->ndevices, sizeof(*o->specs));
+	if (!o->specs)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	for (i = 0; !rc && i < o->ndevices; i++)
+		rc = vmm_device_parse(&o->devices[i], &o->specs[i], err);
+	if (rc < 0)
+		vmm_options_free(o);
+	return rc;
+}
+
 int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 		      struct vsu_error *err)
 {
@@ -269,5 +288,12 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 	if (options->json && !options->dry_run)
 		return vsu_error_set(err, -EINVAL,
 				     "option --json needs --dry-run");
-	return prog_socket_access_read(&options->sockets, err);
+	rc = prog_socket_access_read(&options->sockets, err);
+	return rc < 0 ? rc : read_devices(options, err);
+}
+
+void vmm_options_free(struct vmm_options *options)
+{
+	free(options->specs);
+	options->specs = NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The options of "cvmm run", as text that later parts read in full.
- * Strings live as long as argv.
+ * The options of "cvmm run", parsed and checked before anything is opened. Strings live as
+ * long as argv.
  */
 #ifndef VMM_CONFIG_OPTIONS_H
 #define VMM_CONFIG_OPTIONS_H
@@ -53,6 +53,7 @@ struct vmm_options {
 	const char *kernel;
 	struct vmm_memory_options memory;
 	struct vmm_device_option devices[VMM_MAX_DEVICES];
+	struct vmm_device_spec *specs;	/* what they mean; owned */
 	unsigned int ndevices;
 	unsigned int cpus;
 	unsigned int cpu_model;	/* enum vmm_cpu_model */
@@ -84,11 +85,12 @@ struct vmm_options {
 extern const struct vsu_option vmm_run_options[];
 
 /*
- * argv[0] is "run". -ENOENT: an unknown option; -EINVAL: a value refused, or
- * no kernel named.
+ * argv[0] is "run". -ENOENT: an unknown option or key; -EINVAL: a value refused, or
+ * no kernel named. On success the caller frees the options.
  */
 int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 		      struct vsu_error *err);
+void vmm_options_free(struct vmm_options *options);
 
 /* Entries of each CPU's dirty ring; 0: off. */
 static inline unsigned int vmm_ring_entries(const struct vmm_options *o)

@@ -22,11 +22,6 @@ bool vmm_device_names_spawn(const char *keys)
 	return false;
 }
 
-bool vmm_device_is_spawned(const struct vmm_device_option *option)
-{
-	return option->how != VMM_DEVICE_DISK_PATH && vmm_device_names_spawn(option->list);
-}
-
 static int word_add(struct vmm_spawn_words *words, const struct vmm_device_key *key,
 		    const struct vsu_option_value *value)
 {

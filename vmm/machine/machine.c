@@ -41,22 +41,21 @@ struct step {
 	enum vmm_stage stage;
 };
 
-static int parse_devices(struct vmm_machine *m, struct vsu_error *err)
+static int take_devices(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_options *o = m->options;
 	unsigned int i;
-	int rc = 0;
 
 	if (o->ndevices > VMM_DEVICE_PLACES)
 		return vsu_error_set(err, -EINVAL,
 			"%u devices, but only %d interrupts", o->ndevices,
 			VMM_DEVICE_PLACES);
-	for (i = 0; !rc && i < o->ndevices; i++) {
-		rc = vmm_device_parse(&o->devices[i], &m->devices[i].spec, err);
+	for (i = 0; i < o->ndevices; i++) {
+		m->devices[i].spec = o->specs[i];
 		m->devices[i].spec.continues = vmm_restore_wanted(m) || o->rebooted;
 	}
 	m->ndevices = o->ndevices;
-	return rc;
+	return 0;
 }
 
 static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
@@ -313,7 +312,7 @@ static int restore_guest(struct vmm_machine *m, struct vsu_error *err)
 }
 
 static const struct step steps[] = {
-	{ parse_devices, VMM_STAGE_OPTIONS },
+	{ take_devices, VMM_STAGE_OPTIONS },
 	{ vmm_restore_open, VMM_STAGE_CONFIGURATION },
 	{ vmm_restore_check_clone, VMM_STAGE_CONFIGURATION },
 	{ vmm_incoming_open, VMM_STAGE_STREAM },

@@ -226,32 +226,16 @@ int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err)
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --from '%s'", folder) : 0;
 }
 
-/* A saved device of the same rank; both are in the order of the command line. */
-static int check_clone(const struct vmm_machine *m, unsigned int i,
-		       struct vmm_device_spec *saved, struct vsu_error *err)
-{
-	int rc = vmm_device_parse(&m->options->saved->devices[i], saved, err);
-
-	if (!rc)
-		rc = vmm_device_check_clone(&m->devices[i].spec, saved, err);
-	return rc < 0 ? vsu_error_prefix(err, rc, "option --clone: device %u", i) : 0;
-}
-
+/* Saved devices of the same ranks; both are in the order of the command line. */
 int vmm_restore_check_clone(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct vmm_device_spec *saved;
+	const struct vmm_options *saved = m->options->saved;
 	unsigned int i;
 	int rc = 0;
 
-	if (!m->options->saved)
-		return 0;
-	saved = malloc(sizeof(*saved));
-	if (!saved)
-		return vsu_error_set(err, -ENOMEM, "no memory for a device");
-	for (i = 0; !rc && i < m->ndevices && i < m->options->saved->ndevices; i++)
-		rc = check_clone(m, i, saved, err);
-	free(saved);
-	return rc;
+	for (i = 0; !rc && saved && i < m->ndevices && i < saved->ndevices; i++)
+		rc = vmm_device_check_clone(&m->devices[i].spec, &saved->specs[i], err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --clone: device %u", i - 1) : 0;
 }
 
 static int load_device(struct vmm_machine *m, unsigned int i,

@@ -141,6 +141,15 @@ START_TEST(open_files_are_limited_in_a_sandbox)
 	ck_assert_int_eq(settled("--cpus=1", "--sandbox=on", limits_are_lowered), 0);
 	ck_assert_int_eq(settled("--cpus=1", "--sandbox=off", limit_is_kept), 0);
 	ck_assert_int_eq(settled("--fs=.,tag=x", "--sandbox=on", limit_is_kept), 0);
+	ck_assert_int_eq(settled("--device=fs,.,tag=x", "--sandbox=on", limit_is_kept), 0);
+}
+END_TEST
+
+/* Another process has the files of the folder open. */
+START_TEST(open_files_are_limited_without_a_folder_of_this_process)
+{
+	ck_assert_int_eq(settled("--device=rng", "--sandbox=on", limits_are_lowered), 0);
+	ck_assert_int_eq(settled("--fs=tag=x,backend=user:s", "--sandbox=on", limits_are_lowered), 0);
 }
 END_TEST
 
@@ -153,6 +162,7 @@ int main(void)
 	tcase_add_test(tc, user_that_does_not_exist_is_refused);
 	tcase_add_test(tc, only_root_changes_the_user);
 	tcase_add_test(tc, open_files_are_limited_in_a_sandbox);
+	tcase_add_test(tc, open_files_are_limited_without_a_folder_of_this_process);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

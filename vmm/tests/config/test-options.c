@@ -22,6 +22,7 @@ static int parse(const char *line)
 	int argc = 0;
 
 	vsu_error_clear(&err);
+	vmm_options_free(&o);
 	snprintf(words, sizeof(words), "run %s", line);
 	for (word = strtok(words, " "); word && argc < 16;
 	     word = strtok(NULL, " "))

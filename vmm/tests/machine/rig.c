@@ -25,6 +25,7 @@ void rig_fini(void)
 	struct dirent *entry;
 
 	vmm_machine_free(&rig.machine);
+	vmm_options_free(&rig.options);
 	vmem_sigbus_free(rig.sigbus);
 	while ((entry = readdir(dir)))
 		unlink(entry->d_name);
@@ -52,6 +53,7 @@ void rig_options(const char *const *words)
 		snprintf(text[argc], sizeof(text[argc]), "%s", *words);
 		argv[argc] = text[argc];
 	}
+	vmm_options_free(&rig.options);
 	ck_assert_msg(!vmm_options_parse(&rig.options, argc, argv, &rig.err),
 		      "%s", rig.err.msg);
 }

@@ -26,12 +26,12 @@ static void start(const char *line)
 	for (word = strtok(words, " "); word && argc < 16; word = strtok(NULL, " "))
 		argv[argc++] = word;
 	argv[argc] = NULL;
+	vmm_options_free(&options);
 	ck_assert_int_eq(vmm_options_parse(&options, argc, argv, NULL), 0);
 	m.options = &options;
 	m.ndevices = options.ndevices;
 	for (i = 0; i < m.ndevices; i++) {
-		ck_assert_int_eq(vmm_device_parse(&options.devices[i],
-						  &m.devices[i].spec, NULL), 0);
+		m.devices[i].spec = options.specs[i];
 		m.devices[i].virtio = (struct vmm_virtio *)&m;	/* is not used */
 	}
 }
