@@ -110,15 +110,6 @@ static int run_machine(const struct vmm_options *options)
 	return complain(status, &err);
 }
 
-static int check_without_from(const struct vmm_options *options, struct vsu_error *err)
-{
-	const char *name = options->clone ? "--clone" :
-			   options->prefetch ? "--prefetch" :
-			   options->changed_disks ? "--changed-disks" : NULL;
-
-	return name ? vsu_error_set(err, -EINVAL, "option %s needs --from", name) : 0;
-}
-
 /* The options of the machine of which this one is a clone. */
 static int parse_saved(struct vmm_options *options, struct vmm_options *saved,
 		       const struct vmm_configuration *c, struct vsu_error *err)
@@ -139,8 +130,6 @@ static int parse_run(struct vmm_options *options, struct vmm_options *saved,
 
 	options->given = c->given.n ? c->given.words + 1 : options->words;
 	options->ngiven = c->given.n ? c->given.n - 1 : options->nwords;
-	if (!rc && !options->from)
-		rc = check_without_from(options, err);
 	if (rc < 0 && c->incoming)
 		vmm_stream_refuse(&c->stream, err);
 	if (c->incoming)

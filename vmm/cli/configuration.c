@@ -13,6 +13,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/configuration.h"
+#include "config/option_rows.h"
 #include "json_read.h"
 #include "log.h"
 #include "migration/address.h"
@@ -129,6 +130,19 @@ static int read_saved(struct vmm_configuration *c, const char *folder,
 	return n < 0 ? n : 0;
 }
 
+/* Of a machine that was saved or that arrives. */
+static int merge_words(struct vmm_configuration *c, enum vmm_words_origin origin, int argc,
+		       char *const *argv, struct vsu_error *err)
+{
+	int rc = vmm_saved_words_merge(&c->all, &c->saved, origin, argc, argv, err);
+	unsigned int i;
+
+	for (i = 0; !rc && i < c->all.nignored; i++)
+		prog_log(PROG_LOG_WARNING, "ignored option", "'--%s=%s' of the machine's former command line is ignored; add it to this one if you want it",
+			 c->all.ignored[i].name, c->all.ignored[i].value);
+	return rc;
+}
+
 static int change_saved(struct vmm_configuration *c, const char *folder,
 			struct vsu_error *err)
 {
@@ -140,8 +154,7 @@ static int change_saved(struct vmm_configuration *c, const char *folder,
 	c->saved.words[0] = c->given.words[0];
 	rc = read_saved(c, folder, err);
 	if (!rc)
-		rc = vmm_saved_words_merge(&c->all, &c->saved, VMM_WORDS_SAVED, c->given.n,
-					   c->given.words, err);
+		rc = merge_words(c, VMM_WORDS_SAVED, c->given.n, c->given.words, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "--from '%s'", folder) : 0;
 }
 
@@ -155,11 +168,12 @@ static int change_config(struct vmm_configuration *c, int argc,
 
 /* ------------------------------------------------------- a machine that comes */
 
-static bool is_option(const char *word, const char *name)
+static bool is_of_start(const char *word)
 {
-	const size_t len = strlen(name);
+	const struct vmm_option_row *row = strncmp(word, "--", 2) ? NULL :
+					   vmm_option_named(word + 2, strcspn(word + 2, "="));
 
-	return !strncmp(word, name, len) && (!word[len] || word[len] == '=');
+	return row && row->scope == VMM_SCOPE_START;
 }
 
 /* fd: and exec: have no other peer, which may need the time of its user. */
@@ -235,21 +249,13 @@ static int receive_words(struct vmm_configuration *c, struct vmm_listener *l,
 	return n;
 }
 
-static bool is_option_of_files(const char *word)
-{
-	return is_option(word, "--from") || is_option(word, "--clone") ||
-	       is_option(word, "--prefetch") || is_option(word, "--changed-disks") ||
-	       is_option(word, "--json") || is_option(word, "--dry-run") ||
-	       is_option(word, "--incoming");
-}
-
 /* Before a source connects. */
 static int check_given(int argc, char *const *given, struct vsu_error *err)
 {
 	int i;
 
 	for (i = 1; i < argc; i++)
-		if (is_option_of_files(given[i]))
+		if (is_of_start(given[i]))
 			return vsu_error_set(err, -EINVAL, "'%s' cannot be combined with --incoming",
 					     given[i]);
 	return vmm_saved_words_check(argc, given, err);
@@ -272,7 +278,7 @@ static int accept_machine(struct vmm_configuration *c, const char *address,
 		return n;
 	c->saved.n = n + 1;
 	c->saved.words[n + 1] = NULL;
-	return vmm_saved_words_merge(&c->all, &c->saved, VMM_WORDS_STREAM, argc, given, err);
+	return merge_words(c, VMM_WORDS_STREAM, argc, given, err);
 }
 
 /* The option itself, at argv[at], is not part of the machine's command line. */

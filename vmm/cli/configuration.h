@@ -3,7 +3,7 @@
  * Command lines from a file: --config FILE is replaced by the member
  * "arguments" of a JSON object, as --dry-run --json prints it. --from FOLDER, which
  * may be one of these words, is replaced by the words of the saved machine, changed by the
- * other options (saved_words.h); --incoming ADDRESS by the words of the source, likewise.
+ * other options (config/saved_words.h); --incoming ADDRESS by the words of the source, likewise.
  *
  * Threads: the main thread.
  */
@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#include "cli/saved_words.h"
+#include "config/saved_words.h"
 #include "migration/channels.h"
 
 /* A command line; its words live as long as argv and this. */

@@ -13,6 +13,7 @@
 
 #include "cli/daemons.h"
 #include "config/device.h"
+#include "config/option_rows.h"
 #include "spawn/spawn.h"
 
 /* off and log restrict no files. */
@@ -38,18 +39,18 @@ static int set_folder(struct vmm_starter_setup *setup, const struct vmm_options 
 static int set_common(struct vmm_starter_setup *setup, const struct vmm_options *o,
 		      struct vsu_error *err)
 {
-	const char *const values[VMM_STARTER_COMMON] = { o->sockets.mode, o->sockets.group,
-							   o->user };
-	static const char *const names[VMM_STARTER_COMMON] = { "socket-mode", "socket-group",
-							  "user" };
 	const size_t size = sizeof(setup->common[0]);
-	int i;
+	const struct vmm_option_row *row;
+	const char *text;
+	unsigned int n = 0;
 
-	for (i = 0; i < VMM_STARTER_COMMON; i++)
-		if (values[i] && snprintf(setup->common[i], size, "--%s=%s", names[i],
-					  values[i]) >= (int)size)
+	for (row = vmm_option_rows; row->option.name; row++) {
+		text = row->of_daemons ? vmm_option_text(o, row) : NULL;
+		if (text && n < VMM_STARTER_COMMON &&
+		    snprintf(setup->common[n++], size, "--%s=%s", row->option.name, text) >= (int)size)
 			return vsu_error_set(err, -EINVAL, "--%s '%s' is too long for a daemon",
-					     names[i], values[i]);
+					     row->option.name, text);
+	}
 	return 0;
 }
 

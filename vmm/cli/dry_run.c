@@ -10,6 +10,7 @@
 
 #include "memory/populated.h"
 #include "cli/dry_run.h"
+#include "config/option_rows.h"
 #include "kvm/uapi.h"
 #include "json.h"
 
@@ -226,10 +227,27 @@ static void report_text(const struct vmm_machine *m,
 		text_windows(m, &m->devices[i], to);
 }
 
+/* The command line that makes this machine, for --config. */
+static void json_arguments(const struct vmm_options *o, FILE *to)
+{
+	const struct vmm_option_row *row;
+	char flags[4][24];
+	const char *skipped[5] = { NULL };
+	unsigned int n = 0;
+
+	for (row = vmm_option_rows; row->option.name && n < 4; row++) {
+		if (!row->of_report)
+			continue;
+		snprintf(flags[n], sizeof(flags[n]), "--%s", row->option.name);
+		skipped[n] = flags[n];
+		skipped[++n] = NULL;
+	}
+	prog_json_words(o->given, o->ngiven, skipped, to);
+}
+
 static void report_json(const struct vmm_machine *m,
 			const struct vmem_map *map, FILE *to)
 {
-	static const char *const skipped[] = { "--dry-run", "--json", NULL };
 	struct facts f;
 	unsigned int i;
 
@@ -245,8 +263,7 @@ static void report_json(const struct vmm_machine *m,
 		json_device(m, &m->devices[i], to);
 	}
 	fputs("],\"arguments\":[", to);
-	/* the command line that makes this machine, for --config */
-	prog_json_words(m->options->given, m->options->ngiven, skipped, to);
+	json_arguments(m->options, to);
 	fputs("]}\n", to);
 }
 

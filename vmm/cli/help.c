@@ -8,9 +8,9 @@
 #include <vmm-sys-util/parse.h>
 
 #include "cli/help.h"
-#include "config/options.h"
 #include "config/device.h"
 #include "config/device_rows.h"
+#include "config/option_rows.h"
 #include "machine/commands.h"
 
 #define MAX_TOPICS 16
@@ -33,10 +33,10 @@ void vmm_help_memory(void)
 	show_keys("Properties:", rows);
 }
 
-/* The word of the option without dashes, as users know the kind. */
+/* The word of the option, as users know the kind. */
 static const char *topic_of(const struct vmm_device_kind *kind)
 {
-	return vmm_device_shorthand(kind) + 2;
+	return vmm_device_shorthand(kind);
 }
 
 void vmm_help_topics(void)
@@ -51,9 +51,11 @@ void vmm_help_topics(void)
 
 void vmm_help_run(void)
 {
+	struct vsu_option table[VMM_OPTION_ROWS];
 	char lines[6144];
 
-	vsu_option_help(vmm_run_options, lines, sizeof(lines));
+	vmm_option_table(table);
+	vsu_option_help(table, lines, sizeof(lines));
 	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]; KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, builtin:irqtest, builtin:private, or a static ELF file; 'cvmm help disk' and others show properties\n%s",
 	       lines);
 }
@@ -61,7 +63,7 @@ void vmm_help_run(void)
 static void show_value(const struct vmm_device_kind *kind)
 {
 	if (kind->value.key)
-		printf("'%s VALUE' is the same as '%s %s=VALUE%s%s'.\n",
+		printf("'--%s VALUE' is the same as '--%s %s=VALUE%s%s'.\n",
 		       vmm_device_shorthand(kind), vmm_device_shorthand(kind),
 		       kind->value.key, kind->value.alone ? "," : "",
 		       kind->value.alone ? kind->value.alone : "");
@@ -74,7 +76,7 @@ static void show_kind(const struct vmm_device_kind *kind)
 	const unsigned int own = vmm_device_rows(kind, rows);
 	const struct vsu_option common = rows[own];
 
-	printf("%s PROPERTIES, or --device %s,PROPERTIES: %s\n",
+	printf("--%s PROPERTIES, or --device %s,PROPERTIES: %s\n",
 	       vmm_device_shorthand(kind), kind->name, kind->summary);
 	show_value(kind);
 	rows[own].name = NULL;

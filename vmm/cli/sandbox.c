@@ -16,6 +16,7 @@
 #include "cli/sandbox.h"
 #include "cli/sandbox_rules.h"
 #include "config/device.h"
+#include "config/option_rows.h"
 #include "log.h"
 #include "machine/call_filters.h"
 #include "migration/tls.h"
@@ -113,12 +114,22 @@ static struct device_needs device_needs_of(const struct vmm_options *o)
 	return needs;
 }
 
+/* By what an option refers to. */
+static const uint64_t option_capabilities[PROG_REFERS_END] = {
+	[PROG_REFERS_USER] = USER_CAPABILITIES,
+	[PROG_REFERS_GROUP] = GROUP_CAPABILITIES,
+};
+
 static uint64_t kept_capabilities(const struct vmm_options *o, const struct device_needs *needs)
 {
-	return COMMON_CAPABILITIES | (o->user ? USER_CAPABILITIES : 0) |
-	       (o->sockets.group ? GROUP_CAPABILITIES : 0) |
-	       (needs->net ? NET_CAPABILITIES : 0) |
-	       (needs->folder ? FOLDER_CAPABILITIES : 0);
+	uint64_t kept_by_options = COMMON_CAPABILITIES | (needs->net ? NET_CAPABILITIES : 0) |
+				   (needs->folder ? FOLDER_CAPABILITIES : 0);
+	const struct vmm_option_row *row;
+
+	for (row = vmm_option_rows; row->option.name; row++)
+		if (vmm_option_text(o, row))
+			kept_by_options |= option_capabilities[row->refers];
+	return kept_by_options;
 }
 
 /* A coverage build writes its counter files at exit. */

@@ -18,6 +18,7 @@
 
 #include "cli/sandbox_rules.h"
 #include "config/device.h"
+#include "config/option_rows.h"
 #include "disk/module.h"
 #include "file_value.h"
 #include "memory/memory.h"
@@ -197,25 +198,36 @@ static int memory_add(struct vmm_sandbox_rules *r, const struct vmm_memory_optio
 
 /* -------------------------------------------------------------------- options */
 
-static int serial_add(struct vmm_sandbox_rules *r, const char *serial,
-		      struct vsu_error *err)
+static int option_add(struct vmm_sandbox_rules *r, const struct vmm_option_row *row,
+		      const char *text, struct vsu_error *err)
 {
-	if (!serial || !strcmp(serial, "stdio") || !strcmp(serial, "null"))
+	if (vmm_option_is_word(row, text))
 		return 0;
-	return target_add(r, serial, err);
+	switch (row->refers) {
+	case PROG_REFERS_FILE_READ:
+	case PROG_REFERS_FOLDER_READ:
+		return path_add(r, text, LANDLOCK_READ, err);
+	case PROG_REFERS_FILE_WRITTEN:
+		return target_add(r, text, err);
+	case PROG_REFERS_SOCKET:
+		return prog_file_value_is_fd(text) ? 0 : parent_add(r, text, LANDLOCK_SOCKETS, err);
+	default:
+		return 0;
+	}
 }
 
 static int options_add(struct vmm_sandbox_rules *r, const struct vmm_options *o,
 		       struct vsu_error *err)
 {
-	const char *const read[] = { o->kernel, o->initrd, o->from };
+	const struct vmm_option_row *row;
+	const char *text;
 	unsigned int i;
-	int rc = serial_add(r, o->serial, err);
+	int rc = 0;
 
-	for (i = 0; !rc && i < sizeof(read) / sizeof(*read); i++)
-		rc = read[i] ? path_add(r, read[i], LANDLOCK_READ, err) : 0;
-	if (!rc && o->control && strncmp(o->control, "fd:", 3) != 0)
-		rc = parent_add(r, o->control, LANDLOCK_SOCKETS, err);
+	for (row = vmm_option_rows; !rc && row->option.name; row++) {
+		text = vmm_option_text(o, row);
+		rc = text ? option_add(r, row, text, err) : 0;
+	}
 	if (!rc && o->memory.n)
 		rc = memory_add(r, &o->memory, err);
 	for (i = 0; !rc && i < o->ndevices; i++)

@@ -12,34 +12,16 @@
 
 #include "config/device.h"
 #include "config/device_rows.h"
+#include "config/option_rows.h"
 #include "config/spawned.h"
-
-/* Device options, and the kind that each implies. */
-static const struct {
-	const char *option;
-	const struct vmm_device_kind *kind;
-} ways[] = {
-	[VMM_DEVICE_DISK] = { "--disk", &vmm_blk_kind },
-	[VMM_DEVICE_DISK_PATH] = { "--disk", &vmm_blk_kind },
-	[VMM_DEVICE_NET] = { "--net", &vmm_net_kind },
-	[VMM_DEVICE_RNG] = { "--rng", &vmm_rng_kind },
-	[VMM_DEVICE_FS] = { "--fs", &vmm_fs_kind },
-	[VMM_DEVICE_CONSOLE] = { "--console", &vmm_console_kind },
-	[VMM_DEVICE_BALLOON] = { "--balloon", &vmm_balloon_kind },
-	[VMM_DEVICE_PMEM] = { "--pmem", &vmm_pmem_kind },
-	[VMM_DEVICE_MEM] = { "--mem", &vmm_mem_kind },
-	[VMM_DEVICE_VSOCK] = { "--vsock", &vmm_vsock_kind },
-	[VMM_DEVICE_ANY] = { "--device", NULL },
-};
 
 const char *vmm_device_shorthand(const struct vmm_device_kind *kind)
 {
-	unsigned int i;
+	const struct vmm_option_row *row = vmm_option_rows;
 
-	for (i = 0; ways[i].kind; i++)
-		if (ways[i].kind == kind)
-			return ways[i].option;
-	return NULL;
+	while (row->option.name && (!kind || row->kind != kind))
+		row++;
+	return row->option.name;
 }
 
 /* Finds a kind by its name or its option: "blk" and "disk" are one kind. */
@@ -47,13 +29,9 @@ const struct vmm_device_kind *vmm_device_kind_named(const char *name,
 						    size_t len)
 {
 	const struct vmm_device_kind *kind = vmm_device_kind_find(name, len);
-	unsigned int i;
+	const struct vmm_option_row *row = kind ? NULL : vmm_option_named(name, len);
 
-	for (i = 0; !kind && ways[i].kind; i++)
-		if (strlen(ways[i].option) == len + 2 &&
-		    !strncmp(ways[i].option + 2, name, len))
-			kind = ways[i].kind;
-	return kind;
+	return row && row->option.kind != VSU_OPTION_OPERAND ? row->kind : kind;
 }
 
 /* ------------------------------------------------------------------ the keys */
@@ -61,7 +39,7 @@ const struct vmm_device_kind *vmm_device_kind_named(const char *name,
 /* A property list that is being parsed into a spec. */
 struct parse {
 	struct vmm_device_spec *spec;
-	const char *option;	/* "--disk" */
+	char option[16];	/* "--disk" */
 	const char *list;	/* as typed */
 	struct vsu_option rows[VMM_DEVICE_ROWS];
 	unsigned int nown;	/* rows before the common ones */
@@ -371,11 +349,12 @@ static int take_path(struct parse *p, struct vsu_error *err)
 int vmm_device_parse(const struct vmm_device_option *option,
 		     struct vmm_device_spec *spec, struct vsu_error *err)
 {
-	struct parse p = { .spec = spec, .list = option->list,
-			   .option = ways[option->how].option };
+	const struct vmm_option_row *row = vmm_option_of_device(option->how);
+	struct parse p = { .spec = spec, .list = option->list };
 
+	snprintf(p.option, sizeof(p.option), "--%s", row->option.name);
 	memset(spec, 0, sizeof(*spec));
-	spec->kind = ways[option->how].kind;
+	spec->kind = row->kind;
 	if (!spec->kind)
 		return parse_device(&p, err);
 	return option->how == VMM_DEVICE_DISK_PATH ? take_path(&p, err)

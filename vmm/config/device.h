@@ -58,7 +58,7 @@ struct vmm_device_spec {
 const struct vmm_device_kind *vmm_device_kind_named(const char *name,
 						    size_t len);
 
-/* The option for this kind, such as "--disk", or NULL. */
+/* The option for this kind, such as "disk", or NULL. */
 const char *vmm_device_shorthand(const struct vmm_device_kind *kind);
 
 /* Whether this process serves the device, or opens it for the host's kernel. */

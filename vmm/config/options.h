@@ -20,7 +20,7 @@
 /* A device that was asked for, in the order of the command line. */
 struct vmm_device_option {
 	enum vmm_device_how {
-		VMM_DEVICE_DISK,	/* list: --disk */
+		VMM_DEVICE_DISK = 1,	/* list: --disk */
 		VMM_DEVICE_DISK_PATH,	/* list: a path alone, an operand */
 		VMM_DEVICE_NET,		/* list: --net */
 		VMM_DEVICE_RNG,		/* list: --rng */
@@ -81,8 +81,6 @@ struct vmm_options {
 	char *const *given;	/* with --from, those that change the saved ones; else words */
 	int ngiven;
 };
-
-extern const struct vsu_option vmm_run_options[];
 
 /*
  * argv[0] is "run". -ENOENT: an unknown option or key; -EINVAL: a value refused, or

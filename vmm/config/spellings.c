@@ -145,7 +145,7 @@ static bool explain_word(const struct vsu_option *options, const char *word,
 		return false;
 	kind = vmm_device_kind_find(word + 2, len - 2);
 	if (kind)
-		vsu_error_set(err, -ENOENT, "unknown option '%.*s'; use '%s PROPERTIES'",
+		vsu_error_set(err, -ENOENT, "unknown option '%.*s'; use '--%s PROPERTIES'",
 			      (int)len, word, vmm_device_shorthand(kind));
 	else
 		vsu_error_set(err, -ENOENT, "unknown option '%.*s'; use '--device %.*s,backend=user:SOCKET'",

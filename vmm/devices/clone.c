@@ -67,7 +67,7 @@ int vmm_device_check_clone(const struct vmm_device_spec *clone,
 
 	if (!name)
 		return 0;
-	return vsu_error_set(err, -EBUSY, "'%s' belongs to the saved machine; specify another with %s%s",
-			     name, option ? option : "--device",
+	return vsu_error_set(err, -EBUSY, "'%s' belongs to the saved machine; specify another with --%s%s",
+			     name, option ? option : "device",
 			     vmm_device_describe(clone).writes ? ", or add readonly or an overlay" : "");
 }

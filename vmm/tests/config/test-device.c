@@ -221,8 +221,8 @@ END_TEST
 
 START_TEST(every_kind_has_its_shorthand)
 {
-	ck_assert_str_eq(vmm_device_shorthand(&vmm_blk_kind), "--disk");
-	ck_assert_str_eq(vmm_device_shorthand(&vmm_rng_kind), "--rng");
+	ck_assert_str_eq(vmm_device_shorthand(&vmm_blk_kind), "disk");
+	ck_assert_str_eq(vmm_device_shorthand(&vmm_rng_kind), "rng");
 	ck_assert_ptr_null(vmm_device_shorthand(NULL));
 }
 END_TEST

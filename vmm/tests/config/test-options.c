@@ -4,7 +4,7 @@
 
 #include "machine/exit_status.h"
 #include "config/foreign_values.h"
-#include "config/options.h"
+#include "config/option_rows.h"
 #include "config/device.h"
 #include "config/device_rows.h"
 #include "log.h"
@@ -148,6 +148,50 @@ START_TEST(help_needs_no_kernel)
 }
 END_TEST
 
+/* Only a list that is a table's own, and flags, numbers and words, refer to nothing. */
+START_TEST(every_option_has_its_columns)
+{
+	const struct vmm_option_row *row = &vmm_option_rows[_i];
+	const bool stored = row->place.kind != PROG_PLACE_NONE;
+	const char *name = row->option.name;
+
+	ck_assert_msg(row->scope != 0, "%s", name);
+	ck_assert_msg((row->option.kind == VSU_OPTION_STRING ||
+		       row->option.kind == VSU_OPTION_OPERAND) == (row->refers != PROG_REFERS_NOTHING),
+		      "%s", name);
+	ck_assert_msg(stored + !!row->once.after + !!row->how == 1 || !strcmp(name, "memory"),
+		      "%s", name);
+	ck_assert_msg((row->scope == VMM_SCOPE_START) <= (row->change == VMM_CHANGE_START), "%s", name);
+	ck_assert_msg(!row->needs || vmm_option_named(row->needs, strlen(row->needs)), "%s", name);
+	ck_assert_msg(row->change == VMM_CHANGE_OWN || !row->kept_value, "%s", name);
+}
+END_TEST
+
+static int count_rows(void)
+{
+	int n = 0;
+
+	while (vmm_option_rows[n].option.name)
+		n++;
+	return n;
+}
+
+START_TEST(table_of_the_parser_has_room_for_all_rows)
+{
+	ck_assert_int_lt(count_rows(), VMM_OPTION_ROWS);
+}
+END_TEST
+
+START_TEST(words_of_a_value_are_those_of_its_help)
+{
+	const struct vmm_option_row *serial = vmm_option_named("serial", 6);
+
+	ck_assert(vmm_option_is_word(serial, "stdio") && vmm_option_is_word(serial, "null"));
+	ck_assert(!vmm_option_is_word(serial, "std") && !vmm_option_is_word(serial, "FILE"));
+	ck_assert(!vmm_option_is_word(vmm_option_named("KERNEL", 6), "a"));
+}
+END_TEST
+
 static const struct refusal {
 	const char *line;
 	int code, status;
@@ -247,7 +291,7 @@ START_TEST(keys_of_ours_are_not_called_foreign)
 	for (i = 0; vmm_device_kinds[i]; i++) {
 		vmm_device_rows(vmm_device_kinds[i], rows);
 		for (row = rows; row->name; row++)
-			assert_not_foreign(vmm_device_shorthand(vmm_device_kinds[i]) + 2, row);
+			assert_not_foreign(vmm_device_shorthand(vmm_device_kinds[i]), row);
 	}
 	vmm_memory_rows(memory);
 	for (row = memory; row->name; row++)
@@ -343,6 +387,9 @@ int main(void)
 	tcase_add_test(tc, choices_are_taken);
 	tcase_add_test(tc, dirty_ring_has_that_number_of_entries);
 	tcase_add_test(tc, log_has_the_requested_level);
+	tcase_add_loop_test(tc, every_option_has_its_columns, 0, count_rows());
+	tcase_add_test(tc, table_of_the_parser_has_room_for_all_rows);
+	tcase_add_test(tc, words_of_a_value_are_those_of_its_help);
 	tcase_add_test(tc, help_needs_no_kernel);
 	tcase_add_loop_test(tc, options_of_other_programs_are_answered_with_ours, 0,
 			    COUNT(foreign));

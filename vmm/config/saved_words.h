@@ -5,21 +5,32 @@
  *
  * Options of devices replace the saved ones in order: the second --disk replaces the
  * second disk. The value "saved" keeps the saved device. Some former options do not count, by their origin; each
- * ignored --sandbox and --daemon-path that is not given again is logged. Memory of a clone
+ * ignored --sandbox and --daemon-path that is not given again is listed. Memory of a clone
  * is not in the shared files of the saved machine.
  *
- * Threads: the main thread.
+ * Threads: no state.
  */
-#ifndef VMM_SAVED_WORDS_H
-#define VMM_SAVED_WORDS_H
+#ifndef VMM_CONFIG_SAVED_WORDS_H
+#define VMM_CONFIG_SAVED_WORDS_H
 
 #include <vmm-sys-util/error.h>
+
+/* An option and its value. */
+struct vmm_word {
+	const char *name, *value;
+};
+
+/* Number of options that may be reported as ignored; none may be repeated. */
+#define VMM_WORDS_IGNORED 4
 
 /* The words of a command line. They point into its sources, which must live as long. */
 struct vmm_words {
 	char **words;		/* words[0] is the command; NULL after the last */
 	int n;
 	char *text;		/* storage of some of them */
+	/* former options that do not count and are not given again; the user may want them */
+	struct vmm_word ignored[VMM_WORDS_IGNORED];
+	unsigned int nignored;
 };
 
 /* Whose command line it was. */

@@ -9,15 +9,14 @@
 #include <string.h>
 #include <strings.h>
 
-#include "config/options.h"
-#include "cli/saved_words.h"
+#include "config/option_rows.h"
+#include "config/saved_words.h"
 #include "config/spellings.h"
-#include "log.h"
 #include "memory/piece_lists.h"
 
 /* An option or operand, in the order of the command line. */
 struct entry {
-	const struct vsu_option *row;
+	const struct vmm_option_row *row;
 	const char *value;
 	char *own;		/* value, if it was allocated; else NULL */
 };
@@ -27,59 +26,9 @@ struct entries {
 	unsigned int n;
 };
 
-enum change {
-	CHANGE_NEVER,
-	CHANGE_VALUE,	/* in place of the former one, or added */
-	CHANGE_OWN,	/* likewise; the former one does not count, unless it is the row's value */
-	CHANGE_START,	/* never in a former command line: it describes one start */
-	CHANGE_DEVICE,	/* in place of the former device of the same rank */
-};
-
-#define ROW(option, ...) { .name = (option), .change = __VA_ARGS__ }
-#define CLONE (1u << VMM_WORDS_CLONE)
-#define STREAM (1u << VMM_WORDS_STREAM)
-
-static const struct change_row {
-	const char *name;
-	enum change change;
-	unsigned int without;	/* origins whose option does not count */
-	const char *value;
-} changes[] = {
-	ROW("from", CHANGE_START), ROW("clone", CHANGE_START),
-	ROW("incoming", CHANGE_START), ROW("prefetch", CHANGE_START),
-	ROW("changed-disks", CHANGE_START), ROW("power-off-timeout", CHANGE_VALUE),
-	ROW("control", CHANGE_VALUE, .without = CLONE | STREAM),
-	ROW("serial", CHANGE_VALUE, .without = CLONE),
-	ROW("socket-mode", CHANGE_VALUE, .without = STREAM),
-	ROW("socket-group", CHANGE_VALUE, .without = STREAM),
-	/* a file or a peer neither opens the sandbox nor chooses programs */
-	ROW("daemon-path", CHANGE_OWN), ROW("sandbox", CHANGE_OWN, .value = "on"),
-	ROW("user", CHANGE_VALUE, .without = STREAM), ROW("jail", CHANGE_VALUE, .without = STREAM),
-	ROW("on-memory-error", CHANGE_VALUE), ROW("log-level", CHANGE_VALUE),
-	ROW("dirty-ring", CHANGE_VALUE), ROW("latency", CHANGE_VALUE),
-	ROW("verbose", CHANGE_VALUE), ROW("dry-run", CHANGE_START),
-	ROW("json", CHANGE_START), ROW("help", CHANGE_START),
-	ROW("disk", CHANGE_DEVICE), ROW("net", CHANGE_DEVICE),
-	ROW("rng", CHANGE_DEVICE), ROW("fs", CHANGE_DEVICE),
-	ROW("console", CHANGE_DEVICE), ROW("balloon", CHANGE_DEVICE),
-	ROW("pmem", CHANGE_DEVICE), ROW("mem", CHANGE_DEVICE),
-	ROW("vsock", CHANGE_DEVICE), ROW("device", CHANGE_DEVICE),
-};
-
-static const struct change_row *row_of(const struct entry *e)
+static const char *name_of(const struct entry *e)
 {
-	static const struct change_row other = ROW(NULL, CHANGE_NEVER);
-	size_t i;
-
-	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
-		if (!strcmp(changes[i].name, e->row->name))
-			return &changes[i];
-	return &other;
-}
-
-static enum change change_of(const struct entry *e)
-{
-	return row_of(e)->change;
+	return e->row->option.name;
 }
 
 static int on_option(void *opaque, unsigned int index,
@@ -88,7 +37,7 @@ static int on_option(void *opaque, unsigned int index,
 	struct entries *to = opaque;
 
 	(void)err;
-	to->list[to->n++] = (struct entry){ .row = &vmm_run_options[index],
+	to->list[to->n++] = (struct entry){ .row = &vmm_option_rows[index],
 					    .value = value->text };
 	return 0;
 }
@@ -96,23 +45,24 @@ static int on_option(void *opaque, unsigned int index,
 static int parse_words(int argc, char *const *argv, struct entries *to,
 		 struct vsu_error *err)
 {
+	struct vsu_option table[VMM_OPTION_ROWS];
 	int rc;
 
+	vmm_option_table(table);
 	to->n = 0;
 	to->list = calloc((size_t)argc + 1, sizeof(*to->list));
 	if (!to->list)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	rc = vsu_option_parse_argv(vmm_run_options, argc, argv, on_option,
-				   to, NULL, err);
+	rc = vsu_option_parse_argv(table, argc, argv, on_option, to, NULL, err);
 	if (rc == -ENOENT)
-		vmm_spellings_explain(vmm_run_options, argc, argv, err);
+		vmm_spellings_explain(table, argc, argv, err);
 	return rc;
 }
 
 /* The operand DISK is a --disk. */
 static bool is_same_option(const struct entry *a, const struct entry *b)
 {
-	return !strcasecmp(a->row->name, b->row->name);
+	return !strcasecmp(name_of(a), name_of(b));
 }
 
 /* Number of options before the end that are the same option as e. */
@@ -147,7 +97,7 @@ static int replace_device(struct entries *saved, const struct entries *given,
 
 	if (!old)
 		return vsu_error_set(err, -EINVAL, "'--%s=%s' replaces a device, but the saved machine has %u with this option",
-				     e->row->name, e->value,
+				     name_of(e), e->value,
 				     rank_of(saved, saved->n, e));
 	if (strcmp(e->value, "saved") != 0)
 		*old = *e;
@@ -157,22 +107,24 @@ static int replace_device(struct entries *saved, const struct entries *given,
 /* Whether an option of the former command line counts. */
 static bool option_counts(const struct entry *e, enum vmm_words_origin origin)
 {
-	const struct change_row *row = row_of(e);
+	const struct vmm_option_row *row = e->row;
 
-	if (row->change == CHANGE_START || row->without & 1u << origin)
+	if (row->change == VMM_CHANGE_START || row->without & 1u << origin)
 		return false;
-	return row->change != CHANGE_OWN || (row->value && !strcmp(row->value, e->value));
+	return row->change != VMM_CHANGE_OWN ||
+	       (row->kept_value && !strcmp(row->kept_value, e->value));
 }
 
-static void report_dropped(const struct entry *e, const struct entries *given)
+/* The value's text is in the saved words. */
+static void note_ignored(struct vmm_words *out, const struct entry *e, const struct entries *given)
 {
-	if (change_of(e) == CHANGE_OWN && !find_entry(given, e, 0))
-		prog_log(PROG_LOG_WARNING, "ignored option", "'--%s=%s' of the machine's former command line is ignored; add it to this one if you want it",
-			 e->row->name, e->value);
+	if (e->row->change == VMM_CHANGE_OWN && !find_entry(given, e, 0) &&
+	    out->nignored < VMM_WORDS_IGNORED)
+		out->ignored[out->nignored++] = (struct vmm_word){ name_of(e), e->value };
 }
 
 static void drop_entries(struct entries *saved, const struct entries *given,
-			 enum vmm_words_origin origin)
+			 enum vmm_words_origin origin, struct vmm_words *out)
 {
 	unsigned int i, n = 0;
 
@@ -180,9 +132,14 @@ static void drop_entries(struct entries *saved, const struct entries *given,
 		if (option_counts(&saved->list[i], origin))
 			saved->list[n++] = saved->list[i];
 		else
-			report_dropped(&saved->list[i], given);
+			note_ignored(out, &saved->list[i], given);
 	}
 	saved->n = n;
+}
+
+static bool is_operand(const struct entry *e)
+{
+	return e->row->option.kind == VSU_OPTION_OPERAND;
 }
 
 static int check_entries(const struct entries *given, struct vsu_error *err)
@@ -191,10 +148,9 @@ static int check_entries(const struct entries *given, struct vsu_error *err)
 	unsigned int i;
 
 	for (i = 0; i < given->n; i++, e++)
-		if (change_of(e) == CHANGE_NEVER)
+		if (e->row->change == VMM_CHANGE_NEVER)
 			return vsu_error_set(err, -EINVAL, "'%s%s' cannot change a saved machine",
-					     e->row->kind == VSU_OPTION_OPERAND ? "" : "--",
-					     e->row->kind == VSU_OPTION_OPERAND ? e->value : e->row->name);
+					     is_operand(e) ? "" : "--", is_operand(e) ? e->value : name_of(e));
 	return 0;
 }
 
@@ -208,7 +164,7 @@ static int apply_changes(struct entries *saved, const struct entries *given,
 	int rc = check_entries(given, err);
 
 	for (i = 0; !rc && i < given->n; i++, e++) {
-		if (change_of(e) == CHANGE_DEVICE) {
+		if (e->row->change == VMM_CHANGE_DEVICE) {
 			rc = replace_device(saved, given, i, err);
 			continue;
 		}
@@ -235,7 +191,7 @@ static bool has_clone(const struct entries *given)
 	unsigned int i;
 
 	for (i = 0; i < given->n; i++)
-		if (!strcmp(given->list[i].row->name, "clone"))
+		if (!strcmp(name_of(&given->list[i]), "clone"))
 			return true;
 	return false;
 }
@@ -247,15 +203,15 @@ static char *write_word(const struct entry *e, char **at)
 {
 	char *word = *at;
 
-	switch (e->row->kind) {
+	switch (e->row->option.kind) {
 	case VSU_OPTION_OPERAND:
 		*at = stpcpy(word, e->value) + 1;
 		break;
 	case VSU_OPTION_FLAG:
-		*at = stpcpy(stpcpy(word, "--"), e->row->name) + 1;
+		*at = stpcpy(stpcpy(word, "--"), name_of(e)) + 1;
 		break;
 	default:
-		*at = stpcpy(stpcpy(stpcpy(stpcpy(word, "--"), e->row->name), "="),
+		*at = stpcpy(stpcpy(stpcpy(stpcpy(word, "--"), name_of(e)), "="),
 			     e->value) + 1;
 	}
 	return word;
@@ -263,7 +219,7 @@ static char *write_word(const struct entry *e, char **at)
 
 static size_t word_size(const struct entry *e)
 {
-	return strlen(e->row->name) + (e->value ? strlen(e->value) : 0) + 4;
+	return strlen(name_of(e)) + (e->value ? strlen(e->value) : 0) + 4;
 }
 
 static int write_words(const struct entries *from, char *command,
@@ -294,7 +250,7 @@ static int change_memory(struct entries *saved, struct vsu_error *err)
 	int rc = 0;
 
 	for (i = 0; !rc && i < saved->n; i++, e++) {
-		if (strcmp(e->row->name, "memory") != 0)
+		if (strcmp(name_of(e), "memory") != 0)
 			continue;
 		rc = vmm_piece_list_clone(e->value, &e->own, err);
 		if (e->own)
@@ -313,7 +269,7 @@ static int merge_entries(struct vmm_words *out, struct entries *saved,
 	if (!more)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	saved->list = more;
-	drop_entries(saved, given, has_clone(given) ? VMM_WORDS_CLONE : origin);
+	drop_entries(saved, given, has_clone(given) ? VMM_WORDS_CLONE : origin, out);
 	rc = has_clone(given) ? change_memory(saved, err) : 0;
 	if (!rc)
 		rc = apply_changes(saved, given, err);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The options of "cvmm run", a row for each. */
+#include <config.h>
+
+#include <ctype.h>
+#include <string.h>
+
+#include "config/option_rows.h"
+#include "config/saved_words.h"
+#include "cpu/cpus.h"
+#include "devices/kind.h"
+#include "file_value.h"
+#include "log.h"
+
+#define MACHINE .scope = VMM_SCOPE_MACHINE
+#define PROCESS .scope = VMM_SCOPE_PROCESS
+#define START .scope = VMM_SCOPE_START, .change = VMM_CHANGE_START
+#define REFERS(what) .refers = PROG_REFERS_##what
+#define LIST REFERS(PROPERTIES)
+#define PLACE(member) .place = PROG_PLACE(struct vmm_options, member)
+#define DEVICE(way, its_kind) \
+	MACHINE, LIST, .how = VMM_DEVICE_##way, .kind = (its_kind), .change = VMM_CHANGE_DEVICE
+/* Origins of a command line. */
+#define CLONE (1u << VMM_WORDS_CLONE)
+#define STREAM (1u << VMM_WORDS_STREAM)
+
+static const char *const cpu_models[] = { "host", "plain", NULL };
+static const char *const changed_disks[] = { "refuse", "accept", NULL };
+static const char *const reboots[] = { "exit", "restart", NULL };
+static const char *const transports[] = {
+	[VMM_TRANSPORT_AUTO] = "auto", [VMM_TRANSPORT_MMIO] = "mmio",
+	[VMM_TRANSPORT_PCI] = "pci", NULL,
+};
+/* vmm_ring_entries() computes the number of entries from the index. */
+static const char *const dirty_rings[] = { "off", "1024", "2048", "4096", "8192", "16384", "32768", "65536", NULL };
+static const char *const memory_errors[] = {
+	[VMM_ON_MEMORY_ERROR_STOP] = "stop",
+	[VMM_ON_MEMORY_ERROR_CONTINUE] = "continue",
+	[VMM_ON_MEMORY_ERROR_PAUSE] = "pause",
+	NULL,
+};
+
+const struct vmm_option_row vmm_option_rows[] = {
+	{ .option = { .name = "memory", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
+		      .repeat = true, .help = "guest memory", .preset = "size=256M",
+		      .example = "size=1G,backend=memfd" },
+	  MACHINE, LIST },
+	{ .option = { .name = "on-memory-error", .kind = VSU_OPTION_CHOICE,
+		      .choices = memory_errors, .arg = "WORD", .preset = "stop",
+		      .help = "if a memory file is truncated: stop, continue with zero pages, or pause" },
+	  MACHINE, PLACE(on_memory_error), .change = VMM_CHANGE_VALUE },
+	{ .option = { .name = "cpus", .kind = VSU_OPTION_U64, .min = 1, .max = VMM_MAX_CPUS,
+		      .help = "virtual CPUs", .preset = "1" },
+	  MACHINE, PLACE(cpus) },
+	{ .option = { .name = "cpu", .kind = VSU_OPTION_CHOICE, .choices = cpu_models,
+		      .preset = "host",
+		      .help = "CPU model: all host features, or the portable x86-64-v2 baseline" },
+	  MACHINE, PLACE(cpu_model) },
+	{ .option = { .name = "dirty-ring", .kind = VSU_OPTION_CHOICE, .arg = "N",
+		      .choices = dirty_rings, .preset = "off",
+		      .help = "log written pages for a migration in rings of 1024 to 65536 entries, a power of two" },
+	  MACHINE, PLACE(dirty_ring), .change = VMM_CHANGE_VALUE },
+	{ .option = { .name = "disk", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
+		      .repeat = true, .help = "a disk: FILE or backend=user:SOCKET" },
+	  DEVICE(DISK, &vmm_blk_kind) },
+	{ .option = { .name = "net", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
+		      .repeat = true, .help = "a network card: TAP, socket=PATH or fd=N" },
+	  DEVICE(NET, &vmm_net_kind) },
+	{ .option = { .name = "rng", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
+		      .repeat = true,
+		      .help = "an entropy source; --rng= for one without limits" },
+	  DEVICE(RNG, &vmm_rng_kind) },
+	{ .option = { .name = "fs", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
+		      .repeat = true, .help = "a shared folder: FOLDER,tag=NAME" },
+	  DEVICE(FS, &vmm_fs_kind) },
+	{ .option = { .name = "balloon", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
+		      .help = "memory balloon: SIZE", .example = "size=1G,deflate-on-oom" },
+	  DEVICE(BALLOON, &vmm_balloon_kind) },
+	{ .option = { .name = "pmem", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
+		      .repeat = true, .help = "a file as persistent memory: FILE" },
+	  DEVICE(PMEM, &vmm_pmem_kind) },
+	{ .option = { .name = "mem", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
+		      .repeat = true, .help = "hot-pluggable memory: size=SIZE",
+		      .example = "size=4G,requested=1G" },
+	  DEVICE(MEM, &vmm_mem_kind) },
+	{ .option = { .name = "vsock", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
+		      .repeat = true,
+		      .help = "sockets between guest and host: CID, or cid=N,path=PATH" },
+	  DEVICE(VSOCK, &vmm_vsock_kind) },
+	{ .option = { .name = "device", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
+		      .repeat = true, .help = "any device: KIND[,key=value...]" },
+	  DEVICE(ANY, NULL) },
+	{ .option = { .name = "transport", .kind = VSU_OPTION_CHOICE, .choices = transports,
+		      .preset = "auto", .help = "virtio-mmio or PCI; auto: PCI for Linux" },
+	  MACHINE, PLACE(transport) },
+	{ .option = { .name = "initrd", .kind = VSU_OPTION_STRING, .arg = "FILE",
+		      .help = "initial RAM disk" },
+	  MACHINE, REFERS(FILE_READ), PLACE(initrd) },
+	{ .option = { .name = "cmdline", .kind = VSU_OPTION_STRING,
+		      .help = "kernel command line, in place of the default" },
+	  MACHINE, REFERS(TEXT), PLACE(cmdline) },
+	{ .option = { .name = "append", .kind = VSU_OPTION_STRING,
+		      .help = "text to append to the kernel command line" },
+	  MACHINE, REFERS(TEXT), PLACE(append) },
+	{ .option = { .name = "console", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
+		      .repeat = true, .help = "a console: stdio, pty, socket=PATH or fd=N" },
+	  DEVICE(CONSOLE, &vmm_console_kind) },
+	{ .option = { .name = "serial", .kind = VSU_OPTION_STRING, .arg = "stdio|null|FILE",
+		      .preset = "stdio, or null with --console=stdio", .help = "serial port" },
+	  MACHINE, REFERS(FILE_WRITTEN), PLACE(serial), .change = VMM_CHANGE_VALUE, .without = CLONE },
+	{ .option = { .name = "control", .kind = VSU_OPTION_STRING, .arg = "SOCKET|fd:N",
+		      .help = "UNIX socket for commands while the guest runs" },
+	  PROCESS, REFERS(SOCKET), PLACE(control), .change = VMM_CHANGE_VALUE, .without = CLONE | STREAM },
+	{ .option = { .name = "latency", .kind = VSU_OPTION_FLAG,
+		      .help = "measure how long requests of disks and folders take, for status and stats" },
+	  PROCESS, PLACE(latency), .change = VMM_CHANGE_VALUE },
+	{ .option = PROG_SOCKET_MODE_OPTION,
+	  PROCESS, REFERS(TEXT), PLACE(sockets.mode), .of_daemons = true, .change = VMM_CHANGE_VALUE, .without = STREAM },
+	{ .option = PROG_SOCKET_GROUP_OPTION,
+	  PROCESS, REFERS(GROUP), PLACE(sockets.group), .of_daemons = true, .change = VMM_CHANGE_VALUE, .without = STREAM },
+	{ .option = { .name = "sandbox", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
+		      .preset = "on",
+		      .help = "restrict privileges, system calls and files: on[,folder=FOLDER...], log, off" },
+	  PROCESS, LIST, PLACE(sandbox), .change = VMM_CHANGE_OWN, .kept_value = "on" },
+	{ .option = { .name = "daemon-path", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
+		      .preset = DAEMON_FOLDER,
+		      .help = "folder of the daemons for devices with backend=spawn" },
+	  PROCESS, REFERS(PROGRAMS), PLACE(daemon_path), .change = VMM_CHANGE_OWN },
+	{ .option = { .name = "user", .kind = VSU_OPTION_STRING, .arg = "NAME",
+		      .help = "run as this user after all files are opened" },
+	  PROCESS, REFERS(USER), PLACE(user), .of_daemons = true, .change = VMM_CHANGE_VALUE, .without = STREAM },
+	{ .option = { .name = "jail", .kind = VSU_OPTION_FLAG,
+		      .help = "run in own namespaces, with a root that has only the options' files" },
+	  PROCESS, PLACE(jail), .change = VMM_CHANGE_VALUE, .without = STREAM },
+	{ .option = { .name = "reboot", .kind = VSU_OPTION_CHOICE, .choices = reboots,
+		      .preset = "exit", .help = "what to do when the guest reboots" },
+	  MACHINE, PLACE(restart) },
+	{ .option = { .name = "config", .kind = VSU_OPTION_STRING, .arg = "FILE",
+		      .help = "read the arguments from the JSON of a dry run" },
+	  PROCESS, REFERS(FILE_READ), .once = { "a second ", "; only one is allowed" } },
+	{ .option = { .name = "from", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
+		      .help = "continue the machine saved in this folder" },
+	  START, REFERS(FOLDER_READ), PLACE(from) },
+	{ .option = { .name = "clone", .kind = VSU_OPTION_FLAG },
+	  START, PLACE(clone), .needs = "from" },
+	{ .option = { .name = "prefetch", .kind = VSU_OPTION_FLAG,
+		      .help = "with --from; --clone: refuse what the saved machine uses; --prefetch: load memory in the background" },
+	  START, PLACE(prefetch), .needs = "from" },
+	{ .option = { .name = "changed-disks", .kind = VSU_OPTION_CHOICE,
+		      .choices = changed_disks, .arg = "WORD", .preset = "refuse",
+		      .help = "with --from: whether disks may have changed since the save: refuse, accept" },
+	  START, PLACE(changed_disks), .needs = "from" },
+	{ .option = { .name = "power-off-timeout", .kind = VSU_OPTION_U64, .arg = "S",
+		      .min = 1, .max = 86400, .preset = "none",
+		      .help = "end a guest that has not powered off S seconds after its power button was pressed" },
+	  MACHINE, PLACE(power_off_seconds), .change = VMM_CHANGE_VALUE },
+	{ .option = { .name = "incoming", .kind = VSU_OPTION_STRING, .arg = "ADDRESS",
+		      .help = "continue a machine that 'migrate' sends to unix:PATH, tcp:HOST:PORT, exec:COMMAND or fd:N" },
+	  START, REFERS(PEER), .once = { "", " is allowed only once, on the command line" } },
+	{ .option = { .name = "dry-run", .kind = VSU_OPTION_FLAG },
+	  START, PLACE(dry_run), .of_report = true },
+	{ .option = { .name = "json", .kind = VSU_OPTION_FLAG,
+		      .help = "allocate and check everything, print the machine (--json: as JSON), and exit" },
+	  START, PLACE(json), .of_report = true, .needs = "dry-run" },
+	{ .option = PROG_LOG_LEVEL_OPTION,
+	  PROCESS, .place = PROG_PLACE_LEVEL, .change = VMM_CHANGE_VALUE },
+	{ .option = PROG_LOG_VERBOSE_OPTION,
+	  PROCESS, .place = PROG_PLACE_VERBOSE, .change = VMM_CHANGE_VALUE },
+	{ .option = VSU_OPTION_ROW_HELP,
+	  PROCESS, PLACE(help), .change = VMM_CHANGE_START },
+	{ .option = { .name = "KERNEL", .kind = VSU_OPTION_OPERAND },
+	  MACHINE, REFERS(FILE_READ), PLACE(kernel) },
+	{ .option = { .name = "DISK", .kind = VSU_OPTION_OPERAND, .repeat = true },
+	  MACHINE, REFERS(FILE_WRITTEN), .how = VMM_DEVICE_DISK_PATH, .kind = &vmm_blk_kind },
+	{ .option = { .name = NULL } },
+};
+
+void vmm_option_table(struct vsu_option table[VMM_OPTION_ROWS])
+{
+	const struct vmm_option_row *row = vmm_option_rows;
+
+	do {
+		*table++ = row->option;
+	} while (row++->option.name);
+}
+
+const struct vmm_option_row *vmm_option_of_device(enum vmm_device_how how)
+{
+	const struct vmm_option_row *row = vmm_option_rows;
+
+	if (how == VMM_DEVICE_DISK_PATH)
+		how = VMM_DEVICE_DISK;
+	while (row->how != how)
+		row++;
+	return row;
+}
+
+const char *vmm_option_text(const struct vmm_options *o, const struct vmm_option_row *row)
+{
+	const char *text = NULL;
+
+	if (row->place.kind == PROG_PLACE_TEXT)
+		memcpy(&text, (const char *)o + row->place.at, sizeof(text));
+	return text;
+}
+
+bool vmm_option_is_given(const struct vmm_options *o, const struct vmm_option_row *row)
+{
+	const char *at = (const char *)o + row->place.at;
+	bool flag = false;
+
+	if (row->place.kind == PROG_PLACE_BOOL)
+		memcpy(&flag, at, sizeof(flag));
+	return flag || vmm_option_text(o, row);
+}
+
+bool vmm_option_is_word(const struct vmm_option_row *row, const char *value)
+{
+	const size_t len = strlen(value);
+	const char *word = row->option.arg;
+
+	for (; word; word = word[strcspn(word, "|")] ? strchr(word, '|') + 1 : NULL)
+		if (islower(*word) && strcspn(word, "|") == len && !memcmp(word, value, len))
+			return true;
+	return false;
+}
+
+const struct vmm_option_row *vmm_option_named(const char *name, size_t len)
+{
+	const struct vmm_option_row *row;
+
+	for (row = vmm_option_rows; row->option.name; row++)
+		if (strlen(row->option.name) == len && !memcmp(row->option.name, name, len))
+			return row;
+	return NULL;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The table of the options of "cvmm run". Parser, help, the options of a continued machine,
+ * the sandbox and the jail are loops over its rows.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_CONFIG_OPTION_ROWS_H
+#define VMM_CONFIG_OPTION_ROWS_H
+
+#include "config/options.h"
+#include "places.h"
+#include "refers.h"
+
+/* The owner of an option. */
+enum vmm_option_scope {
+	VMM_SCOPE_MACHINE = 1,	/* saved and moved with it */
+	VMM_SCOPE_PROCESS,	/* that runs it */
+	VMM_SCOPE_START,	/* of this process: never part of a machine's command line */
+};
+
+/* Among the options of a machine that continues one that was saved or moved. */
+enum vmm_option_change {
+	VMM_CHANGE_NEVER,
+	VMM_CHANGE_VALUE,	/* in place of the former one, or added */
+	VMM_CHANGE_OWN,		/* likewise; the former one does not count, unless it is kept_value */
+	VMM_CHANGE_START,	/* never a former one: it describes one start */
+	VMM_CHANGE_DEVICE,	/* in place of the former device of the same rank */
+};
+
+struct vmm_option_row {
+	struct vsu_option option;
+	enum vmm_option_scope scope;
+	enum prog_refers refers;
+	struct prog_place place;	/* of a value that is only stored */
+	enum vmm_option_change change;
+	unsigned int without;	/* origins (1u << enum vmm_words_origin) whose option does not count */
+	const char *kept_value;	/* with VMM_CHANGE_OWN */
+	bool of_daemons;	/* also of the daemons that are started */
+	bool of_report;		/* a flag that shows the machine instead of running it */
+	const char *needs;	/* another option without which it has no use, or NULL */
+	enum vmm_device_how how; /* of a device */
+	const struct vmm_device_kind *kind; /* of a device; NULL: the list names it */
+	/* of an option that is read before all others: around "--NAME 'VALUE'" in a refusal */
+	struct { const char *before, *after; } once;
+};
+
+/* Ends with a row without a name. */
+extern const struct vmm_option_row vmm_option_rows[];
+
+/* Room for the table of the parser and of the help, with its terminator. */
+#define VMM_OPTION_ROWS 48
+
+/* The table's index of an option is that of its row. */
+void vmm_option_table(struct vsu_option table[VMM_OPTION_ROWS]);
+
+/* The row of --NAME, or of an operand with this name; NULL: none. */
+const struct vmm_option_row *vmm_option_named(const char *name, size_t len);
+
+/* The row of a device; of DISK, that of --disk. */
+const struct vmm_option_row *vmm_option_of_device(enum vmm_device_how how);
+
+/* Whether the value is a word of the row's arg: "null" of "stdio|null|FILE", but not "FILE". */
+bool vmm_option_is_word(const struct vmm_option_row *row, const char *value);
+
+/* The text of an option that is stored as such; NULL: not given, or another kind of value. */
+const char *vmm_option_text(const struct vmm_options *o, const struct vmm_option_row *row);
+
+/* Whether a text or flag was given. */
+bool vmm_option_is_given(const struct vmm_options *o, const struct vmm_option_row *row);
+
+#endif
