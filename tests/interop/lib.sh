@@ -22,6 +22,7 @@ STORAGE_DAEMON=${STORAGE_DAEMON:-qemu-storage-daemon}
 # Sockets live below it, and a socket's path has at most 107 bytes.
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/cvmm.XXXXXX") || exit 1
 CHILDREN=()
+declare -A BORN=()
 
 # ---------------------------------------------------------------- TAP output
 
@@ -87,6 +88,36 @@ reports_shown() {
 
 # ----------------------------------------------------- processes and clean-up
 
+# When a process has ended, the kernel gives its number to another one, and bash reaps its
+# children at once. A number and the time of a start mean one process.
+
+# born PID: SINCE is when that process started; empty: it has ended
+born() {
+	local stat=
+
+	{ IFS= read -r -d '' stat <"/proc/$1/stat"; } 2>/dev/null
+	stat=${stat##*) }	# behind the command's name
+	set -- $stat
+	SINCE=${20-}
+}
+
+# keep_child PID: the process that was started last; it ends with the test
+keep_child() {
+	CHILDREN+=("$1")
+	born "$1"
+	BORN[_$1]=$SINCE
+}
+
+# ended PID: a process of keep_child, or of somebody else
+ended() {
+	if [ -n "${BORN[_$1]+kept}" ]; then
+		born "$1"
+		[ -z "$SINCE" ] || [ "$SINCE" != "${BORN[_$1]}" ]
+	else
+		! kill -0 "$1" 2>/dev/null
+	fi
+}
+
 # A daemon must not outlive a test that was killed with SIGKILL.
 with_parent() {
 	if setpriv --pdeathsig KILL true 2>/dev/null; then
@@ -105,10 +136,8 @@ start() {
 	: >"$log"
 	(exec </dev/null >"$log" 2>&1 && with_parent "$@") &
 	CHILD=$!
-	CHILDREN+=("$CHILD")
+	keep_child "$CHILD"
 }
-
-ended() { ! kill -0 "$1" 2>/dev/null; }
 
 # On a busy machine a moment may take a minute; only a condition that never
 # holds waits that long.
@@ -132,7 +161,7 @@ end_child() {
 	local rc=0
 
 	{
-		kill -s "$2" "$1"
+		ended "$1" || kill -s "$2" "$1"
 		wait_until "${3:-10}" ended "$1" || { rc=1; kill -s KILL "$1"; }
 		wait "$1"
 		ENDED=$?

@@ -60,7 +60,7 @@ _watched() {
 	SILENT=
 	"$@" >"$WORK/out" 2>"$WORK/err" </dev/null &
 	pid=$!
-	CHILDREN+=("$pid")
+	keep_child "$pid"
 	while ! ended "$pid"; do
 		sleep 0.5
 		$LINUX_PROGRESS

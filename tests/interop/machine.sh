@@ -31,7 +31,7 @@ machine_start() {
 	(exec <>"$WORK/keys" >"$CONSOLE" 2>"$WORK/cvmm.err" &&
 		with_parent "$CVMM" run builtin:selftest --append interactive "$@") &
 	MACHINE=$!
-	CHILDREN+=("$MACHINE")
+	keep_child "$MACHINE"
 	exec 9<>"$WORK/keys"
 	wait_until 30 prompted 1 && ! ended "$MACHINE" && return
 	cat "$WORK/cvmm.err" "$CONSOLE"
