@@ -161,6 +161,7 @@ static void launch(void)
 
 	ck_assert_int_eq(pipe(out), 0);
 	pid = fork();
+	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
 		dup2(out[1], STDOUT_FILENO);
 		close(out[0]);

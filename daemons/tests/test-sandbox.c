@@ -368,6 +368,7 @@ static pid_t begin_and_wait(const struct way *way, int ends[2])
 
 	ck_assert_int_eq(pipe(ends), 0);
 	pid = begin(way, false, ends[1], wait_for_signal);
+	ck_assert_int_gt(pid, 0);
 	close(ends[1]);
 	ck_assert_int_eq(read(ends[0], &byte, 1), 1);
 	return pid;

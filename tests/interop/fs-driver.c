@@ -478,6 +478,10 @@ static enum vsu_exit do_race(struct fs *fs, const char *path, char *const *more,
 	enum vsu_exit status = VSU_EXIT_OK;
 	pid_t other = fork();
 
+	if (other < 0) {
+		vsu_error_sys(err, -errno, "cannot start a process");
+		return VSU_EXIT_HOST;
+	}
 	if (!other)
 		places_change(more[1], more[2]);
 	for (i = 0; i < n && status == VSU_EXIT_OK; i++)

@@ -176,6 +176,8 @@ static int run_front_end(uint64_t its_seed)
 	pid_t pid = fork();
 	int status;
 
+	if (pid < 0)
+		return -1;
 	if (!pid) {
 		load_open(&load, ledger, socket_path, features, its_seed,
 			  false);
@@ -194,6 +196,8 @@ static int kill_a_front_end(uint64_t its_seed, uint64_t goal,
 	int status = 0;
 	pid_t pid = fork();
 
+	if (pid < 0)
+		return -1;
 	if (!pid)
 		be_a_front_end(its_seed);
 	while (!status && __atomic_load_n(&ledger->finished,

@@ -4,6 +4,8 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +18,10 @@
 void killed_start(struct killed *k)
 {
 	k->pid = fork();
+	if (k->pid < 0) {
+		perror("fork");
+		exit(EXIT_FAILURE);
+	}
 	if (k->pid)
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -26,16 +32,21 @@ void killed_start(struct killed *k)
 void killed_end(struct killed *k, int number)
 {
 	k->when_ns = vsu_now_ns();
+	if (!k->pid)
+		return;
 	kill(k->pid, number);
 	waitpid(k->pid, NULL, 0);
+	k->pid = 0;
 }
 
-bool killed_ended(const struct killed *k)
+bool killed_ended(struct killed *k)
 {
-	return waitpid(k->pid, NULL, WNOHANG) != 0;
+	if (k->pid && waitpid(k->pid, NULL, WNOHANG) != 0)
+		k->pid = 0;
+	return !k->pid;
 }
 
-bool killed_listens(const struct killed *k, const char *socket)
+bool killed_listens(struct killed *k, const char *socket)
 {
 	int sock = -1;
 

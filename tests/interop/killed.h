@@ -9,16 +9,16 @@
 
 struct killed {
 	char **command;
-	pid_t pid;
+	pid_t pid;		/* 0: it has ended; its number may belong to another process */
 	uint64_t when_ns;	/* time of the last kill */
 };
 
 void killed_start(struct killed *k);
-/* Sends that signal and waits for the end. */
+/* Sends that signal, if it has not ended, and waits for the end. */
 void killed_end(struct killed *k, int number);
 /* Whether it ended by itself. */
-bool killed_ended(const struct killed *k);
+bool killed_ended(struct killed *k);
 /* Waits until a new process listens. False: it has ended. */
-bool killed_listens(const struct killed *k, const char *socket);
+bool killed_listens(struct killed *k, const char *socket);
 
 #endif

@@ -151,6 +151,8 @@ static int check_judge(const struct check *check, const char *group,
 		return VERDICT_WRONG;
 	report_fd = ends[1];
 	child = fork();
+	if (child < 0)
+		return VERDICT_WRONG;
 	if (!child)
 		check_run(check, home);
 	waitpid(child, &status, 0);

@@ -44,6 +44,7 @@ void example_launch(void)
 	workdir_init(&dir);
 	ck_assert_int_eq(chdir(dir.path), 0);
 	pid = fork();
+	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
 		execl(program, program, "s", (char *)NULL);
 		_exit(127);

@@ -174,6 +174,7 @@ static pid_t start_server(void)
 	pid_t server = fork();
 	struct virtdev *dev;
 
+	ck_assert_int_ge(server, 0);
 	if (server)
 		return server;
 	alarm(240);

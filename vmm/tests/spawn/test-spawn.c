@@ -441,6 +441,7 @@ START_TEST(nothing_outlives_a_killed_cvmm)
 
 	ck_assert_int_eq(pipe(ends), 0);
 	cvmm = fork();
+	ck_assert_int_ge(cvmm, 0);
 	if (!cvmm)
 		live_until_killed(ends[1]);
 	close(ends[1]);
