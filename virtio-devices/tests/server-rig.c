@@ -93,7 +93,7 @@ static void start_threads(struct server_side *s)
 }
 
 uint64_t server_silence_ns, server_poll_ns;
-bool server_postcopy;
+bool server_postcopy, client_returns;
 
 static void prepare(struct server_side *s, struct virtdev *dev, bool threaded,
 		    struct virtdev_vhost_user_server_config *config)
@@ -289,10 +289,24 @@ static void on_state_moved(void *opaque, int result)
 	c->state_moved = true;
 }
 
+static int on_connect(void *opaque, struct vsu_error *err)
+{
+	(void)err;
+	return server_connect(((struct client_side *)opaque)->server);
+}
+
+static void on_back(void *opaque, bool rings_lost)
+{
+	(void)rings_lost;
+	((struct client_side *)opaque)->back = true;
+}
+
 void client_take_sock(struct client_side *c, struct server_side *s, int sock)
 {
-	static const struct vhost_user_frontend_ops ops = {
+	const struct vhost_user_frontend_ops ops = {
 		.size = sizeof(ops),
+		.connect = client_returns ? on_connect : NULL,
+		.back = on_back,
 		.ready = on_ready,
 		.started = on_started,
 		.stopped = on_stopped,

@@ -44,6 +44,8 @@ extern uint64_t server_silence_ns;
 extern uint64_t server_poll_ns;
 /* Whether these servers offer postcopy. */
 extern bool server_postcopy;
+/* Whether clients connect again after a disconnection, to the server that listens then. */
+extern bool client_returns;
 
 /* Creates a server that owns dev. */
 void server_listen(struct server_side *s, struct virtdev *dev, bool threaded);
@@ -60,7 +62,7 @@ struct client_side {
 	int kick[QUEUES], call[QUEUES], err[QUEUES];
 	struct vhost_user_frontend *fe;
 	bool ready, started, stopped, failed, memory_done, config_changed;
-	bool configured;
+	bool configured, back;
 	bool state_moves, state_moved;	/* a transfer of state ended, with this code */
 	int state_result;
 	unsigned char config[60];

@@ -40,12 +40,17 @@ static void stream_answer(struct virtdev_vhost_user_server *s)
 	vhost_user_backend_state_done(s->session, token, t->result);
 }
 
+static void unwatch_stream(const struct virtdev_vhost_user_server *s)
+{
+	if (s->stream.fd >= 0)
+		epoll_ctl(s->epfd, EPOLL_CTL_DEL, s->stream.fd, NULL);
+}
+
 static void close_stream(struct virtdev_vhost_user_server *s)
 {
 	struct server_stream *t = &s->stream;
 
-	if (t->fd >= 0)
-		epoll_ctl(s->epfd, EPOLL_CTL_DEL, t->fd, NULL);
+	unwatch_stream(s);
 	vsu_foreign_close(s->config.closer, &t->fd);
 	vsu_fd_close(&t->timer);
 }
@@ -200,7 +205,8 @@ void virtdev_priv_server_state_late(struct virtdev_vhost_user_server *s)
 
 /*
  * A peer that shares the open file description of a pipe could clear
- * O_NONBLOCK, so open the pipe again. Sockets have MSG_DONTWAIT.
+ * O_NONBLOCK, so open the pipe again. Sockets have MSG_DONTWAIT, and no duplicate:
+ * vsu_foreign_close() of one of two descriptors discards what is queued for the other.
  */
 static int open_own(int fd, int kind, bool load)
 {
@@ -208,13 +214,13 @@ static int open_own(int fd, int kind, bool load)
 	int own;
 
 	if (kind != VSU_FOREIGN_PIPE)
-		return vsu_fd_dup(fd);
+		return fd;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	own = open(path, (load ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_CLOEXEC);
 	if (own >= 0)
 		return own;
-	own = vsu_fd_dup(fd);
-	return own < 0 ? own : vsu_fd_set_nonblock(own) < 0 ? -errno : own;
+	own = vsu_fd_set_nonblock(fd);
+	return own < 0 ? own : fd;
 }
 
 /*
@@ -270,12 +276,21 @@ static int stream_begin(struct virtdev_vhost_user_server *s, int kind)
 	return 0;
 }
 
+/* The caller closes fd. */
+static void stream_fail(struct virtdev_vhost_user_server *s, int fd)
+{
+	unwatch_stream(s);
+	if (s->stream.fd == fd)
+		s->stream.fd = -1;
+	let_go(s);
+}
+
 int virtdev_priv_server_take_state_fd(void *opaque, bool load, int fd)
 {
 	struct virtdev_vhost_user_server *s = opaque;
 	struct server_stream *t = &s->stream;
 	const int kind = vsu_foreign_kind(fd);
-	int rc;
+	int rc, own;
 
 	virtdev_priv_server_state_end(s);
 	s->fresh &= !load;
@@ -285,14 +300,15 @@ int virtdev_priv_server_take_state_fd(void *opaque, bool load, int fd)
 	rc = make_bytes(s, load);
 	if (rc < 0)
 		return rc;
-	t->fd = rc = open_own(fd, kind, load);
+	t->fd = rc = own = open_own(fd, kind, load);
 	if (rc >= 0)
 		rc = stream_begin(s, kind);
 	if (rc < 0) {
-		let_go(s);
+		stream_fail(s, fd);
 		return rc;
 	}
-	vsu_foreign_close(s->config.closer, &fd);
+	if (own != fd)
+		vsu_foreign_close(s->config.closer, &fd);
 	return 0;
 }
 
