@@ -20,7 +20,7 @@ struct vmm_memory_command {
 	unsigned int n;
 };
 
-/* argv[0] is "memory". -ENOENT: an unknown option; -EINVAL: nothing to try. */
+/* argv[0] is "memory". -ENOENT: an unknown option, or nothing to try; -EINVAL: too many lists. */
 int vmm_memory_command_parse(struct vmm_memory_command *command, int argc,
 			     char *const *argv, struct vsu_error *err);
 
