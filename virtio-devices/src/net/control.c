@@ -68,10 +68,17 @@ static uint8_t set_tables(struct net *net, uint8_t command,
 static uint8_t set_address(struct net *net, uint8_t command,
 			   struct vq_cursor *in)
 {
+	uint8_t mac[NET_MAC];
+
 	(void)command;
 	if (vq_cursor_left(in) != NET_MAC ||
-	    !vq_cursor_read_exact(in, net->filter.mac, NET_MAC))
+	    !vq_cursor_read_exact(in, mac, NET_MAC))
 		return VIRTDEV_NET_ERR;
+	if (!memcmp(mac, net->filter.mac, NET_MAC))
+		return VIRTDEV_NET_OK;
+	memcpy(net->filter.mac, mac, NET_MAC);
+	/* a front-end has a copy of the configuration space */
+	virtdev_config_changed(net->dev);
 	return filter_change(net);
 }
 

@@ -160,7 +160,10 @@ static void ask_for_config(struct virtdev_vhost_user *r)
 
 static void on_config_changed(void *opaque)
 {
-	ask_for_config(opaque);
+	struct virtdev_vhost_user *r = opaque;
+
+	r->config_reported = true;
+	ask_for_config(r);
 }
 
 static void on_refused(void *opaque, const struct vsu_error *err)
@@ -180,8 +183,10 @@ static void on_started(void *opaque)
 	struct virtdev_vhost_user *r = opaque;
 
 	r->changing = false;
-	if (r->settings.n)	/* repeated by the start */
+	/* the start repeats settings, and undoes changes if no reset did */
+	if (r->settings.n || r->config_reported)
 		ask_for_config(r);
+	r->config_reported = false;
 	if (r->stop_wanted)
 		(void)!vhost_user_frontend_stop(r->frontend, NULL);
 	else
@@ -206,6 +211,8 @@ static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
 	 */
 	if (vhost_user_frontend_reset(r->frontend, &err) < 0)
 		on_refused(r, &err);
+	if (r->config_reported)
+		ask_for_config(r);
 	if (r->ops.stopped)
 		r->ops.stopped(r->opaque);
 }

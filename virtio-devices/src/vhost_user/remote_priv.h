@@ -54,6 +54,8 @@ struct virtdev_vhost_user {
 	struct vhost_user_ring rings[REMOTE_QUEUES]; /* of queues to start */
 	/* the configuration must be read when requests are possible again */
 	bool config_stale;
+	/* The back-end has changed it since the last start; a reset can undo that. */
+	bool config_reported;
 	struct remote_settings settings;
 	unsigned char bytes[CONFIG_MAX];
 };

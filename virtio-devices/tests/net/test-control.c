@@ -262,9 +262,13 @@ START_TEST(driver_may_change_its_address_until_a_reset)
 	ck_assert_int_eq(mode(VIRTDEV_NET_RX_PROMISC, 0), OK);
 	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_MAC, VIRTDEV_NET_MAC_ADDR_SET,
 				 other, 6), OK);
+	ck_assert_uint_eq(net_rig.changed, 1);
 	ck_assert(passes_filter(other, -1));
 	ck_assert(!passes_filter(own, -1));
 	ck_address(other);
+	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_MAC, VIRTDEV_NET_MAC_ADDR_SET,
+				 other, 6), OK);
+	ck_assert_uint_eq(net_rig.changed, 1);
 	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_MAC, VIRTDEV_NET_MAC_ADDR_SET,
 				 own, 5), ERR);
 	ck_address(other);

@@ -572,6 +572,25 @@ START_TEST(a3_15_config_change_is_reported_once)
 }
 END_TEST
 
+/* As the address that a driver sets: without an event, as no driver runs. */
+START_TEST(stop_reads_a_changed_configuration_again)
+{
+	unsigned char byte;
+
+	connect_as(VIRTDEV_ID_BLOCK);
+	ck_assert_int_eq(start(), 0);
+	rig.config[0] = 9;
+	virtdev_config_changed(rig.model);
+	pump();
+	rig.config[0] = 1;
+	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	pump();
+	virtdev_config_read(virtdev_vhost_user_device(rig.remote), 0, &byte, 1);
+	ck_assert_uint_eq(byte, 1);
+	teardown();
+}
+END_TEST
+
 START_TEST(c2_31_endless_config_changes_end_with_the_last_configuration)
 {
 	unsigned int i;
@@ -897,6 +916,7 @@ int main(void)
 	tcase_add_test(tc, single_queue_can_be_reset_and_started);
 	tcase_add_test(tc, invalid_queue_reset_or_start_is_refused);
 	tcase_add_test(tc, a3_15_config_change_is_reported_once);
+	tcase_add_test(tc, stop_reads_a_changed_configuration_again);
 	tcase_add_test(tc,
 		       c2_31_endless_config_changes_end_with_the_last_configuration);
 	tcase_add_test(tc, config_write_is_visible_after_its_acknowledgement);
