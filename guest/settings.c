@@ -161,6 +161,12 @@ static void report_balloon(struct device *dev, unsigned int i)
 	print("device %u: actual %u\n", i, config_read16(dev, ACTUAL));
 }
 
+/* The last byte of the address. */
+static void report_net(struct device *dev, unsigned int i)
+{
+	print("device %u: mac %x\n", i, config_read8(dev, 5));
+}
+
 static void report_entropy(struct device *dev, unsigned int i)
 {
 	static uint8_t bytes[16];
@@ -216,7 +222,7 @@ static const struct kind {
 	void (*poll)(struct device *dev, unsigned int i);
 } kinds[] = {
 	{ NET, NET_MAC | NET_CTRL_VQ | NET_CTRL_RX | NET_CTRL_MAC_ADDR, set_net,
-	  report_nothing, poll_net },
+	  report_net, poll_net },
 	{ BLOCK, BLK_FLUSH | BLK_CONFIG_WCE, set_block, report_block, poll_nothing },
 	{ CONSOLE, CONSOLE_MULTIPORT, set_console, report_nothing, poll_console },
 	{ ENTROPY, 0, set_entropy, report_entropy, poll_nothing },

@@ -23,7 +23,7 @@ CVMM, DAEMONS, GUEST, KIND, SERVER, EVENT = sys.argv[1:]
 KINDS = {
     "blk": ("writeback 0", "path=disk{n}", ["--blk-file=disk{n}"]),
     "console": ("input again", "socket=con{n},port=data:socket:data{n}", ["--console-socket=con{n}", "--port=data:socket:data{n}"]),
-    "net": ("frame 77", "socket=frames{n},mac=02:00:00:00:00:1{n}", ["--socket=frames{n}", "--mac=02:00:00:00:00:1{n}"]),
+    "net": ("mac 77", "socket=frames{n},mac=02:00:00:00:00:1{n}", ["--socket=frames{n}", "--mac=02:00:00:00:00:1{n}"]),
     "rng": ("16 bytes", "", []),
     "balloon": ("actual 3", "size=0", []),
     "vsock": ("", "cid=1{n},path=vsock{n}", ["--guest-cid=1{n}", "--uds-path=vsock{n}"]),
@@ -224,6 +224,11 @@ def send_frames(machine):
         fail("a frame for another card: " + machine.text()[-300:])
 
 
+def reported(machine):
+    """The report has the setting; a front-end shows a change of its back-end's a little later."""
+    wait_for(lambda: "device 0: " + KINDS[KIND][0] + "\n" in machine.report(), lambda: "not reported: " + machine.text()[-300:])
+
+
 def check(machine, n):
     expected = KINDS[KIND][0]
     if KIND == "console":
@@ -232,6 +237,7 @@ def check(machine, n):
         peer.close()
     elif KIND == "net":
         send_frames(machine)
+        reported(machine)
     elif KIND == "vsock":
         if EVENT == "killed":
             machine.wait("device 0: event 0")
@@ -256,6 +262,8 @@ def main():
 
 def check_before(machine):
     """The setting is in force in the first place."""
+    if KIND == "net":
+        reported(machine)
     if KIND in ("blk", "rng", "balloon") and "device 0: " + KINDS[KIND][0] not in machine.report():
         fail("before it: " + machine.text()[-300:])
 

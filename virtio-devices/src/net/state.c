@@ -141,6 +141,9 @@ int virtdev_priv_net_state_load(void *self, uint32_t version,
 	if (rc < 0)
 		return vsu_error_set(err, -EBADMSG,
 				     "net: the link does not support the offloads of the state");
+	/* a front-end has read the configured address */
+	if (memcmp(s.filter.mac, net->filter.mac, NET_MAC))
+		virtdev_config_changed(net->dev);
 	net->filter = s.filter;
 	virtdev_priv_net_filters_store(&net->filters, &net->filter);
 	__atomic_store_n(&net->active, s.active, __ATOMIC_RELAXED);

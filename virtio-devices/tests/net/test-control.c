@@ -278,6 +278,28 @@ START_TEST(driver_may_change_its_address_until_a_reset)
 }
 END_TEST
 
+/* Of a front-end that has read the configured address before. */
+START_TEST(address_of_a_loaded_state_is_reported)
+{
+	void *bytes;
+	size_t len;
+
+	net_rig_init(1, CTRL);
+	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_MAC, VIRTDEV_NET_MAC_ADDR_SET,
+				 other, 6), OK);
+	stop_all();
+	ck_assert_int_eq(virtdev_state_take(net_rig.dev, &bytes, &len, NULL), 0);
+	net_rig_fini();
+	net_rig_init(1, CTRL);
+	stop_all();
+	ck_assert_int_eq(virtdev_state_load(net_rig.dev, bytes, len, NULL), 0);
+	ck_assert_uint_eq(net_rig.changed, 1);
+	ck_address(other);
+	net_rig_fini();
+	free(bytes);
+}
+END_TEST
+
 START_TEST(vlans_are_added_and_deleted)
 {
 	net_rig_init(1, CTRL);
@@ -619,6 +641,7 @@ static void add_tests(TCase *tc)
 		       loaded_state_restores_filters_and_requests_an_announcement);
 	tcase_add_test(tc,
 		       modified_state_is_refused_or_valid);
+	tcase_add_test(tc, address_of_a_loaded_state_is_reported);
 	tcase_add_test(tc, vlans_are_added_and_deleted);
 	tcase_add_test(tc, one_pair_is_used_by_default);
 	tcase_add_test(tc, unchanged_number_of_pairs_changes_no_lane);
