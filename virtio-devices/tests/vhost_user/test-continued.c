@@ -99,7 +99,7 @@ static int model_load(void *self, uint32_t version,
 
 	(void)self;
 	(void)version;
-	if (rc)
+	if (rc < 0)
 		return rc;
 	model.value = value;
 	model.features = model.now;
@@ -249,7 +249,7 @@ START_TEST(each_session_of_one_process_keeps_its_own_state)
 }
 END_TEST
 
-/* What this process has is newer than what it left for another one. */
+/* The present state is newer than the one that was left for another process. */
 START_TEST(second_start_of_a_session_leaves_the_present_state)
 {
 	client_start(&client, true);
