@@ -62,6 +62,16 @@ parts() {
 		diag "status $LINUX_STATUS" "$(tail -n 5 "$WORK/err")"
 }
 
+# nightly_parts NAME…: those of them that a run for each change leaves to the nightly one;
+# PARTS and a KVM that uses the hardware run them at any time
+nightly_parts() {
+	if [ -n "${PARTS:-}" ] || kvm_is_hardware || nightly; then
+		parts "$@"
+	else
+		tap_skip "${NAMED}Linux under cvmm: $*" "$tap_when"
+	fi
+}
+
 # Ends the test; the selected parts may all belong to the other program.
 parts_done() {
 	[ "$tap_count" -gt 0 ] || tap_skip_all "PARTS='${PARTS:-}' names nothing of this program's"
