@@ -93,7 +93,7 @@ static uint32_t next_posted(const struct tap_lanes *t)
 	return 0;
 }
 
-static void detach(struct tap_lanes *t, uint32_t i)
+static void detach_pair(struct tap_lanes *t, uint32_t i)
 {
 	int rc;
 
@@ -117,7 +117,7 @@ void virtdev_priv_tap_lanes_work(struct tap_lanes *t)
 	while (!t->ended) {
 		i = t->busy ? 0 : next_posted(t);
 		if (i)
-			detach(t, i);
+			detach_pair(t, i);
 		else
 			pthread_cond_wait(&t->changed, &t->lock);
 	}
