@@ -6,25 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include <vm-memory/backend.h>
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/parse.h>
 
 #include "machine/commands.h"
-#include "machine/end_watch.h"
 #include "machine/exit_status.h"
-#include "cpu/poison.h"
-#include "machine/machine.h"
-#include "machine/recording.h"
 #include "cli/configuration.h"
 #include "cli/control_command.h"
 #include "cli/daemons.h"
-#include "cli/dry_run.h"
 #include "cli/help.h"
 #include "cli/jail.h"
+#include "cli/life.h"
 #include "cli/memory_command.h"
 #include "config/options.h"
 #include "cli/rights.h"
@@ -44,70 +38,6 @@ static int complain(int status, const struct vsu_error *err)
 	if (status || err->msg[0])
 		prog_complain(err);
 	return status;
-}
-
-/* Much longer than a slow disk needs to write what the guest has left. */
-#define END_MS 60000
-
-struct ending {
-	int status;
-	const struct vsu_error *err;
-};
-
-/* The kernel keeps the process until the thread's system call returns. */
-static void on_end_stuck(void *opaque)
-{
-	static const struct vsu_error why = {
-		.msg = "the machine did not end within 60 seconds, because a thread waits for an unresponsive file or disk; cvmm ends without it",
-	};
-	const struct ending *e = opaque;
-
-	if (e->err->msg[0])
-		prog_complain(e->err);
-	prog_complain(&why);
-	_exit(e->status && e->status != VSU_EXIT_REBOOT ? e->status : VSU_EXIT_HOST);
-}
-
-/* The life of one machine: its exit status, and the sentence for it. */
-static int live_once(const struct vmm_options *options, struct vsu_error *err)
-{
-	static struct vmm_machine machine;
-	struct ending ending = { .err = err };
-	struct vmm_end_watch watch = {
-		.stuck = on_end_stuck, .opaque = &ending, .patience_ms = END_MS,
-	};
-	int status;
-
-	memset(&machine, 0, sizeof(machine));
-	vsu_error_clear(err);
-	status = vmm_machine_make(&machine, options, sigbus_table, err);
-	if (!status && options->dry_run)
-		vmm_report(&machine, stdout, options->json);
-	else if (!status && vmm_rights_settle(options, err) < 0)
-		status = VSU_EXIT_HOST;
-	else if (!status)
-		status = vmm_machine_run(&machine, err);
-	ending.status = status;
-	vmm_end_watch_start(&watch);
-	vmm_machine_free(&machine);
-	vmm_end_watch_stop(&watch);
-	return status;
-}
-
-/* A guest that reboots gets a new machine, which boots the kernel. */
-static int run_machine(const struct vmm_options *options)
-{
-	struct vmm_options next = *options;
-	struct vsu_error err;
-	int status;
-
-	do {
-		status = live_once(&next, &err);
-		next.from = NULL;
-		next.stream = NULL;
-		next.rebooted = true;
-	} while (status == VSU_EXIT_REBOOT && options->restart);
-	return complain(status, &err);
 }
 
 /* The options of the machine of which this one is a clone. */
@@ -158,6 +88,7 @@ static int restrict_process(const struct vmm_options *options, struct vsu_error 
 /* Initialises the process once, then runs its machines. */
 static int run_options(const struct vmm_options *options)
 {
+	struct vmm_owner owner;
 	struct vsu_error err = VSU_ERROR_INIT;
 	int status, rc;
 
@@ -165,7 +96,7 @@ static int run_options(const struct vmm_options *options)
 	rc = vmm_jail_enter(options, &err);
 	if (rc < 0)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
-	vmm_recording_prepare(options);
+	vmm_life_prepare(options, &owner);
 	status = restrict_process(options, &err);
 	if (status)
 		return complain(status, &err);
@@ -174,10 +105,9 @@ static int run_options(const struct vmm_options *options)
 		rc = prog_closer_allow(&err);
 	if (rc < 0)
 		return complain(VSU_EXIT_HOST, &err);
-	prog_ask_first(vmm_poison_note);
-	/* the guest may release a lost page before it is touched */
-	prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
-	rc = run_machine(options);
+	owner.sigbus = sigbus_table;
+	rc = vmm_life_run(options, &owner, &err);
+	complain(rc, &err);
 	vmm_spawn_end();
 	prog_closer_end();
 	return rc;

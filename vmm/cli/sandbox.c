@@ -13,12 +13,12 @@
 
 #include <virtio-devices/ids.h>
 
+#include "cli/call_filters.h"
 #include "cli/sandbox.h"
 #include "cli/sandbox_rules.h"
 #include "config/device.h"
 #include "config/option_rows.h"
 #include "log.h"
-#include "machine/call_filters.h"
 #include "migration/tls.h"
 #include "privileges.h"
 #include "process.h"

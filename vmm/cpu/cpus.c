@@ -135,9 +135,10 @@ static enum vmm_cpu_next run_guest(struct vmm_cpu_thread *cpu)
 /* False: the machine ends. */
 static bool thread_begin(struct vmm_cpus *cpus)
 {
+	const struct vmm_cpus_config *c = &cpus->config;
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	if (!cpus->config.begin || !cpus->config.begin(&err))
+	if (!c->begin || !c->begin(c->hooks.opaque, &err))
 		return true;
 	end_once(cpus, VSU_EXIT_HOST, &err);
 	return false;

@@ -31,8 +31,8 @@ struct vmm_cpus_config {
 	const struct vmm_kvm *kvm;
 	unsigned int n;
 	struct vmm_cpu_hooks hooks;	/* called on the CPU threads */
-	/* On each CPU thread before guest code; an error ends the machine. Or NULL. */
-	int (*begin)(struct vsu_error *err);
+	/* On each CPU thread before guest code, with hooks.opaque; an error ends the machine. Or NULL. */
+	int (*begin)(void *opaque, struct vsu_error *err);
 	/*
 	 * Called if a CPU does not leave the guest within patience_ns of a pause
 	 * or stop: it accessed a page of a file with an unresponsive server,

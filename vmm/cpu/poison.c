@@ -14,10 +14,6 @@
 static __thread volatile sig_atomic_t in_guest;
 static __thread volatile uint64_t touched;
 
-/* Page reported before any access; 0: none. Further pages are reported on access. */
-static uint64_t early;
-static int wake_fd = -1;
-
 void vmm_poison_enter(void)
 {
 	touched = 0;
@@ -31,20 +27,20 @@ bool vmm_poison_leave(uint64_t *hva)
 	return touched != 0;
 }
 
-static bool note_early(uint64_t hva)
+static bool note_early(struct vmm_poison *p, uint64_t hva)
 {
 	uint64_t none = 0;
-	int fd = __atomic_load_n(&wake_fd, __ATOMIC_RELAXED);
+	int fd = __atomic_load_n(&p->wake_fd, __ATOMIC_RELAXED);
 
 	if (fd < 0)
 		return false;
-	__atomic_compare_exchange_n(&early, &none, hva, false,
+	__atomic_compare_exchange_n(&p->early, &none, hva, false,
 				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 	vsu_event_signal_own(fd);
 	return true;
 }
 
-bool vmm_poison_note(const void *siginfo)
+bool vmm_poison_note(struct vmm_poison *p, const void *siginfo)
 {
 	const siginfo_t *si = siginfo;
 	const uint64_t hva = (uint64_t)(uintptr_t)si->si_addr;
@@ -55,19 +51,19 @@ bool vmm_poison_note(const void *siginfo)
 		touched = hva;
 		noted = true;
 	} else if (si->si_code == BUS_MCEERR_AO) {
-		noted = note_early(hva);
+		noted = p && note_early(p, hva);
 	}
 	errno = saved;
 	return noted;
 }
 
-void vmm_poison_wake(int event_fd)
+void vmm_poison_wake(struct vmm_poison *p, int event_fd)
 {
-	__atomic_store_n(&wake_fd, event_fd, __ATOMIC_RELAXED);
+	__atomic_store_n(&p->wake_fd, event_fd, __ATOMIC_RELAXED);
 }
 
-bool vmm_poison_take_early(uint64_t *hva)
+bool vmm_poison_take_early(struct vmm_poison *p, uint64_t *hva)
 {
-	*hva = __atomic_exchange_n(&early, 0, __ATOMIC_ACQ_REL);
+	*hva = __atomic_exchange_n(&p->early, 0, __ATOMIC_ACQ_REL);
 	return *hva != 0;
 }

@@ -65,7 +65,7 @@ static int make_local(struct vmm_machine *m,
 		      struct vmm_device *d, struct vsu_error *err)
 {
 	const struct vmm_device_common common = {
-		.sigbus = m->sigbus, .space = resources->space,
+		.sigbus = m->owner.sigbus, .space = resources->space,
 		.is_ram = is_ram, .ram_owner = &m->memory,
 		.open_stdio = vmm_machine_open_stdio, .stdio = m,
 		.sockets = &m->options->sockets,

@@ -89,7 +89,7 @@ static void on_cut(struct ev_loop *loop, ev_io *w, int revents)
 	(void)loop;
 	(void)revents;
 	vsu_event_drain(w->fd, NULL);
-	if (vmm_poison_take_early(&hva))
+	if (m->owner.poison && vmm_poison_take_early(m->owner.poison, &hva))
 		vmm_fault_poisoned_early(m, hva);
 	vmm_window_drop(&m->shmem, VMM_WINDOW_FAILED);
 	while (vmm_memory_next_failure(&m->memory, &gpa, &loss))
@@ -245,9 +245,9 @@ int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err)
 	io_watch(m, &m->watch.space, on_space,
 		 vmem_space_event_fd(m->memory.space), EV_READ);
 	io_watch(m, &m->watch.cut, on_cut,
-		 m->sigbus ? vmem_sigbus_fd(m->sigbus) : -1, EV_READ);
-	if (m->sigbus)
-		vmm_poison_wake(vmem_sigbus_fd(m->sigbus));
+		 m->owner.sigbus ? vmem_sigbus_fd(m->owner.sigbus) : -1, EV_READ);
+	if (m->owner.poison && m->owner.sigbus)
+		vmm_poison_wake(m->owner.poison, vmem_sigbus_fd(m->owner.sigbus));
 	watch_files(m);
 	vmm_memory_keep_files(&m->memory);
 	vmm_slots_set_cpus(m->slots, m->cpus);

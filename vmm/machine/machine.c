@@ -7,13 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "../../guest/protocol.h"
-#include "machine/call_filters.h"
 #include "machine/exit_status.h"
 #include "machine/conversion.h"
 #include "machine/cpu_faults.h"
@@ -126,7 +124,7 @@ static int check_private(struct vmm_machine *m, struct vsu_error *err)
 
 static int make_memory(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc = vmm_memory_make(&m->memory, &m->kvm, m->sigbus, err);
+	int rc = vmm_memory_make(&m->memory, &m->kvm, m->owner.sigbus, err);
 
 	if (rc < 0)
 		return rc;
@@ -202,35 +200,29 @@ static int make_ports(struct vmm_machine *m, struct vsu_error *err)
 	return vmm_ports_add(&m->small_ports, &m->ports, err);
 }
 
-/* A thread still uses the machine, so exit without freeing it. */
-static _Noreturn void end_as_it_is(const struct vmm_machine *m,
-				   const struct vsu_error *why)
-{
-	if (m->console)
-		vmm_console_restore(m->console);
-	vmm_stdio_restore(m->stdio);
-	prog_complain(why);
-	_exit(VSU_EXIT_INTERNAL);
-}
-
 static void on_stuck(void *opaque)
 {
 	static const struct vsu_error why = {
 		.msg = "a CPU waits for a page of a file whose server does not respond, and cannot be stopped; cvmm ends without it",
 	};
 
-	end_as_it_is(opaque, &why);
+	vmm_machine_abandon(opaque, VSU_EXIT_INTERNAL, &why);
 }
 
-static int begin_cpu(struct vsu_error *err)
+static int begin_cpu(void *opaque, struct vsu_error *err)
 {
-	return vmm_call_filters_narrow(VMM_THREAD_CPU, err);
+	const struct vmm_machine *m = opaque;
+
+	return m->owner.begin_thread ? m->owner.begin_thread(VMM_THREAD_CPU, err) : 0;
 }
 
-/* This thread serves no peer: without its own filter, that of the process remains. */
-static void begin_signals(void)
+/* This thread serves no peer: without rights of its own, those of the process remain. */
+static void begin_signals(void *opaque)
 {
-	(void)!vmm_call_filters_narrow(VMM_THREAD_SIGNALS, NULL);
+	const struct vmm_machine *m = opaque;
+
+	if (m->owner.begin_thread)
+		(void)!m->owner.begin_thread(VMM_THREAD_SIGNALS, NULL);
 }
 
 static void on_loop_stuck(void *opaque)
@@ -239,7 +231,7 @@ static void on_loop_stuck(void *opaque)
 		.msg = "ended by a signal while devices wait for an unresponsive file or disk; their requests are abandoned (engine=io_uring would not wait)",
 	};
 
-	end_as_it_is(opaque, &why);
+	vmm_machine_abandon(opaque, VSU_EXIT_INTERNAL, &why);
 }
 
 static int make_irq(const struct vmm_machine *m, unsigned int irq, int *fd,
@@ -344,13 +336,14 @@ static const struct step steps[] = {
 };
 
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
-		     struct vmem_sigbus *sigbus, struct vsu_error *err)
+		     const struct vmm_owner *owner, struct vsu_error *err)
 {
+	static const struct vmm_owner none = { .pagemap_fd = -1 };
 	unsigned int i;
 	int rc;
 
 	m->options = options;
-	m->sigbus = sigbus;
+	m->owner = owner ? *owner : none;
 	m->kvm.kvm_fd = m->kvm.vm_fd = -1;
 	m->serial_irq_fd = m->button_irq_fd = m->event_irq_fd = -1;
 	m->console_in = m->console_out = -1;

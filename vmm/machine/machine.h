@@ -12,7 +12,6 @@
 
 #include <ev.h>
 
-#include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
 
 #include "boot/elf.h"
@@ -34,6 +33,7 @@
 #include "memory/memory_private.h"
 #include "memory/windows.h"
 #include "memory/slots.h"
+#include "machine/owner.h"
 #include "machine/signals.h"
 #include "memory/image.h"
 #include "state/sections.h"
@@ -130,7 +130,7 @@ struct vmm_restore {
 
 struct vmm_machine {
 	const struct vmm_options *options;
-	struct vmem_sigbus *sigbus;	/* borrowed */
+	struct vmm_owner owner;
 	struct ev_loop *loop;
 	struct vmm_kernel kernel;	/* until loaded */
 	struct vmm_file initrd;
@@ -171,9 +171,9 @@ struct vmm_machine {
 	struct vsu_error why;
 };
 
-/* *m must be zeroed. Returns 0, or an exit status and its message. */
+/* *m must be zeroed; owner may be NULL. Returns 0, or an exit status and its message. */
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
-		     struct vmem_sigbus *sigbus, struct vsu_error *err);
+		     const struct vmm_owner *owner, struct vsu_error *err);
 
 /* Of a guest with ACPI; see --power-off-timeout. While the machine runs. */
 void vmm_machine_press_button(struct vmm_machine *m);

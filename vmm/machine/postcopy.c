@@ -17,6 +17,7 @@
 
 #include "log.h"
 #include "machine/events.h"
+#include "machine/owner.h"
 #include "machine/plugged.h"
 #include "machine/postcopy.h"
 #include "migration/missing.h"
@@ -41,10 +42,16 @@ struct vmm_postcopy {
 	ev_io arrived, lost;
 	int lost_fd;
 	struct vsu_error why;	/* written before lost_fd is signalled */
-	bool ends;		/* atomic: a thread ends the process */
+	bool ends;		/* atomic: a thread abandons the machine */
 };
 
 /* --------------------------------------------------------------------- the loss */
+
+static _Noreturn void wait_forever(void)
+{
+	for (;;)
+		pause();
+}
 
 /* Not as usual: threads wait for pages that will never arrive. */
 static void end_lost(struct vmm_postcopy *p, const struct vsu_error *why, bool is_main)
@@ -53,19 +60,15 @@ static void end_lost(struct vmm_postcopy *p, const struct vsu_error *why, bool i
 	struct vsu_error all;
 
 	if (__atomic_exchange_n(&p->ends, true, __ATOMIC_ACQ_REL))
-		for (;;)
-			pause();
+		wait_forever();
 	vsu_error_set(&all, -ECONNRESET, "post-copy: %s; %" PRIu64 " bytes of the guest's memory had not arrived, and the guest is lost",
 		      why->msg, vmm_page_fetch_left(p->fetch));
 	if (is_main) {
 		vmm_event_end(m, VSU_EXIT_HOST, &all);
 		vmm_control_free(m->control);
 	}
-	if (m->console)
-		vmm_console_restore(m->console);
-	vmm_stdio_restore(m->stdio);
-	prog_complain(&all);
-	_exit(VSU_EXIT_HOST);
+	vmm_machine_abandon(m, VSU_EXIT_HOST, &all);
+	wait_forever();
 }
 
 /* In the thread of fetch. */

@@ -105,15 +105,6 @@ static void on_done(struct ev_loop *loop, ev_io *w, int revents)
 	recording_free(r);
 }
 
-/* Opened before a sandbox denies it. */
-static int early_pagemap = -1;
-
-void vmm_recording_prepare(const struct vmm_options *options)
-{
-	if (options->from && !options->prefetch)
-		early_pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-}
-
 static int open_files(struct vmm_recording *r, const char *folder, struct vsu_error *err)
 {
 	if (asprintf(&r->path, "%s/" NAME, folder) < 0)
@@ -122,7 +113,7 @@ static int open_files(struct vmm_recording *r, const char *folder, struct vsu_er
 		r->incomplete = NULL;
 		return vsu_error_set(err, -ENOMEM, "no memory for a path");
 	}
-	r->pagemap = early_pagemap < 0 ? -EACCES : vsu_fd_dup(early_pagemap);
+	r->pagemap = r->m->owner.pagemap_fd < 0 ? -EACCES : vsu_fd_dup(r->m->owner.pagemap_fd);
 	if (r->pagemap < 0)
 		return vsu_error_sys(err, r->pagemap, "cannot open /proc/self/pagemap");
 	r->done_fd = vsu_event_new();

@@ -13,13 +13,10 @@
 
 struct vmm_recording;
 
-/* Call it before the process is confined, once. */
-void vmm_recording_prepare(const struct vmm_options *options);
-
 /*
  * m->restore.recording is its subject for vmm_control_answer() until the end.
  * -EOPNOTSUPP: the machine's memory is not mapped from a folder, or was prefetched;
- * -EBUSY: another one is in progress; -EACCES: the sandbox denies it.
+ * -EBUSY: another one is in progress; -EACCES: the owner has no pagemap.
  */
 int vmm_recording_begin(struct vmm_machine *m, struct vsu_error *err);
 

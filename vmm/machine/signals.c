@@ -63,7 +63,7 @@ static void *signals_main(void *arg)
 	int signo = 0;
 
 	if (s->begin)
-		s->begin();
+		s->begin(s->opaque);
 	for (;;) {
 		if (sigwait(&s->set, &signo))
 			continue;

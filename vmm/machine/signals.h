@@ -17,7 +17,7 @@
 
 struct vmm_signals {
 	/* set before vmm_signals_start() */
-	void (*begin)(void);		/* on the signal thread, first */
+	void (*begin)(void *opaque);	/* on the signal thread, first */
 	void (*stuck)(void *opaque);	/* on the signal thread */
 	void *opaque;
 	uint64_t patience_ns;		/* before stuck; 0: 3 s */

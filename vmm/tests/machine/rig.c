@@ -14,6 +14,8 @@ void rig_init(void)
 	alarm(240);
 	fake_kvm_init();
 	memset(&rig, 0, sizeof(rig));
+	rig.poison = (struct vmm_poison)VMM_POISON_INIT;
+	rig.owner = (struct vmm_owner){ .poison = &rig.poison, .pagemap_fd = -1 };
 	strcpy(rig.folder, "/tmp/cvmm.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(rig.folder));
 	ck_assert_int_eq(chdir(rig.folder), 0);
@@ -26,7 +28,7 @@ void rig_fini(void)
 
 	vmm_machine_free(&rig.machine);
 	vmm_options_free(&rig.options);
-	vmem_sigbus_free(rig.sigbus);
+	vmem_sigbus_free(rig.owner.sigbus);
 	while ((entry = readdir(dir)))
 		unlink(entry->d_name);
 	closedir(dir);
@@ -61,7 +63,7 @@ void rig_options(const char *const *words)
 void rig_make(void)
 {
 	ck_assert_msg(!vmm_machine_make(&rig.machine, &rig.options,
-					rig.sigbus, &rig.err), "%s", rig.err.msg);
+					&rig.owner, &rig.err), "%s", rig.err.msg);
 }
 
 void rig_run(void)

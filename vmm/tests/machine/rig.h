@@ -15,7 +15,8 @@ struct rig {
 	char folder[32];
 	struct vmm_options options;
 	struct vmm_machine machine;
-	struct vmem_sigbus *sigbus;	/* for make; NULL: no table */
+	struct vmm_poison poison;
+	struct vmm_owner owner;		/* for make; rig_fini() frees its table */
 	struct vsu_error err;
 	int status;
 };

@@ -46,7 +46,7 @@ static int touch(void *hva)
 {
 	const siginfo_t si = news(BUS_MCEERR_AR, hva);
 
-	ck_assert(vmm_poison_note(&si));
+	ck_assert(vmm_poison_note(&rig.poison, &si));
 	return -EFAULT;
 }
 
@@ -131,7 +131,7 @@ static void tell_early(void *hva)
 {
 	const siginfo_t si = news(BUS_MCEERR_AO, hva);
 
-	ck_assert(vmm_poison_note(&si));
+	ck_assert(vmm_poison_note(&rig.poison, &si));
 }
 
 /* Computes until standard error contains text. */
@@ -169,7 +169,7 @@ static int is_told_early(unsigned int cpu, unsigned int n, struct kvm_run *run)
 
 static void with_table(void)
 {
-	ck_assert_int_eq(vmem_sigbus_new(64, &rig.sigbus, NULL), 0);
+	ck_assert_int_eq(vmem_sigbus_new(64, &rig.owner.sigbus, NULL), 0);
 	ck_assert_int_eq(pipe(said), 0);
 	ck_assert_int_eq(dup2(said[1], STDERR_FILENO), STDERR_FILENO);
 }
@@ -195,7 +195,7 @@ static int damaged(unsigned int cpu, unsigned int n, struct kvm_run *run)
 	(void)cpu;
 	(void)run;
 	if (!n)
-		ck_assert(vmem_sigbus_fix(rig.sigbus, &si));
+		ck_assert(vmem_sigbus_fix(rig.owner.sigbus, &si));
 	return FAKE_COMPUTES;
 }
 

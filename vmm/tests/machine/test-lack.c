@@ -156,7 +156,7 @@ static bool survives(int n)
 	vsu_error_clear(&rig.err);
 	failures = 0;
 	left = n;
-	rig.status = vmm_machine_make(&rig.machine, &rig.options, rig.sigbus,
+	rig.status = vmm_machine_make(&rig.machine, &rig.options, &rig.owner,
 				      &rig.err);
 	if (!rig.status)
 		rig.status = vmm_machine_run(&rig.machine, &rig.err);
@@ -205,7 +205,7 @@ static void prepare(const struct machine *machine)
 	kernel_pvh();
 	rig_file("image", "", 0);
 	ck_assert_int_eq(truncate("image", 1 << 20), 0);
-	ck_assert_int_eq(vmem_sigbus_new(64, &rig.sigbus, NULL), 0);
+	ck_assert_int_eq(vmem_sigbus_new(64, &rig.owner.sigbus, NULL), 0);
 	RIG_OPTIONS("kernel", machine->memory, machine->device,
 		    "--serial=null", "--cpus=2");
 	main_thread = pthread_self();

@@ -98,6 +98,58 @@ START_TEST(first_sigterm_presses_the_button_and_the_second_ends)
 }
 END_TEST
 
+static int left_with;
+static struct vsu_error left_why;
+
+static void on_abandon(int status, const struct vsu_error *why)
+{
+	left_with = status;
+	left_why = *why;
+}
+
+/* As the signal thread does while the loop is blocked. */
+START_TEST(machine_that_cannot_be_freed_is_left_to_its_owner)
+{
+	kernel_pvh();
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
+	rig.owner.abandon = on_abandon;
+	rig_make();
+	rig.machine.signals.stuck(rig.machine.signals.opaque);
+	ck_assert_int_eq(left_with, VSU_EXIT_INTERNAL);
+	ck_assert_ptr_nonnull(strstr(left_why.msg, "devices wait for an unresponsive file or disk"));
+}
+END_TEST
+
+/* On each CPU's thread; the limit on rights fails on the second. */
+static unsigned int begun;
+
+static int begin_thread(enum vmm_thread kind, struct vsu_error *err)
+{
+	if (kind != VMM_THREAD_CPU || !__atomic_fetch_add(&begun, 1, __ATOMIC_RELAXED))
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP, "no rights to drop");
+}
+
+static int computes(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	(void)cpu;
+	(void)n;
+	(void)run;
+	return FAKE_COMPUTES;
+}
+
+START_TEST(machine_ends_if_its_owner_cannot_prepare_a_thread)
+{
+	kernel_pvh();
+	fake.guest = computes;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--cpus=2");
+	rig.owner.begin_thread = begin_thread;
+	rig_run();
+	assert_ended(VSU_EXIT_HOST, "no rights to drop");
+	ck_assert_uint_eq(begun, 2);
+}
+END_TEST
+
 static const char *line_to_send;
 
 /* Reads the answer up to its newline; the signal that stops CPUs may interrupt it. */
@@ -469,6 +521,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_loop_test(tc, store_to_a_port_ends_the_machine, 0,
 			    COUNT(ends));
+	tcase_add_test(tc, machine_that_cannot_be_freed_is_left_to_its_owner);
+	tcase_add_test(tc, machine_ends_if_its_owner_cannot_prepare_a_thread);
 	tcase_add_test(tc, first_sigterm_presses_the_button_and_the_second_ends);
 	tcase_add_loop_test(tc, commands_end_the_machine_or_press_its_button, 0,
 			    (int)COUNT(the_commands));

@@ -108,6 +108,8 @@ START_TEST(guest_without_machine_checks_gets_none)
 }
 END_TEST
 
+static struct vmm_poison poison = VMM_POISON_INIT;
+
 /* The kernel's news, as the handler gets it. */
 static bool note(int code, uint64_t hva)
 {
@@ -117,7 +119,7 @@ static bool note(int code, uint64_t hva)
 	si.si_signo = SIGBUS;
 	si.si_code = code;
 	si.si_addr = (void *)(uintptr_t)hva;
-	return vmm_poison_note(&si);
+	return vmm_poison_note(&poison, &si);
 }
 
 START_TEST(e1_29_signal_state_is_the_guests_only_while_it_runs)
@@ -144,14 +146,14 @@ START_TEST(e1_29_page_that_nobody_touched_wakes_the_owner_once)
 	uint64_t hva;
 
 	ck_assert(!note(BUS_MCEERR_AO, 0x5000));
-	vmm_poison_wake(p.fd);
+	vmm_poison_wake(&poison, p.fd);
 	ck_assert(note(BUS_MCEERR_AO, 0x6000));
 	ck_assert(note(BUS_MCEERR_AO, 0x7000));
 	ck_assert_int_eq(poll(&p, 1, 0), 1);
-	ck_assert(vmm_poison_take_early(&hva));
+	ck_assert(vmm_poison_take_early(&poison, &hva));
 	ck_assert_uint_eq(hva, 0x6000);
-	ck_assert(!vmm_poison_take_early(&hva));
-	vmm_poison_wake(-1);
+	ck_assert(!vmm_poison_take_early(&poison, &hva));
+	vmm_poison_wake(&poison, -1);
 	close(p.fd);
 }
 END_TEST

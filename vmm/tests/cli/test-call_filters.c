@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "machine/call_filters.h"
+#include "cli/call_filters.h"
 #include "privileges.h"
 #include "../util.h"
 

@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 
 #include "call_tables.h"
+#include "cli/call_filters.h"
 #include "log.h"
-#include "machine/call_filters.h"
 #include "privileges.h"
 
 /* Operations of one type, as they are numbered by _IO() and others. */

@@ -3,8 +3,8 @@
  * The system calls of a process that runs guests: one filter for the process, and
  * narrower ones for its threads that need few calls. Permanent, process-wide.
  */
-#ifndef VMM_MACHINE_CALL_FILTERS_H
-#define VMM_MACHINE_CALL_FILTERS_H
+#ifndef VMM_CLI_CALL_FILTERS_H
+#define VMM_CLI_CALL_FILTERS_H
 
 #include <stdbool.h>
 
@@ -13,11 +13,7 @@
 
 #include "call_filter.h"
 #include "log.h"
-
-enum vmm_thread {
-	VMM_THREAD_CPU,		/* runs guest code */
-	VMM_THREAD_SIGNALS,
-};
+#include "machine/owner.h"
 
 /* Requirements of options, besides those of every machine. */
 struct vmm_call_needs {

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Runs the machines of a process, one after another, as their owner. */
+#include <config.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/exit.h>
+
+#include "cli/call_filters.h"
+#include "cli/dry_run.h"
+#include "cli/life.h"
+#include "cli/rights.h"
+#include "cpu/poison.h"
+#include "log.h"
+#include "machine/end_watch.h"
+#include "machine/machine.h"
+#include "process.h"
+
+/* Much longer than a slow disk needs to write what the guest has left. */
+#define END_MS 60000
+
+struct ending {
+	int status;
+	const struct vsu_error *err;
+};
+
+/* The kernel keeps the process until the thread's system call returns. */
+static void on_end_stuck(void *opaque)
+{
+	static const struct vsu_error why = {
+		.msg = "the machine did not end within 60 seconds, because a thread waits for an unresponsive file or disk; cvmm ends without it",
+	};
+	const struct ending *e = opaque;
+
+	if (e->err->msg[0])
+		prog_complain(e->err);
+	prog_complain(&why);
+	_exit(e->status && e->status != VSU_EXIT_REBOOT ? e->status : VSU_EXIT_HOST);
+}
+
+static void process_abandon(int status, const struct vsu_error *why)
+{
+	prog_complain(why);
+	_exit(status);
+}
+
+/* The life of one machine: its exit status, and the sentence for it. */
+static int live_once(const struct vmm_options *options, const struct vmm_owner *owner,
+		     struct vsu_error *err)
+{
+	static struct vmm_machine machine;
+	struct ending ending = { .err = err };
+	struct vmm_end_watch watch = {
+		.stuck = on_end_stuck, .opaque = &ending, .patience_ms = END_MS,
+	};
+	int status;
+
+	memset(&machine, 0, sizeof(machine));
+	vsu_error_clear(err);
+	status = vmm_machine_make(&machine, options, owner, err);
+	if (!status && options->dry_run)
+		vmm_report(&machine, stdout, options->json);
+	else if (!status && vmm_rights_settle(options, err) < 0)
+		status = VSU_EXIT_HOST;
+	else if (!status)
+		status = vmm_machine_run(&machine, err);
+	ending.status = status;
+	vmm_end_watch_start(&watch);
+	vmm_machine_free(&machine);
+	vmm_end_watch_stop(&watch);
+	return status;
+}
+
+static struct vmm_poison poison = VMM_POISON_INIT;
+
+static bool note_poison(const void *siginfo)
+{
+	return vmm_poison_note(&poison, siginfo);
+}
+
+void vmm_life_prepare(const struct vmm_options *options, struct vmm_owner *owner)
+{
+	*owner = (struct vmm_owner){
+		.poison = &poison, .pagemap_fd = -1,
+		.begin_thread = vmm_call_filters_narrow, .abandon = process_abandon,
+	};
+	if (options->from && !options->prefetch)
+		owner->pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+}
+
+int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owner,
+		 struct vsu_error *err)
+{
+	struct vmm_options next = *options;
+	int status;
+
+	prog_ask_first(note_poison);
+	/* the guest may release a lost page before it is touched */
+	prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
+	do {
+		status = live_once(&next, owner, err);
+		next.from = NULL;
+		next.stream = NULL;
+		next.rebooted = true;
+	} while (status == VSU_EXIT_REBOOT && options->restart);
+	return status;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The machines of this process, one after another: a guest that reboots gets a new one.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_CLI_LIFE_H
+#define VMM_CLI_LIFE_H
+
+#include <vmm-sys-util/error.h>
+
+#include "machine/owner.h"
+#include "config/options.h"
+
+/* Fills in *owner, without sigbus, before the process is confined. */
+void vmm_life_prepare(const struct vmm_options *options, struct vmm_owner *owner);
+
+/* Runs to the end; returns the exit status, with a message if any. */
+int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owner,
+		 struct vsu_error *err);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Requirements of a machine to the process that runs it. The machine itself has no
+ * process-wide state: it installs no filter, opens no file of the process, and does not
+ * end the process.
+ */
+#ifndef VMM_MACHINE_OWNER_H
+#define VMM_MACHINE_OWNER_H
+
+#include <vm-memory/sigbus.h>
+#include <vmm-sys-util/error.h>
+
+#include "cpu/poison.h"
+
+struct vmm_machine;
+
+/* Kinds of threads that a machine starts. */
+enum vmm_thread {
+	VMM_THREAD_CPU,		/* runs guest code */
+	VMM_THREAD_SIGNALS,
+};
+
+/* The machine copies the struct and borrows what it refers to. */
+struct vmm_owner {
+	struct vmem_sigbus *sigbus;	/* NULL: the machine repairs no mapping */
+	struct vmm_poison *poison;	/* filled by the SIGBUS handler; requires sigbus; or NULL */
+	int pagemap_fd;		/* /proc/self/pagemap, for working sets; negative: none */
+	/* On a new thread before its work: narrows its rights. An error ends the machine. Or NULL. */
+	int (*begin_thread)(enum vmm_thread kind, struct vsu_error *err);
+	/*
+	 * A thread of the machine is blocked in the kernel, so that the machine cannot be
+	 * freed: ends the process with this exit status. Any thread. If it returns or is NULL,
+	 * the machine waits for the blocked thread without limit.
+	 */
+	void (*abandon)(int status, const struct vsu_error *why);
+};
+
+/*
+ * A thread still uses the machine, which therefore cannot be freed: restores the terminals
+ * and calls the owner's function of this name. Any thread. May return.
+ */
+void vmm_machine_abandon(const struct vmm_machine *m, int status, const struct vsu_error *why);
+
+#endif
