@@ -71,13 +71,14 @@ static int parse_run(struct vmm_options *options, struct vmm_options *saved,
 }
 
 /* Daemons are outside of the jail, and have their own. The exit status of a failure, or 0. */
-static int restrict_process(const struct vmm_options *options, struct vsu_error *err)
+static int restrict_process(const struct vmm_options *options, struct vmm_spawner *spawner,
+			    struct vsu_error *err)
 {
 	int rc = vmm_rights_prepare(options, err);
 
 	if (rc < 0)
 		return vmm_exit_status(VMM_STAGE_OPTIONS, rc);
-	rc = vmm_daemons_prepare(options, err);
+	rc = vmm_daemons_prepare(options, spawner, err);
 	if (rc < 0)
 		return vmm_exit_status(VMM_STAGE_SOCKET, rc);
 	rc = vmm_jail_close(options, err);
@@ -88,6 +89,7 @@ static int restrict_process(const struct vmm_options *options, struct vsu_error 
 /* Initialises the process once, then runs its machines. */
 static int run_options(const struct vmm_options *options)
 {
+	struct vmm_spawner spawner = VMM_SPAWNER_INIT;
 	struct vmm_owner owner;
 	struct vsu_error err = VSU_ERROR_INIT;
 	int status, rc;
@@ -97,7 +99,7 @@ static int run_options(const struct vmm_options *options)
 	if (rc < 0)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
 	vmm_life_prepare(options, &owner);
-	status = restrict_process(options, &err);
+	status = restrict_process(options, &spawner, &err);
 	if (status)
 		return complain(status, &err);
 	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
@@ -106,9 +108,10 @@ static int run_options(const struct vmm_options *options)
 	if (rc < 0)
 		return complain(VSU_EXIT_HOST, &err);
 	owner.sigbus = sigbus_table;
+	owner.spawner = &spawner;
 	rc = vmm_life_run(options, &owner, &err);
 	complain(rc, &err);
-	vmm_spawn_end();
+	vmm_spawn_end(&spawner);
 	prog_closer_end();
 	return rc;
 }

@@ -100,7 +100,8 @@ static void close_descriptors(const struct vmm_starter_setup *setup)
 	}
 }
 
-int vmm_daemons_prepare(const struct vmm_options *options, struct vsu_error *err)
+int vmm_daemons_prepare(const struct vmm_options *options, struct vmm_spawner *spawner,
+			struct vsu_error *err)
 {
 	static struct vmm_starter_setup setup;
 	unsigned int i;
@@ -113,7 +114,7 @@ int vmm_daemons_prepare(const struct vmm_options *options, struct vsu_error *err
 		rc = set_common(&setup, options, err);
 	if (rc < 0 || (!setup.n && !options->daemon_path))
 		return rc;
-	rc = vmm_spawn_prepare(&setup, err);
+	rc = vmm_spawn_prepare(spawner, &setup, err);
 	if (!rc)
 		close_descriptors(&setup);
 	return rc;

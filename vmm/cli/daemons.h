@@ -6,12 +6,14 @@
 #include <vmm-sys-util/error.h>
 
 #include "config/options.h"
+#include "spawn/spawn.h"
 
 /*
  * Checks that the daemons of devices with backend=spawn are installed, and forks the
  * starter (spawn/spawn.h). Call it before vmm_sandbox_lock(). Does nothing without such a
  * device and without --daemon-path.
  */
-int vmm_daemons_prepare(const struct vmm_options *options, struct vsu_error *err);
+int vmm_daemons_prepare(const struct vmm_options *options, struct vmm_spawner *spawner,
+			struct vsu_error *err);
 
 #endif

@@ -19,7 +19,7 @@
 #include "cli/jail_keeper.h"
 #include "cli/jail_root.h"
 #include "cli/sandbox.h"
-#include "migration/tcp.h"
+#include "migration/stream.h"
 #include "mounts.h"
 
 /* ------------------------------------------------------------------ first step */
@@ -72,7 +72,6 @@ static int networks_separate(struct vsu_error *err)
 {
 	if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		return refuse_host(err, -errno, "this host does not permit network namespaces");
-	vmm_tcp_hide_network("this machine is in a jail without a network (--jail); use 'cvmm ctl SOCKET migrate exec:COMMAND', which starts the command outside, or unix: or fd:");
 	return 0;
 }
 
@@ -106,4 +105,9 @@ int vmm_jail_close(const struct vmm_options *options, struct vsu_error *err)
 	rc = mounts_separate(err);
 	rc = rc < 0 ? rc : root_replace(options, err);
 	return rc < 0 ? rc : networks_separate(err);
+}
+
+const char *vmm_jail_without_network(const struct vmm_options *options)
+{
+	return options->jail ? "this machine is in a jail without a network (--jail); use 'cvmm ctl SOCKET migrate exec:COMMAND', which starts the command outside, or unix: or fd:" : NULL;
 }

@@ -26,4 +26,7 @@ int vmm_jail_enter(const struct vmm_options *options, struct vsu_error *err);
  */
 int vmm_jail_close(const struct vmm_options *options, struct vsu_error *err);
 
+/* Why the machine has no network; NULL without a jail. */
+const char *vmm_jail_without_network(const struct vmm_options *options);
+
 #endif

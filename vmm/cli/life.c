@@ -12,6 +12,7 @@
 
 #include "cli/call_filters.h"
 #include "cli/dry_run.h"
+#include "cli/jail.h"
 #include "cli/life.h"
 #include "cli/rights.h"
 #include "cpu/poison.h"
@@ -87,6 +88,7 @@ void vmm_life_prepare(const struct vmm_options *options, struct vmm_owner *owner
 	*owner = (struct vmm_owner){
 		.poison = &poison, .pagemap_fd = -1,
 		.begin_thread = vmm_call_filters_narrow, .abandon = process_abandon,
+		.no_network = vmm_jail_without_network(options),
 	};
 	if (options->from && !options->prefetch)
 		owner->pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);

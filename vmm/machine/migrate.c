@@ -273,7 +273,8 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 	if (vmm_live_words_make(m, &g->words, err) < 0 || vmm_plugged_hold(m, true, err) < 0)
 		return err->code;
 	g->sender.config = (struct vmm_sender_config){
-		.address = g->options.address, .memory = &m->memory, .windows = &m->shmem,
+		.address = g->options.address, .no_network = m->owner.no_network,
+		.memory = &m->memory, .windows = &m->shmem,
 		.failed = vmm_memory_failed(&m->memory),
 		.slots = m->slots, .log = &g->log, .words = g->words.words,
 		.nwords = g->words.n,

@@ -354,6 +354,7 @@ int vmm_sender_run(struct vmm_sender *s, struct vsu_error *err)
 	int rc;
 
 	vmm_stream_init(&s->stream);
+	s->stream.no_network = s->config.no_network;
 	s->stream.cancel_fd = s->config.cancel_fd;
 	rc = vmm_sender_shake_hands(s, err);
 	if (!rc)

@@ -32,6 +32,7 @@ enum vmm_sender_phase {
 
 struct vmm_sender_config {
 	const char *address;
+	const char *no_network;	/* as of a stream */
 	struct vmm_memory *memory;
 	uint64_t failed;	/* its pieces that were lost before */
 	const struct vmm_windows *windows;

@@ -45,6 +45,7 @@ struct vmm_stream {
 	const struct vmm_stream_layer *layer; /* NULL: bytes are sent as they are */
 	void *layer_self;	/* owned */
 	pid_t child;		/* process of exec:, or 0 */
+	const char *no_network;	/* the sentence of refused TCP connections; NULL: they are made */
 	int cancel_fd;		/* borrowed, or -1 */
 	uint64_t deadline_ns;	/* in the time of vsu_now_ns(); 0: none */
 	uint64_t sent;		/* bytes */

@@ -83,19 +83,12 @@ static int connect_to(const struct addrinfo *a, struct vmm_stream *s,
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot connect") : 0;
 }
 
-static const char *network_is_hidden; /* the reason, or NULL */
-
-void vmm_tcp_hide_network(const char *why)
-{
-	network_is_hidden = why;
-}
-
 int vmm_tcp_connect(const char *address, struct vmm_stream *s,
 		    struct vsu_error *err)
 {
 	struct addrinfo *list = NULL, *a;
-	int rc = network_is_hidden ?
-		 vsu_error_set(err, -ENETUNREACH, "%s", network_is_hidden) :
+	int rc = s->no_network ?
+		 vsu_error_set(err, -ENETUNREACH, "%s", s->no_network) :
 		 resolve_address(address, false, &list, err);
 
 	if (rc < 0)

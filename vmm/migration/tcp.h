@@ -11,10 +11,7 @@
  */
 int vmm_tcp_split(char *text, char **host, char **port);
 
-/* All connections fail from now on, with this literal sentence. Main thread. */
-void vmm_tcp_hide_network(const char *why);
-
-/* Makes the connection of s; blocks as the stream does. -ENETUNREACH: it is hidden. */
+/* Makes the connection of s; blocks as the stream does. -ENETUNREACH: s->no_network. */
 int vmm_tcp_connect(const char *address, struct vmm_stream *s,
 		    struct vsu_error *err);
 

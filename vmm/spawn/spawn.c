@@ -20,6 +20,7 @@
 #include "spawn/spawn.h"
 
 struct vmm_spawned {
+	struct vmm_spawner *spawner;	/* or NULL */
 	const struct vmm_device_kind *kind;
 	struct vmm_starter_request request;
 	struct vmm_log_reader log;
@@ -27,13 +28,6 @@ struct vmm_spawned {
 	unsigned int nfds;
 	int fds[VMM_SPAWN_MAX_FDS];	/* passed at each start */
 };
-
-/* The only starter of this process. */
-static struct {
-	int sock;		/* -1: not started */
-	pid_t pid;
-	uint32_t last_id;
-} starter = { .sock = -1 };
 
 const char *vmm_spawn_default_folder(void)
 {
@@ -58,46 +52,47 @@ static void become_starter(const struct vmm_starter_setup *setup, const int ends
 	vmm_starter_run(setup, ends[1]);
 }
 
-int vmm_spawn_prepare(const struct vmm_starter_setup *setup, struct vsu_error *err)
+int vmm_spawn_prepare(struct vmm_spawner *spawner, const struct vmm_starter_setup *setup,
+		      struct vsu_error *err)
 {
 	int ends[2], rc;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
 		return vsu_error_sys(err, -errno, "cannot make a socket");
-	starter.pid = fork();
+	spawner->pid = fork();
 	rc = -errno;
-	if (!starter.pid)
+	if (!spawner->pid)
 		become_starter(setup, ends);
 	vsu_fd_close(&ends[1]);
-	if (starter.pid < 0) {
+	if (spawner->pid < 0) {
 		vsu_fd_close(&ends[0]);
 		return vsu_error_sys(err, rc, "cannot start a process");
 	}
-	starter.sock = ends[0];
+	spawner->sock = ends[0];
 	return 0;
 }
 
-void vmm_spawn_end(void)
+void vmm_spawn_end(struct vmm_spawner *spawner)
 {
-	if (starter.sock < 0)
+	if (spawner->sock < 0)
 		return;
-	vsu_fd_close(&starter.sock);
-	while (waitpid(starter.pid, NULL, 0) < 0 && errno == EINTR)
+	vsu_fd_close(&spawner->sock);
+	while (waitpid(spawner->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }
 
-static int send_request(struct vmm_starter_request *r, const int *fds,
-			unsigned int nfds, struct vsu_error *err)
+static int send_request(const struct vmm_spawner *spawner, struct vmm_starter_request *r,
+			const int *fds, unsigned int nfds, struct vsu_error *err)
 {
 	const struct iovec iov = {
 		r, offsetof(struct vmm_starter_request, words.text) + r->words.len,
 	};
 	ssize_t rc;
 
-	if (starter.sock < 0)
+	if (!spawner || spawner->sock < 0)
 		return vsu_error_set(err, -EOPNOTSUPP, "backend=spawn: this cvmm cannot start daemons; start it with --daemon-path=%s, or use backend=user:SOCKET",
 				     vmm_spawn_default_folder());
-	rc = vsu_sock_send(starter.sock, &iov, 1, fds, nfds);
+	rc = vsu_sock_send(spawner->sock, &iov, 1, fds, nfds);
 	if (rc >= 0)
 		return 0;
 	return vsu_error_set(err, (int)rc, "backend=spawn: the process cvmm-starter does not accept a request: %s%s",
@@ -140,7 +135,8 @@ int vmm_spawned_new(const struct vmm_spawned_config *config, struct vmm_spawned 
 		if (vmm_device_kinds[i] == config->kind)
 			s->request.kind = i;
 	s->kind = config->kind;
-	s->request.id = ++starter.last_id;
+	s->spawner = config->spawner;
+	s->request.id = s->spawner ? ++s->spawner->last_id : 0;
 	s->request.words = *config->words;
 	s->continues = config->continues;
 	vmm_log_reader_init(&s->log, config->loop, config->name);
@@ -180,7 +176,7 @@ static int request_start(struct vmm_spawned *s, int connection[2], int log[2],
 	s->continues = true;
 	s->request.level = prog_log_get_level();
 	memcpy(fds + VMM_STARTER_FDS, s->fds, s->nfds * sizeof(*fds));
-	rc = send_request(&s->request, fds, VMM_STARTER_FDS + s->nfds, err);
+	rc = send_request(s->spawner, &s->request, fds, VMM_STARTER_FDS + s->nfds, err);
 	if (rc < 0)
 		return rc;
 	vmm_log_reader_start(&s->log, log[0]);
@@ -225,7 +221,7 @@ void vmm_spawned_free(struct vmm_spawned *s)
 		return;
 	s->request.kind = VMM_STARTER_END;
 	s->request.words.len = 0;
-	(void)!send_request(&s->request, NULL, 0, NULL);
+	(void)!send_request(s->spawner, &s->request, NULL, 0, NULL);
 	vmm_log_reader_fini(&s->log);
 	while (s->nfds)
 		vsu_fd_close(&s->fds[--s->nfds]);

@@ -10,6 +10,7 @@
 
 #include <ev.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <vmm-sys-util/error.h>
@@ -24,19 +25,30 @@ const char *vmm_spawn_default_folder(void);
 int vmm_spawn_find(const char *folder, const struct vmm_device_kind *kind,
 		   struct vsu_error *err);
 
+/* The connection to a starter, a child of this process. */
+struct vmm_spawner {
+	int sock;		/* -1: not started */
+	pid_t pid;
+	uint32_t last_id;	/* of a daemon */
+};
+
+#define VMM_SPAWNER_INIT { .sock = -1 }
+
 /*
- * Forks the starter, which copies setup. Call it once, before the process restricts itself
- * or starts a thread.
+ * Forks the starter, which copies setup. Call it before the process restricts itself or
+ * starts a thread.
  */
-int vmm_spawn_prepare(const struct vmm_starter_setup *setup, struct vsu_error *err);
+int vmm_spawn_prepare(struct vmm_spawner *spawner, const struct vmm_starter_setup *setup,
+		      struct vsu_error *err);
 
 /* Ends the starter and its daemons, and waits for them, at most a few seconds. */
-void vmm_spawn_end(void);
+void vmm_spawn_end(struct vmm_spawner *spawner);
 
 /* A device's daemon, which may be started repeatedly. */
 struct vmm_spawned;
 
 struct vmm_spawned_config {
+	struct vmm_spawner *spawner;	/* borrowed; NULL: no daemon can be started */
 	struct ev_loop *loop;
 	const struct vmm_device_kind *kind;
 	const struct vmm_spawn_words *words;
@@ -49,7 +61,7 @@ struct vmm_spawned_config {
 	bool continues;		/* the guest has used the device before */
 };
 
-/* Copies what it needs. */
+/* Copies the rest of config. */
 int vmm_spawned_new(const struct vmm_spawned_config *config, struct vmm_spawned **out,
 		    struct vsu_error *err);
 

@@ -295,7 +295,7 @@ static void serve_request(struct starter *s, const struct vmm_starter_request *r
 
 static void receive_request(struct starter *s)
 {
-	static struct vmm_starter_request request;
+	struct vmm_starter_request request;
 	const struct iovec iov = { &request, sizeof(request) };
 	int fds[VSU_SOCK_MAX_FDS];
 	unsigned int i, nfds = 0;
@@ -342,11 +342,9 @@ static void leave_terminal(sigset_t *waiting)
 
 _Noreturn void vmm_starter_run(const struct vmm_starter_setup *setup, int sock)
 {
-	static struct starter s;
+	struct starter s = { .setup = setup, .sock = sock };
 	unsigned int i;
 
-	s.setup = setup;
-	s.sock = sock;
 	prctl(PR_SET_NAME, "cvmm-starter");
 	leave_terminal(&s.waiting);
 	vmm_starter_close_others(setup, sock);

@@ -74,11 +74,11 @@ static uint32_t ring_count(const struct vmm_device_spec *spec)
 	       2 * spec->queues + 1 : spec->queues;
 }
 
-static int open_connection(struct remote *r, const struct vmm_device_spec *spec,
-			   struct vsu_error *err)
+static int open_connection(struct remote *r, const struct vmm_virtio_resources *resources,
+			   const struct vmm_device_spec *spec, struct vsu_error *err)
 {
 	const struct vmm_spawned_config config = {
-		.loop = r->loop, .kind = spec->kind, .words = &spec->words,
+		.spawner = resources->spawner, .loop = r->loop, .kind = spec->kind, .words = &spec->words,
 		.name = spec->socket, .passes = spec->plugged,
 		.continues = spec->continues,
 	};
@@ -90,9 +90,8 @@ static int open_connection(struct remote *r, const struct vmm_device_spec *spec,
 	return rc < 0 ? rc : vmm_spawned_connect(r->daemon, err);
 }
 
-static int connect_session(struct remote *r,
-			   const struct vmm_device_spec *spec,
-			   struct vsu_error *err)
+static int connect_session(struct remote *r, const struct vmm_virtio_resources *resources,
+			   const struct vmm_device_spec *spec, struct vsu_error *err)
 {
 	struct fs_space fs;
 	const struct virtdev_vhost_user_config config = {
@@ -110,7 +109,7 @@ static int connect_session(struct remote *r,
 		.read_only_regions = spec->read_only_windows,
 	};
 	struct virtdev_vhost_user_ops ops = vmm_remote_ops;
-	int sock = open_connection(r, spec, err), rc;
+	int sock = open_connection(r, resources, spec, err), rc;
 
 	if (sock < 0)
 		return sock;
@@ -166,7 +165,7 @@ static int begin_session(const struct vmm_virtio_resources *resources,
 	r->postcopy.permitted = resources->postcopy;
 	rc = prog_closer_start(err);
 	if (rc >= 0)
-		rc = connect_session(r, spec, err);
+		rc = connect_session(r, resources, spec, err);
 	if (rc < 0)
 		vmm_remote_free(r);
 	else

@@ -151,6 +151,7 @@ enum vmm_settings {
 /* Resources of the machine that a device uses. */
 struct vmm_virtio_resources {
 	struct ev_loop *loop;
+	struct vmm_spawner *spawner;	/* of daemons; NULL: none can be started */
 	const struct vmm_kvm *kvm;
 	struct vmem_space *space;
 	const struct vmm_private *private_memory;	/* NULL: none */

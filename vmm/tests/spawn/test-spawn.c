@@ -15,6 +15,7 @@
 #include "spawn/spawn.h"
 
 static struct vmm_starter_setup setup;
+static struct vmm_spawner spawner = VMM_SPAWNER_INIT;
 static struct vmm_spawn_words words;
 static struct vmm_spawned *spawned;
 static struct ev_loop *loop;
@@ -49,13 +50,13 @@ static void rig_start(const char *script)
 	ck_assert_ptr_nonnull(mkdtemp(setup.folder));
 	daemon_write(script);
 	loop = ev_loop_new(0);
-	ck_assert_int_eq(vmm_spawn_prepare(&setup, &err), 0);
+	ck_assert_int_eq(vmm_spawn_prepare(&spawner, &setup, &err), 0);
 }
 
 static void make_one(const struct vmm_device_kind *kind, bool passes)
 {
 	const struct vmm_spawned_config config = {
-		.loop = loop, .kind = kind, .words = &words, .name = "device 7",
+		.spawner = &spawner, .loop = loop, .kind = kind, .words = &words, .name = "device 7",
 		.passes = passes,
 	};
 
@@ -73,7 +74,7 @@ static void rig_fini(void)
 	char path[PATH_MAX + 64];
 
 	vmm_spawned_free(spawned);
-	vmm_spawn_end();
+	vmm_spawn_end(&spawner);
 	ev_loop_destroy(loop);
 	daemon_path(path);
 	unlink(path);
