@@ -11,7 +11,6 @@ DAEMONS = os.environ.get("DAEMONS", "/usr/bin")
 TRIALS = {
     "guest_memfd": "size=2M,backend=guest-memfd",
     "private memory": "size=2M,private=on",
-    "memory converted in place": "size=2M,private=inplace",
     "huge pages": "size=30M,backend=memfd,hugetlb=on,hugetlbsize=2M",
 }
 

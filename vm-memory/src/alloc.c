@@ -159,35 +159,10 @@ static int (*const makers[])(struct maker *m) = {
 	[VMEM_KIND_GUEST_MEMFD] = make_guest_memfd,
 };
 
-static bool is_inplace(const struct maker *m)
-{
-	return maker_prop(m, PROP_PRIVATE) == PRIVATE_INPLACE;
-}
-
-/* One file for both halves, which is mapped as well. */
-static int make_inplace(struct maker *m)
-{
-	struct vmem_block *block = m->block;
-	uint64_t len;
-
-	if (vsu_align_up_overflow(block->len, m->facts.page_size, &len))
-		return vsu_error_set(m->err, -EINVAL, "size is too large");
-	block->len = len;
-	block->private_fd = vmem_priv_inplace_memfd(m->b->vm_fd, len);
-	if (block->private_fd < 0)
-		return vsu_error_sys(m->err, block->private_fd,
-				     "cannot make a guest_memfd of %s bytes for conversion in place",
-				     vmem_priv_typed(m->b, PROP_SIZE).s);
-	block->inplace = true;
-	block->fd = vsu_fd_dup(block->private_fd);
-	return block->fd < 0 ? vsu_error_sys(m->err, block->fd,
-					     "cannot keep a guest_memfd open") : 0;
-}
-
 /* The second layer, for what the guest keeps to itself. */
 static int make_private(struct maker *m)
 {
-	if (!maker_prop(m, PROP_PRIVATE) || is_inplace(m))
+	if (!maker_prop(m, PROP_PRIVATE))
 		return 0;
 	m->block->private_fd = vmem_priv_guest_memfd(m->b->vm_fd,
 						     m->block->len, 0);
@@ -202,7 +177,7 @@ static uint32_t block_flags(const struct maker *m)
 {
 	uint32_t flags = 0;
 
-	if (maker_prop(m, PROP_SHARE) || is_inplace(m))
+	if (maker_prop(m, PROP_SHARE))
 		flags |= VMEM_BLOCK_SHARED;
 	flags |= vmem_priv_rom(m->b) ? VMEM_BLOCK_ROM : VMEM_BLOCK_WRITE;
 	return flags;
@@ -316,7 +291,7 @@ void vmem_priv_note_properties(struct maker *m)
 
 static int block_make(struct maker *m)
 {
-	int rc = is_inplace(m) ? make_inplace(m) : makers[vmem_priv_kind(m->b)](m);
+	int rc = makers[vmem_priv_kind(m->b)](m);
 
 	if (!rc)
 		rc = make_private(m);

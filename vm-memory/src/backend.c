@@ -28,9 +28,6 @@ static const char *const kind_names[] = {
 static const char *const rom_names[] = { "auto", "on", "off", NULL };
 static const char *const policy_names[] = { "default", "preferred", "bind",
 					    "interleave", NULL };
-static const char *const private_names[] = {
-	[PRIVATE_OFF] = "off", [PRIVATE_ON] = "on", [PRIVATE_INPLACE] = "inplace", NULL,
-};
 static const char *const slot_names[] = { "plain", "bound", NULL };
 
 #define FLAG(n, p, h) { .name = n, .kind = VSU_OPTION_FLAG, .preset = p, \
@@ -83,8 +80,8 @@ static const struct vsu_option options[PROP_COUNT + 1] = {
 		"seal the file against resizing"),
 	[PROP_GUEST_MEMFD] = FLAG("guest-memfd", "off",
 		"on with backend=memfd: as backend=guest-memfd"),
-	[PROP_PRIVATE] = CHOICE("private", "off|on|inplace", "off",
-		"add guest_memfd for private memory of the guest", private_names),
+	[PROP_PRIVATE] = FLAG("private", "off",
+		"add guest_memfd for private memory of the guest"),
 	[PROP_SLOT] = CHOICE("slot", "plain|bound", "plain",
 		"how a guest_memfd is passed to KVM", slot_names),
 	[PROP_COUNT] = { .name = NULL },

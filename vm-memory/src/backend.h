@@ -41,7 +41,6 @@ enum vmem_priv_prop {
 
 enum { ROM_AUTO, ROM_ON, ROM_OFF };
 enum { POLICY_DEFAULT, POLICY_PREFERRED, POLICY_BIND, POLICY_INTERLEAVE };
-enum { PRIVATE_OFF, PRIVATE_ON, PRIVATE_INPLACE };
 enum { SLOT_PLAIN, SLOT_BOUND };
 
 #define MAX_NODES VMEM_PRIV_MAX_NODES
@@ -124,11 +123,7 @@ bool vmem_priv_may_grow(const struct vmem_backend *b,
 
 /* Adds what KVM offers to the facts. */
 void vmem_priv_kvm_facts(int vm_fd, struct vmem_backend_facts *facts);
-/* Adds VMEM_KVM_GMEM_INPLACE if KVM converts the pages of a file in place. */
-void vmem_priv_kvm_inplace(int vm_fd, struct vmem_backend_facts *facts);
 int vmem_priv_guest_memfd(int vm_fd, uint64_t size, uint64_t flags);
-/* A file whose pages are shared, and can be made private. */
-int vmem_priv_inplace_memfd(int vm_fd, uint64_t size);
 
 /* policy.c */
 

@@ -115,16 +115,6 @@ static int share_needed(const struct judge *j)
 	return 0;
 }
 
-static bool is_inplace(const struct judge *j)
-{
-	return judge_prop(j, PROP_PRIVATE) == PRIVATE_INPLACE;
-}
-
-static const char *private_text(const struct judge *j)
-{
-	return is_inplace(j) ? "inplace" : "on";
-}
-
 /* Ignoring them would promise what guest_memfd does not do. */
 static int guest_memfd_refusals(const struct judge *j)
 {
@@ -135,8 +125,7 @@ static int guest_memfd_refusals(const struct judge *j)
 	if (prop_given(j, PROP_HUGETLBSIZE))
 		return REFUSE(j, "guest-memfd has no huge pages; leave hugetlbsize out");
 	if (judge_prop(j, PROP_PRIVATE))
-		return REFUSE(j, "private=%s adds a guest_memfd to memory of another kind, and guest-memfd is one already; give backend=memfd,private=%s, or leave private out",
-			      private_text(j), private_text(j));
+		return REFUSE(j, "private=on adds a guest_memfd to memory of another kind, and guest-memfd is one already; give backend=memfd,private=on, or leave private out");
 	if (prop_given(j, PROP_MERGE) && judge_prop(j, PROP_MERGE))
 		return REFUSE(j, "merge=on has no effect on guest-memfd, whose pages are shared; leave it out");
 	if (prop_given(j, PROP_SEAL) && judge_prop(j, PROP_SEAL))
@@ -164,22 +153,6 @@ static int guest_memfd_host(const struct judge *j)
 	return 0;
 }
 
-/* Ignoring them would promise what a guest_memfd does not do. */
-static int inplace_refusals(const struct judge *j)
-{
-	if (!is_inplace(j))
-		return 0;
-	if (prop_given(j, PROP_SHARE) && !judge_prop(j, PROP_SHARE))
-		return REFUSE(j, "private=inplace maps its guest_memfd as shared; leave share=off out");
-	if (judge_prop(j, PROP_HUGETLB))
-		return REFUSE(j, "private=inplace has no huge pages; leave hugetlb out");
-	if (prop_given(j, PROP_MERGE) && judge_prop(j, PROP_MERGE))
-		return REFUSE(j, "merge=on has no effect on private=inplace, whose pages are shared; leave it out");
-	if (prop_given(j, PROP_SEAL) && judge_prop(j, PROP_SEAL))
-		return REFUSE(j, "private=inplace takes no seals and cannot be resized anyway; leave seal out");
-	return 0;
-}
-
 static int private_host(const struct judge *j)
 {
 	uint32_t kvm = j->facts->kvm;
@@ -187,15 +160,10 @@ static int private_host(const struct judge *j)
 	if (!judge_prop(j, PROP_PRIVATE))
 		return 0;
 	if (!(kvm & VMEM_KVM_PRESENT))
-		return LACKS(j, "private=%s needs KVM, and there is no virtual machine to make it for",
-			     private_text(j));
+		return LACKS(j, "private=on needs KVM, and there is no virtual machine to make it for");
 	if (!(kvm & VMEM_KVM_GUEST_MEMFD))
-		return LACKS(j, "private=%s needs guest_memfd, which the KVM of this host does not have",
-			     private_text(j));
-	if (is_inplace(j) && !(kvm & VMEM_KVM_GMEM_INPLACE))
-		return LACKS(j, "private=inplace needs a guest_memfd whose pages KVM converts in place, which no released Linux has%s",
-			     kvm & VMEM_KVM_PRIVATE ? "; write private=on, which has separate halves" : "");
-	if (!is_inplace(j) && !(kvm & VMEM_KVM_PRIVATE))
+		return LACKS(j, "private=on needs guest_memfd, which the KVM of this host does not have");
+	if (!(kvm & VMEM_KVM_PRIVATE))
 		return LACKS(j, "private=on needs the memory attribute 'private', which the KVM of this host does not offer for this kind of virtual machine");
 	return 0;
 }
@@ -277,7 +245,6 @@ static int (*const rules[])(const struct judge *j) = {
 	rom_contradiction,
 	share_needed,
 	guest_memfd_refusals,
-	inplace_refusals,
 	hugetlb_size,
 	prealloc_reserve,
 	check_numa,

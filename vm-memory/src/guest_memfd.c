@@ -41,39 +41,6 @@ static bool keeps_policy(void)
 	return major > 6 || (major == 6 && minor >= 19);
 }
 
-static int set_file_attributes(int fd, uint64_t offset, uint64_t len,
-			       bool to_private)
-{
-	struct vmem_kvm_memory_attributes2 args = {
-		.offset = offset, .size = len,
-		.attributes = to_private ? VMEM_ATTRIBUTE_PRIVATE : 0,
-	};
-
-	return ioctl(fd, VMEM_KVM_SET_MEMORY_ATTRIBUTES2, &args) < 0 ? -errno : 0;
-}
-
-/*
- * Converts a page of a file that exists for this only: the number of the capability
- * differs between versions of the patches, that of the call does not.
- */
-static bool converts_in_place(int vm_fd)
-{
-	const uint64_t page = vmem_priv_host_page();
-	int fd = vmem_priv_guest_memfd(vm_fd, page, VMEM_GMEM_FLAG_MMAP), rc;
-
-	if (fd < 0)
-		return false;
-	rc = set_file_attributes(fd, 0, page, false);
-	vsu_fd_close(&fd);
-	return rc == 0;
-}
-
-void vmem_priv_kvm_inplace(int vm_fd, struct vmem_backend_facts *facts)
-{
-	if (facts->kvm & VMEM_KVM_GMEM_MMAP && converts_in_place(vm_fd))
-		facts->kvm |= VMEM_KVM_GMEM_INPLACE;
-}
-
 void vmem_priv_kvm_facts(int vm_fd, struct vmem_backend_facts *facts)
 {
 	uint64_t flags = vm_capability(vm_fd, VMEM_KVM_CAP_GUEST_MEMFD_FLAGS);
@@ -111,18 +78,6 @@ int vmem_priv_guest_memfd(int vm_fd, uint64_t size, uint64_t flags)
 	return fd;
 }
 
-int vmem_priv_inplace_memfd(int vm_fd, uint64_t size)
-{
-	int fd = vmem_priv_guest_memfd(vm_fd, size, VMEM_GMEM_FLAG_MMAP), rc;
-
-	if (fd < 0)
-		return fd;
-	rc = set_file_attributes(fd, 0, size, false);
-	if (rc < 0)
-		vsu_fd_close(&fd);
-	return rc < 0 ? rc : fd;
-}
-
 int vmem_block_private_fd(const struct vmem_block *block)
 {
 	return block->private_fd;
@@ -152,20 +107,14 @@ static int check_piece(const struct vmem_region *region, uint64_t off,
 	return 0;
 }
 
-/* In place, the file has the attributes; otherwise the virtual machine. */
 static int set_attributes(int vm_fd, const struct vmem_region *region,
 			  uint64_t off, uint64_t len, bool to_private)
 {
-	const struct vmem_block *block = vmem_region_block(region);
 	struct vmem_kvm_memory_attributes args = {
 		vmem_region_gpa(region) + off, len,
 		to_private ? VMEM_ATTRIBUTE_PRIVATE : 0, 0
 	};
 
-	if (block->inplace)
-		return set_file_attributes(block->private_fd,
-					   vmem_region_offset(region) + off,
-					   len, to_private);
 	return ioctl(vm_fd, VMEM_KVM_SET_MEMORY_ATTRIBUTES, &args) < 0 ?
 	       -errno : 0;
 }
@@ -221,7 +170,7 @@ int vmem_kvm_convert(int vm_fd, const struct vmem_region *region, uint64_t off,
 		return vsu_error_sys(err, rc, "cannot convert %#" PRIx64
 				     " bytes at %#" PRIx64, len,
 				     vmem_region_gpa(region) + off);
-	if (to_private && !vmem_region_block(region)->inplace)
+	if (to_private)
 		return discard_shared(region, off, len, err);
 	rc = punch_private(region, off, len);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot release the previous contents") : 0;

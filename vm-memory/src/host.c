@@ -78,8 +78,6 @@ int vmem_priv_host_facts(const struct vmem_backend *b,
 		facts->huge_page = default_huge_page();
 	if (b->vm_fd >= 0)
 		vmem_priv_kvm_facts(b->vm_fd, facts);
-	if (vmem_priv_prop(b, PROP_PRIVATE) == PRIVATE_INPLACE)
-		vmem_priv_kvm_inplace(b->vm_fd, facts);
 	facts->page_size = mapped_page(b, facts);
 	return 0;
 }

@@ -108,7 +108,6 @@ struct vmem_block {
 	uint32_t flags;		/* VMEM_BLOCK_* */
 	int fd;			/* owned; -1: none */
 	int private_fd;		/* owned guest_memfd of the private half; -1 */
-	bool inplace;		/* private_fd has both halves; fd is a duplicate */
 	uint64_t fd_offset;	/* position of hva in the file of fd */
 	uint64_t len;		/* requested length, from hva */
 	uint64_t page_size;

@@ -33,30 +33,13 @@ struct vmem_kvm_memory_attributes {
 	__u64 flags;
 };
 
-/* For an ioctl of the guest_memfd; error_offset is written. */
-struct vmem_kvm_memory_attributes2 {
-	__u64 offset;
-	__u64 size;
-	__u64 attributes;
-	__u64 flags;
-	__u64 error_offset;
-	__u64 reserved[11];
-};
-
 _Static_assert(sizeof(struct vmem_kvm_create_guest_memfd) == 64, "ABI");
 _Static_assert(sizeof(struct vmem_kvm_memory_attributes) == 32, "ABI");
-_Static_assert(sizeof(struct vmem_kvm_memory_attributes2) == 128, "ABI");
 
 #define VMEM_KVM_CREATE_GUEST_MEMFD \
 	_IOWR(0xae, 0xd4, struct vmem_kvm_create_guest_memfd)
 #define VMEM_KVM_SET_MEMORY_ATTRIBUTES \
 	_IOW(0xae, 0xd2, struct vmem_kvm_memory_attributes)
-/*
- * In patches that KVM's maintainers have applied, and in no released Linux. The number
- * includes the size of the structure, so a kernel with another layout returns ENOTTY.
- */
-#define VMEM_KVM_SET_MEMORY_ATTRIBUTES2 \
-	_IOWR(0xae, 0xd2, struct vmem_kvm_memory_attributes2)
 
 #define VMEM_MPOL_PREFERRED_MANY 5
 

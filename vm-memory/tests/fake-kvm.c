@@ -18,7 +18,7 @@ static int capability(uintptr_t which)
 	case VMEM_KVM_CAP_GUEST_MEMFD_FLAGS:
 		return VMEM_GMEM_FLAG_MMAP | VMEM_GMEM_FLAG_INIT_SHARED;
 	case VMEM_KVM_CAP_MEMORY_ATTRIBUTES:
-		return fake_kvm.inplace ? 0 : VMEM_ATTRIBUTE_PRIVATE;
+		return VMEM_ATTRIBUTE_PRIVATE;
 	}
 	return 0;
 }
@@ -46,24 +46,6 @@ static int convert(const struct vmem_kvm_memory_attributes *args)
 	return 0;
 }
 
-int fake_kvm_file_ioctl(int fd, void *arg)
-{
-	struct vmem_kvm_memory_attributes2 *args = arg;
-
-	errno = !fake_kvm.inplace ? ENOTTY :
-		args->attributes ? fake_kvm.pinned : 0;
-	if (errno) {
-		args->error_offset = args->offset;
-		return -1;
-	}
-	fake_kvm.conversions++;
-	fake_kvm.file = fd;
-	fake_kvm.address = args->offset;
-	fake_kvm.size = args->size;
-	fake_kvm.attributes = args->attributes;
-	return 0;
-}
-
 int fake_kvm_ioctl(unsigned long request, void *arg)
 {
 	if (request == VMEM_KVM_CHECK_EXTENSION)
@@ -73,7 +55,7 @@ int fake_kvm_ioctl(unsigned long request, void *arg)
 		return -1;
 	if (request == VMEM_KVM_CREATE_GUEST_MEMFD)
 		return make(arg);
-	if (request == VMEM_KVM_SET_MEMORY_ATTRIBUTES && !fake_kvm.inplace)
+	if (request == VMEM_KVM_SET_MEMORY_ATTRIBUTES)
 		return convert(arg);
 	errno = ENOTTY;
 	return -1;

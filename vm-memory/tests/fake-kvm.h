@@ -2,12 +2,11 @@
 /*
  * A fake virtual machine: it creates guest_memfds and supports the attribute
  * "private", which few hosts offer. A test program wraps ioctl() by the linker
- * and forwards the calls for FAKE_VM, and those of a guest_memfd.
+ * and forwards the calls for FAKE_VM.
  */
 #ifndef VMEM_TESTS_FAKE_KVM_H
 #define VMEM_TESTS_FAKE_KVM_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define FAKE_VM 0x7fff0000	/* no descriptor */
@@ -18,16 +17,11 @@ struct fake_kvm {
 	uint64_t flags;		/* of the last one */
 	unsigned int conversions;
 	uint64_t address, size, attributes;	/* of the last one */
-	bool inplace;		/* files have attributes, the virtual machine has none */
-	int pinned;		/* an errno for conversions of files to private */
-	int file;		/* of the last conversion in place */
 };
 
 extern struct fake_kvm fake_kvm;
 
 /* Implements ioctl(FAKE_VM, request, arg). */
 int fake_kvm_ioctl(unsigned long request, void *arg);
-/* Implements ioctl(fd, VMEM_KVM_SET_MEMORY_ATTRIBUTES2, arg). */
-int fake_kvm_file_ioctl(int fd, void *arg);
 
 #endif

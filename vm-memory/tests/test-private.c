@@ -25,8 +25,6 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	if (request == VMEM_KVM_SET_MEMORY_ATTRIBUTES2)
-		return fake_kvm_file_ioctl(fd, arg);
 	return fd == FAKE_VM ? fake_kvm_ioctl(request, arg) :
 			       __real_ioctl(fd, request, arg);
 }
@@ -303,93 +301,6 @@ START_TEST(d1_13_unaligned_piece_is_not_converted)
 }
 END_TEST
 
-/* -------------------------------------------------------------------- in place */
-
-static const char *const in_place[] = {
-	"size=64k,private=inplace", "backend=memfd,size=64k,private=inplace",
-};
-
-START_TEST(one_mapped_file_has_both_halves_in_place)
-{
-	struct vmem_block *b;
-	struct stat fd, half;
-
-	fake_kvm.inplace = true;
-	ck_assert_int_eq(alloc(in_place[_i], &b, NULL), 0);
-	ck_assert_uint_eq(fake_kvm.flags, VMEM_GMEM_FLAG_MMAP);
-	ck_assert_uint_eq(fake_kvm.address, 0);
-	ck_assert_uint_eq(fake_kvm.size, 64 * KIB);
-	ck_assert_uint_eq(fake_kvm.attributes, 0);
-	ck_assert_int_eq(fstat(vmem_block_fd(b), &fd), 0);
-	ck_assert_int_eq(fstat(vmem_block_private_fd(b), &half), 0);
-	ck_assert_uint_eq(fd.st_ino, half.st_ino);
-	ck_assert_uint_eq(vmem_block_flags(b), VMEM_BLOCK_SHARED | VMEM_BLOCK_WRITE);
-	vmem_block_hva(b)[4096] = 0x33;
-	ck_assert_int_eq(pread(vmem_block_private_fd(b), &fd, 1, 4096), 1);
-	ck_assert_uint_eq(*(unsigned char *)&fd, 0x33);
-	vmem_block_unref(b);
-}
-END_TEST
-
-START_TEST(kernel_without_conversion_in_place_is_named)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	struct vmem_block *b = NULL;
-	int before = vsu_fd_count();
-
-	ck_assert_int_eq(alloc(in_place[_i], &b, &err), -EOPNOTSUPP);
-	ck_assert_ptr_nonnull(strstr(err.msg, "private=inplace needs a guest_memfd"));
-	ck_assert_ptr_nonnull(strstr(err.msg, "write private=on"));
-	ck_assert_ptr_null(b);
-	ck_assert_int_eq(vsu_fd_count(), before);
-}
-END_TEST
-
-static struct vmem_region *make_in_place(void)
-{
-	struct vmem_region *r;
-	struct vmem_block *b;
-
-	fake_kvm.inplace = true;
-	ck_assert_int_eq(alloc("size=128k,private=inplace", &b, NULL), 0);
-	memset(vmem_block_hva(b), 0x11, 128 * KIB);
-	r = region_of(b, 32 * KIB, GPA, 64 * KIB, 0);
-	vmem_block_unref(b);
-	return r;
-}
-
-/* Offsets of the file, to private and to shared. */
-START_TEST(conversion_in_place_tells_the_file_and_clears_the_pages)
-{
-	struct vmem_region *r = make_in_place();
-
-	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, 8192, 8192, !_i, NULL), 0);
-	ck_assert_int_eq(fake_kvm.file, vmem_block_private_fd(vmem_region_block(r)));
-	ck_assert_uint_eq(fake_kvm.address, 40 * KIB);
-	ck_assert_uint_eq(fake_kvm.size, 8192);
-	ck_assert_uint_eq(fake_kvm.attributes, _i ? 0 : VMEM_ATTRIBUTE_PRIVATE);
-	ck_assert_uint_eq(private_byte(r, 40 * KIB - 1), 0x11);
-	ck_assert_uint_eq(private_byte(r, 40 * KIB), 0);
-	ck_assert_uint_eq(private_byte(r, 48 * KIB - 1), 0);
-	ck_assert_uint_eq(private_byte(r, 48 * KIB), 0x11);
-	vmem_region_unref(r);
-}
-END_TEST
-
-/* KVM refuses pages that a device or the kernel holds. */
-START_TEST(pinned_pages_stay_shared_and_keep_their_contents)
-{
-	struct vmem_region *r = make_in_place();
-	struct vsu_error err = VSU_ERROR_INIT;
-
-	fake_kvm.pinned = EAGAIN;
-	ck_assert_int_eq(vmem_kvm_convert(FAKE_VM, r, 0, 4096, true, &err), -EAGAIN);
-	ck_assert_uint_ne(strlen(err.msg), 0);
-	ck_assert_uint_eq(shared_byte(r, 32 * KIB), 0x11);
-	vmem_region_unref(r);
-}
-END_TEST
-
 #define LOOP(tc, test, table) \
 	tcase_add_loop_test(tc, test, 0, sizeof(table) / sizeof((table)[0]))
 
@@ -425,9 +336,5 @@ int main(void)
 	tcase_add_loop_test(tc, conversion_that_kvm_refuses_keeps_both_halves,
 			    0, 2);
 	tcase_add_test(tc, d1_13_unaligned_piece_is_not_converted);
-	LOOP(tc, one_mapped_file_has_both_halves_in_place, in_place);
-	LOOP(tc, kernel_without_conversion_in_place_is_named, in_place);
-	tcase_add_loop_test(tc, conversion_in_place_tells_the_file_and_clears_the_pages, 0, 2);
-	tcase_add_test(tc, pinned_pages_stay_shared_and_keep_their_contents);
 	return run_suite_apart(s);
 }

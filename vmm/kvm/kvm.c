@@ -89,7 +89,7 @@ static int private_type(const struct vmm_kvm *kvm, unsigned long *type,
 	*type = KVM_X86_SW_PROTECTED_VM;
 	if (vmm_kvm_capability(kvm, KVM_CAP_VM_TYPES) & (1 << *type))
 		return 0;
-	return vsu_error_set(err, -EOPNOTSUPP, "memory with a private half (private=on, private=inplace) needs virtual machines of the type KVM_X86_SW_PROTECTED_VM, which this host's KVM does not offer");
+	return vsu_error_set(err, -EOPNOTSUPP, "memory with a private half (private=on) needs virtual machines of the type KVM_X86_SW_PROTECTED_VM, which this host's KVM does not offer");
 }
 
 static int create_vm(struct vmm_kvm *kvm, bool private_memory,

@@ -135,8 +135,6 @@ static void request_finish(struct vmm_machine *m, struct vmm_conversion_request 
 		w->rc = vmm_private_finish(&m->private_memory, m->kvm.vm_fd,
 					   vmm_memory_map(&m->memory),
 					   w->conversion, w->err);
-	if (w->rc == -EAGAIN)
-		w->rc = request_cancel(m, w, w->rc);
 	m->pause.converting.first = w->next;
 	vmm_cpus_call_done(m->cpus, w->call);
 }

@@ -291,7 +291,6 @@ static int fatal_code(int rc)
 	       -EIO : rc;
 }
 
-/* -EAGAIN: a page is pinned, and nothing was converted. */
 static int range_convert(struct vmm_private *p, int vm_fd,
 			 const struct vmem_map *map,
 			 const struct vmm_conversion *c, struct vsu_error *err)
@@ -303,7 +302,7 @@ static int range_convert(struct vmm_private *p, int vm_fd,
 	for (done = 0; !rc && done < c->len; done += piece.len) {
 		first_piece(map, c->gpa + done, c->len - done, &piece);
 		rc = piece_convert(p, vm_fd, &piece, c, err);
-		if (rc < 0 && (done || rc != -EAGAIN))
+		if (rc < 0)
 			rc = fatal_code(rc);
 	}
 	return rc;
@@ -319,5 +318,5 @@ int vmm_private_finish(struct vmm_private *p, int vm_fd,
 	if (!rc && !c->to_private && !p->early && vmm_private_publish(p, map) < 0)
 		rc = vsu_error_sys(err, -ENOMEM, "the map of shared memory");
 	p->conversions += !rc;
-	return rc == -EAGAIN ? rc : count_failure(p, c, rc);
+	return count_failure(p, c, rc);
 }

@@ -94,10 +94,7 @@ int vmm_private_begin(struct vmm_private *p, const struct vmem_map *map,
 int vmm_private_cancel(struct vmm_private *p, const struct vmem_map *map,
 		       const struct vmm_conversion *c);
 
-/*
- * Fails as vmem_kvm_convert(); -EAGAIN: a page is pinned (in place only), nothing was
- * converted, and the caller calls vmm_private_cancel().
- */
+/* Fails as vmem_kvm_convert(). */
 int vmm_private_finish(struct vmm_private *p, int vm_fd,
 		       const struct vmem_map *map,
 		       const struct vmm_conversion *c, struct vsu_error *err);

@@ -22,8 +22,7 @@
  *                shared and writable, and the block owns them: block.h)
  *   pmem         file: on: persistent memory, mapped with MAP_SYNC
  *   guest-memfd  memfd: on: the same as backend=guest-memfd
- *   private      anon, memfd: on: adds a guest_memfd for private pages; inplace:
- *                the memory is one guest_memfd (VMEM_KVM_GMEM_INPLACE)
+ *   private      anon, memfd: on: adds a guest_memfd for private pages
  *   slot         guest-memfd: KVM receives it by host address (plain) or by
  *                descriptor (bound)
  *
@@ -159,12 +158,6 @@ enum vmem_file_state {
 #define VMEM_KVM_PRIVATE	0x10u	/* KVM_MEMORY_ATTRIBUTE_PRIVATE */
 
 #define VMEM_KVM_GMEM_POLICY	0x20u	/* it supports a NUMA policy (Linux 6.19) */
-
-/*
- * Pages of a guest_memfd become mappable when they are shared, and inaccessible when they
- * become private. Found by a conversion; no released Linux supports it.
- */
-#define VMEM_KVM_GMEM_INPLACE	0x40u
 
 #define VMEM_OVERCOMMIT_UNKNOWN 0xffu	/* not readable */
 

@@ -10,8 +10,6 @@
  *                cannot change and has no dirty log
  *   two layers   KVM receives the host address for shared pages and a second
  *                guest_memfd for private pages (property private=on)
- *   in place     KVM receives both as well; the address is a mapping of the same
- *                guest_memfd (private=inplace)
  *
  * A slot does not keep the block's file open: keep the block until the slot is deleted.
  *
@@ -35,7 +33,7 @@ VMEM_API bool vmem_block_is_bound(const struct vmem_block *block);
 
 /*
  * The guest_memfd for private pages, borrowed. Its byte n is byte n of the block. -1:
- * the block was allocated without private=on or private=inplace.
+ * the block was allocated without private=on.
  */
 VMEM_API int vmem_block_private_fd(const struct vmem_block *block);
 
@@ -45,8 +43,7 @@ VMEM_API int vmem_block_private_fd(const struct vmem_block *block);
  * the previous memory is released to the host, and reads as zeros when it is used
  * again. If shared memory has huge pages, only whole huge pages are released; parts of
  * others are cleared. -EINVAL: not whole pages, outside the region, or a
- * block without private=on or private=inplace; -EAGAIN: a page of private=inplace is
- * pinned, and nothing was converted; -EOPNOTSUPP: KVM has no memory attributes.
+ * block without private=on; -EOPNOTSUPP: KVM has no memory attributes.
  */
 VMEM_API int vmem_kvm_convert(int vm_fd, const struct vmem_region *region,
 			      uint64_t off, uint64_t len, bool to_private,

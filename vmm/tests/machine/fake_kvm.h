@@ -64,9 +64,6 @@ struct fake_kvm {
 
 #define FAKE_COMPUTES 1
 
-/* Of a guest_memfd: KVM_SET_MEMORY_ATTRIBUTES2, newer than any header. */
-#define FAKE_FILE_ATTRIBUTES 0xc080aed2
-
 extern struct fake_kvm fake;
 
 /* Resets the fake to an unused KVM. */

@@ -86,47 +86,9 @@ static void uses_private_pages(unsigned int n, struct kvm_run *run)
 	driver_convert(run, DATA, 1, true);
 }
 
-static const char *const with_private[] = {
-	"--memory=size=4M,private=on", "--memory=size=4M,private=inplace",
-	"--memory=size=4M,backend=memfd,private=inplace",
-};
-
 START_TEST(disk_fails_requests_for_private_pages)
 {
-	driver_run(with_private[_i], "--disk=path=disk", 3, uses_private_pages);
-}
-END_TEST
-
-/* KVM refuses once to revoke the host's mapping of a page that is pinned. */
-static void converts_a_pinned_page(unsigned int n, struct kvm_run *run)
-{
-	const struct vmm_private *p = &rig.machine.private_memory;
-
-	if (!n) {
-		driver_start();
-		fake.fails_with = EAGAIN;
-		__atomic_store_n(&fake.fails_request, FAKE_FILE_ATTRIBUTES, __ATOMIC_RELAXED);
-	} else if (n == 1) {
-		__atomic_store_n(&fake.fails_request, 0, __ATOMIC_RELAXED);
-		ck_assert_int_eq((int)run->hypercall.ret, EBUSY_OF_KVM);
-		ck_assert_uint_eq(p->conversions, 0);
-		ck_assert_uint_eq(p->failed, 1);
-		ck_assert_uint_eq(p->ranges.n, 0);
-		ck_assert_uint_eq(request(0, DATA, PAGE), 0);
-		ck_assert_str_eq(driver_at(DATA), "sector");
-	} else {
-		ck_assert_uint_eq(run->hypercall.ret, 0);
-		ck_assert_uint_eq(request(0, DATA, PAGE), 1);
-	}
-	driver_convert(run, DATA, 1, true);
-}
-
-START_TEST(guest_may_repeat_a_conversion_of_pinned_pages)
-{
-	driver_run("--memory=size=4M,private=inplace", "--disk=path=disk", 3,
-		   converts_a_pinned_page);
-	ck_assert_uint_eq(rig.machine.private_memory.conversions, 2);
-	ck_assert_uint_eq(rig.machine.private_memory.failed, 1);
+	driver_run("--memory=size=4M,private=on", "--disk=path=disk", 3, uses_private_pages);
 }
 END_TEST
 
@@ -335,8 +297,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
-	tcase_add_loop_test(tc, disk_fails_requests_for_private_pages, 0, COUNT(with_private));
-	tcase_add_test(tc, guest_may_repeat_a_conversion_of_pinned_pages);
+	tcase_add_test(tc, disk_fails_requests_for_private_pages);
 	tcase_add_test(tc, machine_without_private_memory_has_one_map);
 	tcase_add_test(tc, only_private_memory_needs_further_calls_of_kvm);
 	tcase_add_test(tc, device_whose_ring_becomes_private_needs_a_reset);
