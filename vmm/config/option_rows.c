@@ -31,8 +31,6 @@ static const char *const transports[] = {
 	[VMM_TRANSPORT_AUTO] = "auto", [VMM_TRANSPORT_MMIO] = "mmio",
 	[VMM_TRANSPORT_PCI] = "pci", NULL,
 };
-/* vmm_ring_entries() computes the number of entries from the index. */
-static const char *const dirty_rings[] = { "off", "1024", "2048", "4096", "8192", "16384", "32768", "65536", NULL };
 static const char *const memory_errors[] = {
 	[VMM_ON_MEMORY_ERROR_STOP] = "stop",
 	[VMM_ON_MEMORY_ERROR_CONTINUE] = "continue",
@@ -56,10 +54,6 @@ const struct vmm_option_row vmm_option_rows[] = {
 		      .preset = "host",
 		      .help = "CPU model: all host features, or the portable x86-64-v2 baseline" },
 	  MACHINE, PLACE(cpu_model) },
-	{ .option = { .name = "dirty-ring", .kind = VSU_OPTION_CHOICE, .arg = "N",
-		      .choices = dirty_rings, .preset = "off",
-		      .help = "log written pages for a migration in rings of 1024 to 65536 entries, a power of two" },
-	  MACHINE, PLACE(dirty_ring), .change = VMM_CHANGE_VALUE },
 	{ .option = { .name = "disk", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
 		      .repeat = true, .help = "a disk: FILE or backend=user:SOCKET" },
 	  DEVICE(DISK, &vmm_blk_kind) },

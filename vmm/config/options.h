@@ -72,7 +72,6 @@ struct vmm_options {
 	bool jail;
 	struct prog_socket_access sockets;	/* of control and devices */
 	enum vmm_on_memory_error on_memory_error;
-	unsigned int dirty_ring; /* 0: off; else see vmm_ring_entries() */
 	enum vmm_transport transport;
 	bool latency;		/* is measured */
 	bool dry_run, json, help;
@@ -89,11 +88,5 @@ struct vmm_options {
 int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 		      struct vsu_error *err);
 void vmm_options_free(struct vmm_options *options);
-
-/* Entries of each CPU's dirty ring; 0: off. */
-static inline unsigned int vmm_ring_entries(const struct vmm_options *o)
-{
-	return o->dirty_ring ? 512u << o->dirty_ring : 0;
-}
 
 #endif

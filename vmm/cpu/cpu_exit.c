@@ -135,17 +135,6 @@ static enum vmm_cpu_next on_unknown(const struct exiting *x)
 		     x->run->exit_reason);
 }
 
-static enum vmm_cpu_next on_ring_full(const struct exiting *x)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-
-	if (!x->hooks->ring_full)
-		return on_unknown(x);
-	if (!x->hooks->ring_full(x->hooks->opaque, &err))
-		return VMM_CPU_RUN;
-	return end_machine(x, VSU_EXIT_INTERNAL, "%s", err.msg);
-}
-
 typedef enum vmm_cpu_next (*exit_fn)(const struct exiting *x);
 
 static const struct exit_row {
@@ -155,7 +144,6 @@ static const struct exit_row {
 	{ KVM_EXIT_MMIO, on_mmio },
 	{ KVM_EXIT_IO, on_port },
 	{ KVM_EXIT_HYPERCALL, on_hypercall },
-	{ KVM_EXIT_DIRTY_RING_FULL, on_ring_full },
 	{ KVM_EXIT_SHUTDOWN, on_shutdown },
 	{ KVM_EXIT_FAIL_ENTRY, on_entry_failure },
 	{ KVM_EXIT_INTERNAL_ERROR, on_internal_error },

@@ -40,8 +40,6 @@ struct vmm_cpu_hooks {
 	 */
 	int (*convert)(void *opaque, unsigned int cpu,
 		       const struct vmm_conversion *c, struct vsu_error *err);
-	/* The CPU's dirty ring is full: empties it. NULL: CPUs have no rings. */
-	int (*ring_full)(void *opaque, struct vsu_error *err);
 	void *opaque;
 };
 

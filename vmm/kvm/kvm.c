@@ -165,7 +165,6 @@ int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
 	int rc;
 
 	kvm->kvm_fd = kvm->vm_fd = -1;
-	kvm->ring_entries = 0;
 	kvm->cpuid = NULL;
 	rc = vmm_kvm_open_device(kvm, err);
 	if (!rc)

@@ -18,7 +18,6 @@ struct vmm_kvm {
 	int vcpu_map_size;	/* size of a vCPU's shared struct kvm_run */
 	unsigned int max_slots;
 	unsigned int phys_bits;	/* width of a guest physical address */
-	unsigned int ring_entries; /* of each CPU's dirty ring; 0: bitmaps */
 	bool region2;		/* KVM_SET_USER_MEMORY_REGION2 */
 	bool guest_memfd;	/* mappable and fully shared */
 	bool map_hypercall;	/* the guest can report which memory is private */

@@ -30,7 +30,6 @@
 #include "machine/restore.h"
 #include "machine/save.h"
 #include "machine/sharing.h"
-#include "kvm/dirty_ring.h"
 #include "x86/long_mode.h"
 
 /* One step: returns 0 or a negative errno; its stage maps that to a status. */
@@ -72,8 +71,6 @@ static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
 {
 	int rc = vmm_kvm_open(&m->kvm, vmm_memory_wants_private(&m->memory), err);
 
-	if (!rc && m->options->dirty_ring)
-		rc = vmm_dirty_rings_enable(&m->kvm, vmm_ring_entries(m->options), err);
 	return rc ? rc : vmm_x86_phys_bits(&m->kvm, err);
 }
 
@@ -249,13 +246,6 @@ static int make_events(struct vmm_machine *m, struct vsu_error *err)
 	return rc ? rc : make_irq(m, VMM_EVENT_IRQ, &m->event_irq_fd, err);
 }
 
-static int on_ring_full(void *opaque, struct vsu_error *err)
-{
-	const struct vmm_machine *m = opaque;
-
-	return vmm_slots_drain_rings(m->slots, err);
-}
-
 static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_cpus_config config = {
@@ -265,15 +255,13 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 			.repair = vmm_fault_repair,
 			.poisoned = vmm_fault_poisoned,
 			.convert = vmm_conversion_run,
-			.ring_full = on_ring_full, .opaque = m,
+			.opaque = m,
 		},
 		.begin = begin_cpu, .stuck = on_stuck,
 	};
 	unsigned int i;
 	int rc = vmm_cpus_new(&config, &m->cpus, err);
 
-	for (i = 0; !rc && i < m->options->cpus; i++)
-		rc = vmm_slots_add_ring(m->slots, vmm_cpus_fd(m->cpus, i), err);
 	m->signals.begin = begin_signals;
 	m->signals.stuck = on_loop_stuck;
 	m->signals.opaque = m;

@@ -13,7 +13,6 @@
 
 #include "kvm/uapi.h"
 #include "memory/slots_private.h"
-#include "memory/slots_ring.h"
 
 int vmm_slots_new(const struct vmm_kvm *kvm, struct vmm_slots **out)
 {
@@ -239,10 +238,8 @@ static int slots_change(struct vmm_slots *slots, const struct vmm_slot_list *wan
 			struct vsu_error *err)
 {
 	const bool pause = slots->cpus && slots_replace(&slots->now, want);
-	int rc = slots->ring && slots->logs ? vmm_slots_ring_prepare(slots->ring, want) : 0;
+	int rc;
 
-	if (rc < 0)
-		return vsu_error_sys(err, rc, "the log of written pages");
 	if (pause)
 		vmm_cpus_pause(slots->cpus);
 	rc = apply_missing(slots, &slots->now, want, false, err);
@@ -306,7 +303,6 @@ void vmm_slots_free(struct vmm_slots *slots)
 		return;
 	apply_missing(slots, &slots->now, &none, false, NULL);
 	free(slots->now.slot);
-	vmm_slots_ring_free(slots->ring);
 	vmem_map_unref(slots->map);
 	pthread_mutex_destroy(&slots->lock);
 	free(slots);

@@ -56,15 +56,6 @@ int vmm_slots_log(struct vmm_slots *slots, bool on, struct vsu_error *err);
 int vmm_slots_harvest(struct vmm_slots *slots, vmm_slots_log_fn fn,
 		      void *opaque, struct vsu_error *err);
 
-/*
- * With dirty rings (kvm->ring_entries): maps that of a new CPU. Before the first log;
- * main thread.
- */
-int vmm_slots_add_ring(struct vmm_slots *slots, int cpu_fd, struct vsu_error *err);
-
-/* Empties the rings, which a CPU finds full, into the log. Any thread. */
-int vmm_slots_drain_rings(struct vmm_slots *slots, struct vsu_error *err);
-
 unsigned int vmm_slots_count(const struct vmm_slots *slots);
 
 /* KVM's flags for a region: KVM_MEM_READONLY, KVM_MEM_GUEST_MEMFD. */

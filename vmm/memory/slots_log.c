@@ -8,34 +8,21 @@
 #include <vm-memory/kvm.h>
 
 #include "memory/slots_private.h"
-#include "memory/slots_ring.h"
 
 #define LOG_PAGE UINT64_C(4096)	/* of a bit of KVM's log */
-
-/* Entries of a previous log are dropped: its bitmaps were freed. */
-static int begin_ring(const struct vmm_slots *slots)
-{
-	int rc = vmm_slots_ring_collect(slots->ring);
-
-	return rc < 0 ? rc : vmm_slots_ring_prepare(slots->ring, &slots->now);
-}
 
 static int set_log(struct vmm_slots *slots, bool on)
 {
 	const struct vmm_slot *s;
 	unsigned int i;
-	int rc = on && slots->ring ? begin_ring(slots) : 0;
+	int rc = 0;
 
-	if (rc < 0)
-		return rc;
 	slots->logs = on;
 	for (i = 0; rc >= 0 && i < slots->now.n; i++) {
 		s = &slots->now.slot[i];
 		if (!vmm_slot_is_unlogged(s))
 			rc = vmm_slot_set(slots, s, s->len);
 	}
-	if (!on && slots->ring)
-		vmm_slots_ring_forget(slots->ring);
 	return rc;
 }
 
@@ -89,36 +76,14 @@ int vmm_slots_harvest(struct vmm_slots *slots, vmm_slots_log_fn fn,
 {
 	const struct vmm_slot *s;
 	unsigned int i;
-	int rc;
+	int rc = 0;
 
 	pthread_mutex_lock(&slots->lock);
-	rc = slots->ring ? vmm_slots_ring_collect(slots->ring) : 0;
 	for (i = 0; rc >= 0 && i < slots->now.n; i++) {
 		s = &slots->now.slot[i];
 		if (!vmm_slot_is_unlogged(s))
-			rc = slots->ring ? vmm_slots_ring_read(slots->ring, s, fn, opaque) :
-					   harvest_slot(slots, s, fn, opaque);
+			rc = harvest_slot(slots, s, fn, opaque);
 	}
 	pthread_mutex_unlock(&slots->lock);
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM's log of writes") : 0;
-}
-
-int vmm_slots_add_ring(struct vmm_slots *slots, int cpu_fd, struct vsu_error *err)
-{
-	int rc = 0;
-
-	if (!slots->kvm->ring_entries)
-		return 0;
-	if (!slots->ring)
-		rc = vmm_slots_ring_new(slots->kvm, &slots->ring);
-	if (rc < 0)
-		return vsu_error_sys(err, rc, "dirty rings");
-	return vmm_slots_ring_add(slots->ring, cpu_fd, err);
-}
-
-int vmm_slots_drain_rings(struct vmm_slots *slots, struct vsu_error *err)
-{
-	int rc = slots->ring ? vmm_slots_ring_collect(slots->ring) : 0;
-
-	return rc < 0 ? vsu_error_sys(err, rc, "KVM's dirty rings") : 0;
 }

@@ -8,14 +8,11 @@
 #include "memory/slot.h"
 #include "memory/slots.h"
 
-struct vmm_slots_ring;
-
 struct vmm_slots {
 	const struct vmm_kvm *kvm;
 	struct vmm_cpus *cpus;
 	struct vmem_map *map;	/* the map that the slots represent; holds its blocks */
 	struct vmm_slot_list now;	/* sorted by address */
-	struct vmm_slots_ring *ring; /* replaces KVM's bitmaps; NULL: none */
 	bool logs;		/* KVM logs which pages are written */
 	pthread_mutex_t lock;	/* of now and logs: a migration reads the log in its thread */
 };

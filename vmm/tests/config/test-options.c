@@ -117,19 +117,6 @@ START_TEST(choices_are_taken)
 }
 END_TEST
 
-START_TEST(dirty_ring_has_that_number_of_entries)
-{
-	ck_assert_int_eq(parse("k"), 0);
-	ck_assert_uint_eq(vmm_ring_entries(&o), 0);
-	ck_assert_int_eq(parse("k --dirty-ring=off"), 0);
-	ck_assert_uint_eq(vmm_ring_entries(&o), 0);
-	ck_assert_int_eq(parse("k --dirty-ring=1024"), 0);
-	ck_assert_uint_eq(vmm_ring_entries(&o), 1024);
-	ck_assert_int_eq(parse("k --dirty-ring=65536"), 0);
-	ck_assert_uint_eq(vmm_ring_entries(&o), 65536);
-}
-END_TEST
-
 START_TEST(log_has_the_requested_level)
 {
 	ck_assert_int_eq(parse("k --verbose"), 0);
@@ -227,8 +214,6 @@ static const struct refusal {
 	  "--dry-run alone, or leave it out" },
 	{ "k --cpu=old", -EINVAL, VSU_EXIT_DATA,
 	  "option --cpu: 'old' is not one of host or plain" },
-	{ "k --dirty-ring=1000", -EINVAL, VSU_EXIT_DATA,
-	  "option --dirty-ring: '1000' is not one of off, 1024, 2048, 4096, 8192, 16384, 32768 or 65536" },
 	{ "k --reboot=never", -EINVAL, VSU_EXIT_DATA,
 	  "option --reboot: 'never' is not one of exit or restart" },
 	{ "k --on-memory-error=panic", -EINVAL, VSU_EXIT_DATA,
@@ -385,7 +370,6 @@ int main(void)
 	tcase_add_test(tc, vsock_is_a_device_in_its_place);
 	tcase_add_test(tc, words_behind_two_dashes_are_operands);
 	tcase_add_test(tc, choices_are_taken);
-	tcase_add_test(tc, dirty_ring_has_that_number_of_entries);
 	tcase_add_test(tc, log_has_the_requested_level);
 	tcase_add_loop_test(tc, every_option_has_its_columns, 0, count_rows());
 	tcase_add_test(tc, table_of_the_parser_has_room_for_all_rows);

@@ -192,27 +192,6 @@ START_TEST(end_of_a_guest_is_reported_with_its_cpu)
 }
 END_TEST
 
-static int ring_full(void *opaque, struct vsu_error *e)
-{
-	++*(unsigned int *)opaque;
-	return answer ? vsu_error_set(e, answer, "the reason") : 0;
-}
-
-START_TEST(full_dirty_ring_is_emptied_before_the_cpu_continues)
-{
-	unsigned int n = 0;
-
-	run.exit_reason = KVM_EXIT_DIRTY_RING_FULL;
-	assert_ends(exit_with(0), 70, "unexpected KVM exit 31");
-	hooks.ring_full = ring_full;
-	hooks.opaque = &n;
-	ck_assert_int_eq(exit_with(0), VMM_CPU_RUN);
-	answer = -EIO;
-	assert_ends(exit_with(0), 70, "CPU 3: the reason");
-	ck_assert_uint_eq(n, 2);
-}
-END_TEST
-
 START_TEST(interrupted_run_continues)
 {
 	ck_assert_int_eq(exit_with(-EINTR), VMM_CPU_RUN);
@@ -247,7 +226,6 @@ int main(void)
 	tcase_add_test(tc, hypercall_that_the_host_cannot_do_ends_with_70);
 	tcase_add_test(tc, other_hypercall_is_unknown);
 	tcase_add_test(tc, end_of_a_guest_is_reported_with_its_cpu);
-	tcase_add_test(tc, full_dirty_ring_is_emptied_before_the_cpu_continues);
 	tcase_add_test(tc, interrupted_run_continues);
 	tcase_add_test(tc, operands_of_an_exit_are_where_kvm_puts_them);
 	suite_add_tcase(s, tc);

@@ -93,17 +93,10 @@ static int make_file(const char *name, off_t size)
 	return fd < 0 || ftruncate(fd, size) < 0 ? -errno : fd;
 }
 
-#define RING_AT (KVM_DIRTY_LOG_PAGE_OFFSET * 4096)
-
-static size_t ring_bytes(void)
-{
-	return fake.entries * sizeof(struct kvm_dirty_gfn);
-}
-
 /* A file that can be mapped replaces the CPU. */
 static int make_cpu(void)
 {
-	int fd = make_file("cpu", RING_AT + (off_t)ring_bytes());
+	int fd = make_file("cpu", KVM_DIRTY_LOG_PAGE_OFFSET * 4096);
 
 	fake.cpu[fake.ncpus].fd = fd;
 	fake.ncpus += fd >= 0;
@@ -245,68 +238,9 @@ static int give_log(const struct kvm_dirty_log *log)
 	return 0;
 }
 
-static struct kvm_dirty_gfn *map_ring(const struct fake_cpu *cpu)
-{
-	return mmap(NULL, ring_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED,
-		    cpu->fd, RING_AT);
-}
-
-bool fake_write_page(unsigned int cpu, uint32_t slot, uint64_t page)
-{
-	struct kvm_dirty_gfn *ring = map_ring(&fake.cpu[cpu]);
-	struct kvm_dirty_gfn *entry = &ring[fake.cpu[cpu].written % fake.entries];
-	const bool is_free = !entry->flags;
-
-	if (is_free) {
-		entry->slot = slot;
-		entry->offset = page;
-		__atomic_store_n(&entry->flags, KVM_DIRTY_GFN_F_DIRTY, __ATOMIC_RELEASE);
-		fake.cpu[cpu].written++;
-	}
-	munmap(ring, ring_bytes());
-	return is_free;
-}
-
-static int reset_ring(const struct fake_cpu *cpu, int most)
-{
-	struct kvm_dirty_gfn *ring = map_ring(cpu);
-	unsigned int i;
-	int n = 0;
-
-	for (i = 0; i < fake.entries && n < most; i++) {
-		if (!(ring[i].flags & KVM_DIRTY_GFN_F_RESET))
-			continue;
-		ring[i].flags = 0;
-		n++;
-	}
-	munmap(ring, ring_bytes());
-	return n;
-}
-
-static int reset_rings(void)
-{
-	unsigned int i;
-	const int most = fake.resets ? fake.resets : INT_MAX;
-	int n = 0;
-
-	for (i = 0; i < fake.ncpus; i++)
-		n += reset_ring(&fake.cpu[i], most - n);
-	return n;
-}
-
-static int take_capability(const struct kvm_enable_cap *cap)
-{
-	if (cap->cap == KVM_CAP_DIRTY_LOG_RING_ACQ_REL)
-		fake.entries = (unsigned int)(cap->args[0] / sizeof(struct kvm_dirty_gfn));
-	return 0;
-}
-
 static int capability(unsigned long which)
 {
 	switch (which) {
-	case KVM_CAP_DIRTY_LOG_RING:
-	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
-		return (int)(fake.max_entries * sizeof(struct kvm_dirty_gfn));
 	case KVM_CAP_NR_MEMSLOTS:
 		return FAKE_SLOTS;
 	case KVM_CAP_IRQ_ROUTING:
@@ -345,10 +279,6 @@ static int answer_vm(unsigned long request, unsigned long arg)
 		return take_slot((const void *)arg);
 	case KVM_GET_DIRTY_LOG:
 		return give_log((const struct kvm_dirty_log *)arg);
-	case KVM_RESET_DIRTY_RINGS:
-		return reset_rings();
-	case KVM_ENABLE_CAP:
-		return take_capability((const struct kvm_enable_cap *)arg);
 	case KVM_IRQFD:
 		return take_irqfd((const struct kvm_irqfd *)arg);
 	default:
@@ -378,8 +308,6 @@ static int answer(int fd, unsigned long request, unsigned long arg)
 
 	if (is_for_private(request, arg))
 		__atomic_fetch_add(&fake.private_calls, 1, __ATOMIC_RELAXED);
-	if (request == __atomic_load_n(&fake.fails_request, __ATOMIC_RELAXED))
-		return -fake.fails_with;
 	if (request != KVM_RUN && request != KVM_CHECK_EXTENSION &&
 	    fake.lacks && fake.lacks(ENOMEM))
 		return -ENOMEM;

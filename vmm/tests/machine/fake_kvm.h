@@ -22,7 +22,6 @@ struct fake_cpu {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
 	struct kvm_mp_state state;
-	unsigned int written;	/* entries of its dirty ring, since its begin */
 	struct kvm_cpuid_entry2 leaves[FAKE_LEAVES];
 	uint32_t nleaves;
 };
@@ -33,9 +32,6 @@ struct fake_kvm {
 	/* Memory as the guest has it; memory_size 0: no such slot. */
 	struct kvm_userspace_memory_region slot[FAKE_SLOTS];
 	uint64_t written[FAKE_SLOTS]; /* the first 64 pages that KVM's log has */
-	unsigned int max_entries; /* of dirty rings; 0: KVM has none */
-	unsigned int entries;	/* of the enabled rings */
-	int resets;	/* entries that one call resets, as with a signal; 0: all */
 	int irq_fd[FAKE_IRQS];	/* -1: unused */
 	/*
 	 * Whether this guest handles machine checks, and which it received,
@@ -53,8 +49,6 @@ struct fake_kvm {
 	int nroutes;		/* interrupt routes; 0: none */
 	bool vhost;		/* /dev/vhost-vsock is available */
 	unsigned int private_calls;	/* atomic: that only private memory needs */
-	unsigned long fails_request;	/* atomic; 0: none */
-	int fails_with;
 	/*
 	 * Called before each call except KVM_RUN; true: the call fails.
 	 * NULL: no call fails.
@@ -68,12 +62,6 @@ extern struct fake_kvm fake;
 
 /* Resets the fake to an unused KVM. */
 void fake_kvm_init(void);
-
-/*
- * The CPU writes a page: makes an entry of its dirty ring, and returns true, unless that
- * would overwrite one that was not reset.
- */
-bool fake_write_page(unsigned int cpu, uint32_t slot, uint64_t page);
 
 /* Exits of a guest that stores to a port, loads from a port, powers off. */
 int fake_out(struct kvm_run *run, uint16_t port, uint8_t value);
