@@ -319,6 +319,27 @@ START_TEST(a_console_on_several_things_is_refused)
 }
 END_TEST
 
+START_TEST(console_describes_its_sockets_and_terminals)
+{
+	static const char *const ports[] = {
+		"a:socket:/run/a", "b:pty", "socket:fd:0", "c:socket:/run/c",
+	};
+	struct vmm_device_facts facts = { .writes = false };
+	int i;
+
+	ck_assert_int_eq(set_console(SOCKET, "/run/first"), 0);
+	for (i = 0; i < 4; i++)
+		ck_assert_int_eq(set_console(PORT, ports[i]), 0);
+	vmm_console_kind.describe(config, &facts);
+	ck_assert_str_eq(facts.sockets[0], "/run/first");
+	ck_assert_str_eq(facts.sockets[1], "/run/a");
+	ck_assert_str_eq(facts.sockets[2], "/run/c");
+	ck_assert_ptr_null(facts.sockets[3]);
+	ck_assert_str_eq(facts.outside, "b:pty");
+	ck_assert(!facts.stdio);
+}
+END_TEST
+
 START_TEST(console_has_additional_streams)
 {
 	const struct vmm_device_common common = { .queues = 1 };
@@ -418,6 +439,7 @@ int main(void)
 	tcase_add_test(tc, a_console_is_on_exactly_one_thing);
 	tcase_add_loop_test(tc, a_console_on_several_things_is_refused, 0,
 			    sizeof(several) / sizeof(*several));
+	tcase_add_test(tc, console_describes_its_sockets_and_terminals);
 	tcase_add_test(tc, console_has_additional_streams);
 	tcase_add_loop_test(tc, impossible_stream_is_refused, 0,
 			    (int)(sizeof(bad_streams) / sizeof(bad_streams[0])));
