@@ -21,12 +21,25 @@
 /* a sends requests to b, which replies */
 static struct vhost_user_priv_channel a, b;
 static int fds_before;
+static unsigned int together;	/* messages of the kernel that were sent by sendmmsg() */
+
+int __real_sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags);
+int __wrap_sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags);
+
+int __wrap_sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
+{
+	int done = __real_sendmmsg(fd, msgs, n, flags);
+
+	together += done > 0 ? (unsigned int)done : 0;
+	return done;
+}
 
 static void setup(void)
 {
 	int ends[2];
 
 	fds_before = vsu_fd_count();
+	together = 0;
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				    ends), 0);
 	ck_assert_int_eq(vhost_user_priv_channel_init_take_fd(&a, ends[0],
@@ -292,6 +305,7 @@ START_TEST(held_messages_with_descriptors_are_sent_together)
 	send_rings(n, 1, fd);	/* one more than the queue holds */
 	ck_assert_int_eq(vhost_user_priv_channel_release(&a, NULL), 0);
 	ck_assert(!vhost_user_priv_channel_wants_write(&a));
+	ck_assert_uint_eq(together, n + 1);
 	ck_assert_uint_eq(expect(1)->nfds, 0);
 	expect_rings(0, n + 1);
 	vsu_fd_close(&fd);

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 
 #include "../suite.h"
+#include "core/device_priv.h"
 #include "dax-rig.h"
+#include "fs/priv.h"
 
 static void setup_later(void)
 {
@@ -197,6 +199,27 @@ START_TEST(number_of_unanswered_changes_is_bounded)
 }
 END_TEST
 
+/* The ring is too small for a chunk, as if the front-end had not answered the others. */
+START_TEST(change_without_room_is_refused_until_there_is_some)
+{
+	struct fs *fs = virtdev_priv_self(dax.dev, virtdev_priv_fs_stats);
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file"), size = fs->deferred.size;
+	int error = 1;
+
+	fs->deferred.size = 1;
+	dax_post_map(1, file, 0, CHUNK, 0, 0);
+	ck_assert_uint_eq(dax_collect(&error), 1);
+	ck_assert_int_eq(error, -EBUSY);
+	ck_assert_uint_eq(dax_server.maps, 0);
+	fs->deferred.size = size;
+	dax_post_map(2, file, 0, CHUNK, 0, 0);
+	dax_collect(&error);
+	dax_answer(1, 0);
+	ck_assert_uint_eq(dax_collect(&error), 1);
+	ck_assert_int_eq(error, 0);
+}
+END_TEST
+
 START_TEST(drain_ends_with_the_last_answered_change)
 {
 	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
@@ -339,6 +362,7 @@ static void add_later(Suite *s)
 	tcase_add_test(tc, file_that_grows_by_pages_has_few_mappings);
 	tcase_add_test(tc, only_executable_files_are_mapped_again_for_writing);
 	tcase_add_test(tc, number_of_unanswered_changes_is_bounded);
+	tcase_add_test(tc, change_without_room_is_refused_until_there_is_some);
 	tcase_add_test(tc, drain_ends_with_the_last_answered_change);
 	tcase_add_test(tc, answer_of_a_former_session_is_ignored);
 	tcase_add_test(tc, refusal_after_the_stop_of_the_queue_is_ignored);

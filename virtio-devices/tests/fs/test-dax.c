@@ -12,7 +12,9 @@
 #include <virtio-devices/state.h>
 
 #include "../suite.h"
+#include "core/device_priv.h"
 #include "dax-rig.h"
+#include "fs/priv.h"
 
 static void setup(void)
 {
@@ -35,6 +37,21 @@ static void setup_pool(void)
 {
 	dax_begin(false, true, RIG_WORKERS);
 }
+
+/* The ring of changes is too small for a chunk, as if others filled it. */
+START_TEST(change_without_room_is_refused)
+{
+	struct fs *fs = virtdev_priv_self(dax.dev, virtdev_priv_fs_stats);
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file"), size = fs->deferred.size;
+
+	fs->deferred.size = 1;
+	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, 0), -EBUSY);
+	ck_assert_uint_eq(dax_server.maps, 0);
+	fs->deferred.size = size;
+	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, 0), 0);
+	ck_assert_uint_eq(dax_server.maps, 1);
+}
+END_TEST
 
 START_TEST(window_is_region_0_and_announces_its_chunk_size)
 {
@@ -277,6 +294,7 @@ static void add_at_once(Suite *s, const char *name, void (*begin)(void))
 	tcase_add_test(tc, chunk_is_mapped_up_to_the_last_page_of_its_file);
 	tcase_add_test(tc, mapping_follows_the_length_of_its_file);
 	tcase_add_test(tc, end_of_a_session_empties_the_window);
+	tcase_add_test(tc, change_without_room_is_refused);
 	tcase_add_test(tc, refusal_by_the_server_is_an_error_for_the_driver);
 	tcase_add_test(tc, a8_11_impossible_mappings_are_refused);
 	suite_add_tcase(s, tc);

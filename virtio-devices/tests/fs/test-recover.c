@@ -18,6 +18,21 @@
 #include "fs/recover.h"
 #include "fs-rig.h"
 
+/* Another process removes this file of the shared directory before the device stats it. */
+static const char *vanishing;
+
+int __real_virtdev_priv_fs_stat(int fd, const char *name, struct statx *out);
+int __wrap_virtdev_priv_fs_stat(int fd, const char *name, struct statx *out);
+
+int __wrap_virtdev_priv_fs_stat(int fd, const char *name, struct statx *out)
+{
+	if (vanishing && !strcmp(name, vanishing)) {
+		ck_assert_int_eq(unlinkat(fd, name, 0), 0);
+		vanishing = NULL;
+	}
+	return __real_virtdev_priv_fs_stat(fd, name, out);
+}
+
 #define INODES 16u
 #define INODES_LARGE 1024u	/* the first 400 or so are allocated initially */
 #define HANDLES 8u
@@ -590,6 +605,16 @@ START_TEST(file_made_by_another_program_is_not_mistaken_for_it)
 }
 END_TEST
 
+START_TEST(file_that_vanishes_is_not_mistaken_for_it)
+{
+	ck_assert_int_eq(ask(CREATE), 0);
+	kill_within(0);
+	vanishing = "made";
+	ck_assert_int_eq(ask(CREATE), -EEXIST);
+	ck_assert_ptr_null(vanishing);
+}
+END_TEST
+
 START_TEST(exchange_is_not_executed_twice)
 {
 	const struct fuse_rename2_in in = { .newdir = 1, .flags = 2 };
@@ -779,6 +804,7 @@ int main(void)
 			    0, 2);
 	tcase_add_test_unless(tc, no_labels(), interrupted_request_labels_what_it_made);
 	tcase_add_test(tc, file_made_by_another_program_is_not_mistaken_for_it);
+	tcase_add_test(tc, file_that_vanishes_is_not_mistaken_for_it);
 	tcase_add_test(tc, exchange_is_not_executed_twice);
 	tc = add_tcase(s, "refusals", setup);
 	tcase_add_test(tc, table_is_used_by_one_process);
