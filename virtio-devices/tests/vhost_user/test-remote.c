@@ -661,6 +661,21 @@ START_TEST(setting_of_the_driver_is_repeated_by_a_start)
 }
 END_TEST
 
+/* Other fields may depend on a setting. */
+START_TEST(configuration_is_read_again_when_settings_are_repeated)
+{
+	unsigned char byte = 9;
+
+	write_through();
+	rig.config[0] = 77;
+	ck_assert_int_eq(start(), 0);
+	pump();
+	virtdev_config_read(virtdev_vhost_user_device(rig.remote), 0, &byte, 1);
+	ck_assert_uint_eq(byte, 77);
+	teardown();
+}
+END_TEST
+
 START_TEST(reset_forgets_the_settings_of_the_driver)
 {
 	write_through();
@@ -921,6 +936,7 @@ int main(void)
 		       c2_31_endless_config_changes_end_with_the_last_configuration);
 	tcase_add_test(tc, config_write_is_visible_after_its_acknowledgement);
 	tcase_add_test(tc, setting_of_the_driver_is_repeated_by_a_start);
+	tcase_add_test(tc, configuration_is_read_again_when_settings_are_repeated);
 	tcase_add_loop_test(tc, reset_forgets_the_settings_of_the_driver, 0, 2);
 	tcase_add_test(tc, other_writes_are_not_repeated);
 	tcase_add_test(tc, settings_are_part_of_a_saved_state);

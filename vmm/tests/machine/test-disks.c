@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "machine/disks.h"
+#include "machine/sharing.h"
 #include "kernels.h"
 #include "rig.h"
 
@@ -92,6 +93,69 @@ START_TEST(e2_19_refuses_a_state_that_lacks_a_disk)
 }
 END_TEST
 
+/* ---------------------------------------------------------------------- content */
+
+static struct virtdev_disk_identity identify(unsigned int device)
+{
+	const struct vmm_device *d = &rig.machine.devices[device];
+	struct virtdev_disk_identity id;
+
+	ck_assert_int_eq(d->spec.kind->identify(vmm_machine_local_device(d), &id, &rig.err), 0);
+	return id;
+}
+
+static void add_content(uint32_t device, const struct virtdev_disk_identity *id)
+{
+	vmm_state_section(&writer, "disk-content", device);
+	vmm_state_put_u64(&writer, id->bytes);
+	vmm_state_put_u64(&writer, id->sum);
+	vmm_state_put_u64(&writer, (uint64_t)id->seconds);
+	vmm_state_put_u32(&writer, id->ns);
+	vmm_state_section_end(&writer);
+}
+
+static int check_content(void)
+{
+	struct vmm_state state;
+
+	ck_assert_int_eq(vmm_state_finish(&writer), 0);
+	state = (struct vmm_state){ writer.bytes, writer.len };
+	return vmm_disks_check_content(&rig.machine, &state, &rig.err);
+}
+
+START_TEST(accepts_the_content_that_it_identified)
+{
+	ck_assert_int_eq(vmm_disks_identify(&rig.machine, &writer, &rig.err), 0);
+	ck_assert_msg(!check_content(), "%s", rig.err.msg);
+}
+END_TEST
+
+/* A copy of a disk may lack its time. */
+START_TEST(accepts_content_without_a_time)
+{
+	struct virtdev_disk_identity id = identify(2);
+
+	id.seconds = id.ns = 0;
+	add_content(2, &id);
+	ck_assert_msg(!check_content(), "%s", rig.err.msg);
+}
+END_TEST
+
+START_TEST(refuses_content_that_differs_in_one_property)
+{
+	struct virtdev_disk_identity id = identify(2);
+
+	id.bytes += _i == 0;
+	id.sum += _i == 1;
+	id.seconds += _i == 2;
+	id.ns += _i == 3;
+	add_content(2, &id);
+	ck_assert_int_eq(check_content(), -ESTALE);
+	ck_assert_msg(!strncmp(rig.err.msg, "device 2: disk 'second' was changed", 35), "%s",
+		      rig.err.msg);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("disks");
@@ -103,6 +167,9 @@ int main(void)
 	tcase_add_loop_test(tc, e2_19_refuses_any_disk_that_does_not_fit, 0,
 			    sizeof(refused) / sizeof(*refused));
 	tcase_add_test(tc, e2_19_refuses_a_state_that_lacks_a_disk);
+	tcase_add_test(tc, accepts_the_content_that_it_identified);
+	tcase_add_test(tc, accepts_content_without_a_time);
+	tcase_add_loop_test(tc, refuses_content_that_differs_in_one_property, 0, 4);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
