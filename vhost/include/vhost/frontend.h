@@ -132,6 +132,8 @@ struct vhost_user_frontend_ops {
 	 * Result of move_state: 0, or a negative errno. If fd is not -1, the
 	 * back-end sent this descriptor, borrowed, to be used instead of the one
 	 * passed to move_state. It is a pipe, a socket, memory or a local file.
+	 * Bytes that are queued in a socket after this call are discarded, also for a
+	 * duplicate of it.
 	 */
 	void (*state_moves)(void *opaque, int result, int fd);
 	/* Result of check_state: 0, or a negative errno. */
