@@ -115,10 +115,19 @@ static int sync_parent(const char *path, struct vsu_error *err)
 	return rc;
 }
 
+/* The machine ends, and no client receives an answer. */
+static int check_cancel(const struct vmm_save_files *s, struct vsu_error *err)
+{
+	return __atomic_load_n(&s->progress.cancel, __ATOMIC_RELAXED) ?
+	       vsu_error_set(err, -ECANCELED, "the save was cancelled") : 0;
+}
+
 int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err)
 {
 	int rc = sync_folder(s->incomplete, err);
 
+	if (!rc)
+		rc = check_cancel(s, err);
 	if (!rc && renameat2(AT_FDCWD, s->incomplete, AT_FDCWD, s->folder,
 			     RENAME_NOREPLACE) < 0)
 		rc = vsu_error_sys(err, -errno, "folder '%s'", s->folder);

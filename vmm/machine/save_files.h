@@ -34,7 +34,10 @@ int vmm_save_open_file(const struct vmm_save_files *s, unsigned int file,
 /* The folder is complete and gets its name. */
 int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err);
 
-/* Writes all files; publishes the folder, if there is one. */
+/*
+ * Writes all files; publishes the folder, if there is one. -ECANCELED: progress.cancel was
+ * set before that.
+ */
 int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err);
 
 /* Removes the incomplete folder; a client removes its own files. */

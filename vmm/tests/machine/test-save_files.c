@@ -23,6 +23,7 @@ static char top[] = "/tmp/cvmm-save.XXXXXX";
 static char folder[64], incomplete[64];
 static char calls[MAX_CALLS][128];	/* below top */
 static int ncalls, failing;		/* the number of the call that fails, or -1 */
+static int cancelling;	/* of the call during which the save is cancelled, or -1 */
 
 int __real_fsync(int fd);
 int __real_renameat2(int from, const char *old, int to, const char *new, unsigned int flags);
@@ -31,6 +32,8 @@ int __wrap_renameat2(int from, const char *old, int to, const char *new, unsigne
 
 static int fails(void)
 {
+	if (ncalls == cancelling)
+		__atomic_store_n(&files.progress.cancel, true, __ATOMIC_RELAXED);
 	errno = EIO;
 	return ncalls++ == failing;
 }
@@ -75,7 +78,7 @@ static void setup(void)
 	vmm_state_begin(&files.state);
 	ck_assert_int_eq(vmm_state_finish(&files.state), 0);
 	ncalls = 0;
-	failing = -1;
+	failing = cancelling = -1;
 }
 
 static bool exists(const char *path)
@@ -127,6 +130,25 @@ START_TEST(failed_call_leaves_no_folder_of_that_name)
 }
 END_TEST
 
+/* Up to the synchronization of the folder. */
+START_TEST(cancelled_save_leaves_no_folder_of_that_name)
+{
+	cancelling = _i;
+	ck_assert_int_eq(vmm_save_write_files(&files, &err), -ECANCELED);
+	ck_assert(!exists(folder));
+	vmm_save_remove_files(&files);
+	ck_assert(!exists(incomplete));
+}
+END_TEST
+
+START_TEST(save_that_is_cancelled_too_late_is_complete)
+{
+	cancelling = 4;
+	ck_assert_int_eq(vmm_save_write_files(&files, &err), 0);
+	ck_assert(exists(folder) && !exists(incomplete));
+}
+END_TEST
+
 START_TEST(folder_that_another_program_makes_meanwhile_is_kept)
 {
 	ck_assert_int_eq(mkdir(folder, 0700), 0);
@@ -145,6 +167,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, all_is_on_the_disk_before_the_folder_gets_its_name);
 	tcase_add_loop_test(tc, failed_call_leaves_no_folder_of_that_name, 0, 5);
+	tcase_add_loop_test(tc, cancelled_save_leaves_no_folder_of_that_name, 0, 4);
+	tcase_add_test(tc, save_that_is_cancelled_too_late_is_complete);
 	tcase_add_test(tc, folder_that_another_program_makes_meanwhile_is_kept);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
