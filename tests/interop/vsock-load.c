@@ -183,6 +183,7 @@ static void load_receive(struct stream *s, int number, uint64_t bytes)
 static int load(const struct address *a, int n, uint64_t bytes)
 {
 	struct pollfd fds[MAX_STREAMS];
+	const nfds_t count = n > 0 && n <= MAX_STREAMS ? (nfds_t)n : 0;
 	int i, left = n;
 
 	for (i = 0; i < n; i++)
@@ -194,7 +195,7 @@ static int load(const struct address *a, int n, uint64_t bytes)
 				.events = streams[i].sent < bytes ?
 					  POLLIN | POLLOUT : POLLIN,
 			};
-		if (poll(fds, (nfds_t)(unsigned int)n, -1) < 0)
+		if (poll(fds, count, -1) < 0)
 			fail("poll");
 		for (i = 0; i < n; i++) {
 			if (fds[i].revents & POLLOUT)
