@@ -93,6 +93,44 @@ static int find_option(const char *name, int argc, char *const *argv,
 	return argc;
 }
 
+/* The row of a word that is an option, and how many words that is with its value. */
+static const struct vmm_option_row *option_at(const char *word, int *used)
+{
+	const size_t len = strncmp(word, "--", 2) ? 0 : strcspn(word + 2, "=");
+	const struct vmm_option_row *row = len ? vmm_option_named(word + 2, len) : NULL;
+
+	*used = row && row->option.kind != VSU_OPTION_FLAG && !word[2 + len] ? 2 : 1;
+	return row;
+}
+
+static bool has_option(char *const *words, int n, const struct vmm_option_row *row)
+{
+	int i, used;
+
+	for (i = 0; i < n && strcmp(words[i], "--"); i += used)
+		if (option_at(words[i], &used) == row)
+			return true;
+	return false;
+}
+
+/* The words [at, at + n) are those of the file. */
+static int check_repeated(const struct vmm_words *w, int at, int n, struct vsu_error *err)
+{
+	const struct vmm_option_row *row;
+	int i, used;
+
+	for (i = at; i < at + n; i += used) {
+		row = option_at(w->words[i], &used);
+		if (!row || row->option.repeat)
+			continue;
+		if (has_option(w->words + 1, at - 1, row) ||
+		    has_option(w->words + at + n, w->n - at - n, row))
+			return vsu_error_set(err, -EINVAL, "--%s is in the file and on the command line; leave it out of one of them",
+					     row->option.name);
+	}
+	return 0;
+}
+
 /* Replaces "--config FILE" by the words of the file. */
 static int read_config(struct vmm_configuration *c, int argc,
 		       char *const *argv, struct vsu_error *err)
@@ -109,7 +147,8 @@ static int read_config(struct vmm_configuration *c, int argc,
 		return vsu_error_prefix(err, n, "--config '%s'", path);
 	memcpy(c->given.words + at + n, argv + argc - rest, (size_t)rest * sizeof(*argv));
 	c->given.n = at + n + rest;
-	return 0;
+	return check_repeated(&c->given, at, n, err) < 0 ?
+	       vsu_error_prefix(err, -EINVAL, "--config '%s'", path) : 0;
 }
 
 /* ------------------------------------------------------------ a saved machine */

@@ -73,6 +73,48 @@ static bool has_word(const char *word)
 	return false;
 }
 
+/* "run --config FILE" of a file with these options, and words after it. */
+static int read_config(const char *options, const char *first, const char *second)
+{
+	FILE *f = fopen(file, "w");
+
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, SAVED, options);
+	fclose(f);
+	add_word("run");
+	add_word("--config");
+	add_word(file);
+	add_word(first);
+	if (second)
+		add_word(second);
+	return vmm_configuration_read(&c, argc, argv, &err);
+}
+
+static const struct {
+	const char *options, *first, *second;
+} repeated[] = {
+	{ "\"--control=a\"", "--control=b", NULL },
+	{ "\"--control\",\"a\"", "--control", "b" },
+	{ "\"--cpus=1\",\"--control\",\"a\"", "--verbose", "--control=a" },
+};
+
+START_TEST(option_of_file_and_command_line_is_refused_with_both_places)
+{
+	ck_assert_int_eq(read_config(repeated[_i].options, repeated[_i].first,
+				     repeated[_i].second), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "--config 'configuration-"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "--control is in the file and on the command line; leave it out of one of them"));
+}
+END_TEST
+
+START_TEST(options_that_repeat_are_in_both_places)
+{
+	ck_assert_int_eq(read_config("\"--disk=--cpus=1\",\"--cmdline\",\"--memory\"",
+				     "--disk=b", "--memory=1G"), 0);
+	ck_assert(has_word("--disk=--cpus=1") && has_word("--disk=b"));
+}
+END_TEST
+
 START_TEST(d1_60_saved_machine_does_not_open_the_sandbox)
 {
 	read_saved("\"--sandbox=off\",\"--daemon-path\",\"/x\",\"--verbose\"", NULL);
@@ -177,6 +219,9 @@ int main(void)
 	TCase *tc = tcase_create("configuration");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, option_of_file_and_command_line_is_refused_with_both_places, 0,
+			    COUNT(repeated));
+	tcase_add_test(tc, options_that_repeat_are_in_both_places);
 	tcase_add_test(tc, d1_60_saved_machine_does_not_open_the_sandbox);
 	tcase_add_test(tc, d1_60_saved_restrictions_are_kept);
 	tcase_add_test(tc, given_sandbox_counts);
