@@ -58,7 +58,7 @@ struct vmem_backend {
 	int vm_fd;			/* borrowed; -1 */
 	uint64_t gpa;
 	bool leave_prealloc;
-	bool may_grow;			/* a file that has content, too */
+	bool may_grow;			/* extend a file that is too short, even one with content */
 	vmem_backend_warn_fn warn;
 	void *warn_opaque;
 };

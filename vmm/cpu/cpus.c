@@ -18,7 +18,10 @@
 #include "kvm/uapi.h"
 #include "process.h"
 
-/* Calls that complete exits of a string instruction before a CPU pauses without. */
+/*
+ * Maximum KVM_RUN calls by which a CPU completes the exits of one string instruction. After
+ * them it pauses within the instruction.
+ */
 #define SETTLE_CALLS 4096u
 
 static void on_kick(int signo)

@@ -355,7 +355,10 @@ static void server_config_changed(void *opaque)
 	virtdev_transport_config_changed(vmm_virtio_transport(r->v));
 }
 
-/* Queues that should continue after the reset of one cannot. Likewise. */
+/*
+ * Queues that should continue after the reset of one cannot. Inside a dispatch, with the
+ * lock.
+ */
 static void server_queue_broken(void *opaque, uint32_t queue)
 {
 	const struct remote *r = opaque;

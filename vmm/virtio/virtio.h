@@ -94,7 +94,10 @@ struct vmm_virtio_backend {
 	 * virtdev_stats(). Main thread, without the lock. NULL: none.
 	 */
 	uint32_t (*stats)(void *backend, struct virtdev_stat *stats, uint32_t max);
-	/* The process that cvmm started for the device, or 0. Likewise. NULL: none. */
+	/*
+	 * The process that cvmm started for the device, or 0. Main thread, without the lock.
+	 * NULL: none.
+	 */
 	pid_t (*process)(void *backend);
 	/*
 	 * A stop in progress must not wait for another process any longer:
@@ -277,7 +280,8 @@ bool vmm_virtio_is_mine(const struct vmm_virtio *v);
 /* A stop in progress is complete. Main thread, without the lock. */
 void vmm_virtio_stopped(struct vmm_virtio *v);
 /*
- * Sets DEVICE_NEEDS_RESET: the device continues only after a reset. Likewise.
+ * Sets DEVICE_NEEDS_RESET: the device continues only after a reset. Main thread, without the
+ * lock.
  */
 void vmm_virtio_need_reset(struct vmm_virtio *v);
 

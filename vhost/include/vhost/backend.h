@@ -68,7 +68,7 @@ VSU_BEGIN_DECLS
 
 struct vhost_user_backend;
 
-/* In place of a ring index: all rings, or no particular ring. */
+/* In place of a ring index: all rings in quiesce, no particular ring in refused. */
 #define VHOST_USER_ALL_RINGS UINT32_MAX
 
 /* In place of a request: not a message of the front-end. */

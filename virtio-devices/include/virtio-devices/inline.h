@@ -102,9 +102,9 @@ VIRTDEV_API VSU_NODISCARD int virtdev_inline_set_regions(
 		void *opaque);
 
 /*
- * An owner calls them in its queue_reset and queue_start, and returns the result. Reset
- * returns 1 if requests are in flight: a dispatch then completes the reset and calls
- * virtdev_transport_queue_reset_done().
+ * For the operations queue_reset and queue_start of an owner's transport, which return the
+ * results. Reset returns 1 if requests are in flight: a dispatch then completes the reset
+ * and calls virtdev_transport_queue_reset_done().
  */
 VIRTDEV_API VSU_NODISCARD int virtdev_inline_reset_queue(
 		struct virtdev_inline *h, uint32_t queue);

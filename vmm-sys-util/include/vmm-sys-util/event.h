@@ -38,8 +38,10 @@ VSU_API int vsu_event_signal_own(int fd);
  * NULL. Never blocks, even if a peer has set blocking mode. -EBADMSG: fd returned other
  * than 8 bytes, so it is no counter; -EBADF.
  *
- * The call consumes bytes of any descriptor, since a check would cost as much as the read.
- * Check a descriptor that a peer sent before its first use: vsu_foreign_is_event().
+ * Does not check what fd is, since that would cost as much as the read: up to 16 bytes of a
+ * socket, pipe or file are consumed, and exactly 8 count as a counter. Check a descriptor
+ * that a peer sent once, before its first use: vsu_foreign_is_event(). libvhost's back-end
+ * accepts an eventfd or a pipe for a ring, and no socket.
  */
 VSU_API int vsu_event_drain(int fd, uint64_t *count);
 
