@@ -281,7 +281,8 @@ static int nothing_else_is_opened(struct inside *in)
 	HOLDS(is_refused(open("/dev/null", O_RDWR | O_CLOEXEC)));
 	HOLDS(open("/dev/zero", O_RDWR | O_CLOEXEC) >= 0);
 	HOLDS(is_refused(mkdir("/tmp/sandbox.made", 0700)));
-	HOLDS(is_refused(truncate("/etc/passwd", 0)));
+	/* or by a root that is mounted read-only */
+	HOLDS(is_refused(truncate("/etc/passwd", 0)) || errno == EROFS);
 	return 0;
 }
 

@@ -81,19 +81,29 @@ static void set(struct server *h, enum field field, uint64_t value)
 	registers->set(h->f, field, (uint32_t)value);
 }
 
-static void start(struct server *h)
+static void negotiate(struct server *h)
 {
 	set(h, STATUS, 3);
 	set(h, WANTED_WORD, WANTED);
 	set(h, WANTED_SEL, 1);
 	set(h, WANTED_WORD, g.config.features >> 32);
 	set(h, STATUS, 11);
+}
+
+static void set_up_queue(struct server *h)
+{
 	set(h, QUEUE_SEL, 0);
 	set(h, QUEUE_SIZE, SIZE);
 	set(h, DESC_LOW, g.config.desc_gpa);
 	set(h, DRIVER_LOW, g.config.driver_gpa);
 	set(h, DEVICE_LOW, g.config.device_gpa);
 	set(h, QUEUE_READY, 1);
+}
+
+static void start(struct server *h)
+{
+	negotiate(h);
+	set_up_queue(h);
 	set(h, STATUS, STATUS_OK);
 	ck_assert_uint_eq(registers->get(h->f, STATUS), STATUS_OK);
 }
@@ -327,14 +337,19 @@ static int load_served(const void *from, size_t n)
 				      &state_len, NULL);
 }
 
-static void save_served(uint32_t base)
+static void take_served(uint32_t base)
 {
 	position.runs = true;
 	position.base = base;
-	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
 	ck_assert_int_eq(virtdev_transport_take(a.t, &position, "own", 3,
 						&bytes, &len, NULL), 0);
 	memset(&position, 0, sizeof(position));
+}
+
+static void save_served(uint32_t base)
+{
+	ck_assert_int_eq(virtdev_inline_pause(a.in), 0);
+	take_served(base);
 }
 
 START_TEST(served_queues_have_their_positions_after_a_load)
@@ -382,6 +397,23 @@ START_TEST(position_outside_of_the_ring_is_refused)
 }
 END_TEST
 
+/* Before DRIVER_OK, or without its rings. */
+START_TEST(position_of_a_queue_that_cannot_run_is_refused)
+{
+	setup(_i);
+	set(&a, STATUS, 0);
+	negotiate(&a);
+	if (_i / 2)
+		set(&a, STATUS, STATUS_OK);
+	else
+		set_up_queue(&a);
+	take_served(0);
+	ck_assert_int_eq(load_served(bytes, len), -EBADMSG);
+	check_untouched();
+	teardown();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("move");
@@ -399,6 +431,7 @@ int main(void)
 	tcase_add_loop_test(tc,
 		truncated_state_of_served_queues_leaves_a_new_device, 0, 2);
 	tcase_add_loop_test(tc, position_outside_of_the_ring_is_refused, 0, 4);
+	tcase_add_loop_test(tc, position_of_a_queue_that_cannot_run_is_refused, 0, 4);
 	tcase_add_loop_test(tc,
 		state_is_neither_saved_nor_loaded_while_the_device_runs, 0, 2);
 	tcase_add_loop_test(tc, truncated_state_leaves_a_new_device,
