@@ -17,6 +17,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../suite.h"
+#include "link/pieces.h"
 #include "link/priv.h"
 
 static struct virtdev_net_link *link_;
@@ -88,6 +89,21 @@ START_TEST(packet_is_a_frame_in_both_directions)
 	ck_assert_int_eq(recv(peer, in, sizeof(in), 0), 60);
 	ck_assert_mem_eq(in, out, 60);
 	end_link();
+}
+END_TEST
+
+/* The header does not count as a piece of the frame. */
+START_TEST(frame_in_too_many_pieces_is_refused)
+{
+	static struct iovec pieces[LINK_PIECES + 2], frame[LINK_PIECES];
+	char bytes[2];
+	int i;
+
+	for (i = 0; i < LINK_PIECES + 2; i++)
+		pieces[i] = (struct iovec){ bytes, 2 };
+	ck_assert_int_eq(virtdev_priv_pieces_behind(pieces, LINK_PIECES + 2, 2, frame), -EMSGSIZE);
+	ck_assert_int_eq(virtdev_priv_pieces_behind(pieces, LINK_PIECES + 1, 2, frame), LINK_PIECES);
+	ck_assert_int_eq(virtdev_priv_pieces_behind(pieces, LINK_PIECES + 1, 1, frame), -EMSGSIZE);
 }
 END_TEST
 
@@ -468,6 +484,7 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(tc, packet_is_a_frame_in_both_directions, 0, 2);
+	tcase_add_test(tc, frame_in_too_many_pieces_is_refused);
 	tcase_add_loop_test(tc, oversized_packet_is_dropped_alone, 0, 2);
 	tcase_add_loop_test(tc, end_of_the_connection_is_reported, 0,
 			    2);

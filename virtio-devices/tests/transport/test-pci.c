@@ -10,6 +10,8 @@
 #include <virtio-devices/pci.h>
 
 #include "../suite.h"
+#include "core/state_priv.h"
+#include "transport/pci_priv.h"
 
 #define COMMAND 0x04u
 #define BAR(n) (0x10u + 4 * (n))
@@ -491,6 +493,38 @@ START_TEST(a3_17_reset_clears_vectors_and_interrupts)
 END_TEST
 
 /* A write by the guest and an ioeventfd of the kernel use the same address. */
+/* Loads the function's own state with another vector of the configuration or a queue. */
+static int load_with_vector(unsigned int source, uint16_t vector)
+{
+	const size_t at = 8 + PCI_SPACE + 16 + 2 * source;	/* behind head, space and selectors */
+	struct virtdev_state_writer w = { .max = VIRTDEV_STATE_MAX };
+	struct virtdev_state_reader r;
+	int rc;
+
+	virtdev_pci_state_save(rig.p, &w);
+	ck_assert_uint_lt(at + 2, w.len);
+	w.bytes[at] = (unsigned char)vector;
+	w.bytes[at + 1] = (unsigned char)(vector >> 8);
+	r = (struct virtdev_state_reader){ .at = w.bytes, .left = w.len };
+	rc = virtdev_pci_state_load(rig.p, &r, NULL);
+	free(w.bytes);
+	return rc;
+}
+
+/* There are three, for the configuration and two queues. */
+START_TEST(state_with_an_invalid_vector_is_refused)
+{
+	const unsigned int source = (unsigned int)_i;
+
+	ck_assert_int_eq(load_with_vector(source, 3), -EBADMSG);
+	ck_assert_int_eq(load_with_vector(source, 0xfffe), -EBADMSG);
+	ck_assert_int_eq(load_with_vector(source, 2), 0);
+	bar_set(QUEUE_SEL, 2, source - 1);
+	ck_assert_uint_eq(bar_get(source ? QUEUE_VECTOR : CONFIG_VECTOR, 2), 2);
+	ck_assert_int_eq(load_with_vector(source, NO_VECTOR), 0);
+}
+END_TEST
+
 START_TEST(notification_address_selects_the_queue)
 {
 	driver_start(VQ_F_VERSION_1);
@@ -611,6 +645,7 @@ int main(void)
 			    0, sizeof(bad_windows) / sizeof(bad_windows[0]));
 	tcase_add_test(tc, a3_11_configuration_space_accepts_only_aligned_accesses);
 	tcase_add_test(tc, a3_17_reset_clears_vectors_and_interrupts);
+	tcase_add_loop_test(tc, state_with_an_invalid_vector_is_refused, 0, 3);
 	tcase_add_test(tc, notification_address_selects_the_queue);
 	tcase_add_test(tc, notification_data_requires_all_32_bits);
 	tcase_add_test(tc, fields_have_one_width_and_can_be_read_back);
