@@ -235,11 +235,7 @@ static int check_keys(const struct command_line *cl, struct vsu_error *err)
 
 static struct vmm_device_facts facts_of(const struct command_line *cl)
 {
-	struct vmm_device_facts facts = { .file = NULL };
-
-	if (cl->daemon->kind->describe)
-		cl->daemon->kind->describe(cl->config, &facts);
-	return facts;
+	return vmm_device_facts_of(cl->daemon->kind, cl->config);
 }
 
 /* Additional system calls of this device. */

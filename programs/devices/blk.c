@@ -53,7 +53,8 @@ static_assert(sizeof(struct blk) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		      .help = "the raw image, block device, or address nbd://HOST/EXPORT" },
-	  .daemon_name = "blk-file", .offset = offsetof(struct blk, path),
+	  .daemon_name = "blk-file", .refers = PROG_REFERS_IMAGE, .read_if = { "readonly", "overlay", "snapshot" },
+	  .offset = offsetof(struct blk, path),
 	  .required = true },
 	{ .option = { .name = "readonly", .kind = VSU_OPTION_FLAG,
 		      .help = "the guest may not write" },
@@ -62,6 +63,7 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "serial", .kind = VSU_OPTION_STRING,
 		      .arg = "TEXT",
 		      .help = "at most 20 bytes (the end of FILE)" },
+	  .refers = PROG_REFERS_TEXT,
 	  .offset = offsetof(struct blk, serial), .max_len = MAX_SERIAL },
 	{ .option = { .name = "engine", .kind = VSU_OPTION_CHOICE,
 		      .choices = engines, .preset = "auto",
@@ -82,9 +84,11 @@ static const struct vmm_device_key keys[] = {
 	  .offset = offsetof(struct blk, locking) },
 	{ .option = { .name = "overlay", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		      .help = "file for what the guest writes; the image is only read" },
+	  .refers = PROG_REFERS_IMAGE,
 	  .offset = offsetof(struct blk, overlay) },
 	{ .option = { .name = "snapshot", .kind = VSU_OPTION_FLAG,
 		      .help = "discard what the guest writes at the end" },
+	  .refers = PROG_REFERS_TEMPORARY,
 	  .offset = offsetof(struct blk, snapshot) },
 	{ .option = { .name = "format", .kind = VSU_OPTION_CHOICE,
 		      .choices = formats, .preset = "auto",
@@ -277,16 +281,7 @@ static int blk_limit(struct virtdev *dev, const void *config,
 static void blk_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct blk *b = config;
-	struct vmm_device_opening *opens = facts->opens;
 
-	*opens++ = (struct vmm_device_opening){
-		"path", b->path,
-		b->read_only || b->overlay || b->snapshot ? VMM_DEVICE_READS : VMM_DEVICE_WRITES,
-	};
-	if (b->overlay)
-		*opens++ = (struct vmm_device_opening){ "overlay", b->overlay, VMM_DEVICE_WRITES };
-	if (b->snapshot)
-		*opens = (struct vmm_device_opening){ NULL, prog_disk_folder(), VMM_DEVICE_CREATES };
 	facts->file = prog_file_value_name(b->overlay ? b->overlay : b->path);
 	if (!b->overlay && prog_disk_is_address(b->path))
 		facts->file = NULL;
@@ -294,9 +289,6 @@ static void blk_describe(const void *config, struct vmm_device_facts *facts)
 	facts->temporary = b->snapshot;
 	facts->locks = b->locking == LOCKING_ON;
 	facts->connects = !facts->file;
-	facts->outside = facts->connects ? b->path : NULL;
-	if (facts->connects && facts->writes)
-		facts->names[0] = b->path;
 }
 
 const struct vmm_device_kind vmm_blk_kind = {

@@ -33,21 +33,26 @@ static_assert(1 + MAX_STREAMS <= VMM_DEVICE_SOCKETS_MAX, "a console's sockets");
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "stdio", .kind = VSU_OPTION_FLAG,
 		      .help = "on standard input and output" },
+	  .refers = PROG_REFERS_STDIO,
 	  .offset = offsetof(struct console, stdio) },
 	{ .option = { .name = "pty", .kind = VSU_OPTION_FLAG,
 		      .help = "on a new pseudoterminal, whose path is logged" },
+	  .refers = PROG_REFERS_TERMINAL,
 	  .offset = offsetof(struct console, pty) },
 	{ .option = { .name = "socket", .kind = VSU_OPTION_STRING,
 		      .arg = "PATH",
 		      .help = "on a UNIX socket, for one client at a time" },
 	  .daemon_name = "console-socket",
+	  .refers = PROG_REFERS_SOCKET,
 	  .offset = offsetof(struct console, socket) },
 	{ .option = { .name = "fd", .kind = VSU_OPTION_STRING, .arg = "N",
 		      .help = "on an inherited descriptor" },
 	  .daemon_name = "console-fd",
+	  .refers = PROG_REFERS_DESCRIPTOR,
 	  .offset = offsetof(struct console, fd) },
 	{ .option = { .name = "name", .kind = VSU_OPTION_STRING, .arg = "NAME",
 		      .help = "name of the port in the guest" },
+	  .refers = PROG_REFERS_TEXT,
 	  .offset = offsetof(struct console, name),
 	  .max_len = VIRTDEV_CONSOLE_MAX_NAME },
 	{ .option = { .name = "rows-first", .kind = VSU_OPTION_FLAG,
@@ -56,6 +61,7 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "port", .kind = VSU_OPTION_STRING,
 		      .arg = "NAME:pty|fd:N|socket:PATH", .repeat = true,
 		      .help = "additional port" },
+	  .refers = PROG_REFERS_PORT,
 	  .offset = offsetof(struct console, streams),
 	  .max_times = MAX_STREAMS },
 	{ .option = { .name = NULL } },
@@ -255,44 +261,10 @@ static int console_open(const void *config,
 	return 0;
 }
 
-/* The path in "NAME:socket:PATH", or NULL. */
-static const char *socket_of(const char *stream)
-{
-	const char *colon = strchr(stream, ':');
-
-	return colon && !strncmp(colon + 1, SOCKET, strlen(SOCKET)) ?
-	       colon + 1 + strlen(SOCKET) : NULL;
-}
-
-/* "NAME:pty" */
-static bool is_pty(const char *stream)
-{
-	const char *colon = strchr(stream, ':');
-
-	return colon && !strcmp(colon + 1, "pty");
-}
-
-static void console_describe(const void *config, struct vmm_device_facts *facts)
-{
-	const struct console *c = config;
-	uint32_t i, n = 0;
-
-	facts->stdio = c->stdio;
-	facts->outside = c->pty ? "pty" : NULL;
-	if (c->socket)
-		facts->sockets[n++] = c->socket;
-	for (i = 0; i < count_streams(c); i++) {
-		if (socket_of(c->streams[i]))
-			facts->sockets[n++] = socket_of(c->streams[i]);
-		if (is_pty(c->streams[i]))
-			facts->outside = c->streams[i];
-	}
-}
-
 const struct vmm_device_kind vmm_console_kind = {
 	.name = "console", .summary = "a console with additional ports",
 	.id = VIRTDEV_ID_CONSOLE, .max_queues = 64, .own_queues = 1,
 	.min_queue_size = 2, .queue_size = "256", .keys = keys,
 	.value = { .refusal = "begin with 'stdio', 'pty', 'socket=PATH', 'fd=N' or 'backend=user:SOCKET'" },
-	.open = console_open, .describe = console_describe,
+	.open = console_open,
 };

@@ -47,10 +47,12 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING,
 		      .arg = "FOLDER", .help = "the folder to share" },
 	  .daemon_name = "shared-dir",
+	  .refers = PROG_REFERS_FOLDER, .read_if = { "readonly" },
 	  .offset = offsetof(struct fs, path), .required = true },
 	{ .option = { .name = "tag", .kind = VSU_OPTION_STRING, .arg = "NAME",
 		      .help = "name under which the guest mounts it",
 		      .preset = DEFAULT_TAG },
+	  .refers = PROG_REFERS_TEXT,
 	  .offset = offsetof(struct fs, tag),
 	  .max_len = VIRTDEV_FS_TAG_MAX },
 	{ .option = { .name = "cache", .kind = VSU_OPTION_CHOICE,
@@ -73,11 +75,13 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "translate-uid", .kind = VSU_OPTION_STRING,
 		      .arg = "RULE", .repeat = true,
 		      .help = "translate user ids: map:GUEST:HOST:COUNT, guest:, host:, squash-guest:, squash-host: or forbid-guest:" },
+	  .refers = PROG_REFERS_IDS,
 	  .offset = offsetof(struct fs, uid_rules),
 	  .max_times = VIRTDEV_FS_RULES_MAX },
 	{ .option = { .name = "translate-gid", .kind = VSU_OPTION_STRING,
 		      .arg = "RULE", .repeat = true,
 		      .help = "the same for group ids" },
+	  .refers = PROG_REFERS_IDS,
 	  .offset = offsetof(struct fs, gid_rules),
 	  .max_times = VIRTDEV_FS_RULES_MAX },
 	{ .option = { .name = "announce-submounts", .kind = VSU_OPTION_FLAG,
@@ -182,7 +186,6 @@ static void fs_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct fs *f = config;
 
-	facts->opens[0] = (struct vmm_device_opening){ "path", f->path, VMM_DEVICE_SHARES };
 	facts->file = f->path;
 	facts->writes = !f->read_only;
 	facts->finds_files = f->file_handles;

@@ -165,12 +165,12 @@ static int share_sockets(const struct vmm_device_kind *kind, const void *config,
 			 const struct prog_socket_access *access,
 			 struct vsu_error *err)
 {
-	struct vmm_device_facts facts = { .file = NULL };
+	struct vmm_device_facts facts;
 	int i, rc = 0;
 
-	if (!access || !kind->describe)
+	if (!access)
 		return 0;
-	kind->describe(config, &facts);
+	facts = vmm_device_facts_of(kind, config);
 	for (i = 0; rc >= 0 && i < VMM_DEVICE_SOCKETS_MAX; i++)
 		if (facts.sockets[i])
 			rc = prog_socket_access_apply(access, facts.sockets[i], err);

@@ -24,6 +24,7 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
+#include "refers.h"
 #include "socket_access.h"
 #include "value.h"
 #include "workers.h"
@@ -37,6 +38,9 @@ struct vmm_device_key {
 	 * string, a uint64_t for all others.
 	 */
 	size_t offset;
+	enum prog_refers refers;
+	/* keys with a value of which a file or folder is only read; NULL ends the list */
+	const char *read_if[4];
 	uint32_t max_len;	/* maximum length of a string; 0: no limit */
 	uint32_t max_times;	/* size of the array of const char * for a string that may be
 				 * repeated; 0: a single one */
@@ -101,6 +105,7 @@ struct vmm_device_opening {
 		VMM_DEVICE_READS,
 		VMM_DEVICE_WRITES,	/* and reads */
 		VMM_DEVICE_SHARES,	/* a folder, whose files are opened later */
+		VMM_DEVICE_SHARES_READ,	/* only for reading */
 		VMM_DEVICE_CREATES,	/* files in a folder */
 	} use;
 };
@@ -127,6 +132,7 @@ struct vmm_device_facts {
 	 * list.
 	 */
 	const char *names[VMM_DEVICE_NAMES_MAX];
+	const char *interface;	/* of the network, that it opens by its name, or NULL */
 	const char *peer;	/* path of another program's socket that it connects to, or NULL */
 	/*
 	 * A resource that exists only in the host's namespaces of network and mounts, or
@@ -199,7 +205,7 @@ struct vmm_device_kind {
 		    struct vsu_error *err);
 	/* Requests new statistics from the driver; NULL: none exist. */
 	void (*refresh)(struct virtdev *dev);
-	/* NULL: no facts. */
+	/* Facts that do not follow from what the keys refer to; NULL: none. */
 	void (*describe)(const void *config, struct vmm_device_facts *facts);
 	/*
 	 * Completes the config of a device whose queues share the thread of a
@@ -245,6 +251,19 @@ unsigned int vmm_device_nkeys(const struct vmm_device_kind *kind);
 int vmm_device_set(const struct vmm_device_kind *kind, unsigned int key,
 		   const char *what, const struct vsu_option_value *value,
 		   void *config, struct vsu_error *err);
+
+/* The facts of a device: from its keys, and its kind's own. */
+struct vmm_device_facts vmm_device_facts_of(const struct vmm_device_kind *kind,
+					    const void *config);
+
+/*
+ * The digits of the descriptor to which a value of the key refers, which end at a colon or
+ * with the value; NULL: it refers to none.
+ */
+const char *vmm_device_key_digits(const struct vmm_device_key *key, const char *value);
+
+/* Whether no value of the key refers to an object of the host. */
+bool vmm_device_key_is_harmless(const struct vmm_device_key *key);
 
 /* Opens the device; its reports are logged. */
 int vmm_device_make(const struct vmm_device_kind *kind, const void *config,

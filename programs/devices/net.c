@@ -32,18 +32,22 @@ static_assert(sizeof(struct net) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "tap", .kind = VSU_OPTION_STRING, .arg = "NAME",
 		      .help = "tap interface; created if it does not exist" },
+	  .refers = PROG_REFERS_INTERFACE,
 	  .offset = offsetof(struct net, tap), .max_len = MAX_TAP },
 	{ .option = { .name = "socket", .kind = VSU_OPTION_STRING,
 		      .arg = "PATH",
 		      .help = "UNIX stream socket with length-prefixed frames, such as passt's" },
-	  .daemon_name = "stream", .offset = offsetof(struct net, socket) },
+	  .daemon_name = "stream", .refers = PROG_REFERS_PEER,
+	  .offset = offsetof(struct net, socket) },
 	{ .option = { .name = "fd", .kind = VSU_OPTION_U64, .arg = "N",
 		      .help = "inherited descriptor of a tap interface or socket",
 		      .min = 3, .max = INT32_MAX },
-	  .daemon_name = "net-fd", .offset = offsetof(struct net, fd) },
+	  .daemon_name = "net-fd", .refers = PROG_REFERS_DESCRIPTOR,
+	  .offset = offsetof(struct net, fd) },
 	{ .option = { .name = "mac", .kind = VSU_OPTION_STRING, .arg = "MAC",
 		      .help = "MAC address", .preset = "random",
 		      .example = "52:54:00:12:34:56" },
+	  .refers = PROG_REFERS_IDENTITY,
 	  .offset = offsetof(struct net, mac), .max_len = MAC_TEXT },
 	{ .option = { .name = "mtu", .kind = VSU_OPTION_U64, .arg = "BYTES",
 		      .help = "MTU, reported to the guest",
@@ -181,16 +185,9 @@ static int net_limit(struct virtdev *dev, const void *config,
 static void net_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct net *n = config;
-	const char *const names[] = { n->tap, n->socket, n->mac };
-	unsigned int i, count = 0;
 
 	facts->connects = n->reconnect;
-	facts->peer = n->socket;
-	facts->outside = n->tap;
 	facts->workers = n->tap ? 1 : 0;
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i])
-			facts->names[count++] = names[i];
 }
 
 static bool is_limited(const struct virtdev_rate_limits *l)

@@ -27,6 +27,7 @@ static_assert(VIRTDEV_DISK_ENGINE_IO_URING == 1 &&
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		      .help = "the file, of a multiple of 2 MiB" },
+	  .refers = PROG_REFERS_IMAGE, .read_if = { "readonly" },
 	  .offset = offsetof(struct pmem, path), .required = true },
 	{ .option = { .name = "size", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
 		      .help = "length of the part that is used, from its beginning",
@@ -75,9 +76,6 @@ static void pmem_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct pmem *p = config;
 
-	facts->opens[0] = (struct vmm_device_opening){
-		"path", p->path, p->read_only ? VMM_DEVICE_READS : VMM_DEVICE_WRITES,
-	};
 	facts->file = prog_file_value_name(p->path);
 	facts->writes = !p->read_only;
 	facts->locks = true;

@@ -18,7 +18,8 @@ static_assert(sizeof(struct vsock) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "PATH",
 		      .help = "the UNIX socket for CONNECT PORT; the guest reaches PATH_PORT" },
-	  .daemon_name = "uds-path", .offset = offsetof(struct vsock, path),
+	  .daemon_name = "uds-path", .refers = PROG_REFERS_SOCKET,
+	  .offset = offsetof(struct vsock, path),
 	  .required = true },
 	{ .option = { .name = "cid", .kind = VSU_OPTION_U64, .arg = "N",
 		      .help = "the guest's context id, 3 or more",
@@ -40,6 +41,7 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "seqpacket-path", .kind = VSU_OPTION_STRING,
 		      .arg = "PATH",
 		      .help = "UNIX socket for SOCK_SEQPACKET connections from the host" },
+	  .refers = PROG_REFERS_SOCKET,
 	  .offset = offsetof(struct vsock, seqpacket_path) },
 	{ .option = { .name = NULL } },
 };
@@ -62,11 +64,7 @@ static int vsock_open(const void *config,
 
 static void vsock_describe(const void *config, struct vmm_device_facts *facts)
 {
-	const struct vsock *v = config;
-
-	facts->sockets[0] = v->path;
-	facts->sockets[1] = v->seqpacket_path;
-	facts->cid = v->cid;
+	facts->cid = ((const struct vsock *)config)->cid;
 }
 
 static int kernel_check(const void *config, struct vsu_error *err)

@@ -81,7 +81,7 @@ static bool has_folder(const struct vmm_options *o)
 	unsigned int i;
 
 	for (i = 0; i < o->ndevices; i++)
-		if (vmm_device_is_own(&o->specs[i]) && o->specs[i].id == VIRTDEV_ID_FS)
+		if (vmm_device_shares_folder(&o->specs[i]))
 			return true;
 	return false;
 }

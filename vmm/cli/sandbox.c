@@ -11,8 +11,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include <virtio-devices/ids.h>
-
 #include "cli/call_filters.h"
 #include "cli/sandbox.h"
 #include "cli/sandbox_rules.h"
@@ -106,10 +104,8 @@ static struct device_needs device_needs_of(const struct vmm_options *o)
 	unsigned int i;
 
 	for (i = 0; i < o->ndevices; i++) {
-		if (!vmm_device_is_own(&o->specs[i]))
-			continue;
-		needs.net |= o->specs[i].id == VIRTDEV_ID_NET;
-		needs.folder |= o->specs[i].id == VIRTDEV_ID_FS;
+		needs.net |= vmm_device_opens_interface(&o->specs[i]);
+		needs.folder |= vmm_device_shares_folder(&o->specs[i]);
 	}
 	return needs;
 }

@@ -87,12 +87,13 @@ static int target_add(struct vmm_sandbox_rules *r, const char *path, struct vsu_
 /* -------------------------------------------------------------------- devices */
 
 static int opening_add(struct vmm_sandbox_rules *r, const struct vmm_device_opening *o,
-		       bool writes, struct vsu_error *err)
+		       struct vsu_error *err)
 {
 	static const enum landlock_use uses[] = {
 		[VMM_DEVICE_READS] = LANDLOCK_READ_FILE,
 		[VMM_DEVICE_WRITES] = LANDLOCK_FILE,
 		[VMM_DEVICE_SHARES] = LANDLOCK_FULL,
+		[VMM_DEVICE_SHARES_READ] = LANDLOCK_READ,
 		[VMM_DEVICE_CREATES] = LANDLOCK_FULL,
 	};
 
@@ -100,8 +101,7 @@ static int opening_add(struct vmm_sandbox_rules *r, const struct vmm_device_open
 		return prog_disk_load(o->text, err);
 	if (prog_file_value_is_fd(o->text))
 		return 0;
-	return path_add(r, o->text, o->use == VMM_DEVICE_SHARES && !writes ? LANDLOCK_READ :
-							   uses[o->use], err);
+	return path_add(r, o->text, uses[o->use], err);
 }
 
 /* The first use would fail with the cause of another namespace. */
@@ -121,7 +121,7 @@ static int facts_add(struct vmm_sandbox_rules *r, const struct vmm_device_facts 
 	if (!rc && r->jail && facts->peer)
 		rc = parent_add(r, facts->peer, LANDLOCK_READ, err);
 	for (o = facts->opens; !rc && o->text; o++)
-		rc = opening_add(r, o, facts->writes, err);
+		rc = opening_add(r, o, err);
 	for (socket = facts->sockets; !rc && *socket; socket++)
 		rc = parent_add(r, *socket, LANDLOCK_SOCKETS, err);
 	return rc;

@@ -71,7 +71,11 @@ static inline bool vmm_device_is_own(const struct vmm_device_spec *spec)
 int vmm_device_parse(const struct vmm_device_option *option,
 		     struct vmm_device_spec *spec, struct vsu_error *err);
 
-/* Describes an in-process device. */
+/* Describes a device of this process or of a daemon. */
 struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec);
+
+/* Whether this process opens the files of a folder for the guest, or a network interface. */
+bool vmm_device_shares_folder(const struct vmm_device_spec *spec);
+bool vmm_device_opens_interface(const struct vmm_device_spec *spec);
 
 #endif

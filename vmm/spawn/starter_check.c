@@ -39,21 +39,6 @@ static bool is_of_queues(const char *word)
 	       !strncmp(word, "--queue-size=", strlen("--queue-size="));
 }
 
-/* Values that refer to no object of the host. */
-static bool is_harmless(const struct vmm_device_key *key)
-{
-	static const char *const names[] = { "mac", "name", "serial", "tag" };
-	size_t i;
-
-	if (key->option.kind != VSU_OPTION_STRING)
-		return strcmp(key->option.name, "fd") != 0 &&
-		       strcmp(key->option.name, "pty") != 0;
-	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!strcmp(key->option.name, names[i]))
-			return true;
-	return false;
-}
-
 static int check_word(const struct vmm_starter_setup *setup,
 		      const struct vmm_device_kind *kind, const char *word,
 		      struct vsu_error *err)
@@ -65,7 +50,7 @@ static int check_word(const struct vmm_starter_setup *setup,
 		return vsu_error_set(err, -EPERM, "'%s' is not an option of a device", word);
 	if (vmm_spawn_fd_of(kind, word, NULL) >= 0)
 		return 0;
-	if (key && setup->locked && !is_harmless(key))
+	if (key && setup->locked && !vmm_device_key_is_harmless(key))
 		return vsu_error_set(err, -EPERM, "'%s': with --sandbox=on, a daemon opens by name only what the command line names; pass a descriptor, as 'cvmm ctl' does for images, or add the device to the command line", word);
 	return 0;
 }

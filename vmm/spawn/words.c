@@ -88,27 +88,6 @@ const struct vmm_device_key *vmm_spawn_key_of(const struct vmm_device_kind *kind
 	return NULL;
 }
 
-static const char *text_after(const char *text, const char *start)
-{
-	const size_t len = strlen(start);
-
-	return text && !strncmp(text, start, len) ? text + len : NULL;
-}
-
-static const char *find_digits(const struct vmm_device_key *key, const char *value)
-{
-	const char *name = key->option.name;
-
-	if (!strcmp(name, "fd"))
-		return value;
-	if (!strcmp(name, "port"))
-		return text_after(strchr(value, ':'), ":fd:");
-	if (key->option.kind == VSU_OPTION_STRING &&
-	    (!strcmp(name, "path") || !strcmp(name, "overlay")))
-		return text_after(value, "fd:");
-	return NULL;
-}
-
 int vmm_spawn_fd_of(const struct vmm_device_kind *kind, const char *word,
 		    const char **digits)
 {
@@ -118,7 +97,7 @@ int vmm_spawn_fd_of(const struct vmm_device_kind *kind, const char *word,
 	uint64_t fd;
 	size_t len;
 
-	at = key && value ? find_digits(key, value) : NULL;
+	at = key && value ? vmm_device_key_digits(key, value) : NULL;
 	len = at ? strcspn(at, ":") : 0;
 	if (!len || len >= sizeof(number))
 		return -1;

@@ -69,6 +69,21 @@ START_TEST(keys_are_different_and_fit)
 }
 END_TEST
 
+/* The starter and the sandbox rely on it. */
+START_TEST(each_text_says_what_it_refers_to)
+{
+	const struct vmm_device_key *k = vmm_device_kinds[_i]->keys;
+
+	for (; k->option.name; k++) {
+		ck_assert_msg(k->option.kind != VSU_OPTION_STRING ||
+			      k->refers != PROG_REFERS_NOTHING, "%s: %s",
+			      vmm_device_kinds[_i]->name, k->option.name);
+		ck_assert_msg(!k->read_if[0] || k->refers == PROG_REFERS_IMAGE ||
+			      k->refers == PROG_REFERS_FOLDER, "%s", k->option.name);
+	}
+}
+END_TEST
+
 /* An operand and a failed open name the first key. */
 START_TEST(required_keys_come_first)
 {
@@ -115,7 +130,7 @@ START_TEST(a_disk_needs_its_file_only)
 	ck_assert_int_eq(vmm_device_set(&vmm_blk_kind, 0, "key 'path'", &value,
 					config, &err), 0);
 	ck_assert_ptr_null(vmm_device_missing(&vmm_blk_kind, config));
-	vmm_blk_kind.describe(config, &facts);
+	facts = vmm_device_facts_of(&vmm_blk_kind, config);
 	ck_assert_str_eq(facts.file, "disk.img");
 	ck_assert(facts.writes);
 }
@@ -160,12 +175,11 @@ START_TEST(each_file_that_a_key_names_is_among_the_facts)
 		if (!names_file(kind, &kind->keys[i]))
 			continue;
 		memset(config, 0, sizeof(config));
-		memset(&facts, 0, sizeof(facts));
 		/* others may be required */
 		if (i)
 			ck_assert_int_eq(vmm_device_set(kind, 0, "key", &first, config, NULL), 0);
 		ck_assert_int_eq(vmm_device_set(kind, i, "key", &value, config, NULL), 0);
-		kind->describe(config, &facts);
+		facts = vmm_device_facts_of(kind, config);
 		ck_assert_msg(is_opened(&facts, "name"), "%s: %s", kind->name,
 			      kind->keys[i].option.name);
 	}
@@ -324,13 +338,13 @@ START_TEST(console_describes_its_sockets_and_terminals)
 	static const char *const ports[] = {
 		"a:socket:/run/a", "b:pty", "socket:fd:0", "c:socket:/run/c",
 	};
-	struct vmm_device_facts facts = { .writes = false };
+	struct vmm_device_facts facts;
 	int i;
 
 	ck_assert_int_eq(set_console(SOCKET, "/run/first"), 0);
 	for (i = 0; i < 4; i++)
 		ck_assert_int_eq(set_console(PORT, ports[i]), 0);
-	vmm_console_kind.describe(config, &facts);
+	facts = vmm_device_facts_of(&vmm_console_kind, config);
 	ck_assert_str_eq(facts.sockets[0], "/run/first");
 	ck_assert_str_eq(facts.sockets[1], "/run/a");
 	ck_assert_str_eq(facts.sockets[2], "/run/c");
@@ -427,6 +441,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, a_kind_is_found_by_its_name, 0, n);
 	tcase_add_loop_test(tc, keys_are_different_and_fit, 0, n);
+	tcase_add_loop_test(tc, each_text_says_what_it_refers_to, 0, n);
 	tcase_add_loop_test(tc, required_keys_come_first,
 			    0, n);
 	tcase_add_test(tc, a_disk_needs_its_file_only);

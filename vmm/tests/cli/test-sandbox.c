@@ -144,7 +144,7 @@ static const struct {
 	{ "k --net=t0", NET }, { "k --device=net,tap=t0", NET },
 	{ "k --net=t0,backend=kernel", NET },
 	{ "k --net=backend=user:s", 0 }, { "k --device=net,backend=user:s", 0 },
-	{ "k --net=t0,backend=spawn", 0 },
+	{ "k --net=t0,backend=spawn", 0 }, { "k --net=socket=s", 0 }, { "k --net=fd=9", 0 },
 	{ "k --fs=share,tag=x", FOLDER }, { "k --device=fs,share,tag=x", FOLDER },
 	{ "k --fs=tag=x,backend=user:s", 0 }, { "k --fs=share,backend=spawn", 0 },
 	{ "k --fs=path=share,,backend=user:s", FOLDER },

@@ -201,6 +201,8 @@ START_TEST(names_that_look_like_descriptors_stay_names)
 		{ &vmm_console_kind, "--port=a:socket:/x:fd:5" },
 		{ &vmm_console_kind, "--console-socket=fd:5" },
 		{ &vmm_vsock_kind, "--uds-path=/a:fd:5" },
+		{ &vmm_vsock_kind, "--uds-path=fd:5" },
+		{ &vmm_fs_kind, "--shared-dir=fd:5" },
 		{ &vmm_blk_kind, "--blk-file=./fd:5" },
 		{ &vmm_blk_kind, "--overlay=/fd:5" },
 		{ &vmm_blk_kind, "--blk-file=fd:x" },
