@@ -38,7 +38,8 @@ const char *prog_value_with_key(const struct prog_value *value,
 	return len > 0 && (size_t)len < size ? buf : list;
 }
 
-size_t prog_value_item_len(const char *list)
+/* Bytes of the first item. */
+static size_t item_len(const char *list)
 {
 	size_t len = 0;
 
@@ -52,7 +53,7 @@ bool prog_item_next(const char **list, struct prog_item *item)
 	if (!*list || !**list)
 		return false;
 	item->text = *list;
-	item->len = prog_value_item_len(*list);
+	item->len = item_len(*list);
 	*list = item->text[item->len] ? item->text + item->len + 1 : NULL;
 	return true;
 }

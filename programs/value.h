@@ -27,10 +27,7 @@ bool prog_value_is_first(const struct vsu_option *table, const char *list);
 const char *prog_value_with_key(const struct prog_value *value,
 				const char *list, char *buf, size_t size);
 
-/* Bytes of a list's first item. A comma of a value is doubled. */
-size_t prog_value_item_len(const char *list);
-
-/* An item of a list, as typed: "key=value", "key", or as the first one a value alone. */
+/* An item of a list, as typed, with doubled commas: "key=value", "key", or as the first one a value alone. */
 struct prog_item {
 	const char *text;
 	size_t len;

@@ -12,11 +12,10 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/control_files.h"
-#include "config/device.h"
+#include "config/list_edit.h"
 #include "file_value.h"
 #include "machine/save_target.h"
 #include "migration/address.h"
-#include "value.h"
 
 /* Replaces the line from position at by text, with its newline. -E2BIG. */
 static int replace_rest(struct vmm_control_request *request, size_t at, const char *text,
@@ -60,71 +59,38 @@ static int open_image(const struct vmm_device_opening *o)
 	return fd;
 }
 
-static bool is_equal(const char *item, size_t len, const char *value)
+/* The files of a device that is being added. */
+struct device_files {
+	struct vmm_control_files *files;
+	struct vmm_device_facts facts;
+};
+
+/* Puts the descriptor in front of the file's name. */
+static int put_descriptor(void *opaque, const struct vmm_list_item *item,
+			  struct vmm_list_change *change, struct vsu_error *err)
 {
-	size_t at, v;
-
-	/* commas of an item are doubled */
-	for (at = 0, v = 0; at < len && item[at] == value[v]; at++, v++)
-		at += item[at] == ',';
-	return at == len && !value[v];
-}
-
-/* The position of the value in an item of len bytes, "VALUE" or "KEY=VALUE"; else len. */
-static size_t find_value(const char *item, size_t len, const struct vmm_device_opening *o)
-{
-	const size_t key = o->key ? strlen(o->key) : 0;
-
-	if (is_equal(item, len, o->text))
-		return 0;
-	if (key && len > key && !memcmp(item, o->key, key) && item[key] == '=' &&
-	    is_equal(item + key + 1, len - key - 1, o->text))
-		return key + 1;
-	return len;
-}
-
-/* Writes the item, its value with the descriptor in front if there is one for it. */
-static void put_item(struct vmm_control_files *f, const struct vmm_device_facts *facts,
-		     const char *item, size_t len, FILE *to)
-{
-	const struct vmm_device_opening *o;
-	size_t at;
+	struct device_files *d = opaque;
+	struct vmm_control_files *f = d->files;
+	const struct vmm_device_opening *o = d->facts.opens;
 	int fd;
 
-	for (o = facts->opens; o->text && f->n < VMM_PASSED_MAX; o++) {
-		at = find_value(item, len, o);
-		fd = at < len ? open_image(o) : -1;
-		if (fd < 0)
-			continue;
-		f->fds[f->n] = fd;
-		fprintf(to, "%.*sfd:%u:%.*s", (int)at, item, f->n++, (int)(len - at),
-			item + at);
-		return;
-	}
-	fprintf(to, "%.*s", (int)len, item);
-}
-
-static void put_list(struct vmm_control_files *f, const struct vmm_device_facts *facts,
-		     const char *list, FILE *to)
-{
-	size_t len;
-
-	for (;; list += len + 1) {
-		len = prog_value_item_len(list);
-		put_item(f, facts, list, len, to);
-		if (!list[len])
-			return;
-		fputc(',', to);
-	}
+	(void)err;
+	while (o->text && (!item->key || !o->key || strcmp(o->key, item->key->option.name)))
+		o++;
+	fd = o->text && f->n < VMM_PASSED_MAX ? open_image(o) : -1;
+	if (fd < 0)
+		return 0;
+	f->fds[f->n] = fd;
+	change->at = (size_t)(item->value - item->text);
+	snprintf(change->insert, sizeof(change->insert), "fd:%u:", f->n++);
+	return 0;
 }
 
 /* The machine refuses a list that is wrong. */
-static bool describe_list(const char *list, struct vmm_device_spec *spec,
-			  struct vmm_device_facts *facts)
+static bool describe_device(const struct vmm_device_option *option,
+			    struct vmm_device_spec *spec, struct vmm_device_facts *facts)
 {
-	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
-
-	if (strpbrk(list, " \t") || vmm_device_parse(&option, spec, NULL) < 0 ||
+	if (strpbrk(option->list, " \t") || vmm_device_parse(option, spec, NULL) < 0 ||
 	    !spec->kind || (spec->remote && !spec->spawned) || spec->kernel)
 		return false;
 	*facts = vmm_device_describe(spec);
@@ -134,18 +100,17 @@ static bool describe_list(const char *list, struct vmm_device_spec *spec,
 static int open_device(struct vmm_control_files *f, struct vmm_control_request *request,
 		       const char *word, const char *list, struct vsu_error *err)
 {
-	struct vmm_device_facts facts;
+	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
+	struct device_files d = { .files = f };
 	struct vmm_device_spec *spec = calloc(1, sizeof(*spec));
 	char *text = NULL;
-	size_t len;
-	FILE *to = spec ? open_memstream(&text, &len) : NULL;
 	int rc = 0;
 
-	if (to && describe_list(list, spec, &facts))
-		put_list(f, &facts, list, to);
-	if (!to || fclose(to))
-		rc = vsu_error_set(err, -ENOMEM, "no memory for a command");
-	else if (f->n)
+	if (!spec)
+		return vsu_error_set(err, -ENOMEM, "no memory for a command");
+	if (describe_device(&option, spec, &d.facts))
+		rc = vmm_list_edit(&option, put_descriptor, &d, &text, err);
+	if (!rc && f->n)
 		rc = replace_rest(request, strlen(word), text, err);
 	free(text);
 	free(spec);

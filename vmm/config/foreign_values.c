@@ -140,7 +140,7 @@ static const struct foreign *find_item(const char *option, const char *item, siz
 	return NULL;
 }
 
-static int refuse(const struct foreign *f, const char *item, size_t len,
+static int refuse_item(const struct foreign *f, const char *item, size_t len,
 		  struct vsu_error *err)
 {
 	const bool file = !strcmp(f->option, "serial") || !strcmp(f->option, "control");
@@ -156,17 +156,15 @@ static int refuse(const struct foreign *f, const char *item, size_t len,
 
 int vmm_foreign_value_check(const char *option, const char *text, struct vsu_error *err)
 {
+	const char *list = text;
 	const struct foreign *f;
-	const char *item;
-	size_t len;
+	struct prog_item item;
 
-	for (item = text;; item += len + 1) {
-		len = prog_value_item_len(item);
-		f = find_item(option, item, len);
+	while (prog_item_next(&list, &item)) {
+		f = find_item(option, item.text, item.len);
 		/* other items are keys only */
-		if (f && (item == text || strchr(f->theirs, '=')))
-			return refuse(f, item, len, err);
-		if (!item[len])
-			return 0;
+		if (f && (item.text == text || strchr(f->theirs, '=')))
+			return refuse_item(f, item.text, item.len, err);
 	}
+	return 0;
 }

@@ -13,6 +13,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "closer.h"
+#include "config/list_edit.h"
 #include "control/passed.h"
 
 static const char prefix[] = "fd:";
@@ -106,76 +107,31 @@ int vmm_passed_find(struct vmm_passed *p, const char *word, int *fd,
 	return 0;
 }
 
-static const char *text_after(const char *text, const char *start)
+static int put_number(void *opaque, const struct vmm_list_item *item,
+		      struct vmm_list_change *change, struct vsu_error *err)
 {
-	const size_t len = strlen(start);
-
-	return text && !strncmp(text, start, len) ? text + len : NULL;
-}
-
-/* The digits of "fd=N", "[key=]fd:N", "port=NAME:fd:N"; NULL: no descriptor. */
-static const char *digits_of(const char *item)
-{
-	const char *number = text_after(item, "fd=");
-	const char *value = strchr(item, '='), *colon;
-
-	if (number)
-		return number;
-	value = value ? value + 1 : item;
-	colon = text_after(item, "port=") ? strchr(value, ':') : NULL;
-	return text_after(colon ? colon + 1 : value, prefix);
-}
-
-static int put_item(struct vmm_passed *p, const char *item, FILE *to,
-		    struct vsu_error *err)
-{
-	const char *digits = digits_of(item), *rest;
+	const char *digits = item->key && item->value ?
+			     vmm_device_key_digits(item->key, item->value) : NULL;
+	const char *rest;
 	int fd;
 
-	if (!digits) {
-		fputs(item, to);
+	if (!digits)
 		return 0;
-	}
-	fd = find_index(p, item, digits, &rest, err);
+	fd = find_index(opaque, item->text, digits, &rest, err);
 	if (fd < 0)
 		return fd;
-	fprintf(to, "%.*s%d%s", (int)(digits - item), item, fd, rest);
+	change->at = (size_t)(digits - item->text);
+	change->len = (size_t)(rest - digits);
+	snprintf(change->insert, sizeof(change->insert), "%d", fd);
 	return 0;
-}
-
-/* Ends the item, in place, at a comma that is not doubled. Returns the next, or NULL. */
-static char *item_cut(char *item)
-{
-	while (*item && (*item != ',' || item[1] == ','))
-		item += *item == ',' ? 2 : 1;
-	if (!*item)
-		return NULL;
-	*item = '\0';
-	return item + 1;
 }
 
 int vmm_passed_replace(struct vmm_passed *p, const char *list, char **out,
 		       struct vsu_error *err)
 {
-	char *copy = strdup(list), *item = copy, *next, *text = NULL;
-	size_t len;
-	FILE *to = copy ? open_memstream(&text, &len) : NULL;
-	int rc = to ? 0 : vsu_error_set(err, -ENOMEM, "no memory for a line");
+	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
 
-	for (; !rc && item; item = next) {
-		next = item_cut(item);
-		rc = put_item(p, item, to, err);
-		if (next)
-			fputc(',', to);
-	}
-	if (to && fclose(to) && !rc)
-		rc = vsu_error_set(err, -ENOMEM, "no memory for a line");
-	free(copy);
-	if (rc < 0)
-		free(text);
-	else
-		*out = text;
-	return rc;
+	return vmm_list_edit(&option, put_number, p, out, err);
 }
 
 int vmm_passed_check_used(const struct vmm_passed *p, struct vsu_error *err)

@@ -53,8 +53,8 @@ int vmm_passed_find(struct vmm_passed *p, const char *word, int *fd,
 		    struct vsu_error *err);
 
 /*
- * Replaces the indexes in a list of properties by numbers of descriptors: of fd=N, of
- * values fd:N and fd:N:NAME, and of a port NAME:fd:N. The caller frees *out.
+ * Replaces the indexes in the list of a device by numbers of descriptors, where a key of its
+ * kind refers to one: fd=N, a file fd:N or fd:N:NAME, a port NAME:fd:N. The caller frees *out.
  */
 int vmm_passed_replace(struct vmm_passed *p, const char *list, char **out,
 		       struct vsu_error *err);

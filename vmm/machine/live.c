@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/change_list.h"
+#include "config/list_edit.h"
 #include "machine/live.h"
 
 /* ------------------------------------------------------------------ the devices */
@@ -22,31 +22,12 @@ unsigned int vmm_live_places(const struct vmm_machine *m)
 	return n;
 }
 
-/* "path=fd:17:/srv/a.img" becomes "path=/srv/a.img": the descriptor is this process's. */
-static void copy_named(const char *from, char *to)
-{
-	const char *digits;
-
-	while (*from) {
-		*to++ = *from;
-		if (*from++ != '=' || strncmp(from, "fd:", 3) != 0)
-			continue;
-		digits = from + 3;
-		digits += strspn(digits, "0123456789");
-		if (*digits == ':' && digits[1] && digits[1] != ',')
-			from = digits + 1;
-	}
-	*to = '\0';
-}
-
 int vmm_live_add(struct vmm_device *d, const char *list, struct vsu_error *err)
 {
-	d->list = malloc(strlen(list) + 1);
-	if (!d->list)
-		return vsu_error_set(err, -ENOMEM, "no memory for a device");
-	copy_named(list, d->list);
-	d->added = true;
-	return 0;
+	int rc = vmm_list_name_files(list, &d->list, err);
+
+	d->added = !rc;
+	return rc;
 }
 
 int vmm_live_change(const struct vmm_machine *m, struct vmm_device *d, const char *keys,
@@ -64,7 +45,7 @@ int vmm_live_change(const struct vmm_machine *m, struct vmm_device *d, const cha
 				option.how == VMM_DEVICE_DISK_PATH ? VMM_DEVICE_DISK : option.how,
 				d->list };
 	}
-	rc = vmm_device_list_change(&option, d->spec.kind, keys, &list, err);
+	rc = vmm_list_set_keys(&option, keys, &list, err);
 	if (rc < 0)
 		return rc;
 	free(d->list);

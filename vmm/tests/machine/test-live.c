@@ -106,6 +106,9 @@ START_TEST(a_file_that_was_passed_keeps_its_name)
 	add(0, "disk,path=fd:17:/srv/a.img,overlay=fd:18:b.cow");
 	ck_assert_str_eq(live(), "builtin:selftest --device=disk,path=/srv/a.img,overlay=b.cow");
 	take_out(0);
+	add(0, "disk,fd:17:/srv/a,,b.img,serial=fd:1:x");
+	ck_assert_str_eq(live(), "builtin:selftest --device=disk,/srv/a,,b.img,serial=fd:1:x");
+	take_out(0);
 	add(0, "net,fd=7");
 	ck_assert_str_eq(live(), "builtin:selftest --device=net,fd=7");
 	finish();
