@@ -13,7 +13,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <vm-memory/backend.h>
 #include <vmm-sys-util/fd.h>
 
 #include "cli/sandbox_rules.h"
@@ -21,7 +20,6 @@
 #include "config/option_rows.h"
 #include "disk/module.h"
 #include "file_value.h"
-#include "memory/memory.h"
 
 int vmm_sandbox_rules_add(struct vmm_sandbox_rules *r, int place, const char *name,
 			  enum landlock_use use, struct vsu_error *err)
@@ -162,38 +160,19 @@ static int check_device(const struct vmm_sandbox_rules *r, const char *path,
 			     r->jail ? "; leave --jail out, and add --sandbox=off" : "; add --sandbox=off");
 }
 
-static int backend_add(struct vmm_sandbox_rules *r, const struct vmem_backend *backend,
-		       struct vsu_error *err)
+static int piece_add(struct vmm_sandbox_rules *r, const struct vmm_memory_piece *piece,
+		     struct vsu_error *err)
 {
-	const char *path = vmem_backend_text(backend, "mem-path");
-	int rc = check_device(r, path, err);
+	int rc = check_device(r, piece->path, err);
 
 	if (rc < 0)
 		return rc;
-
-	if (vmem_backend_value(backend, "backend") == VMEM_KIND_SHM)
+	if (piece->named)
 		return path_add(r, "/dev/shm", LANDLOCK_FULL, err);
-	if (!path)
+	if (!piece->path)
 		return 0;
-	return vmem_backend_value(backend, "readonly") ?
-	       path_add(r, path, LANDLOCK_READ, err) : target_add(r, path, err);
-}
-
-static int memory_add(struct vmm_sandbox_rules *r, const struct vmm_memory_options *o,
-		      struct vsu_error *err)
-{
-	struct vmm_memory *memory = calloc(1, sizeof(*memory));
-	unsigned int i;
-	int rc = 0;
-
-	if (!memory)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	if (vmm_memory_parse(memory, o, NULL) >= 0)
-		for (i = 0; !rc && i < memory->n; i++)
-			rc = backend_add(r, memory->backends[i], err);
-	vmm_memory_free(memory);
-	free(memory);
-	return rc;
+	return piece->readonly ? path_add(r, piece->path, LANDLOCK_READ, err) :
+				 target_add(r, piece->path, err);
 }
 
 /* -------------------------------------------------------------------- options */
@@ -228,8 +207,8 @@ static int options_add(struct vmm_sandbox_rules *r, const struct vmm_options *o,
 		text = vmm_option_text(o, row);
 		rc = text ? option_add(r, row, text, err) : 0;
 	}
-	if (!rc && o->memory.n)
-		rc = memory_add(r, &o->memory, err);
+	for (i = 0; !rc && i < o->pieces.n; i++)
+		rc = piece_add(r, &o->pieces.list[i], err);
 	for (i = 0; !rc && i < o->ndevices; i++)
 		rc = device_add(r, &o->specs[i], err);
 	return rc;

@@ -32,7 +32,7 @@ int vmm_sandbox_rules_add(struct vmm_sandbox_rules *r, int place, const char *na
 
 /*
  * A file that does not exist yet is ignored, or its folder is added if it will be created.
- * Options that the machine refuses are ignored. -EOPNOTSUPP: a device has no use in a jail,
+ * -EOPNOTSUPP: a device has no use in a jail,
  * or a file of memory requires a capability that is dropped.
  */
 int vmm_sandbox_rules_fill(struct vmm_sandbox_rules *r, const struct vmm_options *options,

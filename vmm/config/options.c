@@ -82,9 +82,30 @@ static int read_devices(struct vmm_options *o, struct vsu_error *err)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	for (i = 0; !rc && i < o->ndevices; i++)
 		rc = vmm_device_parse(&o->devices[i], &o->specs[i], err);
-	if (rc < 0)
-		vmm_options_free(o);
 	return rc;
+}
+
+/* Other processes access the memory; daemons may be added later. */
+static bool shares_memory(const struct vmm_options *o)
+{
+	unsigned int i;
+
+	for (i = 0; i < o->ndevices; i++)
+		if (o->specs[i].remote)
+			return true;
+	return o->daemon_path;
+}
+
+/* A saved machine has lists of its own, which describe its files. */
+static int read_memory(struct vmm_options *o, struct vsu_error *err)
+{
+	struct vmm_memory_options memory = o->memory;
+	int rc;
+
+	memory.shared = shares_memory(o);
+	memory.trial = o->dry_run;
+	rc = vmm_memory_pieces_read(&memory, &o->pieces, o->from ? NULL : err);
+	return o->from ? 0 : rc;
 }
 
 int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
@@ -112,11 +133,18 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 	rc = check_needs(options, err);
 	if (!rc)
 		rc = prog_socket_access_read(&options->sockets, err);
-	return rc < 0 ? rc : read_devices(options, err);
+	if (!rc)
+		rc = read_devices(options, err);
+	if (!rc)
+		rc = read_memory(options, err);
+	if (rc < 0)
+		vmm_options_free(options);
+	return rc;
 }
 
 void vmm_options_free(struct vmm_options *options)
 {
 	free(options->specs);
 	options->specs = NULL;
+	vmm_memory_pieces_free(&options->pieces);
 }

@@ -52,6 +52,7 @@ enum vmm_transport {
 struct vmm_options {
 	const char *kernel;
 	struct vmm_memory_options memory;
+	struct vmm_memory_pieces pieces; /* what its lists mean; none if a saved machine's are wrong */
 	struct vmm_device_option devices[VMM_MAX_DEVICES];
 	struct vmm_device_spec *specs;	/* what they mean; owned */
 	unsigned int ndevices;

@@ -115,7 +115,7 @@ static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 /* A saved or received state has the shared half only, and its files no options. */
 static int check_private(struct vmm_machine *m, struct vsu_error *err)
 {
-	return vmm_restore_wanted(m) && vmm_memory_options_private(&m->options->memory) ?
+	return vmm_restore_wanted(m) && vmm_memory_pieces_private(&m->options->pieces) ?
 	       vsu_error_set(err, -EOPNOTSUPP, "the saved machine has private memory (--memory private=on), whose pages are not in its state; start the guest from its kernel") : 0;
 }
 

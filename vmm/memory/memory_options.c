@@ -218,12 +218,54 @@ int vmm_memory_parse(struct vmm_memory *memory,
 	return rc < 0 ? rc : check_addresses(memory, err);
 }
 
-bool vmm_memory_options_private(const struct vmm_memory_options *o)
+static int piece_read(const struct vmem_backend *b, struct vmm_memory_piece *piece,
+		      struct vsu_error *err)
 {
-	struct vmm_memory memory = { 0 };
-	const bool wants = vmm_memory_parse(&memory, o, NULL) >= 0 &&
-			   vmm_memory_wants_private(&memory);
+	const char *path = vmem_backend_text(b, "mem-path");
 
-	vmm_memory_free(&memory);
-	return wants;
+	*piece = (struct vmm_memory_piece){
+		.path = path ? strdup(path) : NULL,
+		.readonly = vmem_backend_value(b, "readonly"),
+		.named = vmem_backend_value(b, "backend") == VMEM_KIND_SHM,
+		.has_private = vmem_backend_value(b, "private"),
+	};
+	return path && !piece->path ? vsu_error_set(err, -ENOMEM, "no memory for options") : 0;
+}
+
+int vmm_memory_pieces_read(const struct vmm_memory_options *o, struct vmm_memory_pieces *out,
+			   struct vsu_error *err)
+{
+	struct vmm_memory *memory = calloc(1, sizeof(*memory));
+	unsigned int i;
+	int rc;
+
+	out->n = 0;
+	if (!memory)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	rc = vmm_memory_parse(memory, o, err);
+	for (i = 0; rc >= 0 && i < memory->n && i < VMM_MAX_MEMORY; i++) {
+		out->n++;
+		rc = piece_read(memory->backends[i], &out->list[i], err);
+	}
+	vmm_memory_free(memory);
+	free(memory);
+	if (rc < 0)
+		vmm_memory_pieces_free(out);
+	return rc < 0 ? rc : 0;
+}
+
+void vmm_memory_pieces_free(struct vmm_memory_pieces *pieces)
+{
+	while (pieces->n)
+		free(pieces->list[--pieces->n].path);
+}
+
+bool vmm_memory_pieces_private(const struct vmm_memory_pieces *pieces)
+{
+	unsigned int i;
+
+	for (i = 0; i < pieces->n; i++)
+		if (pieces->list[i].has_private)
+			return true;
+	return false;
 }

@@ -6,6 +6,8 @@
 #ifndef VMM_MEMORY_OPTIONS_H
 #define VMM_MEMORY_OPTIONS_H
 
+#include <stdbool.h>
+
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
@@ -40,7 +42,23 @@ int vmm_memory_list_each(const char *list,
 			 int (*fn)(void *opaque, const char *name, const char *value),
 			 void *opaque, struct vsu_error *err);
 
-/* True if a list requests a private half, as vmm_memory_wants_private(). */
-bool vmm_memory_options_private(const struct vmm_memory_options *o);
+/* Properties of a list that matter to the process and to a continued machine. */
+struct vmm_memory_piece {
+	char *path;		/* the file, or NULL */
+	bool readonly;
+	bool named;		/* POSIX shared memory, which has a name */
+	bool has_private;	/* as vmm_memory_wants_private() */
+};
+
+struct vmm_memory_pieces {
+	struct vmm_memory_piece list[VMM_MAX_MEMORY];
+	unsigned int n;
+};
+
+/* Checks the lists as vmm_memory_parse() does; after a failure there are no pieces. */
+int vmm_memory_pieces_read(const struct vmm_memory_options *o, struct vmm_memory_pieces *out,
+			   struct vsu_error *err);
+void vmm_memory_pieces_free(struct vmm_memory_pieces *pieces);
+bool vmm_memory_pieces_private(const struct vmm_memory_pieces *pieces);
 
 #endif

@@ -135,6 +135,21 @@ START_TEST(help_needs_no_kernel)
 }
 END_TEST
 
+START_TEST(lists_are_parsed_with_the_options)
+{
+	ck_assert_int_eq(parse("k a,b --net=t0,backend=spawn --memory=size=1M,backend=file,mem-path=m"), 0);
+	ck_assert(o.specs[0].kind == &vmm_blk_kind && o.specs[1].spawned);
+	ck_assert_uint_eq(o.pieces.n, 1);
+	ck_assert_str_eq(o.pieces.list[0].path, "m");
+	ck_assert_int_eq(parse("k --disk=path=a,pth=b"), -ENOENT);
+	ck_assert_int_eq(parse("k --memory=size=1M,sice=2"), -ENOENT);
+	ck_assert_int_eq(parse("k --memory=size=0"), -EINVAL);
+	ck_assert(!o.specs && !o.pieces.n);
+	/* memory of a saved machine is that of its files */
+	ck_assert_int_eq(parse("k --from=f --memory=size=0"), 0);
+}
+END_TEST
+
 /* Only a list that is a table's own, and flags, numbers and words, refer to nothing. */
 START_TEST(every_option_has_its_columns)
 {
@@ -372,6 +387,7 @@ int main(void)
 	tcase_add_test(tc, choices_are_taken);
 	tcase_add_test(tc, log_has_the_requested_level);
 	tcase_add_loop_test(tc, every_option_has_its_columns, 0, count_rows());
+	tcase_add_test(tc, lists_are_parsed_with_the_options);
 	tcase_add_test(tc, table_of_the_parser_has_room_for_all_rows);
 	tcase_add_test(tc, words_of_a_value_are_those_of_its_help);
 	tcase_add_test(tc, help_needs_no_kernel);
