@@ -339,11 +339,11 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 		free(s);
 		return NULL;
 	}
+	vmm_save_target_init(&s->files);
 	s->files.words = s->words.words;
 	s->files.nwords = s->words.n;
 	s->files.memory = &m->memory;
 	s->files.failed = vmm_memory_failed(&m->memory);
-	vmm_save_target_init(&s->files);
 	vsu_error_clear(&s->err);
 	s->done_fd = vsu_event_new();
 	if (s->done_fd < 0)

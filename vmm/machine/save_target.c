@@ -107,7 +107,7 @@ void vmm_save_target_init(struct vmm_save_files *s)
 {
 	unsigned int i;
 
-	s->folder = s->incomplete = NULL;
+	memset(s, 0, sizeof(*s));
 	for (i = 0; i < VMM_SAVE_NFILES; i++)
 		s->fds[i] = -1;
 }

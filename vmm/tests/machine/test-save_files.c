@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "machine/save_files.h"
+#include "machine/save_target.h"
 #include "../memory.h"
 
 #define MAX_CALLS 16
@@ -141,6 +142,18 @@ START_TEST(cancelled_save_leaves_no_folder_of_that_name)
 }
 END_TEST
 
+/* A client has it on its stack. */
+START_TEST(new_target_is_not_cancelled)
+{
+	struct vmm_save_files target;
+
+	memset(&target, 0xa5, sizeof(target));
+	vmm_save_target_init(&target);
+	ck_assert(!target.progress.cancel && !target.words && !target.map);
+	ck_assert_int_eq(target.fds[0], -1);
+}
+END_TEST
+
 START_TEST(save_that_is_cancelled_too_late_is_complete)
 {
 	cancelling = 4;
@@ -162,6 +175,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("save_files");
+	TCase *target = tcase_create("target");
 	TCase *tc = tcase_create("save_files");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -170,6 +184,8 @@ int main(void)
 	tcase_add_loop_test(tc, cancelled_save_leaves_no_folder_of_that_name, 0, 4);
 	tcase_add_test(tc, save_that_is_cancelled_too_late_is_complete);
 	tcase_add_test(tc, folder_that_another_program_makes_meanwhile_is_kept);
+	tcase_add_test(target, new_target_is_not_cancelled);
+	suite_add_tcase(s, target);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
