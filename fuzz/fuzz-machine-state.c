@@ -50,12 +50,16 @@ static void build_state(struct vmm_state_writer *w, struct input *in)
 		abort();
 }
 
+/* The machine that continues has two pieces. */
 static void load_memory(const struct vmm_state *state, bool shared)
 {
+	static const struct vmm_memory_options options = {
+		.lists = { "size=4M", "size=64K,share=on" }, .n = 2, .what = "--memory",
+	};
 	struct vmm_image_lists lists = { .n = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	(void)!vmm_image_lists(state, "/a,b", shared, &lists, &err);
+	(void)!vmm_image_lists(state, "/a,b", shared, &options, &lists, &err);
 	vmm_image_lists_free(&lists);
 }
 
