@@ -16,12 +16,6 @@
 #include "config/option_rows.h"
 #include "spawn/spawn.h"
 
-/* off and log restrict no files. */
-static bool is_locked(const struct vmm_options *o)
-{
-	return !o->sandbox || (strcmp(o->sandbox, "off") && strcmp(o->sandbox, "log"));
-}
-
 /* A guest's restart changes no folder, so a relative path stays valid; but not a daemon's. */
 static int set_folder(struct vmm_starter_setup *setup, const struct vmm_options *o,
 		      struct vsu_error *err)
@@ -107,7 +101,8 @@ int vmm_daemons_prepare(const struct vmm_options *options, struct vmm_spawner *s
 	unsigned int i;
 	int rc = set_folder(&setup, options, err);
 
-	setup.locked = is_locked(options);
+	/* the others restrict no files */
+	setup.locked = options->confinement.how == VMM_SANDBOX_ON;
 	for (i = 0; !rc && i < options->ndevices; i++)
 		rc = command_add(&setup, &options->specs[i], err);
 	if (!rc && (setup.n || options->daemon_path))

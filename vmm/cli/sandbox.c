@@ -23,59 +23,28 @@
 
 /* ---------------------------------------------------------------- the option */
 
-enum { ON, LOG, OFF, TLS, FOLDER };
-
-static const struct vsu_option sandbox_rows[] = {
-	[ON] = { .name = "on", .kind = VSU_OPTION_FLAG },
-	[LOG] = { .name = "log", .kind = VSU_OPTION_FLAG },
-	[OFF] = { .name = "off", .kind = VSU_OPTION_FLAG },
-	[TLS] = { .name = "tls", .kind = VSU_OPTION_FLAG },
-	[FOLDER] = { .name = "folder", .kind = VSU_OPTION_STRING, .repeat = true },
-	{ .name = NULL },
-};
-
-struct choice {
-	bool given[FOLDER];	/* ON, LOG, OFF, TLS */
-	struct vmm_sandbox_rules *rules;
-};
-
-static int take_property(void *opaque, unsigned int index,
-			 const struct vsu_option_value *value,
-			 struct vsu_error *err)
+static int folders_add(const struct vmm_sandbox_option *o, struct vmm_sandbox_rules *rules,
+		       struct vsu_error *err)
 {
-	struct choice *c = opaque;
-	int place;
+	unsigned int i;
+	int place, rc = 0;
 
-	if (index != FOLDER) {
-		c->given[index] = value->number;
-		return 0;
+	for (i = 0; !rc && i < o->nfolders; i++) {
+		place = open(o->folders[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (place < 0)
+			return vsu_error_sys(err, -errno, "--sandbox: folder '%s'", o->folders[i]);
+		rc = vmm_sandbox_rules_add(rules, place, o->folders[i], LANDLOCK_FULL, err);
 	}
-	place = open(value->text, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (place < 0)
-		return vsu_error_sys(err, -errno, "--sandbox: folder '%s'",
-				     value->text);
-	return vmm_sandbox_rules_add(c->rules, place, value->text, LANDLOCK_FULL, err);
+	return rc;
 }
 
-/* how: ON, LOG or OFF. */
-static int choice_parse(const char *list, struct vmm_sandbox_rules *rules, int *how,
+/* Adds to the files of the other options. */
+static int option_apply(const struct vmm_sandbox_option *o, struct vmm_sandbox_rules *rules,
 			struct vsu_error *err)
 {
-	struct choice c = { .rules = rules };
-	char *scratch = strdup(list);
-	int rc = scratch ? vsu_option_parse_list(sandbox_rows, "--sandbox", list,
-						 scratch, strlen(list) + 1,
-						 take_property, &c, err) :
-			   vsu_error_set(err, -ENOMEM, "no memory for options");
+	int rc = folders_add(o, rules, err);
 
-	free(scratch);
-	if (rc < 0)
-		return rc;
-	if (c.given[ON] + c.given[LOG] + c.given[OFF] != 1)
-		return vsu_error_set(err, -EINVAL,
-				     "--sandbox '%s': expected on, log, off, or on,tls,folder=FOLDER", list);
-	*how = c.given[ON] ? ON : c.given[LOG] ? LOG : OFF;
-	return c.given[TLS] && *how != OFF ? vmm_tls_load(err) : 0;
+	return !rc && o->tls && o->how != VMM_SANDBOX_OFF ? vmm_tls_load(err) : rc;
 }
 
 /* ------------------------------------------------------------------------ lock */
@@ -212,12 +181,11 @@ bool vmm_sandbox_is_locked(void)
 int vmm_sandbox_files(const struct vmm_options *options, struct vmm_sandbox_rules *rules,
 		      struct vsu_error *err)
 {
-	int how = ON;
-	int rc = options->sandbox ? choice_parse(options->sandbox, rules, &how, err) : 0;
+	int rc = option_apply(&options->confinement, rules, err);
 
 	if (rc < 0)
 		return rc;
-	if (how != ON)
+	if (options->confinement.how != VMM_SANDBOX_ON)
 		return vsu_error_set(err, -EINVAL, "--jail needs --sandbox=on: a process that keeps its capabilities could leave the jail");
 	rules->confined = true;
 	return vmm_sandbox_rules_fill(rules, options, err);
@@ -228,24 +196,24 @@ int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err)
 	struct vmm_sandbox_rules rules = { .n = 0 };
 	const struct device_needs needs = device_needs_of(options);
 	bool more_folders;
-	int how = ON;
-	int rc = options->sandbox ? choice_parse(options->sandbox, &rules, &how, err) : 0;
+	const enum vmm_sandbox_how how = options->confinement.how;
+	int rc = option_apply(&options->confinement, &rules, err);
 
 	more_folders = rules.n;
-	rules.confined = how == ON;
+	rules.confined = how == VMM_SANDBOX_ON;
 	/* also loads what devices need */
-	if (!rc && how != OFF)
+	if (!rc && how != VMM_SANDBOX_OFF)
 		rc = vmm_sandbox_rules_fill(&rules, options, err);
-	if (!rc && how == ON)
+	if (!rc && how == VMM_SANDBOX_ON)
 		rc = rights_drop(options, &needs, &rules, err);
-	if (!rc && how != OFF)
-		rc = vmm_call_filters_start(how == ON ? CALL_FILTER_FAIL : CALL_FILTER_LOG,
+	if (!rc && how != VMM_SANDBOX_OFF)
+		rc = vmm_call_filters_start(how == VMM_SANDBOX_ON ? CALL_FILTER_FAIL : CALL_FILTER_LOG,
 			&(struct vmm_call_needs){
 				.folder = needs.folder || more_folders,
 				.user = options->user,
 				.sockets = options->sockets.given ? &options->sockets.access : NULL,
 			}, complaint_level(options), err);
 	vmm_sandbox_rules_close(&rules);
-	locked = !rc && how == ON;
+	locked = !rc && how == VMM_SANDBOX_ON;
 	return rc;
 }

@@ -134,6 +134,8 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 	if (!rc)
 		rc = prog_socket_access_read(&options->sockets, err);
 	if (!rc)
+		rc = vmm_sandbox_option_read(options->sandbox, &options->confinement, err);
+	if (!rc)
 		rc = read_devices(options, err);
 	if (!rc)
 		rc = read_memory(options, err);
@@ -147,4 +149,5 @@ void vmm_options_free(struct vmm_options *options)
 	free(options->specs);
 	options->specs = NULL;
 	vmm_memory_pieces_free(&options->pieces);
+	vmm_sandbox_option_free(&options->confinement);
 }

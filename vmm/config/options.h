@@ -12,6 +12,7 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
+#include "config/sandbox_option.h"
 #include "memory/memory_options.h"
 #include "socket_access.h"
 
@@ -69,6 +70,7 @@ struct vmm_options {
 	struct vmm_stream *stream; /* with --incoming: the source's stream; else NULL */
 	struct vmm_channels *channels; /* with stream: its other connections */
 	const char *initrd, *cmdline, *append, *serial, *control, *sandbox, *daemon_path;
+	struct vmm_sandbox_option confinement; /* of sandbox */
 	const char *user;
 	bool jail;
 	struct prog_socket_access sockets;	/* of control and devices */

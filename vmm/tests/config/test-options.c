@@ -150,6 +150,21 @@ START_TEST(lists_are_parsed_with_the_options)
 }
 END_TEST
 
+START_TEST(sandbox_is_one_of_three)
+{
+	ck_assert_int_eq(parse("k"), 0);
+	ck_assert_int_eq(o.confinement.how, VMM_SANDBOX_ON);
+	ck_assert_int_eq(parse("k --sandbox=log,tls"), 0);
+	ck_assert(o.confinement.how == VMM_SANDBOX_LOG && o.confinement.tls);
+	ck_assert_int_eq(parse("k --sandbox=on=off,off"), 0);
+	ck_assert_int_eq(o.confinement.how, VMM_SANDBOX_OFF);
+	ck_assert_int_eq(parse("k --sandbox=on,folder=a,,b,folder=c"), 0);
+	ck_assert_uint_eq(o.confinement.nfolders, 2);
+	ck_assert_str_eq(o.confinement.folders[0], "a,b");
+	ck_assert_str_eq(o.confinement.folders[1], "c");
+}
+END_TEST
+
 /* Only a list that is a table's own, and flags, numbers and words, refer to nothing. */
 START_TEST(every_option_has_its_columns)
 {
@@ -388,6 +403,7 @@ int main(void)
 	tcase_add_test(tc, log_has_the_requested_level);
 	tcase_add_loop_test(tc, every_option_has_its_columns, 0, count_rows());
 	tcase_add_test(tc, lists_are_parsed_with_the_options);
+	tcase_add_test(tc, sandbox_is_one_of_three);
 	tcase_add_test(tc, table_of_the_parser_has_room_for_all_rows);
 	tcase_add_test(tc, words_of_a_value_are_those_of_its_help);
 	tcase_add_test(tc, help_needs_no_kernel);
