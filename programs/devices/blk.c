@@ -293,7 +293,7 @@ static void blk_describe(const void *config, struct vmm_device_facts *facts)
 
 const struct vmm_device_kind vmm_blk_kind = {
 	.name = "blk", .summary = "a disk", .id = VIRTDEV_ID_BLOCK,
-	.max_queues = 256, .min_queue_size = 4, .queue_size = "1024",
+	.has_daemon = true, .max_queues = 256, .min_queue_size = 4, .queue_size = "1024",
 	.keys = keys,
 	.value = { .key = "path" },
 	.open = blk_open, .resize = virtdev_blk_resize, .limit = blk_limit,

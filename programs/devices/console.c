@@ -263,7 +263,7 @@ static int console_open(const void *config,
 
 const struct vmm_device_kind vmm_console_kind = {
 	.name = "console", .summary = "a console with additional ports",
-	.id = VIRTDEV_ID_CONSOLE, .max_queues = 64, .own_queues = 1,
+	.id = VIRTDEV_ID_CONSOLE, .has_daemon = true, .max_queues = 64, .own_queues = 1,
 	.min_queue_size = 2, .queue_size = "256", .keys = keys,
 	.value = { .refusal = "begin with 'stdio', 'pty', 'socket=PATH', 'fd=N' or 'backend=user:SOCKET'" },
 	.open = console_open,

@@ -209,7 +209,7 @@ static const struct prog_work fs_work = {
 
 const struct vmm_device_kind vmm_fs_kind = {
 	.name = "fs", .summary = "a shared folder (virtiofs)",
-	.id = VIRTDEV_ID_FS, .max_queues = VIRTDEV_FS_QUEUES_MAX,
+	.id = VIRTDEV_ID_FS, .has_daemon = true, .max_queues = VIRTDEV_FS_QUEUES_MAX,
 	.min_queue_size = 8, .queue_size = "1024", .keys = keys,
 	.value = { .key = "path" },
 	.open = fs_open, .judge = fs_judge, .describe = fs_describe,

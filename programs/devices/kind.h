@@ -154,6 +154,7 @@ struct vmm_device_kind {
 	const char *name;	/* "blk" */
 	const char *summary;	/* for the help text: "a disk" */
 	enum virtdev_id id;
+	bool has_daemon;	/* a program of its own serves it behind a socket */
 	uint32_t max_queues;
 	uint32_t own_queues;	/* queues of a device served by this program; 0: any number */
 	uint32_t min_queue_size;	/* entries */

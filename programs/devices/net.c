@@ -240,7 +240,7 @@ static const struct vmm_device_kernel kernel = { kernel_check, kernel_open };
 
 const struct vmm_device_kind vmm_net_kind = {
 	.name = "net", .summary = "a network card", .id = VIRTDEV_ID_NET,
-	.max_queues = VIRTDEV_NET_PAIRS_MAX, .min_queue_size = 2,
+	.has_daemon = true, .max_queues = VIRTDEV_NET_PAIRS_MAX, .min_queue_size = 2,
 	.queue_size = "1024", .keys = keys,
 	.value = { .key = "tap" },
 	.open = net_open, .limit = net_limit,

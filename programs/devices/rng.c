@@ -34,7 +34,7 @@ static int rng_open(const void *config, const struct vmm_device_common *common,
 
 const struct vmm_device_kind vmm_rng_kind = {
 	.name = "rng", .summary = "an entropy source",
-	.id = VIRTDEV_ID_ENTROPY, .max_queues = 1,
+	.id = VIRTDEV_ID_ENTROPY, .has_daemon = true, .max_queues = 1,
 	.min_queue_size = 2, .queue_size = "256", .keys = keys,
 	.value = { .key = "rate" },
 	.open = rng_open,

@@ -93,7 +93,7 @@ static const struct vmm_device_kernel kernel = { kernel_check, kernel_open };
 
 const struct vmm_device_kind vmm_vsock_kind = {
 	.name = "vsock", .summary = "sockets between guest and host",
-	.id = VIRTDEV_ID_SOCKET, .max_queues = 1,
+	.id = VIRTDEV_ID_SOCKET, .has_daemon = true, .max_queues = 1,
 	.min_queue_size = 2, .queue_size = "256", .keys = keys,
 	.value = { .key = "cid", .alone = "backend=kernel" },
 	.open = vsock_open, .kernel = &kernel, .describe = vsock_describe,

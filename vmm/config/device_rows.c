@@ -79,7 +79,7 @@ unsigned int vmm_device_rows(const struct vmm_device_kind *kind,
 		return n;
 	}
 	copy_own(kind, n, rows);
-	if (vmm_spawn_has_daemon(kind))
+	if (kind->has_daemon)
 		common[VMM_KEY_BACKEND].arg = kind->kernel ? "inline|spawn|kernel|user:SOCKET" :
 							     "inline|spawn|user:SOCKET";
 	common[VMM_KEY_QUEUES].max = kind->max_queues;

@@ -53,14 +53,39 @@ int vmm_device_spawn_key(struct vmm_device_spec *spec, const struct vmm_device_k
 	return vmm_device_set(spec->kind, index, what, value, spec->config, err);
 }
 
+static unsigned int count_daemons(void)
+{
+	const struct vmm_device_kind *const *kind;
+	unsigned int n = 0;
+
+	for (kind = vmm_device_kinds; *kind; kind++)
+		n += (*kind)->has_daemon;
+	return n;
+}
+
+/* Names the kinds as "blk, net and rng". */
+static int refuse_kind(const char *option, const char *list, struct vsu_error *err)
+{
+	const struct vmm_device_kind *const *kind;
+	unsigned int left = count_daemons();
+	char names[128] = "";
+	size_t len = 0;
+
+	for (kind = vmm_device_kinds; *kind && len < sizeof(names); kind++)
+		if ((*kind)->has_daemon)
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", (*kind)->name,
+						--left > 1 ? ", " : left ? " and " : "");
+	return vsu_error_set(err, -EINVAL, "%s '%s': 'backend=spawn' supports only %s, which have a daemon",
+			     option, list, names);
+}
+
 static int check_kind(const struct vmm_device_spec *spec, const char *option,
 		      const char *list, struct vsu_error *err)
 {
 	const struct vmm_device_key *missing;
 
-	if (!spec->kind || !vmm_spawn_has_daemon(spec->kind))
-		return vsu_error_set(err, -EINVAL, "%s '%s': 'backend=spawn' supports only blk, console, fs, net, rng and vsock, which have a daemon",
-				     option, list);
+	if (!spec->kind || !spec->kind->has_daemon)
+		return refuse_kind(option, list, err);
 	missing = vmm_device_missing(spec->kind, spec->config);
 	if (missing)
 		return vsu_error_set(err, -EINVAL, "%s '%s': needs '%s=%s' for the daemon",
@@ -93,9 +118,9 @@ static int queues_add(struct vmm_device_spec *spec)
 	int rc = 0;
 
 	if (spec->queues)
-		rc = vmm_spawn_words_add(&spec->words, "--num-queues=%" PRIu32, spec->queues);
+		rc = vmm_spawn_words_add(&spec->words, VMM_SPAWN_QUEUES "%" PRIu32, spec->queues);
 	if (!rc && spec->queue_size)
-		rc = vmm_spawn_words_add(&spec->words, "--queue-size=%" PRIu32,
+		rc = vmm_spawn_words_add(&spec->words, VMM_SPAWN_QUEUE_SIZE "%" PRIu32,
 					 spec->queue_size);
 	return rc;
 }

@@ -32,11 +32,10 @@ bool vmm_starter_is_listed(const struct vmm_starter_setup *setup,
 	return false;
 }
 
-/* Options of every daemon that belong to a device. */
 static bool is_of_queues(const char *word)
 {
-	return !strncmp(word, "--num-queues=", strlen("--num-queues=")) ||
-	       !strncmp(word, "--queue-size=", strlen("--queue-size="));
+	return !strncmp(word, VMM_SPAWN_QUEUES, strlen(VMM_SPAWN_QUEUES)) ||
+	       !strncmp(word, VMM_SPAWN_QUEUE_SIZE, strlen(VMM_SPAWN_QUEUE_SIZE));
 }
 
 static int check_word(const struct vmm_starter_setup *setup,
@@ -63,7 +62,7 @@ int vmm_starter_check(const struct vmm_starter_setup *setup,
 	const char *word = NULL;
 	int rc = 0;
 
-	if (!vmm_spawn_has_daemon(kind))
+	if (!kind->has_daemon)
 		return vsu_error_set(err, -EPERM, "no daemon serves this kind of device");
 	if (!npassed && vmm_starter_is_listed(setup, kind, words))
 		return 0;

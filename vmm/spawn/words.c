@@ -47,20 +47,6 @@ bool vmm_spawn_words_are_valid(const struct vmm_spawn_words *words)
 	return n <= VMM_SPAWN_MAX_WORDS;
 }
 
-bool vmm_spawn_has_daemon(const struct vmm_device_kind *kind)
-{
-	static const struct vmm_device_kind *const served[] = {
-		&vmm_blk_kind, &vmm_console_kind, &vmm_fs_kind, &vmm_net_kind,
-		&vmm_rng_kind, &vmm_vsock_kind,
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(served) / sizeof(*served); i++)
-		if (served[i] == kind)
-			return true;
-	return false;
-}
-
 const char *vmm_spawn_key_name(const struct vmm_device_key *key)
 {
 	return key->daemon_name ? key->daemon_name : key->option.name;

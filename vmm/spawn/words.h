@@ -37,8 +37,9 @@ const char *vmm_spawn_words_next(const struct vmm_spawn_words *words, const char
 /* Whether each word ends with a zero byte, and there are at most VMM_SPAWN_MAX_WORDS. */
 bool vmm_spawn_words_are_valid(const struct vmm_spawn_words *words);
 
-/* Whether a daemon serves devices of this kind. */
-bool vmm_spawn_has_daemon(const struct vmm_device_kind *kind);
+/* Options of every daemon that belong to a device. */
+#define VMM_SPAWN_QUEUES "--num-queues="
+#define VMM_SPAWN_QUEUE_SIZE "--queue-size="
 
 /* The daemon's name for a key. */
 const char *vmm_spawn_key_name(const struct vmm_device_key *key);

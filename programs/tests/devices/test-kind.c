@@ -151,18 +151,28 @@ static bool is_opened(const struct vmm_device_facts *facts, const char *text)
 }
 
 /* Connections to sockets need no rule of a sandbox. */
-static bool names_file(const struct vmm_device_kind *kind, const struct vmm_device_key *key)
+static bool names_file(const struct vmm_device_key *key)
+{
+	return key->refers == PROG_REFERS_IMAGE || key->refers == PROG_REFERS_FOLDER ||
+	       key->refers == PROG_REFERS_SOCKET;
+}
+
+/* The completion of words offers files for these. */
+START_TEST(each_file_has_the_argument_of_one)
 {
 	static const char *const args[] = { "FILE", "FOLDER", "PATH" };
-	unsigned int i;
+	const struct vmm_device_key *k = vmm_device_kinds[_i]->keys;
+	bool found;
+	int i;
 
-	if (key->option.kind != VSU_OPTION_STRING || !key->option.arg || kind == &vmm_net_kind)
-		return false;
-	for (i = 0; i < 3; i++)
-		if (!strcmp(key->option.arg, args[i]))
-			return true;
-	return false;
+	for (; k->option.name; k++) {
+		found = !names_file(k) && k->refers != PROG_REFERS_PEER;
+		for (i = 0; !found && i < 3; i++)
+			found = !strcmp(k->option.arg, args[i]);
+		ck_assert_msg(found, "%s: %s", vmm_device_kinds[_i]->name, k->option.name);
+	}
 }
+END_TEST
 
 START_TEST(each_file_that_a_key_names_is_among_the_facts)
 {
@@ -172,7 +182,7 @@ START_TEST(each_file_that_a_key_names_is_among_the_facts)
 	unsigned int i;
 
 	for (i = 0; i < vmm_device_nkeys(kind); i++) {
-		if (!names_file(kind, &kind->keys[i]))
+		if (!names_file(&kind->keys[i]))
 			continue;
 		memset(config, 0, sizeof(config));
 		/* others may be required */
@@ -442,6 +452,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_kind_is_found_by_its_name, 0, n);
 	tcase_add_loop_test(tc, keys_are_different_and_fit, 0, n);
 	tcase_add_loop_test(tc, each_text_says_what_it_refers_to, 0, n);
+	tcase_add_loop_test(tc, each_file_has_the_argument_of_one, 0, n);
 	tcase_add_loop_test(tc, required_keys_come_first,
 			    0, n);
 	tcase_add_test(tc, a_disk_needs_its_file_only);
