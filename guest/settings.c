@@ -38,6 +38,7 @@ enum { NET = 1, BLOCK = 2, CONSOLE = 3, ENTROPY = 4, BALLOON = 5, SOCKET = 19 };
 #define SOCKET_EVENTS 2
 
 #define NET_HEADER 12
+#define NEEDS_RESET 64		/* of a device's status */
 #define MAX_DEVICES 8
 
 void guest_main(const struct cvmm_boot *boot, uint64_t cpu);
@@ -175,6 +176,13 @@ static void report_entropy(struct device *dev, unsigned int i)
 	print("device %u: %u bytes\n", i, (unsigned int)queue_do(dev, 0, &piece, 1));
 }
 
+/* Its status has DEVICE_NEEDS_RESET (2.1). */
+static void report_socket(struct device *dev, unsigned int i)
+{
+	print("device %u: %s\n", i, dev->transport->status(dev) & NEEDS_RESET ?
+	      "reset needed" : "in order");
+}
+
 static void report_nothing(struct device *dev, unsigned int i)
 {
 	(void)dev;
@@ -227,7 +235,7 @@ static const struct kind {
 	{ CONSOLE, CONSOLE_MULTIPORT, set_console, report_nothing, poll_console },
 	{ ENTROPY, 0, set_entropy, report_entropy, poll_nothing },
 	{ BALLOON, 0, set_balloon, report_balloon, poll_nothing },
-	{ SOCKET, 0, set_socket, report_nothing, poll_socket },
+	{ SOCKET, 0, set_socket, report_socket, poll_socket },
 };
 
 static const struct kind *kind_of(const struct device *dev)

@@ -16,6 +16,10 @@ windows. It uses none of the libraries.
                                        file OTHER, unmaps all and maps one again
     back_end.py flood PATH             maps and unmaps a page without NEED_REPLY
                                        until its channel is closed
+    back_end.py stateful PATH          has three queues and a configuration space, moves
+                                       its state, but no windows, and keeps no state
+                                       beside an in-flight area: as sockets of another
+                                       project
 
 Prints "mapped" when the guest may read, "refused" if the map was refused, and
 "done" at the end; runs until the front-end disconnects.
@@ -34,6 +38,7 @@ GET_CONFIG, GET_SLOTS, GET_STATUS, GET_SHMEM = 24, 36, 40, 44
 CONFIG_CHANGE, MAP, UNMAP = 2, 9, 10
 VERSION_1, PROTOCOL_FEATURES = 1 << 32, 1 << 30
 REPLY_ACK, BACKEND_REQ, SEND_FD, SLOTS, SHMEM = 1 << 3, 1 << 5, 1 << 10, 1 << 15, 1 << 22
+MQ, CONFIG, STATUS, DEVICE_STATE = 1 << 0, 1 << 9, 1 << 16, 1 << 19
 NEED_REPLY, ANSWER = 8, 5
 WINDOW = 1 << 20
 PAGE = 4096
@@ -103,6 +108,17 @@ class BackEnd:
         head = struct.pack("=III", request, 1 | NEED_REPLY, len(payload))
         self.channel.sendmsg([head + payload], rights if fds else [])
         return struct.unpack("=IIIQ", self.channel.recv(20, socket.MSG_WAITALL))[3]
+
+
+class Stateful(BackEnd):
+    def answer_to(self, request, payload):
+        value = {GET_PROTOCOL: MQ | REPLY_ACK | CONFIG | SLOTS | STATUS | DEVICE_STATE, GET_QUEUES: 3}.get(request)
+        return super().answer_to(request, payload) if value is None else struct.pack("=Q", value)
+
+
+def wait(_):
+    """Until the front-end disconnects."""
+    threading.Event().wait()
 
 
 def new_file(flags=0, size=WINDOW):
@@ -198,10 +214,10 @@ def flood(peer):
 
 
 if __name__ == "__main__":
-    peer = BackEnd(sys.argv[2])
+    peer = (Stateful if sys.argv[1] == "stateful" else BackEnd)(sys.argv[2])
     threading.Thread(target=peer.serve, daemon=True).start()
     peer.running.wait()
     {"toggle": toggle, "cut-and-unmap": cut_and_unmap, "file": file,
-     "broken": broken, "huge": huge, "greedy": greedy, "flood": flood}[sys.argv[1]](peer, *sys.argv[3:])
+     "broken": broken, "huge": huge, "greedy": greedy, "flood": flood, "stateful": wait}[sys.argv[1]](peer, *sys.argv[3:])
     say("done")
     threading.Event().wait()
