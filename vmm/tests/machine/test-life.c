@@ -330,6 +330,31 @@ START_TEST(console_goes_to_its_file_and_interrupts)
 }
 END_TEST
 
+static const struct {
+	const char *serial;
+	bool succeeds;
+} dry_runs[] = {
+	{ "--serial=console", true }, { "--serial=folder/console", true },
+	{ "--serial=./folder/inner/console", true }, { "--serial=folder/absent/console", false },
+	{ "--serial=absent/console", false },
+};
+
+START_TEST(dry_run_requires_the_folder_of_the_console_and_makes_no_file)
+{
+	const char *name = dry_runs[_i].serial + strlen("--serial=");
+
+	kernel_pvh();
+	ck_assert(!mkdir("folder", 0755) && !mkdir("folder/inner", 0755));
+	RIG_OPTIONS("kernel", "--memory=size=4M", dry_runs[_i].serial);
+	rig.options.dry_run = true;
+	rig.status = vmm_machine_make(&rig.machine, &rig.options, NULL, &rig.err);
+	ck_assert_msg(!rig.status == dry_runs[_i].succeeds, "%s", rig.err.msg);
+	ck_assert_int_lt(access(name, F_OK), 0);
+	rmdir("folder/inner");
+	rmdir("folder");
+}
+END_TEST
+
 /* More than a pipe holds, but no more than pipe and machine together. */
 #define FLOOD 100000u
 
@@ -531,6 +556,8 @@ int main(void)
 	tcase_add_loop_test(tc, other_signals_end_at_once, 0,
 			    COUNT(signal_ends));
 	tcase_add_test(tc, console_goes_to_its_file_and_interrupts);
+	tcase_add_loop_test(tc, dry_run_requires_the_folder_of_the_console_and_makes_no_file, 0,
+			    COUNT(dry_runs));
 	tcase_add_test(tc, slow_reader_of_the_console_gets_every_byte_in_order);
 	tcase_add_test(tc, guest_reads_all_input_before_its_end);
 	tcase_add_test(tc, keys_on_a_terminal_print_statistics_and_end_the_machine);
