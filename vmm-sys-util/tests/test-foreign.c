@@ -664,6 +664,36 @@ START_TEST(kept_files_are_queued_at_the_end_of_a_program)
 }
 END_TEST
 
+/* Only the first are remembered for the end; the others stay open. */
+START_TEST(more_files_than_are_remembered_may_be_kept)
+{
+	struct vsu_closer *closer = closer_new();
+	struct dead_server server;
+	int fds[66], first, last, i;
+
+	ck_assert(dead_server_start(&server));
+	for (i = 0; i < 66; i++)
+		fds[i] = dead_server_open(&server);
+	first = fds[0];
+	last = fds[65];
+	vsu_closer_set_keep(closer, 66);
+	for (i = 0; i < 66; i++)
+		vsu_foreign_close(closer, &fds[i]);
+	ck_assert_uint_eq(vsu_closer_kept(closer), 66);
+	ck_assert_uint_eq(vsu_closer_waiting(closer), 0);
+	vsu_closer_set_keep(closer, 0);
+	ck_assert_uint_eq(vsu_closer_kept(closer), 2);
+	ck_assert_uint_eq(vsu_closer_waiting(closer), 64);
+	dead_server_end(&server);
+	for (i = 0; i < 64; i++)
+		ck_assert_int_eq(vsu_closer_turn(closer), 1);
+	ck_assert(!is_open(first) && is_open(last));
+	close(last - 1);
+	close(last);
+	vsu_closer_free(closer);
+}
+END_TEST
+
 START_TEST(file_of_a_dead_server_is_not_guest_memory)
 {
 	struct dead_server server;
@@ -807,6 +837,7 @@ int main(void)
 	tcase_add_test_unless(tc, no_server, file_of_a_dead_server_is_not_guest_memory);
 	tcase_add_test_unless(tc, no_server, fifo_of_a_dead_server_is_not_a_pipe);
 	tcase_add_test_unless(tc, no_server, kept_files_are_queued_at_the_end_of_a_program);
+	tcase_add_test_unless(tc, no_server, more_files_than_are_remembered_may_be_kept);
 	tcase_add_test_unless(tc, no_server, closer_waits_for_dead_files_if_configured);
 	tcase_add_test_unless(tc, no_server, b5_13_many_dead_files_delay_no_other_close);
 	return run_suite(s);
