@@ -37,7 +37,7 @@ said() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$INSIDE/status"; }
 ends() {
 	end_child "$SERVER" TERM
 	cat "$WORK/server.log"
-	[ "$ENDED" -eq 0 ] && [ ! -e "$SOCKET" ] && [ ! -s "$WORK/server.log" ]
+	[ "$ENDED" -eq 0 ] && [ ! -e "$SOCKET" ] && [ -z "$(own_lines "$WORK/server.log")" ]
 }
 
 as_root() {
