@@ -10,6 +10,7 @@
 
 #include "../machine/fake_kvm.h"
 #include "../memory.h"
+#include "memory/map_edit.h"
 #include "memory/windows.h"
 
 #define PAGE UINT64_C(0x1000)
@@ -155,6 +156,30 @@ static bool lacks_all(int code)
 	return true;
 }
 
+static bool lacks_map;
+static unsigned int begun;
+
+int __real_vmm_map_edit_begin(struct vmm_map_edit *e, const struct vmem_map *map);
+int __wrap_vmm_map_edit_begin(struct vmm_map_edit *e, const struct vmem_map *map);
+
+/* Only the first map cannot be allocated. */
+int __wrap_vmm_map_edit_begin(struct vmm_map_edit *e, const struct vmem_map *map)
+{
+	return lacks_map && !begun++ ? -ENOMEM : __real_vmm_map_edit_begin(e, map);
+}
+
+START_TEST(batch_without_memory_for_a_map_is_refused_as_a_whole)
+{
+	lacks_map = true;
+	change_both(true);
+	ck_assert_int_eq(changes[0].result, -ENOMEM);
+	ck_assert_int_eq(changes[1].result, -ENOMEM);
+	ck_assert(!mapped(1) && !mapped(3));
+	lacks_map = false;
+	let_go();
+}
+END_TEST
+
 START_TEST(mapping_refused_by_kvm_exists_for_no_device)
 {
 	fake.lacks = lacks_all;
@@ -257,6 +282,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, batch_that_kvm_refuses_is_tried_one_by_one);
+	tcase_add_test(tc, batch_without_memory_for_a_map_is_refused_as_a_whole);
 	tcase_add_test(tc, mapping_refused_by_kvm_exists_for_no_device);
 	tcase_add_test(tc, mapping_kept_by_kvm_exists_for_all_devices);
 	tcase_add_test(tc, mapping_that_lost_a_page_is_removed_alone);
