@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about resources that a clone must not share with the saved machine. */
+#include <config.h>
+
+#include "devices/clone.h"
+#include "../util.h"
+
+static struct vmm_device_spec clone, original;
+static struct vsu_error err;
+static char folder[] = "/tmp/test-clone.XXXXXX";
+
+static void setup(void)
+{
+	memset(&clone, 0, sizeof(clone));
+	memset(&original, 0, sizeof(original));
+	vsu_error_clear(&err);
+	strcpy(folder, "/tmp/test-clone.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chdir(folder), 0);
+	close(open("disk", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	ck_assert_int_eq(link("disk", "same"), 0);
+}
+
+static void teardown(void)
+{
+	unlink("disk");
+	unlink("same");
+	ck_assert_int_eq(chdir("/"), 0);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+
+static void parse(const char *list, struct vmm_device_spec *spec)
+{
+	const struct vmm_device_option option = { VMM_DEVICE_ANY, list };
+
+	ck_assert_msg(!vmm_device_parse(&option, spec, &err), "%s", err.msg);
+}
+
+static const struct {
+	const char *clone, *original;
+	const char *shares;	/* NULL: nothing */
+} pairs[] = {
+	{ "rng", "rng", NULL },
+	{ "blk,path=disk", "blk,path=disk", "disk" },
+	{ "blk,path=same", "blk,path=disk", "same" },
+	{ "blk,path=disk,readonly=on", "blk,path=disk", NULL },
+	{ "blk,path=other", "blk,path=disk", NULL },
+	{ "console,socket=a", "console,socket=a", "a" },
+	{ "console,socket=a", "console,socket=b", NULL },
+	{ "console,socket=b,port=x:socket:a", "console,socket=a", "a" },
+	{ "console,socket=a", "console,socket=b,port=x:socket:c,port=y:socket:a", "a" },
+	{ "console,socket=a,port=x:socket:b", "console,socket=c,port=x:socket:d", NULL },
+	{ "net,tap=a", "net,tap=a", "a" }, { "net,tap=a", "net,tap=b", NULL },
+	{ "blk,backend=user:a", "blk,backend=user:a", "a" },
+	{ "blk,backend=user:a", "blk,backend=user:b", NULL },
+	{ "blk,backend=user:disk", "blk,path=disk", NULL },
+};
+
+START_TEST(shared_resource_is_refused_by_name)
+{
+	char name[64];
+
+	parse(pairs[_i].clone, &clone);
+	parse(pairs[_i].original, &original);
+	if (!pairs[_i].shares) {
+		ck_assert_msg(!vmm_device_check_clone(&clone, &original, &err), "%s", err.msg);
+		return;
+	}
+	snprintf(name, sizeof(name), "'%s' belongs to the saved machine", pairs[_i].shares);
+	ck_assert_int_eq(vmm_device_check_clone(&clone, &original, &err), -EBUSY);
+	ck_assert_msg(!strncmp(err.msg, name, strlen(name)), "%s", err.msg);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("clone");
+	TCase *tc = tcase_create("clone");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, shared_resource_is_refused_by_name, 0, COUNT(pairs));
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
