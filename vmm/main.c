@@ -94,6 +94,7 @@ static int run_options(const struct vmm_options *options)
 	struct vsu_error err = VSU_ERROR_INIT;
 	int status, rc;
 
+	prog_log_set_level(options->log_level);
 	prog_raise_fd_limit();
 	rc = vmm_jail_enter(options, &err);
 	if (rc < 0)

@@ -33,6 +33,19 @@ static int add_device(struct vmm_options *o, enum vmm_device_how how,
 	return 0;
 }
 
+/* The program changes its level, not the parser. */
+static bool take_level(struct vmm_options *o, const struct vmm_option_row *row,
+		       const struct vsu_option_value *value)
+{
+	if (row->place.kind == PROG_PLACE_OF_LEVEL)
+		o->log_level = (enum prog_log_level)value->number;
+	else if (row->place.kind == PROG_PLACE_OF_VERBOSE)
+		o->log_level = PROG_LOG_INFO;
+	else
+		return false;
+	return true;
+}
+
 static int take_option(void *opaque, unsigned int index,
 		       const struct vsu_option_value *value,
 		       struct vsu_error *err)
@@ -45,7 +58,7 @@ static int take_option(void *opaque, unsigned int index,
 
 	if (rc < 0)
 		return rc;
-	if (prog_place_store(&row->place, o, value))
+	if (take_level(o, row, value) || prog_place_store(&row->place, o, value))
 		return 0;
 	if (row->once.after)
 		return vsu_error_set(err, -EINVAL, "%s--%s '%s'%s", row->once.before, name,
@@ -117,6 +130,7 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 	vmm_option_table(table);
 	memset(options, 0, sizeof(*options));
 	options->cpus = 1;
+	options->log_level = PROG_LOG_WARNING;
 	options->words = argv + 1;
 	options->nwords = argc - 1;
 	options->given = options->words;

@@ -13,6 +13,7 @@
 #include <vmm-sys-util/option.h>
 
 #include "config/sandbox_option.h"
+#include "log.h"
 #include "memory/memory_options.h"
 #include "socket_access.h"
 
@@ -72,6 +73,7 @@ struct vmm_options {
 	const char *initrd, *cmdline, *append, *serial, *control, *sandbox, *daemon_path;
 	struct vmm_sandbox_option confinement; /* of sandbox */
 	const char *user;
+	enum prog_log_level log_level;
 	bool jail;
 	struct prog_socket_access sockets;	/* of control and devices */
 	enum vmm_on_memory_error on_memory_error;

@@ -117,14 +117,24 @@ START_TEST(choices_are_taken)
 }
 END_TEST
 
-START_TEST(log_has_the_requested_level)
+START_TEST(last_option_of_the_log_counts)
 {
+	ck_assert_int_eq(parse("k"), 0);
+	ck_assert_int_eq(o.log_level, PROG_LOG_WARNING);
 	ck_assert_int_eq(parse("k --verbose"), 0);
-	ck_assert(prog_log_says(PROG_LOG_INFO));
-	ck_assert_int_eq(parse("k --log-level=error"), 0);
-	ck_assert(!prog_log_says(PROG_LOG_WARNING));
+	ck_assert_int_eq(o.log_level, PROG_LOG_INFO);
+	ck_assert_int_eq(parse("k --verbose --log-level=error"), 0);
+	ck_assert_int_eq(o.log_level, PROG_LOG_ERROR);
+}
+END_TEST
+
+/* The options of a saved machine are parsed beside those of its clone. */
+START_TEST(options_change_nothing_of_the_process)
+{
+	prog_log_set_level(PROG_LOG_ERROR);
 	ck_assert_int_eq(parse("k --log-level=debug"), 0);
-	ck_assert(prog_log_says(PROG_LOG_DEBUG));
+	ck_assert_int_eq(o.log_level, PROG_LOG_DEBUG);
+	ck_assert(!prog_log_says(PROG_LOG_WARNING));
 }
 END_TEST
 
@@ -400,7 +410,8 @@ int main(void)
 	tcase_add_test(tc, vsock_is_a_device_in_its_place);
 	tcase_add_test(tc, words_behind_two_dashes_are_operands);
 	tcase_add_test(tc, choices_are_taken);
-	tcase_add_test(tc, log_has_the_requested_level);
+	tcase_add_test(tc, last_option_of_the_log_counts);
+	tcase_add_test(tc, options_change_nothing_of_the_process);
 	tcase_add_loop_test(tc, every_option_has_its_columns, 0, count_rows());
 	tcase_add_test(tc, lists_are_parsed_with_the_options);
 	tcase_add_test(tc, sandbox_is_one_of_three);
