@@ -76,24 +76,6 @@ static int set_tag(const struct parse *p, const char *tag, struct vsu_error *err
 	return 0;
 }
 
-static int set_any(struct vmm_device_spec *spec, unsigned int index,
-		   uint64_t number)
-{
-	if (index == VMM_KEY_ID)
-		spec->id = (uint32_t)number;
-	else if (index == VMM_KEY_CONFIG_SIZE)
-		spec->config_size = (uint32_t)number;
-	else if (index == VMM_KEY_ALLOW_FUSE)
-		spec->allow_fuse = number;
-	else if (index == VMM_KEY_MAX_MAPPINGS)
-		spec->max_mappings = (uint32_t)number;
-	else if (index == VMM_KEY_MAX_WINDOW_BYTES)
-		spec->max_window_bytes = number;
-	else if (index == VMM_KEY_MAX_MAPPED_BYTES)
-		spec->max_mapped_bytes = number;
-	return 0;
-}
-
 static int set_own(struct parse *p, unsigned int index,
 		   const struct vsu_option_value *value, struct vsu_error *err)
 {
@@ -118,21 +100,19 @@ static int set_own(struct parse *p, unsigned int index,
 static int set_common(struct parse *p, unsigned int index,
 		      const struct vsu_option_value *value, struct vsu_error *err)
 {
-	switch (index) {
-	case VMM_KEY_BACKEND:
-		return set_backend(p, value->text, err);
-	case VMM_KEY_QUEUES:
-		p->spec->queues = (uint32_t)value->number;
-		return 0;
-	case VMM_KEY_QUEUE_SIZE:
-		p->spec->queue_size = (uint32_t)value->number;
-		return 0;
-	case VMM_KEY_RECONNECT:
-		p->spec->reconnect_ms = (uint32_t)value->number;
-		return 0;
-	}
-	p->spec->read_only_windows = value->number;
-	return 0;
+	return prog_place_store(&vmm_common_keys[index].place, p->spec, value) ? 0 :
+	       set_backend(p, value->text, err);
+}
+
+static int set_any(struct parse *p, unsigned int index,
+		   const struct vsu_option_value *value, struct vsu_error *err)
+{
+	if (index == VMM_KEY_ID && p->spec->id)
+		return vsu_error_set(err, -EINVAL,
+				     "%s '%s': its kind implies the id; leave 'id' out",
+				     p->option, p->list);
+	return prog_place_store(&vmm_any_keys[index].place, p->spec, value) ? 0 :
+	       set_tag(p, value->text, err);
 }
 
 static int on_key(void *opaque, unsigned int index,
@@ -142,14 +122,7 @@ static int on_key(void *opaque, unsigned int index,
 
 	if (index >= p->nown)
 		return set_common(p, index - p->nown, value, err);
-	if (p->spec->kind)
-		return set_own(p, index, value, err);
-	if (index == VMM_KEY_ID && p->spec->id)
-		return vsu_error_set(err, -EINVAL,
-				     "%s '%s': its kind implies the id; leave 'id' out",
-				     p->option, p->list);
-	return index == VMM_KEY_TAG ? set_tag(p, value->text, err)
-			    : set_any(p->spec, index, value->number);
+	return p->spec->kind ? set_own(p, index, value, err) : set_any(p, index, value, err);
 }
 
 /* ---------------------------------------------------------------- the checks */

@@ -8,7 +8,8 @@
 #ifndef VMM_DEVICES_ROWS_H
 #define VMM_DEVICES_ROWS_H
 
-#include "devices/kind.h"
+#include "config/device.h"
+#include "places.h"
 
 /* Keys of devices selected by id. */
 enum {
@@ -31,6 +32,16 @@ enum {
 	VMM_KEY_READ_ONLY_WINDOWS,
 	VMM_KEYS_COMMON,
 };
+
+/* A key that is not of a kind. */
+struct vmm_spec_key {
+	struct vsu_option option;
+	enum prog_refers refers;
+	struct prog_place place; /* in struct vmm_device_spec, of a value that is only stored */
+};
+
+extern const struct vmm_spec_key vmm_common_keys[VMM_KEYS_COMMON];
+extern const struct vmm_spec_key vmm_any_keys[VMM_KEYS_ANY];
 
 /* Rows of keys and of aliases, including the terminator. */
 #define VMM_DEVICE_ROWS \

@@ -194,6 +194,17 @@ START_TEST(every_option_has_its_columns)
 }
 END_TEST
 
+START_TEST(every_key_beside_those_of_kinds_has_its_columns)
+{
+	const struct vmm_spec_key *k = _i < VMM_KEYS_COMMON ? &vmm_common_keys[_i] :
+							      &vmm_any_keys[_i - VMM_KEYS_COMMON];
+	const bool is_text = k->option.kind == VSU_OPTION_STRING;
+
+	ck_assert_msg(is_text == (k->refers != PROG_REFERS_NOTHING), "%s", k->option.name);
+	ck_assert_msg(is_text == (k->place.kind == PROG_PLACE_NONE), "%s", k->option.name);
+}
+END_TEST
+
 static int count_rows(void)
 {
 	int n = 0;
@@ -413,6 +424,8 @@ int main(void)
 	tcase_add_test(tc, last_option_of_the_log_counts);
 	tcase_add_test(tc, options_change_nothing_of_the_process);
 	tcase_add_loop_test(tc, every_option_has_its_columns, 0, count_rows());
+	tcase_add_loop_test(tc, every_key_beside_those_of_kinds_has_its_columns, 0,
+			    VMM_KEYS_COMMON + VMM_KEYS_ANY);
 	tcase_add_test(tc, lists_are_parsed_with_the_options);
 	tcase_add_test(tc, sandbox_is_one_of_three);
 	tcase_add_test(tc, table_of_the_parser_has_room_for_all_rows);
