@@ -431,6 +431,37 @@ START_TEST(a7_12_guest_that_obeys_its_credit_loses_no_byte)
 }
 END_TEST
 
+static size_t accepted;		/* bytes that the host's socket accepts at once; 0: all */
+
+ssize_t __real_virtdev_priv_vsock_send(int fd, struct iovec *iov, int n);
+ssize_t __wrap_virtdev_priv_vsock_send(int fd, struct iovec *iov, int n);
+
+ssize_t __wrap_virtdev_priv_vsock_send(int fd, struct iovec *iov, int n)
+{
+	if (!accepted)
+		return __real_virtdev_priv_vsock_send(fd, iov, n);
+	if (iov->iov_len > accepted)
+		iov->iov_len = accepted;
+	return __real_virtdev_priv_vsock_send(fd, iov, 1);
+}
+
+START_TEST(rest_of_a_partly_accepted_packet_is_sent_later)
+{
+	int listener = server_make(52), fd = guest_open(listener, 900, 52);
+
+	accepted = 4;
+	vsock_send_data(900, 52, "hello host");
+	vsock_send_data(900, 52, ", twice");
+	vsock_pump();
+	client_expect(fd, "hello host, twice");
+	accepted = 0;
+	vsock_send_data(900, 52, "and at once");
+	client_expect(fd, "and at once");
+	close(fd);
+	close(listener);
+}
+END_TEST
+
 START_TEST(a7_06_bytes_beyond_the_credit_reset_the_connection)
 {
 	int listener = server_make(52), fd = guest_open(listener, 9, 52);
@@ -642,6 +673,7 @@ static void add_credit(Suite *s)
 	TCase *tc = add_case(s, "credit", setup);
 
 	tcase_add_test(tc, a7_12_guest_that_obeys_its_credit_loses_no_byte);
+	tcase_add_test(tc, rest_of_a_partly_accepted_packet_is_sent_later);
 	tcase_add_test(tc, a7_06_bytes_beyond_the_credit_reset_the_connection);
 	tcase_add_test(tc, credit_request_is_answered);
 	tcase_add_test(tc, guest_credit_is_obeyed_and_requested);
