@@ -5,6 +5,7 @@
 #include <vm-memory/backend.h>
 #include <vmm-sys-util/option.h>
 
+#include "backend.h"
 #include "util.h"
 
 static struct vmem_backend *builder;
@@ -189,6 +190,21 @@ START_TEST(missing_host_support_has_its_own_error)
 	if (l->reason)
 		ck_assert_msg(strstr(err.msg, l->reason) != NULL, "'%s'",
 			      err.msg);
+}
+END_TEST
+
+/* It matters only if nothing is reserved. */
+START_TEST(overcommit_mode_is_that_of_the_kernel)
+{
+	struct vmem_backend_facts facts;
+	char text[16] = "";
+	int fd = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
+	close(fd);
+	ck_assert_int_eq(vmem_backend_parse(builder, "memory", "size=4k,reserve=off", NULL), 0);
+	ck_assert_int_eq(vmem_priv_host_facts(builder, &facts), 0);
+	ck_assert_uint_eq(facts.overcommit, strtoul(text, NULL, 10));
 }
 END_TEST
 
@@ -389,6 +405,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	LOOP(tc, combination_is_judged, judged);
 	LOOP(tc, missing_host_support_has_its_own_error, lacking);
+	tcase_add_test(tc, overcommit_mode_is_that_of_the_kernel);
 	LOOP(tc, file_is_judged_by_its_facts, found);
 	tcase_add_test(tc, d1_07_block_device_is_as_large_as_it_says);
 	tcase_add_test(tc,
