@@ -193,7 +193,7 @@ START_TEST(missing_host_support_has_its_own_error)
 }
 END_TEST
 
-/* It matters only if nothing is reserved. */
+/* The mode matters only if nothing is reserved. */
 START_TEST(overcommit_mode_is_that_of_the_kernel)
 {
 	struct vmem_backend_facts facts;
