@@ -424,6 +424,7 @@ START_TEST(a1_15_rom_may_be_read_and_not_written)
 	ck_assert_int_eq(rig_pop(&r), 1);
 	ck_assert_uint_eq(r.chain.fault.why, VQ_FAULT_NONE);
 	ck_fault(&r, VQ_FAULT_READ_ONLY, 2 * RIG_MEMORY, 16);
+	ck_assert(!vq_chain_write_last(r.q, &r.chain, "x", 1));
 	rig_fini(&r);
 }
 END_TEST

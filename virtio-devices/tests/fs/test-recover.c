@@ -63,6 +63,11 @@ static void setup(void)
 	setup_inodes(INODES, NULL);
 }
 
+static void setup_large(void)
+{
+	setup_inodes(INODES_LARGE, NULL);
+}
+
 static void setup_handled(void)
 {
 	setup_inodes(INODES_LARGE, handled_table());
@@ -755,6 +760,19 @@ START_TEST(d1_22_truncated_table_is_reported_and_the_guest_continues)
 }
 END_TEST
 
+/* Their records are behind the blocks that are allocated at first. */
+START_TEST(many_inodes_are_found_again)
+{
+	uint64_t last;
+
+	ck_assert_int_eq(fs_rig_lookup_new(&r, INODES_LARGE - 10), 0);
+	last = fs_rig_lookup(&r, 1, "f1000");
+	again();
+	ck_assert_int_eq(fs_rig_getattr(&r, last), 0);
+	ck_assert_uint_eq(fs_rig_lookup(&r, 1, "f1000"), last);
+}
+END_TEST
+
 /* Allocating more records would extend the file and hide the truncation. */
 START_TEST(d1_22_truncated_table_stays_truncated)
 {
@@ -793,6 +811,8 @@ int main(void)
 	tcase_add_test(tc, other_front_end_in_between_removes_nothing);
 	tcase_add_test(tc, regular_exit_keeps_the_session);
 	tcase_add_test(tc, new_session_discards_the_former_one);
+	tc = add_tcase(s, "many", setup_large);
+	tcase_add_test(tc, many_inodes_are_found_again);
 	tc = add_tcase(s, "requests", setup);
 	tcase_add_loop_test(tc, completed_request_is_answered_as_before, 0, CHANGES);
 	tcase_add_test(tc, failed_request_is_not_repeated);
