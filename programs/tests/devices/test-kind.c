@@ -221,6 +221,34 @@ START_TEST(required_value_is_not_empty)
 }
 END_TEST
 
+static void set_by_name(const struct vmm_device_kind *kind, const char *name)
+{
+	const struct vsu_option_value value = { .text = "/nowhere", .number = 4096 };
+	unsigned int i;
+
+	for (i = 0; i < vmm_device_nkeys(kind); i++)
+		if (!strcmp(kind->keys[i].option.name, name))
+			break;
+	ck_assert_uint_lt(i, vmm_device_nkeys(kind));
+	ck_assert_int_eq(vmm_device_set(kind, i, name, &value, config, &err), 0);
+}
+
+/* NULL: no further key. */
+static const char *const of_the_host[] = { NULL, "path", "seqpacket-path", "connections", "buffer" };
+
+START_TEST(sockets_of_the_kernel_have_a_cid_only)
+{
+	const char *name = of_the_host[_i];
+
+	ck_assert_int_eq(vmm_vsock_kind.kernel->check(config, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "needs 'cid=N'");
+	set_by_name(&vmm_vsock_kind, "cid");
+	if (name)
+		set_by_name(&vmm_vsock_kind, name);
+	ck_assert_int_eq(vmm_vsock_kind.kernel->check(config, &err), name ? -EINVAL : 0);
+}
+END_TEST
+
 START_TEST(rng_device_needs_no_key)
 {
 	const struct vmm_device_common common = { .queue_size = 32 };
@@ -460,6 +488,8 @@ int main(void)
 	tcase_add_test(tc, a_value_that_is_too_long_is_refused);
 	tcase_add_test(tc, required_value_is_not_empty);
 	tcase_add_test(tc, sockets_need_a_path_and_a_cid);
+	tcase_add_loop_test(tc, sockets_of_the_kernel_have_a_cid_only, 0,
+			    (int)(sizeof(of_the_host) / sizeof(of_the_host[0])));
 	tcase_add_test(tc, rng_device_needs_no_key);
 	tcase_add_test(tc, reports_of_one_device_do_not_suppress_others);
 	tcase_add_test(tc, a_console_is_on_exactly_one_thing);

@@ -151,6 +151,15 @@ START_TEST(flush_releases_the_record_locks_of_its_owner)
 }
 END_TEST
 
+START_TEST(flush_of_an_owner_without_locks_succeeds)
+{
+	ck_assert_int_eq(flush(1), 0);
+	ck_assert_int_eq(lock(FUSE_SETLK, 2, F_WRLCK, 10, 19), 0);
+	ck_assert_int_eq(flush(1), 0);
+	ck_assert_int_eq(host_tries(F_WRLCK, 10, 10), EAGAIN);
+}
+END_TEST
+
 START_TEST(blocking_lock_request_does_not_block)
 {
 	ck_assert_int_eq(host_tries(F_WRLCK, 0, 1), 0);
@@ -360,6 +369,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, record_lock_excludes_a_host_process);
 	tcase_add_test(tc, record_locks_of_two_owners_conflict);
 	tcase_add_test(tc, flush_releases_the_record_locks_of_its_owner);
+	tcase_add_test(tc, flush_of_an_owner_without_locks_succeeds);
 	tcase_add_test(tc, blocking_lock_request_does_not_block);
 	tcase_add_test(tc, a8_13_record_locks_of_an_owner_are_limited);
 	tcase_add_test(tc, flock_belongs_to_its_handle);
