@@ -14,6 +14,7 @@
 #include "cli/dry_run.h"
 #include "cli/jail.h"
 #include "cli/life.h"
+#include "cli/program_log.h"
 #include "cli/rights.h"
 #include "cpu/poison.h"
 #include "log.h"
@@ -86,7 +87,7 @@ static bool note_poison(const void *siginfo)
 void vmm_life_prepare(const struct vmm_options *options, struct vmm_owner *owner)
 {
 	*owner = (struct vmm_owner){
-		.poison = &poison, .pagemap_fd = -1,
+		.log = vmm_program_log, .poison = &poison, .pagemap_fd = -1,
 		.begin_thread = vmm_call_filters_narrow, .abandon = process_abandon,
 		.no_network = vmm_jail_without_network(options),
 	};

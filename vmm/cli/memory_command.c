@@ -12,6 +12,7 @@
 #include "memory/memory.h"
 #include "cli/dry_run.h"
 #include "cli/memory_command.h"
+#include "cli/program_log.h"
 
 /* No guest: any width that leaves room for what is tried. */
 #define PHYS_BITS 52
@@ -101,7 +102,7 @@ static int try_one(const struct vmm_memory_options *o, bool json,
 int vmm_memory_command_run(const struct vmm_memory_command *command,
 			   struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
-	struct vmm_memory_options o = { .n = 1, .trial = true };
+	struct vmm_memory_options o = { .n = 1, .trial = true, .log = &vmm_program_log };
 	char name[32] = "memory";
 	unsigned int i;
 	int status = 0;

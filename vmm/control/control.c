@@ -316,7 +316,7 @@ static void clients_init(struct vmm_control *c)
 	}
 }
 
-int vmm_control_new(struct ev_loop *loop, const char *path,
+int vmm_control_new(struct ev_loop *loop, const struct vmm_log *log, const char *path,
 		    const struct vmm_control_command *commands, void *opaque,
 		    struct vmm_control **out, struct vsu_error *err)
 {
@@ -332,6 +332,7 @@ int vmm_control_new(struct ev_loop *loop, const char *path,
 	}
 	c->listener = rc;
 	c->loop = loop;
+	c->log = log;
 	c->commands = commands;
 	c->opaque = opaque;
 	c->has_path = !vmm_control_is_inherited(path) &&

@@ -67,12 +67,13 @@ struct vmm_control_command {
 };
 
 struct vmm_control;
+struct vmm_log;
 
 /*
- * path: as vmm_control_listen(). commands ends with a row without a name. It and opaque
+ * log may be NULL. path: as vmm_control_listen(). commands ends with a row without a name. It and opaque
  * outlive the control.
  */
-int vmm_control_new(struct ev_loop *loop, const char *path,
+int vmm_control_new(struct ev_loop *loop, const struct vmm_log *log, const char *path,
 		    const struct vmm_control_command *commands, void *opaque,
 		    struct vmm_control **out, struct vsu_error *err);
 

@@ -30,6 +30,7 @@ struct client {
 
 struct vmm_control {
 	struct ev_loop *loop;
+	const struct vmm_log *log;	/* or NULL */
 	const struct vmm_control_command *commands;
 	void *opaque;
 	int listener;

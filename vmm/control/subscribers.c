@@ -7,7 +7,7 @@
 
 #include "control/control_private.h"
 #include "control/reply.h"
-#include "log.h"
+#include "log/log.h"
 
 static unsigned int subscribers_count(const struct vmm_control *c)
 {
@@ -39,7 +39,7 @@ int vmm_control_subscribe(struct vmm_control *c, struct vsu_error *err)
  */
 static void client_overrun(struct client *client)
 {
-	prog_log(PROG_LOG_WARNING, "control", "a client of the control socket does not read its events and is disconnected");
+	vmm_log(client->control->log, VMM_LOG_WARNING, "control", "a client of the control socket does not read its events and is disconnected");
 	client->subscribed = false;
 	client->waits_for = NULL;
 	shutdown(client->sock, SHUT_RDWR);

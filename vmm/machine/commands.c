@@ -244,7 +244,8 @@ int vmm_machine_open_control(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!path || m->options->dry_run)
 		return 0;
-	rc = vmm_control_new(m->loop, path, vmm_machine_commands, m, &m->control, err);
+	rc = vmm_control_new(m->loop, &m->owner.log, path, vmm_machine_commands, m,
+			     &m->control, err);
 	if (rc < 0 || vmm_control_is_inherited(path))
 		return rc;
 	rc = prog_socket_access_apply(&m->options->sockets, path, err);

@@ -12,10 +12,10 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../../guest/protocol.h"
+#include "log/log.h"
 #include "machine/exit_status.h"
 #include "machine/conversion.h"
 #include "machine/cpu_faults.h"
-#include "log.h"
 #include "process.h"
 #include "machine/boot.h"
 #include "machine/commands.h"
@@ -80,7 +80,7 @@ static void on_map_changed(void *opaque)
 
 	if (m->private_memory.space &&
 	    vmm_private_publish(&m->private_memory, vmm_memory_map(&m->memory)) < 0)
-		prog_log(PROG_LOG_WARNING, "mapping",
+		vmm_log(&m->owner.log, VMM_LOG_WARNING, "mapping",
 			 "no memory for a new map of the devices; they keep the previous one");
 	vmm_machine_refresh_devices(m);
 }
@@ -88,8 +88,9 @@ static void on_map_changed(void *opaque)
 static void on_mapping_dropped(void *opaque, const struct vmm_window *window,
 			       uint64_t gpa, const char *why)
 {
-	(void)opaque;
-	prog_log(PROG_LOG_WARNING, "mapping",
+	const struct vmm_machine *m = opaque;
+
+	vmm_log(&m->owner.log, VMM_LOG_WARNING, "mapping",
 		 "'%s': a mapping at %#" PRIx64 " in shared memory region %u is removed: %s",
 		 window->name, gpa, window->shmid, why);
 }
@@ -105,6 +106,7 @@ static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 		for (i = 0; i < o.n; i++)
 			o.lists[i] = m->restore.memory.text[i];
 	}
+	o.log = &m->owner.log;
 	o.shared = vmm_machine_wants_shared(m);
 	o.trial = m->options->dry_run;
 	rc = vmm_memory_parse(&m->memory, &o, err);

@@ -11,6 +11,7 @@
 #include <vmm-sys-util/error.h>
 
 #include "cpu/poison.h"
+#include "log/log.h"
 #include "spawn/spawn.h"
 
 struct vmm_machine;
@@ -26,6 +27,7 @@ struct vmm_owner {
 	struct vmem_sigbus *sigbus;	/* NULL: the machine repairs no mapping */
 	struct vmm_poison *poison;	/* filled by the SIGBUS handler; requires sigbus; or NULL */
 	struct vmm_spawner *spawner;	/* of daemons; NULL: none can be started */
+	struct vmm_log log;	/* lines for the operator */
 	const char *no_network;	/* why no migration can use TCP; NULL: it can */
 	int pagemap_fd;		/* /proc/self/pagemap, for working sets; negative: none */
 	/* On a new thread before its work: narrows its rights. An error ends the machine. Or NULL. */

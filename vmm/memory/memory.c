@@ -12,9 +12,9 @@
 
 #include <vm-memory/kvm.h>
 
+#include "log/log.h"
 #include "memory/memory.h"
 #include "memory/prealloc.h"
-#include "log.h"
 
 bool vmm_memory_wants_private(const struct vmm_memory *memory)
 {
@@ -62,9 +62,9 @@ static int prealloc(const struct vmem_backend *backend,
 
 static void log_warning(void *opaque, const char *sentence)
 {
-	const struct vmm_layout_request *request = opaque;
+	const struct vmm_memory_warn *warn = opaque;
 
-	prog_log(PROG_LOG_WARNING, NULL, "%s: %s", request->name, sentence);
+	vmm_log(warn->log, VMM_LOG_WARNING, NULL, "%s: %s", warn->name, sentence);
 }
 
 static bool is_file_at(const struct vmem_block *block, const struct stat *st)
@@ -110,7 +110,7 @@ static int make_given(struct making *m, unsigned int i)
 
 	vmem_backend_set_sigbus(memory->backends[i], memory->sigbus);
 	vmem_backend_set_gpa(memory->backends[i], memory->requests[i].at);
-	vmem_backend_set_warn(memory->backends[i], log_warning, &memory->requests[i]);
+	vmem_backend_set_warn(memory->backends[i], log_warning, &memory->warn[i]);
 	rc = vmem_backend_alloc_fd(memory->backends[i], given->fd, given->fd_offset,
 				   given->len, &memory->blocks[i], m->err);
 	if (!rc)
@@ -128,7 +128,7 @@ static int make_block(struct making *m, unsigned int i)
 	vmem_backend_set_sigbus(backend, memory->sigbus);
 	vmem_backend_set_vm_fd(backend, m->kvm->vm_fd);
 	vmem_backend_set_gpa(backend, memory->requests[i].at);
-	vmem_backend_set_warn(backend, log_warning, &memory->requests[i]);
+	vmem_backend_set_warn(backend, log_warning, &memory->warn[i]);
 	vmem_backend_leave_prealloc(backend);
 	rc = look_at_file(&memory->file[i], path);
 	if (rc < 0)
@@ -195,7 +195,7 @@ static int lock_block(struct making *m, unsigned int i)
 		return 0;
 	rc = vmem_block_lock(memory->blocks[i], &why);
 	if (rc == -EOPNOTSUPP) {
-		log_warning(&memory->requests[i], why.msg);
+		log_warning(&memory->warn[i], why.msg);
 		return 0;
 	}
 	if (rc < 0 && m->err)

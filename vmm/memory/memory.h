@@ -36,10 +36,17 @@ struct vmm_memory_given {
 	uint64_t len;		/* 0: none */
 };
 
+/* Warnings about a piece. */
+struct vmm_memory_warn {
+	const struct vmm_log *log;	/* or NULL */
+	const char *name;	/* of its request */
+};
+
 struct vmm_memory {
 	struct vmem_space *space;
 	struct vmem_sigbus *sigbus;	/* borrowed */
 	struct vmm_layout_request requests[VMM_MAX_PIECES];
+	struct vmm_memory_warn warn[VMM_MAX_PIECES];
 	struct vmem_backend *backends[VMM_MAX_PIECES]; /* until allocated */
 	struct vmm_memory_file file[VMM_MAX_PIECES];
 	struct vmm_memory_given given[VMM_MAX_PIECES];

@@ -209,8 +209,10 @@ int vmm_memory_parse(struct vmm_memory *memory,
 
 	memset(memory, 0, sizeof(*memory));
 	pthread_mutex_init(&memory->repairing, NULL);
-	for (i = 0; i < (o->n ? o->n : 1); i++)
+	for (i = 0; i < (o->n ? o->n : 1); i++) {
 		name_request(&memory->requests[i], o->what, i, o->n);
+		memory->warn[i] = (struct vmm_memory_warn){ o->log, memory->requests[i].name };
+	}
 	if (!o->n)
 		rc = parse_one(memory, DEFAULT_LIST, o, err);
 	for (i = 0; rc >= 0 && i < o->n; i++)

@@ -16,10 +16,13 @@
 #define VMM_MEMORY_ROWS 40	/* of the table, including its end */
 
 /* Property lists as typed; they belong to argv. */
+struct vmm_log;
+
 struct vmm_memory_options {
 	const char *lists[VMM_MAX_PIECES];
 	unsigned int n;		/* 0: one list, the default */
 	const char *what;	/* name of the option */
+	const struct vmm_log *log;	/* of warnings; or NULL */
 	bool shared;		/* a device requires shareable memory */
 	bool trial;		/* do not modify content of files */
 };

@@ -149,7 +149,7 @@ static void setup(void)
 	obeyed = 0;
 	vsu_error_clear(&err);
 	loop = ev_loop_new(EVFLAG_AUTO);
-	ck_assert_int_eq(vmm_control_new(loop, SOCKET, commands, &obeyed,
+	ck_assert_int_eq(vmm_control_new(loop, NULL, SOCKET, commands, &obeyed,
 					 &control, &err), 0);
 }
 
@@ -772,7 +772,7 @@ START_TEST(place_that_is_taken_is_refused)
 {
 	struct vmm_control *second;
 
-	ck_assert_int_eq(vmm_control_new(loop, SOCKET, commands, NULL, &second,
+	ck_assert_int_eq(vmm_control_new(loop, NULL, SOCKET, commands, NULL, &second,
 					 &err), -EADDRINUSE);
 	ck_assert_int_eq(strncmp(err.msg, "option --control: ", 18), 0);
 }
@@ -786,7 +786,7 @@ START_TEST(listening_descriptor_of_the_parent_is_used_and_stays)
 	int sock;
 
 	snprintf(where, sizeof(where), "fd:%d", inherited);
-	ck_assert_int_eq(vmm_control_new(loop, where, commands, &obeyed, &second, &err), 0);
+	ck_assert_int_eq(vmm_control_new(loop, NULL, where, commands, &obeyed, &second, &err), 0);
 	sock = vsu_sock_connect("inherited", NULL);
 	ck_assert_int_ge(sock, 0);
 	say(sock, "say hello\n");
@@ -809,7 +809,7 @@ START_TEST(descriptors_that_do_not_listen_are_refused)
 {
 	struct vmm_control *second;
 
-	ck_assert_int_eq(vmm_control_new(loop, not_listening[_i].where, commands, NULL,
+	ck_assert_int_eq(vmm_control_new(loop, NULL, not_listening[_i].where, commands, NULL,
 					 &second, &err), not_listening[_i].rc);
 	ck_assert_int_eq(strncmp(err.msg, "option --control: ", 18), 0);
 }
