@@ -15,8 +15,8 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
+#include "log/log.h"
 #include "x86/port_numbers.h"
-#include "log.h"
 #include "machine/console.h"
 
 static void on_serial_interrupt(void *opaque)
@@ -158,7 +158,7 @@ static void tell_size(struct vmm_machine *m)
 	if (virtdev_console_resize(virtdev_transport_device(
 					   vmm_virtio_transport(v)),
 				   0, cols, rows) < 0)
-		prog_log(PROG_LOG_WARNING, "size", "no console to resize");
+		vmm_log(&m->owner.log, VMM_LOG_WARNING, "size", "no console to resize");
 	vmm_virtio_unlock(v);
 }
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "log.h"
+#include "log/log.h"
 #include "machine/conversion.h"
 #include "machine/devices.h"
 #include "machine/stop.h"
@@ -112,7 +112,7 @@ static int request_cancel(struct vmm_machine *m, struct vmm_conversion_request *
 	vmm_machine_refresh_devices(m);
 	if (why == -ENOSPC)
 		return -E2BIG;
-	prog_log(PROG_LOG_WARNING, "private", "%#" PRIx64 " bytes at %#" PRIx64 " were not converted: %s",
+	vmm_log(&m->owner.log, VMM_LOG_WARNING, "private", "%#" PRIx64 " bytes at %#" PRIx64 " were not converted: %s",
 		 w->conversion->len, w->conversion->gpa, w->err->msg);
 	return -EBUSY;
 }

@@ -7,8 +7,8 @@
 
 #include <vmm-sys-util/exit.h>
 
+#include "log/log.h"
 #include "machine/cpu_faults.h"
-#include "log.h"
 #include "machine/machine.h"
 #include "x86/mce.h"
 
@@ -41,7 +41,7 @@ void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
 			     "memory at %#" PRIx64 " is lost: %s; --on-memory-error=continue would continue with zeros",
 			     gpa, why);
 	else if (!m->pause.for_good)
-		prog_log(PROG_LOG_ERROR, "memory",
+		vmm_log(&m->owner.log, VMM_LOG_ERROR, "memory",
 			 "memory at %#" PRIx64 " is lost: %s; %s", gpa, why,
 			 choice == VMM_ON_MEMORY_ERROR_PAUSE ?
 			 "the guest is paused until it is ended" :
@@ -169,7 +169,7 @@ int vmm_fault_poisoned(void *machine, unsigned int cpu, uint64_t hva,
 				     p.gpa, vmm_memory_loss_text(VMM_MEMORY_DAMAGED),
 				     rc == -EBUSY ? "is still handling another machine check" :
 				     "cannot receive a machine check");
-	prog_log(PROG_LOG_ERROR, "damage",
+	vmm_log(&m->owner.log, VMM_LOG_ERROR, "damage",
 		 "memory at %#" PRIx64 " is lost: %s; the guest was notified",
 		 p.gpa, vmm_memory_loss_text(VMM_MEMORY_DAMAGED));
 	return 0;
@@ -186,7 +186,7 @@ void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva)
 	vmm_cpus_pause(m->cpus);
 	rc = vmm_mce_inject(vmm_cpus_fd(m->cpus, 0), p.gpa, false);
 	vmm_cpus_resume(m->cpus);
-	prog_log(PROG_LOG_ERROR, "damage",
+	vmm_log(&m->owner.log, VMM_LOG_ERROR, "damage",
 		 "memory at %#" PRIx64 " is lost: %s; %s", p.gpa,
 		 vmm_memory_loss_text(VMM_MEMORY_DAMAGED),
 		 rc < 0 ? "it was not accessed yet" : "the guest was notified");

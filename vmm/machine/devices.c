@@ -10,7 +10,7 @@
 #include <virtio-devices/mmio.h>
 #include <virtio-devices/pci.h>
 
-#include "log.h"
+#include "log/log.h"
 #include "machine/console.h"
 #include "machine/devices.h"
 #include "machine/events.h"
@@ -127,7 +127,7 @@ static void on_lost(void *opaque, const struct vsu_error *why)
 {
 	struct vmm_device *d = opaque;
 
-	prog_log(PROG_LOG_ERROR, "lost", "a device of the guest is lost: %s",
+	vmm_log(&d->owner->owner.log, VMM_LOG_ERROR, "lost", "a device of the guest is lost: %s",
 		 why->msg);
 	d->owner->lost++;
 	vmm_event_device_lost(d, true, why);
@@ -148,7 +148,7 @@ static struct vmm_virtio_resources collect_resources(struct vmm_machine *m,
 						     unsigned int i)
 {
 	struct vmm_virtio_resources resources = {
-		.loop = m->loop, .spawner = m->owner.spawner, .kvm = &m->kvm,
+		.loop = m->loop, .log = &m->owner.log, .spawner = m->owner.spawner, .kvm = &m->kvm,
 		.space = m->private_memory.space ? m->private_memory.space :
 						   m->memory.space,
 		.private_memory = m->private_memory.space ? &m->private_memory :

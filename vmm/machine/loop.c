@@ -10,6 +10,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
+#include "log/log.h"
 #include "machine/exit_status.h"
 #include "machine/cpu_faults.h"
 #include "machine/crash.h"
@@ -18,7 +19,6 @@
 #include "machine/events.h"
 #include "machine/machine.h"
 #include "machine/plug.h"
-#include "log.h"
 #include "supervisor.h"
 
 /* Interval for checking files behind guest memory for truncation. */
@@ -184,7 +184,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 		m->asked = true;
 		vmm_machine_press_button(m);
 		prog_notify("STOPPING=1\nSTATUS=The guest was asked to power off");
-		prog_log(PROG_LOG_WARNING, "button", "the guest was asked to power off; a second signal ends it");
+		vmm_log(&m->owner.log, VMM_LOG_WARNING, "button", "the guest was asked to power off; a second signal ends it");
 		return;
 	}
 	vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "ended by signal %d", w->signum);

@@ -9,7 +9,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "log.h"
+#include "log/log.h"
 #include "machine/disks.h"
 #include "machine/marks.h"
 #include "machine/migrate.h"
@@ -178,7 +178,7 @@ static void end_undecided(struct vmm_migration *g)
 {
 	g->undecided = true;
 	ev_io_stop(g->m->loop, &g->request_io);
-	prog_log(PROG_LOG_ERROR, "migration", "%s", g->err.msg);
+	vmm_log(&g->m->owner.log, VMM_LOG_ERROR, "migration", "%s", g->err.msg);
 	vmm_control_answer(g->m->control, g, "", &g->err);
 	vmm_control_publish(g->m->control, "migration-failed", "");
 }
@@ -197,7 +197,7 @@ static void end_failed(struct vmm_migration *g)
 	}
 	vmm_marks_end(g->m);
 	machine_resume(g);
-	prog_log(PROG_LOG_WARNING, "migration", "%s; the guest continues here",
+	vmm_log(&g->m->owner.log, VMM_LOG_WARNING, "migration", "%s; the guest continues here",
 		 g->err.msg);
 	vmm_control_answer(g->m->control, g, "", &g->err);
 	vmm_control_publish(g->m->control, "migration-failed", "");

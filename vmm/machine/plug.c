@@ -9,8 +9,8 @@
 #include <virtio-devices/transport.h>
 #include <vmm-sys-util/event.h>
 
+#include "log/log.h"
 #include "x86/port_numbers.h"
-#include "log.h"
 #include "machine/devices.h"
 #include "machine/live.h"
 #include "machine/plug.h"
@@ -51,7 +51,7 @@ static void on_gone(void *opaque)
 	struct vmm_device *d = opaque;
 	const struct vmm_machine *m = d->machine;
 
-	prog_log(PROG_LOG_INFO, "unplugged", "the device in slot %u was removed",
+	vmm_log(&m->owner.log, VMM_LOG_INFO, "unplugged", "the device in slot %u was removed",
 		 d->slot);
 	device_clear(d);
 	vmm_control_answer(m->control, d, "", NULL);
@@ -203,7 +203,7 @@ static void tell_refusal(const struct vmm_device *d,
 
 	vsu_error_prefix(&why, why.code, "device-add");
 	if (!vmm_control_answer(d->machine->control, d, "", &why))
-		prog_log(PROG_LOG_WARNING, "not added", "%s", why.msg);
+		vmm_log(&d->machine->owner.log, VMM_LOG_WARNING, "not added", "%s", why.msg);
 }
 
 static void on_arrived(void *opaque, const struct vsu_error *why)

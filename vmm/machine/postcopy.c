@@ -15,7 +15,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
-#include "log.h"
+#include "log/log.h"
 #include "machine/events.h"
 #include "machine/owner.h"
 #include "machine/plugged.h"
@@ -152,7 +152,7 @@ static void on_arrived(struct ev_loop *loop, ev_io *w, int revents)
 
 	(void)revents;
 	ev_io_stop(loop, w);
-	prog_log(PROG_LOG_INFO, "migration", "all memory of the guest has arrived after %" PRIu64 " ms; %" PRIu64 " pages were requested, %" PRIu64 " of them by back-ends",
+	vmm_log(&m->owner.log, VMM_LOG_INFO, "migration", "all memory of the guest has arrived after %" PRIu64 " ms; %" PRIu64 " pages were requested, %" PRIu64 " of them by back-ends",
 		 (vsu_now_ns() - p->begun_ns) / 1000000, vmm_page_fetch_requests(p->fetch),
 		 vmm_page_fetch_foreign(p->fetch));
 	vmm_control_publish(m->control, "memory-arrived", "");

@@ -17,7 +17,7 @@
 
 #include "devices/clone.h"
 #include "kvm/vm_state.h"
-#include "log.h"
+#include "log/log.h"
 #include "machine/disks.h"
 #include "machine/live.h"
 #include "machine/recording.h"
@@ -359,7 +359,7 @@ int vmm_restore_prefetch(struct vmm_machine *m, struct vsu_error *err)
 		return 0;
 	rc = vmm_recording_load(m->options->from, &set, &why);
 	if (rc < 0 && rc != -ENOENT)
-		prog_log(PROG_LOG_WARNING, "prefetch", "%s; all of the memory is loaded",
+		vmm_log(&m->owner.log, VMM_LOG_WARNING, "prefetch", "%s; all of the memory is loaded",
 			 why.msg);
 	return vmm_prefetch_new(&m->memory, vmm_memory_map(&m->memory), rc < 0 ? NULL : &set,
 				&m->restore.prefetch, err);

@@ -9,7 +9,7 @@
 #include <virtio-devices/inline.h>
 #include <virtio-devices/state.h>
 
-#include "log.h"
+#include "log/log.h"
 #include "virtio/kernel.h"
 #include "virtio/rings.h"
 #include "workers.h"
@@ -21,6 +21,7 @@
 struct kernel_backend {
 	struct vmm_virtio *v;
 	struct ev_loop *loop;
+	const struct vmm_log *log;	/* or NULL */
 	struct vmm_windows *shmem;
 	struct virtdev_vhost_kern *kern;
 	struct virtdev_inline *server;
@@ -123,12 +124,11 @@ static int start_control(struct kernel_backend *e, struct vsu_error *err)
 	return rc;
 }
 
-static int log_start(int rc, const struct vsu_error *err)
+static int log_start(const struct kernel_backend *e, int rc, const struct vsu_error *err)
 {
 	if (rc < 0)
-		prog_log(PROG_LOG_WARNING, "not started",
-			 "the queues cannot be started: %s; the guest has to reset the device",
-			 err->msg);
+		vmm_log(e->log, VMM_LOG_WARNING, "not started",
+			"the queues cannot be started: %s; the guest has to reset the device", err->msg);
 	return rc;
 }
 
@@ -146,7 +146,7 @@ static int kernel_start(void *backend, uint64_t features)
 	if (!rc)
 		rc = start_control(e, &err);
 	e->started = !rc;
-	return log_start(rc, &err);
+	return log_start(e, rc, &err);
 }
 
 /* The control queue completes its requests within its turn. */
@@ -173,7 +173,7 @@ static int kernel_queue_reset(void *backend, uint32_t queue)
 	if (is_control(e, queue))
 		return virtdev_inline_reset_queue(e->server, queue);
 	rc = virtdev_vhost_kern_reset_queue(e->kern, queue, &err);
-	if (log_start(rc, &err) < 0)
+	if (log_start(e, rc, &err) < 0)
 		virtdev_transport_needs_reset(vmm_virtio_transport(e->v));
 	return 0;
 }
@@ -192,7 +192,7 @@ static int kernel_queue_start(void *backend, uint32_t queue)
 		ring.kick_fd = virtdev_inline_kick_fd(e->server, queue);
 		rc = virtdev_vhost_kern_start_queue(e->kern, queue, &ring, &err);
 	}
-	return log_start(rc, &err);
+	return log_start(e, rc, &err);
 }
 
 /*
@@ -206,9 +206,8 @@ static void kernel_refresh(void *backend)
 	virtdev_inline_refresh(e->server);
 	if (give_memory(e, &err) == 0)
 		return;
-	prog_log(PROG_LOG_WARNING, "memory",
-		 "%s; its device is stopped, and the guest has to reset it",
-		 err.msg);
+	vmm_log(e->log, VMM_LOG_WARNING, "memory",
+		"%s; its device is stopped, and the guest has to reset it", err.msg);
 	virtdev_vhost_kern_stop(e->kern);
 	(void)!virtdev_vhost_kern_set_memory(e->kern, NULL, NULL);
 	virtdev_transport_needs_reset(vmm_virtio_transport(e->v));
@@ -260,7 +259,7 @@ static int kernel_resume(void *backend)
 		if (!rc)
 			rc = give_rings(e, virtdev_transport_features(t), true, &err);
 	}
-	if (log_start(rc, &err) < 0)
+	if (log_start(e, rc, &err) < 0)
 		virtdev_transport_needs_reset(t);
 	return rc ? rc : virtdev_inline_resume(e->server);
 }
@@ -381,6 +380,7 @@ int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
 	if (!e)
 		return vsu_error_sys(err, -ENOMEM, "device");
 	e->loop = resources->loop;
+	e->log = resources->log;
 	e->shmem = resources->shmem;
 	e->kern = kern;
 	rc = new_backend(resources, e, err);

@@ -17,7 +17,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "devices/latency.h"
-#include "log.h"
+#include "log/log.h"
 #include "workers.h"
 #include "virtio/virtio.h"
 
@@ -33,6 +33,7 @@
 struct local {
 	struct vmm_virtio *v;
 	struct ev_loop *loop;
+	const struct vmm_log *log;	/* or NULL */
 	struct virtdev *dev;
 	struct virtdev_inline *server;
 	struct vmm_windows *shmem;
@@ -198,7 +199,7 @@ static void report_refused(struct local *l, const struct vq_fault *fault)
 						     fault->gpa, fault->len))
 		return;
 	l->reported = true;
-	prog_log(PROG_LOG_WARNING, "private",
+	vmm_log(l->log, VMM_LOG_WARNING, "private",
 		 "the guest requested access of a %s device to %" PRIu32 " bytes at %#" PRIx64 ", which are private memory; such requests fail (refused_buffers)",
 		 virtdev_name(l->dev), fault->len, fault->gpa);
 }
@@ -377,6 +378,7 @@ int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtde
 	if (!l)
 		return vsu_error_sys(err, -ENOMEM, "device");
 	l->loop = resources->loop;
+	l->log = resources->log;
 	l->shmem = resources->shmem;
 	l->private_memory = resources->private_memory;
 	l->dev = dev;

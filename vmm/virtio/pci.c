@@ -15,7 +15,7 @@
 
 #include "bus/pci_host.h"
 #include "kvm/msi.h"
-#include "log.h"
+#include "log/log.h"
 #include "virtio/virtio.h"
 
 struct vector {
@@ -62,7 +62,7 @@ static void on_route_done(void *opaque)
 	const struct pci_registers *p = opaque;
 
 	if (vmm_msi_commit(p->resources->msi, &err) < 0)
-		prog_log(PROG_LOG_WARNING, "route", "%s", err.msg);
+		vmm_log(p->resources->log, VMM_LOG_WARNING, "route", "%s", err.msg);
 }
 
 static void on_intx(void *opaque)
@@ -199,7 +199,7 @@ static void on_bar_moved(void *opaque, unsigned int bar, uint64_t gpa)
 	if (!bar)
 		move_registers(p, gpa);
 	else if (gpa != VIRTDEV_PCI_UNPLACED && gpa != p->region_gpa)
-		prog_log(PROG_LOG_WARNING, "bar", "the guest moves a shared memory region to %#" PRIx64 "; it stays at %#" PRIx64,
+		vmm_log(p->resources->log, VMM_LOG_WARNING, "bar", "the guest moves a shared memory region to %#" PRIx64 "; it stays at %#" PRIx64,
 			 gpa, p->region_gpa);
 }
 

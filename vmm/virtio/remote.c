@@ -160,6 +160,7 @@ static int begin_session(const struct vmm_virtio_resources *resources,
 	if (!r)
 		return vsu_error_sys(err, -ENOMEM, "device");
 	r->loop = resources->loop;
+	r->log = resources->log;
 	r->shmem = resources->shmem;
 	r->stream.fd = r->postcopy.faults = -1;
 	r->postcopy.permitted = resources->postcopy;

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "log.h"
+#include "log/log.h"
 #include "virtio/remote_session.h"
 
 bool vmm_remote_is_away(const struct remote *r)
@@ -58,7 +58,7 @@ int vmm_remote_start_rings(struct remote *r, uint64_t features)
 	vmm_rings_watch_faults(&r->rings);
 	rc = give_rings(r, features, &err);
 	if (rc < 0)
-		prog_log(PROG_LOG_WARNING, "not started",
+		vmm_log(r->log, VMM_LOG_WARNING, "not started",
 			 "the queues of '%s' cannot be started: %s; the guest has to reset the device",
 			 r->socket, err.msg);
 	return rc;
@@ -73,7 +73,7 @@ static int start_ring(struct remote *r, uint32_t queue)
 	vmm_rings_describe(&r->rings, queue, &ring);
 	rc = virtdev_vhost_user_start_queue(r->user, queue, &ring, &err);
 	if (rc < 0)
-		prog_log(PROG_LOG_WARNING, "not started",
+		vmm_log(r->log, VMM_LOG_WARNING, "not started",
 			 "a queue of '%s' cannot be started again: %s; the guest has to reset the device",
 			 r->socket, err.msg);
 	return rc;

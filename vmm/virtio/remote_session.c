@@ -11,7 +11,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/sock.h>
 
-#include "log.h"
+#include "log/log.h"
 #include "virtio/remote_session.h"
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -72,8 +72,9 @@ static void on_memory(void *opaque, const struct vsu_error *err)
 
 static void on_refused(void *opaque, const struct vsu_error *err)
 {
-	(void)opaque;
-	prog_log(PROG_LOG_WARNING, "refused", "%s", err->msg);
+	const struct remote *r = opaque;
+
+	vmm_log(r->log, VMM_LOG_WARNING, "refused", "%s", err->msg);
 }
 
 /* Called inside a dispatch or a register access, with the lock. */
@@ -105,7 +106,7 @@ static void on_lost(void *opaque, const struct vsu_error *err)
 	r->kept_loads = vmm_remote_kept_loads(r);
 	r->lost_ns = vsu_now_ns();
 	r->memory_only = false;
-	prog_log(PROG_LOG_WARNING, "lost",
+	vmm_log(r->log, VMM_LOG_WARNING, "lost",
 		 "%s; its device waits for another back-end", err->msg);
 	vmm_remote_notify(r, err);
 }
@@ -117,7 +118,7 @@ static void on_back(void *opaque, bool rings_lost)
 	r->back = true;
 	r->settings = vmm_remote_judge_settings(r, rings_lost);
 	r->rings_lost = rings_lost || r->settings == VMM_SETTINGS_RESET;
-	prog_log(PROG_LOG_INFO, "back", "'%s' is served again after %" PRIu64 " ms%s",
+	vmm_log(r->log, VMM_LOG_INFO, "back", "'%s' is served again after %" PRIu64 " ms%s",
 		 r->socket, (vsu_now_ns() - r->lost_ns) / NS_PER_MS,
 		 r->rings_lost ? "; the guest has to reset the device" : "");
 	vmm_remote_notify(r, NULL);

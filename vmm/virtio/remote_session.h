@@ -59,6 +59,7 @@ struct remote_postcopy {
 struct remote {
 	struct vmm_virtio *v;
 	struct ev_loop *loop;
+	const struct vmm_log *log;	/* or NULL */
 	struct vmm_windows *shmem;
 	struct virtdev_vhost_user *user;
 	bool watched;		/* the loop watches the session */

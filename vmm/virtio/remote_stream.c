@@ -14,7 +14,7 @@
 #include <vhost/frontend_device.h>
 #include <vmm-sys-util/fd.h>
 
-#include "log.h"
+#include "log/log.h"
 #include "virtio/remote_session.h"
 
 /* Bytes that are read in one turn of the loop. */
@@ -42,7 +42,7 @@ static void stream_finish(struct remote *r, int result)
 /* The reason is logged: the result of a pause is only a code. */
 static void stream_fail(struct remote *r, int code, const char *why)
 {
-	prog_log(PROG_LOG_WARNING, "state", "%s did not %s the state of its device: %s",
+	vmm_log(r->log, VMM_LOG_WARNING, "state", "%s did not %s the state of its device: %s",
 		 r->rings.who, r->stream.loads ? "load" : "save", why);
 	stream_finish(r, code);
 }

@@ -10,7 +10,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "log.h"
+#include "log/log.h"
 #include "virtio/rings.h"
 
 static int make_ring(struct vmm_ring *q)
@@ -81,7 +81,7 @@ static void on_broken(struct ev_loop *loop, ev_io *w, int revents)
 
 	(void)revents;
 	ev_io_stop(loop, w);
-	prog_log(PROG_LOG_WARNING, "broken",
+	vmm_log(vmm_virtio_get_resources(q->rings->v)->log, VMM_LOG_WARNING, "broken",
 		 "%s reports that queue %" PRIu32 " of its device is broken; the guest has to reset the device",
 		 q->rings->who, q->index);
 	vmm_virtio_need_reset(q->rings->v);

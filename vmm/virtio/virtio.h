@@ -154,6 +154,7 @@ enum vmm_settings {
 /* Resources of the machine that a device uses. */
 struct vmm_virtio_resources {
 	struct ev_loop *loop;
+	const struct vmm_log *log;	/* or NULL */
 	struct vmm_spawner *spawner;	/* of daemons; NULL: none can be started */
 	const struct vmm_kvm *kvm;
 	struct vmem_space *space;

@@ -98,6 +98,26 @@ START_TEST(first_sigterm_presses_the_button_and_the_second_ends)
 }
 END_TEST
 
+static char logged[64];
+
+static void note_line(void *opaque, enum vmm_log_level level, const char *cause,
+		      const char *text)
+{
+	ck_assert_ptr_eq(opaque, &rig);
+	snprintf(logged, sizeof(logged), "%d %s %.9s", level, cause, text);
+}
+
+START_TEST(lines_for_the_operator_go_to_the_owner)
+{
+	kernel_pvh();
+	fake.guest = terminated;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
+	rig.owner.log = (struct vmm_log){ .line = note_line, .opaque = &rig };
+	rig_run();
+	ck_assert_str_eq(logged, "1 button the guest");
+}
+END_TEST
+
 static int left_with;
 static struct vsu_error left_why;
 
@@ -546,6 +566,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_loop_test(tc, store_to_a_port_ends_the_machine, 0,
 			    COUNT(ends));
+	tcase_add_test(tc, lines_for_the_operator_go_to_the_owner);
 	tcase_add_test(tc, machine_that_cannot_be_freed_is_left_to_its_owner);
 	tcase_add_test(tc, machine_ends_if_its_owner_cannot_prepare_a_thread);
 	tcase_add_test(tc, first_sigterm_presses_the_button_and_the_second_ends);

@@ -4,6 +4,7 @@
 
 #include <vmm-sys-util/event.h>
 
+#include "cli/program_log.h"
 #include "memory/windows.h"
 #include "rig.h"
 
@@ -66,6 +67,7 @@ static void setup(void)
 	windows = (struct vmm_windows){ .memory = &memory, .phys_bits = 40 };
 	resources.shmem = &windows;
 	resources.loop = ev_loop_new(0);
+	resources.log = &vmm_program_log;
 	resources.space = memory.space = rig_space();
 	ck_assert_int_eq(virtdev_new(&ops, &info, &slow, &dev, NULL), 0);
 	ck_assert_int_eq(vmm_virtio_local(&resources, dev, NULL, &virtio, NULL), 0);

@@ -12,6 +12,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 
+#include "cli/program_log.h"
 #include "../back_end.h"
 #include "rig.h"
 #include "closer.h"
@@ -44,6 +45,7 @@ static void connect_to(uint64_t features)
 	strcpy(spec.socket, be.path);
 	windows.memory = &memory;
 	resources.loop = ev_loop_new(0);
+	resources.log = &vmm_program_log;
 	resources.shmem = &windows;
 	resources.lost = on_lost;
 	map = rig_map();
