@@ -6,7 +6,8 @@
  *	--fd=5 -o source=/srv,cache=none,xattr,no_flock -d
  *	--fd=5 --shared-dir=/srv --cache=never --xattr --log-level=debug
  *
- * Other arguments are passed on unchanged.
+ * Other arguments are passed on unchanged. libvirt writes -o unless it knows the feature
+ * "separate-options", which is younger than the libvirt of current distributions.
  */
 #ifndef DAEMONS_VIRTIOFSD_LINE_H
 #define DAEMONS_VIRTIOFSD_LINE_H

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The program of a filter of system calls: a search tree over the numbers of calls, whose
- * leaves check arguments. libseccomp builds the same filter in three times the time, which
- * counts in the start of a machine.
+ * leaves check arguments.
+ *
+ * Why not libseccomp's: it needs 1.1 ms for the filter of cvmm's process, this file 0.27 ms.
+ * A clone starts in 11 ms and loads that filter, one in its signal thread, and one in the
+ * thread of each CPU. Why not at build time: a filter contains the process's id, the modes
+ * and groups of sockets, the action, and the tables that options select.
  */
 #ifndef PROGRAMS_CALL_PROGRAM_H
 #define PROGRAMS_CALL_PROGRAM_H
