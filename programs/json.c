@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* JSON strings, and command lines as JSON. */
+/* Writes JSON. */
 #include <config.h>
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -105,4 +106,71 @@ void prog_json_words(char *const *words, int n, const char *const *skipped,
 		else
 			prog_json_string(words[i], to);
 	}
+}
+
+/* -------------------------------------------------------------------- members */
+
+static void put_key(struct prog_json *j, const char *key)
+{
+	if (j->more)
+		fputc(',', j->to);
+	if (key)
+		fprintf(j->to, "\"%s\":", key);
+	j->more = true;
+}
+
+void prog_json_open(struct prog_json *j, const char *key, char bracket)
+{
+	put_key(j, key);
+	fputc(bracket, j->to);
+	j->more = false;
+}
+
+void prog_json_close(struct prog_json *j, char bracket)
+{
+	fputc(bracket, j->to);
+	j->more = true;
+}
+
+void prog_json_u64(struct prog_json *j, const char *key, uint64_t value)
+{
+	put_key(j, key);
+	fprintf(j->to, "%" PRIu64, value);
+}
+
+void prog_json_i64(struct prog_json *j, const char *key, int64_t value)
+{
+	put_key(j, key);
+	fprintf(j->to, "%" PRId64, value);
+}
+
+void prog_json_bool(struct prog_json *j, const char *key, bool value)
+{
+	put_key(j, key);
+	fputs(value ? "true" : "false", j->to);
+}
+
+void prog_json_text(struct prog_json *j, const char *key, const char *text)
+{
+	put_key(j, key);
+	prog_json_string(text, j->to);
+}
+
+void prog_json_arguments(struct prog_json *j, char *const *words, int n,
+			 const char *const *skipped)
+{
+	prog_json_open(j, "arguments", '[');
+	prog_json_words(words, n, skipped, j->to);
+	prog_json_close(j, ']');
+}
+
+void prog_json_command_line(FILE *to, char *const *words, int n)
+{
+	static const char *const none[] = { NULL };
+	struct prog_json j = { .to = to };
+
+	prog_json_open(&j, NULL, '{');
+	prog_json_arguments(&j, words, n, none);
+	prog_json_close(&j, '}');
+	fputc('\n', to);
 }

@@ -1,9 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* JSON strings, and command lines as JSON. */
+/*
+ * Writes JSON:
+ *
+ *	struct prog_json j = { .to = file };
+ *
+ *	prog_json_open(&j, NULL, '{');
+ *	prog_json_u64(&j, "cpus", 2);
+ *	prog_json_open(&j, "memory", '[');
+ *	prog_json_close(&j, ']');
+ *	prog_json_close(&j, '}');	{"cpus":2,"memory":[]}
+ *
+ * Commas are written where they belong. The caller passes keys in objects, and NULL in
+ * arrays; keys are words of the program.
+ */
 #ifndef PROGRAMS_JSON_H
 #define PROGRAMS_JSON_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+
+struct prog_json {
+	FILE *to;
+	bool more;	/* a comma precedes the next value; set to append to an object */
+};
+
+/* An object or an array; the bracket is '{' or '[', and then '}' or ']'. */
+void prog_json_open(struct prog_json *j, const char *key, char bracket);
+void prog_json_close(struct prog_json *j, char bracket);
+
+void prog_json_u64(struct prog_json *j, const char *key, uint64_t value);
+void prog_json_i64(struct prog_json *j, const char *key, int64_t value);
+void prog_json_bool(struct prog_json *j, const char *key, bool value);
+void prog_json_text(struct prog_json *j, const char *key, const char *text);
+
+/* The member "arguments" of a command line; see prog_json_words(). */
+void prog_json_arguments(struct prog_json *j, char *const *words, int n,
+			 const char *const *skipped);
+
+/* A line with an object whose only member is that. */
+void prog_json_command_line(FILE *to, char *const *words, int n);
 
 /*
  * Writes text as a JSON string with quotes. File names may contain arbitrary bytes;

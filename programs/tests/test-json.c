@@ -41,6 +41,30 @@ START_TEST(any_text_becomes_a_valid_string)
 }
 END_TEST
 
+START_TEST(members_and_elements_are_separated_by_commas)
+{
+	char *got = NULL;
+	size_t len;
+	struct prog_json j = { .to = open_memstream(&got, &len) };
+
+	prog_json_open(&j, NULL, '{');
+	prog_json_u64(&j, "n", UINT64_MAX);
+	prog_json_open(&j, "list", '[');
+	prog_json_open(&j, NULL, '{');
+	prog_json_close(&j, '}');
+	prog_json_i64(&j, NULL, -1);
+	prog_json_text(&j, NULL, "a\"");
+	prog_json_close(&j, ']');
+	prog_json_open(&j, "none", '[');
+	prog_json_close(&j, ']');
+	prog_json_bool(&j, "is", true);
+	prog_json_close(&j, '}');
+	fclose(j.to);
+	ck_assert_str_eq(got, "{\"n\":18446744073709551615,\"list\":[{},-1,\"a\\\"\"],\"none\":[],\"is\":true}");
+	free(got);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("json");
@@ -48,6 +72,7 @@ int main(void)
 
 	tcase_add_loop_test(tc, any_text_becomes_a_valid_string, 0,
 			    sizeof(samples) / sizeof(*samples));
+	tcase_add_test(tc, members_and_elements_are_separated_by_commas);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

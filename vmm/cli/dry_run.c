@@ -65,15 +65,22 @@ static void text_block(const struct vmem_block *block, uint32_t flags,
 static void json_block(const struct vmem_block *block, uint32_t flags,
 		       FILE *to)
 {
-	fprintf(to, "{\"kind\":\"%s\",\"size\":%" PRIu64
-		",\"page_size\":%" PRIu64 ",\"mapping\":\"%s\",\"protection\":\"%s\",\"fd\":%d,\"fd_offset\":%" PRIu64
-		",\"seals\":%" PRIu32 ",\"guest_store\":\"%s\",\"slot\":\"%s\",\"populated\":%" PRIu64 "}\n",
-		vmm_block_kind_name(block), vmem_block_len(block),
-		vmem_block_page_size(block),
-		flags & VMEM_BLOCK_SHARED ? "shared" : "private",
-		flags & VMEM_BLOCK_WRITE ? "rw" : "r", vmem_block_fd(block),
-		vmem_block_file_pos(block, 0), vmem_block_seals(block),
-		store_name(flags), block_slot(block), vmm_populated(block));
+	struct prog_json j = { .to = to };
+
+	prog_json_open(&j, NULL, '{');
+	prog_json_text(&j, "kind", vmm_block_kind_name(block));
+	prog_json_u64(&j, "size", vmem_block_len(block));
+	prog_json_u64(&j, "page_size", vmem_block_page_size(block));
+	prog_json_text(&j, "mapping", flags & VMEM_BLOCK_SHARED ? "shared" : "private");
+	prog_json_text(&j, "protection", flags & VMEM_BLOCK_WRITE ? "rw" : "r");
+	prog_json_i64(&j, "fd", vmem_block_fd(block));
+	prog_json_u64(&j, "fd_offset", vmem_block_file_pos(block, 0));
+	prog_json_u64(&j, "seals", vmem_block_seals(block));
+	prog_json_text(&j, "guest_store", store_name(flags));
+	prog_json_text(&j, "slot", block_slot(block));
+	prog_json_u64(&j, "populated", vmm_populated(block));
+	prog_json_close(&j, '}');
+	fputc('\n', to);
 }
 
 void vmm_report_block(const struct vmem_block *block, FILE *to, bool json)
@@ -113,12 +120,19 @@ static void text_region(const struct facts *f, FILE *to)
 	fprintf(to, " slot=%s\n", f->slot);
 }
 
-static void json_region(const struct facts *f, FILE *to)
+static void json_region(const struct facts *f, struct prog_json *to)
 {
-	fprintf(to, "{\"gpa\":%" PRIu64 ",\"size\":%" PRIu64 ",\"kind\":\"%s\",\"mapping\":\"%s\",\"protection\":\"%s\",\"hva\":%" PRIuPTR
-		",\"fd\":%d,\"fd_offset\":%" PRIu64 ",\"slot\":\"%s\"}",
-		f->gpa, f->len, f->kind, f->mapping, f->protection,
-		(uintptr_t)f->hva, f->fd, f->fd_offset, f->slot);
+	prog_json_open(to, NULL, '{');
+	prog_json_u64(to, "gpa", f->gpa);
+	prog_json_u64(to, "size", f->len);
+	prog_json_text(to, "kind", f->kind);
+	prog_json_text(to, "mapping", f->mapping);
+	prog_json_text(to, "protection", f->protection);
+	prog_json_u64(to, "hva", (uintptr_t)f->hva);
+	prog_json_i64(to, "fd", f->fd);
+	prog_json_u64(to, "fd_offset", f->fd_offset);
+	prog_json_text(to, "slot", f->slot);
+	prog_json_close(to, '}');
 }
 
 /* Names the process that serves the queues. */
@@ -172,42 +186,50 @@ static void text_windows(const struct vmm_machine *m,
 }
 
 static void json_windows(const struct vmm_machine *m,
-			 const struct vmm_device *d, FILE *to)
+			 const struct vmm_device *d, struct prog_json *to)
 {
 	const struct vmm_window *w = NULL;
-	const char *comma = "";
 
-	fputs(",\"windows\":[", to);
+	prog_json_open(to, "windows", '[');
 	while ((w = next_window(m, d, w))) {
-		fprintf(to, "%s{\"shmid\":%u,\"gpa\":%" PRIu64 ",\"size\":%" PRIu64 "}",
-			comma, w->shmid, w->gpa, w->len);
-		comma = ",";
+		prog_json_open(to, NULL, '{');
+		prog_json_u64(to, "shmid", w->shmid);
+		prog_json_u64(to, "gpa", w->gpa);
+		prog_json_u64(to, "size", w->len);
+		prog_json_close(to, '}');
 	}
-	fputc(']', to);
+	prog_json_close(to, ']');
+}
+
+static void json_address(const struct vmm_device *d, struct prog_json *to)
+{
+	char function[16];
+
+	snprintf(function, sizeof(function), "0000:00:%02x.0", d->slot & 0xff);
+	if (d->slot)
+		prog_json_text(to, "pci", function);
+	else
+		prog_json_u64(to, "mmio", d->gpa);
+	prog_json_u64(to, "irq", d->irq);
 }
 
 static void json_device(const struct vmm_machine *m, const struct vmm_device *d,
-			FILE *to)
+			struct prog_json *to)
 {
 	const char *on = is_of_user(d) ? d->spec.socket
 					: vmm_device_describe(&d->spec).file;
 
-	fprintf(to, "{\"id\":%" PRIu32 ",", d->spec.id);
-	if (d->slot)
-		fprintf(to, "\"pci\":\"0000:00:%02x.0\"", d->slot);
-	else
-		fprintf(to, "\"mmio\":%" PRIu64, d->gpa);
-	fprintf(to, ",\"irq\":%" PRIu32 ",\"backend\":\"%s\"", d->irq,
-		server_name(&d->spec));
+	prog_json_open(to, NULL, '{');
+	prog_json_u64(to, "id", d->spec.id);
+	json_address(d, to);
+	prog_json_text(to, "backend", server_name(&d->spec));
 	if (d->spec.kind)
-		fprintf(to, ",\"kind\":\"%s\"", d->spec.kind->name);
-	if (on) {
-		fprintf(to, ",\"%s\":", is_of_user(d) ? "socket" : "path");
-		prog_json_string(on, to);
-	}
+		prog_json_text(to, "kind", d->spec.kind->name);
+	if (on)
+		prog_json_text(to, is_of_user(d) ? "socket" : "path", on);
 	if (d->spec.remote)
 		json_windows(m, d, to);
-	fputc('}', to);
+	prog_json_close(to, '}');
 }
 
 static void report_text(const struct vmm_machine *m,
@@ -228,7 +250,7 @@ static void report_text(const struct vmm_machine *m,
 }
 
 /* The command line that makes this machine, for --config. */
-static void json_arguments(const struct vmm_options *o, FILE *to)
+static void json_arguments(const struct vmm_options *o, struct prog_json *to)
 {
 	const struct vmm_option_row *row;
 	char flags[4][24];
@@ -242,29 +264,31 @@ static void json_arguments(const struct vmm_options *o, FILE *to)
 		skipped[n] = flags[n];
 		skipped[++n] = NULL;
 	}
-	prog_json_words(o->given, o->ngiven, skipped, to);
+	prog_json_arguments(to, o->given, o->ngiven, skipped);
 }
 
 static void report_json(const struct vmm_machine *m,
 			const struct vmem_map *map, FILE *to)
 {
+	struct prog_json j = { .to = to };
 	struct facts f;
 	unsigned int i;
 
-	fprintf(to, "{\"cpus\":%u,\"memory\":[", m->options->cpus);
+	prog_json_open(&j, NULL, '{');
+	prog_json_u64(&j, "cpus", m->options->cpus);
+	prog_json_open(&j, "memory", '[');
 	for (i = 0; i < vmem_map_count(map); i++) {
 		f = facts_of(vmem_map_region(map, i));
-		fputs(i ? "," : "", to);
-		json_region(&f, to);
+		json_region(&f, &j);
 	}
-	fputs("],\"devices\":[", to);
-	for (i = 0; i < m->ndevices; i++) {
-		fputs(i ? "," : "", to);
-		json_device(m, &m->devices[i], to);
-	}
-	fputs("],\"arguments\":[", to);
-	json_arguments(m->options, to);
-	fputs("]}\n", to);
+	prog_json_close(&j, ']');
+	prog_json_open(&j, "devices", '[');
+	for (i = 0; i < m->ndevices; i++)
+		json_device(m, &m->devices[i], &j);
+	prog_json_close(&j, ']');
+	json_arguments(m->options, &j);
+	prog_json_close(&j, '}');
+	fputc('\n', to);
 }
 
 void vmm_report(const struct vmm_machine *m, FILE *to, bool json)

@@ -9,6 +9,7 @@
 #include <vmm-sys-util/exit.h>
 
 #include "control/listener.h"
+#include "json.h"
 #include "log.h"
 #include "machine/commands.h"
 #include "machine/device_commands.h"
@@ -154,6 +155,7 @@ static int command_quit(void *opaque, char *const *words, FILE *answer,
 static int command_log_level(void *opaque, char *const *words, FILE *answer,
 			     struct vsu_error *err)
 {
+	struct prog_json to = { .to = answer, .more = true };
 	const char *const *level = prog_log_levels;
 
 	(void)opaque;
@@ -164,7 +166,7 @@ static int command_log_level(void *opaque, char *const *words, FILE *answer,
 				     words[0], words[1]);
 	if (words[1])
 		prog_log_set_level((enum prog_log_level)(level - prog_log_levels));
-	fprintf(answer, ",\"level\":\"%s\"", prog_log_levels[prog_log_get_level()]);
+	prog_json_text(&to, "level", prog_log_levels[prog_log_get_level()]);
 	return 0;
 }
 
@@ -181,20 +183,22 @@ static int command_subscribe(void *opaque, char *const *words, FILE *answer,
 static int command_help(void *opaque, char *const *words, FILE *answer,
 			struct vsu_error *err)
 {
+	struct prog_json to = { .to = answer, .more = true };
 	const struct vmm_control_command *c;
 
 	(void)opaque;
 	(void)words;
 	(void)err;
-	fputs(",\"commands\":[", answer);
+	prog_json_open(&to, "commands", '[');
 	for (c = vmm_machine_commands; c->name; c++) {
-		fprintf(answer, "%s{\"name\":\"%s\"",
-			c == vmm_machine_commands ? "" : ",", c->name);
+		prog_json_open(&to, NULL, '{');
+		prog_json_text(&to, "name", c->name);
 		if (c->args)
-			fprintf(answer, ",\"arguments\":\"%s\"", c->args);
-		fprintf(answer, ",\"help\":\"%s\"}", c->help);
+			prog_json_text(&to, "arguments", c->args);
+		prog_json_text(&to, "help", c->help);
+		prog_json_close(&to, '}');
 	}
-	fputc(']', answer);
+	prog_json_close(&to, ']');
 	return 0;
 }
 

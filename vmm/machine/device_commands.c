@@ -10,6 +10,7 @@
 #include <vmm-sys-util/parse.h>
 
 #include "control/passed.h"
+#include "json.h"
 #include "machine/conversion.h"
 #include "machine/device_commands.h"
 #include "machine/live.h"
@@ -127,6 +128,7 @@ static int add_device(struct vmm_machine *m, const char *words,
 int vmm_command_device_add(void *machine, char *const *words, FILE *answer,
 			   struct vsu_error *err)
 {
+	struct prog_json to = { .to = answer, .more = true };
 	struct vmm_machine *m = machine;
 	unsigned int number;
 	int rc = vmm_refuse_during_save(m, err);
@@ -139,7 +141,7 @@ int vmm_command_device_add(void *machine, char *const *words, FILE *answer,
 		return vsu_error_prefix(err, rc, "%s", words[0]);
 	if (!m->devices[number].virtio)
 		return vmm_control_wait(m->control, &m->devices[number]);
-	fprintf(answer, ",\"device\":%u", number);
+	prog_json_u64(&to, "device", number);
 	return 0;
 }
 
@@ -251,6 +253,7 @@ static struct vmm_device *find_balloon(struct vmm_machine *m)
 int vmm_command_balloon(void *machine, char *const *words, FILE *answer,
 			struct vsu_error *err)
 {
+	struct prog_json to = { .to = answer, .more = true };
 	struct vmm_device *d = find_balloon(machine);
 	int rc = 0;
 
@@ -261,7 +264,7 @@ int vmm_command_balloon(void *machine, char *const *words, FILE *answer,
 		rc = device_resize(machine, d, words[1], words, err);
 	if (rc < 0)
 		return rc;
-	vmm_status_write_numbers(d, answer);
+	vmm_status_write_numbers(d, &to);
 	vmm_status_refresh(d);
 	return 0;
 }

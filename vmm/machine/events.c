@@ -2,7 +2,6 @@
 /* Events for subscribers of the control socket. */
 #include <config.h>
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,7 @@
 
 /* Members of an event, in memory. */
 struct members {
-	FILE *to;
+	struct prog_json json;
 	char *bytes;
 	size_t len;
 };
@@ -26,23 +25,23 @@ struct members {
 static bool members_open(struct members *e, struct vmm_control *control)
 {
 	e->bytes = NULL;
-	e->to = vmm_control_has_subscribers(control) ?
-		open_memstream(&e->bytes, &e->len) : NULL;
-	return e->to;
+	e->json.more = true;
+	e->json.to = vmm_control_has_subscribers(control) ?
+		     open_memstream(&e->bytes, &e->len) : NULL;
+	return e->json.to;
 }
 
 static void members_publish(struct members *e, struct vmm_control *control,
 			    const char *event)
 {
-	if (!fclose(e->to))
+	if (!fclose(e->json.to))
 		vmm_control_publish(control, event, e->bytes);
 	free(e->bytes);
 }
 
-static void write_reason(const struct vsu_error *why, FILE *to)
+static void write_number(struct members *e, const struct vmm_device *d)
 {
-	fputs(",\"reason\":", to);
-	prog_json_string(why->msg, to);
+	prog_json_u64(&e->json, "device", (uint64_t)(d - d->owner->devices));
 }
 
 /* ------------------------------------------------------------------- devices */
@@ -55,9 +54,9 @@ void vmm_event_device_lost(const struct vmm_device *d, bool final,
 
 	if (!members_open(&e, m->control))
 		return;
-	fprintf(e.to, ",\"device\":%u,\"final\":%s", (unsigned int)(d - m->devices),
-		final ? "true" : "false");
-	write_reason(why, e.to);
+	write_number(&e, d);
+	prog_json_bool(&e.json, "final", final);
+	prog_json_text(&e.json, "reason", why->msg);
 	members_publish(&e, m->control, "device-lost");
 }
 
@@ -72,8 +71,8 @@ void vmm_event_device_back(const struct vmm_device *d, enum vmm_settings setting
 
 	if (!members_open(&e, m->control))
 		return;
-	fprintf(e.to, ",\"device\":%u,\"settings\":\"%s\"",
-		(unsigned int)(d - m->devices), words[settings]);
+	write_number(&e, d);
+	prog_json_text(&e.json, "settings", words[settings]);
 	members_publish(&e, m->control, "device-back");
 }
 
@@ -102,9 +101,9 @@ static void balloon_poll(struct vmm_machine *m, struct vmm_device *d)
 	if (actual == d->actual || !members_open(&e, m->control))
 		return;
 	d->actual = actual;
-	fprintf(e.to, ",\"device\":%u,\"actual\":%" PRIu64 ",\"target\":%" PRIu64,
-		(unsigned int)(d - m->devices), actual,
-		stat_named(stats, n, "target"));
+	write_number(&e, d);
+	prog_json_u64(&e.json, "actual", actual);
+	prog_json_u64(&e.json, "target", stat_named(stats, n, "target"));
 	members_publish(&e, m->control, "balloon");
 }
 
@@ -121,7 +120,7 @@ void vmm_events_poll(struct vmm_machine *m)
 		    vmm_machine_local_device(&m->devices[i]))
 			balloon_poll(m, &m->devices[i]);
 	if (m->pause.migration && members_open(&e, m->control)) {
-		vmm_migrate_report(m, e.to);
+		vmm_migrate_report(m, &e.json);
 		members_publish(&e, m->control, "migration");
 	}
 }
@@ -139,7 +138,7 @@ void vmm_event_end(const struct vmm_machine *m, int status,
 		vmm_control_publish(m->control, "reset", "");
 	if (!members_open(&e, m->control))
 		return;
-	fprintf(e.to, ",\"status\":%d", status);
-	write_reason(why, e.to);
+	prog_json_i64(&e.json, "status", status);
+	prog_json_text(&e.json, "reason", why->msg);
 	members_publish(&e, m->control, "shutdown");
 }

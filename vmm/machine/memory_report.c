@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -11,18 +10,13 @@
 #include "machine/memory_report.h"
 #include "memory/populated.h"
 
-static const char *bool_text(bool value)
-{
-	return value ? "true" : "false";
-}
-
 static bool is_readonly(const struct vmem_block *block)
 {
 	return (fcntl(vmem_block_fd(block), F_GETFL) & O_ACCMODE) == O_RDONLY;
 }
 
 /* The file that a name had when it was opened, and the part that the region maps. */
-static void write_file(const struct vmem_region *region, FILE *to)
+static void write_file(const struct vmem_region *region, struct prog_json *to)
 {
 	const struct vmem_block *block = vmem_region_block(region);
 	char link[64], path[PATH_MAX];
@@ -33,41 +27,40 @@ static void write_file(const struct vmem_region *region, FILE *to)
 	if (n < 0)
 		return;
 	path[n] = '\0';
-	fputs(",\"file\":", to);
-	prog_json_string(path, to);
-	fprintf(to, ",\"offset\":%" PRIu64 ",\"readonly\":%s",
-		vmem_region_file_pos(region, 0),
-		bool_text(is_readonly(block)));
+	prog_json_text(to, "file", path);
+	prog_json_u64(to, "offset", vmem_region_file_pos(region, 0));
+	prog_json_bool(to, "readonly", is_readonly(block));
 }
 
-static void write_piece(const struct vmem_region *region, FILE *to)
+static void write_piece(const struct vmem_region *region, struct prog_json *to)
 {
 	const struct vmem_block *block = vmem_region_block(region);
 
-	fprintf(to, "{\"gpa\":%" PRIu64 ",\"size\":%" PRIu64
-		",\"backend\":\"%s\",\"shared\":%s,\"rom\":%s",
-		vmem_region_gpa(region), vmem_region_len(region),
-		vmm_block_kind_name(block),
-		bool_text(vmem_block_flags(block) & VMEM_BLOCK_SHARED),
-		bool_text(vmem_region_is_rom(region)));
+	prog_json_open(to, NULL, '{');
+	prog_json_u64(to, "gpa", vmem_region_gpa(region));
+	prog_json_u64(to, "size", vmem_region_len(region));
+	prog_json_text(to, "backend", vmm_block_kind_name(block));
+	prog_json_bool(to, "shared", vmem_block_flags(block) & VMEM_BLOCK_SHARED);
+	prog_json_bool(to, "rom", vmem_region_is_rom(region));
 	if (vmem_block_kind(block) == VMEM_KIND_FILE)
 		write_file(region, to);
 }
 
 static void write_halves(const struct vmm_private *p,
-			 const struct vmm_private_piece *piece, FILE *to)
+			 const struct vmm_private_piece *piece, struct prog_json *to)
 {
 	const uint64_t bytes = vmm_private_ranges_count(&p->ranges, piece->gpa,
 							piece->len);
 
-	fprintf(to, ",\"private_bytes\":%" PRIu64 ",\"shared_bytes\":%" PRIu64
-		",\"conversions\":%" PRIu64 ",\"failed_conversions\":%" PRIu64
-		",\"released_bytes\":%" PRIu64, bytes, piece->len - bytes,
-		piece->conversions, piece->failed, piece->released);
+	prog_json_u64(to, "private_bytes", bytes);
+	prog_json_u64(to, "shared_bytes", piece->len - bytes);
+	prog_json_u64(to, "conversions", piece->conversions);
+	prog_json_u64(to, "failed_conversions", piece->failed);
+	prog_json_u64(to, "released_bytes", piece->released);
 }
 
 /* The first region of a block that is split at 3 GiB has the present bytes of both. */
-static void write_pieces(const struct vmm_machine *m, FILE *to)
+static void write_pieces(const struct vmm_machine *m, struct prog_json *to)
 {
 	const struct vmem_map *map = vmm_memory_map(&m->memory);
 	const struct vmm_private_piece *halves;
@@ -75,23 +68,21 @@ static void write_pieces(const struct vmm_machine *m, FILE *to)
 	const struct vmem_block *last = NULL;
 	unsigned int i;
 
-	fputs(",\"memory\":[", to);
+	prog_json_open(to, "memory", '[');
 	for (i = 0; i < vmem_map_count(map); i++) {
 		region = vmem_map_region(map, i);
 		if (vmm_window_of(&m->shmem, region))
 			continue;
-		fputs(last ? "," : "", to);
 		write_piece(region, to);
 		if (vmem_region_block(region) != last)
-			fprintf(to, ",\"present\":%" PRIu64,
-				vmm_populated(vmem_region_block(region)));
+			prog_json_u64(to, "present", vmm_populated(vmem_region_block(region)));
 		last = vmem_region_block(region);
 		halves = vmm_private_find(&m->private_memory, vmem_region_gpa(region));
 		if (halves)
 			write_halves(&m->private_memory, halves, to);
-		fputc('}', to);
+		prog_json_close(to, '}');
 	}
-	fputc(']', to);
+	prog_json_close(to, ']');
 }
 
 /* -1: it has been removed. */
@@ -130,37 +121,39 @@ static void count_mappings(const struct vmm_machine *m,
 }
 
 static void write_window(const struct vmm_machine *m,
-			 const struct vmm_window *w, int owner, FILE *to)
+			 const struct vmm_window *w, int owner, struct prog_json *to)
 {
 	unsigned int n;
 	uint64_t bytes;
 
 	count_mappings(m, w, &n, &bytes);
-	fprintf(to, "{\"shmid\":%u,\"device\":%d,\"gpa\":%" PRIu64
-		",\"size\":%" PRIu64 ",\"mappings\":%u,\"mapped\":%" PRIu64 "}",
-		w->shmid, owner, w->gpa, w->len, n, bytes);
+	prog_json_open(to, NULL, '{');
+	prog_json_u64(to, "shmid", w->shmid);
+	prog_json_i64(to, "device", owner);
+	prog_json_u64(to, "gpa", w->gpa);
+	prog_json_u64(to, "size", w->len);
+	prog_json_u64(to, "mappings", n);
+	prog_json_u64(to, "mapped", bytes);
+	prog_json_close(to, '}');
 }
 
-static void write_windows(const struct vmm_machine *m, FILE *to)
+static void write_windows(const struct vmm_machine *m, struct prog_json *to)
 {
-	const char *comma = "";
 	unsigned int i;
 	int owner;
 
-	fputs(",\"windows\":[", to);
+	prog_json_open(to, "windows", '[');
 	for (i = 0; i < m->shmem.n; i++) {
 		owner = m->shmem.windows[i].owner ?
 			owner_of(m, &m->shmem.windows[i]) : -1;
 		if (owner < 0)
 			continue;
-		fputs(comma, to);
-		comma = ",";
 		write_window(m, &m->shmem.windows[i], owner, to);
 	}
-	fputc(']', to);
+	prog_json_close(to, ']');
 }
 
-void vmm_memory_report(const struct vmm_machine *m, FILE *to)
+void vmm_memory_report(const struct vmm_machine *m, struct prog_json *to)
 {
 	write_pieces(m, to);
 	write_windows(m, to);
@@ -169,8 +162,10 @@ void vmm_memory_report(const struct vmm_machine *m, FILE *to)
 int vmm_memory_report_command(void *machine, char *const *words, FILE *answer,
 			      struct vsu_error *err)
 {
+	struct prog_json to = { .to = answer, .more = true };
+
 	(void)words;
 	(void)err;
-	vmm_memory_report(machine, answer);
+	vmm_memory_report(machine, &to);
 	return 0;
 }

@@ -7,10 +7,11 @@
 #ifndef VMM_MACHINE_MEMORY_REPORT_H
 #define VMM_MACHINE_MEMORY_REPORT_H
 
+#include "json.h"
 #include "machine/machine.h"
 
 /* Writes them as two members. */
-void vmm_memory_report(const struct vmm_machine *m, FILE *to);
+void vmm_memory_report(const struct vmm_machine *m, struct prog_json *to);
 
 /* The command "memory". */
 int vmm_memory_report_command(void *machine, char *const *words, FILE *answer,

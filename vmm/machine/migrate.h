@@ -17,6 +17,7 @@
 
 #include <stdio.h>
 
+#include "json.h"
 #include "machine/machine.h"
 
 /*
@@ -55,7 +56,7 @@ int vmm_migrate_resume(struct vmm_machine *m, struct vsu_error *err);
 bool vmm_migrate_hands_over(const struct vmm_machine *m);
 
 /* Progress, as members of the status. */
-void vmm_migrate_report(const struct vmm_machine *m, FILE *to);
+void vmm_migrate_report(const struct vmm_machine *m, struct prog_json *to);
 
 /* The machine ends: cancels and waits for the thread. */
 void vmm_migrate_free(struct vmm_machine *m);

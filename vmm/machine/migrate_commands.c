@@ -7,6 +7,7 @@
 
 #include <vmm-sys-util/event.h>
 
+#include "json.h"
 #include "machine/migrate.h"
 #include "machine/migrate_private.h"
 
@@ -58,7 +59,7 @@ bool vmm_migrate_hands_over(const struct vmm_machine *m)
 	return m->pause.migration && m->pause.migration->collected;
 }
 
-void vmm_migrate_report(const struct vmm_machine *m, FILE *to)
+void vmm_migrate_report(const struct vmm_machine *m, struct prog_json *to)
 {
 	static const char *const phases[] = {
 		[VMM_SENDER_CONNECTS] = "connecting",
@@ -76,7 +77,11 @@ void vmm_migrate_report(const struct vmm_machine *m, FILE *to)
 	/* Until the answer arrives: the guest is stopped, and nothing failed. */
 	if (p.phase == VMM_SENDER_COMMITTED && !g->undecided)
 		p.phase = VMM_SENDER_STOPPED;
-	fprintf(to, ",\"migration\":{\"phase\":\"%s\",\"round\":%" PRIu32
-		",\"sent\":%" PRIu64 ",\"left\":%" PRIu64 ",\"throttle\":%u}",
-		phases[p.phase], p.round, p.sent, p.left, g->throttle.percent);
+	prog_json_open(to, "migration", '{');
+	prog_json_text(to, "phase", phases[p.phase]);
+	prog_json_u64(to, "round", p.round);
+	prog_json_u64(to, "sent", p.sent);
+	prog_json_u64(to, "left", p.left);
+	prog_json_u64(to, "throttle", g->throttle.percent);
+	prog_json_close(to, '}');
 }

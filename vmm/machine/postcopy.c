@@ -15,6 +15,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
+#include "json.h"
 #include "log/log.h"
 #include "machine/events.h"
 #include "machine/owner.h"
@@ -356,13 +357,14 @@ int vmm_postcopy_refuse(const struct vmm_machine *m, struct vsu_error *err)
 	       vsu_error_set(err, -EBUSY, "the guest's memory is still arriving from the source of its migration; try again after the event 'memory-arrived'") : 0;
 }
 
-void vmm_postcopy_report(const struct vmm_machine *m, FILE *to)
+void vmm_postcopy_report(const struct vmm_machine *m, struct prog_json *to)
 {
 	if (!is_arriving(m))
 		return;
-	fprintf(to, ",\"arriving\":{\"left\":%" PRIu64 ",\"requests\":%" PRIu64 "}",
-		vmm_page_fetch_left(m->restore.postcopy->fetch),
-		vmm_page_fetch_requests(m->restore.postcopy->fetch));
+	prog_json_open(to, "arriving", '{');
+	prog_json_u64(to, "left", vmm_page_fetch_left(m->restore.postcopy->fetch));
+	prog_json_u64(to, "requests", vmm_page_fetch_requests(m->restore.postcopy->fetch));
+	prog_json_close(to, '}');
 }
 
 void vmm_postcopy_free(struct vmm_machine *m)

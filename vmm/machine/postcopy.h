@@ -17,6 +17,7 @@
 
 #include <stdio.h>
 
+#include "json.h"
 #include "machine/machine.h"
 
 int vmm_postcopy_open(struct vmm_machine *m, struct vsu_error *err);
@@ -45,7 +46,7 @@ int vmm_postcopy_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error *e
 int vmm_postcopy_refuse(const struct vmm_machine *m, struct vsu_error *err);
 
 /* Progress, as members of the status. */
-void vmm_postcopy_report(const struct vmm_machine *m, FILE *to);
+void vmm_postcopy_report(const struct vmm_machine *m, struct prog_json *to);
 
 /* In any state. No thread uses the memory then, or all of it has arrived. */
 void vmm_postcopy_free(struct vmm_machine *m);

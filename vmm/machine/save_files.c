@@ -77,7 +77,6 @@ static int write_state(const struct vmm_save_files *s, struct vsu_error *err)
 
 static int write_words(const struct vmm_save_files *s, struct vsu_error *err)
 {
-	static const char *const none[] = { NULL };
 	int fd = vmm_save_open_file(s, VMM_SAVE_MACHINE, err), rc = 0;
 	FILE *to = fd < 0 ? NULL : fdopen(dup(fd), "w");
 
@@ -85,9 +84,7 @@ static int write_words(const struct vmm_save_files *s, struct vsu_error *err)
 		return fd;
 	if (!to)
 		return close_file(fd, vsu_error_sys(err, -errno, "file 'machine.json'"), err);
-	fputs("{\"arguments\":[", to);
-	prog_json_words(s->words, s->nwords, none, to);
-	fputs("]}\n", to);
+	prog_json_command_line(to, s->words, s->nwords);
 	if (fclose(to))
 		rc = vsu_error_sys(err, -errno, "file 'machine.json'");
 	return close_file(fd, rc, err);

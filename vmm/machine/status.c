@@ -3,11 +3,11 @@
 #include <config.h>
 
 #include <endian.h>
-#include <inttypes.h>
 
 #include <virtio-devices/latency.h>
 #include <vm-memory/access.h>
 
+#include "json.h"
 #include "machine/memory_report.h"
 #include "machine/migrate.h"
 #include "machine/plug.h"
@@ -20,16 +20,15 @@
 /* Of a device; limits the reply, which is sent at once. */
 #define MAX_RINGS 64u
 
-void vmm_status_write_numbers(const struct vmm_device *d, FILE *to)
+void vmm_status_write_numbers(const struct vmm_device *d, struct prog_json *to)
 {
 	struct virtdev_stat stats[MAX_STATS];
 	uint32_t i, n = vmm_virtio_stats(d->virtio, stats, MAX_STATS);
 
-	fputs(",\"numbers\":{", to);
+	prog_json_open(to, "numbers", '{');
 	for (i = 0; i < n && i < MAX_STATS; i++)
-		fprintf(to, "%s\"%s\":%" PRIu64, i ? "," : "", stats[i].name,
-			stats[i].value);
-	fputc('}', to);
+		prog_json_u64(to, stats[i].name, stats[i].value);
+	prog_json_close(to, '}');
 }
 
 /* Newer statistics arrive later and are part of the next reply. */
@@ -51,7 +50,7 @@ bool vmm_status_is_present(const struct vmm_device *d)
 
 /* Indices of a split ring are in the guest's memory, whoever serves it. */
 static void write_indices(const struct vmm_machine *m,
-			  const struct vq_config *config, FILE *to)
+			  const struct vq_config *config, struct prog_json *to)
 {
 	const struct vmem_view *view =
 		vmem_map_view(vmm_memory_map(&m->memory));
@@ -63,102 +62,114 @@ static void write_indices(const struct vmm_machine *m,
 	    vmem_load_u16(view, config->device_gpa + 2, &used,
 			  __ATOMIC_RELAXED) < 0)
 		return;
-	fprintf(to, ",\"available\":%u,\"used\":%u", le16toh(available),
-		le16toh(used));
+	prog_json_u64(to, "available", le16toh(available));
+	prog_json_u64(to, "used", le16toh(used));
 }
 
-static void write_depth(struct virtdev *dev, uint32_t queue, FILE *to)
+static void write_depth(struct virtdev *dev, uint32_t queue, struct prog_json *to)
 {
 	uint64_t depth, highest;
 
-	if (virtdev_queue_depth(dev, queue, &depth, &highest) == 0)
-		fprintf(to, ",\"in_flight\":%" PRIu64 ",\"max_in_flight\":%" PRIu64, depth,
-			highest);
+	if (virtdev_queue_depth(dev, queue, &depth, &highest) < 0)
+		return;
+	prog_json_u64(to, "in_flight", depth);
+	prog_json_u64(to, "max_in_flight", highest);
 }
 
 static void write_rings(const struct vmm_machine *m, const struct vmm_device *d,
-			FILE *to)
+			struct prog_json *to)
 {
 	struct virtdev_transport *t = vmm_virtio_transport(d->virtio);
 	struct virtdev *dev = virtdev_transport_device(t);
 	const uint32_t n = virtdev_get_info(dev)->nqueues;
 	struct vq_config config;
-	const char *comma = "";
 	uint32_t i;
 
-	fputs(",\"rings\":[", to);
+	prog_json_open(to, "rings", '[');
 	vmm_virtio_lock(d->virtio);
 	for (i = 0; i < n && i < MAX_RINGS; i++) {
 		if (!virtdev_transport_queue(t, i, &config))
 			continue;
-		fprintf(to, "%s{\"ring\":%" PRIu32 ",\"size\":%" PRIu32, comma,
-			i, config.size);
+		prog_json_open(to, NULL, '{');
+		prog_json_u64(to, "ring", i);
+		prog_json_u64(to, "size", config.size);
 		write_indices(m, &config, to);
 		write_depth(dev, i, to);
-		fputc('}', to);
-		comma = ",";
+		prog_json_close(to, '}');
 	}
 	vmm_virtio_unlock(d->virtio);
-	fputc(']', to);
+	prog_json_close(to, ']');
 }
 
-static void write_latency(const struct vmm_device *d, FILE *to)
+static void write_histogram(const char *request, const struct virtdev_histogram *h,
+			    struct prog_json *to)
+{
+	uint32_t i;
+
+	prog_json_open(to, NULL, '{');
+	prog_json_text(to, "request", request);
+	prog_json_u64(to, "nanoseconds", h->sum);
+	prog_json_open(to, "buckets", '[');
+	for (i = 0; i < VIRTDEV_LATENCY_BUCKETS; i++)
+		prog_json_u64(to, NULL, h->buckets[i]);
+	prog_json_close(to, ']');
+	prog_json_close(to, '}');
+}
+
+static void write_latency(const struct vmm_device *d, struct prog_json *to)
 {
 	const struct virtdev *dev = virtdev_transport_device(vmm_virtio_transport(d->virtio));
 	struct virtdev_histogram h;
 	const char *request;
-	uint32_t kind, i;
+	uint32_t kind;
 
 	for (kind = 0; (request = virtdev_latency(dev, kind, &h)); kind++) {
-		fprintf(to, "%s{\"request\":\"%s\",\"nanoseconds\":%" PRIu64 ",\"buckets\":[",
-			kind ? "," : ",\"latency\":[", request, h.sum);
-		for (i = 0; i < VIRTDEV_LATENCY_BUCKETS; i++)
-			fprintf(to, "%s%" PRIu64, i ? "," : "", h.buckets[i]);
-		fputs("]}", to);
+		if (!kind)
+			prog_json_open(to, "latency", '[');
+		write_histogram(request, &h, to);
 	}
 	if (kind)
-		fputc(']', to);
+		prog_json_close(to, ']');
 }
 
 static void write_device(const struct vmm_machine *m, const struct vmm_device *d,
-			 FILE *to)
+			 struct prog_json *to)
 {
-	fprintf(to, "{\"device\":%u,\"id\":%" PRIu32,
-		(unsigned int)(d - m->devices), d->spec.id);
+	prog_json_open(to, NULL, '{');
+	prog_json_u64(to, "device", (uint64_t)(d - m->devices));
+	prog_json_u64(to, "id", d->spec.id);
 	if (d->spec.kind)
-		fprintf(to, ",\"kind\":\"%s\"", d->spec.kind->name);
+		prog_json_text(to, "kind", d->spec.kind->name);
 	if (d->slot)
-		fprintf(to, ",\"slot\":%u", d->slot);
+		prog_json_u64(to, "slot", d->slot);
 	if (d->virtio && vmm_virtio_process(d->virtio))
-		fprintf(to, ",\"pid\":%d", (int)vmm_virtio_process(d->virtio));
+		prog_json_i64(to, "pid", vmm_virtio_process(d->virtio));
 	if (vmm_machine_is_leaving(m, d))
-		fputs(",\"leaving\":true", to);
+		prog_json_bool(to, "leaving", true);
 	if (d->coming) {
-		fputs(",\"coming\":true", to);
+		prog_json_bool(to, "coming", true);
 	} else {
 		write_rings(m, d, to);
 		vmm_status_write_numbers(d, to);
 		write_latency(d, to);
 	}
-	fputc('}', to);
+	prog_json_close(to, '}');
 }
 
-static void write_devices(struct vmm_machine *m, FILE *to)
+static void write_devices(struct vmm_machine *m, struct prog_json *to)
 {
 	struct vmm_device *d;
-	unsigned int i, n = 0;
+	unsigned int i;
 
-	fputs(",\"devices\":[", to);
+	prog_json_open(to, "devices", '[');
 	for (i = 0; i < m->ndevices; i++) {
 		d = &m->devices[i];
 		if (!vmm_status_is_present(d))
 			continue;
-		if (n++)
-			fputc(',', to);
 		write_device(m, d, to);
 		vmm_status_refresh(d);
 	}
-	fputc(']', to);
+	prog_json_close(to, ']');
 }
 
 static bool is_paused(const struct vmm_machine *m)
@@ -177,56 +188,70 @@ static const char *state_of(const struct vmm_machine *m)
 	       m->pause.by_user ? "paused" : "running";
 }
 
-static void write_cpus(const struct vmm_machine *m, FILE *to)
+static void write_cpus(const struct vmm_machine *m, struct prog_json *to)
 {
 	struct vmm_cpu_counts c;
 	unsigned int i;
 
-	fputs(",\"vcpus\":[", to);
+	prog_json_open(to, "vcpus", '[');
 	for (i = 0; i < m->options->cpus; i++) {
 		vmm_cpus_count(m->cpus, i, &c);
-		fprintf(to, "%s{\"exits\":%" PRIu64 ",\"io\":%" PRIu64
-			",\"mmio\":%" PRIu64 ",\"interrupted\":%" PRIu64 "}",
-			i ? "," : "", c.io + c.mmio + c.interrupted + c.other,
-			c.io, c.mmio, c.interrupted);
+		prog_json_open(to, NULL, '{');
+		prog_json_u64(to, "exits", c.io + c.mmio + c.interrupted + c.other);
+		prog_json_u64(to, "io", c.io);
+		prog_json_u64(to, "mmio", c.mmio);
+		prog_json_u64(to, "interrupted", c.interrupted);
+		prog_json_close(to, '}');
 	}
-	fputc(']', to);
+	prog_json_close(to, ']');
 }
 
-static void write_counters(struct vmm_machine *m, FILE *to)
+static void write_counters(struct vmm_machine *m, struct prog_json *to)
 {
 	uint64_t repairs;
 
 	pthread_mutex_lock(&m->memory.repairing);
 	repairs = m->memory.repairs;
 	pthread_mutex_unlock(&m->memory.repairing);
-	fprintf(to, ",\"counters\":{\"lost_devices\":%u,\"memory_repairs\":%" PRIu64
-		",\"memory_conversions\":%" PRIu64
-		",\"memory_failed_conversions\":%" PRIu64 ",\"window_changes\":%" PRIu64
-		",\"console_lost_bytes\":%" PRIu64 "}",
-		m->lost, repairs, m->private_memory.conversions,
-		m->private_memory.failed, m->shmem.changes,
-		vmm_console_dropped(m->console));
+	prog_json_open(to, "counters", '{');
+	prog_json_u64(to, "lost_devices", m->lost);
+	prog_json_u64(to, "memory_repairs", repairs);
+	prog_json_u64(to, "memory_conversions", m->private_memory.conversions);
+	prog_json_u64(to, "memory_failed_conversions", m->private_memory.failed);
+	prog_json_u64(to, "window_changes", m->shmem.changes);
+	prog_json_u64(to, "console_lost_bytes", vmm_console_dropped(m->console));
+	prog_json_close(to, '}');
+}
+
+static void write_saving(struct vmm_machine *m, struct prog_json *to)
+{
+	uint64_t done, total;
+
+	if (!vmm_save_progress(m, &done, &total))
+		return;
+	prog_json_open(to, "saving", '{');
+	prog_json_u64(to, "done", done);
+	prog_json_u64(to, "total", total);
+	prog_json_close(to, '}');
 }
 
 int vmm_status_command(void *machine, char *const *words, FILE *answer,
 		       struct vsu_error *err)
 {
+	struct prog_json to = { .to = answer, .more = true };
 	struct vmm_machine *m = machine;
-	uint64_t done, total;
 
 	(void)words;
 	(void)err;
-	fprintf(answer, ",\"cpus\":%u,\"paused\":%s,\"state\":\"%s\"",
-		m->options->cpus, is_paused(m) ? "true" : "false", state_of(m));
-	if (vmm_save_progress(m, &done, &total))
-		fprintf(answer, ",\"saving\":{\"done\":%" PRIu64 ",\"total\":%" PRIu64 "}",
-			done, total);
-	write_cpus(m, answer);
-	vmm_memory_report(m, answer);
-	write_devices(m, answer);
-	write_counters(m, answer);
-	vmm_migrate_report(m, answer);
-	vmm_postcopy_report(m, answer);
+	prog_json_u64(&to, "cpus", m->options->cpus);
+	prog_json_bool(&to, "paused", is_paused(m));
+	prog_json_text(&to, "state", state_of(m));
+	write_saving(m, &to);
+	write_cpus(m, &to);
+	vmm_memory_report(m, &to);
+	write_devices(m, &to);
+	write_counters(m, &to);
+	vmm_migrate_report(m, &to);
+	vmm_postcopy_report(m, &to);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef VMM_MACHINE_STATUS_H
 #define VMM_MACHINE_STATUS_H
 
+#include "json.h"
 #include "machine/machine.h"
 
 /* The command "status". */
@@ -17,7 +18,7 @@ int vmm_status_command(void *machine, char *const *words, FILE *answer,
 bool vmm_status_is_present(const struct vmm_device *d);
 
 /* Writes the device's counters as a member. */
-void vmm_status_write_numbers(const struct vmm_device *d, FILE *to);
+void vmm_status_write_numbers(const struct vmm_device *d, struct prog_json *to);
 
 /* Requests new counters of the guest, which a later report contains. */
 void vmm_status_refresh(struct vmm_device *d);

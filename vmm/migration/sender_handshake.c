@@ -12,16 +12,13 @@
 
 static int put_arguments(struct vmm_sender *s, struct vsu_error *err)
 {
-	static const char *const none[] = { NULL };
 	char *text = NULL;
 	size_t len = 0;
 	FILE *to = open_memstream(&text, &len);
 
 	if (!to)
 		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
-	fputs("{\"arguments\":[", to);
-	prog_json_words(s->config.words, s->config.nwords, none, to);
-	fputs("]}\n", to);
+	prog_json_command_line(to, s->config.words, s->config.nwords);
 	if (fclose(to)) {
 		free(text);
 		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
