@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -122,6 +123,26 @@ START_TEST(ring_of_a_disk_accepts_no_registration)
 }
 END_TEST
 
+/* The file is open when the ring's descriptor is missing. */
+START_TEST(lack_of_descriptors_is_not_taken_for_a_host_without_io_uring)
+{
+	const int next = fcntl(disk.disk->ops.channel_fd(disk.disk->self, disk.channel), F_DUPFD, 0);
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev_disk *other = NULL;
+	struct rlimit limit, before;
+
+	ck_assert_int_eq(close(next), 0);
+	image_make("other", 4096);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = (rlim_t)next + 1;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_int_eq(disk_open("other", true, VIRTDEV_DISK_ENGINE_IO_URING, &other, &err), -EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "cannot set up io_uring"));
+}
+END_TEST
+
 static void add_ring(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -129,6 +150,7 @@ static void add_ring(TCase *tc)
 			    0, sizeof(refused) / sizeof(*refused));
 	tcase_add_test(tc, ring_of_a_disk_permits_reads);
 	tcase_add_test(tc, ring_of_a_disk_accepts_no_registration);
+	tcase_add_test(tc, lack_of_descriptors_is_not_taken_for_a_host_without_io_uring);
 }
 
 #else
