@@ -224,6 +224,23 @@ START_TEST(huge_page_of_the_host_is_placed_by_its_last_part)
 }
 END_TEST
 
+/* Its other flags stay. */
+START_TEST(descriptor_of_another_process_does_not_block)
+{
+	int fd = vmm_userfault_open(&err);
+	const int flags = fcntl(fd, F_GETFL);
+
+	ck_assert(flags >= 0 && flags & O_NONBLOCK);
+	ck_assert_int_eq(fcntl(fd, F_SETFL, (flags & ~O_NONBLOCK) | O_APPEND), 0);
+	ck_assert_int_eq(vmm_userfault_adopt(fd), 0);
+	ck_assert_int_eq(fcntl(fd, F_GETFL), flags | O_APPEND);
+	close(fd);
+	fd = memfd_create("other", MFD_CLOEXEC);
+	ck_assert_int_eq(vmm_userfault_adopt(fd), -EINVAL);
+	close(fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("page_place");
@@ -241,6 +258,7 @@ int main(void)
 	tcase_add_loop_test(tc, e2_20_parts_in_another_order_are_refused, 0, COUNT(disorders));
 	tcase_add_test(tc, page_that_was_never_used_has_zeros_while_another_arrives);
 	tcase_add_test(tc, page_of_more_than_the_maximum_is_refused_by_size);
+	tcase_add_test(tc, descriptor_of_another_process_does_not_block);
 	tcase_add_test_unless(tc, no_huge_pages(), huge_page_of_the_host_is_placed_by_its_last_part);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
