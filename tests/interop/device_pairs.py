@@ -30,7 +30,7 @@ KINDS = {
 }
 # After a kill, what the event device-back reports; a daemon of ours keeps its state.
 # A back-end of another project does not: the driver has to set it up again.
-FOREIGN = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "back_end.py"), "stateful"]
+SCRIPTED = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "back_end.py"), "stateful"]
 RESTORED = {"blk": "kept", "console": "kept", "net": "kept", "vsock": "kept", "rng": "repeated"}
 CHILDREN = []
 
@@ -68,13 +68,19 @@ def serve_frames(path):
     threading.Thread(target=accept, daemon=True).start()
 
 
+def foreign_words(path):
+    """vhost-device-vsock of rust-vmm, or the scripted back-end."""
+    program = os.environ.get("VHOST_DEVICE_VSOCK")
+    return [program, "--guest-cid=7", "--socket=" + path, "--uds-path=vsock"] if program else SCRIPTED + [path]
+
+
 def serve_device(n):
     path = "back%d" % n
     if os.path.exists(path):
         os.unlink(path)
     words = [os.path.join(DAEMONS, "cvmm-vhost-user-" + KIND), "--socket-path=" + path]
     words += [w.format(n=n) for w in KINDS[KIND][2]]
-    daemon = start(*(FOREIGN + [path] if SERVER == "foreign" else words))
+    daemon = start(*(foreign_words(path) if SERVER == "foreign" else words))
     wait_for(lambda: os.path.exists(path) or daemon.poll() is not None, lambda: "the daemon does not listen")
     return daemon
 
