@@ -140,6 +140,53 @@ serve_vsock() {
 	served "$BUILD/daemons/cvmm-vhost-user-vsock" --socket-path="$WORK/socket" --guest-cid=7 --uds-path="$WORK/v"
 }
 
+# replaced_by SERVER: kills the daemon, and starts another one that has nothing in its memory
+replaced_by() {
+	kill -9 "$SERVER"
+	wait "$SERVER" 2>/dev/null
+	"$1" || not_ok "another daemon serves" "$(cat "$WORK/server.log")"
+}
+
+# Ports that the driver opened and listeners of the guest live on.
+part_replaced() {
+	head -c "$BYTES" /dev/urandom >"$WORK/bytes"
+	head -c "$BYTES" /dev/urandom >"$WORK/more"
+	fresh_keys
+	serve_console || { not_ok "our daemon of consoles serves" "$(cat "$WORK/server.log")"; return; }
+	MORE="bytes=$BYTES" INPUT=$WORK/keys start console --memory=size=192M \
+		--console "backend=user:$WORK/socket,reconnect=20"
+	until_said ready
+	replaced_by serve_console
+	stream_back "a console and a stream bring back what they get, after their daemon was killed" \
+		"$WORK/tty" "$WORK/bytes" "$WORK/data" "$WORK/more"
+	finish
+	same "the guest received all bytes of both" "$BYTES $BYTES 0" "$(said hvc0) $(said vport0p1) $STATUS"
+	end_server
+	sockets_replaced
+}
+
+sockets_replaced() {
+	local echo
+
+	"$BUILD/tests/interop/vsock-load" echo "unix:$WORK/v_52" >"$WORK/echo" 2>&1 &
+	echo=$!
+	serve_vsock || { not_ok "our daemon of sockets serves" "$(cat "$WORK/server.log")"; return; }
+	INPUT=$WORK/keys start saved_sockets --memory=size=192M --vsock "backend=user:$WORK/socket,reconnect=20"
+	until_said ready
+	replaced_by serve_vsock
+	echo >&7
+	until_said called
+	if "$BUILD/tests/interop/vsock-load" load "bridge:$WORK/v:1234" 10 65536 >"$WORK/said" 2>&1; then
+		ok "after the daemon of its sockets was killed, a guest accepts connections of the host"
+	else
+		not_ok "after the daemon of its sockets was killed, a guest accepts connections of the host" "$(cat "$WORK/said")"
+	fi
+	finish
+	checks "and it connects to the host, before and after" 3
+	kill "$echo" && wait "$echo" 2>/dev/null
+	end_server
+}
+
 # Connections of sockets end; listeners, ports and their names do not.
 part_saved_ports() {
 	local echo
