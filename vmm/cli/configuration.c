@@ -13,7 +13,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/configuration.h"
-#include "config/option_rows.h"
+#include "config/option_words.h"
 #include "json_read.h"
 #include "log.h"
 #include "migration/address.h"
@@ -64,69 +64,40 @@ static int read_words(char **text, const char *path, char **words,
 	return n;
 }
 
-/* The value of "--name VALUE" or "--name=VALUE", and how many words that is. */
-static const char *option_value(const char *name, int argc, char *const *argv,
-				int *used)
-{
-	const size_t len = strlen(name);
-
-	*used = 1;
-	if (strncmp(argv[0], name, len) != 0)
-		return NULL;
-	if (argv[0][len] == '=')
-		return argv[0] + len + 1;
-	*used = 2;
-	return argv[0][len] || argc < 2 ? NULL : argv[1];
-}
-
-/* The index of the option; argc: absent. */
+/* The index of the option with its value; argc: absent. argv[0] is the command. */
 static int find_option(const char *name, int argc, char *const *argv,
 		       const char **value, int *used)
 {
-	int i;
+	const struct vmm_option_row *row = vmm_option_named(name, strlen(name));
+	struct vmm_option_word word = { .value = NULL };
+	int at = vmm_option_words_find(argv + 1, argc - 1, row, &word) + 1;
 
-	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-		*value = option_value(name, argc - i, argv + i, used);
-		if (*value)
-			return i;
-	}
-	return argc;
-}
-
-/* The row of a word that is an option, and how many words that is with its value. */
-static const struct vmm_option_row *option_at(const char *word, int *used)
-{
-	const size_t len = strncmp(word, "--", 2) ? 0 : strcspn(word + 2, "=");
-	const struct vmm_option_row *row = len ? vmm_option_named(word + 2, len) : NULL;
-
-	*used = row && row->option.kind != VSU_OPTION_FLAG && !word[2 + len] ? 2 : 1;
-	return row;
+	*value = word.value;
+	*used = word.used;
+	return word.value ? at : argc;
 }
 
 static bool has_option(char *const *words, int n, const struct vmm_option_row *row)
 {
-	int i, used;
+	struct vmm_option_word word;
 
-	for (i = 0; i < n && strcmp(words[i], "--"); i += used)
-		if (option_at(words[i], &used) == row)
-			return true;
-	return false;
+	return vmm_option_words_find(words, n, row, &word) < n;
 }
 
 /* The words [at, at + n) are those of the file. */
 static int check_repeated(const struct vmm_words *w, int at, int n, struct vsu_error *err)
 {
-	const struct vmm_option_row *row;
-	int i, used;
+	struct vmm_option_word word;
+	int i;
 
-	for (i = at; i < at + n; i += used) {
-		row = option_at(w->words[i], &used);
-		if (!row || row->option.repeat)
+	for (i = at; i < at + n; i += word.used) {
+		word = vmm_option_word_at(w->words + i, at + n - i);
+		if (!word.row || word.row->option.repeat)
 			continue;
-		if (has_option(w->words + 1, at - 1, row) ||
-		    has_option(w->words + at + n, w->n - at - n, row))
+		if (has_option(w->words + 1, at - 1, word.row) ||
+		    has_option(w->words + at + n, w->n - at - n, word.row))
 			return vsu_error_set(err, -EINVAL, "--%s is in the file and on the command line; leave it out of one of them",
-					     row->option.name);
+					     word.row->option.name);
 	}
 	return 0;
 }
@@ -137,7 +108,7 @@ static int read_config(struct vmm_configuration *c, int argc,
 {
 	const char *path = NULL;
 	int used = 0, n = 0;
-	int at = find_option("--config", argc, argv, &path, &used);
+	int at = find_option("config", argc, argv, &path, &used);
 	int rest = path ? argc - at - used : 0;
 
 	memcpy(c->given.words, argv, (size_t)at * sizeof(*argv));
@@ -206,14 +177,6 @@ static int change_config(struct vmm_configuration *c, int argc,
 }
 
 /* ------------------------------------------------------- a machine that comes */
-
-static bool is_of_start(const char *word)
-{
-	const struct vmm_option_row *row = strncmp(word, "--", 2) ? NULL :
-					   vmm_option_named(word + 2, strcspn(word + 2, "="));
-
-	return row && row->scope == VMM_SCOPE_START;
-}
 
 /* fd: and exec: have no other peer, which may need the time of its user. */
 static int receive_header(struct vmm_configuration *c, bool single, struct vsu_error *err)
@@ -291,12 +254,15 @@ static int receive_words(struct vmm_configuration *c, struct vmm_listener *l,
 /* Before a source connects. */
 static int check_given(int argc, char *const *given, struct vsu_error *err)
 {
+	struct vmm_option_word word;
 	int i;
 
-	for (i = 1; i < argc; i++)
-		if (is_of_start(given[i]))
+	for (i = 1; i < argc; i += word.used) {
+		word = vmm_option_word_at(given + i, argc - i);
+		if (word.row && word.row->scope == VMM_SCOPE_START)
 			return vsu_error_set(err, -EINVAL, "'%s' cannot be combined with --incoming",
 					     given[i]);
+	}
 	return vmm_saved_words_check(argc, given, err);
 }
 
@@ -351,13 +317,13 @@ int vmm_configuration_read(struct vmm_configuration *c, int argc,
 	int used, at, rc;
 
 	memset(c, 0, sizeof(*c));
-	at = find_option("--incoming", argc, argv, &address, &used);
+	at = find_option("incoming", argc, argv, &address, &used);
 	if (address)
 		return read_incoming(c, address, at, used, argc, argv, err);
 	rc = change_config(c, argc, argv, err);
 	if (rc < 0)
 		return rc;
-	find_option("--from", c->given.n, c->given.words, &folder, &used);
+	find_option("from", c->given.n, c->given.words, &folder, &used);
 	if (folder)
 		return change_saved(c, folder, err);
 	c->all = c->given;
