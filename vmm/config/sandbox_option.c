@@ -40,7 +40,7 @@ static int take_property(void *opaque, unsigned int index,
 	return 0;
 }
 
-/* One allocation: the pointers, of which a list has at most one per byte, and their text. */
+/* One allocation, which remains if there are folders: the pointers, of which a list has at most one per byte, and their text. */
 static int read_list(const char *list, struct reading *r, struct vsu_error *err)
 {
 	const size_t len = strlen(list) + 1;
@@ -65,10 +65,10 @@ int vmm_sandbox_option_read(const char *list, struct vmm_sandbox_option *out,
 	if (!rc && r.given[VMM_SANDBOX_ON] + r.given[VMM_SANDBOX_LOG] + r.given[VMM_SANDBOX_OFF] != 1)
 		rc = vsu_error_set(err, -EINVAL,
 				   "--sandbox '%s': expected on, log, off, or on,tls,folder=FOLDER", list);
-	if (rc < 0) {
+	if (rc < 0 || !out->nfolders)
 		vmm_sandbox_option_free(out);
+	if (rc < 0)
 		return rc;
-	}
 	out->tls = r.given[TLS];
 	out->how = r.given[VMM_SANDBOX_OFF] ? VMM_SANDBOX_OFF :
 		   r.given[VMM_SANDBOX_LOG] ? VMM_SANDBOX_LOG : VMM_SANDBOX_ON;

@@ -37,12 +37,15 @@ static int parse(struct vmm_options *o, const char *option, const char *more)
 static int settle_and_run(const char *option, const char *more, int (*fn)(void))
 {
 	struct vmm_options o;
+	int rc;
 
 	if (parse(&o, option, more) < 0 || vmm_rights_prepare(&o, NULL) < 0 ||
 	    vmm_sandbox_lock(&o, NULL) < 0 || vmm_rights_settle(&o, NULL) < 0 ||
 	    vmm_rights_settle(&o, NULL) < 0)
 		return NO_RIGHTS;
-	return fn();
+	rc = fn();
+	vmm_options_free(&o);
+	return rc;
 }
 
 static int settled(const char *option, const char *more, int (*fn)(void))

@@ -50,11 +50,14 @@ static int parse(struct vmm_options *o, const char *line)
 static int lock_and_run(const char *line, int (*fn)(void))
 {
 	struct vmm_options o;
+	int rc;
 
 	if (chdir(folder) < 0 || parse(&o, line) < 0 ||
 	    vmm_sandbox_lock(&o, NULL) < 0)
 		return NO_SANDBOX;
-	return fn();
+	rc = fn();
+	vmm_options_free(&o);
+	return rc;
 }
 
 static int status_of(pid_t pid)
@@ -397,6 +400,7 @@ START_TEST(mistakes_are_refused_and_named)
 
 	if (!parse_for(&o, refused[_i].line, &err))
 		ck_assert_int_lt(vmm_sandbox_lock(&o, &err), 0);
+	vmm_options_free(&o);
 	ck_assert_msg(strstr(err.msg, refused[_i].says), "%s", err.msg);
 }
 END_TEST
@@ -413,6 +417,7 @@ START_TEST(physical_memory_is_refused_with_the_remedy)
 	ck_assert_int_eq(parse(&o, "kernel --memory=size=1M,backend=file,mem-path=mem"), 0);
 	ck_assert_int_eq(vmm_sandbox_lock(&o, &err), -EOPNOTSUPP);
 	ck_assert_str_eq(err.msg, "--memory: 'mem' requires CAP_SYS_RAWIO, which --sandbox=on drops; add --sandbox=off");
+	vmm_options_free(&o);
 	ck_assert_int_eq(unlink("mem"), 0);
 }
 END_TEST

@@ -377,6 +377,7 @@ static int parse_many(const char *word, unsigned int n)
 		argv[2 + i] = copy;
 	argv[2 + n] = NULL;
 	vsu_error_clear(&err);
+	vmm_options_free(&o);
 	rc = vmm_options_parse(&o, (int)n + 2, argv, &err);
 	free(copy);
 	return rc;
