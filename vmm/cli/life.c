@@ -16,6 +16,7 @@
 #include "cli/life.h"
 #include "cli/program_log.h"
 #include "cli/rights.h"
+#include "cli/run.h"
 #include "cpu/poison.h"
 #include "log.h"
 #include "machine/end_watch.h"
@@ -69,7 +70,7 @@ static int live_once(const struct vmm_options *options, const struct vmm_owner *
 	else if (!status && vmm_rights_settle(options, err) < 0)
 		status = VSU_EXIT_HOST;
 	else if (!status)
-		status = vmm_machine_run(&machine, err);
+		status = vmm_run(&machine, err);
 	ending.status = status;
 	vmm_end_watch_start(&watch);
 	vmm_machine_free(&machine);

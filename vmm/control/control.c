@@ -18,7 +18,7 @@
 #include "control/reply.h"
 
 /* Pause after accept() failed. */
-#define SECONDS_TO_PAUSE 0.5
+#define PAUSE_NS UINT64_C(500000000)
 
 /* ----------------------------------------------------------- the answers */
 
@@ -52,12 +52,12 @@ static void client_close(struct client *client)
 {
 	struct vmm_control *c = client->control;
 
-	ev_io_stop(c->loop, &client->readable);
-	ev_timer_stop(c->loop, &client->more);
+	vmm_io_stop(&client->readable);
+	vmm_timer_stop(&client->more);
 	vsu_fd_close(&client->sock);
 	vmm_passed_close(&client->passed);
 	client->waits_for = NULL;
-	ev_io_start(c->loop, &c->connecting);
+	vmm_io_start(c->loop, &c->connecting);
 }
 
 /* Sends the reason and disconnects; returns false: the client does not stay. */
@@ -154,39 +154,35 @@ static bool client_read(struct client *client)
 /* Whether the client stays after a turn. Nothing is read while lines wait. */
 static bool client_turn(struct client *client)
 {
-	struct ev_loop *loop = client->control->loop;
+	struct vmm_loop *loop = client->control->loop;
 
 	if (!client_execute(client))
 		return false;
 	if (line_end(client)) {
-		ev_io_stop(loop, &client->readable);
-		ev_timer_start(loop, &client->more);
+		vmm_io_stop(&client->readable);
+		vmm_timer_start(loop, &client->more, 0, 0);
 		return true;
 	}
 	if (client->ended) {
-		ev_io_stop(loop, &client->readable);
+		vmm_io_stop(&client->readable);
 		return vmm_client_is_awaiting(client) && !vmm_client_is_gone(client);
 	}
-	ev_io_start(loop, &client->readable);
+	vmm_io_start(loop, &client->readable);
 	return true;
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
+static void on_readable(void *opaque)
 {
-	struct client *client = w->data;
+	struct client *client = opaque;
 
-	(void)loop;
-	(void)revents;
 	if (!client_read(client) || !client_turn(client))
 		client_close(client);
 }
 
-static void on_more(struct ev_loop *loop, ev_timer *w, int revents)
+static void on_more(void *opaque)
 {
-	struct client *client = w->data;
+	struct client *client = opaque;
 
-	(void)loop;
-	(void)revents;
 	if (!client_turn(client))
 		client_close(client);
 }
@@ -223,8 +219,7 @@ unsigned int vmm_control_answer(struct vmm_control *control, const void *subject
 		client->waits_for = NULL;
 		n++;
 		if (client_tell(client, members, err))
-			ev_feed_event(control->loop, &client->readable,
-				      EV_READ);
+			vmm_timer_start(control->loop, &client->more, 0, 0);
 		else
 			client_close(client);
 	}
@@ -263,31 +258,28 @@ static void client_begin(struct client *client, int sock)
 	client->ended = client->subscribed = false;
 	client->process = vmm_control_peer(sock);
 	client->heard = ++c->turns;
-	ev_io_set(&client->readable, client->sock, EV_READ);
-	ev_io_start(c->loop, &client->readable);
+	client->readable.fd = sock;
+	vmm_io_start(c->loop, &client->readable);
 }
 
-static void on_again(struct ev_loop *loop, ev_timer *w, int revents)
+static void on_again(void *opaque)
 {
-	struct vmm_control *c = w->data;
+	struct vmm_control *c = opaque;
 
-	(void)revents;
-	ev_timer_stop(loop, w);
-	ev_io_start(loop, &c->connecting);
+	vmm_io_start(c->loop, &c->connecting);
 }
 
-static void on_connecting(struct ev_loop *loop, ev_io *w, int revents)
+static void on_connecting(void *opaque)
 {
-	struct vmm_control *c = w->data;
+	struct vmm_control *c = opaque;
 	struct client *client;
 	int sock = vsu_sock_accept(c->listener);
 
-	(void)revents;
 	if (sock == -EAGAIN)
 		return;
 	if (sock < 0) {
-		ev_io_stop(loop, w);
-		ev_timer_again(loop, &c->again);
+		vmm_io_stop(&c->connecting);
+		vmm_timer_start(c->loop, &c->again, PAUSE_NS, 0);
 		return;
 	}
 	client = vmm_control_free_place(c);
@@ -308,15 +300,13 @@ static void clients_init(struct vmm_control *c)
 	for (i = 0; i < VMM_CONTROL_CLIENTS; i++) {
 		c->clients[i].control = c;
 		c->clients[i].sock = -1;
-		ev_init(&c->clients[i].readable, on_readable);
-		c->clients[i].readable.data = &c->clients[i];
+		vmm_io_init(&c->clients[i].readable, on_readable, &c->clients[i], -1, VMM_IO_READ);
 		/* after the next poll of all descriptors */
-		ev_timer_init(&c->clients[i].more, on_more, 0., 0.);
-		c->clients[i].more.data = &c->clients[i];
+		vmm_timer_init(&c->clients[i].more, on_more, &c->clients[i]);
 	}
 }
 
-int vmm_control_new(struct ev_loop *loop, const struct vmm_log *log, const char *path,
+int vmm_control_new(struct vmm_loop *loop, const struct vmm_log *log, const char *path,
 		    const struct vmm_control_command *commands, void *opaque,
 		    struct vmm_control **out, struct vsu_error *err)
 {
@@ -338,11 +328,9 @@ int vmm_control_new(struct ev_loop *loop, const struct vmm_log *log, const char 
 	c->has_path = !vmm_control_is_inherited(path) &&
 		      !vsu_sock_path_of(c->listener, &c->path);
 	clients_init(c);
-	ev_io_init(&c->connecting, on_connecting, c->listener, EV_READ);
-	c->connecting.data = c;
-	ev_timer_init(&c->again, on_again, 0, SECONDS_TO_PAUSE);
-	c->again.data = c;
-	ev_io_start(loop, &c->connecting);
+	vmm_io_init(&c->connecting, on_connecting, c, c->listener, VMM_IO_READ);
+	vmm_timer_init(&c->again, on_again, c);
+	vmm_io_start(loop, &c->connecting);
 	*out = c;
 	return 0;
 }
@@ -356,8 +344,8 @@ void vmm_control_free(struct vmm_control *c)
 	for (i = 0; i < VMM_CONTROL_CLIENTS; i++)
 		if (c->clients[i].sock >= 0)
 			client_close(&c->clients[i]);
-	ev_io_stop(c->loop, &c->connecting);
-	ev_timer_stop(c->loop, &c->again);
+	vmm_io_stop(&c->connecting);
+	vmm_timer_stop(&c->again);
 	if (c->has_path)
 		vsu_sock_unlink(&c->path);
 	vsu_fd_close(&c->listener);

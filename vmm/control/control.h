@@ -34,7 +34,7 @@
 #ifndef VMM_CONTROL_H
 #define VMM_CONTROL_H
 
-#include <ev.h>
+#include "loop/loop.h"
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -73,7 +73,7 @@ struct vmm_log;
  * log may be NULL. path: as vmm_control_listen(). commands ends with a row without a name. It and opaque
  * outlive the control.
  */
-int vmm_control_new(struct ev_loop *loop, const struct vmm_log *log, const char *path,
+int vmm_control_new(struct vmm_loop *loop, const struct vmm_log *log, const char *path,
 		    const struct vmm_control_command *commands, void *opaque,
 		    struct vmm_control **out, struct vsu_error *err);
 

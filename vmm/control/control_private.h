@@ -15,8 +15,8 @@
 
 struct client {
 	struct vmm_control *control;
-	ev_io readable;
-	ev_timer more;		/* it has sent further lines, which wait for the next turn */
+	struct vmm_io readable;
+	struct vmm_timer more;		/* it has sent further lines, which wait for the next turn */
 	int sock;		/* -1: unused */
 	const void *waits_for;	/* subject of the awaited reply, or NULL */
 	bool ended;		/* the client has closed its sending side */
@@ -29,15 +29,15 @@ struct client {
 };
 
 struct vmm_control {
-	struct ev_loop *loop;
+	struct vmm_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	const struct vmm_control_command *commands;
 	void *opaque;
 	int listener;
 	bool has_path;
 	struct vsu_sock_path path;
-	ev_io connecting;
-	ev_timer again;		/* retries accept() after a failure */
+	struct vmm_io connecting;
+	struct vmm_timer again;		/* retries accept() after a failure */
 	struct client *served;	/* the client whose command is being executed */
 	struct vmm_passed *passed; /* descriptors of its line, or NULL */
 	uint64_t turns;		/* number of reads and accepts */

@@ -43,7 +43,7 @@ static void client_overrun(struct client *client)
 	client->subscribed = false;
 	client->waits_for = NULL;
 	shutdown(client->sock, SHUT_RDWR);
-	ev_io_start(client->control->loop, &client->readable);
+	vmm_io_start(client->control->loop, &client->readable);
 }
 
 void vmm_control_publish(struct vmm_control *c, const char *event,

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,8 +124,8 @@ static void on_want(void *opaque)
 {
 	struct vmm_machine *m = opaque;
 
-	if (m->watch.keys.data)
-		ev_io_start(m->loop, &m->watch.keys);
+	if (m->watch.keys.fn)
+		vmm_io_start(m->loop, &m->watch.keys);
 }
 
 int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
@@ -147,12 +146,12 @@ int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
 }
 
 /* The guest receives the terminal's size as soon as its driver is ready. */
-static void tell_size(struct vmm_machine *m)
+void vmm_machine_resize_stdio(struct vmm_machine *m)
 {
-	struct vmm_virtio *v = m->stdio_device->virtio;
+	struct vmm_virtio *v = m->stdio_device ? m->stdio_device->virtio : NULL;
 	uint16_t cols, rows;
 
-	if (!vmm_stdio_size(m->stdio, &cols, &rows))
+	if (!v || !vmm_stdio_size(m->stdio, &cols, &rows))
 		return;
 	vmm_virtio_lock(v);
 	if (virtdev_console_resize(virtdev_transport_device(
@@ -165,41 +164,29 @@ static void tell_size(struct vmm_machine *m)
 void vmm_machine_give_stdio(struct vmm_machine *m, struct vmm_device *d)
 {
 	m->stdio_device = d;
-	tell_size(m);
+	vmm_machine_resize_stdio(m);
 }
 
-static void on_keys(struct ev_loop *loop, ev_io *w, int revents)
+static void on_keys(void *opaque)
 {
-	struct vmm_machine *m = w->data;
+	struct vmm_machine *m = opaque;
 
-	(void)revents;
 	if (!vmm_stdio_input(m->stdio) || !vmm_stdio_wants(m->stdio))
-		ev_io_stop(loop, w);
-}
-
-static void on_winch(struct ev_loop *loop, ev_signal *w, int revents)
-{
-	(void)loop;
-	(void)revents;
-	tell_size(w->data);
+		vmm_io_stop(&m->watch.keys);
 }
 
 void vmm_machine_watch_stdio(struct vmm_machine *m)
 {
 	if (!m->stdio_device)
 		return;
-	ev_io_init(&m->watch.keys, on_keys, STDIN_FILENO, EV_READ);
-	ev_signal_init(&m->watch.winch, on_winch, SIGWINCH);
-	m->watch.keys.data = m->watch.winch.data = m;
-	ev_io_start(m->loop, &m->watch.keys);
-	ev_signal_start(m->loop, &m->watch.winch);
-	tell_size(m);
+	vmm_io_init(&m->watch.keys, on_keys, m, STDIN_FILENO, VMM_IO_READ);
+	vmm_io_start(m->loop, &m->watch.keys);
+	vmm_machine_resize_stdio(m);
 }
 
 void vmm_machine_unwatch_stdio(struct vmm_machine *m)
 {
 	if (!m->stdio_device)
 		return;
-	ev_io_stop(m->loop, &m->watch.keys);
-	ev_signal_stop(m->loop, &m->watch.winch);
+	vmm_io_stop(&m->watch.keys);
 }

@@ -17,7 +17,10 @@ int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
 /* d is the device that uses them. */
 void vmm_machine_give_stdio(struct vmm_machine *m, struct vmm_device *d);
 
-/* Watches input and size of the terminal while the machine runs. */
+/* The size of the terminal has changed: tells the guest, if a device uses it. */
+void vmm_machine_resize_stdio(struct vmm_machine *m);
+
+/* Watches input of the terminal while the machine runs. */
 void vmm_machine_watch_stdio(struct vmm_machine *m);
 void vmm_machine_unwatch_stdio(struct vmm_machine *m);
 

@@ -166,22 +166,22 @@ static bool serve_requests(struct vmm_machine *m)
 }
 
 /* Requests in progress end in turns of the loop. */
-static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
+static void on_step(void *opaque)
 {
-	(void)revents;
-	if (serve_requests(w->data))
-		ev_prepare_stop(loop, w);
+	struct vmm_machine *m = opaque;
+
+	if (serve_requests(m))
+		vmm_turn_stop(&m->pause.converting.step);
 }
 
 static void wait_for_devices(struct vmm_machine *m)
 {
-	ev_prepare *step = &m->pause.converting.step;
+	struct vmm_turn *step = &m->pause.converting.step;
 
-	if (ev_is_active(step))
+	if (step->active)
 		return;
-	ev_prepare_init(step, on_step);
-	step->data = m;
-	ev_prepare_start(m->loop, step);
+	vmm_turn_init(step, on_step, m);
+	vmm_turn_start(m->loop, step);
 }
 
 static bool convert_on_main(void *opaque, struct vmm_main_call *call)

@@ -215,24 +215,6 @@ static int begin_cpu(void *opaque, struct vsu_error *err)
 	return m->owner.begin_thread ? m->owner.begin_thread(VMM_THREAD_CPU, err) : 0;
 }
 
-/* This thread serves no peer: without rights of its own, those of the process remain. */
-static void begin_signals(void *opaque)
-{
-	const struct vmm_machine *m = opaque;
-
-	if (m->owner.begin_thread)
-		(void)!m->owner.begin_thread(VMM_THREAD_SIGNALS, NULL);
-}
-
-static void on_loop_stuck(void *opaque)
-{
-	static const struct vsu_error why = {
-		.msg = "ended by a signal while devices wait for an unresponsive file or disk; their requests are abandoned (engine=io_uring would not wait)",
-	};
-
-	vmm_machine_abandon(opaque, VSU_EXIT_INTERNAL, &why);
-}
-
 static int make_irq(const struct vmm_machine *m, unsigned int irq, int *fd,
 		    struct vsu_error *err)
 {
@@ -264,10 +246,6 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 	unsigned int i;
 	int rc = vmm_cpus_new(&config, &m->cpus, err);
 
-	m->signals.begin = begin_signals;
-	m->signals.stuck = on_loop_stuck;
-	m->signals.opaque = m;
-
 	for (i = 0; !rc && i < m->ndevices; i++)
 		if (m->devices[i].virtio)
 			vmm_virtio_set_cpus(m->devices[i].virtio, m->cpus);
@@ -276,10 +254,7 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 
 static int make_loop(struct vmm_machine *m, struct vsu_error *err)
 {
-	ev_set_allocator(prog_loop_memory);
-	m->loop = ev_loop_new(EVFLAG_AUTO);
-	return m->loop ? 0 : vsu_error_set(err, -ENOMEM,
-					   "cannot make an event loop");
+	return vmm_loop_new(&m->loop, err);
 }
 
 static int boot_kernel(struct vmm_machine *m, struct vsu_error *err)
@@ -375,6 +350,5 @@ void vmm_machine_free(struct vmm_machine *m)
 	vsu_fd_close(&m->event_irq_fd);
 	if (m->close_console)
 		vsu_fd_close(&m->console_out);
-	if (m->loop)
-		ev_loop_destroy(m->loop);
+	vmm_loop_free(m->loop);
 }

@@ -10,7 +10,7 @@
 #ifndef VMM_MACHINE_H
 #define VMM_MACHINE_H
 
-#include <ev.h>
+#include "loop/loop.h"
 
 #include <vmm-sys-util/error.h>
 
@@ -34,7 +34,6 @@
 #include "memory/windows.h"
 #include "memory/slots.h"
 #include "machine/owner.h"
-#include "machine/signals.h"
 #include "memory/image.h"
 #include "state/sections.h"
 #include "virtio/virtio.h"
@@ -75,12 +74,11 @@ struct vmm_fault_state {
 
 /* Watchers of the loop: loop.c, and console.c for the terminal. */
 struct vmm_watchers {
-	ev_io keys, cpus, console, input, writable, cut, space;
-	ev_timer look;
-	ev_timer power_off;	/* ends a guest that was asked to power off */
-	ev_prepare prepare;
+	struct vmm_io keys, cpus, console, input, writable, cut, space;
+	struct vmm_timer look;
+	struct vmm_timer power_off;	/* ends a guest that was asked to power off */
+	struct vmm_turn prepare;
 	bool files;	/* behind memory, which another process can truncate */
-	ev_signal winch, interrupt, term, hup, quit;
 };
 
 /* A stop of CPUs and devices in progress; see stop.h. All zero at the beginning. */
@@ -92,7 +90,7 @@ struct vmm_stop {
 
 /* The time limit of the stop in progress; see stop.h. */
 struct vmm_stop_limit {
-	ev_timer timer;		/* from the first wait on */
+	struct vmm_timer timer;		/* from the first wait on */
 	double seconds;		/* 0: the default */
 	unsigned int over;	/* how many times they have passed */
 };
@@ -102,7 +100,7 @@ struct vmm_converting {
 	struct vmm_conversion_request *first;	/* on the stacks of waiting CPUs */
 	bool paused;		/* CPUs and devices pause */
 	struct vmm_stop stop;
-	ev_prepare step;	/* continues after each turn of the loop */
+	struct vmm_turn step;	/* continues after each turn of the loop */
 };
 
 /* Reasons for which no CPU runs. */
@@ -131,7 +129,7 @@ struct vmm_restore {
 struct vmm_machine {
 	const struct vmm_options *options;
 	struct vmm_owner owner;
-	struct ev_loop *loop;
+	struct vmm_loop *loop;
 	struct vmm_kernel kernel;	/* until loaded */
 	struct vmm_file initrd;
 	struct vmm_kvm kvm;
@@ -151,7 +149,6 @@ struct vmm_machine {
 	int serial_irq_fd;
 	int button_irq_fd;	/* the power button */
 	int event_irq_fd;	/* hot plug, or a new VM Generation ID */
-	bool asked;		/* the power button was pressed */
 	struct vmm_stdio *stdio;	/* used by a console device, or NULL */
 	struct vmm_device *stdio_device;
 	int console_in, console_out;
@@ -164,7 +161,6 @@ struct vmm_machine {
 	struct vmm_pause pause;
 	struct vmm_restore restore;	/* with --from */
 	struct vmm_watchers watch;
-	struct vmm_signals signals;
 	unsigned int lost;	/* devices whose back-end was lost */
 	/* result */
 	int status;
@@ -178,8 +174,17 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 /* Of a guest with ACPI; see --power-off-timeout. While the machine runs. */
 void vmm_machine_press_button(struct vmm_machine *m);
 
-/* Runs the machine to its end; returns the exit status, with a message if any. */
-int vmm_machine_run(struct vmm_machine *m, struct vsu_error *err);
+/*
+ * The guest runs from here on. The owner calls vmm_loop_dispatch() with loop whenever its
+ * descriptor is readable, until that returns false. 0 or a negative errno.
+ */
+int vmm_machine_start(struct vmm_machine *m, struct vsu_error *err);
+
+/*
+ * Stops the CPUs; rc is what vmm_machine_start() returned, or the error before it. Returns
+ * the exit status, with a message if any.
+ */
+int vmm_machine_end(struct vmm_machine *m, int rc, struct vsu_error *err);
 
 void vmm_machine_free(struct vmm_machine *m);
 

@@ -56,7 +56,7 @@ static void stop_begin(struct vmm_migration *g)
 	g->stop = (struct vmm_stop){ 0 };
 	g->stopped_ns = vsu_now_ns();
 	vmm_cpus_pause(g->m->cpus);
-	ev_prepare_start(g->m->loop, &g->step);
+	vmm_turn_start(g->m->loop, &g->step);
 }
 
 /* Input that arrives after the state was collected belongs to the destination. */
@@ -64,7 +64,7 @@ static void input_stop(struct vmm_migration *g)
 {
 	struct vmm_machine *m = g->m;
 
-	ev_io_stop(m->loop, &m->watch.input);
+	vmm_io_stop(&m->watch.input);
 	g->console_in = m->console_in;
 	m->console_in = -1;
 }
@@ -78,14 +78,14 @@ static void input_resume(struct vmm_migration *g)
 	m->console_in = g->console_in;
 	g->console_in = -1;
 	if (vmm_console_wants_input(m->console))
-		ev_io_start(m->loop, &m->watch.input);
+		vmm_io_start(m->loop, &m->watch.input);
 }
 
 static void machine_resume(struct vmm_migration *g)
 {
 	if (!g->stopped)
 		return;
-	ev_prepare_stop(g->m->loop, &g->step);
+	vmm_turn_stop(&g->step);
 	g->stopped = g->collected = false;
 	input_resume(g);
 	vmm_stop_resume(g->m, &g->stop);
@@ -128,21 +128,20 @@ static int stop_step(struct vmm_migration *g)
 	return rc;
 }
 
-static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
+static void on_step(void *opaque)
 {
-	struct vmm_migration *g = w->data;
+	struct vmm_migration *g = opaque;
 	int rc;
 
-	(void)revents;
 	if (vmm_cpus_dispatch(g->m->cpus)) {	/* the guest has ended */
-		ev_prepare_stop(loop, w);
-		ev_break(loop, EVBREAK_ALL);
+		vmm_turn_stop(&g->step);
+		vmm_loop_end(g->m->loop);
 		return;
 	}
 	rc = stop_step(g);
 	if (rc == 1)
 		return;
-	ev_prepare_stop(loop, w);
+	vmm_turn_stop(&g->step);
 	if (!rc) {
 		request_execute(g);
 		return;
@@ -157,10 +156,10 @@ static void migration_free(struct vmm_migration *g)
 {
 	struct vmm_machine *m = g->m;
 
-	ev_prepare_stop(m->loop, &g->step);
+	vmm_turn_stop(&g->step);
 	vmm_throttle_end(&g->throttle);
 	(void)!vmm_plugged_hold(m, false, NULL);
-	ev_io_stop(m->loop, &g->request_io);
+	vmm_io_stop(&g->request_io);
 	vmem_map_unref(g->sender.map);
 	vmm_dirty_log_free(&g->log);
 	vmm_main_request_fini(&g->request);
@@ -177,7 +176,7 @@ static void migration_free(struct vmm_migration *g)
 static void end_undecided(struct vmm_migration *g)
 {
 	g->undecided = true;
-	ev_io_stop(g->m->loop, &g->request_io);
+	vmm_io_stop(&g->request_io);
 	vmm_log(&g->m->owner.log, VMM_LOG_ERROR, "migration", "%s", g->err.msg);
 	vmm_control_answer(g->m->control, g, "", &g->err);
 	vmm_control_publish(g->m->control, "migration-failed", "");
@@ -230,13 +229,11 @@ static void migration_end(struct vmm_migration *g)
 		end_failed(g);
 }
 
-static void on_request(struct ev_loop *loop, ev_io *w, int revents)
+static void on_request(void *opaque)
 {
-	struct vmm_migration *g = w->data;
+	struct vmm_migration *g = opaque;
 	const enum vmm_main_request_event event = vmm_main_request_check(&g->request);
 
-	(void)loop;
-	(void)revents;
 	if (event == VMM_MAIN_REQUEST_ENDED) {
 		migration_end(g);
 	} else if (event == VMM_MAIN_REQUEST_PENDING && g->request.what == VMM_SENDER_THROTTLE) {
@@ -293,11 +290,9 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 
 static void start_watchers(struct vmm_migration *g)
 {
-	ev_io_init(&g->request_io, on_request, g->request.fd, EV_READ);
-	g->request_io.data = g;
-	ev_io_start(g->m->loop, &g->request_io);
-	ev_prepare_init(&g->step, on_step);
-	g->step.data = g;
+	vmm_io_init(&g->request_io, on_request, g, g->request.fd, VMM_IO_READ);
+	vmm_io_start(g->m->loop, &g->request_io);
+	vmm_turn_init(&g->step, on_step, g);
 	vmm_throttle_init(&g->throttle, g->m->loop, g->m->cpus);
 }
 

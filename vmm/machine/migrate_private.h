@@ -3,7 +3,7 @@
 #ifndef VMM_MACHINE_MIGRATE_PRIVATE_H
 #define VMM_MACHINE_MIGRATE_PRIVATE_H
 
-#include <ev.h>
+#include "loop/loop.h"
 #include <pthread.h>
 
 #include "machine/live.h"
@@ -23,11 +23,11 @@ struct vmm_migration {
 	bool started;
 	int cancel_fd;
 	struct vmm_main_request request;
-	ev_io request_io;
+	struct vmm_io request_io;
 	int rc;			/* of the thread */
 	struct vsu_error err;
 
-	ev_prepare step;	/* pauses devices after each turn of the loop */
+	struct vmm_turn step;	/* pauses devices after each turn of the loop */
 	struct vmm_stop stop;
 	bool stopped;		/* CPUs and the devices of stop */
 	int console_in;		/* meanwhile */

@@ -40,7 +40,7 @@ struct vmm_postcopy {
 	bool complete;		/* all pages have arrived */
 	unsigned int nservers;	/* processes whose page faults are served */
 	uint64_t begun_ns;
-	ev_io arrived, lost;
+	struct vmm_io arrived, lost;
 	int lost_fd;
 	struct vsu_error why;	/* written before lost_fd is signalled */
 	bool ends;		/* atomic: a thread abandons the machine */
@@ -83,12 +83,10 @@ static void on_thread_lost(void *opaque, const struct vsu_error *why)
 	end_lost(p, why, false);
 }
 
-static void on_lost(struct ev_loop *loop, ev_io *w, int revents)
+static void on_lost(void *opaque)
 {
-	struct vmm_postcopy *p = w->data;
+	struct vmm_postcopy *p = opaque;
 
-	(void)loop;
-	(void)revents;
 	vsu_event_drain(p->lost_fd, NULL);
 	end_lost(p, &p->why, true);
 }
@@ -146,13 +144,12 @@ static int place_server(void *opaque, unsigned int number,
 }
 
 /* Servers may wait for pages that were never used until they have replied. */
-static void on_arrived(struct ev_loop *loop, ev_io *w, int revents)
+static void on_arrived(void *opaque)
 {
-	struct vmm_postcopy *p = w->data;
+	struct vmm_postcopy *p = opaque;
 	struct vmm_machine *m = p->m;
 
-	(void)revents;
-	ev_io_stop(loop, w);
+	vmm_io_stop(&p->arrived);
 	vmm_log(&m->owner.log, VMM_LOG_INFO, "migration", "all memory of the guest has arrived after %" PRIu64 " ms; %" PRIu64 " pages were requested, %" PRIu64 " of them by back-ends",
 		 (vsu_now_ns() - p->begun_ns) / 1000000, vmm_page_fetch_requests(p->fetch),
 		 vmm_page_fetch_foreign(p->fetch));
@@ -166,12 +163,10 @@ static void on_arrived(struct ev_loop *loop, ev_io *w, int revents)
 
 static void watch_fetch(struct vmm_postcopy *p)
 {
-	ev_io_init(&p->arrived, on_arrived, vmm_page_fetch_fd(p->fetch), EV_READ);
-	p->arrived.data = p;
-	ev_io_start(p->m->loop, &p->arrived);
-	ev_io_init(&p->lost, on_lost, p->lost_fd, EV_READ);
-	p->lost.data = p;
-	ev_io_start(p->m->loop, &p->lost);
+	vmm_io_init(&p->arrived, on_arrived, p, vmm_page_fetch_fd(p->fetch), VMM_IO_READ);
+	vmm_io_start(p->m->loop, &p->arrived);
+	vmm_io_init(&p->lost, on_lost, p, p->lost_fd, VMM_IO_READ);
+	vmm_io_start(p->m->loop, &p->lost);
 }
 
 /* ------------------------------------------------------------------------ begin */
@@ -374,8 +369,8 @@ void vmm_postcopy_free(struct vmm_machine *m)
 	if (!p)
 		return;
 	if (p->fetch && m->loop) {
-		ev_io_stop(m->loop, &p->arrived);
-		ev_io_stop(m->loop, &p->lost);
+		vmm_io_stop(&p->arrived);
+		vmm_io_stop(&p->lost);
 	}
 	vmm_page_fetch_free(p->fetch);
 	release_devices(p);

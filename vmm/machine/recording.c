@@ -26,7 +26,7 @@ struct vmm_recording {
 	struct vmem_map *map;
 	int pagemap, done_fd;
 	char *path, *incomplete;
-	ev_io done;
+	struct vmm_io done;
 	pthread_t thread;
 	bool started, stop;		/* stop: atomic */
 	struct vmm_working_set set;	/* results of the thread */
@@ -79,7 +79,7 @@ static void recording_free(struct vmm_recording *r)
 {
 	if (r->started)
 		pthread_join(r->thread, NULL);
-	ev_io_stop(r->m->loop, &r->done);
+	vmm_io_stop(&r->done);
 	vmem_map_unref(r->map);
 	vmm_working_set_free(&r->set);
 	vsu_fd_close(&r->pagemap);
@@ -90,13 +90,11 @@ static void recording_free(struct vmm_recording *r)
 	free(r);
 }
 
-static void on_done(struct ev_loop *loop, ev_io *w, int revents)
+static void on_done(void *opaque)
 {
-	struct vmm_recording *r = w->data;
+	struct vmm_recording *r = opaque;
 	char members[80];
 
-	(void)loop;
-	(void)revents;
 	pthread_join(r->thread, NULL);
 	r->started = false;
 	snprintf(members, sizeof(members), ",\"bytes\":%" PRIu64 ",\"ranges\":%zu",
@@ -145,8 +143,7 @@ int vmm_recording_begin(struct vmm_machine *m, struct vsu_error *err)
 	r->pagemap = r->done_fd = -1;
 	r->map = vmem_map_ref(vmm_memory_map(&m->memory));
 	vsu_error_clear(&r->err);
-	ev_init(&r->done, on_done);
-	r->done.data = r;
+	vmm_io_init(&r->done, on_done, r, -1, VMM_IO_READ);
 	rc = open_files(r, m->options->from, err);
 	if (!rc)
 		rc = prog_thread_start(&r->thread, recording_main, r, 0);
@@ -156,8 +153,8 @@ int vmm_recording_begin(struct vmm_machine *m, struct vsu_error *err)
 	}
 	r->started = true;
 	m->restore.recording = r;
-	ev_io_set(&r->done, r->done_fd, EV_READ);
-	ev_io_start(m->loop, &r->done);
+	r->done.fd = r->done_fd;
+	vmm_io_start(m->loop, &r->done);
 	return 0;
 }
 

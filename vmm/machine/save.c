@@ -33,11 +33,11 @@ struct vmm_save {
 	struct vmm_save_files files;
 	struct vmm_live_words words;	/* of files */
 	struct vmm_stop stop;
-	ev_prepare step;		/* pauses devices after each turn of the loop */
+	struct vmm_turn step;		/* pauses devices after each turn of the loop */
 	pthread_t writer;
 	bool writes;			/* the thread was started */
 	int done_fd;			/* it has ended */
-	ev_io done;
+	struct vmm_io done;
 	int rc;
 	struct vsu_error err;
 };
@@ -63,9 +63,9 @@ static void save_free(struct vmm_save *s)
 {
 	struct vmm_machine *m = s->m;
 
-	ev_prepare_stop(m->loop, &s->step);
+	vmm_turn_stop(&s->step);
 	if (s->done_fd >= 0)
-		ev_io_stop(m->loop, &s->done);
+		vmm_io_stop(&s->done);
 	__atomic_store_n(&s->files.progress.cancel, true, __ATOMIC_RELAXED);
 	if (s->writes)
 		pthread_join(s->writer, NULL);
@@ -99,12 +99,10 @@ static void save_end(struct vmm_save *s)
 		vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 }
 
-static void on_done(struct ev_loop *loop, ev_io *w, int revents)
+static void on_done(void *opaque)
 {
-	struct vmm_save *s = w->data;
+	struct vmm_save *s = opaque;
 
-	(void)loop;
-	(void)revents;
 	pthread_join(s->writer, NULL);
 	s->writes = false;
 	if (s->rc)
@@ -245,16 +243,15 @@ static void start_writer(struct vmm_save *s)
 /* ------------------------------------------------------------------ its begin */
 
 /* Requests in progress end in turns of the loop. */
-static void on_step(struct ev_loop *loop, ev_prepare *w, int revents)
+static void on_step(void *opaque)
 {
-	struct vmm_save *s = w->data;
+	struct vmm_save *s = opaque;
 	struct vmm_machine *m = s->m;
 	int rc = vmm_stop_step(m, &s->stop, true, &s->err);
 
-	(void)revents;
 	if (rc == 1)
 		return;
-	ev_prepare_stop(loop, w);
+	vmm_turn_stop(&s->step);
 	s->rc = rc;
 	if (!s->rc)
 		s->rc = vmm_save_collect(m, &s->files.state, &s->err);
@@ -376,11 +373,9 @@ int vmm_save_begin(struct vmm_machine *m, char *const *words,
 	m->pause.save = s;
 	vmm_stop_release(m);
 	vmm_cpus_pause(m->cpus);
-	ev_io_init(&s->done, on_done, s->done_fd, EV_READ);
-	s->done.data = s;
-	ev_io_start(m->loop, &s->done);
-	ev_prepare_init(&s->step, on_step);
-	s->step.data = s;
-	ev_prepare_start(m->loop, &s->step);
+	vmm_io_init(&s->done, on_done, s, s->done_fd, VMM_IO_READ);
+	vmm_io_start(m->loop, &s->done);
+	vmm_turn_init(&s->step, on_step, s);
+	vmm_turn_start(m->loop, &s->step);
 	return 0;
 }

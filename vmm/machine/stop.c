@@ -11,6 +11,7 @@
 
 #define MAX_TRIES 100u
 #define LIMIT_S 10.
+#define NS_PER_S 1e9
 /* Another process gets that many limits, to stop and to transfer its state. */
 #define REMOTE_LIMITS 2u
 
@@ -22,25 +23,23 @@ static double limit_seconds(const struct vmm_machine *m)
 }
 
 /* A loop without events would not call the stop again. */
-static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
+static void on_limit(void *opaque)
 {
-	(void)loop;
-	(void)revents;
-	((struct vmm_stop_limit *)w->data)->over++;
+	((struct vmm_stop_limit *)opaque)->over++;
 }
 
 /* Waits at most that many times the limit, from the first wait of the stop on. */
 static int limit_wait(struct vmm_machine *m, unsigned int times)
 {
 	struct vmm_stop_limit *l = &m->pause.limit;
+	const uint64_t limit_ns = (uint64_t)(limit_seconds(m) * NS_PER_S);
 
 	if (l->over >= times)
 		return -ETIMEDOUT;
-	if (ev_is_active(&l->timer))
+	if (l->timer.active)
 		return -EAGAIN;
-	ev_timer_init(&l->timer, on_limit, limit_seconds(m), limit_seconds(m));
-	l->timer.data = l;
-	ev_timer_start(m->loop, &l->timer);
+	vmm_timer_init(&l->timer, on_limit, l);
+	vmm_timer_start(m->loop, &l->timer, limit_ns, limit_ns);
 	return -EAGAIN;
 }
 
@@ -53,7 +52,7 @@ static void limit_end(struct vmm_machine *m)
 {
 	struct vmm_stop_limit *l = &m->pause.limit;
 
-	ev_timer_stop(m->loop, &l->timer);
+	vmm_timer_stop(&l->timer);
 	l->over = 0;
 }
 

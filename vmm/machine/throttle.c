@@ -4,7 +4,7 @@
 
 #include "machine/throttle.h"
 
-#define PERIOD_MS 40u
+#define PERIOD_NS UINT64_C(40000000)
 #define STEP 20u		/* percent */
 #define MAX_PERCENT 95u
 
@@ -17,28 +17,24 @@ static void set_paused(struct vmm_throttle *t, bool paused)
 	t->paused = paused;
 }
 
-static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)
+static void on_timer(void *opaque)
 {
-	struct vmm_throttle *t = w->data;
+	struct vmm_throttle *t = opaque;
 	unsigned int share;
 
-	(void)revents;
 	set_paused(t, !t->paused);
 	share = t->paused ? t->percent : 100 - t->percent;
-	ev_timer_stop(loop, w);
-	ev_timer_set(w, PERIOD_MS * share / 100.0 / 1000.0, 0);
-	ev_timer_start(loop, w);
+	vmm_timer_start(t->loop, &t->timer, PERIOD_NS * share / 100, 0);
 }
 
-void vmm_throttle_init(struct vmm_throttle *t, struct ev_loop *loop,
+void vmm_throttle_init(struct vmm_throttle *t, struct vmm_loop *loop,
 		       struct vmm_cpus *cpus)
 {
 	t->loop = loop;
 	t->cpus = cpus;
 	t->percent = 0;
 	t->paused = false;
-	ev_timer_init(&t->timer, on_timer, 0, 0);
-	t->timer.data = t;
+	vmm_timer_init(&t->timer, on_timer, t);
 }
 
 void vmm_throttle_more(struct vmm_throttle *t)
@@ -46,12 +42,12 @@ void vmm_throttle_more(struct vmm_throttle *t)
 	t->percent += STEP;
 	if (t->percent > MAX_PERCENT)
 		t->percent = MAX_PERCENT;
-	if (!ev_is_active(&t->timer))
-		on_timer(t->loop, &t->timer, 0);
+	if (!t->timer.active)
+		on_timer(t);
 }
 
 void vmm_throttle_end(struct vmm_throttle *t)
 {
-	ev_timer_stop(t->loop, &t->timer);
+	vmm_timer_stop(&t->timer);
 	set_paused(t, false);
 }

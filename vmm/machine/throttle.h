@@ -7,20 +7,20 @@
 #ifndef VMM_MACHINE_THROTTLE_H
 #define VMM_MACHINE_THROTTLE_H
 
-#include <ev.h>
+#include "loop/loop.h"
 
 #include "cpu/cpus.h"
 
 struct vmm_throttle {
-	struct ev_loop *loop;
+	struct vmm_loop *loop;
 	struct vmm_cpus *cpus;
-	ev_timer timer;
+	struct vmm_timer timer;
 	unsigned int percent;	/* share of the time in which the CPUs are paused */
 	bool paused;		/* they are */
 };
 
 /* Both are borrowed; cpus may be paused by others as well. */
-void vmm_throttle_init(struct vmm_throttle *t, struct ev_loop *loop,
+void vmm_throttle_init(struct vmm_throttle *t, struct vmm_loop *loop,
 		       struct vmm_cpus *cpus);
 
 /* By one more step, up to 95 percent. */

@@ -16,7 +16,7 @@
 #define READS 4
 #define LAST_READS 256
 
-void vmm_log_reader_init(struct vmm_log_reader *r, struct ev_loop *loop, const char *name)
+void vmm_log_reader_init(struct vmm_log_reader *r, struct vmm_loop *loop, const char *name)
 {
 	r->loop = loop;
 	r->fd = -1;
@@ -57,7 +57,7 @@ static void close_pipe(struct vmm_log_reader *r)
 {
 	if (r->fd < 0)
 		return;
-	ev_io_stop(r->loop, &r->readable);
+	vmm_io_stop(&r->readable);
 	vsu_fd_close(&r->fd);
 	if (r->len)
 		take_line(r);
@@ -78,11 +78,9 @@ static void read_some(struct vmm_log_reader *r, unsigned int reads)
 	}
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
+static void on_readable(void *opaque)
 {
-	(void)loop;
-	(void)revents;
-	read_some(w->data, READS);
+	read_some(opaque, READS);
 }
 
 void vmm_log_reader_start(struct vmm_log_reader *r, int fd)
@@ -93,9 +91,8 @@ void vmm_log_reader_start(struct vmm_log_reader *r, int fd)
 	r->pid = 0;
 	r->have_pid = false;
 	r->last[0] = '\0';
-	ev_io_init(&r->readable, on_readable, fd, EV_READ);
-	r->readable.data = r;
-	ev_io_start(r->loop, &r->readable);
+	vmm_io_init(&r->readable, on_readable, r, fd, VMM_IO_READ);
+	vmm_io_start(r->loop, &r->readable);
 }
 
 pid_t vmm_log_reader_pid(struct vmm_log_reader *r)

@@ -7,16 +7,16 @@
 #ifndef VMM_SPAWN_LOG_READER_H
 #define VMM_SPAWN_LOG_READER_H
 
-#include <ev.h>
+#include "loop/loop.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 struct vmm_log_reader {
-	struct ev_loop *loop;
+	struct vmm_loop *loop;
 	char name[64];		/* of the device */
 	int fd;			/* -1: none */
-	ev_io readable;
+	struct vmm_io readable;
 	pid_t pid;
 	bool have_pid;
 	bool silent;		/* keeps the last line, logs none */
@@ -25,7 +25,7 @@ struct vmm_log_reader {
 	char last[512];		/* the last complete line */
 };
 
-void vmm_log_reader_init(struct vmm_log_reader *r, struct ev_loop *loop, const char *name);
+void vmm_log_reader_init(struct vmm_log_reader *r, struct vmm_loop *loop, const char *name);
 
 /* Owns fd, which replaces a previous pipe. */
 void vmm_log_reader_start(struct vmm_log_reader *r, int fd);

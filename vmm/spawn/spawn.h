@@ -8,7 +8,7 @@
 #ifndef VMM_SPAWN_H
 #define VMM_SPAWN_H
 
-#include <ev.h>
+#include "loop/loop.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -49,7 +49,7 @@ struct vmm_spawned;
 
 struct vmm_spawned_config {
 	struct vmm_spawner *spawner;	/* borrowed; NULL: no daemon can be started */
-	struct ev_loop *loop;
+	struct vmm_loop *loop;
 	const struct vmm_device_kind *kind;
 	const struct vmm_spawn_words *words;
 	const char *name;	/* precedes the daemon's lines in the log */

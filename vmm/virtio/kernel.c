@@ -20,14 +20,14 @@
  */
 struct kernel_backend {
 	struct vmm_virtio *v;
-	struct ev_loop *loop;
+	struct vmm_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	struct vmm_windows *shmem;
 	struct virtdev_vhost_kern *kern;
 	struct virtdev_inline *server;
 	struct prog_workers *workers;	/* of its link; or NULL */
 	struct vmm_rings rings;
-	ev_io ready;		/* server has work */
+	struct vmm_io ready;		/* server has work */
 	bool started;		/* by the driver */
 };
 
@@ -58,12 +58,10 @@ static int give_memory(struct kernel_backend *e, struct vsu_error *err)
 
 /* ------------------------------------------------------------------- queues */
 
-static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
+static void on_ready(void *opaque)
 {
-	const struct kernel_backend *e = w->data;
+	const struct kernel_backend *e = opaque;
 
-	(void)loop;
-	(void)revents;
 	vmm_virtio_lock(e->v);
 	virtdev_inline_dispatch(e->server);
 	vmm_virtio_unlock(e->v);
@@ -315,7 +313,7 @@ static void kernel_free(void *backend)
 {
 	struct kernel_backend *e = backend;
 
-	ev_io_stop(e->loop, &e->ready);
+	vmm_io_stop(&e->ready);
 	kernel_stop(e);
 	vmm_rings_fini(&e->rings);
 	virtdev_inline_free(e->server);
@@ -390,9 +388,8 @@ int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
 		return rc;
 	}
 	e->workers = workers;
-	ev_io_init(&e->ready, on_ready, virtdev_inline_fd(e->server), EV_READ);
-	e->ready.data = e;
-	ev_io_start(e->loop, &e->ready);
+	vmm_io_init(&e->ready, on_ready, e, virtdev_inline_fd(e->server), VMM_IO_READ);
+	vmm_io_start(e->loop, &e->ready);
 	vmm_virtio_set_backend(e->v, e);
 	vmm_rings_run(&e->rings, e->v, resources->loop);
 	*out = e->v;

@@ -32,7 +32,7 @@
 
 struct local {
 	struct vmm_virtio *v;
-	struct ev_loop *loop;
+	struct vmm_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	struct virtdev *dev;
 	struct virtdev_inline *server;
@@ -42,7 +42,7 @@ struct local {
 	const struct vmm_private *private_memory;	/* NULL: none */
 	uint64_t refused;	/* requests with a buffer outside of shared memory */
 	bool reported;		/* one of them was logged */
-	ev_io ready;
+	struct vmm_io ready;
 };
 
 /* ------------------------------------------------------------------ regions */
@@ -234,12 +234,10 @@ static uint32_t local_stats(void *backend, struct virtdev_stat *stats,
  * The descriptor remains readable while there is more to do; other watchers run
  * in between.
  */
-static void on_ready(struct ev_loop *loop, ev_io *w, int revents)
+static void on_ready(void *opaque)
 {
-	struct local *l = w->data;
+	struct local *l = opaque;
 
-	(void)loop;
-	(void)revents;
 	vmm_virtio_lock(l->v);
 	virtdev_inline_dispatch(l->server);
 	if (l->private_memory)
@@ -317,7 +315,7 @@ static void local_free(void *backend)
 {
 	struct local *l = backend;
 
-	ev_io_stop(l->loop, &l->ready);
+	vmm_io_stop(&l->ready);
 	if (!stop_by_force(l)) {
 		fprintf(stderr, "cvmm: the host has not finished requests of a %s device within %d ms; they are abandoned\n",
 			virtdev_name(l->dev), STOP_LIMIT_MS);
@@ -389,9 +387,8 @@ int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtde
 		return rc;
 	}
 	l->workers = workers;
-	ev_io_init(&l->ready, on_ready, virtdev_inline_fd(l->server), EV_READ);
-	l->ready.data = l;
-	ev_io_start(l->loop, &l->ready);
+	vmm_io_init(&l->ready, on_ready, l, virtdev_inline_fd(l->server), VMM_IO_READ);
+	vmm_io_start(l->loop, &l->ready);
 	vmm_virtio_set_backend(l->v, l);
 	*out = l->v;
 	return 0;

@@ -34,7 +34,7 @@ struct pci_registers {
 	int line_fd, again_fd;	/* INTx: KVM signals again_fd when the guest has handled the
 				 * interrupt */
 	bool line_set;
-	ev_io again;
+	struct vmm_io again;
 	uint32_t nvectors;
 	struct vector vectors[];
 };
@@ -73,12 +73,10 @@ static void on_intx(void *opaque)
 }
 
 /* The guest has handled the interrupt; the line may still have a reason. */
-static void on_again(struct ev_loop *loop, ev_io *w, int revents)
+static void on_again(void *opaque)
 {
-	const struct pci_registers *p = w->data;
+	const struct pci_registers *p = opaque;
 
-	(void)loop;
-	(void)revents;
 	vsu_event_drain(p->again_fd, NULL);
 	if (virtdev_pci_intx(p->pci))
 		vsu_event_signal_own(p->line_fd);
@@ -96,9 +94,8 @@ static int connect_line(struct pci_registers *p, struct vsu_error *err)
 	rc = vmm_kvm_irqfd_level(p->resources->kvm, p->line_fd, p->again_fd,
 				 p->resources->irq, err);
 	p->line_set = !rc;
-	ev_io_init(&p->again, on_again, p->again_fd, EV_READ);
-	p->again.data = p;
-	ev_io_start(p->resources->loop, &p->again);
+	vmm_io_init(&p->again, on_again, p, p->again_fd, VMM_IO_READ);
+	vmm_io_start(p->resources->loop, &p->again);
 	return rc;
 }
 
@@ -338,8 +335,7 @@ static void registers_free(void *registers)
 	if (p->line_set)
 		vmm_kvm_irqfd(p->resources->kvm, p->line_fd, p->resources->irq, false,
 			      NULL);
-	if (p->again.data)
-		ev_io_stop(p->resources->loop, &p->again);
+	vmm_io_stop(&p->again);
 	vsu_fd_close(&p->line_fd);
 	vsu_fd_close(&p->again_fd);
 	free(p);

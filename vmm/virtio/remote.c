@@ -24,7 +24,7 @@
 /* Enough for a window of 8 GiB in pieces of 2 MiB. */
 #define DEFAULT_MAX_MAPPINGS 4096
 #define NS_PER_MS UINT64_C(1000000)
-#define MS_PER_S 1e3
+#define NS_PER_MS UINT64_C(1000000)
 
 /* Blocks, which is acceptable before the machine runs. */
 static int wait_until_ready(struct remote *r, struct vsu_error *err)
@@ -239,12 +239,10 @@ static void end_handshake(struct remote *r, const struct vsu_error *why)
 	r->arrived(r->opaque, why);
 }
 
-static void on_handshake(struct ev_loop *loop, ev_io *w, int revents)
+static void on_handshake(void *opaque)
 {
-	struct remote *r = w->data;
+	struct remote *r = opaque;
 
-	(void)loop;
-	(void)revents;
 	virtdev_vhost_user_dispatch(r->user);
 	if (r->dead)
 		end_handshake(r, &r->why);
@@ -252,13 +250,11 @@ static void on_handshake(struct ev_loop *loop, ev_io *w, int revents)
 		end_handshake(r, NULL);
 }
 
-static void on_late(struct ev_loop *loop, ev_timer *w, int revents)
+static void on_late(void *opaque)
 {
-	struct remote *r = w->data;
+	struct remote *r = opaque;
 	struct vsu_error why;
 
-	(void)loop;
-	(void)revents;
 	vsu_error_set(&why, -ETIMEDOUT,
 		      "%s did not finish its handshake within %u ms; is it stopped, or busy with another front-end?",
 		      r->rings.who, r->limit_ms);
@@ -278,12 +274,11 @@ int vmm_virtio_remote_begin(const struct vmm_virtio_resources *resources,
 	r->arrived = arrival->arrived;
 	r->opaque = arrival->opaque;
 	r->limit_ms = arrival->limit_ms;
-	ev_io_init(&r->session, on_handshake, virtdev_vhost_user_fd(r->user),
-		   EV_READ);
-	ev_timer_init(&r->limit, on_late, r->limit_ms / MS_PER_S, 0.);
-	r->limit.data = r;
+	vmm_io_init(&r->session, on_handshake, r, virtdev_vhost_user_fd(r->user),
+		   VMM_IO_READ);
+	vmm_timer_init(&r->limit, on_late, r);
 	vmm_remote_watch(r);
-	ev_timer_start(r->loop, &r->limit);
+	vmm_timer_start(r->loop, &r->limit, r->limit_ms * NS_PER_MS, 0);
 	*out = r;
 	return 0;
 }

@@ -156,8 +156,8 @@ static void apply_answers(struct remote *r)
 		return;
 	if (!vmm_virtio_is_retired(r->v))
 		resources->lost(resources->opaque, &r->why);
-	ev_io_stop(r->loop, &r->session);
-	ev_timer_stop(r->loop, &r->refresh);
+	vmm_io_stop(&r->session);
+	vmm_timer_stop(&r->refresh);
 	vmm_virtio_need_reset(r->v);
 }
 
@@ -211,12 +211,10 @@ static void session_leave(struct remote *r)
  * The session's descriptor stays readable while work is left, so the loop polls
  * everything else in between.
  */
-static void on_session(struct ev_loop *loop, ev_io *w, int revents)
+static void on_session(void *opaque)
 {
-	struct remote *r = w->data;
+	struct remote *r = opaque;
 
-	(void)loop;
-	(void)revents;
 	session_enter(r);
 	virtdev_vhost_user_dispatch(r->user);
 	start_late(r);
@@ -229,12 +227,10 @@ static void on_session(struct ev_loop *loop, ev_io *w, int revents)
  * would run before, so a peer that changes its windows all the time could
  * starve others.
  */
-static void on_refresh(struct ev_loop *loop, ev_timer *w, int revents)
+static void on_refresh(void *opaque)
 {
-	(void)loop;
-	(void)revents;
-	session_enter(w->data);
-	session_leave(w->data);
+	session_enter(opaque);
+	session_leave(opaque);
 }
 
 static bool remote_stop(void *backend)
@@ -260,7 +256,7 @@ static void remote_refresh(void *backend)
 	if (r->dead)
 		return;
 	r->announce = true;
-	ev_timer_start(r->loop, &r->refresh);
+	vmm_timer_start(r->loop, &r->refresh, 0, 0);
 }
 
 static int remote_kick_fd(void *backend, uint32_t queue)
@@ -377,9 +373,9 @@ void vmm_remote_run(struct remote *r)
 {
 	vmm_virtio_set_backend(r->v, r);
 	(void)!virtdev_set_server(virtdev_vhost_user_device(r->user), &server_ops, r); /* the first one */
-	ev_io_init(&r->session, on_session, virtdev_vhost_user_fd(r->user),
-		   EV_READ);
-	ev_timer_init(&r->refresh, on_refresh, 0., 0.);
+	vmm_io_init(&r->session, on_session, r, virtdev_vhost_user_fd(r->user),
+		   VMM_IO_READ);
+	vmm_timer_init(&r->refresh, on_refresh, r);
 	vmm_remote_watch(r);
 	vmm_rings_run(&r->rings, r->v, r->loop);
 }

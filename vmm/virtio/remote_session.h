@@ -8,7 +8,7 @@
 #ifndef VMM_VIRTIO_REMOTE_SESSION_H
 #define VMM_VIRTIO_REMOTE_SESSION_H
 
-#include <ev.h>
+#include "loop/loop.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -33,8 +33,8 @@ struct remote_stream {
 	bool loads;
 	bool watched;
 	int fd;			/* this end of the pipe, or -1 */
-	ev_io readable;
-	ev_timer silence;
+	struct vmm_io readable;
+	struct vmm_timer silence;
 	unsigned char *bytes;	/* saved ones */
 	size_t len, size;
 	int result;		/* when done: 0 or a negative errno */
@@ -58,13 +58,13 @@ struct remote_postcopy {
 /* Initialised with zeros; stream.fd and postcopy.faults with -1. */
 struct remote {
 	struct vmm_virtio *v;
-	struct ev_loop *loop;
+	struct vmm_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	struct vmm_windows *shmem;
 	struct virtdev_vhost_user *user;
 	bool watched;		/* the loop watches the session */
-	ev_io session;
-	ev_timer refresh;	/* the windows changed in this iteration */
+	struct vmm_io session;
+	struct vmm_timer refresh;	/* the windows changed in this iteration */
 	bool ready, dead;
 	bool stopped;		/* the queues were returned, or the back-end failed */
 	bool locked;		/* dispatch is called with the device's lock */
@@ -84,7 +84,7 @@ struct remote {
 	void (*arrived)(void *opaque, const struct vsu_error *why);
 	void *opaque;
 	unsigned int limit_ms;
-	ev_timer limit;
+	struct vmm_timer limit;
 	struct vsu_error why;
 	struct vmm_rings rings;
 	/* remote_state.c: a pause, and where queues continue after it */

@@ -21,7 +21,7 @@
 #define TURN 65536u
 
 /* Time limits without progress, in seconds. A load opens the files of a guest again. */
-#define SAVE_SILENCE 10
+#define SILENCE_NS UINT64_C(10000000000)
 #define LOAD_SILENCE 60
 
 /* Closes the pipe; the result of the transfer is known. */
@@ -30,8 +30,8 @@ static void stream_finish(struct remote *r, int result)
 	struct remote_stream *s = &r->stream;
 
 	if (s->watched) {
-		ev_io_stop(r->loop, &s->readable);
-		ev_timer_stop(r->loop, &s->silence);
+		vmm_io_stop(&s->readable);
+		vmm_timer_stop(&s->silence);
 	}
 	s->watched = false;
 	vsu_fd_close(&s->fd);
@@ -139,40 +139,42 @@ static void read_some(struct remote *r)
 	if (n > 0)
 		s->len += (size_t)n;
 	else if (!n)
-		ev_io_stop(r->loop, &s->readable);
+		vmm_io_stop(&s->readable);
 	if (!n)
 		check_stream(r);
 	else if (n < 0 && errno != EAGAIN && errno != EINTR)
 		stream_fail(r, -errno, "the pipe cannot be read");
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
+static void silence_begin(struct remote *r)
 {
-	struct remote *r = w->data;
+	vmm_timer_stop(&r->stream.silence);
+	vmm_timer_start(r->loop, &r->stream.silence, SILENCE_NS, 0);
+}
 
-	(void)revents;
-	ev_timer_again(loop, &r->stream.silence);
+static void on_readable(void *opaque)
+{
+	struct remote *r = opaque;
+
+	silence_begin(r);
 	vmm_virtio_lock(r->v);
 	read_some(r);
 	vmm_virtio_unlock(r->v);
 }
 
-static void on_silence(struct ev_loop *loop, ev_timer *w, int revents)
+static void on_silence(void *opaque)
 {
-	(void)loop;
-	(void)revents;
-	stream_fail(w->data, -ETIMEDOUT, "it sent nothing for ten seconds");
+	stream_fail(opaque, -ETIMEDOUT, "it sent nothing for ten seconds");
 }
 
 static void stream_watch(struct remote *r)
 {
 	struct remote_stream *s = &r->stream;
 
-	ev_io_init(&s->readable, on_readable, s->fd, EV_READ);
-	ev_timer_init(&s->silence, on_silence, 0., SAVE_SILENCE);
-	s->readable.data = s->silence.data = r;
-	ev_io_start(r->loop, &s->readable);
-	ev_timer_again(r->loop, &s->silence);
+	vmm_io_init(&s->readable, on_readable, r, s->fd, VMM_IO_READ);
+	vmm_timer_init(&s->silence, on_silence, r);
+	vmm_io_start(r->loop, &s->readable);
+	silence_begin(r);
 	s->watched = true;
 }
 

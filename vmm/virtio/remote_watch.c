@@ -6,8 +6,7 @@
 
 void vmm_remote_watch(struct remote *r)
 {
-	r->session.data = r->refresh.data = r;
-	ev_io_start(r->loop, &r->session);
+	vmm_io_start(r->loop, &r->session);
 	r->watched = true;
 }
 
@@ -15,9 +14,9 @@ void vmm_remote_unwatch(struct remote *r)
 {
 	if (!r->watched)
 		return;
-	ev_io_stop(r->loop, &r->session);
-	ev_timer_stop(r->loop, &r->refresh);
-	ev_timer_stop(r->loop, &r->limit);
+	vmm_io_stop(&r->session);
+	vmm_timer_stop(&r->refresh);
+	vmm_timer_stop(&r->limit);
 	r->watched = false;
 }
 

@@ -51,8 +51,8 @@ void vmm_rings_fini(struct vmm_rings *r)
 
 	for (i = 0; r->ring && i < r->n; i++) {
 		if (r->v) {
-			ev_io_stop(r->loop, &r->ring[i].called);
-			ev_io_stop(r->loop, &r->ring[i].broken);
+			vmm_io_stop(&r->ring[i].called);
+			vmm_io_stop(&r->ring[i].broken);
 		}
 		vsu_fd_close(&r->ring[i].err_fd);
 		vsu_fd_close(&r->ring[i].call_fd);
@@ -62,12 +62,10 @@ void vmm_rings_fini(struct vmm_rings *r)
 	r->ring = NULL;
 }
 
-static void on_call(struct ev_loop *loop, ev_io *w, int revents)
+static void on_call(void *opaque)
 {
-	const struct vmm_ring *q = w->data;
+	const struct vmm_ring *q = opaque;
 
-	(void)loop;
-	(void)revents;
 	q->rings->calls++;
 	vsu_event_drain(q->call_fd, NULL);
 	virtdev_transport_interrupt(vmm_virtio_transport(q->rings->v),
@@ -75,12 +73,11 @@ static void on_call(struct ev_loop *loop, ev_io *w, int revents)
 }
 
 /* Logged once: a driver that ignores the error cannot cause a busy loop. */
-static void on_broken(struct ev_loop *loop, ev_io *w, int revents)
+static void on_broken(void *opaque)
 {
-	const struct vmm_ring *q = w->data;
+	struct vmm_ring *q = opaque;
 
-	(void)revents;
-	ev_io_stop(loop, w);
+	vmm_io_stop(&q->broken);
 	vmm_log(vmm_virtio_get_resources(q->rings->v)->log, VMM_LOG_WARNING, "broken",
 		 "%s reports that queue %" PRIu32 " of its device is broken; the guest has to reset the device",
 		 q->rings->who, q->index);
@@ -88,7 +85,7 @@ static void on_broken(struct ev_loop *loop, ev_io *w, int revents)
 }
 
 void vmm_rings_run(struct vmm_rings *r, struct vmm_virtio *v,
-		   struct ev_loop *loop)
+		   struct vmm_loop *loop)
 {
 	struct vmm_ring *q;
 	uint32_t i;
@@ -97,11 +94,9 @@ void vmm_rings_run(struct vmm_rings *r, struct vmm_virtio *v,
 	r->loop = loop;
 	for (i = 0; i < r->n; i++) {
 		q = &r->ring[i];
-		ev_io_init(&q->called, on_call, q->call_fd, EV_READ);
-		q->called.data = q;
-		ev_io_start(loop, &q->called);
-		ev_io_init(&q->broken, on_broken, q->err_fd, EV_READ);
-		q->broken.data = q;
+		vmm_io_init(&q->called, on_call, q, q->call_fd, VMM_IO_READ);
+		vmm_io_start(loop, &q->called);
+		vmm_io_init(&q->broken, on_broken, q, q->err_fd, VMM_IO_READ);
 	}
 }
 
@@ -111,7 +106,7 @@ void vmm_rings_watch_faults(struct vmm_rings *r)
 
 	for (i = 0; i < r->n; i++) {
 		vsu_event_drain(r->ring[i].err_fd, NULL);
-		ev_io_start(r->loop, &r->ring[i].broken);
+		vmm_io_start(r->loop, &r->ring[i].broken);
 	}
 }
 

@@ -8,7 +8,7 @@
 #ifndef VMM_VIRTIO_RINGS_H
 #define VMM_VIRTIO_RINGS_H
 
-#include <ev.h>
+#include "loop/loop.h"
 #include <stdint.h>
 
 #include <vhost/frontend.h>
@@ -25,13 +25,13 @@ struct vmm_ring {
 	uint32_t index;
 	int kick_fd, call_fd;
 	int err_fd;		/* signalled when the server finds the queue broken */
-	ev_io called, broken;
+	struct vmm_io called, broken;
 };
 
 /* Initialised with zeros. */
 struct vmm_rings {
 	struct vmm_virtio *v;	/* NULL: not watched by the loop yet */
-	struct ev_loop *loop;
+	struct vmm_loop *loop;
 	char who[VMM_SOCKET_MAX + 32];	/* name of the server, for messages */
 	uint64_t calls;		/* received calls */
 	uint32_t n;
@@ -44,7 +44,7 @@ void vmm_rings_fini(struct vmm_rings *r);
 
 /* Starts watching for calls. */
 void vmm_rings_run(struct vmm_rings *r, struct vmm_virtio *v,
-		   struct ev_loop *loop);
+		   struct vmm_loop *loop);
 /*
  * Starts watching for errors, at each start of the rings: errors of queues
  * before a reset are dropped.

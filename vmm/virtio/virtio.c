@@ -35,7 +35,7 @@ struct vmm_virtio {
 	unsigned int ncalls;	/* atomic: CPUs with an access in progress */
 	void (*gone)(void *opaque);	/* set by vmm_virtio_retire() */
 	void *gone_opaque;
-	ev_timer going;
+	struct vmm_timer going;
 	pthread_t main;		/* the creating thread */
 	pthread_mutex_t lock;	/* guards transport and device */
 	pthread_t owner;	/* of the lock, while held */
@@ -76,7 +76,7 @@ static void check_gone(struct vmm_virtio *v)
 {
 	if (v->gone && !virtdev_transport_is_resetting(v->transport) &&
 	    !__atomic_load_n(&v->ncalls, __ATOMIC_ACQUIRE))
-		ev_timer_start(v->resources.loop, &v->going);
+		vmm_timer_start(v->resources.loop, &v->going, 0, 0);
 }
 
 /* Ends the CPU's wait; the CPU does not access the device afterwards. */
@@ -258,13 +258,11 @@ void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
 
 /* --------------------------------------------------------------------- life */
 
-static void on_going(struct ev_loop *loop, ev_timer *w, int revents)
+static void on_going(void *opaque)
 {
-	struct vmm_virtio *v = w->data;
+	struct vmm_virtio *v = opaque;
 	void (*gone)(void *opaque) = v->gone;
 
-	(void)revents;
-	ev_timer_stop(loop, w);
 	v->gone = NULL;
 	gone(v->gone_opaque);
 }
@@ -314,8 +312,7 @@ int vmm_virtio_new(const struct vmm_virtio_resources *resources, struct virtdev 
 	v->resources = *resources;
 	v->main = pthread_self();
 	pthread_mutex_init(&v->lock, NULL);
-	ev_timer_init(&v->going, on_going, 0., 0.);
-	v->going.data = v;
+	vmm_timer_init(&v->going, on_going, v);
 	rc = virtdev_transport_new(dev, &ops, v, &v->transport, err);
 	if (rc < 0) {
 		vmm_virtio_free(v);
@@ -347,7 +344,7 @@ void vmm_virtio_free(struct vmm_virtio *v)
 	v->waiting = NULL;	/* their CPUs have been stopped */
 	if (v->backend)
 		v->ops->free(v->backend);
-	ev_timer_stop(v->resources.loop, &v->going);
+	vmm_timer_stop(&v->going);
 	if (v->free_registers)
 		v->free_registers(v->registers);
 	virtdev_transport_free(v->transport);

@@ -13,7 +13,7 @@
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
 
-#include <ev.h>
+#include "loop/loop.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -153,7 +153,7 @@ enum vmm_settings {
 
 /* Resources of the machine that a device uses. */
 struct vmm_virtio_resources {
-	struct ev_loop *loop;
+	struct vmm_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	struct vmm_spawner *spawner;	/* of daemons; NULL: none can be started */
 	const struct vmm_kvm *kvm;

@@ -17,11 +17,12 @@
 #include "closer.h"
 #include "control/control.h"
 #include "control/passed.h"
+#include "../turns.h"
 #include "../util.h"
 
 #define SOCKET "control-socket"
 
-static struct ev_loop *loop;
+static struct vmm_loop *loop;
 static struct vmm_control *control;
 static struct vsu_error err;
 static unsigned int obeyed;
@@ -148,7 +149,7 @@ static void setup(void)
 	ck_assert_int_eq(chdir(folder), 0);
 	obeyed = 0;
 	vsu_error_clear(&err);
-	loop = ev_loop_new(EVFLAG_AUTO);
+	loop = loop_begin();
 	ck_assert_int_eq(vmm_control_new(loop, NULL, SOCKET, commands, &obeyed,
 					 &control, &err), 0);
 }
@@ -158,7 +159,7 @@ static void teardown(void)
 	char folder[64];
 
 	vmm_control_free(control);
-	ev_loop_destroy(loop);
+	vmm_loop_free(loop);
 	ck_assert_int_eq(access(SOCKET, F_OK), -1);
 	ck_assert_ptr_nonnull(getcwd(folder, sizeof(folder)));
 	ck_assert_int_eq(rmdir(folder), 0);
@@ -178,7 +179,7 @@ static void run(void)
 	unsigned int i;
 
 	for (i = 0; i < 64; i++)
-		ev_run(loop, EVRUN_NOWAIT);
+		vmm_loop_dispatch(loop);
 }
 
 static void say(int sock, const char *text)
@@ -241,7 +242,7 @@ START_TEST(d3_10_turn_executes_one_line_of_a_client)
 	ck_assert_int_eq(send(one, "say b\n", 6, MSG_NOSIGNAL), 6);
 	for (i = 0; i < 200 && obeyed < 21; i++) {
 		before = obeyed;
-		ev_run(loop, EVRUN_NOWAIT);
+		vmm_loop_dispatch(loop);
 		ck_assert_uint_le(obeyed, before + 2);
 		if (*answer(one))
 			ck_assert_uint_lt(obeyed, 20);
@@ -348,7 +349,7 @@ START_TEST(d3_02_client_that_does_not_read_is_disconnected)
 		if (send(sock, "say x\n", 6, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
 		    errno != EAGAIN)
 			break;
-		ev_run(loop, EVRUN_NOWAIT);
+		vmm_loop_dispatch(loop);
 	}
 	ck_assert_uint_lt(i, 100000);
 	close(sock);
@@ -729,7 +730,7 @@ START_TEST(d3_08_client_may_overrun_itself)
 		if (send(sock, "ring\n", 5, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
 		    errno != EAGAIN)
 			break;
-		ev_run(loop, EVRUN_NOWAIT);
+		vmm_loop_dispatch(loop);
 	}
 	ck_assert_uint_lt(i, 100000);
 	ck_assert(!vmm_control_has_subscribers(control));
@@ -760,7 +761,7 @@ START_TEST(d3_07_process_with_many_connections_displaces_only_its_own)
 	ck_assert_str_eq(answer(sock), SAID);
 	pid = crowd(40);
 	while (!waitpid(pid, &status, WNOHANG))
-		ev_run(loop, EVRUN_NOWAIT);
+		vmm_loop_dispatch(loop);
 	run();
 	say(sock, "say x\n");
 	ck_assert_str_eq(answer(sock), SAID);

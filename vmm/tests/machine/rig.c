@@ -5,6 +5,7 @@
 #include <dirent.h>
 
 #include "cli/program_log.h"
+#include "cli/run.h"
 #include "config/options.h"
 #include "rig.h"
 
@@ -72,7 +73,7 @@ void rig_make(void)
 void rig_run(void)
 {
 	rig_make();
-	rig.status = vmm_machine_run(&rig.machine, &rig.err);
+	rig.status = vmm_run(&rig.machine, &rig.err);
 }
 
 void rig_read(uint64_t gpa, void *bytes, size_t n)

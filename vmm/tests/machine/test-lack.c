@@ -20,6 +20,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/sock.h>
 
+#include "cli/run.h"
 #include "closer.h"
 #include "kernels.h"
 #include "rig.h"
@@ -159,7 +160,7 @@ static bool survives(int n)
 	rig.status = vmm_machine_make(&rig.machine, &rig.options, &rig.owner,
 				      &rig.err);
 	if (!rig.status)
-		rig.status = vmm_machine_run(&rig.machine, &rig.err);
+		rig.status = vmm_run(&rig.machine, &rig.err);
 	vmm_machine_free(&rig.machine);
 	memset(&rig.machine, 0, sizeof(rig.machine));
 	left = -1;

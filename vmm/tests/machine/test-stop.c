@@ -2,6 +2,7 @@
 /* Claims about the time that devices have to stop. */
 #include <config.h>
 
+#include "../turns.h"
 #include "../util.h"
 #include "machine/stop.h"
 
@@ -50,7 +51,7 @@ static void setup(void)
 	memset(&m, 0, sizeof(m));
 	stop = (struct vmm_stop){ 0 };
 	vsu_error_clear(&err);
-	m.loop = ev_loop_new(0);
+	m.loop = loop_begin();
 	m.pause.limit.seconds = LIMIT;
 	m.ndevices = 1;
 	m.devices[0].virtio = (struct vmm_virtio *)&m;	/* not accessed */
@@ -60,7 +61,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	ev_loop_destroy(m.loop);
+	vmm_loop_free(m.loop);
 }
 
 static int stop_device(bool remote)
@@ -69,7 +70,7 @@ static int stop_device(bool remote)
 
 	m.devices[0].spec.remote = remote;
 	while ((rc = vmm_stop_devices(&m, &stop, true, &err)) == -EAGAIN)
-		ev_run(m.loop, EVRUN_ONCE);
+		loop_once(m.loop);
 	return rc;
 }
 

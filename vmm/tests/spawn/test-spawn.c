@@ -11,6 +11,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "../turns.h"
 #include "../util.h"
 #include "spawn/spawn.h"
 
@@ -18,7 +19,7 @@ static struct vmm_starter_setup setup;
 static struct vmm_spawner spawner = VMM_SPAWNER_INIT;
 static struct vmm_spawn_words words;
 static struct vmm_spawned *spawned;
-static struct ev_loop *loop;
+static struct vmm_loop *loop;
 static struct vsu_error err;
 
 #define SLEEPS "echo \"got $*\"; exec sleep 1000"
@@ -49,7 +50,7 @@ static void rig_start(const char *script)
 	strcpy(setup.folder, "/tmp/cvmm.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(setup.folder));
 	daemon_write(script);
-	loop = ev_loop_new(0);
+	loop = loop_begin();
 	ck_assert_int_eq(vmm_spawn_prepare(&spawner, &setup, &err), 0);
 }
 
@@ -75,7 +76,7 @@ static void rig_fini(void)
 
 	vmm_spawned_free(spawned);
 	vmm_spawn_end(&spawner);
-	ev_loop_destroy(loop);
+	vmm_loop_free(loop);
 	daemon_path(path);
 	unlink(path);
 	rmdir(setup.folder);
@@ -401,7 +402,7 @@ START_TEST(a_flood_of_lines_is_read_in_pieces)
 
 	pid = start_it("exec yes lines >&2", &sock);
 	for (i = 0; i < 50; i++)
-		ev_run(loop, EVRUN_ONCE);
+		loop_once(loop);
 	free_it();
 	wait_until_gone(pid);
 	close(sock);
@@ -411,12 +412,12 @@ END_TEST
 
 START_TEST(without_a_starter_a_device_is_refused)
 {
-	loop = ev_loop_new(0);
+	loop = loop_begin();
 	make_one(&vmm_rng_kind, false);
 	ck_assert_int_eq(vmm_spawned_connect(spawned, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--daemon-path"));
 	vmm_spawned_free(spawned);
-	ev_loop_destroy(loop);
+	vmm_loop_free(loop);
 }
 END_TEST
 

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <ev.h>
+#include "../turns.h"
 
 #include "../util.h"
 #include "virtio/virtio.h"

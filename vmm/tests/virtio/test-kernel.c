@@ -110,7 +110,7 @@ static void setup(void)
 	kernel.tap = -1;
 	memory.space = rig_space();
 	windows.memory = &memory;
-	resources.loop = ev_loop_new(0);
+	resources.loop = loop_begin();
 	resources.log = &vmm_program_log;
 	resources.shmem = &windows;
 	resources.space = memory.space;
@@ -123,7 +123,7 @@ static void teardown(void)
 {
 	vmm_virtio_free(virtio);
 	vmem_space_free(memory.space);
-	ev_loop_destroy(resources.loop);
+	vmm_loop_free(resources.loop);
 	vsu_fd_close(&said_fd);
 }
 
@@ -222,7 +222,7 @@ START_TEST(call_of_the_kernel_is_an_interrupt)
 	rig_start(virtio);
 	vsu_event_signal(kernel.call);
 	while (source == 99)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	ck_assert_uint_eq(source, 0);
 	ck_assert_int_eq(virtdev_transport_set_registers(
 		vmm_virtio_transport(virtio), NULL, NULL, NULL), 0);
@@ -234,9 +234,9 @@ START_TEST(e2_09_queue_broken_in_the_kernel_sets_needs_reset)
 	rig_start(virtio);
 	vsu_event_signal(kernel.err);
 	while (!(rig_status(virtio) & NEEDS_RESET))
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	vsu_event_signal(kernel.err);
-	ev_run(resources.loop, EVRUN_NOWAIT);
+	vmm_loop_dispatch(resources.loop);
 	ck_assert_uint_eq(times_said("the kernel's '/dev/null' reports that queue 0 of its device is broken"),
 			  1);
 	reset_driver();

@@ -66,7 +66,7 @@ static void setup(void)
 	memory.layout.end = UINT64_C(1) << 32;
 	windows = (struct vmm_windows){ .memory = &memory, .phys_bits = 40 };
 	resources.shmem = &windows;
-	resources.loop = ev_loop_new(0);
+	resources.loop = loop_begin();
 	resources.log = &vmm_program_log;
 	resources.space = memory.space = rig_space();
 	ck_assert_int_eq(virtdev_new(&ops, &info, &slow, &dev, NULL), 0);
@@ -77,7 +77,7 @@ static void teardown(void)
 {
 	vmem_space_reclaim(resources.space);
 	vmem_space_free(resources.space);
-	ev_loop_destroy(resources.loop);
+	vmm_loop_free(resources.loop);
 }
 
 START_TEST(a_queue_is_stopped_when_nothing_is_left_in_flight)
@@ -102,11 +102,9 @@ START_TEST(a_device_learns_the_address_of_its_region)
 }
 END_TEST
 
-static void count_event(struct ev_loop *loop, ev_io *w, int revents)
+static void count_event(void *opaque)
 {
-	(void)loop;
-	(void)revents;
-	++*(unsigned int *)w->data;
+	++*(unsigned int *)opaque;
 }
 
 /* A watcher that feeds itself would never return from its first turn. */
@@ -114,20 +112,19 @@ START_TEST(a3_19_a_queue_with_endless_work_leaves_the_loop_its_turns)
 {
 	const int fd = vsu_event_new();
 	unsigned int events = 0, turns;
-	ev_io other;
+	struct vmm_io other;
 
 	ck_assert_int_eq(vsu_event_signal(fd), 0);
-	ev_io_init(&other, count_event, fd, EV_READ);
-	other.data = &events;
-	ev_io_start(resources.loop, &other);
+	vmm_io_init(&other, count_event, &events, fd, VMM_IO_READ);
+	vmm_io_start(resources.loop, &other);
 	rig_start(virtio);
 	for (turns = 1; turns <= 10; turns++) {
-		ev_run(resources.loop, EVRUN_NOWAIT);
+		vmm_loop_dispatch(resources.loop);
 		ck_assert_uint_eq(events, turns);
 		ck_assert_uint_ge(slow.served, turns);
 		ck_assert_uint_le(slow.served, 2 * turns);
 	}
-	ev_io_stop(resources.loop, &other);
+	vmm_io_stop(&other);
 	close(fd);
 	vmm_virtio_free(virtio);
 }

@@ -165,7 +165,7 @@ static void function_make(unsigned int i)
 	struct virtdev *dev;
 
 	*own = (struct vmm_virtio_resources){
-		.loop = ev_loop_new(0), .space = rig_space(), .pci = &host,
+		.loop = loop_begin(), .space = rig_space(), .pci = &host,
 		.slot = i + 1, .gpa = A + i * VIRTDEV_PCI_BAR0_SIZE,
 	};
 	ck_assert_int_eq(virtdev_new(&ops, &info, &host, &dev, NULL), 0);
@@ -194,7 +194,7 @@ static void teardown(void)
 		vmm_virtio_free(virtio[i]);
 		vmem_space_reclaim(resources[i].space);
 		vmem_space_free(resources[i].space);
-		ev_loop_destroy(resources[i].loop);
+		vmm_loop_free(resources[i].loop);
 	}
 }
 

@@ -44,7 +44,7 @@ static void connect_to(uint64_t features)
 	vsu_error_clear(&lost);
 	strcpy(spec.socket, be.path);
 	windows.memory = &memory;
-	resources.loop = ev_loop_new(0);
+	resources.loop = loop_begin();
 	resources.log = &vmm_program_log;
 	resources.shmem = &windows;
 	resources.lost = on_lost;
@@ -58,7 +58,7 @@ static void teardown(void)
 	vmm_virtio_free(virtio);
 	back_end_free();
 	vmem_map_unref(map);
-	ev_loop_destroy(resources.loop);
+	vmm_loop_free(resources.loop);
 	vsu_fd_close(&said_fd);
 }
 
@@ -95,7 +95,7 @@ START_TEST(a3_15_a_changed_configuration_reaches_the_guest)
 	ck_assert_uint_eq(config_word(), 0);
 	vsu_event_signal(be.change);
 	while (config_word() == 0)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	ck_assert_uint_ne(virtdev_transport_generation(t), generation);
 	ck_assert_uint_eq(source, VIRTDEV_INTERRUPT_CONFIG);
 	teardown();
@@ -138,7 +138,7 @@ START_TEST(e1_22_a_cpu_stores_configuration_while_the_session_is_served)
 	rig_start(virtio);
 	ck_assert_int_eq(pthread_create(&cpu, NULL, store_often, &done), 0);
 	while (!atomic_load(&done) || config_word() >> 24 == 0)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	pthread_join(cpu, NULL);
 	ck_assert_int_eq(lost.code, 0);
 	ck_assert_uint_eq(rig_status(virtio), 15);
@@ -163,10 +163,10 @@ START_TEST(dead_back_end_is_reported_once_and_sets_needs_reset)
 	rig_start(virtio);
 	back_end_stop();
 	while (!lost.code)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	ck_assert(strstr(lost.msg, be.path));
 	ck_assert_uint_eq(rig_status(virtio), 15 | 0x40);
-	ev_run(resources.loop, EVRUN_NOWAIT);
+	vmm_loop_dispatch(resources.loop);
 	teardown();
 }
 END_TEST
@@ -213,7 +213,7 @@ START_TEST(silent_late_back_end_is_dropped_at_its_limit)
 	connect_to(VQ_F_VERSION_1);
 	r = begin_late(&a, 20);
 	while (!a.arrived)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	ck_assert_int_eq(a.why.code, -ETIMEDOUT);
 	ck_assert_ptr_nonnull(strstr(a.why.msg, "did not finish its handshake within 20 ms"));
 	ck_assert_ptr_nonnull(strstr(a.why.msg, be.path));
@@ -221,7 +221,7 @@ START_TEST(silent_late_back_end_is_dropped_at_its_limit)
 	vmm_virtio_free(virtio);
 	r = begin_late(&a, 60000);
 	while (!a.arrived)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	ck_assert_int_eq(a.why.code, 0);
 	ck_assert_int_eq(vmm_virtio_remote_finish(r, &resources, map, &second, NULL), 0);
 	virtio = second;
@@ -248,7 +248,7 @@ static void reset_driver(void)
 	virtdev_transport_set_status(vmm_virtio_transport(virtio), 0);
 	vmm_virtio_unlock(virtio);
 	while (rig_status(virtio))
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 }
 
 START_TEST(e2_09_queue_broken_in_its_back_end_sets_needs_reset)
@@ -262,7 +262,7 @@ START_TEST(e2_09_queue_broken_in_its_back_end_sets_needs_reset)
 		rig_start(virtio);
 		offer(1000);
 		while (rig_status(virtio) != (15 | 0x40))
-			ev_run(resources.loop, EVRUN_ONCE);
+			loop_once(resources.loop);
 		ck_assert_uint_eq(times_said("reports that queue 0 of its device is broken"),
 				  i);
 		ck_assert_uint_ge(times_said(be.path), i);
@@ -271,7 +271,7 @@ START_TEST(e2_09_queue_broken_in_its_back_end_sets_needs_reset)
 	}
 	ck_assert_int_eq(lost.code, 0);
 	rig_start(virtio);
-	ev_run(resources.loop, EVRUN_NOWAIT);
+	vmm_loop_dispatch(resources.loop);
 	ck_assert_uint_eq(rig_status(virtio), 15);
 	teardown();
 }
@@ -281,7 +281,7 @@ static void lose_back_end(void)
 {
 	back_end_stop();
 	while (!times_said("waits for another back-end"))
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 }
 
 /* A used ring outside the memory: with a connected back-end, and without. */
@@ -296,7 +296,7 @@ START_TEST(reason_of_a_failed_ring_start_is_reported_once)
 	if (_i)
 		back_end_serve();
 	while (!(rig_status(virtio) & 0x40))
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	ck_assert_uint_eq(times_said("ring 0 is not completely in the memory"), 1);
 	ck_assert_uint_ge(times_said(be.path), 1);
 	teardown();
@@ -314,7 +314,7 @@ START_TEST(a_driver_that_starts_meanwhile_runs_with_the_next_back_end)
 	back_end_serve();
 	vsu_event_signal(be.change);
 	while (config_word() == 0)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	ck_assert_uint_eq(rig_status(virtio), 15);
 	teardown();
 }
@@ -334,7 +334,7 @@ static void hear_of_change(void)
 
 	vsu_event_signal(be.change);
 	while (config_word() == before)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 }
 
 static void run_and_lose(void)
@@ -363,7 +363,7 @@ static void pause_device(void)
 	int rc;
 
 	while ((rc = vmm_virtio_pause(virtio, true)) == -EAGAIN)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	ck_assert_int_eq(rc, 0);
 }
 
@@ -403,7 +403,7 @@ static void use(uint16_t index)
 
 	offer(index);
 	while (*(const volatile unsigned char *)used != index)
-		ev_run(resources.loop, EVRUN_NOWAIT);
+		vmm_loop_dispatch(resources.loop);
 }
 
 static void begin_pause_and_resume(void)
@@ -714,7 +714,7 @@ START_TEST(c1_14_device_is_reset_and_restarted_without_a_back_end)
 	run_and_lose();
 	set_status(0);
 	while (rig_status(virtio))
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	rig_start(virtio);
 	back_end_serve();
 	hear_of_change();
@@ -732,11 +732,11 @@ START_TEST(a3_06_a_reset_whose_back_end_fails_ends_in_a_clean_state)
 		reset_driver();
 	back_end_stop();
 	while (!lost.code)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	if (!_i)
 		reset_driver();
 	while (rig_status(virtio) & 15)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	ck_assert_uint_eq(virtdev_transport_features(
 				vmm_virtio_transport(virtio)), 0);
 	ck_assert(!virtdev_transport_queue_ready(vmm_virtio_transport(virtio),
@@ -778,7 +778,7 @@ START_TEST(a3_18_a_queue_of_a_back_end_is_reset_and_starts_again)
 		virtdev_transport_reset_queue(t, 0);
 		vmm_virtio_unlock(virtio);
 		while (virtdev_transport_queue_resets(t, 0))
-			ev_run(resources.loop, EVRUN_ONCE);
+			loop_once(resources.loop);
 		ck_assert(!virtdev_transport_queue_ready(t, 0));
 		vmm_virtio_lock(virtio);
 		set_up_ring(t);
@@ -825,7 +825,7 @@ START_TEST(c1_07_a_back_end_that_offers_less_is_refused_with_a_sentence)
 	back_end_make_device(0);
 	back_end_serve();
 	while (!times_said("lacks the features"))
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	ck_assert_uint_eq(rig_status(virtio), 15);
 	back_end_stop();
 	virtdev_free(be.dev);

@@ -99,7 +99,7 @@ static void connect_to(bool postcopy, uint32_t reconnect_ms)
 	memory.nblocks = 1;
 	memory.blocks[0] = vmem_region_block(vmem_map_region(map, 0));
 	windows.memory = &memory;
-	resources.loop = ev_loop_new(0);
+	resources.loop = loop_begin();
 	resources.log = &vmm_program_log;
 	resources.shmem = &windows;
 	resources.lost = on_lost;
@@ -153,7 +153,7 @@ static void teardown(void)
 	vmm_stream_close(&there);
 	back_end_free();
 	vmem_map_unref(map);
-	ev_loop_destroy(resources.loop);
+	vmm_loop_free(resources.loop);
 	vsu_fd_close(&said_fd);
 }
 
@@ -201,17 +201,17 @@ START_TEST(page_for_which_a_back_end_waits_is_requested)
 
 	run_listening(VMM_SET_PAGE);
 	while (!has_input())
-		ev_run(resources.loop, EVRUN_NOWAIT);
+		vmm_loop_dispatch(resources.loop);
 	ck_assert_int_eq(vmm_stream_expect(&there, "want", &section, &err), 0);
 	vmm_stream_fields(&section, &f);
 	ck_assert_uint_eq(vmm_state_get_u64(&f), DRIVER_RING);
 	send_zeros(DRIVER_RING);
 	while (vmm_page_fetch_left(fetch))
-		ev_run(resources.loop, EVRUN_NOWAIT);
+		vmm_loop_dispatch(resources.loop);
 	ck_assert_uint_eq(vmm_page_fetch_foreign(fetch), 1);
 	vmm_virtio_postcopy_end(virtio);
 	while (!ended)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	teardown();
 }
 END_TEST
@@ -222,7 +222,7 @@ START_TEST(back_end_waits_for_pages_until_its_end)
 	ck_assert_uint_eq(ended, 0);
 	vmm_virtio_postcopy_end(virtio);
 	while (!ended)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	ck_assert_uint_eq(rig_status(virtio), 15);
 	teardown();
 	ck_assert_uint_eq(ended, 1);
@@ -242,7 +242,7 @@ START_TEST(lost_back_end_does_not_wait_any_more)
 	run_listening(0);
 	back_end_stop();
 	while (!losses)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	ck_assert_uint_eq(ended, 1);
 	vmm_virtio_postcopy_end(virtio);
 	teardown();
@@ -279,10 +279,10 @@ START_TEST(back_end_that_is_replaced_before_it_listens_is_refused)
 	ck_assert_int_eq(vmm_virtio_postcopy_advise(virtio, &err), 0);
 	back_end_stop();
 	while (!losses)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	back_end_serve();
 	while (!returns)
-		ev_run(resources.loop, EVRUN_ONCE);
+		loop_once(resources.loop);
 	ck_assert_int_eq(start_listening(), -ECONNRESET);
 	ck_assert_ptr_nonnull(strstr(err.msg, "was lost meanwhile"));
 	teardown();

@@ -2,12 +2,14 @@
 /* Claims about the state of a back-end on its way; the test is the back-end. */
 #include <config.h>
 
+#include <signal.h>
 #include <stdlib.h>
 
 #include <vhost/frontend_device.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "../turns.h"
 #include "../util.h"
 #include "virtio/remote_session.h"
 
@@ -104,7 +106,7 @@ static void setup(void)
 {
 	memset(&r, 0, sizeof(r));
 	memset(&peer, 0, sizeof(peer));
-	r.loop = ev_loop_new(0);
+	r.loop = loop_begin();
 	r.stream.fd = peer.fd = -1;
 	peer.session = vsu_event_new();
 	strcpy(r.rings.who, "the back-end at 'there'");
@@ -114,7 +116,7 @@ static void setup(void)
 static void teardown(void)
 {
 	vmm_remote_stream_drop(&r);
-	ev_loop_destroy(r.loop);
+	vmm_loop_free(r.loop);
 	vsu_fd_close(&peer.session);
 	vsu_fd_close(&peer.fd);
 	free(peer.got);
@@ -124,7 +126,7 @@ static void teardown(void)
 
 static void turns(void)
 {
-	ev_run(r.loop, EVRUN_NOWAIT);
+	vmm_loop_dispatch(r.loop);
 }
 
 static void begin(void)
@@ -216,9 +218,10 @@ END_TEST
 START_TEST(e2_25_a_silent_back_end_fails_the_save)
 {
 	begin();
-	ck_assert(ev_is_active(&r.stream.silence));
-	ev_feed_event(r.loop, &r.stream.silence, EV_TIMER);
-	turns();
+	ck_assert(r.stream.silence.active);
+	vmm_timer_stop(&r.stream.silence);
+	vmm_timer_start(r.loop, &r.stream.silence, 0, 0);
+	loop_once(r.loop);
 	ck_assert_int_eq(vmm_remote_stream_save(&r), -ETIMEDOUT);
 }
 END_TEST

@@ -119,7 +119,7 @@ static void setup(void)
 	vm_make(&vm);
 	memset(&fake, 0, sizeof(fake));
 	fake.host_fd = vsu_event_new();
-	resources.loop = ev_loop_new(0);
+	resources.loop = loop_begin();
 	resources.kvm = &vm.kvm;
 	resources.gpa = REGISTER_GPA;
 	resources.irq = 5;
@@ -127,7 +127,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	ev_loop_destroy(resources.loop);
+	vmm_loop_free(resources.loop);
 	close(fake.host_fd);
 	vm_free(&vm);
 }
@@ -229,10 +229,10 @@ START_TEST(a4_18_a_reset_with_a_slow_request_leaves_the_loop_its_turns)
 	start_cpus(1, reset_once, reset_once_end);
 	while (!fake.drained)
 		vm_turn(&vm);
-	ev_run(resources.loop, EVRUN_NOWAIT);
+	vmm_loop_dispatch(resources.loop);
 	ck_assert_uint_eq(vm_counter(&vm, 0), 0);
 	ck_assert_int_eq(vsu_event_signal(fake.host_fd), 0);
-	ev_run(resources.loop, EVRUN_ONCE);
+	loop_once(resources.loop);
 	vm_wait_above(&vm, 0, 0);
 	ck_assert_uint_eq(rig_status(virtio), 0);
 	finish();

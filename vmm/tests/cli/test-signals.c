@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "machine/signals.h"
+#include "cli/signals.h"
 #include "../util.h"
 
 #define FOR_EVER (UINT64_C(3600) * 1000000000)

@@ -7,8 +7,8 @@
  *
  * Threads: the main thread, except stuck.
  */
-#ifndef VMM_SIGNALS_H
-#define VMM_SIGNALS_H
+#ifndef VMM_CLI_SIGNALS_H
+#define VMM_CLI_SIGNALS_H
 
 #include <pthread.h>
 #include <signal.h>

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "machine/signals.h"
+#include "cli/signals.h"
 #include "process.h"
 
 #define NS_PER_S UINT64_C(1000000000)

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A machine on libev: its turns, and the signals that end it or resize its terminal. */
+#include <config.h>
+
+#include <errno.h>
+#include <signal.h>
+
+#include <ev.h>
+
+#include <vmm-sys-util/exit.h>
+
+#include "cli/run.h"
+#include "cli/signals.h"
+#include "log/log.h"
+#include "machine/console.h"
+#include "machine/owner.h"
+#include "process.h"
+#include "supervisor.h"
+
+struct run {
+	struct vmm_machine *machine;
+	struct ev_loop *loop;
+	ev_io turn;
+	ev_signal interrupt, term, hup, quit, winch;
+	struct vmm_signals signals;
+	bool asked;		/* the power button was pressed */
+};
+
+static void on_turn(struct ev_loop *loop, ev_io *w, int revents)
+{
+	const struct run *r = w->data;
+
+	(void)revents;
+	if (!vmm_loop_dispatch(r->machine->loop))
+		ev_break(loop, EVBREAK_ALL);
+}
+
+/* ------------------------------------------------------------------ signals */
+
+/* Only a kernel with ACPI tables knows the power button. */
+static bool has_button(const struct vmm_machine *m)
+{
+	return m->loaded.protocol != VMM_PROTOCOL_BUILTIN;
+}
+
+/* The first SIGTERM presses the guest's power button, further ones end cvmm. */
+static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct run *r = w->data;
+	struct vmm_machine *m = r->machine;
+
+	(void)loop;
+	(void)revents;
+	vmm_signals_served(&r->signals);
+	if (w->signum == SIGTERM && has_button(m) && !r->asked) {
+		r->asked = true;
+		vmm_machine_press_button(m);
+		prog_notify("STOPPING=1\nSTATUS=The guest was asked to power off");
+		vmm_log(&m->owner.log, VMM_LOG_WARNING, "button", "the guest was asked to power off; a second signal ends it");
+		return;
+	}
+	vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "ended by signal %d", w->signum);
+}
+
+static void on_winch(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct run *r = w->data;
+
+	(void)loop;
+	(void)revents;
+	vmm_machine_resize_stdio(r->machine);
+}
+
+/* This thread serves no peer: without rights of its own, those of the process remain. */
+static void begin_signals(void *opaque)
+{
+	const struct vmm_machine *m = opaque;
+
+	if (m->owner.begin_thread)
+		(void)!m->owner.begin_thread(VMM_THREAD_SIGNALS, NULL);
+}
+
+static void on_loop_stuck(void *opaque)
+{
+	static const struct vsu_error why = {
+		.msg = "ended by a signal while devices wait for an unresponsive file or disk; their requests are abandoned (engine=io_uring would not wait)",
+	};
+
+	vmm_machine_abandon(opaque, VSU_EXIT_INTERNAL, &why);
+}
+
+static void watch_signal(struct run *r, ev_signal *w, int signo,
+			 void (*fn)(struct ev_loop *, ev_signal *, int))
+{
+	ev_signal_init(w, fn, signo);
+	w->data = r;
+	ev_signal_start(r->loop, w);
+}
+
+/* Signals that would end the process without restoring its terminal. */
+static int watch_signals(struct run *r, struct vsu_error *err)
+{
+	int rc;
+
+	watch_signal(r, &r->interrupt, SIGINT, on_signal);
+	watch_signal(r, &r->term, SIGTERM, on_signal);
+	watch_signal(r, &r->hup, SIGHUP, on_signal);
+	watch_signal(r, &r->quit, SIGQUIT, on_signal);
+	if (r->machine->stdio_device)
+		watch_signal(r, &r->winch, SIGWINCH, on_winch);
+	r->signals = (struct vmm_signals){
+		.begin = begin_signals, .stuck = on_loop_stuck, .opaque = r->machine,
+	};
+	rc = vmm_signals_start(&r->signals);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot start the thread of signals") : 0;
+}
+
+/* libev ties a signal to one loop, and the next machine has a new one. */
+static void unwatch_signals(struct run *r)
+{
+	vmm_signals_stop(&r->signals);
+	ev_signal_stop(r->loop, &r->interrupt);
+	ev_signal_stop(r->loop, &r->term);
+	ev_signal_stop(r->loop, &r->hup);
+	ev_signal_stop(r->loop, &r->quit);
+	ev_signal_stop(r->loop, &r->winch);
+}
+
+/* --------------------------------------------------------------------- life */
+
+static int run_loop(struct run *r, struct vsu_error *err)
+{
+	int rc = watch_signals(r, err);
+
+	if (!rc)
+		rc = vmm_machine_start(r->machine, err);
+	if (rc < 0)
+		return rc;
+	prog_notify("READY=1\nSTATUS=The guest runs");
+	ev_io_init(&r->turn, on_turn, vmm_loop_fd(r->machine->loop), EV_READ);
+	r->turn.data = r;
+	ev_io_start(r->loop, &r->turn);
+	ev_run(r->loop, 0);
+	ev_io_stop(r->loop, &r->turn);
+	return 0;
+}
+
+int vmm_run(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct run r = { .machine = m };
+	int status, rc;
+
+	ev_set_allocator(prog_loop_memory);
+	r.loop = ev_loop_new(EVFLAG_AUTO);
+	rc = r.loop ? run_loop(&r, err) : vsu_error_set(err, -ENOMEM, "cannot make an event loop");
+	vmm_signals_end(&r.signals);
+	/* after it a signal ends the process immediately */
+	status = vmm_machine_end(m, rc, err);
+	if (r.loop) {
+		unwatch_signals(&r);
+		ev_loop_destroy(r.loop);
+	}
+	return status;
+}

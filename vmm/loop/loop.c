@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* An epoll descriptor, with a timerfd in it. */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "loop/loop.h"
+
+#define BATCH 32
+#define NS_PER_S UINT64_C(1000000000)
+/* Between two looks at a descriptor that epoll refused. */
+#define LOOK_NS UINT64_C(10000000)
+
+struct vmm_loop {
+	int epoll_fd, timer_fd;
+	uint64_t armed_ns;	/* when timer_fd expires; 0: never */
+	uint64_t turn;
+	bool ended;
+	bool inside;		/* vmm_loop_dispatch() */
+	bool due;		/* another turn follows at once */
+	struct epoll_event batch[BATCH];	/* of this turn; ptr is NULL for the timer,
+						   and for a watcher that was stopped */
+	int nbatch;
+	struct vmm_io *polled, *polled_next;
+	struct vmm_timer *first, *last;		/* by time */
+	struct vmm_turn *turns, *turns_next;
+};
+
+_Static_assert((int)VMM_IO_READ == (int)EPOLLIN && (int)VMM_IO_WRITE == (int)EPOLLOUT,
+	       "watchers have the events of epoll");
+
+int vmm_loop_new(struct vmm_loop **out, struct vsu_error *err)
+{
+	struct epoll_event timer = { .events = EPOLLIN };
+	struct vmm_loop *l = calloc(1, sizeof(*l));
+	int rc = 0;
+
+	if (!l)
+		return vsu_error_sys(err, -ENOMEM, "an event loop");
+	l->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (l->timer_fd < 0 || l->epoll_fd < 0 ||
+	    epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, l->timer_fd, &timer) < 0)
+		rc = vsu_error_sys(err, -errno, "an event loop");
+	if (!rc)
+		*out = l;
+	else
+		vmm_loop_free(l);
+	return rc;
+}
+
+void vmm_loop_free(struct vmm_loop *l)
+{
+	if (!l)
+		return;
+	vsu_fd_close(&l->epoll_fd);
+	vsu_fd_close(&l->timer_fd);
+	free(l);
+}
+
+int vmm_loop_fd(const struct vmm_loop *l)
+{
+	return l->epoll_fd;
+}
+
+void vmm_loop_end(struct vmm_loop *l)
+{
+	l->ended = true;
+}
+
+/* ------------------------------------------------------------- descriptors */
+
+void vmm_io_init(struct vmm_io *w, void (*fn)(void *opaque), void *opaque, int fd,
+		 enum vmm_io_events events)
+{
+	*w = (struct vmm_io){
+		.fn = fn, .opaque = opaque, .fd = fd, .events = events,
+	};
+}
+
+/* Regular files, and any descriptor while the kernel has no memory for a watch. */
+static int io_watch(struct vmm_io *w)
+{
+	struct epoll_event event = { .events = w->events, .data.ptr = w };
+
+	return epoll_ctl(w->loop->epoll_fd, EPOLL_CTL_ADD, w->fd, &event) < 0 ? -errno : 0;
+}
+
+static void timer_arm(struct vmm_loop *l);
+
+void vmm_io_start(struct vmm_loop *l, struct vmm_io *w)
+{
+	if (w->state != VMM_IO_IDLE || w->fd < 0)
+		return;
+	w->loop = l;
+	if (!io_watch(w)) {
+		w->state = VMM_IO_WATCHED;
+		return;
+	}
+	w->state = VMM_IO_POLLED;
+	w->next = l->polled;
+	l->polled = w;
+	timer_arm(l);
+}
+
+static void polled_remove(struct vmm_io *w)
+{
+	struct vmm_io **at = &w->loop->polled;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	if (w->loop->polled_next == w)
+		w->loop->polled_next = w->next;
+}
+
+static void batch_remove(struct vmm_loop *l, const struct vmm_io *w)
+{
+	int i;
+
+	for (i = 0; i < l->nbatch; i++)
+		if (l->batch[i].data.ptr == w)
+			l->batch[i].data.ptr = NULL;
+}
+
+void vmm_io_stop(struct vmm_io *w)
+{
+	if (w->state == VMM_IO_POLLED)
+		polled_remove(w);
+	if (w->state == VMM_IO_WATCHED) {
+		epoll_ctl(w->loop->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
+		batch_remove(w->loop, w);
+	}
+	w->state = VMM_IO_IDLE;
+}
+
+static void call_ready(struct vmm_loop *l)
+{
+	const struct vmm_io *w;
+	int i;
+
+	l->nbatch = epoll_wait(l->epoll_fd, l->batch, BATCH, 0);
+	for (i = 0; i < l->nbatch; i++) {
+		w = l->batch[i].data.ptr;
+		if (w)
+			w->fn(w->opaque);
+	}
+	l->nbatch = 0;
+}
+
+static void call_polled(struct vmm_loop *l)
+{
+	struct vmm_io *w;
+	struct pollfd look;
+
+	for (w = l->polled; w; w = l->polled_next) {
+		l->polled_next = w->next;
+		look = (struct pollfd){
+			.fd = w->fd, .events = w->events == VMM_IO_READ ? POLLIN : POLLOUT,
+		};
+		if (poll(&look, 1, 0) != 1)
+			continue;
+		l->due = true;
+		w->fn(w->opaque);
+	}
+}
+
+/* -------------------------------------------------------------------- times */
+
+static void timer_insert(struct vmm_loop *l, struct vmm_timer *w)
+{
+	struct vmm_timer *before = l->last;
+
+	while (before && before->at_ns > w->at_ns)
+		before = before->prev;
+	w->prev = before;
+	w->next = before ? before->next : l->first;
+	*(w->prev ? &w->prev->next : &l->first) = w;
+	*(w->next ? &w->next->prev : &l->last) = w;
+}
+
+static void timer_remove(struct vmm_loop *l, struct vmm_timer *w)
+{
+	*(w->prev ? &w->prev->next : &l->first) = w->next;
+	*(w->next ? &w->next->prev : &l->last) = w->prev;
+}
+
+static uint64_t earliest_ns(const struct vmm_loop *l)
+{
+	const uint64_t look = l->polled ? vsu_now_ns() + LOOK_NS : 0;
+	const uint64_t timer = l->first ? l->first->at_ns : 0;
+
+	if (l->due)
+		return 1;
+	return look && (!timer || look < timer) ? look : timer;
+}
+
+/* A time in the past makes the descriptor readable at once. */
+static void timer_arm(struct vmm_loop *l)
+{
+	const uint64_t at = l->inside ? l->armed_ns : earliest_ns(l);
+	const struct itimerspec spec = {
+		.it_value = { .tv_sec = (time_t)(at / NS_PER_S), .tv_nsec = (long)(at % NS_PER_S) },
+	};
+
+	if (at == l->armed_ns)
+		return;
+	l->armed_ns = at;
+	timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+void vmm_timer_init(struct vmm_timer *w, void (*fn)(void *opaque), void *opaque)
+{
+	*w = (struct vmm_timer){ .fn = fn, .opaque = opaque };
+}
+
+void vmm_timer_start(struct vmm_loop *l, struct vmm_timer *w, uint64_t after_ns,
+		     uint64_t repeat_ns)
+{
+	if (w->active)
+		return;
+	w->active = true;
+	w->at_ns = vsu_now_ns() + after_ns;
+	w->repeat_ns = repeat_ns;
+	w->turn = l->turn;
+	w->loop = l;
+	timer_insert(l, w);
+	if (l->first == w)
+		timer_arm(l);
+}
+
+void vmm_timer_stop(struct vmm_timer *w)
+{
+	if (w->active)
+		timer_remove(w->loop, w);
+	w->active = false;
+}
+
+/* Timers that a callback starts wait for the next turn. */
+static void call_timers(struct vmm_loop *l)
+{
+	const uint64_t now = l->first ? vsu_now_ns() : 0;
+	struct vmm_timer *w;
+
+	while ((w = l->first) && w->at_ns <= now && w->turn != l->turn) {
+		vmm_timer_stop(w);
+		if (w->repeat_ns)
+			vmm_timer_start(l, w, w->repeat_ns, w->repeat_ns);
+		w->fn(w->opaque);
+	}
+}
+
+/* ------------------------------------------------------------ end of a turn */
+
+void vmm_turn_init(struct vmm_turn *w, void (*fn)(void *opaque), void *opaque)
+{
+	*w = (struct vmm_turn){ .fn = fn, .opaque = opaque };
+}
+
+void vmm_turn_start(struct vmm_loop *l, struct vmm_turn *w)
+{
+	if (w->active)
+		return;
+	w->active = true;
+	w->loop = l;
+	w->next = l->turns;
+	l->turns = w;
+	l->due |= !l->inside;
+	timer_arm(l);
+}
+
+void vmm_turn_stop(struct vmm_turn *w)
+{
+	struct vmm_turn **at;
+
+	if (!w->active)
+		return;
+	w->active = false;
+	for (at = &w->loop->turns; *at != w; at = &(*at)->next)
+		;
+	*at = w->next;
+	if (w->loop->turns_next == w)
+		w->loop->turns_next = w->next;
+}
+
+static void call_turns(struct vmm_loop *l)
+{
+	const struct vmm_turn *w;
+
+	for (w = l->turns; w; w = l->turns_next) {
+		l->turns_next = w->next;
+		w->fn(w->opaque);
+	}
+}
+
+bool vmm_loop_dispatch(struct vmm_loop *l)
+{
+	l->turn++;
+	l->due = false;
+	l->inside = true;
+	call_ready(l);
+	if (l->polled)
+		call_polled(l);
+	call_timers(l);
+	call_turns(l);
+	l->inside = false;
+	timer_arm(l);
+	return !l->ended;
+}
