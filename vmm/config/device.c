@@ -333,26 +333,3 @@ int vmm_device_parse(const struct vmm_device_option *option,
 	return option->how == VMM_DEVICE_DISK_PATH ? take_path(&p, err)
 						   : parse_keys(&p, p.list, err);
 }
-
-struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec)
-{
-	const struct vmm_device_facts none = { .file = NULL };
-
-	return spec->kind && (!spec->remote || spec->spawned) ?
-	       vmm_device_facts_of(spec->kind, spec->config) : none;
-}
-
-bool vmm_device_shares_folder(const struct vmm_device_spec *spec)
-{
-	const struct vmm_device_facts facts = vmm_device_describe(spec);
-	const struct vmm_device_opening *o = facts.opens;
-
-	while (o->text && o->use != VMM_DEVICE_SHARES && o->use != VMM_DEVICE_SHARES_READ)
-		o++;
-	return o->text && vmm_device_is_own(spec);
-}
-
-bool vmm_device_opens_interface(const struct vmm_device_spec *spec)
-{
-	return vmm_device_is_own(spec) && vmm_device_describe(spec).interface;
-}

@@ -16,7 +16,7 @@
 
 #include "config/options.h"
 #include "devices/kind.h"
-#include "spawn/words.h"
+#include "config/spawn_words.h"
 
 #define VMM_SOCKET_MAX 108
 #define VMM_DEVICE_TEXT_MAX 4608

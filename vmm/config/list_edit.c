@@ -12,7 +12,7 @@
 #include "config/device_rows.h"
 #include "config/list_edit.h"
 #include "config/option_rows.h"
-#include "spawn/words.h"
+#include "config/spawn_words.h"
 
 /* The list that is being written. */
 struct edit {

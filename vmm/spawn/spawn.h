@@ -16,7 +16,7 @@
 #include <vmm-sys-util/error.h>
 
 #include "spawn/starter.h"
-#include "spawn/words.h"
+#include "config/spawn_words.h"
 
 /* Folder of the daemons without --daemon-path. */
 const char *vmm_spawn_default_folder(void);

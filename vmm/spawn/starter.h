@@ -13,7 +13,7 @@
 #include <limits.h>
 
 #include "config/options.h"
-#include "spawn/words.h"
+#include "config/spawn_words.h"
 
 /* Arguments that all daemons get. */
 #define VMM_STARTER_COMMON 3

@@ -3,10 +3,13 @@
 #include <config.h>
 
 #include "machine/throttle.h"
+#include "../turns.h"
 #include "../util.h"
 
+#define NOW_NS UINT64_C(1000000000)
+
 static struct vmm_throttle throttle;
-static struct ev_loop *loop;
+static struct vmm_loop *loop;
 static int pauses;		/* calls of pause less calls of resume */
 static struct vmm_cpus *const cpus = (struct vmm_cpus *)&pauses;
 
@@ -24,9 +27,16 @@ void __wrap_vmm_cpus_resume(struct vmm_cpus *c)
 	pauses--;
 }
 
+/* Time does not pass. */
+uint64_t __wrap_vsu_now_ns(void);
+uint64_t __wrap_vsu_now_ns(void)
+{
+	return NOW_NS;
+}
+
 static void setup(void)
 {
-	loop = ev_loop_new(0);
+	loop = loop_begin();
 	pauses = 0;
 	vmm_throttle_init(&throttle, loop, cpus);
 }
@@ -34,21 +44,27 @@ static void setup(void)
 static void teardown(void)
 {
 	vmm_throttle_end(&throttle);
-	ev_loop_destroy(loop);
+	vmm_loop_free(loop);
 }
 
-/* The timer ends after so many microseconds, by the loop's clock, which does not go on. */
+static void expire(void)
+{
+	vmm_timer_stop(&throttle.timer);
+	throttle.timer.fn(throttle.timer.opaque);
+}
+
+/* The timer ends after so many microseconds. */
 static void assert_phase(int paused, unsigned int us)
 {
 	ck_assert_int_eq(pauses, paused);
-	ck_assert(ev_is_active(&throttle.timer));
-	ck_assert_uint_eq((unsigned int)(ev_timer_remaining(loop, &throttle.timer) * 1e6 + 0.5), us);
+	ck_assert(throttle.timer.active);
+	ck_assert_uint_eq((throttle.timer.at_ns - NOW_NS) / 1000, us);
 }
 
 START_TEST(guest_runs_freely_at_first)
 {
 	ck_assert_uint_eq(throttle.percent, 0);
-	ck_assert(!ev_is_active(&throttle.timer));
+	ck_assert(!throttle.timer.active);
 	ck_assert_int_eq(pauses, 0);
 }
 END_TEST
@@ -60,9 +76,9 @@ START_TEST(guest_is_paused_for_its_share_of_each_period)
 	vmm_throttle_more(&throttle);
 	for (i = 0; i < 3; i++) {
 		assert_phase(1, 8000);
-		ev_invoke(loop, &throttle.timer, 0);
+		expire();
 		assert_phase(0, 32000);
-		ev_invoke(loop, &throttle.timer, 0);
+		expire();
 	}
 }
 END_TEST
@@ -77,9 +93,9 @@ START_TEST(share_grows_to_its_maximum)
 		vmm_throttle_more(&throttle);
 		ck_assert_uint_eq(throttle.percent, shares[i]);
 	}
-	ev_invoke(loop, &throttle.timer, 0);
+	expire();
 	assert_phase(0, 2000);
-	ev_invoke(loop, &throttle.timer, 0);
+	expire();
 	assert_phase(1, 38000);
 }
 END_TEST
@@ -89,7 +105,7 @@ START_TEST(guest_runs_after_the_end_and_its_share_is_reported)
 	vmm_throttle_more(&throttle);
 	vmm_throttle_end(&throttle);
 	ck_assert_int_eq(pauses, 0);
-	ck_assert(!ev_is_active(&throttle.timer));
+	ck_assert(!throttle.timer.active);
 	ck_assert_uint_eq(throttle.percent, 20);
 }
 END_TEST

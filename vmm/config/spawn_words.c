@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/parse.h>
 
-#include "spawn/words.h"
+#include "config/spawn_words.h"
 
 int vmm_spawn_words_add(struct vmm_spawn_words *words, const char *fmt, ...)
 {

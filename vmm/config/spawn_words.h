@@ -5,8 +5,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_SPAWN_WORDS_H
-#define VMM_SPAWN_WORDS_H
+#ifndef VMM_CONFIG_SPAWN_WORDS_H
+#define VMM_CONFIG_SPAWN_WORDS_H
 
 #include <stdbool.h>
 #include <stddef.h>

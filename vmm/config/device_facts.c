@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Facts about a parsed device, from its kind. */
+#include <config.h>
+
+#include "config/device.h"
+
+struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec)
+{
+	const struct vmm_device_facts none = { .file = NULL };
+
+	return spec->kind && (!spec->remote || spec->spawned) ?
+	       vmm_device_facts_of(spec->kind, spec->config) : none;
+}
+
+bool vmm_device_shares_folder(const struct vmm_device_spec *spec)
+{
+	const struct vmm_device_facts facts = vmm_device_describe(spec);
+	const struct vmm_device_opening *o = facts.opens;
+
+	while (o->text && o->use != VMM_DEVICE_SHARES && o->use != VMM_DEVICE_SHARES_READ)
+		o++;
+	return o->text && vmm_device_is_own(spec);
+}
+
+bool vmm_device_opens_interface(const struct vmm_device_spec *spec)
+{
+	return vmm_device_is_own(spec) && vmm_device_describe(spec).interface;
+}
