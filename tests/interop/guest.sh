@@ -28,6 +28,7 @@ GUEST_HARD_LIMIT=	# if set, a guest that boots too slowly is not booted again
 guest_possible() {
 	local command
 
+	guests_wanted || { GUEST_WHY=$GUESTS_WHY; return 1; }
 	for command in "$QEMU" cpio busybox; do
 		have "$command" || { GUEST_WHY="$command is not installed"; return 1; }
 	done

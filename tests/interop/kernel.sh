@@ -18,6 +18,10 @@ may_use apt-cache apt-get busybox cpio dpkg-deb flock gzip lz4 readelf xz zstd
 # Debian's, Ubuntu's
 CVMM_KERNEL=${CVMM_KERNEL:-linux-image-cloud-amd64 linux-image-virtual}
 
+# Whether emulated guests run at all
+guests_wanted() { [ "${CVMM_GUESTS-}" != no ]; }
+GUESTS_WHY='CVMM_GUESTS=no leaves out emulated guests'
+
 # kernel_find: sets KERNEL_RELEASE, KERNEL_IMAGE and KERNEL_MODULES. On failure
 # KERNEL_WHY is the reason.
 kernel_find() {

@@ -21,6 +21,7 @@ LINUX_MODULES="$LINUX_MODULES vmw_vsock_virtio_transport"
 linux_prepare() {
 	local poke=() program jobs
 
+	guests_wanted || { LINUX_WHY=$GUESTS_WHY; return 1; }
 	LINUX_INITRD=$WORK/linux.initrd
 	! program tests/interop/poke >/dev/null || poke=("$CVMM_BUILDDIR/tests/interop/poke:sbin/poke")
 	for program in vsock-load fs-load exercise queues kexec; do
