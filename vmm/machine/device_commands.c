@@ -178,7 +178,7 @@ int vmm_command_device_del(void *machine, char *const *words, FILE *answer,
 	if (rc < 0)
 		return rc;
 	vmm_stop_release(m);
-	if (!d->retired || force || !wait)
+	if (!d->leaving || force || !wait)
 		rc = vmm_machine_remove_device(m, d, force, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "%s", words[0]);

@@ -172,7 +172,7 @@ static int check_devices(const struct vmm_machine *m, struct vsu_error *err)
 	unsigned int i;
 
 	for (i = 0; i < m->ndevices; i++)
-		if (m->devices[i].coming || m->devices[i].retired)
+		if (m->devices[i].coming || m->devices[i].leaving)
 			return vsu_error_set(err, -EBUSY, "device %u is being %s; try again",
 					     i, m->devices[i].coming ? "added" : "removed");
 	return 0;

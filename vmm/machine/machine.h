@@ -54,7 +54,8 @@ struct vmm_device {
 	uint64_t gpa;		/* address of its registers */
 	uint32_t irq;
 	unsigned int slot;	/* on the PCI bus; 0: not on the bus */
-	bool retired;		/* removed from the guest, still being freed */
+	/* RETIRED: removed from the guest, still in use; UNUSED: it can be freed */
+	enum { VMM_DEVICE_PRESENT, VMM_DEVICE_RETIRED, VMM_DEVICE_UNUSED } leaving;
 	struct remote *coming;	/* handshake of a hot-plugged back-end in
 				   progress; virtio is NULL until its end */
 	struct vmm_machine *machine;	/* set during hot plug and removal */

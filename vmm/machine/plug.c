@@ -34,7 +34,7 @@ void vmm_machine_remind(struct vmm_machine *m)
 bool vmm_machine_is_leaving(const struct vmm_machine *m,
 			    const struct vmm_device *d)
 {
-	return d->retired || (d->slot && vmm_plug_is_asked(&m->plug, d->slot));
+	return d->leaving || (d->slot && vmm_plug_is_asked(&m->plug, d->slot));
 }
 
 /* ------------------------------------------------------------------- leaving */
@@ -45,10 +45,8 @@ static void device_clear(struct vmm_device *d)
 	memset(d, 0, sizeof(*d));
 }
 
-/* No thread uses the device any more: free it and its entry. */
-static void on_gone(void *opaque)
+static void free_unused(struct vmm_device *d)
 {
-	struct vmm_device *d = opaque;
 	const struct vmm_machine *m = d->machine;
 
 	vmm_log(&m->owner.log, VMM_LOG_INFO, "unplugged", "the device in slot %u was removed",
@@ -57,11 +55,36 @@ static void on_gone(void *opaque)
 	vmm_control_answer(m->control, d, "", NULL);
 }
 
+/* A save and a migration have threads that flush the disks. */
+static bool may_be_flushed(const struct vmm_machine *m)
+{
+	return m->pause.save || m->pause.migration;
+}
+
+/* No queue and no CPU uses the device any more. */
+static void on_gone(void *opaque)
+{
+	struct vmm_device *d = opaque;
+
+	d->leaving = VMM_DEVICE_UNUSED;
+	if (!may_be_flushed(d->machine))
+		free_unused(d);
+}
+
+void vmm_machine_free_unused(struct vmm_machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; !may_be_flushed(m) && i < m->ndevices; i++)
+		if (m->devices[i].leaving == VMM_DEVICE_UNUSED)
+			free_unused(&m->devices[i]);
+}
+
 static void device_retire(struct vmm_machine *m, struct vmm_device *d)
 {
-	if (!d->virtio || d->retired)
+	if (!d->virtio || d->leaving)
 		return;
-	d->retired = true;
+	d->leaving = VMM_DEVICE_RETIRED;
 	d->machine = m;
 	vmm_plug_forget(&m->plug, d->slot);
 	vmm_virtio_retire(d->virtio, on_gone, d);
@@ -111,7 +134,7 @@ static int check_removal(const struct vmm_machine *m,
 {
 	if (!m->on_bus)
 		return vsu_error_set(err, -EOPNOTSUPP, "the machine has no PCI bus, which is required to remove devices; start it with --transport=pci");
-	if (d->retired)
+	if (d->leaving)
 		return vsu_error_set(err, -EALREADY, "the guest has released the device already; it is removed when its last requests end, or, behind a socket, by 'device-del' with 'force'");
 	if (d == m->stdio_device)
 		return vsu_error_set(err, -EOPNOTSUPP, "the console on standard input and output cannot be removed");
@@ -139,7 +162,7 @@ int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 
 	if (d->coming)
 		return device_cancel(d);
-	if (d->retired && force && !vmm_virtio_force_stop(d->virtio))
+	if (d->leaving && force && !vmm_virtio_force_stop(d->virtio))
 		return 0;
 	rc = check_removal(m, d, err);
 	if (rc < 0)

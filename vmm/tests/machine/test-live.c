@@ -184,10 +184,10 @@ START_TEST(a_device_that_comes_or_goes_is_refused)
 	struct vsu_error err;
 
 	start("builtin:selftest --rng=1000");
-	m.devices[0].retired = true;
+	m.devices[0].leaving = VMM_DEVICE_RETIRED;
 	ck_assert_int_eq(vmm_live_words_make(&m, &out, &err), -EBUSY);
 	ck_assert_str_eq(err.msg, "device 0 is being removed; try again");
-	m.devices[0].retired = false;
+	m.devices[0].leaving = VMM_DEVICE_PRESENT;
 	m.devices[0].coming = (struct remote *)&m;
 	ck_assert_int_eq(vmm_live_words_make(&m, &out, &err), -EBUSY);
 	ck_assert_str_eq(err.msg, "device 0 is being added; try again");

@@ -237,6 +237,30 @@ START_TEST(cancelled_guest_continues)
 }
 END_TEST
 
+/* The thread of the source flushes disks, at a time that the guest cannot know. */
+static void ejects_a_disk(void)
+{
+	int user;
+
+	assert_told("device-del 0\n", DONE);
+	user = begin("migrate fd:0\n");
+	wait_for_status("\"migration\"");
+	assert_given(1);
+	ck_assert(has_device(0) && has_device(0) && has_device(0));
+	assert_told("migrate-cancel\n", DONE);
+	end_with(user, "it was cancelled");
+	wait_until_gone(0);
+}
+
+START_TEST(a3_25_disk_that_the_guest_ejects_exists_until_its_migration_ends)
+{
+	static const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--transport=pci",
+					     "--control=control", "--disk=disk", NULL };
+
+	machine_run_to(VSU_EXIT_OK, words, ejects_a_disk);
+}
+END_TEST
+
 static const struct {
 	const char *replies[5], *says;
 } failures[] = {
@@ -308,6 +332,7 @@ int main(void)
 	tcase_add_test(tc, machine_whose_pages_follow_ends_with_status_4);
 	tcase_add_test(tc, e2_33_machine_whose_destination_ends_during_postcopy_is_lost);
 	tcase_add_test(tc, cancelled_guest_continues);
+	tcase_add_test(tc, a3_25_disk_that_the_guest_ejects_exists_until_its_migration_ends);
 	tcase_add_loop_test(tc, e2_16_guest_of_a_failed_migration_continues, 0, COUNT(failures));
 	tcase_add_test(tc, e2_16_guest_that_may_run_there_continues_only_by_command);
 	tcase_add_test(tc, end_of_the_machine_ends_its_migration);
