@@ -140,11 +140,11 @@ serve_vsock() {
 	served "$BUILD/daemons/cvmm-vhost-user-vsock" --socket-path="$WORK/socket" --guest-cid=7 --uds-path="$WORK/v"
 }
 
-# replaced_by SERVER: kills the daemon, and starts another one that has nothing in its memory
+# replaced_by SERVER…: kills the daemon, and starts another one that has nothing in its memory
 replaced_by() {
 	kill -9 "$SERVER"
 	wait "$SERVER" 2>/dev/null
-	"$1" || not_ok "another daemon serves" "$(cat "$WORK/server.log")"
+	"$@" || not_ok "another daemon serves" "$(cat "$WORK/server.log")"
 }
 
 # Ports that the driver opened and listeners of the guest live on.
@@ -163,6 +163,17 @@ part_replaced() {
 	same "the guest received all bytes of both" "$BYTES $BYTES 0" "$(said hvc0) $(said vport0p1) $STATUS"
 	end_server
 	sockets_replaced
+	card_replaced
+}
+
+# The driver set its filters by the control queue.
+card_replaced() {
+	net_host || { skip "the daemon of a card is killed" "$NET_WHY"; return; }
+	serve_card cvmmtap || { not_ok "our daemon of cards serves" "$(cat "$WORK/server.log")"; return; }
+	start_card --net "backend=user:$WORK/socket,reconnect=20"
+	replaced_by serve_card cvmmtap
+	card_claims "after the daemon of its card was killed, the guest sends and receives" 3
+	end_server
 }
 
 sockets_replaced() {
@@ -378,6 +389,51 @@ moved_with() {
 	same "$2: its kernel logs no errors" 0 "$(said odd)"
 	both_end
 	rm -rf "$WORK/folder"
+}
+
+# Ports that the driver opened, and the guest's listeners, are there with another daemon.
+part_moved_ports() {
+	head -c "$BYTES" /dev/urandom >"$WORK/bytes"
+	head -c "$BYTES" /dev/urandom >"$WORK/more"
+	fresh_keys
+	both_serve serve_console || { not_ok "two of our daemons of consoles serve" "$(cat "$WORK/server.log")"; return; }
+	MORE="bytes=$BYTES" INPUT=$WORK/keys start console --memory=size=192M --control="$WORK/control" \
+		--console "backend=user:$WORK/socket"
+	until_said ready
+	comes "$WORK/moved" --console "backend=user:$WORK/there/socket"
+	moves "a guest with a console and a stream of the daemon moves"
+	stream_back "both bring back what they get, from the daemon there" \
+		"$WORK/there/tty" "$WORK/bytes" "$WORK/there/data" "$WORK/more"
+	finish
+	same "the guest that moved received all bytes of both" "$BYTES $BYTES 0" "$(said hvc0) $(said vport0p1) $STATUS"
+	both_end
+	sockets_moved
+}
+
+sockets_moved() {
+	local echo there
+
+	both_serve serve_vsock || { not_ok "two of our daemons of sockets serve" "$(cat "$WORK/server.log")"; return; }
+	"$BUILD/tests/interop/vsock-load" echo "unix:$WORK/v_52" >"$WORK/echo" 2>&1 &
+	echo=$!
+	"$BUILD/tests/interop/vsock-load" echo "unix:$WORK/there/v_52" >"$WORK/echo" 2>&1 &
+	there=$!
+	fresh_keys
+	INPUT=$WORK/keys start saved_sockets --memory=size=192M --control="$WORK/control" --vsock "backend=user:$WORK/socket"
+	until_said ready
+	comes "$WORK/moved" --vsock "backend=user:$WORK/there/socket"
+	moves "a guest with sockets of the daemon moves"
+	echo >&7
+	until_said called
+	if "$BUILD/tests/interop/vsock-load" load "bridge:$WORK/there/v:1234" 10 65536 >"$WORK/said" 2>&1; then
+		ok "its listener accepts connections of the host there"
+	else
+		not_ok "its listener accepts connections of the host there" "$(cat "$WORK/said")"
+	fi
+	finish
+	checks "and it connects to the host there" 3
+	kill "$echo" "$there" && wait "$echo" "$there" 2>/dev/null
+	both_end
 }
 
 serve_card() {
