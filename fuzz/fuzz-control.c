@@ -42,7 +42,7 @@ struct user {
 };
 
 struct machine {
-	struct ev_loop *loop;
+	struct vmm_loop *loop;
 	struct vmm_control *control;
 	struct user users[CLIENTS];
 	int fds;		/* that were open before it */
@@ -217,7 +217,7 @@ static void turn(struct machine *m)
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
-		ev_run(m->loop, EVRUN_NOWAIT);
+		vmm_loop_dispatch(m->loop);
 }
 
 static void act(void *machine, struct input *in)
@@ -287,8 +287,8 @@ static void init(void *machine, struct input *in)
 	for (i = 0; i < CLIENTS; i++)
 		m->users[i].sock = -1;
 	m->fds = vsu_fd_count();
-	m->loop = ev_loop_new(0);
-	CHECK(!vmm_control_new(m->loop, path, commands, m, &m->control, NULL));
+	CHECK(!vmm_loop_new(&m->loop, NULL));
+	CHECK(!vmm_control_new(m->loop, NULL, path, commands, m, &m->control, NULL));
 }
 
 static void fini(void *machine)
@@ -303,7 +303,7 @@ static void fini(void *machine)
 	}
 	turn(m);
 	vmm_control_free(m->control);
-	ev_loop_destroy(m->loop);
+	vmm_loop_free(m->loop);
 	CHECK(vsu_fd_count() == m->fds);
 	CHECK(access(path, F_OK) < 0);
 }
