@@ -505,7 +505,8 @@ START_TEST(a3_18_queue_reset_ends_when_nothing_is_in_flight)
 	struct pollfd p = { .events = POLLIN };
 
 	start(2);
-	virtdev_inline_dispatch(rig.server);
+	while (!rig.served[1])
+		virtdev_inline_dispatch(rig.server);
 	rig.left[1] = 3;
 	virtdev_transport_reset_queue(rig.t, 1);
 	ck_assert(virtdev_transport_queue_resets(rig.t, 1));
