@@ -25,8 +25,8 @@ static void setup(void)
 	snprintf(path, sizeof(path), "places-%d", (int)getpid());
 }
 
-/* A child that connects n times and waits for the end of its connections. */
-static pid_t start_client(unsigned int n)
+/* A child that connects n times and waits for the end of its connections, accepted or not. */
+static pid_t start_client(int listener, unsigned int n)
 {
 	pid_t pid = fork();
 	int fds[2];
@@ -35,6 +35,7 @@ static pid_t start_client(unsigned int n)
 
 	if (pid)
 		return pid;
+	vsu_fd_close(&listener);
 	for (i = 0; i < n; i++)
 		fds[i] = vsu_sock_connect(path, NULL);
 	for (i = 0; i < n; i++)
@@ -83,7 +84,7 @@ static int compare_clients(unsigned int processes)
 	unsigned int i;
 
 	for (i = 0; i < processes; i++)
-		clients[i] = start_client(2 / processes);
+		clients[i] = start_client(listener, 2 / processes);
 	pid = fork();
 	if (!pid)
 		_exit(compare_in_namespace(listener));
