@@ -191,6 +191,7 @@ static void unwatch_events(struct vmm_machine *m)
 	vmm_io_stop(&w->space);
 	vmm_io_stop(&w->cut);
 	vmm_turn_stop(&w->prepare);
+	vmm_turn_stop(&w->unused);
 	vmm_timer_stop(&w->look);
 	vmm_timer_stop(&w->power_off);
 }

@@ -79,6 +79,7 @@ struct vmm_watchers {
 	struct vmm_timer look;
 	struct vmm_timer power_off;	/* ends a guest that was asked to power off */
 	struct vmm_turn prepare;
+	struct vmm_turn unused;	/* devices that a save or a migration still flushes */
 	bool files;	/* behind memory, which another process can truncate */
 };
 

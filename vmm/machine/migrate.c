@@ -14,7 +14,6 @@
 #include "machine/marks.h"
 #include "machine/migrate.h"
 #include "machine/migrate_private.h"
-#include "machine/plug.h"
 #include "machine/plugged.h"
 #include "machine/save.h"
 #include "machine/sharing.h"
@@ -171,7 +170,6 @@ static void migration_free(struct vmm_migration *g)
 	vmm_migrate_options_free(&g->options);
 	free(g);
 	m->pause.migration = NULL;
-	vmm_machine_free_unused(m);
 }
 
 /* The guest stays paused; g->err has the reason. */

@@ -61,23 +61,33 @@ static bool may_be_flushed(const struct vmm_machine *m)
 	return m->pause.save || m->pause.migration;
 }
 
+/* In the turn in which the last of them ended. */
+static void on_turn(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+	unsigned int i;
+
+	if (may_be_flushed(m))
+		return;
+	vmm_turn_stop(&m->watch.unused);
+	for (i = 0; i < m->ndevices; i++)
+		if (m->devices[i].leaving == VMM_DEVICE_UNUSED)
+			free_unused(&m->devices[i]);
+}
+
 /* No queue and no CPU uses the device any more. */
 static void on_gone(void *opaque)
 {
 	struct vmm_device *d = opaque;
+	struct vmm_machine *m = d->machine;
 
 	d->leaving = VMM_DEVICE_UNUSED;
-	if (!may_be_flushed(d->machine))
+	if (!may_be_flushed(m)) {
 		free_unused(d);
-}
-
-void vmm_machine_free_unused(struct vmm_machine *m)
-{
-	unsigned int i;
-
-	for (i = 0; !may_be_flushed(m) && i < m->ndevices; i++)
-		if (m->devices[i].leaving == VMM_DEVICE_UNUSED)
-			free_unused(&m->devices[i]);
+	} else if (!m->watch.unused.active) {
+		vmm_turn_init(&m->watch.unused, on_turn, m);
+		vmm_turn_start(m->loop, &m->watch.unused);
+	}
 }
 
 static void device_retire(struct vmm_machine *m, struct vmm_device *d)

@@ -34,12 +34,6 @@ int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 bool vmm_machine_is_leaving(const struct vmm_machine *m,
 			    const struct vmm_device *d);
 
-/*
- * Frees devices that became unused during a save or a migration, whose threads may have
- * flushed them. For the end of both.
- */
-void vmm_machine_free_unused(struct vmm_machine *m);
-
 /* Called periodically: repeats a request that the guest did not handle yet. */
 void vmm_machine_remind(struct vmm_machine *m);
 

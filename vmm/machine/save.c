@@ -15,7 +15,6 @@
 #include "kvm/vm_state.h"
 #include "machine/disks.h"
 #include "machine/live.h"
-#include "machine/plug.h"
 #include "machine/postcopy.h"
 #include "machine/save.h"
 #include "machine/save_files.h"
@@ -79,7 +78,6 @@ static void save_free(struct vmm_save *s)
 	vmm_save_target_close(&s->files);
 	free(s);
 	m->pause.save = NULL;
-	vmm_machine_free_unused(m);
 }
 
 /* After a failure the guest continues as if no save had been requested. */
