@@ -86,7 +86,7 @@ void vmm_io_init(struct vmm_io *w, void (*fn)(void *opaque), void *opaque, int f
 	};
 }
 
-/* Regular files, and any descriptor while the kernel has no memory for a watch. */
+/* -EPERM: a regular file, which epoll does not accept. */
 static int io_watch(struct vmm_io *w)
 {
 	struct epoll_event event = { .events = w->events, .data.ptr = w };
@@ -206,12 +206,12 @@ static uint64_t earliest_ns(const struct vmm_loop *l)
 /* A time in the past makes the descriptor readable at once. */
 static void timer_arm(struct vmm_loop *l)
 {
-	const uint64_t at = l->inside ? l->armed_ns : earliest_ns(l);
+	const uint64_t at = earliest_ns(l);
 	const struct itimerspec spec = {
 		.it_value = { .tv_sec = (time_t)(at / NS_PER_S), .tv_nsec = (long)(at % NS_PER_S) },
 	};
 
-	if (at == l->armed_ns)
+	if (l->inside || at == l->armed_ns)
 		return;
 	l->armed_ns = at;
 	timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);

@@ -2,10 +2,10 @@
 /*
  * Events that a machine waits for: descriptors, times, and the end of a turn.
  *
- * All of it is behind one descriptor, so that the owner of a machine has a loop of his own
- * and calls vmm_loop_dispatch() when that descriptor is readable. A watcher belongs to
- * whoever contains it; it may be started, stopped and freed by any callback, also by its
- * own. Stopping a watcher that was never started does nothing, if it is zeroed.
+ * One descriptor stands for all of them: the owner of a machine polls it in an event loop
+ * and calls vmm_loop_dispatch() when it is readable. A watcher is a member of its user's
+ * struct. Any callback, also the watcher's own, may start, stop and free it. Stopping a
+ * watcher that is zeroed or not active has no effect.
  *
  * Threads: that of the machine's owner. Time is that of vsu_now_ns().
  */
@@ -28,9 +28,8 @@ void vmm_loop_free(struct vmm_loop *l);
 int vmm_loop_fd(const struct vmm_loop *l);
 
 /*
- * One turn: calls the watchers of descriptors that are ready, at most 32, then those
- * whose time has come, then those of the turn's end. Never waits. False after
- * vmm_loop_end().
+ * One turn: calls the watchers of ready descriptors, at most 32, then expired timers, then
+ * the watchers of the turn's end. Never blocks. False after vmm_loop_end().
  */
 bool vmm_loop_dispatch(struct vmm_loop *l);
 
