@@ -176,6 +176,16 @@ card_replaced() {
 	end_server
 }
 
+# listener_accepts CLAIM SOCKET: the host connects to the guest's listener through the
+# socket of its device
+listener_accepts() {
+	if "$BUILD/tests/interop/vsock-load" load "bridge:$2:1234" 10 65536 >"$WORK/said" 2>&1; then
+		ok "$1"
+	else
+		not_ok "$1" "$(cat "$WORK/said")"
+	fi
+}
+
 sockets_replaced() {
 	local echo
 
@@ -187,11 +197,7 @@ sockets_replaced() {
 	replaced_by serve_vsock
 	echo >&7
 	until_said called
-	if "$BUILD/tests/interop/vsock-load" load "bridge:$WORK/v:1234" 10 65536 >"$WORK/said" 2>&1; then
-		ok "after the daemon of its sockets was killed, a guest accepts connections of the host"
-	else
-		not_ok "after the daemon of its sockets was killed, a guest accepts connections of the host" "$(cat "$WORK/said")"
-	fi
+	listener_accepts "after the daemon of its sockets was killed, a guest accepts connections of the host" "$WORK/v"
 	finish
 	checks "and it connects to the host, before and after" 3
 	kill "$echo" && wait "$echo" 2>/dev/null
@@ -224,11 +230,7 @@ part_saved_ports() {
 	continue_elsewhere "a guest with sockets of the daemon is saved" serve_vsock
 	echo >&7
 	until_said called
-	if "$BUILD/tests/interop/vsock-load" load "bridge:$WORK/v:1234" 10 65536 >"$WORK/said" 2>&1; then
-		ok "its listener accepts connections of the host"
-	else
-		not_ok "its listener accepts connections of the host" "$(cat "$WORK/said")"
-	fi
+	listener_accepts "its listener accepts connections of the host" "$WORK/v"
 	finish
 	checks "and it connects to the host" 2
 	kill "$echo" && wait "$echo" 2>/dev/null
@@ -425,11 +427,7 @@ sockets_moved() {
 	moves "a guest with sockets of the daemon moves"
 	echo >&7
 	until_said called
-	if "$BUILD/tests/interop/vsock-load" load "bridge:$WORK/there/v:1234" 10 65536 >"$WORK/said" 2>&1; then
-		ok "its listener accepts connections of the host there"
-	else
-		not_ok "its listener accepts connections of the host there" "$(cat "$WORK/said")"
-	fi
+	listener_accepts "its listener accepts connections of the host there" "$WORK/there/v"
 	finish
 	checks "and it connects to the host there" 3
 	kill "$echo" "$there" && wait "$echo" "$there" 2>/dev/null
