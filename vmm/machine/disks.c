@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Describes and compares disks; locks, unlocks and flushes those of this process. */
+/* Describes and compares disks; locks and unlocks those of this process. */
 #include <config.h>
 
 #include <errno.h>
@@ -178,17 +178,6 @@ int vmm_disks_check_content(const struct vmm_machine *m, const struct vmm_state 
 }
 
 /* ------------------------------------------------------------ files and locks */
-
-int vmm_disks_flush(const struct vmm_machine *m, struct vsu_error *err)
-{
-	const struct vmm_device *d = m->devices;
-	int rc = 0;
-
-	for (; !rc && d < m->devices + m->ndevices; d++)
-		if (vmm_machine_local_device(d) && d->spec.kind->flush)
-			rc = d->spec.kind->flush(vmm_machine_local_device(d), err);
-	return rc;
-}
 
 static int set_locked(const struct vmm_device *d, bool locked,
 		      struct vsu_error *err)

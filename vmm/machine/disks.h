@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The machine's disks when it is saved or migrated: their properties in the state, and the
- * files behind those of this process, which the source of a migration writes to stable
- * storage and unlocks, and then the destination locks.
+ * files behind those of this process, which the source of a migration flushes
+ * (disk_flush.h) and unlocks, and then the destination locks.
  *
- * Threads: the main thread, and any for flush.
+ * Threads: the main thread; any for identify.
  */
 #ifndef VMM_MACHINE_DISKS_H
 #define VMM_MACHINE_DISKS_H
@@ -32,9 +32,6 @@ int vmm_disks_identify(const struct vmm_machine *m, struct vmm_state_writer *w,
 /* -ESTALE: a file has changed. A state without these sections has no restriction. */
 int vmm_disks_check_content(const struct vmm_machine *m, const struct vmm_state *state,
 			    struct vsu_error *err);
-
-/* Blocks. The devices stay the same meanwhile. */
-int vmm_disks_flush(const struct vmm_machine *m, struct vsu_error *err);
 
 /* All or none, except those with locking=off. -EBUSY: another process uses one. */
 int vmm_disks_lock(const struct vmm_machine *m, struct vsu_error *err);

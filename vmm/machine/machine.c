@@ -21,6 +21,7 @@
 #include "machine/commands.h"
 #include "machine/console.h"
 #include "machine/devices.h"
+#include "machine/disk_flush.h"
 #include "machine/incoming.h"
 #include "machine/machine.h"
 #include "machine/migrate.h"
@@ -324,6 +325,7 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
 
 void vmm_machine_free(struct vmm_machine *m)
 {
+	bool keeps_disks;
 	unsigned int i;
 
 	vmm_save_free(m);
@@ -332,8 +334,10 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_recording_free(m);
 	vmm_prefetch_free(m->restore.prefetch);
 	vmm_control_free(m->control);
+	keeps_disks = !vmm_disks_end_flush(m);
 	for (i = 0; i < m->ndevices; i++)
-		vmm_machine_free_device(&m->devices[i]);
+		if (!keeps_disks || !vmm_machine_local_device(&m->devices[i]))
+			vmm_machine_free_device(&m->devices[i]);
 	vmm_postcopy_free(m);
 	vmm_msi_free(m->msi);
 	vmm_console_free(m->console);

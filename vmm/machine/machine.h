@@ -161,6 +161,7 @@ struct vmm_machine {
 	struct vmm_loaded loaded;
 	struct vmm_fault_state faults[VMM_MAX_CPUS];
 	struct vmm_pause pause;
+	struct vmm_disk_flush *flush;	/* disk_flush.h: in progress, or NULL */
 	struct vmm_restore restore;	/* with --from */
 	struct vmm_watchers watch;
 	unsigned int lost;	/* devices whose back-end was lost */

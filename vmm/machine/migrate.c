@@ -10,7 +10,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "log/log.h"
-#include "machine/disks.h"
+#include "machine/disk_flush.h"
 #include "machine/marks.h"
 #include "machine/migrate.h"
 #include "machine/migrate_private.h"
@@ -32,11 +32,11 @@ static int main_request(void *opaque, enum vmm_sender_request request,
 	return vmm_main_request_wait(&g->request, (int)request, err);
 }
 
-static int flush_disks(void *opaque, struct vsu_error *err)
+static int flush_disks(void *opaque, uint64_t until_ns, struct vsu_error *err)
 {
 	const struct vmm_migration *g = opaque;
 
-	return vmm_disks_flush(g->m, err);
+	return vmm_disks_flush(g->m, g->cancel_fd, until_ns, err);
 }
 
 static void *sender_main(void *arg)

@@ -12,6 +12,7 @@
 #include "log/log.h"
 #include "x86/port_numbers.h"
 #include "machine/devices.h"
+#include "machine/disk_flush.h"
 #include "machine/live.h"
 #include "machine/plug.h"
 
@@ -55,10 +56,10 @@ static void free_unused(struct vmm_device *d)
 	vmm_control_answer(m->control, d, "", NULL);
 }
 
-/* A save and a migration have threads that flush the disks. */
-static bool may_be_flushed(const struct vmm_machine *m)
+/* A save and a migration have threads that flush the disks; a flush that hangs outlives them. */
+static bool may_be_flushed(struct vmm_machine *m)
 {
-	return m->pause.save || m->pause.migration;
+	return m->pause.save || m->pause.migration || vmm_disks_are_flushing(m);
 }
 
 /* In the turn in which the last of them ended. */

@@ -13,6 +13,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "kvm/vm_state.h"
+#include "machine/disk_flush.h"
 #include "machine/disks.h"
 #include "machine/live.h"
 #include "machine/postcopy.h"
@@ -36,6 +37,7 @@ struct vmm_save {
 	struct vmm_turn step;		/* pauses devices after each turn of the loop */
 	pthread_t writer;
 	bool writes;			/* the thread was started */
+	int cancel_fd;			/* it ends a wait for the disks */
 	int done_fd;			/* it has ended */
 	struct vmm_io done;
 	int rc;
@@ -46,7 +48,7 @@ static void *writer_main(void *arg)
 {
 	struct vmm_save *s = arg;
 
-	s->rc = vmm_disks_flush(s->m, &s->err);
+	s->rc = vmm_disks_flush(s->m, s->cancel_fd, 0, &s->err);
 	if (!s->rc)
 		s->rc = vmm_disks_identify(s->m, &s->files.state, &s->err);
 	if (!s->rc)
@@ -67,11 +69,13 @@ static void save_free(struct vmm_save *s)
 	if (s->done_fd >= 0)
 		vmm_io_stop(&s->done);
 	__atomic_store_n(&s->files.progress.cancel, true, __ATOMIC_RELAXED);
+	vsu_event_signal(s->cancel_fd);
 	if (s->writes)
 		pthread_join(s->writer, NULL);
 	if (s->rc || !s->writes)
 		vmm_save_remove_files(&s->files);
 	vmem_map_unref(s->files.map);
+	vsu_fd_close(&s->cancel_fd);
 	vsu_fd_close(&s->done_fd);
 	free(s->files.state.bytes);
 	vmm_live_words_free(&s->words);
@@ -342,14 +346,15 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 	s->files.memory = &m->memory;
 	s->files.failed = vmm_memory_failed(&m->memory);
 	vsu_error_clear(&s->err);
+	s->cancel_fd = vsu_event_new();
 	s->done_fd = vsu_event_new();
-	if (s->done_fd < 0)
-		vsu_error_sys(err, s->done_fd, "eventfd");
-	if (s->done_fd >= 0 &&
-	    !vmm_save_target_open(&s->files, words, vmm_control_passed(m->control), err))
+	if (s->cancel_fd < 0 || s->done_fd < 0)
+		vsu_error_set(err, -EMFILE, "no free descriptor");
+	else if (!vmm_save_target_open(&s->files, words, vmm_control_passed(m->control), err))
 		return s;
 	vmm_save_target_close(&s->files);
 	vmm_live_words_free(&s->words);
+	vsu_fd_close(&s->cancel_fd);
 	vsu_fd_close(&s->done_fd);
 	free(s);
 	return NULL;

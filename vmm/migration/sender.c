@@ -68,6 +68,12 @@ static void set_deadline(struct vmm_sender *s, uint64_t ns)
 		s->streams[i]->deadline_ns = until_ns;
 }
 
+/* While the guest is stopped, the disks have the deadline of the connections. */
+static int flush_disks(const struct vmm_sender *s, struct vsu_error *err)
+{
+	return s->config.flush(s->config.opaque, s->stream.deadline_ns, err);
+}
+
 /* --------------------------------------------------------------------- memory */
 
 /* Waits until the rate allows what all connections have sent. */
@@ -178,13 +184,13 @@ static int copy_memory(struct vmm_sender *s, struct vsu_error *err)
 		if (s->config.postcopy && s->progress.round >= s->config.rounds)
 			vmm_sender_switch(s);
 		if (is_switched(s))
-			return s->config.flush(s->config.opaque, err);
+			return flush_disks(s, err);
 		rc = send_round(s, err);
 		if (!rc && is_close(s)) {
 			if (flushed)
 				return 0;
 			flushed = true;
-			rc = s->config.flush(s->config.opaque, err);
+			rc = flush_disks(s, err);
 		}
 		vain = IN_VAIN(s->set.npages, before) ? vain + 1 : 0;
 		before = s->set.npages;
@@ -238,7 +244,7 @@ static int check_memory(const struct vmm_sender *s, struct vsu_error *err)
 static int on_loaded(void *opaque, struct vsu_error *err)
 {
 	struct vmm_sender *s = opaque;
-	int rc = s->config.flush(s->config.opaque, err);
+	int rc = flush_disks(s, err);
 
 	return rc ? rc : send_go(s, err);
 }
@@ -300,7 +306,7 @@ static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 	if (!rc)
 		rc = vmm_sender_send_blob(s, "state", &s->state, err);
 	if (!rc)	/* while the destination loads it */
-		rc = s->config.flush(s->config.opaque, err);
+		rc = flush_disks(s, err);
 	if (!rc)
 		rc = vmm_stream_expect(&s->stream, "loaded", &loaded, err);
 	return rc ? rc : commit_guest(s, err);

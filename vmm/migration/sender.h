@@ -52,8 +52,11 @@ struct vmm_sender_config {
 	/* Waits until the main thread has executed it. */
 	int (*request)(void *opaque, enum vmm_sender_request request,
 		       struct vsu_error *err);
-	/* Writes the disks to stable storage; in the sender's thread. */
-	int (*flush)(void *opaque, struct vsu_error *err);
+	/*
+	 * Writes the disks to stable storage; in the sender's thread. Ends with cancel_fd,
+	 * and with -ETIMEDOUT at the deadline, in the time of vsu_now_ns(); 0: none.
+	 */
+	int (*flush)(void *opaque, uint64_t until_ns, struct vsu_error *err);
 	void *opaque;
 };
 

@@ -2,6 +2,12 @@
 /* Claims about the disks of a machine, compared with those in a state. */
 #include <config.h>
 
+#include <poll.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+
+#include "machine/disk_flush.h"
 #include "machine/disks.h"
 #include "machine/sharing.h"
 #include "kernels.h"
@@ -156,6 +162,40 @@ START_TEST(refuses_content_that_differs_in_one_property)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------ flush */
+
+static int answer = -1;	/* the server of the files answers when it is readable, if not -1 */
+
+/* Replaces the C library's function. */
+int fdatasync(int fd)
+{
+	struct pollfd p = { .fd = answer, .events = POLLIN };
+
+	(void)fd;
+	if (answer >= 0)
+		ck_assert_int_eq(poll(&p, 1, -1), 1);
+	return 0;
+}
+
+static int flush_shortly(void)
+{
+	return vmm_disks_flush(&rig.machine, -1, vsu_now_ns() + 1000000, &rig.err);
+}
+
+START_TEST(e2_39_flush_that_hangs_ends_at_its_deadline)
+{
+	answer = vsu_event_new();
+	ck_assert_int_eq(flush_shortly(), -ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(rig.err.msg, "the flush of a disk did not end in time"));
+	ck_assert(vmm_disks_are_flushing(&rig.machine));
+	ck_assert_int_eq(flush_shortly(), -ETIMEDOUT);
+	vsu_event_signal(answer);
+	ck_assert_int_eq(vmm_disks_flush(&rig.machine, -1, 0, &rig.err), 0);
+	ck_assert(!vmm_disks_are_flushing(&rig.machine));
+	ck_assert_int_eq(close(answer), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("disks");
@@ -170,6 +210,7 @@ int main(void)
 	tcase_add_test(tc, accepts_the_content_that_it_identified);
 	tcase_add_test(tc, accepts_content_without_a_time);
 	tcase_add_loop_test(tc, refuses_content_that_differs_in_one_property, 0, 4);
+	tcase_add_test(tc, e2_39_flush_that_hangs_ends_at_its_deadline);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

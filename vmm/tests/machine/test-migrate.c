@@ -10,8 +10,10 @@
 #include <pthread.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/sock.h>
 
@@ -20,10 +22,49 @@
 
 static struct vmm_stream there;
 static int theirs;		/* the end that the machine gets */
+static pthread_t late;		/* answers for the disk's server at the end; or 0 */
 static pthread_t destination;	/* receives all that the machine sends */
 static bool receives;
 static unsigned char received[1 << 20];
 static size_t nreceived;
+
+/* The server of the disk's file, which may not answer. Replaces the C library's function. */
+static struct {
+	bool hangs;		/* atomic */
+	int held, go;		/* eventfds: a flush hangs; it continues */
+} server = { .held = -1, .go = -1 };
+
+int fdatasync(int fd)
+{
+	struct pollfd p = { .fd = server.go, .events = POLLIN };
+
+	if (__atomic_load_n(&server.hangs, __ATOMIC_ACQUIRE)) {
+		vsu_event_signal(server.held);
+		ck_assert_int_eq(poll(&p, 1, -1), 1);
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void server_hangs(void)
+{
+	server.held = vsu_event_new();
+	server.go = vsu_event_new();
+	ck_assert(server.held >= 0 && server.go >= 0);
+	__atomic_store_n(&server.hangs, true, __ATOMIC_RELEASE);
+}
+
+static void server_answers(void)
+{
+	__atomic_store_n(&server.hangs, false, __ATOMIC_RELEASE);
+	vsu_event_signal(server.go);
+}
+
+static void wait_for_flush(void)
+{
+	struct pollfd p = { .fd = server.held, .events = POLLIN };
+
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+}
 
 static void *destination_main(void *arg)
 {
@@ -88,6 +129,8 @@ static void disconnect_both(void)
 static void teardown(void)
 {
 	rig_fini();
+	if (late)
+		pthread_join(late, NULL);
 	disconnect_both();
 }
 
@@ -237,6 +280,62 @@ START_TEST(cancelled_guest_continues)
 }
 END_TEST
 
+static void run_with_disk(void (*what)(void))
+{
+	static const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=2",
+					     "--transport=pci", "--control=control", "--disk=disk", NULL };
+
+	server_hangs();
+	machine_run_to(VSU_EXIT_OK, words, what);
+}
+
+/* The disk whose flush hangs exists until the flush ends. */
+static void hangs_in_a_flush(void)
+{
+	int user;
+
+	REPLY("ready");
+	user = begin("migrate fd:0\n");
+	wait_for_flush();
+	assert_told("migrate-cancel\n", DONE);
+	end_with(user, "it was cancelled");
+	assert_runs_here();
+	assert_told("device-del 0 force\n", DONE);
+	ck_assert(has_device(0) && has_device(0) && has_device(0));
+	server_answers();
+	wait_until_gone(0);
+}
+
+START_TEST(e2_39_flush_that_hangs_does_not_delay_a_cancellation)
+{
+	run_with_disk(hangs_in_a_flush);
+}
+END_TEST
+
+/* The migration has ended before the machine's control socket is removed. */
+static void *answer_at_end(void *arg)
+{
+	while (!access("control", F_OK))
+		poll(NULL, 0, 1);
+	server_answers();
+	return arg;
+}
+
+static void ends_in_a_flush(void)
+{
+	REPLY("ready");
+	close(begin("migrate fd:0\n"));
+	wait_for_flush();
+	ck_assert_int_eq(pthread_create(&late, NULL, answer_at_end, NULL), 0);
+	assert_told("quit\n", DONE);
+}
+
+START_TEST(e2_39_flush_that_hangs_does_not_delay_the_end)
+{
+	run_with_disk(ends_in_a_flush);
+}
+END_TEST
+
 /* The thread of the source flushes disks, at a time that the guest cannot know. */
 static void ejects_a_disk(void)
 {
@@ -332,6 +431,8 @@ int main(void)
 	tcase_add_test(tc, machine_whose_pages_follow_ends_with_status_4);
 	tcase_add_test(tc, e2_33_machine_whose_destination_ends_during_postcopy_is_lost);
 	tcase_add_test(tc, cancelled_guest_continues);
+	tcase_add_test(tc, e2_39_flush_that_hangs_does_not_delay_a_cancellation);
+	tcase_add_test(tc, e2_39_flush_that_hangs_does_not_delay_the_end);
 	tcase_add_test(tc, a3_25_disk_that_the_guest_ejects_exists_until_its_migration_ends);
 	tcase_add_loop_test(tc, e2_16_guest_of_a_failed_migration_continues, 0, COUNT(failures));
 	tcase_add_test(tc, e2_16_guest_that_may_run_there_continues_only_by_command);

@@ -28,7 +28,7 @@ static int pair[2];
 static char address[16];
 static struct vsu_error err;
 
-/* Requests of the sender: 'M', 'T', 'S' and 'R' by request, 'f' for a flush. */
+/* Requests of the sender: 'M', 'T', 'S' and 'R' by request, a flush 'f', with a limit 'F'. */
 static char asked[32];
 static char failing;		/* the request of it that fails, or 0 */
 static unsigned int writing_rounds;	/* in which the guest writes */
@@ -114,10 +114,10 @@ static int on_request(void *opaque, enum vmm_sender_request request, struct vsu_
 	return ask(names[request], e);
 }
 
-static int on_flush(void *opaque, struct vsu_error *e)
+static int on_flush(void *opaque, uint64_t until_ns, struct vsu_error *e)
 {
 	(void)opaque;
-	return ask('f', e);
+	return ask(until_ns ? 'F' : 'f', e);
 }
 
 /* --------------------------------------------------------------------- the two ends */
@@ -201,7 +201,7 @@ START_TEST(memory_precedes_the_state_of_the_stopped_guest)
 {
 	reply_all();
 	ck_assert_msg(!vmm_sender_run(&sender, &err), "%s", err.msg);
-	ck_assert_str_eq(asked, "MfSfR");
+	ck_assert_str_eq(asked, "MfSFR");
 	ck_assert_str_eq(sent(), "ar he sh pa st go");
 	ck_assert_uint_eq(sender.progress.round, 2);	/* another one after the flush */
 	ck_assert_uint_gt(sender.progress.sent, LEN);
@@ -214,7 +214,7 @@ START_TEST(pages_that_are_written_meanwhile_are_sent_again)
 	sender.config.downtime_ns = UINT64_C(1) << 60;
 	reply_all();
 	ck_assert_msg(!vmm_sender_run(&sender, &err), "%s", err.msg);
-	ck_assert_str_eq(asked, "MfSfR");
+	ck_assert_str_eq(asked, "MfSFR");
 	ck_assert_str_eq(sent(), "ar he sh pa pa pa st go");
 	ck_assert_uint_eq(sender.progress.round, 2);
 }
@@ -226,7 +226,7 @@ START_TEST(guest_that_writes_all_the_time_is_throttled_if_permitted)
 	sender.config.converge = _i;
 	reply_all();
 	ck_assert_msg(!vmm_sender_run(&sender, &err), "%s", err.msg);
-	ck_assert_str_eq(asked, _i ? "MTTTTfSfR" : "MfSfR");
+	ck_assert_str_eq(asked, _i ? "MTTTTfSFR" : "MfSFR");
 }
 END_TEST
 
@@ -250,7 +250,7 @@ static const struct {
 	const char *asked;
 } failures[] = {
 	{ 'M', VMM_SENDER_CONNECTS, "M" }, { 'f', VMM_SENDER_COPIES, "Mf" },
-	{ 'S', VMM_SENDER_STOPPED, "MfS" }, { 'R', VMM_SENDER_STOPPED, "MfSfR" },
+	{ 'S', VMM_SENDER_STOPPED, "MfS" }, { 'R', VMM_SENDER_STOPPED, "MfSFR" },
 };
 
 /* The destination does not run the guest in any of these phases. */
