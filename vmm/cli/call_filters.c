@@ -76,8 +76,8 @@ static const char *const cpu_calls[] = {
 	"futex_time64", "getpid", "getrandom", "gettid", "gettimeofday", "lseek", "madvise",
 	"membarrier", "mremap", "munmap", "newfstatat", "poll", "ppoll", "ppoll_time64",
 	"preadv2", "read", "readv", "recvmsg", "restart_syscall", "rseq", "rt_sigaction",
-	"rt_sigprocmask", "rt_sigreturn", "sched_yield", "sendmsg", "sendto",
-	"set_robust_list", "sigaltstack", "sigreturn", "time", "timerfd_settime",
+	"rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "rt_sigtimedwait_time64",
+	"sched_yield", "sendmsg", "sendto", "set_robust_list", "sigaltstack", "sigreturn", "time", "timerfd_settime",
 	"timerfd_settime64", "write", "writev", NULL,
 };
 

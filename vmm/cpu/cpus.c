@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -23,10 +24,36 @@
  * them it pauses within the instruction.
  */
 #define SETTLE_CALLS 4096u
+/* Bytes of the kernel's sigset_t, the first ones of libc's. */
+#define KERNEL_SIGSET 8u
 
-static void on_kick(int signo)
+/*
+ * The thread blocks the signal, and KVM_RUN alone does not: it returns with -EINTR while one
+ * is pending. So the process needs no handler, and its disposition does not matter.
+ */
+static int accept_kicks(const struct vmm_cpu_thread *cpu)
 {
-	(void)signo;
+	union {
+		struct kvm_signal_mask mask;
+		unsigned char room[sizeof(struct kvm_signal_mask) + KERNEL_SIGSET];
+	} in_guest = { .mask.len = KERNEL_SIGSET };
+	sigset_t set;
+
+	sigfillset(&set);
+	sigdelset(&set, VMM_CPU_KICK);
+	memcpy(in_guest.mask.sigset, &set, KERNEL_SIGSET);
+	return ioctl(cpu->fd, KVM_SET_SIGNAL_MASK, &in_guest) < 0 ? -errno : 0;
+}
+
+/* A signal that stays pending would interrupt KVM_RUN again. */
+static void take_kick(void)
+{
+	const struct timespec now = { 0, 0 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, VMM_CPU_KICK);
+	(void)!sigtimedwait(&set, NULL, &now);
 }
 
 /* Waits until this CPU may run; false: it must end. Requires the lock. */
@@ -38,6 +65,9 @@ static bool enter_locked(struct vmm_cpu_thread *cpu)
 		pthread_cond_wait(&cpus->changed, &cpus->lock);
 	if (cpus->stopping)
 		return false;
+	if (cpu->kicked)
+		take_kick();
+	cpu->kicked = false;
 	__atomic_store_n(&cpu->run->immediate_exit, 0, __ATOMIC_RELAXED);
 	cpus->in_guest++;
 	return true;
@@ -136,21 +166,26 @@ static enum vmm_cpu_next run_guest(struct vmm_cpu_thread *cpu)
 }
 
 /* False: the machine ends. */
-static bool thread_begin(struct vmm_cpus *cpus)
+static bool thread_begin(struct vmm_cpu_thread *cpu)
 {
-	const struct vmm_cpus_config *c = &cpus->config;
+	const struct vmm_cpus_config *c = &cpu->cpus->config;
 	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = accept_kicks(cpu);
 
-	if (!c->begin || !c->begin(c->hooks.opaque, &err))
+	if (rc < 0)
+		vsu_error_sys(&err, rc, "the signal of CPU %u", cpu->index);
+	else if (c->begin)
+		rc = c->begin(c->hooks.opaque, &err);
+	if (!rc)
 		return true;
-	end_once(cpus, VSU_EXIT_HOST, &err);
+	end_once(cpu->cpus, VSU_EXIT_HOST, &err);
 	return false;
 }
 
 static void *cpu_main(void *arg)
 {
 	struct vmm_cpu_thread *cpu = arg;
-	enum vmm_cpu_next next = thread_begin(cpu->cpus) ? VMM_CPU_RUN : VMM_CPU_END;
+	enum vmm_cpu_next next = thread_begin(cpu) ? VMM_CPU_RUN : VMM_CPU_END;
 
 	while (next == VMM_CPU_RUN && cpu_enter(cpu)) {
 		next = run_guest(cpu);
@@ -199,7 +234,6 @@ static int make_cpus(struct vmm_cpus *cpus, struct vsu_error *err)
 int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
 		 struct vsu_error *err)
 {
-	struct sigaction kick = { .sa_handler = on_kick };
 	struct vmm_cpus *cpus = calloc(1, sizeof(*cpus));
 	pthread_condattr_t clock;
 	unsigned int i;
@@ -215,7 +249,6 @@ int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
 	pthread_condattr_destroy(&clock);
 	for (i = 0; i < VMM_MAX_CPUS; i++)
 		cpus->cpu[i].fd = -1;
-	sigaction(VMM_CPU_KICK, &kick, NULL);
 	rc = make_cpus(cpus, err);
 	if (rc < 0) {
 		vmm_cpus_free(cpus);
@@ -255,7 +288,7 @@ int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
 
 	for (i = 0; !rc && i < cpus->config.n; i++) {
 		rc = prog_thread_start(&cpus->cpu[i].thread, cpu_main,
-				      &cpus->cpu[i], VMM_CPU_KICK);
+				      &cpus->cpu[i], 0);
 		cpus->cpu[i].started = !rc;
 	}
 	return rc ? vsu_error_sys(err, rc, "cannot start the thread of a CPU")

@@ -32,6 +32,7 @@ static void request_attention(struct vmm_cpus *cpus)
 			continue;
 		__atomic_store_n(&cpus->cpu[i].run->immediate_exit, 1,
 				 __ATOMIC_RELAXED);
+		cpus->cpu[i].kicked = true;
 		pthread_kill(cpus->cpu[i].thread, VMM_CPU_KICK);
 	}
 	pthread_cond_broadcast(&cpus->changed);

@@ -8,7 +8,7 @@
 
 #include "cpu/cpus.h"
 
-/* Interrupts KVM_RUN; its handler does nothing. */
+/* Interrupts KVM_RUN. Never above SIGRTMIN: those can be refused, if others have used up the limit. */
 #define VMM_CPU_KICK SIGUSR2
 
 /*
@@ -29,6 +29,7 @@ struct vmm_cpu_thread {
 	unsigned int index;
 	int fd;
 	bool started;
+	bool kicked;		/* under the lock: the signal was sent, and not taken yet */
 	bool settled;		/* atomic: KVM has completed the last exit */
 	struct vmm_cpu_counts counts;	/* atomic, written by the thread */
 };

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <pthread.h>
+#include <signal.h>
 
 #include "../guest.h"
 
@@ -103,6 +104,23 @@ START_TEST(no_guest_code_runs_in_a_pause)
 		assert_still(2);
 		vmm_cpus_resume(vm.cpus);
 	}
+	vm_stop(&vm);
+}
+END_TEST
+
+START_TEST(pauses_need_no_signal_handler)
+{
+	const struct sigaction none = { .sa_handler = SIG_DFL };
+	struct sigaction now;
+
+	sigaction(SIGUSR2, &none, NULL);
+	vm_start(&vm, 2, count, count_end);
+	vm_wait_above(&vm, 1, 0);
+	vmm_cpus_pause(vm.cpus);
+	vmm_cpus_resume(vm.cpus);
+	vm_wait_above(&vm, 1, vm_counter(&vm, 1));
+	ck_assert_int_eq(sigaction(SIGUSR2, NULL, &now), 0);
+	ck_assert(now.sa_handler == SIG_DFL);
 	vm_stop(&vm);
 }
 END_TEST
@@ -388,6 +406,7 @@ int main(void)
 	tcase_add_test(tc, stop_without_a_reason_leaves_status_alone);
 	tcase_add_test(tc, triple_fault_ends_with_1);
 	tcase_add_test(tc, no_guest_code_runs_in_a_pause);
+	tcase_add_test(tc, pauses_need_no_signal_handler);
 	tcase_add_test(tc, pauses_nest);
 	tcase_add_test(tc, stop_ends_a_pause);
 	tcase_add_test(tc, c2_36_stop_reports_a_cpu_that_does_not_exit);
