@@ -201,7 +201,7 @@ int keeper_guard_start(struct keeper_guard *g, struct vsu_error *err)
 	if (rc >= 0)
 		rc = g->over = vsu_event_new();
 	if (rc >= 0)
-		rc = prog_thread_start(&g->id, guard_main, g, 0);
+		rc = prog_thread_start(prog_threads(), &g->id, guard_main, g);
 	g->runs = rc >= 0;
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
 }

@@ -60,7 +60,7 @@ int postcopy_watch_start(struct postcopy_watch *w, const int *stops,
 	w->stops = stops;
 	w->over = rc = vsu_event_new();
 	if (rc >= 0)
-		rc = prog_thread_start(&w->id, watch_session, w, 0);
+		rc = prog_thread_start(prog_threads(), &w->id, watch_session, w);
 	if (rc >= 0)
 		return 0;
 	vsu_fd_close(&w->over);

@@ -130,7 +130,7 @@ static int start_thread(struct queue_thread *t)
 	int rc = virtdev_vhost_user_server_queue_wait(t->loop->server, t->queue,
 						      t->loop->quit, 0);
 
-	return rc < 0 ? rc : prog_thread_start(&t->id, queue_main, t, 0);
+	return rc < 0 ? rc : prog_thread_start(prog_threads(), &t->id, queue_main, t);
 }
 
 static int start_threads(struct loop *l, struct vsu_error *err)
@@ -142,7 +142,7 @@ static int start_threads(struct loop *l, struct vsu_error *err)
 		return 0;
 	rc = keeper_guard_start(&l->guard, err);
 	if (rc >= 0)
-		rc = prog_workers_start(l->how->kind->work, l->dev, l->how->facts.workers,
+		rc = prog_workers_start(l->how->kind->work, prog_threads(), l->dev, l->how->facts.workers,
 					&l->workers, err);
 	if (rc < 0)
 		return rc;

@@ -17,12 +17,6 @@
 #include "process.h"
 #include "supervisor.h"
 
-/*
- * Stacks of 2 MiB and more may get a huge page, which the first call would
- * populate.
- */
-#define STACK_SIZE (512 * 1024)
-
 /* Read by the signal handler; set once, before it is installed. */
 static struct vmem_sigbus *sigbus_table;
 
@@ -127,65 +121,14 @@ void *prog_loop_memory(void *old, long size)
 	return memory;
 }
 
-static void (*thread_begin)(void);
+static struct prog_threads threads;
 
-void prog_thread_set_begin(void (*begin)(void))
+void prog_thread_set_begin(void (*begin)(void *opaque))
 {
-	thread_begin = begin;
+	threads.begin = begin;
 }
 
-struct thread_start {
-	void *(*fn)(void *);
-	void *arg;
-};
-
-static void *thread_main(void *arg)
+const struct prog_threads *prog_threads(void)
 {
-	const struct thread_start start = *(struct thread_start *)arg;
-
-	free(arg);
-	if (thread_begin)
-		thread_begin();
-	return start.fn(start.arg);
-}
-
-static int thread_create(pthread_t *id, const pthread_attr_t *attr, void *(*fn)(void *),
-			 void *arg)
-{
-	struct thread_start *start;
-	int rc;
-
-	if (!thread_begin)
-		return -pthread_create(id, attr, fn, arg);
-	start = malloc(sizeof(*start));
-	if (!start)
-		return -ENOMEM;
-	*start = (struct thread_start){ fn, arg };
-	rc = -pthread_create(id, attr, thread_main, start);
-	if (rc < 0)
-		free(start);
-	return rc;
-}
-
-int prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
-		      int besides)
-{
-	static const int own[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE };
-	sigset_t mask, before;
-	pthread_attr_t attr;
-	size_t i;
-	int rc;
-
-	sigfillset(&mask);
-	for (i = 0; i < sizeof(own) / sizeof(*own); i++)
-		sigdelset(&mask, own[i]);
-	if (besides)
-		sigdelset(&mask, besides);
-	pthread_sigmask(SIG_SETMASK, &mask, &before);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	rc = thread_create(id, &attr, fn, arg);
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return rc;
+	return &threads;
 }

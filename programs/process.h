@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Process-wide state: standard descriptors, the SIGBUS handler, signals and signal
- * masks of threads.
+ * Process-wide state: standard descriptors, the SIGBUS handler, and signals.
  */
 #ifndef PROGRAMS_PROCESS_H
 #define PROGRAMS_PROCESS_H
 
-#include <pthread.h>
 #include <stdbool.h>
 
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
+
+#include "thread.h"
 
 /*
  * The first call of a program. name precedes its log lines. Opens /dev/null for
@@ -53,15 +53,10 @@ void *prog_loop_memory(void *old, long size);
  */
 void prog_ask_first(bool (*fn)(const void *siginfo));
 
-/* Threads that are started later call begin before their function. */
-void prog_thread_set_begin(void (*begin)(void));
+/* Threads that are started later with prog_threads() call begin before their function. */
+void prog_thread_set_begin(void (*begin)(void *opaque));
 
-/*
- * Starts a thread with all signals blocked except those of its own faults and, if
- * not 0, the given signal. Signals that end the program go to the main thread. The
- * stack has 512 KiB.
- */
-int prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
-		      int besides);
+/* For prog_thread_start(). Signals that end the program go to the main thread. */
+const struct prog_threads *prog_threads(void);
 
 #endif

@@ -6,11 +6,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "process.h"
 #include "workers.h"
 
 struct prog_workers {
 	struct prog_work work;
+	const struct prog_threads *threads;
 	struct virtdev *dev;
 	uint32_t asked, max;	/* requested threads; with replacements */
 	uint32_t n;		/* started threads */
@@ -27,8 +27,8 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
-		       uint32_t n, struct prog_workers **out,
+int prog_workers_start(const struct prog_work *work, const struct prog_threads *threads,
+		       struct virtdev *dev, uint32_t n, struct prog_workers **out,
 		       struct vsu_error *err)
 {
 	struct prog_workers *w;
@@ -42,11 +42,12 @@ int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
 		return vsu_error_sys(err, -ENOMEM, "%u worker threads",
 				     n);
 	w->work = *work;
+	w->threads = threads;
 	w->dev = dev;
 	w->asked = n;
 	w->max = n + work->detached_max;
 	while (rc >= 0 && w->n < n) {
-		rc = prog_thread_start(&w->ids[w->n], worker_main, w, 0);
+		rc = prog_thread_start(w->threads, &w->ids[w->n], worker_main, w);
 		w->n += rc >= 0;
 	}
 	if (rc < 0) {
@@ -66,7 +67,7 @@ uint32_t prog_workers_detach(struct prog_workers *w)
 	int rc = 0;
 
 	while (rc >= 0 && w && w->n < w->asked + left && w->n < w->max) {
-		rc = prog_thread_start(&w->ids[w->n], worker_main, w, 0);
+		rc = prog_thread_start(w->threads, &w->ids[w->n], worker_main, w);
 		w->n += rc >= 0;
 	}
 	return left;

@@ -13,6 +13,8 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "thread.h"
+
 struct prog_workers;
 struct virtdev;
 
@@ -30,9 +32,9 @@ struct prog_work {
 	uint32_t detached_max;
 };
 
-/* Starts n threads; if n is 0 or there is no work, *out is NULL. dev must outlive them. */
-int prog_workers_start(const struct prog_work *work, struct virtdev *dev,
-		       uint32_t n, struct prog_workers **out,
+/* Starts n threads; if n is 0 or there is no work, *out is NULL. threads and dev must outlive them. */
+int prog_workers_start(const struct prog_work *work, const struct prog_threads *threads,
+		       struct virtdev *dev, uint32_t n, struct prog_workers **out,
 		       struct vsu_error *err);
 
 /*

@@ -31,15 +31,18 @@ static int thread_failure;	/* of each thread after fail_after others */
 static uint32_t fail_after;
 static bool memory_fails;
 
-int __real_prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg, int besides);
-int __wrap_prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg, int besides);
-int __wrap_prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg, int besides)
+int __real_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+			     void *(*fn)(void *), void *arg);
+int __wrap_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+			     void *(*fn)(void *), void *arg);
+int __wrap_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+			     void *(*fn)(void *), void *arg)
 {
 	int rc;
 
 	if (thread_failure && started >= fail_after)
 		return thread_failure;
-	rc = __real_prog_thread_start(id, fn, arg, besides);
+	rc = __real_prog_thread_start(threads, id, fn, arg);
 	started += rc >= 0;
 	return rc;
 }
@@ -79,7 +82,7 @@ static const struct prog_work device_work = {
 
 static int start(uint32_t n)
 {
-	return prog_workers_start(&device_work, &dev, n, &workers, &err);
+	return prog_workers_start(&device_work, NULL, &dev, n, &workers, &err);
 }
 
 static void wait_for_working(uint32_t n)
@@ -130,10 +133,10 @@ START_TEST(device_without_work_has_no_workers)
 
 	some.is_needed = has_work;
 	some.detach = NULL;
-	ck_assert_int_eq(prog_workers_start(&some, &dev, 1, &workers, &err), 0);
+	ck_assert_int_eq(prog_workers_start(&some, NULL, &dev, 1, &workers, &err), 0);
 	ck_assert_ptr_null(workers);
 	dev.blocked = 1;
-	ck_assert_int_eq(prog_workers_start(&some, &dev, 1, &workers, &err), 0);
+	ck_assert_int_eq(prog_workers_start(&some, NULL, &dev, 1, &workers, &err), 0);
 	ck_assert_uint_eq(prog_workers_detach(workers), 0);
 	end_workers();
 	ck_assert_uint_eq(started, 1);

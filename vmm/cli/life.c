@@ -88,7 +88,7 @@ static bool note_poison(const void *siginfo)
 void vmm_life_prepare(const struct vmm_options *options, struct vmm_owner *owner)
 {
 	*owner = (struct vmm_owner){
-		.log = vmm_program_log, .poison = &poison, .pagemap_fd = -1,
+		.log = vmm_program_log, .threads = prog_threads(), .poison = &poison, .pagemap_fd = -1,
 		.begin_thread = vmm_call_filters_narrow, .abandon = process_abandon,
 		.no_network = vmm_jail_without_network(options),
 	};

@@ -132,8 +132,9 @@ static bool locked;
 /* Of the main thread; the others do not open taps. */
 static uint64_t kept;
 
-static void drop_of_thread(void)
+static void drop_of_thread(void *opaque)
 {
+	(void)opaque;
 	(void)!confine_capabilities(kept & ~NET_CAPABILITIES, NULL);
 }
 

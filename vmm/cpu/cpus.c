@@ -17,7 +17,7 @@
 #include "cpu/cpus_private.h"
 #include "cpu/poison.h"
 #include "kvm/uapi.h"
-#include "process.h"
+#include "thread.h"
 
 /*
  * Maximum KVM_RUN calls by which a CPU completes the exits of one string instruction. After
@@ -287,8 +287,8 @@ int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
 	int rc = 0;
 
 	for (i = 0; !rc && i < cpus->config.n; i++) {
-		rc = prog_thread_start(&cpus->cpu[i].thread, cpu_main,
-				      &cpus->cpu[i], 0);
+		rc = prog_thread_start(cpus->config.threads, &cpus->cpu[i].thread, cpu_main,
+				       &cpus->cpu[i]);
 		cpus->cpu[i].started = !rc;
 	}
 	return rc ? vsu_error_sys(err, rc, "cannot start the thread of a CPU")

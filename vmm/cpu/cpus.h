@@ -31,6 +31,7 @@ struct vmm_cpus_config {
 	const struct vmm_kvm *kvm;
 	unsigned int n;
 	struct vmm_cpu_hooks hooks;	/* called on the CPU threads */
+	const struct prog_threads *threads; /* or NULL */
 	/* On each CPU thread before guest code, with hooks.opaque; an error ends the machine. Or NULL. */
 	int (*begin)(void *opaque, struct vsu_error *err);
 	/*

@@ -26,7 +26,7 @@ static bool is_ram(void *memory, const struct vmem_region *region)
 static int start_workers(const struct vmm_device *d, struct virtdev *dev,
 			 struct prog_workers **out, struct vsu_error *err)
 {
-	return prog_workers_start(d->spec.kind->work, dev,
+	return prog_workers_start(d->spec.kind->work, d->owner->owner.threads, dev,
 				  vmm_device_describe(&d->spec).workers, out, err);
 }
 

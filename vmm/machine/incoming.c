@@ -150,6 +150,7 @@ static int receive_memory(struct vmm_machine *m, struct vsu_error *err)
 	struct vmm_state_section section;
 	int rc;
 
+	channels->threads = m->owner.threads;
 	vmm_channels_start(channels, receive_channel, m);
 	rc = receive_pages(m, m->options->stream, &section, err);
 	if (!rc && !m->restore.postcopy)

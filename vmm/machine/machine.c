@@ -16,7 +16,6 @@
 #include "machine/exit_status.h"
 #include "machine/conversion.h"
 #include "machine/cpu_faults.h"
-#include "process.h"
 #include "machine/boot.h"
 #include "machine/commands.h"
 #include "machine/console.h"
@@ -108,6 +107,7 @@ static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 			o.lists[i] = m->restore.memory.text[i];
 	}
 	o.log = &m->owner.log;
+	o.threads = m->owner.threads;
 	o.shared = vmm_machine_wants_shared(m);
 	o.trial = m->options->dry_run;
 	rc = vmm_memory_parse(&m->memory, &o, err);
@@ -242,7 +242,7 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 			.convert = vmm_conversion_run,
 			.opaque = m,
 		},
-		.begin = begin_cpu, .stuck = on_stuck,
+		.threads = m->owner.threads, .begin = begin_cpu, .stuck = on_stuck,
 	};
 	unsigned int i;
 	int rc = vmm_cpus_new(&config, &m->cpus, err);

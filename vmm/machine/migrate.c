@@ -18,7 +18,7 @@
 #include "machine/save.h"
 #include "machine/sharing.h"
 #include "migration/address.h"
-#include "process.h"
+#include "thread.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -270,6 +270,7 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 	if (vmm_live_words_make(m, &g->words, err) < 0 || vmm_plugged_hold(m, true, err) < 0)
 		return err->code;
 	g->sender.config = (struct vmm_sender_config){
+		.threads = m->owner.threads,
 		.address = g->options.address, .no_network = m->owner.no_network,
 		.memory = &m->memory, .windows = &m->shmem,
 		.failed = vmm_memory_failed(&m->memory),
@@ -318,7 +319,7 @@ static int migration_start(struct vmm_migration *g, struct vsu_error *err)
 
 	if (rc < 0)
 		return rc;
-	rc = prog_thread_start(&g->thread, sender_main, g, 0);
+	rc = prog_thread_start(g->m->owner.threads, &g->thread, sender_main, g);
 	g->started = !rc;
 	return rc ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
 }

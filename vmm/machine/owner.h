@@ -29,6 +29,7 @@ struct vmm_owner {
 	struct vmm_spawner *spawner;	/* of daemons; NULL: none can be started */
 	struct vmm_log log;	/* lines for the operator */
 	const char *no_network;	/* why no migration can use TCP; NULL: it can */
+	const struct prog_threads *threads; /* of those that it starts; or NULL */
 	int pagemap_fd;		/* /proc/self/pagemap, for working sets; negative: none */
 	/* On a new thread before its work: narrows its rights. An error ends the machine. Or NULL. */
 	int (*begin_thread)(enum vmm_thread kind, struct vsu_error *err);

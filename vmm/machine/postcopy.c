@@ -24,7 +24,6 @@
 #include "migration/missing.h"
 #include "migration/page_fetch.h"
 #include "migration/userfault.h"
-#include "process.h"
 
 /* For the main thread to publish the loss, unless it waits for a page itself. */
 #define LOST_MS 2000
@@ -294,6 +293,7 @@ static int begin_fetch(struct vmm_postcopy *p, struct vsu_error *err)
 
 	p->begun_ns = vsu_now_ns();
 	rc = vmm_page_fetch_new(&(struct vmm_page_fetch_config){
+		.threads = p->m->owner.threads,
 		.stream = p->m->options->stream, .missing = &p->missing, .map = p->map,
 		.fd = &p->fd, .lost = on_thread_lost, .opaque = p,
 	}, &p->fetch, err);

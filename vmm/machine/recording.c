@@ -17,7 +17,7 @@
 
 #include "machine/recording.h"
 #include "machine/sharing.h"
-#include "process.h"
+#include "thread.h"
 
 #define NAME "working-set"
 
@@ -146,7 +146,7 @@ int vmm_recording_begin(struct vmm_machine *m, struct vsu_error *err)
 	vmm_io_init(&r->done, on_done, r, -1, VMM_IO_READ);
 	rc = open_files(r, m->options->from, err);
 	if (!rc)
-		rc = prog_thread_start(&r->thread, recording_main, r, 0);
+		rc = prog_thread_start(m->owner.threads, &r->thread, recording_main, r);
 	if (rc < 0) {
 		recording_free(r);
 		return err->code ? rc : vsu_error_sys(err, rc, "cannot start a thread");

@@ -22,7 +22,7 @@
 #include "machine/save_target.h"
 #include "machine/stop.h"
 #include "memory/image.h"
-#include "process.h"
+#include "thread.h"
 #include "x86/cpu_state.h"
 
 /* The guest's state after a save. */
@@ -237,7 +237,7 @@ int vmm_save_finish(struct vmm_state_writer *w, struct vsu_error *err)
 /* A thread that was started may already have stored its result. */
 static void start_writer(struct vmm_save *s)
 {
-	int rc = prog_thread_start(&s->writer, writer_main, s, 0);
+	int rc = prog_thread_start(s->m->owner.threads, &s->writer, writer_main, s);
 
 	s->writes = !rc;
 	if (rc < 0)
@@ -344,6 +344,7 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 	s->files.words = s->words.words;
 	s->files.nwords = s->words.n;
 	s->files.memory = &m->memory;
+	s->files.progress.threads = m->owner.threads;
 	s->files.failed = vmm_memory_failed(&m->memory);
 	vsu_error_clear(&s->err);
 	s->cancel_fd = vsu_event_new();

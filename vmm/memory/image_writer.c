@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "memory/image_writer.h"
-#include "process.h"
+#include "thread.h"
 
 #define PAGE UINT64_C(4096)
 #define PIECE (UINT64_C(1) << 20)	/* bytes of a system call */
@@ -193,7 +193,7 @@ static void write_on_threads(struct work *w)
 
 	if (cpus > 0 && wanted >= (unsigned long)cpus)
 		wanted = (unsigned int)cpus - 1;
-	while (n < wanted && !prog_thread_start(&thread[n], writer_main, w, 0))
+	while (n < wanted && !prog_thread_start(w->progress->threads, &thread[n], writer_main, w))
 		n++;
 	writer_main(w);
 	while (n > 0)

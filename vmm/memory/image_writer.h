@@ -4,9 +4,11 @@
 #define VMM_MEMORY_IMAGE_WRITER_H
 
 #include "memory/memory.h"
+#include "thread.h"
 
 /* Any thread may read the numbers and set cancel, by atomic accesses. */
 struct vmm_image_progress {
+	const struct prog_threads *threads; /* that write; or NULL */
 	uint64_t done, total;	/* bytes of memory */
 	bool cancel;
 };

@@ -51,13 +51,14 @@ static int look_at_file(struct vmm_memory_file *file, const char *path)
 }
 
 static int prealloc(const struct vmem_backend *backend,
-		    struct vmem_block *block, struct vsu_error *err)
+		    struct vmem_block *block, const struct prog_threads *threads,
+		    struct vsu_error *err)
 {
 	if (!vmem_backend_value(backend, "prealloc"))
 		return 0;
 	return vmm_prealloc(block, (unsigned int)
 			    vmem_backend_value(backend, "prealloc-threads"),
-			    err);
+			    threads, err);
 }
 
 static void log_warning(void *opaque, const char *sentence)
@@ -206,7 +207,8 @@ static int lock_block(struct making *m, unsigned int i)
 static int prealloc_block(struct making *m, unsigned int i)
 {
 	return m->memory->given[i].len ? 0 :
-	       prealloc(m->memory->backends[i], m->memory->blocks[i], m->err);
+	       prealloc(m->memory->backends[i], m->memory->blocks[i],
+			m->memory->threads, m->err);
 }
 
 /* Executes step for every piece, and names the one that fails. */

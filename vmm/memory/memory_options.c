@@ -208,6 +208,7 @@ int vmm_memory_parse(struct vmm_memory *memory,
 	int rc = 0;
 
 	memset(memory, 0, sizeof(*memory));
+	memory->threads = o->threads;
 	pthread_mutex_init(&memory->repairing, NULL);
 	for (i = 0; i < (o->n ? o->n : 1); i++) {
 		name_request(&memory->requests[i], o->what, i, o->n);

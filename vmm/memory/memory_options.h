@@ -23,6 +23,7 @@ struct vmm_memory_options {
 	unsigned int n;		/* 0: one list, the default */
 	const char *what;	/* name of the option */
 	const struct vmm_log *log;	/* of warnings; or NULL */
+	const struct prog_threads *threads; /* that work on it; or NULL */
 	bool shared;		/* a device requires shareable memory */
 	bool trial;		/* do not modify content of files */
 };

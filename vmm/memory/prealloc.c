@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "memory/prealloc.h"
-#include "process.h"
+#include "thread.h"
 
 /* Small enough that threads end together, large enough for little overhead. */
 #define SLICE (UINT64_C(16) << 20)
@@ -57,12 +57,13 @@ static void *slice_populate(void *arg)
 }
 
 /* If a thread cannot be started, the others populate its slices. */
-static void populate_on(struct work *w, pthread_t *thread, uint64_t n)
+static void populate_on(struct work *w, const struct prog_threads *threads, pthread_t *thread,
+			uint64_t n)
 {
 	uint64_t started = 0;
 
 	while (started < n &&
-	       !prog_thread_start(&thread[started], slice_populate, w, 0))
+	       !prog_thread_start(threads, &thread[started], slice_populate, w))
 		started++;
 	slice_populate(w);
 	while (started)
@@ -70,7 +71,7 @@ static void populate_on(struct work *w, pthread_t *thread, uint64_t n)
 }
 
 int vmm_prealloc(struct vmem_block *block, unsigned int nthreads,
-		 struct vsu_error *err)
+		 const struct prog_threads *threads, struct vsu_error *err)
 {
 	const uint64_t page = vmem_block_page_size(block);
 	struct work w = { .block = block, .len = vmem_block_len(block),
@@ -83,7 +84,7 @@ int vmm_prealloc(struct vmem_block *block, unsigned int nthreads,
 	if (!thread)
 		return vsu_error_sys(err, -ENOMEM, "prealloc-threads");
 	pthread_mutex_init(&w.lock, NULL);
-	populate_on(&w, thread, others);
+	populate_on(&w, threads, thread, others);
 	pthread_mutex_destroy(&w.lock);
 	free(thread);
 	if (w.rc && err)

@@ -12,8 +12,10 @@
 #include <vm-memory/block.h>
 #include <vmm-sys-util/error.h>
 
-/* Returns the first failure of vmem_block_populate(), or -ENOMEM. */
+#include "thread.h"
+
+/* threads may be NULL. Returns the first failure of vmem_block_populate(), or -ENOMEM. */
 int vmm_prealloc(struct vmem_block *block, unsigned int nthreads,
-		 struct vsu_error *err);
+		 const struct prog_threads *threads, struct vsu_error *err);
 
 #endif

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "memory/prefetch.h"
-#include "process.h"
+#include "thread.h"
 
 /* Bytes of one system call, after which the thread can be ended. */
 #define STEP (UINT64_C(2) << 20)
@@ -140,7 +140,7 @@ int vmm_prefetch_new(const struct vmm_memory *memory, struct vmem_map *map,
 		p->set = *set;
 	p->memory = memory;
 	p->map = vmem_map_ref(map);
-	rc = prog_thread_start(&p->thread, prefetch_main, p, 0);
+	rc = prog_thread_start(memory->threads, &p->thread, prefetch_main, p);
 	if (rc < 0) {
 		prefetch_free(p);
 		return vsu_error_sys(err, rc, "cannot start a thread");

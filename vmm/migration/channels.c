@@ -10,7 +10,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "migration/channels.h"
-#include "process.h"
+#include "thread.h"
 
 #define TOKEN 16u		/* random bytes that a source's connections have in common */
 #define NS_PER_S UINT64_C(1000000000)
@@ -170,7 +170,7 @@ void vmm_channels_start(struct vmm_channels *c,
 		channel->fn = fn;
 		channel->opaque = opaque;
 		vsu_error_clear(&channel->err);
-		rc = prog_thread_start(&channel->thread, channel_main, channel, 0);
+		rc = prog_thread_start(c->threads, &channel->thread, channel_main, channel);
 		channel->started = !rc;
 		if (rc < 0)	/* else the thread sets it */
 			channel->rc = vsu_error_sys(&channel->err, rc, "cannot start a thread");

@@ -13,7 +13,7 @@
 
 #include "migration/page_fetch.h"
 #include "migration/page_requests.h"
-#include "process.h"
+#include "thread.h"
 
 #define MAX_POLLED (VMM_PLACE_MAX_SOURCES + 2)
 #define COMPLETE_NS UINT64_C(1000000000) /* to send the last section */
@@ -268,7 +268,7 @@ int vmm_page_fetch_begin(struct vmm_page_fetch *f, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	f->config.stream->cancel_fd = f->stop_fd;
-	rc = prog_thread_start(&f->thread, fetch_main, f, 0);
+	rc = prog_thread_start(f->config.threads, &f->thread, fetch_main, f);
 	f->started = !rc;
 	return rc ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
 }

@@ -31,6 +31,7 @@ enum vmm_sender_phase {
 };
 
 struct vmm_sender_config {
+	const struct prog_threads *threads; /* or NULL */
 	const char *address;
 	const char *no_network;	/* as of a stream */
 	struct vmm_memory *memory;

@@ -49,6 +49,7 @@ static int connect_channels(struct vmm_sender *s, struct vsu_error *err)
 {
 	unsigned int i;
 
+	s->channels.threads = s->config.threads;
 	s->streams[s->nstreams++] = &s->stream;
 	for (i = 0; i < s->config.channels; i++)
 		s->streams[s->nstreams++] = &s->channels.channel[i].stream;

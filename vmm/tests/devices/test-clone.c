@@ -5,13 +5,13 @@
 #include "devices/clone.h"
 #include "../util.h"
 
-static struct vmm_device_spec clone, original;
+static struct vmm_device_spec of_clone, original;
 static struct vsu_error err;
 static char folder[] = "/tmp/test-clone.XXXXXX";
 
 static void setup(void)
 {
-	memset(&clone, 0, sizeof(clone));
+	memset(&of_clone, 0, sizeof(of_clone));
 	memset(&original, 0, sizeof(original));
 	vsu_error_clear(&err);
 	strcpy(folder, "/tmp/test-clone.XXXXXX");
@@ -60,14 +60,14 @@ START_TEST(shared_resource_is_refused_by_name)
 {
 	char name[64];
 
-	parse(pairs[_i].clone, &clone);
+	parse(pairs[_i].clone, &of_clone);
 	parse(pairs[_i].original, &original);
 	if (!pairs[_i].shares) {
-		ck_assert_msg(!vmm_device_check_clone(&clone, &original, &err), "%s", err.msg);
+		ck_assert_msg(!vmm_device_check_clone(&of_clone, &original, &err), "%s", err.msg);
 		return;
 	}
 	snprintf(name, sizeof(name), "'%s' belongs to the saved machine", pairs[_i].shares);
-	ck_assert_int_eq(vmm_device_check_clone(&clone, &original, &err), -EBUSY);
+	ck_assert_int_eq(vmm_device_check_clone(&of_clone, &original, &err), -EBUSY);
 	ck_assert_msg(!strncmp(err.msg, name, strlen(name)), "%s", err.msg);
 }
 END_TEST

@@ -57,10 +57,10 @@ int __real_epoll_create1(int flags);
 int __wrap_epoll_create1(int flags);
 int __real_vsu_event_new(void);
 int __wrap_vsu_event_new(void);
-int __real_prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
-			     int besides);
-int __wrap_prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
-			     int besides);
+int __real_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+			     void *(*fn)(void *), void *arg);
+int __wrap_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+			     void *(*fn)(void *), void *arg);
 
 void *__wrap_calloc(size_t n, size_t size)
 {
@@ -93,11 +93,11 @@ int __wrap_vsu_event_new(void)
 	return lacks(EMFILE) ? -EMFILE : __real_vsu_event_new();
 }
 
-int __wrap_prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg,
-			     int besides)
+int __wrap_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+			     void *(*fn)(void *), void *arg)
 {
 	return lacks(EAGAIN) ? -EAGAIN :
-	       __real_prog_thread_start(id, fn, arg, besides);
+	       __real_prog_thread_start(threads, id, fn, arg);
 }
 
 static unsigned int open_fds(void)

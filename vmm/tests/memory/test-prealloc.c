@@ -109,7 +109,7 @@ START_TEST(every_slice_is_populated_once)
 	unsigned int i;
 
 	pretend = true;
-	ck_assert_int_eq(vmm_prealloc(block, (unsigned int)_i, &err), 0);
+	ck_assert_int_eq(vmm_prealloc(block, (unsigned int)_i, NULL, &err), 0);
 	ck_assert_uint_eq(nasked, SLICES);
 	for (i = 0; i < SLICES; i++)
 		ck_assert(was_asked(vmem_block_hva(block) + i * SLICE));
@@ -122,7 +122,7 @@ START_TEST(each_thread_takes_a_slice)
 
 	pretend = true;
 	meet = SLICES;
-	ck_assert_int_eq(vmm_prealloc(block, SLICES, &err), 0);
+	ck_assert_int_eq(vmm_prealloc(block, SLICES, NULL, &err), 0);
 	for (i = 0; i < SLICES; i++)
 		for (k = 0; k < i; k++)
 			ck_assert(!pthread_equal(asked[i].by, asked[k].by));
@@ -135,7 +135,7 @@ START_TEST(threads_take_no_signal_but_faults)
 
 	pretend = true;
 	meet = SLICES;
-	ck_assert_int_eq(vmm_prealloc(block, SLICES, &err), 0);
+	ck_assert_int_eq(vmm_prealloc(block, SLICES, NULL, &err), 0);
 	for (i = 0; i < SLICES; i++) {
 		if (pthread_equal(asked[i].by, pthread_self()))
 			continue;
@@ -150,7 +150,7 @@ START_TEST(threads_are_gone_afterwards)
 {
 	pretend = true;
 	meet = SLICES;
-	ck_assert_int_eq(vmm_prealloc(block, SLICES, &err), 0);
+	ck_assert_int_eq(vmm_prealloc(block, SLICES, NULL, &err), 0);
 	assert_alone();
 }
 END_TEST
@@ -159,7 +159,7 @@ START_TEST(failure_is_reported_with_its_message)
 {
 	pretend = true;
 	refused = vmem_block_hva(block) + 2 * SLICE;
-	ck_assert_int_eq(vmm_prealloc(block, (unsigned int)_i, &err), -ENOSPC);
+	ck_assert_int_eq(vmm_prealloc(block, (unsigned int)_i, NULL, &err), -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(err.msg, "offset 0x2000000 has no room"));
 	assert_alone();
 }
@@ -169,7 +169,7 @@ START_TEST(no_slice_starts_after_a_failure)
 {
 	pretend = true;
 	refused = vmem_block_hva(block) + SLICE;
-	ck_assert_int_eq(vmm_prealloc(block, 1, &err), -ENOSPC);
+	ck_assert_int_eq(vmm_prealloc(block, 1, NULL, &err), -ENOSPC);
 	ck_assert_uint_eq(nasked, 2);
 }
 END_TEST

@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include "memory/prefetch.h"
-#include "process.h"
 #include "../memory.h"
 
 #define PAGE UINT64_C(4096)
@@ -50,14 +49,17 @@ static void *nothing(void *arg)
 	return arg;
 }
 
-int __real_prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg, int besides);
-int __wrap_prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg, int besides);
+int __real_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+			     void *(*fn)(void *), void *arg);
+int __wrap_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+			     void *(*fn)(void *), void *arg);
 
 /* The work is complete when the thread begins. */
-int __wrap_prog_thread_start(pthread_t *id, void *(*fn)(void *), void *arg, int besides)
+int __wrap_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+			     void *(*fn)(void *), void *arg)
 {
 	fn(arg);
-	return __real_prog_thread_start(id, nothing, NULL, besides);
+	return __real_prog_thread_start(threads, id, nothing, NULL);
 }
 
 /* Without the third quarter of the file; memory without a file; and a device's file. */
