@@ -12,7 +12,7 @@
 #include "machine/disk_flush.h"
 #include "machine/sharing.h"
 #include "migration/stream.h"
-#include "process.h"
+#include "thread.h"
 
 /* For a flush that the end of the machine finds. */
 #define END_LIMIT_MS 2000
@@ -76,7 +76,8 @@ static int flush_begin(struct vmm_machine *m, struct vsu_error *err)
 	f->users = 2;
 	f->done_fd = vsu_event_new();
 	add_disks(f, m);
-	rc = f->done_fd < 0 ? f->done_fd : prog_thread_start(&thread, flush_main, f, 0);
+	rc = f->done_fd < 0 ? f->done_fd :
+	     prog_thread_start(m->owner.threads, &thread, flush_main, f);
 	if (rc < 0) {
 		unref(f);
 		unref(f);
