@@ -121,27 +121,39 @@ static int read_memory(struct vmm_options *o, struct vsu_error *err)
 	return o->from ? 0 : rc;
 }
 
-int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
+/* All texts of the options are in the copies. */
+static int copy_words(struct vmm_options *o, int argc, char *const *argv,
 		      struct vsu_error *err)
+{
+	o->copies = calloc((size_t)argc + 1, sizeof(*o->copies));
+	if (!o->copies)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	for (; o->ncopies < argc; o->ncopies++) {
+		o->copies[o->ncopies] = strdup(argv[o->ncopies]);
+		if (!o->copies[o->ncopies])
+			return vsu_error_set(err, -ENOMEM, "no memory for options");
+	}
+	o->words = o->given = o->copies + 1;
+	o->nwords = o->ngiven = argc - 1;
+	return 0;
+}
+
+static int parse_words(struct vmm_options *o, struct vsu_error *err)
 {
 	struct vsu_option table[VMM_OPTION_ROWS];
 	int rc;
 
 	vmm_option_table(table);
-	memset(options, 0, sizeof(*options));
-	options->cpus = 1;
-	options->log_level = PROG_LOG_WARNING;
-	options->words = argv + 1;
-	options->nwords = argc - 1;
-	options->given = options->words;
-	options->ngiven = options->nwords;
-	options->memory.what = "--memory";
-	rc = vsu_option_parse_argv(table, argc, argv, take_option,
-				   options, NULL, err);
+	rc = vsu_option_parse_argv(table, o->ncopies, o->copies, take_option, o, NULL, err);
 	if (rc < 0)
-		vmm_spellings_explain(table, argc, argv, err);
-	if (rc < 0 || options->help)
-		return rc;
+		vmm_spellings_explain(table, o->ncopies, o->copies, err);
+	return rc;
+}
+
+static int check(struct vmm_options *options, struct vsu_error *err)
+{
+	int rc;
+
 	if (!options->kernel)
 		return vsu_error_set(err, -ENOENT, "run: no kernel named; try 'cvmm run builtin:selftest'");
 	rc = check_needs(options, err);
@@ -153,6 +165,23 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 		rc = read_devices(options, err);
 	if (!rc)
 		rc = read_memory(options, err);
+	return rc;
+}
+
+int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
+		      struct vsu_error *err)
+{
+	int rc;
+
+	memset(options, 0, sizeof(*options));
+	options->cpus = 1;
+	options->log_level = PROG_LOG_WARNING;
+	options->memory.what = "--memory";
+	rc = copy_words(options, argc, argv, err);
+	if (!rc)
+		rc = parse_words(options, err);
+	if (!rc && !options->help)
+		rc = check(options, err);
 	if (rc < 0)
 		vmm_options_free(options);
 	return rc;
@@ -160,8 +189,11 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 
 void vmm_options_free(struct vmm_options *options)
 {
+	while (options->ncopies)
+		free(options->copies[--options->ncopies]);
+	free(options->copies);
 	free(options->specs);
-	options->specs = NULL;
 	vmm_memory_pieces_free(&options->pieces);
 	vmm_sandbox_option_free(&options->confinement);
+	memset(options, 0, sizeof(*options));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The options of "cvmm run", parsed and checked before anything is opened. Strings live as
- * long as argv.
+ * The options of "cvmm run", parsed and checked before anything is opened. Strings are
+ * copies, and live as long as the options.
  */
 #ifndef VMM_CONFIG_OPTIONS_H
 #define VMM_CONFIG_OPTIONS_H
@@ -80,7 +80,9 @@ struct vmm_options {
 	enum vmm_transport transport;
 	bool latency;		/* is measured */
 	bool dry_run, json, help;
-	char *const *words;	/* all of them */
+	char **copies;		/* of argv; owned */
+	int ncopies;
+	char *const *words;	/* all of them, without the command */
 	int nwords;
 	char *const *given;	/* with --from, those that change the saved ones; else words */
 	int ngiven;
@@ -88,7 +90,7 @@ struct vmm_options {
 
 /*
  * argv[0] is "run". -ENOENT: an unknown option or key; -EINVAL: a value refused, or
- * no kernel named. On success the caller frees the options.
+ * no kernel named. On success the caller frees the options; argv is not used any more.
  */
 int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 		      struct vsu_error *err);

@@ -160,6 +160,25 @@ START_TEST(lists_are_parsed_with_the_options)
 }
 END_TEST
 
+START_TEST(options_outlive_their_words)
+{
+	char words[][24] = { "run", "kernel", "a.img", "--append", "text", "--memory=size=1M" };
+	char *argv[COUNT(words) + 1] = { NULL };
+	unsigned int i;
+
+	for (i = 0; i < COUNT(words); i++)
+		argv[i] = words[i];
+	vmm_options_free(&o);
+	ck_assert_int_eq(vmm_options_parse(&o, COUNT(words), argv, &err), 0);
+	memset(words, 'x', sizeof(words));
+	ck_assert_str_eq(o.kernel, "kernel");
+	ck_assert_str_eq(o.devices[0].list, "a.img");
+	ck_assert_str_eq(o.append, "text");
+	ck_assert_str_eq(o.memory.lists[0], "size=1M");
+	ck_assert_str_eq(o.words[4], "--memory=size=1M");
+}
+END_TEST
+
 START_TEST(sandbox_is_one_of_three)
 {
 	ck_assert_int_eq(parse("k"), 0);
@@ -450,6 +469,7 @@ int main(void)
 			    VMM_KEYS_COMMON + VMM_KEYS_ANY);
 	tcase_add_test(tc, option_is_found_among_words);
 	tcase_add_test(tc, lists_are_parsed_with_the_options);
+	tcase_add_test(tc, options_outlive_their_words);
 	tcase_add_test(tc, sandbox_is_one_of_three);
 	tcase_add_test(tc, table_of_the_parser_has_room_for_all_rows);
 	tcase_add_test(tc, words_of_a_value_are_those_of_its_help);

@@ -51,7 +51,7 @@ void rig_file(const char *name, const void *bytes, size_t size)
 
 void rig_options(const char *const *words)
 {
-	static char text[32][128] = { "run" };	/* options keep both */
+	static char text[32][128] = { "run" };
 	static char *argv[32] = { text[0] };
 	int argc = 1;
 
