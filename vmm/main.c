@@ -49,7 +49,7 @@ static int parse_saved(struct vmm_options *options, struct vmm_options *saved,
 	if (rc < 0)
 		return vmm_exit_status(VMM_STAGE_CONFIGURATION,
 				       vsu_error_prefix(err, rc, "option --clone"));
-	options->saved = saved;
+	options->start.saved = &saved->machine;
 	return VSU_EXIT_OK;
 }
 
@@ -58,16 +58,16 @@ static int parse_run(struct vmm_options *options, struct vmm_options *saved,
 {
 	int rc = vmm_options_parse(options, c->all.n, c->all.words, err);
 
-	options->given = c->given.n ? c->given.words + 1 : options->words;
-	options->ngiven = c->given.n ? c->given.n - 1 : options->nwords;
+	options->process.given = c->given.n ? c->given.words + 1 : options->machine.words;
+	options->process.ngiven = c->given.n ? c->given.n - 1 : options->machine.nwords;
 	if (rc < 0 && c->incoming)
 		vmm_stream_refuse(&c->stream, err);
 	if (c->incoming)
-		options->stream = &c->stream;
-	options->channels = &c->channels;
+		options->start.stream = &c->stream;
+	options->start.channels = &c->channels;
 	if (rc < 0)
 		return vmm_exit_status(VMM_STAGE_OPTIONS, rc);
-	return options->clone ? parse_saved(options, saved, c, err) : VSU_EXIT_OK;
+	return options->start.clone ? parse_saved(options, saved, c, err) : VSU_EXIT_OK;
 }
 
 /* Daemons are outside of the jail, and have their own. The exit status of a failure, or 0. */
@@ -94,7 +94,7 @@ static int run_options(const struct vmm_options *options)
 	struct vsu_error err = VSU_ERROR_INIT;
 	int status, rc;
 
-	prog_log_set_level(options->log_level);
+	prog_log_set_level(options->process.log_level);
 	prog_raise_fd_limit();
 	rc = vmm_jail_enter(options, &err);
 	if (rc < 0)
@@ -136,7 +136,7 @@ static int cmd_run(int argc, char **argv)
 	if (status)
 		complain(status, &err);
 	else
-		status = options.help ? show_run_help() : run_options(&options);
+		status = options.process.help ? show_run_help() : run_options(&options);
 	vmm_options_free(&options);
 	vmm_options_free(&saved);
 	vmm_configuration_free(&c);

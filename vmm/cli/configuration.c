@@ -259,7 +259,7 @@ static int check_given(int argc, char *const *given, struct vsu_error *err)
 
 	for (i = 1; i < argc; i += word.used) {
 		word = vmm_option_word_at(given + i, argc - i);
-		if (word.row && word.row->scope == VMM_SCOPE_START)
+		if (word.row && (word.row->scope == VMM_SCOPE_START || word.row->of_report))
 			return vsu_error_set(err, -EINVAL, "'%s' cannot be combined with --incoming",
 					     given[i]);
 	}

@@ -20,14 +20,14 @@
 static int set_folder(struct vmm_starter_setup *setup, const struct vmm_options *o,
 		      struct vsu_error *err)
 {
-	if (!o->daemon_path) {
+	if (!o->process.daemon_path) {
 		snprintf(setup->folder, sizeof(setup->folder), "%s",
 			 vmm_spawn_default_folder());
 		return 0;
 	}
-	if (realpath(o->daemon_path, setup->folder))
+	if (realpath(o->process.daemon_path, setup->folder))
 		return 0;
-	return vsu_error_sys(err, -errno, "--daemon-path: '%s'", o->daemon_path);
+	return vsu_error_sys(err, -errno, "--daemon-path: '%s'", o->process.daemon_path);
 }
 
 static int set_common(struct vmm_starter_setup *setup, const struct vmm_options *o,
@@ -102,12 +102,12 @@ int vmm_daemons_prepare(const struct vmm_options *options, struct vmm_spawner *s
 	int rc = set_folder(&setup, options, err);
 
 	/* the others restrict no files */
-	setup.locked = options->confinement.how == VMM_SANDBOX_ON;
-	for (i = 0; !rc && i < options->ndevices; i++)
-		rc = command_add(&setup, &options->specs[i], err);
-	if (!rc && (setup.n || options->daemon_path))
+	setup.locked = options->process.confinement.how == VMM_SANDBOX_ON;
+	for (i = 0; !rc && i < options->machine.ndevices; i++)
+		rc = command_add(&setup, &options->machine.specs[i], err);
+	if (!rc && (setup.n || options->process.daemon_path))
 		rc = set_common(&setup, options, err);
-	if (rc < 0 || (!setup.n && !options->daemon_path))
+	if (rc < 0 || (!setup.n && !options->process.daemon_path))
 		return rc;
 	rc = vmm_spawn_prepare(spawner, &setup, err);
 	if (!rc)

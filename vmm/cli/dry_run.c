@@ -238,7 +238,7 @@ static void report_text(const struct vmm_machine *m,
 	struct facts f;
 	unsigned int i;
 
-	fprintf(to, "cpus %u\n", m->options->cpus);
+	fprintf(to, "cpus %u\n", m->config->cpus);
 	for (i = 0; i < vmem_map_count(map); i++) {
 		f = facts_of(vmem_map_region(map, i));
 		text_region(&f, to);
@@ -250,7 +250,7 @@ static void report_text(const struct vmm_machine *m,
 }
 
 /* The command line that makes this machine, for --config. */
-static void json_arguments(const struct vmm_options *o, struct prog_json *to)
+static void json_arguments(const struct vmm_process_options *p, struct prog_json *to)
 {
 	const struct vmm_option_row *row;
 	char flags[4][24];
@@ -264,10 +264,10 @@ static void json_arguments(const struct vmm_options *o, struct prog_json *to)
 		skipped[n] = flags[n];
 		skipped[++n] = NULL;
 	}
-	prog_json_arguments(to, o->given, o->ngiven, skipped);
+	prog_json_arguments(to, p->given, p->ngiven, skipped);
 }
 
-static void report_json(const struct vmm_machine *m,
+static void report_json(const struct vmm_machine *m, const struct vmm_process_options *process,
 			const struct vmem_map *map, FILE *to)
 {
 	struct prog_json j = { .to = to };
@@ -275,7 +275,7 @@ static void report_json(const struct vmm_machine *m,
 	unsigned int i;
 
 	prog_json_open(&j, NULL, '{');
-	prog_json_u64(&j, "cpus", m->options->cpus);
+	prog_json_u64(&j, "cpus", m->config->cpus);
 	prog_json_open(&j, "memory", '[');
 	for (i = 0; i < vmem_map_count(map); i++) {
 		f = facts_of(vmem_map_region(map, i));
@@ -286,17 +286,17 @@ static void report_json(const struct vmm_machine *m,
 	for (i = 0; i < m->ndevices; i++)
 		json_device(m, &m->devices[i], &j);
 	prog_json_close(&j, ']');
-	json_arguments(m->options, &j);
+	json_arguments(process, &j);
 	prog_json_close(&j, '}');
 	fputc('\n', to);
 }
 
-void vmm_report(const struct vmm_machine *m, FILE *to, bool json)
+void vmm_report(const struct vmm_machine *m, const struct vmm_process_options *process, FILE *to)
 {
 	const struct vmem_map *map = vmm_memory_map(&m->memory);
 
-	if (json)
-		report_json(m, map, to);
+	if (process->json)
+		report_json(m, process, map, to);
 	else
 		report_text(m, map, to);
 }

@@ -6,11 +6,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "config/options.h"
 #include "machine/machine.h"
 
 /* One line for a block that no machine has yet. */
 void vmm_report_block(const struct vmem_block *block, FILE *to, bool json);
 
-void vmm_report(const struct vmm_machine *m, FILE *to, bool json);
+/* As lines, or as JSON with the command line that makes this machine. */
+void vmm_report(const struct vmm_machine *m, const struct vmm_process_options *process, FILE *to);
 
 #endif

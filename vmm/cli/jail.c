@@ -49,9 +49,9 @@ int vmm_jail_enter(const struct vmm_options *options, struct vsu_error *err)
 {
 	int rc;
 
-	if (!options->jail)
+	if (!options->process.jail)
 		return 0;
-	if (options->stream && options->stream->child)
+	if (options->start.stream && options->start.stream->child)
 		return vsu_error_set(err, -EOPNOTSUPP, "--jail: --incoming exec: would run its command outside the jail; use unix:, tcp: or fd:");
 	rc = users_separate(err);
 	return rc < 0 ? rc : vmm_jail_keeper_fork(err);
@@ -100,7 +100,7 @@ int vmm_jail_close(const struct vmm_options *options, struct vsu_error *err)
 {
 	int rc;
 
-	if (!options->jail)
+	if (!options->process.jail)
 		return 0;
 	rc = mounts_separate(err);
 	rc = rc < 0 ? rc : root_replace(options, err);
@@ -109,5 +109,5 @@ int vmm_jail_close(const struct vmm_options *options, struct vsu_error *err)
 
 const char *vmm_jail_without_network(const struct vmm_options *options)
 {
-	return options->jail ? "this machine is in a jail without a network (--jail); use 'cvmm ctl SOCKET migrate exec:COMMAND', which starts the command outside, or unix: or fd:" : NULL;
+	return options->process.jail ? "this machine is in a jail without a network (--jail); use 'cvmm ctl SOCKET migrate exec:COMMAND', which starts the command outside, or unix: or fd:" : NULL;
 }

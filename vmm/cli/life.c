@@ -52,8 +52,8 @@ static void process_abandon(int status, const struct vsu_error *why)
 }
 
 /* The life of one machine: its exit status, and the sentence for it. */
-static int live_once(const struct vmm_options *options, const struct vmm_owner *owner,
-		     struct vsu_error *err)
+static int live_once(const struct vmm_options *options, const struct vmm_start *start,
+		     const struct vmm_owner *owner, struct vsu_error *err)
 {
 	static struct vmm_machine machine;
 	struct ending ending = { .err = err };
@@ -64,9 +64,9 @@ static int live_once(const struct vmm_options *options, const struct vmm_owner *
 
 	memset(&machine, 0, sizeof(machine));
 	vsu_error_clear(err);
-	status = vmm_machine_make(&machine, options, owner, err);
-	if (!status && options->dry_run)
-		vmm_report(&machine, stdout, options->json);
+	status = vmm_machine_make(&machine, &options->machine, start, owner, err);
+	if (!status && start->dry_run)
+		vmm_report(&machine, &options->process, stdout);
 	else if (!status && vmm_rights_settle(options, err) < 0)
 		status = VSU_EXIT_HOST;
 	else if (!status)
@@ -90,26 +90,27 @@ void vmm_life_prepare(const struct vmm_options *options, struct vmm_owner *owner
 	*owner = (struct vmm_owner){
 		.log = vmm_program_log, .threads = prog_threads(), .poison = &poison, .pagemap_fd = -1,
 		.begin_thread = vmm_call_filters_narrow, .abandon = process_abandon,
-		.no_network = vmm_jail_without_network(options),
+		.control = options->process.control, .sockets = &options->process.sockets,
+		.jailed = options->process.jail, .no_network = vmm_jail_without_network(options),
 	};
-	if (options->from && !options->prefetch)
+	if (options->start.from && !options->start.prefetch)
 		owner->pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 }
 
 int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owner,
 		 struct vsu_error *err)
 {
-	struct vmm_options next = *options;
+	struct vmm_start next = options->start;
 	int status;
 
 	prog_ask_first(note_poison);
 	/* the guest may release a lost page before it is touched */
 	prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
 	do {
-		status = live_once(&next, owner, err);
+		status = live_once(options, &next, owner, err);
 		next.from = NULL;
 		next.stream = NULL;
 		next.rebooted = true;
-	} while (status == VSU_EXIT_REBOOT && options->restart);
+	} while (status == VSU_EXIT_REBOOT && options->process.restart);
 	return status;
 }

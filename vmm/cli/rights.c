@@ -47,16 +47,16 @@ int vmm_rights_prepare(const struct vmm_options *options, struct vsu_error *err)
 {
 	const struct passwd *user;
 
-	if (!options->user)
+	if (!options->process.user)
 		return 0;
 	errno = 0;
-	user = getpwnam(options->user);
+	user = getpwnam(options->process.user);
 	if (!user)
 		return vsu_error_set(err, -ENOENT, "--user: this host has no user '%s'",
-				     options->user);
+				     options->process.user);
 	if (!may_change_user())
 		return vsu_error_set(err, -EPERM, "--user: cannot become '%s' without root's CAP_SETUID and CAP_SETGID; start cvmm as that user",
-				     options->user);
+				     options->process.user);
 	target.user = user->pw_uid;
 	target.group = user->pw_gid;
 	return 0;
@@ -80,8 +80,8 @@ static bool has_folder(const struct vmm_options *o)
 {
 	unsigned int i;
 
-	for (i = 0; i < o->ndevices; i++)
-		if (vmm_device_shares_folder(&o->specs[i]))
+	for (i = 0; i < o->machine.ndevices; i++)
+		if (vmm_device_shares_folder(&o->machine.specs[i]))
 			return true;
 	return false;
 }
@@ -112,5 +112,5 @@ int vmm_rights_settle(const struct vmm_options *options, struct vsu_error *err)
 		if (!has_folder(options))
 			limit_fds();
 	}
-	return options->user && !target.changed ? change_user(options->user, err) : 0;
+	return options->process.user && !target.changed ? change_user(options->process.user, err) : 0;
 }

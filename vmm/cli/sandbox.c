@@ -72,9 +72,9 @@ static struct device_needs device_needs_of(const struct vmm_options *o)
 	struct device_needs needs = { false, false };
 	unsigned int i;
 
-	for (i = 0; i < o->ndevices; i++) {
-		needs.net |= vmm_device_opens_interface(&o->specs[i]);
-		needs.folder |= vmm_device_shares_folder(&o->specs[i]);
+	for (i = 0; i < o->machine.ndevices; i++) {
+		needs.net |= vmm_device_opens_interface(&o->machine.specs[i]);
+		needs.folder |= vmm_device_shares_folder(&o->machine.specs[i]);
 	}
 	return needs;
 }
@@ -120,7 +120,7 @@ static void forbid_tracing(void)
 static enum prog_log_level complaint_level(const struct vmm_options *o)
 {
 #if defined(UNDER_SANITIZER) || defined(UNDER_COVERAGE)
-	return o->sandbox ? PROG_LOG_WARNING : PROG_LOG_INFO;
+	return o->process.sandbox ? PROG_LOG_WARNING : PROG_LOG_INFO;
 #else
 	(void)o;
 	return PROG_LOG_WARNING;
@@ -141,7 +141,7 @@ static void drop_of_thread(void *opaque)
 int vmm_sandbox_settle(const struct vmm_options *options, struct vsu_error *err)
 {
 	/* a guest that reboots gets a new machine, which opens its taps again */
-	if (!locked || options->restart || !(kept & NET_CAPABILITIES))
+	if (!locked || options->process.restart || !(kept & NET_CAPABILITIES))
 		return 0;
 	kept &= ~NET_CAPABILITIES;
 	return confine_capabilities(kept, err);
@@ -165,7 +165,7 @@ static int rights_drop(const struct vmm_options *options, const struct device_ne
 			 "--sandbox: files are not restricted: this kernel or build has no Landlock");
 		return 0;
 	}
-	if (rc < 0 && !options->sandbox) {
+	if (rc < 0 && !options->process.sandbox) {
 		prog_log(PROG_LOG_WARNING, "sandbox",
 			 "--sandbox: files are not restricted: this host refuses Landlock (%s)",
 			 strerror(-rc));
@@ -182,11 +182,11 @@ bool vmm_sandbox_is_locked(void)
 int vmm_sandbox_files(const struct vmm_options *options, struct vmm_sandbox_rules *rules,
 		      struct vsu_error *err)
 {
-	int rc = option_apply(&options->confinement, rules, err);
+	int rc = option_apply(&options->process.confinement, rules, err);
 
 	if (rc < 0)
 		return rc;
-	if (options->confinement.how != VMM_SANDBOX_ON)
+	if (options->process.confinement.how != VMM_SANDBOX_ON)
 		return vsu_error_set(err, -EINVAL, "--jail needs --sandbox=on: a process that keeps its capabilities could leave the jail");
 	rules->confined = true;
 	return vmm_sandbox_rules_fill(rules, options, err);
@@ -197,8 +197,8 @@ int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err)
 	struct vmm_sandbox_rules rules = { .n = 0 };
 	const struct device_needs needs = device_needs_of(options);
 	bool more_folders;
-	const enum vmm_sandbox_how how = options->confinement.how;
-	int rc = option_apply(&options->confinement, &rules, err);
+	const enum vmm_sandbox_how how = options->process.confinement.how;
+	int rc = option_apply(&options->process.confinement, &rules, err);
 
 	more_folders = rules.n;
 	rules.confined = how == VMM_SANDBOX_ON;
@@ -211,8 +211,8 @@ int vmm_sandbox_lock(const struct vmm_options *options, struct vsu_error *err)
 		rc = vmm_call_filters_start(how == VMM_SANDBOX_ON ? CALL_FILTER_FAIL : CALL_FILTER_LOG,
 			&(struct vmm_call_needs){
 				.folder = needs.folder || more_folders,
-				.user = options->user,
-				.sockets = options->sockets.given ? &options->sockets.access : NULL,
+				.user = options->process.user,
+				.sockets = options->process.sockets.given ? &options->process.sockets.access : NULL,
 			}, complaint_level(options), err);
 	vmm_sandbox_rules_close(&rules);
 	locked = !rc && how == VMM_SANDBOX_ON;

@@ -207,10 +207,10 @@ static int options_add(struct vmm_sandbox_rules *r, const struct vmm_options *o,
 		text = vmm_option_text(o, row);
 		rc = text ? option_add(r, row, text, err) : 0;
 	}
-	for (i = 0; !rc && i < o->pieces.n; i++)
-		rc = piece_add(r, &o->pieces.list[i], err);
-	for (i = 0; !rc && i < o->ndevices; i++)
-		rc = device_add(r, &o->specs[i], err);
+	for (i = 0; !rc && i < o->machine.pieces.n; i++)
+		rc = piece_add(r, &o->machine.pieces.list[i], err);
+	for (i = 0; !rc && i < o->machine.ndevices; i++)
+		rc = device_add(r, &o->machine.specs[i], err);
 	return rc;
 }
 

@@ -14,7 +14,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "config/options.h"
+#include "config/machine_config.h"
 #include "devices/kind.h"
 #include "config/spawn_words.h"
 

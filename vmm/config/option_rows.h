@@ -12,7 +12,7 @@
 #include "places.h"
 #include "refers.h"
 
-/* The owner of an option. */
+/* The owner of an option: the part of struct vmm_options that it belongs to. */
 enum vmm_option_scope {
 	VMM_SCOPE_MACHINE = 1,	/* saved and moved with it */
 	VMM_SCOPE_PROCESS,	/* that runs it */

@@ -22,14 +22,14 @@ static int add_memory(struct vmm_memory_options *o, const char *list,
 	return 0;
 }
 
-static int add_device(struct vmm_options *o, enum vmm_device_how how,
+static int add_device(struct vmm_config *c, enum vmm_device_how how,
 		      const char *list, struct vsu_error *err)
 {
-	if (o->ndevices == VMM_MAX_DEVICES)
+	if (c->ndevices == VMM_MAX_DEVICES)
 		return vsu_error_set(err, -EINVAL,
 			"more than %d devices", VMM_MAX_DEVICES);
-	o->devices[o->ndevices].how = how;
-	o->devices[o->ndevices++].list = list;
+	c->devices[c->ndevices].how = how;
+	c->devices[c->ndevices++].list = list;
 	return 0;
 }
 
@@ -38,9 +38,9 @@ static bool take_level(struct vmm_options *o, const struct vmm_option_row *row,
 		       const struct vsu_option_value *value)
 {
 	if (row->place.kind == PROG_PLACE_OF_LEVEL)
-		o->log_level = (enum prog_log_level)value->number;
+		o->process.log_level = (enum prog_log_level)value->number;
 	else if (row->place.kind == PROG_PLACE_OF_VERBOSE)
-		o->log_level = PROG_LOG_INFO;
+		o->process.log_level = PROG_LOG_INFO;
 	else
 		return false;
 	return true;
@@ -63,8 +63,8 @@ static int take_option(void *opaque, unsigned int index,
 	if (row->once.after)
 		return vsu_error_set(err, -EINVAL, "%s--%s '%s'%s", row->once.before, name,
 				     value->text, row->once.after);
-	return row->how ? add_device(o, row->how, value->text, err) :
-			  add_memory(&o->memory, value->text, err);
+	return row->how ? add_device(&o->machine, row->how, value->text, err) :
+			  add_memory(&o->machine.memory, value->text, err);
 }
 
 /* Options that have no use without another one. */
@@ -83,89 +83,94 @@ static int check_needs(const struct vmm_options *o, struct vsu_error *err)
 	return 0;
 }
 
-static int read_devices(struct vmm_options *o, struct vsu_error *err)
+static int read_devices(struct vmm_config *c, struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
 
-	if (!o->ndevices)
+	if (!c->ndevices)
 		return 0;
-	o->specs = calloc(o->ndevices, sizeof(*o->specs));
-	if (!o->specs)
+	c->specs = calloc(c->ndevices, sizeof(*c->specs));
+	if (!c->specs)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	for (i = 0; !rc && i < o->ndevices; i++)
-		rc = vmm_device_parse(&o->devices[i], &o->specs[i], err);
+	for (i = 0; !rc && i < c->ndevices; i++)
+		rc = vmm_device_parse(&c->devices[i], &c->specs[i], err);
 	return rc;
 }
 
-/* Other processes access the memory; daemons may be added later. */
-static bool shares_memory(const struct vmm_options *o)
+/* Other processes access the memory. */
+static bool shares_memory(const struct vmm_config *c)
 {
 	unsigned int i;
 
-	for (i = 0; i < o->ndevices; i++)
-		if (o->specs[i].remote)
+	for (i = 0; i < c->ndevices; i++)
+		if (c->specs[i].remote)
 			return true;
-	return o->daemon_path;
+	return c->shareable;
 }
 
 /* A saved machine has lists of its own, which describe its files. */
-static int read_memory(struct vmm_options *o, struct vsu_error *err)
+static int read_memory(struct vmm_config *c, const struct vmm_start *start,
+		       struct vsu_error *err)
 {
-	struct vmm_memory_options memory = o->memory;
+	struct vmm_memory_options memory = c->memory;
 	int rc;
 
-	memory.shared = shares_memory(o);
-	memory.trial = o->dry_run;
-	rc = vmm_memory_pieces_read(&memory, &o->pieces, o->from ? NULL : err);
-	return o->from ? 0 : rc;
+	memory.shared = shares_memory(c);
+	memory.trial = start->dry_run;
+	rc = vmm_memory_pieces_read(&memory, &c->pieces, start->from ? NULL : err);
+	return start->from ? 0 : rc;
 }
 
-/* All texts of the options are in the copies. */
-static int copy_words(struct vmm_options *o, int argc, char *const *argv,
+/* argv without the command. All strings of the options are in the copies. */
+static int copy_words(struct vmm_config *c, int argc, char *const *argv,
 		      struct vsu_error *err)
 {
-	o->copies = calloc((size_t)argc + 1, sizeof(*o->copies));
-	if (!o->copies)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	for (; o->ncopies < argc; o->ncopies++) {
-		o->copies[o->ncopies] = strdup(argv[o->ncopies]);
-		if (!o->copies[o->ncopies])
-			return vsu_error_set(err, -ENOMEM, "no memory for options");
+	c->words = calloc((size_t)argc + 1, sizeof(*c->words));
+	for (; c->words && c->nwords + 1 < argc; c->nwords++) {
+		c->words[c->nwords] = strdup(argv[c->nwords + 1]);
+		if (!c->words[c->nwords])
+			break;
 	}
-	o->words = o->given = o->copies + 1;
-	o->nwords = o->ngiven = argc - 1;
-	return 0;
+	return c->words && c->nwords + 1 >= argc ? 0 :
+	       vsu_error_set(err, -ENOMEM, "no memory for options");
 }
 
-static int parse_words(struct vmm_options *o, struct vsu_error *err)
+static int parse_words(struct vmm_options *o, char *command, struct vsu_error *err)
 {
+	const int argc = o->machine.nwords + 1;
+	char **argv = calloc((size_t)argc + 1, sizeof(*argv));
 	struct vsu_option table[VMM_OPTION_ROWS];
 	int rc;
 
+	if (!argv)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	argv[0] = command;
+	memcpy(argv + 1, o->machine.words, (size_t)argc * sizeof(*argv));
 	vmm_option_table(table);
-	rc = vsu_option_parse_argv(table, o->ncopies, o->copies, take_option, o, NULL, err);
+	rc = vsu_option_parse_argv(table, argc, argv, take_option, o, NULL, err);
 	if (rc < 0)
-		vmm_spellings_explain(table, o->ncopies, o->copies, err);
+		vmm_spellings_explain(table, argc, argv, err);
+	free(argv);
 	return rc;
 }
 
-static int check(struct vmm_options *options, struct vsu_error *err)
+static int check(struct vmm_options *o, struct vsu_error *err)
 {
+	struct vmm_process_options *p = &o->process;
 	int rc;
 
-	if (!options->kernel)
+	if (!o->machine.kernel)
 		return vsu_error_set(err, -ENOENT, "run: no kernel named; try 'cvmm run builtin:selftest'");
-	rc = check_needs(options, err);
+	o->machine.shareable = p->daemon_path;
+	rc = check_needs(o, err);
 	if (!rc)
-		rc = prog_socket_access_read(&options->sockets, err);
+		rc = prog_socket_access_read(&p->sockets, err);
 	if (!rc)
-		rc = vmm_sandbox_option_read(options->sandbox, &options->confinement, err);
+		rc = vmm_sandbox_option_read(p->sandbox, &p->confinement, err);
 	if (!rc)
-		rc = read_devices(options, err);
-	if (!rc)
-		rc = read_memory(options, err);
-	return rc;
+		rc = read_devices(&o->machine, err);
+	return rc ? rc : read_memory(&o->machine, &o->start, err);
 }
 
 int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
@@ -174,26 +179,34 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 	int rc;
 
 	memset(options, 0, sizeof(*options));
-	options->cpus = 1;
-	options->log_level = PROG_LOG_WARNING;
-	options->memory.what = "--memory";
-	rc = copy_words(options, argc, argv, err);
+	options->machine.cpus = 1;
+	options->machine.memory.what = "--memory";
+	options->process.log_level = PROG_LOG_WARNING;
+	rc = copy_words(&options->machine, argc, argv, err);
+	options->process.given = options->machine.words;
+	options->process.ngiven = options->machine.nwords;
 	if (!rc)
-		rc = parse_words(options, err);
-	if (!rc && !options->help)
+		rc = parse_words(options, argv[0], err);
+	if (!rc && !options->process.help)
 		rc = check(options, err);
 	if (rc < 0)
 		vmm_options_free(options);
 	return rc;
 }
 
+void vmm_config_free(struct vmm_config *config)
+{
+	free(config->specs);
+	vmm_memory_pieces_free(&config->pieces);
+	while (config->nwords)
+		free(config->words[--config->nwords]);
+	free(config->words);
+	memset(config, 0, sizeof(*config));
+}
+
 void vmm_options_free(struct vmm_options *options)
 {
-	while (options->ncopies)
-		free(options->copies[--options->ncopies]);
-	free(options->copies);
-	free(options->specs);
-	vmm_memory_pieces_free(&options->pieces);
-	vmm_sandbox_option_free(&options->confinement);
+	vmm_sandbox_option_free(&options->process.confinement);
+	vmm_config_free(&options->machine);
 	memset(options, 0, sizeof(*options));
 }

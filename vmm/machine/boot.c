@@ -54,14 +54,14 @@ static const char *default_cmdline(const struct vmm_machine *m)
 
 static int write_cmdline(struct boot *b)
 {
-	const struct vmm_options *o = b->m->options;
+	const struct vmm_config *c = b->m->config;
 	const uint32_t wanted = b->m->loaded.cmdline_max;
 	char line[VMM_BOOT_CMDLINE_MAX];
 	const int max = wanted && wanted < sizeof(line) ? (int)wanted :
 							  (int)sizeof(line) - 1;
 	int n = snprintf(line, sizeof(line), "%s%s%s",
-			 o->cmdline ? o->cmdline : default_cmdline(b->m),
-			 o->append ? " " : "", o->append ? o->append : "");
+			 c->cmdline ? c->cmdline : default_cmdline(b->m),
+			 c->append ? " " : "", c->append ? c->append : "");
 
 	if (n > max)
 		return vsu_error_set(b->err, -EINVAL, "the kernel command line has %d characters; %d are allowed", n, max);
@@ -116,7 +116,7 @@ static int hand_over_builtin(struct boot *b)
 {
 	const struct vmm_machine *m = b->m;
 	struct cvmm_boot boot = {
-		.ncpus = m->options->cpus,
+		.ncpus = m->config->cpus,
 		.flags = (m->loaded.level0 ? CVMM_BOOT_LEVEL0 : 0) |
 			 (m->on_bus ? CVMM_BOOT_PCI : 0),
 		.cmdline_gpa = b->handover.cmdline_gpa,
@@ -169,7 +169,7 @@ static int describe_machine(const struct vmm_machine *m, void *bytes,
 		.nslots = VMM_DEVICE_PLACES, .slots = slots,
 	};
 	struct vmm_acpi_machine machine = {
-		.ncpus = m->options->cpus, .pci = m->on_bus ? &pci : NULL,
+		.ncpus = m->config->cpus, .pci = m->on_bus ? &pci : NULL,
 		.ndevices = m->on_bus ? 0 : m->ndevices, .devices = devices,
 		.windows = windows, .generation_gpa = VMM_BOOT_VMGENID_GPA,
 	};
@@ -249,14 +249,14 @@ static int start_cpus(struct boot *b, const struct protocol *protocol)
 	struct vmm_machine *m = b->m;
 	struct vmm_x86_start start = {
 		.entry = m->loaded.entry, .rdi = VMM_BOOT_INFO_GPA,
-		.rbx = VMM_BOOT_INFO_GPA, .ncpus = m->options->cpus,
-		.model = m->options->cpu_model,
+		.rbx = VMM_BOOT_INFO_GPA, .ncpus = m->config->cpus,
+		.model = m->config->cpu_model,
 	};
 	const bool builtin = m->loaded.protocol == VMM_PROTOCOL_BUILTIN;
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < m->options->cpus; i++) {
+	for (i = 0; !rc && i < m->config->cpus; i++) {
 		start.how = i ? protocol->others : protocol->first;
 		if (m->loaded.level0)
 			start.how = VMM_X86_LEVEL0;

@@ -243,15 +243,15 @@ const struct vmm_control_command vmm_machine_commands[] = {
 
 int vmm_machine_open_control(struct vmm_machine *m, struct vsu_error *err)
 {
-	const char *path = m->options->control;
+	const char *path = m->owner.control;
 	int rc;
 
-	if (!path || m->options->dry_run)
+	if (!path || m->start->dry_run)
 		return 0;
 	rc = vmm_control_new(m->loop, &m->owner.log, path, vmm_machine_commands, m,
 			     &m->control, err);
-	if (rc < 0 || vmm_control_is_inherited(path))
+	if (rc < 0 || vmm_control_is_inherited(path) || !m->owner.sockets)
 		return rc;
-	rc = prog_socket_access_apply(&m->options->sockets, path, err);
+	rc = prog_socket_access_apply(m->owner.sockets, path, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --control") : 0;
 }

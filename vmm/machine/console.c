@@ -37,7 +37,7 @@ static void on_tell(void *opaque)
 	const struct vmm_machine *m = opaque;
 
 	fprintf(stderr, "cvmm: %u CPUs, %u devices, %" PRIu64 " bytes of the console lost; Ctrl-A x ends the machine\n",
-		m->options->cpus, m->ndevices,
+		m->config->cpus, m->ndevices,
 		vmm_console_dropped(m->console));
 }
 
@@ -60,9 +60,9 @@ static int open_console_file(struct vmm_machine *m, const char *path,
 {
 	const int flags = O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
-	m->console_out = open(path, m->options->dry_run ? flags :
+	m->console_out = open(path, m->start->dry_run ? flags :
 			      flags | O_CREAT | O_TRUNC, 0666);
-	if (m->console_out < 0 && errno == ENOENT && m->options->dry_run &&
+	if (m->console_out < 0 && errno == ENOENT && m->start->dry_run &&
 	    folder_is_writable(path))
 		return 0;
 	if (m->console_out < 0)
@@ -74,7 +74,7 @@ static int open_console_file(struct vmm_machine *m, const char *path,
 
 static int open_console(struct vmm_machine *m, struct vsu_error *err)
 {
-	const char *where = m->options->serial;
+	const char *where = m->config->serial;
 
 	m->console_in = m->console_out = -1;
 	if (m->stdio && where && !strcmp(where, "stdio"))

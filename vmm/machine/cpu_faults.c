@@ -31,7 +31,7 @@ void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
 			     enum vmm_memory_loss loss)
 {
 	const char *why = vmm_memory_loss_text(loss);
-	enum vmm_on_memory_error choice = m->options->on_memory_error;
+	enum vmm_on_memory_error choice = m->config->on_memory_error;
 
 	if (loss == VMM_MEMORY_DAMAGED)
 		vmm_cpus_end(m->cpus, VSU_EXIT_HOST,
@@ -64,7 +64,7 @@ static bool mend_memory(struct fault *f, bool probe)
 	enum vmm_memory_loss loss;
 	uint64_t gpa;
 
-	if (m->options->on_memory_error == VMM_ON_MEMORY_ERROR_CONTINUE)
+	if (m->config->on_memory_error == VMM_ON_MEMORY_ERROR_CONTINUE)
 		return vmm_memory_repair(&m->memory, f->cpu, probe);
 	if (!vmm_memory_find_loss(&m->memory, probe, &gpa, &loss))
 		return false;
@@ -91,7 +91,7 @@ void vmm_fault_look_at_files(struct vmm_machine *m)
 	uint64_t gpa;
 
 	vmm_window_drop(&m->shmem, VMM_WINDOW_SHORT);
-	if (m->options->on_memory_error == VMM_ON_MEMORY_ERROR_CONTINUE)
+	if (m->config->on_memory_error == VMM_ON_MEMORY_ERROR_CONTINUE)
 		vmm_memory_mend(&m->memory);
 	else if (!m->pause.for_good &&
 		 vmm_memory_find_loss(&m->memory, false, &gpa, &loss))

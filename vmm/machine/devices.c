@@ -68,7 +68,7 @@ static int make_local(struct vmm_machine *m,
 		.sigbus = m->owner.sigbus, .space = resources->space,
 		.is_ram = is_ram, .ram_owner = &m->memory,
 		.open_stdio = vmm_machine_open_stdio, .stdio = m,
-		.sockets = &m->options->sockets,
+		.sockets = m->owner.sockets,
 		.unlocked = vmm_incoming_is_open(m),
 	};
 	struct virtdev *dev;
@@ -157,7 +157,7 @@ static struct vmm_virtio_resources collect_resources(struct vmm_machine *m,
 		.gpa = VMM_TRANSPORTS_GPA + i * VIRTDEV_MMIO_SIZE,
 		.irq = VMM_FIRST_DEVICE_IRQ + i,
 		.lost = on_lost, .away = on_away, .back = on_back,
-		.opaque = &m->devices[i], .measures = m->options->latency,
+		.opaque = &m->devices[i], .measures = m->config->latency,
 		.postcopy = m->restore.postcopy != NULL,
 	};
 
@@ -321,7 +321,7 @@ int vmm_machine_check_device(const struct vmm_machine *m,
 /* Without MSI routing there is no bus, unless the user requested one. */
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 {
-	const enum vmm_transport wanted = m->options->transport;
+	const enum vmm_transport wanted = m->config->transport;
 	int rc = vmm_restore_wanted(m) ? !m->restore.on_bus :
 		 wanted == VMM_TRANSPORT_AUTO ?
 		 vmm_kernel_is_builtin(&m->kernel, err) :

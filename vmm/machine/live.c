@@ -39,7 +39,7 @@ int vmm_live_change(const struct vmm_machine *m, struct vmm_device *d, const cha
 	int rc;
 
 	if (!d->added) {
-		option = m->options->devices[i];
+		option = m->config->devices[i];
 		if (d->list)
 			option = (struct vmm_device_option){
 				option.how == VMM_DEVICE_DISK_PATH ? VMM_DEVICE_DISK : option.how,
@@ -70,12 +70,12 @@ int vmm_live_resize(const struct vmm_machine *m, struct vmm_device *d, uint64_t 
 /* -------------------------------------------------------------------- the words */
 
 /* The word that contains the list of an option; n: none. */
-static int find_word(const struct vmm_options *o, const char *list)
+static int find_word(const struct vmm_config *c, const char *list)
 {
 	int j = 0;
 
-	while (j < o->nwords && (list < o->words[j] ||
-				 list > o->words[j] + strlen(o->words[j])))
+	while (j < c->nwords && (list < c->words[j] ||
+				 list > c->words[j] + strlen(c->words[j])))
 		j++;
 	return j;
 }
@@ -109,13 +109,13 @@ static bool replaces_option(const struct vmm_device *d)
 }
 
 /* The device that word j describes, or NULL. */
-static const struct vmm_device_option *option_of(const struct vmm_options *o, int j)
+static const struct vmm_device_option *option_of(const struct vmm_config *c, int j)
 {
 	unsigned int i;
 
-	for (i = 0; i < o->ndevices; i++)
-		if (find_word(o, o->devices[i].list) == j)
-			return &o->devices[i];
+	for (i = 0; i < c->ndevices; i++)
+		if (find_word(c, c->devices[i].list) == j)
+			return &c->devices[i];
 	return NULL;
 }
 
@@ -136,18 +136,18 @@ static void drop_last(struct vmm_live_words *out)
 static int copy_word(const struct vmm_machine *m, int j, unsigned int places,
 		     struct vmm_live_words *out)
 {
-	const struct vmm_options *o = m->options;
-	const struct vmm_device_option *option = option_of(o, j);
-	const unsigned int i = option ? (unsigned int)(option - o->devices) : 0;
-	const bool apart = option && option->list == o->words[j] &&
+	const struct vmm_config *c = m->config;
+	const struct vmm_device_option *option = option_of(c, j);
+	const unsigned int i = option ? (unsigned int)(option - c->devices) : 0;
+	const bool apart = option && option->list == c->words[j] &&
 			   option->how != VMM_DEVICE_DISK_PATH;
 
 	if (!option)
-		return add_word(out, strdup(o->words[j]));
+		return add_word(out, strdup(c->words[j]));
 	if (apart && (i >= places || replaces_option(&m->devices[i])))
 		drop_last(out);
 	return i >= places ? 0 :
-	       add_word(out, change_word(o->words[j], option, &m->devices[i]));
+	       add_word(out, change_word(c->words[j], option, &m->devices[i]));
 }
 
 static int make_words(const struct vmm_machine *m, struct vmm_live_words *out)
@@ -157,12 +157,12 @@ static int make_words(const struct vmm_machine *m, struct vmm_live_words *out)
 	unsigned int i;
 	int rc = 0, j;
 
-	out->words = calloc((size_t)m->options->nwords + places + 1, sizeof(*out->words));
+	out->words = calloc((size_t)m->config->nwords + places + 1, sizeof(*out->words));
 	if (!out->words)
 		return -ENOMEM;
-	for (j = 0; !rc && j < m->options->nwords; j++)
+	for (j = 0; !rc && j < m->config->nwords; j++)
 		rc = copy_word(m, j, places, out);
-	for (i = m->options->ndevices; !rc && i < places; i++)
+	for (i = m->config->ndevices; !rc && i < places; i++)
 		rc = add_word(out, change_word("", &none, &m->devices[i]));
 	return rc;
 }

@@ -134,7 +134,7 @@ static void on_power_off_timeout(void *opaque)
 	struct vmm_machine *m = opaque;
 
 	vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "the guest did not power off within %" PRIu64 " seconds (--power-off-timeout)",
-		     m->options->power_off_seconds);
+		     m->config->power_off_seconds);
 }
 
 void vmm_machine_press_button(struct vmm_machine *m)
@@ -142,10 +142,10 @@ void vmm_machine_press_button(struct vmm_machine *m)
 	struct vmm_timer *w = &m->watch.power_off;
 
 	vsu_event_signal(m->button_irq_fd);
-	if (!m->options->power_off_seconds || w->active)
+	if (!m->config->power_off_seconds || w->active)
 		return;
 	vmm_timer_init(w, on_power_off_timeout, m);
-	vmm_timer_start(m->loop, w, m->options->power_off_seconds * NS_PER_S, 0);
+	vmm_timer_start(m->loop, w, m->config->power_off_seconds * NS_PER_S, 0);
 }
 
 static void watch_events(struct vmm_machine *m)

@@ -40,18 +40,18 @@ struct step {
 
 static int take_devices(struct vmm_machine *m, struct vsu_error *err)
 {
-	const struct vmm_options *o = m->options;
+	const struct vmm_config *c = m->config;
 	unsigned int i;
 
-	if (o->ndevices > VMM_DEVICE_PLACES)
+	if (c->ndevices > VMM_DEVICE_PLACES)
 		return vsu_error_set(err, -EINVAL,
-			"%u devices, but only %d interrupts", o->ndevices,
+			"%u devices, but only %d interrupts", c->ndevices,
 			VMM_DEVICE_PLACES);
-	for (i = 0; i < o->ndevices; i++) {
-		m->devices[i].spec = o->specs[i];
-		m->devices[i].spec.continues = vmm_restore_wanted(m) || o->rebooted;
+	for (i = 0; i < c->ndevices; i++) {
+		m->devices[i].spec = c->specs[i];
+		m->devices[i].spec.continues = vmm_restore_wanted(m) || m->start->rebooted;
 	}
-	m->ndevices = o->ndevices;
+	m->ndevices = c->ndevices;
 	return 0;
 }
 
@@ -59,10 +59,10 @@ static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
 {
 	const bool boots = !vmm_restore_wanted(m);
 	int rc = !boots ? 0 :
-		 vmm_kernel_open(&m->kernel, m->options->kernel, err);
+		 vmm_kernel_open(&m->kernel, m->config->kernel, err);
 
-	if (!rc && m->options->initrd && boots)
-		rc = vmm_file_open(&m->initrd, "initrd", m->options->initrd,
+	if (!rc && m->config->initrd && boots)
+		rc = vmm_file_open(&m->initrd, "initrd", m->config->initrd,
 				   err);
 	return rc;
 }
@@ -97,11 +97,11 @@ static void on_mapping_dropped(void *opaque, const struct vmm_window *window,
 
 static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct vmm_memory_options o = m->options->memory;
+	struct vmm_memory_options o = m->config->memory;
 	unsigned int i;
 	int rc;
 
-	if (m->options->from) {
+	if (m->start->from) {
 		o.n = m->restore.memory.n;
 		for (i = 0; i < o.n; i++)
 			o.lists[i] = m->restore.memory.text[i];
@@ -109,7 +109,7 @@ static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 	o.log = &m->owner.log;
 	o.threads = m->owner.threads;
 	o.shared = vmm_machine_wants_shared(m);
-	o.trial = m->options->dry_run;
+	o.trial = m->start->dry_run;
 	rc = vmm_memory_parse(&m->memory, &o, err);
 	m->memory.parts = m->restore.memory.parts;
 	return rc;
@@ -118,7 +118,7 @@ static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 /* A saved or received state has the shared half only, and its files no options. */
 static int check_private(struct vmm_machine *m, struct vsu_error *err)
 {
-	return vmm_restore_wanted(m) && vmm_memory_pieces_private(&m->options->pieces) ?
+	return vmm_restore_wanted(m) && vmm_memory_pieces_private(&m->config->pieces) ?
 	       vsu_error_set(err, -EOPNOTSUPP, "the saved machine has private memory (--memory private=on), whose pages are not in its state; start the guest from its kernel") : 0;
 }
 
@@ -234,7 +234,7 @@ static int make_events(struct vmm_machine *m, struct vsu_error *err)
 static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_cpus_config config = {
-		.kvm = &m->kvm, .n = m->options->cpus,
+		.kvm = &m->kvm, .n = m->config->cpus,
 		.hooks = {
 			.memory = &m->mmio, .ports = &m->ports,
 			.repair = vmm_fault_repair,
@@ -301,14 +301,16 @@ static const struct step steps[] = {
 	{ vmm_restore_prefetch, VMM_STAGE_RUN },
 };
 
-int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
-		     const struct vmm_owner *owner, struct vsu_error *err)
+int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
+		     const struct vmm_start *start, const struct vmm_owner *owner,
+		     struct vsu_error *err)
 {
 	static const struct vmm_owner none = { .pagemap_fd = -1 };
 	unsigned int i;
 	int rc;
 
-	m->options = options;
+	m->config = config;
+	m->start = start;
 	m->owner = owner ? *owner : none;
 	m->kvm.kvm_fd = m->kvm.vm_fd = -1;
 	m->serial_irq_fd = m->button_irq_fd = m->event_irq_fd = -1;

@@ -29,7 +29,8 @@
 #include "memory/memory.h"
 #include "memory/prefetch.h"
 #include "acpi/plug.h"
-#include "config/options.h"
+#include "config/device.h"
+#include "config/machine_config.h"
 #include "memory/memory_private.h"
 #include "memory/windows.h"
 #include "memory/slots.h"
@@ -129,7 +130,8 @@ struct vmm_restore {
 };
 
 struct vmm_machine {
-	const struct vmm_options *options;
+	const struct vmm_config *config;
+	const struct vmm_start *start;
 	struct vmm_owner owner;
 	struct vmm_loop *loop;
 	struct vmm_kernel kernel;	/* until loaded */
@@ -170,9 +172,13 @@ struct vmm_machine {
 	struct vsu_error why;
 };
 
-/* *m must be zeroed; owner may be NULL. Returns 0, or an exit status and its message. */
-int vmm_machine_make(struct vmm_machine *m, const struct vmm_options *options,
-		     const struct vmm_owner *owner, struct vsu_error *err);
+/*
+ * *m must be zeroed, and borrows config and start; owner may be NULL. Returns 0, or an exit
+ * status and its message.
+ */
+int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
+		     const struct vmm_start *start, const struct vmm_owner *owner,
+		     struct vsu_error *err);
 
 /* Of a guest with ACPI; see --power-off-timeout. While the machine runs. */
 void vmm_machine_press_button(struct vmm_machine *m);

@@ -332,7 +332,7 @@ int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
 	int rc = vmm_migrate_options_read(&options, words,
 					  vmm_control_passed(m->control), err);
 
-	if (!rc && m->options->jail)
+	if (!rc && m->owner.jailed)
 		rc = vmm_migrate_check_jail(&options, err);
 	if (!rc)
 		rc = vmm_save_check(m, err);

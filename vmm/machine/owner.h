@@ -12,6 +12,7 @@
 
 #include "cpu/poison.h"
 #include "log/log.h"
+#include "socket_access.h"
 #include "spawn/spawn.h"
 
 struct vmm_machine;
@@ -28,6 +29,9 @@ struct vmm_owner {
 	struct vmm_poison *poison;	/* filled by the SIGBUS handler; requires sigbus; or NULL */
 	struct vmm_spawner *spawner;	/* of daemons; NULL: none can be started */
 	struct vmm_log log;	/* lines for the operator */
+	const char *control;	/* address of the control socket, a path or fd:N; NULL: none */
+	const struct prog_socket_access *sockets; /* to those of control and devices; or NULL */
+	bool jailed;		/* it has only the files of the machine's options */
 	const char *no_network;	/* why no migration can use TCP; NULL: it can */
 	const struct prog_threads *threads; /* of those that it starts; or NULL */
 	int pagemap_fd;		/* /proc/self/pagemap, for working sets; negative: none */

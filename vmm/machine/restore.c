@@ -100,9 +100,9 @@ static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 		return rc;
 	cpus = vmm_state_get_u32(&f);
 	protocol = vmm_state_get_u32(&f);
-	if (cpus != m->options->cpus)
+	if (cpus != m->config->cpus)
 		return vsu_error_set(err, -EINVAL, "the saved machine has %u CPUs, but %u are specified",
-				     cpus, m->options->cpus);
+				     cpus, m->config->cpus);
 	if (protocol > VMM_PROTOCOL_PVH)
 		return vsu_error_set(err, -EBADMSG, "boot protocol %u of the state is unknown",
 				     protocol);
@@ -148,7 +148,7 @@ static int name_memory(struct vmm_machine *m, const char *folder,
 	if (rc < 0)
 		return rc;
 	rc = vmm_image_lists(&m->restore.state, path,
-			     vmm_machine_wants_shared(m), &m->options->memory,
+			     vmm_machine_wants_shared(m), &m->config->memory,
 			     &m->restore.memory, err);
 	free(path);
 	return rc;
@@ -180,7 +180,7 @@ static bool has_own_memory(const struct vmm_memory *memory)
 
 int vmm_restore_memory(struct vmm_machine *m, struct vsu_error *err)
 {
-	const char *folder = m->options->from;
+	const char *folder = m->start->from;
 	int rc;
 
 	if (!folder || !has_own_memory(&m->memory))
@@ -208,12 +208,12 @@ int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
 
 bool vmm_restore_wanted(const struct vmm_machine *m)
 {
-	return m->options->from || m->options->stream;
+	return m->start->from || m->start->stream;
 }
 
 int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err)
 {
-	const char *folder = m->options->from;
+	const char *folder = m->start->from;
 	int rc;
 
 	if (!folder)
@@ -229,7 +229,7 @@ int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err)
 /* Saved devices of the same ranks; both are in the order of the command line. */
 int vmm_restore_check_clone(struct vmm_machine *m, struct vsu_error *err)
 {
-	const struct vmm_options *saved = m->options->saved;
+	const struct vmm_config *saved = m->start->saved;
 	unsigned int i;
 	int rc = 0;
 
@@ -266,7 +266,7 @@ static int load_requested(struct vmm_machine *m, unsigned int i, struct vsu_erro
 	uint64_t bytes;
 	int rc;
 
-	if (!m->options->stream || !dev || !d->spec.kind->resize_key ||
+	if (!m->start->stream || !dev || !d->spec.kind->resize_key ||
 	    vmm_state_find(&m->restore.state, "requested", i, &f, NULL) < 0)
 		return 0;
 	bytes = vmm_state_get_u64(&f);
@@ -302,9 +302,9 @@ static int read_plugged(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_state_fields f;
 
-	return m->options->from &&
+	return m->start->from &&
 	       !vmm_state_find(&m->restore.state, "plugged", 0, &f, NULL) ?
-	       read_memory(m, m->options->from, "plugged", err) : 0;
+	       read_memory(m, m->start->from, "plugged", err) : 0;
 }
 
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
@@ -313,12 +313,12 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 	unsigned int i;
 	int rc = vmm_disks_check(m, state, err);
 
-	if (!rc && m->options->from && !m->options->changed_disks)
+	if (!rc && m->start->from && !m->start->changed_disks)
 		rc = vmm_disks_check_content(m, state, err);
 	if (!rc)
 		rc = vmm_kvm_state_load(&m->kvm, state, err);
 	m->small_ports.start_ns = vsu_now_ns() - m->restore.age_ns;
-	for (i = 0; !rc && i < m->options->cpus; i++)
+	for (i = 0; !rc && i < m->config->cpus; i++)
 		rc = vmm_x86_cpu_load(&m->kvm, vmm_cpus_fd(m->cpus, i), i,
 				      state, err);
 	if (!rc)
@@ -329,12 +329,12 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 		rc = load_requested(m, i, err);
 	if (!rc)
 		rc = read_plugged(m, err);
-	if (!rc && m->options->from)
+	if (!rc && m->start->from)
 		rc = renew_generation(m, err);
 	vmm_restore_free(m);
-	return rc < 0 && m->options->from ?
+	return rc < 0 && m->start->from ?
 	       vsu_error_prefix(err, rc, "option --from '%s'",
-				m->options->from) : rc;
+				m->start->from) : rc;
 }
 
 /* Their interrupts need the controllers. */
@@ -355,9 +355,9 @@ int vmm_restore_prefetch(struct vmm_machine *m, struct vsu_error *err)
 	struct vmm_working_set set;
 	int rc;
 
-	if (!m->options->prefetch || vmm_machine_wants_shared(m))
+	if (!m->start->prefetch || vmm_machine_wants_shared(m))
 		return 0;
-	rc = vmm_recording_load(m->options->from, &set, &why);
+	rc = vmm_recording_load(m->start->from, &set, &why);
 	if (rc < 0 && rc != -ENOENT)
 		vmm_log(&m->owner.log, VMM_LOG_WARNING, "prefetch", "%s; all of the memory is loaded",
 			 why.msg);

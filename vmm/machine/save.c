@@ -139,7 +139,7 @@ static void put_machine(const struct vmm_machine *m, struct vmm_state_writer *w)
 	unsigned int i;
 
 	vmm_state_section(w, "machine", 0);
-	vmm_state_put_u32(w, m->options->cpus);
+	vmm_state_put_u32(w, m->config->cpus);
 	vmm_state_put_u32(w, (uint32_t)m->loaded.protocol);
 	vmm_state_put_u32(w, m->loaded.level0);
 	vmm_state_put_u32(w, m->on_bus);
@@ -218,7 +218,7 @@ int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
 
 	if (!rc)
 		rc = vmm_kvm_state_save(&m->kvm, w, err);
-	for (i = 0; !rc && i < m->options->cpus; i++)
+	for (i = 0; !rc && i < m->config->cpus; i++)
 		rc = vmm_x86_cpu_save(&m->kvm, vmm_cpus_fd(m->cpus, i), i, w,
 				      err);
 	vmm_console_save(m->console, w);

@@ -13,8 +13,7 @@ bool vmm_machine_wants_shared(const struct vmm_machine *m)
 	for (i = 0; i < m->ndevices; i++)
 		if (m->devices[i].spec.remote)
 			return true;
-	/* daemons may be added later */
-	return m->options->daemon_path != NULL;
+	return m->config->shareable;
 }
 
 struct virtdev *vmm_machine_local_device(const struct vmm_device *d)

@@ -194,7 +194,7 @@ static void write_cpus(const struct vmm_machine *m, struct prog_json *to)
 	unsigned int i;
 
 	prog_json_open(to, "vcpus", '[');
-	for (i = 0; i < m->options->cpus; i++) {
+	for (i = 0; i < m->config->cpus; i++) {
 		vmm_cpus_count(m->cpus, i, &c);
 		prog_json_open(to, NULL, '{');
 		prog_json_u64(to, "exits", c.io + c.mmio + c.interrupted + c.other);
@@ -243,7 +243,7 @@ int vmm_status_command(void *machine, char *const *words, FILE *answer,
 
 	(void)words;
 	(void)err;
-	prog_json_u64(&to, "cpus", m->options->cpus);
+	prog_json_u64(&to, "cpus", m->config->cpus);
 	prog_json_bool(&to, "paused", is_paused(m));
 	prog_json_text(&to, "state", state_of(m));
 	write_saving(m, &to);

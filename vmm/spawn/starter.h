@@ -12,7 +12,7 @@
 
 #include <limits.h>
 
-#include "config/options.h"
+#include "config/machine_config.h"
 #include "config/spawn_words.h"
 
 /* Arguments that all daemons get. */

@@ -8,14 +8,15 @@
 #include "../memory.h"
 
 static struct vmm_machine machine;
-static struct vmm_options options;
+static struct vmm_config config;
+static struct vmm_process_options process;
 static char said[8192];
 
 static void setup(void)
 {
 	memset(&machine, 0, sizeof(machine));
-	options.cpus = 2;
-	machine.options = &options;
+	config.cpus = 2;
+	machine.config = &config;
 	ck_assert_int_eq(vmem_space_new(&machine.memory.space), 0);
 }
 
@@ -45,7 +46,8 @@ static const char *report(bool json)
 	FILE *to = fmemopen(said, sizeof(said), "w");
 
 	ck_assert_ptr_nonnull(to);
-	vmm_report(&machine, to, json);
+	process.json = json;
+	vmm_report(&machine, &process, to);
 	ck_assert_int_eq(fclose(to), 0);
 	return said;
 }
@@ -119,8 +121,8 @@ START_TEST(printed_arguments_make_the_same_machine)
 	const char *words[] = { "kernel", "--dry-run", "--append", "a \"b\"", "--json",
 			  "--disk=path=a", "--", "-d.img", "--json" };
 
-	options.given = (char *const *)(uintptr_t)words;
-	options.ngiven = COUNT(words);
+	process.given = (char *const *)(uintptr_t)words;
+	process.ngiven = COUNT(words);
 	publish(empty_map());
 	ck_says(report(true), "\"arguments\":[\"kernel\",\"--append\",\"a \\\"b\\\"\",\"--disk=path=a\",\"./-d.img\",\"./--json\"]}\n");
 }

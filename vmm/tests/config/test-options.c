@@ -34,13 +34,13 @@ static int parse(const char *line)
 START_TEST(kernel_and_disk_are_enough)
 {
 	ck_assert_int_eq(parse("builtin:selftest disk.img"), 0);
-	ck_assert_str_eq(o.kernel, "builtin:selftest");
-	ck_assert_uint_eq(o.ndevices, 1);
-	ck_assert_int_eq(o.devices[0].how, VMM_DEVICE_DISK_PATH);
-	ck_assert_str_eq(o.devices[0].list, "disk.img");
-	ck_assert_uint_eq(o.cpus, 1);
-	ck_assert_uint_eq(o.memory.n, 0);
-	ck_assert(!o.serial && !o.dry_run && !o.json);
+	ck_assert_str_eq(o.machine.kernel, "builtin:selftest");
+	ck_assert_uint_eq(o.machine.ndevices, 1);
+	ck_assert_int_eq(o.machine.devices[0].how, VMM_DEVICE_DISK_PATH);
+	ck_assert_str_eq(o.machine.devices[0].list, "disk.img");
+	ck_assert_uint_eq(o.machine.cpus, 1);
+	ck_assert_uint_eq(o.machine.memory.n, 0);
+	ck_assert(!o.machine.serial && !o.start.dry_run && !o.process.json);
 }
 END_TEST
 
@@ -48,14 +48,14 @@ START_TEST(operands_stand_anywhere_between_options)
 {
 	ck_assert_int_eq(parse("--cpus=2 kernel --memory size=1M a.img "
 			       "--disk path=b.img c.img --dry-run"), 0);
-	ck_assert_str_eq(o.kernel, "kernel");
-	ck_assert_uint_eq(o.cpus, 2);
-	ck_assert_str_eq(o.memory.lists[0], "size=1M");
-	ck_assert_uint_eq(o.ndevices, 3);
-	ck_assert_str_eq(o.devices[0].list, "a.img");
-	ck_assert_int_eq(o.devices[1].how, VMM_DEVICE_DISK);
-	ck_assert_str_eq(o.devices[2].list, "c.img");
-	ck_assert(o.dry_run);
+	ck_assert_str_eq(o.machine.kernel, "kernel");
+	ck_assert_uint_eq(o.machine.cpus, 2);
+	ck_assert_str_eq(o.machine.memory.lists[0], "size=1M");
+	ck_assert_uint_eq(o.machine.ndevices, 3);
+	ck_assert_str_eq(o.machine.devices[0].list, "a.img");
+	ck_assert_int_eq(o.machine.devices[1].how, VMM_DEVICE_DISK);
+	ck_assert_str_eq(o.machine.devices[2].list, "c.img");
+	ck_assert(o.start.dry_run);
 }
 END_TEST
 
@@ -64,39 +64,39 @@ START_TEST(memory_disk_and_device_may_repeat)
 	ck_assert_int_eq(parse("k --memory=size=1M --memory=size=2M "
 			       "--device=id=1,backend=user:a "
 			       "--device=id=1,backend=user:b"), 0);
-	ck_assert_uint_eq(o.memory.n, 2);
-	ck_assert_str_eq(o.memory.lists[1], "size=2M");
-	ck_assert_uint_eq(o.ndevices, 2);
-	ck_assert_int_eq(o.devices[1].how, VMM_DEVICE_ANY);
+	ck_assert_uint_eq(o.machine.memory.n, 2);
+	ck_assert_str_eq(o.machine.memory.lists[1], "size=2M");
+	ck_assert_uint_eq(o.machine.ndevices, 2);
+	ck_assert_int_eq(o.machine.devices[1].how, VMM_DEVICE_ANY);
 }
 END_TEST
 
 START_TEST(vsock_is_a_device_in_its_place)
 {
 	ck_assert_int_eq(parse("k --vsock cid=3,path=v b.img"), 0);
-	ck_assert_int_eq(o.devices[0].how, VMM_DEVICE_VSOCK);
-	ck_assert_str_eq(o.devices[0].list, "cid=3,path=v");
+	ck_assert_int_eq(o.machine.devices[0].how, VMM_DEVICE_VSOCK);
+	ck_assert_str_eq(o.machine.devices[0].list, "cid=3,path=v");
 }
 END_TEST
 
 START_TEST(rng_is_a_device_in_its_place)
 {
 	ck_assert_int_eq(parse("k a.img --rng rate=64k --rng= b.img"), 0);
-	ck_assert_uint_eq(o.ndevices, 4);
-	ck_assert_int_eq(o.devices[1].how, VMM_DEVICE_RNG);
-	ck_assert_str_eq(o.devices[1].list, "rate=64k");
-	ck_assert_str_eq(o.devices[2].list, "");
+	ck_assert_uint_eq(o.machine.ndevices, 4);
+	ck_assert_int_eq(o.machine.devices[1].how, VMM_DEVICE_RNG);
+	ck_assert_str_eq(o.machine.devices[1].list, "rate=64k");
+	ck_assert_str_eq(o.machine.devices[2].list, "");
 }
 END_TEST
 
 START_TEST(words_behind_two_dashes_are_operands)
 {
 	ck_assert_int_eq(parse("--cpus=2 -- kernel --cpus=3 --"), 0);
-	ck_assert_str_eq(o.kernel, "kernel");
-	ck_assert_uint_eq(o.cpus, 2);
-	ck_assert_uint_eq(o.ndevices, 2);
-	ck_assert_str_eq(o.devices[0].list, "--cpus=3");
-	ck_assert_str_eq(o.devices[1].list, "--");
+	ck_assert_str_eq(o.machine.kernel, "kernel");
+	ck_assert_uint_eq(o.machine.cpus, 2);
+	ck_assert_uint_eq(o.machine.ndevices, 2);
+	ck_assert_str_eq(o.machine.devices[0].list, "--cpus=3");
+	ck_assert_str_eq(o.machine.devices[1].list, "--");
 }
 END_TEST
 
@@ -105,26 +105,26 @@ START_TEST(choices_are_taken)
 	ck_assert_int_eq(parse("k --cpu=plain --reboot=restart "
 			       "--on-memory-error=pause --initrd=i --append=a "
 			       "--serial=null --transport=pci"), 0);
-	ck_assert_uint_eq(o.cpu_model, VMM_CPU_PLAIN);
-	ck_assert(o.restart);
-	ck_assert_int_eq(o.transport, VMM_TRANSPORT_PCI);
-	ck_assert_int_eq(o.on_memory_error, VMM_ON_MEMORY_ERROR_PAUSE);
-	ck_assert_str_eq(o.initrd, "i");
-	ck_assert_str_eq(o.append, "a");
-	ck_assert_str_eq(o.serial, "null");
+	ck_assert_uint_eq(o.machine.cpu_model, VMM_CPU_PLAIN);
+	ck_assert(o.process.restart);
+	ck_assert_int_eq(o.machine.transport, VMM_TRANSPORT_PCI);
+	ck_assert_int_eq(o.machine.on_memory_error, VMM_ON_MEMORY_ERROR_PAUSE);
+	ck_assert_str_eq(o.machine.initrd, "i");
+	ck_assert_str_eq(o.machine.append, "a");
+	ck_assert_str_eq(o.machine.serial, "null");
 	ck_assert_int_eq(parse("k --reboot=exit --cpu=host"), 0);
-	ck_assert(!o.restart && o.cpu_model == VMM_CPU_HOST);
+	ck_assert(!o.process.restart && o.machine.cpu_model == VMM_CPU_HOST);
 }
 END_TEST
 
 START_TEST(last_option_of_the_log_counts)
 {
 	ck_assert_int_eq(parse("k"), 0);
-	ck_assert_int_eq(o.log_level, PROG_LOG_WARNING);
+	ck_assert_int_eq(o.process.log_level, PROG_LOG_WARNING);
 	ck_assert_int_eq(parse("k --verbose"), 0);
-	ck_assert_int_eq(o.log_level, PROG_LOG_INFO);
+	ck_assert_int_eq(o.process.log_level, PROG_LOG_INFO);
 	ck_assert_int_eq(parse("k --verbose --log-level=error"), 0);
-	ck_assert_int_eq(o.log_level, PROG_LOG_ERROR);
+	ck_assert_int_eq(o.process.log_level, PROG_LOG_ERROR);
 }
 END_TEST
 
@@ -133,7 +133,7 @@ START_TEST(options_change_nothing_of_the_process)
 {
 	prog_log_set_level(PROG_LOG_ERROR);
 	ck_assert_int_eq(parse("k --log-level=debug"), 0);
-	ck_assert_int_eq(o.log_level, PROG_LOG_DEBUG);
+	ck_assert_int_eq(o.process.log_level, PROG_LOG_DEBUG);
 	ck_assert(!prog_log_says(PROG_LOG_WARNING));
 }
 END_TEST
@@ -141,20 +141,20 @@ END_TEST
 START_TEST(help_needs_no_kernel)
 {
 	ck_assert_int_eq(parse("--help"), 0);
-	ck_assert(o.help);
+	ck_assert(o.process.help);
 }
 END_TEST
 
 START_TEST(lists_are_parsed_with_the_options)
 {
 	ck_assert_int_eq(parse("k a,b --net=t0,backend=spawn --memory=size=1M,backend=file,mem-path=m"), 0);
-	ck_assert(o.specs[0].kind == &vmm_blk_kind && o.specs[1].spawned);
-	ck_assert_uint_eq(o.pieces.n, 1);
-	ck_assert_str_eq(o.pieces.list[0].path, "m");
+	ck_assert(o.machine.specs[0].kind == &vmm_blk_kind && o.machine.specs[1].spawned);
+	ck_assert_uint_eq(o.machine.pieces.n, 1);
+	ck_assert_str_eq(o.machine.pieces.list[0].path, "m");
 	ck_assert_int_eq(parse("k --disk=path=a,pth=b"), -ENOENT);
 	ck_assert_int_eq(parse("k --memory=size=1M,sice=2"), -ENOENT);
 	ck_assert_int_eq(parse("k --memory=size=0"), -EINVAL);
-	ck_assert(!o.specs && !o.pieces.n);
+	ck_assert(!o.machine.specs && !o.machine.pieces.n);
 	/* memory of a saved machine is that of its files */
 	ck_assert_int_eq(parse("k --from=f --memory=size=0"), 0);
 }
@@ -171,26 +171,26 @@ START_TEST(options_outlive_their_words)
 	vmm_options_free(&o);
 	ck_assert_int_eq(vmm_options_parse(&o, COUNT(words), argv, &err), 0);
 	memset(words, 'x', sizeof(words));
-	ck_assert_str_eq(o.kernel, "kernel");
-	ck_assert_str_eq(o.devices[0].list, "a.img");
-	ck_assert_str_eq(o.append, "text");
-	ck_assert_str_eq(o.memory.lists[0], "size=1M");
-	ck_assert_str_eq(o.words[4], "--memory=size=1M");
+	ck_assert_str_eq(o.machine.kernel, "kernel");
+	ck_assert_str_eq(o.machine.devices[0].list, "a.img");
+	ck_assert_str_eq(o.machine.append, "text");
+	ck_assert_str_eq(o.machine.memory.lists[0], "size=1M");
+	ck_assert_str_eq(o.machine.words[4], "--memory=size=1M");
 }
 END_TEST
 
 START_TEST(sandbox_is_one_of_three)
 {
 	ck_assert_int_eq(parse("k"), 0);
-	ck_assert_int_eq(o.confinement.how, VMM_SANDBOX_ON);
+	ck_assert_int_eq(o.process.confinement.how, VMM_SANDBOX_ON);
 	ck_assert_int_eq(parse("k --sandbox=log,tls"), 0);
-	ck_assert(o.confinement.how == VMM_SANDBOX_LOG && o.confinement.tls);
+	ck_assert(o.process.confinement.how == VMM_SANDBOX_LOG && o.process.confinement.tls);
 	ck_assert_int_eq(parse("k --sandbox=on=off,off"), 0);
-	ck_assert_int_eq(o.confinement.how, VMM_SANDBOX_OFF);
+	ck_assert_int_eq(o.process.confinement.how, VMM_SANDBOX_OFF);
 	ck_assert_int_eq(parse("k --sandbox=on,folder=a,,b,folder=c"), 0);
-	ck_assert_uint_eq(o.confinement.nfolders, 2);
-	ck_assert_str_eq(o.confinement.folders[0], "a,b");
-	ck_assert_str_eq(o.confinement.folders[1], "c");
+	ck_assert_uint_eq(o.process.confinement.nfolders, 2);
+	ck_assert_str_eq(o.process.confinement.folders[0], "a,b");
+	ck_assert_str_eq(o.process.confinement.folders[1], "c");
 }
 END_TEST
 
@@ -210,6 +210,26 @@ START_TEST(every_option_has_its_columns)
 	ck_assert_msg((row->scope == VMM_SCOPE_START) <= (row->change == VMM_CHANGE_START), "%s", name);
 	ck_assert_msg(!row->needs || vmm_option_named(row->needs, strlen(row->needs)), "%s", name);
 	ck_assert_msg(row->change == VMM_CHANGE_OWN || !row->kept_value, "%s", name);
+}
+END_TEST
+
+START_TEST(a_value_is_in_the_part_of_its_scope)
+{
+	static const struct { size_t at, end; } parts[] = {
+#define PART(member) { offsetof(struct vmm_options, member), \
+		       offsetof(struct vmm_options, member) + sizeof(o.member) }
+		[VMM_SCOPE_MACHINE] = PART(machine), [VMM_SCOPE_PROCESS] = PART(process),
+		[VMM_SCOPE_START] = PART(start),
+#undef PART
+	};
+	const struct vmm_option_row *row = &vmm_option_rows[_i];
+	const bool has_member = row->place.kind != PROG_PLACE_NONE &&
+				row->place.kind != PROG_PLACE_OF_LEVEL &&
+				row->place.kind != PROG_PLACE_OF_VERBOSE;
+
+	ck_assert_msg(!has_member || (row->place.at >= parts[row->scope].at &&
+				      row->place.at < parts[row->scope].end),
+		      "%s", row->option.name);
 }
 END_TEST
 
@@ -445,8 +465,8 @@ END_TEST
 START_TEST(words_of_other_programs_are_values_where_they_stand_as_such)
 {
 	ck_assert_int_eq(parse("k --append=-m --cmdline -s"), 0);
-	ck_assert_str_eq(o.append, "-m");
-	ck_assert_str_eq(o.cmdline, "-s");
+	ck_assert_str_eq(o.machine.append, "-m");
+	ck_assert_str_eq(o.machine.cmdline, "-s");
 }
 END_TEST
 
@@ -465,6 +485,7 @@ int main(void)
 	tcase_add_test(tc, last_option_of_the_log_counts);
 	tcase_add_test(tc, options_change_nothing_of_the_process);
 	tcase_add_loop_test(tc, every_option_has_its_columns, 0, count_rows());
+	tcase_add_loop_test(tc, a_value_is_in_the_part_of_its_scope, 0, count_rows());
 	tcase_add_loop_test(tc, every_key_beside_those_of_kinds_has_its_columns, 0,
 			    VMM_KEYS_COMMON + VMM_KEYS_ANY);
 	tcase_add_test(tc, option_is_found_among_words);

@@ -6,7 +6,6 @@
 
 #include "cli/program_log.h"
 #include "cli/run.h"
-#include "config/options.h"
 #include "rig.h"
 
 struct rig rig;
@@ -62,12 +61,20 @@ void rig_options(const char *const *words)
 	vmm_options_free(&rig.options);
 	ck_assert_msg(!vmm_options_parse(&rig.options, argc, argv, &rig.err),
 		      "%s", rig.err.msg);
+	rig.owner.control = rig.options.process.control;
+	rig.owner.sockets = &rig.options.process.sockets;
+	rig.owner.jailed = rig.options.process.jail;
+}
+
+int rig_try(const struct vmm_owner *owner)
+{
+	return vmm_machine_make(&rig.machine, &rig.options.machine, &rig.options.start, owner,
+				&rig.err);
 }
 
 void rig_make(void)
 {
-	ck_assert_msg(!vmm_machine_make(&rig.machine, &rig.options,
-					&rig.owner, &rig.err), "%s", rig.err.msg);
+	ck_assert_msg(!rig_try(&rig.owner), "%s", rig.err.msg);
 }
 
 void rig_run(void)

@@ -7,6 +7,7 @@
 
 #include <vm-memory/access.h>
 
+#include "config/options.h"
 #include "machine/machine.h"
 #include "fake_kvm.h"
 #include "../util.h"
@@ -33,7 +34,10 @@ void rig_file(const char *name, const void *bytes, size_t size);
 void rig_options(const char *const *words);
 #define RIG_OPTIONS(...) rig_options((const char *const []){ __VA_ARGS__, NULL })
 
-/* Creates the machine of rig_options(); must succeed. */
+/* Creates the machine of rig_options() for this owner, or NULL: the exit status. */
+int rig_try(const struct vmm_owner *owner);
+
+/* Likewise, for rig.owner; must succeed. */
 void rig_make(void);
 
 /* Runs it to its end and stores its status and message. */

@@ -282,7 +282,7 @@ START_TEST(kernel_as_server_of_a_device_is_refused)
 	fake.vhost = true;
 	RIG_OPTIONS("kernel", "--memory=size=4M,private=on",
 		    "--vsock=cid=3,backend=kernel", "--serial=null");
-	rig.status = vmm_machine_make(&rig.machine, &rig.options, NULL, &rig.err);
+	rig.status = rig_try(NULL);
 	ck_assert_int_ne(rig.status, 0);
 	ck_assert_msg(strstr(rig.err.msg, "backend=kernel cannot be used with --memory private=on"),
 		      "%s", rig.err.msg);

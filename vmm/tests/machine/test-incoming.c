@@ -131,9 +131,9 @@ static int receive(const char *memory, const char *more)
 				      memory, more, NULL };
 
 	rig_options(words);
-	rig.options.stream = &here;
-	rig.options.channels = &channels;
-	return vmm_machine_make(&rig.machine, &rig.options, NULL, &rig.err);
+	rig.options.start.stream = &here;
+	rig.options.start.channels = &channels;
+	return rig_try(NULL);
 }
 
 START_TEST(guest_continues_with_the_memory_of_the_source)

@@ -157,8 +157,7 @@ static bool survives(int n)
 	vsu_error_clear(&rig.err);
 	failures = 0;
 	left = n;
-	rig.status = vmm_machine_make(&rig.machine, &rig.options, &rig.owner,
-				      &rig.err);
+	rig.status = rig_try(&rig.owner);
 	if (!rig.status)
 		rig.status = vmm_run(&rig.machine, &rig.err);
 	vmm_machine_free(&rig.machine);

@@ -367,8 +367,8 @@ START_TEST(dry_run_requires_the_folder_of_the_console_and_makes_no_file)
 	kernel_pvh();
 	ck_assert(!mkdir("folder", 0755) && !mkdir("folder/inner", 0755));
 	RIG_OPTIONS("kernel", "--memory=size=4M", dry_runs[_i].serial);
-	rig.options.dry_run = true;
-	rig.status = vmm_machine_make(&rig.machine, &rig.options, NULL, &rig.err);
+	rig.options.start.dry_run = true;
+	rig.status = rig_try(NULL);
 	ck_assert_msg(!rig.status == dry_runs[_i].succeeds, "%s", rig.err.msg);
 	ck_assert_int_lt(access(name, F_OK), 0);
 	rmdir("folder/inner");

@@ -28,10 +28,11 @@ static void start(const char *line)
 	argv[argc] = NULL;
 	vmm_options_free(&options);
 	ck_assert_int_eq(vmm_options_parse(&options, argc, argv, NULL), 0);
-	m.options = &options;
-	m.ndevices = options.ndevices;
+	m.config = &options.machine;
+	m.start = &options.start;
+	m.ndevices = options.machine.ndevices;
 	for (i = 0; i < m.ndevices; i++) {
-		m.devices[i].spec = options.specs[i];
+		m.devices[i].spec = options.machine.specs[i];
 		m.devices[i].virtio = (struct vmm_virtio *)&m;	/* is not used */
 	}
 }

@@ -203,7 +203,7 @@ START_TEST(state_is_loaded_into_the_same_machine_only)
 	fake_kvm_init();
 	fake.nroutes = 1024;
 	rig_options(words);
-	status = vmm_machine_make(&rig.machine, &rig.options, NULL, &rig.err);
+	status = rig_try(NULL);
 	ck_assert_msg((status == VSU_EXIT_OK) == !other->says, "%u: %s", _i, rig.err.msg);
 	ck_assert_msg(!other->says || strstr(rig.err.msg, other->says), "%u: %s", _i, rig.err.msg);
 	ck_assert(fake.cpu[0].has_regs == !other->says);

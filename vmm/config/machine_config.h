@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The typed values that make a machine, and how it starts. Read from a command line by
+ * options.h; the process that runs the machine has options of its own there.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_CONFIG_MACHINE_CONFIG_H
+#define VMM_CONFIG_MACHINE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memory/memory_options.h"
+
+#define VMM_MAX_DEVICES 32
+
+/* A device that was asked for, in the order of the command line. */
+struct vmm_device_option {
+	enum vmm_device_how {
+		VMM_DEVICE_DISK = 1,	/* list: --disk */
+		VMM_DEVICE_DISK_PATH,	/* list: a path alone, an operand */
+		VMM_DEVICE_NET,		/* list: --net */
+		VMM_DEVICE_RNG,		/* list: --rng */
+		VMM_DEVICE_FS,		/* list: --fs */
+		VMM_DEVICE_CONSOLE,	/* list: --console */
+		VMM_DEVICE_BALLOON,	/* list: --balloon */
+		VMM_DEVICE_PMEM,	/* list: --pmem */
+		VMM_DEVICE_MEM,		/* list: --mem */
+		VMM_DEVICE_VSOCK,	/* list: --vsock */
+		VMM_DEVICE_ANY,		/* list: --device */
+	} how;
+	const char *list;
+};
+
+/* The user's choice for a guest that lost a part of its memory. */
+enum vmm_on_memory_error {
+	VMM_ON_MEMORY_ERROR_STOP,	/* the machine ends */
+	VMM_ON_MEMORY_ERROR_CONTINUE,	/* zeros replace the lost part */
+	VMM_ON_MEMORY_ERROR_PAUSE,	/* the guest is paused until a signal ends cvmm */
+};
+
+/* The bus on which a guest finds its devices. */
+enum vmm_transport {
+	VMM_TRANSPORT_AUTO,	/* the bus, unless the kernel is one of ours */
+	VMM_TRANSPORT_MMIO,
+	VMM_TRANSPORT_PCI,
+};
+
+/* A machine. Its strings are in words, or are part of the program. */
+struct vmm_config {
+	const char *kernel, *initrd, *cmdline, *append;
+	unsigned int cpus;
+	unsigned int cpu_model;	/* enum vmm_cpu_model */
+	struct vmm_memory_options memory;
+	struct vmm_memory_pieces pieces; /* what its lists mean; none if a saved machine's are wrong */
+	bool shareable;		/* daemons may be added, which share the memory */
+	struct vmm_device_option devices[VMM_MAX_DEVICES];
+	struct vmm_device_spec *specs;	/* what they mean; owned */
+	unsigned int ndevices;
+	enum vmm_transport transport;
+	const char *serial;
+	enum vmm_on_memory_error on_memory_error;
+	bool latency;		/* is measured */
+	uint64_t power_off_seconds;	/* until a guest that was asked to power off is ended; 0: never */
+	char **words;		/* its command line, which is saved and moved with it; owned */
+	int nwords;
+};
+
+void vmm_config_free(struct vmm_config *config);
+
+/* One start of a machine. All zero: its kernel boots. */
+struct vmm_start {
+	const char *from;	/* a saved machine's folder; the kernel is not loaded */
+	bool clone;		/* with from: shares nothing with the saved machine */
+	bool prefetch;		/* with from: loads the memory in the background */
+	bool changed_disks;	/* with from: they are accepted */
+	bool rebooted;		/* the guest ran before, in another machine of this process */
+	bool dry_run;		/* modifies nothing, and no guest will run */
+	const struct vmm_config *saved; /* with clone: the saved machine */
+	struct vmm_stream *stream; /* with --incoming: the source's stream; else NULL */
+	struct vmm_channels *channels; /* with stream: its other connections */
+};
+
+#endif
