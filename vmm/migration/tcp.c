@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "migration/lookup.h"
 #include "migration/tcp.h"
 
 int vmm_tcp_split(char *text, char **host, char **port)
@@ -30,23 +30,14 @@ int vmm_tcp_split(char *text, char **host, char **port)
 	return 0;
 }
 
-static int resolve_address(const char *address, bool passive,
+static int resolve_address(const char *address, bool passive, const struct vmm_stream *s,
 			   struct addrinfo **out, struct vsu_error *err)
 {
-	const struct addrinfo hints = {
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = passive ? AI_PASSIVE : 0,
-	};
 	char *copy = strdup(address), *host, *port;
 	int rc = copy ? vmm_tcp_split(copy, &host, &port) : -ENOMEM;
 
-	if (!rc) {
-		rc = getaddrinfo(*host ? host : NULL, port, &hints, out);
-		rc = rc ? vsu_error_set(err, -ENOENT, "'%s': %s", host,
-					gai_strerror(rc)) : 0;
-	} else {
-		vsu_error_set(err, rc, "'%s' is not HOST:PORT", address);
-	}
+	rc = rc < 0 ? vsu_error_set(err, rc, "'%s' is not HOST:PORT", address) :
+		      vmm_lookup_tcp(host, port, passive, s, out, err);
 	free(copy);
 	return rc;
 }
@@ -89,7 +80,7 @@ int vmm_tcp_connect(const char *address, struct vmm_stream *s,
 	struct addrinfo *list = NULL, *a;
 	int rc = s->no_network ?
 		 vsu_error_set(err, -ENETUNREACH, "%s", s->no_network) :
-		 resolve_address(address, false, &list, err);
+		 resolve_address(address, false, s, &list, err);
 
 	if (rc < 0)
 		return rc;
@@ -104,9 +95,10 @@ int vmm_tcp_connect(const char *address, struct vmm_stream *s,
 
 int vmm_tcp_listen(const char *address, int backlog, struct vsu_error *err)
 {
+	const struct vmm_stream none = { .fd = -1, .cancel_fd = -1 };
 	struct addrinfo *list = NULL;
 	const int on = 1;
-	int rc = resolve_address(address, true, &list, err), fd;
+	int rc = resolve_address(address, true, &none, &list, err), fd;
 
 	if (rc < 0)
 		return rc;

@@ -11,7 +11,10 @@
  */
 int vmm_tcp_split(char *text, char **host, char **port);
 
-/* Makes the connection of s; blocks as the stream does. -ENETUNREACH: s->no_network. */
+/*
+ * Makes the connection of s; blocks as the stream does, for a name's lookup at most 10
+ * seconds. -ENETUNREACH: s->no_network; -ENOENT: the name is unknown.
+ */
 int vmm_tcp_connect(const char *address, struct vmm_stream *s,
 		    struct vsu_error *err);
 
