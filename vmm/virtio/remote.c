@@ -33,12 +33,12 @@ static int wait_until_ready(struct remote *r, struct vsu_error *err)
 			    .events = POLLIN };
 	int rc = 0;
 
-	while (!r->ready && !r->dead && rc >= 0) {
+	while (r->phase == REMOTE_CONNECTS && rc >= 0) {
 		if (!rc)
 			poll(&p, 1, -1);
 		rc = virtdev_vhost_user_dispatch(r->user);
 	}
-	if (!r->dead)
+	if (!vmm_remote_is_dead(r))
 		return 0;
 	*err = r->why;
 	if (r->daemon)
@@ -244,10 +244,8 @@ static void on_handshake(void *opaque)
 	struct remote *r = opaque;
 
 	virtdev_vhost_user_dispatch(r->user);
-	if (r->dead)
-		end_handshake(r, &r->why);
-	else if (r->ready)
-		end_handshake(r, NULL);
+	if (r->phase != REMOTE_CONNECTS)
+		end_handshake(r, vmm_remote_is_dead(r) ? &r->why : NULL);
 }
 
 static void on_late(void *opaque)

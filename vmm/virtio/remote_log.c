@@ -47,7 +47,7 @@ int vmm_remote_set_log(void *backend, const struct vmm_dirty_log *log,
 /* -EBUSY and a disconnected back-end: retried after the next message. */
 void vmm_remote_end_log(struct remote *r)
 {
-	if (r->log_ends && !r->dead &&
+	if (r->log_ends && !vmm_remote_is_dead(r) &&
 	    !vhost_user_frontend_set_log(session_of(r), -1, 0, 0, NULL))
 		r->log_ends = r->logs = false;
 }

@@ -23,7 +23,7 @@ int vmm_remote_announce(void *backend, struct vsu_error *err)
 	struct remote *r = backend;
 	int rc;
 
-	if (!r->announce || r->dead)
+	if (!r->announce || vmm_remote_is_dead(r))
 		return 0;
 	rc = tell_memory(r, err);
 	if (rc == -ENOSPC && !r->memory_only) {

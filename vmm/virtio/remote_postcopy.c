@@ -91,7 +91,7 @@ void vmm_remote_on_ended(void *opaque, int result)
 	struct remote *r = opaque;
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	if (result < 0 && !r->dead) {
+	if (result < 0 && !vmm_remote_is_dead(r)) {
 		vsu_error_sys(&err, result, "%s refused POSTCOPY_END", r->rings.who);
 		vhost_user_frontend_fail(session_of(r), &err);
 	}
@@ -109,7 +109,7 @@ static void wait_for_answer(struct remote *r)
 	struct pollfd p = { .fd = virtdev_vhost_user_fd(r->user), .events = POLLIN };
 
 	r->locked = true;
-	while (!r->postcopy.answered && !r->dead) {
+	while (!r->postcopy.answered && !vmm_remote_is_dead(r)) {
 		poll(&p, 1, -1);
 		(void)virtdev_vhost_user_dispatch(r->user);
 	}
@@ -127,7 +127,7 @@ static int send_request(struct remote *r,
 	if (rc < 0)
 		return rc;
 	wait_for_answer(r);
-	if (r->dead) {
+	if (vmm_remote_is_dead(r)) {
 		*err = r->why;
 		return r->why.code ? r->why.code : -ECONNRESET;
 	}
@@ -186,7 +186,7 @@ void vmm_remote_postcopy_end(void *backend)
 
 void vmm_remote_end_postcopy(struct remote *r)
 {
-	if (r->postcopy.ends && !r->dead &&
+	if (r->postcopy.ends && !vmm_remote_is_dead(r) &&
 	    !vhost_user_frontend_postcopy_end(session_of(r), NULL))
 		r->postcopy.ends = false;
 }

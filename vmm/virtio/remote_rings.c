@@ -39,9 +39,9 @@ static int give_rings(struct remote *r, uint64_t features,
 
 	if (rc < 0)
 		return rc;
-	if (r->continues)
+	if (vmm_remote_has_positions(r))
 		set_positions(r, rings);
-	r->continues = false;
+	vmm_remote_clear_positions(r);
 	rc = virtdev_vhost_user_start(r->user, features, rings, r->rings.n,
 				      err);
 	free(rings);
@@ -83,7 +83,7 @@ static int start_ring(struct remote *r, uint32_t queue)
 int vmm_remote_queue_reset(void *backend, uint32_t queue)
 {
 	struct remote *r = backend;
-	int rc = r->dead || r->start_waits ? 1 :
+	int rc = vmm_remote_is_dead(r) || vmm_remote_waits(r) ? 1 :
 		 virtdev_vhost_user_reset_queue(r->user, queue);
 
 	if (rc < 0)
@@ -95,7 +95,7 @@ int vmm_remote_queue_start(void *backend, uint32_t queue)
 {
 	struct remote *r = backend;
 
-	if (r->dead)
+	if (vmm_remote_is_dead(r))
 		return -ECONNRESET;
-	return r->start_waits ? 0 : start_ring(r, queue);
+	return vmm_remote_waits(r) ? 0 : start_ring(r, queue);
 }

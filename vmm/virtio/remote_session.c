@@ -20,14 +20,14 @@ static void on_ready(void *opaque)
 {
 	struct remote *r = opaque;
 
-	r->ready = true;
+	(void)vmm_remote_enter(&r->phase, REMOTE_ON_READY);
 }
 
 static void on_stopped(void *opaque)
 {
 	struct remote *r = opaque;
 
-	if (r->pausing)
+	if (r->phase == REMOTE_PAUSES || r->phase == REMOTE_RESUMES)
 		vmm_remote_note_pause(r);
 	else
 		r->stopped = true;
@@ -37,7 +37,8 @@ static void on_failed(void *opaque, const struct vsu_error *err)
 {
 	struct remote *r = opaque;
 
-	r->dead = r->stopped = true;
+	(void)vmm_remote_enter(&r->phase, REMOTE_ON_FAILED);
+	r->stopped = true;
 	r->why = *err;
 	vmm_remote_drop_postcopy(r);
 }
@@ -98,8 +99,8 @@ static void on_lost(void *opaque, const struct vsu_error *err)
 {
 	struct remote *r = opaque;
 
-	r->rings_lost |= r->pausing;
-	r->pausing = r->resumes = false;
+	r->rings_lost |= r->phase == REMOTE_PAUSES || r->phase == REMOTE_RESUMES;
+	(void)vmm_remote_enter(&r->phase, REMOTE_ON_LOST);
 	r->unanswered.moves = r->unanswered.checks = 0;
 	vmm_remote_drop_postcopy(r);
 	r->losses++;
@@ -115,7 +116,6 @@ static void on_back(void *opaque, bool rings_lost)
 {
 	struct remote *r = opaque;
 
-	r->back = true;
 	r->settings = vmm_remote_judge_settings(r, rings_lost);
 	r->rings_lost = rings_lost || r->settings == VMM_SETTINGS_RESET;
 	vmm_log(r->log, VMM_LOG_INFO, "back", "'%s' is served again after %" PRIu64 " ms%s",
@@ -152,7 +152,7 @@ static void apply_answers(struct remote *r)
 		return;
 	r->stopped = false;
 	vmm_virtio_stopped(r->v);
-	if (!r->dead)
+	if (!vmm_remote_is_dead(r))
 		return;
 	if (!vmm_virtio_is_retired(r->v))
 		resources->lost(resources->opaque, &r->why);
@@ -166,24 +166,20 @@ static int remote_start(void *backend, uint64_t features)
 {
 	struct remote *r = backend;
 
-	if (r->dead)
+	if (vmm_remote_is_dead(r))
 		return -ECONNRESET;
-	if (!vmm_remote_is_away(r))
-		return vmm_remote_start_rings(r, features);
-	r->start_waits = true;
 	r->start_features = features;
-	return 0;
+	if (vmm_remote_is_away(r))
+		return vmm_remote_enter(&r->phase, REMOTE_ON_START_AWAY) ? 0 : -EBUSY;
+	return vmm_remote_enter(&r->phase, REMOTE_ON_START) ?
+	       vmm_remote_start_rings(r, features) : -EBUSY;
 }
 
 /* With the lock. */
 static void start_late(struct remote *r)
 {
-	bool due = r->back && r->start_waits;
-
-	r->back = false;
-	if (!due)
+	if (vmm_remote_is_away(r) || !vmm_remote_enter(&r->phase, REMOTE_ON_BACK))
 		return;
-	r->start_waits = false;
 	r->rings_lost = vmm_remote_start_rings(r, r->start_features) < 0;
 }
 
@@ -218,7 +214,6 @@ static void on_session(void *opaque)
 	session_enter(r);
 	virtdev_vhost_user_dispatch(r->user);
 	start_late(r);
-	vmm_remote_end_pause(r);
 	session_leave(r);
 }
 
@@ -237,12 +232,11 @@ static bool remote_stop(void *backend)
 {
 	struct remote *r = backend;
 
-	r->continues = r->pausing = r->resumes = false;
-	if (r->start_waits) {
-		r->start_waits = false;
-		return true;
-	}
-	return r->dead || virtdev_vhost_user_stop(r->user) > 0;
+	const bool waits = vmm_remote_waits(r);
+
+	(void)vmm_remote_enter(&r->phase, REMOTE_ON_RESET);
+	vmm_remote_clear_positions(r);
+	return waits || vmm_remote_is_dead(r) || virtdev_vhost_user_stop(r->user) > 0;
 }
 
 /*
@@ -253,7 +247,7 @@ static void remote_refresh(void *backend)
 {
 	struct remote *r = backend;
 
-	if (r->dead)
+	if (vmm_remote_is_dead(r))
 		return;
 	r->announce = true;
 	vmm_timer_start(r->loop, &r->refresh, 0, 0);
@@ -312,7 +306,8 @@ static uint32_t remote_stats(void *backend, struct virtdev_stat *stats,
 	const struct remote *r = backend;
 	const struct virtdev_stat all[] = {
 		{ "interrupts", r->rings.calls }, { "losses", r->losses },
-		{ "away", !r->dead && vmm_remote_is_away(r) }, { "dead", r->dead },
+		{ "away", !vmm_remote_is_dead(r) && vmm_remote_is_away(r) },
+		{ "dead", vmm_remote_is_dead(r) },
 	};
 
 	return vmm_virtio_some_stats(stats, max, all,

@@ -19,6 +19,7 @@
 
 #include "devices/devices.h"
 #include "spawn/spawn.h"
+#include "virtio/remote_phase.h"
 #include "virtio/rings.h"
 #include "virtio/virtio.h"
 
@@ -65,18 +66,16 @@ struct remote {
 	bool watched;		/* the loop watches the session */
 	struct vmm_io session;
 	struct vmm_timer refresh;	/* the windows changed in this iteration */
-	bool ready, dead;
+	enum remote_phase phase;
 	bool stopped;		/* the queues were returned, or the back-end failed */
 	bool locked;		/* dispatch is called with the device's lock */
 	bool announce;		/* a new map must be announced to the back-end */
 	bool memory_only;	/* the back-end has no room for windows of other devices */
 	unsigned int losses;	/* number of disconnections */
-	bool back;		/* a replacement back-end has connected */
 	bool rings_lost;	/* the progress of a lost back-end is unknown */
 	enum vmm_settings settings; /* of the last replacement */
 	uint64_t kept_loads;	/* of the area, when the back-end was lost */
-	bool start_waits;	/* the driver is ready, but no back-end is connected */
-	uint64_t start_features;
+	uint64_t start_features; /* of a start that waits */
 	char socket[VMM_SOCKET_MAX];
 	struct vmm_spawned *daemon;	/* started by cvmm for this device, or NULL */
 	uint64_t lost_ns;	/* time of the disconnection */
@@ -87,10 +86,7 @@ struct remote {
 	struct vmm_timer limit;
 	struct vsu_error why;
 	struct vmm_rings rings;
-	/* remote_state.c: a pause, and where queues continue after it */
-	bool pausing, paused;
-	bool resumes;		/* the pause was given up: resume when it is complete */
-	bool continues;		/* positions[] are those of the next start */
+	/* remote_state.c: where queues continue after a pause; none runs: it had no queues */
 	struct virtdev_queue_position *positions;
 	/* remote_log.c: the session has a log, which ends as soon as it can */
 	bool logs, log_ends;
@@ -140,6 +136,15 @@ int vmm_remote_announce(void *backend, struct vsu_error *err);
 int vmm_remote_start_rings(struct remote *r, uint64_t features);
 /* The back-end disconnected or is reconnecting. */
 bool vmm_remote_is_away(const struct remote *r);
+/* A start waits for the next back-end. */
+static inline bool vmm_remote_waits(const struct remote *r)
+{
+	return r->phase == REMOTE_WAITS || r->phase == REMOTE_CONTINUES;
+}
+static inline bool vmm_remote_is_dead(const struct remote *r)
+{
+	return r->phase == REMOTE_FAILED;
+}
 /* One queue: see struct vmm_virtio_backend. */
 int vmm_remote_queue_reset(void *backend, uint32_t queue);
 int vmm_remote_queue_start(void *backend, uint32_t queue);
@@ -155,8 +160,10 @@ int vmm_remote_load(void *backend, const void *bytes, size_t len,
 		    struct vsu_error *err);
 /* The queues of a pause have stopped. */
 void vmm_remote_note_pause(struct remote *r);
-/* After each message: a pause that was given up ends. */
-void vmm_remote_end_pause(struct remote *r);
+/* True if queues stopped at positions[], or a loaded state has such. */
+bool vmm_remote_has_positions(const struct remote *r);
+/* No queue has a position. */
+void vmm_remote_clear_positions(struct remote *r);
 
 /* remote_log.c: see struct vmm_virtio_backend. */
 int vmm_remote_check_log(void *backend, struct vsu_error *err);

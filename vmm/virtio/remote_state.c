@@ -116,7 +116,7 @@ int vmm_remote_check_save(void *backend, struct vsu_error *err)
 {
 	const struct remote *r = backend;
 
-	if (r->dead || vmm_remote_is_away(r))
+	if (vmm_remote_is_dead(r) || vmm_remote_is_away(r))
 		return vsu_error_set(err, -ENOTCONN, "%s is disconnected",
 				     r->rings.who);
 	if (has_windows(r))
@@ -147,31 +147,49 @@ void vmm_remote_note_pause(struct remote *r)
 							       i, &config);
 		r->positions[i].base = virtdev_vhost_user_base(r->user, i);
 	}
-	r->continues = true;
-	r->pausing = false;
-	r->paused = true;
+	(void)vmm_remote_enter(&r->phase, REMOTE_ON_STOPPED);
 }
 
+bool vmm_remote_has_positions(const struct remote *r)
+{
+	uint32_t i;
+
+	for (i = 0; r->positions && i < r->rings.n; i++)
+		if (r->positions[i].runs)
+			return true;
+	return false;
+}
+
+void vmm_remote_clear_positions(struct remote *r)
+{
+	uint32_t i;
+
+	for (i = 0; r->positions && i < r->rings.n; i++)
+		r->positions[i] = (struct virtdev_queue_position){ 0 };
+}
+
+/* The session stops queues, or has none that runs. */
 static int pause_queues(struct remote *r)
 {
-	int rc = r->pausing ? 0 : virtdev_vhost_user_pause(r->user);
+	int rc = virtdev_vhost_user_pause(r->user);
 
 	if (rc < 0)
 		return rc;
-	r->pausing = rc == 0;
-	r->paused = rc > 0;
-	return r->paused ? 0 : -EAGAIN;
+	(void)vmm_remote_enter(&r->phase, rc ? REMOTE_ON_STOPPED : REMOTE_ON_PAUSE);
+	return rc ? 0 : -EAGAIN;
 }
 
 int vmm_remote_pause(void *backend)
 {
 	struct remote *r = backend;
-	int rc = r->dead ? -ECONNRESET : make_positions(r);
+	int rc = vmm_remote_is_dead(r) ? -ECONNRESET : make_positions(r);
 
-	r->resumes = false;
-	if (!rc && !r->paused)
-		rc = pause_queues(r);
-	return rc;
+	if (rc < 0 || r->phase == REMOTE_PAUSED)
+		return rc;
+	if (vmm_remote_waits(r))
+		return -ENOTCONN;
+	return r->phase != REMOTE_SERVED && vmm_remote_enter(&r->phase, REMOTE_ON_PAUSE) ?
+	       -EAGAIN : pause_queues(r);
 }
 
 /* A back-end saves its own state after its queues have stopped. */
@@ -179,37 +197,26 @@ int vmm_remote_gather(void *backend)
 {
 	struct remote *r = backend;
 
-	return !r->continues || is_stateless(r) ? 0 : vmm_remote_stream_save(r);
+	return !vmm_remote_has_positions(r) || is_stateless(r) ? 0 : vmm_remote_stream_save(r);
 }
 
 /* A back-end that is away continues when it returns. */
 int vmm_remote_resume(void *backend)
 {
 	struct remote *r = backend;
+	const bool again = r->phase == REMOTE_PAUSED && vmm_remote_has_positions(r);
+	const bool away = again && vmm_remote_is_away(r);
 	int rc;
 
-	r->resumes = r->pausing;
-	r->paused = false;
 	vmm_remote_stream_drop(r);
-	if (r->resumes)
+	(void)vmm_remote_enter(&r->phase, away ? REMOTE_ON_RESUME_AWAY : REMOTE_ON_RESUME);
+	r->start_features = again ? start_features(r) : r->start_features;
+	if (!again || away)
 		return 0;
-	if (r->dead || !r->continues)
-		return 0;
-	if (vmm_remote_is_away(r)) {
-		r->start_waits = true;
-		r->start_features = start_features(r);
-		return 0;
-	}
-	rc = vmm_remote_start_rings(r, start_features(r));
+	rc = vmm_remote_start_rings(r, r->start_features);
 	if (rc < 0)
 		virtdev_transport_needs_reset(transport_of(r));
 	return rc;
-}
-
-void vmm_remote_end_pause(struct remote *r)
-{
-	if (r->resumes && r->paused)
-		(void)!vmm_remote_resume(r);
 }
 
 /* ---------------------------------------------------------------- the state */
@@ -218,12 +225,8 @@ int vmm_remote_take(void *backend, void **bytes, size_t *len,
 		    struct vsu_error *err)
 {
 	const struct remote *r = backend;
-	struct virtdev_queue_position *positions = r->positions;
-	uint32_t i;
 
-	for (i = 0; !r->continues && i < r->rings.n; i++)
-		positions[i].runs = false;
-	return virtdev_transport_take(transport_of(r), positions, r->stream.bytes,
+	return virtdev_transport_take(transport_of(r), r->positions, r->stream.bytes,
 				      r->stream.len, bytes, len, err);
 }
 
@@ -233,7 +236,6 @@ int vmm_remote_load(void *backend, const void *bytes, size_t len,
 	struct remote *r = backend;
 	const void *state;
 	size_t state_len;
-	uint32_t i;
 	int rc = make_positions(r);
 
 	if (rc < 0)
@@ -243,9 +245,8 @@ int vmm_remote_load(void *backend, const void *bytes, size_t len,
 	if (!rc && state_len)
 		rc = vmm_remote_stream_load(r, state, state_len, err);
 	if (rc < 0)
-		return rc;
-	r->paused = true;
-	for (i = 0; i < r->rings.n; i++)
-		r->continues |= r->positions[i].runs;
-	return 0;
+		vmm_remote_clear_positions(r);
+	else
+		(void)vmm_remote_enter(&r->phase, REMOTE_ON_LOAD);
+	return rc;
 }

@@ -248,7 +248,7 @@ static int load_turn(struct remote *r, const unsigned char *bytes, size_t len)
 		rc = write_some(r, bytes, len);
 	if (p[0].revents)
 		(void)virtdev_vhost_user_dispatch(r->user);
-	return r->dead ? -ECONNRESET : rc;
+	return vmm_remote_is_dead(r) ? -ECONNRESET : rc;
 }
 
 int vmm_remote_stream_load(struct remote *r, const void *bytes, size_t len,

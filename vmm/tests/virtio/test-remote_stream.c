@@ -308,7 +308,7 @@ END_TEST
 
 START_TEST(a_lost_back_end_ends_the_load)
 {
-	r.dead = true;
+	r.phase = REMOTE_FAILED;
 	ck_assert_int_eq(vmm_remote_stream_load(&r, "abc", 3, &err), -ECONNRESET);
 }
 END_TEST
