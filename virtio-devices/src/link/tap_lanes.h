@@ -2,7 +2,9 @@
 /*
  * Attaches and detaches the queues of a tap interface, its lanes.
  *
- *   attach    returns at once
+ *   attach    takes 0.03 ms, plus the rest of a detach in progress, whose lock (rtnl) the kernel
+ *             holds for any queue. It is not posted: the driver's command succeeds only if the
+ *             queue is attached, and no request waits in the kernel for longer than one detach
  *   detach    waits for a grace period of the kernel's network, some ms to tens of ms. While a
  *             thread works, it is only posted, and this thread makes the system call
  *
