@@ -72,3 +72,32 @@ part_balloon() {
 	balloon_inflates --memory=size=512M,backend=memfd --transport=pci
 	balloon_reports --memory=size=512M
 }
+
+# Bytes that the guest has inflated
+inflated() { command_machine status | sed -n 's/.*"actual":\([0-9]*\).*/\1/p'; }
+
+# Pages that the guest has lent stay so in the processes that continue it.
+part_saved_balloon() {
+	rm -rf "$WORK/first"
+	fresh_keys
+	MORE="lent=$LENT without=virtio_balloon" INPUT=$WORK/keys start balloon --memory=size=512M --transport=pci \
+		--balloon=size=${LENT}M --control="$WORK/control"
+	until_said filled
+	echo >&7
+	until_said lent
+	save_and_kill first "a guest with an inflated balloon is saved"
+	continue_saved first
+	await "$CHILD" answers_status
+	same "its balloon is inflated when it continues" "$((LENT << 20))" "$(inflated)"
+	comes "$WORK/moved"
+	moves "it moves with its inflated balloon"
+	mv "$WORK/moved" "$WORK/control"
+	same "which is inflated there" "$((LENT << 20))" "$(inflated)"
+	echo >&7
+	until_said done
+	same "all pages come back when the balloon is removed there" 0 "$(said back)"
+	echo >&7
+	finish
+	checks "and keep stored values there" 1
+	rm -rf "$WORK/first" "$WORK/control"
+}

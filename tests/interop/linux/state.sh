@@ -51,6 +51,33 @@ part_saved() {
 	saved_on pci
 }
 
+# Each clone has copies of the disk and the persistent memory, as they were saved.
+part_cloned() {
+	local n
+
+	image saved.img 8M
+	image pmem.img 16M
+	rm -rf "$WORK/first"
+	fresh_keys
+	MORE=pmem=1 INPUT=$WORK/keys start saved --memory=size=192M --cpus=$CPUS --transport=pci \
+		--disk "path=$WORK/saved.img" --pmem="path=$WORK/pmem.img" --rng=rate=64k --control="$WORK/control"
+	until_said ready
+	save_and_kill first "a guest is saved as it writes its disk, for clones"
+	for n in 1 2; do
+		cp -p "$WORK/saved.img" "$WORK/clone.img"
+		cp -p "$WORK/pmem.img" "$WORK/pmem-clone.img"
+		: >"$WORK/console"
+		"$CVMM" run --from="$WORK/first" --clone --disk "path=$WORK/clone.img" --pmem="path=$WORK/pmem-clone.img" \
+			--control="$WORK/control" <"$WORK/keys" >"$WORK/console" 2>"$WORK/err" &
+		CHILD=$!
+		echo >&7
+		finish
+		checks "clone $n reads what the saved guest wrote, and its devices continue" 4
+		same "clone $n: its kernel logs no errors" 0 "$(said odd)"
+	done
+	rm -rf "$WORK/first" "$WORK/control"
+}
+
 # windows_saved TRANSPORT: a guest with plugged memory and mapped files is saved
 windows_saved() {
 	rm -rf "$WORK/first" "$WORK/windows"
