@@ -22,6 +22,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "config/ends.h"
 #include "control/control.h"
 #include "play.h"
 
@@ -278,6 +279,7 @@ static void make_folder(void)
 
 static void init(void *machine, struct input *in)
 {
+	const struct vmm_control_end end = { .path = path };
 	struct machine *m = machine;
 	unsigned int i;
 
@@ -288,7 +290,7 @@ static void init(void *machine, struct input *in)
 		m->users[i].sock = -1;
 	m->fds = vsu_fd_count();
 	CHECK(!vmm_loop_new(&m->loop, NULL));
-	CHECK(!vmm_control_new(m->loop, NULL, path, commands, m, &m->control, NULL));
+	CHECK(!vmm_control_new(m->loop, NULL, &end, commands, m, &m->control, NULL));
 }
 
 static void fini(void *machine)

@@ -180,8 +180,6 @@ static int piece_add(struct vmm_sandbox_rules *r, const struct vmm_memory_piece 
 static int option_add(struct vmm_sandbox_rules *r, const struct vmm_option_row *row,
 		      const char *text, struct vsu_error *err)
 {
-	if (vmm_option_is_word(row, text))
-		return 0;
 	switch (row->refers) {
 	case PROG_REFERS_FILE_READ:
 	case PROG_REFERS_FOLDER_READ:
@@ -189,7 +187,7 @@ static int option_add(struct vmm_sandbox_rules *r, const struct vmm_option_row *
 	case PROG_REFERS_FILE_WRITTEN:
 		return target_add(r, text, err);
 	case PROG_REFERS_SOCKET:
-		return prog_file_value_is_fd(text) ? 0 : parent_add(r, text, LANDLOCK_SOCKETS, err);
+		return parent_add(r, text, LANDLOCK_SOCKETS, err);
 	default:
 		return 0;
 	}

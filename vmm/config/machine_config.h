@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config/ends.h"
 #include "memory/memory_options.h"
 
 #define VMM_MAX_DEVICES 32
@@ -59,7 +60,7 @@ struct vmm_config {
 	struct vmm_device_spec *specs;	/* what they mean; owned */
 	unsigned int ndevices;
 	enum vmm_transport transport;
-	const char *serial;
+	struct vmm_serial_end serial;
 	enum vmm_on_memory_error on_memory_error;
 	bool latency;		/* is measured */
 	uint64_t power_off_seconds;	/* until a guest that was asked to power off is ended; 0: never */

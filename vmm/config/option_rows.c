@@ -2,7 +2,6 @@
 /* The options of "cvmm run", a row for each. */
 #include <config.h>
 
-#include <ctype.h>
 #include <string.h>
 
 #include "config/option_rows.h"
@@ -101,10 +100,10 @@ const struct vmm_option_row vmm_option_rows[] = {
 	  DEVICE(CONSOLE, &vmm_console_kind) },
 	{ .option = { .name = "serial", .kind = VSU_OPTION_STRING, .arg = "stdio|null|FILE",
 		      .preset = "stdio, or null with --console=stdio", .help = "serial port" },
-	  MACHINE, REFERS(FILE_WRITTEN), PLACE(machine.serial), .change = VMM_CHANGE_VALUE, .without = CLONE },
+	  MACHINE, REFERS(FILE_WRITTEN), PLACE(machine.serial.path), .change = VMM_CHANGE_VALUE, .without = CLONE },
 	{ .option = { .name = "control", .kind = VSU_OPTION_STRING, .arg = "SOCKET|fd:N",
 		      .help = "UNIX socket for commands while the guest runs" },
-	  PROCESS, REFERS(SOCKET), PLACE(process.control), .change = VMM_CHANGE_VALUE, .without = CLONE | STREAM },
+	  PROCESS, REFERS(SOCKET), PLACE(process.control.path), .change = VMM_CHANGE_VALUE, .without = CLONE | STREAM },
 	{ .option = { .name = "latency", .kind = VSU_OPTION_FLAG,
 		      .help = "measure how long requests of disks and folders take, for status and stats" },
 	  MACHINE, PLACE(machine.latency), .change = VMM_CHANGE_VALUE },
@@ -206,17 +205,6 @@ bool vmm_option_is_given(const struct vmm_options *o, const struct vmm_option_ro
 	if (row->place.kind == PROG_PLACE_BOOL)
 		memcpy(&flag, at, sizeof(flag));
 	return flag || vmm_option_text(o, row);
-}
-
-bool vmm_option_is_word(const struct vmm_option_row *row, const char *value)
-{
-	const size_t len = strlen(value);
-	const char *word = row->option.arg;
-
-	for (; word; word = word[strcspn(word, "|")] ? strchr(word, '|') + 1 : NULL)
-		if (islower(*word) && strcspn(word, "|") == len && !memcmp(word, value, len))
-			return true;
-	return false;
 }
 
 const struct vmm_option_row *vmm_option_named(const char *name, size_t len)

@@ -60,10 +60,10 @@ const struct vmm_option_row *vmm_option_named(const char *name, size_t len);
 /* The row of a device; of DISK, that of --disk. */
 const struct vmm_option_row *vmm_option_of_device(enum vmm_device_how how);
 
-/* Whether the value is a word of the row's arg: "null" of "stdio|null|FILE", but not "FILE". */
-bool vmm_option_is_word(const struct vmm_option_row *row, const char *value);
-
-/* The text of an option that is stored as such; NULL: not given, or another kind of value. */
+/*
+ * The text of an option that is stored as such. NULL: not given, or another kind of value, such
+ * as a word in place of a file.
+ */
 const char *vmm_option_text(const struct vmm_options *o, const struct vmm_option_row *row);
 
 /* Whether a text or flag was given. */

@@ -163,9 +163,12 @@ static int check(struct vmm_options *o, struct vsu_error *err)
 	if (!o->machine.kernel)
 		return vsu_error_set(err, -ENOENT, "run: no kernel named; try 'cvmm run builtin:selftest'");
 	o->machine.shareable = p->daemon_path;
+	vmm_serial_end_read(&o->machine.serial);
 	rc = check_needs(o, err);
 	if (!rc)
 		rc = prog_socket_access_read(&p->sockets, err);
+	if (!rc)
+		rc = vmm_control_end_read(&p->control, err);
 	if (!rc)
 		rc = vmm_sandbox_option_read(p->sandbox, &p->confinement, err);
 	if (!rc)

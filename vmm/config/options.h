@@ -19,7 +19,8 @@
 
 /* The process that runs a machine. */
 struct vmm_process_options {
-	const char *control, *sandbox, *daemon_path, *user;
+	struct vmm_control_end control;
+	const char *sandbox, *daemon_path, *user;
 	struct vmm_sandbox_option confinement; /* of sandbox */
 	struct prog_socket_access sockets;	/* of control and devices */
 	enum prog_log_level log_level;

@@ -306,8 +306,8 @@ static void clients_init(struct vmm_control *c)
 	}
 }
 
-int vmm_control_new(struct vmm_loop *loop, const struct vmm_log *log, const char *path,
-		    const struct vmm_control_command *commands, void *opaque,
+int vmm_control_new(struct vmm_loop *loop, const struct vmm_log *log,
+		    const struct vmm_control_end *end, const struct vmm_control_command *commands, void *opaque,
 		    struct vmm_control **out, struct vsu_error *err)
 {
 	struct vmm_control *c = calloc(1, sizeof(*c));
@@ -315,7 +315,7 @@ int vmm_control_new(struct vmm_loop *loop, const struct vmm_log *log, const char
 
 	if (!c)
 		return vsu_error_sys(err, -ENOMEM, "control socket");
-	rc = vmm_control_listen(path, VMM_CONTROL_CLIENTS, err);
+	rc = vmm_control_listen(end, VMM_CONTROL_CLIENTS, err);
 	if (rc < 0) {
 		free(c);
 		return vsu_error_prefix(err, rc, "option --control");
@@ -325,8 +325,7 @@ int vmm_control_new(struct vmm_loop *loop, const struct vmm_log *log, const char
 	c->log = log;
 	c->commands = commands;
 	c->opaque = opaque;
-	c->has_path = !vmm_control_is_inherited(path) &&
-		      !vsu_sock_path_of(c->listener, &c->path);
+	c->has_path = end->path && !vsu_sock_path_of(c->listener, &c->path);
 	clients_init(c);
 	vmm_io_init(&c->connecting, on_connecting, c, c->listener, VMM_IO_READ);
 	vmm_timer_init(&c->again, on_again, c);

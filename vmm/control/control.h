@@ -67,14 +67,14 @@ struct vmm_control_command {
 };
 
 struct vmm_control;
+struct vmm_control_end;
 struct vmm_log;
 
 /*
- * log may be NULL. path: as vmm_control_listen(). commands ends with a row without a name. It and opaque
- * outlive the control.
+ * log may be NULL. commands ends with a row without a name. It and opaque outlive the control.
  */
-int vmm_control_new(struct vmm_loop *loop, const struct vmm_log *log, const char *path,
-		    const struct vmm_control_command *commands, void *opaque,
+int vmm_control_new(struct vmm_loop *loop, const struct vmm_log *log,
+		    const struct vmm_control_end *end, const struct vmm_control_command *commands, void *opaque,
 		    struct vmm_control **out, struct vsu_error *err);
 
 /* Descriptors of the line being executed (passed.h); NULL: none. */

@@ -243,15 +243,15 @@ const struct vmm_control_command vmm_machine_commands[] = {
 
 int vmm_machine_open_control(struct vmm_machine *m, struct vsu_error *err)
 {
-	const char *path = m->owner.control;
+	const struct vmm_control_end *end = &m->owner.control;
 	int rc;
 
-	if (!path || m->start->dry_run)
+	if ((!end->path && !end->inherited) || m->start->dry_run)
 		return 0;
-	rc = vmm_control_new(m->loop, &m->owner.log, path, vmm_machine_commands, m,
+	rc = vmm_control_new(m->loop, &m->owner.log, end, vmm_machine_commands, m,
 			     &m->control, err);
-	if (rc < 0 || vmm_control_is_inherited(path) || !m->owner.sockets)
+	if (rc < 0 || !end->path || !m->owner.sockets)
 		return rc;
-	rc = prog_socket_access_apply(m->owner.sockets, path, err);
+	rc = prog_socket_access_apply(m->owner.sockets, end->path, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --control") : 0;
 }

@@ -74,19 +74,17 @@ static int open_console_file(struct vmm_machine *m, const char *path,
 
 static int open_console(struct vmm_machine *m, struct vsu_error *err)
 {
-	const char *where = m->config->serial;
+	const struct vmm_serial_end *end = &m->config->serial;
 
 	m->console_in = m->console_out = -1;
-	if (m->stdio && where && !strcmp(where, "stdio"))
+	if (m->stdio && end->how == VMM_SERIAL_STDIO)
 		return vsu_error_set(err, -EINVAL,
 				     "option --serial: a console uses standard input and output; leave --serial out, or put one of them elsewhere");
-	if (!where && m->stdio)
-		return 0;
-	if (!where || !strcmp(where, "stdio")) {
+	if (end->how == VMM_SERIAL_FILE)
+		return open_console_file(m, end->path, err);
+	if (end->how == VMM_SERIAL_STDIO || (end->how == VMM_SERIAL_DEFAULT && !m->stdio)) {
 		m->console_in = STDIN_FILENO;
 		m->console_out = STDOUT_FILENO;
-	} else if (strcmp(where, "null")) {
-		return open_console_file(m, where, err);
 	}
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
 
+#include "config/ends.h"
 #include "cpu/poison.h"
 #include "log/log.h"
 #include "socket_access.h"
@@ -29,7 +30,7 @@ struct vmm_owner {
 	struct vmm_poison *poison;	/* filled by the SIGBUS handler; requires sigbus; or NULL */
 	struct vmm_spawner *spawner;	/* of daemons; NULL: none can be started */
 	struct vmm_log log;	/* lines for the operator */
-	const char *control;	/* address of the control socket, a path or fd:N; NULL: none */
+	struct vmm_control_end control;	/* the socket of its commands; all zero: none */
 	const struct prog_socket_access *sockets; /* to those of control and devices; or NULL */
 	bool jailed;		/* it has only the files of the machine's options */
 	const char *no_network;	/* why no migration can use TCP; NULL: it can */

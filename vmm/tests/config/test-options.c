@@ -40,7 +40,7 @@ START_TEST(kernel_and_disk_are_enough)
 	ck_assert_str_eq(o.machine.devices[0].list, "disk.img");
 	ck_assert_uint_eq(o.machine.cpus, 1);
 	ck_assert_uint_eq(o.machine.memory.n, 0);
-	ck_assert(!o.machine.serial && !o.start.dry_run && !o.process.json);
+	ck_assert(!o.machine.serial.path && !o.start.dry_run && !o.process.json);
 }
 END_TEST
 
@@ -111,7 +111,7 @@ START_TEST(choices_are_taken)
 	ck_assert_int_eq(o.machine.on_memory_error, VMM_ON_MEMORY_ERROR_PAUSE);
 	ck_assert_str_eq(o.machine.initrd, "i");
 	ck_assert_str_eq(o.machine.append, "a");
-	ck_assert_str_eq(o.machine.serial, "null");
+	ck_assert_int_eq(o.machine.serial.how, VMM_SERIAL_NULL);
 	ck_assert_int_eq(parse("k --reboot=exit --cpu=host"), 0);
 	ck_assert(!o.process.restart && o.machine.cpu_model == VMM_CPU_HOST);
 }
@@ -280,13 +280,46 @@ START_TEST(table_of_the_parser_has_room_for_all_rows)
 }
 END_TEST
 
-START_TEST(words_of_a_value_are_those_of_its_help)
-{
-	const struct vmm_option_row *serial = vmm_option_named("serial", 6);
+static const struct { const char *text, *path; int how; } serials[] = {
+	{ NULL, NULL, VMM_SERIAL_DEFAULT }, { "stdio", NULL, VMM_SERIAL_STDIO },
+	{ "null", NULL, VMM_SERIAL_NULL }, { "nul", "nul", VMM_SERIAL_FILE },
+	{ "./stdio", "./stdio", VMM_SERIAL_FILE },
+};
 
-	ck_assert(vmm_option_is_word(serial, "stdio") && vmm_option_is_word(serial, "null"));
-	ck_assert(!vmm_option_is_word(serial, "std") && !vmm_option_is_word(serial, "FILE"));
-	ck_assert(!vmm_option_is_word(vmm_option_named("KERNEL", 6), "a"));
+START_TEST(serial_port_ends_at_a_word_or_a_file)
+{
+	struct vmm_serial_end end = { .path = serials[_i].text };
+
+	vmm_serial_end_read(&end);
+	ck_assert_int_eq(end.how, serials[_i].how);
+	ck_assert_pstr_eq(end.path, serials[_i].path);
+}
+END_TEST
+
+static const struct { const char *text; int fd; } controls[] = {
+	{ NULL, -1 }, { "c", -1 }, { "./fd:3", -1 }, { "fd:0", 0 }, { "fd:17", 17 },
+};
+
+START_TEST(control_ends_at_a_socket_or_a_descriptor)
+{
+	struct vmm_control_end end = { .path = controls[_i].text };
+
+	ck_assert_int_eq(vmm_control_end_read(&end, &err), 0);
+	ck_assert_int_eq(end.inherited, controls[_i].fd >= 0);
+	if (end.inherited)
+		ck_assert_int_eq(end.fd, controls[_i].fd);
+	ck_assert_pstr_eq(end.path, end.inherited ? NULL : controls[_i].text);
+}
+END_TEST
+
+static const char *const no_numbers[] = { "fd:", "fd:x", "fd:-1", "fd:4294967296" };
+
+START_TEST(descriptor_of_control_is_a_number)
+{
+	struct vmm_control_end end = { .path = no_numbers[_i] };
+
+	ck_assert_int_eq(vmm_control_end_read(&end, &err), -EINVAL);
+	ck_assert_int_eq(strncmp(err.msg, "option --control: '", 19), 0);
 }
 END_TEST
 
@@ -493,7 +526,9 @@ int main(void)
 	tcase_add_test(tc, options_outlive_their_words);
 	tcase_add_test(tc, sandbox_is_one_of_three);
 	tcase_add_test(tc, table_of_the_parser_has_room_for_all_rows);
-	tcase_add_test(tc, words_of_a_value_are_those_of_its_help);
+	tcase_add_loop_test(tc, serial_port_ends_at_a_word_or_a_file, 0, COUNT(serials));
+	tcase_add_loop_test(tc, control_ends_at_a_socket_or_a_descriptor, 0, COUNT(controls));
+	tcase_add_loop_test(tc, descriptor_of_control_is_a_number, 0, COUNT(no_numbers));
 	tcase_add_test(tc, help_needs_no_kernel);
 	tcase_add_loop_test(tc, options_of_other_programs_are_answered_with_ours, 0,
 			    COUNT(foreign));
