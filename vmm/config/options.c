@@ -155,7 +155,7 @@ static int parse_words(struct vmm_options *o, char *command, struct vsu_error *e
 	return rc;
 }
 
-static int check(struct vmm_options *o, struct vsu_error *err)
+static int check_options(struct vmm_options *o, struct vsu_error *err)
 {
 	struct vmm_process_options *p = &o->process;
 	int rc;
@@ -191,7 +191,7 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 	if (!rc)
 		rc = parse_words(options, argv[0], err);
 	if (!rc && !options->process.help)
-		rc = check(options, err);
+		rc = check_options(options, err);
 	if (rc < 0)
 		vmm_options_free(options);
 	return rc;
