@@ -79,7 +79,7 @@ static int lookup_start(struct lookup *l)
 	return rc;
 }
 
-static uint64_t limit(const struct vmm_stream *s)
+static uint64_t find_limit(const struct vmm_stream *s)
 {
 	const uint64_t until_ns = vsu_now_ns() + LIMIT_NS;
 
@@ -90,7 +90,7 @@ static uint64_t limit(const struct vmm_stream *s)
 static int lookup_wait(struct lookup *l, const struct vmm_stream *s, int *result,
 		       struct addrinfo **out, struct vsu_error *err)
 {
-	int rc = vmm_stream_wait(s, l->done_fd, POLLIN, limit(s), err);
+	int rc = vmm_stream_wait(s, l->done_fd, POLLIN, find_limit(s), err);
 
 	if (rc == -ETIMEDOUT)
 		return vsu_error_set(err, rc, "'%s': the name server does not answer; use the numeric address",
