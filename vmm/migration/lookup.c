@@ -11,7 +11,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "migration/lookup.h"
-#include "process.h"
+#include "thread.h"
 
 #define LIMIT_NS UINT64_C(10000000000)
 
@@ -65,13 +65,13 @@ static void *lookup_main(void *arg)
 	return NULL;
 }
 
-static int lookup_start(struct lookup *l)
+static int lookup_start(struct lookup *l, const struct prog_threads *threads)
 {
 	pthread_t thread;
 	int rc;
 
 	l->users++;
-	rc = prog_thread_start(&thread, lookup_main, l, 0);
+	rc = prog_thread_start(threads, &thread, lookup_main, l);
 	if (!rc)
 		pthread_detach(thread);
 	else
@@ -110,7 +110,7 @@ static int look_up_name(const char *host, const char *port, const struct addrinf
 			struct vsu_error *err)
 {
 	struct lookup *l = lookup_new(host, port, hints);
-	int rc = l ? lookup_start(l) : -ENOMEM;
+	int rc = l ? lookup_start(l, s->threads) : -ENOMEM;
 
 	rc = rc < 0 ? vsu_error_sys(err, rc, "cannot look up '%s'", host) :
 		      lookup_wait(l, s, result, out, err);

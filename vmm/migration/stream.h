@@ -40,6 +40,8 @@ struct vmm_stream_layer {
 	void (*free)(void *self);
 };
 
+struct prog_threads;
+
 struct vmm_stream {
 	int fd;			/* a non-blocking socket, owned; -1: none */
 	const struct vmm_stream_layer *layer; /* NULL: bytes are sent as they are */
@@ -47,6 +49,7 @@ struct vmm_stream {
 	pid_t child;		/* process of exec:, or 0 */
 	const char *no_network;	/* the sentence of refused TCP connections; NULL: they are made */
 	int cancel_fd;		/* borrowed, or -1 */
+	const struct prog_threads *threads; /* of lookups, or NULL */
 	uint64_t deadline_ns;	/* in the time of vsu_now_ns(); 0: none */
 	uint64_t sent;		/* bytes */
 	bool has_fds;		/* a UNIX socket to another process: descriptors can be passed */
