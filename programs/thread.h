@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-/* What the process wants of each thread that others start in it. */
+/* The rule of a process for threads that others start in it. */
 struct prog_threads {
 	void (*begin)(void *opaque);	/* on the new thread, before its function; or NULL */
 	void *opaque;

@@ -90,6 +90,7 @@ static int restrict_process(const struct vmm_options *options, struct vmm_spawne
 static int run_options(const struct vmm_options *options)
 {
 	struct vmm_spawner spawner = VMM_SPAWNER_INIT;
+	const struct vmm_daemons daemons = vmm_spawn_daemons(&spawner);
 	struct vmm_owner owner;
 	struct vsu_error err = VSU_ERROR_INIT;
 	int status, rc;
@@ -109,7 +110,7 @@ static int run_options(const struct vmm_options *options)
 	if (rc < 0)
 		return complain(VSU_EXIT_HOST, &err);
 	owner.sigbus = sigbus_table;
-	owner.spawner = &spawner;
+	owner.daemons = &daemons;
 	rc = vmm_life_run(options, &owner, &err);
 	complain(rc, &err);
 	vmm_spawn_end(&spawner);

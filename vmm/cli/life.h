@@ -12,7 +12,7 @@
 #include "machine/owner.h"
 #include "config/options.h"
 
-/* Fills in *owner, without sigbus and spawner, before the process is confined. */
+/* Fills in *owner, without sigbus and daemons, before the process is confined. */
 void vmm_life_prepare(const struct vmm_options *options, struct vmm_owner *owner);
 
 /* Runs to the end; returns the exit status, with a message if any. */

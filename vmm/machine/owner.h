@@ -14,7 +14,7 @@
 #include "cpu/poison.h"
 #include "log/log.h"
 #include "socket_access.h"
-#include "spawn/spawn.h"
+#include "virtio/daemon.h"
 
 struct vmm_machine;
 
@@ -28,7 +28,7 @@ enum vmm_thread {
 struct vmm_owner {
 	struct vmem_sigbus *sigbus;	/* NULL: the machine repairs no mapping */
 	struct vmm_poison *poison;	/* filled by the SIGBUS handler; requires sigbus; or NULL */
-	struct vmm_spawner *spawner;	/* of daemons; NULL: none can be started */
+	const struct vmm_daemons *daemons; /* NULL: none can be started */
 	struct vmm_log log;	/* lines for the operator */
 	struct vmm_control_end control;	/* the socket of its commands; all zero: none */
 	const struct prog_socket_access *sockets; /* to those of control and devices; or NULL */

@@ -19,7 +19,7 @@
 #include "spawn/log_reader.h"
 #include "spawn/spawn.h"
 
-struct vmm_spawned {
+struct spawned {
 	struct vmm_spawner *spawner;	/* or NULL */
 	const struct vmm_device_kind *kind;
 	struct vmm_starter_request request;
@@ -102,7 +102,7 @@ static int send_request(const struct vmm_spawner *spawner, struct vmm_starter_re
 
 /* ------------------------------------------------------------------ one daemon */
 
-static int keep_descriptors(struct vmm_spawned *s, struct vsu_error *err)
+static int keep_descriptors(struct spawned *s, struct vsu_error *err)
 {
 	const char *word = NULL;
 	int fd;
@@ -122,10 +122,25 @@ static int keep_descriptors(struct vmm_spawned *s, struct vsu_error *err)
 	return 0;
 }
 
-int vmm_spawned_new(const struct vmm_spawned_config *config, struct vmm_spawned **out,
-		    struct vsu_error *err)
+static void spawned_remove(void *daemon)
 {
-	struct vmm_spawned *s = calloc(1, sizeof(*s));
+	struct spawned *s = daemon;
+
+	if (!s)
+		return;
+	s->request.kind = VMM_STARTER_END;
+	s->request.words.len = 0;
+	(void)!send_request(s->spawner, &s->request, NULL, 0, NULL);
+	vmm_log_reader_fini(&s->log);
+	while (s->nfds)
+		vsu_fd_close(&s->fds[--s->nfds]);
+	free(s);
+}
+
+static int spawned_add(void *spawner, const struct vmm_daemon_config *config, void **daemon,
+		       struct vsu_error *err)
+{
+	struct spawned *s = calloc(1, sizeof(*s));
 	uint32_t i;
 	int rc;
 
@@ -135,21 +150,21 @@ int vmm_spawned_new(const struct vmm_spawned_config *config, struct vmm_spawned 
 		if (vmm_device_kinds[i] == config->kind)
 			s->request.kind = i;
 	s->kind = config->kind;
-	s->spawner = config->spawner;
+	s->spawner = spawner;
 	s->request.id = s->spawner ? ++s->spawner->last_id : 0;
 	s->request.words = *config->words;
 	s->continues = config->continues;
 	vmm_log_reader_init(&s->log, config->loop, config->name);
 	rc = config->passes ? keep_descriptors(s, err) : 0;
 	if (rc < 0)
-		vmm_spawned_free(s);
+		spawned_remove(s);
 	else
-		*out = s;
+		*daemon = s;
 	return rc;
 }
 
 /* Words that do not fit are left out: the daemon then checks as at its first start. */
-static void add_replacement(struct vmm_spawned *s)
+static void add_replacement(struct spawned *s)
 {
 	const char *more = s->kind->replacement, *word = NULL;
 
@@ -162,7 +177,7 @@ static void add_replacement(struct vmm_spawned *s)
 }
 
 /* The second descriptor of each pair is for the daemon. */
-static int request_start(struct vmm_spawned *s, int connection[2], int log[2],
+static int request_start(struct spawned *s, int connection[2], int log[2],
 		 struct vsu_error *err)
 {
 	int fds[VMM_STARTER_FDS + VMM_SPAWN_MAX_FDS] = {
@@ -186,7 +201,7 @@ static int request_start(struct vmm_spawned *s, int connection[2], int log[2],
 	return rc;
 }
 
-int vmm_spawned_connect(struct vmm_spawned *s, struct vsu_error *err)
+static int spawned_connect(void *daemon, struct vsu_error *err)
 {
 	int connection[2] = { -1, -1 }, log[2] = { -1, -1 }, i, rc;
 
@@ -194,7 +209,7 @@ int vmm_spawned_connect(struct vmm_spawned *s, struct vsu_error *err)
 	if (!rc && pipe2(log, O_CLOEXEC) < 0)
 		rc = -errno;
 	rc = rc < 0 ? vsu_error_sys(err, rc, "backend=spawn: a connection") :
-		      request_start(s, connection, log, err);
+		      request_start(daemon, connection, log, err);
 	for (i = 0; i < 2; i++) {
 		vsu_fd_close(&connection[i]);
 		vsu_fd_close(&log[i]);
@@ -202,28 +217,26 @@ int vmm_spawned_connect(struct vmm_spawned *s, struct vsu_error *err)
 	return rc;
 }
 
-pid_t vmm_spawned_pid(struct vmm_spawned *s)
+static pid_t spawned_pid(void *daemon)
 {
+	struct spawned *s = daemon;
+
 	return vmm_log_reader_pid(&s->log);
 }
 
-void vmm_spawned_explain(struct vmm_spawned *s, struct vsu_error *err)
+static void spawned_explain(void *daemon, struct vsu_error *err)
 {
+	struct spawned *s = daemon;
 	const char *line = vmm_log_reader_finish(&s->log);
 
 	if (line[0])
 		vsu_error_set(err, err->code, "backend=spawn: %s", line);
 }
 
-void vmm_spawned_free(struct vmm_spawned *s)
+struct vmm_daemons vmm_spawn_daemons(struct vmm_spawner *spawner)
 {
-	if (!s)
-		return;
-	s->request.kind = VMM_STARTER_END;
-	s->request.words.len = 0;
-	(void)!send_request(s->spawner, &s->request, NULL, 0, NULL);
-	vmm_log_reader_fini(&s->log);
-	while (s->nfds)
-		vsu_fd_close(&s->fds[--s->nfds]);
-	free(s);
+	return (struct vmm_daemons){
+		.opaque = spawner, .add = spawned_add, .connect = spawned_connect,
+		.pid = spawned_pid, .explain = spawned_explain, .remove = spawned_remove,
+	};
 }

@@ -8,7 +8,6 @@
 #ifndef VMM_SPAWN_H
 #define VMM_SPAWN_H
 
-#include "loop/loop.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,7 +15,7 @@
 #include <vmm-sys-util/error.h>
 
 #include "spawn/starter.h"
-#include "config/spawn_words.h"
+#include "virtio/daemon.h"
 
 /* Folder of the daemons without --daemon-path. */
 const char *vmm_spawn_default_folder(void);
@@ -44,40 +43,10 @@ int vmm_spawn_prepare(struct vmm_spawner *spawner, const struct vmm_starter_setu
 /* Ends the starter and its daemons, and waits for them, at most a few seconds. */
 void vmm_spawn_end(struct vmm_spawner *spawner);
 
-/* A device's daemon, which may be started repeatedly. */
-struct vmm_spawned;
-
-struct vmm_spawned_config {
-	struct vmm_spawner *spawner;	/* borrowed; NULL: no daemon can be started */
-	struct vmm_loop *loop;
-	const struct vmm_device_kind *kind;
-	const struct vmm_spawn_words *words;
-	const char *name;	/* precedes the daemon's lines in the log */
-	/*
-	 * The words refer to descriptors of this process, which are duplicated and passed.
-	 * If false, they refer to descriptors that the starter has inherited.
-	 */
-	bool passes;
-	bool continues;		/* the guest has used the device before */
-};
-
-/* Copies the rest of config. */
-int vmm_spawned_new(const struct vmm_spawned_config *config, struct vmm_spawned **out,
-		    struct vsu_error *err);
-
 /*
- * Starts the daemon, in place of a previous one, and returns a socket that is connected
- * to it. A daemon that cannot be started closes the connection.
+ * The daemons of a machine, by spawner, which outlives them. NULL, or one that is not started:
+ * no daemon can be added.
  */
-int vmm_spawned_connect(struct vmm_spawned *s, struct vsu_error *err);
-
-/* The daemon's process id; 0: not started yet. */
-pid_t vmm_spawned_pid(struct vmm_spawned *s);
-
-/* Appends the daemon's last line, which is why it ended, to the error of its session. */
-void vmm_spawned_explain(struct vmm_spawned *s, struct vsu_error *err);
-
-/* Ends the daemon; s may be NULL. */
-void vmm_spawned_free(struct vmm_spawned *s);
+struct vmm_daemons vmm_spawn_daemons(struct vmm_spawner *spawner);
 
 #endif

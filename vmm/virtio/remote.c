@@ -42,7 +42,7 @@ static int wait_until_ready(struct remote *r, struct vsu_error *err)
 		return 0;
 	*err = r->why;
 	if (r->daemon)
-		vmm_spawned_explain(r->daemon, err);
+		r->daemons->explain(r->daemon, err);
 	return r->why.code ? r->why.code : -ECONNRESET;
 }
 
@@ -74,11 +74,11 @@ static uint32_t ring_count(const struct vmm_device_spec *spec)
 	       2 * spec->queues + 1 : spec->queues;
 }
 
-static int open_connection(struct remote *r, const struct vmm_virtio_resources *resources,
-			   const struct vmm_device_spec *spec, struct vsu_error *err)
+static int open_connection(struct remote *r, const struct vmm_device_spec *spec,
+			   struct vsu_error *err)
 {
-	const struct vmm_spawned_config config = {
-		.spawner = resources->spawner, .loop = r->loop, .kind = spec->kind, .words = &spec->words,
+	const struct vmm_daemon_config config = {
+		.loop = r->loop, .kind = spec->kind, .words = &spec->words,
 		.name = spec->socket, .passes = spec->plugged,
 		.continues = spec->continues,
 	};
@@ -86,12 +86,14 @@ static int open_connection(struct remote *r, const struct vmm_virtio_resources *
 
 	if (!spec->spawned)
 		return vsu_sock_connect(spec->socket, err);
-	rc = vmm_spawned_new(&config, &r->daemon, err);
-	return rc < 0 ? rc : vmm_spawned_connect(r->daemon, err);
+	if (!r->daemons)
+		return vsu_error_set(err, -EOPNOTSUPP, "backend=spawn: the program of this machine starts no daemons; use backend=user:SOCKET");
+	rc = r->daemons->add(r->daemons->opaque, &config, &r->daemon, err);
+	return rc < 0 ? rc : r->daemons->connect(r->daemon, err);
 }
 
-static int connect_session(struct remote *r, const struct vmm_virtio_resources *resources,
-			   const struct vmm_device_spec *spec, struct vsu_error *err)
+static int connect_session(struct remote *r, const struct vmm_device_spec *spec,
+			   struct vsu_error *err)
 {
 	struct fs_space fs;
 	const struct virtdev_vhost_user_config config = {
@@ -109,7 +111,7 @@ static int connect_session(struct remote *r, const struct vmm_virtio_resources *
 		.read_only_regions = spec->read_only_windows,
 	};
 	struct virtdev_vhost_user_ops ops = vmm_remote_ops;
-	int sock = open_connection(r, resources, spec, err), rc;
+	int sock = open_connection(r, spec, err), rc;
 
 	if (sock < 0)
 		return sock;
@@ -161,12 +163,13 @@ static int begin_session(const struct vmm_virtio_resources *resources,
 		return vsu_error_sys(err, -ENOMEM, "device");
 	r->loop = resources->loop;
 	r->log = resources->log;
+	r->daemons = resources->daemons;
 	r->shmem = resources->shmem;
 	r->stream.fd = r->postcopy.faults = -1;
 	r->postcopy.permitted = resources->postcopy;
 	rc = prog_closer_start(err);
 	if (rc >= 0)
-		rc = connect_session(r, resources, spec, err);
+		rc = connect_session(r, spec, err);
 	if (rc < 0)
 		vmm_remote_free(r);
 	else
@@ -233,7 +236,7 @@ static void end_handshake(struct remote *r, const struct vsu_error *why)
 	vmm_remote_unwatch(r);
 	if (why && r->daemon) {
 		explained = *why;
-		vmm_spawned_explain(r->daemon, &explained);
+		r->daemons->explain(r->daemon, &explained);
 		why = &explained;
 	}
 	r->arrived(r->opaque, why);

@@ -90,7 +90,7 @@ static int on_connect(void *opaque, struct vsu_error *err)
 {
 	const struct remote *r = opaque;
 
-	return r->daemon ? vmm_spawned_connect(r->daemon, err) :
+	return r->daemon ? r->daemons->connect(r->daemon, err) :
 			   vsu_sock_connect(r->socket, err);
 }
 
@@ -283,7 +283,8 @@ void vmm_remote_free(void *remote)
 	vmm_remote_drop_postcopy(r);
 	vmm_rings_fini(&r->rings);
 	virtdev_vhost_user_free(r->user);
-	vmm_spawned_free(r->daemon);
+	if (r->daemons)
+		r->daemons->remove(r->daemon);
 	vmm_window_disown(r->shmem, r);
 	free(r->positions);
 	free(r);
@@ -318,7 +319,7 @@ static pid_t remote_process(void *backend)
 {
 	const struct remote *r = backend;
 
-	return r->daemon ? vmm_spawned_pid(r->daemon) : 0;
+	return r->daemon ? r->daemons->pid(r->daemon) : 0;
 }
 
 const struct vmm_virtio_backend vmm_remote_backend = {

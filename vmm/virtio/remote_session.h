@@ -18,7 +18,7 @@
 #include <virtio-devices/vhost_user.h>
 
 #include "devices/devices.h"
-#include "spawn/spawn.h"
+#include "virtio/daemon.h"
 #include "virtio/remote_phase.h"
 #include "virtio/rings.h"
 #include "virtio/virtio.h"
@@ -77,7 +77,8 @@ struct remote {
 	uint64_t kept_loads;	/* of the area, when the back-end was lost */
 	uint64_t start_features; /* of a start that waits */
 	char socket[VMM_SOCKET_MAX];
-	struct vmm_spawned *daemon;	/* started by cvmm for this device, or NULL */
+	const struct vmm_daemons *daemons; /* of the owner, or NULL */
+	void *daemon;		/* started by these for this device, or NULL */
 	uint64_t lost_ns;	/* time of the disconnection */
 	/* of a handshake while the guest runs */
 	void (*arrived)(void *opaque, const struct vsu_error *why);

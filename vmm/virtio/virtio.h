@@ -155,7 +155,7 @@ enum vmm_settings {
 struct vmm_virtio_resources {
 	struct vmm_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
-	struct vmm_spawner *spawner;	/* of daemons; NULL: none can be started */
+	const struct vmm_daemons *daemons; /* NULL: none can be started */
 	const struct vmm_kvm *kvm;
 	struct vmem_space *space;
 	const struct vmm_private *private_memory;	/* NULL: none */

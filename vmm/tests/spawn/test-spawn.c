@@ -18,7 +18,8 @@
 static struct vmm_starter_setup setup;
 static struct vmm_spawner spawner = VMM_SPAWNER_INIT;
 static struct vmm_spawn_words words;
-static struct vmm_spawned *spawned;
+static struct vmm_daemons daemons;
+static void *spawned;
 static struct vmm_loop *loop;
 static struct vsu_error err;
 
@@ -47,6 +48,7 @@ static void daemon_write(const char *script)
 static void rig_start(const char *script)
 {
 	alarm(100);
+	daemons = vmm_spawn_daemons(&spawner);
 	strcpy(setup.folder, "/tmp/cvmm.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(setup.folder));
 	daemon_write(script);
@@ -56,12 +58,12 @@ static void rig_start(const char *script)
 
 static void make_one(const struct vmm_device_kind *kind, bool passes)
 {
-	const struct vmm_spawned_config config = {
-		.spawner = &spawner, .loop = loop, .kind = kind, .words = &words, .name = "device 7",
+	const struct vmm_daemon_config config = {
+		.loop = loop, .kind = kind, .words = &words, .name = "device 7",
 		.passes = passes,
 	};
 
-	ck_assert_msg(!vmm_spawned_new(&config, &spawned, &err), "%s", err.msg);
+	ck_assert_msg(!daemons.add(daemons.opaque, &config, &spawned, &err), "%s", err.msg);
 }
 
 static void rig_init(const char *script)
@@ -74,7 +76,7 @@ static void rig_fini(void)
 {
 	char path[PATH_MAX + 64];
 
-	vmm_spawned_free(spawned);
+	daemons.remove(spawned);
 	vmm_spawn_end(&spawner);
 	vmm_loop_free(loop);
 	daemon_path(path);
@@ -84,7 +86,7 @@ static void rig_fini(void)
 
 static int connect_it(void)
 {
-	int sock = vmm_spawned_connect(spawned, &err);
+	int sock = daemons.connect(spawned, &err);
 
 	ck_assert_msg(sock >= 0, "%s", err.msg);
 	return sock;
@@ -103,7 +105,7 @@ static void wait_for_end(int sock)
 static void check_end(const char *line)
 {
 	wait_for_end(connect_it());
-	vmm_spawned_explain(spawned, &err);
+	daemons.explain(spawned, &err);
 	ck_assert_str_eq(err.msg, line);
 }
 
@@ -111,7 +113,7 @@ static pid_t wait_for_pid(void)
 {
 	pid_t pid;
 
-	while (!(pid = vmm_spawned_pid(spawned)))
+	while (!(pid = daemons.pid(spawned)))
 		poll(NULL, 0, 1);
 	return pid;
 }
@@ -126,7 +128,7 @@ static pid_t start_it(const char *script, int *sock)
 
 static void free_it(void)
 {
-	vmm_spawned_free(spawned);
+	daemons.remove(spawned);
 	spawned = NULL;
 }
 
@@ -155,7 +157,7 @@ START_TEST(it_has_standard_streams_and_the_connection_only)
 	leak = open("/dev/null", O_RDONLY);
 	rig_init("n=${1#--fd=}; eval \"exec $n>&-\"; set -- /proc/self/fd/*; echo \"$#\" >&2");
 	wait_for_end(connect_it());
-	vmm_spawned_explain(spawned, &err);
+	daemons.explain(spawned, &err);
 	/* 0 to 2, and those of the shell: its script */
 	ck_assert_int_le(atoi(err.msg + strlen("backend=spawn: ")), 5);
 	close(leak);
@@ -192,12 +194,13 @@ END_TEST
 
 START_TEST(a_descriptor_that_is_not_open_is_refused)
 {
-	const struct vmm_spawned_config config = {
+	const struct vmm_daemon_config config = {
 		.kind = &vmm_blk_kind, .words = &words, .name = "d", .passes = true,
 	};
 
 	vmm_spawn_words_add(&words, "--blk-file=fd:999");
-	ck_assert_int_eq(vmm_spawned_new(&config, &spawned, &err), -EBADF);
+	daemons = vmm_spawn_daemons(&spawner);
+	ck_assert_int_eq(daemons.add(daemons.opaque, &config, &spawned, &err), -EBADF);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--blk-file=fd:999"));
 }
 END_TEST
@@ -302,7 +305,7 @@ static void wait_for_line(const char *line)
 {
 	do {
 		poll(NULL, 0, 1);
-		vmm_spawned_explain(spawned, &err);
+		daemons.explain(spawned, &err);
 	} while (!strstr(err.msg, "backend=spawn: "));
 	ck_assert_ptr_nonnull(strstr(err.msg, line));
 }
@@ -318,7 +321,7 @@ START_TEST(the_next_device_of_a_file_waits_for_the_former)
 		vsu_error_clear(&err);
 		wait_for_line("served");
 		close(sock);
-		vmm_spawned_free(spawned);
+		daemons.remove(spawned);
 		make_one(&vmm_rng_kind, false);
 	}
 	rig_fini();
@@ -345,7 +348,7 @@ START_TEST(a_program_that_cannot_run_is_explained)
 	daemon_path(path);
 	ck_assert_int_eq(chmod(path, 0644), 0);
 	wait_for_end(connect_it());
-	vmm_spawned_explain(spawned, &err);
+	daemons.explain(spawned, &err);
 	ck_assert_ptr_nonnull(strstr(err.msg, "Permission denied"));
 	rig_fini();
 }
@@ -360,7 +363,7 @@ START_TEST(a_killed_daemon_is_explained)
 	kill(wait_for_pid(), SIGKILL);
 	wait_for_end(sock);
 	do {
-		vmm_spawned_explain(spawned, &err);
+		daemons.explain(spawned, &err);
 		poll(NULL, 0, 1);
 	} while (!strstr(err.msg, "was killed by signal 9"));
 	close(sock);
@@ -373,7 +376,7 @@ START_TEST(a_refused_request_is_explained)
 	vmm_spawn_words_add(&words, "--seccomp=off");
 	rig_init(SLEEPS);
 	check_end("backend=spawn: cvmm-starter: '--seccomp=off' is not an option of a device");
-	ck_assert_int_eq(vmm_spawned_pid(spawned), 0);
+	ck_assert_int_eq(daemons.pid(spawned), 0);
 	rig_fini();
 }
 END_TEST
@@ -385,7 +388,7 @@ START_TEST(text_of_a_daemon_is_cleaned_and_cut)
 
 	rig_init("printf 'a\\033[2Jb\\r%01000d\\n' 0 >&2");
 	wait_for_end(connect_it());
-	vmm_spawned_explain(spawned, &err);
+	daemons.explain(spawned, &err);
 	ck_assert_ptr_nonnull(strstr(err.msg, "a?[2Jb?0"));
 	for (c = err.msg; *c; c++)
 		ck_assert_int_ge(*c, ' ');
@@ -413,10 +416,11 @@ END_TEST
 START_TEST(without_a_starter_a_device_is_refused)
 {
 	loop = loop_begin();
+	daemons = vmm_spawn_daemons(&spawner);
 	make_one(&vmm_rng_kind, false);
-	ck_assert_int_eq(vmm_spawned_connect(spawned, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(daemons.connect(spawned, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--daemon-path"));
-	vmm_spawned_free(spawned);
+	daemons.remove(spawned);
 	vmm_loop_free(loop);
 }
 END_TEST
