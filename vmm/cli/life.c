@@ -17,6 +17,7 @@
 #include "cli/program_log.h"
 #include "cli/rights.h"
 #include "cli/run.h"
+#include "closer.h"
 #include "cpu/poison.h"
 #include "log.h"
 #include "machine/end_watch.h"
@@ -43,6 +44,13 @@ static void on_end_stuck(void *opaque)
 		prog_complain(e->err);
 	prog_complain(&why);
 	_exit(e->status && e->status != VSU_EXIT_REBOOT ? e->status : VSU_EXIT_HOST);
+}
+
+/* They are started by the first use, so that a machine without peers has none. */
+static struct vsu_closer *process_closer(void *opaque, struct vsu_error *err)
+{
+	(void)opaque;
+	return prog_closer_start(err) < 0 ? NULL : prog_closer();
 }
 
 static void process_abandon(int status, const struct vsu_error *why)
@@ -88,7 +96,8 @@ static bool note_poison(const void *siginfo)
 void vmm_life_prepare(const struct vmm_options *options, struct vmm_owner *owner)
 {
 	*owner = (struct vmm_owner){
-		.log = vmm_program_log, .threads = prog_threads(), .poison = &poison, .pagemap_fd = -1,
+		.log = vmm_program_log, .closer = { .get = process_closer },
+		 .threads = prog_threads(), .poison = &poison, .pagemap_fd = -1,
 		.begin_thread = vmm_call_filters_narrow, .abandon = process_abandon,
 		.control = options->process.control, .sockets = &options->process.sockets,
 		.jailed = options->process.jail, .no_network = vmm_jail_without_network(options),

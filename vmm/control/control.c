@@ -33,7 +33,7 @@ static bool client_answer(struct client *client, char *line)
 		return false;
 	fputs("{\"ok\":true", reply.to);
 	c->served = client;
-	rc = vmm_control_execute(c->commands, c->opaque, line,
+	rc = vmm_control_execute(c->config.commands, c->config.opaque, line,
 				 c->passed ? c->passed->n : 0, reply.to, &err);
 	c->served = NULL;
 	if (rc >= 0 && c->passed)
@@ -57,7 +57,7 @@ static void client_close(struct client *client)
 	vsu_fd_close(&client->sock);
 	vmm_passed_close(&client->passed);
 	client->waits_for = NULL;
-	vmm_io_start(c->loop, &c->connecting);
+	vmm_io_start(c->config.loop, &c->connecting);
 }
 
 /* Sends the reason and disconnects; returns false: the client does not stay. */
@@ -154,7 +154,7 @@ static bool client_read(struct client *client)
 /* Whether the client stays after a turn. Nothing is read while lines wait. */
 static bool client_turn(struct client *client)
 {
-	struct vmm_loop *loop = client->control->loop;
+	struct vmm_loop *loop = client->control->config.loop;
 
 	if (!client_execute(client))
 		return false;
@@ -219,7 +219,7 @@ unsigned int vmm_control_answer(struct vmm_control *control, const void *subject
 		client->waits_for = NULL;
 		n++;
 		if (client_tell(client, members, err))
-			vmm_timer_start(control->loop, &client->more, 0, 0);
+			vmm_timer_start(control->config.loop, &client->more, 0, 0);
 		else
 			client_close(client);
 	}
@@ -259,14 +259,14 @@ static void client_begin(struct client *client, int sock)
 	client->process = vmm_control_peer(sock);
 	client->heard = ++c->turns;
 	client->readable.fd = sock;
-	vmm_io_start(c->loop, &client->readable);
+	vmm_io_start(c->config.loop, &client->readable);
 }
 
 static void on_again(void *opaque)
 {
 	struct vmm_control *c = opaque;
 
-	vmm_io_start(c->loop, &c->connecting);
+	vmm_io_start(c->config.loop, &c->connecting);
 }
 
 static void on_connecting(void *opaque)
@@ -279,7 +279,7 @@ static void on_connecting(void *opaque)
 		return;
 	if (sock < 0) {
 		vmm_io_stop(&c->connecting);
-		vmm_timer_start(c->loop, &c->again, PAUSE_NS, 0);
+		vmm_timer_start(c->config.loop, &c->again, PAUSE_NS, 0);
 		return;
 	}
 	client = vmm_control_free_place(c);
@@ -300,36 +300,34 @@ static void clients_init(struct vmm_control *c)
 	for (i = 0; i < VMM_CONTROL_CLIENTS; i++) {
 		c->clients[i].control = c;
 		c->clients[i].sock = -1;
+		c->clients[i].passed.closer = c->config.closer;
 		vmm_io_init(&c->clients[i].readable, on_readable, &c->clients[i], -1, VMM_IO_READ);
 		/* after the next poll of all descriptors */
 		vmm_timer_init(&c->clients[i].more, on_more, &c->clients[i]);
 	}
 }
 
-int vmm_control_new(struct vmm_loop *loop, const struct vmm_log *log,
-		    const struct vmm_control_end *end, const struct vmm_control_command *commands, void *opaque,
-		    struct vmm_control **out, struct vsu_error *err)
+int vmm_control_new(const struct vmm_control_config *config, struct vmm_control **out,
+		    struct vsu_error *err)
 {
 	struct vmm_control *c = calloc(1, sizeof(*c));
 	int rc;
 
 	if (!c)
 		return vsu_error_sys(err, -ENOMEM, "control socket");
-	rc = vmm_control_listen(end, VMM_CONTROL_CLIENTS, err);
+	rc = vmm_control_listen(config->end, VMM_CONTROL_CLIENTS, err);
 	if (rc < 0) {
 		free(c);
 		return vsu_error_prefix(err, rc, "option --control");
 	}
 	c->listener = rc;
-	c->loop = loop;
-	c->log = log;
-	c->commands = commands;
-	c->opaque = opaque;
-	c->has_path = end->path && !vsu_sock_path_of(c->listener, &c->path);
+	c->config = *config;
+	c->config.end = NULL;
+	c->has_path = config->end->path && !vsu_sock_path_of(c->listener, &c->path);
 	clients_init(c);
 	vmm_io_init(&c->connecting, on_connecting, c, c->listener, VMM_IO_READ);
 	vmm_timer_init(&c->again, on_again, c);
-	vmm_io_start(loop, &c->connecting);
+	vmm_io_start(config->loop, &c->connecting);
 	*out = c;
 	return 0;
 }

@@ -68,14 +68,23 @@ struct vmm_control_command {
 
 struct vmm_control;
 struct vmm_control_end;
+struct vmm_closer;
 struct vmm_log;
 
+struct vmm_control_config {
+	struct vmm_loop *loop;
+	const struct vmm_log *log;	/* or NULL */
+	const struct vmm_closer *closer; /* of descriptors that clients send; or NULL */
+	const struct vmm_control_end *end;
+	const struct vmm_control_command *commands; /* ends with a row without a name */
+	void *opaque;		/* of commands */
+};
+
 /*
- * log may be NULL. commands ends with a row without a name. It and opaque outlive the control.
+ * What config refers to outlives the control, except end.
  */
-int vmm_control_new(struct vmm_loop *loop, const struct vmm_log *log,
-		    const struct vmm_control_end *end, const struct vmm_control_command *commands, void *opaque,
-		    struct vmm_control **out, struct vsu_error *err);
+int vmm_control_new(const struct vmm_control_config *config, struct vmm_control **out,
+		    struct vsu_error *err);
 
 /* Descriptors of the line being executed (passed.h); NULL: none. */
 struct vmm_passed *vmm_control_passed(const struct vmm_control *control);

@@ -29,10 +29,7 @@ struct client {
 };
 
 struct vmm_control {
-	struct vmm_loop *loop;
-	const struct vmm_log *log;	/* or NULL */
-	const struct vmm_control_command *commands;
-	void *opaque;
+	struct vmm_control_config config;
 	int listener;
 	bool has_path;
 	struct vsu_sock_path path;

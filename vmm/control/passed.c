@@ -12,21 +12,18 @@
 #include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/sock.h>
 
-#include "closer.h"
 #include "config/list_edit.h"
 #include "control/passed.h"
 
 static const char prefix[] = "fd:";
 
-static void close_all(int *fds, unsigned int n)
+static void close_all(const struct vmm_closer *closer, int *fds, unsigned int n)
 {
+	struct vsu_closer *c = n ? vmm_closer_get(closer, NULL) : NULL;
 	unsigned int i;
 
-	/* without these threads, files are closed here */
-	if (n)
-		(void)!prog_closer_start(NULL);
 	for (i = 0; i < n; i++)
-		vsu_foreign_close(prog_closer(), &fds[i]);
+		vsu_foreign_close(c, &fds[i]);
 }
 
 ssize_t vmm_passed_receive(struct vmm_passed *p, int sock, char *to, size_t room,
@@ -42,7 +39,7 @@ ssize_t vmm_passed_receive(struct vmm_passed *p, int sock, char *to, size_t room
 	if (got > 0 && (p->n || n > VMM_PASSED_MAX))
 		got = p->n ? -EBUSY : -E2BIG;
 	if (got <= 0) {
-		close_all(fds, n);
+		close_all(p->closer, fds, n);
 		return got;
 	}
 	memcpy(p->fds, fds, n * sizeof(fds[0]));
@@ -69,7 +66,7 @@ void vmm_passed_release(struct vmm_passed *p)
 
 void vmm_passed_close(struct vmm_passed *p)
 {
-	close_all(p->fds, p->n);
+	close_all(p->closer, p->fds, p->n);
 	p->n = 0;
 }
 

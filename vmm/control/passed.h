@@ -17,9 +17,12 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "log/closer.h"
+
 #define VMM_PASSED_MAX 16u	/* descriptors of one line */
 
 struct vmm_passed {
+	const struct vmm_closer *closer; /* or NULL */
 	unsigned int n;
 	unsigned int used;	/* a bit for each that a word has named */
 	size_t end;		/* of the line's bytes that were received with them */

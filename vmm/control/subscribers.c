@@ -39,11 +39,11 @@ int vmm_control_subscribe(struct vmm_control *c, struct vsu_error *err)
  */
 static void client_overrun(struct client *client)
 {
-	vmm_log(client->control->log, VMM_LOG_WARNING, "control", "a client of the control socket does not read its events and is disconnected");
+	vmm_log(client->control->config.log, VMM_LOG_WARNING, "control", "a client of the control socket does not read its events and is disconnected");
 	client->subscribed = false;
 	client->waits_for = NULL;
 	shutdown(client->sock, SHUT_RDWR);
-	vmm_io_start(client->control->loop, &client->readable);
+	vmm_io_start(client->control->config.loop, &client->readable);
 }
 
 void vmm_control_publish(struct vmm_control *c, const char *event,

@@ -248,8 +248,10 @@ int vmm_machine_open_control(struct vmm_machine *m, struct vsu_error *err)
 
 	if ((!end->path && !end->inherited) || m->start->dry_run)
 		return 0;
-	rc = vmm_control_new(m->loop, &m->owner.log, end, vmm_machine_commands, m,
-			     &m->control, err);
+	rc = vmm_control_new(&(struct vmm_control_config){
+		.loop = m->loop, .log = &m->owner.log, .closer = &m->owner.closer, .end = end,
+		.commands = vmm_machine_commands, .opaque = m,
+	}, &m->control, err);
 	if (rc < 0 || !end->path || !m->owner.sockets)
 		return rc;
 	rc = prog_socket_access_apply(m->owner.sockets, end->path, err);

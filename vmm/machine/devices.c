@@ -148,7 +148,8 @@ static struct vmm_virtio_resources collect_resources(struct vmm_machine *m,
 						     unsigned int i)
 {
 	struct vmm_virtio_resources resources = {
-		.loop = m->loop, .log = &m->owner.log, .daemons = m->owner.daemons, .kvm = &m->kvm,
+		.loop = m->loop, .log = &m->owner.log, .closer = &m->owner.closer,
+		.daemons = m->owner.daemons, .kvm = &m->kvm,
 		.space = m->private_memory.space ? m->private_memory.space :
 						   m->memory.space,
 		.private_memory = m->private_memory.space ? &m->private_memory :

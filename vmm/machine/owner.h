@@ -12,6 +12,7 @@
 
 #include "config/ends.h"
 #include "cpu/poison.h"
+#include "log/closer.h"
 #include "log/log.h"
 #include "socket_access.h"
 #include "virtio/daemon.h"
@@ -30,6 +31,7 @@ struct vmm_owner {
 	struct vmm_poison *poison;	/* filled by the SIGBUS handler; requires sigbus; or NULL */
 	const struct vmm_daemons *daemons; /* NULL: none can be started */
 	struct vmm_log log;	/* lines for the operator */
+	struct vmm_closer closer; /* of descriptors of peers */
 	struct vmm_control_end control;	/* the socket of its commands; all zero: none */
 	const struct prog_socket_access *sockets; /* to those of control and devices; or NULL */
 	bool jailed;		/* it has only the files of the machine's options */

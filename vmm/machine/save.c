@@ -344,6 +344,7 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 	s->files.words = s->words.words;
 	s->files.nwords = s->words.n;
 	s->files.memory = &m->memory;
+	s->files.closer = &m->owner.closer;
 	s->files.progress.threads = m->owner.threads;
 	s->files.failed = vmm_memory_failed(&m->memory);
 	vsu_error_clear(&s->err);

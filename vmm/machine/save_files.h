@@ -8,6 +8,7 @@
 #ifndef VMM_MACHINE_SAVE_FILES_H
 #define VMM_MACHINE_SAVE_FILES_H
 
+#include "log/closer.h"
 #include "memory/image_writer.h"
 #include "state/sections.h"
 
@@ -17,6 +18,7 @@ extern const char *const vmm_save_names[VMM_SAVE_NFILES];
 
 struct vmm_save_files {
 	char *folder, *incomplete;	/* paths; incomplete exists. NULL: fds are used */
+	const struct vmm_closer *closer; /* of fds; or NULL */
 	int fds[VMM_SAVE_NFILES];	/* empty files that a client opened, owned, or -1 */
 	struct vmem_map *map;		/* of the memory to save */
 	struct vmm_memory *memory;	/* its owner; NULL: cannot be lost */

@@ -13,7 +13,6 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 
-#include "closer.h"
 #include "file_value.h"
 #include "machine/save_target.h"
 
@@ -128,10 +127,11 @@ int vmm_save_target_open(struct vmm_save_files *s, char *const *words,
 /* These files may be of a file server. */
 void vmm_save_target_close(struct vmm_save_files *s)
 {
+	struct vsu_closer *closer = s->fds[0] >= 0 ? vmm_closer_get(s->closer, NULL) : NULL;
 	unsigned int i;
 
 	for (i = 0; i < VMM_SAVE_NFILES; i++)
-		vsu_foreign_close(prog_closer(), &s->fds[i]);
+		vsu_foreign_close(closer, &s->fds[i]);
 	free(s->folder);
 	free(s->incomplete);
 	s->folder = s->incomplete = NULL;

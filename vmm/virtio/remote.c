@@ -17,7 +17,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "closer.h"
+#include "log/closer.h"
 #include "virtio/remote.h"
 #include "virtio/remote_session.h"
 
@@ -102,7 +102,7 @@ static int connect_session(struct remote *r, const struct vmm_device_spec *spec,
 		.nqueues = ring_count(spec), .queue_size_max = spec->queue_size,
 		.config_size = spec->config_size, .peer = spec->socket,
 		.sigbus = r->shmem->memory->sigbus,
-		.closer = prog_closer(), .served_files = spec->allow_fuse,
+		.closer = r->closer, .served_files = spec->allow_fuse,
 		.max_shmem = spec->max_window_bytes,
 		.max_shmem_maps = spec->max_mappings ? spec->max_mappings :
 				  DEFAULT_MAX_MAPPINGS,
@@ -116,8 +116,8 @@ static int connect_session(struct remote *r, const struct vmm_device_spec *spec,
 	if (sock < 0)
 		return sock;
 	describe_fs(spec, &fs);
-	if (spec->allow_fuse)
-		vsu_closer_set_keep(prog_closer(), 0);
+	if (spec->allow_fuse && r->closer)
+		vsu_closer_set_keep(r->closer, 0);
 	strcpy(r->socket, spec->socket);
 	snprintf(r->rings.who, sizeof(r->rings.who),
 		 r->daemon ? "the daemon of %s" : "the back-end at '%s'", r->socket);
@@ -157,6 +157,7 @@ static int begin_session(const struct vmm_virtio_resources *resources,
 			 struct remote **out, struct vsu_error *err)
 {
 	struct remote *r = calloc(1, sizeof(*r));
+	struct vsu_error why = VSU_ERROR_INIT;
 	int rc;
 
 	if (!r)
@@ -167,9 +168,10 @@ static int begin_session(const struct vmm_virtio_resources *resources,
 	r->shmem = resources->shmem;
 	r->stream.fd = r->postcopy.faults = -1;
 	r->postcopy.permitted = resources->postcopy;
-	rc = prog_closer_start(err);
-	if (rc >= 0)
-		rc = connect_session(r, spec, err);
+	r->closer = vmm_closer_get(resources->closer, &why);
+	if (why.code && err)
+		*err = why;
+	rc = why.code ? why.code : connect_session(r, spec, err);
 	if (rc < 0)
 		vmm_remote_free(r);
 	else

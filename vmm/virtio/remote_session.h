@@ -77,7 +77,8 @@ struct remote {
 	uint64_t kept_loads;	/* of the area, when the back-end was lost */
 	uint64_t start_features; /* of a start that waits */
 	char socket[VMM_SOCKET_MAX];
-	const struct vmm_daemons *daemons; /* of the owner, or NULL */
+	struct vsu_closer *closer;	/* of the owner, or NULL */
+	const struct vmm_daemons *daemons; /* likewise */
 	void *daemon;		/* started by these for this device, or NULL */
 	uint64_t lost_ns;	/* time of the disconnection */
 	/* of a handshake while the guest runs */

@@ -155,6 +155,7 @@ enum vmm_settings {
 struct vmm_virtio_resources {
 	struct vmm_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
+	const struct vmm_closer *closer; /* or NULL */
 	const struct vmm_daemons *daemons; /* NULL: none can be started */
 	const struct vmm_kvm *kvm;
 	struct vmem_space *space;

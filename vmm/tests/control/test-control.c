@@ -14,7 +14,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "closer.h"
+#include "../owner_closer.h"
 #include "config/ends.h"
 #include "control/control.h"
 #include "control/passed.h"
@@ -144,6 +144,16 @@ static const struct vmm_control_command commands[] = {
 	{ .name = NULL },
 };
 
+static int control_make(const struct vmm_control_end *end, struct vmm_control **out, void *opaque)
+{
+	const struct vmm_control_config config = {
+		.loop = loop, .closer = &tests_closer, .end = end, .commands = commands,
+		.opaque = opaque,
+	};
+
+	return vmm_control_new(&config, out, &err);
+}
+
 static void setup(void)
 {
 	char folder[] = "/tmp/test-control.XXXXXX";
@@ -153,8 +163,7 @@ static void setup(void)
 	obeyed = 0;
 	vsu_error_clear(&err);
 	loop = loop_begin();
-	ck_assert_int_eq(vmm_control_new(loop, NULL, &created, commands, &obeyed,
-					 &control, &err), 0);
+	ck_assert_int_eq(control_make(&created, &control, &obeyed), 0);
 }
 
 static void teardown(void)
@@ -776,8 +785,7 @@ START_TEST(place_that_is_taken_is_refused)
 {
 	struct vmm_control *second;
 
-	ck_assert_int_eq(vmm_control_new(loop, NULL, &created, commands, NULL, &second,
-					 &err), -EADDRINUSE);
+	ck_assert_int_eq(control_make(&created, &second, NULL), -EADDRINUSE);
 	ck_assert_int_eq(strncmp(err.msg, "option --control: ", 18), 0);
 }
 END_TEST
@@ -789,7 +797,7 @@ START_TEST(listening_descriptor_of_the_parent_is_used_and_stays)
 	struct vmm_control *second;
 	int sock;
 
-	ck_assert_int_eq(vmm_control_new(loop, NULL, &end, commands, &obeyed, &second, &err), 0);
+	ck_assert_int_eq(control_make(&end, &second, &obeyed), 0);
 	sock = vsu_sock_connect("inherited", NULL);
 	ck_assert_int_ge(sock, 0);
 	say(sock, "say hello\n");
@@ -810,7 +818,7 @@ START_TEST(descriptors_that_do_not_listen_are_refused)
 	const struct vmm_control_end end = { .inherited = true, .fd = not_listening[_i] };
 	struct vmm_control *second;
 
-	ck_assert_int_eq(vmm_control_new(loop, NULL, &end, commands, NULL, &second, &err),
+	ck_assert_int_eq(control_make(&end, &second, NULL),
 			 -ENOTSOCK);
 	ck_assert_int_eq(strncmp(err.msg, "option --control: ", 18), 0);
 }

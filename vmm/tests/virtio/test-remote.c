@@ -15,7 +15,7 @@
 #include "cli/program_log.h"
 #include "../back_end.h"
 #include "rig.h"
-#include "closer.h"
+#include "../owner_closer.h"
 #include "virtio/remote.h"
 
 static struct vmm_windows windows;
@@ -46,6 +46,7 @@ static void connect_to(uint64_t features)
 	windows.memory = &memory;
 	resources.loop = loop_begin();
 	resources.log = &vmm_program_log;
+	resources.closer = &tests_closer;
 	resources.shmem = &windows;
 	resources.lost = on_lost;
 	map = rig_map();
