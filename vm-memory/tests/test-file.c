@@ -30,16 +30,17 @@ static void teardown(void)
 
 static void make_file(uint64_t size)
 {
-	unsigned char byte;
+	unsigned char *bytes = malloc(size + 1);
 	uint64_t i;
 	FILE *f = fopen(path, "w");
 
+	ck_assert_ptr_nonnull(bytes);
 	ck_assert_ptr_nonnull(f);
-	for (i = 0; i < size; i++) {
-		byte = pattern(i);
-		fwrite(&byte, 1, 1, f);
-	}
+	for (i = 0; i < size; i++)
+		bytes[i] = pattern(i);
+	fwrite(bytes, 1, size, f);
 	fclose(f);
+	free(bytes);
 }
 
 static int64_t file_size(void)

@@ -209,10 +209,11 @@ static void random_rule(void)
 
 START_TEST(random_rules_agree_with_a_model)
 {
+	const unsigned int rounds = scaled(2000);
 	unsigned int round, i;
 
 	srandom(7);
-	for (round = 0; round < 2000; round++) {
+	for (round = 0; round < rounds; round++) {
 		setup();
 		for (i = 0; i < IDS; i++)
 			hosts[i] = guests[i] = NO_RULE;
@@ -233,11 +234,12 @@ START_TEST(random_texts_are_parsed_or_refused)
 {
 	static const char bytes[] = "guesthopmapsquash-forbid:::0123456789xX ";
 	static const char good[] = "squash-guest:10:20:30";
+	const unsigned int rounds = scaled(20000);
 	unsigned int round, i, accepted = 0;
 	char text[sizeof(good)];
 
 	srandom(11);
-	for (round = 0; round < 20000; round++) {
+	for (round = 0; round < rounds; round++) {
 		setup();
 		memcpy(text, good, sizeof(good));
 		for (i = (unsigned int)random() % 4; i; i--)
@@ -246,7 +248,7 @@ START_TEST(random_texts_are_parsed_or_refused)
 		accepted += virtdev_priv_fs_idmap_add(&map, text, NULL) == 0;
 	}
 	ck_assert_uint_gt(accepted, 0);
-	ck_assert_uint_lt(accepted, 20000);
+	ck_assert_uint_lt(accepted, rounds);
 }
 END_TEST
 

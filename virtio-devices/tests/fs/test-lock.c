@@ -292,12 +292,13 @@ START_TEST(recorded_ranges_are_merged_and_split_by_byte)
 	static const uint32_t types[] = { F_RDLCK, F_WRLCK, F_UNLCK };
 	struct fs_record_locks now = { .n = 0 };
 	struct fs_record_lock change;
+	const int steps = (int)scaled(20000);
 	uint32_t bytes[MODEL];
 	int step;
 
 	for (step = 0; step < MODEL; step++)
 		bytes[step] = F_UNLCK;
-	for (step = 0; step < 20000; step++) {
+	for (step = 0; step < steps; step++) {
 		change.first = (uint64_t)rand() % (MODEL - 8);
 		change.last = change.first + (uint64_t)rand() % 9;
 		change.type = types[rand() % 3];
