@@ -53,10 +53,35 @@ static struct vsu_closer *process_closer(void *opaque, struct vsu_error *err)
 	return prog_closer_start(err) < 0 ? NULL : prog_closer();
 }
 
-static void process_abandon(int status, const struct vsu_error *why)
+static void process_abandon(void *opaque, int status, const struct vsu_error *why)
 {
+	(void)opaque;
 	prog_complain(why);
 	_exit(status);
+}
+
+static int process_narrow(void *opaque, enum vmm_thread kind, struct vsu_error *err)
+{
+	(void)opaque;
+	return vmm_call_filters_narrow(kind, err);
+}
+
+static void process_tell(void *opaque, const char *line)
+{
+	(void)opaque;
+	fprintf(stderr, "cvmm: %s\n", line);
+}
+
+static const char *process_log_level(void *opaque, const char *name)
+{
+	const char *const *level = prog_log_levels;
+
+	(void)opaque;
+	while (name && *level && strcmp(*level, name) != 0)
+		level++;
+	if (name && *level)
+		prog_log_set_level((enum prog_log_level)(level - prog_log_levels));
+	return *level ? prog_log_levels[prog_log_get_level()] : NULL;
 }
 
 /* The life of one machine: its exit status, and the sentence for it. */
@@ -93,15 +118,26 @@ static bool note_poison(const void *siginfo)
 	return vmm_poison_note(&poison, siginfo);
 }
 
-void vmm_life_prepare(const struct vmm_options *options, struct vmm_owner *owner)
+void vmm_life_owner(struct vmm_owner *owner)
 {
 	*owner = (struct vmm_owner){
-		.log = vmm_program_log, .closer = { .get = process_closer },
-		 .threads = prog_threads(), .poison = &poison, .pagemap_fd = -1,
-		.begin_thread = vmm_call_filters_narrow, .abandon = process_abandon,
-		.control = options->process.control, .sockets = &options->process.sockets,
-		.jailed = options->process.jail, .no_network = vmm_jail_without_network(options),
+		.log = vmm_program_log, .log_level = process_log_level,
+		.closer = { .get = process_closer }, .threads = prog_threads(),
+		.pagemap_fd = -1, .in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO,
+		.tell = process_tell,
 	};
+}
+
+void vmm_life_prepare(const struct vmm_options *options, struct vmm_owner *owner)
+{
+	vmm_life_owner(owner);
+	owner->poison = &poison;
+	owner->begin_thread = process_narrow;
+	owner->abandon = process_abandon;
+	owner->control = options->process.control;
+	owner->sockets = &options->process.sockets;
+	owner->jailed = options->process.jail;
+	owner->no_network = vmm_jail_without_network(options);
 	if (options->start.from && !options->start.prefetch)
 		owner->pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 }

@@ -12,7 +12,10 @@
 #include "machine/owner.h"
 #include "config/options.h"
 
-/* Fills in *owner, without sigbus and daemons, before the process is confined. */
+/* What any machine of this process may use: its log, threads, and standard input and output. */
+void vmm_life_owner(struct vmm_owner *owner);
+
+/* Likewise, and what options add. Without sigbus and daemons; before the process is confined. */
 void vmm_life_prepare(const struct vmm_options *options, struct vmm_owner *owner);
 
 /* Runs to the end; returns the exit status, with a message if any. */

@@ -17,10 +17,14 @@
 #include "process.h"
 #include "supervisor.h"
 
+/* Shorter than any interval of a watchdog that is of use. */
+#define ALIVE_S 0.5
+
 struct run {
 	struct vmm_machine *machine;
 	struct ev_loop *loop;
 	ev_io turn;
+	ev_timer alive;
 	ev_signal interrupt, term, hup, quit, winch;
 	struct vmm_signals signals;
 	bool asked;		/* the power button was pressed */
@@ -33,6 +37,22 @@ static void on_turn(struct ev_loop *loop, ev_io *w, int revents)
 	(void)revents;
 	if (!vmm_loop_dispatch(r->machine->loop))
 		ev_break(loop, EVBREAK_ALL);
+}
+
+/* A watchdog of the service manager learns that the loop turns. */
+static void on_alive(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop;
+	(void)w;
+	(void)revents;
+	prog_watchdog_ms();
+}
+
+static void watch_alive(struct run *r)
+{
+	ev_timer_init(&r->alive, on_alive, ALIVE_S, ALIVE_S);
+	if (prog_watchdog_ms() >= 0)
+		ev_timer_start(r->loop, &r->alive);
 }
 
 /* ------------------------------------------------------------------ signals */
@@ -77,7 +97,7 @@ static void begin_signals(void *opaque)
 	const struct vmm_machine *m = opaque;
 
 	if (m->owner.begin_thread)
-		(void)!m->owner.begin_thread(VMM_THREAD_SIGNALS, NULL);
+		(void)!m->owner.begin_thread(m->owner.opaque, VMM_THREAD_SIGNALS, NULL);
 }
 
 static void on_loop_stuck(void *opaque)
@@ -140,7 +160,9 @@ static int run_loop(struct run *r, struct vsu_error *err)
 	ev_io_init(&r->turn, on_turn, vmm_loop_fd(r->machine->loop), EV_READ);
 	r->turn.data = r;
 	ev_io_start(r->loop, &r->turn);
+	watch_alive(r);
 	ev_run(r->loop, 0);
+	ev_timer_stop(r->loop, &r->alive);
 	ev_io_stop(r->loop, &r->turn);
 	return 0;
 }

@@ -80,9 +80,7 @@ struct vmm_control_config {
 	void *opaque;		/* of commands */
 };
 
-/*
- * What config refers to outlives the control, except end.
- */
+/* All that config refers to, except its end, is used until vmm_control_free(). */
 int vmm_control_new(const struct vmm_control_config *config, struct vmm_control **out,
 		    struct vsu_error *err);
 

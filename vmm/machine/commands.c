@@ -10,7 +10,6 @@
 
 #include "control/listener.h"
 #include "json.h"
-#include "log.h"
 #include "machine/commands.h"
 #include "machine/device_commands.h"
 #include "machine/memory_report.h"
@@ -155,18 +154,18 @@ static int command_quit(void *opaque, char *const *words, FILE *answer,
 static int command_log_level(void *opaque, char *const *words, FILE *answer,
 			     struct vsu_error *err)
 {
+	const struct vmm_machine *m = opaque;
 	struct prog_json to = { .to = answer, .more = true };
-	const char *const *level = prog_log_levels;
+	const char *level;
 
-	(void)opaque;
-	while (words[1] && *level && strcmp(*level, words[1]) != 0)
-		level++;
-	if (!*level)
+	if (!m->owner.log_level)
+		return vsu_error_set(err, -EOPNOTSUPP, "%s: the program of this machine has no log levels",
+				     words[0]);
+	level = m->owner.log_level(m->owner.opaque, words[1]);
+	if (!level)
 		return vsu_error_set(err, -EINVAL, "%s: '%s' is not a log level; expected error, warning, info or debug",
 				     words[0], words[1]);
-	if (words[1])
-		prog_log_set_level((enum prog_log_level)(level - prog_log_levels));
-	prog_json_text(&to, "level", prog_log_levels[prog_log_get_level()]);
+	prog_json_text(&to, "level", level);
 	return 0;
 }
 

@@ -35,10 +35,13 @@ static void on_leave(void *opaque)
 static void on_tell(void *opaque)
 {
 	const struct vmm_machine *m = opaque;
+	char line[128];
 
-	fprintf(stderr, "cvmm: %u CPUs, %u devices, %" PRIu64 " bytes of the console lost; Ctrl-A x ends the machine\n",
-		m->config->cpus, m->ndevices,
-		vmm_console_dropped(m->console));
+	if (!m->owner.tell)
+		return;
+	snprintf(line, sizeof(line), "%u CPUs, %u devices, %" PRIu64 " bytes of the console lost; Ctrl-A x ends the machine",
+		 m->config->cpus, m->ndevices, vmm_console_dropped(m->console));
+	m->owner.tell(m->owner.opaque, line);
 }
 
 static bool folder_is_writable(const char *path)
@@ -80,11 +83,14 @@ static int open_console(struct vmm_machine *m, struct vsu_error *err)
 	if (m->stdio && end->how == VMM_SERIAL_STDIO)
 		return vsu_error_set(err, -EINVAL,
 				     "option --serial: a console uses standard input and output; leave --serial out, or put one of them elsewhere");
+	if (m->owner.out_fd < 0 && end->how == VMM_SERIAL_STDIO)
+		return vsu_error_set(err, -EINVAL,
+				     "option --serial: the program of this machine gives it no standard input and output; name a file, or null");
 	if (end->how == VMM_SERIAL_FILE)
 		return open_console_file(m, end->path, err);
 	if (end->how == VMM_SERIAL_STDIO || (end->how == VMM_SERIAL_DEFAULT && !m->stdio)) {
-		m->console_in = STDIN_FILENO;
-		m->console_out = STDOUT_FILENO;
+		m->console_in = m->owner.in_fd;
+		m->console_out = m->owner.out_fd;
 	}
 	return 0;
 }
@@ -135,10 +141,13 @@ int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
 	};
 	int rc;
 
+	if (m->owner.out_fd < 0)
+		return vsu_error_set(err, -EINVAL,
+				     "option --console: the program of this machine gives it no standard input and output; name a socket or a file");
 	if (m->stdio)
 		return vsu_error_set(err, -EINVAL,
 				     "option --console: two consoles use standard input and output; put one of them elsewhere");
-	rc = vmm_stdio_new(STDIN_FILENO, STDOUT_FILENO, &terminal, on_want,
+	rc = vmm_stdio_new(m->owner.in_fd, m->owner.out_fd, &terminal, on_want,
 			   &m->stdio, err);
 	return rc ? rc : vmm_stdio_port(m->stdio, out, err);
 }
@@ -177,7 +186,7 @@ void vmm_machine_watch_stdio(struct vmm_machine *m)
 {
 	if (!m->stdio_device)
 		return;
-	vmm_io_init(&m->watch.keys, on_keys, m, STDIN_FILENO, VMM_IO_READ);
+	vmm_io_init(&m->watch.keys, on_keys, m, m->owner.in_fd, VMM_IO_READ);
 	vmm_io_start(m->loop, &m->watch.keys);
 	vmm_machine_resize_stdio(m);
 }

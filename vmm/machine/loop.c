@@ -18,7 +18,6 @@
 #include "machine/events.h"
 #include "machine/machine.h"
 #include "machine/plug.h"
-#include "supervisor.h"
 
 /* Interval for checking files behind guest memory for truncation. */
 #define NS_PER_S UINT64_C(1000000000)
@@ -97,7 +96,6 @@ static void on_look(void *opaque)
 	vmm_fault_look_at_files(opaque);
 	vmm_machine_remind(opaque);
 	vmm_events_poll(opaque);
-	prog_watchdog_ms();
 }
 
 /* Whether the guest or the machine has something that on_look() checks. */
@@ -105,7 +103,7 @@ static bool needs_look(const struct vmm_machine *m)
 {
 	return m->watch.files || m->shmem.n ||
 	       (m->on_bus && vmm_plug_is_unread(&m->plug)) ||
-	       vmm_control_has_subscribers(m->control) || prog_watchdog_ms() >= 0;
+	       vmm_control_has_subscribers(m->control);
 }
 
 /* Before the loop sleeps: an idle guest with nothing to check causes no wake-ups. */

@@ -213,7 +213,7 @@ static int begin_cpu(void *opaque, struct vsu_error *err)
 {
 	const struct vmm_machine *m = opaque;
 
-	return m->owner.begin_thread ? m->owner.begin_thread(VMM_THREAD_CPU, err) : 0;
+	return m->owner.begin_thread ? m->owner.begin_thread(m->owner.opaque, VMM_THREAD_CPU, err) : 0;
 }
 
 static int make_irq(const struct vmm_machine *m, unsigned int irq, int *fd,
@@ -305,7 +305,7 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
 		     const struct vmm_start *start, const struct vmm_owner *owner,
 		     struct vsu_error *err)
 {
-	static const struct vmm_owner none = { .pagemap_fd = -1 };
+	static const struct vmm_owner none = { .pagemap_fd = -1, .in_fd = -1, .out_fd = -1 };
 	unsigned int i;
 	int rc;
 

@@ -11,5 +11,5 @@ void vmm_machine_abandon(const struct vmm_machine *m, int status, const struct v
 		vmm_console_restore(m->console);
 	vmm_stdio_restore(m->stdio);
 	if (m->owner.abandon)
-		m->owner.abandon(status, why);
+		m->owner.abandon(m->owner.opaque, status, why);
 }

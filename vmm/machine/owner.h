@@ -27,6 +27,7 @@ enum vmm_thread {
 
 /* The machine copies the struct and borrows what it refers to. */
 struct vmm_owner {
+	void *opaque;		/* of its functions */
 	struct vmem_sigbus *sigbus;	/* NULL: the machine repairs no mapping */
 	struct vmm_poison *poison;	/* filled by the SIGBUS handler; requires sigbus; or NULL */
 	const struct vmm_daemons *daemons; /* NULL: none can be started */
@@ -39,13 +40,25 @@ struct vmm_owner {
 	const struct prog_threads *threads; /* of those that it starts; or NULL */
 	int pagemap_fd;		/* /proc/self/pagemap, for working sets; negative: none */
 	/* On a new thread before its work: narrows its rights. An error ends the machine. Or NULL. */
-	int (*begin_thread)(enum vmm_thread kind, struct vsu_error *err);
+	int (*begin_thread)(void *opaque, enum vmm_thread kind, struct vsu_error *err);
 	/*
 	 * A thread of the machine is blocked in the kernel, so that the machine cannot be
 	 * freed: ends the process with this exit status. Any thread. If it returns or is NULL,
 	 * the machine waits for the blocked thread without limit.
 	 */
-	void (*abandon)(int status, const struct vsu_error *why);
+	void (*abandon)(void *opaque, int status, const struct vsu_error *why);
+	/*
+	 * The ends of "stdio", borrowed; negative: none. Those on a terminal are in raw mode until
+	 * the machine ends.
+	 */
+	int in_fd, out_fd;
+	/* A line for the user at this terminal, who asked for it by Ctrl-A c. Or NULL. */
+	void (*tell)(void *opaque, const char *line);
+	/*
+	 * Sets the level from which on lines are logged, unless name is NULL. Returns its name;
+	 * NULL: there is no level with this name. Or NULL: there are no levels.
+	 */
+	const char *(*log_level)(void *opaque, const char *name);
 };
 
 /*

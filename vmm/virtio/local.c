@@ -317,7 +317,7 @@ static void local_free(void *backend)
 
 	vmm_io_stop(&l->ready);
 	if (!stop_by_force(l)) {
-		fprintf(stderr, "cvmm: the host has not finished requests of a %s device within %d ms; they are abandoned\n",
+		vmm_log(l->log, VMM_LOG_WARNING, NULL, "the host has not finished requests of a %s device within %d ms; they are abandoned",
 			virtdev_name(l->dev), STOP_LIMIT_MS);
 		(void)!virtdev_set_server(l->dev, NULL, NULL);
 		return;

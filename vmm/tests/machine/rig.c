@@ -4,7 +4,7 @@
 
 #include <dirent.h>
 
-#include "cli/program_log.h"
+#include "cli/life.h"
 #include "cli/run.h"
 #include "rig.h"
 
@@ -16,9 +16,8 @@ void rig_init(void)
 	fake_kvm_init();
 	memset(&rig, 0, sizeof(rig));
 	rig.poison = (struct vmm_poison)VMM_POISON_INIT;
-	rig.owner = (struct vmm_owner){
-		.log = vmm_program_log, .poison = &rig.poison, .pagemap_fd = -1,
-	};
+	vmm_life_owner(&rig.owner);
+	rig.owner.poison = &rig.poison;
 	strcpy(rig.folder, "/tmp/cvmm.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(rig.folder));
 	ck_assert_int_eq(chdir(rig.folder), 0);

@@ -122,8 +122,9 @@ END_TEST
 static int left_with;
 static struct vsu_error left_why;
 
-static void on_abandon(int status, const struct vsu_error *why)
+static void on_abandon(void *opaque, int status, const struct vsu_error *why)
 {
+	(void)opaque;
 	left_with = status;
 	left_why = *why;
 }
@@ -145,8 +146,9 @@ END_TEST
 /* On each CPU's thread; the limit on rights fails on the second. */
 static unsigned int begun;
 
-static int begin_thread(enum vmm_thread kind, struct vsu_error *err)
+static int begin_thread(void *opaque, enum vmm_thread kind, struct vsu_error *err)
 {
+	(void)opaque;
 	if (kind != VMM_THREAD_CPU || !__atomic_fetch_add(&begun, 1, __ATOMIC_RELAXED))
 		return 0;
 	return vsu_error_set(err, -EOPNOTSUPP, "no rights to drop");
