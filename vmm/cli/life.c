@@ -20,7 +20,7 @@
 #include "closer.h"
 #include "cpu/poison.h"
 #include "log.h"
-#include "machine/end_watch.h"
+#include "cli/end_watch.h"
 #include "machine/machine.h"
 #include "process.h"
 

@@ -7,7 +7,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "machine/end_watch.h"
+#include "cli/end_watch.h"
 #include "process.h"
 
 static void *watch_main(void *arg)

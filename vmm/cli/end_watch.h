@@ -6,8 +6,8 @@
  *
  * Threads: the owner; stuck is called in a thread of its own.
  */
-#ifndef VMM_END_WATCH_H
-#define VMM_END_WATCH_H
+#ifndef VMM_CLI_END_WATCH_H
+#define VMM_CLI_END_WATCH_H
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -8,7 +8,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../util.h"
-#include "machine/end_watch.h"
+#include "cli/end_watch.h"
 
 static int reported;	/* eventfd */
 
