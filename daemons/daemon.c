@@ -141,7 +141,8 @@ static int take_option(void *opaque, unsigned int index,
 	struct command_line *cl = opaque;
 	const unsigned int folder = DAEMON_OWN + cl->nkeys;
 
-	if (index < DAEMON_OWN && prog_place_store(&places[index], cl, value))
+	if (index < DAEMON_OWN && (prog_log_take(&places[index], value) ||
+				   prog_place_store(&places[index], cl, value)))
 		return 0;
 	if (index >= folder && prog_place_store(&folder_places[index - folder], cl, value))
 		return 0;

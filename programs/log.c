@@ -53,10 +53,6 @@ static const int priorities[] = {
 	[PROG_LOG_INFO] = LOG_INFO, [PROG_LOG_DEBUG] = LOG_DEBUG,
 };
 
-const char *const prog_log_levels[] = {
-	"error", "warning", "info", "debug", NULL,
-};
-
 void prog_log_init(const char *name)
 {
 	log_state.name = name;

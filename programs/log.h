@@ -19,6 +19,8 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/option.h>
 
+#include "places.h"
+
 enum prog_log_level {
 	PROG_LOG_ERROR,		/* data or a device was lost */
 	PROG_LOG_WARNING,	/* a request of a peer or guest was rejected,
@@ -39,6 +41,9 @@ extern const char *const prog_log_levels[];
 #define PROG_LOG_VERBOSE_OPTION						\
 	{ .name = "verbose", .kind = VSU_OPTION_FLAG,			\
 	  .help = "the same as --log-level=info" }
+
+/* Sets the level if place is that of a row above, or returns false. */
+bool prog_log_take(const struct prog_place *place, const struct vsu_option_value *value);
 
 /* name precedes each line and is kept by reference. Initial level: WARNING. */
 void prog_log_init(const char *name);

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "log.h"
 #include "places.h"
 
 static void store_int(void *at, uint64_t number)
@@ -21,6 +20,8 @@ bool prog_place_store(const struct prog_place *place, void *options,
 
 	switch (place->kind) {
 	case PROG_PLACE_NONE:
+	case PROG_PLACE_OF_LEVEL:
+	case PROG_PLACE_OF_VERBOSE:
 		return false;
 	case PROG_PLACE_TEXT:
 		memcpy(at, &value->text, sizeof(value->text));
@@ -33,12 +34,6 @@ bool prog_place_store(const struct prog_place *place, void *options,
 		break;
 	case PROG_PLACE_U64:
 		memcpy(at, &value->number, sizeof(value->number));
-		break;
-	case PROG_PLACE_OF_LEVEL:
-		prog_log_set_level((enum prog_log_level)value->number);
-		break;
-	case PROG_PLACE_OF_VERBOSE:
-		prog_log_set_level(PROG_LOG_INFO);
 		break;
 	}
 	return true;

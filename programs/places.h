@@ -25,8 +25,8 @@ struct prog_place {
 		PROG_PLACE_BOOL,
 		PROG_PLACE_INT,		/* int, unsigned int or an enum */
 		PROG_PLACE_U64,
-		PROG_PLACE_OF_LEVEL,	/* prog_log_set_level() */
-		PROG_PLACE_OF_VERBOSE,
+		PROG_PLACE_OF_LEVEL,	/* prog_log_take() */
+		PROG_PLACE_OF_VERBOSE,	/* likewise */
 	} kind;
 	size_t at;		/* offset in the struct */
 };

@@ -126,7 +126,8 @@ static int take_option(void *opaque, unsigned int index,
 	struct parse *p = opaque;
 
 	(void)err;
-	(void)prog_place_store(&p->places[index], &p->args, value);
+	if (!prog_log_take(&p->places[index], value))
+		(void)prog_place_store(&p->places[index], &p->args, value);
 	return 0;
 }
 

@@ -36,7 +36,7 @@ static bool store(enum row row, const char *text, uint64_t number)
 {
 	const struct vsu_option_value value = { text, number };
 
-	return prog_place_store(&places[row], &o, &value);
+	return prog_log_take(&places[row], &value) || prog_place_store(&places[row], &o, &value);
 }
 
 START_TEST(each_value_is_in_its_member_and_no_other)
