@@ -62,6 +62,9 @@ parts() {
 		diag "status $LINUX_STATUS" "$(tail -n 5 "$WORK/err")"
 }
 
+# A run for each change moves guests on one transport.
+[ -n "${PARTS:-}" ] || kvm_is_hardware || nightly || export TRANSPORTS=${TRANSPORTS-pci}
+
 # nightly_parts NAME…: those of them that a run for each change leaves to the nightly one;
 # PARTS and a KVM that uses the hardware run them at any time
 nightly_parts() {

@@ -82,7 +82,8 @@ linux_run() {
 
 	if ! kvm_is_hardware; then
 		set -- "$INTEROP/nested-kvm" -t "$limit" -m "${LINUX_MEMORY:-2500M}" -c "${LINUX_CPUS:-1}" \
-			-M "$LINUX_OUTER_MODULES" -C "$CVMM_BUILDDIR" env EMULATED=1 CLONES=${CLONES:-} LONG="${LONG:-}" "$@"
+			-M "$LINUX_OUTER_MODULES" -C "$CVMM_BUILDDIR" env EMULATED=1 CLONES=${CLONES:-} LONG="${LONG:-}" \
+			TRANSPORTS="${TRANSPORTS:-}" "$@"
 		limit=$((limit + 30))
 	fi
 	_watched timeout -k 5 "$limit" "$@"

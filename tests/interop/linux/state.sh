@@ -45,10 +45,11 @@ saved_on() {
 }
 
 part_saved() {
+	local transport
+
 	image saved.img 8M
 	image pmem.img 16M
-	saved_on mmio
-	saved_on pci
+	for transport in $TRANSPORTS; do saved_on "$transport"; done
 }
 
 # Each clone has copies of the disk and the persistent memory, as they were saved.
@@ -303,9 +304,10 @@ migrated_on() {
 }
 
 part_migrated() {
+	local transport
+
 	image saved.img 8M
-	migrated_on mmio
-	migrated_on pci
+	for transport in $TRANSPORTS; do migrated_on "$transport"; done
 }
 
 # windows_moved TRANSPORT: a guest with plugged memory and mapped files moves twice
