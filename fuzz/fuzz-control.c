@@ -290,7 +290,12 @@ static void init(void *machine, struct input *in)
 		m->users[i].sock = -1;
 	m->fds = vsu_fd_count();
 	CHECK(!vmm_loop_new(&m->loop, NULL));
-	CHECK(!vmm_control_new(m->loop, NULL, &end, commands, m, &m->control, NULL));
+	CHECK(!vmm_control_new(&(struct vmm_control_config){
+		.loop = m->loop,
+		.end = &end,
+		.commands = commands,
+		.opaque = m,
+	}, &m->control, NULL));
 }
 
 static void fini(void *machine)
