@@ -26,8 +26,8 @@
  * User addresses are guest addresses plus a fixed base, never pointers of this
  * process. Data from the back-end is not trusted.
  *
- * Waiting: vhost_user_frontend_fd() is an epoll descriptor that never changes.
- * When it is readable, call vhost_user_frontend_dispatch(), which never blocks.
+ * Waiting: when vhost_user_frontend_fd(), an epoll descriptor that never changes, is readable, call
+ * vhost_user_frontend_dispatch(), which never blocks and ignores what the owner adds to the fd.
  *
  * This part of the library does not depend on virtqueues: rings are plain
  * descriptions.
