@@ -31,7 +31,7 @@ struct vmm_disk_flush {
 	} disks[VMM_MAX_DEVICES];
 };
 
-static void unref(struct vmm_disk_flush *f)
+static void flush_unref(struct vmm_disk_flush *f)
 {
 	if (__atomic_sub_fetch(&f->users, 1, __ATOMIC_ACQ_REL))
 		return;
@@ -48,7 +48,7 @@ static void *flush_main(void *arg)
 		f->rc = f->disks[i].flush(f->disks[i].dev, &f->err);
 	__atomic_store_n(&f->done, true, __ATOMIC_RELEASE);
 	vsu_event_signal(f->done_fd);
-	unref(f);
+	flush_unref(f);
 	return NULL;
 }
 
@@ -79,8 +79,8 @@ static int flush_begin(struct vmm_machine *m, struct vsu_error *err)
 	rc = f->done_fd < 0 ? f->done_fd :
 	     prog_thread_start(m->owner.threads, &thread, flush_main, f);
 	if (rc < 0) {
-		unref(f);
-		unref(f);
+		flush_unref(f);
+		flush_unref(f);
 		return vsu_error_sys(err, rc, "cannot start a thread");
 	}
 	pthread_detach(thread);
@@ -95,7 +95,7 @@ static bool is_done(const struct vmm_disk_flush *f)
 
 static void flush_release(struct vmm_machine *m)
 {
-	unref(m->flush);
+	flush_unref(m->flush);
 	m->flush = NULL;
 }
 

@@ -25,7 +25,7 @@ struct lookup {
 	struct addrinfo *list;
 };
 
-static void unref(struct lookup *l)
+static void lookup_unref(struct lookup *l)
 {
 	if (__atomic_sub_fetch(&l->users, 1, __ATOMIC_ACQ_REL))
 		return;
@@ -50,7 +50,7 @@ static struct lookup *lookup_new(const char *host, const char *port, const struc
 	l->done_fd = vsu_event_new();
 	if (l->host && l->port && l->done_fd >= 0)
 		return l;
-	unref(l);
+	lookup_unref(l);
 	return NULL;
 }
 
@@ -61,7 +61,7 @@ static void *lookup_main(void *arg)
 	/* Pairs with the acquire in lookup_wait(). */
 	__atomic_store_n(&l->rc, getaddrinfo(l->host, l->port, &l->hints, &l->list), __ATOMIC_RELEASE);
 	vsu_event_signal(l->done_fd);
-	unref(l);
+	lookup_unref(l);
 	return NULL;
 }
 
@@ -115,7 +115,7 @@ static int look_up_name(const char *host, const char *port, const struct addrinf
 	rc = rc < 0 ? vsu_error_sys(err, rc, "cannot look up '%s'", host) :
 		      lookup_wait(l, s, result, out, err);
 	if (l)
-		unref(l);
+		lookup_unref(l);
 	return rc;
 }
 
