@@ -138,7 +138,7 @@ static void on_away(void *opaque, const struct vsu_error *why)
 	vmm_event_device_lost(opaque, false, why);
 }
 
-static void on_back(void *opaque, enum vmm_settings settings)
+static void on_back(void *opaque, enum virtdev_vhost_user_settings settings)
 {
 	vmm_event_device_back(opaque, settings);
 }

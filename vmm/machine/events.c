@@ -60,11 +60,11 @@ void vmm_event_device_lost(const struct vmm_device *d, bool final,
 	members_publish(&e, m->control, "device-lost");
 }
 
-void vmm_event_device_back(const struct vmm_device *d, enum vmm_settings settings)
+void vmm_event_device_back(const struct vmm_device *d, enum virtdev_vhost_user_settings settings)
 {
 	static const char *const words[] = {
-		[VMM_SETTINGS_REPEATED] = "repeated", [VMM_SETTINGS_KEPT] = "kept",
-		[VMM_SETTINGS_UNKNOWN] = "unknown", [VMM_SETTINGS_RESET] = "reset",
+		[VIRTDEV_VHOST_USER_SETTINGS_REPEATED] = "repeated", [VIRTDEV_VHOST_USER_SETTINGS_KEPT] = "kept",
+		[VIRTDEV_VHOST_USER_SETTINGS_UNKNOWN] = "unknown", [VIRTDEV_VHOST_USER_SETTINGS_RESET] = "reset",
 	};
 	const struct vmm_machine *m = d->owner;
 	struct members e;

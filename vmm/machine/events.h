@@ -12,7 +12,7 @@
 /* final: no other back-end can serve the device. */
 void vmm_event_device_lost(const struct vmm_device *d, bool final,
 			   const struct vsu_error *why);
-void vmm_event_device_back(const struct vmm_device *d, enum vmm_settings settings);
+void vmm_event_device_back(const struct vmm_device *d, enum virtdev_vhost_user_settings settings);
 
 /* Called twice a second: changes that would cause too many events. */
 void vmm_events_poll(struct vmm_machine *m);

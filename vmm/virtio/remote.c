@@ -33,7 +33,7 @@ static int wait_until_ready(struct remote *r, struct vsu_error *err)
 			    .events = POLLIN };
 	int rc = 0;
 
-	while (r->phase == REMOTE_CONNECTS && rc >= 0) {
+	while (r->state == REMOTE_CONNECTS && rc >= 0) {
 		if (!rc)
 			poll(&p, 1, -1);
 		rc = virtdev_vhost_user_dispatch(r->user);
@@ -101,6 +101,7 @@ static int connect_session(struct remote *r, const struct vmm_device_spec *spec,
 		.space = spec->tag[0] ? &fs : NULL,
 		.nqueues = ring_count(spec), .queue_size_max = spec->queue_size,
 		.config_size = spec->config_size, .peer = spec->socket,
+		.who = r->rings.who,
 		.sigbus = r->shmem->memory->sigbus,
 		.closer = r->closer, .served_files = spec->allow_fuse,
 		.max_shmem = spec->max_window_bytes,
@@ -166,7 +167,7 @@ static int begin_session(const struct vmm_virtio_resources *resources,
 	r->log = resources->log;
 	r->daemons = resources->daemons;
 	r->shmem = resources->shmem;
-	r->stream.fd = r->postcopy.faults = -1;
+	r->postcopy.faults = -1;
 	r->postcopy.permitted = resources->postcopy;
 	r->closer = vmm_closer_get(resources->closer, &why);
 	if (why.code && err)
@@ -176,6 +177,28 @@ static int begin_session(const struct vmm_virtio_resources *resources,
 		vmm_remote_free(r);
 	else
 		*out = r;
+	return rc;
+}
+
+/* The library serves the queues of the transport, with the eventfds of rings. */
+static int attach_transport(struct remote *r, struct vsu_error *err)
+{
+	struct virtdev_vhost_user_queue *queues = calloc(r->rings.n, sizeof(queues[0]));
+	uint32_t i;
+	int rc;
+
+	if (!queues)
+		return vsu_error_sys(err, -ENOMEM, "queues");
+	for (i = 0; i < r->rings.n; i++)
+		queues[i] = (struct virtdev_vhost_user_queue){
+			r->rings.ring[i].kick_fd, r->rings.ring[i].call_fd, r->rings.ring[i].err_fd,
+		};
+	rc = virtdev_vhost_user_attach(r->user, vmm_virtio_transport(r->v), queues, err);
+	free(queues);
+	if (rc < 0) {
+		vmm_virtio_free(r->v);
+		r->v = NULL;
+	}
 	return rc;
 }
 
@@ -191,8 +214,9 @@ static int make_rest(struct remote *r, const struct vmm_virtio_resources *resour
 		return rc;
 	dev = virtdev_vhost_user_device(r->user);
 	rc = vmm_rings_make(&r->rings, virtdev_get_info(dev)->nqueues, err);
-	return rc ? rc : vmm_virtio_new(resources, dev, &vmm_remote_backend, &r->v,
-					err);
+	if (!rc)
+		rc = vmm_virtio_new(resources, dev, &vmm_remote_backend, &r->v, err);
+	return rc ? rc : attach_transport(r, err);
 }
 
 int vmm_virtio_remote_finish(struct remote *r,
@@ -249,7 +273,7 @@ static void on_handshake(void *opaque)
 	struct remote *r = opaque;
 
 	virtdev_vhost_user_dispatch(r->user);
-	if (r->phase != REMOTE_CONNECTS)
+	if (r->state != REMOTE_CONNECTS)
 		end_handshake(r, vmm_remote_is_dead(r) ? &r->why : NULL);
 }
 

@@ -35,11 +35,13 @@ int vmm_remote_set_log(void *backend, const struct vmm_dirty_log *log,
 	struct remote *r = backend;
 	int rc = 0;
 
-	r->log_ends = !log && r->logs;
+	if (!log && r->logs == REMOTE_LOG_ON)
+		r->logs = REMOTE_LOG_ENDS;
 	if (log)
 		rc = vhost_user_frontend_set_log(session_of(r), log->fd, log->size, 0,
 						 err);
-	r->logs |= log && !rc;
+	if (log && !rc)
+		r->logs = REMOTE_LOG_ON;
 	vmm_remote_end_log(r);
 	return rc;
 }
@@ -47,7 +49,7 @@ int vmm_remote_set_log(void *backend, const struct vmm_dirty_log *log,
 /* -EBUSY and a disconnected back-end: retried after the next message. */
 void vmm_remote_end_log(struct remote *r)
 {
-	if (r->log_ends && !vmm_remote_is_dead(r) &&
+	if (r->logs == REMOTE_LOG_ENDS && !vmm_remote_is_dead(r) &&
 	    !vhost_user_frontend_set_log(session_of(r), -1, 0, 0, NULL))
-		r->log_ends = r->logs = false;
+		r->logs = REMOTE_LOG_NONE;
 }

@@ -9,7 +9,7 @@
 static int tell_memory(struct remote *r, struct vsu_error *err)
 {
 	struct vmem_map *map;
-	int rc = vmm_window_map_for(r->shmem, r, !r->memory_only, &map);
+	int rc = vmm_window_map_for(r->shmem, r, r->memory == REMOTE_MEMORY_ALL, &map);
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the guest's memory");
@@ -26,8 +26,8 @@ int vmm_remote_announce(void *backend, struct vsu_error *err)
 	if (!r->announce || vmm_remote_is_dead(r))
 		return 0;
 	rc = tell_memory(r, err);
-	if (rc == -ENOSPC && !r->memory_only) {
-		r->memory_only = true;
+	if (rc == -ENOSPC && r->memory == REMOTE_MEMORY_ALL) {
+		r->memory = REMOTE_MEMORY_ONLY;
 		rc = tell_memory(r, err);
 	}
 	r->announce = rc == -EBUSY;

@@ -16,29 +16,25 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 
+bool vmm_remote_is_away(const struct remote *r)
+{
+	const struct vhost_user_frontend *f = virtdev_vhost_user_frontend(r->user);
+
+	return vhost_user_frontend_state(f) == VHOST_USER_FRONTEND_AWAY;
+}
+
 static void on_ready(void *opaque)
 {
 	struct remote *r = opaque;
 
-	(void)vmm_remote_enter(&r->phase, REMOTE_ON_READY);
-}
-
-static void on_stopped(void *opaque)
-{
-	struct remote *r = opaque;
-
-	if (r->phase == REMOTE_PAUSES || r->phase == REMOTE_RESUMES)
-		vmm_remote_note_pause(r);
-	else
-		r->stopped = true;
+	r->state = REMOTE_CONNECTED;
 }
 
 static void on_failed(void *opaque, const struct vsu_error *err)
 {
 	struct remote *r = opaque;
 
-	(void)vmm_remote_enter(&r->phase, REMOTE_ON_FAILED);
-	r->stopped = true;
+	r->state = REMOTE_FAILED;
 	r->why = *err;
 	vmm_remote_drop_postcopy(r);
 }
@@ -64,11 +60,13 @@ static void on_memory(void *opaque, const struct vsu_error *err)
 {
 	struct remote *r = opaque;
 
-	if (err && r->memory_only)
+	if (err && r->memory == REMOTE_MEMORY_ONLY)
 		vhost_user_frontend_fail(virtdev_vhost_user_frontend(r->user),
 					 err);
 	else if (err)
-		r->memory_only = r->announce = true;
+		r->announce = true;
+	if (err)
+		r->memory = REMOTE_MEMORY_ONLY;
 }
 
 static void on_refused(void *opaque, const struct vsu_error *err)
@@ -76,14 +74,6 @@ static void on_refused(void *opaque, const struct vsu_error *err)
 	const struct remote *r = opaque;
 
 	vmm_log(r->log, VMM_LOG_WARNING, "refused", "%s", err->msg);
-}
-
-/* Called inside a dispatch or a register access, with the lock. */
-static void on_queue_reset(void *opaque, uint32_t queue)
-{
-	struct remote *r = opaque;
-
-	virtdev_transport_queue_reset_done(vmm_virtio_transport(r->v), queue);
 }
 
 static int on_connect(void *opaque, struct vsu_error *err)
@@ -94,19 +84,14 @@ static int on_connect(void *opaque, struct vsu_error *err)
 			   vsu_sock_connect(r->socket, err);
 }
 
-/* A back-end that is lost while it stops does not report positions. */
 static void on_lost(void *opaque, const struct vsu_error *err)
 {
 	struct remote *r = opaque;
 
-	r->rings_lost |= r->phase == REMOTE_PAUSES || r->phase == REMOTE_RESUMES;
-	(void)vmm_remote_enter(&r->phase, REMOTE_ON_LOST);
-	r->unanswered.moves = r->unanswered.checks = 0;
 	vmm_remote_drop_postcopy(r);
 	r->losses++;
-	r->kept_loads = vmm_remote_kept_loads(r);
 	r->lost_ns = vsu_now_ns();
-	r->memory_only = false;
+	r->memory = REMOTE_MEMORY_ALL;
 	vmm_log(r->log, VMM_LOG_WARNING, "lost",
 		 "%s; its device waits for another back-end", err->msg);
 	vmm_remote_notify(r, err);
@@ -115,72 +100,58 @@ static void on_lost(void *opaque, const struct vsu_error *err)
 static void on_back(void *opaque, bool rings_lost)
 {
 	struct remote *r = opaque;
+	const bool reset = rings_lost || virtdev_vhost_user_settings(r->user) ==
+					 VIRTDEV_VHOST_USER_SETTINGS_RESET;
 
-	r->settings = vmm_remote_judge_settings(r, rings_lost);
-	r->rings_lost = rings_lost || r->settings == VMM_SETTINGS_RESET;
 	vmm_log(r->log, VMM_LOG_INFO, "back", "'%s' is served again after %" PRIu64 " ms%s",
 		 r->socket, (vsu_now_ns() - r->lost_ns) / NS_PER_MS,
-		 r->rings_lost ? "; the guest has to reset the device" : "");
+		 reset ? "; the guest has to reset the device" : "");
 	vmm_remote_notify(r, NULL);
 }
 
+/* Queues do not run while the back-end replaces the memory of their rings. */
+static void on_starting(void *opaque)
+{
+	struct remote *r = opaque;
+
+	(void)!vmm_remote_announce(r, NULL);
+	vmm_rings_watch_faults(&r->rings);
+}
+
 const struct virtdev_vhost_user_ops vmm_remote_ops = {
-	.size = sizeof(vmm_remote_ops), .ready = on_ready, .stopped = on_stopped,
+	.size = sizeof(vmm_remote_ops), .ready = on_ready,
 	.failed = on_failed, .memory = on_memory, .shmem = on_shmem,
 	.refused = on_refused, .connect = on_connect, .lost = on_lost,
-	.back = on_back, .queue_reset = on_queue_reset,
-	.state_moves = vmm_remote_on_state_moves,
-	.state_moved = vmm_remote_on_state_moved,
+	.back = on_back, .starting = on_starting, .not_started = vmm_remote_not_started,
 	.postcopy_advised = vmm_remote_on_advised,
 	.postcopy_listening = vmm_remote_on_listening,
 	.postcopy_placed = vmm_remote_on_placed,
 	.postcopy_ended = vmm_remote_on_ended,
 };
 
-/*
- * Processes the session's results without the device's lock: CPUs that wait for
- * a reset continue; the driver learns of a failed back-end.
- */
-static void apply_answers(struct remote *r)
+/* Reports a failed session once, without the device's lock. */
+static void report_failure(struct remote *r)
 {
 	const struct vmm_virtio_resources *resources = vmm_virtio_get_resources(r->v);
 
-	if (r->rings_lost)
-		vmm_virtio_need_reset(r->v);
-	r->rings_lost = false;
-	if (!r->stopped)
+	if (r->state != REMOTE_FAILED)
 		return;
-	r->stopped = false;
-	vmm_virtio_stopped(r->v);
-	if (!vmm_remote_is_dead(r))
-		return;
-	if (!vmm_virtio_is_retired(r->v))
-		resources->lost(resources->opaque, &r->why);
+	r->state = REMOTE_REPORTED;
 	vmm_io_stop(&r->session);
 	vmm_timer_stop(&r->refresh);
-	vmm_virtio_need_reset(r->v);
+	if (!vmm_virtio_is_retired(r->v))
+		resources->lost(resources->opaque, &r->why);
 }
 
-/* If the back-end is reconnecting, the start waits. */
 static int remote_start(void *backend, uint64_t features)
 {
+	struct vsu_error err = VSU_ERROR_INIT;
 	struct remote *r = backend;
+	int rc = virtdev_vhost_user_activate(r->user, features, &err);
 
-	if (vmm_remote_is_dead(r))
-		return -ECONNRESET;
-	r->start_features = features;
-	if (vmm_remote_is_away(r))
-		return vmm_remote_enter(&r->phase, REMOTE_ON_START_AWAY) ? 0 : -EBUSY;
-	return vmm_remote_enter(&r->phase, REMOTE_ON_START) ?
-	       vmm_remote_start_rings(r, features) : -EBUSY;
-}
-
-/* With the lock. */
-static void start_late(struct remote *r)
-{
-	if (vmm_remote_is_away(r) || !vmm_remote_enter(&r->phase, REMOTE_ON_BACK))
-		return;
-	r->rings_lost = vmm_remote_start_rings(r, r->start_features) < 0;
+	if (rc < 0 && !vmm_remote_is_dead(r))
+		vmm_remote_not_started(r, &err);
+	return rc;
 }
 
 /*
@@ -200,7 +171,7 @@ static void session_leave(struct remote *r)
 	vmm_remote_end_postcopy(r);
 	r->locked = false;
 	vmm_virtio_unlock(r->v);
-	apply_answers(r);
+	report_failure(r);
 }
 
 /*
@@ -213,7 +184,6 @@ static void on_session(void *opaque)
 
 	session_enter(r);
 	virtdev_vhost_user_dispatch(r->user);
-	start_late(r);
 	session_leave(r);
 }
 
@@ -230,13 +200,38 @@ static void on_refresh(void *opaque)
 
 static bool remote_stop(void *backend)
 {
-	struct remote *r = backend;
+	const struct remote *r = backend;
 
-	const bool waits = vmm_remote_waits(r);
+	return virtdev_vhost_user_stop(r->user) > 0;
+}
 
-	(void)vmm_remote_enter(&r->phase, REMOTE_ON_RESET);
-	vmm_remote_clear_positions(r);
-	return waits || vmm_remote_is_dead(r) || virtdev_vhost_user_stop(r->user) > 0;
+/* Without a connected back-end a queue is reset only with its device. */
+static int remote_queue_reset(void *backend, uint32_t queue)
+{
+	const struct remote *r = backend;
+	int rc = virtdev_vhost_user_reset_queue(r->user, queue);
+
+	if (rc < 0)
+		virtdev_transport_needs_reset(vmm_virtio_transport(r->v));
+	return rc == 0;
+}
+
+static int remote_queue_start(void *backend, uint32_t queue)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	const struct remote *r = backend;
+	struct vhost_user_ring ring;
+	int rc;
+
+	if (vmm_remote_is_dead(r))
+		return -ECONNRESET;
+	vmm_rings_describe(&r->rings, queue, &ring);
+	rc = virtdev_vhost_user_start_queue(r->user, queue, &ring, &err);
+	if (rc < 0)
+		vmm_log(r->log, VMM_LOG_WARNING, "not started",
+			 "a queue of '%s' cannot be started again: %s; the guest has to reset the device",
+			 r->socket, err.msg);
+	return rc;
 }
 
 /*
@@ -279,14 +274,12 @@ void vmm_remote_free(void *remote)
 	struct remote *r = remote;
 
 	vmm_remote_unwatch(r);
-	vmm_remote_stream_drop(r);
 	vmm_remote_drop_postcopy(r);
-	vmm_rings_fini(&r->rings);
 	virtdev_vhost_user_free(r->user);
+	vmm_rings_fini(&r->rings);
 	if (r->daemons)
 		r->daemons->remove(r->daemon);
 	vmm_window_disown(r->shmem, r);
-	free(r->positions);
 	free(r);
 }
 
@@ -324,14 +317,12 @@ static pid_t remote_process(void *backend)
 
 const struct vmm_virtio_backend vmm_remote_backend = {
 	.start = remote_start, .stop = remote_stop,
-	.queue_reset = vmm_remote_queue_reset,
-	.queue_start = vmm_remote_queue_start,
+	.queue_reset = remote_queue_reset, .queue_start = remote_queue_start,
 	.refresh = remote_refresh, .announce = vmm_remote_announce,
 	.kick_fd = remote_kick_fd,
 	.shared_region = remote_shared_region, .force_stop = remote_force_stop,
 	.stats = remote_stats, .process = remote_process, .check_save = vmm_remote_check_save,
-	.pause = vmm_remote_pause, .gather = vmm_remote_gather,
-	.resume = vmm_remote_resume,
+	.pause = vmm_remote_pause, .gather = vmm_remote_gather, .resume = vmm_remote_resume,
 	.check_log = vmm_remote_check_log, .set_log = vmm_remote_set_log,
 	.postcopy_advise = vmm_remote_postcopy_advise,
 	.postcopy_listen = vmm_remote_postcopy_listen,
@@ -340,35 +331,9 @@ const struct vmm_virtio_backend vmm_remote_backend = {
 	.free = vmm_remote_free,
 };
 
-/* The back-end's configuration changed. Inside a dispatch, with the lock. */
-static void server_config_changed(void *opaque)
-{
-	const struct remote *r = opaque;
-
-	virtdev_transport_config_changed(vmm_virtio_transport(r->v));
-}
-
-/*
- * Queues that should continue after the reset of one cannot. Inside a dispatch, with the
- * lock.
- */
-static void server_queue_broken(void *opaque, uint32_t queue)
-{
-	const struct remote *r = opaque;
-
-	(void)queue;
-	virtdev_transport_needs_reset(vmm_virtio_transport(r->v));
-}
-
-static const struct virtdev_server_ops server_ops = {
-	.size = sizeof(server_ops), .config_changed = server_config_changed,
-	.queue_broken = server_queue_broken,
-};
-
 void vmm_remote_run(struct remote *r)
 {
 	vmm_virtio_set_backend(r->v, r);
-	(void)!virtdev_set_server(virtdev_vhost_user_device(r->user), &server_ops, r); /* the first one */
 	vmm_io_init(&r->session, on_session, r, virtdev_vhost_user_fd(r->user),
 		   VMM_IO_READ);
 	vmm_timer_init(&r->refresh, on_refresh, r);

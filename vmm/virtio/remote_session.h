@@ -14,32 +14,12 @@
 
 #include <vhost/frontend_device.h>
 #include <vhost/protocol.h>
-#include <virtio-devices/state.h>
-#include <virtio-devices/vhost_user.h>
+#include <virtio-devices/vhost_user_transport.h>
 
 #include "devices/devices.h"
 #include "virtio/daemon.h"
-#include "virtio/remote_phase.h"
 #include "virtio/rings.h"
 #include "virtio/virtio.h"
-
-/* remote_stream.c: the back-end's own state of its device on its way. */
-struct remote_stream {
-	enum {
-		REMOTE_STREAM_IDLE,
-		REMOTE_STREAM_MOVES,	/* through the pipe */
-		REMOTE_STREAM_CHECKED,	/* the back-end was asked for its result */
-		REMOTE_STREAM_DONE,
-	} phase;
-	bool loads;
-	bool watched;
-	int fd;			/* this end of the pipe, or -1 */
-	struct vmm_io readable;
-	struct vmm_timer silence;
-	unsigned char *bytes;	/* saved ones */
-	size_t len, size;
-	int result;		/* when done: 0 or a negative errno */
-};
 
 /* remote_postcopy.c: the guest runs before its memory has arrived. */
 struct remote_postcopy {
@@ -56,26 +36,42 @@ struct remote_postcopy {
 	struct vhost_user_placed_region placed[2 * VHOST_USER_MAX_REGIONS];
 };
 
-/* Initialised with zeros; stream.fd and postcopy.faults with -1. */
+/* The session, as far as the machine is concerned. */
+enum remote_session {
+	REMOTE_CONNECTS,	/* the handshake is in progress */
+	REMOTE_CONNECTED,	/* perhaps to another back-end, or to none at present */
+	REMOTE_FAILED,		/* it has ended; why is valid */
+	REMOTE_REPORTED,	/* and the machine knows */
+};
+
+/* The dirty log that the back-end has. */
+enum remote_log {
+	REMOTE_LOG_NONE,
+	REMOTE_LOG_ON,
+	REMOTE_LOG_ENDS,	/* as soon as the session can end it */
+};
+
+/* The guest's memory that the back-end has to receive. */
+enum remote_memory {
+	REMOTE_MEMORY_ALL,
+	REMOTE_MEMORY_ONLY,	/* it has no room for windows of other devices */
+};
+
+/* Initialised with zeros; postcopy.faults with -1. */
 struct remote {
 	struct vmm_virtio *v;
 	struct vmm_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	struct vmm_windows *shmem;
 	struct virtdev_vhost_user *user;
+	enum remote_session state;
 	bool watched;		/* the loop watches the session */
 	struct vmm_io session;
 	struct vmm_timer refresh;	/* the windows changed in this iteration */
-	enum remote_phase phase;
-	bool stopped;		/* the queues were returned, or the back-end failed */
 	bool locked;		/* dispatch is called with the device's lock */
 	bool announce;		/* a new map must be announced to the back-end */
-	bool memory_only;	/* the back-end has no room for windows of other devices */
+	enum remote_memory memory;
 	unsigned int losses;	/* number of disconnections */
-	bool rings_lost;	/* the progress of a lost back-end is unknown */
-	enum vmm_settings settings; /* of the last replacement */
-	uint64_t kept_loads;	/* of the area, when the back-end was lost */
-	uint64_t start_features; /* of a start that waits */
 	char socket[VMM_SOCKET_MAX];
 	struct vsu_closer *closer;	/* of the owner, or NULL */
 	const struct vmm_daemons *daemons; /* likewise */
@@ -88,17 +84,14 @@ struct remote {
 	struct vmm_timer limit;
 	struct vsu_error why;
 	struct vmm_rings rings;
-	/* remote_state.c: where queues continue after a pause; none runs: it had no queues */
-	struct virtdev_queue_position *positions;
-	/* remote_log.c: the session has a log, which ends as soon as it can */
-	bool logs, log_ends;
-	struct remote_stream stream;
+	enum remote_log logs;
 	struct remote_postcopy postcopy;
-	/* requests of transfers, also of dropped ones, without an answer yet */
-	struct {
-		unsigned int moves, checks;
-	} unanswered;
 };
+
+static inline bool vmm_remote_is_dead(const struct remote *r)
+{
+	return r->state >= REMOTE_FAILED;
+}
 
 /*
  * Operations of the session; opaque is the struct remote. connect is optional.
@@ -115,10 +108,6 @@ void vmm_remote_run(struct remote *r);
 /* Starts and stops watching the session in the loop. */
 void vmm_remote_watch(struct remote *r);
 void vmm_remote_unwatch(struct remote *r);
-/* remote_state.c: the settings of the driver behind another back-end. */
-uint64_t vmm_remote_kept_loads(const struct remote *r);
-enum vmm_settings vmm_remote_judge_settings(const struct remote *r, bool rings_lost);
-
 /* Reports to the owner that the back-end disconnected or, if err is NULL, is replaced. */
 void vmm_remote_notify(const struct remote *r, const struct vsu_error *err);
 
@@ -131,41 +120,19 @@ void vmm_remote_free(void *remote);
  */
 int vmm_remote_announce(void *backend, struct vsu_error *err);
 
-/*
- * remote_rings.c: starts the queues that the driver set up. If this fails, the
- * driver only sees that a reset is required, so the reason is logged.
- */
-int vmm_remote_start_rings(struct remote *r, uint64_t features);
 /* The back-end disconnected or is reconnecting. */
 bool vmm_remote_is_away(const struct remote *r);
-/* A start waits for the next back-end. */
-static inline bool vmm_remote_waits(const struct remote *r)
-{
-	return r->phase == REMOTE_WAITS || r->phase == REMOTE_CONTINUES;
-}
-static inline bool vmm_remote_is_dead(const struct remote *r)
-{
-	return r->phase == REMOTE_FAILED;
-}
-/* One queue: see struct vmm_virtio_backend. */
-int vmm_remote_queue_reset(void *backend, uint32_t queue);
-int vmm_remote_queue_start(void *backend, uint32_t queue);
+
+/* Of vmm_remote_ops. The driver only sees that a reset is required, so the reason is logged. */
+void vmm_remote_not_started(void *remote, const struct vsu_error *err);
 
 /* remote_state.c: see struct vmm_virtio_backend. */
 int vmm_remote_check_save(void *backend, struct vsu_error *err);
 int vmm_remote_pause(void *backend);
 int vmm_remote_gather(void *backend);
 int vmm_remote_resume(void *backend);
-int vmm_remote_take(void *backend, void **bytes, size_t *len,
-		    struct vsu_error *err);
-int vmm_remote_load(void *backend, const void *bytes, size_t len,
-		    struct vsu_error *err);
-/* The queues of a pause have stopped. */
-void vmm_remote_note_pause(struct remote *r);
-/* True if queues stopped at positions[], or a loaded state has such. */
-bool vmm_remote_has_positions(const struct remote *r);
-/* No queue has a position. */
-void vmm_remote_clear_positions(struct remote *r);
+int vmm_remote_take(void *backend, void **bytes, size_t *len, struct vsu_error *err);
+int vmm_remote_load(void *backend, const void *bytes, size_t len, struct vsu_error *err);
 
 /* remote_log.c: see struct vmm_virtio_backend. */
 int vmm_remote_check_log(void *backend, struct vsu_error *err);
@@ -189,17 +156,5 @@ void vmm_remote_on_listening(void *opaque, int result);
 void vmm_remote_on_placed(void *opaque, const struct vhost_user_placed_region *regions,
 			  unsigned int n);
 void vmm_remote_on_ended(void *opaque, int result);
-
-/*
- * remote_stream.c. -EAGAIN: call it again after the next turn of the loop; 0:
- * r->stream.bytes are the state, until it is dropped.
- */
-int vmm_remote_stream_save(struct remote *r);
-int vmm_remote_stream_load(struct remote *r, const void *bytes, size_t len,
-			   struct vsu_error *err);
-void vmm_remote_stream_drop(struct remote *r);
-/* Of vmm_remote_ops. */
-void vmm_remote_on_state_moves(void *opaque, int result, int fd);
-void vmm_remote_on_state_moved(void *opaque, int result);
 
 #endif

@@ -2,6 +2,7 @@
 /* The watchers of a remote device's session, and the reports to its owner. */
 #include <config.h>
 
+#include "log/log.h"
 #include "virtio/remote_session.h"
 
 void vmm_remote_watch(struct remote *r)
@@ -28,5 +29,14 @@ void vmm_remote_notify(const struct remote *r, const struct vsu_error *err)
 	if (resources && err && resources->away)
 		resources->away(resources->opaque, err);
 	else if (resources && !err && resources->back)
-		resources->back(resources->opaque, r->settings);
+		resources->back(resources->opaque, virtdev_vhost_user_settings(r->user));
+}
+
+void vmm_remote_not_started(void *opaque, const struct vsu_error *err)
+{
+	const struct remote *r = opaque;
+
+	vmm_log(r->log, VMM_LOG_WARNING, "not started",
+		"the queues of '%s' cannot be started: %s; the guest has to reset the device",
+		r->socket, err->msg);
 }

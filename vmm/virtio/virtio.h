@@ -19,6 +19,7 @@
 
 #include <virtio-devices/device.h>
 #include <virtio-devices/transport.h>
+#include <virtio-devices/vhost_user_transport.h>
 #include <vm-memory/space.h>
 #include <vmm-sys-util/error.h>
 
@@ -140,17 +141,6 @@ struct vmm_virtio_backend {
 	void (*free)(void *backend);
 };
 
-/*
- * Settings that the driver has made beside its queues, after another back-end has taken
- * the place of one that was lost.
- */
-enum vmm_settings {
-	VMM_SETTINGS_REPEATED,	/* cvmm has written the configuration again; there are no others */
-	VMM_SETTINGS_KEPT,	/* the back-end continues with the state of the previous one */
-	VMM_SETTINGS_UNKNOWN,	/* only the back-end knows */
-	VMM_SETTINGS_RESET,	/* they are lost: the driver is asked to reset the device */
-};
-
 /* Resources of the machine that a device uses. */
 struct vmm_virtio_resources {
 	struct vmm_loop *loop;
@@ -176,7 +166,7 @@ struct vmm_virtio_resources {
 	 * thread, with the lock; NULL: not notified.
 	 */
 	void (*away)(void *opaque, const struct vsu_error *why);
-	void (*back)(void *opaque, enum vmm_settings settings);
+	void (*back)(void *opaque, enum virtdev_vhost_user_settings settings);
 	void *opaque;
 };
 

@@ -18,6 +18,9 @@
  * <vhost/frontend.h>). Until the replacement is connected, the device keeps its
  * last configuration, and its queues can be stopped but not started.
  *
+ * Behind a transport the device can also be paused, saved and continued behind another
+ * back-end: see vhost_user_transport.h.
+ *
  * Waiting: virtdev_vhost_user_fd() never changes; when it is readable, call
  * virtdev_vhost_user_dispatch(), which never blocks.
  *
@@ -72,6 +75,8 @@ struct virtdev_vhost_user_config {
 	 */
 	const void *space;
 	uint64_t max_shmem_mapped; /* maximum bytes mapped in those regions */
+	/* the back-end in messages about a device behind a transport; NULL: its peer */
+	const char *who;
 };
 
 /*
@@ -112,13 +117,6 @@ struct virtdev_vhost_user_ops {
 	void (*lost)(void *opaque, const struct vsu_error *err);
 	void (*back)(void *opaque, bool rings_lost);
 	/*
-	 * Results of vhost_user_frontend_move_state() and _check_state() of the
-	 * session, which transfer the device's state; as in struct
-	 * vhost_user_frontend_ops.
-	 */
-	void (*state_moves)(void *opaque, int result, int fd);
-	void (*state_moved)(void *opaque, int result);
-	/*
 	 * A reset of a queue is complete: see virtdev_vhost_user_reset_queue().
 	 */
 	void (*queue_reset)(void *opaque, uint32_t queue);
@@ -133,6 +131,16 @@ struct virtdev_vhost_user_ops {
 				const struct vhost_user_placed_region *regions,
 				unsigned int n);
 	void (*postcopy_ended)(void *opaque, int result);
+	/*
+	 * Behind a transport: queues are about to start, in a dispatch, activate or resume.
+	 * The owner may set a map of the guest's memory first.
+	 */
+	void (*starting)(void *opaque);
+	/*
+	 * Behind a transport: queues cannot start in a dispatch, when a back-end is connected
+	 * again or a pause that was given up is complete. The driver is asked for a reset.
+	 */
+	void (*not_started)(void *opaque, const struct vsu_error *err);
 };
 
 /* sock is connected; its ownership moves to the remote on success. */
@@ -184,18 +192,6 @@ VIRTDEV_API int virtdev_vhost_user_start(struct virtdev_vhost_user *r,
  */
 VIRTDEV_API int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
 	VSU_NODISCARD;
-
-/*
- * Stops the queues like virtdev_vhost_user_stop(), but without a reset: the back-end
- * keeps the device's state, and another start of the queues at their positions
- * continues. -EAGAIN: a start or the reset of a queue is in progress; call it again
- * after the next dispatch. -ENOTCONN: the back-end is disconnected.
- */
-VIRTDEV_API int virtdev_vhost_user_pause(struct virtdev_vhost_user *r)
-	VSU_NODISCARD;
-/* Position of a paused queue, as vq_base(). */
-VIRTDEV_API uint32_t virtdev_vhost_user_base(const struct virtdev_vhost_user *r,
-					     uint32_t queue);
 
 /*
  * For VQ_F_RING_RESET: the first function resets one queue of a running device,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A device in front of a vhost-user session. */
+/* Creates and frees a device in front of a vhost-user session, and dispatches the session. */
 #include <config.h>
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,286 +14,21 @@
 #include "vhost_user/remote_priv.h"
 
 #define DEFAULT_QUEUE_MAX 256u
-static void on_config_read(void *self, uint32_t off, void *buf, uint32_t len)
+
+static char *name_back_end(const struct virtdev_vhost_user *r)
 {
-	const struct virtdev_vhost_user *r = self;
+	char *who = NULL;
 
-	memcpy(buf, r->bytes + off, len);
+	if (r->config.who)
+		return strdup(r->config.who);
+	return asprintf(&who, "the back-end at '%s'", r->peer) < 0 ? NULL : who;
 }
-
-/*
- * The device shows the driver's write after the back-end has replied. A setting is
- * also kept, for later starts; a back-end that is away receives it then.
- */
-static int on_config_write(void *self, uint32_t off, const void *buf,
-			   uint32_t len)
-{
-	struct virtdev_vhost_user *r = self;
-	bool kept = false;
-	int rc;
-
-	if (r->own_space)
-		return -EPERM;
-	if (virtdev_priv_remote_is_setting(r, off, len))
-		kept = !virtdev_priv_remote_keep(r, off, buf, len, NULL);
-	if (kept && vhost_user_frontend_state(r->frontend) ==
-		    VHOST_USER_FRONTEND_AWAY) {
-		memcpy(r->bytes + off, buf, len);
-		return 0;
-	}
-	rc = vhost_user_frontend_set_config(r->frontend, off, buf, len, false,
-					    NULL);
-	return rc ? rc : vhost_user_frontend_get_config(r->frontend, 0,
-					r->config.config_size, NULL);
-}
-
-static void on_reset(void *self)
-{
-	virtdev_priv_remote_forget_settings(self);
-}
-
-/* A queue of this device never starts in this process. */
-static int on_queue_start(void *self, uint32_t queue, struct vq *q,
-			  struct vsu_error *err)
-{
-	const struct virtdev_vhost_user *r = self;
-
-	(void)q;
-	return vsu_error_set(err, -EOPNOTSUPP, "queue %" PRIu32
-		" is served by the back-end at '%s'", queue, r->peer);
-}
-
-static int check_features(const struct virtdev_vhost_user *r,
-			  struct vsu_error *err)
-{
-	if (vhost_user_frontend_features(r->frontend) & VQ_F_VERSION_1)
-		return 0;
-	return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' does not offer VIRTIO_F_VERSION_1",
-		      r->peer);
-}
-
-/*
- * Bits of the protocol, and of an IOMMU, which this device is not behind. The
- * transport decides about its own bits.
- */
-#define NOT_THE_GUESTS (VHOST_USER_F_PROTOCOL_FEATURES | \
-			VHOST_USER_F_LOG_ALL | VQ_F_ACCESS_PLATFORM)
-
-static int make_device(struct virtdev_vhost_user *r, struct vsu_error *err)
-{
-	static const struct virtdev_ops ops = {
-		.size = sizeof(ops), .name = "vhost-user",
-		.config_read = on_config_read, .config_write = on_config_write,
-		.queue_start = on_queue_start, .reset = on_reset,
-		.state_version = 1,
-		.state_save = virtdev_priv_remote_save_settings,
-		.state_load = virtdev_priv_remote_load_settings,
-	};
-	const uint64_t features = vhost_user_frontend_features(r->frontend);
-	struct virtdev_info info = {
-		.id = r->config.id, .queue_size_max = r->config.queue_size_max,
-		.config_size = r->config.config_size,
-		.features = features & ~NOT_THE_GUESTS,
-	};
-
-	info.nqueues = virtdev_priv_remote_queues(r, features);
-	return virtdev_new(&ops, &info, r, &r->dev, err);
-}
-
-/* The session now permits only calls that end it. */
-static void session_fail(struct virtdev_vhost_user *r, const struct vsu_error *err)
-{
-	if (r->ops.failed)
-		r->ops.failed(r->opaque, err);
-}
-
-static void become_ready(struct virtdev_vhost_user *r)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	int rc = make_device(r, &err);
-
-	r->ready = true;
-	if (rc < 0) {
-		vsu_error_prefix(&err, rc, "the device behind '%s'", r->peer);
-		session_fail(r, &err);
-	}
-	else if (r->ops.ready)
-		r->ops.ready(r->opaque);
-}
-
-static void on_ready(void *opaque)
-{
-	struct virtdev_vhost_user *r = opaque;
-	struct vsu_error err = VSU_ERROR_INIT;
-
-	if (check_features(r, &err))
-		session_fail(r, &err);
-	/* Read it first: it may contain the number of queues. */
-	else if (!r->config.config_size || r->own_space ||
-	    vhost_user_frontend_get_config(r->frontend, 0,
-					   r->config.config_size, NULL))
-		become_ready(r);
-}
-
-static void on_config(void *opaque, uint32_t off, const void *buf,
-		      uint32_t len)
-{
-	struct virtdev_vhost_user *r = opaque;
-
-	const bool fits = len && off < CONFIG_MAX && len <= CONFIG_MAX - off;
-	const bool differs = fits && memcmp(r->bytes + off, buf, len);
-
-	if (fits)
-		memcpy(r->bytes + off, buf, len);
-	if (!r->ready)
-		become_ready(r);
-	else if (r->dev && differs)
-		virtdev_config_changed(r->dev);
-}
-
-/* -EAGAIN: too many requests are unanswered; retry after a reply. */
-static void ask_for_config(struct virtdev_vhost_user *r)
-{
-	if (r->config.config_size && !r->own_space)
-		r->config_stale = vhost_user_frontend_get_config(r->frontend,
-				0, r->config.config_size, NULL) == -EAGAIN;
-}
-
-static void on_config_changed(void *opaque)
-{
-	struct virtdev_vhost_user *r = opaque;
-
-	r->config_reported = true;
-	ask_for_config(r);
-}
-
-static void on_refused(void *opaque, const struct vsu_error *err)
-{
-	struct virtdev_vhost_user *r = opaque;
-
-	if (r->ops.refused)
-		r->ops.refused(r->opaque, err);
-}
-
-/*
- * Performs a stop that was requested during the start. Only a failed session
- * refuses it, and on_failed reports that.
- */
-static void on_started(void *opaque)
-{
-	struct virtdev_vhost_user *r = opaque;
-
-	r->changing = false;
-	/* the start repeats settings, and undoes changes if no reset did */
-	if (r->settings.n || r->config_reported)
-		ask_for_config(r);
-	r->config_reported = false;
-	if (r->stop_wanted)
-		(void)!vhost_user_frontend_stop(r->frontend, NULL);
-	else
-		virtdev_priv_remote_change(r);
-}
-
-static void on_stopped(void *opaque, const uint32_t *bases, unsigned int n)
-{
-	struct virtdev_vhost_user *r = opaque;
-	struct vsu_error err = VSU_ERROR_INIT;
-
-	if (r->changing && virtdev_priv_remote_changed(r))
-		return;
-	r->stop_wanted = false;
-	if (r->pausing) {
-		virtdev_priv_remote_paused(r, bases, n);
-		return;
-	}
-	/*
-	 * A back-end that does not support a reset forgets its state at the
-	 * next start.
-	 */
-	if (vhost_user_frontend_reset(r->frontend, &err) < 0)
-		on_refused(r, &err);
-	if (r->config_reported)
-		ask_for_config(r);
-	if (r->ops.stopped)
-		r->ops.stopped(r->opaque);
-}
-
-static void on_failed(void *opaque, const struct vsu_error *err)
-{
-	struct virtdev_vhost_user *r = opaque;
-
-	r->stop_wanted = r->changing = r->pausing = false;
-	session_fail(r, err);
-}
-
-static void on_memory(void *opaque, const struct vsu_error *err)
-{
-	struct virtdev_vhost_user *r = opaque;
-
-	if (r->ops.memory)
-		r->ops.memory(r->opaque, err);
-}
-
-static void on_shmem(void *opaque, struct vhost_user_shmem_change *changes,
-		     unsigned int n)
-{
-	struct virtdev_vhost_user *r = opaque;
-
-	r->ops.shmem(r->opaque, changes, n);
-}
-
-static int on_connect(void *opaque, struct vsu_error *err)
-{
-	struct virtdev_vhost_user *r = opaque;
-
-	return r->ops.connect(r->opaque, err);
-}
-
-static void on_lost(void *opaque, const struct vsu_error *err)
-{
-	struct virtdev_vhost_user *r = opaque;
-
-	r->pausing = false;
-	if (r->ops.lost)
-		r->ops.lost(r->opaque, err);
-}
-
-/* The replacement back-end may have another disk. */
-static void on_back(void *opaque, bool rings_lost)
-{
-	struct virtdev_vhost_user *r = opaque;
-
-	ask_for_config(r);
-	if (r->ops.back)
-		r->ops.back(r->opaque, rings_lost);
-}
-
-static void on_state_moves(void *opaque, int result, int fd)
-{
-	struct virtdev_vhost_user *r = opaque;
-
-	r->ops.state_moves(r->opaque, result, fd);
-}
-
-static void on_state_moved(void *opaque, int result)
-{
-	struct virtdev_vhost_user *r = opaque;
-
-	r->ops.state_moved(r->opaque, result);
-}
-
-static const struct vhost_user_frontend_ops frontend_ops = {
-	.size = sizeof(frontend_ops), .ready = on_ready,
-	.started = on_started, .stopped = on_stopped, .config = on_config,
-	.config_changed = on_config_changed, .failed = on_failed,
-	.memory = on_memory, .refused = on_refused,
-	.lost = on_lost, .back = on_back,
-};
 
 static int fill_in(struct virtdev_vhost_user *r, struct vsu_error *err)
 {
 	r->peer = strdup(r->config.peer ? r->config.peer : "back-end");
-	if (!r->peer)
+	r->who = r->peer ? name_back_end(r) : NULL;
+	if (!r->who)
 		return vsu_error_sys(err, -ENOMEM, "vhost-user device");
 	r->preset = virtdev_priv_remote_preset(r->config.id);
 	if (!r->config.queue_size_max)
@@ -302,7 +38,7 @@ static int fill_in(struct virtdev_vhost_user *r, struct vsu_error *err)
 	r->own_space = r->config.space != NULL;
 	if (r->own_space)
 		memcpy(r->bytes, r->config.space, r->config.config_size);
-	r->config.space = NULL;	/* borrowed from the caller */
+	r->config.space = NULL;	/* borrowed from the caller, as the names */
 	return 0;
 }
 
@@ -338,12 +74,11 @@ static int open_session(struct virtdev_vhost_user *r, int sock,
 		.reconnect_ns = r->config.reconnect_ns,
 		.read_only_regions = r->config.read_only_regions,
 	};
-	struct vhost_user_frontend_ops wired = frontend_ops;
+	const struct vhost_user_frontend_ops *optional = &virtdev_priv_remote_optional_ops;
+	struct vhost_user_frontend_ops wired = virtdev_priv_remote_session_ops;
 
-	wired.shmem = r->ops.shmem ? on_shmem : NULL;
-	wired.connect = r->ops.connect ? on_connect : NULL;
-	wired.state_moves = r->ops.state_moves ? on_state_moves : NULL;
-	wired.state_moved = r->ops.state_moved ? on_state_moved : NULL;
+	wired.shmem = r->ops.shmem ? optional->shmem : NULL;
+	wired.connect = r->ops.connect ? optional->connect : NULL;
 	wired.device = r->ops.postcopy_advised ? &virtdev_priv_remote_postcopy_ops : NULL;
 	return vhost_user_frontend_new_take_fd(sock, &session, &wired, r,
 					       &r->frontend, err);
@@ -360,10 +95,12 @@ int virtdev_vhost_user_new_take_fd(int sock,
 	if (!r)
 		return vsu_error_sys(err, -ENOMEM, "vhost-user device");
 	r->opaque = opaque;
+	r->stream.fd = r->stream.timer_fd = -1;
 	rc = copy_structs(r, config, ops, err);
 	if (rc >= 0)
 		rc = open_session(r, sock, err);
 	if (rc < 0) {
+		free(r->who);
 		free(r->peer);
 		free(r);
 		return rc;
@@ -376,8 +113,11 @@ void virtdev_vhost_user_free(struct virtdev_vhost_user *r)
 {
 	if (!r)
 		return;
+	virtdev_priv_remote_stream_drop(r);
+	virtdev_priv_remote_detach(r);
 	vhost_user_frontend_free(r->frontend);
 	virtdev_free(r->dev);
+	free(r->who);
 	free(r->peer);
 	free(r);
 }
@@ -392,7 +132,9 @@ int virtdev_vhost_user_dispatch(struct virtdev_vhost_user *r)
 	int rc = vhost_user_frontend_dispatch(r->frontend);
 
 	if (rc >= 0 && r->config_stale)
-		ask_for_config(r);
+		virtdev_priv_remote_ask_config(r);
+	virtdev_priv_remote_start_late(r);
+	virtdev_priv_remote_stream_turn(r);
 	return rc;
 }
 
@@ -411,43 +153,4 @@ int virtdev_vhost_user_set_memory(struct virtdev_vhost_user *r,
 				  struct vmem_map *map, struct vsu_error *err)
 {
 	return vhost_user_frontend_set_memory(r->frontend, map, err);
-}
-
-int virtdev_vhost_user_start(struct virtdev_vhost_user *r, uint64_t features,
-			     const struct vhost_user_ring *rings, uint32_t n,
-			     struct vsu_error *err)
-{
-	uint32_t i;
-	int rc = 0;
-
-	virtdev_priv_remote_forget(r);
-	r->features = features;
-	for (i = 0; !rc && i < n; i++) {
-		if (!rings[i].size)
-			continue;
-		rc = vhost_user_frontend_set_ring(r->frontend, i, &rings[i],
-						  err);
-		if (!rc && i < REMOTE_QUEUES)
-			r->described[i] = true;
-	}
-	return rc ? rc : vhost_user_frontend_start(r->frontend, features, err);
-}
-
-int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
-{
-	virtdev_priv_remote_forget(r);
-	virtdev_priv_remote_forget_settings(r);
-	r->pausing = false;
-	switch (vhost_user_frontend_state(r->frontend)) {
-	case VHOST_USER_FRONTEND_STARTING:
-		r->stop_wanted = true;
-		return 0;
-	case VHOST_USER_FRONTEND_RUNNING:
-	case VHOST_USER_FRONTEND_AWAY:
-		return vhost_user_frontend_stop(r->frontend, NULL) ? 1 : 0;
-	case VHOST_USER_FRONTEND_STOPPING:
-		return 0;
-	default:
-		return 1;
-	}
 }

@@ -4,7 +4,10 @@
 #define VIRTIO_DEVICES_REMOTE_PRIV_H
 
 #include <virtio-devices/state.h>
-#include <virtio-devices/vhost_user.h>
+#include <virtio-devices/transport.h>
+#include <virtio-devices/vhost_user_transport.h>
+
+#include "vhost_user/remote_phase.h"
 
 #define CONFIG_MAX 256u		/* maximum of the protocol */
 #define REMOTE_QUEUES 256u	/* maximum of the protocol */
@@ -33,6 +36,26 @@ struct remote_settings {
 	unsigned int n;
 };
 
+/* remote_stream.c: the back-end's own state of its device on its way. */
+struct remote_stream {
+	enum {
+		REMOTE_STREAM_IDLE,
+		REMOTE_STREAM_MOVES,	/* through the pipe */
+		REMOTE_STREAM_CHECKED,	/* the back-end was asked for its result */
+		REMOTE_STREAM_DONE,
+	} phase;
+	enum { REMOTE_STREAM_SAVES, REMOTE_STREAM_LOADS } way;
+	int fd;			/* this end of the pipe, or -1 */
+	int timer_fd;		/* wakes the owner when the back-end is silent, or -1 */
+	uint64_t until_ns;	/* the limit of the silence */
+	unsigned char *bytes;	/* saved ones */
+	size_t len, size;
+	int result;		/* when done: 0 or a negative errno */
+	struct vsu_error why;	/* of a failure */
+	/* requests of transfers, also of dropped ones, without an answer yet */
+	unsigned int unanswered_moves, unanswered_checks;
+};
+
 struct virtdev_vhost_user {
 	struct virtdev_vhost_user_config config;
 	struct virtdev_vhost_user_ops ops;
@@ -41,9 +64,17 @@ struct virtdev_vhost_user {
 	struct virtdev *dev;
 	const struct remote_preset *preset;	/* or NULL */
 	char *peer;
-	bool ready, stop_wanted;
-	bool pausing;		/* the stop in progress keeps the back-end's state */
-	uint32_t bases[REMOTE_QUEUES];	/* of the last pause */
+	char *who;		/* the back-end in sentences */
+	bool stop_wanted;
+	enum remote_phase phase;
+	/* after attach: the transport, and entries for each queue of the device */
+	struct virtdev_transport *t;	/* or NULL */
+	struct virtdev_vhost_user_queue *queues;
+	struct virtdev_queue_position *positions; /* none runs: no queue has one */
+	uint64_t start_features; /* of the driver's start */
+	struct remote_stream stream;
+	uint64_t kept_loads;	/* of the in-flight area, when the back-end was lost */
+	enum virtdev_vhost_user_settings outcome; /* of the last replacement */
 	/* the front-end has the configuration space (config.space) */
 	bool own_space;
 	/* Queues are stopped temporarily to apply changes[]. */
@@ -95,10 +126,68 @@ void virtdev_priv_remote_change(struct virtdev_vhost_user *r);
  * Queues were stopped. False: the whole device was to stop, not single queues.
  */
 bool virtdev_priv_remote_changed(struct virtdev_vhost_user *r);
-/* Stores the positions of a pause. */
-void virtdev_priv_remote_paused(struct virtdev_vhost_user *r,
-				const uint32_t *bases, unsigned int n);
 /* Drops pending changes: the whole device starts again or stops. */
 void virtdev_priv_remote_forget(struct virtdev_vhost_user *r);
+
+/* remote_session.c */
+struct vhost_user_frontend_ops;
+extern const struct vhost_user_frontend_ops virtdev_priv_remote_session_ops;
+extern const struct vhost_user_frontend_ops virtdev_priv_remote_optional_ops; /* shmem, connect */
+/* Reads the configuration space; later, if too many requests are unanswered. */
+void virtdev_priv_remote_ask_config(struct virtdev_vhost_user *r);
+
+/* remote_start.c */
+
+/* The ring as the driver set it up; size 0: not set up. */
+void virtdev_priv_remote_describe(const struct virtdev_vhost_user *r, uint32_t i,
+				  struct vhost_user_ring *ring);
+/* Starts the queues that the driver set up, at positions[] if there are any. */
+int virtdev_priv_remote_start(struct virtdev_vhost_user *r, struct vsu_error *err);
+/* After each dispatch: performs a start that waited. */
+void virtdev_priv_remote_start_late(struct virtdev_vhost_user *r);
+
+/* remote_attach.c */
+void virtdev_priv_remote_detach(struct virtdev_vhost_user *r);
+
+/* remote_replaced.c: the back-end disconnected; another one is connected. */
+void virtdev_priv_remote_lost(struct virtdev_vhost_user *r);
+void virtdev_priv_remote_replaced(struct virtdev_vhost_user *r, bool rings_lost);
+
+/* remote_state.c: a device has no state but its queues and its configuration space. */
+bool virtdev_priv_remote_is_stateless(const struct virtdev_vhost_user *r);
+
+/* remote_positions.c */
+
+bool virtdev_priv_remote_is_away(const struct virtdev_vhost_user *r);
+/* A start waits for the next back-end, or for the end of this dispatch. */
+bool virtdev_priv_remote_waits(const struct virtdev_vhost_user *r);
+/* The queues were returned: a reset of the driver that waits for that is complete. */
+void virtdev_priv_remote_reset_done(struct virtdev_vhost_user *r);
+/* The queues of a pause have stopped. */
+void virtdev_priv_remote_note_positions(struct virtdev_vhost_user *r, const uint32_t *bases,
+					unsigned int n);
+bool virtdev_priv_remote_has_positions(const struct virtdev_vhost_user *r);
+void virtdev_priv_remote_clear_positions(struct virtdev_vhost_user *r);
+
+/*
+ * remote_stream.c. -EAGAIN: call it again after a dispatch; 0: stream.bytes are the state,
+ * until it is dropped.
+ */
+int virtdev_priv_remote_stream_save(struct virtdev_vhost_user *r, struct vsu_error *err);
+/* The back-end loads bytes; then write passes what the pipe accepts, until phase is DONE. */
+int virtdev_priv_remote_stream_begin_load(struct virtdev_vhost_user *r, struct vsu_error *err);
+int virtdev_priv_remote_stream_write(struct virtdev_vhost_user *r, const unsigned char *bytes,
+				     size_t len);
+/* remote_load.c: blocks until that. */
+int virtdev_priv_remote_stream_load(struct virtdev_vhost_user *r, const void *bytes, size_t len,
+				    struct vsu_error *err);
+void virtdev_priv_remote_stream_drop(struct virtdev_vhost_user *r);
+/* After each dispatch. */
+void virtdev_priv_remote_stream_turn(struct virtdev_vhost_user *r);
+/* The session is new or ends: no answers follow. */
+void virtdev_priv_remote_stream_lost(struct virtdev_vhost_user *r);
+/* Of the session. */
+void virtdev_priv_remote_on_state_moves(void *opaque, int result, int fd);
+void virtdev_priv_remote_on_state_moved(void *opaque, int result);
 
 #endif

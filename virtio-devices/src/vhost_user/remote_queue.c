@@ -53,6 +53,8 @@ static int apply_change(struct virtdev_vhost_user *r, uint32_t i,
 	}
 	rc = vhost_user_frontend_forget_ring(r->frontend, i, err);
 	r->described[i] = false;
+	if (!rc && r->t)
+		virtdev_transport_queue_reset_done(r->t, i);
 	if (!rc && r->ops.queue_reset)
 		r->ops.queue_reset(r->opaque, i);
 	return rc;
@@ -112,7 +114,8 @@ int virtdev_vhost_user_reset_queue(struct virtdev_vhost_user *r,
 {
 	if (queue >= REMOTE_QUEUES)
 		return -EINVAL;
-	if (vhost_user_frontend_state(r->frontend) == VHOST_USER_FRONTEND_DEAD)
+	if (vhost_user_frontend_state(r->frontend) == VHOST_USER_FRONTEND_DEAD ||
+	    virtdev_priv_remote_waits(r))
 		return 1;
 	if (r->changes[queue] == REMOTE_START) {
 		r->changes[queue] = REMOTE_SAME;
@@ -131,6 +134,8 @@ int virtdev_vhost_user_start_queue(struct virtdev_vhost_user *r,
 {
 	int rc;
 
+	if (virtdev_priv_remote_waits(r))	/* the start reads what the driver sets up */
+		return 0;
 	if (queue >= REMOTE_QUEUES || r->described[queue])
 		return vsu_error_set(err, -EINVAL,
 				     "queue %" PRIu32 " of '%s' was not reset",
@@ -141,41 +146,4 @@ int virtdev_vhost_user_start_queue(struct virtdev_vhost_user *r,
 	return rc ? vsu_error_set(err, rc,
 				  "queue %" PRIu32 ": the back-end at '%s' is disconnected",
 				  queue, r->peer) : 0;
-}
-
-/* ------------------------------------------------------- a pause of all queues */
-
-int virtdev_vhost_user_pause(struct virtdev_vhost_user *r)
-{
-	switch (vhost_user_frontend_state(r->frontend)) {
-	case VHOST_USER_FRONTEND_RUNNING:
-		if (r->changing)
-			return -EAGAIN;
-		r->pausing = !vhost_user_frontend_stop(r->frontend, NULL);
-		return r->pausing ? 0 : -EAGAIN;
-	case VHOST_USER_FRONTEND_STARTING:
-	case VHOST_USER_FRONTEND_STOPPING:
-		return -EAGAIN;
-	case VHOST_USER_FRONTEND_READY:
-		return 1;
-	default:
-		return -ENOTCONN;
-	}
-}
-
-void virtdev_priv_remote_paused(struct virtdev_vhost_user *r,
-				const uint32_t *bases, unsigned int n)
-{
-	memset(r->bases, 0, sizeof(r->bases));
-	memcpy(r->bases, bases,
-	       (n < REMOTE_QUEUES ? n : REMOTE_QUEUES) * sizeof(bases[0]));
-	r->pausing = false;
-	if (r->ops.stopped)
-		r->ops.stopped(r->opaque);
-}
-
-uint32_t virtdev_vhost_user_base(const struct virtdev_vhost_user *r,
-				 uint32_t queue)
-{
-	return queue < REMOTE_QUEUES ? r->bases[queue] : 0;
 }

@@ -44,7 +44,7 @@ static void on_away(void *opaque, const struct vsu_error *why)
 	on_lost(opaque, why);
 }
 
-static void on_back(void *opaque, enum vmm_settings settings)
+static void on_back(void *opaque, enum virtdev_vhost_user_settings settings)
 {
 	(void)settings;
 	(void)opaque;

@@ -2,18 +2,24 @@
 /* Claims about the state of a back-end on its way; the test is the back-end. */
 #include <config.h>
 
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include <vhost/frontend_device.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../turns.h"
-#include "../util.h"
-#include "virtio/remote_session.h"
+#include "../suite.h"
+#include "vhost_user/remote_priv.h"
 
-static struct remote r;
+static struct virtdev_vhost_user r;
+static int session;		/* the epoll descriptor */
 static struct vsu_error err;
 static struct {
 	int fd;			/* its end of the pipe */
@@ -31,12 +37,9 @@ int __wrap_vhost_user_frontend_move_state(struct vhost_user_frontend *f, bool lo
 					  int fd, struct vsu_error *e);
 int __wrap_vhost_user_frontend_check_state(struct vhost_user_frontend *f,
 					   struct vsu_error *e);
-struct vhost_user_frontend *
-__wrap_virtdev_vhost_user_frontend(const struct virtdev_vhost_user *user);
-int __wrap_virtdev_vhost_user_fd(const struct virtdev_vhost_user *user);
-int __wrap_virtdev_vhost_user_dispatch(struct virtdev_vhost_user *user);
-void __wrap_vmm_virtio_lock(struct vmm_virtio *v);
-void __wrap_vmm_virtio_unlock(struct vmm_virtio *v);
+int __wrap_vhost_user_frontend_fd(const struct vhost_user_frontend *f);
+int __wrap_vhost_user_frontend_dispatch(struct vhost_user_frontend *f);
+enum vhost_user_frontend_state __wrap_vhost_user_frontend_state(const struct vhost_user_frontend *f);
 
 int __wrap_vhost_user_frontend_move_state(struct vhost_user_frontend *f, bool load,
 					  int fd, struct vsu_error *e)
@@ -61,25 +64,26 @@ int __wrap_vhost_user_frontend_check_state(struct vhost_user_frontend *f,
 	return 0;
 }
 
-struct vhost_user_frontend *
-__wrap_virtdev_vhost_user_frontend(const struct virtdev_vhost_user *user)
+enum vhost_user_frontend_state __wrap_vhost_user_frontend_state(const struct vhost_user_frontend *f)
 {
-	(void)user;
-	return NULL;
+	(void)f;
+	return VHOST_USER_FRONTEND_READY;
 }
 
-int __wrap_virtdev_vhost_user_fd(const struct virtdev_vhost_user *user)
+int __wrap_vhost_user_frontend_fd(const struct vhost_user_frontend *f)
 {
-	(void)user;
-	return peer.session;
+	(void)f;
+	return session;
 }
 
 /* A back-end that loads: reads to the end, and reports its result when it is asked. */
-int __wrap_virtdev_vhost_user_dispatch(struct virtdev_vhost_user *user)
+int __wrap_vhost_user_frontend_dispatch(struct vhost_user_frontend *f)
 {
 	ssize_t n = 1;
 
-	(void)user;
+	(void)f;
+	if (r.stream.way == REMOTE_STREAM_SAVES)
+		return 0;
 	while (peer.fd >= 0 && n > 0) {
 		peer.got = realloc(peer.got, peer.ngot + 4096);
 		n = read(peer.fd, peer.got + peer.ngot, 4096);
@@ -88,35 +92,30 @@ int __wrap_virtdev_vhost_user_dispatch(struct virtdev_vhost_user *user)
 	if (!n)
 		vsu_fd_close(&peer.fd);
 	if (peer.nchecks)
-		vmm_remote_on_state_moved(&r, peer.result);
+		virtdev_priv_remote_on_state_moved(&r, peer.result);
 	return 0;
-}
-
-void __wrap_vmm_virtio_lock(struct vmm_virtio *v)
-{
-	(void)v;
-}
-
-void __wrap_vmm_virtio_unlock(struct vmm_virtio *v)
-{
-	(void)v;
 }
 
 static void setup(void)
 {
+	static char there[] = "the back-end at 'there'";
+	struct epoll_event event = { .events = EPOLLIN };
+
 	memset(&r, 0, sizeof(r));
 	memset(&peer, 0, sizeof(peer));
-	r.loop = loop_begin();
-	r.stream.fd = peer.fd = -1;
+	r.phase = REMOTE_SERVED;
+	r.stream.fd = r.stream.timer_fd = peer.fd = -1;
+	r.who = there;
+	session = epoll_create1(EPOLL_CLOEXEC);
 	peer.session = vsu_event_new();
-	strcpy(r.rings.who, "the back-end at 'there'");
+	ck_assert_int_eq(epoll_ctl(session, EPOLL_CTL_ADD, peer.session, &event), 0);
 	vsu_error_clear(&err);
 }
 
 static void teardown(void)
 {
-	vmm_remote_stream_drop(&r);
-	vmm_loop_free(r.loop);
+	virtdev_priv_remote_stream_drop(&r);
+	vsu_fd_close(&session);
 	vsu_fd_close(&peer.session);
 	vsu_fd_close(&peer.fd);
 	free(peer.got);
@@ -124,16 +123,25 @@ static void teardown(void)
 
 /* ------------------------------------------------------------------------ save */
 
+static bool is_readable(void)
+{
+	struct pollfd p = { .fd = session, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* As the owner does while the session's descriptor is readable. */
 static void turns(void)
 {
-	vmm_loop_dispatch(r.loop);
+	while (is_readable())
+		ck_assert_int_eq(virtdev_vhost_user_dispatch(&r), 0);
 }
 
 static void begin(void)
 {
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EAGAIN);
 	ck_assert_int_ge(peer.fd, 0);
-	vmm_remote_on_state_moves(&r, 0, -1);
+	virtdev_priv_remote_on_state_moves(&r, 0, -1);
 }
 
 static void send_bytes(const void *bytes, size_t len)
@@ -147,15 +155,15 @@ START_TEST(bytes_arrive_in_pieces_and_are_complete_when_the_back_end_says_so)
 	begin();
 	send_bytes("abc", 3);
 	send_bytes("defg", 4);
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EAGAIN);
 	ck_assert_uint_eq(peer.nchecks, 0);
 	vsu_fd_close(&peer.fd);
 	turns();
 	turns();
 	ck_assert_uint_eq(peer.nchecks, 1);
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
-	vmm_remote_on_state_moved(&r, 0);
-	ck_assert_int_eq(vmm_remote_stream_save(&r), 0);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EAGAIN);
+	virtdev_priv_remote_on_state_moved(&r, 0);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), 0);
 	ck_assert_uint_eq(r.stream.len, 7);
 	ck_assert_int_eq(memcmp(r.stream.bytes, "abcdefg", 7), 0);
 }
@@ -163,20 +171,21 @@ END_TEST
 
 START_TEST(e2_25_a_refused_request_fails_the_save)
 {
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
-	vmm_remote_on_state_moves(&r, -EREMOTEIO, -1);
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EREMOTEIO);
-	vmm_remote_stream_drop(&r);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EAGAIN);
+	virtdev_priv_remote_on_state_moves(&r, -EREMOTEIO, -1);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EREMOTEIO);
+	ck_assert_str_eq(err.msg, "the back-end at 'there' did not save the state of its device: it refused the request");
+	virtdev_priv_remote_stream_drop(&r);
 	peer.refuses = true;
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EBUSY);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EBUSY);
 }
 END_TEST
 
 START_TEST(a_descriptor_of_the_back_end_is_refused)
 {
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
-	vmm_remote_on_state_moves(&r, 0, peer.session);
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EOPNOTSUPP);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EAGAIN);
+	virtdev_priv_remote_on_state_moves(&r, 0, peer.session);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EOPNOTSUPP);
 }
 END_TEST
 
@@ -186,16 +195,16 @@ START_TEST(e2_25_a_failure_that_the_back_end_reports_fails_the_save)
 	send_bytes("abc", 3);
 	vsu_fd_close(&peer.fd);
 	turns();
-	vmm_remote_on_state_moved(&r, -EREMOTEIO);
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EREMOTEIO);
+	virtdev_priv_remote_on_state_moved(&r, -EREMOTEIO);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EREMOTEIO);
 }
 END_TEST
 
 START_TEST(result_before_the_end_of_the_stream_is_ignored)
 {
 	begin();
-	vmm_remote_on_state_moved(&r, 0);
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+	virtdev_priv_remote_on_state_moved(&r, 0);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EAGAIN);
 }
 END_TEST
 
@@ -208,7 +217,7 @@ START_TEST(e2_25_a_state_without_end_fails_at_the_limit)
 	begin();
 	for (sent = 0; rc == -EAGAIN && sent <= VIRTDEV_STATE_MAX; sent += sizeof(page)) {
 		send_bytes(page, sizeof(page));
-		rc = vmm_remote_stream_save(&r);
+		rc = virtdev_priv_remote_stream_save(&r, &err);
 	}
 	ck_assert_int_eq(rc, -EFBIG);
 	ck_assert_uint_le(r.stream.size, VIRTDEV_STATE_MAX);
@@ -218,21 +227,22 @@ END_TEST
 START_TEST(e2_25_a_silent_back_end_fails_the_save)
 {
 	begin();
-	ck_assert(r.stream.silence.active);
-	vmm_timer_stop(&r.stream.silence);
-	vmm_timer_start(r.loop, &r.stream.silence, 0, 0);
-	loop_once(r.loop);
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -ETIMEDOUT);
+	ck_assert(!is_readable());
+	r.stream.until_ns = 0;
+	ck_assert_int_eq(vsu_timer_arm(r.stream.timer_fd, 1), 0);
+	while (!is_readable());
+	turns();
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -ETIMEDOUT);
 }
 END_TEST
 
 START_TEST(a_save_that_is_given_up_closes_the_pipe)
 {
 	begin();
-	vmm_remote_stream_drop(&r);
+	virtdev_priv_remote_stream_drop(&r);
 	ck_assert_int_eq(write(peer.fd, "a", 1), -1);
 	ck_assert_int_eq(errno, EPIPE);
-	vmm_remote_on_state_moved(&r, 0);
+	virtdev_priv_remote_on_state_moved(&r, 0);
 	ck_assert_int_eq(r.stream.phase, REMOTE_STREAM_IDLE);
 }
 END_TEST
@@ -240,19 +250,19 @@ END_TEST
 /* A save that got no answer was dropped, and another one begins. */
 static void drop_and_begin(void)
 {
-	vmm_remote_stream_drop(&r);
+	virtdev_priv_remote_stream_drop(&r);
 	vsu_fd_close(&peer.fd);
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EAGAIN);
 }
 
 START_TEST(e2_25_late_refusal_of_a_cancelled_save_is_ignored)
 {
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EAGAIN);
 	drop_and_begin();
-	vmm_remote_on_state_moves(&r, -EREMOTEIO, -1);
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
-	vmm_remote_on_state_moves(&r, -EREMOTEIO, -1);
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EREMOTEIO);
+	virtdev_priv_remote_on_state_moves(&r, -EREMOTEIO, -1);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EAGAIN);
+	virtdev_priv_remote_on_state_moves(&r, -EREMOTEIO, -1);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EREMOTEIO);
 }
 END_TEST
 
@@ -271,10 +281,10 @@ START_TEST(e2_25_late_result_of_a_cancelled_save_is_ignored)
 	drop_and_begin();
 	end_stream();
 	ck_assert_uint_eq(peer.nchecks, 2);
-	vmm_remote_on_state_moved(&r, 0);
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EAGAIN);
-	vmm_remote_on_state_moved(&r, -EREMOTEIO);
-	ck_assert_int_eq(vmm_remote_stream_save(&r), -EREMOTEIO);
+	virtdev_priv_remote_on_state_moved(&r, 0);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EAGAIN);
+	virtdev_priv_remote_on_state_moved(&r, -EREMOTEIO);
+	ck_assert_int_eq(virtdev_priv_remote_stream_save(&r, &err), -EREMOTEIO);
 }
 END_TEST
 
@@ -289,7 +299,7 @@ START_TEST(a_state_of_many_pipes_is_loaded)
 	ck_assert_ptr_nonnull(bytes);
 	for (i = 0; i < len; i++)
 		bytes[i] = (unsigned char)(i * 7 + i / 251);
-	ck_assert_int_eq(vmm_remote_stream_load(&r, bytes, len, &err), 0);
+	ck_assert_int_eq(virtdev_priv_remote_stream_load(&r, bytes, len, &err), 0);
 	ck_assert_uint_eq(peer.ngot, len);
 	ck_assert_int_eq(memcmp(peer.got, bytes, len), 0);
 	ck_assert_uint_eq(peer.nchecks, 1);
@@ -301,7 +311,7 @@ END_TEST
 START_TEST(a_refused_state_is_an_error_with_the_socket)
 {
 	peer.result = -EREMOTEIO;
-	ck_assert_int_eq(vmm_remote_stream_load(&r, "abc", 3, &err), -EREMOTEIO);
+	ck_assert_int_eq(virtdev_priv_remote_stream_load(&r, "abc", 3, &err), -EREMOTEIO);
 	ck_assert_ptr_nonnull(strstr(err.msg, "'there' cannot load the saved state"));
 }
 END_TEST
@@ -309,7 +319,7 @@ END_TEST
 START_TEST(a_lost_back_end_ends_the_load)
 {
 	r.phase = REMOTE_FAILED;
-	ck_assert_int_eq(vmm_remote_stream_load(&r, "abc", 3, &err), -ECONNRESET);
+	ck_assert_int_eq(virtdev_priv_remote_stream_load(&r, "abc", 3, &err), -ECONNRESET);
 }
 END_TEST
 

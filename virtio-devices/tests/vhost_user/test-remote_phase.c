@@ -2,8 +2,10 @@
 /* Claims about the phases of a device behind a socket. */
 #include <config.h>
 
-#include "../util.h"
-#include "virtio/remote_phase.h"
+#include <check.h>
+
+#include "../suite.h"
+#include "vhost_user/remote_phase.h"
 
 #define END REMOTE_EVENTS
 
@@ -47,7 +49,7 @@ START_TEST(each_event_leads_to_its_phase)
 	unsigned int i;
 
 	for (i = 0; lives[_i].events[i] != END; i++)
-		ck_assert_msg(vmm_remote_enter(&phase, lives[_i].events[i]), "%s: event %u",
+		ck_assert_msg(virtdev_priv_remote_enter(&phase, lives[_i].events[i]), "%s: event %u",
 			      lives[_i].name, i);
 	ck_assert_msg(phase == lives[_i].phase, "%s: %d", lives[_i].name, phase);
 }
@@ -58,7 +60,7 @@ START_TEST(failed_device_stays_failed)
 {
 	enum remote_phase phase = REMOTE_FAILED;
 
-	ck_assert_int_eq(vmm_remote_enter(&phase, (enum remote_event)_i), _i == REMOTE_ON_RESET);
+	ck_assert_int_eq(virtdev_priv_remote_enter(&phase, (enum remote_event)_i), _i == REMOTE_ON_RESET);
 	ck_assert_int_eq(phase, REMOTE_FAILED);
 }
 END_TEST
@@ -79,7 +81,7 @@ START_TEST(impossible_event_changes_nothing)
 {
 	enum remote_phase phase = impossible[_i].phase;
 
-	ck_assert(!vmm_remote_enter(&phase, impossible[_i].event));
+	ck_assert(!virtdev_priv_remote_enter(&phase, impossible[_i].event));
 	ck_assert_int_eq(phase, impossible[_i].phase);
 }
 END_TEST
@@ -89,9 +91,9 @@ int main(void)
 	Suite *s = suite_create("remote phase");
 	TCase *tc = tcase_create("remote phase");
 
-	tcase_add_loop_test(tc, each_event_leads_to_its_phase, 0, COUNT(lives));
+	tcase_add_loop_test(tc, each_event_leads_to_its_phase, 0, sizeof(lives) / sizeof(lives[0]));
 	tcase_add_loop_test(tc, failed_device_stays_failed, 0, REMOTE_EVENTS);
-	tcase_add_loop_test(tc, impossible_event_changes_nothing, 0, COUNT(impossible));
+	tcase_add_loop_test(tc, impossible_event_changes_nothing, 0, sizeof(impossible) / sizeof(impossible[0]));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

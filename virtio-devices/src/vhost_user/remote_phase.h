@@ -14,8 +14,8 @@
  *
  * Threads: confined.
  */
-#ifndef VMM_VIRTIO_REMOTE_PHASE_H
-#define VMM_VIRTIO_REMOTE_PHASE_H
+#ifndef VIRTIO_DEVICES_REMOTE_PHASE_H
+#define VIRTIO_DEVICES_REMOTE_PHASE_H
 
 #include <stdbool.h>
 
@@ -48,6 +48,6 @@ enum remote_event {
 };
 
 /* False: the event is impossible or has no effect in this phase, which stays. */
-bool vmm_remote_enter(enum remote_phase *phase, enum remote_event event);
+bool virtdev_priv_remote_enter(enum remote_phase *phase, enum remote_event event);
 
 #endif

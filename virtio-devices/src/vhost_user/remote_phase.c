@@ -2,7 +2,7 @@
 /* The transitions between the phases of a remote device. */
 #include <config.h>
 
-#include "virtio/remote_phase.h"
+#include "vhost_user/remote_phase.h"
 
 /* 0: none. CONNECTS is 0, and nothing leads back to it. */
 static const unsigned char next[REMOTE_PHASES][REMOTE_EVENTS] = {
@@ -59,7 +59,7 @@ static const unsigned char next[REMOTE_PHASES][REMOTE_EVENTS] = {
 	[REMOTE_FAILED] = { [REMOTE_ON_RESET] = REMOTE_FAILED },
 };
 
-bool vmm_remote_enter(enum remote_phase *phase, enum remote_event event)
+bool virtdev_priv_remote_enter(enum remote_phase *phase, enum remote_event event)
 {
 	const unsigned char to = next[*phase][event];
 

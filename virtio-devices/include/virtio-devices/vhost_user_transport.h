@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A device that a vhost-user back-end serves (vhost_user.h) behind its transport
+ * (transport.h): a server with the interface of the one for devices of this process
+ * (inline.h). The device can be paused, saved, loaded and resumed (VIRTIO 1.3 has no
+ * messages for this; vhost-user has GET_VRING_BASE and SET_DEVICE_STATE_FD), and its driver
+ * need not know that a back-end is replaced.
+ *
+ *   activate   starts the queues that the driver set up; without a connected back-end, the
+ *              next one gets them
+ *   pause      stops the queues, and keeps their positions
+ *   collect    reads the state that the back-end itself keeps (DEVICE_STATE)
+ *   take       the state of the device, its transport and its queues, as bytes
+ *   load       the opposite, behind another session
+ *   resume     starts the queues where they stopped
+ *
+ * Waiting: as in vhost_user.h; a dispatch also continues what these functions have begun.
+ *
+ * Threads: confined, together with transport and device.
+ */
+#ifndef VIRTIO_DEVICES_VHOST_USER_TRANSPORT_H
+#define VIRTIO_DEVICES_VHOST_USER_TRANSPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <virtio-devices/attributes.h>
+#include <virtio-devices/transport.h>
+#include <virtio-devices/vhost_user.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+/*
+ * Descriptors of a queue, as in struct vhost_user_ring. The owner calls
+ * virtdev_transport_interrupt() when call_fd is readable, and
+ * virtdev_transport_needs_reset() for err_fd. Fixed layout.
+ */
+struct virtdev_vhost_user_queue {
+	int kick_fd, call_fd, err_fd;
+};
+
+/*
+ * Makes r the server of its device behind t, until r is freed; after ops->ready. queues has
+ * an entry for each queue of the device and is copied. t and the descriptors are borrowed
+ * and outlive r.
+ *
+ * From then on r reports to the transport: changes of the configuration, completed resets,
+ * and DEVICE_NEEDS_RESET when the session fails, or a back-end is replaced that had the
+ * only copy of what the driver needs. r has defaults for the callbacks of the transport
+ * that its owner does not set (activate, reset, notify, queue_reset, queue_start).
+ *
+ * -EINVAL: t is not a transport of this device; -EBUSY: t or the device has a server.
+ */
+VIRTDEV_API int virtdev_vhost_user_attach(struct virtdev_vhost_user *r,
+		struct virtdev_transport *t,
+		const struct virtdev_vhost_user_queue *queues,
+		struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * For an owner's own activate, whose arguments and result it has. Without a connected
+ * back-end it succeeds, and the queues start later. Its reset calls
+ * virtdev_vhost_user_stop(), and returns 1 if that returns 0. -ECONNRESET: the session has
+ * failed; -EBUSY: the device is paused; else as virtdev_vhost_user_start().
+ */
+VIRTDEV_API int virtdev_vhost_user_activate(struct virtdev_vhost_user *r,
+					    uint64_t features,
+					    struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Pauses the device without a reset: the back-end completes the requests that it has
+ * popped, and keeps its state. Until resume, the caller passes no access of the driver to
+ * the transport. 0: paused. -EAGAIN: dispatch and call it again, or resume. -ENOTCONN: the
+ * back-end is disconnected; -ECONNRESET: the session has failed; -EINVAL: no transport.
+ *
+ * Resume starts the queues where they stopped; without a connected back-end, the next one
+ * starts them. A pause that is not complete is given up. If the queues cannot start, it
+ * returns an errno and requests a reset from the driver. Both drop a collected state.
+ */
+VIRTDEV_API int virtdev_vhost_user_pause(struct virtdev_vhost_user *r)
+	VSU_NODISCARD;
+VIRTDEV_API int virtdev_vhost_user_resume(struct virtdev_vhost_user *r,
+					  struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Whether the device can be saved. -ENOTCONN: the back-end is disconnected. -EOPNOTSUPP: it
+ * keeps state without the protocol feature DEVICE_STATE, or has shared memory regions.
+ */
+VIRTDEV_API int virtdev_vhost_user_check_save(const struct virtdev_vhost_user *r,
+					      struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Of a paused device, before take: reads the back-end's own state, if it keeps any.
+ * -EAGAIN: dispatch and call it again. -ETIMEDOUT: the back-end sent nothing for ten
+ * seconds; -EFBIG: more than VIRTDEV_STATE_MAX; -EBUSY: the device is not paused; else the
+ * failure that it reported.
+ */
+VIRTDEV_API int virtdev_vhost_user_collect(struct virtdev_vhost_user *r,
+					   struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Stores the state of a paused device, its transport, its register interface and its
+ * queues, with the collected state of the back-end, in *len bytes, to be freed by free().
+ * Codes of virtdev_transport_take().
+ *
+ * Load the state into a device of the same kind behind the same kind of register interface.
+ * Blocks until the back-end has loaded its own part, up to a minute without progress. On
+ * success the device is paused; the guest must have the same memory when it resumes. The
+ * bytes are untrusted. Codes of virtdev_transport_load(); -EBUSY also if the device was
+ * paused or waits for a back-end; else the failure that the back-end reported.
+ */
+VIRTDEV_API int virtdev_vhost_user_take(const struct virtdev_vhost_user *r,
+					void **bytes, size_t *len,
+					struct vsu_error *err) VSU_NODISCARD;
+VIRTDEV_API int virtdev_vhost_user_load(struct virtdev_vhost_user *r,
+					const void *bytes, size_t len,
+					struct vsu_error *err) VSU_NODISCARD;
+
+/* The fate of settings that the driver has made beside its queues. */
+enum virtdev_vhost_user_settings {
+	/* the configuration was written again; there are no others */
+	VIRTDEV_VHOST_USER_SETTINGS_REPEATED,
+	/* the back-end continues with the state of the previous one */
+	VIRTDEV_VHOST_USER_SETTINGS_KEPT,
+	/* only the back-end knows */
+	VIRTDEV_VHOST_USER_SETTINGS_UNKNOWN,
+	/* they are lost: the driver is asked for a reset */
+	VIRTDEV_VHOST_USER_SETTINGS_RESET,
+};
+
+/* At the last ops->back of a device behind a transport. */
+VIRTDEV_API enum virtdev_vhost_user_settings virtdev_vhost_user_settings(
+		const struct virtdev_vhost_user *r);
+
+VSU_END_DECLS
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Loads a saved device: its transport, and the state that its back-end keeps. */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+
+#include "vhost_user/remote_priv.h"
+
+/* Time limit without progress: a back-end opens the files of a guest again. */
+#define SILENCE_MS 60000
+
+static int load_turn(struct virtdev_vhost_user *r, const unsigned char *bytes, size_t len)
+{
+	struct pollfd p[] = {
+		{ .fd = virtdev_vhost_user_fd(r), .events = POLLIN },
+		{ .fd = r->stream.fd, .events = POLLOUT },
+	};
+	int rc = poll(p, 2, SILENCE_MS);
+
+	if (!rc)
+		return -ETIMEDOUT;
+	rc = 0;
+	if (p[1].revents)
+		rc = virtdev_priv_remote_stream_write(r, bytes, len);
+	if (p[0].revents)
+		(void)virtdev_vhost_user_dispatch(r);
+	return r->phase == REMOTE_FAILED ? -ECONNRESET : rc;
+}
+
+int virtdev_priv_remote_stream_load(struct virtdev_vhost_user *r, const void *bytes, size_t len,
+				    struct vsu_error *err)
+{
+	int rc = virtdev_priv_remote_stream_begin_load(r, err);
+
+	if (rc < 0)
+		return rc;
+	while (!rc && r->stream.phase != REMOTE_STREAM_DONE)
+		rc = load_turn(r, bytes, len);
+	rc = rc < 0 ? rc : r->stream.result;
+	virtdev_priv_remote_stream_drop(r);
+	return rc < 0 ? vsu_error_sys(err, rc, "%s cannot load the saved state of its device",
+				      r->who) : 0;
+}
+
+int virtdev_vhost_user_load(struct virtdev_vhost_user *r, const void *bytes, size_t len,
+			    struct vsu_error *err)
+{
+	const void *state;
+	size_t state_len;
+	int rc;
+
+	if (!r->t || r->phase != REMOTE_SERVED)
+		return vsu_error_set(err, -EBUSY, "the device of %s is in use, or has no back-end",
+				     r->who);
+	rc = virtdev_transport_load(r->t, bytes, len, r->positions, &state, &state_len, err);
+	if (!rc && state_len)
+		rc = virtdev_priv_remote_stream_load(r, state, state_len, err);
+	if (rc < 0)
+		virtdev_priv_remote_clear_positions(r);
+	else
+		(void)virtdev_priv_remote_enter(&r->phase, REMOTE_ON_LOAD);
+	return rc;
+}

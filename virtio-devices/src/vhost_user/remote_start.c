@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Starts and stops the queues of a device that a back-end serves: as its owner describes
+ * them, and behind a transport as the driver set them up, also while no back-end is
+ * connected.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <virtio-devices/device.h>
+
+#include "vhost_user/remote_priv.h"
+
+/* ------------------------------------------------------------ by their description */
+
+int virtdev_vhost_user_start(struct virtdev_vhost_user *r, uint64_t features,
+			     const struct vhost_user_ring *rings, uint32_t n,
+			     struct vsu_error *err)
+{
+	uint32_t i;
+	int rc = 0;
+
+	virtdev_priv_remote_forget(r);
+	r->features = features;
+	for (i = 0; !rc && i < n; i++) {
+		if (!rings[i].size)
+			continue;
+		rc = vhost_user_frontend_set_ring(r->frontend, i, &rings[i],
+						  err);
+		if (!rc && i < REMOTE_QUEUES)
+			r->described[i] = true;
+	}
+	return rc ? rc : vhost_user_frontend_start(r->frontend, features, err);
+}
+
+int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
+{
+	const bool waits = virtdev_priv_remote_waits(r);
+
+	virtdev_priv_remote_forget(r);
+	virtdev_priv_remote_forget_settings(r);
+	(void)virtdev_priv_remote_enter(&r->phase, REMOTE_ON_RESET);
+	virtdev_priv_remote_clear_positions(r);
+	if (waits)
+		return 1;
+	switch (vhost_user_frontend_state(r->frontend)) {
+	case VHOST_USER_FRONTEND_STARTING:
+		r->stop_wanted = true;
+		return 0;
+	case VHOST_USER_FRONTEND_RUNNING:
+	case VHOST_USER_FRONTEND_AWAY:
+		return vhost_user_frontend_stop(r->frontend, NULL) ? 1 : 0;
+	case VHOST_USER_FRONTEND_STOPPING:
+		return 0;
+	default:
+		return 1;
+	}
+}
+
+/* ------------------------------------------------------------- behind a transport */
+
+static uint32_t queue_count(const struct virtdev_vhost_user *r)
+{
+	return virtdev_get_info(r->dev)->nqueues;
+}
+
+void virtdev_priv_remote_describe(const struct virtdev_vhost_user *r, uint32_t i,
+			  struct vhost_user_ring *ring)
+{
+	struct vq_config config;
+
+	memset(ring, 0, sizeof(*ring));
+	if (!virtdev_transport_queue(r->t, i, &config))
+		return;
+	ring->size = config.size;
+	ring->base = config.base;
+	ring->desc_gpa = config.desc_gpa;
+	ring->driver_gpa = config.driver_gpa;
+	ring->device_gpa = config.device_gpa;
+	ring->kick_fd = r->queues[i].kick_fd;
+	ring->call_fd = r->queues[i].call_fd;
+	ring->err_fd = r->queues[i].err_fd;
+}
+
+/* After a pause only queues that ran before it start. */
+static void describe_rings(const struct virtdev_vhost_user *r, struct vhost_user_ring *rings)
+{
+	const bool continues = virtdev_priv_remote_has_positions(r);
+	uint32_t i;
+
+	for (i = 0; i < queue_count(r); i++) {
+		virtdev_priv_remote_describe(r, i, &rings[i]);
+		if (!continues)
+			continue;
+		rings[i].base = r->positions[i].base;
+		if (!r->positions[i].runs)
+			rings[i].size = 0;
+	}
+}
+
+int virtdev_priv_remote_start(struct virtdev_vhost_user *r, struct vsu_error *err)
+{
+	const uint32_t n = queue_count(r);
+	struct vhost_user_ring *rings;
+	int rc;
+
+	if (r->ops.starting)
+		r->ops.starting(r->opaque);
+	rings = calloc(n, sizeof(rings[0]));
+	if (!rings)
+		return vsu_error_sys(err, -ENOMEM, "rings");
+	describe_rings(r, rings);
+	virtdev_priv_remote_clear_positions(r);
+	rc = virtdev_vhost_user_start(r, r->start_features, rings, n, err);
+	free(rings);
+	return rc;
+}
+
+int virtdev_vhost_user_activate(struct virtdev_vhost_user *r, uint64_t features,
+				struct vsu_error *err)
+{
+	const bool away = virtdev_priv_remote_is_away(r);
+
+	if (!r->t)
+		return vsu_error_set(err, -EINVAL, "the device of %s has no transport", r->who);
+	if (r->phase == REMOTE_FAILED)
+		return vsu_error_set(err, -ECONNRESET, "the session with %s has ended", r->who);
+	if (!virtdev_priv_remote_enter(&r->phase, away ? REMOTE_ON_START_AWAY : REMOTE_ON_START))
+		return vsu_error_set(err, -EBUSY, "the device of %s is paused", r->who);
+	r->start_features = features;
+	return away ? 0 : virtdev_priv_remote_start(r, err);
+}
+
+void virtdev_priv_remote_start_late(struct virtdev_vhost_user *r)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (virtdev_priv_remote_is_away(r) ||
+	    !virtdev_priv_remote_enter(&r->phase, REMOTE_ON_BACK) ||
+	    !virtdev_priv_remote_start(r, &err))
+		return;
+	virtdev_transport_needs_reset(r->t);
+	if (r->ops.not_started)
+		r->ops.not_started(r->opaque, &err);
+}
