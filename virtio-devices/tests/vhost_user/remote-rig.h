@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A device behind a transport whose back-end is a server in this process, dispatched in
+ * turns with the front-end; its model keeps a number as its state.
+ */
+#ifndef VIRTIO_DEVICES_TESTS_REMOTE_RIG_H
+#define VIRTIO_DEVICES_TESTS_REMOTE_RIG_H
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <virtio-devices/ids.h>
+#include <virtio-devices/state.h>
+#include <virtio-devices/transport.h>
+#include <virtio-devices/vhost_user_transport.h>
+#include <virtio-devices/vhost_user_server.h>
+#include <vmm-sys-util/event.h>
+
+#include "../guest.h"
+#include "../suite.h"
+
+struct rig {
+	/* the back-end's side */
+	struct virtdev *model;
+	struct virtdev_vhost_user_server *server;
+	uint32_t id, state;	/* kind; what the device saves and loads */
+	struct vq *q;
+	uint32_t base;		/* index at which its queue started last */
+	unsigned int started;
+	bool listens;		/* a front-end may connect */
+	/* the front-end's side */
+	struct guest g;
+	struct virtdev_vhost_user *remote;
+	struct virtdev_transport *t;
+	struct virtdev_vhost_user_queue fds;
+	unsigned int starting, not_started, lost, back, failed;
+	struct vsu_error err;
+};
+
+static struct rig rig;
+
+/* ------------------------------------------------------------------- the back-end */
+
+static inline int model_start(void *self, uint32_t queue, struct vq *q, struct vsu_error *err)
+{
+	(void)self;
+	(void)queue;
+	(void)err;
+	rig.q = q;
+	rig.base = vq_base(q);
+	rig.started++;
+	return 0;
+}
+
+static inline void model_stop(void *self, uint32_t queue)
+{
+	(void)self;
+	(void)queue;
+	rig.q = NULL;
+}
+
+static inline int model_serve(void *self, uint32_t queue)
+{
+	struct iovec iov[4];
+	struct vq_chain chain = { .iov = iov, .iov_max = 4 };
+
+	(void)self;
+	(void)queue;
+	while (rig.q && vq_pop(rig.q, &chain) == 1)
+		vq_push(rig.q, &chain, 0);
+	if (rig.q)
+		(void)vq_publish(rig.q);
+	return 0;
+}
+
+static inline void model_save(void *self, struct virtdev_state_writer *w)
+{
+	(void)self;
+	virtdev_state_put_u32(w, rig.state);
+}
+
+static inline int model_load(void *self, uint32_t version, struct virtdev_state_reader *r,
+		      struct vsu_error *err)
+{
+	(void)self;
+	(void)version;
+	rig.state = virtdev_state_get_u32(r);
+	return virtdev_state_end(r, err);
+}
+
+static const struct virtdev_ops model_ops = {
+	.size = sizeof(model_ops), .name = "model", .queue_start = model_start,
+	.queue_stop = model_stop, .queue_serve = model_serve,
+	.state_version = 1, .state_save = model_save, .state_load = model_load,
+};
+
+/* The front-end's end of a new connection. */
+static inline int serve(void)
+{
+	const struct virtdev_vhost_user_server_config config = {
+		.size = sizeof(config), .dev = rig.model,
+	};
+	int socks[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks), 0);
+	ck_assert_int_eq(virtdev_vhost_user_server_new(&config, socks[0], &rig.server, &rig.err), 0);
+	close(socks[0]);
+	return socks[1];
+}
+
+static inline void end_server(void)
+{
+	while (rig.server && virtdev_vhost_user_server_stop(rig.server))
+		virtdev_vhost_user_server_dispatch(rig.server);
+	virtdev_vhost_user_server_free(rig.server);
+	rig.server = NULL;
+}
+
+/* ------------------------------------------------------------------ the front-end */
+
+static inline void on_starting(void *opaque)
+{
+	((struct rig *)opaque)->starting++;
+}
+
+static inline void on_not_started(void *opaque, const struct vsu_error *err)
+{
+	ck_assert_int_lt(err->code, 0);
+	((struct rig *)opaque)->not_started++;
+}
+
+static inline void on_failed(void *opaque, const struct vsu_error *err)
+{
+	(void)err;
+	((struct rig *)opaque)->failed++;
+}
+
+static inline int on_connect(void *opaque, struct vsu_error *err)
+{
+	(void)err;
+	return ((struct rig *)opaque)->listens ? serve() : -ECONNREFUSED;
+}
+
+static inline void on_lost(void *opaque, const struct vsu_error *err)
+{
+	(void)err;
+	((struct rig *)opaque)->lost++;
+}
+
+static inline void on_back(void *opaque, bool rings_lost)
+{
+	(void)rings_lost;
+	((struct rig *)opaque)->back++;
+}
+
+static inline void pump(void)
+{
+	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
+
+	do {
+		fds[0].fd = virtdev_vhost_user_fd(rig.remote);
+		fds[1].fd = rig.server ? virtdev_vhost_user_server_fd(rig.server) : -1;
+		if (poll(fds, 2, 0) <= 0)
+			return;
+		if (fds[0].revents && virtdev_vhost_user_dispatch(rig.remote) < 0)
+			return;
+		if (fds[1].revents && rig.server)
+			(void)virtdev_vhost_user_server_dispatch(rig.server);
+	} while (true);
+}
+
+static inline void attach(void)
+{
+	struct virtdev *dev = virtdev_vhost_user_device(rig.remote);
+
+	ck_assert_ptr_nonnull(dev);
+	ck_assert_int_eq(virtdev_vhost_user_set_memory(rig.remote, rig.g.map, &rig.err), 0);
+	ck_assert_int_eq(virtdev_transport_new(dev, NULL, NULL, &rig.t, &rig.err), 0);
+	ck_assert_int_eq(virtdev_vhost_user_attach(rig.remote, rig.t, &rig.fds, &rig.err), 0);
+}
+
+static inline void connect_session(bool reconnects)
+{
+	const struct virtdev_vhost_user_config config = {
+		.size = sizeof(config), .id = rig.id, .nqueues = 1, .peer = "there",
+		.reconnect_ns = 5000000,
+	};
+	const struct virtdev_vhost_user_ops ops = {
+		.size = sizeof(ops), .failed = on_failed, .lost = on_lost, .back = on_back,
+		.connect = reconnects ? on_connect : NULL,
+		.starting = on_starting, .not_started = on_not_started,
+	};
+
+	ck_assert_int_eq(virtdev_vhost_user_new_take_fd(serve(), &config, &ops, &rig, &rig.remote,
+							&rig.err), 0);
+	pump();
+	attach();
+}
+
+static inline void begin(uint32_t id, bool reconnects)
+{
+	const struct virtdev_info info = {
+		.id = id, .nqueues = 1, .queue_size_max = 64, .features = VQ_F_VERSION_1,
+	};
+
+	memset(&rig, 0, sizeof(rig));
+	rig.id = id;
+	guest_init(&rig.g, 0, 16, 0, 16);
+	rig.fds = (struct virtdev_vhost_user_queue){ vsu_event_new(), vsu_event_new(), vsu_event_new() };
+	ck_assert_int_eq(virtdev_new(&model_ops, &info, &rig, &rig.model, NULL), 0);
+	connect_session(reconnects);
+}
+
+static inline void disconnect(void)
+{
+	virtdev_vhost_user_free(rig.remote);
+	virtdev_transport_free(rig.t);
+	end_server();
+}
+
+static inline void teardown(void)
+{
+	disconnect();
+	virtdev_free(rig.model);
+	close(rig.fds.kick_fd);
+	close(rig.fds.call_fd);
+	close(rig.fds.err_fd);
+	guest_fini(&rig.g);
+}
+
+/* -------------------------------------------------------------------- the driver */
+
+static inline void set_area(enum virtdev_queue_area area, uint64_t gpa)
+{
+	virtdev_transport_set_queue_area(rig.t, 0, area, 0, (uint32_t)gpa);
+	virtdev_transport_set_queue_area(rig.t, 0, area, 1, (uint32_t)(gpa >> 32));
+}
+
+static inline void start_driver_at(uint64_t device_gpa)
+{
+	virtdev_transport_set_status(rig.t, 3);
+	virtdev_transport_set_features(rig.t, 1, (uint32_t)(VQ_F_VERSION_1 >> 32));
+	virtdev_transport_set_status(rig.t, 11);
+	virtdev_transport_set_queue_size(rig.t, 0, 16);
+	set_area(VIRTDEV_QUEUE_DESC, rig.g.config.desc_gpa);
+	set_area(VIRTDEV_QUEUE_DRIVER, rig.g.config.driver_gpa);
+	set_area(VIRTDEV_QUEUE_DEVICE, device_gpa);
+	virtdev_transport_set_queue_ready(rig.t, 0, true);
+	virtdev_transport_set_status(rig.t, 15);
+}
+
+static inline void start_driver(void)
+{
+	start_driver_at(rig.g.config.device_gpa);
+	pump();
+}
+
+/* The driver offers the chain at descriptor 0 again, until its index is n; it is used. */
+static inline void use(uint16_t n)
+{
+	unsigned char *index = guest_at(&rig.g, rig.g.config.driver_gpa + 2);
+
+	index[0] = (unsigned char)n;
+	index[1] = 0;
+	virtdev_transport_notify(rig.t, 0);
+	pump();
+	ck_assert_uint_eq(guest_at(&rig.g, rig.g.config.device_gpa + 2)[0], n);
+}
+
+static inline bool needs_reset(void)
+{
+	return virtdev_transport_status(rig.t) & VIRTDEV_STATUS_NEEDS_RESET;
+}
+
+/* The owner pauses the device. */
+static inline void pause_device(void)
+{
+	int rc;
+
+	while ((rc = virtdev_vhost_user_pause(rig.remote)) == -EAGAIN)
+		pump();
+	ck_assert_int_eq(rc, 0);
+}
+
+#endif

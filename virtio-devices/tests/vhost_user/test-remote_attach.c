@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about a device behind a transport: start, reset, pause and replaced back-ends. */
+#include <config.h>
+
+#include "remote-rig.h"
+
+/* --------------------------------------------------------------- start and reset */
+
+START_TEST(driver_starts_and_resets_the_device_without_callbacks_of_the_owner)
+{
+	begin(VIRTDEV_ID_BLOCK, false);
+	start_driver();
+	ck_assert_uint_eq(rig.started, 1);
+	ck_assert_uint_eq(rig.starting, 1);
+	use(1);
+	virtdev_transport_set_status(rig.t, 0);
+	ck_assert(virtdev_transport_is_resetting(rig.t));
+	pump();
+	ck_assert_uint_eq(virtdev_transport_status(rig.t), 0);
+	ck_assert_ptr_null(rig.q);
+	teardown();
+}
+END_TEST
+
+START_TEST(device_has_one_server)
+{
+	struct virtdev_transport *other;
+	struct virtdev *dev;
+
+	begin(VIRTDEV_ID_BLOCK, false);
+	ck_assert_int_eq(virtdev_vhost_user_attach(rig.remote, rig.t, &rig.fds, &rig.err), -EBUSY);
+	ck_assert_int_eq(virtdev_new(&model_ops, virtdev_get_info(rig.model), &rig, &dev, NULL), 0);
+	ck_assert_int_eq(virtdev_transport_new(dev, NULL, NULL, &other, NULL), 0);
+	ck_assert_int_eq(virtdev_vhost_user_attach(rig.remote, other, &rig.fds, &rig.err), -EINVAL);
+	virtdev_transport_free(other);
+	virtdev_free(dev);
+	start_driver();
+	use(1);
+	teardown();
+}
+END_TEST
+
+START_TEST(failed_session_asks_the_driver_for_a_reset_that_ends_at_once)
+{
+	begin(VIRTDEV_ID_BLOCK, false);
+	start_driver();
+	end_server();
+	pump();
+	ck_assert_uint_eq(rig.failed, 1);
+	ck_assert(needs_reset());
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -ECONNRESET);
+	ck_assert_int_eq(virtdev_vhost_user_check_save(rig.remote, NULL), -ENOTCONN);
+	virtdev_transport_set_status(rig.t, 0);
+	ck_assert_uint_eq(virtdev_transport_status(rig.t), 0);
+	ck_assert_int_eq(virtdev_vhost_user_activate(rig.remote, 0, &rig.err), -ECONNRESET);
+	teardown();
+}
+END_TEST
+
+/* --------------------------------------------------------------------- pause */
+
+START_TEST(paused_device_continues_at_its_position)
+{
+	begin(VIRTDEV_ID_BLOCK, false);
+	start_driver();
+	use(3);
+	pause_device();
+	ck_assert_ptr_null(rig.q);
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), 0);
+	ck_assert_int_eq(virtdev_vhost_user_activate(rig.remote, VQ_F_VERSION_1, &rig.err), -EBUSY);
+	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	pump();
+	ck_assert_uint_eq(rig.started, 2);
+	ck_assert_uint_eq(rig.base, 3);
+	use(4);
+	teardown();
+}
+END_TEST
+
+START_TEST(pause_that_is_given_up_ends_when_it_is_complete)
+{
+	begin(VIRTDEV_ID_BLOCK, false);
+	start_driver();
+	use(1);
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -EAGAIN);
+	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	pump();
+	ck_assert_uint_eq(rig.started, 2);
+	use(2);
+	teardown();
+}
+END_TEST
+
+START_TEST(device_without_a_driver_is_paused_at_once)
+{
+	begin(VIRTDEV_ID_BLOCK, false);
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), 0);
+	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	start_driver();
+	use(1);
+	teardown();
+}
+END_TEST
+
+START_TEST(driver_resets_a_device_during_its_pause)
+{
+	begin(VIRTDEV_ID_BLOCK, false);
+	start_driver();
+	use(1);
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -EAGAIN);
+	virtdev_transport_set_status(rig.t, 0);
+	pump();
+	ck_assert_uint_eq(virtdev_transport_status(rig.t), 0);
+	pause_device();
+	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_uint_eq(rig.started, 1);
+	teardown();
+}
+END_TEST
+
+/* ------------------------------------------------------------ replaced back-ends */
+
+static void lose_back_end(void)
+{
+	end_server();
+	while (!rig.lost)
+		virtdev_vhost_user_dispatch(rig.remote);
+}
+
+static void find_back_end(void)
+{
+	struct pollfd p = { .fd = virtdev_vhost_user_fd(rig.remote), .events = POLLIN };
+
+	rig.listens = true;
+	while (!rig.back) {
+		ck_assert_int_eq(poll(&p, 1, -1), 1);
+		pump();
+	}
+	pump();
+}
+
+START_TEST(driver_starts_while_no_back_end_is_connected)
+{
+	begin(VIRTDEV_ID_BLOCK, true);
+	lose_back_end();
+	start_driver();
+	ck_assert_uint_eq(virtdev_transport_status(rig.t), 15);
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -ENOTCONN);
+	find_back_end();
+	ck_assert_uint_eq(rig.started, 1);
+	use(1);
+	teardown();
+}
+END_TEST
+
+START_TEST(start_that_fails_late_asks_for_a_reset)
+{
+	begin(VIRTDEV_ID_BLOCK, true);
+	lose_back_end();
+	start_driver_at(GUEST_HOLE);
+	find_back_end();
+	ck_assert_uint_eq(rig.not_started, 1);
+	ck_assert(needs_reset());
+	teardown();
+}
+END_TEST
+
+START_TEST(reset_cancels_a_start_that_waits)
+{
+	begin(VIRTDEV_ID_BLOCK, true);
+	lose_back_end();
+	start_driver();
+	virtdev_transport_set_status(rig.t, 0);
+	ck_assert_uint_eq(virtdev_transport_status(rig.t), 0);
+	find_back_end();
+	ck_assert_uint_eq(rig.started, 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(paused_device_continues_behind_the_next_back_end)
+{
+	begin(VIRTDEV_ID_BLOCK, true);
+	start_driver();
+	use(5);
+	pause_device();
+	lose_back_end();
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), 0);
+	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -ENOTCONN);
+	find_back_end();
+	ck_assert_uint_eq(rig.base, 5);
+	ck_assert(!needs_reset());
+	use(6);
+	teardown();
+}
+END_TEST
+
+START_TEST(back_end_lost_during_a_pause_has_lost_the_positions)
+{
+	begin(VIRTDEV_ID_BLOCK, true);
+	start_driver();
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -EAGAIN);
+	lose_back_end();
+	ck_assert(needs_reset());
+	ck_assert_int_eq(virtdev_vhost_user_pause(rig.remote), -ENOTCONN);
+	teardown();
+}
+END_TEST
+
+static const struct {
+	uint32_t id;
+	bool runs;
+	enum virtdev_vhost_user_settings settings;
+} replaced[] = {
+	{ VIRTDEV_ID_BLOCK, true, VIRTDEV_VHOST_USER_SETTINGS_REPEATED },
+	{ VIRTDEV_ID_BALLOON, true, VIRTDEV_VHOST_USER_SETTINGS_REPEATED },
+	{ VIRTDEV_ID_SOCKET, false, VIRTDEV_VHOST_USER_SETTINGS_REPEATED },
+	{ VIRTDEV_ID_FS, true, VIRTDEV_VHOST_USER_SETTINGS_UNKNOWN },
+};
+
+/* The model keeps no state beside the in-flight area. */
+START_TEST(settings_behind_the_next_back_end_are_those_of_the_kind)
+{
+	begin(replaced[_i].id, true);
+	if (replaced[_i].runs)
+		start_driver();
+	lose_back_end();
+	find_back_end();
+	ck_assert_int_eq(virtdev_vhost_user_settings(rig.remote), replaced[_i].settings);
+	ck_assert(!needs_reset());
+	teardown();
+}
+END_TEST
+
+START_TEST(settings_that_only_the_lost_back_end_had_require_a_reset)
+{
+	begin(VIRTDEV_ID_SOCKET, true);
+	start_driver();
+	lose_back_end();
+	find_back_end();
+	ck_assert_int_eq(virtdev_vhost_user_settings(rig.remote), VIRTDEV_VHOST_USER_SETTINGS_RESET);
+	ck_assert(needs_reset());
+	teardown();
+}
+END_TEST
+
+static void add_tests(TCase *tc)
+{
+	tcase_add_test(tc, driver_starts_and_resets_the_device_without_callbacks_of_the_owner);
+	tcase_add_test(tc, device_has_one_server);
+	tcase_add_test(tc, failed_session_asks_the_driver_for_a_reset_that_ends_at_once);
+	tcase_add_test(tc, paused_device_continues_at_its_position);
+	tcase_add_test(tc, pause_that_is_given_up_ends_when_it_is_complete);
+	tcase_add_test(tc, device_without_a_driver_is_paused_at_once);
+	tcase_add_test(tc, driver_resets_a_device_during_its_pause);
+	tcase_add_test(tc, driver_starts_while_no_back_end_is_connected);
+	tcase_add_test(tc, start_that_fails_late_asks_for_a_reset);
+	tcase_add_test(tc, reset_cancels_a_start_that_waits);
+	tcase_add_test(tc, paused_device_continues_behind_the_next_back_end);
+	tcase_add_test(tc, back_end_lost_during_a_pause_has_lost_the_positions);
+	tcase_add_loop_test(tc, settings_behind_the_next_back_end_are_those_of_the_kind, 0,
+			    sizeof(replaced) / sizeof(replaced[0]));
+	tcase_add_test(tc, settings_that_only_the_lost_back_end_had_require_a_reset);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("remote attach");
+	TCase *tc = tcase_create("remote attach");
+
+	add_tests(tc);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
