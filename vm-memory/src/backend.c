@@ -143,6 +143,22 @@ void vmem_backend_free(struct vmem_backend *backend)
 	free(backend);
 }
 
+int vmem_backend_copy(const struct vmem_backend *backend, struct vmem_backend **out)
+{
+	struct vmem_backend *b = malloc(sizeof(*b));
+
+	if (!b)
+		return -ENOMEM;
+	*b = *backend;
+	b->path = backend->path ? strdup(backend->path) : NULL;
+	if (backend->path && !b->path) {
+		free(b);
+		return -ENOMEM;
+	}
+	*out = b;
+	return 0;
+}
+
 const struct vsu_option *vmem_backend_options(void)
 {
 	return options;
@@ -310,6 +326,22 @@ static int set_row(void *opaque, unsigned int index,
 	if (set_path(b, value->text) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for mem-path");
 	return 0;
+}
+
+void vmem_backend_unset(struct vmem_backend *backend, const char *key)
+{
+	int p = find_prop(key);
+
+	if (p < 0)
+		return;
+	prop_record(backend, (unsigned int)p, 0);
+	backend->given &= ~(UINT64_C(1) << p);
+	if (p == PROP_HOST_NODES)
+		memset(backend->nodes, 0, sizeof(backend->nodes));
+	if (p == PROP_MEM_PATH) {
+		free(backend->path);
+		backend->path = NULL;
+	}
 }
 
 int vmem_backend_parse(struct vmem_backend *backend, const char *what,

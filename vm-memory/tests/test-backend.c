@@ -365,6 +365,41 @@ START_TEST(value_with_commas_survives_one_property_at_a_time)
 }
 END_TEST
 
+START_TEST(copy_has_the_properties_and_outlives_the_original)
+{
+	struct vmem_backend *copy;
+
+	ck_assert_int_eq(judge("backend=file,size=1.5M,mem-path=/a,share=on,host-nodes=0-1,policy=bind",
+			       NULL), 0);
+	ck_assert_int_eq(vmem_backend_copy(builder, &copy), 0);
+	vmem_backend_free(builder);
+	builder = copy;
+	ck_assert_str_eq(vmem_backend_text(copy, "mem-path"), "/a");
+	ck_assert_uint_eq(vmem_backend_value(copy, "size"), 1536 * KIB);
+	ck_assert(vmem_backend_given(copy, "share") && !vmem_backend_given(copy, "rom"));
+	ck_assert_int_eq(vmem_backend_check(copy, &host, NULL), 0);
+}
+END_TEST
+
+START_TEST(unset_property_has_its_default)
+{
+	const struct vsu_option *p;
+
+	ck_assert_int_eq(judge("backend=file,size=4k,mem-path=/a,share=on,host-nodes=1,policy=bind,merge=off",
+			       NULL), 0);
+	for (p = vmem_backend_options(); p->name; p++)
+		vmem_backend_unset(builder, p->name);
+	vmem_backend_unset(builder, "unknown");
+	for (p = vmem_backend_options(); p->name; p++)
+		ck_assert_msg(!vmem_backend_given(builder, p->name), "%s", p->name);
+	ck_assert_ptr_null(vmem_backend_text(builder, "mem-path"));
+	ck_assert_uint_eq(vmem_backend_value(builder, "merge"), 1);
+	/* without the node of before */
+	ck_assert_int_eq(judge("size=4k,policy=bind,host-nodes=0", NULL), 0);
+	ck_assert_uint_eq(builder->nodes[0], 1);
+}
+END_TEST
+
 START_TEST(table_has_every_property_and_a_help_for_it)
 {
 	static const char *const names[] = {
@@ -417,6 +452,8 @@ int main(void)
 	tcase_add_test(tc, defaults_depend_on_the_kind);
 	tcase_add_test(tc,
 		       value_with_commas_survives_one_property_at_a_time);
+	tcase_add_test(tc, copy_has_the_properties_and_outlives_the_original);
+	tcase_add_test(tc, unset_property_has_its_default);
 	tcase_add_test(tc, table_has_every_property_and_a_help_for_it);
 	tcase_add_test(tc, block_over_an_fd_is_not_a_backend);
 	return run_suite(s);

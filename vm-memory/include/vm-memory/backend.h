@@ -52,6 +52,10 @@ struct vsu_option;
 VMEM_API int vmem_backend_new(struct vmem_backend **out) VSU_NODISCARD;
 VMEM_API void vmem_backend_free(struct vmem_backend *backend);
 
+/* Another builder with the same properties, tables, descriptors and warnings. -ENOMEM. */
+VMEM_API int vmem_backend_copy(const struct vmem_backend *backend, struct vmem_backend **out)
+	VSU_NODISCARD;
+
 /*
  * Sets a property to a value as typed by a user, such as "size" to "1.5G". A
  * second value replaces the first, except that host-nodes adds nodes.
@@ -59,6 +63,9 @@ VMEM_API void vmem_backend_free(struct vmem_backend *backend);
 VMEM_API int vmem_backend_set(struct vmem_backend *backend, const char *key,
 			      const char *value, struct vsu_error *err)
 	VSU_NODISCARD;
+
+/* The property has its default again, as if it was never set. An unknown key: no effect. */
+VMEM_API void vmem_backend_unset(struct vmem_backend *backend, const char *key);
 
 /*
  * Sets the properties of a list "key=value,key=value". what is the name of the
