@@ -12,6 +12,7 @@
 
 #include "kvm/vm_state.h"
 #include "memory/image.h"
+#include "memory/memory_options.h"
 #include "play.h"
 #include "state/sections.h"
 #include "x86/cpu_state.h"
@@ -53,14 +54,18 @@ static void build_state(struct vmm_state_writer *w, struct input *in)
 /* The machine that continues has two pieces. */
 static void load_memory(const struct vmm_state *state, bool shared)
 {
-	static const struct vmm_memory_options options = {
-		.lists = { "size=4M", "size=64K,share=on" }, .n = 2, .what = "--memory",
+	static const struct vmm_memory_lists lists = {
+		.list = { "size=4M", "size=64K,share=on" }, .n = 2, .what = "--memory",
 	};
-	struct vmm_image_lists lists = { .n = 0 };
+	struct vmm_image_pieces pieces = { .parts = 0 };
+	struct vmm_memory_specs saved;
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	(void)!vmm_image_lists(state, "/a,b", shared, &options, &lists, &err);
-	vmm_image_lists_free(&lists);
+	if (vmm_memory_specs_read(&saved, &lists, NULL) < 0)
+		abort();
+	(void)!vmm_image_pieces(state, "/a,b", shared, &saved, &pieces, &err);
+	vmm_image_pieces_free(&pieces);
+	vmm_memory_specs_free(&saved);
 }
 
 static void load_state(const struct vmm_state *state)

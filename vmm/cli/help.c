@@ -12,6 +12,7 @@
 #include "config/device_rows.h"
 #include "config/option_rows.h"
 #include "machine/commands.h"
+#include "memory/memory_options.h"
 
 #define MAX_TOPICS 16
 #define ANY "device"

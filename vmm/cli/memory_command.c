@@ -10,6 +10,7 @@
 
 #include "machine/exit_status.h"
 #include "memory/memory.h"
+#include "memory/memory_options.h"
 #include "cli/dry_run.h"
 #include "cli/memory_command.h"
 #include "cli/program_log.h"
@@ -83,12 +84,13 @@ static int memory_make(struct vmm_memory *memory, struct vmm_kvm *kvm,
 	return rc ? vmm_exit_status(VMM_STAGE_MEMORY, rc) : 0;
 }
 
-static int try_one(const struct vmm_memory_options *o, bool json,
+static int try_one(const struct vmm_memory_lists *lists, bool json,
 		   struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
+	const struct vmm_memory_use use = { .trial = true, .log = &vmm_program_log };
 	struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1 };
 	struct vmm_memory memory;
-	int rc = vmm_memory_parse(&memory, o, err), status;
+	int rc = vmm_memory_parse(&memory, lists, &use, err), status;
 
 	status = rc ? vmm_exit_status(VMM_STAGE_OPTIONS, rc)
 		    : memory_make(&memory, &kvm, sigbus, err);
@@ -102,17 +104,17 @@ static int try_one(const struct vmm_memory_options *o, bool json,
 int vmm_memory_command_run(const struct vmm_memory_command *command,
 			   struct vmem_sigbus *sigbus, struct vsu_error *err)
 {
-	struct vmm_memory_options o = { .n = 1, .trial = true, .log = &vmm_program_log };
+	struct vmm_memory_lists lists = { .n = 1 };
 	char name[32] = "memory";
 	unsigned int i;
 	int status = 0;
 
-	o.what = name;
+	lists.what = name;
 	for (i = 0; !status && i < command->n; i++) {
 		if (command->n > 1)
 			snprintf(name, sizeof(name), "memory %u", i + 1);
-		o.lists[0] = command->lists[i];
-		status = try_one(&o, command->json, sigbus, err);
+		lists.list[0] = command->lists[i];
+		status = try_one(&lists, command->json, sigbus, err);
 	}
 	return status;
 }

@@ -160,19 +160,20 @@ static int check_device(const struct vmm_sandbox_rules *r, const char *path,
 			     r->jail ? "; leave --jail out, and add --sandbox=off" : "; add --sandbox=off");
 }
 
-static int piece_add(struct vmm_sandbox_rules *r, const struct vmm_memory_piece *piece,
+static int piece_add(struct vmm_sandbox_rules *r, const struct vmem_backend *piece,
 		     struct vsu_error *err)
 {
-	int rc = check_device(r, piece->path, err);
+	const char *path = vmem_backend_text(piece, "mem-path");
+	int rc = check_device(r, path, err);
 
 	if (rc < 0)
 		return rc;
-	if (piece->named)
+	if (vmem_backend_value(piece, "backend") == VMEM_KIND_SHM)
 		return path_add(r, "/dev/shm", LANDLOCK_FULL, err);
-	if (!piece->path)
+	if (!path)
 		return 0;
-	return piece->readonly ? path_add(r, piece->path, LANDLOCK_READ, err) :
-				 target_add(r, piece->path, err);
+	return vmem_backend_value(piece, "readonly") ? path_add(r, path, LANDLOCK_READ, err) :
+						       target_add(r, path, err);
 }
 
 /* -------------------------------------------------------------------- options */
@@ -205,8 +206,8 @@ static int options_add(struct vmm_sandbox_rules *r, const struct vmm_options *o,
 		text = vmm_option_text(o, row);
 		rc = text ? option_add(r, row, text, err) : 0;
 	}
-	for (i = 0; !rc && i < o->machine.pieces.n; i++)
-		rc = piece_add(r, &o->machine.pieces.list[i], err);
+	for (i = 0; !rc && i < o->machine.memory.n; i++)
+		rc = piece_add(r, o->machine.memory.list[i].backend, err);
 	for (i = 0; !rc && i < o->machine.ndevices; i++)
 		rc = device_add(r, &o->machine.specs[i], err);
 	return rc;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "config/ends.h"
-#include "memory/memory_options.h"
+#include "memory/memory_specs.h"
 
 #define VMM_MAX_DEVICES 32
 
@@ -53,8 +53,7 @@ struct vmm_config {
 	const char *kernel, *initrd, *cmdline, *append;
 	unsigned int cpus;
 	unsigned int cpu_model;	/* enum vmm_cpu_model */
-	struct vmm_memory_options memory;
-	struct vmm_memory_pieces pieces; /* what its lists mean; none if a saved machine's are wrong */
+	struct vmm_memory_specs memory;	/* owned; of a saved machine: what it was started with */
 	bool shareable;		/* daemons may be added, which share the memory */
 	struct vmm_device_option devices[VMM_MAX_DEVICES];
 	struct vmm_device_spec *specs;	/* what they mean; owned */

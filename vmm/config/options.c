@@ -10,15 +10,22 @@
 #include "config/foreign_values.h"
 #include "config/option_rows.h"
 #include "config/spellings.h"
+#include "memory/memory_options.h"
 
-static int add_memory(struct vmm_memory_options *o, const char *list,
+/* Options while they are parsed. */
+struct reading {
+	struct vmm_options *options;
+	struct vmm_memory_lists memory;
+};
+
+static int add_memory(struct vmm_memory_lists *lists, const char *list,
 		      struct vsu_error *err)
 {
-	if (o->n == VMM_MAX_MEMORY)
+	if (lists->n == VMM_MAX_MEMORY)
 		return vsu_error_set(err, -EINVAL,
 				     "more than %d --memory options",
 				     VMM_MAX_MEMORY);
-	o->lists[o->n++] = list;
+	lists->list[lists->n++] = list;
 	return 0;
 }
 
@@ -50,7 +57,8 @@ static int take_option(void *opaque, unsigned int index,
 		       const struct vsu_option_value *value,
 		       struct vsu_error *err)
 {
-	struct vmm_options *o = opaque;
+	struct reading *r = opaque;
+	struct vmm_options *o = r->options;
 	const struct vmm_option_row *row = &vmm_option_rows[index];
 	const char *name = row->option.name;
 	int rc = row->option.kind == VSU_OPTION_STRING ?
@@ -64,7 +72,7 @@ static int take_option(void *opaque, unsigned int index,
 		return vsu_error_set(err, -EINVAL, "%s--%s '%s'%s", row->once.before, name,
 				     value->text, row->once.after);
 	return row->how ? add_device(&o->machine, row->how, value->text, err) :
-			  add_memory(&o->machine.memory, value->text, err);
+			  add_memory(&r->memory, value->text, err);
 }
 
 /* Options that have no use without another one. */
@@ -109,17 +117,15 @@ static bool shares_memory(const struct vmm_config *c)
 	return c->shareable;
 }
 
-/* A saved machine has lists of its own, which describe its files. */
-static int read_memory(struct vmm_config *c, const struct vmm_start *start,
-		       struct vsu_error *err)
+static int read_memory(struct vmm_config *c, const struct vmm_memory_lists *lists,
+		       const struct vmm_start *start, struct vsu_error *err)
 {
-	struct vmm_memory_options memory = c->memory;
-	int rc;
+	const struct vmm_memory_use use = {
+		.shared = shares_memory(c), .trial = start->dry_run,
+	};
+	int rc = vmm_memory_specs_read(&c->memory, lists, err);
 
-	memory.shared = shares_memory(c);
-	memory.trial = start->dry_run;
-	rc = vmm_memory_pieces_read(&memory, &c->pieces, start->from ? NULL : err);
-	return start->from ? 0 : rc;
+	return rc ? rc : vmm_memory_specs_check(&c->memory, &use, err);
 }
 
 /* argv without the command. All strings of the options are in the copies. */
@@ -136,9 +142,9 @@ static int copy_words(struct vmm_config *c, int argc, char *const *argv,
 	       vsu_error_set(err, -ENOMEM, "no memory for options");
 }
 
-static int parse_words(struct vmm_options *o, char *command, struct vsu_error *err)
+static int parse_words(struct reading *r, char *command, struct vsu_error *err)
 {
-	const int argc = o->machine.nwords + 1;
+	const int argc = r->options->machine.nwords + 1;
 	char **argv = calloc((size_t)argc + 1, sizeof(*argv));
 	struct vsu_option table[VMM_OPTION_ROWS];
 	int rc;
@@ -146,16 +152,17 @@ static int parse_words(struct vmm_options *o, char *command, struct vsu_error *e
 	if (!argv)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	argv[0] = command;
-	memcpy(argv + 1, o->machine.words, (size_t)argc * sizeof(*argv));
+	memcpy(argv + 1, r->options->machine.words, (size_t)argc * sizeof(*argv));
 	vmm_option_table(table);
-	rc = vsu_option_parse_argv(table, argc, argv, take_option, o, NULL, err);
+	rc = vsu_option_parse_argv(table, argc, argv, take_option, r, NULL, err);
 	if (rc < 0)
 		vmm_spellings_explain(table, argc, argv, err);
 	free(argv);
 	return rc;
 }
 
-static int check_options(struct vmm_options *o, struct vsu_error *err)
+static int check_options(struct vmm_options *o, const struct vmm_memory_lists *memory,
+			 struct vsu_error *err)
 {
 	struct vmm_process_options *p = &o->process;
 	int rc;
@@ -173,25 +180,25 @@ static int check_options(struct vmm_options *o, struct vsu_error *err)
 		rc = vmm_sandbox_option_read(p->sandbox, &p->confinement, err);
 	if (!rc)
 		rc = read_devices(&o->machine, err);
-	return rc ? rc : read_memory(&o->machine, &o->start, err);
+	return rc ? rc : read_memory(&o->machine, memory, &o->start, err);
 }
 
 int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 		      struct vsu_error *err)
 {
+	struct reading r = { .options = options, .memory.what = "--memory" };
 	int rc;
 
 	memset(options, 0, sizeof(*options));
 	options->machine.cpus = 1;
-	options->machine.memory.what = "--memory";
 	options->process.log_level = PROG_LOG_WARNING;
 	rc = copy_words(&options->machine, argc, argv, err);
 	options->process.given = options->machine.words;
 	options->process.ngiven = options->machine.nwords;
 	if (!rc)
-		rc = parse_words(options, argv[0], err);
+		rc = parse_words(&r, argv[0], err);
 	if (!rc && !options->process.help)
-		rc = check_options(options, err);
+		rc = check_options(options, &r.memory, err);
 	if (rc < 0)
 		vmm_options_free(options);
 	return rc;
@@ -200,7 +207,7 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 void vmm_config_free(struct vmm_config *config)
 {
 	free(config->specs);
-	vmm_memory_pieces_free(&config->pieces);
+	vmm_memory_specs_free(&config->memory);
 	while (config->nwords)
 		free(config->words[--config->nwords]);
 	free(config->words);

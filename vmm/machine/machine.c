@@ -95,22 +95,15 @@ static void on_mapping_dropped(void *opaque, const struct vmm_window *window,
 		 window->name, gpa, window->shmid, why);
 }
 
-static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
+static int init_memory(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct vmm_memory_options o = m->config->memory;
-	unsigned int i;
-	int rc;
+	const struct vmm_memory_use use = {
+		.log = &m->owner.log, .threads = m->owner.threads,
+		.shared = vmm_machine_wants_shared(m), .trial = m->start->dry_run,
+	};
+	int rc = vmm_memory_init(&m->memory, m->start->from ? &m->restore.memory.specs :
+							      &m->config->memory, &use, err);
 
-	if (m->start->from) {
-		o.n = m->restore.memory.n;
-		for (i = 0; i < o.n; i++)
-			o.lists[i] = m->restore.memory.text[i];
-	}
-	o.log = &m->owner.log;
-	o.threads = m->owner.threads;
-	o.shared = vmm_machine_wants_shared(m);
-	o.trial = m->start->dry_run;
-	rc = vmm_memory_parse(&m->memory, &o, err);
 	m->memory.parts = m->restore.memory.parts;
 	return rc;
 }
@@ -118,7 +111,7 @@ static int parse_memory(struct vmm_machine *m, struct vsu_error *err)
 /* A saved or received state has the shared half only, and its files no options. */
 static int check_private(struct vmm_machine *m, struct vsu_error *err)
 {
-	return vmm_restore_wanted(m) && vmm_memory_pieces_private(&m->config->pieces) ?
+	return vmm_restore_wanted(m) && vmm_memory_specs_private(&m->config->memory) ?
 	       vsu_error_set(err, -EOPNOTSUPP, "the saved machine has private memory (--memory private=on), whose pages are not in its state; start the guest from its kernel") : 0;
 }
 
@@ -274,7 +267,7 @@ static const struct step steps[] = {
 	{ vmm_restore_open, VMM_STAGE_CONFIGURATION },
 	{ vmm_restore_check_clone, VMM_STAGE_CONFIGURATION },
 	{ vmm_incoming_open, VMM_STAGE_STREAM },
-	{ parse_memory, VMM_STAGE_OPTIONS },
+	{ init_memory, VMM_STAGE_OPTIONS },
 	{ check_private, VMM_STAGE_CONFIGURATION },
 	{ vmm_incoming_share, VMM_STAGE_STREAM },
 	{ open_kernel, VMM_STAGE_KERNEL },

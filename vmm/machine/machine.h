@@ -121,7 +121,7 @@ struct vmm_pause {
 struct vmm_restore {
 	unsigned char *bytes;	/* state, saved or received; NULL: the machine boots */
 	struct vmm_state state;
-	struct vmm_image_lists memory;
+	struct vmm_image_pieces memory;
 	bool on_bus;
 	uint64_t age_ns;	/* how long the guest had run */
 	struct vmm_prefetch *prefetch;	/* with --prefetch; or NULL */

@@ -147,7 +147,7 @@ static int name_memory(struct vmm_machine *m, const char *folder,
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_image_lists(&m->restore.state, path,
+	rc = vmm_image_pieces(&m->restore.state, path,
 			     vmm_machine_wants_shared(m), &m->config->memory,
 			     &m->restore.memory, err);
 	free(path);
@@ -369,5 +369,5 @@ void vmm_restore_free(struct vmm_machine *m)
 {
 	free(m->restore.bytes);
 	m->restore.bytes = NULL;
-	vmm_image_lists_free(&m->restore.memory);
+	vmm_image_pieces_free(&m->restore.memory);
 }

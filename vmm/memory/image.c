@@ -4,10 +4,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "memory/image.h"
-#include "memory/piece_lists.h"
+#include "memory/pieces.h"
 
 static void describe_regions(const struct vmm_memory *memory,
 			     const struct vmem_map *map, bool plugged,
@@ -48,74 +47,73 @@ void vmm_image_describe(const struct vmm_memory *memory,
 		describe_regions(memory, map, true, w);
 }
 
-/* ----------------------------------------------------------- lists of properties */
+/* ------------------------------------------------------------------ continued pieces */
 
-/* Lists under construction. */
-struct listing {
-	struct vmm_image_lists *lists;
-	const struct vmm_memory_options *options;
+/* Pieces under construction. */
+struct continuing {
+	struct vmm_image_pieces *pieces;
+	const struct vmm_memory_specs *saved;
 	const char *path;
 	bool shared;
-	struct vmm_layout layout;	/* of the options */
-	unsigned int parts_of[VMM_MAX_MEMORY];	/* parts of each option's memory */
+	struct vmm_layout layout;	/* of the saved pieces */
+	unsigned int parts_of[VMM_MAX_MEMORY];	/* parts of each saved piece */
 	struct vsu_error *err;
 };
 
-static int refuse_other(const struct listing *l, const struct vmm_image_part *part)
+static int refuse_other(const struct continuing *c, const struct vmm_image_part *part)
 {
-	return vsu_error_set(l->err, -EINVAL, "the state has %" PRIu64 " bytes of memory at %#" PRIx64 ", and the saved command line describes other memory",
+	return vsu_error_set(c->err, -EINVAL, "the state has %" PRIu64 " bytes of memory at %#" PRIx64 ", and the saved command line describes other memory",
 			     part->len, part->gpa);
 }
 
 /* The addresses that the saved machine has computed from its options. */
-static int place_options(struct listing *l)
+static int place_saved(struct continuing *c)
 {
 	struct vmm_memory memory;
 	unsigned int i;
-	int rc = vmm_memory_parse(&memory, l->options, l->err);
+	int rc = vmm_memory_init(&memory, c->saved, NULL, c->err);
 
 	if (!rc)
 		rc = vmm_layout_memory(memory.requests, memory.n, VMM_MAX_PHYS_BITS,
-				       &l->layout, l->err);
+				       &c->layout, c->err);
 	vmm_memory_free(&memory);
-	for (i = 0; !rc && i < l->layout.n; i++)
-		l->parts_of[l->layout.pieces[i].request]++;
+	for (i = 0; !rc && i < c->layout.n; i++)
+		c->parts_of[c->layout.pieces[i].request]++;
 	return rc;
 }
 
-static int put_list(struct listing *l, unsigned int number, const char *list,
-		    const struct vmm_image_part *part)
+static int put_piece(struct continuing *c, unsigned int number, const struct vmm_memory_spec *saved,
+		     const struct vmm_image_part *part)
 {
-	struct vmm_image_lists *lists = l->lists;
-	const bool own = (l->shared && !vmm_piece_is_rom(list)) || vmm_piece_needs_own(list);
+	const struct vmm_piece_facts facts = vmm_piece_facts_of(saved);
+	struct vmm_memory_spec *to = &c->pieces->specs.list[number];
 
-	if (number >= VMM_MAX_PIECES || lists->text[number])
-		return vsu_error_set(l->err, -EBADMSG, "the state has more than %d pieces of memory",
+	if (number >= VMM_MAX_PIECES || to->backend)
+		return vsu_error_set(c->err, -EBADMSG, "the state has more than %d pieces of memory",
 				     VMM_MAX_PIECES);
-	return own ? vmm_piece_list_own(list, part, l->shared, &lists->text[number],
-					l->err) :
-		     vmm_piece_list_mapped(list, part, &lists->text[number], l->err);
+	return (c->shared && !facts.rom) || facts.own ?
+	       vmm_piece_own(saved, part, c->shared, to, c->err) :
+	       vmm_piece_map(saved, part, to, c->err);
 }
 
 /* Part k of the memory, in the order of addresses. */
-static int put_part(struct listing *l, unsigned int k, const struct vmm_image_part *part)
+static int put_part(struct continuing *c, unsigned int k, const struct vmm_image_part *part)
 {
-	const struct vmm_layout_piece *piece = &l->layout.pieces[k];
-	const char *list = l->options->n ? l->options->lists[piece->request] : NULL;
-	const unsigned int number = piece->offset ? l->lists->n : piece->request;
+	const struct vmm_layout_piece *piece = &c->layout.pieces[k];
+	const unsigned int number = piece->offset ? c->pieces->specs.n : piece->request;
 
-	if (k >= l->layout.n || piece->gpa != part->gpa || piece->len != part->len)
-		return refuse_other(l, part);
+	if (k >= c->layout.n || piece->gpa != part->gpa || piece->len != part->len)
+		return refuse_other(c, part);
 	if (piece->offset)
-		l->lists->n++;
-	if (l->parts_of[piece->request] > 1)
-		l->lists->parts |= UINT64_C(1) << number;
-	return put_list(l, number, list, part);
+		c->pieces->specs.n++;
+	if (c->parts_of[piece->request] > 1)
+		c->pieces->parts |= UINT64_C(1) << number;
+	return put_piece(c, number, &c->saved->list[piece->request], part);
 }
 
-static int put_parts(struct listing *l, struct vmm_state_fields *f)
+static int put_parts(struct continuing *c, struct vmm_state_fields *f)
 {
-	struct vmm_image_part part = { .path = l->path };
+	struct vmm_image_part part = { .path = c->path };
 	unsigned int k = 0;
 	int rc = 0;
 
@@ -123,33 +121,31 @@ static int put_parts(struct listing *l, struct vmm_state_fields *f)
 		part.gpa = vmm_state_get_u64(f);
 		part.len = vmm_state_get_u64(f);
 		part.at = vmm_state_get_u64(f);
-		rc = put_part(l, k++, &part);
+		rc = put_part(c, k++, &part);
 	}
 	if (!rc)
-		rc = vmm_state_fields_end(f, l->err);
-	return rc || k == l->layout.n ? rc :
-	       vsu_error_set(l->err, -EINVAL, "the state has less memory than the saved command line describes");
+		rc = vmm_state_fields_end(f, c->err);
+	return rc || k == c->layout.n ? rc :
+	       vsu_error_set(c->err, -EINVAL, "the state has less memory than the saved command line describes");
 }
 
-int vmm_image_lists(const struct vmm_state *state, const char *path, bool shared,
-		    const struct vmm_memory_options *options,
-		    struct vmm_image_lists *lists, struct vsu_error *err)
+int vmm_image_pieces(const struct vmm_state *state, const char *path, bool shared,
+		     const struct vmm_memory_specs *saved,
+		     struct vmm_image_pieces *pieces, struct vsu_error *err)
 {
-	struct listing l = { .lists = lists, .options = options, .path = path,
-			     .shared = shared, .err = err };
+	struct continuing c = { .pieces = pieces, .saved = saved, .path = path,
+				.shared = shared, .err = err };
 	struct vmm_state_fields f;
 	int rc = vmm_state_find(state, "memory", 0, &f, err);
 
 	if (!rc)
-		rc = place_options(&l);
-	lists->n = options->n ? options->n : 1;
-	return rc ? rc : put_parts(&l, &f);
+		rc = place_saved(&c);
+	pieces->specs.what = saved->what;
+	pieces->specs.n = saved->n;
+	return rc ? rc : put_parts(&c, &f);
 }
 
-void vmm_image_lists_free(struct vmm_image_lists *lists)
+void vmm_image_pieces_free(struct vmm_image_pieces *pieces)
 {
-	while (lists->n > 0) {
-		free(lists->text[--lists->n]);
-		lists->text[lists->n] = NULL;
-	}
+	vmm_memory_specs_free(&pieces->specs);
 }

@@ -17,25 +17,24 @@ void vmm_image_describe(const struct vmm_memory *memory,
 			const struct vmem_map *map, struct vmm_state_writer *w);
 
 /*
- * Property lists for --memory, in the order of the options of the saved machine; a piece
- * that was split at 3 GiB has its first part there, and its second one at the end. They map
- * the file at path privately or allocate memory of the machine's own, into which
- * vmm_image_read() reads the file: if it is to be shared, or if a property of the option
- * requires it (piece_lists.h).
+ * The pieces of the machine that continues, in the order of the options of the saved machine;
+ * a piece that was split at 3 GiB has its first part there, and its second one at the end.
+ * They map the file at path privately or allocate memory of the machine's own, into which
+ * vmm_image_read() reads the file: if it is to be shared, or if a property of the piece
+ * requires it (pieces.h).
  */
-struct vmm_image_lists {
-	char *text[VMM_MAX_PIECES];
-	unsigned int n;
+struct vmm_image_pieces {
+	struct vmm_memory_specs specs;
 	uint64_t parts;		/* those of split pieces, as bits of their numbers */
 };
 
 /*
- * options: those of the saved machine. -EBADMSG: the section describes impossible memory;
- * -EINVAL: other memory than the options. Free the lists also after a failure.
+ * saved: those of the saved machine. -EBADMSG: the section describes impossible memory;
+ * -EINVAL: other memory than saved. Free the pieces also after a failure.
  */
-int vmm_image_lists(const struct vmm_state *state, const char *path, bool shared,
-		    const struct vmm_memory_options *options,
-		    struct vmm_image_lists *lists, struct vsu_error *err);
+int vmm_image_pieces(const struct vmm_state *state, const char *path, bool shared,
+		     const struct vmm_memory_specs *saved,
+		     struct vmm_image_pieces *pieces, struct vsu_error *err);
 /*
  * Reads the content of the file at path into the regions of a section, except those that
  * map a file.
@@ -43,6 +42,6 @@ int vmm_image_lists(const struct vmm_state *state, const char *path, bool shared
 int vmm_image_read(const struct vmm_state *state, const char *section,
 		   const char *path, const struct vmem_map *map,
 		   struct vsu_error *err);
-void vmm_image_lists_free(struct vmm_image_lists *lists);
+void vmm_image_pieces_free(struct vmm_image_pieces *pieces);
 
 #endif

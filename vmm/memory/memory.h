@@ -21,7 +21,7 @@
 #include "cpu/cpus.h"
 #include "kvm/kvm.h"
 #include "memory/layout.h"
-#include "memory/memory_options.h"
+#include "memory/memory_specs.h"
 
 /* The file at mem-path. It is restored unless the machine starts. */
 struct vmm_memory_file {

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Parsing of the properties of guest memory. */
+/* Parsing of the property lists of guest memory. */
 #include <config.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/parse.h>
 
 #include "memory/memory.h"
+#include "memory/memory_options.h"
 #include "value.h"
 
 #define DEFAULT_LIST "size=256M"
-#define DEFAULT_NAME "the default memory of 256 MiB"
 
 /* Rows of the table. */
 enum { ROW_AT, ROW_FIRST_PROPERTY };
@@ -38,8 +36,8 @@ void vmm_memory_rows(struct vsu_option rows[VMM_MEMORY_ROWS])
 /* State while a list is parsed. */
 struct reading {
 	const struct vsu_option *rows;
-	struct vmm_layout_request *request;
-	struct vmem_backend *backend;
+	const char *name;	/* of the piece */
+	struct vmm_memory_spec *spec;
 };
 
 static int take_property(void *opaque, unsigned int index,
@@ -50,13 +48,13 @@ static int take_property(void *opaque, unsigned int index,
 	int rc;
 
 	if (index == ROW_AT) {
-		r->request->has_at = true;
-		r->request->at = value->number;
+		r->spec->has_at = true;
+		r->spec->at = value->number;
 		return 0;
 	}
-	rc = vmem_backend_set(r->backend, r->rows[index].name, value->text,
+	rc = vmem_backend_set(r->spec->backend, r->rows[index].name, value->text,
 			      err);
-	return rc < 0 ? vsu_error_prefix(err, rc, "%s", r->request->name) : 0;
+	return rc < 0 ? vsu_error_prefix(err, rc, "%s", r->name) : 0;
 }
 
 /* "--memory 512" means 512 MiB in other programs. */
@@ -122,153 +120,51 @@ int vmm_memory_list_each(const char *list,
 	return parse_list(rows, "--memory", list, report_property, &e, err);
 }
 
-/* Applies options that are not part of a list. */
-static int apply_properties(struct vmem_backend *backend,
-			    const struct vmm_memory_options *o,
-			struct vsu_error *err)
-{
-	if (o->shared && !vmem_backend_given(backend, "backend") &&
-	    !vmem_backend_given(backend, "share"))
-		vmem_backend_set_kind(backend, VMEM_KIND_MEMFD);
-	return o->trial && vmem_backend_value(backend, "discard-data") ?
-	       vmem_backend_set(backend, "discard-data", "off", err) : 0;
-}
-
-/*
- * Checks the properties for a host that supports everything. So an invalid option is
- * rejected before any file is opened, and equally on all hosts.
- */
-static int check_sound(const struct vmem_backend *backend,
-		       struct vsu_error *err)
-{
-	const struct vmem_backend_facts facts = {
-		.size = sizeof(facts), .host_page = VMM_PAGE,
-		.page_size = VMM_PAGE, .huge_page = VMM_PAGE,
-		.kvm = UINT32_MAX,
-	};
-
-	return vmem_backend_check(backend, &facts, err);
-}
-
-static int parse_one(struct vmm_memory *memory, const char *list,
-		     const struct vmm_memory_options *o,
+static int read_list(struct vmm_memory_spec *spec, const char *name, const char *list,
 		     struct vsu_error *err)
 {
 	struct vsu_option rows[VMM_MEMORY_ROWS];
-	struct reading r = { .rows = rows,
-			     .request = &memory->requests[memory->n] };
-	int rc = vmem_backend_new(&r.backend);
+	struct reading r = { .rows = rows, .name = name, .spec = spec };
+	int rc = vmem_backend_new(&spec->backend);
 
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "%s", r.request->name);
-	memory->backends[memory->n++] = r.backend;
+		return vsu_error_sys(err, rc, "%s", name);
 	vmm_memory_rows(rows);
-	rc = parse_list(rows, r.request->name, list, take_property, &r, err);
-	if (rc < 0)
-		return rc;
-	rc = apply_properties(r.backend, o, err);
-	if (!rc)
-		rc = check_sound(r.backend, err);
-	return rc < 0 ? vsu_error_prefix(err, rc, "%s", r.request->name) : 0;
+	return parse_list(rows, name, list, take_property, &r, err);
 }
 
-/* "--memory" where there is one, "--memory 2" where there are several. */
-static void name_request(struct vmm_layout_request *r, const char *what,
-			 unsigned int i, unsigned int n)
+int vmm_memory_specs_read(struct vmm_memory_specs *specs, const struct vmm_memory_lists *lists,
+			  struct vsu_error *err)
 {
-	if (!n)
-		snprintf(r->name, sizeof(r->name), "%s", DEFAULT_NAME);
-	else if (n == 1)
-		snprintf(r->name, sizeof(r->name), "%s", what);
-	else
-		snprintf(r->name, sizeof(r->name), "%s %u", what, i + 1);
-}
-
-/* Checks the addresses for the widest processor. */
-static int check_addresses(struct vmm_memory *memory, struct vsu_error *err)
-{
-	struct vmm_layout layout;
-	unsigned int i;
-	uint64_t size;
-
-	for (i = 0; i < memory->n; i++) {
-		size = vmem_backend_value(memory->backends[i], "size");
-		if (!vsu_align_up_overflow(size, VMM_PAGE, &size))
-			memory->requests[i].size = size;
-	}
-	return vmm_layout_memory(memory->requests, memory->n, VMM_MAX_PHYS_BITS,
-				 &layout, err);
-}
-
-int vmm_memory_parse(struct vmm_memory *memory,
-		     const struct vmm_memory_options *o,
-		     struct vsu_error *err)
-{
+	char name[64];
 	unsigned int i;
 	int rc = 0;
 
-	memset(memory, 0, sizeof(*memory));
-	memory->threads = o->threads;
-	pthread_mutex_init(&memory->repairing, NULL);
-	for (i = 0; i < (o->n ? o->n : 1); i++) {
-		name_request(&memory->requests[i], o->what, i, o->n);
-		memory->warn[i] = (struct vmm_memory_warn){ o->log, memory->requests[i].name };
+	memset(specs, 0, sizeof(*specs));
+	specs->what = lists->what;
+	specs->preset = !lists->n;
+	specs->n = lists->n ? lists->n : 1;
+	for (i = 0; rc >= 0 && i < specs->n; i++) {
+		vmm_memory_specs_name(specs, i, name, sizeof(name));
+		rc = read_list(&specs->list[i], name, specs->preset ? DEFAULT_LIST : lists->list[i],
+			       err);
 	}
-	if (!o->n)
-		rc = parse_one(memory, DEFAULT_LIST, o, err);
-	for (i = 0; rc >= 0 && i < o->n; i++)
-		rc = parse_one(memory, o->lists[i], o, err);
-	return rc < 0 ? rc : check_addresses(memory, err);
-}
-
-static int piece_read(const struct vmem_backend *b, struct vmm_memory_piece *piece,
-		      struct vsu_error *err)
-{
-	const char *path = vmem_backend_text(b, "mem-path");
-
-	*piece = (struct vmm_memory_piece){
-		.path = path ? strdup(path) : NULL,
-		.readonly = vmem_backend_value(b, "readonly"),
-		.named = vmem_backend_value(b, "backend") == VMEM_KIND_SHM,
-		.has_private = vmem_backend_value(b, "private"),
-	};
-	return path && !piece->path ? vsu_error_set(err, -ENOMEM, "no memory for options") : 0;
-}
-
-int vmm_memory_pieces_read(const struct vmm_memory_options *o, struct vmm_memory_pieces *out,
-			   struct vsu_error *err)
-{
-	struct vmm_memory *memory = calloc(1, sizeof(*memory));
-	unsigned int i;
-	int rc;
-
-	out->n = 0;
-	if (!memory)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	rc = vmm_memory_parse(memory, o, err);
-	for (i = 0; rc >= 0 && i < memory->n && i < VMM_MAX_MEMORY; i++) {
-		out->n++;
-		rc = piece_read(memory->backends[i], &out->list[i], err);
-	}
-	vmm_memory_free(memory);
-	free(memory);
 	if (rc < 0)
-		vmm_memory_pieces_free(out);
+		vmm_memory_specs_free(specs);
 	return rc < 0 ? rc : 0;
 }
 
-void vmm_memory_pieces_free(struct vmm_memory_pieces *pieces)
+int vmm_memory_parse(struct vmm_memory *memory, const struct vmm_memory_lists *lists,
+		     const struct vmm_memory_use *use, struct vsu_error *err)
 {
-	while (pieces->n)
-		free(pieces->list[--pieces->n].path);
-}
+	struct vmm_memory_specs specs;
+	int rc;
 
-bool vmm_memory_pieces_private(const struct vmm_memory_pieces *pieces)
-{
-	unsigned int i;
-
-	for (i = 0; i < pieces->n; i++)
-		if (pieces->list[i].has_private)
-			return true;
-	return false;
+	memset(memory, 0, sizeof(*memory));
+	rc = vmm_memory_specs_read(&specs, lists, err);
+	if (rc < 0)
+		return rc;
+	rc = vmm_memory_init(memory, &specs, use, err);
+	vmm_memory_specs_free(&specs);
+	return rc;
 }

@@ -8,6 +8,7 @@
 #include "config/device.h"
 #include "config/device_rows.h"
 #include "log.h"
+#include "memory/memory_options.h"
 #include "x86/cpuid.h"
 #include "../util.h"
 
@@ -39,7 +40,7 @@ START_TEST(kernel_and_disk_are_enough)
 	ck_assert_int_eq(o.machine.devices[0].how, VMM_DEVICE_DISK_PATH);
 	ck_assert_str_eq(o.machine.devices[0].list, "disk.img");
 	ck_assert_uint_eq(o.machine.cpus, 1);
-	ck_assert_uint_eq(o.machine.memory.n, 0);
+	ck_assert(o.machine.memory.n == 1 && o.machine.memory.preset);
 	ck_assert(!o.machine.serial.path && !o.start.dry_run && !o.process.json);
 }
 END_TEST
@@ -50,7 +51,7 @@ START_TEST(operands_stand_anywhere_between_options)
 			       "--disk path=b.img c.img --dry-run"), 0);
 	ck_assert_str_eq(o.machine.kernel, "kernel");
 	ck_assert_uint_eq(o.machine.cpus, 2);
-	ck_assert_str_eq(o.machine.memory.lists[0], "size=1M");
+	ck_assert_uint_eq(vmem_backend_value(o.machine.memory.list[0].backend, "size"), 1 << 20);
 	ck_assert_uint_eq(o.machine.ndevices, 3);
 	ck_assert_str_eq(o.machine.devices[0].list, "a.img");
 	ck_assert_int_eq(o.machine.devices[1].how, VMM_DEVICE_DISK);
@@ -65,7 +66,7 @@ START_TEST(memory_disk_and_device_may_repeat)
 			       "--device=id=1,backend=user:a "
 			       "--device=id=1,backend=user:b"), 0);
 	ck_assert_uint_eq(o.machine.memory.n, 2);
-	ck_assert_str_eq(o.machine.memory.lists[1], "size=2M");
+	ck_assert_uint_eq(vmem_backend_value(o.machine.memory.list[1].backend, "size"), 2 << 20);
 	ck_assert_uint_eq(o.machine.ndevices, 2);
 	ck_assert_int_eq(o.machine.devices[1].how, VMM_DEVICE_ANY);
 }
@@ -149,14 +150,15 @@ START_TEST(lists_are_parsed_with_the_options)
 {
 	ck_assert_int_eq(parse("k a,b --net=t0,backend=spawn --memory=size=1M,backend=file,mem-path=m"), 0);
 	ck_assert(o.machine.specs[0].kind == &vmm_blk_kind && o.machine.specs[1].spawned);
-	ck_assert_uint_eq(o.machine.pieces.n, 1);
-	ck_assert_str_eq(o.machine.pieces.list[0].path, "m");
+	ck_assert_uint_eq(o.machine.memory.n, 1);
+	ck_assert_str_eq(vmem_backend_text(o.machine.memory.list[0].backend, "mem-path"), "m");
 	ck_assert_int_eq(parse("k --disk=path=a,pth=b"), -ENOENT);
 	ck_assert_int_eq(parse("k --memory=size=1M,sice=2"), -ENOENT);
 	ck_assert_int_eq(parse("k --memory=size=0"), -EINVAL);
-	ck_assert(!o.machine.specs && !o.machine.pieces.n);
-	/* memory of a saved machine is that of its files */
-	ck_assert_int_eq(parse("k --from=f --memory=size=0"), 0);
+	ck_assert_int_eq(parse("k --memory=size=1M --memory=size=1M,at=1"), -EINVAL);
+	ck_assert(!o.machine.specs && !o.machine.memory.n);
+	/* also those that a saved machine has had */
+	ck_assert_int_eq(parse("k --from=f --memory=size=0"), -EINVAL);
 }
 END_TEST
 
@@ -174,7 +176,7 @@ START_TEST(options_outlive_their_words)
 	ck_assert_str_eq(o.machine.kernel, "kernel");
 	ck_assert_str_eq(o.machine.devices[0].list, "a.img");
 	ck_assert_str_eq(o.machine.append, "text");
-	ck_assert_str_eq(o.machine.memory.lists[0], "size=1M");
+	ck_assert_uint_eq(vmem_backend_value(o.machine.memory.list[0].backend, "size"), 1 << 20);
 	ck_assert_str_eq(o.machine.words[4], "--memory=size=1M");
 }
 END_TEST

@@ -11,6 +11,7 @@
 
 #include "machine/save_files.h"
 #include "machine/save_target.h"
+#include "memory/memory_options.h"
 #include "../memory.h"
 
 #define MAX_CALLS 16
@@ -63,11 +64,11 @@ static void setup(void)
 {
 	static char word[] = "builtin:selftest";
 	static char *words[] = { word };
-	struct vmm_memory_options options = {
-		.what = "--memory", .n = 1, .lists = { "size=2M" },
+	struct vmm_memory_lists options = {
+		.what = "--memory", .n = 1, .list = { "size=2M" },
 	};
 
-	ck_assert_int_eq(vmm_memory_parse(&memory, &options, &err), 0);
+	ck_assert_int_eq(vmm_memory_parse(&memory, &options, NULL, &err), 0);
 	ck_assert_int_eq(vmm_memory_make(&memory, &no_vm, NULL, &err), 0);
 	memcpy(strrchr(top, '.'), ".XXXXXX", 7);
 	ck_assert_ptr_nonnull(mkdtemp(top));

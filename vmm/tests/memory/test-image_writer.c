@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "memory/image_writer.h"
+#include "memory/memory_options.h"
 #include "../memory.h"
 
 #define FIRST (UINT64_C(40) << 20)
@@ -23,13 +24,13 @@ static int image;
 /* Two regions, more than one slice, the second one from a file in RAM. */
 static void make_guest(void)
 {
-	struct vmm_memory_options options = {
+	struct vmm_memory_lists options = {
 		.what = "--memory", .n = 2,
-		.lists = { "size=40M", "size=3M,at=1G,backend=memfd,seal=off" },
+		.list = { "size=40M", "size=3M,at=1G,backend=memfd,seal=off" },
 	};
 
 	memset(&progress, 0, sizeof(progress));
-	ck_assert_int_eq(vmm_memory_parse(&memory, &options, &err), 0);
+	ck_assert_int_eq(vmm_memory_parse(&memory, &options, NULL, &err), 0);
 	ck_assert_int_eq(vmm_memory_make(&memory, &no_vm, NULL, &err), 0);
 	image = memfd_create("image", MFD_CLOEXEC);
 	ck_assert_int_ge(image, 0);

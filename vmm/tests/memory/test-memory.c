@@ -6,11 +6,13 @@
 
 #include "machine/exit_status.h"
 #include "memory/memory.h"
+#include "memory/memory_options.h"
 #include "memory/windows.h"
 #include "../guest.h"
 
 static struct vmm_memory memory;
-static struct vmm_memory_options options = { .what = "--memory" };
+static struct vmm_memory_lists lists = { .what = "--memory" };
+static struct vmm_memory_use use;
 static struct vsu_error err;
 static const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
 				      .phys_bits = 46 };
@@ -38,10 +40,10 @@ int __wrap_vmem_map_from_regions(struct vmem_region *const *regions, unsigned in
 static int parse(const char *list, bool shared)
 {
 	vsu_error_clear(&err);
-	options.n = list ? 1 : 0;
-	options.lists[0] = list;
-	options.shared = shared;
-	return vmm_memory_parse(&memory, &options, &err);
+	lists.n = list ? 1 : 0;
+	lists.list[0] = list;
+	use.shared = shared;
+	return vmm_memory_parse(&memory, &lists, &use, &err);
 }
 
 static int make(const char *list, bool shared)

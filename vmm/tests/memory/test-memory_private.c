@@ -18,6 +18,7 @@
 #include "machine/exit_status.h"
 #include "kvm/kvm.h"
 #include "memory/memory.h"
+#include "memory/memory_options.h"
 #include "memory/memory_private.h"
 #include "memory/slots.h"
 #include "kvm/uapi.h"
@@ -155,11 +156,11 @@ int ioctl(int fd, unsigned long request, ...)
 
 static void make(const char *first, const char *second)
 {
-	const struct vmm_memory_options o = { .lists = { first, second },
+	const struct vmm_memory_lists o = { .list = { first, second },
 					      .n = second ? 2 : 1,
 					      .what = "--memory" };
 
-	ck_assert_int_eq(vmm_memory_parse(&memory, &o, &err), 0);
+	ck_assert_int_eq(vmm_memory_parse(&memory, &o, NULL, &err), 0);
 	ck_assert_int_eq(vmm_kvm_open(&kvm, vmm_memory_wants_private(&memory),
 				      &err), 0);
 	kvm.phys_bits = 46;

@@ -5,11 +5,42 @@
 #include <vmm-sys-util/option.h>
 
 #include "memory/image.h"
+#include "memory/memory_options.h"
 #include "memory/piece_lists.h"
+#include "memory/pieces.h"
 #include "../memory.h"
 
 static struct vsu_error err;
 static const struct vmm_image_part part = { "/s/memory", 4096, 8192, 65536 };
+
+/* A list; NULL: the default memory. The caller frees the pieces. */
+static struct vmm_memory_specs read_list(const char *list)
+{
+	const struct vmm_memory_lists lists = { .what = "--memory", .list = { list }, .n = !!list };
+	struct vmm_memory_specs specs;
+
+	ck_assert_msg(!vmm_memory_specs_read(&specs, &lists, &err), "%s", err.msg);
+	return specs;
+}
+
+/* Whether the piece has the properties of the list, and no others. */
+static void ck_is_list(const struct vmm_memory_spec *spec, const char *list)
+{
+	struct vmm_memory_specs wanted = read_list(list);
+	const struct vmem_backend *b = spec->backend, *w = wanted.list[0].backend;
+	const struct vsu_option *p;
+
+	for (p = vmem_backend_options(); p->name; p++) {
+		ck_assert_msg(vmem_backend_given(b, p->name) == vmem_backend_given(w, p->name),
+			      "%s", p->name);
+		ck_assert_msg(vmem_backend_value(b, p->name) == vmem_backend_value(w, p->name),
+			      "%s", p->name);
+	}
+	ck_assert_pstr_eq(vmem_backend_text(b, "mem-path"), vmem_backend_text(w, "mem-path"));
+	ck_assert_int_eq(spec->has_at, wanted.list[0].has_at);
+	ck_assert_uint_eq(spec->at, wanted.list[0].at);
+	vmm_memory_specs_free(&wanted);
+}
 
 START_TEST(every_property_has_a_row)
 {
@@ -41,12 +72,14 @@ static const struct { const char *list, *mapped; } mapped[] = {
 
 START_TEST(mapping_of_the_saved_file_keeps_what_it_can)
 {
-	char *out = NULL;
+	struct vmm_memory_specs saved = read_list(mapped[_i].list);
+	struct vmm_memory_spec out;
 
-	ck_assert(!mapped[_i].list || !vmm_piece_needs_own(mapped[_i].list));
-	ck_assert_int_eq(vmm_piece_list_mapped(mapped[_i].list, &part, &out, &err), 0);
-	ck_assert_str_eq(out, mapped[_i].mapped);
-	free(out);
+	ck_assert(!vmm_piece_facts_of(&saved.list[0]).own);
+	ck_assert_int_eq(vmm_piece_map(&saved.list[0], &part, &out, &err), 0);
+	ck_is_list(&out, mapped[_i].mapped);
+	vmem_backend_free(out.backend);
+	vmm_memory_specs_free(&saved);
 }
 END_TEST
 
@@ -64,12 +97,14 @@ static const struct { const char *list, *own; } owned[] = {
 
 START_TEST(memory_of_its_own_keeps_the_rest)
 {
-	char *out = NULL;
+	struct vmm_memory_specs saved = read_list(owned[_i].list);
+	struct vmm_memory_spec out;
 
-	ck_assert(vmm_piece_needs_own(owned[_i].list));
-	ck_assert_int_eq(vmm_piece_list_own(owned[_i].list, &part, false, &out, &err), 0);
-	ck_assert_str_eq(out, owned[_i].own);
-	free(out);
+	ck_assert(vmm_piece_facts_of(&saved.list[0]).own);
+	ck_assert_int_eq(vmm_piece_own(&saved.list[0], &part, false, &out, &err), 0);
+	ck_is_list(&out, owned[_i].own);
+	vmem_backend_free(out.backend);
+	vmm_memory_specs_free(&saved);
 }
 END_TEST
 
@@ -84,11 +119,13 @@ static const struct { const char *list, *own; } sharable[] = {
 
 START_TEST(memory_becomes_shared_for_a_back_end)
 {
-	char *out = NULL;
+	struct vmm_memory_specs saved = read_list(sharable[_i].list);
+	struct vmm_memory_spec out;
 
-	ck_assert_int_eq(vmm_piece_list_own(sharable[_i].list, &part, true, &out, &err), 0);
-	ck_assert_str_eq(out, sharable[_i].own);
-	free(out);
+	ck_assert_int_eq(vmm_piece_own(&saved.list[0], &part, true, &out, &err), 0);
+	ck_is_list(&out, sharable[_i].own);
+	vmem_backend_free(out.backend);
+	vmm_memory_specs_free(&saved);
 }
 END_TEST
 
@@ -115,10 +152,10 @@ START_TEST(clone_leaves_shared_files_to_the_original)
 }
 END_TEST
 
-/* ------------------------------------------------------------- from a state to lists */
+/* ------------------------------------------------------------ from a state to pieces */
 
 static struct vmm_state_writer writer;
-static struct vmm_image_lists lists;
+static struct vmm_image_pieces pieces;
 
 static void put_regions(const uint64_t (*regions)[3], unsigned int n)
 {
@@ -132,13 +169,16 @@ static void put_regions(const uint64_t (*regions)[3], unsigned int n)
 	ck_assert_int_eq(vmm_state_finish(&writer), 0);
 }
 
-static int make_lists(const struct vmm_memory_options *o, bool shared)
+static int make_pieces(const struct vmm_memory_lists *lists, bool shared)
 {
 	const struct vmm_state state = { writer.bytes, writer.len };
+	struct vmm_memory_specs saved;
 	int rc;
 
-	memset(&lists, 0, sizeof(lists));
-	rc = vmm_image_lists(&state, "/m", shared, o, &lists, &err);
+	memset(&pieces, 0, sizeof(pieces));
+	ck_assert_msg(!vmm_memory_specs_read(&saved, lists, &err), "%s", err.msg);
+	rc = vmm_image_pieces(&state, "/m", shared, &saved, &pieces, &err);
+	vmm_memory_specs_free(&saved);
 	free(writer.bytes);
 	memset(&writer, 0, sizeof(writer));
 	return rc;
@@ -146,9 +186,9 @@ static int make_lists(const struct vmm_memory_options *o, bool shared)
 
 #define GAP "backend=file,share=off,readonly=on,rom="
 /* The second piece is split; the third one is ROM between its parts. */
-static const struct vmm_memory_options split = {
+static const struct vmm_memory_lists split = {
 	.n = 3, .what = "--memory",
-	.lists = { "1G", "3G,dump=off",
+	.list = { "1G", "3G,dump=off",
 		   "64K,at=4G,backend=file,mem-path=/r,readonly=on" },
 };
 static const uint64_t split_regions[][3] = {
@@ -159,22 +199,22 @@ static const uint64_t split_regions[][3] = {
 START_TEST(second_part_of_a_piece_comes_after_all_pieces)
 {
 	put_regions(split_regions, 4);
-	ck_assert_int_eq(make_lists(&split, false), 0);
-	ck_assert_uint_eq(lists.n, 4);
-	ck_assert_uint_eq(lists.parts, 1 << 1 | 1 << 3);
-	ck_assert_str_eq(lists.text[2], "size=65536,at=4294967296," GAP "on,offset=3221225472,mem-path=/m");
-	ck_assert_str_eq(lists.text[3], "size=1073741824,at=4297064448," GAP "off,offset=3221291008,mem-path=/m,dump=off");
-	vmm_image_lists_free(&lists);
+	ck_assert_int_eq(make_pieces(&split, false), 0);
+	ck_assert_uint_eq(pieces.specs.n, 4);
+	ck_assert_uint_eq(pieces.parts, 1 << 1 | 1 << 3);
+	ck_is_list(&pieces.specs.list[2], "size=65536,at=4294967296," GAP "on,offset=3221225472,mem-path=/m");
+	ck_is_list(&pieces.specs.list[3], "size=1073741824,at=4297064448," GAP "off,offset=3221291008,mem-path=/m,dump=off");
+	vmm_image_pieces_free(&pieces);
 }
 END_TEST
 
 START_TEST(rom_is_a_mapping_in_shared_memory)
 {
 	put_regions(split_regions, 4);
-	ck_assert_int_eq(make_lists(&split, true), 0);
-	ck_assert_str_eq(lists.text[0], "size=1073741824,at=0,backend=memfd");
-	ck_assert_ptr_nonnull(strstr(lists.text[2], GAP "on"));
-	vmm_image_lists_free(&lists);
+	ck_assert_int_eq(make_pieces(&split, true), 0);
+	ck_is_list(&pieces.specs.list[0], "size=1073741824,at=0,backend=memfd");
+	ck_is_list(&pieces.specs.list[2], "size=65536,at=4294967296," GAP "on,offset=3221225472,mem-path=/m");
+	vmm_image_pieces_free(&pieces);
 }
 END_TEST
 
@@ -183,43 +223,43 @@ START_TEST(other_memory_than_the_options_is_refused)
 	static const uint64_t other[][3] = { { 0, 2 * GIB, 0 } };
 
 	put_regions(_i ? split_regions : other, _i ? 3 : 1);
-	ck_assert_int_eq(make_lists(&split, false), -EINVAL);
+	ck_assert_int_eq(make_pieces(&split, false), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "the saved command line describes"));
-	vmm_image_lists_free(&lists);
+	vmm_image_pieces_free(&pieces);
 }
 END_TEST
 
 START_TEST(default_memory_is_an_option)
 {
-	const struct vmm_memory_options none = { .what = "--memory" };
+	const struct vmm_memory_lists none = { .what = "--memory" };
 	static const uint64_t whole[][3] = { { 0, 256 * MIB, 0 } };
 
 	put_regions(whole, 1);
-	ck_assert_msg(!make_lists(&none, false), "%s", err.msg);
-	ck_assert_uint_eq(lists.n, 1);
-	ck_assert_ptr_nonnull(strstr(lists.text[0], "mem-path=/m"));
-	vmm_image_lists_free(&lists);
+	ck_assert_msg(!make_pieces(&none, false), "%s", err.msg);
+	ck_assert_uint_eq(pieces.specs.n, 1);
+	ck_assert_str_eq(vmem_backend_text(pieces.specs.list[0].backend, "mem-path"), "/m");
+	vmm_image_pieces_free(&pieces);
 }
 END_TEST
 
 /* 16 pieces, the first of which reaches beyond 3 GiB, are 17 parts. */
 START_TEST(sixteen_pieces_with_one_across_the_gap_are_accepted)
 {
-	struct vmm_memory_options o = { .n = VMM_MAX_MEMORY, .what = "--memory" };
+	struct vmm_memory_lists o = { .n = VMM_MAX_MEMORY, .what = "--memory" };
 	uint64_t regions[17][3] = { { 0, 3 * GIB, 0 }, { 4 * GIB, 1 * GIB, 3 * GIB } };
 	unsigned int i;
 
-	o.lists[0] = "4G,reserve=off";
+	o.list[0] = "4G,reserve=off";
 	for (i = 1; i < 16; i++) {
-		o.lists[i] = "2M";
+		o.list[i] = "2M";
 		regions[i + 1][0] = 5 * GIB + (i - 1) * 2 * MIB;
 		regions[i + 1][1] = 2 * MIB;
 		regions[i + 1][2] = 4 * GIB + (i - 1) * 2 * MIB;
 	}
 	put_regions((const uint64_t (*)[3])regions, 17);
-	ck_assert_msg(!make_lists(&o, false), "%s", err.msg);
-	ck_assert_uint_eq(lists.n, 17);
-	vmm_image_lists_free(&lists);
+	ck_assert_msg(!make_pieces(&o, false), "%s", err.msg);
+	ck_assert_uint_eq(pieces.specs.n, 17);
+	vmm_image_pieces_free(&pieces);
 }
 END_TEST
 

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "memory/memory.h"
+#include "memory/memory_options.h"
 #include "memory/populated.h"
 #include "memory/prealloc.h"
 #include "../memory.h"
@@ -183,13 +184,13 @@ static const char *const lists[] = {
 
 START_TEST(all_pages_are_present_when_memory_was_made)
 {
-	const struct vmm_memory_options o = { .lists = { lists[_i] }, .n = 1,
+	const struct vmm_memory_lists o = { .list = { lists[_i] }, .n = 1,
 					      .what = "--memory" };
 	const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
 				       .phys_bits = 46 };
 	static struct vmm_memory memory;
 
-	ck_assert_int_eq(vmm_memory_parse(&memory, &o, &err), 0);
+	ck_assert_int_eq(vmm_memory_parse(&memory, &o, NULL, &err), 0);
 	ck_assert_int_eq(vmm_memory_make(&memory, &no_vm, NULL, &err), 0);
 	ck_assert_uint_eq(vmm_populated(memory.blocks[0]),
 			  vmem_block_len(memory.blocks[0]));
