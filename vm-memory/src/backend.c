@@ -285,40 +285,13 @@ static int set_path(struct vmem_backend *backend, const char *path)
 	return 0;
 }
 
-/* "3" or "0-2"; may be given again, the nodes add up. */
-static int set_nodes(struct vmem_backend *b, const char *text,
-		     struct vsu_error *err)
-{
-	uint64_t first, last, i;
-	char copy[32], *dash;
-	int rc = strlen(text) < sizeof(copy) ? 0 : -EINVAL;
-
-	if (!rc) {
-		strcpy(copy, text);
-		dash = strchr(copy, '-');
-		if (dash)
-			*dash++ = '\0';
-		rc = vsu_parse_u64(copy, &first);
-		last = first;
-		if (!rc && dash)
-			rc = vsu_parse_u64(dash, &last);
-	}
-	if (rc < 0 || last < first || last >= MAX_NODES)
-		return vsu_error_set(err, -EINVAL, "host-nodes: '%s' is not a NUMA node or a range of nodes; give N or N-M below %d",
-			      text, MAX_NODES);
-	for (i = first; i <= last; i++)
-		b->nodes[i / 64] |= UINT64_C(1) << i % 64;
-	prop_record(b, PROP_HOST_NODES, 0);
-	return 0;
-}
-
 static int set_row(void *opaque, unsigned int index,
 		   const struct vsu_option_value *value, struct vsu_error *err)
 {
 	struct vmem_backend *b = opaque;
 
-	if (index == PROP_HOST_NODES)
-		return set_nodes(b, value->text, err);
+	if (index == PROP_HOST_NODES && vmem_priv_nodes_add(b->nodes, value->text, err) < 0)
+		return -EINVAL;
 	if (index != PROP_MEM_PATH) {
 		record_text(b, index, value);
 		return 0;

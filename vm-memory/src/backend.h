@@ -131,4 +131,9 @@ int vmem_priv_guest_memfd(int vm_fd, uint64_t size, uint64_t flags);
 int vmem_priv_apply_policy(const struct vmem_backend *b,
 			   struct vmem_block *block, struct vsu_error *err);
 
+/* nodes.c */
+
+/* Adds those of the text to bits of nodes. -EINVAL. */
+int vmem_priv_nodes_add(uint64_t *nodes, const char *text, struct vsu_error *err);
+
 #endif
