@@ -44,7 +44,7 @@ static int complain(int status, const struct vsu_error *err)
 static int parse_saved(struct vmm_options *options, struct vmm_options *saved,
 		       const struct vmm_configuration *c, struct vsu_error *err)
 {
-	int rc = vmm_options_parse(saved, c->saved.n, c->saved.words, err);
+	int rc = vmm_options_read(saved, &c->saved, err);
 
 	if (rc < 0)
 		return vmm_exit_status(VMM_STAGE_CONFIGURATION,
@@ -56,10 +56,13 @@ static int parse_saved(struct vmm_options *options, struct vmm_options *saved,
 static int parse_run(struct vmm_options *options, struct vmm_options *saved,
 		     struct vmm_configuration *c, struct vsu_error *err)
 {
-	int rc = vmm_options_parse(options, c->all.n, c->all.words, err);
+	int rc = c->merged ? vmm_options_read(options, &c->all, err) :
+			     vmm_options_parse(options, c->given.n, c->given.words, err);
 
-	options->process.given = c->given.n ? c->given.words + 1 : options->machine.words;
-	options->process.ngiven = c->given.n ? c->given.n - 1 : options->machine.nwords;
+	if (c->given.n) {
+		options->process.given = c->given.words + 1;
+		options->process.ngiven = c->given.n - 1;
+	}
 	if (rc < 0 && c->incoming)
 		vmm_stream_refuse(&c->stream, err);
 	if (c->incoming)

@@ -132,37 +132,58 @@ static int read_saved(struct vmm_configuration *c, const char *folder,
 
 	if (asprintf(&path, "%s/machine.json", folder) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for a path");
-	n = read_words(&c->text, path, c->saved.words + 1, err);
+	n = read_words(&c->text, path, c->words.words + 1, err);
 	if (n < 0)
 		vsu_error_prefix(err, n, "'%s'", path);
 	free(path);
-	c->saved.n = n + 1;
+	c->words.n = n + 1;
 	return n < 0 ? n : 0;
 }
 
-/* Of a machine that was saved or that arrives. */
+static void report_ignored(const struct vmm_ignored *ignored)
+{
+	unsigned int i;
+
+	for (i = 0; i < ignored->n; i++)
+		prog_log(PROG_LOG_WARNING, "ignored option", "'--%s=%s' of the machine's former command line is ignored; add it to this one if you want it",
+			 vmm_argument_name(&ignored->list[i]), ignored->list[i].value.text);
+}
+
+/* With c->words, of a machine that was saved or that arrives. */
 static int merge_words(struct vmm_configuration *c, enum vmm_words_origin origin, int argc,
 		       char *const *argv, struct vsu_error *err)
 {
-	int rc = vmm_saved_words_merge(&c->all, &c->saved, origin, argc, argv, err);
-	unsigned int i;
+	struct vmm_ignored ignored = { .n = 0 };
+	struct vmm_arguments given;
+	int rc = vmm_arguments_parse(&given, argc, argv, err);
 
-	for (i = 0; !rc && i < c->all.nignored; i++)
-		prog_log(PROG_LOG_WARNING, "ignored option", "'--%s=%s' of the machine's former command line is ignored; add it to this one if you want it",
-			 c->all.ignored[i].name, c->all.ignored[i].value);
+	if (!rc)
+		rc = vmm_arguments_parse(&c->saved, c->words.n, c->words.words, err);
+	if (!rc)
+		rc = vmm_saved_words_merge(&c->all, &ignored, &c->saved, origin, &given, err);
+	if (!rc)
+		report_ignored(&ignored);
+	c->merged = !rc;
+	vmm_arguments_free(&given);
 	return rc;
+}
+
+static int make_words(struct vmm_configuration *c, char *command, struct vsu_error *err)
+{
+	c->words.words = calloc(MAX_WORDS + 2, sizeof(*c->words.words));
+	if (!c->words.words)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	c->words.words[0] = command;
+	return 0;
 }
 
 static int change_saved(struct vmm_configuration *c, const char *folder,
 			struct vsu_error *err)
 {
-	int rc;
+	int rc = make_words(c, c->given.words[0], err);
 
-	c->saved.words = calloc(MAX_WORDS + 2, sizeof(*c->saved.words));
-	if (!c->saved.words)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	c->saved.words[0] = c->given.words[0];
-	rc = read_saved(c, folder, err);
+	if (!rc)
+		rc = read_saved(c, folder, err);
 	if (!rc)
 		rc = merge_words(c, VMM_WORDS_SAVED, c->given.n, c->given.words, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "--from '%s'", folder) : 0;
@@ -270,19 +291,17 @@ static int accept_machine(struct vmm_configuration *c, const char *address,
 			  int argc, char **given, struct vsu_error *err)
 {
 	struct vmm_listener listener;
-	int n, rc;
+	int n, rc = make_words(c, given[0], err);
 
-	c->saved.words = calloc(MAX_WORDS + 2, sizeof(*c->saved.words));
-	if (!c->saved.words)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	c->saved.words[0] = given[0];
+	if (rc < 0)
+		return rc;
 	rc = vmm_address_listen(address, &listener, err);
-	n = rc < 0 ? rc : receive_words(c, &listener, c->saved.words + 1, err);
+	n = rc < 0 ? rc : receive_words(c, &listener, c->words.words + 1, err);
 	vmm_address_unlisten(&listener);
 	if (n < 0)
 		return n;
-	c->saved.n = n + 1;
-	c->saved.words[n + 1] = NULL;
+	c->words.n = n + 1;
+	c->words.words[n + 1] = NULL;
 	return merge_words(c, VMM_WORDS_STREAM, argc, given, err);
 }
 
@@ -324,11 +343,7 @@ int vmm_configuration_read(struct vmm_configuration *c, int argc,
 	if (rc < 0)
 		return rc;
 	find_option("from", c->given.n, c->given.words, &folder, &used);
-	if (folder)
-		return change_saved(c, folder, err);
-	c->all = c->given;
-	memset(&c->given, 0, sizeof(c->given));
-	return 0;
+	return folder ? change_saved(c, folder, err) : 0;
 }
 
 void vmm_configuration_free(struct vmm_configuration *c)
@@ -336,9 +351,10 @@ void vmm_configuration_free(struct vmm_configuration *c)
 	if (c->incoming)
 		vmm_stream_close(&c->stream);
 	vmm_channels_close(&c->channels);
-	vmm_words_free(&c->all);
+	vmm_arguments_free(&c->all);
+	vmm_arguments_free(&c->saved);
+	vmm_words_free(&c->words);
 	vmm_words_free(&c->given);
-	vmm_words_free(&c->saved);
 	free(c->text);
 	c->text = NULL;
 }

@@ -15,11 +15,13 @@
 #include "config/saved_words.h"
 #include "migration/channels.h"
 
-/* A command line; its words live as long as argv and this. */
+/* A command line; it lives as long as argv and this. */
 struct vmm_configuration {
-	struct vmm_words all;
-	struct vmm_words given;	/* with --from, those that changed the saved ones; else n is 0 */
-	struct vmm_words saved;	/* the saved machine's own words; n is 0 without --from */
+	struct vmm_words given;	/* with the command; none with --incoming */
+	struct vmm_arguments all;	/* if merged: of a machine that was saved or arrives */
+	bool merged;
+	struct vmm_arguments saved;	/* its own arguments */
+	struct vmm_words words;	/* of these */
 	char *text;		/* content of the saved file or of the stream, or NULL */
 	struct vmm_stream stream; /* --incoming: after its command line was read */
 	struct vmm_channels channels;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config/arguments.h"
 #include "config/ends.h"
 #include "memory/memory_specs.h"
 
@@ -48,7 +49,7 @@ enum vmm_transport {
 	VMM_TRANSPORT_PCI,
 };
 
-/* A machine. Its strings are in words, or are part of the program. */
+/* A machine. Its strings are in arguments, or are part of the program. */
 struct vmm_config {
 	const char *kernel, *initrd, *cmdline, *append;
 	unsigned int cpus;
@@ -63,8 +64,7 @@ struct vmm_config {
 	enum vmm_on_memory_error on_memory_error;
 	bool latency;		/* is measured */
 	uint64_t power_off_seconds;	/* until a guest that was asked to power off is ended; 0: never */
-	char **words;		/* its command line, which is saved and moved with it; owned */
-	int nwords;
+	struct vmm_arguments arguments;	/* its command line, saved and moved with it; owned */
 };
 
 void vmm_config_free(struct vmm_config *config);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/option_rows.h"
+#include "config/options.h"
 #include "config/saved_words.h"
 #include "cpu/cpus.h"
 #include "devices/kind.h"

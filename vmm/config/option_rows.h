@@ -8,7 +8,7 @@
 #ifndef VMM_CONFIG_OPTION_ROWS_H
 #define VMM_CONFIG_OPTION_ROWS_H
 
-#include "config/options.h"
+#include "config/machine_config.h"
 #include "places.h"
 #include "refers.h"
 
@@ -27,6 +27,8 @@ enum vmm_option_change {
 	VMM_CHANGE_START,	/* never a former one: it describes one start */
 	VMM_CHANGE_DEVICE,	/* in place of the former device of the same rank */
 };
+
+struct vmm_options;
 
 struct vmm_option_row {
 	struct vsu_option option;

@@ -9,7 +9,7 @@
 #include "config/device.h"
 #include "config/foreign_values.h"
 #include "config/option_rows.h"
-#include "config/spellings.h"
+#include "config/options.h"
 #include "memory/memory_options.h"
 
 /* Options while they are parsed. */
@@ -53,13 +53,11 @@ static bool take_level(struct vmm_options *o, const struct vmm_option_row *row,
 	return true;
 }
 
-static int take_option(void *opaque, unsigned int index,
-		       const struct vsu_option_value *value,
-		       struct vsu_error *err)
+static int take_argument(struct reading *r, const struct vmm_argument *a, struct vsu_error *err)
 {
-	struct reading *r = opaque;
 	struct vmm_options *o = r->options;
-	const struct vmm_option_row *row = &vmm_option_rows[index];
+	const struct vsu_option_value *value = &a->value;
+	const struct vmm_option_row *row = a->row;
 	const char *name = row->option.name;
 	int rc = row->option.kind == VSU_OPTION_STRING ?
 		 vmm_foreign_value_check(name, value->text, err) : 0;
@@ -128,39 +126,6 @@ static int read_memory(struct vmm_config *c, const struct vmm_memory_lists *list
 	return rc ? rc : vmm_memory_specs_check(&c->memory, &use, err);
 }
 
-/* argv without the command. All strings of the options are in the copies. */
-static int copy_words(struct vmm_config *c, int argc, char *const *argv,
-		      struct vsu_error *err)
-{
-	c->words = calloc((size_t)argc + 1, sizeof(*c->words));
-	for (; c->words && c->nwords + 1 < argc; c->nwords++) {
-		c->words[c->nwords] = strdup(argv[c->nwords + 1]);
-		if (!c->words[c->nwords])
-			break;
-	}
-	return c->words && c->nwords + 1 >= argc ? 0 :
-	       vsu_error_set(err, -ENOMEM, "no memory for options");
-}
-
-static int parse_words(struct reading *r, char *command, struct vsu_error *err)
-{
-	const int argc = r->options->machine.nwords + 1;
-	char **argv = calloc((size_t)argc + 1, sizeof(*argv));
-	struct vsu_option table[VMM_OPTION_ROWS];
-	int rc;
-
-	if (!argv)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	argv[0] = command;
-	memcpy(argv + 1, r->options->machine.words, (size_t)argc * sizeof(*argv));
-	vmm_option_table(table);
-	rc = vsu_option_parse_argv(table, argc, argv, take_option, r, NULL, err);
-	if (rc < 0)
-		vmm_spellings_explain(table, argc, argv, err);
-	free(argv);
-	return rc;
-}
-
 static int check_options(struct vmm_options *o, const struct vmm_memory_lists *memory,
 			 struct vsu_error *err)
 {
@@ -183,20 +148,20 @@ static int check_options(struct vmm_options *o, const struct vmm_memory_lists *m
 	return rc ? rc : read_memory(&o->machine, memory, &o->start, err);
 }
 
-int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
-		      struct vsu_error *err)
+int vmm_options_read(struct vmm_options *options, const struct vmm_arguments *arguments,
+		     struct vsu_error *err)
 {
 	struct reading r = { .options = options, .memory.what = "--memory" };
+	const struct vmm_arguments *own = &options->machine.arguments;
+	unsigned int i;
 	int rc;
 
 	memset(options, 0, sizeof(*options));
 	options->machine.cpus = 1;
 	options->process.log_level = PROG_LOG_WARNING;
-	rc = copy_words(&options->machine, argc, argv, err);
-	options->process.given = options->machine.words;
-	options->process.ngiven = options->machine.nwords;
-	if (!rc)
-		rc = parse_words(&r, argv[0], err);
+	rc = vmm_arguments_copy(&options->machine.arguments, arguments, err);
+	for (i = 0; !rc && i < own->n; i++)
+		rc = take_argument(&r, &own->list[i], err);
 	if (!rc && !options->process.help)
 		rc = check_options(options, &r.memory, err);
 	if (rc < 0)
@@ -204,13 +169,24 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 	return rc;
 }
 
+int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
+		      struct vsu_error *err)
+{
+	struct vmm_arguments arguments;
+	int rc = vmm_arguments_parse(&arguments, argc, argv, err);
+
+	memset(options, 0, sizeof(*options));
+	if (!rc)
+		rc = vmm_options_read(options, &arguments, err);
+	vmm_arguments_free(&arguments);
+	return rc;
+}
+
 void vmm_config_free(struct vmm_config *config)
 {
 	free(config->specs);
 	vmm_memory_specs_free(&config->memory);
-	while (config->nwords)
-		free(config->words[--config->nwords]);
-	free(config->words);
+	vmm_arguments_free(&config->arguments);
 	memset(config, 0, sizeof(*config));
 }
 

@@ -27,21 +27,25 @@ struct vmm_process_options {
 	bool jail;
 	bool restart;		/* after the guest asked for a reboot */
 	bool json, help;
-	char *const *given;	/* with --from, words that change the saved ones; else all */
+	char *const *given;	/* words of its own command line, for a report; borrowed */
 	int ngiven;
 };
 
 /* Each option is in the part of its scope; see option_rows.h. */
 struct vmm_options {
-	struct vmm_config machine;	/* its words have the strings of the other parts, too */
+	struct vmm_config machine;	/* its arguments have the strings of the other parts, too */
 	struct vmm_process_options process;
 	struct vmm_start start;
 };
 
 /*
- * argv[0] is "run". -ENOENT: an unknown option or key; -EINVAL: a value refused, or
- * no kernel named. On success the caller frees the options; argv is not used any more.
+ * Reads a parsed command line, which is copied. -ENOENT: an unknown key; -EINVAL: a value
+ * refused, or no kernel named. On success the caller frees the options.
  */
+int vmm_options_read(struct vmm_options *options, const struct vmm_arguments *arguments,
+		     struct vsu_error *err);
+
+/* Parses and reads words; argv[0] is "run". -ENOENT: also an unknown option. */
 int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 		      struct vsu_error *err);
 void vmm_options_free(struct vmm_options *options);

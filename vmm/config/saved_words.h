@@ -8,29 +8,23 @@
  * ignored --sandbox and --daemon-path that is not given again is listed. Memory of a clone
  * is not in the shared files of the saved machine.
  *
+ * Arguments are merged, and not the typed options: the result is saved with the machine as
+ * words, in their order, for which each typed value would have to be written as its option.
+ *
  * Threads: no state.
  */
 #ifndef VMM_CONFIG_SAVED_WORDS_H
 #define VMM_CONFIG_SAVED_WORDS_H
 
-#include <vmm-sys-util/error.h>
-
-/* An option and its value. */
-struct vmm_word {
-	const char *name, *value;
-};
+#include "config/arguments.h"
 
 /* Number of options that may be reported as ignored; none may be repeated. */
 #define VMM_WORDS_IGNORED 4
 
-/* The words of a command line. They point into its sources, which must live as long. */
-struct vmm_words {
-	char **words;		/* words[0] is the command; NULL after the last */
-	int n;
-	char *text;		/* storage of some of them */
-	/* former options that do not count and are not given again; the user may want them */
-	struct vmm_word ignored[VMM_WORDS_IGNORED];
-	unsigned int nignored;
+/* Former options that do not count and are not given again; the user may want them. */
+struct vmm_ignored {
+	struct vmm_argument list[VMM_WORDS_IGNORED];
+	unsigned int n;
 };
 
 /* Whose command line it was. */
@@ -40,13 +34,15 @@ enum vmm_words_origin {
 	VMM_WORDS_STREAM,	/* of another process, that of the source */
 };
 
-/* -EINVAL: an option that cannot change a saved machine, or a wrong command line. */
-int vmm_saved_words_merge(struct vmm_words *out, const struct vmm_words *saved,
-			  enum vmm_words_origin origin, int argc, char *const *argv, struct vsu_error *err);
+/*
+ * *out is a copy, which the caller frees; ignored points into saved. -EINVAL: an option that
+ * cannot change a saved machine.
+ */
+int vmm_saved_words_merge(struct vmm_arguments *out, struct vmm_ignored *ignored,
+			  const struct vmm_arguments *saved, enum vmm_words_origin origin,
+			  const struct vmm_arguments *given, struct vsu_error *err);
 
 /* The same check of the options alone, before the saved command line is known. */
 int vmm_saved_words_check(int argc, char *const *argv, struct vsu_error *err);
-
-void vmm_words_free(struct vmm_words *words);
 
 #endif

@@ -6,9 +6,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "config/list_edit.h"
+#include "config/option_rows.h"
 #include "machine/live.h"
 
 /* ------------------------------------------------------------------ the devices */
@@ -69,101 +69,52 @@ int vmm_live_resize(const struct vmm_machine *m, struct vmm_device *d, uint64_t 
 
 /* -------------------------------------------------------------------- the words */
 
-/* The word that contains the list of an option; n: none. */
-static int find_word(const struct vmm_config *c, const char *list)
+/* The option that describes device i as it is now; a is that of its start. */
+static struct vmm_argument live_argument(const struct vmm_machine *m, unsigned int i,
+					 const struct vmm_argument *a)
 {
-	int j = 0;
+	const struct vmm_device *d = &m->devices[i];
+	const struct vmm_option_row *any = vmm_option_of_device(VMM_DEVICE_ANY);
 
-	while (j < c->nwords && (list < c->words[j] ||
-				 list > c->words[j] + strlen(c->words[j])))
-		j++;
-	return j;
-}
-
-static char *join_word(const char *head, size_t head_len, const char *tail)
-{
-	char *word;
-
-	return asprintf(&word, "%.*s%s", (int)head_len, head, tail) < 0 ? NULL : word;
-}
-
-/* Word j of the command line, for the device that it describes. */
-static char *change_word(const char *word, const struct vmm_device_option *option,
-			 const struct vmm_device *d)
-{
 	if (!d->virtio)
-		return strdup("--device=none");
-	if (d->added)
-		return join_word("--device=", strlen("--device="), d->list);
+		return (struct vmm_argument){ any, { .text = "none" } };
 	if (!d->list)
-		return strdup(word);
-	if (option->how == VMM_DEVICE_DISK_PATH)
-		return join_word("--disk=", strlen("--disk="), d->list);
-	return join_word(word, (size_t)(option->list - word), d->list);
+		return *a;
+	return (struct vmm_argument){ d->added ? any : vmm_option_of_device(a->row->how),
+				      { .text = d->list } };
 }
 
-/* The device replaces the option, whose value may be a word of its own. */
-static bool replaces_option(const struct vmm_device *d)
+/* The options of devices are in the order of the devices; added ones follow. */
+static void list_arguments(const struct vmm_machine *m, unsigned int places,
+			   struct vmm_arguments *out)
 {
-	return !d->virtio || d->added;
+	const struct vmm_arguments *from = &m->config->arguments;
+	const struct vmm_argument *a;
+	unsigned int i = 0;
+
+	for (a = from->list; a < from->list + from->n; a++) {
+		if (!a->row->how)
+			out->list[out->n++] = *a;
+		else if (i++ < places)
+			out->list[out->n++] = live_argument(m, i - 1, a);
+	}
+	for (; i < places; i++)
+		out->list[out->n++] = live_argument(m, i, NULL);
 }
 
-/* The device that word j describes, or NULL. */
-static const struct vmm_device_option *option_of(const struct vmm_config *c, int j)
-{
-	unsigned int i;
-
-	for (i = 0; i < c->ndevices; i++)
-		if (find_word(c, c->devices[i].list) == j)
-			return &c->devices[i];
-	return NULL;
-}
-
-static int add_word(struct vmm_live_words *out, char *word)
-{
-	if (!word)
-		return -ENOMEM;
-	out->words[out->n++] = word;
-	return 0;
-}
-
-static void drop_last(struct vmm_live_words *out)
-{
-	free(out->words[--out->n]);
-	out->words[out->n] = NULL;
-}
-
-static int copy_word(const struct vmm_machine *m, int j, unsigned int places,
-		     struct vmm_live_words *out)
-{
-	const struct vmm_config *c = m->config;
-	const struct vmm_device_option *option = option_of(c, j);
-	const unsigned int i = option ? (unsigned int)(option - c->devices) : 0;
-	const bool apart = option && option->list == c->words[j] &&
-			   option->how != VMM_DEVICE_DISK_PATH;
-
-	if (!option)
-		return add_word(out, strdup(c->words[j]));
-	if (apart && (i >= places || replaces_option(&m->devices[i])))
-		drop_last(out);
-	return i >= places ? 0 :
-	       add_word(out, change_word(c->words[j], option, &m->devices[i]));
-}
-
-static int make_words(const struct vmm_machine *m, struct vmm_live_words *out)
+static int make_words(const struct vmm_machine *m, struct vmm_words *out, struct vsu_error *err)
 {
 	const unsigned int places = vmm_live_places(m);
-	static const struct vmm_device_option none = { VMM_DEVICE_ANY, "" };
-	unsigned int i;
-	int rc = 0, j;
+	struct vmm_arguments live = {
+		.list = calloc(m->config->arguments.n + places + 1, sizeof(*live.list)),
+	};
+	int rc;
 
-	out->words = calloc((size_t)m->config->nwords + places + 1, sizeof(*out->words));
-	if (!out->words)
-		return -ENOMEM;
-	for (j = 0; !rc && j < m->config->nwords; j++)
-		rc = copy_word(m, j, places, out);
-	for (i = m->config->ndevices; !rc && i < places; i++)
-		rc = add_word(out, change_word("", &none, &m->devices[i]));
+	if (!live.list)
+		return vsu_error_set(err, -ENOMEM, "no memory for the command line of the machine");
+	list_arguments(m, places, &live);
+	rc = vmm_arguments_write(&live, out, err);
+	vmm_arguments_free(&live);
 	return rc;
 }
 
@@ -178,26 +129,10 @@ static int check_devices(const struct vmm_machine *m, struct vsu_error *err)
 	return 0;
 }
 
-int vmm_live_words_make(const struct vmm_machine *m, struct vmm_live_words *out,
-			struct vsu_error *err)
+int vmm_live_words(const struct vmm_machine *m, struct vmm_words *out, struct vsu_error *err)
 {
 	int rc = check_devices(m, err);
 
-	*out = (struct vmm_live_words){ NULL, 0 };
-	if (rc < 0)
-		return rc;
-	rc = make_words(m, out);
-	if (rc < 0) {
-		vmm_live_words_free(out);
-		vsu_error_sys(err, rc, "the command line of the machine");
-	}
-	return rc;
-}
-
-void vmm_live_words_free(struct vmm_live_words *words)
-{
-	while (words->n)
-		drop_last(words);
-	free(words->words);
-	words->words = NULL;
+	*out = (struct vmm_words){ .n = 0 };
+	return rc ? rc : make_words(m, out, err);
 }

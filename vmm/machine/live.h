@@ -13,15 +13,11 @@
 
 #include "machine/machine.h"
 
-struct vmm_live_words {
-	char **words;	/* without the command; NULL after the last */
-	int n;
-};
-
-/* -EBUSY: a device is being added or removed. The machine may end before the words. */
-int vmm_live_words_make(const struct vmm_machine *m, struct vmm_live_words *out,
-			struct vsu_error *err);
-void vmm_live_words_free(struct vmm_live_words *words);
+/*
+ * Without the command; the caller frees the words. -EBUSY: a device is being added or removed.
+ * The machine may end before the words.
+ */
+int vmm_live_words(const struct vmm_machine *m, struct vmm_words *out, struct vsu_error *err);
 
 /* Places up to the last device. */
 unsigned int vmm_live_places(const struct vmm_machine *m);

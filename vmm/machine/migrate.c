@@ -166,7 +166,7 @@ static void migration_free(struct vmm_migration *g)
 	vsu_fd_close(&g->cancel_fd);
 	free(g->sender.state.bytes);
 	free(g->sender.config.head.bytes);
-	vmm_live_words_free(&g->words);
+	vmm_words_free(&g->words);
 	vmm_migrate_options_free(&g->options);
 	free(g);
 	m->pause.migration = NULL;
@@ -267,7 +267,7 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 {
 	struct vmm_machine *m = g->m;
 
-	if (vmm_live_words_make(m, &g->words, err) < 0 || vmm_plugged_hold(m, true, err) < 0)
+	if (vmm_live_words(m, &g->words, err) < 0 || vmm_plugged_hold(m, true, err) < 0)
 		return err->code;
 	g->sender.config = (struct vmm_sender_config){
 		.threads = m->owner.threads,

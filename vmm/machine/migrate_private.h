@@ -18,7 +18,7 @@ struct vmm_migration {
 	struct vmm_machine *m;
 	struct vmm_migrate_options options;
 	struct vmm_sender sender;
-	struct vmm_live_words words;	/* of sender */
+	struct vmm_words words;	/* of sender */
 	pthread_t thread;
 	bool started;
 	int cancel_fd;

@@ -32,7 +32,7 @@ struct vmm_save {
 	struct vmm_machine *m;
 	enum then then;
 	struct vmm_save_files files;
-	struct vmm_live_words words;	/* of files */
+	struct vmm_words words;	/* of files */
 	struct vmm_stop stop;
 	struct vmm_turn step;		/* pauses devices after each turn of the loop */
 	pthread_t writer;
@@ -78,7 +78,7 @@ static void save_free(struct vmm_save *s)
 	vsu_fd_close(&s->cancel_fd);
 	vsu_fd_close(&s->done_fd);
 	free(s->files.state.bytes);
-	vmm_live_words_free(&s->words);
+	vmm_words_free(&s->words);
 	vmm_save_target_close(&s->files);
 	free(s);
 	m->pause.save = NULL;
@@ -336,7 +336,7 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 	}
 	s->m = m;
 	s->then = then;
-	if (vmm_live_words_make(m, &s->words, err) < 0) {
+	if (vmm_live_words(m, &s->words, err) < 0) {
 		free(s);
 		return NULL;
 	}
@@ -355,7 +355,7 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 	else if (!vmm_save_target_open(&s->files, words, vmm_control_passed(m->control), err))
 		return s;
 	vmm_save_target_close(&s->files);
-	vmm_live_words_free(&s->words);
+	vmm_words_free(&s->words);
 	vsu_fd_close(&s->cancel_fd);
 	vsu_fd_close(&s->done_fd);
 	free(s);

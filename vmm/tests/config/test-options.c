@@ -5,6 +5,7 @@
 #include "machine/exit_status.h"
 #include "config/foreign_values.h"
 #include "config/option_words.h"
+#include "config/options.h"
 #include "config/device.h"
 #include "config/device_rows.h"
 #include "log.h"
@@ -177,7 +178,7 @@ START_TEST(options_outlive_their_words)
 	ck_assert_str_eq(o.machine.devices[0].list, "a.img");
 	ck_assert_str_eq(o.machine.append, "text");
 	ck_assert_uint_eq(vmem_backend_value(o.machine.memory.list[0].backend, "size"), 1 << 20);
-	ck_assert_str_eq(o.machine.words[4], "--memory=size=1M");
+	ck_assert_str_eq(o.machine.arguments.list[3].value.text, "size=1M");
 }
 END_TEST
 

@@ -56,16 +56,16 @@ static void take_out(unsigned int i)
 
 static const char *live(void)
 {
-	struct vmm_live_words out;
+	struct vmm_words out;
 	size_t len = 0;
 	int i;
 
-	ck_assert_int_eq(vmm_live_words_make(&m, &out, NULL), 0);
+	ck_assert_int_eq(vmm_live_words(&m, &out, NULL), 0);
 	joined[0] = '\0';
 	for (i = 0; i < out.n; i++)
 		len += (size_t)snprintf(joined + len, sizeof(joined) - len, "%s%s",
 					i ? " " : "", out.words[i]);
-	vmm_live_words_free(&out);
+	vmm_words_free(&out);
 	return joined;
 }
 
@@ -82,12 +82,11 @@ static void finish(void)
 		free(m.devices[i].list);
 }
 
-START_TEST(an_unchanged_machine_keeps_its_words)
+START_TEST(an_unchanged_machine_keeps_its_options)
 {
-	static const char line[] = "builtin:selftest a.img --disk b.img --rng=1000 --cpus 2 --balloon=0";
-
-	start(line);
-	ck_assert_str_eq(live(), line);
+	start("builtin:selftest a.img --disk b.img --rng=1000 --cpus 2 --balloon=0 --latency -- -c.img");
+	ck_assert_str_eq(live(), "builtin:selftest a.img --disk=b.img --rng=1000 --cpus=2 --balloon=0 "
+				 "--latency ./-c.img");
 	finish();
 }
 END_TEST
@@ -96,7 +95,7 @@ START_TEST(an_added_device_follows_all_others)
 {
 	start("builtin:selftest --rng=1000 --cpus 2");
 	add(1, "disk,path=a.img");
-	ck_assert_str_eq(live(), "builtin:selftest --rng=1000 --cpus 2 --device=disk,path=a.img");
+	ck_assert_str_eq(live(), "builtin:selftest --rng=1000 --cpus=2 --device=disk,path=a.img");
 	finish();
 }
 END_TEST
@@ -155,11 +154,11 @@ START_TEST(changed_keys_replace_those_of_the_option)
 	change(1, "rate=3M,iops=4");
 	change(2, "size=33554432");
 	ck_assert_str_eq(live(), "builtin:selftest --disk=path=a,,b.img,rate=2M "
-				 "--disk b.img,readonly=on,rate=3M,iops=4 --balloon=size=33554432");
+				 "--disk=b.img,readonly=on,rate=3M,iops=4 --balloon=size=33554432");
 	change(0, "rate=5M");
 	change(2, "size=0");
 	ck_assert_str_eq(live(), "builtin:selftest --disk=path=a,,b.img,rate=5M "
-				 "--disk b.img,readonly=on,rate=3M,iops=4 --balloon=size=0");
+				 "--disk=b.img,readonly=on,rate=3M,iops=4 --balloon=size=0");
 	finish();
 }
 END_TEST
@@ -181,16 +180,16 @@ END_TEST
 
 START_TEST(a_device_that_comes_or_goes_is_refused)
 {
-	struct vmm_live_words out;
+	struct vmm_words out;
 	struct vsu_error err;
 
 	start("builtin:selftest --rng=1000");
 	m.devices[0].leaving = VMM_DEVICE_RETIRED;
-	ck_assert_int_eq(vmm_live_words_make(&m, &out, &err), -EBUSY);
+	ck_assert_int_eq(vmm_live_words(&m, &out, &err), -EBUSY);
 	ck_assert_str_eq(err.msg, "device 0 is being removed; try again");
 	m.devices[0].leaving = VMM_DEVICE_PRESENT;
 	m.devices[0].coming = (struct remote *)&m;
-	ck_assert_int_eq(vmm_live_words_make(&m, &out, &err), -EBUSY);
+	ck_assert_int_eq(vmm_live_words(&m, &out, &err), -EBUSY);
 	ck_assert_str_eq(err.msg, "device 0 is being added; try again");
 	finish();
 }
@@ -201,7 +200,7 @@ int main(void)
 	Suite *s = suite_create("live");
 	TCase *tc = tcase_create("words");
 
-	tcase_add_test(tc, an_unchanged_machine_keeps_its_words);
+	tcase_add_test(tc, an_unchanged_machine_keeps_its_options);
 	tcase_add_test(tc, an_added_device_follows_all_others);
 	tcase_add_test(tc, a_file_that_was_passed_keeps_its_name);
 	tcase_add_test(tc, a_removed_device_leaves_its_slot_free);

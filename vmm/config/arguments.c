@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Parses the words of a command line, and writes them. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/arguments.h"
+#include "config/option_rows.h"
+#include "config/spellings.h"
+
+const char *vmm_argument_name(const struct vmm_argument *a)
+{
+	return a->row->option.name;
+}
+
+static int no_memory(struct vsu_error *err)
+{
+	return vsu_error_set(err, -ENOMEM, "no memory for options");
+}
+
+static int on_option(void *opaque, unsigned int index,
+		     const struct vsu_option_value *value, struct vsu_error *err)
+{
+	struct vmm_arguments *a = opaque;
+
+	(void)err;
+	a->list[a->n++] = (struct vmm_argument){ &vmm_option_rows[index], *value };
+	return 0;
+}
+
+int vmm_arguments_parse(struct vmm_arguments *a, int argc, char *const *argv,
+			struct vsu_error *err)
+{
+	struct vsu_option table[VMM_OPTION_ROWS];
+	int rc;
+
+	vmm_option_table(table);
+	*a = (struct vmm_arguments){ .list = calloc((size_t)argc + 1, sizeof(*a->list)) };
+	if (!a->list)
+		return no_memory(err);
+	rc = vsu_option_parse_argv(table, argc, argv, on_option, a, NULL, err);
+	if (rc < 0)
+		vmm_spellings_explain(table, argc, argv, err);
+	return rc;
+}
+
+int vmm_arguments_copy(struct vmm_arguments *to, const struct vmm_arguments *from,
+		       struct vsu_error *err)
+{
+	size_t size = 1;
+	unsigned int i;
+	char *at;
+
+	for (i = 0; i < from->n; i++)
+		size += strlen(from->list[i].value.text) + 1;
+	to->n = 0;
+	to->list = calloc(from->n + 1, sizeof(*to->list));
+	to->text = at = malloc(size);
+	if (!to->list || !at)
+		return no_memory(err);
+	for (; to->n < from->n; to->n++) {
+		to->list[to->n] = from->list[to->n];
+		to->list[to->n].value.text = at;
+		at = stpcpy(at, from->list[to->n].value.text) + 1;
+	}
+	return 0;
+}
+
+/* ----------------------------------------------------------------------- words */
+
+/* A word that begins with this text is an option. */
+static bool is_like_option(const struct vmm_argument *a)
+{
+	return a->row->option.kind == VSU_OPTION_OPERAND && a->value.text[0] == '-';
+}
+
+/* Writes the word at *at, which has room, and moves *at behind it. */
+static char *write_word(const struct vmm_argument *a, char **at)
+{
+	char *word = *at;
+
+	switch (a->row->option.kind) {
+	case VSU_OPTION_OPERAND:
+		*at = stpcpy(stpcpy(word, is_like_option(a) ? "./" : ""), a->value.text) + 1;
+		break;
+	case VSU_OPTION_FLAG:
+		*at = stpcpy(stpcpy(word, "--"), vmm_argument_name(a)) + 1;
+		break;
+	default:
+		*at = stpcpy(stpcpy(stpcpy(stpcpy(word, "--"), vmm_argument_name(a)), "="),
+			     a->value.text) + 1;
+	}
+	return word;
+}
+
+static size_t word_size(const struct vmm_argument *a)
+{
+	return strlen(vmm_argument_name(a)) + strlen(a->value.text) + sizeof("--=");
+}
+
+int vmm_arguments_write(const struct vmm_arguments *a, struct vmm_words *out,
+			struct vsu_error *err)
+{
+	size_t size = 1;
+	unsigned int i;
+	char *at;
+
+	for (i = 0; i < a->n; i++)
+		size += word_size(&a->list[i]);
+	*out = (struct vmm_words){ .words = calloc(a->n + 1, sizeof(*out->words)) };
+	out->text = at = malloc(size);
+	if (!out->words || !at) {
+		vmm_words_free(out);
+		return no_memory(err);
+	}
+	for (i = 0; i < a->n; i++)
+		out->words[i] = write_word(&a->list[i], &at);
+	out->n = (int)a->n;
+	return 0;
+}
+
+void vmm_arguments_free(struct vmm_arguments *a)
+{
+	free(a->list);
+	free(a->text);
+	memset(a, 0, sizeof(*a));
+}
+
+void vmm_words_free(struct vmm_words *words)
+{
+	free(words->words);
+	free(words->text);
+	memset(words, 0, sizeof(*words));
+}

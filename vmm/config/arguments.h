@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A parsed command line: the options and operands of "run", in their order, each with its row
+ * and value. Words are parsed into it once; it is merged with those of a saved machine,
+ * read into typed options, changed as devices come and go, and written as words again when
+ * the machine is saved or moved.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_CONFIG_ARGUMENTS_H
+#define VMM_CONFIG_ARGUMENTS_H
+
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/option.h>
+
+struct vmm_option_row;
+
+struct vmm_argument {
+	const struct vmm_option_row *row;
+	struct vsu_option_value value;
+};
+
+struct vmm_arguments {
+	struct vmm_argument *list;
+	unsigned int n;
+	char *text;		/* storage of the values of a copy; else NULL */
+};
+
+struct vmm_words {
+	char **words;		/* NULL after the last */
+	int n;
+	char *text;		/* storage of all of them, or NULL */
+};
+
+/*
+ * argv[0] is the command. Values point into argv. -ENOENT: an unknown option, or an operand too
+ * many; -EINVAL: a value that is refused. Free the arguments in both cases.
+ */
+int vmm_arguments_parse(struct vmm_arguments *a, int argc, char *const *argv,
+			struct vsu_error *err);
+
+/* Copies all, and their values, so that the words may be freed. -ENOMEM. */
+int vmm_arguments_copy(struct vmm_arguments *to, const struct vmm_arguments *from,
+		       struct vsu_error *err);
+
+/* The name of the option or operand. */
+const char *vmm_argument_name(const struct vmm_argument *a);
+
+/* The words, without a command, which the caller frees: "--cpus=2". -ENOMEM. */
+int vmm_arguments_write(const struct vmm_arguments *a, struct vmm_words *out,
+			struct vsu_error *err);
+
+void vmm_arguments_free(struct vmm_arguments *a);
+void vmm_words_free(struct vmm_words *words);
+
+#endif
