@@ -246,6 +246,45 @@ int prog_json_read_string(char *text, const char *name, char **word,
 	return rc < 0 ? fault_of(&r, name, "a string", rc, err) : 0;
 }
 
+/* ----------------------------------------------------------------------- paths */
+
+/* Behind the index at path; NULL: none, or one that is too large. */
+static const char *read_index(const char *path, unsigned int *index)
+{
+	const size_t digits = strspn(path, "0123456789");
+	size_t i;
+
+	if (!digits || digits > 9)
+		return NULL;
+	for (*index = 0, i = 0; i < digits; i++)
+		*index = *index * 10 + (unsigned int)(path[i] - '0');
+	return path + digits;
+}
+
+bool prog_json_match(const char *path, const char *form, unsigned int *last, const char **rest)
+{
+	unsigned int index = 0;
+	bool has_index = false;
+
+	for (; *form && *form != '*'; form++) {
+		if (*form == '#') {
+			path = read_index(path, &index);
+			has_index = true;
+		} else {
+			path = *path == *form ? path + 1 : NULL;
+		}
+		if (!path)
+			return false;
+	}
+	if (!*form != !*path)
+		return false;
+	if (last && has_index)
+		*last = index;
+	if (rest && *form)
+		*rest = path;
+	return true;
+}
+
 /* --------------------------------------------------------------- whole objects */
 
 struct walk {

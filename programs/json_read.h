@@ -39,4 +39,11 @@ typedef void (*prog_json_fn)(void *opaque, const char *path, const char *value,
  */
 int prog_json_walk(char *text, prog_json_fn fn, void *opaque, struct vsu_error *err);
 
+/*
+ * Whether a path has a form: "devices.#.rings.#.*", where each # is an index, and * at the end
+ * is at least one name. *last is the last index, *rest the names of *, in the path. Both are
+ * changed only if the form has them and the path matches; both may be NULL.
+ */
+bool prog_json_match(const char *path, const char *form, unsigned int *last, const char **rest);
+
 #endif

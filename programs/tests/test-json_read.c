@@ -173,6 +173,31 @@ START_TEST(strings_that_were_written_are_read_back)
 }
 END_TEST
 
+static const struct { const char *path, *form, *rest; bool matches; unsigned int last; } forms[] = {
+	{ "cpus", "cpus", NULL, true, 99 }, { "cpus", "cpu", NULL, false, 99 },
+	{ "cpu", "cpus", NULL, false, 99 }, { "", "", NULL, true, 99 },
+	{ "counters.lost", "counters.*", "lost", true, 99 },
+	{ "counters.", "counters.*", NULL, false, 99 }, { "counters", "counters.*", NULL, false, 99 },
+	{ "a.3", "a.#", NULL, true, 3 }, { "a.3.b", "a.#", NULL, false, 99 },
+	{ "a.b", "a.#", NULL, false, 99 }, { "a.", "a.#", NULL, false, 99 },
+	{ "a.12.b.345.c.d", "a.#.b.#.*", "c.d", true, 345 },
+	{ "a.1234567890", "a.#", NULL, false, 99 },
+};
+
+START_TEST(paths_match_their_forms)
+{
+	const char *rest = NULL;
+	unsigned int last = 99;
+
+	ck_assert_int_eq(prog_json_match(forms[_i].path, forms[_i].form, &last, &rest),
+			 forms[_i].matches);
+	ck_assert_uint_eq(last, forms[_i].last);
+	ck_assert_pstr_eq(rest, forms[_i].rest);
+	ck_assert_int_eq(prog_json_match(forms[_i].path, forms[_i].form, NULL, NULL),
+			 forms[_i].matches);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("json_read");
@@ -188,6 +213,8 @@ int main(void)
 	tcase_add_loop_test(tc, all_values_have_their_paths, 0,
 			    (int)(sizeof(walks) / sizeof(walks[0])));
 	tcase_add_test(tc, long_and_deep_paths_are_refused);
+	tcase_add_loop_test(tc, paths_match_their_forms, 0,
+			    (int)(sizeof(forms) / sizeof(forms[0])));
 	tcase_add_test(tc, strings_that_were_written_are_read_back);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

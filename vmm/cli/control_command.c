@@ -15,6 +15,7 @@
 #include "cli/control_command.h"
 #include "cli/control_files.h"
 #include "cli/control_output.h"
+#include "cli/status_metrics.h"
 #include "json_read.h"
 #include "machine/exit_status.h"
 
@@ -231,7 +232,7 @@ static int reply_print(char *reply, enum vmm_control_format format, FILE *to,
 	static int (*const printers[])(char *, FILE *, struct vsu_error *) = {
 		[VMM_CONTROL_JSON] = print_json,
 		[VMM_CONTROL_ROWS] = vmm_control_print_rows,
-		[VMM_CONTROL_PROMETHEUS] = vmm_control_print_prometheus,
+		[VMM_CONTROL_PROMETHEUS] = vmm_status_print_prometheus,
 	};
 	int rc;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Replies of the control socket for people and for Prometheus.
+ * Replies of the control socket for people.
  *
  * Threads: no state.
  */
@@ -20,8 +20,5 @@ void vmm_control_print_plain(const char *text, FILE *to);
  * reply is modified. -EBADMSG: not a reply.
  */
 int vmm_control_print_rows(char *reply, FILE *to, struct vsu_error *err);
-
-/* A status in the text format 0.0.4 of Prometheus. -ENOMEM, and as above. */
-int vmm_control_print_prometheus(char *reply, FILE *to, struct vsu_error *err);
 
 #endif
