@@ -39,7 +39,8 @@ static int accept_kicks(const struct vmm_cpu_thread *cpu)
 	} in_guest = { .mask.len = KERNEL_SIGSET };
 	sigset_t set;
 
-	sigfillset(&set);
+	/* faults of the thread, such as a lost page, come while the guest runs as well */
+	pthread_sigmask(SIG_SETMASK, NULL, &set);
 	sigdelset(&set, VMM_CPU_KICK);
 	memcpy(in_guest.mask.sigset, &set, KERNEL_SIGSET);
 	return ioctl(cpu->fd, KVM_SET_SIGNAL_MASK, &in_guest) < 0 ? -errno : 0;
