@@ -30,14 +30,14 @@ enum prog_log_level {
 };
 
 /* The names of the levels, in order, for a VSU_OPTION_CHOICE. */
-extern const char *const prog_log_levels[];
+extern const char *const prog_level_names[];
 
 /* Rows of an option table: --log-level=LEVEL and --verbose. */
 #define PROG_LOG_LEVEL_OPTION						\
 	{ .name = "log-level", .kind = VSU_OPTION_CHOICE,		\
 	  .arg = "LEVEL", .preset = "warning",				\
 	  .help = "lines on standard error: error, warning, info, debug", \
-	  .choices = prog_log_levels }
+	  .choices = prog_level_names }
 #define PROG_LOG_VERBOSE_OPTION						\
 	{ .name = "verbose", .kind = VSU_OPTION_FLAG,			\
 	  .help = "the same as --log-level=info" }

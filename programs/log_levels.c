@@ -6,6 +6,6 @@
 
 #include "log.h"
 
-const char *const prog_log_levels[] = {
+const char *const prog_level_names[] = {
 	"error", "warning", "info", "debug", NULL,
 };

@@ -74,14 +74,14 @@ static void process_tell(void *opaque, const char *line)
 
 static const char *process_log_level(void *opaque, const char *name)
 {
-	const char *const *level = prog_log_levels;
+	const char *const *level = prog_level_names;
 
 	(void)opaque;
 	while (name && *level && strcmp(*level, name) != 0)
 		level++;
 	if (name && *level)
-		prog_log_set_level((enum prog_log_level)(level - prog_log_levels));
-	return *level ? prog_log_levels[prog_log_get_level()] : NULL;
+		prog_log_set_level((enum prog_log_level)(level - prog_level_names));
+	return *level ? prog_level_names[prog_log_get_level()] : NULL;
 }
 
 /* The life of one machine: its exit status, and the sentence for it. */
