@@ -144,8 +144,12 @@ static void add_bucket(struct reading *r, const struct member *m)
 	histogram_add(r, m, "_count", "", count);
 }
 
-/* The first row that matches counts; other members are no metrics. */
+/*
+ * Every number of a status; the first row that matches counts. Without a function it is no
+ * metric. Other texts are none.
+ */
 static const struct row rows[] = {
+	{ "ok", false, NULL, NULL, NULL },
 	{ "cpus", false, add_number, "cpus", NULL },
 	{ "paused", false, add_number, "paused", NULL },
 	{ "state", true, add_state, "state", NULL },
@@ -154,6 +158,11 @@ static const struct row rows[] = {
 	{ "memory.#.*", false, add_of_element, "memory_", "piece" },
 	{ "windows.#.*", false, add_of_element, "window_", "window" },
 	{ "devices.#.device", false, note_device, NULL, NULL },
+	{ "devices.#.id", false, NULL, NULL, NULL },
+	{ "devices.#.slot", false, NULL, NULL, NULL },
+	{ "devices.#.pid", false, NULL, NULL, NULL },
+	{ "devices.#.leaving", false, NULL, NULL, NULL },
+	{ "devices.#.coming", false, NULL, NULL, NULL },
 	{ "devices.#.kind", true, note_kind, NULL, NULL },
 	{ "devices.#.rings.#.ring", false, note_ring, NULL, NULL },
 	{ "devices.#.rings.#.*", false, add_of_ring, "ring_", NULL },
@@ -164,21 +173,35 @@ static const struct row rows[] = {
 	  &VMM_LATENCY_METRIC[sizeof("cvmm_") - 1], NULL },
 	{ "counters.*", false, add_number, "", NULL },
 	{ "migration.*", false, add_number, "migration_", NULL },
+	{ "arriving.*", false, add_number, "arriving_", NULL },
 };
+
+static const struct row *find_row(const char *path, bool text, struct member *m)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (rows[i].text == text &&
+		    prog_json_match(path, rows[i].form, &m->index, &m->rest))
+			return &rows[i];
+	return NULL;
+}
+
+bool vmm_status_knows(const char *path)
+{
+	struct member any;
+
+	return find_row(path, false, &any);
+}
 
 static void on_member(void *opaque, const char *path, const char *value, bool is_string)
 {
 	char letters[32];
 	struct member m = { .rest = "", .value = value };
-	size_t i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		if (rows[i].text == is_string &&
-		    prog_json_match(path, rows[i].form, &m.index, &m.rest))
-			break;
-	if (i == sizeof(rows) / sizeof(*rows))
+	m.row = find_row(path, is_string, &m);
+	if (!m.row || !m.row->take)
 		return;
-	m.row = &rows[i];
 	if (is_string) {
 		snprintf(letters, sizeof(letters), "%.*s", (int)strspn(value, LETTERS), value);
 		m.value = letters;

@@ -7,6 +7,7 @@
 #ifndef VMM_CLI_STATUS_METRICS_H
 #define VMM_CLI_STATUS_METRICS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <vmm-sys-util/error.h>
@@ -16,5 +17,8 @@
  * reply; -ENOMEM. Then nothing was printed.
  */
 int vmm_status_print_prometheus(char *reply, FILE *to, struct vsu_error *err);
+
+/* Whether the table has this number of a status, as a metric or as none: "cpus". */
+bool vmm_status_knows(const char *path);
 
 #endif

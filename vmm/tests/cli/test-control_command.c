@@ -238,6 +238,22 @@ START_TEST(samples_of_a_metric_follow_each_other)
 }
 END_TEST
 
+START_TEST(progress_has_metrics_and_identities_have_none)
+{
+	static const char reply[] =
+		"{\"ok\":true,\"saving\":{\"done\":1,\"total\":2},\"migration\":{\"sent\":3},"
+		"\"arriving\":{\"left\":4},\"devices\":[{\"device\":0,\"id\":2,\"slot\":1,"
+		"\"pid\":7,\"leaving\":true,\"coming\":true}],\"unknown\":5}\n";
+
+	ck_assert_int_eq(parse(3, SOCKET, "stats", "--prometheus"), 0);
+	ck_assert_int_eq(run_parsed(reply, strlen(reply)), VSU_EXIT_OK);
+	ck_assert_str_eq(printed, "# TYPE cvmm_arriving_left untyped\ncvmm_arriving_left 4\n"
+				  "# TYPE cvmm_migration_sent untyped\ncvmm_migration_sent 3\n"
+				  "# TYPE cvmm_saving_done untyped\ncvmm_saving_done 1\n"
+				  "# TYPE cvmm_saving_total untyped\ncvmm_saving_total 2\n");
+}
+END_TEST
+
 static const char reply_with_latency[] =
 	"{\"ok\":true,\"devices\":[{\"device\":2,\"kind\":\"blk\",\"rings\":[],\"numbers\":{},"
 	"\"latency\":[{\"request\":\"write-zeroes\",\"nanoseconds\":1500000000,"
@@ -464,6 +480,7 @@ int main(void)
 	tcase_add_loop_test(tc, d3_11_replies_have_no_control_characters_for_the_terminal, 0,
 			    COUNT(hostile));
 	tcase_add_test(tc, samples_of_a_metric_follow_each_other);
+	tcase_add_test(tc, progress_has_metrics_and_identities_have_none);
 	tcase_add_test(tc, rows_have_the_bounds_of_buckets_with_requests);
 	tcase_add_test(tc, histogram_is_cumulative_and_one_metric);
 	tcase_add_loop_test(tc, metrics_of_a_broken_reply_fail_and_are_not_printed, 0, 4);
