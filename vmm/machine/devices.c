@@ -319,25 +319,30 @@ int vmm_machine_check_device(const struct vmm_machine *m,
 						   !facts.writes, err);
 }
 
+int vmm_machine_choose_bus(struct vmm_machine *m, struct vsu_error *err)
+{
+	const enum vmm_transport wanted = m->config->transport;
+	int rc = wanted == VMM_TRANSPORT_AUTO ? vmm_kernel_is_builtin(&m->kernel, err) :
+						wanted == VMM_TRANSPORT_MMIO;
+
+	m->on_bus = !rc;
+	return rc < 0 ? rc : 0;
+}
+
 /* Without MSI routing there is no bus, unless the user requested one. */
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const enum vmm_transport wanted = m->config->transport;
-	int rc = vmm_restore_wanted(m) ? !m->restore.on_bus :
-		 wanted == VMM_TRANSPORT_AUTO ?
-		 vmm_kernel_is_builtin(&m->kernel, err) :
-		 wanted == VMM_TRANSPORT_MMIO;
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	if (rc > 0)
+	if (!m->on_bus)
 		return vmm_pci_host_init_empty(&m->pci, &m->ports, err);
 	rc = vmm_msi_new(&m->kvm, &m->msi, err);
+	m->on_bus = !rc;
 	if (rc == -EOPNOTSUPP && wanted == VMM_TRANSPORT_AUTO)
 		return vmm_pci_host_init_empty(&m->pci, &m->ports, err);
 	if (!rc)
 		rc = vmm_pci_host_init(&m->pci, &m->mmio, &m->ports, err);
-	m->on_bus = !rc;
 	return rc;
 }
 

@@ -6,7 +6,10 @@
 #include "machine/machine.h"
 #include "virtio/remote.h"
 
-/* Creates the PCI bus, if requested. */
+/* For a kernel that boots: whether the guest needs a PCI bus. */
+int vmm_machine_choose_bus(struct vmm_machine *m, struct vsu_error *err);
+
+/* Creates the PCI bus, if wanted. */
 int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err);
 
 /* Creates devices in the order of the options: in-process ones first, then

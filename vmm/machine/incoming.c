@@ -74,15 +74,12 @@ static int expect_name(const struct vmm_state_section *section, const char *name
 int vmm_incoming_open(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_state_section head;
-	int rc;
+	int rc = vmm_stream_receive(m->restore.stream, &head, err);
 
-	if (!m->start->stream)
-		return 0;
-	rc = vmm_stream_receive(m->start->stream, &head, err);
 	if (!rc && !strcmp(head.name, "postcopy")) {
 		rc = vmm_postcopy_open(m, err);
 		if (!rc)
-			rc = vmm_stream_receive(m->start->stream, &head, err);
+			rc = vmm_stream_receive(m->restore.stream, &head, err);
 	}
 	if (!rc)
 		rc = expect_name(&head, "head", err);
@@ -93,8 +90,7 @@ int vmm_incoming_open(struct vmm_machine *m, struct vsu_error *err)
 
 int vmm_incoming_share(struct vmm_machine *m, struct vsu_error *err)
 {
-	return m->start->stream ?
-	       name_option(vmm_shared_receive(m->start->stream, &m->memory, err), err) : 0;
+	return name_option(vmm_shared_receive(m->restore.stream, &m->memory, err), err);
 }
 
 static int send_reply(struct vmm_stream *s, const char *name,
@@ -140,7 +136,7 @@ static int receive_channel(struct vmm_channel *channel, struct vsu_error *err)
 	if (!rc)
 		rc = expect_end(&section, "end", err);
 	if (rc < 0)
-		shutdown(m->start->stream->fd, SHUT_RD);
+		shutdown(m->restore.stream->fd, SHUT_RD);
 	return rc;
 }
 
@@ -152,7 +148,7 @@ static int receive_memory(struct vmm_machine *m, struct vsu_error *err)
 
 	channels->threads = m->owner.threads;
 	vmm_channels_start(channels, receive_channel, m);
-	rc = receive_pages(m, m->start->stream, &section, err);
+	rc = receive_pages(m, m->restore.stream, &section, err);
 	if (!rc && !m->restore.postcopy)
 		rc = expect_end(&section, "state", err);
 	rc = vmm_channels_join(channels, rc, err);
@@ -168,11 +164,8 @@ static int receive_memory(struct vmm_machine *m, struct vsu_error *err)
 
 int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc;
+	int rc = check_memory(m, err);
 
-	if (!m->start->stream)
-		return 0;
-	rc = check_memory(m, err);
 	if (!rc)
 		rc = vmm_plugged_make(m, &m->restore.state, err);
 	if (!rc)
@@ -180,7 +173,7 @@ int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err)
 	if (!rc)
 		rc = vmm_postcopy_check(m, err);
 	if (!rc)
-		rc = send_reply(m->start->stream, "ready", err);
+		rc = send_reply(m->restore.stream, "ready", err);
 	if (!rc)
 		rc = receive_memory(m, err);
 	return name_option(rc, err);
@@ -188,7 +181,7 @@ int vmm_incoming_receive(struct vmm_machine *m, struct vsu_error *err)
 
 bool vmm_incoming_is_open(const struct vmm_machine *m)
 {
-	return m->start->stream && m->start->stream->fd >= 0 &&
+	return m->restore.stream && m->restore.stream->fd >= 0 &&
 	       !vmm_postcopy_is_confirmed(m);
 }
 
@@ -201,7 +194,7 @@ static int receive_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error 
 
 	if (vmm_postcopy_is_active(m))
 		return vmm_postcopy_go(m, paused, err);
-	rc = vmm_stream_expect(m->start->stream, "go", &go, err);
+	rc = vmm_stream_expect(m->restore.stream, "go", &go, err);
 	if (rc < 0)
 		return rc;
 	vmm_stream_fields(&go, &f);
@@ -212,7 +205,7 @@ static int receive_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error 
 static int answer_source(struct vmm_machine *m, const char *name, struct vsu_error *err)
 {
 	return vmm_postcopy_is_active(m) ? vmm_postcopy_say(m, name, err) :
-	       send_reply(m->start->stream, name, err);
+	       send_reply(m->restore.stream, name, err);
 }
 
 /*
@@ -224,7 +217,7 @@ static int end_stream(struct vmm_machine *m, struct vsu_error *err)
 	if (vmm_postcopy_is_active(m))
 		return answer_source(m, "running", err);
 	(void)!answer_source(m, "running", NULL);
-	vmm_stream_close(m->start->stream);
+	vmm_stream_close(m->restore.stream);
 	vmm_postcopy_free(m);
 	return 0;
 }
@@ -233,11 +226,8 @@ int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err)
 {
 	const uint64_t given = vmm_memory_given(&m->memory);
 	uint32_t paused = 0;
-	int rc;
+	int rc = vmm_memory_lock(&m->memory, given, err);	/* the source has unlocked it */
 
-	if (!m->start->stream)
-		return 0;
-	rc = vmm_memory_lock(&m->memory, given, err);	/* the source has unlocked it */
 	if (!rc)
 		rc = answer_source(m, "loaded", err);
 	if (!rc)
@@ -266,13 +256,12 @@ static void drain_pages(struct vmm_stream *s)
 
 void vmm_incoming_refuse(struct vmm_machine *m, const struct vsu_error *why)
 {
-	struct vmm_stream *s = m->start->stream;
+	struct vmm_stream *s = m->restore.stream;
 	const bool sends = vmm_postcopy_is_active(m);
 
 	vmm_postcopy_free(m);
 	vmm_memory_unlock(&m->memory);	/* the source locks it after the reply */
-	if (s)
-		vmm_stream_refuse(s, why);
-	if (s && sends)
+	vmm_stream_refuse(s, why);
+	if (sends)
 		drain_pages(s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Steps of a machine that comes from another process (--incoming), in place of those
- * that load a kernel. Without a stream they do nothing.
+ * that load a kernel.
  *
  * Threads: the main thread; they block until the source has sent what they expect.
  */

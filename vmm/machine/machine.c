@@ -49,19 +49,29 @@ static int take_devices(struct vmm_machine *m, struct vsu_error *err)
 			VMM_DEVICE_PLACES);
 	for (i = 0; i < c->ndevices; i++) {
 		m->devices[i].spec = c->specs[i];
-		m->devices[i].spec.continues = vmm_restore_wanted(m) || m->start->rebooted;
+		m->devices[i].spec.continues = m->start->rebooted;
 	}
 	m->ndevices = c->ndevices;
 	return 0;
 }
 
+/* Their drivers run already, on the bus of the state. */
+static int continue_devices(struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+
+	(void)err;
+	m->on_bus = m->restore.on_bus;
+	for (i = 0; i < m->ndevices; i++)
+		m->devices[i].spec.continues = true;
+	return 0;
+}
+
 static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
 {
-	const bool boots = !vmm_restore_wanted(m);
-	int rc = !boots ? 0 :
-		 vmm_kernel_open(&m->kernel, m->config->kernel, err);
+	int rc = vmm_kernel_open(&m->kernel, m->config->kernel, err);
 
-	if (!rc && m->config->initrd && boots)
+	if (!rc && m->config->initrd)
 		rc = vmm_file_open(&m->initrd, "initrd", m->config->initrd,
 				   err);
 	return rc;
@@ -95,14 +105,26 @@ static void on_mapping_dropped(void *opaque, const struct vmm_window *window,
 		 window->name, gpa, window->shmid, why);
 }
 
-static int init_memory(struct vmm_machine *m, struct vsu_error *err)
+static int init_specs(struct vmm_machine *m, const struct vmm_memory_specs *specs,
+		      struct vsu_error *err)
 {
 	const struct vmm_memory_use use = {
 		.log = &m->owner.log, .threads = m->owner.threads,
 		.shared = vmm_machine_wants_shared(m), .trial = m->start->dry_run,
 	};
-	int rc = vmm_memory_init(&m->memory, m->start->from ? &m->restore.memory.specs :
-							      &m->config->memory, &use, err);
+
+	return vmm_memory_init(&m->memory, specs, &use, err);
+}
+
+static int init_memory(struct vmm_machine *m, struct vsu_error *err)
+{
+	return init_specs(m, &m->config->memory, err);
+}
+
+/* The memory is that of the folder, in place of the options for it. */
+static int init_saved_memory(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = init_specs(m, &m->restore.memory.specs, err);
 
 	m->memory.parts = m->restore.memory.parts;
 	return rc;
@@ -111,7 +133,7 @@ static int init_memory(struct vmm_machine *m, struct vsu_error *err)
 /* A saved or received state has the shared half only, and its files no options. */
 static int check_private(struct vmm_machine *m, struct vsu_error *err)
 {
-	return vmm_restore_wanted(m) && vmm_memory_specs_private(&m->config->memory) ?
+	return vmm_memory_specs_private(&m->config->memory) ?
 	       vsu_error_set(err, -EOPNOTSUPP, "the saved machine has private memory (--memory private=on), whose pages are not in its state; start the guest from its kernel") : 0;
 }
 
@@ -251,31 +273,53 @@ static int make_loop(struct vmm_machine *m, struct vsu_error *err)
 	return vmm_loop_new(&m->loop, err);
 }
 
-static int boot_kernel(struct vmm_machine *m, struct vsu_error *err)
-{
-	return vmm_restore_wanted(m) ? 0 : vmm_boot_prepare(m, err);
-}
+/*
+ * The life of a machine up to the guest's first instruction. A phase is a run of steps;
+ * machines that boot, continue from a folder or arrive in a stream share those that make
+ * the machine itself.
+ */
+static const struct step open_boot[] = {
+	{ take_devices, VMM_STAGE_OPTIONS },
+	{ init_memory, VMM_STAGE_OPTIONS },
+	{ open_kernel, VMM_STAGE_KERNEL },
+	{ vmm_machine_choose_bus, VMM_STAGE_KVM },
+	{ NULL, 0 }
+};
 
-/* The serial port exists only now. */
-static int restore_guest(struct vmm_machine *m, struct vsu_error *err)
-{
-	return vmm_restore_wanted(m) ? vmm_restore_load(m, err) : 0;
-}
-
-static const struct step steps[] = {
+static const struct step open_folder[] = {
 	{ take_devices, VMM_STAGE_OPTIONS },
 	{ vmm_restore_open, VMM_STAGE_CONFIGURATION },
+	{ continue_devices, VMM_STAGE_OPTIONS },
 	{ vmm_restore_check_clone, VMM_STAGE_CONFIGURATION },
+	{ init_saved_memory, VMM_STAGE_OPTIONS },
+	{ check_private, VMM_STAGE_CONFIGURATION },
+	{ NULL, 0 }
+};
+
+static const struct step open_stream[] = {
+	{ take_devices, VMM_STAGE_OPTIONS },
 	{ vmm_incoming_open, VMM_STAGE_STREAM },
+	{ continue_devices, VMM_STAGE_OPTIONS },
 	{ init_memory, VMM_STAGE_OPTIONS },
 	{ check_private, VMM_STAGE_CONFIGURATION },
 	{ vmm_incoming_share, VMM_STAGE_STREAM },
-	{ open_kernel, VMM_STAGE_KERNEL },
+	{ NULL, 0 }
+};
+
+static const struct step make_vm[] = {
 	{ make_loop, VMM_STAGE_RUN },
 	{ open_kvm, VMM_STAGE_KVM },
 	{ make_memory, VMM_STAGE_MEMORY },
 	{ check_sharing, VMM_STAGE_MEMORY },
+	{ NULL, 0 }
+};
+
+static const struct step read_memory[] = {
 	{ vmm_restore_memory, VMM_STAGE_CONFIGURATION },
+	{ NULL, 0 }
+};
+
+static const struct step make_devices[] = {
 	{ vmm_machine_make_bus, VMM_STAGE_KVM },
 	{ vmm_machine_make_local_devices, VMM_STAGE_DISK },
 	{ vmm_machine_make_kernel_devices, VMM_STAGE_VHOST },
@@ -284,23 +328,86 @@ static const struct step steps[] = {
 	{ make_events, VMM_STAGE_KVM },
 	{ vmm_machine_make_plug, VMM_STAGE_KVM },
 	{ make_cpus, VMM_STAGE_KVM },
-	{ boot_kernel, VMM_STAGE_KERNEL },
+	{ NULL, 0 }
+};
+
+/* The console may create a file, so it follows all that often fails. */
+static const struct step load_kernel[] = {
+	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
 	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
-	{ vmm_incoming_receive, VMM_STAGE_STREAM },	/* a terminal can still interrupt it */
-	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },	/* may create a file, so last */
-	{ restore_guest, VMM_STAGE_CONFIGURATION },
-	{ vmm_incoming_confirm, VMM_STAGE_STREAM },
+	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
+	{ NULL, 0 }
+};
+
+/* The serial port exists when the console is open. */
+static const struct step load_folder[] = {
+	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
+	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
+	{ vmm_restore_check_disks, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_check_content, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_load, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_plugged, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_renew, VMM_STAGE_CONFIGURATION },
 	{ vmm_restore_resume, VMM_STAGE_RUN },
 	{ vmm_restore_prefetch, VMM_STAGE_RUN },
+	{ NULL, 0 }
 };
+
+/* A terminal can interrupt the reception, because the console opens after it. */
+static const struct step load_stream[] = {
+	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
+	{ vmm_incoming_receive, VMM_STAGE_STREAM },
+	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
+	{ vmm_restore_check_disks, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_load, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_requested, VMM_STAGE_CONFIGURATION },
+	{ vmm_incoming_confirm, VMM_STAGE_STREAM },
+	{ vmm_restore_resume, VMM_STAGE_RUN },
+	{ NULL, 0 }
+};
+
+/* The phases of each way of life, up to NULL. */
+static const struct step *const boot[] = {
+	open_boot, make_vm, make_devices, load_kernel, NULL
+};
+
+static const struct step *const from_folder[] = {
+	open_folder, make_vm, read_memory, make_devices, load_folder, NULL
+};
+
+static const struct step *const from_stream[] = {
+	open_stream, make_vm, make_devices, load_stream, NULL
+};
+
+/* The only place that selects by the option. */
+static const struct step *const *choose_life(struct vmm_machine *m)
+{
+	m->restore.folder = m->start->from;
+	m->restore.stream = m->start->stream;
+	return m->restore.folder ? from_folder :
+	       m->restore.stream ? from_stream : boot;
+}
+
+/* Returns 0, or an exit status and its message. */
+static int run_steps(struct vmm_machine *m, const struct step *step, struct vsu_error *err)
+{
+	int rc;
+
+	for (; step->fn; step++) {
+		rc = step->fn(m, err);
+		if (rc < 0)
+			return vmm_exit_status(step->stage, rc);
+	}
+	return 0;
+}
 
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
 		     const struct vmm_start *start, const struct vmm_owner *owner,
 		     struct vsu_error *err)
 {
 	static const struct vmm_owner none = { .pagemap_fd = -1, .in_fd = -1, .out_fd = -1 };
-	unsigned int i;
-	int rc;
+	const struct step *const *phase;
+	int status = 0;
 
 	m->config = config;
 	m->start = start;
@@ -308,14 +415,11 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
 	m->kvm.kvm_fd = m->kvm.vm_fd = -1;
 	m->serial_irq_fd = m->button_irq_fd = m->event_irq_fd = -1;
 	m->console_in = m->console_out = -1;
-	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		rc = steps[i].fn(m, err);
-		if (rc < 0) {
-			vmm_incoming_refuse(m, err);
-			return vmm_exit_status(steps[i].stage, rc);
-		}
-	}
-	return 0;
+	for (phase = choose_life(m); !status && *phase; phase++)
+		status = run_steps(m, *phase, err);
+	if (status && m->restore.stream)
+		vmm_incoming_refuse(m, err);
+	return status;
 }
 
 void vmm_machine_free(struct vmm_machine *m)

@@ -119,6 +119,8 @@ struct vmm_pause {
 
 /* A saved machine whose state a new one gets. */
 struct vmm_restore {
+	const char *folder;	/* of --from; or NULL */
+	struct vmm_stream *stream;	/* from the source of a migration; or NULL */
 	unsigned char *bytes;	/* state, saved or received; NULL: the machine boots */
 	struct vmm_state state;
 	struct vmm_image_pieces memory;

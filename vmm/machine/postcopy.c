@@ -250,7 +250,7 @@ int vmm_postcopy_check(struct vmm_machine *m, struct vsu_error *err)
 	for (i = 0; !rc && p->missing.n && i < m->ndevices; i++)
 		rc = check_device(m, i, err);
 	vmm_page_set_clear(&p->missing);
-	return rc ? rc : send_granule(m->start->stream, granule, err);
+	return rc ? rc : send_granule(m->restore.stream, granule, err);
 }
 
 int vmm_postcopy_receive(struct vmm_machine *m, struct vmm_state_section *section,
@@ -263,7 +263,7 @@ int vmm_postcopy_receive(struct vmm_machine *m, struct vmm_state_section *sectio
 		p->listed = true;
 		rc = vmm_missing_receive(&p->missing, section, err);
 		if (!rc)
-			rc = vmm_stream_receive(m->start->stream, section, err);
+			rc = vmm_stream_receive(m->restore.stream, section, err);
 	}
 	return rc;
 }
@@ -294,7 +294,7 @@ static int begin_fetch(struct vmm_postcopy *p, struct vsu_error *err)
 	p->begun_ns = vsu_now_ns();
 	rc = vmm_page_fetch_new(&(struct vmm_page_fetch_config){
 		.threads = p->m->owner.threads,
-		.stream = p->m->start->stream, .missing = &p->missing, .map = p->map,
+		.stream = p->m->restore.stream, .missing = &p->missing, .map = p->map,
 		.fd = &p->fd, .lost = on_thread_lost, .opaque = p,
 	}, &p->fetch, err);
 	if (!rc)

@@ -122,7 +122,7 @@ static int check_machine(const struct vmm_machine *m, struct vsu_error *err)
 {
 	if (m->restore.recording)
 		return vsu_error_set(err, -EBUSY, "another recording is in progress");
-	if (!m->start->from || vmm_machine_wants_shared(m))
+	if (!m->restore.folder || vmm_machine_wants_shared(m))
 		return vsu_error_set(err, -EOPNOTSUPP, "the memory of this machine is not mapped from a saved machine (--from)");
 	if (m->start->prefetch)
 		return vsu_error_set(err, -EOPNOTSUPP, "--prefetch has loaded pages that the guest may not use; record a machine that runs without it");
@@ -144,7 +144,7 @@ int vmm_recording_begin(struct vmm_machine *m, struct vsu_error *err)
 	r->map = vmem_map_ref(vmm_memory_map(&m->memory));
 	vsu_error_clear(&r->err);
 	vmm_io_init(&r->done, on_done, r, -1, VMM_IO_READ);
-	rc = open_files(r, m->start->from, err);
+	rc = open_files(r, m->restore.folder, err);
 	if (!rc)
 		rc = prog_thread_start(m->owner.threads, &r->thread, recording_main, r);
 	if (rc < 0) {

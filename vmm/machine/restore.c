@@ -168,6 +168,13 @@ static int read_memory(struct vmm_machine *m, const char *folder,
 	return rc;
 }
 
+/* Of a step that a folder and a stream share. */
+static int name_folder(const struct vmm_machine *m, int rc, struct vsu_error *err)
+{
+	return rc < 0 && m->restore.folder ?
+	       vsu_error_prefix(err, rc, "option --from '%s'", m->restore.folder) : rc;
+}
+
 static bool has_own_memory(const struct vmm_memory *memory)
 {
 	unsigned int i;
@@ -180,13 +187,8 @@ static bool has_own_memory(const struct vmm_memory *memory)
 
 int vmm_restore_memory(struct vmm_machine *m, struct vsu_error *err)
 {
-	const char *folder = m->start->from;
-	int rc;
-
-	if (!folder || !has_own_memory(&m->memory))
-		return 0;
-	rc = read_memory(m, folder, "memory", err);
-	return rc < 0 ? vsu_error_prefix(err, rc, "option --from '%s'", folder) : 0;
+	return has_own_memory(&m->memory) ?
+	       name_folder(m, read_memory(m, m->restore.folder, "memory", err), err) : 0;
 }
 
 int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
@@ -206,24 +208,16 @@ int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
 			read_machine(m, err);
 }
 
-bool vmm_restore_wanted(const struct vmm_machine *m)
-{
-	return m->start->from || m->start->stream;
-}
-
 int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err)
 {
-	const char *folder = m->start->from;
-	int rc;
+	const char *folder = m->restore.folder;
+	int rc = open_file(m, folder, err);
 
-	if (!folder)
-		return 0;
-	rc = open_file(m, folder, err);
 	if (!rc)
 		rc = name_memory(m, folder, err);
 	if (!rc)
 		rc = read_machine(m, err);
-	return rc < 0 ? vsu_error_prefix(err, rc, "option --from '%s'", folder) : 0;
+	return name_folder(m, rc, err);
 }
 
 /* Saved devices of the same ranks; both are in the order of the command line. */
@@ -266,7 +260,7 @@ static int load_requested(struct vmm_machine *m, unsigned int i, struct vsu_erro
 	uint64_t bytes;
 	int rc;
 
-	if (!m->start->stream || !dev || !d->spec.kind->resize_key ||
+	if (!dev || !d->spec.kind->resize_key ||
 	    vmm_state_find(&m->restore.state, "requested", i, &f, NULL) < 0)
 		return 0;
 	bytes = vmm_state_get_u64(&f);
@@ -276,17 +270,21 @@ static int load_requested(struct vmm_machine *m, unsigned int i, struct vsu_erro
 	return rc ? rc : vmm_live_resize(m, d, bytes, err);
 }
 
-/*
- * Any number of machines continue from one state: the kernel of each must not draw the
- * random numbers of another. A built-in guest has no ACPI.
- */
-static int renew_generation(const struct vmm_machine *m, struct vsu_error *err)
+int vmm_restore_requested(struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->ndevices; i++)
+		rc = load_requested(m, i, err);
+	return rc;
+}
+
+static int write_generation(const struct vmm_machine *m, struct vsu_error *err)
 {
 	unsigned char id[16];
 	int rc;
 
-	if (m->loaded.protocol == VMM_PROTOCOL_BUILTIN)
-		return 0;
 	if (getrandom(id, sizeof(id), 0) != sizeof(id))
 		return vsu_error_sys(err, -errno, "random bytes");
 	rc = vmem_write_exact(vmem_map_view(vmm_memory_map(&m->memory)),
@@ -297,26 +295,38 @@ static int renew_generation(const struct vmm_machine *m, struct vsu_error *err)
 	return 0;
 }
 
-/* Into the memory that the devices have mapped when they were loaded. */
-static int read_plugged(struct vmm_machine *m, struct vsu_error *err)
+/* A built-in guest has no ACPI. */
+int vmm_restore_renew(struct vmm_machine *m, struct vsu_error *err)
+{
+	return m->loaded.protocol == VMM_PROTOCOL_BUILTIN ? 0 :
+	       name_folder(m, write_generation(m, err), err);
+}
+
+int vmm_restore_plugged(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_state_fields f;
 
-	return m->start->from &&
-	       !vmm_state_find(&m->restore.state, "plugged", 0, &f, NULL) ?
-	       read_memory(m, m->start->from, "plugged", err) : 0;
+	return vmm_state_find(&m->restore.state, "plugged", 0, &f, NULL) < 0 ? 0 :
+	       name_folder(m, read_memory(m, m->restore.folder, "plugged", err), err);
+}
+
+int vmm_restore_check_disks(struct vmm_machine *m, struct vsu_error *err)
+{
+	return name_folder(m, vmm_disks_check(m, &m->restore.state, err), err);
+}
+
+int vmm_restore_check_content(struct vmm_machine *m, struct vsu_error *err)
+{
+	return m->start->changed_disks ? 0 :
+	       name_folder(m, vmm_disks_check_content(m, &m->restore.state, err), err);
 }
 
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_state *state = &m->restore.state;
 	unsigned int i;
-	int rc = vmm_disks_check(m, state, err);
+	int rc = vmm_kvm_state_load(&m->kvm, state, err);
 
-	if (!rc && m->start->from && !m->start->changed_disks)
-		rc = vmm_disks_check_content(m, state, err);
-	if (!rc)
-		rc = vmm_kvm_state_load(&m->kvm, state, err);
 	m->small_ports.start_ns = vsu_now_ns() - m->restore.age_ns;
 	for (i = 0; !rc && i < m->config->cpus; i++)
 		rc = vmm_x86_cpu_load(&m->kvm, vmm_cpus_fd(m->cpus, i), i,
@@ -325,16 +335,7 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 		rc = vmm_console_load(m->console, state, err);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = load_device(m, i, err);
-	for (i = 0; !rc && i < m->ndevices; i++)
-		rc = load_requested(m, i, err);
-	if (!rc)
-		rc = read_plugged(m, err);
-	if (!rc && m->start->from)
-		rc = renew_generation(m, err);
-	vmm_restore_free(m);
-	return rc < 0 && m->start->from ?
-	       vsu_error_prefix(err, rc, "option --from '%s'",
-				m->start->from) : rc;
+	return name_folder(m, rc, err);
 }
 
 /* Their interrupts need the controllers. */
@@ -343,9 +344,10 @@ int vmm_restore_resume(struct vmm_machine *m, struct vsu_error *err)
 	unsigned int i;
 
 	(void)err;
-	for (i = 0; vmm_restore_wanted(m) && i < m->ndevices; i++)
+	for (i = 0; i < m->ndevices; i++)
 		if (m->devices[i].virtio)
 			(void)!vmm_virtio_resume(m->devices[i].virtio);
+	vmm_restore_free(m);
 	return 0;
 }
 
@@ -357,7 +359,7 @@ int vmm_restore_prefetch(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!m->start->prefetch || vmm_machine_wants_shared(m))
 		return 0;
-	rc = vmm_recording_load(m->start->from, &set, &why);
+	rc = vmm_recording_load(m->restore.folder, &set, &why);
 	if (rc < 0 && rc != -ENOENT)
 		vmm_log(&m->owner.log, VMM_LOG_WARNING, "prefetch", "%s; all of the memory is loaded",
 			 why.msg);

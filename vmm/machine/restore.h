@@ -11,20 +11,24 @@
 #include "machine/machine.h"
 
 /*
- * With --from: reads and checks the state, before memory exists. The folder is not
+ * Of a folder: reads and checks the state, before memory exists. The folder is not
  * trusted. -EBADMSG, -EOPNOTSUPP, or the error of reading the file.
  */
 int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err);
 
-/* Reads the memory of a machine that shares it with other processes. */
+/* Of a folder: reads the memory of a machine that shares it with other processes. */
 int vmm_restore_memory(struct vmm_machine *m, struct vsu_error *err);
 
 /* Replaces the state by a copy of these bytes, and checks it likewise. */
 int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
 		    struct vsu_error *err);
 
-/* True if the machine continues another one, in place of booting a kernel. */
-bool vmm_restore_wanted(const struct vmm_machine *m);
+/*
+ * The disks are those of the guest, by size and access; of a folder, also by content,
+ * unless --changed-disks accepts others.
+ */
+int vmm_restore_check_disks(struct vmm_machine *m, struct vsu_error *err);
+int vmm_restore_check_content(struct vmm_machine *m, struct vsu_error *err);
 
 /*
  * Loads CPUs, interrupt controllers, ports and devices. The devices are paused until
@@ -33,10 +37,22 @@ bool vmm_restore_wanted(const struct vmm_machine *m);
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err);
 int vmm_restore_resume(struct vmm_machine *m, struct vsu_error *err);
 
-/* With --prefetch. Memory that is shared with other processes was read before. */
+/* Of a folder: reads plugged memory, which the devices have mapped when they were loaded. */
+int vmm_restore_plugged(struct vmm_machine *m, struct vsu_error *err);
+
+/*
+ * Of a folder: a new VM Generation ID. Any number of machines continue from one state: the
+ * kernel of each must not draw the random numbers of another.
+ */
+int vmm_restore_renew(struct vmm_machine *m, struct vsu_error *err);
+
+/* Of a stream: sizes of devices that the host requested after the command line was sent. */
+int vmm_restore_requested(struct vmm_machine *m, struct vsu_error *err);
+
+/* Of a folder, with --prefetch. Memory that is shared with other processes was read before. */
 int vmm_restore_prefetch(struct vmm_machine *m, struct vsu_error *err);
 
-/* With --clone: -EBUSY if a device shares a resource of the host with the saved machine. */
+/* Of a folder, with --clone: -EBUSY if a device shares a resource of the host with the saved machine. */
 int vmm_restore_check_clone(struct vmm_machine *m, struct vsu_error *err);
 
 void vmm_restore_free(struct vmm_machine *m);
