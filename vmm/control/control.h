@@ -64,6 +64,8 @@ struct vmm_control_command {
 	vmm_control_fn fn;
 	const char *help;	/* one line for people */
 	bool passes;		/* descriptors may come with its line */
+	/* Before fn: a negative errno if the command is not allowed now. Or NULL. */
+	int (*check)(void *opaque, const char *name, struct vsu_error *err);
 };
 
 struct vmm_control;

@@ -65,6 +65,7 @@ int vmm_control_execute(const struct vmm_control_command *commands, void *opaque
 	char *words[VMM_CONTROL_WORDS + 2];
 	const struct vmm_control_command *command;
 	unsigned int n = line_divide(line, words);
+	int rc;
 
 	if (!n)
 		return vsu_error_set(err, -EINVAL,
@@ -82,5 +83,6 @@ int vmm_control_execute(const struct vmm_control_command *commands, void *opaque
 		return vsu_error_set(err, -EINVAL,
 				     "%s: %u descriptors were sent with the line, but this command uses none",
 				     words[0], npassed);
-	return command->fn(opaque, words, answer, err);
+	rc = command->check ? command->check(opaque, words[0], err) : 0;
+	return rc < 0 ? rc : command->fn(opaque, words, answer, err);
 }

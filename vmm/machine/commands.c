@@ -10,6 +10,7 @@
 
 #include "control/listener.h"
 #include "json.h"
+#include "machine/command_rules.h"
 #include "machine/commands.h"
 #include "machine/device_commands.h"
 #include "machine/memory_report.h"
@@ -22,13 +23,10 @@
 static int command_pause(void *opaque, char *const *words, FILE *answer,
 			 struct vsu_error *err)
 {
-	struct vmm_machine *m = opaque;
-	int rc = vmm_refuse_during_hand_over(m, NULL, words, err);
-
+	(void)words;
 	(void)answer;
-	if (rc < 0)
-		return rc;
-	vmm_stop_for_user(m);
+	(void)err;
+	vmm_stop_for_user(opaque);
 	return 0;
 }
 
@@ -39,21 +37,14 @@ static int command_resume(void *opaque, char *const *words, FILE *answer,
 	int rc;
 
 	(void)answer;
-	if (m->pause.for_good)
-		return vsu_error_set(err, -EPERM, "%s: the guest lost a part of its memory and cannot continue; see --on-memory-error",
-				     words[0]);
 	rc = vmm_migrate_resume(m, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "%s", words[0]);
-	if (rc > 0)
+	if (rc > 0 || !vmm_life_set_guest(&m->pause.life, VMM_RUNS))
 		return 0;
-	rc = vmm_refuse_during_hand_over(m, NULL, words, err);
-	if (rc < 0 || !m->pause.by_user)
-		return rc;
 	vmm_stop_release(m);
 	vmm_cpus_mark_paused(m->cpus);
 	vmm_cpus_resume(m->cpus);
-	m->pause.by_user = false;
 	vmm_control_publish(m->control, "resumed", "");
 	return 0;
 }
@@ -94,10 +85,11 @@ static int command_migrate(void *opaque, char *const *words, FILE *answer,
 static int command_cancel(void *opaque, char *const *words, FILE *answer,
 			  struct vsu_error *err)
 {
-	int rc = vmm_migrate_cancel(opaque, err);
-
+	(void)words;
 	(void)answer;
-	return rc < 0 ? vsu_error_prefix(err, rc, "%s", words[0]) : 0;
+	(void)err;
+	vmm_migrate_cancel(opaque);
+	return 0;
 }
 
 static int command_postcopy(void *opaque, char *const *words, FILE *answer,
@@ -127,11 +119,9 @@ static int command_reset(void *opaque, char *const *words, FILE *answer,
 			 struct vsu_error *err)
 {
 	struct vmm_machine *m = opaque;
-	int rc = vmm_refuse_during_save(m, err);
-
+	(void)words;
 	(void)answer;
-	if (rc < 0)
-		return vsu_error_prefix(err, rc, "%s", words[0]);
+	(void)err;
 	vmm_cpus_end(m->cpus, VSU_EXIT_REBOOT, "the command 'reset' ended the guest");
 	return 0;
 }
@@ -204,32 +194,37 @@ static int command_help(void *opaque, char *const *words, FILE *answer,
 const struct vmm_control_command vmm_machine_commands[] = {
 	{ .name = "status", NULL, 0, 0, vmm_status_command,
 	  "state, processors, memory and devices" },
-	{ .name = "pause", NULL, 0, 0, command_pause, "stop all processors" },
-	{ .name = "resume", NULL, 0, 0, command_resume, "continue after pause" },
+	{ .name = "pause", NULL, 0, 0, command_pause, "stop all processors",
+	  .check = vmm_command_check },
+	{ .name = "resume", NULL, 0, 0, command_resume, "continue after pause",
+	  .check = vmm_command_check },
 	{ .name = "power-button", NULL, 0, 0, command_power_button,
 	  "request the guest to power off" },
-	{ .name = "reset", NULL, 0, 0, command_reset, "end as after a reboot of the guest" },
+	{ .name = "reset", NULL, 0, 0, command_reset, "end as after a reboot of the guest",
+	  .check = vmm_command_check },
 	{ .name = "quit", NULL, 0, 0, command_quit, "end at once, without the guest" },
 	{ .name = "save", "FOLDER | MEMORY STATE MACHINE [then=pause|quit]", 1, 4, command_save,
-	  "save the machine to a new folder, or to three files fd:N; then continue, pause or quit", .passes = true },
+	  "save the machine to a new folder, or to three files fd:N; then continue, pause or quit",
+	  .passes = true, .check = vmm_command_check },
 	{ .name = "working-set", NULL, 0, 0, command_working_set,
 	  "record the used pages of the folder of --from, for --prefetch" },
 	{ .name = "migrate", "[downtime=MS] [rate=SIZE] [connections=N] [auto-converge] [postcopy[=ROUNDS]] ADDRESS", 1,
 	  VMM_CONTROL_WORDS - 1, command_migrate,
-	  "move the guest to another process", .passes = true },
-	{ .name = "migrate-cancel", NULL, 0, 0, command_cancel, "end a migration" },
+	  "move the guest to another process", .passes = true, .check = vmm_command_check },
+	{ .name = "migrate-cancel", NULL, 0, 0, command_cancel, "end a migration",
+	  .check = vmm_command_check },
 	{ .name = "migrate-postcopy", NULL, 0, 0, command_postcopy,
-	  "continue the guest at the destination before its memory is there" },
+	  "continue the guest at the destination before its memory is there", .check = vmm_command_check },
 	{ .name = "resize", "DEVICE SIZE", 2, 2, vmm_command_resize,
-	  "change the size of a disk, balloon or memory device" },
+	  "change the size of a disk, balloon or memory device", .check = vmm_command_check },
 	{ .name = "limit", "DEVICE KEY=VALUE,...", 2, 2, vmm_command_limit,
-	  "change rate limits of a disk or network card" },
+	  "change rate limits of a disk or network card", .check = vmm_command_check },
 	{ .name = "balloon", "[SIZE]", 0, 1, vmm_command_balloon,
 	  "counters of the balloon, after a change of its size" },
 	{ .name = "device-add", "KIND,OPTIONS", 1, 1, vmm_command_device_add,
-	  "add a device", .passes = true },
+	  "add a device", .passes = true, .check = vmm_command_check },
 	{ .name = "device-del", "DEVICE [force] [wait]", 1, 3, vmm_command_device_del,
-	  "remove a device" },
+	  "remove a device", .check = vmm_command_check },
 	{ .name = "memory", NULL, 0, 0, vmm_memory_report_command,
 	  "memory and windows" },
 	{ .name = "log-level", "[LEVEL]", 0, 1, command_log_level,

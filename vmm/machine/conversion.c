@@ -73,6 +73,16 @@ static int announce_map(const struct vmm_machine *m, struct vsu_error *err)
 	return rc;
 }
 
+/* Once, for all conversions that wait. */
+static int pause_machine(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = m->pause.life.now == VMM_CONVERTS ? 1 : vmm_life_begin(&m->pause.life, VMM_CONVERTS, err);
+
+	if (!rc)
+		vmm_cpus_pause(m->cpus);
+	return rc;
+}
+
 /*
  * Some devices hold buffers until the host has data, and all return them at a pause.
  * 0: no device uses the previous map. -EAGAIN: call it again after a turn of the loop.
@@ -81,14 +91,13 @@ static int announce_map(const struct vmm_machine *m, struct vsu_error *err)
  */
 static int settle_devices(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct vmm_converting *c = &m->pause.converting;
 	int rc;
 
 	if (!m->private_memory.early && vmm_private_is_quiet(&m->private_memory))
 		return 0;
-	if (!c->paused)
-		vmm_cpus_pause(m->cpus);
-	c->paused = true;
+	rc = pause_machine(m, err);
+	if (rc < 0)
+		return rc;
 	rc = stop_devices(m, err);
 	if (!rc)
 		rc = announce_map(m, err);
@@ -141,12 +150,10 @@ static void request_finish(struct vmm_machine *m, struct vmm_conversion_request 
 
 static void continue_machine(struct vmm_machine *m)
 {
-	struct vmm_converting *c = &m->pause.converting;
-
-	if (!c->paused)
+	if (m->pause.life.now != VMM_CONVERTS)
 		return;
-	c->paused = false;
-	vmm_stop_resume(m, &c->stop);
+	vmm_life_finish(&m->pause.life);
+	vmm_stop_resume(m, &m->pause.converting.stop);
 }
 
 /* False: the first conversion waits for devices. */
@@ -208,10 +215,4 @@ int vmm_conversion_run(void *machine, unsigned int cpu,
 
 	vmm_cpus_call_main(w.machine->cpus, convert_on_main, &w);
 	return w.rc;
-}
-
-int vmm_conversion_refuse(const struct vmm_machine *m, struct vsu_error *err)
-{
-	return m->pause.converting.paused ?
-	       vsu_error_set(err, -EBUSY, "devices are paused while the guest converts private memory; try again") : 0;
 }

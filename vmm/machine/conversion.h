@@ -20,7 +20,4 @@
 int vmm_conversion_run(void *machine, unsigned int cpu,
 		       const struct vmm_conversion *c, struct vsu_error *err);
 
-/* -EBUSY: the devices are paused for a conversion. Main thread. */
-int vmm_conversion_refuse(const struct vmm_machine *m, struct vsu_error *err);
-
 #endif

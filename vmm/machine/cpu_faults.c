@@ -18,9 +18,8 @@
 
 static void pause_for_good(struct vmm_machine *m)
 {
-	if (!m->pause.for_good)
+	if (vmm_life_set_guest(&m->pause.life, VMM_DAMAGED))
 		vmm_cpus_pause(m->cpus);
-	m->pause.for_good = true;
 }
 
 /*
@@ -40,7 +39,7 @@ void vmm_machine_memory_lost(struct vmm_machine *m, uint64_t gpa,
 		vmm_cpus_end(m->cpus, VSU_EXIT_HOST,
 			     "memory at %#" PRIx64 " is lost: %s; --on-memory-error=continue would continue with zeros",
 			     gpa, why);
-	else if (!m->pause.for_good)
+	else if (m->pause.life.guest != VMM_DAMAGED)
 		vmm_log(&m->owner.log, VMM_LOG_ERROR, "memory",
 			 "memory at %#" PRIx64 " is lost: %s; %s", gpa, why,
 			 choice == VMM_ON_MEMORY_ERROR_PAUSE ?
@@ -93,7 +92,7 @@ void vmm_fault_look_at_files(struct vmm_machine *m)
 	vmm_window_drop(&m->shmem, VMM_WINDOW_SHORT);
 	if (m->config->on_memory_error == VMM_ON_MEMORY_ERROR_CONTINUE)
 		vmm_memory_mend(&m->memory);
-	else if (!m->pause.for_good &&
+	else if (m->pause.life.guest != VMM_DAMAGED &&
 		 vmm_memory_find_loss(&m->memory, false, &gpa, &loss))
 		vmm_machine_memory_lost(m, gpa, loss);
 }

@@ -11,12 +11,10 @@
 
 #include "control/passed.h"
 #include "json.h"
-#include "machine/conversion.h"
+#include "machine/command_rules.h"
 #include "machine/device_commands.h"
 #include "machine/live.h"
-#include "machine/migrate.h"
 #include "machine/plug.h"
-#include "machine/postcopy.h"
 #include "machine/sharing.h"
 #include "machine/status.h"
 #include "machine/stop.h"
@@ -80,35 +78,6 @@ static int device_find(struct vmm_machine *m, char *const *words,
 	return 0;
 }
 
-/* A save has a fixed list of devices. */
-int vmm_refuse_during_save(const struct vmm_machine *m, struct vsu_error *err)
-{
-	if (m->pause.migration)
-		return vsu_error_set(err, -EBUSY, "the machine is being migrated");
-	if (m->pause.save)
-		return vsu_error_set(err, -EBUSY, "the machine is being saved");
-	if (vmm_postcopy_refuse(m, err) < 0)
-		return -EBUSY;
-	return vmm_conversion_refuse(m, err);
-}
-
-/*
- * The state for the destination was collected: a change here is lost if the migration
- * succeeds. A disk keeps its size from the begin on, when the destination opens it.
- */
-int vmm_refuse_during_hand_over(const struct vmm_machine *m,
-				const struct vmm_device *d, char *const *words,
-				struct vsu_error *err)
-{
-	if (vmm_migrate_hands_over(m))
-		return vsu_error_set(err, -EBUSY, "%s: the guest is about to continue at the destination; repeat it there, or here if the migration fails",
-				     words[0]);
-	if (d && d->spec.id == VIRTDEV_ID_BLOCK && m->pause.migration)
-		return vsu_error_set(err, -EBUSY, "%s: a disk cannot be resized while the machine is being migrated",
-				     words[0]);
-	return 0;
-}
-
 static int add_device(struct vmm_machine *m, const char *words,
 		      unsigned int *number, struct vsu_error *err)
 {
@@ -131,12 +100,10 @@ int vmm_command_device_add(void *machine, char *const *words, FILE *answer,
 	struct prog_json to = { .to = answer, .more = true };
 	struct vmm_machine *m = machine;
 	unsigned int number;
-	int rc = vmm_refuse_during_save(m, err);
+	int rc;
 
-	if (!rc)
-		vmm_stop_release(m);
-	if (!rc)
-		rc = add_device(m, words[1], &number, err);
+	vmm_stop_release(m);
+	rc = add_device(m, words[1], &number, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "%s", words[0]);
 	if (!m->devices[number].virtio)
@@ -168,11 +135,9 @@ int vmm_command_device_del(void *machine, char *const *words, FILE *answer,
 	struct vmm_machine *m = machine;
 	struct vmm_device *d = NULL;
 	bool force = false, wait = false;
-	int rc = vmm_refuse_during_save(m, err);
+	int rc = device_find(m, words, &d, err);
 
 	(void)answer;
-	if (!rc)
-		rc = device_find(m, words, &d, err);
 	if (!rc)
 		rc = read_manner(words, &force, &wait, err);
 	if (rc < 0)
@@ -198,7 +163,7 @@ static int device_resize(struct vmm_machine *m, struct vmm_device *d,
 	if (!vmm_machine_local_device(d) || !d->spec.kind->resize)
 		return vsu_error_set(err, -EOPNOTSUPP, "%s: device '%s' cannot be resized",
 				     words[0], words[1]);
-	rc = vmm_refuse_during_hand_over(m, d, words, err);
+	rc = d->spec.id == VIRTDEV_ID_BLOCK ? vmm_command_check_row(m, VMM_RULE_OF_DISK, words[0], err) : 0;
 	if (rc < 0)
 		return rc;
 	vmm_virtio_lock(d->virtio);
@@ -231,9 +196,6 @@ int vmm_command_limit(void *machine, char *const *words, FILE *answer,
 	if (!vmm_machine_local_device(d))
 		return vsu_error_set(err, -EOPNOTSUPP, "%s: device '%s' is served by another process or the kernel, which cvmm cannot limit",
 				     words[0], words[1]);
-	if (m->pause.migration)
-		return vsu_error_set(err, -EBUSY, "%s: the destination already has the limits of this machine; repeat it there, or here if the migration fails",
-				     words[0]);
 	rc = vmm_device_limit(&d->spec, vmm_machine_local_device(d), words[0],
 			      words[2], err);
 	return rc ? rc : vmm_live_change(m, d, words[2], err);
@@ -261,6 +223,8 @@ int vmm_command_balloon(void *machine, char *const *words, FILE *answer,
 		return vsu_error_set(err, -ENOENT, "%s: the machine has no balloon; start it with --balloon, or use device-add",
 				     words[0]);
 	if (words[1])
+		rc = vmm_command_check_row(machine, VMM_RULE_OF_BALLOON, words[0], err);
+	if (!rc && words[1])
 		rc = device_resize(machine, d, words[1], words, err);
 	if (rc < 0)
 		return rc;

@@ -20,12 +20,4 @@ int vmm_command_resize(void *machine, char *const *words, FILE *answer,
 int vmm_command_balloon(void *machine, char *const *words, FILE *answer,
 			struct vsu_error *err);
 
-/* -EBUSY while the machine is being saved or migrated. */
-int vmm_refuse_during_save(const struct vmm_machine *m, struct vsu_error *err);
-
-/* -EBUSY while a change of the device, or of the machine if it is NULL, would be lost. */
-int vmm_refuse_during_hand_over(const struct vmm_machine *m,
-				const struct vmm_device *d, char *const *words,
-				struct vsu_error *err);
-
 #endif

@@ -232,8 +232,7 @@ int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err)
 		rc = answer_source(m, "loaded", err);
 	if (!rc)
 		rc = receive_go(m, &paused, err);
-	m->pause.by_user = paused;
-	if (paused)
+	if (paused && vmm_life_set_guest(&m->pause.life, VMM_PAUSED))
 		vmm_cpus_pause(m->cpus);
 	if (!rc)
 		rc = vmm_disks_lock(m, err);

@@ -18,6 +18,7 @@
 #include "machine/events.h"
 #include "machine/machine.h"
 #include "machine/plug.h"
+#include "machine/postcopy.h"
 
 /* Interval for checking files behind guest memory for truncation. */
 #define NS_PER_S UINT64_C(1000000000)
@@ -174,6 +175,7 @@ int vmm_machine_start(struct vmm_machine *m, struct vsu_error *err)
 	vmm_slots_set_cpus(m->slots, m->cpus);
 	vmm_machine_watch_stdio(m);
 	m->shmem.closed = true;
+	vmm_life_start(&m->pause.life, vmm_postcopy_is_active(m) ? VMM_ARRIVES : VMM_RUNS);
 	return vmm_cpus_start(m->cpus, err);
 }
 
@@ -212,5 +214,6 @@ int vmm_machine_end(struct vmm_machine *m, int rc, struct vsu_error *err)
 	if (rc < 0)
 		status = vmm_exit_status(VMM_STAGE_KVM, rc);
 	vmm_event_end(m, status, err);
+	vmm_life_end(&m->pause.life);
 	return status;
 }

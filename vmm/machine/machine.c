@@ -412,6 +412,7 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
 	m->config = config;
 	m->start = start;
 	m->owner = owner ? *owner : none;
+	m->pause.life = (struct vmm_life)VMM_LIFE_INIT;
 	m->kvm.kvm_fd = m->kvm.vm_fd = -1;
 	m->serial_irq_fd = m->button_irq_fd = m->event_irq_fd = -1;
 	m->console_in = m->console_out = -1;

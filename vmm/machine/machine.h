@@ -34,6 +34,7 @@
 #include "memory/memory_private.h"
 #include "memory/windows.h"
 #include "memory/slots.h"
+#include "machine/life.h"
 #include "machine/owner.h"
 #include "memory/image.h"
 #include "state/sections.h"
@@ -101,16 +102,14 @@ struct vmm_stop_limit {
 /* Conversions of private memory that wait for devices; see conversion.c. */
 struct vmm_converting {
 	struct vmm_conversion_request *first;	/* on the stacks of waiting CPUs */
-	bool paused;		/* CPUs and devices pause */
 	struct vmm_stop stop;
 	struct vmm_turn step;	/* continues after each turn of the loop */
 };
 
-/* Reasons for which no CPU runs. */
+/* The machine's activity, and the jobs for which no CPU runs. */
 struct vmm_pause {
-	bool for_good;		/* a memory error */
-	bool by_user;		/* the command "pause", until "resume" */
-	struct vmm_stop held;	/* after a save while by_user; see vmm_stop_hold() */
+	struct vmm_life life;
+	struct vmm_stop held;	/* after a save while VMM_PAUSED; see vmm_stop_hold() */
 	struct vmm_save *save;	/* in progress, or NULL */
 	struct vmm_migration *migration; /* likewise */
 	struct vmm_converting converting;

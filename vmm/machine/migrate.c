@@ -98,7 +98,7 @@ static int collect_state(struct vmm_migration *g)
 	if (rc < 0)
 		return rc;
 	g->collected = true;
-	g->sender.config.paused = g->m->pause.by_user;
+	g->sender.config.paused = g->m->pause.life.guest == VMM_PAUSED;
 	input_stop(g);
 	vmm_sharing_log_rings(g->m, &g->log);
 	rc = vmm_save_collect(g->m, &g->sender.state, g->request.err);
@@ -170,6 +170,7 @@ static void migration_free(struct vmm_migration *g)
 	vmm_migrate_options_free(&g->options);
 	free(g);
 	m->pause.migration = NULL;
+	vmm_life_finish(&m->pause.life);
 }
 
 /* The guest stays paused; g->err has the reason. */
@@ -310,6 +311,7 @@ static struct vmm_migration *migration_new(struct vmm_machine *m)
 	g->cancel_fd = vsu_event_new();
 	start_watchers(g);
 	m->pause.migration = g;
+	(void)!vmm_life_begin(&m->pause.life, VMM_MIGRATES, NULL);
 	return g;
 }
 
@@ -336,6 +338,8 @@ int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
 		rc = vmm_migrate_check_jail(&options, err);
 	if (!rc)
 		rc = vmm_save_check(m, err);
+	if (!rc)
+		rc = vmm_life_check(&m->pause.life, VMM_MIGRATES, err);
 	if (!rc)
 		rc = vmm_sharing_check_log(m, err);
 	if (!rc)

@@ -22,20 +22,20 @@
 
 /*
  * words: options, then the address. m->pause.migration is its subject for
- * vmm_control_answer() until the end. -EINVAL, -EOPNOTSUPP, -EBUSY.
+ * vmm_control_answer() until the end. -EINVAL, -EOPNOTSUPP, -EBUSY, -EPERM.
  */
 int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
 		      struct vsu_error *err);
 
 /*
- * The migration fails, unless it ends before. -ENOENT: none is in progress; -EBUSY: the
- * guest runs at the destination.
+ * A migration is in progress, and the command is allowed (command_rules.h). It fails,
+ * unless it ends before.
  */
-int vmm_migrate_cancel(struct vmm_machine *m, struct vsu_error *err);
+void vmm_migrate_cancel(struct vmm_machine *m);
 
 /*
- * The guest continues at the destination as soon as possible, and its memory follows.
- * -ENOENT: no migration is in progress; -EINVAL: it was started without "postcopy".
+ * Likewise: the guest continues at the destination as soon as possible, and its memory
+ * follows. -EINVAL: the migration was started without "postcopy".
  */
 int vmm_migrate_switch(struct vmm_machine *m, struct vsu_error *err);
 /* True: the guest runs there, and needs memory of this process. */

@@ -28,25 +28,18 @@ int vmm_migrate_switch(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_migration *g = m->pause.migration;
 
-	if (!g || g->undecided)
-		return vsu_error_set(err, -ENOENT, "no migration is in progress");
 	if (!g->options.postcopy)
 		return vsu_error_set(err, -EINVAL, "the migration was started without 'postcopy', so the destination is not prepared; cancel it, and repeat it with 'postcopy'");
 	vmm_sender_switch(&g->sender);
 	return 0;
 }
 
-int vmm_migrate_cancel(struct vmm_machine *m, struct vsu_error *err)
+void vmm_migrate_cancel(struct vmm_machine *m)
 {
 	struct vmm_migration *g = m->pause.migration;
 
-	if (!g || g->undecided)
-		return vsu_error_set(err, -ENOENT, "no migration is in progress");
-	if (is_postcopy(g))
-		return vsu_error_set(err, -EBUSY, "the guest already runs at the destination, which receives the rest of its memory");
 	g->cancelled = true;
 	vsu_event_signal(g->cancel_fd);
-	return 0;
 }
 
 bool vmm_migrate_is_undecided(const struct vmm_machine *m)

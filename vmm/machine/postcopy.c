@@ -154,6 +154,7 @@ static void on_arrived(void *opaque)
 		 vmm_page_fetch_foreign(p->fetch));
 	vmm_control_publish(m->control, "memory-arrived", "");
 	p->complete = true;
+	vmm_life_finish(&m->pause.life);
 	if (!p->nservers)
 		vmm_postcopy_free(m);
 	else
@@ -341,20 +342,9 @@ int vmm_postcopy_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error *e
 	return vmm_page_fetch_go(m->restore.postcopy->fetch, paused, err);
 }
 
-static bool is_arriving(const struct vmm_machine *m)
-{
-	return vmm_postcopy_is_active(m) && !m->restore.postcopy->complete;
-}
-
-int vmm_postcopy_refuse(const struct vmm_machine *m, struct vsu_error *err)
-{
-	return is_arriving(m) ?
-	       vsu_error_set(err, -EBUSY, "the guest's memory is still arriving from the source of its migration; try again after the event 'memory-arrived'") : 0;
-}
-
 void vmm_postcopy_report(const struct vmm_machine *m, struct prog_json *to)
 {
-	if (!is_arriving(m))
+	if (m->pause.life.now != VMM_ARRIVES)
 		return;
 	prog_json_open(to, "arriving", '{');
 	prog_json_u64(to, "left", vmm_page_fetch_left(m->restore.postcopy->fetch));

@@ -42,9 +42,6 @@ bool vmm_postcopy_is_confirmed(const struct vmm_machine *m);
 int vmm_postcopy_say(struct vmm_machine *m, const char *name, struct vsu_error *err);
 int vmm_postcopy_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error *err);
 
-/* -EBUSY: the guest's memory is still arriving. */
-int vmm_postcopy_refuse(const struct vmm_machine *m, struct vsu_error *err);
-
 /* Progress, as members of the status. */
 void vmm_postcopy_report(const struct vmm_machine *m, struct prog_json *to);
 

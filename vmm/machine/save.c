@@ -16,7 +16,6 @@
 #include "machine/disk_flush.h"
 #include "machine/disks.h"
 #include "machine/live.h"
-#include "machine/postcopy.h"
 #include "machine/save.h"
 #include "machine/save_files.h"
 #include "machine/save_target.h"
@@ -82,6 +81,7 @@ static void save_free(struct vmm_save *s)
 	vmm_save_target_close(&s->files);
 	free(s);
 	m->pause.save = NULL;
+	vmm_life_finish(&m->pause.life);
 }
 
 /* After a failure the guest continues as if no save had been requested. */
@@ -93,7 +93,7 @@ static void save_end(struct vmm_save *s)
 	if (then == THEN_PAUSE)
 		vmm_stop_for_user(m);
 	/* A device that resumes carries out requests, and the disk is no longer the saved one. */
-	if (m->pause.by_user && !s->rc && then != THEN_QUIT)
+	if (m->pause.life.guest == VMM_PAUSED && !s->rc && then != THEN_QUIT)
 		vmm_stop_hold(m, &s->stop);
 	else if (then != THEN_QUIT)
 		vmm_stop_resume(m, &s->stop);
@@ -286,14 +286,6 @@ int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err)
 	unsigned int i;
 	int rc = 0;
 
-	if (m->pause.save)
-		return vsu_error_set(err, -EBUSY, "another save is in progress");
-	if (m->pause.migration)
-		return vsu_error_set(err, -EBUSY, "a migration is in progress");
-	if (vmm_postcopy_refuse(m, err) < 0)
-		return -EBUSY;
-	if (m->pause.for_good)
-		return vsu_error_set(err, -EPERM, "the guest lost a part of its memory");
 	if (vmm_memory_wants_private(&m->memory))
 		return vsu_error_set(err, -EOPNOTSUPP, "the guest has private memory (--memory private=on), which cvmm cannot read; only a machine without it can be saved or migrated");
 	rc = vmm_window_check_order(&m->shmem, err);
@@ -372,12 +364,15 @@ int vmm_save_begin(struct vmm_machine *m, char *const *words,
 
 	if (!rc)
 		rc = vmm_save_check(m, err);
+	if (!rc)
+		rc = vmm_life_check(&m->pause.life, VMM_SAVES, err);
 	if (rc < 0)
 		return rc;
 	s = save_new(m, target, then, err);
 	if (!s)
 		return err->code;
 	m->pause.save = s;
+	(void)!vmm_life_begin(&m->pause.life, VMM_SAVES, NULL);
 	vmm_stop_release(m);
 	vmm_cpus_pause(m->cpus);
 	vmm_io_init(&s->done, on_done, s, s->done_fd, VMM_IO_READ);

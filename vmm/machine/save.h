@@ -19,8 +19,8 @@
 /*
  * words: those behind "save" (save_target.h), then "then=pause" or "then=quit", or none.
  * m->pause.save is its subject for vmm_control_answer() until the end. -EOPNOTSUPP: what
- * the machine has cannot be saved; -EEXIST: the folder exists; -EBUSY: another save
- * is in progress.
+ * the machine has cannot be saved; -EEXIST: the folder exists; -EBUSY, -EPERM: what the
+ * machine does does not allow it.
  */
 int vmm_save_begin(struct vmm_machine *m, char *const *words,
 		   struct vsu_error *err);
@@ -32,7 +32,7 @@ bool vmm_save_progress(const struct vmm_machine *m, uint64_t *done, uint64_t *to
 void vmm_save_free(struct vmm_machine *m);
 
 /*
- * Parts of it, for a migration too. Check: -EOPNOTSUPP, -EBUSY as above. Describe
+ * Parts of it, for a migration too. Check: -EOPNOTSUPP as above. Describe
  * begins a state and appends what the machine consists of. Collect appends
  * everything but the end; the CPUs and devices are stopped (stop.h).
  */

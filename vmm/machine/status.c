@@ -174,18 +174,21 @@ static void write_devices(struct vmm_machine *m, struct prog_json *to)
 
 static bool is_paused(const struct vmm_machine *m)
 {
-	return m->pause.for_good || m->pause.by_user ||
-	       vmm_migrate_is_undecided(m);
+	return m->pause.life.guest != VMM_RUNS || vmm_migrate_is_undecided(m);
 }
 
-/* The first that applies. */
+/* Damage, which lasts, precedes a job. */
 static const char *state_of(const struct vmm_machine *m)
 {
-	return m->pause.for_good ? "damaged" :
-	       m->pause.save ? "saving" :
-	       vmm_migrate_is_undecided(m) ? "undecided" :
-	       m->pause.migration ? "migrating" :
-	       m->pause.by_user ? "paused" : "running";
+	static const char *const words[VMM_NACTIVITIES] = {
+		[VMM_RUNS] = "running", [VMM_PAUSED] = "paused", [VMM_DAMAGED] = "damaged",
+		[VMM_SAVES] = "saving", [VMM_MIGRATES] = "migrating",
+	};
+	const struct vmm_life *l = &m->pause.life;
+
+	if (vmm_migrate_is_undecided(m) && l->guest != VMM_DAMAGED)
+		return "undecided";
+	return words[l->guest == VMM_DAMAGED || !words[l->now] ? l->guest : l->now];
 }
 
 static void write_cpus(const struct vmm_machine *m, struct prog_json *to)

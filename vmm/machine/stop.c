@@ -158,9 +158,8 @@ void vmm_stop_release(struct vmm_machine *m)
 
 void vmm_stop_for_user(struct vmm_machine *m)
 {
-	if (!m->pause.by_user) {
-		vmm_cpus_pause(m->cpus);
-		vmm_control_publish(m->control, "paused", "");
-	}
-	m->pause.by_user = true;
+	if (!vmm_life_set_guest(&m->pause.life, VMM_PAUSED))
+		return;
+	vmm_cpus_pause(m->cpus);
+	vmm_control_publish(m->control, "paused", "");
 }

@@ -156,7 +156,7 @@ static bool watch_kvm(int code)
 	(void)code;
 	if (c->first) {
 		early += !vmm_private_is_quiet(&rig.machine.private_memory);
-		paused += c->paused;
+		paused += rig.machine.pause.life.now == VMM_CONVERTS;
 	}
 	return false;
 }
@@ -182,7 +182,7 @@ static void holds_a_buffer(unsigned int n, struct kvm_run *run)
 		return;
 	}
 	ck_assert_uint_eq(run->hypercall.ret, 0);
-	ck_assert(!rig.machine.pause.converting.paused);
+	ck_assert(rig.machine.pause.life.now != VMM_CONVERTS);
 	driver_convert(run, DATA, n, true);
 }
 

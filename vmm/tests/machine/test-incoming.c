@@ -145,7 +145,7 @@ START_TEST(guest_continues_with_the_memory_of_the_source)
 	expect("running");
 	ck_assert_uint_eq(rig_number(CONTENT, 4), 0x5a5a5a5a);
 	ck_assert(fake.cpu[0].has_regs);
-	ck_assert_int_eq(rig.machine.pause.by_user, _i);
+	ck_assert_int_eq(rig.machine.pause.life.guest, _i ? VMM_PAUSED : VMM_RUNS);
 	ck_assert_int_eq(here.fd, -1);
 }
 END_TEST
