@@ -50,12 +50,11 @@ static void request_begin(struct vmm_machine *m, struct vmm_conversion_request *
 /* Devices behind sockets have the limits of their protocol, which are longer. */
 static int stop_devices(struct vmm_machine *m, struct vsu_error *err)
 {
-	struct vmm_stop *stop = &m->pause.converting.stop;
-	int rc = vmm_stop_devices(m, stop, false, err);
+	int rc = vmm_stop_devices(m, false, err);
 
 	if (rc == -EAGAIN && vmm_stop_wait(m) == -ETIMEDOUT)
 		return vsu_error_set(err, -ETIMEDOUT, "device %u did not stop its queues in time",
-				     stop->npaused);
+				     m->pause.stop.npaused);
 	return rc;
 }
 
@@ -73,13 +72,15 @@ static int announce_map(const struct vmm_machine *m, struct vsu_error *err)
 	return rc;
 }
 
+static int on_step(void *opaque);
+
 /* Once, for all conversions that wait. */
 static int pause_machine(struct vmm_machine *m, struct vsu_error *err)
 {
 	int rc = m->pause.life.now == VMM_CONVERTS ? 1 : vmm_life_begin(&m->pause.life, VMM_CONVERTS, err);
 
 	if (!rc)
-		vmm_cpus_pause(m->cpus);
+		vmm_stop_begin(m, on_step, m);
 	return rc;
 }
 
@@ -153,7 +154,7 @@ static void continue_machine(struct vmm_machine *m)
 	if (m->pause.life.now != VMM_CONVERTS)
 		return;
 	vmm_life_finish(&m->pause.life);
-	vmm_stop_resume(m, &m->pause.converting.stop);
+	vmm_stop_end(m);
 }
 
 /* False: the first conversion waits for devices. */
@@ -173,22 +174,9 @@ static bool serve_requests(struct vmm_machine *m)
 }
 
 /* Requests in progress end in turns of the loop. */
-static void on_step(void *opaque)
+static int on_step(void *opaque)
 {
-	struct vmm_machine *m = opaque;
-
-	if (serve_requests(m))
-		vmm_turn_stop(&m->pause.converting.step);
-}
-
-static void wait_for_devices(struct vmm_machine *m)
-{
-	struct vmm_turn *step = &m->pause.converting.step;
-
-	if (step->active)
-		return;
-	vmm_turn_init(step, on_step, m);
-	vmm_turn_start(m->loop, step);
+	return serve_requests(opaque) ? 0 : 1;
 }
 
 static bool convert_on_main(void *opaque, struct vmm_main_call *call)
@@ -200,8 +188,7 @@ static bool convert_on_main(void *opaque, struct vmm_main_call *call)
 	for (at = &m->pause.converting.first; *at; at = &(*at)->next)
 		;
 	*at = w;
-	if (!serve_requests(m))
-		wait_for_devices(m);
+	(void)serve_requests(m);
 	return false;
 }
 

@@ -85,11 +85,19 @@ struct vmm_watchers {
 	bool files;	/* behind memory, which another process can truncate */
 };
 
-/* A stop of CPUs and devices in progress; see stop.h. All zero at the beginning. */
+/* The stop of CPUs and devices in progress; see stop.h. All zero at the beginning. */
 struct vmm_stop {
+	enum {
+		VMM_STOP_NONE,
+		VMM_STOP_BEGUN,	/* CPUs are paused, devices one after the other */
+		VMM_STOP_HELD,	/* only devices are paused, and the guest by its user */
+	} phase;
 	unsigned int npaused;	/* devices that are paused, from the first on */
 	bool pausing;		/* the next one has begun to pause */
 	unsigned int tries;	/* to stop the CPUs between two instructions */
+	struct vmm_turn turn;	/* calls step */
+	int (*step)(void *opaque);
+	void *opaque;
 };
 
 /* The time limit of the stop in progress; see stop.h. */
@@ -102,18 +110,16 @@ struct vmm_stop_limit {
 /* Conversions of private memory that wait for devices; see conversion.c. */
 struct vmm_converting {
 	struct vmm_conversion_request *first;	/* on the stacks of waiting CPUs */
-	struct vmm_stop stop;
-	struct vmm_turn step;	/* continues after each turn of the loop */
 };
 
-/* The machine's activity, and the jobs for which no CPU runs. */
+/* The machine's activity, and the job for which no CPU runs. */
 struct vmm_pause {
 	struct vmm_life life;
-	struct vmm_stop held;	/* after a save while VMM_PAUSED; see vmm_stop_hold() */
+	struct vmm_stop stop;
 	struct vmm_save *save;	/* in progress, or NULL */
 	struct vmm_migration *migration; /* likewise */
 	struct vmm_converting converting;
-	struct vmm_stop_limit limit;	/* of the only one of these in progress */
+	struct vmm_stop_limit limit;	/* of stop */
 };
 
 /* A saved machine whose state a new one gets. */

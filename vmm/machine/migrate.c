@@ -50,15 +50,6 @@ static void *sender_main(void *arg)
 
 /* ------------------------------------------------------------- stop and resume */
 
-static void stop_begin(struct vmm_migration *g)
-{
-	g->stopped = true;
-	g->stop = (struct vmm_stop){ 0 };
-	g->stopped_ns = vsu_now_ns();
-	vmm_cpus_pause(g->m->cpus);
-	vmm_turn_start(g->m->loop, &g->step);
-}
-
 /* Input that arrives after the state was collected belongs to the destination. */
 static void input_stop(struct vmm_migration *g)
 {
@@ -83,12 +74,11 @@ static void input_resume(struct vmm_migration *g)
 
 static void machine_resume(struct vmm_migration *g)
 {
-	if (!g->stopped)
+	if (!vmm_stop_has_begun(g->m))
 		return;
-	vmm_turn_stop(&g->step);
-	g->stopped = g->collected = false;
+	g->collected = false;
 	input_resume(g);
-	vmm_stop_resume(g->m, &g->stop);
+	vmm_stop_end(g->m);
 }
 
 static int collect_state(struct vmm_migration *g)
@@ -121,33 +111,32 @@ static void request_execute(struct vmm_migration *g)
 static int stop_step(struct vmm_migration *g)
 {
 	const bool collects = g->request.what == VMM_SENDER_STOP;
-	int rc = vmm_stop_step(g->m, &g->stop, collects, g->request.err);
+	int rc = vmm_stop_step(g->m, collects, g->request.err);
 
 	if (rc == 1 && g->cancelled)
 		return vsu_error_set(g->request.err, -ECANCELED, "it was cancelled");
 	return rc;
 }
 
-static void on_step(void *opaque)
+static int on_step(void *opaque)
 {
 	struct vmm_migration *g = opaque;
 	int rc;
 
 	if (vmm_cpus_dispatch(g->m->cpus)) {	/* the guest has ended */
-		vmm_turn_stop(&g->step);
 		vmm_loop_end(g->m->loop);
-		return;
+		return 0;
 	}
 	rc = stop_step(g);
 	if (rc == 1)
-		return;
-	vmm_turn_stop(&g->step);
+		return rc;
 	if (!rc) {
 		request_execute(g);
-		return;
+		return 0;
 	}
 	machine_resume(g);
 	vmm_main_request_reply(&g->request, rc);
+	return rc;
 }
 
 /* ------------------------------------------------------------------------ end */
@@ -156,7 +145,8 @@ static void migration_free(struct vmm_migration *g)
 {
 	struct vmm_machine *m = g->m;
 
-	vmm_turn_stop(&g->step);
+	if (vmm_stop_has_begun(m))
+		vmm_stop_abandon(m);
 	vmm_throttle_end(&g->throttle);
 	(void)!vmm_plugged_hold(m, false, NULL);
 	vmm_io_stop(&g->request_io);
@@ -243,9 +233,10 @@ static void on_request(void *opaque)
 	} else if (event == VMM_MAIN_REQUEST_PENDING && g->request.what == VMM_SENDER_RELEASE) {
 		vmm_migrate_release(g);
 		vmm_main_request_reply(&g->request, 0);
-	} else if (event == VMM_MAIN_REQUEST_PENDING && !g->stopped) {
+	} else if (event == VMM_MAIN_REQUEST_PENDING && !vmm_stop_has_begun(g->m)) {
 		vmm_throttle_end(&g->throttle);
-		stop_begin(g);
+		g->stopped_ns = vsu_now_ns();
+		vmm_stop_begin(g->m, on_step, g);
 	}
 }
 
@@ -294,7 +285,6 @@ static void start_watchers(struct vmm_migration *g)
 {
 	vmm_io_init(&g->request_io, on_request, g, g->request.fd, VMM_IO_READ);
 	vmm_io_start(g->m->loop, &g->request_io);
-	vmm_turn_init(&g->step, on_step, g);
 	vmm_throttle_init(&g->throttle, g->m->loop, g->m->cpus);
 }
 

@@ -27,11 +27,8 @@ struct vmm_migration {
 	int rc;			/* of the thread */
 	struct vsu_error err;
 
-	struct vmm_turn step;	/* pauses devices after each turn of the loop */
-	struct vmm_stop stop;
-	bool stopped;		/* CPUs and the devices of stop */
-	int console_in;		/* meanwhile */
-	uint64_t stopped_ns;	/* since when */
+	int console_in;		/* while the guest is stopped */
+	uint64_t stopped_ns;	/* when the last stop began */
 	struct vmm_throttle throttle;
 	struct vmm_dirty_log log; /* of devices that others serve */
 	bool collected;		/* the state of the stopped guest */

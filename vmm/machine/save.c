@@ -32,8 +32,6 @@ struct vmm_save {
 	enum then then;
 	struct vmm_save_files files;
 	struct vmm_words words;	/* of files */
-	struct vmm_stop stop;
-	struct vmm_turn step;		/* pauses devices after each turn of the loop */
 	pthread_t writer;
 	bool writes;			/* the thread was started */
 	int cancel_fd;			/* it ends a wait for the disks */
@@ -64,7 +62,7 @@ static void save_free(struct vmm_save *s)
 {
 	struct vmm_machine *m = s->m;
 
-	vmm_turn_stop(&s->step);
+	vmm_stop_abandon(m);
 	if (s->done_fd >= 0)
 		vmm_io_stop(&s->done);
 	__atomic_store_n(&s->files.progress.cancel, true, __ATOMIC_RELAXED);
@@ -94,9 +92,9 @@ static void save_end(struct vmm_save *s)
 		vmm_stop_for_user(m);
 	/* A device that resumes carries out requests, and the disk is no longer the saved one. */
 	if (m->pause.life.guest == VMM_PAUSED && !s->rc && then != THEN_QUIT)
-		vmm_stop_hold(m, &s->stop);
+		vmm_stop_hold(m);
 	else if (then != THEN_QUIT)
-		vmm_stop_resume(m, &s->stop);
+		vmm_stop_end(m);
 	vmm_control_answer(m->control, s, "", s->rc ? &s->err : NULL);
 	save_free(s);
 	if (then == THEN_QUIT)
@@ -247,15 +245,14 @@ static void start_writer(struct vmm_save *s)
 /* ------------------------------------------------------------------ its begin */
 
 /* Requests in progress end in turns of the loop. */
-static void on_step(void *opaque)
+static int on_step(void *opaque)
 {
 	struct vmm_save *s = opaque;
 	struct vmm_machine *m = s->m;
-	int rc = vmm_stop_step(m, &s->stop, true, &s->err);
+	int rc = vmm_stop_step(m, true, &s->err);
 
 	if (rc == 1)
-		return;
-	vmm_turn_stop(&s->step);
+		return rc;
 	s->rc = rc;
 	if (!s->rc)
 		s->rc = vmm_save_collect(m, &s->files.state, &s->err);
@@ -265,6 +262,7 @@ static void on_step(void *opaque)
 		start_writer(s);
 	if (!s->writes)
 		save_end(s);
+	return 0;
 }
 
 static int check_device(const struct vmm_device *d, unsigned int i,
@@ -373,11 +371,8 @@ int vmm_save_begin(struct vmm_machine *m, char *const *words,
 		return err->code;
 	m->pause.save = s;
 	(void)!vmm_life_begin(&m->pause.life, VMM_SAVES, NULL);
-	vmm_stop_release(m);
-	vmm_cpus_pause(m->cpus);
 	vmm_io_init(&s->done, on_done, s, s->done_fd, VMM_IO_READ);
 	vmm_io_start(m->loop, &s->done);
-	vmm_turn_init(&s->step, on_step, s);
-	vmm_turn_start(m->loop, &s->step);
+	vmm_stop_begin(m, on_step, s);
 	return 0;
 }

@@ -76,9 +76,9 @@ static int wait_for_device(struct vmm_machine *m, unsigned int i, struct vsu_err
 			     i, times * limit_seconds(m));
 }
 
-int vmm_stop_devices(struct vmm_machine *m, struct vmm_stop *s, bool collects,
-		     struct vsu_error *err)
+int vmm_stop_devices(struct vmm_machine *m, bool collects, struct vsu_error *err)
 {
+	struct vmm_stop *s = &m->pause.stop;
 	int rc = 0;
 
 	for (; !rc && s->npaused < m->ndevices; s->npaused += !rc) {
@@ -93,9 +93,9 @@ int vmm_stop_devices(struct vmm_machine *m, struct vmm_stop *s, bool collects,
 }
 
 /* The instruction continues, and the CPU is interrupted at another access. */
-static int run_shortly(struct vmm_machine *m, struct vmm_stop *s, struct vsu_error *err)
+static int run_shortly(struct vmm_machine *m, struct vsu_error *err)
 {
-	if (s->tries++ == MAX_TRIES)
+	if (m->pause.stop.tries++ == MAX_TRIES)
 		return vsu_error_set(err, -EAGAIN, "a processor is in the middle of an instruction with many accesses; try again");
 	vmm_cpus_resume(m->cpus);
 	vmm_cpus_pause(m->cpus);
@@ -112,48 +112,82 @@ static int wait_for_access(struct vmm_machine *m, struct vsu_error *err)
 			     limit_seconds(m));
 }
 
-int vmm_stop_step(struct vmm_machine *m, struct vmm_stop *s, bool collects,
-		  struct vsu_error *err)
+int vmm_stop_step(struct vmm_machine *m, bool collects, struct vsu_error *err)
 {
 	int rc = vmm_cpus_settle(m->cpus);
 
 	if (rc == -EAGAIN)
 		return wait_for_access(m, err);
 	if (rc == -EBUSY && collects)
-		return run_shortly(m, s, err);
-	rc = vmm_stop_devices(m, s, collects, err);
+		return run_shortly(m, err);
+	rc = vmm_stop_devices(m, collects, err);
 	return rc == -EAGAIN ? 1 : rc;
 }
 
-static void resume_devices(struct vmm_machine *m, struct vmm_stop *s)
+static void on_turn(void *opaque)
 {
+	struct vmm_stop *s = opaque;
+
+	if (s->step(s->opaque) != 1)
+		vmm_turn_stop(&s->turn);
+}
+
+void vmm_stop_begin(struct vmm_machine *m, int (*step)(void *opaque), void *opaque)
+{
+	struct vmm_stop *s = &m->pause.stop;
+
+	vmm_stop_release(m);
+	s->phase = VMM_STOP_BEGUN;
+	s->step = step;
+	s->opaque = opaque;
+	vmm_cpus_pause(m->cpus);
+	vmm_turn_init(&s->turn, on_turn, s);
+	vmm_turn_start(m->loop, &s->turn);
+}
+
+static void resume_devices(struct vmm_machine *m)
+{
+	struct vmm_stop *s = &m->pause.stop;
 	unsigned int n = s->npaused + s->pausing;
 
 	while (n > 0)
 		if (m->devices[--n].virtio)
 			(void)!vmm_virtio_resume(m->devices[n].virtio);
-	*s = (struct vmm_stop){ 0 };
+	*s = (struct vmm_stop){ .phase = VMM_STOP_NONE };
 }
 
-void vmm_stop_resume(struct vmm_machine *m, struct vmm_stop *s)
+bool vmm_stop_has_begun(const struct vmm_machine *m)
 {
+	return m->pause.stop.phase == VMM_STOP_BEGUN;
+}
+
+void vmm_stop_abandon(struct vmm_machine *m)
+{
+	vmm_turn_stop(&m->pause.stop.turn);
 	limit_end(m);
-	resume_devices(m, s);
+}
+
+void vmm_stop_end(struct vmm_machine *m)
+{
+	if (!vmm_stop_has_begun(m))
+		return;
+	vmm_stop_abandon(m);
+	resume_devices(m);
 	vmm_cpus_mark_paused(m->cpus);
 	vmm_cpus_resume(m->cpus);
 }
 
-void vmm_stop_hold(struct vmm_machine *m, struct vmm_stop *s)
+void vmm_stop_hold(struct vmm_machine *m)
 {
-	limit_end(m);
-	m->pause.held = *s;
-	*s = (struct vmm_stop){ 0 };
+	vmm_stop_abandon(m);
+	m->pause.stop.phase = VMM_STOP_HELD;
 	vmm_cpus_resume(m->cpus);
 }
 
 void vmm_stop_release(struct vmm_machine *m)
 {
-	resume_devices(m, &m->pause.held);
+	if (m->pause.stop.phase == VMM_STOP_HELD)
+		resume_devices(m);
 }
 
 void vmm_stop_for_user(struct vmm_machine *m)

@@ -13,20 +13,24 @@
 #include "machine/machine.h"
 
 /*
- * Repeated after each turn of the loop after vmm_cpus_pause(). 1: not stopped yet; 0: CPUs
+ * Pauses the CPUs, and calls step at the end of each turn of the loop until it returns
+ * another value than 1. One stop at a time; the machine's activity (life.h) is its reason.
+ */
+void vmm_stop_begin(struct vmm_machine *m, int (*step)(void *opaque), void *opaque);
+
+/*
+ * For step: pauses the next device. 1: not stopped yet; 0: CPUs
  * and devices are stopped. Unless collects, a CPU may be between two accesses of a string
  * instruction, and devices get no part of their state ready. -EAGAIN: such an instruction
  * has too many accesses; -ETIMEDOUT; or the error of a device that cannot pause.
  */
-int vmm_stop_step(struct vmm_machine *m, struct vmm_stop *s, bool collects,
-		  struct vsu_error *err);
+int vmm_stop_step(struct vmm_machine *m, bool collects, struct vsu_error *err);
 
 /*
  * The part for devices, when the CPUs are paused. -EAGAIN: call it again after a turn of
  * the loop. -ETIMEDOUT and other errors as above.
  */
-int vmm_stop_devices(struct vmm_machine *m, struct vmm_stop *s, bool collects,
-		     struct vsu_error *err);
+int vmm_stop_devices(struct vmm_machine *m, bool collects, struct vsu_error *err);
 
 /*
  * A wait for something else in the course of the stop. -EAGAIN: a turn of the loop
@@ -34,18 +38,23 @@ int vmm_stop_devices(struct vmm_machine *m, struct vmm_stop *s, bool collects,
  */
 int vmm_stop_wait(struct vmm_machine *m);
 
+/* Resumes the devices that were paused or began to pause, and the CPUs. No effect without a stop. */
+void vmm_stop_end(struct vmm_machine *m);
+
+/* Step is not called again: the machine ends. */
+void vmm_stop_abandon(struct vmm_machine *m);
+
+bool vmm_stop_has_begun(const struct vmm_machine *m);
+
 /*
- * In place of vmm_stop_resume(), while the user pauses the CPUs: the devices stay paused, so
+ * In place of vmm_stop_end(), while the user pauses the CPUs: the devices stay paused, so
  * that none carries out a request of the guest, such as a write to a disk. Release resumes
  * them: with the CPUs, and before another stop or a change of the devices.
  */
-void vmm_stop_hold(struct vmm_machine *m, struct vmm_stop *s);
+void vmm_stop_hold(struct vmm_machine *m);
 void vmm_stop_release(struct vmm_machine *m);
 
 /* The CPUs stop until the command "resume". */
 void vmm_stop_for_user(struct vmm_machine *m);
-
-/* Resumes the devices that were paused or began to pause, and the CPUs. */
-void vmm_stop_resume(struct vmm_machine *m, struct vmm_stop *s);
 
 #endif

@@ -9,7 +9,6 @@
 #define LIMIT 0.01
 
 static struct vmm_machine m;
-static struct vmm_stop stop;
 static struct vsu_error err;
 static unsigned int ends_after;	/* limits; 0: never */
 static bool resumed;
@@ -49,10 +48,10 @@ void __wrap_vmm_cpus_resume(struct vmm_cpus *cpus)
 static void setup(void)
 {
 	memset(&m, 0, sizeof(m));
-	stop = (struct vmm_stop){ 0 };
 	vsu_error_clear(&err);
 	m.loop = loop_begin();
 	m.pause.limit.seconds = LIMIT;
+	m.pause.stop.phase = VMM_STOP_BEGUN;
 	m.ndevices = 1;
 	m.devices[0].virtio = (struct vmm_virtio *)&m;	/* not accessed */
 	ends_after = 0;
@@ -69,7 +68,7 @@ static int stop_device(bool remote)
 	int rc;
 
 	m.devices[0].spec.remote = remote;
-	while ((rc = vmm_stop_devices(&m, &stop, true, &err)) == -EAGAIN)
+	while ((rc = vmm_stop_devices(&m, true, &err)) == -EAGAIN)
 		loop_once(m.loop);
 	return rc;
 }
@@ -78,7 +77,7 @@ START_TEST(e2_53_back_end_that_never_ends_its_state_does_not_keep_the_guest_paus
 {
 	ck_assert_int_eq(stop_device(true), -ETIMEDOUT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "device 0: its back-end did not stop"));
-	vmm_stop_resume(&m, &stop);
+	vmm_stop_end(&m);
 	ck_assert(resumed);
 	ck_assert_uint_eq(m.pause.limit.over, 0);
 }
@@ -88,7 +87,7 @@ START_TEST(back_end_has_twice_the_time_of_a_device_in_this_process)
 {
 	ends_after = 1;
 	ck_assert_int_eq(stop_device(true), 0);
-	vmm_stop_resume(&m, &stop);
+	vmm_stop_end(&m);
 }
 END_TEST
 
@@ -97,7 +96,7 @@ START_TEST(device_in_this_process_has_the_limit_once)
 	ends_after = 2;
 	ck_assert_int_eq(stop_device(false), -ETIMEDOUT);
 	ck_assert_uint_eq(m.pause.limit.over, 1);
-	vmm_stop_resume(&m, &stop);
+	vmm_stop_end(&m);
 }
 END_TEST
 
