@@ -9,8 +9,8 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "log/log.h"
 #include "machine/disk_flush.h"
+#include "machine/hand_over.h"
 #include "machine/marks.h"
 #include "machine/migrate.h"
 #include "machine/migrate_private.h"
@@ -48,63 +48,31 @@ static void *sender_main(void *arg)
 	return NULL;
 }
 
-/* ------------------------------------------------------------- stop and resume */
-
-/* Input that arrives after the state was collected belongs to the destination. */
-static void input_stop(struct vmm_migration *g)
-{
-	struct vmm_machine *m = g->m;
-
-	vmm_io_stop(&m->watch.input);
-	g->console_in = m->console_in;
-	m->console_in = -1;
-}
-
-static void input_resume(struct vmm_migration *g)
-{
-	struct vmm_machine *m = g->m;
-
-	if (g->console_in < 0)
-		return;
-	m->console_in = g->console_in;
-	g->console_in = -1;
-	if (vmm_console_wants_input(m->console))
-		vmm_io_start(m->loop, &m->watch.input);
-}
-
-static void machine_resume(struct vmm_migration *g)
-{
-	if (!vmm_stop_has_begun(g->m))
-		return;
-	g->collected = false;
-	input_resume(g);
-	vmm_stop_end(g->m);
-}
+/* ------------------------------------------------------------------------ stop */
 
 static int collect_state(struct vmm_migration *g)
 {
-	int rc = vmm_migrate_unlock_memory(g, g->request.err);
+	struct vsu_error *err = g->request.err;
+	int rc = vmm_hand_over_stop(g, err);
 
 	if (rc < 0)
 		return rc;
-	g->collected = true;
 	g->sender.config.paused = g->m->pause.life.guest == VMM_PAUSED;
-	input_stop(g);
 	vmm_sharing_log_rings(g->m, &g->log);
-	rc = vmm_save_collect(g->m, &g->sender.state, g->request.err);
-	return rc ? rc : vmm_save_finish(&g->sender.state, g->request.err);
+	rc = vmm_save_collect(g->m, &g->sender.state, err);
+	return rc ? rc : vmm_save_finish(&g->sender.state, err);
 }
 
-/* CPUs and devices are paused. */
-static void request_execute(struct vmm_migration *g)
+/* CPUs and devices are paused. After a failed collection the sender ends. */
+static int request_execute(struct vmm_migration *g)
 {
-	const bool stops = g->request.what == VMM_SENDER_STOP;
-	int rc = stops ? collect_state(g) : vmm_marks_begin(g->m, &g->sender.map, &g->log,
-					 g->request.err);
+	int rc;
 
-	if (!stops || rc < 0)
-		machine_resume(g);
-	vmm_main_request_reply(&g->request, rc);
+	if (g->request.what == VMM_SENDER_STOP)
+		return collect_state(g);
+	rc = vmm_marks_begin(g->m, &g->sender.map, &g->log, g->request.err);
+	vmm_stop_end(g->m);
+	return rc;
 }
 
 /* As vmm_stop_step(); the thread that would see the cancellation waits. */
@@ -130,13 +98,12 @@ static int on_step(void *opaque)
 	rc = stop_step(g);
 	if (rc == 1)
 		return rc;
-	if (!rc) {
-		request_execute(g);
-		return 0;
-	}
-	machine_resume(g);
+	if (rc < 0)
+		vmm_stop_end(g->m);
+	else
+		rc = request_execute(g);
 	vmm_main_request_reply(&g->request, rc);
-	return rc;
+	return 0;
 }
 
 /* ------------------------------------------------------------------------ end */
@@ -163,61 +130,14 @@ static void migration_free(struct vmm_migration *g)
 	vmm_life_finish(&m->pause.life);
 }
 
-/* The guest stays paused; g->err has the reason. */
-static void end_undecided(struct vmm_migration *g)
-{
-	g->undecided = true;
-	vmm_io_stop(&g->request_io);
-	vmm_log(&g->m->owner.log, VMM_LOG_ERROR, "migration", "%s", g->err.msg);
-	vmm_control_answer(g->m->control, g, "", &g->err);
-	vmm_control_publish(g->m->control, "migration-failed", "");
-}
-
-static void end_failed(struct vmm_migration *g)
-{
-	struct vsu_error why = VSU_ERROR_INIT;
-
-	vmm_throttle_end(&g->throttle);
-	vsu_error_prefix(&g->err, g->rc, "migrate");
-	if (vmm_migrate_reclaim(g, &why) < 0) {
-		vsu_error_set(&g->err, g->rc, "migrate: %s; the guest is paused here, and 'resume' continues it",
-			      why.msg);
-		end_undecided(g);
-		return;
-	}
-	vmm_marks_end(g->m);
-	machine_resume(g);
-	vmm_log(&g->m->owner.log, VMM_LOG_WARNING, "migration", "%s; the guest continues here",
-		 g->err.msg);
-	vmm_control_answer(g->m->control, g, "", &g->err);
-	vmm_control_publish(g->m->control, "migration-failed", "");
-	migration_free(g);
-}
-
-static void end_uncertain(struct vmm_migration *g)
-{
-	const struct vsu_error why = g->err;
-
-	vsu_error_set(&g->err, g->rc, "migrate: %s, and the destination's last reply is missing: the guest may run there; here it is paused, and 'resume' continues it",
-		      why.msg);
-	end_undecided(g);
-}
-
 static void migration_end(struct vmm_migration *g)
 {
-	struct vmm_sender_progress now;
-
 	pthread_join(g->thread, NULL);
 	g->started = false;
-	vmm_sender_progress(&g->sender, &now);
-	if (!g->rc)
-		vmm_migrate_end_moved(g);
-	else if (now.phase == VMM_SENDER_POSTCOPY)
-		vmm_migrate_end_lost(g);
-	else if (now.phase == VMM_SENDER_COMMITTED)
-		end_uncertain(g);
-	else
-		end_failed(g);
+	vmm_io_stop(&g->request_io);
+	vmm_throttle_end(&g->throttle);
+	if (vmm_hand_over_end(g))
+		migration_free(g);
 }
 
 static void on_request(void *opaque)
@@ -231,8 +151,7 @@ static void on_request(void *opaque)
 		vmm_throttle_more(&g->throttle);
 		vmm_main_request_reply(&g->request, 0);
 	} else if (event == VMM_MAIN_REQUEST_PENDING && g->request.what == VMM_SENDER_RELEASE) {
-		vmm_migrate_release(g);
-		vmm_main_request_reply(&g->request, 0);
+		vmm_main_request_reply(&g->request, vmm_hand_over_release(g, g->request.err));
 	} else if (event == VMM_MAIN_REQUEST_PENDING && !vmm_stop_has_begun(g->m)) {
 		vmm_throttle_end(&g->throttle);
 		g->stopped_ns = vsu_now_ns();
@@ -358,11 +277,9 @@ int vmm_migrate_resume(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!vmm_migrate_is_undecided(m))
 		return 0;
-	rc = vmm_migrate_reclaim(g, err);
+	rc = vmm_hand_over_return(g, err);
 	if (rc < 0)
 		return rc;
-	vmm_marks_end(m);
-	machine_resume(g);
 	migration_free(g);
 	return 1;
 }

@@ -8,20 +8,13 @@
 #include <vmm-sys-util/event.h>
 
 #include "json.h"
+#include "machine/hand_over.h"
 #include "machine/migrate.h"
 #include "machine/migrate_private.h"
 
-static bool is_postcopy(const struct vmm_migration *g)
-{
-	struct vmm_sender_progress p;
-
-	vmm_sender_progress(&g->sender, &p);
-	return p.phase == VMM_SENDER_POSTCOPY;
-}
-
 bool vmm_migrate_is_postcopy(const struct vmm_machine *m)
 {
-	return m->pause.migration && is_postcopy(m->pause.migration);
+	return m->pause.migration && vmm_hand_over_now(m->pause.migration) == VMM_THEIRS;
 }
 
 int vmm_migrate_switch(struct vmm_machine *m, struct vsu_error *err)
@@ -44,12 +37,12 @@ void vmm_migrate_cancel(struct vmm_machine *m)
 
 bool vmm_migrate_is_undecided(const struct vmm_machine *m)
 {
-	return m->pause.migration && m->pause.migration->undecided;
+	return m->pause.migration && m->pause.migration->hand_over == VMM_UNKNOWN;
 }
 
 bool vmm_migrate_hands_over(const struct vmm_machine *m)
 {
-	return m->pause.migration && m->pause.migration->collected;
+	return m->pause.migration && m->pause.migration->hand_over != VMM_OURS;
 }
 
 void vmm_migrate_report(const struct vmm_machine *m, struct prog_json *to)
@@ -68,7 +61,7 @@ void vmm_migrate_report(const struct vmm_machine *m, struct prog_json *to)
 		return;
 	vmm_sender_progress(&g->sender, &p);
 	/* Until the answer arrives: the guest is stopped, and nothing failed. */
-	if (p.phase == VMM_SENDER_COMMITTED && !g->undecided)
+	if (p.phase == VMM_SENDER_COMMITTED && g->hand_over != VMM_UNKNOWN)
 		p.phase = VMM_SENDER_STOPPED;
 	prog_json_open(to, "migration", '{');
 	prog_json_text(to, "phase", phases[p.phase]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A migration in progress: of migrate.c, and of its commands. */
+/* A migration in progress: of migrate.c, hand_over.c, and the commands. */
 #ifndef VMM_MACHINE_MIGRATE_PRIVATE_H
 #define VMM_MACHINE_MIGRATE_PRIVATE_H
 
@@ -14,6 +14,17 @@
 #include "migration/sender.h"
 #include "migration/main_request.h"
 
+/* Whose the guest is; see hand_over.h. */
+enum vmm_hand_over {
+	VMM_OURS,	/* it runs here, or stops */
+	VMM_STOPPED,	/* its state is collected for the destination */
+	VMM_RELEASED,	/* the destination may run it */
+	VMM_THEIRS,	/* it runs there */
+	VMM_UNKNOWN,	/* it may run there; here it is paused until "resume" */
+	VMM_LOST,	/* it ran there, and a part of its memory did not arrive */
+	VMM_NHAND_OVERS
+};
+
 struct vmm_migration {
 	struct vmm_machine *m;
 	struct vmm_migrate_options options;
@@ -27,37 +38,13 @@ struct vmm_migration {
 	int rc;			/* of the thread */
 	struct vsu_error err;
 
-	int console_in;		/* while the guest is stopped */
+	enum vmm_hand_over hand_over;
+	int console_in;		/* while the guest is not ours */
 	uint64_t stopped_ns;	/* when the last stop began */
 	struct vmm_throttle throttle;
 	struct vmm_dirty_log log; /* of devices that others serve */
-	bool collected;		/* the state of the stopped guest */
 	uint64_t held;		/* pieces of memory whose locks this process held before */
-	bool unlocked;		/* the disks; the destination owns the shared memory */
 	bool cancelled;
-	bool undecided;		/* it has failed, and the guest is paused until "resume" */
 };
-
-/* migrate_locks.c */
-
-/*
- * The guest is stopped, so no process runs it in the memory that the destination has as
- * well and locks before its reply to the state.
- */
-int vmm_migrate_unlock_memory(struct vmm_migration *g, struct vsu_error *err);
-/* The point of no return. */
-void vmm_migrate_release(struct vmm_migration *g);
-/*
- * Before the point of no return the guest continues here even if the destination, which
- * does not run it, has not ended yet and keeps its locks.
- */
-int vmm_migrate_reclaim(struct vmm_migration *g, struct vsu_error *err);
-
-/*
- * migrate_end.c: the guest runs at the destination, or is lost because the connection
- * ended before all of its memory was there.
- */
-void vmm_migrate_end_moved(struct vmm_migration *g);
-void vmm_migrate_end_lost(struct vmm_migration *g);
 
 #endif

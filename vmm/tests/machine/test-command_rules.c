@@ -84,8 +84,8 @@ static void enter(enum state state)
 	migration = (struct vmm_migration){ .m = &rig.machine, .cancel_fd = -1, .console_in = -1 };
 	migration.options.postcopy = true;
 	migration.sender.progress.phase = state == THERE ? VMM_SENDER_POSTCOPY : VMM_SENDER_COPIES;
-	migration.collected = state >= STOPPED;
-	migration.undecided = state == UNKNOWN;
+	migration.hand_over = state == STOPPED ? VMM_STOPPED : state == THERE ? VMM_RELEASED :
+			      state == UNKNOWN ? VMM_UNKNOWN : VMM_OURS;
 	if (state >= COPIES && state <= UNKNOWN)
 		p->migration = &migration;
 	if (state == SAVES)
