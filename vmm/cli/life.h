@@ -12,7 +12,7 @@
 #include "machine/owner.h"
 #include "config/options.h"
 
-/* What any machine of this process may use: its log, threads, and standard input and output. */
+/* The owner of each machine of this process: its log, threads, and standard input and output. */
 void vmm_life_owner(struct vmm_owner *owner);
 
 /* Likewise, and what options add. Without sigbus and daemons; before the process is confined. */

@@ -55,8 +55,8 @@ struct vmm_owner {
 	/* A line for the user at this terminal, who asked for it by Ctrl-A c. Or NULL. */
 	void (*tell)(void *opaque, const char *line);
 	/*
-	 * Sets the level from which on lines are logged, unless name is NULL. Returns its name;
-	 * NULL: there is no level with this name. Or NULL: there are no levels.
+	 * Sets the level from which on lines are logged, unless name is NULL. Returns its name,
+	 * or NULL if no level has this name. The member is NULL if there are no levels.
 	 */
 	const char *(*log_level)(void *opaque, const char *name);
 };
