@@ -98,6 +98,35 @@ START_TEST(guest_that_uses_no_virtualization_is_saved)
 }
 END_TEST
 
+/* By the table of docs/state-format.md. The fake KVM reports no MSR, and all of its CPUID. */
+static const struct { uint32_t kind; size_t len; } format[] = {
+	{ 1, VMM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2) }, { 2, 4 },
+	{ 3, sizeof(struct kvm_mp_state) }, { 4, sizeof(struct kvm_regs) },
+	{ 5, sizeof(struct kvm_sregs2) }, { 6, 4096 }, { 7, sizeof(struct kvm_xcrs) },
+	{ 8, sizeof(struct kvm_debugregs) }, { 9, sizeof(struct kvm_lapic_state) }, { 10, 0 },
+	{ 11, sizeof(struct kvm_vcpu_events) },
+};
+
+START_TEST(records_of_a_cpu_are_those_of_the_format)
+{
+	struct vmm_state_fields f;
+	struct vmm_state state;
+	unsigned int i;
+
+	nested_size = 0;
+	ck_assert_int_eq(save(), 0);
+	ck_assert_int_eq(vmm_state_finish(&writer), 0);
+	state = (struct vmm_state){ writer.bytes, writer.len };
+	ck_assert_int_eq(vmm_state_find(&state, "cpu", 1, &f, &err), 0);
+	for_rows(i, COUNT(format)) {
+		ck_assert_uint_eq(vmm_state_get_u32(&f), format[i].kind);
+		ck_assert_uint_eq(vmm_state_get_u32(&f), format[i].len);
+		ck_assert_ptr_nonnull(vmm_state_get_bytes(&f, format[i].len));
+	}
+	ck_assert_int_eq(vmm_state_fields_end(&f, &err), 0);
+}
+END_TEST
+
 static const struct busy {
 	uint16_t format, flags;
 	uint64_t vmxon_pa;	/* VMX only */
@@ -274,6 +303,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, guest_that_uses_no_virtualization_is_saved);
+	tcase_add_test(tc, records_of_a_cpu_are_those_of_the_format);
 	tcase_add_loop_test(tc, guest_that_runs_guests_is_refused_by_name, 0, COUNT(busy));
 	tcase_add_test(tc, failed_call_is_named);
 	tcase_add_test(tc, larger_extended_state_is_refused_with_the_remedy);
