@@ -13,7 +13,7 @@
 
 #include "machine/commands.h"
 #include "machine/exit_status.h"
-#include "cli/configuration.h"
+#include "api/configuration.h"
 #include "cli/control_command.h"
 #include "cli/daemons.h"
 #include "cli/help.h"
@@ -21,6 +21,7 @@
 #include "cli/life.h"
 #include "cli/memory_command.h"
 #include "config/options.h"
+#include "cli/program_log.h"
 #include "cli/rights.h"
 #include "cli/sandbox.h"
 #include "config/spellings.h"
@@ -38,39 +39,6 @@ static int complain(int status, const struct vsu_error *err)
 	if (status || err->msg[0])
 		prog_complain(err);
 	return status;
-}
-
-/* The options of the machine of which this one is a clone. */
-static int parse_saved(struct vmm_options *options, struct vmm_options *saved,
-		       const struct vmm_configuration *c, struct vsu_error *err)
-{
-	int rc = vmm_options_read(saved, &c->saved, err);
-
-	if (rc < 0)
-		return vmm_exit_status(VMM_STAGE_CONFIGURATION,
-				       vsu_error_prefix(err, rc, "option --clone"));
-	options->start.saved = &saved->machine;
-	return VSU_EXIT_OK;
-}
-
-static int parse_run(struct vmm_options *options, struct vmm_options *saved,
-		     struct vmm_configuration *c, struct vsu_error *err)
-{
-	int rc = c->merged ? vmm_options_read(options, &c->all, err) :
-			     vmm_options_parse(options, c->given.n, c->given.words, err);
-
-	if (c->given.n) {
-		options->process.given = c->given.words + 1;
-		options->process.ngiven = c->given.n - 1;
-	}
-	if (rc < 0 && c->incoming)
-		vmm_stream_refuse(&c->stream, err);
-	if (c->incoming)
-		options->start.stream = &c->stream;
-	options->start.channels = &c->channels;
-	if (rc < 0)
-		return vmm_exit_status(VMM_STAGE_OPTIONS, rc);
-	return options->start.clone ? parse_saved(options, saved, c, err) : VSU_EXIT_OK;
 }
 
 /* Daemons are outside of the jail, and have their own. The exit status of a failure, or 0. */
@@ -132,10 +100,10 @@ static int cmd_run(int argc, char **argv)
 	static struct vmm_options options, saved;
 	struct vmm_configuration c;
 	struct vsu_error err = VSU_ERROR_INIT;
-	int rc = vmm_configuration_read(&c, argc, argv, &err);
+	int rc = vmm_configuration_read(&c, argc, argv, &vmm_program_log, &err);
 	int status = rc < 0 ? vmm_exit_status(c.incoming ? VMM_STAGE_STREAM :
 					      VMM_STAGE_CONFIGURATION, rc)
-			    : parse_run(&options, &saved, &c, &err);
+			    : vmm_configuration_parse(&c, &options, &saved, &err);
 
 	if (status)
 		complain(status, &err);

@@ -7,16 +7,20 @@
  *
  * Threads: the main thread.
  */
-#ifndef VMM_CONFIGURATION_H
-#define VMM_CONFIGURATION_H
+#ifndef VMM_API_CONFIGURATION_H
+#define VMM_API_CONFIGURATION_H
 
 #include <stdbool.h>
 
+#include "config/options.h"
 #include "config/saved_words.h"
 #include "migration/channels.h"
 
+struct vmm_log;
+
 /* A command line; it lives as long as argv and this. */
 struct vmm_configuration {
+	const struct vmm_log *log;	/* or NULL */
 	struct vmm_words given;	/* with the command; none with --incoming */
 	struct vmm_arguments all;	/* if merged: of a machine that was saved or arrives */
 	bool merged;
@@ -32,8 +36,16 @@ struct vmm_configuration {
  * -ENOENT and the like: the file cannot be read; -EBADMSG, -E2BIG, -EINVAL: its
  * content is refused. Freed in each case by vmm_configuration_free().
  */
-int vmm_configuration_read(struct vmm_configuration *c, int argc,
-			   char *const *argv, struct vsu_error *err);
+int vmm_configuration_read(struct vmm_configuration *c, int argc, char *const *argv,
+			   const struct vmm_log *log, struct vsu_error *err);
+
+/*
+ * The options of the words, and with --clone those of the saved machine. 0, or an exit status
+ * with its message. The options refer to the configuration.
+ */
+int vmm_configuration_parse(struct vmm_configuration *c, struct vmm_options *options,
+			    struct vmm_options *saved, struct vsu_error *err);
+
 void vmm_configuration_free(struct vmm_configuration *c);
 
 #endif

@@ -10,12 +10,14 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
-#include "cli/configuration.h"
+#include "api/configuration.h"
 #include "config/option_words.h"
 #include "json_read.h"
-#include "log.h"
+#include "log/log.h"
+#include "machine/exit_status.h"
 #include "migration/address.h"
 
 #define MAX_BYTES (1u << 20)
@@ -140,12 +142,12 @@ static int read_saved(struct vmm_configuration *c, const char *folder,
 	return n < 0 ? n : 0;
 }
 
-static void report_ignored(const struct vmm_ignored *ignored)
+static void report_ignored(const struct vmm_configuration *c, const struct vmm_ignored *ignored)
 {
 	unsigned int i;
 
 	for (i = 0; i < ignored->n; i++)
-		prog_log(PROG_LOG_WARNING, "ignored option", "'--%s=%s' of the machine's former command line is ignored; add it to this one if you want it",
+		vmm_log(c->log, VMM_LOG_WARNING, "ignored option", "'--%s=%s' of the machine's former command line is ignored; add it to this one if you want it",
 			 vmm_argument_name(&ignored->list[i]), ignored->list[i].value.text);
 }
 
@@ -162,7 +164,7 @@ static int merge_words(struct vmm_configuration *c, enum vmm_words_origin origin
 	if (!rc)
 		rc = vmm_saved_words_merge(&c->all, &ignored, &c->saved, origin, &given, err);
 	if (!rc)
-		report_ignored(&ignored);
+		report_ignored(c, &ignored);
 	c->merged = !rc;
 	vmm_arguments_free(&given);
 	return rc;
@@ -225,7 +227,7 @@ static int accept_source(struct vmm_configuration *c, struct vmm_listener *l,
 			rc = receive_header(c, single, err);
 		if (!rc || single || c->stream.fd < 0)
 			return rc;
-		prog_log(PROG_LOG_WARNING, "stranger", "--incoming: a connection was closed, and the source is still awaited: %s",
+		vmm_log(c->log, VMM_LOG_WARNING, "stranger", "--incoming: a connection was closed, and the source is still awaited: %s",
 			 err->msg);
 		vmm_stream_close(&c->stream);
 		vmm_stream_init(&c->stream);
@@ -329,13 +331,14 @@ static int read_incoming(struct vmm_configuration *c, const char *address,
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --incoming") : 0;
 }
 
-int vmm_configuration_read(struct vmm_configuration *c, int argc,
-			   char *const *argv, struct vsu_error *err)
+int vmm_configuration_read(struct vmm_configuration *c, int argc, char *const *argv,
+			   const struct vmm_log *log, struct vsu_error *err)
 {
 	const char *folder = NULL, *address = NULL;
 	int used, at, rc;
 
 	memset(c, 0, sizeof(*c));
+	c->log = log;
 	at = find_option("incoming", argc, argv, &address, &used);
 	if (address)
 		return read_incoming(c, address, at, used, argc, argv, err);
@@ -344,6 +347,39 @@ int vmm_configuration_read(struct vmm_configuration *c, int argc,
 		return rc;
 	find_option("from", c->given.n, c->given.words, &folder, &used);
 	return folder ? change_saved(c, folder, err) : 0;
+}
+
+/* The options of the machine of which this one is a clone. */
+static int parse_saved(struct vmm_options *options, struct vmm_options *saved,
+		       const struct vmm_configuration *c, struct vsu_error *err)
+{
+	int rc = vmm_options_read(saved, &c->saved, err);
+
+	if (rc < 0)
+		return vmm_exit_status(VMM_STAGE_CONFIGURATION,
+				       vsu_error_prefix(err, rc, "option --clone"));
+	options->start.saved = &saved->machine;
+	return VSU_EXIT_OK;
+}
+
+int vmm_configuration_parse(struct vmm_configuration *c, struct vmm_options *options,
+			    struct vmm_options *saved, struct vsu_error *err)
+{
+	int rc = c->merged ? vmm_options_read(options, &c->all, err) :
+			     vmm_options_parse(options, c->given.n, c->given.words, err);
+
+	if (c->given.n) {
+		options->process.given = c->given.words + 1;
+		options->process.ngiven = c->given.n - 1;
+	}
+	if (rc < 0 && c->incoming)
+		vmm_stream_refuse(&c->stream, err);
+	if (c->incoming)
+		options->start.stream = &c->stream;
+	options->start.channels = &c->channels;
+	if (rc < 0)
+		return vmm_exit_status(VMM_STAGE_OPTIONS, rc);
+	return options->start.clone ? parse_saved(options, saved, c, err) : VSU_EXIT_OK;
 }
 
 void vmm_configuration_free(struct vmm_configuration *c)

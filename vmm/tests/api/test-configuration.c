@@ -11,7 +11,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "cli/configuration.h"
+#include "api/configuration.h"
 #include "log.h"
 #include "migration/stream.h"
 #include "../util.h"
@@ -60,7 +60,7 @@ static void read_saved(const char *options, const char *given)
 	add_word(folder);
 	if (given)
 		add_word(given);
-	ck_assert_int_eq(vmm_configuration_read(&c, argc, argv, &err), 0);
+	ck_assert_int_eq(vmm_configuration_read(&c, argc, argv, NULL, &err), 0);
 }
 
 static bool has_word(const char *word)
@@ -92,7 +92,7 @@ static int read_config(const char *options, const char *first, const char *secon
 	add_word(first);
 	if (second)
 		add_word(second);
-	return vmm_configuration_read(&c, argc, argv, &err);
+	return vmm_configuration_read(&c, argc, argv, NULL, &err);
 }
 
 static const struct {
@@ -152,7 +152,7 @@ END_TEST
 static void *read_main(void *arg)
 {
 	(void)arg;
-	return (void *)(intptr_t)vmm_configuration_read(&c, argc, argv, &err);
+	return (void *)(intptr_t)vmm_configuration_read(&c, argc, argv, NULL, &err);
 }
 
 static int connect_it(void)
