@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "call_tables.h"
+#include "closer.h"
 #include "daemon.h"
 #include "open.h"
 #include "places.h"
@@ -65,6 +66,7 @@ struct command_line {
 	bool capabilities, help, version, syslog;
 	struct virtiofsd_line words; /* replaces argv; may be empty */
 	struct vmm_device_common common;
+	struct vmm_device_reporter reporter;
 	_Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];
 	struct vsu_option rows[ROWS];
 	unsigned int nkeys;	/* number of the kind's keys */
@@ -255,6 +257,7 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	if (prog_handle_signals(MAX_MAPPINGS, &sigbus, err) < 0)
 		return VSU_EXIT_HOST;
 	cl->common.sigbus = sigbus;
+	cl->common.reporter = &cl->reporter;
 	cl->common.sockets = &cl->serve.access;
 	table_wait(cl->common.recover);
 	status = daemon_open_device(cl->daemon->kind, cl->config, &cl->common,
@@ -372,13 +375,31 @@ static int program_end(const struct command_line *cl, int status,
 	return status;
 }
 
+static void on_warning(void *opaque, const char *cause, const char *text)
+{
+	(void)opaque;
+	prog_log(PROG_LOG_WARNING, cause, "%s", text);
+}
+
+static struct vsu_closer *file_closer(void *opaque, struct vsu_error *err)
+{
+	struct vsu_closer *closer;
+
+	(void)opaque;
+	return prog_file_closer(&closer, err) < 0 ? NULL : closer;
+}
+
+static const struct vmm_device_host daemon_host = {
+	.warn = on_warning, .file_closer = file_closer,
+};
+
 int daemon_main(const struct daemon *daemon, int argc, char **argv)
 {
 	struct command_line cl = {
 		.daemon = daemon,
 		.serve = { .fd = -1, .filter = CONFINE_PRESET },
 		.common = { .queue_size = DAEMON_DEFAULT_QUEUE_SIZE,
-			    .confined = true },
+			    .confined = true, .host = &daemon_host },
 		.sandbox = SANDBOX_INIT(SANDBOX_NAMESPACE),
 	};
 	struct vsu_error err = VSU_ERROR_INIT;

@@ -17,13 +17,12 @@ struct prog_workers {
 	pthread_t ids[];
 };
 
-/* Unreachable: the device has no work for threads. */
+/* Fails only for a device that has no work for threads, which starts none. */
 static void *worker_main(void *arg)
 {
 	const struct prog_workers *w = arg;
 
-	if (w->work.work(w->dev) < 0)
-		abort();
+	(void)!w->work.work(w->dev);
 	return NULL;
 }
 

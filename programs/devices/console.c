@@ -15,7 +15,6 @@
 #include <vmm-sys-util/parse.h>
 
 #include "devices/kind.h"
-#include "log.h"
 
 #define MAX_STREAMS 8
 #define SOCKET "socket:"
@@ -69,14 +68,14 @@ static const struct vmm_device_key keys[] = {
 
 /* ------------------------------------------------------- ends on the host */
 
-static int open_pty(const char *who, struct virtdev_port **out,
-		    struct vsu_error *err)
+static int open_pty(const struct vmm_device_host *to, const char *who,
+		    struct virtdev_port **out, struct vsu_error *err)
 {
 	char where[64];
 	int rc = virtdev_port_pty_new(out, where, sizeof(where), err);
 
 	if (!rc)
-		prog_log(PROG_LOG_WARNING, NULL, "%s is on %s", who, where);
+		vmm_device_warn(to, NULL, "%s is on %s", who, where);
 	return rc;
 }
 
@@ -88,7 +87,7 @@ static bool is_for_reading_alone(int fd)
 	return flags >= 0 && (flags & O_ACCMODE) == O_RDONLY;
 }
 
-static int open_fd(const char *who, const char *text,
+static int open_fd(const struct vmm_device_host *to, const char *who, const char *text,
 		   struct virtdev_port **out, struct vsu_error *err)
 {
 	uint64_t fd;
@@ -102,9 +101,9 @@ static int open_fd(const char *who, const char *text,
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "%s", who);
 	if (is_for_reading_alone((int)fd))
-		prog_log(PROG_LOG_WARNING, NULL,
-			 "%s: descriptor %d is read-only, so output of the guest is discarded; open it for both, such as '%d<>FILE'",
-			 who, (int)fd, (int)fd);
+		vmm_device_warn(to, NULL,
+				"%s: descriptor %d is read-only, so output of the guest is discarded; open it for both, such as '%d<>FILE'",
+				who, (int)fd, (int)fd);
 	return 0;
 }
 
@@ -117,13 +116,13 @@ static int open_stdio(const struct vmm_device_common *common,
 }
 
 /* "pty", "fd:N" or "socket:PATH". */
-static int open_stream(const char *who, const char *how,
+static int open_stream(const struct vmm_device_host *to, const char *who, const char *how,
 		       struct virtdev_port **out, struct vsu_error *err)
 {
 	if (!strcmp(how, "pty"))
-		return open_pty(who, out, err);
+		return open_pty(to, who, out, err);
 	if (!strncmp(how, "fd:", 3))
-		return open_fd(who, how + 3, out, err);
+		return open_fd(to, who, how + 3, out, err);
 	if (!strncmp(how, SOCKET, strlen(SOCKET)))
 		return virtdev_port_socket_new(how + strlen(SOCKET), out, err);
 	return vsu_error_set(err, -EINVAL,
@@ -145,8 +144,8 @@ static int open_first(const struct console *c,
 	if (c->stdio)
 		return open_stdio(common, out, err);
 	if (c->pty)
-		return open_pty("console", out, err);
-	return c->fd ? open_fd("console", c->fd, out, err)
+		return open_pty(common->host, "console", out, err);
+	return c->fd ? open_fd(common->host, "console", c->fd, out, err)
 		     : virtdev_port_socket_new(c->socket, out, err);
 }
 
@@ -162,7 +161,7 @@ static uint32_t count_streams(const struct console *c)
 }
 
 /* "NAME:HOW" */
-static int add_stream(struct virtdev *dev, const char *text,
+static int add_stream(const struct vmm_device_host *to, struct virtdev *dev, const char *text,
 		      struct vsu_error *err)
 {
 	const char *colon = strchr(text, ':');
@@ -178,7 +177,7 @@ static int add_stream(struct virtdev *dev, const char *text,
 	snprintf(name, sizeof(name), "%.*s", (int)(colon - text), text);
 	snprintf(who, sizeof(who), "port %s", name);
 	port.name = name;
-	rc = open_stream(who, colon + 1, &port.host, err);
+	rc = open_stream(to, who, colon + 1, &port.host, err);
 	if (rc < 0)
 		return rc;
 	rc = virtdev_console_add(dev, &port, &id, err);
@@ -252,7 +251,7 @@ static int console_open(const void *config,
 		return rc;
 	}
 	for (i = 0; !rc && i < count_streams(c); i++)
-		rc = add_stream(dev, c->streams[i], err);
+		rc = add_stream(common->host, dev, c->streams[i], err);
 	if (rc < 0) {
 		virtdev_free(dev);
 		return rc;

@@ -10,9 +10,7 @@
 #include <virtio-devices/fs.h>
 #include <vmm-sys-util/fd.h>
 
-#include "closer.h"
 #include "devices/kind.h"
-#include "process.h"
 
 #define DEFAULT_TAG "host"
 
@@ -172,14 +170,16 @@ static int fs_judge(const void *config, const struct vmm_device_common *common,
 static int fs_open(const void *config, const struct vmm_device_common *common,
 		   struct virtdev **out, struct vsu_error *err)
 {
+	const struct vmm_device_host *host = common->host;
+	struct vsu_error why = VSU_ERROR_INIT;
 	struct virtdev_fs_config fs;
-	int rc;
 
 	fill_config(&fs, config, common);
-	rc = prog_file_closer(&fs.closer, err);
-	/* each inode that the guest has looked up is an open descriptor */
-	prog_raise_fd_limit();
-	return rc < 0 ? rc : virtdev_fs_new(&fs, out, err);
+	if (host && host->file_closer)
+		fs.closer = host->file_closer(host->opaque, &why);
+	if (why.code && err)
+		*err = why;
+	return why.code ? why.code : virtdev_fs_new(&fs, out, err);
 }
 
 static void fs_describe(const void *config, struct vmm_device_facts *facts)

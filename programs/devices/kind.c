@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <virtio-devices/report.h>
 
 #include "devices/kind.h"
-#include "log.h"
+
+#define MAX_WARNING 1024
 
 #define KIND_ROW(name) &vmm_##name##_kind,
 const struct vmm_device_kind *const vmm_device_kinds[] = {
@@ -146,6 +149,19 @@ static const char *first_text(const struct vmm_device_kind *kind,
 	return NULL;
 }
 
+void vmm_device_warn(const struct vmm_device_host *host, const char *cause, const char *fmt, ...)
+{
+	char text[MAX_WARNING];
+	va_list ap;
+
+	if (!host || !host->warn)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	host->warn(host->opaque, cause, text);
+}
+
 /*
  * Reports are rate-limited per model, so that many devices of one model do not
  * hide those of another.
@@ -153,11 +169,12 @@ static const char *first_text(const struct vmm_device_kind *kind,
 static void on_report(void *opaque, struct virtdev *dev,
 		      const struct vsu_error *what)
 {
-	const char *text = opaque, *name = virtdev_name(dev);
+	const struct vmm_device_reporter *r = opaque;
+	const char *text = r->text, *name = virtdev_name(dev);
 
-	prog_log(PROG_LOG_WARNING, name, "%s%s%s%s: %s", name,
-		 text ? " '" : "", text ? text : "", text ? "'" : "",
-		 what->msg);
+	vmm_device_warn(r->host, name, "%s%s%s%s: %s", name,
+			text ? " '" : "", text ? text : "", text ? "'" : "",
+			what->msg);
 }
 
 /* Changes access to the sockets that the device created. */
@@ -190,7 +207,11 @@ int vmm_device_make(const struct vmm_device_kind *kind, const void *config,
 		virtdev_free(*out);
 		return rc;
 	}
-	virtdev_set_report(*out, on_report,
-			   (void *)(uintptr_t)first_text(kind, config));
+	if (common->reporter) {
+		*common->reporter = (struct vmm_device_reporter){
+			common->host, first_text(kind, config),
+		};
+		virtdev_set_report(*out, on_report, common->reporter);
+	}
 	return 0;
 }

@@ -21,7 +21,9 @@
 #include <virtio-devices/vhost_kern.h>
 #include <vm-memory/sigbus.h>
 #include <vm-memory/space.h>
+#include <vmm-sys-util/attributes.h>
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/option.h>
 
 #include "refers.h"
@@ -63,12 +65,32 @@ struct vmm_device_key {
 #define VMM_DEVICE_CONFIG_MAX 384
 #define VMM_DEVICE_KEYS_MAX 16
 
+/* The process in which a device is opened. */
+struct vmm_device_host {
+	void *opaque;
+	/* A line for the operator. cause: lines of one kind, whose number may be limited; or NULL. */
+	void (*warn)(void *opaque, const char *cause, const char *text);
+	/*
+	 * Threads that close files of a file server, so that the device does not wait for it.
+	 * NULL without an error: the device closes them. Or NULL: likewise.
+	 */
+	struct vsu_closer *(*file_closer)(void *opaque, struct vsu_error *err);
+};
+
+/* Receives the reports of a device; lives as long. */
+struct vmm_device_reporter {
+	const struct vmm_device_host *host;
+	const char *text;	/* the first property of the device, or NULL */
+};
+
 /* Properties that every device has. */
 struct vmm_device_common {
 	uint32_t queues;	/* 0: one */
 	uint32_t queue_size;	/* entries per queue; 0: the device's default */
 	const char *recover;	/* file for recovery of a folder's inodes and handles after a crash,
 				 * or NULL */
+	const struct vmm_device_host *host; /* outlives the device; NULL: warnings are dropped */
+	struct vmm_device_reporter *reporter; /* filled in; NULL: reports are dropped */
 	struct vmem_sigbus *sigbus; /* table of mapped files */
 	const struct prog_socket_access *sockets; /* access to the sockets that the device creates;
 						   * or NULL */
@@ -266,7 +288,11 @@ const char *vmm_device_key_digits(const struct vmm_device_key *key, const char *
 /* Whether no value of the key refers to an object of the host. */
 bool vmm_device_key_is_harmless(const struct vmm_device_key *key);
 
-/* Opens the device; its reports are logged. */
+/* A warning for the operator. */
+void vmm_device_warn(const struct vmm_device_host *host, const char *cause, const char *fmt, ...)
+	VSU_PRINTF(3, 4);
+
+/* Opens the device, whose reports are warnings of the host. */
 int vmm_device_make(const struct vmm_device_kind *kind, const void *config,
 		    const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err);

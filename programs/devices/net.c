@@ -12,7 +12,6 @@
 
 #include "devices/kind.h"
 #include "devices/limits.h"
-#include "log.h"
 
 /* "52:54:00:12:34:56" */
 #define MAC_TEXT 17u
@@ -109,21 +108,22 @@ static int check_one(const struct net *n, struct vsu_error *err)
 }
 
 /* A mistyped name makes a new interface, which has no address and no bridge. */
-static int open_tap(const struct virtdev_net_tap *tap, struct virtdev_net_link **out,
-		    struct vsu_error *err)
+static int open_tap(const struct vmm_device_host *to, const struct virtdev_net_tap *tap,
+		    struct virtdev_net_link **out, struct vsu_error *err)
 {
 	const bool exists = if_nametoindex(tap->name) != 0;
 	int rc = virtdev_net_tap_open(tap, out, err);
 
 	if (rc >= 0 && !exists)
-		prog_log(PROG_LOG_WARNING, NULL, "tap interface '%s' did not exist and was created; it is down until it is configured, and ends with this program",
-			 tap->name);
+		vmm_device_warn(to, NULL, "tap interface '%s' did not exist and was created; it is down until it is configured, and ends with this program",
+				tap->name);
 	return rc;
 }
 
-static int link_open(const struct net *n, uint32_t queues,
+static int link_open(const struct net *n, const struct vmm_device_common *common,
 		     struct virtdev_net_link **out, struct vsu_error *err)
 {
+	const uint32_t queues = common->queues;
 	const struct virtdev_net_tap tap = {
 		.size = sizeof(tap), .name = n->tap, .lanes = queues,
 	};
@@ -133,7 +133,7 @@ static int link_open(const struct net *n, uint32_t queues,
 	};
 
 	if (n->tap)
-		return open_tap(&tap, out, err);
+		return open_tap(common->host, &tap, out, err);
 	if (queues > 1)
 		return vsu_error_set(err, -EINVAL,
 				     "a network card of %u queues needs a tap interface; a socket or descriptor has one",
@@ -157,7 +157,7 @@ static int read_config(const struct net *n,
 	};
 	if (rc == 0)
 		rc = mac_parse(n->mac, net->mac, err);
-	return rc ? rc : link_open(n, common->queues, &net->link, err);
+	return rc ? rc : link_open(n, common, &net->link, err);
 }
 
 static int net_open(const void *config, const struct vmm_device_common *common,

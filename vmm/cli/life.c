@@ -53,6 +53,14 @@ static struct vsu_closer *process_closer(void *opaque, struct vsu_error *err)
 	return prog_closer_start(err) < 0 ? NULL : prog_closer();
 }
 
+static struct vsu_closer *process_file_closer(void *opaque, struct vsu_error *err)
+{
+	struct vsu_closer *closer;
+
+	(void)opaque;
+	return prog_file_closer(&closer, err) < 0 ? NULL : closer;
+}
+
 static void process_abandon(void *opaque, int status, const struct vsu_error *why)
 {
 	(void)opaque;
@@ -122,7 +130,8 @@ void vmm_life_owner(struct vmm_owner *owner)
 {
 	*owner = (struct vmm_owner){
 		.log = vmm_program_log, .log_level = process_log_level,
-		.closer = { .get = process_closer }, .threads = prog_threads(),
+		.closer = { .get = process_closer },
+		.file_closer = { .get = process_file_closer }, .threads = prog_threads(),
 		.pagemap_fd = -1, .in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO,
 		.tell = process_tell,
 	};

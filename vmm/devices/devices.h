@@ -27,6 +27,7 @@ int vmm_device_open(const struct vmm_device_spec *spec,
 
 /* Creates a device whose queues the host's kernel serves. */
 int vmm_device_open_kernel(const struct vmm_device_spec *spec,
+			   const struct vmm_device_host *host,
 			   struct virtdev_vhost_kern **out,
 			   struct vsu_error *err);
 

@@ -17,11 +17,11 @@ int vmm_device_open(const struct vmm_device_spec *spec,
 }
 
 int vmm_device_open_kernel(const struct vmm_device_spec *spec,
-			   struct virtdev_vhost_kern **out,
+			   const struct vmm_device_host *host, struct virtdev_vhost_kern **out,
 			   struct vsu_error *err)
 {
 	const struct vmm_device_common common = {
-		.queues = spec->queues, .queue_size = spec->queue_size,
+		.queues = spec->queues, .queue_size = spec->queue_size, .host = host,
 	};
 
 	return spec->kind->kernel->open(spec->config, &common, out, err);

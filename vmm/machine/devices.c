@@ -69,6 +69,7 @@ static int make_local(struct vmm_machine *m,
 		.is_ram = is_ram, .ram_owner = &m->memory,
 		.open_stdio = vmm_machine_open_stdio, .stdio = m,
 		.sockets = m->owner.sockets,
+		.host = &m->host, .reporter = &d->reporter,
 		.unlocked = vmm_incoming_is_open(m),
 	};
 	struct virtdev *dev;
@@ -89,9 +90,8 @@ static int make_kernel(struct vmm_machine *m,
 		       struct vmm_device *d, struct vsu_error *err)
 {
 	struct virtdev_vhost_kern *kern;
-	int rc = vmm_device_open_kernel(&d->spec, &kern, err);
+	int rc = vmm_device_open_kernel(&d->spec, &m->host, &kern, err);
 
-	(void)m;
 	if (rc < 0)
 		return rc;
 	rc = start_kernel(resources, d, kern, err);

@@ -314,6 +314,20 @@ static int run_steps(struct vmm_machine *m, const struct step *step, struct vsu_
 	return 0;
 }
 
+static void on_warning(void *opaque, const char *cause, const char *text)
+{
+	const struct vmm_machine *m = opaque;
+
+	vmm_log(&m->owner.log, VMM_LOG_WARNING, cause, "%s", text);
+}
+
+static struct vsu_closer *file_closer_of(void *opaque, struct vsu_error *err)
+{
+	const struct vmm_machine *m = opaque;
+
+	return vmm_closer_get(&m->owner.file_closer, err);
+}
+
 int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
 		     const struct vmm_start *start, const struct vmm_owner *owner,
 		     struct vsu_error *err)
@@ -326,6 +340,9 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
 	m->start = start;
 	m->owner = owner ? *owner : none;
 	m->pause.life = (struct vmm_life)VMM_LIFE_INIT;
+	m->host = (struct vmm_device_host){
+		.opaque = m, .warn = on_warning, .file_closer = file_closer_of,
+	};
 	m->kvm.kvm_fd = m->kvm.vm_fd = -1;
 	m->serial_irq_fd = m->button_irq_fd = m->event_irq_fd = -1;
 	m->console_in = m->console_out = -1;

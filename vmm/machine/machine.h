@@ -62,6 +62,7 @@ struct vmm_device {
 				   progress; virtio is NULL until its end */
 	struct vmm_machine *machine;	/* set during hot plug and removal */
 	struct vmm_machine *owner;	/* set when the device is created */
+	struct vmm_device_reporter reporter;
 	uint64_t actual;	/* bytes of a balloon in the last event */
 	char *list;		/* live.h: its list of keys, if not that of its option */
 	bool added;		/* by device-add: list is that of --device */
@@ -140,6 +141,7 @@ struct vmm_machine {
 	const struct vmm_config *config;
 	const struct vmm_start *start;
 	struct vmm_owner owner;
+	struct vmm_device_host host;	/* the owner, for devices */
 	struct vmm_loop *loop;
 	struct vmm_kernel kernel;	/* until loaded */
 	struct vmm_file initrd;

@@ -33,8 +33,14 @@ struct vmm_owner {
 	const struct vmm_daemons *daemons; /* NULL: none can be started */
 	struct vmm_log log;	/* lines for the operator */
 	struct vmm_closer closer; /* of descriptors of peers */
+	struct vmm_closer file_closer; /* of files of shared folders */
 	struct vmm_control_end control;	/* the socket of its commands; all zero: none */
 	const struct prog_socket_access *sockets; /* to those of control and devices; or NULL */
+	/*
+	 * Receives each event, with its line of the control socket. With this function, the machine
+	 * has commands also without a socket (vmm_control_call()). Or NULL.
+	 */
+	void (*event)(void *opaque, const char *event, const char *line);
 	bool jailed;		/* it has only the files of the machine's options */
 	const char *no_network;	/* why no migration can use TCP; NULL: it can */
 	const struct prog_threads *threads; /* of those that it starts; or NULL */
