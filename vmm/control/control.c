@@ -33,9 +33,11 @@ static bool client_answer(struct client *client, char *line)
 		return false;
 	fputs("{\"ok\":true", reply.to);
 	c->served = client;
+	c->waits_for = &client->waits_for;
 	rc = vmm_control_execute(c->config.commands, c->config.opaque, line,
 				 c->passed ? c->passed->n : 0, reply.to, &err);
 	c->served = NULL;
+	c->waits_for = NULL;
 	if (rc >= 0 && c->passed)
 		vmm_passed_release(c->passed);
 	if (!rc) {
@@ -194,7 +196,7 @@ struct vmm_passed *vmm_control_passed(const struct vmm_control *control)
 
 int vmm_control_wait(struct vmm_control *control, const void *subject)
 {
-	control->served->waits_for = subject;
+	*control->waits_for = subject;
 	return 1;
 }
 
@@ -210,8 +212,11 @@ unsigned int vmm_control_answer(struct vmm_control *control, const void *subject
 			      const char *members, const struct vsu_error *err)
 {
 	struct client *client;
-	unsigned int i, n = 0;
+	unsigned int i, n;
 
+	if (!control)
+		return 0;
+	n = vmm_calls_answer(control, subject, members, err);
 	for (i = 0; i < VMM_CONTROL_CLIENTS; i++) {
 		client = &control->clients[i];
 		if (client->sock < 0 || client->waits_for != subject)
@@ -307,6 +312,20 @@ static void clients_init(struct vmm_control *c)
 	}
 }
 
+static int control_listen(struct vmm_control *c, const struct vmm_control_end *end,
+			  struct vsu_error *err)
+{
+	int rc = vmm_control_listen(end, VMM_CONTROL_CLIENTS, err);
+
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "option --control");
+	c->listener = rc;
+	c->has_path = end->path && !vsu_sock_path_of(c->listener, &c->path);
+	c->connecting.fd = rc;
+	vmm_io_start(c->config.loop, &c->connecting);
+	return 0;
+}
+
 int vmm_control_new(const struct vmm_control_config *config, struct vmm_control **out,
 		    struct vsu_error *err)
 {
@@ -315,19 +334,17 @@ int vmm_control_new(const struct vmm_control_config *config, struct vmm_control 
 
 	if (!c)
 		return vsu_error_sys(err, -ENOMEM, "control socket");
-	rc = vmm_control_listen(config->end, VMM_CONTROL_CLIENTS, err);
-	if (rc < 0) {
-		free(c);
-		return vsu_error_prefix(err, rc, "option --control");
-	}
-	c->listener = rc;
 	c->config = *config;
 	c->config.end = NULL;
-	c->has_path = config->end->path && !vsu_sock_path_of(c->listener, &c->path);
+	c->listener = -1;
 	clients_init(c);
-	vmm_io_init(&c->connecting, on_connecting, c, c->listener, VMM_IO_READ);
+	vmm_io_init(&c->connecting, on_connecting, c, -1, VMM_IO_READ);
 	vmm_timer_init(&c->again, on_again, c);
-	vmm_io_start(config->loop, &c->connecting);
+	rc = config->end ? control_listen(c, config->end, err) : 0;
+	if (rc < 0) {
+		free(c);
+		return rc;
+	}
 	*out = c;
 	return 0;
 }
@@ -338,6 +355,7 @@ void vmm_control_free(struct vmm_control *c)
 
 	if (!c)
 		return;
+	vmm_calls_end(c);
 	for (i = 0; i < VMM_CONTROL_CLIENTS; i++)
 		if (c->clients[i].sock >= 0)
 			client_close(&c->clients[i]);

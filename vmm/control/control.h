@@ -77,9 +77,12 @@ struct vmm_control_config {
 	struct vmm_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	const struct vmm_closer *closer; /* of descriptors that clients send; or NULL */
-	const struct vmm_control_end *end;
+	const struct vmm_control_end *end; /* NULL: only vmm_control_call() is used */
 	const struct vmm_control_command *commands; /* ends with a row without a name */
 	void *opaque;		/* of commands */
+	/* Receives each event, with the line that subscribers receive. Or NULL. */
+	void (*event)(void *opaque, const char *event, const char *line);
+	void *event_opaque;
 };
 
 /* All that config refers to, except its end, is used until vmm_control_free(). */
@@ -96,7 +99,7 @@ struct vmm_passed *vmm_control_passed(const struct vmm_control *control);
 int vmm_control_wait(struct vmm_control *control, const void *subject);
 
 /*
- * Replies to all clients that wait for the subject: with members, or with the
+ * Replies to all clients and calls that wait for the subject: with members, or with the
  * error if err is not NULL. Returns their number.
  */
 unsigned int vmm_control_answer(struct vmm_control *control, const void *subject,
@@ -111,12 +114,27 @@ int vmm_control_subscribe(struct vmm_control *control, struct vsu_error *err);
 
 bool vmm_control_has_subscribers(const struct vmm_control *control);
 
+/* Whether events are received by anybody. */
+bool vmm_control_is_heard(const struct vmm_control *control);
+
 /*
  * Sends an event with members to all subscribers; control may be NULL. Allowed
  * inside a command and inside a device's code.
  */
 void vmm_control_publish(struct vmm_control *control, const char *event,
 			 const char *members);
+
+/* The answer to a call: why is NULL, or the error; line is the reply, without a newline. */
+typedef void (*vmm_call_fn)(void *opaque, const struct vsu_error *why, const char *line);
+
+/*
+ * Executes the command words[0] for this program; a NULL ends the words. fds are borrowed,
+ * and named as those of a line. answer, or NULL, is called before the return, or when the
+ * deferred reply comes, at the latest by vmm_control_free(). On a negative errno it is not
+ * called. err is required.
+ */
+int vmm_control_call(struct vmm_control *control, const char *const *words, const int *fds,
+		     unsigned int nfds, vmm_call_fn answer, void *opaque, struct vsu_error *err);
 
 void vmm_control_free(struct vmm_control *control);
 

@@ -58,19 +58,23 @@ static unsigned int line_divide(char *line, char *words[VMM_CONTROL_WORDS + 2])
 	return n;
 }
 
-int vmm_control_execute(const struct vmm_control_command *commands, void *opaque,
-			char *line, unsigned int npassed, FILE *answer,
-			struct vsu_error *err)
+static unsigned int count_words(char *const *words)
 {
-	char *words[VMM_CONTROL_WORDS + 2];
-	const struct vmm_control_command *command;
-	unsigned int n = line_divide(line, words);
+	unsigned int n = 0;
+
+	while (words[n])
+		n++;
+	return n;
+}
+
+int vmm_control_execute_words(const struct vmm_control_command *commands, void *opaque,
+			      char *const *words, unsigned int npassed, FILE *answer,
+			      struct vsu_error *err)
+{
+	const struct vmm_control_command *command = command_find(commands, words[0]);
+	const unsigned int n = count_words(words);
 	int rc;
 
-	if (!n)
-		return vsu_error_set(err, -EINVAL,
-				     "an empty line; a command was expected");
-	command = command_find(commands, words[0]);
 	if (!command)
 		return refuse_name(commands, words[0], err);
 	if (n - 1 < command->nargs || n - 1 > command->nargs_max)
@@ -85,4 +89,16 @@ int vmm_control_execute(const struct vmm_control_command *commands, void *opaque
 				     words[0], npassed);
 	rc = command->check ? command->check(opaque, words[0], err) : 0;
 	return rc < 0 ? rc : command->fn(opaque, words, answer, err);
+}
+
+int vmm_control_execute(const struct vmm_control_command *commands, void *opaque,
+			char *line, unsigned int npassed, FILE *answer,
+			struct vsu_error *err)
+{
+	char *words[VMM_CONTROL_WORDS + 2];
+
+	if (!line_divide(line, words))
+		return vsu_error_set(err, -EINVAL,
+				     "an empty line; a command was expected");
+	return vmm_control_execute_words(commands, opaque, words, npassed, answer, err);
 }

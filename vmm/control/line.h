@@ -10,9 +10,14 @@
 #include "control/control.h"
 
 /*
- * Executes a line, which is modified. Result as vmm_control_fn; an unknown
+ * Executes words up to a NULL, one at least. Result as vmm_control_fn; an unknown
  * command is an error with a sentence, too. npassed: the number of its descriptors.
  */
+int vmm_control_execute_words(const struct vmm_control_command *commands, void *opaque,
+			      char *const *words, unsigned int npassed, FILE *answer,
+			      struct vsu_error *err);
+
+/* Likewise, of a line, which is divided in place. */
 int vmm_control_execute(const struct vmm_control_command *commands, void *opaque,
 			char *line, unsigned int npassed, FILE *answer,
 			struct vsu_error *err);

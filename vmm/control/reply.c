@@ -49,14 +49,32 @@ bool vmm_reply_print(int sock, const char *fmt, ...)
 	return vmm_reply_send(&reply, sock);
 }
 
+const char *vmm_reply_text(struct vmm_reply *reply)
+{
+	const bool done = reply->to && !fclose(reply->to);
+
+	reply->to = NULL;
+	return done ? reply->bytes : NULL;
+}
+
+void vmm_reply_put(struct vmm_reply *reply, const char *members, const struct vsu_error *err)
+{
+	if (!err) {
+		fprintf(reply->to, "{\"ok\":true%s}", members);
+		return;
+	}
+	fputs("{\"ok\":false,\"error\":", reply->to);
+	prog_json_string(err->msg, reply->to);
+	fputc('}', reply->to);
+}
+
 bool vmm_reply_refuse(int sock, const struct vsu_error *err)
 {
 	struct vmm_reply reply;
 
 	if (!vmm_reply_open(&reply))
 		return false;
-	fputs("{\"ok\":false,\"error\":", reply.to);
-	prog_json_string(err->msg, reply.to);
-	fputs("}\n", reply.to);
+	vmm_reply_put(&reply, "", err);
+	fputc('\n', reply.to);
 	return vmm_reply_send(&reply, sock);
 }

@@ -31,6 +31,15 @@ void vmm_reply_drop(struct vmm_reply *reply);
 
 bool vmm_reply_print(int sock, const char *fmt, ...) VSU_PRINTF(2, 3);
 
+/*
+ * Ends the line. NULL: no memory. The text is reply->bytes, which the caller frees in any
+ * case.
+ */
+const char *vmm_reply_text(struct vmm_reply *reply);
+
+/* {"ok":true} with members, each with a comma before it, or {"ok":false} with the sentence of err. */
+void vmm_reply_put(struct vmm_reply *reply, const char *members, const struct vsu_error *err);
+
 /* Sends {"ok":false} with the sentence of err. */
 bool vmm_reply_refuse(int sock, const struct vsu_error *err);
 

@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "control/control_private.h"
@@ -23,8 +24,15 @@ bool vmm_control_has_subscribers(const struct vmm_control *c)
 	return c && subscribers_count(c) > 0;
 }
 
+bool vmm_control_is_heard(const struct vmm_control *c)
+{
+	return c && (c->config.event || subscribers_count(c) > 0);
+}
+
 int vmm_control_subscribe(struct vmm_control *c, struct vsu_error *err)
 {
+	if (!c->served)
+		return vsu_error_set(err, -EOPNOTSUPP, "events come by the function of the program");
 	if (!c->served->subscribed &&
 	    subscribers_count(c) == VMM_CONTROL_SUBSCRIBERS)
 		return vsu_error_set(err, -EBUSY, "%u clients have subscribed, which is the maximum",
@@ -46,12 +54,28 @@ static void client_overrun(struct client *client)
 	vmm_io_start(client->control->config.loop, &client->readable);
 }
 
+static void tell_program(const struct vmm_control *c, const char *event, const char *members)
+{
+	struct vmm_reply line;
+	const char *text;
+
+	if (!vmm_reply_open(&line))
+		return;
+	fprintf(line.to, "{\"event\":\"%s\"%s}", event, members);
+	text = vmm_reply_text(&line);
+	if (text)
+		c->config.event(c->config.event_opaque, event, text);
+	free(line.bytes);
+}
+
 void vmm_control_publish(struct vmm_control *c, const char *event,
 			 const char *members)
 {
 	struct client *client;
 	unsigned int i;
 
+	if (c && c->config.event)
+		tell_program(c, event, members);
 	for (i = 0; c && i < VMM_CONTROL_CLIENTS; i++) {
 		client = &c->clients[i];
 		if (client->sock >= 0 && client->subscribed &&

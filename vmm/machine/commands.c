@@ -238,15 +238,17 @@ const struct vmm_control_command vmm_machine_commands[] = {
 int vmm_machine_open_control(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_control_end *end = &m->owner.control;
+	const bool listens = end->path || end->inherited;
 	int rc;
 
-	if ((!end->path && !end->inherited) || m->start->dry_run)
+	if ((!listens && !m->owner.event) || m->start->dry_run)
 		return 0;
 	rc = vmm_control_new(&(struct vmm_control_config){
-		.loop = m->loop, .log = &m->owner.log, .closer = &m->owner.closer, .end = end,
+		.loop = m->loop, .log = &m->owner.log, .closer = &m->owner.closer,
+		.end = listens ? end : NULL, .event = m->owner.event, .event_opaque = m->owner.opaque,
 		.commands = vmm_machine_commands, .opaque = m,
 	}, &m->control, err);
-	if (rc < 0 || !end->path || !m->owner.sockets)
+	if (rc < 0 || !listens || !end->path || !m->owner.sockets)
 		return rc;
 	rc = prog_socket_access_apply(m->owner.sockets, end->path, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --control") : 0;

@@ -26,7 +26,7 @@ static bool members_open(struct members *e, struct vmm_control *control)
 {
 	e->bytes = NULL;
 	e->json.more = true;
-	e->json.to = vmm_control_has_subscribers(control) ?
+	e->json.to = vmm_control_is_heard(control) ?
 		     open_memstream(&e->bytes, &e->len) : NULL;
 	return e->json.to;
 }

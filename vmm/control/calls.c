@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Commands of the program that owns the machine, without a socket. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "control/control_private.h"
+#include "control/line.h"
+#include "control/reply.h"
+
+struct vmm_call {
+	vmm_call_fn answer;	/* or NULL */
+	void *opaque;
+	const void *waits_for;	/* subject of the answer, or NULL */
+	struct vmm_call *next;
+};
+
+/* The strings of words are one block, which the caller frees; a command may change them. */
+static char *copy_words(const char *const *words, char **out, struct vsu_error *err)
+{
+	size_t len = 0, i, at = 0;
+	char *block;
+
+	for (i = 0; words[i]; i++)
+		len += strlen(words[i]) + 1;
+	if (!i || i > VMM_CONTROL_WORDS) {
+		vsu_error_set(err, -EINVAL, "%zu words; expected a command and at most %u more", i,
+			      VMM_CONTROL_WORDS - 1);
+		return NULL;
+	}
+	block = malloc(len);
+	if (!block) {
+		vsu_error_set(err, -ENOMEM, "no memory for a command");
+		return NULL;
+	}
+	for (i = 0; words[i]; i++) {
+		out[i] = strcpy(block + at, words[i]);
+		at += strlen(words[i]) + 1;
+	}
+	out[i] = NULL;
+	return block;
+}
+
+static int copy_fds(struct vmm_passed *p, const int *fds, unsigned int nfds, struct vsu_error *err)
+{
+	if (nfds > VMM_PASSED_MAX)
+		return vsu_error_set(err, -E2BIG, "%u descriptors; expected at most %u", nfds,
+				     VMM_PASSED_MAX);
+	for (; p->n < nfds; p->n++) {
+		p->fds[p->n] = vsu_fd_dup(fds[p->n]);
+		if (p->fds[p->n] < 0)
+			return vsu_error_sys(err, p->fds[p->n], "descriptor %u of a command", p->n);
+	}
+	return 0;
+}
+
+static void call_answer(const struct vmm_call *call, const struct vsu_error *why,
+			struct vmm_reply *reply)
+{
+	const char *text = vmm_reply_text(reply);
+	struct vsu_error none;
+
+	if (!text)
+		vsu_error_set(&none, -ENOMEM, "no memory for an answer");
+	if (call->answer)
+		call->answer(call->opaque, text ? why : &none, text ? text : "");
+	free(reply->bytes);
+}
+
+static int call_execute(struct vmm_control *c, struct vmm_call *call, char **words,
+			struct vmm_passed *passed, struct vsu_error *err)
+{
+	struct vmm_reply reply;
+	int rc;
+
+	if (!vmm_reply_open(&reply))
+		return vsu_error_set(err, -ENOMEM, "no memory for an answer");
+	fputs("{\"ok\":true", reply.to);
+	c->passed = passed->n ? passed : NULL;
+	c->waits_for = &call->waits_for;
+	rc = vmm_control_execute_words(c->config.commands, c->config.opaque, words, passed->n,
+				       reply.to, err);
+	c->waits_for = NULL;
+	c->passed = NULL;
+	if (rc) {
+		vmm_reply_drop(&reply);
+		return rc;
+	}
+	fputc('}', reply.to);
+	call_answer(call, NULL, &reply);
+	return 0;
+}
+
+int vmm_control_call(struct vmm_control *c, const char *const *words, const int *fds,
+		     unsigned int nfds, vmm_call_fn answer, void *opaque, struct vsu_error *err)
+{
+	struct vmm_passed passed = { .closer = c->config.closer };
+	struct vmm_call *call = calloc(1, sizeof(*call));
+	char *copy[VMM_CONTROL_WORDS + 1], *block;
+	int rc;
+
+	if (!call)
+		return vsu_error_set(err, -ENOMEM, "no memory for a command");
+	call->answer = answer;
+	call->opaque = opaque;
+	block = copy_words(words, copy, err);
+	rc = block ? copy_fds(&passed, fds, nfds, err) : err->code;
+	if (!rc)
+		rc = call_execute(c, call, copy, &passed, err);
+	vmm_passed_close(&passed);
+	free(block);
+	if (rc > 0) {
+		call->next = c->calls;
+		c->calls = call;
+	} else {
+		free(call);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static void call_end(struct vmm_call *call, const char *members, const struct vsu_error *why)
+{
+	struct vmm_reply reply = { 0 };
+
+	if (vmm_reply_open(&reply))
+		vmm_reply_put(&reply, members, why);
+	call_answer(call, why, &reply);
+	free(call);
+}
+
+/* An answer may begin another call. */
+unsigned int vmm_calls_answer(struct vmm_control *c, const void *subject, const char *members,
+			      const struct vsu_error *why)
+{
+	struct vmm_call **at = &c->calls, *call;
+	unsigned int n = 0;
+
+	while ((call = *at)) {
+		if (subject && call->waits_for != subject) {
+			at = &call->next;
+			continue;
+		}
+		*at = call->next;
+		call_end(call, members, why);
+		at = &c->calls;
+		n++;
+	}
+	return n;
+}
+
+void vmm_calls_end(struct vmm_control *c)
+{
+	struct vsu_error why;
+
+	vsu_error_set(&why, -ECANCELED, "the machine has ended");
+	vmm_calls_answer(c, NULL, "", &why);
+}
