@@ -4,15 +4,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <virtio-devices/report.h>
 
 #include "devices/kind.h"
-
-#define MAX_WARNING 1024
 
 #define KIND_ROW(name) &vmm_##name##_kind,
 const struct vmm_device_kind *const vmm_device_kinds[] = {
@@ -147,19 +143,6 @@ static const char *first_text(const struct vmm_device_kind *kind,
 			return text;
 	}
 	return NULL;
-}
-
-void vmm_device_warn(const struct vmm_device_host *host, const char *cause, const char *fmt, ...)
-{
-	char text[MAX_WARNING];
-	va_list ap;
-
-	if (!host || !host->warn)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	host->warn(host->opaque, cause, text);
 }
 
 /*

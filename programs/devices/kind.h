@@ -72,7 +72,7 @@ struct vmm_device_host {
 	void (*warn)(void *opaque, const char *cause, const char *text);
 	/*
 	 * Threads that close files of a file server, so that the device does not wait for it.
-	 * NULL without an error: the device closes them. Or NULL: likewise.
+	 * Without an error, NULL means that the device closes them, as does a missing function.
 	 */
 	struct vsu_closer *(*file_closer)(void *opaque, struct vsu_error *err);
 };

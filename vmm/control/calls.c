@@ -86,7 +86,7 @@ static int call_execute(struct vmm_control *c, struct vmm_call *call, char **wor
 				       reply.to, err);
 	c->waits_for = NULL;
 	c->passed = NULL;
-	if (rc) {
+	if (rc != 0) {
 		vmm_reply_drop(&reply);
 		return rc;
 	}

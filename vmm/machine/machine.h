@@ -176,9 +176,6 @@ struct vmm_machine {
 	struct vmm_restore restore;	/* with --from */
 	struct vmm_watchers watch;
 	unsigned int lost;	/* devices whose back-end was lost */
-	/* result */
-	int status;
-	struct vsu_error why;
 };
 
 /*

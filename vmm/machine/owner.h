@@ -37,8 +37,8 @@ struct vmm_owner {
 	struct vmm_control_end control;	/* the socket of its commands; all zero: none */
 	const struct prog_socket_access *sockets; /* to those of control and devices; or NULL */
 	/*
-	 * Receives each event, with its line of the control socket. With this function, the machine
-	 * has commands also without a socket (vmm_control_call()). Or NULL.
+	 * Receives each event, with its line of the control socket; or NULL. With this function,
+	 * the machine has commands also without a socket (vmm_control_call()).
 	 */
 	void (*event)(void *opaque, const char *event, const char *line);
 	bool jailed;		/* it has only the files of the machine's options */

@@ -273,10 +273,22 @@ static int set_console(unsigned int key, const char *text)
 			      &err);
 }
 
+/* As daemons do. */
+static void on_warning(void *opaque, const char *cause, const char *text)
+{
+	(void)opaque;
+	prog_log(PROG_LOG_WARNING, cause, "%s", text);
+}
+
+static const struct vmm_device_host host = { .warn = on_warning };
+
 static struct virtdev *make_disk(void)
 {
 	static char name[] = "/tmp/test-kind.XXXXXX";
-	const struct vmm_device_common common = { .queues = 1, .queue_size = 8 };
+	static struct vmm_device_reporter reporter;
+	const struct vmm_device_common common = {
+		.queues = 1, .queue_size = 8, .host = &host, .reporter = &reporter,
+	};
 	const char *path = name;
 	struct virtdev *dev;
 	int fd = mkstemp(name);
@@ -293,7 +305,10 @@ static struct virtdev *make_disk(void)
 
 static struct virtdev *make_entropy(void)
 {
-	const struct vmm_device_common common = { .queues = 1, .queue_size = 8 };
+	static struct vmm_device_reporter reporter;
+	const struct vmm_device_common common = {
+		.queues = 1, .queue_size = 8, .host = &host, .reporter = &reporter,
+	};
 	struct virtdev *dev;
 
 	ck_assert_int_eq(vmm_device_make(&vmm_rng_kind, config, &common, &dev,
