@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A virtual machine in the caller's process, on KVM: CPUs, memory, bus, devices, boot.
+ *
+ *   new       opens, allocates and checks everything; no guest code runs. An owner that
+ *             confines its process does so between new and start
+ *   start     the guest boots, or continues where it was saved
+ *   command   requests of docs/control.md: pause, save, migrate, device-add, ...
+ *   free      in any state
+ *
+ *	rc = cvmm_machine_new(options, &host, &m, &err);
+ *	rc = cvmm_machine_start(m, &err);
+ *	while (cvmm_machine_dispatch(m))
+ *		poll(&(struct pollfd){ cvmm_machine_fd(m), POLLIN, 0 }, 1, -1);
+ *	status = cvmm_machine_status(m, &why);
+ *
+ * A process may have any number of machines. The library prints nothing, installs no signal
+ * handler, changes neither limits nor umask, starts no process except that of "migrate exec:",
+ * and does not end the process.
+ *
+ * Waiting: cvmm_machine_fd() never changes; when it is readable, call cvmm_machine_dispatch(),
+ * which does not block, except in a device that does (virtdev_queue_blocks()). It includes
+ * time limits.
+ *
+ * Threads: a machine is confined to one thread, on which all callbacks are made unless they say
+ * otherwise; cvmm_machine_kill() may be called on any. The machine has a thread per CPU, those
+ * that the options of its devices name, and one or more during a save, a migration, a prefetch
+ * and a preallocation. They block all signals except those of their own faults and SIGUSR2,
+ * which the machine sends to its CPUs; no handler of it is called.
+ *
+ * SIGBUS: memory and images are mapped files, which other processes can truncate. An owner
+ * whose handler calls vmem_sigbus_fix() with the table of each machine survives this
+ * (vm-memory/sigbus.h); without tables, the process ends.
+ */
+#ifndef CVMM_MACHINE_H
+#define CVMM_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cvmm/attributes.h>
+#include <cvmm/options.h>
+#include <vm-memory/sigbus.h>
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/foreign.h>
+
+VSU_BEGIN_DECLS
+
+struct cvmm_machine;
+
+/* Lines for the operator, which fail no call. */
+enum cvmm_log_level {
+	CVMM_LOG_ERROR,		/* data or a device was lost */
+	CVMM_LOG_WARNING,	/* a request was rejected, or the host fails a device */
+	CVMM_LOG_INFO,		/* a peer connected or disconnected */
+};
+
+/* Events of a guest and its machine; more may be added. */
+enum cvmm_event {
+	CVMM_EVENT_OTHER,	/* only json describes it */
+	CVMM_EVENT_PAUSED,
+	CVMM_EVENT_RESUMED,
+	CVMM_EVENT_PANICKED,	/* the guest's kernel; CVMM_EVENT_ENDED follows */
+	CVMM_EVENT_RESET,	/* requested by the guest; likewise */
+	CVMM_EVENT_ENDED,	/* no CPU runs any more; see cvmm_machine_status() */
+	CVMM_EVENT_DEVICE_LOST,	/* its back-end */
+	CVMM_EVENT_DEVICE_BACK,
+	CVMM_EVENT_MIGRATION_FAILED, /* the guest continues here */
+	CVMM_EVENT_MEMORY_ARRIVED, /* all of it, after post-copy */
+};
+
+/*
+ * The process of a machine. All members may be zero; the machine copies the struct, and uses
+ * what it refers to until it is freed.
+ */
+struct cvmm_host {
+	size_t size;		/* sizeof(struct cvmm_host) */
+	void *opaque;		/* for the functions */
+	/* json: the event as a line of docs/control.md, valid during the call. It must not free m. */
+	void (*event)(void *opaque, enum cvmm_event event, const char *json);
+	/* On any thread. cause names lines of one kind, whose number may be limited; or NULL. */
+	void (*log)(void *opaque, enum cvmm_log_level level, const char *cause,
+		    const char *text);
+	/* On each thread of the machine, first: may narrow its rights. */
+	void (*begin_thread)(void *opaque);
+	/*
+	 * A thread cannot be ended, because it waits in the kernel for an unresponsive file or
+	 * disk, so that the machine cannot be freed. On any thread. If it returns, or is NULL, the
+	 * machine waits without limit.
+	 */
+	void (*stuck)(void *opaque, const struct vsu_error *why);
+	struct vmem_sigbus *sigbus; /* of this machine alone; see above */
+	struct vsu_closer *closer; /* closes descriptors of peers; NULL: the machine's threads do */
+	const int *stdio;	/* two descriptors for "stdio", input and output; NULL: none */
+};
+
+/*
+ * Makes a machine. host may be NULL. It connects to the back-ends of its devices, and with
+ * "incoming" waits for the source and its memory, so it may block; both have time limits.
+ * -ENOENT, -EINVAL: an option, or a file that it names; -EBUSY: an image is in use; -ENODEV,
+ * -EACCES: /dev/kvm; -EBADMSG: the folder of "from", or the stream of "incoming", is damaged;
+ * -EOPNOTSUPP: the host lacks what err names. The options may be freed afterwards.
+ */
+CVMM_API int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host *host,
+			      struct cvmm_machine **out, struct vsu_error *err) VSU_NODISCARD;
+
+/* Once. On failure the machine can only be freed. */
+CVMM_API int cvmm_machine_start(struct cvmm_machine *m, struct vsu_error *err) VSU_NODISCARD;
+
+/* Readable when dispatch has work; owned by the machine. */
+CVMM_API int cvmm_machine_fd(const struct cvmm_machine *m);
+
+/* One turn. False: the machine has ended. */
+CVMM_API bool cvmm_machine_dispatch(struct cvmm_machine *m);
+
+/*
+ * How the machine ended: one of enum vsu_exit, with a sentence in *why, which may be empty
+ * and may be NULL. VSU_EXIT_OK: powered off; VSU_EXIT_REBOOT: reset; VSU_EXIT_PANIC;
+ * VSU_EXIT_MIGRATED; VSU_EXIT_FAIL: the guest reported a failure, or cvmm_machine_kill().
+ * -EAGAIN: it has not ended.
+ */
+CVMM_API int cvmm_machine_status(const struct cvmm_machine *m, struct vsu_error *why);
+
+/* Asks the guest to power off, by ACPI. -EOPNOTSUPP: a built-in guest; -EAGAIN: it does not run. */
+CVMM_API int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *err) VSU_NODISCARD;
+
+/* Ends the guest at once; a dispatch then returns false. Any thread. */
+CVMM_API void cvmm_machine_kill(struct cvmm_machine *m);
+
+/*
+ * The answer to a command, once: json is the line of docs/control.md, valid during the call;
+ * why is NULL if the command succeeded. The function must not free the machine.
+ */
+typedef void (*cvmm_answer_fn)(void *opaque, const struct vsu_error *why, const char *json);
+
+/*
+ * Executes a command of docs/control.md: words[0] is its name, a NULL ends them. The words
+ * "fd:0", "fd:1" name fds, which are borrowed during the call. answer is called before the
+ * return, or by a later dispatch if the command takes time, at the latest by
+ * cvmm_machine_free(); it may be NULL. "subscribe" and "log-level" are refused: see struct cvmm_host.
+ * -EAGAIN: the machine does not run; -EINVAL, -ENOENT and others: it is refused, and answer is
+ * not called; -ENOMEM.
+ */
+CVMM_API int cvmm_machine_command(struct cvmm_machine *m, const char *const *words,
+				  const int *fds, unsigned int nfds, cvmm_answer_fn answer,
+				  void *opaque, struct vsu_error *err) VSU_NODISCARD;
+
+/* Ends the guest if it runs, and frees the machine; m may be NULL. */
+CVMM_API void cvmm_machine_free(struct cvmm_machine *m);
+
+VSU_END_DECLS
+
+#endif

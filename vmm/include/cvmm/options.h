@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Options of a machine: the names and values of cvmm(1).
+ *
+ *	struct cvmm_options *o;
+ *
+ *	rc = cvmm_options_new(&o, &err);
+ *	rc = cvmm_options_add(o, "kernel", "/boot/vmlinuz", &err);
+ *	rc = cvmm_options_add(o, "memory", "size=1G", &err);
+ *	rc = cvmm_options_add(o, "disk", "root.img,readonly", &err);
+ *
+ * An option that cannot be repeated, or that contradicts another one, is refused by
+ * cvmm_machine_new(), which checks all of them before it opens a file. Options of cvmm's
+ * process, such as --jail and --control, are none of a machine: its owner confines itself.
+ *
+ * Threads: confined.
+ */
+#ifndef CVMM_OPTIONS_H
+#define CVMM_OPTIONS_H
+
+#include <stddef.h>
+
+#include <cvmm/attributes.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct cvmm_options;
+
+/* -ENOMEM. */
+CVMM_API int cvmm_options_new(struct cvmm_options **out, struct vsu_error *err) VSU_NODISCARD;
+CVMM_API void cvmm_options_free(struct cvmm_options *options);
+
+/*
+ * Adds --NAME=VALUE; "kernel" is the first operand of cvmm(1). value is NULL for an option
+ * without one. Both are copied. -ENOENT: no option of a machine has this
+ * name; -EINVAL: the value is refused; -ENOMEM. After a failure nothing was added.
+ */
+CVMM_API int cvmm_options_add(struct cvmm_options *options, const char *name,
+			      const char *value, struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Adds the words of a command line of "cvmm run", without these two. -ENOENT, -EINVAL and
+ * -ENOMEM, likewise.
+ */
+CVMM_API int cvmm_options_add_words(struct cvmm_options *options, size_t n,
+				    const char *const *words, struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Adds the member "arguments" of a JSON object, as "cvmm run --dry-run --json" prints it.
+ * text ends with a NUL. -EBADMSG: not such an object; else likewise.
+ */
+CVMM_API int cvmm_options_add_json(struct cvmm_options *options, const char *text,
+				   struct vsu_error *err) VSU_NODISCARD;
+
+VSU_END_DECLS
+
+#endif

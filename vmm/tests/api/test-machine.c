@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about machines that a program embeds, under the built-in guest. */
+#include <config.h>
+
+#include <dirent.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "cvmm/machine.h"
+#include "../guest.h"
+
+struct one {
+	struct cvmm_machine *m;
+	unsigned int seen[CVMM_EVENT_MEMORY_ARRIVED + 1];
+	bool answered;
+	struct vsu_error why;	/* of the answer; code 0: none */
+	char json[4096];	/* of the answer */
+	unsigned int threads;	/* atomic */
+};
+
+static struct vsu_error err;
+static char folder[64];
+
+static void setup(void)
+{
+	alarm(240);
+	vsu_error_clear(&err);
+	strcpy(folder, "/tmp/cvmm-api.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void remove_folder(const char *path)
+{
+	char name[512];
+	struct dirent *entry;
+	DIR *dir = opendir(path);
+
+	while (dir && (entry = readdir(dir))) {
+		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+		if (entry->d_name[0] != '.' && unlink(name) < 0)
+			remove_folder(name);
+	}
+	if (dir)
+		closedir(dir);
+	rmdir(path);
+}
+
+static void teardown(void)
+{
+	remove_folder(folder);
+}
+
+static void on_event(void *opaque, enum cvmm_event event, const char *json)
+{
+	struct one *one = opaque;
+
+	ck_assert_ptr_nonnull(strstr(json, "{\"event\":\""));
+	one->seen[event]++;
+}
+
+static void on_thread(void *opaque)
+{
+	struct one *one = opaque;
+
+	__atomic_fetch_add(&one->threads, 1, __ATOMIC_RELAXED);
+}
+
+static void on_answer(void *opaque, const struct vsu_error *why, const char *json)
+{
+	struct one *one = opaque;
+
+	ck_assert(!one->answered);
+	one->answered = true;
+	vsu_error_clear(&one->why);
+	if (why)
+		one->why = *why;
+	snprintf(one->json, sizeof(one->json), "%s", json);
+}
+
+static int try_make(struct one *one, size_t n, const char *const *words)
+{
+	const struct cvmm_host host = {
+		.size = sizeof(host), .opaque = one, .event = on_event,
+		.begin_thread = on_thread,
+	};
+	struct cvmm_options *o;
+	int rc;
+
+	memset(one, 0, sizeof(*one));
+	ck_assert_int_eq(cvmm_options_new(&o, &err), 0);
+	rc = cvmm_options_add_words(o, n, words, &err);
+	if (!rc)
+		rc = cvmm_machine_new(o, &host, &one->m, &err);
+	cvmm_options_free(o);
+	return rc;
+}
+
+#define WORDS(...) (sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)), \
+		   (const char *[]){ __VA_ARGS__ }
+#define MAKE(one, ...) \
+	ck_assert_msg(!try_make(one, WORDS(__VA_ARGS__)), "%s", err.msg)
+#define LOOPS "builtin:selftest", "--cmdline=interactive", "--serial=null", "--memory=size=16M"
+
+static void turn(struct one *const *all, unsigned int n)
+{
+	struct pollfd ready[4];
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		ready[i] = (struct pollfd){ .fd = cvmm_machine_fd(all[i]->m), .events = POLLIN };
+	poll(ready, n, -1);
+	for (i = 0; i < n; i++)
+		if (ready[i].revents)
+			cvmm_machine_dispatch(all[i]->m);
+}
+
+static int run_to_end(struct one *one)
+{
+	while (cvmm_machine_dispatch(one->m))
+		turn((struct one *const []){ one }, 1);
+	return cvmm_machine_status(one->m, &err);
+}
+
+static void start(struct one *one)
+{
+	ck_assert_msg(!cvmm_machine_start(one->m, &err), "%s", err.msg);
+}
+
+static int try_command(struct one *one, const char *const *words)
+{
+	one->answered = false;
+	return cvmm_machine_command(one->m, words, NULL, 0, on_answer, one, &err);
+}
+
+#define COMMAND(one, ...) \
+	ck_assert_msg(!try_command(one, (const char *[]){ __VA_ARGS__, NULL }), "%s", err.msg)
+
+static void wait_for_answer(struct one *one)
+{
+	while (!one->answered)
+		turn((struct one *const []){ one }, 1);
+	ck_assert_msg(!one->why.code, "%s", one->why.msg);
+}
+
+/* ---------------------------------------------------------------------- life */
+
+START_TEST(guest_runs_to_its_end)
+{
+	struct one one;
+
+	MAKE(&one, "builtin:selftest", "--serial=null", "--cpus=2");
+	ck_assert_int_eq(cvmm_machine_status(one.m, NULL), -EAGAIN);
+	start(&one);
+	ck_assert_int_eq(run_to_end(&one), VSU_EXIT_OK);
+	ck_assert_uint_eq(one.seen[CVMM_EVENT_ENDED], 1);
+	ck_assert_uint_eq(one.threads, 2);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(machine_is_freed_in_each_state)
+{
+	const int before = vsu_fd_count();
+	struct one one;
+
+	cvmm_machine_free(NULL);
+	MAKE(&one, LOOPS);
+	cvmm_machine_free(one.m);
+	MAKE(&one, LOOPS);
+	start(&one);
+	cvmm_machine_free(one.m);
+	MAKE(&one, LOOPS);
+	start(&one);
+	COMMAND(&one, "pause");
+	cvmm_machine_free(one.m);
+	ck_assert_int_eq(vsu_fd_count(), before);
+}
+END_TEST
+
+START_TEST(machine_is_started_once)
+{
+	struct one one;
+
+	MAKE(&one, LOOPS);
+	start(&one);
+	ck_assert_int_eq(cvmm_machine_start(one.m, &err), -EINVAL);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+static void *kill_it(void *m)
+{
+	cvmm_machine_kill(m);
+	return NULL;
+}
+
+START_TEST(another_thread_ends_a_guest)
+{
+	pthread_t thread;
+	struct one one;
+
+	MAKE(&one, LOOPS);
+	start(&one);
+	ck_assert_int_eq(pthread_create(&thread, NULL, kill_it, one.m), 0);
+	ck_assert_int_eq(run_to_end(&one), VSU_EXIT_FAIL);
+	ck_assert_str_eq(err.msg, "the program ended the machine");
+	pthread_join(thread, NULL);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(process_keeps_its_signal_handlers)
+{
+	struct sigaction before[SIGSYS], now;
+	struct one one;
+	int signo;
+
+	for (signo = 1; signo < SIGSYS; signo++)
+		sigaction(signo, NULL, &before[signo]);
+	MAKE(&one, LOOPS);
+	start(&one);
+	COMMAND(&one, "pause");
+	for (signo = 1; signo < SIGSYS; signo++)
+		ck_assert_msg(sigaction(signo, NULL, &now) ||
+			      now.sa_handler == before[signo].sa_handler, "signal %d", signo);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+/* -------------------------------------------------------------------- commands */
+
+START_TEST(commands_pause_and_resume)
+{
+	struct one one;
+
+	MAKE(&one, LOOPS);
+	ck_assert_int_eq(try_command(&one, (const char *[]){ "pause", NULL }), -EAGAIN);
+	start(&one);
+	COMMAND(&one, "pause");
+	ck_assert(one.answered);
+	ck_assert_str_eq(one.json, "{\"ok\":true}");
+	COMMAND(&one, "status");
+	ck_assert_ptr_nonnull(strstr(one.json, "\"state\":\"paused\""));
+	COMMAND(&one, "resume");
+	ck_assert_uint_eq(one.seen[CVMM_EVENT_PAUSED], 1);
+	ck_assert_uint_eq(one.seen[CVMM_EVENT_RESUMED], 1);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+static const struct {
+	const char *words[3];
+	int code;
+} refused_commands[] = {
+	{ { "jump", NULL }, -ENOENT },
+	{ { NULL }, -EINVAL },
+	{ { "pause", "twice", NULL }, -EINVAL },
+	{ { "subscribe", NULL }, -EOPNOTSUPP },
+	{ { "log-level", NULL }, -EOPNOTSUPP },
+	{ { "device-del", "7", NULL }, -ENOENT },
+};
+
+START_TEST(command_that_is_refused_has_no_answer)
+{
+	struct one one;
+
+	MAKE(&one, LOOPS);
+	start(&one);
+	ck_assert_int_eq(try_command(&one, refused_commands[_i].words), refused_commands[_i].code);
+	ck_assert_int_eq(err.code, refused_commands[_i].code);
+	ck_assert(!one.answered);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(power_button_needs_a_kernel_with_acpi)
+{
+	struct one one;
+
+	MAKE(&one, LOOPS);
+	ck_assert_int_eq(cvmm_machine_press_power(one.m, &err), -EAGAIN);
+	start(&one);
+	ck_assert_int_eq(cvmm_machine_press_power(one.m, &err), -EOPNOTSUPP);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(pending_answer_comes_when_the_machine_is_freed)
+{
+	char path[128];
+	struct one one;
+
+	snprintf(path, sizeof(path), "%s/saved", folder);
+	MAKE(&one, LOOPS);
+	start(&one);
+	COMMAND(&one, "save", path);
+	cvmm_machine_free(one.m);
+	ck_assert(one.answered);
+	ck_assert_int_lt(one.why.code, 0);
+}
+END_TEST
+
+/* --------------------------------------------------------------- more than one */
+
+START_TEST(two_machines_and_a_clone_run_in_one_loop)
+{
+	struct one one, two, clone;
+	struct one *const all[] = { &one, &two, &clone };
+	char path[128], from[160];
+
+	snprintf(path, sizeof(path), "%s/saved", folder);
+	snprintf(from, sizeof(from), "--from=%s", path);
+	MAKE(&one, LOOPS);
+	MAKE(&two, LOOPS, "--cpus=2");
+	start(&one);
+	start(&two);
+	COMMAND(&one, "save", path);
+	while (!one.answered)
+		turn(all, 2);
+	ck_assert_msg(!one.why.code, "%s", one.why.msg);
+	MAKE(&clone, from, "--clone");
+	start(&clone);
+	COMMAND(&clone, "status");
+	ck_assert_ptr_nonnull(strstr(clone.json, "\"state\":\"running\""));
+	cvmm_machine_free(one.m);
+	cvmm_machine_kill(clone.m);
+	cvmm_machine_kill(two.m);
+	ck_assert_int_eq(run_to_end(&clone), VSU_EXIT_FAIL);
+	ck_assert_int_eq(run_to_end(&two), VSU_EXIT_FAIL);
+	cvmm_machine_free(two.m);
+	cvmm_machine_free(clone.m);
+}
+END_TEST
+
+START_TEST(saved_machine_continues)
+{
+	char path[128], from[160];
+	struct one one;
+
+	snprintf(path, sizeof(path), "%s/saved", folder);
+	snprintf(from, sizeof(from), "--from=%s", path);
+	MAKE(&one, LOOPS);
+	start(&one);
+	COMMAND(&one, "save", path, "then=quit");
+	wait_for_answer(&one);
+	ck_assert_int_eq(run_to_end(&one), VSU_EXIT_OK);
+	cvmm_machine_free(one.m);
+	MAKE(&one, from);
+	start(&one);
+	COMMAND(&one, "pause");
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+/* --------------------------------------------------------------------- refusals */
+
+static const struct {
+	const char *words[3];
+	int code;
+} refused[] = {
+	{ { "builtin:selftest", "--jail", NULL }, -ENOENT },
+	{ { "builtin:selftest", "--control=socket", NULL }, -ENOENT },
+	{ { "builtin:selftest", "--dry-run", NULL }, -ENOENT },
+	{ { "builtin:selftest", "--color=red", NULL }, -ENOENT },
+	{ { "builtin:selftest", "--cpus=0", NULL }, -EINVAL },
+	{ { "builtin:selftest", "--memory=size=0", NULL }, -EINVAL },
+	{ { "builtin:selftest", "--serial=stdio", NULL }, -EINVAL },
+	{ { "builtin:nothing", NULL }, -EINVAL },
+	{ { "/nonexistent/kernel", NULL }, -ENOENT },
+	{ { "--cpus=1", NULL }, -ENOENT },
+};
+
+START_TEST(refused_machine_leaves_nothing)
+{
+	const int before = vsu_fd_count();
+	struct one one;
+	size_t n = 0;
+	int rc;
+
+	while (refused[_i].words[n])
+		n++;
+	rc = try_make(&one, n, refused[_i].words);
+	ck_assert_msg(rc == refused[_i].code, "%d: %s", rc, err.msg);
+	ck_assert_int_eq(err.code, rc);
+	ck_assert_int_eq(vsu_fd_count(), before);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("machine");
+	TCase *tc = tcase_create("machine"), *refusals = tcase_create("refusals");
+	const char *why = no_kvm();
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(refusals, setup, teardown);
+	tcase_set_timeout(tc, 0);
+	tcase_add_test_unless(tc, why, guest_runs_to_its_end);
+	tcase_add_test_unless(tc, why, machine_is_freed_in_each_state);
+	tcase_add_test_unless(tc, why, machine_is_started_once);
+	tcase_add_test_unless(tc, why, another_thread_ends_a_guest);
+	tcase_add_test_unless(tc, why, process_keeps_its_signal_handlers);
+	tcase_add_test_unless(tc, why, commands_pause_and_resume);
+	tcase_add_loop_test_unless(tc, why, command_that_is_refused_has_no_answer, 0,
+				   sizeof(refused_commands) / sizeof(refused_commands[0]));
+	tcase_add_test_unless(tc, why, power_button_needs_a_kernel_with_acpi);
+	tcase_add_test_unless(tc, why, pending_answer_comes_when_the_machine_is_freed);
+	tcase_add_test_unless(tc, why, two_machines_and_a_clone_run_in_one_loop);
+	tcase_add_test_unless(tc, why, saved_machine_continues);
+	tcase_add_loop_test(refusals, refused_machine_leaves_nothing, 0,
+			    sizeof(refused) / sizeof(refused[0]));
+	suite_add_tcase(s, tc);
+	suite_add_tcase(s, refusals);
+	return run_suite(s);
+}
