@@ -54,13 +54,17 @@ static const enum vmm_condition conditions[VMM_NACTIVITIES] = {
 	[VMM_CONVERTS] = VMM_WHILE_CONVERTS, [VMM_MIGRATES] = VMM_WHILE_COPIES,
 };
 
+static const enum vmm_condition of_migration[VMM_NHAND_OVERS] = {
+	[VMM_OURS] = VMM_WHILE_COPIES, [VMM_STOPPED] = VMM_WHILE_HANDED,
+	[VMM_RELEASED] = VMM_WHILE_HANDED, [VMM_THEIRS] = VMM_WHILE_THERE,
+	[VMM_UNKNOWN] = VMM_WHILE_UNKNOWN, [VMM_LOST] = VMM_WHILE_THERE,
+};
+
 static enum vmm_condition condition_of(const struct vmm_machine *m)
 {
 	if (m->pause.life.now != VMM_MIGRATES)
 		return conditions[m->pause.life.now];
-	return vmm_migrate_is_undecided(m) ? VMM_WHILE_UNKNOWN :
-	       vmm_migrate_is_postcopy(m) ? VMM_WHILE_THERE :
-	       vmm_migrate_hands_over(m) ? VMM_WHILE_HANDED : VMM_WHILE_COPIES;
+	return of_migration[vmm_migrate_hand_over(m)];
 }
 
 static enum vmm_activity activity_of(enum vmm_condition condition)

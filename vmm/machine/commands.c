@@ -135,7 +135,7 @@ static int command_quit(void *opaque, char *const *words, FILE *answer,
 	(void)words;
 	(void)answer;
 	(void)err;
-	if (vmm_migrate_is_postcopy(m))
+	if (vmm_migrate_hand_over(m) == VMM_THEIRS)
 		vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "the command 'quit' ended the source during post-copy: the guest is lost");
 	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 	return 0;

@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../../guest/protocol.h"
-#include "log/log.h"
 #include "machine/exit_status.h"
 #include "machine/conversion.h"
 #include "machine/cpu_faults.h"

@@ -275,7 +275,7 @@ int vmm_migrate_resume(struct vmm_machine *m, struct vsu_error *err)
 	struct vmm_migration *g = m->pause.migration;
 	int rc;
 
-	if (!vmm_migrate_is_undecided(m))
+	if (vmm_migrate_hand_over(m) != VMM_UNKNOWN)
 		return 0;
 	rc = vmm_hand_over_return(g, err);
 	if (rc < 0)

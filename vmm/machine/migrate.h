@@ -20,6 +20,17 @@
 #include "json.h"
 #include "machine/machine.h"
 
+/* Whose the guest is. */
+enum vmm_hand_over {
+	VMM_OURS,	/* it runs here, or stops */
+	VMM_STOPPED,	/* its state is collected: a later change would be lost */
+	VMM_RELEASED,	/* the destination may run it */
+	VMM_THEIRS,	/* it runs there, and may need memory of this process */
+	VMM_UNKNOWN,	/* it may run there; here it is paused until "resume" */
+	VMM_LOST,	/* it ran there, and a part of its memory did not arrive */
+	VMM_NHAND_OVERS
+};
+
 /*
  * words: options, then the address. m->pause.migration is its subject for
  * vmm_control_answer() until the end. -EINVAL, -EOPNOTSUPP, -EBUSY, -EPERM.
@@ -38,22 +49,14 @@ void vmm_migrate_cancel(struct vmm_machine *m);
  * follows. -EINVAL: the migration was started without "postcopy".
  */
 int vmm_migrate_switch(struct vmm_machine *m, struct vsu_error *err);
-/* True: the guest runs there, and needs memory of this process. */
-bool vmm_migrate_is_postcopy(const struct vmm_machine *m);
+/* Without a migration: VMM_OURS. */
+enum vmm_hand_over vmm_migrate_hand_over(const struct vmm_machine *m);
 
 /*
- * True: the migration ended after the disks were unlocked, it failed or its result is
- * unknown, and the guest is paused. Resume locks the disks and continues the guest: 1, or
- * 0 without such a migration. -EBUSY: another process uses a disk.
+ * VMM_UNKNOWN: locks the disks and continues the guest: 1, or 0 in other states. -EBUSY:
+ * another process uses a disk.
  */
-bool vmm_migrate_is_undecided(const struct vmm_machine *m);
 int vmm_migrate_resume(struct vmm_machine *m, struct vsu_error *err);
-
-/*
- * True: the state that the destination loads was collected, and later changes of the
- * machine would be lost with a successful migration.
- */
-bool vmm_migrate_hands_over(const struct vmm_machine *m);
 
 /* Progress, as members of the status. */
 void vmm_migrate_report(const struct vmm_machine *m, struct prog_json *to);

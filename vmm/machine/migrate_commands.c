@@ -12,9 +12,9 @@
 #include "machine/migrate.h"
 #include "machine/migrate_private.h"
 
-bool vmm_migrate_is_postcopy(const struct vmm_machine *m)
+enum vmm_hand_over vmm_migrate_hand_over(const struct vmm_machine *m)
 {
-	return m->pause.migration && vmm_hand_over_now(m->pause.migration) == VMM_THEIRS;
+	return m->pause.migration ? vmm_hand_over_now(m->pause.migration) : VMM_OURS;
 }
 
 int vmm_migrate_switch(struct vmm_machine *m, struct vsu_error *err)
@@ -33,16 +33,6 @@ void vmm_migrate_cancel(struct vmm_machine *m)
 
 	g->cancelled = true;
 	vsu_event_signal(g->cancel_fd);
-}
-
-bool vmm_migrate_is_undecided(const struct vmm_machine *m)
-{
-	return m->pause.migration && m->pause.migration->hand_over == VMM_UNKNOWN;
-}
-
-bool vmm_migrate_hands_over(const struct vmm_machine *m)
-{
-	return m->pause.migration && m->pause.migration->hand_over != VMM_OURS;
 }
 
 void vmm_migrate_report(const struct vmm_machine *m, struct prog_json *to)

@@ -8,22 +8,12 @@
 
 #include "machine/live.h"
 #include "machine/machine.h"
+#include "machine/migrate.h"
 #include "machine/migrate_options.h"
 #include "machine/stop.h"
 #include "machine/throttle.h"
 #include "migration/sender.h"
 #include "migration/main_request.h"
-
-/* Whose the guest is; see hand_over.h. */
-enum vmm_hand_over {
-	VMM_OURS,	/* it runs here, or stops */
-	VMM_STOPPED,	/* its state is collected for the destination */
-	VMM_RELEASED,	/* the destination may run it */
-	VMM_THEIRS,	/* it runs there */
-	VMM_UNKNOWN,	/* it may run there; here it is paused until "resume" */
-	VMM_LOST,	/* it ran there, and a part of its memory did not arrive */
-	VMM_NHAND_OVERS
-};
 
 struct vmm_migration {
 	struct vmm_machine *m;
@@ -38,7 +28,7 @@ struct vmm_migration {
 	int rc;			/* of the thread */
 	struct vsu_error err;
 
-	enum vmm_hand_over hand_over;
+	enum vmm_hand_over hand_over;	/* see hand_over.h */
 	int console_in;		/* while the guest is not ours */
 	uint64_t stopped_ns;	/* when the last stop began */
 	struct vmm_throttle throttle;

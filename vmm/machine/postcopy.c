@@ -28,15 +28,21 @@
 /* For the main thread to publish the loss, unless it waits for a page itself. */
 #define LOST_MS 2000
 
+enum stage {
+	ANNOUNCED,	/* the source may switch */
+	LISTED,		/* it has switched: the missing pages are known */
+	FETCHES,	/* memory devices are held, and pages arrive */
+	CONFIRMED,	/* the guest runs here */
+	COMPLETE,	/* all pages have arrived */
+};
+
 struct vmm_postcopy {
+	enum stage stage;
 	struct vmm_machine *m;
 	int fd;			/* userfaultfd, until it belongs to fetch */
 	struct vmem_map *map;	/* of missing */
 	struct vmm_page_set missing;
-	bool listed;		/* the source has switched */
 	struct vmm_page_fetch *fetch;	/* from begin on */
-	bool confirmed, held;
-	bool complete;		/* all pages have arrived */
 	unsigned int nservers;	/* processes whose page faults are served */
 	uint64_t begun_ns;
 	struct vmm_io arrived, lost;
@@ -94,9 +100,8 @@ static void on_lost(void *opaque)
 
 static void release_devices(struct vmm_postcopy *p)
 {
-	if (p->held)
+	if (p->stage >= FETCHES)
 		(void)!vmm_plugged_hold(p->m, false, NULL);
-	p->held = false;
 }
 
 static void end_servers(struct vmm_machine *m)
@@ -114,7 +119,7 @@ static void on_server_ended(void *opaque)
 	struct vmm_machine *m = opaque;
 	struct vmm_postcopy *p = m->restore.postcopy;
 
-	if (p && !--p->nservers && p->complete)
+	if (p && !--p->nservers && p->stage == COMPLETE)
 		vmm_postcopy_free(m);
 }
 
@@ -153,7 +158,7 @@ static void on_arrived(void *opaque)
 		 (vsu_now_ns() - p->begun_ns) / 1000000, vmm_page_fetch_requests(p->fetch),
 		 vmm_page_fetch_foreign(p->fetch));
 	vmm_control_publish(m->control, "memory-arrived", "");
-	p->complete = true;
+	p->stage = COMPLETE;
 	vmm_life_finish(&m->pause.life);
 	if (!p->nservers)
 		vmm_postcopy_free(m);
@@ -261,7 +266,7 @@ int vmm_postcopy_receive(struct vmm_machine *m, struct vmm_state_section *sectio
 	int rc = 0;
 
 	while (!rc && p && !strcmp(section->name, "missing")) {
-		p->listed = true;
+		p->stage = LISTED;
 		rc = vmm_missing_receive(&p->missing, section, err);
 		if (!rc)
 			rc = vmm_stream_receive(m->restore.stream, section, err);
@@ -310,14 +315,14 @@ int vmm_postcopy_begin(struct vmm_machine *m, struct vsu_error *err)
 	struct vmm_postcopy *p = m->restore.postcopy;
 	int rc;
 
-	if (p && !p->listed)
+	if (p && p->stage == ANNOUNCED)
 		end_servers(m);	/* nothing is missing */
-	if (!p || !p->listed)
+	if (!p || p->stage == ANNOUNCED)
 		return 0;
 	rc = vmm_plugged_hold(m, true, err);
 	if (rc < 0)
 		return rc;
-	p->held = true;
+	p->stage = FETCHES;
 	return begin_fetch(p, err);
 }
 
@@ -328,12 +333,13 @@ bool vmm_postcopy_is_active(const struct vmm_machine *m)
 
 bool vmm_postcopy_is_confirmed(const struct vmm_machine *m)
 {
-	return m->restore.postcopy && m->restore.postcopy->confirmed;
+	return m->restore.postcopy && m->restore.postcopy->stage >= CONFIRMED;
 }
 
 int vmm_postcopy_say(struct vmm_machine *m, const char *name, struct vsu_error *err)
 {
-	m->restore.postcopy->confirmed = !strcmp(name, "running");
+	if (!strcmp(name, "running"))
+		m->restore.postcopy->stage = CONFIRMED;
 	return vmm_page_fetch_send(m->restore.postcopy->fetch, name, err);
 }
 

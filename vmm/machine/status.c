@@ -174,7 +174,7 @@ static void write_devices(struct vmm_machine *m, struct prog_json *to)
 
 static bool is_paused(const struct vmm_machine *m)
 {
-	return m->pause.life.guest != VMM_RUNS || vmm_migrate_is_undecided(m);
+	return m->pause.life.guest != VMM_RUNS || vmm_migrate_hand_over(m) == VMM_UNKNOWN;
 }
 
 /* Damage, which lasts, precedes a job. */
@@ -186,7 +186,7 @@ static const char *state_of(const struct vmm_machine *m)
 	};
 	const struct vmm_life *l = &m->pause.life;
 
-	if (vmm_migrate_is_undecided(m) && l->guest != VMM_DAMAGED)
+	if (vmm_migrate_hand_over(m) == VMM_UNKNOWN && l->guest != VMM_DAMAGED)
 		return "undecided";
 	return words[l->guest == VMM_DAMAGED || !words[l->now] ? l->guest : l->now];
 }
