@@ -30,7 +30,6 @@ _cvmm_values() {
 
 	case $2 in
 	FILE | PATH | FOLDER | SOCKET) _cvmm_files "$prefix"; return ;;
-	LEVEL) choices='error|warning|info|debug' ;;
 	*) choices=$2 ;;
 	esac
 	[[ $choices == *'|'* || $choices == *:SOCKET ]] || return

@@ -35,8 +35,8 @@ extern const char *const prog_level_names[];
 /* Rows of an option table: --log-level=LEVEL and --verbose. */
 #define PROG_LOG_LEVEL_OPTION						\
 	{ .name = "log-level", .kind = VSU_OPTION_CHOICE,		\
-	  .arg = "LEVEL", .preset = "warning",				\
-	  .help = "lines on standard error: error, warning, info, debug", \
+	  .preset = "warning",						\
+	  .help = "lines on standard error",				\
 	  .choices = prog_level_names }
 #define PROG_LOG_VERBOSE_OPTION						\
 	{ .name = "verbose", .kind = VSU_OPTION_FLAG,			\
