@@ -167,7 +167,6 @@ static void session_enter(struct remote *r)
 static void session_leave(struct remote *r)
 {
 	(void)!vmm_remote_announce(r, NULL);
-	vmm_remote_end_log(r);
 	vmm_remote_end_postcopy(r);
 	r->locked = false;
 	vmm_virtio_unlock(r->v);

@@ -44,13 +44,6 @@ enum remote_session {
 	REMOTE_REPORTED,	/* and the machine knows */
 };
 
-/* The dirty log that the back-end has. */
-enum remote_log {
-	REMOTE_LOG_NONE,
-	REMOTE_LOG_ON,
-	REMOTE_LOG_ENDS,	/* as soon as the session can end it */
-};
-
 /* The guest's memory that the back-end has to receive. */
 enum remote_memory {
 	REMOTE_MEMORY_ALL,
@@ -84,7 +77,6 @@ struct remote {
 	struct vmm_timer limit;
 	struct vsu_error why;
 	struct vmm_rings rings;
-	enum remote_log logs;
 	struct remote_postcopy postcopy;
 };
 
@@ -133,13 +125,8 @@ int vmm_remote_gather(void *backend);
 int vmm_remote_resume(void *backend);
 int vmm_remote_take(void *backend, void **bytes, size_t *len, struct vsu_error *err);
 int vmm_remote_load(void *backend, const void *bytes, size_t len, struct vsu_error *err);
-
-/* remote_log.c: see struct vmm_virtio_backend. */
 int vmm_remote_check_log(void *backend, struct vsu_error *err);
-int vmm_remote_set_log(void *backend, const struct vmm_dirty_log *log,
-		       struct vsu_error *err);
-/* After each message: ends the log, if that is due. */
-void vmm_remote_end_log(struct remote *r);
+int vmm_remote_set_log(void *backend, const struct vmm_dirty_log *log, struct vsu_error *err);
 
 /* remote_postcopy.c: see struct vmm_virtio_backend. */
 int vmm_remote_postcopy_advise(void *backend, struct vsu_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Pauses, saves, loads and resumes a remote device by the library. */
+/* Pauses, saves, loads, resumes and logs a remote device by the library. */
 #include <config.h>
 
 #include <errno.h>
@@ -61,4 +61,18 @@ int vmm_remote_load(void *backend, const void *bytes, size_t len, struct vsu_err
 	rc = virtdev_vhost_user_load(r->user, bytes, len, err);
 	r->locked = false;
 	return rc;
+}
+
+int vmm_remote_check_log(void *backend, struct vsu_error *err)
+{
+	const struct remote *r = backend;
+
+	return virtdev_vhost_user_check_log(r->user, err);
+}
+
+int vmm_remote_set_log(void *backend, const struct vmm_dirty_log *log, struct vsu_error *err)
+{
+	const struct remote *r = backend;
+
+	return virtdev_vhost_user_set_log(r->user, log ? log->fd : -1, log ? log->size : 0, err);
 }

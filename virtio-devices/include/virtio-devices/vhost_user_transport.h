@@ -116,6 +116,19 @@ VIRTDEV_API int virtdev_vhost_user_load(struct virtdev_vhost_user *r,
 					const void *bytes, size_t len,
 					struct vsu_error *err) VSU_NODISCARD;
 
+/*
+ * For a migration: the pages that the back-end writes, as bits in a file of size bytes
+ * (SET_LOG_BASE). Set the log while the device is paused: it begins with the next start of
+ * the queues, also behind another back-end. fd -1 ends it at any time; a session that is
+ * busy or disconnected ends it in a later dispatch. fd is duplicated. -EOPNOTSUPP of check:
+ * the back-end has no log (LOG_ALL, LOG_SHMFD). Codes of vhost_user_frontend_set_log().
+ */
+VIRTDEV_API int virtdev_vhost_user_check_log(const struct virtdev_vhost_user *r,
+					     struct vsu_error *err) VSU_NODISCARD;
+VIRTDEV_API int virtdev_vhost_user_set_log(struct virtdev_vhost_user *r, int fd,
+					   uint64_t size, struct vsu_error *err)
+	VSU_NODISCARD;
+
 /* The fate of settings that the driver has made beside its queues. */
 enum virtdev_vhost_user_settings {
 	/* the configuration was written again; there are no others */

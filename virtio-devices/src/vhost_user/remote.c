@@ -135,6 +135,7 @@ int virtdev_vhost_user_dispatch(struct virtdev_vhost_user *r)
 		virtdev_priv_remote_ask_config(r);
 	virtdev_priv_remote_start_late(r);
 	virtdev_priv_remote_stream_turn(r);
+	virtdev_priv_remote_end_log(r);
 	return rc;
 }
 

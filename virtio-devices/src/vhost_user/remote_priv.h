@@ -73,6 +73,11 @@ struct virtdev_vhost_user {
 	struct virtdev_queue_position *positions; /* none runs: no queue has one */
 	uint64_t start_features; /* of the driver's start */
 	struct remote_stream stream;
+	enum {
+		REMOTE_LOG_NONE,
+		REMOTE_LOG_ON,
+		REMOTE_LOG_ENDS,	/* as soon as the session can end it */
+	} log;
 	uint64_t kept_loads;	/* of the in-flight area, when the back-end was lost */
 	enum virtdev_vhost_user_settings outcome; /* of the last replacement */
 	/* the front-end has the configuration space (config.space) */
@@ -152,6 +157,9 @@ void virtdev_priv_remote_detach(struct virtdev_vhost_user *r);
 /* remote_replaced.c: the back-end disconnected; another one is connected. */
 void virtdev_priv_remote_lost(struct virtdev_vhost_user *r);
 void virtdev_priv_remote_replaced(struct virtdev_vhost_user *r, bool rings_lost);
+
+/* remote_log.c: after each dispatch: ends the log, if that is due. */
+void virtdev_priv_remote_end_log(struct virtdev_vhost_user *r);
 
 /* remote_state.c: a device has no state but its queues and its configuration space. */
 bool virtdev_priv_remote_is_stateless(const struct virtdev_vhost_user *r);

@@ -2,6 +2,8 @@
 /* Claims about a device behind a transport: start, reset, pause and replaced back-ends. */
 #include <config.h>
 
+#include <sys/mman.h>
+
 #include "remote-rig.h"
 
 /* --------------------------------------------------------------- start and reset */
@@ -245,6 +247,79 @@ START_TEST(settings_that_only_the_lost_back_end_had_require_a_reset)
 }
 END_TEST
 
+/* ----------------------------------------------------------------------- the log */
+
+#define LOG_BYTES 4096u
+
+static unsigned char *log_bytes;
+static int log_fd;
+
+static void begin_log(void)
+{
+	log_fd = memfd_create("log", MFD_CLOEXEC);
+	ck_assert_int_eq(ftruncate(log_fd, LOG_BYTES), 0);
+	log_bytes = mmap(NULL, LOG_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, log_fd, 0);
+	ck_assert_ptr_ne(log_bytes, MAP_FAILED);
+	ck_assert_int_eq(virtdev_vhost_user_check_log(rig.remote, &rig.err), 0);
+	pause_device();
+	ck_assert_msg(!virtdev_vhost_user_set_log(rig.remote, log_fd, LOG_BYTES, &rig.err), "%s",
+		      rig.err.msg);
+	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	pump();
+}
+
+static void end_log(void)
+{
+	munmap(log_bytes, LOG_BYTES);
+	close(log_fd);
+	teardown();
+}
+
+/* Whether the page of the used ring was written since the last call. */
+static bool is_logged(void)
+{
+	const uint64_t page = rig.g.config.device_gpa / 4096;
+	const bool set = log_bytes[page / 8] >> page % 8 & 1;
+
+	memset(log_bytes, 0, LOG_BYTES);
+	return set;
+}
+
+START_TEST(log_begins_with_a_start_and_ends_while_queues_run)
+{
+	begin(VIRTDEV_ID_BLOCK, false);
+	start_driver();
+	use(1);
+	begin_log();
+	use(2);
+	ck_assert(is_logged());
+	ck_assert_int_eq(virtdev_vhost_user_set_log(rig.remote, -1, 0, &rig.err), 0);
+	pump();
+	(void)is_logged();
+	use(3);
+	ck_assert(!is_logged());
+	end_log();
+}
+END_TEST
+
+START_TEST(log_of_a_disconnected_back_end_ends_in_the_next_one)
+{
+	begin(VIRTDEV_ID_BLOCK, true);
+	start_driver();
+	begin_log();
+	use(1);
+	pause_device();
+	lose_back_end();
+	ck_assert_int_eq(virtdev_vhost_user_set_log(rig.remote, -1, 0, &rig.err), 0);
+	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	find_back_end();
+	(void)is_logged();
+	use(2);
+	ck_assert(!is_logged());
+	end_log();
+}
+END_TEST
+
 static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, driver_starts_and_resets_the_device_without_callbacks_of_the_owner);
@@ -261,6 +336,8 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, back_end_lost_during_a_pause_has_lost_the_positions);
 	tcase_add_loop_test(tc, settings_behind_the_next_back_end_are_those_of_the_kind, 0,
 			    sizeof(replaced) / sizeof(replaced[0]));
+	tcase_add_test(tc, log_begins_with_a_start_and_ends_while_queues_run);
+	tcase_add_test(tc, log_of_a_disconnected_back_end_ends_in_the_next_one);
 	tcase_add_test(tc, settings_that_only_the_lost_back_end_had_require_a_reset);
 }
 
