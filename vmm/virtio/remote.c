@@ -92,7 +92,7 @@ static int open_connection(struct remote *r, const struct vmm_device_spec *spec,
 	return rc < 0 ? rc : r->daemons->connect(r->daemon, err);
 }
 
-static int connect_session(struct remote *r, const struct vmm_device_spec *spec,
+static int connect_session(struct remote *r, const struct vmm_device_spec *spec, bool postcopy,
 			   struct vsu_error *err)
 {
 	struct fs_space fs;
@@ -101,7 +101,7 @@ static int connect_session(struct remote *r, const struct vmm_device_spec *spec,
 		.space = spec->tag[0] ? &fs : NULL,
 		.nqueues = ring_count(spec), .queue_size_max = spec->queue_size,
 		.config_size = spec->config_size, .peer = spec->socket,
-		.who = r->rings.who,
+		.who = r->rings.who, .postcopy = postcopy,
 		.sigbus = r->shmem->memory->sigbus,
 		.closer = r->closer, .served_files = spec->allow_fuse,
 		.max_shmem = spec->max_window_bytes,
@@ -124,8 +124,6 @@ static int connect_session(struct remote *r, const struct vmm_device_spec *spec,
 		 r->daemon ? "the daemon of %s" : "the back-end at '%s'", r->socket);
 	if (!spec->reconnect_ms)
 		ops.connect = NULL;
-	if (!r->postcopy.permitted)
-		ops.postcopy_advised = NULL;
 	rc = virtdev_vhost_user_new_take_fd(sock, &config, &ops, r, &r->user,
 					    err);
 	if (rc < 0)
@@ -167,12 +165,10 @@ static int begin_session(const struct vmm_virtio_resources *resources,
 	r->log = resources->log;
 	r->daemons = resources->daemons;
 	r->shmem = resources->shmem;
-	r->postcopy.faults = -1;
-	r->postcopy.permitted = resources->postcopy;
 	r->closer = vmm_closer_get(resources->closer, &why);
 	if (why.code && err)
 		*err = why;
-	rc = why.code ? why.code : connect_session(r, spec, err);
+	rc = why.code ? why.code : connect_session(r, spec, resources->postcopy, err);
 	if (rc < 0)
 		vmm_remote_free(r);
 	else

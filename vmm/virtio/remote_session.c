@@ -36,7 +36,6 @@ static void on_failed(void *opaque, const struct vsu_error *err)
 
 	r->state = REMOTE_FAILED;
 	r->why = *err;
-	vmm_remote_drop_postcopy(r);
 }
 
 /*
@@ -88,7 +87,6 @@ static void on_lost(void *opaque, const struct vsu_error *err)
 {
 	struct remote *r = opaque;
 
-	vmm_remote_drop_postcopy(r);
 	r->losses++;
 	r->lost_ns = vsu_now_ns();
 	r->memory = REMOTE_MEMORY_ALL;
@@ -123,10 +121,6 @@ const struct virtdev_vhost_user_ops vmm_remote_ops = {
 	.failed = on_failed, .memory = on_memory, .shmem = on_shmem,
 	.refused = on_refused, .connect = on_connect, .lost = on_lost,
 	.back = on_back, .starting = on_starting, .not_started = vmm_remote_not_started,
-	.postcopy_advised = vmm_remote_on_advised,
-	.postcopy_listening = vmm_remote_on_listening,
-	.postcopy_placed = vmm_remote_on_placed,
-	.postcopy_ended = vmm_remote_on_ended,
 };
 
 /* Reports a failed session once, without the device's lock. */
@@ -167,7 +161,6 @@ static void session_enter(struct remote *r)
 static void session_leave(struct remote *r)
 {
 	(void)!vmm_remote_announce(r, NULL);
-	vmm_remote_end_postcopy(r);
 	r->locked = false;
 	vmm_virtio_unlock(r->v);
 	report_failure(r);
@@ -273,7 +266,6 @@ void vmm_remote_free(void *remote)
 	struct remote *r = remote;
 
 	vmm_remote_unwatch(r);
-	vmm_remote_drop_postcopy(r);
 	virtdev_vhost_user_free(r->user);
 	vmm_rings_fini(&r->rings);
 	if (r->daemons)

@@ -21,21 +21,6 @@
 #include "virtio/rings.h"
 #include "virtio/virtio.h"
 
-/* remote_postcopy.c: the guest runs before its memory has arrived. */
-struct remote_postcopy {
-	bool permitted;		/* the session may negotiate PAGEFAULT */
-	bool needed;		/* memory will be missing */
-	bool advised;		/* until the back-end has replied to the end, or is lost */
-	bool ends;		/* the end must be sent */
-	bool answered;		/* the request that is waited for */
-	int result;		/* of it */
-	int faults;		/* the back-end's userfaultfd until it listens, or -1 */
-	struct vmm_virtio_faults to;	/* while it listens */
-	unsigned int number;	/* of to.add */
-	unsigned int n;		/* regions of the last table */
-	struct vhost_user_placed_region placed[2 * VHOST_USER_MAX_REGIONS];
-};
-
 /* The session, as far as the machine is concerned. */
 enum remote_session {
 	REMOTE_CONNECTS,	/* the handshake is in progress */
@@ -50,7 +35,7 @@ enum remote_memory {
 	REMOTE_MEMORY_ONLY,	/* it has no room for windows of other devices */
 };
 
-/* Initialised with zeros; postcopy.faults with -1. */
+/* Initialised with zeros. */
 struct remote {
 	struct vmm_virtio *v;
 	struct vmm_loop *loop;
@@ -77,7 +62,6 @@ struct remote {
 	struct vmm_timer limit;
 	struct vsu_error why;
 	struct vmm_rings rings;
-	struct remote_postcopy postcopy;
 };
 
 static inline bool vmm_remote_is_dead(const struct remote *r)
@@ -128,20 +112,10 @@ int vmm_remote_load(void *backend, const void *bytes, size_t len, struct vsu_err
 int vmm_remote_check_log(void *backend, struct vsu_error *err);
 int vmm_remote_set_log(void *backend, const struct vmm_dirty_log *log, struct vsu_error *err);
 
-/* remote_postcopy.c: see struct vmm_virtio_backend. */
+/* For post-copy: see struct vmm_virtio_backend. */
 int vmm_remote_postcopy_advise(void *backend, struct vsu_error *err);
-int vmm_remote_postcopy_listen(void *backend, const struct vmm_virtio_faults *to,
+int vmm_remote_postcopy_listen(void *backend, const struct virtdev_vhost_user_faults *to,
 			       struct vsu_error *err);
 void vmm_remote_postcopy_end(void *backend);
-/* After each message: sends the end, if that is due. */
-void vmm_remote_end_postcopy(struct remote *r);
-/* The back-end is lost or freed: it does not wait for pages any more. */
-void vmm_remote_drop_postcopy(struct remote *r);
-/* Of vmm_remote_ops. */
-void vmm_remote_on_advised(void *opaque, int result, int fd);
-void vmm_remote_on_listening(void *opaque, int result);
-void vmm_remote_on_placed(void *opaque, const struct vhost_user_placed_region *regions,
-			  unsigned int n);
-void vmm_remote_on_ended(void *opaque, int result);
 
 #endif

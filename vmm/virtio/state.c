@@ -156,7 +156,7 @@ int vmm_virtio_postcopy_advise(struct vmm_virtio *v, struct vsu_error *err)
 	return rc;
 }
 
-int vmm_virtio_postcopy_listen(struct vmm_virtio *v, const struct vmm_virtio_faults *to,
+int vmm_virtio_postcopy_listen(struct vmm_virtio *v, const struct virtdev_vhost_user_faults *to,
 			       struct vsu_error *err)
 {
 	void *backend;

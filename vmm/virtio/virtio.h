@@ -31,25 +31,9 @@
 #include "memory/windows.h"
 
 struct prog_workers;
-struct vhost_user_placed_region;
 struct vmm_msi;
 struct vmm_pci_host;
 struct vmm_virtio;
-
-/* Post-copy: where the page faults of a server in another process go. */
-struct vmm_virtio_faults {
-	/*
-	 * Serves the page faults of a userfaultfd, which another process has sent; owns it
-	 * on success. *number is for place.
-	 */
-	int (*add)(void *opaque, int fd, unsigned int *number, struct vsu_error *err);
-	/* The server's addresses, in place of previous ones; it uses them after the return. */
-	int (*place)(void *opaque, unsigned int number,
-		     const struct vhost_user_placed_region *regions, unsigned int n);
-	/* Once after add: the server does not wait for pages any more. */
-	void (*ended)(void *opaque);
-	void *opaque;
-};
 
 /*
  * Serves the queues. "Lock" is the device's (vmm_virtio_lock()); each member
@@ -131,7 +115,7 @@ struct vmm_virtio_backend {
 	 * lock. NULL: the server is this process.
 	 */
 	int (*postcopy_advise)(void *backend, struct vsu_error *err);
-	int (*postcopy_listen)(void *backend, const struct vmm_virtio_faults *to,
+	int (*postcopy_listen)(void *backend, const struct virtdev_vhost_user_faults *to,
 			       struct vsu_error *err);
 	void (*postcopy_end)(void *backend);
 	/*
@@ -244,7 +228,7 @@ void vmm_virtio_log_rings(struct vmm_virtio *v, const struct vmm_dirty_log *log)
  * for a reply. Main thread, without the lock.
  */
 int vmm_virtio_postcopy_advise(struct vmm_virtio *v, struct vsu_error *err);
-int vmm_virtio_postcopy_listen(struct vmm_virtio *v, const struct vmm_virtio_faults *to,
+int vmm_virtio_postcopy_listen(struct vmm_virtio *v, const struct virtdev_vhost_user_faults *to,
 			       struct vsu_error *err);
 void vmm_virtio_postcopy_end(struct vmm_virtio *v);
 

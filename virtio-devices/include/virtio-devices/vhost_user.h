@@ -44,7 +44,6 @@
 VSU_BEGIN_DECLS
 
 struct virtdev_vhost_user;
-struct vhost_user_placed_region;
 struct vsu_closer;
 
 struct virtdev_vhost_user_config {
@@ -77,6 +76,8 @@ struct virtdev_vhost_user_config {
 	uint64_t max_shmem_mapped; /* maximum bytes mapped in those regions */
 	/* the back-end in messages about a device behind a transport; NULL: its peer */
 	const char *who;
+	/* the guest may run before its memory has arrived: negotiate PAGEFAULT */
+	bool postcopy;
 };
 
 /*
@@ -120,17 +121,6 @@ struct virtdev_vhost_user_ops {
 	 * A reset of a queue is complete: see virtdev_vhost_user_reset_queue().
 	 */
 	void (*queue_reset)(void *opaque, uint32_t queue);
-	/*
-	 * Results of vhost_user_frontend_postcopy_advise() and so on of the session; as
-	 * in struct vhost_user_frontend_device_ops. All four or none: without them
-	 * PAGEFAULT is not negotiated.
-	 */
-	void (*postcopy_advised)(void *opaque, int result, int fd);
-	void (*postcopy_listening)(void *opaque, int result);
-	void (*postcopy_placed)(void *opaque,
-				const struct vhost_user_placed_region *regions,
-				unsigned int n);
-	void (*postcopy_ended)(void *opaque, int result);
 	/*
 	 * Behind a transport: queues are about to start, in a dispatch, activate or resume.
 	 * The owner may set a map of the guest's memory first.

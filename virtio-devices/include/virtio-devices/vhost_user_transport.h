@@ -31,6 +31,8 @@
 
 VSU_BEGIN_DECLS
 
+struct vhost_user_placed_region;
+
 /*
  * Descriptors of a queue, as in struct vhost_user_ring. The owner calls
  * virtdev_transport_interrupt() when call_fd is readable, and
@@ -128,6 +130,36 @@ VIRTDEV_API int virtdev_vhost_user_check_log(const struct virtdev_vhost_user *r,
 VIRTDEV_API int virtdev_vhost_user_set_log(struct virtdev_vhost_user *r, int fd,
 					   uint64_t size, struct vsu_error *err)
 	VSU_NODISCARD;
+
+/* Post-copy: the owner serves the page faults of the back-end. */
+struct virtdev_vhost_user_faults {
+	/*
+	 * Serves the page faults of a userfaultfd, which the back-end has sent; owns it on
+	 * success. *number is for place.
+	 */
+	int (*add)(void *opaque, int fd, unsigned int *number, struct vsu_error *err);
+	/* The back-end's addresses, in place of previous ones; it uses them after the return. */
+	int (*place)(void *opaque, unsigned int number,
+		     const struct vhost_user_placed_region *regions, unsigned int n);
+	/* Once after add: the back-end does not wait for pages any more. */
+	void (*ended)(void *opaque);
+	void *opaque;
+};
+
+/*
+ * For post-copy at the destination of a migration (POSTCOPY_ADVISE, _LISTEN and _END), with
+ * config->postcopy. advise: the back-end must be able to wait for missing pages. listen:
+ * before the device is resumed; 1: the back-end uses memory that has not arrived, and
+ * to->ended follows; 0: it was not advised. to is copied. end: all memory has arrived, or
+ * will not be missing. The first two block for a reply. -EOPNOTSUPP: the back-end lacks
+ * PAGEFAULT; -ECONNRESET: it was lost.
+ */
+VIRTDEV_API int virtdev_vhost_user_postcopy_advise(struct virtdev_vhost_user *r,
+						   struct vsu_error *err) VSU_NODISCARD;
+VIRTDEV_API int virtdev_vhost_user_postcopy_listen(struct virtdev_vhost_user *r,
+		const struct virtdev_vhost_user_faults *to, struct vsu_error *err)
+	VSU_NODISCARD;
+VIRTDEV_API void virtdev_vhost_user_postcopy_end(struct virtdev_vhost_user *r);
 
 /* The fate of settings that the driver has made beside its queues. */
 enum virtdev_vhost_user_settings {

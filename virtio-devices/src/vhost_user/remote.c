@@ -79,7 +79,7 @@ static int open_session(struct virtdev_vhost_user *r, int sock,
 
 	wired.shmem = r->ops.shmem ? optional->shmem : NULL;
 	wired.connect = r->ops.connect ? optional->connect : NULL;
-	wired.device = r->ops.postcopy_advised ? &virtdev_priv_remote_postcopy_ops : NULL;
+	wired.device = r->config.postcopy ? &virtdev_priv_remote_postcopy_ops : NULL;
 	return vhost_user_frontend_new_take_fd(sock, &session, &wired, r,
 					       &r->frontend, err);
 }
@@ -95,7 +95,7 @@ int virtdev_vhost_user_new_take_fd(int sock,
 	if (!r)
 		return vsu_error_sys(err, -ENOMEM, "vhost-user device");
 	r->opaque = opaque;
-	r->stream.fd = r->stream.timer_fd = -1;
+	r->stream.fd = r->stream.timer_fd = r->postcopy.faults = -1;
 	rc = copy_structs(r, config, ops, err);
 	if (rc >= 0)
 		rc = open_session(r, sock, err);
@@ -114,6 +114,7 @@ void virtdev_vhost_user_free(struct virtdev_vhost_user *r)
 	if (!r)
 		return;
 	virtdev_priv_remote_stream_drop(r);
+	virtdev_priv_remote_postcopy_lost(r);
 	virtdev_priv_remote_detach(r);
 	vhost_user_frontend_free(r->frontend);
 	virtdev_free(r->dev);
@@ -136,6 +137,7 @@ int virtdev_vhost_user_dispatch(struct virtdev_vhost_user *r)
 	virtdev_priv_remote_start_late(r);
 	virtdev_priv_remote_stream_turn(r);
 	virtdev_priv_remote_end_log(r);
+	virtdev_priv_remote_end_postcopy(r);
 	return rc;
 }
 

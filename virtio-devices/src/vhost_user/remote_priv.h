@@ -3,6 +3,8 @@
 #ifndef VIRTIO_DEVICES_REMOTE_PRIV_H
 #define VIRTIO_DEVICES_REMOTE_PRIV_H
 
+#include <vhost/frontend_device.h>
+#include <vhost/protocol.h>
 #include <virtio-devices/state.h>
 #include <virtio-devices/transport.h>
 #include <virtio-devices/vhost_user_transport.h>
@@ -56,6 +58,26 @@ struct remote_stream {
 	unsigned int unanswered_moves, unanswered_checks;
 };
 
+#define REMOTE_POSTCOPY_WAITS 1	/* no reply yet */
+
+/* remote_postcopy.c: the guest runs before its memory has arrived. */
+struct remote_postcopy {
+	enum remote_postcopy_state {
+		REMOTE_POSTCOPY_NONE,
+		REMOTE_POSTCOPY_ADVISED,	/* the back-end has sent its userfaultfd */
+		REMOTE_POSTCOPY_LISTENS,	/* its faults are served */
+		REMOTE_POSTCOPY_ENDS,		/* the end must be sent */
+		REMOTE_POSTCOPY_ENDED,		/* until the back-end has replied to it */
+		REMOTE_POSTCOPY_LOST,		/* the back-end that was advised */
+	} state;
+	int answer;		/* of the last request, or REMOTE_POSTCOPY_WAITS */
+	int faults;		/* the userfaultfd until the back-end listens, or -1 */
+	struct virtdev_vhost_user_faults to;	/* while it listens */
+	unsigned int number;	/* of to.add */
+	unsigned int n;		/* regions of the last table */
+	struct vhost_user_placed_region placed[2 * VHOST_USER_MAX_REGIONS];
+};
+
 struct virtdev_vhost_user {
 	struct virtdev_vhost_user_config config;
 	struct virtdev_vhost_user_ops ops;
@@ -73,6 +95,7 @@ struct virtdev_vhost_user {
 	struct virtdev_queue_position *positions; /* none runs: no queue has one */
 	uint64_t start_features; /* of the driver's start */
 	struct remote_stream stream;
+	struct remote_postcopy postcopy;
 	enum {
 		REMOTE_LOG_NONE,
 		REMOTE_LOG_ON,
@@ -119,9 +142,12 @@ int virtdev_priv_remote_load_settings(void *self, uint32_t version,
 				      struct virtdev_state_reader *r,
 				      struct vsu_error *err);
 
-/* remote_postcopy.c: operations of the session, if the owner has them. */
-struct vhost_user_frontend_device_ops;
+/* remote_postcopy.c: operations of the session, with config.postcopy. */
 extern const struct vhost_user_frontend_device_ops virtdev_priv_remote_postcopy_ops;
+/* After each dispatch: sends the end, if that is due. */
+void virtdev_priv_remote_end_postcopy(struct virtdev_vhost_user *r);
+/* The back-end is lost or freed. */
+void virtdev_priv_remote_postcopy_lost(struct virtdev_vhost_user *r);
 
 /* remote_queue.c */
 

@@ -57,6 +57,7 @@ void virtdev_priv_remote_lost(struct virtdev_vhost_user *r)
 		virtdev_transport_needs_reset(r->t);
 	(void)virtdev_priv_remote_enter(&r->phase, REMOTE_ON_LOST);
 	virtdev_priv_remote_stream_lost(r);
+	virtdev_priv_remote_postcopy_lost(r);
 	r->kept_loads = kept_loads(r);
 }
 

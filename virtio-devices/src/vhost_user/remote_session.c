@@ -104,6 +104,7 @@ static void session_fail(struct virtdev_vhost_user *r, const struct vsu_error *e
 		virtdev_priv_remote_reset_done(r);
 		virtdev_transport_needs_reset(r->t);
 	}
+	virtdev_priv_remote_postcopy_lost(r);
 	if (r->ops.failed)
 		r->ops.failed(r->opaque, err);
 }

@@ -31,7 +31,7 @@ static bool is_moving(const struct remote_stream *s)
 /* ----------------------------------------------------------------- the end */
 
 /* The session's descriptor is readable if one of these is. */
-static int watch(const struct virtdev_vhost_user *r, int fd)
+static int watch_fd(const struct virtdev_vhost_user *r, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = UINT32_MAX };
 
@@ -211,9 +211,9 @@ static int save_begin(struct virtdev_vhost_user *r, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	s->timer_fd = vsu_timer_new();
-	rc = s->timer_fd < 0 ? s->timer_fd : watch(r, s->timer_fd);
+	rc = s->timer_fd < 0 ? s->timer_fd : watch_fd(r, s->timer_fd);
 	if (!rc)
-		rc = watch(r, s->fd);
+		rc = watch_fd(r, s->fd);
 	silence_begin(s);
 	return rc ? vsu_error_sys(err, rc, "cannot wait for the state") : 0;
 }

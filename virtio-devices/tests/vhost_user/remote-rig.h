@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -38,10 +39,13 @@ struct rig {
 	struct virtdev_transport *t;
 	struct virtdev_vhost_user_queue fds;
 	unsigned int starting, not_started, lost, back, failed;
+	pthread_t thread;	/* of the server, while the front-end blocks */
+	bool ends;		/* atomic: the thread ends */
 	struct vsu_error err;
 };
 
 static struct rig rig;
+static bool rig_postcopy;	/* of devices that begin later */
 
 /* ------------------------------------------------------------------- the back-end */
 
@@ -102,7 +106,7 @@ static const struct virtdev_ops model_ops = {
 static inline int serve(void)
 {
 	const struct virtdev_vhost_user_server_config config = {
-		.size = sizeof(config), .dev = rig.model,
+		.size = sizeof(config), .dev = rig.model, .postcopy = rig_postcopy,
 	};
 	int socks[2];
 
@@ -118,6 +122,29 @@ static inline void end_server(void)
 		virtdev_vhost_user_server_dispatch(rig.server);
 	virtdev_vhost_user_server_free(rig.server);
 	rig.server = NULL;
+}
+
+/* The back-end while the front-end blocks. */
+static inline void *server_main(void *arg)
+{
+	struct pollfd p = { .fd = virtdev_vhost_user_server_fd(rig.server), .events = POLLIN };
+
+	while (!__atomic_load_n(&rig.ends, __ATOMIC_ACQUIRE))
+		if (poll(&p, 1, 1) > 0)
+			(void)virtdev_vhost_user_server_dispatch(rig.server);
+	return arg;
+}
+
+static inline void server_begin(void)
+{
+	__atomic_store_n(&rig.ends, false, __ATOMIC_RELEASE);
+	ck_assert_int_eq(pthread_create(&rig.thread, NULL, server_main, NULL), 0);
+}
+
+static inline void server_end(void)
+{
+	__atomic_store_n(&rig.ends, true, __ATOMIC_RELEASE);
+	ck_assert_int_eq(pthread_join(rig.thread, NULL), 0);
 }
 
 /* ------------------------------------------------------------------ the front-end */
@@ -187,7 +214,7 @@ static inline void connect_session(bool reconnects)
 {
 	const struct virtdev_vhost_user_config config = {
 		.size = sizeof(config), .id = rig.id, .nqueues = 1, .peer = "there",
-		.reconnect_ns = 5000000,
+		.reconnect_ns = 5000000, .postcopy = rig_postcopy,
 	};
 	const struct virtdev_vhost_user_ops ops = {
 		.size = sizeof(ops), .failed = on_failed, .lost = on_lost, .back = on_back,

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <vhost/frontend_device.h>
@@ -39,7 +38,6 @@ struct rig {
 	struct virtdev_vhost_user *remote;
 	int kick, call;
 	unsigned int ready, stopped, failed, changed, queue_resets;
-	unsigned int advised, listening, ended;
 	uint32_t bases[2];	/* index at which the model's queues started last */
 	struct vsu_error why;
 };
@@ -108,47 +106,6 @@ static const struct virtdev_vhost_user_ops remote_ops = {
 	.failed = on_failed, .queue_reset = on_queue_reset,
 };
 
-static bool server_postcopy;
-static unsigned int nplaced;
-
-/* A message with a negative result fails the test. */
-static void on_advised(void *opaque, int result, int fd)
-{
-	ck_assert_ptr_eq(opaque, &rig);
-	ck_assert_int_eq(result, 0);
-	ck_assert_int_ge(fd, 0);
-	rig.advised++;
-}
-
-static void on_listening(void *opaque, int result)
-{
-	ck_assert_ptr_eq(opaque, &rig);
-	ck_assert_int_eq(result, 0);
-	rig.listening++;
-}
-
-static void on_placed(void *opaque, const struct vhost_user_placed_region *regions,
-		      unsigned int n)
-{
-	ck_assert_ptr_eq(opaque, &rig);
-	ck_assert_uint_ne(regions[0].address, 0);
-	nplaced = n;
-}
-
-static void on_ended(void *opaque, int result)
-{
-	ck_assert_ptr_eq(opaque, &rig);
-	ck_assert_int_eq(result, 0);
-	rig.ended++;
-}
-
-static const struct virtdev_vhost_user_ops postcopy_ops = {
-	.size = sizeof(postcopy_ops), .ready = on_ready, .stopped = on_stopped,
-	.failed = on_failed, .queue_reset = on_queue_reset,
-	.postcopy_advised = on_advised, .postcopy_listening = on_listening,
-	.postcopy_placed = on_placed, .postcopy_ended = on_ended,
-};
-
 static void make_server(uint64_t features, uint32_t config_size, int sock)
 {
 	static const struct virtdev_ops ops = {
@@ -161,7 +118,7 @@ static void make_server(uint64_t features, uint32_t config_size, int sock)
 		.config_size = config_size, .features = features,
 	};
 	struct virtdev_vhost_user_server_config config = {
-		.size = sizeof(config), .postcopy = server_postcopy,
+		.size = sizeof(config),
 	};
 
 	ck_assert_int_eq(virtdev_new(&ops, &info, &rig, &rig.model, NULL), 0);
@@ -190,7 +147,7 @@ static void begin_with(uint64_t features, uint32_t id, const void *space)
 	make_server(features, id == VIRTDEV_ID_FS ? 40 : 60, socks[0]);
 	close(socks[0]);
 	ck_assert_int_eq(virtdev_vhost_user_new_take_fd(socks[1], &config,
-				server_postcopy ? &postcopy_ops : &remote_ops,
+				&remote_ops,
 				&rig, &rig.remote, NULL), 0);
 }
 
@@ -839,42 +796,10 @@ START_TEST(shorter_struct_selects_the_defaults)
 }
 END_TEST
 
-static bool may_postcopy(void)
-{
-	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	return fd >= 0 && close(fd) == 0;
-}
-
-START_TEST(results_of_postcopy_reach_the_owner)
-{
-	struct vhost_user_frontend *f;
-
-	server_postcopy = true;
-	connect_as(VIRTDEV_ID_BLOCK);
-	server_postcopy = false;
-	f = virtdev_vhost_user_frontend(rig.remote);
-	ck_assert_int_eq(vhost_user_frontend_postcopy_advise(f, NULL), 0);
-	ck_assert_int_eq(vhost_user_frontend_postcopy_listen(f, NULL), 0);
-	pump();
-	ck_assert_uint_eq(rig.advised, 1);
-	ck_assert_uint_eq(rig.listening, 1);
-	ck_assert_int_eq(start(), 0);
-	pump();
-	ck_assert_uint_eq(rig.started, 1);
-	ck_assert_uint_eq(nplaced, 2);	/* the third region is ROM */
-	ck_assert_int_eq(vhost_user_frontend_postcopy_end(f, NULL), 0);
-	pump();
-	ck_assert_uint_eq(rig.ended, 1);
-	teardown();
-}
-END_TEST
-
-START_TEST(pagefault_is_negotiated_only_for_an_owner_with_its_operations)
+START_TEST(pagefault_is_negotiated_only_for_an_owner_that_permits_it)
 {
 	connect_as(VIRTDEV_ID_BLOCK);
-	ck_assert_int_eq(vhost_user_frontend_postcopy_advise(
-			virtdev_vhost_user_frontend(rig.remote), NULL), -EOPNOTSUPP);
+	ck_assert_int_eq(virtdev_vhost_user_postcopy_advise(rig.remote, NULL), -EOPNOTSUPP);
 	teardown();
 }
 END_TEST
@@ -921,9 +846,7 @@ int main(void)
 	tcase_add_test(tc,
 		invalid_configuration_is_refused_and_keeps_the_callers_socket);
 	tcase_add_test(tc, shorter_struct_selects_the_defaults);
-	tcase_add_test(tc, pagefault_is_negotiated_only_for_an_owner_with_its_operations);
-	if (may_postcopy())
-		tcase_add_test(tc, results_of_postcopy_reach_the_owner);
+	tcase_add_test(tc, pagefault_is_negotiated_only_for_an_owner_that_permits_it);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -2,8 +2,6 @@
 /* Claims about a device that is saved, and continues behind another session. */
 #include <config.h>
 
-#include <pthread.h>
-
 #include "remote-rig.h"
 
 static void collect(void)
@@ -26,29 +24,13 @@ static void *take(size_t *len)
 	return bytes;
 }
 
-static bool ends;		/* atomic */
-
-/* The back-end while the front-end blocks. */
-static void *server_main(void *arg)
-{
-	struct pollfd p = { .fd = virtdev_vhost_user_server_fd(rig.server), .events = POLLIN };
-
-	while (!__atomic_load_n(&ends, __ATOMIC_ACQUIRE))
-		if (poll(&p, 1, 1) > 0)
-			(void)virtdev_vhost_user_server_dispatch(rig.server);
-	return arg;
-}
-
 static int load(const void *bytes, size_t len)
 {
-	pthread_t thread;
 	int rc;
 
-	__atomic_store_n(&ends, false, __ATOMIC_RELEASE);
-	ck_assert_int_eq(pthread_create(&thread, NULL, server_main, NULL), 0);
+	server_begin();
 	rc = virtdev_vhost_user_load(rig.remote, bytes, len, &rig.err);
-	__atomic_store_n(&ends, true, __ATOMIC_RELEASE);
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	server_end();
 	return rc;
 }
 
