@@ -17,8 +17,11 @@
 
 #include "fs/priv.h"
 
-/* Birth time of a created file relative to its request; clock granularity. */
-#define MAKING_NS UINT64_C(100000000)
+/*
+ * Birth time of a created file relative to its request; clock granularity. A thread of a
+ * busy host creates the file late.
+ */
+#define MAKING_NS UINT64_C(1000000000)
 #define TICK_NS UINT64_C(10000000)
 
 static struct fs_replay_record *replay_record_of(const struct fs *fs, uint64_t unique)
@@ -190,6 +193,20 @@ static bool is_gone(uint32_t opcode, int rc)
 	       opcode == FUSE_REMOVEXATTR && rc == -ENODATA;
 }
 
+/* The process before this one was killed before it made the name: the request begins now. */
+static void begin_unmade(struct fs_call *c)
+{
+	struct fs_replay_record *o = replay_record_of(c->fs, c->in.unique);
+	struct statx st;
+
+	if (virtdev_priv_fs_stat(c->inode->fd, c->name, &st) != -ENOENT)
+		return;
+	pthread_mutex_lock(&c->fs->lock);
+	if (is_request(c, o))
+		__atomic_store_n(&o->started, now_ns(), __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&c->fs->lock);
+}
+
 static int serve_started(struct fs_call *c, const struct fs_operation *op,
 			 const struct fs_replay_record *before)
 {
@@ -197,6 +214,8 @@ static int serve_started(struct fs_call *c, const struct fs_operation *op,
 
 	if (is_rename(c) && was_moved(c, before->moved))
 		return 0;
+	if (op->flags & FS_REPLIES_ENTRY)
+		begin_unmade(c);
 	rc = op->serve(c);
 	if (is_gone(c->in.opcode, rc))
 		return 0;
