@@ -120,7 +120,7 @@ CVMM_API bool cvmm_machine_dispatch(struct cvmm_machine *m);
  * VSU_EXIT_MIGRATED; VSU_EXIT_FAIL: the guest reported a failure, or cvmm_machine_kill().
  * -EAGAIN: it has not ended.
  */
-CVMM_API int cvmm_machine_status(const struct cvmm_machine *m, struct vsu_error *why);
+CVMM_API int cvmm_machine_status(const struct cvmm_machine *m, struct vsu_error *why) VSU_NODISCARD;
 
 /* Asks the guest to power off, by ACPI. -EOPNOTSUPP: a built-in guest; -EAGAIN: it does not run. */
 CVMM_API int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *err) VSU_NODISCARD;
