@@ -27,7 +27,7 @@ static char folder[64];
 /* Fails a claim with its line number, which is the exit status. */
 #define HOLDS(condition) do { if (!(condition)) return __LINE__ % 90 + 1; } while (0)
 
-/* "run" and up to 15 words of a line; they live as long as the options. */
+/* "run" and up to 15 words of a line. */
 static int parse_for(struct vmm_options *o, const char *line, struct vsu_error *err)
 {
 	static char words[1024];
