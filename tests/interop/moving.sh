@@ -52,7 +52,7 @@ begin() {
 	machine "$1" builtin:selftest --cmdline interactive --serial=stdio "${@:2}" &&
 		wait_until 30 file_says "$1.log" '^ready'
 }
-waits() { [ -S "$1" ]; }
+waits() { socket_listening "$WORK/$1"; }
 # comes NAME: a destination at unix:NAME.in
 comes() { machine "$1" --incoming "unix:$WORK/$1.in" "${@:2}" && wait_until 30 waits "$1.in"; }
 moves() { answers "$1" '^{"ok":true,"sent"' migrate "${@:3}" "unix:$WORK/$2.in"; }
