@@ -17,7 +17,8 @@ struct cvmm_machine {
 	struct vmm_options options, saved;
 	struct cvmm_host host;
 	struct prog_threads threads;
-	enum { MADE, RUNS, ENDED } state;
+	enum { MADE, RUNS, ENDS, ENDED } state;	/* ENDS: in the callbacks of its end */
+	bool inside;		/* cvmm_machine_dispatch() */
 	int status;		/* of one that has ended */
 	struct vsu_error why;
 };
@@ -166,6 +167,7 @@ int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host 
 
 static void machine_end(struct cvmm_machine *m, int rc)
 {
+	m->state = ENDS;
 	m->status = vmm_machine_end(&m->machine, rc, &m->why);
 	m->state = ENDED;
 }
@@ -191,10 +193,15 @@ int cvmm_machine_fd(const struct cvmm_machine *m)
 	return vmm_loop_fd(m->machine.loop);
 }
 
+/* The loop has no turn within a turn, which a callback would begin. */
 bool cvmm_machine_dispatch(struct cvmm_machine *m)
 {
-	if (m->state != ENDED && !vmm_loop_dispatch(m->machine.loop) && m->state == RUNS)
+	if (m->inside || m->state == ENDS || m->state == ENDED)
+		return m->state != ENDED;
+	m->inside = true;
+	if (!vmm_loop_dispatch(m->machine.loop) && m->state == RUNS)
 		machine_end(m, 0);
+	m->inside = false;
 	return m->state != ENDED;
 }
 
@@ -216,8 +223,10 @@ void cvmm_machine_free(struct cvmm_machine *m)
 {
 	if (!m)
 		return;
-	if (m->state == RUNS)
+	if (m->state == RUNS) {
+		vmm_cpus_end(m->machine.cpus, VSU_EXIT_FAIL, "the program freed the machine");
 		machine_end(m, 0);
+	}
 	vmm_machine_free(&m->machine);
 	machine_discard(m);
 }

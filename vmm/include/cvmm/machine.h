@@ -22,10 +22,12 @@
  * which does not block, except in a device that does (virtdev_queue_blocks()). It includes
  * time limits.
  *
- * Threads: a machine is confined to one thread, on which all callbacks are made unless they say
- * otherwise; cvmm_machine_kill() may be called on any. The machine has a thread per CPU, those
- * that the options of its devices name, and one or more during a save, a migration, a prefetch
- * and a preallocation. They block all signals except those of their own faults and SIGUSR2,
+ * Threads: a machine is confined to the thread that makes it, on which all callbacks are made
+ * unless they say otherwise; cvmm_machine_kill() may be called on any, until the machine is
+ * freed. A process that migrates a guest between two of its machines thus has a thread for
+ * the one with "incoming". The machine has a thread per CPU, those that the options of its
+ * devices name, and one or more during a save, a migration, a prefetch and a preallocation.
+ * They block all signals except those of their own faults and SIGUSR2,
  * which the machine sends to its CPUs; no handler of it is called.
  *
  * SIGBUS: memory and images are mapped files, which other processes can truncate. An owner
@@ -63,7 +65,8 @@ enum cvmm_event {
 	CVMM_EVENT_RESUMED,
 	CVMM_EVENT_PANICKED,	/* the guest's kernel; CVMM_EVENT_ENDED follows */
 	CVMM_EVENT_RESET,	/* requested by the guest; likewise */
-	CVMM_EVENT_ENDED,	/* no CPU runs any more; see cvmm_machine_status() */
+	CVMM_EVENT_ENDED,	/* no CPU runs any more; cvmm_machine_status() after the callback's
+				   dispatch */
 	CVMM_EVENT_DEVICE_LOST,	/* its back-end */
 	CVMM_EVENT_DEVICE_BACK,
 	CVMM_EVENT_MIGRATION_FAILED, /* the guest continues here */
@@ -77,7 +80,10 @@ enum cvmm_event {
 struct cvmm_host {
 	size_t size;		/* sizeof(struct cvmm_host) */
 	void *opaque;		/* for the functions */
-	/* json: the event as a line of docs/control.md, valid during the call. It must not free m. */
+	/*
+	 * json: the event as a line of docs/control.md, valid during the call. It may begin a
+	 * command, until CVMM_EVENT_ENDED, and must not free the machine.
+	 */
 	void (*event)(void *opaque, enum cvmm_event event, const char *json);
 	/* On any thread. cause names lines of one kind, whose number may be limited; or NULL. */
 	void (*log)(void *opaque, enum cvmm_log_level level, const char *cause,
@@ -111,7 +117,7 @@ CVMM_API int cvmm_machine_start(struct cvmm_machine *m, struct vsu_error *err) V
 /* Readable when dispatch has work; owned by the machine. */
 CVMM_API int cvmm_machine_fd(const struct cvmm_machine *m);
 
-/* One turn. False: the machine has ended. */
+/* One turn; within a callback of m, none. False: the machine has ended. */
 CVMM_API bool cvmm_machine_dispatch(struct cvmm_machine *m);
 
 /*
@@ -130,7 +136,8 @@ CVMM_API void cvmm_machine_kill(struct cvmm_machine *m);
 
 /*
  * The answer to a command, once: json is the line of docs/control.md, valid during the call;
- * why is NULL if the command succeeded. The function must not free the machine.
+ * why is NULL if the command succeeded. The function may begin another command, and must not
+ * free the machine.
  */
 typedef void (*cvmm_answer_fn)(void *opaque, const struct vsu_error *why, const char *json);
 

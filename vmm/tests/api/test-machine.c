@@ -23,6 +23,8 @@ struct one {
 	struct vsu_error why;	/* of the answer; code 0: none */
 	char json[4096];	/* of the answer */
 	unsigned int threads;	/* atomic */
+	void (*then)(struct one *one, enum cvmm_event event);	/* in the callback of an event */
+	char event[256];	/* the last one */
 };
 
 static struct vsu_error err;
@@ -63,6 +65,9 @@ static void on_event(void *opaque, enum cvmm_event event, const char *json)
 
 	ck_assert_ptr_nonnull(strstr(json, "{\"event\":\""));
 	one->seen[event]++;
+	snprintf(one->event, sizeof(one->event), "%s", json);
+	if (one->then)
+		one->then(one, event);
 }
 
 static void on_thread(void *opaque)
@@ -307,6 +312,69 @@ START_TEST(pending_answer_comes_when_the_machine_is_freed)
 }
 END_TEST
 
+/* ------------------------------------------------------------ within a callback */
+
+static void turn_within(struct one *one, enum cvmm_event event)
+{
+	(void)event;
+	ck_assert(cvmm_machine_dispatch(one->m));
+}
+
+START_TEST(turn_within_a_turn_does_nothing)
+{
+	char path[128];
+	struct one one;
+
+	snprintf(path, sizeof(path), "%s/saved", folder);
+	MAKE(&one, LOOPS);
+	one.then = turn_within;
+	start(&one);
+	COMMAND(&one, "save", path, "then=pause");
+	wait_for_answer(&one);
+	cvmm_machine_kill(one.m);
+	ck_assert_int_eq(run_to_end(&one), VSU_EXIT_FAIL);
+	ck_assert_uint_eq(one.seen[CVMM_EVENT_PAUSED], 1);
+	ck_assert_uint_eq(one.seen[CVMM_EVENT_ENDED], 1);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+static void ask_within(struct one *one, enum cvmm_event event)
+{
+	const int rc = try_command(one, (const char *[]){ "status", NULL });
+
+	ck_assert_int_eq(rc, event == CVMM_EVENT_ENDED ? -EAGAIN : 0);
+	ck_assert(one->answered == (event != CVMM_EVENT_ENDED));
+	one->answered = false;
+}
+
+START_TEST(event_permits_a_command_until_the_end)
+{
+	struct one one;
+
+	MAKE(&one, LOOPS);
+	one.then = ask_within;
+	start(&one);
+	COMMAND(&one, "pause");
+	ck_assert(one.answered);
+	cvmm_machine_kill(one.m);
+	ck_assert_int_eq(run_to_end(&one), VSU_EXIT_FAIL);
+	ck_assert_uint_eq(one.seen[CVMM_EVENT_ENDED], 1);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(end_by_free_has_a_reason)
+{
+	struct one one;
+
+	MAKE(&one, LOOPS);
+	start(&one);
+	cvmm_machine_free(one.m);
+	ck_assert_ptr_nonnull(strstr(one.event, "\"status\":1,\"reason\":\"the program freed the machine\""));
+}
+END_TEST
+
 /* --------------------------------------------------------------- more than one */
 
 START_TEST(two_machines_and_a_clone_run_in_one_loop)
@@ -412,6 +480,9 @@ int main(void)
 				   sizeof(refused_commands) / sizeof(refused_commands[0]));
 	tcase_add_test_unless(tc, why, power_button_needs_a_kernel_with_acpi);
 	tcase_add_test_unless(tc, why, pending_answer_comes_when_the_machine_is_freed);
+	tcase_add_test_unless(tc, why, turn_within_a_turn_does_nothing);
+	tcase_add_test_unless(tc, why, event_permits_a_command_until_the_end);
+	tcase_add_test_unless(tc, why, end_by_free_has_a_reason);
 	tcase_add_test_unless(tc, why, two_machines_and_a_clone_run_in_one_loop);
 	tcase_add_test_unless(tc, why, saved_machine_continues);
 	tcase_add_loop_test(refusals, refused_machine_leaves_nothing, 0,
