@@ -120,8 +120,8 @@ int vmm_list_edit(const struct vmm_device_option *option, vmm_list_fn fn, void *
 	struct edit e = { .fn = fn, .opaque = opaque, .to = open_memstream(&text, &len) };
 	int rc = e.to ? edit_all(option, &e, err) : 0;
 
-	/* writes *text, too */
-	if ((!e.to || fclose(e.to)) && !rc)
+	/* writes *text, too, which stays NULL if no memory was left: fclose() does not say so */
+	if ((!e.to || fclose(e.to) || !text) && !rc)
 		rc = vsu_error_set(err, -ENOMEM, "no memory for a list of keys");
 	if (rc < 0)
 		free(text);
