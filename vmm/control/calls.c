@@ -74,18 +74,24 @@ static void call_answer(const struct vmm_call *call, const struct vsu_error *why
 static int call_execute(struct vmm_control *c, struct vmm_call *call, char **words,
 			struct vmm_passed *passed, struct vsu_error *err)
 {
+	/* of the command whose event made the program call */
+	struct vmm_passed *const outer_passed = c->passed;
+	struct client *const outer_client = c->served;
+	const void **const outer_wait = c->waits_for;
 	struct vmm_reply reply;
 	int rc;
 
 	if (!vmm_reply_open(&reply))
 		return vsu_error_set(err, -ENOMEM, "no memory for an answer");
 	fputs("{\"ok\":true", reply.to);
+	c->served = NULL;
 	c->passed = passed->n ? passed : NULL;
 	c->waits_for = &call->waits_for;
 	rc = vmm_control_execute_words(c->config.commands, c->config.opaque, words, passed->n,
 				       reply.to, err);
-	c->waits_for = NULL;
-	c->passed = NULL;
+	c->served = outer_client;
+	c->waits_for = outer_wait;
+	c->passed = outer_passed;
 	if (rc != 0) {
 		vmm_reply_drop(&reply);
 		return rc;

@@ -94,6 +94,18 @@ static int on_ring(void *opaque, char *const *words, FILE *answer,
 	return 0;
 }
 
+/* Publishes, and waits. */
+static int on_ring_and_wait(void *opaque, char *const *words, FILE *answer,
+			    struct vsu_error *e)
+{
+	(void)opaque;
+	(void)words;
+	(void)answer;
+	(void)e;
+	vmm_control_publish(control, "bell", "");
+	return vmm_control_wait(control, &the_bell);
+}
+
 /* Reads the descriptor that the word names. */
 static int on_use(void *opaque, char *const *words, FILE *answer,
 		  struct vsu_error *e)
@@ -139,6 +151,7 @@ static const struct vmm_control_command commands[] = {
 	{ .name = "tell", NULL, 0, 0, on_tell, "" },
 	{ .name = "subscribe", NULL, 0, 0, on_subscribe, "" },
 	{ .name = "ring", NULL, 0, 0, on_ring, "" },
+	{ .name = "ring-and-wait", NULL, 0, 0, on_ring_and_wait, "" },
 	{ .name = "use", "WORD", 1, 1, on_use, "", .passes = true },
 	{ .name = "list", "WORD", 1, 1, on_list, "", .passes = true },
 	{ .name = NULL },
@@ -283,8 +296,8 @@ static const struct {
 	const char *line, *answer;
 } refusals[] = {
 	{ "fail\n", "{\"ok\":false,\"error\":\"not \\\"now\\\"\"}\n" },
-	{ "sya x\n", "{\"ok\":false,\"error\":\"no command 'sya'; did you mean 'say'? There are: say, fail, wait, tell, subscribe, ring, use, list\"}\n" },
-	{ "quark\n", "{\"ok\":false,\"error\":\"no command 'quark'; there are: say, fail, wait, tell, subscribe, ring, use, list\"}\n" },
+	{ "sya x\n", "{\"ok\":false,\"error\":\"no command 'sya'; did you mean 'say'? There are: say, fail, wait, tell, subscribe, ring, ring-and-wait, use, list\"}\n" },
+	{ "quark\n", "{\"ok\":false,\"error\":\"no command 'quark'; there are: say, fail, wait, tell, subscribe, ring, ring-and-wait, use, list\"}\n" },
 	{ "\n", "{\"ok\":false,\"error\":\"an empty line; a command was expected\"}\n" },
 	{ "say\n", "{\"ok\":false,\"error\":\"say: 0 words follow; expected 'say WORD [MORE]'\"}\n" },
 	{ "say a b c d e f g h i j k\n", "{\"ok\":false,\"error\":\"say: 11 words follow; expected 'say WORD [MORE]'\"}\n" },
@@ -824,12 +837,51 @@ START_TEST(descriptors_that_do_not_listen_are_refused)
 }
 END_TEST
 
+static unsigned int answers;
+
+static void on_answer(void *opaque, const struct vsu_error *why, const char *line)
+{
+	(void)opaque;
+	ck_assert(!why);
+	ck_assert_str_eq(line, answers++ ? "{\"ok\":true,\"late\":true}" : "{\"ok\":true}");
+}
+
+static void call_within(void *opaque, const char *event, const char *line)
+{
+	static const char *const words[] = { "subscribe", NULL };
+
+	(void)opaque;
+	ck_assert_str_eq(event, "bell");
+	ck_assert_str_eq(line, "{\"event\":\"bell\"}");
+	ck_assert_int_eq(vmm_control_call(control, words, NULL, 0, on_answer, NULL, &err),
+			 -EOPNOTSUPP);
+	ck_assert_int_eq(vmm_control_call(control, (const char *const[]){ "tell", NULL }, NULL, 0, NULL,
+					  NULL, &err), 0);
+}
+
+START_TEST(call_within_an_event_leaves_its_command_alone)
+{
+	const struct vmm_control_config config = {
+		.loop = loop, .commands = commands, .opaque = &obeyed, .event = call_within,
+	};
+	static const char *const words[] = { "ring-and-wait", NULL };
+
+	vmm_control_free(control);
+	ck_assert_int_eq(vmm_control_new(&config, &control, &err), 0);
+	answers = 1;
+	ck_assert_int_eq(vmm_control_call(control, words, NULL, 0, on_answer, NULL, &err), 0);
+	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, ",\"late\":true", NULL), 1);
+	ck_assert_uint_eq(answers, 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("control");
 	TCase *tc = tcase_create("control");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, call_within_an_event_leaves_its_command_alone);
 	tcase_add_test(tc, command_is_executed_and_answered);
 	tcase_add_test(tc, d3_10_turn_executes_one_line_of_a_client);
 	tcase_add_test(tc, lines_of_a_client_that_has_left_are_executed);
