@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,10 +133,20 @@ static void machine_discard(struct cvmm_machine *m)
 }
 
 /* Members that the caller's header does not have are zero. */
-static void copy_host(struct cvmm_host *to, const struct cvmm_host *host)
+static int copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct vsu_error *err)
 {
-	if (host)
-		memcpy(to, host, host->size < sizeof(*to) ? host->size : sizeof(*to));
+	unsigned int i;
+
+	if (!host)
+		return 0;
+	if (!host->size)
+		return vsu_error_set(err, -EINVAL, "struct cvmm_host without its size");
+	memcpy(to, host, host->size < sizeof(*to) ? host->size : sizeof(*to));
+	for (i = 0; to->stdio && i < 2; i++)
+		if (fcntl(to->stdio[i], F_GETFD) < 0)
+			return vsu_error_set(err, -EBADF, "descriptor %d of stdio is not open",
+					     to->stdio[i]);
+	return 0;
 }
 
 int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host *host,
@@ -148,9 +159,10 @@ int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host 
 
 	if (!m)
 		return vsu_error_set(err, -ENOMEM, "no memory for a machine");
-	copy_host(&m->host, host);
+	rc = copy_host(&m->host, host, &why);
 	owner = owner_of(m);
-	rc = read_options(m, options, &owner.log, &why);
+	if (!rc)
+		rc = read_options(m, options, &owner.log, &why);
 	if (!rc && vmm_machine_make(&m->machine, &m->options.machine, &m->options.start, &owner, &why)) {
 		rc = why.code;
 		vmm_machine_free(&m->machine);
@@ -163,6 +175,16 @@ int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host 
 	}
 	*out = m;
 	return 0;
+}
+
+/* No CPU runs. */
+static void adopt_devices(struct cvmm_machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->machine.ndevices; i++)
+		if (m->machine.devices[i].virtio)
+			vmm_virtio_adopt(m->machine.devices[i].virtio);
 }
 
 static void machine_end(struct cvmm_machine *m, int rc)
@@ -178,6 +200,7 @@ int cvmm_machine_start(struct cvmm_machine *m, struct vsu_error *err)
 
 	if (m->state != MADE)
 		return vsu_error_set(err, -EINVAL, "the machine was started before");
+	adopt_devices(m);
 	rc = vmm_machine_start(&m->machine, &m->why);
 	m->state = RUNS;
 	if (!rc)
@@ -227,6 +250,7 @@ void cvmm_machine_free(struct cvmm_machine *m)
 		vmm_cpus_end(m->machine.cpus, VSU_EXIT_FAIL, "the program freed the machine");
 		machine_end(m, 0);
 	}
+	adopt_devices(m);
 	vmm_machine_free(&m->machine);
 	machine_discard(m);
 }

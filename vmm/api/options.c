@@ -147,6 +147,8 @@ int cvmm_options_add(struct cvmm_options *o, const char *name, const char *value
 	char *made = NULL;
 	int rc;
 
+	if (!name[0] || strchr(name, '='))
+		return vsu_error_set(err, -ENOENT, "'%s' is not the name of an option", name);
 	if (strcmp(name, "kernel") != 0) {
 		rc = value ? asprintf(&made, "--%s=%s", name, value) : asprintf(&made, "--%s", name);
 		if (rc < 0)

@@ -336,6 +336,11 @@ void vmm_virtio_set_registers(struct vmm_virtio *v, void *registers,
 	v->free_registers = free_registers;
 }
 
+void vmm_virtio_adopt(struct vmm_virtio *v)
+{
+	v->main = pthread_self();
+}
+
 void vmm_virtio_free(struct vmm_virtio *v)
 {
 	if (!v)

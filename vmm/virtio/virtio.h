@@ -161,6 +161,9 @@ int vmm_virtio_new(const struct vmm_virtio_resources *resources, struct virtdev 
 /* Call it before the device is attached; owns the backend from now on. */
 void vmm_virtio_set_backend(struct vmm_virtio *v, void *backend);
 
+/* The calling thread is the main thread from now on. No other thread uses the device. */
+void vmm_virtio_adopt(struct vmm_virtio *v);
+
 /*
  * The CPUs must have been stopped, or the device was retired and gone was
  * called.

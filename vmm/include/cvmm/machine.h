@@ -22,10 +22,12 @@
  * which does not block, except in a device that does (virtdev_queue_blocks()). It includes
  * time limits.
  *
- * Threads: a machine is confined to the thread that makes it, on which all callbacks are made
- * unless they say otherwise; cvmm_machine_kill() may be called on any, until the machine is
- * freed. A process that migrates a guest between two of its machines thus has a thread for
- * the one with "incoming". The machine has a thread per CPU, those that the options of its
+ * Threads: a machine is confined to one thread, on which all callbacks are made unless they
+ * say otherwise: that of cvmm_machine_new() at first, and from cvmm_machine_start() on that of
+ * its caller. One that does not run may be freed on any, and cvmm_machine_kill() may be called
+ * on any until then. So a process that migrates a guest between two of its machines makes the
+ * one with "incoming", which waits for the source, on a thread of its own, and starts it on
+ * another. The machine has a thread per CPU, those that the options of its
  * devices name, and one or more during a save, a migration, a prefetch and a preallocation.
  * They block all signals except those of their own faults and SIGUSR2,
  * which the machine sends to its CPUs; no handler of it is called.
@@ -74,11 +76,11 @@ enum cvmm_event {
 };
 
 /*
- * The process of a machine. All members may be zero; the machine copies the struct, and uses
+ * The process of a machine. All other members may be zero; the machine copies the struct, and uses
  * what it refers to until it is freed.
  */
 struct cvmm_host {
-	size_t size;		/* sizeof(struct cvmm_host) */
+	size_t size;		/* sizeof(struct cvmm_host), by which newer members are known; not 0 */
 	void *opaque;		/* for the functions */
 	/*
 	 * json: the event as a line of docs/control.md, valid during the call. It may begin a
@@ -104,7 +106,8 @@ struct cvmm_host {
 /*
  * Makes a machine. host may be NULL. It connects to the back-ends of its devices, and with
  * "incoming" waits for the source and its memory, so it may block; both have time limits.
- * -ENOENT, -EINVAL: an option, or a file that it names; -EBUSY: an image is in use; -ENODEV,
+ * -ENOENT, -EINVAL: an option, or a file that it names; a host without its size; -EBADF: stdio
+ * is not open; -EBUSY: an image is in use; -ENODEV,
  * -EACCES: /dev/kvm; -EBADMSG: the folder of "from", or the stream of "incoming", is damaged;
  * -EOPNOTSUPP: the host lacks what err names. The options may be freed afterwards.
  */

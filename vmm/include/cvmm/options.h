@@ -12,6 +12,7 @@
  * An option that cannot be repeated, or that contradicts another one, is refused by
  * cvmm_machine_new(), which checks all of them before it opens a file. Options of cvmm's
  * process, such as --jail and --control, are none of a machine: its owner confines itself.
+ * Values that refer to something, such as an empty "disk", are refused by cvmm_machine_new(), too.
  *
  * Threads: confined.
  */
@@ -40,7 +41,7 @@ CVMM_API int cvmm_options_add(struct cvmm_options *options, const char *name,
 			      const char *value, struct vsu_error *err) VSU_NODISCARD;
 
 /*
- * Adds the words of a command line of "cvmm run", without these two. -ENOENT, -EINVAL and
+ * Adds the words of a command line that follow "cvmm run". -ENOENT, -EINVAL and
  * -ENOMEM, likewise.
  */
 CVMM_API int cvmm_options_add_words(struct cvmm_options *options, size_t n,

@@ -461,6 +461,46 @@ START_TEST(refused_machine_leaves_nothing)
 }
 END_TEST
 
+START_TEST(host_that_cannot_be_used_is_refused)
+{
+	static const int closed[] = { 900, 901 };
+	const struct cvmm_host none = { .size = 0 }, lost = { .size = sizeof(lost), .stdio = closed };
+	struct cvmm_machine *m = NULL;
+	struct cvmm_options *o;
+
+	ck_assert_int_eq(cvmm_options_new(&o, &err), 0);
+	ck_assert_int_eq(cvmm_options_add(o, "kernel", "builtin:selftest", &err), 0);
+	ck_assert_int_eq(cvmm_machine_new(o, &none, &m, &err), -EINVAL);
+	ck_assert_int_eq(cvmm_machine_new(o, &lost, &m, &err), -EBADF);
+	ck_assert_int_eq(cvmm_options_add(o, "cpus=3", NULL, &err), -ENOENT);
+	ck_assert_int_eq(cvmm_options_add(o, "", NULL, &err), -ENOENT);
+	ck_assert_ptr_null(m);
+	cvmm_options_free(o);
+}
+END_TEST
+
+static void *make_with_device(void *one)
+{
+	MAKE((struct one *)one, LOOPS, "--rng=");
+	return NULL;
+}
+
+START_TEST(machine_of_another_thread_is_started_and_freed)
+{
+	pthread_t thread;
+	struct one one;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, make_with_device, &one), 0);
+	pthread_join(thread, NULL);
+	start(&one);
+	COMMAND(&one, "pause");
+	cvmm_machine_free(one.m);
+	ck_assert_int_eq(pthread_create(&thread, NULL, make_with_device, &one), 0);
+	pthread_join(thread, NULL);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("machine");
@@ -485,6 +525,8 @@ int main(void)
 	tcase_add_test_unless(tc, why, end_by_free_has_a_reason);
 	tcase_add_test_unless(tc, why, two_machines_and_a_clone_run_in_one_loop);
 	tcase_add_test_unless(tc, why, saved_machine_continues);
+	tcase_add_test_unless(tc, why, machine_of_another_thread_is_started_and_freed);
+	tcase_add_test(refusals, host_that_cannot_be_used_is_refused);
 	tcase_add_loop_test(refusals, refused_machine_leaves_nothing, 0,
 			    sizeof(refused) / sizeof(refused[0]));
 	suite_add_tcase(s, tc);
