@@ -52,7 +52,7 @@ static void reply_make(const struct metrics *m, struct metrics_client *c)
 	if (gets)
 		put_sessions(m, to);
 	free(text);
-	if (fclose(to) == EOF || !whole) {
+	if (fclose(to) == EOF || !c->reply || !whole) {
 		free(c->reply);
 		c->reply = NULL;
 	}

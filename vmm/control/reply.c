@@ -24,7 +24,7 @@ bool vmm_reply_send(struct vmm_reply *reply, int sock)
 	bool sent = !fclose(reply->to);
 	const struct iovec iov = { reply->bytes, reply->len };
 
-	sent = sent && vsu_sock_send(sock, &iov, 1, NULL, 0) ==
+	sent = sent && reply->bytes && vsu_sock_send(sock, &iov, 1, NULL, 0) ==
 		       (ssize_t)reply->len;
 	free(reply->bytes);
 	return sent;

@@ -34,7 +34,8 @@ static bool members_open(struct members *e, struct vmm_control *control)
 static void members_publish(struct members *e, struct vmm_control *control,
 			    const char *event)
 {
-	if (!fclose(e->json.to))
+	/* text stays NULL if no memory was left: fclose() does not report it */
+	if (!fclose(e->json.to) && e->bytes)
 		vmm_control_publish(control, event, e->bytes);
 	free(e->bytes);
 }

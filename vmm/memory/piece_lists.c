@@ -64,7 +64,7 @@ static int write_list(const char *list, const struct vmm_piece_facts *facts, cha
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	put_replacement(&w);
 	rc = vmm_memory_list_each(list, on_property, &w, err);
-	if (fclose(w.to) && !rc)
+	if ((fclose(w.to) || !text) && !rc)
 		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
 	if (rc < 0)
 		free(text);

@@ -19,7 +19,7 @@ static int put_arguments(struct vmm_sender *s, struct vsu_error *err)
 	if (!to)
 		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
 	prog_json_command_line(to, s->config.words, s->config.nwords);
-	if (fclose(to)) {
+	if (fclose(to) || !text) {
 		free(text);
 		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
 	}
