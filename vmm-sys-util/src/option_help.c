@@ -62,7 +62,10 @@ static void VSU_PRINTF(2, 3) text_add(struct text *t, const char *fmt, ...)
 	t->len += n > 0 ? (size_t)n : 0;
 }
 
-/* The column of the sentences; longer options have them on the next line. */
+/*
+ * The column of the sentences. Longer options have them on the next line; those with many
+ * choices behind two spaces.
+ */
 #define HELP_COLUMN 28
 
 /* "-h, --help", "--size=SIZE"; in a list "size=SIZE" */
@@ -125,7 +128,10 @@ static const struct vsu_option *add_line(struct text *t, const struct vsu_option
 	}
 	add_name(t, o, list);
 	width = t->len - start;
-	if (width + 1 > HELP_COLUMN) {
+	if (width + 1 > HELP_COLUMN && o->kind == VSU_OPTION_CHOICE) {
+		text_add(t, "  ");
+		width = HELP_COLUMN;
+	} else if (width + 1 > HELP_COLUMN) {
 		text_add(t, "\n");
 		width = 0;
 	}

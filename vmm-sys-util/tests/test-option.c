@@ -386,8 +386,7 @@ START_TEST(help_is_aligned_and_complete)
 		"  -r, --read-only           refuse writes\n"
 		"  --num-queues=N            request queues (1 to 16; default 1)\n"
 		"  --size=SIZE               size of the disk (4k to 1T; as in --size=1.5G)\n"
-		"  --engine=auto|io_uring|sync\n"
-		"                            how requests are done\n"
+		"  --engine=auto|io_uring|sync  how requests are done\n"
 		"  --tag=TEXT                a label\n"
 		"  --cookie=N                any number (default none)\n");
 	ck_assert_uint_eq(len, strlen(text));
