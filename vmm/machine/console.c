@@ -83,9 +83,6 @@ static int open_console(struct vmm_machine *m, struct vsu_error *err)
 	if (m->stdio && end->how == VMM_SERIAL_STDIO)
 		return vsu_error_set(err, -EINVAL,
 				     "option --serial: a console uses standard input and output; leave --serial out, or put one of them elsewhere");
-	if (m->owner.out_fd < 0 && end->how == VMM_SERIAL_STDIO)
-		return vsu_error_set(err, -EINVAL,
-				     "option --serial: the program of this machine gives it no standard input and output; name a file, or null");
 	if (end->how == VMM_SERIAL_FILE)
 		return open_console_file(m, end->path, err);
 	if (end->how == VMM_SERIAL_STDIO || (end->how == VMM_SERIAL_DEFAULT && !m->stdio)) {
@@ -93,6 +90,14 @@ static int open_console(struct vmm_machine *m, struct vsu_error *err)
 		m->console_out = m->owner.out_fd;
 	}
 	return 0;
+}
+
+int vmm_machine_check_serial(struct vmm_machine *m, struct vsu_error *err)
+{
+	if (m->owner.out_fd >= 0 || m->config->serial.how != VMM_SERIAL_STDIO)
+		return 0;
+	return vsu_error_set(err, -EINVAL,
+			     "option --serial: the program of this machine gives it no standard input and output; name a file, or null");
 }
 
 int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err)

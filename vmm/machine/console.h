@@ -5,6 +5,9 @@
 
 #include "machine/machine.h"
 
+/* Before anything is opened. -EINVAL: the owner has no standard input and output. */
+int vmm_machine_check_serial(struct vmm_machine *m, struct vsu_error *err);
+
 /* Opens the serial port as --serial specifies and adds it to the machine. */
 int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err);
 

@@ -190,6 +190,7 @@ static int make_loop(struct vmm_machine *m, struct vsu_error *err)
  * the machine itself.
  */
 static const struct step open_boot[] = {
+	{ vmm_machine_check_serial, VMM_STAGE_OPTIONS },
 	{ take_devices, VMM_STAGE_OPTIONS },
 	{ vmm_machine_init_memory, VMM_STAGE_OPTIONS },
 	{ open_kernel, VMM_STAGE_KERNEL },
@@ -198,6 +199,7 @@ static const struct step open_boot[] = {
 };
 
 static const struct step open_folder[] = {
+	{ vmm_machine_check_serial, VMM_STAGE_OPTIONS },
 	{ take_devices, VMM_STAGE_OPTIONS },
 	{ vmm_restore_open, VMM_STAGE_CONFIGURATION },
 	{ continue_devices, VMM_STAGE_OPTIONS },
@@ -208,6 +210,7 @@ static const struct step open_folder[] = {
 };
 
 static const struct step open_stream[] = {
+	{ vmm_machine_check_serial, VMM_STAGE_OPTIONS },
 	{ take_devices, VMM_STAGE_OPTIONS },
 	{ vmm_incoming_open, VMM_STAGE_STREAM },
 	{ continue_devices, VMM_STAGE_OPTIONS },
