@@ -183,13 +183,12 @@ static int attach_transport(struct remote *r, struct vsu_error *err)
 	uint32_t i;
 	int rc;
 
-	if (!queues)
-		return vsu_error_sys(err, -ENOMEM, "queues");
-	for (i = 0; i < r->rings.n; i++)
+	for (i = 0; queues && i < r->rings.n; i++)
 		queues[i] = (struct virtdev_vhost_user_queue){
 			r->rings.ring[i].kick_fd, r->rings.ring[i].call_fd, r->rings.ring[i].err_fd,
 		};
-	rc = virtdev_vhost_user_attach(r->user, vmm_virtio_transport(r->v), queues, err);
+	rc = queues ? virtdev_vhost_user_attach(r->user, vmm_virtio_transport(r->v), queues, err) :
+		      vsu_error_sys(err, -ENOMEM, "queues");
 	free(queues);
 	if (rc < 0) {
 		vmm_virtio_free(r->v);
