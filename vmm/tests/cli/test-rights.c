@@ -92,6 +92,7 @@ START_TEST(user_that_does_not_exist_is_refused)
 	ck_assert_int_eq(parse(&o, "--user=no-such-user", "--sandbox=on"), 0);
 	ck_assert_int_eq(vmm_rights_prepare(&o, &err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--user: this host has no user 'no-such-user'"));
+	vmm_options_free(&o);
 }
 END_TEST
 
