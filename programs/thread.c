@@ -2,9 +2,8 @@
 /* Threads that leave the signals of the process to others. */
 #include <config.h>
 
-#include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include "thread.h"
 
@@ -14,36 +13,39 @@
  */
 #define STACK_SIZE (512u << 10)
 
+/* On the stack of the starting thread, until the new one has begun. */
 struct thread_start {
-	struct prog_threads threads;
+	const struct prog_threads *threads;
 	void *(*fn)(void *);
 	void *arg;
+	sem_t begun;
 };
 
 static void *thread_main(void *arg)
 {
-	const struct thread_start start = *(struct thread_start *)arg;
+	struct thread_start *start = arg;
+	void *(*const fn)(void *) = start->fn;
+	void *const fn_arg = start->arg;
 
-	free(arg);
-	start.threads.begin(start.threads.opaque);
-	return start.fn(start.arg);
+	start->threads->begin(start->threads->opaque);
+	sem_post(&start->begun);
+	return fn(fn_arg);
 }
 
+/* Waits for begin, which may use what its owner frees. */
 static int thread_create(const struct prog_threads *threads, pthread_t *id,
 			 const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
 {
-	struct thread_start *start;
+	struct thread_start start = { .threads = threads, .fn = fn, .arg = arg };
 	int rc;
 
 	if (!threads || !threads->begin)
 		return -pthread_create(id, attr, fn, arg);
-	start = malloc(sizeof(*start));
-	if (!start)
-		return -ENOMEM;
-	*start = (struct thread_start){ *threads, fn, arg };
-	rc = -pthread_create(id, attr, thread_main, start);
-	if (rc < 0)
-		free(start);
+	sem_init(&start.begun, 0, 0);
+	rc = -pthread_create(id, attr, thread_main, &start);
+	while (!rc && sem_wait(&start.begun) < 0)
+		;
+	sem_destroy(&start.begun);
 	return rc;
 }
 

@@ -13,7 +13,8 @@ struct prog_threads {
 
 /*
  * Starts a thread with all signals blocked except those of its own faults. The stack has
- * 512 KiB. threads may be NULL; it must outlive the call only. 0 or a negative errno.
+ * 512 KiB. threads may be NULL; it is used during the call only: begin has returned then. 0 or
+ * a negative errno.
  */
 int prog_thread_start(const struct prog_threads *threads, pthread_t *id, void *(*fn)(void *),
 		      void *arg);

@@ -82,6 +82,29 @@ START_TEST(thread_receives_its_faults_only)
 }
 END_TEST
 
+static void note_begin(void *opaque)
+{
+	struct timespec moment = { 0, 1000000 };
+
+	nanosleep(&moment, NULL);
+	*(bool *)opaque = true;
+}
+
+/* Its owner may free what begin uses. */
+START_TEST(thread_has_begun_when_it_is_started)
+{
+	bool begun = false;
+	const struct prog_threads threads = { .begin = note_begin, .opaque = &begun };
+	pthread_t id;
+	sigset_t mask;
+
+	ck_assert_int_eq(prog_thread_start(&threads, &id, mask_of, &mask), 0);
+	ck_assert(begun);
+	pthread_join(id, NULL);
+	ck_assert(sigismember(&mask, SIGTERM));
+}
+END_TEST
+
 static void *stack_of(void *arg)
 {
 	pthread_attr_t attr;
@@ -152,6 +175,7 @@ int main(void)
 			    0, sizeof(closed) / sizeof(*closed));
 	tcase_add_test(tc, standard_descriptors_that_are_open_stay);
 	tcase_add_test(tc, thread_receives_its_faults_only);
+	tcase_add_test(tc, thread_has_begun_when_it_is_started);
 	tcase_add_test(tc,
 		       stack_of_a_thread_has_no_huge_pages);
 	tcase_add_test(tc, signal_mask_of_the_caller_is_unchanged);
