@@ -16,7 +16,8 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 
-bool vmm_remote_is_away(const struct remote *r)
+/* The back-end disconnected or is reconnecting. */
+static bool is_away(const struct remote *r)
 {
 	const struct vhost_user_frontend *f = virtdev_vhost_user_frontend(r->user);
 
@@ -291,7 +292,7 @@ static uint32_t remote_stats(void *backend, struct virtdev_stat *stats,
 	const struct remote *r = backend;
 	const struct virtdev_stat all[] = {
 		{ "interrupts", r->rings.calls }, { "losses", r->losses },
-		{ "away", !vmm_remote_is_dead(r) && vmm_remote_is_away(r) },
+		{ "away", !vmm_remote_is_dead(r) && is_away(r) },
 		{ "dead", vmm_remote_is_dead(r) },
 	};
 

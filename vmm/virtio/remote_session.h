@@ -96,9 +96,6 @@ void vmm_remote_free(void *remote);
  */
 int vmm_remote_announce(void *backend, struct vsu_error *err);
 
-/* The back-end disconnected or is reconnecting. */
-bool vmm_remote_is_away(const struct remote *r);
-
 /* Of vmm_remote_ops. The driver only sees that a reset is required, so the reason is logged. */
 void vmm_remote_not_started(void *remote, const struct vsu_error *err);
 

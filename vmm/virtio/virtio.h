@@ -182,7 +182,7 @@ void vmm_virtio_retire(struct vmm_virtio *v, void (*gone)(void *opaque),
 /* True after vmm_virtio_retire(). Main thread. */
 bool vmm_virtio_is_retired(const struct vmm_virtio *v);
 /*
- * For a retired device: force_stop of its backend. -EOPNOTSUPP: not implemented.
+ * For a retired device: force_stop of its backend. -EOPNOTSUPP: the backend has none.
  */
 int vmm_virtio_force_stop(struct vmm_virtio *v);
 
