@@ -128,7 +128,7 @@ int vmm_disks_flush(struct vmm_machine *m, int cancel_fd, uint64_t until_ns,
 	if (rc < 0)
 		return rc;
 	if (m->flush)
-		flush_release(m);
+		(void)flush_result(m, NULL);	/* of an earlier caller */
 	rc = flush_begin(m, err);
 	if (!rc)
 		rc = flush_wait(m, cancel_fd, until_ns, err);
