@@ -4,7 +4,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "../../guest/protocol.h"
+#include "guest/protocol.h"
 #include "x86/port_numbers.h"
 #include "legacy/ports.h"
 

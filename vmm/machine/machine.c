@@ -10,7 +10,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../../guest/protocol.h"
+#include "guest/protocol.h"
 #include "machine/exit_status.h"
 #include "machine/conversion.h"
 #include "machine/cpu_faults.h"

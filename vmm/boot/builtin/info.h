@@ -5,7 +5,7 @@
 
 #include <vm-memory/map.h>
 
-#include "../../../guest/protocol.h"
+#include "guest/protocol.h"
 
 /*
  * Completes the boot information by what is the same for all machines and by

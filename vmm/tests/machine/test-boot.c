@@ -5,7 +5,7 @@
  */
 #include <config.h>
 
-#include "../../../guest/protocol.h"
+#include "guest/protocol.h"
 #include "boot/linux/setup_header.h"
 #include "x86/long_mode.h"
 #include "kernels.h"
