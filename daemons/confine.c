@@ -7,7 +7,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include "call_tables.h"
+#include "confine/call_tables.h"
 #include "confine.h"
 #include "log.h"
 

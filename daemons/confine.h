@@ -14,8 +14,8 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "call_filter.h"
-#include "privileges.h"
+#include "confine/call_filter.h"
+#include "confine/privileges.h"
 
 /* The action of the filter, in the order of confine_filter_names. */
 enum confine_filter {

@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "call_tables.h"
+#include "confine/call_tables.h"
 #include "closer.h"
 #include "daemon.h"
 #include "open.h"

@@ -14,7 +14,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "confine.h"
-#include "landlock.h"
+#include "confine/landlock.h"
 #include "log.h"
 #include "outside.h"
 

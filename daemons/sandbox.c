@@ -22,9 +22,9 @@
 
 #include "confine.h"
 #include "keeper.h"
-#include "landlock.h"
+#include "confine/landlock.h"
 #include "log.h"
-#include "mounts.h"
+#include "confine/mounts.h"
 #include "outside.h"
 #include "sandbox.h"
 

@@ -25,7 +25,7 @@
 #include <vmm-sys-util/foreign.h>
 
 #include "../../tests/support/suite.h"
-#include "landlock.h"
+#include "confine/landlock.h"
 #include "outside.h"
 
 /* Two folders with a file each, and a file without a name (memfd). */

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "../../tests/support/suite.h"
-#include "landlock.h"
+#include "confine/landlock.h"
 #include "sandbox.h"
 
 #define NOBODY 65534

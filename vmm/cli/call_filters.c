@@ -11,10 +11,10 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#include "call_tables.h"
+#include "confine/call_tables.h"
 #include "cli/call_filters.h"
 #include "log.h"
-#include "privileges.h"
+#include "confine/privileges.h"
 
 /* Operations of one type, as they are numbered by _IO() and others. */
 #define IOCTLS_OF(type) CALL_IF("ioctl", 1, 0xff00, (type) << 8)

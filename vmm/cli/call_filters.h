@@ -11,7 +11,7 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/sock.h>
 
-#include "call_filter.h"
+#include "confine/call_filter.h"
 #include "log.h"
 #include "machine/owner.h"
 

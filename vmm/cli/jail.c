@@ -20,7 +20,7 @@
 #include "cli/jail_root.h"
 #include "cli/sandbox.h"
 #include "migration/stream.h"
-#include "mounts.h"
+#include "confine/mounts.h"
 
 /* ------------------------------------------------------------------ first step */
 

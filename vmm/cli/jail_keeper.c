@@ -18,9 +18,9 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "call_filter.h"
+#include "confine/call_filter.h"
 #include "cli/jail_keeper.h"
-#include "privileges.h"
+#include "confine/privileges.h"
 
 #ifndef SYS_close_range
 #define SYS_close_range 436

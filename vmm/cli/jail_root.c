@@ -17,7 +17,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/jail_root.h"
-#include "mounts.h"
+#include "confine/mounts.h"
 
 /* For folders on the way to names. */
 #define SIZE "mode=0755,size=1m,nr_inodes=8192"

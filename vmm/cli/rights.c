@@ -16,7 +16,7 @@
 #include "cli/rights.h"
 #include "cli/sandbox.h"
 #include "config/device.h"
-#include "privileges.h"
+#include "confine/privileges.h"
 
 /*
  * Room for 32 devices that are added later: a back-end with 64 queues needs 200, its

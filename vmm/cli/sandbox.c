@@ -18,7 +18,7 @@
 #include "config/option_rows.h"
 #include "log.h"
 #include "migration/tls.h"
-#include "privileges.h"
+#include "confine/privileges.h"
 #include "process.h"
 
 /* ---------------------------------------------------------------- the option */

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "config/options.h"
-#include "landlock.h"
+#include "confine/landlock.h"
 
 #define VMM_SANDBOX_RULES 256
 

@@ -18,7 +18,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "log.h"
-#include "privileges.h"
+#include "confine/privileges.h"
 #include "spawn/starter.h"
 
 /* Running daemons, and replaced ones that have not ended yet. */

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "cli/call_filters.h"
-#include "privileges.h"
+#include "confine/privileges.h"
 #include "../util.h"
 
 /* Kinds of threads, besides those of call_filters.h */

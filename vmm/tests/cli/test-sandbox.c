@@ -16,8 +16,8 @@
 
 #include "config/options.h"
 #include "cli/sandbox.h"
-#include "landlock.h"
-#include "privileges.h"
+#include "confine/landlock.h"
+#include "confine/privileges.h"
 #include "../util.h"
 
 static char folder[64];

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tests/support/suite.h"
-#include "call_program.h"
+#include "../../../tests/support/suite.h"
+#include "confine/call_program.h"
 
 #define FOREIGN 11u
 #define REFUSED 22u

@@ -15,9 +15,9 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../../tests/support/suite.h"
-#include "landlock.h"
-#include "privileges.h"
+#include "../../../tests/support/suite.h"
+#include "confine/landlock.h"
+#include "confine/privileges.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stddef.h>
 
-#include "call_filter.h"
-#include "privileges.h"
+#include "confine/call_filter.h"
+#include "confine/privileges.h"
 
 #if defined(HAVE_LIBSECCOMP) && !defined(UNDER_SANITIZER)
 
@@ -20,7 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "call_program.h"
+#include "confine/call_program.h"
 
 static const struct call_rule always[] = {
 	CALL_IF("mmap", 2, PROT_EXEC, 0),

@@ -12,8 +12,8 @@
 
 #include <linux/capability.h>
 
-#include "../../tests/support/suite.h"
-#include "privileges.h"
+#include "../../../tests/support/suite.h"
+#include "confine/privileges.h"
 
 static struct __user_cap_data_struct held[2];
 static uint64_t bounds;		/* of executed programs */

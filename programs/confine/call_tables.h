@@ -3,7 +3,7 @@
 #ifndef PROGRAMS_CALL_TABLES_H
 #define PROGRAMS_CALL_TABLES_H
 
-#include "call_filter.h"
+#include "confine/call_filter.h"
 
 /* Of any device that serves a front-end or a guest. */
 extern const struct call_table call_table_serving;

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "privileges.h"
+#include "confine/privileges.h"
 
 int confine_new_privileges(struct vsu_error *err)
 {

@@ -15,7 +15,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "mounts.h"
+#include "confine/mounts.h"
 
 #ifndef SYS_open_tree
 #define SYS_open_tree 428

@@ -12,8 +12,8 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "landlock.h"
-#include "privileges.h"
+#include "confine/landlock.h"
+#include "confine/privileges.h"
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "call_filter.h"
+#include "confine/call_filter.h"
 
 /* One call, or one alternative of its arguments. */
 struct call_item {

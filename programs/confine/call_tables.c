@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "call_tables.h"
+#include "confine/call_tables.h"
 
 /*
  * Grouped by purpose. Names that do not exist on an architecture are skipped.
