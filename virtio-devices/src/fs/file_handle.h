@@ -11,19 +11,6 @@ struct fs;
 struct fs_inode;
 struct statx;
 
-/* handle_bytes 0: the file has no handle, its descriptor is kept open. */
-union fs_file_handle {
-	struct file_handle handle;
-	unsigned char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
-};
-
-/* A mount below the shared directory; fd -1: its handles cannot be opened. */
-struct fs_mount {
-	uint64_t id;
-	int fd;
-};
-#define FS_MOUNTS 64u
-
 /*
  * file_handle.c: reads the handle of fd; handle_bytes is 0 if handles are not configured
  * or not available. A negative errno: they are mandatory and not available.

@@ -7,16 +7,6 @@
 
 struct fs_call;
 
-/* A label of the request; the strings are in the queue's text buffer. */
-struct fs_label {
-	const char *name;	/* of the attribute; NULL: no label */
-	const char *value;
-	uint32_t len;
-};
-
-/* Offset of the label in the text buffer, behind the names. */
-#define FS_LABEL_AT (FS_TEXT - FS_VALUE_MAX)
-
 /*
  * label.c: set assigns the request's label to the new file fd; 0 without a label. name
  * does so by c->name. undo removes c->name if it still names that file.

@@ -38,14 +38,6 @@ struct fs_owner {
 	struct fs_record_locks records;
 };
 
-/* Owners of record locks in the guest, for lock.c. Threads: those that hold lock. */
-struct fs_owners {
-	pthread_mutex_t lock;
-	void *tree;		/* tsearch() tree of struct fs_owner */
-	uint32_t n, max;
-	uint32_t nrecords;	/* record locks of all owners */
-};
-
 /*
  * Computes the locks after change is locked, or unlocked with F_UNLCK: a new list in
  * *out, which the caller frees. -ENOLCK: more than FS_MAX_OWNER_RECORD_LOCKS; -ENOMEM.

@@ -14,9 +14,6 @@
 
 #include "fs/priv.h"
 
-/* open() flags of a restored handle: without those that act once, as O_TRUNC. */
-#define FS_OPEN_AGAIN ((FS_OPEN_FLAGS & ~O_TRUNC) | O_DIRECTORY)
-
 struct fs_file_record {
 	uint64_t id, lookups;
 	uint64_t dev, ino;	/* ino 0: the record is from another host */

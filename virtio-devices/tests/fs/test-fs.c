@@ -22,7 +22,7 @@
 
 #include "../suite.h"
 #include "fs-rig.h"
-#include "fs/protocol.h"
+#include "fs/device/protocol.h"
 
 #ifndef STATX_BASIC_STATS
 #include <linux/stat.h>

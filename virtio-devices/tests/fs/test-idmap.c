@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "../suite.h"
-#include "fs/idmap.h"
+#include "fs/device/idmap.h"
 
 static struct fs_idmap map;
 

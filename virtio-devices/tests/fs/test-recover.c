@@ -15,7 +15,7 @@
 #include "../folder.h"
 #include "../image.h"
 #include "../suite.h"
-#include "fs/recover.h"
+#include "fs/device/recover.h"
 #include "fs-rig.h"
 
 /* Another process removes this file of the shared directory before the device stats it. */

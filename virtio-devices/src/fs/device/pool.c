@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/pool.h"
+#include "fs/device/pool.h"
 
 static struct fs_slot *slot_at(const struct fs_pool *pool, uint32_t index)
 {

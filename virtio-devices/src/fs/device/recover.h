@@ -7,9 +7,10 @@
  *
  * The file is valid on one host until it reboots. Numbers are in host byte order.
  */
-#ifndef VIRTIO_DEVICES_FS_RECOVER_H
-#define VIRTIO_DEVICES_FS_RECOVER_H
+#ifndef VIRTIO_DEVICES_FS_DEVICE_RECOVER_H
+#define VIRTIO_DEVICES_FS_DEVICE_RECOVER_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,8 +18,13 @@
 #include <vm-memory/block.h>
 #include <vmm-sys-util/error.h>
 
-#include "fs/file_handle.h"
-#include "fs/protocol.h"
+#include "fs/device/protocol.h"
+
+/* handle_bytes 0: the file has no handle, its descriptor is kept open. */
+union fs_file_handle {
+	struct file_handle handle;
+	unsigned char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+};
 
 /* Bytes before the tables. */
 #define FS_RECOVER_HEAD 4096u
@@ -65,8 +71,6 @@ struct fs_recover_handle_record {
 };
 
 struct fs;
-struct fs_call;
-struct fs_operation;
 struct fs_handle;
 struct fs_inode;
 
@@ -121,37 +125,8 @@ static inline uint32_t fs_recover_current_dentry(uint32_t which)
 	return which == 2 || which == 4;
 }
 
-/*
- * replay.c: serves a request that must not be executed twice. If the previous process
- * executed it but crashed before it replied, only the reply is sent.
- */
-int virtdev_priv_fs_replay_serve(struct fs_call *c, const struct fs_operation *op);
-/* Whether the previous process started this request. A missing handle of a repeated
-   FUSE_RELEASE is then no error. */
-bool virtdev_priv_fs_replay_was_started(const struct fs_call *c);
-/* Records which inode a rename moves. */
-void virtdev_priv_fs_replay_set_moved(const struct fs_call *c, uint64_t moved);
-/* Drops all records. */
-void virtdev_priv_fs_replay_clear(struct fs *fs);
-
 /* Allocates blocks for the table up to that offset, rounded up. */
 int virtdev_priv_fs_recover_reserve(struct fs *fs,
 				    struct fs_recover_table *t, uint64_t up_to);
-
-/*
- * recover_file.c: opens and locks the file. 1: the file contains a session, and h its
- * header; 0: the file contains no session. -EBUSY: another process holds the lock;
- * -EINVAL: not a recovery file, or one of another directory or other limits; or the host's
- * error.
- */
-int virtdev_priv_fs_recover_file_open(struct fs *fs, const char *path,
-				      struct fs_recover_head *h, struct vsu_error *err);
-int virtdev_priv_fs_recover_file_error(const char *path, int rc, struct vsu_error *err);
-/* Does not change the content. */
-void virtdev_priv_fs_recover_close(struct fs *fs);
-
-/* recover_load.c: loads the file's session into a new device. */
-int virtdev_priv_fs_recover_load(struct fs *fs, const char *path,
-				 struct vsu_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* <linux/fuse.h>, and definitions that older versions of it lack. */
-#ifndef VIRTIO_DEVICES_FS_PROTOCOL_H
-#define VIRTIO_DEVICES_FS_PROTOCOL_H
+#ifndef VIRTIO_DEVICES_FS_DEVICE_PROTOCOL_H
+#define VIRTIO_DEVICES_FS_DEVICE_PROTOCOL_H
 
 #include <stdint.h>
 #include <string.h>

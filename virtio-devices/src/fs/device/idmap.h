@@ -5,8 +5,8 @@
  *
  * Threads: immutable after the last add.
  */
-#ifndef VIRTIO_DEVICES_FS_IDMAP_H
-#define VIRTIO_DEVICES_FS_IDMAP_H
+#ifndef VIRTIO_DEVICES_FS_DEVICE_IDMAP_H
+#define VIRTIO_DEVICES_FS_DEVICE_IDMAP_H
 
 #include <stdint.h>
 

@@ -9,21 +9,9 @@
 #include <config.h>
 
 #include <errno.h>
-#include <linux/magic.h>
 #include <stdlib.h>
-#include <sys/statfs.h>
 
-#include <vmm-sys-util/fd.h>
-#include <vmm-sys-util/foreign.h>
-
-#include "fs/priv.h"
-
-/*
- * Maximum files that wait in the closer: handles / UNCLOSED_SHARE, at most MAX_UNCLOSED,
- * which fits both the closer and the descriptors reserved for the process.
- */
-#define UNCLOSED_SHARE 4u
-#define MAX_UNCLOSED 1000u
+#include "fs/device/priv.h"
 
 static bool state_change(struct fs_job *job, int from, int to)
 {
@@ -53,111 +41,6 @@ static bool job_is_detached(const struct fs_job *job)
 bool virtdev_priv_fs_is_detached(const struct fs_call *c)
 {
 	return c->queue->job && job_is_detached(c->queue->job);
-}
-
-/* ------------------------------------------------- file systems with servers */
-
-/* Whether a server provides such a file system; type: statfs.f_type. */
-static bool type_is_served(uint32_t type)
-{
-	static const uint32_t types[] = {
-		V9FS_MAGIC, NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, AFS_SUPER_MAGIC,
-		AFS_FS_MAGIC, CODA_SUPER_MAGIC, 0x65735546u /* FUSE */,
-		0xff534d42u /* CIFS */, 0xfe534d42u /* SMB 2 */,
-		0x00c36400u /* Ceph */, 0x0bd00bd0u /* Lustre */,
-		0x47504653u /* GPFS */, 0x19830326u /* BeeGFS */,
-		0x20030528u /* OrangeFS */,
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (types[i] == type)
-			return true;
-	return false;
-}
-
-/*
- * fstatfs() may block on the server. Overlayfs does not reveal its layers: trust the
- * operator's shared directory, but assume a server for any other overlay.
- */
-static int statfs_served(int fd, bool is_folder)
-{
-	struct statfs st = { 0 };
-	uint32_t type;
-
-	if (fstatfs(fd, &st) < 0)
-		return FS_SERVED;
-	type = (uint32_t)st.f_type;
-	return type_is_served(type) ||
-	       (type == OVERLAYFS_SUPER_MAGIC && !is_folder) ? FS_SERVED :
-							       FS_NOT_SERVED;
-}
-
-void virtdev_priv_fs_served_init(struct fs *fs, uint64_t dev)
-{
-	fs->folder_dev = dev;
-	fs->folder_served = statfs_served(fs->folder, true);
-}
-
-/*
- * The result of the shared directory applies to its whole file system. For others the
- * device number does not help: "fuseblk" has a block device and a server.
- */
-static bool may_be_served(const struct fs *fs, const struct fs_inode *inode)
-{
-	return inode->dev != fs->folder_dev || fs->folder_served == FS_SERVED;
-}
-
-int virtdev_priv_fs_is_served(const struct fs_call *c)
-{
-	int served;
-
-	if (!c->queue->job || !may_be_served(c->fs, c->inode))
-		return 0;
-	served = __atomic_load_n(&c->inode->served, __ATOMIC_RELAXED);
-	if (served == FS_SERVED_UNKNOWN) {
-		virtdev_priv_fs_host_call_begin(c);
-		served = virtdev_priv_fs_host_call_end(c, statfs_served(c->handle->fd, false));
-		if (served < 0)
-			return served;
-		__atomic_store_n(&c->inode->served, served, __ATOMIC_RELAXED);
-	}
-	return served == FS_SERVED;
-}
-
-struct vsu_closer *virtdev_priv_fs_closer(const struct fs *fs,
-					  struct fs_inode *inode, int fd)
-{
-	int served;
-
-	if (fd < 0 || !fs->config.closer || !may_be_served(fs, inode))
-		return NULL;
-	served = __atomic_load_n(&inode->served, __ATOMIC_RELAXED);
-	if (served == FS_SERVED_UNKNOWN) {
-		served = statfs_served(fd, false);
-		__atomic_store_n(&inode->served, served, __ATOMIC_RELAXED);
-	}
-	return served == FS_SERVED ? fs->config.closer : NULL;
-}
-
-/* Limits pending closes, so that a guest cannot exhaust descriptors or the closer. */
-int virtdev_priv_fs_check_unclosed(const struct fs *fs, struct fs_inode *inode)
-{
-	const uint32_t share = fs->config.handles / UNCLOSED_SHARE;
-	const uint32_t most = share < MAX_UNCLOSED ? share : MAX_UNCLOSED;
-
-	if (!fs->config.closer ||
-	    vsu_closer_waiting(fs->config.closer) <= most)
-		return 0;
-	return virtdev_priv_fs_closer(fs, inode, inode->fd) ? -ENFILE : 0;
-}
-
-void virtdev_priv_fs_close(struct vsu_closer *closer, int *fd)
-{
-	if (closer)
-		vsu_foreign_close(closer, fd);
-	else
-		vsu_fd_close(fd);
 }
 
 /* ------------------------------------------------------------------------ jobs */

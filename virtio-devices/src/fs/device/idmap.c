@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/parse.h>
 
-#include "fs/idmap.h"
+#include "fs/device/idmap.h"
 
 /* Not a valid UID or GID: system calls interpret it as "unchanged". */
 #define NOBODY UINT32_MAX

@@ -11,8 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fs/recover.h"
-#include "fs/restore.h"
+#include "fs/device/priv.h"
 
 /* Bytes allocated by one fallocate(). */
 #define STEP (UINT64_C(256) << 10)

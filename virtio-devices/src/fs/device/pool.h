@@ -6,8 +6,8 @@
  *
  * Threads: under the caller's lock.
  */
-#ifndef VIRTIO_DEVICES_FS_POOL_H
-#define VIRTIO_DEVICES_FS_POOL_H
+#ifndef VIRTIO_DEVICES_FS_DEVICE_POOL_H
+#define VIRTIO_DEVICES_FS_DEVICE_POOL_H
 
 #include <stdbool.h>
 #include <stddef.h>

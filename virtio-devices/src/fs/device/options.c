@@ -10,7 +10,7 @@
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/sized.h>
 
-#include "fs/priv.h"
+#include "fs/device/priv.h"
 
 #define DEFAULT_QUEUE_MAX 1024u
 
