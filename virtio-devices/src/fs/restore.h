@@ -14,20 +14,6 @@
 
 #include "fs/priv.h"
 
-struct fs_file_record {
-	uint64_t id, lookups;
-	uint64_t dev, ino;	/* ino 0: the record is from another host */
-	uint64_t btime;		/* distinguishes reused inode numbers */
-	uint32_t type;
-	union fs_file_handle file_handle;
-	char path[PATH_MAX];	/* empty: unknown */
-};
-
-struct fs_open_record {
-	uint64_t id, node;
-	uint32_t flags;
-};
-
 /* FUSE_ROOT_ID is not valid in a record. */
 bool virtdev_priv_fs_file_record_is_valid(const struct fs_file_record *f);
 bool virtdev_priv_fs_open_record_is_valid(const struct fs_open_record *o);

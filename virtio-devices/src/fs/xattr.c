@@ -7,7 +7,6 @@
 #include <sys/xattr.h>
 
 #include "fs/priv.h"
-#include "fs/xattr_fd.h"
 
 /* Offset of the value in the text buffer, behind the requested name. */
 #define VALUE_AT (FS_TEXT - FS_VALUE_MAX)

@@ -22,7 +22,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "fs/priv.h"
+#include "fs/window/window.h"
 
 #define PAGE UINT64_C(4096)
 

@@ -15,7 +15,7 @@
 #include <virtio-queue/turn.h>
 #include <vmm-sys-util/event.h>
 
-#include "fs/priv.h"
+#include "fs/window/window.h"
 
 /* Maximum unanswered changes: fewer than a vhost-user session allows. */
 #define MAX_UNANSWERED 32u

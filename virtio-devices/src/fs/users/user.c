@@ -12,8 +12,73 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "fs/capability.h"
-#include "fs/priv.h"
+#include "fs/users/users.h"
+
+/* ------------------------------------------------------------- capabilities */
+
+/*
+ * Raises or drops one of the first 32 capabilities. 1: changed; 0: unchanged; or a
+ * negative errno. -EPERM: not in the thread's permitted set.
+ */
+static int capability_set(unsigned int capability, bool raised)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[2];
+	const uint32_t bit = UINT32_C(1) << capability;
+
+	if (syscall(SYS_capget, &header, sets) < 0)
+		return -errno;
+	if (!(sets[0].effective & bit) == !raised)
+		return 0;
+	sets[0].effective ^= bit;
+	return syscall(SYS_capset, &header, sets) < 0 ? -errno : 1;
+}
+
+/*
+ * A user without CAP_FSETID who changes the content of a file clears its SUID and SGID.
+ * The host's kernel does that under the file's lock for a thread that has dropped the
+ * capability.
+ */
+static int fsetid_drop(void)
+{
+	return capability_set(CAP_FSETID, false);
+}
+
+/* SGID without group execute permission grants nothing. */
+static bool has_privileges(int fd)
+{
+	const uint32_t group = S_ISGID | S_IXGRP;
+	struct statx st;
+
+	return virtdev_priv_fs_stat(fd, "", &st) >= 0 &&
+	       S_ISREG(st.stx_mode) && (st.stx_mode & S_ISUID ||
+					(st.stx_mode & group) == group);
+}
+
+int virtdev_priv_fs_killpriv_begin(int fd)
+{
+	return has_privileges(fd) ? fsetid_drop() : 0;
+}
+
+void virtdev_priv_fs_killpriv_end(int begun)
+{
+	if (begun > 0)
+		capability_set(CAP_FSETID, true);
+}
+
+int virtdev_priv_fs_reopen_killing(const struct fs *fs,
+				   struct fs_inode *inode, int flags)
+{
+	const int begun = flags & O_TRUNC ?
+			  virtdev_priv_fs_killpriv_begin(inode->fd) : 0;
+	int fd = begun < 0 ? begun : virtdev_priv_fs_reopen(fs, inode, flags);
+
+	virtdev_priv_fs_killpriv_end(begun);
+	return fd;
+}
+
+/* ------------------------------------------------------------ impersonation */
 
 #ifdef SYS_setgroups32
 #define SETGROUPS SYS_setgroups32
@@ -162,11 +227,11 @@ int virtdev_priv_fs_user_make(const struct fs_call *c,
 
 	if (rc != -EACCES || !is_checked_by_guest(c))
 		return rc;
-	raised = virtdev_priv_fs_capability_set(CAP_DAC_OVERRIDE, true);
+	raised = capability_set(CAP_DAC_OVERRIDE, true);
 	if (raised <= 0)
 		return rc;
 	rc = make(c);
-	virtdev_priv_fs_capability_set(CAP_DAC_OVERRIDE, false);
+	capability_set(CAP_DAC_OVERRIDE, false);
 	return rc;
 }
 
@@ -179,7 +244,7 @@ int virtdev_priv_fs_outsider_begin(const struct fs_call *c)
 	if (c->in.gid == SAME)
 		return -EINVAL;
 	rc = set_group(c->in.gid);
-	return rc < 0 ? rc : virtdev_priv_fs_fsetid_drop();
+	return rc < 0 ? rc : fsetid_drop();
 }
 
 void virtdev_priv_fs_outsider_end(const struct fs_call *c, int begun)

@@ -12,7 +12,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "fs/priv.h"
+#include "fs/files/files.h"
 
 #define MIN_BUCKETS 64u
 

@@ -7,8 +7,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "fs/priv.h"
-#include "fs/restore.h"
+#include "fs/files/files.h"
 
 uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder)
 {

@@ -13,7 +13,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/priv.h"
+#include "fs/files/files.h"
 
 /* Reads /proc/self/fd/N; returns its length or a negative errno. */
 static int read_link(const struct fs *fs, int fd, char text[PATH_MAX])

@@ -7,7 +7,7 @@
 
 #include <vmm-sys-util/checked.h>
 
-#include "fs/priv.h"
+#include "fs/window/window.h"
 
 /* Aligned to a chunk and within the window. */
 static bool is_in_window(const struct fs *fs, uint64_t offset, uint64_t len)

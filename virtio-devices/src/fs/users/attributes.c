@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Extended attributes by the name that a descriptor has in /proc/self/fd. */
+/*
+ * Extended attributes by the name that a descriptor has in /proc/self/fd. The guest's
+ * kernel assigns one to a new file, its label, before the driver gets its answer; if the
+ * label cannot be set, the file is removed. The host's kernel stores POSIX ACLs in others.
+ */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/priv.h"
-#include "fs/xattr_fd.h"
+#include "fs/files/files.h"
+#include "fs/users/users.h"
 
 /* Linux 6.13; -1 where an architecture's numbers differ: ENOSYS. */
 #if defined(__mips__) || defined(__alpha__) || defined(__ILP32__)
@@ -173,4 +178,71 @@ int virtdev_priv_fs_xattr_remove(const struct fs *fs, int fd, const char *name)
 	const struct request r = { name, 0, 0, 0 };
 
 	return (int)request_run(fs, fd, &remove, &r);
+}
+
+/* ------------------------------------------------------------------- labels */
+
+int virtdev_priv_fs_label_set(const struct fs_call *c, int fd)
+{
+	return !c->label.name ? 0 :
+	       virtdev_priv_fs_xattr_set(c->fs, fd, c->label.name,
+					 c->label.value, c->label.len, 0);
+}
+
+int virtdev_priv_fs_label_name(const struct fs_call *c)
+{
+	int rc, fd;
+
+	if (!c->label.name)
+		return 0;
+	fd = openat(c->inode->fd, c->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	rc = fd < 0 ? -errno : virtdev_priv_fs_label_set(c, fd);
+	vsu_fd_close(&fd);
+	return rc;
+}
+
+void virtdev_priv_fs_label_undo(const struct fs_call *c, int fd)
+{
+	struct statx made, there;
+
+	if (virtdev_priv_fs_stat(fd, "", &made) < 0 ||
+	    virtdev_priv_fs_stat(c->inode->fd, c->name, &there) < 0 ||
+	    made.stx_ino != there.stx_ino ||
+	    virtdev_priv_fs_dev_of(&made) != virtdev_priv_fs_dev_of(&there))
+		return;
+	unlinkat(c->inode->fd, c->name,
+		 S_ISDIR(made.stx_mode) ? AT_REMOVEDIR : 0);
+}
+
+/* --------------------------------------------------------------------- ACLs */
+
+#define ACCESS "system.posix_acl_access"
+#define DEFAULT "system.posix_acl_default"
+
+bool virtdev_priv_fs_is_acl(const char *name)
+{
+	return !strcmp(name, ACCESS) || !strcmp(name, DEFAULT);
+}
+
+/* Bytes of the list, or a negative errno; -ENODATA: the file has none. */
+static int list_len(const struct fs *fs, int fd, const char *name)
+{
+	return (int)virtdev_priv_fs_xattr_get(fs, fd, name, NULL, 0);
+}
+
+/* Checks the shared directory only: ACL support is per file system. */
+int virtdev_priv_fs_acl_check(const struct fs *fs, const char *path,
+			      struct vsu_error *err)
+{
+	int rc = fs->config.posix_acl ? list_len(fs, fs->folder, ACCESS) : 0;
+
+	return rc >= 0 || rc == -ENODATA ? 0 :
+	       vsu_error_set(err, -EOPNOTSUPP,
+			     "fs: the file system of '%s' has no access control lists; mount it with them, or leave posix-acl out",
+			     path);
+}
+
+bool virtdev_priv_fs_has_default_acl(const struct fs_call *c)
+{
+	return list_len(c->fs, c->inode->fd, DEFAULT) > 0;
 }

@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/priv.h"
+#include "fs/files/files.h"
 
 /* -1: unknown mount, or its file handles cannot be opened. */
 static int mount_fd(const struct fs *fs, uint64_t id)

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The DAX window: its mappings, and the requests that wait for changes of it. */
-#ifndef VIRTIO_DEVICES_FS_WINDOW_H
-#define VIRTIO_DEVICES_FS_WINDOW_H
+/* The DAX window: maps files, and sends the changes to the front-end. */
+#ifndef VIRTIO_DEVICES_FS_WINDOW_WINDOW_H
+#define VIRTIO_DEVICES_FS_WINDOW_WINDOW_H
 
-#include <virtio-devices/state.h>
-
-#include "fs/device/priv.h"
+#include "fs/files/files.h"
 
 /*
  * deferred_map.c: under window_lock, except region_done. Call send after add, on a
@@ -27,22 +25,6 @@ struct fs_window_file *virtdev_priv_fs_window_file_take_fd(
 		int fd, struct vsu_closer *closer);
 void virtdev_priv_fs_window_file_put(struct fs_window_file *file);
 
-/*
- * waiting.c: begin and end enclose a request, on the thread that serves it. push runs
- * on the queue's thread, and replaces the reply if a change was refused.
- */
-void virtdev_priv_fs_waiting_begin(struct fs_queue *q, struct fs_waiting *p);
-/* Under window_lock. False: the request waits for pending changes. */
-bool virtdev_priv_fs_waiting_end(struct fs_queue *q, struct fs_waiting *p);
-void virtdev_priv_fs_waiting_push(const struct fs_queue *q,
-				  const struct fs_waiting *p,
-				  struct vq_chain *chain, uint32_t written);
-
-/* queue_turn.c: queue_serve and queue_drain of a queue that has an event. */
-int virtdev_priv_fs_queue_turn(struct fs_queue *q);
-int virtdev_priv_fs_queue_drain(struct fs_queue *q);
-void virtdev_priv_fs_waiting_fini(struct fs_queue *q);
-
 /* window.c: forget only clears the tables: the region was emptied before. */
 int virtdev_priv_fs_window_init(struct fs *fs);
 void virtdev_priv_fs_window_fini(struct fs *fs);
@@ -62,18 +44,10 @@ void virtdev_priv_fs_window_fit(const struct fs_call *c, uint64_t node,
 void virtdev_priv_fs_window_fit_fd(const struct fs_call *c, uint64_t node,
 				   int fd);
 
-/*
- * window_state.c: saves the mapped chunks; checks a saved list before the device
- * changes; maps chunks after their inodes were restored. A load turn returns 1: more
- * remain; 0: done. stop releases what an aborted load holds.
- */
-void virtdev_priv_fs_window_save(const struct fs *fs, struct virtdev_state_writer *w);
-int virtdev_priv_fs_window_check(struct fs *fs, struct virtdev_state_reader *r,
-				 struct vsu_error *err);
-int virtdev_priv_fs_window_load_turn(struct fs *fs, struct virtdev_state_reader *r);
-void virtdev_priv_fs_window_load_stop(struct fs *fs);
-
-/* dax.c: unmaps the whole window. */
+/* dax.c */
+int virtdev_priv_fs_setupmapping(struct fs_call *c);
+int virtdev_priv_fs_removemapping(struct fs_call *c);
+/* Unmaps the whole window. */
 void virtdev_priv_fs_window_clear(const struct fs_call *c);
 
 #endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The files that the driver holds: inodes, open handles, file handles and paths. */
+#ifndef VIRTIO_DEVICES_FS_FILES_FILES_H
+#define VIRTIO_DEVICES_FS_FILES_FILES_H
+
+#include "fs/device/priv.h"
+
+/* Records of another process. */
+struct fs_file_record {
+	uint64_t id, lookups;
+	uint64_t dev, ino;	/* ino 0: the record is from another host */
+	uint64_t btime;		/* distinguishes reused inode numbers */
+	uint32_t type;
+	union fs_file_handle file_handle;
+	char path[PATH_MAX];	/* empty: unknown */
+};
+
+struct fs_open_record {
+	uint64_t id, node;
+	uint32_t flags;
+};
+
+/* inodes.c. An unknown nodeid returns NULL. */
+int virtdev_priv_fs_inodes_init(struct fs *fs);
+void virtdev_priv_fs_inodes_fini(struct fs *fs);
+/* Drops all inodes except the root, from slot *at on. Returns true if some remain. */
+bool virtdev_priv_fs_inodes_forget(struct fs *fs, uint32_t *at, uint64_t until);
+struct fs_inode *virtdev_priv_fs_inode_get(struct fs *fs, uint64_t id);
+void virtdev_priv_fs_inode_put(struct fs *fs, struct fs_inode *inode);
+uint64_t virtdev_priv_fs_dev_of(const struct statx *st);
+uint64_t virtdev_priv_fs_btime_of(const struct statx *st);
+/* The nodeid of that file if the driver holds it, or 0. */
+uint64_t virtdev_priv_fs_inode_known(struct fs *fs, const struct statx *st);
+/* Counts a lookup; adds the inode if it is new. Owns fd in any case. */
+int virtdev_priv_fs_inode_lookup_take_fd(struct fs *fs, int fd,
+					 const struct statx *st, uint64_t *id);
+void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times);
+/*
+ * Adds an inode under the nodeid that another process assigned. -ENFILE: the table
+ * or the descriptors are exhausted; -EEXIST: the nodeid is in use. Owns fd in any case.
+ */
+int virtdev_priv_fs_inode_insert_take_fd(struct fs *fs, uint64_t id,
+					 uint64_t lookups, int fd,
+					 const struct fs_identity *identity);
+
+/* handles.c. open_flags: the FOPEN_* flags of a reply. */
+uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder);
+int virtdev_priv_fs_handles_init(struct fs *fs);
+void virtdev_priv_fs_handles_fini(struct fs *fs);
+/* As virtdev_priv_fs_inodes_forget(). */
+bool virtdev_priv_fs_handles_forget(struct fs *fs, uint32_t *at, uint64_t until);
+/* The handle if it belongs to that inode, or NULL. */
+struct fs_handle *virtdev_priv_fs_handle_get(struct fs *fs, uint64_t id,
+					     uint64_t node);
+void virtdev_priv_fs_handle_put(struct fs *fs, struct fs_handle *handle);
+/* Owns fd in any case; closer as of virtdev_priv_fs_closer(). */
+int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd,
+				       struct vsu_closer *closer, uint64_t node,
+				       uint32_t open_flags, uint64_t *id);
+/* As virtdev_priv_fs_inode_insert_take_fd(). */
+int virtdev_priv_fs_handle_insert_take_fd(struct fs *fs, int fd,
+					  struct vsu_closer *closer,
+					  const struct fs_open_record *o);
+/* Invalidates the fh; the descriptor is closed by the last put. */
+void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle);
+
+/*
+ * file_handle.c: reads the handle of fd; handle_bytes is 0 if handles are not configured
+ * or not available. A negative errno: they are mandatory and not available.
+ */
+int virtdev_priv_fs_file_handle_read(struct fs *fs, int fd, const struct statx *st,
+				     union fs_file_handle *file_handle);
+/* False: different files. An absent handle matches any. */
+bool virtdev_priv_fs_file_handle_matches(const union fs_file_handle *a,
+					 const union fs_file_handle *b);
+/* Opens any file of that mount's file system, O_PATH. */
+int virtdev_priv_fs_file_handle_open_on(const struct fs *fs, uint64_t mount_id,
+					const union fs_file_handle *file_handle);
+int virtdev_priv_fs_file_handle_open(const struct fs *fs,
+				     const struct fs_inode *inode);
+void virtdev_priv_fs_mounts_fini(struct fs *fs);
+
+/*
+ * path.c: paths relative to the shared directory: names separated by single slashes,
+ * without leading or trailing slash. read returns the length; -ENOENT: the file has
+ * no path below the shared directory.
+ */
+bool virtdev_priv_fs_path_is_valid(const char *path);
+int virtdev_priv_fs_path_open(const struct fs *fs, const char *path);
+int virtdev_priv_fs_path_read(const struct fs *fs, int fd,
+			      char path[PATH_MAX]);
+/* As virtdev_priv_fs_path_open(), below another folder, which the caller keeps. */
+int virtdev_priv_fs_path_open_below(int parent, const char *path);
+
+#endif

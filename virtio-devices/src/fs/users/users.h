@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Rights: users of the guest, capabilities, and extended attributes that carry rights. */
+#ifndef VIRTIO_DEVICES_FS_USERS_USERS_H
+#define VIRTIO_DEVICES_FS_USERS_USERS_H
+
+#include "fs/device/priv.h"
+
+/* user.c: impersonation of the request's user on the calling thread. */
+int virtdev_priv_fs_user_init(struct fs *fs);
+void virtdev_priv_fs_user_fini(struct fs *fs);
+/* At most once per request. -EPERM: a rule forbids the UID or a GID. */
+int virtdev_priv_fs_user_enter(struct fs_call *c);
+void virtdev_priv_fs_user_leave(const struct fs_call *c);
+/*
+ * Between enter and leave: make() creates a new name or returns a negative errno.
+ * Guests before Linux 6.3 do not send supplementary groups and have checked the
+ * directory's permissions themselves: -EACCES from the host repeats make() with CAP_DAC_OVERRIDE.
+ */
+int virtdev_priv_fs_user_make(const struct fs_call *c,
+			      int (*make)(const struct fs_call *c));
+/* Runs with the user's group and without CAP_FSETID; results as killpriv's. */
+int virtdev_priv_fs_outsider_begin(const struct fs_call *c);
+void virtdev_priv_fs_outsider_end(const struct fs_call *c, int begun);
+
+/*
+ * Between the two calls, a change of the file's content clears SUID and SGID. begin
+ * returns 1: active, 0: the file has neither bit, or a negative errno; pass the result
+ * to end in any case.
+ */
+int virtdev_priv_fs_killpriv_begin(int fd);
+void virtdev_priv_fs_killpriv_end(int begun);
+/* As virtdev_priv_fs_reopen(); O_TRUNC clears SUID and SGID. */
+int virtdev_priv_fs_reopen_killing(const struct fs *fs,
+				   struct fs_inode *inode, int flags);
+
+/*
+ * attributes.c: extended attributes of a file by its O_PATH descriptor, whatever its
+ * type: FIFOs, sockets, devices and symbolic links cannot be opened for fgetxattr().
+ *
+ * Before Linux 6.13 (getxattrat) the calling thread gets its own working directory by
+ * unshare(CLONE_FS), and changes to /proc/self/fd during the call.
+ *
+ * get and list return the bytes of the value or list, or a negative errno; size 0
+ * queries the length.
+ */
+ssize_t virtdev_priv_fs_xattr_get(const struct fs *fs, int fd, const char *name,
+				  void *value, size_t size);
+ssize_t virtdev_priv_fs_xattr_list(const struct fs *fs, int fd, char *names,
+				   size_t size);
+
+/* 0 or a negative errno; flags of setxattr(). */
+int virtdev_priv_fs_xattr_set(const struct fs *fs, int fd, const char *name,
+			      const void *value, size_t size, int flags);
+int virtdev_priv_fs_xattr_remove(const struct fs *fs, int fd, const char *name);
+
+/*
+ * set assigns the request's label to the new file fd; 0 without a label. name does so
+ * by c->name. undo removes c->name if it still names that file.
+ */
+int virtdev_priv_fs_label_set(const struct fs_call *c, int fd);
+int virtdev_priv_fs_label_name(const struct fs_call *c);
+void virtdev_priv_fs_label_undo(const struct fs_call *c, int fd);
+
+/* -EOPNOTSUPP: ACLs are configured but the file system has none. */
+int virtdev_priv_fs_acl_check(const struct fs *fs, const char *path,
+			      struct vsu_error *err);
+bool virtdev_priv_fs_is_acl(const char *name);
+/* Whether c->inode has a default ACL, which replaces the umask of new files. */
+bool virtdev_priv_fs_has_default_acl(const struct fs_call *c);
+
+#endif
