@@ -9,13 +9,10 @@
 
 #include <virtio-devices/state.h>
 
-#include "fs/device/operations.h"
-#include "fs/files/files.h"
+#include "fs/data/data.h"
 #include "fs/jobs.h"
+#include "fs/names/names.h"
 #include "fs/operations.h"
-#include "fs/record_locks.h"
-#include "fs/users/users.h"
-#include "fs/window/window.h"
 
 /* request.c: the callback of vq_turn(); opaque is the struct fs_queue. */
 uint32_t virtdev_priv_fs_serve(void *opaque, struct vq *q,
@@ -40,32 +37,6 @@ int virtdev_priv_fs_state_load(void *self, uint32_t version,
 
 /* lookup.c: FUSE_INIT flags to offer to a driver with those flags. */
 uint64_t virtdev_priv_fs_offered(const struct fs *fs, uint32_t driver);
-
-/*
- * entry_reply.c: counts a lookup of the file behind the O_PATH descriptor fd and fills
- * out. Owns fd in any case. name: its name in parent, or NULL.
- */
-int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
-				  const struct fs_inode *parent,
-				  const char *name, int fd,
-				  struct fuse_entry_out *out);
-/* The same for a name in parent. */
-int virtdev_priv_fs_entry(const struct fs_call *c, const struct fs_inode *parent,
-			  const char *name, struct fuse_entry_out *out);
-int virtdev_priv_fs_reply_entry(struct fs_call *c, const char *name);
-
-/*
- * replay.c: serves a request that must not be executed twice. If the previous process
- * executed it but crashed before it replied, only the reply is sent.
- */
-int virtdev_priv_fs_replay_serve(struct fs_call *c, const struct fs_operation *op);
-/* Whether the previous process started this request. A missing handle of a repeated
-   FUSE_RELEASE is then no error. */
-bool virtdev_priv_fs_replay_was_started(const struct fs_call *c);
-/* Records which inode a rename moves. */
-void virtdev_priv_fs_replay_set_moved(const struct fs_call *c, uint64_t moved);
-/* Drops all records. */
-void virtdev_priv_fs_replay_clear(struct fs *fs);
 
 /*
  * recover_file.c: opens and locks the file. 1: the file contains a session, and h its

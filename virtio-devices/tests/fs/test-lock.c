@@ -13,7 +13,7 @@
 
 #include "../suite.h"
 #include "fs-rig.h"
-#include "fs/record_locks.h"
+#include "fs/data/data.h"
 
 static struct fs_rig r;
 static uint64_t file, fh;

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "fs/priv.h"
+#include "fs/names/names.h"
 
 /* Bytes of one getdents64() call; the longest entry fits in MIN_READ. */
 #define MAX_READ 32768u

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Requests for the content of open files, and their locks. */
+#ifndef VIRTIO_DEVICES_FS_DATA_DATA_H
+#define VIRTIO_DEVICES_FS_DATA_DATA_H
+
+#include "fs/users/users.h"
+#include "fs/window/window.h"
+
 /*
- * Copies of one owner's record locks, to limit their number: the host kernel does not
- * limit OFD locks, and each of its calls walks all locks of the file.
- *
- * Threads: confined to one at a time.
+ * lock.c: copies of one owner's record locks, to limit their number: the host kernel does
+ * not limit OFD locks, and each of its calls walks all locks of the file.
  */
-#ifndef VIRTIO_DEVICES_FS_RECORD_LOCKS_H
-#define VIRTIO_DEVICES_FS_RECORD_LOCKS_H
-
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-struct fs;
-struct vsu_closer;
-
 /* Maximum per owner and file, and per device. */
 #define FS_MAX_OWNER_RECORD_LOCKS 1024u
 #define FS_MAX_RECORD_LOCKS 8192u
@@ -46,10 +41,25 @@ int virtdev_priv_fs_record_locks_after(const struct fs_record_locks *now,
 				       const struct fs_record_lock *change,
 				       struct fs_record_locks *out);
 
-/* lock.c: forget releases the record locks of an owner. */
+/* forget releases the record locks of an owner. */
 void virtdev_priv_fs_owners_init(struct fs *fs);
 void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name);
 /* Releases the locks of all owners. Returns true if some remain. */
 bool virtdev_priv_fs_owners_forget(struct fs *fs, uint64_t until);
+
+/* The handlers. */
+int virtdev_priv_fs_open(struct fs_call *c);
+int virtdev_priv_fs_opendir(struct fs_call *c);
+int virtdev_priv_fs_release(struct fs_call *c);
+int virtdev_priv_fs_flush(struct fs_call *c);
+int virtdev_priv_fs_fsync(struct fs_call *c);
+int virtdev_priv_fs_syncfs(struct fs_call *c);
+int virtdev_priv_fs_read(struct fs_call *c);
+int virtdev_priv_fs_write(struct fs_call *c);
+int virtdev_priv_fs_getlk(struct fs_call *c);
+int virtdev_priv_fs_setlk(struct fs_call *c);
+int virtdev_priv_fs_fallocate(struct fs_call *c);
+int virtdev_priv_fs_lseek(struct fs_call *c);
+int virtdev_priv_fs_copy(struct fs_call *c);
 
 #endif

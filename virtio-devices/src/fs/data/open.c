@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/priv.h"
+#include "fs/data/data.h"
 
 static int open_inode(struct fs_call *c, int flags)
 {

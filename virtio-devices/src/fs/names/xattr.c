@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "fs/priv.h"
+#include "fs/names/names.h"
 
 /* Offset of the value in the text buffer, behind the requested name. */
 #define VALUE_AT (FS_TEXT - FS_VALUE_MAX)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* struct fuse_entry_out: the reply to requests that count a lookup. */
+/* LOOKUP and FORGET, and struct fuse_entry_out: the reply to requests that count a lookup. */
 #include <config.h>
 
 #include <errno.h>
@@ -8,7 +8,13 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/priv.h"
+#include "fs/names/names.h"
+
+/*
+ * Maximum inodes in one BATCH_FORGET, each of which may close a descriptor. Linux sends
+ * at most a page of them.
+ */
+#define MAX_FORGOTTEN 4096u
 
 static int entry_stat(const struct fs_call *c, int fd, struct statx *st)
 {
@@ -67,4 +73,28 @@ int virtdev_priv_fs_reply_entry(struct fs_call *c, const char *name)
 	int rc = virtdev_priv_fs_entry(c, c->inode, name, &out);
 
 	return rc < 0 ? rc : virtdev_priv_fs_reply(c, &out, sizeof(out));
+}
+
+int virtdev_priv_fs_lookup(struct fs_call *c)
+{
+	return virtdev_priv_fs_reply_entry(c, c->name);
+}
+
+int virtdev_priv_fs_forget(struct fs_call *c)
+{
+	virtdev_priv_fs_inode_forget(c->fs, c->in.nodeid,
+				     c->arg.forget.nlookup);
+	return 0;
+}
+
+int virtdev_priv_fs_batch_forget(struct fs_call *c)
+{
+	uint32_t n = c->arg.batch_forget.count;
+	struct fuse_forget_one one;
+
+	if (n > MAX_FORGOTTEN || n > c->left / sizeof(one))
+		return -EINVAL;
+	while (n-- && vq_cursor_read_obj(&c->from, &one))
+		virtdev_priv_fs_inode_forget(c->fs, one.nodeid, one.nlookup);
+	return 0;
 }

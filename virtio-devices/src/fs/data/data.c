@@ -11,7 +11,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "fs/priv.h"
+#include "fs/data/data.h"
 
 /* Without modes that shift content (collapse, insert) or unshare blocks. */
 #define ALLOCATE_MODES (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | \

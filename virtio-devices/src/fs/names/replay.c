@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "fs/priv.h"
+#include "fs/names/names.h"
 
 /*
  * Birth time of a created file relative to its request; clock granularity. A thread of a

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/priv.h"
+#include "fs/names/names.h"
 
 #define MODE_BITS 07777u
 #define PERMISSIONS 0777u

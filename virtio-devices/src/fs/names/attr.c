@@ -8,7 +8,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#include "fs/priv.h"
+#include "fs/names/names.h"
 
 #define MODE_BITS 07777u
 

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Requests for names, attributes and directories. */
+#ifndef VIRTIO_DEVICES_FS_NAMES_NAMES_H
+#define VIRTIO_DEVICES_FS_NAMES_NAMES_H
+
+#include "fs/device/operations.h"
+#include "fs/users/users.h"
+#include "fs/window/window.h"
+
+/*
+ * lookup.c: counts a lookup of the file behind the O_PATH descriptor fd and fills
+ * out. Owns fd in any case. name: its name in parent, or NULL.
+ */
+int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
+				  const struct fs_inode *parent,
+				  const char *name, int fd,
+				  struct fuse_entry_out *out);
+/* The same for a name in parent. */
+int virtdev_priv_fs_entry(const struct fs_call *c, const struct fs_inode *parent,
+			  const char *name, struct fuse_entry_out *out);
+int virtdev_priv_fs_reply_entry(struct fs_call *c, const char *name);
+
+/*
+ * replay.c: serves a request that must not be executed twice. If the previous process
+ * executed it but crashed before it replied, only the reply is sent.
+ */
+int virtdev_priv_fs_replay_serve(struct fs_call *c, const struct fs_operation *op);
+/* Whether the previous process started this request. A missing handle of a repeated
+   FUSE_RELEASE is then no error. */
+bool virtdev_priv_fs_replay_was_started(const struct fs_call *c);
+/* Records which inode a rename moves. */
+void virtdev_priv_fs_replay_set_moved(const struct fs_call *c, uint64_t moved);
+/* Drops all records. */
+void virtdev_priv_fs_replay_clear(struct fs *fs);
+
+/* The handlers. */
+int virtdev_priv_fs_lookup(struct fs_call *c);
+int virtdev_priv_fs_forget(struct fs_call *c);
+int virtdev_priv_fs_batch_forget(struct fs_call *c);
+int virtdev_priv_fs_getattr(struct fs_call *c);
+int virtdev_priv_fs_statx(struct fs_call *c);
+int virtdev_priv_fs_setattr(struct fs_call *c);
+int virtdev_priv_fs_access(struct fs_call *c);
+int virtdev_priv_fs_statfs(struct fs_call *c);
+int virtdev_priv_fs_readlink(struct fs_call *c);
+int virtdev_priv_fs_symlink(struct fs_call *c);
+int virtdev_priv_fs_mknod(struct fs_call *c);
+int virtdev_priv_fs_mkdir(struct fs_call *c);
+int virtdev_priv_fs_link(struct fs_call *c);
+int virtdev_priv_fs_create(struct fs_call *c);
+int virtdev_priv_fs_tmpfile(struct fs_call *c);
+int virtdev_priv_fs_unlink(struct fs_call *c);
+int virtdev_priv_fs_rmdir(struct fs_call *c);
+int virtdev_priv_fs_rename(struct fs_call *c);
+int virtdev_priv_fs_rename2(struct fs_call *c);
+int virtdev_priv_fs_readdir(struct fs_call *c);
+int virtdev_priv_fs_readdirplus(struct fs_call *c);
+int virtdev_priv_fs_setxattr(struct fs_call *c);
+int virtdev_priv_fs_getxattr(struct fs_call *c);
+int virtdev_priv_fs_listxattr(struct fs_call *c);
+int virtdev_priv_fs_removexattr(struct fs_call *c);
+
+#endif
