@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fs/priv.h"
+#include "fs/device/priv.h"
 
 #include "fs-table.h"
 #include "fs-words.h"

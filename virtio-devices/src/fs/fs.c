@@ -15,7 +15,7 @@
 #include <vmm-sys-util/sized.h>
 
 #include "core/device_priv.h"
-#include "fs/priv.h"
+#include "fs/serve/serve.h"
 
 /* Additional pieces per chain: buffers that cross memory regions are split. */
 #define MORE_PIECES 64u

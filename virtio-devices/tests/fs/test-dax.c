@@ -14,7 +14,7 @@
 #include "../suite.h"
 #include "core/device_priv.h"
 #include "dax-rig.h"
-#include "fs/priv.h"
+#include "fs/device/priv.h"
 
 static void setup(void)
 {

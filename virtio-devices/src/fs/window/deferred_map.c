@@ -331,3 +331,38 @@ void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result)
 	}
 	virtdev_priv_fs_window_unlock(fs);
 }
+
+/* Requests that wait for their own changes, and for earlier ones that their reply depends on. */
+
+void virtdev_priv_fs_waiting_begin(struct fs_queue *q, struct fs_waiting *p)
+{
+	virtdev_priv_fs_window_lock(q->fs);
+	p->from = q->fs->deferred.last;
+	p->until = UINT64_MAX;
+	p->refused = 0;
+	q->waits_for_window = false;
+	virtdev_priv_fs_window_unlock(q->fs);
+}
+
+bool virtdev_priv_fs_waiting_end(struct fs_queue *q, struct fs_waiting *p)
+{
+	p->unique = q->unique;
+	p->until = q->waits_for_window ? q->fs->deferred.last : 0;
+	return p->until <= q->fs->deferred.first;
+}
+
+void virtdev_priv_fs_waiting_push(const struct fs_queue *q,
+				  const struct fs_waiting *p,
+				  struct vq_chain *chain, uint32_t written)
+{
+	const struct fuse_out_header out = {
+		.len = sizeof(out), .error = p->refused, .unique = p->unique,
+	};
+	struct vq_cursor head;
+
+	if (p->refused && written) {
+		vq_writer_init(&head, q->q, chain);
+		written = vq_cursor_write_obj(&head, &out) ? sizeof(out) : 0;
+	}
+	vq_push(q->q, chain, written);
+}

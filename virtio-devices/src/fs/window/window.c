@@ -8,9 +8,9 @@
  * inaccessible. If a file changes its size, its chunks change before the driver receives
  * the new size.
  *
- * Worker threads add changes that a queue's thread sends later (deferred_map.c,
- * waiting.c). A vhost-user front-end maps asynchronously and cannot replace a mapping.
- * Unmapping first would expose an unmapped chunk to other guest threads. Therefore:
+ * Worker threads add changes that a queue's thread sends later (deferred_map.c). A
+ * vhost-user front-end maps asynchronously and cannot replace a mapping. Unmapping first
+ * would expose an unmapped chunk to other guest threads. Therefore:
  * - a growing file gets an additional piece behind the existing ones;
  * - a file that is not executable is mapped writable at once, since a later change from
  *   read-only to writable is a replacement.

@@ -25,6 +25,17 @@ struct fs_window_file *virtdev_priv_fs_window_file_take_fd(
 		int fd, struct vsu_closer *closer);
 void virtdev_priv_fs_window_file_put(struct fs_window_file *file);
 
+/*
+ * begin and end enclose a request, on the thread that serves it. push runs
+ * on the queue's thread, and replaces the reply if a change was refused.
+ */
+void virtdev_priv_fs_waiting_begin(struct fs_queue *q, struct fs_waiting *p);
+/* Under window_lock. False: the request waits for pending changes. */
+bool virtdev_priv_fs_waiting_end(struct fs_queue *q, struct fs_waiting *p);
+void virtdev_priv_fs_waiting_push(const struct fs_queue *q,
+				  const struct fs_waiting *p,
+				  struct vq_chain *chain, uint32_t written);
+
 /* window.c: forget only clears the tables: the region was emptied before. */
 int virtdev_priv_fs_window_init(struct fs *fs);
 void virtdev_priv_fs_window_fini(struct fs *fs);

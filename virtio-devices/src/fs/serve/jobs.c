@@ -16,7 +16,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "core/device_priv.h"
-#include "fs/priv.h"
+#include "fs/serve/serve.h"
 
 void virtdev_priv_fs_job_queue_init(struct fs_job_queue *w)
 {

@@ -15,8 +15,7 @@
 #include <string.h>
 
 #include "core/state_priv.h"
-#include "fs/priv.h"
-#include "fs/restore.h"
+#include "fs/session/session.h"
 
 /* -------------------------------------------------------------------- saved */
 

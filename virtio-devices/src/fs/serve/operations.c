@@ -5,7 +5,7 @@
  */
 #include <config.h>
 
-#include "fs/priv.h"
+#include "fs/serve/serve.h"
 
 #define ARGS(type) sizeof(struct fuse_##type##_in)
 #define ENTRY sizeof(struct fuse_entry_out)

@@ -12,7 +12,7 @@
 #include <vmm-sys-util/checked.h>
 
 #include "core/state_priv.h"
-#include "fs/priv.h"
+#include "fs/session/session.h"
 
 /* Chunks mapped in one turn of a load. */
 #define TURN_CHUNKS 1024u

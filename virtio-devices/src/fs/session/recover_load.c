@@ -13,7 +13,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/restore.h"
+#include "fs/session/session.h"
 
 /* --------------------------------------------------------------------- records */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Serves a queue that continues while some of its requests are pending: worker threads
- * serve them (jobs.c), or they wait for window changes (waiting.c). A request waits
- * until all changes up to its own are answered.
+ * serve them (jobs.c), or they wait for window changes: their own, and earlier changes of
+ * other requests that their reply depends on.
  */
 #include <config.h>
 
@@ -14,7 +14,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "fs/priv.h"
+#include "fs/serve/serve.h"
 
 /* Remaining budget of a turn. */
 struct turn {

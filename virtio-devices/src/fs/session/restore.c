@@ -11,7 +11,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/restore.h"
+#include "fs/session/session.h"
 
 static bool is_type(uint32_t type)
 {

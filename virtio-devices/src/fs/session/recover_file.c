@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "fs/restore.h"
+#include "fs/session/session.h"
 
 #define MAGIC "cvmm-fs"
 #define FORMAT 2u

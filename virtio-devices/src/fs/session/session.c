@@ -8,7 +8,7 @@
 #include <virtio-queue/turn.h>
 #include <vmm-sys-util/event.h>
 
-#include "fs/priv.h"
+#include "fs/session/session.h"
 
 /* Offered with any configuration. */
 #define OFFERED (FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DO_READDIRPLUS | \
