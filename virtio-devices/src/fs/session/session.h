@@ -49,30 +49,13 @@ int virtdev_priv_fs_state_load_turn(void *self, struct virtdev_state_reader *r,
 				    struct vsu_error *err);
 
 /*
- * window_state.c: saves the mapped chunks; checks a saved list before the device
- * changes; maps chunks after their inodes were restored. A load turn returns 1: more
- * remain; 0: done. stop releases what an aborted load holds.
+ * recovery.c: opens and locks the recovery file, and loads its session, if it contains
+ * one, into a new device. -EBUSY: another process holds the lock; -EINVAL: not a recovery
+ * file, or one of another directory or other limits; or the host's error.
  */
-void virtdev_priv_fs_window_save(const struct fs *fs, struct virtdev_state_writer *w);
-int virtdev_priv_fs_window_check(struct fs *fs, struct virtdev_state_reader *r,
-				 struct vsu_error *err);
-int virtdev_priv_fs_window_load_turn(struct fs *fs, struct virtdev_state_reader *r);
-void virtdev_priv_fs_window_load_stop(struct fs *fs);
-
-/*
- * recover_file.c: opens and locks the file. 1: the file contains a session, and h its
- * header; 0: the file contains no session. -EBUSY: another process holds the lock;
- * -EINVAL: not a recovery file, or one of another directory or other limits; or the host's
- * error.
- */
-int virtdev_priv_fs_recover_file_open(struct fs *fs, const char *path,
-				      struct fs_recover_head *h, struct vsu_error *err);
-int virtdev_priv_fs_recover_file_error(const char *path, int rc, struct vsu_error *err);
-/* Does not change the content. */
-void virtdev_priv_fs_recover_close(struct fs *fs);
-
-/* recover_load.c: loads the file's session into a new device. */
 int virtdev_priv_fs_recover_load(struct fs *fs, const char *path,
 				 struct vsu_error *err);
+/* Does not change the content. */
+void virtdev_priv_fs_recover_close(struct fs *fs);
 
 #endif

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Saved state of a session: the negotiated flags, a list of inodes, a list of open
- * handles, and since version 2 the DAX window, each terminated by ID 0. An inode has its path relative to the shared
- * directory and, if configured, its file handle. The file handle detects that another
- * file has the path, and finds a renamed file.
+ * handles, and since version 2 the DAX window, each terminated by ID 0. An inode has its
+ * path relative to the shared directory and, if configured, its file handle. The file
+ * handle detects that another file has the path, and finds a renamed file.
+ *
+ * The window is saved by its guest address, and the file range of each mapped chunk. A
+ * load maps the ranges again before the guest continues; the records of consecutive
+ * chunks of one file become one mapping, as when the driver mapped them.
  *
  * The state is untrusted input: IDs are checked against the limits of this device, and
  * an inode is found in the shared directory or counted as lost.
@@ -14,8 +18,183 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <vmm-sys-util/checked.h>
+
 #include "core/state_priv.h"
 #include "fs/session/session.h"
+
+/* ------------------------------------------------------------------- window */
+
+/* Chunks mapped in one turn of a load. */
+#define TURN_CHUNKS 1024u
+
+struct chunk_record {
+	uint32_t index;
+	uint64_t node, file_pos;
+	bool writable;
+};
+
+/* 0: the server does not report it. */
+static uint64_t window_address(const struct fs *fs)
+{
+	uint64_t gpa;
+
+	return fs->nchunks &&
+	       !virtdev_region_address(fs->dev, FS_WINDOW_REGION, &gpa) ? gpa : 0;
+}
+
+/* A number of 0 ends the list, so numbers are indices plus 1. */
+static void window_save(const struct fs *fs, struct virtdev_state_writer *w)
+{
+	const struct fs_chunk *chunk = fs->chunks;
+	uint32_t i;
+
+	virtdev_state_put_u64(w, window_address(fs));
+	for (i = 0; i < fs->nchunks; i++, chunk++) {
+		if (!chunk->node)
+			continue;
+		virtdev_state_put_u32(w, i + 1);
+		virtdev_state_put_u64(w, chunk->node);
+		virtdev_state_put_u64(w, chunk->file_pos);
+		virtdev_state_put_u8(w, chunk->writable);
+	}
+	virtdev_state_put_u32(w, 0);
+}
+
+/* 1: read a record; 0: end of the list. */
+static int get_chunk(struct virtdev_state_reader *r, struct chunk_record *c)
+{
+	c->index = virtdev_state_get_u32(r);
+	if (!c->index--)
+		return 0;
+	c->node = virtdev_state_get_u64(r);
+	c->file_pos = virtdev_state_get_u64(r);
+	c->writable = virtdev_state_get_u8(r);
+	return 1;
+}
+
+/* Indices ascend, which also bounds the list. */
+static bool chunk_is_valid(const struct fs *fs, const struct chunk_record *c,
+			   uint32_t first)
+{
+	return c->index >= first && c->index < fs->nchunks && c->node &&
+	       vsu_is_aligned(c->file_pos, FS_CHUNK) &&
+	       c->file_pos <= INT64_MAX - fs->config.window &&
+	       !(c->writable && fs->config.read_only);
+}
+
+static int check_address(const struct fs *fs, uint64_t saved,
+			 struct vsu_error *err)
+{
+	const uint64_t here = window_address(fs);
+
+	if (saved && here && saved != here)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: the saved DAX window is at 0x%" PRIx64 " of the guest, and this one at 0x%" PRIx64,
+				     saved, here);
+	return 0;
+}
+
+static int window_check(struct fs *fs, struct virtdev_state_reader *r,
+			struct vsu_error *err)
+{
+	const uint64_t saved = virtdev_state_get_u64(r);
+	struct chunk_record c;
+	uint32_t first = 0;
+
+	for (; get_chunk(r, &c); first = c.index + 1)
+		if (!chunk_is_valid(fs, &c, first))
+			return vsu_error_set(err, -EBADMSG,
+					     "fs: chunk %" PRIu32 " of the saved DAX window is invalid, or this window is smaller or read-only",
+					     c.index);
+	if (!first)
+		return 0;
+	virtdev_priv_fs_check_server(fs);
+	if (virtdev_priv_fs_is_deferred(fs))
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "fs: the saved device has DAX mappings, which a vhost-user device cannot load");
+	return check_address(fs, saved, err);
+}
+
+static void close_file(struct fs *fs)
+{
+	virtdev_priv_fs_window_file_close(fs, fs->load.piece.file);
+	fs->load.piece.file = NULL;
+}
+
+/* Whether the inode is lost, which was counted when it was restored. */
+static bool open_file(struct fs *fs, const struct chunk_record *c)
+{
+	struct fs_inode *inode = virtdev_priv_fs_inode_get(fs, c->node);
+	struct fs_piece *p = &fs->load.piece;
+	struct statx st;
+
+	*p = (struct fs_piece){ .node = c->node, .writable = c->writable };
+	if (!inode)
+		return true;
+	if (inode->type == S_IFREG && virtdev_priv_fs_stat(inode->fd, "", &st) >= 0 &&
+	    virtdev_priv_fs_window_file_open(fs, inode, c->writable, &p->file) >= 0)
+		p->size = st.stx_size;
+	virtdev_priv_fs_inode_put(fs, inode);
+	return false;
+}
+
+/* 1: its file cannot be opened any more, and the chunk stays empty. */
+static int map_chunk(struct fs *fs, const struct chunk_record *c)
+{
+	struct fs_piece *p = &fs->load.piece;
+	bool counted = false;
+	int rc;
+
+	if (!p->file || p->node != c->node || p->writable != c->writable) {
+		close_file(fs);
+		counted = open_file(fs, c);
+	}
+	if (!p->file)
+		return !counted;
+	p->file_pos = c->file_pos;
+	virtdev_priv_fs_window_lock(fs);
+	rc = virtdev_priv_fs_chunk_change(fs, c->index, p);
+	virtdev_priv_fs_window_unlock(fs);
+	return rc;
+}
+
+/* The server answers at once (window_check()). */
+static void send_changes(struct fs *fs)
+{
+	virtdev_priv_fs_window_lock(fs);
+	while (fs->deferred.next < fs->deferred.last)
+		virtdev_priv_fs_deferred_map_send(fs);
+	virtdev_priv_fs_window_unlock(fs);
+}
+
+static bool is_complete(const struct fs *fs)
+{
+	uint32_t i;
+
+	for (i = 0; i < fs->nchunks; i++)
+		if (fs->chunks[i].missing)
+			return false;
+	return true;
+}
+
+static int load_window(struct fs *fs, struct virtdev_state_reader *r)
+{
+	struct chunk_record c;
+	int rc = 0, more = 1;
+	unsigned int n;
+
+	for (n = 0; rc >= 0 && more && n < TURN_CHUNKS; n++) {
+		more = get_chunk(r, &c);
+		rc = more ? map_chunk(fs, &c) : 0;
+		fs->load.lost += rc > 0;
+	}
+	send_changes(fs);
+	if (rc >= 0 && more)
+		return 1;
+	close_file(fs);
+	return rc < 0 ? rc : is_complete(fs) ? 0 : -EIO;
+}
 
 /* -------------------------------------------------------------------- saved */
 
@@ -96,7 +275,7 @@ void virtdev_priv_fs_state_save(void *self, struct virtdev_state_writer *w)
 		return;
 	put_files(fs, w);
 	put_opened(fs, w);
-	virtdev_priv_fs_window_save(fs, w);
+	window_save(fs, w);
 }
 
 /* --------------------------------------------------------------------- read */
@@ -159,7 +338,7 @@ static int check_lists(struct fs *fs, struct virtdev_state_reader r,
 		return vsu_error_set(err, -EBADMSG,
 				     "fs: open file %" PRIu64 " of the state is invalid",
 				     o.id);
-	rc = version >= 2 ? virtdev_priv_fs_window_check(fs, &r, err) : 0;
+	rc = version >= 2 ? window_check(fs, &r, err) : 0;
 	return rc < 0 ? rc : virtdev_state_end(&r, err);
 }
 
@@ -259,7 +438,7 @@ static bool load_next_list(struct fs *fs, struct virtdev_state_reader *r)
 
 static int load_stop(struct fs *fs, int rc, struct vsu_error *err)
 {
-	virtdev_priv_fs_window_load_stop(fs);
+	close_file(fs);
 	virtdev_priv_fs_restore_end(fs);
 	virtdev_priv_fs_session_end(fs);
 	if (fs->load.phase == FS_LOAD_WINDOW)
@@ -273,7 +452,7 @@ int virtdev_priv_fs_state_load_turn(void *self, struct virtdev_state_reader *r,
 {
 	static int (*const lists[])(struct fs *fs, struct virtdev_state_reader *r) = {
 		[FS_LOAD_FILES] = load_files, [FS_LOAD_HANDLES] = load_handles,
-		[FS_LOAD_WINDOW] = virtdev_priv_fs_window_load_turn,
+		[FS_LOAD_WINDOW] = load_window,
 	};
 	struct fs *fs = self;
 	int rc = r ? lists[fs->load.phase](fs, r) : -ECANCELED;

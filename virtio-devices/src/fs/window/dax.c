@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 
 #include <vmm-sys-util/checked.h>
 
@@ -50,29 +49,14 @@ static int check_setup(const struct fs_call *c,
 static int open_piece(const struct fs_call *c, const struct statx *st,
 		      struct fs_piece *p)
 {
-	int fd = -1;
+	int rc = -EROFS;
 
 	if (!p->writable && !c->fs->config.read_only &&
 	    !(st->stx_mode & 0111) && virtdev_priv_fs_is_deferred(c->fs))
-		fd = virtdev_priv_fs_reopen(c->fs, c->inode, O_RDWR);
-	if (fd >= 0)
-		p->writable = true;
-	else
-		fd = virtdev_priv_fs_reopen(c->fs, c->inode,
-					    p->writable ? O_RDWR : O_RDONLY);
-	if (fd < 0)
-		return fd;
-	p->file = virtdev_priv_fs_window_file_take_fd(fd,
-			virtdev_priv_fs_closer(c->fs, c->inode, fd));
-	return p->file ? 0 : -ENOMEM;
-}
-
-/* window_lock protects the reference count. */
-static void put_file(struct fs *fs, struct fs_window_file *file)
-{
-	virtdev_priv_fs_window_lock(fs);
-	virtdev_priv_fs_window_file_put(file);
-	virtdev_priv_fs_window_unlock(fs);
+		rc = virtdev_priv_fs_window_file_open(c->fs, c->inode, true, &p->file);
+	p->writable |= rc >= 0;
+	return rc >= 0 ? rc : virtdev_priv_fs_window_file_open(c->fs, c->inode,
+							       p->writable, &p->file);
 }
 
 int virtdev_priv_fs_setupmapping(struct fs_call *c)
@@ -94,7 +78,7 @@ int virtdev_priv_fs_setupmapping(struct fs_call *c)
 		return rc;
 	p.size = st.stx_size;
 	rc = change_range(c, in->moffset, in->len, p);
-	put_file(c->fs, p.file);
+	virtdev_priv_fs_window_file_close(c->fs, p.file);
 	return rc;
 }
 

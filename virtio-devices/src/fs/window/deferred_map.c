@@ -27,17 +27,24 @@
 #define CHANGES_OF_CHUNK (2 * FS_PIECES)
 #define CHANGES_MORE 256u
 
-struct fs_window_file *virtdev_priv_fs_window_file_take_fd(
-		int fd, struct vsu_closer *closer)
+int virtdev_priv_fs_window_file_open(const struct fs *fs, struct fs_inode *inode,
+				     bool writable, struct fs_window_file **out)
 {
-	struct fs_window_file *file = malloc(sizeof(*file));
+	int fd = virtdev_priv_fs_reopen(fs, inode, writable ? O_RDWR : O_RDONLY);
+	struct vsu_closer *closer;
+	struct fs_window_file *file;
 
+	if (fd < 0)
+		return fd;
+	closer = virtdev_priv_fs_closer(fs, inode, fd);
+	file = malloc(sizeof(*file));
 	if (!file) {
 		virtdev_priv_fs_close(closer, &fd);
-		return NULL;
+		return -ENOMEM;
 	}
 	*file = (struct fs_window_file){ .fd = fd, .closer = closer, .users = 1 };
-	return file;
+	*out = file;
+	return 0;
 }
 
 void virtdev_priv_fs_window_file_put(struct fs_window_file *file)
@@ -46,6 +53,13 @@ void virtdev_priv_fs_window_file_put(struct fs_window_file *file)
 		return;
 	virtdev_priv_fs_close(file->closer, &file->fd);
 	free(file);
+}
+
+void virtdev_priv_fs_window_file_close(struct fs *fs, struct fs_window_file *file)
+{
+	virtdev_priv_fs_window_lock(fs);
+	virtdev_priv_fs_window_file_put(file);
+	virtdev_priv_fs_window_unlock(fs);
 }
 
 int virtdev_priv_fs_deferred_map_init(struct fs *fs)

@@ -251,18 +251,6 @@ struct fit {
 	bool tried[2];
 };
 
-/* Without window_lock: open() may block on the file's server. */
-static void fit_open(const struct fs *fs, struct fit *f, bool writable)
-{
-	int fd = virtdev_priv_fs_reopen(fs, f->inode,
-					writable ? O_RDWR : O_RDONLY);
-
-	f->tried[writable] = true;
-	if (fd >= 0)
-		f->files[writable] = virtdev_priv_fs_window_file_take_fd(fd,
-				virtdev_priv_fs_closer(fs, f->inode, fd));
-}
-
 /* If remapping fails, unmaps the chunk until the driver maps it again. */
 static void chunk_fit(struct fs *fs, uint32_t i, const struct fit *f)
 {
@@ -313,8 +301,11 @@ static void fit_all(const struct fs_call *c, struct fs_inode *inode,
 			virtdev_priv_fs_window_file_put(f.files[true]);
 		}
 		virtdev_priv_fs_window_unlock(fs);
-		if (way >= 0)
-			fit_open(fs, &f, way);
+		if (way >= 0) {
+			f.tried[way] = true;
+			(void)!virtdev_priv_fs_window_file_open(fs, inode, way,
+								&f.files[way]);
+		}
 	} while (way >= 0);
 }
 

@@ -20,10 +20,12 @@ void virtdev_priv_fs_deferred_map_send(struct fs *fs);
 /* Clears fs_change.queue of that queue's changes. */
 void virtdev_priv_fs_deferred_map_disown(struct fs *fs, uint32_t queue);
 void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result);
-/* Owns fd in any case. NULL: out of memory. */
-struct fs_window_file *virtdev_priv_fs_window_file_take_fd(
-		int fd, struct vsu_closer *closer);
+/* Without window_lock: open() may block on the file's server. */
+int virtdev_priv_fs_window_file_open(const struct fs *fs, struct fs_inode *inode,
+				     bool writable, struct fs_window_file **out);
 void virtdev_priv_fs_window_file_put(struct fs_window_file *file);
+/* The same, without window_lock. */
+void virtdev_priv_fs_window_file_close(struct fs *fs, struct fs_window_file *file);
 
 /*
  * begin and end enclose a request, on the thread that serves it. push runs
