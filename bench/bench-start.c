@@ -53,13 +53,13 @@ static char socket_path[64];
 
 static struct contestant contestants[] = {
 	{ "floor", { "bench/start-floor" }, { { 0 } } },
-	{ "cvmm", { "vmm/cvmm", "run", "builtin:selftest", "--append",
+	{ "cvmm", { "programs/cvmm/cvmm", "run", "builtin:selftest", "--append",
 		    "interactive" }, { { 0 } } },
-	{ "cvmm_open", { "vmm/cvmm", "run", "builtin:selftest", "--append",
+	{ "cvmm_open", { "programs/cvmm/cvmm", "run", "builtin:selftest", "--append",
 			 "interactive", "--sandbox=off" }, { { 0 } } },
-	{ "cvmm_disk", { "vmm/cvmm", "run", "builtin:selftest", "--append",
+	{ "cvmm_disk", { "programs/cvmm/cvmm", "run", "builtin:selftest", "--append",
 			 "interactive", disk_option }, { { 0 } } },
-	{ "cvmm_user", { "vmm/cvmm", "run", "builtin:selftest", "--append",
+	{ "cvmm_user", { "programs/cvmm/cvmm", "run", "builtin:selftest", "--append",
 			 "interactive", user_option }, { { 0 } } },
 };
 

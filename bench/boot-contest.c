@@ -59,10 +59,10 @@ static char kernel[PATH_MAX], image[PATH_MAX], initrd[PATH_MAX];
 static char qemu[PATH_MAX], initrd_option[PATH_MAX + 16];
 
 static struct contestant contestants[] = {
-	{ "cvmm", { "vmm/cvmm", "run", kernel, initrd_option,
+	{ "cvmm", { "programs/cvmm/cvmm", "run", kernel, initrd_option,
 		    "--cmdline=" LINE, "--memory=size=" MEMORY }, { { 0 } },
 	  false },
-	{ "cvmm_bzimage", { "vmm/cvmm", "run", image, initrd_option,
+	{ "cvmm_bzimage", { "programs/cvmm/cvmm", "run", image, initrd_option,
 			    "--cmdline=" LINE, "--memory=size=" MEMORY },
 	  { { 0 } }, false },
 	/*

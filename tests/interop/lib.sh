@@ -255,8 +255,9 @@ sanitized || ! grep -qs 'define HAVE_LIBSECCOMP 1' "$CVMM_BUILDDIR/config.h" || 
 export PYTHONDONTWRITEBYTECODE=1	# the folder of the tests may be read-only
 export LD_LIBRARY_PATH=$(real_library_path "$CVMM_BUILDDIR")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 
-# program FOLDER/NAME: path of the built program
+# program FOLDER/NAME: path of the built program; builds of c-vmm 0.1.0 have vmm/cvmm
 program() {
+	[ "$1" != programs/cvmm/cvmm ] || [ -x "$CVMM_BUILDDIR/$1" ] || set -- vmm/cvmm
 	[ -n "$CVMM_BUILDDIR" ] && [ -x "$CVMM_BUILDDIR/$1" ] && real_program "$CVMM_BUILDDIR/$1"
 }
 
@@ -294,10 +295,10 @@ kvm_usable() {
 	return 1
 }
 
-# cvmm_usable: whether a guest of vmm/cvmm can run; sets CVMM, or KVM_WHY
+# cvmm_usable: whether a guest of programs/cvmm/cvmm can run; sets CVMM, or KVM_WHY
 cvmm_usable() {
-	if ! CVMM=$(program vmm/cvmm); then
-		KVM_WHY="vmm/cvmm is not built"
+	if ! CVMM=$(program programs/cvmm/cvmm); then
+		KVM_WHY="programs/cvmm/cvmm is not built"
 		return 1
 	fi
 	kvm_usable

@@ -16,7 +16,7 @@ done
 # picked NAME: whether that part is selected
 picked() { case " ${PARTS:-$1} " in *" $1 "*) ;; *) return 1;; esac; }
 
-need_program CVMM vmm/cvmm
+need_program CVMM programs/cvmm/cvmm
 need_program DAEMON daemons/cvmm-vhost-user-blk
 need_program BACKEND examples/shmem-backend
 need_program UPDATE examples/update-cvmm

@@ -39,7 +39,7 @@ def lacking():
 HEAD = """# Guest memory: what goes with what
 
 This page is printed from the table that a test walks through: `tests/interop/memory-pairs --page`. Each row is a kind or
-property of [cvmm(1)](../vmm/cvmm.1)'s `--memory`, each column something that a machine does with its memory. The built-in
+property of [cvmm(1)](../programs/cvmm/cvmm.1)'s `--memory`, each column something that a machine does with its memory. The built-in
 guest fills its memory before, and compares it afterwards.
 
 * **yes**: the guest continues with its content, and the memory with its properties. A machine of `--from` and a clone have

@@ -10,7 +10,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "cli/signals.h"
-#include "../util.h"
+#include "util.h"
 
 #define FOR_EVER (UINT64_C(3600) * 1000000000)
 

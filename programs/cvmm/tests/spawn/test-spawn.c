@@ -11,8 +11,8 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../turns.h"
-#include "../util.h"
+#include "turns.h"
+#include "util.h"
 #include "spawn/spawn.h"
 
 static struct vmm_starter_setup setup;

@@ -16,7 +16,7 @@
 
 #include "cli/control_command.h"
 #include "cli/control_output.h"
-#include "../util.h"
+#include "util.h"
 
 #define SOCKET "control-socket"
 

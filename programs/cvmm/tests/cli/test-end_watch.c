@@ -7,7 +7,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../util.h"
+#include "util.h"
 #include "cli/end_watch.h"
 
 static int reported;	/* eventfd */

@@ -18,7 +18,7 @@
 #include "cli/sandbox.h"
 #include "confine/landlock.h"
 #include "confine/privileges.h"
-#include "../util.h"
+#include "util.h"
 
 static char folder[64];
 

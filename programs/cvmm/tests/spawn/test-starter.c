@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/sock.h>
 
-#include "../util.h"
+#include "util.h"
 #include "spawn/starter.h"
 
 static struct vmm_starter_setup setup;

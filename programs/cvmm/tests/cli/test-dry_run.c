@@ -5,7 +5,7 @@
 #include <vm-memory/space.h>
 
 #include "cli/dry_run.h"
-#include "../memory.h"
+#include "memory.h"
 
 static struct vmm_machine machine;
 static struct vmm_config config;

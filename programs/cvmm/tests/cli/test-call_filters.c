@@ -23,7 +23,7 @@
 
 #include "cli/call_filters.h"
 #include "confine/privileges.h"
-#include "../util.h"
+#include "util.h"
 
 /* Kinds of threads, besides those of call_filters.h */
 #define PROCESS 100

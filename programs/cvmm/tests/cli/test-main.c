@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/exit.h>
 
-#include "../util.h"
+#include "util.h"
 
 #define PROGRAM "./cvmm"	/* in the folder in which tests run */
 #define WORDS 4

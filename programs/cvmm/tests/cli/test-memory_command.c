@@ -8,7 +8,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/memory_command.h"
-#include "../util.h"
+#include "util.h"
 
 #define WORDS 70
 

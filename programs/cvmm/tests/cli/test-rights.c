@@ -15,7 +15,7 @@
 #include "config/options.h"
 #include "cli/rights.h"
 #include "cli/sandbox.h"
-#include "../util.h"
+#include "util.h"
 
 #define NO_RIGHTS 99
 
