@@ -313,7 +313,7 @@ static int enter_sandbox(struct command_line *cl, int *status, struct vsu_error 
 	cl->sandbox.finds_files = facts.finds_files;
 	cl->sandbox.sets_labels = facts.sets_labels;
 	cl->sandbox.device = cl->serve.postcopy ? "/dev/userfaultfd" : NULL;
-	rc = sandbox_enter(&cl->sandbox, folder, !facts.writes, status, err);
+	rc = sandbox_enter(&cl->sandbox, folder, !facts.writes, err);
 	if (rc < 0)
 		*status = rc == -EPERM ? VSU_EXIT_HOST : daemon_open_status(rc);
 	if (rc < 0 && rc != -EPERM)
@@ -356,15 +356,12 @@ static int line_run(struct command_line *cl, struct vsu_error *err)
 		status = daemon_judge_device(cl->daemon->kind, cl->config, &cl->common, err);
 	if (status != VSU_EXIT_OK)
 		return status;
-	if (cl->daemon->shares_folder && enter_sandbox(cl, &status, err) != 0)
+	if (cl->daemon->shares_folder && enter_sandbox(cl, &status, err) < 0)
 		return status;
 	return device_run(cl, err);
 }
 
-/*
- * The sandbox's child has printed the error, so its parent prints nothing. Exit
- * handlers cannot open /proc or other files any more.
- */
+/* In a sandbox, exit handlers cannot open /proc or other files any more. */
 static int program_end(const struct command_line *cl, int status,
 		       const struct vsu_error *err)
 {

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "confine.h"
-#include "keeper.h"
+#include "confine/keeper.h"
 #include "confine/landlock.h"
 #include "log.h"
 #include "confine/mounts.h"
@@ -165,8 +166,17 @@ bool sandbox_has(const char *folder, const char *file)
 	       is_below(dir, top);
 }
 
+static const int forwarded[] = { SIGTERM, SIGINT, SIGHUP, 0 };
+/* A child that is PID 1 of its namespace ignores them too. */
+static const int ignored[] = { SIGPIPE, SIGUSR1, SIGUSR2, 0 };
+
+static const struct confine_keeping keeping = {
+	.forwarded = forwarded, .ignored = ignored, .held = true,
+	.removes_sockets = true, .patience_s = 15,
+};
+
 int sandbox_enter(struct sandbox *s, const char **folder, bool read_only,
-		  int *status, struct vsu_error *err)
+		  struct vsu_error *err)
 {
 	int rc;
 
@@ -177,8 +187,8 @@ int sandbox_enter(struct sandbox *s, const char **folder, bool read_only,
 	if (s->kind == SANDBOX_CHROOT && geteuid())
 		return no_chroot(err);
 	rc = s->kind == SANDBOX_NAMESPACE ? namespaces_first(s, err) : 0;
-	rc = rc < 0 ? rc : keeper_fork(&s->leash, status, err);
-	if (rc != 0 || s->kind == SANDBOX_CHROOT)
+	rc = rc < 0 ? rc : confine_keeper_fork(&keeping, &s->leash, err);
+	if (rc < 0 || s->kind == SANDBOX_CHROOT)
 		return rc;
 	rc = stage_folder(*folder, read_only, err);
 	if (rc >= 0)
@@ -191,7 +201,7 @@ bool sandbox_leave_socket(struct sandbox *s,
 {
 	int *dir = s->socket_dirs;
 
-	if (s->leash >= 0 && keeper_leave_socket(s->leash, where) >= 0)
+	if (s->leash >= 0 && confine_keeper_leave_socket(s->leash, where) >= 0)
 		return true;
 	while (dir < s->socket_dirs + SANDBOX_SOCKETS && *dir >= 0)
 		dir++;
@@ -282,8 +292,7 @@ int sandbox_close(struct sandbox *s, struct vsu_error *err)
 		rc = root_change(s->folder, err);
 	else if (rc == 0 && s->kind == SANDBOX_CHROOT)
 		rc = root_narrow(s->folder, err);
-	if (s->leash >= 0)
-		keeper_close(&s->leash);
+	vsu_fd_close(&s->leash);
 	s->is_closed = rc == 0 && s->kind != SANDBOX_NONE;
 	if (rc == 0) {
 		umask(0);

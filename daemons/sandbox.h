@@ -11,11 +11,11 @@
  * In all three cases only capabilities of a file server are kept, and only for
  * root. Where the kernel supports Landlock, only files in the folder can be
  * opened, unless files are opened by handles, which have no path. The first two
- * use a second process: keeper.h.
+ * use a second process: confine/keeper.h.
  *
  * Two steps, because files outside the folder must be opened in between:
  *
- *	rc = sandbox_enter(&s, &folder, read_only, &status, err);
+ *	rc = sandbox_enter(&s, &folder, read_only, err);
  *	... open the folder at that path; listen ...
  *	rc = sandbox_close(&s, err);
  *	... start threads, serve ...
@@ -64,14 +64,13 @@ struct sandbox {
 bool sandbox_has(const char *folder, const char *file);
 
 /*
- * Returns 0 in the serving process; *folder is the folder's path until
- * sandbox_close(). Returns 1 in the parent when the child has ended with
- * *status. -EPERM: the host does not permit it for this user; -ENOENT, -EACCES,
+ * Returns in the serving process only; *folder is the folder's path until
+ * sandbox_close(). -EPERM: the host does not permit it for this user; -ENOENT, -EACCES,
  * -ENOTDIR: the folder. read_only: the folder cannot be modified; namespaces
  * only.
  */
 int sandbox_enter(struct sandbox *s, const char **folder, bool read_only,
-		  int *status, struct vsu_error *err);
+		  struct vsu_error *err);
 
 /*
  * Before the second step, for up to SANDBOX_SOCKETS sockets: the parent will remove this

@@ -18,7 +18,7 @@
 
 #include "closer.h"
 #include "daemon.h"
-#include "keeper.h"
+#include "guard.h"
 #include "listen.h"
 #include "metrics.h"
 #include "outside.h"
@@ -47,7 +47,7 @@ struct loop {
 	uint32_t nthreads;		/* started threads */
 	struct queue_thread *threads;
 	struct prog_workers *workers;
-	struct keeper_guard guard;
+	struct daemon_guard guard;
 	struct postcopy_watch watch;
 	int own_files;			/* from outside_leave() */
 };
@@ -140,7 +140,7 @@ static int start_threads(struct loop *l, struct vsu_error *err)
 
 	if (!virtdev_queue_blocks(l->dev))
 		return 0;
-	rc = keeper_guard_start(&l->guard, err);
+	rc = daemon_guard_start(&l->guard, err);
 	if (rc >= 0)
 		rc = prog_workers_start(l->how->kind->work, prog_threads(), l->dev, l->how->facts.workers,
 					&l->workers, err);
@@ -251,7 +251,7 @@ static void begin_stop(struct loop *l)
 	prog_notify("STOPPING=1");
 	if (l->how->kind->keep)
 		l->how->kind->keep(l->dev);
-	keeper_guard_begin(&l->guard);
+	daemon_guard_begin(&l->guard);
 }
 
 /* The file behind the device may have grown: updates the device's size. */
@@ -304,10 +304,10 @@ static void loop_run(struct loop *l)
 
 	prog_notify("READY=1");
 	do {
-		ms = l->stopping ? -1 : keeper_guard_check(&l->guard,
+		ms = l->stopping ? -1 : daemon_guard_check(&l->guard,
 				virtdev_vhost_user_server_is_draining(l->server));
 		if (l->guard.reported && virtdev_vhost_user_server_is_disconnected(l->server))
-			keeper_guard_detach(&l->guard, l->workers);
+			daemon_guard_detach(&l->guard, l->workers);
 		if (!l->stopping)
 			ms = min_timeout(ms, prog_file_closer_look());
 		ms = min_timeout(ms, prog_watchdog_ms());
@@ -326,7 +326,7 @@ static void loop_fini(struct loop *l)
 	end_threads(l);
 	virtdev_vhost_user_server_free(l->server);
 	prog_workers_end(l->workers);
-	keeper_guard_end(&l->guard);
+	daemon_guard_end(&l->guard);
 	postcopy_watch_end(&l->watch);
 	metrics_end(&l->metrics);
 	daemon_listener_unlink(&l->listener);

@@ -69,14 +69,12 @@ static void live(const struct way *way, bool read_only, int out,
 	struct sandbox s = SANDBOX_INIT(way->kind);
 	struct inside in = { .way = way, .out = out };
 	const char *path = folder;
-	int rc, status = 0;
+	int rc;
 
 	s.device = "/dev/zero";
 	if (way->as_nobody && !geteuid())
 		become_nobody();
-	rc = sandbox_enter(&s, &path, read_only, &status, NULL);
-	if (rc == 1)
-		_exit(status);
+	rc = sandbox_enter(&s, &path, read_only, NULL);
 	in.folder = open_folder(path);
 	in.own_files = open_folder("/proc/self/fd");
 	if (rc < 0 || sandbox_close(&s, NULL) < 0)
@@ -409,11 +407,9 @@ static int leave_a_socket(const char *path)
 	struct sandbox s = SANDBOX_INIT(SANDBOX_NAMESPACE);
 	struct vsu_sock_path where;
 	const char *dir = folder;
-	int rc, status = 0, listener;
+	int rc, listener;
 
-	rc = sandbox_enter(&s, &dir, false, &status, NULL);
-	if (rc == 1)
-		return status;
+	rc = sandbox_enter(&s, &dir, false, NULL);
 	listener = vsu_sock_listen(path, 1, NULL);
 	HOLDS(rc == 0 && listener >= 0);
 	HOLDS(vsu_sock_path_of(listener, &where) == 0);
@@ -441,9 +437,9 @@ static int enter_without_folder(const char *path)
 {
 	struct sandbox s = SANDBOX_INIT(SANDBOX_NAMESPACE);
 	struct vsu_error err = VSU_ERROR_INIT;
-	int status = 0, rc = sandbox_enter(&s, &path, false, &status, &err);
+	int rc = sandbox_enter(&s, &path, false, &err);
 
-	return rc == 1 ? status : strstr(err.msg, path) ? -rc : 99;
+	return strstr(err.msg, path) ? -rc : 99;
 }
 
 static const struct { const char *path; int code; } no_folders[] = {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,10 @@
 #include <vmm-sys-util/fd.h>
 
 #include "cli/jail.h"
-#include "cli/jail_keeper.h"
 #include "cli/jail_root.h"
 #include "cli/sandbox.h"
 #include "migration/stream.h"
+#include "confine/keeper.h"
 #include "confine/mounts.h"
 
 /* ------------------------------------------------------------------ first step */
@@ -45,6 +46,26 @@ static int users_separate(struct vsu_error *err)
 	return rc < 0 ? refuse_host(err, rc, "the user cannot be mapped") : 0;
 }
 
+static const int forwarded[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, 0 };
+static const int ignored[] = { 0 };
+
+static int leash = -1;
+
+int vmm_jail_tie(struct vsu_error *err)
+{
+	const int rc = confine_keeper_tie(leash, err);
+
+	return rc < 0 ? vsu_error_prefix(err, rc, "--jail") : 0;
+}
+
+static int keeper_begin(struct vsu_error *err)
+{
+	static const struct confine_keeping keeping = { .forwarded = forwarded, .ignored = ignored };
+	const int rc = confine_keeper_fork(&keeping, &leash, err);
+
+	return rc < 0 ? vsu_error_prefix(err, rc, "--jail") : 0;
+}
+
 int vmm_jail_enter(const struct vmm_options *options, struct vsu_error *err)
 {
 	int rc;
@@ -54,7 +75,7 @@ int vmm_jail_enter(const struct vmm_options *options, struct vsu_error *err)
 	if (options->start.stream && options->start.stream->child)
 		return vsu_error_set(err, -EOPNOTSUPP, "--jail: --incoming exec: would run its command outside the jail; use unix:, tcp: or fd:");
 	rc = users_separate(err);
-	return rc < 0 ? rc : vmm_jail_keeper_fork(err);
+	return rc < 0 ? rc : keeper_begin(err);
 }
 
 /* ----------------------------------------------------------------- second step */

@@ -26,6 +26,12 @@ int vmm_jail_enter(const struct vmm_options *options, struct vsu_error *err);
  */
 int vmm_jail_close(const struct vmm_options *options, struct vsu_error *err);
 
+/*
+ * After a change of the process's user: the machine still ends with the keeper. Does nothing
+ * without a jail. -ECHILD: the keeper has ended.
+ */
+int vmm_jail_tie(struct vsu_error *err);
+
 /* Why the machine has no network; NULL without a jail. */
 const char *vmm_jail_without_network(const struct vmm_options *options);
 

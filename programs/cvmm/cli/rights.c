@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "cli/jail_keeper.h"
+#include "cli/jail.h"
 #include "cli/rights.h"
 #include "cli/sandbox.h"
 #include "config/device.h"
@@ -71,7 +71,7 @@ static int change_user(const char *name, struct vsu_error *err)
 	    setresuid(target.user, target.user, target.user) < 0)
 		return vsu_error_sys(err, -errno, "--user: cannot become '%s'", name);
 	target.changed = true;
-	rc = vmm_jail_keeper_tie(err);
+	rc = vmm_jail_tie(err);
 	return rc ? rc : confine_new_privileges(err);
 }
 

@@ -22,7 +22,7 @@
 #include <vmm-sys-util/exit.h>
 
 #include "../../tests/support/suite.h"
-#include "keeper.h"
+#include "guard.h"
 #include "sandbox.h"
 #include "table_wait.h"
 
@@ -185,12 +185,12 @@ END_TEST
 
 START_TEST(guard_ends_with_the_last_request)
 {
-	struct keeper_guard g = { .end = -1, .over = -1 };
+	struct daemon_guard g = { .end = -1, .over = -1 };
 
-	ck_assert_int_eq(keeper_guard_start(&g, NULL), 0);
+	ck_assert_int_eq(daemon_guard_start(&g, NULL), 0);
 	if (_i)
-		keeper_guard_begin(&g);
-	keeper_guard_end(&g);
+		daemon_guard_begin(&g);
+	daemon_guard_end(&g);
 	ck_assert_int_eq(g.end, -1);
 	ck_assert_int_eq(g.over, -1);
 }
@@ -199,12 +199,12 @@ END_TEST
 /* In a child, which the guard ends. */
 static _Noreturn void wait_for_the_guard(void)
 {
-	struct keeper_guard g = { .reported = true };
+	struct daemon_guard g = { .reported = true };
 
 	alarm(100);
-	if (keeper_guard_start(&g, NULL) < 0)
+	if (daemon_guard_start(&g, NULL) < 0)
 		_exit(99);
-	keeper_guard_begin(&g);
+	daemon_guard_begin(&g);
 	for (;;)
 		pause();
 }
@@ -225,19 +225,19 @@ END_TEST
 
 START_TEST(session_that_is_held_up_is_reported_after_the_limit)
 {
-	struct keeper_guard g = { .end = -1, .over = -1 };
+	struct daemon_guard g = { .end = -1, .over = -1 };
 	int left;
 
-	ck_assert_int_eq(keeper_guard_check(&g, false), -1);
-	left = keeper_guard_check(&g, true);
+	ck_assert_int_eq(daemon_guard_check(&g, false), -1);
+	left = daemon_guard_check(&g, true);
 	ck_assert_int_gt(left, 0);
 	ck_assert_int_le(left, 10000);
 	ck_assert(!g.reported);
 	g.held_since = vsu_now_ns() - 11 * S;
-	ck_assert_int_eq(keeper_guard_check(&g, true), 10000);
+	ck_assert_int_eq(daemon_guard_check(&g, true), 10000);
 	ck_assert(g.reported);
-	ck_assert_int_eq(keeper_guard_check(&g, true), 10000);
-	ck_assert_int_eq(keeper_guard_check(&g, false), -1);
+	ck_assert_int_eq(daemon_guard_check(&g, true), 10000);
+	ck_assert_int_eq(daemon_guard_check(&g, false), -1);
 	ck_assert(!g.reported);
 	ck_assert_uint_eq(g.held_since, 0);
 }
@@ -245,8 +245,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("keeper");
-	TCase *tc = tcase_create("keeper");
+	Suite *s = suite_create("guard");
+	TCase *tc = tcase_create("guard");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, wait_ends_when_the_lock_is_released);

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Keeps a confined process from outside, and ends as it ended. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/fd.h>
+
+#include "confine/call_filter.h"
+#include "confine/keeper.h"
+#include "confine/privileges.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+#define EXIT_BY_SIGNAL 128
+#define LEASH (STDERR_FILENO + 1)	/* in the parent */
+
+static void add_signals(sigset_t *set, const int *numbers)
+{
+	while (*numbers)
+		sigaddset(set, *numbers++);
+}
+
+static void handle_signals(const int *numbers, void (*handler)(int))
+{
+	const struct sigaction action = { .sa_handler = handler };
+
+	while (*numbers)
+		sigaction(*numbers++, &action, NULL);
+}
+
+/* ---------------------------------------------------------------------- parent */
+
+/* Descriptors of the program are the child's. The pipe ends with this process. */
+static void descriptors_close(int from_child)
+{
+	int fd;
+
+	if (from_child != LEASH) {
+		dup2(from_child, LEASH);
+		close(from_child);
+	}
+	if (!syscall(SYS_close_range, LEASH + 1, ~0u, 0))
+		return;
+	for (fd = LEASH + 1; fd < (int)sysconf(_SC_OPEN_MAX); fd++)
+		close(fd);	/* before Linux 5.9 */
+}
+
+/* A child with another user can be signalled, and its sockets removed, by root only. */
+static void rights_drop(const struct confine_keeping *how, pid_t child)
+{
+	/* also of raise() and of a sentence */
+	static const char *const waiting[] = {
+		"exit_group", "getpid", "gettid", "rt_sigaction", "rt_sigprocmask", "rt_sigtimedwait",
+		"rt_sigtimedwait_time64", "wait4", "write", "writev", NULL,
+	};
+	static const char *const removing[] = {
+		"fstatat64", "lstat", "lstat64", "newfstatat", "read", "statx", "unlink", "unlinkat", NULL,
+	};
+	static const struct call_table sockets = { removing, NULL };
+	const struct call_rule rules[] = {
+		CALL_IF_INT("kill", 0, (uint32_t)child), { .name = NULL },
+	};
+	const struct call_table wait = { waiting, rules };
+	const struct call_table *const tables[] = {
+		&wait, how->removes_sockets ? &sockets : NULL, NULL,
+	};
+	const struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)!confine_capabilities(UINT64_C(1) << CAP_KILL | (how->removes_sockets ?
+				    UINT64_C(1) << CAP_DAC_OVERRIDE : 0), NULL);
+	(void)!call_filter_load(CALL_FILTER_FAIL, tables, false, NULL);
+}
+
+/* The child sends only these: the paths of its sockets. */
+static void sockets_remove(const struct confine_keeping *how)
+{
+	struct vsu_sock_path path;
+
+	while (how->removes_sockets && read(LEASH, &path, sizeof(path)) == (ssize_t)sizeof(path))
+		vsu_sock_unlink(&path);
+}
+
+_Noreturn static void end_by_signal(int number)
+{
+	sigset_t one;
+
+	signal(number, SIG_DFL);
+	sigemptyset(&one);
+	sigaddset(&one, number);
+	raise(number);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	_exit(EXIT_BY_SIGNAL + number);
+}
+
+_Noreturn static void end_like(int status, const sigset_t *set)
+{
+	const int code = WEXITSTATUS(status);
+
+	if (WIFSIGNALED(status))
+		end_by_signal(WTERMSIG(status));
+	if (code > EXIT_BY_SIGNAL && sigismember(set, code - EXIT_BY_SIGNAL) == 1)
+		end_by_signal(code - EXIT_BY_SIGNAL);
+	_exit(code);
+}
+
+/*
+ * A process that is blocked in the kernel by a file server survives even SIGKILL. The child
+ * logs earlier why it does not end.
+ */
+_Noreturn static void child_abandon(pid_t child)
+{
+	kill(child, SIGKILL);
+	dprintf(STDERR_FILENO, "%s: process %d does not end and is abandoned: files of the host do not respond\n",
+		program_invocation_short_name, (int)child);
+	_exit(VSU_EXIT_HOST);
+}
+
+/*
+ * Sockets are removed before the signal, so that no client connects to an ending server. A
+ * terminal sends its signals to the child too.
+ */
+_Noreturn static void child_keep(const struct confine_keeping *how, pid_t child, const sigset_t *set)
+{
+	const struct timespec ever = { 1 << 30, 0 }, patience = { how->patience_s, 0 };
+	const struct timespec *limit = &ever;
+	siginfo_t info;
+	int status, number;
+
+	while (waitpid(child, &status, WNOHANG) != child) {
+		number = sigtimedwait(set, &info, limit);
+		if (number < 0 && errno == EAGAIN && limit == &patience)
+			child_abandon(child);
+		if (number < 0 || number == SIGCHLD)
+			continue;
+		sockets_remove(how);
+		if (info.si_code != SI_KERNEL)
+			kill(child, number);
+		if (how->patience_s)
+			limit = &patience;
+	}
+	sockets_remove(how);
+	end_like(status, set);
+}
+
+/* ----------------------------------------------------------------------- child */
+
+static void on_signal(int number)
+{
+	_exit(EXIT_BY_SIGNAL + number);
+}
+
+/* If the parent died before prctl(), its end of the pipe is closed. */
+int confine_keeper_tie(int leash, struct vsu_error *err)
+{
+	struct pollfd parent = { .fd = leash };
+
+	if (leash < 0)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return vsu_error_sys(err, -errno, "cannot request a signal at the parent's death");
+	return poll(&parent, 1, 0) ? vsu_error_set(err, -ECHILD, "the parent has ended") : 0;
+}
+
+static int child_begin(const struct confine_keeping *how, int leash, const sigset_t *before,
+		       struct vsu_error *err)
+{
+	sigset_t mask = *before;
+
+	if (how->held)
+		add_signals(&mask, how->forwarded);
+	else
+		handle_signals(how->forwarded, on_signal);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return confine_keeper_tie(leash, err);
+}
+
+int confine_keeper_leave_socket(int leash, const struct vsu_sock_path *where)
+{
+	ssize_t n = write(leash, where, sizeof(*where));
+
+	return n == (ssize_t)sizeof(*where) ? 0 : n < 0 ? -errno : -EIO;
+}
+
+/* ------------------------------------------------------------------------ both */
+
+static void block_signals(const int *forwarded, sigset_t *set, sigset_t *before)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	add_signals(set, forwarded);
+	sigprocmask(SIG_BLOCK, set, before);
+}
+
+int confine_keeper_fork(const struct confine_keeping *how, int *leash, struct vsu_error *err)
+{
+	sigset_t set, before;
+	int ends[2], rc;
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return vsu_error_sys(err, -errno, "cannot make a pipe");
+	/* while SIGCHLD is ignored, waitpid() gets no status */
+	signal(SIGCHLD, SIG_DFL);
+	block_signals(how->forwarded, &set, &before);
+	child = fork();
+	if (child < 0) {
+		rc = vsu_error_sys(err, -errno, "cannot start a process");
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		vsu_fd_close(&ends[0]);
+		vsu_fd_close(&ends[1]);
+		return rc;
+	}
+	vsu_fd_close(&ends[child ? 1 : 0]);
+	if (!child) {
+		*leash = ends[1];
+		return child_begin(how, ends[1], &before, err);
+	}
+	handle_signals(how->ignored, SIG_IGN);
+	descriptors_close(ends[0]);
+	rights_drop(how, child);
+	child_keep(how, child, &set);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Two processes: the child works in its confinement, the parent keeps it from outside. The
+ * parent forwards signals, removes sockets that the child cannot reach, and ends as the
+ * child ended. It has no other descriptor than the standard ones, two capabilities at most,
+ * and a filter that permits only this.
+ *
+ * Threads: call before any thread is started.
+ */
+#ifndef PROGRAMS_CONFINE_KEEPER_H
+#define PROGRAMS_CONFINE_KEEPER_H
+
+#include <stdbool.h>
+
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/sock.h>
+
+struct confine_keeping {
+	const int *forwarded;	/* signals; ends with 0 */
+	const int *ignored;	/* by the parent; likewise */
+	/*
+	 * The forwarded signals stay blocked in the child until it handles them. Otherwise they
+	 * end it as by default, although the kernel drops signals without a handler for the
+	 * first process of a namespace.
+	 */
+	bool held;
+	bool removes_sockets;
+	int patience_s;		/* for the child's end after a signal; 0: without limit */
+};
+
+/*
+ * Forks. Returns in the child, which is killed if the parent dies; *leash is for the next two
+ * functions. The parent never returns: it exits with the child's status, or by the same
+ * signal.
+ */
+int confine_keeper_fork(const struct confine_keeping *how, int *leash, struct vsu_error *err);
+
+/*
+ * In the child, again after a change of its user, by which the kernel forgets the parent's
+ * SIGKILL. Does nothing without a parent (-1). -ECHILD: the parent has ended.
+ */
+int confine_keeper_tie(int leash, struct vsu_error *err);
+
+/* A socket that the parent removes before it forwards a signal, and at its end. */
+int confine_keeper_leave_socket(int leash, const struct vsu_sock_path *where);
+
+#endif

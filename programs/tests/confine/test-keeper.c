@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the process that keeps a confined one from outside. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <check.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../../../tests/support/suite.h"
+#include "confine/call_filter.h"
+#include "confine/keeper.h"
+#include "confine/privileges.h"
+
+static const int forwarded[] = { SIGTERM, SIGUSR1, 0 };
+static const int ignored[] = { SIGUSR2, 0 };
+static const struct confine_keeping plain = { .forwarded = forwarded, .ignored = ignored };
+static const struct confine_keeping held = {
+	.forwarded = forwarded, .ignored = ignored, .held = true, .removes_sockets = true,
+	.patience_s = 1,
+};
+
+static int ready[2];		/* the child writes a byte when it is ready */
+
+/* The wait status of the parent, after a signal to it; 0: none. */
+static int status_of(const struct confine_keeping *how, void (*fn)(int), int number)
+{
+	pid_t pid;
+	int status, leash = -1;
+	char byte;
+
+	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	if (!pid) {
+		if (confine_keeper_fork(how, &leash, NULL) < 0)
+			_exit(99);
+		fn(leash);
+	}
+	close(ready[1]);
+	ck_assert(!number || read(ready[0], &byte, 1) == 1);
+	if (number)
+		kill(pid, number);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	close(ready[0]);
+	return status;
+}
+
+_Noreturn static void exit_with_42(int leash)
+{
+	(void)leash;
+	_exit(42);
+}
+
+_Noreturn static void kill_itself(int leash)
+{
+	(void)leash;
+	raise(SIGKILL);
+	_exit(0);
+}
+
+_Noreturn static void wait_for_signals(int leash)
+{
+	(void)leash;
+	(void)!write(ready[1], "", 1);
+	for (;;)
+		pause();
+}
+
+START_TEST(parent_exits_with_the_status_of_the_child)
+{
+	int status = status_of(&plain, exit_with_42, 0);
+
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 42);
+}
+END_TEST
+
+START_TEST(parent_ends_by_the_signal_that_ended_the_child)
+{
+	int status = status_of(_i ? &held : &plain, kill_itself, 0);
+
+	ck_assert_msg(WIFSIGNALED(status), "exit status %d", WEXITSTATUS(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGKILL);
+}
+END_TEST
+
+START_TEST(forwarded_signal_that_is_not_handled_ends_both)
+{
+	int status = status_of(&plain, wait_for_signals, forwarded[_i]);
+
+	ck_assert_msg(WIFSIGNALED(status), "exit status %d", WEXITSTATUS(status));
+	ck_assert_int_eq(WTERMSIG(status), forwarded[_i]);
+}
+END_TEST
+
+/* The signal stays blocked. */
+START_TEST(child_that_does_not_end_is_abandoned)
+{
+	int status = status_of(&held, wait_for_signals, SIGTERM);
+
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), VSU_EXIT_HOST);
+}
+END_TEST
+
+/* Two signals: the parent survives the first one. */
+_Noreturn static void ask_for_the_second(int leash)
+{
+	kill(getppid(), SIGUSR2);
+	wait_for_signals(leash);
+}
+
+START_TEST(ignored_signal_ends_neither)
+{
+	int status = status_of(&plain, ask_for_the_second, SIGTERM);
+
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGTERM);
+}
+END_TEST
+
+static char socket_name[64];
+
+_Noreturn static void leave_two_sockets(int leash)
+{
+	struct vsu_sock_path where;
+	int fd = vsu_sock_listen(socket_name, 1, NULL);
+
+	if (fd < 0 || vsu_sock_path_of(fd, &where) < 0 ||
+	    confine_keeper_leave_socket(leash, &where) < 0)
+		_exit(98);
+	/* also of a file that is no socket: nothing of it is removed */
+	snprintf(where.path, sizeof(where.path), "/dev/null");
+	_exit(confine_keeper_leave_socket(leash, &where) < 0 ? 97 : 0);
+}
+
+START_TEST(parent_removes_only_sockets)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(socket_name, sizeof(socket_name), "%.40s/keeper.%d", tmp ? tmp : "/tmp", (int)getpid());
+	ck_assert_int_eq(status_of(&held, leave_two_sockets, 0), 0);
+	ck_assert_int_lt(access(socket_name, F_OK), 0);
+	ck_assert_int_eq(access("/dev/null", F_OK), 0);
+}
+END_TEST
+
+/* A value of the parent's status, in hexadecimal. */
+static uint64_t parent_has(const char *name)
+{
+	char path[64], line[256];
+	uint64_t number = UINT64_MAX;
+	FILE *from;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)getppid());
+	from = fopen(path, "re");
+	while (from && fgets(line, sizeof(line), from))
+		if (!strncmp(line, name, strlen(name)))
+			number = strtoull(line + strlen(name), NULL, 16);
+	if (from)
+		fclose(from);
+	return number;
+}
+
+/* The parent drops its rights beside the child. */
+_Noreturn static void watch_the_parent(int leash)
+{
+	const uint64_t kill_and_override = 0x22;
+	int i;
+
+	(void)leash;
+	for (i = 0; i < 10000 && parent_has("Seccomp:") != 2; i++)
+		usleep(1000);
+	_exit(parent_has("Seccomp:") != 2 || parent_has("NoNewPrivs:") != 1 ||
+	      (parent_has("CapEff:") & ~kill_and_override));
+}
+
+START_TEST(parent_keeps_few_rights)
+{
+	ck_assert_int_eq(status_of(_i ? &held : &plain, watch_the_parent, 0), 0);
+}
+END_TEST
+
+/* Whether this process can have a filter. */
+static bool has_filters(void)
+{
+	static const struct call_table *const none[] = { NULL };
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(confine_new_privileges(NULL) < 0 ||
+		      call_filter_load(CALL_FILTER_LOG, none, true, NULL) < 0);
+	return waitpid(pid, &status, 0) == pid && !status;
+}
+
+int main(void)
+{
+	Suite *s = suite_create("keeper");
+	TCase *tc = tcase_create("keeper");
+
+	tcase_add_test(tc, parent_exits_with_the_status_of_the_child);
+	tcase_add_loop_test(tc, parent_ends_by_the_signal_that_ended_the_child, 0, 2);
+	tcase_add_loop_test(tc, forwarded_signal_that_is_not_handled_ends_both, 0, 2);
+	tcase_add_test(tc, child_that_does_not_end_is_abandoned);
+	tcase_add_test(tc, ignored_signal_ends_neither);
+	tcase_add_test(tc, parent_removes_only_sockets);
+	if (has_filters())
+		tcase_add_loop_test(tc, parent_keeps_few_rights, 0, 2);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
