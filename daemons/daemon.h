@@ -2,7 +2,7 @@
 /*
  * Common part of the vhost-user daemons: options, errors, exit statuses, and
  * the loop that serves a device. A daemon consists of a device kind
- * (devices/kind.h), its texts, and one call.
+ * (kinds/kind.h), its texts, and one call.
  */
 #ifndef DAEMONS_DAEMON_H
 #define DAEMONS_DAEMON_H
@@ -18,7 +18,7 @@
 #include <vmm-sys-util/option.h>
 
 #include "confine.h"
-#include "devices/kind.h"
+#include "kinds/kind.h"
 #include "log.h"
 #include "sandbox.h"
 #include "socket_access.h"

@@ -8,8 +8,8 @@
 #ifndef DAEMONS_OPEN_H
 #define DAEMONS_OPEN_H
 
-#include "devices/kind.h"
-#include "devices/latency.h"
+#include "kinds/kind.h"
+#include "kinds/latency.h"
 
 /* The name of a kind's key as an option of its daemon. */
 const char *daemon_option_name(const struct vmm_device_key *key);

@@ -13,7 +13,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "devices/kind.h"
+#include "kinds/kind.h"
 
 struct outside {
 	const char *socket;	/* removed at the end; or NULL */

@@ -16,7 +16,7 @@ enum prog_refers {
 	PROG_REFERS_IDS,	/* users and groups as which files are created */
 	PROG_REFERS_FILE_READ,
 	PROG_REFERS_FILE_WRITTEN, /* and read, or created; also a word of the row's arg */
-	PROG_REFERS_IMAGE,	/* "fd:N[:NAME]" (file_value.h), an address (disk/module.h) or a file */
+	PROG_REFERS_IMAGE,	/* "fd:N[:NAME]" (file_value.h), an address (kinds/disk/module.h) or a file */
 	PROG_REFERS_TEMPORARY,	/* a flag: files are created in the folder for temporary ones */
 	PROG_REFERS_FOLDER,	/* whose files are opened later */
 	PROG_REFERS_FOLDER_READ,

@@ -18,7 +18,7 @@
 struct prog_workers;
 struct virtdev;
 
-/* The work of a kind (devices/kind.h): a function that runs until it is ended. */
+/* The work of a kind (kinds/kind.h): a function that runs until it is ended. */
 struct prog_work {
 	int (*work)(struct virtdev *dev);
 	void (*work_end)(struct virtdev *dev);

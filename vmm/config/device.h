@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The devices of the machine, from --disk, --rng, --console, --device and
- * operands: a kind that this process implements (devices/kind.h), or any device
+ * operands: a kind that this process implements (kinds/kind.h), or any device
  * id behind a vhost-user socket.
  *
  * Threads: no state.
@@ -15,7 +15,7 @@
 #include <vmm-sys-util/error.h>
 
 #include "config/machine_config.h"
-#include "devices/kind.h"
+#include "kinds/kind.h"
 #include "config/spawn_words.h"
 
 #define VMM_SOCKET_MAX 108

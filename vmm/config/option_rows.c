@@ -8,7 +8,7 @@
 #include "config/options.h"
 #include "config/saved_words.h"
 #include "cpu/cpus.h"
-#include "devices/kind.h"
+#include "kinds/kind.h"
 #include "file_value.h"
 #include "log.h"
 

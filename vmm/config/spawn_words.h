@@ -14,7 +14,7 @@
 
 #include <vmm-sys-util/attributes.h>
 
-#include "devices/kind.h"
+#include "kinds/kind.h"
 
 /* The options of one device, each followed by a zero byte. */
 #define VMM_SPAWN_WORDS_MAX 6144

@@ -16,7 +16,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "devices/latency.h"
+#include "kinds/latency.h"
 #include "log/log.h"
 #include "workers.h"
 #include "virtio/virtio.h"

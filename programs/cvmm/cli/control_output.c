@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 
 #include "cli/control_output.h"
-#include "devices/latency.h"
+#include "kinds/latency.h"
 #include "json_read.h"
 
 #define WIDTH 12

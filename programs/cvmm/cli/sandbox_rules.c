@@ -18,7 +18,7 @@
 #include "cli/sandbox_rules.h"
 #include "config/device.h"
 #include "config/option_rows.h"
-#include "disk/module.h"
+#include "kinds/disk/module.h"
 #include "file_value.h"
 
 int vmm_sandbox_rules_add(struct vmm_sandbox_rules *r, int place, const char *name,

@@ -11,7 +11,7 @@
 #include <vmm-sys-util/parse.h>
 
 #include "cli/status_metrics.h"
-#include "devices/latency.h"
+#include "kinds/latency.h"
 #include "json_read.h"
 #include "prometheus.h"
 

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Measured latency of a device's requests (virtio-devices/latency.h), for programs.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_KINDS_LATENCY_H
+#define VMM_KINDS_LATENCY_H
+
+#include <stdint.h>
+
+#include <virtio-devices/latency.h>
+
+/* Name of the histogram for Prometheus; its values are seconds. */
+#define VMM_LATENCY_METRIC "cvmm_device_latency_seconds"
+
+struct vmm_latency_text {
+	char text[24];
+};
+
+/*
+ * Before its queues start. Free *out by free() after virtdev_free(); NULL: devices of
+ * this kind measure nothing. -ENOMEM.
+ */
+int vmm_latency_measure(struct virtdev *dev, struct virtdev_measured **out);
+
+/* A bucket's bound for Prometheus, "0.00002" or "+Inf", and for people, "20us". */
+struct vmm_latency_text vmm_latency_seconds(uint32_t bucket);
+struct vmm_latency_text vmm_latency_bound(uint32_t bucket);
+/* A sum of times, ns, in seconds. */
+struct vmm_latency_text vmm_latency_sum(uint64_t ns);
+
+#endif

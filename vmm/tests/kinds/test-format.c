@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about images that begin as those of other formats. */
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../../tests/support/suite.h"
+#include "kinds/disk/format.h"
+#include "kinds/disk/module.h"
+
+static char head[512];
+
+static void setup(void)
+{
+	memset(head, 0, sizeof(head));
+}
+
+static const struct {
+	const char *bytes;
+	size_t at, len;
+	const char *format;
+} images[] = {
+	{ "QFI\xfb\0\0\0\3", 0, 8, "qcow2" },
+	{ "KDMV\1\0\0\0", 0, 8, "vmdk" },
+	{ "# Disk DescriptorFile\nversion=1", 0, 31, "vmdk" },
+	{ "vhdxfile", 0, 8, "vhdx" },
+	{ "conectix", 0, 8, "vpc" },
+	{ "QED", 0, 4, "qed" },
+	{ "\x7f\x10\xda\xbe", 64, 4, "vdi" },
+};
+
+START_TEST(an_image_is_known_by_its_first_bytes)
+{
+	memcpy(head + images[_i].at, images[_i].bytes, images[_i].len);
+	ck_assert_str_eq(prog_disk_format_of(head, sizeof(head)),
+			 images[_i].format);
+}
+END_TEST
+
+START_TEST(changed_magic_is_not_recognised)
+{
+	memcpy(head + images[_i].at, images[_i].bytes, images[_i].len);
+	head[images[_i].at + 2] ^= 1;
+	ck_assert_ptr_null(prog_disk_format_of(head, sizeof(head)));
+}
+END_TEST
+
+START_TEST(truncated_magic_is_not_recognised)
+{
+	memcpy(head + images[_i].at, images[_i].bytes, images[_i].len);
+	ck_assert_ptr_null(prog_disk_format_of(head, images[_i].at + 3));
+}
+END_TEST
+
+START_TEST(disks_with_a_boot_sector_or_nothing_are_raw)
+{
+	ck_assert_ptr_null(prog_disk_format_of(head, sizeof(head)));
+	head[510] = 0x55;
+	head[511] = (char)0xaa;
+	ck_assert_ptr_null(prog_disk_format_of(head, sizeof(head)));
+	ck_assert_ptr_null(prog_disk_format_of(head, 0));
+}
+END_TEST
+
+static const struct {
+	const char *head;
+	off_t len;
+	int rc;
+	const char *says;
+} checked[] = {
+	{ "QFI\xfb", 196616, -EINVAL, "'/tmp/format.XXXXXX' begins like a qcow2 image, but only raw images are supported; make a raw one with 'qemu-img convert" },
+	{ "QFI\xfb", 196608, -EINVAL, "'/tmp/format.XXXXXX' begins like a qcow2 image" },
+	{ "\0\0\0\0", 1000, 0, "as it was" },
+};
+
+START_TEST(image_of_another_format_is_refused_by_name_at_any_size)
+{
+	char path[] = "/tmp/format.XXXXXX";
+	struct vsu_error err;
+	int fd = mkstemp(path);
+
+	vsu_error_set(&err, -EIO, "as it was");
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pwrite(fd, checked[_i].head, 4, 0), 4);
+	ck_assert_int_eq(ftruncate(fd, checked[_i].len), 0);
+	close(fd);
+	ck_assert_int_eq(prog_disk_check_format(path, &err), checked[_i].rc);
+	unlink(path);
+	/* the name differs, its length does not */
+	if (strstr(err.msg, "/tmp/format."))
+		memcpy(strstr(err.msg, "/tmp/format."), "/tmp/format.XXXXXX", 18);
+	ck_assert_msg(!strncmp(err.msg, checked[_i].says,
+			       strlen(checked[_i].says)), "%s", err.msg);
+}
+END_TEST
+
+START_TEST(a_missing_module_names_its_package)
+{
+	const struct prog_disk_want want = { .address = "nbd://localhost" };
+	struct virtdev_disk *disk;
+	struct vsu_error err;
+
+	ck_assert_int_eq(setenv("CVMM_MODULES", "/nowhere", 1), 0);
+	ck_assert_int_eq(prog_disk_open(&want, &disk, &err), -EOPNOTSUPP);
+	ck_assert_msg(strstr(err.msg, "install the package cvmm-disk-nbd, or build with libnbd (/nowhere/disk-nbd.so"),
+		      "%s", err.msg);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("format");
+	TCase *tc = tcase_create("format");
+	const int n = (int)(sizeof(images) / sizeof(*images));
+
+	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_loop_test(tc, an_image_is_known_by_its_first_bytes, 0, n);
+	tcase_add_loop_test(tc, changed_magic_is_not_recognised, 0, n);
+	tcase_add_loop_test(tc, truncated_magic_is_not_recognised, 0, n);
+	tcase_add_test(tc, disks_with_a_boot_sector_or_nothing_are_raw);
+	tcase_add_loop_test(tc, image_of_another_format_is_refused_by_name_at_any_size, 0, 3);
+	tcase_add_test(tc, a_missing_module_names_its_package);
+	return run_suite(s);
+}
