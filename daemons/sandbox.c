@@ -167,7 +167,6 @@ bool sandbox_has(const char *folder, const char *file)
 }
 
 static const int forwarded[] = { SIGTERM, SIGINT, SIGHUP, 0 };
-/* A child that is PID 1 of its namespace ignores them too. */
 static const int ignored[] = { SIGPIPE, SIGUSR1, SIGUSR2, 0 };
 
 static const struct confine_keeping keeping = {

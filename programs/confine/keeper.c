@@ -219,6 +219,7 @@ int confine_keeper_fork(const struct confine_keeping *how, int *leash, struct vs
 		return vsu_error_sys(err, -errno, "cannot make a pipe");
 	/* while SIGCHLD is ignored, waitpid() gets no status */
 	signal(SIGCHLD, SIG_DFL);
+	handle_signals(how->ignored, SIG_IGN);
 	block_signals(how->forwarded, &set, &before);
 	child = fork();
 	if (child < 0) {
@@ -233,7 +234,6 @@ int confine_keeper_fork(const struct confine_keeping *how, int *leash, struct vs
 		*leash = ends[1];
 		return child_begin(how, ends[1], &before, err);
 	}
-	handle_signals(how->ignored, SIG_IGN);
 	descriptors_close(ends[0]);
 	rights_drop(how, child);
 	child_keep(how, child, &set);

@@ -17,7 +17,7 @@
 
 struct confine_keeping {
 	const int *forwarded;	/* signals; ends with 0 */
-	const int *ignored;	/* by the parent; likewise */
+	const int *ignored;	/* by both processes; likewise */
 	/*
 	 * The forwarded signals stay blocked in the child until it handles them. Otherwise they
 	 * end it as by default, although the kernel drops signals without a handler for the
