@@ -36,6 +36,7 @@ static int open_inode(struct fs_call *c, int flags)
 	const bool kills = c->arg.open.open_flags & FUSE_OPEN_KILL_SUIDGID;
 	struct fuse_open_out out = { .open_flags =
 		virtdev_priv_fs_open_flags(c->fs, flags & O_DIRECTORY) };
+	struct fs_open_record o = { .node = c->in.nodeid, .flags = (uint32_t)flags };
 	struct vsu_closer *closer = NULL;
 	int fd, rc;
 
@@ -56,9 +57,8 @@ static int open_inode(struct fs_call *c, int flags)
 	}
 	if (flags & O_TRUNC)
 		virtdev_priv_fs_window_fit(c, c->in.nodeid, 0);
-	rc = virtdev_priv_fs_handle_new_take_fd(c->fs, fd, closer,
-						c->in.nodeid, (uint32_t)flags,
-						&out.fh);
+	rc = virtdev_priv_fs_handle_add_take_fd(c->fs, fd, closer, &o);
+	out.fh = o.id;
 	return rc < 0 ? rc : virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 

@@ -14,16 +14,23 @@
 
 #include "fs/files/files.h"
 
-/* -1: unknown mount, or its file handles cannot be opened. */
-static int mount_fd(const struct fs *fs, uint64_t id)
+static const struct fs_mount *mount_find(const struct fs *fs, uint64_t id)
 {
 	const uint32_t n = __atomic_load_n(&fs->nmounts, __ATOMIC_ACQUIRE);
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
 		if (fs->mounts[i].id == id)
-			return fs->mounts[i].fd;
-	return -1;
+			return &fs->mounts[i];
+	return NULL;
+}
+
+/* -1: unknown mount, or its file handles cannot be opened. */
+static int mount_fd(const struct fs *fs, uint64_t id)
+{
+	const struct fs_mount *m = mount_find(fs, id);
+
+	return m ? m->fd : -1;
 }
 
 static int open_handle(int mount, const union fs_file_handle *file_handle)
@@ -69,16 +76,6 @@ static int mount_add(struct fs *fs, int fd, const struct statx *st,
 	return rc;
 }
 
-static bool mount_is_known(const struct fs *fs, uint64_t id)
-{
-	uint32_t i;
-
-	for (i = 0; i < fs->nmounts; i++)
-		if (fs->mounts[i].id == id)
-			return true;
-	return false;
-}
-
 static int mount_need(struct fs *fs, int fd, const struct statx *st,
 		      const union fs_file_handle *file_handle)
 {
@@ -87,7 +84,7 @@ static int mount_need(struct fs *fs, int fd, const struct statx *st,
 	if (mount_fd(fs, st->stx_mnt_id) >= 0)
 		return 0;
 	pthread_mutex_lock(&fs->mounts_lock);
-	if (!mount_is_known(fs, st->stx_mnt_id))
+	if (!mount_find(fs, st->stx_mnt_id))
 		rc = mount_add(fs, fd, st, file_handle);
 	else if (mount_fd(fs, st->stx_mnt_id) < 0)
 		rc = -EOPNOTSUPP;

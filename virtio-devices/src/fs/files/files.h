@@ -53,14 +53,13 @@ bool virtdev_priv_fs_handles_forget(struct fs *fs, uint32_t *at, uint64_t until)
 struct fs_handle *virtdev_priv_fs_handle_get(struct fs *fs, uint64_t id,
 					     uint64_t node);
 void virtdev_priv_fs_handle_put(struct fs *fs, struct fs_handle *handle);
-/* Owns fd in any case; closer as of virtdev_priv_fs_closer(). */
-int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd,
-				       struct vsu_closer *closer, uint64_t node,
-				       uint32_t open_flags, uint64_t *id);
-/* As virtdev_priv_fs_inode_insert_take_fd(). */
-int virtdev_priv_fs_handle_insert_take_fd(struct fs *fs, int fd,
-					  struct vsu_closer *closer,
-					  const struct fs_open_record *o);
+/*
+ * Owns fd in any case; closer as of virtdev_priv_fs_closer(). o->id 0: returns a new ID
+ * there; otherwise, as virtdev_priv_fs_inode_insert_take_fd().
+ */
+int virtdev_priv_fs_handle_add_take_fd(struct fs *fs, int fd,
+				       struct vsu_closer *closer,
+				       struct fs_open_record *o);
 /* Invalidates the fh; the descriptor is closed by the last put. */
 void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle);
 

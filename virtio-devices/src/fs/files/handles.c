@@ -66,16 +66,16 @@ void virtdev_priv_fs_handle_put(struct fs *fs, struct fs_handle *handle)
 
 /* Drops the reference of pool_alloc(): no request uses the handle yet. */
 static void handle_fill(struct fs *fs, struct fs_handle *handle, int fd,
-			struct vsu_closer *closer, uint64_t node,
-			uint32_t open_flags)
+			struct vsu_closer *closer, struct fs_open_record *o)
 {
 	handle->fd = fd;
 	handle->closer = closer;
-	handle->node = node;
+	handle->node = o->node;
 	handle->next = 0;
-	handle->folder = open_flags & O_DIRECTORY;
+	handle->folder = o->flags & O_DIRECTORY;
 	handle->flocked = false;
-	handle->flags = open_flags;
+	handle->flags = o->flags;
+	o->id = handle->slot.id;
 	pthread_mutex_init(&handle->position, NULL);
 	virtdev_priv_fs_recover_handle(fs, handle);
 	virtdev_priv_fs_pool_put(&handle->slot);
@@ -88,45 +88,27 @@ static void handle_retire(struct fs *fs, struct fs_handle *handle)
 	handle->slot.live = false;
 }
 
-int virtdev_priv_fs_handle_new_take_fd(struct fs *fs, int fd,
-				       struct vsu_closer *closer, uint64_t node,
-				       uint32_t open_flags, uint64_t *id)
+int virtdev_priv_fs_handle_add_take_fd(struct fs *fs, int fd,
+				       struct vsu_closer *closer,
+				       struct fs_open_record *o)
 {
-	struct fs_handle *handle;
 	int rc = virtdev_priv_fs_check_kept(fs, &fd, closer, 0);
+	void *handle = NULL;
 
 	if (rc < 0)
 		return rc;
 	pthread_mutex_lock(&fs->lock);
-	handle = virtdev_priv_fs_pool_alloc(&fs->handles);
-	if (handle) {
-		handle_fill(fs, handle, fd, closer, node, open_flags);
-		*id = handle->slot.id;
-	}
+	if (o->id)
+		rc = virtdev_priv_fs_pool_insert(&fs->handles, o->id, &handle);
+	else
+		handle = virtdev_priv_fs_pool_alloc(&fs->handles);
+	if (handle)
+		handle_fill(fs, handle, fd, closer, o);
 	pthread_mutex_unlock(&fs->lock);
 	if (handle)
 		return 0;
 	virtdev_priv_fs_close(closer, &fd);
-	return -ENFILE;
-}
-
-int virtdev_priv_fs_handle_insert_take_fd(struct fs *fs, int fd,
-					  struct vsu_closer *closer,
-					  const struct fs_open_record *o)
-{
-	int rc = virtdev_priv_fs_check_kept(fs, &fd, closer, 0);
-	void *handle;
-
-	if (rc < 0)
-		return rc;
-	pthread_mutex_lock(&fs->lock);
-	rc = virtdev_priv_fs_pool_insert(&fs->handles, o->id, &handle);
-	if (rc >= 0)
-		handle_fill(fs, handle, fd, closer, o->node, o->flags);
-	pthread_mutex_unlock(&fs->lock);
-	if (rc < 0)
-		virtdev_priv_fs_close(closer, &fd);
-	return rc;
+	return rc < 0 ? rc : -ENFILE;
 }
 
 void virtdev_priv_fs_handle_retire(struct fs *fs, struct fs_handle *handle)

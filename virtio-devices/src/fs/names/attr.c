@@ -24,7 +24,7 @@ static int stat_node(const struct fs_call *c, struct statx *st)
 	return rc;
 }
 
-static int answer_attr(struct fs_call *c)
+int virtdev_priv_fs_getattr(struct fs_call *c)
 {
 	struct fuse_attr_out out = { .attr_valid = c->fs->valid_s };
 	struct statx st;
@@ -34,11 +34,6 @@ static int answer_attr(struct fs_call *c)
 		return rc;
 	virtdev_priv_fs_attr(c->fs, &st, &out.attr);
 	return virtdev_priv_fs_reply(c, &out, sizeof(out));
-}
-
-int virtdev_priv_fs_getattr(struct fs_call *c)
-{
-	return answer_attr(c);
 }
 
 static struct fs_statx_time time_told(struct statx_timestamp t)
@@ -185,7 +180,7 @@ int virtdev_priv_fs_setattr(struct fs_call *c)
 		if (rc < 0)
 			return rc;
 	}
-	return answer_attr(c);
+	return virtdev_priv_fs_getattr(c);
 }
 
 /* Checks as the request's user, without supplementary groups. */

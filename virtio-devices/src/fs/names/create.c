@@ -79,7 +79,7 @@ static int make_and_reply(struct fs_call *c, make_fn fn, uint32_t mode)
 		vsu_fd_close(&fd);
 		return rc;
 	}
-	rc = virtdev_priv_fs_entry_take_fd(c, c->inode, c->name, fd, &out);
+	rc = virtdev_priv_fs_entry_take_fd(c, c->name, fd, &out);
 	return rc < 0 ? rc : virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
@@ -140,7 +140,7 @@ int virtdev_priv_fs_link(struct fs_call *c)
 	rc = linkat(c->fs->proc, name.text, c->inode->fd, c->name,
 		    AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 	virtdev_priv_fs_inode_put(c->fs, old);
-	return rc < 0 ? rc : virtdev_priv_fs_reply_entry(c, c->name);
+	return rc < 0 ? rc : virtdev_priv_fs_lookup(c);
 }
 
 int virtdev_priv_fs_readlink(struct fs_call *c)
@@ -237,21 +237,20 @@ static int reply_created_take_fd(struct fs_call *c, const char *as, int fd)
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
 	struct created out = { .open = {
 		.open_flags = virtdev_priv_fs_open_flags(c->fs, false) } };
+	struct fs_open_record o = { .flags = c->arg.create.flags & FS_OPEN_FLAGS };
 	/* c->inode is the directory, on the same file system */
 	struct vsu_closer *closer = virtdev_priv_fs_closer(c->fs, c->inode, fd);
 	int path = openat(c->fs->proc, name.text, O_PATH | O_CLOEXEC);
 	int rc = path < 0 ? -errno :
-		 virtdev_priv_fs_entry_take_fd(c, c->inode, as, path,
-					       &out.entry);
+		 virtdev_priv_fs_entry_take_fd(c, as, path, &out.entry);
 
 	if (rc < 0) {
 		virtdev_priv_fs_close(closer, &fd);
 		return rc;
 	}
-	rc = virtdev_priv_fs_handle_new_take_fd(c->fs, fd, closer,
-						out.entry.nodeid,
-						c->arg.create.flags & FS_OPEN_FLAGS,
-						&out.open.fh);
+	o.node = out.entry.nodeid;
+	rc = virtdev_priv_fs_handle_add_take_fd(c->fs, fd, closer, &o);
+	out.open.fh = o.id;
 	if (rc < 0) {
 		virtdev_priv_fs_inode_forget(c->fs, out.entry.nodeid, 1);
 		return rc;

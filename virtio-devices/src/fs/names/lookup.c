@@ -22,9 +22,7 @@ static int entry_stat(const struct fs_call *c, int fd, struct statx *st)
 	return virtdev_priv_fs_host_call_end(c, virtdev_priv_fs_stat(fd, "", st));
 }
 
-int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
-				  const struct fs_inode *parent,
-				  const char *name, int fd,
+int virtdev_priv_fs_entry_take_fd(const struct fs_call *c, const char *name, int fd,
 				  struct fuse_entry_out *out)
 {
 	struct fs *fs = c->fs;
@@ -40,44 +38,39 @@ int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
 	if (rc < 0)
 		return rc;
 	if (name)
-		virtdev_priv_fs_recover_set_dentry(fs, id, parent->slot.id, name);
+		virtdev_priv_fs_recover_set_dentry(fs, id, c->inode->slot.id, name);
 	virtdev_priv_fs_window_fit(c, id, st.stx_size);
 	memset(out, 0, sizeof(*out));
 	out->nodeid = id;
 	out->entry_valid = out->attr_valid = fs->valid_s;
 	virtdev_priv_fs_attr(fs, &st, &out->attr);
-	if (st.stx_mnt_id != parent->mount && S_ISDIR(st.stx_mode) &&
+	if (st.stx_mnt_id != c->inode->mount && S_ISDIR(st.stx_mode) &&
 	    virtdev_priv_fs_agreed(fs, FUSE_SUBMOUNTS))
 		out->attr.flags = FUSE_ATTR_SUBMOUNT;
 	return 0;
 }
 
-int virtdev_priv_fs_entry(const struct fs_call *c, const struct fs_inode *parent,
-			  const char *name, struct fuse_entry_out *out)
+int virtdev_priv_fs_entry(const struct fs_call *c, const char *name,
+			  struct fuse_entry_out *out)
 {
 	int fd, rc;
 
 	virtdev_priv_fs_host_call_begin(c);
-	fd = openat(parent->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(c->inode->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	rc = virtdev_priv_fs_host_call_end(c, fd < 0 ? -errno : 0);
 	if (rc < 0) {
 		vsu_fd_close(&fd);
 		return rc;
 	}
-	return virtdev_priv_fs_entry_take_fd(c, parent, name, fd, out);
-}
-
-int virtdev_priv_fs_reply_entry(struct fs_call *c, const char *name)
-{
-	struct fuse_entry_out out;
-	int rc = virtdev_priv_fs_entry(c, c->inode, name, &out);
-
-	return rc < 0 ? rc : virtdev_priv_fs_reply(c, &out, sizeof(out));
+	return virtdev_priv_fs_entry_take_fd(c, name, fd, out);
 }
 
 int virtdev_priv_fs_lookup(struct fs_call *c)
 {
-	return virtdev_priv_fs_reply_entry(c, c->name);
+	struct fuse_entry_out out;
+	int rc = virtdev_priv_fs_entry(c, c->name, &out);
+
+	return rc < 0 ? rc : virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
 int virtdev_priv_fs_forget(struct fs_call *c)

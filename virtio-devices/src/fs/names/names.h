@@ -8,17 +8,14 @@
 #include "fs/window/window.h"
 
 /*
- * lookup.c: counts a lookup of the file behind the O_PATH descriptor fd and fills
- * out. Owns fd in any case. name: its name in parent, or NULL.
+ * lookup.c: counts a lookup of the file behind the O_PATH descriptor fd and fills out.
+ * Owns fd in any case. name: its name in c->inode, or NULL.
  */
-int virtdev_priv_fs_entry_take_fd(const struct fs_call *c,
-				  const struct fs_inode *parent,
-				  const char *name, int fd,
+int virtdev_priv_fs_entry_take_fd(const struct fs_call *c, const char *name, int fd,
 				  struct fuse_entry_out *out);
-/* The same for a name in parent. */
-int virtdev_priv_fs_entry(const struct fs_call *c, const struct fs_inode *parent,
-			  const char *name, struct fuse_entry_out *out);
-int virtdev_priv_fs_reply_entry(struct fs_call *c, const char *name);
+/* The same for a name in c->inode. */
+int virtdev_priv_fs_entry(const struct fs_call *c, const char *name,
+			  struct fuse_entry_out *out);
 
 /*
  * replay.c: serves a request that must not be executed twice. If the previous process

@@ -38,7 +38,7 @@ static struct fuse_entry_out make_entry(struct fs_call *c, const char *name)
 	struct fuse_entry_out out;
 
 	if (is_dots(name) ||
-	    virtdev_priv_fs_entry(c, c->inode, name, &out) < 0)
+	    virtdev_priv_fs_entry(c, name, &out) < 0)
 		memset(&out, 0, sizeof(out));
 	return out;
 }

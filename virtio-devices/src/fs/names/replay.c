@@ -132,7 +132,7 @@ static int reply_made(struct fs_call *c, const struct fs_operation *op)
 	if (!(op->flags & FS_REPLIES_ENTRY))
 		return 0;
 	if (c->in.opcode != FUSE_CREATE)
-		return virtdev_priv_fs_reply_entry(c, c->name);
+		return virtdev_priv_fs_lookup(c);
 	c->arg.create.flags &= ~(uint32_t)O_EXCL;
 	return op->serve(c);
 }

@@ -55,19 +55,22 @@ static bool is_numbered(const struct fs_file_record *f, const struct statx *st)
 			   f->btime == virtdev_priv_fs_btime_of(st));
 }
 
-/* Whether fd is the file of the record. */
+/* Returns fd, which may be negative, if it is the file of the record; else closes it. */
 static int check_identity(struct fs *fs, const struct fs_file_record *f, int fd,
 			  struct fs_identity *identity)
 {
-	int rc = virtdev_priv_fs_stat(fd, "", &identity->st);
+	struct statx *st = &identity->st;
+	int rc = fd < 0 ? fd : virtdev_priv_fs_stat(fd, "", st);
 
-	if (rc >= 0 && ((identity->st.stx_mode & S_IFMT) != f->type ||
-			!is_numbered(f, &identity->st)))
+	if (rc >= 0 && ((st->stx_mode & S_IFMT) != f->type || !is_numbered(f, st)))
 		rc = -ENOENT;
 	if (rc >= 0)
-		rc = virtdev_priv_fs_file_handle_read(fs, fd, &identity->st, &identity->file_handle);
+		rc = virtdev_priv_fs_file_handle_read(fs, fd, st, &identity->file_handle);
 	if (rc >= 0 && !virtdev_priv_fs_file_handle_matches(&identity->file_handle, &f->file_handle))
 		rc = -ENOENT;
+	if (rc >= 0)
+		return fd;
+	vsu_fd_close(&fd);
 	return rc;
 }
 
@@ -132,12 +135,7 @@ static int open_path(struct fs *fs, const char *path)
 static int find_by_path(struct fs *fs, const struct fs_file_record *f,
 			struct fs_identity *identity)
 {
-	int fd = *f->path ? open_path(fs, f->path) : -ENOENT;
-	int rc = fd < 0 ? fd : check_identity(fs, f, fd, identity);
-
-	if (rc < 0)
-		vsu_fd_close(&fd);
-	return rc < 0 ? rc : fd;
+	return check_identity(fs, f, *f->path ? open_path(fs, f->path) : -ENOENT, identity);
 }
 
 /*
@@ -157,11 +155,7 @@ static int find_by_handle(struct fs *fs, const struct fs_file_record *f,
 	if (rc < 0)
 		return rc;
 	fs->load.names += 2 * count_names(path);
-	fd = virtdev_priv_fs_path_open(fs, path);
-	rc = fd < 0 ? fd : check_identity(fs, f, fd, identity);
-	if (rc < 0)
-		vsu_fd_close(&fd);
-	return rc < 0 ? rc : fd;
+	return check_identity(fs, f, virtdev_priv_fs_path_open(fs, path), identity);
 }
 
 int virtdev_priv_fs_restore_file(struct fs *fs, const struct fs_file_record *f)
@@ -202,13 +196,13 @@ static int open_again(struct fs *fs, const struct fs_open_record *o,
 	return fd;
 }
 
-int virtdev_priv_fs_restore_open(struct fs *fs, const struct fs_open_record *o)
+int virtdev_priv_fs_restore_open(struct fs *fs, struct fs_open_record *o)
 {
 	struct vsu_closer *closer = NULL;
 	int fd = open_again(fs, o, &closer), rc;
 
 	if (fd >= 0) {
-		rc = virtdev_priv_fs_handle_insert_take_fd(fs, fd, closer, o);
+		rc = virtdev_priv_fs_handle_add_take_fd(fs, fd, closer, o);
 		if (rc != -ENFILE)
 			return rc;
 	}

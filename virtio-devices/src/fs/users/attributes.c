@@ -32,6 +32,7 @@
 #define REMOVEXATTRAT CALL_NUMBER(466)
 
 struct request {
+	enum { GET, SET, LIST, REMOVE } operation;
 	const char *name;	/* of the attribute; not of a list */
 	uintptr_t value;
 	size_t size;
@@ -44,62 +45,38 @@ struct value_args {
 	uint32_t size, flags;
 };
 
-/* The system calls of an operation: relative to a descriptor, and without. */
-struct operation {
-	long (*at)(int dir, const char *path, const struct request *r);
-	ssize_t (*here)(const char *path, const struct request *r);
-};
-
-static struct value_args args_of(const struct request *r)
+/* Relative to a descriptor. */
+static long call_at(int dir, const char *path, const struct request *r)
 {
-	return (struct value_args){ .value = r->value,
-				    .size = (uint32_t)r->size,
-				    .flags = (uint32_t)r->flags };
+	const struct value_args args = { .value = r->value,
+					 .size = (uint32_t)r->size,
+					 .flags = (uint32_t)r->flags };
+
+	switch (r->operation) {
+	case GET:
+		return syscall(GETXATTRAT, dir, path, 0, r->name, &args, sizeof(args));
+	case SET:
+		return syscall(SETXATTRAT, dir, path, 0, r->name, &args, sizeof(args));
+	case LIST:
+		return syscall(LISTXATTRAT, dir, path, 0, r->value, r->size);
+	default:
+		return syscall(REMOVEXATTRAT, dir, path, 0, r->name);
+	}
 }
 
-static long get_at(int dir, const char *path, const struct request *r)
+/* Relative to the working directory. */
+static ssize_t call_here(const char *path, const struct request *r)
 {
-	const struct value_args args = args_of(r);
-
-	return syscall(GETXATTRAT, dir, path, 0, r->name, &args, sizeof(args));
-}
-
-static ssize_t get_here(const char *path, const struct request *r)
-{
-	return getxattr(path, r->name, (void *)r->value, r->size);
-}
-
-static long set_at(int dir, const char *path, const struct request *r)
-{
-	const struct value_args args = args_of(r);
-
-	return syscall(SETXATTRAT, dir, path, 0, r->name, &args, sizeof(args));
-}
-
-static ssize_t set_here(const char *path, const struct request *r)
-{
-	return setxattr(path, r->name, (const void *)r->value, r->size,
-			r->flags);
-}
-
-static long list_at(int dir, const char *path, const struct request *r)
-{
-	return syscall(LISTXATTRAT, dir, path, 0, r->value, r->size);
-}
-
-static ssize_t list_here(const char *path, const struct request *r)
-{
-	return listxattr(path, (char *)r->value, r->size);
-}
-
-static long remove_at(int dir, const char *path, const struct request *r)
-{
-	return syscall(REMOVEXATTRAT, dir, path, 0, r->name);
-}
-
-static ssize_t remove_here(const char *path, const struct request *r)
-{
-	return removexattr(path, r->name);
+	switch (r->operation) {
+	case GET:
+		return getxattr(path, r->name, (void *)r->value, r->size);
+	case SET:
+		return setxattr(path, r->name, (const void *)r->value, r->size, r->flags);
+	case LIST:
+		return listxattr(path, (char *)r->value, r->size);
+	default:
+		return removexattr(path, r->name);
+	}
 }
 
 /* Unshares and opens the thread's working directory. */
@@ -118,7 +95,6 @@ static int separate_folder(void)
 
 /* The path has one step, whose parent is /proc/self/fd: the guest cannot divert it. */
 static ssize_t request_here(const struct fs *fs, const char *path,
-			    const struct operation *op,
 			    const struct request *r)
 {
 	int folder = separate_folder();
@@ -126,7 +102,7 @@ static ssize_t request_here(const struct fs *fs, const char *path,
 
 	if (folder < 0)
 		return folder;
-	n = fchdir(fs->proc) < 0 ? -1 : op->here(path, r);
+	n = fchdir(fs->proc) < 0 ? -1 : call_here(path, r);
 	n = n < 0 ? -errno : n;
 	if (fchdir(folder) < 0)
 		n = n < 0 ? n : -errno;
@@ -134,50 +110,45 @@ static ssize_t request_here(const struct fs *fs, const char *path,
 	return n;
 }
 
-static ssize_t request_run(const struct fs *fs, int fd,
-			   const struct operation *op, const struct request *r)
+static ssize_t request_run(const struct fs *fs, int fd, const struct request *r)
 {
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
-	const long n = op->at(fs->proc, name.text, r);
+	const long n = call_at(fs->proc, name.text, r);
 
 	if (n >= 0)
 		return n;
-	return errno == ENOSYS ? request_here(fs, name.text, op, r) : -errno;
+	return errno == ENOSYS ? request_here(fs, name.text, r) : -errno;
 }
 
 ssize_t virtdev_priv_fs_xattr_get(const struct fs *fs, int fd, const char *name,
 				  void *value, size_t size)
 {
-	static const struct operation get = { get_at, get_here };
-	const struct request r = { name, (uintptr_t)value, size, 0 };
+	const struct request r = { GET, name, (uintptr_t)value, size, 0 };
 
-	return request_run(fs, fd, &get, &r);
+	return request_run(fs, fd, &r);
 }
 
 ssize_t virtdev_priv_fs_xattr_list(const struct fs *fs, int fd, char *names,
 				   size_t size)
 {
-	static const struct operation list = { list_at, list_here };
-	const struct request r = { NULL, (uintptr_t)names, size, 0 };
+	const struct request r = { LIST, NULL, (uintptr_t)names, size, 0 };
 
-	return request_run(fs, fd, &list, &r);
+	return request_run(fs, fd, &r);
 }
 
 int virtdev_priv_fs_xattr_set(const struct fs *fs, int fd, const char *name,
 			      const void *value, size_t size, int flags)
 {
-	static const struct operation set = { set_at, set_here };
-	const struct request r = { name, (uintptr_t)value, size, flags };
+	const struct request r = { SET, name, (uintptr_t)value, size, flags };
 
-	return (int)request_run(fs, fd, &set, &r);
+	return (int)request_run(fs, fd, &r);
 }
 
 int virtdev_priv_fs_xattr_remove(const struct fs *fs, int fd, const char *name)
 {
-	static const struct operation remove = { remove_at, remove_here };
-	const struct request r = { name, 0, 0, 0 };
+	const struct request r = { REMOVE, name, 0, 0, 0 };
 
-	return (int)request_run(fs, fd, &remove, &r);
+	return (int)request_run(fs, fd, &r);
 }
 
 /* ------------------------------------------------------------------- labels */
