@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The file system device: queues, configuration space, reset and creation. */
+/* The file system device: its configuration, queues, configuration space, reset and creation. */
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <virtio-devices/ids.h>
+#include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
@@ -21,6 +24,174 @@
 #define MORE_PIECES 64u
 
 #define DAY UINT64_C(86400)
+
+#define DEFAULT_QUEUE_MAX 1024u
+
+/*
+ * RLIMIT_NOFILE: OWN_FILES are reserved for the process, 1 / HANDLES_SHARE is the
+ * default number of handles.
+ */
+#define OWN_FILES 64u
+#define HANDLES_SHARE 8u
+#define MAX_FILES (UINT32_C(1) << 20)
+
+/* At least 1 / REST_SHARE of the limit is reserved for the rest of the process. */
+#define REST_SHARE 16u
+
+/* Each chunk costs memory, and a check when a mapped file changes its size. */
+#define MAX_WINDOW (UINT64_C(1) << 40)
+
+/* ------------------------------------------------------------- configuration */
+
+/* At least OWN_FILES: divide_files() requires twice as many. */
+static uint64_t fd_limit(void)
+{
+	struct rlimit limit = { .rlim_cur = 2 * OWN_FILES };
+	uint64_t rest;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	rest = limit.rlim_cur / REST_SHARE;
+	return limit.rlim_cur - (rest > OWN_FILES ? rest : OWN_FILES);
+}
+
+static int check_strings(const struct virtdev_fs_config *c,
+			 struct vsu_error *err)
+{
+	if (!c->path || !*c->path)
+		return vsu_error_set(err, -EINVAL, "fs: no path; name the folder to share");
+	if (!c->tag || !*c->tag)
+		return vsu_error_set(err, -EINVAL, "fs: no tag; the guest mounts the folder by it");
+	if (strlen(c->tag) > VIRTDEV_FS_TAG_MAX)
+		return vsu_error_set(err, -ENAMETOOLONG,
+				     "fs: tag '%s' has %zu bytes, at most %u are possible",
+				     c->tag, strlen(c->tag), VIRTDEV_FS_TAG_MAX);
+	return 0;
+}
+
+/* ACLs and labels are extended attributes, so they require xattr. */
+static int check_lists(const struct virtdev_fs_config *c, struct vsu_error *err)
+{
+	if (c->posix_acl && !c->xattr)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: access control lists are extended attributes; enable these, too (xattr)");
+	if (c->security_label && !c->xattr)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: labels are extended attributes; enable these, too (xattr)");
+	return c->posix_acl && (c->nuid_rules || c->ngid_rules) ?
+	       vsu_error_set(err, -EINVAL,
+			     "fs: access control lists contain IDs, which rules for users and groups do not translate; omit one of the two options") : 0;
+}
+
+static int check_numbers(const struct virtdev_fs_config *c,
+			 struct vsu_error *err)
+{
+	if (!vsu_is_aligned(c->window, VIRTDEV_FS_WINDOW_ALIGN) ||
+	    c->window > MAX_WINDOW)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: a window of %" PRIu64 " bytes; it must be a multiple of 2 MiB, at most 1 TiB",
+				     c->window);
+	if (c->queues > VIRTDEV_FS_QUEUES_MAX)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: %" PRIu32 " queues; at most %u are possible",
+				     c->queues, VIRTDEV_FS_QUEUES_MAX);
+	if (c->queue_size_max > VQ_MAX_SIZE)
+		return vsu_error_set(err, -EINVAL,
+				     "fs: a queue of %" PRIu32 " entries; at most %u are possible",
+				     c->queue_size_max, VQ_MAX_SIZE);
+	if (c->file_handles > VIRTDEV_FS_HANDLES_MANDATORY)
+		return vsu_error_set(err, -EINVAL, "fs: invalid use of file handles: %" PRIu32,
+				     c->file_handles);
+	if (c->workers > VIRTDEV_FS_WORKERS_MAX)
+		return vsu_error_set(err, -EINVAL, "fs: %" PRIu32 " threads for requests; at most %u are possible",
+				     c->workers, VIRTDEV_FS_WORKERS_MAX);
+	if (c->recover && c->window)
+		return vsu_error_set(err, -EINVAL, "fs: a DAX window does not survive the process, so that a guest would find it empty; omit the window or the recovery file (recover)");
+	if (c->lost > VIRTDEV_FS_LOST_ERROR)
+		return vsu_error_set(err, -EINVAL, "fs: invalid treatment of lost files: %" PRIu32,
+				     c->lost);
+	if (c->cache > VIRTDEV_FS_CACHE_METADATA)
+		return vsu_error_set(err, -EINVAL, "fs: invalid cache mode: %" PRIu32,
+				     c->cache);
+	return 0;
+}
+
+static uint32_t at_most(uint64_t n, uint32_t most)
+{
+	return n < most ? (uint32_t)n : most;
+}
+
+/* Divides RLIMIT_NOFILE between inodes and handles. */
+static int divide_files(struct virtdev_fs_config *c, struct vsu_error *err)
+{
+	struct rlimit limit;
+	uint64_t files, handles;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return vsu_error_sys(err, -errno, "fs: cannot read the limit of open files");
+	files = limit.rlim_cur;
+	if (files < 2 * OWN_FILES)
+		return vsu_error_set(err, -ENFILE,
+				     "fs: at most %" PRIu64 " open files; %u are needed (ulimit -n)",
+				     files, 2 * OWN_FILES);
+	handles = c->handles ? c->handles : files / HANDLES_SHARE;
+	c->handles = at_most(handles, MAX_FILES);
+	files -= OWN_FILES;
+	files = files > handles ? files - handles : 1;
+	if (c->file_handles != VIRTDEV_FS_HANDLES_NEVER)
+		files = MAX_FILES;
+	if (c->inodes)
+		files = c->inodes;
+	c->inodes = at_most(files, MAX_FILES);
+	return 0;
+}
+
+static int check_values(const struct virtdev_fs_config *c, struct vsu_error *err)
+{
+	int rc = check_strings(c, err);
+
+	if (rc >= 0)
+		rc = check_numbers(c, err);
+	return rc < 0 ? rc : check_lists(c, err);
+}
+
+static int add_rules(struct fs_idmap *map, const char *const *rules,
+			      uint32_t n, struct vsu_error *err)
+{
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; rc >= 0 && i < n; i++)
+		rc = virtdev_priv_fs_idmap_add(map, rules[i], err);
+	return rc;
+}
+
+int virtdev_fs_config_check(const struct virtdev_fs_config *config,
+			    struct vsu_error *err)
+{
+	struct fs_idmap uids = { .to_host.n = 0 }, gids = { .to_host.n = 0 };
+	struct virtdev_fs_config c = { 0 };
+	int rc = vsu_copy_sized(&c, sizeof(c), config,
+				"struct virtdev_fs_config", err);
+
+	if (rc >= 0)
+		rc = check_values(&c, err);
+	if (rc >= 0)
+		rc = add_rules(&uids, c.uid_rules, c.nuid_rules, err);
+	return rc < 0 ? rc : add_rules(&gids, c.gid_rules,
+						       c.ngid_rules, err);
+}
+
+static int config_fill(struct virtdev_fs_config *c, struct vsu_error *err)
+{
+	int rc = check_values(c, err);
+
+	if (rc >= 0)
+		rc = divide_files(c, err);
+	c->queues = c->queues ? c->queues : 1;
+	if (!c->queue_size_max)
+		c->queue_size_max = DEFAULT_QUEUE_MAX;
+	return rc;
+}
 
 /* -------------------------------------------------------------------- queues */
 
@@ -39,7 +210,7 @@ static int fs_serve(void *self, uint32_t queue)
 	struct fs *fs = self;
 	struct fs_queue *q = &fs->queues[queue];
 	struct vq_turn turn = {
-		.size = sizeof(turn), .serve = virtdev_priv_fs_serve,
+		.size = sizeof(turn), .serve = serve_measured,
 		.opaque = q, .iov = q->pieces, .clock_chains = 1,
 	};
 
@@ -48,8 +219,6 @@ static int fs_serve(void *self, uint32_t queue)
 	if (q->event >= 0)
 		return virtdev_priv_fs_queue_turn(q);
 	turn.iov_max = q->npieces;
-	if (q->measured)
-		turn.serve = serve_measured;
 	return virtdev_queue_turn(fs->dev, queue, q->q, &turn);
 }
 
@@ -246,7 +415,7 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	fs->space.queues[0] = (unsigned char)c->queues;
 	fs->valid_s = virtdev_priv_fs_caches_names(c) ? DAY :
 		      c->cache == VIRTDEV_FS_CACHE_AUTO;
-	fs->fd_limit = virtdev_priv_fs_fd_limit();
+	fs->fd_limit = fd_limit();
 	virtdev_priv_fs_job_queue_init(&fs->job_queue);
 	pthread_mutex_init(&fs->lock, NULL);
 	pthread_mutex_init(&fs->window_lock, NULL);
@@ -291,9 +460,9 @@ static int make_fs(const struct virtdev_fs_config *c, struct virtdev **out,
 
 	if (!fs)
 		return vsu_error_sys(err, -ENOMEM, "fs");
-	rc = virtdev_priv_fs_add_rules(&fs->uids, c->uid_rules, c->nuid_rules, err);
+	rc = add_rules(&fs->uids, c->uid_rules, c->nuid_rules, err);
 	if (rc >= 0)
-		rc = virtdev_priv_fs_add_rules(&fs->gids, c->gid_rules, c->ngid_rules, err);
+		rc = add_rules(&fs->gids, c->gid_rules, c->ngid_rules, err);
 	if (rc >= 0)
 		rc = open_folder(fs, c->path, err);
 	if (rc >= 0)
@@ -321,7 +490,7 @@ int virtdev_fs_new(const struct virtdev_fs_config *config,
 				"struct virtdev_fs_config", err);
 
 	if (rc >= 0)
-		rc = virtdev_priv_fs_config_fill(&c, err);
+		rc = config_fill(&c, err);
 	return rc < 0 ? rc : make_fs(&c, out, err);
 }
 

@@ -43,9 +43,7 @@ static int open_inode(struct fs_call *c, int flags)
 	/* O_TRUNC modifies the file even if it is opened read-only */
 	if (!(flags & O_TRUNC))
 		virtdev_priv_fs_host_call_begin(c);
-	fd = (kills ? virtdev_priv_fs_reopen_killing
-		    : virtdev_priv_fs_reopen)(c->fs, c->inode,
-					      flags | O_NONBLOCK);
+	fd = virtdev_priv_fs_reopen_killing(c->fs, c->inode, flags | O_NONBLOCK, kills);
 	if (!(flags & O_DIRECTORY))
 		closer = virtdev_priv_fs_closer(c->fs, c->inode, fd);
 	rc = fd;
@@ -246,30 +244,21 @@ int virtdev_priv_fs_read(struct fs_call *c)
 	return rc;
 }
 
-static int write_content(struct fs_call *c, const struct fuse_write_in *in)
-{
-	const int begun = in->write_flags & FUSE_WRITE_KILL_SUIDGID ?
-			  virtdev_priv_fs_killpriv_begin(c->handle->fd) : 0;
-	int rc = begun;
-
-	if (rc >= 0)
-		rc = transfer_all(&c->from, c->handle->fd, in->offset, in->size,
-				  write_way(in));
-	virtdev_priv_fs_killpriv_end(begun);
-	return rc;
-}
-
 int virtdev_priv_fs_write(struct fs_call *c)
 {
 	const struct fuse_write_in *in = &c->arg.write;
 	struct fuse_write_out out = { 0 };
-	int rc;
+	int rc, begun;
 
 	if (in->size > FS_TRANSFER || in->size > c->left)
 		return -EINVAL;
 	if (in->offset > INT64_MAX - FS_TRANSFER)
 		return -EFBIG;
-	rc = write_content(c, in);
+	begun = virtdev_priv_fs_killpriv_begin(in->write_flags & FUSE_WRITE_KILL_SUIDGID,
+					       c->handle->fd);
+	rc = begun < 0 ? begun : transfer_all(&c->from, c->handle->fd, in->offset,
+					      in->size, write_way(in));
+	virtdev_priv_fs_killpriv_end(begun);
 	if (rc < 0)
 		return rc;
 	virtdev_priv_fs_window_fit_fd(c, c->in.nodeid, c->handle->fd);
@@ -284,37 +273,28 @@ int virtdev_priv_fs_write(struct fs_call *c)
  */
 static int killpriv_begin(const struct fs_call *c, int fd)
 {
-	return c->in.uid &&
-	       virtdev_priv_fs_agreed(c->fs, FUSE_HANDLE_KILLPRIV_V2) ?
-	       virtdev_priv_fs_killpriv_begin(fd) : 0;
-}
-
-static int allocate_room(const struct fs_call *c, const struct fuse_fallocate_in *in)
-{
-	const int begun = killpriv_begin(c, c->handle->fd);
-	int rc = begun;
-
-	if (rc >= 0)
-		rc = fallocate(c->handle->fd, (int)in->mode, (off_t)in->offset,
-			       (off_t)in->length) < 0 ? -errno : 0;
-	virtdev_priv_fs_killpriv_end(begun);
-	return rc;
+	return virtdev_priv_fs_killpriv_begin(c->in.uid &&
+			virtdev_priv_fs_agreed(c->fs, FUSE_HANDLE_KILLPRIV_V2), fd);
 }
 
 int virtdev_priv_fs_fallocate(struct fs_call *c)
 {
 	const struct fuse_fallocate_in *in = &c->arg.fallocate;
-	int rc;
+	int rc, begun;
 
 	if (in->mode & ~(uint32_t)ALLOCATE_MODES)
 		return -EOPNOTSUPP;
 	if (in->offset > INT64_MAX || in->length > INT64_MAX)
 		return -EFBIG;
-	rc = allocate_room(c, in);
-	if (rc < 0)
-		return rc;
-	virtdev_priv_fs_window_fit_fd(c, c->in.nodeid, c->handle->fd);
-	return 0;
+	begun = killpriv_begin(c, c->handle->fd);
+	rc = begun;
+	if (rc >= 0)
+		rc = fallocate(c->handle->fd, (int)in->mode, (off_t)in->offset,
+			       (off_t)in->length) < 0 ? -errno : 0;
+	virtdev_priv_fs_killpriv_end(begun);
+	if (rc >= 0)
+		virtdev_priv_fs_window_fit_fd(c, c->in.nodeid, c->handle->fd);
+	return rc;
 }
 
 int virtdev_priv_fs_lseek(struct fs_call *c)

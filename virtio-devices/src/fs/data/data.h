@@ -48,18 +48,10 @@ void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name);
 bool virtdev_priv_fs_owners_forget(struct fs *fs, uint64_t until);
 
 /* The handlers. */
-int virtdev_priv_fs_open(struct fs_call *c);
-int virtdev_priv_fs_opendir(struct fs_call *c);
-int virtdev_priv_fs_release(struct fs_call *c);
-int virtdev_priv_fs_flush(struct fs_call *c);
-int virtdev_priv_fs_fsync(struct fs_call *c);
-int virtdev_priv_fs_syncfs(struct fs_call *c);
-int virtdev_priv_fs_read(struct fs_call *c);
-int virtdev_priv_fs_write(struct fs_call *c);
-int virtdev_priv_fs_getlk(struct fs_call *c);
-int virtdev_priv_fs_setlk(struct fs_call *c);
-int virtdev_priv_fs_fallocate(struct fs_call *c);
-int virtdev_priv_fs_lseek(struct fs_call *c);
-int virtdev_priv_fs_copy(struct fs_call *c);
+fs_handler virtdev_priv_fs_open, virtdev_priv_fs_opendir, virtdev_priv_fs_release,
+	virtdev_priv_fs_flush, virtdev_priv_fs_fsync, virtdev_priv_fs_syncfs,
+	virtdev_priv_fs_read, virtdev_priv_fs_write, virtdev_priv_fs_getlk,
+	virtdev_priv_fs_setlk, virtdev_priv_fs_fallocate, virtdev_priv_fs_lseek,
+	virtdev_priv_fs_copy;
 
 #endif

@@ -299,6 +299,42 @@ struct fs_call {
 	struct fs_handle *handle;
 };
 
+/* The strings of a request. */
+enum fs_texts {
+	FS_NO_TEXT,
+	FS_NAME,		/* of an entry of the inode, a directory */
+	FS_TWO_NAMES,
+	FS_NAME_AND_TEXT,
+	FS_TEXT_ONLY,		/* any string */
+};
+#define FS_NODE 0x01u		/* in.nodeid must be known */
+#define FS_FILE 0x02u		/* the first argument is the fh of a file */
+#define FS_FOLDER 0x04u		/* or of a directory */
+#define FS_CHANGES 0x08u	/* rejected if the device is read-only */
+#define FS_QUIET 0x10u		/* has no reply */
+#define FS_URGENT 0x20u		/* allowed in the hiprio queue */
+#define FS_FIRST 0x40u		/* allowed before FUSE_INIT */
+#define FS_WINDOW 0x80u		/* requires a DAX window */
+#define FS_MAKES 0x100u		/* creates a file: extensions are parsed */
+#define FS_REPLAY 0x200u		/* not idempotent: see replay.c */
+#define FS_REPLIES_ENTRY 0x400u		/* replies with fuse_entry_out of the name */
+
+/*
+ * Returns the bytes of the reply behind its header, or a negative errno: then the reply
+ * is the header alone.
+ */
+typedef int fs_handler(struct fs_call *c);
+
+/* A FUSE operation: its requirements and its handler. */
+struct fs_operation {
+	const char *name;
+	fs_handler *serve;
+	uint16_t args;		/* minimum bytes */
+	uint16_t room;		/* minimum bytes for the reply behind its header */
+	uint8_t texts;		/* enum fs_texts */
+	uint16_t flags;		/* FS_* */
+};
+
 /*
  * The locks of the server come before window_lock: a thread that holds window_lock must
  * not call the server, which may take its own again. Debug builds assert that.
@@ -335,14 +371,6 @@ static inline bool virtdev_priv_fs_caches_names(const struct virtdev_fs_config *
 	return c->cache == VIRTDEV_FS_CACHE_ALWAYS ||
 	       c->cache == VIRTDEV_FS_CACHE_METADATA;
 }
-
-/* options.c: checks the configuration and fills in defaults. */
-int virtdev_priv_fs_config_fill(struct virtdev_fs_config *c,
-				struct vsu_error *err);
-int virtdev_priv_fs_add_rules(struct fs_idmap *map, const char *const *rules,
-			      uint32_t n, struct vsu_error *err);
-/* The lowest descriptor number that the guest may not occupy. */
-uint64_t virtdev_priv_fs_fd_limit(void);
 
 /* reply.c: returns len, or -EINVAL if the driver's buffer is too small. */
 int virtdev_priv_fs_reply(struct fs_call *c, const void *bytes, size_t len);

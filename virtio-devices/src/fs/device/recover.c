@@ -98,8 +98,8 @@ static void *record_begin(struct fs *fs, struct fs_recover_table *t, uint64_t id
 	return r;
 }
 
-static void record_drop(struct fs *fs, const struct fs_recover_table *t,
-			uint64_t id)
+void virtdev_priv_fs_recover_drop(struct fs *fs, const struct fs_recover_table *t,
+				  uint64_t id)
 {
 	uint64_t *r = fs->recover.loading ? NULL : record_of(fs, t, id);
 
@@ -139,11 +139,6 @@ void virtdev_priv_fs_recover_lookups(struct fs *fs, const struct fs_inode *inode
 	if (r && !fs->recover.loading)
 		__atomic_store_n(&r->lookups, inode->lookups,
 				 __ATOMIC_RELEASE);
-}
-
-void virtdev_priv_fs_recover_inode_gone(struct fs *fs, uint64_t id)
-{
-	record_drop(fs, &fs->recover.inodes, id);
 }
 
 static bool is_dentry(const struct fs_recover_dentry *p, uint64_t parent, const char *name)
@@ -232,9 +227,4 @@ void virtdev_priv_fs_recover_handle(struct fs *fs,
 	r->node = handle->node;
 	r->flags = handle->flags & (uint32_t)FS_OPEN_AGAIN;
 	__atomic_store_n(&r->id, handle->slot.id, __ATOMIC_RELEASE);
-}
-
-void virtdev_priv_fs_recover_handle_gone(struct fs *fs, uint64_t id)
-{
-	record_drop(fs, &fs->recover.handles, id);
 }

@@ -107,10 +107,11 @@ static inline unsigned char *fs_recover_map(const struct fs_recover *r)
 void virtdev_priv_fs_recover_agreed(struct fs *fs, uint64_t agreed);
 void virtdev_priv_fs_recover_inode(struct fs *fs, const struct fs_inode *inode);
 void virtdev_priv_fs_recover_lookups(struct fs *fs, const struct fs_inode *inode);
-void virtdev_priv_fs_recover_inode_gone(struct fs *fs, uint64_t id);
 void virtdev_priv_fs_recover_handle(struct fs *fs,
 				    const struct fs_handle *handle);
-void virtdev_priv_fs_recover_handle_gone(struct fs *fs, uint64_t id);
+/* Drops the record of an inode or a handle. */
+void virtdev_priv_fs_recover_drop(struct fs *fs, const struct fs_recover_table *t,
+				  uint64_t id);
 /* Records the name and parent of an inode. */
 void virtdev_priv_fs_recover_set_dentry(struct fs *fs, uint64_t id, uint64_t parent,
 					const char *name);

@@ -129,18 +129,12 @@ bool virtdev_priv_fs_file_handle_matches(const union fs_file_handle *a,
 		!memcmp(x->f_handle, y->f_handle, x->handle_bytes));
 }
 
-int virtdev_priv_fs_file_handle_open_on(const struct fs *fs, uint64_t mount_id,
+int virtdev_priv_fs_file_handle_open(const struct fs *fs, uint64_t mount_id,
 					const union fs_file_handle *file_handle)
 {
 	const int mount = mount_fd(fs, mount_id);
 
 	return mount < 0 ? -ESTALE : open_handle(mount, file_handle);
-}
-
-int virtdev_priv_fs_file_handle_open(const struct fs *fs,
-				     const struct fs_inode *inode)
-{
-	return virtdev_priv_fs_file_handle_open_on(fs, inode->mount, &inode->file_handle);
 }
 
 void virtdev_priv_fs_mounts_fini(struct fs *fs)

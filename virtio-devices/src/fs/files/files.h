@@ -73,10 +73,8 @@ int virtdev_priv_fs_file_handle_read(struct fs *fs, int fd, const struct statx *
 bool virtdev_priv_fs_file_handle_matches(const union fs_file_handle *a,
 					 const union fs_file_handle *b);
 /* Opens any file of that mount's file system, O_PATH. */
-int virtdev_priv_fs_file_handle_open_on(const struct fs *fs, uint64_t mount_id,
+int virtdev_priv_fs_file_handle_open(const struct fs *fs, uint64_t mount_id,
 					const union fs_file_handle *file_handle);
-int virtdev_priv_fs_file_handle_open(const struct fs *fs,
-				     const struct fs_inode *inode);
 void virtdev_priv_fs_mounts_fini(struct fs *fs);
 
 /*

@@ -84,7 +84,7 @@ static void handle_fill(struct fs *fs, struct fs_handle *handle, int fd,
 /* Under fs->lock. */
 static void handle_retire(struct fs *fs, struct fs_handle *handle)
 {
-	virtdev_priv_fs_recover_handle_gone(fs, handle->slot.id);
+	virtdev_priv_fs_recover_drop(fs, &fs->recover.handles, handle->slot.id);
 	handle->slot.live = false;
 }
 

@@ -82,7 +82,7 @@ static void inode_retire(struct fs *fs, struct fs_inode *inode)
 	if (!inode->slot.live)
 		return;
 	bucket_remove(fs, inode);
-	virtdev_priv_fs_recover_inode_gone(fs, inode->slot.id);
+	virtdev_priv_fs_recover_drop(fs, &fs->recover.inodes, inode->slot.id);
 	inode->slot.live = false;
 	inode->lookups = 0;
 }
@@ -104,7 +104,7 @@ static int drop_use(struct fs *fs, struct fs_inode *inode)
 /* Keeps the descriptor of another thread that reopened the file meanwhile. */
 static struct fs_inode *open_again(struct fs *fs, struct fs_inode *inode)
 {
-	int fd = virtdev_priv_fs_file_handle_open(fs, inode);
+	int fd = virtdev_priv_fs_file_handle_open(fs, inode->mount, &inode->file_handle);
 
 	if (fd < 0) {
 		virtdev_priv_fs_inode_put(fs, inode);

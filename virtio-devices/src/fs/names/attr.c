@@ -13,27 +13,26 @@
 #define MODE_BITS 07777u
 
 /* Adapts the window before the reply reports a new file size. */
-static int stat_node(const struct fs_call *c, struct statx *st)
+static int stat_node(const struct fs_call *c, struct statx *st, struct fuse_attr *attr)
 {
 	int rc;
 
 	virtdev_priv_fs_host_call_begin(c);
 	rc = virtdev_priv_fs_host_call_end(c, virtdev_priv_fs_stat(c->inode->fd, "", st));
-	if (rc >= 0)
-		virtdev_priv_fs_window_fit(c, c->in.nodeid, st->stx_size);
-	return rc;
+	if (rc < 0)
+		return rc;
+	virtdev_priv_fs_window_fit(c, c->in.nodeid, st->stx_size);
+	virtdev_priv_fs_attr(c->fs, st, attr);
+	return 0;
 }
 
 int virtdev_priv_fs_getattr(struct fs_call *c)
 {
 	struct fuse_attr_out out = { .attr_valid = c->fs->valid_s };
 	struct statx st;
-	int rc = stat_node(c, &st);
+	int rc = stat_node(c, &st, &out.attr);
 
-	if (rc < 0)
-		return rc;
-	virtdev_priv_fs_attr(c->fs, &st, &out.attr);
-	return virtdev_priv_fs_reply(c, &out, sizeof(out));
+	return rc < 0 ? rc : virtdev_priv_fs_reply(c, &out, sizeof(out));
 }
 
 static struct fs_statx_time time_told(struct statx_timestamp t)
@@ -47,11 +46,10 @@ int virtdev_priv_fs_statx(struct fs_call *c)
 	struct fs_statx_out out = { .valid = c->fs->valid_s };
 	struct fuse_attr attr;
 	struct statx st;
-	int rc = stat_node(c, &st);
+	int rc = stat_node(c, &st, &attr);
 
 	if (rc < 0)
 		return rc;
-	virtdev_priv_fs_attr(c->fs, &st, &attr);
 	out.mask = st.stx_mask & (STATX_BASIC_STATS | STATX_BTIME);
 	out.blksize = attr.blksize;
 	out.nlink = attr.nlink;
@@ -99,8 +97,8 @@ static int set_owner(struct fs_call *c, const struct fuse_setattr_in *in)
 
 static int cut_file(int fd, const struct fuse_setattr_in *in)
 {
-	const int begun = in->valid & FATTR_KILL_SUIDGID ?
-			  virtdev_priv_fs_killpriv_begin(fd) : 0;
+	const int begun = virtdev_priv_fs_killpriv_begin(
+			in->valid & FATTR_KILL_SUIDGID, fd);
 	int rc = begun;
 
 	if (rc >= 0)

@@ -188,9 +188,7 @@ static int open_old(const struct fs_call *c)
 					 .type = st.stx_mode & S_IFMT,
 					 .dev = virtdev_priv_fs_dev_of(&st) };
 		rc = old.type == S_IFDIR ? -EISDIR :
-		     (kills ? virtdev_priv_fs_reopen_killing
-			    : virtdev_priv_fs_reopen)(c->fs, &old,
-						      create_flags(c));
+		     virtdev_priv_fs_reopen_killing(c->fs, &old, create_flags(c), kills);
 	}
 	vsu_fd_close(&fd);
 	return rc;

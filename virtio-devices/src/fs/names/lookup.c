@@ -16,20 +16,16 @@
  */
 #define MAX_FORGOTTEN 4096u
 
-static int entry_stat(const struct fs_call *c, int fd, struct statx *st)
-{
-	virtdev_priv_fs_host_call_begin(c);
-	return virtdev_priv_fs_host_call_end(c, virtdev_priv_fs_stat(fd, "", st));
-}
-
 int virtdev_priv_fs_entry_take_fd(const struct fs_call *c, const char *name, int fd,
 				  struct fuse_entry_out *out)
 {
 	struct fs *fs = c->fs;
 	struct statx st;
 	uint64_t id;
-	int rc = entry_stat(c, fd, &st);
+	int rc;
 
+	virtdev_priv_fs_host_call_begin(c);
+	rc = virtdev_priv_fs_host_call_end(c, virtdev_priv_fs_stat(fd, "", &st));
 	if (rc < 0) {
 		vsu_fd_close(&fd);
 		return rc;

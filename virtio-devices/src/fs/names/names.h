@@ -3,7 +3,6 @@
 #ifndef VIRTIO_DEVICES_FS_NAMES_NAMES_H
 #define VIRTIO_DEVICES_FS_NAMES_NAMES_H
 
-#include "fs/device/operations.h"
 #include "fs/users/users.h"
 #include "fs/window/window.h"
 
@@ -31,30 +30,14 @@ void virtdev_priv_fs_replay_set_moved(const struct fs_call *c, uint64_t moved);
 void virtdev_priv_fs_replay_clear(struct fs *fs);
 
 /* The handlers. */
-int virtdev_priv_fs_lookup(struct fs_call *c);
-int virtdev_priv_fs_forget(struct fs_call *c);
-int virtdev_priv_fs_batch_forget(struct fs_call *c);
-int virtdev_priv_fs_getattr(struct fs_call *c);
-int virtdev_priv_fs_statx(struct fs_call *c);
-int virtdev_priv_fs_setattr(struct fs_call *c);
-int virtdev_priv_fs_access(struct fs_call *c);
-int virtdev_priv_fs_statfs(struct fs_call *c);
-int virtdev_priv_fs_readlink(struct fs_call *c);
-int virtdev_priv_fs_symlink(struct fs_call *c);
-int virtdev_priv_fs_mknod(struct fs_call *c);
-int virtdev_priv_fs_mkdir(struct fs_call *c);
-int virtdev_priv_fs_link(struct fs_call *c);
-int virtdev_priv_fs_create(struct fs_call *c);
-int virtdev_priv_fs_tmpfile(struct fs_call *c);
-int virtdev_priv_fs_unlink(struct fs_call *c);
-int virtdev_priv_fs_rmdir(struct fs_call *c);
-int virtdev_priv_fs_rename(struct fs_call *c);
-int virtdev_priv_fs_rename2(struct fs_call *c);
-int virtdev_priv_fs_readdir(struct fs_call *c);
-int virtdev_priv_fs_readdirplus(struct fs_call *c);
-int virtdev_priv_fs_setxattr(struct fs_call *c);
-int virtdev_priv_fs_getxattr(struct fs_call *c);
-int virtdev_priv_fs_listxattr(struct fs_call *c);
-int virtdev_priv_fs_removexattr(struct fs_call *c);
+fs_handler virtdev_priv_fs_lookup, virtdev_priv_fs_forget, virtdev_priv_fs_batch_forget,
+	virtdev_priv_fs_getattr, virtdev_priv_fs_statx, virtdev_priv_fs_setattr,
+	virtdev_priv_fs_access, virtdev_priv_fs_statfs, virtdev_priv_fs_readlink,
+	virtdev_priv_fs_symlink, virtdev_priv_fs_mknod, virtdev_priv_fs_mkdir,
+	virtdev_priv_fs_link, virtdev_priv_fs_create, virtdev_priv_fs_tmpfile,
+	virtdev_priv_fs_unlink, virtdev_priv_fs_rmdir, virtdev_priv_fs_rename,
+	virtdev_priv_fs_rename2, virtdev_priv_fs_readdir, virtdev_priv_fs_readdirplus,
+	virtdev_priv_fs_setxattr, virtdev_priv_fs_getxattr, virtdev_priv_fs_listxattr,
+	virtdev_priv_fs_removexattr;
 
 #endif

@@ -105,15 +105,21 @@ static void replay_end(const struct fs_call *c, int rc)
 	pthread_mutex_unlock(&fs->lock);
 }
 
+/* Changes a field of the record, unless another request overwrote it. */
+static void record_set(const struct fs_call *c, struct fs_replay_record *o,
+		       uint64_t *field, uint64_t value)
+{
+	pthread_mutex_lock(&c->fs->lock);
+	if (is_request(c, o))
+		__atomic_store_n(field, value, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&c->fs->lock);
+}
+
 void virtdev_priv_fs_replay_set_moved(const struct fs_call *c, uint64_t moved)
 {
-	struct fs *fs = c->fs;
-	struct fs_replay_record *o = replay_record_of(fs, c->in.unique);
+	struct fs_replay_record *o = replay_record_of(c->fs, c->in.unique);
 
-	pthread_mutex_lock(&fs->lock);
-	if (is_request(c, o))
-		__atomic_store_n(&o->moved, moved, __ATOMIC_RELEASE);
-	pthread_mutex_unlock(&fs->lock);
+	record_set(c, o, &o->moved, moved);
 }
 
 void virtdev_priv_fs_replay_clear(struct fs *fs)
@@ -137,11 +143,6 @@ static int reply_made(struct fs_call *c, const struct fs_operation *op)
 	return op->serve(c);
 }
 
-static bool is_link(struct fs_call *c, const struct statx *st)
-{
-	return virtdev_priv_fs_inode_known(c->fs, st) == c->arg.link.oldnodeid;
-}
-
 static uint32_t type_of(const struct fs_call *c)
 {
 	return c->in.opcode == FUSE_MKDIR ? S_IFDIR :
@@ -159,12 +160,13 @@ static bool was_made(struct fs_call *c, uint64_t started)
 	if (virtdev_priv_fs_stat(c->inode->fd, c->name, &st) < 0)
 		return false;
 	if (c->in.opcode == FUSE_LINK)
-		return is_link(c, &st);
+		return virtdev_priv_fs_inode_known(c->fs, &st) == c->arg.link.oldnodeid;
 	btime = virtdev_priv_fs_btime_of(&st);
 	return (st.stx_mode & S_IFMT) == type_of(c) &&
 	       btime + TICK_NS >= started && btime <= started + MAKING_NS;
 }
 
+/* Of a rename: whether the file has its new name. moved 0: of another request. */
 static bool was_moved(struct fs_call *c, uint64_t moved)
 {
 	struct fs_inode *to;
@@ -181,11 +183,6 @@ static bool was_moved(struct fs_call *c, uint64_t moved)
 	return rc >= 0 && virtdev_priv_fs_inode_known(c->fs, &st) == moved;
 }
 
-static bool is_rename(const struct fs_call *c)
-{
-	return c->in.opcode == FUSE_RENAME || c->in.opcode == FUSE_RENAME2;
-}
-
 /* The name or attribute is already removed: the request succeeded. */
 static bool is_gone(uint32_t opcode, int rc)
 {
@@ -199,12 +196,8 @@ static void begin_unmade(struct fs_call *c)
 	struct fs_replay_record *o = replay_record_of(c->fs, c->in.unique);
 	struct statx st;
 
-	if (virtdev_priv_fs_stat(c->inode->fd, c->name, &st) != -ENOENT)
-		return;
-	pthread_mutex_lock(&c->fs->lock);
-	if (is_request(c, o))
-		__atomic_store_n(&o->started, now_ns(), __ATOMIC_RELEASE);
-	pthread_mutex_unlock(&c->fs->lock);
+	if (virtdev_priv_fs_stat(c->inode->fd, c->name, &st) == -ENOENT)
+		record_set(c, o, &o->started, now_ns());
 }
 
 static int serve_started(struct fs_call *c, const struct fs_operation *op,
@@ -212,7 +205,7 @@ static int serve_started(struct fs_call *c, const struct fs_operation *op,
 {
 	int rc;
 
-	if (is_rename(c) && was_moved(c, before->moved))
+	if (was_moved(c, before->moved))
 		return 0;
 	if (op->flags & FS_REPLIES_ENTRY)
 		begin_unmade(c);

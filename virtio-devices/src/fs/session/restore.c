@@ -147,7 +147,7 @@ static int find_by_handle(struct fs *fs, const struct fs_file_record *f,
 {
 	struct fs_inode *root = virtdev_priv_fs_inode_get(fs, FUSE_ROOT_ID);
 	char path[PATH_MAX];
-	int fd = virtdev_priv_fs_file_handle_open_on(fs, root->mount, &f->file_handle);
+	int fd = virtdev_priv_fs_file_handle_open(fs, root->mount, &f->file_handle);
 	int rc = fd < 0 ? fd : virtdev_priv_fs_path_read(fs, fd, path);
 
 	virtdev_priv_fs_inode_put(fs, root);

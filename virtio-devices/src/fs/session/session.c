@@ -34,32 +34,29 @@ void virtdev_priv_fs_session_begin(struct fs *fs, uint64_t agreed)
 	__atomic_store_n(&fs->agreed, agreed, __ATOMIC_RELEASE);
 }
 
-static bool session_drop(struct fs *fs, struct fs_ending *ending, uint64_t until)
+static bool session_end(struct fs *fs, struct fs_ending *ending, uint64_t until)
 {
-	return virtdev_priv_fs_owners_forget(fs, until) ||
-	       virtdev_priv_fs_handles_forget(fs, &ending->handle, until) ||
-	       virtdev_priv_fs_inodes_forget(fs, &ending->inode, until);
+	if (!ending->runs) {
+		virtdev_priv_fs_session_begin(fs, 0);
+		virtdev_priv_fs_replay_clear(fs);
+		*ending = (struct fs_ending){ .runs = true };
+	}
+	ending->runs = virtdev_priv_fs_owners_forget(fs, until) ||
+		       virtdev_priv_fs_handles_forget(fs, &ending->handle, until) ||
+		       virtdev_priv_fs_inodes_forget(fs, &ending->inode, until);
+	return ending->runs;
 }
 
 void virtdev_priv_fs_session_end(struct fs *fs)
 {
 	struct fs_ending ending = { 0 };
 
-	virtdev_priv_fs_session_begin(fs, 0);
-	virtdev_priv_fs_replay_clear(fs);
-	session_drop(fs, &ending, UINT64_MAX);
+	session_end(fs, &ending, UINT64_MAX);
 }
 
 bool virtdev_priv_fs_session_end_turn(struct fs *fs)
 {
-	if (!fs->ending.runs) {
-		virtdev_priv_fs_session_begin(fs, 0);
-		virtdev_priv_fs_replay_clear(fs);
-		fs->ending = (struct fs_ending){ .runs = true };
-	}
-	fs->ending.runs = session_drop(fs, &fs->ending,
-				       vsu_now_ns() + VQ_TURN_NS);
-	return fs->ending.runs;
+	return session_end(fs, &fs->ending, vsu_now_ns() + VQ_TURN_NS);
 }
 
 static void forget_session(const struct fs_call *c)

@@ -17,8 +17,7 @@ void virtdev_priv_fs_session_end(struct fs *fs);
 bool virtdev_priv_fs_session_end_turn(struct fs *fs);
 /* FUSE_INIT flags to offer to a driver with those flags. */
 uint64_t virtdev_priv_fs_offered(const struct fs *fs, uint32_t driver);
-int virtdev_priv_fs_init(struct fs_call *c);
-int virtdev_priv_fs_destroy(struct fs_call *c);
+fs_handler virtdev_priv_fs_init, virtdev_priv_fs_destroy;
 
 /*
  * restore.c: restores inodes and handles from records of another process, under their

@@ -349,17 +349,15 @@ static int check_lists(struct fs *fs, struct virtdev_state_reader r,
 static int load_files(struct fs *fs, struct virtdev_state_reader *r)
 {
 	struct fs_file_record f;
-	int rc;
+	int rc = 0;
 
-	for (fs->load.names = 0; fs->load.names < TURN_NAMES; fs->load.names++) {
+	for (fs->load.names = 0; rc >= 0 && fs->load.names < TURN_NAMES; fs->load.names++) {
 		if (get_file(r, &f) != 1)
 			return 0;
 		rc = virtdev_priv_fs_restore_file(fs, &f);
-		if (rc < 0)
-			return rc;
-		fs->load.lost += rc;
+		fs->load.lost += rc > 0;
 	}
-	return 1;
+	return rc < 0 ? rc : 1;
 }
 
 static int load_handles(struct fs *fs, struct virtdev_state_reader *r)
@@ -368,15 +366,13 @@ static int load_handles(struct fs *fs, struct virtdev_state_reader *r)
 	unsigned int n;
 	int rc = 0;
 
-	for (n = 0; n < TURN_NAMES; n++) {
+	for (n = 0; rc >= 0 && n < TURN_NAMES; n++) {
 		if (get_open(r, &o) != 1)
 			return 0;
 		rc = virtdev_priv_fs_restore_open(fs, &o);
-		if (rc < 0)
-			return rc;
-		fs->load.lost += rc;
+		fs->load.lost += rc > 0;
 	}
-	return 1;
+	return rc < 0 ? rc : 1;
 }
 
 static int check_lost(const struct fs *fs, int lost, struct vsu_error *err)

@@ -58,8 +58,7 @@ void virtdev_priv_fs_window_fit_fd(const struct fs_call *c, uint64_t node,
 				   int fd);
 
 /* dax.c */
-int virtdev_priv_fs_setupmapping(struct fs_call *c);
-int virtdev_priv_fs_removemapping(struct fs_call *c);
+fs_handler virtdev_priv_fs_setupmapping, virtdev_priv_fs_removemapping;
 /* Unmaps the whole window. */
 void virtdev_priv_fs_window_clear(const struct fs_call *c);
 
