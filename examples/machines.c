@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <cvmm/machine.h>
+#include <cvmm/requests.h>
 
 #define MACHINES 3
 
@@ -137,7 +138,7 @@ static bool turn(void)
 
 int main(int argc, char **argv)
 {
-	const char *save[] = { "save", argc > 1 ? argv[1] : NULL, NULL };
+	const struct cvmm_save save = { .size = sizeof(save), .folder = argv[1] };
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	if (argc < 3) {
@@ -146,7 +147,7 @@ int main(int argc, char **argv)
 	}
 	begin(&guests[0], (size_t)argc - 2, (const char *const *)argv + 2);
 	begin(&guests[1], (size_t)argc - 2, (const char *const *)argv + 2);
-	if (cvmm_machine_command(guests[0].m, save, NULL, 0, on_saved, NULL, &err) < 0)
+	if (cvmm_machine_save(guests[0].m, &save, on_saved, NULL, &err) < 0)
 		fail("save", &err);
 	while (turn())
 		if (saved)

@@ -7,22 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/configuration.h"
+#include "api/machine_private.h"
 #include "api/options.h"
-#include "cvmm/machine.h"
-#include "machine/machine.h"
-
-struct cvmm_machine {
-	struct vmm_machine machine;
-	struct vmm_configuration configuration;
-	struct vmm_options options, saved;
-	struct cvmm_host host;
-	struct prog_threads threads;
-	enum { MADE, RUNS, ENDS, ENDED } state;	/* ENDS: in the callbacks of its end */
-	bool inside;		/* cvmm_machine_dispatch() */
-	int status;		/* of one that has ended */
-	struct vsu_error why;
-};
 
 /* ------------------------------------------------------------------- the owner */
 
@@ -132,16 +118,29 @@ static void machine_discard(struct cvmm_machine *m)
 	free(m);
 }
 
-/* Members that the caller's header does not have are zero. */
+int cvmm_priv_copy(void *to, size_t size, const void *from, const char *name,
+		   struct vsu_error *err)
+{
+	size_t given;
+
+	memcpy(&given, from, sizeof(given));
+	if (!given)
+		return vsu_error_set(err, -EINVAL, "struct %s without its size", name);
+	memset(to, 0, size);
+	memcpy(to, from, given < size ? given : size);
+	return 0;
+}
+
 static int copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct vsu_error *err)
 {
 	unsigned int i;
+	int rc;
 
 	if (!host)
 		return 0;
-	if (!host->size)
-		return vsu_error_set(err, -EINVAL, "struct cvmm_host without its size");
-	memcpy(to, host, host->size < sizeof(*to) ? host->size : sizeof(*to));
+	rc = cvmm_priv_copy(to, sizeof(*to), host, "cvmm_host", err);
+	if (rc < 0)
+		return rc;
 	for (i = 0; to->stdio && i < 2; i++)
 		if (fcntl(to->stdio[i], F_GETFD) < 0)
 			return vsu_error_set(err, -EBADF, "descriptor %d of stdio is not open",
@@ -253,32 +252,4 @@ void cvmm_machine_free(struct cvmm_machine *m)
 	adopt_devices(m);
 	vmm_machine_free(&m->machine);
 	machine_discard(m);
-}
-
-/* ------------------------------------------------------------------- requests */
-
-static int check_runs(const struct cvmm_machine *m, struct vsu_error *err)
-{
-	return m->state == RUNS ? 0 : vsu_error_set(err, -EAGAIN, "the machine does not run");
-}
-
-int cvmm_machine_command(struct cvmm_machine *m, const char *const *words, const int *fds,
-			 unsigned int nfds, cvmm_answer_fn answer, void *opaque,
-			 struct vsu_error *err)
-{
-	struct vsu_error why = VSU_ERROR_INIT;
-	int rc = check_runs(m, &why);
-
-	if (!rc)
-		rc = vmm_control_call(m->machine.control, words, fds, nfds, answer, opaque, &why);
-	if (rc < 0 && err)
-		*err = why;
-	return rc;
-}
-
-int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *err)
-{
-	static const char *const words[] = { "power-button", NULL };
-
-	return cvmm_machine_command(m, words, NULL, 0, NULL, NULL, err);
 }

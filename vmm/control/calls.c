@@ -71,8 +71,24 @@ static void call_answer(const struct vmm_call *call, const struct vsu_error *why
 	free(reply->bytes);
 }
 
-static int call_execute(struct vmm_control *c, struct vmm_call *call, char **words,
-			struct vmm_passed *passed, struct vsu_error *err)
+/* Of the program: the words of a command, or a request. */
+struct wish {
+	char **words;		/* NULL: request */
+	const struct vmm_typed_command *request;
+	struct vmm_passed passed;
+};
+
+static int wish_execute(struct vmm_control *c, const struct wish *w, FILE *answer,
+			struct vsu_error *err)
+{
+	return w->words ? vmm_control_execute_words(c->config.commands, c->config.opaque, w->words,
+						    w->passed.n, answer, err) :
+			  vmm_control_execute_typed(c->config.commands, c->config.opaque,
+						      w->request, answer, err);
+}
+
+static int call_execute(struct vmm_control *c, struct vmm_call *call, struct wish *w,
+			struct vsu_error *err)
 {
 	/* of the command whose event made the program call */
 	struct vmm_passed *const outer_passed = c->passed;
@@ -85,10 +101,9 @@ static int call_execute(struct vmm_control *c, struct vmm_call *call, char **wor
 		return vsu_error_set(err, -ENOMEM, "no memory for an answer");
 	fputs("{\"ok\":true", reply.to);
 	c->served = NULL;
-	c->passed = passed->n ? passed : NULL;
+	c->passed = w->passed.n ? &w->passed : NULL;
 	c->waits_for = &call->waits_for;
-	rc = vmm_control_execute_words(c->config.commands, c->config.opaque, words, passed->n,
-				       reply.to, err);
+	rc = wish_execute(c, w, reply.to, err);
 	c->served = outer_client;
 	c->waits_for = outer_wait;
 	c->passed = outer_passed;
@@ -101,24 +116,21 @@ static int call_execute(struct vmm_control *c, struct vmm_call *call, char **wor
 	return 0;
 }
 
-int vmm_control_call(struct vmm_control *c, const char *const *words, const int *fds,
-		     unsigned int nfds, vmm_call_fn answer, void *opaque, struct vsu_error *err)
+/* fds: of the wish, which is freed. */
+static int wish_fulfil(struct vmm_control *c, struct wish *w, const int *fds, unsigned int nfds,
+		       const struct vmm_call *answer, struct vsu_error *err)
 {
-	struct vmm_passed passed = { .closer = c->config.closer };
-	struct vmm_call *call = calloc(1, sizeof(*call));
-	char *copy[VMM_CONTROL_WORDS + 1], *block;
+	struct vmm_call *call = malloc(sizeof(*call));
 	int rc;
 
 	if (!call)
 		return vsu_error_set(err, -ENOMEM, "no memory for a command");
-	call->answer = answer;
-	call->opaque = opaque;
-	block = copy_words(words, copy, err);
-	rc = block ? copy_fds(&passed, fds, nfds, err) : err->code;
+	*call = *answer;
+	w->passed.closer = c->config.closer;
+	rc = copy_fds(&w->passed, fds, nfds, err);
 	if (!rc)
-		rc = call_execute(c, call, copy, &passed, err);
-	vmm_passed_close(&passed);
-	free(block);
+		rc = call_execute(c, call, w, err);
+	vmm_passed_close(&w->passed);
 	if (rc > 0) {
 		call->next = c->calls;
 		c->calls = call;
@@ -126,6 +138,29 @@ int vmm_control_call(struct vmm_control *c, const char *const *words, const int 
 		free(call);
 	}
 	return rc < 0 ? rc : 0;
+}
+
+int vmm_control_call(struct vmm_control *c, const char *const *words, const int *fds,
+		     unsigned int nfds, vmm_call_fn answer, void *opaque, struct vsu_error *err)
+{
+	const struct vmm_call call = { .answer = answer, .opaque = opaque };
+	char *copy[VMM_CONTROL_WORDS + 1], *block;
+	struct wish w = { .words = copy };
+	int rc;
+
+	block = copy_words(words, copy, err);
+	rc = block ? wish_fulfil(c, &w, fds, nfds, &call, err) : err->code;
+	free(block);
+	return rc;
+}
+
+int vmm_control_call_typed(struct vmm_control *c, const struct vmm_typed_command *request,
+			vmm_call_fn answer, void *opaque, struct vsu_error *err)
+{
+	const struct vmm_call call = { .answer = answer, .opaque = opaque };
+	struct wish w = { .request = request };
+
+	return wish_fulfil(c, &w, request->fds, request->nfds, &call, err);
 }
 
 static void call_end(struct vmm_call *call, const char *members, const struct vsu_error *why)

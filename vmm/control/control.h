@@ -61,11 +61,14 @@ struct vmm_control_command {
 	const char *name;
 	const char *args;	/* "DEVICE SIZE"; NULL: no arguments */
 	unsigned int nargs, nargs_max;	/* minimum and maximum */
+	/* Reads the words, and calls request. NULL: without words, request does all. */
 	vmm_control_fn fn;
 	const char *help;	/* one line for people */
 	bool passes;		/* descriptors may come with its line */
 	/* Before fn: a negative errno if the command is not allowed now. Or NULL. */
 	int (*check)(void *opaque, const char *name, struct vsu_error *err);
+	/* Called by fn, with the argument of the command; result as fn. NULL: fn does all. */
+	int (*request)(void *opaque, const void *argument, FILE *answer, struct vsu_error *err);
 };
 
 struct vmm_control;
@@ -135,6 +138,18 @@ typedef void (*vmm_call_fn)(void *opaque, const struct vsu_error *why, const cha
  */
 int vmm_control_call(struct vmm_control *control, const char *const *words, const int *fds,
 		     unsigned int nfds, vmm_call_fn answer, void *opaque, struct vsu_error *err);
+
+/* A command without its words. */
+struct vmm_typed_command {
+	const char *command;	/* a row of the table that has a request */
+	const void *argument;	/* of the row, during the call */
+	const int *fds;		/* borrowed; see vmm_control_passed() */
+	unsigned int nfds;
+};
+
+/* Likewise, for such a request. */
+int vmm_control_call_typed(struct vmm_control *control, const struct vmm_typed_command *command,
+			vmm_call_fn answer, void *opaque, struct vsu_error *err);
 
 void vmm_control_free(struct vmm_control *control);
 

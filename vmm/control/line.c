@@ -88,7 +88,23 @@ int vmm_control_execute_words(const struct vmm_control_command *commands, void *
 				     "%s: %u descriptors were sent with the line, but this command uses none",
 				     words[0], npassed);
 	rc = command->check ? command->check(opaque, words[0], err) : 0;
-	return rc < 0 ? rc : command->fn(opaque, words, answer, err);
+	if (rc < 0)
+		return rc;
+	return command->fn ? command->fn(opaque, words, answer, err) :
+			     command->request(opaque, NULL, answer, err);
+}
+
+int vmm_control_execute_typed(const struct vmm_control_command *commands, void *opaque,
+				const struct vmm_typed_command *request, FILE *answer,
+				struct vsu_error *err)
+{
+	const struct vmm_control_command *command = command_find(commands, request->command);
+	int rc;
+
+	if (!command || !command->request)
+		return refuse_name(commands, request->command, err);
+	rc = command->check ? command->check(opaque, command->name, err) : 0;
+	return rc < 0 ? rc : command->request(opaque, request->argument, answer, err);
 }
 
 int vmm_control_execute(const struct vmm_control_command *commands, void *opaque,

@@ -17,6 +17,11 @@ int vmm_control_execute_words(const struct vmm_control_command *commands, void *
 			      char *const *words, unsigned int npassed, FILE *answer,
 			      struct vsu_error *err);
 
+/* Likewise, of a request. */
+int vmm_control_execute_typed(const struct vmm_control_command *commands, void *opaque,
+				const struct vmm_typed_command *request, FILE *answer,
+				struct vsu_error *err);
+
 /* Likewise, of a line, which is divided in place. */
 int vmm_control_execute(const struct vmm_control_command *commands, void *opaque,
 			char *line, unsigned int npassed, FILE *answer,

@@ -5,59 +5,98 @@
 #include <errno.h>
 #include <string.h>
 
-#include <vmm-sys-util/event.h>
-#include <vmm-sys-util/exit.h>
-
 #include "control/listener.h"
+#include "control/passed.h"
+#include "cvmm/requests.h"
+#include "file_value.h"
 #include "json.h"
 #include "machine/command_rules.h"
 #include "machine/commands.h"
 #include "machine/device_commands.h"
 #include "machine/memory_report.h"
 #include "machine/migrate.h"
+#include "machine/migrate_options.h"
 #include "machine/recording.h"
-#include "machine/save.h"
+#include "machine/requests.h"
+#include "machine/save_files.h"
 #include "machine/status.h"
-#include "machine/stop.h"
 
-static int command_pause(void *opaque, char *const *words, FILE *answer,
-			 struct vsu_error *err)
+/* Words of the files: descriptors that came with the line. */
+static int read_save_files(const struct vmm_machine *m, char *const *words, unsigned int n,
+			   int fds[VMM_SAVE_NFILES], struct vsu_error *err)
 {
-	(void)words;
-	(void)answer;
-	(void)err;
-	vmm_stop_for_user(opaque);
-	return 0;
+	struct vmm_passed *passed = vmm_control_passed(m->control);
+	unsigned int i;
+	int rc = 0;
+
+	if (n < VMM_SAVE_NFILES)
+		return vsu_error_set(err, -EINVAL, "%u files; expected those of memory, state and machine.json, such as 'fd:0 fd:1 fd:2'",
+				     n);
+	for (i = 0; !rc && i < VMM_SAVE_NFILES; i++)
+		rc = vmm_passed_find(passed, words[i], &fds[i], err);
+	return rc;
 }
 
-static int command_resume(void *opaque, char *const *words, FILE *answer,
-			  struct vsu_error *err)
+/* The word for it, the last one; n: words before it. */
+static int read_then(char *const *words, unsigned int *n, enum cvmm_then *then,
+		     struct vsu_error *err)
 {
-	struct vmm_machine *m = opaque;
-	int rc;
-
-	(void)answer;
-	rc = vmm_migrate_resume(m, err);
-	if (rc < 0)
-		return vsu_error_prefix(err, rc, "%s", words[0]);
-	if (rc > 0 || !vmm_life_set_guest(&m->pause.life, VMM_RUNS))
+	for (*n = 0; words[*n] && strncmp(words[*n], "then=", 5) != 0; (*n)++)
+		;
+	words += *n;
+	if (!words[0])
 		return 0;
-	vmm_stop_release(m);
-	vmm_cpus_mark_paused(m->cpus);
-	vmm_cpus_resume(m->cpus);
-	vmm_control_publish(m->control, "resumed", "");
-	return 0;
+	if (!strcmp(words[0], "then=pause"))
+		*then = CVMM_THEN_PAUSE;
+	else if (!strcmp(words[0], "then=quit"))
+		*then = CVMM_THEN_STOP;
+	else
+		return vsu_error_set(err, -EINVAL, "'%s': expected then=pause or then=quit", words[0]);
+	if (words[1])
+		return vsu_error_set(err, -EINVAL, "'%s' after '%s', which must be last", words[1], words[0]);
+	return *n ? 0 : vsu_error_set(err, -EINVAL, "no folder before '%s'", words[0]);
+}
+
+static int read_save(const struct vmm_machine *m, char *const *words, struct cvmm_save *save,
+		     int fds[VMM_SAVE_NFILES], struct vsu_error *err)
+{
+	unsigned int n;
+	int rc = read_then(words, &n, &save->then, err);
+
+	if (!rc && prog_file_value_is_fd(words[0])) {
+		save->fds = fds;
+		save->nfds = n;
+		rc = read_save_files(m, words, n, fds, err);
+	} else if (!rc) {
+		save->folder = words[0];
+		if (n > 1)
+			rc = vsu_error_set(err, -EINVAL, "'%s' after the folder; expected only the folder", words[1]);
+	}
+	return rc ? rc : vmm_passed_check_used(vmm_control_passed(m->control), err);
 }
 
 static int command_save(void *opaque, char *const *words, FILE *answer,
 			struct vsu_error *err)
 {
-	struct vmm_machine *m = opaque;
-	int rc = vmm_save_begin(m, words + 1, err);
+	struct cvmm_save save = { .size = sizeof(save) };
+	int fds[VMM_SAVE_NFILES];
+	int rc = read_save(opaque, words + 1, &save, fds, err);
 
-	(void)answer;
 	return rc < 0 ? vsu_error_prefix(err, rc, "%s", words[0]) :
-			vmm_control_wait(m->control, m->pause.save);
+			vmm_request_save(opaque, &save, answer, err);
+}
+
+static int command_migrate(void *opaque, char *const *words, FILE *answer,
+			   struct vsu_error *err)
+{
+	const struct vmm_machine *m = opaque;
+	struct vmm_migrate_words read;
+	int rc = vmm_migrate_words_read(&read, words + 1, vmm_control_passed(m->control), err);
+
+	rc = rc < 0 ? vsu_error_prefix(err, rc, "%s", words[0]) :
+		      vmm_request_migrate(opaque, &read.migration, answer, err);
+	vmm_migrate_words_free(&read);
+	return rc;
 }
 
 static int command_working_set(void *opaque, char *const *words, FILE *answer,
@@ -71,27 +110,6 @@ static int command_working_set(void *opaque, char *const *words, FILE *answer,
 			vmm_control_wait(m->control, m->restore.recording);
 }
 
-static int command_migrate(void *opaque, char *const *words, FILE *answer,
-			   struct vsu_error *err)
-{
-	struct vmm_machine *m = opaque;
-	int rc = vmm_migrate_begin(m, words + 1, err);
-
-	(void)answer;
-	return rc < 0 ? vsu_error_prefix(err, rc, "%s", words[0]) :
-			vmm_control_wait(m->control, m->pause.migration);
-}
-
-static int command_cancel(void *opaque, char *const *words, FILE *answer,
-			  struct vsu_error *err)
-{
-	(void)words;
-	(void)answer;
-	(void)err;
-	vmm_migrate_cancel(opaque);
-	return 0;
-}
-
 static int command_postcopy(void *opaque, char *const *words, FILE *answer,
 			    struct vsu_error *err)
 {
@@ -99,46 +117,6 @@ static int command_postcopy(void *opaque, char *const *words, FILE *answer,
 
 	(void)answer;
 	return rc < 0 ? vsu_error_prefix(err, rc, "%s", words[0]) : 0;
-}
-
-/* Like SIGTERM, but any number of times. */
-static int command_power_button(void *opaque, char *const *words, FILE *answer,
-				struct vsu_error *err)
-{
-	struct vmm_machine *m = opaque;
-
-	(void)answer;
-	if (m->loaded.protocol == VMM_PROTOCOL_BUILTIN)
-		return vsu_error_set(err, -EOPNOTSUPP, "%s: a built-in guest has no power button; 'quit' ends it",
-				     words[0]);
-	vmm_machine_press_button(m);
-	return 0;
-}
-
-static int command_reset(void *opaque, char *const *words, FILE *answer,
-			 struct vsu_error *err)
-{
-	struct vmm_machine *m = opaque;
-	(void)words;
-	(void)answer;
-	(void)err;
-	vmm_cpus_end(m->cpus, VSU_EXIT_REBOOT, "the command 'reset' ended the guest");
-	return 0;
-}
-
-/* As a signal, it is possible at any time. */
-static int command_quit(void *opaque, char *const *words, FILE *answer,
-			struct vsu_error *err)
-{
-	struct vmm_machine *m = opaque;
-
-	(void)words;
-	(void)answer;
-	(void)err;
-	if (vmm_migrate_hand_over(m) == VMM_THEIRS)
-		vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "the command 'quit' ended the source during post-copy: the guest is lost");
-	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
-	return 0;
 }
 
 static int command_log_level(void *opaque, char *const *words, FILE *answer,
@@ -194,37 +172,42 @@ static int command_help(void *opaque, char *const *words, FILE *answer,
 const struct vmm_control_command vmm_machine_commands[] = {
 	{ .name = "status", NULL, 0, 0, vmm_status_command,
 	  "state, processors, memory and devices" },
-	{ .name = "pause", NULL, 0, 0, command_pause, "stop all processors",
-	  .check = vmm_command_check },
-	{ .name = "resume", NULL, 0, 0, command_resume, "continue after pause",
-	  .check = vmm_command_check },
-	{ .name = "power-button", NULL, 0, 0, command_power_button,
-	  "request the guest to power off" },
-	{ .name = "reset", NULL, 0, 0, command_reset, "end as after a reboot of the guest",
-	  .check = vmm_command_check },
-	{ .name = "quit", NULL, 0, 0, command_quit, "end at once, without the guest" },
+	{ .name = "pause", NULL, 0, 0, NULL, "stop all processors",
+	  .check = vmm_command_check, .request = vmm_request_pause },
+	{ .name = "resume", NULL, 0, 0, NULL, "continue after pause",
+	  .check = vmm_command_check, .request = vmm_request_resume },
+	{ .name = "power-button", NULL, 0, 0, NULL,
+	  "request the guest to power off", .request = vmm_request_power_button },
+	{ .name = "reset", NULL, 0, 0, NULL, "end as after a reboot of the guest",
+	  .check = vmm_command_check, .request = vmm_request_reset },
+	{ .name = "quit", NULL, 0, 0, NULL, "end at once, without the guest",
+	  .request = vmm_request_quit },
 	{ .name = "save", "FOLDER | MEMORY STATE MACHINE [then=pause|quit]", 1, 4, command_save,
 	  "save the machine to a new folder, or to three files fd:N; then continue, pause or quit",
-	  .passes = true, .check = vmm_command_check },
+	  .passes = true, .check = vmm_command_check, .request = vmm_request_save },
 	{ .name = "working-set", NULL, 0, 0, command_working_set,
 	  "record the used pages of the folder of --from, for --prefetch" },
 	{ .name = "migrate", "[downtime=MS] [rate=SIZE] [connections=N] [auto-converge] [postcopy[=ROUNDS]] ADDRESS", 1,
 	  VMM_CONTROL_WORDS - 1, command_migrate,
-	  "move the guest to another process", .passes = true, .check = vmm_command_check },
-	{ .name = "migrate-cancel", NULL, 0, 0, command_cancel, "end a migration",
-	  .check = vmm_command_check },
+	  "move the guest to another process", .passes = true, .check = vmm_command_check,
+	  .request = vmm_request_migrate },
+	{ .name = "migrate-cancel", NULL, 0, 0, NULL, "end a migration",
+	  .check = vmm_command_check, .request = vmm_request_cancel },
 	{ .name = "migrate-postcopy", NULL, 0, 0, command_postcopy,
 	  "continue the guest at the destination before its memory is there", .check = vmm_command_check },
 	{ .name = "resize", "DEVICE SIZE", 2, 2, vmm_command_resize,
-	  "change the size of a disk, balloon or memory device", .check = vmm_command_check },
+	  "change the size of a disk, balloon or memory device", .check = vmm_command_check,
+	  .request = vmm_request_resize },
 	{ .name = "limit", "DEVICE KEY=VALUE,...", 2, 2, vmm_command_limit,
-	  "change rate limits of a disk or network card", .check = vmm_command_check },
+	  "change rate limits of a disk or network card", .check = vmm_command_check,
+	  .request = vmm_request_limit },
 	{ .name = "balloon", "[SIZE]", 0, 1, vmm_command_balloon,
 	  "counters of the balloon, after a change of its size" },
 	{ .name = "device-add", "KIND,OPTIONS", 1, 1, vmm_command_device_add,
-	  "add a device", .passes = true, .check = vmm_command_check },
+	  "add a device", .passes = true, .check = vmm_command_check,
+	  .request = vmm_request_device_add },
 	{ .name = "device-del", "DEVICE [force] [wait]", 1, 3, vmm_command_device_del,
-	  "remove a device", .check = vmm_command_check },
+	  "remove a device", .check = vmm_command_check, .request = vmm_request_device_del },
 	{ .name = "memory", NULL, 0, 0, vmm_memory_report_command,
 	  "memory and windows" },
 	{ .name = "log-level", "[LEVEL]", 0, 1, command_log_level,

@@ -9,15 +9,11 @@
 
 #include <vmm-sys-util/parse.h>
 
-#include "control/passed.h"
 #include "json.h"
 #include "machine/command_rules.h"
 #include "machine/device_commands.h"
-#include "machine/live.h"
-#include "machine/plug.h"
-#include "machine/sharing.h"
+#include "machine/requests.h"
 #include "machine/status.h"
-#include "machine/stop.h"
 
 static bool is_of_kind(const struct vmm_device *d,
 		       const struct vmm_device_kind *kind)
@@ -49,8 +45,8 @@ static int refuse_kind(const struct vmm_machine *m,
 			     words[0], words[1], numbers);
 }
 
-static int find_kind(struct vmm_machine *m, char *const *words,
-		     struct vmm_device **out, struct vsu_error *err)
+static int find_kind(const struct vmm_machine *m, char *const *words,
+		     unsigned int *out, struct vsu_error *err)
 {
 	const struct vmm_device_kind *kind =
 		vmm_device_kind_named(words[1], strlen(words[1]));
@@ -58,70 +54,44 @@ static int find_kind(struct vmm_machine *m, char *const *words,
 
 	for (i = 0; kind && i < m->ndevices; i++)
 		if (is_of_kind(&m->devices[i], kind) && !n++)
-			*out = &m->devices[i];
+			*out = i;
 	if (!n)
 		return refuse_device(words, err);
 	return n > 1 ? refuse_kind(m, kind, words, err) : 0;
 }
 
-/* Finds a device by its number in the status, or by its kind. */
-static int device_find(struct vmm_machine *m, char *const *words,
-		       struct vmm_device **out, struct vsu_error *err)
+/* The number of a device: the word, or that of its kind. The request checks whether it exists. */
+static int device_find(const struct vmm_machine *m, char *const *words, unsigned int *out,
+		       struct vsu_error *err)
 {
 	uint64_t number;
 
 	if (vsu_parse_u64(words[1], &number) < 0)
 		return find_kind(m, words, out, err);
-	if (number >= m->ndevices || !vmm_status_is_present(&m->devices[number]))
+	if (number >= m->ndevices)
 		return refuse_device(words, err);
-	*out = &m->devices[number];
+	*out = (unsigned int)number;
 	return 0;
-}
-
-static int add_device(struct vmm_machine *m, const char *words,
-		      unsigned int *number, struct vsu_error *err)
-{
-	struct vmm_passed *passed = vmm_control_passed(m->control);
-	char *list;
-	int rc = vmm_passed_replace(passed, words, &list, err);
-
-	if (rc < 0)
-		return rc;
-	rc = vmm_passed_check_used(passed, err);
-	if (!rc)
-		rc = vmm_machine_add_device(m, list, number, err);
-	free(list);
-	return rc;
 }
 
 int vmm_command_device_add(void *machine, char *const *words, FILE *answer,
 			   struct vsu_error *err)
 {
-	struct prog_json to = { .to = answer, .more = true };
-	struct vmm_machine *m = machine;
-	unsigned int number;
-	int rc;
+	const struct vmm_device_addition addition = { .properties = words[1] };
 
-	vmm_stop_release(m);
-	rc = add_device(m, words[1], &number, err);
-	if (rc < 0)
-		return vsu_error_prefix(err, rc, "%s", words[0]);
-	if (!m->devices[number].virtio)
-		return vmm_control_wait(m->control, &m->devices[number]);
-	prog_json_u64(&to, "device", number);
-	return 0;
+	return vmm_request_device_add(machine, &addition, answer, err);
 }
 
-static int read_manner(char *const *words, bool *force, bool *wait,
+static int read_manner(char *const *words, struct vmm_device_change *change,
 		       struct vsu_error *err)
 {
 	unsigned int i;
 
 	for (i = 2; words[i]; i++) {
 		if (!strcmp(words[i], "force"))
-			*force = true;
+			change->force = true;
 		else if (!strcmp(words[i], "wait"))
-			*wait = true;
+			change->wait = true;
 		else
 			return vsu_error_set(err, -EINVAL, "%s: '%s' after the device; expected 'force', 'wait', both or nothing",
 					     words[0], words[i]);
@@ -132,73 +102,41 @@ static int read_manner(char *const *words, bool *force, bool *wait,
 int vmm_command_device_del(void *machine, char *const *words, FILE *answer,
 			   struct vsu_error *err)
 {
-	struct vmm_machine *m = machine;
-	struct vmm_device *d = NULL;
-	bool force = false, wait = false;
-	int rc = device_find(m, words, &d, err);
+	struct vmm_device_change change = { .name = words[1] };
+	int rc = device_find(machine, words, &change.number, err);
 
-	(void)answer;
 	if (!rc)
-		rc = read_manner(words, &force, &wait, err);
-	if (rc < 0)
-		return rc;
-	vmm_stop_release(m);
-	if (!d->leaving || force || !wait)
-		rc = vmm_machine_remove_device(m, d, force, err);
-	if (rc < 0)
-		return vsu_error_prefix(err, rc, "%s", words[0]);
-	return wait && d->virtio ? vmm_control_wait(m->control, d) : 0;
+		rc = read_manner(words, &change, err);
+	return rc < 0 ? rc : vmm_request_device_del(machine, &change, answer, err);
 }
 
-static int device_resize(struct vmm_machine *m, struct vmm_device *d,
-			 const char *size, char *const *words,
-			 struct vsu_error *err)
+static int read_size(char *const *words, const char *size, uint64_t *bytes,
+		     struct vsu_error *err)
 {
-	uint64_t bytes;
-	int rc = vsu_parse_size(size, &bytes);
+	int rc = vsu_parse_size(size, bytes);
 
-	if (rc < 0)
-		return vsu_error_set(err, rc, "%s: '%s' is not a size such as 512M",
-				     words[0], size);
-	if (!vmm_machine_local_device(d) || !d->spec.kind->resize)
-		return vsu_error_set(err, -EOPNOTSUPP, "%s: device '%s' cannot be resized",
-				     words[0], words[1]);
-	rc = d->spec.id == VIRTDEV_ID_BLOCK ? vmm_command_check_row(m, VMM_RULE_OF_DISK, words[0], err) : 0;
-	if (rc < 0)
-		return rc;
-	vmm_virtio_lock(d->virtio);
-	rc = d->spec.kind->resize(vmm_machine_local_device(d), bytes, err);
-	vmm_virtio_unlock(d->virtio);
-	return rc ? rc : vmm_live_resize(m, d, bytes, err);
+	return rc < 0 ? vsu_error_set(err, rc, "%s: '%s' is not a size such as 512M",
+				      words[0], size) : 0;
 }
 
 int vmm_command_resize(void *machine, char *const *words, FILE *answer,
 		       struct vsu_error *err)
 {
-	struct vmm_device *d = NULL;
-	int rc = device_find(machine, words, &d, err);
+	struct vmm_device_change change = { .name = words[1] };
+	int rc = device_find(machine, words, &change.number, err);
 
-	(void)answer;
-	return rc < 0 ? rc : device_resize(machine, d, words[2], words, err);
+	if (!rc)
+		rc = read_size(words, words[2], &change.bytes, err);
+	return rc < 0 ? rc : vmm_request_resize(machine, &change, answer, err);
 }
 
-/* Requests that wait continue by the new limits within VIRTDEV_RATE_WAIT_NS. */
 int vmm_command_limit(void *machine, char *const *words, FILE *answer,
 		      struct vsu_error *err)
 {
-	struct vmm_machine *m = machine;
-	struct vmm_device *d = NULL;
-	int rc = device_find(m, words, &d, err);
+	struct vmm_device_change change = { .name = words[1], .properties = words[2] };
+	int rc = device_find(machine, words, &change.number, err);
 
-	(void)answer;
-	if (rc < 0)
-		return rc;
-	if (!vmm_machine_local_device(d))
-		return vsu_error_set(err, -EOPNOTSUPP, "%s: device '%s' is served by another process or the kernel, which cvmm cannot limit",
-				     words[0], words[1]);
-	rc = vmm_device_limit(&d->spec, vmm_machine_local_device(d), words[0],
-			      words[2], err);
-	return rc ? rc : vmm_live_change(m, d, words[2], err);
+	return rc < 0 ? rc : vmm_request_limit(machine, &change, answer, err);
 }
 
 static struct vmm_device *find_balloon(struct vmm_machine *m)
@@ -212,6 +150,16 @@ static struct vmm_device *find_balloon(struct vmm_machine *m)
 	return NULL;
 }
 
+static int resize_balloon(const struct vmm_device *d, char *const *words, struct vsu_error *err)
+{
+	struct vmm_device_change change = { .number = (unsigned int)(d - d->owner->devices) };
+	int rc = vmm_command_check_row(d->owner, VMM_RULE_OF_BALLOON, words[0], err);
+
+	if (!rc)
+		rc = read_size(words, words[1], &change.bytes, err);
+	return rc ? rc : vmm_request_resize(d->owner, &change, NULL, err);
+}
+
 int vmm_command_balloon(void *machine, char *const *words, FILE *answer,
 			struct vsu_error *err)
 {
@@ -223,9 +171,7 @@ int vmm_command_balloon(void *machine, char *const *words, FILE *answer,
 		return vsu_error_set(err, -ENOENT, "%s: the machine has no balloon; start it with --balloon, or use device-add",
 				     words[0]);
 	if (words[1])
-		rc = vmm_command_check_row(machine, VMM_RULE_OF_BALLOON, words[0], err);
-	if (!rc && words[1])
-		rc = device_resize(machine, d, words[1], words, err);
+		rc = resize_balloon(d, words, err);
 	if (rc < 0)
 		return rc;
 	vmm_status_write_numbers(d, &to);

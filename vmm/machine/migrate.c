@@ -188,7 +188,7 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 		.slots = m->slots, .log = &g->log, .words = g->words.words,
 		.nwords = g->words.n,
 		.downtime_ns = g->options.downtime_ms * NS_PER_MS,
-		.channels = (unsigned int)g->options.connections - 1,
+		.channels = g->options.connections - 1,
 		.postcopy = g->options.postcopy, .rounds = g->options.rounds,
 		.rate = g->options.rate, .converge = g->options.converge,
 		.cancel_fd = g->cancel_fd,
@@ -235,13 +235,12 @@ static int migration_start(struct vmm_migration *g, struct vsu_error *err)
 	return rc ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
 }
 
-int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
+int vmm_migrate_begin(struct vmm_machine *m, const struct cvmm_migration *migration,
 		      struct vsu_error *err)
 {
 	struct vmm_migrate_options options;
 	struct vmm_migration *g;
-	int rc = vmm_migrate_options_read(&options, words,
-					  vmm_control_passed(m->control), err);
+	int rc = vmm_migrate_options_init(&options, migration, err);
 
 	if (!rc && m->owner.jailed)
 		rc = vmm_migrate_check_jail(&options, err);

@@ -17,6 +17,7 @@
 
 #include <stdio.h>
 
+#include "cvmm/requests.h"
 #include "json.h"
 #include "machine/machine.h"
 
@@ -32,10 +33,10 @@ enum vmm_hand_over {
 };
 
 /*
- * words: options, then the address. m->pause.migration is its subject for
- * vmm_control_answer() until the end. -EINVAL, -EOPNOTSUPP, -EBUSY, -EPERM.
+ * m->pause.migration is its subject for vmm_control_answer() until the end. -EINVAL,
+ * -EOPNOTSUPP, -EBUSY, -EPERM.
  */
-int vmm_migrate_begin(struct vmm_machine *m, char *const *words,
+int vmm_migrate_begin(struct vmm_machine *m, const struct cvmm_migration *migration,
 		      struct vsu_error *err);
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The words of the command "migrate": options, then the address. */
+/* Checked options of a migration; and the words of the command "migrate". */
 #ifndef VMM_MACHINE_MIGRATE_OPTIONS_H
 #define VMM_MACHINE_MIGRATE_OPTIONS_H
 
@@ -9,26 +9,38 @@
 #include <vmm-sys-util/error.h>
 
 #include "control/passed.h"
+#include "cvmm/requests.h"
 
 struct vmm_migrate_options {
-	char *address;		/* the rest of the words, separated by spaces */
+	char *address;		/* fd:N and unix:fd:N have the number of fd */
 	uint64_t downtime_ms;
 	uint64_t rate;		/* bytes per second; 0: no limit */
-	uint64_t connections;	/* for memory, 1 to VMM_CHANNELS_MAX */
+	unsigned int connections; /* for memory, 1 to VMM_CHANNELS_MAX */
 	bool converge;
 	int fd;			/* of the address fd:N or unix:fd:N, owned; or -1 */
 	bool postcopy;		/* the guest continues before its memory is there ... */
-	uint64_t rounds;	/* ... after that many rounds, at most MAX_ROUNDS */
+	unsigned int rounds;	/* ... after that many rounds */
+};
+
+/* -EINVAL, -ENOMEM, -ENOTSOCK and others: of the socket. Free the options in each case. */
+int vmm_migrate_options_init(struct vmm_migrate_options *o, const struct cvmm_migration *from,
+			     struct vsu_error *err);
+/* Of a jailed machine. -ENOENT: the address is a socket that the jail does not have. */
+int vmm_migrate_check_jail(const struct vmm_migrate_options *o, struct vsu_error *err);
+void vmm_migrate_options_free(struct vmm_migrate_options *o);
+
+/* The words of the command "migrate": options, then the address. */
+struct vmm_migrate_words {
+	struct cvmm_migration migration;
+	char *address;		/* of migration: the rest of the words, separated by spaces */
 };
 
 /*
  * passed: descriptors that came with the words, or NULL. -EINVAL, -ENOMEM, -EBADF. Free
- * the options in each case.
+ * the words in each case.
  */
-int vmm_migrate_options_read(struct vmm_migrate_options *o, char *const *words,
-			     struct vmm_passed *passed, struct vsu_error *err);
-/* Of a jailed machine. -ENOENT: the address is a socket that the jail does not have. */
-int vmm_migrate_check_jail(const struct vmm_migrate_options *o, struct vsu_error *err);
-void vmm_migrate_options_free(struct vmm_migrate_options *o);
+int vmm_migrate_words_read(struct vmm_migrate_words *out, char *const *words,
+			   struct vmm_passed *passed, struct vsu_error *err);
+void vmm_migrate_words_free(struct vmm_migrate_words *w);
 
 #endif

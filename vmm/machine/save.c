@@ -24,12 +24,9 @@
 #include "thread.h"
 #include "x86/cpu_state.h"
 
-/* The guest's state after a save. */
-enum then { THEN_RESUME, THEN_PAUSE, THEN_QUIT };
-
 struct vmm_save {
 	struct vmm_machine *m;
-	enum then then;
+	enum cvmm_then then;
 	struct vmm_save_files files;
 	struct vmm_words words;	/* of files */
 	pthread_t writer;
@@ -85,19 +82,19 @@ static void save_free(struct vmm_save *s)
 /* After a failure the guest continues as if no save had been requested. */
 static void save_end(struct vmm_save *s)
 {
-	const enum then then = s->rc ? THEN_RESUME : s->then;
+	const enum cvmm_then then = s->rc ? CVMM_THEN_RESUME : s->then;
 	struct vmm_machine *m = s->m;
 
-	if (then == THEN_PAUSE)
+	if (then == CVMM_THEN_PAUSE)
 		vmm_stop_for_user(m);
 	/* A device that resumes carries out requests, and the disk is no longer the saved one. */
-	if (m->pause.life.guest == VMM_PAUSED && !s->rc && then != THEN_QUIT)
+	if (m->pause.life.guest == VMM_PAUSED && !s->rc && then != CVMM_THEN_STOP)
 		vmm_stop_hold(m);
-	else if (then != THEN_QUIT)
+	else if (then != CVMM_THEN_STOP)
 		vmm_stop_end(m);
 	vmm_control_answer(m->control, s, "", s->rc ? &s->err : NULL);
 	save_free(s);
-	if (then == THEN_QUIT)
+	if (then == CVMM_THEN_STOP)
 		vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 }
 
@@ -292,31 +289,8 @@ int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err)
 	return rc;
 }
 
-/* Removes the word for it, the last one, from the words of the target. */
-static int read_then(char *const *words, char **target, enum then *then,
-		     struct vsu_error *err)
-{
-	unsigned int n;
-
-	for (n = 0; words[n] && strncmp(words[n], "then=", 5) != 0; n++)
-		target[n] = words[n];
-	target[n] = NULL;
-	*then = THEN_RESUME;
-	if (!words[n])
-		return 0;
-	if (!strcmp(words[n], "then=pause"))
-		*then = THEN_PAUSE;
-	else if (!strcmp(words[n], "then=quit"))
-		*then = THEN_QUIT;
-	else
-		return vsu_error_set(err, -EINVAL, "'%s': expected then=pause or then=quit", words[n]);
-	if (words[n + 1])
-		return vsu_error_set(err, -EINVAL, "'%s' after '%s', which must be last", words[n + 1], words[n]);
-	return n ? 0 : vsu_error_set(err, -EINVAL, "no folder before '%s'", words[n]);
-}
-
-static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
-				 enum then then, struct vsu_error *err)
+static struct vmm_save *save_new(struct vmm_machine *m, const struct cvmm_save *save,
+				 struct vsu_error *err)
 {
 	struct vmm_save *s = calloc(1, sizeof(*s));
 
@@ -325,7 +299,7 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 		return NULL;
 	}
 	s->m = m;
-	s->then = then;
+	s->then = save->then;
 	if (vmm_live_words(m, &s->words, err) < 0) {
 		free(s);
 		return NULL;
@@ -342,7 +316,7 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 	s->done_fd = vsu_event_new();
 	if (s->cancel_fd < 0 || s->done_fd < 0)
 		vsu_error_set(err, -EMFILE, "no free descriptor");
-	else if (!vmm_save_target_open(&s->files, words, vmm_control_passed(m->control), err))
+	else if (!vmm_save_target_open(&s->files, save, err))
 		return s;
 	vmm_save_target_close(&s->files);
 	vmm_words_free(&s->words);
@@ -352,21 +326,17 @@ static struct vmm_save *save_new(struct vmm_machine *m, char *const *words,
 	return NULL;
 }
 
-int vmm_save_begin(struct vmm_machine *m, char *const *words,
+int vmm_save_begin(struct vmm_machine *m, const struct cvmm_save *save,
 		   struct vsu_error *err)
 {
-	char *target[VMM_SAVE_NFILES + 2];
 	struct vmm_save *s;
-	enum then then;
-	int rc = read_then(words, target, &then, err);
+	int rc = vmm_save_check(m, err);
 
-	if (!rc)
-		rc = vmm_save_check(m, err);
 	if (!rc)
 		rc = vmm_life_check(&m->pause.life, VMM_SAVES, err);
 	if (rc < 0)
 		return rc;
-	s = save_new(m, target, then, err);
+	s = save_new(m, save, err);
 	if (!s)
 		return err->code;
 	m->pause.save = s;

@@ -14,15 +14,15 @@
 #ifndef VMM_MACHINE_SAVE_H
 #define VMM_MACHINE_SAVE_H
 
+#include "cvmm/requests.h"
 #include "machine/machine.h"
 
 /*
- * words: those behind "save" (save_target.h), then "then=pause" or "then=quit", or none.
  * m->pause.save is its subject for vmm_control_answer() until the end. -EOPNOTSUPP: what
  * the machine has cannot be saved; -EEXIST: the folder exists; -EBUSY, -EPERM: what the
  * machine does does not allow it.
  */
-int vmm_save_begin(struct vmm_machine *m, char *const *words,
+int vmm_save_begin(struct vmm_machine *m, const struct cvmm_save *save,
 		   struct vsu_error *err);
 
 /* During a save: bytes of memory that were written, and all; total is 0 before. */

@@ -131,6 +131,18 @@ int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err)
 	return rc ? rc : sync_parent(s->folder, err);
 }
 
+/* The folder that the owner opened has its name. From now on it is not emptied again. */
+static int folder_finish(struct vmm_save_files *s, struct vsu_error *err)
+{
+	int rc = check_cancel(s, err);
+
+	if (!rc && fsync(s->folder_fd) < 0)
+		rc = vsu_error_sys(err, -errno, "the folder");
+	if (!rc)
+		vsu_fd_close(&s->folder_fd);
+	return rc;
+}
+
 int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err)
 {
 	int rc = write_memory(s, err);
@@ -141,6 +153,8 @@ int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err)
 		rc = write_state(s, err);
 	if (!rc)
 		rc = write_words(s, err);
+	if (!rc && s->folder_fd >= 0)
+		rc = folder_finish(s, err);
 	return rc || !s->folder ? rc : vmm_save_publish(s, err);
 }
 
@@ -156,4 +170,7 @@ void vmm_save_remove_files(const struct vmm_save_files *s)
 		}
 	if (s->folder)
 		rmdir(s->incomplete);
+	for (i = 0; s->folder_fd >= 0 && i < VMM_SAVE_NFILES; i++)
+		if (s->fds[i] >= 0)
+			unlinkat(s->folder_fd, vmm_save_names[i], 0);
 }

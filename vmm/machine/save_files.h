@@ -19,7 +19,8 @@ extern const char *const vmm_save_names[VMM_SAVE_NFILES];
 struct vmm_save_files {
 	char *folder, *incomplete;	/* paths; incomplete exists. NULL: fds are used */
 	const struct vmm_closer *closer; /* of fds; or NULL */
-	int fds[VMM_SAVE_NFILES];	/* empty files that a client opened, owned, or -1 */
+	int fds[VMM_SAVE_NFILES];	/* empty files of folder_fd, or that a client opened; owned, or -1 */
+	int folder_fd;			/* a folder that the owner opened; owned, or -1 */
 	struct vmem_map *map;		/* of the memory to save */
 	struct vmm_memory *memory;	/* its owner; NULL: cannot be lost */
 	uint64_t failed;		/* its pieces that were lost before */
@@ -42,7 +43,7 @@ int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err);
  */
 int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err);
 
-/* Removes the incomplete folder; a client removes its own files. */
+/* Removes the incomplete folder, or the files of folder_fd; a client removes its own. */
 void vmm_save_remove_files(const struct vmm_save_files *s);
 
 #endif

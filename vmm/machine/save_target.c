@@ -13,7 +13,6 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 
-#include "file_value.h"
 #include "machine/save_target.h"
 
 #define SUFFIX ".incomplete"
@@ -68,14 +67,12 @@ static bool is_same(int a, int b)
 	       sa.st_ino == sb.st_ino;
 }
 
-static int use_file(struct vmm_save_files *s, unsigned int file, const char *word,
-		    struct vmm_passed *passed, struct vsu_error *err)
+static int use_file(struct vmm_save_files *s, unsigned int file, int fd,
+		    struct vsu_error *err)
 {
+	int rc = check_file(fd, vmm_save_names[file], err);
 	unsigned int i;
-	int fd, rc = vmm_passed_find(passed, word, &fd, err);
 
-	if (!rc)
-		rc = check_file(fd, vmm_save_names[file], err);
 	for (i = 0; !rc && i < file; i++)
 		if (is_same(fd, s->fds[i]))
 			rc = vsu_error_set(err, -EINVAL, "'%s' and '%s' are the same file; pass three",
@@ -87,19 +84,38 @@ static int use_file(struct vmm_save_files *s, unsigned int file, const char *wor
 						vmm_save_names[file]) : 0;
 }
 
-static int use_files(struct vmm_save_files *s, char *const *words,
-		     struct vmm_passed *passed, struct vsu_error *err)
+static int use_files(struct vmm_save_files *s, const int *fds, unsigned int n,
+		     struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; i < VMM_SAVE_NFILES; i++)
-		if (!words[i])
-			return vsu_error_set(err, -EINVAL, "%u files; expected those of memory, state and machine.json, such as 'fd:0 fd:1 fd:2'",
-					     i);
+	if (n != VMM_SAVE_NFILES)
+		return vsu_error_set(err, -EINVAL, "no folder, and %u descriptors; expected one of a folder, or three of files for memory, state and machine.json",
+				     n);
 	for (i = 0; !rc && i < VMM_SAVE_NFILES; i++)
-		rc = use_file(s, i, words[i], passed, err);
-	return rc ? rc : vmm_passed_check_used(passed, err);
+		rc = use_file(s, i, fds[i], err);
+	return rc;
+}
+
+/* The folder is synchronized by the descriptor, which that of a path could not be. */
+static int use_folder(struct vmm_save_files *s, int fd, struct vsu_error *err)
+{
+	unsigned int i;
+
+	s->folder_fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->folder_fd < 0)
+		return vsu_error_sys(err, -errno, "descriptor %d, expected a folder or three files", fd);
+	for (i = 0; i < VMM_SAVE_NFILES; i++) {
+		s->fds[i] = openat(s->folder_fd, vmm_save_names[i],
+				   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (s->fds[i] >= 0)
+			continue;
+		vsu_error_sys(err, -errno, "file '%s' of the folder", vmm_save_names[i]);
+		vmm_save_remove_files(s);
+		return err->code;
+	}
+	return 0;
 }
 
 void vmm_save_target_init(struct vmm_save_files *s)
@@ -109,19 +125,16 @@ void vmm_save_target_init(struct vmm_save_files *s)
 	memset(s, 0, sizeof(*s));
 	for (i = 0; i < VMM_SAVE_NFILES; i++)
 		s->fds[i] = -1;
+	s->folder_fd = -1;
 }
 
-int vmm_save_target_open(struct vmm_save_files *s, char *const *words,
-			 struct vmm_passed *passed, struct vsu_error *err)
+int vmm_save_target_open(struct vmm_save_files *s, const struct cvmm_save *save,
+			 struct vsu_error *err)
 {
-	int rc;
-
-	if (prog_file_value_is_fd(words[0]))
-		return use_files(s, words, passed, err);
-	if (words[1])
-		return vsu_error_set(err, -EINVAL, "'%s' after the folder; expected only the folder", words[1]);
-	rc = vmm_passed_check_used(passed, err);
-	return rc ? rc : make_folder(s, words[0], err);
+	if (save->folder)
+		return make_folder(s, save->folder, err);
+	return save->nfds == 1 ? use_folder(s, save->fds[0], err) :
+				 use_files(s, save->fds, save->nfds, err);
 }
 
 /* These files may be of a file server. */
@@ -132,6 +145,7 @@ void vmm_save_target_close(struct vmm_save_files *s)
 
 	for (i = 0; i < VMM_SAVE_NFILES; i++)
 		vsu_foreign_close(closer, &s->fds[i]);
+	vsu_fd_close(&s->folder_fd);
 	free(s->folder);
 	free(s->incomplete);
 	s->folder = s->incomplete = NULL;

@@ -124,14 +124,14 @@ static int open_folder(struct vmm_control_files *f, struct vmm_control_request *
 		       const char *word, const char *name, struct vsu_error *err)
 {
 	char folder[VMM_CONTROL_LINE], text[VMM_CONTROL_LINE];
-	char *words[] = { folder, NULL };
+	const struct cvmm_save save = { .size = sizeof(save), .folder = folder };
 	const char *then = strstr(name, " then=");
 	int rc;
 
 	snprintf(folder, sizeof(folder), "%.*s", then ? (int)(then - name) : -1, name);
 	if (strpbrk(folder, " \t") || prog_file_value_is_fd(folder))
 		return 0;
-	rc = vmm_save_target_open(&f->save, words, NULL, err);
+	rc = vmm_save_target_open(&f->save, &save, err);
 	if (rc < 0)
 		return rc == -EEXIST ? vsu_error_prefix(err, rc, "save") : 0;
 	for (f->n = 0; f->n < VMM_SAVE_NFILES; f->n++) {

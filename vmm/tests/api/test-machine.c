@@ -2,157 +2,15 @@
 /* Claims about machines that a program embeds, under the built-in guest. */
 #include <config.h>
 
-#include <dirent.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 
-#include "cvmm/machine.h"
 #include "../guest.h"
-
-struct one {
-	struct cvmm_machine *m;
-	unsigned int seen[CVMM_EVENT_MEMORY_ARRIVED + 1];
-	bool answered;
-	struct vsu_error why;	/* of the answer; code 0: none */
-	char json[4096];	/* of the answer */
-	unsigned int threads;	/* atomic */
-	void (*then)(struct one *one, enum cvmm_event event);	/* in the callback of an event */
-	char event[256];	/* the last one */
-};
-
-static struct vsu_error err;
-static char folder[64];
-
-static void setup(void)
-{
-	alarm(240);
-	vsu_error_clear(&err);
-	strcpy(folder, "/tmp/cvmm-api.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void remove_folder(const char *path)
-{
-	char name[512];
-	struct dirent *entry;
-	DIR *dir = opendir(path);
-
-	while (dir && (entry = readdir(dir))) {
-		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
-		if (entry->d_name[0] != '.' && unlink(name) < 0)
-			remove_folder(name);
-	}
-	if (dir)
-		closedir(dir);
-	rmdir(path);
-}
-
-static void teardown(void)
-{
-	remove_folder(folder);
-}
-
-static void on_event(void *opaque, enum cvmm_event event, const char *json)
-{
-	struct one *one = opaque;
-
-	ck_assert_ptr_nonnull(strstr(json, "{\"event\":\""));
-	one->seen[event]++;
-	snprintf(one->event, sizeof(one->event), "%s", json);
-	if (one->then)
-		one->then(one, event);
-}
-
-static void on_thread(void *opaque)
-{
-	struct one *one = opaque;
-
-	__atomic_fetch_add(&one->threads, 1, __ATOMIC_RELAXED);
-}
-
-static void on_answer(void *opaque, const struct vsu_error *why, const char *json)
-{
-	struct one *one = opaque;
-
-	ck_assert(!one->answered);
-	one->answered = true;
-	vsu_error_clear(&one->why);
-	if (why)
-		one->why = *why;
-	snprintf(one->json, sizeof(one->json), "%s", json);
-}
-
-static int try_make(struct one *one, size_t n, const char *const *words)
-{
-	const struct cvmm_host host = {
-		.size = sizeof(host), .opaque = one, .event = on_event,
-		.begin_thread = on_thread,
-	};
-	struct cvmm_options *o;
-	int rc;
-
-	memset(one, 0, sizeof(*one));
-	ck_assert_int_eq(cvmm_options_new(&o, &err), 0);
-	rc = cvmm_options_add_words(o, n, words, &err);
-	if (!rc)
-		rc = cvmm_machine_new(o, &host, &one->m, &err);
-	cvmm_options_free(o);
-	return rc;
-}
-
-#define WORDS(...) (sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)), \
-		   (const char *[]){ __VA_ARGS__ }
-#define MAKE(one, ...) \
-	ck_assert_msg(!try_make(one, WORDS(__VA_ARGS__)), "%s", err.msg)
-#define LOOPS "builtin:selftest", "--cmdline=interactive", "--serial=null", "--memory=size=16M"
-
-static void turn(struct one *const *all, unsigned int n)
-{
-	struct pollfd ready[4];
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		ready[i] = (struct pollfd){ .fd = cvmm_machine_fd(all[i]->m), .events = POLLIN };
-	poll(ready, n, -1);
-	for (i = 0; i < n; i++)
-		if (ready[i].revents)
-			cvmm_machine_dispatch(all[i]->m);
-}
-
-static int run_to_end(struct one *one)
-{
-	while (cvmm_machine_dispatch(one->m))
-		turn((struct one *const []){ one }, 1);
-	return cvmm_machine_status(one->m, &err);
-}
-
-static void start(struct one *one)
-{
-	ck_assert_msg(!cvmm_machine_start(one->m, &err), "%s", err.msg);
-}
-
-static int try_command(struct one *one, const char *const *words)
-{
-	one->answered = false;
-	return cvmm_machine_command(one->m, words, NULL, 0, on_answer, one, &err);
-}
-
-#define COMMAND(one, ...) \
-	ck_assert_msg(!try_command(one, (const char *[]){ __VA_ARGS__, NULL }), "%s", err.msg)
-
-static void wait_for_answer(struct one *one)
-{
-	while (!one->answered)
-		turn((struct one *const []){ one }, 1);
-	ck_assert_msg(!one->why.code, "%s", one->why.msg);
-}
+#include "owner.h"
 
 /* ---------------------------------------------------------------------- life */
 
@@ -507,8 +365,8 @@ int main(void)
 	TCase *tc = tcase_create("machine"), *refusals = tcase_create("refusals");
 	const char *why = no_kvm();
 
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_checked_fixture(refusals, setup, teardown);
+	tcase_add_checked_fixture(tc, owner_setup, owner_teardown);
+	tcase_add_checked_fixture(refusals, owner_setup, owner_teardown);
 	tcase_set_timeout(tc, 0);
 	tcase_add_test_unless(tc, why, guest_runs_to_its_end);
 	tcase_add_test_unless(tc, why, machine_is_freed_in_each_state);

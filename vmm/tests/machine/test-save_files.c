@@ -76,6 +76,7 @@ static void setup(void)
 	snprintf(incomplete, sizeof(incomplete), "%s/saved.incomplete", top);
 	ck_assert_int_eq(mkdir(incomplete, 0700), 0);
 	files = (struct vmm_save_files){ .folder = folder, .incomplete = incomplete,
+					 .folder_fd = -1,
 					 .map = vmm_memory_map(&memory), .words = words, .nwords = 1 };
 	vmm_state_begin(&files.state);
 	ck_assert_int_eq(vmm_state_finish(&files.state), 0);

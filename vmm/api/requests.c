@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Requests of the owner: commands by words, and as functions. */
+#include <config.h>
+
+#include <errno.h>
+
+#include "api/machine_private.h"
+#include "cvmm/requests.h"
+#include "machine/requests.h"
+
+static int check_runs(const struct cvmm_machine *m, struct vsu_error *err)
+{
+	return m->state == RUNS ? 0 : vsu_error_set(err, -EAGAIN, "the machine does not run");
+}
+
+int cvmm_machine_command(struct cvmm_machine *m, const char *const *words, const int *fds,
+			 unsigned int nfds, cvmm_answer_fn answer, void *opaque,
+			 struct vsu_error *err)
+{
+	struct vsu_error why = VSU_ERROR_INIT;
+	int rc = check_runs(m, &why);
+
+	if (!rc)
+		rc = vmm_control_call(m->machine.control, words, fds, nfds, answer, opaque, &why);
+	if (rc < 0 && err)
+		*err = why;
+	return rc;
+}
+
+static int request_with_answer(struct cvmm_machine *m, const struct vmm_typed_command *request,
+			       cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
+{
+	struct vsu_error why = VSU_ERROR_INIT;
+	int rc = check_runs(m, &why);
+
+	if (!rc)
+		rc = vmm_control_call_typed(m->machine.control, request, answer, opaque, &why);
+	if (rc < 0 && err)
+		*err = why;
+	return rc;
+}
+
+static int request(struct cvmm_machine *m, const char *command, const void *argument,
+		   struct vsu_error *err)
+{
+	const struct vmm_typed_command r = { .command = command, .argument = argument };
+
+	return request_with_answer(m, &r, NULL, NULL, err);
+}
+
+/* -------------------------------------------------------------- whole machine */
+
+int cvmm_machine_pause(struct cvmm_machine *m, struct vsu_error *err)
+{
+	return request(m, "pause", NULL, err);
+}
+
+int cvmm_machine_resume(struct cvmm_machine *m, struct vsu_error *err)
+{
+	return request(m, "resume", NULL, err);
+}
+
+int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *err)
+{
+	return request(m, "power-button", NULL, err);
+}
+
+int cvmm_machine_reset(struct cvmm_machine *m, struct vsu_error *err)
+{
+	return request(m, "reset", NULL, err);
+}
+
+int cvmm_machine_stop(struct cvmm_machine *m, struct vsu_error *err)
+{
+	return request(m, "quit", NULL, err);
+}
+
+int cvmm_machine_save(struct cvmm_machine *m, const struct cvmm_save *save,
+		      cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
+{
+	struct cvmm_save copy;
+	const struct vmm_typed_command r = { .command = "save", .argument = &copy };
+	int rc = cvmm_priv_copy(&copy, sizeof(copy), save, "cvmm_save", err);
+
+	return rc ? rc : request_with_answer(m, &r, answer, opaque, err);
+}
+
+int cvmm_machine_migrate(struct cvmm_machine *m, const struct cvmm_migration *migration,
+			 cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
+{
+	struct cvmm_migration copy;
+	const struct vmm_typed_command r = { .command = "migrate", .argument = &copy };
+	int rc = cvmm_priv_copy(&copy, sizeof(copy), migration, "cvmm_migration", err);
+
+	return rc ? rc : request_with_answer(m, &r, answer, opaque, err);
+}
+
+int cvmm_machine_cancel_migration(struct cvmm_machine *m, struct vsu_error *err)
+{
+	return request(m, "migrate-cancel", NULL, err);
+}
+
+/* -------------------------------------------------------------------- devices */
+
+int cvmm_machine_add_device(struct cvmm_machine *m, const char *properties, const int *fds,
+			    unsigned int nfds, unsigned int *number, cvmm_answer_fn answer,
+			    void *opaque, struct vsu_error *err)
+{
+	const struct vmm_device_addition addition = { properties, number };
+	const struct vmm_typed_command r = {
+		.command = "device-add", .argument = &addition, .fds = fds, .nfds = nfds,
+	};
+
+	return request_with_answer(m, &r, answer, opaque, err);
+}
+
+int cvmm_machine_remove_device(struct cvmm_machine *m, unsigned int number, bool force,
+			       cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
+{
+	const struct vmm_device_change change = { .number = number, .force = force, .wait = true };
+	const struct vmm_typed_command r = { .command = "device-del", .argument = &change };
+
+	return request_with_answer(m, &r, answer, opaque, err);
+}
+
+int cvmm_machine_resize_device(struct cvmm_machine *m, unsigned int number, uint64_t bytes,
+			       struct vsu_error *err)
+{
+	const struct vmm_device_change change = { .number = number, .bytes = bytes };
+
+	return request(m, "resize", &change, err);
+}
+
+int cvmm_machine_limit_device(struct cvmm_machine *m, unsigned int number, const char *properties,
+			      struct vsu_error *err)
+{
+	const struct vmm_device_change change = { .number = number, .properties = properties };
+
+	return request(m, "limit", &change, err);
+}

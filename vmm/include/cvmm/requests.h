@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Requests to a machine that runs: the commands of docs/control.md as functions. A command and
+ * its function do the same, are allowed at the same times, and fail with the same sentences.
+ *
+ * Requests with an answer take time: see cvmm_answer_fn. The others are complete when they
+ * return. Each returns 0, or a negative errno and its reason; then nothing was begun, and the
+ * answer is not called. -EAGAIN: the machine does not run; -EBUSY, -EPERM: what it does does
+ * not allow the request; -ENOMEM.
+ *
+ * Structs are read up to their member size, so that newer members can be added; 0 in all
+ * others is the default. Strings and descriptors are borrowed during the call.
+ *
+ * Devices are named by their numbers: those of the options from 0 on, in the order of the
+ * status, and those that cvmm_machine_add_device() returns.
+ *
+ * Threads: that of the machine.
+ */
+#ifndef CVMM_REQUESTS_H
+#define CVMM_REQUESTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cvmm/attributes.h>
+#include <cvmm/machine.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+/* No CPU runs until resume. No effect if it is paused. */
+CVMM_API int cvmm_machine_pause(struct cvmm_machine *m, struct vsu_error *err) VSU_NODISCARD;
+CVMM_API int cvmm_machine_resume(struct cvmm_machine *m, struct vsu_error *err) VSU_NODISCARD;
+
+/* Ends the machine with VSU_EXIT_REBOOT, as if the guest had requested it. */
+CVMM_API int cvmm_machine_reset(struct cvmm_machine *m, struct vsu_error *err) VSU_NODISCARD;
+
+/* Ends the machine with VSU_EXIT_OK, without the guest. */
+CVMM_API int cvmm_machine_stop(struct cvmm_machine *m, struct vsu_error *err) VSU_NODISCARD;
+
+/* The state of a machine after it was saved. */
+enum cvmm_then {
+	CVMM_THEN_RESUME,	/* or stay paused, if it was */
+	CVMM_THEN_PAUSE,
+	CVMM_THEN_STOP,		/* with VSU_EXIT_OK */
+};
+
+/* A target: folder, or descriptors. */
+struct cvmm_save {
+	size_t size;		/* sizeof(struct cvmm_save); not 0 */
+	const char *folder;	/* a new folder, which appears when it is complete; or NULL */
+	/*
+	 * One: a folder without files of these names. Three: empty regular files for "memory",
+	 * "state" and "machine.json", which no Landlock rule restricts. After a failure, files
+	 * in the folder are removed, and the owner removes those that it opened.
+	 */
+	const int *fds;
+	unsigned int nfds;
+	enum cvmm_then then;
+};
+
+/* For the option "from". -EOPNOTSUPP: a device cannot be saved; -EEXIST: the target is in use. */
+CVMM_API int cvmm_machine_save(struct cvmm_machine *m, const struct cvmm_save *save,
+			       cvmm_answer_fn answer, void *opaque,
+			       struct vsu_error *err) VSU_NODISCARD;
+
+struct cvmm_migration {
+	size_t size;		/* sizeof(struct cvmm_migration); not 0 */
+	const char *address;	/* of the destination, as that of the command; NULL: sock */
+	int sock;		/* a connected stream socket; without address */
+	bool passes_memory;	/* sock is a UNIX socket to a machine on this host: memory in
+				   files is passed by descriptor, as by an address unix:PATH */
+	bool auto_converge;	/* slow down a guest that writes too fast */
+	bool postcopy;		/* the guest moves before its memory ... */
+	unsigned int rounds;	/* ... after that many copies of it, at most 1000 */
+	unsigned int downtime_ms; /* permitted pause, at most 60000; 0: 300 */
+	unsigned int connections; /* for memory; 0: 1 */
+	uint64_t rate;		/* bytes per second; 0: no limit */
+};
+
+/*
+ * Moves the guest to a machine with "incoming"; then this one ends with VSU_EXIT_MIGRATED.
+ * After a failure the guest continues here. -EINVAL: the address or a number; -ENOTSOCK,
+ * -EPROTOTYPE, -ENOTCONN: sock.
+ */
+CVMM_API int cvmm_machine_migrate(struct cvmm_machine *m, const struct cvmm_migration *migration,
+				  cvmm_answer_fn answer, void *opaque,
+				  struct vsu_error *err) VSU_NODISCARD;
+/* The migration fails, unless it ends before. -ENOENT: none is in progress. */
+CVMM_API int cvmm_machine_cancel_migration(struct cvmm_machine *m,
+					   struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Adds a device to a machine with a PCI bus: properties as those of the option "device". "fd:0",
+ * "fd:1" name fds. *number is known at once; the answer follows when the guest can find the
+ * device, after a handshake with a back-end. -EOPNOTSUPP: no bus; -ENOSPC: it is full.
+ */
+CVMM_API int cvmm_machine_add_device(struct cvmm_machine *m, const char *properties,
+				     const int *fds, unsigned int nfds, unsigned int *number,
+				     cvmm_answer_fn answer, void *opaque,
+				     struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * Asks the guest to release a device, or with force removes it at once. The answer follows
+ * when the device is gone, which a guest without a driver never permits. -ENOENT: no such
+ * device; -EOPNOTSUPP: it cannot be removed.
+ */
+CVMM_API int cvmm_machine_remove_device(struct cvmm_machine *m, unsigned int number, bool force,
+					cvmm_answer_fn answer, void *opaque,
+					struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * The new size of a disk, balloon or memory device; the guest follows at its own pace. -ENOENT:
+ * no such device; -EOPNOTSUPP: it has no size; -EINVAL: bytes.
+ */
+CVMM_API int cvmm_machine_resize_device(struct cvmm_machine *m, unsigned int number,
+					uint64_t bytes, struct vsu_error *err) VSU_NODISCARD;
+
+/* Rate limits of a disk or network card: properties such as "rate=10M,iops=1000". Likewise. */
+CVMM_API int cvmm_machine_limit_device(struct cvmm_machine *m, unsigned int number,
+				       const char *properties,
+				       struct vsu_error *err) VSU_NODISCARD;
+
+VSU_END_DECLS
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The owner of embedded machines. */
+#include <config.h>
+
+#include <dirent.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "owner.h"
+
+struct vsu_error err;
+char folder[64];
+
+void owner_setup(void)
+{
+	alarm(240);
+	vsu_error_clear(&err);
+	strcpy(folder, "/tmp/cvmm-api.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void remove_folder(const char *path)
+{
+	char name[512];
+	struct dirent *entry;
+	DIR *dir = opendir(path);
+
+	while (dir && (entry = readdir(dir))) {
+		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+		if (entry->d_name[0] != '.' && unlink(name) < 0)
+			remove_folder(name);
+	}
+	if (dir)
+		closedir(dir);
+	rmdir(path);
+}
+
+void owner_teardown(void)
+{
+	remove_folder(folder);
+}
+
+static void on_event(void *opaque, enum cvmm_event event, const char *json)
+{
+	struct one *one = opaque;
+
+	ck_assert_ptr_nonnull(strstr(json, "{\"event\":\""));
+	one->seen[event]++;
+	snprintf(one->event, sizeof(one->event), "%s", json);
+	if (one->then)
+		one->then(one, event);
+}
+
+static void on_thread(void *opaque)
+{
+	struct one *one = opaque;
+
+	__atomic_fetch_add(&one->threads, 1, __ATOMIC_RELAXED);
+}
+
+void on_answer(void *opaque, const struct vsu_error *why, const char *json)
+{
+	struct one *one = opaque;
+
+	ck_assert(!one->answered);
+	one->answered = true;
+	vsu_error_clear(&one->why);
+	if (why)
+		one->why = *why;
+	snprintf(one->json, sizeof(one->json), "%s", json);
+}
+
+int try_make(struct one *one, size_t n, const char *const *words)
+{
+	const struct cvmm_host host = {
+		.size = sizeof(host), .opaque = one, .event = on_event,
+		.begin_thread = on_thread,
+	};
+	struct cvmm_options *o;
+	int rc;
+
+	memset(one, 0, sizeof(*one));
+	ck_assert_int_eq(cvmm_options_new(&o, &err), 0);
+	rc = cvmm_options_add_words(o, n, words, &err);
+	if (!rc)
+		rc = cvmm_machine_new(o, &host, &one->m, &err);
+	cvmm_options_free(o);
+	return rc;
+}
+
+void turn(struct one *const *all, unsigned int n)
+{
+	struct pollfd ready[4];
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		ready[i] = (struct pollfd){ .fd = cvmm_machine_fd(all[i]->m), .events = POLLIN };
+	poll(ready, n, -1);
+	for (i = 0; i < n; i++)
+		if (ready[i].revents)
+			cvmm_machine_dispatch(all[i]->m);
+}
+
+int run_to_end(struct one *one)
+{
+	while (cvmm_machine_dispatch(one->m))
+		turn((struct one *const []){ one }, 1);
+	return cvmm_machine_status(one->m, &err);
+}
+
+void start(struct one *one)
+{
+	OK(cvmm_machine_start(one->m, &err));
+}
+
+int try_command(struct one *one, const char *const *words)
+{
+	one->answered = false;
+	return cvmm_machine_command(one->m, words, NULL, 0, on_answer, one, &err);
+}
+
+void wait_for_answer(struct one *one)
+{
+	while (!one->answered)
+		turn((struct one *const []){ one }, 1);
+	ck_assert_msg(!one->why.code, "%s", one->why.msg);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The owner of embedded machines: its callbacks count, and its loop is poll(). */
+#ifndef VMM_TESTS_API_OWNER_H
+#define VMM_TESTS_API_OWNER_H
+
+#include "cvmm/machine.h"
+#include "cvmm/requests.h"
+#include "../util.h"
+
+struct one {
+	struct cvmm_machine *m;
+	unsigned int seen[CVMM_EVENT_MEMORY_ARRIVED + 1];
+	bool answered;
+	struct vsu_error why;	/* of the answer; code 0: none */
+	char json[4096];	/* of the answer */
+	unsigned int threads;	/* atomic */
+	void (*then)(struct one *one, enum cvmm_event event);	/* in the callback of an event */
+	char event[256];	/* the last one */
+};
+
+extern struct vsu_error err;
+extern char folder[64];	/* new and empty */
+
+void owner_setup(void);
+void owner_teardown(void);
+
+int try_make(struct one *one, size_t n, const char *const *words);
+
+#define WORDS(...) (sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)), \
+		   (const char *[]){ __VA_ARGS__ }
+#define MAKE(one, ...) \
+	ck_assert_msg(!try_make(one, WORDS(__VA_ARGS__)), "%s", err.msg)
+#define LOOPS "builtin:selftest", "--cmdline=interactive", "--serial=null", "--memory=size=16M"
+#define OK(call) ck_assert_msg(!(call), "%s", err.msg)
+
+/* Waits for one of n machines, and dispatches those that are ready. */
+void turn(struct one *const *all, unsigned int n);
+int run_to_end(struct one *one);
+void start(struct one *one);
+
+int try_command(struct one *one, const char *const *words);
+#define COMMAND(one, ...) \
+	ck_assert_msg(!try_command(one, (const char *[]){ __VA_ARGS__, NULL }), "%s", err.msg)
+
+/* A cvmm_answer_fn for struct one. */
+void on_answer(void *opaque, const struct vsu_error *why, const char *json);
+/* The answer comes, without an error. */
+void wait_for_answer(struct one *one);
+
+#endif
