@@ -27,8 +27,8 @@ int cvmm_machine_command(struct cvmm_machine *m, const char *const *words, const
 	return rc;
 }
 
-static int request_with_answer(struct cvmm_machine *m, const struct vmm_typed_command *request,
-			       cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
+static int request_begin(struct cvmm_machine *m, const struct vmm_typed_command *request,
+			 cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
 	int rc = check_runs(m, &why);
@@ -40,39 +40,39 @@ static int request_with_answer(struct cvmm_machine *m, const struct vmm_typed_co
 	return rc;
 }
 
-static int request(struct cvmm_machine *m, const char *command, const void *argument,
-		   struct vsu_error *err)
+static int request_send(struct cvmm_machine *m, const char *command, const void *argument,
+			struct vsu_error *err)
 {
 	const struct vmm_typed_command r = { .command = command, .argument = argument };
 
-	return request_with_answer(m, &r, NULL, NULL, err);
+	return request_begin(m, &r, NULL, NULL, err);
 }
 
 /* -------------------------------------------------------------- whole machine */
 
 int cvmm_machine_pause(struct cvmm_machine *m, struct vsu_error *err)
 {
-	return request(m, "pause", NULL, err);
+	return request_send(m, "pause", NULL, err);
 }
 
 int cvmm_machine_resume(struct cvmm_machine *m, struct vsu_error *err)
 {
-	return request(m, "resume", NULL, err);
+	return request_send(m, "resume", NULL, err);
 }
 
 int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *err)
 {
-	return request(m, "power-button", NULL, err);
+	return request_send(m, "power-button", NULL, err);
 }
 
 int cvmm_machine_reset(struct cvmm_machine *m, struct vsu_error *err)
 {
-	return request(m, "reset", NULL, err);
+	return request_send(m, "reset", NULL, err);
 }
 
 int cvmm_machine_stop(struct cvmm_machine *m, struct vsu_error *err)
 {
-	return request(m, "quit", NULL, err);
+	return request_send(m, "quit", NULL, err);
 }
 
 int cvmm_machine_save(struct cvmm_machine *m, const struct cvmm_save *save,
@@ -82,7 +82,7 @@ int cvmm_machine_save(struct cvmm_machine *m, const struct cvmm_save *save,
 	const struct vmm_typed_command r = { .command = "save", .argument = &copy };
 	int rc = cvmm_priv_copy(&copy, sizeof(copy), save, "cvmm_save", err);
 
-	return rc ? rc : request_with_answer(m, &r, answer, opaque, err);
+	return rc ? rc : request_begin(m, &r, answer, opaque, err);
 }
 
 int cvmm_machine_migrate(struct cvmm_machine *m, const struct cvmm_migration *migration,
@@ -92,12 +92,12 @@ int cvmm_machine_migrate(struct cvmm_machine *m, const struct cvmm_migration *mi
 	const struct vmm_typed_command r = { .command = "migrate", .argument = &copy };
 	int rc = cvmm_priv_copy(&copy, sizeof(copy), migration, "cvmm_migration", err);
 
-	return rc ? rc : request_with_answer(m, &r, answer, opaque, err);
+	return rc ? rc : request_begin(m, &r, answer, opaque, err);
 }
 
 int cvmm_machine_cancel_migration(struct cvmm_machine *m, struct vsu_error *err)
 {
-	return request(m, "migrate-cancel", NULL, err);
+	return request_send(m, "migrate-cancel", NULL, err);
 }
 
 /* -------------------------------------------------------------------- devices */
@@ -111,7 +111,7 @@ int cvmm_machine_add_device(struct cvmm_machine *m, const char *properties, cons
 		.command = "device-add", .argument = &addition, .fds = fds, .nfds = nfds,
 	};
 
-	return request_with_answer(m, &r, answer, opaque, err);
+	return request_begin(m, &r, answer, opaque, err);
 }
 
 int cvmm_machine_remove_device(struct cvmm_machine *m, unsigned int number, bool force,
@@ -120,7 +120,7 @@ int cvmm_machine_remove_device(struct cvmm_machine *m, unsigned int number, bool
 	const struct vmm_device_change change = { .number = number, .force = force, .wait = true };
 	const struct vmm_typed_command r = { .command = "device-del", .argument = &change };
 
-	return request_with_answer(m, &r, answer, opaque, err);
+	return request_begin(m, &r, answer, opaque, err);
 }
 
 int cvmm_machine_resize_device(struct cvmm_machine *m, unsigned int number, uint64_t bytes,
@@ -128,7 +128,7 @@ int cvmm_machine_resize_device(struct cvmm_machine *m, unsigned int number, uint
 {
 	const struct vmm_device_change change = { .number = number, .bytes = bytes };
 
-	return request(m, "resize", &change, err);
+	return request_send(m, "resize", &change, err);
 }
 
 int cvmm_machine_limit_device(struct cvmm_machine *m, unsigned int number, const char *properties,
@@ -136,5 +136,5 @@ int cvmm_machine_limit_device(struct cvmm_machine *m, unsigned int number, const
 {
 	const struct vmm_device_change change = { .number = number, .properties = properties };
 
-	return request(m, "limit", &change, err);
+	return request_send(m, "limit", &change, err);
 }

@@ -71,6 +71,9 @@ void vmm_cpus_resume(struct vmm_cpus *cpus);
  */
 int vmm_cpus_settle(struct vmm_cpus *cpus) VSU_NODISCARD;
 
+/* How long the machine was paused, in sum. Main thread. */
+uint64_t vmm_cpus_paused_ns(struct vmm_cpus *cpus);
+
 /*
  * Before resume after a long pause: reports the pause to the guest, whose watchdog
  * would otherwise report hung CPUs.

@@ -71,8 +71,10 @@ static void wait_or_report(struct vmm_cpus *cpus, uint64_t ns)
 void vmm_cpus_pause(struct vmm_cpus *cpus)
 {
 	pthread_mutex_lock(&cpus->lock);
-	if (cpus->pauses++ == 0)
+	if (cpus->pauses++ == 0) {
+		cpus->pause_began_ns = vsu_now_ns();
 		request_attention(cpus);
+	}
 	wait_or_report(cpus, PAUSE_NS);
 	pthread_mutex_unlock(&cpus->lock);
 }
@@ -80,10 +82,23 @@ void vmm_cpus_pause(struct vmm_cpus *cpus)
 void vmm_cpus_resume(struct vmm_cpus *cpus)
 {
 	pthread_mutex_lock(&cpus->lock);
-	if (--cpus->pauses == 0 && !cpus->stopping)
-		__atomic_store_n(&cpus->attention, 0, __ATOMIC_RELEASE);
+	if (--cpus->pauses == 0) {
+		cpus->paused_ns += vsu_now_ns() - cpus->pause_began_ns;
+		if (!cpus->stopping)
+			__atomic_store_n(&cpus->attention, 0, __ATOMIC_RELEASE);
+	}
 	pthread_cond_broadcast(&cpus->changed);
 	pthread_mutex_unlock(&cpus->lock);
+}
+
+uint64_t vmm_cpus_paused_ns(struct vmm_cpus *cpus)
+{
+	uint64_t sum;
+
+	pthread_mutex_lock(&cpus->lock);
+	sum = cpus->paused_ns + (cpus->pauses ? vsu_now_ns() - cpus->pause_began_ns : 0);
+	pthread_mutex_unlock(&cpus->lock);
+	return sum;
 }
 
 static bool are_settled(const struct vmm_cpus *cpus)

@@ -48,6 +48,7 @@ struct vmm_cpus {
 	bool settling;		/* which may leave it during a pause */
 	unsigned int in_guest;	/* threads that may run guest code */
 	unsigned int pauses;
+	uint64_t pause_began_ns, paused_ns; /* of the present pause; sum of the former ones */
 	bool stopping, ended;
 	int status;
 	struct vsu_error why;

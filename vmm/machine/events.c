@@ -110,6 +110,7 @@ static void balloon_poll(struct vmm_machine *m, struct vmm_device *d)
 
 void vmm_events_poll(struct vmm_machine *m)
 {
+	struct cvmm_progress progress = { .phase = CVMM_PHASE_NONE };
 	struct members e;
 	unsigned int i;
 
@@ -121,7 +122,8 @@ void vmm_events_poll(struct vmm_machine *m)
 		    vmm_machine_local_device(&m->devices[i]))
 			balloon_poll(m, &m->devices[i]);
 	if (m->pause.migration && members_open(&e, m->control)) {
-		vmm_migrate_report(m, &e.json);
+		vmm_migrate_progress(m, &progress);
+		vmm_migrate_report(&progress, &e.json);
 		members_publish(&e, m->control, "migration");
 	}
 }

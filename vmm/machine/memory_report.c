@@ -85,6 +85,25 @@ static void write_pieces(const struct vmm_machine *m, struct prog_json *to)
 	prog_json_close(to, ']');
 }
 
+void vmm_memory_count(const struct vmm_machine *m, uint64_t *size, uint64_t *present)
+{
+	const struct vmem_map *map = vmm_memory_map(&m->memory);
+	const struct vmem_region *region;
+	const struct vmem_block *last = NULL;
+	unsigned int i;
+
+	*size = *present = 0;
+	for (i = 0; i < vmem_map_count(map); i++) {
+		region = vmem_map_region(map, i);
+		if (vmm_window_of(&m->shmem, region))
+			continue;
+		*size += vmem_region_len(region);
+		if (vmem_region_block(region) != last)
+			*present += vmm_populated(vmem_region_block(region));
+		last = vmem_region_block(region);
+	}
+}
+
 /* -1: it has been removed. */
 static int owner_of(const struct vmm_machine *m, const struct vmm_window *w)
 {

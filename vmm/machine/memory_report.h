@@ -11,6 +11,8 @@
 #include "machine/machine.h"
 
 /* Writes them as two members. */
+/* Bytes of the guest, and of them in host memory. */
+void vmm_memory_count(const struct vmm_machine *m, uint64_t *size, uint64_t *present);
 void vmm_memory_report(const struct vmm_machine *m, struct prog_json *to);
 
 /* The command "memory". */

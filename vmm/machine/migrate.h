@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #include "cvmm/requests.h"
+#include "cvmm/status.h"
 #include "json.h"
 #include "machine/machine.h"
 
@@ -59,8 +60,10 @@ enum vmm_hand_over vmm_migrate_hand_over(const struct vmm_machine *m);
  */
 int vmm_migrate_resume(struct vmm_machine *m, struct vsu_error *err);
 
-/* Progress, as members of the status. */
-void vmm_migrate_report(const struct vmm_machine *m, struct prog_json *to);
+/* Without a migration, *out is not changed. */
+void vmm_migrate_progress(const struct vmm_machine *m, struct cvmm_progress *out);
+/* The same as members of the status. */
+void vmm_migrate_report(const struct cvmm_progress *p, struct prog_json *to);
 
 /* The machine ends: cancels and waits for the thread. */
 void vmm_migrate_free(struct vmm_machine *m);

@@ -35,14 +35,14 @@ void vmm_migrate_cancel(struct vmm_machine *m)
 	vsu_event_signal(g->cancel_fd);
 }
 
-void vmm_migrate_report(const struct vmm_machine *m, struct prog_json *to)
+void vmm_migrate_progress(const struct vmm_machine *m, struct cvmm_progress *out)
 {
-	static const char *const phases[] = {
-		[VMM_SENDER_CONNECTS] = "connecting",
-		[VMM_SENDER_COPIES] = "copying",
-		[VMM_SENDER_STOPPED] = "stopped",
-		[VMM_SENDER_COMMITTED] = "unknown",
-		[VMM_SENDER_POSTCOPY] = "post-copy",
+	static const enum cvmm_phase phases[] = {
+		[VMM_SENDER_CONNECTS] = CVMM_PHASE_CONNECTING,
+		[VMM_SENDER_COPIES] = CVMM_PHASE_COPYING,
+		[VMM_SENDER_STOPPED] = CVMM_PHASE_STOPPED,
+		[VMM_SENDER_COMMITTED] = CVMM_PHASE_UNKNOWN,
+		[VMM_SENDER_POSTCOPY] = CVMM_PHASE_POSTCOPY,
 	};
 	const struct vmm_migration *g = m->pause.migration;
 	struct vmm_sender_progress p;
@@ -53,11 +53,28 @@ void vmm_migrate_report(const struct vmm_machine *m, struct prog_json *to)
 	/* Until the answer arrives: the guest is stopped, and nothing failed. */
 	if (p.phase == VMM_SENDER_COMMITTED && g->hand_over != VMM_UNKNOWN)
 		p.phase = VMM_SENDER_STOPPED;
+	out->phase = phases[p.phase];
+	out->round = p.round;
+	out->sent = p.sent;
+	out->left = p.left;
+	out->throttle = g->throttle.percent;
+}
+
+void vmm_migrate_report(const struct cvmm_progress *p, struct prog_json *to)
+{
+	static const char *const phases[] = {
+		[CVMM_PHASE_CONNECTING] = "connecting", [CVMM_PHASE_COPYING] = "copying",
+		[CVMM_PHASE_STOPPED] = "stopped", [CVMM_PHASE_UNKNOWN] = "unknown",
+		[CVMM_PHASE_POSTCOPY] = "post-copy",
+	};
+
+	if (p->phase == CVMM_PHASE_NONE)
+		return;
 	prog_json_open(to, "migration", '{');
-	prog_json_text(to, "phase", phases[p.phase]);
-	prog_json_u64(to, "round", p.round);
-	prog_json_u64(to, "sent", p.sent);
-	prog_json_u64(to, "left", p.left);
-	prog_json_u64(to, "throttle", g->throttle.percent);
+	prog_json_text(to, "phase", phases[p->phase]);
+	prog_json_u64(to, "round", p->round);
+	prog_json_u64(to, "sent", p->sent);
+	prog_json_u64(to, "left", p->left);
+	prog_json_u64(to, "throttle", p->throttle);
 	prog_json_close(to, '}');
 }

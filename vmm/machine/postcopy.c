@@ -348,12 +348,17 @@ int vmm_postcopy_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error *e
 	return vmm_page_fetch_go(m->restore.postcopy->fetch, paused, err);
 }
 
+uint64_t vmm_postcopy_left(const struct vmm_machine *m)
+{
+	return m->pause.life.now == VMM_ARRIVES ? vmm_page_fetch_left(m->restore.postcopy->fetch) : 0;
+}
+
 void vmm_postcopy_report(const struct vmm_machine *m, struct prog_json *to)
 {
 	if (m->pause.life.now != VMM_ARRIVES)
 		return;
 	prog_json_open(to, "arriving", '{');
-	prog_json_u64(to, "left", vmm_page_fetch_left(m->restore.postcopy->fetch));
+	prog_json_u64(to, "left", vmm_postcopy_left(m));
 	prog_json_u64(to, "requests", vmm_page_fetch_requests(m->restore.postcopy->fetch));
 	prog_json_close(to, '}');
 }

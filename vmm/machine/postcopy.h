@@ -42,6 +42,8 @@ bool vmm_postcopy_is_confirmed(const struct vmm_machine *m);
 int vmm_postcopy_say(struct vmm_machine *m, const char *name, struct vsu_error *err);
 int vmm_postcopy_go(struct vmm_machine *m, uint32_t *paused, struct vsu_error *err);
 
+/* Bytes that have not arrived; 0 when the memory is complete. */
+uint64_t vmm_postcopy_left(const struct vmm_machine *m);
 /* Progress, as members of the status. */
 void vmm_postcopy_report(const struct vmm_machine *m, struct prog_json *to);
 

@@ -115,14 +115,14 @@ void vmm_save_free(struct vmm_machine *m)
 		save_free(m->pause.save);
 }
 
-bool vmm_save_progress(const struct vmm_machine *m, uint64_t *done, uint64_t *total)
+bool vmm_save_progress(const struct vmm_machine *m, struct cvmm_progress *out)
 {
 	const struct vmm_save *s = m->pause.save;
 
 	if (!s)
 		return false;
-	*done = __atomic_load_n(&s->files.progress.done, __ATOMIC_RELAXED);
-	*total = __atomic_load_n(&s->files.progress.total, __ATOMIC_RELAXED);
+	out->save_done = __atomic_load_n(&s->files.progress.done, __ATOMIC_RELAXED);
+	out->save_total = __atomic_load_n(&s->files.progress.total, __ATOMIC_RELAXED);
 	return true;
 }
 

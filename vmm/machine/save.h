@@ -15,6 +15,7 @@
 #define VMM_MACHINE_SAVE_H
 
 #include "cvmm/requests.h"
+#include "cvmm/status.h"
 #include "machine/machine.h"
 
 /*
@@ -25,8 +26,8 @@
 int vmm_save_begin(struct vmm_machine *m, const struct cvmm_save *save,
 		   struct vsu_error *err);
 
-/* During a save: bytes of memory that were written, and all; total is 0 before. */
-bool vmm_save_progress(const struct vmm_machine *m, uint64_t *done, uint64_t *total);
+/* False: no save. Otherwise: bytes of memory that were written, and all; total is 0 before. */
+bool vmm_save_progress(const struct vmm_machine *m, struct cvmm_progress *out);
 
 /* The machine ends: cancels the save, and removes what is incomplete. */
 void vmm_save_free(struct vmm_machine *m);

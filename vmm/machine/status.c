@@ -3,9 +3,11 @@
 #include <config.h>
 
 #include <endian.h>
+#include <errno.h>
 
 #include <virtio-devices/latency.h>
 #include <vm-memory/access.h>
+#include <vmm-sys-util/event.h>
 
 #include "json.h"
 #include "machine/memory_report.h"
@@ -177,18 +179,21 @@ static bool is_paused(const struct vmm_machine *m)
 	return m->pause.life.guest != VMM_RUNS || vmm_migrate_hand_over(m) == VMM_UNKNOWN;
 }
 
-/* Damage, which lasts, precedes a job. */
-static const char *state_of(const struct vmm_machine *m)
+/* Damage, which lasts, precedes a job. Other jobs are those of a guest that runs or not. */
+static enum cvmm_state state_of(const struct vmm_machine *m)
 {
-	static const char *const words[VMM_NACTIVITIES] = {
-		[VMM_RUNS] = "running", [VMM_PAUSED] = "paused", [VMM_DAMAGED] = "damaged",
-		[VMM_SAVES] = "saving", [VMM_MIGRATES] = "migrating",
+	static const enum cvmm_state states[VMM_NACTIVITIES] = {
+		[VMM_RUNS] = CVMM_STATE_RUNNING, [VMM_PAUSED] = CVMM_STATE_PAUSED,
+		[VMM_DAMAGED] = CVMM_STATE_DAMAGED, [VMM_SAVES] = CVMM_STATE_SAVING,
+		[VMM_MIGRATES] = CVMM_STATE_MIGRATING, [VMM_ENDED] = CVMM_STATE_ENDED,
 	};
 	const struct vmm_life *l = &m->pause.life;
 
+	if (l->now == VMM_ENDED || l->now == VMM_IS_MADE)
+		return states[l->now];
 	if (vmm_migrate_hand_over(m) == VMM_UNKNOWN && l->guest != VMM_DAMAGED)
-		return "undecided";
-	return words[l->guest == VMM_DAMAGED || !words[l->now] ? l->guest : l->now];
+		return CVMM_STATE_UNDECIDED;
+	return states[l->guest == VMM_DAMAGED || !states[l->now] ? l->guest : l->now];
 }
 
 static void write_cpus(const struct vmm_machine *m, struct prog_json *to)
@@ -209,52 +214,110 @@ static void write_cpus(const struct vmm_machine *m, struct prog_json *to)
 	prog_json_close(to, ']');
 }
 
-static void write_counters(struct vmm_machine *m, struct prog_json *to)
+static uint64_t count_repairs(struct vmm_machine *m)
 {
 	uint64_t repairs;
 
 	pthread_mutex_lock(&m->memory.repairing);
 	repairs = m->memory.repairs;
 	pthread_mutex_unlock(&m->memory.repairing);
+	return repairs;
+}
+
+static uint64_t count_exits(const struct vmm_machine *m)
+{
+	struct vmm_cpu_counts c;
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < m->config->cpus; i++) {
+		vmm_cpus_count(m->cpus, i, &c);
+		sum += c.io + c.mmio + c.interrupted + c.other;
+	}
+	return sum;
+}
+
+void vmm_status_read(struct vmm_machine *m, struct cvmm_statistics *out)
+{
+	*out = (struct cvmm_statistics){
+		.size = sizeof(*out), .state = state_of(m), .paused = is_paused(m),
+		.cpus = m->config->cpus, .devices = m->ndevices,
+		.age_ns = vsu_now_ns() - m->small_ports.start_ns,
+		.paused_ns = vmm_cpus_paused_ns(m->cpus),
+		.arriving = vmm_postcopy_left(m), .exits = count_exits(m),
+		.lost_devices = m->lost, .memory_repairs = count_repairs(m),
+		.memory_conversions = m->private_memory.conversions,
+		.memory_failed_conversions = m->private_memory.failed,
+		.window_changes = m->shmem.changes,
+		.console_lost_bytes = vmm_console_dropped(m->console),
+	};
+	vmm_memory_count(m, &out->memory, &out->present);
+	vmm_save_progress(m, &out->progress);
+	vmm_migrate_progress(m, &out->progress);
+}
+
+static void write_counters(const struct cvmm_statistics *s, struct prog_json *to)
+{
 	prog_json_open(to, "counters", '{');
-	prog_json_u64(to, "lost_devices", m->lost);
-	prog_json_u64(to, "memory_repairs", repairs);
-	prog_json_u64(to, "memory_conversions", m->private_memory.conversions);
-	prog_json_u64(to, "memory_failed_conversions", m->private_memory.failed);
-	prog_json_u64(to, "window_changes", m->shmem.changes);
-	prog_json_u64(to, "console_lost_bytes", vmm_console_dropped(m->console));
+	prog_json_u64(to, "lost_devices", s->lost_devices);
+	prog_json_u64(to, "memory_repairs", s->memory_repairs);
+	prog_json_u64(to, "memory_conversions", s->memory_conversions);
+	prog_json_u64(to, "memory_failed_conversions", s->memory_failed_conversions);
+	prog_json_u64(to, "window_changes", s->window_changes);
+	prog_json_u64(to, "console_lost_bytes", s->console_lost_bytes);
+	prog_json_u64(to, "age_ns", s->age_ns);
+	prog_json_u64(to, "paused_ns", s->paused_ns);
 	prog_json_close(to, '}');
 }
 
-static void write_saving(struct vmm_machine *m, struct prog_json *to)
+static void write_saving(const struct cvmm_progress *p, struct prog_json *to)
 {
-	uint64_t done, total;
-
-	if (!vmm_save_progress(m, &done, &total))
-		return;
 	prog_json_open(to, "saving", '{');
-	prog_json_u64(to, "done", done);
-	prog_json_u64(to, "total", total);
+	prog_json_u64(to, "done", p->save_done);
+	prog_json_u64(to, "total", p->save_total);
 	prog_json_close(to, '}');
 }
 
 int vmm_status_command(void *machine, char *const *words, FILE *answer,
 		       struct vsu_error *err)
 {
+	static const char *const states[] = {
+		[CVMM_STATE_RUNNING] = "running", [CVMM_STATE_PAUSED] = "paused",
+		[CVMM_STATE_DAMAGED] = "damaged", [CVMM_STATE_SAVING] = "saving",
+		[CVMM_STATE_MIGRATING] = "migrating", [CVMM_STATE_UNDECIDED] = "undecided",
+	};
 	struct prog_json to = { .to = answer, .more = true };
 	struct vmm_machine *m = machine;
+	struct cvmm_statistics s;
 
 	(void)words;
 	(void)err;
-	prog_json_u64(&to, "cpus", m->config->cpus);
-	prog_json_bool(&to, "paused", is_paused(m));
-	prog_json_text(&to, "state", state_of(m));
-	write_saving(m, &to);
+	vmm_status_read(m, &s);
+	prog_json_u64(&to, "cpus", s.cpus);
+	prog_json_bool(&to, "paused", s.paused);
+	prog_json_text(&to, "state", states[s.state]);
+	if (m->pause.save)
+		write_saving(&s.progress, &to);
 	write_cpus(m, &to);
 	vmm_memory_report(m, &to);
 	write_devices(m, &to);
-	write_counters(m, &to);
-	vmm_migrate_report(m, &to);
+	write_counters(&s, &to);
+	vmm_migrate_report(&s.progress, &to);
 	vmm_postcopy_report(m, &to);
+	return 0;
+}
+
+int vmm_status_device(const struct vmm_machine *m, unsigned int number,
+		      struct cvmm_device *out, struct vsu_error *err)
+{
+	const struct vmm_device *d = &m->devices[number];
+
+	if (number >= m->ndevices || !vmm_status_is_present(d))
+		return vsu_error_set(err, -ENOENT, "no device has the number %u", number);
+	*out = (struct cvmm_device){
+		.size = sizeof(*out), .kind = d->spec.kind ? d->spec.kind->name : NULL,
+		.id = d->spec.id, .slot = d->slot, .coming = d->coming != NULL,
+		.leaving = vmm_machine_is_leaving(m, d),
+	};
 	return 0;
 }

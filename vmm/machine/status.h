@@ -7,8 +7,15 @@
 #ifndef VMM_MACHINE_STATUS_H
 #define VMM_MACHINE_STATUS_H
 
+#include "cvmm/status.h"
 #include "json.h"
 #include "machine/machine.h"
+
+/* The numbers of the status; in any state of a machine that was made. */
+void vmm_status_read(struct vmm_machine *m, struct cvmm_statistics *out);
+/* -ENOENT: no device. */
+int vmm_status_device(const struct vmm_machine *m, unsigned int number,
+		      struct cvmm_device *out, struct vsu_error *err);
 
 /* The command "status". */
 int vmm_status_command(void *machine, char *const *words, FILE *answer,

@@ -5,6 +5,7 @@
 
 #include "cvmm/machine.h"
 #include "cvmm/requests.h"
+#include "cvmm/status.h"
 #include "../util.h"
 
 struct one {

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the state of a machine that its owner reads. */
+#include <config.h>
+
+#include <string.h>
+
+#include "../guest.h"
+#include "owner.h"
+
+static struct one one;
+
+static struct cvmm_statistics statistics(void)
+{
+	struct cvmm_statistics s = { .size = sizeof(s) };
+
+	OK(cvmm_machine_get_statistics(one.m, &s, &err));
+	ck_assert_uint_eq(s.size, sizeof(s));
+	return s;
+}
+
+START_TEST(state_follows_the_machine)
+{
+	MAKE(&one, LOOPS, "--cpus=2");
+	ck_assert_int_eq(statistics().state, CVMM_STATE_NEW);
+	start(&one);
+	ck_assert_int_eq(statistics().state, CVMM_STATE_RUNNING);
+	OK(cvmm_machine_pause(one.m, &err));
+	ck_assert_int_eq(statistics().state, CVMM_STATE_PAUSED);
+	ck_assert(statistics().paused);
+	OK(cvmm_machine_stop(one.m, &err));
+	run_to_end(&one);
+	ck_assert_int_eq(statistics().state, CVMM_STATE_ENDED);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(save_is_a_state_until_its_answer)
+{
+	struct cvmm_save save = { .size = sizeof(save) };
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/saved", folder);
+	save.folder = path;
+	MAKE(&one, LOOPS);
+	start(&one);
+	OK(cvmm_machine_save(one.m, &save, on_answer, &one, &err));
+	ck_assert_int_eq(statistics().state, CVMM_STATE_SAVING);
+	ck_assert(!statistics().paused);
+	wait_for_answer(&one);
+	ck_assert_int_eq(statistics().state, CVMM_STATE_RUNNING);
+	ck_assert_uint_eq(statistics().progress.save_total, 0);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(time_of_a_pause_is_part_of_the_age)
+{
+	struct cvmm_statistics before, after;
+
+	MAKE(&one, LOOPS);
+	start(&one);
+	OK(cvmm_machine_pause(one.m, &err));
+	before = statistics();
+	do	/* the clock goes on */
+		after = statistics();
+	while (after.paused_ns == before.paused_ns);
+	OK(cvmm_machine_resume(one.m, &err));
+	after = statistics();
+	ck_assert_uint_ge(after.age_ns - before.age_ns, after.paused_ns - before.paused_ns);
+	ck_assert_uint_gt(after.age_ns, after.paused_ns);
+	ck_assert_uint_eq(statistics().paused_ns, after.paused_ns);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(memory_and_processors_are_counted)
+{
+	struct cvmm_statistics s;
+
+	MAKE(&one, LOOPS, "--cpus=3", "--rng=");
+	start(&one);
+	do
+		s = statistics();
+	while (!s.exits);
+	ck_assert_uint_eq(s.cpus, 3);
+	ck_assert_uint_eq(s.devices, 1);
+	ck_assert_uint_eq(s.memory, 16 << 20);
+	ck_assert(s.present > 0 && s.present <= s.memory);
+	ck_assert_int_eq(s.progress.phase, CVMM_PHASE_NONE);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(device_has_its_kind)
+{
+	struct cvmm_device d = { .size = sizeof(d) }, none = { .size = 0 };
+
+	MAKE(&one, LOOPS, "--transport=pci", "--rng=", "--device=balloon");
+	OK(cvmm_machine_get_device(one.m, 1, &d, &err));
+	ck_assert_str_eq(d.kind, "balloon");
+	ck_assert_uint_eq(d.id, 5);
+	ck_assert(d.slot && !d.coming && !d.leaving);
+	ck_assert_int_eq(cvmm_machine_get_device(one.m, 2, &d, &err), -ENOENT);
+	ck_assert_int_eq(cvmm_machine_get_device(one.m, ~0u, &d, &err), -ENOENT);
+	ck_assert_int_eq(cvmm_machine_get_device(one.m, 1, &none, &err), -EINVAL);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(older_header_receives_the_members_that_it_has)
+{
+	struct cvmm_statistics s;
+
+	memset(&s, 0xa5, sizeof(s));
+	s.size = offsetof(struct cvmm_statistics, devices);
+	MAKE(&one, LOOPS);
+	OK(cvmm_machine_get_statistics(one.m, &s, &err));
+	ck_assert_uint_eq(s.cpus, 1);
+	ck_assert_uint_eq(s.devices, 0xa5a5a5a5);
+	s.size = 4;
+	ck_assert_int_eq(cvmm_machine_get_statistics(one.m, &s, &err), -EINVAL);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("status");
+	TCase *tc = tcase_create("status");
+	const char *why = no_kvm();
+
+	tcase_add_checked_fixture(tc, owner_setup, owner_teardown);
+	tcase_set_timeout(tc, 0);
+	tcase_add_test_unless(tc, why, state_follows_the_machine);
+	tcase_add_test_unless(tc, why, save_is_a_state_until_its_answer);
+	tcase_add_test_unless(tc, why, time_of_a_pause_is_part_of_the_age);
+	tcase_add_test_unless(tc, why, memory_and_processors_are_counted);
+	tcase_add_test_unless(tc, why, device_has_its_kind);
+	tcase_add_test_unless(tc, why, older_header_receives_the_members_that_it_has);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
