@@ -15,7 +15,7 @@
 #include "closer.h"
 #include "daemon.h"
 #include "open.h"
-#include "places.h"
+#include "base/places.h"
 #include "process.h"
 #include "table_wait.h"
 #include "virtiofsd_line.h"

@@ -21,7 +21,7 @@
 #include "kinds/kind.h"
 #include "log.h"
 #include "sandbox.h"
-#include "socket_access.h"
+#include "base/socket_access.h"
 
 /* Common options, first in every daemon's table. */
 enum daemon_option {

@@ -13,7 +13,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "workers.h"
+#include "base/workers.h"
 
 /*
  * A thread that ends the process ten seconds after begin, unless end is called

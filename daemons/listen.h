@@ -13,7 +13,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "sandbox.h"
-#include "socket_access.h"
+#include "base/socket_access.h"
 
 struct daemon_listener {
 	int fd;

@@ -23,7 +23,7 @@
 
 #include <vmm-sys-util/sock.h>
 
-#include "json_read.h"
+#include "base/json_read.h"
 #include "migration/pages.h"
 #include "play.h"
 #include "postcopy.h"

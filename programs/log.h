@@ -17,32 +17,11 @@
 
 #include <vmm-sys-util/attributes.h>
 #include <vmm-sys-util/error.h>
-#include <vmm-sys-util/option.h>
 
-#include "places.h"
+#include "base/log_levels.h"
+#include "base/places.h"
 
-enum prog_log_level {
-	PROG_LOG_ERROR,		/* data or a device was lost */
-	PROG_LOG_WARNING,	/* a request of a peer or guest was rejected,
-				   or the host fails a device */
-	PROG_LOG_INFO,		/* a peer connected or disconnected */
-	PROG_LOG_DEBUG,		/* every step */
-};
-
-/* The names of the levels, in order, for a VSU_OPTION_CHOICE. */
-extern const char *const prog_level_names[];
-
-/* Rows of an option table: --log-level=LEVEL and --verbose. */
-#define PROG_LOG_LEVEL_OPTION						\
-	{ .name = "log-level", .kind = VSU_OPTION_CHOICE,		\
-	  .preset = "warning",						\
-	  .help = "lines on standard error",				\
-	  .choices = prog_level_names }
-#define PROG_LOG_VERBOSE_OPTION						\
-	{ .name = "verbose", .kind = VSU_OPTION_FLAG,			\
-	  .help = "the same as --log-level=info" }
-
-/* Sets the level if place is that of a row above, or returns false. */
+/* Sets the level if place is that of a row of the level, or returns false. */
 bool prog_log_take(const struct prog_place *place, const struct vsu_option_value *value);
 
 /* name precedes each line and is kept by reference. Initial level: WARNING. */

@@ -10,7 +10,7 @@
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
 
-#include "thread.h"
+#include "base/thread.h"
 
 /*
  * The first call of a program. name precedes its log lines. Opens /dev/null for

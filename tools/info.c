@@ -12,7 +12,7 @@
 
 #include "blk.h"
 #include "client.h"
-#include "json.h"
+#include "base/json.h"
 #include "names.h"
 #include "tool.h"
 

@@ -13,7 +13,7 @@
 
 #include "log.h"
 #include "names.h"
-#include "places.h"
+#include "base/places.h"
 #include "process.h"
 #include "tool.h"
 

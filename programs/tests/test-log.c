@@ -96,6 +96,21 @@ START_TEST(lines_below_the_level_are_not_printed)
 }
 END_TEST
 
+START_TEST(rows_of_options_set_the_level)
+{
+	const struct prog_place level = PROG_PLACE_LEVEL, verbose = PROG_PLACE_VERBOSE;
+	const struct prog_place other = { PROG_PLACE_NONE, 0 };
+	const struct vsu_option_value error = { "error", PROG_LOG_ERROR };
+
+	ck_assert(prog_log_take(&level, &error));
+	ck_assert(!prog_log_says(PROG_LOG_WARNING));
+	ck_assert(prog_log_take(&verbose, &error));
+	ck_assert(prog_log_says(PROG_LOG_INFO));
+	ck_assert(!prog_log_says(PROG_LOG_DEBUG));
+	ck_assert(!prog_log_take(&other, &error));
+}
+END_TEST
+
 START_TEST(e1_24_ten_lines_of_a_cause_are_printed_and_others_counted)
 {
 	warn_times("refused", 1000);
@@ -194,6 +209,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_line_begins_with_the_programs_name);
 	tcase_add_test(tc, lines_below_the_level_are_not_printed);
+	tcase_add_test(tc, rows_of_options_set_the_level);
 	tcase_add_test(tc, e1_24_ten_lines_of_a_cause_are_printed_and_others_counted);
 	tcase_add_test(tc, a_flood_of_one_cause_does_not_hide_another);
 	tcase_add_test(tc, more_causes_than_rows_share_one);

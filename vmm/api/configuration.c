@@ -15,7 +15,7 @@
 
 #include "api/configuration.h"
 #include "config/option_words.h"
-#include "json_read.h"
+#include "base/json_read.h"
 #include "log/log.h"
 #include "machine/exit_status.h"
 #include "migration/address.h"

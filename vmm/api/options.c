@@ -9,7 +9,7 @@
 
 #include "api/options.h"
 #include "config/option_rows.h"
-#include "json_read.h"
+#include "base/json_read.h"
 
 /* A command line has no more. */
 #define MAX_WORDS 1024

@@ -9,7 +9,7 @@
 #define VMM_DEVICES_ROWS_H
 
 #include "config/device.h"
-#include "places.h"
+#include "base/places.h"
 
 /* Keys of devices selected by id. */
 enum {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "config/foreign_values.h"
-#include "value.h"
+#include "base/value.h"
 
 /* By option; a key ends with "=", a prefix of values with ":", others are whole values. */
 static const struct foreign {

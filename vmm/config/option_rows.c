@@ -9,8 +9,8 @@
 #include "config/saved_words.h"
 #include "cpu/cpus.h"
 #include "kinds/kind.h"
-#include "file_value.h"
-#include "log.h"
+#include "base/file_value.h"
+#include "base/log_levels.h"
 
 #define MACHINE .scope = VMM_SCOPE_MACHINE
 #define PROCESS .scope = VMM_SCOPE_PROCESS

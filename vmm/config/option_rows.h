@@ -9,8 +9,8 @@
 #define VMM_CONFIG_OPTION_ROWS_H
 
 #include "config/machine_config.h"
-#include "places.h"
-#include "refers.h"
+#include "base/places.h"
+#include "base/refers.h"
 
 /* The owner of an option: the part of struct vmm_options that it belongs to. */
 enum vmm_option_scope {

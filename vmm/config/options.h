@@ -14,8 +14,8 @@
 
 #include "config/machine_config.h"
 #include "config/sandbox_option.h"
-#include "log.h"
-#include "socket_access.h"
+#include "base/log_levels.h"
+#include "base/socket_access.h"
 
 /* The process that runs a machine. */
 struct vmm_process_options {

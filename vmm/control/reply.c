@@ -9,7 +9,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "control/reply.h"
-#include "json.h"
+#include "base/json.h"
 
 bool vmm_reply_open(struct vmm_reply *reply)
 {

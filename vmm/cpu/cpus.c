@@ -17,7 +17,7 @@
 #include "cpu/cpus_private.h"
 #include "cpu/poison.h"
 #include "kvm/uapi.h"
-#include "thread.h"
+#include "base/thread.h"
 
 /*
  * Maximum KVM_RUN calls by which a CPU completes the exits of one string instruction. After

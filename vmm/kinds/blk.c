@@ -16,7 +16,7 @@
 #include "kinds/limits.h"
 #include "kinds/disk/format.h"
 #include "kinds/disk/module.h"
-#include "file_value.h"
+#include "base/file_value.h"
 
 #define MAX_SERIAL 20u
 /* The kernel may keep the image of a killed program locked for this time. */

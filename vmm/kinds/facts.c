@@ -6,7 +6,7 @@
 
 #include "kinds/kind.h"
 #include "kinds/disk/module.h"
-#include "file_value.h"
+#include "base/file_value.h"
 
 /* The facts that are being collected. */
 struct collection {

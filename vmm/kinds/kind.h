@@ -26,10 +26,10 @@
 #include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/option.h>
 
-#include "refers.h"
-#include "socket_access.h"
-#include "value.h"
-#include "workers.h"
+#include "base/refers.h"
+#include "base/socket_access.h"
+#include "base/value.h"
+#include "base/workers.h"
 
 /* One property of a device. */
 struct vmm_device_key {
@@ -122,7 +122,7 @@ struct vmm_device_common {
 /* A file or folder that a device opens, and what for. */
 struct vmm_device_opening {
 	const char *key;	/* whose value text is, or NULL */
-	const char *text;	/* a path, "fd:N[:NAME]" (file_value.h) or an address */
+	const char *text;	/* a path, "fd:N[:NAME]" (base/file_value.h) or an address */
 	enum vmm_device_use {
 		VMM_DEVICE_READS,
 		VMM_DEVICE_WRITES,	/* and reads */

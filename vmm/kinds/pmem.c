@@ -8,7 +8,7 @@
 #include <virtio-devices/pmem.h>
 
 #include "kinds/kind.h"
-#include "file_value.h"
+#include "base/file_value.h"
 
 /*
  * The first values of enum virtdev_disk_engine, without mmap: the file is

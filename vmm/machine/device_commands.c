@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/parse.h>
 
-#include "json.h"
+#include "base/json.h"
 #include "machine/command_rules.h"
 #include "machine/device_commands.h"
 #include "machine/requests.h"

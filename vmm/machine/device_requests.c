@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "control/passed.h"
-#include "json.h"
+#include "base/json.h"
 #include "machine/command_rules.h"
 #include "machine/live.h"
 #include "machine/plug.h"

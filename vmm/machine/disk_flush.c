@@ -12,7 +12,7 @@
 #include "machine/disk_flush.h"
 #include "machine/sharing.h"
 #include "migration/stream.h"
-#include "thread.h"
+#include "base/thread.h"
 
 /* For a flush that the end of the machine finds. */
 #define END_LIMIT_MS 2000

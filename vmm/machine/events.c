@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/exit.h>
 
-#include "json.h"
+#include "base/json.h"
 #include "machine/events.h"
 #include "machine/migrate.h"
 #include "machine/sharing.h"

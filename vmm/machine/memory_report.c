@@ -6,7 +6,7 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "json.h"
+#include "base/json.h"
 #include "machine/memory_report.h"
 #include "memory/populated.h"
 

@@ -7,7 +7,7 @@
 #ifndef VMM_MACHINE_MEMORY_REPORT_H
 #define VMM_MACHINE_MEMORY_REPORT_H
 
-#include "json.h"
+#include "base/json.h"
 #include "machine/machine.h"
 
 /* Writes them as two members. */

@@ -18,7 +18,7 @@
 #include "machine/save.h"
 #include "machine/sharing.h"
 #include "migration/address.h"
-#include "thread.h"
+#include "base/thread.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 

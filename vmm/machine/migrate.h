@@ -19,7 +19,7 @@
 
 #include "cvmm/requests.h"
 #include "cvmm/status.h"
-#include "json.h"
+#include "base/json.h"
 #include "machine/machine.h"
 
 /* Whose the guest is. */

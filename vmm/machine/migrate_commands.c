@@ -7,7 +7,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "json.h"
+#include "base/json.h"
 #include "machine/hand_over.h"
 #include "machine/migrate.h"
 #include "machine/migrate_private.h"

@@ -12,7 +12,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
 
-#include "file_value.h"
+#include "base/file_value.h"
 #include "machine/migrate_options.h"
 #include "migration/channels.h"
 

@@ -14,7 +14,7 @@
 #include "cpu/poison.h"
 #include "log/closer.h"
 #include "log/log.h"
-#include "socket_access.h"
+#include "base/socket_access.h"
 #include "virtio/daemon.h"
 
 struct vmm_machine;

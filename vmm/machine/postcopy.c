@@ -15,7 +15,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
-#include "json.h"
+#include "base/json.h"
 #include "log/log.h"
 #include "machine/events.h"
 #include "machine/owner.h"

@@ -17,7 +17,7 @@
 
 #include <stdio.h>
 
-#include "json.h"
+#include "base/json.h"
 #include "machine/machine.h"
 
 int vmm_postcopy_open(struct vmm_machine *m, struct vsu_error *err);

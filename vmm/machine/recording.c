@@ -17,7 +17,7 @@
 
 #include "machine/recording.h"
 #include "machine/sharing.h"
-#include "thread.h"
+#include "base/thread.h"
 
 #define NAME "working-set"
 

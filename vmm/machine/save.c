@@ -21,7 +21,7 @@
 #include "machine/save_target.h"
 #include "machine/stop.h"
 #include "memory/image.h"
-#include "thread.h"
+#include "base/thread.h"
 #include "x86/cpu_state.h"
 
 struct vmm_save {

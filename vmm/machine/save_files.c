@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "json.h"
+#include "base/json.h"
 #include "machine/save_files.h"
 
 const char *const vmm_save_names[VMM_SAVE_NFILES] = {

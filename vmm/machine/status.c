@@ -9,7 +9,7 @@
 #include <vm-memory/access.h>
 #include <vmm-sys-util/event.h>
 
-#include "json.h"
+#include "base/json.h"
 #include "machine/memory_report.h"
 #include "machine/migrate.h"
 #include "machine/plug.h"

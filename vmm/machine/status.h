@@ -8,7 +8,7 @@
 #define VMM_MACHINE_STATUS_H
 
 #include "cvmm/status.h"
-#include "json.h"
+#include "base/json.h"
 #include "machine/machine.h"
 
 /* The numbers of the status; in any state of a machine that was made. */

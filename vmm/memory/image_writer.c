@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "memory/image_writer.h"
-#include "thread.h"
+#include "base/thread.h"
 
 #define PAGE UINT64_C(4096)
 #define PIECE (UINT64_C(1) << 20)	/* bytes of a system call */

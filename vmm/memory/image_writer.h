@@ -4,7 +4,7 @@
 #define VMM_MEMORY_IMAGE_WRITER_H
 
 #include "memory/memory.h"
-#include "thread.h"
+#include "base/thread.h"
 
 /* Any thread may read the numbers and set cancel, by atomic accesses. */
 struct vmm_image_progress {

@@ -10,7 +10,7 @@
 
 #include "memory/memory.h"
 #include "memory/memory_options.h"
-#include "value.h"
+#include "base/value.h"
 
 #define DEFAULT_LIST "size=256M"
 

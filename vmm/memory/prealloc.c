@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "memory/prealloc.h"
-#include "thread.h"
+#include "base/thread.h"
 
 /* Small enough that threads end together, large enough for little overhead. */
 #define SLICE (UINT64_C(16) << 20)

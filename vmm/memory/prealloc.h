@@ -12,7 +12,7 @@
 #include <vm-memory/block.h>
 #include <vmm-sys-util/error.h>
 
-#include "thread.h"
+#include "base/thread.h"
 
 /* threads may be NULL. Returns the first failure of vmem_block_populate(), or -ENOMEM. */
 int vmm_prealloc(struct vmem_block *block, unsigned int nthreads,

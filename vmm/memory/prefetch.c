@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "memory/prefetch.h"
-#include "thread.h"
+#include "base/thread.h"
 
 /* Bytes of one system call, after which the thread can be ended. */
 #define STEP (UINT64_C(2) << 20)

@@ -15,7 +15,7 @@
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/sock.h>
 
-#include "file_value.h"
+#include "base/file_value.h"
 #include "migration/address.h"
 #include "migration/channels.h"
 #include "migration/tcp.h"

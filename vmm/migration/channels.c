@@ -10,7 +10,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "migration/channels.h"
-#include "thread.h"
+#include "base/thread.h"
 
 #define TOKEN 16u		/* random bytes that a source's connections have in common */
 #define NS_PER_S UINT64_C(1000000000)

@@ -11,7 +11,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "migration/lookup.h"
-#include "thread.h"
+#include "base/thread.h"
 
 #define LIMIT_NS UINT64_C(10000000000)
 

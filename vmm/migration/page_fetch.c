@@ -13,7 +13,7 @@
 
 #include "migration/page_fetch.h"
 #include "migration/page_requests.h"
-#include "thread.h"
+#include "base/thread.h"
 
 #define MAX_POLLED (VMM_PLACE_MAX_SOURCES + 2)
 #define COMPLETE_NS UINT64_C(1000000000) /* to send the last section */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "json.h"
+#include "base/json.h"
 #include "migration/sender_handshake.h"
 #include "migration/shared.h"
 

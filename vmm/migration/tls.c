@@ -9,7 +9,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "migration/tls.h"
-#include "module_loader.h"
+#include "base/module_loader.h"
 
 static const struct prog_module module = {
 	.file = "migration-tls.so", .symbol = VMM_TLS_MODULE_SYMBOL,

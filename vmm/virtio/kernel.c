@@ -12,7 +12,7 @@
 #include "log/log.h"
 #include "virtio/kernel.h"
 #include "virtio/rings.h"
-#include "workers.h"
+#include "base/workers.h"
 
 /*
  * The virtdev_inline server handles the control queue of a network card, and supplies the

@@ -18,7 +18,7 @@
 
 #include "kinds/latency.h"
 #include "log/log.h"
-#include "workers.h"
+#include "base/workers.h"
 #include "virtio/virtio.h"
 
 /*

@@ -16,7 +16,7 @@
 #include "cli/control_files.h"
 #include "cli/control_output.h"
 #include "cli/status_metrics.h"
-#include "json_read.h"
+#include "base/json_read.h"
 #include "machine/exit_status.h"
 
 /* A reply has less than 64 KiB for a machine with all devices. */

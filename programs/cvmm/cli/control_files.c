@@ -13,7 +13,7 @@
 
 #include "cli/control_files.h"
 #include "config/list_edit.h"
-#include "file_value.h"
+#include "base/file_value.h"
 #include "machine/save_target.h"
 #include "migration/address.h"
 

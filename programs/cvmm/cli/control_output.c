@@ -9,7 +9,7 @@
 
 #include "cli/control_output.h"
 #include "kinds/latency.h"
-#include "json_read.h"
+#include "base/json_read.h"
 
 #define WIDTH 12
 /* A narrower terminal has the values below the name of their row. */

@@ -12,7 +12,7 @@
 #include "cli/dry_run.h"
 #include "config/option_rows.h"
 #include "kvm/uapi.h"
-#include "json.h"
+#include "base/json.h"
 
 /* All there is to say about a region. */
 struct facts {

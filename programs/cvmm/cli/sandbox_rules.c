@@ -19,7 +19,7 @@
 #include "config/device.h"
 #include "config/option_rows.h"
 #include "kinds/disk/module.h"
-#include "file_value.h"
+#include "base/file_value.h"
 
 int vmm_sandbox_rules_add(struct vmm_sandbox_rules *r, int place, const char *name,
 			  enum landlock_use use, struct vsu_error *err)

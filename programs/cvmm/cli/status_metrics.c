@@ -12,7 +12,7 @@
 
 #include "cli/status_metrics.h"
 #include "kinds/latency.h"
-#include "json_read.h"
+#include "base/json_read.h"
 #include "prometheus.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyz-"

@@ -13,7 +13,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "kinds/disk/format.h"
-#include "file_value.h"
+#include "base/file_value.h"
 
 #define HEAD 512u
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "kinds/disk/module.h"
-#include "module_loader.h"
+#include "base/module_loader.h"
 
 static const struct prog_module nbd = {
 	.file = "disk-nbd.so", .symbol = PROG_DISK_MODULE_SYMBOL,

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cli/status_metrics.h"
-#include "json_read.h"
+#include "base/json_read.h"
 #include "plug_rig.h"
 
 #define DISK 65536u		/* initial bytes of its file */

@@ -5,15 +5,15 @@
  *
  * Threads: the device's owner.
  */
-#ifndef PROGRAMS_WORKERS_H
-#define PROGRAMS_WORKERS_H
+#ifndef VMM_BASE_WORKERS_H
+#define VMM_BASE_WORKERS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <vmm-sys-util/error.h>
 
-#include "thread.h"
+#include "base/thread.h"
 
 struct prog_workers;
 struct virtdev;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "module_loader.h"
+#include "base/module_loader.h"
 
 int prog_module_load(const struct prog_module *m, const void **out,
 		     struct vsu_error *err)

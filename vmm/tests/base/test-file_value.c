@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "../../tests/support/suite.h"
-#include "file_value.h"
+#include "../../../tests/support/suite.h"
+#include "base/file_value.h"
 
 START_TEST(other_text_is_a_path)
 {

@@ -5,8 +5,8 @@
  *
  * Threads: no state.
  */
-#ifndef PROGRAMS_VALUE_H
-#define PROGRAMS_VALUE_H
+#ifndef VMM_BASE_VALUE_H
+#define VMM_BASE_VALUE_H
 
 #include <stdbool.h>
 #include <stddef.h>

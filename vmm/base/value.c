@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "value.h"
+#include "base/value.h"
 
 static bool is_key(const struct vsu_option *table, const char *word, size_t len)
 {

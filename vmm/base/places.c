@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "places.h"
+#include "base/places.h"
 
 static void store_int(void *at, uint64_t number)
 {

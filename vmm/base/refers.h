@@ -5,8 +5,8 @@
  *
  * Threads: no state.
  */
-#ifndef PROGRAMS_REFERS_H
-#define PROGRAMS_REFERS_H
+#ifndef VMM_BASE_REFERS_H
+#define VMM_BASE_REFERS_H
 
 enum prog_refers {
 	PROG_REFERS_NOTHING,	/* a flag, a number, a word of several */

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "json.h"
+#include "base/json.h"
 
 /* UTF-8 sequences: mask and value of the first byte, and the smallest code point. */
 static const struct form {

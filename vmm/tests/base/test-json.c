@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../tests/support/suite.h"
-#include "json.h"
+#include "../../../tests/support/suite.h"
+#include "base/json.h"
 
 static const struct sample {
 	const char *text, *json;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "json_read.h"
+#include "base/json_read.h"
 
 #define MAX_DEPTH 32
 

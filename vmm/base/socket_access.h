@@ -3,8 +3,8 @@
  * The options --socket-mode and --socket-group, which permit other users to connect
  * to the sockets of the program. Default: only the user of the program.
  */
-#ifndef PROGRAMS_SOCKET_ACCESS_H
-#define PROGRAMS_SOCKET_ACCESS_H
+#ifndef VMM_BASE_SOCKET_ACCESS_H
+#define VMM_BASE_SOCKET_ACCESS_H
 
 #include <stdbool.h>
 

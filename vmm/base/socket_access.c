@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/parse.h>
 
-#include "socket_access.h"
+#include "base/socket_access.h"
 
 static int read_mode(const char *text, uint32_t *mode, struct vsu_error *err)
 {

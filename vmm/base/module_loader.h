@@ -9,8 +9,8 @@
  *
  * Threads: any.
  */
-#ifndef PROGRAMS_MODULE_LOADER_H
-#define PROGRAMS_MODULE_LOADER_H
+#ifndef VMM_BASE_MODULE_LOADER_H
+#define VMM_BASE_MODULE_LOADER_H
 
 #include <vmm-sys-util/error.h>
 

@@ -8,7 +8,7 @@
 
 #include <vmm-sys-util/parse.h>
 
-#include "file_value.h"
+#include "base/file_value.h"
 
 static const char prefix[] = "fd:";
 

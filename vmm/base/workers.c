@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "workers.h"
+#include "base/workers.h"
 
 struct prog_workers {
 	struct prog_work work;

@@ -4,9 +4,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "../../tests/support/suite.h"
-#include "log.h"
-#include "places.h"
+#include "../../../tests/support/suite.h"
+#include "base/places.h"
 
 enum row { TEXT, FLAG, NUMBER, CHOICE, SIZE, LEVEL, TALKATIVE, OTHER };
 
@@ -36,7 +35,7 @@ static bool store(enum row row, const char *text, uint64_t number)
 {
 	const struct vsu_option_value value = { text, number };
 
-	return prog_log_take(&places[row], &value) || prog_place_store(&places[row], &o, &value);
+	return prog_place_store(&places[row], &o, &value);
 }
 
 START_TEST(each_value_is_in_its_member_and_no_other)
@@ -61,19 +60,11 @@ START_TEST(flag_that_is_switched_off_is_off)
 }
 END_TEST
 
-START_TEST(rows_of_the_log_set_its_level)
-{
-	ck_assert(store(LEVEL, "error", PROG_LOG_ERROR));
-	ck_assert(!prog_log_says(PROG_LOG_WARNING));
-	ck_assert(store(TALKATIVE, NULL, 1));
-	ck_assert(prog_log_says(PROG_LOG_INFO));
-	ck_assert(!prog_log_says(PROG_LOG_DEBUG));
-}
-END_TEST
-
 START_TEST(row_without_a_member_is_left_to_the_program)
 {
 	ck_assert(!store(OTHER, "x", 1));
+	ck_assert(!store(LEVEL, "error", 0));
+	ck_assert(!store(TALKATIVE, NULL, 1));
 	ck_assert_ptr_null(o.text);
 }
 END_TEST
@@ -85,7 +76,6 @@ int main(void)
 
 	tcase_add_test(tc, each_value_is_in_its_member_and_no_other);
 	tcase_add_test(tc, flag_that_is_switched_off_is_off);
-	tcase_add_test(tc, rows_of_the_log_set_its_level);
 	tcase_add_test(tc, row_without_a_member_is_left_to_the_program);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -13,8 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../../tests/support/suite.h"
-#include "socket_access.h"
+#include "../../../tests/support/suite.h"
+#include "base/socket_access.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -13,8 +13,8 @@
  * Commas are written where they belong. The caller passes keys in objects, and NULL in
  * arrays; keys are words of the program.
  */
-#ifndef PROGRAMS_JSON_H
-#define PROGRAMS_JSON_H
+#ifndef VMM_BASE_JSON_H
+#define VMM_BASE_JSON_H
 
 #include <stdbool.h>
 #include <stdint.h>

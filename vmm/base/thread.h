@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Threads that leave the signals of the process to others. No state. */
-#ifndef PROGRAMS_THREAD_H
-#define PROGRAMS_THREAD_H
+#ifndef VMM_BASE_THREAD_H
+#define VMM_BASE_THREAD_H
 
 #include <pthread.h>
 

@@ -9,9 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tests/support/suite.h"
-#include "process.h"
-#include "workers.h"
+#include "../../../tests/support/suite.h"
+#include "base/workers.h"
 
 #define MOST 3u		/* replacements */
 

@@ -5,7 +5,7 @@
 #include <semaphore.h>
 #include <signal.h>
 
-#include "thread.h"
+#include "base/thread.h"
 
 /*
  * Stacks of 2 MiB and more may get a huge page, which the first call would

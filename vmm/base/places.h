@@ -9,8 +9,8 @@
  *		[VERBOSE] = PROG_PLACE_VERBOSE,
  *	};
  */
-#ifndef PROGRAMS_PLACES_H
-#define PROGRAMS_PLACES_H
+#ifndef VMM_BASE_PLACES_H
+#define VMM_BASE_PLACES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * A file as the value of an option: a path, or "fd:N" or "fd:N:NAME", an open descriptor
  * and its name in messages. A file with such a name is written as "./fd:N".
  */
-#ifndef PROGRAMS_FILE_VALUE_H
-#define PROGRAMS_FILE_VALUE_H
+#ifndef VMM_BASE_FILE_VALUE_H
+#define VMM_BASE_FILE_VALUE_H
 
 #include <stdbool.h>
 

@@ -5,8 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "../../tests/support/suite.h"
-#include "value.h"
+#include "../../../tests/support/suite.h"
+#include "base/value.h"
 
 static const struct vsu_option table[] = {
 	{ .name = "path", .kind = VSU_OPTION_STRING },

@@ -5,8 +5,8 @@
  *
  * Threads: no state.
  */
-#ifndef PROGRAMS_JSON_READ_H
-#define PROGRAMS_JSON_READ_H
+#ifndef VMM_BASE_JSON_READ_H
+#define VMM_BASE_JSON_READ_H
 
 #include <stdbool.h>
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tests/support/suite.h"
-#include "json.h"
-#include "json_read.h"
+#include "../../../tests/support/suite.h"
+#include "base/json.h"
+#include "base/json_read.h"
 
 #define MAX_WORDS 4
 
