@@ -17,7 +17,12 @@ class Error(c.Structure):
     _fields_ = [('code', c.c_int32), ('arg', c.c_uint32), ('got', c.c_uint64), ('limit', c.c_uint64), ('msg', c.c_char * 488)]
 
 
-EVENT = c.CFUNCTYPE(None, c.c_void_p, c.c_int, c.c_char_p)
+class Event(c.Structure):
+    """struct cvmm_event of <cvmm/events.h>, up to the member that is used"""
+    _fields_ = [('size', c.c_size_t), ('kind', c.c_int), ('json', c.c_char_p)]
+
+
+EVENT = c.CFUNCTYPE(None, c.c_void_p, c.POINTER(Event))
 
 
 class Host(c.Structure):
@@ -32,7 +37,7 @@ def check(rc, error):
 
 def main(words):
     error, options, machine = Error(), c.c_void_p(), c.c_void_p()
-    event = EVENT(lambda opaque, kind, json: print(json.decode()))
+    event = EVENT(lambda opaque, event: print(event[0].json.decode()))
     host = Host(c.sizeof(Host), None, event)
     check(lib.cvmm_options_new(c.byref(options), c.byref(error)), error)
     array = (c.c_char_p * len(words))(*[word.encode() for word in words])

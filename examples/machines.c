@@ -32,12 +32,11 @@ static void fail(const char *name, const struct vsu_error *err)
 	exit(1);
 }
 
-static void on_event(void *opaque, enum cvmm_event event, const char *json)
+static void on_event(void *opaque, const struct cvmm_event *event)
 {
 	const struct guest *g = opaque;
 
-	(void)event;
-	printf("%s: %s\n", g->name, json);
+	printf("%s: %s\n", g->name, event->json);
 	fflush(stdout);
 }
 

@@ -102,7 +102,7 @@ static int on_ring(void *opaque, char *const *words, FILE *answer,
 	(void)words;
 	(void)answer;
 	(void)err;
-	vmm_control_publish(m->control, "bell", "");
+	vmm_control_publish(m->control, &(struct cvmm_event){ .kind = CVMM_EVENT_OTHER }, "bell", "");
 	return 0;
 }
 

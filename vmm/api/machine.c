@@ -12,32 +12,12 @@
 
 /* ------------------------------------------------------------------- the owner */
 
-static const struct {
-	const char *name;
-	enum cvmm_event event;
-} events[] = {
-	{ "paused", CVMM_EVENT_PAUSED },
-	{ "resumed", CVMM_EVENT_RESUMED },
-	{ "guest-panicked", CVMM_EVENT_PANICKED },
-	{ "reset", CVMM_EVENT_RESET },
-	{ "shutdown", CVMM_EVENT_ENDED },
-	{ "device-lost", CVMM_EVENT_DEVICE_LOST },
-	{ "device-back", CVMM_EVENT_DEVICE_BACK },
-	{ "migration-failed", CVMM_EVENT_MIGRATION_FAILED },
-	{ "memory-arrived", CVMM_EVENT_MEMORY_ARRIVED },
-};
-
-static void on_event(void *opaque, const char *name, const char *line)
+static void on_event(void *opaque, const struct cvmm_event *event)
 {
 	const struct cvmm_machine *m = opaque;
-	enum cvmm_event event = CVMM_EVENT_OTHER;
-	size_t i;
 
-	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-		if (!strcmp(events[i].name, name))
-			event = events[i].event;
 	if (m->host.event)
-		m->host.event(m->host.opaque, event, line);
+		m->host.event(m->host.opaque, event);
 }
 
 static void on_line(void *opaque, enum vmm_log_level level, const char *cause, const char *text)

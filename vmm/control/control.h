@@ -40,6 +40,8 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "cvmm/events.h"
+
 #define VMM_CONTROL_CLIENTS 8u
 #define VMM_CONTROL_SUBSCRIBERS 4u /* the other places remain for commands */
 #define VMM_CONTROL_LINE 8192u	/* maximum length of a request, including its end */
@@ -83,8 +85,8 @@ struct vmm_control_config {
 	const struct vmm_control_end *end; /* NULL: only vmm_control_call() is used */
 	const struct vmm_control_command *commands; /* ends with a row without a name */
 	void *opaque;		/* of commands */
-	/* Receives each event, with the line that subscribers receive. Or NULL. */
-	void (*event)(void *opaque, const char *event, const char *line);
+	/* Receives each event, with the line that subscribers receive as json. Or NULL. */
+	void (*event)(void *opaque, const struct cvmm_event *event);
 	void *event_opaque;
 };
 
@@ -121,11 +123,11 @@ bool vmm_control_has_subscribers(const struct vmm_control *control);
 bool vmm_control_is_heard(const struct vmm_control *control);
 
 /*
- * Sends an event with members to all subscribers; control may be NULL. Allowed
- * inside a command and inside a device's code.
+ * Sends an event with members to all subscribers, and the record to the owner; control may be
+ * NULL. Allowed inside a command and inside a device's code.
  */
-void vmm_control_publish(struct vmm_control *control, const char *event,
-			 const char *members);
+void vmm_control_publish(struct vmm_control *control, const struct cvmm_event *record,
+			 const char *event, const char *members);
 
 /* The answer to a call: why is NULL, or the error; line is the reply, without a newline. */
 typedef void (*vmm_call_fn)(void *opaque, const struct vsu_error *why, const char *line);

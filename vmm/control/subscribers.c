@@ -54,28 +54,32 @@ static void client_overrun(struct client *client)
 	vmm_io_start(client->control->config.loop, &client->readable);
 }
 
-static void tell_program(const struct vmm_control *c, const char *event, const char *members)
+static void notify_owner(const struct vmm_control *c, const struct cvmm_event *record,
+			 const char *event, const char *members)
 {
+	struct cvmm_event copy = *record;
 	struct vmm_reply line;
-	const char *text;
 
 	if (!vmm_reply_open(&line))
 		return;
 	fprintf(line.to, "{\"event\":\"%s\"%s}", event, members);
-	text = vmm_reply_text(&line);
-	if (text)
-		c->config.event(c->config.event_opaque, event, text);
+	copy.size = sizeof(copy);
+	copy.json = vmm_reply_text(&line);
+	if (!copy.cause)
+		copy.cause = "";
+	if (copy.json)
+		c->config.event(c->config.event_opaque, &copy);
 	free(line.bytes);
 }
 
-void vmm_control_publish(struct vmm_control *c, const char *event,
-			 const char *members)
+void vmm_control_publish(struct vmm_control *c, const struct cvmm_event *record,
+			 const char *event, const char *members)
 {
 	struct client *client;
 	unsigned int i;
 
 	if (c && c->config.event)
-		tell_program(c, event, members);
+		notify_owner(c, record, event, members);
 	for (i = 0; c && i < VMM_CONTROL_CLIENTS; i++) {
 		client = &c->clients[i];
 		if (client->sock >= 0 && client->subscribed &&

@@ -11,6 +11,7 @@
 
 #include "log/log.h"
 #include "machine/disks.h"
+#include "machine/events.h"
 #include "machine/hand_over.h"
 #include "machine/marks.h"
 #include "machine/stop.h"
@@ -146,7 +147,9 @@ int vmm_hand_over_return(struct vmm_migration *g, struct vsu_error *err)
 static void answer_failed(struct vmm_migration *g)
 {
 	vmm_control_answer(g->m->control, g, "", &g->err);
-	vmm_control_publish(g->m->control, "migration-failed", "");
+	vmm_event_publish(g->m, &(struct cvmm_event){
+		.kind = CVMM_EVENT_MIGRATION_FAILED, .cause = g->err.msg,
+	});
 }
 
 static void end_moved(struct vmm_migration *g)

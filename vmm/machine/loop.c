@@ -104,7 +104,7 @@ static bool needs_look(const struct vmm_machine *m)
 {
 	return m->watch.files || m->shmem.n ||
 	       (m->on_bus && vmm_plug_is_unread(&m->plug)) ||
-	       vmm_control_has_subscribers(m->control);
+	       vmm_events_are_due(m);
 }
 
 /* Before the loop sleeps: an idle guest with nothing to check causes no wake-ups. */

@@ -136,6 +136,7 @@ static void migration_end(struct vmm_migration *g)
 	g->started = false;
 	vmm_io_stop(&g->request_io);
 	vmm_throttle_end(&g->throttle);
+	vmm_migrate_publish_progress(g->m);
 	if (vmm_hand_over_end(g))
 		migration_free(g);
 }

@@ -15,11 +15,8 @@
 #ifndef VMM_MACHINE_MIGRATE_H
 #define VMM_MACHINE_MIGRATE_H
 
-#include <stdio.h>
-
 #include "cvmm/requests.h"
 #include "cvmm/status.h"
-#include "base/json.h"
 #include "machine/machine.h"
 
 /* Whose the guest is. */
@@ -62,8 +59,8 @@ int vmm_migrate_resume(struct vmm_machine *m, struct vsu_error *err);
 
 /* Without a migration, *out is not changed. */
 void vmm_migrate_progress(const struct vmm_machine *m, struct cvmm_progress *out);
-/* The same as members of the status. */
-void vmm_migrate_report(const struct cvmm_progress *p, struct prog_json *to);
+/* An event, during a migration. */
+void vmm_migrate_publish_progress(const struct vmm_machine *m);
 
 /* The machine ends: cancels and waits for the thread. */
 void vmm_migrate_free(struct vmm_machine *m);

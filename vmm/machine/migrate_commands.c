@@ -7,7 +7,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "base/json.h"
+#include "machine/events.h"
 #include "machine/hand_over.h"
 #include "machine/migrate.h"
 #include "machine/migrate_private.h"
@@ -60,21 +60,10 @@ void vmm_migrate_progress(const struct vmm_machine *m, struct cvmm_progress *out
 	out->throttle = g->throttle.percent;
 }
 
-void vmm_migrate_report(const struct cvmm_progress *p, struct prog_json *to)
+void vmm_migrate_publish_progress(const struct vmm_machine *m)
 {
-	static const char *const phases[] = {
-		[CVMM_PHASE_CONNECTING] = "connecting", [CVMM_PHASE_COPYING] = "copying",
-		[CVMM_PHASE_STOPPED] = "stopped", [CVMM_PHASE_UNKNOWN] = "unknown",
-		[CVMM_PHASE_POSTCOPY] = "post-copy",
-	};
+	struct cvmm_event e = { .kind = CVMM_EVENT_MIGRATING };
 
-	if (p->phase == CVMM_PHASE_NONE)
-		return;
-	prog_json_open(to, "migration", '{');
-	prog_json_text(to, "phase", phases[p->phase]);
-	prog_json_u64(to, "round", p->round);
-	prog_json_u64(to, "sent", p->sent);
-	prog_json_u64(to, "left", p->left);
-	prog_json_u64(to, "throttle", p->throttle);
-	prog_json_close(to, '}');
+	vmm_migrate_progress(m, &e.progress);
+	vmm_event_publish(m, &e);
 }

@@ -17,6 +17,7 @@
 #include "base/socket_access.h"
 #include "virtio/daemon.h"
 
+struct cvmm_event;
 struct vmm_machine;
 
 /* Kinds of threads that a machine starts. */
@@ -37,10 +38,10 @@ struct vmm_owner {
 	struct vmm_control_end control;	/* the socket of its commands; all zero: none */
 	const struct prog_socket_access *sockets; /* to those of control and devices; or NULL */
 	/*
-	 * Receives each event, with its line of the control socket; or NULL. With this function,
-	 * the machine has commands also without a socket (vmm_control_call()).
+	 * Receives each event; or NULL. With this function, the machine has commands also
+	 * without a socket (vmm_control_call()).
 	 */
-	void (*event)(void *opaque, const char *event, const char *line);
+	void (*event)(void *opaque, const struct cvmm_event *event);
 	bool jailed;		/* it has only the files of the machine's options */
 	const char *no_network;	/* why no migration can use TCP; NULL: it can */
 	const struct prog_threads *threads; /* of those that it starts; or NULL */

@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "log/log.h"
 #include "machine/events.h"
+#include "machine/events.h"
 #include "machine/owner.h"
 #include "machine/plugged.h"
 #include "machine/postcopy.h"
@@ -157,7 +158,7 @@ static void on_arrived(void *opaque)
 	vmm_log(&m->owner.log, VMM_LOG_INFO, "migration", "all memory of the guest has arrived after %" PRIu64 " ms; %" PRIu64 " pages were requested, %" PRIu64 " of them by back-ends",
 		 (vsu_now_ns() - p->begun_ns) / 1000000, vmm_page_fetch_requests(p->fetch),
 		 vmm_page_fetch_foreign(p->fetch));
-	vmm_control_publish(m->control, "memory-arrived", "");
+	vmm_event_publish(m, &(struct cvmm_event){ .kind = CVMM_EVENT_MEMORY_ARRIVED });
 	p->stage = COMPLETE;
 	vmm_life_finish(&m->pause.life);
 	if (!p->nservers)

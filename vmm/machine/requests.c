@@ -7,6 +7,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
+#include "machine/events.h"
 #include "machine/migrate.h"
 #include "machine/requests.h"
 #include "machine/save.h"
@@ -36,7 +37,7 @@ int vmm_request_resume(void *opaque, const void *none, FILE *answer, struct vsu_
 	vmm_stop_release(m);
 	vmm_cpus_mark_paused(m->cpus);
 	vmm_cpus_resume(m->cpus);
-	vmm_control_publish(m->control, "resumed", "");
+	vmm_event_publish(m, &(struct cvmm_event){ .kind = CVMM_EVENT_RESUMED });
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "kvm/vm_state.h"
 #include "machine/disk_flush.h"
 #include "machine/disks.h"
+#include "machine/events.h"
 #include "machine/live.h"
 #include "machine/save.h"
 #include "machine/save_files.h"
@@ -79,12 +80,32 @@ static void save_free(struct vmm_save *s)
 	vmm_life_finish(&m->pause.life);
 }
 
+bool vmm_save_progress(const struct vmm_machine *m, struct cvmm_progress *out)
+{
+	const struct vmm_save *s = m->pause.save;
+
+	if (!s)
+		return false;
+	out->save_done = __atomic_load_n(&s->files.progress.done, __ATOMIC_RELAXED);
+	out->save_total = __atomic_load_n(&s->files.progress.total, __ATOMIC_RELAXED);
+	return true;
+}
+
+void vmm_save_publish_progress(const struct vmm_machine *m)
+{
+	struct cvmm_event e = { .kind = CVMM_EVENT_SAVING };
+
+	vmm_save_progress(m, &e.progress);
+	vmm_event_publish(m, &e);
+}
+
 /* After a failure the guest continues as if no save had been requested. */
 static void save_end(struct vmm_save *s)
 {
 	const enum cvmm_then then = s->rc ? CVMM_THEN_RESUME : s->then;
 	struct vmm_machine *m = s->m;
 
+	vmm_save_publish_progress(m);
 	if (then == CVMM_THEN_PAUSE)
 		vmm_stop_for_user(m);
 	/* A device that resumes carries out requests, and the disk is no longer the saved one. */
@@ -113,17 +134,6 @@ void vmm_save_free(struct vmm_machine *m)
 {
 	if (m->pause.save)
 		save_free(m->pause.save);
-}
-
-bool vmm_save_progress(const struct vmm_machine *m, struct cvmm_progress *out)
-{
-	const struct vmm_save *s = m->pause.save;
-
-	if (!s)
-		return false;
-	out->save_done = __atomic_load_n(&s->files.progress.done, __ATOMIC_RELAXED);
-	out->save_total = __atomic_load_n(&s->files.progress.total, __ATOMIC_RELAXED);
-	return true;
 }
 
 /* ------------------------------------------------------------------- the state */

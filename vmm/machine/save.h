@@ -28,6 +28,8 @@ int vmm_save_begin(struct vmm_machine *m, const struct cvmm_save *save,
 
 /* False: no save. Otherwise: bytes of memory that were written, and all; total is 0 before. */
 bool vmm_save_progress(const struct vmm_machine *m, struct cvmm_progress *out);
+/* An event, during a save. */
+void vmm_save_publish_progress(const struct vmm_machine *m);
 
 /* The machine ends: cancels the save, and removes what is incomplete. */
 void vmm_save_free(struct vmm_machine *m);

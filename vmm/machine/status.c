@@ -14,6 +14,7 @@
 #include "machine/migrate.h"
 #include "machine/plug.h"
 #include "machine/postcopy.h"
+#include "machine/progress.h"
 #include "machine/sharing.h"
 #include "machine/save.h"
 #include "machine/status.h"
@@ -270,14 +271,6 @@ static void write_counters(const struct cvmm_statistics *s, struct prog_json *to
 	prog_json_close(to, '}');
 }
 
-static void write_saving(const struct cvmm_progress *p, struct prog_json *to)
-{
-	prog_json_open(to, "saving", '{');
-	prog_json_u64(to, "done", p->save_done);
-	prog_json_u64(to, "total", p->save_total);
-	prog_json_close(to, '}');
-}
-
 int vmm_status_command(void *machine, char *const *words, FILE *answer,
 		       struct vsu_error *err)
 {
@@ -297,12 +290,12 @@ int vmm_status_command(void *machine, char *const *words, FILE *answer,
 	prog_json_bool(&to, "paused", s.paused);
 	prog_json_text(&to, "state", states[s.state]);
 	if (m->pause.save)
-		write_saving(&s.progress, &to);
+		vmm_progress_write_save(&s.progress, &to);
 	write_cpus(m, &to);
 	vmm_memory_report(m, &to);
 	write_devices(m, &to);
 	write_counters(&s, &to);
-	vmm_migrate_report(&s.progress, &to);
+	vmm_progress_write_migration(&s.progress, &to);
 	vmm_postcopy_report(m, &to);
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "machine/events.h"
 #include "machine/stop.h"
 
 #define MAX_TRIES 100u
@@ -195,5 +196,5 @@ void vmm_stop_for_user(struct vmm_machine *m)
 	if (!vmm_life_set_guest(&m->pause.life, VMM_PAUSED))
 		return;
 	vmm_cpus_pause(m->cpus);
-	vmm_control_publish(m->control, "paused", "");
+	vmm_event_publish(m, &(struct cvmm_event){ .kind = CVMM_EVENT_PAUSED });
 }

@@ -43,6 +43,7 @@
 #include <stddef.h>
 
 #include <cvmm/attributes.h>
+#include <cvmm/events.h>
 #include <cvmm/options.h>
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/error.h>
@@ -60,21 +61,6 @@ enum cvmm_log_level {
 	CVMM_LOG_INFO,		/* a peer connected or disconnected */
 };
 
-/* Events of a guest and its machine; more may be added. */
-enum cvmm_event {
-	CVMM_EVENT_OTHER,	/* only json describes it */
-	CVMM_EVENT_PAUSED,
-	CVMM_EVENT_RESUMED,
-	CVMM_EVENT_PANICKED,	/* the guest's kernel; CVMM_EVENT_ENDED follows */
-	CVMM_EVENT_RESET,	/* requested by the guest; likewise */
-	CVMM_EVENT_ENDED,	/* no CPU runs any more; cvmm_machine_status() after the callback's
-				   dispatch */
-	CVMM_EVENT_DEVICE_LOST,	/* its back-end */
-	CVMM_EVENT_DEVICE_BACK,
-	CVMM_EVENT_MIGRATION_FAILED, /* the guest continues here */
-	CVMM_EVENT_MEMORY_ARRIVED, /* all of it, after post-copy */
-};
-
 /*
  * The process of a machine. All other members may be zero; the machine copies the struct, and uses
  * what it refers to until it is freed.
@@ -83,10 +69,10 @@ struct cvmm_host {
 	size_t size;		/* sizeof(struct cvmm_host), by which newer members are known; not 0 */
 	void *opaque;		/* for the functions */
 	/*
-	 * json: the event as a line of docs/control.md, valid during the call. It may begin a
-	 * command, until CVMM_EVENT_ENDED, and must not free the machine.
+	 * event is valid during the call, which may begin a request, until CVMM_EVENT_ENDED, and
+	 * must not free the machine.
 	 */
-	void (*event)(void *opaque, enum cvmm_event event, const char *json);
+	void (*event)(void *opaque, const struct cvmm_event *event);
 	/* On any thread. cause names lines of one kind, whose number may be limited; or NULL. */
 	void (*log)(void *opaque, enum cvmm_log_level level, const char *cause,
 		    const char *text);

@@ -42,13 +42,16 @@ void owner_teardown(void)
 	remove_folder(folder);
 }
 
-static void on_event(void *opaque, enum cvmm_event event, const char *json)
+static void on_event(void *opaque, const struct cvmm_event *event)
 {
 	struct one *one = opaque;
 
-	ck_assert_ptr_nonnull(strstr(json, "{\"event\":\""));
-	one->seen[event]++;
-	snprintf(one->event, sizeof(one->event), "%s", json);
+	ck_assert_ptr_nonnull(strstr(event->json, "{\"event\":\""));
+	ck_assert_uint_eq(event->size, sizeof(*event));
+	one->seen[event->kind]++;
+	one->last = *event;
+	snprintf(one->event, sizeof(one->event), "%s", event->json);
+	snprintf(one->cause, sizeof(one->cause), "%s", event->cause);
 	if (one->then)
 		one->then(one, event);
 }

@@ -15,8 +15,9 @@ struct one {
 	struct vsu_error why;	/* of the answer; code 0: none */
 	char json[4096];	/* of the answer */
 	unsigned int threads;	/* atomic */
-	void (*then)(struct one *one, enum cvmm_event event);	/* in the callback of an event */
-	char event[256];	/* the last one */
+	void (*then)(struct one *one, const struct cvmm_event *event); /* in the callback */
+	struct cvmm_event last;	/* event; its strings are here: */
+	char event[256], cause[256];
 };
 
 extern struct vsu_error err;

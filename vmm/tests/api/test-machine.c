@@ -172,7 +172,7 @@ END_TEST
 
 /* ------------------------------------------------------------ within a callback */
 
-static void turn_within(struct one *one, enum cvmm_event event)
+static void turn_within(struct one *one, const struct cvmm_event *event)
 {
 	(void)event;
 	ck_assert(cvmm_machine_dispatch(one->m));
@@ -197,12 +197,12 @@ START_TEST(turn_within_a_turn_does_nothing)
 }
 END_TEST
 
-static void ask_within(struct one *one, enum cvmm_event event)
+static void ask_within(struct one *one, const struct cvmm_event *event)
 {
 	const int rc = try_command(one, (const char *[]){ "status", NULL });
 
-	ck_assert_int_eq(rc, event == CVMM_EVENT_ENDED ? -EAGAIN : 0);
-	ck_assert(one->answered == (event != CVMM_EVENT_ENDED));
+	ck_assert_int_eq(rc, event->kind == CVMM_EVENT_ENDED ? -EAGAIN : 0);
+	ck_assert(one->answered == (event->kind != CVMM_EVENT_ENDED));
 	one->answered = false;
 }
 

@@ -277,6 +277,7 @@ START_TEST(guest_stays_if_the_destination_is_lost)
 		turn((struct one *const []){ &one }, 1);
 	ck_assert_int_lt(one.why.code, 0);
 	ck_assert_uint_eq(one.seen[CVMM_EVENT_MIGRATION_FAILED], 1);
+	ck_assert_str_eq(one.cause, one.why.msg);
 	expect_running(&one);
 	cvmm_machine_free(one.m);
 	vsu_fd_close(&socks[0]);

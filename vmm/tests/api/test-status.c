@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the state of a machine that its owner reads. */
+/* Claims about the state of a machine that its owner reads, and about its events. */
 #include <config.h>
 
 #include <string.h>
@@ -123,6 +123,64 @@ START_TEST(older_header_receives_the_members_that_it_has)
 }
 END_TEST
 
+/* --------------------------------------------------------------------- events */
+
+static struct cvmm_progress seen;
+
+static void on_progress(struct one *o, const struct cvmm_event *event)
+{
+	(void)o;
+	if (event->kind == CVMM_EVENT_SAVING || event->kind == CVMM_EVENT_MIGRATING)
+		seen = event->progress;
+}
+
+START_TEST(save_ends_with_its_whole_progress)
+{
+	struct cvmm_save save = { .size = sizeof(save) };
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/saved", folder);
+	save.folder = path;
+	MAKE(&one, LOOPS);
+	one.then = on_progress;
+	start(&one);
+	OK(cvmm_machine_save(one.m, &save, on_answer, &one, &err));
+	wait_for_answer(&one);
+	ck_assert_uint_ge(one.seen[CVMM_EVENT_SAVING], 1);
+	ck_assert(seen.save_total > 0 && seen.save_done == seen.save_total);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(migration_reports_progress)
+{
+	const struct cvmm_migration g = { .size = sizeof(g), .address = "exec:exit 1" };
+
+	MAKE(&one, LOOPS);
+	one.then = on_progress;
+	start(&one);
+	OK(cvmm_machine_migrate(one.m, &g, on_answer, &one, &err));
+	while (!one.answered)
+		turn((struct one *const []){ &one }, 1);
+	ck_assert_uint_ge(one.seen[CVMM_EVENT_MIGRATING], 1);
+	ck_assert_int_ne(seen.phase, CVMM_PHASE_NONE);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(end_has_its_status_and_cause)
+{
+	MAKE(&one, LOOPS);
+	start(&one);
+	cvmm_machine_kill(one.m);
+	run_to_end(&one);
+	ck_assert_int_eq(one.last.kind, CVMM_EVENT_ENDED);
+	ck_assert_int_eq(one.last.status, VSU_EXIT_FAIL);
+	ck_assert_str_eq(one.cause, "the program ended the machine");
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("status");
@@ -137,6 +195,9 @@ int main(void)
 	tcase_add_test_unless(tc, why, memory_and_processors_are_counted);
 	tcase_add_test_unless(tc, why, device_has_its_kind);
 	tcase_add_test_unless(tc, why, older_header_receives_the_members_that_it_has);
+	tcase_add_test_unless(tc, why, save_ends_with_its_whole_progress);
+	tcase_add_test_unless(tc, why, migration_reports_progress);
+	tcase_add_test_unless(tc, why, end_has_its_status_and_cause);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -26,6 +26,7 @@
 static const struct vmm_control_end created = { .path = SOCKET };
 
 static struct vmm_loop *loop;
+static const struct cvmm_event bell_record = { .kind = CVMM_EVENT_OTHER, .device = 7 };
 static struct vmm_control *control;
 static struct vsu_error err;
 static unsigned int obeyed;
@@ -90,7 +91,7 @@ static int on_ring(void *opaque, char *const *words, FILE *answer,
 	(void)words;
 	(void)answer;
 	(void)e;
-	vmm_control_publish(control, "bell", ",\"tone\":1");
+	vmm_control_publish(control, &bell_record, "bell", ",\"tone\":1");
 	return 0;
 }
 
@@ -102,7 +103,7 @@ static int on_ring_and_wait(void *opaque, char *const *words, FILE *answer,
 	(void)words;
 	(void)answer;
 	(void)e;
-	vmm_control_publish(control, "bell", "");
+	vmm_control_publish(control, &bell_record, "bell", "");
 	return vmm_control_wait(control, &the_bell);
 }
 
@@ -677,8 +678,8 @@ START_TEST(subscribers_receive_events_and_others_do_not)
 	close(sock);
 	run();
 	ck_assert(!vmm_control_has_subscribers(control));
-	vmm_control_publish(control, "bell", "");
-	vmm_control_publish(NULL, "bell", "");
+	vmm_control_publish(control, &bell_record, "bell", "");
+	vmm_control_publish(NULL, &bell_record, "bell", "");
 	close(other);
 }
 END_TEST
@@ -730,7 +731,7 @@ START_TEST(d3_08_subscriber_that_does_not_read_is_disconnected_alone)
 	say(deaf, "subscribe\n");
 	answer(sock);
 	for (i = 0; i < 100000 && vsu_fd_count() == before + 4; i++) {
-		vmm_control_publish(control, "bell", ",\"tone\":1");
+		vmm_control_publish(control, &bell_record, "bell", ",\"tone\":1");
 		ck_assert_str_eq(answer(sock), BELL);
 		run();
 	}
@@ -846,13 +847,15 @@ static void on_answer(void *opaque, const struct vsu_error *why, const char *lin
 	ck_assert_str_eq(line, answers++ ? "{\"ok\":true,\"late\":true}" : "{\"ok\":true}");
 }
 
-static void call_within(void *opaque, const char *event, const char *line)
+static void call_within(void *opaque, const struct cvmm_event *event)
 {
 	static const char *const words[] = { "subscribe", NULL };
 
 	(void)opaque;
-	ck_assert_str_eq(event, "bell");
-	ck_assert_str_eq(line, "{\"event\":\"bell\"}");
+	ck_assert_uint_eq(event->device, bell_record.device);
+	ck_assert_uint_eq(event->size, sizeof(*event));
+	ck_assert_str_eq(event->cause, "");
+	ck_assert_str_eq(event->json, "{\"event\":\"bell\"}");
 	ck_assert_int_eq(vmm_control_call(control, words, NULL, 0, on_answer, NULL, &err),
 			 -EOPNOTSUPP);
 	ck_assert_int_eq(vmm_control_call(control, (const char *const[]){ "tell", NULL }, NULL, 0, NULL,

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Events of a machine, which the function event of struct cvmm_host receives.
+ *
+ * Each kind sets the members that name it; the others are 0, and strings empty. Progress and
+ * sizes of balloons are reported at most twice a second, whatever the guest does, and progress
+ * once more at the end.
+ */
+#ifndef CVMM_EVENTS_H
+#define CVMM_EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cvmm/status.h>
+
+VSU_BEGIN_DECLS
+
+/* More may be added. */
+enum cvmm_event_kind {
+	CVMM_EVENT_OTHER,	/* only json describes it */
+	CVMM_EVENT_PAUSED,
+	CVMM_EVENT_RESUMED,
+	CVMM_EVENT_PANICKED,	/* the guest's kernel; CVMM_EVENT_ENDED follows */
+	CVMM_EVENT_RESET,	/* requested by the guest; likewise */
+	CVMM_EVENT_ENDED,	/* no CPU runs any more: status, cause */
+	CVMM_EVENT_DEVICE_LOST,	/* its back-end: device, final, cause */
+	CVMM_EVENT_DEVICE_BACK,	/* device, settings */
+	CVMM_EVENT_BALLOON,	/* the guest has changed its size: device, actual, target */
+	CVMM_EVENT_SAVING,	/* progress */
+	CVMM_EVENT_MIGRATING,	/* progress */
+	CVMM_EVENT_MIGRATION_FAILED, /* cause; the guest continues here, or see enum cvmm_state */
+	CVMM_EVENT_MEMORY_ARRIVED, /* all of it, after post-copy */
+};
+
+/* The fate of all that the driver had set beside the queues of a device. */
+enum cvmm_settings {
+	CVMM_SETTINGS_REPEATED,	/* the machine has written it again */
+	CVMM_SETTINGS_KEPT,	/* the back-end continues with its former state */
+	CVMM_SETTINGS_UNKNOWN,	/* of a folder, whose daemon may have a recovery file */
+	CVMM_SETTINGS_RESET,	/* it is lost; the driver was asked to reset the device */
+};
+
+struct cvmm_event {
+	size_t size;		/* of the library's struct: members beyond it do not exist */
+	enum cvmm_event_kind kind;
+	const char *json;	/* the event as a line of docs/control.md */
+	const char *cause;	/* a sentence; empty: none is needed */
+	int status;		/* of enum vsu_exit, as cvmm_machine_status() returns later */
+	unsigned int device;	/* its number */
+	bool final;		/* no other back-end is accepted */
+	enum cvmm_settings settings;
+	uint64_t actual, target; /* bytes */
+	struct cvmm_progress progress;
+};
+
+VSU_END_DECLS
+
+#endif
