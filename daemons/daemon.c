@@ -40,7 +40,7 @@ enum folder_option {
 static const struct vsu_option folder_options[] = {
 	[FOLDER_SANDBOX] = {
 		.name = "sandbox", .kind = VSU_OPTION_CHOICE,
-		.choices = sandbox_names, .preset = "namespace",
+		.choices = daemon_sandbox_names, .preset = "namespace",
 		.help = "how the program is isolated from other folders" },
 	[FOLDER_RLIMIT_NOFILE] = {
 		.name = "rlimit-nofile", .kind = VSU_OPTION_U64, .arg = "N",
@@ -61,7 +61,7 @@ static const struct vsu_option folder_options[] = {
 struct command_line {
 	const struct daemon *daemon;
 	struct serving serve;
-	struct sandbox sandbox;
+	struct confine_plan plan;
 	uint64_t files;		/* --rlimit-nofile, or 0 */
 	bool capabilities, help, version, syslog;
 	struct virtiofsd_line words; /* replaces argv; may be empty */
@@ -116,9 +116,9 @@ static const struct prog_place places[DAEMON_OWN] = {
 	[DAEMON_PRINT_CAPABILITIES] = PLACE(capabilities),
 	[DAEMON_ALLOW_FUSE] = PLACE(serve.served_files),
 	[DAEMON_IOMMU_PLATFORM] = PLACE(serve.iommu_platform),
-	[DAEMON_USER] = PLACE(serve.user),
-	[DAEMON_SECCOMP] = PLACE(serve.filter),
-	[DAEMON_ALLOW_POSTCOPY] = PLACE(serve.postcopy),
+	[DAEMON_USER] = PLACE(serve.rights.user),
+	[DAEMON_SECCOMP] = PLACE(serve.rights.filter),
+	[DAEMON_ALLOW_POSTCOPY] = PLACE(serve.rights.postcopy),
 	[DAEMON_POLL_MAX_NS] = PLACE(serve.poll_max_ns),
 	[DAEMON_METRICS] = PLACE(serve.metrics),
 	[DAEMON_LOG_LEVEL] = PROG_PLACE_LEVEL,
@@ -130,7 +130,7 @@ static const struct prog_place places[DAEMON_OWN] = {
 };
 
 static const struct prog_place folder_places[] = {
-	[FOLDER_SANDBOX] = PLACE(sandbox.kind),
+	[FOLDER_SANDBOX] = PLACE(serve.rights.sandbox),
 	[FOLDER_RLIMIT_NOFILE] = PLACE(files),
 	[FOLDER_RECOVER] = PLACE(common.recover),
 	[FOLDER_SYSLOG] = PLACE(syslog),
@@ -193,8 +193,8 @@ static int check_access(struct command_line *cl, struct vsu_error *err)
 /* A userfaultfd is created while serving, which a sandbox prevents. */
 static int check_postcopy(const struct command_line *cl, struct vsu_error *err)
 {
-	if (!cl->daemon->shares_folder || !cl->serve.postcopy ||
-	    cl->sandbox.kind == SANDBOX_NONE)
+	if (!cl->daemon->shares_folder || !cl->serve.rights.postcopy ||
+	    cl->serve.rights.sandbox == DAEMON_SANDBOX_NONE)
 		return VSU_EXIT_OK;
 	vsu_error_set(err, -EINVAL,
 		      "--allow-postcopy is not possible in a sandbox; use --sandbox=none, or leave it out");
@@ -263,9 +263,7 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	status = daemon_open_device(cl->daemon->kind, cl->config, &cl->common,
 				    cl->serve.metrics ? &measured : NULL, &dev, err);
 	if (status == VSU_EXIT_OK) {
-		cl->serve.calls = extra_calls(cl);
 		cl->serve.kind = cl->daemon->kind;
-		cl->serve.facts = facts_of(cl);
 		if (cl->daemon->grows)
 			cl->serve.resize = cl->daemon->kind->resize;
 		status = serve_device(&cl->serve, dev, sigbus, err);
@@ -295,30 +293,40 @@ static int limit_files(uint64_t files, struct vsu_error *err)
  * The folder's path in the sandbox. The user is looked up first: names of users
  * are outside the sandbox.
  */
-static int enter_sandbox(struct command_line *cl, int *status, struct vsu_error *err)
+static int enter_sandbox(struct command_line *cl, const char **folder, struct vsu_error *err)
+{
+	const struct vmm_device_key *key = &cl->daemon->kind->keys[0];
+	int rc = limit_files(cl->files, err);
+
+	if (rc < 0)
+		return VSU_EXIT_HOST;
+	rc = confine_execute(&cl->plan, CONFINE_SEPARATE, err);
+	rc = rc < 0 ? rc : confine_execute(&cl->plan, CONFINE_STAGE, err);
+	*folder = cl->plan.folder;
+	if (rc >= 0)
+		return VSU_EXIT_OK;
+	if (rc == -EPERM)
+		return VSU_EXIT_HOST;
+	vsu_error_prefix(err, rc, "--%s", daemon_option_name(key));
+	return daemon_open_status(rc);
+}
+
+/* Plans the confinement, and begins that of a folder. */
+static int begin_confinement(struct command_line *cl, struct vsu_error *err)
 {
 	const struct vmm_device_key *key = &cl->daemon->kind->keys[0];
 	const char **folder = (const char **)(void *)(cl->config + key->offset);
-	const struct vmm_device_facts facts = facts_of(cl);
-	int rc = limit_files(cl->files, err);
+	struct daemon_rights *rights = &cl->serve.rights;
+	int rc;
 
-	if (cl->serve.user && rc >= 0)
-		rc = confine_user(cl->serve.user, err);
-	if (rc < 0) {
-		*status = rc == -ENOENT ? VSU_EXIT_DATA : VSU_EXIT_HOST;
-		return rc;
-	}
-	cl->serve.user = NULL;
-	cl->serve.sandbox = &cl->sandbox;
-	cl->sandbox.finds_files = facts.finds_files;
-	cl->sandbox.sets_labels = facts.sets_labels;
-	cl->sandbox.device = cl->serve.postcopy ? "/dev/userfaultfd" : NULL;
-	rc = sandbox_enter(&cl->sandbox, folder, !facts.writes, err);
+	rights->facts = facts_of(cl);
+	rights->calls = extra_calls(cl);
+	rights->folder = cl->daemon->shares_folder ? *folder : NULL;
+	rc = daemon_plan_make(&cl->plan, rights, err);
 	if (rc < 0)
-		*status = rc == -EPERM ? VSU_EXIT_HOST : daemon_open_status(rc);
-	if (rc < 0 && rc != -EPERM)
-		vsu_error_prefix(err, rc, "--%s", daemon_option_name(key));
-	return rc;
+		return rc == -ENOENT ? VSU_EXIT_DATA : VSU_EXIT_HOST;
+	cl->serve.plan = &cl->plan;
+	return rights->folder ? enter_sandbox(cl, folder, err) : VSU_EXIT_OK;
 }
 
 /*
@@ -331,7 +339,7 @@ static int check_recover(const struct command_line *cl, struct vsu_error *err)
 
 	if (file && !*file)
 		vsu_error_set(err, -EINVAL, "option --recover: the value is empty; name a file");
-	else if (file && facts.writes && sandbox_has(facts.file, file))
+	else if (file && facts.writes && daemon_folder_has(facts.file, file))
 		vsu_error_set(err, -EINVAL, "--recover: '%s' is in the folder that is shared, where the guest may change it; name a file elsewhere", file);
 	else
 		return VSU_EXIT_OK;
@@ -354,11 +362,9 @@ static int line_run(struct command_line *cl, struct vsu_error *err)
 		status = check_recover(cl, err);
 	if (status == VSU_EXIT_OK)
 		status = daemon_judge_device(cl->daemon->kind, cl->config, &cl->common, err);
-	if (status != VSU_EXIT_OK)
-		return status;
-	if (cl->daemon->shares_folder && enter_sandbox(cl, &status, err) < 0)
-		return status;
-	return device_run(cl, err);
+	if (status == VSU_EXIT_OK)
+		status = begin_confinement(cl, err);
+	return status == VSU_EXIT_OK ? device_run(cl, err) : status;
 }
 
 /* In a sandbox, exit handlers cannot open /proc or other files any more. */
@@ -367,7 +373,7 @@ static int program_end(const struct command_line *cl, int status,
 {
 	if (status != VSU_EXIT_OK && err->code)
 		prog_complain(err);
-	if (cl->sandbox.is_closed)
+	if (cl->plan.closed)
 		_exit(status);
 	return status;
 }
@@ -394,10 +400,10 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 {
 	struct command_line cl = {
 		.daemon = daemon,
-		.serve = { .fd = -1, .filter = CONFINE_PRESET },
+		.serve = { .fd = -1, .rights = { .filter = DAEMON_FILTER_PRESET } },
+		.plan = CONFINE_PLAN_INIT,
 		.common = { .queue_size = DAEMON_DEFAULT_QUEUE_SIZE,
 			    .confined = true, .host = &daemon_host },
-		.sandbox = SANDBOX_INIT(SANDBOX_NAMESPACE),
 	};
 	struct vsu_error err = VSU_ERROR_INIT;
 	int status;
@@ -408,6 +414,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
 	if (status == VSU_EXIT_OK)
 		status = prints_only(&cl) ? prog_end(status) : line_run(&cl, &err);
 	status = program_end(&cl, status, &err);
+	confine_plan_end(&cl.plan);
 	virtiofsd_line_free(&cl.words);
 	return status;
 }

@@ -17,10 +17,9 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/option.h>
 
-#include "confine.h"
 #include "kinds/kind.h"
 #include "log.h"
-#include "sandbox.h"
+#include "plan.h"
 #include "base/socket_access.h"
 
 /* Common options, first in every daemon's table. */
@@ -63,7 +62,7 @@ enum daemon_option {
 	{ .name = "user", .kind = VSU_OPTION_STRING, .arg = "NAME",	\
 	  .help = "become this user before serving" },			\
 	{ .name = "seccomp", .kind = VSU_OPTION_CHOICE,			\
-	  .choices = confine_filter_names, .preset = "on",		\
+	  .choices = daemon_filter_names, .preset = "on",		\
 	  .help = "refuse system calls that serving does not need, or be killed by them" }, \
 	{ .name = "allow-postcopy", .kind = VSU_OPTION_FLAG,		\
 	  .help = "support post-copy: wait for guest memory during a migration" }, \
@@ -118,10 +117,8 @@ struct serving {
 	int fd;			/* otherwise: a listening or connected socket */
 	bool served_files;	/* --allow-fuse */
 	bool iommu_platform;
-	const char *user;	/* to change to; NULL: none */
-	enum confine_filter filter;
-	const struct call_table *calls; /* as in struct daemon */
-	bool postcopy;		/* --allow-postcopy */
+	struct daemon_rights rights;
+	struct confine_plan *plan; /* made of them */
 	uint64_t poll_max_ns;
 	const char *metrics;	/* socket of --metrics; NULL: none */
 	/*
@@ -129,9 +126,7 @@ struct serving {
 	 */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);
-	struct vmm_device_facts facts;
 	const struct vmm_device_kind *kind;
-	struct sandbox *sandbox; /* closed when the socket is open; NULL: none */
 };
 
 /*

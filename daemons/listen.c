@@ -20,7 +20,7 @@ static int listen_status(int rc)
 }
 
 int daemon_listen(struct daemon_listener *l, const char *option, const char *path,
-		  const struct prog_socket_access *access, struct sandbox *sandbox,
+		  const struct prog_socket_access *access, struct confine_plan *plan,
 		  struct vsu_error *err)
 {
 	l->fd = vsu_sock_listen(path, BACKLOG, err);
@@ -29,8 +29,8 @@ int daemon_listen(struct daemon_listener *l, const char *option, const char *pat
 		return listen_status(l->fd);
 	}
 	l->have_path = vsu_sock_path_of(l->fd, &l->path) == 0;
-	if (l->have_path && sandbox)
-		l->have_path = !sandbox_leave_socket(sandbox, &l->path);
+	if (l->have_path)
+		l->have_path = !confine_leave_socket(plan, &l->path);
 	if (prog_socket_access_apply(access, path, err) == 0)
 		return VSU_EXIT_OK;
 	vsu_error_prefix(err, err->code, "--%s", option);

@@ -12,18 +12,18 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/sock.h>
 
-#include "sandbox.h"
 #include "base/socket_access.h"
+#include "confine/confine.h"
 
 struct daemon_listener {
 	int fd;
 	struct vsu_sock_path path;
-	bool have_path;		/* this process removes it; otherwise the sandbox's parent */
+	bool have_path;		/* this process removes it; otherwise the keeper */
 };
 
-/* option is the name of the option with the path, for messages; sandbox may be NULL. */
+/* option is the name of the option with the path, for messages. */
 int daemon_listen(struct daemon_listener *l, const char *option, const char *path,
-		  const struct prog_socket_access *access, struct sandbox *sandbox,
+		  const struct prog_socket_access *access, struct confine_plan *plan,
 		  struct vsu_error *err);
 
 /* A socket that the daemon inherited, by --fd. */

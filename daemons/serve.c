@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <virtio-devices/vhost_user_server.h>
@@ -21,7 +22,6 @@
 #include "guard.h"
 #include "listen.h"
 #include "metrics.h"
-#include "outside.h"
 #include "postcopy_watch.h"
 #include "process.h"
 #include "supervisor.h"
@@ -49,7 +49,6 @@ struct loop {
 	struct prog_workers *workers;
 	struct daemon_guard guard;
 	struct postcopy_watch watch;
-	int own_files;			/* from outside_leave() */
 };
 
 static void session_ended(void *opaque, const struct vsu_error *err)
@@ -83,11 +82,11 @@ static int open_sockets(struct loop *l, struct vsu_error *err)
 	l->listener.fd = how->fd;
 	status = how->socket_path ?
 		 daemon_listen(&l->listener, "socket-path", how->socket_path, &how->access,
-			       how->sandbox, err) :
+			       how->plan, err) :
 		 daemon_check_inherited(how->fd, err);
 	if (status == VSU_EXIT_OK && how->metrics)
 		status = daemon_listen(&l->metrics.listener, "metrics", how->metrics,
-				       &how->access, how->sandbox, err);
+				       &how->access, how->plan, err);
 	return status;
 }
 
@@ -99,7 +98,7 @@ static int make_server(struct loop *l, struct vsu_error *err)
 		.closer = prog_closer(),
 		.served_files = l->how->served_files,
 		.iotlb_entries = l->how->iommu_platform ? IOTLB_ENTRIES : 0,
-		.postcopy = l->how->postcopy,
+		.postcopy = l->how->rights.postcopy,
 		.postcopy_guard = l->watch.guard,
 		.poll_max_ns = l->how->poll_max_ns,
 		.dev = l->dev,
@@ -142,7 +141,7 @@ static int start_threads(struct loop *l, struct vsu_error *err)
 		return 0;
 	rc = daemon_guard_start(&l->guard, err);
 	if (rc >= 0)
-		rc = prog_workers_start(l->how->kind->work, prog_threads(), l->dev, l->how->facts.workers,
+		rc = prog_workers_start(l->how->kind->work, prog_threads(), l->dev, l->how->rights.facts.workers,
 					&l->workers, err);
 	if (rc < 0)
 		return rc;
@@ -175,32 +174,15 @@ static void end_threads(struct loop *l)
 	vsu_fd_close(&l->quit);
 }
 
-/* The device is open already; user names are in files of the host. */
-static int leave_host(struct loop *l, struct vsu_error *err)
+/* The device is open already. New files get exactly the requested mode. */
+static int leave_host(const struct serving *how, struct vsu_error *err)
 {
-	const struct serving *how = l->how;
-	const struct outside outside = {
-		.socket = l->listener.have_path ? l->listener.path.path : NULL,
-		.metrics = l->metrics.listener.have_path ?
-			   l->metrics.listener.path.path : NULL,
-		.device = &how->facts, .postcopy = how->postcopy,
-	};
-	int rc = how->user ? confine_user(how->user, err) : 0;
+	int rc = daemon_plan_files(how->plan, &how->rights, err);
 
-	if (rc == -ENOENT)
-		return VSU_EXIT_DATA;
-	if (rc >= 0)
-		rc = how->sandbox ? sandbox_close(how->sandbox, err) :
-				    outside_leave(&outside, &l->own_files, err);
+	rc = rc < 0 ? rc : confine_execute(how->plan, CONFINE_CLOSE, err);
+	if (how->rights.folder)
+		umask(0);
 	return rc < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
-}
-
-/* The last step before the first front-end is served. */
-static int confine_all(const struct serving *how, struct vsu_error *err)
-{
-	const struct confine_needs needs = { .calls = how->calls, .postcopy = how->postcopy };
-
-	return confine_calls(how->filter, &needs, err) < 0 ? VSU_EXIT_HOST : VSU_EXIT_OK;
 }
 
 /* Signalled when a signal handler has set one of the two flags. */
@@ -331,7 +313,6 @@ static void loop_fini(struct loop *l)
 	metrics_end(&l->metrics);
 	daemon_listener_unlink(&l->listener);
 	vsu_fd_close(&signal_event);
-	vsu_fd_close(&l->own_files);
 }
 
 /* Signals before the socket exists; Landlock before threads start. */
@@ -341,13 +322,13 @@ static int loop_init(struct loop *l, struct vsu_error *err)
 	int status = rc < 0 ? VSU_EXIT_HOST : open_sockets(l, err);
 
 	if (status == VSU_EXIT_OK)
-		status = leave_host(l, err);
+		status = leave_host(l->how, err);
 	if (status != VSU_EXIT_OK)
 		return status;
 	rc = prog_closer_start(err);
 	if (rc >= 0 && l->how->served_files)
 		vsu_closer_set_keep(prog_closer(), 0);
-	if (rc >= 0 && l->how->postcopy)
+	if (rc >= 0 && l->how->rights.postcopy)
 		rc = postcopy_watch_start(&l->watch, &stop_requested, err);
 	rc = rc < 0 ? rc : make_server(l, err);
 	vsu_fd_close(&l->listener.fd);
@@ -361,15 +342,15 @@ int serve_device(const struct serving *how, struct virtdev *dev,
 {
 	struct loop l = {
 		.how = how, .dev = dev, .sigbus = sigbus, .quit = -1,
-		.own_files = -1,
 		.guard = { .end = -1, .over = -1 }, .metrics = METRICS_INIT(dev, how->kind->name),
 	};
 	int status;
 
 	prog_raise_fd_limit();
 	status = loop_init(&l, err);
-	if (status == VSU_EXIT_OK)
-		status = confine_all(how, err);
+	/* the last step before the first front-end is served */
+	if (status == VSU_EXIT_OK && confine_execute(how->plan, CONFINE_FILTER, err) < 0)
+		status = VSU_EXIT_HOST;
 	if (status == VSU_EXIT_OK)
 		loop_run(&l);
 	loop_fini(&l);

@@ -29,25 +29,35 @@
 #include <vmm-sys-util/foreign.h>
 
 #include "../../tests/support/suite.h"
-#include "confine.h"
+#include "plan.h"
+
+static int confine_calls(enum daemon_filter how, const struct daemon_rights *needs)
+{
+	struct daemon_rights rights = *needs;
+	struct confine_plan plan;
+
+	rights.filter = how;
+	return daemon_plan_make(&plan, &rights, NULL) < 0 ? -1 :
+	       confine_execute(&plan, CONFINE_FILTER, NULL);
+}
 
 /* Runs fn in a child: its exit status, or -1 minus the number of the signal. */
-static int in_child_with(int (*fn)(void), enum confine_filter how,
-			 const struct confine_needs *needs)
+static int in_child_with(int (*fn)(void), enum daemon_filter how,
+			 const struct daemon_rights *needs)
 {
 	int status;
 	pid_t pid = fork();
 
 	ck_assert_int_ge(pid, 0);
 	if (!pid)
-		_exit(confine_calls(how, needs, NULL) < 0 ? 99 : fn());
+		_exit(confine_calls(how, needs) < 0 ? 99 : fn());
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1 - WTERMSIG(status);
 }
 
-static const struct confine_needs nothing_more;
+static const struct daemon_rights nothing_more;
 
-static int in_child(int (*fn)(void), enum confine_filter how)
+static int in_child(int (*fn)(void), enum daemon_filter how)
 {
 	return in_child_with(fn, how, &nothing_more);
 }
@@ -176,26 +186,26 @@ static int (*const signalling[])(void) = {
 
 START_TEST(e0_01_descriptor_does_not_signal_another_process)
 {
-	ck_assert_int_eq(in_child(signalling[_i], CONFINE_ON), EPERM);
-	ck_assert_int_eq(in_child(signalling[_i], CONFINE_KILL), -1 - SIGSYS);
+	ck_assert_int_eq(in_child(signalling[_i], DAEMON_FILTER_ON), EPERM);
+	ck_assert_int_eq(in_child(signalling[_i], DAEMON_FILTER_KILL), -1 - SIGSYS);
 }
 END_TEST
 
 START_TEST(calls_not_needed_for_serving_fail)
 {
-	ck_assert_int_eq(in_child(refused[_i], CONFINE_ON), EPERM);
+	ck_assert_int_eq(in_child(refused[_i], DAEMON_FILTER_ON), EPERM);
 }
 END_TEST
 
 START_TEST(forbidden_call_kills_if_configured)
 {
-	ck_assert_int_eq(in_child(refused[_i], CONFINE_KILL), -1 - SIGSYS);
+	ck_assert_int_eq(in_child(refused[_i], DAEMON_FILTER_KILL), -1 - SIGSYS);
 }
 END_TEST
 
 START_TEST(filter_that_is_off_refuses_nothing)
 {
-	ck_assert_int_eq(in_child(map_code, CONFINE_OFF), 0);
+	ck_assert_int_eq(in_child(map_code, DAEMON_FILTER_OFF), 0);
 }
 END_TEST
 
@@ -203,9 +213,9 @@ START_TEST(daemon_may_permit_additional_calls)
 {
 	static const char *const more[] = { "socket", "no_such_call", NULL };
 	static const struct call_table calls = { more, NULL };
-	static const struct confine_needs needs = { .calls = &calls };
+	static const struct daemon_rights needs = { .calls = &calls };
 
-	ck_assert_int_eq(in_child_with(reach_network, CONFINE_KILL, &needs), 0);
+	ck_assert_int_eq(in_child_with(reach_network, DAEMON_FILTER_KILL, &needs), 0);
 }
 END_TEST
 
@@ -221,8 +231,8 @@ static int own_users(void)
 
 START_TEST(own_working_directory_needs_no_namespace)
 {
-	ck_assert_int_eq(in_child(own_folder, CONFINE_KILL), 0);
-	ck_assert_int_eq(in_child(own_users, CONFINE_ON), EPERM);
+	ck_assert_int_eq(in_child(own_folder, DAEMON_FILTER_KILL), 0);
+	ck_assert_int_eq(in_child(own_users, DAEMON_FILTER_ON), EPERM);
 }
 END_TEST
 
@@ -237,9 +247,9 @@ static int catch_or_be_refused(void)
 
 START_TEST(daemon_that_waits_for_pages_may_catch_their_faults)
 {
-	static const struct confine_needs needs = { .postcopy = true };
+	static const struct daemon_rights needs = { .postcopy = true };
 
-	ck_assert_int_eq(in_child_with(catch_or_be_refused, CONFINE_KILL, &needs), 0);
+	ck_assert_int_eq(in_child_with(catch_or_be_refused, DAEMON_FILTER_KILL, &needs), 0);
 }
 END_TEST
 
@@ -274,7 +284,7 @@ static int close_a_stranger(void)
 	struct vsu_closer *closer;
 
 	if (fd < 0 || vsu_closer_new(&closer, NULL) < 0 ||
-	    confine_calls(CONFINE_KILL, &nothing_more, NULL) < 0)
+	    confine_calls(DAEMON_FILTER_KILL, &nothing_more) < 0)
 		return 99;
 	vsu_foreign_close(closer, &fd);
 	vsu_closer_stop(closer);
@@ -341,13 +351,13 @@ static int (*const allowed[])(void) = {
 
 START_TEST(calls_needed_for_serving_are_permitted)
 {
-	ck_assert_int_eq(in_child(allowed[_i], CONFINE_KILL), 0);
+	ck_assert_int_eq(in_child(allowed[_i], DAEMON_FILTER_KILL), 0);
 }
 END_TEST
 
 START_TEST(sockets_of_peers_are_closed_without_a_report)
 {
-	ck_assert_int_eq(in_child(close_a_stranger, CONFINE_OFF), 0);
+	ck_assert_int_eq(in_child(close_a_stranger, DAEMON_FILTER_OFF), 0);
 }
 END_TEST
 
@@ -368,7 +378,7 @@ static int in_another_thread(void)
 
 	if (pipe(ends) < 0 ||
 	    pthread_create(&id, NULL, wait_for_start, &ends[0]) ||
-	    confine_calls(CONFINE_ON, &nothing_more, NULL) < 0 ||
+	    confine_calls(DAEMON_FILTER_ON, &nothing_more) < 0 ||
 	    write(ends[1], "", 1) != 1 || pthread_join(id, &result))
 		return 1;
 	return result ? 0 : 2;
@@ -376,18 +386,19 @@ static int in_another_thread(void)
 
 START_TEST(all_threads_are_confined)
 {
-	ck_assert_int_eq(in_child(in_another_thread, CONFINE_OFF), 0);
+	ck_assert_int_eq(in_child(in_another_thread, DAEMON_FILTER_OFF), 0);
 }
 END_TEST
 
 START_TEST(privileges_cannot_be_regained)
 {
-	struct vsu_error err = VSU_ERROR_INIT;
+	struct confine_plan plan = CONFINE_PLAN_INIT;
 	int status;
 	pid_t pid = fork();
 
 	if (!pid)
-		_exit(confine_user("nobody", &err) < 0 || !getuid() || !getgid() ||
+		_exit(confine_user_find(&plan, "nobody", CONFINE_CLOSE, NULL) < 0 ||
+		      confine_execute(&plan, CONFINE_CLOSE, NULL) < 0 || !getuid() || !getgid() ||
 		      setuid(0) == 0 || getgroups(0, NULL) != 0 ||
 		      prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -397,9 +408,11 @@ END_TEST
 
 START_TEST(missing_user_is_named)
 {
+	const struct daemon_rights rights = { .user = "no-such-user" };
 	struct vsu_error err = VSU_ERROR_INIT;
+	struct confine_plan plan;
 
-	ck_assert_int_eq(confine_user("no-such-user", &err), -ENOENT);
+	ck_assert_int_eq(daemon_plan_make(&plan, &rights, &err), -ENOENT);
 	ck_assert_str_eq(err.msg, "--user: this host has no user 'no-such-user'");
 }
 END_TEST
@@ -429,7 +442,7 @@ static bool filter_works(void)
 	pid_t pid = fork();
 
 	if (!pid)
-		_exit(confine_calls(CONFINE_ON, &nothing_more, NULL) < 0);
+		_exit(confine_calls(DAEMON_FILTER_ON, &nothing_more) < 0);
 	return waitpid(pid, &status, 0) == pid && status == 0;
 }
 

@@ -23,7 +23,7 @@
 
 #include "../../tests/support/suite.h"
 #include "guard.h"
-#include "sandbox.h"
+#include "plan.h"
 #include "table_wait.h"
 
 #define S UINT64_C(1000000000)
@@ -175,7 +175,7 @@ START_TEST(file_in_the_shared_folder_is_found_by_its_real_path)
 	ck_assert_int_eq(mkdir("a", 0700), 0);
 	ck_assert_int_eq(mkdir("ab", 0700), 0);
 	for_rows(i, sizeof(rows) / sizeof(*rows))
-		ck_assert_int_eq(sandbox_has(rows[i].folder, rows[i].file), rows[i].has);
+		ck_assert_int_eq(daemon_folder_has(rows[i].folder, rows[i].file), rows[i].has);
 	rmdir("a");
 	rmdir("ab");
 }

@@ -25,8 +25,7 @@
 #include <vmm-sys-util/foreign.h>
 
 #include "../../tests/support/suite.h"
-#include "confine/landlock.h"
-#include "outside.h"
+#include "plan.h"
 
 /* Two folders with a file each, and a file without a name (memfd). */
 static char top[64];
@@ -48,16 +47,20 @@ static int finish(pid_t pid)
 static int after_leaving(const struct vmm_device_facts *device, bool postcopy,
 			 int (*fn)(void))
 {
-	const struct outside o = {
-		.socket = device->sockets[0] ? NULL : sockets,
-		.device = device, .postcopy = postcopy,
-	};
+	const struct daemon_rights r = { .facts = *device, .postcopy = postcopy };
+	struct vsu_sock_path where = { .dev = 0 };
+	struct confine_plan plan;
 	pid_t pid = fork();
-	int own = -1;
 
-	if (!pid)
-		_exit(outside_leave(&o, &own, NULL) < 0 ? 99 : fn());
-	return finish(pid);
+	if (pid)
+		return finish(pid);
+	if (daemon_plan_make(&plan, &r, NULL) < 0)
+		_exit(98);
+	snprintf(where.path, sizeof(where.path), "%s", sockets);
+	if ((!device->sockets[0] && confine_leave_socket(&plan, &where)) ||
+	    daemon_plan_files(&plan, &r, NULL) < 0 || confine_execute(&plan, CONFINE_CLOSE, NULL) < 0)
+		_exit(99);
+	_exit(fn());
 }
 
 static const struct vmm_device_facts none;
@@ -211,12 +214,13 @@ static const struct { const char *path, *parent; } parents[] = {
 START_TEST(folder_of_a_name_is_found)
 {
 	struct stat found, real;
-	int fd = outside_parent(parents[_i].path);
+	struct confine_plan plan = CONFINE_PLAN_INIT;
 
-	ck_assert_int_eq(fstat(fd, &found), 0);
+	ck_assert_int_eq(confine_add_parent(&plan, parents[_i].path, LANDLOCK_REMOVE, NULL), 0);
+	ck_assert_int_eq(fstat(plan.files[0].rule.place, &found), 0);
 	ck_assert_int_eq(stat(parents[_i].parent, &real), 0);
 	ck_assert_uint_eq(found.st_ino, real.st_ino);
-	close(fd);
+	confine_plan_end(&plan);
 }
 END_TEST
 

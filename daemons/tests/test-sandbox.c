@@ -21,20 +21,20 @@
 
 #include "../../tests/support/suite.h"
 #include "confine/landlock.h"
-#include "sandbox.h"
+#include "plan.h"
 
 #define NOBODY 65534
 
 /* A kind of sandbox and a user. */
 static const struct way {
-	enum sandbox_kind kind;
+	enum daemon_sandbox kind;
 	bool as_nobody;
 	const char *name;
 } ways[] = {
-	{ SANDBOX_NAMESPACE, false, "namespaces" },
-	{ SANDBOX_NAMESPACE, true, "namespaces of an unprivileged user" },
-	{ SANDBOX_CHROOT, false, "chroot" },
-	{ SANDBOX_NONE, false, "no sandbox" },
+	{ DAEMON_SANDBOX_NAMESPACE, false, "namespaces" },
+	{ DAEMON_SANDBOX_NAMESPACE, true, "namespaces of an unprivileged user" },
+	{ DAEMON_SANDBOX_CHROOT, false, "chroot" },
+	{ DAEMON_SANDBOX_NONE, false, "no sandbox" },
 };
 #define NWAYS (int)(sizeof(ways) / sizeof(*ways))
 #define WITHOUT (&ways[NWAYS - 1])
@@ -62,23 +62,39 @@ static int open_folder(const char *path)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+static int plan_for(struct confine_plan *plan, enum daemon_sandbox kind, bool read_only,
+		    struct vsu_error *err)
+{
+	const struct daemon_rights r = { .folder = folder, .sandbox = kind, .facts.writes = !read_only };
+	int rc = daemon_plan_make(plan, &r, err);
+
+	rc = rc < 0 ? rc : confine_execute(plan, CONFINE_SEPARATE, err);
+	return rc < 0 ? rc : confine_execute(plan, CONFINE_STAGE, err);
+}
+
+static int plan_close(struct confine_plan *plan)
+{
+	const struct daemon_rights r = { .folder = folder };
+
+	return daemon_plan_files(plan, &r, NULL) < 0 ? -1 : confine_execute(plan, CONFINE_CLOSE, NULL);
+}
+
 /* The whole life of a sandboxed process; never returns. */
 static void live(const struct way *way, bool read_only, int out,
 		 int (*fn)(struct inside *))
 {
-	struct sandbox s = SANDBOX_INIT(way->kind);
+	struct confine_plan plan;
 	struct inside in = { .way = way, .out = out };
-	const char *path = folder;
-	int rc;
 
-	s.device = "/dev/zero";
 	if (way->as_nobody && !geteuid())
 		become_nobody();
-	rc = sandbox_enter(&s, &path, read_only, NULL);
-	in.folder = open_folder(path);
-	in.own_files = open_folder("/proc/self/fd");
-	if (rc < 0 || sandbox_close(&s, NULL) < 0)
+	if (plan_for(&plan, way->kind, read_only, NULL) < 0)
 		_exit(99);
+	in.folder = open_folder(plan.folder);
+	in.own_files = open_folder("/proc/self/fd");
+	if (confine_add_path(&plan, "/dev/zero", LANDLOCK_DEVICE, NULL) < 0 || plan_close(&plan) < 0)
+		_exit(99);
+	umask(0);
 	_exit(fn(&in));
 }
 
@@ -127,7 +143,7 @@ static bool same_file(int dir, const char *path, int dir2, const char *path2)
 
 static int root_is_the_folder(struct inside *in)
 {
-	bool closed = in->way->kind != SANDBOX_NONE;
+	bool closed = in->way->kind != DAEMON_SANDBOX_NONE;
 
 	HOLDS((access("/mark", F_OK) == 0) == closed);
 	HOLDS((access("/etc/passwd", F_OK) < 0) == closed);
@@ -143,10 +159,10 @@ static int nothing_is_above(struct inside *in)
 {
 	int up = openat(in->folder, "../../..", O_PATH | O_CLOEXEC);
 
-	HOLDS(in->way->kind == SANDBOX_NONE || same_file(up, "", in->folder, ""));
+	HOLDS(in->way->kind == DAEMON_SANDBOX_NONE || same_file(up, "", in->folder, ""));
 	up = openat(in->own_files, "../..", O_PATH | O_CLOEXEC);
 	/* chroot() alone leaves /proc above it */
-	HOLDS(in->way->kind != SANDBOX_NAMESPACE ||
+	HOLDS(in->way->kind != DAEMON_SANDBOX_NAMESPACE ||
 	      same_file(up, "", in->own_files, ""));
 	return 0;
 }
@@ -404,17 +420,15 @@ END_TEST
 /* Runs in the process that has a socket and enters a sandbox. */
 static int leave_a_socket(const char *path)
 {
-	struct sandbox s = SANDBOX_INIT(SANDBOX_NAMESPACE);
+	struct confine_plan plan;
 	struct vsu_sock_path where;
-	const char *dir = folder;
-	int rc, listener;
+	int rc = plan_for(&plan, DAEMON_SANDBOX_NAMESPACE, false, NULL), listener;
 
-	rc = sandbox_enter(&s, &dir, false, NULL);
 	listener = vsu_sock_listen(path, 1, NULL);
 	HOLDS(rc == 0 && listener >= 0);
 	HOLDS(vsu_sock_path_of(listener, &where) == 0);
-	HOLDS(sandbox_leave_socket(&s, &where) && sandbox_close(&s, NULL) >= 0);
-	HOLDS(!sandbox_leave_socket(&s, &where));
+	HOLDS(confine_leave_socket(&plan, &where) && plan_close(&plan) >= 0);
+	HOLDS(!confine_leave_socket(&plan, &where));
 	return 42;
 }
 
@@ -435,9 +449,12 @@ END_TEST
 /* The status encodes both the error code and that a message exists. */
 static int enter_without_folder(const char *path)
 {
-	struct sandbox s = SANDBOX_INIT(SANDBOX_NAMESPACE);
 	struct vsu_error err = VSU_ERROR_INIT;
-	int rc = sandbox_enter(&s, &path, false, &err);
+	struct confine_plan plan;
+	int rc;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	rc = plan_for(&plan, DAEMON_SANDBOX_NAMESPACE, false, &err);
 
 	return strstr(err.msg, path) ? -rc : 99;
 }
@@ -511,11 +528,11 @@ static void add_way(TCase *tc, int i)
 	tcase_add_loop_test(tc, capabilities_are_those_of_a_file_server, i,
 			    i + 1);
 	tcase_add_loop_test(tc, parent_exits_with_the_status_of_the_child, i, i + 1);
-	if (ways[i].kind == SANDBOX_NONE)
+	if (ways[i].kind == DAEMON_SANDBOX_NONE)
 		return;
 	tcase_add_loop_test(tc, signals_reach_the_child, i, i + 1);
 	tcase_add_loop_test(tc, child_does_not_outlive_its_parent, i, i + 1);
-	if (ways[i].kind == SANDBOX_CHROOT)
+	if (ways[i].kind == DAEMON_SANDBOX_CHROOT)
 		return;
 	tcase_add_loop_test(tc, processes_and_networks_are_not_seen, i, i + 1);
 	tcase_add_loop_test(tc, read_only_folder_is_read_only_for_the_host,

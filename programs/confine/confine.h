@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The confinement of a process: a plan that a program makes from its options, and its
+ * execution in phases by one table of steps (execute.c). Each phase is permanent.
+ *
+ *	struct confine_plan plan = CONFINE_PLAN_INIT;
+ *	... set members, of the next phase at least ...
+ *	rc = confine_execute(&plan, CONFINE_SEPARATE, err);
+ *	...
+ *	confine_plan_end(&plan);
+ *
+ * Threads: before others are started, except CONFINE_FILTER and CONFINE_SETTLE.
+ */
+#ifndef PROGRAMS_CONFINE_CONFINE_H
+#define PROGRAMS_CONFINE_CONFINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/sock.h>
+
+#include "confine/call_tables.h"
+#include "confine/keeper.h"
+#include "confine/landlock.h"
+#include "log.h"
+
+enum confine_phase {
+	CONFINE_SEPARATE = 1,	/* own processes, and a keeper outside */
+	CONFINE_STAGE = 2,	/* own mounts, among them the later root */
+	CONFINE_CLOSE = 4,	/* the root; networks, capabilities and files that remain */
+	CONFINE_FILTER = 8,	/* the system calls of all threads */
+	CONFINE_SETTLE = 16,	/* everything is open: rights that only this required; may be repeated */
+};
+
+enum confine_root {
+	CONFINE_ROOT_HOST,	/* as it is */
+	CONFINE_ROOT_CHROOT,	/* the folder; requires root */
+	/* Own mounts, processes, network, IPC and host names; without root also users. */
+	CONFINE_ROOT_FOLDER,	/* the folder */
+	CONFINE_ROOT_FILES,	/* a read-only file system in memory with the files of the plan */
+};
+
+/*
+ * The later root until CONFINE_CLOSE: a folder that exists on every host and is unused between
+ * the phases. Not the sockets' folder, /proc or /dev.
+ */
+#define CONFINE_STAGED "/sys"
+
+#define CONFINE_FILES 256u
+
+struct confine_file {
+	struct landlock_rule rule;	/* its descriptor is owned */
+	char *name;		/* as in the root of the host, owned; NULL: open already */
+};
+
+struct confine_plan {
+	/* The root: CONFINE_SEPARATE to CONFINE_CLOSE. */
+	enum confine_root root;
+	const char *folder;	/* of ROOT_CHROOT and ROOT_FOLDER; replaced by CONFINE_STAGE */
+	bool read_only;		/* the folder cannot be modified */
+	bool all_users;		/* root needs all users of the host, and so CAP_SYS_ADMIN for namespaces */
+	const struct confine_keeping *keeping;
+	const char *option, *remedy;	/* the begin and end of a refusal's sentence */
+
+	/* The user, with its primary group only (confine_user_find()). */
+	struct {
+		const char *name;	/* NULL: unchanged */
+		uid_t id;
+		gid_t group;
+		enum confine_phase when;
+	} user;
+	bool drops_groups;	/* root drops its supplementary groups */
+
+	/* Rights that remain after CONFINE_CLOSE. */
+	bool restricts;		/* capabilities and files */
+	uint64_t capabilities;	/* 1 << CAP_... */
+	uint64_t own_capabilities; /* in an own user namespace */
+	uint64_t making_capabilities; /* of this thread until CONFINE_SETTLE */
+	bool made_again;	/* they are required later, too */
+	bool untraceable;	/* neither dumped nor traced by others of its user */
+	bool connects;		/* TCP ports can be used */
+	struct confine_file files[CONFINE_FILES];	/* confine_add() */
+	unsigned int nfiles;
+	const char *any_file;	/* why files are not restricted, or NULL */
+	bool needs_landlock;	/* a refusal of the host is an error; a kernel without it is logged */
+	enum prog_log_level complaint;	/* of what this host lacks */
+	const char *complaint_prefix;
+
+	/* The filter. */
+	bool filters;
+	enum call_filter_action action;
+	const struct call_table *calls[8];	/* ends with NULL */
+	const char *filter_option, *filter_remedy; /* a host without filters is refused; or NULL */
+	enum prog_log_level filter_complaint;
+
+	/* Limits of CONFINE_SETTLE. */
+	bool no_core;
+	uint32_t spare_fds;	/* more than are open; 0: no limit */
+
+	/* Of the executor. */
+	int leash, own_files;
+	bool own_users, filtered;
+	bool closed;		/* to the host's files, also for exit handlers */
+};
+
+#define CONFINE_PLAN_INIT { .leash = -1, .own_files = -1, .complaint_prefix = "" }
+
+/*
+ * Executes the steps of one phase. -EPERM: this host does not permit the plan to this user;
+ * other errors are those of a file or option, which the sentence names.
+ */
+int confine_execute(struct confine_plan *plan, enum confine_phase phase, struct vsu_error *err);
+
+/* Frees the list of files, and closes what CONFINE_CLOSE has kept open. Nothing is undone. */
+void confine_plan_end(struct confine_plan *plan);
+
+/* ----------------------------------------------------------------------- files */
+
+/*
+ * Takes place over, also after a failure; a negative one is ignored. name may be NULL.
+ * -E2BIG, -ENOMEM.
+ */
+int confine_add(struct confine_plan *plan, int place, const char *name, enum landlock_use use,
+		struct vsu_error *err);
+/* A file that does not exist is ignored. It is not opened: a FIFO or a device stays as it is. */
+int confine_add_path(struct confine_plan *plan, const char *path, enum landlock_use use,
+		     struct vsu_error *err);
+/* The folder of a path. */
+int confine_add_parent(struct confine_plan *plan, const char *path, enum landlock_use use,
+		       struct vsu_error *err);
+/* /proc/self, to be read: the kinds of a peer's descriptors, statistics. */
+int confine_add_own(struct confine_plan *plan, struct vsu_error *err);
+
+/*
+ * A socket that the process has created. True: the keeper removes it. False: the process
+ * removes it, which the plan permits from here on.
+ */
+bool confine_leave_socket(struct confine_plan *plan, const struct vsu_sock_path *where);
+
+/* --------------------------------------------------------------------- threads */
+
+/*
+ * A narrower filter for the calling thread. Does nothing unless CONFINE_FILTER has
+ * installed one.
+ */
+int confine_thread(const struct confine_plan *plan, const struct call_table *calls,
+		   struct vsu_error *err);
+
+/* ------------------------------------------------------------------------ user */
+
+/*
+ * Fills in plan->user while the names of users can be read. -ENOENT: no such user; -EPERM:
+ * this process may not change its user. NULL: unchanged.
+ */
+int confine_user_find(struct confine_plan *plan, const char *name, enum confine_phase when,
+		      struct vsu_error *err);
+
+#endif
