@@ -28,7 +28,7 @@
 
 enum confine_phase {
 	CONFINE_SEPARATE = 1,	/* own processes, and a keeper outside */
-	CONFINE_STAGE = 2,	/* own mounts, among them the later root */
+	CONFINE_STAGE = 2,	/* own mounts, among them a folder that becomes the root */
 	CONFINE_CLOSE = 4,	/* the root; networks, capabilities and files that remain */
 	CONFINE_FILTER = 8,	/* the system calls of all threads */
 	CONFINE_SETTLE = 16,	/* everything is open: rights that only this required; may be repeated */
@@ -43,7 +43,7 @@ enum confine_root {
 };
 
 /*
- * The later root until CONFINE_CLOSE: a folder that exists on every host and is unused between
+ * The later root before CONFINE_CLOSE: a folder that exists on every host and is unused between
  * the phases. Not the sockets' folder, /proc or /dev.
  */
 #define CONFINE_STAGED "/sys"
@@ -124,7 +124,10 @@ void confine_plan_end(struct confine_plan *plan);
  */
 int confine_add(struct confine_plan *plan, int place, const char *name, enum landlock_use use,
 		struct vsu_error *err);
-/* A file that does not exist is ignored. It is not opened: a FIFO or a device stays as it is. */
+/*
+ * After CONFINE_STAGE, if the file is one of a root of files. A file that does not exist is
+ * ignored. It is not opened: a FIFO or a device stays as it is.
+ */
 int confine_add_path(struct confine_plan *plan, const char *path, enum landlock_use use,
 		     struct vsu_error *err);
 /* The folder of a path. */

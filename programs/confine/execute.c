@@ -307,8 +307,8 @@ static const struct step {
 	{ CONFINE_STAGE, IF_NAMESPACES, mounts_hide, "this host does not permit mounts", 0 },
 	{ CONFINE_STAGE, IF_FOLDER, own_files_separate, "this host does not permit mounts", 0 },
 	{ CONFINE_STAGE, IF_FOLDER, confine_root_folder, "the folder cannot be mounted", 0 },
-	{ CONFINE_STAGE, IF_FILES, confine_root_files, NULL, 0 },
 
+	{ CONFINE_CLOSE, IF_FILES, confine_root_files, NULL, 0 },
 	{ CONFINE_CLOSE, IF_GROUPS, groups_drop, "the groups of root cannot be dropped", 0 },
 	{ CONFINE_CLOSE, IF_CHROOT, root_narrow, "the root cannot be changed", 0 },
 	{ CONFINE_CLOSE, IF_NAMESPACES, root_replace, "the root cannot be changed", 0 },

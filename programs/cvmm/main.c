@@ -14,16 +14,14 @@
 #include "machine/commands.h"
 #include "machine/exit_status.h"
 #include "api/configuration.h"
+#include "cli/confinement.h"
 #include "cli/control_command.h"
 #include "cli/daemons.h"
 #include "cli/help.h"
-#include "cli/jail.h"
 #include "cli/life.h"
 #include "cli/memory_command.h"
 #include "config/options.h"
 #include "cli/program_log.h"
-#include "cli/rights.h"
-#include "cli/sandbox.h"
 #include "config/spellings.h"
 #include "closer.h"
 #include "log.h"
@@ -42,24 +40,21 @@ static int complain(int status, const struct vsu_error *err)
 }
 
 /* Daemons are outside of the jail, and have their own. The exit status of a failure, or 0. */
-static int restrict_process(const struct vmm_options *options, struct vmm_spawner *spawner,
-			    struct vsu_error *err)
+static int restrict_process(const struct vmm_options *options, struct vmm_confinement *confinement,
+			    struct vmm_spawner *spawner, struct vsu_error *err)
 {
-	int rc = vmm_rights_prepare(options, err);
+	int rc = vmm_daemons_prepare(options, spawner, err);
 
 	if (rc < 0)
-		return vmm_exit_status(VMM_STAGE_OPTIONS, rc);
-	rc = vmm_daemons_prepare(options, spawner, err);
-	if (rc < 0)
 		return vmm_exit_status(VMM_STAGE_SOCKET, rc);
-	rc = vmm_jail_close(options, err);
-	rc = rc < 0 ? rc : vmm_sandbox_lock(options, err);
+	rc = vmm_confinement_close(confinement, options, err);
 	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0;
 }
 
 /* Initialises the process once, then runs its machines. */
 static int run_options(const struct vmm_options *options)
 {
+	static struct vmm_confinement confinement;
 	struct vmm_spawner spawner = VMM_SPAWNER_INIT;
 	const struct vmm_daemons daemons = vmm_spawn_daemons(&spawner);
 	struct vmm_owner owner;
@@ -68,11 +63,12 @@ static int run_options(const struct vmm_options *options)
 
 	prog_log_set_level(options->process.log_level);
 	prog_raise_fd_limit();
-	rc = vmm_jail_enter(options, &err);
+	rc = vmm_confinement_make(&confinement, options, &err);
+	rc = rc < 0 ? rc : confine_execute(&confinement.plan, CONFINE_SEPARATE, &err);
 	if (rc < 0)
 		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
-	vmm_life_prepare(options, &owner);
-	status = restrict_process(options, &spawner, &err);
+	vmm_life_prepare(options, &confinement.plan, &owner);
+	status = restrict_process(options, &confinement, &spawner, &err);
 	if (status)
 		return complain(status, &err);
 	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);

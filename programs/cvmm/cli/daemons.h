@@ -10,7 +10,7 @@
 
 /*
  * Checks that the daemons of devices with backend=spawn are installed, and forks the
- * starter (spawn/spawn.h). Call it before vmm_sandbox_lock(). Does nothing without such a
+ * starter (spawn/spawn.h). Call it before vmm_confinement_close(). Does nothing without such a
  * device and without --daemon-path.
  */
 int vmm_daemons_prepare(const struct vmm_options *options, struct vmm_spawner *spawner,

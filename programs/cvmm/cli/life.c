@@ -10,12 +10,10 @@
 
 #include <vmm-sys-util/exit.h>
 
-#include "cli/call_filters.h"
+#include "cli/confinement.h"
 #include "cli/dry_run.h"
-#include "cli/jail.h"
 #include "cli/life.h"
 #include "cli/program_log.h"
-#include "cli/rights.h"
 #include "cli/run.h"
 #include "closer.h"
 #include "cpu/poison.h"
@@ -70,8 +68,7 @@ static void process_abandon(void *opaque, int status, const struct vsu_error *wh
 
 static int process_narrow(void *opaque, enum vmm_thread kind, struct vsu_error *err)
 {
-	(void)opaque;
-	return vmm_call_filters_narrow(kind, err);
+	return confine_thread(opaque, vmm_thread_calls(kind), err);
 }
 
 static void process_tell(void *opaque, const char *line)
@@ -108,7 +105,7 @@ static int live_once(const struct vmm_options *options, const struct vmm_start *
 	status = vmm_machine_make(&machine, &options->machine, start, owner, err);
 	if (!status && start->dry_run)
 		vmm_report(&machine, &options->process, stdout);
-	else if (!status && vmm_rights_settle(options, err) < 0)
+	else if (!status && confine_execute(owner->opaque, CONFINE_SETTLE, err) < 0)
 		status = VSU_EXIT_HOST;
 	else if (!status)
 		status = vmm_run(&machine, err);
@@ -137,16 +134,18 @@ void vmm_life_owner(struct vmm_owner *owner)
 	};
 }
 
-void vmm_life_prepare(const struct vmm_options *options, struct vmm_owner *owner)
+void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *plan,
+		      struct vmm_owner *owner)
 {
 	vmm_life_owner(owner);
+	owner->opaque = plan;
 	owner->poison = &poison;
 	owner->begin_thread = process_narrow;
 	owner->abandon = process_abandon;
 	owner->control = options->process.control;
 	owner->sockets = &options->process.sockets;
 	owner->jailed = options->process.jail;
-	owner->no_network = vmm_jail_without_network(options);
+	owner->no_network = vmm_confinement_without_network(options);
 	if (options->start.from && !options->start.prefetch)
 		owner->pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 }

@@ -12,11 +12,14 @@
 #include "machine/owner.h"
 #include "config/options.h"
 
+struct confine_plan;
+
 /* The owner of each machine of this process: its log, threads, and standard input and output. */
 void vmm_life_owner(struct vmm_owner *owner);
 
 /* Likewise, and what options add. Without sigbus and daemons; before the process is confined. */
-void vmm_life_prepare(const struct vmm_options *options, struct vmm_owner *owner);
+void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *plan,
+		      struct vmm_owner *owner);
 
 /* Runs to the end; returns the exit status, with a message if any. */
 int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owner,

@@ -13,8 +13,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "config/options.h"
-#include "cli/rights.h"
-#include "cli/sandbox.h"
+#include "cli/confinement.h"
 #include "util.h"
 
 #define NO_RIGHTS 99
@@ -34,14 +33,17 @@ static int parse(struct vmm_options *o, const char *option, const char *more)
 	return vmm_options_parse(o, 4, argv, NULL);
 }
 
+static struct vmm_confinement confinement;
+
 static int settle_and_run(const char *option, const char *more, int (*fn)(void))
 {
 	struct vmm_options o;
 	int rc;
 
-	if (parse(&o, option, more) < 0 || vmm_rights_prepare(&o, NULL) < 0 ||
-	    vmm_sandbox_lock(&o, NULL) < 0 || vmm_rights_settle(&o, NULL) < 0 ||
-	    vmm_rights_settle(&o, NULL) < 0)
+	if (parse(&o, option, more) < 0 || vmm_confinement_make(&confinement, &o, NULL) < 0 ||
+	    vmm_confinement_close(&confinement, &o, NULL) < 0 ||
+	    confine_execute(&confinement.plan, CONFINE_SETTLE, NULL) < 0 ||
+	    confine_execute(&confinement.plan, CONFINE_SETTLE, NULL) < 0)
 		return NO_RIGHTS;
 	rc = fn();
 	vmm_options_free(&o);
@@ -90,7 +92,7 @@ START_TEST(user_that_does_not_exist_is_refused)
 	struct vmm_options o;
 
 	ck_assert_int_eq(parse(&o, "--user=no-such-user", "--sandbox=on"), 0);
-	ck_assert_int_eq(vmm_rights_prepare(&o, &err), -ENOENT);
+	ck_assert_int_eq(vmm_confinement_make(&confinement, &o, &err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--user: this host has no user 'no-such-user'"));
 	vmm_options_free(&o);
 }
@@ -103,7 +105,7 @@ static int refused_without_root(void)
 
 	HOLDS(!geteuid() ? !setresuid(65534, 65534, 65534) : true);
 	HOLDS(!parse(&o, "--user=root", "--sandbox=off"));
-	HOLDS(vmm_rights_prepare(&o, &err) == -EPERM);
+	HOLDS(vmm_confinement_make(&confinement, &o, &err) == -EPERM);
 	HOLDS(strstr(err.msg, "CAP_SETUID"));
 	return 0;
 }

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 
 #include "config/options.h"
-#include "cli/sandbox.h"
+#include "cli/confinement.h"
 #include "confine/landlock.h"
 #include "confine/privileges.h"
 #include "util.h"
@@ -47,13 +47,21 @@ static int parse(struct vmm_options *o, const char *line)
 	return parse_for(o, line, NULL);
 }
 
+static int confine(const struct vmm_options *o, struct vsu_error *err)
+{
+	static struct vmm_confinement c;
+	int rc = vmm_confinement_make(&c, o, err);
+
+	return rc < 0 ? rc : vmm_confinement_close(&c, o, err);
+}
+
 static int lock_and_run(const char *line, int (*fn)(void))
 {
 	struct vmm_options o;
 	int rc;
 
 	if (chdir(folder) < 0 || parse(&o, line) < 0 ||
-	    vmm_sandbox_lock(&o, NULL) < 0)
+	    confine(&o, NULL) < 0)
 		return NO_SANDBOX;
 	rc = fn();
 	vmm_options_free(&o);
@@ -399,7 +407,7 @@ START_TEST(mistakes_are_refused_and_named)
 	struct vmm_options o;
 
 	if (!parse_for(&o, refused[_i].line, &err))
-		ck_assert_int_lt(vmm_sandbox_lock(&o, &err), 0);
+		ck_assert_int_lt(confine(&o, &err), 0);
 	vmm_options_free(&o);
 	ck_assert_msg(strstr(err.msg, refused[_i].says), "%s", err.msg);
 }
@@ -415,7 +423,7 @@ START_TEST(physical_memory_is_refused_with_the_remedy)
 	if (mknod("mem", S_IFCHR | 0600, makedev(1, 1)) < 0)
 		return;		/* not root */
 	ck_assert_int_eq(parse(&o, "kernel --memory=size=1M,backend=file,mem-path=mem"), 0);
-	ck_assert_int_eq(vmm_sandbox_lock(&o, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(confine(&o, &err), -EOPNOTSUPP);
 	ck_assert_str_eq(err.msg, "--memory: 'mem' requires CAP_SYS_RAWIO, which --sandbox=on drops; add --sandbox=off");
 	vmm_options_free(&o);
 	ck_assert_int_eq(unlink("mem"), 0);

@@ -21,11 +21,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/call_filters.h"
+#include "cli/thread_calls.h"
 #include "confine/privileges.h"
 #include "util.h"
 
-/* Kinds of threads, besides those of call_filters.h */
+/* Kinds of threads, besides those of thread_calls.h */
 #define PROCESS 100
 
 static int error_of(long rc)
@@ -254,23 +254,29 @@ struct attempt {
 	struct vmm_call_needs needs;
 };
 
+static struct confine_plan plan = CONFINE_PLAN_INIT;
+
 /* Runs in the child, in a thread of that kind. */
 static void *attempt_main(void *arg)
 {
 	const struct attempt *a = arg;
 
 	if (a->kind != PROCESS &&
-	    vmm_call_filters_narrow((enum vmm_thread)a->kind, NULL) < 0)
+	    confine_thread(&plan, vmm_thread_calls((enum vmm_thread)a->kind), NULL) < 0)
 		_exit(97);
 	_exit(a->fn());
 }
 
 static int child_main(const struct attempt *a, enum call_filter_action action)
 {
+	struct vmm_socket_calls sockets;
 	pthread_t thread;
 	void *result;
 
-	if (vmm_call_filters_start(action, &a->needs, PROG_LOG_WARNING, NULL) < 0 ||
+	plan.filters = true;
+	plan.action = action;
+	vmm_process_calls(&plan, &a->needs, &sockets);
+	if (confine_execute(&plan, CONFINE_FILTER, NULL) < 0 ||
 	    pthread_create(&thread, NULL, attempt_main, (void *)(uintptr_t)a))
 		return 96;
 	pthread_join(thread, &result);

@@ -12,9 +12,7 @@
 #include <sys/socket.h>
 
 #include "confine/call_tables.h"
-#include "cli/call_filters.h"
-#include "log.h"
-#include "confine/privileges.h"
+#include "cli/thread_calls.h"
 
 /* Operations of one type, as they are numbered by _IO() and others. */
 #define IOCTLS_OF(type) CALL_IF("ioctl", 1, 0xff00, (type) << 8)
@@ -112,56 +110,42 @@ static const struct call_table threads[] = {
 	[VMM_THREAD_SIGNALS] = { signal_calls, signal_rules },
 };
 
-static bool started;
-static enum call_filter_action action;
-
 /*
  * --socket-mode and --socket-group: modes and groups of files that are named, so only
  * these values.
  */
-#define SOCKET_RULES 4u
-
-static void add_socket_rules(const struct vsu_sock_access *a, struct call_rule *rules)
+static void fill_socket_calls(struct vmm_socket_calls *s, const struct vsu_sock_access *a)
 {
-	*rules++ = (struct call_rule)CALL_IF_INT("chmod", 1, a->mode);
-	*rules++ = (struct call_rule)CALL_IF_INT("fchmodat", 2, a->mode);
+	struct call_rule *rule = s->rules;
+
+	*rule++ = (struct call_rule)CALL_IF_INT("chmod", 1, a->mode);
+	*rule++ = (struct call_rule)CALL_IF_INT("fchmodat", 2, a->mode);
 	if (a->group != UINT32_MAX)
-		*rules++ = (struct call_rule)CALL_IF_BOTH("fchownat", 2, UINT32_MAX, UINT32_MAX,
-							  3, UINT32_MAX, a->group);
-	*rules = (struct call_rule){ .name = NULL };
+		*rule++ = (struct call_rule)CALL_IF_BOTH("fchownat", 2, UINT32_MAX, UINT32_MAX,
+							 3, UINT32_MAX, a->group);
+	*rule = (struct call_rule){ .name = NULL };
+	s->table = (struct call_table){ NULL, s->rules };
 }
 
-int vmm_call_filters_start(enum call_filter_action how, const struct vmm_call_needs *needs,
-			   enum prog_log_level complaint, struct vsu_error *err)
+void vmm_process_calls(struct confine_plan *plan, const struct vmm_call_needs *needs,
+		       struct vmm_socket_calls *sockets)
 {
-	struct call_rule socket_rules[SOCKET_RULES];
-	const struct call_table sockets = { NULL, socket_rules };
-	const struct call_table *tables[6] = { &call_table_serving, &process };
-	unsigned int n = 2;
-	struct vsu_error why = VSU_ERROR_INIT;
-	int rc = confine_new_privileges(err);
+	unsigned int n = 0;
 
-	if (rc < 0)
-		return rc;
+	plan->calls[n++] = &call_table_serving;
+	plan->calls[n++] = &process;
 	if (needs->folder)
-		tables[n++] = &call_table_folder;
+		plan->calls[n++] = &call_table_folder;
 	if (needs->user)
-		tables[n++] = &user;
+		plan->calls[n++] = &user;
 	if (needs->sockets) {
-		add_socket_rules(needs->sockets, socket_rules);
-		tables[n++] = &sockets;
+		fill_socket_calls(sockets, needs->sockets);
+		plan->calls[n++] = &sockets->table;
 	}
-	started = !call_filter_load(how, tables, true, &why);
-	action = how;
-	if (!started)
-		prog_log(complaint, "sandbox",
-			 "--sandbox: system calls are not filtered: %s", why.msg);
-	return 0;
+	plan->calls[n] = NULL;
 }
 
-int vmm_call_filters_narrow(enum vmm_thread thread, struct vsu_error *err)
+const struct call_table *vmm_thread_calls(enum vmm_thread thread)
 {
-	const struct call_table *const tables[] = { &threads[thread], NULL };
-
-	return started ? call_filter_load(action, tables, false, err) : 0;
+	return &threads[thread];
 }

@@ -1,90 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Landlock rules from the options of a machine. */
+/*
+ * The files that a machine's options name, and those that running requires: for Landlock, and
+ * as the content of a jail. Each kind of device states what it opens (struct
+ * vmm_device_facts), so a new one needs no change here.
+ */
 #define _GNU_SOURCE
 #include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 
-#include "cli/sandbox_rules.h"
+#include "cli/confinement.h"
 #include "config/device.h"
 #include "config/option_rows.h"
 #include "kinds/disk/module.h"
 #include "base/file_value.h"
+#include "migration/tls.h"
 
-int vmm_sandbox_rules_add(struct vmm_sandbox_rules *r, int place, const char *name,
-			  enum landlock_use use, struct vsu_error *err)
+static bool is_jail(const struct confine_plan *plan)
 {
-	char *copy;
-
-	if (place < 0)
-		return 0;
-	copy = name ? strdup(name) : NULL;
-	if (r->n == VMM_SANDBOX_RULES || (name && !copy)) {
-		vsu_fd_close(&place);
-		free(copy);
-		return vsu_error_set(err, name && !copy ? -ENOMEM : -E2BIG,
-				     "--sandbox: more than %d files and folders, or no memory for them",
-				     VMM_SANDBOX_RULES);
-	}
-	r->names[r->n] = copy;
-	r->list[r->n++] = (struct landlock_rule){ place, use };
-	return 0;
-}
-
-void vmm_sandbox_rules_close(struct vmm_sandbox_rules *r)
-{
-	while (r->n) {
-		vsu_fd_close(&r->list[--r->n].place);
-		free(r->names[r->n]);
-	}
+	return plan->root == CONFINE_ROOT_FILES;
 }
 
 /* ---------------------------------------------------------------------- paths */
 
-/* O_PATH: a FIFO or a device is not opened by a rule. */
-static int path_add(struct vmm_sandbox_rules *r, const char *path, enum landlock_use use,
-		    struct vsu_error *err)
-{
-	return vmm_sandbox_rules_add(r, open(path, O_PATH | O_CLOEXEC), path, use, err);
-}
-
-static int parent_add(struct vmm_sandbox_rules *r, const char *path, enum landlock_use use,
-		      struct vsu_error *err)
-{
-	char parent[PATH_MAX];
-	char *slash;
-
-	if (snprintf(parent, sizeof(parent), "%s", path) >= PATH_MAX)
-		return 0;	/* no file has this name */
-	slash = strrchr(parent, '/');
-	if (slash)
-		slash[slash == parent] = '\0';
-	return path_add(r, slash ? parent : ".", use, err);
-}
-
 /* A file that does not exist will be created in its folder. */
-static int target_add(struct vmm_sandbox_rules *r, const char *path, struct vsu_error *err)
+static int target_add(struct confine_plan *plan, const char *path, struct vsu_error *err)
 {
 	struct stat st;
 
 	if (stat(path, &st) < 0)
-		return parent_add(r, path, LANDLOCK_FULL, err);
-	return path_add(r, path, S_ISDIR(st.st_mode) ? LANDLOCK_FULL : LANDLOCK_FILE, err);
+		return confine_add_parent(plan, path, LANDLOCK_FULL, err);
+	return confine_add_path(plan, path, S_ISDIR(st.st_mode) ? LANDLOCK_FULL : LANDLOCK_FILE, err);
 }
 
 /* -------------------------------------------------------------------- devices */
 
-static int opening_add(struct vmm_sandbox_rules *r, const struct vmm_device_opening *o,
+static int opening_add(struct confine_plan *plan, const struct vmm_device_opening *o,
 		       struct vsu_error *err)
 {
 	static const enum landlock_use uses[] = {
@@ -99,7 +56,7 @@ static int opening_add(struct vmm_sandbox_rules *r, const struct vmm_device_open
 		return prog_disk_load(o->text, err);
 	if (prog_file_value_is_fd(o->text))
 		return 0;
-	return path_add(r, o->text, uses[o->use], err);
+	return confine_add_path(plan, o->text, uses[o->use], err);
 }
 
 /* The first use would fail with the cause of another namespace. */
@@ -109,19 +66,19 @@ static int refuse_outside(const char *what, struct vsu_error *err)
 			     what);
 }
 
-static int facts_add(struct vmm_sandbox_rules *r, const struct vmm_device_facts *facts,
+static int facts_add(struct confine_plan *plan, const struct vmm_device_facts *facts,
 		     struct vsu_error *err)
 {
 	const struct vmm_device_opening *o;
 	const char *const *socket;
-	int rc = r->jail && facts->outside ? refuse_outside(facts->outside, err) : 0;
+	int rc = is_jail(plan) && facts->outside ? refuse_outside(facts->outside, err) : 0;
 
-	if (!rc && r->jail && facts->peer)
-		rc = parent_add(r, facts->peer, LANDLOCK_READ, err);
+	if (!rc && is_jail(plan) && facts->peer)
+		rc = confine_add_parent(plan, facts->peer, LANDLOCK_NAMES, err);
 	for (o = facts->opens; !rc && o->text; o++)
-		rc = opening_add(r, o, err);
+		rc = opening_add(plan, o, err);
 	for (socket = facts->sockets; !rc && *socket; socket++)
-		rc = parent_add(r, *socket, LANDLOCK_SOCKETS, err);
+		rc = confine_add_parent(plan, *socket, LANDLOCK_SOCKETS, err);
 	return rc;
 }
 
@@ -129,72 +86,72 @@ static int facts_add(struct vmm_sandbox_rules *r, const struct vmm_device_facts 
  * Sockets of other processes need no rule of Landlock, which does not restrict connections
  * to them. A jail needs their folder: a server that starts again makes a new socket.
  */
-static int device_add(struct vmm_sandbox_rules *r, const struct vmm_device_spec *spec,
+static int device_add(struct confine_plan *plan, const struct vmm_device_spec *spec,
 		      struct vsu_error *err)
 {
 	struct vmm_device_facts facts;
 
 	if (vmm_device_is_own(spec)) {
 		facts = vmm_device_describe(spec);
-		return facts_add(r, &facts, err);
+		return facts_add(plan, &facts, err);
 	}
-	if (!r->jail || !spec->remote || spec->spawned)
+	if (!is_jail(plan) || !spec->remote || spec->spawned)
 		return 0;
 	return spec->socket[0] == '@' ? refuse_outside(spec->socket, err) :
-					parent_add(r, spec->socket, LANDLOCK_READ, err);
+					confine_add_parent(plan, spec->socket, LANDLOCK_NAMES, err);
 }
 
 /* --------------------------------------------------------------------- memory */
 
 /* The host's physical memory, which the kernel opens for CAP_SYS_RAWIO only. */
-static int check_device(const struct vmm_sandbox_rules *r, const char *path,
+static int check_device(const struct confine_plan *plan, const char *path,
 			struct vsu_error *err)
 {
 	struct stat st;
 
-	if (!r->confined || !path || stat(path, &st) < 0 || !S_ISCHR(st.st_mode) ||
+	if (!plan->restricts || !path || stat(path, &st) < 0 || !S_ISCHR(st.st_mode) ||
 	    st.st_rdev != makedev(1, 1))
 		return 0;
 	return vsu_error_set(err, -EOPNOTSUPP, "--memory: '%s' requires CAP_SYS_RAWIO, which %s drops%s",
-			     path, r->jail ? "--jail" : "--sandbox=on",
-			     r->jail ? "; leave --jail out, and add --sandbox=off" : "; add --sandbox=off");
+			     path, is_jail(plan) ? "--jail" : "--sandbox=on",
+			     is_jail(plan) ? "; leave --jail out, and add --sandbox=off" : "; add --sandbox=off");
 }
 
-static int piece_add(struct vmm_sandbox_rules *r, const struct vmem_backend *piece,
+static int piece_add(struct confine_plan *plan, const struct vmem_backend *piece,
 		     struct vsu_error *err)
 {
 	const char *path = vmem_backend_text(piece, "mem-path");
-	int rc = check_device(r, path, err);
+	int rc = check_device(plan, path, err);
 
 	if (rc < 0)
 		return rc;
 	if (vmem_backend_value(piece, "backend") == VMEM_KIND_SHM)
-		return path_add(r, "/dev/shm", LANDLOCK_FULL, err);
+		return confine_add_path(plan, "/dev/shm", LANDLOCK_FULL, err);
 	if (!path)
 		return 0;
-	return vmem_backend_value(piece, "readonly") ? path_add(r, path, LANDLOCK_READ, err) :
-						       target_add(r, path, err);
+	return vmem_backend_value(piece, "readonly") ? confine_add_path(plan, path, LANDLOCK_READ, err) :
+						       target_add(plan, path, err);
 }
 
 /* -------------------------------------------------------------------- options */
 
-static int option_add(struct vmm_sandbox_rules *r, const struct vmm_option_row *row,
+static int option_add(struct confine_plan *plan, const struct vmm_option_row *row,
 		      const char *text, struct vsu_error *err)
 {
 	switch (row->refers) {
 	case PROG_REFERS_FILE_READ:
 	case PROG_REFERS_FOLDER_READ:
-		return path_add(r, text, LANDLOCK_READ, err);
+		return confine_add_path(plan, text, LANDLOCK_READ, err);
 	case PROG_REFERS_FILE_WRITTEN:
-		return target_add(r, text, err);
+		return target_add(plan, text, err);
 	case PROG_REFERS_SOCKET:
-		return parent_add(r, text, LANDLOCK_SOCKETS, err);
+		return confine_add_parent(plan, text, LANDLOCK_SOCKETS, err);
 	default:
 		return 0;
 	}
 }
 
-static int options_add(struct vmm_sandbox_rules *r, const struct vmm_options *o,
+static int options_add(struct confine_plan *plan, const struct vmm_options *o,
 		       struct vsu_error *err)
 {
 	const struct vmm_option_row *row;
@@ -204,12 +161,12 @@ static int options_add(struct vmm_sandbox_rules *r, const struct vmm_options *o,
 
 	for (row = vmm_option_rows; !rc && row->option.name; row++) {
 		text = vmm_option_text(o, row);
-		rc = text ? option_add(r, row, text, err) : 0;
+		rc = text ? option_add(plan, row, text, err) : 0;
 	}
 	for (i = 0; !rc && i < o->machine.memory.n; i++)
-		rc = piece_add(r, o->machine.memory.list[i].backend, err);
+		rc = piece_add(plan, o->machine.memory.list[i].backend, err);
 	for (i = 0; !rc && i < o->machine.ndevices; i++)
-		rc = device_add(r, &o->machine.specs[i], err);
+		rc = device_add(plan, &o->machine.specs[i], err);
 	return rc;
 }
 
@@ -243,43 +200,47 @@ static const struct { const char *path; enum landlock_use use; int where; } comm
 	{ "/etc/services", LANDLOCK_READ, HOST },
 };
 
-static int common_add(struct vmm_sandbox_rules *r, struct vsu_error *err)
+static int common_add(struct confine_plan *plan, struct vsu_error *err)
 {
 	size_t i;
 	int fd, rc = 0;
 
 	for (i = 0; !rc && i < sizeof(common) / sizeof(*common); i++)
-		if (common[i].where == JAIL || !r->jail)
-			rc = path_add(r, common[i].path, common[i].use, err);
+		if (common[i].where == JAIL || !is_jail(plan))
+			rc = confine_add_path(plan, common[i].path, common[i].use, err);
 	/* opened again by another name */
 	for (fd = 0; !rc && fd <= STDERR_FILENO; fd++)
-		rc = vmm_sandbox_rules_add(r, fcntl(fd, F_DUPFD_CLOEXEC, 0), NULL,
-					   LANDLOCK_FILE, err);
+		rc = confine_add(plan, vsu_fd_dup(fd), NULL, LANDLOCK_FILE, err);
+	return rc ? rc : confine_add_own(plan, err);
+}
+
+/* The folders of --sandbox, also if it is off: a wrong one is a mistake. */
+static int folders_add(struct confine_plan *plan, const struct vmm_sandbox_option *o,
+		       struct vsu_error *err)
+{
+	unsigned int i;
+	int place, rc = 0;
+
+	for (i = 0; !rc && i < o->nfolders; i++) {
+		place = open(o->folders[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (place < 0)
+			return vsu_error_sys(err, -errno, "--sandbox: folder '%s'", o->folders[i]);
+		rc = confine_add(plan, place, o->folders[i], LANDLOCK_FULL, err);
+	}
 	return rc;
 }
 
-/*
- * The rule refers to this /proc/self as it is open now: procfs creates another
- * inode when it is no longer in use. So it stays open.
- */
-static int own_files_add(struct vmm_sandbox_rules *r, struct vsu_error *err)
+/* Also loads the modules of disks and of encryption, which a sandbox denies. */
+int vmm_confinement_files(struct confine_plan *plan, const struct vmm_options *options,
+			  struct vsu_error *err)
 {
-	static int own = -1;
+	const struct vmm_sandbox_option *sandbox = &options->process.confinement;
+	int rc = folders_add(plan, sandbox, err);
 
-	if (r->jail)
-		return path_add(r, "/proc/self", LANDLOCK_READ, err);
-	if (own < 0)
-		own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return own < 0 ? 0 :
-	       vmm_sandbox_rules_add(r, fcntl(own, F_DUPFD_CLOEXEC, 0), NULL, LANDLOCK_READ,
-				     err);
-}
-
-int vmm_sandbox_rules_fill(struct vmm_sandbox_rules *r, const struct vmm_options *options,
-			   struct vsu_error *err)
-{
-	int rc = options_add(r, options, err);
-
-	rc = rc ? rc : common_add(r, err);
-	return rc ? rc : own_files_add(r, err);
+	if (rc < 0 || sandbox->how == VMM_SANDBOX_OFF)
+		return rc;
+	if (sandbox->tls)
+		rc = vmm_tls_load(err);
+	rc = rc ? rc : options_add(plan, options, err);
+	return rc ? rc : common_add(plan, err);
 }

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The plan of a process that runs guests. */
+#include <config.h>
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <signal.h>
+
+#include "cli/confinement.h"
+#include "config/device.h"
+#include "config/option_rows.h"
+#include "confine/privileges.h"
+#include "migration/stream.h"
+
+#define BIT(capability) (UINT64_C(1) << (capability))
+
+/* Of any user's files, of memory that is not swapped; then by option. */
+#define COMMON_CAPABILITIES (BIT(CAP_DAC_OVERRIDE) | BIT(CAP_IPC_LOCK))
+#define FOLDER_CAPABILITIES							\
+	(BIT(CAP_CHOWN) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_SETGID) |		\
+	 BIT(CAP_SETUID) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP))
+
+/*
+ * Room for 32 devices that are added later: a back-end with 64 queues needs 200, its
+ * memory and session a few more.
+ */
+#define MORE_FDS 8192u
+
+/* Requirements of devices that this process serves. */
+struct device_needs {
+	bool net, folder;
+};
+
+static struct device_needs device_needs_of(const struct vmm_options *o)
+{
+	struct device_needs needs = { false, false };
+	unsigned int i;
+
+	for (i = 0; i < o->machine.ndevices; i++) {
+		needs.net |= vmm_device_opens_interface(&o->machine.specs[i]);
+		needs.folder |= vmm_device_shares_folder(&o->machine.specs[i]);
+	}
+	return needs;
+}
+
+/* -------------------------------------------------------------------- the jail */
+
+static const int forwarded[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, 0 };
+static const int ignored[] = { 0 };
+static const struct confine_keeping keeping = { .forwarded = forwarded, .ignored = ignored };
+
+static int plan_jail(struct confine_plan *plan, const struct vmm_options *o, struct vsu_error *err)
+{
+	if (!o->process.jail)
+		return 0;
+	if (o->start.stream && o->start.stream->child)
+		return vsu_error_set(err, -EOPNOTSUPP, "--jail: --incoming exec: would run its command outside the jail; use unix:, tcp: or fd:");
+	if (o->process.confinement.how != VMM_SANDBOX_ON)
+		return vsu_error_set(err, -EINVAL, "--jail needs --sandbox=on: a process that keeps its capabilities could leave the jail");
+	plan->root = CONFINE_ROOT_FILES;
+	plan->keeping = &keeping;
+	plan->option = "--jail";
+	plan->remedy = "run cvmm as root with CAP_SYS_ADMIN, permit user namespaces (sysctl user.max_user_namespaces, seccomp and AppArmor of a container), or leave --jail out";
+	return 0;
+}
+
+const char *vmm_confinement_without_network(const struct vmm_options *options)
+{
+	return options->process.jail ? "this machine is in a jail without a network (--jail); use 'cvmm ctl SOCKET migrate exec:COMMAND', which starts the command outside, or unix: or fd:" : NULL;
+}
+
+/* ------------------------------------------------------------------- the rights */
+
+/* By what an option refers to; those of the user until it changes. */
+static const uint64_t option_capabilities[PROG_REFERS_END] = {
+	[PROG_REFERS_USER] = BIT(CAP_SETUID) | BIT(CAP_SETGID),
+	[PROG_REFERS_GROUP] = BIT(CAP_CHOWN),
+};
+
+static uint64_t capabilities_of(const struct vmm_options *o, const struct device_needs *needs)
+{
+	uint64_t kept = COMMON_CAPABILITIES | (needs->folder ? FOLDER_CAPABILITIES : 0);
+	const struct vmm_option_row *row;
+
+	for (row = vmm_option_rows; row->option.name; row++)
+		if (vmm_option_text(o, row))
+			kept |= option_capabilities[row->refers];
+	return kept;
+}
+
+/* A build that lacks something by design complains only if the user gave the option. */
+static enum prog_log_level complaint_level(const struct vmm_options *o)
+{
+#if defined(UNDER_SANITIZER) || defined(UNDER_COVERAGE)
+	return o->process.sandbox ? PROG_LOG_WARNING : PROG_LOG_INFO;
+#else
+	(void)o;
+	return PROG_LOG_WARNING;
+#endif
+}
+
+/*
+ * The taps are opened by the main thread while the machine is made; a guest that reboots gets a
+ * new machine, which opens them again. A folder that is shared needs a descriptor for each
+ * inode that the guest has looked up.
+ */
+static void plan_rights(struct confine_plan *plan, const struct vmm_options *o,
+			const struct device_needs *needs)
+{
+	plan->restricts = plan->untraceable = plan->no_core = o->process.confinement.how == VMM_SANDBOX_ON;
+	plan->capabilities = plan->own_capabilities = capabilities_of(o, needs);
+	plan->making_capabilities = needs->net ? BIT(CAP_NET_ADMIN) : 0;
+	plan->made_again = o->process.restart;
+	plan->connects = true;
+	plan->needs_landlock = o->process.sandbox;
+	plan->complaint = complaint_level(o);
+	plan->complaint_prefix = "--sandbox: ";
+	plan->spare_fds = needs->folder ? 0 : MORE_FDS;
+}
+
+int vmm_confinement_make(struct vmm_confinement *c, const struct vmm_options *options,
+			 struct vsu_error *err)
+{
+	const struct vmm_sandbox_option *sandbox = &options->process.confinement;
+	const struct device_needs needs = device_needs_of(options);
+	const struct vmm_call_needs calls = {
+		.folder = needs.folder || sandbox->nfolders, .user = options->process.user,
+		.sockets = options->process.sockets.given ? &options->process.sockets.access : NULL,
+	};
+	int rc;
+
+	c->plan = (struct confine_plan)CONFINE_PLAN_INIT;
+	plan_rights(&c->plan, options, &needs);
+	c->plan.filters = sandbox->how != VMM_SANDBOX_OFF;
+	c->plan.action = sandbox->how == VMM_SANDBOX_ON ? CALL_FILTER_FAIL : CALL_FILTER_LOG;
+	c->plan.filter_complaint = c->plan.complaint;
+	vmm_process_calls(&c->plan, &calls, &c->sockets);
+	rc = plan_jail(&c->plan, options, err);
+	return rc ? rc : confine_user_find(&c->plan, options->process.user, CONFINE_SETTLE, err);
+}
+
+int vmm_confinement_close(struct vmm_confinement *c, const struct vmm_options *options,
+			  struct vsu_error *err)
+{
+	int rc = confine_execute(&c->plan, CONFINE_STAGE, err);
+
+	rc = rc < 0 ? rc : vmm_confinement_files(&c->plan, options, err);
+	rc = rc < 0 ? rc : confine_execute(&c->plan, CONFINE_CLOSE, err);
+	return rc < 0 ? rc : confine_execute(&c->plan, CONFINE_FILTER, err);
+}
