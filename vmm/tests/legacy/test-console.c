@@ -18,6 +18,15 @@ enum { DATA = 0, IER = 1, IIR = 2, FCR = 2, LSR = 5 };
 static struct vmm_console *console;
 static unsigned int left, told, interrupts;
 
+/* The console's clock, which a loaded host does not advance. */
+static uint64_t now_ns;
+
+uint64_t __attribute__((used)) __wrap_vsu_now_ns(void);
+uint64_t __wrap_vsu_now_ns(void)
+{
+	return now_ns;
+}
+
 static void on_leave(void *opaque)
 {
 	(void)opaque;
@@ -140,6 +149,11 @@ START_TEST(a6_01_slow_reader_costs_a_bounded_buffer_and_a_count)
 }
 END_TEST
 
+static bool is_ready(void)
+{
+	return get(LSR) & 0x20;
+}
+
 /* A driver that polls the port first loses no byte to a slow reader. */
 START_TEST(a6_01_reader_that_is_only_slow_loses_nothing)
 {
@@ -149,7 +163,7 @@ START_TEST(a6_01_reader_that_is_only_slow_loses_nothing)
 	ck_assert_int_eq(pipe(fds), 0);
 	make(-1, fds[1]);
 	while (sent < 2000000) {
-		for (; sent < 2000000 && (get(LSR) & 0x20); sent++)
+		for (; sent < 2000000 && is_ready(); sent++)
 			put('x');
 		vmm_console_flush(console);
 		got += take_all(fds[0]);
@@ -161,6 +175,28 @@ START_TEST(a6_01_reader_that_is_only_slow_loses_nothing)
 	}
 	ck_assert_uint_eq(got, sent);
 	ck_assert_uint_eq(vmm_console_dropped(console), 0);
+	vmm_console_free(console);
+}
+END_TEST
+
+START_TEST(a6_01_driver_waits_one_second_for_a_stopped_reader)
+{
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	make(-1, fds[1]);
+	do {
+		while (is_ready())
+			put('x');
+	} while (vmm_console_flush(console) || is_ready());
+	now_ns += UINT64_C(1000000000);
+	ck_assert(!is_ready());
+	ck_assert_uint_eq(vmm_console_dropped(console), 0);
+	now_ns++;
+	ck_assert(is_ready());
+	put_many('y', 1000);
+	ck_assert_uint_gt(vmm_console_dropped(console), 0);
+	ck_assert(is_ready());
 	vmm_console_free(console);
 }
 END_TEST
@@ -531,6 +567,7 @@ int main(void)
 	tcase_add_test(tc, output_is_flushed_at_its_event);
 	tcase_add_test(tc, a6_01_slow_reader_costs_a_bounded_buffer_and_a_count);
 	tcase_add_test(tc, a6_01_reader_that_is_only_slow_loses_nothing);
+	tcase_add_test(tc, a6_01_driver_waits_one_second_for_a_stopped_reader);
 	tcase_add_test(tc, a6_01_output_without_a_reader_does_not_block);
 	tcase_add_test(tc,
 		       a6_01_stopped_terminal_does_not_block_the_main_loop);
