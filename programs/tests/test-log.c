@@ -9,11 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
 
 #include "../../tests/support/suite.h"
+#include "journal.h"
 #include "log.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -201,6 +206,134 @@ START_TEST(a_closed_standard_error_is_harmless)
 }
 END_TEST
 
+/* --------------------------------------------------------------------- the journal */
+
+static struct sockaddr_un journal = { .sun_family = AF_UNIX };
+static int journald = -1;	/* its socket */
+
+static void journal_begin(void)
+{
+	struct stat st;
+	char stream[64];
+
+	snprintf(journal.sun_path, sizeof(journal.sun_path), "/tmp/cvmm-journal.%d", (int)getpid());
+	journald = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(bind(journald, (const void *)&journal, sizeof(journal)), 0);
+	ck_assert_int_eq(fstat(STDERR_FILENO, &st), 0);
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+}
+
+static void journal_end(void)
+{
+	vsu_fd_close(&journald);
+	unlink(journal.sun_path);
+}
+
+/* The next entry, or an empty text. */
+static const char *journal_entry(void)
+{
+	static char entry[4096];
+	const ssize_t n = recv(journald, entry, sizeof(entry) - 1, 0);
+
+	entry[n > 0 ? n : 0] = '\0';
+	return entry;
+}
+
+START_TEST(line_of_the_journal_has_its_fields)
+{
+	journal_begin();
+	prog_log_to_journal(journal.sun_path);
+	prog_log(PROG_LOG_WARNING, "refused", "ring %d\nPRIORITY=0", 3);
+	ck_assert_str_eq(journal_entry(), "PRIORITY=4\nSYSLOG_IDENTIFIER=prog\nCVMM_EVENT=refused\n"
+			 "MESSAGE=ring 3?PRIORITY=0\n");
+	prog_log(PROG_LOG_ERROR, NULL, "lost");
+	ck_assert_str_eq(journal_entry(), "PRIORITY=3\nSYSLOG_IDENTIFIER=prog\nMESSAGE=lost\n");
+	ck_assert_str_eq(heard(), "");
+	journal_end();
+}
+END_TEST
+
+START_TEST(journal_of_another_file_gets_no_line)
+{
+	journal_begin();
+	setenv("JOURNAL_STREAM", "1:2", 1);
+	prog_log_to_journal(journal.sun_path);
+	unsetenv("JOURNAL_STREAM");
+	prog_log_to_journal(journal.sun_path);
+	prog_log(PROG_LOG_WARNING, NULL, "here");
+	ck_assert_str_eq(journal_entry(), "");
+	ck_assert_str_eq(heard(), "prog: here\n");
+	journal_end();
+}
+END_TEST
+
+START_TEST(absent_journal_leaves_lines_on_standard_error)
+{
+	journal_begin();
+	journal_end();
+	prog_log_to_journal(journal.sun_path);
+	prog_log(PROG_LOG_WARNING, NULL, "here");
+	ck_assert_str_eq(heard(), "prog: here\n");
+}
+END_TEST
+
+START_TEST(journal_that_does_not_read_counts_lines_as_lost)
+{
+	unsigned int n = 0;
+
+	journal_begin();
+	prog_log_to_journal(journal.sun_path);
+	do
+		prog_log(PROG_LOG_WARNING, NULL, "line %u", n);
+	while (++n < 5000);
+	prog_log(PROG_LOG_WARNING, "one", "not sent");
+	while (*journal_entry())
+		;
+	prog_log_flush();
+	ck_assert_ptr_nonnull(strstr(journal_entry(), "MESSAGE=one: 1 more lines like those before\n"));
+	journal_end();
+}
+END_TEST
+
+START_TEST(error_at_the_end_is_in_the_journal_or_on_standard_error)
+{
+	const struct vsu_error why = { .code = -EINVAL, .msg = "no such disk" };
+	const struct vsu_error nothing = VSU_ERROR_INIT;
+
+	prog_complain(&why);
+	prog_complain(&nothing);
+	ck_assert_str_eq(heard(), "prog: no such disk\nprog: it failed without a reason\n");
+	journal_begin();
+	prog_log_to_journal(journal.sun_path);
+	prog_complain(&why);
+	ck_assert_str_eq(journal_entry(), "PRIORITY=3\nSYSLOG_IDENTIFIER=prog\nMESSAGE=no such disk\n");
+	ck_assert_str_eq(heard(), "");
+	journal_end();
+	prog_complain(&why);
+	ck_assert_str_eq(heard(), "prog: no such disk\n");
+}
+END_TEST
+
+START_TEST(text_for_the_journal_is_cut_at_a_kibibyte)
+{
+	struct prog_journal_entry entry = { .priority = 6, .name = "prog" };
+	static char text[3000];
+	int fd;
+
+	journal_begin();
+	memset(text, 'x', sizeof(text) - 1);
+	text[0] = 0x7f;
+	entry.text = text;
+	fd = prog_journal_open(journal.sun_path);
+	ck_assert_int_ge(fd, 0);
+	ck_assert(prog_journal_send(fd, &entry));
+	ck_assert_uint_eq(strlen(strstr(journal_entry(), "MESSAGE=?")), strlen("MESSAGE=\n") + 1023);
+	close(fd);
+	journal_end();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("log");
@@ -219,6 +352,15 @@ int main(void)
 	tcase_add_test(tc, a_long_line_is_cut_and_still_ends);
 	tcase_add_test(tc, e1_25_log_without_a_reader_does_not_block);
 	tcase_add_test(tc, a_closed_standard_error_is_harmless);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("journal");
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, line_of_the_journal_has_its_fields);
+	tcase_add_test(tc, journal_of_another_file_gets_no_line);
+	tcase_add_test(tc, absent_journal_leaves_lines_on_standard_error);
+	tcase_add_test(tc, journal_that_does_not_read_counts_lines_as_lost);
+	tcase_add_test(tc, error_at_the_end_is_in_the_journal_or_on_standard_error);
+	tcase_add_test(tc, text_for_the_journal_is_cut_at_a_kibibyte);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
