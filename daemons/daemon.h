@@ -122,7 +122,7 @@ struct serving {
 	uint64_t poll_max_ns;
 	const char *metrics;	/* socket of --metrics; NULL: none */
 	/*
-	 * applies the current size at SIGUSR1; NULL: SIGUSR1 ends the program
+	 * applies the current size at SIGUSR1; NULL: SIGUSR1 is ignored
 	 */
 	int (*resize)(struct virtdev *dev, uint64_t bytes,
 		      struct vsu_error *err);
