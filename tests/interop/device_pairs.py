@@ -17,6 +17,8 @@ import sys
 import threading
 import time
 
+from listening import unix_listens
+
 PATIENCE = 60
 CVMM, DAEMONS, GUEST, KIND, SERVER, EVENT = sys.argv[1:]
 # The report of the guest, and properties of the device: of cvmm, and of its daemon.
@@ -74,14 +76,23 @@ def foreign_words(path):
     return [program, "--guest-cid=7", "--socket=" + path, "--uds-path=vsock"] if program else SCRIPTED + [path]
 
 
-def serve_device(n):
-    path = "back%d" % n
+def socket_of(n):
+    return os.path.abspath("back%d" % n)
+
+
+def start_device(n):
+    """Its machine connects when it can, after which some back-ends do not listen any more."""
+    path = socket_of(n)
     if os.path.exists(path):
         os.unlink(path)
     words = [os.path.join(DAEMONS, "cvmm-vhost-user-" + KIND), "--socket-path=" + path]
     words += [w.format(n=n) for w in KINDS[KIND][2]]
-    daemon = start(*(foreign_words(path) if SERVER == "foreign" else words))
-    wait_for(lambda: os.path.exists(path) or daemon.poll() is not None, lambda: "the daemon does not listen")
+    return start(*(foreign_words(path) if SERVER == "foreign" else words))
+
+
+def serve_device(n):
+    daemon = start_device(n)
+    wait_for(lambda: unix_listens(socket_of(n)) or daemon.poll() is not None, lambda: "the daemon does not listen")
     return daemon
 
 
@@ -100,7 +111,7 @@ class Machine:
 
     def __init__(self, *words):
         Machine.count += 1
-        self.control = "control%d" % Machine.count
+        self.control = os.path.abspath("control%d" % Machine.count)
         self.log = "log%d" % Machine.count
         with open(self.log, "wb") as log:
             self.process = start(CVMM, "run", *words, "--control=" + self.control, "--serial=stdio",
@@ -163,7 +174,7 @@ def kill(machine, daemon):
     else:
         daemon.kill()
         daemon.wait()
-        serve_device(1)
+        start_device(1)
     wait_for(returned, lambda: "the device did not return: " + machine.text()[-400:])
     with open("events") as events:
         back = [e for e in map(json.loads, events) if e.get("event") == "device-back"][0]
@@ -183,7 +194,7 @@ def save(machine, _, clone=False):
         machine.end()
     words = daemons() + ["--from=saved"] + (["--clone", device(2)] if clone else [])
     other = Machine(*words)
-    wait_for(lambda: os.path.exists(other.control) or other.process.poll() is not None, lambda: "no control socket")
+    wait_for(lambda: unix_listens(other.control) or other.process.poll() is not None, lambda: "no control socket")
     return other, n
 
 
@@ -195,9 +206,10 @@ def move(machine, daemon):
         words = [device(2)]
     elif KIND in ("console", "vsock"):
         words = [device(2)]
-    other = Machine(*daemons(), "--incoming=unix:" + os.path.abspath("in"), *words)
-    wait_for(lambda: os.path.exists("in") or other.process.poll() is not None, lambda: "nobody waits: " + other.text())
-    machine.ctl("migrate", "unix:" + os.path.abspath("in"))
+    there = os.path.abspath("in")
+    other = Machine(*daemons(), "--incoming=unix:" + there, *words)
+    wait_for(lambda: unix_listens(there) or other.process.poll() is not None, lambda: "nobody waits: " + other.text())
+    machine.ctl("migrate", "unix:" + there)
     return other, 2 if words else 1
 
 

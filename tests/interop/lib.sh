@@ -203,12 +203,14 @@ trap 'echo "Bail out! ended by SIGTERM, as at the time limit of a test"; exit 14
 
 # ------------------------------------------------------------------ conditions
 
-# socket_listening PATH: whether a server listens on PATH. Checks without
-# connecting, because some servers accept only one connection.
+# socket_listening PATH [PID]: whether a server listens on PATH, which is absolute: a
+# relative one is the name of other tests' sockets, too. With PID, a server in the network
+# namespace of that process. Checks without connecting, because some servers accept only
+# one connection. The file of a socket exists before its server listens.
 socket_listening() {
 	[ -S "$1" ] && awk -v path="$1" '
 		$4 == "00010000" && $8 == path { found = 1 }
-		END { exit !found }' /proc/net/unix
+		END { exit !found }' "/proc/${2-self}/net/unix" 2>/dev/null
 }
 
 # own_lines FILE: without those of a coverage build, which prints one for each file of

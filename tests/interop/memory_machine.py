@@ -10,6 +10,8 @@ import signal
 import subprocess
 import time
 
+from listening import unix_listens
+
 CVMM = os.environ.get("CVMM", "cvmm")
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 60
@@ -118,7 +120,7 @@ class Machine:
     # --------------------------------------------------------- the control socket
 
     def listens(self):
-        wait_until(lambda: os.path.exists(self.control), "the control socket", self)
+        wait_until(lambda: unix_listens(self.control), "the control socket", self)
         return self
 
     def ctl(self, *words):

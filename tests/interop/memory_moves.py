@@ -5,6 +5,7 @@ import hashlib
 import os
 import socket
 
+from listening import tcp_listens, unix_listens
 from memory_machine import HERE, Machine, Refused, Wrong, wait_until
 
 
@@ -98,7 +99,7 @@ def moved(machine, there, *words):
 
 def comes_by_unix(cell):
     path = os.path.abspath(cell.fresh("in"))
-    return path, comes(cell, f"unix:{path}", lambda: os.path.exists(path))
+    return path, comes(cell, f"unix:{path}", lambda: unix_listens(path))
 
 
 def hand_over(cell, machine):
@@ -121,16 +122,10 @@ def free_port():
         return free.getsockname()[1]
 
 
-def listens(port):
-    there = "{:02X}{:02X}{:02X}7F:{:04X}".format(*[int(n) for n in LOOPBACK.split(".")[:0:-1]], port)
-    with open("/proc/net/tcp") as file:
-        return any(f" {there} 00000000:0000 0A " in line for line in file)
-
-
 def tcp(cell, machine, *words):
     port = free_port()
     address = f"tcp:{LOOPBACK}:{port}"
-    there = comes(cell, address, lambda: listens(port))
+    there = comes(cell, address, lambda: tcp_listens(LOOPBACK, port))
     return moved(machine, there, *words, address)
 
 

@@ -87,10 +87,12 @@ class Machine:
 
     def serve(self, daemon):
         path = os.path.join(self.folder, "back-end")
-        self.daemon = subprocess.Popen([daemon, "--socket-path=" + path, "--num-queues=2",
-                                        "--blk-file=" + image(os.path.join(self.folder, "four"))])
-        while not os.path.exists(path) and self.daemon.poll() is None:
-            time.sleep(0.1)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            self.daemon = subprocess.Popen([daemon, "--fd=%d" % listener.fileno(), "--num-queues=2",
+                                            "--blk-file=" + image(os.path.join(self.folder, "four"))],
+                                           pass_fds=[listener.fileno()])
         return path
 
     def end(self):

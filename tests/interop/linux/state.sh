@@ -270,7 +270,7 @@ part_saved_ports() {
 comes() {
 	"$CVMM" run --incoming="unix:$WORK/incoming" --control="$1" "${@:2}" <"$WORK/keys" >>"$WORK/console" 2>"$WORK/err" &
 	DESTINATION=$!
-	await "$DESTINATION" [ -S "$WORK/incoming" ]
+	await "$DESTINATION" grep -q " 00010000 .* $WORK/incoming\$" /proc/net/unix
 }
 
 # moves CLAIM [ADDRESS]: the running guest moves to the process that waits
