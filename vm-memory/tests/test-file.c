@@ -618,6 +618,30 @@ START_TEST(d1_04_empty_file_grows_and_is_empty_again_after_a_failure)
 }
 END_TEST
 
+START_TEST(short_file_grows_where_the_caller_permits_it)
+{
+	static const struct { const char *list; int rc; int64_t size; } rows[] = {
+		{ "size=64k,share=on", 0, K(64) },
+		{ "size=8k,offset=60k,share=on", 0, K(68) },
+		{ "size=64k,readonly=on", -EINVAL, K(32) },
+	};
+	char list[512];
+	struct vmem_backend *b;
+	struct vmem_block *block;
+
+	make_file(32 * KIB);
+	snprintf(list, sizeof(list), "backend=file,mem-path=%s,%s", path, rows[_i].list);
+	ck_assert_int_eq(vmem_backend_new(&b), 0);
+	vmem_backend_allow_growth(b);
+	ck_assert_int_eq(vmem_backend_parse(b, "--memory", list, NULL), 0);
+	ck_assert_int_eq(vmem_backend_alloc(b, &block, NULL), rows[_i].rc);
+	ck_assert_int_eq(file_size(), rows[_i].size);
+	if (!rows[_i].rc)
+		vmem_block_unref(block);
+	vmem_backend_free(b);
+}
+END_TEST
+
 START_TEST(d1_05_file_for_reading_only_is_no_shared_memory_to_write)
 {
 	struct vmem_block *b;
@@ -707,6 +731,7 @@ int main(void)
 	tcase_add_test(tc, d1_03_file_that_ends_before_the_memory_is_refused);
 	tcase_add_test(tc,
 		d1_04_empty_file_grows_and_is_empty_again_after_a_failure);
+	tcase_add_loop_test(tc, short_file_grows_where_the_caller_permits_it, 0, 3);
 	tcase_add_test(tc,
 		d1_05_file_for_reading_only_is_no_shared_memory_to_write);
 	tcase_add_test(tc, d1_10_shared_range_of_a_file_is_detected);

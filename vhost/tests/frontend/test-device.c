@@ -98,6 +98,8 @@ START_TEST(mtu_is_sent_and_its_refusal_reported)
 	expect(VHOST_USER_NET_SET_MTU, 8, &word, 8, 0);
 	ck_assert_uint_eq(notified.refused, 1);
 	ck_assert_ptr_nonnull(strstr(notified.refusal.msg, "NET_SET_MTU"));
+	ck_assert_uint_eq(notified.refusal.arg, VHOST_USER_NET_SET_MTU);
+	ck_assert_uint_eq(notified.refusal.got, 1);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 }
 END_TEST
@@ -147,13 +149,24 @@ START_TEST(crypto_session_is_opened_and_closed_by_its_id)
 }
 END_TEST
 
+START_TEST(crypto_session_of_a_lost_back_end_fails)
+{
+	open_crypto();
+	vsu_fd_close(&peer.sock);
+	vsu_fd_close(&peer.back);
+	vhost_user_frontend_dispatch(fe);
+	ck_assert_uint_eq(sessions, 1);
+	ck_assert_int_eq(session_id, -ECONNRESET);
+}
+END_TEST
+
 START_TEST(refused_crypto_session_has_no_id)
 {
 	open_crypto();
 	peer_send(&peer, VHOST_USER_CREATE_CRYPTO_SESSION, REPLY, NULL, 0, -1);
 	dispatch_both();
 	ck_assert_uint_eq(sessions, 1);
-	ck_assert_int_lt(session_id, 0);
+	ck_assert_int_eq(session_id, -EPROTO);
 	ck_assert_int_eq(state(), VHOST_USER_FRONTEND_READY);
 }
 END_TEST
@@ -407,6 +420,9 @@ START_TEST(e2_08_short_log_and_log_change_while_pending_are_refused)
 	ck_assert_int_eq(vhost_user_frontend_set_log(fe, kick_fd, 31, 0, &err),
 			 -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "needs 32"));
+	ck_assert_uint_eq(err.arg, VHOST_USER_SET_LOG_BASE);
+	ck_assert_uint_eq(err.got, 31);
+	ck_assert_uint_eq(err.limit, 32);
 	ck_assert_int_eq(vhost_user_frontend_set_log(fe, kick_fd, 32, 0, NULL),
 			 0);
 	ck_assert_int_eq(vhost_user_frontend_set_log(fe, kick_fd, 32, 0, NULL),
@@ -424,6 +440,8 @@ START_TEST(e2_08_memory_above_the_log_waits_for_a_longer_one)
 	grow_map(MIB, MIB);
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, &err), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "set a longer log"));
+	ck_assert_uint_eq(err.got, 32);
+	ck_assert_uint_eq(err.limit, 64);
 	set_log(64);
 	watch_rings();
 	ck_assert_int_eq(vhost_user_frontend_set_memory(fe, map, NULL), 0);
@@ -452,6 +470,7 @@ int main(void)
 	tcase_add_test(tc, mtu_is_sent_and_its_refusal_reported);
 	tcase_add_test(tc, request_without_its_feature_is_not_sent);
 	tcase_add_test(tc, crypto_session_is_opened_and_closed_by_its_id);
+	tcase_add_test(tc, crypto_session_of_a_lost_back_end_fails);
 	tcase_add_test(tc, refused_crypto_session_has_no_id);
 	tcase_add_test(tc, gpu_socket_is_sent);
 	tcase_add_loop_test(tc, transfer_uses_the_descriptor_selected_by_the_reply,

@@ -542,7 +542,7 @@ END_TEST
 START_TEST(notification_data_requires_all_32_bits)
 {
 	driver_start(VQ_F_VERSION_1 | VQ_F_NOTIFICATION_DATA);
-	bar_set(VIRTDEV_PCI_NOTIFY + VIRTDEV_PCI_NOTIFY_STEP, 4, 0x70001);
+	bar_set(VIRTDEV_PCI_NOTIFY + VIRTDEV_PCI_NOTIFY_STEP, 4, 0x70003);
 	ck_assert_uint_eq(rig.notified, 1);
 	ck_assert_uint_eq(rig.last_queue, 1);
 	bar_set(VIRTDEV_PCI_NOTIFY + VIRTDEV_PCI_NOTIFY_STEP, 2, 1);

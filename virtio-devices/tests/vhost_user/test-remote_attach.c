@@ -221,6 +221,42 @@ static const struct {
 	{ VIRTDEV_ID_FS, true, VIRTDEV_VHOST_USER_SETTINGS_UNKNOWN },
 };
 
+/* How often back-ends have loaded what they kept in the in-flight area. */
+static uint64_t loads;
+
+bool __attribute__((used)) __wrap_vhost_user_frontend_kept_loads(const struct vhost_user_frontend *f,
+								  uint64_t *to);
+bool __wrap_vhost_user_frontend_kept_loads(const struct vhost_user_frontend *f, uint64_t *to)
+{
+	(void)f;
+	*to = loads;
+	return loads > 0;
+}
+
+static const struct {
+	uint64_t before, after;
+	enum virtdev_vhost_user_settings settings;
+} kept[] = {
+	{ 0, 1, VIRTDEV_VHOST_USER_SETTINGS_KEPT },
+	{ 3, 4, VIRTDEV_VHOST_USER_SETTINGS_KEPT },
+	{ 3, 3, VIRTDEV_VHOST_USER_SETTINGS_RESET },
+};
+
+START_TEST(back_end_that_loads_what_the_lost_one_kept_needs_no_reset)
+{
+	begin(VIRTDEV_ID_SOCKET, true);
+	start_driver();
+	loads = kept[_i].before;
+	lose_back_end();
+	loads = kept[_i].after;
+	find_back_end();
+	ck_assert_int_eq(virtdev_vhost_user_settings(rig.remote), kept[_i].settings);
+	ck_assert_int_eq(needs_reset(), kept[_i].settings == VIRTDEV_VHOST_USER_SETTINGS_RESET);
+	loads = 0;
+	teardown();
+}
+END_TEST
+
 /* The model keeps no state beside the in-flight area. */
 START_TEST(settings_behind_the_next_back_end_are_those_of_the_kind)
 {
@@ -338,6 +374,7 @@ static void add_tests(TCase *tc)
 			    sizeof(replaced) / sizeof(replaced[0]));
 	tcase_add_test(tc, log_begins_with_a_start_and_ends_while_queues_run);
 	tcase_add_test(tc, log_of_a_disconnected_back_end_ends_in_the_next_one);
+	tcase_add_loop_test(tc, back_end_that_loads_what_the_lost_one_kept_needs_no_reset, 0, 3);
 	tcase_add_test(tc, settings_that_only_the_lost_back_end_had_require_a_reset);
 }
 

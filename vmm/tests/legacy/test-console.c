@@ -100,6 +100,7 @@ START_TEST(output_is_flushed_at_its_event)
 	make(-1, fds[1]);
 	ck_assert(!readable(vmm_console_event_fd(console)));
 	put('h');
+	ck_assert(readable(vmm_console_event_fd(console)));
 	put('i');
 	ck_assert(readable(vmm_console_event_fd(console)));
 	ck_assert(vmm_console_flush(console));
