@@ -149,8 +149,23 @@ START_TEST(crypto_session_is_opened_and_closed_by_its_id)
 }
 END_TEST
 
+static int no_back_end(void *opaque, struct vsu_error *err)
+{
+	(void)opaque;
+	return vsu_error_set(err, -ECONNREFUSED, "no back-end");
+}
+
+static void ignore_back(void *opaque, bool rings_lost)
+{
+	(void)opaque;
+	(void)rings_lost;
+}
+
 START_TEST(crypto_session_of_a_lost_back_end_fails)
 {
+	front_ops.connect = no_back_end;
+	front_ops.back = ignore_back;
+	config.reconnect_ns = 1;
 	open_crypto();
 	vsu_fd_close(&peer.sock);
 	vsu_fd_close(&peer.back);

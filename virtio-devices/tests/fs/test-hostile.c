@@ -323,6 +323,7 @@ START_TEST(a8_16_read_only_directory_is_never_changed)
 	const struct fuse_open_in writing = { .flags = O_WRONLY };
 	const struct fuse_open_in cutting = { .flags = O_RDONLY | O_TRUNC };
 	const struct fuse_setattr_in set = { .valid = FATTR_MODE };
+	struct fuse_access_in access = { .mask = R_OK };
 	uint64_t file;
 
 	fs_rig_folder(&r);
@@ -338,6 +339,9 @@ START_TEST(a8_16_read_only_directory_is_never_changed)
 				    sizeof(cutting), NULL, 0), -EROFS);
 	ck_assert_int_eq(fs_rig_ask(&r, FUSE_SETATTR, file, &set, sizeof(set),
 				    NULL, 0), -EROFS);
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_ACCESS, file, &access, sizeof(access), NULL, 0), 0);
+	access.mask = W_OK;
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_ACCESS, file, &access, sizeof(access), NULL, 0), -EROFS);
 	fs_rig_open(&r, FUSE_OPEN, file, O_RDONLY);
 	teardown();
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -40,13 +41,25 @@ static void set_mode(mode_t mode)
 	ck_assert_int_eq(fchmodat(r.dir, "file", mode, 0), 0);
 }
 
+static struct __user_cap_header_struct caps = {
+	.version = _LINUX_CAPABILITY_VERSION_3 };
+
 static bool has_fsetid(void)
 {
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct sets[2];
 
-	return !syscall(SYS_capget, &header, sets) && sets[0].effective >> CAP_FSETID & 1;
+	return !syscall(SYS_capget, &caps, sets) && sets[0].effective >> CAP_FSETID & 1;
+}
+
+static void drop_fsetid(bool drop)
+{
+	struct __user_cap_data_struct sets[2];
+
+	ck_assert_int_eq(syscall(SYS_capget, &caps, sets), 0);
+	sets[0].effective &= ~(UINT32_C(1) << CAP_FSETID);
+	if (!drop)
+		sets[0].effective |= sets[0].permitted & UINT32_C(1) << CAP_FSETID;
+	ck_assert_int_eq(syscall(SYS_capset, &caps, sets), 0);
 }
 
 static void write_as(uint64_t node, uint64_t fh, uint32_t flags)
@@ -88,8 +101,10 @@ START_TEST(change_by_an_unprivileged_user_clears_suid)
 {
 	const uint64_t file = fs_rig_lookup(&r, 1, "file");
 	const uint64_t fh = fs_rig_open(&r, FUSE_OPEN, file, O_RDWR);
-	const bool fsetid = has_fsetid();
+	bool fsetid;
 
+	drop_fsetid(_i);
+	fsetid = has_fsetid();
 	set_mode(06777);
 	write_as(file, fh, FUSE_WRITE_KILL_SUIDGID);
 	ck_assert_uint_eq(mode_of("file"), 0777);
@@ -103,6 +118,7 @@ START_TEST(change_by_an_unprivileged_user_clears_suid)
 	create_as(FUSE_OPEN_KILL_SUIDGID);
 	ck_assert_uint_eq(mode_of("file"), 0755);
 	ck_assert_int_eq(has_fsetid(), fsetid);
+	drop_fsetid(false);
 }
 END_TEST
 
@@ -646,18 +662,35 @@ START_TEST(squashed_user_has_the_permissions_of_its_host_user)
 }
 END_TEST
 
+/* As the guest's kernel encodes it: new_encode_dev(). */
+START_TEST(device_file_has_the_numbers_of_the_request)
+{
+	static const struct { unsigned int major, minor; } rows[] = { { 1, 3 }, { 259, 70000 }, { 4095, 255 } };
+	const uint32_t major_bits = rows[_i].major, minor_bits = rows[_i].minor;
+	const struct fuse_mknod_in node = {
+		.mode = S_IFCHR | 0600,
+		.rdev = (minor_bits & 0xff) | major_bits << 8 | (minor_bits & ~0xffu) << 12,
+	};
+
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_MKNOD, 1, &node, sizeof(node), "node"), 0);
+	ck_assert_uint_eq(fs_rig_stat(&r, "node").st_rdev, makedev(major_bits, minor_bits));
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("users");
 	TCase *tc = tcase_create("users"), *alone = tcase_create("alone");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, change_by_an_unprivileged_user_clears_suid);
+	/* of servers with CAP_FSETID and without */
+	tcase_add_loop_test(tc, change_by_an_unprivileged_user_clears_suid, 0, 2);
 	tcase_add_test_unless(tc, has_fsetid() ? NULL : "without CAP_FSETID the host always clears it",
 			      change_by_a_privileged_user_keeps_suid);
 	tcase_add_test(tc, fallocate_and_copies_by_a_user_clear_suid);
 	tcase_add_test(tc, change_of_the_owner_clears_suid);
 	tcase_add_test_unless(tc, not_root(), supplementary_group_of_the_request_permits_new_files);
+	tcase_add_loop_test_unless(tc, not_root(), device_file_has_the_numbers_of_the_request, 0, 3);
 	tcase_add_test_unless(tc, not_root(), without_groups_the_driver_checks_the_directory);
 	tcase_add_test_unless(tc, not_root(), file_created_meanwhile_is_opened_by_its_own_mode);
 	tcase_add_test_unless(tc, not_root(), sgid_of_another_group_is_cleared);

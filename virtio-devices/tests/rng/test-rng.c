@@ -170,6 +170,19 @@ START_TEST(requests_beyond_one_second_of_the_rate_wait)
 }
 END_TEST
 
+START_TEST(buffer_behind_the_last_byte_of_the_rate_is_not_returned)
+{
+	setup_rate(VIRTDEV_RNG_MAX, 0);
+	ask(GUEST_DATA, VIRTDEV_RNG_MAX, true);
+	ask(GUEST_DATA, VIRTDEV_RNG_MAX, true);
+	while (serve() > 0)
+		;
+	ck_assert_int_eq(answer(), VIRTDEV_RNG_MAX);
+	ck_assert_int_eq(answer(), -1);
+	teardown();
+}
+END_TEST
+
 /* The timer is real; at this rate it expires after a millisecond. */
 static void wait_for_timer(void)
 {
@@ -271,6 +284,7 @@ int main(void)
 	tcase_add_test(tc,
 		       a1_15_a1_20_unwritable_buffer_is_returned_empty);
 	tcase_add_test(tc, requests_beyond_one_second_of_the_rate_wait);
+	tcase_add_test(tc, buffer_behind_the_last_byte_of_the_rate_is_not_returned);
 	tcase_add_test(tc, descriptor_is_readable_when_bytes_are_available);
 	tcase_add_test(tc, kicks_do_not_bypass_the_rate);
 	tcase_add_test(tc,
