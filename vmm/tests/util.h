@@ -15,7 +15,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "../../tests/support/suite.h"
+#include "suite.h"
 
 #define KIB UINT64_C(1024)
 #define MIB (KIB * 1024)

@@ -12,7 +12,6 @@
 #include <vmm-sys-util/sock.h>
 
 #include "api/configuration.h"
-#include "log.h"
 #include "migration/stream.h"
 #include "../util.h"
 
@@ -31,7 +30,6 @@ static void setup(void)
 	snprintf(address, sizeof(address), "--incoming=unix:%s/socket", folder);
 	ck_assert_int_eq(mkdir(folder, 0700), 0);
 	vsu_error_clear(&err);
-	prog_log_set_level(PROG_LOG_ERROR);
 	argc = 0;
 }
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "../../../tests/support/suite.h"
+#include "../suite.h"
 #include "base/file_value.h"
 
 START_TEST(other_text_is_a_path)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../../tests/support/suite.h"
+#include "../suite.h"
 #include "base/json.h"
 
 static const struct sample {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../../tests/support/suite.h"
+#include "../suite.h"
 #include "base/json.h"
 #include "base/json_read.h"
 

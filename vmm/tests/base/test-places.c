@@ -4,7 +4,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "../../../tests/support/suite.h"
+#include "../suite.h"
 #include "base/places.h"
 
 enum row { TEXT, FLAG, NUMBER, CHOICE, SIZE, LEVEL, TALKATIVE, OTHER };

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../../../tests/support/suite.h"
+#include "../suite.h"
 #include "base/socket_access.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

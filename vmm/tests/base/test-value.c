@@ -5,7 +5,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "../../../tests/support/suite.h"
+#include "../suite.h"
 #include "base/value.h"
 
 static const struct vsu_option table[] = {

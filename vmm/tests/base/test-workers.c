@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../../tests/support/suite.h"
+#include "../suite.h"
 #include "base/workers.h"
 
 #define MOST 3u		/* replacements */

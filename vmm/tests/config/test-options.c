@@ -8,7 +8,6 @@
 #include "config/options.h"
 #include "config/device.h"
 #include "config/device_rows.h"
-#include "log.h"
 #include "memory/memory_options.h"
 #include "x86/cpuid.h"
 #include "../util.h"
@@ -127,16 +126,6 @@ START_TEST(last_option_of_the_log_counts)
 	ck_assert_int_eq(o.process.log_level, PROG_LOG_INFO);
 	ck_assert_int_eq(parse("k --verbose --log-level=error"), 0);
 	ck_assert_int_eq(o.process.log_level, PROG_LOG_ERROR);
-}
-END_TEST
-
-/* The options of a saved machine are parsed beside those of its clone. */
-START_TEST(options_change_nothing_of_the_process)
-{
-	prog_log_set_level(PROG_LOG_ERROR);
-	ck_assert_int_eq(parse("k --log-level=debug"), 0);
-	ck_assert_int_eq(o.process.log_level, PROG_LOG_DEBUG);
-	ck_assert(!prog_log_says(PROG_LOG_WARNING));
 }
 END_TEST
 
@@ -519,7 +508,6 @@ int main(void)
 	tcase_add_test(tc, words_behind_two_dashes_are_operands);
 	tcase_add_test(tc, choices_are_taken);
 	tcase_add_test(tc, last_option_of_the_log_counts);
-	tcase_add_test(tc, options_change_nothing_of_the_process);
 	tcase_add_loop_test(tc, every_option_has_its_columns, 0, count_rows());
 	tcase_add_loop_test(tc, a_value_is_in_the_part_of_its_scope, 0, count_rows());
 	tcase_add_loop_test(tc, every_key_beside_those_of_kinds_has_its_columns, 0,

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../../tests/support/suite.h"
+#include "../suite.h"
 #include "kinds/disk/format.h"
 #include "kinds/disk/module.h"
 

@@ -11,7 +11,7 @@
 
 #include <virtio-devices/report.h>
 
-#include "../../../tests/support/suite.h"
+#include "../suite.h"
 #include "kinds/kind.h"
 
 static _Alignas(8) unsigned char config[VMM_DEVICE_CONFIG_MAX];

@@ -15,7 +15,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "../../../tests/support/suite.h"
+#include "../suite.h"
 #include "kinds/nbd/nbd.h"
 
 #define SIZE (16u << 20)

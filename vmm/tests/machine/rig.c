@@ -4,11 +4,37 @@
 
 #include <dirent.h>
 
-#include "cli/life.h"
-#include "cli/run.h"
+#include "../owner.h"
+#include "../turns.h"
 #include "rig.h"
 
 struct rig rig;
+
+static void tell(void *opaque, const char *line)
+{
+	(void)opaque;
+	fprintf(stderr, "cvmm: %s\n", line);
+}
+
+static const char *log_level(void *opaque, const char *name)
+{
+	static size_t level = PROG_LOG_WARNING;
+	size_t i;
+
+	(void)opaque;
+	for (i = 0; name && prog_level_names[i] && strcmp(prog_level_names[i], name); i++)
+		;
+	if (name && !prog_level_names[i])
+		return NULL;
+	level = name ? i : level;
+	return prog_level_names[level];
+}
+
+/* As an owner of a machine that has its descriptors and terminal. */
+static const struct vmm_owner an_owner = {
+	.log = { .line = tests_line }, .log_level = log_level, .closer = { .get = tests_closer_get },
+	.pagemap_fd = -1, .in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO, .tell = tell,
+};
 
 void rig_init(void)
 {
@@ -16,7 +42,7 @@ void rig_init(void)
 	fake_kvm_init();
 	memset(&rig, 0, sizeof(rig));
 	rig.poison = (struct vmm_poison)VMM_POISON_INIT;
-	vmm_life_owner(&rig.owner);
+	rig.owner = an_owner;
 	rig.owner.poison = &rig.poison;
 	strcpy(rig.folder, "/tmp/cvmm.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(rig.folder));
@@ -79,7 +105,22 @@ void rig_make(void)
 void rig_run(void)
 {
 	rig_make();
-	rig.status = vmm_run(&rig.machine, &rig.err);
+	rig_run_made();
+}
+
+void rig_run_made(void)
+{
+	struct pollfd turn = { .fd = vmm_loop_fd(rig.machine.loop), .events = POLLIN };
+	int rc = vmm_machine_start(&rig.machine, &rig.err);
+
+	while (!rc && (poll(&turn, 1, -1) < 0 || vmm_loop_dispatch(rig.machine.loop)))
+		;
+	rig.status = vmm_machine_end(&rig.machine, rc, &rig.err);
+}
+
+void rig_settle(void)
+{
+	tests_closer_settle();
 }
 
 void rig_read(uint64_t gpa, void *bytes, size_t n)

@@ -40,8 +40,14 @@ int rig_try(const struct vmm_owner *owner);
 /* Likewise, for rig.owner; must succeed. */
 void rig_make(void);
 
-/* Runs it to its end and stores its status and message. */
+/* Creates it, runs it to its end, and stores its status and message. */
 void rig_run(void);
+
+/* The same for one that was created. */
+void rig_run_made(void);
+
+/* Waits until a thread of the owner has closed descriptors of peers. */
+void rig_settle(void);
 
 /* Reads the guest's memory. */
 void rig_read(uint64_t gpa, void *bytes, size_t n);

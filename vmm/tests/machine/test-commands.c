@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/status_metrics.h"
 #include "base/json_read.h"
 #include "plug_rig.h"
 
@@ -60,35 +59,6 @@ static void rings(void)
 	status_out(1, 0);
 	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"rings\":[],"));
 }
-
-static void claim_known(void *opaque, const char *path, const char *value, bool is_string)
-{
-	unsigned int *numbers = opaque;
-
-	(void)value;
-	*numbers += !is_string;
-	ck_assert_msg(is_string || vmm_status_knows(path), "%s", path);
-}
-
-static void walking(void)
-{
-	char reply[16384];
-	unsigned int numbers = 0;
-
-	assert_told("device-add balloon\n", ADDED(0));
-	drive(1, 2);
-	user_says("status\n");
-	snprintf(reply, sizeof(reply), "%s", said);
-	ck_assert_int_eq(prog_json_walk(reply, claim_known, &numbers, NULL), 0);
-	ck_assert_uint_gt(numbers, 25);
-	ck_assert(!vmm_status_knows("cpu"));
-}
-
-START_TEST(every_number_of_the_status_is_in_the_table_of_metrics)
-{
-	run(walking);
-}
-END_TEST
 
 START_TEST(the_status_has_the_indices_of_rings_that_are_set_up)
 {
@@ -364,7 +334,6 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_test(tc, the_status_has_each_device_with_its_kind_slot_and_numbers);
-	tcase_add_test(tc, every_number_of_the_status_is_in_the_table_of_metrics);
 	tcase_add_test(tc, the_status_has_the_indices_of_rings_that_are_set_up);
 	tcase_add_test(tc, the_memory_has_a_command_of_its_own);
 	tcase_add_test(tc, memory_in_a_file_has_its_name_offset_and_rights);

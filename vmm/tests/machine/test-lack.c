@@ -20,8 +20,6 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/sock.h>
 
-#include "cli/run.h"
-#include "closer.h"
 #include "kernels.h"
 #include "rig.h"
 
@@ -159,11 +157,11 @@ static bool survives(int n)
 	left = n;
 	rig.status = rig_try(&rig.owner);
 	if (!rig.status)
-		rig.status = vmm_run(&rig.machine, &rig.err);
+		rig_run_made();
 	vmm_machine_free(&rig.machine);
 	memset(&rig.machine, 0, sizeof(rig.machine));
 	left = -1;
-	prog_closer_end();	/* descriptors of a peer are closed by threads */
+	rig_settle();
 	return !failures;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Claims about the end of a machine, its signals and its console, on the fake
+ * Claims about the end of a machine and its console, on the fake
  * KVM; the test plays the guest.
  */
 #include <config.h>
@@ -16,7 +16,6 @@
 #include <vmm-sys-util/exit.h>
 
 #include "../virtio/rig.h"
-#include "cli/run.h"
 #include "kernels.h"
 #include "rig.h"
 
@@ -75,49 +74,6 @@ static void wait_for_irq(unsigned int irq)
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
 	ck_assert_int_eq(read(p.fd, &count, sizeof(count)), sizeof(count));
 }
-
-/* Receives SIGTERM, sees the power button, and receives another one. */
-static int terminated(unsigned int cpu, unsigned int n, struct kvm_run *run)
-{
-	(void)cpu;
-	(void)run;
-	if (n)
-		return FAKE_COMPUTES;
-	kill(getpid(), SIGTERM);
-	wait_for_irq(VMM_BUTTON_IRQ);
-	kill(getpid(), SIGTERM);
-	return FAKE_COMPUTES;
-}
-
-START_TEST(first_sigterm_presses_the_button_and_the_second_ends)
-{
-	kernel_pvh();
-	fake.guest = terminated;
-	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
-	rig_run();
-	assert_ended(VSU_EXIT_FAIL, "ended by signal 15");
-}
-END_TEST
-
-static char logged[64];
-
-static void note_line(void *opaque, enum vmm_log_level level, const char *cause,
-		      const char *text)
-{
-	ck_assert_ptr_eq(opaque, &rig);
-	snprintf(logged, sizeof(logged), "%d %s %.9s", level, cause, text);
-}
-
-START_TEST(lines_for_the_operator_go_to_the_owner)
-{
-	kernel_pvh();
-	fake.guest = terminated;
-	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
-	rig.owner.log = (struct vmm_log){ .line = note_line, .opaque = &rig };
-	rig_run();
-	ck_assert_str_eq(logged, "1 button the guest");
-}
-END_TEST
 
 static int left_with;
 static struct vsu_error left_why;
@@ -283,40 +239,6 @@ START_TEST(subscribers_receive_the_end_of_the_machine)
 }
 END_TEST
 
-static int signal_to_send;
-
-static int signalled(unsigned int cpu, unsigned int n, struct kvm_run *run)
-{
-	(void)cpu;
-	(void)run;
-	if (!n)
-		kill(getpid(), signal_to_send);
-	return FAKE_COMPUTES;
-}
-
-static const struct signal_end {
-	int number;
-	const char *kernel, *says;
-} signal_ends[] = {
-	/* a built-in guest has no button */
-	{ SIGTERM, "builtin:selftest", "ended by signal 15" },
-	{ SIGINT, "kernel", "ended by signal 2" },
-	{ SIGHUP, "kernel", "ended by signal 1" },
-	{ SIGQUIT, "kernel", "ended by signal 3" },
-};
-
-START_TEST(other_signals_end_at_once)
-{
-	kernel_pvh();
-	fake.guest = signalled;
-	signal_to_send = signal_ends[_i].number;
-	RIG_OPTIONS(signal_ends[_i].kernel, "--memory=size=4M",
-		    "--serial=null");
-	rig_run();
-	assert_ended(VSU_EXIT_FAIL, signal_ends[_i].says);
-}
-END_TEST
-
 /* Writes "hi" and waits for the interrupt of the empty transmitter. */
 static int speaks(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {
@@ -461,7 +383,7 @@ START_TEST(keys_on_a_terminal_print_statistics_and_end_the_machine)
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--cpus=2", "--device=rng");
 	rig_make();
 	ck_assert_int_eq(write(terminal, "\1c\1x", 4), 4);
-	rig.status = vmm_run(&rig.machine, &rig.err);
+	rig_run_made();
 	assert_ended(VSU_EXIT_OK, "");
 	ck_assert_int_gt(read(told[0], line, sizeof(line) - 1), 0);
 	ck_assert_str_eq(line, "cvmm: 2 CPUs, 1 devices, 0 bytes of the "
@@ -569,16 +491,12 @@ int main(void)
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_loop_test(tc, store_to_a_port_ends_the_machine, 0,
 			    COUNT(ends));
-	tcase_add_test(tc, lines_for_the_operator_go_to_the_owner);
 	tcase_add_test(tc, machine_that_cannot_be_freed_is_left_to_its_owner);
 	tcase_add_test(tc, machine_ends_if_its_owner_cannot_prepare_a_thread);
-	tcase_add_test(tc, first_sigterm_presses_the_button_and_the_second_ends);
 	tcase_add_loop_test(tc, commands_end_the_machine_or_press_its_button, 0,
 			    (int)COUNT(the_commands));
 	tcase_add_loop_test(tc, subscribers_receive_the_end_of_the_machine, 0,
 			    (int)COUNT(the_events));
-	tcase_add_loop_test(tc, other_signals_end_at_once, 0,
-			    COUNT(signal_ends));
 	tcase_add_test(tc, console_goes_to_its_file_and_interrupts);
 	tcase_add_loop_test(tc, dry_run_requires_the_folder_of_the_console_and_makes_no_file, 0,
 			    COUNT(dry_runs));

@@ -13,7 +13,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
-#include "cli/program_log.h"
+#include "../owner.h"
 #include "rig.h"
 #include "virtio/kernel.h"
 
@@ -111,7 +111,7 @@ static void setup(void)
 	memory.space = rig_space();
 	windows.memory = &memory;
 	resources.loop = loop_begin();
-	resources.log = &vmm_program_log;
+	resources.log = &tests_log;
 	resources.shmem = &windows;
 	resources.space = memory.space;
 	ck_assert_int_eq(vmm_virtio_kernel(&resources, make_card(), NULL, &virtio, NULL),

@@ -4,7 +4,7 @@
 
 #include <vmm-sys-util/event.h>
 
-#include "cli/program_log.h"
+#include "../owner.h"
 #include "memory/windows.h"
 #include "rig.h"
 
@@ -67,7 +67,7 @@ static void setup(void)
 	windows = (struct vmm_windows){ .memory = &memory, .phys_bits = 40 };
 	resources.shmem = &windows;
 	resources.loop = loop_begin();
-	resources.log = &vmm_program_log;
+	resources.log = &tests_log;
 	resources.space = memory.space = rig_space();
 	ck_assert_int_eq(virtdev_new(&ops, &info, &slow, &dev, NULL), 0);
 	ck_assert_int_eq(vmm_virtio_local(&resources, dev, NULL, &virtio, NULL), 0);

@@ -12,10 +12,9 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 
-#include "cli/program_log.h"
 #include "../back_end.h"
 #include "rig.h"
-#include "../owner_closer.h"
+#include "../owner.h"
 #include "virtio/remote.h"
 
 static struct vmm_windows windows;
@@ -45,7 +44,7 @@ static void connect_to(uint64_t features)
 	strcpy(spec.socket, be.path);
 	windows.memory = &memory;
 	resources.loop = loop_begin();
-	resources.log = &vmm_program_log;
+	resources.log = &tests_log;
 	resources.closer = &tests_closer;
 	resources.shmem = &windows;
 	resources.lost = on_lost;
@@ -661,8 +660,7 @@ END_TEST
 /* Descriptors of this process, when the thread that closes has closed all. */
 static int settled_fd_count(void)
 {
-	while (vsu_closer_waiting(prog_closer()))
-		sched_yield();
+	tests_closer_settle();
 	return vsu_fd_count();
 }
 

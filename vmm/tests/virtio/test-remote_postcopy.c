@@ -15,7 +15,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "cli/program_log.h"
+#include "../owner.h"
 #include "../back_end.h"
 #include "migration/page_fetch.h"
 #include "migration/userfault.h"
@@ -100,7 +100,7 @@ static void connect_to(bool postcopy, uint32_t reconnect_ms)
 	memory.blocks[0] = vmem_region_block(vmem_map_region(map, 0));
 	windows.memory = &memory;
 	resources.loop = loop_begin();
-	resources.log = &vmm_program_log;
+	resources.log = &tests_log;
 	resources.shmem = &windows;
 	resources.lost = on_lost;
 	resources.away = on_away;

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The table of metrics, beside the status of a machine on the fake KVM. */
+#include <config.h>
+
+#include "base/json_read.h"
+#include "cli/status_metrics.h"
+#include "machine/plug_rig.h"
+
+static void claim_known(void *opaque, const char *path, const char *value, bool is_string)
+{
+	unsigned int *numbers = opaque;
+
+	(void)value;
+	*numbers += !is_string;
+	ck_assert_msg(is_string || vmm_status_knows(path), "%s", path);
+}
+
+static void walking(void)
+{
+	char reply[16384];
+	unsigned int numbers = 0;
+
+	assert_told("device-add balloon\n", ADDED(0));
+	drive(1, 2);
+	user_says("status\n");
+	snprintf(reply, sizeof(reply), "%s", said);
+	ck_assert_int_eq(prog_json_walk(reply, claim_known, &numbers, NULL), 0);
+	ck_assert_uint_gt(numbers, 25);
+	ck_assert(!vmm_status_knows("cpu"));
+}
+
+START_TEST(every_number_of_the_status_is_in_the_table_of_metrics)
+{
+	machine_run("--transport=pci", OWN_MEMORY, walking);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("status_metrics");
+	TCase *tc = tcase_create("status_metrics");
+
+	tcase_add_checked_fixture(tc, rig_init, rig_fini);
+	tcase_add_test(tc, every_number_of_the_status_is_in_the_table_of_metrics);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
