@@ -30,16 +30,18 @@ static char path[64], reply[65536];
 static int other, watched;
 static struct vsu_error why;
 static const struct prog_socket_access anyone = { .mode = NULL };
+static struct confine_plan plan;
 
 static void setup(void)
 {
 	const struct virtdev_rng_config config = { .size = sizeof(config) };
 
 	prog_log_init("test");
+	plan = (struct confine_plan)CONFINE_PLAN_INIT;
 	ck_assert_int_eq(virtdev_rng_new(&config, &device, &why), 0);
 	metrics = (struct metrics)METRICS_INIT(device, "rng");
 	snprintf(path, sizeof(path), "/tmp/cvmm-metrics.%d", (int)getpid());
-	ck_assert_int_eq(daemon_listen(&metrics.listener, "metrics", path, &anyone, NULL, &why),
+	ck_assert_int_eq(daemon_listen(&metrics.listener, "metrics", path, &anyone, &plan, &why),
 			 VSU_EXIT_OK);
 	ck_assert_int_eq(metrics_start(&metrics, &why), 0);
 	other = vsu_event_new();
@@ -50,6 +52,7 @@ static void setup(void)
 static void teardown(void)
 {
 	metrics_end(&metrics);
+	confine_plan_end(&plan);
 	virtdev_free(device);
 	vsu_fd_close(&other);
 	ck_assert_int_lt(access(path, F_OK), 0);
@@ -293,7 +296,7 @@ START_TEST(path_that_cannot_be_listened_at_names_its_option)
 	const char *where = rows[_i].path ? rows[_i].path : path;
 	struct daemon_listener l = { .fd = -1 };
 
-	ck_assert_int_eq(daemon_listen(&l, "metrics", where, &anyone, NULL, &why), rows[_i].status);
+	ck_assert_int_eq(daemon_listen(&l, "metrics", where, &anyone, &plan, &why), rows[_i].status);
 	ck_assert_msg(!strncmp(why.msg, "--metrics: ", 11), "%s", why.msg);
 	ck_assert_int_lt(l.fd, 0);
 	daemon_listener_unlink(&l);
