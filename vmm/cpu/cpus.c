@@ -3,6 +3,8 @@
 #include <config.h>
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
-#include "cpu/cpus_private.h"
+#include "cpu/cpus.h"
 #include "cpu/poison.h"
 #include "kvm/uapi.h"
 #include "base/thread.h"
@@ -26,6 +28,59 @@
 #define SETTLE_CALLS 4096u
 /* Bytes of the kernel's sigset_t, the first ones of libc's. */
 #define KERNEL_SIGSET 8u
+
+/* Interrupts KVM_RUN. Never above SIGRTMIN: those can be refused, if others have used up the limit. */
+#define VMM_CPU_KICK SIGUSR2
+
+/*
+ * A call of a function on the main thread. It is on the stack of the CPU's thread, which
+ * waits until the function has finished or the main thread has stopped the machine.
+ */
+struct vmm_main_call {
+	vmm_main_call_fn fn;
+	void *opaque;
+	bool done;
+	struct vmm_main_call *next;
+};
+
+struct vmm_cpu_thread {
+	struct vmm_cpus *cpus;
+	struct kvm_run *run;
+	pthread_t thread;
+	unsigned int index;
+	int fd;
+	bool started;
+	bool kicked;		/* under the lock: the signal was sent, and not taken yet */
+	bool settled;		/* atomic: KVM has completed the last exit */
+	struct vmm_cpu_counts counts;	/* atomic, written by the thread */
+};
+
+struct vmm_cpus {
+	struct vmm_cpus_config config;
+	struct vmm_cpu_thread cpu[VMM_MAX_CPUS];
+	int event_fd;
+	int attention;		/* atomic: leave the guest and check the state */
+
+	pthread_mutex_t lock;	/* guards all members below */
+	pthread_cond_t changed;
+	struct vmm_main_call *calls;
+	unsigned int waiting;	/* CPUs in vmm_cpus_call_main() */
+	unsigned int finished;	/* of these, CPUs whose calls are finished */
+	bool settling;		/* which may leave it during a pause */
+	unsigned int in_guest;	/* threads that may run guest code */
+	unsigned int pauses;
+	uint64_t pause_began_ns, paused_ns; /* of the present pause; sum of the former ones */
+	bool stopping, ended;
+	int status;
+	struct vsu_error why;
+};
+
+/* Counts a CPU as outside of the guest. Requires the lock. */
+static void cpus_leave(struct vmm_cpus *cpus)
+{
+	cpus->in_guest--;
+	pthread_cond_broadcast(&cpus->changed);
+}
 
 /*
  * The thread blocks the signal, and KVM_RUN alone does not: it returns with -EINTR while one
@@ -87,7 +142,7 @@ static bool cpu_enter(struct vmm_cpu_thread *cpu)
 static void cpu_leave(struct vmm_cpu_thread *cpu)
 {
 	pthread_mutex_lock(&cpu->cpus->lock);
-	vmm_cpus_leave(cpu->cpus);
+	cpus_leave(cpu->cpus);
 	pthread_mutex_unlock(&cpu->cpus->lock);
 }
 
@@ -330,4 +385,227 @@ void vmm_cpus_end(struct vmm_cpus *cpus, int status, const char *fmt, ...)
 	vsu_error_setv(&why, 0, fmt, ap);
 	va_end(ap);
 	end_once(cpus, status, &why);
+}
+
+/* ------------------------------------------------------ pauses and the end */
+
+/*
+ * Pauses and the end of the CPU threads.
+ *
+ * A thread increments in_guest before it runs the guest, and decrements it when
+ * attention is requested. The requester sets the attention flag under the lock,
+ * makes KVM_RUN return (immediate_exit covers the window before it is entered),
+ * and waits until in_guest is 0.
+ */
+
+#define NS_PER_S UINT64_C(1000000000)
+/* Time limit for a CPU to leave the guest, with margin for swap and load. */
+#define STOP_NS (4 * NS_PER_S)
+#define PAUSE_NS (20 * NS_PER_S)
+
+/* Makes every CPU check the state. Requires the lock. */
+static void request_attention(struct vmm_cpus *cpus)
+{
+	unsigned int i;
+
+	__atomic_store_n(&cpus->attention, 1, __ATOMIC_RELEASE);
+	for (i = 0; i < cpus->config.n; i++) {
+		if (!cpus->cpu[i].started)
+			continue;
+		__atomic_store_n(&cpus->cpu[i].run->immediate_exit, 1,
+				 __ATOMIC_RELAXED);
+		cpus->cpu[i].kicked = true;
+		pthread_kill(cpus->cpu[i].thread, VMM_CPU_KICK);
+	}
+	pthread_cond_broadcast(&cpus->changed);
+}
+
+/* Waits until no CPU is in the guest; false after ns. Requires the lock. */
+static bool wait_for_cpus(struct vmm_cpus *cpus, uint64_t ns)
+{
+	uint64_t end = vsu_now_ns() + ns;
+	const struct timespec until = {
+		.tv_sec = (time_t)(end / NS_PER_S),
+		.tv_nsec = (long)(end % NS_PER_S),
+	};
+	int rc = 0;
+
+	while (cpus->in_guest && rc != ETIMEDOUT)
+		rc = pthread_cond_timedwait(&cpus->changed, &cpus->lock,
+					    &until);
+	return !cpus->in_guest;
+}
+
+/* The same without limit; calls stuck after ns. Requires the lock. */
+static void wait_or_report(struct vmm_cpus *cpus, uint64_t ns)
+{
+	if (cpus->config.patience_ns)
+		ns = cpus->config.patience_ns;
+	if (cpus->config.stuck && !wait_for_cpus(cpus, ns)) {
+		pthread_mutex_unlock(&cpus->lock);
+		cpus->config.stuck(cpus->config.hooks.opaque);
+		pthread_mutex_lock(&cpus->lock);
+	}
+	while (cpus->in_guest)
+		pthread_cond_wait(&cpus->changed, &cpus->lock);
+}
+
+void vmm_cpus_pause(struct vmm_cpus *cpus)
+{
+	pthread_mutex_lock(&cpus->lock);
+	if (cpus->pauses++ == 0) {
+		cpus->pause_began_ns = vsu_now_ns();
+		request_attention(cpus);
+	}
+	wait_or_report(cpus, PAUSE_NS);
+	pthread_mutex_unlock(&cpus->lock);
+}
+
+void vmm_cpus_resume(struct vmm_cpus *cpus)
+{
+	pthread_mutex_lock(&cpus->lock);
+	if (--cpus->pauses == 0) {
+		cpus->paused_ns += vsu_now_ns() - cpus->pause_began_ns;
+		if (!cpus->stopping)
+			__atomic_store_n(&cpus->attention, 0, __ATOMIC_RELEASE);
+	}
+	pthread_cond_broadcast(&cpus->changed);
+	pthread_mutex_unlock(&cpus->lock);
+}
+
+uint64_t vmm_cpus_paused_ns(struct vmm_cpus *cpus)
+{
+	uint64_t sum;
+
+	pthread_mutex_lock(&cpus->lock);
+	sum = cpus->paused_ns + (cpus->pauses ? vsu_now_ns() - cpus->pause_began_ns : 0);
+	pthread_mutex_unlock(&cpus->lock);
+	return sum;
+}
+
+static bool are_settled(const struct vmm_cpus *cpus)
+{
+	bool all = true;
+	unsigned int i;
+
+	for (i = 0; i < cpus->config.n; i++)
+		all = all && __atomic_load_n(&cpus->cpu[i].settled,
+					     __ATOMIC_ACQUIRE);
+	return all;
+}
+
+int vmm_cpus_settle(struct vmm_cpus *cpus)
+{
+	int rc;
+
+	pthread_mutex_lock(&cpus->lock);
+	cpus->settling = true;
+	pthread_cond_broadcast(&cpus->changed);
+	while (cpus->finished)
+		pthread_cond_wait(&cpus->changed, &cpus->lock);
+	wait_or_report(cpus, PAUSE_NS);
+	cpus->settling = false;
+	rc = cpus->waiting ? -EAGAIN : are_settled(cpus) ? 0 : -EBUSY;
+	pthread_mutex_unlock(&cpus->lock);
+	return rc;
+}
+
+void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&cpus->lock);
+	cpus->stopping = true;
+	request_attention(cpus);
+	wait_or_report(cpus, STOP_NS);
+	pthread_mutex_unlock(&cpus->lock);
+	for (i = 0; i < cpus->config.n; i++) {
+		if (cpus->cpu[i].started)
+			pthread_join(cpus->cpu[i].thread, NULL);
+		cpus->cpu[i].started = false;
+	}
+	if (cpus->ended) {
+		*status = cpus->status;
+		*err = cpus->why;
+	}
+}
+
+/* ------------------------------------------------ calls on the main thread */
+
+static struct vmm_main_call *call_next(struct vmm_cpus *cpus)
+{
+	struct vmm_main_call *call;
+
+	pthread_mutex_lock(&cpus->lock);
+	call = cpus->calls;
+	if (call)
+		cpus->calls = call->next;
+	pthread_mutex_unlock(&cpus->lock);
+	return call;
+}
+
+void vmm_cpus_call_done(struct vmm_cpus *cpus, struct vmm_main_call *call)
+{
+	pthread_mutex_lock(&cpus->lock);
+	call->done = true;
+	cpus->finished++;
+	pthread_cond_broadcast(&cpus->changed);
+	pthread_mutex_unlock(&cpus->lock);
+}
+
+bool vmm_cpus_dispatch(struct vmm_cpus *cpus)
+{
+	struct vmm_main_call *call;
+	uint64_t count;
+	bool ended;
+
+	vsu_event_drain(cpus->event_fd, &count);
+	while ((call = call_next(cpus)))
+		if (call->fn(call->opaque, call))
+			vmm_cpus_call_done(cpus, call);
+	pthread_mutex_lock(&cpus->lock);
+	ended = cpus->ended;
+	pthread_mutex_unlock(&cpus->lock);
+	return ended;
+}
+
+/* If the main thread has not begun the call: removes it from the list. */
+static void call_remove(struct vmm_cpus *cpus, struct vmm_main_call *call)
+{
+	struct vmm_main_call **at = &cpus->calls;
+
+	while (*at && *at != call)
+		at = &(*at)->next;
+	if (*at)
+		*at = call->next;
+}
+
+static void call_append(struct vmm_cpus *cpus, struct vmm_main_call *call)
+{
+	struct vmm_main_call **at = &cpus->calls;
+
+	while (*at)
+		at = &(*at)->next;
+	*at = call;
+}
+
+void vmm_cpus_call_main(struct vmm_cpus *cpus, vmm_main_call_fn fn, void *opaque)
+{
+	struct vmm_main_call call = { .fn = fn, .opaque = opaque };
+
+	pthread_mutex_lock(&cpus->lock);
+	call_append(cpus, &call);
+	vsu_event_signal(cpus->event_fd);
+	cpus_leave(cpus);
+	cpus->waiting++;
+	while (!call.done && !cpus->stopping)
+		pthread_cond_wait(&cpus->changed, &cpus->lock);
+	call_remove(cpus, &call);
+	while (cpus->pauses && !cpus->settling && !cpus->stopping)
+		pthread_cond_wait(&cpus->changed, &cpus->lock);
+	cpus->in_guest++;	/* run_guest() checks attention before KVM_RUN */
+	cpus->waiting--;
+	cpus->finished -= call.done;
+	pthread_cond_broadcast(&cpus->changed);
+	pthread_mutex_unlock(&cpus->lock);
 }
