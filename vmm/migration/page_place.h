@@ -4,7 +4,7 @@
  * arrive, and wakes the threads that wait for them.
  *
  * A fault source is a process with this memory: this one, or a back-end that has sent
- * its userfaultfd (virtio/remote_postcopy.c). Each has its own addresses. Pages are placed by this process; those of
+ * its userfaultfd (virtio/remote_session.c). Each has its own addresses. Pages are placed by this process; those of
  * shared memory exist for the others then.
  *
  * Threads: confined, or under the lock of the caller.

@@ -24,7 +24,6 @@
 /* Enough for a window of 8 GiB in pieces of 2 MiB. */
 #define DEFAULT_MAX_MAPPINGS 4096
 #define NS_PER_MS UINT64_C(1000000)
-#define NS_PER_MS UINT64_C(1000000)
 
 /* Blocks, which is acceptable before the machine runs. */
 static int wait_until_ready(struct remote *r, struct vsu_error *err)

@@ -24,6 +24,77 @@ static bool is_away(const struct remote *r)
 	return vhost_user_frontend_state(f) == VHOST_USER_FRONTEND_AWAY;
 }
 
+/* -------------------------------------------------- the loop and the owner */
+
+void vmm_remote_watch(struct remote *r)
+{
+	vmm_io_start(r->loop, &r->session);
+	r->watched = true;
+}
+
+void vmm_remote_unwatch(struct remote *r)
+{
+	if (!r->watched)
+		return;
+	vmm_io_stop(&r->session);
+	vmm_timer_stop(&r->refresh);
+	vmm_timer_stop(&r->limit);
+	r->watched = false;
+}
+
+/* Reports to the owner that the back-end disconnected or, if err is NULL, is replaced. */
+static void remote_notify(const struct remote *r, const struct vsu_error *err)
+{
+	const struct vmm_virtio_resources *resources =
+		r->v ? vmm_virtio_get_resources(r->v) : NULL;
+
+	if (resources && err && resources->away)
+		resources->away(resources->opaque, err);
+	else if (resources && !err && resources->back)
+		resources->back(resources->opaque, virtdev_vhost_user_settings(r->user));
+}
+
+/* The driver only sees that a reset is required, so the reason is logged. */
+static void remote_not_started(void *opaque, const struct vsu_error *err)
+{
+	const struct remote *r = opaque;
+
+	vmm_log(r->log, VMM_LOG_WARNING, "not started",
+		"the queues of '%s' cannot be started: %s; the guest has to reset the device",
+		r->socket, err->msg);
+}
+
+/* --------------------------- the guest's memory, as a back-end receives it */
+
+static int tell_memory(struct remote *r, struct vsu_error *err)
+{
+	struct vmem_map *map;
+	int rc = vmm_window_map_for(r->shmem, r, r->memory == REMOTE_MEMORY_ALL, &map);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the guest's memory");
+	rc = virtdev_vhost_user_set_memory(r->user, map, err);
+	vmem_map_unref(map);
+	return rc;
+}
+
+/* For a map that the back-end does not have yet. */
+static int remote_announce(void *backend, struct vsu_error *err)
+{
+	struct remote *r = backend;
+	int rc;
+
+	if (!r->announce || vmm_remote_is_dead(r))
+		return 0;
+	rc = tell_memory(r, err);
+	if (rc == -ENOSPC && r->memory == REMOTE_MEMORY_ALL) {
+		r->memory = REMOTE_MEMORY_ONLY;
+		rc = tell_memory(r, err);
+	}
+	r->announce = rc == -EBUSY;
+	return rc;
+}
+
 static void on_ready(void *opaque)
 {
 	struct remote *r = opaque;
@@ -93,7 +164,7 @@ static void on_lost(void *opaque, const struct vsu_error *err)
 	r->memory = REMOTE_MEMORY_ALL;
 	vmm_log(r->log, VMM_LOG_WARNING, "lost",
 		 "%s; its device waits for another back-end", err->msg);
-	vmm_remote_notify(r, err);
+	remote_notify(r, err);
 }
 
 static void on_back(void *opaque, bool rings_lost)
@@ -105,7 +176,7 @@ static void on_back(void *opaque, bool rings_lost)
 	vmm_log(r->log, VMM_LOG_INFO, "back", "'%s' is served again after %" PRIu64 " ms%s",
 		 r->socket, (vsu_now_ns() - r->lost_ns) / NS_PER_MS,
 		 reset ? "; the guest has to reset the device" : "");
-	vmm_remote_notify(r, NULL);
+	remote_notify(r, NULL);
 }
 
 /* Queues do not run while the back-end replaces the memory of their rings. */
@@ -113,7 +184,7 @@ static void on_starting(void *opaque)
 {
 	struct remote *r = opaque;
 
-	(void)!vmm_remote_announce(r, NULL);
+	(void)!remote_announce(r, NULL);
 	vmm_rings_watch_faults(&r->rings);
 }
 
@@ -121,7 +192,7 @@ const struct virtdev_vhost_user_ops vmm_remote_ops = {
 	.size = sizeof(vmm_remote_ops), .ready = on_ready,
 	.failed = on_failed, .memory = on_memory, .shmem = on_shmem,
 	.refused = on_refused, .connect = on_connect, .lost = on_lost,
-	.back = on_back, .starting = on_starting, .not_started = vmm_remote_not_started,
+	.back = on_back, .starting = on_starting, .not_started = remote_not_started,
 };
 
 /* Reports a failed session once, without the device's lock. */
@@ -145,7 +216,7 @@ static int remote_start(void *backend, uint64_t features)
 	int rc = virtdev_vhost_user_activate(r->user, features, &err);
 
 	if (rc < 0 && !vmm_remote_is_dead(r))
-		vmm_remote_not_started(r, &err);
+		remote_not_started(r, &err);
 	return rc;
 }
 
@@ -161,7 +232,7 @@ static void session_enter(struct remote *r)
 
 static void session_leave(struct remote *r)
 {
-	(void)!vmm_remote_announce(r, NULL);
+	(void)!remote_announce(r, NULL);
 	r->locked = false;
 	vmm_virtio_unlock(r->v);
 	report_failure(r);
@@ -307,19 +378,134 @@ static pid_t remote_process(void *backend)
 	return r->daemon ? r->daemons->pid(r->daemon) : 0;
 }
 
+/* ------------------------------- pause, save, load and log, by the library */
+
+static int remote_check_save(void *backend, struct vsu_error *err)
+{
+	const struct remote *r = backend;
+
+	return virtdev_vhost_user_check_save(r->user, err);
+}
+
+static int remote_pause(void *backend)
+{
+	const struct remote *r = backend;
+
+	return virtdev_vhost_user_pause(r->user);
+}
+
+/* The result of a pause is only a code, so the reason is logged. */
+static int remote_gather(void *backend)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	const struct remote *r = backend;
+	int rc = virtdev_vhost_user_collect(r->user, &err);
+
+	if (rc < 0 && rc != -EAGAIN)
+		vmm_log(r->log, VMM_LOG_WARNING, "state", "%s", err.msg);
+	return rc;
+}
+
+static int remote_resume(void *backend)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct remote *r = backend;
+	int rc = virtdev_vhost_user_resume(r->user, &err);
+
+	if (rc < 0)
+		remote_not_started(r, &err);
+	return rc;
+}
+
+static int remote_take(void *backend, void **bytes, size_t *len, struct vsu_error *err)
+{
+	const struct remote *r = backend;
+
+	return virtdev_vhost_user_take(r->user, bytes, len, err);
+}
+
+/* Blocks, which is acceptable before the machine runs. */
+static int remote_load(void *backend, const void *bytes, size_t len, struct vsu_error *err)
+{
+	struct remote *r = backend;
+	int rc;
+
+	r->locked = true;
+	rc = virtdev_vhost_user_load(r->user, bytes, len, err);
+	r->locked = false;
+	return rc;
+}
+
+static int remote_check_log(void *backend, struct vsu_error *err)
+{
+	const struct remote *r = backend;
+
+	return virtdev_vhost_user_check_log(r->user, err);
+}
+
+static int remote_set_log(void *backend, const struct vmm_dirty_log *log, struct vsu_error *err)
+{
+	const struct remote *r = backend;
+
+	return virtdev_vhost_user_set_log(r->user, log ? log->fd : -1, log ? log->size : 0, err);
+}
+
+/* --- post-copy at the destination: requests block, since no guest runs yet */
+
+/* A session that has failed meanwhile has the reason. */
+static int explain_failure(const struct remote *r, int rc, struct vsu_error *err)
+{
+	if (vmm_remote_is_dead(r) && r->why.code)
+		*err = r->why;
+	return rc;
+}
+
+static int remote_postcopy_advise(void *backend, struct vsu_error *err)
+{
+	struct remote *r = backend;
+	int rc;
+
+	r->locked = true;
+	rc = virtdev_vhost_user_postcopy_advise(r->user, err);
+	r->locked = false;
+	if (rc == -EOPNOTSUPP)
+		return vsu_error_set(err, rc, "%s cannot wait for missing pages: it lacks the protocol feature PAGEFAULT (cvmm's daemons: --allow-postcopy); migrate without 'postcopy', or to a unix: address, to which shared memory is passed as files",
+				     r->rings.who);
+	return rc < 0 ? explain_failure(r, rc, err) : rc;
+}
+
+static int remote_postcopy_listen(void *backend, const struct virtdev_vhost_user_faults *to,
+				  struct vsu_error *err)
+{
+	struct remote *r = backend;
+	int rc;
+
+	r->locked = true;
+	rc = virtdev_vhost_user_postcopy_listen(r->user, to, err);
+	r->locked = false;
+	return rc < 0 ? explain_failure(r, rc, err) : rc;
+}
+
+static void remote_postcopy_end(void *backend)
+{
+	const struct remote *r = backend;
+
+	virtdev_vhost_user_postcopy_end(r->user);
+}
+
 const struct vmm_virtio_backend vmm_remote_backend = {
 	.start = remote_start, .stop = remote_stop,
 	.queue_reset = remote_queue_reset, .queue_start = remote_queue_start,
-	.refresh = remote_refresh, .announce = vmm_remote_announce,
+	.refresh = remote_refresh, .announce = remote_announce,
 	.kick_fd = remote_kick_fd,
 	.shared_region = remote_shared_region, .force_stop = remote_force_stop,
-	.stats = remote_stats, .process = remote_process, .check_save = vmm_remote_check_save,
-	.pause = vmm_remote_pause, .gather = vmm_remote_gather, .resume = vmm_remote_resume,
-	.check_log = vmm_remote_check_log, .set_log = vmm_remote_set_log,
-	.postcopy_advise = vmm_remote_postcopy_advise,
-	.postcopy_listen = vmm_remote_postcopy_listen,
-	.postcopy_end = vmm_remote_postcopy_end,
-	.take = vmm_remote_take, .load = vmm_remote_load,
+	.stats = remote_stats, .process = remote_process, .check_save = remote_check_save,
+	.pause = remote_pause, .gather = remote_gather, .resume = remote_resume,
+	.check_log = remote_check_log, .set_log = remote_set_log,
+	.postcopy_advise = remote_postcopy_advise,
+	.postcopy_listen = remote_postcopy_listen,
+	.postcopy_end = remote_postcopy_end,
+	.take = remote_take, .load = remote_load,
 	.free = vmm_remote_free,
 };
 

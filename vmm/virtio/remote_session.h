@@ -8,7 +8,6 @@
 #ifndef VMM_VIRTIO_REMOTE_SESSION_H
 #define VMM_VIRTIO_REMOTE_SESSION_H
 
-#include "loop/loop.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +16,7 @@
 #include <virtio-devices/vhost_user_transport.h>
 
 #include "devices/devices.h"
+#include "loop/loop.h"
 #include "virtio/daemon.h"
 #include "virtio/rings.h"
 #include "virtio/virtio.h"
@@ -69,9 +69,7 @@ static inline bool vmm_remote_is_dead(const struct remote *r)
 	return r->state >= REMOTE_FAILED;
 }
 
-/*
- * Operations of the session; opaque is the struct remote. connect is optional.
- */
+/* Operations of the session; opaque is the struct remote. connect is optional. */
 extern const struct virtdev_vhost_user_ops vmm_remote_ops;
 extern const struct vmm_virtio_backend vmm_remote_backend;
 
@@ -84,35 +82,8 @@ void vmm_remote_run(struct remote *r);
 /* Starts and stops watching the session in the loop. */
 void vmm_remote_watch(struct remote *r);
 void vmm_remote_unwatch(struct remote *r);
-/* Reports to the owner that the back-end disconnected or, if err is NULL, is replaced. */
-void vmm_remote_notify(const struct remote *r, const struct vsu_error *err);
 
 /* Frees a struct remote in any state of its creation. */
 void vmm_remote_free(void *remote);
-
-/*
- * remote_memory.c: the operation of struct vmm_virtio_backend, for a map that the
- * back-end does not have yet.
- */
-int vmm_remote_announce(void *backend, struct vsu_error *err);
-
-/* Of vmm_remote_ops. The driver only sees that a reset is required, so the reason is logged. */
-void vmm_remote_not_started(void *remote, const struct vsu_error *err);
-
-/* remote_state.c: see struct vmm_virtio_backend. */
-int vmm_remote_check_save(void *backend, struct vsu_error *err);
-int vmm_remote_pause(void *backend);
-int vmm_remote_gather(void *backend);
-int vmm_remote_resume(void *backend);
-int vmm_remote_take(void *backend, void **bytes, size_t *len, struct vsu_error *err);
-int vmm_remote_load(void *backend, const void *bytes, size_t len, struct vsu_error *err);
-int vmm_remote_check_log(void *backend, struct vsu_error *err);
-int vmm_remote_set_log(void *backend, const struct vmm_dirty_log *log, struct vsu_error *err);
-
-/* For post-copy: see struct vmm_virtio_backend. */
-int vmm_remote_postcopy_advise(void *backend, struct vsu_error *err);
-int vmm_remote_postcopy_listen(void *backend, const struct virtdev_vhost_user_faults *to,
-			       struct vsu_error *err);
-void vmm_remote_postcopy_end(void *backend);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Pauses, saves, loads and resumes a device through its backend. */
+/* Pauses, saves, loads and resumes a device through its backend, and reads its counters. */
 #include <config.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include "virtio/virtio.h"
 
@@ -178,4 +179,32 @@ void vmm_virtio_postcopy_end(struct vmm_virtio *v)
 	if (ops->postcopy_end)
 		ops->postcopy_end(backend);
 	vmm_virtio_unlock(v);
+}
+
+/* ---------------------------------------------------------------- counters */
+
+uint32_t vmm_virtio_stats(const struct vmm_virtio *v,
+			  struct virtdev_stat *stats, uint32_t max)
+{
+	void *backend;
+	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
+
+	return ops->stats ? ops->stats(backend, stats, max) :
+	       virtdev_stats(virtdev_transport_device(vmm_virtio_transport(v)),
+			     stats, max);
+}
+
+pid_t vmm_virtio_process(const struct vmm_virtio *v)
+{
+	void *backend;
+	const struct vmm_virtio_backend *ops = vmm_virtio_get_backend(v, &backend);
+
+	return ops->process ? ops->process(backend) : 0;
+}
+
+uint32_t vmm_virtio_some_stats(struct virtdev_stat *stats, uint32_t max,
+			       const struct virtdev_stat *all, uint32_t n)
+{
+	memcpy(stats, all, (n < max ? n : max) * sizeof(*stats));
+	return n;
 }
