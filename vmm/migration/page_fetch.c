@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,16 +13,28 @@
 #include <vmm-sys-util/fd.h>
 
 #include "migration/page_fetch.h"
-#include "migration/page_requests.h"
+#include "migration/userfault.h"
 #include "base/thread.h"
 
+#define MAX_REQUESTS 64u
 #define MAX_POLLED (VMM_PLACE_MAX_SOURCES + 2)
 #define COMPLETE_NS UINT64_C(1000000000) /* to send the last section */
+
+/*
+ * Requests without an answer. Their number is limited, so that sending one never waits for
+ * a source that itself waits until its pages are received.
+ */
+struct page_requests {
+	uint64_t gpa[MAX_REQUESTS];
+	unsigned int n;
+	uint64_t total;
+	uint64_t foreign;	/* of them, by other processes */
+};
 
 struct vmm_page_fetch {
 	struct vmm_page_fetch_config config;
 	struct vmm_placer placer;
-	struct vmm_page_requests requests; /* of the thread */
+	struct page_requests requests; /* of the thread */
 	pthread_t thread;
 	bool started;
 	int wake_fd;		/* the owner has changed something */
@@ -39,6 +52,88 @@ struct vmm_page_fetch {
 	int rc;			/* of the thread */
 	struct vsu_error err;
 };
+
+/* ---------------------- faults, as requests to the source of the migration */
+
+/* Forgets requests whose pages have arrived. */
+static void requests_prune(struct page_requests *r, const struct vmm_page_set *missing)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < r->n; i++)
+		if (vmm_page_set_has(missing, r->gpa[i]))
+			r->gpa[kept++] = r->gpa[i];
+	r->n = kept;
+}
+
+/* Faults stay in the kernel while it is full. */
+static bool requests_full(const struct page_requests *r)
+{
+	return r->n == MAX_REQUESTS;
+}
+
+/* Several threads may wait for one page. */
+static bool is_requested(const struct page_requests *r, uint64_t gpa)
+{
+	unsigned int i;
+
+	for (i = 0; i < r->n; i++)
+		if (r->gpa[i] == gpa)
+			return true;
+	return false;
+}
+
+static int request_page(struct page_requests *r, uint64_t gpa,
+			struct vmm_stream *stream, struct vsu_error *err)
+{
+	if (is_requested(r, gpa))
+		return 0;
+	r->gpa[r->n++] = gpa;
+	r->total++;
+	vmm_stream_begin(stream, "want");
+	vmm_state_put_u64(&stream->w, gpa);
+	return vmm_stream_send(stream, err);
+}
+
+/* The guest continues without a back-end that breaks its descriptor. */
+static bool is_fatal(const struct vmm_placer *p, struct vmm_fault_source *source)
+{
+	if (source == &p->sources[0])
+		return true;
+	vsu_fd_close(&source->fd);
+	return false;
+}
+
+/*
+ * Reads a fault of a source, if one is pending: sends "want" if its page is missing, else
+ * provides it. If another process than this one breaks its descriptor, only its faults
+ * are lost: the descriptor is closed.
+ */
+static int requests_read(struct page_requests *r, struct vmm_placer *p,
+			 struct vmm_fault_source *source, struct vmm_stream *stream,
+			 struct vsu_error *err)
+{
+	uint64_t address, gpa;
+	int rc;
+
+	if (requests_full(r))
+		return 0;
+	rc = vmm_userfault_next(source->fd, &address);
+	if (rc < 0)
+		return is_fatal(p, source) ? vsu_error_sys(err, rc, "userfaultfd") : 0;
+	if (!rc)
+		return 0;
+	/* a range that its process has unmapped since, or an invalid one */
+	if (vmm_placer_find(source, address, &gpa) < 0)
+		return 0;
+	gpa -= gpa % VMM_SET_PAGE;
+	if (vmm_page_set_has(&p->missing, gpa)) {
+		r->foreign += source != &p->sources[0] && !is_requested(r, gpa);
+		return request_page(r, gpa, stream, err);
+	}
+	rc = vmm_placer_provide(p, source, gpa);
+	return rc < 0 && is_fatal(p, source) ? vsu_error_sys(err, rc, "cannot provide the page %#" PRIx64, gpa) : 0;
+}
 
 /* ------------------------------------------------------------------- the thread */
 
@@ -71,7 +166,7 @@ static int handle_section(struct vmm_page_fetch *f, const struct vmm_state_secti
 	if (rc > 0)
 		return vsu_error_set(err, -EBADMSG, "the stream has section '%s' among the missing pages",
 				     section->name);
-	vmm_requests_prune(&f->requests, &f->placer.missing);
+	requests_prune(&f->requests, &f->placer.missing);
 	publish_left(f);
 	if (!f->placer.missing.npages)
 		vsu_event_signal(f->wake_fd);	/* all pages may be here */
@@ -140,8 +235,8 @@ static int serve_faults(struct vmm_page_fetch *f, const struct pollfd *polled,
 	for (i = 0; !rc && i < n; i++) {
 		source = &f->placer.sources[i];
 		if (polled[i].revents & POLLIN)
-			rc = vmm_requests_read(&f->requests, &f->placer, source,
-					       f->config.stream, err);
+			rc = requests_read(&f->requests, &f->placer, source,
+					   f->config.stream, err);
 		else if (polled[i].revents)
 			vsu_fd_close(&source->fd);
 	}
@@ -152,7 +247,7 @@ static int serve_faults(struct vmm_page_fetch *f, const struct pollfd *polled,
 /* Lists what to wait for, first the fault sources, and returns their number. */
 static unsigned int prepare_poll(struct vmm_page_fetch *f, struct pollfd *polled)
 {
-	const bool full = vmm_requests_full(&f->requests);
+	const bool full = requests_full(&f->requests);
 	unsigned int i, n = f->placer.nsources;
 
 	for (i = 0; i < n; i++)

@@ -4,15 +4,17 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <vmm-sys-util/event.h>
 
+#include "base/json.h"
 #include "migration/missing.h"
 #include "migration/page_server.h"
 #include "migration/pages.h"
 #include "migration/sender.h"
-#include "migration/sender_handshake.h"
+#include "migration/shared.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 /* While the guest is stopped, for the peer beyond the limit of the downtime. */
@@ -22,6 +24,101 @@
 /* A round that leaves more than this part of what the one before left is in vain. */
 #define IN_VAIN(left, before) ((left) > (before) / 4 * 3)
 #define PATIENT_ROUNDS 2u
+
+/* -- the handshake: connections, the command line, the machine and shared memory */
+
+static int put_arguments(struct vmm_sender *s, struct vsu_error *err)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&text, &len);
+
+	if (!to)
+		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
+	prog_json_command_line(to, s->config.words, s->config.nwords);
+	if (fclose(to) || !text) {
+		free(text);
+		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
+	}
+	vmm_state_put(&s->stream.w, text, len);
+	free(text);
+	return 0;
+}
+
+static int send_arguments(struct vmm_sender *s, struct vsu_error *err)
+{
+	int rc;
+
+	vmm_stream_begin(&s->stream, "arguments");
+	rc = put_arguments(s, err);
+	return rc ? rc : vmm_stream_send(&s->stream, err);
+}
+
+/* A section with that content. */
+static int send_blob(struct vmm_sender *s, const char *name,
+		     const struct vmm_state_writer *w, struct vsu_error *err)
+{
+	vmm_stream_begin(&s->stream, name);
+	vmm_state_put(&s->stream.w, w->bytes, w->len);
+	return vmm_stream_send(&s->stream, err);
+}
+
+static int connect_channels(struct vmm_sender *s, struct vsu_error *err)
+{
+	unsigned int i;
+
+	s->channels.threads = s->config.threads;
+	s->streams[s->nstreams++] = &s->stream;
+	for (i = 0; i < s->config.channels; i++)
+		s->streams[s->nstreams++] = &s->channels.channel[i].stream;
+	return vmm_channels_connect(&s->channels, s->config.channels,
+				    s->config.address, &s->stream, err);
+}
+
+static int announce_postcopy(struct vmm_sender *s, struct vsu_error *err)
+{
+	vmm_stream_begin(&s->stream, "postcopy");
+	return vmm_stream_send(&s->stream, err);
+}
+
+/* The destination replies with the size of the pages that it places at once. */
+static int receive_granule(struct vmm_sender *s, struct vsu_error *err)
+{
+	struct vmm_state_section section;
+	struct vmm_state_fields f;
+	int rc = vmm_stream_expect(&s->stream, "postcopy", &section, err);
+
+	if (rc < 0)
+		return rc;
+	vmm_stream_fields(&section, &f);
+	s->granule = vmm_state_get_u64(&f);
+	if (s->granule < VMM_SET_PAGE || s->granule & (s->granule - 1))
+		return vsu_error_set(err, -EBADMSG, "the destination has an invalid page size");
+	return vmm_state_fields_end(&f, err);
+}
+
+/* Until "ready": the destination checks the command line and makes its machine. */
+static int shake_hands(struct vmm_sender *s, struct vsu_error *err)
+{
+	struct vmm_state_section ready;
+	int rc = vmm_address_connect(s->config.address, &s->stream, err);
+
+	if (!rc)
+		rc = vmm_stream_send_header(&s->stream, err);
+	if (!rc)
+		rc = connect_channels(s, err);
+	if (!rc)
+		rc = send_arguments(s, err);
+	if (!rc && s->config.postcopy)
+		rc = announce_postcopy(s, err);
+	if (!rc)
+		rc = send_blob(s, "head", &s->config.head, err);
+	if (!rc)
+		rc = vmm_shared_send(&s->stream, s->config.memory, &s->shared, err);
+	if (!rc && s->config.postcopy)
+		rc = receive_granule(s, err);
+	return rc ? rc : vmm_stream_expect(&s->stream, "ready", &ready, err);
+}
 
 static void set_phase(struct vmm_sender *s, enum vmm_sender_phase phase)
 {
@@ -278,7 +375,7 @@ static int serve_pages(struct vmm_sender *s, struct vsu_error *err)
 	if (!rc)
 		rc = vmm_missing_send(&s->stream, &s->set, err);
 	if (!rc)
-		rc = vmm_sender_send_blob(s, "state", &s->state, err);
+		rc = send_blob(s, "state", &s->state, err);
 	if (!rc)
 		rc = vmm_page_server_run(&server, err);
 	if (rc == -EREMOTEIO && s->progress.phase == VMM_SENDER_COMMITTED)
@@ -304,7 +401,7 @@ static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 	if (!rc)
 		rc = vmm_channels_end(&s->channels, err);
 	if (!rc)
-		rc = vmm_sender_send_blob(s, "state", &s->state, err);
+		rc = send_blob(s, "state", &s->state, err);
 	if (!rc)	/* while the destination loads it */
 		rc = flush_disks(s, err);
 	if (!rc)
@@ -363,7 +460,7 @@ int vmm_sender_run(struct vmm_sender *s, struct vsu_error *err)
 	s->stream.no_network = s->config.no_network;
 	s->stream.cancel_fd = s->config.cancel_fd;
 	s->stream.threads = s->config.threads;
-	rc = vmm_sender_shake_hands(s, err);
+	rc = shake_hands(s, err);
 	if (!rc)
 		rc = send_machine(s, err);
 	if (rc == -ECONNRESET && s->progress.phase != VMM_SENDER_COMMITTED)

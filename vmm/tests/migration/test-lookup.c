@@ -9,7 +9,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "../util.h"
-#include "migration/lookup.h"
+#include "migration/tcp.h"
 
 int __real_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
 		       struct addrinfo **out);
