@@ -10,7 +10,7 @@
 
 #include "config/option_rows.h"
 #include "config/saved_words.h"
-#include "memory/piece_lists.h"
+#include "memory/pieces.h"
 
 /* The lists of memory that a clone has in place of the saved ones. */
 struct new_lists {

@@ -9,7 +9,7 @@
 #define VMM_MACHINE_SAVE_FILES_H
 
 #include "log/closer.h"
-#include "memory/image_writer.h"
+#include "memory/image.h"
 #include "state/sections.h"
 
 enum { VMM_SAVE_MEMORY, VMM_SAVE_STATE, VMM_SAVE_MACHINE, VMM_SAVE_NFILES };

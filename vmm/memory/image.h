@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The guest's memory as a file: its regions one after the other, with holes in place
- * of zeros (image_writer.h). The state has their addresses in section "memory", and
+ * of zeros. The state has their addresses in section "memory", and
  * those of memory that a device has added in section "plugged".
  *
  * Threads: any, while nobody changes the memory.
@@ -11,6 +11,7 @@
 
 #include "memory/memory.h"
 #include "state/sections.h"
+#include "base/thread.h"
 
 /* Appends the sections: address, length and position in the file of each region. */
 void vmm_image_describe(const struct vmm_memory *memory,
@@ -43,5 +44,30 @@ int vmm_image_read(const struct vmm_state *state, const char *section,
 		   const char *path, const struct vmem_map *map,
 		   struct vsu_error *err);
 void vmm_image_pieces_free(struct vmm_image_pieces *pieces);
+
+/* image_writer.c: any thread may read the numbers and set cancel, by atomic accesses. */
+struct vmm_image_progress {
+	const struct prog_threads *threads; /* that write; or NULL */
+	uint64_t done, total;	/* bytes of memory */
+	bool cancel;
+};
+
+/*
+ * Writes the regions of the map in its order into an empty file, which gets holes in
+ * place of zeros. Nobody changes the memory meanwhile. -ECANCELED; -EFAULT: a file behind
+ * the memory was truncated; else why a write failed.
+ */
+int vmm_image_write(const struct vmem_map *map, int fd,
+		    struct vmm_image_progress *progress, struct vsu_error *err);
+
+/*
+ * Moves *at, an offset in the region, to the next data (SEEK_DATA) or hole (SEEK_HOLE) of
+ * the file behind shared memory, at most to the end of the region. Memory without such a
+ * file is all data. -EFAULT: the file was truncated and does not reach that end.
+ */
+int vmm_image_seek(const struct vmem_region *r, int whence, uint64_t *at);
+
+/* Bytes from the first on that are all zeros or all not, by pages, up to 1 MiB. */
+uint64_t vmm_image_run(const unsigned char *bytes, uint64_t left, bool *zeros);
 
 #endif

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "memory/image_writer.h"
 #include "base/thread.h"
+#include "memory/image.h"
 
 #define PAGE UINT64_C(4096)
 #define PIECE (UINT64_C(1) << 20)	/* bytes of a system call */

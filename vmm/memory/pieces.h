@@ -7,12 +7,14 @@
  *            of an ordinary file cannot have, and ROM
  *   own      memory that the machine allocates; the saved file is read into it
  *   clone    the command line of a clone, whose memory is not at the mem-path of the
- *            saved machine (piece_lists.h)
+ *            saved machine
  *
  * Threads: any.
  */
 #ifndef VMM_MEMORY_PIECES_H
 #define VMM_MEMORY_PIECES_H
+
+#include <vmm-sys-util/error.h>
 
 #include "memory/memory_specs.h"
 
@@ -51,5 +53,11 @@ int vmm_piece_map(const struct vmm_memory_spec *spec, const struct vmm_image_par
 		  struct vmm_memory_spec *out, struct vsu_error *err);
 int vmm_piece_own(const struct vmm_memory_spec *spec, const struct vmm_image_part *part,
 		  bool shared, struct vmm_memory_spec *out, struct vsu_error *err);
+
+/*
+ * A new list, which the caller frees; *out is NULL if a clone can have the list as it is, or
+ * if the list is not valid.
+ */
+int vmm_piece_list_clone(const char *list, char **out, struct vsu_error *err);
 
 #endif

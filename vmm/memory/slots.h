@@ -24,7 +24,29 @@
 
 #include "cpu/cpus.h"
 #include "kvm/kvm.h"
-#include "memory/slot.h"
+#include "kvm/uapi.h"
+
+/* A slot as KVM receives it; the id is assigned later. */
+struct vmm_slot {
+	uint64_t gpa, len, hva, file_pos;
+	uint32_t flags, id;
+	int fd;			/* the file's descriptor, borrowed; or -1 */
+};
+
+struct vmm_slot_list {
+	struct vmm_slot *slot;
+	unsigned int n;
+};
+
+/* One bit of words for each page of 4 KiB from gpa on. */
+typedef void (*vmm_slots_log_fn)(void *opaque, uint64_t gpa,
+				 const uint64_t *words, uint64_t npages);
+
+/* The guest does not write to it, or KVM has no log of it. */
+static inline bool vmm_slot_is_unlogged(const struct vmm_slot *s)
+{
+	return s->flags & (KVM_MEM_READONLY | KVM_MEM_GUEST_MEMFD);
+}
 
 struct vmm_slots;
 

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/attributes.h>
 
-#include "memory/image_writer.h"
+#include "memory/image.h"
 #include "migration/pages.h"
 
 /* --------------------------------------------------------------------- source */

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "memory/image_writer.h"
+#include "memory/image.h"
 #include "memory/memory_options.h"
 #include "../memory.h"
 

@@ -6,7 +6,6 @@
 
 #include "memory/image.h"
 #include "memory/memory_options.h"
-#include "memory/piece_lists.h"
 #include "memory/pieces.h"
 #include "../memory.h"
 
