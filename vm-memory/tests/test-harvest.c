@@ -99,6 +99,19 @@ START_TEST(a_run_goes_on_from_one_window_to_the_next)
 }
 END_TEST
 
+START_TEST(last_window_ends_with_its_bitmap)
+{
+	struct vmem_map *map = with_region(NULL, 0, 98304 * KIB, SHIFT);
+
+	store(map, 73728 * KIB, 4096);
+	store(map, 98304 * KIB - 1, 1);
+	heard[0] = '\0';
+	ck_assert_uint_eq(vmem_map_harvest(map, hear, heard), 2);
+	ck_assert_str_eq(heard, "0x4800000+0x1000 0x5fff000+0x1000 ");
+	vmem_map_unref(map);
+}
+END_TEST
+
 START_TEST(no_map_has_no_dirty_pages)
 {
 	ck_assert_uint_eq(vmem_map_harvest(NULL, hear, heard), 0);
@@ -113,6 +126,7 @@ int main(void)
 	tcase_add_test(tc, dirty_ranges_are_reported_once_as_guest_addresses);
 	tcase_add_test(tc, the_last_page_ends_where_its_region_does);
 	tcase_add_test(tc, a_run_goes_on_from_one_window_to_the_next);
+	tcase_add_test(tc, last_window_ends_with_its_bitmap);
 	tcase_add_test(tc, no_map_has_no_dirty_pages);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -26,6 +26,16 @@ static void boot(void)
 	rig_make();
 }
 
+START_TEST(each_device_has_an_interrupt_of_its_own)
+{
+	kernel_pvh();
+	boot();
+	ck_assert_int_ge(fake.irq_fd[VMM_FIRST_DEVICE_IRQ], 0);
+	ck_assert_int_ge(fake.irq_fd[VMM_FIRST_DEVICE_IRQ + 1], 0);
+	ck_assert_int_lt(fake.irq_fd[VMM_FIRST_DEVICE_IRQ + 2], 0);
+}
+END_TEST
+
 static void assert_bytes(uint64_t gpa, const char *bytes, size_t n)
 {
 	char found[64];
@@ -207,6 +217,7 @@ int main(void)
 	TCase *tc = tcase_create("boot");
 
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
+	tcase_add_test(tc, each_device_has_an_interrupt_of_its_own);
 	tcase_add_test(tc, bzimage_finds_the_page_of_parameters);
 	tcase_add_test(tc, bzimage_is_entered_in_64_bit_mode_with_its_page);
 	tcase_add_test(tc, pvh_finds_its_start_information);

@@ -242,6 +242,16 @@ START_TEST(e2_50_flood_of_skipped_sections_ends_at_the_deadline)
 }
 END_TEST
 
+START_TEST(nothing_is_sent_behind_the_deadline)
+{
+	char byte;
+
+	here.deadline_ns = vsu_now_ns();
+	ck_assert_int_eq(send_large(), -ETIMEDOUT);
+	ck_assert_int_lt(recv(there.fd, &byte, 1, MSG_DONTWAIT), 0);
+}
+END_TEST
+
 START_TEST(e2_50_flood_of_skipped_sections_ends_when_cancelled)
 {
 	flood_begin();
@@ -338,6 +348,7 @@ int main(void)
 	tcase_add_test(tc, wait_ends_when_it_is_cancelled_or_late);
 	tcase_add_test(tc, e2_50_flood_of_skipped_sections_ends_at_the_deadline);
 	tcase_add_test(tc, e2_50_flood_of_skipped_sections_ends_when_cancelled);
+	tcase_add_test(tc, nothing_is_sent_behind_the_deadline);
 	tcase_add_test(tc, skipped_sections_before_the_deadline_are_no_failure);
 	tcase_add_test(tc, reason_that_was_sent_before_is_received);
 	tcase_add_test(tc, address_has_a_scheme_and_a_rest);
