@@ -64,7 +64,7 @@ static struct vmm_owner owner_of(struct cvmm_machine *m)
 		.opaque = m, .sigbus = m->host.sigbus,
 		.log = { .line = on_line, .opaque = m },
 		.closer = { .get = closer_of, .opaque = m },
-		.event = on_event, .threads = &m->threads, .pagemap_fd = -1, .abandon = on_stuck,
+		.event = on_event, .kvm = m->host.kvm, .threads = &m->threads, .pagemap_fd = -1, .abandon = on_stuck,
 		.in_fd = m->host.stdio ? m->host.stdio[0] : -1,
 		.out_fd = m->host.stdio ? m->host.stdio[1] : -1,
 	};

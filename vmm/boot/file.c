@@ -9,7 +9,8 @@
 #include <vm-memory/access.h>
 #include <vmm-sys-util/fd.h>
 
-#include "file.h"
+#include "base/file_value.h"
+#include "boot/file.h"
 
 static int file_check(const struct vmm_file *file, struct vsu_error *err)
 {
@@ -37,17 +38,19 @@ static int file_examine(struct vmm_file *file, struct vsu_error *err)
 int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
 		  struct vsu_error *err)
 {
-	/* O_NONBLOCK: opening a FIFO must not wait for a writer. */
-	struct vmm_file f = {
-		.what = what, .path = path,
-		.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK),
-	};
-	int rc;
+	struct vmm_file f = { .what = what };
+	struct prog_file_value value;
+	int rc = prog_file_value_read(path, &value, err);
 
 	memset(file, 0, sizeof(*file));
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "%s", what);
+	f.path = value.name;
+	/* O_NONBLOCK: opening a FIFO must not wait for a writer. */
+	f.fd = value.has_fd ? vsu_fd_dup(value.fd) : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (f.fd < 0)
-		return vsu_error_sys(err, -errno, "cannot open %s '%s'", what,
-				     path);
+		return vsu_error_sys(err, value.has_fd ? f.fd : -errno, "cannot open %s '%s'",
+				     what, f.path);
 	rc = file_examine(&f, err);
 	if (rc < 0)
 		vsu_fd_close(&f.fd);

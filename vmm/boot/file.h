@@ -22,7 +22,8 @@ struct vmm_file {
 };
 
 /*
- * what ("kernel") is used in messages. -ENOENT and similar: no such file;
+ * what ("kernel") is used in messages. path: also "fd:N" (base/file_value.h), a descriptor that
+ * is borrowed. -ENOENT and similar: no such file;
  * -ENODEV: not a regular file; -EBADMSG: empty.
  */
 int vmm_file_open(struct vmm_file *file, const char *what, const char *path,

@@ -38,16 +38,26 @@ int vmm_kvm_capability(const struct vmm_kvm *kvm, int capability)
 	return rc < 0 ? 0 : rc;
 }
 
-int vmm_kvm_open_device(struct vmm_kvm *kvm, struct vsu_error *err)
+static int device_open(struct vmm_kvm *kvm, struct vsu_error *err)
 {
-	int version;
-
 	kvm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm->kvm_fd < 0)
-		return vsu_error_sys(err, -errno, errno == ENOENT ?
-			"cannot open '/dev/kvm' (is the kvm module loaded?)" :
-			"cannot open '/dev/kvm' (is this user in group kvm?)");
-	version = vmm_kvm_ioctl(kvm->kvm_fd, KVM_GET_API_VERSION, NULL);
+	if (kvm->kvm_fd >= 0)
+		return 0;
+	return vsu_error_sys(err, -errno, errno == ENOENT ?
+		"cannot open '/dev/kvm' (is the kvm module loaded?)" :
+		"cannot open '/dev/kvm' (is this user in group kvm?)");
+}
+
+static int device_copy(struct vmm_kvm *kvm, int device, struct vsu_error *err)
+{
+	kvm->kvm_fd = vsu_fd_dup(device);
+	return kvm->kvm_fd < 0 ? vsu_error_sys(err, kvm->kvm_fd, "descriptor %d for '/dev/kvm'", device) : 0;
+}
+
+static int device_check(const struct vmm_kvm *kvm, struct vsu_error *err)
+{
+	const int version = vmm_kvm_ioctl(kvm->kvm_fd, KVM_GET_API_VERSION, NULL);
+
 	if (version < 0)
 		return vsu_error_sys(err, version, "'/dev/kvm' is not KVM");
 	if (version != KVM_API_VERSION)
@@ -55,6 +65,13 @@ int vmm_kvm_open_device(struct vmm_kvm *kvm, struct vsu_error *err)
 			"/dev/kvm has interface version %d; %d is required",
 			version, KVM_API_VERSION);
 	return 0;
+}
+
+int vmm_kvm_open_device(struct vmm_kvm *kvm, struct vsu_error *err)
+{
+	int rc = device_open(kvm, err);
+
+	return rc ? rc : device_check(kvm, err);
 }
 
 /* Required capabilities. */
@@ -162,11 +179,19 @@ static void enable_map_hypercalls(struct vmm_kvm *kvm)
 int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
 		 struct vsu_error *err)
 {
+	return vmm_kvm_open_given(kvm, NULL, private_memory, err);
+}
+
+int vmm_kvm_open_given(struct vmm_kvm *kvm, const int *device, bool private_memory,
+		       struct vsu_error *err)
+{
 	int rc;
 
 	kvm->kvm_fd = kvm->vm_fd = -1;
 	kvm->cpuid = NULL;
-	rc = vmm_kvm_open_device(kvm, err);
+	rc = device ? device_copy(kvm, *device, err) : device_open(kvm, err);
+	if (!rc)
+		rc = device_check(kvm, err);
 	if (!rc)
 		rc = create_vm(kvm, private_memory, err);
 	if (!rc)

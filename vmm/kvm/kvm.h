@@ -31,6 +31,9 @@ struct vmm_kvm {
  */
 int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
 		 struct vsu_error *err);
+/* The same for a descriptor of /dev/kvm, which is borrowed; NULL: it is opened. */
+int vmm_kvm_open_given(struct vmm_kvm *kvm, const int *device, bool private_memory,
+		       struct vsu_error *err);
 void vmm_kvm_close(struct vmm_kvm *kvm);
 
 /* Only opens and checks /dev/kvm, in kvm_fd. Call vmm_kvm_close() also after failure. */

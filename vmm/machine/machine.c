@@ -78,7 +78,8 @@ static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
 
 static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc = vmm_kvm_open(&m->kvm, vmm_memory_wants_private(&m->memory), err);
+	int rc = vmm_kvm_open_given(&m->kvm, m->owner.kvm,
+				    vmm_memory_wants_private(&m->memory), err);
 
 	return rc ? rc : vmm_x86_phys_bits(&m->kvm, err);
 }

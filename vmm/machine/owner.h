@@ -45,6 +45,7 @@ struct vmm_owner {
 	bool jailed;		/* it has only the files of the machine's options */
 	const char *no_network;	/* why no migration can use TCP; NULL: it can */
 	const struct prog_threads *threads; /* of those that it starts; or NULL */
+	const int *kvm;		/* a descriptor of /dev/kvm; NULL: the machine opens it */
 	int pagemap_fd;		/* /proc/self/pagemap, for working sets; negative: none */
 	/* On a new thread before its work: narrows its rights. An error ends the machine. Or NULL. */
 	int (*begin_thread)(void *opaque, enum vmm_thread kind, struct vsu_error *err);

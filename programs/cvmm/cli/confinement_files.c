@@ -140,6 +140,7 @@ static int option_add(struct confine_plan *plan, const struct vmm_option_row *ro
 {
 	switch (row->refers) {
 	case PROG_REFERS_FILE_READ:
+		return prog_file_value_is_fd(text) ? 0 : confine_add_path(plan, text, LANDLOCK_READ, err);
 	case PROG_REFERS_FOLDER_READ:
 		return confine_add_path(plan, text, LANDLOCK_READ, err);
 	case PROG_REFERS_FILE_WRITTEN:

@@ -87,6 +87,7 @@ struct cvmm_host {
 	struct vmem_sigbus *sigbus; /* of this machine alone; see above */
 	struct vsu_closer *closer; /* closes descriptors of peers; NULL: the machine's threads do */
 	const int *stdio;	/* two descriptors for "stdio", input and output; NULL: none */
+	const int *kvm;		/* a descriptor of /dev/kvm, duplicated; NULL: it is opened */
 };
 
 /*

@@ -42,7 +42,7 @@ void owner_teardown(void)
 	remove_folder(folder);
 }
 
-static void on_event(void *opaque, const struct cvmm_event *event)
+void on_event(void *opaque, const struct cvmm_event *event)
 {
 	struct one *one = opaque;
 

@@ -44,6 +44,9 @@ int try_command(struct one *one, const char *const *words);
 #define COMMAND(one, ...) \
 	ck_assert_msg(!try_command(one, (const char *[]){ __VA_ARGS__, NULL }), "%s", err.msg)
 
+/* The function of a host for struct one. */
+void on_event(void *opaque, const struct cvmm_event *event);
+
 /* A cvmm_answer_fn for struct one. */
 void on_answer(void *opaque, const struct vsu_error *why, const char *json);
 /* The answer comes, without an error. */

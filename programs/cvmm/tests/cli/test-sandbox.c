@@ -266,6 +266,12 @@ START_TEST(files_of_the_options_are_opened)
 }
 END_TEST
 
+START_TEST(descriptors_of_the_options_need_no_rule)
+{
+	ck_assert_int_eq(locked("fd:0:kernel --initrd=fd:0 --sandbox=on", other_files_are_refused), 0);
+}
+END_TEST
+
 static int file_with_commas_is_opened(void)
 {
 	HOLDS(is_opened(open("disk,backend=spawn", O_RDWR)));
@@ -503,6 +509,7 @@ static void add_landlock_tests(TCase *tc)
 	else
 		puts("# left out: signals, which this kernel does not restrict");
 	tcase_add_test(tc, files_of_the_options_are_opened);
+	tcase_add_test(tc, descriptors_of_the_options_need_no_rule);
 	tcase_add_test(tc, file_that_is_named_like_a_back_end_is_opened);
 	tcase_add_test(tc, what_is_only_read_is_opened_for_reading);
 	tcase_add_test(tc, files_that_the_options_create_are_created);
