@@ -2,7 +2,7 @@
 /* Serves a folder of the host, over vhost-user. */
 #include <config.h>
 
-#include "confine/call_tables.h"
+#include "confine/confine.h"
 #include "daemon.h"
 
 int main(int argc, char **argv)

@@ -11,7 +11,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "confine/call_tables.h"
 #include "closer.h"
 #include "daemon.h"
 #include "open.h"

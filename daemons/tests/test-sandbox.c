@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #include "../../tests/support/suite.h"
-#include "confine/landlock.h"
 #include "plan.h"
 
 #define NOBODY 65534

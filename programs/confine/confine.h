@@ -24,6 +24,7 @@
 #include "confine/call_tables.h"
 #include "confine/keeper.h"
 #include "confine/landlock.h"
+#include "confine/privileges.h"
 #include "log.h"
 
 enum confine_phase {

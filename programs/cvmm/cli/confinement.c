@@ -9,7 +9,6 @@
 #include "cli/confinement.h"
 #include "config/device.h"
 #include "config/option_rows.h"
-#include "confine/privileges.h"
 #include "migration/stream.h"
 
 #define BIT(capability) (UINT64_C(1) << (capability))

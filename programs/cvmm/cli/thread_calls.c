@@ -11,7 +11,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#include "confine/call_tables.h"
 #include "cli/thread_calls.h"
 
 /* Operations of one type, as they are numbered by _IO() and others. */

@@ -18,7 +18,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "log.h"
-#include "confine/privileges.h"
+#include "confine/confine.h"
 #include "spawn/starter.h"
 
 /* Running daemons, and replaced ones that have not ended yet. */

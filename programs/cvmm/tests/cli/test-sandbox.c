@@ -16,8 +16,6 @@
 
 #include "config/options.h"
 #include "cli/confinement.h"
-#include "confine/landlock.h"
-#include "confine/privileges.h"
 #include "util.h"
 
 static char folder[64];

@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #include "cli/thread_calls.h"
-#include "confine/privileges.h"
 #include "util.h"
 
 /* Kinds of threads, besides those of thread_calls.h */
