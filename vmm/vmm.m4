@@ -1,0 +1,60 @@
+dnl SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+dnl Everything libcvmm asks of the build machine, for its own configure and for the
+dnl tree's. After LT_INIT.
+AC_DEFUN([CVMM_CHECKS], [
+dnl CURRENT:REVISION:AGE. Code changed only: REVISION + 1. Something added:
+dnl CURRENT + 1, REVISION 0, AGE + 1. Something broken or removed: CURRENT + 1,
+dnl REVISION 0, AGE 0.
+AC_SUBST([CVMM_LT_VERSION], [0:0:0])
+AX_PTHREAD
+AS_CASE([$host_cpu:$enable_vmm],
+	[*:no], [build_vmm=no],
+	[x86_64:*], [build_vmm=yes],
+	[build_vmm="no: it runs on x86-64 only, this is $host_cpu"])
+AM_CONDITIONAL([BUILD_VMM], [test "x$build_vmm" = xyes])
+
+dnl Modules are loaded when they are needed.
+cvmm_saved_LIBS=$LIBS
+AC_SEARCH_LIBS([dlopen], [dl])
+AS_CASE([$ac_cv_search_dlopen], [-l*], [AC_SUBST([DL_LIBS], [$ac_cv_search_dlopen])])
+LIBS=$cvmm_saved_LIBS
+
+dnl libnbd, for the module of disks of NBD
+AC_ARG_WITH([libnbd],
+	[AS_HELP_STRING([--without-libnbd], [leave out disks of NBD])],
+	[], [with_libnbd=check])
+have_libnbd=no
+why_no_libnbd='was refused by --without-libnbd'
+AS_IF([test "x$with_libnbd" != xno], [
+	why_no_libnbd='is missing'
+	PKG_CHECK_MODULES([LIBNBD], [libnbd >= 1.6], [have_libnbd=yes], [:])
+	AS_IF([test "x$with_libnbd$have_libnbd" = xyesno],
+		[AC_MSG_ERROR([libnbd was asked for and not found])])
+])
+AM_CONDITIONAL([HAVE_LIBNBD], [test "x$have_libnbd:$enable_virtio_devices" = xyes:yes])
+AS_CASE([$have_libnbd:$enable_shared],
+	[no:*], [build_disk_nbd="no: libnbd $why_no_libnbd"],
+	[*:no], [build_disk_nbd="no: --disable-shared leaves out modules"],
+	[build_disk_nbd=yes])
+AM_CONDITIONAL([BUILD_DISK_NBD],
+	[test "x$build_disk_nbd:$enable_virtio_devices" = xyes:yes])
+
+dnl gnutls, for the module of migration over TLS
+AC_ARG_WITH([gnutls],
+	[AS_HELP_STRING([--without-gnutls], [leave out migration over TLS])],
+	[], [with_gnutls=check])
+have_gnutls=no
+why_no_gnutls='was refused by --without-gnutls'
+AS_IF([test "x$with_gnutls" != xno], [
+	why_no_gnutls='is missing'
+	PKG_CHECK_MODULES([GNUTLS], [gnutls >= 3.6.5], [have_gnutls=yes], [:])
+	AS_IF([test "x$with_gnutls$have_gnutls" = xyesno],
+		[AC_MSG_ERROR([gnutls was asked for and not found])])
+])
+AS_CASE([$have_gnutls:$enable_shared:$build_vmm],
+	[*:*:no*], [build_migration_tls=no],
+	[no:*], [build_migration_tls="no: gnutls $why_no_gnutls"],
+	[*:no:*], [build_migration_tls="no: --disable-shared leaves out modules"],
+	[build_migration_tls=yes])
+AM_CONDITIONAL([BUILD_MIGRATION_TLS], [test "x$build_migration_tls" = xyes])
+])
