@@ -11,10 +11,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/exit.h>
+
+#include "base/places.h"
 #include "closer.h"
 #include "daemon.h"
-#include "open.h"
-#include "base/places.h"
+#include "kinds/kind.h"
+#include "kinds/latency.h"
 #include "process.h"
 #include "table_wait.h"
 #include "virtiofsd_line.h"
@@ -26,6 +29,85 @@
  * requires.
  */
 #define MIN_FILES 128u
+
+/* ----------------------- the device; functions return the exit status of the program */
+
+/* The name of a kind's key as an option of its daemon. */
+static const char *option_name(const struct vmm_device_key *key)
+{
+	return key->daemon_name ? key->daemon_name : key->option.name;
+}
+
+/* The exit status if a resource of the device is unavailable. */
+static int open_status(int rc)
+{
+	switch (-rc) {
+	case EINVAL:
+	case EBADMSG:
+	case ENAMETOOLONG:
+		return VSU_EXIT_DATA;
+	case EADDRINUSE:
+	case EBUSY:
+		return VSU_EXIT_BUSY;
+	case EAGAIN:
+	case EOPNOTSUPP:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return VSU_EXIT_HOST;
+	}
+	return VSU_EXIT_INPUT;
+}
+
+/* A message of the model names the rejected value; do not add the first option. */
+static bool is_of_model(const struct vmm_device_kind *kind, const struct vsu_error *err)
+{
+	const size_t len = strlen(kind->name);
+
+	return !strncmp(err->msg, kind->name, len) && err->msg[len] == ':';
+}
+
+static int device_status(const struct vmm_device_kind *kind, int rc, struct vsu_error *err)
+{
+	if (rc < 0 && kind->keys[0].required && !is_of_model(kind, err))
+		vsu_error_prefix(err, rc, "--%s", option_name(&kind->keys[0]));
+	return rc < 0 ? open_status(rc) : VSU_EXIT_OK;
+}
+
+/* measured: as of vmm_latency_measure(), or NULL to measure nothing. */
+static int open_device(const struct vmm_device_kind *kind, const void *config,
+		       const struct vmm_device_common *common,
+		       struct virtdev_measured **measured,
+		       struct virtdev **out, struct vsu_error *err)
+{
+	struct virtdev *dev;
+	int rc = vmm_device_make(kind, config, common, &dev, err);
+
+	if (rc < 0)
+		return device_status(kind, rc, err);
+	rc = measured ? vmm_latency_measure(dev, measured) : 0;
+	if (rc < 0) {
+		virtdev_free(dev);
+		vsu_error_sys(err, rc, "--metrics");
+		return VSU_EXIT_HOST;
+	}
+	*out = dev;
+	return VSU_EXIT_OK;
+}
+
+/*
+ * Checks the configuration without opening anything, before the daemon enters a sandbox,
+ * whose failure would hide a mistake in the options.
+ */
+static int judge_device(const struct vmm_device_kind *kind, const void *config,
+			const struct vmm_device_common *common,
+			struct vsu_error *err)
+{
+	return kind->judge ? device_status(kind, kind->judge(config, common, err), err) :
+			     VSU_EXIT_OK;
+}
+
+/* --------------------------------------------------------------- the options */
 
 /* Options of a daemon that shares a folder, after the keys of its kind. */
 enum folder_option {
@@ -84,7 +166,7 @@ static void build_options(struct command_line *cl)
 	cl->rows[DAEMON_QUEUE_SIZE].min = kind->min_queue_size;
 	for (key = kind->keys; key->option.name; key++) {
 		cl->rows[DAEMON_OWN + cl->nkeys] = key->option;
-		cl->rows[DAEMON_OWN + cl->nkeys++].name = daemon_option_name(key);
+		cl->rows[DAEMON_OWN + cl->nkeys++].name = option_name(key);
 	}
 	n = DAEMON_OWN + cl->nkeys;
 	if (cl->daemon->shares_folder) {
@@ -228,7 +310,7 @@ static int check_keys(const struct command_line *cl, struct vsu_error *err)
 
 	if (missing) {
 		vsu_error_set(err, -EINVAL, "--%s=%s is missing; it names %s",
-			      daemon_option_name(missing), missing->option.arg,
+			      option_name(missing), missing->option.arg,
 			      missing->option.help);
 		return VSU_EXIT_USAGE;
 	}
@@ -259,8 +341,8 @@ static int device_run(struct command_line *cl, struct vsu_error *err)
 	cl->common.reporter = &cl->reporter;
 	cl->common.sockets = &cl->serve.access;
 	table_wait(cl->common.recover);
-	status = daemon_open_device(cl->daemon->kind, cl->config, &cl->common,
-				    cl->serve.metrics ? &measured : NULL, &dev, err);
+	status = open_device(cl->daemon->kind, cl->config, &cl->common,
+			     cl->serve.metrics ? &measured : NULL, &dev, err);
 	if (status == VSU_EXIT_OK) {
 		cl->serve.kind = cl->daemon->kind;
 		if (cl->daemon->grows)
@@ -306,8 +388,8 @@ static int enter_sandbox(struct command_line *cl, const char **folder, struct vs
 		return VSU_EXIT_OK;
 	if (rc == -EPERM)
 		return VSU_EXIT_HOST;
-	vsu_error_prefix(err, rc, "--%s", daemon_option_name(key));
-	return daemon_open_status(rc);
+	vsu_error_prefix(err, rc, "--%s", option_name(key));
+	return open_status(rc);
 }
 
 /* Plans the confinement, and begins that of a folder. */
@@ -360,7 +442,7 @@ static int line_run(struct command_line *cl, struct vsu_error *err)
 	if (status == VSU_EXIT_OK)
 		status = check_recover(cl, err);
 	if (status == VSU_EXIT_OK)
-		status = daemon_judge_device(cl->daemon->kind, cl->config, &cl->common, err);
+		status = judge_device(cl->daemon->kind, cl->config, &cl->common, err);
 	if (status == VSU_EXIT_OK)
 		status = begin_confinement(cl, err);
 	return status == VSU_EXIT_OK ? device_run(cl, err) : status;

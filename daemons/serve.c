@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vhost/postcopy.h>
 #include <virtio-devices/vhost_user_server.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
@@ -22,7 +24,6 @@
 #include "guard.h"
 #include "listen.h"
 #include "metrics.h"
-#include "postcopy_watch.h"
 #include "process.h"
 #include "supervisor.h"
 
@@ -32,6 +33,17 @@
 struct queue_thread {
 	struct loop *loop;
 	uint32_t queue;
+	pthread_t id;
+};
+
+/*
+ * A thread that wakes the others if they wait for guest memory of a front-end that has
+ * disconnected (vhost/postcopy.h), or that does not serve pages while the program ends.
+ */
+struct postcopy_watch {
+	struct vhost_user_postcopy_guard *guard; /* NULL: not started */
+	const int *stops;	/* atomic: a signal asked the program to end */
+	int over;		/* eventfd: the thread ends */
 	pthread_t id;
 };
 
@@ -50,6 +62,77 @@ struct loop {
 	struct daemon_guard guard;
 	struct postcopy_watch watch;
 };
+
+/* ------------------------------------------------------ watch of a post-copy */
+
+#define TICK_MS 1000
+/* A connected front-end may place pages for this many ticks after a signal. */
+#define GRACE 3
+
+/*
+ * The handler sets stops if the main thread waits in user space. If that thread waits
+ * inside a system call, the signal remains pending.
+ */
+static bool is_asked_to_stop(const struct postcopy_watch *w)
+{
+	sigset_t pending;
+
+	if (__atomic_load_n(w->stops, __ATOMIC_RELAXED))
+		return true;
+	sigemptyset(&pending);
+	sigpending(&pending);
+	return sigismember(&pending, SIGTERM) == 1 ||
+	       sigismember(&pending, SIGINT) == 1 ||
+	       sigismember(&pending, SIGHUP) == 1;
+}
+
+static void *watch_session(void *arg)
+{
+	const struct postcopy_watch *w = arg;
+	struct pollfd p[] = {
+		{ .fd = w->over, .events = POLLIN },
+		{ .fd = vhost_user_postcopy_guard_fd(w->guard), .events = POLLIN },
+	};
+	int ticks = 0;
+
+	while (poll(p, 2, TICK_MS) >= 0 && !p[0].revents) {
+		ticks = is_asked_to_stop(w) ? ticks + !p[1].revents : 0;
+		if (p[1].revents || ticks >= GRACE)
+			vhost_user_postcopy_guard_release(w->guard);
+	}
+	return NULL;
+}
+
+/* SIGTERM, SIGINT and SIGHUP must be blocked in no thread but the main one. */
+static int watch_start(struct postcopy_watch *w, const int *stops,
+		       struct vsu_error *err)
+{
+	int rc = vhost_user_postcopy_guard_new(&w->guard, err);
+
+	if (rc < 0)
+		return rc;
+	w->stops = stops;
+	w->over = rc = vsu_event_new();
+	if (rc >= 0)
+		rc = prog_thread_start(prog_threads(), &w->id, watch_session, w);
+	if (rc >= 0)
+		return 0;
+	vsu_fd_close(&w->over);
+	vhost_user_postcopy_guard_free(w->guard);
+	w->guard = NULL;
+	return vsu_error_sys(err, rc, "cannot start a thread for --allow-postcopy");
+}
+
+/* After the session has ended. */
+static void watch_end(struct postcopy_watch *w)
+{
+	if (!w->guard)
+		return;
+	vsu_event_signal_own(w->over);
+	pthread_join(w->id, NULL);
+	vsu_fd_close(&w->over);
+	vhost_user_postcopy_guard_free(w->guard);
+}
 
 static void session_ended(void *opaque, const struct vsu_error *err)
 {
@@ -309,7 +392,7 @@ static void loop_fini(struct loop *l)
 	virtdev_vhost_user_server_free(l->server);
 	prog_workers_end(l->workers);
 	daemon_guard_end(&l->guard);
-	postcopy_watch_end(&l->watch);
+	watch_end(&l->watch);
 	metrics_end(&l->metrics);
 	daemon_listener_unlink(&l->listener);
 	vsu_fd_close(&signal_event);
@@ -329,7 +412,7 @@ static int loop_init(struct loop *l, struct vsu_error *err)
 	if (rc >= 0 && l->how->served_files)
 		vsu_closer_set_keep(prog_closer(), 0);
 	if (rc >= 0 && l->how->rights.postcopy)
-		rc = postcopy_watch_start(&l->watch, &stop_requested, err);
+		rc = watch_start(&l->watch, &stop_requested, err);
 	rc = rc < 0 ? rc : make_server(l, err);
 	vsu_fd_close(&l->listener.fd);
 	rc = rc < 0 ? rc : metrics_start(&l->metrics, err);
