@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "acpi/aml.h"
-#include "acpi/aml_private.h"
 
 enum {
 	OP_ZERO = 0x00, OP_ONE = 0x01, OP_NAME = 0x08, OP_BYTE = 0x0a,
@@ -70,15 +69,16 @@ static void aml_append(struct vmm_aml *aml, const void *bytes, size_t n)
 	aml_insert(aml, aml->len, bytes, n);
 }
 
-void vmm_aml_append_byte(struct vmm_aml *aml, uint8_t byte)
+static void append_byte(struct vmm_aml *aml, uint8_t byte)
 {
 	aml_append(aml, &byte, 1);
 }
 
-void vmm_aml_append_le(struct vmm_aml *aml, uint64_t value, unsigned int n)
+/* The low n bytes of value, the lowest first. */
+static void append_le(struct vmm_aml *aml, uint64_t value, unsigned int n)
 {
 	for (; n; n--, value >>= 8)
-		vmm_aml_append_byte(aml, (uint8_t)value);
+		append_byte(aml, (uint8_t)value);
 }
 
 static void open_container(struct vmm_aml *aml, bool resources)
@@ -203,27 +203,27 @@ static void append_path(struct vmm_aml *aml, const char *path)
 	if (aml->error)
 		return;
 	if (root)
-		vmm_aml_append_byte(aml, '\\');
+		append_byte(aml, '\\');
 	if (n == 2)
-		vmm_aml_append_byte(aml, OP_DUAL_NAME);
+		append_byte(aml, OP_DUAL_NAME);
 	if (n > 2) {
-		vmm_aml_append_byte(aml, OP_MULTI_NAME);
-		vmm_aml_append_byte(aml, (uint8_t)n);
+		append_byte(aml, OP_MULTI_NAME);
+		append_byte(aml, (uint8_t)n);
 	}
 	append_segments(aml, path + root);
 }
 
 void vmm_aml_scope(struct vmm_aml *aml, const char *name)
 {
-	vmm_aml_append_byte(aml, OP_SCOPE);
+	append_byte(aml, OP_SCOPE);
 	open_container(aml, false);
 	append_path(aml, name);
 }
 
 void vmm_aml_device(struct vmm_aml *aml, const char *name)
 {
-	vmm_aml_append_byte(aml, OP_EXTENDED);
-	vmm_aml_append_byte(aml, OP_DEVICE);
+	append_byte(aml, OP_EXTENDED);
+	append_byte(aml, OP_DEVICE);
 	open_container(aml, false);
 	append_path(aml, name);
 }
@@ -232,80 +232,80 @@ void vmm_aml_method(struct vmm_aml *aml, const char *name, unsigned int args)
 {
 	if (args > MAX_ARGS)
 		aml_fail(aml, -EINVAL);
-	vmm_aml_append_byte(aml, OP_METHOD);
+	append_byte(aml, OP_METHOD);
 	open_container(aml, false);
 	append_path(aml, name);
-	vmm_aml_append_byte(aml, (uint8_t)(args | METHOD_SERIALIZED));
+	append_byte(aml, (uint8_t)(args | METHOD_SERIALIZED));
 }
 
 void vmm_aml_package(struct vmm_aml *aml, uint8_t n)
 {
-	vmm_aml_append_byte(aml, OP_PACKAGE);
+	append_byte(aml, OP_PACKAGE);
 	open_container(aml, false);
-	vmm_aml_append_byte(aml, n);
+	append_byte(aml, n);
 }
 
 void vmm_aml_resources(struct vmm_aml *aml)
 {
-	vmm_aml_append_byte(aml, OP_BUFFER);
+	append_byte(aml, OP_BUFFER);
 	open_container(aml, true);
 }
 
 void vmm_aml_if_arg0_is(struct vmm_aml *aml, uint64_t value)
 {
-	vmm_aml_append_byte(aml, OP_IF);
+	append_byte(aml, OP_IF);
 	open_container(aml, false);
-	vmm_aml_append_byte(aml, OP_EQUAL);
-	vmm_aml_append_byte(aml, OP_ARG0);
+	append_byte(aml, OP_EQUAL);
+	append_byte(aml, OP_ARG0);
 	vmm_aml_integer(aml, value);
 }
 
 void vmm_aml_if_local0_has(struct vmm_aml *aml, uint32_t bits)
 {
-	vmm_aml_append_byte(aml, OP_IF);
+	append_byte(aml, OP_IF);
 	open_container(aml, false);
-	vmm_aml_append_byte(aml, OP_AND);
-	vmm_aml_append_byte(aml, OP_LOCAL0);
+	append_byte(aml, OP_AND);
+	append_byte(aml, OP_LOCAL0);
 	vmm_aml_integer(aml, bits);
-	vmm_aml_append_byte(aml, OP_ZERO);	/* no further target for the result */
+	append_byte(aml, OP_ZERO);	/* no further target for the result */
 }
 
 void vmm_aml_ports(struct vmm_aml *aml, const char *name, uint16_t port,
 		   uint8_t len)
 {
-	vmm_aml_append_byte(aml, OP_EXTENDED);
-	vmm_aml_append_byte(aml, OP_REGION);
+	append_byte(aml, OP_EXTENDED);
+	append_byte(aml, OP_REGION);
 	append_path(aml, name);
-	vmm_aml_append_byte(aml, IN_PORTS);
+	append_byte(aml, IN_PORTS);
 	vmm_aml_integer(aml, port);
 	vmm_aml_integer(aml, len);
 }
 
 void vmm_aml_fields(struct vmm_aml *aml, const char *region)
 {
-	vmm_aml_append_byte(aml, OP_EXTENDED);
-	vmm_aml_append_byte(aml, OP_FIELD);
+	append_byte(aml, OP_EXTENDED);
+	append_byte(aml, OP_FIELD);
 	open_container(aml, false);
 	append_path(aml, region);
-	vmm_aml_append_byte(aml, BY_DWORDS);
+	append_byte(aml, BY_DWORDS);
 }
 
 void vmm_aml_field32(struct vmm_aml *aml, const char *name)
 {
 	append_path(aml, name);
-	vmm_aml_append_byte(aml, 32);
+	append_byte(aml, 32);
 }
 
 void vmm_aml_load_local0(struct vmm_aml *aml, const char *name)
 {
-	vmm_aml_append_byte(aml, OP_STORE);
+	append_byte(aml, OP_STORE);
 	append_path(aml, name);
-	vmm_aml_append_byte(aml, OP_LOCAL0);
+	append_byte(aml, OP_LOCAL0);
 }
 
 void vmm_aml_store(struct vmm_aml *aml, uint64_t value, const char *name)
 {
-	vmm_aml_append_byte(aml, OP_STORE);
+	append_byte(aml, OP_STORE);
 	vmm_aml_integer(aml, value);
 	append_path(aml, name);
 }
@@ -317,7 +317,7 @@ void vmm_aml_call(struct vmm_aml *aml, const char *name)
 
 void vmm_aml_name(struct vmm_aml *aml, const char *name)
 {
-	vmm_aml_append_byte(aml, OP_NAME);
+	append_byte(aml, OP_NAME);
 	append_path(aml, name);
 }
 
@@ -335,7 +335,7 @@ void vmm_aml_string(struct vmm_aml *aml, const char *text)
 	for (c = text; *c; c++)
 		if ((unsigned char)*c > 0x7f)
 			aml_fail(aml, -EINVAL);
-	vmm_aml_append_byte(aml, OP_STRING);
+	append_byte(aml, OP_STRING);
 	aml_append(aml, text, strlen(text) + 1);
 }
 
@@ -364,13 +364,85 @@ void vmm_aml_eisa_id(struct vmm_aml *aml, const char *id)
 			aml_fail(aml, -EINVAL);
 		value = value << (i < 3 ? 5 : 4) | ((uint32_t)digit & 0x1f);
 	}
-	vmm_aml_append_byte(aml, OP_DWORD);
-	vmm_aml_append_le(aml, __builtin_bswap32(value), 4);
+	append_byte(aml, OP_DWORD);
+	append_le(aml, __builtin_bswap32(value), 4);
 }
 
 void vmm_aml_notify(struct vmm_aml *aml, const char *name, uint64_t event)
 {
-	vmm_aml_append_byte(aml, OP_NOTIFY);
+	append_byte(aml, OP_NOTIFY);
 	append_path(aml, name);
 	vmm_aml_integer(aml, event);
+}
+
+/* ----------------- resource descriptors of devices (ACPI 6.4, section 6.4) */
+
+void vmm_aml_memory32(struct vmm_aml *aml, uint32_t base, uint32_t len)
+{
+	append_byte(aml, 0x86);
+	append_le(aml, 9, 2);
+	append_byte(aml, 1);		/* writable */
+	append_le(aml, base, 4);
+	append_le(aml, len, 4);
+}
+
+#define FIXED_ENDS 0x0cu
+#define USED_HERE 0x01u		/* consumed by the device, not forwarded */
+
+static void append_memory64(struct vmm_aml *aml, uint8_t flags, uint64_t base,
+			    uint64_t len)
+{
+	append_byte(aml, 0x8a);
+	append_le(aml, 43, 2);
+	append_byte(aml, 0);		/* memory */
+	append_byte(aml, flags);
+	append_byte(aml, 1);		/* writable */
+	append_le(aml, 0, 8);
+	append_le(aml, base, 8);
+	append_le(aml, base + len - 1, 8);
+	append_le(aml, 0, 8);
+	append_le(aml, len, 8);
+}
+
+void vmm_aml_memory64(struct vmm_aml *aml, uint64_t base, uint64_t len)
+{
+	append_memory64(aml, FIXED_ENDS | USED_HERE, base, len);
+}
+
+void vmm_aml_bridge_memory(struct vmm_aml *aml, uint64_t base, uint64_t len)
+{
+	append_memory64(aml, FIXED_ENDS, base, len);
+}
+
+void vmm_aml_buses(struct vmm_aml *aml, uint16_t first, uint16_t last)
+{
+	append_byte(aml, 0x88);
+	append_le(aml, 13, 2);
+	append_byte(aml, 2);		/* bus numbers */
+	append_byte(aml, FIXED_ENDS);
+	append_byte(aml, 0);
+	append_le(aml, 0, 2);
+	append_le(aml, first, 2);
+	append_le(aml, last, 2);
+	append_le(aml, 0, 2);
+	append_le(aml, last - first + 1u, 2);
+}
+
+void vmm_aml_io(struct vmm_aml *aml, uint16_t port, uint8_t len)
+{
+	append_byte(aml, 0x47);
+	append_byte(aml, 1);		/* all 16 bits are decoded */
+	append_le(aml, port, 2);
+	append_le(aml, port, 2);
+	append_byte(aml, 1);
+	append_byte(aml, len);
+}
+
+void vmm_aml_interrupt(struct vmm_aml *aml, uint32_t irq)
+{
+	append_byte(aml, 0x89);
+	append_le(aml, 6, 2);
+	append_byte(aml, 0x03);		/* consumer, edge, active high, exclusive */
+	append_byte(aml, 1);
+	append_le(aml, irq, 4);
 }

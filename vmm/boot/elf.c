@@ -15,15 +15,63 @@
 #include <vm-memory/access.h>
 #include <vmm-sys-util/checked.h>
 
-#include "guest/protocol.h"
 #include "../x86/long_mode.h"
 #include "elf.h"
-#include "boot/elf_notes.h"
+#include "guest/protocol.h"
 
 #define MAX_SEGMENTS 64
 #define NOTES_MAX 65536	/* bytes of one segment of notes that are read */
 #define PVH_NOTE_TYPE 18	/* XEN_ELFNOTE_PHYS32_ENTRY */
 #define PVH_CMDLINE_MAX 2047	/* that is what Linux takes */
+
+/* ------------------------------------------------------------------- notes */
+
+/* Bytes of one PT_NOTE segment, and how far they have been read. */
+struct notes {
+	const unsigned char *bytes;
+	uint64_t size, align;	/* align: 4 or 8 */
+	uint64_t at;
+};
+
+struct note {
+	uint32_t type;
+	const unsigned char *name, *desc;
+	uint32_t name_size, desc_size;
+};
+
+static uint64_t align_up(uint64_t v, uint64_t align)
+{
+	return (v + align - 1) & ~(align - 1);
+}
+
+/* The next note; false at the end, and where one does not fit any more. */
+static bool note_next(struct notes *notes, struct note *note)
+{
+	uint64_t desc, end;
+	Elf64_Nhdr h;
+
+	if (notes->at > notes->size || notes->size - notes->at < sizeof(h))
+		return false;
+	memcpy(&h, notes->bytes + notes->at, sizeof(h));
+	desc = align_up(notes->at + sizeof(h) + h.n_namesz, notes->align);
+	end = desc + h.n_descsz;
+	if (end > notes->size)
+		return false;
+	note->type = h.n_type;
+	note->name = notes->bytes + notes->at + sizeof(h);
+	note->name_size = h.n_namesz;
+	note->desc = notes->bytes + desc;
+	note->desc_size = h.n_descsz;
+	notes->at = align_up(end, notes->align);
+	return true;
+}
+
+static bool note_is_named(const struct note *note, const char *name)
+{
+	const size_t n = strlen(name) + 1;
+
+	return note->name_size == n && !memcmp(note->name, name, n);
+}
 
 static int kernel_refuse(const struct vmm_kernel *kernel, const char *why,
 			 struct vsu_error *err)
@@ -94,7 +142,7 @@ struct identity {
 };
 
 /* The entry is of 32 bits, in a note of 32 or 64. */
-static void take_pvh_entry(const struct vmm_note *note, struct identity *id)
+static void take_pvh_entry(const struct note *note, struct identity *id)
 {
 	uint64_t entry = 0;
 
@@ -106,15 +154,15 @@ static void take_pvh_entry(const struct vmm_note *note, struct identity *id)
 }
 
 /* Malformed notes end the walk. */
-static void take_notes(struct vmm_notes notes, struct identity *id)
+static void take_notes(struct notes notes, struct identity *id)
 {
-	struct vmm_note note;
+	struct note note;
 
-	while (vmm_note_next(&notes, &note)) {
-		if (vmm_note_is_named(&note, "Xen") &&
+	while (note_next(&notes, &note)) {
+		if (note_is_named(&note, "Xen") &&
 		    note.type == PVH_NOTE_TYPE)
 			take_pvh_entry(&note, id);
-		if (!vmm_note_is_named(&note, CVMM_NOTE_NAME) ||
+		if (!note_is_named(&note, CVMM_NOTE_NAME) ||
 		    note.type != CVMM_NOTE_TYPE ||
 		    note.desc_size != sizeof(id->note))
 			continue;
@@ -128,7 +176,7 @@ static int read_notes(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
 		      struct identity *id, struct vsu_error *err)
 {
 	const uint64_t size = p->p_filesz < NOTES_MAX ? p->p_filesz : NOTES_MAX;
-	struct vmm_notes notes = { .size = size,
+	struct notes notes = { .size = size,
 				   .align = p->p_align == 8 ? 8 : 4 };
 	unsigned char *bytes;
 	int rc;

@@ -71,7 +71,7 @@ static inline bool vmm_device_is_own(const struct vmm_device_spec *spec)
 int vmm_device_parse(const struct vmm_device_option *option,
 		     struct vmm_device_spec *spec, struct vsu_error *err);
 
-/* Describes a device of this process or of a daemon. */
+/* device_facts.c: describes a device of this process or of a daemon. */
 struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec);
 
 /* Whether this process opens the files of a folder for the guest, or a network interface. */

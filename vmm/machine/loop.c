@@ -9,13 +9,13 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
-#include "log/log.h"
-#include "machine/exit_status.h"
-#include "machine/cpu_faults.h"
-#include "machine/crash.h"
 #include "cpu/poison.h"
+#include "kvm/level0.h"
+#include "log/log.h"
 #include "machine/console.h"
+#include "machine/cpu_faults.h"
 #include "machine/events.h"
+#include "machine/exit_status.h"
 #include "machine/machine.h"
 #include "machine/plug.h"
 #include "machine/postcopy.h"
@@ -23,6 +23,48 @@
 /* Interval for checking files behind guest memory for truncation. */
 #define NS_PER_S UINT64_C(1000000000)
 #define LOOK_NS UINT64_C(500000000)
+
+/* ------------------------------ guests that crash for a reason on the host */
+
+/* Page tables that read as zeros end in a triple fault before any file is checked. */
+static bool has_lost_memory(struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vsu_error crash = *err;
+	enum vmm_memory_loss loss;
+	uint64_t gpa;
+
+	if (!vmm_memory_find_loss(&m->memory, false, &gpa, &loss) &&
+	    !vmm_memory_next_failure(&m->memory, &gpa, &loss))
+		return false;
+	vsu_error_set(err, -EFAULT, "memory at %#" PRIx64 " is lost: %s; the guest crashed (%s)",
+		      gpa, vmm_memory_loss_text(loss), crash.msg);
+	return true;
+}
+
+static bool lacks_level0(const struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vsu_error crash = *err;
+
+	if (m->loaded.protocol == VMM_PROTOCOL_BUILTIN ||
+	    !vmm_kvm_emulates_level0(&m->kvm))
+		return false;
+	vsu_error_set(err, -EFAULT, "this host's KVM does not run privilege level 0 on the processor, which Linux requires; use a host with VT-x or AMD-V (%s)",
+		      crash.msg);
+	return true;
+}
+
+/*
+ * The machine has ended with status and *err. If a CPU crashed (-EFAULT) while memory of
+ * the guest was lost, or in a Linux kernel on a KVM that does not run privilege level 0,
+ * *err names that reason. Returns the status.
+ */
+static int explain_crash(struct vmm_machine *m, int status, struct vsu_error *err)
+{
+	if (err->code != -EFAULT)
+		return status;
+	return has_lost_memory(m, err) || lacks_level0(m, err) ? VSU_EXIT_HOST :
+								 status;
+}
 
 static void on_cpus(void *opaque)
 {
@@ -201,7 +243,7 @@ int vmm_machine_end(struct vmm_machine *m, int rc, struct vsu_error *err)
 	int status = VSU_EXIT_INTERNAL;
 
 	vmm_cpus_stop(m->cpus, &status, err);
-	status = vmm_crash_explain(m, status, err);
+	status = explain_crash(m, status, err);
 	vmm_slots_set_cpus(m->slots, NULL);
 	vmm_console_restore(m->console);
 	vmm_stdio_restore(m->stdio);
