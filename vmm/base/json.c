@@ -85,8 +85,8 @@ static bool is_one_of(const char *word, const char *const *list)
 	return *list;
 }
 
-void prog_json_words(char *const *words, int n, const char *const *skipped,
-		     FILE *to)
+/* Separated by commas; see prog_json_arguments(). */
+static void put_words(char *const *words, int n, const char *const *skipped, FILE *to)
 {
 	const char *comma = "";
 	bool only_names = false;
@@ -160,7 +160,7 @@ void prog_json_arguments(struct prog_json *j, char *const *words, int n,
 			 const char *const *skipped)
 {
 	prog_json_open(j, "arguments", '[');
-	prog_json_words(words, n, skipped, j->to);
+	put_words(words, n, skipped, j->to);
 	prog_json_close(j, ']');
 }
 

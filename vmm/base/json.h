@@ -34,7 +34,11 @@ void prog_json_i64(struct prog_json *j, const char *key, int64_t value);
 void prog_json_bool(struct prog_json *j, const char *key, bool value);
 void prog_json_text(struct prog_json *j, const char *key, const char *text);
 
-/* The member "arguments" of a command line; see prog_json_words(). */
+/*
+ * The member "arguments": the n words of a command line without the flags of skipped,
+ * which ends with NULL. Words behind "--", which are names of files, get "./" in front
+ * if they look like options, and "--" itself is left out.
+ */
 void prog_json_arguments(struct prog_json *j, char *const *words, int n,
 			 const char *const *skipped);
 
@@ -46,13 +50,5 @@ void prog_json_command_line(FILE *to, char *const *words, int n);
  * invalid UTF-8 becomes U+FFFD.
  */
 void prog_json_string(const char *text, FILE *to);
-
-/*
- * Writes the n words of a command line, separated by commas, without the flags of
- * skipped, which ends with NULL. Words behind "--", which are names of files, get
- * "./" in front if they look like options, and "--" itself is left out.
- */
-void prog_json_words(char *const *words, int n, const char *const *skipped,
-		     FILE *to);
 
 #endif

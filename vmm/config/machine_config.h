@@ -67,8 +67,6 @@ struct vmm_config {
 	struct vmm_arguments arguments;	/* its command line, saved and moved with it; owned */
 };
 
-void vmm_config_free(struct vmm_config *config);
-
 /* One start of a machine. All zero: its kernel boots. */
 struct vmm_start {
 	const char *from;	/* a saved machine's folder; the kernel is not loaded */

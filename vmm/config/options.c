@@ -182,17 +182,11 @@ int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,
 	return rc;
 }
 
-void vmm_config_free(struct vmm_config *config)
-{
-	free(config->specs);
-	vmm_memory_specs_free(&config->memory);
-	vmm_arguments_free(&config->arguments);
-	memset(config, 0, sizeof(*config));
-}
-
 void vmm_options_free(struct vmm_options *options)
 {
 	vmm_sandbox_option_free(&options->process.confinement);
-	vmm_config_free(&options->machine);
+	free(options->machine.specs);
+	vmm_memory_specs_free(&options->machine.memory);
+	vmm_arguments_free(&options->machine.arguments);
 	memset(options, 0, sizeof(*options));
 }

@@ -67,13 +67,6 @@ static int device_check(const struct vmm_kvm *kvm, struct vsu_error *err)
 	return 0;
 }
 
-int vmm_kvm_open_device(struct vmm_kvm *kvm, struct vsu_error *err)
-{
-	int rc = device_open(kvm, err);
-
-	return rc ? rc : device_check(kvm, err);
-}
-
 /* Required capabilities. */
 static const struct needed {
 	int capability;

@@ -36,9 +36,6 @@ int vmm_kvm_open_given(struct vmm_kvm *kvm, const int *device, bool private_memo
 		       struct vsu_error *err);
 void vmm_kvm_close(struct vmm_kvm *kvm);
 
-/* Only opens and checks /dev/kvm, in kvm_fd. Call vmm_kvm_close() also after failure. */
-int vmm_kvm_open_device(struct vmm_kvm *kvm, struct vsu_error *err);
-
 /* ioctl(), repeated after EINTR; returns a negative errno on failure. */
 int vmm_kvm_ioctl(int fd, unsigned long request, void *arg);
 
