@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "../back_end.h"
 #include "../guest.h"
 #include "owner.h"
 
@@ -168,6 +169,53 @@ START_TEST(migration_reports_progress)
 }
 END_TEST
 
+static void make_served(const char *more)
+{
+	char device[160];
+
+	back_end_start(VQ_F_VERSION_1);
+	snprintf(device, sizeof(device), "--device=id=26,queues=1,config-size=4,backend=user:%s%s", be.path, more);
+	MAKE(&one, LOOPS ",backend=memfd", "--rng=", device);
+	start(&one);
+}
+
+static void wait_for_event(enum cvmm_event_kind kind)
+{
+	while (!one.seen[kind])
+		turn((struct one *const []){ &one }, 1);
+	ck_assert_int_eq(one.last.kind, kind);
+	ck_assert_uint_eq(one.last.device, 1);
+}
+
+START_TEST(lost_device_has_its_number_and_cause)
+{
+	make_served("");
+	back_end_stop();
+	wait_for_event(CVMM_EVENT_DEVICE_LOST);
+	ck_assert_ptr_nonnull(strstr(one.cause, be.path));
+	ck_assert(one.last.final);
+	ck_assert_uint_eq(statistics().lost_devices, 1);
+	cvmm_machine_free(one.m);
+	back_end_free();
+}
+END_TEST
+
+START_TEST(device_is_back_with_its_settings)
+{
+	make_served(",reconnect=10");
+	back_end_stop();
+	wait_for_event(CVMM_EVENT_DEVICE_LOST);
+	ck_assert(!one.last.final);
+	back_end_serve();
+	wait_for_event(CVMM_EVENT_DEVICE_BACK);
+	ck_assert_int_ne(one.last.settings, CVMM_SETTINGS_RESET);
+	ck_assert_uint_eq(statistics().lost_devices, 0);
+	cvmm_machine_free(one.m);
+	back_end_stop();
+	back_end_free();
+}
+END_TEST
+
 START_TEST(end_has_its_status_and_cause)
 {
 	MAKE(&one, LOOPS);
@@ -197,6 +245,8 @@ int main(void)
 	tcase_add_test_unless(tc, why, older_header_receives_the_members_that_it_has);
 	tcase_add_test_unless(tc, why, save_ends_with_its_whole_progress);
 	tcase_add_test_unless(tc, why, migration_reports_progress);
+	tcase_add_test_unless(tc, why, lost_device_has_its_number_and_cause);
+	tcase_add_test_unless(tc, why, device_is_back_with_its_settings);
 	tcase_add_test_unless(tc, why, end_has_its_status_and_cause);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
