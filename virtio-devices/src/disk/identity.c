@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "disk/identity.h"
 #include "disk/overlay.h"
@@ -12,6 +13,24 @@
 /* Bytes at each end that identify a file. */
 #define SAMPLE 65536u
 #define SUM_START UINT64_C(0xcbf29ce484222325)
+
+int virtdev_priv_overlay_pread(int fd, void *to, uint64_t len, uint64_t pos)
+{
+	char *p = to;
+
+	while (len) {
+		ssize_t n = pread(fd, p, len, (off_t)pos);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -ENODATA;
+		p += n;
+		len -= (uint64_t)n;
+		pos += (uint64_t)n;
+	}
+	return 0;
+}
 
 static uint64_t add_to_sum(uint64_t sum, const void *data, size_t len)
 {

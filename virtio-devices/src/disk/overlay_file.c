@@ -12,7 +12,6 @@
 
 #include "disk/identity.h"
 #include "disk/overlay.h"
-#include "disk/overlay_base.h"
 
 #define CLUSTER VIRTDEV_PRIV_CLUSTER
 #define MAP_POS 4096u
@@ -21,6 +20,46 @@
 #define ROOM_BYTES (UINT64_C(1) << 40)
 #define MAX_BYTES (UINT64_C(1) << 43)
 #define FORMAT_VERSION 1u
+
+/* --------------- whether the base is the one that the overlay was made for */
+
+static bool is_known(const struct virtdev_disk_identity *id)
+{
+	return id->seconds || id->ns;
+}
+
+/* Finds changes between the ends, too. */
+static int check_time(const struct virtdev_priv_overlay *o,
+		      const struct virtdev_disk_identity *was,
+		      const struct virtdev_disk_identity *now, struct vsu_error *err)
+{
+	if (!is_known(was) || !is_known(now) ||
+	    (now->seconds == was->seconds && now->ns == was->ns))
+		return 0;
+	return vsu_error_set(err, -EINVAL,
+			     "the base '%s' was changed after overlay '%s' was made; restore it, or if it has the same content: touch -d @%" PRId64 ".%09" PRIu32 " '%s'",
+			     o->base->path, o->path, was->seconds, was->ns,
+			     o->base->path);
+}
+
+/* -EINVAL: another base, or a changed one. A time of 0 is not known. */
+static int compare_base(const struct virtdev_priv_overlay *o,
+			const struct virtdev_disk_identity *was, struct vsu_error *err)
+{
+	struct virtdev_disk_identity now;
+	int rc;
+
+	if (was->bytes != o->base_bytes)
+		return vsu_error_set(err, -EINVAL,
+				     "overlay '%s' is for a base of %" PRIu64 " bytes, and '%s' has %" PRIu64 "; use the base that it was made for",
+				     o->path, was->bytes, o->base->path, o->base_bytes);
+	rc = virtdev_priv_identify(o->base->fd, o->base_bytes, o->base->path, &now, err);
+	if (!rc && now.sum != was->sum)
+		return vsu_error_set(err, -EINVAL,
+				     "overlay '%s' is for another base than '%s', or the base was changed; use the base that it was made for",
+				     o->path, o->base->path);
+	return rc ? rc : check_time(o, was, &now, err);
+}
 
 static const char magic[8] = "CVMMOVL";
 
@@ -266,7 +305,7 @@ static int check_base(struct virtdev_priv_overlay *o, const struct overlay_heade
 	};
 	int rc = h->time_sum && sum_time(h) != le64toh(h->time_sum) ?
 		 refuse_damage(o, err) :
-		 virtdev_priv_overlay_check_base(o, &was, err);
+		 compare_base(o, &was, err);
 
 	if (!rc)
 		o->origin = was;

@@ -12,6 +12,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "core/device_priv.h"
 #include "core/kept.h"
 #include "net/priv.h"
 
@@ -282,4 +283,35 @@ int virtdev_net_new(const struct virtdev_net_config *config,
 		return rc;
 	*out = net->dev;
 	return 0;
+}
+
+/* ---------------------------- work of the link, for threads of the program */
+
+static const struct virtdev_net_link *link_of(const struct virtdev *dev)
+{
+	const struct net *net = virtdev_priv_self(dev, virtdev_priv_net_stats);
+
+	if (!net)
+		net = virtdev_priv_self(dev, virtdev_priv_net_no_stats);
+	return net ? net->link : NULL;
+}
+
+int virtdev_net_work(struct virtdev *dev)
+{
+	const struct virtdev_net_link *link = link_of(dev);
+
+	if (!link)
+		return -EINVAL;
+	if (!link->ops.work)
+		return -EOPNOTSUPP;
+	link->ops.work(link->self);
+	return 0;
+}
+
+void virtdev_net_work_end(struct virtdev *dev)
+{
+	const struct virtdev_net_link *link = link_of(dev);
+
+	if (link && link->ops.work_end)
+		link->ops.work_end(link->self);
 }
