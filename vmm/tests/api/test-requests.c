@@ -248,6 +248,32 @@ START_TEST(guest_moves_over_a_socket)
 }
 END_TEST
 
+static void *fail_to_receive(void *opaque)
+{
+	struct arrival *a = opaque;
+	char incoming[32];
+
+	snprintf(incoming, sizeof(incoming), "--incoming=fd:%d", a->socks[1]);
+	ck_assert_int_lt(try_make(&a->one, WORDS(incoming)), 0);
+	return NULL;
+}
+
+START_TEST(owner_ends_the_wait_for_a_source)
+{
+	const int before = vsu_fd_count();
+	struct arrival a;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, a.socks), 0);
+	ck_assert_int_eq(pthread_create(&a.thread, NULL, fail_to_receive, &a), 0);
+	ck_assert_int_eq(shutdown(a.socks[1], SHUT_RDWR), 0);
+	pthread_join(a.thread, NULL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "--incoming"));
+	vsu_fd_close(&a.socks[0]);
+	vsu_fd_close(&a.socks[1]);
+	ck_assert_int_eq(vsu_fd_count(), before);
+}
+END_TEST
+
 static void begin_migration(int sock)
 {
 	const struct cvmm_migration g = { .size = sizeof(g), .sock = sock };
@@ -386,6 +412,7 @@ int main(void)
 	tcase_add_loop_test_unless(tc, why, target_that_cannot_be_used_is_refused, 0,
 				   COUNT(targets));
 	tcase_add_loop_test_unless(tc, why, guest_moves_over_a_socket, 0, 2);
+	tcase_add_test_unless(tc, why, owner_ends_the_wait_for_a_source);
 	tcase_add_test_unless(tc, why, guest_stays_if_the_destination_is_lost);
 	tcase_add_test_unless(tc, why, migration_is_cancelled);
 	tcase_add_loop_test_unless(tc, why, migration_that_cannot_be_done_is_refused, 0,
