@@ -247,6 +247,48 @@ START_TEST(confined_owner_loads_kernel_and_initrd_by_descriptors)
 }
 END_TEST
 
+/* By their names in /proc, which a process that opens no files cannot use. */
+START_TEST(folders_and_memory_are_named_by_descriptors)
+{
+	const struct cvmm_host none = { 0 };
+	const int memory = open_new("ram", 16 << 20);
+	const int shared = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char fs[64], ram[128];
+	struct one one;
+
+	snprintf(fs, sizeof(fs), "--fs=/proc/self/fd/%d,tag=x", shared);
+	snprintf(ram, sizeof(ram), "--memory=size=16M,backend=file,share=on,mem-path=/proc/self/fd/%d", memory);
+	OK(make_with(&one, &none, WORDS("builtin:selftest", "--cmdline=interactive",
+					"--serial=null", fs, ram)));
+	close(memory);
+	close(shared);
+	start(&one);
+	COMMAND(&one, "pause");
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
+START_TEST(saved_machine_is_named_by_a_descriptor)
+{
+	const struct cvmm_host none = { 0 };
+	const int saved = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct cvmm_save save = { .size = sizeof(save), .fds = &saved, .nfds = 1 };
+	struct one one, clone;
+	char from[64];
+
+	snprintf(from, sizeof(from), "--from=/proc/self/fd/%d", saved);
+	OK(make_with(&one, &none, WORDS(LOOPS)));
+	start(&one);
+	OK(cvmm_machine_save(one.m, &save, on_answer, &one, &err));
+	wait_for_answer(&one);
+	OK(make_with(&clone, &none, WORDS(from, "--clone")));
+	close(saved);
+	start(&clone);
+	cvmm_machine_free(clone.m);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
 START_TEST(descriptor_that_is_no_kernel_is_refused)
 {
 	const struct cvmm_host none = { 0 };
@@ -277,6 +319,8 @@ int main(void)
 	tcase_add_test_unless(tc, why, truncated_memory_pauses_its_machine_for_good);
 	tcase_add_test_unless(tc, why, confined_owner_boots_by_descriptors);
 	tcase_add_test_unless(tc, why, confined_owner_loads_kernel_and_initrd_by_descriptors);
+	tcase_add_test_unless(tc, why, folders_and_memory_are_named_by_descriptors);
+	tcase_add_test_unless(tc, why, saved_machine_is_named_by_a_descriptor);
 	tcase_add_test_unless(tc, why, descriptor_that_is_no_kernel_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
