@@ -246,3 +246,14 @@ void prog_complain(const struct vsu_error *err)
 	if (log_state.journal < 0 || !journal_send(PROG_LOG_ERROR, NULL, why))
 		fprintf(stderr, "%s: %s\n", log_state.name, why);
 }
+
+bool prog_log_take(const struct prog_place *place, const struct vsu_option_value *value)
+{
+	if (place->kind == PROG_PLACE_OF_LEVEL)
+		prog_log_set_level((enum prog_log_level)value->number);
+	else if (place->kind == PROG_PLACE_OF_VERBOSE)
+		prog_log_set_level(PROG_LOG_INFO);
+	else
+		return false;
+	return true;
+}
