@@ -156,16 +156,6 @@ int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host 
 	return 0;
 }
 
-/* No CPU runs. */
-static void adopt_devices(struct cvmm_machine *m)
-{
-	unsigned int i;
-
-	for (i = 0; i < m->machine.ndevices; i++)
-		if (m->machine.devices[i].virtio)
-			vmm_virtio_adopt(m->machine.devices[i].virtio);
-}
-
 static void machine_end(struct cvmm_machine *m, int rc)
 {
 	m->state = ENDS;
@@ -179,7 +169,6 @@ int cvmm_machine_start(struct cvmm_machine *m, struct vsu_error *err)
 
 	if (m->state != MADE)
 		return vsu_error_set(err, -EINVAL, "the machine was started before");
-	adopt_devices(m);
 	rc = vmm_machine_start(&m->machine, &m->why);
 	m->state = RUNS;
 	if (!rc)
@@ -229,7 +218,6 @@ void cvmm_machine_free(struct cvmm_machine *m)
 		vmm_cpus_end(m->machine.cpus, VSU_EXIT_FAIL, "the program freed the machine");
 		machine_end(m, 0);
 	}
-	adopt_devices(m);
 	vmm_machine_free(&m->machine);
 	machine_discard(m);
 }

@@ -2,7 +2,6 @@
 /* A device between register interface and backend: lock, start, reset. */
 #include <config.h>
 
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -36,7 +35,6 @@ struct vmm_virtio {
 	void (*gone)(void *opaque);	/* set by vmm_virtio_retire() */
 	void *gone_opaque;
 	struct vmm_timer going;
-	pthread_t main;		/* the creating thread */
 	pthread_mutex_t lock;	/* guards transport and device */
 	pthread_t owner;	/* of the lock, while held */
 	bool held;
@@ -54,7 +52,6 @@ void vmm_virtio_lock(struct vmm_virtio *v)
 
 void vmm_virtio_unlock(struct vmm_virtio *v)
 {
-	assert(vmm_virtio_is_mine(v));
 	v->held = false;
 	pthread_mutex_unlock(&v->lock);
 }
@@ -62,11 +59,6 @@ void vmm_virtio_unlock(struct vmm_virtio *v)
 bool vmm_virtio_is_mine(const struct vmm_virtio *v)
 {
 	return v->held && pthread_equal(v->owner, pthread_self());
-}
-
-static bool is_main(const struct vmm_virtio *v)
-{
-	return pthread_equal(v->main, pthread_self());
 }
 
 /* ------------------------------------------------------------------ waiting */
@@ -103,7 +95,6 @@ static int on_activate(void *opaque, uint64_t features)
 {
 	struct vmm_virtio *v = opaque;
 
-	assert(is_main(v) && vmm_virtio_is_mine(v));
 	return v->ops->start(v->backend, features);
 }
 
@@ -112,7 +103,6 @@ static int on_reset(void *opaque)
 {
 	struct vmm_virtio *v = opaque;
 
-	assert(is_main(v) && vmm_virtio_is_mine(v));
 	return v->ops->stop(v->backend) ? 0 : 1;
 }
 
@@ -120,7 +110,6 @@ static void on_reset_finished(void *opaque)
 {
 	struct vmm_virtio *v = opaque;
 
-	assert(is_main(v) && vmm_virtio_is_mine(v));
 	finish_waiting(v);
 	check_gone(v);
 }
@@ -129,7 +118,6 @@ static int on_queue_reset(void *opaque, uint32_t queue)
 {
 	struct vmm_virtio *v = opaque;
 
-	assert(is_main(v) && vmm_virtio_is_mine(v));
 	return v->ops->queue_reset(v->backend, queue);
 }
 
@@ -137,7 +125,6 @@ static int on_queue_start(void *opaque, uint32_t queue)
 {
 	struct vmm_virtio *v = opaque;
 
-	assert(is_main(v) && vmm_virtio_is_mine(v));
 	return v->ops->queue_start(v->backend, queue);
 }
 
@@ -153,7 +140,6 @@ static bool on_shared_region(void *opaque, uint32_t id, uint64_t *base,
 {
 	struct vmm_virtio *v = opaque;
 
-	assert(vmm_virtio_is_mine(v));
 	return v->ops->shared_region &&
 	       v->ops->shared_region(v->backend, id, base, len);
 }
@@ -205,7 +191,6 @@ static bool access_on_main(void *opaque, struct vmm_main_call *call)
 
 void vmm_virtio_stopped(struct vmm_virtio *v)
 {
-	assert(is_main(v));
 	vmm_virtio_lock(v);
 	if (virtdev_transport_is_resetting(v->transport))
 		virtdev_transport_reset_done(v->transport);
@@ -270,7 +255,6 @@ static void on_going(void *opaque)
 void vmm_virtio_retire(struct vmm_virtio *v, void (*gone)(void *opaque),
 		       void *opaque)
 {
-	assert(is_main(v) && v->leave && !v->gone);
 	vmm_cpus_pause(v->cpus);
 	v->leave(v->registers);
 	vmm_cpus_resume(v->cpus);
@@ -291,8 +275,7 @@ bool vmm_virtio_is_retired(const struct vmm_virtio *v)
 
 int vmm_virtio_force_stop(struct vmm_virtio *v)
 {
-	assert(is_main(v) && v->gone);
-	if (!v->ops->force_stop)
+	if (!v->gone || !v->ops->force_stop)
 		return -EOPNOTSUPP;
 	v->ops->force_stop(v->backend);
 	return 0;
@@ -310,7 +293,6 @@ int vmm_virtio_new(const struct vmm_virtio_resources *resources, struct virtdev 
 		return vsu_error_sys(err, -ENOMEM, "device");
 	v->ops = backend;
 	v->resources = *resources;
-	v->main = pthread_self();
 	pthread_mutex_init(&v->lock, NULL);
 	vmm_timer_init(&v->going, on_going, v);
 	rc = virtdev_transport_new(dev, &ops, v, &v->transport, err);
@@ -336,16 +318,10 @@ void vmm_virtio_set_registers(struct vmm_virtio *v, void *registers,
 	v->free_registers = free_registers;
 }
 
-void vmm_virtio_adopt(struct vmm_virtio *v)
-{
-	v->main = pthread_self();
-}
-
 void vmm_virtio_free(struct vmm_virtio *v)
 {
 	if (!v)
 		return;
-	assert(is_main(v) && !vmm_virtio_is_mine(v));
 	v->waiting = NULL;	/* their CPUs have been stopped */
 	if (v->backend)
 		v->ops->free(v->backend);
@@ -371,7 +347,6 @@ void vmm_virtio_set_cpus(struct vmm_virtio *v, struct vmm_cpus *cpus)
 
 void vmm_virtio_refresh(struct vmm_virtio *v)
 {
-	assert(is_main(v));
 	vmm_virtio_lock(v);
 	v->ops->refresh(v->backend);
 	vmm_virtio_unlock(v);

@@ -161,9 +161,6 @@ int vmm_virtio_new(const struct vmm_virtio_resources *resources, struct virtdev 
 /* Call it before the device is attached; owns the backend from now on. */
 void vmm_virtio_set_backend(struct vmm_virtio *v, void *backend);
 
-/* The calling thread is the main thread from now on. No other thread uses the device. */
-void vmm_virtio_adopt(struct vmm_virtio *v);
-
 /*
  * The CPUs must have been stopped, or the device was retired and gone was
  * called.
@@ -182,7 +179,8 @@ void vmm_virtio_retire(struct vmm_virtio *v, void (*gone)(void *opaque),
 /* True after vmm_virtio_retire(). Main thread. */
 bool vmm_virtio_is_retired(const struct vmm_virtio *v);
 /*
- * For a retired device: force_stop of its backend. -EOPNOTSUPP: the backend has none.
+ * For a retired device: force_stop of its backend. -EOPNOTSUPP: the backend has none, or
+ * the device is not retired.
  */
 int vmm_virtio_force_stop(struct vmm_virtio *v);
 
@@ -254,7 +252,7 @@ const struct vmm_virtio_backend *vmm_virtio_get_backend(const struct vmm_virtio 
 /* For backends. */
 void vmm_virtio_lock(struct vmm_virtio *v);
 void vmm_virtio_unlock(struct vmm_virtio *v);
-/* True if the calling thread holds the lock; for assertions. */
+/* True if the calling thread holds the lock. */
 bool vmm_virtio_is_mine(const struct vmm_virtio *v);
 /* A stop in progress is complete. Main thread, without the lock. */
 void vmm_virtio_stopped(struct vmm_virtio *v);

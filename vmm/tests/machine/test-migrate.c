@@ -302,6 +302,7 @@ static void hangs_in_a_flush(void)
 	assert_runs_here();
 	assert_told("device-del 0 force\n", DONE);
 	ck_assert(has_device(0) && has_device(0) && has_device(0));
+	assert_refusal("device-del 0 force\n", "released the device already");
 	server_answers();
 	wait_until_gone(0);
 }
