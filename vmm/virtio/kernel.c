@@ -72,6 +72,17 @@ static bool is_control(const struct kernel_backend *e, uint32_t queue)
 	return virtdev_vhost_kern_is_control(e->kern, queue);
 }
 
+static void describe_ring(const struct kernel_backend *e, uint32_t queue,
+			  struct vhost_user_ring *ring)
+{
+	const struct virtdev_vhost_user_queue fds = {
+		virtdev_inline_kick_fd(e->server, queue),
+		e->rings.ring[queue].call_fd, e->rings.ring[queue].err_fd,
+	};
+
+	virtdev_transport_describe_ring(vmm_virtio_transport(e->v), queue, &fds, ring);
+}
+
 /* Only queues that ran at the pause start again, where they stopped. */
 static void set_positions(struct kernel_backend *e, struct vhost_user_ring *rings)
 {
@@ -94,16 +105,16 @@ static void set_positions(struct kernel_backend *e, struct vhost_user_ring *ring
 static int give_rings(struct kernel_backend *e, uint64_t features, bool again,
 		      struct vsu_error *err)
 {
-	struct vhost_user_ring *rings;
+	struct vhost_user_ring *rings = calloc(e->rings.n, sizeof(rings[0]));
 	uint32_t i;
-	int rc = vmm_rings_describe_all(&e->rings, &rings, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
+	if (!rings)
+		return vsu_error_sys(err, -ENOMEM, "rings");
+	for (i = 0; i < e->rings.n; i++)
+		describe_ring(e, i, &rings[i]);
 	if (again)
 		set_positions(e, rings);
-	for (i = 0; i < e->rings.n; i++)
-		rings[i].kick_fd = virtdev_inline_kick_fd(e->server, i);
 	rc = virtdev_vhost_kern_start(e->kern, features, rings, e->rings.n, err);
 	free(rings);
 	return rc;
@@ -186,8 +197,7 @@ static int kernel_queue_start(void *backend, uint32_t queue)
 	if (is_control(e, queue)) {
 		rc = virtdev_inline_start_queue(e->server, queue, &err);
 	} else {
-		vmm_rings_describe(&e->rings, queue, &ring);
-		ring.kick_fd = virtdev_inline_kick_fd(e->server, queue);
+		describe_ring(e, queue, &ring);
 		rc = virtdev_vhost_kern_start_queue(e->kern, queue, &ring, &err);
 	}
 	return log_start(e, rc, &err);

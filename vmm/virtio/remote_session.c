@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include <virtio-devices/report.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/sock.h>
 
@@ -195,6 +196,15 @@ const struct virtdev_vhost_user_ops vmm_remote_ops = {
 	.back = on_back, .starting = on_starting, .not_started = remote_not_started,
 };
 
+/* The library reports why queues did not start; the driver only sees that a reset is required. */
+static void on_report(void *opaque, struct virtdev *dev, const struct vsu_error *what)
+{
+	const struct remote *r = opaque;
+
+	(void)dev;
+	vmm_log(r->log, VMM_LOG_WARNING, "not started", "the device of '%s': %s", r->socket, what->msg);
+}
+
 /* Reports a failed session once, without the device's lock. */
 static void report_failure(struct remote *r)
 {
@@ -207,17 +217,6 @@ static void report_failure(struct remote *r)
 	vmm_timer_stop(&r->refresh);
 	if (!vmm_virtio_is_retired(r->v))
 		resources->lost(resources->opaque, &r->why);
-}
-
-static int remote_start(void *backend, uint64_t features)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	struct remote *r = backend;
-	int rc = virtdev_vhost_user_activate(r->user, features, &err);
-
-	if (rc < 0 && !vmm_remote_is_dead(r))
-		remote_not_started(r, &err);
-	return rc;
 }
 
 /*
@@ -260,42 +259,6 @@ static void on_refresh(void *opaque)
 {
 	session_enter(opaque);
 	session_leave(opaque);
-}
-
-static bool remote_stop(void *backend)
-{
-	const struct remote *r = backend;
-
-	return virtdev_vhost_user_stop(r->user) > 0;
-}
-
-/* Without a connected back-end a queue is reset only with its device. */
-static int remote_queue_reset(void *backend, uint32_t queue)
-{
-	const struct remote *r = backend;
-	int rc = virtdev_vhost_user_reset_queue(r->user, queue);
-
-	if (rc < 0)
-		virtdev_transport_needs_reset(vmm_virtio_transport(r->v));
-	return rc == 0;
-}
-
-static int remote_queue_start(void *backend, uint32_t queue)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-	const struct remote *r = backend;
-	struct vhost_user_ring ring;
-	int rc;
-
-	if (vmm_remote_is_dead(r))
-		return -ECONNRESET;
-	vmm_rings_describe(&r->rings, queue, &ring);
-	rc = virtdev_vhost_user_start_queue(r->user, queue, &ring, &err);
-	if (rc < 0)
-		vmm_log(r->log, VMM_LOG_WARNING, "not started",
-			 "a queue of '%s' cannot be started again: %s; the guest has to reset the device",
-			 r->socket, err.msg);
-	return rc;
 }
 
 /*
@@ -494,8 +457,6 @@ static void remote_postcopy_end(void *backend)
 }
 
 const struct vmm_virtio_backend vmm_remote_backend = {
-	.start = remote_start, .stop = remote_stop,
-	.queue_reset = remote_queue_reset, .queue_start = remote_queue_start,
 	.refresh = remote_refresh, .announce = remote_announce,
 	.kick_fd = remote_kick_fd,
 	.shared_region = remote_shared_region, .force_stop = remote_force_stop,
@@ -512,6 +473,7 @@ const struct vmm_virtio_backend vmm_remote_backend = {
 void vmm_remote_run(struct remote *r)
 {
 	vmm_virtio_set_backend(r->v, r);
+	virtdev_set_report(virtdev_vhost_user_device(r->user), on_report, r);
 	vmm_io_init(&r->session, on_session, r, virtdev_vhost_user_fd(r->user),
 		   VMM_IO_READ);
 	vmm_timer_init(&r->refresh, on_refresh, r);

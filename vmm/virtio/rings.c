@@ -109,35 +109,3 @@ void vmm_rings_watch_faults(struct vmm_rings *r)
 		vmm_io_start(r->loop, &r->ring[i].broken);
 	}
 }
-
-void vmm_rings_describe(const struct vmm_rings *r, uint32_t i,
-			struct vhost_user_ring *ring)
-{
-	struct vq_config config;
-
-	memset(ring, 0, sizeof(*ring));
-	if (!virtdev_transport_queue(vmm_virtio_transport(r->v), i, &config))
-		return;
-	ring->size = config.size;
-	ring->base = config.base;
-	ring->desc_gpa = config.desc_gpa;
-	ring->driver_gpa = config.driver_gpa;
-	ring->device_gpa = config.device_gpa;
-	ring->kick_fd = r->ring[i].kick_fd;
-	ring->call_fd = r->ring[i].call_fd;
-	ring->err_fd = r->ring[i].err_fd;
-}
-
-int vmm_rings_describe_all(const struct vmm_rings *r,
-			   struct vhost_user_ring **out, struct vsu_error *err)
-{
-	struct vhost_user_ring *rings = calloc(r->n, sizeof(rings[0]));
-	uint32_t i;
-
-	if (!rings)
-		return vsu_error_sys(err, -ENOMEM, "rings");
-	for (i = 0; i < r->n; i++)
-		vmm_rings_describe(r, i, &rings[i]);
-	*out = rings;
-	return 0;
-}

@@ -51,12 +51,4 @@ void vmm_rings_run(struct vmm_rings *r, struct vmm_virtio *v,
  */
 void vmm_rings_watch_faults(struct vmm_rings *r);
 
-/* The ring as set up by the driver; size 0: not set up. */
-void vmm_rings_describe(const struct vmm_rings *r, uint32_t i,
-			struct vhost_user_ring *ring);
-/* All n rings, in an array for free(). */
-int vmm_rings_describe_all(const struct vmm_rings *r,
-			   struct vhost_user_ring **out,
-			   struct vsu_error *err);
-
 #endif

@@ -151,7 +151,7 @@ static const struct virtdev_transport_ops transport_ops = {
 	.queue_reset = on_queue_reset, .queue_start = on_queue_start,
 };
 
-/* virtdev_inline implements the operations that the backend omits. */
+/* The transport's server implements the operations that the backend omits. */
 static struct virtdev_transport_ops ops_for(const struct vmm_virtio_backend *backend)
 {
 	struct virtdev_transport_ops ops = transport_ops;
@@ -187,14 +187,6 @@ static bool access_on_main(void *opaque, struct vmm_main_call *call)
 	vmm_virtio_unlock(v);
 	check_gone(v);
 	return false;
-}
-
-void vmm_virtio_stopped(struct vmm_virtio *v)
-{
-	vmm_virtio_lock(v);
-	if (virtdev_transport_is_resetting(v->transport))
-		virtdev_transport_reset_done(v->transport);
-	vmm_virtio_unlock(v);
 }
 
 void vmm_virtio_need_reset(struct vmm_virtio *v)

@@ -43,13 +43,12 @@ struct vmm_virtio_backend {
 	/*
 	 * The driver is ready; queues are read by virtdev_transport_queue().
 	 * Main thread, with the lock. start, stop and queue_reset are NULL if
-	 * virtdev_inline serves the transport's queues.
+	 * the transport has a server (inline.h, vhost_user_transport.h).
 	 */
 	int (*start)(void *backend, uint64_t features);
 	/*
-	 * Stops using the queues. True: done; false: vmm_virtio_stopped() is
-	 * called later, and the CPUs that wrote the reset wait until then.
-	 * Called again if another CPU writes a reset meanwhile. Main thread,
+	 * Stops using the queues. True: done; false: virtdev_transport_reset_done()
+	 * follows, and the CPUs that wrote the reset wait until then. Called again if another CPU writes a reset meanwhile. Main thread,
 	 * with the lock; must not block.
 	 */
 	bool (*stop)(void *backend);
@@ -85,9 +84,8 @@ struct vmm_virtio_backend {
 	 */
 	pid_t (*process)(void *backend);
 	/*
-	 * A stop in progress must not wait for another process any longer:
-	 * vmm_virtio_stopped() is called soon. NULL: stops never wait. Main
-	 * thread, without the lock.
+	 * A stop in progress must not wait for another process any longer.
+	 * NULL: stops never wait. Main thread, without the lock.
 	 */
 	void (*force_stop)(void *backend);
 	/*
@@ -254,8 +252,6 @@ void vmm_virtio_lock(struct vmm_virtio *v);
 void vmm_virtio_unlock(struct vmm_virtio *v);
 /* True if the calling thread holds the lock. */
 bool vmm_virtio_is_mine(const struct vmm_virtio *v);
-/* A stop in progress is complete. Main thread, without the lock. */
-void vmm_virtio_stopped(struct vmm_virtio *v);
 /*
  * Sets DEVICE_NEEDS_RESET: the device continues only after a reset. Main thread, without the
  * lock.

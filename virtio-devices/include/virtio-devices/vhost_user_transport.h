@@ -32,6 +32,7 @@
 VSU_BEGIN_DECLS
 
 struct vhost_user_placed_region;
+struct vhost_user_ring;
 
 /*
  * Descriptors of a queue, as in struct vhost_user_ring. The owner calls
@@ -58,6 +59,14 @@ VIRTDEV_API int virtdev_vhost_user_attach(struct virtdev_vhost_user *r,
 		struct virtdev_transport *t,
 		const struct virtdev_vhost_user_queue *queues,
 		struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * The ring of a queue as the driver set it up, with those descriptors: for
+ * virtdev_vhost_user_start_queue() and virtdev_vhost_kern_start(). size 0: not set up.
+ */
+VIRTDEV_API void virtdev_transport_describe_ring(const struct virtdev_transport *t,
+		uint32_t queue, const struct virtdev_vhost_user_queue *fds,
+		struct vhost_user_ring *ring);
 
 /*
  * For an owner's own activate, whose arguments and result it has. Without a connected

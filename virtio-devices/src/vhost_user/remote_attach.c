@@ -21,18 +21,26 @@ static uint32_t queue_count(const struct virtdev_vhost_user *r)
 
 /* ----------------------------------------- callbacks that the owner left out */
 
-static int on_activate(void *opaque, uint64_t features)
+/* The driver only sees that a reset is required. The end of a session has its own callback. */
+static int report_start(const struct virtdev_vhost_user *r, int rc, const struct vsu_error *err)
 {
-	struct vsu_error err = VSU_ERROR_INIT, what = VSU_ERROR_INIT;
-	struct virtdev_vhost_user *r = opaque;
-	int rc = virtdev_vhost_user_activate(r, features, &err);
+	struct vsu_error what = VSU_ERROR_INIT;
 
-	if (rc < 0) {
+	if (rc < 0 && r->phase != REMOTE_FAILED) {
 		vsu_error_set(&what, rc, "its queues cannot be started: %s; the driver has to reset the device",
-			      err.msg);
+			      err->msg);
 		virtdev_report(r->dev, &what);
 	}
 	return rc;
+}
+
+static int on_activate(void *opaque, uint64_t features)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct virtdev_vhost_user *r = opaque;
+	int rc = virtdev_vhost_user_activate(r, features, &err);
+
+	return report_start(r, rc, &err);
 }
 
 static int on_reset(void *opaque)
@@ -60,11 +68,14 @@ static int on_queue_reset(void *opaque, uint32_t queue)
 
 static int on_queue_start(void *opaque, uint32_t queue)
 {
+	struct vsu_error err = VSU_ERROR_INIT;
 	struct virtdev_vhost_user *r = opaque;
 	struct vhost_user_ring ring;
+	int rc;
 
-	virtdev_priv_remote_describe(r, queue, &ring);
-	return virtdev_vhost_user_start_queue(r, queue, &ring, NULL);
+	virtdev_transport_describe_ring(r->t, queue, &r->queues[queue], &ring);
+	rc = virtdev_vhost_user_start_queue(r, queue, &ring, &err);
+	return report_start(r, rc, &err);
 }
 
 static const struct virtdev_transport_ops transport_ops = {

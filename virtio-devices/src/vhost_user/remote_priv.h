@@ -169,9 +169,6 @@ void virtdev_priv_remote_ask_config(struct virtdev_vhost_user *r);
 
 /* remote_start.c */
 
-/* The ring as the driver set it up; size 0: not set up. */
-void virtdev_priv_remote_describe(const struct virtdev_vhost_user *r, uint32_t i,
-				  struct vhost_user_ring *ring);
 /* Starts the queues that the driver set up, at positions[] if there are any. */
 int virtdev_priv_remote_start(struct virtdev_vhost_user *r, struct vsu_error *err);
 /* After each dispatch: performs a start that waited. */

@@ -67,22 +67,23 @@ static uint32_t queue_count(const struct virtdev_vhost_user *r)
 	return virtdev_get_info(r->dev)->nqueues;
 }
 
-void virtdev_priv_remote_describe(const struct virtdev_vhost_user *r, uint32_t i,
-			  struct vhost_user_ring *ring)
+void virtdev_transport_describe_ring(const struct virtdev_transport *t, uint32_t queue,
+				     const struct virtdev_vhost_user_queue *fds,
+				     struct vhost_user_ring *ring)
 {
 	struct vq_config config;
 
 	memset(ring, 0, sizeof(*ring));
-	if (!virtdev_transport_queue(r->t, i, &config))
+	if (!virtdev_transport_queue(t, queue, &config))
 		return;
 	ring->size = config.size;
 	ring->base = config.base;
 	ring->desc_gpa = config.desc_gpa;
 	ring->driver_gpa = config.driver_gpa;
 	ring->device_gpa = config.device_gpa;
-	ring->kick_fd = r->queues[i].kick_fd;
-	ring->call_fd = r->queues[i].call_fd;
-	ring->err_fd = r->queues[i].err_fd;
+	ring->kick_fd = fds->kick_fd;
+	ring->call_fd = fds->call_fd;
+	ring->err_fd = fds->err_fd;
 }
 
 /* After a pause only queues that ran before it start. */
@@ -92,7 +93,7 @@ static void describe_rings(const struct virtdev_vhost_user *r, struct vhost_user
 	uint32_t i;
 
 	for (i = 0; i < queue_count(r); i++) {
-		virtdev_priv_remote_describe(r, i, &rings[i]);
+		virtdev_transport_describe_ring(r->t, i, &r->queues[i], &rings[i]);
 		if (!continues)
 			continue;
 		rings[i].base = r->positions[i].base;

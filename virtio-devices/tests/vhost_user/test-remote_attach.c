@@ -4,6 +4,8 @@
 
 #include <sys/mman.h>
 
+#include <virtio-devices/report.h>
+
 #include "remote-rig.h"
 
 /* --------------------------------------------------------------- start and reset */
@@ -55,6 +57,34 @@ START_TEST(failed_session_asks_the_driver_for_a_reset_that_ends_at_once)
 	virtdev_transport_set_status(rig.t, 0);
 	ck_assert_uint_eq(virtdev_transport_status(rig.t), 0);
 	ck_assert_int_eq(virtdev_vhost_user_activate(rig.remote, 0, &rig.err), -ECONNRESET);
+	teardown();
+}
+END_TEST
+
+static unsigned int reports;
+
+static void on_report(void *opaque, struct virtdev *dev, const struct vsu_error *what)
+{
+	(void)opaque;
+	(void)dev;
+	reports++;
+	ck_assert_ptr_nonnull(strstr(what->msg, "its queues cannot be started: ring 0"));
+}
+
+/* The end of the session has its own callback. */
+START_TEST(start_that_fails_is_reported_unless_the_session_has_ended)
+{
+	begin(VIRTDEV_ID_BLOCK, false);
+	virtdev_set_report(virtdev_vhost_user_device(rig.remote), on_report, NULL);
+	start_driver_at(GUEST_HOLE);
+	ck_assert(needs_reset());
+	ck_assert_uint_eq(reports, 1);
+	end_server();
+	pump();
+	virtdev_transport_set_status(rig.t, 0);
+	start_driver_at(rig.g.config.device_gpa);
+	ck_assert(needs_reset());
+	ck_assert_uint_eq(reports, 1);
 	teardown();
 }
 END_TEST
@@ -361,6 +391,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, driver_starts_and_resets_the_device_without_callbacks_of_the_owner);
 	tcase_add_test(tc, device_has_one_server);
 	tcase_add_test(tc, failed_session_asks_the_driver_for_a_reset_that_ends_at_once);
+	tcase_add_test(tc, start_that_fails_is_reported_unless_the_session_has_ended);
 	tcase_add_test(tc, paused_device_continues_at_its_position);
 	tcase_add_test(tc, pause_that_is_given_up_ends_when_it_is_complete);
 	tcase_add_test(tc, device_without_a_driver_is_paused_at_once);
