@@ -23,6 +23,7 @@
 
 #include "../guest.h"
 #include "../suite.h"
+#include "sides.h"
 
 struct rig {
 	/* the back-end's side */
@@ -118,10 +119,7 @@ static inline int serve(void)
 
 static inline void end_server(void)
 {
-	while (rig.server && virtdev_vhost_user_server_stop(rig.server))
-		virtdev_vhost_user_server_dispatch(rig.server);
-	virtdev_vhost_user_server_free(rig.server);
-	rig.server = NULL;
+	sides_end_server(&rig.server);
 }
 
 /* The back-end while the front-end blocks. */
@@ -186,18 +184,7 @@ static inline void on_back(void *opaque, bool rings_lost)
 
 static inline void pump(void)
 {
-	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
-
-	do {
-		fds[0].fd = virtdev_vhost_user_fd(rig.remote);
-		fds[1].fd = rig.server ? virtdev_vhost_user_server_fd(rig.server) : -1;
-		if (poll(fds, 2, 0) <= 0)
-			return;
-		if (fds[0].revents && virtdev_vhost_user_dispatch(rig.remote) < 0)
-			return;
-		if (fds[1].revents && rig.server)
-			(void)virtdev_vhost_user_server_dispatch(rig.server);
-	} while (true);
+	sides_pump(rig.remote, &rig.server);
 }
 
 static inline void attach(void)

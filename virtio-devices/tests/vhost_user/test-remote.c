@@ -23,6 +23,7 @@
 
 #include "../guest.h"
 #include "../suite.h"
+#include "sides.h"
 
 #define F_MQ (UINT64_C(1) << 12)
 #define NUM_QUEUES 34
@@ -159,10 +160,7 @@ static void begin(uint64_t features, uint32_t id)
 
 static void end_server(void)
 {
-	while (rig.server && virtdev_vhost_user_server_stop(rig.server))
-		virtdev_vhost_user_server_dispatch(rig.server);
-	virtdev_vhost_user_server_free(rig.server);
-	rig.server = NULL;
+	sides_end_server(&rig.server);
 }
 
 static void teardown(void)
@@ -175,23 +173,9 @@ static void teardown(void)
 	guest_fini(&rig.g);
 }
 
-/* Dispatches both sides until neither has work. */
 static void pump(void)
 {
-	struct pollfd fds[2] = {
-		{ virtdev_vhost_user_fd(rig.remote), POLLIN, 0 },
-		{ rig.server ? virtdev_vhost_user_server_fd(rig.server) : -1,
-		  POLLIN, 0 },
-	};
-
-	while (poll(fds, 2, 0) > 0) {
-		if (fds[0].revents &&
-		    virtdev_vhost_user_dispatch(rig.remote) < 0)
-			fds[0].fd = -1;
-		if (fds[1].revents &&
-		    virtdev_vhost_user_server_dispatch(rig.server) < 0)
-			fds[1].fd = -1;
-	}
+	sides_pump(rig.remote, &rig.server);
 }
 
 static void connect_as(uint32_t id)
