@@ -67,7 +67,7 @@ struct vmm_control_command {
 	vmm_control_fn fn;
 	const char *help;	/* one line for people */
 	bool passes;		/* descriptors may come with its line */
-	/* Before fn: a negative errno if the command is not allowed now. Or NULL. */
+	/* Before fn, or NULL: a negative errno if the command is not allowed now. */
 	int (*check)(void *opaque, const char *name, struct vsu_error *err);
 	/* Called by fn, with the argument of the command; result as fn. NULL: fn does all. */
 	int (*request)(void *opaque, const void *argument, FILE *answer, struct vsu_error *err);
@@ -85,7 +85,7 @@ struct vmm_control_config {
 	const struct vmm_control_end *end; /* NULL: only vmm_control_call() is used */
 	const struct vmm_control_command *commands; /* ends with a row without a name */
 	void *opaque;		/* of commands */
-	/* Receives each event, with the line that subscribers receive as json. Or NULL. */
+	/* Receives each event, with the line that subscribers receive as json; or NULL. */
 	void (*event)(void *opaque, const struct cvmm_event *event);
 	void *event_opaque;
 };

@@ -32,7 +32,7 @@ struct vmm_cpus_config {
 	unsigned int n;
 	struct vmm_cpu_hooks hooks;	/* called on the CPU threads */
 	const struct prog_threads *threads; /* or NULL */
-	/* On each CPU thread before guest code, with hooks.opaque; an error ends the machine. Or NULL. */
+	/* On each CPU thread before guest code, with hooks.opaque, or NULL; an error ends the machine. */
 	int (*begin)(void *opaque, struct vsu_error *err);
 	/*
 	 * Called if a CPU does not leave the guest within patience_ns of a pause

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Requirements of a machine to the process that runs it. The machine itself has no
+ * What a machine requires of the process that runs it. The machine itself has no
  * process-wide state: it installs no filter, opens no file of the process, and does not
  * end the process.
  */
@@ -28,26 +28,26 @@ enum vmm_thread {
 
 /* The machine copies the struct and borrows what it refers to. */
 struct vmm_owner {
-	void *opaque;		/* of its functions */
+	void *opaque;		/* argument of the functions below */
 	struct vmem_sigbus *sigbus;	/* NULL: the machine repairs no mapping */
 	struct vmm_poison *poison;	/* filled by the SIGBUS handler; requires sigbus; or NULL */
 	const struct vmm_daemons *daemons; /* NULL: none can be started */
 	struct vmm_log log;	/* lines for the operator */
-	struct vmm_closer closer; /* of descriptors of peers */
-	struct vmm_closer file_closer; /* of files of shared folders */
-	struct vmm_control_end control;	/* the socket of its commands; all zero: none */
-	const struct prog_socket_access *sockets; /* to those of control and devices; or NULL */
+	struct vmm_closer closer; /* closes descriptors of peers */
+	struct vmm_closer file_closer; /* closes files of shared folders */
+	struct vmm_control_end control;	/* socket for commands; all zero: none */
+	const struct prog_socket_access *sockets; /* access to the sockets of control and devices; or NULL */
 	/*
 	 * Receives each event; or NULL. With this function, the machine has commands also
 	 * without a socket (vmm_control_call()).
 	 */
 	void (*event)(void *opaque, const struct cvmm_event *event);
-	bool jailed;		/* it has only the files of the machine's options */
+	bool jailed;		/* the process has only the files of the machine's options */
 	const char *no_network;	/* why no migration can use TCP; NULL: it can */
-	const struct prog_threads *threads; /* of those that it starts; or NULL */
+	const struct prog_threads *threads; /* for threads that the machine starts; or NULL */
 	const int *kvm;		/* a descriptor of /dev/kvm; NULL: the machine opens it */
 	int pagemap_fd;		/* /proc/self/pagemap, for working sets; negative: none */
-	/* On a new thread before its work: narrows its rights. An error ends the machine. Or NULL. */
+	/* On a new thread before its work: narrows its rights, or is NULL. An error ends the machine. */
 	int (*begin_thread)(void *opaque, enum vmm_thread kind, struct vsu_error *err);
 	/*
 	 * A thread of the machine is blocked in the kernel, so that the machine cannot be
@@ -60,7 +60,7 @@ struct vmm_owner {
 	 * the machine ends.
 	 */
 	int in_fd, out_fd;
-	/* A line for the user at this terminal, who asked for it by Ctrl-A c. Or NULL. */
+	/* A line for the user at this terminal, who requested it by Ctrl-A c; or NULL. */
 	void (*tell)(void *opaque, const char *line);
 	/*
 	 * Sets the level from which on lines are logged, unless name is NULL. Returns its name,

@@ -11,23 +11,21 @@
 #include "machine/machine.h"
 
 /*
- * Of a folder: reads and checks the state, before memory exists. The folder is not
- * trusted. -EBADMSG, -EOPNOTSUPP, or the error of reading the file.
+ * Reads the state in the saved folder and checks it, before memory exists. The folder is
+ * not trusted. -EBADMSG, -EOPNOTSUPP, or the error of reading the file.
  */
 int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err);
 
-/* Of a folder: reads the memory of a machine that shares it with other processes. */
+/* Reads the folder's memory, if the machine shares its memory with other processes. */
 int vmm_restore_memory(struct vmm_machine *m, struct vsu_error *err);
 
-/* Replaces the state by a copy of these bytes, and checks it likewise. */
+/* Replaces the state by a copy of these bytes, and performs the same checks. */
 int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
 		    struct vsu_error *err);
 
-/*
- * The disks are those of the guest, by size and access; of a folder, also by content,
- * unless --changed-disks accepts others.
- */
+/* The disks have the size and the access of the guest's. */
 int vmm_restore_check_disks(struct vmm_machine *m, struct vsu_error *err);
+/* With a folder: their content is that of the save, unless --changed-disks accepts others. */
 int vmm_restore_check_content(struct vmm_machine *m, struct vsu_error *err);
 
 /*
@@ -37,22 +35,22 @@ int vmm_restore_check_content(struct vmm_machine *m, struct vsu_error *err);
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err);
 int vmm_restore_resume(struct vmm_machine *m, struct vsu_error *err);
 
-/* Of a folder: reads plugged memory, which the devices have mapped when they were loaded. */
+/* Reads plugged memory from the folder. The devices mapped it when they were loaded. */
 int vmm_restore_plugged(struct vmm_machine *m, struct vsu_error *err);
 
 /*
- * Of a folder: a new VM Generation ID. Any number of machines continue from one state: the
- * kernel of each must not draw the random numbers of another.
+ * After a load from a folder: a new VM Generation ID. Any number of machines continue from
+ * one folder, and the kernel of each must not draw the random numbers of another.
  */
 int vmm_restore_renew(struct vmm_machine *m, struct vsu_error *err);
 
-/* Of a stream: sizes of devices that the host requested after the command line was sent. */
+/* After a migration: sizes of devices that the host requested after the command line was sent. */
 int vmm_restore_requested(struct vmm_machine *m, struct vsu_error *err);
 
-/* Of a folder, with --prefetch. Memory that is shared with other processes was read before. */
+/* For --prefetch: loads the folder's memory, unless vmm_restore_memory() has read it. */
 int vmm_restore_prefetch(struct vmm_machine *m, struct vsu_error *err);
 
-/* Of a folder, with --clone: -EBUSY if a device shares a resource of the host with the saved machine. */
+/* For --clone: -EBUSY if a device shares a resource of the host with the saved machine. */
 int vmm_restore_check_clone(struct vmm_machine *m, struct vsu_error *err);
 
 void vmm_restore_free(struct vmm_machine *m);
