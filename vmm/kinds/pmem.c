@@ -50,6 +50,7 @@ static int pmem_open(const void *config, const struct vmm_device_common *common,
 	struct virtdev_disk_file file = {
 		.size = sizeof(file),
 		.read_only = p->read_only, .engine = (uint32_t)p->engine,
+		.unlocked = common->unlocked,
 	};
 	struct virtdev_pmem_config pmem = {
 		.size = sizeof(pmem), .len = p->len,
@@ -87,4 +88,6 @@ const struct vmm_device_kind vmm_pmem_kind = {
 	.min_queue_size = 2, .queue_size = "64", .keys = keys,
 	.value = { .key = "path" },
 	.open = pmem_open, .describe = pmem_describe,
+	.set_locked = virtdev_pmem_set_locked, .flush = virtdev_pmem_flush,
+	.identify = virtdev_pmem_identify,
 };

@@ -20,6 +20,7 @@
 #ifndef VIRTIO_DEVICES_PMEM_H
 #define VIRTIO_DEVICES_PMEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +50,20 @@ struct virtdev_pmem_config {
 VIRTDEV_API VSU_NODISCARD int virtdev_pmem_new(
 		const struct virtdev_pmem_config *config, struct virtdev **out,
 		struct vsu_error *err);
+
+/*
+ * For another process that continues with the file, as of a disk (blk.h): acquires or
+ * releases the lock, writes all stores to stable storage, and describes the content. The
+ * description has no time, because a mapping changes it late. -EINVAL: dev is no persistent
+ * memory.
+ */
+VIRTDEV_API int virtdev_pmem_set_locked(struct virtdev *dev, bool locked,
+					struct vsu_error *err) VSU_NODISCARD;
+VIRTDEV_API int virtdev_pmem_flush(struct virtdev *dev, struct vsu_error *err)
+	VSU_NODISCARD;
+VIRTDEV_API int virtdev_pmem_identify(struct virtdev *dev,
+				      struct virtdev_disk_identity *out,
+				      struct vsu_error *err) VSU_NODISCARD;
 
 VSU_END_DECLS
 

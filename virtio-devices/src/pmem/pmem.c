@@ -198,7 +198,7 @@ static int pmem_load(void *self, uint32_t version,
 	return 0;
 }
 
-static uint32_t pmem_stats(void *self, struct virtdev_stat *stats, uint32_t max)
+uint32_t virtdev_priv_pmem_stats(void *self, struct virtdev_stat *stats, uint32_t max)
 {
 	const struct pmem *p = self;
 	const struct virtdev_stat all[] = {
@@ -229,7 +229,7 @@ static const struct virtdev_ops pmem_ops = {
 	.queue_drain = virtdev_priv_pmem_drain,
 	.queue_host_fd = pmem_host_fd, .queue_blocks = pmem_blocks,
 	.state_version = 1, .state_save = pmem_save, .state_load = pmem_load,
-	.stats = pmem_stats, .free = pmem_free,
+	.stats = virtdev_priv_pmem_stats, .free = pmem_free,
 };
 
 static int check_len(const struct virtdev_pmem_config *c, struct vsu_error *err)

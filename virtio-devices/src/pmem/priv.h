@@ -42,4 +42,7 @@ struct pmem {
 int virtdev_priv_pmem_serve(void *self, uint32_t queue);
 int virtdev_priv_pmem_drain(void *self, uint32_t queue);
 
+/* Identifies devices of this model. */
+uint32_t virtdev_priv_pmem_stats(void *self, struct virtdev_stat *stats, uint32_t max);
+
 #endif

@@ -442,6 +442,59 @@ START_TEST(invalid_configuration_is_refused)
 }
 END_TEST
 
+static struct virtdev *open_file(const char *path, bool unlocked)
+{
+	const struct virtdev_disk_file file = {
+		.size = sizeof(file), .path = path, .unlocked = unlocked,
+	};
+	struct virtdev_pmem_config config = { .size = sizeof(config) };
+	struct virtdev *dev;
+
+	ck_assert_int_eq(virtdev_disk_file_open(&file, &config.disk, NULL), 0);
+	ck_assert_int_eq(virtdev_pmem_new(&config, &dev, NULL), 0);
+	return dev;
+}
+
+START_TEST(file_is_handed_over_with_its_lock)
+{
+	char path[] = "/tmp/cvmm-pmem.XXXXXX";
+	struct virtdev_disk_identity before, after;
+	struct virtdev *first, *second;
+	int fd = mkstemp(path);
+
+	ck_assert_int_eq(ftruncate(fd, LEN), 0);
+	first = open_file(path, false);
+	second = open_file(path, true);
+	ck_assert_int_eq(virtdev_pmem_identify(first, &before, NULL), 0);
+	ck_assert_int_eq(virtdev_pmem_set_locked(second, true, NULL), -EBUSY);
+	ck_assert_int_eq(virtdev_pmem_flush(first, NULL), 0);
+	ck_assert_int_eq(virtdev_pmem_set_locked(first, false, NULL), 0);
+	ck_assert_int_eq(virtdev_pmem_set_locked(second, true, NULL), 0);
+	ck_assert_int_eq(pwrite(fd, "x", 1, LEN - 1), 1);
+	ck_assert_int_eq(virtdev_pmem_identify(second, &after, NULL), 0);
+	ck_assert(before.bytes == after.bytes && before.sum != after.sum && !after.seconds);
+	virtdev_free(first);
+	virtdev_free(second);
+	close(fd);
+	unlink(path);
+}
+END_TEST
+
+START_TEST(other_device_has_no_file_to_hand_over)
+{
+	static const struct virtdev_ops ops = { .size = sizeof(ops), .name = "pmem" };
+	const struct virtdev_info info = { .id = VIRTDEV_ID_PMEM, .nqueues = 1, .queue_size_max = 16 };
+	struct virtdev_disk_identity id;
+	struct virtdev *dev;
+
+	ck_assert_int_eq(virtdev_new(&ops, &info, NULL, &dev, NULL), 0);
+	ck_assert_int_eq(virtdev_pmem_set_locked(dev, true, NULL), -EINVAL);
+	ck_assert_int_eq(virtdev_pmem_flush(dev, NULL), -EINVAL);
+	ck_assert_int_eq(virtdev_pmem_identify(dev, &id, NULL), -EINVAL);
+	virtdev_free(dev);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("pmem");
@@ -465,6 +518,8 @@ int main(void)
 	tcase_add_test(tc, stop_during_a_flush_breaks_the_queue);
 	tcase_add_test(tc, disk_of_a_device_cannot_be_given_to_another);
 	tcase_add_test(tc, invalid_configuration_is_refused);
+	tcase_add_test(tc, file_is_handed_over_with_its_lock);
+	tcase_add_test(tc, other_device_has_no_file_to_hand_over);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
