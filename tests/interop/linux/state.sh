@@ -52,33 +52,6 @@ part_saved() {
 	for transport in $TRANSPORTS; do saved_on "$transport"; done
 }
 
-# Each clone has copies of the disk and the persistent memory, as they were saved.
-part_cloned() {
-	local n
-
-	image saved.img 8M
-	image pmem.img 16M
-	rm -rf "$WORK/first"
-	fresh_keys
-	MORE=pmem=1 INPUT=$WORK/keys start saved --memory=size=192M --cpus=$CPUS --transport=pci \
-		--disk "path=$WORK/saved.img" --pmem="path=$WORK/pmem.img" --rng=rate=64k --control="$WORK/control"
-	until_said ready
-	save_and_kill first "a guest is saved as it writes its disk, for clones"
-	for n in 1 2; do
-		cp -p "$WORK/saved.img" "$WORK/clone.img"
-		cp -p "$WORK/pmem.img" "$WORK/pmem-clone.img"
-		: >"$WORK/console"
-		"$CVMM" run --from="$WORK/first" --clone --disk "path=$WORK/clone.img" --pmem="path=$WORK/pmem-clone.img" \
-			--control="$WORK/control" <"$WORK/keys" >"$WORK/console" 2>"$WORK/err" &
-		CHILD=$!
-		echo >&7
-		finish
-		checks "clone $n reads what the saved guest wrote, and its devices continue" 4
-		same "clone $n: its kernel logs no errors" 0 "$(said odd)"
-	done
-	rm -rf "$WORK/first" "$WORK/control"
-}
-
 # windows_saved TRANSPORT: a guest with plugged memory and mapped files is saved
 windows_saved() {
 	rm -rf "$WORK/first" "$WORK/windows"
@@ -288,8 +261,8 @@ moves() {
 # migrated_on TRANSPORT: a guest moves with requests in flight, there and back
 migrated_on() {
 	fresh_keys
-	INPUT=$WORK/keys start saved --memory=size=192M --cpus=$CPUS --transport="$1" \
-		--disk "path=$WORK/saved.img,locking=off" --rng=rate=64k --control="$WORK/control"
+	MORE=pmem=1 INPUT=$WORK/keys start saved --memory=size=192M --cpus=$CPUS --transport="$1" \
+		--disk "path=$WORK/saved.img,locking=off" --pmem="path=$WORK/pmem.img" --rng=rate=64k --control="$WORK/control"
 	until_said ready
 	comes "$WORK/moved"
 	moves "over $1, a guest moves as it writes its disk"
@@ -298,7 +271,7 @@ migrated_on() {
 	moves "over $1, and moves on"
 	echo >&7
 	finish
-	checks "over $1, it reads what it wrote after that, and its devices continue" 3
+	checks "over $1, it reads what it wrote after that, and its devices continue" 4
 	same "over $1, its kernel logs no errors after that" 0 "$(said odd)"
 	rm -f "$WORK/moved" "$WORK/control"
 }
@@ -307,6 +280,7 @@ part_migrated() {
 	local transport
 
 	image saved.img 8M
+	image pmem.img 16M
 	for transport in $TRANSPORTS; do migrated_on "$transport"; done
 }
 
@@ -467,13 +441,17 @@ serve_card() {
 	served "$BUILD/daemons/cvmm-vhost-user-net" --socket-path="$WORK/socket" --tap="$1" --mac=52:54:00:77:00:03
 }
 
-# start_card ARG…
-start_card() {
+# start_card_of JOB ARG…
+start_card_of() {
+	local job=$1; shift
+
 	fresh_keys
-	MORE='net=10.77.0.2,10.77.0.1' INPUT=$WORK/keys start saved_net --memory=size=192M --transport=pci \
+	MORE='net=10.77.0.2,10.77.0.1' INPUT=$WORK/keys start "$job" --memory=size=192M --transport=pci \
 		--control="$WORK/control" "$@"
 	until_said ready
 }
+
+start_card() { start_card_of saved_net "$@"; }
 
 # second_tap [FIRST SECOND]: a tap interface for the destination, with the same address as
 # the first
