@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
@@ -54,6 +55,7 @@ static const struct call_rule process_rules[] = {
 	IOCTLS_OF(0xaf),	/* vhost of the kernel */
 	IOCTLS_OF(0xaa),	/* userfaultfd */
 	IOCTL(TUNSETIFF), IOCTL(TUNGETIFF), IOCTL(TUNSETVNETHDRSZ), IOCTL(TUNSETVNETLE),
+	IOCTL(SIOCGIFINDEX),	/* whether a tap interface exists */
 	IOCTL(BLKROGET), IOCTL(BLKSSZGET), IOCTL(BLKPBSZGET),
 	IOCTL(FICLONE),
 	/* terminals, without TIOCSTI */

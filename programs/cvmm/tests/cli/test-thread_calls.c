@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -231,6 +232,12 @@ static int read_addresses(void)
 	return error_of(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
 }
 
+/* To find out whether a tap interface exists. */
+static int find_interface(void)
+{
+	return if_nametoindex("lo") ? 0 : errno;
+}
+
 static int survive_parent(void)
 {
 	return error_of(prctl(PR_SET_PDEATHSIG, 0));
@@ -390,6 +397,7 @@ static const struct attempt permitted[] = {
 	{ PROCESS, limit_itself, 0, NOTHING },
 	{ PROCESS, make_private_socket, 0, NOTHING },
 	{ PROCESS, read_addresses, 0, NOTHING },
+	{ PROCESS, find_interface, 0, NOTHING },
 	{ PROCESS, end_with_parent, 0, NOTHING },
 	{ PROCESS, open_file, 0, NOTHING },
 	{ PROCESS, make_socket, 0, NOTHING },
