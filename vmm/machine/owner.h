@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * What a machine requires of the process that runs it. The machine itself has no
+ * The interface between a machine and the process that runs it. The machine itself has no
  * process-wide state: it installs no filter, opens no file of the process, and does not
  * end the process.
  */
