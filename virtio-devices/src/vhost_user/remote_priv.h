@@ -111,6 +111,7 @@ struct virtdev_vhost_user {
 	enum remote_change changes[REMOTE_QUEUES];
 	bool described[REMOTE_QUEUES];
 	struct vhost_user_ring rings[REMOTE_QUEUES]; /* of queues to start */
+	unsigned int config_asked;	/* requests for the configuration without a reply */
 	/* the configuration must be read when requests are possible again */
 	bool config_stale;
 	/* The back-end has changed it since the last start; a reset can undo that. */
@@ -135,6 +136,8 @@ bool virtdev_priv_remote_is_setting(const struct virtdev_vhost_user *r,
 int virtdev_priv_remote_keep(struct virtdev_vhost_user *r, uint32_t off,
 			     const void *buf, uint32_t len,
 			     struct vsu_error *err);
+/* In the device's configuration space, in place of what the back-end has replied. */
+void virtdev_priv_remote_show_settings(struct virtdev_vhost_user *r);
 void virtdev_priv_remote_forget_settings(struct virtdev_vhost_user *r);
 /* Of struct virtdev_ops. Nothing is written without settings. */
 void virtdev_priv_remote_save_settings(void *self, struct virtdev_state_writer *w);

@@ -56,6 +56,7 @@ void virtdev_priv_remote_lost(struct virtdev_vhost_user *r)
 	if (r->phase == REMOTE_PAUSES || r->phase == REMOTE_RESUMES)
 		virtdev_transport_needs_reset(r->t);
 	(void)virtdev_priv_remote_enter(&r->phase, REMOTE_ON_LOST);
+	r->config_asked = 0;
 	virtdev_priv_remote_stream_lost(r);
 	virtdev_priv_remote_postcopy_lost(r);
 	r->kept_loads = kept_loads(r);

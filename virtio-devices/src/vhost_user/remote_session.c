@@ -17,9 +17,20 @@ static void on_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 	memcpy(buf, r->bytes + off, len);
 }
 
+/* Each request has one reply, unless the session is lost. */
+static int ask_config(struct virtdev_vhost_user *r)
+{
+	int rc = vhost_user_frontend_get_config(r->frontend, 0, r->config.config_size, NULL);
+
+	if (!rc)
+		r->config_asked++;
+	return rc;
+}
+
 /*
- * The device shows the driver's write after the back-end has replied. A setting is
- * also kept, for later starts; a back-end that is away receives it then.
+ * The device shows the driver's write after the back-end has replied; a setting at once,
+ * because drivers read it back: Linux sends flushes by what the field of a disk's cache
+ * reads. A setting is also kept, for later starts; a back-end that is away receives it then.
  */
 static int on_config_write(void *self, uint32_t off, const void *buf,
 			   uint32_t len)
@@ -32,15 +43,14 @@ static int on_config_write(void *self, uint32_t off, const void *buf,
 		return -EPERM;
 	if (virtdev_priv_remote_is_setting(r, off, len))
 		kept = !virtdev_priv_remote_keep(r, off, buf, len, NULL);
-	if (kept && vhost_user_frontend_state(r->frontend) ==
-		    VHOST_USER_FRONTEND_AWAY) {
+	if (kept)
 		memcpy(r->bytes + off, buf, len);
+	if (kept && vhost_user_frontend_state(r->frontend) ==
+		    VHOST_USER_FRONTEND_AWAY)
 		return 0;
-	}
 	rc = vhost_user_frontend_set_config(r->frontend, off, buf, len, false,
 					    NULL);
-	return rc ? rc : vhost_user_frontend_get_config(r->frontend, 0,
-					r->config.config_size, NULL);
+	return rc ? rc : ask_config(r);
 }
 
 static void on_reset(void *self)
@@ -131,9 +141,7 @@ static void on_ready(void *opaque)
 	if (check_features(r, &err))
 		session_fail(r, &err);
 	/* Read it first: it may contain the number of queues. */
-	else if (!r->config.config_size || r->own_space ||
-	    vhost_user_frontend_get_config(r->frontend, 0,
-					   r->config.config_size, NULL))
+	else if (!r->config.config_size || r->own_space || ask_config(r))
 		become_ready(r);
 }
 
@@ -143,10 +151,16 @@ static void on_config(void *opaque, uint32_t off, const void *buf,
 	struct virtdev_vhost_user *r = opaque;
 
 	const bool fits = len && off < CONFIG_MAX && len <= CONFIG_MAX - off;
-	const bool differs = fits && memcmp(r->bytes + off, buf, len);
+	unsigned char before[CONFIG_MAX];
+	bool differs;
 
+	memcpy(before, r->bytes, sizeof(before));
 	if (fits)
 		memcpy(r->bytes + off, buf, len);
+	/* the back-end may have sent it before the driver's last write */
+	if (r->config_asked && --r->config_asked)
+		virtdev_priv_remote_show_settings(r);
+	differs = memcmp(r->bytes, before, sizeof(before)) != 0;
 	if (r->phase == REMOTE_CONNECTS)
 		become_ready(r);
 	else if (r->dev && differs)
@@ -157,8 +171,7 @@ static void on_config(void *opaque, uint32_t off, const void *buf,
 void virtdev_priv_remote_ask_config(struct virtdev_vhost_user *r)
 {
 	if (r->config.config_size && !r->own_space)
-		r->config_stale = vhost_user_frontend_get_config(r->frontend,
-				0, r->config.config_size, NULL) == -EAGAIN;
+		r->config_stale = ask_config(r) == -EAGAIN;
 }
 
 static void on_config_changed(void *opaque)

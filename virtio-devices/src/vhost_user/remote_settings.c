@@ -73,6 +73,14 @@ int virtdev_priv_remote_keep(struct virtdev_vhost_user *r, uint32_t off,
 	return 0;
 }
 
+void virtdev_priv_remote_show_settings(struct virtdev_vhost_user *r)
+{
+	const struct remote_setting *s = r->settings.list;
+
+	for (; s < r->settings.list + r->settings.n; s++)
+		memcpy(r->bytes + s->off, s->bytes, s->len);
+}
+
 void virtdev_priv_remote_forget_settings(struct virtdev_vhost_user *r)
 {
 	r->settings.n = 0;

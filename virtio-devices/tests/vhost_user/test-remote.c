@@ -33,6 +33,7 @@ struct rig {
 	struct virtdev *model;
 	struct virtdev_vhost_user_server *server;
 	unsigned char config[60];
+	bool fixed;		/* the model ignores writes to it */
 	unsigned int started, stopped_queues;
 	/* the front-end's side */
 	struct guest g;
@@ -52,7 +53,10 @@ static void model_read(void *self, uint32_t off, void *buf, uint32_t len)
 
 static int model_write(void *self, uint32_t off, const void *buf, uint32_t len)
 {
-	memcpy(((struct rig *)self)->config + off, buf, len);
+	struct rig *r = self;
+
+	if (!r->fixed)
+		memcpy(r->config + off, buf, len);
 	return 0;
 }
 
@@ -587,6 +591,50 @@ static void write_through(void)
 	rig.config[WRITEBACK] = 1;	/* as a new back-end begins */
 }
 
+static unsigned char read_writeback(void)
+{
+	unsigned char byte;
+
+	virtdev_config_read(virtdev_vhost_user_device(rig.remote), WRITEBACK, &byte, 1);
+	return byte;
+}
+
+/* Drivers read a setting back; a reply from before the write has its previous value. */
+START_TEST(setting_is_visible_at_once)
+{
+	connect_as(VIRTDEV_ID_BLOCK);
+	ck_assert_int_eq(start(), 0);
+	pump();
+	rig.config[0] = 9;
+	virtdev_config_changed(rig.model);
+	virtdev_vhost_user_dispatch(rig.remote);
+	ck_assert_int_ge(virtdev_vhost_user_server_dispatch(rig.server), 0);
+	ck_assert_int_eq(virtdev_config_write(virtdev_vhost_user_device(rig.remote),
+					      WRITEBACK, "\1", 1), 0);
+	ck_assert_uint_eq(read_writeback(), 1);
+	virtdev_vhost_user_dispatch(rig.remote);
+	ck_assert_uint_eq(rig.changed, 1);
+	ck_assert_uint_eq(read_writeback(), 1);
+	pump();
+	ck_assert_uint_eq(rig.config[WRITEBACK], 1);
+	ck_assert_uint_eq(read_writeback(), 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(setting_that_the_back_end_does_not_accept_is_corrected)
+{
+	connect_as(VIRTDEV_ID_BLOCK);
+	rig.fixed = true;
+	ck_assert_int_eq(virtdev_config_write(virtdev_vhost_user_device(rig.remote),
+					      WRITEBACK, "\1", 1), 0);
+	ck_assert_uint_eq(read_writeback(), 1);
+	pump();
+	ck_assert_uint_eq(read_writeback(), 0);
+	teardown();
+}
+END_TEST
+
 START_TEST(setting_of_the_driver_is_repeated_by_a_start)
 {
 	unsigned char byte = 9;
@@ -818,6 +866,8 @@ int main(void)
 	tcase_add_test(tc,
 		       c2_31_endless_config_changes_end_with_the_last_configuration);
 	tcase_add_test(tc, config_write_is_visible_after_its_acknowledgement);
+	tcase_add_test(tc, setting_is_visible_at_once);
+	tcase_add_test(tc, setting_that_the_back_end_does_not_accept_is_corrected);
 	tcase_add_test(tc, setting_of_the_driver_is_repeated_by_a_start);
 	tcase_add_test(tc, configuration_is_read_again_when_settings_are_repeated);
 	tcase_add_loop_test(tc, reset_forgets_the_settings_of_the_driver, 0, 2);
