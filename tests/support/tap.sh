@@ -156,7 +156,7 @@ copy_out() {
 			find . -type f ! -name '*.o' ! -name '*.lo' ! -name '*.la' \
 				! -name '*.log' ! -name '*.trs' ! -name 'Makefile*' \
 				! -path '*/.libs/*' ! -path '*/.deps/*'
-			echo ./Makefile.am
+			find . -name Makefile.am
 		fi | tar -cf - -T -
 	) | tar -C "$2/$1" -xf -
 }
