@@ -303,9 +303,9 @@ int vmm_status_command(void *machine, char *const *words, FILE *answer,
 int vmm_status_device(const struct vmm_machine *m, unsigned int number,
 		      struct cvmm_device *out, struct vsu_error *err)
 {
-	const struct vmm_device *d = &m->devices[number];
+	const struct vmm_device *d = number < m->ndevices ? &m->devices[number] : NULL;
 
-	if (number >= m->ndevices || !vmm_status_is_present(d))
+	if (!d || !vmm_status_is_present(d))
 		return vsu_error_set(err, -ENOENT, "no device has the number %u", number);
 	*out = (struct cvmm_device){
 		.size = sizeof(*out), .kind = d->spec.kind ? d->spec.kind->name : NULL,
