@@ -84,12 +84,16 @@ def reboots(cell, machine):
 def comes(cell, address, is_ready):
     there = Machine(cell.other_folder(), f"--incoming={address}", "--sandbox=on,folder=..")
     wait_until(is_ready, "the destination waits", there)
+    there.still_waits = is_ready
     return there
 
 
 def moved(machine, there, *words):
     answer = machine.ctl("migrate", *words)
     if not answer.get("ok"):
+        # One to which the source has not connected waits for another source.
+        if there.still_waits():
+            there.kill()
         there.status_at_end()
         raise Refused(answer.get("error"))
     if machine.status_at_end() != 4:
