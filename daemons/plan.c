@@ -29,7 +29,7 @@ static const int ignored[] = { SIGPIPE, SIGUSR1, SIGUSR2, 0 };
 
 static const struct confine_keeping keeping = {
 	.forwarded = forwarded, .ignored = ignored, .held = true,
-	.removes_sockets = true, .patience_s = 15,
+	.removes_sockets = true, .keeps_files = true, .patience_s = 15,
 };
 
 /* -------------------------------------------------------------------- the root */

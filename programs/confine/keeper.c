@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,7 +29,7 @@
 #endif
 
 #define EXIT_BY_SIGNAL 128
-#define LEASH (STDERR_FILENO + 1)	/* in the parent */
+#define INHERITED 256	/* descriptors from here on are the program's */
 
 static void add_signals(sigset_t *set, const int *numbers)
 {
@@ -46,18 +47,25 @@ static void handle_signals(const int *numbers, void (*handler)(int))
 
 /* ---------------------------------------------------------------------- parent */
 
+static bool is_kept(const struct confine_keeping *how, int fd)
+{
+	struct stat st;
+
+	return how->keeps_files && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       fcntl(fd, F_GETFD) == 0;
+}
+
 /* Descriptors of the program are the child's. The pipe ends with this process. */
-static void descriptors_close(int from_child)
+static void descriptors_close(const struct confine_keeping *how, int from_child)
 {
 	int fd;
 
-	if (from_child != LEASH) {
-		dup2(from_child, LEASH);
-		close(from_child);
-	}
-	if (!syscall(SYS_close_range, LEASH + 1, ~0u, 0))
+	for (fd = STDERR_FILENO + 1; fd < INHERITED || fd <= from_child; fd++)
+		if (fd != from_child && !is_kept(how, fd))
+			close(fd);
+	if (!syscall(SYS_close_range, fd, ~0u, 0))
 		return;
-	for (fd = LEASH + 1; fd < (int)sysconf(_SC_OPEN_MAX); fd++)
+	for (; fd < (int)sysconf(_SC_OPEN_MAX); fd++)
 		close(fd);	/* before Linux 5.9 */
 }
 
@@ -90,11 +98,11 @@ static void rights_drop(const struct confine_keeping *how, pid_t child)
 }
 
 /* The child sends only these: the paths of its sockets. */
-static void sockets_remove(const struct confine_keeping *how)
+static void sockets_remove(const struct confine_keeping *how, int from_child)
 {
 	struct vsu_sock_path path;
 
-	while (how->removes_sockets && read(LEASH, &path, sizeof(path)) == (ssize_t)sizeof(path))
+	while (how->removes_sockets && read(from_child, &path, sizeof(path)) == (ssize_t)sizeof(path))
 		vsu_sock_unlink(&path);
 }
 
@@ -137,7 +145,8 @@ _Noreturn static void child_abandon(pid_t child)
  * Sockets are removed before the signal, so that no client connects to an ending server. A
  * terminal sends its signals to the child too.
  */
-_Noreturn static void child_keep(const struct confine_keeping *how, pid_t child, const sigset_t *set)
+_Noreturn static void child_keep(const struct confine_keeping *how, pid_t child, int from_child,
+				  const sigset_t *set)
 {
 	const struct timespec ever = { 1 << 30, 0 }, patience = { how->patience_s, 0 };
 	const struct timespec *limit = &ever;
@@ -150,13 +159,13 @@ _Noreturn static void child_keep(const struct confine_keeping *how, pid_t child,
 			child_abandon(child);
 		if (number < 0 || number == SIGCHLD)
 			continue;
-		sockets_remove(how);
+		sockets_remove(how, from_child);
 		if (info.si_code != SI_KERNEL)
 			kill(child, number);
 		if (how->patience_s)
 			limit = &patience;
 	}
-	sockets_remove(how);
+	sockets_remove(how, from_child);
 	end_like(status, set);
 }
 
@@ -234,7 +243,7 @@ int confine_keeper_fork(const struct confine_keeping *how, int *leash, struct vs
 		*leash = ends[1];
 		return child_begin(how, ends[1], &before, err);
 	}
-	descriptors_close(ends[0]);
+	descriptors_close(how, ends[0]);
 	rights_drop(how, child);
-	child_keep(how, child, &set);
+	child_keep(how, child, ends[0], &set);
 }

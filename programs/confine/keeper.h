@@ -2,8 +2,8 @@
 /*
  * Two processes: the child works in its confinement, the parent keeps it from outside. The
  * parent forwards signals, removes sockets that the child cannot reach, and ends as the
- * child ended. It has no other descriptor than the standard ones, two capabilities at most,
- * and a filter that permits only this.
+ * child ended. It has no other descriptor than the standard ones, unless it keeps
+ * inherited files, two capabilities at most, and a filter that permits only this.
  *
  * Threads: call before any thread is started.
  */
@@ -25,6 +25,11 @@ struct confine_keeping {
 	 */
 	bool held;
 	bool removes_sockets;
+	/*
+	 * Inherited files stay open: a supervisor may have locked a PID file for this process, and
+	 * closing it would unlock it.
+	 */
+	bool keeps_files;
 	int patience_s;		/* for the child's end after a signal; 0: without limit */
 };
 

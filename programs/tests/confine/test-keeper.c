@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -192,6 +193,37 @@ START_TEST(parent_keeps_few_rights)
 }
 END_TEST
 
+/* The lock of a PID file, which a supervisor took for the parent: 0 if another process could take it. */
+_Noreturn static void keep_locked_file(const struct confine_keeping *how)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int file = memfd_create("pid", 0), ends[2], leash = -1;
+	char byte;
+
+	if (file < 0 || fcntl(file, F_SETLK, &lock) < 0 || pipe2(ends, O_CLOEXEC) < 0 ||
+	    confine_keeper_fork(how, &leash, NULL) < 0)
+		_exit(99);
+	/* until the parent has closed its descriptors */
+	close(ends[1]);
+	(void)!read(ends[0], &byte, 1);
+	_exit(fcntl(file, F_SETLK, &lock) < 0);
+}
+
+START_TEST(parent_keeps_the_locks_of_inherited_files_only_as_told)
+{
+	struct confine_keeping how = plain;
+	pid_t pid;
+	int status;
+
+	how.keeps_files = _i;
+	pid = fork();
+	if (!pid)
+		keep_locked_file(&how);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(WEXITSTATUS(status), _i);
+}
+END_TEST
+
 /* Whether this process can have a filter. */
 static bool has_filters(void)
 {
@@ -216,6 +248,7 @@ int main(void)
 	tcase_add_test(tc, child_that_does_not_end_is_abandoned);
 	tcase_add_test(tc, ignored_signal_ends_neither);
 	tcase_add_test(tc, parent_removes_only_sockets);
+	tcase_add_loop_test(tc, parent_keeps_the_locks_of_inherited_files_only_as_told, 0, 2);
 	if (has_filters())
 		tcase_add_loop_test(tc, parent_keeps_few_rights, 0, 2);
 	suite_add_tcase(s, tc);
