@@ -23,15 +23,19 @@ int daemon_listen(struct daemon_listener *l, const char *option, const char *pat
 		  const struct prog_socket_access *access, struct confine_plan *plan,
 		  struct vsu_error *err)
 {
+	int left;
+
 	l->fd = vsu_sock_listen(path, BACKLOG, err);
 	if (l->fd < 0) {
 		vsu_error_prefix(err, l->fd, "--%s", option);
 		return listen_status(l->fd);
 	}
 	l->have_path = vsu_sock_path_of(l->fd, &l->path) == 0;
-	if (l->have_path)
-		l->have_path = !confine_leave_socket(plan, &l->path);
-	if (prog_socket_access_apply(access, path, err) == 0)
+	left = l->have_path ? confine_leave_socket(plan, &l->path, err) : 0;
+	if (left < 0)
+		vsu_sock_unlink(&l->path);
+	l->have_path &= !left;
+	if (left >= 0 && prog_socket_access_apply(access, path, err) == 0)
 		return VSU_EXIT_OK;
 	vsu_error_prefix(err, err->code, "--%s", option);
 	vsu_fd_close(&l->fd);

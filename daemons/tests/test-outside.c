@@ -57,7 +57,7 @@ static int after_leaving(const struct vmm_device_facts *device, bool postcopy,
 	if (daemon_plan_make(&plan, &r, NULL) < 0)
 		_exit(98);
 	snprintf(where.path, sizeof(where.path), "%s", sockets);
-	if ((!device->sockets[0] && confine_leave_socket(&plan, &where)) ||
+	if ((!device->sockets[0] && confine_leave_socket(&plan, &where, NULL) != 0) ||
 	    daemon_plan_files(&plan, &r, NULL) < 0 || confine_execute(&plan, CONFINE_CLOSE, NULL) < 0)
 		_exit(99);
 	_exit(fn());

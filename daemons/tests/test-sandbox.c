@@ -432,8 +432,8 @@ static int leave_a_socket(const char *path)
 	listener = vsu_sock_listen(path, 1, NULL);
 	HOLDS(rc == 0 && listener >= 0);
 	HOLDS(vsu_sock_path_of(listener, &where) == 0);
-	HOLDS(confine_leave_socket(&plan, &where) && plan_close(&plan) >= 0);
-	HOLDS(!confine_leave_socket(&plan, &where));
+	HOLDS(confine_leave_socket(&plan, &where, NULL) == 1 && plan_close(&plan) >= 0);
+	HOLDS(confine_leave_socket(&plan, &where, NULL) == 0);
 	return 42;
 }
 

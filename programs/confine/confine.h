@@ -138,10 +138,11 @@ int confine_add_parent(struct confine_plan *plan, const char *path, enum landloc
 int confine_add_own(struct confine_plan *plan, struct vsu_error *err);
 
 /*
- * A socket that the process has created. True: the keeper removes it. False: the process
- * removes it, which the plan permits from here on.
+
+
  */
-bool confine_leave_socket(struct confine_plan *plan, const struct vsu_sock_path *where);
+int confine_leave_socket(struct confine_plan *plan, const struct vsu_sock_path *where,
+			 struct vsu_error *err);
 
 /* --------------------------------------------------------------------- threads */
 

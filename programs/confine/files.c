@@ -66,12 +66,12 @@ int confine_add_own(struct confine_plan *plan, struct vsu_error *err)
 			   plan->root == CONFINE_ROOT_FILES ? "/proc/self" : NULL, LANDLOCK_READ, err);
 }
 
-bool confine_leave_socket(struct confine_plan *plan, const struct vsu_sock_path *where)
+int confine_leave_socket(struct confine_plan *plan, const struct vsu_sock_path *where,
+			 struct vsu_error *err)
 {
 	if (plan->leash >= 0 && confine_keeper_leave_socket(plan->leash, where) >= 0)
-		return true;
-	(void)!confine_add_parent(plan, where->path, LANDLOCK_REMOVE, NULL);
-	return false;
+		return 1;
+	return confine_add_parent(plan, where->path, LANDLOCK_REMOVE, err);
 }
 
 void confine_files_close(struct confine_plan *plan)

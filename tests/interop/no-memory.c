@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Preloaded into a program, fails its FAIL_AT-th allocation, and with FAIL_ON=1
- * all later ones, too. If the program allocates less often, it reports that at
- * its end in the file named by ENOUGH. The file is opened at the start, because
- * a sandbox may forbid that later.
+ * all later ones, too, and notes in the file named by FAILED that it did. The file
+ * is opened at the start, because a sandbox may forbid that later.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,7 +16,7 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *old, size_t size);
 
 static long at, made, go_on;
-static int enough = -1;
+static int noted = -1;
 
 static int fails(void)
 {
@@ -25,6 +24,8 @@ static int fails(void)
 
 	if (!at || (go_on ? n < at : n != at))
 		return 0;
+	if (n == at)
+		(void)!write(noted, "failed\n", 7);
 	errno = ENOMEM;
 	return 1;
 }
@@ -46,17 +47,11 @@ void *realloc(void *old, size_t size)
 
 __attribute__((constructor)) static void begin(void)
 {
-	const char *text = getenv("FAIL_AT"), *path = getenv("ENOUGH");
+	const char *text = getenv("FAIL_AT"), *path = getenv("FAILED");
 
 	go_on = getenv("FAIL_ON") != NULL;
 	at = text ? strtol(text, NULL, 10) : 0;
 	if (path)
-		enough = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+		noted = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	unsetenv("LD_PRELOAD");
-}
-
-__attribute__((destructor)) static void end(void)
-{
-	if (made < at)
-		(void)!write(enough, "enough\n", 7);
 }
