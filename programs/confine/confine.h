@@ -138,8 +138,8 @@ int confine_add_parent(struct confine_plan *plan, const char *path, enum landloc
 int confine_add_own(struct confine_plan *plan, struct vsu_error *err);
 
 /*
-
-
+ * A socket that the process has created. 1: the keeper removes it. 0: the process removes it,
+ * which the plan permits from here on; otherwise errors of confine_add().
  */
 int confine_leave_socket(struct confine_plan *plan, const struct vsu_sock_path *where,
 			 struct vsu_error *err);
