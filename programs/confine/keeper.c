@@ -55,18 +55,27 @@ static bool is_kept(const struct confine_keeping *how, int fd)
 	       fcntl(fd, F_GETFD) == 0;
 }
 
+static void range_close(unsigned int first, unsigned int last)
+{
+	if (first > last || !syscall(SYS_close_range, first, last, 0))
+		return;
+	for (; first <= last && first < (unsigned int)sysconf(_SC_OPEN_MAX); first++)
+		close((int)first);	/* before Linux 5.9 */
+}
+
 /* Descriptors of the program are the child's. The pipe ends with this process. */
 static void descriptors_close(const struct confine_keeping *how, int from_child)
 {
+	unsigned int first = STDERR_FILENO + 1;
 	int fd;
 
-	for (fd = STDERR_FILENO + 1; fd < INHERITED || fd <= from_child; fd++)
+	for (fd = (int)first; fd < INHERITED || fd <= from_child; fd++) {
 		if (fd != from_child && !is_kept(how, fd))
-			close(fd);
-	if (!syscall(SYS_close_range, fd, ~0u, 0))
-		return;
-	for (; fd < (int)sysconf(_SC_OPEN_MAX); fd++)
-		close(fd);	/* before Linux 5.9 */
+			continue;
+		range_close(first, (unsigned int)fd - 1);
+		first = (unsigned int)fd + 1;
+	}
+	range_close(first, ~0u);
 }
 
 /* A child with another user can be signalled, and its sockets removed, by root only. */
