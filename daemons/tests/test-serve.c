@@ -6,7 +6,6 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +22,7 @@
 #include <vmm-sys-util/sock.h>
 
 #include "../../tests/support/suite.h"
+#include "../../tests/support/tree.h"
 #include "daemon.h"
 
 #define WORDS 8
@@ -56,20 +56,12 @@ static void setup(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static int remove_one(const char *name, const struct stat *st, int flag, struct FTW *at)
-{
-	(void)st;
-	(void)flag;
-	(void)at;
-	return remove(name);
-}
-
 static void teardown(void)
 {
 	if (child)
 		kill(child, SIGKILL);
 	vsu_fd_close(&output);
-	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	tree_remove(folder);
 }
 
 /* Starts the daemon; it inherits the test's descriptors. */

@@ -4,7 +4,6 @@
 #include <config.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -17,6 +16,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
+#include "../../../../tests/support/tree.h"
 #include "guest.h"
 #include "util.h"
 
@@ -54,14 +54,6 @@ static void setup(void)
 		machines[i] = (struct process){ .keys = -1, .log = -1 };
 }
 
-static int remove_one(const char *name, const struct stat *st, int flag, struct FTW *at)
-{
-	(void)st;
-	(void)flag;
-	(void)at;
-	return remove(name);
-}
-
 static void teardown(void)
 {
 	unsigned int i;
@@ -69,7 +61,7 @@ static void teardown(void)
 	for (i = 0; i < MACHINES; i++)
 		if (machines[i].pid > 0)
 			kill(machines[i].pid, SIGKILL);
-	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	tree_remove(folder);
 }
 
 static pid_t start(const char *const *words, int in, int out)
