@@ -71,23 +71,23 @@ static void call_answer(const struct vmm_call *call, const struct vsu_error *why
 	free(reply->bytes);
 }
 
-/* Of the program: the words of a command, or a request. */
-struct wish {
+/* Passed by the program: the words of a command, or a request. */
+struct input {
 	char **words;		/* NULL: request */
 	const struct vmm_typed_command *request;
 	struct vmm_passed passed;
 };
 
-static int wish_execute(struct vmm_control *c, const struct wish *w, FILE *answer,
-			struct vsu_error *err)
+static int input_execute(struct vmm_control *c, const struct input *in, FILE *answer,
+			 struct vsu_error *err)
 {
-	return w->words ? vmm_control_execute_words(c->config.commands, c->config.opaque, w->words,
-						    w->passed.n, answer, err) :
-			  vmm_control_execute_typed(c->config.commands, c->config.opaque,
-						      w->request, answer, err);
+	return in->words ? vmm_control_execute_words(c->config.commands, c->config.opaque, in->words,
+						     in->passed.n, answer, err) :
+			   vmm_control_execute_typed(c->config.commands, c->config.opaque,
+						     in->request, answer, err);
 }
 
-static int call_execute(struct vmm_control *c, struct vmm_call *call, struct wish *w,
+static int call_execute(struct vmm_control *c, struct vmm_call *call, struct input *in,
 			struct vsu_error *err)
 {
 	/* of the command whose event made the program call */
@@ -101,9 +101,9 @@ static int call_execute(struct vmm_control *c, struct vmm_call *call, struct wis
 		return vsu_error_set(err, -ENOMEM, "no memory for an answer");
 	fputs("{\"ok\":true", reply.to);
 	c->served = NULL;
-	c->passed = w->passed.n ? &w->passed : NULL;
+	c->passed = in->passed.n ? &in->passed : NULL;
 	c->waits_for = &call->waits_for;
-	rc = wish_execute(c, w, reply.to, err);
+	rc = input_execute(c, in, reply.to, err);
 	c->served = outer_client;
 	c->waits_for = outer_wait;
 	c->passed = outer_passed;
@@ -116,9 +116,9 @@ static int call_execute(struct vmm_control *c, struct vmm_call *call, struct wis
 	return 0;
 }
 
-/* fds: of the wish, which is freed. */
-static int wish_fulfil(struct vmm_control *c, struct wish *w, const int *fds, unsigned int nfds,
-		       const struct vmm_call *answer, struct vsu_error *err)
+/* fds are those of the input, whose copies are closed. */
+static int call_begin(struct vmm_control *c, struct input *in, const int *fds, unsigned int nfds,
+		      const struct vmm_call *answer, struct vsu_error *err)
 {
 	struct vmm_call *call = malloc(sizeof(*call));
 	int rc;
@@ -126,11 +126,11 @@ static int wish_fulfil(struct vmm_control *c, struct wish *w, const int *fds, un
 	if (!call)
 		return vsu_error_set(err, -ENOMEM, "no memory for a command");
 	*call = *answer;
-	w->passed.closer = c->config.closer;
-	rc = copy_fds(&w->passed, fds, nfds, err);
+	in->passed.closer = c->config.closer;
+	rc = copy_fds(&in->passed, fds, nfds, err);
 	if (!rc)
-		rc = call_execute(c, call, w, err);
-	vmm_passed_close(&w->passed);
+		rc = call_execute(c, call, in, err);
+	vmm_passed_close(&in->passed);
 	if (rc > 0) {
 		call->next = c->calls;
 		c->calls = call;
@@ -145,22 +145,22 @@ int vmm_control_call(struct vmm_control *c, const char *const *words, const int 
 {
 	const struct vmm_call call = { .answer = answer, .opaque = opaque };
 	char *copy[VMM_CONTROL_WORDS + 1], *block;
-	struct wish w = { .words = copy };
+	struct input in = { .words = copy };
 	int rc;
 
 	block = copy_words(words, copy, err);
-	rc = block ? wish_fulfil(c, &w, fds, nfds, &call, err) : err->code;
+	rc = block ? call_begin(c, &in, fds, nfds, &call, err) : err->code;
 	free(block);
 	return rc;
 }
 
 int vmm_control_call_typed(struct vmm_control *c, const struct vmm_typed_command *request,
-			vmm_call_fn answer, void *opaque, struct vsu_error *err)
+			   vmm_call_fn answer, void *opaque, struct vsu_error *err)
 {
 	const struct vmm_call call = { .answer = answer, .opaque = opaque };
-	struct wish w = { .request = request };
+	struct input in = { .request = request };
 
-	return wish_fulfil(c, &w, request->fds, request->nfds, &call, err);
+	return call_begin(c, &in, request->fds, request->nfds, &call, err);
 }
 
 static void call_end(struct vmm_call *call, const char *members, const struct vsu_error *why)
