@@ -104,7 +104,7 @@ int cvmm_priv_copy(void *to, size_t size, const void *from, const char *name,
 	size_t given;
 
 	memcpy(&given, from, sizeof(given));
-	if (!given)
+	if (given < sizeof(given))
 		return vsu_error_set(err, -EINVAL, "struct %s without its size", name);
 	memset(to, 0, size);
 	memcpy(to, from, given < size ? given : size);
