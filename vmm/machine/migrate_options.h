@@ -17,22 +17,22 @@ struct vmm_migrate_options {
 	uint64_t rate;		/* bytes per second; 0: no limit */
 	unsigned int connections; /* for memory, 1 to VMM_CHANNELS_MAX */
 	bool converge;
-	int fd;			/* of the address fd:N or unix:fd:N, owned; or -1 */
-	bool postcopy;		/* the guest continues before its memory is there ... */
-	unsigned int rounds;	/* ... after that many rounds */
+	int fd;			/* of the address fd:N or unix:fd:N, owned; -1: none */
+	bool postcopy;		/* the guest moves before its memory, after so many rounds of copying: */
+	unsigned int rounds;
 };
 
-/* -EINVAL, -ENOMEM, -ENOTSOCK and others: of the socket. Free the options in each case. */
+/* -EINVAL, -ENOMEM, -ENOTSOCK and other errors of a socket. Free the options in each case. */
 int vmm_migrate_options_init(struct vmm_migrate_options *o, const struct cvmm_migration *from,
 			     struct vsu_error *err);
-/* Of a jailed machine. -ENOENT: the address is a socket that the jail does not have. */
+/* Call it for a jailed machine. -ENOENT: the address is a socket that the jail does not have. */
 int vmm_migrate_check_jail(const struct vmm_migrate_options *o, struct vsu_error *err);
 void vmm_migrate_options_free(struct vmm_migrate_options *o);
 
 /* The words of the command "migrate": options, then the address. */
 struct vmm_migrate_words {
 	struct cvmm_migration migration;
-	char *address;		/* of migration: the rest of the words, separated by spaces */
+	char *address;		/* migration.address: the rest of the words, separated by spaces */
 };
 
 /*

@@ -30,21 +30,21 @@ enum vmm_thread {
 struct vmm_owner {
 	void *opaque;		/* argument of the functions below */
 	struct vmem_sigbus *sigbus;	/* NULL: the machine repairs no mapping */
-	struct vmm_poison *poison;	/* filled by the SIGBUS handler; requires sigbus; or NULL */
+	struct vmm_poison *poison;	/* filled by the SIGBUS handler; requires sigbus; NULL: none */
 	const struct vmm_daemons *daemons; /* NULL: none can be started */
 	struct vmm_log log;	/* lines for the operator */
 	struct vmm_closer closer; /* closes descriptors of peers */
 	struct vmm_closer file_closer; /* closes files of shared folders */
 	struct vmm_control_end control;	/* socket for commands; all zero: none */
-	const struct prog_socket_access *sockets; /* access to the sockets of control and devices; or NULL */
+	const struct prog_socket_access *sockets; /* access to the sockets of control and devices; NULL: 0600 */
 	/*
-	 * Receives each event; or NULL. With this function, the machine has commands also
+	 * Receives each event. NULL: nobody does. With this function, the machine has commands also
 	 * without a socket (vmm_control_call()).
 	 */
 	void (*event)(void *opaque, const struct cvmm_event *event);
 	bool jailed;		/* the process has only the files of the machine's options */
 	const char *no_network;	/* why no migration can use TCP; NULL: it can */
-	const struct prog_threads *threads; /* for threads that the machine starts; or NULL */
+	const struct prog_threads *threads; /* how the machine starts threads; NULL: plainly */
 	const int *kvm;		/* a descriptor of /dev/kvm; NULL: the machine opens it */
 	int pagemap_fd;		/* /proc/self/pagemap, for working sets; negative: none */
 	/* On a new thread before its work: narrows its rights, or is NULL. An error ends the machine. */
@@ -60,7 +60,7 @@ struct vmm_owner {
 	 * the machine ends.
 	 */
 	int in_fd, out_fd;
-	/* A line for the user at this terminal, who requested it by Ctrl-A c; or NULL. */
+	/* Prints a line that the user at this terminal has requested by Ctrl-A c. NULL: nothing is printed. */
 	void (*tell)(void *opaque, const char *line);
 	/*
 	 * Sets the level from which on lines are logged, unless name is NULL. Returns its name,

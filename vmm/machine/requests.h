@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Requests to the machine: what a command does after it has read its words, and what the
- * functions of <cvmm/requests.h> do. Each has the form of vmm_control_command.request, with the
- * machine as opaque.
+ * Requests to the machine. A command calls one after it has read its words, and a function of
+ * <cvmm/requests.h> calls the same one. Each has the form of vmm_control_command.request, with
+ * the machine as opaque.
  *
  * Threads: the main thread.
  */
@@ -26,13 +26,13 @@ int vmm_request_migrate(void *machine, const void *migration, FILE *answer,
 
 struct vmm_device_addition {
 	const char *properties;	/* which name vmm_control_passed() */
-	unsigned int *number;	/* of the device; or NULL */
+	unsigned int *number;	/* receives that of the device; NULL: not wanted */
 };
 
-/* Of a device that exists or is coming. */
+/* A change of a device that exists or is coming. */
 struct vmm_device_change {
 	unsigned int number;
-	const char *name;	/* as the user wrote it, for messages; NULL: the number */
+	const char *name;	/* the word of the user, for messages; NULL: the number */
 	bool force;		/* of a removal */
 	bool wait;		/* likewise: answer when the device is gone */
 	uint64_t bytes;		/* of a new size */

@@ -26,7 +26,7 @@ void vmm_image_describe(const struct vmm_memory *memory,
  */
 struct vmm_image_pieces {
 	struct vmm_memory_specs specs;
-	uint64_t parts;		/* those of split pieces, as bits of their numbers */
+	uint64_t parts;		/* which pieces were split: a bit for each number */
 };
 
 /*
@@ -37,8 +37,8 @@ int vmm_image_pieces(const struct vmm_state *state, const char *path, bool share
 		     const struct vmm_memory_specs *saved,
 		     struct vmm_image_pieces *pieces, struct vsu_error *err);
 /*
- * Reads the content of the file at path into the regions of a section, except those that
- * map a file.
+ * Reads the file at path into the regions that a section lists. Regions that map a file have
+ * their content already.
  */
 int vmm_image_read(const struct vmm_state *state, const char *section,
 		   const char *path, const struct vmem_map *map,
@@ -47,7 +47,7 @@ void vmm_image_pieces_free(struct vmm_image_pieces *pieces);
 
 /* image_writer.c: any thread may read the numbers and set cancel, by atomic accesses. */
 struct vmm_image_progress {
-	const struct prog_threads *threads; /* that write; or NULL */
+	const struct prog_threads *threads; /* how the writers start; NULL: plainly */
 	uint64_t done, total;	/* bytes of memory */
 	bool cancel;
 };

@@ -4,7 +4,7 @@
  * that they require, --jail also hides everything else, and --user changes the user when the
  * machine is made.
  *
- *	CONFINE_SEPARATE   before other processes are started: of a jail
+ *	CONFINE_SEPARATE   before other processes are started; only a jail has steps
  *	...                daemons, which are outside, and have their own
  *	vmm_confinement_close()
  *	...                the machine is made
@@ -24,7 +24,7 @@ struct vmm_confinement {
 
 /*
  * The plan, except for its files. -EINVAL: the options contradict each other; -EOPNOTSUPP: an
- * option has no use in a jail; or confine_user_find()'s.
+ * option has no use in a jail. Errors of confine_user_find().
  */
 int vmm_confinement_make(struct vmm_confinement *c, const struct vmm_options *options,
 			 struct vsu_error *err);
@@ -36,7 +36,7 @@ int vmm_confinement_make(struct vmm_confinement *c, const struct vmm_options *op
 int vmm_confinement_close(struct vmm_confinement *c, const struct vmm_options *options,
 			  struct vsu_error *err);
 
-/* Adds the files of the options, and those that running requires (confinement_files.c). */
+/* Adds the files that the options name, and those that a running machine reads. */
 int vmm_confinement_files(struct confine_plan *plan, const struct vmm_options *options,
 			  struct vsu_error *err);
 

@@ -13,14 +13,14 @@
 #include "confine/confine.h"
 #include "machine/owner.h"
 
-/* Requirements of options, besides those of every machine. */
+/* Needs of options, besides those of every machine. */
 struct vmm_call_needs {
 	bool folder;		/* this process shares a folder, or may share one later */
 	bool user;		/* it changes its user */
 	const struct vsu_sock_access *sockets; /* that its sockets get; NULL: 0600, own group */
 };
 
-/* Rules with the values of options. Copied nowhere: it lives as long as the plan. */
+/* Rules with the values of options. The plan refers to the struct, which must outlive it. */
 struct vmm_socket_calls {
 	struct call_rule rules[4];
 	struct call_table table;
@@ -30,7 +30,7 @@ struct vmm_socket_calls {
 void vmm_process_calls(struct confine_plan *plan, const struct vmm_call_needs *needs,
 		       struct vmm_socket_calls *sockets);
 
-/* Those of a kind of threads. */
+/* The calls that a kind of threads makes. */
 const struct call_table *vmm_thread_calls(enum vmm_thread thread);
 
 #endif
