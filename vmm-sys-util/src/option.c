@@ -54,15 +54,9 @@ static bool is_known(const struct vsu_option *table, const char *word)
 static const char *next_word(const struct vsu_priv_parse *p,
 			     const struct vsu_option *o, const char *next)
 {
-	if (!next) {
-		vsu_priv_missing_value(p, o);
-		return NULL;
-	}
-	if (!is_known(p->table, next))
+	if (next && !is_known(p->table, next))
 		return next;
-	vsu_error_set(p->err, -EINVAL,
-		      "option --%s needs a value, and '%s' is an option; write --%s=%s",
-		      o->name, next, o->name, vsu_priv_arg_name(o));
+	vsu_priv_missing_value(p, o, next);
 	return NULL;
 }
 
@@ -222,7 +216,7 @@ static int deliver_key(struct vsu_priv_parse *p, const char *key,
 	o = &p->table[row];
 	if (!text && o->kind != VSU_OPTION_FLAG &&
 	    o->kind != VSU_OPTION_CHOICE)
-		return vsu_priv_missing_value(p, o);
+		return vsu_priv_missing_value(p, o, NULL);
 	return vsu_priv_deliver(p, (unsigned int)row, text ? text : "on");
 }
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <vmm-sys-util/parse.h>
 
@@ -116,6 +117,11 @@ static bool shares_line(const struct vsu_option *o, bool list)
 	return !list && o->kind == VSU_OPTION_FLAG && !o->help && o[1].name;
 }
 
+static bool has_choices(const struct vsu_option *o)
+{
+	return o->kind == VSU_OPTION_CHOICE || (o->arg && strchr(o->arg, '|'));
+}
+
 /* Returns the last row of the line. */
 static const struct vsu_option *add_line(struct text *t, const struct vsu_option *o, bool list)
 {
@@ -128,7 +134,7 @@ static const struct vsu_option *add_line(struct text *t, const struct vsu_option
 	}
 	add_name(t, o, list);
 	width = t->len - start;
-	if (width + 1 > HELP_COLUMN && o->kind == VSU_OPTION_CHOICE) {
+	if (width + 1 > HELP_COLUMN && has_choices(o)) {
 		text_add(t, "  ");
 		width = HELP_COLUMN;
 	} else if (width + 1 > HELP_COLUMN) {

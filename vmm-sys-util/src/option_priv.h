@@ -29,7 +29,7 @@ int vsu_priv_find_row(const struct vsu_option *table, const char *name,
 int vsu_priv_unknown(const struct vsu_priv_parse *p, const char *name,
 		     const char *word);
 int vsu_priv_missing_value(const struct vsu_priv_parse *p,
-			   const struct vsu_option *o);
+			   const struct vsu_option *o, const char *next);
 bool vsu_priv_was_seen(const struct vsu_priv_parse *p, unsigned int row);
 /* Judges text, which is not NULL, and hands the row to the caller. */
 int vsu_priv_deliver(struct vsu_priv_parse *p, unsigned int row,

@@ -105,14 +105,18 @@ int vsu_priv_unknown(const struct vsu_priv_parse *p, const char *name,
 }
 
 int vsu_priv_missing_value(const struct vsu_priv_parse *p,
-			   const struct vsu_option *o)
+			   const struct vsu_option *o, const char *next)
 {
-	char who[VSU_PRIV_PHRASE];
+	const char *dashes = p->list ? "" : "--";
+	char who[VSU_PRIV_PHRASE], why[VSU_PRIV_PHRASE] = "", as[VSU_PRIV_PHRASE] = "";
 
-	return vsu_error_set(p->err, -EINVAL,
-			     "%s needs a value; write %s%s=%s",
-			     option_subject(p, o, who), p->list ? "" : "--",
-			     o->name, vsu_priv_arg_name(o));
+	if (next)
+		snprintf(why, sizeof(why), ", and '%s' is an option", next);
+	if (o->example)
+		snprintf(as, sizeof(as), ", as in %s%s=%s", dashes, o->name, o->example);
+	return vsu_error_set(p->err, -EINVAL, "%s needs a value%s; write %s%s=%s%s",
+			     option_subject(p, o, who), why, dashes, o->name,
+			     vsu_priv_arg_name(o), as);
 }
 
 static int refuse_number(const struct vsu_priv_parse *p,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Exit statuses of the programs of this family.
+ *
+ * Threads: constants only.
  */
 #ifndef VMM_SYS_UTIL_EXIT_H
 #define VMM_SYS_UTIL_EXIT_H
