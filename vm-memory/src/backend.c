@@ -130,7 +130,7 @@ int vmem_backend_new(struct vmem_backend **out)
 
 	if (!b)
 		return -ENOMEM;
-	b->vm_fd = -1;
+	b->vm_fd = b->file_fd = -1;
 	*out = b;
 	return 0;
 }
@@ -358,6 +358,11 @@ void vmem_backend_set_sigbus(struct vmem_backend *backend,
 void vmem_backend_set_vm_fd(struct vmem_backend *backend, int vm_fd)
 {
 	backend->vm_fd = vm_fd;
+}
+
+void vmem_backend_set_file(struct vmem_backend *backend, int fd)
+{
+	backend->file_fd = fd;
 }
 
 void vmem_backend_set_gpa(struct vmem_backend *backend, uint64_t gpa)

@@ -56,6 +56,7 @@ struct vmem_backend {
 	uint64_t nodes[MAX_NODES / 64];
 	struct vmem_sigbus *sigbus;
 	int vm_fd;			/* borrowed; -1 */
+	int file_fd;			/* likewise */
 	uint64_t gpa;
 	bool leave_prealloc;
 	bool may_grow;			/* extend a file that is too short, even one with content */

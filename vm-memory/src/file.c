@@ -38,7 +38,7 @@ static bool template_would_work(const struct vmem_backend *b)
 {
 	int fd;
 
-	if (vmem_priv_prop(b, PROP_SHARE) || vmem_priv_prop(b, PROP_READONLY))
+	if (vmem_priv_prop(b, PROP_SHARE) || vmem_priv_prop(b, PROP_READONLY) || b->file_fd >= 0)
 		return false;
 	fd = open(b->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
@@ -141,8 +141,11 @@ static int look_at_parent(const struct vmem_backend *b,
 /* Opens what is there: an fd, or the reason. */
 static int open_existing(const struct vmem_backend *b)
 {
-	int fd = open(b->path, open_mode(b) | O_CLOEXEC | O_NONBLOCK);
+	int fd;
 
+	if (b->file_fd >= 0)
+		return vsu_fd_dup(b->file_fd);
+	fd = open(b->path, open_mode(b) | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno == EISDIR)
 		fd = open(b->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
@@ -255,6 +258,15 @@ static int check_device(const struct vmem_backend *b,
 		      b->path);
 }
 
+/* A file cannot be made in a directory by its descriptor. */
+static int check_given(const struct vmem_backend *b, const struct vmem_backend_facts *f,
+		       struct vsu_error *err)
+{
+	return b->file_fd >= 0 && f->file == VMEM_FILE_DIRECTORY ?
+	       vsu_error_set(err, -EISDIR, "mem-path '%s' is the descriptor of a directory; pass that of a file",
+			     b->path) : 0;
+}
+
 /* One look at what the path is now; -EAGAIN when it changed meanwhile. */
 static int try_open(const struct vmem_backend *b, struct vmem_backend_facts *f,
 		    struct vmem_priv_file *file, struct vsu_error *err)
@@ -263,6 +275,8 @@ static int try_open(const struct vmem_backend *b, struct vmem_backend_facts *f,
 
 	if (!rc)
 		rc = vmem_backend_check(b, f, err);
+	if (!rc)
+		rc = check_given(b, f, err);
 	if (!rc)
 		rc = check_device(b, f, file, err);
 	if (rc < 0 || (f->file != VMEM_FILE_MISSING &&

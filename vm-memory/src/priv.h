@@ -191,7 +191,7 @@ void vmem_priv_dirty_fini(struct vmem_dirty *dirty);
 uint64_t vmem_priv_dirty_take(struct vmem_dirty *dirty, uint64_t first,
 			      uint64_t n, uint64_t *into);
 
-/* map.c */
+/* map.c; vmem_map_from_properties() is in properties.c, above backends, regions and maps */
 
 struct vmem_priv_event {	/* an eventfd that outlives its space */
 	uint32_t refs;

@@ -698,6 +698,69 @@ END_TEST
 
 #define ADD_ROW(name, ...) tcase_add_test(tc, name);
 
+/* ------------------------------------------------------------- a descriptor */
+
+static int alloc_given(int fd, const char *props, struct vmem_block **out, struct vsu_error *err)
+{
+	struct vmem_backend *b;
+	char list[128];
+	int rc;
+
+	snprintf(list, sizeof(list), "backend=file,mem-path=given,size=8K,%s", props);
+	ck_assert_int_eq(vmem_backend_new(&b), 0);
+	ck_assert_int_eq(vmem_backend_parse(b, "--memory", list, err), 0);
+	vmem_backend_set_file(b, fd);
+	rc = vmem_backend_alloc(b, out, err);
+	vmem_backend_free(b);
+	return rc;
+}
+
+START_TEST(passed_file_is_not_opened)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmem_block *block;
+	int fd;
+
+	make_file(8192);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(alloc_given(fd, "share=on", &block, &err), 0);
+	close(fd);
+	ck_assert_uint_eq(*(unsigned char *)vmem_block_hva(block), pattern(0));
+	*(unsigned char *)vmem_block_hva(block) = 77;
+	ck_assert_uint_eq(file_byte(0), 77);
+	vmem_block_unref(block);
+	ck_assert_int_ne(access("given", F_OK), 0);
+}
+END_TEST
+
+static const struct {
+	int flags;
+	const char *props;
+	int code;
+} passed[] = {
+	{ O_RDONLY, "share=on", -EACCES },
+	{ O_RDONLY, "share=off", 0 },
+	{ O_RDONLY, "share=on,readonly=on", 0 },
+	{ O_RDONLY | O_DIRECTORY, "share=on", -EISDIR },
+	{ O_RDWR, "share=on,offset=4K", -EINVAL },
+};
+
+START_TEST(access_of_a_passed_file_decides)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmem_block *block = NULL;
+	int fd;
+
+	make_file(8192);
+	fd = open(passed[_i].flags & O_DIRECTORY ? dir : path, passed[_i].flags | O_CLOEXEC);
+	ck_assert_int_eq(alloc_given(fd, passed[_i].props, &block, &err), passed[_i].code);
+	ck_assert(!passed[_i].code || strstr(err.msg, "mem-path 'given'"));
+	vmem_block_unref(block);
+	close(fd);
+	ck_assert_int_eq(file_size(), 8192);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("file");
@@ -737,5 +800,8 @@ int main(void)
 	tcase_add_test(tc, d1_10_shared_range_of_a_file_is_detected);
 	tcase_add_test(tc, d1_14_sixteen_exbibytes_are_refused);
 	tcase_add_test(tc, d1_16_path_that_is_swapped_later_changes_nothing);
+	tcase_add_test(tc, passed_file_is_not_opened);
+	tcase_add_loop_test(tc, access_of_a_passed_file_decides, 0,
+			    sizeof(passed) / sizeof(passed[0]));
 	return run_suite_apart(s);
 }

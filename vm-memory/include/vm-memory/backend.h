@@ -116,6 +116,13 @@ VMEM_API void vmem_backend_set_sigbus(struct vmem_backend *backend,
 VMEM_API void vmem_backend_set_vm_fd(struct vmem_backend *backend, int vm_fd);
 
 /*
+ * The file of backend=file, borrowed until it was allocated: it is not opened, and mem-path
+ * is its name in messages. A regular file or a device; stores that reach it require that it
+ * is open for reading and writing. -1 (the default): the file at mem-path.
+ */
+VMEM_API void vmem_backend_set_file(struct vmem_backend *backend, int fd);
+
+/*
  * The guest address of the memory. Its host address will be congruent to it modulo 2 MiB, so
  * that KVM can map huge pages, if the memory has that size and align is not given.
  * Default 0.
