@@ -84,6 +84,7 @@ struct vq_driver {
 extern const struct vq_priv_driver_ops vq_priv_driver_split;
 extern const struct vq_priv_driver_ops vq_priv_driver_packed;
 
+/* driver_order.c: below both kinds of rings, and out of their fast paths */
 /* Never trusts the ring again; returns -EBADMSG. */
 int vq_priv_driver_break(struct vq_driver *d) VSU_COLD;
 

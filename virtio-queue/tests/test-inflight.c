@@ -135,6 +135,30 @@ START_TEST(c1_16_lost_chains_come_again_in_their_order_and_first)
 }
 END_TEST
 
+START_TEST(c1_16_chain_taken_after_a_crash_comes_last_after_the_next)
+{
+	struct inflight_rig b;
+
+	inflight_init(&b, 0);
+	offer(&b.r, 5);
+	offer(&b.r, 2);
+	offer(&b.r, 1);
+	take(&b, 5);
+	take(&b, 2);
+	crash(&b);
+	inflight_enable(&b);
+	take(&b, 5);
+	take(&b, 2);
+	take(&b, 1);
+	crash(&b);
+	inflight_enable(&b);
+	take(&b, 5);
+	take(&b, 2);
+	take(&b, 1);
+	rig_fini(&b.r);
+}
+END_TEST
+
 START_TEST(c1_16_chain_pushed_and_not_published_comes_again)
 {
 	struct inflight_rig b;
@@ -256,6 +280,7 @@ int main(void)
 	tcase_add_test(tc, chain_is_noted_from_pop_to_publish);
 	tcase_add_test(tc, chain_given_back_is_not_noted);
 	tcase_add_test(tc, c1_16_lost_chains_come_again_in_their_order_and_first);
+	tcase_add_test(tc, c1_16_chain_taken_after_a_crash_comes_last_after_the_next);
 	tcase_add_test(tc, c1_16_chain_pushed_and_not_published_comes_again);
 	tcase_add_test(tc, c1_16_batch_that_was_published_does_not_come_again);
 	tcase_add_test(tc, chain_that_waits_for_its_turn_is_still_noted);

@@ -3,6 +3,8 @@
  * Feature bits of virtqueues, as masks of the 64-bit feature word (VIRTIO 1.3,
  * section 6). Also the initial position of a ring. The names have a prefix of their
  * own, because kernel headers define VIRTIO_F_ and VIRTIO_RING_F_.
+ *
+ * Threads: constants, and a pure function.
  */
 #ifndef VIRTIO_QUEUE_FEATURES_H
 #define VIRTIO_QUEUE_FEATURES_H
