@@ -12,6 +12,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "closed_on_exec.h"
 #include "front_rig.h"
 #include "suite.h"
 
@@ -138,6 +139,7 @@ void open_session(void)
 
 void teardown(void)
 {
+	assert_closed_on_exec();
 	vhost_user_frontend_free(fe);
 	vmem_map_unref(map);
 	peer_fini(&peer);

@@ -133,7 +133,7 @@ static bool receive(struct peer *p)
 		.msg_control = &control, .msg_controllen = sizeof(control),
 	};
 
-	if (p->sock < 0 || recvmsg(p->sock, &msg, MSG_DONTWAIT) !=
+	if (p->sock < 0 || recvmsg(p->sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) !=
 	    (ssize_t)sizeof(p->last.hdr))
 		return false;
 	p->last.nfds = 0;

@@ -21,6 +21,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "closed_on_exec.h"
 #include "rig.h"
 
 /* Areas of a ring in its 16 KiB of guest memory. */
@@ -326,6 +327,7 @@ void rig_fini(struct rig *r)
 {
 	uint32_t i;
 
+	assert_closed_on_exec();
 	vsu_fd_close(&r->sock);
 	if (r->b)
 		rig_dispatch(r);

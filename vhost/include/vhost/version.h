@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The version of libvhost: of the headers at compile time, and of the shared
- * library at run time, which may be newer. Any thread.
+ * library at run time, which may be newer.
+ *
+ * Threads: any.
  */
 #ifndef VHOST_VERSION_H
 #define VHOST_VERSION_H

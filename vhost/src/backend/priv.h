@@ -278,7 +278,7 @@ void vhost_user_priv_owner_answered(struct vhost_user_backend *b,
 int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
 					  const struct vhost_user_priv_ask *kind,
 					  struct vsu_error *err);
-/* Sends a request for kind->answered(). 1: no reply follows. */
+/* Sends a request for kind->answered(): of notifier.c, object.c, shmem.c. 1: no reply follows. */
 int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
 					const struct vhost_user_priv_ask *kind,
 					const void *payload, size_t len, const int *fd,

@@ -280,7 +280,7 @@ static int reply_fd(struct rig *r, struct rig_reply *reply)
 	struct cmsghdr *c;
 	int fd = -1;
 
-	ck_assert_int_eq(recvmsg(r->sock, &msg, MSG_DONTWAIT),
+	ck_assert_int_eq(recvmsg(r->sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC),
 			 sizeof(reply->hdr));
 	c = CMSG_FIRSTHDR(&msg);
 	if (c)

@@ -44,7 +44,7 @@ static int get_area(struct rig *r, uint16_t rings, uint16_t entries,
 
 	rig_send(r, VHOST_USER_GET_INFLIGHT_FD, 1, &ask, sizeof(ask), NULL, 0);
 	ck_assert_int_ge(rig_dispatch(r), 0);
-	ck_assert_int_ge(recvmsg(r->sock, &msg, MSG_DONTWAIT),
+	ck_assert_int_ge(recvmsg(r->sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC),
 			 sizeof(hdr));
 	ck_assert_uint_eq(hdr.flags, 5);
 	if (!CMSG_FIRSTHDR(&msg))

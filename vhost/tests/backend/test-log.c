@@ -328,6 +328,29 @@ START_TEST(b4_03_writes_of_a_running_ring_without_a_log_are_marked_later)
 }
 END_TEST
 
+/* A migration that was cancelled concerns no later one. */
+START_TEST(b4_03_later_migration_begins_as_the_first)
+{
+	unsigned int reported;
+	struct log l;
+
+	init(&l);
+	l.r.nrefused = 0;
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	reported = l.r.nrefused;
+	ck_assert_uint_eq(reported, 1);
+	ck_assert_uint_eq(log_all(&l, false), 0);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	ck_assert_uint_eq(l.r.nrefused, reported + 1);
+	ck_assert_uint_eq(log_all(&l, false), 0);
+	ck_assert_uint_eq(set_log(&l, l.size, 0, l.fd), 16);
+	ck_assert_uint_eq(log_all(&l, true), 0);
+	ck_assert_int_eq(only_page(&l), -1);
+	ck_assert_uint_eq(l.r.nrefused, reported + 1);
+	fini(&l);
+}
+END_TEST
+
 /* As a front-end that accepts every feature and never sends a log. */
 START_TEST(b4_03_ring_that_starts_without_a_log_is_reported)
 {
@@ -499,6 +522,7 @@ int main(void)
 	tcase_add_test(tc, b4_02_log_too_small_for_memory_or_for_its_file_is_refused);
 	tcase_add_test(tc, b4_02_mark_beyond_the_log_is_ignored);
 	tcase_add_test(tc, b4_03_writes_of_a_running_ring_without_a_log_are_marked_later);
+	tcase_add_test(tc, b4_03_later_migration_begins_as_the_first);
 	tcase_add_test(tc, b4_03_ring_that_starts_without_a_log_is_reported);
 	tcase_add_test(tc, b4_02_memory_above_the_log_is_marked_in_a_longer_one);
 	tcase_add_test(tc, b4_03_log_set_before_the_rings_begins_empty);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Claims about front-ends of other projects: each sends its messages in an order and in
- * sizes of its own, and its rings run. Only order and sizes are theirs.
+ * sizes of its own, and its rings run; so do those of a second start in the same session.
+ * Only order and sizes are theirs.
  */
 #include <config.h>
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
 
 #include "../rig.h"
 
@@ -64,6 +67,7 @@ static void order_state(uint32_t request, uint32_t ring, uint32_t num)
 static void set_num(uint32_t ring) { order_state(VHOST_USER_SET_VRING_NUM, ring, RIG_SIZE); }
 static void set_base(uint32_t ring) { order_state(VHOST_USER_SET_VRING_BASE, ring, 0); }
 static void enable(uint32_t ring) { order_state(VHOST_USER_SET_VRING_ENABLE, ring, 1); }
+static void disable(uint32_t ring) { order_state(VHOST_USER_SET_VRING_ENABLE, ring, 0); }
 
 static void set_addr(uint32_t ring)
 {
@@ -146,35 +150,58 @@ static void set_config(void)
 	ck_assert_uint_eq(r.space[12], 7);
 }
 
-/* Both rings serve a buffer, and stop at the position behind it. */
-static void finish(void)
-{
-	uint32_t ring;
-
-	for (ring = 0; ring < 2; ring++) {
-		ck_assert(r.running[ring]);
-		rig_offer(&r, ring, 3);
-		ck_assert_uint_eq(rig_serve(&r, ring), 1);
-		ck_assert_uint_eq(rig_used(&r, ring), 1);
-		ck_assert_uint_eq(rig_stop_ring(&r, ring), 1);
-	}
-	ck_assert_uint_eq(r.nrefused, 0);
-	rig_fini(&r);
-}
-
 static void each(void (*step)(uint32_t ring))
 {
 	step(0);
 	step(1);
 }
 
+static void serve(uint32_t ring)
+{
+	const uint16_t used = rig_used(&r, ring);
+
+	ck_assert(r.running[ring]);
+	rig_offer(&r, ring, 3);
+	ck_assert_uint_eq(rig_serve(&r, ring), 1);
+	ck_assert_uint_eq(rig_used(&r, ring), used + 1);
+	ck_assert_uint_ge(rig_drain(r.call[ring]), 1);
+}
+
+/* The ring stops at the position behind its last buffer. */
+static void stop(uint32_t ring)
+{
+	ck_assert_uint_eq(rig_stop_ring(&r, ring), rig_used(&r, ring));
+	ck_assert(!r.running[ring]);
+	vsu_fd_close(&r.call[ring]);
+	vsu_fd_close(&r.kick[ring]);
+}
+
+static void disable_and_stop(uint32_t ring)
+{
+	disable(ring);
+	ck_assert(!r.running[ring]);
+	stop(ring);
+}
+
+/* The driver resets the device: its rings begin again at 0. */
+static void reset(void)
+{
+	memset(r.mem, 0, RIG_MEMORY);
+}
+
+static void finish(void)
+{
+	each(serve);
+	each(stop);
+	ck_assert_msg(r.nrefused == 0, "%s", r.refusal.msg);
+	rig_fini(&r);
+}
+
 /* Rings are enabled before the memory, and calls are set before sizes. */
-START_TEST(spdk_sends_enable_and_calls_first)
+static void spdk_starts(void)
 {
 	uint32_t ring;
 
-	begin(VHOST_USER_HDR_VERSION);
-	order(VHOST_USER_SET_OWNER, NULL, 0);
 	ask(VHOST_USER_GET_FEATURES);
 	order_u64(VHOST_USER_SET_FEATURES, FEATURES);
 	ask(VHOST_USER_GET_PROTOCOL_FEATURES);
@@ -192,21 +219,39 @@ START_TEST(spdk_sends_enable_and_calls_first)
 		set_addr(ring);
 		set_kick(ring);
 	}
+}
+
+START_TEST(spdk_sends_enable_and_calls_first)
+{
+	begin(VHOST_USER_HDR_VERSION);
+	order(VHOST_USER_SET_OWNER, NULL, 0);
+	spdk_starts();
+	finish();
+}
+END_TEST
+
+/* Enabled rings stop, the memory is sent once more, and features are negotiated again. */
+START_TEST(spdk_negotiates_again_after_a_reset)
+{
+	begin(VHOST_USER_HDR_VERSION);
+	order(VHOST_USER_SET_OWNER, NULL, 0);
+	spdk_starts();
+	each(serve);
+	each(stop);
+	set_memory();
+	ask(VHOST_USER_GET_FEATURES);
+	reset();
+	spdk_starts();
 	finish();
 }
 END_TEST
 
 /* Calls before the features; status; enable after the kick. */
-START_TEST(dpdk_sends_calls_before_features)
+static void dpdk_starts(void)
 {
 	uint32_t ring;
 
-	begin(VHOST_USER_HDR_VERSION);
-	order(VHOST_USER_SET_OWNER, NULL, 0);
-	ask(VHOST_USER_GET_FEATURES);
-	ask(VHOST_USER_GET_PROTOCOL_FEATURES);
-	order_u64(VHOST_USER_SET_PROTOCOL_FEATURES,
-		  P(MQ) | P(REPLY_ACK) | P(STATUS));
+	order_u64(VHOST_USER_SET_STATUS, 0);
 	order_u64(VHOST_USER_SET_STATUS, 1);
 	order_u64(VHOST_USER_SET_STATUS, 3);
 	each(set_call);
@@ -222,24 +267,54 @@ START_TEST(dpdk_sends_calls_before_features)
 	}
 	each(enable);
 	order_u64(VHOST_USER_SET_STATUS, 15);
-	finish();
 }
-END_TEST
 
-/* Cloud Hypervisor: sizes of all rings, then each ring; acknowledgements. */
-START_TEST(rust_vhost_sends_addresses_before_bases)
+static void dpdk_begins(void)
 {
-	uint32_t ring;
-
 	begin(VHOST_USER_HDR_VERSION);
 	order(VHOST_USER_SET_OWNER, NULL, 0);
 	ask(VHOST_USER_GET_FEATURES);
 	ask(VHOST_USER_GET_PROTOCOL_FEATURES);
 	order_u64(VHOST_USER_SET_PROTOCOL_FEATURES,
-		  P(MQ) | P(CONFIG) | P(REPLY_ACK) | P(CONFIGURE_MEM_SLOTS));
-	flags = RIG_NEED;
-	ask(VHOST_USER_GET_QUEUE_NUM);
-	get_config(96, 1);
+		  P(MQ) | P(REPLY_ACK) | P(STATUS));
+	dpdk_starts();
+}
+
+START_TEST(dpdk_sends_calls_before_features)
+{
+	dpdk_begins();
+	finish();
+}
+END_TEST
+
+/* New hugepages: the queues pause, and keep descriptors and positions. */
+START_TEST(dpdk_disables_rings_around_a_new_table)
+{
+	dpdk_begins();
+	each(serve);
+	each(disable);
+	set_memory();
+	each(enable);
+	finish();
+}
+END_TEST
+
+START_TEST(dpdk_starts_again_after_status_0)
+{
+	dpdk_begins();
+	each(serve);
+	each(disable_and_stop);
+	reset();
+	dpdk_starts();
+	finish();
+}
+END_TEST
+
+/* Rust's vhost as libkrun and Cloud Hypervisor use it: sizes of all rings, then each ring. */
+static void rust_starts(void)
+{
+	uint32_t ring;
+
 	order_u64(VHOST_USER_SET_FEATURES, FEATURES);
 	set_memory();
 	each(set_num);
@@ -250,6 +325,52 @@ START_TEST(rust_vhost_sends_addresses_before_bases)
 		set_kick(ring);
 	}
 	each(enable);
+}
+
+static void rust_begins(void)
+{
+	begin(VHOST_USER_HDR_VERSION);
+	order(VHOST_USER_SET_OWNER, NULL, 0);
+	ask(VHOST_USER_GET_FEATURES);
+	ask(VHOST_USER_GET_PROTOCOL_FEATURES);
+	order_u64(VHOST_USER_SET_PROTOCOL_FEATURES,
+		  P(MQ) | P(CONFIG) | P(REPLY_ACK) | P(BACKEND_REQ) | P(CONFIGURE_MEM_SLOTS));
+	flags = RIG_NEED;
+	ask(VHOST_USER_GET_QUEUE_NUM);
+	get_config(96, 1);
+	rust_starts();
+}
+
+START_TEST(rust_vhost_sends_addresses_before_bases)
+{
+	rust_begins();
+	finish();
+}
+END_TEST
+
+/* The channel comes after the start; a pause disables rings only, and keeps their kicks. */
+START_TEST(rust_vhost_sends_its_channel_last_and_pauses_rings)
+{
+	int ends[2];
+
+	rust_begins();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	order_fds(VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0, &ends[1], 1);
+	each(disable);
+	each(enable);
+	finish();
+	vsu_fd_close(&ends[0]);
+	vsu_fd_close(&ends[1]);
+}
+END_TEST
+
+START_TEST(rust_vhost_sends_features_again_after_a_reset)
+{
+	rust_begins();
+	each(serve);
+	each(disable_and_stop);
+	reset();
+	rust_starts();
 	finish();
 }
 END_TEST
@@ -283,19 +404,11 @@ START_TEST(libblkio_sends_features_first)
 }
 END_TEST
 
-/* Each ring completely; a ring is disabled before its base is read. */
-START_TEST(crosvm_disables_rings_before_it_reads_bases)
+/* Each ring completely. */
+static void crosvm_starts(void)
 {
 	uint32_t ring;
 
-	begin(VHOST_USER_HDR_VERSION);
-	order(VHOST_USER_SET_OWNER, NULL, 0);
-	ask(VHOST_USER_GET_FEATURES);
-	ask(VHOST_USER_GET_PROTOCOL_FEATURES);
-	order_u64(VHOST_USER_SET_PROTOCOL_FEATURES, P(MQ) | P(CONFIG) | P(REPLY_ACK));
-	ask(VHOST_USER_GET_QUEUE_NUM);
-	get_config(RIG_CONFIG, 1);
-	order_u64(VHOST_USER_SET_FEATURES, FEATURES);
 	set_memory();
 	for (ring = 0; ring < 2; ring++) {
 		set_num(ring);
@@ -305,13 +418,74 @@ START_TEST(crosvm_disables_rings_before_it_reads_bases)
 		set_kick(ring);
 		enable(ring);
 	}
-	rig_offer(&r, 0, 1);
-	ck_assert_uint_eq(rig_serve(&r, 0), 1);
-	order_state(VHOST_USER_SET_VRING_ENABLE, 0, 0);
-	ck_assert(!r.running[0]);
-	ck_assert_uint_eq(rig_stop_ring(&r, 0), 1);
+}
+
+/* The channel before the number of queues; acknowledgements are negotiated, but not requested. */
+static void crosvm_begins(void)
+{
+	int ends[2];
+
+	begin(VHOST_USER_HDR_VERSION);
+	order(VHOST_USER_SET_OWNER, NULL, 0);
+	ask(VHOST_USER_GET_FEATURES);
+	ask(VHOST_USER_GET_PROTOCOL_FEATURES);
+	order_u64(VHOST_USER_SET_PROTOCOL_FEATURES,
+		  P(MQ) | P(CONFIG) | P(REPLY_ACK) | P(BACKEND_REQ));
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	order_fds(VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0, &ends[1], 1);
+	vsu_fd_close(&ends[0]);
+	vsu_fd_close(&ends[1]);
+	ask(VHOST_USER_GET_QUEUE_NUM);
+	get_config(RIG_CONFIG, 1);
+	order_u64(VHOST_USER_SET_FEATURES, FEATURES);
+	crosvm_starts();
+}
+
+START_TEST(crosvm_disables_rings_before_it_reads_bases)
+{
+	crosvm_begins();
+	each(serve);
+	each(disable_and_stop);
 	ck_assert_uint_eq(r.nrefused, 0);
 	rig_fini(&r);
+}
+END_TEST
+
+/* Of a snapshot: bases are those that it has read, and the features are not sent again. */
+START_TEST(crosvm_wakes_rings_at_their_bases)
+{
+	uint32_t ring;
+
+	crosvm_begins();
+	each(serve);
+	each(disable_and_stop);
+	set_memory();
+	for (ring = 0; ring < 2; ring++) {
+		set_num(ring);
+		set_addr(ring);
+		order_state(VHOST_USER_SET_VRING_BASE, ring, 1);
+		set_call(ring);
+		set_kick(ring);
+		enable(ring);
+	}
+	finish();
+}
+END_TEST
+
+/* Of 2023: the bit of the protocol features alone, then all features. */
+START_TEST(crosvm_sent_features_twice)
+{
+	begin(VHOST_USER_HDR_VERSION);
+	order(VHOST_USER_SET_OWNER, NULL, 0);
+	ask(VHOST_USER_GET_FEATURES);
+	order_u64(VHOST_USER_SET_FEATURES, VHOST_USER_F_PROTOCOL_FEATURES);
+	ask(VHOST_USER_GET_PROTOCOL_FEATURES);
+	order_u64(VHOST_USER_SET_PROTOCOL_FEATURES, P(MQ) | P(CONFIG));
+	ask(VHOST_USER_GET_QUEUE_NUM);
+	order_u64(VHOST_USER_SET_FEATURES, FEATURES);
+	get_config(RIG_CONFIG, 1);
+	crosvm_starts();
+	finish();
 }
 END_TEST
 
@@ -321,9 +495,16 @@ int main(void)
 	TCase *tc = rig_case(s, "orders");
 
 	tcase_add_test(tc, spdk_sends_enable_and_calls_first);
+	tcase_add_test(tc, spdk_negotiates_again_after_a_reset);
 	tcase_add_test(tc, dpdk_sends_calls_before_features);
+	tcase_add_test(tc, dpdk_disables_rings_around_a_new_table);
+	tcase_add_test(tc, dpdk_starts_again_after_status_0);
 	tcase_add_test(tc, rust_vhost_sends_addresses_before_bases);
+	tcase_add_test(tc, rust_vhost_sends_its_channel_last_and_pauses_rings);
+	tcase_add_test(tc, rust_vhost_sends_features_again_after_a_reset);
 	tcase_add_test(tc, libblkio_sends_features_first);
 	tcase_add_test(tc, crosvm_disables_rings_before_it_reads_bases);
+	tcase_add_test(tc, crosvm_wakes_rings_at_their_bases);
+	tcase_add_test(tc, crosvm_sent_features_twice);
 	return run_suite(s);
 }

@@ -225,7 +225,7 @@ static void prepare_guarded(struct vhost_user_postcopy_guard **guard, bool fails
 	confirm();
 	waiter.page = vmem_region_hva(vmem_map_region(
 		vmem_space_current(vhost_user_priv_space(rig.b)), 0));
-	ck_assert_int_eq(pipe(waiter.pipe), 0);
+	ck_assert_int_eq(pipe2(waiter.pipe, O_CLOEXEC), 0);
 }
 
 static bool is_readable(int fd, int timeout_ms)

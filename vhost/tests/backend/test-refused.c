@@ -80,6 +80,40 @@ START_TEST(b3_20_ring_waits_after_a_refused_size)
 }
 END_TEST
 
+/* For owners that react to a rule and not to its sentence. */
+static const struct {
+	uint32_t request, size;
+	uint32_t payload[10];
+	uint64_t got, limit;
+} rules[] = {
+	{ VHOST_USER_SET_VRING_NUM, 8, { 0, 2048 }, 2048, 1024 },
+	{ VHOST_USER_SET_VRING_BASE, 8, { RIG_RINGS, 0 }, RIG_RINGS, RIG_RINGS },
+	{ VHOST_USER_SET_VRING_CALL, 8, { (RIG_RINGS + 4) | VHOST_USER_VRING_NOFD, 0 }, RIG_RINGS + 4,
+	  RIG_RINGS },
+	{ VHOST_USER_SET_VRING_ENABLE, 4, { 0 }, 4, 8 },
+	{ VHOST_USER_SET_MEM_TABLE, 40, { 3 }, 3, 40 },
+};
+
+START_TEST(refusal_has_the_numbers_of_its_rule)
+{
+	struct rig r;
+
+	rig_init(&r);
+	rig_negotiate(&r);
+	r.nrefused = 0;
+	rig_send(&r, rules[_i].request, VHOST_USER_HDR_VERSION, rules[_i].payload,
+		 rules[_i].size, NULL, 0);
+	rig_dispatch(&r);
+	ck_assert_uint_eq(r.nrefused, 1);
+	ck_assert_uint_eq(r.refused_request, rules[_i].request);
+	ck_assert_int_eq(r.refusal.code, -EBADMSG);
+	ck_assert_uint_eq(r.refusal.arg, rules[_i].request);
+	ck_assert_uint_eq(r.refusal.got, rules[_i].got);
+	ck_assert_uint_eq(r.refusal.limit, rules[_i].limit);
+	rig_fini(&r);
+}
+END_TEST
+
 START_TEST(b3_20_ring_waits_after_refused_addresses)
 {
 	struct rig r;
@@ -349,6 +383,8 @@ int main(void)
 
 	tcase_add_loop_test(tc, b3_20_ring_waits_after_a_refused_size,
 			    0, 4);
+	tcase_add_loop_test(tc, refusal_has_the_numbers_of_its_rule, 0,
+			    sizeof(rules) / sizeof(rules[0]));
 	tcase_add_test(tc, b3_20_ring_waits_after_refused_addresses);
 	tcase_add_test(tc, b3_20_ring_waits_after_a_refused_base);
 	tcase_add_test(tc, reset_clears_refusals);

@@ -516,6 +516,38 @@ START_TEST(b1_11_descriptor_limit_while_receiving_ends_that_session_only)
 }
 END_TEST
 
+/* From none to one less than it needs. */
+START_TEST(session_without_descriptors_is_an_error)
+{
+	struct vhost_user_backend *b = NULL;
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct rlimit old, low;
+	int socks[2], rc = -1;
+	unsigned int n;
+	struct rig r;
+
+	rig_init(&r);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	low.rlim_cur = (rlim_t)socks[1] + 1;
+	for (n = 0; rc < 0 && n < 16; n++, low.rlim_cur++) {
+		err = (struct vsu_error)VSU_ERROR_INIT;
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+		rc = vhost_user_backend_new_take_fd(socks[0], &r.config, &r.ops, &r, &b, &err);
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+		ck_assert(rc == 0 || rc == -EMFILE);
+		ck_assert_int_eq(err.code, rc);
+		ck_assert_str_eq(err.msg, rc ? "cannot make a back-end session: Too many open files" : "");
+	}
+	ck_assert_uint_gt(n, 3);
+	ck_assert_ptr_nonnull(b);
+	vhost_user_backend_free(b);
+	close(socks[1]);
+	rig_fini(&r);
+}
+END_TEST
+
 static int wrong_fd(int kind)
 {
 	int ends[2];
@@ -1080,8 +1112,10 @@ static void add_descriptors(Suite *s)
 	tcase_add_test(tc, b1_08_repeated_excess_descriptors_end_the_session);
 	tcase_add_test(tc, b1_09_unexpected_descriptors_are_closed);
 	tcase_add_loop_test(tc, b1_10_descriptor_must_agree_with_the_no_fd_bit, 0, 3);
-	if (!rig_under_valgrind())	/* valgrind manages RLIMIT_NOFILE itself */
+	if (!rig_under_valgrind()) {	/* valgrind manages RLIMIT_NOFILE itself */
 		tcase_add_test(tc, b1_11_descriptor_limit_while_receiving_ends_that_session_only);
+		tcase_add_test(tc, session_without_descriptors_is_an_error);
+	}
 	tcase_add_loop_test(tc, b1_12_descriptor_of_the_wrong_kind_is_refused, 0,
 			    6);
 	tcase_add_test(tc, b1_13_blocking_eventfd_and_pipe_are_accepted_and_never_block);

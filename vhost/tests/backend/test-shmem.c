@@ -502,6 +502,26 @@ START_TEST(end_of_the_session_cancels_requests_of_other_threads)
 }
 END_TEST
 
+/* A ring may wait for the result before it is drained. */
+START_TEST(end_of_the_session_cancels_requests_before_rings_are_drained)
+{
+	struct channel_rig f;
+
+	channel_init(&f);
+	f.r.holds_answers = true;
+	ck_assert_int_eq(post(&f, true, 0, 7), 0);
+	vhost_user_backend_close(f.r.b);
+	ck_assert_uint_eq(f.r.quiesces, 1);
+	ck_assert_uint_eq(f.r.gones, 0);
+	ck_assert_uint_eq(f.r.nresults, 1);
+	ck_assert_int_eq(f.r.results[0], -ECANCELED);
+	vhost_user_backend_done(f.r.b, f.r.token);
+	rig_poll(&f.r);
+	ck_assert_uint_eq(f.r.gones, 1);
+	channel_fini(&f);
+}
+END_TEST
+
 START_TEST(requests_without_reply_ack_complete_when_sent)
 {
 	struct channel_rig f;
@@ -549,6 +569,7 @@ int main(void)
 	tcase_add_test(tc, requests_of_other_threads_are_limited);
 	tcase_add_test(tc, messages_are_served_while_a_reply_is_pending);
 	tcase_add_test(tc, end_of_the_session_cancels_requests_of_other_threads);
+	tcase_add_test(tc, end_of_the_session_cancels_requests_before_rings_are_drained);
 	tcase_add_test(tc, requests_without_reply_ack_complete_when_sent);
 	return run_suite(s);
 }

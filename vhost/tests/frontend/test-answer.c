@@ -362,6 +362,49 @@ START_TEST(c1_20_all_replies_of_one_read_are_handled)
 }
 END_TEST
 
+/* The owner's loop also serves others. */
+START_TEST(c1_20_dispatch_handles_a_limited_number_of_replies)
+{
+	unsigned int before = 0, i;
+
+	run();
+	for (i = 0; i < 100; i++)
+		ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL),
+				 0);
+	while (peer_step(&peer))
+		;
+	for (i = 0; notified.config < 100; i++) {
+		ck_assert_int_ge(vhost_user_frontend_dispatch(fe), 0);
+		ck_assert_uint_gt(notified.config, before);
+		ck_assert_uint_le(notified.config - before, 64);
+		before = notified.config;
+	}
+	ck_assert_uint_gt(i, 1);
+}
+END_TEST
+
+/* Their requests are unknown once a reply was invalid. */
+START_TEST(c1_02_replies_behind_an_invalid_one_are_not_delivered)
+{
+	const unsigned char bytes[12 + 8] = { [4] = 8 };
+	unsigned int i;
+
+	run();
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(vhost_user_frontend_get_config(fe, 0, 8, NULL),
+				 0);
+	peer_send(&peer, VHOST_USER_GET_STATUS,
+		  VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY, bytes, 8, -1);
+	for (i = 0; i < 2; i++)
+		peer_send(&peer, VHOST_USER_GET_CONFIG,
+			  VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY, bytes,
+			  sizeof(bytes), -1);
+	dispatch_both();
+	assert_dead(-EBADMSG, "GET_STATUS");
+	ck_assert_uint_eq(notified.config, 0);
+}
+END_TEST
+
 START_TEST(c1_20_all_back_end_requests_of_one_read_are_handled)
 {
 	unsigned int i;
@@ -546,6 +589,8 @@ static void add_answers(Suite *s)
 	tcase_add_test(tc, c1_05_partial_reply_does_not_stop_the_deadline);
 	tcase_add_test(tc, c1_05_stop_has_one_deadline_for_all_its_replies);
 	tcase_add_test(tc, c1_20_all_replies_of_one_read_are_handled);
+	tcase_add_test(tc, c1_20_dispatch_handles_a_limited_number_of_replies);
+	tcase_add_test(tc, c1_02_replies_behind_an_invalid_one_are_not_delivered);
 	tcase_add_loop_test(tc, owner_may_end_a_session_inside_or_outside_a_callback,
 			    0, 2);
 	tcase_add_loop_test(tc, c1_06_refusal_fails_the_start_and_names_the_request, 0,

@@ -342,6 +342,17 @@ START_TEST(c1_07_back_end_that_offers_less_is_refused)
 }
 END_TEST
 
+/* The last request that the former one accepted is none of the next. */
+START_TEST(hang_up_of_the_next_back_end_names_its_own_requests_only)
+{
+	run();
+	cut_at = 1;
+	kill_peer();
+	ck_assert_uint_eq(back, 1);
+	ck_assert_str_eq(notified.refusal.msg, "'/run/disk': the back-end hung up instead of replying to GET_FEATURES");
+}
+END_TEST
+
 static void shmem_nothing(struct vhost_user_shmem_change *changes, unsigned int n)
 {
 	(void)changes;
@@ -716,6 +727,7 @@ static void add_away(Suite *s)
 	TCase *tc = front_case(s, "away", setup_return, teardown_return);
 
 	tcase_add_test(tc, rings_can_be_stopped_while_disconnected);
+	tcase_add_test(tc, hang_up_of_the_next_back_end_names_its_own_requests_only);
 	tcase_add_test(tc, rings_can_be_stopped_during_an_unanswered_handshake);
 	tcase_add_test(tc, interrupted_stop_completes);
 	tcase_add_test(tc, c1_15_start_while_disconnected_is_refused);
