@@ -169,6 +169,17 @@ struct virtdev_fs_config {
 				   files are released when they are closed. Call
 				   vsu_closer_set_keep() with 0. Outlives the
 				   device. NULL: the device closes them itself */
+	/*
+	 * Names that do not exist for the driver: it cannot find, list, open, create,
+	 * rename or remove them. Paths below the folder, separated by colons, such as
+	 * "etc/shadow:home/?*:!home/me". The last name is a pattern of fnmatch(3), and a
+	 * backslash escapes any byte. With "!" a path is an exception, which overrides
+	 * all others of its folder. A path whose folder does not exist when the device is
+	 * created has no effect, and symbolic links are not followed. Other names (hard
+	 * links, bind mounts) of a hidden file are not hidden. Borrowed for the call.
+	 * NULL: none.
+	 */
+	const char *hidden;
 };
 
 /*

@@ -165,6 +165,15 @@ static int add_rules(struct fs_idmap *map, const char *const *rules,
 	return rc;
 }
 
+static int check_hidden(const char *text, struct vsu_error *err)
+{
+	struct fs_hidden_rules rules;
+	int rc = virtdev_priv_fs_hidden_parse(&rules, text, err);
+
+	virtdev_priv_fs_hidden_free(&rules);
+	return rc;
+}
+
 int virtdev_fs_config_check(const struct virtdev_fs_config *config,
 			    struct vsu_error *err)
 {
@@ -177,8 +186,9 @@ int virtdev_fs_config_check(const struct virtdev_fs_config *config,
 		rc = check_values(&c, err);
 	if (rc >= 0)
 		rc = add_rules(&uids, c.uid_rules, c.nuid_rules, err);
-	return rc < 0 ? rc : add_rules(&gids, c.gid_rules,
-						       c.ngid_rules, err);
+	if (rc >= 0)
+		rc = add_rules(&gids, c.gid_rules, c.ngid_rules, err);
+	return rc < 0 ? rc : check_hidden(c.hidden, err);
 }
 
 static int config_fill(struct virtdev_fs_config *c, struct vsu_error *err)
@@ -354,6 +364,7 @@ static void fs_free(void *self)
 	pthread_mutex_destroy(&fs->owners.lock);
 	pthread_mutex_destroy(&fs->mounts_lock);
 	virtdev_priv_fs_user_fini(fs);
+	virtdev_priv_fs_hidden_free(&fs->hidden);
 	free(fs);
 }
 
@@ -465,6 +476,8 @@ static int make_fs(const struct virtdev_fs_config *c, struct virtdev **out,
 		rc = add_rules(&fs->gids, c->gid_rules, c->ngid_rules, err);
 	if (rc >= 0)
 		rc = open_folder(fs, c->path, err);
+	if (rc >= 0)
+		rc = virtdev_priv_fs_hidden_init(fs, c->hidden, err);
 	if (rc >= 0)
 		rc = virtdev_priv_fs_acl_check(fs, c->path, err);
 	if (rc >= 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../closed_on_exec.h"
 #include "../folder.h"
 #include "fs-rig.h"
 
@@ -69,6 +70,7 @@ void fs_rig_work(struct fs_rig *r)
 
 void fs_rig_fini(struct fs_rig *r)
 {
+	assert_closed_on_exec();
 	ck_assert_int_eq(virtdev_queue_drain(r->dev, r->queue), 0);
 	virtdev_queue_stop(r->dev, r->queue);
 	virtdev_fs_work_end(r->dev);

@@ -255,6 +255,28 @@ START_TEST(a8_13_descriptors_are_reserved_for_the_process)
 }
 END_TEST
 
+START_TEST(a8_13_file_that_was_refused_is_found_when_descriptors_are_free)
+{
+	const struct rlimit before = fs_rig_limit_files(256);
+	int others[120];
+	unsigned int i;
+	uint64_t file;
+
+	setup();
+	for (i = 0; i < 120; i++)
+		others[i] = dup(r.dir);
+	ck_assert_int_eq(fs_rig_lookup_new(&r, 200), -ENFILE);
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(lookup(1, "file"), -ENFILE);
+	for (i = 0; i < 120; i++)
+		close(others[i]);
+	file = fs_rig_lookup(&r, 1, "file");
+	fs_rig_open(&r, FUSE_OPEN, file, O_RDONLY);
+	teardown();
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+END_TEST
+
 START_TEST(a8_14_forget_above_the_lookup_count_removes_once)
 {
 	const struct fuse_forget_in all = { .nlookup = UINT64_MAX };
@@ -497,6 +519,7 @@ static Suite *suite(void)
 		       a8_13_directory_is_readable_when_no_inode_is_left);
 	tcase_add_test(alone,
 		       a8_13_descriptors_are_reserved_for_the_process);
+	tcase_add_test(alone, a8_13_file_that_was_refused_is_found_when_descriptors_are_free);
 	tcase_add_test(alone,
 		       a8_16_read_only_directory_is_never_changed);
 	tcase_add_test(alone, high_priority_queue_accepts_only_its_requests);

@@ -180,6 +180,25 @@ struct fs_owners {
 	uint32_t nrecords;	/* record locks of all owners */
 };
 
+struct fs_groups {
+	gid_t *ids;
+	size_t n;
+};
+
+/* Names of a folder that the driver cannot use. */
+struct fs_hidden {
+	const char *folder;	/* path */
+	uint64_t dev, ino;	/* of the folder; ino 0: it does not exist */
+	const char *pattern;	/* of fnmatch() */
+	bool shown;		/* an exception, which overrides the others */
+};
+
+struct fs_hidden_rules {
+	char *text;		/* contains the strings of the rules */
+	struct fs_hidden *rules;
+	uint32_t n;
+};
+
 /* The load of a saved state, in turns. */
 struct fs_load {
 	uint64_t agreed;	/* flags of FUSE_INIT */
@@ -211,8 +230,8 @@ struct fs {
 	struct fs_idmap uids, gids;
 	uint32_t umask;		/* of the process */
 	uint32_t uid, gid;	/* effective, of the process */
-	gid_t *groups;		/* supplementary groups of the process, if root */
-	size_t ngroups;
+	struct fs_groups groups; /* supplementary, of the process, if root */
+	struct fs_hidden_rules hidden;
 	struct fs_owners owners;
 	uint64_t agreed;	/* atomic: negotiated flags and FS_SESSION */
 	pthread_mutex_t lock;	/* of inodes, handles and recover */

@@ -78,15 +78,27 @@ int virtdev_priv_fs_file_handle_open(const struct fs *fs, uint64_t mount_id,
 void virtdev_priv_fs_mounts_fini(struct fs *fs);
 
 /*
+ * hidden.c: names that do not exist for the driver. text: of the configuration, or NULL.
+ * -EINVAL: not a list of paths below the shared directory.
+ */
+int virtdev_priv_fs_hidden_init(struct fs *fs, const char *text, struct vsu_error *err);
+/* Parses only. Freed in each case by the caller. */
+int virtdev_priv_fs_hidden_parse(struct fs_hidden_rules *rules, const char *text,
+				 struct vsu_error *err);
+void virtdev_priv_fs_hidden_free(struct fs_hidden_rules *rules);
+
+/*
  * path.c: paths relative to the shared directory: names separated by single slashes,
  * without leading or trailing slash. read returns the length; -ENOENT: the file has
  * no path below the shared directory.
  */
 bool virtdev_priv_fs_path_is_valid(const char *path);
+/* A name in the folder of that identity. */
+bool virtdev_priv_fs_is_hidden(const struct fs *fs, uint64_t dev, uint64_t ino, const char *name);
 int virtdev_priv_fs_path_open(const struct fs *fs, const char *path);
 int virtdev_priv_fs_path_read(const struct fs *fs, int fd,
 			      char path[PATH_MAX]);
 /* As virtdev_priv_fs_path_open(), below another folder, which the caller keeps. */
-int virtdev_priv_fs_path_open_below(int parent, const char *path);
+int virtdev_priv_fs_path_open_below(const struct fs *fs, int parent, const char *path);
 
 #endif

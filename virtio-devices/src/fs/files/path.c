@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,19 +56,55 @@ bool virtdev_priv_fs_path_is_valid(const char *path)
 
 int virtdev_priv_fs_path_open(const struct fs *fs, const char *path)
 {
-	return virtdev_priv_fs_path_open_below(fs->folder, path);
+	return virtdev_priv_fs_path_open_below(fs, fs->folder, path);
 }
 
-int virtdev_priv_fs_path_open_below(int parent, const char *path)
+bool virtdev_priv_fs_is_hidden(const struct fs *fs, uint64_t dev, uint64_t ino, const char *name)
+{
+	const struct fs_hidden *h = fs->hidden.rules;
+	bool hidden = false;
+	uint32_t i;
+
+	for (i = 0; i < fs->hidden.n; i++, h++) {
+		if (h->ino != ino || h->dev != dev || fnmatch(h->pattern, name, 0) != 0)
+			continue;
+		if (h->shown)
+			return false;
+		hidden = true;
+	}
+	return hidden;
+}
+
+/* -ENOENT: a hidden name of an open folder. */
+static int check_hidden_at(const struct fs *fs, int folder, const char *name)
+{
+	struct statx st;
+	int rc = fs->hidden.n ? virtdev_priv_fs_stat(folder, "", &st) : 0;
+
+	if (rc < 0 || !fs->hidden.n)
+		return rc;
+	return virtdev_priv_fs_is_hidden(fs, virtdev_priv_fs_dev_of(&st), st.stx_ino, name) ? -ENOENT : 0;
+}
+
+/* Hidden names do not exist, also in a path of a saved state. */
+static int open_name(const struct fs *fs, int dir, const char *name)
+{
+	int rc = check_hidden_at(fs, dir, name), fd;
+
+	if (rc < 0)
+		return rc;
+	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int virtdev_priv_fs_path_open_below(const struct fs *fs, int parent, const char *path)
 {
 	char name[FS_NAME_MAX + 1];
 	int dir = vsu_fd_dup(parent), fd;
 
 	while (dir >= 0 && *path) {
 		path = next_name(path, name);
-		fd = path ? openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)
-			  : -1;
-		fd = fd >= 0 ? fd : path ? -errno : -EINVAL;
+		fd = path ? open_name(fs, dir, name) : -EINVAL;
 		vsu_fd_close(&dir);
 		dir = fd;
 	}

@@ -365,8 +365,11 @@ static int move_name(struct fs_call *c, uint64_t folder, uint32_t flags)
 	to = virtdev_priv_fs_inode_get(c->fs, folder);
 	if (!to)
 		return -ESTALE;
-	rc = (fs_recover_map(&c->fs->recover) ? change_known :
-						change_names)(c, to, flags);
+	if (virtdev_priv_fs_is_hidden(c->fs, to->dev, to->ino, c->other))
+		rc = -EACCES;
+	else
+		rc = (fs_recover_map(&c->fs->recover) ? change_known :
+							change_names)(c, to, flags);
 	virtdev_priv_fs_inode_put(c->fs, to);
 	return rc;
 }

@@ -43,7 +43,12 @@ static struct fuse_entry_out make_entry(struct fs_call *c, const char *name)
 	return out;
 }
 
-/* 1: added to the reply; 0: does not fit. */
+static bool is_hidden(const struct fs_call *c, const char *name)
+{
+	return virtdev_priv_fs_is_hidden(c->fs, c->inode->dev, c->inode->ino, name);
+}
+
+/* 1: added to the reply, or hidden; 0: does not fit. */
 static int put_entry(struct fs_call *c, const struct entry *e, bool plus,
 		     uint32_t *room)
 {
@@ -58,6 +63,8 @@ static int put_entry(struct fs_call *c, const struct entry *e, bool plus,
 	};
 	struct fuse_entry_out entry;
 
+	if (is_hidden(c, e->name))
+		return 1;
 	if (len > *room)
 		return 0;
 	if (plus) {
@@ -119,20 +126,30 @@ static int go_to(struct fs_handle *handle, uint64_t offset)
 	return lseek(handle->fd, (off_t)offset, SEEK_SET) < 0 ? -errno : 0;
 }
 
+/* Bytes of host entries, 0 at the end of the folder. */
+static int read_host(const struct fs_call *c, uint32_t len)
+{
+	long n;
+
+	virtdev_priv_fs_host_call_begin(c);
+	n = syscall(SYS_getdents64, c->handle->fd, c->queue->text, len);
+	return virtdev_priv_fs_host_call_end(c, n < 0 ? -errno : (int)n);
+}
+
+/* An empty reply is the end of the folder, so entries that are all hidden are skipped. */
 static int read_entries(struct fs_call *c, bool plus)
 {
 	const uint32_t left = vq_cursor_left(&c->to);
 	const uint32_t room = c->arg.read.size < left ? c->arg.read.size : left;
-	int rc = go_to(c->handle, c->arg.read.offset);
-	long n;
+	int rc = go_to(c->handle, c->arg.read.offset), n;
 
 	if (rc < 0)
 		return rc;
-	virtdev_priv_fs_host_call_begin(c);
-	n = syscall(SYS_getdents64, c->handle->fd, c->queue->text,
-		    read_len(room, plus));
-	rc = virtdev_priv_fs_host_call_end(c, n < 0 ? -errno : (int)n);
-	return rc < 0 ? rc : put_entries(c, (uint32_t)n, plus, room);
+	do {
+		n = read_host(c, read_len(room, plus));
+		rc = n < 0 ? n : put_entries(c, (uint32_t)n, plus, room);
+	} while (!rc && n && !virtdev_priv_fs_is_detached(c));
+	return rc;
 }
 
 static int read_folder(struct fs_call *c, bool plus)

@@ -213,17 +213,29 @@ static int find_handle(struct fs_call *c, const struct fs_operation *op)
 	       0 : -EBADF;
 }
 
+/* The second name of a rename is in another folder. */
+static int check_named(const struct fs_call *c, const struct fs_operation *op)
+{
+	if (!op->texts || op->texts == FS_TEXT_ONLY)
+		return 0;
+	if (c->inode->type != S_IFDIR)
+		return -ENOTDIR;
+	if (!virtdev_priv_fs_is_hidden(c->fs, c->inode->dev, c->inode->ino, c->name))
+		return 0;
+	return op->flags & FS_CHANGES ? -EACCES : -ENOENT;
+}
+
 static int find_subject(struct fs_call *c, const struct fs_operation *op)
 {
+	int rc;
+
 	if (!(op->flags & FS_NODE))
 		return 0;
 	c->inode = virtdev_priv_fs_inode_get(c->fs, c->in.nodeid);
 	if (!c->inode)
 		return -ESTALE;
-	if (op->texts && op->texts != FS_TEXT_ONLY &&
-	    c->inode->type != S_IFDIR)
-		return -ENOTDIR;
-	return find_handle(c, op);
+	rc = check_named(c, op);
+	return rc < 0 ? rc : find_handle(c, op);
 }
 
 static void put_subject(struct fs_call *c)

@@ -104,7 +104,7 @@ static int enter_parent(struct fs *fs, const char *path, size_t parent_len)
 	memcpy(names, rest, parent_len - (size_t)(rest - path));
 	names[parent_len - (size_t)(rest - path)] = 0;
 	fs->load.names += count_names(names);
-	fd = is_below ? virtdev_priv_fs_path_open_below(fs->load.parent, names) :
+	fd = is_below ? virtdev_priv_fs_path_open_below(fs, fs->load.parent, names) :
 			virtdev_priv_fs_path_open(fs, names);
 	virtdev_priv_fs_restore_end(fs);
 	if (fd < 0)
@@ -128,7 +128,7 @@ static int open_path(struct fs *fs, const char *path)
 	if (fs->load.parent < 0 || strlen(fs->load.parent_path) != len ||
 	    memcmp(fs->load.parent_path, path, len) != 0)
 		rc = enter_parent(fs, path, len);
-	return rc < 0 ? rc : virtdev_priv_fs_path_open_below(fs->load.parent,
+	return rc < 0 ? rc : virtdev_priv_fs_path_open_below(fs, fs->load.parent,
 							     slash + 1);
 }
 

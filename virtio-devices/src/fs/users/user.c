@@ -143,17 +143,17 @@ int virtdev_priv_fs_user_init(struct fs *fs)
 		return 0;
 	if (n <= 0)
 		return 0;
-	fs->groups = calloc((size_t)n, sizeof(*fs->groups));
-	if (!fs->groups)
+	fs->groups.ids = calloc((size_t)n, sizeof(*fs->groups.ids));
+	if (!fs->groups.ids)
 		return -ENOMEM;
-	n = getgroups(n, fs->groups);
-	fs->ngroups = n > 0 ? (size_t)n : 0;
+	n = getgroups(n, fs->groups.ids);
+	fs->groups.n = n > 0 ? (size_t)n : 0;
 	return 0;
 }
 
 void virtdev_priv_fs_user_fini(struct fs *fs)
 {
-	free(fs->groups);
+	free(fs->groups.ids);
 }
 
 /* Translates the user's IDs to the host. */
@@ -179,7 +179,7 @@ int virtdev_priv_fs_user_enter(struct fs_call *c)
 
 	if (rc < 0 || is_same(c))
 		return rc;
-	rc = fs->ngroups || c->ngroups ? set_groups(c->groups, c->ngroups) : 0;
+	rc = fs->groups.n || c->ngroups ? set_groups(c->groups, c->ngroups) : 0;
 	if (rc >= 0)
 		rc = set_group(c->gid);
 	if (rc >= 0)
@@ -198,8 +198,8 @@ void virtdev_priv_fs_user_leave(const struct fs_call *c)
 		return;
 	set_user(fs->uid);
 	set_group(fs->gid);
-	if (fs->ngroups || c->ngroups)
-		set_groups(fs->groups, fs->ngroups);
+	if (fs->groups.n || c->ngroups)
+		set_groups(fs->groups.ids, fs->groups.n);
 }
 
 /* Whether no squash rule maps the UID or GID to a shared ID. */

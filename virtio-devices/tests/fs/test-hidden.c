@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about names that are hidden from the driver. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <virtio-devices/state.h>
+
+#include "../suite.h"
+#include "fs-rig.h"
+
+static struct fs_rig r;
+
+/* One name that is shown, among those that are hidden. */
+static void fill_folder(void)
+{
+	char name[32];
+	int i;
+
+	ck_assert_int_eq(mkdirat(r.dir, "many", 0755), 0);
+	for (i = 0; i < 600; i++) {
+		snprintf(name, sizeof(name), i == 300 ? "many/shown" : "many/hidden%d", i);
+		fs_rig_put_file(&r, name, "");
+	}
+}
+
+/* The folder has "file", "sub", and secrets in each. */
+static void setup(void)
+{
+	fs_rig_folder(&r);
+	fs_rig_put_file(&r, "secret", "content");
+	fs_rig_put_file(&r, "sub/key", "content");
+	fs_rig_put_file(&r, "sub/key.pub", "content");
+	fill_folder();
+	r.config.hidden = "secret:sub/*:!sub/key.pub:absent/key:many/hidden*";
+	fs_rig_make(&r, RIG_REQUESTS);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+}
+
+static void teardown(void)
+{
+	fs_rig_fini(&r);
+}
+
+static int look(uint64_t folder, const char *name)
+{
+	return fs_rig_name(&r, FUSE_LOOKUP, folder, NULL, 0, name);
+}
+
+START_TEST(a8_22_hidden_name_is_not_found)
+{
+	const uint64_t sub = fs_rig_lookup(&r, 1, "sub");
+
+	ck_assert_int_eq(look(1, "secret"), -ENOENT);
+	ck_assert_int_eq(look(sub, "key"), -ENOENT);
+	ck_assert_int_eq(look(sub, "other"), -ENOENT);
+	ck_assert_int_eq(look(sub, "key.pub"), 0);
+	ck_assert_int_eq(look(1, "file"), 0);
+}
+END_TEST
+
+/* Adds the names of a reply of READDIR or READDIRPLUS; returns the next offset. */
+static uint64_t add_names(uint32_t opcode, char names[512])
+{
+	const size_t head = opcode == FUSE_READDIRPLUS ? sizeof(struct fuse_entry_out) : 0;
+	const char *at = fs_rig_answer(&r), *end = at + fs_rig_answer_len(&r);
+	struct fuse_dirent d = { .off = 0 };
+
+	for (; at < end; at += head + FUSE_REC_ALIGN(FUSE_NAME_OFFSET + d.namelen)) {
+		memcpy(&d, at + head, FUSE_NAME_OFFSET);
+		snprintf(names + strlen(names), 512 - strlen(names), "/%.*s/", (int)d.namelen,
+			 at + head + FUSE_NAME_OFFSET);
+	}
+	return d.off;
+}
+
+static void list(uint32_t opcode, uint64_t folder, char names[512])
+{
+	const uint64_t fh = fs_rig_open(&r, FUSE_OPENDIR, folder, O_RDONLY);
+	uint64_t at = 0;
+
+	*names = 0;
+	do {
+		ck_assert_int_eq(fs_rig_read(&r, opcode, folder, fh, at, 4096), 0);
+		at = add_names(opcode, names);
+	} while (at);
+	ck_assert_int_eq(fs_rig_release(&r, FUSE_RELEASEDIR, folder, fh), 0);
+}
+
+static const uint32_t lists[] = { FUSE_READDIR, FUSE_READDIRPLUS };
+
+START_TEST(a8_22_hidden_name_is_not_listed)
+{
+	const uint64_t sub = fs_rig_lookup(&r, 1, "sub");
+	char names[512];
+
+	list(lists[_i], 1, names);
+	ck_assert_ptr_nonnull(strstr(names, "/file/"));
+	ck_assert_ptr_null(strstr(names, "/secret/"));
+	list(lists[_i], sub, names);
+	ck_assert_ptr_nonnull(strstr(names, "/key.pub/"));
+	ck_assert_ptr_null(strstr(names, "/key/"));
+}
+END_TEST
+
+/* More names than one call of the host returns. */
+START_TEST(hidden_entries_do_not_end_a_list)
+{
+	const uint64_t many = fs_rig_lookup(&r, 1, "many");
+	char names[512];
+
+	list(lists[_i], many, names);
+	ck_assert_ptr_nonnull(strstr(names, "/shown/"));
+	ck_assert_ptr_null(strstr(names, "/hidden1/"));
+}
+END_TEST
+
+static int rename_to(uint64_t from, const char *old, uint64_t to, const char *new)
+{
+	const struct fuse_rename_in in = { .newdir = to };
+	char names[64];
+	const int len = snprintf(names, sizeof(names), "%s%c%s", old, 0, new) + 1;
+
+	return fs_rig_ask(&r, FUSE_RENAME, from, &in, sizeof(in), names, (uint32_t)len);
+}
+
+START_TEST(a8_22_hidden_name_is_not_changed)
+{
+	const struct fuse_mkdir_in folder = { .mode = 0755 };
+	const struct fuse_create_in file = { .flags = O_RDWR | O_CREAT | O_TRUNC, .mode = S_IFREG | 0644 };
+	const uint64_t sub = fs_rig_lookup(&r, 1, "sub");
+
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_MKDIR, sub, &folder, sizeof(folder), "new"), -EACCES);
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_CREATE, 1, &file, sizeof(file), "secret"), -EACCES);
+	ck_assert_int_eq(fs_rig_name(&r, FUSE_UNLINK, 1, NULL, 0, "secret"), -EACCES);
+	ck_assert_int_eq(rename_to(1, "secret", 1, "stolen"), -EACCES);
+	ck_assert_int_eq(rename_to(1, "file", 1, "secret"), -EACCES);
+	ck_assert_int_eq(rename_to(1, "file", sub, "key"), -EACCES);
+	ck_assert_int_eq(fs_rig_stat(&r, "secret").st_size, 7);
+}
+END_TEST
+
+START_TEST(a8_22_renamed_folder_hides_the_same_names)
+{
+	const uint64_t sub = fs_rig_lookup(&r, 1, "sub");
+
+	ck_assert_int_eq(rename_to(1, "sub", 1, "moved"), 0);
+	ck_assert_int_eq(look(sub, "key"), -ENOENT);
+	ck_assert_int_eq(look(fs_rig_lookup(&r, 1, "moved"), "key"), -ENOENT);
+	ck_assert_int_eq(rename_to(1, "moved", 1, "sub"), 0);
+}
+END_TEST
+
+/* A host's program may replace a secret file, such as passwd(1). */
+START_TEST(replaced_file_remains_hidden)
+{
+	fs_rig_put_file(&r, "new", "other");
+	ck_assert_int_eq(renameat(r.dir, "new", r.dir, "secret"), 0);
+	ck_assert_int_eq(look(1, "secret"), -ENOENT);
+}
+END_TEST
+
+static const char *const invalid[] = {
+	"", ":", "/etc", "a//b", "../a/b", "./b/c", "a/", "a/../b", "!", "a:", "!/b",
+};
+
+START_TEST(rejects_invalid_names)
+{
+	struct virtdev_fs_config c = r.config;
+
+	c.hidden = invalid[_i];
+	ck_assert_int_eq(virtdev_fs_config_check(&c, NULL), -EINVAL);
+}
+END_TEST
+
+START_TEST(backslash_escapes_any_byte)
+{
+	struct virtdev_fs_config c = r.config;
+
+	c.hidden = "a\\:b/c\\:d:\\!e:\\*";
+	ck_assert_int_eq(virtdev_fs_config_check(&c, NULL), 0);
+}
+END_TEST
+
+/* The session of a device that hid nothing continues with this one. */
+START_TEST(a8_22_state_does_not_open_a_hidden_file)
+{
+	const struct virtdev_fs_config with = r.config;
+	uint64_t secret;
+	size_t len;
+	void *bytes;
+
+	virtdev_queue_stop(r.dev, r.queue);
+	virtdev_free(r.dev);
+	r.config.hidden = NULL;
+	ck_assert_int_eq(virtdev_fs_new(&r.config, &r.dev, NULL), 0);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+	secret = fs_rig_lookup(&r, 1, "secret");
+	virtdev_queue_stop(r.dev, r.queue);
+	virtdev_pause(r.dev);
+	ck_assert_int_eq(virtdev_state_take(r.dev, &bytes, &len, NULL), 0);
+	virtdev_free(r.dev);
+	r.config = with;
+	r.config.lost = VIRTDEV_FS_LOST_ERROR;
+	ck_assert_int_eq(virtdev_fs_new(&r.config, &r.dev, NULL), 0);
+	ck_assert_int_eq(virtdev_state_load(r.dev, bytes, len, NULL), 0);
+	free(bytes);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	ck_assert_int_eq(fs_rig_getattr(&r, secret), -ESTALE);
+}
+END_TEST
+
+int main(void)
+{
+	const int ninvalid = sizeof(invalid) / sizeof(*invalid);
+	Suite *s = suite_create("hidden");
+	TCase *tc = tcase_create("hidden");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a8_22_hidden_name_is_not_found);
+	tcase_add_loop_test(tc, a8_22_hidden_name_is_not_listed, 0, 2);
+	tcase_add_loop_test(tc, hidden_entries_do_not_end_a_list, 0, 2);
+	tcase_add_test(tc, a8_22_hidden_name_is_not_changed);
+	tcase_add_test(tc, a8_22_renamed_folder_hides_the_same_names);
+	tcase_add_test(tc, replaced_file_remains_hidden);
+	tcase_add_loop_test(tc, rejects_invalid_names, 0, ninvalid);
+	tcase_add_test(tc, backslash_escapes_any_byte);
+	tcase_add_test(tc, a8_22_state_does_not_open_a_hidden_file);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
