@@ -25,37 +25,44 @@
 
 /* ------------------------------------------------------------------- the reply */
 
-/* Numbers that only the daemon knows. */
-static void put_sessions(const struct metrics *m, FILE *to)
+static const struct virtdev_metric described[] = {
+	{ "requests_refused", VIRTDEV_METRIC_COUNTER, "Requests of front-ends that were refused." },
+	{ "sessions_ended", VIRTDEV_METRIC_COUNTER, "Sessions of front-ends that have ended." },
+	{ .name = NULL },
+};
+
+static int make_numbers(const struct metrics *m, char **text, size_t *len)
 {
-	fprintf(to, "# TYPE cvmm_sessions_ended untyped\ncvmm_sessions_ended %" PRIu64 "\n",
-		m->sessions);
-	fprintf(to, "# TYPE cvmm_requests_refused untyped\ncvmm_requests_refused %" PRIu64 "\n",
-		m->refused);
+	struct virtdev_metrics p = { .prefix = "cvmm", .described = described };
+	char label[32];
+	int rc;
+
+	snprintf(label, sizeof(label), "kind=\"%s\"", m->kind);
+	virtdev_metrics_add_device(&p, m->dev, label);
+	virtdev_metrics_add_u64(&p, "sessions_ended", "", m->sessions);
+	virtdev_metrics_add_u64(&p, "requests_refused", "", m->refused);
+	rc = virtdev_metrics_text(&p, text, len);
+	virtdev_metrics_free(&p);
+	return rc;
 }
 
+/* Without memory there is no reply. */
 static void reply_make(const struct metrics *m, struct metrics_client *c)
 {
 	const bool gets = c->got >= 4 && !memcmp(c->request, "GET ", 4);
-	FILE *to = open_memstream(&c->reply, &c->len);
-	char *text = NULL;
-	size_t len;
-	bool whole;
+	char *numbers = NULL;
+	size_t len = 0;
+	int n;
 
-	if (!to)
+	if (gets && make_numbers(m, &numbers, &len) < 0)
 		return;
-	fprintf(to, "HTTP/1.0 %s\r\nContent-Type: text/plain; version=0.0.4\r\n\r\n",
-		gets ? "200 OK" : "400 Bad Request");
-	whole = !gets || virtdev_metrics(m->dev, "cvmm", m->kind, &text, &len) == 0;
-	if (text)
-		fwrite(text, 1, len, to);
-	if (gets)
-		put_sessions(m, to);
-	free(text);
-	if (fclose(to) == EOF || !c->reply || !whole) {
-		free(c->reply);
+	n = asprintf(&c->reply, "HTTP/1.0 %s\r\nContent-Type: text/plain; version=0.0.4\r\n\r\n%s",
+		     gets ? "200 OK" : "400 Bad Request", numbers ? numbers : "");
+	if (n < 0)
 		c->reply = NULL;
-	}
+	else
+		c->len = (size_t)n;
+	free(numbers);
 }
 
 /* --------------------------------------------------------------------- clients */

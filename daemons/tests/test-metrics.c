@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <virtio-devices/latency.h>
 #include <virtio-devices/rng.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
@@ -26,10 +27,10 @@
 
 static struct virtdev *device;
 static struct metrics metrics;
-static char path[64], reply[65536];
+static char folder[32], path[64], reply[65536];
 static int other, watched;
 static struct vsu_error why;
-static const struct prog_socket_access anyone = { .mode = NULL };
+static const struct vmm_socket_access anyone = { .mode = NULL };
 static struct confine_plan plan;
 
 static void setup(void)
@@ -40,7 +41,9 @@ static void setup(void)
 	plan = (struct confine_plan)CONFINE_PLAN_INIT;
 	ck_assert_int_eq(virtdev_rng_new(&config, &device, &why), 0);
 	metrics = (struct metrics)METRICS_INIT(device, "rng");
-	snprintf(path, sizeof(path), "/tmp/cvmm-metrics.%d", (int)getpid());
+	strcpy(folder, "/tmp/metrics.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/socket", folder);
 	ck_assert_int_eq(daemon_listen(&metrics.listener, "metrics", path, &anyone, &plan, &why),
 			 VSU_EXIT_OK);
 	ck_assert_int_eq(metrics_start(&metrics, &why), 0);
@@ -55,7 +58,7 @@ static void teardown(void)
 	confine_plan_end(&plan);
 	virtdev_free(device);
 	vsu_fd_close(&other);
-	ck_assert_int_lt(access(path, F_OK), 0);
+	ck_assert_int_eq(rmdir(folder), 0);
 }
 
 static bool is_readable(int fd)
@@ -127,6 +130,49 @@ START_TEST(client_reads_numbers_of_the_device_and_of_the_daemon)
 	ck_assert_ptr_nonnull(strstr(reply, "cvmm_device_bytes{kind=\"rng\"} 0\n"));
 	ck_assert_ptr_nonnull(strstr(reply, "\ncvmm_sessions_ended 2\n"));
 	ck_assert_ptr_nonnull(strstr(reply, "\ncvmm_requests_refused 3\n"));
+}
+END_TEST
+
+/* A model that measures, in place of the device. */
+static void make_measured(struct virtdev_measured *queues)
+{
+	static const char *const kinds[] = { "read", "write", NULL };
+	const struct virtdev_ops ops = { .size = sizeof(ops), .name = "model", .latency_kinds = kinds };
+	const struct virtdev_info info = { .id = 42, .nqueues = 2, .queue_size_max = 16 };
+
+	virtdev_free(device);
+	ck_assert_int_eq(virtdev_new(&ops, &info, NULL, &device, NULL), 0);
+	ck_assert_int_eq(virtdev_measure(device, queues), 0);
+	metrics.dev = device;
+}
+
+START_TEST(latencies_are_cumulative_histograms)
+{
+	static const char *const lines[] = {
+		"\n# TYPE cvmm_device_latency_seconds histogram\n",
+		"_bucket{kind=\"rng\",request=\"write\",le=\"0.000001\"} 2\n",
+		"_bucket{kind=\"rng\",request=\"write\",le=\"0.00002\"} 2\n",
+		"_bucket{kind=\"rng\",request=\"write\",le=\"0.00005\"} 5\n",
+		"_bucket{kind=\"rng\",request=\"write\",le=\"10\"} 5\n",
+		"_bucket{kind=\"rng\",request=\"write\",le=\"+Inf\"} 5\n",
+		"_sum{kind=\"rng\",request=\"write\"} 1.200000034\n",
+		"_count{kind=\"rng\",request=\"read\"} 0\n",
+		"\ncvmm_ring_max_in_flight{kind=\"rng\",ring=\"1\"} 9\n",
+	};
+	static struct virtdev_measured queues[2];
+	unsigned int i;
+	int client;
+
+	make_measured(queues);
+	queues[0].kinds[1].buckets[0] = 2;
+	queues[1].kinds[1].buckets[5] = 3;
+	queues[1].kinds[1].sum = UINT64_C(1200000034);
+	queues[1].depth_max = 9;
+	client = connected();
+	put(client, REQUEST, strlen(REQUEST));
+	received(&client);
+	for_rows(i, sizeof(lines) / sizeof(lines[0]))
+		ck_assert_msg(strstr(reply, lines[i]) != NULL, "no '%s' in %s", lines[i], reply);
 }
 END_TEST
 
@@ -326,6 +372,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, client_reads_numbers_of_the_device_and_of_the_daemon);
+	tcase_add_test(tc, latencies_are_cumulative_histograms);
 	tcase_add_loop_test(tc, request_may_arrive_byte_by_byte, 0, 3);
 	tcase_add_loop_test(tc, other_requests_are_refused_without_numbers, 0, 3);
 	tcase_add_test(tc, endless_request_is_answered_at_its_limit);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Statistics, histograms and depths in the text format of Prometheus. */
+/* Collects samples of metrics, and sorts them. */
 #include <config.h>
 
 #include <errno.h>
@@ -8,167 +8,261 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include <virtio-devices/latency.h>
 #include <virtio-devices/metrics.h>
 
+#include "core/metric_texts.h"
+
 #define MAX_STATS 64u
-#define FIRST_ROOM 4096u
 #define US UINT64_C(1000)
 #define S_IN_US UINT64_C(1000000)
 #define S_IN_NS UINT64_C(1000000000)
 
-struct text {
-	const char *prefix, *kind;
-	char *bytes;
-	size_t len, room;
-	bool failed;		/* out of memory */
+struct virtdev_sample {
+	char *line;
+	size_t name_len;	/* without the suffix of a histogram */
+	size_t labels_at;
+	bool histogram;
+	uint32_t order;
 };
 
-/* Reserves n bytes and a NUL. */
-static bool make_room(struct text *t, size_t n)
+static bool samples_grow(struct virtdev_metrics *m)
 {
-	size_t room = t->room ? t->room : FIRST_ROOM;
-	char *bytes;
+	const uint32_t size = m->size ? 2 * m->size : 64;
+	struct virtdev_sample *all;
 
-	while (room - t->len <= n)
-		room *= 2;
-	if (room == t->room)
+	if (m->n < m->size)
 		return true;
-	bytes = realloc(t->bytes, room);
-	if (!bytes) {
-		t->failed = true;
+	all = realloc(m->samples, size * sizeof(*all));
+	if (!all)
 		return false;
-	}
-	t->bytes = bytes;
-	t->room = room;
+	m->samples = all;
+	m->size = size;
 	return true;
 }
 
-static void text_add(struct text *t, const char *fmt, ...) VSU_PRINTF(2, 3);
-static void text_add(struct text *t, const char *fmt, ...)
+static void add_sample(struct virtdev_metrics *m, const char *name, const char *suffix,
+		       const char *labels, const char *value)
 {
-	va_list ap;
-	int n;
+	const size_t len = strlen(m->prefix) + 1 + strlen(name);
+	char *line, *c;
 
-	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n < 0 || t->failed || !make_room(t, (size_t)n))
+	if (!samples_grow(m) || asprintf(&line, "%s_%s%s%s%s%s %s", m->prefix, name,
+					 suffix, *labels ? "{" : "", labels, *labels ? "}" : "", value) < 0) {
+		m->rc = -ENOMEM;
 		return;
-	va_start(ap, fmt);
-	vsnprintf(t->bytes + t->len, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	t->len += (size_t)n;
-}
-
-/* A name has letters, digits and '_' only. */
-static void make_name(char name[64], const char *statistic)
-{
-	size_t i;
-
-	snprintf(name, 64, "%s", statistic);
-	for (i = 0; name[i]; i++)
-		if ((name[i] < '0' || name[i] > '9') && (name[i] < 'a' || name[i] > 'z') &&
-		    (name[i] < 'A' || name[i] > 'Z'))
-			name[i] = '_';
-}
-
-static void add_stats(struct text *t, struct virtdev *dev)
-{
-	struct virtdev_stat stats[MAX_STATS];
-	const uint32_t n = virtdev_stats(dev, stats, MAX_STATS);
-	char name[64];
-	uint32_t i;
-
-	for (i = 0; i < n && i < MAX_STATS; i++) {
-		make_name(name, stats[i].name);
-		text_add(t, "# TYPE %s_device_%s untyped\n", t->prefix, name);
-		text_add(t, "%s_device_%s{kind=\"%s\"} %" PRIu64 "\n", t->prefix, name,
-			 t->kind, stats[i].value);
 	}
+	for (c = line; c < line + len; c++)
+		if ((*c < '0' || *c > '9') && (*c < 'a' || *c > 'z') && (*c < 'A' || *c > 'Z'))
+			*c = '_';
+	m->samples[m->n] = (struct virtdev_sample){ line, len, len + strlen(suffix), *suffix, m->n };
+	m->n++;
 }
 
-/* The bound in seconds, without zeros at the end: "0.00002"; "+Inf". */
-static void make_bound(char bound[32], uint32_t bucket)
+void virtdev_metrics_add(struct virtdev_metrics *m, const char *name, const char *labels,
+			 const char *value)
+{
+	add_sample(m, name, "", labels, value);
+}
+
+static void add_u64(struct virtdev_metrics *m, const char *name, const char *suffix,
+		    const char *labels, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	add_sample(m, name, suffix, labels, text);
+}
+
+void virtdev_metrics_add_u64(struct virtdev_metrics *m, const char *name, const char *labels,
+			     uint64_t value)
+{
+	add_u64(m, name, "", labels, value);
+}
+
+/* Adds a label: the bound in seconds, without zeros at the end: "0.00002"; "+Inf". */
+static void label_bucket(char out[200], const char *labels, uint32_t bucket)
 {
 	const uint64_t ns = virtdev_latency_bound(bucket), us = ns / US;
 	int len;
 
 	if (ns == UINT64_MAX) {
-		snprintf(bound, 32, "+Inf");
+		snprintf(out, 200, "%s,le=\"+Inf\"", labels);
 		return;
 	}
-	len = snprintf(bound, 32, "%" PRIu64 ".%06" PRIu64, us / S_IN_US, us % S_IN_US);
-	while (bound[len - 1] == '0')
-		bound[--len] = '\0';
-	if (bound[len - 1] == '.')
-		bound[--len] = '\0';
+	len = snprintf(out, 190, "%s,le=\"%" PRIu64 ".%06" PRIu64, labels, us / S_IN_US, us % S_IN_US);
+	len = len < 190 ? len : 189;
+	while (out[len - 1] == '0')
+		len--;
+	len -= out[len - 1] == '.';
+	strcpy(out + len, "\"");
 }
 
-static void add_histogram(struct text *t, const char *request,
-			  const struct virtdev_histogram *h)
+void virtdev_metrics_add_latency(struct virtdev_metrics *m, const char *name, const char *labels,
+				 const struct virtdev_histogram *h)
 {
 	uint64_t count = 0;
-	char bound[32];
+	char text[200];
 	uint32_t i;
 
 	for (i = 0; i < VIRTDEV_LATENCY_BUCKETS; i++) {
 		count += h->buckets[i];
-		make_bound(bound, i);
-		text_add(t, "%s_device_latency_seconds_bucket{kind=\"%s\",request=\"%s\",le=\"%s\"} %" PRIu64 "\n",
-			 t->prefix, t->kind, request, bound, count);
+		label_bucket(text, labels, i);
+		add_u64(m, name, "_bucket", text, count);
 	}
-	text_add(t, "%s_device_latency_seconds_sum{kind=\"%s\",request=\"%s\"} %" PRIu64 ".%09" PRIu64 "\n",
-		 t->prefix, t->kind, request, h->sum / S_IN_NS, h->sum % S_IN_NS);
-	text_add(t, "%s_device_latency_seconds_count{kind=\"%s\",request=\"%s\"} %" PRIu64 "\n",
-		 t->prefix, t->kind, request, count);
+	snprintf(text, sizeof(text), "%" PRIu64 ".%09" PRIu64, h->sum / S_IN_NS, h->sum % S_IN_NS);
+	add_sample(m, name, "_sum", labels, text);
+	add_u64(m, name, "_count", labels, count);
 }
 
-static void add_latency(struct text *t, const struct virtdev *dev)
+/* ------------------------------------------------------------------ a device */
+
+static void add_stats(struct virtdev_metrics *m, struct virtdev *dev, const char *labels)
+{
+	struct virtdev_stat stats[MAX_STATS];
+	const uint32_t n = virtdev_stats(dev, stats, MAX_STATS);
+	char name[80];
+	uint32_t i;
+
+	for (i = 0; i < n && i < MAX_STATS; i++) {
+		snprintf(name, sizeof(name), "device_%s", stats[i].name);
+		virtdev_metrics_add_u64(m, name, labels, stats[i].value);
+	}
+}
+
+static void add_histograms(struct virtdev_metrics *m, const struct virtdev *dev, const char *labels)
 {
 	struct virtdev_histogram h;
 	const char *request;
+	char more[128];
 	uint32_t i;
 
 	for (i = 0; (request = virtdev_latency(dev, i, &h)); i++) {
-		if (!i)
-			text_add(t, "# TYPE %s_device_latency_seconds histogram\n", t->prefix);
-		add_histogram(t, request, &h);
+		snprintf(more, sizeof(more), "%.64s,request=\"%s\"", labels, request);
+		virtdev_metrics_add_latency(m, "device_latency_seconds", more, &h);
 	}
 }
 
-static void add_depths(struct text *t, const struct virtdev *dev, bool maximum)
+static void add_depths(struct virtdev_metrics *m, const struct virtdev *dev, const char *labels)
 {
-	const char *name = maximum ? "max_in_flight" : "in_flight";
-	uint64_t depths[2];
+	uint64_t depth, depth_max;
+	char more[96];
 	uint32_t i;
 
-	for (i = 0; virtdev_queue_depth(dev, i, &depths[0], &depths[1]) == 0; i++) {
-		if (!i)
-			text_add(t, "# TYPE %s_ring_%s untyped\n", t->prefix, name);
-		text_add(t, "%s_ring_%s{kind=\"%s\",ring=\"%" PRIu32 "\"} %" PRIu64 "\n",
-			 t->prefix, name, t->kind, i, depths[maximum]);
+	for (i = 0; virtdev_queue_depth(dev, i, &depth, &depth_max) == 0; i++) {
+		snprintf(more, sizeof(more), "%.64s,ring=\"%" PRIu32 "\"", labels, i);
+		virtdev_metrics_add_u64(m, "ring_in_flight", more, depth);
+		virtdev_metrics_add_u64(m, "ring_max_in_flight", more, depth_max);
 	}
 }
 
-int virtdev_metrics(struct virtdev *dev, const char *prefix, const char *kind,
-		    char **text, size_t *len)
+void virtdev_metrics_add_device(struct virtdev_metrics *m, struct virtdev *dev, const char *labels)
 {
-	struct text t = {
-		.prefix = prefix, .kind = kind ? kind : virtdev_name(dev),
-	};
+	add_stats(m, dev, labels);
+	add_histograms(m, dev, labels);
+	add_depths(m, dev, labels);
+}
 
-	text_add(&t, "%s", "");
-	add_stats(&t, dev);
-	add_latency(&t, dev);
-	add_depths(&t, dev, false);
-	add_depths(&t, dev, true);
-	if (t.failed) {
-		free(t.bytes);
-		return -ENOMEM;
+/* ------------------------------------------------------------------- the text */
+
+static bool is_same_metric(const struct virtdev_sample *a, const struct virtdev_sample *b)
+{
+	return a->name_len == b->name_len && !memcmp(a->line, b->line, a->name_len);
+}
+
+static int samples_compare(const void *a, const void *b)
+{
+	const struct virtdev_sample *x = a, *y = b;
+	const size_t len = x->name_len < y->name_len ? x->name_len : y->name_len;
+	const int order = memcmp(x->line, y->line, len);
+
+	if (order)
+		return order;
+	if (x->name_len != y->name_len)
+		return x->name_len < y->name_len ? -1 : 1;
+	return x->order < y->order ? -1 : 1;
+}
+
+/* Of two passes, the first of which has no room. */
+struct text {
+	char *to;
+	size_t room, len;	/* len may exceed the room */
+};
+
+static void put_text(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put_text(struct text *t, const char *format, ...)
+{
+	const bool fits = t->len < t->room;
+	va_list words;
+
+	va_start(words, format);
+	t->len += (size_t)vsnprintf(fits ? t->to + t->len : NULL, fits ? t->room - t->len : 0, format, words);
+	va_end(words);
+}
+
+/* The lines before the first sample of a metric. */
+static void put_metric(struct text *t, const struct virtdev_metrics *m, const struct virtdev_sample *s)
+{
+	const size_t before = strlen(m->prefix) + 1;
+	const struct virtdev_metric *found =
+		virtdev_priv_metric_find(s->line + before, s->name_len - before, m->described);
+	const char *type = !found ? "untyped" : found->type == VIRTDEV_METRIC_GAUGE ? "gauge" : "counter";
+
+	if (found)
+		put_text(t, "# HELP %.*s %s\n", (int)s->name_len, s->line, found->help);
+	put_text(t, "# TYPE %.*s %s\n", (int)s->name_len, s->line, s->histogram ? "histogram" : type);
+}
+
+/* The labels of all samples precede its own. */
+static void put_sample(struct text *t, const struct virtdev_metrics *m, const struct virtdev_sample *s)
+{
+	const char *rest = s->line + s->labels_at;
+	const bool own = *rest == '{';
+
+	if (!m->labels)
+		put_text(t, "%s\n", s->line);
+	else
+		put_text(t, "%.*s{%s%s%s\n", (int)s->labels_at, s->line, m->labels, own ? "," : "}", rest + own);
+}
+
+static size_t put_samples(const struct virtdev_metrics *m, char *to, size_t room)
+{
+	struct text t = { .to = to, .room = room };
+	uint32_t i;
+
+	for (i = 0; i < m->n; i++) {
+		if (!i || !is_same_metric(&m->samples[i - 1], &m->samples[i]))
+			put_metric(&t, m, &m->samples[i]);
+		put_sample(&t, m, &m->samples[i]);
 	}
-	*text = t.bytes;
-	*len = t.len;
+	return t.len;
+}
+
+int virtdev_metrics_text(struct virtdev_metrics *m, char **text, size_t *len)
+{
+	char *bytes;
+	size_t n;
+
+	if (m->n)
+		qsort(m->samples, m->n, sizeof(*m->samples), samples_compare);
+	n = put_samples(m, NULL, 0);
+	bytes = m->rc < 0 ? NULL : malloc(n + 1);
+	if (!bytes)
+		return -ENOMEM;
+	bytes[0] = '\0';
+	(void)put_samples(m, bytes, n + 1);
+	*text = bytes;
+	*len = n;
 	return 0;
+}
+
+void virtdev_metrics_free(struct virtdev_metrics *m)
+{
+	while (m->n)
+		free(m->samples[--m->n].line);
+	free(m->samples);
+	*m = (struct virtdev_metrics){
+		.prefix = m->prefix, .labels = m->labels, .described = m->described,
+	};
 }

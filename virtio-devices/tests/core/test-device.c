@@ -341,6 +341,22 @@ START_TEST(server_is_notified_until_it_is_removed)
 }
 END_TEST
 
+START_TEST(server_without_a_size_is_refused_and_another_one_accepted)
+{
+	const struct virtdev_server_ops none = { .notify = on_notify };
+	const struct virtdev_server_ops good = {
+		.size = sizeof(good), .notify = on_notify,
+	};
+	struct server server = { 0 };
+
+	ck_assert_int_eq(virtdev_set_server(model.dev, &none, &server), -EINVAL);
+	ck_assert_int_eq(virtdev_set_server(model.dev, &good, &server), 0);
+	ck_assert_int_eq(virtdev_set_server(model.dev, &good, &server), -EBUSY);
+	virtdev_notify(model.dev, 1);
+	ck_assert_uint_eq(server.notified, 1);
+}
+END_TEST
+
 START_TEST(free_accepts_null)
 {
 	virtdev_free(NULL);
@@ -518,6 +534,7 @@ int main(void)
 	tcase_add_test(tc, missing_operations_of_a_model_do_nothing);
 	tcase_add_test(tc, model_of_an_older_header_lacks_later_operations);
 	tcase_add_test(tc, server_is_notified_until_it_is_removed);
+	tcase_add_test(tc, server_without_a_size_is_refused_and_another_one_accepted);
 	tcase_add_test(tc, free_accepts_null);
 	tcase_add_test(tc, serving_a_queue_notifies_the_server);
 	tcase_add_test(tc, broken_queue_is_reported_once);

@@ -46,9 +46,10 @@ static uint32_t ring_gpa;		/* address of a queue's descriptor table */
 static int on_start(void *self, uint32_t queue, struct vq *q,
 		    struct vsu_error *err)
 {
+	const int rc = queue ? ((struct rig *)self)->start_result : 0;
+
 	(void)q;
-	(void)err;
-	return queue ? ((struct rig *)self)->start_result : 0;
+	return rc < 0 ? vsu_error_set(err, rc, "the device of the test") : 0;
 }
 
 static void spend(uint64_t ns)
