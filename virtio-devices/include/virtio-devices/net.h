@@ -8,6 +8,9 @@
  * permits. While the driver has no buffers, frames wait in the link, whose
  * limits then apply.
  *
+ * After a saved state was loaded, a driver with GUEST_ANNOUNCE is asked to announce the guest
+ * to the network; for others the card sends one request of RARP in its first turn.
+ *
  * Threads: as device.h; virtdev_net_work() and its end: any thread.
  */
 #ifndef VIRTIO_DEVICES_NET_H

@@ -85,7 +85,7 @@ void virtdev_priv_net_config_reset(struct net *net)
 	net->change = (struct net_change){ 0 };
 	(void)virtdev_priv_net_set_offloads(net, 0);
 	__atomic_store_n(&net->active, net->pairs, __ATOMIC_RELAXED);
-	__atomic_store_n(&net->announce, false, __ATOMIC_RELAXED);
+	__atomic_store_n(&net->announce, NET_SILENT, __ATOMIC_RELAXED);
 	virtdev_priv_net_filter_init(&net->filter, net->own_mac, false);
 	virtdev_priv_net_filters_store(&net->filters, &net->filter);
 }
@@ -112,7 +112,7 @@ static uint16_t status_of(const struct net *net)
 
 	if (!virtdev_priv_net_is_down(net))
 		status |= VIRTDEV_NET_S_LINK_UP;
-	if (__atomic_load_n(&net->announce, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&net->announce, __ATOMIC_RELAXED) == NET_DRIVER_ANNOUNCES)
 		status |= VIRTDEV_NET_S_ANNOUNCE;
 	return (uint16_t)status;
 }

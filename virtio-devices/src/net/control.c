@@ -102,7 +102,7 @@ static uint8_t set_announced(struct net *net, uint8_t command,
 {
 	(void)command;
 	(void)in;
-	__atomic_store_n(&net->announce, false, __ATOMIC_RELAXED);
+	__atomic_store_n(&net->announce, NET_SILENT, __ATOMIC_RELAXED);
 	return VIRTDEV_NET_OK;
 }
 

@@ -102,8 +102,8 @@ static int net_queue_start(void *self, uint32_t queue, struct vq *vq,
 		if (virtdev_priv_net_is_down(net))
 			virtdev_priv_net_tell_lost(net);
 	}
-	/* after migration: requests an announcement, see state.c */
-	if (!queue && __atomic_load_n(&net->announce, __ATOMIC_RELAXED))
+	/* after migration: requests an announcement, see announce.c */
+	if (!queue && __atomic_load_n(&net->announce, __ATOMIC_RELAXED) == NET_DRIVER_ANNOUNCES)
 		virtdev_config_changed(net->dev);
 	return 0;
 }

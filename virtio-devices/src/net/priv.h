@@ -100,6 +100,9 @@ struct net_queue {
 	uint64_t counts[NET_COUNTS];	/* atomic */
 };
 
+/* After a state was loaded: who tells the network where the guest is. */
+enum net_announcement { NET_SILENT, NET_DRIVER_ANNOUNCES, NET_CARD_ANNOUNCES };
+
 struct net_away {
 	const char *who;		/* name of the server, for messages; constant */
 	uint64_t features;		/* ring and data features of the server */
@@ -134,7 +137,8 @@ struct net {
 	bool down;			/* atomic; the link is disconnected */
 	bool reported_down;		/* atomic; logged */
 	uint32_t returns;		/* atomic; number of reconnections */
-	bool announce;			/* atomic; announcement requested */
+	enum net_announcement announce;	/* atomic */
+	uint8_t announced[NET_MAC];	/* address of the card's announcement */
 	struct net_filter filter;	/* of the control queue */
 	struct net_filters filters;	/* published to the receive queues */
 	struct net_queue queues[];
@@ -186,6 +190,13 @@ void virtdev_priv_net_state_save(void *self, struct virtdev_state_writer *w);
 int virtdev_priv_net_state_load(void *self, uint32_t version,
 				struct virtdev_state_reader *r,
 				struct vsu_error *err);
+
+/* announce.c */
+
+/* Chooses who announces the guest. */
+void virtdev_priv_net_announce_begin(struct net *net);
+/* In a turn of a send queue. False: the link is full, and the card's frame is not sent yet. */
+bool virtdev_priv_net_announce(struct net_queue *q);
 
 /* lane.c */
 

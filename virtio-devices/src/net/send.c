@@ -273,9 +273,11 @@ static int link_flush(struct net_queue *q)
 
 int virtdev_priv_net_send(struct net_queue *q)
 {
+	bool announced;
 	int rc;
 
 	virtdev_priv_net_follow(q);
+	announced = virtdev_priv_net_announce(q);
 	virtdev_priv_net_limit_begin(q);
 	do {
 		vq_disable_notify(q->q);
@@ -283,7 +285,7 @@ int virtdev_priv_net_send(struct net_queue *q)
 		if (link_flush(q) == -EAGAIN)
 			rc = rc < 0 && rc != -ETIME ? rc : -ENOBUFS;
 		virtdev_priv_net_publish(q);
-		virtdev_priv_net_watch(q, rc == -ENOBUFS ? EPOLLOUT : 0);
+		virtdev_priv_net_watch(q, rc == -ENOBUFS || !announced ? EPOLLOUT : 0);
 	} while (rc == 0 && vq_enable_notify(q->q));
 	if (rc == -EAGAIN)
 		return virtdev_queue_missed(q->net->dev, q->index);

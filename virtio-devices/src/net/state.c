@@ -109,16 +109,6 @@ static int state_judge(const struct net *net, const struct state *s,
 	return 0;
 }
 
-/* Requests an announcement, so that switches learn the new port of the guest. */
-static void ask_to_announce(struct net *net)
-{
-	const uint64_t both = VIRTDEV_NET_F_GUEST_ANNOUNCE |
-			      VIRTDEV_NET_F_CTRL_VQ;
-
-	if ((net->features & both) == both)
-		__atomic_store_n(&net->announce, true, __ATOMIC_RELAXED);
-}
-
 int virtdev_priv_net_state_load(void *self, uint32_t version,
 				struct virtdev_state_reader *r,
 				struct vsu_error *err)
@@ -147,6 +137,6 @@ int virtdev_priv_net_state_load(void *self, uint32_t version,
 	net->filter = s.filter;
 	virtdev_priv_net_filters_store(&net->filters, &net->filter);
 	__atomic_store_n(&net->active, s.active, __ATOMIC_RELAXED);
-	ask_to_announce(net);
+	virtdev_priv_net_announce_begin(net);
 	return 0;
 }

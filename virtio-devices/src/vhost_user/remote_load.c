@@ -58,7 +58,7 @@ int virtdev_vhost_user_load(struct virtdev_vhost_user *r, const void *bytes, siz
 		rc = virtdev_priv_remote_stream_load(r, state, state_len, err);
 	if (rc < 0)
 		virtdev_priv_remote_clear_positions(r);
-	else
-		(void)virtdev_priv_remote_enter(&r->phase, REMOTE_ON_LOAD);
+	else if (virtdev_priv_remote_enter(&r->phase, REMOTE_ON_LOAD))
+		r->place = REMOTE_MOVED;
 	return rc;
 }

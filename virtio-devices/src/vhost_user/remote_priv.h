@@ -94,6 +94,10 @@ struct virtdev_vhost_user {
 	struct virtdev_vhost_user_queue *queues;
 	struct virtdev_queue_position *positions; /* none runs: no queue has one */
 	uint64_t start_features; /* of the driver's start */
+	enum {
+		REMOTE_STAYS,
+		REMOTE_MOVED,	/* a state was loaded, and the network does not know where it is */
+	} place;
 	struct remote_stream stream;
 	struct remote_postcopy postcopy;
 	enum {
@@ -119,6 +123,9 @@ struct virtdev_vhost_user {
 	struct remote_settings settings;
 	unsigned char bytes[CONFIG_MAX];
 };
+
+/* remote_announce.c: after the queues have started, of a network card that was moved */
+void virtdev_priv_remote_announce(struct virtdev_vhost_user *r);
 
 /* remote_kind.c */
 

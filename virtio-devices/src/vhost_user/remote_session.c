@@ -203,6 +203,7 @@ static void on_started(void *opaque)
 	if (r->settings.n || r->config_reported)
 		virtdev_priv_remote_ask_config(r);
 	r->config_reported = false;
+	virtdev_priv_remote_announce(r);
 	if (r->stop_wanted)
 		(void)!vhost_user_frontend_stop(r->frontend, NULL);
 	else

@@ -41,6 +41,7 @@ int virtdev_vhost_user_stop(struct virtdev_vhost_user *r)
 	const bool waits = virtdev_priv_remote_waits(r);
 
 	virtdev_priv_remote_forget(r);
+	r->place = REMOTE_STAYS;
 	virtdev_priv_remote_forget_settings(r);
 	(void)virtdev_priv_remote_enter(&r->phase, REMOTE_ON_RESET);
 	virtdev_priv_remote_clear_positions(r);

@@ -229,7 +229,7 @@ int virtdev_priv_remote_stream_save(struct virtdev_vhost_user *r, struct vsu_err
 	if (rc < 0)
 		stream_fail(r, rc, why.msg);
 	if (s->phase != REMOTE_STREAM_DONE)
-		return -EAGAIN;
+		return vsu_error_set(err, -EAGAIN, "the state of %s is still being read", r->who);
 	if (s->result < 0 && err)
 		*err = s->why;
 	return s->result;

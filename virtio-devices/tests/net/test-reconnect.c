@@ -48,8 +48,10 @@ static void make_card(uint32_t reconnect_ms)
 		.reconnect_ms = reconnect_ms,
 	};
 	struct virtdev_net_link *link;
+	struct vsu_error err = VSU_ERROR_INIT;
 
-	ck_assert_int_eq(virtdev_net_stream_open(&stream, &link, NULL), 0);
+	ck_assert_int_eq(virtdev_net_stream_open(&stream, &link, &err), 0);
+	ck_assert_int_eq(err.code, 0);	/* also without a listener so far */
 	net_rig_init_over(link, VIRTDEV_NET_F_MRG_RXBUF);
 	give_buffers();
 }

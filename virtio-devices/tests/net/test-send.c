@@ -407,6 +407,75 @@ static void end_card(unsigned int sent, unsigned int dropped)
 	close(far);
 }
 
+static const unsigned char rarp[60] = {
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x52, 0x54, 0, 1, 2, 3, 0x80, 0x35,
+	0, 1, 8, 0, 6, 4, 0, 3, 0x52, 0x54, 0, 1, 2, 3, 0, 0, 0, 0, 0x52, 0x54, 0, 1, 2, 3,
+};
+
+/* The state of a card of a driver with these features, in a stopped card. */
+static void load_state(void)
+{
+	void *bytes;
+	size_t len;
+	uint32_t i;
+
+	ck_assert_int_eq(virtdev_state_take(net_rig.dev, &bytes, &len, NULL), 0);
+	for (i = 0; i < RIG_QUEUES; i++)
+		net_rig_stop(i);
+	ck_assert_int_eq(virtdev_state_load(net_rig.dev, bytes, len, NULL), 0);
+	free(bytes);
+}
+
+START_TEST(card_announces_a_moved_guest_whose_driver_cannot)
+{
+	unsigned char got[128];
+
+	make_card(SOCK_DGRAM);
+	load_state();
+	ck_assert_int_eq(recv(far, got, sizeof(got), MSG_DONTWAIT), -1);
+	net_rig_start(1);
+	serve(1);
+	ck_assert_int_eq(recv(far, got, sizeof(got), MSG_DONTWAIT), sizeof(rarp));
+	ck_assert_mem_eq(got, rarp, sizeof(rarp));
+	serve(1);
+	end_card(0, 0);
+}
+END_TEST
+
+#define ANNOUNCES (VIRTDEV_NET_F_CTRL_VQ | VIRTDEV_NET_F_GUEST_ANNOUNCE)
+
+START_TEST(card_is_silent_if_the_driver_announces_or_the_guest_was_not_moved)
+{
+	net_rig_init(1, ANNOUNCES);
+	load_state();
+	net_rig_start(1);
+	serve(1);
+	ck_assert_uint_eq(net_rig.link.nsent, 0);
+	net_rig_fini();
+	net_rig_init(1, 0);
+	serve(1);
+	ck_assert_uint_eq(net_rig.link.nsent, 0);
+	net_rig_fini();
+}
+END_TEST
+
+START_TEST(announcement_waits_for_a_link_without_room)
+{
+	net_rig_init(1, 0);
+	load_state();
+	net_rig.link.send_code = -EAGAIN;
+	net_rig_start(1);
+	serve(1);
+	ck_assert_uint_eq(net_rig.link.nsent, 0);
+	ck_assert(is_ready(1, 0));
+	net_rig.link.send_code = 0;
+	serve(1);
+	ck_assert_uint_eq(net_rig.link.nsent, 1);
+	ck_assert_mem_eq(net_rig.link.sent[0].bytes + HEADER, rarp, sizeof(rarp));
+	net_rig_fini();
+}
+END_TEST
+
 /*
  * Sockets refuse one oversized message: only this frame is dropped and counted.
  */
@@ -445,6 +514,25 @@ START_TEST(a5_14_frames_wait_for_room_in_a_socket_of_packets)
 			serve(1);
 	}
 	end_card(30, 0);
+}
+END_TEST
+
+/* More frames than are given to the link at once. */
+START_TEST(full_ring_of_frames_is_sent_in_order)
+{
+	const struct virtdev_net_header h = plain();
+	unsigned char got[4 + 60 + RIG_SIZE];
+	unsigned int i;
+
+	make_card(SOCK_STREAM);
+	for (i = 0; i < RIG_SIZE; i++)
+		send_frame(&h, 60 + i, false);
+	serve(1);
+	for (i = 0; i < RIG_SIZE; i++) {
+		ck_assert_int_eq(recv(far, got, 4 + 60 + i, MSG_DONTWAIT), 4 + 60 + i);
+		ck_assert_uint_eq(got[3], 60 + i);
+	}
+	end_card(RIG_SIZE, 0);
 }
 END_TEST
 
@@ -506,10 +594,14 @@ int main(void)
 			    a5_01_invalid_frame_drops_no_others,
 			    0, 2);
 	tcase_add_test(tc, frames_of_many_pieces_are_sent_in_order);
+	tcase_add_test(tc, card_announces_a_moved_guest_whose_driver_cannot);
+	tcase_add_test(tc, card_is_silent_if_the_driver_announces_or_the_guest_was_not_moved);
+	tcase_add_test(tc, announcement_waits_for_a_link_without_room);
 	tcase_add_test(tc, a5_14_frame_too_long_for_a_socket_is_dropped_alone);
 	tcase_add_loop_test(tc,
 			    a5_14_frames_wait_for_room_in_a_socket_of_packets,
 			    0, 2);
+	tcase_add_test(tc, full_ring_of_frames_is_sent_in_order);
 	tcase_add_test(tc, link_with_buffered_frames_is_flushed);
 	tcase_add_test(tc, a1_15_frame_outside_memory_is_dropped);
 	return run_suite(s);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <virtio-devices/ids.h>
+#include <virtio-devices/net_layout.h>
 #include <virtio-devices/state.h>
 #include <virtio-devices/transport.h>
 #include <virtio-devices/vhost_user_transport.h>
@@ -47,6 +48,8 @@ struct rig {
 
 static struct rig rig;
 static bool rig_postcopy;	/* of devices that begin later */
+static bool rig_card;		/* the same: the configuration of a network card */
+static int rig_region __attribute__((unused)) = -1; /* the same: number of their region, or -1 */
 
 /* ------------------------------------------------------------------- the back-end */
 
@@ -82,6 +85,14 @@ static inline int model_serve(void *self, uint32_t queue)
 	return 0;
 }
 
+static const uint8_t rig_mac[6] = { 0x52, 0x54, 0, 1, 2, 3 };
+
+static inline void model_config(void *self, uint32_t off, void *buf, uint32_t len)
+{
+	(void)self;
+	memcpy(buf, rig_mac + off, len);
+}
+
 static inline void model_save(void *self, struct virtdev_state_writer *w)
 {
 	(void)self;
@@ -99,7 +110,7 @@ static inline int model_load(void *self, uint32_t version, struct virtdev_state_
 
 static const struct virtdev_ops model_ops = {
 	.size = sizeof(model_ops), .name = "model", .queue_start = model_start,
-	.queue_stop = model_stop, .queue_serve = model_serve,
+	.config_read = model_config, .queue_stop = model_stop, .queue_serve = model_serve,
 	.state_version = 1, .state_save = model_save, .state_load = model_load,
 };
 
@@ -182,6 +193,13 @@ static inline void on_back(void *opaque, bool rings_lost)
 	((struct rig *)opaque)->back++;
 }
 
+static inline void on_shmem(void *opaque, struct vhost_user_shmem_change *changes, unsigned int n)
+{
+	(void)opaque;
+	(void)changes;
+	(void)n;
+}
+
 static inline void pump(void)
 {
 	sides_pump(rig.remote, &rig.server);
@@ -201,12 +219,14 @@ static inline void connect_session(bool reconnects)
 {
 	const struct virtdev_vhost_user_config config = {
 		.size = sizeof(config), .id = rig.id, .nqueues = 1, .peer = "there",
+		.config_size = rig_card ? sizeof(rig_mac) : 0,
 		.reconnect_ns = 5000000, .postcopy = rig_postcopy,
 	};
 	const struct virtdev_vhost_user_ops ops = {
 		.size = sizeof(ops), .failed = on_failed, .lost = on_lost, .back = on_back,
 		.connect = reconnects ? on_connect : NULL,
 		.starting = on_starting, .not_started = on_not_started,
+		.shmem = rig_region >= 0 ? on_shmem : NULL,
 	};
 
 	ck_assert_int_eq(virtdev_vhost_user_new_take_fd(serve(), &config, &ops, &rig, &rig.remote,
@@ -218,7 +238,10 @@ static inline void connect_session(bool reconnects)
 static inline void begin(uint32_t id, bool reconnects)
 {
 	const struct virtdev_info info = {
-		.id = id, .nqueues = 1, .queue_size_max = 64, .features = VQ_F_VERSION_1,
+		.id = id, .nqueues = 1, .queue_size_max = 64,
+		.features = VQ_F_VERSION_1 | (rig_card ? VIRTDEV_NET_F_MAC : 0),
+		.config_size = rig_card ? sizeof(rig_mac) : 0, .nregions = rig_region >= 0,
+		.regions = { { .id = (uint8_t)rig_region, .len = 0x1000 } },
 	};
 
 	memset(&rig, 0, sizeof(rig));

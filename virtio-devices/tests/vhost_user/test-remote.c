@@ -453,6 +453,25 @@ START_TEST(a3_05_stop_overtakes_a_queue_reset)
 }
 END_TEST
 
+START_TEST(a3_05_overtaken_queue_reset_is_not_performed_after_the_next_start)
+{
+	struct vhost_user_ring rings[2];
+
+	start_both();
+	pump();
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 1), 0);
+	ck_assert_int_eq(virtdev_vhost_user_stop(rig.remote), 0);
+	pump();
+	rings[0] = ring_of(0);
+	rings[1] = ring_of(1);
+	ck_assert_int_eq(virtdev_vhost_user_start(rig.remote, VQ_F_VERSION_1, rings, 2, NULL), 0);
+	pump();
+	ck_assert_uint_eq(rig.queue_resets, 0);
+	ck_assert_uint_eq(rig.started, 4);
+	teardown();
+}
+END_TEST
+
 START_TEST(single_queue_can_be_reset_and_started)
 {
 	struct vhost_user_ring rings[2] = { { 0 } };
@@ -859,6 +878,7 @@ int main(void)
 	tcase_add_test(tc,
 		queue_reset_during_the_start_is_performed_after_it);
 	tcase_add_test(tc, a3_05_stop_overtakes_a_queue_reset);
+	tcase_add_test(tc, a3_05_overtaken_queue_reset_is_not_performed_after_the_next_start);
 	tcase_add_test(tc, single_queue_can_be_reset_and_started);
 	tcase_add_test(tc, invalid_queue_reset_or_start_is_refused);
 	tcase_add_test(tc, a3_15_config_change_is_reported_once);

@@ -185,6 +185,20 @@ START_TEST(driver_starts_while_no_back_end_is_connected)
 }
 END_TEST
 
+START_TEST(queue_changes_while_no_back_end_is_connected_wait_for_the_start)
+{
+	begin(VIRTDEV_ID_BLOCK, true);
+	lose_back_end();
+	start_driver();
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 0), 1);
+	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 0, NULL, NULL), 0);
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, UINT32_MAX), -EINVAL);
+	find_back_end();
+	ck_assert_uint_eq(rig.started, 1);
+	teardown();
+}
+END_TEST
+
 START_TEST(start_that_fails_late_asks_for_a_reset)
 {
 	begin(VIRTDEV_ID_BLOCK, true);
@@ -397,6 +411,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, device_without_a_driver_is_paused_at_once);
 	tcase_add_test(tc, driver_resets_a_device_during_its_pause);
 	tcase_add_test(tc, driver_starts_while_no_back_end_is_connected);
+	tcase_add_test(tc, queue_changes_while_no_back_end_is_connected_wait_for_the_start);
 	tcase_add_test(tc, start_that_fails_late_asks_for_a_reset);
 	tcase_add_test(tc, reset_cancels_a_start_that_waits);
 	tcase_add_test(tc, paused_device_continues_behind_the_next_back_end);
