@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "closed_on_exec.h"
 #include "folder.h"
 
 static char folder[64];
@@ -21,6 +22,7 @@ void folder_init(const char *where)
 
 void folder_fini(void)
 {
+	assert_closed_on_exec();
 	ck_assert_int_eq(chdir("/"), 0);
 	folder_remove(folder);
 }

@@ -15,6 +15,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "closed_on_exec.h"
 #include "server-rig.h"
 
 /* Feature bits of the vhost-user protocol. */
@@ -211,6 +212,7 @@ void server_fini(struct server_side *s)
 {
 	int i;
 
+	assert_closed_on_exec();
 	while (virtdev_vhost_user_server_stop(s->server) == -EAGAIN) {
 		dispatch_server(s);
 		if (virtdev_vhost_user_server_stop(s->server) == -EAGAIN)

@@ -53,6 +53,8 @@ static bool lacks(int code)
 #pragma GCC visibility push(default)
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
 void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
 int __real_epoll_create1(int flags);
@@ -63,11 +65,18 @@ int __real_vsu_event_new(void);
 int __wrap_vsu_event_new(void);
 int __real_vsu_timer_new(void);
 int __wrap_vsu_timer_new(void);
+int __real_vsu_fd_dup(int fd);
+int __wrap_vsu_fd_dup(int fd);
 #pragma GCC visibility pop
 
 void *__wrap_calloc(size_t n, size_t size)
 {
 	return lacks(ENOMEM) ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return lacks(ENOMEM) ? NULL : __real_malloc(size);
 }
 
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
@@ -96,6 +105,11 @@ int __wrap_vsu_timer_new(void)
 	return lacks(EMFILE) ? -EMFILE : __real_vsu_timer_new();
 }
 
+int __wrap_vsu_fd_dup(int fd)
+{
+	return lacks(EMFILE) ? -EMFILE : __real_vsu_fd_dup(fd);
+}
+
 static struct vsu_error err;
 static struct baseline before;
 
@@ -118,6 +132,15 @@ static void ck_clean(int rc)
 	ck_assert(rc == -ENOMEM || rc == -EMFILE || rc == -ENOSPC);
 	ck_assert_str_ne(err.msg, "");
 	baseline_check(before);
+}
+
+/* After success: a call that failed would have been ignored. */
+static void ck_none_failed(void)
+{
+	const int rest = succeeding_calls;
+
+	succeeding_calls = -1;
+	ck_assert_int_ge(rest, 0);
 }
 
 static int open_disk(struct virtdev_disk **out)
@@ -144,7 +167,7 @@ START_TEST(e1_05_failed_open_of_a_disk_leaks_nothing)
 		if (rc < 0)
 			ck_clean(rc);
 	}
-	succeeding_calls = -1;
+	ck_none_failed();
 	ck_assert_uint_gt(n, 2);
 	virtdev_disk_free(disk);
 }
@@ -166,7 +189,7 @@ START_TEST(e1_05_failed_block_device_leaves_the_disk_to_its_owner)
 		if (rc < 0)
 			ck_clean(rc);
 	}
-	succeeding_calls = -1;
+	ck_none_failed();
 	ck_assert_uint_gt(n, 2);
 	virtdev_free(dev);
 }
@@ -199,7 +222,7 @@ START_TEST(e1_05_failed_queue_start_can_be_repeated)
 		if (rc < 0)
 			ck_clean(rc);
 	}
-	succeeding_calls = -1;
+	ck_none_failed();
 	/*
 	 * on 32-bit systems libc calls mmap() by another name, which is not
 	 * wrapped
@@ -231,7 +254,7 @@ START_TEST(e1_05_failed_creation_of_a_server_leaks_nothing)
 		if (rc < 0)
 			ck_clean(rc);
 	}
-	succeeding_calls = -1;
+	ck_none_failed();
 	ck_assert_uint_gt(n, 4);
 	virtdev_vhost_user_server_free(s);
 	vsu_fd_close(&listener);
@@ -348,13 +371,19 @@ static void prepare_device(void)
 }
 
 /* A socket link with a card on it. */
+/* Without an assertion, which would allocate. */
+static void make_pair(int type, int pair[2])
+{
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
+		abort();
+}
+
 static int make_net(void)
 {
 	struct virtdev_net_config config = { .size = sizeof(config) };
 	int pair[2], rc;
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-				    pair), 0);
+	make_pair(SOCK_SEQPACKET, pair);
 	rc = virtdev_net_link_from_fd(pair[0], &config.link, &err);
 	if (!rc)
 		rc = virtdev_net_new(&config, &device, &err);
@@ -416,8 +445,7 @@ static int make_remote(void)
 	};
 	int pair[2], rc;
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				    pair), 0);
+	make_pair(SOCK_STREAM, pair);
 	rc = virtdev_vhost_user_new_take_fd(pair[0], &config, &ops, NULL,
 					    &remote, &err);
 	if (rc < 0)
@@ -459,18 +487,22 @@ START_TEST(e1_05_failed_device_or_transport_leaks_nothing)
 {
 	const struct maker *m = &makers[_i];
 	unsigned int n;
-	int rc = -1;
+	int rc = -1, rest = -1;
 
 	m->prepare();
 	before = baseline_take();
 	for (n = 0; rc; n++) {
 		ck_assert_uint_lt(n, 100);
 		succeeding_calls = (int)n;
+		vsu_error_clear(&err);
 		rc = m->make();
+		rest = succeeding_calls;
+		succeeding_calls = -1;	/* an assertion allocates */
+		ck_assert_msg(err.code == rc && !*err.msg == !rc, "%d: %d '%s'", rc, err.code, err.msg);
 		if (rc < 0)
 			ck_clean(rc);
 	}
-	succeeding_calls = -1;
+	ck_assert_int_ge(rest, 0);	/* otherwise a failure was ignored */
 	ck_assert_uint_gt(n, m->calls);
 	m->free();
 }

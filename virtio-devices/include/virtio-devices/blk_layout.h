@@ -3,6 +3,8 @@
  * A block device as drivers and devices see it (VIRTIO 1.3, section 5.2):
  * feature bits, configuration space, requests. The header has no functions, so its
  * users need not link the library.
+ *
+ * Threads: constants and layouts only.
  */
 #ifndef VIRTIO_DEVICES_BLK_LAYOUT_H
 #define VIRTIO_DEVICES_BLK_LAYOUT_H

@@ -3,6 +3,8 @@
  * Numbers common to all VIRTIO devices: device ids (VIRTIO 1.3, section 5) and the bits
  * of the device status (section 2.1). The names have a prefix of their own, because
  * kernel headers define VIRTIO_ID_ and VIRTIO_CONFIG_S_.
+ *
+ * Threads: constants only.
  */
 #ifndef VIRTIO_DEVICES_IDS_H
 #define VIRTIO_DEVICES_IDS_H

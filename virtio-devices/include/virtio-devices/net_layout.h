@@ -3,6 +3,8 @@
  * A network device as drivers and devices see it (VIRTIO 1.3, section 5.1):
  * feature bits, configuration space, the header of a frame, commands. The header has
  * no functions, so its users need not link the library.
+ *
+ * Threads: constants and layouts only.
  */
 #ifndef VIRTIO_DEVICES_NET_LAYOUT_H
 #define VIRTIO_DEVICES_NET_LAYOUT_H

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The version of libvirtio-devices: of the headers at compile time, and of the shared
- * library at run time, which may be newer. Any thread.
+ * library at run time, which may be newer.
+ *
+ * Threads: any.
  */
 #ifndef VIRTIO_DEVICES_VERSION_H
 #define VIRTIO_DEVICES_VERSION_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The channel of an engine that executes requests within kick, on the queue's thread:
- * a list of pending requests and a list of completed ones.
+ * a list of pending requests and a list of completed ones. Engines: mmap.c, null.c,
+ * overlay.c and sync.c.
  */
 #ifndef VIRTIO_DEVICES_DISK_NOW_H
 #define VIRTIO_DEVICES_DISK_NOW_H
@@ -18,11 +19,11 @@ int virtdev_priv_now_channel_open(void *self, uint32_t depth, void **channel,
 void virtdev_priv_now_channel_close(void *self, void *channel);
 int virtdev_priv_now_channel_fd(void *self, void *channel);
 
-/* As submit; a request without steps is complete at once. */
+/* The engine's submit. A request without steps is complete at once. */
 void virtdev_priv_now_add(void *channel, struct virtdev_disk_request *request,
 			  bool has_steps);
 
-/* As kick: executes all steps of each request, one request after another. */
+/* The engine's kick: executes all steps of each request, one request after another. */
 int virtdev_priv_now_kick(void *self, void *channel, uint64_t *budget,
 			  virtdev_priv_now_step_fn step);
 struct virtdev_disk_request *virtdev_priv_now_reap(void *self, void *channel);

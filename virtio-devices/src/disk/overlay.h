@@ -34,6 +34,7 @@ struct virtdev_priv_overlay {
 	uint8_t *map;		/* atomic */
 	uint8_t *stable;	/* copy of the map as a flush writes it */
 	uint8_t *dirty;		/* atomic; per block of the map: has new bits */
+	uint8_t written;	/* atomic: the map has bits. It is too large to be searched */
 	pthread_mutex_t lock;	/* fills clusters */
 	pthread_mutex_t flush_lock;
 	int flush_error;	/* negative errno of a failed flush; flush_lock */

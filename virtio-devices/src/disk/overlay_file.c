@@ -116,12 +116,7 @@ bool virtdev_priv_overlay_has(const struct virtdev_priv_overlay *o, uint64_t pos
 
 bool virtdev_priv_overlay_is_empty(const struct virtdev_priv_overlay *o)
 {
-	uint64_t i;
-
-	for (i = 0; i < o->map_bytes; i++)
-		if (__atomic_load_n(&o->map[i], __ATOMIC_ACQUIRE))
-			return false;
-	return true;
+	return !__atomic_load_n(&o->written, __ATOMIC_ACQUIRE);
 }
 
 void virtdev_priv_overlay_show(struct virtdev_priv_overlay *o, uint64_t pos,
@@ -129,6 +124,8 @@ void virtdev_priv_overlay_show(struct virtdev_priv_overlay *o, uint64_t pos,
 {
 	uint64_t n = pos / CLUSTER;
 
+	if (len >= CLUSTER)
+		__atomic_store_n(&o->written, 1, __ATOMIC_RELEASE);
 	for (; len >= CLUSTER; len -= CLUSTER, n++) {
 		__atomic_fetch_or(&o->map[n / 8], (uint8_t)(1u << n % 8), __ATOMIC_RELEASE);
 		__atomic_store_n(&o->dirty[n / 8 / MAP_BLOCK], 1, __ATOMIC_RELEASE);
@@ -361,8 +358,10 @@ static int read_map(struct virtdev_priv_overlay *o, uint64_t capacity)
 		if (rc < 0)
 			return rc;
 		for (i = 0; i < len; i++)
-			if (block[i])
+			if (block[i]) {
 				__atomic_fetch_or(&o->map[at + i], block[i], __ATOMIC_RELEASE);
+				__atomic_store_n(&o->written, 1, __ATOMIC_RELEASE);
+			}
 	}
 	return 0;
 }

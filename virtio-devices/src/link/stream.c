@@ -362,6 +362,7 @@ int virtdev_net_stream_open(const struct virtdev_net_stream *stream,
 			    struct vsu_error *err)
 {
 	struct virtdev_net_stream s;
+	struct vsu_error why = VSU_ERROR_INIT;
 	int fd, rc = vsu_copy_sized(&s, sizeof(s), stream,
 				    "struct virtdev_net_stream", err);
 
@@ -370,9 +371,12 @@ int virtdev_net_stream_open(const struct virtdev_net_stream *stream,
 	if (!s.path || !*s.path)
 		return vsu_error_set(err, -EINVAL,
 				     "stream of frames: no socket path");
-	fd = vsu_sock_connect(s.path, err);
-	if (fd < 0 && !(s.reconnect_ms && may_come(fd)))
+	fd = vsu_sock_connect(s.path, &why);
+	if (fd < 0 && !(s.reconnect_ms && may_come(fd))) {
+		if (err)
+			*err = why;
 		return fd;
+	}
 	rc = virtdev_priv_stream_take_fd(fd < 0 ? -1 : fd, s.path,
 					 s.reconnect_ms, out);
 	if (rc == 0)

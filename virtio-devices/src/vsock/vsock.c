@@ -197,6 +197,8 @@ static int open_own(struct vsock_bridge *b)
 static int open_listener(struct vsock_bridge *b, struct vsock_listener *l,
 			 const char *path, struct vsu_error *err)
 {
+	int rc;
+
 	l->fd = vsu_sock_listen_type(path, l->type == VSOCK_STREAM ?
 				     SOCK_STREAM : SOCK_SEQPACKET, BACKLOG,
 				     err);
@@ -204,7 +206,8 @@ static int open_listener(struct vsock_bridge *b, struct vsock_listener *l,
 		return l->fd;
 	if (vsu_sock_path_of(l->fd, &l->made) < 0)
 		l->made.path[0] = 0;
-	return watch_own(b, l->fd, VSOCK_TAG_LISTENER);
+	rc = watch_own(b, l->fd, VSOCK_TAG_LISTENER);
+	return rc < 0 ? vsu_error_sys(err, rc, "vsock: cannot wait for connections to '%s'", path) : 0;
 }
 
 static int open_listeners(struct vsock_bridge *b, const char *messages,

@@ -9,12 +9,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -22,6 +25,8 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
 
 #include "../guest.h"
 #include "../image.h"
@@ -44,6 +49,35 @@ static void teardown(void)
 {
 	virtdev_disk_free(disk);
 	folder_fini();
+}
+
+/* A block device of the host, which the file of the test represents. */
+static struct {
+	bool present;
+	int read_only, code;	/* BLKROGET stores read_only and returns code */
+} block;
+
+int __real_vsu_fd_kind(int fd);
+int __wrap_vsu_fd_kind(int fd);
+int __wrap_vsu_fd_kind(int fd)
+{
+	return block.present ? VSU_FD_BLOCK : __real_vsu_fd_kind(fd);
+}
+
+int __real_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (!block.present || request != BLKROGET)
+		return __real_ioctl(fd, request, arg);
+	*(int *)arg = block.read_only;
+	return block.code;
 }
 
 static void make_socket(void)
@@ -142,6 +176,31 @@ START_TEST(read_only_disk_opens_a_read_only_file)
 	ck_assert_uint_eq(virtdev_priv_disk_info(disk)->can_discard, 0);
 	ck_assert_uint_eq(virtdev_priv_disk_info(disk)->can_zero, 0);
 	close(fd);
+}
+END_TEST
+
+static const struct {
+	int read_only, code;
+	bool refused;
+} devices[] = {
+	{ 0, 0, false },
+	{ 1, 0, true },
+	{ 1, -1, false },	/* the host does not report it */
+};
+
+START_TEST(block_device_is_opened_for_writing_unless_it_is_read_only)
+{
+	image_make("thing", 4096);
+	block.present = true;
+	block.read_only = devices[_i].read_only;
+	block.code = devices[_i].code;
+	ck_assert_int_eq(disk_open("thing", false, VIRTDEV_DISK_ENGINE_SYNC, &disk, &err),
+			 devices[_i].refused ? -EACCES : 0);
+	if (devices[_i].refused) {
+		ck_assert_str_eq(err.msg, "'thing' is a read-only device; serve it read-only");
+		ck_assert_int_eq(disk_open("thing", true, VIRTDEV_DISK_ENGINE_SYNC, &disk, &err), 0);
+	}
+	block.present = false;
 }
 END_TEST
 
@@ -391,6 +450,8 @@ int main(void)
 			    2 * sizeof(not_disks) / sizeof(*not_disks));
 	tcase_add_loop_test(tc, missing_permission_is_named, 0, 2);
 	tcase_add_test(tc, read_only_disk_opens_a_read_only_file);
+	tcase_add_loop_test(tc, block_device_is_opened_for_writing_unless_it_is_read_only, 0,
+			    sizeof(devices) / sizeof(devices[0]));
 	tcase_add_test(tc, a4_16_format_is_never_probed);
 	tcase_add_test(tc, open_neither_creates_nor_changes_an_image);
 	tcase_add_loop_test(tc, d1_15_one_writer_or_many_readers, 0, 4);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -392,6 +393,30 @@ START_TEST(identity_is_that_of_the_base_until_the_first_write)
 }
 END_TEST
 
+/* The map has room for 1 TiB. A clone with an empty overlay waits for each page. */
+START_TEST(identity_of_an_empty_overlay_costs_no_search)
+{
+	struct virtdev_disk_identity id;
+	struct rusage before, after;
+
+	getrusage(RUSAGE_SELF, &before);
+	ck_assert_int_eq(virtdev_priv_disk_identify(disk.disk, &id, &err), 0);
+	getrusage(RUSAGE_SELF, &after);
+	ck_assert_int_lt(after.ru_minflt - before.ru_minflt, 1000);
+}
+END_TEST
+
+START_TEST(identity_changes_with_the_first_write)
+{
+	struct virtdev_disk_identity before, after;
+
+	ck_assert_int_eq(virtdev_priv_disk_identify(disk.disk, &before, &err), 0);
+	write_at(8192, 512, 1);
+	ck_assert_int_eq(virtdev_priv_disk_identify(disk.disk, &after, &err), 0);
+	ck_assert_uint_ne(before.bytes, after.bytes);
+}
+END_TEST
+
 START_TEST(other_base_is_refused_by_name)
 {
 	close_overlay();
@@ -508,6 +533,8 @@ int main(void)
 	tcase_add_test(tc, long_ranges_of_zeros_are_divided);
 	tcase_add_test(tc, temporary_overlay_leaves_no_file_and_is_not_handed_over);
 	tcase_add_test(tc, identity_is_that_of_the_base_until_the_first_write);
+	tcase_add_test(tc, identity_of_an_empty_overlay_costs_no_search);
+	tcase_add_test(tc, identity_changes_with_the_first_write);
 	tcase_add_test(tc, other_base_is_refused_by_name);
 	tcase_add_test(tc, base_that_changed_between_its_ends_is_refused);
 	tcase_add_test(tc, enlarged_disk_keeps_the_time_of_its_base);

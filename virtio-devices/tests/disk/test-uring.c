@@ -4,6 +4,7 @@
  * the process: the attacker maps the ring by its descriptor and submits any
  * operation.
  */
+#define _GNU_SOURCE
 #include <config.h>
 
 #include <check.h>
@@ -28,7 +29,7 @@ static struct test_disk disk;
 static struct io_uring ring;
 
 /*
- * A ring of the same size has the same layout. dup2() replaces its descriptor
+ * A ring of the same size has the same layout. dup3() replaces its descriptor
  * by the disk's, because liburing stores the number in more than one member.
  */
 static void map_ring(int fd)
@@ -38,7 +39,7 @@ static void map_ring(int fd)
 
 	ck_assert_int_eq(io_uring_queue_init_params(DEPTH, &ring, &params), 0);
 	ck_assert_int_eq(io_uring_queue_mmap(fd, &params, &mapped), 0);
-	ck_assert_int_ge(dup2(fd, ring.ring_fd), 0);
+	ck_assert_int_ge(dup3(fd, ring.ring_fd, O_CLOEXEC), 0);
 	ring.sq = mapped.sq;
 	ring.cq = mapped.cq;
 }

@@ -190,6 +190,48 @@ START_TEST(a7_10_client_shutdown_ends_one_direction)
 }
 END_TEST
 
+/* The guest learns that with its next bytes, which are lost; it still receives. */
+START_TEST(a7_10_client_that_stops_reading_ends_the_other_direction)
+{
+	int fd = client_make("CONNECT 5\n");
+	uint32_t port = client_open(fd, 5);
+
+	client_write(fd, "before");
+	shutdown(fd, SHUT_RD);
+	vsock_pump();
+	vsock_expect_data("before");
+	vsock_send_data(5, port, "lost");
+	ck_assert_uint_eq(vsock_expect(OP_SHUTDOWN).flags, SHUT_RECEIVE);
+	client_write(fd, "after");
+	vsock_pump();
+	vsock_expect_data("after");
+	vsock_send_data(5, port, "lost, too");	/* counts as forwarded */
+	vsock_send(OP_CREDIT, 5, port);
+	ck_assert_uint_eq(vsock_expect(OP_UPDATE).fwd_cnt, 4 + 9);
+	close(fd);
+	vsock_pump();
+	ck_assert_uint_eq(vsock_expect(OP_SHUTDOWN).flags, SHUT_BOTH);
+}
+END_TEST
+
+START_TEST(a7_10_client_that_stops_both_directions_ends_the_connection)
+{
+	int fd = client_make("CONNECT 5\n");
+	uint32_t port = client_open(fd, 5);
+
+	shutdown(fd, SHUT_WR);
+	vsock_pump();
+	ck_assert_uint_eq(vsock_expect(OP_SHUTDOWN).flags, SHUT_SEND);
+	shutdown(fd, SHUT_RD);
+	vsock_pump();
+	vsock_send_data(5, port, "lost");
+	ck_assert_uint_eq(vsock_expect(OP_SHUTDOWN).flags, SHUT_BOTH);
+	vsock_send(OP_RST, 5, port);
+	vsock_expect_none();
+	close(fd);
+}
+END_TEST
+
 START_TEST(a7_10_guest_shutdown_ends_one_direction)
 {
 	int fd = client_make("CONNECT 5\n");
@@ -307,6 +349,18 @@ START_TEST(device_reset_drops_connections_and_keeps_the_listener)
 	client_open(again, 6);
 	close(again);
 	close(fd);
+}
+END_TEST
+
+START_TEST(freed_device_ends_its_connections)
+{
+	int fd = client_make("CONNECT 5\n");
+
+	client_open(fd, 5);
+	vsock_fini();
+	client_expect(fd, "");
+	close(fd);
+	setup();	/* for the end of the test */
 }
 END_TEST
 
@@ -649,6 +703,8 @@ static void add_ends(Suite *s)
 	TCase *tc = add_case(s, "ends", setup);
 
 	tcase_add_test(tc, a7_10_client_shutdown_ends_one_direction);
+	tcase_add_test(tc, a7_10_client_that_stops_reading_ends_the_other_direction);
+	tcase_add_test(tc, a7_10_client_that_stops_both_directions_ends_the_connection);
 	tcase_add_test(tc, a7_10_guest_shutdown_ends_one_direction);
 	tcase_add_test(tc,
 		       a7_10_data_after_the_guests_shutdown_resets_the_connection);
@@ -661,6 +717,7 @@ static void add_ends(Suite *s)
 	tcase_add_test(tc, guest_reset_ends_the_clients_connection);
 	tcase_add_test(tc,
 		       device_reset_drops_connections_and_keeps_the_listener);
+	tcase_add_test(tc, freed_device_ends_its_connections);
 	tc = add_case(s, "time", setup_hasty);
 	tcase_add_test(tc, silent_client_is_closed_at_its_time_out);
 	tcase_add_test(tc, unanswered_request_is_reset_at_its_time_out);

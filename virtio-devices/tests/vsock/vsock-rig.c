@@ -12,6 +12,7 @@
 
 #include <vmm-sys-util/sock.h>
 
+#include "../closed_on_exec.h"
 #include "../image.h"
 #include "vsock-rig.h"
 
@@ -114,6 +115,7 @@ void vsock_fini(void)
 {
 	uint32_t i;
 
+	assert_closed_on_exec();
 	vsock_stop();
 	virtdev_free(rig.dev);
 	for (i = 0; i < 3; i++) {
