@@ -3,39 +3,47 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
 
 #include "base/file_value.h"
 
-static const char prefix[] = "fd:";
+static const char prefix[] = VMM_FILE_VALUE_FD, former[] = VMM_FILE_VALUE_FORMER;
 
-bool prog_file_value_is_fd(const char *text)
+bool vmm_file_value_is_fd(const char *text)
 {
 	return !strncmp(text, prefix, strlen(prefix));
 }
 
-const char *prog_file_value_name(const char *text)
+const char *vmm_file_value_name(const char *text)
 {
-	const char *colon = prog_file_value_is_fd(text) ?
+	const char *colon = vmm_file_value_is_fd(text) ?
 			    strchr(text + strlen(prefix), ':') : NULL;
 
 	return colon && colon[1] ? colon + 1 : text;
 }
 
-int prog_file_value_read(const char *text, struct prog_file_value *out,
-			 struct vsu_error *err)
+int vmm_file_value_read(const char *text, struct vmm_file_value *out,
+			struct vsu_error *err)
 {
-	struct prog_file_value v = { prog_file_value_name(text), false, -1 };
+	struct vmm_file_value v = { vmm_file_value_name(text), false, -1 };
 	char number[12] = "";
 	uint64_t fd;
 	size_t len;
 
-	if (prog_file_value_is_fd(text)) {
+	if (vmm_file_value_is_fd(text)) {
 		text += strlen(prefix);
 		len = strcspn(text, ":");
+		if (len == strlen(former) && !memcmp(text, former, len))
+			return vsu_error_set(err, -EBADF,
+					     "'fd:%s' was a descriptor of the process from which the guest came; only a file that is named by its path can be opened again",
+					     text);
 		if (len < sizeof(number))
 			memcpy(number, text, len);
 		if (vsu_parse_u64(number, &fd) < 0 || fd > INT_MAX)
@@ -47,4 +55,33 @@ int prog_file_value_read(const char *text, struct prog_file_value *out,
 	}
 	*out = v;
 	return 0;
+}
+
+int vmm_file_value_open(const char *text, int flags)
+{
+	struct vmm_file_value v;
+	int fd = vmm_file_value_read(text, &v, NULL);
+
+	if (fd < 0)
+		return fd;
+	if (v.has_fd)
+		return vsu_fd_dup(v.fd);
+	fd = open(text, flags | O_CLOEXEC, 0666);
+	return fd < 0 ? -errno : fd;
+}
+
+int vmm_file_value_open_in(const char *text, const char *name, int flags)
+{
+	struct vmm_file_value v;
+	char *path = NULL;
+	int fd = vmm_file_value_read(text, &v, NULL);
+
+	if (fd < 0)
+		return fd;
+	if (!v.has_fd && asprintf(&path, "%s/%s", text, name) < 0)
+		return -ENOMEM;
+	fd = openat(v.has_fd ? v.fd : AT_FDCWD, path ? path : name, flags | O_CLOEXEC);
+	fd = fd < 0 ? -errno : fd;
+	free(path);
+	return fd;
 }

@@ -46,7 +46,7 @@ static size_t character_len(const unsigned char *s)
 	return form->len;
 }
 
-void prog_json_string(const char *text, FILE *to)
+void vmm_json_string(const char *text, FILE *to)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	size_t len;
@@ -75,7 +75,7 @@ static void put_file_name(const char *name, FILE *to)
 		snprintf(path, sizeof(path), "./%s", name);
 		name = path;
 	}
-	prog_json_string(name, to);
+	vmm_json_string(name, to);
 }
 
 static bool is_one_of(const char *word, const char *const *list)
@@ -85,7 +85,7 @@ static bool is_one_of(const char *word, const char *const *list)
 	return *list;
 }
 
-/* Separated by commas; see prog_json_arguments(). */
+/* Separated by commas; see vmm_json_arguments(). */
 static void put_words(char *const *words, int n, const char *const *skipped, FILE *to)
 {
 	const char *comma = "";
@@ -104,13 +104,13 @@ static void put_words(char *const *words, int n, const char *const *skipped, FIL
 		if (only_names)
 			put_file_name(words[i], to);
 		else
-			prog_json_string(words[i], to);
+			vmm_json_string(words[i], to);
 	}
 }
 
 /* -------------------------------------------------------------------- members */
 
-static void put_key(struct prog_json *j, const char *key)
+static void put_key(struct vmm_json *j, const char *key)
 {
 	if (j->more)
 		fputc(',', j->to);
@@ -119,58 +119,58 @@ static void put_key(struct prog_json *j, const char *key)
 	j->more = true;
 }
 
-void prog_json_open(struct prog_json *j, const char *key, char bracket)
+void vmm_json_open(struct vmm_json *j, const char *key, char bracket)
 {
 	put_key(j, key);
 	fputc(bracket, j->to);
 	j->more = false;
 }
 
-void prog_json_close(struct prog_json *j, char bracket)
+void vmm_json_close(struct vmm_json *j, char bracket)
 {
 	fputc(bracket, j->to);
 	j->more = true;
 }
 
-void prog_json_u64(struct prog_json *j, const char *key, uint64_t value)
+void vmm_json_u64(struct vmm_json *j, const char *key, uint64_t value)
 {
 	put_key(j, key);
 	fprintf(j->to, "%" PRIu64, value);
 }
 
-void prog_json_i64(struct prog_json *j, const char *key, int64_t value)
+void vmm_json_i64(struct vmm_json *j, const char *key, int64_t value)
 {
 	put_key(j, key);
 	fprintf(j->to, "%" PRId64, value);
 }
 
-void prog_json_bool(struct prog_json *j, const char *key, bool value)
+void vmm_json_bool(struct vmm_json *j, const char *key, bool value)
 {
 	put_key(j, key);
 	fputs(value ? "true" : "false", j->to);
 }
 
-void prog_json_text(struct prog_json *j, const char *key, const char *text)
+void vmm_json_text(struct vmm_json *j, const char *key, const char *text)
 {
 	put_key(j, key);
-	prog_json_string(text, j->to);
+	vmm_json_string(text, j->to);
 }
 
-void prog_json_arguments(struct prog_json *j, char *const *words, int n,
-			 const char *const *skipped)
+void vmm_json_arguments(struct vmm_json *j, char *const *words, int n,
+			const char *const *skipped)
 {
-	prog_json_open(j, "arguments", '[');
+	vmm_json_open(j, "arguments", '[');
 	put_words(words, n, skipped, j->to);
-	prog_json_close(j, ']');
+	vmm_json_close(j, ']');
 }
 
-void prog_json_command_line(FILE *to, char *const *words, int n)
+void vmm_json_command_line(FILE *to, char *const *words, int n)
 {
 	static const char *const none[] = { NULL };
-	struct prog_json j = { .to = to };
+	struct vmm_json j = { .to = to };
 
-	prog_json_open(&j, NULL, '{');
-	prog_json_arguments(&j, words, n, none);
-	prog_json_close(&j, '}');
+	vmm_json_open(&j, NULL, '{');
+	vmm_json_arguments(&j, words, n, none);
+	vmm_json_close(&j, '}');
 	fputc('\n', to);
 }

@@ -2,13 +2,13 @@
 /*
  * Writes JSON:
  *
- *	struct prog_json j = { .to = file };
+ *	struct vmm_json j = { .to = file };
  *
- *	prog_json_open(&j, NULL, '{');
- *	prog_json_u64(&j, "cpus", 2);
- *	prog_json_open(&j, "memory", '[');
- *	prog_json_close(&j, ']');
- *	prog_json_close(&j, '}');	{"cpus":2,"memory":[]}
+ *	vmm_json_open(&j, NULL, '{');
+ *	vmm_json_u64(&j, "cpus", 2);
+ *	vmm_json_open(&j, "memory", '[');
+ *	vmm_json_close(&j, ']');
+ *	vmm_json_close(&j, '}');	{"cpus":2,"memory":[]}
  *
  * Commas are written where they belong. The caller passes keys in objects, and NULL in
  * arrays; keys are words of the program.
@@ -20,35 +20,35 @@
 #include <stdint.h>
 #include <stdio.h>
 
-struct prog_json {
+struct vmm_json {
 	FILE *to;
 	bool more;	/* a comma precedes the next value; set to append to an object */
 };
 
 /* An object or an array; the bracket is '{' or '[', and then '}' or ']'. */
-void prog_json_open(struct prog_json *j, const char *key, char bracket);
-void prog_json_close(struct prog_json *j, char bracket);
+void vmm_json_open(struct vmm_json *j, const char *key, char bracket);
+void vmm_json_close(struct vmm_json *j, char bracket);
 
-void prog_json_u64(struct prog_json *j, const char *key, uint64_t value);
-void prog_json_i64(struct prog_json *j, const char *key, int64_t value);
-void prog_json_bool(struct prog_json *j, const char *key, bool value);
-void prog_json_text(struct prog_json *j, const char *key, const char *text);
+void vmm_json_u64(struct vmm_json *j, const char *key, uint64_t value);
+void vmm_json_i64(struct vmm_json *j, const char *key, int64_t value);
+void vmm_json_bool(struct vmm_json *j, const char *key, bool value);
+void vmm_json_text(struct vmm_json *j, const char *key, const char *text);
 
 /*
  * The member "arguments": the n words of a command line without the flags of skipped,
  * which ends with NULL. Words behind "--", which are names of files, get "./" in front
  * if they look like options, and "--" itself is left out.
  */
-void prog_json_arguments(struct prog_json *j, char *const *words, int n,
-			 const char *const *skipped);
+void vmm_json_arguments(struct vmm_json *j, char *const *words, int n,
+			const char *const *skipped);
 
 /* A line with an object whose only member is that. */
-void prog_json_command_line(FILE *to, char *const *words, int n);
+void vmm_json_command_line(FILE *to, char *const *words, int n);
 
 /*
  * Writes text as a JSON string with quotes. File names may contain arbitrary bytes;
  * invalid UTF-8 becomes U+FFFD.
  */
-void prog_json_string(const char *text, FILE *to);
+void vmm_json_string(const char *text, FILE *to);
 
 #endif

@@ -225,8 +225,8 @@ static int fault_of(const struct reader *r, const char *name, const char *kind, 
 			     (size_t)(r->at - r->start), kind, name);
 }
 
-int prog_json_read_strings(char *text, const char *name, char **words, int max,
-			   struct vsu_error *err)
+int vmm_json_read_strings(char *text, const char *name, char **words, int max,
+			  struct vsu_error *err)
 {
 	struct reader r = { text, text };
 	const int n = read_document(&r, name, read_array, words, max);
@@ -237,8 +237,8 @@ int prog_json_read_strings(char *text, const char *name, char **words, int max,
 	return n >= 0 ? n : fault_of(&r, name, "an array of strings", n, err);
 }
 
-int prog_json_read_string(char *text, const char *name, char **word,
-			  struct vsu_error *err)
+int vmm_json_read_string(char *text, const char *name, char **word,
+			 struct vsu_error *err)
 {
 	struct reader r = { text, text };
 	const int rc = read_document(&r, name, read_one, word, 1);
@@ -261,7 +261,7 @@ static const char *read_index(const char *path, unsigned int *index)
 	return path + digits;
 }
 
-bool prog_json_match(const char *path, const char *form, unsigned int *last, const char **rest)
+bool vmm_json_match(const char *path, const char *form, unsigned int *last, const char **rest)
 {
 	unsigned int index = 0;
 	bool has_index = false;
@@ -289,8 +289,8 @@ bool prog_json_match(const char *path, const char *form, unsigned int *last, con
 
 struct walk {
 	struct reader r;
-	char path[PROG_JSON_PATH];
-	prog_json_fn fn;
+	char path[VMM_JSON_PATH];
+	vmm_json_fn fn;
 	void *opaque;
 };
 
@@ -363,7 +363,7 @@ static bool walk_value(struct walk *w, size_t len, int depth)
 	return word;
 }
 
-int prog_json_walk(char *text, prog_json_fn fn, void *opaque, struct vsu_error *err)
+int vmm_json_walk(char *text, vmm_json_fn fn, void *opaque, struct vsu_error *err)
 {
 	struct walk w = { .r = { text, text }, .fn = fn, .opaque = opaque };
 

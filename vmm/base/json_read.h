@@ -18,32 +18,32 @@
  * their form and ignored. Returns their number. -EBADMSG: not such a document;
  * -E2BIG: more strings.
  */
-int prog_json_read_strings(char *text, const char *name, char **words, int max,
-			   struct vsu_error *err);
-
-/* Likewise for a member that is one string. 0 or -EBADMSG. */
-int prog_json_read_string(char *text, const char *name, char **word,
+int vmm_json_read_strings(char *text, const char *name, char **words, int max,
 			  struct vsu_error *err);
 
+/* Likewise for a member that is one string. 0 or -EBADMSG. */
+int vmm_json_read_string(char *text, const char *name, char **word,
+			 struct vsu_error *err);
+
 /* Maximum bytes of a path, with its terminator. */
-#define PROG_JSON_PATH 128
+#define VMM_JSON_PATH 128
 
 /* path: names and indexes, as in "devices.0.kind"; value: a string, or its text. */
-typedef void (*prog_json_fn)(void *opaque, const char *path, const char *value,
-			     bool is_string);
+typedef void (*vmm_json_fn)(void *opaque, const char *path, const char *value,
+			    bool is_string);
 
 /*
  * Calls fn for each value of an object that is neither an object nor an array, in
  * order. Both texts are valid during the call; text is modified. -EBADMSG: no such
  * object, or too deep; fn was called for what precedes the fault.
  */
-int prog_json_walk(char *text, prog_json_fn fn, void *opaque, struct vsu_error *err);
+int vmm_json_walk(char *text, vmm_json_fn fn, void *opaque, struct vsu_error *err);
 
 /*
  * Whether a path has a form: "devices.#.rings.#.*", where each # is an index, and * at the end
  * is at least one name. *last is the last index, *rest the names of *, in the path. Both are
  * changed only if the form has them and the path matches; both may be NULL.
  */
-bool prog_json_match(const char *path, const char *form, unsigned int *last, const char **rest);
+bool vmm_json_match(const char *path, const char *form, unsigned int *last, const char **rest);
 
 #endif

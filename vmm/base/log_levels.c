@@ -6,6 +6,6 @@
 
 #include "base/log_levels.h"
 
-const char *const prog_level_names[] = {
+const char *const vmm_level_names[] = {
 	"error", "warning", "info", "debug", NULL,
 };

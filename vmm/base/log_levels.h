@@ -18,15 +18,15 @@ enum prog_log_level {
 };
 
 /* The names of the levels, in order, for a VSU_OPTION_CHOICE. */
-extern const char *const prog_level_names[];
+extern const char *const vmm_level_names[];
 
 /* Rows of an option table: --log-level=LEVEL and --verbose. */
-#define PROG_LOG_LEVEL_OPTION						\
+#define VMM_LOG_LEVEL_OPTION						\
 	{ .name = "log-level", .kind = VSU_OPTION_CHOICE,		\
 	  .preset = "warning",						\
 	  .help = "lines on standard error",				\
-	  .choices = prog_level_names }
-#define PROG_LOG_VERBOSE_OPTION						\
+	  .choices = vmm_level_names }
+#define VMM_LOG_VERBOSE_OPTION						\
 	{ .name = "verbose", .kind = VSU_OPTION_FLAG,			\
 	  .help = "the same as --log-level=info" }
 

@@ -11,8 +11,8 @@
 
 #include "base/module_loader.h"
 
-int prog_module_load(const struct prog_module *m, const void **out,
-		     struct vsu_error *err)
+int vmm_module_load(const struct vmm_module *m, const void **out,
+		    struct vsu_error *err)
 {
 	const char *folder = secure_getenv("CVMM_MODULES");
 	char path[PATH_MAX];

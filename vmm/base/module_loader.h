@@ -14,7 +14,7 @@
 
 #include <vmm-sys-util/error.h>
 
-struct prog_module {
+struct vmm_module {
 	const char *file;	/* "disk-nbd.so" */
 	const char *symbol;	/* of the struct */
 	const char *subject;	/* for messages: "NBD disks" */
@@ -22,7 +22,7 @@ struct prog_module {
 };
 
 /* *out is the struct. -EOPNOTSUPP: it is not installed or has another version. */
-int prog_module_load(const struct prog_module *m, const void **out,
-		     struct vsu_error *err);
+int vmm_module_load(const struct vmm_module *m, const void **out,
+		    struct vsu_error *err);
 
 #endif

@@ -13,26 +13,26 @@ static void store_int(void *at, uint64_t number)
 	memcpy(at, &n, sizeof(n));
 }
 
-bool prog_place_store(const struct prog_place *place, void *options,
-		      const struct vsu_option_value *value)
+bool vmm_place_store(const struct vmm_place *place, void *options,
+		     const struct vsu_option_value *value)
 {
 	char *at = (char *)options + place->at;
 
 	switch (place->kind) {
-	case PROG_PLACE_NONE:
-	case PROG_PLACE_OF_LEVEL:
-	case PROG_PLACE_OF_VERBOSE:
+	case VMM_PLACE_NONE:
+	case VMM_PLACE_OF_LEVEL:
+	case VMM_PLACE_OF_VERBOSE:
 		return false;
-	case PROG_PLACE_TEXT:
+	case VMM_PLACE_TEXT:
 		memcpy(at, &value->text, sizeof(value->text));
 		break;
-	case PROG_PLACE_BOOL:
+	case VMM_PLACE_BOOL:
 		*(bool *)at = value->number;
 		break;
-	case PROG_PLACE_INT:
+	case VMM_PLACE_INT:
 		store_int(at, value->number);
 		break;
-	case PROG_PLACE_U64:
+	case VMM_PLACE_U64:
 		memcpy(at, &value->number, sizeof(value->number));
 		break;
 	}

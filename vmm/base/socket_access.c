@@ -41,7 +41,7 @@ static int read_group(const char *text, uint32_t *group, struct vsu_error *err)
 	return 0;
 }
 
-int prog_socket_access_read(struct prog_socket_access *a, struct vsu_error *err)
+int vmm_socket_access_read(struct vmm_socket_access *a, struct vsu_error *err)
 {
 	int rc = 0;
 
@@ -54,8 +54,8 @@ int prog_socket_access_read(struct prog_socket_access *a, struct vsu_error *err)
 	return rc;
 }
 
-int prog_socket_access_apply(const struct prog_socket_access *a, const char *path,
-			     struct vsu_error *err)
+int vmm_socket_access_apply(const struct vmm_socket_access *a, const char *path,
+			    struct vsu_error *err)
 {
 	return a->given ? vsu_sock_share(path, &a->access, err) : 0;
 }

@@ -12,26 +12,26 @@
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/sock.h>
 
-#define PROG_SOCKET_MODE_OPTION						\
+#define VMM_SOCKET_MODE_OPTION						\
 	{ .name = "socket-mode", .kind = VSU_OPTION_STRING,		\
 	  .arg = "MODE", .preset = "0600, or 0660 with a group",	\
 	  .help = "access mode of created sockets, octal" }
-#define PROG_SOCKET_GROUP_OPTION					\
+#define VMM_SOCKET_GROUP_OPTION					\
 	{ .name = "socket-group", .kind = VSU_OPTION_STRING,		\
 	  .arg = "GROUP",						\
 	  .help = "group of created sockets, a name or number" }
 
-struct prog_socket_access {
+struct vmm_socket_access {
 	const char *mode, *group;	/* as typed; NULL: not given */
 	bool given;			/* one of the two */
 	struct vsu_sock_access access;
 };
 
 /* Checks both options and looks up the group. -EINVAL: invalid mode, or unknown group. */
-int prog_socket_access_read(struct prog_socket_access *a, struct vsu_error *err);
+int vmm_socket_access_read(struct vmm_socket_access *a, struct vsu_error *err);
 
 /* Changes a socket that was created, if an option was given. */
-int prog_socket_access_apply(const struct prog_socket_access *a, const char *path,
-			     struct vsu_error *err);
+int vmm_socket_access_apply(const struct vmm_socket_access *a, const char *path,
+			    struct vsu_error *err);
 
 #endif

@@ -15,7 +15,7 @@
 
 /* On the stack of the starting thread, until the new one has begun. */
 struct thread_start {
-	const struct prog_threads *threads;
+	const struct vmm_threads *threads;
 	void *(*fn)(void *);
 	void *arg;
 	sem_t begun;
@@ -33,7 +33,7 @@ static void *thread_main(void *arg)
 }
 
 /* Waits for begin, which may use what its owner frees. */
-static int thread_create(const struct prog_threads *threads, pthread_t *id,
+static int thread_create(const struct vmm_threads *threads, pthread_t *id,
 			 const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
 {
 	struct thread_start start = { .threads = threads, .fn = fn, .arg = arg };
@@ -49,19 +49,26 @@ static int thread_create(const struct prog_threads *threads, pthread_t *id,
 	return rc;
 }
 
-int prog_thread_start(const struct prog_threads *threads, pthread_t *id, void *(*fn)(void *),
-		      void *arg)
+void vmm_thread_block_signals(sigset_t *before)
 {
 	static const int own[] = { SIGBUS, SIGSEGV, SIGILL, SIGFPE };
-	sigset_t mask, before;
-	pthread_attr_t attr;
+	sigset_t mask;
 	size_t i;
-	int rc;
 
 	sigfillset(&mask);
 	for (i = 0; i < sizeof(own) / sizeof(*own); i++)
 		sigdelset(&mask, own[i]);
-	pthread_sigmask(SIG_SETMASK, &mask, &before);
+	pthread_sigmask(SIG_SETMASK, &mask, before);
+}
+
+int vmm_thread_start(const struct vmm_threads *threads, pthread_t *id, void *(*fn)(void *),
+		     void *arg)
+{
+	pthread_attr_t attr;
+	sigset_t before;
+	int rc;
+
+	vmm_thread_block_signals(&before);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	rc = thread_create(threads, id, &attr, fn, arg);

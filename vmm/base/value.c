@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/value.h"
@@ -15,7 +16,7 @@ static bool is_key(const struct vsu_option *table, const char *word, size_t len)
 	return false;
 }
 
-bool prog_value_is_first(const struct vsu_option *table, const char *list)
+bool vmm_value_is_first(const struct vsu_option *table, const char *list)
 {
 	const size_t len = strcspn(list, "=,");
 
@@ -25,8 +26,8 @@ bool prog_value_is_first(const struct vsu_option *table, const char *list)
 	return len && list[len] != '=' && !is_key(table, list, len);
 }
 
-const char *prog_value_with_key(const struct prog_value *value,
-				const char *list, char *buf, size_t size)
+const char *vmm_value_with_key(const struct vmm_value *value,
+			       const char *list, char *buf, size_t size)
 {
 	const bool alone = value->alone && !strchr(list, ',');
 	int len;
@@ -36,6 +37,18 @@ const char *prog_value_with_key(const struct prog_value *value,
 	len = snprintf(buf, size, "%s=%s%s%s", value->key, list,
 		       alone ? "," : "", alone ? value->alone : "");
 	return len > 0 && (size_t)len < size ? buf : list;
+}
+
+char *vmm_value_escape(const char *text)
+{
+	char *out = malloc(2 * strlen(text) + 1), *to = out;
+
+	for (; out && *text; *to++ = *text++)
+		if (*text == ',')
+			*to++ = ',';
+	if (out)
+		*to = '\0';
+	return out;
 }
 
 /* Bytes of the first item. */
@@ -48,7 +61,7 @@ static size_t item_len(const char *list)
 	return len;
 }
 
-bool prog_item_next(const char **list, struct prog_item *item)
+bool vmm_item_next(const char **list, struct vmm_item *item)
 {
 	if (!*list || !**list)
 		return false;
@@ -58,12 +71,12 @@ bool prog_item_next(const char **list, struct prog_item *item)
 	return true;
 }
 
-bool prog_item_is(const struct prog_item *item, const char *text)
+bool vmm_item_is(const struct vmm_item *item, const char *text)
 {
-	return item->len == strlen(text) && prog_item_begins(item, text);
+	return item->len == strlen(text) && vmm_item_begins(item, text);
 }
 
-bool prog_item_begins(const struct prog_item *item, const char *text)
+bool vmm_item_begins(const struct vmm_item *item, const char *text)
 {
 	const size_t len = strlen(text);
 

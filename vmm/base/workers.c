@@ -8,9 +8,9 @@
 
 #include "base/workers.h"
 
-struct prog_workers {
-	struct prog_work work;
-	const struct prog_threads *threads;
+struct vmm_workers {
+	struct vmm_work work;
+	const struct vmm_threads *threads;
 	struct virtdev *dev;
 	uint32_t asked, max;	/* requested threads; with replacements */
 	uint32_t n;		/* started threads */
@@ -20,17 +20,17 @@ struct prog_workers {
 /* Fails only for a device that has no work for threads, which starts none. */
 static void *worker_main(void *arg)
 {
-	const struct prog_workers *w = arg;
+	const struct vmm_workers *w = arg;
 
 	(void)!w->work.work(w->dev);
 	return NULL;
 }
 
-int prog_workers_start(const struct prog_work *work, const struct prog_threads *threads,
-		       struct virtdev *dev, uint32_t n, struct prog_workers **out,
-		       struct vsu_error *err)
+int vmm_workers_start(const struct vmm_work *work, const struct vmm_threads *threads,
+		      struct virtdev *dev, uint32_t n, struct vmm_workers **out,
+		      struct vsu_error *err)
 {
-	struct prog_workers *w;
+	struct vmm_workers *w;
 	int rc = 0;
 
 	*out = NULL;
@@ -46,13 +46,13 @@ int prog_workers_start(const struct prog_work *work, const struct prog_threads *
 	w->asked = n;
 	w->max = n + work->detached_max;
 	while (rc >= 0 && w->n < n) {
-		rc = prog_thread_start(w->threads, &w->ids[w->n], worker_main, w);
+		rc = vmm_thread_start(w->threads, &w->ids[w->n], worker_main, w);
 		w->n += rc >= 0;
 	}
 	if (rc < 0) {
 		vsu_error_sys(err, rc, "cannot start worker thread %u of %u",
 			      w->n + 1, n);
-		prog_workers_end(w);
+		vmm_workers_end(w);
 		return rc;
 	}
 	*out = w;
@@ -60,19 +60,19 @@ int prog_workers_start(const struct prog_work *work, const struct prog_threads *
 }
 
 /* A thread whose detached request has ended stays in addition to its replacement. */
-uint32_t prog_workers_detach(struct prog_workers *w)
+uint32_t vmm_workers_detach(struct vmm_workers *w)
 {
 	const uint32_t left = w && w->work.detach ? w->work.detach(w->dev) : 0;
 	int rc = 0;
 
 	while (rc >= 0 && w && w->n < w->asked + left && w->n < w->max) {
-		rc = prog_thread_start(w->threads, &w->ids[w->n], worker_main, w);
+		rc = vmm_thread_start(w->threads, &w->ids[w->n], worker_main, w);
 		w->n += rc >= 0;
 	}
 	return left;
 }
 
-void prog_workers_end(struct prog_workers *w)
+void vmm_workers_end(struct vmm_workers *w)
 {
 	uint32_t i;
 

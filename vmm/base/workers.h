@@ -15,11 +15,11 @@
 
 #include "base/thread.h"
 
-struct prog_workers;
+struct vmm_workers;
 struct virtdev;
 
 /* The work of a kind (kinds/kind.h): a function that runs until it is ended. */
-struct prog_work {
+struct vmm_work {
 	int (*work)(struct virtdev *dev);
 	void (*work_end)(struct virtdev *dev);
 	/*
@@ -33,18 +33,18 @@ struct prog_work {
 };
 
 /* Starts n threads; if n is 0 or there is no work, *out is NULL. threads and dev must outlive them. */
-int prog_workers_start(const struct prog_work *work, const struct prog_threads *threads,
-		       struct virtdev *dev, uint32_t n, struct prog_workers **out,
-		       struct vsu_error *err);
+int vmm_workers_start(const struct vmm_work *work, const struct vmm_threads *threads,
+		      struct virtdev *dev, uint32_t n, struct vmm_workers **out,
+		      struct vsu_error *err);
 
 /*
  * Call after the front-end has disconnected: detaches blocked requests, and starts a
  * replacement for each blocked thread, up to the maximum. Returns the number of
  * blocked threads.
  */
-uint32_t prog_workers_detach(struct prog_workers *w);
+uint32_t vmm_workers_detach(struct vmm_workers *w);
 
 /* Waits for running requests, then frees. NULL is ignored. */
-void prog_workers_end(struct prog_workers *w);
+void vmm_workers_end(struct vmm_workers *w);
 
 #endif

@@ -34,7 +34,7 @@ START_TEST(any_text_becomes_a_valid_string)
 	size_t len;
 	FILE *to = open_memstream(&got, &len);
 
-	prog_json_string(samples[_i].text, to);
+	vmm_json_string(samples[_i].text, to);
 	fclose(to);
 	ck_assert_str_eq(got, samples[_i].json);
 	free(got);
@@ -45,20 +45,20 @@ START_TEST(members_and_elements_are_separated_by_commas)
 {
 	char *got = NULL;
 	size_t len;
-	struct prog_json j = { .to = open_memstream(&got, &len) };
+	struct vmm_json j = { .to = open_memstream(&got, &len) };
 
-	prog_json_open(&j, NULL, '{');
-	prog_json_u64(&j, "n", UINT64_MAX);
-	prog_json_open(&j, "list", '[');
-	prog_json_open(&j, NULL, '{');
-	prog_json_close(&j, '}');
-	prog_json_i64(&j, NULL, -1);
-	prog_json_text(&j, NULL, "a\"");
-	prog_json_close(&j, ']');
-	prog_json_open(&j, "none", '[');
-	prog_json_close(&j, ']');
-	prog_json_bool(&j, "is", true);
-	prog_json_close(&j, '}');
+	vmm_json_open(&j, NULL, '{');
+	vmm_json_u64(&j, "n", UINT64_MAX);
+	vmm_json_open(&j, "list", '[');
+	vmm_json_open(&j, NULL, '{');
+	vmm_json_close(&j, '}');
+	vmm_json_i64(&j, NULL, -1);
+	vmm_json_text(&j, NULL, "a\"");
+	vmm_json_close(&j, ']');
+	vmm_json_open(&j, "none", '[');
+	vmm_json_close(&j, ']');
+	vmm_json_bool(&j, "is", true);
+	vmm_json_close(&j, '}');
 	fclose(j.to);
 	ck_assert_str_eq(got, "{\"n\":18446744073709551615,\"list\":[{},-1,\"a\\\"\"],\"none\":[],\"is\":true}");
 	free(got);

@@ -18,15 +18,15 @@ struct options {
 	uint64_t size;
 };
 
-static const struct prog_place places[] = {
-	[TEXT] = PROG_PLACE(struct options, text),
-	[FLAG] = PROG_PLACE(struct options, flag),
-	[NUMBER] = PROG_PLACE(struct options, number),
-	[CHOICE] = PROG_PLACE(struct options, choice),
-	[SIZE] = PROG_PLACE(struct options, size),
-	[LEVEL] = PROG_PLACE_LEVEL,
-	[TALKATIVE] = PROG_PLACE_VERBOSE,
-	[OTHER] = { PROG_PLACE_NONE, 0 },
+static const struct vmm_place places[] = {
+	[TEXT] = VMM_PLACE(struct options, text),
+	[FLAG] = VMM_PLACE(struct options, flag),
+	[NUMBER] = VMM_PLACE(struct options, number),
+	[CHOICE] = VMM_PLACE(struct options, choice),
+	[SIZE] = VMM_PLACE(struct options, size),
+	[LEVEL] = VMM_PLACE_LEVEL,
+	[TALKATIVE] = VMM_PLACE_VERBOSE,
+	[OTHER] = { VMM_PLACE_NONE, 0 },
 };
 
 static struct options o;
@@ -35,7 +35,7 @@ static bool store(enum row row, const char *text, uint64_t number)
 {
 	const struct vsu_option_value value = { text, number };
 
-	return prog_place_store(&places[row], &o, &value);
+	return vmm_place_store(&places[row], &o, &value);
 }
 
 START_TEST(each_value_is_in_its_member_and_no_other)

@@ -18,31 +18,31 @@ static char buf[32];
 
 START_TEST(first_word_without_a_key_is_a_value)
 {
-	ck_assert(prog_value_is_first(table, "disk.img"));
-	ck_assert(prog_value_is_first(table, "disk.img,readonly"));
-	ck_assert(prog_value_is_first(table, "path.img"));
-	ck_assert(prog_value_is_first(table, "/a/b=c.img,readonly"));
-	ck_assert(prog_value_is_first(table, "nbd+unix:///?socket=/s"));
+	ck_assert(vmm_value_is_first(table, "disk.img"));
+	ck_assert(vmm_value_is_first(table, "disk.img,readonly"));
+	ck_assert(vmm_value_is_first(table, "path.img"));
+	ck_assert(vmm_value_is_first(table, "/a/b=c.img,readonly"));
+	ck_assert(vmm_value_is_first(table, "nbd+unix:///?socket=/s"));
 }
 END_TEST
 
 START_TEST(keys_of_the_table_and_of_no_table_are_no_values)
 {
-	ck_assert(!prog_value_is_first(table, "readonly"));
-	ck_assert(!prog_value_is_first(table, "readonly,path=a"));
-	ck_assert(!prog_value_is_first(table, "path"));
-	ck_assert(!prog_value_is_first(table, "pth=a"));
-	ck_assert(!prog_value_is_first(table, "path=/a/b=c"));
-	ck_assert(!prog_value_is_first(table, ""));
-	ck_assert(!prog_value_is_first(table, ",path=a"));
+	ck_assert(!vmm_value_is_first(table, "readonly"));
+	ck_assert(!vmm_value_is_first(table, "readonly,path=a"));
+	ck_assert(!vmm_value_is_first(table, "path"));
+	ck_assert(!vmm_value_is_first(table, "pth=a"));
+	ck_assert(!vmm_value_is_first(table, "path=/a/b=c"));
+	ck_assert(!vmm_value_is_first(table, ""));
+	ck_assert(!vmm_value_is_first(table, ",path=a"));
 }
 END_TEST
 
 static size_t first_len(const char *list)
 {
-	struct prog_item item;
+	struct vmm_item item;
 
-	return prog_item_next(&list, &item) ? item.len : 0;
+	return vmm_item_next(&list, &item) ? item.len : 0;
 }
 
 START_TEST(item_ends_at_a_single_comma)
@@ -58,47 +58,61 @@ END_TEST
 START_TEST(items_are_found_in_order)
 {
 	const char *list = "a=b,,c=d,e";
-	struct prog_item item;
+	struct vmm_item item;
 
-	ck_assert(prog_item_next(&list, &item) && prog_item_is(&item, "a=b,,c=d"));
-	ck_assert(prog_item_begins(&item, "a=") && !prog_item_is(&item, "a=b"));
-	ck_assert(prog_item_next(&list, &item) && prog_item_is(&item, "e"));
-	ck_assert(!prog_item_begins(&item, "e="));
-	ck_assert(!prog_item_next(&list, &item) && !list);
+	ck_assert(vmm_item_next(&list, &item) && vmm_item_is(&item, "a=b,,c=d"));
+	ck_assert(vmm_item_begins(&item, "a=") && !vmm_item_is(&item, "a=b"));
+	ck_assert(vmm_item_next(&list, &item) && vmm_item_is(&item, "e"));
+	ck_assert(!vmm_item_begins(&item, "e="));
+	ck_assert(!vmm_item_next(&list, &item) && !list);
 	list = "";
-	ck_assert(!prog_item_next(&list, &item));
+	ck_assert(!vmm_item_next(&list, &item));
 }
 END_TEST
 
 START_TEST(value_receives_its_key)
 {
-	const struct prog_value value = { .key = "path" };
+	const struct vmm_value value = { .key = "path" };
 
-	ck_assert_str_eq(prog_value_with_key(&value, "a", buf, sizeof(buf)),
+	ck_assert_str_eq(vmm_value_with_key(&value, "a", buf, sizeof(buf)),
 			 "path=a");
-	ck_assert_str_eq(prog_value_with_key(&value, "a,readonly", buf,
-					     sizeof(buf)), "path=a,readonly");
+	ck_assert_str_eq(vmm_value_with_key(&value, "a,readonly", buf,
+					    sizeof(buf)), "path=a,readonly");
 }
 END_TEST
 
 START_TEST(value_alone_implies_more)
 {
-	const struct prog_value value = { .key = "cid", .alone = "backend=x" };
+	const struct vmm_value value = { .key = "cid", .alone = "backend=x" };
 
-	ck_assert_str_eq(prog_value_with_key(&value, "3", buf, sizeof(buf)),
+	ck_assert_str_eq(vmm_value_with_key(&value, "3", buf, sizeof(buf)),
 			 "cid=3,backend=x");
-	ck_assert_str_eq(prog_value_with_key(&value, "3,path=p", buf,
-					     sizeof(buf)), "cid=3,path=p");
+	ck_assert_str_eq(vmm_value_with_key(&value, "3,path=p", buf,
+					    sizeof(buf)), "cid=3,path=p");
 }
 END_TEST
 
 START_TEST(list_without_room_for_the_key_is_unchanged)
 {
-	const struct prog_value value = { .key = "path" }, none = { .key = NULL };
+	const struct vmm_value value = { .key = "path" }, none = { .key = NULL };
 
-	ck_assert_str_eq(prog_value_with_key(&value, "abc", buf, 8), "abc");
-	ck_assert_str_eq(prog_value_with_key(&value, "ab", buf, 8), "path=ab");
-	ck_assert_str_eq(prog_value_with_key(&none, "ab", buf, 8), "ab");
+	ck_assert_str_eq(vmm_value_with_key(&value, "abc", buf, 8), "abc");
+	ck_assert_str_eq(vmm_value_with_key(&value, "ab", buf, 8), "path=ab");
+	ck_assert_str_eq(vmm_value_with_key(&none, "ab", buf, 8), "ab");
+}
+END_TEST
+
+START_TEST(escaped_value_is_one_item)
+{
+	char *text = vmm_value_escape(",a,,b");
+	const char *list = text;
+	struct vmm_item item;
+
+	ck_assert_str_eq(text, ",,a,,,,b");
+	ck_assert(vmm_item_next(&list, &item));
+	ck_assert_uint_eq(item.len, strlen(text));
+	ck_assert_ptr_null(list);
+	free(text);
 }
 END_TEST
 
@@ -114,6 +128,7 @@ int main(void)
 	tcase_add_test(tc, value_receives_its_key);
 	tcase_add_test(tc, value_alone_implies_more);
 	tcase_add_test(tc, list_without_room_for_the_key_is_unchanged);
+	tcase_add_test(tc, escaped_value_is_one_item);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -23,25 +23,25 @@ struct virtdev {
 };
 
 static struct virtdev dev;
-static struct prog_workers *workers;
+static struct vmm_workers *workers;
 static struct vsu_error err;
 static uint32_t started;
 static int thread_failure;	/* of each thread after fail_after others */
 static uint32_t fail_after;
 static bool memory_fails;
 
-int __real_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+int __real_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg);
-int __wrap_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+int __wrap_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg);
-int __wrap_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+int __wrap_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg)
 {
 	int rc;
 
 	if (thread_failure && started >= fail_after)
 		return thread_failure;
-	rc = __real_prog_thread_start(threads, id, fn, arg);
+	rc = __real_vmm_thread_start(threads, id, fn, arg);
 	started += rc >= 0;
 	return rc;
 }
@@ -75,13 +75,13 @@ static void work_end(struct virtdev *d)
 
 static uint32_t detach(struct virtdev *d) { return d->blocked; }
 
-static const struct prog_work device_work = {
+static const struct vmm_work device_work = {
 	.work = work, .work_end = work_end, .detach = detach, .detached_max = MOST,
 };
 
 static int start(uint32_t n)
 {
-	return prog_workers_start(&device_work, NULL, &dev, n, &workers, &err);
+	return vmm_workers_start(&device_work, NULL, &dev, n, &workers, &err);
 }
 
 static void wait_for_working(uint32_t n)
@@ -106,19 +106,19 @@ static void setup(void)
 /* Ends the threads: each of them has left the device afterwards. */
 static void end_workers(void)
 {
-	prog_workers_end(workers);
+	vmm_workers_end(workers);
 	ck_assert_uint_eq(dev.ends, 1);
 	ck_assert_uint_eq(dev.working, 0);
 }
 
 START_TEST(device_without_threads_has_no_workers)
 {
-	workers = (struct prog_workers *)&dev;
+	workers = (struct vmm_workers *)&dev;
 	ck_assert_int_eq(start(0), 0);
 	ck_assert_ptr_null(workers);
 	dev.blocked = 1;
-	ck_assert_uint_eq(prog_workers_detach(workers), 0);
-	prog_workers_end(workers);
+	ck_assert_uint_eq(vmm_workers_detach(workers), 0);
+	vmm_workers_end(workers);
 	ck_assert_uint_eq(started, 0);
 	ck_assert_uint_eq(dev.ends, 0);
 }
@@ -128,15 +128,15 @@ static bool has_work(const struct virtdev *d) { return d->blocked; }
 
 START_TEST(device_without_work_has_no_workers)
 {
-	struct prog_work some = device_work;
+	struct vmm_work some = device_work;
 
 	some.is_needed = has_work;
 	some.detach = NULL;
-	ck_assert_int_eq(prog_workers_start(&some, NULL, &dev, 1, &workers, &err), 0);
+	ck_assert_int_eq(vmm_workers_start(&some, NULL, &dev, 1, &workers, &err), 0);
 	ck_assert_ptr_null(workers);
 	dev.blocked = 1;
-	ck_assert_int_eq(prog_workers_start(&some, NULL, &dev, 1, &workers, &err), 0);
-	ck_assert_uint_eq(prog_workers_detach(workers), 0);
+	ck_assert_int_eq(vmm_workers_start(&some, NULL, &dev, 1, &workers, &err), 0);
+	ck_assert_uint_eq(vmm_workers_detach(workers), 0);
 	end_workers();
 	ck_assert_uint_eq(started, 1);
 }
@@ -147,7 +147,7 @@ START_TEST(each_thread_serves_the_device_until_the_end)
 	ck_assert_int_eq(start(4), 0);
 	wait_for_working(4);
 	ck_assert_uint_eq(started, 4);
-	ck_assert_uint_eq(prog_workers_detach(workers), 0);
+	ck_assert_uint_eq(vmm_workers_detach(workers), 0);
 	ck_assert_uint_eq(started, 4);
 	end_workers();
 }
@@ -186,9 +186,9 @@ START_TEST(blocked_thread_gets_one_replacement)
 {
 	ck_assert_int_eq(start(2), 0);
 	dev.blocked = 1;
-	ck_assert_uint_eq(prog_workers_detach(workers), 1);
+	ck_assert_uint_eq(vmm_workers_detach(workers), 1);
 	wait_for_working(3);
-	ck_assert_uint_eq(prog_workers_detach(workers), 1);
+	ck_assert_uint_eq(vmm_workers_detach(workers), 1);
 	ck_assert_uint_eq(started, 3);
 	end_workers();
 }
@@ -198,11 +198,11 @@ START_TEST(thread_whose_request_ended_serves_as_a_replacement)
 {
 	ck_assert_int_eq(start(2), 0);
 	dev.blocked = 1;
-	prog_workers_detach(workers);
+	vmm_workers_detach(workers);
 	dev.blocked = 0;
-	ck_assert_uint_eq(prog_workers_detach(workers), 0);
+	ck_assert_uint_eq(vmm_workers_detach(workers), 0);
 	dev.blocked = 1;
-	ck_assert_uint_eq(prog_workers_detach(workers), 1);
+	ck_assert_uint_eq(vmm_workers_detach(workers), 1);
 	ck_assert_uint_eq(started, 3);
 	end_workers();
 }
@@ -212,9 +212,9 @@ START_TEST(replacements_have_a_maximum)
 {
 	ck_assert_int_eq(start(2), 0);
 	dev.blocked = MOST + 2;
-	ck_assert_uint_eq(prog_workers_detach(workers), MOST + 2);
+	ck_assert_uint_eq(vmm_workers_detach(workers), MOST + 2);
 	ck_assert_uint_eq(started, 2 + MOST);
-	ck_assert_uint_eq(prog_workers_detach(workers), MOST + 2);
+	ck_assert_uint_eq(vmm_workers_detach(workers), MOST + 2);
 	ck_assert_uint_eq(started, 2 + MOST);
 	end_workers();
 }
@@ -226,10 +226,10 @@ START_TEST(replacement_that_failed_is_started_by_the_next_call)
 	dev.blocked = 2;
 	thread_failure = -EAGAIN;
 	fail_after = 3;
-	ck_assert_uint_eq(prog_workers_detach(workers), 2);
+	ck_assert_uint_eq(vmm_workers_detach(workers), 2);
 	ck_assert_uint_eq(started, 3);
 	thread_failure = 0;
-	ck_assert_uint_eq(prog_workers_detach(workers), 2);
+	ck_assert_uint_eq(vmm_workers_detach(workers), 2);
 	ck_assert_uint_eq(started, 4);
 	end_workers();
 }
