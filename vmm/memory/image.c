@@ -14,6 +14,7 @@
 
 #include "memory/image.h"
 #include "memory/pieces.h"
+#include "base/file_value.h"
 
 static void describe_regions(const struct vmm_memory *memory,
 			     const struct vmem_map *map, bool plugged,
@@ -242,9 +243,9 @@ int vmm_image_read(const struct vmm_state *state, const char *section,
 
 	if (rc < 0)
 		return rc;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = vmm_file_value_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0)
-		rc = -errno;
+		rc = fd < 0 ? fd : -errno;
 	else
 		rc = S_ISREG(st.st_mode) ?
 		     read_all(fd, (uint64_t)st.st_size, map, &f) : -EBADMSG;

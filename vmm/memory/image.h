@@ -10,6 +10,7 @@
 #define VMM_MEMORY_IMAGE_H
 
 #include "memory/memory.h"
+#include "memory/image_sums.h"
 #include "state/sections.h"
 #include "base/thread.h"
 
@@ -47,18 +48,23 @@ void vmm_image_pieces_free(struct vmm_image_pieces *pieces);
 
 /* image_writer.c: any thread may read the numbers and set cancel, by atomic accesses. */
 struct vmm_image_progress {
-	const struct prog_threads *threads; /* how the writers start; NULL: plainly */
+	const struct vmm_threads *threads; /* how the writers start; NULL: plainly */
+	struct vmm_image_sums *sums; /* receives the checksums, for the caller to free; or NULL */
+	uint64_t begin;		/* of the image in the file: a multiple of the page size */
 	uint64_t done, total;	/* bytes of memory */
 	bool cancel;
 };
 
 /*
- * Writes the regions of the map in its order into an empty file, which gets holes in
- * place of zeros. Nobody changes the memory meanwhile. -ECANCELED; -EFAULT: a file behind
- * the memory was truncated; else why a write failed.
+ * Writes the regions of the map in its order into an empty file, which gets holes in place of
+ * zeros; the first one begins at progress->begin. Nobody changes the memory meanwhile.
+ * -ECANCELED; -EFAULT: a file behind the memory was truncated; else why a write failed.
  */
 int vmm_image_write(const struct vmem_map *map, int fd,
 		    struct vmm_image_progress *progress, struct vsu_error *err);
+
+/* Writes all bytes at a position of the file: 0, or a negative errno. */
+int vmm_image_write_at(int fd, const unsigned char *bytes, uint64_t len, uint64_t at);
 
 /*
  * Moves *at, an offset in the region, to the next data (SEEK_DATA) or hole (SEEK_HOLE) of
@@ -66,8 +72,5 @@ int vmm_image_write(const struct vmem_map *map, int fd,
  * file is all data. -EFAULT: the file was truncated and does not reach that end.
  */
 int vmm_image_seek(const struct vmem_region *r, int whence, uint64_t *at);
-
-/* Bytes from the first on that are all zeros or all not, by pages, up to 1 MiB. */
-uint64_t vmm_image_run(const unsigned char *bytes, uint64_t left, bool *zeros);
 
 #endif

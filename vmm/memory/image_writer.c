@@ -11,9 +11,7 @@
 #include "base/thread.h"
 #include "memory/image.h"
 
-#define PAGE UINT64_C(4096)
-#define PIECE (UINT64_C(1) << 20)	/* bytes of a system call */
-#define SLICE (UINT64_C(16) << 20)
+#define SLICE VMM_IMAGE_SLICE
 /* A disk is busy with two; more compare pages with zeros faster. */
 #define MAX_THREADS 8
 
@@ -25,29 +23,12 @@ struct work {
 	struct vmm_image_progress *progress;
 };
 
-static bool is_zero(const unsigned char *bytes, uint64_t len)
-{
-	return !bytes[0] && !memcmp(bytes, bytes + 1, len - 1);
-}
-
 static uint64_t at_most(uint64_t value, uint64_t limit)
 {
 	return value < limit ? value : limit;
 }
 
-uint64_t vmm_image_run(const unsigned char *bytes, uint64_t left, bool *zeros)
-{
-	uint64_t len = at_most(left, PAGE);
-
-	*zeros = is_zero(bytes, len);
-	while (len < at_most(left, PIECE) &&
-	       is_zero(bytes + len, at_most(left - len, PAGE)) == *zeros)
-		len += at_most(left - len, PAGE);
-	return len;
-}
-
-static int write_all(int fd, const unsigned char *bytes, uint64_t len,
-		     uint64_t at)
+int vmm_image_write_at(int fd, const unsigned char *bytes, uint64_t len, uint64_t at)
 {
 	ssize_t n;
 
@@ -105,6 +86,13 @@ static int skip_hole(const struct vmem_region *r, uint64_t *at, uint64_t end)
 	return rc;
 }
 
+static int write_run(const struct work *w, const unsigned char *bytes, uint64_t len, uint64_t at)
+{
+	if (w->progress->sums)
+		vmm_image_sums_add(w->progress->sums, at, bytes, len);
+	return vmm_image_write_at(w->fd, bytes, len, w->progress->begin + at);
+}
+
 /* Bytes [at, end) of the region, which begins at file_at in the image. */
 static int write_part(const struct work *w, const struct vmem_region *r,
 		      uint64_t at, uint64_t end, uint64_t file_at)
@@ -117,7 +105,7 @@ static int write_part(const struct work *w, const struct vmem_region *r,
 	while (!rc && at < end) {
 		n = vmm_image_run(bytes + at, end - at, &zeros);
 		if (!zeros)
-			rc = write_all(w->fd, bytes + at, n, file_at + at);
+			rc = write_run(w, bytes + at, n, file_at + at);
 		at += n;
 		if (zeros)
 			rc = skip_hole(r, &at, end);
@@ -193,7 +181,7 @@ static void write_on_threads(struct work *w)
 
 	if (cpus > 0 && wanted >= (unsigned long)cpus)
 		wanted = (unsigned int)cpus - 1;
-	while (n < wanted && !prog_thread_start(w->progress->threads, &thread[n], writer_main, w))
+	while (n < wanted && !vmm_thread_start(w->progress->threads, &thread[n], writer_main, w))
 		n++;
 	writer_main(w);
 	while (n > 0)
@@ -206,9 +194,11 @@ int vmm_image_write(const struct vmem_map *map, int fd,
 	struct work w = { .map = map, .fd = fd, .progress = progress };
 
 	__atomic_store_n(&progress->total, count_bytes(&w), __ATOMIC_RELAXED);
-	if (ftruncate(fd, (off_t)progress->total) < 0)
+	if (progress->sums)
+		w.rc = vmm_image_sums_new(progress->sums, progress->total);
+	if (!w.rc && ftruncate(fd, (off_t)(progress->begin + progress->total)) < 0)
 		w.rc = -errno;
-	else
+	if (!w.rc)
 		write_on_threads(&w);
 	if (w.rc == -EFAULT)
 		return vsu_error_set(err, w.rc, "a part of the guest's memory is lost: %s",

@@ -15,6 +15,7 @@
 #include "log/log.h"
 #include "memory/memory.h"
 #include "memory/prealloc.h"
+#include "base/file_value.h"
 
 bool vmm_memory_wants_private(const struct vmm_memory *memory)
 {
@@ -36,6 +37,16 @@ struct making {
 	struct vsu_error *err;
 };
 
+/* text: a path, or a descriptor (file_value.h). */
+static int file_stat(const char *text, struct stat *st)
+{
+	struct vmm_file_value v = { .fd = -1 };
+
+	if (!vmm_file_value_is_fd(text))
+		return stat(text, st);
+	return vmm_file_value_read(text, &v, NULL) < 0 ? -1 : fstat(v.fd, st);
+}
+
 static int look_at_file(struct vmm_memory_file *file, const char *path)
 {
 	struct stat st = { 0 };
@@ -43,7 +54,7 @@ static int look_at_file(struct vmm_memory_file *file, const char *path)
 	file->path = path ? strdup(path) : NULL;
 	if (path && !file->path)
 		return -ENOMEM;
-	file->was_there = !file->path || !stat(file->path, &st) ||
+	file->was_there = !file->path || !file_stat(file->path, &st) ||
 			  errno != ENOENT;
 	file->was_empty = file->path && file->was_there &&
 			  S_ISREG(st.st_mode) && !st.st_size;
@@ -51,7 +62,7 @@ static int look_at_file(struct vmm_memory_file *file, const char *path)
 }
 
 static int prealloc(const struct vmem_backend *backend,
-		    struct vmem_block *block, const struct prog_threads *threads,
+		    struct vmem_block *block, const struct vmm_threads *threads,
 		    struct vsu_error *err)
 {
 	if (!vmem_backend_value(backend, "prealloc"))
@@ -86,7 +97,7 @@ static bool was_made_here(const struct vmm_memory *memory, const char *path)
 	struct stat st;
 	unsigned int k;
 
-	if (!path || stat(path, &st) < 0)
+	if (!path || file_stat(path, &st) < 0)
 		return false;
 	for (k = 0; k < memory->nblocks; k++)
 		if ((!file[k].was_there || file[k].was_empty) &&
@@ -119,6 +130,20 @@ static int make_given(struct making *m, unsigned int i)
 	return rc;
 }
 
+/* A file that was passed is not opened. */
+static int set_file(struct vmem_backend *backend, const char *text, struct vsu_error *err)
+{
+	struct vmm_file_value v;
+	int rc;
+
+	if (!text || !vmm_file_value_is_fd(text))
+		return 0;
+	rc = vmm_file_value_read(text, &v, err);
+	if (!rc)
+		vmem_backend_set_file(backend, v.fd);
+	return rc < 0 ? vsu_error_prefix(err, rc, "mem-path") : 0;
+}
+
 static int make_block(struct making *m, unsigned int i)
 {
 	struct vmm_memory *memory = m->memory;
@@ -131,6 +156,9 @@ static int make_block(struct making *m, unsigned int i)
 	vmem_backend_set_gpa(backend, memory->requests[i].at);
 	vmem_backend_set_warn(backend, log_warning, &memory->warn[i]);
 	vmem_backend_leave_prealloc(backend);
+	rc = set_file(backend, path, m->err);
+	if (rc < 0)
+		return rc;
 	rc = look_at_file(&memory->file[i], path);
 	if (rc < 0)
 		return vsu_error_sys(m->err, rc, "mem-path");

@@ -18,7 +18,7 @@
 #define VMM_MAX_MEMORY 16	/* options */
 #define VMM_MAX_PIECES 32	/* and their parts below 3 GiB and from 4 GiB */
 
-struct prog_threads;
+struct vmm_threads;
 struct vmm_log;
 struct vmm_memory;
 
@@ -35,10 +35,10 @@ struct vmm_memory_specs {
 	bool preset;		/* the default memory; no option was given */
 };
 
-/* Circumstances of one machine. NULL: as all zero. */
+/* Circumstances of one machine. NULL is the same as zeros. */
 struct vmm_memory_use {
 	const struct vmm_log *log;	/* of warnings; or NULL */
-	const struct prog_threads *threads; /* that work on it; or NULL */
+	const struct vmm_threads *threads; /* that work on it; or NULL */
 	bool shared;		/* a device requires shareable memory */
 	bool trial;		/* do not modify content of files */
 };
@@ -62,7 +62,7 @@ int vmm_memory_init(struct vmm_memory *memory, const struct vmm_memory_specs *sp
 int vmm_memory_specs_check(const struct vmm_memory_specs *specs, const struct vmm_memory_use *use,
 			   struct vsu_error *err);
 
-/* Whether some of it has a private half, as vmm_memory_wants_private(). */
+/* Whether a piece has a private half (vmm_memory_wants_private()). */
 bool vmm_memory_specs_private(const struct vmm_memory_specs *specs);
 
 void vmm_memory_specs_free(struct vmm_memory_specs *specs);

@@ -14,26 +14,25 @@
 
 #include "memory/memory_options.h"
 #include "memory/pieces.h"
+#include "base/file_value.h"
 
 #define ROM_OFF 2	/* index of the choice: auto, on, off */
 #define MAPPED VMM_PIECE_MAPPED
 #define OWN VMM_PIECE_OWN
 #define CLONE VMM_PIECE_CLONE
 #define ALWAYS (MAPPED | OWN | CLONE)
-/* They name or describe the file of the saved machine's memory. */
-#define REPLACED 0u
 
-/* By which passages a property remains as it was typed. */
+/*
+ * By which passages a property remains as it was typed. The others name or describe the file
+ * of the saved machine's memory.
+ */
 static const struct {
 	const char *name;
 	unsigned int kept;
 } passages[] = {
 	{ "at", CLONE }, { "size", CLONE },
-	{ "backend", REPLACED }, { "mem-path", REPLACED }, { "offset", REPLACED },
 	{ "align", MAPPED },		/* of files only */
 	{ "share", OWN | CLONE },
-	{ "readonly", REPLACED }, { "rom", REPLACED },
-	{ "discard-data", REPLACED }, { "pmem", REPLACED },
 	{ "merge", ALWAYS }, { "dump", ALWAYS }, { "reserve", ALWAYS },
 	{ "prealloc", ALWAYS }, { "prealloc-threads", ALWAYS },
 	{ "policy", ALWAYS }, { "host-nodes", ALWAYS },
@@ -42,28 +41,13 @@ static const struct {
 	{ "private", OWN | CLONE }, { "slot", OWN | CLONE },
 };
 
-static unsigned int kept_by(const char *property)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(passages) / sizeof(passages[0]); i++)
-		if (!strcmp(passages[i].name, property))
-			return passages[i].kept;
-	return REPLACED;
-}
-
 bool vmm_piece_keeps(const char *property, enum vmm_piece_passage passage)
 {
-	return kept_by(property) & passage;
-}
-
-bool vmm_piece_knows(const char *property)
-{
 	size_t i;
 
 	for (i = 0; i < sizeof(passages) / sizeof(passages[0]); i++)
 		if (!strcmp(passages[i].name, property))
-			return true;
+			return passages[i].kept & passage;
 	return false;
 }
 
@@ -72,10 +56,15 @@ bool vmm_piece_knows(const char *property)
 /* A file that is unavailable here has ordinary pages, as far as this host can know. */
 static uint64_t huge_page_of(const char *path)
 {
+	struct vmm_file_value v = { .fd = -1 };
 	struct statfs fs;
+	int rc = -1;
 
-	return path && statfs(path, &fs) == 0 &&
-	       (uint64_t)fs.f_type == HUGETLBFS_MAGIC ? (uint64_t)fs.f_bsize : 0;
+	if (path && vmm_file_value_is_fd(path))
+		rc = vmm_file_value_read(path, &v, NULL) < 0 ? -1 : fstatfs(v.fd, &fs);
+	else if (path)
+		rc = statfs(path, &fs);
+	return rc == 0 && (uint64_t)fs.f_type == HUGETLBFS_MAGIC ? (uint64_t)fs.f_bsize : 0;
 }
 
 static bool has_own_pages(const struct vmem_backend *b)

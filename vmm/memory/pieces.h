@@ -42,9 +42,6 @@ struct vmm_piece_facts vmm_piece_facts_of(const struct vmm_memory_spec *spec);
 /* Whether the new memory has the property as it was typed. backend is not in this table. */
 bool vmm_piece_keeps(const char *property, enum vmm_piece_passage passage);
 
-/* Whether the table has the property. */
-bool vmm_piece_knows(const char *property);
-
 /*
  * New pieces, which the caller frees after success. shared: also if the saved machine's
  * memory was not.

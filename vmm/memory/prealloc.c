@@ -57,13 +57,13 @@ static void *slice_populate(void *arg)
 }
 
 /* If a thread cannot be started, the others populate its slices. */
-static void populate_on(struct work *w, const struct prog_threads *threads, pthread_t *thread,
+static void populate_on(struct work *w, const struct vmm_threads *threads, pthread_t *thread,
 			uint64_t n)
 {
 	uint64_t started = 0;
 
 	while (started < n &&
-	       !prog_thread_start(threads, &thread[started], slice_populate, w))
+	       !vmm_thread_start(threads, &thread[started], slice_populate, w))
 		started++;
 	slice_populate(w);
 	while (started)
@@ -71,7 +71,7 @@ static void populate_on(struct work *w, const struct prog_threads *threads, pthr
 }
 
 int vmm_prealloc(struct vmem_block *block, unsigned int nthreads,
-		 const struct prog_threads *threads, struct vsu_error *err)
+		 const struct vmm_threads *threads, struct vsu_error *err)
 {
 	const uint64_t page = vmem_block_page_size(block);
 	struct work w = { .block = block, .len = vmem_block_len(block),

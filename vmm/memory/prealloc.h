@@ -16,6 +16,6 @@
 
 /* threads may be NULL. Returns the first failure of vmem_block_populate(), or -ENOMEM. */
 int vmm_prealloc(struct vmem_block *block, unsigned int nthreads,
-		 const struct prog_threads *threads, struct vsu_error *err);
+		 const struct vmm_threads *threads, struct vsu_error *err);
 
 #endif

@@ -140,7 +140,7 @@ int vmm_prefetch_new(const struct vmm_memory *memory, struct vmem_map *map,
 		p->set = *set;
 	p->memory = memory;
 	p->map = vmem_map_ref(map);
-	rc = prog_thread_start(memory->threads, &p->thread, prefetch_main, p);
+	rc = vmm_thread_start(memory->threads, &p->thread, prefetch_main, p);
 	if (rc < 0) {
 		prefetch_free(p);
 		return vsu_error_sys(err, rc, "cannot start a thread");

@@ -6,8 +6,7 @@
 
 #include "state/checksum.h"
 
-uint32_t vmm_checksum_add_plain(uint32_t sum, const unsigned char *bytes,
-				size_t len)
+static uint32_t add_plain(uint32_t sum, const unsigned char *bytes, size_t len)
 {
 	static const uint32_t table[16] = {
 		0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
@@ -37,21 +36,21 @@ add_fast(uint32_t sum, const unsigned char *bytes, size_t len)
 		wide = __builtin_ia32_crc32di(wide, word);
 		bytes += sizeof(word);
 	}
-	return vmm_checksum_add_plain((uint32_t)wide, bytes, len);
+	return add_plain((uint32_t)wide, bytes, len);
 }
 
 uint32_t vmm_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len)
 {
 	return __builtin_cpu_supports("sse4.2") ?
 	       add_fast(sum, bytes, len) :
-	       vmm_checksum_add_plain(sum, bytes, len);
+	       add_plain(sum, bytes, len);
 }
 
 #else
 
 uint32_t vmm_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len)
 {
-	return vmm_checksum_add_plain(sum, bytes, len);
+	return add_plain(sum, bytes, len);
 }
 
 #endif

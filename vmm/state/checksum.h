@@ -14,8 +14,4 @@
 /* Begin with UINT32_MAX; the complement of the last result is the checksum. */
 uint32_t vmm_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len);
 
-/* The same without the instruction. */
-uint32_t vmm_checksum_add_plain(uint32_t sum, const unsigned char *bytes,
-				size_t len);
-
 #endif

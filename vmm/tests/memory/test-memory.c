@@ -230,7 +230,6 @@ static void make_file_memory(struct vmem_sigbus *sigbus)
 {
 	static char list[128];
 
-	alarm(240);
 	file = mkstemp(path);
 	ck_assert_int_eq(ftruncate(file, 1 << 20), 0);
 	snprintf(list, sizeof(list), "size=32k,at=64M,backend=file,share=on,"

@@ -74,7 +74,6 @@ static struct vsu_error err;
 
 static void setup(void)
 {
-	alarm(240);
 	block = make_block("backend=memfd,size=64M");
 }
 

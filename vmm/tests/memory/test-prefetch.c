@@ -49,17 +49,17 @@ static void *nothing(void *arg)
 	return arg;
 }
 
-int __real_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+int __real_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg);
-int __wrap_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+int __wrap_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg);
 
 /* The work is complete when the thread begins. */
-int __wrap_prog_thread_start(const struct prog_threads *threads, pthread_t *id,
+int __wrap_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg)
 {
 	fn(arg);
-	return __real_prog_thread_start(threads, id, nothing, NULL);
+	return __real_vmm_thread_start(threads, id, nothing, NULL);
 }
 
 /* Without the third quarter of the file; memory without a file; and a device's file. */

@@ -20,7 +20,6 @@ static unsigned int holes;		/* accesses that hit no memory */
 
 static void setup(void)
 {
-	alarm(240);
 	vm_make(&vm);
 	block = make_block("backend=memfd,size=64k");
 }

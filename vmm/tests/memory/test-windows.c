@@ -40,7 +40,6 @@ static void on_dropped(void *opaque, const struct vmm_window *window,
 
 static void setup(void)
 {
-	alarm(240);
 	vm_make(&vm);
 	told = dropped = 0;
 	memset(&memory, 0, sizeof(memory));
