@@ -10,6 +10,7 @@
 #include <virtio-devices/vhost_user.h>
 #include <vmm-sys-util/parse.h>
 
+#include "base/file_value.h"
 #include "config/device.h"
 #include "config/device_rows.h"
 #include "config/option_rows.h"
@@ -45,6 +46,24 @@ struct parse {
 	unsigned int nown;	/* rows before the common ones */
 };
 
+/* Checks only that the descriptor's number is valid. */
+static int set_socket(const struct parse *p, const char *text, struct vsu_error *err)
+{
+	struct vmm_file_value v;
+	int rc;
+
+	if (strlen(text) >= sizeof(p->spec->socket))
+		return vsu_error_set(err, -EINVAL,
+				     "%s: key 'backend': '%s' is longer than %zu characters",
+				     p->option, text, sizeof(p->spec->socket) - 1);
+	rc = vmm_file_value_read(text, &v, err);
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "%s: key 'backend'", p->option);
+	strcpy(p->spec->socket, text);
+	p->spec->remote = true;
+	return 0;
+}
+
 static int set_backend(const struct parse *p, const char *text,
 		       struct vsu_error *err)
 {
@@ -53,17 +72,11 @@ static int set_backend(const struct parse *p, const char *text,
 	spec->kernel = !strcmp(text, "kernel");
 	if (spec->kernel || spec->spawned || !strcmp(text, "inline"))
 		return 0;
-	if (strncmp(text, "user:", 5) || !text[5])
+	if (strncmp(text, VMM_BACKEND_USER, strlen(VMM_BACKEND_USER)) || !text[strlen(VMM_BACKEND_USER)])
 		return vsu_error_set(err, -EINVAL,
 				     "%s: key 'backend': '%s' is neither 'inline', 'spawn', 'kernel' nor 'user:SOCKET'",
 				     p->option, text);
-	if (strlen(text + 5) >= sizeof(spec->socket))
-		return vsu_error_set(err, -EINVAL,
-				     "%s: key 'backend': '%s' is longer than %zu characters",
-				     p->option, text + 5, sizeof(spec->socket) - 1);
-	strcpy(spec->socket, text + 5);
-	spec->remote = true;
-	return 0;
+	return set_socket(p, text + strlen(VMM_BACKEND_USER), err);
 }
 
 static int set_tag(const struct parse *p, const char *tag, struct vsu_error *err)
@@ -100,7 +113,7 @@ static int set_own(struct parse *p, unsigned int index,
 static int set_common(struct parse *p, unsigned int index,
 		      const struct vsu_option_value *value, struct vsu_error *err)
 {
-	return prog_place_store(&vmm_common_keys[index].place, p->spec, value) ? 0 :
+	return vmm_place_store(&vmm_common_keys[index].place, p->spec, value) ? 0 :
 	       set_backend(p, value->text, err);
 }
 
@@ -111,7 +124,7 @@ static int set_any(struct parse *p, unsigned int index,
 		return vsu_error_set(err, -EINVAL,
 				     "%s '%s': its kind implies the id; leave 'id' out",
 				     p->option, p->list);
-	return prog_place_store(&vmm_any_keys[index].place, p->spec, value) ? 0 :
+	return vmm_place_store(&vmm_any_keys[index].place, p->spec, value) ? 0 :
 	       set_tag(p, value->text, err);
 }
 
@@ -197,13 +210,14 @@ static int check_any(const struct parse *p, struct vsu_error *err)
 
 /* ---------------------------------------------------------------- the kinds */
 
-/* Returns whether the list selects a vhost-user back-end. */
-static bool names_socket(const char *keys)
+/* Whether the list has such an item. The back-end decides how the other keys are read. */
+static bool has_item(const char *keys, bool (*matches)(const struct vmm_item *, const char *),
+		     const char *text)
 {
-	struct prog_item item;
+	struct vmm_item item;
 
-	while (prog_item_next(&keys, &item))
-		if (prog_item_begins(&item, "backend=user:"))
+	while (vmm_item_next(&keys, &item))
+		if (matches(&item, text))
 			return true;
 	return false;
 }
@@ -224,18 +238,30 @@ static int set_own_reconnect(struct parse *p, struct vsu_error *err)
 			     p->option, p->list);
 }
 
+static int check_reconnect(struct parse *p, struct vsu_error *err)
+{
+	const struct vmm_device_spec *spec = p->spec;
+
+	if (!spec->reconnect_ms)
+		return 0;
+	if (!spec->remote)
+		return set_own_reconnect(p, err);
+	return !vmm_file_value_is_fd(spec->socket) ? 0 :
+	       vsu_error_set(err, -EINVAL, "%s '%s': 'reconnect' needs the path of a socket; '%s' is one connection", p->option, p->list, spec->socket);
+}
+
 /* A value without a key has the key that is clear for its kind. */
 static int parse_list(struct parse *p, const char *keys, struct vsu_error *err)
 {
 	const struct vmm_device_kind *kind = p->spec->kind;
 	char text[VMM_DEVICE_TEXT_MAX];
 
-	if (kind && prog_value_is_first(p->rows, keys)) {
+	if (kind && vmm_value_is_first(p->rows, keys)) {
 		if (!kind->value.key && kind->value.refusal)
 			return vsu_error_set(err, -EINVAL, "%s '%s': %s",
 					     p->option, p->list,
 					     kind->value.refusal);
-		keys = prog_value_with_key(&kind->value, keys, text, sizeof(text));
+		keys = vmm_value_with_key(&kind->value, keys, text, sizeof(text));
 	}
 	return vsu_option_parse_list(p->rows, p->option, keys, p->spec->text,
 				     sizeof(p->spec->text), on_key, p, err);
@@ -246,8 +272,8 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 	struct vmm_device_spec *spec = p->spec;
 	int rc = 0;
 
-	spec->spawned = vmm_device_names_spawn(keys);
-	if (spec->kind && spec->kind->any_when_remote && names_socket(keys)) {
+	spec->spawned = has_item(keys, vmm_item_is, "backend=spawn");
+	if (spec->kind && spec->kind->any_when_remote && has_item(keys, vmm_item_begins, "backend=user:")) {
 		spec->id = spec->kind->id;
 		spec->kind = NULL;
 	}
@@ -256,8 +282,8 @@ static int parse_keys(struct parse *p, const char *keys, struct vsu_error *err)
 		rc = parse_list(p, keys, err);
 	if (rc >= 0 && spec->spawned)
 		return vmm_device_check_spawned(spec, p->option, p->list, err);
-	if (rc >= 0 && spec->reconnect_ms && !spec->remote)
-		rc = set_own_reconnect(p, err);
+	if (rc >= 0)
+		rc = check_reconnect(p, err);
 	if (rc >= 0 && spec->kernel)
 		rc = check_kernel(p, err);
 	if (rc < 0)
@@ -284,6 +310,25 @@ static int refuse_kind(const struct parse *p, const char *word, struct vsu_error
 			     p->option, word, near ? near : "id=N");
 }
 
+#define OWN "own:"
+
+/* "own:NAME": a device of the program that embeds the machine. */
+static int parse_own(struct parse *p, struct vsu_error *err)
+{
+	struct vmm_device_spec *spec = p->spec;
+	const char *name = p->list + strlen(OWN);
+	const struct vsu_option_value value = { .text = spec->text };
+	int rc;
+
+	spec->kind = &vmm_own_kind;
+	snprintf(spec->text, sizeof(spec->text), "%s", name);
+	rc = vmm_device_set(spec->kind, 0, p->option, &value, spec->config, err);
+	if (rc < 0 || !name[strspn(name, VMM_NAME_CHARACTERS)])
+		return rc;
+	return vsu_error_set(err, -EINVAL, "%s '%s': the name may contain letters, digits, '-', '_' and '.'",
+			     p->option, p->list);
+}
+
 /* "KIND" or "KIND,key=value...", or keys alone for any id. */
 static int parse_device(struct parse *p, struct vsu_error *err)
 {
@@ -293,6 +338,8 @@ static int parse_device(struct parse *p, struct vsu_error *err)
 	p->spec->absent = !strcmp(p->list, "none");
 	if (p->spec->absent)
 		return 0;
+	if (!strncmp(p->list, OWN, strlen(OWN)))
+		return parse_own(p, err);
 	p->spec->kind = vmm_device_kind_named(p->list, len);
 	p->spec->id = virtdev_vhost_user_id_of(p->list, len);
 	if (p->spec->kind || p->spec->id)

@@ -19,6 +19,8 @@
 #include "config/spawn_words.h"
 
 #define VMM_SOCKET_MAX 108
+/* Followed by the path of a socket, or by a connected one: "fd:N" or "fd:N:NAME". */
+#define VMM_BACKEND_USER "user:"
 #define VMM_DEVICE_TEXT_MAX 4608
 /* Bytes of a file system's configuration space. */
 #define VMM_FS_CONFIG 44
@@ -29,14 +31,14 @@
  */
 struct vmm_device_spec {
 	const struct vmm_device_kind *kind;	/* NULL: by id only */
-	uint32_t id;		/* VIRTIO device id */
+	uint32_t id;		/* VIRTIO device id; that of "own:" follows with the device */
 	bool remote;		/* served by a vhost-user back-end */
 	bool spawned;		/* likewise, by a daemon that cvmm starts */
 	bool plugged;		/* added while the guest runs */
 	bool continues;		/* the guest has used it before */
 	bool absent;		/* a free slot of the bus: no device */
 	bool kernel;		/* served by the host's kernel */
-	char socket[VMM_SOCKET_MAX];
+	char socket[VMM_SOCKET_MAX];	/* path, or "fd:N:NAME", a connected one */
 	uint32_t reconnect_ms;	/* initial delay before reconnecting; 0: do not
 				   reconnect */
 	uint32_t queues;	/* 0: the device's default */
@@ -73,6 +75,9 @@ int vmm_device_parse(const struct vmm_device_option *option,
 
 /* device_facts.c: describes a device of this process or of a daemon. */
 struct vmm_device_facts vmm_device_describe(const struct vmm_device_spec *spec);
+
+/* device_facts.c: the backing file or shared folder, as it is named; NULL: none. */
+const char *vmm_device_file(const struct vmm_device_spec *spec);
 
 /* Whether this process opens the files of a folder for the guest, or a network interface. */
 bool vmm_device_shares_folder(const struct vmm_device_spec *spec);

@@ -26,3 +26,10 @@ bool vmm_device_opens_interface(const struct vmm_device_spec *spec)
 {
 	return vmm_device_is_own(spec) && vmm_device_describe(spec).interface;
 }
+
+const char *vmm_device_file(const struct vmm_device_spec *spec)
+{
+	const struct vmm_device_facts facts = vmm_device_describe(spec);
+
+	return facts.file ? facts.file : facts.opens[0].text;
+}

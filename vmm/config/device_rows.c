@@ -4,13 +4,13 @@
 
 #include "config/device_rows.h"
 
-#define PLACE(member) .place = PROG_PLACE(struct vmm_device_spec, member)
+#define PLACE(member) .place = VMM_PLACE(struct vmm_device_spec, member)
 
 const struct vmm_spec_key vmm_common_keys[VMM_KEYS_COMMON] = {
 	[VMM_KEY_BACKEND] = { .option = { .name = "backend", .kind = VSU_OPTION_STRING,
 			      .arg = "inline|user:SOCKET", .preset = "inline",
 			      .help = "process that serves the queues" },
-			      .refers = PROG_REFERS_PEER },
+			      .refers = VMM_REFERS_PEER },
 	[VMM_KEY_QUEUES] = { .option = { .name = "queues", .kind = VSU_OPTION_U64,
 			     .help = "number of queues", .min = 1, .max = 256 },
 			     PLACE(queues) },
@@ -50,7 +50,7 @@ const struct vmm_spec_key vmm_any_keys[VMM_KEYS_ANY] = {
 				       PLACE(max_window_bytes) },
 	[VMM_KEY_TAG] = { .option = { .name = "tag", .kind = VSU_OPTION_STRING, .arg = "NAME",
 			  .help = "name under which the guest mounts it" },
-			  .refers = PROG_REFERS_TEXT },
+			  .refers = VMM_REFERS_TEXT },
 	[VMM_KEY_MAX_MAPPED_BYTES] = { .option = { .name = "max-mapped-bytes",
 				       .kind = VSU_OPTION_SIZE, .arg = "SIZE",
 				       .help = "maximum bytes mapped in them at once",

@@ -36,8 +36,8 @@ enum {
 /* A key that is not of a kind. */
 struct vmm_spec_key {
 	struct vsu_option option;
-	enum prog_refers refers;
-	struct prog_place place; /* in struct vmm_device_spec, of a value that is only stored */
+	enum vmm_refers refers;
+	struct vmm_place place; /* in struct vmm_device_spec, of a value that is only stored */
 };
 
 extern const struct vmm_spec_key vmm_common_keys[VMM_KEYS_COMMON];

@@ -158,9 +158,9 @@ int vmm_foreign_value_check(const char *option, const char *text, struct vsu_err
 {
 	const char *list = text;
 	const struct foreign *f;
-	struct prog_item item;
+	struct vmm_item item;
 
-	while (prog_item_next(&list, &item)) {
+	while (vmm_item_next(&list, &item)) {
 		f = find_item(option, item.text, item.len);
 		/* other items are keys only */
 		if (f && (item.text == text || strchr(f->theirs, '=')))

@@ -9,6 +9,7 @@
 
 #include <virtio-devices/vhost_user.h>
 
+#include "base/file_value.h"
 #include "config/device_rows.h"
 #include "config/list_edit.h"
 #include "config/option_rows.h"
@@ -47,7 +48,7 @@ static struct vmm_list_item read_item(const struct edit *e, const char *text, bo
 	if (first && e->kind) {
 		vmm_device_rows(e->kind, rows);
 		key = e->kind->value.key;
-		if (key && prog_value_is_first(rows, text))
+		if (key && vmm_value_is_first(rows, text))
 			return (struct vmm_list_item){ find_key(e->kind, key, strlen(key)),
 						       text, text };
 	}
@@ -68,7 +69,7 @@ static int edit_item(struct edit *e, const struct vmm_list_item *item, struct vs
 	return 0;
 }
 
-static int edit_text(struct edit *e, const struct prog_item *item, bool first, bool is_kind,
+static int edit_text(struct edit *e, const struct vmm_item *item, bool first, bool is_kind,
 		     struct vsu_error *err)
 {
 	char *text = strndup(item->text, item->len);
@@ -101,10 +102,10 @@ static int edit_all(const struct vmm_device_option *option, struct edit *e,
 {
 	bool is_kind = begins_with_kind(option, e), first = !is_kind;
 	const char *list = option->list;
-	struct prog_item item;
+	struct vmm_item item;
 	int rc = 0;
 
-	while (!rc && prog_item_next(&list, &item)) {
+	while (!rc && vmm_item_next(&list, &item)) {
 		rc = edit_text(e, &item, first, is_kind, err);
 		first = is_kind;
 		is_kind = false;
@@ -138,27 +139,23 @@ static int drop_replaced(void *opaque, const struct vmm_list_item *item,
 {
 	const char *keys = opaque, *name = item->key ? item->key->option.name : item->text;
 	const size_t len = strcspn(name, "=");
-	struct prog_item other;
+	struct vmm_item other;
 
 	(void)err;
 	change->drop = !item->text[0];
-	while (!change->drop && prog_item_next(&keys, &other))
+	while (!change->drop && vmm_item_next(&keys, &other))
 		change->drop = other.len >= len && !memcmp(other.text, name, len) &&
 			       (other.len == len || other.text[len] == '=');
 	return 0;
 }
 
-/* A comma in a value is doubled. */
 static char *list_of_path(const char *path)
 {
-	char *list = malloc(sizeof("path=") + 2 * strlen(path)), *at;
+	char *value = vmm_value_escape(path), *list = NULL;
 
-	if (!list)
-		return NULL;
-	for (at = stpcpy(list, "path="); *path; *at++ = *path++)
-		if (*path == ',')
-			*at++ = ',';
-	*at = '\0';
+	if (value && asprintf(&list, "path=%s", value) < 0)
+		list = NULL;
+	free(value);
 	return list;
 }
 
@@ -181,10 +178,20 @@ int vmm_list_set_keys(const struct vmm_device_option *option, const char *keys,
 
 /* ------------------------------------------------------------------------ names */
 
+/* A connected back-end is no key of a kind. */
+const char *vmm_list_item_digits(const struct vmm_list_item *item)
+{
+	static const char backend[] = "backend=" VMM_BACKEND_USER VMM_FILE_VALUE_FD;
+
+	if (item->key && item->value)
+		return vmm_device_key_digits(item->key, item->value);
+	return strncmp(item->text, backend, strlen(backend)) ? NULL : item->text + strlen(backend);
+}
+
 static int drop_descriptor(void *opaque, const struct vmm_list_item *item,
 			   struct vmm_list_change *change, struct vsu_error *err)
 {
-	const char *digits = item->key && item->value && item->key->refers == PROG_REFERS_IMAGE ?
+	const char *digits = item->key && item->value && item->key->refers == VMM_REFERS_IMAGE ?
 			     vmm_device_key_digits(item->key, item->value) : NULL;
 	const size_t len = digits ? strspn(digits, "0123456789") : 0;
 

@@ -38,6 +38,9 @@ int vmm_list_edit(const struct vmm_device_option *option, vmm_list_fn fn, void *
 int vmm_list_set_keys(const struct vmm_device_option *option, const char *keys,
 		      char **out, struct vsu_error *err);
 
+/* The digits of a descriptor's number in the item's value, or NULL. */
+const char *vmm_list_item_digits(const struct vmm_list_item *item);
+
 /* The list of --device with names in place of descriptors of this process: "fd:17:/srv/a.img". */
 int vmm_list_name_files(const char *list, char **out, struct vsu_error *err);
 

@@ -16,6 +16,9 @@
 #include "memory/memory_specs.h"
 
 #define VMM_MAX_DEVICES 32
+/* Characters of the name of a machine, and of a device in --device own:NAME. */
+#define VMM_NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+#define VMM_MAX_NAME 64
 
 /* A device that was asked for, in the order of the command line. */
 struct vmm_device_option {
@@ -51,6 +54,7 @@ enum vmm_transport {
 
 /* A machine. Its strings are in arguments, or are part of the program. */
 struct vmm_config {
+	const char *name;	/* of the machine, for people; or NULL */
 	const char *kernel, *initrd, *cmdline, *append;
 	unsigned int cpus;
 	unsigned int cpu_model;	/* enum vmm_cpu_model */

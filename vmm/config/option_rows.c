@@ -15,16 +15,16 @@
 #define MACHINE .scope = VMM_SCOPE_MACHINE
 #define PROCESS .scope = VMM_SCOPE_PROCESS
 #define START .scope = VMM_SCOPE_START, .change = VMM_CHANGE_START
-#define REFERS(what) .refers = PROG_REFERS_##what
+#define REFERS(what) .refers = VMM_REFERS_##what
 #define LIST REFERS(PROPERTIES)
-#define PLACE(member) .place = PROG_PLACE(struct vmm_options, member)
+#define PLACE(member) .place = VMM_PLACE(struct vmm_options, member)
 #define DEVICE(way, its_kind) \
 	MACHINE, LIST, .how = VMM_DEVICE_##way, .kind = (its_kind), .change = VMM_CHANGE_DEVICE
 /* Origins of a command line. */
 #define CLONE (1u << VMM_WORDS_CLONE)
 #define STREAM (1u << VMM_WORDS_STREAM)
 
-static const char *const cpu_models[] = { "host", "plain", NULL };
+static const char *const cpu_models[] = { "host", "plain", "x86-64-v2", "x86-64-v3", "x86-64-v4", NULL };
 static const char *const changed_disks[] = { "refuse", "accept", NULL };
 static const char *const reboots[] = { "exit", "restart", NULL };
 static const char *const transports[] = {
@@ -43,6 +43,9 @@ const struct vmm_option_row vmm_option_rows[] = {
 		      .repeat = true, .help = "guest memory", .preset = "size=256M",
 		      .example = "size=1G,backend=memfd" },
 	  MACHINE, LIST },
+	{ .option = { .name = "name", .kind = VSU_OPTION_STRING, .arg = "NAME", .preset = "none",
+		      .help = "name of the machine, for the status" },
+	  MACHINE, REFERS(TEXT), PLACE(machine.name), .change = VMM_CHANGE_VALUE, .without = CLONE },
 	{ .option = { .name = "on-memory-error", .kind = VSU_OPTION_CHOICE,
 		      .choices = memory_errors, .preset = "stop",
 		      .help = "if a memory file is truncated: stop, continue with zero pages, or pause" },
@@ -52,7 +55,7 @@ const struct vmm_option_row vmm_option_rows[] = {
 	  MACHINE, PLACE(machine.cpus) },
 	{ .option = { .name = "cpu", .kind = VSU_OPTION_CHOICE, .choices = cpu_models,
 		      .preset = "host",
-		      .help = "CPU model: all host features, or the portable x86-64-v2 baseline" },
+		      .help = "CPU model: all host features, or those of a level; plain: x86-64-v2, unchecked" },
 	  MACHINE, PLACE(machine.cpu_model) },
 	{ .option = { .name = "disk", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
 		      .repeat = true, .help = "a disk: FILE or backend=user:SOCKET" },
@@ -61,8 +64,7 @@ const struct vmm_option_row vmm_option_rows[] = {
 		      .repeat = true, .help = "a network card: TAP, socket=PATH or fd=N" },
 	  DEVICE(NET, &vmm_net_kind) },
 	{ .option = { .name = "rng", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
-		      .repeat = true,
-		      .help = "an entropy source; --rng= for one without limits" },
+		      .repeat = true, .help = "an entropy source", .example = "" },
 	  DEVICE(RNG, &vmm_rng_kind) },
 	{ .option = { .name = "fs", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
 		      .repeat = true, .help = "a shared folder: FOLDER,tag=NAME" },
@@ -99,7 +101,7 @@ const struct vmm_option_row vmm_option_rows[] = {
 	{ .option = { .name = "console", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
 		      .repeat = true, .help = "a console: stdio, pty, socket=PATH or fd=N" },
 	  DEVICE(CONSOLE, &vmm_console_kind) },
-	{ .option = { .name = "serial", .kind = VSU_OPTION_STRING, .arg = "stdio|null|FILE",
+	{ .option = { .name = "serial", .kind = VSU_OPTION_STRING, .arg = "stdio|null|FILE|fd:N",
 		      .preset = "stdio, or null with --console=stdio", .help = "serial port" },
 	  MACHINE, REFERS(FILE_WRITTEN), PLACE(machine.serial.path), .change = VMM_CHANGE_VALUE, .without = CLONE },
 	{ .option = { .name = "control", .kind = VSU_OPTION_STRING, .arg = "SOCKET|fd:N",
@@ -108,9 +110,9 @@ const struct vmm_option_row vmm_option_rows[] = {
 	{ .option = { .name = "latency", .kind = VSU_OPTION_FLAG,
 		      .help = "measure how long requests of disks and folders take, for status and stats" },
 	  MACHINE, PLACE(machine.latency), .change = VMM_CHANGE_VALUE },
-	{ .option = PROG_SOCKET_MODE_OPTION,
+	{ .option = VMM_SOCKET_MODE_OPTION,
 	  PROCESS, REFERS(TEXT), PLACE(process.sockets.mode), .of_daemons = true, .change = VMM_CHANGE_VALUE, .without = STREAM },
-	{ .option = PROG_SOCKET_GROUP_OPTION,
+	{ .option = VMM_SOCKET_GROUP_OPTION,
 	  PROCESS, REFERS(GROUP), PLACE(process.sockets.group), .of_daemons = true, .change = VMM_CHANGE_VALUE, .without = STREAM },
 	{ .option = { .name = "sandbox", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
 		      .preset = "on",
@@ -156,10 +158,10 @@ const struct vmm_option_row vmm_option_rows[] = {
 	{ .option = { .name = "json", .kind = VSU_OPTION_FLAG,
 		      .help = "allocate and check everything, print the machine (--json: as JSON), and exit" },
 	  PROCESS, PLACE(process.json), .change = VMM_CHANGE_START, .of_report = true, .needs = "dry-run" },
-	{ .option = PROG_LOG_LEVEL_OPTION,
-	  PROCESS, .place = PROG_PLACE_LEVEL, .change = VMM_CHANGE_VALUE },
-	{ .option = PROG_LOG_VERBOSE_OPTION,
-	  PROCESS, .place = PROG_PLACE_VERBOSE, .change = VMM_CHANGE_VALUE },
+	{ .option = VMM_LOG_LEVEL_OPTION,
+	  PROCESS, .place = VMM_PLACE_LEVEL, .change = VMM_CHANGE_VALUE },
+	{ .option = VMM_LOG_VERBOSE_OPTION,
+	  PROCESS, .place = VMM_PLACE_VERBOSE, .change = VMM_CHANGE_VALUE },
 	{ .option = VSU_OPTION_ROW_HELP,
 	  PROCESS, PLACE(process.help), .change = VMM_CHANGE_START },
 	{ .option = { .name = "KERNEL", .kind = VSU_OPTION_OPERAND },
@@ -193,7 +195,7 @@ const char *vmm_option_text(const struct vmm_options *o, const struct vmm_option
 {
 	const char *text = NULL;
 
-	if (row->place.kind == PROG_PLACE_TEXT)
+	if (row->place.kind == VMM_PLACE_TEXT)
 		memcpy(&text, (const char *)o + row->place.at, sizeof(text));
 	return text;
 }
@@ -203,7 +205,7 @@ bool vmm_option_is_given(const struct vmm_options *o, const struct vmm_option_ro
 	const char *at = (const char *)o + row->place.at;
 	bool flag = false;
 
-	if (row->place.kind == PROG_PLACE_BOOL)
+	if (row->place.kind == VMM_PLACE_BOOL)
 		memcpy(&flag, at, sizeof(flag));
 	return flag || vmm_option_text(o, row);
 }

@@ -33,8 +33,8 @@ struct vmm_options;
 struct vmm_option_row {
 	struct vsu_option option;
 	enum vmm_option_scope scope;
-	enum prog_refers refers;
-	struct prog_place place;	/* of a value that is only stored */
+	enum vmm_refers refers;
+	struct vmm_place place;	/* of a value that is only stored */
 	enum vmm_option_change change;
 	unsigned int without;	/* origins (1u << enum vmm_words_origin) whose option does not count */
 	const char *kept_value;	/* with VMM_CHANGE_OWN */

@@ -44,9 +44,9 @@ static int add_device(struct vmm_config *c, enum vmm_device_how how,
 static bool take_level(struct vmm_options *o, const struct vmm_option_row *row,
 		       const struct vsu_option_value *value)
 {
-	if (row->place.kind == PROG_PLACE_OF_LEVEL)
+	if (row->place.kind == VMM_PLACE_OF_LEVEL)
 		o->process.log_level = (enum prog_log_level)value->number;
-	else if (row->place.kind == PROG_PLACE_OF_VERBOSE)
+	else if (row->place.kind == VMM_PLACE_OF_VERBOSE)
 		o->process.log_level = PROG_LOG_INFO;
 	else
 		return false;
@@ -64,7 +64,7 @@ static int take_argument(struct reading *r, const struct vmm_argument *a, struct
 
 	if (rc < 0)
 		return rc;
-	if (take_level(o, row, value) || prog_place_store(&row->place, o, value))
+	if (take_level(o, row, value) || vmm_place_store(&row->place, o, value))
 		return 0;
 	if (row->once.after)
 		return vsu_error_set(err, -EINVAL, "%s--%s '%s'%s", row->once.before, name,
@@ -126,44 +126,85 @@ static int read_memory(struct vmm_config *c, const struct vmm_memory_lists *list
 	return rc ? rc : vmm_memory_specs_check(&c->memory, &use, err);
 }
 
+static int check_process(struct vmm_process_options *p, struct vsu_error *err)
+{
+	int rc = vmm_socket_access_read(&p->sockets, err);
+
+	if (!rc)
+		rc = vmm_control_end_read(&p->control, err);
+	return rc ? rc : vmm_sandbox_option_read(p->sandbox, &p->confinement, err);
+}
+
+static int check_name(const struct vmm_config *c, struct vsu_error *err)
+{
+	const size_t len = c->name ? strlen(c->name) : 1;
+
+	if (len && len <= VMM_MAX_NAME && (!c->name || strspn(c->name, VMM_NAME_CHARACTERS) == len))
+		return 0;
+	return vsu_error_set(err, -EINVAL,
+			     "option --name: '%s' is not a name; use 1 to %d letters, digits, '-', '_' or '.'",
+			     c->name, VMM_MAX_NAME);
+}
+
 static int check_options(struct vmm_options *o, const struct vmm_memory_lists *memory,
 			 struct vsu_error *err)
 {
-	struct vmm_process_options *p = &o->process;
 	int rc;
 
 	if (!o->machine.kernel)
 		return vsu_error_set(err, -ENOENT, "run: no kernel named; try 'cvmm run builtin:selftest'");
-	o->machine.shareable = p->daemon_path;
+	o->machine.shareable = o->process.daemon_path;
 	vmm_serial_end_read(&o->machine.serial);
 	rc = check_needs(o, err);
 	if (!rc)
-		rc = prog_socket_access_read(&p->sockets, err);
+		rc = check_name(&o->machine, err);
 	if (!rc)
-		rc = vmm_control_end_read(&p->control, err);
-	if (!rc)
-		rc = vmm_sandbox_option_read(p->sandbox, &p->confinement, err);
+		rc = check_process(&o->process, err);
 	if (!rc)
 		rc = read_devices(&o->machine, err);
 	return rc ? rc : read_memory(&o->machine, memory, &o->start, err);
+}
+
+/* Options of these scopes, a mask of 1 << enum vmm_option_scope. */
+static int take_arguments(struct reading *r, const struct vmm_arguments *arguments,
+			  unsigned int scopes, struct vsu_error *err)
+{
+	struct vmm_options *o = r->options;
+	const struct vmm_arguments *own = &o->machine.arguments;
+	unsigned int i;
+	int rc;
+
+	memset(o, 0, sizeof(*o));
+	o->machine.cpus = 1;
+	o->process.log_level = PROG_LOG_WARNING;
+	rc = vmm_arguments_copy(&o->machine.arguments, arguments, err);
+	for (i = 0; !rc && i < own->n; i++)
+		if (scopes & 1u << own->list[i].row->scope)
+			rc = take_argument(r, &own->list[i], err);
+	return rc;
 }
 
 int vmm_options_read(struct vmm_options *options, const struct vmm_arguments *arguments,
 		     struct vsu_error *err)
 {
 	struct reading r = { .options = options, .memory.what = "--memory" };
-	const struct vmm_arguments *own = &options->machine.arguments;
-	unsigned int i;
-	int rc;
+	int rc = take_arguments(&r, arguments, ~0u, err);
 
-	memset(options, 0, sizeof(*options));
-	options->machine.cpus = 1;
-	options->process.log_level = PROG_LOG_WARNING;
-	rc = vmm_arguments_copy(&options->machine.arguments, arguments, err);
-	for (i = 0; !rc && i < own->n; i++)
-		rc = take_argument(&r, &own->list[i], err);
 	if (!rc && !options->process.help)
 		rc = check_options(options, &r.memory, err);
+	if (rc < 0)
+		vmm_options_free(options);
+	return rc;
+}
+
+int vmm_options_read_process(struct vmm_options *options, const struct vmm_arguments *arguments,
+			     struct vsu_error *err)
+{
+	struct reading r = { .options = options };
+	int rc = take_arguments(&r, arguments, 1u << VMM_SCOPE_PROCESS, err);
+
+	if (!rc)
+		rc = check_process(&options->process, err);
 	if (rc < 0)
 		vmm_options_free(options);
 	return rc;

@@ -22,7 +22,7 @@ struct vmm_process_options {
 	struct vmm_control_end control;
 	const char *sandbox, *daemon_path, *user;
 	struct vmm_sandbox_option confinement; /* of sandbox */
-	struct prog_socket_access sockets;	/* of control and devices */
+	struct vmm_socket_access sockets;	/* of control and devices */
 	enum prog_log_level log_level;
 	bool jail;
 	bool restart;		/* after the guest asked for a reboot */
@@ -44,6 +44,13 @@ struct vmm_options {
  */
 int vmm_options_read(struct vmm_options *options, const struct vmm_arguments *arguments,
 		     struct vsu_error *err);
+
+/*
+ * Reads only those options of a parsed command line that are the process's, so that it may be
+ * confined before the machine is known. Errors and the caller's duty as above.
+ */
+int vmm_options_read_process(struct vmm_options *options, const struct vmm_arguments *arguments,
+			     struct vsu_error *err);
 
 /* Parses and reads words; argv[0] is "run". -ENOENT: also an unknown option. */
 int vmm_options_parse(struct vmm_options *options, int argc, char *const *argv,

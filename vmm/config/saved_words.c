@@ -8,13 +8,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config/descriptors.h"
 #include "config/option_rows.h"
 #include "config/saved_words.h"
 #include "memory/pieces.h"
 
-/* The lists of memory that a clone has in place of the saved ones. */
-struct new_lists {
-	char *list[VMM_MAX_MEMORY];
+/* Values in place of saved ones: lists of a clone's memory, and those without descriptors. */
+struct new_values {
+	char **text;
 	unsigned int n;
 };
 
@@ -147,7 +148,7 @@ static bool has_clone(const struct vmm_arguments *given)
 }
 
 /* Its memory is not in the files of the saved machine, which may use them meanwhile. */
-static int change_memory(struct vmm_arguments *saved, struct new_lists *new,
+static int change_memory(struct vmm_arguments *saved, struct new_values *new,
 			 struct vsu_error *err)
 {
 	struct vmm_argument *e = saved->list;
@@ -156,26 +157,78 @@ static int change_memory(struct vmm_arguments *saved, struct new_lists *new,
 	int rc = 0;
 
 	for (i = 0; !rc && i < saved->n; i++, e++) {
-		if (strcmp(vmm_argument_name(e), "memory") != 0 || new->n == VMM_MAX_MEMORY)
+		if (strcmp(vmm_argument_name(e), "memory") != 0)
 			continue;
 		rc = vmm_piece_list_clone(e->value.text, &list, err);
 		if (!rc && list)
-			e->value.text = new->list[new->n++] = list;
+			e->value.text = new->text[new->n++] = list;
 	}
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --clone") : 0;
+}
+
+/* ----------------------------------------------------------------- descriptors */
+
+/*
+ * A kernel or file of memory is not needed before the guest starts again, and cannot be given
+ * anew.
+ */
+static int forget_descriptors(struct vmm_arguments *saved, struct new_values *new,
+			      struct vsu_error *err)
+{
+	struct vmm_argument *e = saved->list;
+	unsigned int i;
+	char *text;
+	int rc = 0;
+
+	for (i = 0; !rc && i < saved->n; i++, e++) {
+		if (e->row->change != VMM_CHANGE_NEVER || e->row->how)
+			continue;
+		rc = vmm_descriptors_forget(e, &text, err);
+		if (!rc && text)
+			e->value.text = new->text[new->n++] = text;
+	}
+	return rc;
+}
+
+static bool is_given(const struct vmm_arguments *given, const struct vmm_argument *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < given->n; i++)
+		if (given->list[i].value.text == e->value.text)
+			return true;
+	return false;
+}
+
+/* Options that the continued machine needs at once, and can be given. */
+static int refuse_descriptors(const struct vmm_arguments *merged, const struct vmm_arguments *given,
+			      struct vsu_error *err)
+{
+	const struct vmm_argument *e = merged->list;
+	unsigned int i;
+
+	for (i = 0; i < merged->n; i++, e++)
+		if (!is_given(given, e) && vmm_descriptors_named(e))
+			return vsu_error_set(err, -EINVAL, "'--%s=%s' names a descriptor of the machine's former process; give this option again",
+					     is_operand(e) ? "disk" : vmm_argument_name(e), e->value.text);
+	return 0;
 }
 
 /* work is saved, with room for all that are given. */
 static int merge_arguments(struct vmm_arguments *work, const struct vmm_arguments *given,
 			   enum vmm_words_origin origin, struct vmm_ignored *ignored,
-			   struct new_lists *new, struct vsu_error *err)
+			   struct new_values *new, struct vsu_error *err)
 {
 	int rc = 0;
 
 	drop_entries(work, given, has_clone(given) ? VMM_WORDS_CLONE : origin, ignored);
 	if (has_clone(given))
 		rc = change_memory(work, new, err);
-	return rc ? rc : apply_changes(work, given, err);
+	if (!rc)
+		rc = forget_descriptors(work, new, err);
+	if (!rc)
+		rc = apply_changes(work, given, err);
+	return rc ? rc : refuse_descriptors(work, given, err);
 }
 
 int vmm_saved_words_merge(struct vmm_arguments *out, struct vmm_ignored *ignored,
@@ -185,18 +238,21 @@ int vmm_saved_words_merge(struct vmm_arguments *out, struct vmm_ignored *ignored
 	struct vmm_arguments work = {
 		.list = calloc(saved->n + given->n + 1, sizeof(*work.list)), .n = saved->n,
 	};
-	struct new_lists new = { .n = 0 };
-	int rc;
+	struct new_values new = { .text = calloc(2 * (size_t)saved->n + 1, sizeof(*new.text)) };
+	int rc = 0;
 
 	ignored->n = 0;
-	if (!work.list)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	memcpy(work.list, saved->list, saved->n * sizeof(*work.list));
-	rc = merge_arguments(&work, given, origin, ignored, &new, err);
+	if (!work.list || !new.text)
+		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
+	if (!rc) {
+		memcpy(work.list, saved->list, saved->n * sizeof(*work.list));
+		rc = merge_arguments(&work, given, origin, ignored, &new, err);
+	}
 	if (!rc)
 		rc = vmm_arguments_copy(out, &work, err);
 	while (new.n)
-		free(new.list[--new.n]);
+		free(new.text[--new.n]);
+	free(new.text);
 	vmm_arguments_free(&work);
 	return rc;
 }

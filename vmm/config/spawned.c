@@ -12,16 +12,6 @@
 /* Initial delay before a daemon that ended is started again. */
 #define RESTART_MS 100
 
-bool vmm_device_names_spawn(const char *keys)
-{
-	struct prog_item item;
-
-	while (prog_item_next(&keys, &item))
-		if (prog_item_is(&item, "backend=spawn"))
-			return true;
-	return false;
-}
-
 static int word_add(struct vmm_spawn_words *words, const struct vmm_device_key *key,
 		    const struct vsu_option_value *value)
 {

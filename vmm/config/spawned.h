@@ -9,9 +9,6 @@
 
 #include "config/device.h"
 
-/* Whether a list of keys selects a daemon of cvmm. */
-bool vmm_device_names_spawn(const char *keys);
-
 /* Keeps the value of one of the kind's keys; what names the key in messages. */
 int vmm_device_spawn_key(struct vmm_device_spec *spec, const struct vmm_device_key *key,
 			 const char *what, const struct vsu_option_value *value,

@@ -79,6 +79,14 @@ START_TEST(keyword_puts_a_disk_behind_a_socket)
 }
 END_TEST
 
+START_TEST(device_has_a_connected_socket)
+{
+	ck_assert_int_eq(parse(VMM_DEVICE_DISK, "backend=user:fd:7:a,,b.qcow2"), 0);
+	ck_assert(spec.remote);
+	ck_assert_str_eq(spec.socket, "fd:7:a,b.qcow2");
+}
+END_TEST
+
 START_TEST(keyword_gives_cards_and_sockets_to_the_kernel)
 {
 	ck_assert_int_eq(parse(VMM_DEVICE_NET, "tap=t,backend=kernel,mtu=1400"),
@@ -262,6 +270,10 @@ static const struct refusal {
 	{ VMM_DEVICE_NET, "tap=t,backend=kernel,reconnect=5", -EINVAL,
 	  "--net 'tap=t,backend=kernel,reconnect=5': 'reconnect' needs "
 	  "'backend=user:SOCKET'" },
+	{ VMM_DEVICE_DISK, "backend=user:fd:x", -EINVAL,
+	  "--disk: key 'backend': 'fd:x' is not a descriptor such as fd:3; write './fd:...' for a file of that name" },
+	{ VMM_DEVICE_DISK, "backend=user:fd:3:a,reconnect=5", -EINVAL,
+	  "--disk 'backend=user:fd:3:a,reconnect=5': 'reconnect' needs the path of a socket; 'fd:3:a' is one connection" },
 	{ VMM_DEVICE_RNG, "reconnect=5", -EINVAL,
 	  "--rng 'reconnect=5': 'reconnect' needs 'backend=user:SOCKET'" },
 	{ VMM_DEVICE_NET, "tap=t,backend=kernel,read-only-windows", -EINVAL,
@@ -524,6 +536,7 @@ int main(void)
 	tcase_add_test(tc, disk_has_its_keys);
 	tcase_add_test(tc, disk_has_the_names_of_the_daemon);
 	tcase_add_test(tc, keyword_puts_a_disk_behind_a_socket);
+	tcase_add_test(tc, device_has_a_connected_socket);
 	tcase_add_test(tc, keyword_gives_cards_and_sockets_to_the_kernel);
 	tcase_add_test(tc, stream_of_a_card_may_come_later);
 	tcase_add_test(tc, device_has_its_keys);

@@ -118,6 +118,26 @@ START_TEST(choices_are_taken)
 }
 END_TEST
 
+START_TEST(name_has_letters_digits_and_few_others)
+{
+	static const char *const refused[] = { "", "a/b", "a:b", "a\x1b[2J", "\xc3\xa4", "a,b" };
+	char line[128] = "k --name=";
+	unsigned int i;
+
+	ck_assert_int_eq(parse("k --name=Web-1_a.b"), 0);
+	ck_assert_str_eq(o.machine.name, "Web-1_a.b");
+	for (i = 0; i < COUNT(refused); i++) {
+		snprintf(line, sizeof(line), "k --name=%s", refused[i]);
+		ck_assert_int_eq(parse(line), -EINVAL);
+	}
+	memset(line + 9, 'n', VMM_MAX_NAME + 1);
+	line[9 + VMM_MAX_NAME + 1] = '\0';
+	ck_assert_int_eq(parse(line), -EINVAL);
+	line[9 + VMM_MAX_NAME] = '\0';
+	ck_assert_int_eq(parse(line), 0);
+}
+END_TEST
+
 START_TEST(last_option_of_the_log_counts)
 {
 	ck_assert_int_eq(parse("k"), 0);
@@ -190,12 +210,12 @@ END_TEST
 START_TEST(every_option_has_its_columns)
 {
 	const struct vmm_option_row *row = &vmm_option_rows[_i];
-	const bool stored = row->place.kind != PROG_PLACE_NONE;
+	const bool stored = row->place.kind != VMM_PLACE_NONE;
 	const char *name = row->option.name;
 
 	ck_assert_msg(row->scope != 0, "%s", name);
 	ck_assert_msg((row->option.kind == VSU_OPTION_STRING ||
-		       row->option.kind == VSU_OPTION_OPERAND) == (row->refers != PROG_REFERS_NOTHING),
+		       row->option.kind == VSU_OPTION_OPERAND) == (row->refers != VMM_REFERS_NOTHING),
 		      "%s", name);
 	ck_assert_msg(stored + !!row->once.after + !!row->how == 1 || !strcmp(name, "memory"),
 		      "%s", name);
@@ -215,9 +235,9 @@ START_TEST(a_value_is_in_the_part_of_its_scope)
 #undef PART
 	};
 	const struct vmm_option_row *row = &vmm_option_rows[_i];
-	const bool has_member = row->place.kind != PROG_PLACE_NONE &&
-				row->place.kind != PROG_PLACE_OF_LEVEL &&
-				row->place.kind != PROG_PLACE_OF_VERBOSE;
+	const bool has_member = row->place.kind != VMM_PLACE_NONE &&
+				row->place.kind != VMM_PLACE_OF_LEVEL &&
+				row->place.kind != VMM_PLACE_OF_VERBOSE;
 
 	ck_assert_msg(!has_member || (row->place.at >= parts[row->scope].at &&
 				      row->place.at < parts[row->scope].end),
@@ -231,8 +251,8 @@ START_TEST(every_key_beside_those_of_kinds_has_its_columns)
 							      &vmm_any_keys[_i - VMM_KEYS_COMMON];
 	const bool is_text = k->option.kind == VSU_OPTION_STRING;
 
-	ck_assert_msg(is_text == (k->refers != PROG_REFERS_NOTHING), "%s", k->option.name);
-	ck_assert_msg(is_text == (k->place.kind == PROG_PLACE_NONE), "%s", k->option.name);
+	ck_assert_msg(is_text == (k->refers != VMM_REFERS_NOTHING), "%s", k->option.name);
+	ck_assert_msg(is_text == (k->place.kind == VMM_PLACE_NONE), "%s", k->option.name);
 }
 END_TEST
 
@@ -340,7 +360,7 @@ static const struct refusal {
 	  "option --cpus: 'two' is not a number; give a decimal or 0x "
 	  "hexadecimal number, 1 to 64" },
 	{ "k --rng", -EINVAL, VSU_EXIT_DATA,
-	  "option --rng needs a value; write --rng=PROPERTIES" },
+	  "option --rng needs a value; write --rng=PROPERTIES, as in --rng=" },
 	{ "k --power-off-timeout=0", -EINVAL, VSU_EXIT_DATA,
 	  "option --power-off-timeout: 0 is out of range; allowed is 1 to 86400" },
 	{ "k --json", -EINVAL, VSU_EXIT_DATA,
@@ -349,7 +369,7 @@ static const struct refusal {
 	  "option --dry-run takes no value, but has 'yes'; write "
 	  "--dry-run alone, or leave it out" },
 	{ "k --cpu=old", -EINVAL, VSU_EXIT_DATA,
-	  "option --cpu: 'old' is not one of host or plain" },
+	  "option --cpu: 'old' is not one of host, plain, x86-64-v2, x86-64-v3 or x86-64-v4" },
 	{ "k --reboot=never", -EINVAL, VSU_EXIT_DATA,
 	  "option --reboot: 'never' is not one of exit or restart" },
 	{ "k --on-memory-error=panic", -EINVAL, VSU_EXIT_DATA,
@@ -507,6 +527,7 @@ int main(void)
 	tcase_add_test(tc, vsock_is_a_device_in_its_place);
 	tcase_add_test(tc, words_behind_two_dashes_are_operands);
 	tcase_add_test(tc, choices_are_taken);
+	tcase_add_test(tc, name_has_letters_digits_and_few_others);
 	tcase_add_test(tc, last_option_of_the_log_counts);
 	tcase_add_loop_test(tc, every_option_has_its_columns, 0, count_rows());
 	tcase_add_loop_test(tc, a_value_is_in_the_part_of_its_scope, 0, count_rows());
