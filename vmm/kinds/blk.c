@@ -53,7 +53,7 @@ static_assert(sizeof(struct blk) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		      .help = "the raw image, block device, or address nbd://HOST/EXPORT" },
-	  .daemon_name = "blk-file", .refers = PROG_REFERS_IMAGE, .read_if = { "readonly", "overlay", "snapshot" },
+	  .daemon_name = "blk-file", .refers = VMM_REFERS_IMAGE, .read_if = { "readonly", "overlay", "snapshot" },
 	  .offset = offsetof(struct blk, path),
 	  .required = true },
 	{ .option = { .name = "readonly", .kind = VSU_OPTION_FLAG,
@@ -63,7 +63,7 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "serial", .kind = VSU_OPTION_STRING,
 		      .arg = "TEXT",
 		      .help = "at most 20 bytes (the end of FILE)" },
-	  .refers = PROG_REFERS_TEXT,
+	  .refers = VMM_REFERS_TEXT,
 	  .offset = offsetof(struct blk, serial), .max_len = MAX_SERIAL },
 	{ .option = { .name = "engine", .kind = VSU_OPTION_CHOICE,
 		      .choices = engines, .preset = "auto",
@@ -84,18 +84,18 @@ static const struct vmm_device_key keys[] = {
 	  .offset = offsetof(struct blk, locking) },
 	{ .option = { .name = "overlay", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		      .help = "file for what the guest writes; the image is only read" },
-	  .refers = PROG_REFERS_IMAGE,
+	  .refers = VMM_REFERS_IMAGE,
 	  .offset = offsetof(struct blk, overlay) },
 	{ .option = { .name = "snapshot", .kind = VSU_OPTION_FLAG,
 		      .help = "discard what the guest writes at the end" },
-	  .refers = PROG_REFERS_TEMPORARY,
+	  .refers = VMM_REFERS_TEMPORARY,
 	  .offset = offsetof(struct blk, snapshot) },
 	{ .option = { .name = "format", .kind = VSU_OPTION_CHOICE,
 		      .choices = formats, .preset = "auto",
 		      .help = "auto: refuse an image that begins like another format; raw: do not check" },
 	  .offset = offsetof(struct blk, format) },
-	PROG_LIMIT_ROWS("", "bytes of reads and writes", "requests",
-			offsetof(struct blk, limits)),
+	VMM_LIMIT_ROWS("", "bytes of reads and writes", "requests",
+		       offsetof(struct blk, limits)),
 	{ .option = { .name = NULL } },
 };
 
@@ -140,8 +140,8 @@ static int open_file(const struct blk *b, const struct vmm_device_common *common
 		.direct = b->cache & CACHE_DIRECT,
 		.block_size = (uint32_t)b->block_size,
 	};
-	struct prog_file_value image;
-	int rc = prog_file_value_read(b->path, &image, err);
+	struct vmm_file_value image;
+	int rc = vmm_file_value_read(b->path, &image, err);
 
 	if (rc < 0)
 		return rc;
@@ -160,7 +160,7 @@ static int check_overlay(const struct blk *b, struct vsu_error *err)
 		return vsu_error_set(err, -EINVAL, "overlay and snapshot exclude each other: snapshot=on keeps nothing; leave one out");
 	if (b->overlay && !*b->overlay)
 		return vsu_error_set(err, -EINVAL, "key 'overlay': the value is empty; name a file");
-	if (prog_disk_is_address(b->path))
+	if (vmm_disk_is_address(b->path))
 		return vsu_error_set(err, -EINVAL, "'%s' is not a file, which %s requires", b->path, key);
 	if (b->read_only)
 		return vsu_error_set(err, -EINVAL, "readonly and %s exclude each other: the image is only read in any case; leave one out", key);
@@ -176,11 +176,11 @@ static int check_overlay(const struct blk *b, struct vsu_error *err)
 static int name_layers(const struct blk *b, struct virtdev_disk_overlay *overlay,
 		       struct vsu_error *err)
 {
-	struct prog_file_value base, top = { .name = NULL };
-	int rc = prog_file_value_read(b->path, &base, err);
+	struct vmm_file_value base, top = { .name = NULL };
+	int rc = vmm_file_value_read(b->path, &base, err);
 
 	if (!rc && b->overlay)
-		rc = prog_file_value_read(b->overlay, &top, err);
+		rc = vmm_file_value_read(b->overlay, &top, err);
 	if (rc < 0)
 		return rc;
 	overlay->base = base.name;
@@ -197,7 +197,7 @@ static int open_layered(const struct blk *b, const struct vmm_device_common *com
 {
 	struct virtdev_disk_overlay overlay = {
 		.size = sizeof(overlay),
-		.folder = b->overlay ? NULL : prog_disk_folder(),
+		.folder = b->overlay ? NULL : vmm_disk_folder(),
 		/* A migration needs the file of the other process. */
 		.may_init = !common->unlocked,
 		.unlocked = common->unlocked || b->locking == LOCKING_OFF,
@@ -218,7 +218,7 @@ static int open_layered(const struct blk *b, const struct vmm_device_common *com
 static int open_address(const struct blk *b, uint32_t queues,
 			struct virtdev_disk **out, struct vsu_error *err)
 {
-	const struct prog_disk_want want = {
+	const struct vmm_disk_want want = {
 		.address = b->path, .read_only = b->read_only,
 		.queues = queues ? queues : 1,
 	};
@@ -228,7 +228,7 @@ static int open_address(const struct blk *b, uint32_t queues,
 		return vsu_error_set(err, -EINVAL,
 				     "'%s' is not a file, which engine, block-size, locking and cache=none or directsync require",
 				     b->path);
-	return prog_disk_open(&want, out, err);
+	return vmm_disk_open(&want, out, err);
 }
 
 static int open_disk(const struct blk *b, const struct vmm_device_common *common,
@@ -236,10 +236,10 @@ static int open_disk(const struct blk *b, const struct vmm_device_common *common
 {
 	int rc;
 
-	if (prog_disk_is_address(b->path) && !b->overlay && !b->snapshot)
+	if (vmm_disk_is_address(b->path) && !b->overlay && !b->snapshot)
 		return open_address(b, common->queues, out, err);
 	rc = b->format == FORMAT_RAW || common->continues ? 0 :
-	     prog_disk_check_format(b->path, err);
+	     vmm_disk_check_format(b->path, err);
 	if (rc < 0)
 		return rc;
 	return b->overlay || b->snapshot ? open_layered(b, common, out, err) :
@@ -253,7 +253,7 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 	struct virtdev_blk_config blk = {
 		.size = sizeof(blk), .nqueues = common->queues,
 		.queue_size_max = common->queue_size,
-		.serial = b->serial ? b->serial : default_serial(prog_file_value_name(b->path)),
+		.serial = b->serial ? b->serial : default_serial(vmm_file_value_name(b->path)),
 		.writethrough = b->cache & CACHE_THROUGH,
 		.limits = b->limits,
 	};
@@ -264,7 +264,7 @@ static int blk_open(const void *config, const struct vmm_device_common *common,
 	/*
 	 * channels to an NBD server are connections, which the filter permits
 	 */
-	blk.early_channels = common->confined && !prog_disk_is_address(b->path);
+	blk.early_channels = common->confined && !vmm_disk_is_address(b->path);
 	rc = virtdev_blk_new(&blk, out, err);
 	if (rc < 0)
 		virtdev_disk_free(blk.disk);
@@ -282,8 +282,8 @@ static void blk_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct blk *b = config;
 
-	facts->file = prog_file_value_name(b->overlay ? b->overlay : b->path);
-	if (!b->overlay && prog_disk_is_address(b->path))
+	facts->file = vmm_file_value_name(b->overlay ? b->overlay : b->path);
+	if (!b->overlay && vmm_disk_is_address(b->path))
 		facts->file = NULL;
 	facts->writes = !b->read_only && !b->snapshot;
 	facts->temporary = b->snapshot;

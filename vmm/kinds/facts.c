@@ -93,7 +93,7 @@ static void add_image(struct collection *c, const struct vmm_device_key *key, co
 	const bool reads = is_read_only(c, key);
 
 	add_opening(c, key, text, reads ? VMM_DEVICE_READS : VMM_DEVICE_WRITES);
-	if (!prog_disk_is_address(text))
+	if (!vmm_disk_is_address(text))
 		return;
 	c->facts->outside = text;
 	if (!reads)
@@ -112,29 +112,29 @@ static void add_port(struct collection *c, const char *port)
 static void add_text(struct collection *c, const struct vmm_device_key *key, const char *text)
 {
 	switch (key->refers) {
-	case PROG_REFERS_IMAGE:
+	case VMM_REFERS_IMAGE:
 		add_image(c, key, text);
 		break;
-	case PROG_REFERS_FOLDER:
+	case VMM_REFERS_FOLDER:
 		add_opening(c, key, text, is_read_only(c, key) ? VMM_DEVICE_SHARES_READ :
 								 VMM_DEVICE_SHARES);
 		break;
-	case PROG_REFERS_SOCKET:
+	case VMM_REFERS_SOCKET:
 		add_socket(c, text);
 		break;
-	case PROG_REFERS_PORT:
+	case VMM_REFERS_PORT:
 		add_port(c, text);
 		break;
-	case PROG_REFERS_PEER:
+	case VMM_REFERS_PEER:
 		c->facts->peer = text;
 		add_name(c, text);
 		break;
-	case PROG_REFERS_INTERFACE:
+	case VMM_REFERS_INTERFACE:
 		c->facts->outside = text;
 		c->facts->interface = text;
 		add_name(c, text);
 		break;
-	case PROG_REFERS_IDENTITY:
+	case VMM_REFERS_IDENTITY:
 		add_name(c, text);
 		break;
 	default:
@@ -145,13 +145,13 @@ static void add_text(struct collection *c, const struct vmm_device_key *key, con
 static void add_number(struct collection *c, const struct vmm_device_key *key)
 {
 	switch (key->refers) {
-	case PROG_REFERS_TEMPORARY:
-		add_opening(c, NULL, prog_disk_folder(), VMM_DEVICE_CREATES);
+	case VMM_REFERS_TEMPORARY:
+		add_opening(c, NULL, vmm_disk_folder(), VMM_DEVICE_CREATES);
 		break;
-	case PROG_REFERS_STDIO:
+	case VMM_REFERS_STDIO:
 		c->facts->stdio = true;
 		break;
-	case PROG_REFERS_TERMINAL:
+	case VMM_REFERS_TERMINAL:
 		c->facts->outside = key->option.name;
 		break;
 	default:
@@ -192,11 +192,11 @@ struct vmm_device_facts vmm_device_facts_of(const struct vmm_device_kind *kind,
 const char *vmm_device_key_digits(const struct vmm_device_key *key, const char *value)
 {
 	switch (key->refers) {
-	case PROG_REFERS_DESCRIPTOR:
+	case VMM_REFERS_DESCRIPTOR:
 		return value;
-	case PROG_REFERS_PORT:
+	case VMM_REFERS_PORT:
 		return text_after(how_of(value), "fd:");
-	case PROG_REFERS_IMAGE:
+	case VMM_REFERS_IMAGE:
 		return text_after(value, "fd:");
 	default:
 		return NULL;
@@ -205,6 +205,6 @@ const char *vmm_device_key_digits(const struct vmm_device_key *key, const char *
 
 bool vmm_device_key_is_harmless(const struct vmm_device_key *key)
 {
-	return key->refers == PROG_REFERS_NOTHING || key->refers == PROG_REFERS_TEXT ||
-	       key->refers == PROG_REFERS_IDENTITY;
+	return key->refers == VMM_REFERS_NOTHING || key->refers == VMM_REFERS_TEXT ||
+	       key->refers == VMM_REFERS_IDENTITY;
 }

@@ -29,7 +29,7 @@ static const char *const file_handles[] = { "never", "prefer", "mandatory",
 static const char *const lost_files[] = { "abort", "guest-error", NULL };
 
 struct fs {
-	const char *path, *tag;
+	const char *path, *tag, *hidden;
 	uint64_t workers, file_handles, cache, read_only, window, xattr, posix_acl, label, submounts, posix_lock, flock, lost;
 	const char *uid_rules[VIRTDEV_FS_RULES_MAX], *gid_rules[VIRTDEV_FS_RULES_MAX];
 };
@@ -45,12 +45,12 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING,
 		      .arg = "FOLDER", .help = "the folder to share" },
 	  .daemon_name = "shared-dir",
-	  .refers = PROG_REFERS_FOLDER, .read_if = { "readonly" },
+	  .refers = VMM_REFERS_FOLDER, .read_if = { "readonly" },
 	  .offset = offsetof(struct fs, path), .required = true },
 	{ .option = { .name = "tag", .kind = VSU_OPTION_STRING, .arg = "NAME",
 		      .help = "name under which the guest mounts it",
 		      .preset = DEFAULT_TAG },
-	  .refers = PROG_REFERS_TEXT,
+	  .refers = VMM_REFERS_TEXT,
 	  .offset = offsetof(struct fs, tag),
 	  .max_len = VIRTDEV_FS_TAG_MAX },
 	{ .option = { .name = "cache", .kind = VSU_OPTION_CHOICE,
@@ -73,15 +73,20 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "translate-uid", .kind = VSU_OPTION_STRING,
 		      .arg = "RULE", .repeat = true,
 		      .help = "translate user ids: map:GUEST:HOST:COUNT, guest:, host:, squash-guest:, squash-host: or forbid-guest:" },
-	  .refers = PROG_REFERS_IDS,
+	  .refers = VMM_REFERS_IDS,
 	  .offset = offsetof(struct fs, uid_rules),
 	  .max_times = VIRTDEV_FS_RULES_MAX },
 	{ .option = { .name = "translate-gid", .kind = VSU_OPTION_STRING,
 		      .arg = "RULE", .repeat = true,
 		      .help = "the same for group ids" },
-	  .refers = PROG_REFERS_IDS,
+	  .refers = VMM_REFERS_IDS,
 	  .offset = offsetof(struct fs, gid_rules),
 	  .max_times = VIRTDEV_FS_RULES_MAX },
+	{ .option = { .name = "hide", .kind = VSU_OPTION_STRING,
+		      .arg = "PATH[:PATH...]",
+		      .help = "names below the folder that do not exist for the guest, the last one a pattern; !PATH: an exception" },
+	  .refers = VMM_REFERS_TEXT,
+	  .offset = offsetof(struct fs, hidden) },
 	{ .option = { .name = "announce-submounts", .kind = VSU_OPTION_FLAG,
 		      .help = "report mount points below the folder to the guest" },
 	  .offset = offsetof(struct fs, submounts) },
@@ -137,7 +142,7 @@ static void fill_config(struct virtdev_fs_config *out, const struct fs *f,
 		.uid_rules = f->uid_rules, .gid_rules = f->gid_rules,
 		.nuid_rules = count_rules(f->uid_rules),
 		.ngid_rules = count_rules(f->gid_rules),
-		.submounts = f->submounts, .posix_lock = f->posix_lock,
+		.hidden = f->hidden, .submounts = f->submounts, .posix_lock = f->posix_lock,
 		.flock = f->flock, .file_handles = (uint32_t)f->file_handles,
 		.lost = (uint32_t)f->lost, .workers = (uint32_t)f->workers,
 		.recover = common->recover, .sigbus = common->sigbus,
@@ -202,7 +207,7 @@ static void fs_share_loop(void *config)
 		f->workers = LOOP_WORKERS;
 }
 
-static const struct prog_work fs_work = {
+static const struct vmm_work fs_work = {
 	.work = virtdev_fs_work, .work_end = virtdev_fs_work_end,
 	.detach = virtdev_fs_detach, .detached_max = VIRTDEV_FS_DETACHED_MAX,
 };

@@ -162,7 +162,7 @@ static void on_report(void *opaque, struct virtdev *dev,
 
 /* Changes access to the sockets that the device created. */
 static int share_sockets(const struct vmm_device_kind *kind, const void *config,
-			 const struct prog_socket_access *access,
+			 const struct vmm_socket_access *access,
 			 struct vsu_error *err)
 {
 	struct vmm_device_facts facts;
@@ -173,7 +173,7 @@ static int share_sockets(const struct vmm_device_kind *kind, const void *config,
 	facts = vmm_device_facts_of(kind, config);
 	for (i = 0; rc >= 0 && i < VMM_DEVICE_SOCKETS_MAX; i++)
 		if (facts.sockets[i])
-			rc = prog_socket_access_apply(access, facts.sockets[i], err);
+			rc = vmm_socket_access_apply(access, facts.sockets[i], err);
 	return rc;
 }
 

@@ -40,7 +40,7 @@ struct vmm_device_key {
 	 * string, a uint64_t for all others.
 	 */
 	size_t offset;
-	enum prog_refers refers;
+	enum vmm_refers refers;
 	/* keys with a value of which a file or folder is only read; NULL ends the list */
 	const char *read_if[4];
 	uint32_t max_len;	/* maximum length of a string; 0: no limit */
@@ -63,7 +63,7 @@ struct vmm_device_key {
 
 /* Limits for all kinds: size of the config, and number of keys. */
 #define VMM_DEVICE_CONFIG_MAX 384
-#define VMM_DEVICE_KEYS_MAX 16
+#define VMM_DEVICE_KEYS_MAX 17
 
 /* The process in which a device is opened. */
 struct vmm_device_host {
@@ -92,7 +92,7 @@ struct vmm_device_common {
 	const struct vmm_device_host *host; /* outlives the device; NULL: warnings are dropped */
 	struct vmm_device_reporter *reporter; /* filled in; NULL: reports are dropped */
 	struct vmem_sigbus *sigbus; /* table of mapped files */
-	const struct prog_socket_access *sockets; /* access to the sockets that the device creates;
+	const struct vmm_socket_access *sockets; /* access to the sockets that the device creates;
 						   * or NULL */
 	bool unlocked;		/* opens its file without a lock; set_locked() follows */
 	bool continues;		/* the guest has used it before: what it contains is the guest's */
@@ -108,6 +108,7 @@ struct vmm_device_common {
 	/* True if a region is RAM and not part of another device's memory. */
 	bool (*is_ram)(void *ram_owner, const struct vmem_region *region);
 	void *ram_owner;
+	struct virtdev *own;	/* of the kind "own"; borrowed */
 };
 
 /* Maximum number of sockets that a device creates. */
@@ -182,7 +183,7 @@ struct vmm_device_kind {
 	uint32_t min_queue_size;	/* entries */
 	const char *queue_size;	/* for the help text: default size of a queue */
 	const struct vmm_device_key *keys;	/* ends with a row without a name */
-	struct prog_value value;	/* the key of a value without a key */
+	struct vmm_value value;	/* the key of a value without a key */
 	/* Strings of the config must live as long as the device. */
 	int (*open)(const void *config, const struct vmm_device_common *common,
 		    struct virtdev **out, struct vsu_error *err);
@@ -236,7 +237,7 @@ struct vmm_device_kind {
 	 */
 	void (*share_loop)(void *config);
 	/* Work for threads that serve requests; NULL: none. */
-	const struct prog_work *work;
+	const struct vmm_work *work;
 	/*
 	 * The program ends: prepares the device for its replacement process; or
 	 * NULL.
@@ -288,7 +289,7 @@ const char *vmm_device_key_digits(const struct vmm_device_key *key, const char *
 /* Whether no value of the key refers to an object of the host. */
 bool vmm_device_key_is_harmless(const struct vmm_device_key *key);
 
-/* A warning for the operator. */
+/* A warning for the operator. warn.c: below the kinds, which kind.c lists. */
 void vmm_device_warn(const struct vmm_device_host *host, const char *cause, const char *fmt, ...)
 	VSU_PRINTF(3, 4);
 
@@ -320,6 +321,13 @@ void vmm_device_alias_rows(const struct vmm_device_kind *kind, bool of_daemon,
 	KIND(pmem) \
 	KIND(rng) \
 	KIND(vsock)
+
+/*
+ * own.c: a device of the program that embeds a machine, not in the list. Its name, or NULL if the
+ * device is of another kind.
+ */
+extern const struct vmm_device_kind vmm_own_kind;
+const char *vmm_own_name(const struct vmm_device_kind *kind, const void *config);
 
 #define VMM_DECLARE_KIND(name) extern const struct vmm_device_kind vmm_##name##_kind;
 VMM_FOR_EACH_KIND(VMM_DECLARE_KIND)

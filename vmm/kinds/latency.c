@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Storage of measurements, and their numbers as text. */
+/* Storage of measurements, and their bounds as text. */
 #include <config.h>
 
 #include <errno.h>
@@ -29,22 +29,6 @@ int vmm_latency_measure(struct virtdev *dev, struct virtdev_measured **out)
 	return 0;
 }
 
-struct vmm_latency_text vmm_latency_seconds(uint32_t bucket)
-{
-	const uint64_t us = virtdev_latency_bound(bucket) / US;
-	struct vmm_latency_text t = { "+Inf" };
-	int len;
-
-	if (virtdev_latency_bound(bucket) == UINT64_MAX)
-		return t;
-	len = snprintf(t.text, sizeof(t.text), "%" PRIu64 ".%06" PRIu64, us / MS, us % MS);
-	while (t.text[len - 1] == '0')
-		t.text[--len] = '\0';
-	if (t.text[len - 1] == '.')
-		t.text[--len] = '\0';
-	return t;
-}
-
 struct vmm_latency_text vmm_latency_bound(uint32_t bucket)
 {
 	const uint64_t ns = virtdev_latency_bound(bucket);
@@ -58,13 +42,5 @@ struct vmm_latency_text vmm_latency_bound(uint32_t bucket)
 		snprintf(t.text, sizeof(t.text), "%" PRIu64 "ms", ns / MS);
 	else
 		snprintf(t.text, sizeof(t.text), "%" PRIu64 "us", ns / US);
-	return t;
-}
-
-struct vmm_latency_text vmm_latency_sum(uint64_t ns)
-{
-	struct vmm_latency_text t;
-
-	snprintf(t.text, sizeof(t.text), "%" PRIu64 ".%09" PRIu64, ns / S, ns % S);
 	return t;
 }

@@ -11,9 +11,6 @@
 
 #include <virtio-devices/latency.h>
 
-/* Name of the histogram for Prometheus; its values are seconds. */
-#define VMM_LATENCY_METRIC "cvmm_device_latency_seconds"
-
 struct vmm_latency_text {
 	char text[24];
 };
@@ -24,10 +21,7 @@ struct vmm_latency_text {
  */
 int vmm_latency_measure(struct virtdev *dev, struct virtdev_measured **out);
 
-/* A bucket's bound for Prometheus, "0.00002" or "+Inf", and for people, "20us". */
-struct vmm_latency_text vmm_latency_seconds(uint32_t bucket);
+/* A bucket's bound for people: "20us". */
 struct vmm_latency_text vmm_latency_bound(uint32_t bucket);
-/* A sum of times, ns, in seconds. */
-struct vmm_latency_text vmm_latency_sum(uint64_t ns);
 
 #endif

@@ -31,22 +31,22 @@ static_assert(sizeof(struct net) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "tap", .kind = VSU_OPTION_STRING, .arg = "NAME",
 		      .help = "tap interface; created if it does not exist" },
-	  .refers = PROG_REFERS_INTERFACE,
+	  .refers = VMM_REFERS_INTERFACE,
 	  .offset = offsetof(struct net, tap), .max_len = MAX_TAP },
 	{ .option = { .name = "socket", .kind = VSU_OPTION_STRING,
 		      .arg = "PATH",
 		      .help = "UNIX stream socket with length-prefixed frames, such as passt's" },
-	  .daemon_name = "stream", .refers = PROG_REFERS_PEER,
+	  .daemon_name = "stream", .refers = VMM_REFERS_PEER,
 	  .offset = offsetof(struct net, socket) },
 	{ .option = { .name = "fd", .kind = VSU_OPTION_U64, .arg = "N",
 		      .help = "inherited descriptor of a tap interface or socket",
 		      .min = 3, .max = INT32_MAX },
-	  .daemon_name = "net-fd", .refers = PROG_REFERS_DESCRIPTOR,
+	  .daemon_name = "net-fd", .refers = VMM_REFERS_DESCRIPTOR,
 	  .offset = offsetof(struct net, fd) },
 	{ .option = { .name = "mac", .kind = VSU_OPTION_STRING, .arg = "MAC",
 		      .help = "MAC address", .preset = "random",
 		      .example = "52:54:00:12:34:56" },
-	  .refers = PROG_REFERS_IDENTITY,
+	  .refers = VMM_REFERS_IDENTITY,
 	  .offset = offsetof(struct net, mac), .max_len = MAC_TEXT },
 	{ .option = { .name = "mtu", .kind = VSU_OPTION_U64, .arg = "BYTES",
 		      .help = "MTU, reported to the guest",
@@ -56,10 +56,10 @@ static const struct vmm_device_key keys[] = {
 		      .choices = offloads, .preset = "on",
 		      .help = "checksum and segmentation offloads" },
 	  .offset = offsetof(struct net, offloads) },
-	PROG_LIMIT_ROWS("rx-", "bytes of frames to the guest", "frames",
-			offsetof(struct net, rx)),
-	PROG_LIMIT_ROWS("tx-", "bytes of frames from the guest", "frames",
-			offsetof(struct net, tx)),
+	VMM_LIMIT_ROWS("rx-", "bytes of frames to the guest", "frames",
+		       offsetof(struct net, rx)),
+	VMM_LIMIT_ROWS("tx-", "bytes of frames from the guest", "frames",
+		       offsetof(struct net, tx)),
 	{ .option = { .name = "reconnect", .kind = VSU_OPTION_U64, .arg = "MS",
 		      .help = "reconnect a lost stream, each time after MS milliseconds",
 		      .min = 1, .max = 60000 },
@@ -231,7 +231,7 @@ static bool has_lanes(const struct virtdev *dev)
 }
 
 /* Queues of a tap interface are detached beside the main loop. */
-static const struct prog_work net_work = {
+static const struct vmm_work net_work = {
 	.work = virtdev_net_work, .work_end = virtdev_net_work_end,
 	.is_needed = has_lanes,
 };

@@ -27,7 +27,7 @@ static_assert(VIRTDEV_DISK_ENGINE_IO_URING == 1 &&
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		      .help = "the file, of a multiple of 2 MiB" },
-	  .refers = PROG_REFERS_IMAGE, .read_if = { "readonly" },
+	  .refers = VMM_REFERS_IMAGE, .read_if = { "readonly" },
 	  .offset = offsetof(struct pmem, path), .required = true },
 	{ .option = { .name = "size", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
 		      .help = "length of the part that is used, from its beginning",
@@ -56,8 +56,8 @@ static int pmem_open(const void *config, const struct vmm_device_common *common,
 		.size = sizeof(pmem), .len = p->len,
 		.queue_size_max = common->queue_size,
 	};
-	struct prog_file_value image;
-	int rc = prog_file_value_read(p->path, &image, err);
+	struct vmm_file_value image;
+	int rc = vmm_file_value_read(p->path, &image, err);
 
 	if (rc < 0)
 		return rc;
@@ -77,7 +77,7 @@ static void pmem_describe(const void *config, struct vmm_device_facts *facts)
 {
 	const struct pmem *p = config;
 
-	facts->file = prog_file_value_name(p->path);
+	facts->file = vmm_file_value_name(p->path);
 	facts->writes = !p->read_only;
 	facts->locks = true;
 }

@@ -18,7 +18,7 @@ static_assert(sizeof(struct vsock) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
 static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "path", .kind = VSU_OPTION_STRING, .arg = "PATH",
 		      .help = "the UNIX socket for CONNECT PORT; the guest reaches PATH_PORT" },
-	  .daemon_name = "uds-path", .refers = PROG_REFERS_SOCKET,
+	  .daemon_name = "uds-path", .refers = VMM_REFERS_SOCKET,
 	  .offset = offsetof(struct vsock, path),
 	  .required = true },
 	{ .option = { .name = "cid", .kind = VSU_OPTION_U64, .arg = "N",
@@ -41,7 +41,7 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "seqpacket-path", .kind = VSU_OPTION_STRING,
 		      .arg = "PATH",
 		      .help = "UNIX socket for SOCK_SEQPACKET connections from the host" },
-	  .refers = PROG_REFERS_SOCKET,
+	  .refers = VMM_REFERS_SOCKET,
 	  .offset = offsetof(struct vsock, seqpacket_path) },
 	{ .option = { .name = NULL } },
 };

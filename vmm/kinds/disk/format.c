@@ -32,9 +32,8 @@ static const struct {
 	{ "vdi", "\x7f\x10\xda\xbe", 64, 4 },
 };
 
-const char *prog_disk_format_of(const void *bytes, size_t len)
+static const char *format_of(const char *head, size_t len)
 {
-	const char *head = bytes;
 	size_t i;
 
 	for (i = 0; i < sizeof(formats) / sizeof(*formats); i++)
@@ -57,16 +56,15 @@ static bool can_be_read(int fd)
 
 static int open_image(const char *text)
 {
-	struct prog_file_value v;
+	struct vmm_file_value v;
 
-	if (prog_file_value_read(text, &v, NULL) < 0)
+	if (vmm_file_value_read(text, &v, NULL) < 0)
 		return -1;
 	return v.has_fd ? vsu_fd_dup(v.fd) :
 	       open(v.name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-/* NULL: the image appears raw. */
-static const char *read_format(const char *text)
+const char *vmm_disk_format(const char *text)
 {
 	int fd = open_image(text);
 	char head[HEAD];
@@ -76,15 +74,15 @@ static const char *read_format(const char *text)
 		return NULL;
 	n = can_be_read(fd) ? pread(fd, head, sizeof(head), 0) : 0;
 	vsu_fd_close(&fd);
-	return n > 0 ? prog_disk_format_of(head, (size_t)n) : NULL;
+	return n > 0 ? format_of(head, (size_t)n) : NULL;
 }
 
-int prog_disk_check_format(const char *text, struct vsu_error *err)
+int vmm_disk_check_format(const char *text, struct vsu_error *err)
 {
-	const char *format = read_format(text);
+	const char *format = vmm_disk_format(text);
 
 	if (!format)
 		return 0;
 	return vsu_error_set(err, -EINVAL, "'%s' begins like a %s image, but only raw images are supported; " REMEDY "; format=raw serves it byte for byte",
-			     prog_file_value_name(text), format);
+			     vmm_file_value_name(text), format);
 }

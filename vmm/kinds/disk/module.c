@@ -9,15 +9,15 @@
 #include "kinds/disk/module.h"
 #include "base/module_loader.h"
 
-static const struct prog_module nbd = {
-	.file = "disk-nbd.so", .symbol = PROG_DISK_MODULE_SYMBOL,
+static const struct vmm_module nbd = {
+	.file = "disk-nbd.so", .symbol = VMM_DISK_MODULE_SYMBOL,
 	.subject = "NBD disks", .package = "cvmm-disk-nbd", .library = "libnbd",
 };
 
 /* TLS requires keys; nbdkit has options for them. */
 static const struct scheme {
 	const char *prefix;
-	const struct prog_module *module;
+	const struct vmm_module *module;
 	const char *remedy;
 } schemes[] = {
 	{ "nbd://", &nbd, NULL },
@@ -36,28 +36,28 @@ static const struct scheme *scheme_of(const char *text)
 	return s->prefix ? s : NULL;
 }
 
-const char *prog_disk_folder(void)
+const char *vmm_disk_folder(void)
 {
 	const char *folder = getenv("TMPDIR");
 
 	return folder && *folder ? folder : "/var/tmp";
 }
 
-bool prog_disk_is_address(const char *text)
+bool vmm_disk_is_address(const char *text)
 {
 	return scheme_of(text) != NULL;
 }
 
-int prog_disk_load(const char *address, struct vsu_error *err)
+int vmm_disk_load(const char *address, struct vsu_error *err)
 {
 	const struct scheme *scheme = scheme_of(address);
 	const void *module;
 
 	return scheme && scheme->module ?
-	       prog_module_load(scheme->module, &module, err) : 0;
+	       vmm_module_load(scheme->module, &module, err) : 0;
 }
 
-static int make_disk(const struct prog_disk_made *made,
+static int make_disk(const struct vmm_disk_made *made,
 		     struct virtdev_disk **out, struct vsu_error *err)
 {
 	int rc = virtdev_disk_new(made->ops, &made->info, made->self, out);
@@ -69,13 +69,13 @@ static int make_disk(const struct prog_disk_made *made,
 	return 0;
 }
 
-int prog_disk_open(const struct prog_disk_want *want,
-		   struct virtdev_disk **out, struct vsu_error *err)
+int vmm_disk_open(const struct vmm_disk_want *want,
+		  struct virtdev_disk **out, struct vsu_error *err)
 {
 	const struct scheme *scheme = scheme_of(want->address);
-	const struct prog_disk_module *module;
+	const struct vmm_disk_module *module;
 	const void *loaded = NULL;
-	struct prog_disk_made made = { 0 };
+	struct vmm_disk_made made = { 0 };
 	int rc;
 
 	if (!scheme || !scheme->module)
@@ -83,7 +83,7 @@ int prog_disk_open(const struct prog_disk_want *want,
 				     "'%s' is not an address of a disk; %s",
 				     want->address, scheme ? scheme->remedy :
 				     "nbd:// and nbd+unix:// are supported");
-	rc = prog_module_load(scheme->module, &loaded, err);
+	rc = vmm_module_load(scheme->module, &loaded, err);
 	module = loaded;
 	if (rc >= 0)
 		rc = module->open(want, &made, err);

@@ -14,47 +14,47 @@
 #include <virtio-devices/disk.h>
 #include <vmm-sys-util/error.h>
 
-struct prog_disk_want {
+struct vmm_disk_want {
 	const char *address;	/* "nbd://host/export"; borrowed for the call */
 	bool read_only;
 	uint32_t queues;	/* concurrent channels */
 };
 
 /* Arguments for virtdev_disk_new(). */
-struct prog_disk_made {
+struct vmm_disk_made {
 	const struct virtdev_disk_ops *ops;
 	struct virtdev_disk_info info;
 	void *self;
 };
 
-struct prog_disk_module {
+struct vmm_disk_module {
 	const char *version;	/* PACKAGE_VERSION */
-	int (*open)(const struct prog_disk_want *want,
-		    struct prog_disk_made *out, struct vsu_error *err);
+	int (*open)(const struct vmm_disk_want *want,
+		    struct vmm_disk_made *out, struct vsu_error *err);
 };
 
-#define PROG_DISK_MODULE_SYMBOL "prog_disk_module"
-extern const struct prog_disk_module prog_disk_module;
+#define VMM_DISK_MODULE_SYMBOL "vmm_disk_module"
+extern const struct vmm_disk_module vmm_disk_module;
 
 /* Returns whether it is an address; "./nbd:x" is a path. */
-bool prog_disk_is_address(const char *text);
+bool vmm_disk_is_address(const char *text);
 
 /* The folder of temporary overlays: TMPDIR, or /var/tmp. */
-const char *prog_disk_folder(void);
+const char *vmm_disk_folder(void);
 
 /*
  * Loads the module for the address, so that a process that cannot open its file
- * later can open the disk. Errors are those of prog_disk_open(); an unknown
+ * later can open the disk. Errors are those of vmm_disk_open(); an unknown
  * scheme is not an error.
  */
-int prog_disk_load(const char *address, struct vsu_error *err);
+int vmm_disk_load(const char *address, struct vsu_error *err);
 
 /*
  * -EOPNOTSUPP: unknown scheme, or the module is not installed or has another
  * version. Errors of the module: -ECONNREFUSED and similar, -EINVAL for an invalid
  * address, -EACCES for a read-only disk.
  */
-int prog_disk_open(const struct prog_disk_want *want,
-		   struct virtdev_disk **out, struct vsu_error *err);
+int vmm_disk_open(const struct vmm_disk_want *want,
+		  struct virtdev_disk **out, struct vsu_error *err);
 
 #endif

@@ -108,7 +108,7 @@ static int ask_size(struct pnbd_disk *d, struct nbd_handle *nbd,
 }
 
 static int ask_abilities(struct pnbd_disk *d, struct nbd_handle *nbd,
-			 const struct prog_disk_want *want,
+			 const struct vmm_disk_want *want,
 			 struct vsu_error *err)
 {
 	const bool read_only = nbd_is_read_only(nbd) > 0;
@@ -146,7 +146,7 @@ static int keep_place(struct pnbd_disk *d, struct nbd_handle *nbd,
 	return 0;
 }
 
-int pnbd_disk_ask(struct pnbd_disk *d, const struct prog_disk_want *want,
+int pnbd_disk_ask(struct pnbd_disk *d, const struct vmm_disk_want *want,
 		 struct vsu_error *err)
 {
 	int rc;

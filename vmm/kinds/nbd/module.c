@@ -42,8 +42,8 @@ static const struct virtdev_disk_ops ops = {
 	.flush_result = disk_flush_result,
 };
 
-static int disk_open(const struct prog_disk_want *want,
-		     struct prog_disk_made *out, struct vsu_error *err)
+static int disk_open(const struct vmm_disk_want *want,
+		     struct vmm_disk_made *out, struct vsu_error *err)
 {
 	struct pnbd_disk *d = calloc(1, sizeof(*d));
 	int rc;
@@ -61,7 +61,7 @@ static int disk_open(const struct prog_disk_want *want,
 	return 0;
 }
 
-const struct prog_disk_module prog_disk_module = {
+const struct vmm_disk_module vmm_disk_module = {
 	.version = PACKAGE_VERSION,
 	.open = disk_open,
 };

@@ -109,7 +109,7 @@ static inline struct virtdev_disk_request *pnbd_list_take(struct pnbd_list *list
 /* connect.c */
 
 /* Reads the properties of the export from the server; blocks. */
-int pnbd_disk_ask(struct pnbd_disk *disk, const struct prog_disk_want *want,
+int pnbd_disk_ask(struct pnbd_disk *disk, const struct vmm_disk_want *want,
 		 struct vsu_error *err);
 
 /* Starts a connection to the same server, or returns NULL. Does not block. */

@@ -4,8 +4,10 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../suite.h"
@@ -13,10 +15,25 @@
 #include "kinds/disk/module.h"
 
 static char head[512];
+static struct vsu_error err;
 
 static void setup(void)
 {
 	memset(head, 0, sizeof(head));
+	err.msg[0] = '\0';
+}
+
+/* Of a file that begins with len bytes of head */
+static int check_head(size_t len)
+{
+	char text[32];
+	int fd = memfd_create("image", MFD_CLOEXEC), rc;
+
+	ck_assert_int_eq(pwrite(fd, head, len, 0), (ssize_t)len);
+	snprintf(text, sizeof(text), "fd:%d:image", fd);
+	rc = vmm_disk_check_format(text, &err);
+	close(fd);
+	return rc;
 }
 
 static const struct {
@@ -35,9 +52,12 @@ static const struct {
 
 START_TEST(an_image_is_known_by_its_first_bytes)
 {
+	char begin[64];
+
 	memcpy(head + images[_i].at, images[_i].bytes, images[_i].len);
-	ck_assert_str_eq(prog_disk_format_of(head, sizeof(head)),
-			 images[_i].format);
+	ck_assert_int_eq(check_head(sizeof(head)), -EINVAL);
+	snprintf(begin, sizeof(begin), "'image' begins like a %s image,", images[_i].format);
+	ck_assert_ptr_eq(strstr(err.msg, begin), err.msg);
 }
 END_TEST
 
@@ -45,24 +65,24 @@ START_TEST(changed_magic_is_not_recognised)
 {
 	memcpy(head + images[_i].at, images[_i].bytes, images[_i].len);
 	head[images[_i].at + 2] ^= 1;
-	ck_assert_ptr_null(prog_disk_format_of(head, sizeof(head)));
+	ck_assert_int_eq(check_head(sizeof(head)), 0);
 }
 END_TEST
 
 START_TEST(truncated_magic_is_not_recognised)
 {
 	memcpy(head + images[_i].at, images[_i].bytes, images[_i].len);
-	ck_assert_ptr_null(prog_disk_format_of(head, images[_i].at + 3));
+	ck_assert_int_eq(check_head(images[_i].at + 3), 0);
 }
 END_TEST
 
 START_TEST(disks_with_a_boot_sector_or_nothing_are_raw)
 {
-	ck_assert_ptr_null(prog_disk_format_of(head, sizeof(head)));
+	ck_assert_int_eq(check_head(sizeof(head)), 0);
 	head[510] = 0x55;
 	head[511] = (char)0xaa;
-	ck_assert_ptr_null(prog_disk_format_of(head, sizeof(head)));
-	ck_assert_ptr_null(prog_disk_format_of(head, 0));
+	ck_assert_int_eq(check_head(sizeof(head)), 0);
+	ck_assert_int_eq(check_head(0), 0);
 }
 END_TEST
 
@@ -80,7 +100,6 @@ static const struct {
 START_TEST(image_of_another_format_is_refused_by_name_at_any_size)
 {
 	char path[] = "/tmp/format.XXXXXX";
-	struct vsu_error err;
 	int fd = mkstemp(path);
 
 	vsu_error_set(&err, -EIO, "as it was");
@@ -88,7 +107,7 @@ START_TEST(image_of_another_format_is_refused_by_name_at_any_size)
 	ck_assert_int_eq(pwrite(fd, checked[_i].head, 4, 0), 4);
 	ck_assert_int_eq(ftruncate(fd, checked[_i].len), 0);
 	close(fd);
-	ck_assert_int_eq(prog_disk_check_format(path, &err), checked[_i].rc);
+	ck_assert_int_eq(vmm_disk_check_format(path, &err), checked[_i].rc);
 	unlink(path);
 	/* the name differs, its length does not */
 	if (strstr(err.msg, "/tmp/format."))
@@ -100,12 +119,11 @@ END_TEST
 
 START_TEST(a_missing_module_names_its_package)
 {
-	const struct prog_disk_want want = { .address = "nbd://localhost" };
+	const struct vmm_disk_want want = { .address = "nbd://localhost" };
 	struct virtdev_disk *disk;
-	struct vsu_error err;
 
 	ck_assert_int_eq(setenv("CVMM_MODULES", "/nowhere", 1), 0);
-	ck_assert_int_eq(prog_disk_open(&want, &disk, &err), -EOPNOTSUPP);
+	ck_assert_int_eq(vmm_disk_open(&want, &disk, &err), -EOPNOTSUPP);
 	ck_assert_msg(strstr(err.msg, "install the package cvmm-disk-nbd, or build with libnbd (/nowhere/disk-nbd.so"),
 		      "%s", err.msg);
 }

@@ -75,10 +75,10 @@ START_TEST(each_text_says_what_it_refers_to)
 
 	for (; k->option.name; k++) {
 		ck_assert_msg(k->option.kind != VSU_OPTION_STRING ||
-			      k->refers != PROG_REFERS_NOTHING, "%s: %s",
+			      k->refers != VMM_REFERS_NOTHING, "%s: %s",
 			      vmm_device_kinds[_i]->name, k->option.name);
-		ck_assert_msg(!k->read_if[0] || k->refers == PROG_REFERS_IMAGE ||
-			      k->refers == PROG_REFERS_FOLDER, "%s", k->option.name);
+		ck_assert_msg(!k->read_if[0] || k->refers == VMM_REFERS_IMAGE ||
+			      k->refers == VMM_REFERS_FOLDER, "%s", k->option.name);
 	}
 }
 END_TEST
@@ -152,8 +152,8 @@ static bool is_opened(const struct vmm_device_facts *facts, const char *text)
 /* Connections to sockets need no rule of a sandbox. */
 static bool names_file(const struct vmm_device_key *key)
 {
-	return key->refers == PROG_REFERS_IMAGE || key->refers == PROG_REFERS_FOLDER ||
-	       key->refers == PROG_REFERS_SOCKET;
+	return key->refers == VMM_REFERS_IMAGE || key->refers == VMM_REFERS_FOLDER ||
+	       key->refers == VMM_REFERS_SOCKET;
 }
 
 /* The completion of words offers files for these. */
@@ -165,7 +165,7 @@ START_TEST(each_file_has_the_argument_of_one)
 	int i;
 
 	for (; k->option.name; k++) {
-		found = !names_file(k) && k->refers != PROG_REFERS_PEER;
+		found = !names_file(k) && k->refers != VMM_REFERS_PEER;
 		for (i = 0; !found && i < 3; i++)
 			found = !strcmp(k->option.arg, args[i]);
 		ck_assert_msg(found, "%s: %s", vmm_device_kinds[_i]->name, k->option.name);

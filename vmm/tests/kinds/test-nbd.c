@@ -22,9 +22,9 @@
 #define DEPTH 64u
 #define S UINT64_C(1000000000)
 
-static char folder[] = "/tmp/test-nbd.XXXXXX", address[128], socket_arg[64];
+static char folder[32], address[128], socket_arg[64];
 static pid_t server;
-static struct prog_disk_made made;
+static struct vmm_disk_made made;
 static void *channel;
 static struct vsu_error err;
 static unsigned char buf[4u << 20], other[4u << 20];
@@ -72,13 +72,13 @@ static void server_kill(void)
 }
 
 /* Connects as soon as the server listens; returns the result. */
-static int ask(const struct prog_disk_want *want)
+static int ask(const struct vmm_disk_want *want)
 {
 	uint64_t limit = vsu_now_ns() + 30 * S;
 	int rc;
 
 	do
-		rc = prog_disk_module.open(want, &made, &err);
+		rc = vmm_disk_module.open(want, &made, &err);
 	while ((rc == -ENOENT || rc == -ECONNREFUSED) &&
 	       vsu_now_ns() < limit && poll(NULL, 0, 5) == 0);
 	return rc;
@@ -86,7 +86,7 @@ static int ask(const struct prog_disk_want *want)
 
 static int ask_plain(void)
 {
-	const struct prog_disk_want want = { .address = address, .queues = 1 };
+	const struct vmm_disk_want want = { .address = address, .queues = 1 };
 
 	return ask(&want);
 }
@@ -122,7 +122,7 @@ static void setup(void)
 {
 	int fd;
 
-	strcpy(folder + strlen(folder) - 6, "XXXXXX");
+	strcpy(folder, "/tmp/test-nbd.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	ck_assert_int_eq(chdir(folder), 0);
 	snprintf(socket_arg, sizeof(socket_arg), "%s/sock", folder);
@@ -135,6 +135,16 @@ static void setup(void)
 		buf[i] = (unsigned char)(i * 7 + i / 509);
 }
 
+/* Only its own: another run of this program may be beside it. */
+static void folder_remove(void)
+{
+	char command[64];
+
+	ck_assert_int_eq(chdir("/"), 0);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
 static void teardown(void)
 {
 	if (channel)
@@ -143,8 +153,7 @@ static void teardown(void)
 		made.ops->free(made.self);
 	channel = made.self = NULL;
 	server_signal(SIGTERM);	/* it removes its temporary files */
-	ck_assert_int_eq(chdir("/"), 0);
-	ck_assert_int_eq(system("rm -rf /tmp/test-nbd.??????"), 0);
+	folder_remove();
 }
 
 /* ------------------------------------------------------------------ requests */
@@ -446,7 +455,7 @@ END_TEST
 
 /* --------------------------------------------------- before a channel is closed */
 
-/* Until the flush of the channel has ended; returns the number of waits. */
+/* Until the flush of the channel has ended; returns how often the server's replies arrived. */
 static unsigned int flush_channel(void)
 {
 	struct pollfd p = { .fd = made.ops->channel_fd(made.self, channel),
@@ -456,9 +465,8 @@ static unsigned int flush_channel(void)
 
 	while (made.ops->channel_flush(made.self, channel)) {
 		ck_assert_uint_lt(vsu_now_ns(), limit);
-		poll(&p, 1, 100);
+		n += poll(&p, 1, 100) > 0;
 		ck_assert_ptr_null(made.ops->reap(made.self, channel));
-		n++;
 	}
 	return n;
 }
@@ -522,8 +530,8 @@ START_TEST(channel_flush_needs_no_request_of_the_depth)
 }
 END_TEST
 
-/* The device may continue before the flush of its pause has ended. */
-START_TEST(writes_during_a_channel_flush_are_flushed_by_another)
+/* A server whose flushes wait until the file "go" exists. */
+static void serve_waiting(void)
 {
 	char words[512];
 
@@ -532,6 +540,12 @@ START_TEST(writes_during_a_channel_flush_are_flushed_by_another)
 		 "pwrite='cat >/dev/null' can_write='exit 0' can_flush='exit 0' "
 		 "flush='echo x >>%s/flushes; until test -e %s/go; do sleep .01; done'", folder, folder);
 	server_start(words);
+}
+
+/* The device may continue before the flush of its pause has ended. */
+START_TEST(writes_during_a_channel_flush_are_flushed_by_another)
+{
+	serve_waiting();
 	use_disk();
 	ck_assert_int_eq(transfer(VIRTDEV_DISK_WRITE, 0, buf, 512), 0);
 	ck_assert_int_eq(made.ops->channel_flush(made.self, channel), 1);
@@ -540,6 +554,33 @@ START_TEST(writes_during_a_channel_flush_are_flushed_by_another)
 	ck_assert_uint_gt(flush_channel(), 0);
 	ck_assert_int_eq(system("test $(wc -l <flushes) = 2"), 0);
 	ck_assert_int_eq(made.ops->flush_result(made.self, &err), 0);
+}
+END_TEST
+
+/* By another connection, while the flush is in flight: that of the driver, or of a pause. */
+START_TEST(lost_writes_fail_one_flush_of_the_driver)
+{
+	struct virtdev_disk_request r = { .op = VIRTDEV_DISK_FLUSH };
+	uint64_t budget = 1;
+
+	serve_waiting();
+	use_disk();
+	ck_assert_int_eq(transfer(VIRTDEV_DISK_WRITE, 0, buf, 512), 0);
+	if (_i) {
+		ck_assert_int_eq(made.ops->channel_flush(made.self, channel), 1);
+	} else {
+		submit(&r);
+		ck_assert_int_eq(made.ops->kick(made.self, channel, &budget), 1);
+	}
+	__atomic_store_n(&disk()->lost, true, __ATOMIC_RELEASE);
+	ck_assert_int_eq(system("touch go"), 0);
+	if (_i)
+		flush_channel();
+	else
+		ck_assert_ptr_eq(wait_ns(60 * S), &r);
+	ck_assert_int_eq(_i ? made.ops->flush_result(made.self, &err) : r.result, -EIO);
+	ck_assert_int_eq(range(VIRTDEV_DISK_FLUSH, 0, 0), _i ? -EIO : 0);
+	ck_assert_int_eq(range(VIRTDEV_DISK_FLUSH, 0, 0), 0);
 }
 END_TEST
 
@@ -585,16 +626,16 @@ END_TEST
 
 START_TEST(absent_server_is_refused)
 {
-	const struct prog_disk_want want = { .address = address, .queues = 1 };
+	const struct vmm_disk_want want = { .address = address, .queues = 1 };
 
-	ck_assert_int_eq(prog_disk_module.open(&want, &made, &err), -ENOENT);
+	ck_assert_int_eq(vmm_disk_module.open(&want, &made, &err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, socket_arg));
 }
 END_TEST
 
 START_TEST(read_only_server_is_refused_for_a_writable_disk)
 {
-	const struct prog_disk_want reads = { .address = address, .queues = 2,
+	const struct vmm_disk_want reads = { .address = address, .queues = 2,
 					      .read_only = true };
 
 	server_start("-r file image");
@@ -616,7 +657,7 @@ END_TEST
 
 START_TEST(several_queues_require_a_flush_of_all_connections)
 {
-	const struct prog_disk_want want = { .address = address, .queues = 2 };
+	const struct vmm_disk_want want = { .address = address, .queues = 2 };
 
 	server_start("--filter=multi-conn file image multi-conn-mode=disable");
 	ck_assert_int_eq(ask(&want), -EINVAL);
@@ -626,10 +667,10 @@ END_TEST
 
 START_TEST(malformed_address_is_refused)
 {
-	const struct prog_disk_want want = { .address = "nbd://host:port:x/",
+	const struct vmm_disk_want want = { .address = "nbd://host:port:x/",
 					     .queues = 1 };
 
-	ck_assert_int_lt(prog_disk_module.open(&want, &made, &err), 0);
+	ck_assert_int_lt(vmm_disk_module.open(&want, &made, &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.msg, "nbd://host:port:x/"));
 }
 END_TEST
@@ -744,6 +785,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, channel_flush_covers_completed_writes);
 	tcase_add_test(tc, channel_flush_needs_no_request_of_the_depth);
 	tcase_add_test(tc, writes_during_a_channel_flush_are_flushed_by_another);
+	tcase_add_loop_test(tc, lost_writes_fail_one_flush_of_the_driver, 0, 2);
 	tcase_add_loop_test(tc, failed_channel_flush_is_reported, 0, 2);
 	tcase_add_test(tc, lost_server_ends_the_channel_flush);
 	tcase_add_test(tc, absent_server_is_refused);
