@@ -70,7 +70,8 @@ struct vmm_cpus {
 	unsigned int in_guest;	/* threads that may run guest code */
 	unsigned int pauses;
 	uint64_t pause_began_ns, paused_ns; /* of the present pause; sum of the former ones */
-	bool stopping, ended;
+	unsigned int lent;	/* threads in vmm_cpus_run() */
+	bool begun, stopping, ended;
 	int status;
 	struct vsu_error why;
 };
@@ -164,6 +165,7 @@ static void end_once(struct vmm_cpus *cpus, int status,
 		cpus->status = status;
 		cpus->why = *why;
 		vsu_event_signal(cpus->event_fd);
+		pthread_cond_broadcast(&cpus->changed);
 	}
 	pthread_mutex_unlock(&cpus->lock);
 }
@@ -238,9 +240,8 @@ static bool thread_begin(struct vmm_cpu_thread *cpu)
 	return false;
 }
 
-static void *cpu_main(void *arg)
+static void cpu_run(struct vmm_cpu_thread *cpu)
 {
-	struct vmm_cpu_thread *cpu = arg;
 	enum vmm_cpu_next next = thread_begin(cpu) ? VMM_CPU_RUN : VMM_CPU_END;
 
 	while (next == VMM_CPU_RUN && cpu_enter(cpu)) {
@@ -248,30 +249,91 @@ static void *cpu_main(void *arg)
 		cpu_leave(cpu);
 	}
 	wait_for_stop(cpu->cpus);
+}
+
+static void *cpu_main(void *arg)
+{
+	cpu_run(arg);
 	return NULL;
 }
+
+/* ------------------------------------------------- threads that the owner lends */
+
+/* 1: the machine was started; 0: it ends before. */
+static int attach_locked(struct vmm_cpus *cpus, struct vmm_cpu_thread *cpu, struct vsu_error *err)
+{
+	if (cpu->started)
+		return vsu_error_set(err, -EBUSY, "CPU %u has a thread", cpu->index);
+	cpu->thread = pthread_self();
+	cpu->started = true;
+	cpus->lent++;
+	while (!cpus->begun && !cpus->stopping && !cpus->ended)
+		pthread_cond_wait(&cpus->changed, &cpus->lock);
+	return cpus->begun;
+}
+
+static int cpu_attach(struct vmm_cpu_thread *cpu, struct vsu_error *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&cpu->cpus->lock);
+	rc = attach_locked(cpu->cpus, cpu, err);
+	pthread_mutex_unlock(&cpu->cpus->lock);
+	return rc;
+}
+
+/* A kick that is pending would end the process when the thread unblocks it. */
+static void cpu_detach(struct vmm_cpu_thread *cpu)
+{
+	struct vmm_cpus *cpus = cpu->cpus;
+
+	pthread_mutex_lock(&cpus->lock);
+	if (cpu->kicked)
+		take_kick();
+	cpu->kicked = cpu->started = false;
+	cpus->lent--;
+	pthread_cond_broadcast(&cpus->changed);
+	pthread_mutex_unlock(&cpus->lock);
+}
+
+int vmm_cpus_run(struct vmm_cpus *cpus, unsigned int cpu, struct vsu_error *err)
+{
+	sigset_t before;
+	int rc;
+
+	if (!cpus->config.lent || cpu >= cpus->config.n)
+		return vsu_error_set(err, -EINVAL, cpus->config.lent ? "the machine has no CPU %u" :
+				     "the machine has a thread of its own for CPU %u", cpu);
+	vmm_thread_block_signals(&before);
+	rc = cpu_attach(&cpus->cpu[cpu], err);
+	if (rc > 0)
+		cpu_run(&cpus->cpu[cpu]);
+	if (rc >= 0)
+		cpu_detach(&cpus->cpu[cpu]);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc < 0 ? rc : 0;
+}
+
+/* They leave, because nothing starts the CPUs any more. Requires the lock. */
+static void wait_for_lent(struct vmm_cpus *cpus)
+{
+	cpus->stopping = true;
+	pthread_cond_broadcast(&cpus->changed);
+	while (cpus->lent)
+		pthread_cond_wait(&cpus->changed, &cpus->lock);
+}
+
+/* -------------------------------------------------------------------- creation */
 
 static int make_cpu(struct vmm_cpus *cpus, unsigned int i,
 		    struct vsu_error *err)
 {
-	const struct vmm_kvm *kvm = cpus->config.kvm;
 	struct vmm_cpu_thread *cpu = &cpus->cpu[i];
-	void *map;
 
 	cpu->cpus = cpus;
 	cpu->index = i;
 	cpu->settled = true;
-	cpu->fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)i);
-	if (cpu->fd < 0)
-		return vsu_error_sys(err, -errno, "KVM cannot make CPU %u", i);
-	if (vsu_fd_set_cloexec(cpu->fd) < 0)
-		return vsu_error_sys(err, -EBADF, "CPU %u", i);
-	map = mmap(NULL, (size_t)kvm->vcpu_map_size, PROT_READ | PROT_WRITE,
-		   MAP_SHARED, cpu->fd, 0);
-	if (map == MAP_FAILED)
-		return vsu_error_sys(err, -errno, "cannot map CPU %u", i);
-	cpu->run = map;
-	return 0;
+	return vmm_kvm_make_cpu(cpus->config.kvm, i, &cpu->fd, &cpu->run, err);
 }
 
 static int make_cpus(struct vmm_cpus *cpus, struct vsu_error *err)
@@ -320,6 +382,9 @@ void vmm_cpus_free(struct vmm_cpus *cpus)
 
 	if (!cpus)
 		return;
+	pthread_mutex_lock(&cpus->lock);
+	wait_for_lent(cpus);
+	pthread_mutex_unlock(&cpus->lock);
 	for (i = 0; i < cpus->config.n; i++) {
 		if (cpus->cpu[i].run)
 			munmap(cpus->cpu[i].run,
@@ -342,9 +407,13 @@ int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < cpus->config.n; i++) {
-		rc = prog_thread_start(cpus->config.threads, &cpus->cpu[i].thread, cpu_main,
-				       &cpus->cpu[i]);
+	pthread_mutex_lock(&cpus->lock);
+	cpus->begun = true;
+	pthread_cond_broadcast(&cpus->changed);
+	pthread_mutex_unlock(&cpus->lock);
+	for (i = 0; !cpus->config.lent && !rc && i < cpus->config.n; i++) {
+		rc = vmm_thread_start(cpus->config.threads, &cpus->cpu[i].thread, cpu_main,
+				      &cpus->cpu[i]);
 		cpus->cpu[i].started = !rc;
 	}
 	return rc ? vsu_error_sys(err, rc, "cannot start the thread of a CPU")
@@ -518,6 +587,7 @@ void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err)
 	cpus->stopping = true;
 	request_attention(cpus);
 	wait_or_report(cpus, STOP_NS);
+	wait_for_lent(cpus);
 	pthread_mutex_unlock(&cpus->lock);
 	for (i = 0; i < cpus->config.n; i++) {
 		if (cpus->cpu[i].started)

@@ -8,8 +8,10 @@
  *   end      the first CPU with a reason to end the machine stores it; all
  *            CPUs stop
  *
+ *   run      a thread of the owner runs a CPU until the end, if the owner lends threads
+ *
  * Threads: start, pause, resume, dispatch and stop are for the main thread, call_main
- * and end for the CPU threads. A CPU that waits in call_main counts as paused, so
+ * and end for the CPU threads, run for threads of the owner. A CPU that waits in call_main counts as paused, so
  * that the two cannot wait for each other.
  */
 #ifndef VMM_CPUS_H
@@ -31,7 +33,8 @@ struct vmm_cpus_config {
 	const struct vmm_kvm *kvm;
 	unsigned int n;
 	struct vmm_cpu_hooks hooks;	/* called on the CPU threads */
-	const struct prog_threads *threads; /* or NULL */
+	const struct vmm_threads *threads; /* or NULL */
+	bool lent;		/* no threads are started: the owner calls vmm_cpus_run() */
 	/* On each CPU thread before guest code, with hooks.opaque, or NULL; an error ends the machine. */
 	int (*begin)(void *opaque, struct vsu_error *err);
 	/*
@@ -53,6 +56,13 @@ void vmm_cpus_free(struct vmm_cpus *cpus);
 int vmm_cpus_fd(const struct vmm_cpus *cpus, unsigned int cpu);
 
 int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err);
+
+/*
+ * With lent: runs a CPU on this thread, from start until stop or free, which wait for the
+ * return; signals are blocked meanwhile. It waits for start, or for end before it. A CPU that no thread runs is
+ * paused for the others. -EINVAL: no such CPU, or not lent; -EBUSY: another thread runs it.
+ */
+int vmm_cpus_run(struct vmm_cpus *cpus, unsigned int cpu, struct vsu_error *err);
 
 /* Readable when a CPU needs the main thread: call dispatch. */
 int vmm_cpus_event_fd(const struct vmm_cpus *cpus);

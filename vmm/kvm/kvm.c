@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -169,6 +170,20 @@ static void enable_map_hypercalls(struct vmm_kvm *kvm)
 		!vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
 }
 
+/* The size of a CPU's shared struct kvm_run. */
+static int ask_map_size(struct vmm_kvm *kvm, struct vsu_error *err)
+{
+	const int size = vmm_kvm_ioctl(kvm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, NULL);
+
+	if (size < 0)
+		return vsu_error_sys(err, size, "KVM_GET_VCPU_MMAP_SIZE");
+	if (size < (int)sizeof(struct kvm_run))
+		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM shares %d bytes for a CPU, which is too few",
+				     size);
+	kvm->vcpu_map_size = size;
+	return 0;
+}
+
 int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
 		 struct vsu_error *err)
 {
@@ -191,16 +206,11 @@ int vmm_kvm_open_given(struct vmm_kvm *kvm, const int *device, bool private_memo
 		rc = check_needed(kvm, err);
 	if (!rc)
 		rc = add_interrupt_controllers(kvm, err);
+	if (!rc)
+		rc = ask_map_size(kvm, err);
 	if (rc < 0) {
 		vmm_kvm_close(kvm);
 		return rc;
-	}
-	kvm->vcpu_map_size = vmm_kvm_ioctl(kvm->kvm_fd,
-					   KVM_GET_VCPU_MMAP_SIZE, NULL);
-	if (kvm->vcpu_map_size < (int)sizeof(struct kvm_run)) {
-		vmm_kvm_close(kvm);
-		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM shares %d bytes for a CPU, which is too few",
-				     kvm->vcpu_map_size);
 	}
 	keep_other_slots(kvm);
 	kvm->map_hypercall = false;
@@ -216,6 +226,34 @@ void vmm_kvm_close(struct vmm_kvm *kvm)
 	vsu_fd_close(&kvm->kvm_fd);
 	free(kvm->cpuid);
 	kvm->cpuid = NULL;
+}
+
+static int map_cpu(const struct vmm_kvm *kvm, unsigned int number, int fd,
+		   struct kvm_run **run, struct vsu_error *err)
+{
+	void *map;
+
+	if (vsu_fd_set_cloexec(fd) < 0)
+		return vsu_error_sys(err, -EBADF, "CPU %u", number);
+	map = mmap(NULL, (size_t)kvm->vcpu_map_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return vsu_error_sys(err, -errno, "cannot map CPU %u", number);
+	*run = map;
+	return 0;
+}
+
+int vmm_kvm_make_cpu(const struct vmm_kvm *kvm, unsigned int number, int *fd,
+		     struct kvm_run **run, struct vsu_error *err)
+{
+	int rc;
+
+	*fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)number);
+	if (*fd < 0)
+		return vsu_error_sys(err, -errno, "KVM cannot make CPU %u", number);
+	rc = map_cpu(kvm, number, *fd, run, err);
+	if (rc < 0)
+		vsu_fd_close(fd);
+	return rc;
 }
 
 int vmm_kvm_ioeventfd(const struct vmm_kvm *kvm, const struct vmm_ioeventfd *io,

@@ -12,6 +12,7 @@
 #include <vmm-sys-util/error.h>
 
 struct kvm_cpuid2;
+struct kvm_run;
 
 struct vmm_kvm {
 	int kvm_fd, vm_fd;
@@ -35,6 +36,13 @@ int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
 int vmm_kvm_open_given(struct vmm_kvm *kvm, const int *device, bool private_memory,
 		       struct vsu_error *err);
 void vmm_kvm_close(struct vmm_kvm *kvm);
+
+/*
+ * Creates CPU number: its descriptor, or -1 on failure, and its struct kvm_run of
+ * vcpu_map_size bytes.
+ */
+int vmm_kvm_make_cpu(const struct vmm_kvm *kvm, unsigned int number, int *fd,
+		     struct kvm_run **run, struct vsu_error *err);
 
 /* ioctl(), repeated after EINTR; returns a negative errno on failure. */
 int vmm_kvm_ioctl(int fd, unsigned long request, void *arg);

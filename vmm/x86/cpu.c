@@ -51,6 +51,11 @@ static int set_cpuid(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 
 	if (rc < 0)
 		return rc;
+	rc = vmm_cpu_model_check(table, config.model, err);
+	if (rc < 0) {
+		free(table);
+		return rc;
+	}
 	rc = vmm_cpuid_shape(table, &config);
 	if (!rc)
 		rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_CPUID2, table);

@@ -364,3 +364,38 @@ int vmm_x86_cpu_load(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 		     load_plain(&c, &plains[i], bytes, len) : -EBADMSG;
 	return rc ? rc : vmm_state_fields_end(&f, err);
 }
+
+/* Leaves of the name, with 16 bytes each. */
+#define FIRST_NAME 0x80000002u
+#define NAME_LEAVES 3u
+
+static void copy_name(const struct kvm_cpuid_entry2 *e, unsigned char name[48], unsigned int *found)
+{
+	const uint32_t registers[4] = { e->eax, e->ebx, e->ecx, e->edx };
+	const uint32_t leaf = e->function - FIRST_NAME;
+
+	if (leaf >= NAME_LEAVES)
+		return;
+	memcpy(name + leaf * sizeof(registers), registers, sizeof(registers));
+	*found |= 1u << leaf;
+}
+
+bool vmm_x86_cpu_name(const struct vmm_state *state, unsigned char name[48])
+{
+	const struct vcpu c = { .fd = -1 };
+	struct kvm_cpuid_entry2 entry;
+	const unsigned char *bytes;
+	struct vmm_state_fields f;
+	unsigned int found = 0;
+	uint32_t len = 0, at;
+
+	memset(name, 0, 48);
+	if (vmm_state_find(state, "cpu", 0, &f, NULL) < 0)
+		return false;
+	bytes = next_record(&c, &f, CPUID, &len);
+	for (at = 0; bytes && len - at >= sizeof(entry); at += sizeof(entry)) {
+		memcpy(&entry, bytes + at, sizeof(entry));
+		copy_name(&entry, name, &found);
+	}
+	return found == (1u << NAME_LEAVES) - 1;
+}

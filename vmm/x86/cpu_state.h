@@ -26,4 +26,7 @@ int vmm_x86_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 int vmm_x86_cpu_load(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 		     const struct vmm_state *state, struct vsu_error *err);
 
+/* The name of the first processor in a checked state, padded with zeros. False: none. */
+bool vmm_x86_cpu_name(const struct vmm_state *state, unsigned char name[48]);
+
 #endif

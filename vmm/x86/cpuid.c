@@ -59,68 +59,6 @@ static const uint32_t unkept_leaves[][2] = {
 	{ 0x8000001f, 0x8000001f }, /* memory encryption */
 };
 
-/*
- * x86-64-v2: available on all processors of the last fifteen years, and equal
- * on every host.
- */
-static const struct mask plain[] = {
-	/* SSE3, SSSE3, CX16, SSE4.1, SSE4.2, x2APIC, POPCNT, hypervisor */
-	{ 1, VMM_CPUID_ANY, VMM_ECX,
-	  1u << 0 | 1u << 9 | 1u << 13 | 1u << 19 | 1u << 20 | 1u << 21 |
-	  1u << 23 | 1u << 31 },
-	/* FPU to SSE2, without debug store, thermal control and the like */
-	{ 1, VMM_CPUID_ANY, VMM_EDX, 0x078bfbff },
-	/* LAHF in 64-bit mode, multi-core */
-	{ 0x80000001, VMM_CPUID_ANY, VMM_ECX, 1u << 0 | ECX_CMP_LEGACY },
-	/* SYSCALL, NX, RDTSCP, long mode, and leaf 1's features again */
-	{ 0x80000001, VMM_CPUID_ANY, VMM_EDX, 0x28100800 | 0x0183f3ff },
-	{ 0x80000008, VMM_CPUID_ANY, VMM_EBX, 0 },
-};
-
-/* A family without errata that need more than the table has. */
-static uint32_t plain_signature(const struct kvm_cpuid_entry2 *vendor)
-{
-	return vendor && vendor->ebx == 0x756e6547 /* "Genu" */ ? 0x00000f61 :
-								  0x00060fb1;
-}
-
-static void brand_set(struct kvm_cpuid2 *table)
-{
-	static const char brand[48] = "cvmm plain x86-64-v2 processor";
-	struct kvm_cpuid_entry2 *e;
-	uint32_t i;
-
-	for (i = 0; i < 3; i++) {
-		e = vmm_cpuid_find(table, VMM_CPUID_NAME + i, VMM_CPUID_ANY);
-		if (e)
-			memcpy(&e->eax, brand + 16 * i, 16);
-	}
-}
-
-/* The first leaf of a range contains the number of its highest leaf. */
-static void limit_set(struct kvm_cpuid2 *table, uint32_t first, uint32_t last)
-{
-	struct kvm_cpuid_entry2 *e = vmm_cpuid_find(table, first, VMM_CPUID_ANY);
-
-	if (e && e->eax > last)
-		e->eax = last;
-	vmm_cpuid_remove_leaves(table, last + 1, first + 0xffff);
-}
-
-static void model_make_plain(struct kvm_cpuid2 *table)
-{
-	struct kvm_cpuid_entry2 *e = vmm_cpuid_find(table, 1, VMM_CPUID_ANY);
-
-	masks_apply(table, plain, sizeof(plain) / sizeof(plain[0]));
-	if (e)
-		e->eax = plain_signature(vmm_cpuid_find(table, 0, VMM_CPUID_ANY));
-	brand_set(table);
-	vmm_cpuid_remove_leaves(table, 5, 0xa);	/* power, features, counters */
-	limit_set(table, 0, 0xb);
-	vmm_cpuid_remove_leaves(table, 0x80000005, 0x80000007);
-	limit_set(table, 0x80000000, 0x80000008);
-}
-
 /* Ids of CPUs of one socket take that many bits. */
 static unsigned int id_bits(unsigned int ncpus)
 {
@@ -227,8 +165,8 @@ int vmm_cpuid_shape(struct kvm_cpuid2 *table,
 	unsigned int i;
 	int rc;
 
-	if (config->model == VMM_CPU_PLAIN)
-		model_make_plain(table);
+	if (config->model != VMM_CPU_HOST)
+		vmm_cpu_model_apply(table, config->model);
 	masks_apply(table, unkept, sizeof(unkept) / sizeof(unkept[0]));
 	for (i = 0; i < sizeof(unkept_leaves) / sizeof(unkept_leaves[0]); i++)
 		vmm_cpuid_remove_leaves(table, unkept_leaves[i][0], unkept_leaves[i][1]);

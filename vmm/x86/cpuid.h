@@ -12,12 +12,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "x86/cpuid_table.h"
-
-enum vmm_cpu_model {
-	VMM_CPU_HOST,		/* everything that KVM supports */
-	VMM_CPU_PLAIN,		/* x86-64-v2, portable between hosts */
-};
+#include "x86/cpu_models.h"
 
 struct vmm_cpuid_config {
 	enum vmm_cpu_model model;

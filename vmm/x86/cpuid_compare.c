@@ -41,7 +41,7 @@ static int refuse_host(const struct word *w, uint32_t lacks,
 	static const char *const registers[] = { "eax", "ebx", "ecx", "edx" };
 
 	return vsu_error_set(err, -EOPNOTSUPP,
-			     "this host's processor lacks features of the saved one: CPUID leaf %#" PRIx32 " %s bits %#" PRIx32 "; --cpu=plain saves a portable one",
+			     "this host's processor lacks features of the saved one: CPUID leaf %#" PRIx32 " %s bits %#" PRIx32 "; --cpu=plain, or a level such as --cpu=x86-64-v3, saves a portable one",
 			     w->function, registers[w->reg], lacks);
 }
 

@@ -31,7 +31,6 @@ static struct vm vm;
 
 static void setup(void)
 {
-	alarm(240);
 	vm_make(&vm);
 }
 

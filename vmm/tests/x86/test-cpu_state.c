@@ -238,6 +238,24 @@ START_TEST(section_of_all_records_is_loaded)
 }
 END_TEST
 
+/* A processor without XSAVE has no extended control register, and KVM refuses to set none. */
+START_TEST(extended_control_registers_are_set_if_there_are_any)
+{
+	const struct kvm_xcrs xcrs = { .nr_xcrs = (uint32_t)_i };
+
+	failing_request = KVM_SET_XCRS;
+	begin(6);
+	vmm_state_put_u32(&writer, 7);
+	vmm_state_put_u32(&writer, sizeof(xcrs));
+	vmm_state_put(&writer, &xcrs, sizeof(xcrs));
+	put_records(7, COUNT(records));
+	if (_i)
+		load_is_refused(-EINVAL, "CPU 1: KVM_SET_XCRS");
+	else
+		ck_assert_msg(!load(), "%s", err.msg);
+}
+END_TEST
+
 /* One byte less, one byte more, and more than the largest number of entries. */
 START_TEST(record_of_another_length_is_refused_by_name)
 {
@@ -308,6 +326,7 @@ int main(void)
 	tcase_add_test(tc, failed_call_is_named);
 	tcase_add_test(tc, larger_extended_state_is_refused_with_the_remedy);
 	tcase_add_test(tc, section_of_all_records_is_loaded);
+	tcase_add_loop_test(tc, extended_control_registers_are_set_if_there_are_any, 0, 2);
 	tcase_add_loop_test(tc, record_of_another_length_is_refused_by_name, 0, 3 * COUNT(records));
 	tcase_add_loop_test(tc, missing_record_is_refused_by_number, 0, COUNT(records));
 	tcase_add_loop_test(tc, record_beyond_the_end_of_its_section_is_refused, 0, 2);

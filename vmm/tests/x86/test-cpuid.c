@@ -156,6 +156,8 @@ START_TEST(plain_model_has_what_every_host_has)
 	ck_assert_uint_eq(leaf(0x80000001, 0)->edx & 0x20100800, 0x20100800); /* 64 bits, NX, SYSCALL */
 	ck_assert_uint_eq(leaf(0x80000001, 0)->edx & 1u << 26, 0); /* pages of 1 GiB: no v2 */
 	ck_assert_int_eq(memcmp(&leaf(0x80000002, 0)->eax, "cvmm plain", 10), 0);
+	ck_assert_ptr_nonnull(leaf(0xb, 0));
+	ck_assert_uint_eq(leaf(0x80000008, 0)->eax & 0xff, 0x30);
 	for (i = 0; i < u.table.nent; i++)
 		ck_assert_msg(u.table.entries[i].function <= 4 ||
 			      u.table.entries[i].function == 0xb ||
@@ -189,6 +191,78 @@ START_TEST(plain_model_is_the_same_on_two_hosts)
 		else if (first[i].function != 0x80000001)
 			ck_assert_mem_eq(&u.table.entries[i], &first[i], sizeof(first[i]));
 	}
+}
+END_TEST
+
+/* Components of a large processor: AVX, AVX-512 and protection keys, and compaction. */
+static void add_state(void)
+{
+	add(0xd, 1, 0xf, 0, 0, 0);
+	add(0xd, 2, 256, 576, 0, 0);
+	add(0xd, 5, 64, 832, 0, 0);
+	add(0xd, 6, 512, 896, 0, 0);
+	add(0xd, 7, 1024, 1408, 0, 0);
+	add(0xd, 9, 8, 2432, 0, 0);
+	vmm_cpuid_find(&u.table, 0xd, 0)->eax = 0x2e7;
+}
+
+static const struct {
+	enum vmm_cpu_model model;
+	uint32_t features, state, size;
+	unsigned int components;
+} levels[] = {
+	{ VMM_CPU_V3, 0x128, 7, 832, 1 },
+	{ VMM_CPU_V4, 0xd0030128, 0xe7, 2432, 4 },
+};
+
+START_TEST(level_has_its_features_and_their_state_only)
+{
+	unsigned int i, n = 0;
+
+	add_state();
+	add(7, 1, 0x10, 0, 0, 0);	/* AVX-VNNI */
+	shape(levels[_i].model, 0, 1);
+	ck_assert_uint_eq(leaf(7, 0)->ebx, levels[_i].features);
+	ck_assert_uint_eq(leaf(7, 0)->ecx, 0);
+	ck_assert_ptr_null(leaf(7, 1));
+	ck_assert_uint_eq(leaf(1, 0)->ecx & 0x34401000, 0x34401000); /* FMA to F16C */
+	ck_assert_uint_eq(leaf(1, 0)->ecx & 1u << 25, 0); /* AES is of no level */
+	ck_assert(leaf(0x80000001, 0)->ecx & 1u << 5);
+	ck_assert_uint_eq(leaf(0, 0)->eax, 0xd);
+	ck_assert_uint_eq(leaf(0xd, 0)->eax, levels[_i].state);
+	ck_assert_uint_eq(leaf(0xd, 0)->ecx, levels[_i].size);
+	for (i = 1; i < 16; i++)
+		n += leaf(0xd, i) != NULL;
+	ck_assert_uint_eq(n, levels[_i].components);
+}
+END_TEST
+
+START_TEST(second_level_is_the_plain_model)
+{
+	static __typeof__(u) plain;
+
+	shape(VMM_CPU_PLAIN, 0, 2);
+	memcpy(&plain, &u, sizeof(u));
+	setup();
+	shape(VMM_CPU_V2, 0, 2);
+	ck_assert_uint_eq(u.table.nent, plain.table.nent);
+	ck_assert_mem_eq(u.table.entries, plain.table.entries, u.table.nent * sizeof(u.table.entries[0]));
+}
+END_TEST
+
+START_TEST(features_of_a_level_that_this_host_lacks_are_named)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_int_eq(vmm_cpu_model_check(&u.table, VMM_CPU_V4, &err), 0);
+	vmm_cpuid_find(&u.table, 7, 0)->ebx &= ~(1u << 5 | 1u << 16);
+	ck_assert_int_eq(vmm_cpu_model_check(&u.table, VMM_CPU_V2, &err), 0);
+	assert_refused(vmm_cpu_model_check(&u.table, VMM_CPU_V4, &err), -EOPNOTSUPP,
+		       "this host's KVM lacks features of --cpu=x86-64-v4: avx2, avx512f; choose a lower level", err);
+	u.table.nent = 0;
+	ck_assert_int_eq(vmm_cpu_model_check(&u.table, VMM_CPU_V4, &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "avx512vl; choose"));
+	ck_assert_int_eq(vmm_cpu_model_check(&u.table, VMM_CPU_PLAIN, &err), 0);
 }
 END_TEST
 
@@ -282,6 +356,9 @@ int main(void)
 	tcase_add_test(tc, empty_model_name_is_that_of_the_host);
 	tcase_add_test(tc, plain_model_has_what_every_host_has);
 	tcase_add_test(tc, plain_model_is_the_same_on_two_hosts);
+	tcase_add_loop_test(tc, level_has_its_features_and_their_state_only, 0, COUNT(levels));
+	tcase_add_test(tc, second_level_is_the_plain_model);
+	tcase_add_test(tc, features_of_a_level_that_this_host_lacks_are_named);
 	tcase_add_test(tc, empty_or_full_table_is_safe);
 	tcase_add_test(tc, feature_that_this_host_lacks_is_named);
 	tcase_add_loop_test(tc, feature_in_one_of_the_tables_of_this_host_is_present, 0, 2);

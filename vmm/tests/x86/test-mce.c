@@ -186,7 +186,6 @@ static void start_with_hook(void)
 	struct sigaction action = { .sa_handler = on_sigbus };
 	sigset_t bus;
 
-	alarm(240);
 	sigemptyset(&bus);
 	sigaddset(&bus, SIGBUS);
 	ck_assert_int_eq(sigaction(SIGBUS, &action, NULL), 0);
