@@ -39,8 +39,8 @@ int vmm_file_open(struct vmm_file *file, const char *what, const char *path,
 		  struct vsu_error *err)
 {
 	struct vmm_file f = { .what = what };
-	struct prog_file_value value;
-	int rc = prog_file_value_read(path, &value, err);
+	struct vmm_file_value value;
+	int rc = vmm_file_value_read(path, &value, err);
 
 	memset(file, 0, sizeof(*file));
 	if (rc < 0)

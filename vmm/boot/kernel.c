@@ -12,6 +12,7 @@
 #define PREFIX "builtin:"
 
 /* Defined in builtin/images.S. */
+extern const unsigned char vmm_builtin_agent[], vmm_builtin_agent_end[];
 extern const unsigned char vmm_builtin_irqtest[], vmm_builtin_irqtest_end[];
 extern const unsigned char vmm_builtin_private[], vmm_builtin_private_end[];
 extern const unsigned char vmm_builtin_selftest[], vmm_builtin_selftest_end[];
@@ -20,12 +21,13 @@ static const struct builtin {
 	const char *name;
 	const unsigned char *bytes, *end;
 } builtins[] = {
+	{ "agent", vmm_builtin_agent, vmm_builtin_agent_end },
 	{ "irqtest", vmm_builtin_irqtest, vmm_builtin_irqtest_end },
 	{ "private", vmm_builtin_private, vmm_builtin_private_end },
 	{ "selftest", vmm_builtin_selftest, vmm_builtin_selftest_end },
 };
 
-static const char *const builtin_names[] = { "irqtest", "private", "selftest", NULL };
+static const char *const builtin_names[] = { "agent", "irqtest", "private", "selftest", NULL };
 
 static int open_builtin(struct vmm_kernel *kernel, const char *name,
 			struct vsu_error *err)

@@ -25,7 +25,7 @@ struct kernel_backend {
 	struct vmm_windows *shmem;
 	struct virtdev_vhost_kern *kern;
 	struct virtdev_inline *server;
-	struct prog_workers *workers;	/* of its link; or NULL */
+	struct vmm_workers *workers;	/* of its link; or NULL */
 	struct vmm_rings rings;
 	struct vmm_io ready;		/* server has work */
 	bool started;		/* by the driver */
@@ -327,7 +327,7 @@ static void kernel_free(void *backend)
 	kernel_stop(e);
 	vmm_rings_fini(&e->rings);
 	virtdev_inline_free(e->server);
-	prog_workers_end(e->workers);
+	vmm_workers_end(e->workers);
 	virtdev_vhost_kern_free(e->kern);
 	free(e);
 }
@@ -379,7 +379,7 @@ static int new_backend(const struct vmm_virtio_resources *resources,
 }
 
 int vmm_virtio_kernel(const struct vmm_virtio_resources *resources,
-		      struct virtdev_vhost_kern *kern, struct prog_workers *workers,
+		      struct virtdev_vhost_kern *kern, struct vmm_workers *workers,
 		      struct vmm_virtio **out, struct vsu_error *err)
 {
 	struct kernel_backend *e = calloc(1, sizeof(*e));

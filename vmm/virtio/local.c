@@ -12,6 +12,7 @@
 
 #include <virtio-devices/ids.h>
 #include <virtio-devices/inline.h>
+#include <virtio-devices/report.h>
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
@@ -35,9 +36,10 @@ struct local {
 	struct vmm_loop *loop;
 	const struct vmm_log *log;	/* or NULL */
 	struct virtdev *dev;
+	bool borrows;		/* dev, which its owner frees */
 	struct virtdev_inline *server;
 	struct vmm_windows *shmem;
-	struct prog_workers *workers;	/* serve its requests; or NULL */
+	struct vmm_workers *workers;	/* serve its requests; or NULL */
 	struct virtdev_measured *measured;	/* used by dev; or NULL */
 	const struct vmm_private *private_memory;	/* NULL: none */
 	uint64_t refused;	/* requests with a buffer outside of shared memory */
@@ -307,6 +309,14 @@ static bool stop_by_force(struct local *l)
 	return !rc;
 }
 
+static void release_device(struct local *l)
+{
+	if (l->borrows)
+		virtdev_set_report(l->dev, NULL, NULL);
+	else
+		virtdev_free(l->dev);
+}
+
 /*
  * Memory that the host may still write to cannot be freed; the end of the
  * process releases it.
@@ -320,11 +330,12 @@ static void local_free(void *backend)
 		vmm_log(l->log, VMM_LOG_WARNING, NULL, "the host has not finished requests of a %s device within %d ms; they are abandoned",
 			virtdev_name(l->dev), STOP_LIMIT_MS);
 		(void)!virtdev_set_server(l->dev, NULL, NULL);
+		virtdev_set_report(l->dev, NULL, NULL);
 		return;
 	}
 	virtdev_inline_free(l->server);
-	prog_workers_end(l->workers);
-	virtdev_free(l->dev);
+	vmm_workers_end(l->workers);
+	release_device(l);
 	vmm_window_disown(l->shmem, l);
 	free(l->measured);
 	free(l);
@@ -346,7 +357,7 @@ static const struct virtdev_server_ops region_ops = {
 static int make_local(const struct vmm_virtio_resources *resources, struct local *l,
 		      struct vsu_error *err)
 {
-	int rc = resources->measures ? vmm_latency_measure(l->dev, &l->measured) : 0;
+	int rc = resources->measures && !l->borrows ? vmm_latency_measure(l->dev, &l->measured) : 0;
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "device");
@@ -367,7 +378,7 @@ static int make_local(const struct vmm_virtio_resources *resources, struct local
 }
 
 int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtdev *dev,
-		     struct prog_workers *workers, struct vmm_virtio **out,
+		     struct vmm_workers *workers, struct vmm_virtio **out,
 		     struct vsu_error *err)
 {
 	struct local *l = calloc(1, sizeof(*l));
@@ -380,6 +391,7 @@ int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtde
 	l->shmem = resources->shmem;
 	l->private_memory = resources->private_memory;
 	l->dev = dev;
+	l->borrows = resources->borrows;
 	rc = make_local(resources, l, err);
 	if (rc < 0) {
 		free(l->measured);

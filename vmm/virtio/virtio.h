@@ -30,7 +30,7 @@
 #include "memory/memory_private.h"
 #include "memory/windows.h"
 
-struct prog_workers;
+struct vmm_workers;
 struct vmm_msi;
 struct vmm_pci_host;
 struct vmm_virtio;
@@ -140,6 +140,7 @@ struct vmm_virtio_resources {
 	struct vmm_msi *msi;
 	unsigned int slot;	/* number on that bus */
 	bool postcopy;		/* the guest may run before its memory has arrived */
+	bool borrows;		/* for this process: the device is its owner's */
 	bool measures;		/* the latency of requests, if this process serves them */
 	/* Called once if the back-end fails. Main thread, without the lock. */
 	void (*lost)(void *opaque, const struct vsu_error *why);
@@ -272,9 +273,9 @@ typedef void (*vmm_registers_fn)(void *registers, struct vmm_access *access);
 void vmm_virtio_access(struct vmm_virtio *v, enum virtdev_access how,
 		       vmm_registers_fn fn, void *registers, struct vmm_access *access);
 
-/* The backends. dev, and its threads or NULL, are owned on success. */
+/* The backends. dev, unless it is borrowed, and its threads or NULL are owned on success. */
 int vmm_virtio_local(const struct vmm_virtio_resources *resources, struct virtdev *dev,
-		     struct prog_workers *workers, struct vmm_virtio **out,
+		     struct vmm_workers *workers, struct vmm_virtio **out,
 		     struct vsu_error *err);
 
 /* The register interfaces: registers at resources->gpa, one interrupt line. */

@@ -10,6 +10,7 @@ vmm_builtin_\name\()_end:
 	.endm
 
 	.section .rodata
+	builtin agent
 	builtin irqtest
 	builtin private
 	builtin selftest

@@ -49,6 +49,28 @@ START_TEST(tables_sum_up_to_zero_and_point_to_each_other)
 }
 END_TEST
 
+START_TEST(each_table_has_its_header)
+{
+	const struct { const struct vmm_acpi_table *table; const char *signature; unsigned char revision; } tables[] = {
+		{ &layout.dsdt, "DSDT", 2 }, { &layout.fadt, "FACP", 6 }, { &layout.madt, "APIC", 4 },
+		{ &layout.xsdt, "XSDT", 1 }, { &layout.mcfg, "MCFG", 1 },
+	};
+	unsigned int i;
+
+	build(4);
+	for_rows(i, COUNT(tables)) {
+		const size_t at = tables[i].table->offset;
+
+		ck_assert_uint_eq(at % 16, 0);
+		ck_assert_mem_eq(block + at, tables[i].signature, 4);
+		ck_assert_uint_eq(get(at + 4, 4), tables[i].table->len);
+		ck_assert_uint_eq(block[at + 8], tables[i].revision);
+		ck_assert_uint_eq(sum_of(tables[i].table), 0);
+		ck_assert_mem_eq(block + at + 10, "CVMM  CVMM    \1\0\0\0CVMM\1\0\0\0", 26);
+	}
+}
+END_TEST
+
 START_TEST(every_cpu_has_its_local_apic)
 {
 	build((unsigned int)_i);
@@ -220,6 +242,7 @@ int main(void)
 	TCase *tc = tcase_create("acpi");
 
 	tcase_add_loop_test(tc, tables_sum_up_to_zero_and_point_to_each_other, 0, 4);
+	tcase_add_test(tc, each_table_has_its_header);
 	tcase_add_loop_test(tc, every_cpu_has_its_local_apic, 0, 4);
 	tcase_add_test(tc, d2_13_tables_that_do_not_fit_are_refused_at_every_size);
 	tcase_add_loop_test(tc, aml_integer_takes_the_fewest_bytes, 0, (int)COUNT(numbers));

@@ -224,7 +224,6 @@ START_TEST(a6_01_stopped_terminal_does_not_block_the_main_loop)
 	int master, slave;
 
 	ck_assert_int_eq(openpty(&master, &slave, NULL, NULL, NULL), 0);
-	alarm(240);
 	fill_until_slow(slave);
 	ck_assert(!vmm_console_flush(console));
 	vmm_console_free(console);

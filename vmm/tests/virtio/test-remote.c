@@ -11,6 +11,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
+#include <vmm-sys-util/sock.h>
 
 #include "../back_end.h"
 #include "rig.h"
@@ -61,6 +62,37 @@ static void teardown(void)
 	vmm_loop_free(resources.loop);
 	vsu_fd_close(&said_fd);
 }
+
+static int connect_by(const char *text)
+{
+	struct vmm_device_spec spec = { .id = 26, .remote = true, .queues = 1, .config_size = 4 };
+
+	snprintf(spec.socket, sizeof(spec.socket), "%s", text);
+	return vmm_virtio_remote(&resources, &spec, map, &virtio, NULL);
+}
+
+START_TEST(connected_socket_is_used_and_remains_the_callers)
+{
+	char text[32];
+	int sock;
+
+	back_end_start(VQ_F_VERSION_1);
+	windows.memory = &memory;
+	resources = (struct vmm_virtio_resources){
+		.loop = loop_begin(), .log = &tests_log, .closer = &tests_closer,
+		.shmem = &windows, .lost = on_lost,
+	};
+	map = rig_map();
+	sock = vsu_sock_connect(be.path, NULL);
+	ck_assert_int_ge(sock, 0);
+	snprintf(text, sizeof(text), "fd:%d:name", sock);
+	ck_assert_int_eq(connect_by("fd:999:name"), -EBADF);
+	ck_assert_int_eq(connect_by(text), 0);
+	ck_assert_int_ge(fcntl(sock, F_GETFD), 0);
+	vsu_fd_close(&sock);
+	teardown();
+}
+END_TEST
 
 static uint32_t config_word(void)
 {
@@ -841,6 +873,7 @@ int main(void)
 	Suite *s = suite_create("remote");
 	TCase *tc = tcase_create("remote");
 
+	tcase_add_test(tc, connected_socket_is_used_and_remains_the_callers);
 	tcase_add_test(tc, a3_15_a_changed_configuration_reaches_the_guest);
 	tcase_add_test(tc,
 		e1_22_a_cpu_stores_configuration_while_the_session_is_served);

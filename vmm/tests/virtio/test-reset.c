@@ -115,7 +115,6 @@ static void make_virtio(struct virtdev *dev)
 
 static void setup(void)
 {
-	alarm(240);
 	vm_make(&vm);
 	memset(&fake, 0, sizeof(fake));
 	fake.host_fd = vsu_event_new();
