@@ -41,8 +41,8 @@ int vmm_address_check_socket(int fd, struct vsu_error *err)
 /* "fd:N"; its owner keeps the descriptor. */
 static int fd_start(const char *word, struct vmm_stream *s, struct vsu_error *err)
 {
-	struct prog_file_value v;
-	int rc = prog_file_value_read(word, &v, err);
+	struct vmm_file_value v;
+	int rc = vmm_file_value_read(word, &v, err);
 
 	rc = rc ? rc : vmm_address_check_socket(v.fd, err);
 	if (rc < 0)
@@ -65,12 +65,17 @@ static int no_listen(const char *rest, struct vmm_listener *l, struct vsu_error 
 	return 0;
 }
 
+/* The source decides whether it passes descriptors over a UNIX socket. */
 static int number_accept(struct vmm_listener *l, struct vmm_stream *s, struct vsu_error *err)
 {
+	int rc;
+
 	if (l->accepted)
 		return vsu_error_set(err, -EOPNOTSUPP, "fd: supports only one connection");
 	l->accepted = true;
-	return number_connect(l->rest, s, err);
+	rc = number_connect(l->rest, s, err);
+	s->has_fds = !rc && vsu_sock_is_unix_stream(s->fd);
+	return rc;
 }
 
 /* ----------------------------------------------------------------------- unix */
@@ -79,7 +84,7 @@ static int unix_connect(const char *path, struct vmm_stream *s,
 			struct vsu_error *err)
 {
 	s->has_fds = true;
-	if (prog_file_value_is_fd(path))
+	if (vmm_file_value_is_fd(path))
 		return fd_start(path, s, err);
 	s->fd = vsu_sock_connect(path, err);
 	return s->fd < 0 ? s->fd : 0;
@@ -361,7 +366,7 @@ bool vmm_address_is_single(const char *address)
 	const struct scheme *scheme = find_scheme(address, &rest);
 
 	return scheme && (scheme->connect == exec_start || scheme->connect == number_connect ||
-			  (scheme->connect == unix_connect && prog_file_value_is_fd(rest)));
+			  (scheme->connect == unix_connect && vmm_file_value_is_fd(rest)));
 }
 
 int vmm_address_listen(const char *address, struct vmm_listener *l,

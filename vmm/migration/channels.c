@@ -170,7 +170,7 @@ void vmm_channels_start(struct vmm_channels *c,
 		channel->fn = fn;
 		channel->opaque = opaque;
 		vsu_error_clear(&channel->err);
-		rc = prog_thread_start(c->threads, &channel->thread, channel_main, channel);
+		rc = vmm_thread_start(c->threads, &channel->thread, channel_main, channel);
 		channel->started = !rc;
 		if (rc < 0)	/* else the thread sets it */
 			channel->rc = vsu_error_sys(&channel->err, rc, "cannot start a thread");

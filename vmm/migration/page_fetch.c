@@ -363,7 +363,7 @@ int vmm_page_fetch_begin(struct vmm_page_fetch *f, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	f->config.stream->cancel_fd = f->stop_fd;
-	rc = prog_thread_start(f->config.threads, &f->thread, fetch_main, f);
+	rc = vmm_thread_start(f->config.threads, &f->thread, fetch_main, f);
 	f->started = !rc;
 	return rc ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
 }

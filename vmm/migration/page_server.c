@@ -107,23 +107,13 @@ static int on_complete(struct vmm_page_server *p, struct vmm_state_fields *f,
 	return 0;
 }
 
-static int on_failed(struct vmm_page_server *p, struct vmm_state_fields *f,
-		     struct vsu_error *err)
-{
-	const int len = (int)f->left;
-
-	(void)p;
-	return vsu_error_set(err, -EREMOTEIO, "the other side failed: %.*s", len,
-			     (const char *)vmm_state_get_bytes(f, f->left));
-}
-
 static const struct {
 	const char *name;
 	int (*fn)(struct vmm_page_server *p, struct vmm_state_fields *f,
 		  struct vsu_error *err);
 } handlers[] = {
 	{ "want", on_want }, { "loaded", on_loaded }, { "running", on_running },
-	{ "complete", on_complete }, { "failed", on_failed },
+	{ "complete", on_complete },
 };
 
 static int receive_one(struct vmm_page_server *p, struct vsu_error *err)
@@ -142,7 +132,8 @@ static int receive_one(struct vmm_page_server *p, struct vsu_error *err)
 		rc = handlers[i].fn(p, &f, err);
 		return rc ? rc : vmm_state_fields_end(&f, err);
 	}
-	return out_of_order(section.name, err);
+	return strcmp(section.name, "failed") ? out_of_order(section.name, err) :
+						vmm_stream_report_failed(&section, err);
 }
 
 /* ----------------------------------------------------------------------- order */
@@ -190,8 +181,7 @@ static int read_reason(struct vmm_page_server *p, struct vsu_error *err)
 	for (n = 0; failures < 2 && n < MAX_UNREAD; n++) {
 		rc = vmm_stream_expect(p->stream, "failed", &section, &why);
 		if (!rc)
-			return vsu_error_set(err, -EREMOTEIO, "the other side failed: %.*s",
-					     (int)section.len, (const char *)section.bytes);
+			return vmm_stream_report_failed(&section, err);
 		failures += rc != -EBADMSG;
 	}
 	return -ECONNRESET;

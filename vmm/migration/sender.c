@@ -21,6 +21,8 @@
 #define STOPPED_NS (10 * NS_PER_S)
 /* Rounds of less do not measure the connection. */
 #define MEASURED (UINT64_C(1) << 20)
+/* Nor does the beginning of one. */
+#define MEASURED_NS (NS_PER_S / 4)
 /* A round that leaves more than this part of what the one before left is in vain. */
 #define IN_VAIN(left, before) ((left) > (before) / 4 * 3)
 #define PATIENT_ROUNDS 2u
@@ -35,7 +37,7 @@ static int put_arguments(struct vmm_sender *s, struct vsu_error *err)
 
 	if (!to)
 		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
-	prog_json_command_line(to, s->config.words, s->config.nwords);
+	vmm_json_command_line(to, s->config.words, s->config.nwords);
 	if (fclose(to) || !text) {
 		free(text);
 		return vsu_error_set(err, -ENOMEM, "no memory for the command line");
@@ -125,6 +127,12 @@ static void set_phase(struct vmm_sender *s, enum vmm_sender_phase phase)
 	__atomic_store_n(&s->progress.phase, (uint32_t)phase, __ATOMIC_RELEASE);
 }
 
+/* Bytes per second, not 0. */
+static uint64_t rate_of(uint64_t bytes, uint64_t ns)
+{
+	return (uint64_t)((double)bytes / (double)(ns + 1) * (double)NS_PER_S) + 1;
+}
+
 /* Of any of the sender's threads. */
 static void add_progress(struct vmm_sender *s, uint64_t bytes)
 {
@@ -138,11 +146,18 @@ void vmm_sender_progress(const struct vmm_sender *s,
 			 struct vmm_sender_progress *out)
 {
 	const struct vmm_sender_progress *p = &s->progress;
+	uint64_t ns;
 
 	out->phase = __atomic_load_n(&p->phase, __ATOMIC_ACQUIRE);
 	out->round = __atomic_load_n(&p->round, __ATOMIC_RELAXED);
 	out->sent = __atomic_load_n(&p->sent, __ATOMIC_RELAXED);
 	out->left = __atomic_load_n(&p->left, __ATOMIC_RELAXED);
+	out->round_ns = __atomic_load_n(&p->round_ns, __ATOMIC_RELAXED);
+	out->round_sent = __atomic_load_n(&p->round_sent, __ATOMIC_RELAXED);
+	out->rate = __atomic_load_n(&p->rate, __ATOMIC_RELAXED);
+	ns = out->round_ns ? vsu_now_ns() - out->round_ns : 0;
+	if (out->sent > out->round_sent && ns > MEASURED_NS)
+		out->rate = rate_of(out->sent - out->round_sent, ns);
 }
 
 void vmm_sender_switch(struct vmm_sender *s)
@@ -244,16 +259,16 @@ static int add_written(struct vmm_sender *s, struct vsu_error *err)
 static int send_round(struct vmm_sender *s, struct vsu_error *err)
 {
 	const uint64_t begun = vsu_now_ns(), before = s->progress.sent;
-	uint64_t ns, bytes;
+	uint64_t bytes;
 	int rc;
 
 	__atomic_add_fetch(&s->progress.round, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->progress.round_sent, before, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->progress.round_ns, begun, __ATOMIC_RELAXED);
 	rc = send_set(s, true, err);
-	ns = vsu_now_ns() - begun + 1;
 	bytes = s->progress.sent - before;
-	if (bytes >= MEASURED || !s->speed)
-		s->speed = (uint64_t)((double)bytes / (double)ns *
-				      (double)NS_PER_S) + 1;
+	if (bytes >= MEASURED || !s->progress.rate)
+		__atomic_store_n(&s->progress.rate, rate_of(bytes, vsu_now_ns() - begun), __ATOMIC_RELAXED);
 	if (!rc)
 		rc = add_written(s, err);
 	add_progress(s, 0);
@@ -262,7 +277,7 @@ static int send_round(struct vmm_sender *s, struct vsu_error *err)
 
 static bool is_close(const struct vmm_sender *s)
 {
-	return (double)(s->set.npages * VMM_SET_PAGE) / (double)s->speed *
+	return (double)(s->set.npages * VMM_SET_PAGE) / (double)s->progress.rate *
 	       (double)NS_PER_S <= (double)s->config.downtime_ns;
 }
 

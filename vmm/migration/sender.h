@@ -31,7 +31,7 @@ enum vmm_sender_phase {
 };
 
 struct vmm_sender_config {
-	const struct prog_threads *threads; /* or NULL */
+	const struct vmm_threads *threads; /* or NULL */
 	const char *address;
 	const char *no_network;	/* as of a stream */
 	struct vmm_memory *memory;
@@ -66,6 +66,8 @@ struct vmm_sender_progress {
 	uint32_t phase;		/* enum vmm_sender_phase */
 	uint32_t round;
 	uint64_t sent, left;	/* bytes */
+	uint64_t rate;		/* bytes per second of this round, or else of the last one; 0: unknown */
+	uint64_t round_ns, round_sent; /* when the round began; sent before it */
 	bool switches;		/* to post-copy */
 };
 
@@ -83,7 +85,6 @@ struct vmm_sender {
 	uint64_t set_ns, set_sent; /* when the set began; set_ns 0: without a limit */
 	uint64_t shared;	/* pieces of memory that the destination has as well */
 	struct vmm_page_set set;
-	uint64_t speed;		/* bytes per second, as measured */
 	uint64_t granule;	/* of post-copy: bytes that the destination places at once */
 	uint64_t running_ns;	/* post-copy: when the guest continued there */
 };

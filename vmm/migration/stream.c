@@ -23,7 +23,6 @@
 #define NS_PER_MS UINT64_C(1000000)
 #define FIRST_ROOM 65536u
 #define TEXT_MAX 1024u		/* of "failed" */
-#define CHILD_MS 1000		/* for a child to end by itself */
 #define REFUSE_NS (UINT64_C(1000) * NS_PER_MS)
 #define REASON_NS (UINT64_C(1000) * NS_PER_MS)
 
@@ -42,14 +41,15 @@ static const struct limit {
 void vmm_stream_init(struct vmm_stream *s)
 {
 	memset(s, 0, sizeof(*s));
-	s->fd = s->cancel_fd = -1;
+	s->fd = s->cancel_fd = s->leash = -1;
 }
 
-static void end_child(pid_t child)
+/* With a leash, another process kills it. */
+static void end_child(pid_t child, bool leashed)
 {
 	int ms;
 
-	for (ms = 0; ms < CHILD_MS; ms += 10) {
+	for (ms = 0; ms < VMM_STREAM_CHILD_MS * (leashed ? 2 : 1); ms += 10) {
 		if (waitpid(child, NULL, WNOHANG) != 0)
 			return;
 		poll(NULL, 0, 10);
@@ -67,14 +67,18 @@ static void close_fds(int *fds, unsigned int n)
 
 void vmm_stream_close(struct vmm_stream *s)
 {
+	bool leashed;
+
 	if (s->layer)
 		s->layer->free(s->layer_self);
 	s->layer = NULL;
 	vsu_fd_close(&s->fd);
 	close_fds(s->fds, s->nfds);
 	s->nfds = 0;
+	leashed = s->leash >= 0;
+	vsu_fd_close(&s->leash);
 	if (s->child > 0)
-		end_child(s->child);
+		end_child(s->child, leashed);
 	s->child = 0;
 	free(s->w.bytes);
 	free(s->bytes);
@@ -340,19 +344,29 @@ int vmm_stream_receive(struct vmm_stream *s, struct vmm_state_section *out,
 	return rc;
 }
 
+int vmm_stream_report_failed(const struct vmm_state_section *failed, struct vsu_error *err)
+{
+	return vsu_error_set(err, -EREMOTEIO, "the other side failed: %.*s",
+			     (int)failed->len, (const char *)failed->bytes);
+}
+
+int vmm_stream_check_name(const struct vmm_state_section *section, const char *name,
+			  struct vsu_error *err)
+{
+	if (!strcmp(section->name, name))
+		return 0;
+	if (!strcmp(section->name, "failed"))
+		return vmm_stream_report_failed(section, err);
+	return vsu_error_set(err, -EBADMSG, "the stream has section '%s' in place of '%s'",
+			     section->name, name);
+}
+
 int vmm_stream_expect(struct vmm_stream *s, const char *name,
 		      struct vmm_state_section *out, struct vsu_error *err)
 {
 	int rc = vmm_stream_receive(s, out, err);
 
-	if (rc < 0 || !strcmp(out->name, name))
-		return rc;
-	if (!strcmp(out->name, "failed"))
-		return vsu_error_set(err, -EREMOTEIO,
-				     "the other side failed: %.*s",
-				     (int)out->len, (const char *)out->bytes);
-	return vsu_error_set(err, -EBADMSG, "the stream has section '%s' in place of '%s'",
-			     out->name, name);
+	return rc < 0 ? rc : vmm_stream_check_name(out, name, err);
 }
 
 void vmm_stream_fields(const struct vmm_state_section *section,

@@ -25,6 +25,7 @@
 
 /* Maximum bytes of guest memory in one section. */
 #define VMM_STREAM_PIECE (UINT64_C(1) << 20)
+#define VMM_STREAM_CHILD_MS 1000
 
 /*
  * Encryption between the stream and its socket. Both functions transfer a part of the
@@ -40,16 +41,17 @@ struct vmm_stream_layer {
 	void (*free)(void *self);
 };
 
-struct prog_threads;
+struct vmm_threads;
 
 struct vmm_stream {
 	int fd;			/* a non-blocking socket, owned; -1: none */
 	const struct vmm_stream_layer *layer; /* NULL: bytes are sent as they are */
 	void *layer_self;	/* owned */
 	pid_t child;		/* process of exec:, or 0 */
+	int leash;		/* owned; closed, it ends the child a second later; -1: by a signal */
 	const char *no_network;	/* the sentence of refused TCP connections; NULL: they are made */
 	int cancel_fd;		/* borrowed, or -1 */
-	const struct prog_threads *threads; /* of lookups, or NULL */
+	const struct vmm_threads *threads; /* of lookups, or NULL */
 	uint64_t deadline_ns;	/* in the time of vsu_now_ns(); 0: none */
 	uint64_t sent;		/* bytes */
 	bool has_fds;		/* a UNIX socket to another process: descriptors can be passed */
@@ -64,7 +66,7 @@ struct vmm_stream {
 };
 
 void vmm_stream_init(struct vmm_stream *s);
-/* Also ends a child, which gets a second to end by itself. */
+/* Also ends a child, which gets VMM_STREAM_CHILD_MS to end by itself. */
 void vmm_stream_close(struct vmm_stream *s);
 
 /* Waits for events of poll(2). -ECANCELED, -ETIMEDOUT. */
@@ -107,10 +109,14 @@ int vmm_stream_send(struct vmm_stream *s, struct vsu_error *err);
 int vmm_stream_receive(struct vmm_stream *s, struct vmm_state_section *out,
 		       struct vsu_error *err);
 
-/*
- * The next section must have that name. If it is "failed", its text becomes the
- * message, with -EREMOTEIO.
- */
+/* -EREMOTEIO: the section is "failed", and its text is the reason. */
+int vmm_stream_report_failed(const struct vmm_state_section *failed, struct vsu_error *err);
+
+/* The section must have that name: 0, -EBADMSG, or as above if it is "failed". */
+int vmm_stream_check_name(const struct vmm_state_section *section, const char *name,
+			  struct vsu_error *err);
+
+/* Likewise, for the next section. */
 int vmm_stream_expect(struct vmm_stream *s, const char *name,
 		      struct vmm_state_section *out, struct vsu_error *err);
 

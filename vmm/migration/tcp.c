@@ -86,13 +86,13 @@ static void *lookup_main(void *arg)
 	return NULL;
 }
 
-static int lookup_start(struct lookup *l, const struct prog_threads *threads)
+static int lookup_start(struct lookup *l, const struct vmm_threads *threads)
 {
 	pthread_t thread;
 	int rc;
 
 	l->users++;
-	rc = prog_thread_start(threads, &thread, lookup_main, l);
+	rc = vmm_thread_start(threads, &thread, lookup_main, l);
 	if (!rc)
 		pthread_detach(thread);
 	else

@@ -11,7 +11,7 @@
 #include "migration/tls.h"
 #include "base/module_loader.h"
 
-static const struct prog_module module = {
+static const struct vmm_module module = {
 	.file = "migration-tls.so", .symbol = VMM_TLS_MODULE_SYMBOL,
 	.subject = "TLS", .package = "cvmm-migration-tls", .library = "gnutls",
 };
@@ -20,7 +20,7 @@ int vmm_tls_load(struct vsu_error *err)
 {
 	const void *loaded;
 
-	return prog_module_load(&module, &loaded, err);
+	return vmm_module_load(&module, &loaded, err);
 }
 
 int vmm_tls_prepare(struct vmm_stream *s, const struct vmm_tls_config *config,
@@ -28,7 +28,7 @@ int vmm_tls_prepare(struct vmm_stream *s, const struct vmm_tls_config *config,
 {
 	const struct vmm_tls_module *tls;
 	const void *loaded = NULL;
-	int rc = prog_module_load(&module, &loaded, err);
+	int rc = vmm_module_load(&module, &loaded, err);
 
 	/* a filter denies this question */
 	if (rc < 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0)

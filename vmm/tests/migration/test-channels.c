@@ -20,7 +20,7 @@ static struct vmm_listener listener;
 static struct vmm_stream source, destination;
 static struct vmm_channels from, to;
 static struct vsu_error err, failure;
-static char address[64];
+static char folder[32], address[64];
 
 static void setup(void)
 {
@@ -30,7 +30,9 @@ static void setup(void)
 	vsu_error_clear(&failure);
 	memset(&from, 0, sizeof(from));
 	memset(&to, 0, sizeof(to));
-	snprintf(address, sizeof(address), "unix:channels-%d", (int)getpid());
+	strcpy(folder, "/tmp/channels.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(address, sizeof(address), "unix:%s/socket", folder);
 	ck_assert_int_eq(vmm_address_listen(address, &listener, &err), 0);
 	ck_assert_int_eq(vsu_sock_pair(pair), 0);
 	vmm_stream_init(&source);
@@ -46,6 +48,7 @@ static void teardown(void)
 	vmm_stream_close(&source);
 	vmm_stream_close(&destination);
 	vmm_address_unlisten(&listener);
+	ck_assert_int_eq(rmdir(folder), 0);
 }
 
 static void *connect_main(void *arg)

@@ -198,6 +198,34 @@ START_TEST(page_that_was_never_used_has_zeros_while_another_arrives)
 }
 END_TEST
 
+/* The source may know of none of its pages. */
+static void assert_present(uint64_t offset, uint64_t len)
+{
+	unsigned char present[LEN / PAGE];
+	uint64_t i;
+
+	ck_assert_int_eq(mincore(hva + offset, len, present), 0);
+	for (i = 0; i < len / PAGE; i++)
+		ck_assert_msg(present[i] & 1, "%" PRIu64, i);
+}
+
+START_TEST(present_page_stays_and_those_beside_it_are_placed)
+{
+	static const unsigned char own[PAGE] = { 9 };
+
+	teardown();
+	begin("size=64K", LEN, MISSING, 4 * PAGE);
+	ck_assert_int_eq(vmm_userfault_copy(placer.sources[0].fd, (uintptr_t)hva + MISSING + PAGE,
+					    own, PAGE), 0);
+	ck_assert_int_eq(receive(MISSING, _i, 4 * PAGE), 0);
+	ck_assert_uint_eq(placer.missing.npages, 0);
+	assert_present(MISSING, 4 * PAGE);
+	assert_content(MISSING, _i < 0 ? 0 : _i, PAGE);
+	assert_content(MISSING + PAGE, 9, PAGE);
+	assert_content(MISSING + 2 * PAGE, _i < 0 ? 0 : _i, 2 * PAGE);
+}
+END_TEST
+
 START_TEST(page_of_more_than_the_maximum_is_refused_by_size)
 {
 	uint64_t granule;
@@ -257,6 +285,7 @@ int main(void)
 	tcase_add_test(tc, huge_page_that_arrives_again_is_ignored);
 	tcase_add_loop_test(tc, e2_20_parts_in_another_order_are_refused, 0, COUNT(disorders));
 	tcase_add_test(tc, page_that_was_never_used_has_zeros_while_another_arrives);
+	tcase_add_loop_test(tc, present_page_stays_and_those_beside_it_are_placed, -1, 2);
 	tcase_add_test(tc, page_of_more_than_the_maximum_is_refused_by_size);
 	tcase_add_test(tc, descriptor_of_another_process_does_not_block);
 	tcase_add_test_unless(tc, no_huge_pages(), huge_page_of_the_host_is_placed_by_its_last_part);
