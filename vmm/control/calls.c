@@ -15,7 +15,8 @@
 struct vmm_call {
 	vmm_call_fn answer;	/* or NULL */
 	void *opaque;
-	const void *waits_for;	/* subject of the answer, or NULL */
+	struct vmm_control *control;
+	struct vmm_waiting waiting;
 	struct vmm_call *next;
 };
 
@@ -71,18 +72,44 @@ static void call_answer(const struct vmm_call *call, const struct vsu_error *why
 	free(reply->bytes);
 }
 
+static void call_end(struct vmm_call *call, const struct vmm_reply_number *numbers,
+		     const struct vsu_error *why)
+{
+	struct vmm_reply reply = { 0 };
+
+	vmm_waiting_end(&call->waiting);
+	if (vmm_reply_open(&reply))
+		vmm_reply_put(&reply, numbers, why);
+	call_answer(call, why, &reply);
+	free(call);
+}
+
+static void on_expired(void *opaque)
+{
+	struct vmm_call *call = opaque, **at = &call->control->calls;
+	struct vsu_error why;
+
+	while (*at != call)
+		at = &(*at)->next;
+	*at = call->next;
+	vmm_waiting_expire(&call->waiting, &why);
+	call_end(call, NULL, &why);
+}
+
 /* Passed by the program: the words of a command, or a request. */
 struct input {
 	char **words;		/* NULL: request */
 	const struct vmm_typed_command *request;
 	struct vmm_passed passed;
+	struct vmm_line_terms terms;
 };
 
-static int input_execute(struct vmm_control *c, const struct input *in, FILE *answer,
+static int input_execute(struct vmm_control *c, struct input *in, FILE *answer,
 			 struct vsu_error *err)
 {
+	in->terms.npassed = in->passed.n;
 	return in->words ? vmm_control_execute_words(c->config.commands, c->config.opaque, in->words,
-						     in->passed.n, answer, err) :
+						     &in->terms, answer, err) :
 			   vmm_control_execute_typed(c->config.commands, c->config.opaque,
 						     in->request, answer, err);
 }
@@ -99,10 +126,10 @@ static int call_execute(struct vmm_control *c, struct vmm_call *call, struct inp
 
 	if (!vmm_reply_open(&reply))
 		return vsu_error_set(err, -ENOMEM, "no memory for an answer");
-	fputs("{\"ok\":true", reply.to);
+	fputs(VMM_REPLY_OK, reply.to);
 	c->served = NULL;
 	c->passed = in->passed.n ? &in->passed : NULL;
-	c->waits_for = &call->waits_for;
+	c->waits_for = &call->waiting.subject;
 	rc = input_execute(c, in, reply.to, err);
 	c->served = outer_client;
 	c->waits_for = outer_wait;
@@ -126,12 +153,15 @@ static int call_begin(struct vmm_control *c, struct input *in, const int *fds, u
 	if (!call)
 		return vsu_error_set(err, -ENOMEM, "no memory for a command");
 	*call = *answer;
+	call->control = c;
+	vmm_waiting_init(&call->waiting, on_expired, call);
 	in->passed.closer = c->config.closer;
 	rc = copy_fds(&in->passed, fds, nfds, err);
 	if (!rc)
 		rc = call_execute(c, call, in, err);
 	vmm_passed_close(&in->passed);
 	if (rc > 0) {
+		vmm_waiting_begin(&call->waiting, c->config.loop, &in->terms);
 		call->next = c->calls;
 		c->calls = call;
 	} else {
@@ -163,30 +193,20 @@ int vmm_control_call_typed(struct vmm_control *c, const struct vmm_typed_command
 	return call_begin(c, &in, request->fds, request->nfds, &call, err);
 }
 
-static void call_end(struct vmm_call *call, const char *members, const struct vsu_error *why)
-{
-	struct vmm_reply reply = { 0 };
-
-	if (vmm_reply_open(&reply))
-		vmm_reply_put(&reply, members, why);
-	call_answer(call, why, &reply);
-	free(call);
-}
-
 /* An answer may begin another call. */
-unsigned int vmm_calls_answer(struct vmm_control *c, const void *subject, const char *members,
-			      const struct vsu_error *why)
+unsigned int vmm_calls_answer(struct vmm_control *c, const void *subject,
+			      const struct vmm_reply_number *numbers, const struct vsu_error *why)
 {
 	struct vmm_call **at = &c->calls, *call;
 	unsigned int n = 0;
 
 	while ((call = *at)) {
-		if (subject && call->waits_for != subject) {
+		if (subject && call->waiting.subject != subject) {
 			at = &call->next;
 			continue;
 		}
 		*at = call->next;
-		call_end(call, members, why);
+		call_end(call, numbers, why);
 		at = &c->calls;
 		n++;
 	}
@@ -198,5 +218,5 @@ void vmm_calls_end(struct vmm_control *c)
 	struct vsu_error why;
 
 	vsu_error_set(&why, -ECANCELED, "the machine has ended");
-	vmm_calls_answer(c, NULL, "", &why);
+	vmm_calls_answer(c, NULL, NULL, &why);
 }

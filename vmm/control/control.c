@@ -26,26 +26,28 @@ static bool client_answer(struct client *client, char *line)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmm_control *c = client->control;
+	struct vmm_line_terms terms = { .npassed = c->passed ? c->passed->n : 0 };
 	struct vmm_reply reply;
 	int rc;
 
 	if (!vmm_reply_open(&reply))
 		return false;
-	fputs("{\"ok\":true", reply.to);
+	fputs(VMM_REPLY_OK, reply.to);
 	c->served = client;
-	c->waits_for = &client->waits_for;
-	rc = vmm_control_execute(c->config.commands, c->config.opaque, line,
-				 c->passed ? c->passed->n : 0, reply.to, &err);
+	c->waits_for = &client->waiting.subject;
+	rc = vmm_control_execute(c->config.commands, c->config.opaque, line, &terms, reply.to, &err);
 	c->served = NULL;
 	c->waits_for = NULL;
 	if (rc >= 0 && c->passed)
 		vmm_passed_release(c->passed);
+	if (client->waiting.subject)
+		vmm_waiting_begin(&client->waiting, c->config.loop, &terms);
 	if (!rc) {
 		fputs("}\n", reply.to);
 		return vmm_reply_send(&reply, client->sock);
 	}
 	vmm_reply_drop(&reply);
-	return rc > 0 || vmm_reply_refuse(client->sock, &err);
+	return rc > 0 || vmm_reply_send_result(client->sock, NULL, &err);
 }
 
 /* ----------------------------------------------------------- the clients */
@@ -58,7 +60,7 @@ static void client_close(struct client *client)
 	vmm_timer_stop(&client->more);
 	vsu_fd_close(&client->sock);
 	vmm_passed_close(&client->passed);
-	client->waits_for = NULL;
+	vmm_waiting_end(&client->waiting);
 	vmm_io_start(c->config.loop, &c->connecting);
 }
 
@@ -68,7 +70,7 @@ static bool client_lose(const struct client *client, const char *why)
 	struct vsu_error err;
 
 	vsu_error_set(&err, -EPROTO, "%s", why);
-	vmm_reply_refuse(client->sock, &err);
+	vmm_reply_send_result(client->sock, NULL, &err);
 	return false;
 }
 
@@ -91,7 +93,7 @@ static bool line_execute(struct client *client, char *line, size_t len)
 /* The end of the first line that can be executed, or NULL. */
 static char *line_end(struct client *client)
 {
-	return client->waits_for ? NULL : memchr(client->line, '\n', client->len);
+	return client->waiting.subject ? NULL : memchr(client->line, '\n', client->len);
 }
 
 static bool first_execute(struct client *client, const char *end)
@@ -119,7 +121,7 @@ static bool client_execute(struct client *client)
 		return true;
 	if (client->len == sizeof(client->line))
 		return client_lose(client, "received 8 KiB without a complete line, or while a reply is pending");
-	return !client->ended || !client->len || client->waits_for ||
+	return !client->ended || !client->len || client->waiting.subject ||
 	       client_lose(client, "the line is incomplete; expected a newline");
 }
 
@@ -200,33 +202,41 @@ int vmm_control_wait(struct vmm_control *control, const void *subject)
 	return 1;
 }
 
-static bool client_tell(const struct client *client, const char *members,
-			const struct vsu_error *err)
+/* Further lines are handled later: the caller may be inside a device's code. */
+static void client_end_wait(struct client *client, const struct vmm_reply_number *numbers,
+			    const struct vsu_error *why)
 {
-	return err ? vmm_reply_refuse(client->sock, err) :
-		     vmm_reply_print(client->sock, "{\"ok\":true%s}\n", members);
+	vmm_waiting_end(&client->waiting);
+	if (vmm_reply_send_result(client->sock, numbers, why))
+		vmm_timer_start(client->control->config.loop, &client->more, 0, 0);
+	else
+		client_close(client);
 }
 
-/* Further lines are handled later: the caller may be inside a device's code. */
+static void on_expired(void *opaque)
+{
+	struct client *client = opaque;
+	struct vsu_error why;
+
+	vmm_waiting_expire(&client->waiting, &why);
+	client_end_wait(client, NULL, &why);
+}
+
 unsigned int vmm_control_answer(struct vmm_control *control, const void *subject,
-			      const char *members, const struct vsu_error *err)
+				const struct vmm_reply_number *numbers, const struct vsu_error *err)
 {
 	struct client *client;
 	unsigned int i, n;
 
 	if (!control)
 		return 0;
-	n = vmm_calls_answer(control, subject, members, err);
+	n = vmm_calls_answer(control, subject, numbers, err);
 	for (i = 0; i < VMM_CONTROL_CLIENTS; i++) {
 		client = &control->clients[i];
-		if (client->sock < 0 || client->waits_for != subject)
+		if (client->sock < 0 || client->waiting.subject != subject)
 			continue;
-		client->waits_for = NULL;
+		client_end_wait(client, numbers, err);
 		n++;
-		if (client_tell(client, members, err))
-			vmm_timer_start(control->config.loop, &client->more, 0, 0);
-		else
-			client_close(client);
 	}
 	return n;
 }
@@ -309,6 +319,7 @@ static void clients_init(struct vmm_control *c)
 		vmm_io_init(&c->clients[i].readable, on_readable, &c->clients[i], -1, VMM_IO_READ);
 		/* after the next poll of all descriptors */
 		vmm_timer_init(&c->clients[i].more, on_more, &c->clients[i]);
+		vmm_waiting_init(&c->clients[i].waiting, on_expired, &c->clients[i]);
 	}
 }
 

@@ -40,6 +40,7 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "control/reply.h"
 #include "cvmm/events.h"
 
 #define VMM_CONTROL_CLIENTS 8u
@@ -67,6 +68,7 @@ struct vmm_control_command {
 	vmm_control_fn fn;
 	const char *help;	/* one line for people */
 	bool passes;		/* descriptors may come with its line */
+	bool waits;		/* its reply may be deferred; timeout= before the arguments limits it */
 	/* Before fn, or NULL: a negative errno if the command is not allowed now. */
 	int (*check)(void *opaque, const char *name, struct vsu_error *err);
 	/* Called by fn, with the argument of the command; result as fn. NULL: fn does all. */
@@ -99,17 +101,17 @@ struct vmm_passed *vmm_control_passed(const struct vmm_control *control);
 
 /*
  * Defers the reply of the command being executed until vmm_control_answer() is
- * called with the same subject.
+ * called with the same subject, or the command's timeout= has passed.
  */
 int vmm_control_wait(struct vmm_control *control, const void *subject);
 
 /*
- * Replies to all clients and calls that wait for the subject: with members, or with the
- * error if err is not NULL. Returns their number.
+ * Replies to all clients and calls that wait for the subject: with numbers, which may be
+ * NULL, or with the error if err is not NULL. Returns how many there were.
  */
 unsigned int vmm_control_answer(struct vmm_control *control, const void *subject,
-			      const char *members,
-			      const struct vsu_error *err);
+				const struct vmm_reply_number *numbers,
+				const struct vsu_error *err);
 
 /*
  * The client of the command being executed receives events from now on. -EBUSY:
@@ -117,17 +119,16 @@ unsigned int vmm_control_answer(struct vmm_control *control, const void *subject
  */
 int vmm_control_subscribe(struct vmm_control *control, struct vsu_error *err);
 
-bool vmm_control_has_subscribers(const struct vmm_control *control);
-
 /* Whether events are received by anybody. */
 bool vmm_control_is_heard(const struct vmm_control *control);
 
 /*
- * Sends an event with members to all subscribers, and the record to the owner; control may be
- * NULL. Allowed inside a command and inside a device's code.
+ * Sends the line of an event to all subscribers, and with the record to the owner. json NULL:
+ * there was no memory for it; subscribers are disconnected. control may be NULL. Allowed inside a
+ * command and inside a device's code.
  */
 void vmm_control_publish(struct vmm_control *control, const struct cvmm_event *record,
-			 const char *event, const char *members);
+			 const char *json);
 
 /* The answer to a call: why is NULL, or the error; line is the reply, without a newline. */
 typedef void (*vmm_call_fn)(void *opaque, const struct vsu_error *why, const char *line);

@@ -12,13 +12,14 @@
 
 #include "control/control.h"
 #include "control/passed.h"
+#include "control/waiting.h"
 
 struct client {
 	struct vmm_control *control;
 	struct vmm_io readable;
 	struct vmm_timer more;		/* it has sent further lines, which wait for the next turn */
 	int sock;		/* -1: unused */
-	const void *waits_for;	/* subject of the awaited reply, or NULL */
+	struct vmm_waiting waiting;
 	bool ended;		/* the client has closed its sending side */
 	bool subscribed;	/* receives events */
 	uint64_t process;	/* that connected, from vmm_control_peer(); 0: unknown */
@@ -55,8 +56,8 @@ struct client *vmm_control_free_place(struct vmm_control *c);
 struct client *vmm_control_idlest(struct vmm_control *c);
 
 /* Answers the calls that wait for the subject, or all if it is NULL; returns their number. */
-unsigned int vmm_calls_answer(struct vmm_control *c, const void *subject, const char *members,
-			      const struct vsu_error *why);
+unsigned int vmm_calls_answer(struct vmm_control *c, const void *subject,
+			      const struct vmm_reply_number *numbers, const struct vsu_error *why);
 void vmm_calls_end(struct vmm_control *c);
 
 bool vmm_client_is_gone(const struct client *client);

@@ -10,6 +10,8 @@
 #include "control/line.h"
 
 #define MOST_COMMANDS 31u
+#define TIMEOUT "timeout="
+#define MOST_SECONDS 86400u
 
 static const struct vmm_control_command *
 command_find(const struct vmm_control_command *commands, const char *name)
@@ -67,16 +69,41 @@ static unsigned int count_words(char *const *words)
 	return n;
 }
 
-int vmm_control_execute_words(const struct vmm_control_command *commands, void *opaque,
-			      char *const *words, unsigned int npassed, FILE *answer,
-			      struct vsu_error *err)
+/* The word timeout= behind the command: an address or a list may contain the same text. */
+static int read_timeout(const struct vmm_control_command *command, const char *word,
+			uint64_t *seconds, struct vsu_error *err)
 {
-	const struct vmm_control_command *command = command_find(commands, words[0]);
-	const unsigned int n = count_words(words);
+	if (!command->waits)
+		return vsu_error_set(err, -EINVAL, "%s: '%s': this command is answered at once; omit it",
+				     command->name, word);
+	if (vsu_parse_u64(word + strlen(TIMEOUT), seconds) < 0 || !*seconds || *seconds > MOST_SECONDS)
+		return vsu_error_set(err, -EINVAL, "%s: '%s': expected a number of seconds from 1 to %u",
+				     command->name, word, MOST_SECONDS);
+	return 1;
+}
+
+/* Moves the name behind the timeout. Returns how many words precede it then. */
+static int take_timeout(const struct vmm_control_command *command, char **words,
+			struct vmm_line_terms *terms, struct vsu_error *err)
+{
 	int rc;
 
-	if (!command)
-		return refuse_name(commands, words[0], err);
+	terms->command = command->name;
+	terms->timeout_s = 0;
+	if (!words[1] || strncmp(words[1], TIMEOUT, strlen(TIMEOUT)) != 0)
+		return 0;
+	rc = read_timeout(command, words[1], &terms->timeout_s, err);
+	if (rc > 0)
+		words[1] = words[0];
+	return rc;
+}
+
+/* Before anything is changed. */
+static int check_words(const struct vmm_control_command *command, void *opaque,
+		       char *const *words, unsigned int npassed, struct vsu_error *err)
+{
+	const unsigned int n = count_words(words);
+
 	if (n - 1 < command->nargs || n - 1 > command->nargs_max)
 		return vsu_error_set(err, -EINVAL,
 				     "%s: %u words follow; expected '%s%s%s'",
@@ -87,7 +114,23 @@ int vmm_control_execute_words(const struct vmm_control_command *commands, void *
 		return vsu_error_set(err, -EINVAL,
 				     "%s: %u descriptors were sent with the line, but this command uses none",
 				     words[0], npassed);
-	rc = command->check ? command->check(opaque, words[0], err) : 0;
+	return command->check ? command->check(opaque, words[0], err) : 0;
+}
+
+int vmm_control_execute_words(const struct vmm_control_command *commands, void *opaque,
+			      char **words, struct vmm_line_terms *terms, FILE *answer,
+			      struct vsu_error *err)
+{
+	const struct vmm_control_command *command = command_find(commands, words[0]);
+	int rc;
+
+	if (!command)
+		return refuse_name(commands, words[0], err);
+	rc = take_timeout(command, words, terms, err);
+	if (rc < 0)
+		return rc;
+	words += rc;
+	rc = check_words(command, opaque, words, terms->npassed, err);
 	if (rc < 0)
 		return rc;
 	return command->fn ? command->fn(opaque, words, answer, err) :
@@ -108,7 +151,7 @@ int vmm_control_execute_typed(const struct vmm_control_command *commands, void *
 }
 
 int vmm_control_execute(const struct vmm_control_command *commands, void *opaque,
-			char *line, unsigned int npassed, FILE *answer,
+			char *line, struct vmm_line_terms *terms, FILE *answer,
 			struct vsu_error *err)
 {
 	char *words[VMM_CONTROL_WORDS + 2];
@@ -116,5 +159,5 @@ int vmm_control_execute(const struct vmm_control_command *commands, void *opaque
 	if (!line_divide(line, words))
 		return vsu_error_set(err, -EINVAL,
 				     "an empty line; a command was expected");
-	return vmm_control_execute_words(commands, opaque, words, npassed, answer, err);
+	return vmm_control_execute_words(commands, opaque, words, terms, answer, err);
 }

@@ -9,12 +9,19 @@
 
 #include "control/control.h"
 
+/* Beside the words of a line. The command and its time are results. */
+struct vmm_line_terms {
+	unsigned int npassed;	/* number of its descriptors */
+	const char *command;	/* its row's name */
+	uint64_t timeout_s;	/* of its reply; 0: without a limit */
+};
+
 /*
- * Executes words up to a NULL, one at least. Result as vmm_control_fn; an unknown
- * command is an error with a sentence, too. npassed: the number of its descriptors.
+ * Executes words up to a NULL, one at least; the array is changed. Result as vmm_control_fn;
+ * an unknown command is an error with a sentence, too.
  */
 int vmm_control_execute_words(const struct vmm_control_command *commands, void *opaque,
-			      char *const *words, unsigned int npassed, FILE *answer,
+			      char **words, struct vmm_line_terms *terms, FILE *answer,
 			      struct vsu_error *err);
 
 /* Likewise, of a request. */
@@ -24,7 +31,7 @@ int vmm_control_execute_typed(const struct vmm_control_command *commands, void *
 
 /* Likewise, of a line, which is divided in place. */
 int vmm_control_execute(const struct vmm_control_command *commands, void *opaque,
-			char *line, unsigned int npassed, FILE *answer,
+			char *line, struct vmm_line_terms *terms, FILE *answer,
 			struct vsu_error *err);
 
 #endif

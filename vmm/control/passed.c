@@ -107,8 +107,7 @@ int vmm_passed_find(struct vmm_passed *p, const char *word, int *fd,
 static int put_number(void *opaque, const struct vmm_list_item *item,
 		      struct vmm_list_change *change, struct vsu_error *err)
 {
-	const char *digits = item->key && item->value ?
-			     vmm_device_key_digits(item->key, item->value) : NULL;
+	const char *digits = vmm_list_item_digits(item);
 	const char *rest;
 	int fd;
 

@@ -2,7 +2,6 @@
 /* Lines that are sent to clients. */
 #include <config.h>
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 
@@ -36,19 +35,6 @@ void vmm_reply_drop(struct vmm_reply *reply)
 	free(reply->bytes);
 }
 
-bool vmm_reply_print(int sock, const char *fmt, ...)
-{
-	struct vmm_reply reply;
-	va_list ap;
-
-	if (!vmm_reply_open(&reply))
-		return false;
-	va_start(ap, fmt);
-	vfprintf(reply.to, fmt, ap);
-	va_end(ap);
-	return vmm_reply_send(&reply, sock);
-}
-
 const char *vmm_reply_text(struct vmm_reply *reply)
 {
 	const bool done = reply->to && !fclose(reply->to);
@@ -57,24 +43,28 @@ const char *vmm_reply_text(struct vmm_reply *reply)
 	return done ? reply->bytes : NULL;
 }
 
-void vmm_reply_put(struct vmm_reply *reply, const char *members, const struct vsu_error *err)
+void vmm_reply_put(struct vmm_reply *reply, const struct vmm_reply_number *numbers,
+		   const struct vsu_error *err)
 {
-	if (!err) {
-		fprintf(reply->to, "{\"ok\":true%s}", members);
-		return;
-	}
-	fputs("{\"ok\":false,\"error\":", reply->to);
-	prog_json_string(err->msg, reply->to);
-	fputc('}', reply->to);
+	struct vmm_json j = { .to = reply->to };
+
+	vmm_json_open(&j, NULL, '{');
+	vmm_json_bool(&j, "ok", !err);
+	if (err)
+		vmm_json_text(&j, "error", err->msg);
+	for (; !err && numbers && numbers->key; numbers++)
+		vmm_json_u64(&j, numbers->key, numbers->value);
+	vmm_json_close(&j, '}');
 }
 
-bool vmm_reply_refuse(int sock, const struct vsu_error *err)
+bool vmm_reply_send_result(int sock, const struct vmm_reply_number *numbers,
+			   const struct vsu_error *err)
 {
 	struct vmm_reply reply;
 
 	if (!vmm_reply_open(&reply))
 		return false;
-	vmm_reply_put(&reply, "", err);
+	vmm_reply_put(&reply, numbers, err);
 	fputc('\n', reply.to);
 	return vmm_reply_send(&reply, sock);
 }

@@ -9,9 +9,9 @@
 #define VMM_CONTROL_REPLY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
-#include <vmm-sys-util/attributes.h>
 #include <vmm-sys-util/error.h>
 
 /* A line in memory. After open, send or drop it. */
@@ -29,18 +29,27 @@ bool vmm_reply_send(struct vmm_reply *reply, int sock);
 
 void vmm_reply_drop(struct vmm_reply *reply);
 
-bool vmm_reply_print(int sock, const char *fmt, ...) VSU_PRINTF(2, 3);
-
 /*
  * Ends the line. NULL: no memory. The text is reply->bytes, which the caller frees in any
  * case.
  */
 const char *vmm_reply_text(struct vmm_reply *reply);
 
-/* {"ok":true} with members, each with a comma before it, or {"ok":false} with the sentence of err. */
-void vmm_reply_put(struct vmm_reply *reply, const char *members, const struct vsu_error *err);
+/* Begin of the reply to a command that succeeds; its members and a bracket follow. */
+#define VMM_REPLY_OK "{\"ok\":true"
 
-/* Sends {"ok":false} with the sentence of err. */
-bool vmm_reply_refuse(int sock, const struct vsu_error *err);
+/* A number of a reply. Lists end with a key of NULL. */
+struct vmm_reply_number {
+	const char *key;
+	uint64_t value;
+};
+
+/* {"ok":true} with the numbers, which may be NULL, or {"ok":false} with the sentence of err. */
+void vmm_reply_put(struct vmm_reply *reply, const struct vmm_reply_number *numbers,
+		   const struct vsu_error *err);
+
+/* Sends that. */
+bool vmm_reply_send_result(int sock, const struct vmm_reply_number *numbers,
+			   const struct vsu_error *err);
 
 #endif

@@ -3,11 +3,10 @@
 #include <config.h>
 
 #include <errno.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "control/control_private.h"
-#include "control/reply.h"
 #include "log/log.h"
 
 static unsigned int subscribers_count(const struct vmm_control *c)
@@ -17,11 +16,6 @@ static unsigned int subscribers_count(const struct vmm_control *c)
 	for (i = 0; i < VMM_CONTROL_CLIENTS; i++)
 		n += c->clients[i].sock >= 0 && c->clients[i].subscribed;
 	return n;
-}
-
-bool vmm_control_has_subscribers(const struct vmm_control *c)
-{
-	return c && subscribers_count(c) > 0;
 }
 
 bool vmm_control_is_heard(const struct vmm_control *c)
@@ -49,42 +43,45 @@ static void client_overrun(struct client *client)
 {
 	vmm_log(client->control->config.log, VMM_LOG_WARNING, "control", "a client of the control socket does not read its events and is disconnected");
 	client->subscribed = false;
-	client->waits_for = NULL;
+	vmm_waiting_end(&client->waiting);
 	shutdown(client->sock, SHUT_RDWR);
 	vmm_io_start(client->control->config.loop, &client->readable);
 }
 
 static void notify_owner(const struct vmm_control *c, const struct cvmm_event *record,
-			 const char *event, const char *members)
+			 const char *json)
 {
 	struct cvmm_event copy = *record;
-	struct vmm_reply line;
 
-	if (!vmm_reply_open(&line))
-		return;
-	fprintf(line.to, "{\"event\":\"%s\"%s}", event, members);
 	copy.size = sizeof(copy);
-	copy.json = vmm_reply_text(&line);
+	copy.json = json;
 	if (!copy.cause)
 		copy.cause = "";
-	if (copy.json)
-		c->config.event(c->config.event_opaque, &copy);
-	free(line.bytes);
+	c->config.event(c->config.event_opaque, &copy);
+}
+
+static bool client_notify(const struct client *client, const char *json)
+{
+	const size_t len = strlen(json);
+	char newline = '\n';
+	const struct iovec iov[] = { { (void *)(uintptr_t)json, len }, { &newline, 1 } };
+
+	return vsu_sock_send(client->sock, iov, 2, NULL, 0) == (ssize_t)len + 1;
 }
 
 void vmm_control_publish(struct vmm_control *c, const struct cvmm_event *record,
-			 const char *event, const char *members)
+			 const char *json)
 {
 	struct client *client;
 	unsigned int i;
 
-	if (c && c->config.event)
-		notify_owner(c, record, event, members);
-	for (i = 0; c && i < VMM_CONTROL_CLIENTS; i++) {
+	if (!vmm_control_is_heard(c))
+		return;
+	if (c->config.event && json)
+		notify_owner(c, record, json);
+	for (i = 0; i < VMM_CONTROL_CLIENTS; i++) {
 		client = &c->clients[i];
-		if (client->sock >= 0 && client->subscribed &&
-		    !vmm_reply_print(client->sock, "{\"event\":\"%s\"%s}\n",
-				     event, members))
+		if (client->sock >= 0 && client->subscribed && (!json || !client_notify(client, json)))
 			client_overrun(client);
 	}
 }

@@ -23,6 +23,7 @@
 
 #define SOCKET "control-socket"
 
+static const struct vmm_reply_number late[] = { { "late", 1 }, { NULL, 0 } };
 static const struct vmm_control_end created = { .path = SOCKET };
 
 static struct vmm_loop *loop;
@@ -70,7 +71,7 @@ static int on_tell(void *opaque, char *const *words, FILE *answer,
 	(void)words;
 	(void)e;
 	fprintf(answer, ",\"told\":%u",
-		vmm_control_answer(control, &the_bell, ",\"late\":true", NULL));
+		vmm_control_answer(control, &the_bell, late, NULL));
 	return 0;
 }
 
@@ -91,7 +92,7 @@ static int on_ring(void *opaque, char *const *words, FILE *answer,
 	(void)words;
 	(void)answer;
 	(void)e;
-	vmm_control_publish(control, &bell_record, "bell", ",\"tone\":1");
+	vmm_control_publish(control, &bell_record, "{\"event\":\"bell\",\"tone\":1}");
 	return 0;
 }
 
@@ -103,7 +104,7 @@ static int on_ring_and_wait(void *opaque, char *const *words, FILE *answer,
 	(void)words;
 	(void)answer;
 	(void)e;
-	vmm_control_publish(control, &bell_record, "bell", "");
+	vmm_control_publish(control, &bell_record, "{\"event\":\"bell\"}");
 	return vmm_control_wait(control, &the_bell);
 }
 
@@ -148,7 +149,7 @@ static int on_list(void *opaque, char *const *words, FILE *answer,
 static const struct vmm_control_command commands[] = {
 	{ .name = "say", "WORD [MORE]", 1, 2, on_say, "" },
 	{ .name = "fail", NULL, 0, 0, on_fail, "" },
-	{ .name = "wait", NULL, 0, 0, on_wait, "" },
+	{ .name = "wait", "[timeout=SECONDS]", 0, 0, on_wait, "", .waits = true },
 	{ .name = "tell", NULL, 0, 0, on_tell, "" },
 	{ .name = "subscribe", NULL, 0, 0, on_subscribe, "" },
 	{ .name = "ring", NULL, 0, 0, on_ring, "" },
@@ -302,6 +303,9 @@ static const struct {
 	{ "\n", "{\"ok\":false,\"error\":\"an empty line; a command was expected\"}\n" },
 	{ "say\n", "{\"ok\":false,\"error\":\"say: 0 words follow; expected 'say WORD [MORE]'\"}\n" },
 	{ "say a b c d e f g h i j k\n", "{\"ok\":false,\"error\":\"say: 11 words follow; expected 'say WORD [MORE]'\"}\n" },
+	{ "fail timeout=1\n", "{\"ok\":false,\"error\":\"fail: 'timeout=1': this command is answered at once; omit it\"}\n" },
+	{ "wait timeout=86401\n", "{\"ok\":false,\"error\":\"wait: 'timeout=86401': expected a number of seconds from 1 to 86400\"}\n" },
+	{ "wait timeout=1 timeout=1\n", "{\"ok\":false,\"error\":\"wait: 1 words follow; expected 'wait [timeout=SECONDS]'\"}\n" },
 	{ "fail x\n", "{\"ok\":false,\"error\":\"fail: 1 words follow; expected 'fail'\"}\n" },
 };
 
@@ -404,7 +408,7 @@ static void close_all(const int sock[VMM_CONTROL_CLIENTS])
 }
 
 #define SAID "{\"ok\":true,\"word\":\"x\",\"more\":0}\n"
-#define LATE "{\"ok\":true,\"late\":true}\n"
+#define LATE "{\"ok\":true,\"late\":1}\n"
 
 START_TEST(d3_03_longest_silent_client_is_replaced)
 {
@@ -488,6 +492,77 @@ START_TEST(lines_behind_a_waiting_command_keep_their_order)
 }
 END_TEST
 
+static unsigned int answers;
+
+static void on_answer(void *opaque, const struct vsu_error *why, const char *line)
+{
+	(void)opaque;
+	ck_assert(!why);
+	ck_assert_str_eq(line, answers++ ? "{\"ok\":true,\"late\":1}" : "{\"ok\":true}");
+}
+
+#define IN_VAIN(command) "{\"ok\":false,\"error\":\"" command ": not complete after 1 s; it continues, and 'status' shows the machine\"}"
+
+START_TEST(timeout_ends_the_wait_and_not_the_command)
+{
+	int sock = client();
+
+	say(sock, "wait timeout=1\nsay x\n");
+	while (obeyed == 0)
+		vmm_loop_dispatch(loop);
+	ck_assert_str_eq(answer(sock), IN_VAIN("wait") "\n" SAID);
+	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, NULL, NULL), 0);
+	say(sock, "wait\n");
+	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, late, NULL), 1);
+	ck_assert_str_eq(answer(sock), LATE);
+	close(sock);
+}
+END_TEST
+
+/* The answer stops its timer, as does the end of the connection. */
+START_TEST(timeout_of_an_answered_command_or_lost_client_is_stopped)
+{
+	int sock = client(), gone = client();
+
+	say(gone, "wait timeout=86400\n");
+	say(sock, "wait timeout=1\n");
+	close(gone);
+	run();
+	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, late, NULL), 1);
+	say(sock, "wait timeout=86400\n");
+	ck_assert_str_eq(answer(sock), LATE);
+	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, late, NULL), 1);
+	ck_assert_str_eq(answer(sock), LATE);
+	close(sock);
+	run();
+}
+END_TEST
+
+static unsigned int expired;
+
+static void on_timeout(void *opaque, const struct vsu_error *why, const char *line)
+{
+	(void)opaque;
+	ck_assert_int_eq(why->code, -ETIMEDOUT);
+	ck_assert_str_eq(line, IN_VAIN("wait"));
+	expired++;
+}
+
+START_TEST(timeout_ends_the_wait_of_a_program)
+{
+	static const char *const words[] = { "wait", "timeout=1", NULL }, *const longer[] = { "wait", NULL };
+
+	answers = 1;
+	ck_assert_int_eq(vmm_control_call(control, words, NULL, 0, on_timeout, NULL, &err), 0);
+	ck_assert_int_eq(vmm_control_call(control, longer, NULL, 0, on_answer, NULL, &err), 0);
+	while (!expired)
+		vmm_loop_dispatch(loop);
+	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, late, NULL), 1);
+	ck_assert_uint_eq(answers, 2);
+	ck_assert_uint_eq(expired, 1);
+}
+END_TEST
+
 START_TEST(d3_03_client_that_floods_while_it_waits_is_disconnected)
 {
 	const int before = vsu_fd_count();
@@ -500,7 +575,7 @@ START_TEST(d3_03_client_that_floods_while_it_waits_is_disconnected)
 	say(sock, line);
 	ck_assert_str_eq(answer(sock), "{\"ok\":false,\"error\":\"received 8 KiB without a complete line, or while a reply is pending\"}\n");
 	ck_assert_str_eq(answer(sock), "end");
-	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, "", NULL), 0);
+	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, NULL, NULL), 0);
 	close(sock);
 	ck_assert_int_eq(vsu_fd_count(), before);
 }
@@ -582,6 +657,8 @@ static const struct {
 	{ "list net,fd=0,mtu=1\n", 1, "{\"ok\":true,\"list\":\"net,fd=#,mtu=#\"}\n" },
 	{ "list console,port=log:fd:0,fd=1\n", 2, "{\"ok\":true,\"list\":\"console,port=log:fd:#,fd=#\"}\n" },
 	{ "list blk,a,,fd:7,serial=fd:9\n", 0, "{\"ok\":true,\"list\":\"blk,a,,fd:#,serial=fd:#\"}\n" },
+	{ "list blk,backend=user:fd:0:a\n", 1, "{\"ok\":true,\"list\":\"blk,backend=user:fd:#:a\"}\n" },
+	{ "list id=26,backend=user:fd:0\n", 1, "{\"ok\":true,\"list\":\"id=#,backend=user:fd:#\"}\n" },
 	{ "list blk,fd:1\n", 1, "{\"ok\":false,\"error\":\"'fd:1': 1 descriptors were sent with the line; attach it with SCM_RIGHTS, or name a file\"}\n" },
 	{ "list blk,path=fd:x\n", 1, "{\"ok\":false,\"error\":\"'path=fd:x' is not a descriptor of the message, such as fd:0\"}\n" },
 	{ "use fd:0x\n", 1, "{\"ok\":false,\"error\":\"'fd:0x' is not a descriptor of the message, such as fd:0\"}\n" },
@@ -653,7 +730,7 @@ START_TEST(d3_09_client_that_leaves_with_descriptors_pending_leaks_none)
 	close(sock);
 	close(other);
 	run();
-	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, "", NULL), 0);
+	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, NULL, NULL), 0);
 	wait_for_fds(before);
 }
 END_TEST
@@ -665,11 +742,11 @@ START_TEST(subscribers_receive_events_and_others_do_not)
 {
 	int sock = client(), other = client();
 
-	ck_assert(!vmm_control_has_subscribers(control));
+	ck_assert(!vmm_control_is_heard(control));
 	say(sock, "subscribe\n");
 	say(sock, "subscribe\n");
 	ck_assert_str_eq(answer(sock), DONE DONE);
-	ck_assert(vmm_control_has_subscribers(control));
+	ck_assert(vmm_control_is_heard(control));
 	say(other, "ring\n");
 	ck_assert_str_eq(answer(other), DONE);
 	ck_assert_str_eq(answer(sock), BELL);
@@ -677,9 +754,9 @@ START_TEST(subscribers_receive_events_and_others_do_not)
 	ck_assert_str_eq(answer(sock), BELL DONE);
 	close(sock);
 	run();
-	ck_assert(!vmm_control_has_subscribers(control));
-	vmm_control_publish(control, &bell_record, "bell", "");
-	vmm_control_publish(NULL, &bell_record, "bell", "");
+	ck_assert(!vmm_control_is_heard(control));
+	vmm_control_publish(control, &bell_record, "{\"event\":\"bell\"}");
+	vmm_control_publish(NULL, &bell_record, "{\"event\":\"bell\"}");
 	close(other);
 }
 END_TEST
@@ -731,7 +808,7 @@ START_TEST(d3_08_subscriber_that_does_not_read_is_disconnected_alone)
 	say(deaf, "subscribe\n");
 	answer(sock);
 	for (i = 0; i < 100000 && vsu_fd_count() == before + 4; i++) {
-		vmm_control_publish(control, &bell_record, "bell", ",\"tone\":1");
+		vmm_control_publish(control, &bell_record, "{\"event\":\"bell\",\"tone\":1}");
 		ck_assert_str_eq(answer(sock), BELL);
 		run();
 	}
@@ -759,7 +836,7 @@ START_TEST(d3_08_client_may_overrun_itself)
 		vmm_loop_dispatch(loop);
 	}
 	ck_assert_uint_lt(i, 100000);
-	ck_assert(!vmm_control_has_subscribers(control));
+	ck_assert(!vmm_control_is_heard(control));
 	close(sock);
 }
 END_TEST
@@ -825,27 +902,35 @@ START_TEST(listening_descriptor_of_the_parent_is_used_and_stays)
 }
 END_TEST
 
-static const int not_listening[] = { 2, 999 };
+/* Of each kind but the right one, and none. */
+static int not_listening(int kind)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
+	int fd;
+
+	if (kind < 3)
+		return socket(AF_UNIX, types[kind] | SOCK_CLOEXEC, 0);
+	if (kind > 3)
+		return kind == 4 ? dup(2) : 999;
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(listen(fd, 1), 0);	/* at any port of the loopback interface and others */
+	return fd;
+}
 
 START_TEST(descriptors_that_do_not_listen_are_refused)
 {
-	const struct vmm_control_end end = { .inherited = true, .fd = not_listening[_i] };
+	const struct vmm_control_end end = { .inherited = true, .fd = not_listening(_i) };
 	struct vmm_control *second;
 
+	ck_assert_int_ge(end.fd, 0);
 	ck_assert_int_eq(control_make(&end, &second, NULL),
 			 -ENOTSOCK);
 	ck_assert_int_eq(strncmp(err.msg, "option --control: ", 18), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is not a listening UNIX stream socket"));
+	if (end.fd != 999)
+		close(end.fd);
 }
 END_TEST
-
-static unsigned int answers;
-
-static void on_answer(void *opaque, const struct vsu_error *why, const char *line)
-{
-	(void)opaque;
-	ck_assert(!why);
-	ck_assert_str_eq(line, answers++ ? "{\"ok\":true,\"late\":true}" : "{\"ok\":true}");
-}
 
 static void call_within(void *opaque, const struct cvmm_event *event)
 {
@@ -873,7 +958,7 @@ START_TEST(call_within_an_event_leaves_its_command_alone)
 	ck_assert_int_eq(vmm_control_new(&config, &control, &err), 0);
 	answers = 1;
 	ck_assert_int_eq(vmm_control_call(control, words, NULL, 0, on_answer, NULL, &err), 0);
-	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, ",\"late\":true", NULL), 1);
+	ck_assert_uint_eq(vmm_control_answer(control, &the_bell, late, NULL), 1);
 	ck_assert_uint_eq(answers, 2);
 }
 END_TEST
@@ -899,6 +984,9 @@ int main(void)
 	tcase_add_test(tc, d3_03_clients_that_wait_for_answers_stay_and_a_ninth_is_refused);
 	tcase_add_test(tc, client_that_shut_down_is_replaced_first);
 	tcase_add_test(tc, lines_behind_a_waiting_command_keep_their_order);
+	tcase_add_test(tc, timeout_ends_the_wait_and_not_the_command);
+	tcase_add_test(tc, timeout_of_an_answered_command_or_lost_client_is_stopped);
+	tcase_add_test(tc, timeout_ends_the_wait_of_a_program);
 	tcase_add_test(tc, d3_03_client_that_floods_while_it_waits_is_disconnected);
 	tcase_add_test(tc, subscribers_receive_events_and_others_do_not);
 	tcase_add_test(tc, subscribers_that_wait_receive_events_before_their_answer);
@@ -913,8 +1001,7 @@ int main(void)
 	tcase_add_loop_test(tc, d3_09_client_that_floods_with_descriptors_is_disconnected_and_all_are_closed, 0, 3);
 	tcase_add_test(tc, d3_09_client_that_leaves_with_descriptors_pending_leaks_none);
 	tcase_add_test(tc, listening_descriptor_of_the_parent_is_used_and_stays);
-	tcase_add_loop_test(tc, descriptors_that_do_not_listen_are_refused, 0,
-			    (int)COUNT(not_listening));
+	tcase_add_loop_test(tc, descriptors_that_do_not_listen_are_refused, 0, 6);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Replies that are awaited for a limited time. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "control/waiting.h"
+
+void vmm_waiting_init(struct vmm_waiting *w, void (*expired)(void *opaque), void *opaque)
+{
+	w->subject = NULL;
+	vmm_timer_init(&w->limit, expired, opaque);
+}
+
+void vmm_waiting_begin(struct vmm_waiting *w, struct vmm_loop *loop,
+		       const struct vmm_line_terms *terms)
+{
+	w->command = terms->command;
+	w->timeout_s = terms->timeout_s;
+	if (w->timeout_s)
+		vmm_timer_start(loop, &w->limit, w->timeout_s * UINT64_C(1000000000), 0);
+}
+
+void vmm_waiting_end(struct vmm_waiting *w)
+{
+	w->subject = NULL;
+	vmm_timer_stop(&w->limit);
+}
+
+void vmm_waiting_expire(struct vmm_waiting *w, struct vsu_error *why)
+{
+	vmm_waiting_end(w);
+	vsu_error_set(why, -ETIMEDOUT, "%s: not complete after %" PRIu64 " s; it continues, and 'status' shows the machine",
+		      w->command, w->timeout_s);
+}
