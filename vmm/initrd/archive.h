@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * An archive in the format that Linux unpacks as its first file system ("newc" of cpio),
+ * written to a file in order. All entries belong to root.
+ *
+ *	vmm_archive_folder(&a, "modules");
+ *	vmm_archive_file(&a, "init", 0755, bytes, len);
+ *	rc = vmm_archive_end(&a, &err);
+ *
+ * The first failure is kept, later calls do nothing, and vmm_archive_end() returns it.
+ */
+#ifndef VMM_INITRD_ARCHIVE_H
+#define VMM_INITRD_ARCHIVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+/* Of the whole archive. */
+#define VMM_ARCHIVE_MAX (UINT64_C(1) << 30)
+
+struct vmm_archive {
+	int fd;			/* borrowed; its position is the end of the archive */
+	int rc;
+	uint32_t entries;
+	uint64_t len;
+};
+
+/* Names are paths without a leading slash; the folders of a path precede it. */
+void vmm_archive_folder(struct vmm_archive *a, const char *name);
+/* A character device, such as dev/console. */
+void vmm_archive_device(struct vmm_archive *a, const char *name, uint32_t major, uint32_t minor);
+void vmm_archive_file(struct vmm_archive *a, const char *name, uint32_t mode,
+		      const void *bytes, size_t len);
+/* len bytes from the position of from_fd. A file that ends before is a failure (-EBADMSG). */
+void vmm_archive_copy(struct vmm_archive *a, const char *name, uint32_t mode, int from_fd,
+		      uint64_t len);
+
+/* -EFBIG: the archive exceeds VMM_ARCHIVE_MAX; -EBADMSG: a file was truncated; else of write(). */
+int vmm_archive_end(struct vmm_archive *a, struct vsu_error *err);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Finds a kernel of this host. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "initrd/host_kernel.h"
+
+#define PREFIX "vmlinuz-"
+/* Of a bzImage (the Linux/x86 boot protocol). */
+#define MAGIC_AT 0x202
+#define VERSION_AT 0x20e
+#define HEADER_AT 0x200
+
+static bool is_readable(const char *path)
+{
+	return access(path, R_OK) == 0;
+}
+
+static bool find_running(const char *boot, const char *modules, char *path)
+{
+	struct utsname u;
+
+	if (uname(&u) < 0)
+		return false;
+	snprintf(path, VMM_KERNEL_PATH, "%s/" PREFIX "%s", boot, u.release);
+	if (is_readable(path))
+		return true;
+	snprintf(path, VMM_KERNEL_PATH, "%s/%s/vmlinuz", modules, u.release);
+	return is_readable(path);
+}
+
+/* Takes the path if its version is newer than the best one. */
+static void take_newer(const char *version, const char *file, char *best, char *path)
+{
+	if (!is_readable(file) || strverscmp(version, best) <= 0)
+		return;
+	snprintf(best, VMM_KERNEL_VERSION, "%s", version);
+	snprintf(path, VMM_KERNEL_PATH, "%s", file);
+}
+
+static void search_folder(const char *folder, const char *prefix, const char *suffix, char *best,
+			  char *path)
+{
+	char file[VMM_KERNEL_PATH];
+	DIR *d = opendir(folder);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] == '.' || strncmp(e->d_name, prefix, strlen(prefix)))
+			continue;
+		snprintf(file, sizeof(file), "%s/%s%s", folder, e->d_name, suffix);
+		take_newer(e->d_name + strlen(prefix), file, best, path);
+	}
+	if (d)
+		closedir(d);
+}
+
+int vmm_host_kernel(const char *boot, const char *modules, char path[VMM_KERNEL_PATH],
+		    struct vsu_error *err)
+{
+	char best[VMM_KERNEL_VERSION] = "";
+
+	if (find_running(boot, modules, path))
+		return 0;
+	search_folder(boot, PREFIX, "", best, path);
+	search_folder(modules, "", "/vmlinuz", best, path);
+	return best[0] ? 0 : vsu_error_set(err, -ENOENT, "no readable kernel in %s or %s; name one with --kernel", boot, modules);
+}
+
+/* The text at a position of the header: a version, a blank, and how it was built. */
+static int read_version(int fd, char version[VMM_KERNEL_VERSION])
+{
+	unsigned char head[VERSION_AT - MAGIC_AT + 2];
+	uint64_t at;
+	ssize_t n = vsu_fd_pread_full(fd, head, sizeof(head), MAGIC_AT);
+
+	if (n < 0)
+		return (int)n;
+	at = (uint64_t)head[VERSION_AT - MAGIC_AT] | (uint64_t)head[VERSION_AT - MAGIC_AT + 1] << 8;
+	if ((size_t)n < sizeof(head) || memcmp(head, "HdrS", 4) != 0 || !at)
+		return -EBADMSG;
+	n = vsu_fd_pread_full(fd, version, VMM_KERNEL_VERSION - 1, HEADER_AT + at);
+	if (n <= 0)
+		return n < 0 ? (int)n : -EBADMSG;
+	version[n] = '\0';
+	version[strcspn(version, " \n")] = '\0';
+	return version[0] ? 0 : -EBADMSG;
+}
+
+int vmm_kernel_version(const char *path, char version[VMM_KERNEL_VERSION], struct vsu_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
+
+	if (fd < 0)
+		return vsu_error_sys(err, -errno, "cannot open the kernel '%s'", path);
+	rc = vsu_fd_kind(fd) == VSU_FD_REGULAR ? read_version(fd, version) : -EBADMSG;
+	vsu_fd_close(&fd);
+	if (rc == -EBADMSG)
+		return vsu_error_set(err, rc, "the kernel '%s' does not state its version, as a bzImage does; name its modules with --modules", path);
+	return rc < 0 ? vsu_error_sys(err, rc, "cannot read the kernel '%s'", path) : 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The modules of one kernel, and those that a machine needs in the order in which they are
+ * loaded: dependencies (modules.dep), soft dependencies (modules.softdep), names of built-in
+ * modules (modules.builtin) and aliases without wildcards (modules.alias).
+ *
+ * The files are written by depmod(8), but none of their contents is trusted: sizes, the depth and
+ * the number of modules are limited, and a path cannot leave the folder by its text.
+ */
+#ifndef VMM_INITRD_MODULES_H
+#define VMM_INITRD_MODULES_H
+
+#include <stdbool.h>
+
+#include <vmm-sys-util/error.h>
+
+#define VMM_MODULES_MAX 256	/* that are selected */
+#define VMM_MODULES_DEPTH 32	/* of dependencies */
+
+struct vmm_modules;
+
+struct vmm_module {
+	char *path;		/* below the folder: "kernel/fs/fuse/fuse.ko.xz" */
+	bool optional;		/* the guest may fail to load it: a soft dependency, or an alias of several */
+};
+
+/* How much a selection requires its module. */
+enum vmm_module_need {
+	VMM_MODULE_REQUIRED,	/* a module of the folder, or a built-in one */
+	VMM_MODULE_IF_PRESENT,	/* absent ones are ignored */
+};
+
+/*
+ * folder: "/lib/modules/VERSION"; -ENOENT: the folder or its modules.dep does not exist.
+ * NULL: a kernel without modules, which has everything built in.
+ */
+int vmm_modules_open(struct vmm_modules **out, const char *folder, struct vsu_error *err);
+void vmm_modules_free(struct vmm_modules *m);
+
+/*
+ * Adds a module, or the modules of an alias, after their dependencies, unless they are selected.
+ * "-" and "_" in names are the same. -ENOENT: the kernel has no such module; -EBADMSG: the files
+ * are damaged: a cycle, a path outside of the folder, a dependency without a line; -E2BIG: too many
+ * modules. After a failure the selection is incomplete.
+ */
+int vmm_modules_select(struct vmm_modules *m, const char *name, enum vmm_module_need need,
+		       struct vsu_error *err);
+
+/* In the order of loading. NULL: i is the number of modules or more. */
+const struct vmm_module *vmm_modules_get(const struct vmm_modules *m, unsigned int i);
+
+/* The descriptor of an opened module, and its size. Errors of open(); -EBADMSG: not a regular file, or empty. */
+int vmm_module_open(const struct vmm_modules *m, const struct vmm_module *module, uint64_t *size,
+		    struct vsu_error *err);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about kernels that are found, and their versions. */
+#include <config.h>
+
+#include <stdbool.h>
+#include <sys/utsname.h>
+
+#include "../suite.h"
+#include "initrd/host_kernel.h"
+#include "tree.h"
+
+static struct vsu_error err;
+static char path[VMM_KERNEL_PATH], version[VMM_KERNEL_VERSION], boot[64], modules[64];
+
+static void setup(void)
+{
+	tree_make();
+	snprintf(boot, sizeof(boot), "%s/kernel", tree);
+	snprintf(modules, sizeof(modules), "%s/modules", tree);
+	ck_assert_int_eq(mkdir(modules, 0755), 0);
+}
+
+/* A file whose header has a text at a position; 0: none. */
+static void write_kernel(const char *name, unsigned int at, const char *text)
+{
+	unsigned char bytes[0x400] = { 0 };
+
+	memcpy(bytes + 0x202, "HdrS", 4);
+	bytes[0x20e] = (unsigned char)at;
+	bytes[0x20f] = (unsigned char)(at >> 8);
+	if (at && at < 0x180)
+		memcpy(bytes + 0x200 + at, text, strlen(text) + 1);
+	tree_write(name, bytes, sizeof(bytes));
+}
+
+static int version_of(const char *name)
+{
+	char file[128];
+
+	snprintf(file, sizeof(file), "%s/%s", tree, name);
+	return vmm_kernel_version(file, version, &err);
+}
+
+START_TEST(newest_kernel_is_found_in_both_folders)
+{
+	tree_text("kernel/vmlinuz-6.9.0", "x");
+	tree_text("kernel/vmlinuz-6.10.0", "x");
+	tree_text("kernel/config-7.0.0", "x");
+	ck_assert_int_eq(vmm_host_kernel(boot, modules, path, NULL), 0);
+	ck_assert_str_eq(path + strlen(tree), "/kernel/vmlinuz-6.10.0");
+	strcat(strcpy(path, modules), "/6.11.0");
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	tree_text("modules/6.11.0/vmlinuz", "x");
+	ck_assert_int_eq(vmm_host_kernel(boot, modules, path, NULL), 0);
+	ck_assert_str_eq(path + strlen(tree), "/modules/6.11.0/vmlinuz");
+}
+END_TEST
+
+START_TEST(running_kernel_is_preferred)
+{
+	struct utsname u;
+	char name[128];
+
+	ck_assert_int_eq(uname(&u), 0);
+	snprintf(name, sizeof(name), "kernel/vmlinuz-%s", u.release);
+	tree_text("kernel/vmlinuz-99.0.0", "x");
+	tree_text(name, "x");
+	ck_assert_int_eq(vmm_host_kernel(boot, modules, path, NULL), 0);
+	ck_assert_str_eq(path + strlen(tree) + 1, name);
+}
+END_TEST
+
+START_TEST(no_kernel_is_an_error_with_a_remedy)
+{
+	ck_assert_int_eq(vmm_host_kernel(boot, "/nonexistent", path, &err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "name one with --kernel"));
+}
+END_TEST
+
+START_TEST(version_is_the_first_word_of_the_text)
+{
+	write_kernel("bzImage", 0x100, "6.1.0-13-amd64 (debian-kernel@lists) #1 SMP");
+	ck_assert_int_eq(version_of("bzImage"), 0);
+	ck_assert_str_eq(version, "6.1.0-13-amd64");
+}
+END_TEST
+
+START_TEST(d2_24_rejects_a_kernel_without_a_version)
+{
+	static const struct {
+		unsigned int at;
+		const char *text;
+	} rows[] = { { 0, "" }, { 0x100, "" }, { 0x100, " 6.1" }, { 0x200, "" }, { 0xffff, "" } };
+
+	write_kernel("bzImage", rows[_i].at, rows[_i].text);
+	ck_assert_int_eq(version_of("bzImage"), -EBADMSG);
+	tree_text("short", "\177ELF");
+	ck_assert_int_eq(version_of("short"), -EBADMSG);
+	ck_assert_int_eq(version_of("kernel"), -EBADMSG);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("host_kernel");
+	TCase *tc = tcase_create("host_kernel");
+
+	tcase_add_checked_fixture(tc, setup, tree_remove);
+	tcase_add_test(tc, newest_kernel_is_found_in_both_folders);
+	tcase_add_test(tc, running_kernel_is_preferred);
+	tcase_add_test(tc, no_kernel_is_an_error_with_a_remedy);
+	tcase_add_test(tc, version_is_the_first_word_of_the_text);
+	tcase_add_loop_test(tc, d2_24_rejects_a_kernel_without_a_version, 0, 5);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the bytes of an initrd. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <inttypes.h>
+#include <sys/mman.h>
+
+#include "../suite.h"
+#include "initrd/archive.h"
+#include "initrd/initrd.h"
+#include "tree.h"
+
+static const char *const none[] = { NULL };
+
+struct entry {
+	unsigned long mode, len, major, minor;
+	char name[64];
+	char bytes[64];
+};
+
+static unsigned long field(const char *header, unsigned int i)
+{
+	char digits[9] = { 0 };
+
+	memcpy(digits, header + 6 + 8 * i, 8);
+	return strtoul(digits, NULL, 16);
+}
+
+static void read_at(int fd, void *to, size_t len, uint64_t at)
+{
+	ck_assert_int_eq(pread(fd, to, len, (off_t)at), (ssize_t)len);
+}
+
+/* Reads the entry at *at, as the kernel does. False: the trailer. */
+static bool read_entry(int fd, uint64_t *at, struct entry *e)
+{
+	char header[110];
+	unsigned long name_len;
+
+	read_at(fd, header, sizeof(header), *at);
+	ck_assert_int_eq(memcmp(header, "070701", 6), 0);
+	memset(e, 0, sizeof(*e));
+	e->mode = field(header, 1);
+	e->len = field(header, 6);
+	e->major = field(header, 9);
+	e->minor = field(header, 10);
+	name_len = field(header, 11);
+	ck_assert_uint_le(name_len, sizeof(e->name));
+	read_at(fd, e->name, name_len, *at + sizeof(header));
+	*at = (*at + sizeof(header) + name_len + 3) & ~UINT64_C(3);
+	read_at(fd, e->bytes, e->len < sizeof(e->bytes) ? e->len : sizeof(e->bytes) - 1, *at);
+	*at = (*at + e->len + 3) & ~UINT64_C(3);
+	return strcmp(e->name, "TRAILER!!!") != 0;
+}
+
+static bool find_entry(int fd, const char *name, struct entry *e)
+{
+	uint64_t at = 0;
+
+	while (read_entry(fd, &at, e))
+		if (!strcmp(e->name, name))
+			return true;
+	return false;
+}
+
+static int make(const char *const *names, int *fd, struct vsu_error *err)
+{
+	char init[256];
+	const struct vmm_initrd initrd = {
+		.init = init, .modules = tree, .names = names, .others = none,
+	};
+
+	snprintf(init, sizeof(init), "%s/program", tree);
+	return vmm_initrd_make(&initrd, fd, err);
+}
+
+static void setup(void)
+{
+	tree_make();
+	tree_text("program", "\177ELF the first program");
+	tree_text("kernel/fuse.ko", "fuse");
+	tree_text("kernel/virtiofs.ko.xz", "virtiofs.");
+	tree_text("modules.dep", "kernel/virtiofs.ko.xz: kernel/fuse.ko\nkernel/fuse.ko:\nkernel/gone.ko:\n");
+}
+
+START_TEST(has_program_console_and_modules_in_order)
+{
+	static const char *const names[] = { "virtiofs", NULL };
+	struct entry e;
+	int fd;
+
+	ck_assert_int_eq(make(names, &fd, NULL), 0);
+	ck_assert(find_entry(fd, "init", &e));
+	ck_assert_uint_eq(e.mode, S_IFREG | 0755);
+	ck_assert_str_eq(e.bytes, "\177ELF the first program");
+	ck_assert(find_entry(fd, "dev/console", &e));
+	ck_assert_uint_eq(e.mode, S_IFCHR | 0600);
+	ck_assert_uint_eq(e.major << 8 | e.minor, 5 << 8 | 1);
+	ck_assert(find_entry(fd, "modules/order", &e));
+	ck_assert_str_eq(e.bytes, "required 000-fuse.ko\nrequired 001-virtiofs.ko.xz\n");
+	ck_assert(find_entry(fd, "modules/001-virtiofs.ko.xz", &e));
+	ck_assert_str_eq(e.bytes, "virtiofs.");
+	close(fd);
+}
+END_TEST
+
+START_TEST(later_modules_follow_those_of_the_start)
+{
+	static const char *const names[] = { "fuse", NULL }, *const later[] = { "virtiofs", "absent", NULL };
+	char init[256];
+	const struct vmm_initrd initrd = {
+		.init = init, .modules = tree, .names = names, .later = later,
+	};
+	struct entry e;
+	int fd;
+
+	snprintf(init, sizeof(init), "%s/program", tree);
+	ck_assert_int_eq(vmm_initrd_make(&initrd, &fd, NULL), 0);
+	ck_assert(find_entry(fd, "modules/order", &e));
+	ck_assert_str_eq(e.bytes, "required 000-fuse.ko\nlater 001-virtiofs.ko.xz\n");
+	ck_assert(find_entry(fd, "modules/001-virtiofs.ko.xz", &e));
+	close(fd);
+}
+END_TEST
+
+START_TEST(is_sealed_and_at_its_begin)
+{
+	int fd;
+
+	ck_assert_int_eq(make(none, &fd, NULL), 0);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 0);
+	ck_assert_int_eq(fcntl(fd, F_GET_SEALS), F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+	close(fd);
+}
+END_TEST
+
+START_TEST(names_of_missing_files_are_in_the_error)
+{
+	static const char *const gone[] = { "gone", NULL };
+	struct vsu_error err;
+	int fd = -7;
+
+	ck_assert_int_eq(make(gone, &fd, &err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "kernel/gone.ko"));
+	ck_assert_int_eq(fd, -7);
+}
+END_TEST
+
+START_TEST(version_is_the_name_of_a_folder)
+{
+	static const char *const versions[] = { "", ".", "..", "../../tmp", "6.1/", "/tmp" };
+	char folder[VMM_INITRD_FOLDER];
+
+	ck_assert_int_eq(vmm_initrd_folder(versions[_i], folder, NULL), -EINVAL);
+}
+END_TEST
+
+START_TEST(each_kind_with_a_driver_is_among_all_drivers)
+{
+	static const char *const kinds[] = { "balloon", "blk", "console", "fs", "mem", "net", "pmem", "rng", "vsock" };
+	const char *driver = vmm_initrd_driver(kinds[_i]);
+	unsigned int i = 0;
+
+	ck_assert_ptr_nonnull(driver);
+	while (vmm_initrd_drivers[i] && strcmp(vmm_initrd_drivers[i], driver) != 0)
+		i++;
+	ck_assert_ptr_nonnull(vmm_initrd_drivers[i]);
+	ck_assert_ptr_null(vmm_initrd_driver("gpu"));
+}
+END_TEST
+
+START_TEST(d2_22_rejects_a_file_that_becomes_shorter)
+{
+	struct vmm_archive a = { .fd = memfd_create("archive", MFD_CLOEXEC) };
+	int from = memfd_create("file", MFD_CLOEXEC);
+
+	ck_assert_int_eq(ftruncate(from, 100), 0);
+	vmm_archive_copy(&a, "file", 0644, from, 101);
+	ck_assert_int_eq(vmm_archive_end(&a, NULL), -EBADMSG);
+	close(from);
+	close(a.fd);
+}
+END_TEST
+
+START_TEST(d2_23_size_of_an_archive_is_limited)
+{
+	struct vmm_archive a = { .fd = memfd_create("archive", MFD_CLOEXEC), .len = VMM_ARCHIVE_MAX - 200 };
+
+	vmm_archive_folder(&a, "a");
+	ck_assert_int_eq(a.rc, 0);
+	vmm_archive_file(&a, "b", 0644, tree, sizeof(tree));
+	ck_assert_int_eq(vmm_archive_end(&a, NULL), -EFBIG);
+	vmm_archive_copy(&a, "c", 0644, -1, UINT64_MAX);
+	ck_assert_int_eq(a.rc, -EFBIG);
+	close(a.fd);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("initrd");
+	TCase *tc = tcase_create("initrd");
+
+	tcase_add_checked_fixture(tc, setup, tree_remove);
+	tcase_add_test(tc, has_program_console_and_modules_in_order);
+	tcase_add_test(tc, later_modules_follow_those_of_the_start);
+	tcase_add_test(tc, is_sealed_and_at_its_begin);
+	tcase_add_test(tc, names_of_missing_files_are_in_the_error);
+	tcase_add_loop_test(tc, version_is_the_name_of_a_folder, 0, 6);
+	tcase_add_loop_test(tc, each_kind_with_a_driver_is_among_all_drivers, 0, 9);
+	tcase_add_test(tc, d2_22_rejects_a_file_that_becomes_shorter);
+	tcase_add_test(tc, d2_23_size_of_an_archive_is_limited);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
