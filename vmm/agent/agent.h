@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Parts of the guest's first process. A failure of any part ends the guest, so functions do not return it. */
+#ifndef VMM_AGENT_AGENT_H
+#define VMM_AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "agent/protocol.h"
+
+#define AGENT_MAX_FOLDERS 32
+
+/* A request, whose texts are in its message. */
+struct agent_request {
+	char **argv, **envp;
+	const char *cwd, *hostname;
+	const char *network;	/* ADDRESS/BITS GATEWAY RESOLVER, or NULL */
+	bool writable_root, terminal;
+	bool image;		/* the root is in the first disk, not in a folder of the host */
+	unsigned int rows, columns;
+	const char *folders[AGENT_MAX_FOLDERS]; /* TAG:ro|rw:PATH */
+	unsigned int nfolders;
+};
+
+/* report.c: reports to the host how the command was not executed, and a sentence. */
+void agent_end(enum vmm_agent_how how, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3), noreturn));
+/* report.c: reports a failure of the agent to the host, or on the console, and ends the guest. */
+void agent_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* modules.c: loads the modules of the initrd in their order, except later ones. */
+void agent_load_modules(void);
+/* modules.c: loads the later modules up to one, which may be built in. */
+void agent_load_modules_until(const char *name);
+
+/* mounts.c: /dev, /proc and /sys of the initrd. */
+void agent_mount_early(void);
+/* mounts.c: enters the command's root: a folder that is mounted, or NULL: the one that the host shares. */
+void agent_enter_root(const struct agent_request *r, const char *root);
+/* mounts.c: makes a folder and those above it. */
+void agent_make_folders(const char *path);
+/* mounts.c: makes a mounted file system the root. */
+void agent_switch_root(const char *folder);
+
+/* network.c: programs expect 127.0.0.1, also without a network. */
+void agent_raise_loopback(void);
+/* network.c: configures the first other interface by a request's text. */
+void agent_raise_network(const char *text);
+
+/* boot.c: mounts the root of the kernel's command line, and executes its init. */
+void agent_boot(void) __attribute__((noreturn));
+/* boot.c: the value of the last word NAME=VALUE of the kernel's command line, or NULL. */
+const char *agent_word(const char *name);
+bool agent_has_word(const char *word);
+
+/* image.c: boots the kernel of the first disk. */
+void agent_boot_image(void) __attribute__((noreturn));
+/* image.c: mounts the file system of the first disk that has a system, and returns its root. */
+const char *agent_mount_image(bool writable);
+
+/* report.c: a port is -1 until it is open. */
+extern int agent_ports[VMM_AGENT_PORTS];
+void agent_send(enum vmm_agent_message type, const void *payload, size_t len);
+/* report.c: waits until the control port has bytes (POLLIN) or room (POLLOUT). */
+void agent_wait(short events);
+
+/* ports.c: waits until all are present, and opens them. */
+void agent_open_ports(void);
+/* ports.c: waits for a whole message; its payload is allocated and ends with a NUL that is not counted. */
+char *agent_receive(struct vmm_agent_header *header);
+
+/*
+ * moment.c: sets the clock, and reseeds the kernel's random numbers, by a struct vmm_agent_moment.
+ * A clone that cannot reseed them fails.
+ */
+void agent_enter_moment(const char *payload, size_t len, bool cloned);
+
+/* request.c: the request's texts are those of the records, which must remain. */
+void agent_read_request(struct agent_request *r, char *records, size_t len);
+
+/* command.c: the command, and its ends of the streams; err is -1 with a terminal. */
+struct agent_command {
+	pid_t pid;
+	int in, out, err;
+	bool terminal;
+};
+void agent_start(struct agent_command *c, const struct agent_request *r);
+
+/* streams.c: copies until the command has ended, and reports its end. */
+void agent_serve(struct agent_command *c) __attribute__((noreturn));
+
+#endif

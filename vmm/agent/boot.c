@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Boots a whole system: the root of the kernel's command line, and its init. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+
+#define ROOT "/newroot"
+#define WAIT_MS 10000
+
+static char cmdline[4096];
+
+static const char *next_word(char **at)
+{
+	return strsep(at, " \n");
+}
+
+static void read_cmdline(char line[sizeof(cmdline)])
+{
+	FILE *f = fopen("/proc/cmdline", "re");
+
+	line[0] = '\0';
+	if (f && !fgets(line, sizeof(cmdline), f))
+		line[0] = '\0';
+	if (f)
+		fclose(f);
+}
+
+/* The last one counts. The value is in a static line. */
+const char *agent_word(const char *name)
+{
+	const size_t len = strlen(name);
+	char *at = cmdline;
+	const char *word, *value = NULL;
+
+	read_cmdline(cmdline);
+	while ((word = next_word(&at)))
+		if (!strncmp(word, name, len) && word[len] == '=')
+			value = word + len + 1;
+	return value;
+}
+
+bool agent_has_word(const char *wanted)
+{
+	char line[sizeof(cmdline)], *at = line;
+	const char *word;
+
+	read_cmdline(line);
+	while ((word = next_word(&at)))
+		if (!strcmp(word, wanted))
+			return true;
+	return false;
+}
+
+/* "rootfstype=" or each file system of a disk that the kernel has. */
+static bool mount_disk(const char *device, unsigned long flags, const char *data)
+{
+	FILE *f = fopen("/proc/filesystems", "re");
+	char line[64];
+	bool done = false;
+
+	while (f && !done && fgets(line, sizeof(line), f))
+		if (line[0] == '\t') {
+			line[strcspn(line, "\n")] = '\0';
+			done = mount(device, ROOT, line + 1, flags, data) == 0;
+		}
+	if (f)
+		fclose(f);
+	return done;
+}
+
+/* Texts are copied: each agent_word() overwrites those before. */
+struct root {
+	char what[256], type[64], data[256], init[256];
+	unsigned long flags;
+};
+
+static void read_word(const char *name, char *to, size_t size, const char *preset)
+{
+	const char *value = agent_word(name);
+
+	snprintf(to, size, "%s", value ? value : preset);
+}
+
+static void read_root(struct root *r)
+{
+	read_word("root", r->what, sizeof(r->what), "");
+	read_word("rootfstype", r->type, sizeof(r->type), r->what[0] == '/' ? "" : "virtiofs");
+	read_word("rootflags", r->data, sizeof(r->data), "");
+	read_word("init", r->init, sizeof(r->init), "/sbin/init");
+	r->flags = agent_has_word("rw") ? 0 : MS_RDONLY;
+	if (!r->what[0])
+		agent_fail("the kernel's command line has no root=/dev/NAME or root=TAG");
+}
+
+/* Devices appear some time after their drivers. */
+static void wait_for_device(const char *path)
+{
+	int i;
+
+	for (i = 0; i < WAIT_MS && access(path, F_OK) < 0; i++)
+		usleep(1000);
+}
+
+static void mount_root(const struct root *r)
+{
+	bool done;
+
+	agent_make_folders(ROOT);
+	if (r->what[0] == '/')
+		wait_for_device(r->what);
+	done = r->type[0] ? mount(r->what, ROOT, r->type, r->flags, r->data) == 0
+			  : mount_disk(r->what, r->flags, r->data);
+	if (!done)
+		agent_fail("cannot mount the root %s%s%s: %s", r->what, r->type[0] ? " as " : "", r->type, strerror(errno));
+}
+
+void agent_boot(void)
+{
+	static const char *const moved[] = { "/proc", "/sys", "/dev" };
+	char where[32];
+	struct root r;
+	unsigned int i;
+
+	read_root(&r);
+	mount_root(&r);
+	for (i = 0; i < 3; i++) {
+		snprintf(where, sizeof(where), ROOT "%s", moved[i]);
+		if (mount(moved[i], where, NULL, MS_MOVE, NULL) < 0)
+			umount2(moved[i], MNT_DETACH);
+	}
+	agent_switch_root(ROOT);
+	execl(r.init, r.init, (char *)NULL);
+	agent_fail("cannot execute %s of the root: %s", r.init, strerror(errno));
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The first disk: finds its partitions, file systems, and the kernel of its boot menu, or its root. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <linux/fs.h>
+
+#include "agent/agent.h"
+#include "agent/image.h"
+#include "agent/partitions.h"
+
+#define DISK "/dev/vda"
+#define WHERE "/image"
+#define DISK_MS 10000
+#define PARTITION_MS 1000
+#define PROBE 0x10048
+
+/*
+ * Mounted without replaying a journal, which would write to the image; if nothing to boot is
+ * found, with it. The top of btrfs is another tree than its default.
+ */
+static const struct file_system {
+	const char *name;
+	size_t at;
+	const char *magic;
+	const char *options[4];
+} file_systems[] = {
+	{ "ext4", 0x438, "\x53\xef", { "noload", "", NULL } },
+	{ "xfs", 0, "XFSB", { "norecovery", "", NULL } },
+	{ "btrfs", 0x10040, "_BHRfS_M", { "rescue=nologreplay", "rescue=nologreplay,subvolid=5", "", NULL } },
+	{ "vfat", 0x52, "FAT32", { "", NULL } },
+	{ "vfat", 0x36, "FAT", { "", NULL } },
+	{ NULL, 0, NULL, { NULL } },
+};
+
+/* Other contents of partitions. */
+static const struct {
+	const char *name;
+	size_t at;
+	const char *magic;
+} unsupported[] = {
+	{ "a physical volume of LVM", 0x200, "LABELONE" },
+	{ "LUKS encryption", 0, "LUKS\xba\xbe" },
+	{ "a part of a RAID", 0x1000, "\xfc\x4e\x2b\xa9" },
+	{ "squashfs", 0, "hsqs" },
+	{ "erofs", 0x400, "\xe2\xe1\xf5\xe0" },
+	{ "swap space", 0xff6, "SWAPSPACE2" },
+	{ NULL, 0, NULL },
+};
+
+/* A use of the disk: what is done with each mounted file system. */
+struct use {
+	unsigned long flags;	/* of mount() */
+	bool (*fn)(const struct partition *p, const char *device, enum image_search search); /* true: done */
+	enum image_search search;
+};
+
+static bool wait_for(const char *path, int ms)
+{
+	while (access(path, F_OK) < 0 && ms-- > 0)
+		usleep(1000);
+	return access(path, F_OK) == 0;
+}
+
+static void name_device(char path[32], unsigned int number)
+{
+	if (number)
+		snprintf(path, 32, DISK "%u", number);
+	else
+		snprintf(path, 32, DISK);
+}
+
+static bool has_magic(const char *bytes, size_t at, const char *magic)
+{
+	return !memcmp(bytes + at, magic, strlen(magic));
+}
+
+/* The console explains why nothing is found. */
+static void report_unsupported(const char *device, const char *bytes)
+{
+	unsigned int i;
+
+	for (i = 0; unsupported[i].name; i++)
+		if (has_magic(bytes, unsupported[i].at, unsupported[i].magic))
+			dprintf(STDERR_FILENO, "cvmm-init: %s has %s, which is not supported\n", device, unsupported[i].name);
+}
+
+static const struct file_system *probe_file_system(const char *device, bool reports)
+{
+	const struct file_system *f = file_systems;
+	char *bytes = malloc(PROBE);
+	const int fd = open(device, O_RDONLY | O_CLOEXEC);
+	const ssize_t n = bytes && fd >= 0 ? pread(fd, bytes, PROBE, 0) : -1;
+
+	while (f->name && (n < PROBE || !has_magic(bytes, f->at, f->magic)))
+		f++;
+	if (!f->name && n == PROBE && reports)
+		report_unsupported(device, bytes);
+	free(bytes);
+	if (fd >= 0)
+		close(fd);
+	return f->name ? f : NULL;
+}
+
+static bool is_writable(const char *device)
+{
+	const int fd = open(device, O_RDONLY | O_CLOEXEC);
+	int read_only = 1;
+
+	if (fd < 0)
+		return false;
+	ioctl(fd, BLKROGET, &read_only);
+	close(fd);
+	return !read_only;
+}
+
+/* Returns only if there is nothing to boot. */
+static bool boot_mounted(const struct partition *p, const char *device, enum image_search search)
+{
+	const int root = open(WHERE, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char given[80];
+
+	snprintf(given, sizeof(given), "root=%s%s %s", p->uuid[0] ? "PARTUUID=" : "",
+		 p->uuid[0] ? p->uuid : device, is_writable(device) ? "rw" : "ro");
+	if (root >= 0) {
+		image_try_root(root, device, given, search);
+		close(root);
+	}
+	return false;
+}
+
+/* Nothing can be written then. */
+static bool skips_journal(const char *options)
+{
+	return !strncmp(options, "no", 2) || !strncmp(options, "rescue=", 7);
+}
+
+/* True: the use is done, and the file system stays mounted. */
+static bool try_partition(const struct partition *p, const struct use *use)
+{
+	const struct file_system *f;
+	const char *const *options;
+	char device[32];
+
+	name_device(device, p->number);
+	if (!wait_for(device, PARTITION_MS) || !(f = probe_file_system(device, use->search != IMAGE_ENTRIES)))
+		return false;
+	agent_load_modules_until(f->name);
+	for (options = f->options; *options; options++) {
+		if (!(use->flags & MS_RDONLY) && skips_journal(*options))
+			continue;
+		if (mount(device, WHERE, f->name, use->flags, *options) < 0)
+			dprintf(STDERR_FILENO, "cvmm-init: %s cannot be mounted as %s (%s): %s\n", device, f->name, *options, strerror(errno));
+		else if (use->fn(p, device, use->search))
+			return true;
+		umount2(WHERE, MNT_DETACH);
+	}
+	return false;
+}
+
+static bool try_all(const struct partition *parts, int n, const struct use *use)
+{
+	int role, i;
+
+	for (role = 0; role < PARTITION_ROLES; role++)
+		for (i = 0; i < n; i++)
+			if ((int)parts[i].role == role && try_partition(&parts[i], use))
+				return true;
+	return false;
+}
+
+/* A disk without a table is one file system. */
+static int find_partitions(struct partition parts[PARTITIONS_MAX])
+{
+	int fd, n, sector = 512;
+
+	if (!wait_for(DISK, DISK_MS))
+		agent_fail("the machine has no disk " DISK);
+	fd = open(DISK, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		ioctl(fd, BLKSSZGET, &sector);
+	n = fd < 0 ? -errno : partitions_read(fd, (uint32_t)sector, parts);
+	if (n < 0)
+		image_fail("the partition table of the image cannot be read: %s", n == -EBADMSG ? "it is damaged" : strerror(-n));
+	close(fd);
+	return n ? n : 1;
+}
+
+void agent_boot_image(void)
+{
+	static struct partition parts[PARTITIONS_MAX];
+	const int n = find_partitions(parts);
+	struct use use = { MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, boot_mounted, IMAGE_ENTRIES };
+
+	agent_make_folders(WHERE);
+	try_all(parts, n, &use);
+	use.search = IMAGE_KERNELS;
+	try_all(parts, n, &use);
+	image_fail("the image has no boot entry (loader/entries, grub.cfg) and no /boot/vmlinuz in %d partition(s) of ext4, xfs, btrfs or FAT", n);
+}
+
+/* --------------------------------------------------------------------- a root */
+
+/* In the file system, or in a usual subvolume of btrfs. */
+static const char *const roots[] = { WHERE, WHERE "/@", WHERE "/root", NULL };
+
+static const char *const *find_system(void)
+{
+	const char *const *root;
+	char etc[32], usr[32];
+
+	for (root = roots; *root; root++) {
+		snprintf(etc, sizeof(etc), "%s/etc", *root);
+		snprintf(usr, sizeof(usr), "%s/usr", *root);
+		if (!access(etc, F_OK) && !access(usr, F_OK))
+			break;
+	}
+	return root;
+}
+
+static bool is_root(const struct partition *p, const char *device, enum image_search search)
+{
+	(void)p;
+	(void)device;
+	(void)search;
+	return *find_system() != NULL;
+}
+
+const char *agent_mount_image(bool writable)
+{
+	static struct partition parts[PARTITIONS_MAX];
+	const struct use use = { writable ? 0 : MS_RDONLY, is_root, IMAGE_ROOT };
+	const int n = find_partitions(parts);
+
+	agent_make_folders(WHERE);
+	if (!try_all(parts, n, &use))
+		agent_fail("the image has no root with /etc and /usr in %d partition(s) of ext4, xfs, btrfs or FAT", n);
+	return *find_system();
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Parts of the boot of a disk image. Its paths are resolved inside its file systems. */
+#ifndef VMM_AGENT_IMAGE_H
+#define VMM_AGENT_IMAGE_H
+
+#include <sys/types.h>
+
+#include "agent/entry.h"
+
+enum image_search {
+	IMAGE_ENTRIES,		/* boot menus */
+	IMAGE_KERNELS,		/* vmlinuz, without a menu */
+	IMAGE_ROOT,		/* of a system */
+};
+
+/*
+ * Prints a sentence, and ends the guest by a panic, which the host reports as a failure; for a
+ * command, as agent_fail().
+ */
+void image_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/*
+ * menu.c: searches the file system below root, and boots what it finds; returns if it finds nothing. given is
+ * the command line of kernels without an entry.
+ */
+void image_try_root(int root, const char *device, const char *given, enum image_search search);
+
+/* image_files.c: a regular file below root, or -1. Absolute paths and links begin at root. */
+int image_open(int root, const char *path);
+/* image_files.c: a folder below root, or -1. */
+int image_open_folder(int root, const char *path);
+/* image_files.c: the whole file, allocated; NULL: no such file, or it exceeds 1 MiB. */
+char *image_read(int root, const char *path, size_t *len);
+
+/* kexec.c: boots a kernel of the image; returns if a file of the entry does not exist. */
+void image_boot(int root, const char *folder, const struct entry *e, const char *device);
+
+#endif

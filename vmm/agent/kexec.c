@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Executes a kernel of an image in place of the running one. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/kexec.h>
+#include <linux/reboot.h>
+
+#include "agent/agent.h"
+#include "agent/image.h"
+
+#define CONSOLE "console=ttyS0"
+
+/* A kernel whose messages are off prints no trace of a panic. */
+static void silence_kernel(void)
+{
+	const int fd = open("/proc/sys/kernel/printk", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, "0", 1);
+	close(fd);
+}
+
+void image_fail(const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (!agent_has_word(VMM_AGENT_IMAGE_WORD))
+		agent_fail("%s", text);
+	silence_kernel();
+	dprintf(STDERR_FILENO, "cvmm-init: %s\n", text);
+	_exit(1);
+}
+
+/* Relative to its file system, or to the folder that is mounted at /boot. */
+static int open_file(int root, const char *folder, const char *path)
+{
+	char full[2 * ENTRY_PATH];
+	int fd = image_open(root, path);
+
+	if (fd >= 0)
+		return fd;
+	snprintf(full, sizeof(full), "%s/%s", folder, path);
+	fd = image_open(root, full);
+	if (fd < 0)
+		dprintf(STDERR_FILENO, "cvmm-init: the boot entry's file %s does not exist\n", path);
+	return fd;
+}
+
+/* Linux unpacks archives one after another; each begins at a multiple of 4. */
+static bool append_file(int to, int from)
+{
+	static const char zeros[4];
+	struct stat st;
+	off_t left;
+	ssize_t n = 1;
+
+	if (fstat(from, &st) < 0)
+		return false;
+	for (left = st.st_size; left && n > 0; left -= n > 0 ? n : 0)
+		n = sendfile(to, from, NULL, (size_t)left);
+	n = (4 - st.st_size % 4) % 4;
+	return !left && write(to, zeros, (size_t)n) == n;
+}
+
+/* -1: a file does not exist. */
+static int open_initrds(int root, const char *folder, const struct entry *e)
+{
+	int all, fd;
+	unsigned int i;
+	bool done = true;
+
+	if (e->ninitrds == 1)
+		return open_file(root, folder, e->initrds[0]);
+	all = memfd_create("initrd", MFD_CLOEXEC);
+	for (i = 0; all >= 0 && done && i < e->ninitrds; i++) {
+		fd = open_file(root, folder, e->initrds[i]);
+		done = fd >= 0 && append_file(all, fd);
+		if (fd >= 0)
+			close(fd);
+	}
+	if (all < 0 || !done)
+		dprintf(STDERR_FILENO, "cvmm-init: the initrds of the boot entry cannot be read: %s\n", strerror(errno));
+	if (done)
+		return all;
+	close(all);
+	return -1;
+}
+
+/* The words after "--" of this kernel's command line. */
+static void append_given(struct entry *e)
+{
+	char line[4096];
+	FILE *f = fopen("/proc/cmdline", "re");
+	const char *given = f && fgets(line, sizeof(line), f) ? strstr(line, " -- ") : NULL;
+
+	if (f)
+		fclose(f);
+	if (!given)
+		return;
+	line[strcspn(line, "\n")] = '\0';
+	entry_append(e, given + 4);
+}
+
+static bool has_console(const char *options)
+{
+	const char *at = options;
+	char next;
+
+	while ((at = strstr(at, CONSOLE))) {
+		next = at[strlen(CONSOLE)];
+		if ((at == options || at[-1] == ' ') && (!next || next == ' ' || next == ','))
+			return true;
+		at++;
+	}
+	return false;
+}
+
+static const char *explain_code(int code)
+{
+	return code == ENOSYS ? "the kernel that cvmm starts first lacks CONFIG_KEXEC_FILE; name another one with --kernel" :
+	       code == EPERM ? "the kernel that cvmm starts first does not permit kexec; name another one with --kernel" :
+	       code == ENOEXEC ? "it is not a kernel that this machine can execute" :
+	       code == ENOMEM || code == EADDRNOTAVAIL ? "not enough memory; raise --memory" : strerror(code);
+}
+
+static void start_kernel(const char *path)
+{
+	umount2("/image", MNT_DETACH);
+	sync();
+	reboot((int)LINUX_REBOOT_CMD_KEXEC);
+	image_fail("cannot start the image's kernel %s: %s", path, strerror(errno));
+}
+
+void image_boot(int root, const char *folder, const struct entry *given, const char *device)
+{
+	struct entry *e = malloc(sizeof(*e));
+	const int kernel = open_file(root, folder, given->linux_path);
+	const int initrd = kernel < 0 ? -1 : open_initrds(root, folder, given);
+
+	if (!e || kernel < 0 || initrd < 0) {
+		free(e);
+		close(kernel);
+		return;
+	}
+	*e = *given;
+	if (!has_console(e->options))
+		entry_append(e, CONSOLE);
+	append_given(e);
+	if (e->invalid)
+		image_fail("the command line of the image's kernel exceeds %d bytes", ENTRY_OPTIONS - 1);
+	dprintf(STDERR_FILENO, "cvmm-init: boots %s (%s of %s)\n", e->title, e->linux_path, device);
+	if (syscall(SYS_kexec_file_load, kernel, e->ninitrds ? initrd : -1, strlen(e->options) + 1,
+		    e->options, e->ninitrds ? 0UL : (unsigned long)KEXEC_FILE_NO_INITRAMFS) < 0)
+		image_fail("the image's kernel %s cannot be loaded: %s", e->linux_path, explain_code(errno));
+	start_kernel(e->linux_path);
+}

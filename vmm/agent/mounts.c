@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* File systems of the guest. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+
+#define LOWER "/lower"
+#define UPPER "/upper"
+#define ROOT "/newroot"
+
+static void do_mount(const char *what, const char *where, const char *type, unsigned long flags,
+		     const char *data)
+{
+	if (mount(what, where, type, flags, data) < 0 && errno != EBUSY)
+		agent_fail("cannot mount %s at %s (%s): %s", what, where, type ? type : "move", strerror(errno));
+}
+
+void agent_make_folders(const char *path)
+{
+	char *copy = strdup(path), *slash = copy;
+
+	if (!copy)
+		agent_fail("no memory for a path");
+	while (*slash && (slash = strchr(slash + 1, '/'))) {
+		*slash = '\0';
+		mkdir(copy, 0755);
+		*slash = '/';
+	}
+	if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+		agent_fail("cannot make the folder %s: %s", path, strerror(errno));
+	free(copy);
+}
+
+void agent_mount_early(void)
+{
+	do_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	do_mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	do_mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755");
+}
+
+void agent_switch_root(const char *folder)
+{
+	if (chdir(folder) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		agent_fail("cannot make %s the root: %s", folder, strerror(errno));
+}
+
+/* The folder below, and what the guest writes in its memory. */
+static void mount_overlay(const char *lower)
+{
+	char data[128];
+
+	agent_make_folders(UPPER);
+	do_mount("tmpfs", UPPER, "tmpfs", 0, "size=100%,mode=0755");
+	agent_make_folders(UPPER "/files");
+	agent_make_folders(UPPER "/work");
+	snprintf(data, sizeof(data), "lowerdir=%s,upperdir=" UPPER "/files,workdir=" UPPER "/work", lower);
+	do_mount("overlay", ROOT, "overlay", 0, data);
+	(void)mkdir(ROOT "/root", 0700);	/* hidden ones of the host do not exist */
+}
+
+/* "TAG:ro|rw:PATH", from the request */
+static void mount_folder(const char *text)
+{
+	const char *colon = strchr(text, ':');
+	char tag[64], where[4096];
+
+	snprintf(tag, sizeof(tag), "%.*s", (int)(colon - text), text);
+	snprintf(where, sizeof(where), ROOT "%s", colon + 4);
+	agent_make_folders(where);
+	do_mount(tag, where, "virtiofs", strncmp(colon + 1, "ro", 2) ? 0 : MS_RDONLY, NULL);
+}
+
+/* Those of a running system, which hide the host's below. */
+static void mount_system(void)
+{
+	static const struct {
+		const char *what, *where, *type, *data;
+		unsigned long flags;
+	} rows[] = {
+		{ "proc", ROOT "/proc", "proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
+		{ "sysfs", ROOT "/sys", "sysfs", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
+		{ "devtmpfs", ROOT "/dev", "devtmpfs", "mode=0755", MS_NOSUID },
+		{ "devpts", ROOT "/dev/pts", "devpts", "mode=0620,ptmxmode=0666,gid=5", MS_NOSUID | MS_NOEXEC },
+		{ "tmpfs", ROOT "/dev/shm", "tmpfs", "mode=1777", MS_NOSUID | MS_NODEV },
+		{ "tmpfs", ROOT "/run", "tmpfs", "mode=0755", MS_NOSUID | MS_NODEV },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		agent_make_folders(rows[i].where);
+		do_mount(rows[i].what, rows[i].where, rows[i].type, rows[i].flags, rows[i].data);
+	}
+}
+
+static void mount_shared_root(bool writable)
+{
+	if (writable) {
+		do_mount(VMM_AGENT_ROOT_TAG, ROOT, "virtiofs", 0, NULL);
+		return;
+	}
+	agent_make_folders(LOWER);
+	do_mount(VMM_AGENT_ROOT_TAG, LOWER, "virtiofs", MS_RDONLY, NULL);
+	mount_overlay(LOWER);
+}
+
+static void mount_given_root(const char *root, bool writable)
+{
+	if (writable)
+		do_mount(root, ROOT, NULL, MS_BIND, NULL);
+	else
+		mount_overlay(root);
+}
+
+void agent_enter_root(const struct agent_request *r, const char *root)
+{
+	unsigned int i;
+
+	agent_make_folders(ROOT);
+	if (root)
+		mount_given_root(root, r->writable_root);
+	else
+		mount_shared_root(r->writable_root);
+	mount_system();
+	for (i = 0; i < r->nfolders; i++)
+		mount_folder(r->folders[i]);
+	agent_switch_root(ROOT);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The guest's network interfaces. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <net/route.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+
+#define WAIT_MS 10000
+#define RESOLVER "/etc/resolv.conf"
+#define OWN_RESOLVER "/run/cvmm.resolv.conf"
+
+static int open_socket(void)
+{
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		agent_fail("the guest's kernel has no network: %s", strerror(errno));
+	return fd;
+}
+
+static int raise_interface(int fd, const char *name)
+{
+	struct ifreq r = { .ifr_flags = 0 };
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	if (ioctl(fd, SIOCGIFFLAGS, &r) < 0)
+		return -errno;
+	r.ifr_flags |= IFF_UP;
+	return ioctl(fd, SIOCSIFFLAGS, &r) < 0 ? -errno : 0;
+}
+
+void agent_raise_loopback(void)
+{
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	(void)!raise_interface(fd, "lo");
+	close(fd);
+}
+
+/* ----------------------------------------------------------------- the request */
+
+/* Addresses of 0: none. */
+struct network {
+	struct in_addr address, mask, gateway;
+	char resolver[64];
+};
+
+static bool read_address(const char *text, struct in_addr *a)
+{
+	return !strcmp(text, "-") || inet_pton(AF_INET, text, a) == 1;
+}
+
+/* "ADDRESS/BITS GATEWAY RESOLVER", where "-" is none */
+static void read_network(const char *text, struct network *n)
+{
+	char address[32], gateway[32];
+	struct in_addr resolver;
+	unsigned int bits;
+
+	if (sscanf(text, "%31[0-9.-]/%u %31s %63s", address, &bits, gateway, n->resolver) != 4 || bits > 32 ||
+	    !read_address(address, &n->address) || !read_address(gateway, &n->gateway) ||
+	    !read_address(n->resolver, &resolver))
+		agent_fail("the host requested an invalid network: %s", text);
+	n->mask.s_addr = bits ? htonl(~0u << (32 - bits)) : 0;
+}
+
+/* ---------------------------------------------------------------- the interface */
+
+static bool find_interface(char name[IF_NAMESIZE])
+{
+	struct if_nameindex *all = if_nameindex(), *i;
+
+	name[0] = '\0';
+	for (i = all; i && i->if_name && !name[0]; i++)
+		if (strcmp(i->if_name, "lo") != 0)
+			snprintf(name, IF_NAMESIZE, "%s", i->if_name);
+	if_freenameindex(all);
+	return name[0];
+}
+
+/* A device appears some time after its driver. */
+static void await_interface(char name[IF_NAMESIZE])
+{
+	int i;
+
+	for (i = 0; i < WAIT_MS && !find_interface(name); i++)
+		usleep(1000);
+	if (!name[0])
+		agent_fail("the guest has no network interface (its kernel needs the driver virtio_net)");
+}
+
+static void set_address(struct sockaddr *to, struct in_addr a)
+{
+	const struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = a };
+
+	memcpy(to, &in, sizeof(in));
+}
+
+static int configure_interface(int fd, char *name, const struct network *n)
+{
+	struct ifreq r = { .ifr_flags = 0 };
+	struct rtentry route = { .rt_flags = RTF_UP | RTF_GATEWAY, .rt_dev = name };
+	int rc;
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	set_address(&r.ifr_addr, n->address);
+	if (n->address.s_addr && ioctl(fd, SIOCSIFADDR, &r) < 0)
+		return -errno;
+	set_address(&r.ifr_netmask, n->mask);
+	if (n->address.s_addr && ioctl(fd, SIOCSIFNETMASK, &r) < 0)
+		return -errno;
+	rc = raise_interface(fd, name);
+	if (rc < 0 || !n->gateway.s_addr)
+		return rc;
+	set_address(&route.rt_gateway, n->gateway);
+	set_address(&route.rt_dst, (struct in_addr){ 0 });
+	set_address(&route.rt_genmask, (struct in_addr){ 0 });
+	return ioctl(fd, SIOCADDRT, &route) < 0 ? -errno : 0;
+}
+
+/* ----------------------------------------------------------------- the resolver */
+
+/* Links of a root often refer to a file of /run, which is empty here. */
+static void make_target(void)
+{
+	char target[4096], path[sizeof(target) + 8], *slash;
+	const ssize_t n = readlink(RESOLVER, target, sizeof(target) - 1);
+	FILE *f;
+
+	if (n < 0)
+		return;
+	target[n] = '\0';
+	snprintf(path, sizeof(path), "%s%s", target[0] == '/' ? "" : "/etc/", target);
+	slash = strrchr(path, '/');
+	*slash = '\0';
+	if (strstr(path, "/run") && *path)
+		agent_make_folders(path);
+	*slash = '/';
+	f = fopen(path, "ae");
+	if (f)
+		fclose(f);
+}
+
+/* The file of the root does not change, which may be the host's. */
+static void set_resolver(const char *resolver)
+{
+	FILE *f = fopen(OWN_RESOLVER, "we");
+
+	if (f)
+		fprintf(f, "nameserver %s\n", resolver);
+	if (!f || fclose(f))
+		agent_fail("cannot write " OWN_RESOLVER ": %s", strerror(errno));
+	if (access(RESOLVER, F_OK) < 0)
+		make_target();
+	if (mount(OWN_RESOLVER, RESOLVER, NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
+		agent_fail("cannot mount " RESOLVER ": %s", strerror(errno));
+}
+
+void agent_raise_network(const char *text)
+{
+	struct network n = { .resolver = "" };
+	char name[IF_NAMESIZE];
+	int fd, rc;
+
+	read_network(text, &n);
+	await_interface(name);
+	fd = open_socket();
+	rc = configure_interface(fd, name, &n);
+	if (rc < 0)
+		agent_fail("cannot configure the network interface %s: %s", name, strerror(-rc));
+	close(fd);
+	if (strcmp(n.resolver, "-") != 0)
+		set_resolver(n.resolver);
+}

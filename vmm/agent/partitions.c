@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* GPT (UEFI, 5.3) and MBR. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/partitions.h"
+
+#define GPT_HEADER 92
+#define GPT_MIN_ENTRY 128
+#define GPT_MAX_ENTRY 4096
+#define MBR_TABLE 446
+#define MBR_ENTRY 16
+#define MBR_SIGNATURE 510
+#define MBR_PROTECTIVE 0xee
+/* Logical ones are in a list on the disk, which the kernel has read. */
+#define MBR_FIRST_LOGICAL 5
+#define MBR_LAST_LOGICAL 15
+
+static uint32_t read_u32(const uint8_t *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static uint64_t read_u64(const uint8_t *p)
+{
+	return read_u32(p) | (uint64_t)read_u32(p + 4) << 32;
+}
+
+/* CRC-32 of IEEE 802.3 */
+static uint32_t checksum_of(const uint8_t *p, size_t len)
+{
+	uint32_t crc = 0xffffffff;
+	int bit;
+
+	while (len--) {
+		crc ^= *p++;
+		for (bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+	}
+	return ~crc;
+}
+
+static int read_at(int fd, uint8_t *to, size_t len, uint64_t at)
+{
+	const ssize_t n = pread(fd, to, len, (off_t)at);
+
+	return n < 0 ? -errno : (size_t)n < len ? -EBADMSG : 0;
+}
+
+/* The first three groups are little-endian numbers. */
+static void print_uuid(const uint8_t *p, char text[37])
+{
+	snprintf(text, 37, "%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x", read_u32(p),
+		 p[4] | p[5] << 8, p[6] | p[7] << 8, p[8], p[9], p[10], p[11], p[12], p[13], p[14], p[15]);
+}
+
+/* Types of the Discoverable Partitions Specification. */
+static enum partition_role role_of_type(const uint8_t *type)
+{
+	static const struct {
+		const char *type;
+		enum partition_role role;
+	} rows[] = {
+		{ "bc13c2ff-59e6-4262-a352-b275fd6f7172", PARTITION_BOOT },
+		{ "4f68bce3-e8cd-4db1-96e7-fbcaf984b709", PARTITION_ROOT },	/* x86-64 */
+		{ "b921b045-1df0-41c3-af44-4c6f280d3fae", PARTITION_ROOT },	/* arm64 */
+		{ "0fc63daf-8483-4772-8e79-3d69d8477de4", PARTITION_LINUX },
+		{ "c12a7328-f81f-11d2-ba4b-00a0c93ec93b", PARTITION_ESP },
+	};
+	char text[37];
+	unsigned int i;
+
+	print_uuid(type, text);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!strcmp(rows[i].type, text))
+			return rows[i].role;
+	return PARTITION_OTHER;
+}
+
+/* --------------------------------------------------------------------- GPT */
+
+static int read_entries(const uint8_t *table, uint32_t count, uint32_t size,
+			struct partition parts[PARTITIONS_MAX])
+{
+	static const uint8_t unused[16];
+	const uint8_t *entry;
+	uint32_t i;
+	int n = 0;
+
+	for (i = 0; i < count; i++) {
+		entry = table + (size_t)i * size;
+		if (!memcmp(entry, unused, sizeof(unused)))
+			continue;
+		if (n == PARTITIONS_MAX)
+			return -EBADMSG;
+		parts[n].number = i + 1;
+		parts[n].role = role_of_type(entry);
+		print_uuid(entry + 16, parts[n++].uuid);
+	}
+	return n;
+}
+
+/* The checksum is that of a header whose checksum is 0. */
+static bool is_gpt(uint8_t header[GPT_HEADER])
+{
+	const uint32_t sum = read_u32(header + 16);
+
+	if (memcmp(header, "EFI PART", 8) != 0 || read_u32(header + 12) != GPT_HEADER)
+		return false;
+	memset(header + 16, 0, 4);
+	return checksum_of(header, GPT_HEADER) == sum;
+}
+
+static int read_gpt(int fd, uint32_t sector, struct partition parts[PARTITIONS_MAX])
+{
+	uint8_t header[GPT_HEADER], *table;
+	uint32_t count, size;
+	int rc = read_at(fd, header, sizeof(header), sector);
+
+	if (rc < 0)
+		return rc;
+	count = read_u32(header + 80);
+	size = read_u32(header + 84);
+	if (!is_gpt(header) || !count || count > PARTITIONS_MAX || size < GPT_MIN_ENTRY ||
+	    size > GPT_MAX_ENTRY || read_u64(header + 72) > INT64_MAX / sector)
+		return -EBADMSG;
+	table = calloc(count, size);
+	if (!table)
+		return -ENOMEM;
+	rc = read_at(fd, table, (size_t)count * size, read_u64(header + 72) * sector);
+	if (!rc)
+		rc = checksum_of(table, (size_t)count * size) == read_u32(header + 88) ?
+			read_entries(table, count, size, parts) : -EBADMSG;
+	free(table);
+	return rc;
+}
+
+/* --------------------------------------------------------------------- MBR */
+
+static bool is_extended(uint8_t type)
+{
+	return type == 0x05 || type == 0x0f || type == 0x85;
+}
+
+static enum partition_role role_of_byte(uint8_t type)
+{
+	return type == 0x83 ? PARTITION_LINUX : type == 0xef ? PARTITION_ESP : PARTITION_OTHER;
+}
+
+static void add_partition(struct partition *p, const uint8_t *sector, unsigned int number,
+			  enum partition_role role)
+{
+	p->number = number;
+	p->role = role;
+	snprintf(p->uuid, sizeof(p->uuid), "%08x-%02x", read_u32(sector + 440), number);
+}
+
+static int read_mbr(const uint8_t *sector, struct partition parts[PARTITIONS_MAX])
+{
+	unsigned int i, number;
+	bool extended = false;
+	int n = 0;
+
+	for (i = 0; i < 4; i++) {
+		const uint8_t type = sector[MBR_TABLE + i * MBR_ENTRY + 4];
+
+		extended |= is_extended(type);
+		if (type && !is_extended(type))
+			add_partition(&parts[n++], sector, i + 1, role_of_byte(type));
+	}
+	for (number = MBR_FIRST_LOGICAL; extended && number <= MBR_LAST_LOGICAL; number++)
+		add_partition(&parts[n++], sector, number, PARTITION_LINUX);
+	return n;
+}
+
+static bool is_protective(const uint8_t *sector)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		if (sector[MBR_TABLE + i * MBR_ENTRY + 4] == MBR_PROTECTIVE)
+			return true;
+	return false;
+}
+
+/* A file system of FAT begins with the same signature, and no flags of entries. */
+static bool is_mbr(const uint8_t *sector)
+{
+	unsigned int i;
+
+	if (sector[MBR_SIGNATURE] != 0x55 || sector[MBR_SIGNATURE + 1] != 0xaa)
+		return false;
+	for (i = 0; i < 4; i++)
+		if (sector[MBR_TABLE + i * MBR_ENTRY] & 0x7f)
+			return false;
+	return true;
+}
+
+int partitions_read(int fd, uint32_t sector, struct partition parts[PARTITIONS_MAX])
+{
+	uint8_t first[512];
+	int rc = read_at(fd, first, sizeof(first), 0);
+
+	memset(parts, 0, PARTITIONS_MAX * sizeof(*parts));
+	if (rc < 0)
+		return rc;
+	if (!is_mbr(first))
+		return 0;
+	return is_protective(first) ? read_gpt(fd, sector, parts) : read_mbr(first, parts);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Messages to the host, and the end of a guest that failed. */
+#define _GNU_SOURCE
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+
+int agent_ports[VMM_AGENT_PORTS] = { -1, -1, -1, -1 };
+
+void agent_wait(short events)
+{
+	struct pollfd p = { agent_ports[VMM_AGENT_CONTROL], events, 0 };
+
+	/* until the host has opened its end, it seems to be hung up */
+	if (poll(&p, 1, -1) > 0 && p.revents & POLLHUP)
+		usleep(1000);
+}
+
+static void send_all(const char *bytes, size_t len)
+{
+	while (len) {
+		const ssize_t n = write(agent_ports[VMM_AGENT_CONTROL], bytes, len);
+
+		if (n > 0) {
+			bytes += n;
+			len -= (size_t)n;
+		} else {
+			agent_wait(POLLOUT);
+		}
+	}
+}
+
+void agent_send(enum vmm_agent_message type, const void *payload, size_t len)
+{
+	const struct vmm_agent_header header = { (uint32_t)type, (uint32_t)len };
+
+	send_all((const char *)&header, sizeof(header));
+	if (len)
+		send_all(payload, len);
+}
+
+/* Without a host to report to, the console has the sentence, and the guest powers off. */
+static void __attribute__((format(printf, 2, 0), noreturn))
+end_guest(enum vmm_agent_how how, const char *fmt, va_list ap)
+{
+	struct {
+		struct vmm_agent_ended ended;
+		char why[VMM_AGENT_MAX_MESSAGE - sizeof(struct vmm_agent_ended)];
+	} m;
+
+	memset(&m, 0, sizeof(m));
+	m.ended.how = how;
+	vsnprintf(m.why, sizeof(m.why), fmt, ap);
+	dprintf(STDERR_FILENO, "cvmm-init: %s\n", m.why);
+	if (agent_ports[VMM_AGENT_CONTROL] >= 0) {
+		agent_send(VMM_AGENT_ENDED, &m, sizeof(m.ended) + strlen(m.why));
+	} else {
+		sync();
+		reboot(RB_POWER_OFF);
+	}
+	for (;;)
+		pause();
+}
+
+void agent_end(enum vmm_agent_how how, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	end_guest(how, fmt, ap);
+}
+
+void agent_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	end_guest(VMM_AGENT_FAILED, fmt, ap);
+}

@@ -1,0 +1,808 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about the first process of a guest: modules, file systems, ports, and the system that it
+ * boots. It runs in a folder with the files of a guest; calls of the kernel are lines on a port.
+ */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <linux/random.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../suite.h"
+#include "rig.h"
+
+/* The object of the agent's main() has this name here. */
+#undef main
+int agent_main(void);
+
+#define MINIMAL (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+static char folder[32];
+static const char *failing;	/* the begin of the line of a call that fails */
+static int failure;		/* its errno */
+static unsigned int waits;
+static pid_t number;		/* of the first process, as getpid() returns it */
+
+/* ------------------------------------------------------------ calls of the kernel */
+
+/* The call's result: 0, or -1 if the test chose that. */
+static int called(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static int called(const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(line, sizeof(line) - 1, fmt, ap);
+	va_end(ap);
+	line[len++] = '\n';
+	(void)!write(agent_ports[VMM_AGENT_OUT], line, (size_t)len);
+	if (!failing || strncmp(line, failing, strlen(failing)) != 0)
+		return 0;
+	errno = failure;
+	return -1;
+}
+
+#pragma GCC visibility push(default)
+int __wrap_mount(const char *what, const char *where, const char *type, unsigned long flags, const void *data);
+int __wrap_umount2(const char *where, int flags);
+int __wrap_chroot(const char *path);
+int __wrap_chdir(const char *path);
+int __wrap_reboot(int how);
+int __wrap_usleep(useconds_t us);
+int __wrap_execl(const char *path, const char *arg, ...);
+long __wrap_syscall(long call, ...);
+pid_t __wrap_getpid(void);
+int __wrap_clock_settime(clockid_t clock, const struct timespec *now);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __real_ioctl(int fd, unsigned long request, ...);
+int __real_chroot(const char *path);
+int __real_chdir(const char *path);
+#pragma GCC visibility pop
+
+int __wrap_mount(const char *what, const char *where, const char *type, unsigned long flags, const void *data)
+{
+	return called("mount %s %s %s %lx %s", what, where, type ? type : "-", flags,
+		      data ? (const char *)data : "-");
+}
+
+int __wrap_umount2(const char *where, int flags)
+{
+	return called("umount %s %x", where, (unsigned int)flags);
+}
+
+int __wrap_chroot(const char *path)
+{
+	return called("chroot %s", path);
+}
+
+int __wrap_chdir(const char *path)
+{
+	return called("chdir %s", path);
+}
+
+int __wrap_reboot(int how)
+{
+	called("waited %u", waits);
+	return called("reboot %d", how == RB_POWER_OFF);
+}
+
+int __wrap_usleep(useconds_t us)
+{
+	(void)us;
+	waits++;
+	return 0;
+}
+
+int __wrap_execl(const char *path, const char *arg, ...)
+{
+	(void)called("execute %s %s", path, arg);
+	errno = ENOENT;
+	return -1;
+}
+
+long __wrap_syscall(long call, ...)
+{
+	char content[8] = "";
+	const char *options;
+	va_list ap;
+	int fd, flags;
+
+	va_start(ap, call);
+	fd = va_arg(ap, int);
+	options = va_arg(ap, const char *);
+	flags = va_arg(ap, int);
+	va_end(ap);
+	(void)!pread(fd, content, sizeof(content) - 1, 0);
+	return called("module %d %s %s%d", call == SYS_finit_module, content, options, flags);
+}
+
+int __wrap_clock_settime(clockid_t clock, const struct timespec *now)
+{
+	return called("clock %d %lld.%09ld", clock == CLOCK_REALTIME, (long long)now->tv_sec, now->tv_nsec);
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	const struct rand_pool_info *pool;
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	pool = arg;
+	if (request == RNDADDENTROPY)
+		return called("entropy %d %.*s", pool->entropy_count, pool->buf_size, (const char *)pool->buf);
+	if (request == RNDRESEEDCRNG)
+		return called("reseed");
+	return __real_ioctl(fd, request, arg);
+}
+
+pid_t __wrap_getpid(void)
+{
+	return number;
+}
+
+/* ------------------------------------------------------------- the guest's files */
+
+static void add_file(const char *name, const char *text)
+{
+	char path[128], *slash;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	for (slash = path + strlen(folder); (slash = strchr(slash + 1, '/')); *slash = '/') {
+		*slash = '\0';
+		mkdir(path, 0755);
+	}
+	f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs(text, f), 0);
+	fclose(f);
+}
+
+static bool has_folder(const char *name)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 0777) == 0755;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+static void setup(void)
+{
+	strcpy(folder, "/tmp/agent.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	chmod(folder, 0755);
+	failing = NULL;
+	failure = ENODEV;
+	number = 1;
+	umask(022);
+}
+
+static void teardown(void)
+{
+	agent_rig_end();
+	nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static bool enter(void)
+{
+	return unshare((geteuid() ? CLONE_NEWUSER : 0) | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS) == 0 &&
+	       __real_chroot(folder) == 0 && __real_chdir("/") == 0;
+}
+
+static agent_part *part;
+
+static void run_part(char *records, size_t len)
+{
+	if (!enter())
+		_exit(98);
+	part(records, len);
+	called("returned");
+}
+
+static void guest_runs(agent_part *what, const char *records, size_t len)
+{
+	part = what;
+	agent_rig_start(run_part, records, len);
+}
+
+static const char *cannot_enter(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	strcpy(folder, "/");
+	pid = fork();
+	if (!pid)
+		_exit(!enter());
+	waitpid(pid, &status, 0);
+	return status ? "cannot change the root folder" : NULL;
+}
+
+/* ---------------------------------------------------------------------- modules */
+
+static void load(char *records, size_t len)
+{
+	(void)records;
+	(void)len;
+	agent_load_modules();
+}
+
+START_TEST(modules_are_loaded_in_their_order)
+{
+	add_file("modules/order", "required b.ko\noptional a.ko.xz\nrequired c.ko.zst\nodd\n");
+	add_file("modules/a.ko.xz", "A");
+	add_file("modules/b.ko", "B");
+	add_file("modules/c.ko.zst", "C");
+	guest_runs(load, "", 0);
+	port_has(VMM_AGENT_OUT, "module 1 B 0\nmodule 1 A 4\nmodule 1 C 4\nreturned\n");
+}
+END_TEST
+
+START_TEST(optional_modules_may_fail)
+{
+	add_file("modules/order", "optional absent.ko\noptional b.ko\n");
+	add_file("modules/b.ko", "B");
+	failing = "module";
+	guest_runs(load, "", 0);
+	port_has(VMM_AGENT_OUT, "module 1 B 0\nreturned\n");
+}
+END_TEST
+
+START_TEST(required_module_ends_the_guest)
+{
+	add_file("modules/order", _i ? "required absent.ko\n" : "required b.ko\n");
+	add_file("modules/b.ko", "B");
+	failing = "module";
+	guest_runs(load, "", 0);
+	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, _i ?
+			 "the guest's kernel cannot load the module absent.ko: No such file or directory" :
+			 "the guest's kernel cannot load the module b.ko: No such device");
+}
+END_TEST
+
+static const struct { const char *name; int failure; const char *why; } unloadable[] = {
+	{ "a.ko.xz", EOPNOTSUPP,
+	  "the guest's kernel cannot load the compressed module a.ko.xz (it lacks CONFIG_MODULE_DECOMPRESS for this format)" },
+	{ "a.ko.zst", EINVAL,
+	  "the guest's kernel cannot load the compressed module a.ko.zst (it lacks CONFIG_MODULE_DECOMPRESS for this format)" },
+	{ "a.ko", EINVAL, "the guest's kernel cannot load the module a.ko: Invalid argument" },
+	{ "a.ko.xz", ENOENT, "the guest's kernel cannot load the module a.ko.xz: No such file or directory" },
+};
+
+/* Kernels since 5.17 decompress modules, older ones do not know the flag. */
+START_TEST(kernel_that_cannot_decompress_is_named)
+{
+	char path[32], order[32];
+
+	snprintf(path, sizeof(path), "modules/%s", unloadable[_i].name);
+	snprintf(order, sizeof(order), "required %s\n", unloadable[_i].name);
+	add_file("modules/order", order);
+	add_file(path, "A");
+	failing = "module";
+	failure = unloadable[_i].failure;
+	guest_runs(load, "", 0);
+	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, unloadable[_i].why);
+}
+END_TEST
+
+static void load_later(char *records, size_t len)
+{
+	load(records, len);
+	called("later");
+	agent_load_modules_until("built_in");
+	agent_load_modules_until("b");
+}
+
+START_TEST(later_modules_are_loaded_up_to_a_name)
+{
+	add_file("modules/order", "later 1-a.ko\nrequired 2-r.ko\nlater 3-b.ko.xz\nlater 4-bc.ko\n");
+	add_file("modules/1-a.ko", "A");
+	add_file("modules/2-r.ko", "R");
+	add_file("modules/3-b.ko.xz", "B");
+	guest_runs(load_later, "", 0);
+	port_has(VMM_AGENT_OUT, "module 1 R 0\nlater\nmodule 1 A 0\nmodule 1 B 4\nreturned\n");
+}
+END_TEST
+
+START_TEST(guest_without_modules_continues)
+{
+	guest_runs(load, "", 0);
+	port_has(VMM_AGENT_OUT, "returned\n");
+}
+END_TEST
+
+/* ----------------------------------------------------------------- file systems */
+
+/* In place of image.c. */
+const char *agent_mount_image(bool writable)
+{
+	return writable ? "/image/@" : "/image";
+}
+
+static void enter_root(char *records, size_t len)
+{
+	struct agent_request r;
+
+	agent_read_request(&r, records, len);
+	agent_enter_root(&r, r.image ? agent_mount_image(r.writable_root) : NULL);
+}
+
+#define SYSTEM									\
+	"mount proc /newroot/proc proc e -\n"					\
+	"mount sysfs /newroot/sys sysfs e -\n"					\
+	"mount devtmpfs /newroot/dev devtmpfs 2 mode=0755\n"			\
+	"mount devpts /newroot/dev/pts devpts a mode=0620,ptmxmode=0666,gid=5\n"	\
+	"mount tmpfs /newroot/dev/shm tmpfs 6 mode=1777\n"			\
+	"mount tmpfs /newroot/run tmpfs 6 mode=0755\n"
+#define SWITCH "chdir /newroot\nmount . / - 2000 -\nchroot .\nchdir /\n"
+
+START_TEST(root_is_below_an_overlay)
+{
+	guest_runs(enter_root, "Atrue\0Rro", 9);
+	port_has(VMM_AGENT_OUT,
+		 "mount root /lower virtiofs 1 -\n"
+		 "mount tmpfs /upper tmpfs 0 size=100%,mode=0755\n"
+		 "mount overlay /newroot overlay 0 "
+		 "lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work\n" SYSTEM SWITCH "returned\n");
+	ck_assert(has_folder("upper/files") && has_folder("upper/work") && has_folder("newroot/dev/shm"));
+}
+END_TEST
+
+START_TEST(root_of_an_image_is_below_an_overlay)
+{
+	guest_runs(enter_root, "Atrue\0Rro\0I", 11);
+	port_has(VMM_AGENT_OUT, "mount tmpfs /upper tmpfs 0 size=100%,mode=0755\nmount overlay /newroot overlay 0 "
+		 "lowerdir=/image,upperdir=/upper/files,workdir=/upper/work\n" SYSTEM SWITCH "returned\n");
+}
+END_TEST
+
+START_TEST(root_of_an_image_is_writable_on_request)
+{
+	guest_runs(enter_root, "Atrue\0Rrw\0I", 11);
+	port_has(VMM_AGENT_OUT, "mount /image/@ /newroot - 1000 -\n" SYSTEM SWITCH "returned\n");
+}
+END_TEST
+
+START_TEST(root_is_writable_on_request)
+{
+	static const char records[] = "Atrue\0Rrw\0Da:ro:/a\0Dbcd:rw:/b/c";
+
+	guest_runs(enter_root, records, sizeof(records));
+	port_has(VMM_AGENT_OUT, "mount root /newroot virtiofs 0 -\n" SYSTEM
+		 "mount a /newroot/a virtiofs 1 -\nmount bcd /newroot/b/c virtiofs 0 -\n" SWITCH "returned\n");
+	ck_assert(has_folder("newroot/a") && has_folder("newroot/b/c"));
+}
+END_TEST
+
+static const struct { const char *failing, *why; } unmountable[] = {
+	{ "mount root", "cannot mount root at /lower (virtiofs): No such device" },
+	{ "mount overlay", "cannot mount overlay at /newroot (overlay): No such device" },
+	{ "mount tmpfs /newroot/run", "cannot mount tmpfs at /newroot/run (tmpfs): No such device" },
+	{ "chdir /n", "cannot make /newroot the root: No such device" },
+	{ "mount . /", "cannot make /newroot the root: No such device" },
+	{ "chroot", "cannot make /newroot the root: No such device" },
+	{ "chdir /\n", "cannot make /newroot the root: No such device" },
+};
+
+START_TEST(failure_of_a_file_system_ends_the_guest)
+{
+	failing = unmountable[_i].failing;
+	guest_runs(enter_root, "Atrue\0Rro", 9);
+	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, unmountable[_i].why);
+}
+END_TEST
+
+START_TEST(file_in_place_of_a_folder_ends_the_guest)
+{
+	add_file("newroot", "");
+	guest_runs(enter_root, "Atrue\0Rro", 9);
+	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why,
+			 "cannot make the folder /newroot/proc: Not a directory");
+}
+END_TEST
+
+/* ------------------------------------------------------------------------ ports */
+
+/* Closes those of the rig but the one for lines; the control port is that of the folder. */
+static void open_ports(char *records, size_t len)
+{
+	static const char *const texts[] = { "c", "i", "o", "e" };
+	char text[8];
+	unsigned int i;
+	int lines = agent_ports[VMM_AGENT_OUT];
+
+	(void)records;
+	(void)len;
+	for (i = 0; i < VMM_AGENT_PORTS; i++)
+		agent_ports[i] = -1;
+	agent_open_ports();
+	for (i = 0; i < VMM_AGENT_PORTS; i++) {
+		const ssize_t n = read(agent_ports[i], text, sizeof(text));
+
+		if (n != 1 || text[0] != texts[i][0] || !(fcntl(agent_ports[i], F_GETFL) & O_NONBLOCK) ||
+		    (fcntl(agent_ports[i], F_GETFL) & O_ACCMODE) != O_RDWR ||
+		    !(fcntl(agent_ports[i], F_GETFD) & FD_CLOEXEC))
+			_exit(97);
+	}
+	agent_ports[VMM_AGENT_OUT] = lines;
+}
+
+START_TEST(ports_are_found_by_their_names)
+{
+	add_file("sys/class/virtio-ports/vport0p1/name", "cvmm.err\n");
+	add_file("sys/class/virtio-ports/vport0p2/name", "cvmm.in\n");
+	add_file("sys/class/virtio-ports/vport0p3/name", "cvmm.control\n");
+	add_file("sys/class/virtio-ports/vport0p4/name", "other\n");
+	add_file("sys/class/virtio-ports/vport0p5/name", "cvmm.out\n");
+	add_file("dev/vport0p1", "e");
+	add_file("dev/vport0p2", "i");
+	add_file("dev/vport0p3", "c");
+	add_file("dev/vport0p4", "x");
+	add_file("dev/vport0p5", "o");
+	guest_runs(open_ports, "", 0);
+	port_has(VMM_AGENT_OUT, "returned\n");
+}
+END_TEST
+
+/* Lines are on standard error of the agent: no port is open that it could report to. */
+static void lack_ports(char *records, size_t len)
+{
+	const int lines = agent_ports[VMM_AGENT_OUT];
+
+	(void)records;
+	(void)len;
+	agent_ports[VMM_AGENT_CONTROL] = -1;
+	dup2(lines, STDERR_FILENO);
+	agent_open_ports();
+}
+
+START_TEST(machine_without_ports_powers_off)
+{
+	add_file("sys/class/virtio-ports/vport0p3/name", "cvmm.other\n");
+	guest_runs(lack_ports, "", 0);
+	port_has(VMM_AGENT_OUT, "cvmm-init: the machine has no ports for the streams of a command\n"
+		 "waited 30000\nreboot 1\n");
+}
+END_TEST
+
+/* ------------------------------------------------------------------ a whole guest */
+
+static void run_main(char *records, size_t len)
+{
+	char line[32];
+
+	(void)records;
+	(void)len;
+	snprintf(line, sizeof(line), "ended %d", agent_main());
+	called("%s", line);
+}
+
+#define EARLY									\
+	"mount proc /proc proc e -\nmount sysfs /sys sysfs e -\n"		\
+	"mount devtmpfs /dev devtmpfs 2 mode=0755\n"
+#define MOVES									\
+	"mount /proc /newroot/proc - 2000 -\nmount /sys /newroot/sys - 2000 -\n"	\
+	"mount /dev /newroot/dev - 2000 -\n"
+
+/* In place of image.c, which images that boot test. */
+void agent_boot_image(void)
+{
+	agent_fail("an image");
+}
+
+START_TEST(disk_image_is_booted_by_a_word)
+{
+	add_file("proc/cmdline", "quiet " VMM_AGENT_IMAGE_WORD " -- root=share");
+	guest_runs(run_main, "", 0);
+	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, "an image");
+}
+END_TEST
+
+static const struct { const char *cmdline, *mount, *init; } booted[] = {
+	{ "a root=share rw", "mount share /newroot virtiofs 0 \n", "/sbin/init" },
+	{ "root=x root=share rwx", "mount share /newroot virtiofs 1 \n", "/sbin/init" },
+	{ "root=/dev/vda rootfstype=ext4 rootflags=a,b=c init=/bin/sh rw\n",
+	  "mount /dev/vda /newroot ext4 0 a,b=c\n", "/bin/sh" },
+	{ "root=/dev/vda", "mount /dev/vda /newroot xfs 1 \nmount /dev/vda /newroot ext4 1 \n", "/sbin/init" },
+};
+
+START_TEST(root_of_the_command_line_is_booted)
+{
+	char lines[512] = "", had[512] = "";
+
+	add_file("proc/cmdline", booted[_i].cmdline);
+	add_file("proc/filesystems", "nodev\tproc\n\txfs\nnodev\ttmpfs\n\text4\n\tother\n");
+	add_file("dev/vda", "");
+	failing = "mount /dev/vda /newroot xfs";
+	snprintf(lines, sizeof(lines), EARLY "%s" MOVES SWITCH "execute %s %s\n", booted[_i].mount,
+		 booted[_i].init, booted[_i].init);
+	guest_runs(run_main, "", 0);
+	host_reads(VMM_AGENT_OUT, had, strlen(lines));
+	ck_assert_str_eq(had, lines);
+	snprintf(lines, sizeof(lines), "cannot execute %s of the root: No such file or directory", booted[_i].init);
+	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, lines);
+	ck_assert(has_folder("newroot"));
+}
+END_TEST
+
+START_TEST(what_cannot_move_is_unmounted)
+{
+	add_file("proc/cmdline", "root=share");
+	failing = "mount /sys";
+	guest_runs(run_main, "", 0);
+	port_has(VMM_AGENT_OUT, EARLY "mount share /newroot virtiofs 1 \nmount /proc /newroot/proc - 2000 -\n"
+		 "mount /sys /newroot/sys - 2000 -\numount /sys 2\nmount /dev /newroot/dev - 2000 -\n" SWITCH);
+}
+END_TEST
+
+static const struct { const char *cmdline, *failing, *why; } unbootable[] = {
+	{ "", NULL, "the kernel's command line has no root=/dev/NAME or root=TAG" },
+	{ "root=share", "mount share", "cannot mount the root share as virtiofs: No such device" },
+	{ "root=/dev/vda", "mount /dev/vda", "cannot mount the root /dev/vda: No such device" },
+	{ "root=share", "mount sysfs", "cannot mount sysfs at /sys (sysfs): No such device" },
+};
+
+START_TEST(failed_boot_has_a_reason)
+{
+	add_file("proc/cmdline", unbootable[_i].cmdline);
+	add_file("proc/filesystems", "\text4\n");
+	failing = unbootable[_i].failing;
+	guest_runs(run_main, "", 0);
+	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, unbootable[_i].why);
+}
+END_TEST
+
+static void lack_control(char *records, size_t len)
+{
+	agent_ports[VMM_AGENT_CONTROL] = -1;
+	run_main(records, len);
+}
+
+/* The root's device is awaited for a bounded time. */
+START_TEST(absent_device_powers_off)
+{
+	add_file("proc/cmdline", "root=/dev/vda rootfstype=ext4");
+	failing = "mount /dev/vda";
+	guest_runs(lack_control, "", 0);
+	port_has(VMM_AGENT_OUT, EARLY "mount /dev/vda /newroot ext4 1 \nwaited 10000\nreboot 1\n");
+}
+END_TEST
+
+START_TEST(program_of_another_process_ends)
+{
+	number = 2;
+	guest_runs(run_main, "", 0);
+	port_has(VMM_AGENT_OUT, "ended 64\n");
+}
+END_TEST
+
+static void agent_is_ready(void)
+{
+	struct { struct vmm_agent_header h; uint32_t version; } m;
+
+	host_reads(VMM_AGENT_CONTROL, &m, sizeof(m));
+	ck_assert_uint_eq(m.h.type, VMM_AGENT_READY);
+	ck_assert_uint_eq(m.h.len, sizeof(m.version));
+	ck_assert_uint_eq(m.version, VMM_AGENT_VERSION);
+}
+
+static void execute_command(const char *request, uint32_t len)
+{
+	add_file("proc/cmdline", "quiet cvmm.exec\n");
+	guest_runs(run_main, "", 0);
+	agent_is_ready();
+	host_sends(VMM_AGENT_REQUEST, request, len);
+	port_has(VMM_AGENT_OUT, EARLY "mount root /newroot virtiofs 0 -\n" SYSTEM SWITCH);
+	ck_assert_str_eq(agent_ended(VMM_AGENT_NOT_FOUND, 0)->why, "no-such-command: No such file or directory");
+}
+
+
+static void join(const char *what)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)agent_rig_process(), what);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(setns(fd, 0), 0);
+	close(fd);
+}
+
+START_TEST(guest_has_a_name_and_a_loopback_interface)
+{
+	static const char unnamed[] = "Ano-such-command\0Rrw", named[] = "Ano-such-command\0Rrw\0Hother";
+	struct ifreq lo = { .ifr_name = "lo" };
+	char name[64];
+
+	execute_command(_i ? named : unnamed, _i ? sizeof(named) : sizeof(unnamed));
+	if (geteuid())
+		join("user");
+	join("uts");
+	join("net");
+	ck_assert_int_eq(gethostname(name, sizeof(name)), 0);
+	ck_assert_str_eq(name, _i ? "other" : "cvmm");
+	ck_assert_int_eq(ioctl(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), SIOCGIFFLAGS, &lo), 0);
+	ck_assert(lo.ifr_flags & IFF_UP);
+}
+END_TEST
+
+static const struct { const char *network, *why; } unconfigured[] = {
+	{ "", "the host requested an invalid network: " },
+	{ "192.0.2.2 - -", "the host requested an invalid network: 192.0.2.2 - -" },
+	{ "192.0.2.2/24 -", "the host requested an invalid network: 192.0.2.2/24 -" },
+	{ "192.0.2.2/33 - -", "the host requested an invalid network: 192.0.2.2/33 - -" },
+	{ "192.0.2/24 - -", "the host requested an invalid network: 192.0.2/24 - -" },
+	{ "192.0.2.2/24 gateway -", "the host requested an invalid network: 192.0.2.2/24 gateway -" },
+	{ "192.0.2.2/24 - resolver", "the host requested an invalid network: 192.0.2.2/24 - resolver" },
+	{ "192.0.2.2/24 192.0.2.1 192.0.2.3", "the guest has no network interface (its kernel needs the driver virtio_net)" },
+	{ "-/0 - -", "the guest has no network interface (its kernel needs the driver virtio_net)" },
+};
+
+START_TEST(network_requires_addresses_and_an_interface)
+{
+	char request[128];
+	const int len = snprintf(request, sizeof(request), "Atrue%cRrw%cN%s", 0, 0, unconfigured[_i].network);
+
+	add_file("proc/cmdline", "quiet cvmm.exec\n");
+	guest_runs(run_main, "", 0);
+	agent_is_ready();
+	host_sends(VMM_AGENT_REQUEST, request, (uint32_t)len + 1);
+	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, unconfigured[_i].why);
+}
+END_TEST
+
+static const struct vmm_agent_moment moment = {
+	.seconds = 1000000001, .nanoseconds = 2,
+	.entropy = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde",
+};
+#define ENTROPY "entropy 512 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"
+
+static void guest_waits(void)
+{
+	add_file("proc/cmdline", "cvmm.exec");
+	guest_runs(run_main, "", 0);
+	agent_is_ready();
+	port_has(VMM_AGENT_OUT, EARLY);
+}
+
+/* Twice: a clone continues after its template has received them. */
+START_TEST(clock_and_random_numbers_are_the_hosts)
+{
+	add_file("dev/random", "");
+	guest_waits();
+	if (_i) {
+		host_sends(VMM_AGENT_HELLO, NULL, 0);
+		agent_is_ready();
+	}
+	host_sends(VMM_AGENT_MOMENT, &moment, sizeof(moment));
+	port_has(VMM_AGENT_OUT, "clock 1 1000000001.000000002\n" ENTROPY);
+	port_has(VMM_AGENT_OUT, "\nreseed\n");
+	host_sends(VMM_AGENT_HELLO, NULL, 0);
+	agent_is_ready();
+}
+END_TEST
+
+static const struct { bool cloned; const char *failing, *why; } moments[] = {
+	{ false, "reseed", NULL },
+	{ true, "reseed", "cannot reseed the random numbers of a clone: No such device" },
+	{ true, "entropy", "cannot reseed the random numbers of a clone: No such device" },
+	{ false, "clock", "cannot set the clock: No such device" },
+};
+
+START_TEST(only_a_clone_requires_random_numbers)
+{
+	add_file("dev/random", "");
+	failing = moments[_i].failing;
+	guest_waits();
+	if (moments[_i].cloned) {
+		host_sends(VMM_AGENT_HELLO, NULL, 0);
+		agent_is_ready();
+	}
+	host_sends(VMM_AGENT_MOMENT, &moment, sizeof(moment));
+	if (moments[_i].why) {
+		ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, moments[_i].why);
+	} else {
+		host_sends(VMM_AGENT_HELLO, NULL, 0);
+		agent_is_ready();
+	}
+}
+END_TEST
+
+START_TEST(time_has_its_length)
+{
+	guest_waits();
+	host_sends(VMM_AGENT_MOMENT, &moment, sizeof(moment) - 1);
+	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, "the host sent its time in 79 bytes");
+}
+END_TEST
+
+START_TEST(request_comes_first)
+{
+	const uint32_t signal = 9;
+
+	add_file("proc/cmdline", "cvmm.exec");
+	guest_runs(run_main, "", 0);
+	agent_is_ready();
+	host_sends(VMM_AGENT_SIGNAL, &signal, sizeof(signal));
+	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, "the host sent message 2 before its request");
+}
+END_TEST
+
+static void add_tests(TCase *tc)
+{
+	tcase_add_test(tc, modules_are_loaded_in_their_order);
+	tcase_add_test(tc, optional_modules_may_fail);
+	tcase_add_loop_test(tc, required_module_ends_the_guest, 0, 2);
+	tcase_add_loop_test(tc, kernel_that_cannot_decompress_is_named, 0, (int)(sizeof(unloadable) / sizeof(unloadable[0])));
+	tcase_add_test(tc, later_modules_are_loaded_up_to_a_name);
+	tcase_add_test(tc, guest_without_modules_continues);
+	tcase_add_test(tc, root_is_below_an_overlay);
+	tcase_add_test(tc, root_of_an_image_is_below_an_overlay);
+	tcase_add_test(tc, root_of_an_image_is_writable_on_request);
+	tcase_add_test(tc, root_is_writable_on_request);
+	tcase_add_loop_test(tc, failure_of_a_file_system_ends_the_guest, 0,
+			    sizeof(unmountable) / sizeof(unmountable[0]));
+	tcase_add_test(tc, file_in_place_of_a_folder_ends_the_guest);
+	tcase_add_test(tc, ports_are_found_by_their_names);
+	tcase_add_test(tc, machine_without_ports_powers_off);
+	tcase_add_test(tc, disk_image_is_booted_by_a_word);
+	tcase_add_loop_test(tc, root_of_the_command_line_is_booted, 0, sizeof(booted) / sizeof(booted[0]));
+	tcase_add_test(tc, what_cannot_move_is_unmounted);
+	tcase_add_loop_test(tc, failed_boot_has_a_reason, 0, sizeof(unbootable) / sizeof(unbootable[0]));
+	tcase_add_test(tc, absent_device_powers_off);
+	tcase_add_test(tc, program_of_another_process_ends);
+	tcase_add_loop_test(tc, guest_has_a_name_and_a_loopback_interface, 0, 2);
+	tcase_add_loop_test(tc, network_requires_addresses_and_an_interface, 0,
+			    sizeof(unconfigured) / sizeof(unconfigured[0]));
+	tcase_add_loop_test(tc, clock_and_random_numbers_are_the_hosts, 0, 2);
+	tcase_add_loop_test(tc, only_a_clone_requires_random_numbers, 0, 4);
+	tcase_add_test(tc, time_has_its_length);
+	tcase_add_test(tc, request_comes_first);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("agent");
+	TCase *tc = tcase_create("boot");
+	const char *why = cannot_enter();
+
+	if (why) {
+		printf("1..0 # SKIP %s\n", why);
+		return EXIT_SUCCESS;
+	}
+	tcase_add_checked_fixture(tc, setup, teardown);
+	add_tests(tc);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

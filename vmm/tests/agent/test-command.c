@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the command that an agent executes: its streams, signals, terminal and end. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../suite.h"
+#include "rig.h"
+
+#define PATH "EPATH=/usr/bin:/bin\0"
+#define SHELL(script) PATH "Ash\0A-c\0A" script
+
+static void run_request(char *records, size_t len)
+{
+	struct agent_command c;
+	struct agent_request r;
+
+	agent_read_request(&r, records, len);
+	agent_start(&c, &r);
+	agent_send(VMM_AGENT_STARTED, NULL, 0);
+	agent_serve(&c);
+}
+
+#define starts(literal) do {							\
+	agent_starts(run_request, literal);					\
+	agent_sent(VMM_AGENT_STARTED);						\
+} while (0)
+
+static void ends(uint32_t status, uint64_t out, uint64_t err)
+{
+	const struct last_message *m = agent_ended(VMM_AGENT_EXITED, status);
+
+	ck_assert_uint_eq(m->ended.out, out);
+	ck_assert_uint_eq(m->ended.err, err);
+}
+
+static void host_signals(uint32_t number)
+{
+	host_sends(VMM_AGENT_SIGNAL, &number, sizeof(number));
+}
+
+static void input_ends(uint64_t len)
+{
+	host_sends(VMM_AGENT_INPUT_END, &len, sizeof(len));
+}
+
+static void output_is_lost(uint32_t port)
+{
+	host_sends(VMM_AGENT_OUTPUT_LOST, &port, sizeof(port));
+}
+
+/* ------------------------------------------------------------------ streams */
+
+START_TEST(outputs_are_separate_and_counted)
+{
+	starts(SHELL("printf abc; printf de >&2; exit 7"));
+	port_has(VMM_AGENT_OUT, "abc");
+	port_has(VMM_AGENT_ERR, "de");
+	ends(7, 3, 2);
+}
+END_TEST
+
+START_TEST(input_ends_after_its_length)
+{
+	static char bytes[200000], copy[sizeof(bytes)];
+	size_t i;
+
+	for (i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i * 7 / 3);
+	starts(PATH "Acat");
+	input_ends(sizeof(bytes));
+	for (i = 0; i < sizeof(bytes); i += 1000) {
+		host_writes(VMM_AGENT_IN, bytes + i, 1000);
+		host_reads(VMM_AGENT_OUT, copy + i, 1000);
+	}
+	ck_assert_mem_eq(bytes, copy, sizeof(bytes));
+	ends(0, sizeof(bytes), 0);
+}
+END_TEST
+
+START_TEST(empty_input_ends_at_once)
+{
+	starts(PATH "Acat");
+	input_ends(0);
+	ends(0, 0, 0);
+}
+END_TEST
+
+/* More than all buffers between the command and the host. */
+START_TEST(output_waits_for_the_host)
+{
+	static char bytes[2000000];
+	static const char zeros[sizeof(bytes)];
+
+	starts(PATH "Ahead\0A-c\0A2000000\0A/dev/zero");
+	memset(bytes, 1, sizeof(bytes));
+	host_reads(VMM_AGENT_OUT, bytes, sizeof(bytes));
+	ck_assert_mem_eq(bytes, zeros, sizeof(bytes));
+	ends(0, sizeof(bytes), 0);
+}
+END_TEST
+
+START_TEST(command_may_close_its_input)
+{
+	static const char bytes[100000];
+
+	starts(SHELL("exec <&- 2>/dev/null; trap 'exit 4' USR1; echo closed; while :; do sleep .01; done"));
+	port_has(VMM_AGENT_OUT, "closed\n");
+	host_writes(VMM_AGENT_IN, bytes, sizeof(bytes));
+	host_signals(SIGUSR1);
+	ends(4, 7, 0);
+}
+END_TEST
+
+/* A process that the command left keeps the pipe open. */
+START_TEST(end_does_not_wait_for_processes_that_remain)
+{
+	char number[16] = "";
+
+	starts(SHELL("sleep 1000 & printf %010d $!"));
+	host_reads(VMM_AGENT_OUT, number, 10);
+	ends(0, 10, 0);
+	ck_assert_int_eq(kill((pid_t)strtol(number, NULL, 10), SIGKILL), 0);
+}
+END_TEST
+
+START_TEST(writer_of_a_lost_output_ends)
+{
+	if (_i)
+		starts(SHELL("exec yes >&2"));
+	else
+		starts(PATH "Ayes");
+	output_is_lost(_i ? VMM_AGENT_ERR : VMM_AGENT_OUT);
+	agent_ended(VMM_AGENT_SIGNALLED, SIGPIPE);
+}
+END_TEST
+
+/* Messages on the control port are in order: the output is lost before the signal. */
+START_TEST(other_output_continues)
+{
+	starts(SHELL("trap '' PIPE; trap '(echo a >&2) 2>/dev/null; echo b; exit 3' USR1; "
+		     "echo ready; while :; do sleep .01; done"));
+	port_has(VMM_AGENT_OUT, "ready\n");
+	output_is_lost(VMM_AGENT_ERR);
+	host_signals(SIGUSR1);
+	port_has(VMM_AGENT_OUT, "b\n");
+	ends(3, 8, 0);
+}
+END_TEST
+
+/* ------------------------------------------------------- signals and messages */
+
+START_TEST(end_by_a_signal_is_reported)
+{
+	starts(SHELL("kill -TERM $$"));
+	agent_ended(VMM_AGENT_SIGNALLED, SIGTERM);
+}
+END_TEST
+
+START_TEST(signal_reaches_the_process_group)
+{
+	starts(SHELL("exec 2>/dev/null; trap : USR1; (trap 'echo inner; exit' USR1; echo ready; while :; do sleep .01; done); "
+		     "echo outer; exit 5"));
+	port_has(VMM_AGENT_OUT, "ready\n");
+	host_signals(SIGUSR1);
+	port_has(VMM_AGENT_OUT, "inner\nouter\n");
+	ends(5, 18, 0);
+}
+END_TEST
+
+START_TEST(invalid_messages_are_ignored)
+{
+	const uint32_t two[] = { SIGKILL, 0 }, in = VMM_AGENT_IN, control = VMM_AGENT_CONTROL;
+
+	starts(SHELL("exec 2>/dev/null; trap 'exit 6' USR1; echo ready; while :; do sleep .01; done"));
+	port_has(VMM_AGENT_OUT, "ready\n");
+	host_sends(VMM_AGENT_SIGNAL, two, sizeof(two));
+	host_sends(VMM_AGENT_SIGNAL, two, 2);
+	host_sends(VMM_AGENT_SIZE, two, 2);
+	host_sends(VMM_AGENT_INPUT_END, two, 4);
+	host_sends(VMM_AGENT_OUTPUT_LOST, two, 8);
+	host_sends(VMM_AGENT_OUTPUT_LOST, &in, sizeof(in));
+	host_sends(VMM_AGENT_OUTPUT_LOST, &control, sizeof(control));
+	host_sends(99, two, 4);
+	host_signals(SIGUSR1);
+	ends(6, 6, 0);
+}
+END_TEST
+
+static void receive_one(char *records, size_t len)
+{
+	struct vmm_agent_header h;
+	char *payload = agent_receive(&h);
+
+	(void)records;
+	(void)len;
+	if (h.type == VMM_AGENT_SIZE && h.len == VMM_AGENT_MAX_REQUEST && !payload[h.len])
+		agent_send(VMM_AGENT_READY, NULL, 0);
+}
+
+/* The maximum is received, and one byte more ends the guest. */
+START_TEST(messages_have_a_maximum)
+{
+	static char bytes[VMM_AGENT_MAX_REQUEST];
+	const struct vmm_agent_header long_one = { VMM_AGENT_SIZE, VMM_AGENT_MAX_REQUEST + 1 };
+
+	memset(bytes, 'x', sizeof(bytes));
+	agent_starts(receive_one, "");
+	if (_i) {
+		host_writes(VMM_AGENT_CONTROL, &long_one, sizeof(long_one));
+		ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why,
+				 "the host sent a message of 2097153 bytes");
+	} else {
+		host_sends(VMM_AGENT_SIZE, bytes, sizeof(bytes));
+		agent_sent(VMM_AGENT_READY);
+	}
+}
+END_TEST
+
+/* ---------------------------------------------------------------- execution */
+
+START_TEST(environment_and_folder_are_those_of_the_request)
+{
+	starts("EPATH=/usr/bin:/bin\0EA=1 2\0C/usr\0Ash\0A-c\0Aecho \"$A $HOME\"; pwd");
+	port_has(VMM_AGENT_OUT, "1 2 \n/usr\n");
+	ends(0, 10, 0);
+}
+END_TEST
+
+/* Nothing of the agent but the streams. */
+START_TEST(command_inherits_no_descriptor)
+{
+	starts(SHELL("for fd in 3 4 5 6 7 8 9; do test -e /proc/self/fd/$fd && echo $fd; done; exit 0"));
+	ends(0, 0, 0);
+}
+END_TEST
+
+START_TEST(command_blocks_no_signal)
+{
+	starts(SHELL("grep ^SigBlk /proc/self/status"));
+	port_has(VMM_AGENT_OUT, "SigBlk:\t0000000000000000\n");
+	ends(0, 25, 0);
+}
+END_TEST
+
+static const struct { const char *records; size_t len; uint32_t how; const char *why; } failing[] = {
+#define ROW(literal, how, why) { literal, sizeof(literal) - 1, how, why }
+	ROW(PATH "Ano-such-command", VMM_AGENT_NOT_FOUND, "no-such-command: No such file or directory"),
+	ROW("A/dev/null", VMM_AGENT_NOT_EXECUTED, "/dev/null: Permission denied"),
+	ROW("C/no-such-folder\0A/bin/true", VMM_AGENT_FAILED,
+	    "cannot enter the folder /no-such-folder: No such file or directory"),
+#undef ROW
+};
+
+START_TEST(failed_execution_has_a_reason)
+{
+	agent_rig_start(run_request, failing[_i].records, failing[_i].len);
+	ck_assert_str_eq(agent_ended(failing[_i].how, 0)->why, failing[_i].why);
+}
+END_TEST
+
+/* ----------------------------------------------------------------- terminal */
+
+#define TERMINAL(script) "T24x80\0" SHELL("stty -onlcr; " script)
+
+START_TEST(terminal_has_the_size_of_the_request)
+{
+	starts(TERMINAL("test -t 0 && test -t 2 && stty size; echo e >&2; exit 2"));
+	port_has(VMM_AGENT_OUT, "24 80\ne\n");
+	ends(2, 8, 0);
+}
+END_TEST
+
+START_TEST(terminal_is_resized)
+{
+	const uint16_t size[] = { 30, 100 };
+
+	starts(TERMINAL("trap 'stty size; exit 3' WINCH; echo ready; while :; do sleep .01; done"));
+	port_has(VMM_AGENT_OUT, "ready\n");
+	host_sends(VMM_AGENT_SIZE, size, sizeof(size));
+	port_has(VMM_AGENT_OUT, "30 100\n");
+	ends(3, 13, 0);
+}
+END_TEST
+
+/* As a user ends it: with Ctrl-D. Its output is never lost alone. */
+START_TEST(input_of_a_terminal_ends)
+{
+	starts(TERMINAL("stty -echo; echo ready; cat; exit 4"));
+	port_has(VMM_AGENT_OUT, "ready\n");
+	output_is_lost(VMM_AGENT_OUT);
+	host_writes(VMM_AGENT_IN, "abc\n", 4);
+	input_ends(4);
+	port_has(VMM_AGENT_OUT, "abc\n");
+	ends(4, 10, 0);
+}
+END_TEST
+
+static void add_tests(TCase *tc)
+{
+	tcase_add_test(tc, outputs_are_separate_and_counted);
+	tcase_add_test(tc, input_ends_after_its_length);
+	tcase_add_test(tc, empty_input_ends_at_once);
+	tcase_add_test(tc, output_waits_for_the_host);
+	tcase_add_test(tc, command_may_close_its_input);
+	tcase_add_test(tc, end_does_not_wait_for_processes_that_remain);
+	tcase_add_loop_test(tc, writer_of_a_lost_output_ends, 0, 2);
+	tcase_add_test(tc, other_output_continues);
+	tcase_add_test(tc, end_by_a_signal_is_reported);
+	tcase_add_test(tc, signal_reaches_the_process_group);
+	tcase_add_test(tc, invalid_messages_are_ignored);
+	tcase_add_loop_test(tc, messages_have_a_maximum, 0, 2);
+	tcase_add_test(tc, environment_and_folder_are_those_of_the_request);
+	tcase_add_test(tc, command_inherits_no_descriptor);
+	tcase_add_test(tc, command_blocks_no_signal);
+	tcase_add_loop_test(tc, failed_execution_has_a_reason, 0, sizeof(failing) / sizeof(failing[0]));
+	tcase_add_test(tc, terminal_has_the_size_of_the_request);
+	tcase_add_test(tc, terminal_is_resized);
+	tcase_add_test(tc, input_of_a_terminal_ends);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("agent");
+	TCase *tc = tcase_create("command");
+
+	tcase_add_checked_fixture(tc, NULL, agent_rig_end);
+	tcase_set_timeout(tc, 60);
+	add_tests(tc);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
