@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Files of the host that a command in a guest must not read, although its root has them: the
+ * table of cvmm-exec(1), "Hidden files", with the exceptions of one machine. The device of a shared
+ * folder enforces them (virtio-devices/fs.h).
+ *
+ * Threads: one at a time.
+ */
+#ifndef VMM_EXEC_HIDDEN_H
+#define VMM_EXEC_HIDDEN_H
+
+#include <stdbool.h>
+
+#include <vmm-sys-util/error.h>
+
+/* Texts are borrowed for the call. */
+struct vmm_hidden_config {
+	const char *const *hide; /* further paths; the last name is a pattern */
+	unsigned int nhide;
+	const char *const *show; /* paths of which nothing is hidden */
+	unsigned int nshow;
+	const char *const *used; /* folders of the command, absolute: the way to them is shown */
+	unsigned int nused;
+	const char *home;	/* of the user, or NULL */
+	bool keeps_temporary;	/* folders for temporary files are not hidden */
+};
+
+struct vmm_hidden;
+
+/* -ENOENT: the folder of a path; -EINVAL: not a path, or one that is always hidden; -ENOMEM. */
+int vmm_hidden_new(struct vmm_hidden **out, const struct vmm_hidden_config *c,
+		   struct vsu_error *err);
+void vmm_hidden_free(struct vmm_hidden *h);
+
+/*
+ * The names that the device of a folder (absolute, without links) hides, in the form of its
+ * configuration, which the caller frees; NULL: none. h NULL: nothing is hidden.
+ */
+int vmm_hidden_list(const struct vmm_hidden *h, const char *folder, char **list,
+		    struct vsu_error *err);
+
+#endif

@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Makes what the machine of one command consists of. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/fd.h>
+
+#include "base/value.h"
+#include "exec/plan.h"
+#include "exec/request.h"
+#include "initrd/initrd.h"
+#include "kvm/level0.h"
+
+#define CMDLINE "console=ttyS0 quiet panic=-1 " VMM_AGENT_WORD
+
+bool vmm_plan_is_builtin(const char *kernel)
+{
+	return kernel && !strncmp(kernel, "builtin:", strlen("builtin:"));
+}
+
+/* A KVM that cannot be opened is reported by the machine. */
+int vmm_plan_check_kvm(const char *kernel, const char *remedy, struct vsu_error *err)
+{
+	struct vmm_kvm kvm;
+	bool emulates;
+
+	if (vmm_plan_is_builtin(kernel) || vmm_kvm_open(&kvm, false, NULL) < 0)
+		return 0;
+	emulates = vmm_kvm_emulates_level0(&kvm);
+	vmm_kvm_close(&kvm);
+	return emulates ? vsu_error_set(err, -EOPNOTSUPP, "this host's KVM does not run privilege level 0 on the processor, which Linux requires; use a host with VT-x or AMD-V%s", remedy) : 0;
+}
+
+/* ----------------------------------------------------------------- the words */
+
+static int add_word(struct vmm_plan *p, struct vsu_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static int add_word(struct vmm_plan *p, struct vsu_error *err, const char *fmt, ...)
+{
+	va_list ap;
+	int len;
+
+	if (p->nwords == VMM_PLAN_MAX_WORDS - 1)
+		return vsu_error_set(err, -E2BIG, "too many options");
+	va_start(ap, fmt);
+	len = vasprintf(&p->words[p->nwords], fmt, ap);
+	va_end(ap);
+	if (len < 0) {
+		p->words[p->nwords] = NULL;
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	}
+	p->nwords++;
+	return 0;
+}
+
+static int add_folder_word(struct vmm_plan *p, const struct vmm_plan_folder *f, struct vsu_error *err)
+{
+	char *folder = vmm_value_escape(f->path), *names = vmm_value_escape(f->hidden ? f->hidden : "");
+	int rc = folder && names ? 0 : vsu_error_set(err, -ENOMEM, "no memory for options");
+
+	if (!rc)
+		rc = add_word(p, err, "--fs=path=%s,tag=%s%s%s%s", folder, f->tag,
+			      f->writable ? "" : ",readonly", f->hidden ? ",hide=" : "", names);
+	free(folder);
+	free(names);
+	return rc;
+}
+
+static int add_folder(struct vmm_plan *p, const char *path, const char *tag, bool writable,
+		      struct vsu_error *err)
+{
+	struct vmm_plan_folder *f = &p->folders[p->nfolders];
+	int rc;
+
+	f->path = realpath(path, NULL);
+	if (!f->path)
+		return vsu_error_sys(err, -errno, "folder '%s'", path);
+	p->nfolders++;
+	snprintf(f->tag, sizeof(f->tag), "%s", tag);
+	f->writable = writable;
+	rc = vmm_hidden_list(p->hidden, f->path, &f->hidden, err);
+	return rc < 0 ? rc : add_folder_word(p, f, err);
+}
+
+/* The first port is the guest's terminal hvc0, which nothing uses; its socket is read by nobody. */
+static int add_console(struct vmm_plan *p, struct vsu_error *err)
+{
+	static const char *const names[] = { VMM_AGENT_PORT_NAMES };
+	char ports[256] = "";
+	int i;
+
+	for (i = 0; i < VMM_AGENT_PORTS; i++)
+		snprintf(ports + strlen(ports), sizeof(ports) - strlen(ports), ",port=%s:fd:%d",
+			 names[i], vmm_session_port(p->session, i));
+	return add_word(p, err, "--console=fd=%d,name=cvmm.unused%s", p->unused[0], ports);
+}
+
+/* The serial port has words of its own, which are names of files here. */
+static int add_log(struct vmm_plan *p, const char *log, struct vsu_error *err)
+{
+	return add_word(p, err, "--serial=%s%s", log && *log != '/' ? "./" : "", log ? log : "null");
+}
+
+static int add_others(struct vmm_plan *p, const char *const *options, struct vsu_error *err)
+{
+	int rc = 0;
+
+	while (!rc && options && *options)
+		rc = add_word(p, err, "%s", *options++);
+	return rc;
+}
+
+/* Of a machine that boots, and of a clone. */
+static int add_ends(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	int rc = add_log(p, c->log, err);
+
+	if (!rc)
+		rc = add_others(p, c->options, err);
+	return rc < 0 ? rc : add_console(p, err);
+}
+
+static int add_boot(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	int rc = p->initrd_fd < 0 ? 0 : add_word(p, err, "--initrd=fd:%d:initrd", p->initrd_fd);
+
+	if (!rc)
+		rc = add_word(p, err, "--cmdline=%s", p->cmdline);
+	if (!rc)
+		rc = add_word(p, err, "--memory=%s", c->memory ? c->memory : "1G");
+	if (!rc)
+		rc = add_word(p, err, "--cpus=%u", c->cpus ? c->cpus : 1);
+	return rc < 0 ? rc : add_word(p, err, "%s", p->kernel);
+}
+
+/* Nothing is requested of it, which one thread serves as well as more. */
+static int add_spare_folder(struct vmm_plan *p, const char *template, const char *tag,
+			    struct vsu_error *err)
+{
+	char *folder = vmm_value_escape(template);
+	int rc = folder ? add_word(p, err, "--fs=path=%s/empty,tag=%s,readonly,thread-pool-size=1", folder, tag) :
+			  vsu_error_set(err, -ENOMEM, "no memory for options");
+
+	free(folder);
+	return rc;
+}
+
+/* Devices from a number on, whose drivers attach although no folder is shared. */
+static int add_spare_folders(struct vmm_plan *p, const char *template, unsigned int first,
+			     unsigned int n, struct vsu_error *err)
+{
+	char tag[16];
+	int rc = 0;
+
+	for (; !rc && first < n; first++) {
+		snprintf(tag, sizeof(tag), "dir%u", first);
+		rc = add_spare_folder(p, template, tag, err);
+	}
+	return rc;
+}
+
+/* ------------------------------------------------------------------- initrd */
+
+static int find_modules(const struct vmm_plan *p, const struct cvmm_exec_config *c,
+			char folder[VMM_INITRD_FOLDER], struct vsu_error *err)
+{
+	char version[VMM_KERNEL_VERSION];
+	int rc;
+
+	if (c->modules)
+		return 0;
+	rc = vmm_kernel_version(p->kernel, version, err);
+	return rc < 0 ? rc : vmm_initrd_folder(version, folder, err);
+}
+
+#define MAX_MODULES 7
+
+/* A NULL ends the names. */
+static void name_modules(const struct cvmm_exec_config *c, const char *names[MAX_MODULES])
+{
+	unsigned int n = 0;
+
+	names[n++] = "virtio_pci";
+	names[n++] = "virtio_console";
+	names[n++] = "virtiofs";
+	if (c->network)
+		names[n++] = "virtio_net";
+	if (c->image)
+		names[n++] = "virtio_blk";
+	if (c->image || !c->writable_root)
+		names[n++] = "overlay";
+	names[n] = NULL;
+}
+
+static int make_initrd(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
+		       struct vsu_error *err)
+{
+	static const char *const others[] = { "pvpanic_mmio", NULL };
+	const char *names[MAX_MODULES];
+	char folder[VMM_INITRD_FOLDER];
+	struct vmm_initrd initrd = {
+		.init = c->init ? c->init : init, .modules = c->modules ? c->modules : folder,
+		.names = names, .others = others, .later = c->image ? vmm_initrd_file_systems : NULL,
+	};
+	int rc = find_modules(p, c, folder, err);
+
+	name_modules(c, names);
+	if (c->modules && !strcmp(c->modules, "none"))
+		initrd.modules = NULL;
+	return rc < 0 ? rc : vmm_initrd_make(&initrd, &p->initrd_fd, err);
+}
+
+/* ------------------------------------------------------------------ request */
+
+/* Whether a setting has the name of this one. */
+static bool is_set(const char *const *environment, const char *one)
+{
+	const size_t len = strcspn(one, "=");
+
+	for (; environment && *environment; environment++)
+		if (!strncmp(*environment, one, len) && (*environment)[len] == '=')
+			return true;
+	return false;
+}
+
+/* The last of several settings of a name counts: a program finds the first one that it gets. */
+static void add_settings(struct vmm_request *r, const struct cvmm_exec_config *c)
+{
+	static const char *const presets[] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/root", "USER=root", "LOGNAME=root", "TERM=linux",
+	};
+	const unsigned int n = sizeof(presets) / sizeof(presets[0]) - !c->terminal;
+	const char *const *setting;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (!is_set(c->environment, presets[i]))
+			vmm_request_add(r, 'E', "%s", presets[i]);
+	for (setting = c->environment; setting && *setting; setting++)
+		if (!is_set(setting + 1, *setting))
+			vmm_request_add(r, 'E', "%s", *setting);
+}
+
+static int share_folder(struct vmm_plan *p, struct vmm_request *r,
+			const struct cvmm_exec_folder *f, unsigned int number, struct vsu_error *err)
+{
+	const char *at = f->at ? f->at : f->path;
+	char tag[16];
+
+	if (!f->path || *at != '/')
+		return vsu_error_set(err, -EINVAL, "folder '%s' has no absolute path in the guest", f->path ? f->path : "");
+	snprintf(tag, sizeof(tag), "dir%u", number);
+	vmm_request_add(r, 'D', "%s:%s:%s", tag, f->writable ? "rw" : "ro", at);
+	return add_folder(p, f->path, tag, f->writable, err);
+}
+
+/* A clone has as many devices as its template. */
+static int complete_folders(struct vmm_plan *p, unsigned int shared, struct vsu_error *err)
+{
+	const struct vmm_template *t = &p->template;
+
+	if (shared > t->info.folders)
+		return vsu_error_set(err, -E2BIG, "%u folders are to be shared, but the template '%s' has devices for %u; make it with --folders=%u",
+				     shared, t->path, t->info.folders, shared);
+	return add_spare_folders(p, t->path, shared, t->info.folders, err);
+}
+
+static bool is_clone(const struct vmm_plan *p)
+{
+	return p->template.lock_fd >= 0;
+}
+
+static unsigned int count_texts(const char *const *texts)
+{
+	unsigned int n = 0;
+
+	while (texts && texts[n])
+		n++;
+	return n;
+}
+
+/* A path that is not found is reported where it is used, and all is on the way to "/". */
+static void add_used(char **used, unsigned int *n, const char *given)
+{
+	char *path = realpath(given, NULL);
+
+	if (path && strcmp(path, "/") != 0)
+		used[(*n)++] = path;
+	else
+		free(path);
+}
+
+static int list_hidden(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	char *used[CVMM_EXEC_MAX_FOLDERS + 1];
+	struct vmm_hidden_config h = {
+		.hide = c->hide, .nhide = count_texts(c->hide), .show = c->show,
+		.nshow = count_texts(c->show), .used = (const char *const *)used, .home = c->home,
+		.keeps_temporary = c->writable_root,
+	};
+	unsigned int i;
+	int rc;
+
+	if (c->folder && *c->folder == '/')
+		add_used(used, &h.nused, c->folder);
+	for (i = 0; i < c->nfolders; i++)
+		add_used(used, &h.nused, c->folders[i].path);
+	rc = vmm_hidden_new(&p->hidden, &h, err);
+	while (h.nused)
+		free(used[--h.nused]);
+	return rc;
+}
+
+static int add_image(struct vmm_plan *p, struct vmm_request *r, const struct cvmm_exec_config *c,
+		     struct vsu_error *err)
+{
+	if (c->root || is_clone(p))
+		return vsu_error_set(err, -EINVAL, "an image has the root; a folder or a template has no effect");
+	vmm_request_add(r, 'I', "%s", "");
+	return add_word(p, err, "--disk=%s", c->image);
+}
+
+static int share_folders(struct vmm_plan *p, struct vmm_request *r,
+			 const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	const char *preset = is_clone(p) ? p->template.info.root : "/";
+	unsigned int i;
+	int rc;
+
+	if (c->nfolders > CVMM_EXEC_MAX_FOLDERS)
+		return vsu_error_set(err, -EINVAL, "%u folders; the maximum is %d", c->nfolders, CVMM_EXEC_MAX_FOLDERS);
+	rc = list_hidden(p, c, err);
+	if (!rc)
+		rc = c->image ? add_image(p, r, c, err) :
+				add_folder(p, c->root ? c->root : preset, VMM_AGENT_ROOT_TAG, c->writable_root, err);
+	for (i = 0; !rc && i < c->nfolders; i++)
+		rc = share_folder(p, r, &c->folders[i], i, err);
+	return rc < 0 || !is_clone(p) ? rc : complete_folders(p, i, err);
+}
+
+static const char *text_or_none(const char *text)
+{
+	return text ? text : "-";
+}
+
+/* The agent checks the addresses. */
+static int add_network(struct vmm_plan *p, struct vmm_request *r,
+		       const struct cvmm_exec_network *n, struct vsu_error *err)
+{
+	const char *address = n->address ? n->address : "-/0";
+
+	if (!n->card)
+		return vsu_error_set(err, -EINVAL, "a network has no card");
+	vmm_request_add(r, 'N', "%s%s %s %s", address, strchr(address, '/') ? "" : "/32", text_or_none(n->gateway), text_or_none(n->resolver));
+	return add_word(p, err, "--net=%s", n->card);
+}
+
+static int make_request(struct vmm_plan *p, struct vmm_request *r,
+			const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	const char *const *word;
+	int rc;
+
+	if (!c->command || !*c->command)
+		return vsu_error_set(err, -EINVAL, "no command");
+	for (word = c->command; *word; word++)
+		vmm_request_add(r, 'A', "%s", *word);
+	if (c->terminal)
+		vmm_request_add(r, 'T', "%ux%u", c->rows ? c->rows : 24, c->columns ? c->columns : 80);
+	add_settings(r, c);
+	vmm_request_add(r, 'R', "%s", c->writable_root ? "rw" : "ro");
+	vmm_request_add(r, 'C', "%s", c->folder ? c->folder : "/");
+	if (c->hostname)
+		vmm_request_add(r, 'H', "%s", c->hostname);
+	rc = c->network ? add_network(p, r, c->network, err) : 0;
+	if (!rc)
+		rc = share_folders(p, r, c, err);
+	return rc < 0 ? rc : vmm_request_check(r, err);
+}
+
+/* ---------------------------------------------------------------------- all */
+
+static int new_session(struct vmm_plan *p, const struct vmm_session_config *s, struct vsu_error *err)
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->unused) < 0)
+		return vsu_error_sys(err, -errno, "cannot make a socket");
+	return vmm_session_new(&p->session, s, err);
+}
+
+static int make_session(struct vmm_plan *p, const struct cvmm_exec_config *c,
+			const struct vmm_request *r, struct vsu_error *err)
+{
+	static const int none[] = { -1, -1, -1 };
+	const int *streams = c->streams ? c->streams : none;
+	const struct vmm_session_config s = {
+		.request = r->records, .request_len = r->len, .timeout_ms = c->timeout_ms,
+		.in = streams[0], .out = streams[1], .err = streams[2], .clone = is_clone(p),
+	};
+
+	return new_session(p, &s, err);
+}
+
+static int find_kernel(struct vmm_plan *p, const char *kernel, struct vsu_error *err)
+{
+	if (!kernel)
+		return vmm_host_kernel("/boot", "/lib/modules", p->kernel, err);
+	if (strlen(kernel) >= sizeof(p->kernel))
+		return vsu_error_set(err, -ENAMETOOLONG, "the path of the kernel is too long");
+	strcpy(p->kernel, kernel);
+	return 0;
+}
+
+static int find_boot_files(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
+			   struct vsu_error *err)
+{
+	int rc = find_kernel(p, c->kernel, err);
+
+	if (!rc && asprintf(&p->cmdline, CMDLINE "%s%s", c->append ? " " : "", c->append ? c->append : "") < 0) {
+		p->cmdline = NULL;
+		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
+	}
+	return rc < 0 || vmm_plan_is_builtin(p->kernel) ? rc : make_initrd(p, c, init, err);
+}
+
+static int make_booting(struct vmm_plan *p, struct vmm_request *r, const struct cvmm_exec_config *c,
+			const char *init, struct vsu_error *err)
+{
+	int rc = find_boot_files(p, c, init, err);
+
+	if (!rc)
+		rc = add_word(p, err, "run");
+	if (!rc)
+		rc = make_request(p, r, c, err);
+	if (!rc)
+		rc = make_session(p, c, r, err);
+	if (!rc)
+		rc = add_ends(p, c, err);
+	return rc < 0 ? rc : add_boot(p, c, err);
+}
+
+static int make_clone(struct vmm_plan *p, struct vmm_request *r, const struct cvmm_exec_config *c,
+		      struct vsu_error *err)
+{
+	int rc = add_word(p, err, "run");
+
+	if (!rc)
+		rc = add_word(p, err, "--from=%s/machine", p->template.path);
+	if (!rc)
+		rc = add_word(p, err, "--clone");
+	if (!rc)
+		rc = make_request(p, r, c, err);
+	if (!rc)
+		rc = make_session(p, c, r, err);
+	return rc < 0 ? rc : add_ends(p, c, err);
+}
+
+void vmm_plan_init(struct vmm_plan *p)
+{
+	*p = (struct vmm_plan){ .template = VMM_TEMPLATE_INIT, .initrd_fd = -1, .unused = { -1, -1 } };
+}
+
+int vmm_plan_use_template(struct vmm_plan *p, const char *name, struct vsu_error *err)
+{
+	const int rc = vmm_template_open(&p->template, NULL, name, err);
+
+	if (rc < 0 || p->template.info.agent == VMM_AGENT_VERSION)
+		return rc;
+	return vsu_error_set(err, -EPROTO, "the template '%s' was made by cvmm %s, whose guests this cvmm does not know; make it again",
+			     p->template.path, p->template.info.cvmm);
+}
+
+int vmm_plan_make(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
+		  struct vsu_error *err)
+{
+	struct vmm_request r = { NULL, 0, 0 };
+	const int rc = is_clone(p) ? make_clone(p, &r, c, err) : make_booting(p, &r, c, init, err);
+
+	vmm_request_free(&r);
+	return rc;
+}
+
+int vmm_plan_make_template(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
+			   const struct vmm_template *t, unsigned int nfolders,
+			   struct vsu_error *err)
+{
+	const struct vmm_session_config s = {
+		.timeout_ms = c->timeout_ms, .in = -1, .out = -1, .err = -1,
+	};
+	int rc = find_boot_files(p, c, init, err);
+
+	if (!rc)
+		rc = add_word(p, err, "run");
+	if (!rc)
+		rc = add_spare_folder(p, t->path, VMM_AGENT_ROOT_TAG, err);
+	if (!rc)
+		rc = add_spare_folders(p, t->path, 0, nfolders, err);
+	if (!rc)
+		rc = new_session(p, &s, err);
+	if (!rc)
+		rc = add_ends(p, c, err);
+	return rc < 0 ? rc : add_boot(p, c, err);
+}
+
+void vmm_plan_free(struct vmm_plan *p)
+{
+	while (p->nwords)
+		free(p->words[--p->nwords]);
+	while (p->nfolders) {
+		p->nfolders--;
+		free(p->folders[p->nfolders].path);
+		free(p->folders[p->nfolders].hidden);
+	}
+	vmm_hidden_free(p->hidden);
+	free(p->cmdline);
+	vsu_fd_close(&p->initrd_fd);
+	vsu_fd_close(&p->unused[0]);
+	vsu_fd_close(&p->unused[1]);
+	vmm_session_free(p->session);
+	vmm_template_close(&p->template);
+}
+
+int vmm_plan_status(const struct vmm_plan *p, int status, const char *hint, struct vsu_error *err)
+{
+	struct vsu_error why = VSU_ERROR_INIT;
+	const int result = vmm_session_status(p->session, &why);
+
+	if (result >= 0) {
+		*err = why;
+		return result;
+	}
+	if (status == VSU_EXIT_PANIC)
+		vsu_error_set(err, -EFAULT, "the guest's kernel panicked; %s keeps its messages", hint);
+	else if (!err->msg[0])
+		vsu_error_set(err, -EFAULT, "the guest ended before its command did; %s keeps its kernel's messages", hint);
+	return VMM_SESSION_FAILED;
+}

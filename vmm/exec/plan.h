@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The machine of one command: the words of its command line, its initrd in memory, and the
+ * session that runs beside it.
+ *
+ * Threads: confined.
+ */
+#ifndef VMM_EXEC_PLAN_H
+#define VMM_EXEC_PLAN_H
+
+#include <stdbool.h>
+
+#include <vmm-sys-util/error.h>
+
+#include "cvmm/exec.h"
+#include "exec/hidden.h"
+#include "exec/session.h"
+#include "exec/template.h"
+#include "initrd/host_kernel.h"
+
+#define VMM_PLAN_MAX_WORDS 96
+
+/* A folder that the guest mounts. */
+struct vmm_plan_folder {
+	char *path;		/* on the host */
+	char tag[16];
+	bool writable;
+	char *hidden;		/* names that do not exist for it, or NULL */
+};
+
+struct vmm_plan {
+	char kernel[VMM_KERNEL_PATH];
+	char *cmdline;
+	struct vmm_plan_folder folders[CVMM_EXEC_MAX_FOLDERS + 1]; /* the root is the first */
+	unsigned int nfolders;
+	struct vmm_hidden *hidden;
+	char *words[VMM_PLAN_MAX_WORDS]; /* of "cvmm run", from "run" on */
+	int nwords;
+	struct vmm_template template; /* of which the machine is a clone */
+	int initrd_fd;		/* -1: a clone, or a built-in kernel */
+	int unused[2];		/* sockets; the first is hvc0 of the guest */
+	struct vmm_session *session;
+};
+
+/* A kernel of cvmm, which any KVM runs and which has no initrd; NULL: that of the host. */
+bool vmm_plan_is_builtin(const char *kernel);
+
+/*
+ * -EOPNOTSUPP: this host's KVM does not run this kernel, or only in emulation, which takes hours;
+ * remedy is a further end of the sentence.
+ */
+int vmm_plan_check_kvm(const char *kernel, const char *remedy, struct vsu_error *err);
+
+void vmm_plan_init(struct vmm_plan *p);
+
+/*
+ * After init: the machine is a clone of a template, by its name in the user's folder or a path with
+ * a slash. Errors of vmm_template_open(); -EPROTO: a template of another protocol.
+ */
+int vmm_plan_use_template(struct vmm_plan *p, const char *name, struct vsu_error *err);
+
+/*
+ * After init: opens files with the rights of this process. init is the program of a config
+ * without one. -ENOENT and others: kernel, modules; -E2BIG: more folders than the template has.
+ * After any failure, vmm_plan_free().
+ */
+int vmm_plan_make(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
+		  struct vsu_error *err);
+
+/*
+ * After init: a machine without a command, whose shared folders are empty folders of the template
+ * t. Likewise.
+ */
+int vmm_plan_make_template(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
+			   const struct vmm_template *t, unsigned int nfolders,
+			   struct vsu_error *err);
+void vmm_plan_free(struct vmm_plan *p);
+
+/*
+ * The status of the command after its machine has ended with a status and perhaps a sentence,
+ * which is replaced by the session's if that has ended. hint: how to keep the kernel's messages.
+ */
+int vmm_plan_status(const struct vmm_plan *p, int status, const char *hint, struct vsu_error *err);
+
+#endif

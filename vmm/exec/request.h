@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Builds the records of a request (agent/protocol.h). */
+#ifndef VMM_EXEC_REQUEST_H
+#define VMM_EXEC_REQUEST_H
+
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+/* All zero: empty. */
+struct vmm_request {
+	char *records;
+	uint32_t len;
+	int rc;			/* of the first record that failed */
+};
+
+/* Adds a record of a letter and a text; a failure is kept in rc. */
+void vmm_request_add(struct vmm_request *r, char letter, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* -E2BIG: the request exceeds VMM_AGENT_MAX_REQUEST; -ENOMEM. */
+int vmm_request_check(const struct vmm_request *r, struct vsu_error *err);
+void vmm_request_free(struct vmm_request *r);
+
+#endif

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The host's side of one command in a guest. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "exec/channel.h"
+#include "exec/flow.h"
+#include "exec/session.h"
+
+#define TURN_MESSAGES 16
+
+struct vmm_session {
+	enum state {
+		AWAITS_AGENT,	/* READY */
+		AWAITS_START,	/* STARTED, or ENDED */
+		RUNS,
+		DRAINS,		/* the command has ended, and its outputs are copied */
+		ENDED,
+	} state;
+	int epfd, timer_fd, again_fd;
+	int ours[VMM_AGENT_PORTS], guests[VMM_AGENT_PORTS];
+	struct vmm_channel control;
+	struct vmm_flow in, out, err;
+	bool in_reported, out_reported, err_reported;
+	char *request;
+	uint32_t request_len;
+	uint64_t timeout_ms;
+	int status;
+	struct vsu_error why;
+};
+
+/* ---------------------------------------------------------------------- life */
+
+static int make_ports(struct vmm_session *s)
+{
+	int pair[2], i;
+
+	for (i = 0; i < VMM_AGENT_PORTS; i++) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+			return -errno;
+		s->ours[i] = pair[0];
+		s->guests[i] = pair[1];
+	}
+	s->control.fd = s->ours[VMM_AGENT_CONTROL];
+	return 0;
+}
+
+/* Regular files are always ready, and refused by epoll. */
+static int watch_end(const struct vmm_session *s, int fd, uint32_t events)
+{
+	struct epoll_event e = { .events = events | EPOLLET };
+
+	if (fd < 0 || !epoll_ctl(s->epfd, EPOLL_CTL_ADD, fd, &e))
+		return 0;
+	return errno == EPERM || errno == EEXIST ? 0 : -errno;
+}
+
+static int watch_all(struct vmm_session *s, const struct vmm_session_config *c)
+{
+	int rc = 0, i;
+
+	for (i = 0; !rc && i < VMM_AGENT_PORTS; i++)
+		rc = watch_end(s, s->ours[i], EPOLLIN | EPOLLOUT);
+	if (!rc)
+		rc = watch_end(s, c->in, EPOLLIN);
+	if (!rc)
+		rc = watch_end(s, c->out, EPOLLOUT);
+	if (!rc)
+		rc = watch_end(s, c->err, EPOLLOUT);
+	if (!rc)
+		rc = watch_end(s, s->timer_fd, EPOLLIN);
+	return rc < 0 ? rc : watch_end(s, s->again_fd, EPOLLIN);
+}
+
+static int make_timer(struct vmm_session *s)
+{
+	const struct itimerspec at = {
+		.it_value = { (time_t)(s->timeout_ms / 1000), (long)(s->timeout_ms % 1000) * 1000000 },
+	};
+
+	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	return s->timer_fd < 0 || timerfd_settime(s->timer_fd, 0, &at, NULL) < 0 ? -errno : 0;
+}
+
+static int make_flows(struct vmm_session *s, const struct vmm_session_config *c)
+{
+	if (vmm_flow_init(&s->in) < 0 || vmm_flow_init(&s->out) < 0 || vmm_flow_init(&s->err) < 0)
+		return -ENOMEM;
+	vmm_flow_take_end(&s->in.from, c->in);
+	vmm_flow_take_end(&s->in.to, s->ours[VMM_AGENT_IN]);
+	vmm_flow_take_end(&s->out.from, s->ours[VMM_AGENT_OUT]);
+	vmm_flow_take_end(&s->out.to, c->out);
+	vmm_flow_take_end(&s->err.from, s->ours[VMM_AGENT_ERR]);
+	vmm_flow_take_end(&s->err.to, c->err);
+	return 0;
+}
+
+static int make_descriptors(struct vmm_session *s, const struct vmm_session_config *c)
+{
+	int rc = make_ports(s);
+
+	s->epfd = epoll_create1(EPOLL_CLOEXEC);
+	s->again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!rc && (s->epfd < 0 || s->again_fd < 0))
+		rc = -errno;
+	if (!rc)
+		rc = make_timer(s);
+	if (!rc)
+		rc = make_flows(s, c);
+	return rc < 0 ? rc : watch_all(s, c);
+}
+
+static int copy_request(struct vmm_session *s, const struct vmm_session_config *c)
+{
+	if (!c->request)
+		return 0;
+	s->request_len = c->request_len;
+	s->request = malloc(c->request_len + 1u);
+	if (!s->request)
+		return -ENOMEM;
+	memcpy(s->request, c->request, c->request_len);
+	return 0;
+}
+
+int vmm_session_new(struct vmm_session **out, const struct vmm_session_config *config,
+		    struct vsu_error *err)
+{
+	struct vmm_session *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s)
+		return vsu_error_set(err, -ENOMEM, "no memory for a session");
+	memset(s->ours, -1, sizeof(s->ours));
+	memset(s->guests, -1, sizeof(s->guests));
+	s->epfd = s->timer_fd = s->again_fd = -1;
+	s->timeout_ms = config->timeout_ms;
+	rc = copy_request(s, config);
+	if (!rc)
+		rc = make_descriptors(s, config);
+	if (!rc && config->clone)
+		rc = vmm_channel_send(&s->control, VMM_AGENT_HELLO, NULL, 0);
+	if (rc < 0) {
+		vmm_session_free(s);
+		return vsu_error_sys(err, rc, "cannot make the streams of a command");
+	}
+	*out = s;
+	return 0;
+}
+
+void vmm_session_free(struct vmm_session *s)
+{
+	int i;
+
+	if (!s)
+		return;
+	for (i = 0; i < VMM_AGENT_PORTS; i++) {
+		vsu_fd_close(&s->ours[i]);
+		vsu_fd_close(&s->guests[i]);
+	}
+	vsu_fd_close(&s->epfd);
+	vsu_fd_close(&s->timer_fd);
+	vsu_fd_close(&s->again_fd);
+	vmm_flow_fini(&s->in);
+	vmm_flow_fini(&s->out);
+	vmm_flow_fini(&s->err);
+	vmm_channel_free(&s->control);
+	free(s->request);
+	free(s);
+}
+
+int vmm_session_port(const struct vmm_session *s, enum vmm_agent_port port)
+{
+	return s->guests[port];
+}
+
+int vmm_session_fd(const struct vmm_session *s)
+{
+	return s->epfd;
+}
+
+/* ------------------------------------------------------------------ messages */
+
+static void end_session(struct vmm_session *s, int status)
+{
+	s->status = status;
+	s->state = ENDED;
+}
+
+static void end_untrusted(struct vmm_session *s, const char *what)
+{
+	vsu_error_set(&s->why, -EPROTO, "the guest's agent sent %s; the guest is not trusted further", what);
+	end_session(s, VMM_SESSION_FAILED);
+}
+
+static void fail_session(struct vmm_session *s, const char *what)
+{
+	vsu_error_set(&s->why, -ENOMEM, "%s", what);
+	end_session(s, VMM_SESSION_FAILED);
+}
+
+/* The clock is read as late as possible. */
+static int send_moment(struct vmm_session *s)
+{
+	struct vmm_agent_moment m = { .reserved = 0 };
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_REALTIME, &now) < 0)
+		return -errno;
+	m.seconds = (uint64_t)now.tv_sec;
+	m.nanoseconds = (uint32_t)now.tv_nsec;
+	if (getrandom(m.entropy, sizeof(m.entropy), 0) != (ssize_t)sizeof(m.entropy))
+		return -EIO;
+	return vmm_channel_send(&s->control, VMM_AGENT_MOMENT, &m, sizeof(m));
+}
+
+static void send_request(struct vmm_session *s)
+{
+	s->state = AWAITS_START;
+	if (!s->request)
+		end_session(s, 0);
+	else if (send_moment(s) < 0)
+		fail_session(s, "this host has no random bytes for the guest");
+	else if (vmm_channel_send(&s->control, VMM_AGENT_REQUEST, s->request, s->request_len) < 0)
+		fail_session(s, "no memory for a request");
+}
+
+/* The first agents had no version. */
+static void serve_ready(struct vmm_session *s)
+{
+	const struct vmm_channel *c = &s->control;
+	uint32_t version = 0;
+
+	if (s->state != AWAITS_AGENT || (c->in.header.len && c->in.header.len != sizeof(version))) {
+		end_untrusted(s, "READY in the wrong order");
+		return;
+	}
+	memcpy(&version, c->in.bytes + sizeof(c->in.header), c->in.header.len);
+	if (version == VMM_AGENT_VERSION) {
+		send_request(s);
+		return;
+	}
+	vsu_error_set(&s->why, -EPROTO, "the guest's agent has version %u of the protocol, but this cvmm has %u; make the template again, or use the cvmm-init of this cvmm",
+		      version, VMM_AGENT_VERSION);
+	end_session(s, VMM_SESSION_FAILED);
+}
+
+static void serve_started(struct vmm_session *s)
+{
+	if (s->state != AWAITS_START || s->control.in.header.len)
+		end_untrusted(s, "STARTED in the wrong order");
+	else
+		s->state = RUNS;
+}
+
+/* A command that was not executed, or an agent that failed, with a sentence. */
+static void serve_failure(struct vmm_session *s, uint32_t how, const char *text, size_t len)
+{
+	static const int statuses[] = {
+		[VMM_AGENT_NOT_FOUND] = VMM_SESSION_NOT_FOUND,
+		[VMM_AGENT_NOT_EXECUTED] = VMM_SESSION_NOT_EXECUTED,
+		[VMM_AGENT_FAILED] = VMM_SESSION_FAILED,
+	};
+
+	vsu_error_set(&s->why, -ECANCELED, "in the guest: %.*s", (int)len, text);
+	end_session(s, statuses[how]);
+}
+
+static void serve_end(struct vmm_session *s, const struct vmm_agent_ended *e)
+{
+	const uint32_t max = e->how == VMM_AGENT_SIGNALLED ? 127 : 255;
+
+	if (s->state != RUNS || e->status > max || e->out < s->out.total || e->err < s->err.total) {
+		end_untrusted(s, "an invalid end of the command");
+		return;
+	}
+	s->status = (int)e->status + (e->how == VMM_AGENT_SIGNALLED ? VMM_SESSION_SIGNALLED : 0);
+	s->out.len = e->out;
+	s->err.len = e->err;
+	s->state = DRAINS;
+}
+
+static void serve_ended(struct vmm_session *s)
+{
+	const struct vmm_channel *c = &s->control;
+	const char *payload = c->in.bytes + sizeof(c->in.header);
+	struct vmm_agent_ended e;
+
+	if (c->in.header.len < sizeof(e)) {
+		end_untrusted(s, "a truncated message");
+		return;
+	}
+	memcpy(&e, payload, sizeof(e));
+	if (e.how == VMM_AGENT_EXITED || e.how == VMM_AGENT_SIGNALLED)
+		serve_end(s, &e);
+	else if (e.how < VMM_AGENT_HOWS)
+		serve_failure(s, e.how, payload + sizeof(e), c->in.header.len - sizeof(e));
+	else
+		end_untrusted(s, "an unknown kind of end");
+}
+
+static void serve_message(struct vmm_session *s)
+{
+	switch (s->control.in.header.type) {
+	case VMM_AGENT_READY:
+		serve_ready(s);
+		break;
+	case VMM_AGENT_STARTED:
+		serve_started(s);
+		break;
+	case VMM_AGENT_ENDED:
+		serve_ended(s);
+		break;
+	default:
+		end_untrusted(s, "an unknown message");
+	}
+}
+
+/* Messages after the end of the command are not read. True: call again. */
+static bool serve_control(struct vmm_session *s)
+{
+	int i, rc = 1;
+
+	vmm_channel_flush(&s->control);
+	for (i = 0; i < TURN_MESSAGES && rc == 1 && s->state < DRAINS; i++) {
+		rc = vmm_channel_receive(&s->control);
+		if (rc == 1)
+			serve_message(s);
+		else if (rc == -EBADMSG)
+			end_untrusted(s, "a message that is too long");
+	}
+	return rc == 1 && s->state < DRAINS;
+}
+
+/* --------------------------------------------------------------------- turns */
+
+static void report_once(struct vmm_session *s, bool now, bool *reported,
+			enum vmm_agent_message type, const void *payload, size_t len)
+{
+	if (now && !*reported)
+		*reported = vmm_channel_send(&s->control, type, payload, len) == 0;
+}
+
+static void report_flows(struct vmm_session *s)
+{
+	static const uint32_t out = VMM_AGENT_OUT, err = VMM_AGENT_ERR;
+
+	report_once(s, s->in.source_ended, &s->in_reported, VMM_AGENT_INPUT_END, &s->in.total, sizeof(s->in.total));
+	report_once(s, s->out.state == VMM_FLOW_LOST, &s->out_reported, VMM_AGENT_OUTPUT_LOST, &out, sizeof(out));
+	report_once(s, s->err.state == VMM_FLOW_LOST, &s->err_reported, VMM_AGENT_OUTPUT_LOST, &err, sizeof(err));
+}
+
+/* The status of a command whose output is not where it should be would be believed. */
+static void end_drained(struct vmm_session *s)
+{
+	const int rc = s->out.failure ? s->out.failure : s->err.failure;
+
+	if (rc < 0)
+		vsu_error_sys(&s->why, rc, "standard %s of the command was not written", s->out.failure ? "output" : "error");
+	end_session(s, rc < 0 ? VMM_SESSION_FAILED : s->status);
+}
+
+static bool serve_flows(struct vmm_session *s)
+{
+	bool more = vmm_flow_turn(&s->out);
+
+	more = vmm_flow_turn(&s->err) || more;
+	if (s->state == RUNS)
+		more = vmm_flow_turn(&s->in) || more;
+	report_flows(s);
+	if (s->state == DRAINS && s->out.state != VMM_FLOW_OPEN && s->err.state != VMM_FLOW_OPEN)
+		end_drained(s);
+	return more;
+}
+
+static void serve_timer(struct vmm_session *s)
+{
+	uint64_t times;
+
+	if (read(s->timer_fd, &times, sizeof(times)) != (ssize_t)sizeof(times))
+		return;
+	vsu_error_set(&s->why, -ETIMEDOUT, "the command did not end within %g seconds", (double)s->timeout_ms / 1000);
+	end_session(s, VMM_SESSION_TIMEOUT);
+}
+
+/* Events only wake: each end is tried until nothing is possible. */
+static void drain_events(const struct vmm_session *s)
+{
+	struct epoll_event events[16];
+	uint64_t times;
+
+	(void)!epoll_wait(s->epfd, events, 16, 0);
+	(void)!read(s->again_fd, &times, sizeof(times));
+}
+
+bool vmm_session_dispatch(struct vmm_session *s)
+{
+	static const uint64_t one = 1;
+	bool more = false;
+
+	drain_events(s);
+	if (s->state != ENDED)
+		more = serve_control(s);
+	if (s->state == RUNS || s->state == DRAINS)
+		more = serve_flows(s) || more;
+	if (s->state != ENDED)
+		serve_timer(s);
+	if (more)
+		(void)!write(s->again_fd, &one, sizeof(one));
+	return s->state != ENDED;
+}
+
+void vmm_session_signal(struct vmm_session *s, int signo)
+{
+	const uint32_t number = (uint32_t)signo;
+
+	if (s->state == RUNS)
+		(void)vmm_channel_send(&s->control, VMM_AGENT_SIGNAL, &number, sizeof(number));
+}
+
+void vmm_session_resize(struct vmm_session *s, unsigned int rows, unsigned int columns)
+{
+	const uint16_t size[2] = { (uint16_t)rows, (uint16_t)columns };
+
+	if (s->state == RUNS)
+		(void)vmm_channel_send(&s->control, VMM_AGENT_SIZE, size, sizeof(size));
+}
+
+bool vmm_session_is_started(const struct vmm_session *s)
+{
+	return s->state >= RUNS && s->state != ENDED;
+}
+
+int vmm_session_status(const struct vmm_session *s, struct vsu_error *why)
+{
+	if (s->state != ENDED)
+		return vsu_error_set(why, -EAGAIN, "the command has not ended");
+	if (why)
+		*why = s->why;
+	return s->status;
+}

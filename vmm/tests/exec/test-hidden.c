@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about files of the host that a command must not read. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../suite.h"
+#include "exec/hidden.h"
+
+static char top[] = "/tmp/test-hidden-XXXXXX";
+static char home[64], project[80], other[80];
+static const char *used[2];
+static struct vmm_hidden_config config;
+static struct vsu_error err;
+static char *list;
+
+static void setup(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(top));
+	snprintf(home, sizeof(home), "%s/home", top);
+	snprintf(project, sizeof(project), "%s/a:b", home);
+	snprintf(other, sizeof(other), "%s/other", home);
+	ck_assert_int_eq(mkdir(home, 0755), 0);
+	ck_assert_int_eq(mkdir(project, 0755), 0);
+	ck_assert_int_eq(mkdir(other, 0755), 0);
+	config = (struct vmm_hidden_config){ .used = used, .home = home };
+}
+
+static void after(void)
+{
+	free(list);
+	rmdir(other);
+	rmdir(project);
+	rmdir(home);
+	rmdir(top);
+}
+
+static void make_list(const char *folder)
+{
+	struct vmm_hidden *h;
+
+	ck_assert_msg(!vmm_hidden_new(&h, &config, &err), "%s", err.msg);
+	ck_assert_int_eq(vmm_hidden_list(h, folder, &list, NULL), 0);
+	vmm_hidden_free(h);
+}
+
+/* A rule of the list, which begins and ends with a colon then. */
+static bool has_rule(const char *rule)
+{
+	char *text, *wanted;
+	bool found;
+
+	ck_assert_int_ge(asprintf(&text, ":%s:", list ? list : ""), 0);
+	ck_assert_int_ge(asprintf(&wanted, ":%s:", rule), 0);
+	found = strstr(text, wanted);
+	free(text);
+	free(wanted);
+	return found;
+}
+
+START_TEST(root_hides_system_homes_and_secrets)
+{
+	static const char *const rules[] = { "proc/*", "dev/*", "sys/*", "root", "home/*", "tmp/*", "etc/shadow*" };
+	size_t i;
+
+	make_list("/");
+	for_rows(i, sizeof(rules) / sizeof(rules[0]))
+		ck_assert_msg(has_rule(rules[i]), "%s of %s", rules[i], list);
+}
+END_TEST
+
+START_TEST(folder_without_hidden_files_has_no_rules)
+{
+	make_list(project);
+	ck_assert_ptr_null(list);
+}
+END_TEST
+
+START_TEST(way_to_a_used_folder_shows_nothing_else)
+{
+	char rule[160];
+
+	used[0] = project;
+	config.nused = 1;
+	make_list("/");
+	snprintf(rule, sizeof(rule), "!%s", top + 1);
+	ck_assert(has_rule(rule));
+	snprintf(rule, sizeof(rule), "%s/*", top + 1);
+	ck_assert(has_rule(rule));
+	snprintf(rule, sizeof(rule), "!%s/a\\:b", home + 1);
+	ck_assert(has_rule(rule));
+	snprintf(rule, sizeof(rule), "%s/a\\:b/*", home + 1);
+	ck_assert(!has_rule(rule));
+}
+END_TEST
+
+START_TEST(home_that_is_used_hides_names_with_a_dot)
+{
+	used[0] = home;
+	config.nused = 1;
+	make_list(top);
+	ck_assert_str_eq(list, "home/.*");
+}
+END_TEST
+
+START_TEST(folder_in_a_used_one_hides_nothing_of_it)
+{
+	char rule[160];
+
+	used[0] = home;
+	used[1] = project;
+	config.nused = 2;
+	make_list("/");
+	snprintf(rule, sizeof(rule), "%s/*", home + 1);
+	ck_assert(!has_rule(rule));
+}
+END_TEST
+
+START_TEST(path_is_shown)
+{
+	const char *show[] = { home };
+
+	config.show = show;
+	config.nshow = 1;
+	make_list(top);
+	ck_assert_ptr_null(list);
+}
+END_TEST
+
+START_TEST(path_is_hidden)
+{
+	char path[96];
+	const char *hide[] = { path };
+
+	snprintf(path, sizeof(path), "%s/*.pem", other);
+	config.hide = hide;
+	config.nhide = 1;
+	make_list(other);
+	ck_assert_str_eq(list, "*.pem");
+}
+END_TEST
+
+START_TEST(rejects_paths)
+{
+	static const struct {
+		const char *path;
+		bool show;
+		int code;
+		const char *why;
+	} rows[] = {
+		{ "/proc/self", true, -EINVAL, "'/proc/self' belongs to this host's kernel or services" },
+		{ "/nonexistent", true, -ENOENT, "option --show: '/nonexistent'" },
+		{ "/nonexistent/a", false, -ENOENT, "option --hide: '/nonexistent/a'" },
+		{ "/tmp/", false, -EINVAL, "does not end in a name" },
+		{ "/tmp/..", false, -EINVAL, "does not end in a name" },
+	};
+	struct vmm_hidden *h;
+
+	config.show = config.hide = &rows[_i].path;
+	config.nshow = rows[_i].show;
+	config.nhide = !rows[_i].show;
+	ck_assert_int_eq(vmm_hidden_new(&h, &config, &err), rows[_i].code);
+	ck_assert_ptr_nonnull(strstr(err.msg, rows[_i].why));
+}
+END_TEST
+
+/* "/" shows everything except the host's kernel and services. */
+START_TEST(root_that_is_shown_hides_the_system)
+{
+	const char *show[] = { "/" };
+
+	config.show = show;
+	config.nshow = 1;
+	make_list("/");
+	ck_assert(has_rule("proc/*"));
+	ck_assert(!has_rule("home/*"));
+	ck_assert(!has_rule("etc/shadow*"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("hidden");
+	TCase *tc = tcase_create("hidden");
+
+	tcase_add_checked_fixture(tc, setup, after);
+	tcase_add_test(tc, root_hides_system_homes_and_secrets);
+	tcase_add_test(tc, folder_without_hidden_files_has_no_rules);
+	tcase_add_test(tc, way_to_a_used_folder_shows_nothing_else);
+	tcase_add_test(tc, home_that_is_used_hides_names_with_a_dot);
+	tcase_add_test(tc, folder_in_a_used_one_hides_nothing_of_it);
+	tcase_add_test(tc, path_is_shown);
+	tcase_add_test(tc, path_is_hidden);
+	tcase_add_loop_test(tc, rejects_paths, 0, 5);
+	tcase_add_test(tc, root_that_is_shown_hides_the_system);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
