@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The parts of the self-test; each prints its results and counts faults. */
+/*
+ * The parts of the self-test; each prints its results and counts faults. A device has a file:
+ * balloon.c, disk.c, entropy.c, shared.c.
+ */
 #ifndef GUEST_SELFTEST_H
 #define GUEST_SELFTEST_H
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MAX_QUEUES 8
+#define MAX_QUEUES 12	/* a console with five ports */
 #define RING_SIZE 16		/* maximum; a device may support less */
 
 #define FEATURE_VERSION_1 (UINT64_C(1) << 32)
