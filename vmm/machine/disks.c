@@ -7,15 +7,22 @@
 
 #include <virtio-devices/blk_layout.h>
 
+#include "base/file_value.h"
 #include "machine/disks.h"
 #include "machine/sharing.h"
 
 /* ----------------------------------------------------------------- properties */
 
 struct disk {
-	uint64_t bytes;
+	uint64_t bytes;		/* 0: the device compares them itself */
 	uint32_t read_only;	/* 0 or 1 */
 };
+
+/* Stores of a guest to persistent memory that is read-only here would be dropped. */
+static bool is_memory(const struct vmm_device *d)
+{
+	return d->virtio && d->spec.id == VIRTDEV_ID_PMEM && vmm_machine_local_device(d);
+}
 
 /* False: the device is no disk. */
 static bool read_disk(const struct vmm_device *d, struct disk *out)
@@ -23,6 +30,10 @@ static bool read_disk(const struct vmm_device *d, struct disk *out)
 	struct vsu_le64 sectors = { 0 };
 	struct virtdev *dev;
 
+	if (is_memory(d)) {
+		*out = (struct disk){ .read_only = !vmm_device_describe(&d->spec).writes };
+		return true;
+	}
 	if (!d->virtio || d->spec.id != VIRTDEV_ID_BLOCK)
 		return false;
 	dev = virtdev_transport_device(vmm_virtio_transport(d->virtio));
@@ -55,7 +66,7 @@ static const char *name_disk(const struct vmm_device_spec *spec)
 	const struct vmm_device_facts facts = vmm_device_describe(spec);
 
 	if (spec->remote && !spec->spawned)
-		return spec->socket;
+		return vmm_file_value_name(spec->socket);
 	return facts.file ? facts.file : facts.names[0] ? facts.names[0] : "";
 }
 
@@ -83,6 +94,8 @@ int vmm_disks_check(const struct vmm_machine *m, const struct vmm_state *state,
 	for (i = 0; !rc && i < m->ndevices; i++) {
 		if (!read_disk(&m->devices[i], &here))
 			continue;
+		if (is_memory(&m->devices[i]) && vmm_state_find(state, "disk", i, &f, NULL) < 0)
+			continue;	/* older states have no section for it */
 		rc = vmm_state_find(state, "disk", i, &f, err);
 		if (rc < 0)
 			return rc;

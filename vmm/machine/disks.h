@@ -11,7 +11,7 @@
 
 #include "machine/machine.h"
 
-/* Appends a section "disk" for each, also behind a socket. */
+/* Appends a section "disk" for each, also behind a socket, and for persistent memory. */
 void vmm_disks_describe(const struct vmm_machine *m, struct vmm_state_writer *w);
 
 /*

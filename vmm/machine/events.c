@@ -4,64 +4,98 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <vmm-sys-util/exit.h>
 
-#include "base/json.h"
 #include "machine/events.h"
-#include "machine/progress.h"
 
 /* -------------------------------------------------------------------- members */
 
-static void write_end(const struct cvmm_event *e, struct prog_json *to)
+static void write_end(const struct cvmm_event *e, struct vmm_json *to)
 {
-	prog_json_i64(to, "status", e->status);
-	prog_json_text(to, "reason", e->cause);
+	vmm_json_i64(to, "status", e->status);
+	vmm_json_text(to, "reason", e->cause);
 }
 
-static void write_lost(const struct cvmm_event *e, struct prog_json *to)
+static void write_lost(const struct cvmm_event *e, struct vmm_json *to)
 {
-	prog_json_u64(to, "device", e->device);
-	prog_json_bool(to, "final", e->final);
-	prog_json_text(to, "reason", e->cause);
+	vmm_json_u64(to, "device", e->device);
+	vmm_json_bool(to, "final", e->final);
+	vmm_json_text(to, "reason", e->cause);
 }
 
-static void write_back(const struct cvmm_event *e, struct prog_json *to)
+static void write_back(const struct cvmm_event *e, struct vmm_json *to)
 {
 	static const char *const words[] = {
 		[CVMM_SETTINGS_REPEATED] = "repeated", [CVMM_SETTINGS_KEPT] = "kept",
 		[CVMM_SETTINGS_UNKNOWN] = "unknown", [CVMM_SETTINGS_RESET] = "reset",
 	};
 
-	prog_json_u64(to, "device", e->device);
-	prog_json_text(to, "settings", words[e->settings]);
+	vmm_json_u64(to, "device", e->device);
+	vmm_json_text(to, "settings", words[e->settings]);
 }
 
-static void write_balloon(const struct cvmm_event *e, struct prog_json *to)
+static void write_number(const struct cvmm_event *e, struct vmm_json *to)
 {
-	prog_json_u64(to, "device", e->device);
-	prog_json_u64(to, "actual", e->actual);
-	prog_json_u64(to, "target", e->target);
+	vmm_json_u64(to, "device", e->device);
 }
 
-static void write_saving(const struct cvmm_event *e, struct prog_json *to)
+static void write_balloon(const struct cvmm_event *e, struct vmm_json *to)
+{
+	vmm_json_u64(to, "device", e->device);
+	vmm_json_u64(to, "actual", e->actual);
+	vmm_json_u64(to, "target", e->target);
+}
+
+void vmm_progress_write_save(const struct cvmm_progress *p, struct vmm_json *to)
+{
+	vmm_json_open(to, "saving", '{');
+	vmm_json_u64(to, "done", p->save_done);
+	vmm_json_u64(to, "total", p->save_total);
+	vmm_json_close(to, '}');
+}
+
+void vmm_progress_write_migration(const struct cvmm_progress *p, struct vmm_json *to)
+{
+	static const char *const phases[] = {
+		[CVMM_PHASE_CONNECTING] = "connecting", [CVMM_PHASE_COPYING] = "copying",
+		[CVMM_PHASE_STOPPED] = "stopped", [CVMM_PHASE_UNKNOWN] = "unknown",
+		[CVMM_PHASE_POSTCOPY] = "post-copy",
+	};
+
+	if (p->phase == CVMM_PHASE_NONE)
+		return;
+	vmm_json_open(to, "migration", '{');
+	vmm_json_text(to, "phase", phases[p->phase]);
+	vmm_json_u64(to, "round", p->round);
+	vmm_json_u64(to, "sent", p->sent);
+	vmm_json_u64(to, "left", p->left);
+	vmm_json_u64(to, "throttle", p->throttle);
+	vmm_json_u64(to, "rate", p->rate);
+	if (p->rate)
+		vmm_json_u64(to, "left_ms", (uint64_t)((double)p->left / (double)p->rate * 1e3));
+	vmm_json_close(to, '}');
+}
+
+static void write_saving(const struct cvmm_event *e, struct vmm_json *to)
 {
 	vmm_progress_write_save(&e->progress, to);
 }
 
-static void write_migration(const struct cvmm_event *e, struct prog_json *to)
+static void write_migration(const struct cvmm_event *e, struct vmm_json *to)
 {
 	vmm_progress_write_migration(&e->progress, to);
 }
 
-static void write_cause(const struct cvmm_event *e, struct prog_json *to)
+static void write_cause(const struct cvmm_event *e, struct vmm_json *to)
 {
-	prog_json_text(to, "reason", e->cause);
+	vmm_json_text(to, "reason", e->cause);
 }
 
 static const struct {
 	const char *name;
-	void (*write)(const struct cvmm_event *e, struct prog_json *to);
+	void (*write)(const struct cvmm_event *e, struct vmm_json *to);
 } rows[] = {
 	[CVMM_EVENT_PAUSED] = { "paused", NULL },
 	[CVMM_EVENT_RESUMED] = { "resumed", NULL },
@@ -75,26 +109,49 @@ static const struct {
 	[CVMM_EVENT_MIGRATING] = { "migration", write_migration },
 	[CVMM_EVENT_MIGRATION_FAILED] = { "migration-failed", write_cause },
 	[CVMM_EVENT_MEMORY_ARRIVED] = { "memory-arrived", NULL },
+	[CVMM_EVENT_DEVICE_REMOVED] = { "device-removed", write_number },
 };
 
-/* Without memory for the members, the event is lost. */
+char *vmm_event_line(const struct cvmm_event *event)
+{
+	struct vmm_json json = { .to = NULL };
+	char *line = NULL;
+	size_t len;
+
+	json.to = open_memstream(&line, &len);
+	if (!json.to)
+		return NULL;
+	vmm_json_open(&json, NULL, '{');
+	vmm_json_text(&json, "event", rows[event->kind].name);
+	if (rows[event->kind].write)
+		rows[event->kind].write(event, &json);
+	vmm_json_u64(&json, "time_us", event->time_us);
+	vmm_json_close(&json, '}');
+	/* line stays NULL if no memory was left: fclose() does not report it */
+	fclose(json.to);
+	return line;
+}
+
+void vmm_event_set_time(struct cvmm_event *event)
+{
+	struct timespec now = { .tv_sec = 0 };
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	event->time_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 void vmm_event_publish(const struct vmm_machine *m, const struct cvmm_event *event)
 {
-	struct prog_json json = { .more = true };
-	char *members = NULL;
-	size_t len;
+	struct cvmm_event dated;
+	char *line;
 
 	if (!vmm_control_is_heard(m->control))
 		return;
-	json.to = open_memstream(&members, &len);
-	if (!json.to)
-		return;
-	if (rows[event->kind].write)
-		rows[event->kind].write(event, &json);
-	/* members stays NULL if no memory was left: fclose() does not report it */
-	if (!fclose(json.to) && members)
-		vmm_control_publish(m->control, event, rows[event->kind].name, members);
-	free(members);
+	dated = *event;
+	vmm_event_set_time(&dated);
+	line = vmm_event_line(&dated);
+	vmm_control_publish(m->control, &dated, line);
+	free(line);
 }
 
 /* ------------------------------------------------------------------- devices */
@@ -124,6 +181,13 @@ void vmm_event_device_back(const struct vmm_device *d, enum virtdev_vhost_user_s
 
 	vmm_event_publish(d->owner, &(struct cvmm_event){
 		.kind = CVMM_EVENT_DEVICE_BACK, .device = number_of(d), .settings = of[settings],
+	});
+}
+
+void vmm_event_device_removed(const struct vmm_machine *m, unsigned int number)
+{
+	vmm_event_publish(m, &(struct cvmm_event){
+		.kind = CVMM_EVENT_DEVICE_REMOVED, .device = number,
 	});
 }
 

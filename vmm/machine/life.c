@@ -37,7 +37,7 @@ const struct vmm_refusal *vmm_life_refusal(enum vmm_activity now)
 	return rows[now].otherwise.text ? &rows[now].otherwise : NULL;
 }
 
-bool vmm_life_allows(enum vmm_activity from, enum vmm_activity to)
+static bool life_allows(enum vmm_activity from, enum vmm_activity to)
 {
 	return rows[from].next & TO(to);
 }
@@ -46,7 +46,7 @@ int vmm_life_check(const struct vmm_life *l, enum vmm_activity to, struct vsu_er
 {
 	const struct vmm_refusal *why = vmm_life_refusal(l->now);
 
-	if (vmm_life_allows(l->now, to))
+	if (life_allows(l->now, to))
 		return 0;
 	return why ? vsu_error_set(err, why->code, "%s", why->text) :
 		     vsu_error_set(err, -EPERM, "the machine already runs");
@@ -56,7 +56,7 @@ void vmm_life_start(struct vmm_life *l, enum vmm_activity job)
 {
 	const enum vmm_activity to = job == VMM_RUNS ? l->guest : job;
 
-	if (vmm_life_allows(l->now, to))
+	if (life_allows(l->now, to))
 		l->now = to;
 }
 
@@ -71,7 +71,7 @@ int vmm_life_begin(struct vmm_life *l, enum vmm_activity job, struct vsu_error *
 
 void vmm_life_finish(struct vmm_life *l)
 {
-	if (l->now != VMM_IS_MADE && vmm_life_allows(l->now, l->guest))
+	if (l->now != VMM_IS_MADE && life_allows(l->now, l->guest))
 		l->now = l->guest;
 }
 
@@ -84,7 +84,7 @@ bool vmm_life_set_guest(struct vmm_life *l, enum vmm_activity guest)
 {
 	const bool only = l->now == l->guest;
 
-	if (!vmm_life_allows(l->guest, guest))
+	if (!life_allows(l->guest, guest))
 		return false;
 	l->guest = guest;
 	if (only)

@@ -44,8 +44,6 @@ struct vmm_refusal {
 /* Why nothing else can begin; NULL: it can. */
 const struct vmm_refusal *vmm_life_refusal(enum vmm_activity now);
 
-bool vmm_life_allows(enum vmm_activity from, enum vmm_activity to);
-
 /* -EBUSY or -EPERM, with the reason: the activity cannot follow the present one. */
 int vmm_life_check(const struct vmm_life *l, enum vmm_activity to, struct vsu_error *err);
 

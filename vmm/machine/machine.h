@@ -2,8 +2,7 @@
 /*
  * The machine: all components of one "cvmm run".
  *
- * Created in steps, each of which may fail with a message and an exit status. It runs
- * until the guest, the user or a fault ends it. It can be freed in any state.
+ * Created in steps (setup/setup.h). It runs until the guest, the user or a fault ends it.
  *
  * Threads: the main thread.
  */
@@ -53,6 +52,7 @@ struct vmm_postcopy;
 struct vmm_device {
 	struct vmm_device_spec spec;
 	struct vmm_virtio *virtio;
+	struct virtdev *own;	/* of the kind "own"; borrowed */
 	uint64_t gpa;		/* address of its registers */
 	uint32_t irq;
 	unsigned int slot;	/* on the PCI bus; 0: not on the bus */
@@ -70,13 +70,13 @@ struct vmm_device {
 	uint64_t requested;	/* bytes of it */
 };
 
-/* Failed accesses of a CPU; see cpu_faults.c. */
+/* Failed accesses of a CPU; see run/cpu_faults.c. */
 struct vmm_fault_state {
 	uint64_t seen;		/* map generation at the last fault */
 	unsigned int tries;	/* retries since the last repair */
 };
 
-/* Watchers of the loop: loop.c, and console.c for the terminal. */
+/* Watchers of the loop: run/run.c, and run/console.c for the terminal. */
 struct vmm_watchers {
 	struct vmm_io keys, cpus, console, input, writable, cut, space;
 	struct vmm_timer look;
@@ -108,7 +108,7 @@ struct vmm_stop_limit {
 	unsigned int over;	/* how many times they have passed */
 };
 
-/* Conversions of private memory that wait for devices; see conversion.c. */
+/* Conversions of private memory that wait for devices; see run/conversion.c. */
 struct vmm_converting {
 	struct vmm_conversion_request *first;	/* on the stacks of waiting CPUs */
 };
@@ -118,6 +118,7 @@ struct vmm_pause {
 	struct vmm_life life;
 	struct vmm_stop stop;
 	struct vmm_save *save;	/* in progress, or NULL */
+	struct vmm_core *core;	/* likewise */
 	struct vmm_migration *migration; /* likewise */
 	struct vmm_converting converting;
 	struct vmm_stop_limit limit;	/* of stop */
@@ -130,6 +131,7 @@ struct vmm_restore {
 	unsigned char *bytes;	/* state, saved or received; NULL: the machine boots */
 	struct vmm_state state;
 	struct vmm_image_pieces memory;
+	int memory_fd;		/* its file, of a folder that was passed; or -1 */
 	bool on_bus;
 	uint64_t age_ns;	/* how long the guest had run */
 	struct vmm_prefetch *prefetch;	/* with --prefetch; or NULL */
@@ -176,31 +178,7 @@ struct vmm_machine {
 	struct vmm_restore restore;	/* with --from */
 	struct vmm_watchers watch;
 	unsigned int lost;	/* devices whose back-end was lost */
+	uint64_t made_ns;	/* when this process made it */
 };
-
-/*
- * *m must be zeroed, and borrows config and start; owner may be NULL. Returns 0, or an exit
- * status and its message.
- */
-int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
-		     const struct vmm_start *start, const struct vmm_owner *owner,
-		     struct vsu_error *err);
-
-/* Of a guest with ACPI; see --power-off-timeout. While the machine runs. */
-void vmm_machine_press_button(struct vmm_machine *m);
-
-/*
- * The guest runs from here on. The owner calls vmm_loop_dispatch() with loop whenever its
- * descriptor is readable, until that returns false. 0 or a negative errno.
- */
-int vmm_machine_start(struct vmm_machine *m, struct vsu_error *err);
-
-/*
- * Stops the CPUs; rc is what vmm_machine_start() returned, or the error before it. Returns
- * the exit status, with a message if any.
- */
-int vmm_machine_end(struct vmm_machine *m, int rc, struct vsu_error *err);
-
-void vmm_machine_free(struct vmm_machine *m);
 
 #endif

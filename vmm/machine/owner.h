@@ -18,6 +18,7 @@
 #include "virtio/daemon.h"
 
 struct cvmm_event;
+struct cvmm_own_device;
 struct vmm_machine;
 
 /* Kinds of threads that a machine starts. */
@@ -36,15 +37,15 @@ struct vmm_owner {
 	struct vmm_closer closer; /* closes descriptors of peers */
 	struct vmm_closer file_closer; /* closes files of shared folders */
 	struct vmm_control_end control;	/* socket for commands; all zero: none */
-	const struct prog_socket_access *sockets; /* access to the sockets of control and devices; NULL: 0600 */
-	/*
-	 * Receives each event. NULL: nobody does. With this function, the machine has commands also
-	 * without a socket (vmm_control_call()).
-	 */
-	void (*event)(void *opaque, const struct cvmm_event *event);
+	const struct vmm_socket_access *sockets; /* access to the sockets of control and devices; NULL: 0600 */
+	bool commands;		/* also without a socket (vmm_control_call()) */
+	void (*event)(void *opaque, const struct cvmm_event *event); /* receives each event, or NULL */
+	const struct cvmm_own_device *devices; /* for options "own:NAME" */
+	unsigned int ndevices;
 	bool jailed;		/* the process has only the files of the machine's options */
 	const char *no_network;	/* why no migration can use TCP; NULL: it can */
-	const struct prog_threads *threads; /* how the machine starts threads; NULL: plainly */
+	bool lends_cpus;	/* its threads run the CPUs (vmm_cpus_run()) */
+	const struct vmm_threads *threads; /* how the machine starts threads; NULL: plainly */
 	const int *kvm;		/* a descriptor of /dev/kvm; NULL: the machine opens it */
 	int pagemap_fd;		/* /proc/self/pagemap, for working sets; negative: none */
 	/* On a new thread before its work: narrows its rights, or is NULL. An error ends the machine. */

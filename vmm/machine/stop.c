@@ -23,6 +23,11 @@ static double limit_seconds(const struct vmm_machine *m)
 	return m->pause.limit.seconds > 0. ? m->pause.limit.seconds : LIMIT_S;
 }
 
+uint64_t vmm_stop_limit_ns(const struct vmm_machine *m)
+{
+	return (uint64_t)(limit_seconds(m) * NS_PER_S);
+}
+
 /* A loop without events would not call the stop again. */
 static void on_limit(void *opaque)
 {
@@ -33,7 +38,7 @@ static void on_limit(void *opaque)
 static int limit_wait(struct vmm_machine *m, unsigned int times)
 {
 	struct vmm_stop_limit *l = &m->pause.limit;
-	const uint64_t limit_ns = (uint64_t)(limit_seconds(m) * NS_PER_S);
+	const uint64_t limit_ns = vmm_stop_limit_ns(m);
 
 	if (l->over >= times)
 		return -ETIMEDOUT;

@@ -26,6 +26,7 @@
 #define DATA_AT 4096	/* of a port's bytes, in struct kvm_run's pages */
 
 struct fake_kvm fake;
+__thread unsigned long fake_request;
 
 void fake_kvm_init(void)
 {
@@ -187,6 +188,9 @@ static int answer_cpu(struct fake_cpu *cpu, unsigned long request, void *arg)
 		cpu->regs = *(const struct kvm_regs *)arg;
 		cpu->has_regs = true;
 		return 0;
+	case KVM_GET_REGS:
+		*(struct kvm_regs *)arg = cpu->regs;
+		return 0;
 	case KVM_GET_SREGS:
 		return give_sregs(cpu, arg);
 	case KVM_SET_SREGS:
@@ -308,6 +312,7 @@ static int answer(int fd, unsigned long request, unsigned long arg)
 
 	if (is_for_private(request, arg))
 		__atomic_fetch_add(&fake.private_calls, 1, __ATOMIC_RELAXED);
+	fake_request = request;
 	if (request != KVM_RUN && request != KVM_CHECK_EXTENSION &&
 	    fake.lacks && fake.lacks(ENOMEM))
 		return -ENOMEM;

@@ -60,6 +60,9 @@ struct fake_kvm {
 
 extern struct fake_kvm fake;
 
+/* The request of this thread's present call, for lacks(). */
+extern __thread unsigned long fake_request;
+
 /* Resets the fake to an unused KVM. */
 void fake_kvm_init(void);
 

@@ -22,12 +22,12 @@ static const char *log_level(void *opaque, const char *name)
 	size_t i;
 
 	(void)opaque;
-	for (i = 0; name && prog_level_names[i] && strcmp(prog_level_names[i], name); i++)
+	for (i = 0; name && vmm_level_names[i] && strcmp(vmm_level_names[i], name); i++)
 		;
-	if (name && !prog_level_names[i])
+	if (name && !vmm_level_names[i])
 		return NULL;
 	level = name ? i : level;
-	return prog_level_names[level];
+	return vmm_level_names[level];
 }
 
 /* As an owner of a machine that has its descriptors and terminal. */
@@ -38,7 +38,6 @@ static const struct vmm_owner an_owner = {
 
 void rig_init(void)
 {
-	alarm(240);
 	fake_kvm_init();
 	memset(&rig, 0, sizeof(rig));
 	rig.poison = (struct vmm_poison)VMM_POISON_INIT;
@@ -54,7 +53,8 @@ void rig_fini(void)
 	DIR *dir = opendir(".");
 	struct dirent *entry;
 
-	vmm_machine_free(&rig.machine);
+	if (rig.tried)
+		vmm_machine_free(&rig.machine);
 	vmm_options_free(&rig.options);
 	vmem_sigbus_free(rig.owner.sigbus);
 	while ((entry = readdir(dir)))
@@ -93,6 +93,7 @@ void rig_options(const char *const *words)
 
 int rig_try(const struct vmm_owner *owner)
 {
+	rig.tried = true;
 	return vmm_machine_make(&rig.machine, &rig.options.machine, &rig.options.start, owner,
 				&rig.err);
 }

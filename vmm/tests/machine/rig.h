@@ -9,6 +9,8 @@
 
 #include "config/options.h"
 #include "machine/machine.h"
+#include "run/run.h"
+#include "setup/setup.h"
 #include "fake_kvm.h"
 #include "../util.h"
 
@@ -16,6 +18,7 @@ struct rig {
 	char folder[32];
 	struct vmm_options options;
 	struct vmm_machine machine;
+	bool tried;			/* to make it */
 	struct vmm_poison poison;
 	struct vmm_owner owner;		/* for make; rig_fini() frees its table */
 	struct vsu_error err;

@@ -13,7 +13,7 @@
 #include "kernels.h"
 #include "rig.h"
 
-/* Devices 0 and 2 are disks of 2 MiB, device 1 is none. */
+/* Devices 0 and 2 are disks of 2 MiB, device 3 is persistent memory, device 1 is none. */
 #define BYTES UINT64_C(0x200000)
 
 static struct vmm_state_writer writer;
@@ -26,8 +26,10 @@ static void setup(void)
 	rig_file("second", "", 0);
 	ck_assert_int_eq(truncate("first", BYTES), 0);
 	ck_assert_int_eq(truncate("second", BYTES), 0);
+	rig_file("third", "", 0);
+	ck_assert_int_eq(truncate("third", BYTES), 0);
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--disk=first", "--rng=rate=1k",
-		    "--disk=path=second,readonly");
+		    "--disk=path=second,readonly", "--pmem=path=third,readonly");
 	rig_make();
 	memset(&writer, 0, sizeof(writer));
 	vmm_state_begin(&writer);
@@ -89,6 +91,22 @@ START_TEST(e2_19_refuses_any_disk_that_does_not_fit)
 	add_disk(2, refused[_i].second, refused[_i].read_only);
 	ck_assert_int_eq(check_disks(), -EINVAL);
 	ck_assert_msg(strstr(rig.err.msg, refused[_i].says), "%d: %s", _i, rig.err.msg);
+}
+END_TEST
+
+/* A state without a section accepts it, as tested above. */
+static const struct {
+	uint32_t read_only;	/* the guest's */
+	int rc;
+} memories[] = { { 1, 0 }, { 0, -EINVAL } };
+
+START_TEST(e2_19_refuses_read_only_memory_for_a_guest_that_stores_to_it)
+{
+	add_disk(0, BYTES, 0);
+	add_disk(2, BYTES, 1);
+	add_disk(3, 0, memories[_i].read_only);
+	ck_assert_int_eq(check_disks(), memories[_i].rc);
+	ck_assert(!memories[_i].rc || strstr(rig.err.msg, "device 3: disk 'third' is read-only, but"));
 }
 END_TEST
 
@@ -206,6 +224,7 @@ int main(void)
 	tcase_add_test(tc, accepts_larger_and_writable_disks);
 	tcase_add_loop_test(tc, e2_19_refuses_any_disk_that_does_not_fit, 0,
 			    sizeof(refused) / sizeof(*refused));
+	tcase_add_loop_test(tc, e2_19_refuses_read_only_memory_for_a_guest_that_stores_to_it, 0, 2);
 	tcase_add_test(tc, e2_19_refuses_a_state_that_lacks_a_disk);
 	tcase_add_test(tc, accepts_the_content_that_it_identified);
 	tcase_add_test(tc, accepts_content_without_a_time);

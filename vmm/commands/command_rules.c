@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The table of commands and of what the machine does. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "commands/command_rules.h"
+#include "transfer/migrate.h"
+
+static const struct vmm_refusal
+	saved = { -EBUSY, "another save is in progress" },
+	moves = { -EBUSY, "a migration is in progress" },
+	handed = { -EBUSY, "the guest is about to continue at the destination; repeat it there, or here if the migration fails" },
+	limited = { -EBUSY, "the destination already has the limits of this machine; repeat it there, or here if the migration fails" },
+	sized = { -EBUSY, "a disk cannot be resized while the machine is being migrated" },
+	stays = { -ENOENT, "no migration is in progress" },
+	moved = { -EBUSY, "the guest already runs at the destination, which receives the rest of its memory" },
+	over = { -EPERM, "the guest lost a part of its memory and cannot continue; see --on-memory-error" },
+	busy = { 0, NULL };	/* the reason of the activity, from life.c */
+
+#define WHILE(condition, why) [VMM_WHILE_##condition] = &(why)
+#define WHILE_MOVES(why) WHILE(COPIES, why), WHILE_GOES(why)
+#define WHILE_GOES(why) WHILE(HANDED, why), WHILE(THERE, why), WHILE(UNKNOWN, why)
+#define WHILE_STAYS(why) WHILE(RUNS, why), WHILE(PAUSED, why), WHILE(DAMAGED, why), \
+	WHILE(ARRIVES, why), WHILE(SAVES, why), WHILE(CONVERTS, why)
+/* They change the machine, of which a save or a migration has a description. */
+#define CHANGES { WHILE(SAVES, busy), WHILE(CONVERTS, busy), WHILE(ARRIVES, busy), WHILE_MOVES(busy) }
+/* Private memory, which is converted, is never saved. */
+#define NEEDS_STATE { WHILE(DAMAGED, busy), WHILE(ARRIVES, busy), WHILE(SAVES, saved), WHILE_MOVES(moves) }
+
+static const struct rule {
+	const char *name;
+	const struct vmm_refusal *cells[VMM_NCONDITIONS];	/* NULL: allowed */
+} rules[] = {
+	{ "pause", { WHILE_GOES(handed) } },
+	{ "resume", { WHILE(DAMAGED, over), WHILE(HANDED, handed), WHILE(THERE, handed) } },
+	{ "reset", CHANGES },
+	{ "save", NEEDS_STATE },
+	{ "core", NEEDS_STATE },
+	{ "migrate", NEEDS_STATE },
+	{ "migrate-cancel", { WHILE_STAYS(stays), WHILE(THERE, moved), WHILE(UNKNOWN, stays) } },
+	{ "migrate-postcopy", { WHILE_STAYS(stays), WHILE(UNKNOWN, stays) } },
+	{ "resize", { WHILE_GOES(handed) } },
+	{ VMM_RULE_OF_DISK, { WHILE(COPIES, sized), WHILE_GOES(handed) } },
+	{ VMM_RULE_OF_BALLOON, { WHILE_GOES(handed) } },
+	{ "limit", { WHILE_MOVES(limited) } },
+	{ "device-add", CHANGES },
+	{ "device-del", CHANGES },
+};
+
+static const enum vmm_condition conditions[VMM_NACTIVITIES] = {
+	[VMM_PAUSED] = VMM_WHILE_PAUSED, [VMM_DAMAGED] = VMM_WHILE_DAMAGED,
+	[VMM_ARRIVES] = VMM_WHILE_ARRIVES, [VMM_SAVES] = VMM_WHILE_SAVES,
+	[VMM_CONVERTS] = VMM_WHILE_CONVERTS, [VMM_MIGRATES] = VMM_WHILE_COPIES,
+};
+
+static const enum vmm_condition of_migration[VMM_NHAND_OVERS] = {
+	[VMM_OURS] = VMM_WHILE_COPIES, [VMM_STOPPED] = VMM_WHILE_HANDED,
+	[VMM_RELEASED] = VMM_WHILE_HANDED, [VMM_THEIRS] = VMM_WHILE_THERE,
+	[VMM_UNKNOWN] = VMM_WHILE_UNKNOWN, [VMM_LOST] = VMM_WHILE_THERE,
+};
+
+static enum vmm_condition condition_of(const struct vmm_machine *m)
+{
+	if (m->pause.life.now != VMM_MIGRATES)
+		return conditions[m->pause.life.now];
+	return of_migration[vmm_migrate_hand_over(m)];
+}
+
+static enum vmm_activity activity_of(enum vmm_condition condition)
+{
+	enum vmm_activity a = VMM_NACTIVITIES - 1;
+
+	if (condition >= VMM_WHILE_COPIES)
+		return VMM_MIGRATES;
+	while (a > 0 && conditions[a] != condition)
+		a--;
+	return a;
+}
+
+const struct vmm_refusal *vmm_command_rule(const char *row, enum vmm_condition condition)
+{
+	const struct vmm_refusal *why = NULL;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (!strcmp(rules[i].name, row))
+			why = rules[i].cells[condition];
+	return why == &busy ? vmm_life_refusal(activity_of(condition)) : why;
+}
+
+const char *vmm_command_rule_name(unsigned int i)
+{
+	return i < sizeof(rules) / sizeof(rules[0]) ? rules[i].name : NULL;
+}
+
+int vmm_command_check_row(const struct vmm_machine *m, const char *row, const char *command,
+			  struct vsu_error *err)
+{
+	const struct vmm_refusal *lasts = vmm_command_rule(row, VMM_WHILE_DAMAGED);
+	const struct vmm_refusal *why = vmm_command_rule(row, condition_of(m));
+
+	if (m->pause.life.guest == VMM_DAMAGED && lasts && lasts->code == -EPERM)
+		why = lasts;
+	return why ? vsu_error_set(err, why->code, "%s: %s", command, why->text) : 0;
+}
+
+int vmm_command_check(void *machine, const char *command, struct vsu_error *err)
+{
+	return vmm_command_check_row(machine, command, command, err);
+}

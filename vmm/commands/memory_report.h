@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The guest's memory and windows for the control socket.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_COMMANDS_MEMORY_REPORT_H
+#define VMM_COMMANDS_MEMORY_REPORT_H
+
+#include "base/json.h"
+#include "machine/machine.h"
+
+/* Writes them as two members. */
+/* Bytes of the guest, and of them in host memory. */
+void vmm_memory_count(const struct vmm_machine *m, uint64_t *size, uint64_t *present);
+void vmm_memory_report(const struct vmm_machine *m, struct vmm_json *to);
+
+/* The command "memory". */
+int vmm_memory_report_command(void *machine, char *const *words, FILE *answer,
+			      struct vsu_error *err);
+
+#endif

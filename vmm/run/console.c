@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The serial console: its destination, ports and interrupt. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <virtio-devices/console.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/exit.h>
+
+#include "base/file_value.h"
+#include "log/log.h"
+#include "run/console.h"
+#include "x86/port_numbers.h"
+
+static void on_serial_interrupt(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vsu_event_signal(m->serial_irq_fd);
+}
+
+static void on_leave(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+}
+
+static void on_tell(void *opaque)
+{
+	const struct vmm_machine *m = opaque;
+	char line[128];
+
+	if (!m->owner.tell)
+		return;
+	snprintf(line, sizeof(line), "%u CPUs, %u devices, %" PRIu64 " bytes of the console lost; Ctrl-A x ends the machine",
+		 m->config->cpus, m->ndevices, vmm_console_dropped(m->console));
+	m->owner.tell(m->owner.opaque, line);
+}
+
+static bool folder_is_writable(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX] = ".";
+
+	if (slash && (size_t)(slash - path) + 2 > sizeof(folder))
+		return false;
+	if (slash)
+		snprintf(folder, sizeof(folder), "%.*s",
+			 (int)(slash - path) + 1, path);
+	return !faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS);
+}
+
+/* A descriptor that was passed; a guest's output would be lost. */
+static int check_writable(int fd, const char *text, struct vsu_error *err)
+{
+	const int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH) ? 0 :
+	       vsu_error_set(err, -EBADF, "option --serial: '%s' is not open for writing", text);
+}
+
+/* A dry run neither creates nor truncates the file. */
+static int open_console_file(struct vmm_machine *m, const char *path,
+			     struct vsu_error *err)
+{
+	const int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY;
+	int fd = vmm_file_value_open(path, m->start->dry_run ? flags : flags | O_CREAT | O_TRUNC);
+
+	if (fd == -ENOENT && m->start->dry_run && folder_is_writable(path))
+		return 0;
+	if (fd < 0)
+		return vsu_error_sys(err, fd, "option --serial: cannot open '%s'", path);
+	m->console_out = fd;
+	m->close_console = true;
+	return check_writable(fd, path, err);
+}
+
+static int open_console(struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vmm_serial_end *end = &m->config->serial;
+
+	m->console_in = m->console_out = -1;
+	if (m->stdio && end->how == VMM_SERIAL_STDIO)
+		return vsu_error_set(err, -EINVAL,
+				     "option --serial: a console uses standard input and output; leave --serial out, or put one of them elsewhere");
+	if (end->how == VMM_SERIAL_FILE)
+		return open_console_file(m, end->path, err);
+	if (end->how == VMM_SERIAL_STDIO || (end->how == VMM_SERIAL_DEFAULT && !m->stdio)) {
+		m->console_in = m->owner.in_fd;
+		m->console_out = m->owner.out_fd;
+	}
+	return 0;
+}
+
+int vmm_machine_check_serial(struct vmm_machine *m, struct vsu_error *err)
+{
+	if (m->owner.out_fd >= 0 || m->config->serial.how != VMM_SERIAL_STDIO)
+		return 0;
+	return vsu_error_set(err, -EINVAL,
+			     "option --serial: the program of this machine gives it no standard input and output; name a file, or null");
+}
+
+int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_console_config config = {
+		.interrupt = on_serial_interrupt, .leave = on_leave,
+		.tell = on_tell, .opaque = m,
+	};
+	const struct vmm_range range = {
+		VMM_PORT_SERIAL, VMM_PORT_SERIAL_LEN, "serial port", vmm_console_access, NULL,
+	};
+	struct vmm_range placed = range;
+	int rc = open_console(m, err);
+
+	if (rc < 0)
+		return rc;
+	config.in_fd = m->console_in;
+	config.out_fd = m->console_out;
+	m->serial_irq_fd = vsu_event_new();
+	if (m->serial_irq_fd < 0)
+		return vsu_error_sys(err, m->serial_irq_fd, "console");
+	rc = vmm_console_new(&config, &m->console, err);
+	placed.opaque = m->console;
+	if (!rc)
+		rc = vmm_bus_add(&m->ports, &placed, err);
+	return rc ? rc : vmm_kvm_irqfd(&m->kvm, m->serial_irq_fd,
+				       VMM_SERIAL_IRQ, true, err);
+}
+
+/* --------------------------------------------------- a console device on stdio */
+
+static void on_want(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	if (m->watch.keys.fn)
+		vmm_io_start(m->loop, &m->watch.keys);
+}
+
+int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
+			   struct vsu_error *err)
+{
+	struct vmm_machine *m = machine;
+	const struct vmm_terminal terminal = {
+		.leave = on_leave, .tell = on_tell, .opaque = m,
+	};
+	int rc;
+
+	if (m->owner.out_fd < 0)
+		return vsu_error_set(err, -EINVAL,
+				     "option --console: the program of this machine gives it no standard input and output; name a socket or a file");
+	if (m->stdio)
+		return vsu_error_set(err, -EINVAL,
+				     "option --console: two consoles use standard input and output; put one of them elsewhere");
+	rc = vmm_stdio_new(m->owner.in_fd, m->owner.out_fd, &terminal, on_want,
+			   &m->stdio, err);
+	return rc ? rc : vmm_stdio_port(m->stdio, out, err);
+}
+
+/* The guest receives the terminal's size as soon as its driver is ready. */
+void vmm_machine_resize_stdio(struct vmm_machine *m)
+{
+	struct vmm_virtio *v = m->stdio_device ? m->stdio_device->virtio : NULL;
+	uint16_t cols, rows;
+
+	if (!v || !vmm_stdio_size(m->stdio, &cols, &rows))
+		return;
+	vmm_virtio_lock(v);
+	if (virtdev_console_resize(virtdev_transport_device(
+					   vmm_virtio_transport(v)),
+				   0, cols, rows) < 0)
+		vmm_log(&m->owner.log, VMM_LOG_WARNING, "size", "no console to resize");
+	vmm_virtio_unlock(v);
+}
+
+void vmm_machine_give_stdio(struct vmm_machine *m, struct vmm_device *d)
+{
+	m->stdio_device = d;
+	vmm_machine_resize_stdio(m);
+}
+
+static void on_keys(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	if (!vmm_stdio_input(m->stdio) || !vmm_stdio_wants(m->stdio))
+		vmm_io_stop(&m->watch.keys);
+}
+
+void vmm_machine_watch_stdio(struct vmm_machine *m)
+{
+	if (!m->stdio_device)
+		return;
+	vmm_io_init(&m->watch.keys, on_keys, m, m->owner.in_fd, VMM_IO_READ);
+	vmm_io_start(m->loop, &m->watch.keys);
+	vmm_machine_resize_stdio(m);
+}
+
+void vmm_machine_unwatch_stdio(struct vmm_machine *m)
+{
+	if (!m->stdio_device)
+		return;
+	vmm_io_stop(&m->watch.keys);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The consoles of the machine: its serial port, and a device on stdio. */
+#ifndef VMM_RUN_CONSOLE_H
+#define VMM_RUN_CONSOLE_H
+
+#include "machine/machine.h"
+
+/* Before anything is opened. -EINVAL: the owner has no standard input and output. */
+int vmm_machine_check_serial(struct vmm_machine *m, struct vsu_error *err);
+
+/* Opens the serial port as --serial specifies and adds it to the machine. */
+int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err);
+
+/*
+ * Opens standard input and output for a console device; only one may use them.
+ * The open_stdio of struct vmm_device_common, with the machine as opaque.
+ */
+int vmm_machine_open_stdio(void *machine, struct virtdev_port **out,
+			   struct vsu_error *err);
+/* d is the device that uses them. */
+void vmm_machine_give_stdio(struct vmm_machine *m, struct vmm_device *d);
+
+/* The size of the terminal has changed: tells the guest, if a device uses it. */
+void vmm_machine_resize_stdio(struct vmm_machine *m);
+
+/* Watches input of the terminal while the machine runs. */
+void vmm_machine_watch_stdio(struct vmm_machine *m);
+void vmm_machine_unwatch_stdio(struct vmm_machine *m);
+
+#endif

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Creates the machine's devices and attaches them to bus, memory and interrupts. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <virtio-devices/mmio.h>
+#include <virtio-devices/pci.h>
+#include <virtio-devices/report.h>
+
+#include "cvmm/machine.h"
+#include "log/log.h"
+#include "machine/events.h"
+#include "run/console.h"
+#include "run/devices.h"
+#include "transfer/incoming.h"
+#include "transfer/restore.h"
+#include "virtio/kernel.h"
+
+static bool is_ram(void *memory, const struct vmem_region *region)
+{
+	return vmm_memory_has(memory, region);
+}
+
+static int start_workers(const struct vmm_device *d, struct virtdev *dev,
+			 struct vmm_workers **out, struct vsu_error *err)
+{
+	return vmm_workers_start(d->spec.kind->work, d->owner->owner.threads, dev,
+				 vmm_device_describe(&d->spec).workers, out, err);
+}
+
+static int start_local(const struct vmm_virtio_resources *resources,
+		       struct vmm_device *d, struct virtdev *dev,
+		       struct vsu_error *err)
+{
+	struct vmm_workers *workers;
+	int rc = start_workers(d, dev, &workers, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_virtio_local(resources, dev, workers, &d->virtio, err);
+	if (rc < 0)
+		vmm_workers_end(workers);
+	return rc;
+}
+
+static int start_kernel(const struct vmm_virtio_resources *resources,
+			struct vmm_device *d, struct virtdev_vhost_kern *kern,
+			struct vsu_error *err)
+{
+	struct vmm_workers *workers;
+	int rc = start_workers(d, virtdev_vhost_kern_device(kern), &workers, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_virtio_kernel(resources, kern, workers, &d->virtio, err);
+	if (rc < 0)
+		vmm_workers_end(workers);
+	return rc;
+}
+
+static int make_local(struct vmm_machine *m,
+		      const struct vmm_virtio_resources *resources,
+		      struct vmm_device *d, struct vsu_error *err)
+{
+	const struct vmm_device_common common = {
+		.sigbus = m->owner.sigbus, .space = resources->space,
+		.is_ram = is_ram, .ram_owner = &m->memory,
+		.open_stdio = vmm_machine_open_stdio, .stdio = m,
+		.sockets = m->owner.sockets,
+		.host = &m->host, .reporter = &d->reporter,
+		.unlocked = vmm_incoming_is_open(m), .own = d->own,
+	};
+	struct virtdev *dev;
+	int rc = vmm_device_open(&d->spec, &common, &dev, err);
+
+	if (rc < 0)
+		return rc;
+	rc = start_local(resources, d, dev, err);
+	if (rc < 0 && d->own)
+		virtdev_set_report(dev, NULL, NULL);
+	else if (rc < 0)
+		virtdev_free(dev);
+	else if (vmm_device_describe(&d->spec).stdio)
+		vmm_machine_give_stdio(m, d);
+	return rc;
+}
+
+static int make_kernel(struct vmm_machine *m,
+		       const struct vmm_virtio_resources *resources,
+		       struct vmm_device *d, struct vsu_error *err)
+{
+	struct virtdev_vhost_kern *kern;
+	int rc = vmm_device_open_kernel(&d->spec, &m->host, &kern, err);
+
+	if (rc < 0)
+		return rc;
+	rc = start_kernel(resources, d, kern, err);
+	if (rc < 0)
+		virtdev_vhost_kern_free(kern);
+	return rc;
+}
+
+/*
+ * Windows of other devices follow later, by a change of the map. A hot-plugged
+ * back-end has completed its handshake already.
+ */
+static int make_remote(struct vmm_machine *m,
+		       const struct vmm_virtio_resources *resources,
+		       struct vmm_device *d, struct vsu_error *err)
+{
+	struct remote *coming = d->coming;
+	struct vmem_map *map;
+	int rc = vmm_window_map_for(&m->shmem, NULL, false, &map);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the guest's memory");
+	d->coming = NULL;
+	rc = coming ? vmm_virtio_remote_finish(coming, resources, map, &d->virtio,
+					       err) :
+		      vmm_virtio_remote(resources, &d->spec, map, &d->virtio, err);
+	vmem_map_unref(map);
+	return rc;
+}
+
+/* The guest continues without the device; the exit status reports the loss. */
+static void on_lost(void *opaque, const struct vsu_error *why)
+{
+	struct vmm_device *d = opaque;
+
+	vmm_log(&d->owner->owner.log, VMM_LOG_ERROR, "lost", "a device of the guest is lost: %s",
+		 why->msg);
+	d->owner->lost++;
+	vmm_event_device_lost(d, true, why);
+}
+
+static void on_away(void *opaque, const struct vsu_error *why)
+{
+	vmm_event_device_lost(opaque, false, why);
+}
+
+static void on_back(void *opaque, enum virtdev_vhost_user_settings settings)
+{
+	vmm_event_device_back(opaque, settings);
+}
+
+/* Slot 0 is the host bridge. */
+static struct vmm_virtio_resources collect_resources(struct vmm_machine *m,
+						     unsigned int i)
+{
+	struct vmm_virtio_resources resources = {
+		.loop = m->loop, .log = &m->owner.log, .closer = &m->owner.closer,
+		.daemons = m->owner.daemons, .kvm = &m->kvm,
+		.space = m->private_memory.space ? m->private_memory.space :
+						   m->memory.space,
+		.private_memory = m->private_memory.space ? &m->private_memory :
+							    NULL,
+		.shmem = &m->shmem,
+		.gpa = VMM_TRANSPORTS_GPA + i * VIRTDEV_MMIO_SIZE,
+		.irq = VMM_FIRST_DEVICE_IRQ + i,
+		.lost = on_lost, .away = on_away, .back = on_back,
+		.opaque = &m->devices[i], .borrows = m->devices[i].own,
+		.measures = m->config->latency,
+		.postcopy = m->restore.postcopy != NULL,
+	};
+
+	if (m->on_bus) {
+		resources.pci = &m->pci;
+		resources.msi = m->msi;
+		resources.slot = i + 1;
+		resources.gpa = VMM_PCI_WINDOW_GPA +
+			    i * (uint64_t)VIRTDEV_PCI_BAR0_SIZE;
+	}
+	return resources;
+}
+
+/* The process or kernel module that serves the queues of a device. */
+enum server { LOCAL, KERNEL, REMOTE };
+
+static int (*const makers[])(struct vmm_machine *m,
+			     const struct vmm_virtio_resources *resources,
+			     struct vmm_device *d, struct vsu_error *err) = {
+	[LOCAL] = make_local, [KERNEL] = make_kernel, [REMOTE] = make_remote,
+};
+
+static enum server server_of(const struct vmm_device_spec *spec)
+{
+	return spec->remote ? REMOTE : spec->kernel ? KERNEL : LOCAL;
+}
+
+/* Running CPUs read the table of functions without a lock. */
+static int attach_to_bus(struct vmm_machine *m, struct vmm_virtio *v,
+			 struct vsu_error *err)
+{
+	int rc;
+
+	if (!m->cpus)
+		return vmm_virtio_attach_pci(v, err);
+	vmm_cpus_pause(m->cpus);
+	rc = vmm_virtio_attach_pci(v, err);
+	vmm_cpus_resume(m->cpus);
+	return rc;
+}
+
+/* A daemon of cvmm has no socket with a path: messages name its device. */
+static void name_daemon(struct vmm_device_spec *spec, unsigned int i)
+{
+	if (spec->spawned)
+		snprintf(spec->socket, sizeof(spec->socket), "device %u", i);
+}
+
+int vmm_machine_make_device(struct vmm_machine *m, unsigned int i,
+			    struct vsu_error *err)
+{
+	struct vmm_device *d = &m->devices[i];
+	const struct vmm_virtio_resources resources = collect_resources(m, i);
+	int rc;
+
+	name_daemon(&d->spec, i);
+	d->owner = m;
+	d->gpa = resources.gpa;
+	d->irq = resources.irq;
+	d->slot = resources.slot;
+	rc = makers[server_of(&d->spec)](m, &resources, d, err);
+	if (rc < 0)
+		return rc;
+	vmm_virtio_set_cpus(d->virtio, m->cpus);
+	return resources.pci ? attach_to_bus(m, d->virtio, err)
+			 : vmm_virtio_attach_mmio(d->virtio, &m->mmio, err);
+}
+
+int vmm_machine_begin_device(struct vmm_machine *m, unsigned int i,
+			     const struct vmm_remote_arrival *arrival,
+			     struct vsu_error *err)
+{
+	const struct vmm_virtio_resources resources = collect_resources(m, i);
+
+	name_daemon(&m->devices[i].spec, i);
+	return vmm_virtio_remote_begin(&resources, &m->devices[i].spec, arrival,
+				       &m->devices[i].coming, err);
+}
+
+/* Detach it first: freeing removes its mappings, which changes the map. */
+void vmm_machine_free_device(struct vmm_device *d)
+{
+	struct vmm_virtio *virtio = d->virtio;
+	struct remote *coming = d->coming;
+
+	d->virtio = NULL;
+	d->coming = NULL;
+	free(d->list);
+	d->list = NULL;
+	vmm_virtio_free(virtio);
+	vmm_virtio_remote_cancel(coming);
+}
+
+static struct virtdev *find_own(const struct vmm_owner *owner, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < owner->ndevices; i++)
+		if (!strcmp(owner->devices[i].name, name))
+			return owner->devices[i].dev;
+	return NULL;
+}
+
+static bool is_used(const struct vmm_machine *m, const struct vmm_device *d)
+{
+	const struct vmm_device *other;
+
+	for (other = m->devices; other < m->devices + VMM_MAX_DEVICES; other++)
+		if (other != d && other->own == d->own)
+			return true;
+	return false;
+}
+
+int vmm_machine_take_own(struct vmm_machine *m, struct vmm_device *d, struct vsu_error *err)
+{
+	const char *name = vmm_own_name(d->spec.kind, d->spec.config);
+
+	if (!name)
+		return 0;
+	if (!d->own)
+		d->own = find_own(&m->owner, name);
+	if (!d->own)
+		return vsu_error_set(err, -ENOENT, "device 'own:%s': the program that runs this machine has not provided it; only a program on libcvmm can, by struct cvmm_own_device",
+				     name);
+	if (is_used(m, d))
+		return vsu_error_set(err, -EBUSY, "device 'own:%s': another device of the machine is the same object; specify it once",
+				     name);
+	d->spec.id = virtdev_get_info(d->own)->id;
+	return 0;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return !stat(a, &sa) && !stat(b, &sb) && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
+/* Otherwise the image lock would blame another program. */
+static bool exclude_each_other(const struct vmm_device_facts *a,
+			       const struct vmm_device_facts *b)
+{
+	return a->locks && b->locks && a->file && b->file &&
+	       (a->writes || b->writes) && is_same_file(a->file, b->file);
+}
+
+static int check_file(const struct vmm_machine *m,
+		      const struct vmm_device_spec *spec,
+		      const struct vmm_device_facts *facts,
+		      struct vsu_error *err)
+{
+	const struct vmm_device_spec *other;
+	struct vmm_device_facts theirs;
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++) {
+		other = &m->devices[i].spec;
+		if (other == spec || !other->kind)
+			continue;
+		theirs = vmm_device_describe(other);
+		if (exclude_each_other(facts, &theirs))
+			return vsu_error_set(err, -EINVAL,
+					     "'%s' is specified twice; only one device can write to a file: leave one out, or make all of them read-only",
+					     facts->file);
+	}
+	return 0;
+}
+
+/* The kernel would keep access to pages that have become private. */
+static int check_private(const struct vmm_machine *m,
+			 const struct vmm_device_spec *spec,
+			 struct vsu_error *err)
+{
+	if (!vmm_memory_wants_private(&m->memory) || !spec->kernel)
+		return 0;
+	return vsu_error_set(err, -EINVAL, "backend=kernel cannot be used with --memory private=on: the host's kernel would have access to pages that the guest makes private; use a device that cvmm or a back-end serves, or private=off");
+}
+
+int vmm_machine_check_device(const struct vmm_machine *m,
+			     const struct vmm_device_spec *spec,
+			     struct vsu_error *err)
+{
+	const struct vmm_device_facts facts = vmm_device_describe(spec);
+	int rc = check_private(m, spec, err);
+
+	if (rc < 0)
+		return rc;
+	if (spec->remote)
+		rc = vmm_memory_check_shared(&m->memory, spec->spawned ? "backend=spawn" :
+					     spec->socket, err);
+	if (rc < 0 || !facts.file)
+		return rc;
+	rc = check_file(m, spec, &facts, err);
+	return rc < 0 ? rc : vmm_memory_check_disk(&m->memory, facts.file,
+						   !facts.writes, err);
+}
+
+int vmm_machine_choose_bus(struct vmm_machine *m, struct vsu_error *err)
+{
+	const enum vmm_transport wanted = m->config->transport;
+	int rc = wanted == VMM_TRANSPORT_AUTO ? vmm_kernel_is_builtin(&m->kernel, err) :
+						wanted == VMM_TRANSPORT_MMIO;
+
+	m->on_bus = !rc;
+	return rc < 0 ? rc : 0;
+}
+
+/* Without MSI routing there is no bus, unless the user requested one. */
+int vmm_machine_make_bus(struct vmm_machine *m, struct vsu_error *err)
+{
+	const enum vmm_transport wanted = m->config->transport;
+	int rc;
+
+	if (!m->on_bus)
+		return vmm_pci_host_init_empty(&m->pci, &m->ports, err);
+	rc = vmm_msi_new(&m->kvm, &m->msi, err);
+	m->on_bus = !rc;
+	if (rc == -EOPNOTSUPP && wanted == VMM_TRANSPORT_AUTO)
+		return vmm_pci_host_init_empty(&m->pci, &m->ports, err);
+	if (!rc)
+		rc = vmm_pci_host_init(&m->pci, &m->mmio, &m->ports, err);
+	return rc;
+}
+
+static int make_devices(struct vmm_machine *m, enum server server,
+			struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->ndevices; i++) {
+		if (m->devices[i].spec.absent && !m->on_bus)
+			return vsu_error_set(err, -EINVAL, "--device none: this is a free slot of a PCI bus, which the machine does not have; leave it out");
+		if (!m->devices[i].spec.absent && server_of(&m->devices[i].spec) == server)
+			rc = vmm_machine_make_device(m, i, err);
+	}
+	return rc;
+}
+
+int vmm_machine_make_local_devices(struct vmm_machine *m,
+				   struct vsu_error *err)
+{
+	return make_devices(m, LOCAL, err);
+}
+
+int vmm_machine_make_kernel_devices(struct vmm_machine *m,
+				    struct vsu_error *err)
+{
+	return make_devices(m, KERNEL, err);
+}
+
+int vmm_machine_make_remote_devices(struct vmm_machine *m,
+				    struct vsu_error *err)
+{
+	return make_devices(m, REMOTE, err);
+}
+
+void vmm_machine_refresh_devices(const struct vmm_machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++)
+		if (m->devices[i].virtio)
+			vmm_virtio_refresh(m->devices[i].virtio);
+}

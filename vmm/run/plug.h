@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Hot plug and removal of devices: functions of the PCI bus, reported to the guest
+ * by ACPI (acpi/plug.h).
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_RUN_PLUG_H
+#define VMM_RUN_PLUG_H
+
+#include "machine/machine.h"
+
+/* A step of creating the machine; does nothing without a bus. */
+int vmm_machine_make_plug(struct vmm_machine *m, struct vsu_error *err);
+
+/*
+ * Adds the device that "--device LIST" describes; *number is its index in devices. own: the
+ * device of "own:NAME", or NULL if it is one of the owner's.
+ * For a vhost-user device this only starts the handshake, limited to ten seconds,
+ * while the guest runs. Control clients that wait for the index receive the result.
+ */
+int vmm_machine_add_device(struct vmm_machine *m, const char *list,
+			   struct virtdev *own, unsigned int *number, struct vsu_error *err);
+
+/*
+ * Requests removal of the device; the guest ejects it at a time of its choice. With
+ * force, removes it immediately; a second forced call also abandons resources that
+ * its back-end has not released. The entry is free when its virtio is NULL; waiting
+ * control clients are then notified. A device in its handshake is removed at once.
+ */
+int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
+			      bool force, struct vsu_error *err);
+
+/* Whether removal was requested or is in progress. */
+bool vmm_machine_is_leaving(const struct vmm_machine *m,
+			    const struct vmm_device *d);
+
+/* Called periodically: repeats a request that the guest did not handle yet. */
+void vmm_machine_remind(struct vmm_machine *m);
+
+#endif

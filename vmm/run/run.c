@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Events of a running machine. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/exit.h>
+
+#include "cpu/poison.h"
+#include "kvm/level0.h"
+#include "log/log.h"
+#include "machine/events.h"
+#include "machine/exit_status.h"
+#include "machine/sharing.h"
+#include "run/console.h"
+#include "run/cpu_faults.h"
+#include "run/plug.h"
+#include "run/run.h"
+#include "transfer/migrate.h"
+#include "transfer/postcopy.h"
+#include "transfer/save.h"
+
+/* Interval for checking files behind guest memory for truncation. */
+#define NS_PER_S UINT64_C(1000000000)
+#define LOOK_NS UINT64_C(500000000)
+/* Numbers of a device that are read for an event. */
+#define MAX_STATS 64u
+
+/* ------------------------------ guests that crash for a reason on the host */
+
+/* Page tables that read as zeros end in a triple fault before any file is checked. */
+static bool has_lost_memory(struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vsu_error crash = *err;
+	enum vmm_memory_loss loss;
+	uint64_t gpa;
+
+	if (!vmm_memory_find_loss(&m->memory, false, &gpa, &loss) &&
+	    !vmm_memory_next_failure(&m->memory, &gpa, &loss))
+		return false;
+	vsu_error_set(err, -EFAULT, "memory at %#" PRIx64 " is lost: %s; the guest crashed (%s)",
+		      gpa, vmm_memory_loss_text(loss), crash.msg);
+	return true;
+}
+
+static bool lacks_level0(const struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vsu_error crash = *err;
+
+	if (m->loaded.protocol == VMM_PROTOCOL_BUILTIN ||
+	    !vmm_kvm_emulates_level0(&m->kvm))
+		return false;
+	vsu_error_set(err, -EFAULT, "this host's KVM does not run privilege level 0 on the processor, which Linux requires; use a host with VT-x or AMD-V (%s)",
+		      crash.msg);
+	return true;
+}
+
+/*
+ * The machine has ended with status and *err. If a CPU crashed (-EFAULT) while memory of
+ * the guest was lost, or in a Linux kernel on a KVM that does not run privilege level 0,
+ * *err names that reason. Returns the status.
+ */
+static int explain_crash(struct vmm_machine *m, int status, struct vsu_error *err)
+{
+	if (err->code != -EFAULT)
+		return status;
+	return has_lost_memory(m, err) || lacks_level0(m, err) ? VSU_EXIT_HOST :
+								 status;
+}
+
+static void on_cpus(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	if (vmm_cpus_dispatch(m->cpus))
+		vmm_loop_end(m->loop);
+}
+
+/* Writes output until it would block; then the loop waits for the reader. */
+static void console_flush(struct vmm_machine *m)
+{
+	if (vmm_console_flush(m->console)) {
+		vmm_io_stop(&m->watch.writable);
+		vmm_io_start(m->loop, &m->watch.console);
+	} else {
+		vmm_io_stop(&m->watch.console);
+		vmm_io_start(m->loop, &m->watch.writable);
+	}
+	if (m->console_in >= 0 && vmm_console_wants_input(m->console))
+		vmm_io_start(m->loop, &m->watch.input);
+}
+
+static void on_console(void *opaque)
+{
+	console_flush(opaque);
+}
+
+static void on_input(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	if (!vmm_console_input(m->console)) {
+		vmm_io_stop(&m->watch.input);
+		m->console_in = -1;
+	} else if (!vmm_console_wants_input(m->console)) {
+		vmm_io_stop(&m->watch.input);
+	}
+}
+
+/* The last user of a retired map has released it: free it. */
+static void on_space(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+	uint64_t count;
+
+	vsu_event_drain(m->watch.space.fd, &count);
+	vmem_space_reclaim(m->memory.space);
+}
+
+/* This process accessed an unavailable page. */
+static void on_cut(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+	enum vmm_memory_loss loss;
+	uint64_t gpa, hva;
+
+	vsu_event_drain(m->watch.cut.fd, NULL);
+	if (m->owner.poison && vmm_poison_take_early(m->owner.poison, &hva))
+		vmm_fault_poisoned_early(m, hva);
+	vmm_window_drop(&m->shmem, VMM_WINDOW_FAILED);
+	while (vmm_memory_next_failure(&m->memory, &gpa, &loss))
+		vmm_machine_memory_lost(m, gpa, loss);
+}
+
+/* ------------------------------------- changes that would cause too many events */
+
+static uint64_t stat_named(const struct virtdev_stat *stats, uint32_t n,
+			   const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(stats[i].name, name))
+			return stats[i].value;
+	return 0;
+}
+
+/* The driver may store the size at any rate. */
+static void balloon_poll(struct vmm_device *d)
+{
+	struct virtdev_stat stats[MAX_STATS];
+	const uint32_t all = vmm_virtio_stats(d->virtio, stats, MAX_STATS);
+	const uint32_t n = all < MAX_STATS ? all : MAX_STATS;
+	const uint64_t actual = stat_named(stats, n, "actual");
+
+	if (actual == d->actual)
+		return;
+	d->actual = actual;
+	vmm_event_publish(d->owner, &(struct cvmm_event){
+		.kind = CVMM_EVENT_BALLOON, .device = (unsigned int)(d - d->owner->devices), .actual = actual,
+		.target = stat_named(stats, n, "target"),
+	});
+}
+
+static bool is_balloon(const struct vmm_device *d)
+{
+	return d->spec.kind == &vmm_balloon_kind && vmm_machine_local_device(d);
+}
+
+/* An idle machine without a balloon has nothing to report, and does not wake up. */
+static bool has_events(const struct vmm_machine *m)
+{
+	bool due = m->pause.save || m->pause.migration;
+	unsigned int i;
+
+	for (i = 0; !due && i < m->ndevices; i++)
+		due = is_balloon(&m->devices[i]);
+	return due && vmm_control_is_heard(m->control);
+}
+
+static void publish_progress(const struct vmm_machine *m)
+{
+	if (m->pause.save)
+		vmm_save_publish_progress(m);
+	if (m->pause.migration)
+		vmm_migrate_publish_progress(m);
+}
+
+static void poll_events(struct vmm_machine *m)
+{
+	unsigned int i;
+
+	if (!vmm_control_is_heard(m->control))
+		return;
+	for (i = 0; i < m->ndevices; i++)
+		if (is_balloon(&m->devices[i]))
+			balloon_poll(&m->devices[i]);
+	publish_progress(m);
+}
+
+/* ------------------------------------------------------------ the machine's watchers */
+
+/*
+ * KVM does not always report an unavailable page. With asynchronous page faults, a
+ * CPU that accesses a page beyond the end of a file retries inside KVM_RUN forever.
+ */
+static void on_look(void *opaque)
+{
+	vmm_fault_look_at_files(opaque);
+	vmm_machine_remind(opaque);
+	poll_events(opaque);
+}
+
+/* Whether the guest or the machine has something that on_look() checks. */
+static bool needs_look(const struct vmm_machine *m)
+{
+	return m->watch.files || m->shmem.n ||
+	       (m->on_bus && vmm_plug_is_unread(&m->plug)) ||
+	       has_events(m);
+}
+
+/* Before the loop sleeps: an idle guest with nothing to check causes no wake-ups. */
+static void on_prepare(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+	struct vmm_timer *look = &m->watch.look;
+	const bool needed = needs_look(m);
+
+	if (needed)
+		vmm_timer_start(m->loop, look, LOOK_NS, LOOK_NS);
+	else
+		vmm_timer_stop(look);
+}
+
+static void watch_files(struct vmm_machine *m)
+{
+	m->watch.files = vmm_memory_may_shrink(&m->memory);
+	vmm_timer_init(&m->watch.look, on_look, m);
+	vmm_turn_init(&m->watch.prepare, on_prepare, m);
+	vmm_turn_start(m->loop, &m->watch.prepare);
+}
+
+static void on_power_off_timeout(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vmm_cpus_end(m->cpus, VSU_EXIT_FAIL, "the guest did not power off within %" PRIu64 " seconds (--power-off-timeout)",
+		     m->config->power_off_seconds);
+}
+
+void vmm_machine_press_button(struct vmm_machine *m)
+{
+	struct vmm_timer *w = &m->watch.power_off;
+
+	vsu_event_signal(m->button_irq_fd);
+	if (!m->config->power_off_seconds || w->active)
+		return;
+	vmm_timer_init(w, on_power_off_timeout, m);
+	vmm_timer_start(m->loop, w, m->config->power_off_seconds * NS_PER_S, 0);
+}
+
+static void watch_events(struct vmm_machine *m)
+{
+	struct vmm_watchers *w = &m->watch;
+	const int cut = m->owner.sigbus ? vmem_sigbus_fd(m->owner.sigbus) : -1;
+
+	vmm_io_init(&w->cpus, on_cpus, m, vmm_cpus_event_fd(m->cpus), VMM_IO_READ);
+	vmm_io_init(&w->console, on_console, m, vmm_console_event_fd(m->console), VMM_IO_READ);
+	vmm_io_init(&w->input, on_input, m, m->console_in, VMM_IO_READ);
+	vmm_io_init(&w->writable, on_console, m, m->console_out, VMM_IO_WRITE);
+	vmm_io_init(&w->space, on_space, m, vmem_space_event_fd(m->memory.space), VMM_IO_READ);
+	vmm_io_init(&w->cut, on_cut, m, cut, VMM_IO_READ);
+	vmm_io_start(m->loop, &w->cpus);
+	vmm_io_start(m->loop, &w->console);
+	vmm_io_start(m->loop, &w->input);
+	vmm_io_start(m->loop, &w->space);
+	vmm_io_start(m->loop, &w->cut);
+	if (m->owner.poison && cut >= 0)
+		vmm_poison_wake(m->owner.poison, cut);
+}
+
+int vmm_machine_start(struct vmm_machine *m, struct vsu_error *err)
+{
+	watch_events(m);
+	watch_files(m);
+	vmm_memory_keep_files(&m->memory);
+	vmm_slots_set_cpus(m->slots, m->cpus);
+	vmm_machine_watch_stdio(m);
+	m->shmem.closed = true;
+	vmm_life_start(&m->pause.life, vmm_postcopy_is_active(m) ? VMM_ARRIVES : VMM_RUNS);
+	return vmm_cpus_start(m->cpus, err);
+}
+
+static void unwatch_events(struct vmm_machine *m)
+{
+	struct vmm_watchers *w = &m->watch;
+
+	vmm_machine_unwatch_stdio(m);
+	vmm_io_stop(&w->cpus);
+	vmm_io_stop(&w->console);
+	vmm_io_stop(&w->input);
+	vmm_io_stop(&w->writable);
+	vmm_io_stop(&w->space);
+	vmm_io_stop(&w->cut);
+	vmm_turn_stop(&w->prepare);
+	vmm_turn_stop(&w->unused);
+	vmm_timer_stop(&w->look);
+	vmm_timer_stop(&w->power_off);
+}
+
+int vmm_machine_end(struct vmm_machine *m, int rc, struct vsu_error *err)
+{
+	int status = VSU_EXIT_INTERNAL;
+
+	vmm_cpus_stop(m->cpus, &status, err);
+	status = explain_crash(m, status, err);
+	vmm_slots_set_cpus(m->slots, NULL);
+	vmm_console_restore(m->console);
+	vmm_stdio_restore(m->stdio);
+	unwatch_events(m);
+	if (!rc && !status && m->lost) {
+		status = VSU_EXIT_HOST;
+		vsu_error_set(err, -ECONNRESET, "the guest ended normally, but %u of its devices had been lost; see above",
+			      m->lost);
+	}
+	if (rc < 0)
+		status = vmm_exit_status(VMM_STAGE_KVM, rc);
+	vmm_event_end(m, status, err);
+	vmm_life_end(&m->pause.life);
+	return status;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Booting: describes the machine to its kernel. */
+#include <config.h>
+
+#include <errno.h>
+
+#include <virtio-devices/mmio.h>
+
+#include "memory/layout.h"
+#include "setup/boot.h"
+#include "setup/load.h"
+
+#define SERIAL_CONSOLE "console=ttyS0"
+/* Linux otherwise looks for a bridge, and reports an error if none exists. */
+#define NO_BRIDGE " pci=conf1"
+
+/* The machine as ACPI and its kernel see it. */
+struct description {
+	struct vmm_acpi_device devices[VMM_MAX_DEVICES];
+	struct vmm_acpi_slot slots[VMM_DEVICE_PLACES];
+	struct vmm_acpi_window windows[VMM_MAX_WINDOWS];
+	struct vmm_identity ranges[VMM_MAX_WINDOWS];
+	unsigned int nranges;
+	struct vmm_acpi_pci pci;
+	struct vmm_acpi_machine machine;
+};
+
+/* Linux uses the last console= of the command line for its shell. */
+static const char *default_cmdline(const struct vmm_machine *m)
+{
+	if (m->on_bus || m->loaded.protocol == VMM_PROTOCOL_BUILTIN)
+		return m->stdio ? SERIAL_CONSOLE " console=hvc0" : SERIAL_CONSOLE;
+	return m->stdio ? SERIAL_CONSOLE NO_BRIDGE " console=hvc0" :
+			  SERIAL_CONSOLE NO_BRIDGE;
+}
+
+/*
+ * Windows that serve as memory are described by their device only. ACPI has adjacent ones
+ * merged.
+ */
+static void describe_windows(const struct vmm_machine *m, struct description *d)
+{
+	const struct vmm_window *w = m->shmem.windows;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < m->shmem.n; i++) {
+		if (w[i].apart)
+			continue;
+		d->ranges[d->nranges++] = (struct vmm_identity){ w[i].gpa, w[i].len };
+		if (w[i].room)
+			d->windows[n++] = (struct vmm_acpi_window){ w[i].gpa, w[i].room };
+	}
+	d->machine.nwindows = n;
+}
+
+static void describe_machine(const struct vmm_machine *m, struct description *d)
+{
+	unsigned int i;
+
+	*d = (struct description){
+		.pci = { .ecam_gpa = VMM_PCI_ECAM_GPA, .ecam_len = VMM_PCI_ECAM_LEN,
+			 .window_gpa = VMM_PCI_WINDOW_GPA, .window_len = VMM_PCI_WINDOW_LEN,
+			 .nslots = VMM_DEVICE_PLACES, .slots = d->slots },
+		.machine = { .ncpus = m->config->cpus, .pci = m->on_bus ? &d->pci : NULL,
+			     .ndevices = m->on_bus ? 0 : m->ndevices, .devices = d->devices,
+			     .windows = d->windows, .generation_gpa = VMM_BOOT_VMGENID_GPA },
+	};
+	for (i = 0; i < m->ndevices; i++)
+		d->devices[i] = (struct vmm_acpi_device){
+			(uint32_t)m->devices[i].gpa, VIRTDEV_MMIO_SIZE,
+			m->devices[i].irq };
+	for (i = 0; i < VMM_DEVICE_PLACES; i++)
+		d->slots[i] = (struct vmm_acpi_slot){ i + 1, VMM_FIRST_DEVICE_IRQ + i };
+	describe_windows(m, d);
+}
+
+static int hand_over(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct description d;
+	struct vmm_load load = {
+		.map = vmm_memory_map(&m->memory), .kernel = &m->kernel, .initrd = &m->initrd,
+		.cmdline = m->config->cmdline ? m->config->cmdline : default_cmdline(m),
+		.append = m->config->append, .on_bus = m->on_bus, .acpi = &d.machine,
+		.ranges = d.ranges,
+	};
+
+	describe_machine(m, &d);
+	load.nranges = d.nranges;
+	return vmm_load_hand_over(&load, &m->loaded, err);
+}
+
+int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = vmm_load_kernel(&m->kernel, vmm_memory_map(&m->memory), &m->loaded, err);
+
+	if (!rc)
+		rc = hand_over(m, err);
+	for (i = 0; !rc && i < m->config->cpus; i++)
+		rc = vmm_load_cpu(&m->loaded, &m->kvm, vmm_cpus_fd(m->cpus, i), i,
+				  m->config->cpus, m->config->cpu_model, err);
+	vmm_kernel_close(&m->kernel);	/* the guest has its own copy */
+	vmm_file_close(&m->initrd);
+	return rc;
+}

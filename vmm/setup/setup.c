@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Creates the machine step by step, and frees it. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "commands/commands.h"
+#include "guest/protocol.h"
+#include "machine/disk_flush.h"
+#include "machine/exit_status.h"
+#include "machine/sharing.h"
+#include "run/console.h"
+#include "run/conversion.h"
+#include "run/cpu_faults.h"
+#include "run/devices.h"
+#include "run/plug.h"
+#include "setup/boot.h"
+#include "setup/guest_memory.h"
+#include "setup/setup.h"
+#include "transfer/incoming.h"
+#include "transfer/migrate.h"
+#include "transfer/postcopy.h"
+#include "transfer/recording.h"
+#include "transfer/restore.h"
+#include "transfer/core.h"
+#include "transfer/save.h"
+#include "x86/long_mode.h"
+
+/* One step: returns 0 or a negative errno; its stage maps that to a status. */
+struct step {
+	int (*fn)(struct vmm_machine *m, struct vsu_error *err);
+	enum vmm_stage stage;
+};
+
+static int take_devices(struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vmm_config *c = m->config;
+	unsigned int i;
+	int rc = 0;
+
+	if (c->ndevices > VMM_DEVICE_PLACES)
+		return vsu_error_set(err, -EINVAL,
+			"%u devices, but only %d interrupts", c->ndevices,
+			VMM_DEVICE_PLACES);
+	for (i = 0; !rc && i < c->ndevices; i++) {
+		m->devices[i].spec = c->specs[i];
+		m->devices[i].spec.continues = m->start->rebooted;
+		rc = vmm_machine_take_own(m, &m->devices[i], err);
+	}
+	m->ndevices = c->ndevices;
+	return rc;
+}
+
+/* Their drivers run already, on the bus of the state. */
+static int continue_devices(struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+
+	(void)err;
+	m->on_bus = m->restore.on_bus;
+	for (i = 0; i < m->ndevices; i++)
+		m->devices[i].spec.continues = true;
+	return 0;
+}
+
+static int open_kernel(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = vmm_kernel_open(&m->kernel, m->config->kernel, err);
+
+	if (!rc && m->config->initrd)
+		rc = vmm_file_open(&m->initrd, "initrd", m->config->initrd,
+				   err);
+	return rc;
+}
+
+static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = vmm_kvm_open_given(&m->kvm, m->owner.kvm,
+				    vmm_memory_wants_private(&m->memory), err);
+
+	return rc ? rc : vmm_x86_phys_bits(&m->kvm, err);
+}
+
+static void on_power(void *opaque, uint8_t status)
+{
+	struct vmm_machine *m = opaque;
+
+	if (status)
+		vmm_cpus_end(m->cpus, VSU_EXIT_FAIL,
+			     "the guest ended with status %u", status);
+	else
+		vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+}
+
+/* Ends this machine; main decides whether to start another one. */
+static void on_reset(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vmm_cpus_end(m->cpus, VSU_EXIT_REBOOT, "the guest asked for a reboot");
+}
+
+static void on_power_off(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vmm_cpus_end(m->cpus, VSU_EXIT_OK, "the guest powered off");
+}
+
+static void on_panic(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vmm_cpus_end(m->cpus, VSU_EXIT_PANIC, "the guest's kernel panicked");
+}
+
+static int make_ports(struct vmm_machine *m, struct vsu_error *err)
+{
+	m->small_ports.power = on_power;
+	m->small_ports.reset = on_reset;
+	m->small_ports.power_off = on_power_off;
+	m->small_ports.panic = on_panic;
+	m->small_ports.opaque = m;
+	return vmm_ports_add(&m->small_ports, &m->ports, err);
+}
+
+static void on_stuck(void *opaque)
+{
+	static const struct vsu_error why = {
+		.msg = "a CPU waits for a page of a file whose server does not respond, and cannot be stopped; cvmm ends without it",
+	};
+
+	vmm_machine_abandon(opaque, VSU_EXIT_INTERNAL, &why);
+}
+
+static int begin_cpu(void *opaque, struct vsu_error *err)
+{
+	const struct vmm_machine *m = opaque;
+
+	return m->owner.begin_thread ? m->owner.begin_thread(m->owner.opaque, VMM_THREAD_CPU, err) : 0;
+}
+
+static int make_irq(const struct vmm_machine *m, unsigned int irq, int *fd,
+		    struct vsu_error *err)
+{
+	*fd = vsu_event_new();
+	return *fd < 0 ? vsu_error_sys(err, *fd, "interrupt %u", irq) :
+			 vmm_kvm_irqfd(&m->kvm, *fd, irq, true, err);
+}
+
+static int make_events(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = make_irq(m, VMM_BUTTON_IRQ, &m->button_irq_fd, err);
+
+	return rc ? rc : make_irq(m, VMM_EVENT_IRQ, &m->event_irq_fd, err);
+}
+
+static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vmm_cpus_config config = {
+		.kvm = &m->kvm, .n = m->config->cpus,
+		.hooks = {
+			.memory = &m->mmio, .ports = &m->ports,
+			.repair = vmm_fault_repair,
+			.poisoned = vmm_fault_poisoned,
+			.convert = vmm_conversion_run,
+			.opaque = m,
+		},
+		.threads = m->owner.threads, .lent = m->owner.lends_cpus,
+		.begin = begin_cpu, .stuck = on_stuck,
+	};
+	unsigned int i;
+	int rc = vmm_cpus_new(&config, &m->cpus, err);
+
+	for (i = 0; !rc && i < m->ndevices; i++)
+		if (m->devices[i].virtio)
+			vmm_virtio_set_cpus(m->devices[i].virtio, m->cpus);
+	return rc;
+}
+
+static int make_loop(struct vmm_machine *m, struct vsu_error *err)
+{
+	return vmm_loop_new(&m->loop, err);
+}
+
+/*
+ * The life of a machine up to the guest's first instruction. A phase is a run of steps;
+ * machines that boot, continue from a folder or arrive in a stream share those that make
+ * the machine itself.
+ */
+static const struct step open_boot[] = {
+	{ vmm_machine_check_serial, VMM_STAGE_OPTIONS },
+	{ take_devices, VMM_STAGE_OPTIONS },
+	{ vmm_machine_init_memory, VMM_STAGE_OPTIONS },
+	{ open_kernel, VMM_STAGE_KERNEL },
+	{ vmm_machine_choose_bus, VMM_STAGE_KVM },
+	{ NULL, 0 }
+};
+
+static const struct step open_folder[] = {
+	{ vmm_machine_check_serial, VMM_STAGE_OPTIONS },
+	{ take_devices, VMM_STAGE_OPTIONS },
+	{ vmm_restore_open, VMM_STAGE_CONFIGURATION },
+	{ continue_devices, VMM_STAGE_OPTIONS },
+	{ vmm_restore_check_clone, VMM_STAGE_CONFIGURATION },
+	{ vmm_machine_init_saved_memory, VMM_STAGE_OPTIONS },
+	{ vmm_machine_check_saved_memory, VMM_STAGE_CONFIGURATION },
+	{ NULL, 0 }
+};
+
+static const struct step open_stream[] = {
+	{ vmm_machine_check_serial, VMM_STAGE_OPTIONS },
+	{ take_devices, VMM_STAGE_OPTIONS },
+	{ vmm_incoming_open, VMM_STAGE_STREAM },
+	{ continue_devices, VMM_STAGE_OPTIONS },
+	{ vmm_machine_init_memory, VMM_STAGE_OPTIONS },
+	{ vmm_machine_check_saved_memory, VMM_STAGE_CONFIGURATION },
+	{ vmm_incoming_share, VMM_STAGE_STREAM },
+	{ NULL, 0 }
+};
+
+static const struct step make_vm[] = {
+	{ make_loop, VMM_STAGE_RUN },
+	{ open_kvm, VMM_STAGE_KVM },
+	{ vmm_machine_make_memory, VMM_STAGE_MEMORY },
+	{ vmm_machine_check_sharing, VMM_STAGE_MEMORY },
+	{ NULL, 0 }
+};
+
+static const struct step read_memory[] = {
+	{ vmm_restore_memory, VMM_STAGE_CONFIGURATION },
+	{ NULL, 0 }
+};
+
+static const struct step make_devices[] = {
+	{ vmm_machine_make_bus, VMM_STAGE_KVM },
+	{ vmm_machine_make_local_devices, VMM_STAGE_DISK },
+	{ vmm_machine_make_kernel_devices, VMM_STAGE_VHOST },
+	{ vmm_machine_make_remote_devices, VMM_STAGE_SOCKET },
+	{ make_ports, VMM_STAGE_RUN },
+	{ make_events, VMM_STAGE_KVM },
+	{ vmm_machine_make_plug, VMM_STAGE_KVM },
+	{ make_cpus, VMM_STAGE_KVM },
+	{ NULL, 0 }
+};
+
+/* The console may create a file, so it follows all that often fails. */
+static const struct step load_kernel[] = {
+	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
+	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
+	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
+	{ NULL, 0 }
+};
+
+/* The serial port exists when the console is open. */
+static const struct step load_folder[] = {
+	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
+	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
+	{ vmm_restore_check_disks, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_check_content, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_load, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_plugged, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_renew, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_resume, VMM_STAGE_RUN },
+	{ vmm_restore_prefetch, VMM_STAGE_RUN },
+	{ NULL, 0 }
+};
+
+/* A terminal can interrupt the reception, because the console opens after it. */
+static const struct step load_stream[] = {
+	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
+	{ vmm_incoming_receive, VMM_STAGE_STREAM },
+	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
+	{ vmm_restore_check_disks, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_load, VMM_STAGE_CONFIGURATION },
+	{ vmm_restore_requested, VMM_STAGE_CONFIGURATION },
+	{ vmm_incoming_confirm, VMM_STAGE_STREAM },
+	{ vmm_restore_resume, VMM_STAGE_RUN },
+	{ NULL, 0 }
+};
+
+/* The phases of each way of life, up to NULL. */
+static const struct step *const boot[] = {
+	open_boot, make_vm, make_devices, load_kernel, NULL
+};
+
+static const struct step *const from_folder[] = {
+	open_folder, make_vm, read_memory, make_devices, load_folder, NULL
+};
+
+static const struct step *const from_stream[] = {
+	open_stream, make_vm, make_devices, load_stream, NULL
+};
+
+/* The only place that selects by the option. */
+static const struct step *const *choose_life(struct vmm_machine *m)
+{
+	m->restore.folder = m->start->from;
+	m->restore.stream = m->start->stream;
+	return m->restore.folder ? from_folder :
+	       m->restore.stream ? from_stream : boot;
+}
+
+/* Returns 0, or an exit status and its message. */
+static int run_steps(struct vmm_machine *m, const struct step *step, struct vsu_error *err)
+{
+	int rc;
+
+	for (; step->fn; step++) {
+		rc = step->fn(m, err);
+		if (rc < 0)
+			return vmm_exit_status(step->stage, rc);
+	}
+	return 0;
+}
+
+static void on_warning(void *opaque, const char *cause, const char *text)
+{
+	const struct vmm_machine *m = opaque;
+
+	vmm_log(&m->owner.log, VMM_LOG_WARNING, cause, "%s", text);
+}
+
+static struct vsu_closer *file_closer_of(void *opaque, struct vsu_error *err)
+{
+	const struct vmm_machine *m = opaque;
+
+	return vmm_closer_get(&m->owner.file_closer, err);
+}
+
+int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
+		     const struct vmm_start *start, const struct vmm_owner *owner,
+		     struct vsu_error *err)
+{
+	static const struct vmm_owner none = { .pagemap_fd = -1, .in_fd = -1, .out_fd = -1 };
+	const struct step *const *phase;
+	int status = 0;
+
+	m->config = config;
+	m->start = start;
+	m->made_ns = vsu_now_ns();
+	m->owner = owner ? *owner : none;
+	m->pause.life = (struct vmm_life)VMM_LIFE_INIT;
+	m->host = (struct vmm_device_host){
+		.opaque = m, .warn = on_warning, .file_closer = file_closer_of,
+	};
+	m->kvm.kvm_fd = m->kvm.vm_fd = -1;
+	m->serial_irq_fd = m->button_irq_fd = m->event_irq_fd = -1;
+	m->console_in = m->console_out = m->restore.memory_fd = -1;
+	for (phase = choose_life(m); !status && *phase; phase++)
+		status = run_steps(m, *phase, err);
+	if (status && m->restore.stream)
+		vmm_incoming_refuse(m, err);
+	return status;
+}
+
+void vmm_machine_free(struct vmm_machine *m)
+{
+	bool keeps_disks;
+	unsigned int i;
+
+	vmm_save_free(m);
+	vmm_core_free(m);
+	vmm_migrate_free(m);
+	vmm_restore_free(m);
+	vmm_recording_free(m);
+	vmm_prefetch_free(m->restore.prefetch);
+	vmm_control_free(m->control);
+	keeps_disks = !vmm_disks_end_flush(m);
+	for (i = 0; i < m->ndevices; i++)
+		if (!keeps_disks || !vmm_machine_local_device(&m->devices[i]) || m->devices[i].own)
+			vmm_machine_free_device(&m->devices[i]);
+	vmm_postcopy_free(m);
+	vmm_msi_free(m->msi);
+	vmm_console_free(m->console);
+	vmm_stdio_free(m->stdio);
+	vmm_cpus_free(m->cpus);
+	vmm_slots_free(m->slots);
+	vmm_private_free(&m->private_memory);
+	vmm_memory_free(&m->memory);
+	vmm_kvm_close(&m->kvm);
+	vmm_kernel_close(&m->kernel);
+	vmm_file_close(&m->initrd);
+	vsu_fd_close(&m->serial_irq_fd);
+	vsu_fd_close(&m->button_irq_fd);
+	vsu_fd_close(&m->event_irq_fd);
+	if (m->close_console)
+		vsu_fd_close(&m->console_out);
+	vmm_loop_free(m->loop);
+}

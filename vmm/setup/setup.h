@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Creates a machine in steps, each of which may fail with a message and an exit status. The
+ * machine can be freed in any state.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_SETUP_H
+#define VMM_SETUP_H
+
+#include "machine/machine.h"
+
+/*
+ * *m must be zeroed, and borrows config and start; owner may be NULL. Returns 0, or an exit
+ * status and its message.
+ */
+int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
+		     const struct vmm_start *start, const struct vmm_owner *owner,
+		     struct vsu_error *err);
+
+void vmm_machine_free(struct vmm_machine *m);
+
+#endif

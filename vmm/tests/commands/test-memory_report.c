@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the memory that status and the command memory report. */
+#include <config.h>
+
+#include <unistd.h>
+
+#include "../machine/plug_rig.h"
+#include "commands/memory_report.h"
+
+static void setup(void)
+{
+	rig_init();
+	rig_file("ram", "", 0);
+	ck_assert_int_eq(truncate("ram", 12 * MIB), 0);
+}
+
+/* The report without the numbers of present bytes, which depend on the kernel. */
+static const char *report(void)
+{
+	char *at, *end;
+
+	user_says("memory\n");
+	while ((at = strstr(said, ",\"present\":"))) {
+		end = at + strlen(",\"present\":");
+		ck_assert_uint_gt(strspn(end, "0123456789"), 0);
+		end += strspn(end, "0123456789");
+		memmove(at, end, strlen(end) + 1);
+	}
+	return said;
+}
+
+#define WINDOW(device, gpa, size) "{\"shmid\":0,\"device\":" #device ",\"gpa\":" #gpa ",\"size\":" #size \
+	",\"mappings\":0,\"mapped\":0}"
+
+static void pieces(void)
+{
+	char expected[1024];
+
+	snprintf(expected, sizeof(expected), "{\"ok\":true,\"memory\":["
+		 "{\"gpa\":0,\"size\":4194304,\"backend\":\"file\",\"shared\":true,\"rom\":false,\"file\":\"%s/ram\",\"offset\":4194304,\"readonly\":false},"
+		 "{\"gpa\":4194304,\"size\":2097152,\"backend\":\"memfd\",\"shared\":true,\"rom\":false},"
+		 "{\"gpa\":6291456,\"size\":2097152,\"backend\":\"file\",\"shared\":false,\"rom\":true,\"file\":\"%s/ram\",\"offset\":0,\"readonly\":true}],"
+		 "\"windows\":[" WINDOW(0, 4294967296, 268435456) "," WINDOW(2, 4563402752, 134217728) "]}\n",
+		 rig.folder, rig.folder);
+	ck_assert_str_eq(report(), expected);
+}
+
+START_TEST(each_piece_has_its_file_and_each_window_its_device)
+{
+	const char *const words[] = {
+		"kernel", "--memory=size=4M,backend=file,mem-path=ram,share=on,offset=4M",
+		"--memory=size=2M,backend=memfd", "--memory=size=2M,backend=file,mem-path=ram,readonly=on,rom=on",
+		"--mem=size=256M", "--device=rng", "--mem=size=128M", "--serial=null", "--cpus=2",
+		"--control=control", NULL,
+	};
+
+	machine_run_words(words, pieces);
+}
+END_TEST
+
+/* The window of a device counts only as far as memory is plugged there. */
+static void counts(void)
+{
+	uint64_t size, before, after;
+
+	vmm_memory_count(&rig.machine, &size, &before);
+	ck_assert_uint_eq(size, 6 * MIB);
+	memset(vmem_region_hva(vmem_map_region(vmm_memory_map(&rig.machine.memory), 1)), 1, MIB);
+	vmm_memory_count(&rig.machine, &size, &after);
+	ck_assert_uint_eq(size, 6 * MIB);
+	ck_assert_uint_ge(after, before + MIB);
+	ck_assert_uint_le(after, size);
+}
+
+START_TEST(present_memory_is_what_the_guest_has_used)
+{
+	const char *const words[] = {
+		"kernel", "--memory=size=4M", "--memory=size=2M,backend=memfd", "--mem=size=256M",
+		"--serial=null", "--cpus=2", "--control=control", NULL,
+	};
+
+	machine_run_words(words, counts);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("memory report");
+	TCase *tc = tcase_create("memory report");
+
+	tcase_add_checked_fixture(tc, setup, rig_fini);
+	tcase_add_test(tc, each_piece_has_its_file_and_each_window_its_device);
+	tcase_add_test(tc, present_memory_is_what_the_guest_has_used);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

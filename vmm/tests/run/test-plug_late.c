@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about devices of a vhost-user back-end or the kernel that are added
+ * and removed while the guest runs.
+ */
+#include <config.h>
+
+#include <virtio-devices/pci.h>
+#include <vmm-sys-util/endian.h>
+#include <vmm-sys-util/fd.h>
+
+#include "../back_end.h"
+#include "../machine/plug_rig.h"
+
+#define ROUNDS 100u
+#define FUNCTION 0x105a1af4u	/* PCI ids of the back-end's device */
+
+static char add[160];
+
+static void back_end_plan(uint64_t features, const char *more)
+{
+	back_end_start(features);
+	snprintf(add, sizeof(add), "device-add id=26,queues=1,config-size=4,backend=user:%s%s\n",
+		 be.path, more);
+}
+
+static void late(void (*what)(void))
+{
+	machine_run("--transport=pci", SHARED_MEMORY, what);
+}
+
+static void come(void)
+{
+	assert_told(add, ADDED(0));
+	ck_assert_uint_eq(port_in(CAME), SLOT1);
+	ck_assert_uint_eq(config_in(1, 0), FUNCTION);
+}
+
+/* The driver's first chain, with one buffer, and its notification. */
+static void offer(void)
+{
+	const struct vmem_view *view = vmem_map_view(vmm_memory_map(&rig.machine.memory));
+	const unsigned char desc[16] = { 0x00, 0x30, 0x20, [8] = 16, [12] = 2 };
+
+	ck_assert_int_eq(vmem_write_exact(view, 0x200000, desc, sizeof(desc)), 0);
+	ck_assert_int_eq(vmem_store_u16(view, 0x201002, vsu_le16_make(1).raw, __ATOMIC_RELEASE), 0);
+	common_out(1, VIRTDEV_PCI_NOTIFY, 2, 0);
+}
+
+/*
+ * Dispatches the machine between the replies. The back-end also signals when it
+ * starts, so the number of calls is not fixed.
+ */
+static void used(void)
+{
+	while (strstr(user_says("status\n"), "\"interrupts\":0,") ||
+	       rig_number(0x202002, 2) != 1)
+		;
+}
+
+/* The guest resets the device, as its driver does, and ejects it. */
+static void give(void)
+{
+	status_out(1, 0);
+	assert_given(1);
+}
+
+static void coming(void)
+{
+	int other;
+
+	come();
+	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"away\":0,\"dead\":0"));
+	drive(1, 1);
+	offer();
+	used();
+	other = user_connect();
+	user_sends(other, "device-del 0 wait\nstatus\n");
+	wait_for_status("\"leaving\":true");
+	give();
+	ck_assert_str_eq(user_hears(other), DONE);
+	ck_assert_ptr_nonnull(strstr(user_hears(other), "\"devices\":[]"));
+	close(other);
+	come();
+}
+
+START_TEST(waiting_client_is_told_when_a_remote_device_is_gone)
+{
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(coming);
+	back_end_free();
+}
+END_TEST
+
+/* A listener without a server: connections succeed, and no reply arrives. */
+static void silence(void)
+{
+	int user = user_connect(), gone = user_connect();
+
+	back_end_stop();
+	user_sends(user, add);
+	wait_for_status("{\"device\":0,\"id\":26,\"coming\":true}");
+	ck_assert_uint_eq(config_in(1, 0), ABSENT);
+	assert_refusal("resize 0 1M\n", "cannot be resized");
+	assert_told("device-del 0 wait\n", DONE);
+	ck_assert_ptr_nonnull(strstr(user_hears(user), "device-add: the device was removed"));
+	ck_assert(!has_device(0));
+	user_sends(gone, add);
+	wait_for_status("\"coming\":true");
+	close(gone);
+	back_end_serve();
+	wait_for_status("\"dead\":0");
+	ck_assert_uint_eq(config_in(1, 0), FUNCTION);
+	user_sends(user, add);
+	wait_for_status("{\"device\":1,\"id\":26,\"coming\":true}");
+	assert_told("device-del 0 force\n", DONE);
+	ck_assert_str_eq(user_hears(user), ADDED(1));
+	close(user);
+}
+
+START_TEST(guest_runs_while_a_back_end_delays_its_handshake)
+{
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(silence);
+	back_end_free();
+}
+END_TEST
+
+static void pending(void)
+{
+	int user = user_connect();
+
+	back_end_stop();
+	user_sends(user, add);
+	wait_for_status("\"coming\":true");
+	close(user);
+}
+
+START_TEST(machine_may_end_during_a_plug)
+{
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(pending);
+	back_end_free();
+}
+END_TEST
+
+static void wanting(void)
+{
+	assert_refusal(add, "device-add: ");
+	ck_assert_ptr_nonnull(strstr(said, "does not offer VIRTIO_F_VERSION_1"));
+	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"devices\":[],"));
+	back_end_stop();
+	vsu_sock_unlink(&be.where);
+	assert_refusal(add, be.path);
+}
+
+START_TEST(failed_plug_of_a_remote_device_is_explained)
+{
+	back_end_plan(0, "");
+	late(wanting);
+	back_end_free();
+}
+END_TEST
+
+static void go(bool by_force)
+{
+	if (by_force) {
+		assert_told("device-del 0 force wait\n", DONE);
+		ck_assert_uint_eq(port_in(GOES), SLOT1);
+		return;
+	}
+	assert_told("device-del 0\n", DONE);
+	give();
+	wait_until_gone(0);
+}
+
+static void round_trip(unsigned int round)
+{
+	come();
+	if (round % 3)
+		drive(1, 1);
+	go(round % 2);
+}
+
+static void many(void)
+{
+	unsigned int i;
+	int before = 0;
+
+	for (i = 0; i < ROUNDS; i++) {
+		round_trip(i);
+		if (i == 3)
+			before = vsu_fd_count();
+	}
+	/* The back-end may not have seen the end of a session yet. */
+	back_end_stop();
+	back_end_serve();
+	round_trip(0);
+	back_end_stop();
+	ck_assert_int_le(vsu_fd_count(), before);
+}
+
+START_TEST(hundred_plugs_and_unplugs_leave_no_descriptor)
+{
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(many);
+	back_end_free();
+}
+END_TEST
+
+static void lose(void)
+{
+	come();
+	drive(1, 1);
+	back_end_stop();
+	wait_for_status("\"losses\":1,\"away\":1,\"dead\":0");
+}
+
+static void lost(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		lose();
+		assert_told("device-del 0\n", DONE);
+		go(i % 2);
+		assert_refusal("device-del 0\n", "no device '0'");
+		back_end_serve();
+	}
+	come();
+}
+
+START_TEST(device_of_a_lost_back_end_is_removed_by_force)
+{
+	back_end_plan(VQ_F_VERSION_1, ",reconnect=1");
+	late(lost);
+	back_end_free();
+}
+END_TEST
+
+static void dead(void)
+{
+	come();
+	drive(1, 1);
+	back_end_stop();
+	wait_for_status("\"dead\":1");
+	go(false);
+	/* the exit status of the machine reports it */
+	rig.machine.lost--;
+	back_end_serve();
+	come();
+}
+
+START_TEST(device_of_a_dead_back_end_is_unplugged)
+{
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(dead);
+	back_end_free();
+}
+END_TEST
+
+/* Its queues run, and the back-end does not release them. */
+static void silent(void)
+{
+	int user = user_connect();
+
+	come();
+	drive(1, 1);
+	back_end_hold();
+	assert_told("device-del 0 force\n", DONE);
+	user_sends(user, "device-del 0 wait\n");
+	ck_assert(has_device(0));
+	assert_refusal("device-del 0\n", "by 'device-del' with 'force'");
+	ck_assert_uint_eq(config_in(1, 0), ABSENT);
+	assert_told("device-del 0 force wait\n", DONE);
+	ck_assert_str_eq(user_hears(user), DONE);
+	close(user);
+	ck_assert(!has_device(0));
+	back_end_go_on();
+	come();
+	assert_refusal("device-del 0 now\n", "expected 'force', 'wait', both or nothing");
+}
+
+START_TEST(device_with_unfinished_requests_is_removed_by_repeated_force)
+{
+	back_end_plan(VQ_F_VERSION_1, "");
+	late(silent);
+	ck_assert_uint_eq(rig.machine.lost, 0);
+	back_end_free();
+}
+END_TEST
+
+static void kernel_serves(void)
+{
+	unsigned int i;
+	int before = 0;
+
+	for (i = 0; i < ROUNDS; i++) {
+		assert_told("device-add vsock,backend=kernel,cid=3\n", ADDED(0));
+		ck_assert_uint_eq(port_in(CAME), SLOT1);
+		ck_assert_uint_eq(config_in(1, 0), 0x10531af4);
+		ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"interrupts\":0"));
+		drive(1, 2);
+		assert_told("device-del vsock\n", DONE);
+		give();
+		wait_until_gone(0);
+		if (!i)
+			before = vsu_fd_count();
+	}
+	ck_assert_int_eq(vsu_fd_count(), before);
+	assert_refusal("device-add net,backend=kernel\n", "tap");
+}
+
+START_TEST(plugged_kernel_devices_leave_no_descriptor)
+{
+	fake.vhost = true;
+	machine_run("--transport=pci", OWN_MEMORY, kernel_serves);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("plug_late");
+	TCase *tc = tcase_create("plug_late");
+
+	tcase_add_checked_fixture(tc, rig_init, rig_fini);
+	tcase_add_test(tc, waiting_client_is_told_when_a_remote_device_is_gone);
+	tcase_add_test(tc, guest_runs_while_a_back_end_delays_its_handshake);
+	tcase_add_test(tc, machine_may_end_during_a_plug);
+	tcase_add_test(tc, failed_plug_of_a_remote_device_is_explained);
+	tcase_add_test(tc, hundred_plugs_and_unplugs_leave_no_descriptor);
+	tcase_add_test(tc, device_of_a_lost_back_end_is_removed_by_force);
+	tcase_add_test(tc, device_of_a_dead_back_end_is_unplugged);
+	tcase_add_test(tc, device_with_unfinished_requests_is_removed_by_repeated_force);
+	tcase_add_test(tc, plugged_kernel_devices_leave_no_descriptor);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

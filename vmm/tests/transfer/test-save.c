@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about a save that fails or ends with its machine, and about machines that a
+ * saved state does not fit, on the fake KVM.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/exit.h>
+
+#include "../machine/plug_rig.h"
+#include "state/sections.h"
+
+/* The host's disk. The functions below replace those of the C library. */
+static struct {
+	int fdatasync_error, fsync_error;	/* atomic; 0: the call succeeds */
+	bool holds;		/* atomic: the next ftruncate() waits until its thread is joined */
+	unsigned int flushes;	/* atomic: the flush that waits; 0: none */
+	int held, go;		/* eventfds */
+	pthread_t writer;
+} host;
+
+static long call_or_fail(const int *error, long number, int fd)
+{
+	errno = __atomic_load_n(error, __ATOMIC_ACQUIRE);
+	return errno ? -1 : syscall(number, fd);
+}
+
+static void wait_for(int event)
+{
+	struct pollfd p = { .fd = event, .events = POLLIN };
+
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+}
+
+int fdatasync(int fd)
+{
+	if (__atomic_load_n(&host.flushes, __ATOMIC_ACQUIRE) &&
+	    !__atomic_sub_fetch(&host.flushes, 1, __ATOMIC_ACQ_REL)) {
+		vsu_event_signal(host.held);
+		wait_for(host.go);
+	}
+	return (int)call_or_fail(&host.fdatasync_error, SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+	return (int)call_or_fail(&host.fsync_error, SYS_fsync, fd);
+}
+
+int ftruncate(int fd, off_t len)
+{
+	if (__atomic_exchange_n(&host.holds, false, __ATOMIC_ACQ_REL)) {
+		__atomic_store_n(&host.writer, pthread_self(), __ATOMIC_RELEASE);
+		vsu_event_signal(host.held);
+		wait_for(host.go);
+	}
+	return (int)syscall(SYS_ftruncate, fd, len);
+}
+
+int __real_pthread_join(pthread_t thread, void **result);
+int __wrap_pthread_join(pthread_t thread, void **result);
+
+int __wrap_pthread_join(pthread_t thread, void **result)
+{
+	int rc;
+
+	if (pthread_equal(thread, __atomic_load_n(&host.writer, __ATOMIC_ACQUIRE)))
+		vsu_event_signal(host.go);
+	rc = __real_pthread_join(thread, result);
+	ck_assert_int_eq(rc, 0);
+	return rc;
+}
+
+static void setup(void)
+{
+	rig_init();
+	memset(&host, 0, sizeof(host));
+	host.held = vsu_event_new();
+	host.go = vsu_event_new();
+}
+
+static bool exists(const char *path)
+{
+	return !access(path, F_OK);
+}
+
+static void teardown(void)
+{
+	unlink("saved/memory");
+	unlink("saved/state");
+	unlink("saved/machine.json");
+	rmdir("saved");
+	rig_fini();
+	close(host.held);
+	close(host.go);
+}
+
+static void run(const char *device, void (*what)(void))
+{
+	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=2",
+				      "--control=control", device, NULL };
+
+	machine_run_words(words, what);
+}
+
+/* ----------------------------------------------------------------- a failed save */
+
+static unsigned int runs(void)
+{
+	return __atomic_load_n(&fake.cpu[1].runs, __ATOMIC_ACQUIRE);
+}
+
+/* Afterwards no folder is left. */
+static void refuse_to_save(int *error)
+{
+	__atomic_store_n(error, EIO, __ATOMIC_RELEASE);
+	assert_refusal("save saved\n", "Input/output error");
+	__atomic_store_n(error, 0, __ATOMIC_RELEASE);
+	ck_assert(!exists("saved") && !exists("saved.incomplete"));
+	wait_for_status("\"state\":\"running\"");
+}
+
+/* A processor that was paused. */
+static void wait_for_guest(unsigned int before)
+{
+	while (runs() == before)
+		poll(NULL, 0, 1);
+}
+
+static void flush_of_an_overlay(void)
+{
+	unsigned int before;
+
+	wait_for_guest(0);
+	before = runs();
+	refuse_to_save(&host.fdatasync_error);
+	ck_assert_uint_eq(runs(), before);
+}
+
+START_TEST(failed_flush_of_an_overlay_fails_the_save)
+{
+	rig_file("overlay", "", 0);
+	run("--disk=disk,overlay=overlay", flush_of_an_overlay);
+}
+END_TEST
+
+static void file_of_the_folder(void)
+{
+	const unsigned int before = runs();
+
+	refuse_to_save(&host.fsync_error);
+	wait_for_guest(before);
+	assert_told("save saved\n", DONE);
+	ck_assert(exists("saved/machine.json"));
+}
+
+START_TEST(guest_continues_after_a_failed_save_and_can_be_saved)
+{
+	run("--disk=disk", file_of_the_folder);
+}
+END_TEST
+
+/* ------------------------------------------------------------ a flush that hangs */
+
+static void first_flush_hangs(void)
+{
+	const int user = user_connect();
+
+	__atomic_store_n(&host.flushes, 1, __ATOMIC_RELEASE);
+	user_sends(user, "save saved\n");
+	wait_for(host.held);
+	wait_for_status("\"state\":\"saving\"");
+	port_in(VMM_PORT_SLEEP_STATUS);	/* does not return while the guest is paused */
+	vsu_event_signal(host.go);
+	ck_assert_str_eq(user_hears(user), DONE);
+	close(user);
+	ck_assert(exists("saved/machine.json"));
+}
+
+START_TEST(guest_runs_until_its_disks_are_flushed)
+{
+	run("--disk=disk", first_flush_hangs);
+}
+END_TEST
+
+/* Of what was written after the first one. */
+static void second_flush_hangs(void)
+{
+	const unsigned int before = runs();
+
+	rig.machine.pause.limit.seconds = 0.05;
+	__atomic_store_n(&host.flushes, 2, __ATOMIC_RELEASE);
+	assert_refusal("save saved\n", "the flush of a disk did not end in time");
+	ck_assert(!exists("saved") && !exists("saved.incomplete"));
+	wait_for_guest(before);
+	wait_for(host.held);
+	vsu_event_signal(host.go);
+	assert_told("save saved\n", DONE);
+}
+
+START_TEST(e2_39_flush_that_hangs_ends_the_pause_of_a_save)
+{
+	run("--disk=disk", second_flush_hangs);
+}
+END_TEST
+
+static void quit_while_it_flushes(void)
+{
+	const int user = user_connect();
+
+	__atomic_store_n(&host.flushes, 1, __ATOMIC_RELEASE);
+	user_sends(user, "save saved\n");
+	wait_for(host.held);
+	assert_told("quit\n", DONE);
+	close(user);
+}
+
+START_TEST(e2_39_flush_that_hangs_does_not_delay_the_end_of_a_save)
+{
+	run("--disk=disk", quit_while_it_flushes);
+	vsu_event_signal(host.go);
+	vmm_machine_free(&rig.machine);
+	memset(&rig.machine, 0, sizeof(rig.machine));
+	ck_assert(!exists("saved") && !exists("saved.incomplete"));
+}
+END_TEST
+
+/* ------------------------------------------------------- the end of its machine */
+
+static void quit_while_it_writes(void)
+{
+	const int user = user_connect();
+
+	__atomic_store_n(&host.holds, true, __ATOMIC_RELEASE);
+	user_sends(user, "save saved\n");
+	wait_for(host.held);
+	ck_assert_ptr_nonnull(strstr(user_says("status\n"), "\"saving\":{"));
+	assert_told("quit\n", DONE);
+	close(user);
+}
+
+START_TEST(end_of_the_machine_cancels_a_save_and_removes_its_files)
+{
+	run("--device=rng", quit_while_it_writes);
+	ck_assert(exists("saved.incomplete/memory"));
+	vmm_machine_free(&rig.machine);
+	memset(&rig.machine, 0, sizeof(rig.machine));
+	ck_assert(!exists("saved") && !exists("saved.incomplete"));
+}
+END_TEST
+
+/* ------------------------------------------------------------- another machine */
+
+static void save(void)
+{
+	assert_told("save saved\n", DONE);
+}
+
+static int load(const char *cpus, const char *device)
+{
+	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--from=saved",
+				      cpus, device, NULL };
+
+	vmm_machine_free(&rig.machine);
+	memset(&rig.machine, 0, sizeof(rig.machine));
+	fake_kvm_init();
+	fake.nroutes = 1024;
+	rig_options(words);
+	return rig_try(NULL);
+}
+
+static const struct other {
+	const char *cpus, *device, *says;	/* says NULL: it continues */
+} others[] = {
+	{ "--cpus=2", "--device=rng", NULL },
+	{ "--cpus=2", "--disk=disk", "device 0 of the saved machine differs from the specified one" },
+	{ "--cpus=2", "--cpu=plain", "the saved machine has 1 devices, but 0 are specified" },
+	{ "--cpus=1", "--device=rng", "the saved machine has 2 CPUs, but 1 are specified" },
+};
+
+START_TEST(state_is_loaded_into_the_same_machine_only)
+{
+	const struct other *other = &others[_i];
+	int status;
+
+	run("--device=rng", save);
+	status = load(other->cpus, other->device);
+	ck_assert_msg((status == VSU_EXIT_OK) == !other->says, "%u: %s", _i, rig.err.msg);
+	ck_assert_msg(!other->says || strstr(rig.err.msg, other->says), "%u: %s", _i, rig.err.msg);
+	ck_assert(fake.cpu[0].has_regs == !other->says);
+}
+END_TEST
+
+static size_t read_file(const char *path, void *bytes, size_t size)
+{
+	FILE *f = fopen(path, "r");
+	size_t len;
+
+	ck_assert_ptr_nonnull(f);
+	len = fread(bytes, 1, size, f);
+	fclose(f);
+	return len;
+}
+
+static void write_file(const char *path, const void *bytes, size_t len)
+{
+	FILE *f = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fwrite(bytes, 1, len, f), len);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+/* Writes the state again, with the section of this number longer by some bytes; returns its name. */
+static const char *resize_section(const struct vmm_state *state, unsigned int number, int bytes)
+{
+	static char name[64];
+	struct vmm_state_writer w = { 0 };
+	struct vmm_state_section s;
+	size_t at = 16;
+
+	vmm_state_begin(&w);
+	for (name[0] = '\0'; !vmm_state_next(state, &at, &s, NULL) && strcmp(s.name, "end"); number--) {
+		vmm_state_section(&w, s.name, s.instance);
+		if (!number)
+			snprintf(name, sizeof(name), "%s", s.name);
+		if (!number && bytes < 0 && s.len)
+			s.len--;
+		vmm_state_put(&w, s.bytes, s.len);
+		if (!number && bytes > 0)
+			vmm_state_put(&w, "", 1);
+		vmm_state_section_end(&w);
+	}
+	ck_assert_int_eq(vmm_state_finish(&w), 0);
+	write_file("saved/state", w.bytes, w.len);
+	free(w.bytes);
+	return name;
+}
+
+/* Facts for people, and what is verified on demand. */
+static bool is_skipped(const char *name)
+{
+	return !strcmp(name, "origin") || !strcmp(name, "checksums");
+}
+
+START_TEST(d1_62_section_of_another_length_is_refused_by_name)
+{
+	static unsigned char bytes[1 << 20];
+	struct vmm_state state = { bytes, 0 };
+	const char *name;
+	unsigned int n;
+
+	run("--device=rng", save);
+	state.len = read_file("saved/state", bytes, sizeof(bytes));
+	ck_assert_int_eq(vmm_state_check(&state, &rig.err), 0);
+	for (n = 0; (name = resize_section(&state, n, _i ? 1 : -1))[0]; n++) {
+		if (is_skipped(name))
+			continue;
+		ck_assert_int_eq(load("--cpus=2", "--device=rng"), VSU_EXIT_DATA);
+		ck_assert_msg(strcasestr(rig.err.msg, name), "%u, %s: %s", n, name, rig.err.msg);
+	}
+	ck_assert_uint_ge(n, 10);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("save");
+	TCase *tc = tcase_create("save");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, failed_flush_of_an_overlay_fails_the_save);
+	tcase_add_test(tc, guest_continues_after_a_failed_save_and_can_be_saved);
+	tcase_add_test(tc, guest_runs_until_its_disks_are_flushed);
+	tcase_add_test(tc, e2_39_flush_that_hangs_ends_the_pause_of_a_save);
+	tcase_add_test(tc, e2_39_flush_that_hangs_does_not_delay_the_end_of_a_save);
+	tcase_add_test(tc, end_of_the_machine_cancels_a_save_and_removes_its_files);
+	tcase_add_loop_test(tc, state_is_loaded_into_the_same_machine_only, 0, COUNT(others));
+	tcase_add_loop_test(tc, d1_62_section_of_another_length_is_refused_by_name, 0, 2);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about the folder of a saved machine when the host crashes or the disk fails:
+ * the order of the calls, and what a failed one leaves.
+ */
+#include <config.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "transfer/save_files.h"
+#include "transfer/save_target.h"
+#include "memory/memory_options.h"
+#include "../memory.h"
+
+#define MAX_CALLS 16
+
+static const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
+				      .phys_bits = 46 };
+static struct vmm_memory memory;
+static struct vmm_save_files files;
+static struct vsu_error err;
+static char top[] = "/tmp/cvmm-save.XXXXXX";
+static char folder[64], incomplete[64];
+static char calls[MAX_CALLS][128];	/* below top */
+static int ncalls, failing;		/* the number of the call that fails, or -1 */
+static int cancelling;	/* of the call during which the save is cancelled, or -1 */
+
+int __real_fsync(int fd);
+int __real_renameat2(int from, const char *old, int to, const char *new, unsigned int flags);
+int __wrap_fsync(int fd);
+int __wrap_renameat2(int from, const char *old, int to, const char *new, unsigned int flags);
+
+static int fails(void)
+{
+	if (ncalls == cancelling)
+		__atomic_store_n(&files.progress.cancel, true, __ATOMIC_RELAXED);
+	errno = EIO;
+	return ncalls++ == failing;
+}
+
+int __wrap_fsync(int fd)
+{
+	char link[64], path[256];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	ck_assert_int_gt(n, 0);
+	ck_assert_int_lt(ncalls, MAX_CALLS);
+	path[n] = '\0';
+	snprintf(calls[ncalls], sizeof(calls[0]), "sync %s", path + strlen(top));
+	return fails() ? -1 : __real_fsync(fd);
+}
+
+int __wrap_renameat2(int from, const char *old, int to, const char *new, unsigned int flags)
+{
+	snprintf(calls[ncalls], sizeof(calls[0]), "rename");
+	return fails() ? -1 : __real_renameat2(from, old, to, new, flags);
+}
+
+static void setup(void)
+{
+	static char word[] = "builtin:selftest";
+	static char *words[] = { word };
+	struct vmm_memory_lists options = {
+		.what = "--memory", .n = 1, .list = { "size=2M" },
+	};
+
+	ck_assert_int_eq(vmm_memory_parse(&memory, &options, NULL, &err), 0);
+	ck_assert_int_eq(vmm_memory_make(&memory, &no_vm, NULL, &err), 0);
+	memcpy(strrchr(top, '.'), ".XXXXXX", 7);
+	ck_assert_ptr_nonnull(mkdtemp(top));
+	snprintf(folder, sizeof(folder), "%s/saved", top);
+	snprintf(incomplete, sizeof(incomplete), "%s/saved.incomplete", top);
+	ck_assert_int_eq(mkdir(incomplete, 0700), 0);
+	files = (struct vmm_save_files){ .folder = folder, .incomplete = incomplete,
+					 .folder_fd = -1,
+					 .map = vmm_memory_map(&memory), .words = words, .nwords = 1 };
+	vmm_state_begin(&files.state);
+	ncalls = 0;
+	failing = cancelling = -1;
+}
+
+static bool exists(const char *path)
+{
+	return !access(path, F_OK);
+}
+
+static void teardown(void)
+{
+	char path[128];
+	unsigned int i;
+
+	for (i = 0; i < VMM_SAVE_NFILES; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, vmm_save_names[i]);
+		unlink(path);
+	}
+	rmdir(folder);
+	ck_assert_int_eq(rmdir(top), 0);
+	free(files.state.bytes);
+	vmm_memory_free(&memory);
+}
+
+START_TEST(all_is_on_the_disk_before_the_folder_gets_its_name)
+{
+	static const char *const order[] = {
+		"sync /saved.incomplete/memory", "sync /saved.incomplete/state",
+		"sync /saved.incomplete/machine.json", "sync /saved.incomplete",
+		"rename", "sync ",
+	};
+	size_t i;
+
+	ck_assert_int_eq(vmm_save_write_files(&files, &err), 0);
+	ck_assert_int_eq(ncalls, COUNT(order));
+	for_rows(i, COUNT(order))
+		ck_assert_str_eq(calls[i], order[i]);
+	ck_assert(exists(folder) && !exists(incomplete));
+}
+END_TEST
+
+/* The last call is the one of the parent: the folder has its name by then. */
+START_TEST(failed_call_leaves_no_folder_of_that_name)
+{
+	failing = _i;
+	ck_assert_int_eq(vmm_save_write_files(&files, &err), -EIO);
+	ck_assert_int_eq(ncalls, _i + 1);
+	ck_assert(!exists(folder));
+	vmm_save_remove_files(&files);
+	ck_assert(!exists(incomplete));
+}
+END_TEST
+
+/* Up to the synchronization of the folder. */
+START_TEST(cancelled_save_leaves_no_folder_of_that_name)
+{
+	cancelling = _i;
+	ck_assert_int_eq(vmm_save_write_files(&files, &err), -ECANCELED);
+	ck_assert(!exists(folder));
+	vmm_save_remove_files(&files);
+	ck_assert(!exists(incomplete));
+}
+END_TEST
+
+/* A client has it on its stack. */
+START_TEST(new_target_is_not_cancelled)
+{
+	struct vmm_save_files target;
+
+	memset(&target, 0xa5, sizeof(target));
+	vmm_save_target_init(&target);
+	ck_assert(!target.progress.cancel && !target.words && !target.map);
+	ck_assert_int_eq(target.fds[0], -1);
+}
+END_TEST
+
+START_TEST(save_that_is_cancelled_too_late_is_complete)
+{
+	cancelling = 4;
+	ck_assert_int_eq(vmm_save_write_files(&files, &err), 0);
+	ck_assert(exists(folder) && !exists(incomplete));
+}
+END_TEST
+
+START_TEST(folder_that_another_program_makes_meanwhile_is_kept)
+{
+	ck_assert_int_eq(mkdir(folder, 0700), 0);
+	ck_assert_int_eq(vmm_save_write_files(&files, &err), -EEXIST);
+	ck_assert(exists(incomplete));
+	vmm_save_remove_files(&files);
+	ck_assert(exists(folder) && !exists(incomplete));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("save_files");
+	TCase *target = tcase_create("target");
+	TCase *tc = tcase_create("save_files");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, all_is_on_the_disk_before_the_folder_gets_its_name);
+	tcase_add_loop_test(tc, failed_call_leaves_no_folder_of_that_name, 0, 5);
+	tcase_add_loop_test(tc, cancelled_save_leaves_no_folder_of_that_name, 0, 4);
+	tcase_add_test(tc, save_that_is_cancelled_too_late_is_complete);
+	tcase_add_test(tc, folder_that_another_program_makes_meanwhile_is_kept);
+	tcase_add_test(target, new_target_is_not_cancelled);
+	suite_add_tcase(s, target);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

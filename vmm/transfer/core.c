@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Stops CPUs and devices, reads the registers, and has a thread write the file. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/foreign.h>
+
+#include "base/thread.h"
+#include "machine/stop.h"
+#include "transfer/core.h"
+#include "transfer/core_file.h"
+#include "transfer/save.h"
+#include "transfer/save_target.h"
+#include "x86/cpu_status.h"
+
+struct vmm_core {
+	struct vmm_machine *m;
+	char *path;		/* of the file that this process created; NULL: fd is the client's */
+	int fd;
+	struct vmem_map *map;
+	struct elf_prstatus *cpus;
+	uint64_t failed;	/* pieces of memory that were lost before */
+	struct vmm_image_progress progress;
+	pthread_t thread;
+	bool works;		/* the thread was started */
+	int done_fd;		/* it has ended */
+	struct vmm_io done;
+	int rc;
+	struct vsu_error err;
+};
+
+static void *writer_main(void *arg)
+{
+	struct vmm_core *c = arg;
+
+	c->rc = vmm_core_write(c->map, c->cpus, c->m->config->cpus, c->fd, &c->progress, &c->err);
+	if (!c->rc)	/* zeros may have been read in place of lost memory */
+		c->rc = vmm_memory_check_loss(&c->m->memory, c->failed, &c->err);
+	if (!c->rc && fsync(c->fd) < 0)
+		c->rc = vsu_error_sys(&c->err, -errno, "the file");
+	vsu_event_signal(c->done_fd);
+	return NULL;
+}
+
+/* -------------------------------------------------------------- end of a core */
+
+static void remove_incomplete(const struct vmm_core *c)
+{
+	if (c->rc && c->path)
+		unlink(c->path);
+}
+
+/* The file may be of a file server. */
+static void core_destroy(struct vmm_core *c)
+{
+	vsu_foreign_close(vmm_closer_get(&c->m->owner.closer, NULL), &c->fd);
+	vmem_map_unref(c->map);
+	vsu_fd_close(&c->done_fd);
+	free(c->cpus);
+	free(c->path);
+	free(c);
+}
+
+static void core_end(struct vmm_core *c)
+{
+	struct vmm_machine *m = c->m;
+
+	/* A save before it may have left the devices of a paused guest stopped: so they remain. */
+	if (m->pause.life.guest == VMM_PAUSED)
+		vmm_stop_hold(m);
+	else
+		vmm_stop_end(m);
+	remove_incomplete(c);
+	vmm_control_answer(m->control, c, NULL, c->rc ? &c->err : NULL);
+	vmm_io_stop(&c->done);
+	core_destroy(c);
+	m->pause.core = NULL;
+	vmm_life_finish(&m->pause.life);
+}
+
+void vmm_core_free(struct vmm_machine *m)
+{
+	struct vmm_core *c = m->pause.core;
+
+	if (!c)
+		return;
+	if (vmm_stop_has_begun(m))
+		vmm_stop_abandon(m);
+	vmm_io_stop(&c->done);
+	__atomic_store_n(&c->progress.cancel, true, __ATOMIC_RELAXED);
+	if (c->works)
+		pthread_join(c->thread, NULL);
+	else
+		c->rc = -ECANCELED;
+	remove_incomplete(c);
+	core_destroy(c);
+	m->pause.core = NULL;
+	vmm_life_finish(&m->pause.life);
+}
+
+/* ------------------------------------------------------------------ its steps */
+
+static int read_cpus(struct vmm_core *c)
+{
+	const struct vmm_machine *m = c->m;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->config->cpus; i++)
+		rc = vmm_x86_cpu_status(vmm_cpus_fd(m->cpus, i), i, &c->cpus[i], &c->err);
+	return rc;
+}
+
+/* Requests in progress end in turns of the loop. */
+static int on_step(void *opaque)
+{
+	struct vmm_core *c = opaque;
+	int rc = vmm_stop_step(c->m, true, &c->err);
+
+	if (rc == 1)
+		return rc;
+	if (!rc)
+		rc = read_cpus(c);
+	if (!rc)
+		rc = vmm_save_map(c->m, &c->map, &c->err);
+	if (!rc) {
+		rc = vmm_thread_start(c->m->owner.threads, &c->thread, writer_main, c);
+		c->works = !rc;
+		if (rc < 0)
+			vsu_error_sys(&c->err, rc, "cannot start a thread");
+	}
+	if (!c->works) {
+		c->rc = rc;
+		core_end(c);
+	}
+	return 0;
+}
+
+static void on_done(void *opaque)
+{
+	struct vmm_core *c = opaque;
+
+	pthread_join(c->thread, NULL);
+	c->works = false;
+	vsu_event_drain(c->done_fd, NULL);
+	core_end(c);
+}
+
+/* ------------------------------------------------------------------ its begin */
+
+static int open_target(struct vmm_core *c, const struct cvmm_core *core, struct vsu_error *err)
+{
+	int rc;
+
+	if (!core->file) {
+		rc = vmm_save_target_check(core->fd, "core", err);
+		if (rc < 0)
+			return rc;
+		c->fd = vsu_fd_dup(core->fd);
+		return c->fd < 0 ? vsu_error_sys(err, c->fd, "the file") : 0;
+	}
+	c->fd = open(core->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (c->fd < 0)
+		return errno == EEXIST ?
+		       vsu_error_set(err, -EEXIST, "'%s' exists; name a new file", core->file) :
+		       vsu_error_sys(err, -errno, "cannot create '%s'", core->file);
+	c->path = strdup(core->file);
+	if (c->path)
+		return 0;
+	unlink(core->file);
+	return vsu_error_set(err, -ENOMEM, "no memory for a path");
+}
+
+static struct vmm_core *core_new(struct vmm_machine *m, const struct cvmm_core *core,
+				 struct vsu_error *err)
+{
+	struct vmm_core *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		vsu_error_set(err, -ENOMEM, "no memory");
+		return NULL;
+	}
+	c->m = m;
+	c->fd = -1;
+	c->progress.threads = m->owner.threads;
+	c->failed = vmm_memory_failed(&m->memory);
+	vsu_error_clear(&c->err);
+	c->cpus = calloc(m->config->cpus, sizeof(*c->cpus));
+	c->done_fd = vsu_event_new();
+	if (c->done_fd < 0)
+		vsu_error_set(err, -EMFILE, "no free descriptor");
+	else if (!c->cpus)
+		vsu_error_set(err, -ENOMEM, "no memory");
+	else if (!open_target(c, core, err))
+		return c;
+	core_destroy(c);
+	return NULL;
+}
+
+int vmm_core_begin(struct vmm_machine *m, const struct cvmm_core *core, struct vsu_error *err)
+{
+	int rc = vmm_life_check(&m->pause.life, VMM_SAVES, err);
+
+	if (rc < 0)
+		return rc;
+	if (vmm_memory_wants_private(&m->memory))
+		return vsu_error_set(err, -EOPNOTSUPP, "the guest has private memory (--memory private=on), which cvmm cannot read");
+	m->pause.core = core_new(m, core, err);
+	if (!m->pause.core)
+		return err->code;
+	(void)!vmm_life_begin(&m->pause.life, VMM_SAVES, NULL);
+	vmm_io_init(&m->pause.core->done, on_done, m->pause.core, m->pause.core->done_fd,
+		    VMM_IO_READ);
+	vmm_io_start(m->loop, &m->pause.core->done);
+	vmm_stop_begin(m, on_step, m->pause.core);
+	return 0;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The headers of an ELF core in front of an image of the memory. */
+#include <config.h>
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transfer/core_file.h"
+
+#define PAGE 4096u
+#define NOTE_NAME "CORE"
+#define NOTE_NAME_LEN 8u	/* padded */
+#define NOTE_LEN (sizeof(Elf64_Nhdr) + NOTE_NAME_LEN + sizeof(struct elf_prstatus))
+
+_Static_assert(NOTE_LEN % 4 == 0, "notes are aligned");
+
+static void put_file_header(Elf64_Ehdr *e, unsigned int nsegments)
+{
+	memcpy(e->e_ident, ELFMAG, SELFMAG);
+	e->e_ident[EI_CLASS] = ELFCLASS64;
+	e->e_ident[EI_DATA] = ELFDATA2LSB;
+	e->e_ident[EI_VERSION] = EV_CURRENT;
+	e->e_type = ET_CORE;
+	e->e_machine = EM_X86_64;
+	e->e_version = EV_CURRENT;
+	e->e_phoff = sizeof(*e);
+	e->e_ehsize = sizeof(*e);
+	e->e_phentsize = sizeof(Elf64_Phdr);
+	e->e_phnum = (Elf64_Half)nsegments;
+}
+
+/* Segments of the regions, whose image begins at offset. */
+static void put_regions(Elf64_Phdr *p, const struct vmem_map *map, uint64_t offset)
+{
+	const struct vmem_region *r;
+	unsigned int i;
+
+	for (i = 0; i < vmem_map_count(map); i++) {
+		r = vmem_map_region(map, i);
+		p[i] = (Elf64_Phdr){
+			.p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_offset = offset,
+			.p_vaddr = vmem_region_gpa(r), .p_paddr = vmem_region_gpa(r),
+			.p_filesz = vmem_region_len(r), .p_memsz = vmem_region_len(r),
+			.p_align = PAGE,
+		};
+		offset += vmem_region_len(r);
+	}
+}
+
+static void put_notes(unsigned char *to, const struct elf_prstatus *cpus, unsigned int n)
+{
+	const Elf64_Nhdr head = {
+		.n_namesz = sizeof(NOTE_NAME), .n_descsz = sizeof(*cpus), .n_type = NT_PRSTATUS,
+	};
+	unsigned int i;
+
+	for (i = 0; i < n; i++, to += NOTE_LEN) {
+		memcpy(to, &head, sizeof(head));
+		memcpy(to + sizeof(head), NOTE_NAME, sizeof(NOTE_NAME));
+		memcpy(to + sizeof(head) + NOTE_NAME_LEN, &cpus[i], sizeof(cpus[i]));
+	}
+}
+
+/* All that precedes the image: whole pages, for free(). */
+static unsigned char *make_headers(const struct vmem_map *map, const struct elf_prstatus *cpus,
+				   unsigned int ncpus, size_t *len)
+{
+	const unsigned int nsegments = 1 + vmem_map_count(map);
+	const size_t notes_at = sizeof(Elf64_Ehdr) + nsegments * sizeof(Elf64_Phdr);
+	unsigned char *bytes;
+	Elf64_Phdr *p;
+
+	*len = (notes_at + ncpus * NOTE_LEN + PAGE - 1) / PAGE * PAGE;
+	bytes = calloc(1, *len);
+	if (!bytes)
+		return NULL;
+	put_file_header((Elf64_Ehdr *)bytes, nsegments);
+	p = (Elf64_Phdr *)(bytes + sizeof(Elf64_Ehdr));
+	p[0] = (Elf64_Phdr){
+		.p_type = PT_NOTE, .p_offset = notes_at, .p_filesz = ncpus * NOTE_LEN, .p_align = 4,
+	};
+	put_regions(p + 1, map, *len);
+	put_notes(bytes + notes_at, cpus, ncpus);
+	return bytes;
+}
+
+int vmm_core_write(const struct vmem_map *map, const struct elf_prstatus *cpus,
+		   unsigned int ncpus, int fd, struct vmm_image_progress *progress,
+		   struct vsu_error *err)
+{
+	unsigned char *headers;
+	size_t len;
+	int rc;
+
+	if (vmem_map_count(map) >= PN_XNUM - 1)
+		return vsu_error_set(err, -E2BIG, "the guest's memory has %u regions, more than an ELF file has segments",
+				     vmem_map_count(map));
+	headers = make_headers(map, cpus, ncpus, &len);
+	if (!headers)
+		return vsu_error_set(err, -ENOMEM, "no memory for the headers of the core");
+	progress->begin = len;
+	rc = vmm_image_write(map, fd, progress, err);
+	if (!rc) {
+		rc = vmm_image_write_at(fd, headers, len, 0);
+		if (rc < 0)
+			vsu_error_sys(err, rc, "the headers of the core");
+	}
+	free(headers);
+	return rc;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Checked options of a migration; and the words of the command "migrate". */
+#ifndef VMM_TRANSFER_MIGRATE_OPTIONS_H
+#define VMM_TRANSFER_MIGRATE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+#include "control/passed.h"
+#include "cvmm/requests.h"
+
+struct vmm_migrate_options {
+	char *address;		/* fd:N and unix:fd:N have the number of fd */
+	uint64_t downtime_ms;
+	uint64_t rate;		/* bytes per second; 0: no limit */
+	unsigned int connections; /* for memory, 1 to VMM_CHANNELS_MAX */
+	bool converge;
+	int fd;			/* of the address fd:N or unix:fd:N, owned; -1: none */
+	bool postcopy;		/* the guest moves before its memory, after so many rounds of copying: */
+	unsigned int rounds;
+};
+
+/* -EINVAL, -ENOMEM, -ENOTSOCK and other errors of a socket. Free the options in each case. */
+int vmm_migrate_options_init(struct vmm_migrate_options *o, const struct cvmm_migration *from,
+			     struct vsu_error *err);
+/* Call it for a jailed machine. -ENOENT: the address is a socket that the jail does not have. */
+int vmm_migrate_check_jail(const struct vmm_migrate_options *o, struct vsu_error *err);
+void vmm_migrate_options_free(struct vmm_migrate_options *o);
+
+/* The words of the command "migrate": options, then the address. */
+struct vmm_migrate_words {
+	struct cvmm_migration migration;
+	char *address;		/* migration.address: the rest of the words, separated by spaces */
+};
+
+/*
+ * passed: descriptors that came with the words, or NULL. -EINVAL, -ENOMEM, -EBADF. Free
+ * the words in each case.
+ */
+int vmm_migrate_words_read(struct vmm_migrate_words *out, char *const *words,
+			   struct vmm_passed *passed, struct vsu_error *err);
+void vmm_migrate_words_free(struct vmm_migrate_words *w);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A migration in progress: of migrate.c, hand_over.c, and the commands. */
+#ifndef VMM_TRANSFER_MIGRATE_PRIVATE_H
+#define VMM_TRANSFER_MIGRATE_PRIVATE_H
+
+#include "loop/loop.h"
+#include <pthread.h>
+
+#include "machine/live.h"
+#include "machine/machine.h"
+#include "machine/stop.h"
+#include "migration/main_request.h"
+#include "migration/sender.h"
+#include "transfer/migrate.h"
+#include "transfer/migrate_options.h"
+#include "transfer/throttle.h"
+
+struct vmm_migration {
+	struct vmm_machine *m;
+	struct vmm_migrate_options options;
+	struct vmm_sender sender;
+	struct vmm_words words;	/* of sender */
+	pthread_t thread;
+	bool started;
+	int cancel_fd;
+	struct vmm_main_request request;
+	struct vmm_io request_io;
+	int rc;			/* of the thread */
+	struct vsu_error err;
+
+	enum vmm_hand_over hand_over;	/* see hand_over.h */
+	int console_in;		/* while the guest is not ours */
+	uint64_t stopped_ns;	/* when the last stop began */
+	struct vmm_throttle throttle;
+	struct vmm_dirty_log log; /* of devices that others serve */
+	uint64_t held;		/* pieces of memory whose locks this process held before */
+	bool cancelled;
+};
+
+#endif

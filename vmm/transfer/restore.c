@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Makes a machine continue where a saved one stopped. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vm-memory/access.h>
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "base/file_value.h"
+#include "devices/clone.h"
+#include "kvm/vm_state.h"
+#include "log/log.h"
+#include "machine/disks.h"
+#include "machine/live.h"
+#include "machine/sharing.h"
+#include "transfer/recording.h"
+#include "transfer/restore.h"
+#include "x86/cpu_state.h"
+#include "x86/long_mode.h"
+
+static int read_bytes(int fd, unsigned char *bytes, size_t len)
+{
+	size_t at = 0;
+	ssize_t n;
+
+	while (at < len) {
+		n = read(fd, bytes + at, len - at);
+		if (n == 0)
+			return -EBADMSG;
+		if (n > 0)
+			at += (size_t)n;
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+static int read_file(struct vmm_restore *r, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > VMM_STATE_MAX)
+		return -EBADMSG;
+	r->bytes = malloc((size_t)st.st_size + 1);
+	if (!r->bytes)
+		return -ENOMEM;
+	r->state.bytes = r->bytes;
+	r->state.len = (size_t)st.st_size;
+	return read_bytes(fd, r->bytes, r->state.len);
+}
+
+int vmm_restore_read_state(struct vmm_restore *r, const char *folder, struct vsu_error *err)
+{
+	int fd = vmm_file_value_open_in(folder, "state", O_RDONLY | O_NOCTTY | O_NONBLOCK);
+	int rc = fd < 0 ? fd : read_file(r, fd);
+
+	vsu_fd_close(&fd);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot read '%s/state'", folder);
+	rc = vmm_state_check(&r->state, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "'%s/state'", folder) : 0;
+}
+
+/* The machine that the options describe must be the one that was saved. */
+static int check_devices(const struct vmm_machine *m,
+			 struct vmm_state_fields *f, struct vsu_error *err)
+{
+	const uint32_t n = vmm_state_get_u32(f);
+	unsigned int i;
+
+	if (n != m->ndevices)
+		return vsu_error_set(err, -EINVAL, "the saved machine has %u devices, but %u are specified",
+				     n, m->ndevices);
+	for (i = 0; i < n; i++)
+		if (vmm_state_get_u32(f) != m->devices[i].spec.id)
+			return vsu_error_set(err, -EINVAL, "device %u of the saved machine differs from the specified one",
+					     i);
+	return vmm_state_fields_end(f, err);
+}
+
+static int read_machine(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_restore *r = &m->restore;
+	struct vmm_state_fields f;
+	uint32_t cpus, protocol;
+	int rc = vmm_state_find(&r->state, "machine", 0, &f, err);
+
+	if (rc < 0)
+		return rc;
+	cpus = vmm_state_get_u32(&f);
+	protocol = vmm_state_get_u32(&f);
+	if (cpus != m->config->cpus)
+		return vsu_error_set(err, -EINVAL, "the saved machine has %u CPUs, but %u are specified",
+				     cpus, m->config->cpus);
+	if (protocol > VMM_PROTOCOL_PVH)
+		return vsu_error_set(err, -EBADMSG, "boot protocol %u of the state is unknown",
+				     protocol);
+	m->loaded.protocol = protocol;
+	m->loaded.level0 = vmm_state_get_u32(&f);
+	r->on_bus = vmm_state_get_u32(&f);
+	m->pci.selected = vmm_state_get_u32(&f);
+	m->plug.came = vmm_state_get_u32(&f);
+	m->plug.goes = vmm_state_get_u32(&f);
+	m->plug.asked = vmm_state_get_u32(&f);
+	r->age_ns = vmm_state_get_u64(&f);
+	return check_devices(m, &f, err);
+}
+
+/*
+ * The file "memory" of the folder as a value (file_value.h), which the caller frees. That of a
+ * folder that was passed stays open until the machine has its memory.
+ */
+static int name_memory_file(struct vmm_machine *m, char **text, struct vsu_error *err)
+{
+	struct vmm_restore *r = &m->restore;
+	int rc;
+
+	if (!vmm_file_value_is_fd(r->folder)) {
+		rc = asprintf(text, "%s/memory", r->folder);
+	} else {
+		if (r->memory_fd < 0)
+			r->memory_fd = vmm_file_value_open_in(r->folder, "memory",
+							      O_RDONLY | O_NOCTTY | O_NONBLOCK);
+		if (r->memory_fd < 0)
+			return vsu_error_sys(err, r->memory_fd, "cannot read '%s/memory'", r->folder);
+		rc = asprintf(text, "fd:%d:memory", r->memory_fd);
+	}
+	return rc < 0 ? vsu_error_set(err, -ENOMEM, "no memory for a path") : 0;
+}
+
+/* A private mapping cannot be shared with a back-end. */
+static int name_memory(struct vmm_machine *m, struct vsu_error *err)
+{
+	char *path;
+	int rc = name_memory_file(m, &path, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_image_pieces(&m->restore.state, path,
+			     vmm_machine_wants_shared(m), &m->config->memory,
+			     &m->restore.memory, err);
+	free(path);
+	return rc;
+}
+
+static int read_memory(struct vmm_machine *m, const char *section, struct vsu_error *err)
+{
+	char *path;
+	int rc = name_memory_file(m, &path, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_image_read(&m->restore.state, section, path,
+			    vmm_memory_map(&m->memory), err);
+	free(path);
+	return rc;
+}
+
+/* Of a step that a folder and a stream share. */
+static int name_folder(const struct vmm_machine *m, int rc, struct vsu_error *err)
+{
+	return rc < 0 && m->restore.folder ?
+	       vsu_error_prefix(err, rc, "option --from '%s'", m->restore.folder) : rc;
+}
+
+static bool has_own_memory(const struct vmm_memory *memory)
+{
+	unsigned int i;
+
+	for (i = 0; i < memory->nblocks; i++)
+		if (vmem_block_kind(memory->blocks[i]) != VMEM_KIND_FILE)
+			return true;
+	return false;
+}
+
+int vmm_restore_memory(struct vmm_machine *m, struct vsu_error *err)
+{
+	return has_own_memory(&m->memory) ?
+	       name_folder(m, read_memory(m, "memory", err), err) : 0;
+}
+
+int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
+		    struct vsu_error *err)
+{
+	struct vmm_restore *r = &m->restore;
+	int rc;
+
+	free(r->bytes);
+	r->bytes = malloc(len + 1);
+	if (!r->bytes)
+		return vsu_error_set(err, -ENOMEM, "no memory for the state");
+	memcpy(r->bytes, bytes, len);
+	r->state = (struct vmm_state){ r->bytes, len };
+	rc = vmm_state_check(&r->state, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "the state") :
+			read_machine(m, err);
+}
+
+int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err)
+{
+	int rc = vmm_restore_read_state(&m->restore, m->restore.folder, err);
+
+	if (!rc)
+		rc = name_memory(m, err);
+	if (!rc)
+		rc = read_machine(m, err);
+	return name_folder(m, rc, err);
+}
+
+/* Saved devices of the same ranks; both are in the order of the command line. */
+int vmm_restore_check_clone(struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vmm_config *saved = m->start->saved;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && saved && i < m->ndevices && i < saved->ndevices; i++)
+		rc = vmm_device_check_clone(&m->devices[i].spec, &saved->specs[i], err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --clone: device %u", i - 1) : 0;
+}
+
+static int load_device(struct vmm_machine *m, unsigned int i,
+		       struct vsu_error *err)
+{
+	struct vmm_state_fields f;
+	int rc;
+
+	if (!m->devices[i].virtio)
+		return 0;
+	rc = vmm_state_find(&m->restore.state, "device", i, &f, err);
+	if (!rc)
+		rc = vmm_virtio_check_save(m->devices[i].virtio, err);
+	if (!rc)
+		rc = vmm_virtio_load(m->devices[i].virtio, f.at, f.left, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i) : 0;
+}
+
+/*
+ * A size that the host has requested while the guest moved: the command line, which
+ * comes first, lacks it. That of a saved machine has it, unless another was specified.
+ */
+static int load_requested(struct vmm_machine *m, unsigned int i, struct vsu_error *err)
+{
+	struct vmm_device *d = &m->devices[i];
+	struct virtdev *dev = vmm_machine_local_device(d);
+	struct vmm_state_fields f;
+	uint64_t bytes;
+	int rc;
+
+	if (!dev || !d->spec.kind->resize_key ||
+	    vmm_state_find(&m->restore.state, "requested", i, &f, NULL) < 0)
+		return 0;
+	bytes = vmm_state_get_u64(&f);
+	rc = vmm_state_fields_end(&f, err);
+	if (!rc)
+		rc = d->spec.kind->resize(dev, bytes, err);
+	return rc ? rc : vmm_live_resize(m, d, bytes, err);
+}
+
+int vmm_restore_requested(struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < m->ndevices; i++)
+		rc = load_requested(m, i, err);
+	return rc;
+}
+
+static int write_generation(const struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned char id[16];
+	int rc;
+
+	if (getrandom(id, sizeof(id), 0) != sizeof(id))
+		return vsu_error_sys(err, -errno, "random bytes");
+	rc = vmem_write_exact(vmem_map_view(vmm_memory_map(&m->memory)),
+			      VMM_BOOT_VMGENID_GPA, id, sizeof(id));
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the VM Generation ID");
+	vsu_event_signal(m->event_irq_fd);
+	return 0;
+}
+
+/* A built-in guest has no ACPI. */
+int vmm_restore_renew(struct vmm_machine *m, struct vsu_error *err)
+{
+	return m->loaded.protocol == VMM_PROTOCOL_BUILTIN ? 0 :
+	       name_folder(m, write_generation(m, err), err);
+}
+
+int vmm_restore_plugged(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_state_fields f;
+
+	return vmm_state_find(&m->restore.state, "plugged", 0, &f, NULL) < 0 ? 0 :
+	       name_folder(m, read_memory(m, "plugged", err), err);
+}
+
+int vmm_restore_check_disks(struct vmm_machine *m, struct vsu_error *err)
+{
+	return name_folder(m, vmm_disks_check(m, &m->restore.state, err), err);
+}
+
+int vmm_restore_check_content(struct vmm_machine *m, struct vsu_error *err)
+{
+	return m->start->changed_disks ? 0 :
+	       name_folder(m, vmm_disks_check_content(m, &m->restore.state, err), err);
+}
+
+int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
+{
+	const struct vmm_state *state = &m->restore.state;
+	unsigned int i;
+	int rc = vmm_kvm_state_load(&m->kvm, state, err);
+
+	m->small_ports.start_ns = vsu_now_ns() - m->restore.age_ns;
+	for (i = 0; !rc && i < m->config->cpus; i++)
+		rc = vmm_x86_cpu_load(&m->kvm, vmm_cpus_fd(m->cpus, i), i,
+				      state, err);
+	if (!rc)
+		rc = vmm_console_load(m->console, state, err);
+	for (i = 0; !rc && i < m->ndevices; i++)
+		rc = load_device(m, i, err);
+	return name_folder(m, rc, err);
+}
+
+/* Their interrupts need the controllers. */
+int vmm_restore_resume(struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+
+	(void)err;
+	for (i = 0; i < m->ndevices; i++)
+		if (m->devices[i].virtio)
+			(void)!vmm_virtio_resume(m->devices[i].virtio);
+	vmm_restore_free(m);
+	return 0;
+}
+
+int vmm_restore_prefetch(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vsu_error why = VSU_ERROR_INIT;
+	struct vmm_working_set set;
+	int rc;
+
+	if (!m->start->prefetch || vmm_machine_wants_shared(m))
+		return 0;
+	rc = vmm_recording_load(m->restore.folder, &set, &why);
+	if (rc < 0 && rc != -ENOENT)
+		vmm_log(&m->owner.log, VMM_LOG_WARNING, "prefetch", "%s; all of the memory is loaded",
+			 why.msg);
+	return vmm_prefetch_new(&m->memory, vmm_memory_map(&m->memory), rc < 0 ? NULL : &set,
+				&m->restore.prefetch, err);
+}
+
+void vmm_restore_free(struct vmm_machine *m)
+{
+	free(m->restore.bytes);
+	m->restore.bytes = NULL;
+	vsu_fd_close(&m->restore.memory_fd);
+	vmm_image_pieces_free(&m->restore.memory);
+}

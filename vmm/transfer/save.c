@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Flushes the disks on a thread while the guest runs, pauses CPUs and devices, collects their
+ * state, and has another thread flush what was written since, and write the files. So a pause
+ * does not wait for old writes, and a host whose file system hangs cannot extend it.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/fd.h>
+
+#include "base/thread.h"
+#include "kvm/vm_state.h"
+#include "machine/disk_flush.h"
+#include "machine/disks.h"
+#include "machine/events.h"
+#include "machine/live.h"
+#include "machine/stop.h"
+#include "memory/image.h"
+#include "transfer/save.h"
+#include "transfer/save_files.h"
+#include "transfer/save_target.h"
+#include "x86/cpu_state.h"
+
+struct vmm_save {
+	struct vmm_machine *m;
+	enum cvmm_then then;
+	struct vmm_save_files files;
+	struct vmm_words words;	/* of files */
+	enum { SAVE_FLUSHES, SAVE_STOPS, SAVE_WRITES } phase;
+	pthread_t thread;		/* of a flush, then of the writer */
+	bool works;			/* the thread was started */
+	uint64_t flush_until_ns;	/* of the writer */
+	int cancel_fd;			/* it ends a wait for the disks */
+	int done_fd;			/* it has ended */
+	struct vmm_io done;
+	int rc;
+	struct vsu_error err;
+};
+
+/* The guest runs, so it may take as long as the disks need. */
+static void *flush_main(void *arg)
+{
+	struct vmm_save *s = arg;
+
+	s->rc = vmm_disks_flush(s->m, s->cancel_fd, 0, &s->err);
+	vsu_event_signal(s->done_fd);
+	return NULL;
+}
+
+static void *writer_main(void *arg)
+{
+	struct vmm_save *s = arg;
+
+	s->rc = vmm_disks_flush(s->m, s->cancel_fd, s->flush_until_ns, &s->err);
+	if (!s->rc)
+		s->rc = vmm_disks_identify(s->m, &s->files.state, &s->err);
+	if (!s->rc)
+		s->rc = vmm_save_write_files(&s->files, &s->err);
+	vsu_event_signal(s->done_fd);
+	return NULL;
+}
+
+/* -------------------------------------------------------------- end of a save */
+
+static void save_free(struct vmm_save *s)
+{
+	struct vmm_machine *m = s->m;
+
+	if (vmm_stop_has_begun(m))
+		vmm_stop_abandon(m);
+	if (s->done_fd >= 0)
+		vmm_io_stop(&s->done);
+	__atomic_store_n(&s->files.progress.cancel, true, __ATOMIC_RELAXED);
+	vsu_event_signal(s->cancel_fd);
+	if (s->works)
+		pthread_join(s->thread, NULL);
+	if (s->rc || !s->works || s->phase != SAVE_WRITES)
+		vmm_save_remove_files(&s->files);
+	vmem_map_unref(s->files.map);
+	vsu_fd_close(&s->cancel_fd);
+	vsu_fd_close(&s->done_fd);
+	free(s->files.state.bytes);
+	vmm_words_free(&s->words);
+	vmm_save_target_close(&s->files);
+	free(s);
+	m->pause.save = NULL;
+	vmm_life_finish(&m->pause.life);
+}
+
+bool vmm_save_progress(const struct vmm_machine *m, struct cvmm_progress *out)
+{
+	const struct vmm_save *s = m->pause.save;
+
+	if (!s)
+		return false;
+	out->save_done = __atomic_load_n(&s->files.progress.done, __ATOMIC_RELAXED);
+	out->save_total = __atomic_load_n(&s->files.progress.total, __ATOMIC_RELAXED);
+	return true;
+}
+
+void vmm_save_publish_progress(const struct vmm_machine *m)
+{
+	struct cvmm_event e = { .kind = CVMM_EVENT_SAVING };
+
+	vmm_save_progress(m, &e.progress);
+	vmm_event_publish(m, &e);
+}
+
+/* After a failure the guest continues as if no save had been requested. */
+static void save_end(struct vmm_save *s)
+{
+	const enum cvmm_then then = s->rc ? CVMM_THEN_RESUME : s->then;
+	struct vmm_machine *m = s->m;
+
+	vmm_save_publish_progress(m);
+	if (then == CVMM_THEN_PAUSE)
+		vmm_stop_for_user(m);
+	/* A device that resumes carries out requests, and the disk is no longer the saved one. */
+	if (m->pause.life.guest == VMM_PAUSED && !s->rc && then != CVMM_THEN_STOP)
+		vmm_stop_hold(m);
+	else if (then != CVMM_THEN_STOP)
+		vmm_stop_end(m);
+	vmm_control_answer(m->control, s, NULL, s->rc ? &s->err : NULL);
+	save_free(s);
+	if (then == CVMM_THEN_STOP)
+		vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
+}
+
+void vmm_save_free(struct vmm_machine *m)
+{
+	if (m->pause.save)
+		save_free(m->pause.save);
+}
+
+/* ------------------------------------------------------------------- the state */
+
+static void put_machine(const struct vmm_machine *m, struct vmm_state_writer *w)
+{
+	const unsigned int places = vmm_live_places(m);
+	unsigned int i;
+
+	vmm_state_section(w, "machine", 0);
+	vmm_state_put_u32(w, m->config->cpus);
+	vmm_state_put_u32(w, (uint32_t)m->loaded.protocol);
+	vmm_state_put_u32(w, m->loaded.level0);
+	vmm_state_put_u32(w, m->on_bus);
+	vmm_state_put_u32(w, m->pci.selected);
+	vmm_state_put_u32(w, m->plug.came);
+	vmm_state_put_u32(w, m->plug.goes);
+	vmm_state_put_u32(w, m->plug.asked);
+	vmm_state_put_u64(w, vsu_now_ns() - m->small_ports.start_ns);
+	vmm_state_put_u32(w, places);
+	for (i = 0; i < places; i++)
+		vmm_state_put_u32(w, m->devices[i].spec.id);
+	vmm_state_section_end(w);
+}
+
+/* The size that the host requests, which may have changed since the migration began. */
+static void put_requested(const struct vmm_machine *m, unsigned int i,
+			  struct vmm_state_writer *w)
+{
+	const struct vmm_device *d = &m->devices[i];
+
+	if (!d->virtio || !d->spec.kind || !d->spec.kind->resize_key || !d->resized)
+		return;
+	vmm_state_section(w, "requested", i);
+	vmm_state_put_u64(w, d->requested);
+	vmm_state_section_end(w);
+}
+
+static int put_device(const struct vmm_machine *m, unsigned int i,
+		      struct vmm_state_writer *w, struct vsu_error *err)
+{
+	void *bytes;
+	size_t len;
+	int rc;
+
+	if (!m->devices[i].virtio)
+		return 0;
+	rc = vmm_virtio_take(m->devices[i].virtio, &bytes, &len, err);
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "device %u", i);
+	vmm_state_section(w, "device", i);
+	vmm_state_put(w, bytes, len);
+	vmm_state_section_end(w);
+	free(bytes);
+	return 0;
+}
+
+int vmm_save_map(const struct vmm_machine *m, struct vmem_map **out,
+		 struct vsu_error *err)
+{
+	int rc = vmm_window_map_saved(&m->shmem, out);
+
+	return rc < 0 ? vsu_error_sys(err, rc, "the memory to save") : 0;
+}
+
+int vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w,
+		      struct vsu_error *err)
+{
+	struct vmem_map *map;
+	int rc = vmm_save_map(m, &map, err);
+
+	if (rc < 0)
+		return rc;
+	vmm_state_begin(w);
+	put_machine(m, w);
+	vmm_image_describe(&m->memory, map, w);
+	vmm_disks_describe(m, w);
+	vmem_map_unref(map);
+	return 0;
+}
+
+int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
+		     struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = vmm_save_describe(m, w, err);
+
+	if (!rc)
+		rc = vmm_kvm_state_save(&m->kvm, w, err);
+	for (i = 0; !rc && i < m->config->cpus; i++)
+		rc = vmm_x86_cpu_save(&m->kvm, vmm_cpus_fd(m->cpus, i), i, w,
+				      err);
+	vmm_console_save(m->console, w);
+	for (i = 0; !rc && i < m->ndevices; i++)
+		rc = put_device(m, i, w, err);
+	for (i = 0; i < m->ndevices; i++)
+		put_requested(m, i, w);
+	return rc;
+}
+
+int vmm_save_finish(struct vmm_state_writer *w, struct vsu_error *err)
+{
+	return vmm_state_finish(w) < 0 ? vsu_error_sys(err, w->error, "the state") : 0;
+}
+
+/* A thread that was started may already have stored its result. */
+static void start_thread(struct vmm_save *s, void *(*work)(void *save))
+{
+	int rc = vmm_thread_start(s->m->owner.threads, &s->thread, work, s);
+
+	s->works = !rc;
+	if (rc < 0)
+		s->rc = vsu_error_sys(&s->err, rc, "cannot start a thread");
+}
+
+/* ------------------------------------------------------------------ its steps */
+
+/* The guest may have released a device, or a client changed a limit, during the flush. */
+static int describe_again(struct vmm_save *s)
+{
+	int rc = vmm_save_check(s->m, &s->err);
+
+	if (rc < 0)
+		return rc;
+	vmm_words_free(&s->words);
+	rc = vmm_live_words(s->m, &s->words, &s->err);
+	s->files.words = s->words.words;
+	s->files.nwords = s->words.n;
+	return rc;
+}
+
+static int collect_state(struct vmm_save *s)
+{
+	int rc = vmm_save_collect(s->m, &s->files.state, &s->err);
+
+	vmm_state_section(&s->files.state, "origin", 0);
+	vmm_state_put_u64(&s->files.state, (uint64_t)time(NULL));
+	vmm_state_put(&s->files.state, PACKAGE_VERSION, strlen(PACKAGE_VERSION));
+	vmm_state_section_end(&s->files.state);
+	return rc;
+}
+
+/* Requests in progress end in turns of the loop. */
+static int on_step(void *opaque)
+{
+	struct vmm_save *s = opaque;
+	struct vmm_machine *m = s->m;
+	int rc = vmm_stop_step(m, true, &s->err);
+
+	if (rc == 1)
+		return rc;
+	s->rc = rc ? rc : describe_again(s);
+	if (!s->rc)
+		s->rc = collect_state(s);
+	if (!s->rc)
+		s->rc = vmm_save_map(m, &s->files.map, &s->err);
+	s->phase = SAVE_WRITES;
+	s->flush_until_ns = vsu_now_ns() + vmm_stop_limit_ns(m);
+	if (!s->rc)
+		start_thread(s, writer_main);
+	if (!s->works)
+		save_end(s);
+	return 0;
+}
+
+static void on_done(void *opaque)
+{
+	struct vmm_save *s = opaque;
+
+	pthread_join(s->thread, NULL);
+	s->works = false;
+	vsu_event_drain(s->done_fd, NULL);
+	if (s->rc)
+		vmm_save_remove_files(&s->files);
+	if (s->rc || s->phase == SAVE_WRITES) {
+		save_end(s);
+		return;
+	}
+	s->phase = SAVE_STOPS;
+	vmm_stop_begin(s->m, on_step, s);
+}
+
+/* ------------------------------------------------------------------ its begin */
+
+static int check_device(const struct vmm_device *d, unsigned int i,
+			struct vsu_error *err)
+{
+	int rc;
+
+	if (!d->virtio)
+		return 0;
+	if (d->spec.kind && vmm_device_describe(&d->spec).temporary)
+		return vsu_error_set(err, -EOPNOTSUPP, "device %u: the changes of a disk with snapshot=on end with this program; give it a file for them, with overlay=FILE",
+				     i);
+	rc = vmm_virtio_check_save(d->virtio, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i) : 0;
+}
+
+int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	if (vmm_memory_wants_private(&m->memory))
+		return vsu_error_set(err, -EOPNOTSUPP, "the guest has private memory (--memory private=on), which cvmm cannot read; only a machine without it can be saved or migrated");
+	rc = vmm_window_check_order(&m->shmem, err);
+	for (i = 0; !rc && i < m->ndevices; i++)
+		rc = check_device(&m->devices[i], i, err);
+	return rc;
+}
+
+static struct vmm_save *save_new(struct vmm_machine *m, const struct cvmm_save *save,
+				 struct vsu_error *err)
+{
+	struct vmm_save *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		vsu_error_set(err, -ENOMEM, "no memory");
+		return NULL;
+	}
+	s->m = m;
+	s->then = save->then;
+	if (vmm_live_words(m, &s->words, err) < 0) {
+		free(s);
+		return NULL;
+	}
+	vmm_save_target_init(&s->files);
+	s->files.words = s->words.words;
+	s->files.nwords = s->words.n;
+	s->files.memory = &m->memory;
+	s->files.closer = &m->owner.closer;
+	s->files.progress.threads = m->owner.threads;
+	s->files.failed = vmm_memory_failed(&m->memory);
+	vsu_error_clear(&s->err);
+	s->cancel_fd = vsu_event_new();
+	s->done_fd = vsu_event_new();
+	if (s->cancel_fd < 0 || s->done_fd < 0)
+		vsu_error_set(err, -EMFILE, "no free descriptor");
+	else if (!vmm_save_target_open(&s->files, save, err))
+		return s;
+	vmm_save_target_close(&s->files);
+	vmm_words_free(&s->words);
+	vsu_fd_close(&s->cancel_fd);
+	vsu_fd_close(&s->done_fd);
+	free(s);
+	return NULL;
+}
+
+int vmm_save_begin(struct vmm_machine *m, const struct cvmm_save *save,
+		   struct vsu_error *err)
+{
+	struct vmm_save *s;
+	int rc = vmm_save_check(m, err);
+
+	if (!rc)
+		rc = vmm_life_check(&m->pause.life, VMM_SAVES, err);
+	if (rc < 0)
+		return rc;
+	s = save_new(m, save, err);
+	if (!s)
+		return err->code;
+	m->pause.save = s;
+	(void)!vmm_life_begin(&m->pause.life, VMM_SAVES, NULL);
+	vmm_io_init(&s->done, on_done, s, s->done_fd, VMM_IO_READ);
+	vmm_io_start(m->loop, &s->done);
+	start_thread(s, flush_main);
+	if (s->works)
+		return 0;
+	rc = s->rc;
+	if (err)
+		*err = s->err;
+	save_free(s);
+	return rc;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Writes the files of a saved machine. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "base/json.h"
+#include "transfer/save_files.h"
+
+const char *const vmm_save_names[VMM_SAVE_NFILES] = {
+	[VMM_SAVE_MEMORY] = "memory", [VMM_SAVE_STATE] = "state",
+	[VMM_SAVE_MACHINE] = "machine.json",
+};
+
+int vmm_save_open_file(const struct vmm_save_files *s, unsigned int file,
+		       struct vsu_error *err)
+{
+	char *path;
+	int fd;
+
+	if (!s->folder) {
+		fd = vsu_fd_dup(s->fds[file]);
+		return fd < 0 ? vsu_error_sys(err, fd, "file '%s'", vmm_save_names[file]) : fd;
+	}
+	if (asprintf(&path, "%s/%s", s->incomplete, vmm_save_names[file]) < 0)
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		vsu_error_sys(err, -errno, "cannot create '%s'", path);
+	free(path);
+	return fd < 0 ? err->code : fd;
+}
+
+/* A write that the file system delayed may fail only here. */
+static int close_file(int fd, int rc, struct vsu_error *err)
+{
+	if (!rc && fsync(fd) < 0)
+		rc = vsu_error_sys(err, -errno, "a file of the folder");
+	vsu_fd_close(&fd);
+	return rc;
+}
+
+static int write_memory(struct vmm_save_files *s, struct vsu_error *err)
+{
+	int fd = vmm_save_open_file(s, VMM_SAVE_MEMORY, err);
+
+	return fd < 0 ? fd :
+	       close_file(fd, vmm_image_write(s->map, fd, &s->progress,
+					      err), err);
+}
+
+static int finish_state(struct vmm_save_files *s, struct vsu_error *err)
+{
+	if (s->progress.sums)
+		vmm_image_sums_put(s->progress.sums, &s->state);
+	return vmm_state_finish(&s->state) < 0 ? vsu_error_sys(err, s->state.error, "the state") : 0;
+}
+
+static int write_state(const struct vmm_save_files *s, struct vsu_error *err)
+{
+	int fd = vmm_save_open_file(s, VMM_SAVE_STATE, err), rc = 0;
+	size_t at = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	while (!rc && at < s->state.len) {
+		n = write(fd, s->state.bytes + at, s->state.len - at);
+		if (n >= 0)
+			at += (size_t)n;
+		else if (errno != EINTR)
+			rc = vsu_error_sys(err, -errno, "file 'state'");
+	}
+	return close_file(fd, rc, err);
+}
+
+static int write_words(const struct vmm_save_files *s, struct vsu_error *err)
+{
+	int fd = vmm_save_open_file(s, VMM_SAVE_MACHINE, err), rc = 0;
+	FILE *to = fd < 0 ? NULL : fdopen(dup(fd), "w");
+
+	if (fd < 0)
+		return fd;
+	if (!to)
+		return close_file(fd, vsu_error_sys(err, -errno, "file 'machine.json'"), err);
+	vmm_json_command_line(to, s->words, s->nwords);
+	if (fclose(to))
+		rc = vsu_error_sys(err, -errno, "file 'machine.json'");
+	return close_file(fd, rc, err);
+}
+
+static int sync_folder(const char *path, struct vsu_error *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? vsu_error_sys(err, -errno, "folder '%s'", path) :
+			close_file(fd, 0, err);
+}
+
+static int sync_parent(const char *path, struct vsu_error *err)
+{
+	char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
+	int rc;
+
+	if (!copy)
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	if (slash)
+		slash[1] = '\0';
+	rc = sync_folder(slash ? copy : ".", err);
+	free(copy);
+	return rc;
+}
+
+/* The machine ends, and no client receives an answer. */
+static int check_cancel(const struct vmm_save_files *s, struct vsu_error *err)
+{
+	return __atomic_load_n(&s->progress.cancel, __ATOMIC_RELAXED) ?
+	       vsu_error_set(err, -ECANCELED, "the save was cancelled") : 0;
+}
+
+int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err)
+{
+	int rc = sync_folder(s->incomplete, err);
+
+	if (!rc)
+		rc = check_cancel(s, err);
+	if (!rc && renameat2(AT_FDCWD, s->incomplete, AT_FDCWD, s->folder,
+			     RENAME_NOREPLACE) < 0)
+		rc = vsu_error_sys(err, -errno, "folder '%s'", s->folder);
+	return rc ? rc : sync_parent(s->folder, err);
+}
+
+/* The folder that the owner opened has its name. From now on it is not emptied again. */
+static int folder_finish(struct vmm_save_files *s, struct vsu_error *err)
+{
+	int rc = check_cancel(s, err);
+
+	if (!rc && fsync(s->folder_fd) < 0)
+		rc = vsu_error_sys(err, -errno, "the folder");
+	if (!rc)
+		vsu_fd_close(&s->folder_fd);
+	return rc;
+}
+
+int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err)
+{
+	struct vmm_image_sums sums = { .list = NULL };
+	int rc;
+
+	s->progress.sums = &sums;
+	rc = write_memory(s, err);
+	if (!rc && s->memory)	/* zeros may have been read in place of it */
+		rc = vmm_memory_check_loss(s->memory, s->failed, err);
+	if (!rc)
+		rc = finish_state(s, err);
+	s->progress.sums = NULL;
+	vmm_image_sums_free(&sums);
+	if (!rc)
+		rc = write_state(s, err);
+	if (!rc)
+		rc = write_words(s, err);
+	if (!rc && s->folder_fd >= 0)
+		rc = folder_finish(s, err);
+	return rc || !s->folder ? rc : vmm_save_publish(s, err);
+}
+
+void vmm_save_remove_files(const struct vmm_save_files *s)
+{
+	char *path;
+	unsigned int i;
+
+	for (i = 0; s->folder && i < VMM_SAVE_NFILES; i++)
+		if (asprintf(&path, "%s/%s", s->incomplete, vmm_save_names[i]) >= 0) {
+			unlink(path);
+			free(path);
+		}
+	if (s->folder)
+		rmdir(s->incomplete);
+	for (i = 0; s->folder_fd >= 0 && i < VMM_SAVE_NFILES; i++)
+		if (s->fds[i] >= 0)
+			unlinkat(s->folder_fd, vmm_save_names[i], 0);
+}
