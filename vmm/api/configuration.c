@@ -14,7 +14,9 @@
 #include <vmm-sys-util/fd.h>
 
 #include "api/configuration.h"
+#include "config/descriptors.h"
 #include "config/option_words.h"
+#include "base/file_value.h"
 #include "base/json_read.h"
 #include "log/log.h"
 #include "machine/exit_status.h"
@@ -45,21 +47,20 @@ static int read_all(int fd, char *text, struct vsu_error *err)
 	return 0;
 }
 
-/* The words point into *text. */
-static int read_words(char **text, const char *path, char **words,
-		      struct vsu_error *err)
+/* The words point into *text. fd is closed; negative: why the file could not be opened. */
+static int read_words(char **text, int fd, char **words, struct vsu_error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc, i, n;
+	int rc, i, n;
 
 	if (fd < 0)
-		return vsu_error_sys(err, -errno, "cannot open it");
+		return vsu_error_sys(err, fd, "cannot open it");
 	*text = malloc(MAX_BYTES + 1);
 	rc = *text ? read_all(fd, *text, err) :
 		     vsu_error_set(err, -ENOMEM, "no memory");
 	vsu_fd_close(&fd);
 	if (rc < 0)
 		return rc;
-	n = prog_json_read_strings(*text, "arguments", words, MAX_WORDS, err);
+	n = vmm_json_read_strings(*text, "arguments", words, MAX_WORDS, err);
 	for (i = 0; i < n; i++)
 		if (!strcmp(words[i], "--"))
 			return vsu_error_set(err, -EINVAL, "'--' cannot be in a configuration; write ./ before a name that begins with '-'");
@@ -104,6 +105,22 @@ static int check_repeated(const struct vmm_words *w, int at, int n, struct vsu_e
 	return 0;
 }
 
+/* Nothing was opened so far. Words that cannot be parsed are refused later. */
+static int check_descriptors(int argc, char *const *argv, struct vsu_error *err)
+{
+	struct vmm_arguments a;
+	int i = 1, rc = 0;
+
+	while (i < argc && !strstr(argv[i], "fd"))
+		i++;
+	if (i >= argc)
+		return 0;
+	if (!vmm_arguments_parse(&a, argc, argv, NULL))
+		rc = vmm_descriptors_check(&a, err);
+	vmm_arguments_free(&a);
+	return rc;
+}
+
 /* Replaces "--config FILE" by the words of the file. */
 static int read_config(struct vmm_configuration *c, int argc,
 		       char *const *argv, struct vsu_error *err)
@@ -115,7 +132,8 @@ static int read_config(struct vmm_configuration *c, int argc,
 
 	memcpy(c->given.words, argv, (size_t)at * sizeof(*argv));
 	if (path)
-		n = read_words(&c->given.text, path, c->given.words + at, err);
+		n = read_words(&c->given.text, vmm_file_value_open(path, O_RDONLY | O_NOCTTY),
+			       c->given.words + at, err);
 	if (n < 0)
 		return vsu_error_prefix(err, n, "--config '%s'", path);
 	memcpy(c->given.words + at + n, argv + argc - rest, (size_t)rest * sizeof(*argv));
@@ -129,15 +147,11 @@ static int read_config(struct vmm_configuration *c, int argc,
 static int read_saved(struct vmm_configuration *c, const char *folder,
 		      struct vsu_error *err)
 {
-	char *path;
-	int n;
+	int fd = vmm_file_value_open_in(folder, "machine.json", O_RDONLY | O_NOCTTY | O_NONBLOCK);
+	int n = read_words(&c->text, fd, c->words.words + 1, err);
 
-	if (asprintf(&path, "%s/machine.json", folder) < 0)
-		return vsu_error_set(err, -ENOMEM, "no memory for a path");
-	n = read_words(&c->text, path, c->words.words + 1, err);
 	if (n < 0)
-		vsu_error_prefix(err, n, "'%s'", path);
-	free(path);
+		vsu_error_prefix(err, n, "'%s/machine.json'", folder);
 	c->words.n = n + 1;
 	return n < 0 ? n : 0;
 }
@@ -214,34 +228,65 @@ static int receive_header(struct vmm_configuration *c, bool single, struct vsu_e
 	return rc;
 }
 
+/* The process that a source's command line cannot change any more. */
+static int confine_process(struct vmm_configuration *c, const char *address, int argc,
+			   char *const *given, struct vsu_error *err)
+{
+	struct vmm_arguments arguments;
+	int rc;
+
+	if (!c->guard)
+		return 0;
+	rc = vmm_arguments_parse(&arguments, argc, given, err);
+	if (!rc)
+		rc = c->guard->begin(c->guard->opaque, address, &arguments, &c->stream, &c->stage, err);
+	if (!rc)
+		c->stage = VMM_STAGE_STREAM;
+	vmm_arguments_free(&arguments);
+	return rc;
+}
+
 /* Connections of strangers are closed. A failure without one is that of the listener. */
 static int accept_source(struct vmm_configuration *c, struct vmm_listener *l,
 			 struct vsu_error *err)
 {
-	const bool single = vmm_address_is_single(l->address);
+	const int cancel_fd = c->stream.cancel_fd;
 	int rc;
 
 	for (;;) {
 		rc = vmm_address_accept(l, &c->stream, err);
 		if (!rc)
-			rc = receive_header(c, single, err);
-		if (!rc || single || c->stream.fd < 0)
+			rc = receive_header(c, false, err);
+		if (!rc || c->stream.fd < 0)
 			return rc;
 		vmm_log(c->log, VMM_LOG_WARNING, "stranger", "--incoming: a connection was closed, and the source is still awaited: %s",
 			 err->msg);
 		vmm_stream_close(&c->stream);
 		vmm_stream_init(&c->stream);
+		c->stream.cancel_fd = cancel_fd;
 	}
+}
+
+/* A command is started before this process may start none. */
+static int accept_confined(struct vmm_configuration *c, struct vmm_listener *l, int argc,
+			   char *const *given, struct vsu_error *err)
+{
+	const bool single = vmm_address_is_single(l->address);
+	int rc = single ? vmm_address_accept(l, &c->stream, err) : 0;
+
+	if (!rc)
+		rc = confine_process(c, l->address, argc, given, err);
+	if (rc < 0)
+		return rc;
+	return single ? receive_header(c, true, err) : accept_source(c, l, err);
 }
 
 /* The section "arguments", and other connections before it. */
 static int receive_arguments(struct vmm_configuration *c, struct vmm_listener *l,
 			     struct vmm_state_section *s, struct vsu_error *err)
 {
-	int rc = accept_source(c, l, err);
+	int rc = vmm_stream_receive(&c->stream, s, err);
 
-	if (!rc)
-		rc = vmm_stream_receive(&c->stream, s, err);
 	if (rc < 0)
 		return rc;
 	if (!strcmp(s->name, "arguments"))
@@ -267,7 +312,7 @@ static int receive_words(struct vmm_configuration *c, struct vmm_listener *l,
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	memcpy(c->text, s.bytes, s.len);
 	c->text[s.len] = '\0';
-	n = prog_json_read_strings(c->text, "arguments", words, MAX_WORDS, err);
+	n = vmm_json_read_strings(c->text, "arguments", words, MAX_WORDS, err);
 	for (i = 0; i < n; i++)
 		if (!strcmp(words[i], "--"))
 			return vsu_error_set(err, -EINVAL, "the source's command line has '--'");
@@ -298,6 +343,8 @@ static int accept_machine(struct vmm_configuration *c, const char *address,
 	if (rc < 0)
 		return rc;
 	rc = vmm_address_listen(address, &listener, err);
+	if (!rc)
+		rc = accept_confined(c, &listener, argc, given, err);
 	n = rc < 0 ? rc : receive_words(c, &listener, c->words.words + 1, err);
 	vmm_address_unlisten(&listener);
 	if (n < 0)
@@ -322,27 +369,37 @@ static int read_incoming(struct vmm_configuration *c, const char *address,
 	memcpy(given + at, argv + at + used, (size_t)rest * sizeof(*argv));
 	vmm_stream_init(&c->stream);
 	c->incoming = true;
+	c->stage = VMM_STAGE_STREAM;
 	rc = check_given(at + rest, given, err);
 	if (!rc)
 		rc = accept_machine(c, address, at + rest, given, err);
 	free(given);
 	if (rc < 0)
 		vmm_stream_refuse(&c->stream, err);
-	return rc < 0 ? vsu_error_prefix(err, rc, "option --incoming") : 0;
+	return rc < 0 && c->stage == VMM_STAGE_STREAM ?
+	       vsu_error_prefix(err, rc, "option --incoming") : rc;
 }
 
 int vmm_configuration_read(struct vmm_configuration *c, int argc, char *const *argv,
-			   const struct vmm_log *log, struct vsu_error *err)
+			   const struct vmm_log *log, const struct vmm_peer_guard *guard,
+			   struct vsu_error *err)
 {
 	const char *folder = NULL, *address = NULL;
 	int used, at, rc;
 
 	memset(c, 0, sizeof(*c));
 	c->log = log;
+	c->guard = guard;
+	c->stage = VMM_STAGE_CONFIGURATION;
+	rc = check_descriptors(argc, argv, err);
+	if (rc < 0)
+		return rc;
 	at = find_option("incoming", argc, argv, &address, &used);
 	if (address)
 		return read_incoming(c, address, at, used, argc, argv, err);
 	rc = change_config(c, argc, argv, err);
+	if (!rc)
+		rc = check_descriptors(c->given.n, c->given.words, err);
 	if (rc < 0)
 		return rc;
 	find_option("from", c->given.n, c->given.words, &folder, &used);

@@ -5,7 +5,7 @@
  * may be one of these words, is replaced by the words of the saved machine, changed by the
  * other options (config/saved_words.h); --incoming ADDRESS by the words of the source, likewise.
  *
- * Threads: the main thread.
+ * Threads: the main thread, or the one that makes a machine which arrives.
  */
 #ifndef VMM_API_CONFIGURATION_H
 #define VMM_API_CONFIGURATION_H
@@ -14,6 +14,7 @@
 
 #include "config/options.h"
 #include "config/saved_words.h"
+#include "machine/exit_status.h"
 #include "migration/channels.h"
 
 struct vmm_log;
@@ -21,6 +22,7 @@ struct vmm_log;
 /* A command line; it lives as long as argv and this. */
 struct vmm_configuration {
 	const struct vmm_log *log;	/* or NULL */
+	const struct vmm_peer_guard *guard; /* or NULL */
 	struct vmm_words given;	/* with the command; none with --incoming */
 	struct vmm_arguments all;	/* if merged: of a machine that was saved or arrives */
 	bool merged;
@@ -30,14 +32,27 @@ struct vmm_configuration {
 	struct vmm_stream stream; /* --incoming: after its command line was read */
 	struct vmm_channels channels;
 	bool incoming;
+	enum vmm_stage stage;	/* of a failure to read */
 };
 
 /*
- * -ENOENT and the like: the file cannot be read; -EBADMSG, -E2BIG, -EINVAL: its
+ * Confines this process before it reads a byte of another one (--incoming). given: its own
+ * command line. source: connected already if its address names one peer (fd:, exec:); its
+ * leash may be set. A failure, in *stage, ends the reading.
+ */
+struct vmm_peer_guard {
+	int (*begin)(void *opaque, const char *address, const struct vmm_arguments *given,
+		     struct vmm_stream *source, enum vmm_stage *stage, struct vsu_error *err);
+	void *opaque;
+};
+
+/*
+ * guard may be NULL. -ENOENT and the like: the file cannot be read; -EBADMSG, -E2BIG, -EINVAL: its
  * content is refused. Freed in each case by vmm_configuration_free().
  */
 int vmm_configuration_read(struct vmm_configuration *c, int argc, char *const *argv,
-			   const struct vmm_log *log, struct vsu_error *err);
+			   const struct vmm_log *log, const struct vmm_peer_guard *guard,
+			   struct vsu_error *err);
 
 /*
  * The options of the words, and with --clone those of the saved machine. 0, or an exit status

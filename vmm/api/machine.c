@@ -9,6 +9,10 @@
 
 #include "api/machine_private.h"
 #include "api/options.h"
+#include "machine/events.h"
+#include "machine/exit_status.h"
+#include "run/run.h"
+#include "setup/setup.h"
 
 /* ------------------------------------------------------------------- the owner */
 
@@ -16,8 +20,7 @@ static void on_event(void *opaque, const struct cvmm_event *event)
 {
 	const struct cvmm_machine *m = opaque;
 
-	if (m->host.event)
-		m->host.event(m->host.opaque, event);
+	m->host.event(m->host.opaque, event);
 }
 
 static void on_line(void *opaque, enum vmm_log_level level, const char *cause, const char *text)
@@ -58,13 +61,13 @@ static struct vsu_closer *closer_of(void *opaque, struct vsu_error *err)
 
 static struct vmm_owner owner_of(struct cvmm_machine *m)
 {
-	if (m->host.begin_thread)
-		m->threads = (struct prog_threads){ .begin = on_thread, .opaque = m };
 	return (struct vmm_owner){
 		.opaque = m, .sigbus = m->host.sigbus,
 		.log = { .line = on_line, .opaque = m },
 		.closer = { .get = closer_of, .opaque = m },
-		.event = on_event, .kvm = m->host.kvm, .threads = &m->threads, .pagemap_fd = -1, .abandon = on_stuck,
+		.commands = true, .event = m->host.event ? on_event : NULL, .kvm = m->host.kvm,
+		.lends_cpus = m->host.lends_cpus,
+		.devices = m->host.devices, .ndevices = m->host.ndevices, .threads = &m->threads, .pagemap_fd = -1, .abandon = on_stuck,
 		.in_fd = m->host.stdio ? m->host.stdio[0] : -1,
 		.out_fd = m->host.stdio ? m->host.stdio[1] : -1,
 	};
@@ -72,22 +75,48 @@ static struct vmm_owner owner_of(struct cvmm_machine *m)
 
 /* ---------------------------------------------------------------------- life */
 
-static int read_options(struct cvmm_machine *m, const struct cvmm_options *o,
-			const struct vmm_log *log, struct vsu_error *err)
+static int read_words(struct cvmm_machine *m, const struct vmm_log *log,
+		      const struct vmm_peer_guard *guard, struct vsu_error *err)
 {
-	char **argv = calloc(o->n + 2, sizeof(*argv));
+	char **argv = calloc((size_t)m->words.n + 2, sizeof(*argv));
 	int rc;
 
 	if (!argv)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	argv[0] = (char[]){ "run" };
-	if (o->n)
-		memcpy(argv + 1, o->words, o->n * sizeof(*argv));
-	rc = vmm_configuration_read(&m->configuration, (int)o->n + 1, argv, log, err);
-	if (!rc && vmm_configuration_parse(&m->configuration, &m->options, &m->saved, err))
-		rc = err->code;
+	memcpy(argv + 1, m->words.words, (size_t)m->words.n * sizeof(*argv));
+	rc = vmm_configuration_read(&m->configuration, m->words.n + 1, argv, log, guard, err);
 	free(argv);
 	return rc;
+}
+
+/* 0, or an exit status. */
+static int read_options(struct cvmm_machine *m, const struct cvmm_options *o,
+			const struct vmm_log *log, const struct vmm_peer_guard *guard,
+			struct vsu_error *err)
+{
+	int rc = vmm_arguments_write(&o->arguments, &m->words, err);
+
+	m->configuration.stage = VMM_STAGE_CONFIGURATION;
+	if (!rc)
+		rc = read_words(m, log, guard, err);
+	return rc < 0 ? vmm_exit_status(m->configuration.stage, rc) :
+			vmm_configuration_parse(&m->configuration, &m->options, &m->saved, err);
+}
+
+/* 0, or an exit status and its message, the errno of which is not 0. */
+static int machine_make(struct cvmm_machine *m, const struct cvmm_options *options,
+			const struct vmm_peer_guard *guard, struct vsu_error *err)
+{
+	const struct vmm_owner owner = owner_of(m);
+	int status = read_options(m, options, &owner.log, guard, err);
+
+	if (status)
+		return status;
+	status = vmm_machine_make(&m->machine, &m->options.machine, &m->options.start, &owner, err);
+	if (status)
+		vmm_machine_free(&m->machine);
+	return status;
 }
 
 static void machine_discard(struct cvmm_machine *m)
@@ -95,6 +124,9 @@ static void machine_discard(struct cvmm_machine *m)
 	vmm_options_free(&m->options);
 	vmm_options_free(&m->saved);
 	vmm_configuration_free(&m->configuration);
+	vmm_words_free(&m->words);
+	if (m->arrives)
+		cvmm_priv_arrival_free(&m->arrival);
 	free(m);
 }
 
@@ -128,24 +160,32 @@ static int copy_host(struct cvmm_host *to, const struct cvmm_host *host, struct 
 	return 0;
 }
 
+static int begin_or_make(struct cvmm_machine *m, const struct cvmm_options *options,
+			 struct vsu_error *err)
+{
+	if (!cvmm_priv_arrival_is_needed(options)) {
+		m->made = !machine_make(m, options, NULL, err);
+		return m->made ? 0 : err->code;
+	}
+	m->arrives = true;
+	m->state = ARRIVES;
+	return cvmm_priv_arrival_begin(m, options, machine_make, err);
+}
+
 int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host *host,
 		     struct cvmm_machine **out, struct vsu_error *err)
 {
 	struct cvmm_machine *m = calloc(1, sizeof(*m));
 	struct vsu_error why = VSU_ERROR_INIT;
-	struct vmm_owner owner;
 	int rc;
 
 	if (!m)
 		return vsu_error_set(err, -ENOMEM, "no memory for a machine");
 	rc = copy_host(&m->host, host, &why);
-	owner = owner_of(m);
+	if (!rc && m->host.begin_thread)
+		m->threads = (struct vmm_threads){ .begin = on_thread, .opaque = m };
 	if (!rc)
-		rc = read_options(m, options, &owner.log, &why);
-	if (!rc && vmm_machine_make(&m->machine, &m->options.machine, &m->options.start, &owner, &why)) {
-		rc = why.code;
-		vmm_machine_free(&m->machine);
-	}
+		rc = begin_or_make(m, options, &why);
 	if (rc < 0) {
 		machine_discard(m);
 		if (err)
@@ -163,25 +203,88 @@ static void machine_end(struct cvmm_machine *m, int rc)
 	m->state = ENDED;
 }
 
+static int machine_start(struct cvmm_machine *m)
+{
+	int rc = vmm_machine_start(&m->machine, &m->why);
+
+	m->state = RUNS;
+	if (rc < 0)
+		machine_end(m, rc);
+	return rc;
+}
+
 int cvmm_machine_start(struct cvmm_machine *m, struct vsu_error *err)
 {
+	int rc = 0;
+
+	if ((m->state != MADE && m->state != ARRIVES) || m->arrival.starts)
+		return vsu_error_set(err, -EINVAL, "the machine was started before");
+	m->arrival.starts = true;
+	if (m->state == MADE)
+		rc = machine_start(m);
+	if (rc < 0 && err)
+		*err = m->why;
+	return rc;
+}
+
+/* ------------------------------------------------------------ a guest that arrives */
+
+static void end_arrival(struct cvmm_machine *m, int status)
+{
+	struct cvmm_event event = {
+		.size = sizeof(event), .kind = CVMM_EVENT_ENDED, .status = status, .cause = m->why.msg,
+	};
+	char *json;
+
+	vmm_event_set_time(&event);
+	json = m->host.event ? vmm_event_line(&event) : NULL;
+	m->state = ENDS;
+	m->status = status;
+	event.json = json;
+	if (json)
+		m->host.event(m->host.opaque, &event);
+	free(json);
+	m->state = ENDED;
+}
+
+/* The thread has ended: the machine is this thread's. */
+static void finish_arrival(struct cvmm_machine *m)
+{
+	bool killed;
 	int rc;
 
-	if (m->state != MADE)
-		return vsu_error_set(err, -EINVAL, "the machine was started before");
-	rc = vmm_machine_start(&m->machine, &m->why);
-	m->state = RUNS;
-	if (!rc)
-		return 0;
-	if (err)
-		*err = m->why;
-	machine_end(m, rc);
-	return rc;
+	cvmm_priv_arrival_join(&m->arrival);
+	if (m->arrival.status) {
+		killed = __atomic_load_n(&m->killed, __ATOMIC_SEQ_CST);
+		if (killed)
+			vsu_error_set(&m->why, -ECANCELED, "the program ended the machine");
+		end_arrival(m, killed ? VSU_EXIT_FAIL : m->arrival.status);
+		return;
+	}
+	m->state = MADE;
+	__atomic_store_n(&m->made, true, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&m->killed, __ATOMIC_SEQ_CST))
+		vmm_cpus_end(m->machine.cpus, VSU_EXIT_FAIL, "the program ended the machine");
+	rc = cvmm_priv_arrival_follow(&m->arrival, vmm_loop_fd(m->machine.loop));
+	if (rc < 0)
+		vmm_cpus_end(m->machine.cpus, VSU_EXIT_HOST, "the descriptor of the machine: %s", strerror(-rc));
+	if (m->arrival.starts)
+		(void)!machine_start(m);
 }
 
 int cvmm_machine_fd(const struct cvmm_machine *m)
 {
-	return vmm_loop_fd(m->machine.loop);
+	return m->arrives ? m->arrival.fd : vmm_loop_fd(m->machine.loop);
+}
+
+static void turn(struct cvmm_machine *m)
+{
+	if (m->state == ARRIVES) {
+		if (cvmm_priv_arrival_is_over(&m->arrival))
+			finish_arrival(m);
+	} else if (!vmm_loop_dispatch(m->machine.loop) && m->state == RUNS) {
+		machine_end(m, 0);
+	}
 }
 
 /* The loop has no turn within a turn, which a callback would begin. */
@@ -190,10 +293,16 @@ bool cvmm_machine_dispatch(struct cvmm_machine *m)
 	if (m->inside || m->state == ENDS || m->state == ENDED)
 		return m->state != ENDED;
 	m->inside = true;
-	if (!vmm_loop_dispatch(m->machine.loop) && m->state == RUNS)
-		machine_end(m, 0);
+	turn(m);
 	m->inside = false;
 	return m->state != ENDED;
+}
+
+int cvmm_machine_run_cpu(struct cvmm_machine *m, unsigned int cpu, struct vsu_error *err)
+{
+	if (!__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
+		return vsu_error_set(err, -EAGAIN, "the guest has not arrived");
+	return vmm_cpus_run(m->machine.cpus, cpu, err);
 }
 
 int cvmm_machine_status(const struct cvmm_machine *m, struct vsu_error *why)
@@ -205,19 +314,30 @@ int cvmm_machine_status(const struct cvmm_machine *m, struct vsu_error *why)
 	return m->status;
 }
 
+/* Pairs with finish_arrival(): one of the two sees what the other has stored. */
 void cvmm_machine_kill(struct cvmm_machine *m)
 {
-	vmm_cpus_end(m->machine.cpus, VSU_EXIT_FAIL, "the program ended the machine");
+	__atomic_store_n(&m->killed, true, __ATOMIC_SEQ_CST);
+	if (m->arrives)
+		cvmm_priv_arrival_cancel(&m->arrival);
+	if (__atomic_load_n(&m->made, __ATOMIC_SEQ_CST))
+		vmm_cpus_end(m->machine.cpus, VSU_EXIT_FAIL, "the program ended the machine");
 }
 
 void cvmm_machine_free(struct cvmm_machine *m)
 {
 	if (!m)
 		return;
+	if (m->state == ARRIVES) {
+		cvmm_priv_arrival_cancel(&m->arrival);
+		cvmm_priv_arrival_join(&m->arrival);
+		m->made = !m->arrival.status;
+	}
 	if (m->state == RUNS) {
 		vmm_cpus_end(m->machine.cpus, VSU_EXIT_FAIL, "the program freed the machine");
 		machine_end(m, 0);
 	}
-	vmm_machine_free(&m->machine);
+	if (m->made)
+		vmm_machine_free(&m->machine);
 	machine_discard(m);
 }

@@ -3,18 +3,27 @@
 #ifndef VMM_API_MACHINE_PRIVATE_H
 #define VMM_API_MACHINE_PRIVATE_H
 
+#include "api/arrival.h"
 #include "api/configuration.h"
 #include "cvmm/machine.h"
 #include "machine/machine.h"
 
 struct cvmm_machine {
 	struct vmm_machine machine;
-	struct vmm_configuration configuration;
+	struct vmm_words words;	/* of its options */
+	struct vmm_configuration configuration; /* of these words */
 	struct vmm_options options, saved;
 	struct cvmm_host host;
-	struct prog_threads threads;
-	enum { MADE, RUNS, ENDS, ENDED } state;	/* ENDS: in the callbacks of its end */
+	struct vmm_threads threads;
+	/* ARRIVES: by a thread, which alone uses machine; ENDS: in the callbacks of its end */
+	enum { MADE, RUNS, ENDS, ENDED, ARRIVES } state;
 	bool inside;		/* cvmm_machine_dispatch() */
+	bool arrives;		/* it came, or comes, from a source */
+	bool made;		/* atomic: machine is complete, and this thread's */
+	bool killed;		/* atomic */
+	struct cvmm_arrival arrival;
+	int (*make)(struct cvmm_machine *m, const struct cvmm_options *options,
+		    const struct vmm_peer_guard *guard, struct vsu_error *err);
 	int status;		/* of one that has ended */
 	struct vsu_error why;
 };

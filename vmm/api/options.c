@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Options of a machine, collected as words. */
+/* Options of a machine, collected as parsed arguments. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,111 +14,75 @@
 /* A command line has no more. */
 #define MAX_WORDS 1024
 
-static int word_append(struct cvmm_options *o, char *word, struct vsu_error *err)
+static bool is_kernel(const struct vmm_argument *a)
 {
-	char **more;
-
-	if (o->n == MAX_WORDS) {
-		free(word);
-		return vsu_error_set(err, -EINVAL, "more than %d options", MAX_WORDS);
-	}
-	more = word ? realloc(o->words, (o->n + 2) * sizeof(*more)) : NULL;
-	if (!more) {
-		free(word);
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	}
-	o->words = more;
-	o->words[o->n++] = word;
-	o->words[o->n] = NULL;
-	return 0;
+	return a->row->option.kind == VSU_OPTION_OPERAND && !a->row->how;
 }
 
-/* A second kernel would be taken for a disk, and a path with a comma for properties. */
-static int check_row(const struct cvmm_options *o, const struct vmm_option_row *row,
-		     const struct vsu_option_value *value, struct vsu_error *err)
+static int check_argument(const struct cvmm_options *o, const struct vmm_argument *a,
+			  struct vsu_error *err)
 {
-	const bool operand = row->option.kind == VSU_OPTION_OPERAND;
+	const struct vmm_option_row *row = a->row;
 
 	if (row->scope == VMM_SCOPE_PROCESS || row->of_report)
 		return vsu_error_set(err, -ENOENT, "option --%s is for the process of cvmm, not for a machine",
 				     row->option.name);
-	if (operand && !row->how && o->has_kernel)
-		return vsu_error_set(err, -EINVAL, "a second kernel, '%s'", value->text);
-	if (operand && value->text[0] == '-')
+	if (is_kernel(a) && o->has_kernel)
+		return vsu_error_set(err, -EINVAL, "a second kernel, '%s'", a->value.text);
+	if (row->option.kind == VSU_OPTION_OPERAND && a->value.text[0] == '-')
 		return vsu_error_set(err, -EINVAL, "'%s' looks like an option; begin the path of a file by './'",
-				     value->text);
+				     a->value.text);
 	return 0;
 }
 
-/* In a list, a comma of a value is written twice. */
-static char *disk_word(const char *path)
+static int check_all(const struct cvmm_options *o, const struct vmm_arguments *added,
+		     struct vsu_error *err)
 {
-	static const char before[] = "--disk=path=";
-	char *word = malloc(sizeof(before) + 2 * strlen(path)), *to = word;
+	unsigned int i;
+	int rc = 0;
 
-	if (!word)
-		return NULL;
-	to += sprintf(to, "%s", before);
-	for (; *path; path++) {
-		if (*path == ',')
-			*to++ = ',';
-		*to++ = *path;
-	}
-	*to = '\0';
-	return word;
-}
-
-static char *word_make(const struct vmm_option_row *row, const struct vsu_option_value *value)
-{
-	const char *name = row->option.name;
-	char *word;
-
-	if (row->how == VMM_DEVICE_DISK_PATH)
-		return disk_word(value->text);
-	if (row->option.kind == VSU_OPTION_OPERAND)
-		return strdup(value->text);
-	if (row->option.kind == VSU_OPTION_FLAG)
-		return asprintf(&word, "--%s", name) < 0 ? NULL : word;
-	return asprintf(&word, "--%s=%s", name, value->text) < 0 ? NULL : word;
-}
-
-static int take_option(void *opaque, unsigned int index, const struct vsu_option_value *value,
-		       struct vsu_error *err)
-{
-	const struct vmm_option_row *row = &vmm_option_rows[index];
-	struct cvmm_options *o = opaque;
-	int rc = check_row(o, row, value, err);
-
-	if (rc < 0)
-		return rc;
-	rc = word_append(o, word_make(row, value), err);
-	if (!rc && row->option.kind == VSU_OPTION_OPERAND && !row->how)
-		o->has_kernel = true;
+	if (o->arguments.n + added->n > MAX_WORDS)
+		return vsu_error_set(err, -EINVAL, "more than %d options", MAX_WORDS);
+	for (i = 0; !rc && i < added->n; i++)
+		rc = check_argument(o, &added->list[i], err);
 	return rc;
 }
 
-/* Without the words that were added since then. */
-static void options_shrink(struct cvmm_options *o, size_t n, bool had_kernel)
+/* All or none. */
+static int append_all(struct cvmm_options *o, const struct vmm_arguments *added, struct vsu_error *err)
 {
-	while (o->n > n)
-		free(o->words[--o->n]);
-	if (o->words)
-		o->words[n] = NULL;
-	o->has_kernel = had_kernel;
+	struct vmm_arguments both = { .n = o->arguments.n + added->n }, copy = { .n = 0 };
+	unsigned int i;
+	int rc;
+
+	both.list = calloc(both.n + 1, sizeof(*both.list));
+	if (!both.list)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	for (i = 0; i < both.n; i++)
+		both.list[i] = i < o->arguments.n ? o->arguments.list[i] :
+						    added->list[i - o->arguments.n];
+	rc = vmm_arguments_copy(&copy, &both, err);
+	free(both.list);
+	vmm_arguments_free(rc < 0 ? &copy : &o->arguments);
+	if (rc < 0)
+		return rc;
+	o->arguments = copy;
+	for (i = 0; i < copy.n; i++)
+		o->has_kernel |= is_kernel(&copy.list[i]);
+	return 0;
 }
 
 /* argv[0] is not a word. */
 static int add_argv(struct cvmm_options *o, int argc, char *const *argv, struct vsu_error *err)
 {
-	struct vsu_option table[VMM_OPTION_ROWS];
-	const bool had_kernel = o->has_kernel;
-	const size_t before = o->n;
-	int rc;
+	struct vmm_arguments added;
+	int rc = vmm_arguments_parse(&added, argc, argv, err);
 
-	vmm_option_table(table);
-	rc = vsu_option_parse_argv(table, argc, argv, take_option, o, NULL, err);
-	if (rc < 0)
-		options_shrink(o, before, had_kernel);
+	if (!rc)
+		rc = check_all(o, &added, err);
+	if (!rc)
+		rc = append_all(o, &added, err);
+	vmm_arguments_free(&added);
 	return rc;
 }
 
@@ -170,7 +134,7 @@ int cvmm_options_add_json(struct cvmm_options *o, const char *text, struct vsu_e
 
 	if (argv && copy) {
 		argv[0] = (char[]){ "" };
-		n = prog_json_read_strings(copy, "arguments", argv + 1, MAX_WORDS, err);
+		n = vmm_json_read_strings(copy, "arguments", argv + 1, MAX_WORDS, err);
 		rc = n < 0 ? n : add_argv(o, n + 1, argv, err);
 	} else {
 		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
@@ -194,7 +158,6 @@ void cvmm_options_free(struct cvmm_options *o)
 {
 	if (!o)
 		return;
-	options_shrink(o, 0, false);
-	free(o->words);
+	vmm_arguments_free(&o->arguments);
 	free(o);
 }

@@ -3,10 +3,12 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "api/machine_private.h"
+#include "commands/requests.h"
 #include "cvmm/requests.h"
-#include "machine/requests.h"
 
 static int check_runs(const struct cvmm_machine *m, struct vsu_error *err)
 {
@@ -85,6 +87,16 @@ int cvmm_machine_save(struct cvmm_machine *m, const struct cvmm_save *save,
 	return rc ? rc : request_begin(m, &r, answer, opaque, err);
 }
 
+int cvmm_machine_write_core(struct cvmm_machine *m, const struct cvmm_core *core,
+			    cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
+{
+	struct cvmm_core copy;
+	const struct vmm_typed_command r = { .command = "core", .argument = &copy };
+	int rc = cvmm_priv_copy(&copy, sizeof(copy), core, "cvmm_core", err);
+
+	return rc ? rc : request_begin(m, &r, answer, opaque, err);
+}
+
 int cvmm_machine_migrate(struct cvmm_machine *m, const struct cvmm_migration *migration,
 			 cvmm_answer_fn answer, void *opaque, struct vsu_error *err)
 {
@@ -106,12 +118,31 @@ int cvmm_machine_add_device(struct cvmm_machine *m, const char *properties, cons
 			    unsigned int nfds, unsigned int *number, cvmm_answer_fn answer,
 			    void *opaque, struct vsu_error *err)
 {
-	const struct vmm_device_addition addition = { properties, number };
+	const struct vmm_device_addition addition = {
+		.properties = properties, .number = number,
+	};
 	const struct vmm_typed_command r = {
 		.command = "device-add", .argument = &addition, .fds = fds, .nfds = nfds,
 	};
 
 	return request_begin(m, &r, answer, opaque, err);
+}
+
+int cvmm_machine_add_own_device(struct cvmm_machine *m, const struct cvmm_own_device *own,
+				unsigned int *number, cvmm_answer_fn answer, void *opaque,
+				struct vsu_error *err)
+{
+	struct vmm_device_addition addition = { .own = own->dev, .number = number };
+	const struct vmm_typed_command r = { .command = "device-add", .argument = &addition };
+	char *list;
+	int rc;
+
+	if (asprintf(&list, "own:%s", own->name) < 0)
+		return vsu_error_set(err, -ENOMEM, "no memory for a device");
+	addition.properties = list;
+	rc = request_begin(m, &r, answer, opaque, err);
+	free(list);
+	return rc;
 }
 
 int cvmm_machine_remove_device(struct cvmm_machine *m, unsigned int number, bool force,

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "api/machine_private.h"
+#include "commands/status.h"
 #include "cvmm/status.h"
-#include "machine/status.h"
 
 /* Up to the size that the caller has set, which stays. */
 static int members_copy(void *out, size_t given, const void *from, size_t size, const char *name,
@@ -23,9 +23,12 @@ static int members_copy(void *out, size_t given, const void *from, size_t size, 
 int cvmm_machine_get_statistics(struct cvmm_machine *m, struct cvmm_statistics *out,
 				struct vsu_error *err)
 {
-	struct cvmm_statistics s;
+	struct cvmm_statistics s = { .state = CVMM_STATE_WAITING };
 
-	vmm_status_read(&m->machine, &s);
+	if (m->made)
+		vmm_status_read(&m->machine, &s);
+	else if (m->state == ENDED)
+		s.state = CVMM_STATE_ENDED;
 	return members_copy(out, out->size, &s, sizeof(s), "cvmm_statistics", err);
 }
 
@@ -33,7 +36,11 @@ int cvmm_machine_get_device(struct cvmm_machine *m, unsigned int number,
 			    struct cvmm_device *out, struct vsu_error *err)
 {
 	struct cvmm_device d;
-	int rc = vmm_status_device(&m->machine, number, &d, err);
+	int rc;
+
+	if (!m->made)
+		return vsu_error_set(err, -ENOENT, "the guest has not arrived");
+	rc = vmm_status_device(&m->machine, number, &d, err);
 
 	return rc ? rc : members_copy(out, out->size, &d, sizeof(d), "cvmm_device", err);
 }

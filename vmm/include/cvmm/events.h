@@ -5,6 +5,9 @@
  * Each kind sets the members that name it; the others are 0, and strings empty. Progress and
  * sizes of balloons are reported at most twice a second, whatever the guest does, and progress
  * once more at the end.
+ *
+ * Threads: events are reported on the thread of their machine. An event and its strings are
+ * valid until the function returns.
  */
 #ifndef CVMM_EVENTS_H
 #define CVMM_EVENTS_H
@@ -32,6 +35,7 @@ enum cvmm_event_kind {
 	CVMM_EVENT_MIGRATING,	/* progress */
 	CVMM_EVENT_MIGRATION_FAILED, /* cause; the guest continues here, or see enum cvmm_state */
 	CVMM_EVENT_MEMORY_ARRIVED, /* all of it, after post-copy */
+	CVMM_EVENT_DEVICE_REMOVED, /* the machine has released it: device, whose number is free */
 };
 
 /* The fate of all that the driver had set beside the queues of a device. */
@@ -52,6 +56,7 @@ struct cvmm_event {
 	bool final;		/* no other back-end is accepted */
 	enum cvmm_settings settings;
 	uint64_t actual, target; /* bytes */
+	uint64_t time_us;	/* of the host's clock (CLOCK_REALTIME), since 1970 */
 	struct cvmm_progress progress;
 };
 

@@ -25,10 +25,9 @@
  * Threads: a machine is confined to one thread, on which all callbacks are made unless they
  * say otherwise: that of cvmm_machine_new() at first, and from cvmm_machine_start() on that of
  * its caller. One that does not run may be freed on any, and cvmm_machine_kill() may be called
- * on any until then. So a process that migrates a guest between two of its machines makes the
- * one with "incoming", which waits for the source, on a thread of its own, and starts it on
- * another. The machine has a thread per CPU, those that the options of its
- * devices name, and one or more during a save, a migration, a prefetch and a preallocation.
+ * on any until then. The machine has a thread per CPU, unless its owner lends them
+ * (cvmm_machine_run_cpu()), those that the options of its devices name, and one or more during
+ * a save, a migration, a prefetch, a preallocation, and with "incoming" the wait for the guest.
  * They block all signals except those of their own faults and SIGUSR2,
  * which the machine sends to its CPUs; no handler of it is called.
  *
@@ -53,12 +52,37 @@
 VSU_BEGIN_DECLS
 
 struct cvmm_machine;
+struct virtdev;
 
 /* Lines for the operator, which fail no call. */
 enum cvmm_log_level {
 	CVMM_LOG_ERROR,		/* data or a device was lost */
 	CVMM_LOG_WARNING,	/* a request was rejected, or the host fails a device */
 	CVMM_LOG_INFO,		/* a peer connected or disconnected */
+};
+
+/*
+ * Fixed layout. A device of the owner, a model on <virtio-devices/device.h>, which the machine
+ * serves on its bus as it does its own. The option "device" with the value "own:NAME" places
+ * it, as does cvmm_machine_add_own_device().
+ *
+ * Ownership: the machine borrows dev and is its only server. The owner may free it after
+ * cvmm_machine_free(), after CVMM_EVENT_DEVICE_REMOVED with its number, or if the call that
+ * passed it failed. A device whose queue_drain does not return 0 within a second of
+ * cvmm_machine_free() keeps its queues: it must complete its requests before it is freed.
+ *
+ * Threads: the model's functions are called on the machine's thread, except those of the
+ * configuration space, which CPUs of the guest call; no two at once. The model changes its
+ * configuration within them only, and waits for anything else by queue_host_fd. Its reports
+ * (virtio-devices/report.h) go to the function log.
+ *
+ * A saved or migrated machine contains the state that the model's state_save wrote, and the
+ * device's name. The owner of the machine that continues passes a device of the same name and
+ * id, or that machine is refused before the source of a migration stops the guest.
+ */
+struct cvmm_own_device {
+	const char *name;	/* 1 to 36 letters, digits, '-', '_' and '.' */
+	struct virtdev *dev;
 };
 
 /*
@@ -70,7 +94,7 @@ struct cvmm_host {
 	void *opaque;		/* for the functions */
 	/*
 	 * event is valid during the call, which may begin a request, until CVMM_EVENT_ENDED, and
-	 * must not free the machine.
+	 * must not free the machine. NULL: no timer looks for events.
 	 */
 	void (*event)(void *opaque, const struct cvmm_event *event);
 	/* On any thread. cause names lines of one kind, whose number may be limited; or NULL. */
@@ -88,14 +112,27 @@ struct cvmm_host {
 	struct vsu_closer *closer; /* closes descriptors of peers; NULL: the machine's threads do */
 	const int *stdio;	/* two descriptors for "stdio", input and output; NULL: none */
 	const int *kvm;		/* a descriptor of /dev/kvm, duplicated; NULL: it is opened */
+	/* For options "own:NAME", and for device-add, until the machine is freed. */
+	const struct cvmm_own_device *devices;
+	unsigned int ndevices;
+	bool lends_cpus;	/* the machine starts no threads for CPUs: cvmm_machine_run_cpu() */
 };
 
 /*
- * Makes a machine. host may be NULL. It connects to the back-ends of its devices, and with
- * "incoming" waits for the source and its memory, so it may block; both have time limits.
- * -ENOENT, -EINVAL: an option, or a file that it names; a host without its size; -EBADF: stdio
- * is not open; -EBUSY: an image is in use; -ENODEV,
- * -EACCES: /dev/kvm; -EBADMSG: the folder of "from", or the stream of "incoming", is damaged;
+ * Makes a machine. host may be NULL. It connects to the back-ends of its devices, so it may
+ * block up to their time limits.
+ *
+ * With "incoming" it returns at once, and a thread waits for the source (CVMM_STATE_WAITING),
+ * opens what the options name and makes the machine. Until a dispatch has seen the end of
+ * this, descriptors in options are borrowed, functions of own devices are called on that thread,
+ * and requests fail with -EAGAIN. A start in this state takes effect when the guest has
+ * arrived. If it does not arrive, the machine ends, with an exit status and a sentence.
+ * cvmm_machine_kill() and cvmm_machine_free() end the wait, except for a back-end that
+ * connects.
+ *
+ * -ENOENT, -EINVAL: an option, or a file or own device that it names; a host without its size;
+ * -EBADF: stdio is not open; -EBUSY: an image or own device is in use; -ENODEV,
+ * -EACCES: /dev/kvm; -EBADMSG: the folder of "from", is damaged;
  * -EOPNOTSUPP: the host lacks what err names. The options may be freed afterwards.
  */
 CVMM_API int cvmm_machine_new(const struct cvmm_options *options, const struct cvmm_host *host,
@@ -103,6 +140,20 @@ CVMM_API int cvmm_machine_new(const struct cvmm_options *options, const struct c
 
 /* Once. On failure the machine can only be freed. */
 CVMM_API int cvmm_machine_start(struct cvmm_machine *m, struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * With lends_cpus: runs a CPU of the guest, from 0 on, on this thread, which its owner may pin,
+ * limit or prioritize. It waits for cvmm_machine_start(), and returns when the machine has
+ * ended: the dispatch that returns false waits for it, as does cvmm_machine_free(). Signals are
+ * blocked meanwhile. A CPU without a thread does not run, and delays nothing.
+ *
+ * Any thread but that of the machine, until cvmm_machine_free(). To free a machine whose
+ * threads may not have called yet, kill it, dispatch it to its end if it was started, and join
+ * them. 0: the machine has ended; -EINVAL: no such CPU, or without lends_cpus; -EBUSY: another
+ * thread runs the CPU; -EAGAIN: a guest has not arrived (CVMM_STATE_WAITING).
+ */
+CVMM_API int cvmm_machine_run_cpu(struct cvmm_machine *m, unsigned int cpu,
+				  struct vsu_error *err) VSU_NODISCARD;
 
 /* Readable when dispatch has work; owned by the machine. */
 CVMM_API int cvmm_machine_fd(const struct cvmm_machine *m);
@@ -135,8 +186,8 @@ typedef void (*cvmm_answer_fn)(void *opaque, const struct vsu_error *why, const 
  * Executes a command of docs/control.md: words[0] is its name, a NULL ends them. The words
  * "fd:0", "fd:1" name fds, which are borrowed during the call. answer is called before the
  * return, or by a later dispatch if the command takes time, at the latest by
- * cvmm_machine_free(); it may be NULL. "subscribe" and "log-level" are refused: see struct cvmm_host.
- * -EAGAIN: the machine does not run; -EINVAL, -ENOENT and others: it is refused, and answer is
+ * cvmm_machine_free(); it may be NULL. "subscribe" and "log-level" are refused: see struct
+ * cvmm_host. -EAGAIN: the machine does not run; -EINVAL, -ENOENT and others: it is refused, and answer is
  * not called; -ENOMEM.
  */
 CVMM_API int cvmm_machine_command(struct cvmm_machine *m, const char *const *words,

@@ -4,9 +4,9 @@
  * its function do the same, are allowed at the same times, and fail with the same sentences.
  *
  * Requests with an answer take time: see cvmm_answer_fn. The others are complete when they
- * return. Each returns 0, or a negative errno and its reason; then nothing was begun, and the
- * answer is not called. -EAGAIN: the machine does not run; -EBUSY, -EPERM: what it does does
- * not allow the request; -ENOMEM.
+ * return. Each returns 0, or a negative errno and its reason; a failed call has begun nothing,
+ * and does not call the answer. -EAGAIN: the machine does not run; -EBUSY, -EPERM: the machine
+ * refuses the request during a save, a migration or another activity; -ENOMEM.
  *
  * Structs are read up to their member size, so that newer members can be added; 0 in all
  * others is the default. Strings and descriptors are borrowed during the call.
@@ -60,10 +60,30 @@ struct cvmm_save {
 	enum cvmm_then then;
 };
 
-/* For the option "from". -EOPNOTSUPP: a device cannot be saved; -EEXIST: the target is in use. */
+/*
+ * For the option "from". With CVMM_THEN_STOP the folder is a template: its memory and disks
+ * stay as they are, and any number of machines with "clone" continue from it.
+ * -EOPNOTSUPP: a device cannot be saved; -EEXIST: the target is in use.
+ */
 CVMM_API int cvmm_machine_save(struct cvmm_machine *m, const struct cvmm_save *save,
 			       cvmm_answer_fn answer, void *opaque,
 			       struct vsu_error *err) VSU_NODISCARD;
+
+/* A target: file, or fd. */
+struct cvmm_core {
+	size_t size;		/* sizeof(struct cvmm_core); not 0 */
+	const char *file;	/* a new file, which is removed after a failure; or NULL */
+	int fd;			/* without file: an empty regular file, open for writing, which
+				   the owner removes after a failure */
+};
+
+/*
+ * Writes the guest's memory and the registers of its CPUs as an ELF core for debuggers. The
+ * guest is stopped meanwhile. -EOPNOTSUPP: private memory; -EEXIST: the target is in use.
+ */
+CVMM_API int cvmm_machine_write_core(struct cvmm_machine *m, const struct cvmm_core *core,
+				     cvmm_answer_fn answer, void *opaque,
+				     struct vsu_error *err) VSU_NODISCARD;
 
 struct cvmm_migration {
 	size_t size;		/* sizeof(struct cvmm_migration); not 0 */
@@ -102,6 +122,15 @@ CVMM_API int cvmm_machine_add_device(struct cvmm_machine *m, const char *propert
 				     struct vsu_error *err) VSU_NODISCARD;
 
 /*
+ * Adds a device of the owner, see struct cvmm_own_device; own is borrowed during the call. The
+ * answer precedes the return. -EINVAL: its name; -EBUSY: dev has a server; else likewise.
+ */
+CVMM_API int cvmm_machine_add_own_device(struct cvmm_machine *m,
+					 const struct cvmm_own_device *own,
+					 unsigned int *number, cvmm_answer_fn answer,
+					 void *opaque, struct vsu_error *err) VSU_NODISCARD;
+
+/*
  * Asks the guest to release a device, or with force removes it at once. The answer follows
  * when the device is gone, which a guest without a driver never permits. -ENOENT: no such
  * device; -EOPNOTSUPP: it cannot be removed.
@@ -112,7 +141,7 @@ CVMM_API int cvmm_machine_remove_device(struct cvmm_machine *m, unsigned int num
 
 /*
  * The new size of a disk, balloon or memory device; the guest follows at its own pace. -ENOENT:
- * no such device; -EOPNOTSUPP: it has no size; -EINVAL: bytes.
+ * no such device; -EOPNOTSUPP: a device without a size; -EINVAL: bytes.
  */
 CVMM_API int cvmm_machine_resize_device(struct cvmm_machine *m, unsigned int number,
 					uint64_t bytes, struct vsu_error *err) VSU_NODISCARD;

@@ -32,6 +32,7 @@ enum cvmm_state {
 				   cvmm_machine_resume() continues it here */
 	CVMM_STATE_DAMAGED,	/* a part of the guest's memory is lost: it does not run again */
 	CVMM_STATE_ENDED,
+	CVMM_STATE_WAITING,	/* "incoming": its guest has not arrived; other members are 0 */
 };
 
 /* More may be added. */
@@ -52,6 +53,7 @@ struct cvmm_progress {
 	uint64_t sent;		/* bytes */
 	uint64_t left;		/* bytes of this round, or that the destination lacks */
 	uint32_t throttle;	/* percent of the time in which CPUs do not run */
+	uint64_t rate;		/* bytes per second of this round, or of the last; 0: not known yet */
 };
 
 struct cvmm_statistics {
@@ -72,6 +74,10 @@ struct cvmm_statistics {
 	uint64_t window_changes; /* of mappings in shared memory regions */
 	uint64_t console_lost_bytes; /* output of the serial port without a reader */
 	struct cvmm_progress progress;
+	uint64_t uptime_ns;	/* since this process made the machine */
+	/* Both are valid as long as the machine; NULL: not given, or its guest has not arrived. */
+	const char *name;	/* of the option "name" */
+	const char *kernel;	/* as it was named when the guest booted */
 };
 
 /* -EINVAL: no size. */
@@ -85,6 +91,8 @@ struct cvmm_device {
 	unsigned int slot;	/* on the PCI bus; 0: on none */
 	bool coming;		/* the handshake with its back-end is incomplete */
 	bool leaving;		/* the guest was asked to release it, or has done so */
+	const char *name;	/* of the owner's device, valid until it is removed; else NULL */
+	const char *file;	/* backing file or folder, as named; likewise */
 };
 
 /* -ENOENT: no device has this number; -EINVAL: no size. */

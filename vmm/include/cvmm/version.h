@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The version of libcvmm: of the headers at compile time, and of the shared
- * library at run time, which may be newer. Any thread.
+ * library at run time, which may be newer.
+ *
+ * Threads: any.
  */
 #ifndef CVMM_VERSION_H
 #define CVMM_VERSION_H

@@ -15,7 +15,6 @@ char folder[64];
 
 void owner_setup(void)
 {
-	alarm(240);
 	vsu_error_clear(&err);
 	strcpy(folder, "/tmp/cvmm-api.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -75,22 +74,35 @@ void on_answer(void *opaque, const struct vsu_error *why, const char *json)
 	snprintf(one->json, sizeof(one->json), "%s", json);
 }
 
-int try_make(struct one *one, size_t n, const char *const *words)
+int make_by(struct one *one, const struct cvmm_host *host, size_t n, const char *const *words)
 {
-	const struct cvmm_host host = {
-		.size = sizeof(host), .opaque = one, .event = on_event,
-		.begin_thread = on_thread,
-	};
 	struct cvmm_options *o;
 	int rc;
 
 	memset(one, 0, sizeof(*one));
-	ck_assert_int_eq(cvmm_options_new(&o, &err), 0);
+	OK(cvmm_options_new(&o, &err));
 	rc = cvmm_options_add_words(o, n, words, &err);
 	if (!rc)
-		rc = cvmm_machine_new(o, &host, &one->m, &err);
+		rc = cvmm_machine_new(o, host, &one->m, &err);
 	cvmm_options_free(o);
 	return rc;
+}
+
+int make_with(struct one *one, const struct cvmm_host *given, size_t n, const char *const *words)
+{
+	struct cvmm_host host = *given;
+
+	host.size = sizeof(host);
+	host.opaque = one;
+	host.event = on_event;
+	return make_by(one, &host, n, words);
+}
+
+int try_make(struct one *one, size_t n, const char *const *words)
+{
+	const struct cvmm_host host = { .begin_thread = on_thread };
+
+	return make_with(one, &host, n, words);
 }
 
 void turn(struct one *const *all, unsigned int n)

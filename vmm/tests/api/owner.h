@@ -10,7 +10,7 @@
 
 struct one {
 	struct cvmm_machine *m;
-	unsigned int seen[CVMM_EVENT_MEMORY_ARRIVED + 1];
+	unsigned int seen[CVMM_EVENT_DEVICE_REMOVED + 1];
 	bool answered;
 	struct vsu_error why;	/* of the answer; code 0: none */
 	char json[4096];	/* of the answer */
@@ -27,6 +27,10 @@ void owner_setup(void);
 void owner_teardown(void);
 
 int try_make(struct one *one, size_t n, const char *const *words);
+/* The same with a host. */
+int make_by(struct one *one, const struct cvmm_host *host, size_t n, const char *const *words);
+/* The same, but its opaque and event are those of one. */
+int make_with(struct one *one, const struct cvmm_host *given, size_t n, const char *const *words);
 
 #define WORDS(...) (sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)), \
 		   (const char *[]){ __VA_ARGS__ }

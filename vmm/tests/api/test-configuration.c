@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,10 +27,10 @@ static int argc;
 
 static void setup(void)
 {
-	snprintf(folder, sizeof(folder), "configuration-%d", (int)getpid());
+	strcpy(folder, "configuration.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(file, sizeof(file), "%s/machine.json", folder);
 	snprintf(address, sizeof(address), "--incoming=unix:%s/socket", folder);
-	ck_assert_int_eq(mkdir(folder, 0700), 0);
 	vsu_error_clear(&err);
 	argc = 0;
 }
@@ -46,7 +48,7 @@ static void add_word(const char *word)
 }
 
 /* "run --from FOLDER" and one option, of a machine that was saved with others. */
-static void read_saved(const char *options, const char *given)
+static int try_saved(const char *options, const char *given)
 {
 	FILE *f = fopen(file, "w");
 
@@ -58,7 +60,12 @@ static void read_saved(const char *options, const char *given)
 	add_word(folder);
 	if (given)
 		add_word(given);
-	ck_assert_int_eq(vmm_configuration_read(&c, argc, argv, NULL, &err), 0);
+	return vmm_configuration_read(&c, argc, argv, NULL, NULL, &err);
+}
+
+static void read_saved(const char *options, const char *given)
+{
+	ck_assert_msg(!try_saved(options, given), "%s", err.msg);
 }
 
 static bool has_word(const char *word)
@@ -90,7 +97,7 @@ static int read_config(const char *options, const char *first, const char *secon
 	add_word(first);
 	if (second)
 		add_word(second);
-	return vmm_configuration_read(&c, argc, argv, NULL, &err);
+	return vmm_configuration_read(&c, argc, argv, NULL, NULL, &err);
 }
 
 static const struct {
@@ -105,7 +112,7 @@ START_TEST(option_of_file_and_command_line_is_refused_with_both_places)
 {
 	ck_assert_int_eq(read_config(repeated[_i].options, repeated[_i].first,
 				     repeated[_i].second), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(err.msg, "--config 'configuration-"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "--config 'configuration."));
 	ck_assert_ptr_nonnull(strstr(err.msg, "--control is in the file and on the command line; leave it out of one of them"));
 }
 END_TEST
@@ -145,12 +152,83 @@ START_TEST(given_sandbox_counts)
 }
 END_TEST
 
+/* ------------------------------------------------------------------ descriptors */
+
+static const struct {
+	const char *word, *again;
+} of_descriptors[] = {
+	{ "--serial=fd:0", "--serial=null" }, { "--control=fd:0", "--control=x" },
+	{ "--disk=fd:0", "--disk=x" }, { "--disk=path=fd:0:/a", "--disk=x" },
+	{ "--disk=path=x,overlay=fd:0", "--disk=x" }, { "--net=fd=0", "--net=tap0" },
+	{ "--console=fd=0", "--console=pty" }, { "--console=pty,port=a:fd:0", "--console=pty" },
+	{ "--disk=backend=user:fd:0:a", "--disk=x" }, { "--device=id=26,backend=user:fd:0", "--device=id=26,backend=user:x" },
+	{ "--pmem=fd:0", "--pmem=x" }, { "--device=blk,path=fd:0", "--device=blk,path=x" },
+};
+
+/* 0 is open here, but not the file that it was. */
+START_TEST(d1_63_descriptor_of_the_former_process_is_refused)
+{
+	char saved[64];
+
+	snprintf(saved, sizeof(saved), "\"%s\"", of_descriptors[_i].word);
+	ck_assert_int_eq(try_saved(saved, NULL), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, of_descriptors[_i].word));
+	ck_assert_ptr_nonnull(strstr(err.msg, "names a descriptor of the machine's former process; give this option again"));
+}
+END_TEST
+
+START_TEST(option_in_place_of_a_former_descriptor_counts)
+{
+	char saved[64];
+
+	snprintf(saved, sizeof(saved), "\"%s\"", of_descriptors[_i].word);
+	read_saved(saved, of_descriptors[_i].again);
+	ck_assert(has_word(of_descriptors[_i].again));
+	ck_assert(!has_word(of_descriptors[_i].word));
+}
+END_TEST
+
+START_TEST(given_descriptor_counts_beside_a_saved_machine)
+{
+	read_saved("\"--serial=fd:0\"", "--serial=fd:0");
+	ck_assert(has_word("--serial=fd:0"));
+}
+END_TEST
+
+START_TEST(d1_63_descriptors_of_the_guests_start_are_forgotten)
+{
+	read_saved("\"--initrd=fd:0:i\",\"--memory=size=2M,backend=file,mem-path=fd:0,offset=4k\"", NULL);
+	ck_assert(has_word("--initrd=fd:former:i"));
+	ck_assert(has_word("--memory=size=2M,backend=file,mem-path=fd:former,offset=4k"));
+}
+END_TEST
+
+static const char *const closed[] = {
+	"--serial=fd:900", "--control=fd:900", "--disk=fd:900", "--disk=path=x,overlay=fd:900:y",
+	"--net=fd=900", "--console=pty,port=a:fd:0,port=b:fd:900", "--initrd=fd:900",
+	"--memory=16M,backend=file,mem-path=fd:900", "--from=fd:900", "fd:900:vmlinux",
+};
+
+/* A number that is closed would be one of the machine's own files later. */
+START_TEST(number_that_is_not_open_is_refused_before_anything_is_opened)
+{
+	const char *option = closed[_i];
+
+	add_word("run");
+	add_word(option);
+	ck_assert_int_eq(vmm_configuration_read(&c, argc, argv, NULL, NULL, &err), -EBADF);
+	ck_assert_ptr_nonnull(strstr(err.msg, "descriptor 900 of '"));
+	add_word("--incoming=unix:socket");
+	ck_assert_int_eq(vmm_configuration_read(&c, argc, argv, NULL, NULL, &err), -EBADF);
+}
+END_TEST
+
 /* ------------------------------------------------------------------- --incoming */
 
 static void *read_main(void *arg)
 {
 	(void)arg;
-	return (void *)(intptr_t)vmm_configuration_read(&c, argc, argv, NULL, &err);
+	return (void *)(intptr_t)vmm_configuration_read(&c, argc, argv, NULL, NULL, &err);
 }
 
 static int connect_it(void)
@@ -216,6 +294,85 @@ START_TEST(e2_52_stranger_does_not_end_the_wait_for_a_source)
 }
 END_TEST
 
+START_TEST(d1_63_descriptor_of_a_source_is_refused)
+{
+	pthread_t thread;
+	void *rc;
+
+	add_word("run");
+	add_word(address);
+	ck_assert_int_eq(pthread_create(&thread, NULL, read_main, NULL), 0);
+	send_machine("{\"arguments\":[\"builtin:selftest\",\"--disk=path=fd:0:/a\"]}");
+	pthread_join(thread, &rc);
+	ck_assert_int_eq((int)(intptr_t)rc, -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "names a descriptor of the machine's former process"));
+}
+END_TEST
+
+/* A process that cannot be confined, and does not wait for a source. */
+static struct {
+	unsigned int calls, words;
+	int source, unread;	/* its descriptor, and bytes of it */
+} guarded;
+
+static int refuse_peer(void *opaque, const char *where, const struct vmm_arguments *given,
+		       struct vmm_stream *source, enum vmm_stage *stage, struct vsu_error *e)
+{
+	ck_assert_ptr_eq(source, &c.stream);
+	ck_assert_ptr_eq(opaque, &guarded);
+	guarded.calls++;
+	guarded.words = given->n;
+	guarded.source = c.stream.fd;
+	if (c.stream.fd >= 0)
+		ck_assert_int_eq(ioctl(c.stream.fd, FIONREAD, &guarded.unread), 0);
+	*stage = VMM_STAGE_OPTIONS;
+	return vsu_error_set(e, -EPERM, "no peer of '%s'", where);
+}
+
+static int read_guarded(const char *incoming)
+{
+	const struct vmm_peer_guard guard = { refuse_peer, &guarded };
+
+	memset(&guarded, 0, sizeof(guarded));
+	add_word("run");
+	add_word(incoming);
+	add_word("--sandbox=log");
+	return vmm_configuration_read(&c, argc, argv, NULL, &guard, &err);
+}
+
+START_TEST(guard_is_called_before_a_source_is_accepted)
+{
+	ck_assert_int_eq(read_guarded(address), -EPERM);
+	ck_assert_uint_eq(guarded.calls, 1);
+	ck_assert_uint_eq(guarded.words, 1);	/* without --incoming */
+	ck_assert_int_eq(guarded.source, -1);
+	ck_assert_int_eq(c.stage, VMM_STAGE_OPTIONS);
+	ck_assert_int_eq(strncmp(err.msg, "no peer of 'unix:", 17), 0);
+}
+END_TEST
+
+START_TEST(guard_is_called_before_a_descriptor_is_read)
+{
+	char text[32];
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	ck_assert_int_eq(write(ends[0], "CVMMMIGR", 8), 8);
+	snprintf(text, sizeof(text), "--incoming=fd:%d", ends[1]);
+	ck_assert_int_eq(read_guarded(text), -EPERM);
+	ck_assert_int_ge(guarded.source, 0);
+	ck_assert_int_eq(guarded.unread, 8);
+	close(ends[0]);
+}
+END_TEST
+
+START_TEST(guard_is_not_called_without_a_peer)
+{
+	ck_assert_int_eq(read_guarded("builtin:selftest"), 0);
+	ck_assert_uint_eq(guarded.calls, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("cli");
@@ -228,8 +385,20 @@ int main(void)
 	tcase_add_test(tc, d1_60_saved_machine_does_not_open_the_sandbox);
 	tcase_add_test(tc, d1_60_saved_restrictions_are_kept);
 	tcase_add_test(tc, given_sandbox_counts);
+	tcase_add_loop_test(tc, d1_63_descriptor_of_the_former_process_is_refused, 0,
+			    COUNT(of_descriptors));
+	tcase_add_loop_test(tc, option_in_place_of_a_former_descriptor_counts, 0,
+			    COUNT(of_descriptors));
+	tcase_add_test(tc, given_descriptor_counts_beside_a_saved_machine);
+	tcase_add_test(tc, d1_63_descriptors_of_the_guests_start_are_forgotten);
+	tcase_add_loop_test(tc, number_that_is_not_open_is_refused_before_anything_is_opened, 0,
+			    COUNT(closed));
+	tcase_add_test(tc, d1_63_descriptor_of_a_source_is_refused);
 	tcase_add_loop_test(tc, e2_52_stranger_does_not_end_the_wait_for_a_source, 0,
 			    COUNT(strangers));
+	tcase_add_test(tc, guard_is_called_before_a_source_is_accepted);
+	tcase_add_test(tc, guard_is_called_before_a_descriptor_is_read);
+	tcase_add_test(tc, guard_is_not_called_without_a_peer);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

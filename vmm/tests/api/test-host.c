@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,25 +22,6 @@
 #include "../machine/kernels.h"
 #include "api/machine_private.h"
 #include "owner.h"
-
-static int make_with(struct one *one, const struct cvmm_host *given, size_t n,
-		     const char *const *words)
-{
-	struct cvmm_host host = *given;
-	struct cvmm_options *o;
-	int rc;
-
-	host.size = sizeof(host);
-	host.opaque = one;
-	host.event = on_event;
-	memset(one, 0, sizeof(*one));
-	OK(cvmm_options_new(&o, &err));
-	rc = cvmm_options_add_words(o, n, words, &err);
-	if (!rc)
-		rc = cvmm_machine_new(o, &host, &one->m, &err);
-	cvmm_options_free(o);
-	return rc;
-}
 
 static int open_new(const char *name, off_t size)
 {
@@ -52,6 +34,31 @@ static int open_new(const char *name, off_t size)
 	ck_assert_int_eq(ftruncate(fd, size), 0);
 	return fd;
 }
+
+/* --------------------------------------------------------------------- events */
+
+/* Whether a timer wakes the owner twice a second. */
+static bool looks_at_balloon(void (*event)(void *opaque, const struct cvmm_event *event))
+{
+	struct one one;
+	const struct cvmm_host host = { .size = sizeof(host), .opaque = &one, .event = event };
+	bool looks;
+
+	OK(make_by(&one, &host, WORDS(LOOPS, "--balloon=size=1M")));
+	start(&one);
+	COMMAND(&one, "status");
+	ck_assert(cvmm_machine_dispatch(one.m));
+	looks = one.m->machine.watch.look.active;
+	cvmm_machine_free(one.m);
+	return looks;
+}
+
+START_TEST(balloon_is_watched_for_a_listener_only)
+{
+	ck_assert(looks_at_balloon(on_event));
+	ck_assert(!looks_at_balloon(NULL));
+}
+END_TEST
 
 /* --------------------------------------------------------------------- SIGBUS */
 
@@ -247,20 +254,75 @@ START_TEST(confined_owner_loads_kernel_and_initrd_by_descriptors)
 }
 END_TEST
 
-/* By their names in /proc, which a process that opens no files cannot use. */
-START_TEST(folders_and_memory_are_named_by_descriptors)
+START_TEST(confined_owner_passes_memory_and_serial_port)
+{
+	int memory = open_new("ram", 0), serial = open_new("serial", 0);
+	struct stat st;
+
+	strcpy(words[0], "builtin:selftest");
+	snprintf(words[1], sizeof(words[1]), "--serial=fd:%d", serial);
+	snprintf(words[2], sizeof(words[2]), "--memory=size=16M,backend=file,share=on,mem-path=fd:%d", memory);
+	nwords = 3;
+	boot_confined();
+	ck_assert_int_eq(fstat(memory, &st), 0);
+	ck_assert_int_eq(st.st_size, 16 << 20);
+	ck_assert_int_eq(fstat(serial, &st), 0);
+	ck_assert_int_gt(st.st_size, 0);
+	vsu_fd_close(&memory);
+	vsu_fd_close(&serial);
+}
+END_TEST
+
+static const struct {
+	const char *first, *word;
+	int code;
+} lacking[] = {
+	{ "builtin:selftest", "--memory=size=16M,backend=file,share=on,mem-path=fd:900", -EBADF },
+	{ "builtin:selftest", "--memory=size=16M,backend=file,mem-path=fd:x", -EINVAL },
+	{ "builtin:selftest", "--serial=fd:900", -EBADF },
+	{ "--clone", "--from=fd:900", -EBADF },
+};
+
+START_TEST(descriptor_that_is_not_open_is_refused)
+{
+	const int before = vsu_fd_count();
+	const struct cvmm_host none = { 0 };
+	struct one one;
+	const int rc = make_with(&one, &none, WORDS(lacking[_i].first, lacking[_i].word));
+
+	ck_assert_msg(rc == lacking[_i].code, "%d: %s", rc, err.msg);
+	ck_assert_int_eq(vsu_fd_count(), before);
+}
+END_TEST
+
+/* Output of the guest would be lost. */
+START_TEST(serial_port_needs_a_descriptor_for_writing)
+{
+	static const char *const names[] = { "/dev/null", "/" };
+	const struct cvmm_host none = { 0 };
+	int fd = open(names[_i], O_RDONLY | O_CLOEXEC);
+	const int before = vsu_fd_count();
+	char serial[32];
+	struct one one;
+
+	snprintf(serial, sizeof(serial), "--serial=fd:%d", fd);
+	ck_assert_int_eq(make_with(&one, &none, WORDS("builtin:selftest", serial)), -EBADF);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is not open for writing"));
+	ck_assert_int_eq(vsu_fd_count(), before);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+/* By its name in /proc, which the device needs in any case. */
+START_TEST(folder_is_named_by_a_descriptor)
 {
 	const struct cvmm_host none = { 0 };
-	const int memory = open_new("ram", 16 << 20);
 	const int shared = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char fs[64], ram[128];
+	char fs[64];
 	struct one one;
 
 	snprintf(fs, sizeof(fs), "--fs=/proc/self/fd/%d,tag=x", shared);
-	snprintf(ram, sizeof(ram), "--memory=size=16M,backend=file,share=on,mem-path=/proc/self/fd/%d", memory);
-	OK(make_with(&one, &none, WORDS("builtin:selftest", "--cmdline=interactive",
-					"--serial=null", fs, ram)));
-	close(memory);
+	OK(make_with(&one, &none, WORDS(LOOPS, fs)));
 	close(shared);
 	start(&one);
 	COMMAND(&one, "pause");
@@ -268,24 +330,49 @@ START_TEST(folders_and_memory_are_named_by_descriptors)
 }
 END_TEST
 
-START_TEST(saved_machine_is_named_by_a_descriptor)
-{
-	const struct cvmm_host none = { 0 };
-	const int saved = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const struct cvmm_save save = { .size = sizeof(save), .fds = &saved, .nfds = 1 };
-	struct one one, clone;
-	char from[64];
+/* ------------------------------------------------------------------ a template */
 
-	snprintf(from, sizeof(from), "--from=/proc/self/fd/%d", saved);
-	OK(make_with(&one, &none, WORDS(LOOPS)));
+static const char *const of_memory[] = { "--memory=size=16M", "--memory=size=16M,prealloc=on" };
+
+/* Mapped by clones, or read into memory of their own. */
+static void save_template(int saved, const char *memory)
+{
+	const struct cvmm_save save = {
+		.size = sizeof(save), .fds = &saved, .nfds = 1, .then = CVMM_THEN_STOP,
+	};
+	const struct cvmm_host none = { 0 };
+	struct one one;
+
+	OK(make_with(&one, &none, WORDS("builtin:selftest", "--cmdline=interactive",
+					"--serial=null", memory)));
 	start(&one);
 	OK(cvmm_machine_save(one.m, &save, on_answer, &one, &err));
-	wait_for_answer(&one);
-	OK(make_with(&clone, &none, WORDS(from, "--clone")));
-	close(saved);
-	start(&clone);
-	cvmm_machine_free(clone.m);
+	ck_assert_int_eq(run_to_end(&one), VSU_EXIT_OK);
+	ck_assert(one.answered && !one.why.code);
 	cvmm_machine_free(one.m);
+}
+
+START_TEST(clones_continue_from_an_open_template)
+{
+	const int saved = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), before = vsu_fd_count();
+	const struct cvmm_host none = { 0 };
+	struct one clones[2];
+	char from[64];
+	int i;
+
+	snprintf(from, sizeof(from), "--from=fd:%d:template", saved);
+	save_template(saved, of_memory[_i]);
+	for (i = 0; i < 2; i++)
+		OK(make_with(&clones[i], &none, WORDS(from, "--clone")));
+	close(saved);
+	for (i = 0; i < 2; i++)
+		start(&clones[i]);
+	for (i = 0; i < 2; i++) {
+		COMMAND(&clones[i], "status");
+		ck_assert_ptr_nonnull(strstr(clones[i].json, "\"state\":\"running\""));
+		cvmm_machine_free(clones[i].m);
+	}
+	ck_assert_int_eq(vsu_fd_count(), before - 1);
 }
 END_TEST
 
@@ -315,12 +402,18 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, owner_setup, owner_teardown);
 	tcase_set_timeout(tc, 0);
+	tcase_add_test_unless(tc, why, balloon_is_watched_for_a_listener_only);
 	tcase_add_test_unless(tc, why, truncated_memory_ends_only_its_machine);
 	tcase_add_test_unless(tc, why, truncated_memory_pauses_its_machine_for_good);
 	tcase_add_test_unless(tc, why, confined_owner_boots_by_descriptors);
 	tcase_add_test_unless(tc, why, confined_owner_loads_kernel_and_initrd_by_descriptors);
-	tcase_add_test_unless(tc, why, folders_and_memory_are_named_by_descriptors);
-	tcase_add_test_unless(tc, why, saved_machine_is_named_by_a_descriptor);
+	tcase_add_test_unless(tc, why, confined_owner_passes_memory_and_serial_port);
+	tcase_add_loop_test_unless(tc, why, descriptor_that_is_not_open_is_refused, 0,
+				   COUNT(lacking));
+	tcase_add_loop_test_unless(tc, why, serial_port_needs_a_descriptor_for_writing, 0, 2);
+	tcase_add_test_unless(tc, why, folder_is_named_by_a_descriptor);
+	tcase_add_loop_test_unless(tc, why, clones_continue_from_an_open_template, 0,
+				   COUNT(of_memory));
 	tcase_add_test_unless(tc, why, descriptor_that_is_no_kernel_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

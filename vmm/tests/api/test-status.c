@@ -108,6 +108,22 @@ START_TEST(device_has_its_kind)
 }
 END_TEST
 
+START_TEST(machine_has_its_name_kernel_and_files)
+{
+	struct cvmm_device d = { .size = sizeof(d) };
+
+	MAKE(&one, LOOPS, "--name=one", "--fs=/,readonly,tag=root", "--rng=");
+	ck_assert_str_eq(statistics().name, "one");
+	ck_assert_str_eq(statistics().kernel, "builtin:selftest");
+	ck_assert(statistics().uptime_ns && statistics().age_ns);
+	OK(cvmm_machine_get_device(one.m, 0, &d, &err));
+	ck_assert_str_eq(d.file, "/");
+	OK(cvmm_machine_get_device(one.m, 1, &d, &err));
+	ck_assert_ptr_null(d.file);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
 START_TEST(older_header_receives_the_members_that_it_has)
 {
 	struct cvmm_statistics s;
@@ -165,6 +181,7 @@ START_TEST(migration_reports_progress)
 		turn((struct one *const []){ &one }, 1);
 	ck_assert_uint_ge(one.seen[CVMM_EVENT_MIGRATING], 1);
 	ck_assert_int_ne(seen.phase, CVMM_PHASE_NONE);
+	ck_assert_uint_gt(one.last.time_us, UINT64_C(1000000000) * 1000000);
 	cvmm_machine_free(one.m);
 }
 END_TEST
@@ -242,6 +259,7 @@ int main(void)
 	tcase_add_test_unless(tc, why, time_of_a_pause_is_part_of_the_age);
 	tcase_add_test_unless(tc, why, memory_and_processors_are_counted);
 	tcase_add_test_unless(tc, why, device_has_its_kind);
+	tcase_add_test_unless(tc, why, machine_has_its_name_kernel_and_files);
 	tcase_add_test_unless(tc, why, older_header_receives_the_members_that_it_has);
 	tcase_add_test_unless(tc, why, save_ends_with_its_whole_progress);
 	tcase_add_test_unless(tc, why, migration_reports_progress);

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Makes a machine on a thread, which waits for the source of a migration. */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/event.h>
+#include <vmm-sys-util/fd.h>
+
+#include "api/arrival.h"
+#include "api/machine_private.h"
+#include "base/thread.h"
+#include "migration/address.h"
+
+static const char *address_of(const struct cvmm_options *o)
+{
+	unsigned int i;
+
+	for (i = 0; i < o->arguments.n; i++)
+		if (!strcmp(vmm_argument_name(&o->arguments.list[i]), "incoming"))
+			return o->arguments.list[i].value.text;
+	return NULL;
+}
+
+bool cvmm_priv_arrival_is_needed(const struct cvmm_options *o)
+{
+	return address_of(o) != NULL;
+}
+
+static int make_descriptors(struct cvmm_arrival *a)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	a->cancel_fd = vsu_event_new();
+	a->done_fd = vsu_event_new();
+	a->fd = epoll_create1(EPOLL_CLOEXEC);
+	if (a->cancel_fd < 0 || a->done_fd < 0)
+		return a->cancel_fd < 0 ? a->cancel_fd : a->done_fd;
+	return a->fd < 0 || epoll_ctl(a->fd, EPOLL_CTL_ADD, a->done_fd, &event) < 0 ? -errno : 0;
+}
+
+/* Called when the stream, or its listener, exists. */
+static int set_cancel(void *opaque, const char *address, const struct vmm_arguments *given,
+		      struct vmm_stream *source, enum vmm_stage *stage, struct vsu_error *err)
+{
+	const struct cvmm_machine *m = opaque;
+
+	(void)address;
+	(void)given;
+	(void)stage;
+	(void)err;
+	source->cancel_fd = m->arrival.cancel_fd;
+	return 0;
+}
+
+static void *arrival_main(void *opaque)
+{
+	struct cvmm_machine *m = opaque;
+
+	m->arrival.status = m->make(m, m->arrival.options, &m->arrival.guard, &m->why);
+	vsu_event_signal(m->arrival.done_fd);
+	return NULL;
+}
+
+int cvmm_priv_arrival_begin(struct cvmm_machine *m, const struct cvmm_options *options,
+			    int (*make)(struct cvmm_machine *m, const struct cvmm_options *options,
+					const struct vmm_peer_guard *guard, struct vsu_error *err),
+			    struct vsu_error *err)
+{
+	struct cvmm_arrival *a = &m->arrival;
+	int rc = vmm_address_check(address_of(options), err);
+
+	a->fd = a->cancel_fd = a->done_fd = -1;
+	a->guard = (struct vmm_peer_guard){ .begin = set_cancel, .opaque = m };
+	m->make = make;
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "option --incoming");
+	rc = cvmm_options_new(&a->options, err);
+	if (!rc)
+		rc = vmm_arguments_copy(&a->options->arguments, &options->arguments, err);
+	if (!rc)
+		rc = make_descriptors(a);
+	if (!rc)
+		rc = vmm_thread_start(&m->threads, &a->thread, arrival_main, m);
+	a->runs = !rc;
+	return rc < 0 ? vsu_error_sys(err, rc, "option --incoming") : 0;
+}
+
+bool cvmm_priv_arrival_is_over(const struct cvmm_arrival *a)
+{
+	struct pollfd done = { .fd = a->done_fd, .events = POLLIN };
+
+	return poll(&done, 1, 0) > 0;
+}
+
+void cvmm_priv_arrival_join(struct cvmm_arrival *a)
+{
+	if (a->runs)
+		pthread_join(a->thread, NULL);
+	a->runs = false;
+}
+
+int cvmm_priv_arrival_follow(struct cvmm_arrival *a, int loop_fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (epoll_ctl(a->fd, EPOLL_CTL_ADD, loop_fd, &event) < 0)
+		return -errno;
+	epoll_ctl(a->fd, EPOLL_CTL_DEL, a->done_fd, NULL);
+	return 0;
+}
+
+void cvmm_priv_arrival_cancel(const struct cvmm_arrival *a)
+{
+	vsu_event_signal(a->cancel_fd);
+}
+
+void cvmm_priv_arrival_free(struct cvmm_arrival *a)
+{
+	cvmm_options_free(a->options);
+	vsu_fd_close(&a->cancel_fd);
+	vsu_fd_close(&a->done_fd);
+	vsu_fd_close(&a->fd);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Kernels, for monitors that make their machine themselves. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <vmm-sys-util/sized.h>
+
+#include "api/kvm_private.h"
+#include "boot/file.h"
+#include "cpu/cpus.h"
+#include "cvmm/boot.h"
+#include "setup/load.h"
+
+#define MAX_DEVICES 19u		/* interrupts from 5 to 23 */
+
+struct cvmm_kernel {
+	struct vmm_loaded loaded;
+	unsigned int ncpus;
+};
+
+static int check_config(const struct cvmm_kernel_config *c, struct vsu_error *err)
+{
+	if (!c->kernel)
+		return vsu_error_set(err, -EINVAL, "boot: config->kernel is NULL; name a file");
+	if (c->ncpus > VMM_MAX_CPUS)
+		return vsu_error_set(err, -EINVAL, "boot: config->ncpus is %u; %u are possible",
+				     c->ncpus, (unsigned int)VMM_MAX_CPUS);
+	if (c->ndevices > MAX_DEVICES)
+		return vsu_error_set(err, -ENOSPC, "boot: config->ndevices is %u; %u are possible",
+				     c->ndevices, MAX_DEVICES);
+	return 0;
+}
+
+static int hand_over(const struct cvmm_kernel *k, const struct cvmm_kernel_config *c,
+		     struct vmm_load *load, struct vsu_error *err)
+{
+	struct vmm_acpi_device devices[MAX_DEVICES];
+	const struct vmm_acpi_machine acpi = {
+		.ncpus = k->ncpus, .ndevices = c->ndevices, .devices = devices,
+		.generation_gpa = VMM_BOOT_VMGENID_GPA,
+	};
+	unsigned int i;
+
+	for (i = 0; i < c->ndevices; i++)
+		devices[i] = (struct vmm_acpi_device){
+			c->devices[i].gpa, c->devices[i].len, c->devices[i].irq,
+		};
+	load->acpi = &acpi;
+	return vmm_load_hand_over(load, &k->loaded, err);
+}
+
+static int load_files(struct cvmm_kernel *k, const struct cvmm_kernel_config *c,
+		      struct vmem_map *map, struct vsu_error *err)
+{
+	struct vmm_kernel kernel;
+	struct vmm_file initrd = { .fd = -1 };
+	struct vmm_load load = {
+		.map = map, .kernel = &kernel, .initrd = &initrd,
+		.cmdline = c->cmdline ? c->cmdline : "",
+	};
+	int rc = vmm_kernel_open(&kernel, c->kernel, err);
+
+	if (rc < 0)
+		return rc;
+	if (c->initrd)
+		rc = vmm_file_open(&initrd, "initrd", c->initrd, err);
+	if (!rc)
+		rc = vmm_load_kernel(&kernel, map, &k->loaded, err);
+	if (!rc)
+		rc = hand_over(k, c, &load, err);
+	vmm_file_close(&initrd);
+	vmm_kernel_close(&kernel);
+	return rc;
+}
+
+int cvmm_kernel_load(struct vmem_map *map, const struct cvmm_kernel_config *config,
+		     struct cvmm_kernel **out, struct vsu_error *err)
+{
+	struct cvmm_kernel_config c;
+	struct cvmm_kernel *k;
+	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct cvmm_kernel_config", err);
+
+	if (!rc)
+		rc = check_config(&c, err);
+	if (rc < 0)
+		return rc;
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return vsu_error_sys(err, -ENOMEM, "kernel");
+	k->ncpus = c.ncpus ? c.ncpus : 1;
+	rc = load_files(k, &c, map, err);
+	if (rc < 0) {
+		free(k);
+		return rc;
+	}
+	*out = k;
+	return 0;
+}
+
+void cvmm_kernel_free(struct cvmm_kernel *kernel)
+{
+	free(kernel);
+}
+
+int cvmm_kernel_enter(const struct cvmm_kernel *kernel, struct cvmm_kvm *kvm,
+		      const struct cvmm_kvm_cpu *cpu, unsigned int number,
+		      struct vsu_error *err)
+{
+	if (number >= kernel->ncpus)
+		return vsu_error_set(err, -EINVAL, "boot: CPU %u of a kernel that was loaded for %u",
+				     number, kernel->ncpus);
+	return vmm_load_cpu(&kernel->loaded, &kvm->kvm, cpu->fd, number, kernel->ncpus,
+			    VMM_CPU_HOST, err);
+}

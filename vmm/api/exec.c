@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A command and its machine, for a program that embeds them. */
+#include <config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "api/machine_private.h"
+#include "cvmm/exec.h"
+#include "cvmm/requests.h"
+#include "exec/plan.h"
+
+struct cvmm_exec {
+	struct vmm_plan plan;
+	struct cvmm_machine *m;
+	int epfd;		/* readable when the session or the machine has work */
+	/* EXEC_COMPLETE: the session has ended, and the machine is to end */
+	enum { EXEC_MADE, EXEC_RUNS, EXEC_COMPLETE, EXEC_ENDED } state;
+	int status;		/* of one that has ended */
+	struct vsu_error why;
+};
+
+/* ---------------------------------------------------------------------- life */
+
+static int watch_fd(struct cvmm_exec *e, int fd, struct vsu_error *err)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(e->epfd, EPOLL_CTL_ADD, fd, &event) < 0 ?
+	       vsu_error_sys(err, -errno, "cannot watch a command") : 0;
+}
+
+static int make_machine(struct cvmm_exec *e, const struct cvmm_host *host, struct vsu_error *err)
+{
+	struct cvmm_options *o;
+	int rc = cvmm_options_new(&o, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cvmm_options_add_words(o, (size_t)e->plan.nwords - 1,
+				    (const char *const *)e->plan.words + 1, err);
+	if (!rc)
+		rc = cvmm_machine_new(o, host, &e->m, err);
+	cvmm_options_free(o);
+	return rc;
+}
+
+static int make_parts(struct cvmm_exec *e, const struct cvmm_exec_config *c,
+		      const struct cvmm_host *host, struct vsu_error *err)
+{
+	int rc = c->from ? vmm_plan_use_template(&e->plan, c->from, err) : 0;
+
+	if (!rc)
+		rc = vmm_plan_check_kvm(c->from ? e->plan.template.info.kernel : c->kernel, "", err);
+	if (!rc)
+		rc = vmm_plan_make(&e->plan, c, INIT_PROGRAM, err);
+	if (!rc)
+		rc = make_machine(e, host, err);
+	if (rc < 0)
+		return rc;
+	e->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (e->epfd < 0)
+		return vsu_error_sys(err, -errno, "cannot watch a command");
+	rc = watch_fd(e, vmm_session_fd(e->plan.session), err);
+	return rc < 0 ? rc : watch_fd(e, cvmm_machine_fd(e->m), err);
+}
+
+int cvmm_exec_new(const struct cvmm_exec_config *config, const struct cvmm_host *host,
+		  struct cvmm_exec **out, struct vsu_error *err)
+{
+	struct cvmm_exec *e = calloc(1, sizeof(*e));
+	struct cvmm_exec_config c;
+	int rc;
+
+	if (!e)
+		return vsu_error_set(err, -ENOMEM, "no memory for a command");
+	e->epfd = -1;
+	vmm_plan_init(&e->plan);
+	rc = cvmm_priv_copy(&c, sizeof(c), config, "cvmm_exec_config", err);
+	if (!rc)
+		rc = make_parts(e, &c, host, err);
+	if (rc < 0)
+		cvmm_exec_free(e);
+	else
+		*out = e;
+	return rc;
+}
+
+int cvmm_exec_start(struct cvmm_exec *e, struct vsu_error *err)
+{
+	int rc;
+
+	if (e->state != EXEC_MADE)
+		return vsu_error_set(err, -EINVAL, "the command was started before");
+	e->state = EXEC_RUNS;
+	rc = cvmm_machine_start(e->m, &e->why);
+	if (!rc)
+		return 0;
+	e->state = EXEC_ENDED;
+	e->status = CVMM_EXEC_FAILED;
+	if (err)
+		*err = e->why;
+	return rc;
+}
+
+/* The devices of the machine use the plan's sockets. */
+void cvmm_exec_free(struct cvmm_exec *e)
+{
+	if (!e)
+		return;
+	cvmm_machine_free(e->m);
+	vmm_plan_free(&e->plan);
+	vsu_fd_close(&e->epfd);
+	free(e);
+}
+
+/* --------------------------------------------------------------------- turns */
+
+int cvmm_exec_fd(const struct cvmm_exec *e)
+{
+	return e->epfd;
+}
+
+static void end_machine(struct cvmm_exec *e)
+{
+	e->state = EXEC_COMPLETE;
+	if (cvmm_machine_stop(e->m, NULL) < 0)
+		cvmm_machine_kill(e->m);
+}
+
+static void end_exec(struct cvmm_exec *e)
+{
+	const int status = cvmm_machine_status(e->m, &e->why);
+
+	e->status = vmm_plan_status(&e->plan, status, "a log", &e->why);
+	e->state = EXEC_ENDED;
+}
+
+bool cvmm_exec_dispatch(struct cvmm_exec *e)
+{
+	if (e->state == EXEC_RUNS && !vmm_session_dispatch(e->plan.session))
+		end_machine(e);
+	if ((e->state == EXEC_RUNS || e->state == EXEC_COMPLETE) && !cvmm_machine_dispatch(e->m))
+		end_exec(e);
+	return e->state != EXEC_ENDED;
+}
+
+struct cvmm_machine *cvmm_exec_machine(struct cvmm_exec *e)
+{
+	return e->m;
+}
+
+/* ------------------------------------------------------------------- command */
+
+bool cvmm_exec_is_running(const struct cvmm_exec *e)
+{
+	return e->state == EXEC_RUNS && vmm_session_is_started(e->plan.session);
+}
+
+static int check_running(const struct cvmm_exec *e, struct vsu_error *err)
+{
+	return cvmm_exec_is_running(e) ? 0 : vsu_error_set(err, -EAGAIN, "the command does not run");
+}
+
+int cvmm_exec_signal(struct cvmm_exec *e, int signo, struct vsu_error *err)
+{
+	int rc = check_running(e, err);
+
+	if (rc < 0)
+		return rc;
+	if (signo < 1 || signo > SIGRTMAX)
+		return vsu_error_set(err, -EINVAL, "%d is no signal", signo);
+	vmm_session_signal(e->plan.session, signo);
+	return 0;
+}
+
+int cvmm_exec_resize(struct cvmm_exec *e, unsigned int rows, unsigned int columns,
+		     struct vsu_error *err)
+{
+	int rc = check_running(e, err);
+
+	if (rc < 0)
+		return rc;
+	if (rows > UINT16_MAX || columns > UINT16_MAX)
+		return vsu_error_set(err, -EINVAL, "a terminal of %u rows and %u columns", rows, columns);
+	vmm_session_resize(e->plan.session, rows, columns);
+	return 0;
+}
+
+int cvmm_exec_status(const struct cvmm_exec *e, struct vsu_error *why)
+{
+	if (e->state != EXEC_ENDED)
+		return vsu_error_set(why, -EAGAIN, "the command has not ended");
+	if (why)
+		*why = e->why;
+	return e->status;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Virtual machines of KVM, for monitors that make their machine themselves. */
+#include <config.h>
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "api/kvm_private.h"
+#include "cvmm/kvm.h"
+
+int cvmm_kvm_new(const int *device, struct cvmm_kvm **out, struct vsu_error *err)
+{
+	struct cvmm_kvm *k = calloc(1, sizeof(*k));
+	int rc;
+
+	if (!k)
+		return vsu_error_sys(err, -ENOMEM, "virtual machine");
+	rc = vmm_kvm_open_given(&k->kvm, device, false, err);
+	if (!rc && vmm_slots_new(&k->kvm, &k->slots) < 0) {
+		vmm_kvm_close(&k->kvm);
+		rc = vsu_error_sys(err, -ENOMEM, "virtual machine");
+	}
+	if (rc < 0) {
+		free(k);
+		return rc;
+	}
+	*out = k;
+	return 0;
+}
+
+void cvmm_kvm_free(struct cvmm_kvm *kvm)
+{
+	if (!kvm)
+		return;
+	vmm_slots_free(kvm->slots);
+	vmm_kvm_close(&kvm->kvm);
+	free(kvm);
+}
+
+int cvmm_kvm_set_memory(struct cvmm_kvm *kvm, struct vmem_map *map, struct vsu_error *err)
+{
+	return vmm_slots_apply(kvm->slots, map, err);
+}
+
+int cvmm_kvm_add_irqfd(struct cvmm_kvm *kvm, int event_fd, uint32_t irq, struct vsu_error *err)
+{
+	return vmm_kvm_irqfd(&kvm->kvm, event_fd, irq, true, err);
+}
+
+int cvmm_kvm_add_cpu(struct cvmm_kvm *kvm, unsigned int number, struct cvmm_kvm_cpu *out,
+		     struct vsu_error *err)
+{
+	out->run = NULL;
+	out->run_len = (size_t)kvm->kvm.vcpu_map_size;
+	return vmm_kvm_make_cpu(&kvm->kvm, number, &out->fd, &out->run, err);
+}
+
+void cvmm_kvm_remove_cpu(struct cvmm_kvm_cpu *cpu)
+{
+	if (!cpu->run)
+		return;
+	munmap(cpu->run, cpu->run_len);
+	vsu_fd_close(&cpu->fd);
+	cpu->run = NULL;
+}

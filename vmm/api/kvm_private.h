@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A VM for other monitors, of kvm.c and boot.c. */
+#ifndef VMM_API_KVM_PRIVATE_H
+#define VMM_API_KVM_PRIVATE_H
+
+#include "kvm/kvm.h"
+#include "memory/slots.h"
+
+struct cvmm_kvm {
+	struct vmm_kvm kvm;
+	struct vmm_slots *slots;
+};
+
+#endif

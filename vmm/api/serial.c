@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The serial port, for monitors that make their machine themselves. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <vmm-sys-util/sized.h>
+
+#include "cvmm/serial.h"
+#include "legacy/serial.h"
+
+struct cvmm_serial {
+	struct vmm_serial port;
+};
+
+int cvmm_serial_new(const struct cvmm_serial_config *config, struct cvmm_serial **out,
+		    struct vsu_error *err)
+{
+	struct cvmm_serial_config c;
+	struct cvmm_serial *s;
+	int rc = vsu_copy_sized(&c, sizeof(c), config, "struct cvmm_serial_config", err);
+
+	if (rc < 0)
+		return rc;
+	if (!c.output)
+		return vsu_error_set(err, -EINVAL, "serial port: config->output is NULL; bytes of the guest need a function");
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return vsu_error_sys(err, -ENOMEM, "serial port");
+	s->port = (struct vmm_serial){
+		.output = c.output, .interrupt = c.interrupt, .opaque = c.opaque,
+	};
+	vmm_serial_init(&s->port);
+	*out = s;
+	return 0;
+}
+
+void cvmm_serial_free(struct cvmm_serial *s)
+{
+	free(s);
+}
+
+uint8_t cvmm_serial_read(struct cvmm_serial *s, uint32_t offset)
+{
+	struct vmm_access access = { .offset = offset, .len = 1, .value = UINT8_MAX };
+
+	if (offset < VMM_SERIAL_PORTS)
+		vmm_serial_access(&s->port, &access);
+	return (uint8_t)access.value;
+}
+
+void cvmm_serial_write(struct cvmm_serial *s, uint32_t offset, uint8_t value)
+{
+	struct vmm_access access = { .offset = offset, .len = 1, .write = true, .value = value };
+
+	if (offset < VMM_SERIAL_PORTS)
+		vmm_serial_access(&s->port, &access);
+}
+
+size_t cvmm_serial_input(struct cvmm_serial *s, const unsigned char *bytes, size_t n)
+{
+	return vmm_serial_input(&s->port, bytes, n);
+}

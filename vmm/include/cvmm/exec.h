@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * One command in a machine of its own: what "cvmm exec" does, in the caller's process.
+ *
+ *	const char *const command[] = { "uname", "-a", NULL };
+ *	const int streams[] = { -1, 1, 2 };
+ *	const struct cvmm_exec_config config = {
+ *		.size = sizeof(config), .command = command, .streams = streams,
+ *	};
+ *
+ *	rc = cvmm_exec_new(&config, NULL, &e, &err);
+ *	rc = cvmm_exec_start(e, &err);
+ *	while (cvmm_exec_dispatch(e))
+ *		poll(&(struct pollfd){ cvmm_exec_fd(e), POLLIN, 0 }, 1, -1);
+ *	status = cvmm_exec_status(e, &why);
+ *	cvmm_exec_free(e);
+ *
+ * A process may have any number of them, in one loop. The machine is one of <cvmm/machine.h>,
+ * whose rules for threads, callbacks, SIGBUS and the process hold. Nothing is written to the
+ * host's file systems, except in folders that are shared writable.
+ *
+ * Waiting: cvmm_exec_fd() never changes; when it is readable, call cvmm_exec_dispatch(). It does
+ * not block, except in a write to a file whose file system does. The descriptors of streams stay
+ * in their blocking mode; while another process or thread uses the same pipe or terminal, a write
+ * may block.
+ *
+ * Confinement: the guest is not trusted. Its messages are bounded and checked, and an invalid one
+ * ends it with status 125. The owner must confine its own process, between new and start: the
+ * library opens the kernel, modules and folders with the rights of the process, serves each
+ * folder with them, and drops none. Such a process needs /dev/kvm (open), the folders, and the
+ * streams.
+ *
+ * Threads: confined to one thread, as the machine is.
+ */
+#ifndef CVMM_EXEC_H
+#define CVMM_EXEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cvmm/attributes.h>
+#include <cvmm/machine.h>
+#include <vmm-sys-util/error.h>
+
+VSU_BEGIN_DECLS
+
+struct cvmm_exec;
+
+/* Statuses beside those of the command, as of timeout(1), env(1) and shells. */
+#define CVMM_EXEC_TIMEOUT 124
+#define CVMM_EXEC_FAILED 125	/* the machine, its guest or its agent; the sentence has the cause */
+#define CVMM_EXEC_NOT_EXECUTED 126
+#define CVMM_EXEC_NOT_FOUND 127
+#define CVMM_EXEC_SIGNALLED 128	/* and the number of the signal */
+
+/* Fixed layout. A folder of the host, which the guest mounts. */
+struct cvmm_exec_folder {
+	const char *path;	/* on the host */
+	const char *at;		/* absolute, in the guest; NULL: as path */
+	bool writable;
+};
+
+/*
+ * Fixed layout. A network card of the guest, whose first program configures it. Texts are IPv4
+ * addresses, or NULL: not configured.
+ */
+struct cvmm_exec_network {
+	const char *card;	/* as option "net" of a machine: "tap=tap0", "fd=5,mtu=65520" */
+	const char *address;	/* with the length of its prefix: "192.0.2.2/24" */
+	const char *gateway;	/* of the default route */
+	const char *resolver;	/* in /etc/resolv.conf; the file of the root does not change */
+};
+
+/* All other members may be zero. All is borrowed during cvmm_exec_new(), except streams. */
+struct cvmm_exec_config {
+	size_t size;		/* sizeof(struct cvmm_exec_config); not 0 */
+	const char *const *command; /* words, looked up in PATH; a NULL ends them; not empty */
+	/*
+	 * NAME=VALUE, the last one of a name; a NULL ends them; or NULL. PATH, HOME, USER and LOGNAME
+	 * have presets; nothing is taken from the environment of the caller.
+	 */
+	const char *const *environment;
+	const char *folder;	/* in which the command begins; NULL: "/" */
+	const char *hostname;	/* in the guest; NULL: "cvmm" */
+	const char *root;	/* folder of the host; NULL: "/", or that of the template */
+	bool writable_root;	/* false: writes to it stay in the guest's memory */
+	bool terminal;		/* streams 0 and 1 are a terminal of the command; 2 is not used */
+	unsigned int rows, columns; /* of the terminal; 0: 24 and 80 */
+	const struct cvmm_exec_folder *folders;
+	unsigned int nfolders;	/* at most CVMM_EXEC_MAX_FOLDERS */
+	/*
+	 * Three descriptors: input, output, errors. -1: no input, or output is discarded. They stay
+	 * open until cvmm_exec_free(), which leaves them open. NULL: none.
+	 */
+	const int *streams;
+	/*
+	 * A template of "cvmm template make": its name in the user's folder, or a path with a slash.
+	 * The machine is a clone of it, and kernel to cpus except log are not used; NULL: it boots.
+	 */
+	const char *from;
+	const char *kernel;	/* a bzImage or vmlinux; "builtin:agent"; NULL: as "cvmm exec" */
+	const char *modules;	/* folder of the kernel's modules; NULL: found by the kernel's
+				   version; "none": all are built in */
+	const char *init;	/* first program of the guest; NULL: the installed cvmm-init */
+	const char *append;	/* text for the kernel's command line */
+	const char *log;	/* file of the kernel's messages, overwritten; NULL: discarded */
+	const char *memory;	/* as option "memory"; NULL: "1G" */
+	unsigned int cpus;	/* 0: 1 */
+	const char *const *options; /* others of a machine, as "--net=tap0"; a NULL ends them */
+	uint64_t timeout_ms;	/* since cvmm_exec_new(); 0: none */
+	/*
+	 * Secrets of the host are hidden in the root and in all folders, as cvmm-exec(1) lists them under
+	 * "Hidden files", except on the way to folders and folder. These lists add paths, of which the
+	 * last name is a pattern of fnmatch(3), and remove others. A NULL ends each; or NULL.
+	 */
+	const char *const *hide, *const *show;
+	const char *home;	/* of the user: hidden likewise; NULL: /home and /root only */
+	const struct cvmm_exec_network *network; /* NULL: none but 127.0.0.1 */
+	/*
+	 * In place of root: a disk image as the option "disk", in which the guest finds its root. It
+	 * is the first disk of the machine. NULL: root.
+	 */
+	const char *image;
+};
+
+#define CVMM_EXEC_MAX_FOLDERS 16
+
+/*
+ * Makes a command and its machine; the guest does not run. host may be NULL, and is as that of
+ * cvmm_machine_new(). -EINVAL: a member; -E2BIG: the command and its environment exceed 2 MiB;
+ * -ENOENT: no kernel, module or template, or a file does not exist; -EPROTO: a template of
+ * another version; -EOPNOTSUPP: this host's KVM does
+ * not run Linux; errors of cvmm_machine_new(); -ENOMEM.
+ */
+CVMM_API int cvmm_exec_new(const struct cvmm_exec_config *config, const struct cvmm_host *host,
+			   struct cvmm_exec **out, struct vsu_error *err) VSU_NODISCARD;
+
+/* Once. On failure the object can only be freed. */
+CVMM_API int cvmm_exec_start(struct cvmm_exec *e, struct vsu_error *err) VSU_NODISCARD;
+
+/* Readable when dispatch has work; owned by the object. */
+CVMM_API int cvmm_exec_fd(const struct cvmm_exec *e);
+
+/* One turn. False: the command and its machine have ended. */
+CVMM_API bool cvmm_exec_dispatch(struct cvmm_exec *e);
+
+/* Whether the command has been started and has not ended. */
+CVMM_API bool cvmm_exec_is_running(const struct cvmm_exec *e);
+
+/* Sends a signal to the command's process group. -EAGAIN: it does not run; -EINVAL: no signal. */
+CVMM_API int cvmm_exec_signal(struct cvmm_exec *e, int signo, struct vsu_error *err) VSU_NODISCARD;
+
+/* Another size of the terminal. -EAGAIN: the command does not run; -EINVAL: a size over 65535. */
+CVMM_API int cvmm_exec_resize(struct cvmm_exec *e, unsigned int rows, unsigned int columns,
+			      struct vsu_error *err) VSU_NODISCARD;
+
+/*
+ * The exit status of the command, or one of those above with a sentence in *why, which is empty
+ * for a status of the command and may be NULL. -EAGAIN: it has not ended.
+ */
+CVMM_API int cvmm_exec_status(const struct cvmm_exec *e, struct vsu_error *why) VSU_NODISCARD;
+
+/*
+ * The machine, for requests, statistics and cvmm_machine_kill(). The object dispatches and frees
+ * it.
+ */
+CVMM_API struct cvmm_machine *cvmm_exec_machine(struct cvmm_exec *e);
+
+/* In any state: ends the command and its machine. e may be NULL. */
+CVMM_API void cvmm_exec_free(struct cvmm_exec *e);
+
+VSU_END_DECLS
+
+#endif
