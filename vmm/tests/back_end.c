@@ -3,6 +3,8 @@
 #include <config.h>
 
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <virtio-devices/state.h>
@@ -13,6 +15,8 @@
 #include "util.h"
 
 struct back_end be;
+
+static char folder[32];	/* of its socket */
 bool back_end_postcopy;
 
 static void config_read(void *self, uint32_t off, void *buf, uint32_t len)
@@ -143,7 +147,9 @@ void back_end_start(uint64_t features)
 {
 	memset(&be, 0, sizeof(be));
 	pthread_mutex_init(&be.turn, NULL);
-	snprintf(be.path, sizeof(be.path), "/tmp/test-back-end.%d", getpid());
+	strcpy(folder, "/tmp/back-end.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(be.path, sizeof(be.path), "%s/socket", folder);
 	be.listener = vsu_sock_listen(be.path, 1, NULL);
 	ck_assert_int_ge(be.listener, 0);
 	ck_assert_int_eq(vsu_sock_path_of(be.listener, &be.where), 0);
@@ -177,6 +183,7 @@ void back_end_free(void)
 {
 	back_end_stop();
 	vsu_sock_unlink(&be.where);
+	rmdir(folder);
 	close(be.listener);
 	close(be.change);
 	close(be.quit);

@@ -40,7 +40,7 @@ static inline struct vsu_closer *tests_closer_get(void *opaque, struct vsu_error
 	(void)opaque;
 	if (tests_closing || vsu_closer_new(&closer, err) < 0)
 		return tests_closing;
-	rc = prog_thread_start(NULL, &id, tests_close, closer);
+	rc = vmm_thread_start(NULL, &id, tests_close, closer);
 	if (rc < 0) {
 		vsu_error_sys(err, rc, "cannot start a thread that closes descriptors");
 		vsu_closer_free(closer);

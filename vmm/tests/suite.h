@@ -50,12 +50,12 @@ static inline void test_nothing(int row)
 static inline void tcase_add_skipped(TCase *tc, const char *file, const char *test,
 				     const char *why, int start, int end)
 {
-	static char names[16][160];
+	static char names[16][256];
 	static unsigned int n;
 
 	if (n == sizeof(names) / sizeof(names[0]))
 		abort();
-	snprintf(names[n], sizeof(names[n]), "%s # SKIP %s", test, why);
+	snprintf(names[n], sizeof(names[n]), "%s # SKIP %.100s", test, why);
 #if CHECK_MAJOR_VERSION > 0 || CHECK_MINOR_VERSION >= 13
 	static TTest tests[sizeof(names) / sizeof(names[0])];
 
