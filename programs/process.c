@@ -121,14 +121,14 @@ void *prog_loop_memory(void *old, long size)
 	return memory;
 }
 
-static struct prog_threads threads;
+static struct vmm_threads threads;
 
 void prog_thread_set_begin(void (*begin)(void *opaque))
 {
 	threads.begin = begin;
 }
 
-const struct prog_threads *prog_threads(void)
+const struct vmm_threads *vmm_threads(void)
 {
 	return &threads;
 }

@@ -53,10 +53,10 @@ void *prog_loop_memory(void *old, long size);
  */
 void prog_ask_first(bool (*fn)(const void *siginfo));
 
-/* Threads that are started later with prog_threads() call begin before their function. */
+/* Threads that are started later with vmm_threads() call begin before their function. */
 void prog_thread_set_begin(void (*begin)(void *opaque));
 
-/* For prog_thread_start(). Signals that end the program go to the main thread. */
-const struct prog_threads *prog_threads(void);
+/* For vmm_thread_start(). Signals that end the program go to the main thread. */
+const struct vmm_threads *vmm_threads(void);
 
 #endif

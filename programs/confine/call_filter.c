@@ -42,7 +42,14 @@ static int resolve_recent_call(const char *name)
 		const char *name;
 		int number;
 	} recent[] = {
-		{ "cachestat", 451 },	/* Linux 6.5 */
+		{ "pidfd_send_signal", 424 }, /* Linux 5.1 */
+		{ "open_tree", 428 },	/* 5.2 */
+		{ "move_mount", 429 },
+		{ "mount_setattr", 442 }, /* 5.12 */
+		{ "landlock_create_ruleset", 444 }, /* 5.13 */
+		{ "landlock_add_rule", 445 },
+		{ "landlock_restrict_self", 446 },
+		{ "cachestat", 451 },	/* 6.5 */
 		{ "setxattrat", 463 },	/* 6.13 */
 		{ "getxattrat", 464 },
 		{ "listxattrat", 465 },

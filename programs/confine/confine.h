@@ -80,7 +80,7 @@ struct confine_plan {
 	uint64_t own_capabilities; /* in an own user namespace */
 	uint64_t making_capabilities; /* of this thread until CONFINE_SETTLE */
 	bool made_again;	/* they are required later, too */
-	bool untraceable;	/* neither dumped nor traced by others of its user */
+	bool untraceable;	/* no core dump, and not traced by other processes of its user */
 	bool connects;		/* TCP ports can be used */
 	struct confine_file files[CONFINE_FILES];	/* confine_add() */
 	unsigned int nfiles;
@@ -96,9 +96,7 @@ struct confine_plan {
 	const char *filter_option, *filter_remedy; /* a host without filters is refused; or NULL */
 	enum prog_log_level filter_complaint;
 
-	/* Limits of CONFINE_SETTLE. */
-	bool no_core;
-	uint32_t spare_fds;	/* more than are open; 0: no limit */
+	uint32_t spare_fds;	/* after CONFINE_SETTLE, more than are open; 0: no limit */
 
 	/* Of the executor. */
 	int leash, own_files;

@@ -131,8 +131,9 @@ static int user_change(struct confine_plan *p, struct vsu_error *err)
 static int groups_drop(struct confine_plan *p, struct vsu_error *err)
 {
 	(void)p;
-	(void)err;
-	return geteuid() == 0 && setgroups(0, NULL) < 0 && errno != EPERM ? -errno : 0;
+	if (geteuid() != 0 || setgroups(0, NULL) == 0 || errno == EPERM)
+		return 0;
+	return vsu_error_sys(err, -errno, "cannot drop the supplementary groups of root");
 }
 
 /* ---------------------------------------------------------------- capabilities */
@@ -167,11 +168,17 @@ static int capabilities_settle(struct confine_plan *p, struct vsu_error *err)
 	return confine_capabilities(capabilities_of(p), err);
 }
 
-/* A sanitizer's search for leaks traces the process. */
+/*
+ * The limit does not apply to a program that the kernel pipes core dumps to, but the second call
+ * does. A sanitizer's search for leaks traces the process.
+ */
 static int tracing_forbid(struct confine_plan *p, struct vsu_error *err)
 {
+	static const struct rlimit none = { 0, 0 };
+
 	(void)p;
 	(void)err;
+	setrlimit(RLIMIT_CORE, &none);
 #ifndef UNDER_SANITIZER
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
@@ -181,13 +188,10 @@ static int tracing_forbid(struct confine_plan *p, struct vsu_error *err)
 /* The hard limits too: a process may raise the others. Limits never grow. */
 static int limits_lower(struct confine_plan *p, struct vsu_error *err)
 {
-	static const struct rlimit none = { 0, 0 };
 	const int used = p->spare_fds ? vsu_fd_count() : -1;
 	struct rlimit limit;
 
 	(void)err;
-	if (p->no_core)
-		setrlimit(RLIMIT_CORE, &none);
 	if (used < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return 0;
 	if (limit.rlim_max > (rlim_t)used + p->spare_fds)
@@ -309,7 +313,7 @@ static const struct step {
 	{ CONFINE_STAGE, IF_FOLDER, confine_root_folder, "the folder cannot be mounted", 0 },
 
 	{ CONFINE_CLOSE, IF_FILES, confine_root_files, NULL, 0 },
-	{ CONFINE_CLOSE, IF_GROUPS, groups_drop, "the groups of root cannot be dropped", 0 },
+	{ CONFINE_CLOSE, IF_GROUPS, groups_drop, NULL, 0 },
 	{ CONFINE_CLOSE, IF_CHROOT, root_narrow, "the root cannot be changed", 0 },
 	{ CONFINE_CLOSE, IF_NAMESPACES, root_replace, "the root cannot be changed", 0 },
 	{ CONFINE_CLOSE, IF_NAMESPACES, NULL, "this host does not permit network namespaces", CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS },

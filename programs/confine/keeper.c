@@ -55,7 +55,7 @@ static bool is_kept(const struct confine_keeping *how, int fd)
 	       fcntl(fd, F_GETFD) == 0;
 }
 
-static void range_close(unsigned int first, unsigned int last)
+void confine_close_range(unsigned int first, unsigned int last)
 {
 	if (first > last || !syscall(SYS_close_range, first, last, 0))
 		return;
@@ -72,10 +72,10 @@ static void descriptors_close(const struct confine_keeping *how, int from_child)
 	for (fd = (int)first; fd < INHERITED || fd <= from_child; fd++) {
 		if (fd != from_child && !is_kept(how, fd))
 			continue;
-		range_close(first, (unsigned int)fd - 1);
+		confine_close_range(first, (unsigned int)fd - 1);
 		first = (unsigned int)fd + 1;
 	}
-	range_close(first, ~0u);
+	confine_close_range(first, ~0u);
 }
 
 /* A child with another user can be signalled, and its sockets removed, by root only. */

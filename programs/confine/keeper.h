@@ -46,6 +46,9 @@ int confine_keeper_fork(const struct confine_keeping *how, int *leash, struct vs
  */
 int confine_keeper_tie(int leash, struct vsu_error *err);
 
+/* Closes these descriptors, if any are open. */
+void confine_close_range(unsigned int first, unsigned int last);
+
 /* A socket that the parent removes before it forwards a signal, and at its end. */
 int confine_keeper_leave_socket(int leash, const struct vsu_sock_path *where);
 

@@ -84,6 +84,8 @@ static uint64_t rights_for(enum landlock_use use, uint64_t all)
 		return READ_FILE | WRITE_FILE | (all & (CUT | USE_DEVICE));
 	case LANDLOCK_SOCKETS:
 		return READ_FOLDER | MAKE_SOCKET | REMOVE_FILE;
+	case LANDLOCK_PROGRAMS:
+		return RUN_FILE | READ_FILE | READ_FOLDER;
 	case LANDLOCK_NAMES:
 		return 0;
 	}

@@ -20,6 +20,7 @@ enum landlock_use {
 	LANDLOCK_DEVICE,	/* a device: open and ioctl() */
 	LANDLOCK_FILE,		/* a file or device: read, write, truncate, ioctl() */
 	LANDLOCK_SOCKETS,	/* create and remove sockets, list the folder */
+	LANDLOCK_PROGRAMS,	/* a folder: read, and execute programs */
 	LANDLOCK_NAMES,		/* none: names are found, as without a rule */
 };
 

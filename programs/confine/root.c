@@ -26,7 +26,7 @@
 struct entry {
 	char path[PATH_MAX];	/* absolute */
 	struct landlock_rule rule;
-	unsigned int depth;	/* number of components */
+	unsigned int depth;	/* depth_of() the path */
 };
 
 /* ------------------------------------------------------------------- the names */
@@ -47,19 +47,34 @@ static int entry_compare(const void *a, const void *b)
 	return (int)is_writable(&x->rule) - (int)is_writable(&y->rule);
 }
 
+/* However the path is spelled: "/a/./b/../c" has two components. */
+static unsigned int depth_of(const char *path)
+{
+	unsigned int depth = 0;
+	size_t len;
+
+	for (path += strspn(path, "/"); *path; path += strspn(path, "/")) {
+		len = strcspn(path, "/");
+		if (len == 2 && !strncmp(path, "..", 2))
+			depth -= depth > 0;
+		else
+			depth += len > 1 || *path != '.';
+		path += len;
+	}
+	return depth;
+}
+
 static int entry_set(struct entry *e, const struct confine_plan *p, const char *folder,
 		     const struct confine_file *file, struct vsu_error *err)
 {
 	const bool absolute = file->name[0] == '/';
-	const char *at;
 	int len = snprintf(e->path, sizeof(e->path), "%s%s%s", absolute ? "" : folder,
 			   absolute ? "" : "/", file->name);
 
 	if (len < 0 || len >= (int)sizeof(e->path))
 		return vsu_error_set(err, -ENAMETOOLONG, "%s: '%s' is too long", p->option, file->name);
 	e->rule = file->rule;
-	for (e->depth = 0, at = e->path; *at; at++)
-		e->depth += at[0] == '/' && at[1] && at[1] != '/';
+	e->depth = depth_of(e->path);
 	return 0;
 }
 

@@ -30,9 +30,9 @@
 #define FILES " landlock"
 #endif
 #ifdef UNDER_SANITIZER
-#define TRACING ""
+#define TRACING " limit"
 #else
-#define TRACING " untraceable"
+#define TRACING " limit untraceable"
 #endif
 
 static char done[512];		/* names of the steps, each behind a space */
@@ -264,19 +264,22 @@ static const struct {
 	{ CONFINE_ROOT_HOST, false, true, false, 0, 0, 1000,
 	  " capabilities" TRACING FILES " no-new filter limit" },
 	/* the daemon of folders in each sandbox, with --user */
-	{ CONFINE_ROOT_FOLDER, true, false, true, 0, 0, 0,
-	  " processes keeper mounts private own-files folder groups root networks capabilities" FILES " no-new filter limit" },
-	{ CONFINE_ROOT_FOLDER, true, false, true, 0, 0, 1000,
-	  " users ids keeper mounts private own-files folder root networks capabilities" FILES " no-new filter limit" },
-	{ CONFINE_ROOT_FOLDER, true, false, true, CONFINE_SEPARATE, 0, 0,
-	  " groups group user tie no-new processes keeper mounts private own-files folder groups root networks capabilities" FILES " no-new filter limit" },
-	{ CONFINE_ROOT_CHROOT, true, false, true, 0, 0, 0,
-	  " keeper groups chroot capabilities" FILES " no-new filter limit" },
-	{ CONFINE_ROOT_HOST, true, false, true, 0, 0, 0,
-	  " groups capabilities" FILES " no-new filter limit" },
-	/* the others, with --user */
-	{ CONFINE_ROOT_HOST, false, false, false, CONFINE_CLOSE, 0, 0,
-	  " groups group user tie no-new capabilities" FILES " no-new filter limit" },
+	{ CONFINE_ROOT_FOLDER, true, true, true, 0, 0, 0,
+	  " processes keeper mounts private own-files folder groups root networks capabilities" TRACING FILES " no-new filter limit" },
+	{ CONFINE_ROOT_FOLDER, true, true, true, 0, 0, 1000,
+	  " users ids keeper mounts private own-files folder root networks capabilities" TRACING FILES " no-new filter limit" },
+	{ CONFINE_ROOT_FOLDER, true, true, true, CONFINE_SEPARATE, 0, 0,
+	  " groups group user tie no-new processes keeper mounts private own-files folder groups root networks capabilities" TRACING FILES " no-new filter limit" },
+	{ CONFINE_ROOT_CHROOT, true, true, true, 0, 0, 0,
+	  " keeper groups chroot capabilities" TRACING FILES " no-new filter limit" },
+	/* all daemons in the root of the host */
+	{ CONFINE_ROOT_HOST, true, true, true, 0, 0, 0,
+	  " groups capabilities" TRACING FILES " no-new filter limit" },
+	/* those without a folder, with --user; an unprivileged user's, with --seccomp=off */
+	{ CONFINE_ROOT_HOST, true, true, false, CONFINE_CLOSE, 0, 0,
+	  " groups group user tie no-new groups capabilities" TRACING FILES " no-new filter limit" },
+	{ CONFINE_ROOT_HOST, true, false, false, 0, 0, 1000,
+	  " capabilities" FILES " no-new filter limit" },
 };
 
 static void use_row(int i)
@@ -288,7 +291,7 @@ static void use_row(int i)
 	plan.user.name = rows[i].user ? "somebody" : NULL;
 	plan.user.when = rows[i].user;
 	plan.making_capabilities = rows[i].making;
-	plan.no_core = true;
+	plan.spare_fds = 1;
 	user = rows[i].started_by;
 }
 

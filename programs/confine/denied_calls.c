@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A list of calls that a program of another project does not need. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+
+#include "confine/denied_calls.h"
+
+#ifdef HAVE_LIBSECCOMP
+
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Requests of io_uring are not seen by a filter. Old versions of libseccomp lack recent names. */
+static const int denied[] = {
+	SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind),
+	SYS_io_uring_setup, SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(rt_sigqueueinfo),
+	SCMP_SYS(rt_tgsigqueueinfo), SYS_pidfd_send_signal, SYS_pidfd_open,
+	SYS_pidfd_getfd, SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev), SCMP_SYS(unshare),
+	SCMP_SYS(setns), SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
+	SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(shmget),
+	SCMP_SYS(shmat), SCMP_SYS(msgget), SCMP_SYS(semget), SCMP_SYS(mq_open),
+};
+
+static const int namespaces[] = {
+	CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS,
+	CLONE_NEWCGROUP,
+};
+
+static int add_rules(scmp_filter_ctx filter)
+{
+	const unsigned int n = sizeof(denied) / sizeof(denied[0]);
+	const unsigned int flags = sizeof(namespaces) / sizeof(namespaces[0]);
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
+	for (i = 0; !rc && i < flags; i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+				      SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
+	/* its flags are in memory, which a filter cannot read: the C library uses clone() */
+	if (!rc)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SYS_clone3, 0);
+	/* abort() */
+	if (!rc)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(tgkill), 1,
+				      SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+	return rc;
+}
+
+int confine_deny_calls(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int rc = filter ? add_rules(filter) : -ENOMEM;
+
+	rc = rc ? rc : seccomp_load(filter);
+	seccomp_release(filter);
+	return rc;
+}
+
+#else
+
+int confine_deny_calls(void)
+{
+	return -EOPNOTSUPP;
+}
+
+#endif

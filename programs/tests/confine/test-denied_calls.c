@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the calls that a program of another project cannot make. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <check.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../../tests/support/suite.h"
+#include "confine/denied_calls.h"
+
+static int listener = -1;
+static struct sockaddr_un address;
+static socklen_t len = sizeof(address);
+
+static long make_socket(void) { return socket(AF_INET, SOCK_DGRAM, 0); }
+
+static long make_pair(void)
+{
+	int pair[2];
+
+	return socketpair(AF_UNIX, SOCK_DGRAM, 0, pair);
+}
+
+static long connect_again(void) { return connect(listener, (struct sockaddr *)&address, len); }
+static long bind_again(void) { return bind(listener, (struct sockaddr *)&address, len); }
+static long use_ring(void) { return syscall(SYS_io_uring_setup, 1, NULL); }
+static long send_signal(void) { return kill(getppid(), 0); }
+static long send_signal_to_thread(void) { return syscall(SYS_tkill, getppid(), 0); }
+static long send_signal_to_group(void) { return syscall(SYS_tgkill, getppid(), getppid(), 0); }
+
+static long queue_signal(void)
+{
+	const siginfo_t info = { .si_code = SI_QUEUE };
+
+	return syscall(SYS_rt_sigqueueinfo, getppid(), 0, &info);
+}
+
+static long find_process(void) { return syscall(SYS_pidfd_open, getppid(), 0); }
+static long trace_parent(void) { return ptrace(PTRACE_SEIZE, getppid(), NULL, NULL); }
+static long leave_users(void) { return unshare(CLONE_NEWUSER); }
+
+static long clone_users(void) { return syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, 0); }
+
+static long (*const denied[])(void) = {
+	make_socket, make_pair, connect_again, bind_again, use_ring, send_signal,
+	send_signal_to_thread, send_signal_to_group, queue_signal, find_process, trace_parent,
+	leave_users, clone_users,
+};
+
+/* A name that the kernel chooses. */
+static void listen_somewhere(void)
+{
+	address.sun_family = AF_UNIX;
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof(address.sun_family)), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+}
+
+static int status_of(int (*fn)(int), int given)
+{
+	const pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || confine_deny_calls() < 0)
+			_exit(100);
+		_exit(fn(given));
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static int is_denied(int i)
+{
+	return denied[i]() == -1 && errno == EPERM ? 0 : 1;
+}
+
+START_TEST(other_processes_and_hosts_are_out_of_reach)
+{
+	listen_somewhere();
+	ck_assert_int_eq(status_of(is_denied, _i), 0);
+	close(listener);
+}
+END_TEST
+
+static int accept_one(int fd)
+{
+	(void)fd;
+	return accept4(listener, NULL, NULL, SOCK_CLOEXEC) < 0 ? 1 : 0;
+}
+
+START_TEST(connections_are_accepted)
+{
+	int sock;
+
+	listen_somewhere();
+	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(connect(sock, (struct sockaddr *)&address, len), 0);
+	ck_assert_int_eq(status_of(accept_one, listener), 0);
+	close(sock);
+	close(listener);
+}
+END_TEST
+
+static int signal_itself(int unused)
+{
+	(void)unused;
+	signal(SIGUSR1, SIG_IGN);
+	return raise(SIGUSR1);
+}
+
+START_TEST(process_signals_itself)
+{
+	ck_assert_int_eq(status_of(signal_itself, 0), 0);
+}
+END_TEST
+
+static int execute(int unused)
+{
+	(void)unused;
+	execl("/bin/sh", "sh", "-c", "exit 7", (char *)NULL);
+	return 1;
+}
+
+START_TEST(programs_are_executed)
+{
+	const int status = status_of(execute, 0);
+
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+END_TEST
+
+#ifdef __x86_64__
+static int call_x32(int unused)
+{
+	(void)unused;
+	syscall(0x40000000L + SYS_getpid);
+	return 0;
+}
+
+START_TEST(calls_of_another_abi_kill_the_process)
+{
+	const int status = status_of(call_x32, 0);
+
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+}
+END_TEST
+#endif
+
+int main(void)
+{
+	Suite *s = suite_create("denied_calls");
+	TCase *tc = tcase_create("denied_calls");
+
+	tcase_add_loop_test(tc, other_processes_and_hosts_are_out_of_reach, 0,
+			    sizeof(denied) / sizeof(denied[0]));
+	tcase_add_test(tc, connections_are_accepted);
+	tcase_add_test(tc, process_signals_itself);
+	tcase_add_test(tc, programs_are_executed);
+#ifdef __x86_64__
+	tcase_add_test(tc, calls_of_another_abi_kill_the_process);
+#endif
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
