@@ -187,9 +187,9 @@ static int take_key(struct command_line *cl, unsigned int index,
 			      value, cl->config, err);
 }
 
-#define PLACE(member) PROG_PLACE(struct command_line, member)
+#define PLACE(member) VMM_PLACE(struct command_line, member)
 
-static const struct prog_place places[DAEMON_OWN] = {
+static const struct vmm_place places[DAEMON_OWN] = {
 	[DAEMON_SOCKET_PATH] = PLACE(serve.socket_path),
 	[DAEMON_FD] = PLACE(serve.fd),
 	[DAEMON_SOCKET_MODE] = PLACE(serve.access.mode),
@@ -202,15 +202,15 @@ static const struct prog_place places[DAEMON_OWN] = {
 	[DAEMON_ALLOW_POSTCOPY] = PLACE(serve.rights.postcopy),
 	[DAEMON_POLL_MAX_NS] = PLACE(serve.poll_max_ns),
 	[DAEMON_METRICS] = PLACE(serve.metrics),
-	[DAEMON_LOG_LEVEL] = PROG_PLACE_LEVEL,
-	[DAEMON_VERBOSE] = PROG_PLACE_VERBOSE,
+	[DAEMON_LOG_LEVEL] = VMM_PLACE_LEVEL,
+	[DAEMON_VERBOSE] = VMM_PLACE_VERBOSE,
 	[DAEMON_HELP] = PLACE(help),
 	[DAEMON_VERSION] = PLACE(version),
 	[DAEMON_NUM_QUEUES] = PLACE(common.queues),
 	[DAEMON_QUEUE_SIZE] = PLACE(common.queue_size),
 };
 
-static const struct prog_place folder_places[] = {
+static const struct vmm_place folder_places[] = {
 	[FOLDER_SANDBOX] = PLACE(serve.rights.sandbox),
 	[FOLDER_RLIMIT_NOFILE] = PLACE(files),
 	[FOLDER_RECOVER] = PLACE(common.recover),
@@ -224,10 +224,10 @@ static int take_option(void *opaque, unsigned int index,
 	struct command_line *cl = opaque;
 	const unsigned int folder = DAEMON_OWN + cl->nkeys;
 
-	if (index < DAEMON_OWN && (prog_log_take(&places[index], value) ||
-				   prog_place_store(&places[index], cl, value)))
+	if (index < DAEMON_OWN && (vmm_log_take(&places[index], value) ||
+				   vmm_place_store(&places[index], cl, value)))
 		return 0;
-	if (index >= folder && prog_place_store(&folder_places[index - folder], cl, value))
+	if (index >= folder && vmm_place_store(&folder_places[index - folder], cl, value))
 		return 0;
 	return take_key(cl, index, value, err);
 }
@@ -267,7 +267,7 @@ static int check_socket(const struct command_line *cl, struct vsu_error *err)
 /* Resolve group names now: they are in files of the host. */
 static int check_access(struct command_line *cl, struct vsu_error *err)
 {
-	return prog_socket_access_read(&cl->serve.access, err) < 0 ? VSU_EXIT_DATA :
+	return vmm_socket_access_read(&cl->serve.access, err) < 0 ? VSU_EXIT_DATA :
 	       VSU_EXIT_OK;
 }
 

@@ -51,8 +51,8 @@ enum daemon_option {
 	{ .name = "fd", .kind = VSU_OPTION_U64, .arg = "N",		\
 	  .help = "serve this inherited socket instead",		\
 	  .min = 0, .max = INT32_MAX },					\
-	PROG_SOCKET_MODE_OPTION,					\
-	PROG_SOCKET_GROUP_OPTION,					\
+	VMM_SOCKET_MODE_OPTION,					\
+	VMM_SOCKET_GROUP_OPTION,					\
 	{ .name = "print-capabilities", .kind = VSU_OPTION_FLAG,	\
 	  .help = "print what this program offers, as JSON, and end" },	\
 	{ .name = "allow-fuse", .kind = VSU_OPTION_FLAG,		\
@@ -71,8 +71,8 @@ enum daemon_option {
 	  .max = VIRTDEV_VHOST_USER_SERVER_POLL_LIMIT },		\
 	{ .name = "metrics", .kind = VSU_OPTION_STRING, .arg = "PATH",	\
 	  .help = "answer HTTP at this UNIX socket with statistics for Prometheus" }, \
-	PROG_LOG_LEVEL_OPTION,						\
-	PROG_LOG_VERBOSE_OPTION,					\
+	VMM_LOG_LEVEL_OPTION,						\
+	VMM_LOG_VERBOSE_OPTION,					\
 	VSU_OPTION_ROW_HELP,						\
 	VSU_OPTION_ROW_VERSION,						\
 	{ .name = "num-queues", .kind = VSU_OPTION_U64, .arg = "N",	\
@@ -113,7 +113,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv);
 
 struct serving {
 	const char *socket_path; /* to listen at; NULL: fd is given */
-	struct prog_socket_access access; /* of socket_path */
+	struct vmm_socket_access access; /* of socket_path */
 	int fd;			/* otherwise: a listening or connected socket */
 	bool served_files;	/* --allow-fuse */
 	bool iommu_platform;

@@ -48,7 +48,7 @@ int daemon_guard_start(struct daemon_guard *g, struct vsu_error *err)
 	if (rc >= 0)
 		rc = g->over = vsu_event_new();
 	if (rc >= 0)
-		rc = prog_thread_start(prog_threads(), &g->id, guard_main, g);
+		rc = vmm_thread_start(vmm_threads(), &g->id, guard_main, g);
 	g->runs = rc >= 0;
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot start a thread") : 0;
 }
@@ -75,9 +75,9 @@ int daemon_guard_check(struct daemon_guard *g, bool is_held)
 	return END_MS;
 }
 
-void daemon_guard_detach(struct daemon_guard *g, struct prog_workers *workers)
+void daemon_guard_detach(struct daemon_guard *g, struct vmm_workers *workers)
 {
-	const uint32_t left = prog_workers_detach(workers);
+	const uint32_t left = vmm_workers_detach(workers);
 
 	if (left > g->left)
 		prog_log(PROG_LOG_WARNING, "left behind", "%u requests of a disconnected front-end are detached, each with a thread, until files of the host respond",

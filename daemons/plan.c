@@ -48,7 +48,6 @@ static void plan_root(struct confine_plan *plan, const struct daemon_rights *r)
 	plan->folder = r->folder;
 	plan->read_only = !r->facts.writes;
 	plan->all_users = true;
-	plan->drops_groups = true;
 	plan->keeping = &keeping;
 	plan->option = chroots ? "--sandbox=chroot" : "--sandbox=namespace";
 	plan->remedy = chroots && root ? "grant CAP_SYS_CHROOT, or use --sandbox=none" :
@@ -98,7 +97,8 @@ int daemon_plan_make(struct confine_plan *plan, const struct daemon_rights *r,
 	*plan = (struct confine_plan)CONFINE_PLAN_INIT;
 	if (r->folder)
 		plan_root(plan, r);
-	plan->restricts = true;
+	plan->drops_groups = plan->restricts = true;
+	plan->untraceable = r->filter != DAEMON_FILTER_OFF;
 	plan->capabilities = capabilities_of(r);
 	plan->connects = r->facts.connects;
 	plan->any_file = r->facts.finds_files ? "they are opened by handles" : NULL;

@@ -58,7 +58,7 @@ struct loop {
 	int quit;			/* signalled: queue threads end */
 	uint32_t nthreads;		/* started threads */
 	struct queue_thread *threads;
-	struct prog_workers *workers;
+	struct vmm_workers *workers;
 	struct daemon_guard guard;
 	struct postcopy_watch watch;
 };
@@ -114,7 +114,7 @@ static int watch_start(struct postcopy_watch *w, const int *stops,
 	w->stops = stops;
 	w->over = rc = vsu_event_new();
 	if (rc >= 0)
-		rc = prog_thread_start(prog_threads(), &w->id, watch_session, w);
+		rc = vmm_thread_start(vmm_threads(), &w->id, watch_session, w);
 	if (rc >= 0)
 		return 0;
 	vsu_fd_close(&w->over);
@@ -212,7 +212,7 @@ static int start_thread(struct queue_thread *t)
 	int rc = virtdev_vhost_user_server_queue_wait(t->loop->server, t->queue,
 						      t->loop->quit, 0);
 
-	return rc < 0 ? rc : prog_thread_start(prog_threads(), &t->id, queue_main, t);
+	return rc < 0 ? rc : vmm_thread_start(vmm_threads(), &t->id, queue_main, t);
 }
 
 static int start_threads(struct loop *l, struct vsu_error *err)
@@ -224,8 +224,8 @@ static int start_threads(struct loop *l, struct vsu_error *err)
 		return 0;
 	rc = daemon_guard_start(&l->guard, err);
 	if (rc >= 0)
-		rc = prog_workers_start(l->how->kind->work, prog_threads(), l->dev, l->how->rights.facts.workers,
-					&l->workers, err);
+		rc = vmm_workers_start(l->how->kind->work, vmm_threads(), l->dev, l->how->rights.facts.workers,
+				       &l->workers, err);
 	if (rc < 0)
 		return rc;
 	l->quit = rc = vsu_event_new();
@@ -390,7 +390,7 @@ static void loop_fini(struct loop *l)
 {
 	end_threads(l);
 	virtdev_vhost_user_server_free(l->server);
-	prog_workers_end(l->workers);
+	vmm_workers_end(l->workers);
 	daemon_guard_end(&l->guard);
 	watch_end(&l->watch);
 	metrics_end(&l->metrics);

@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -28,7 +31,7 @@
 #define PERIOD_NS UINT64_C(10000000000)
 #define MAX_KINDS 24
 #define MAX_WORD 32
-/* A writable pipe accepts this much at once (PIPE_BUF is 4096). */
+/* A pipe accepts this much as a whole or not at all (PIPE_BUF is 4096). */
 #define MAX_LINE 1024
 #define SYSLOG "/dev/log"
 
@@ -45,6 +48,7 @@ static struct {
 	int syslog, journal;	/* sockets; both -1: standard error */
 	struct kind kinds[MAX_KINDS];
 	unsigned int n;
+	uint32_t lost;		/* lines for which the reader had no room */
 } log_state = { .lock = PTHREAD_MUTEX_INITIALIZER, .name = "",
 		.level = PROG_LOG_WARNING, .syslog = -1, .journal = -1 };
 
@@ -89,14 +93,37 @@ static struct kind *kind_of(const char *word)
 	return kind;
 }
 
-/* Returns false if the pipe is full: the line is dropped instead of blocking. */
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 0x00000008
+#endif
+
+/*
+ * A pipe that other processes share can be filled between poll() and write(), and O_NONBLOCK
+ * would be theirs too. Files of a disk are always written: their writes do not wait for a reader.
+ */
+static ssize_t stream_write(const char *line, size_t len)
+{
+	const struct iovec iov = { (void *)(uintptr_t)line, len };
+	struct stat st;
+
+	if (fstat(STDERR_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		return syscall(SYS_pwritev2, STDERR_FILENO, &iov, 1, -1L, -1L, RWF_NOWAIT);
+	errno = EOPNOTSUPP;
+	return -1;
+}
+
+/* Returns false if the reader has no room: the line is dropped instead of blocking. */
 static bool line_write(const char *line, size_t len)
 {
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
 
+	/* errors of standard error are ignored */
+	if (stream_write(line, len) >= 0)
+		return true;
+	if (errno != EOPNOTSUPP && errno != ENOSYS)	/* pipes before Linux 6.4 */
+		return errno != EAGAIN;
 	if (poll(&p, 1, 0) == 0)
 		return false;
-	/* errors of standard error are ignored */
 	(void)!vsu_fd_write_full(STDERR_FILENO, line, len);
 	return true;
 }
@@ -134,8 +161,8 @@ static bool journal_send(enum prog_log_level level, const char *event,
 	return prog_journal_send(log_state.journal, &entry);
 }
 
-static bool VSU_PRINTF(3, 0) line_sayv(enum prog_log_level level, const char *event,
-				       const char *fmt, va_list ap)
+static bool VSU_PRINTF(3, 0) line_formatv(enum prog_log_level level, const char *event,
+					  const char *fmt, va_list ap)
 {
 	char line[MAX_LINE];
 	int start = snprintf(line, sizeof(line) - 1, "%s: ", log_state.name);
@@ -154,21 +181,49 @@ static bool VSU_PRINTF(3, 0) line_sayv(enum prog_log_level level, const char *ev
 	return line_write(line, (size_t)len + 1);
 }
 
-static void VSU_PRINTF(2, 3) line_say(const char *event, const char *fmt, ...)
+static bool VSU_PRINTF(3, 4) line_say(enum prog_log_level level, const char *event, const char *fmt, ...)
 {
 	va_list ap;
+	bool sent;
 
 	va_start(ap, fmt);
-	line_sayv(PROG_LOG_WARNING, event, fmt, ap);
+	sent = line_formatv(level, event, fmt, ap);
 	va_end(ap);
+	return sent;
+}
+
+/* Returns false if the reader still has no room. */
+static bool lost_report(void)
+{
+	if (log_state.lost && !line_say(PROG_LOG_WARNING, "lost", "%u log lines were lost: their reader is too slow",
+					log_state.lost))
+		return false;
+	log_state.lost = 0;
+	return true;
+}
+
+/* A line is after the report of those that were lost before it. */
+static bool VSU_PRINTF(3, 0) line_sayv(enum prog_log_level level, const char *event,
+				       const char *fmt, va_list ap)
+{
+	if (lost_report() && line_formatv(level, event, fmt, ap))
+		return true;
+	log_state.lost++;
+	return false;
+}
+
+void prog_log_answer(const char *line)
+{
+	pthread_mutex_lock(&log_state.lock);
+	line_say(PROG_LOG_INFO, NULL, "%s", line);
+	pthread_mutex_unlock(&log_state.lock);
 }
 
 static void kind_tell_lost(struct kind *kind)
 {
-	if (kind->lost)
-		line_say(kind->word, "%s: %u more lines like those before", kind->word,
-			 kind->lost);
-	kind->lost = 0;
+	if (!kind->lost || line_say(PROG_LOG_WARNING, kind->word, "%s: %u more lines like those before",
+				    kind->word, kind->lost))
+		kind->lost = 0;
 }
 
 static bool kind_may_speak(struct kind *kind)
@@ -194,12 +249,10 @@ void prog_log(enum prog_log_level level, const char *cause, const char *fmt,
 	pthread_mutex_lock(&log_state.lock);
 	va_start(ap, fmt);
 	kind = cause ? kind_of(cause) : NULL;
-	if (!kind)
-		line_sayv(level, cause, fmt, ap);
-	else if (kind_may_speak(kind) && line_sayv(level, cause, fmt, ap))
-		kind->said++;
-	else
+	if (kind && !kind_may_speak(kind))
 		kind->lost++;
+	else if (line_sayv(level, cause, fmt, ap) && kind)
+		kind->said++;
 	va_end(ap);
 	pthread_mutex_unlock(&log_state.lock);
 }
@@ -231,6 +284,7 @@ void prog_log_flush(void)
 	unsigned int i;
 
 	pthread_mutex_lock(&log_state.lock);
+	lost_report();
 	for (i = 0; i < log_state.n; i++)
 		kind_tell_lost(&log_state.kinds[i]);
 	pthread_mutex_unlock(&log_state.lock);
@@ -247,11 +301,11 @@ void prog_complain(const struct vsu_error *err)
 		fprintf(stderr, "%s: %s\n", log_state.name, why);
 }
 
-bool prog_log_take(const struct prog_place *place, const struct vsu_option_value *value)
+bool vmm_log_take(const struct vmm_place *place, const struct vsu_option_value *value)
 {
-	if (place->kind == PROG_PLACE_OF_LEVEL)
+	if (place->kind == VMM_PLACE_OF_LEVEL)
 		prog_log_set_level((enum prog_log_level)value->number);
-	else if (place->kind == PROG_PLACE_OF_VERBOSE)
+	else if (place->kind == VMM_PLACE_OF_VERBOSE)
 		prog_log_set_level(PROG_LOG_INFO);
 	else
 		return false;

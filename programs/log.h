@@ -2,7 +2,9 @@
 /*
  * Log lines of a running program: each event is one line on standard error that
  * begins with the program's name. Repeated events are counted instead, so that no
- * peer can fill a disk. Logging never blocks on a slow reader.
+ * peer can fill a disk. Logging does not wait for a reader: lines for which a pipe, a socket, a
+ * terminal or the journal has no room are lost, and a line reports their number as soon as there
+ * is room. Flags of standard error, which other processes may share, are not changed.
  *
  *	prog_log(PROG_LOG_WARNING, "refused", "ring %u: %s", ring, err->msg);
  *
@@ -22,7 +24,7 @@
 #include "base/places.h"
 
 /* Sets the level if place is that of a row of the level, or returns false. */
-bool prog_log_take(const struct prog_place *place, const struct vsu_option_value *value);
+bool vmm_log_take(const struct vmm_place *place, const struct vsu_option_value *value);
 
 /* name precedes each line and is kept by reference. Initial level: WARNING. */
 void prog_log_init(const char *name);
@@ -57,7 +59,10 @@ bool prog_log_says(enum prog_log_level level);
 void prog_log(enum prog_log_level level, const char *cause, const char *fmt,
 	      ...) VSU_PRINTF(3, 4);
 
-/* Logs the remaining counts; call at the end of the program. */
+/* Logs a line that the operator requested, at any level. */
+void prog_log_answer(const char *line);
+
+/* Logs the remaining counts of both kinds; call at the end of the program. */
 void prog_log_flush(void);
 
 /* Prints the final line of a program; waits for the reader. */

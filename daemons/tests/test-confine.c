@@ -5,6 +5,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/fs.h>
 #include <linux/io_uring.h>
 #include <linux/userfaultfd.h>
@@ -19,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -29,6 +31,7 @@
 #include <vmm-sys-util/foreign.h>
 
 #include "../../tests/support/suite.h"
+#include "confine/privileges.h"
 #include "plan.h"
 
 static int confine_calls(enum daemon_filter how, const struct daemon_rights *needs)
@@ -406,6 +409,68 @@ START_TEST(privileges_cannot_be_regained)
 }
 END_TEST
 
+/* 0: the process can be traced and dumped; 1: neither; others: a mixture. */
+static int forbids_tracing(enum daemon_filter filter)
+{
+	const struct daemon_rights rights = { .filter = filter };
+	struct rlimit cores = { 1, 1 };
+	struct confine_plan plan;
+	int traced;
+
+	if (daemon_plan_make(&plan, &rights, NULL) < 0 ||
+	    confine_execute(&plan, CONFINE_CLOSE, NULL) < 0 || getrlimit(RLIMIT_CORE, &cores) < 0)
+		return 99;
+	traced = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+#ifdef UNDER_SANITIZER
+	traced = cores.rlim_max != 0;	/* its search for leaks traces the process */
+#endif
+	return traced == (cores.rlim_max != 0) ? !traced : 98;
+}
+
+START_TEST(daemon_is_neither_traced_nor_dumped_unless_its_filter_is_off)
+{
+	static const enum daemon_filter filters[] = {
+		DAEMON_FILTER_ON, DAEMON_FILTER_KILL, DAEMON_FILTER_PRESET, DAEMON_FILTER_OFF,
+	};
+	const struct rlimit cores = { 4096, 4096 };
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {	/* a descendant of a limited process cannot raise it */
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+		_exit(setrlimit(RLIMIT_CORE, &cores) < 0 ? 97 : forbids_tracing(filters[_i]));
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	if (WEXITSTATUS(status) != 97)
+		ck_assert_int_eq(WEXITSTATUS(status), filters[_i] != DAEMON_FILTER_OFF);
+}
+END_TEST
+
+/* With all its capabilities. */
+static int keeps_groups(void)
+{
+	const struct daemon_rights rights = { .user = NULL };
+	const gid_t group = 1234;
+	struct confine_plan plan;
+
+	if (setgroups(1, &group) < 0)
+		return 97;
+	return daemon_plan_make(&plan, &rights, NULL) < 0 ||
+	       confine_execute(&plan, CONFINE_CLOSE, NULL) < 0 ? 99 : getgroups(0, NULL);
+}
+
+START_TEST(groups_of_root_are_dropped_without_a_folder_and_user)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(keeps_groups());
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 97);
+}
+END_TEST
+
 START_TEST(missing_user_is_named)
 {
 	const struct daemon_rights rights = { .user = "no-such-user" };
@@ -453,10 +518,13 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, missing_user_is_named);
-	if (getuid() == 0)
+	tcase_add_loop_test(tc, daemon_is_neither_traced_nor_dumped_unless_its_filter_is_off, 0, 4);
+	if (getuid() == 0) {
 		tcase_add_test(tc, privileges_cannot_be_regained);
-	else
-		puts("# left out: becoming another user, for which root is needed");
+		tcase_add_test(tc, groups_of_root_are_dropped_without_a_folder_and_user);
+	} else {
+		puts("# left out: becoming another user, and groups, for which root is needed");
+	}
 	if (filter_works())
 		add_filter(tc);
 	else

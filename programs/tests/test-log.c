@@ -5,13 +5,17 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/event.h>
@@ -65,11 +69,12 @@ static const char *heard(void)
 
 static unsigned int lines_heard(void)
 {
-	const char *p = heard();
+	const char *p;
 	unsigned int n = 0;
 
-	while ((p = strchr(p, '\n')))
-		n++, p++;
+	while (*(p = heard()))
+		while ((p = strchr(p, '\n')))
+			n++, p++;
 	return n;
 }
 
@@ -103,16 +108,16 @@ END_TEST
 
 START_TEST(rows_of_options_set_the_level)
 {
-	const struct prog_place level = PROG_PLACE_LEVEL, verbose = PROG_PLACE_VERBOSE;
-	const struct prog_place other = { PROG_PLACE_NONE, 0 };
+	const struct vmm_place level = VMM_PLACE_LEVEL, verbose = VMM_PLACE_VERBOSE;
+	const struct vmm_place other = { VMM_PLACE_NONE, 0 };
 	const struct vsu_option_value error = { "error", PROG_LOG_ERROR };
 
-	ck_assert(prog_log_take(&level, &error));
+	ck_assert(vmm_log_take(&level, &error));
 	ck_assert(!prog_log_says(PROG_LOG_WARNING));
-	ck_assert(prog_log_take(&verbose, &error));
+	ck_assert(vmm_log_take(&verbose, &error));
 	ck_assert(prog_log_says(PROG_LOG_INFO));
 	ck_assert(!prog_log_says(PROG_LOG_DEBUG));
-	ck_assert(!prog_log_take(&other, &error));
+	ck_assert(!vmm_log_take(&other, &error));
 }
 END_TEST
 
@@ -189,12 +194,87 @@ START_TEST(a_long_line_is_cut_and_still_ends)
 }
 END_TEST
 
+/* The number in "N log lines were lost: ...", or 0. */
+static unsigned int lines_lost(void)
+{
+	const char *line = strstr(said, " log lines were lost: their reader is too slow");
+
+	while (line && line > said && line[-1] >= '0' && line[-1] <= '9')
+		line--;
+	return line ? (unsigned int)strtoul(line, NULL, 10) : 0;
+}
+
 START_TEST(e1_25_log_without_a_reader_does_not_block)
 {
 	const unsigned int flood = 5000;
+	unsigned int written;
 
 	warn_times(NULL, flood);
-	ck_assert_uint_lt(lines_heard(), flood);
+	written = lines_heard();
+	ck_assert_uint_lt(written, flood);
+	warn_times(NULL, 1);
+	heard();
+	ck_assert_uint_eq(written + lines_lost(), flood);
+	ck_assert_str_eq(strchr(said, '\n'), "\nprog: something\n");
+	warn_times(NULL, 1);
+	ck_assert_str_eq(heard(), "prog: something\n");
+}
+END_TEST
+
+START_TEST(lines_that_were_lost_are_reported_at_the_end)
+{
+	warn_times("refused", 12);
+	warn_times(NULL, 5000);
+	prog_log_flush();	/* nothing can be written */
+	while (*heard())
+		;
+	prog_log_flush();
+	heard();
+	ck_assert_uint_gt(lines_lost(), 0);
+	ck_assert_ptr_nonnull(strstr(said, "prog: refused: 2 more lines like those before\n"));
+	prog_log_flush();
+	ck_assert_str_eq(heard(), "");
+}
+END_TEST
+
+/* Pipes of Linux before 6.4 have no write that is sure not to wait. */
+static bool pipes_refuse_to_wait(void)
+{
+	char byte = '\n';
+	const struct iovec iov = { &byte, 1 };
+
+	return syscall(SYS_pwritev2, STDERR_FILENO, &iov, 1, -1L, -1L, RWF_NOWAIT) == 1;
+}
+
+/* Whatever is read, the other process fills it. */
+START_TEST(log_does_not_wait_for_another_writer_of_its_pipe)
+{
+	static char bytes[4096];
+	unsigned int i;
+	pid_t child;
+
+	if (!pipes_refuse_to_wait())
+		return;
+	child = fork();
+	while (!child)
+		(void)!write(STDERR_FILENO, bytes, sizeof(bytes));
+	for (i = 0; i < 5000; i++) {
+		(void)!read(reader, bytes, sizeof(bytes));
+		prog_log(PROG_LOG_WARNING, NULL, "line");
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+END_TEST
+
+START_TEST(answer_to_the_operator_is_logged_at_any_level)
+{
+	prog_log_set_level(PROG_LOG_ERROR);
+	prog_log_answer("2 CPUs");
+	ck_assert_str_eq(heard(), "prog: 2 CPUs\n");
+	prog_log_set_level(PROG_LOG_WARNING);
+	warn_times(NULL, 5000);
+	prog_log_answer("2 CPUs");
 }
 END_TEST
 
@@ -210,13 +290,16 @@ END_TEST
 
 static struct sockaddr_un journal = { .sun_family = AF_UNIX };
 static int journald = -1;	/* its socket */
+static char folder[32];
 
 static void journal_begin(void)
 {
 	struct stat st;
 	char stream[64];
 
-	snprintf(journal.sun_path, sizeof(journal.sun_path), "/tmp/cvmm-journal.%d", (int)getpid());
+	strcpy(folder, "/tmp/journal.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(journal.sun_path, sizeof(journal.sun_path), "%s/socket", folder);
 	journald = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	ck_assert_int_eq(bind(journald, (const void *)&journal, sizeof(journal)), 0);
 	ck_assert_int_eq(fstat(STDERR_FILENO, &st), 0);
@@ -228,6 +311,7 @@ static void journal_end(void)
 {
 	vsu_fd_close(&journald);
 	unlink(journal.sun_path);
+	rmdir(folder);
 }
 
 /* The next entry, or an empty text. */
@@ -280,18 +364,19 @@ END_TEST
 
 START_TEST(journal_that_does_not_read_counts_lines_as_lost)
 {
-	unsigned int n = 0;
+	unsigned int sent = 0;
 
 	journal_begin();
 	prog_log_to_journal(journal.sun_path);
-	do
-		prog_log(PROG_LOG_WARNING, NULL, "line %u", n);
-	while (++n < 5000);
-	prog_log(PROG_LOG_WARNING, "one", "not sent");
+	warn_times("line", 20);
+	warn_times(NULL, 5000);
 	while (*journal_entry())
-		;
+		sent++;
 	prog_log_flush();
-	ck_assert_ptr_nonnull(strstr(journal_entry(), "MESSAGE=one: 1 more lines like those before\n"));
+	strcpy(said, journal_entry());
+	ck_assert_uint_gt(lines_lost(), 0);
+	ck_assert_uint_eq(sent + lines_lost(), 5010);
+	ck_assert_ptr_nonnull(strstr(journal_entry(), "MESSAGE=line: 10 more lines like those before\n"));
 	journal_end();
 }
 END_TEST
@@ -351,6 +436,9 @@ int main(void)
 	tcase_add_test(tc, text_of_a_peer_stays_on_its_line);
 	tcase_add_test(tc, a_long_line_is_cut_and_still_ends);
 	tcase_add_test(tc, e1_25_log_without_a_reader_does_not_block);
+	tcase_add_test(tc, lines_that_were_lost_are_reported_at_the_end);
+	tcase_add_test(tc, log_does_not_wait_for_another_writer_of_its_pipe);
+	tcase_add_test(tc, answer_to_the_operator_is_logged_at_any_level);
 	tcase_add_test(tc, a_closed_standard_error_is_harmless);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("journal");
