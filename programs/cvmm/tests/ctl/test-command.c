@@ -14,8 +14,8 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "cli/control_command.h"
-#include "cli/control_output.h"
+#include "ctl/command.h"
+#include "ctl/output.h"
 #include "util.h"
 
 #define SOCKET "control-socket"
@@ -215,24 +215,35 @@ START_TEST(d3_11_replies_have_no_control_characters_for_the_terminal)
 }
 END_TEST
 
+/* The output without its lines of help. */
+static void claim_samples(const char *text)
+{
+	char rest[8192] = "", *line, *more = printed;
+
+	while ((line = strsep(&more, "\n")))
+		if (strncmp(line, "# HELP ", 7) != 0 && *line)
+			strcat(strcat(rest, line), "\n");
+	ck_assert_str_eq(rest, text);
+}
+
 START_TEST(samples_of_a_metric_follow_each_other)
 {
 	ck_assert_int_eq(parse(3, SOCKET, "stats", "--prometheus"), 0);
 	claim_line("status\n");
 	ck_assert_int_eq(run_parsed(reply_of_status, strlen(reply_of_status)), VSU_EXIT_OK);
-	ck_assert_str_eq(printed,
-			 "# TYPE cvmm_cpus untyped\ncvmm_cpus 2\n"
-			 "# TYPE cvmm_device_reads untyped\n"
-			 "cvmm_device_reads{device=\"0\",kind=\"blk\"} 5\n"
-			 "cvmm_device_reads{device=\"3\",kind=\"\"} 6\n"
-			 "# TYPE cvmm_lost_devices untyped\ncvmm_lost_devices 0\n"
-			 "# TYPE cvmm_memory_gpa untyped\ncvmm_memory_gpa{piece=\"0\"} 0\n"
-			 "# TYPE cvmm_memory_size untyped\ncvmm_memory_size{piece=\"0\"} 4096\n"
-			 "# TYPE cvmm_paused untyped\ncvmm_paused 0\n"
-			 "# TYPE cvmm_ring_size untyped\ncvmm_ring_size{device=\"0\",ring=\"0\"} 16\n"
-			 "# TYPE cvmm_state untyped\ncvmm_state{state=\"running\"} 1\n"
-			 "# TYPE cvmm_vcpu_exits untyped\ncvmm_vcpu_exits{cpu=\"0\"} 7\ncvmm_vcpu_exits{cpu=\"1\"} 8\n"
-			 "# TYPE cvmm_vcpu_io untyped\ncvmm_vcpu_io{cpu=\"0\"} 1\ncvmm_vcpu_io{cpu=\"1\"} 0\n");
+	claim_samples(
+			 "# TYPE cvmm_cpus gauge\ncvmm_cpus{machine=\"control-socket\"} 2\n"
+			 "# TYPE cvmm_device_reads counter\n"
+			 "cvmm_device_reads{machine=\"control-socket\",device=\"0\",kind=\"blk\"} 5\n"
+			 "cvmm_device_reads{machine=\"control-socket\",device=\"3\",kind=\"\"} 6\n"
+			 "# TYPE cvmm_lost_devices counter\ncvmm_lost_devices{machine=\"control-socket\"} 0\n"
+			 "# TYPE cvmm_memory_gpa gauge\ncvmm_memory_gpa{machine=\"control-socket\",piece=\"0\"} 0\n"
+			 "# TYPE cvmm_memory_size gauge\ncvmm_memory_size{machine=\"control-socket\",piece=\"0\"} 4096\n"
+			 "# TYPE cvmm_paused gauge\ncvmm_paused{machine=\"control-socket\"} 0\n"
+			 "# TYPE cvmm_ring_size gauge\ncvmm_ring_size{machine=\"control-socket\",device=\"0\",ring=\"0\"} 16\n"
+			 "# TYPE cvmm_state gauge\ncvmm_state{machine=\"control-socket\",state=\"running\"} 1\n"
+			 "# TYPE cvmm_vcpu_exits counter\ncvmm_vcpu_exits{machine=\"control-socket\",cpu=\"0\"} 7\ncvmm_vcpu_exits{machine=\"control-socket\",cpu=\"1\"} 8\n"
+			 "# TYPE cvmm_vcpu_io counter\ncvmm_vcpu_io{machine=\"control-socket\",cpu=\"0\"} 1\ncvmm_vcpu_io{machine=\"control-socket\",cpu=\"1\"} 0\n");
 	ck_assert_int_eq(parse(3, SOCKET, "pause", "--prometheus"), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "--prometheus requires the command stats"));
 }
@@ -247,10 +258,10 @@ START_TEST(progress_has_metrics_and_identities_have_none)
 
 	ck_assert_int_eq(parse(3, SOCKET, "stats", "--prometheus"), 0);
 	ck_assert_int_eq(run_parsed(reply, strlen(reply)), VSU_EXIT_OK);
-	ck_assert_str_eq(printed, "# TYPE cvmm_arriving_left untyped\ncvmm_arriving_left 4\n"
-				  "# TYPE cvmm_migration_sent untyped\ncvmm_migration_sent 3\n"
-				  "# TYPE cvmm_saving_done untyped\ncvmm_saving_done 1\n"
-				  "# TYPE cvmm_saving_total untyped\ncvmm_saving_total 2\n");
+	claim_samples( "# TYPE cvmm_arriving_left gauge\ncvmm_arriving_left{machine=\"control-socket\"} 4\n"
+				  "# TYPE cvmm_migration_sent gauge\ncvmm_migration_sent{machine=\"control-socket\"} 3\n"
+				  "# TYPE cvmm_saving_done gauge\ncvmm_saving_done{machine=\"control-socket\"} 1\n"
+				  "# TYPE cvmm_saving_total gauge\ncvmm_saving_total{machine=\"control-socket\"} 2\n");
 }
 END_TEST
 
@@ -270,7 +281,7 @@ START_TEST(rows_have_the_bounds_of_buckets_with_requests)
 }
 END_TEST
 
-#define LABELS "{device=\"2\",kind=\"blk\",request=\"write-zeroes\""
+#define LABELS "{machine=\"control-socket\",device=\"2\",kind=\"blk\",request=\"write-zeroes\""
 
 START_TEST(histogram_is_cumulative_and_one_metric)
 {
@@ -291,8 +302,8 @@ START_TEST(histogram_is_cumulative_and_one_metric)
 	ck_assert_int_eq(run_parsed(reply_with_latency, strlen(reply_with_latency)), VSU_EXIT_OK);
 	for_rows(i, sizeof(parts) / sizeof(parts[0]))
 		ck_assert_msg(strstr(printed, parts[i]) != NULL, "%s\n%s", parts[i], printed);
-	ck_assert_ptr_eq(strstr(printed, "# TYPE"), printed);
-	ck_assert_ptr_null(strstr(printed + 1, "# TYPE"));
+	ck_assert_ptr_eq(strstr(printed, "# HELP cvmm_device_latency_seconds "), printed);
+	ck_assert_ptr_null(strstr(strstr(printed, "# TYPE") + 1, "# TYPE"));
 }
 END_TEST
 
@@ -355,6 +366,41 @@ static int run_full(const char *replies)
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	return rc;
 }
+
+static void claim_screen(unsigned short lines, const char *expected)
+{
+	const struct winsize size = { .ws_row = lines, .ws_col = 80 };
+	const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+	char text[] = "{\"ok\":true,\"a\":1,\"b\":2,\"c\":3}", shown[256];
+	size_t done;
+	ssize_t n;
+	FILE *to;
+
+	ck_assert_int_ge(terminal, 0);
+	ck_assert_int_eq(grantpt(terminal) | unlockpt(terminal), 0);
+	to = fopen(ptsname(terminal), "w");
+	ck_assert_ptr_nonnull(to);
+	ck_assert_int_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
+	ck_assert_int_eq(vmm_control_print_screen(text, "title", to, &err), 0);
+	fflush(to);
+	for (done = 0; done < strlen(expected); done += (size_t)n) {
+		n = read(terminal, shown + done, sizeof(shown) - 1 - done);
+		ck_assert_int_gt(n, 0);
+	}
+	shown[done] = '\0';
+	ck_assert_str_eq(shown, expected);
+	fclose(to);
+	close(terminal);
+}
+
+#define ROW(name) "\r\r\n" name "\033[K"
+
+START_TEST(screen_of_a_watch_has_the_lines_of_its_terminal)
+{
+	claim_screen(4, "\033[Htitle\033[K" ROW("a            1") ROW("b            2") ROW("c            3") "\033[J");
+	claim_screen(3, "\033[Htitle\033[K" ROW("a            1") ROW("2 more lines") "\033[J");
+}
+END_TEST
 
 START_TEST(output_that_fails_ends_a_watch_and_a_subscription)
 {
@@ -487,6 +533,7 @@ int main(void)
 	tcase_add_test(tc, a_subscription_prints_until_the_end);
 	tcase_add_test(tc, a_watch_ends_with_the_machine);
 	tcase_add_test(tc, rows_fit_the_terminal);
+	tcase_add_test(tc, screen_of_a_watch_has_the_lines_of_its_terminal);
 	tcase_add_test(tc, output_that_fails_ends_a_watch_and_a_subscription);
 	tcase_add_test(tc, refusals_are_sentences_without_escapes);
 	tcase_add_test(tc, refusals_that_are_cut_off_are_named);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* "cvmm ctl": one command to the control socket of a running machine. */
-#ifndef VMM_CONTROL_COMMAND_H
-#define VMM_CONTROL_COMMAND_H
+#ifndef VMM_CTL_COMMAND_H
+#define VMM_CTL_COMMAND_H
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@ enum vmm_control_format {
 	VMM_CONTROL_JSON,
 	VMM_CONTROL_ROWS,
 	VMM_CONTROL_PROMETHEUS,
+	VMM_CONTROL_SCREEN,	/* of a watch: rows on a terminal; not chosen by an option */
 };
 
 /*

@@ -11,11 +11,11 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "cli/control_files.h"
-#include "config/list_edit.h"
 #include "base/file_value.h"
-#include "machine/save_target.h"
+#include "config/list_edit.h"
+#include "ctl/files.h"
 #include "migration/address.h"
+#include "transfer/save_target.h"
 
 /* Replaces the line from position at by text, with its newline. -E2BIG. */
 static int replace_rest(struct vmm_control_request *request, size_t at, const char *text,
@@ -50,7 +50,7 @@ static int open_image(const struct vmm_device_opening *o)
 	const bool reads = o->use == VMM_DEVICE_READS;
 	int fd, kind;
 
-	if ((!reads && o->use != VMM_DEVICE_WRITES) || prog_file_value_is_fd(o->text))
+	if ((!reads && o->use != VMM_DEVICE_WRITES) || vmm_file_value_is_fd(o->text))
 		return -1;
 	fd = open(o->text, (reads ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	kind = fd < 0 ? -1 : vsu_fd_kind(fd);
@@ -129,7 +129,7 @@ static int open_folder(struct vmm_control_files *f, struct vmm_control_request *
 	int rc;
 
 	snprintf(folder, sizeof(folder), "%.*s", then ? (int)(then - name) : -1, name);
-	if (strpbrk(folder, " \t") || prog_file_value_is_fd(folder))
+	if (strpbrk(folder, " \t") || vmm_file_value_is_fd(folder))
 		return 0;
 	rc = vmm_save_target_open(&f->save, &save, err);
 	if (rc < 0)
@@ -141,6 +141,28 @@ static int open_folder(struct vmm_control_files *f, struct vmm_control_request *
 	}
 	snprintf(text, sizeof(text), "fd:0 fd:1 fd:2%s", then ? then : "");
 	return replace_rest(request, strlen(word), text, err);
+}
+
+/* ----------------------------------------------------------------------- core */
+
+static int create_core(struct vmm_control_files *f, struct vmm_control_request *request,
+		       const char *word, const char *name, struct vsu_error *err)
+{
+	int fd;
+
+	if (strpbrk(name, " \t") || vmm_file_value_is_fd(name))
+		return 0;
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno == EEXIST ?
+		       vsu_error_set(err, -EEXIST, "core: '%s' exists; name a new file", name) : 0;
+	f->fds[f->n++] = fd;
+	f->core = strdup(name);
+	if (!f->core) {
+		unlink(name);
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	}
+	return replace_rest(request, strlen(word), "fd:0", err);
 }
 
 /* -------------------------------------------------------------------- migrate */
@@ -177,23 +199,43 @@ static const struct {
 } commands[] = {
 	{ "device-add ", open_device },
 	{ "save ", open_folder },
+	{ "core ", create_core },
 	{ "migrate ", start_command },
 };
+
+/* The command with its space, and with a timeout= that follows. */
+static void put_word(char word[VMM_CONTROL_LINE], const struct vmm_control_request *request,
+		     const char *command)
+{
+	static const char timeout[] = "timeout=";
+	const char *rest = request->line + strlen(command), *end;
+	size_t len = strlen(command);
+
+	if (request->len > len + strlen(timeout) &&
+	    !memcmp(rest, timeout, strlen(timeout))) {
+		end = memchr(rest, ' ', request->len - len);
+		len += end ? (size_t)(end - rest) + 1 : 0;
+	}
+	snprintf(word, VMM_CONTROL_LINE, "%s%.*s", command, (int)(len - strlen(command)), rest);
+}
 
 int vmm_control_files_open(struct vmm_control_files *f,
 			   struct vmm_control_request *request, struct vsu_error *err)
 {
+	char word[VMM_CONTROL_LINE];
 	char *text;
 	size_t i;
 	int rc = 0;
 
 	f->n = 0;
+	f->core = NULL;
 	vmm_save_target_init(&f->save);
 	vmm_stream_init(&f->command);
 	for (i = 0; !rc && i < sizeof(commands) / sizeof(*commands); i++) {
-		text = text_behind(request, commands[i].word);
+		put_word(word, request, commands[i].word);
+		text = text_behind(request, word);
 		if (text)
-			rc = commands[i].open(f, request, commands[i].word, text, err);
+			rc = commands[i].open(f, request, word, text, err);
 		free(text);
 	}
 	return rc;
@@ -215,6 +257,10 @@ int vmm_control_files_end(struct vmm_control_files *f, bool done, struct vsu_err
 	if (f->save.folder && (!done || rc < 0))
 		vmm_save_remove_files(&f->save);
 	vmm_save_target_close(&f->save);
+	if (f->core && !done)
+		unlink(f->core);
+	free(f->core);
+	f->core = NULL;
 	vmm_stream_close(&f->command);
 	return rc;
 }

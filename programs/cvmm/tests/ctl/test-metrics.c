@@ -3,7 +3,7 @@
 #include <config.h>
 
 #include "base/json_read.h"
-#include "cli/status_metrics.h"
+#include "ctl/metrics.h"
 #include "machine/plug_rig.h"
 
 static void claim_known(void *opaque, const char *path, const char *value, bool is_string)
@@ -24,10 +24,33 @@ static void walking(void)
 	drive(1, 2);
 	user_says("status\n");
 	snprintf(reply, sizeof(reply), "%s", said);
-	ck_assert_int_eq(prog_json_walk(reply, claim_known, &numbers, NULL), 0);
+	ck_assert_int_eq(vmm_json_walk(reply, claim_known, &numbers, NULL), 0);
 	ck_assert_uint_gt(numbers, 25);
 	ck_assert(!vmm_status_knows("cpu"));
 }
+
+/* Each metric has its meaning and a type, and each sample the label. */
+static void describing(void)
+{
+	char reply[16384], text[32768] = "", *line, *more = text;
+	FILE *to = fmemopen(text, sizeof(text), "w");
+
+	assert_told("device-add balloon\n", ADDED(0));
+	user_says("status\n");
+	snprintf(reply, sizeof(reply), "%s", said);
+	ck_assert_int_eq(vmm_status_print_prometheus(reply, "/run/a b", to, NULL), 0);
+	fclose(to);
+	while ((line = strsep(&more, "\n"))) {
+		ck_assert_msg(!strstr(line, " untyped"), "%s", line);
+		ck_assert_msg(!*line || *line == '#' || strstr(line, "{machine=\"a_b\""), "%s", line);
+	}
+}
+
+START_TEST(every_metric_of_the_status_is_described)
+{
+	machine_run("--transport=pci", OWN_MEMORY, describing);
+}
+END_TEST
 
 START_TEST(every_number_of_the_status_is_in_the_table_of_metrics)
 {
@@ -41,6 +64,7 @@ int main(void)
 	TCase *tc = tcase_create("status_metrics");
 
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
+	tcase_add_test(tc, every_metric_of_the_status_is_described);
 	tcase_add_test(tc, every_number_of_the_status_is_in_the_table_of_metrics);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

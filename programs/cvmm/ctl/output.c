@@ -2,14 +2,16 @@
 /* Prints replies of the control socket. */
 #include <config.h>
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "cli/control_output.h"
-#include "kinds/latency.h"
 #include "base/json_read.h"
+#include "ctl/output.h"
+#include "kinds/latency.h"
 
 #define WIDTH 12
 /* A narrower terminal has the values below the name of their row. */
@@ -38,7 +40,7 @@ void vmm_control_print_plain(const char *text, FILE *to)
 
 struct rows {
 	FILE *to;
-	char row[PROG_JSON_PATH];	/* the current one */
+	char row[VMM_JSON_PATH];	/* the current one */
 	bool begun;
 	size_t columns;	/* of the terminal; SIZE_MAX: lines have no limit */
 	size_t used;	/* of the current line */
@@ -100,7 +102,7 @@ static bool bucket_print(struct rows *rows, const char *path, const char *value)
 	unsigned int bucket;
 	char key[64];
 
-	if (!prog_json_match(path, "latency.#.buckets.#", &bucket, NULL))
+	if (!vmm_json_match(path, "latency.#.buckets.#", &bucket, NULL))
 		return false;
 	snprintf(key, sizeof(key), "%.*s%s", (int)(name - path), path,
 		 vmm_latency_bound(bucket).text);
@@ -126,14 +128,79 @@ static void row_value(void *opaque, const char *path, const char *value,
 	item_put(rows, path + (strncmp(path, "numbers.", 8) ? 0 : 8), value);
 }
 
+static int rows_print(char *reply, struct rows *rows, struct vsu_error *err)
+{
+	int rc = vmm_json_walk(reply, row_value, rows, err);
+
+	if (rows->begun)
+		fputc('\n', rows->to);
+	else if (!rc)
+		fputs("ok\n", rows->to);
+	return rc;
+}
+
 int vmm_control_print_rows(char *reply, FILE *to, struct vsu_error *err)
 {
 	struct rows rows = { .to = to, .columns = count_columns(to) };
-	int rc = prog_json_walk(reply, row_value, &rows, err);
 
-	if (rows.begun)
-		fputc('\n', to);
-	else if (!rc)
-		fputs("ok\n", to);
+	return rows_print(reply, &rows, err);
+}
+
+/* -------------------------------------------------------------------- screen */
+
+/* Sequences of ECMA-48, which every terminal since the VT100 has. */
+#define HOME "\033[H"
+#define ERASE_LINE "\033[K"
+#define ERASE_BELOW "\033[J"
+/* Of a terminal that does not report its size. */
+#define USUAL_LINES 24u
+
+static unsigned int count_lines(FILE *to)
+{
+	struct winsize size;
+	const int fd = fileno(to);
+
+	return fd >= 0 && !ioctl(fd, TIOCGWINSZ, &size) && size.ws_row > 2 ? size.ws_row : USUAL_LINES;
+}
+
+static unsigned int count_newlines(const char *text)
+{
+	unsigned int n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* The last line of the terminal has no newline, which would move all lines up. */
+static void screen_put(const char *title, const char *text, FILE *to)
+{
+	const unsigned int room = count_lines(to) - 1, all = count_newlines(text), hidden = all > room ? all - room + 1 : 0;
+	unsigned int line;
+
+	fprintf(to, HOME "%.*s" ERASE_LINE, (int)(count_columns(to) < 80 ? count_columns(to) : 80), title);
+	for (line = 0; line < all - hidden; line++, text += strcspn(text, "\n") + 1)
+		fprintf(to, "\r\n%.*s" ERASE_LINE, (int)strcspn(text, "\n"), text);
+	if (hidden)
+		fprintf(to, "\r\n%u more lines" ERASE_LINE, hidden);
+	fputs(ERASE_BELOW, to);
+}
+
+int vmm_control_print_screen(char *reply, const char *title, FILE *to, struct vsu_error *err)
+{
+	struct rows rows = { .columns = count_columns(to) };
+	char *text = NULL;
+	size_t len;
+	int rc;
+
+	rows.to = open_memstream(&text, &len);
+	if (!rows.to)
+		return vsu_error_sys(err, -ENOMEM, "the reply");
+	rc = rows_print(reply, &rows, err);
+	if (fclose(rows.to) || !text)
+		rc = vsu_error_sys(err, -ENOMEM, "the reply");
+	if (!rc)
+		screen_put(title, text, to);
+	free(text);
 	return rc;
 }

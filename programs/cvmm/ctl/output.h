@@ -4,8 +4,8 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_CLI_CONTROL_OUTPUT_H
-#define VMM_CLI_CONTROL_OUTPUT_H
+#ifndef VMM_CTL_OUTPUT_H
+#define VMM_CTL_OUTPUT_H
 
 #include <stdio.h>
 
@@ -20,5 +20,11 @@ void vmm_control_print_plain(const char *text, FILE *to);
  * reply is modified. -EBADMSG: not a reply.
  */
 int vmm_control_print_rows(char *reply, FILE *to, struct vsu_error *err);
+
+/*
+ * Likewise, in place of what a terminal shows: the title, and as many lines as fit below it; the
+ * last one has the number of others.
+ */
+int vmm_control_print_screen(char *reply, const char *title, FILE *to, struct vsu_error *err);
 
 #endif

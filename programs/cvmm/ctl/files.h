@@ -5,24 +5,26 @@
  *
  *   device-add  images of disks and of persistent memory
  *   save        a new folder with three files, which gets its name when they are complete
+ *   core        a new file, which is removed if the command fails
  *   migrate     the command of exec:, which this process starts
  *
  * A file that cannot be opened here is left to the machine, by its name.
  */
-#ifndef VMM_CLI_CONTROL_FILES_H
-#define VMM_CLI_CONTROL_FILES_H
+#ifndef VMM_CTL_FILES_H
+#define VMM_CTL_FILES_H
 
 #include <stdbool.h>
 
-#include "cli/control_command.h"
 #include "control/passed.h"
-#include "machine/save_files.h"
+#include "ctl/command.h"
 #include "migration/stream.h"
+#include "transfer/save_files.h"
 
 struct vmm_control_files {
 	unsigned int n;
 	int fds[VMM_PASSED_MAX];
 	struct vmm_save_files save;	/* folder: NULL without one */
+	char *core;			/* path of its file; NULL without one */
 	struct vmm_stream command;	/* child: 0 without one */
 };
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/exit.h>
@@ -12,11 +13,11 @@
 #include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/sock.h>
 
-#include "cli/control_command.h"
-#include "cli/control_files.h"
-#include "cli/control_output.h"
-#include "cli/status_metrics.h"
 #include "base/json_read.h"
+#include "ctl/command.h"
+#include "ctl/files.h"
+#include "ctl/metrics.h"
+#include "ctl/output.h"
 #include "machine/exit_status.h"
 
 /* A reply has less than 64 KiB for a machine with all devices. */
@@ -208,8 +209,9 @@ static int fail_ended(const struct answers *a, struct vsu_error *err)
 			     a->path);
 }
 
-static int print_json(char *reply, FILE *to, struct vsu_error *err)
+static int print_json(char *reply, const char *path, FILE *to, struct vsu_error *err)
 {
+	(void)path;
 	(void)err;
 	if (isatty(fileno(to)))
 		vmm_control_print_plain(reply, to);
@@ -219,24 +221,47 @@ static int print_json(char *reply, FILE *to, struct vsu_error *err)
 	return 0;
 }
 
-static enum vmm_control_format choose_format(enum vmm_control_format given, FILE *to)
+static enum vmm_control_format choose_format(const struct vmm_control_request *request, FILE *to)
 {
-	if (given != VMM_CONTROL_AUTO)
-		return given;
-	return isatty(fileno(to)) ? VMM_CONTROL_ROWS : VMM_CONTROL_JSON;
+	const bool terminal = isatty(fileno(to));
+
+	enum vmm_control_format format = request->format;
+
+	if (format == VMM_CONTROL_AUTO)
+		format = terminal ? VMM_CONTROL_ROWS : VMM_CONTROL_JSON;
+	return format == VMM_CONTROL_ROWS && terminal && request->seconds ? VMM_CONTROL_SCREEN : format;
 }
 
-static int reply_print(char *reply, enum vmm_control_format format, FILE *to,
+static int print_rows(char *reply, const char *path, FILE *to, struct vsu_error *err)
+{
+	(void)path;
+	return vmm_control_print_rows(reply, to, err);
+}
+
+static int print_screen(char *reply, const char *path, FILE *to, struct vsu_error *err)
+{
+	char title[80], when[16] = "";
+	const time_t now = time(NULL);
+	struct tm tm;
+
+	if (localtime_r(&now, &tm))
+		strftime(when, sizeof(when), "%H:%M:%S", &tm);
+	snprintf(title, sizeof(title), "%s  %.60s  (Ctrl-C ends)", when, path);
+	return vmm_control_print_screen(reply, title, to, err);
+}
+
+static int reply_print(const struct vmm_control_request *request, char *reply, FILE *to,
 		       struct vsu_error *err)
 {
-	static int (*const printers[])(char *, FILE *, struct vsu_error *) = {
+	static int (*const printers[])(char *, const char *, FILE *, struct vsu_error *) = {
 		[VMM_CONTROL_JSON] = print_json,
-		[VMM_CONTROL_ROWS] = vmm_control_print_rows,
+		[VMM_CONTROL_ROWS] = print_rows,
 		[VMM_CONTROL_PROMETHEUS] = vmm_status_print_prometheus,
+		[VMM_CONTROL_SCREEN] = print_screen,
 	};
 	int rc;
 
-	rc = printers[format](reply, to, err);
+	rc = printers[choose_format(request, to)](reply, request->path, to, err);
 	fflush(to);
 	return rc;
 }
@@ -248,12 +273,12 @@ static int reply_judge(const struct vmm_control_request *request, char *reply,
 	char *sentence;
 
 	if (strncmp(reply, REFUSED, strlen(REFUSED)) != 0) {
-		if (!reply_print(reply, choose_format(request->format, to), to, err))
+		if (!reply_print(request, reply, to, err))
 			return VSU_EXIT_OK;
 		vsu_error_prefix(err, -EINVAL, "%s: the reply", request->path);
 		return VSU_EXIT_FAIL;
 	}
-	if (prog_json_read_string(reply, "error", &sentence, err) < 0)
+	if (vmm_json_read_string(reply, "error", &sentence, err) < 0)
 		vsu_error_prefix(err, -EINVAL, "%s: the reply", request->path);
 	else
 		vsu_error_set(err, -EINVAL, "%s", sentence);
@@ -292,7 +317,7 @@ static int watch_status(const struct vmm_control_request *request,
 	while (!status && !rc && !ferror(to)) {
 		(void)poll(&p, 1, (int)request->seconds * 1000);
 		rc = line_send(a->sock, request, NULL, 0, err);
-		if (!rc && choose_format(request->format, to) == VMM_CONTROL_ROWS)
+		if (!rc && choose_format(request, to) == VMM_CONTROL_ROWS)
 			fputc('\n', to);
 		if (!rc)
 			status = answer_next(request, a, to, err);
