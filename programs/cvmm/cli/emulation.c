@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Starts QEMU, and a daemon for each folder. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "base/value.h"
+#include "cli/emulation.h"
+#include "cli/passt.h"
+#include "cli/program.h"
+#include "confine/leash.h"
+
+#define QEMU "qemu-system-x86_64"
+#define MAX_FOLDERS (CVMM_EXEC_MAX_FOLDERS + 1)
+
+/* --------------------------------------------------------------------- folders */
+
+/* Starts its daemon; *fd is the front-end's end of the connection. */
+static int start_daemon(const struct vmm_emulation *e, const struct vmm_emulation_config *c,
+			const struct vmm_plan_folder *f, int *fd, struct vsu_error *err)
+{
+	struct vmm_program p = { .argc = 0 };
+	int pair[2];
+	pid_t pid;
+	int rc = vsu_sock_pair(pair);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot make a socket");
+	vmm_program_add(&p, "%s/cvmm-vhost-user-fs", c->daemons);
+	vmm_program_add(&p, "--fd=%d", pair[1]);
+	vmm_program_add(&p, "--shared-dir=%s", f->path);
+	vmm_program_add(&p, "--tag=%s", f->tag);
+	if (!f->writable)
+		vmm_program_add(&p, "--read-only");
+	if (f->hidden)
+		vmm_program_add(&p, "--hide=%s", f->hidden);
+	vmm_program_pass(&p, pair[1]);
+	rc = vmm_program_start(&p, e->messages, &pid, err);
+	vmm_program_free(&p);
+	vsu_fd_close(&pair[1]);
+	*fd = pair[0];
+	return rc;
+}
+
+/* ------------------------------------------------------------------------ QEMU */
+
+static void add_log(struct vmm_program *p, const char *log)
+{
+	char *value = log ? vmm_value_escape(log) : NULL;
+
+	if (log && !value)
+		p->rc = -ENOMEM;
+	else if (log)
+		vmm_program_add(p, "file,id=log,path=%s", value);
+	else
+		vmm_program_add(p, "null,id=log");
+	free(value);
+}
+
+/* Nothing of a default machine, of the user's files, or of the host; no program is started. */
+static void add_machine(struct vmm_program *p, const struct vmm_emulation_config *c)
+{
+	static const char *const words[] = {
+		QEMU, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-sandbox",
+		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+		"-action", "panic=exit-failure", "-machine", "q35,accel=tcg,memory-backend=memory",
+		"-cpu", "max", "-device", "pvpanic",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		vmm_program_add(p, "%s", words[i]);
+	vmm_program_add(p, "-smp");
+	vmm_program_add(p, "%u", c->cpus);
+	vmm_program_add(p, "-m");
+	vmm_program_add(p, "%" PRIu64 "K", c->memory >> 10);
+	vmm_program_add(p, "-object");
+	vmm_program_add(p, "memory-backend-memfd,id=memory,share=on,size=%" PRIu64 "K", c->memory >> 10);
+	vmm_program_add(p, "-kernel");
+	vmm_program_add(p, "%s", c->plan->kernel);
+	vmm_program_add(p, "-initrd");
+	vmm_program_add(p, "/proc/self/fd/%d", c->plan->initrd_fd);
+	vmm_program_pass(p, c->plan->initrd_fd);
+	vmm_program_add(p, "-append");
+	vmm_program_add(p, "%s", c->plan->cmdline);
+}
+
+static void add_card(struct vmm_program *p, const struct vmm_emulation_config *c)
+{
+	if (!c->tap && c->net < 0)
+		return;
+	vmm_program_add(p, "-netdev");
+	if (c->tap) {
+		vmm_program_add(p, "tap,id=net,ifname=%s,script=no,downscript=no", c->tap);
+	} else {
+		vmm_program_pass(p, c->net);
+		vmm_program_add(p, "stream,id=net,server=off,addr.type=fd,addr.str=%d", c->net);
+	}
+	vmm_program_add(p, "-device");
+	vmm_program_add(p, "virtio-net-pci,netdev=net%s", c->tap ? "" : ",mac=" VMM_PASST_MAC);
+}
+
+/* QEMU reports a panic there. Its few events are read when it has ended. */
+static void add_monitor(struct vmm_program *p, int monitor)
+{
+	vmm_program_pass(p, monitor);
+	vmm_program_add(p, "-chardev");
+	vmm_program_add(p, "socket,id=monitor,fd=%d", monitor);
+	vmm_program_add(p, "-mon");
+	vmm_program_add(p, "chardev=monitor,mode=control");
+}
+
+static void add_ports(struct vmm_program *p, const struct vmm_emulation_config *c)
+{
+	static const char *const names[] = { VMM_AGENT_PORT_NAMES };
+	int i, fd;
+
+	vmm_program_add(p, "-chardev");
+	add_log(p, c->log);
+	vmm_program_add(p, "-serial");
+	vmm_program_add(p, "chardev:log");
+	vmm_program_add(p, "-device");
+	vmm_program_add(p, "virtio-serial-pci,max_ports=%d", VMM_AGENT_PORTS + 1);
+	for (i = 0; i < VMM_AGENT_PORTS; i++) {
+		fd = vmm_session_port(c->plan->session, i);
+		vmm_program_pass(p, fd);
+		vmm_program_add(p, "-chardev");
+		vmm_program_add(p, "socket,id=port%d,fd=%d", i, fd);
+		vmm_program_add(p, "-device");
+		vmm_program_add(p, "virtserialport,nr=%d,name=%s,chardev=port%d", i + 1, names[i], i);
+	}
+}
+
+static void add_folder(struct vmm_program *p, unsigned int number, const char *tag, int fd)
+{
+	vmm_program_pass(p, fd);
+	vmm_program_add(p, "-chardev");
+	vmm_program_add(p, "socket,id=folder%u,fd=%d", number, fd);
+	vmm_program_add(p, "-device");
+	vmm_program_add(p, "vhost-user-fs-pci,chardev=folder%u,tag=%s", number, tag);
+}
+
+static int add_folders(struct vmm_program *p, const struct vmm_emulation *e,
+		       const struct vmm_emulation_config *c, int *fds, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < c->plan->nfolders; i++) {
+		rc = start_daemon(e, c, &c->plan->folders[i], &fds[i], err);
+		if (!rc)
+			add_folder(p, i, c->plan->folders[i].tag, fds[i]);
+	}
+	return rc;
+}
+
+static int check_programs(const struct vmm_emulation_config *c, struct vsu_error *err)
+{
+	char path[PATH_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/cvmm-vhost-user-fs", c->daemons);
+	if (access(path, X_OK) < 0)
+		return vsu_error_sys(err, -errno, "--emulate: %s", path);
+	return 0;
+}
+
+/* The other ends, which QEMU inherits. */
+struct ends {
+	int end, monitor;
+};
+
+static int make_files(struct vmm_emulation *e, struct ends *other, struct vsu_error *err)
+{
+	static const char begin[] = "{\"execute\":\"qmp_capabilities\"}\n";
+	int pair[2], rc;
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return vsu_error_sys(err, -errno, "cannot make a pipe");
+	e->end_fd = pair[0];
+	other->end = pair[1];
+	rc = vsu_sock_pair(pair);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot make a socket");
+	e->events = pair[0];
+	other->monitor = pair[1];
+	if (write(e->events, begin, strlen(begin)) != (ssize_t)strlen(begin))
+		return vsu_error_set(err, -EIO, "cannot write to QEMU's monitor");
+	return vmm_program_messages(&e->messages, err);
+}
+
+static int start_all(struct vmm_emulation *e, const struct vmm_emulation_config *c,
+		     const struct ends *other, struct vsu_error *err)
+{
+	struct vmm_program p = { .argc = 0 };
+	int fds[MAX_FOLDERS], rc;
+	unsigned int i;
+
+	for (i = 0; i < MAX_FOLDERS; i++)
+		fds[i] = -1;
+	add_machine(&p, c);
+	add_ports(&p, c);
+	add_card(&p, c);
+	add_monitor(&p, other->monitor);
+	vmm_program_pass(&p, other->end);
+	rc = add_folders(&p, e, c, fds, err);
+	if (!rc)
+		rc = vmm_program_start(&p, e->messages, &e->qemu, err);
+	if (!rc)
+		rc = confine_leash_make(e->qemu, 0, &e->leash, err);
+	for (i = 0; i < MAX_FOLDERS; i++)
+		vsu_fd_close(&fds[i]);
+	vmm_program_free(&p);
+	return rc;
+}
+
+int vmm_emulation_start(struct vmm_emulation *e, const struct vmm_emulation_config *c,
+			struct vsu_error *err)
+{
+	struct ends other = { -1, -1 };
+	int rc = check_programs(c, err);
+
+	rc = rc < 0 ? rc : make_files(e, &other, err);
+	rc = rc < 0 ? rc : start_all(e, c, &other, err);
+	vsu_fd_close(&other.end);
+	vsu_fd_close(&other.monitor);
+	return rc;
+}
+
+/* The events before a panic are few, and fit. */
+static bool has_panicked(const struct vmm_emulation *e)
+{
+	char text[VMM_PROGRAM_MESSAGES];
+	const ssize_t n = recv(e->events, text, sizeof(text) - 1, MSG_DONTWAIT);
+
+	text[n < 0 ? 0 : n] = '\0';
+	return strstr(text, "\"GUEST_PANICKED\"");
+}
+
+int vmm_emulation_end(struct vmm_emulation *e, struct vsu_error *err)
+{
+	char text[VMM_PROGRAM_MESSAGES];
+	int status = 0;
+
+	while (waitpid(e->qemu, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFSIGNALED(status))
+		return vsu_error_set(err, -EFAULT, "--emulate: " QEMU " was killed by signal %d", WTERMSIG(status));
+	if (WEXITSTATUS(status) == VMM_PROGRAM_NOT_STARTED)
+		return vsu_error_set(err, -EFAULT, "--emulate: %s; install QEMU", vmm_program_last_line(e->messages, text));
+	if (has_panicked(e))
+		return vsu_error_set(err, -EFAULT, "the guest's kernel panicked; --log=FILE keeps its messages");
+	if (WEXITSTATUS(status))
+		return vsu_error_set(err, -EFAULT, "--emulate: %s", vmm_program_last_line(e->messages, text));
+	return vsu_error_set(err, -ECONNRESET, "the guest ended before its command did; --log=FILE keeps its kernel's messages");
+}
+
+void vmm_emulation_free(struct vmm_emulation *e)
+{
+	vsu_fd_close(&e->end_fd);
+	vsu_fd_close(&e->messages);
+	vsu_fd_close(&e->events);
+	vsu_fd_close(&e->leash);
+}

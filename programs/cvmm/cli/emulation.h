@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The guest of a command where KVM cannot run Linux: QEMU emulates the processor, and daemons
+ * share the folders.
+ *
+ * Threads: the main thread.
+ */
+#ifndef VMM_CLI_EMULATION_H
+#define VMM_CLI_EMULATION_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <vmm-sys-util/error.h>
+
+#include "exec/plan.h"
+
+struct vmm_emulation_config {
+	const struct vmm_plan *plan;	/* of a Linux kernel */
+	uint64_t memory;	/* bytes */
+	unsigned int cpus;
+	const char *log;	/* file; NULL: kernel messages are discarded */
+	const char *tap;	/* name of the interface of its network card, or NULL */
+	int net;		/* the socket of its network card (passt), if there is no tap; -1: no card */
+	const char *daemons;	/* the folder of cvmm-vhost-user-fs */
+};
+
+struct vmm_emulation {
+	pid_t qemu;		/* 0: not started */
+	int end_fd;		/* readable when QEMU has ended */
+	int messages;		/* a file with what the programs print */
+	int events;		/* QEMU's monitor (QMP), read at the end */
+	int leash;		/* QEMU is killed when it is closed */
+};
+
+#define VMM_EMULATION_INIT { .end_fd = -1, .messages = -1, .events = -1, .leash = -1 }
+
+/*
+ * Starts QEMU, which vmm_emulation_free() or this process's end kills, and the daemons, which
+ * end with QEMU. -ENOENT: a program is not
+ * installed.
+ */
+int vmm_emulation_start(struct vmm_emulation *e, const struct vmm_emulation_config *c,
+			struct vsu_error *err);
+
+/*
+ * After QEMU has ended: why. -EFAULT: the guest's kernel panicked, or QEMU failed;
+ * -ECONNRESET: the guest ended.
+ */
+int vmm_emulation_end(struct vmm_emulation *e, struct vsu_error *err);
+
+void vmm_emulation_free(struct vmm_emulation *e);
+
+#endif

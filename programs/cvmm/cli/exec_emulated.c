@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Waits for the end of an emulated guest's command. */
+#include <config.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/parse.h>
+
+#include "cli/emulation.h"
+#include "cli/exec_emulated.h"
+#include "confine/confine.h"
+#include "spawn/spawn.h"
+
+/* Signals of the guest's user. */
+static const int taken[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
+
+enum { SESSION, SIGNALS, QEMU_END, WATCHED };
+
+/* ----------------------------------------------------------------- the guest */
+
+static int make_config(struct vmm_emulation_config *c, const struct vmm_exec_machine *m,
+		       const struct vmm_exec_options *o, struct vsu_error *err)
+{
+	if (vsu_parse_size(o->memory, &c->memory) < 0 || c->memory < 1u << 20)
+		return vsu_error_set(err, -EINVAL, "option --memory '%s': with --emulate this is a size of at least 1M", o->memory);
+	if (o->sandbox)
+		return vsu_error_set(err, -EINVAL, "option --sandbox: with --emulate QEMU and the daemons have their own");
+	if (vmm_plan_is_builtin(o->kernel))
+		return vsu_error_set(err, -EINVAL, "option --kernel '%s': with --emulate this is a Linux kernel; built-in ones need KVM only", o->kernel);
+	c->plan = &m->plan;
+	c->cpus = (unsigned int)o->cpus;
+	c->tap = o->network.kind == VMM_EXEC_NET_TAP ? o->network.tap : NULL;
+	c->net = m->passt.fd;
+	c->log = o->log;
+	c->daemons = o->daemons ? o->daemons : vmm_spawn_default_folder();
+	return 0;
+}
+
+/* ------------------------------------------------------------- this process */
+
+static const char *const calls[] = { "signalfd4", "wait4", NULL };
+static const struct call_rule rules[] = {
+	CALL_IF_INT("ioctl", 1, TCGETS), CALL_IF_INT("ioctl", 1, TCSETS),
+	CALL_IF_INT("ioctl", 1, TCSETSW), CALL_IF_INT("ioctl", 1, TCSETSF),
+	CALL_IF_INT("ioctl", 1, TIOCGWINSZ), CALL_IF_INT("ioctl", 1, FIONREAD),
+	{ .name = NULL },
+};
+static const struct call_table waiting = { calls, rules };
+
+/* Everything that this process needs is open, and it reads what a guest sends. */
+static int confine_process(struct vsu_error *err)
+{
+	struct confine_plan plan = CONFINE_PLAN_INIT;
+	int rc;
+
+	plan.restricts = plan.untraceable = true;
+	plan.complaint = plan.filter_complaint = PROG_LOG_DEBUG;
+	plan.filters = true;
+	plan.action = CALL_FILTER_FAIL;
+	plan.calls[0] = &call_table_serving;
+	plan.calls[1] = &waiting;
+	rc = confine_execute(&plan, CONFINE_CLOSE, err);
+	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_FILTER, err);
+	confine_plan_end(&plan);
+	return rc;
+}
+
+/* False: the command has ended, or the user ends the guest. */
+static bool take_signal(const struct vmm_beside *beside, int fd, struct vsu_error *err)
+{
+	struct signalfd_siginfo info;
+
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return true;
+	if (info.ssi_signo == SIGWINCH) {
+		beside->resize(beside->opaque);
+		return true;
+	}
+	if (beside->signal(beside->opaque, (int)info.ssi_signo))
+		return true;
+	vsu_error_set(err, -EINTR, "signal %u ended the guest", info.ssi_signo);
+	return false;
+}
+
+/* Output that QEMU had passed on is taken before its end is reported. */
+static void wait_for_end(struct vmm_emulation *e, const struct vmm_beside *beside, int signals,
+			 struct vsu_error *err)
+{
+	struct pollfd p[WATCHED] = {
+		[SESSION] = { .fd = beside->fd, .events = POLLIN },
+		[SIGNALS] = { .fd = signals, .events = POLLIN },
+		[QEMU_END] = { .fd = e->end_fd, .events = POLLIN },
+	};
+
+	for (;;) {
+		if (poll(p, WATCHED, -1) < 0 && errno != EINTR)
+			return;
+		if (p[SESSION].revents && !beside->turn(beside->opaque))
+			return;
+		if (p[SIGNALS].revents && !take_signal(beside, signals, err))
+			return;
+		if (p[QEMU_END].revents && !p[SESSION].revents) {
+			vmm_emulation_end(e, err);
+			return;
+		}
+	}
+}
+
+static int block_signals(int *fd, struct vsu_error *err)
+{
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < sizeof(taken) / sizeof(*taken); i++)
+		sigaddset(&set, taken[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	*fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return *fd < 0 ? vsu_error_sys(err, -errno, "cannot wait for signals") : 0;
+}
+
+int vmm_exec_emulated_run(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+			  struct vsu_error *err)
+{
+	const struct vmm_beside beside = vmm_exec_machine_beside(m);
+	struct vmm_emulation_config c = { .plan = NULL };
+	struct vmm_emulation e = VMM_EMULATION_INIT;
+	int signals = -1;
+	int rc = make_config(&c, m, o, err);
+
+	rc = rc < 0 ? rc : block_signals(&signals, err);
+	rc = rc < 0 ? rc : vmm_emulation_start(&e, &c, err);
+	rc = rc < 0 ? rc : confine_process(err);
+	if (!rc)
+		wait_for_end(&e, &beside, signals, err);
+	vmm_emulation_free(&e);
+	vsu_fd_close(&signals);
+	return rc < 0 ? VMM_SESSION_FAILED : vmm_exec_machine_status(m, 0, err);
+}

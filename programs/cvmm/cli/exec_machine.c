@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Makes the machine of "cvmm exec" from its options and this process. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "cli/exec_machine.h"
+
+#define MAX_ENVIRONMENT (VMM_EXEC_MAX_SETTINGS + 8)
+
+/* A configuration, and the texts that it refers to. */
+struct draft {
+	struct cvmm_exec_config config;
+	struct cvmm_exec_folder folders[VMM_EXEC_MAX_FOLDERS];
+	char *texts[VMM_EXEC_MAX_FOLDERS + MAX_ENVIRONMENT + 1]; /* allocated */
+	unsigned int ntexts;
+	const char *environment[MAX_ENVIRONMENT + 1];
+	unsigned int nenvironment;
+	char root[PATH_MAX], here[PATH_MAX], sandbox[PATH_MAX];
+	const char *options[2];
+	struct cvmm_exec_network network;
+	char card[96];
+	int streams[3];
+};
+
+/* Takes a text, which may be NULL for lack of memory. */
+static const char *keep_text(struct draft *d, char *text)
+{
+	if (text)
+		d->texts[d->ntexts++] = text;
+	return text;
+}
+
+/* -------------------------------------------------------------- environment */
+
+static int set_variable(struct draft *d, const char *name, const char *value, struct vsu_error *err)
+{
+	char *text;
+
+	if (!value)
+		return 0;
+	if (asprintf(&text, "%s=%s", name, value) < 0)
+		return vsu_error_set(err, -ENOMEM, "no memory for a variable");
+	d->environment[d->nenvironment++] = keep_text(d, text);
+	return 0;
+}
+
+static int set_variables(struct draft *d, const struct vmm_exec_options *o, bool terminal,
+			 struct vsu_error *err)
+{
+	static const char *const kept[] = { "LANG", "LC_ALL", "TZ", "TERM" };
+	const unsigned int n = sizeof(kept) / sizeof(kept[0]) - !terminal;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++)
+		rc = set_variable(d, kept[i], getenv(kept[i]), err);
+	for (i = 0; !rc && i < o->nsettings; i++)
+		if (strchr(o->settings[i], '='))
+			d->environment[d->nenvironment++] = o->settings[i];
+		else
+			rc = set_variable(d, o->settings[i], getenv(o->settings[i]), err);
+	d->config.environment = d->environment;
+	return rc;
+}
+
+/* ------------------------------------------------------------------ folders */
+
+static int share_folder(struct draft *d, const char *text, struct vsu_error *err)
+{
+	const size_t len = strlen(text);
+	const bool writable = len > 3 && !strcmp(text + len - 3, ",rw");
+	char given[PATH_MAX], path[PATH_MAX];
+	struct cvmm_exec_folder *f = &d->folders[d->config.nfolders];
+
+	snprintf(given, sizeof(given), "%.*s", (int)(writable ? len - 3 : len), text);
+	if (!realpath(given, path))
+		return vsu_error_sys(err, -errno, "option --dir: '%s'", given);
+	f->writable = writable;
+	f->path = keep_text(d, strdup(path));
+	if (!f->path)
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	d->config.nfolders++;
+	return 0;
+}
+
+/* The current folder is a part of the root "/". Of another root, a folder is shared there. */
+static int share_folders(struct draft *d, const struct vmm_exec_options *o, const char *root,
+			 struct vsu_error *err)
+{
+	bool part, shared;
+	unsigned int i;
+	int rc = 0;
+
+	if (root && !realpath(root, d->root))
+		return vsu_error_sys(err, -errno, "option --root: '%s'", root);
+	part = !strcmp(d->root, "/");
+	shared = !part && !o->writable_root && !o->nfolders;
+	for (i = 0; !rc && i < o->nfolders; i++)
+		rc = share_folder(d, o->folders[i], err);
+	if (!getcwd(d->here, sizeof(d->here)))
+		strcpy(d->here, "/");
+	if (!rc && shared && strcmp(d->here, "/") != 0)
+		rc = share_folder(d, d->here, err);
+	d->config.folder = o->folder ? o->folder : part || shared ? d->here : "/";
+	d->config.root = root ? d->root : NULL;
+	d->config.folders = d->folders;
+	return rc;
+}
+
+/* ------------------------------------------------------------------ streams */
+
+static void set_terminal(struct vmm_exec_machine *m, struct draft *d,
+			 const struct vmm_exec_options *o)
+{
+	struct winsize w = { .ws_row = 24, .ws_col = 80 };
+
+	m->on_terminal = o->terminal == VMM_EXEC_TERMINAL_ON ||
+		(o->terminal == VMM_EXEC_TERMINAL_AUTO && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
+	(void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &w);
+	d->config.terminal = m->on_terminal;
+	d->config.rows = w.ws_row;
+	d->config.columns = w.ws_col;
+}
+
+/* A terminal or pipe is opened again, so that only this process does not block. */
+static void open_streams(struct vmm_exec_machine *m, struct draft *d)
+{
+	m->out_fd = vmm_terminal_reopen(STDOUT_FILENO);
+	m->err_fd = vmm_terminal_reopen(STDERR_FILENO);
+	d->streams[0] = STDIN_FILENO;
+	d->streams[1] = m->out_fd < 0 ? STDOUT_FILENO : m->out_fd;
+	d->streams[2] = m->err_fd < 0 ? STDERR_FILENO : m->err_fd;
+	d->config.streams = d->streams;
+}
+
+/* ---------------------------------------------------------------------- all */
+
+static void set_machine(struct draft *d, const struct vmm_exec_options *o)
+{
+	struct cvmm_exec_config *c = &d->config;
+
+	c->size = sizeof(*c);
+	c->command = (const char *const *)o->command;
+	c->writable_root = o->writable_root;
+	c->hostname = o->hostname;
+	c->kernel = o->kernel;
+	c->modules = o->modules;
+	c->init = o->init;
+	c->append = o->append;
+	c->log = o->log;
+	c->memory = o->memory;
+	c->cpus = (unsigned int)o->cpus;
+	c->timeout_ms = o->timeout * 1000;
+	c->hide = o->hide;
+	c->show = o->show;
+	c->home = getenv("HOME");
+	if (!o->sandbox)
+		return;
+	snprintf(d->sandbox, sizeof(d->sandbox), "--sandbox=%s", o->sandbox);
+	d->options[0] = d->sandbox;
+	c->options = d->options;
+}
+
+static const char *text_or_null(const char *text)
+{
+	return *text ? text : NULL;
+}
+
+/* passt runs before this process is confined. */
+static int set_network(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_network *n,
+		       struct vsu_error *err)
+{
+	int rc;
+
+	if (n->kind == VMM_EXEC_NET_NONE)
+		return 0;
+	d->network = (struct cvmm_exec_network){
+		.card = d->card, .address = text_or_null(n->address),
+		.gateway = text_or_null(n->gateway), .resolver = text_or_null(n->resolver),
+	};
+	d->config.network = &d->network;
+	snprintf(d->card, sizeof(d->card), "tap=%s", n->tap);
+	if (n->kind == VMM_EXEC_NET_TAP)
+		return 0;
+	rc = vmm_passt_start(&m->passt, n, err);
+	snprintf(d->card, sizeof(d->card), "fd=%d,mac=" VMM_PASST_MAC ",mtu=%d", m->passt.fd, VMM_PASST_MTU);
+	return rc;
+}
+
+static int use_image(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_options *o,
+		     struct vsu_error *err)
+{
+	char *value;
+	int rc = o->image ? vmm_image_server_disk(&m->server, o->image, o->writable_root, &value, err) : 0;
+
+	if (!rc && o->image)
+		d->config.image = keep_text(d, value);
+	return rc;
+}
+
+static int fill_draft(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_options *o,
+		      struct vsu_error *err)
+{
+	int rc;
+
+	set_machine(d, o);
+	set_terminal(m, d, o);
+	rc = set_variables(d, o, m->on_terminal, err);
+	if (!rc)
+		rc = use_image(m, d, o, err);
+	if (!rc)
+		rc = share_folders(d, o, o->image ? NULL : o->root ? o->root : m->plan.template.info.root, err);
+	if (!rc)
+		rc = set_network(m, d, &o->network, err);
+	if (!rc)
+		open_streams(m, d);
+	return rc;
+}
+
+static void free_draft(struct draft *d)
+{
+	while (d->ntexts)
+		free(d->texts[--d->ntexts]);
+	free(d);
+}
+
+void vmm_exec_machine_init(struct vmm_exec_machine *m)
+{
+	*m = (struct vmm_exec_machine){ .out_fd = -1, .err_fd = -1, .terminal = { .in_fd = -1 },
+					.passt = VMM_PASST_INIT, .server = VMM_IMAGE_SERVER_INIT };
+	vmm_plan_init(&m->plan);
+}
+
+int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+			  struct vsu_error *err)
+{
+	struct draft *d = calloc(1, sizeof(*d));
+	int rc;
+
+	vmm_exec_machine_init(m);
+	if (!d)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	rc = o->from ? vmm_plan_use_template(&m->plan, o->from, err) : 0;
+	if (rc < 0)
+		vsu_error_prefix(err, rc, "option --from");
+	if (!rc)
+		rc = fill_draft(m, d, o, err);
+	if (!rc)
+		rc = vmm_plan_make(&m->plan, &d->config, o->init, err);
+	free_draft(d);
+	return rc;
+}
+
+int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+				   const struct vmm_template *t, unsigned int nfolders,
+				   struct vsu_error *err)
+{
+	struct draft *d = calloc(1, sizeof(*d));
+	int rc;
+
+	if (!d)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	set_machine(d, o);
+	rc = vmm_plan_make_template(&m->plan, &d->config, o->init, t, nfolders, err);
+	free_draft(d);
+	return rc;
+}
+
+void vmm_exec_machine_free(struct vmm_exec_machine *m)
+{
+	vmm_terminal_restore(&m->terminal);
+	vmm_plan_free(&m->plan);
+	vmm_passt_end(&m->passt);
+	vmm_image_server_end(&m->server);
+	vsu_fd_close(&m->out_fd);
+	vsu_fd_close(&m->err_fd);
+}
+
+/* --------------------------------------------------------------- the machine */
+
+static bool on_turn(void *opaque)
+{
+	struct vmm_exec_machine *m = opaque;
+	const bool lives = vmm_session_dispatch(m->plan.session);
+
+	if (m->on_terminal && m->terminal.in_fd < 0 && vmm_session_is_started(m->plan.session)) {
+		m->terminal.in_fd = STDIN_FILENO;
+		vmm_terminal_init(&m->terminal);
+	}
+	return lives;
+}
+
+static bool on_signal(void *opaque, int signo)
+{
+	struct vmm_exec_machine *m = opaque;
+
+	if (!vmm_session_is_started(m->plan.session) || ++m->signals > VMM_EXEC_MAX_SIGNALS)
+		return false;
+	vmm_session_signal(m->plan.session, signo);
+	return true;
+}
+
+static void on_resize(void *opaque)
+{
+	const struct vmm_exec_machine *m = opaque;
+	struct winsize w;
+
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
+		vmm_session_resize(m->plan.session, w.ws_row, w.ws_col);
+}
+
+struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
+{
+	return (struct vmm_beside){
+		.opaque = m, .fd = vmm_session_fd(m->plan.session), .turn = on_turn, .signal = on_signal,
+		.resize = on_resize,
+	};
+}
+
+int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct vsu_error *err)
+{
+	return vmm_plan_status(&m->plan, status, "--log=FILE", err);
+}

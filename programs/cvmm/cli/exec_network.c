@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Reads the options of a network. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vmm-sys-util/option.h>
+#include <vmm-sys-util/parse.h>
+
+#include "cli/exec_network.h"
+
+#define TAP "tap:"
+
+enum { ADDRESS, GATEWAY, RESOLVER };
+
+static const struct vsu_option keys[] = {
+	[ADDRESS] = { .name = "address", .kind = VSU_OPTION_STRING, .arg = "IPV4/BITS" },
+	[GATEWAY] = { .name = "gateway", .kind = VSU_OPTION_STRING, .arg = "IPV4" },
+	[RESOLVER] = { .name = "resolver", .kind = VSU_OPTION_STRING, .arg = "IPV4" },
+	{ .name = NULL },
+};
+
+/* ------------------------------------------------------------------------ --net */
+
+static bool is_address(const char *text)
+{
+	struct in_addr a;
+
+	return inet_pton(AF_INET, text, &a) == 1;
+}
+
+static bool is_prefixed(const char *text)
+{
+	const size_t len = strcspn(text, "/");
+	char address[INET_ADDRSTRLEN];
+	uint64_t bits;
+
+	if (len >= sizeof(address) || text[len] != '/')
+		return false;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	return is_address(address) && vsu_parse_u64(text + len + 1, &bits) == 0 && bits >= 1 && bits <= 32;
+}
+
+static int take_key(void *opaque, unsigned int index, const struct vsu_option_value *value,
+		    struct vsu_error *err)
+{
+	struct vmm_exec_network *n = opaque;
+	const char **const to[] = { &n->address, &n->gateway, &n->resolver };
+
+	if (index == ADDRESS ? !is_prefixed(value->text) : !is_address(value->text))
+		return vsu_error_set(err, -EINVAL, "option --net: %s '%s' is not an IPv4 address%s", keys[index].name,
+				     value->text, index == ADDRESS ? " with the length of its prefix, as 192.0.2.2/24" : "");
+	*to[index] = value->text;
+	return 0;
+}
+
+/* As QEMU's user network has them. */
+static void set_presets(struct vmm_exec_network *n)
+{
+	const bool given = *n->address;
+
+	if (n->kind != VMM_EXEC_NET_PASST || given)
+		return;
+	n->address = "10.0.2.15/24";
+	n->gateway = *n->gateway ? n->gateway : "10.0.2.2";
+	n->resolver = *n->resolver ? n->resolver : "10.0.2.3";
+}
+
+/* Networks of other programs, of which some have a similar one here. */
+static const struct {
+	const char *theirs, *ours;
+} foreign[] = {
+	{ "user", "--net=passt" }, { "slirp", "--net=passt" }, { "nat", "--net=passt" },
+	{ "none", "no network unless --net is given" },
+	{ "tap", "--net=tap:NAME" }, { "bridge", "a tap interface: --net=tap:NAME" },
+};
+
+static int refuse_kind(const char *text, size_t len, struct vsu_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		if (strlen(foreign[i].theirs) == len && !strncmp(text, foreign[i].theirs, len))
+			return vsu_error_set(err, -EINVAL, "option --net: '%s' is a value of other programs; cvmm exec has %s", foreign[i].theirs, foreign[i].ours);
+	return vsu_error_set(err, -EINVAL, "option --net '%s' is not passt or tap:NAME", text);
+}
+
+static int read_kind(struct vmm_exec_network *n, const char *text, size_t len, struct vsu_error *err)
+{
+	const size_t prefix = strlen(TAP);
+
+	if (len == strlen("passt") && !strncmp(text, "passt", len)) {
+		n->kind = VMM_EXEC_NET_PASST;
+	} else if (len > prefix && len - prefix < sizeof(n->tap) && !strncmp(text, TAP, prefix)) {
+		n->kind = VMM_EXEC_NET_TAP;
+		snprintf(n->tap, sizeof(n->tap), "%.*s", (int)(len - prefix), text + prefix);
+	} else {
+		return refuse_kind(text, len, err);
+	}
+	return 0;
+}
+
+int vmm_exec_network_parse(struct vmm_exec_network *n, const char *text, struct vsu_error *err)
+{
+	const size_t len = strcspn(text, ",");
+	int rc = read_kind(n, text, len, err);
+
+	n->address = n->gateway = n->resolver = "";
+	if (!rc && strlen(text + len) >= sizeof(n->texts))
+		rc = vsu_error_set(err, -EINVAL, "option --net is too long");
+	if (!rc && text[len])
+		rc = vsu_option_parse_list(keys, "--net", text + len + 1, n->texts, sizeof(n->texts), take_key, n, err);
+	if (rc < 0)
+		return rc;
+	set_presets(n);
+	if (n->kind == VMM_EXEC_NET_PASST && !*n->gateway)
+		return vsu_error_set(err, -EINVAL, "option --net: passt needs a gateway beside an address, as address=192.0.2.2/24,gateway=192.0.2.1");
+	return 0;
+}
+
+/* -------------------------------------------------------------------- --publish */
+
+static bool read_port(const char *text, uint16_t *port)
+{
+	uint64_t number;
+
+	if (vsu_parse_u64(text, &number) < 0 || number < 1 || number > UINT16_MAX)
+		return false;
+	*port = (uint16_t)number;
+	return true;
+}
+
+static bool read_host_address(char *text, char address[48])
+{
+	const size_t len = strlen(text);
+	struct in6_addr a;
+
+	if (len > 2 && len < 48 && text[0] == '[' && text[len - 1] == ']') {
+		text[len - 1] = '\0';
+		strcpy(address, text + 1);
+		return inet_pton(AF_INET6, address, &a) == 1;
+	}
+	if (len >= 48)
+		return false;
+	strcpy(address, text);
+	return is_address(address);
+}
+
+/* The last colons separate the ports, since an IPv6 address has some, too. */
+static bool read_published(char *text, struct vmm_exec_port *p)
+{
+	char *protocol = strchr(text, '/'), *guest, *host;
+
+	if (protocol)
+		*protocol++ = '\0';
+	p->udp = protocol && !strcmp(protocol, "udp");
+	guest = strrchr(text, ':');
+	if (!guest || (protocol && !p->udp && strcmp(protocol, "tcp") != 0))
+		return false;
+	*guest++ = '\0';
+	host = strrchr(text, ':');
+	if (host)
+		*host++ = '\0';
+	return read_port(guest, &p->guest) && read_port(host ? host : text, &p->host) &&
+	       (!host || read_host_address(text, p->address));
+}
+
+int vmm_exec_network_publish(struct vmm_exec_network *n, const char *text, struct vsu_error *err)
+{
+	struct vmm_exec_port *p = &n->ports[n->nports];
+	char *copy;
+	bool valid;
+
+	if (n->nports == VMM_EXEC_MAX_PORTS)
+		return vsu_error_set(err, -E2BIG, "option --publish is given more than %d times", VMM_EXEC_MAX_PORTS);
+	copy = strdup(text);
+	if (!copy)
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	*p = (struct vmm_exec_port){ .address = "" };
+	valid = read_published(copy, p);
+	free(copy);
+	if (!valid)
+		return vsu_error_set(err, -EINVAL, "option --publish '%s' is not [ADDRESS:]PORT:PORT[/udp], the host's port and the guest's, as 8080:80 or 127.0.0.1:8080:80", text);
+	n->nports++;
+	return 0;
+}
+
+int vmm_exec_network_check(const struct vmm_exec_network *n, struct vsu_error *err)
+{
+	return !n->nports || n->kind == VMM_EXEC_NET_PASST ? 0 :
+	       vsu_error_set(err, -EINVAL, "option --publish needs --net=passt");
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The command line of "cvmm exec". */
+#include <config.h>
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/places.h"
+#include "cli/exec_options.h"
+#include "cli/machine_rows.h"
+
+static const char *const terminals[] = {
+	[VMM_EXEC_TERMINAL_AUTO] = "auto", [VMM_EXEC_TERMINAL_ON] = "on",
+	[VMM_EXEC_TERMINAL_OFF] = "off", NULL,
+};
+
+enum { ROOT, IMAGE, RW, DIR, HIDE, SHOW, FROM, KERNEL, MODULES, INIT, MEMORY, CPUS, ENV, CHDIR, HOSTNAME,
+       NET, PUBLISH, TERMINAL, TIMEOUT, LOG, APPEND, SANDBOX, EMULATE, DAEMON_PATH, HELP };
+
+const struct vsu_option vmm_exec_option_rows[] = {
+	[ROOT] = { .name = "root", .kind = VSU_OPTION_STRING, .arg = "FOLDER", .preset = "/",
+		   .help = "the command's root; its writes stay in the guest's memory" },
+	[IMAGE] = { .name = "image", .kind = VSU_OPTION_STRING, .arg = "FILE",
+		    .help = "a disk image that has the root, in place of a folder" },
+	[RW] = { .name = "rw", .kind = VSU_OPTION_FLAG, .help = "write to the root itself" },
+	[DIR] = { .name = "dir", .kind = VSU_OPTION_STRING, .arg = "FOLDER[,rw]", .repeat = true,
+		  .help = "share a folder at its own path, read-only or with rw" },
+	[HIDE] = { .name = "hide", .kind = VSU_OPTION_STRING, .arg = "PATH", .repeat = true,
+		   .help = "hide a file or folder of the host; the last name is a pattern" },
+	[SHOW] = { .name = "show", .kind = VSU_OPTION_STRING, .arg = "PATH", .repeat = true,
+		   .help = "show one that is hidden by default: homes, keys, temporary files" },
+	[FROM] = { .name = "from", .kind = VSU_OPTION_STRING, .arg = "TEMPLATE",
+		   .help = "continue a template in place of booting, see 'cvmm template'" },
+	[KERNEL] = VMM_ROW_KERNEL, [MODULES] = VMM_ROW_MODULES, [INIT] = VMM_ROW_INIT,
+	[MEMORY] = VMM_ROW_MEMORY, [CPUS] = VMM_ROW_CPUS,
+	[ENV] = { .name = "env", .kind = VSU_OPTION_STRING, .arg = "NAME[=VALUE]", .repeat = true,
+		  .help = "set a variable; without a value, to that of the host" },
+	[CHDIR] = { .name = "chdir", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
+		    .preset = "the current one if it is shared, or /", .help = "working folder" },
+	[HOSTNAME] = { .name = "hostname", .kind = VSU_OPTION_STRING, .arg = "NAME",
+		       .preset = "cvmm", .help = "host name of the guest" },
+	[NET] = { .name = "net", .kind = VSU_OPTION_STRING, .arg = "passt|tap:NAME", .preset = "none",
+		  .help = "network of the guest, configured; see cvmm-exec(1)" },
+	[PUBLISH] = { .name = "publish", .kind = VSU_OPTION_STRING, .arg = "[ADDRESS:]PORT:PORT[/udp]", .repeat = true,
+		      .help = "pass connections to a port of the host to one of the guest" },
+	[TERMINAL] = { .name = "terminal", .kind = VSU_OPTION_CHOICE, .choices = terminals,
+		       .preset = "auto", .help = "run on a terminal; auto: if standard input and output are one" },
+	[TIMEOUT] = { .name = "timeout", .kind = VSU_OPTION_U64, .arg = "S", .min = 1,
+		      .max = 31536000, .preset = "none",
+		      .help = "end the machine after S seconds, with status 124" },
+	[LOG] = VMM_ROW_LOG, [APPEND] = VMM_ROW_APPEND,
+	[SANDBOX] = { .name = "sandbox", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
+		      .preset = "on", .help = "as of cvmm run" },
+	[EMULATE] = { .name = "emulate", .kind = VSU_OPTION_FLAG,
+		      .help = "without KVM: QEMU emulates the processor, slowly" },
+	[DAEMON_PATH] = { .name = "daemon-path", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
+			  .preset = DAEMON_FOLDER, .help = "as of cvmm run; for --emulate" },
+	[HELP] = VSU_OPTION_ROW_HELP,
+	{ .name = NULL },
+};
+
+#define PLACE(member) VMM_PLACE(struct vmm_exec_options, member)
+static const struct vmm_place places[] = {
+	[ROOT] = PLACE(root), [IMAGE] = PLACE(image), [RW] = PLACE(writable_root), [FROM] = PLACE(from),
+	[KERNEL] = PLACE(kernel), [MODULES] = PLACE(modules), [INIT] = PLACE(init),
+	[MEMORY] = PLACE(memory), [CPUS] = PLACE(cpus), [CHDIR] = PLACE(folder),
+	[HOSTNAME] = PLACE(hostname), [TERMINAL] = PLACE(terminal), [TIMEOUT] = PLACE(timeout),
+	[LOG] = PLACE(log), [APPEND] = PLACE(append), [SANDBOX] = PLACE(sandbox),
+	[EMULATE] = PLACE(emulate), [DAEMON_PATH] = PLACE(daemons), [HELP] = PLACE(help),
+};
+
+/* Options that are given several times: arrays of texts, and their lengths. */
+#define LIST(texts, n, max) \
+	{ offsetof(struct vmm_exec_options, texts), offsetof(struct vmm_exec_options, n), max }
+static const struct list {
+	size_t texts, n;
+	unsigned int max;
+} lists[] = {
+	[DIR] = LIST(folders, nfolders, VMM_EXEC_MAX_FOLDERS),
+	[HIDE] = LIST(hide, nhide, VMM_EXEC_MAX_PATHS), [SHOW] = LIST(show, nshow, VMM_EXEC_MAX_PATHS),
+	[ENV] = LIST(settings, nsettings, VMM_EXEC_MAX_SETTINGS),
+};
+
+/* A guest has booted with them. */
+static const bool fixed_by_template[] = {
+	[KERNEL] = true, [MODULES] = true, [INIT] = true, [MEMORY] = true, [CPUS] = true,
+	[APPEND] = true, [HELP] = false,
+};
+
+static int add_text(struct vmm_exec_options *o, unsigned int index, const char *text, struct vsu_error *err)
+{
+	const struct list *list = &lists[index];
+	const char **texts = (void *)((char *)o + list->texts);
+	unsigned int *n = (void *)((char *)o + list->n);
+
+	if (*n == list->max)
+		return vsu_error_set(err, -EINVAL, "option --%s is given more than %u times",
+				     vmm_exec_option_rows[index].name, list->max);
+	texts[(*n)++] = text;
+	return 0;
+}
+
+static int take_option(void *opaque, unsigned int index, const struct vsu_option_value *value,
+		       struct vsu_error *err)
+{
+	struct vmm_exec_options *o = opaque;
+
+	if (fixed_by_template[index])
+		o->fixed = vmm_exec_option_rows[index].name;
+	if (vmm_place_store(&places[index], o, value))
+		return 0;
+	if (index == NET)
+		return vmm_exec_network_parse(&o->network, value->text, err);
+	if (index == PUBLISH)
+		return vmm_exec_network_publish(&o->network, value->text, err);
+	return add_text(o, index, value->text, err);
+}
+
+int vmm_exec_options_parse(struct vmm_exec_options *o, int argc, char *const *argv,
+			   struct vsu_error *err)
+{
+	int first, rc;
+
+	*o = (struct vmm_exec_options){ .init = INIT_PROGRAM, .memory = "1G", .cpus = 1 };
+	rc = vsu_option_parse_argv(vmm_exec_option_rows, argc, argv, take_option, o, &first, err);
+	if (rc < 0 || o->help)
+		return rc;
+	if (o->from && o->fixed)
+		return vsu_error_set(err, -EINVAL, "option --%s is determined by the template '%s'; leave it out, or make another template", o->fixed, o->from);
+	if (o->from && o->emulate)
+		return vsu_error_set(err, -EINVAL, "option --emulate cannot continue the template '%s', which is a machine of KVM", o->from);
+	if (o->from && o->network.kind)
+		return vsu_error_set(err, -EINVAL, "option --net: the template '%s' has no network card; leave one of both out", o->from);
+	if (o->image && (o->root || o->from || o->emulate))
+		return vsu_error_set(err, -EINVAL, "option --image and --%s exclude each other", o->root ? "root" : o->from ? "from" : "emulate");
+	rc = vmm_exec_network_check(&o->network, err);
+	if (rc < 0)
+		return rc;
+	if (!o->root && !o->from && !o->image)
+		o->root = "/";
+	o->command = argv + first;
+	if (first == argc && o->image)
+		return vsu_error_set(err, -ENOENT, "no command; 'cvmm boot %s' boots the image's own system", o->image);
+	return first < argc ? 0 : vsu_error_set(err, -ENOENT, "no command; example: 'cvmm exec -- uname -a'");
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The command line of "cvmm exec". */
+#ifndef VMM_CLI_EXEC_OPTIONS_H
+#define VMM_CLI_EXEC_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+#include <vmm-sys-util/option.h>
+
+#include "cli/exec_network.h"
+
+#define VMM_EXEC_MAX_FOLDERS 16
+#define VMM_EXEC_MAX_SETTINGS 128
+#define VMM_EXEC_MAX_PATHS 64
+
+extern const struct vsu_option vmm_exec_option_rows[];
+
+/* Texts live as long as argv. */
+struct vmm_exec_options {
+	const char *kernel, *modules, *init, *root, *folder, *memory, *append, *log, *sandbox, *daemons;
+	const char *hostname, *image, *from;	/* from: a template, which has a root if none is given */
+	const char *fixed;		/* an option that a template determines, or NULL */
+	const char *folders[VMM_EXEC_MAX_FOLDERS]; /* FOLDER[,rw] */
+	const char *settings[VMM_EXEC_MAX_SETTINGS]; /* NAME[=VALUE] */
+	const char *hide[VMM_EXEC_MAX_PATHS + 1], *show[VMM_EXEC_MAX_PATHS + 1]; /* NULL ends them */
+	unsigned int nfolders, nsettings, nhide, nshow;
+	struct vmm_exec_network network;
+	uint64_t cpus, timeout;	/* 0: not given */
+	enum vmm_exec_terminal {
+		VMM_EXEC_TERMINAL_AUTO, VMM_EXEC_TERMINAL_ON, VMM_EXEC_TERMINAL_OFF,
+	} terminal;
+	bool writable_root, emulate, help;
+	char *const *command;	/* NULL ends it */
+};
+
+/* argv[0] is "exec". -ENOENT: an unknown option, or no command; -EINVAL: a value. */
+int vmm_exec_options_parse(struct vmm_exec_options *o, int argc, char *const *argv,
+			   struct vsu_error *err);
+
+#endif

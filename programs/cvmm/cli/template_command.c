@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* "cvmm template": its command line, and what it prints. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/places.h"
+#include "cli/machine_rows.h"
+#include "cli/template_command.h"
+#include "exec/template.h"
+
+#define DEFAULT_FOLDERS 4
+
+enum { ROOT, KERNEL, MODULES, INIT, MEMORY, CPUS, FOLDERS, APPEND, LOG, TIMEOUT, FOLDER, HELP,
+       ACTION, NAME };
+
+const struct vsu_option vmm_template_command_options[] = {
+	[ROOT] = { .name = "root", .kind = VSU_OPTION_STRING, .arg = "FOLDER", .preset = "/",
+		   .help = "root of commands that name no other" },
+	[KERNEL] = VMM_ROW_KERNEL, [MODULES] = VMM_ROW_MODULES, [INIT] = VMM_ROW_INIT,
+	[MEMORY] = VMM_ROW_MEMORY, [CPUS] = VMM_ROW_CPUS,
+	[FOLDERS] = { .name = "folders", .kind = VSU_OPTION_U64, .max = VMM_EXEC_MAX_FOLDERS,
+		      .preset = "4", .help = "maximum number of shared folders of a command" },
+	[APPEND] = VMM_ROW_APPEND, [LOG] = VMM_ROW_LOG,
+	[TIMEOUT] = { .name = "timeout", .kind = VSU_OPTION_U64, .arg = "S", .min = 1,
+		      .max = 31536000, .preset = "none", .help = "end a guest that does not boot" },
+	[FOLDER] = { .name = "folder", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
+		     .preset = "~/.local/share/cvmm/templates", .help = "folder of templates" },
+	[HELP] = VSU_OPTION_ROW_HELP,
+	[ACTION] = { .name = "make|list|show|remove", .kind = VSU_OPTION_OPERAND },
+	[NAME] = { .name = "NAME", .kind = VSU_OPTION_OPERAND },
+	{ .name = NULL },
+};
+
+static const char *const actions[VMM_TEMPLATE_ACTIONS] = {
+	[VMM_TEMPLATE_MAKE] = "make", [VMM_TEMPLATE_LIST] = "list",
+	[VMM_TEMPLATE_SHOW] = "show", [VMM_TEMPLATE_REMOVE] = "remove",
+};
+
+/* -------------------------------------------------------------- command line */
+
+static int take_action(struct vmm_template_command *c, const char *text, struct vsu_error *err)
+{
+	for (c->action = 0; c->action < VMM_TEMPLATE_ACTIONS; c->action++)
+		if (!strcmp(text, actions[c->action]))
+			return 0;
+	return vsu_error_set(err, -ENOENT, "template: '%s' is unknown; expected make, list, show or remove", text);
+}
+
+#define PLACE(member) VMM_PLACE(struct vmm_template_command, member)
+static const struct vmm_place places[] = {
+	[ROOT] = PLACE(machine.root), [KERNEL] = PLACE(machine.kernel),
+	[MODULES] = PLACE(machine.modules), [INIT] = PLACE(machine.init),
+	[MEMORY] = PLACE(machine.memory), [CPUS] = PLACE(machine.cpus), [FOLDERS] = PLACE(nfolders),
+	[APPEND] = PLACE(machine.append), [LOG] = PLACE(machine.log),
+	[TIMEOUT] = PLACE(machine.timeout), [FOLDER] = PLACE(folder), [HELP] = PLACE(help),
+	[ACTION] = { VMM_PLACE_NONE, 0 }, [NAME] = PLACE(name),
+};
+
+static int take_option(void *opaque, unsigned int index, const struct vsu_option_value *value,
+		       struct vsu_error *err)
+{
+	struct vmm_template_command *c = opaque;
+
+	if (index < FOLDER)
+		c->of_make = vmm_template_command_options[index].name;
+	return vmm_place_store(&places[index], c, value) ? 0 : take_action(c, value->text, err);
+}
+
+int vmm_template_command_parse(struct vmm_template_command *c, int argc, char *const *argv,
+			       struct vsu_error *err)
+{
+	int rc;
+
+	*c = (struct vmm_template_command){
+		.action = VMM_TEMPLATE_ACTIONS, .nfolders = DEFAULT_FOLDERS,
+		.machine = { .root = "/", .init = INIT_PROGRAM, .memory = "1G", .cpus = 1 },
+	};
+	rc = vsu_option_parse_argv(vmm_template_command_options, argc, argv, take_option, c, NULL, err);
+	if (rc < 0 || c->help)
+		return rc;
+	if (c->action == VMM_TEMPLATE_ACTIONS)
+		return vsu_error_set(err, -ENOENT, "template: no action; example: 'cvmm template make base'");
+	if (c->action != VMM_TEMPLATE_MAKE && c->of_make)
+		return vsu_error_set(err, -EINVAL, "option --%s is one of 'template make'", c->of_make);
+	if (c->action == VMM_TEMPLATE_LIST && c->name)
+		return vsu_error_set(err, -ENOENT, "template list: '%s' is superfluous; 'template show' prints one template", c->name);
+	return c->action == VMM_TEMPLATE_LIST || c->name ? 0 :
+	       vsu_error_set(err, -ENOENT, "template %s: no name", actions[c->action]);
+}
+
+/* --------------------------------------------------------------------- output */
+
+static const char *date_of(time_t when, char text[32])
+{
+	struct tm tm;
+
+	if (!localtime_r(&when, &tm) || !strftime(text, 32, "%Y-%m-%d %H:%M", &tm))
+		text[0] = '\0';
+	return text;
+}
+
+static uint64_t mib_of(uint64_t bytes)
+{
+	return (bytes + (1u << 20) - 1) >> 20;
+}
+
+static void print_row(void *opaque, const char *name, const struct vmm_template *t,
+		      const struct vsu_error *why)
+{
+	char date[32];
+
+	if (why->code < 0)
+		fprintf(opaque, "%-16s %s\n", name, why->msg);
+	else
+		fprintf(opaque, "%-16s %-16s %5" PRIu64 "M %-8s %4u %-10s %s\n", name, date_of(t->made, date),
+			mib_of(t->bytes), t->info.memory, t->info.cpus, t->info.cvmm, t->info.kernel);
+}
+
+static int list_templates(const struct vmm_template_command *c, FILE *out, struct vsu_error *err)
+{
+	fprintf(out, "%-16s %-16s %6s %-8s %4s %-10s %s\n", "name", "date", "disk", "memory", "cpus", "cvmm", "kernel");
+	return vmm_template_list(c->folder, print_row, out, err);
+}
+
+static int show_template(const struct vmm_template_command *c, FILE *out, struct vsu_error *err)
+{
+	struct vmm_template t;
+	char date[32];
+	int rc = vmm_template_open(&t, c->folder, c->name, err);
+
+	if (!rc)
+		fprintf(out, "path     %s\ndate     %s\ndisk     %" PRIu64 "M\nmemory   %s\ncpus     %u\nfolders  %u\nroot     %s\nkernel   %s\ncvmm     %s\nagent    %u\n",
+			t.path, date_of(t.made, date), mib_of(t.bytes), t.info.memory, t.info.cpus,
+			t.info.folders, t.info.root, t.info.kernel, t.info.cvmm, t.info.agent);
+	vmm_template_close(&t);
+	return rc;
+}
+
+int vmm_template_command_run(const struct vmm_template_command *c, FILE *out, struct vsu_error *err)
+{
+	switch (c->action) {
+	case VMM_TEMPLATE_LIST:
+		return list_templates(c, out, err);
+	case VMM_TEMPLATE_SHOW:
+		return show_template(c, out, err);
+	case VMM_TEMPLATE_REMOVE:
+		return vmm_template_remove(c->folder, c->name, err);
+	default:
+		return vsu_error_set(err, -EINVAL, "template: not an action that prints");
+	}
+}

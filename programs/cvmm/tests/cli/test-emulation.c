@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about guests that QEMU emulates; QEMU and the daemons are scripts of the test. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "cli/emulation.h"
+#include "cli/exec_emulated.h"
+#include "util.h"
+
+#define PROGRAM "qemu-system-x86_64"
+#define DAEMON "cvmm-vhost-user-fs"
+
+static char folder[] = "/tmp/test-emulation-XXXXXX";
+static struct vmm_session *session;
+static char cmdline[] = "quiet cvmm.exec", shared[] = "/a,b", secrets[] = "key:*.pem";
+static struct vmm_plan plan;
+static struct vmm_emulation_config config;
+static struct vmm_emulation e;
+static struct vsu_error err;
+static char text[16384];
+
+static const char *path_of(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+/* Prints its arguments into the file NAME.words, one per line, and continues with the lines. */
+static void write_program(const char *name, const char *lines)
+{
+	FILE *f = fopen(path_of(name), "w");
+
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, "#!/bin/bash\nfor word; do echo \"$word\"; done >%s/%s.words\n%s\n", folder, name, lines);
+	ck_assert_int_eq(fchmod(fileno(f), 0755), 0);
+	fclose(f);
+}
+
+static void setup(void)
+{
+	const struct vmm_session_config c = {
+		.request = "Atrue", .request_len = 6, .in = -1, .out = -1, .err = -1,
+	};
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	setenv("PATH", folder, 1);
+	write_program(DAEMON, "");
+	ck_assert_int_eq(vmm_session_new(&session, &c, NULL), 0);
+	e = (struct vmm_emulation)VMM_EMULATION_INIT;
+	plan = (struct vmm_plan){
+		.kernel = "bzImage", .initrd_fd = STDERR_FILENO, .cmdline = cmdline, .session = session,
+	};
+	config = (struct vmm_emulation_config){
+		.plan = &plan, .memory = UINT64_C(3) << 30, .cpus = 2, .daemons = folder, .net = -1,
+	};
+}
+
+static void after(void)
+{
+	static const char *const names[] = { PROGRAM, DAEMON, PROGRAM ".words", DAEMON ".words" };
+	size_t i;
+
+	vmm_emulation_free(&e);
+	vmm_session_free(session);
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		unlink(path_of(names[i]));
+	rmdir(folder);
+}
+
+/* The sentence at the end of a program of these lines. */
+static int run(const char *lines)
+{
+	struct pollfd p = { .events = POLLIN };
+
+	write_program(PROGRAM, lines);
+	ck_assert_msg(!vmm_emulation_start(&e, &config, &err), "%s", err.msg);
+	p.fd = e.end_fd;
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	return vmm_emulation_end(&e, &err);
+}
+
+static const char *words_of(const char *name)
+{
+	FILE *f = fopen(path_of(name), "r");
+	size_t n;
+
+	ck_assert_ptr_nonnull(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	return text;
+}
+
+static void expect_words(const char *name, const char *const *wanted)
+{
+	const char *words = words_of(name);
+
+	for (; *wanted; wanted++)
+		ck_assert_msg(strstr(words, *wanted), "%s is not in\n%s", *wanted, words);
+}
+
+START_TEST(qemu_has_the_machine_and_nothing_of_the_users)
+{
+	static const char *const wanted[] = {
+		"-nodefaults\n-no-user-config\n", "-sandbox\non,", "spawn=deny", "-smp\n2\n",
+		"-m\n3145728K\n", "share=on,size=3145728K\n", "-kernel\nbzImage\n",
+		"-append\nquiet cvmm.exec\n", "null,id=log\n", "nr=1,name=cvmm.control,chardev=port0\n",
+		"nr=4,name=cvmm.err,chardev=port3\n", NULL,
+	};
+
+	ck_assert_int_eq(run(""), -ECONNRESET);
+	ck_assert_ptr_nonnull(strstr(err.msg, "the guest ended before its command did"));
+	expect_words(PROGRAM ".words", wanted);
+	ck_assert_ptr_null(strstr(words_of(PROGRAM ".words"), "vhost-user-fs"));
+	ck_assert_ptr_null(strstr(words_of(PROGRAM ".words"), "-netdev"));
+}
+END_TEST
+
+START_TEST(log_is_one_file_whatever_its_name)
+{
+	static const char *const wanted[] = { "file,id=log,path=a,,logappend=on\n", NULL };
+
+	config.log = "a,logappend=on";
+	ck_assert_int_eq(run(""), -ECONNRESET);
+	expect_words(PROGRAM ".words", wanted);
+}
+END_TEST
+
+START_TEST(a_daemon_shares_a_folder)
+{
+	static const char *const of_qemu[] = { "vhost-user-fs-pci,chardev=folder0,tag=dir7\n", NULL };
+	static const char *const of_daemon[] = { "--shared-dir=/a,b\n", "--tag=dir7\n", "--read-only\n", "--hide=key:*.pem\n", NULL };
+
+	plan.folders[plan.nfolders++] = (struct vmm_plan_folder){ .path = shared, .tag = "dir7", .hidden = secrets };
+	ck_assert_int_eq(run(""), -ECONNRESET);
+	expect_words(PROGRAM ".words", of_qemu);
+	while (wait(NULL) > 0)
+		;
+	expect_words(DAEMON ".words", of_daemon);
+}
+END_TEST
+
+static const struct {
+	const char *tap;
+	int fd;
+	const char *const words[3];
+} cards[] = {
+	{ "tap7", -1, { "-netdev\ntap,id=net,ifname=tap7,script=no,downscript=no\n", "-device\nvirtio-net-pci,netdev=net\n", NULL } },
+	{ NULL, STDERR_FILENO, { "-netdev\nstream,id=net,server=off,addr.type=fd,addr.str=2\n", "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56\n", NULL } },
+};
+
+START_TEST(a_network_card_has_a_tap_or_a_socket)
+{
+	config.tap = cards[_i].tap;
+	config.net = cards[_i].fd;
+	ck_assert_int_eq(run(""), -ECONNRESET);
+	expect_words(PROGRAM ".words", cards[_i].words);
+}
+END_TEST
+
+START_TEST(a_writable_folder_is_not_read_only)
+{
+	plan.folders[plan.nfolders++] = (struct vmm_plan_folder){ .path = shared, .tag = "root", .writable = true };
+	ck_assert_int_eq(run(""), -ECONNRESET);
+	while (wait(NULL) > 0)
+		;
+	ck_assert_ptr_null(strstr(words_of(DAEMON ".words"), "--read-only"));
+}
+END_TEST
+
+static const struct {
+	const char *lines;
+	int code;
+	const char *sentence;
+} ends[] = {
+	{ "echo first >&2; echo 'no memory' >&2; exit 1", -EFAULT, "--emulate: no memory" },
+	{ "kill -KILL $$", -EFAULT, "--emulate: " PROGRAM " was killed by signal 9" },
+	{ "for word; do case $word in socket,id=monitor,fd=*) fd=${word##*=}; esac; done; "
+	  "echo '{\"event\": \"GUEST_PANICKED\"}' >&$fd; echo warning >&2; exit 1", -EFAULT,
+	  "the guest's kernel panicked; --log=FILE keeps its messages" },
+};
+
+START_TEST(an_end_has_a_sentence)
+{
+	ck_assert_int_eq(run(ends[_i].lines), ends[_i].code);
+	ck_assert_str_eq(err.msg, ends[_i].sentence);
+}
+END_TEST
+
+START_TEST(more_output_than_fits_is_lost)
+{
+	ck_assert_int_eq(run("i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789; i=$((i + 1)); done 2>/dev/null; exit 1"),
+			 -EFAULT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "--emulate: 0123456789"));
+}
+END_TEST
+
+START_TEST(a_missing_qemu_is_named)
+{
+	struct pollfd p = { .events = POLLIN };
+
+	ck_assert_int_eq(vmm_emulation_start(&e, &config, &err), 0);
+	p.fd = e.end_fd;
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	ck_assert_int_eq(vmm_emulation_end(&e, &err), -EFAULT);
+	ck_assert_str_eq(err.msg, "--emulate: " PROGRAM ": No such file or directory; install QEMU");
+}
+END_TEST
+
+START_TEST(a_missing_daemon_is_named)
+{
+	unlink(path_of(DAEMON));
+	ck_assert_int_eq(vmm_emulation_start(&e, &config, &err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, path_of(DAEMON)));
+	ck_assert_int_eq(e.qemu, 0);
+}
+END_TEST
+
+START_TEST(free_ends_qemu)
+{
+	int status;
+
+	write_program(PROGRAM, "exec /bin/sleep 1000");
+	ck_assert_int_eq(vmm_emulation_start(&e, &config, &err), 0);
+	vmm_emulation_free(&e);
+	ck_assert_int_eq(waitpid(e.qemu, &status, 0), e.qemu);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+END_TEST
+
+static const struct {
+	const char *memory, *sandbox, *kernel, *named;
+} refused[] = {
+	{ "1G,backend=memfd", NULL, NULL, "--memory" }, { "1000", NULL, NULL, "--memory" },
+	{ "1G", "on", NULL, "--sandbox" }, { "1G", NULL, "builtin:agent", "--kernel" },
+};
+
+START_TEST(options_without_effect_are_refused)
+{
+	struct vmm_exec_machine m = { .plan.session = session };
+	const struct vmm_exec_options o = {
+		.memory = refused[_i].memory, .sandbox = refused[_i].sandbox, .kernel = refused[_i].kernel,
+		.daemons = folder,
+	};
+
+	ck_assert_int_eq(vmm_exec_emulated_run(&m, &o, &err), VMM_SESSION_FAILED);
+	ck_assert_ptr_nonnull(strstr(err.msg, refused[_i].named));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("emulation");
+	TCase *tcase = tcase_create("emulation");
+
+	tcase_add_checked_fixture(tcase, setup, after);
+	tcase_add_test(tcase, qemu_has_the_machine_and_nothing_of_the_users);
+	tcase_add_test(tcase, log_is_one_file_whatever_its_name);
+	tcase_add_test(tcase, a_daemon_shares_a_folder);
+	tcase_add_loop_test(tcase, a_network_card_has_a_tap_or_a_socket, 0, sizeof(cards) / sizeof(*cards));
+	tcase_add_test(tcase, a_writable_folder_is_not_read_only);
+	tcase_add_loop_test(tcase, an_end_has_a_sentence, 0, sizeof(ends) / sizeof(*ends));
+	tcase_add_test(tcase, more_output_than_fits_is_lost);
+	tcase_add_test(tcase, a_missing_qemu_is_named);
+	tcase_add_test(tcase, a_missing_daemon_is_named);
+	tcase_add_test(tcase, free_ends_qemu);
+	tcase_add_loop_test(tcase, options_without_effect_are_refused, 0, sizeof(refused) / sizeof(*refused));
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}

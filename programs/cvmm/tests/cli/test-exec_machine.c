@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the machine that a command gets: its words, and how it ends. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/fd.h>
+
+#include "cli/exec_machine.h"
+#include "config/options.h"
+#include "util.h"
+
+static char folder[] = "/tmp/test-exec-XXXXXX";
+static char init[64], dir[64];
+static struct vmm_exec_machine m;
+static struct vmm_exec_options options;
+static struct vmm_template template = VMM_TEMPLATE_INIT;
+static struct vsu_error err;
+static char *command[] = { (char[]){ "true" }, NULL };
+
+static void setup(void)
+{
+	FILE *f;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(init, sizeof(init), "%s/init", folder);
+	snprintf(dir, sizeof(dir), "%s/a,b", folder);
+	ck_assert_int_eq(mkdir(dir, 0755), 0);
+	f = fopen(init, "w");
+	ck_assert_ptr_nonnull(f);
+	fclose(f);
+	options = (struct vmm_exec_options){
+		.kernel = "vmlinux", .modules = "none", .init = init, .root = "/", .memory = "1G",
+		.cpus = 2, .terminal = VMM_EXEC_TERMINAL_OFF, .command = command,
+	};
+}
+
+static void after(void)
+{
+	vmm_template_discard(&template);
+	vmm_exec_machine_free(&m);	/* it holds a lock */
+	(void)vmm_template_remove(folder, "base", NULL);
+	unlink(init);
+	rmdir(dir);
+	rmdir(folder);
+}
+
+static bool has_word(const char *wanted)
+{
+	int i;
+
+	for (i = 0; i < m.plan.nwords; i++)
+		if (!strcmp(m.plan.words[i], wanted))
+			return true;
+	return false;
+}
+
+static bool begins_with(const char *wanted)
+{
+	int i;
+
+	for (i = 0; i < m.plan.nwords; i++)
+		if (!strncmp(m.plan.words[i], wanted, strlen(wanted)))
+			return true;
+	return false;
+}
+
+START_TEST(words_are_a_command_line_of_run)
+{
+	struct vmm_options o;
+
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	ck_assert(begins_with("--fs=path=/,tag=root,readonly,hide=proc/*:"));
+	ck_assert(has_word("--cmdline=console=ttyS0 quiet panic=-1 cvmm.exec"));
+	ck_assert(has_word("--serial=null"));
+	ck_assert(has_word("--cpus=2"));
+	ck_assert_str_eq(m.plan.words[m.plan.nwords - 1], "vmlinux");
+	ck_assert_int_eq(vmm_options_parse(&o, m.plan.nwords, m.plan.words, &err), 0);
+	ck_assert_uint_eq(o.machine.ndevices, 2);
+	vmm_options_free(&o);
+}
+END_TEST
+
+START_TEST(tap_is_a_card_of_the_machine)
+{
+	ck_assert_int_eq(vmm_exec_network_parse(&options.network, "tap:tap7,address=192.0.2.2/24", &err), 0);
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	ck_assert(has_word("--net=tap=tap7"));
+	ck_assert_int_eq(m.passt.fd, -1);
+}
+END_TEST
+
+START_TEST(folders_have_tags_and_doubled_commas)
+{
+	char shared[160], given[80];
+
+	snprintf(given, sizeof(given), "%s,rw", dir);
+	options.folders[options.nfolders++] = given;
+	options.folders[options.nfolders++] = folder;
+	options.root = folder;
+	options.writable_root = true;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	snprintf(shared, sizeof(shared), "--fs=path=%s,tag=root", folder);
+	ck_assert(has_word(shared));
+	snprintf(shared, sizeof(shared), "--fs=path=%s/a,,b,tag=dir0", folder);
+	ck_assert(has_word(shared));
+	snprintf(shared, sizeof(shared), "--fs=path=%s,tag=dir1,readonly", folder);
+	ck_assert(has_word(shared));
+}
+END_TEST
+
+START_TEST(image_is_a_disk_in_place_of_the_root)
+{
+	struct vmm_options o;
+	char shared[160];
+
+	options.root = NULL;
+	options.image = "a,b.raw";
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	ck_assert(has_word("--disk=path=a,,b.raw,readonly"));
+	ck_assert(!begins_with("--fs=path=/,"));
+	snprintf(shared, sizeof(shared), "--fs=path=");
+	ck_assert(begins_with(shared));	/* the current folder */
+	ck_assert_int_eq(vmm_options_parse(&o, m.plan.nwords, m.plan.words, &err), 0);
+	vmm_options_free(&o);
+}
+END_TEST
+
+START_TEST(writable_image_is_a_writable_disk)
+{
+	options.root = NULL;
+	options.image = "image";
+	options.writable_root = true;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	ck_assert(has_word("--disk=path=image"));
+	ck_assert(!begins_with("--fs="));
+}
+END_TEST
+
+/* Options of the user change what a folder hides. */
+START_TEST(folder_hides_names_with_doubled_commas)
+{
+	char hidden[80], shared[160];
+
+	snprintf(hidden, sizeof(hidden), "%s/key,*", folder);
+	options.hide[options.nhide++] = hidden;
+	options.root = folder;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	snprintf(shared, sizeof(shared), "--fs=path=%s,tag=root,readonly,hide=key,,*", folder);
+	ck_assert(has_word(shared));
+	ck_assert_str_eq(m.plan.folders[0].hidden, "key,*");
+}
+END_TEST
+
+START_TEST(log_is_a_file_whatever_its_name)
+{
+	static const struct {
+		const char *log, *word;
+	} rows[] = {
+		{ "stdio", "--serial=./stdio" }, { "fd:3", "--serial=./fd:3" },
+		{ "/tmp/log", "--serial=/tmp/log" },
+	};
+
+	options.log = rows[_i].log;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	ck_assert(has_word(rows[_i].word));
+}
+END_TEST
+
+START_TEST(missing_files_are_named)
+{
+	static const struct {
+		size_t member;
+		const char *why;
+	} rows[] = {
+		{ offsetof(struct vmm_exec_options, root), "option --root: '/nonexistent'" },
+		{ offsetof(struct vmm_exec_options, init), "'/nonexistent'" },
+		{ offsetof(struct vmm_exec_options, modules), "'/nonexistent'" },
+		{ offsetof(struct vmm_exec_options, folders), "option --dir: '/nonexistent'" },
+	};
+	static const char *const path = "/nonexistent";
+
+	memcpy((char *)&options + rows[_i].member, &path, sizeof(path));
+	options.nfolders = 1;
+	options.folders[0] = options.folders[0] ? options.folders[0] : "/";
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, rows[_i].why));
+}
+END_TEST
+
+START_TEST(machine_that_ends_before_its_command_is_a_failure_of_ours)
+{
+	static const struct {
+		int status;
+		const char *said, *why;
+	} rows[] = {
+		{ VSU_EXIT_PANIC, "", "the guest's kernel panicked" },
+		{ VSU_EXIT_REBOOT, "", "the guest ended before its command did" },
+		{ VSU_EXIT_HOST, "no KVM", "no KVM" },
+	};
+
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	vsu_error_clear(&err);
+	if (*rows[_i].said)
+		vsu_error_set(&err, -ENODEV, "%s", rows[_i].said);
+	ck_assert_int_eq(vmm_exec_machine_status(&m, rows[_i].status, &err), 125);
+	ck_assert_ptr_nonnull(strstr(err.msg, rows[_i].why));
+}
+END_TEST
+
+/* The machine was ended with status 0, and perhaps a sentence that this is so. */
+START_TEST(status_of_the_command_replaces_that_of_the_machine)
+{
+	static const struct __attribute__((packed)) {
+		struct vmm_agent_header h1;
+		uint32_t version;
+		struct vmm_agent_header h2, h3;
+		struct vmm_agent_ended e;
+	} messages = {
+		{ VMM_AGENT_READY, sizeof(uint32_t) }, VMM_AGENT_VERSION, { VMM_AGENT_STARTED, 0 },
+		{ VMM_AGENT_ENDED, sizeof(struct vmm_agent_ended) }, { VMM_AGENT_EXITED, 5, 0, 0 },
+	};
+	struct vmm_beside beside;
+
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	beside = vmm_exec_machine_beside(&m);
+	ck_assert(!beside.signal(beside.opaque, SIGTERM));
+	ck_assert_int_eq(send(vmm_session_port(m.plan.session, VMM_AGENT_CONTROL), &messages, sizeof(messages), 0), sizeof(messages));
+	ck_assert(!beside.turn(beside.opaque));
+	vsu_error_set(&err, -EIO, "ended");
+	ck_assert_int_eq(vmm_exec_machine_status(&m, 0, &err), 5);
+	ck_assert_str_eq(err.msg, "");
+}
+END_TEST
+
+/* ------------------------------------------------------------------ templates */
+
+/* With the agent's version of another cvmm, if that is not 0. */
+static void make_template(unsigned int nfolders, uint32_t agent)
+{
+	static char path[128];
+	int fds[VMM_TEMPLATE_FILES], i;
+	FILE *f;
+
+	ck_assert_int_eq(vmm_template_begin(&template, folder, "base", fds, NULL), 0);
+	strcpy(template.info.kernel, "vmlinux");
+	strcpy(template.info.root, folder);
+	strcpy(template.info.memory, "1G");
+	template.info.cpus = 2;
+	template.info.folders = nfolders;
+	ck_assert_int_eq(vmm_template_publish(&template, NULL), 0);
+	vmm_template_discard(&template);
+	for (i = 0; i < VMM_TEMPLATE_FILES; i++)
+		vsu_fd_close(&fds[i]);
+	snprintf(path, sizeof(path), "%s/base/template", folder);
+	f = agent ? fopen(path, "a") : NULL;
+	if (f) {
+		fprintf(f, "agent %u\n", agent);
+		fclose(f);
+	}
+	snprintf(path, sizeof(path), "%s/base", folder);
+	options.from = path;
+	options.root = NULL;
+}
+
+START_TEST(machine_of_a_template_has_spare_devices)
+{
+	char word[128];
+
+	ck_assert_int_eq(vmm_template_begin(&template, folder, "base", (int[VMM_TEMPLATE_FILES]){ 0 }, NULL), 0);
+	vmm_exec_machine_init(&m);
+	ck_assert_int_eq(vmm_exec_machine_make_template(&m, &options, &template, 2, NULL), 0);
+	ck_assert_str_eq(m.plan.kernel, "vmlinux");
+	snprintf(word, sizeof(word), "--fs=path=%s/base.incomplete/empty,tag=root,readonly,thread-pool-size=1", folder);
+	ck_assert(has_word(word));
+	snprintf(word, sizeof(word), "--fs=path=%s/base.incomplete/empty,tag=dir1,readonly,thread-pool-size=1", folder);
+	ck_assert(has_word(word));
+	ck_assert(has_word("--cmdline=console=ttyS0 quiet panic=-1 cvmm.exec"));
+}
+END_TEST
+
+START_TEST(clone_has_the_folders_of_its_command)
+{
+	static const struct {
+		const char *before, *after;	/* the folder */
+	} rows[] = {
+		{ "--from=", "/base/machine" }, { "--fs=path=", ",tag=root,readonly" },
+		{ "--fs=path=", "/a,,b,tag=dir0" }, { "--fs=path=", "/base/empty,tag=dir1,readonly,thread-pool-size=1" },
+	};
+	char given[80], word[128];
+	unsigned int i;
+
+	make_template(2, 0);
+	snprintf(given, sizeof(given), "%s,rw", dir);
+	options.folders[options.nfolders++] = given;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	for (i = 0; i < 4; i++) {
+		snprintf(word, sizeof(word), "%s%s%s", rows[i].before, folder, rows[i].after);
+		ck_assert(has_word(word));
+	}
+	ck_assert(has_word("--clone"));
+	ck_assert(has_word("--serial=null"));
+	ck_assert(!has_word("--cpus=2"));
+	ck_assert(!has_word("vmlinux"));
+}
+END_TEST
+
+START_TEST(clone_keeps_its_template)
+{
+	make_template(1, 0);
+	options.root = "/";
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	ck_assert(begins_with("--fs=path=/,tag=root,readonly,hide="));
+	ck_assert_int_eq(vmm_template_remove(folder, "base", NULL), -EBUSY);
+}
+END_TEST
+
+START_TEST(template_has_a_maximum_number_of_folders)
+{
+	make_template(1, 0);
+	options.folders[options.nfolders++] = folder;
+	options.folders[options.nfolders++] = dir;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -E2BIG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "make it with --folders=2"));
+}
+END_TEST
+
+START_TEST(template_of_another_cvmm_is_refused)
+{
+	make_template(1, VMM_AGENT_VERSION + 1);
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -EPROTO);
+	ck_assert_ptr_nonnull(strstr(err.msg, "make it again"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("exec_machine");
+	TCase *tc = tcase_create("exec_machine");
+
+	tcase_add_checked_fixture(tc, setup, after);
+	tcase_add_test(tc, words_are_a_command_line_of_run);
+	tcase_add_test(tc, tap_is_a_card_of_the_machine);
+	tcase_add_test(tc, folders_have_tags_and_doubled_commas);
+	tcase_add_test(tc, image_is_a_disk_in_place_of_the_root);
+	tcase_add_test(tc, writable_image_is_a_writable_disk);
+	tcase_add_test(tc, folder_hides_names_with_doubled_commas);
+	tcase_add_loop_test(tc, log_is_a_file_whatever_its_name, 0, 3);
+	tcase_add_loop_test(tc, missing_files_are_named, 0, 4);
+	tcase_add_loop_test(tc, machine_that_ends_before_its_command_is_a_failure_of_ours, 0, 3);
+	tcase_add_test(tc, status_of_the_command_replaces_that_of_the_machine);
+	tcase_add_test(tc, machine_of_a_template_has_spare_devices);
+	tcase_add_test(tc, clone_has_the_folders_of_its_command);
+	tcase_add_test(tc, clone_keeps_its_template);
+	tcase_add_test(tc, template_has_a_maximum_number_of_folders);
+	tcase_add_test(tc, template_of_another_cvmm_is_refused);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the command lines of "cvmm exec" and "cvmm initrd". */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "cli/exec_options.h"
+#include "cli/initrd_command.h"
+#include "util.h"
+
+#define MAX_WORDS 160
+
+static struct vmm_exec_options options;
+static struct vmm_initrd_command initrd;
+static struct vsu_error err;
+
+static char *word(const char *text)
+{
+	return (char *)(uintptr_t)text;
+}
+
+static int parse_exec(const char *const *given)
+{
+	static char *words[MAX_WORDS];
+	int n = 0;
+
+	words[n++] = word("exec");
+	while (*given)
+		words[n++] = word(*given++);
+	words[n] = NULL;
+	return vmm_exec_options_parse(&options, n, words, &err);
+}
+
+static int parse_initrd(const char *const *given)
+{
+	static char *words[MAX_WORDS];
+	int n = 0;
+
+	words[n++] = word("initrd");
+	while (*given)
+		words[n++] = word(*given++);
+	words[n] = NULL;
+	return vmm_initrd_command_parse(&initrd, n, words, &err);
+}
+
+START_TEST(options_of_the_command_are_not_ours)
+{
+	static const char *const words[] = { "--cpus=2", "make", "--cpus=3", "-h", NULL };
+
+	ck_assert_int_eq(parse_exec(words), 0);
+	ck_assert_uint_eq(options.cpus, 2);
+	ck_assert(!options.help);
+	ck_assert_str_eq(options.command[0], "make");
+	ck_assert_str_eq(options.command[2], "-h");
+	ck_assert_ptr_null(options.command[3]);
+}
+END_TEST
+
+START_TEST(two_dashes_precede_a_command)
+{
+	static const char *const words[] = { "--timeout", "9", "--", "--odd", "--", NULL };
+
+	ck_assert_int_eq(parse_exec(words), 0);
+	ck_assert_uint_eq(options.timeout, 9);
+	ck_assert_str_eq(options.command[0], "--odd");
+	ck_assert_str_eq(options.command[1], "--");
+}
+END_TEST
+
+START_TEST(defaults_are_those_of_the_page)
+{
+	static const char *const words[] = { "true", NULL };
+
+	ck_assert_int_eq(parse_exec(words), 0);
+	ck_assert_str_eq(options.root, "/");
+	ck_assert_str_eq(options.memory, "1G");
+	ck_assert_uint_eq(options.cpus, 1);
+	ck_assert(!options.writable_root && !options.timeout && !options.kernel && !options.log);
+	ck_assert_int_eq(options.terminal, VMM_EXEC_TERMINAL_AUTO);
+}
+END_TEST
+
+START_TEST(folders_and_variables_are_repeated)
+{
+	static const char *const words[] = {
+		"--dir=/a", "--dir=/b,rw", "--env=A=1", "--env", "B", "--terminal=on", "--rw", "true", NULL,
+	};
+
+	ck_assert_int_eq(parse_exec(words), 0);
+	ck_assert_uint_eq(options.nfolders, 2);
+	ck_assert_str_eq(options.folders[1], "/b,rw");
+	ck_assert_uint_eq(options.nsettings, 2);
+	ck_assert_str_eq(options.settings[1], "B");
+	ck_assert_int_eq(options.terminal, VMM_EXEC_TERMINAL_ON);
+	ck_assert(options.writable_root);
+}
+END_TEST
+
+START_TEST(numbers_of_repeated_options_are_limited)
+{
+	const char *words[MAX_WORDS] = { NULL };
+	int i;
+
+	for (i = 0; i <= VMM_EXEC_MAX_FOLDERS; i++)
+		words[i] = "--dir=/";
+	ck_assert_int_eq(parse_exec(words), -EINVAL);
+	for (i = 0; i <= VMM_EXEC_MAX_SETTINGS; i++)
+		words[i] = "--env=A";
+	ck_assert_int_eq(parse_exec(words), -EINVAL);
+}
+END_TEST
+
+START_TEST(command_line_without_a_command_has_an_example)
+{
+	static const char *const words[] = { "--rw", NULL }, *const wrong[] = { "--timout=3", "x", NULL };
+
+	ck_assert_int_eq(parse_exec(words), -ENOENT);
+	ck_assert_str_eq(err.msg, "no command; example: 'cvmm exec -- uname -a'");
+	ck_assert_int_eq(parse_exec(wrong), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "timeout"));
+}
+END_TEST
+
+START_TEST(image_is_in_place_of_a_root)
+{
+	static const char *const words[] = { "--image=a", "--rw", "true", NULL };
+
+	ck_assert_int_eq(parse_exec(words), 0);
+	ck_assert_str_eq(options.image, "a");
+	ck_assert_ptr_null(options.root);
+}
+END_TEST
+
+static const struct {
+	const char *words[4];
+	int code;
+	const char *why;
+} wrong_images[] = {
+	{ { "--image=a", "--root=/", "true", NULL }, -EINVAL, "option --image and --root exclude each other" },
+	{ { "--image=a", "--from=b", "true", NULL }, -EINVAL, "option --image and --from exclude each other" },
+	{ { "--image=a", "--emulate", "true", NULL }, -EINVAL, "option --image and --emulate exclude each other" },
+	{ { "--image=a", NULL }, -ENOENT, "no command; 'cvmm boot a' boots the image's own system" },
+};
+
+START_TEST(image_beside_another_root_is_refused)
+{
+	ck_assert_int_eq(parse_exec(wrong_images[_i].words), wrong_images[_i].code);
+	ck_assert_str_eq(err.msg, wrong_images[_i].why);
+}
+END_TEST
+
+/* Members that it does not determine have no default. */
+START_TEST(template_determines_what_the_guest_has_booted_with)
+{
+	static const char *const fixed[] = {
+		"--kernel=k", "--modules=none", "--init=i", "--memory=2G", "--cpus=1", "--append=quiet",
+	};
+	const char *words[] = { "--from=base", fixed[_i], "true", NULL };
+	char option[32];
+
+	snprintf(option, sizeof(option), "option --%.*s ", (int)strcspn(fixed[_i] + 2, "="), fixed[_i] + 2);
+	ck_assert_int_eq(parse_exec(words), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, option));
+	words[0] = "--rw";
+	ck_assert_int_eq(parse_exec(words), 0);
+	words[1] = "--from=base";
+	ck_assert_int_eq(parse_exec(words), 0);
+	ck_assert_ptr_null(options.root);
+	ck_assert_str_eq(options.from, "base");
+}
+END_TEST
+
+static const struct { const char *word, *why; } other_networks[] = {
+	{ "--net=user", "option --net: 'user' is a value of other programs; cvmm exec has --net=passt" },
+	{ "--net=user,hostfwd=tcp::22-:22",
+	  "option --net: 'user' is a value of other programs; cvmm exec has --net=passt" },
+	{ "--net=slirp", "option --net: 'slirp' is a value of other programs; cvmm exec has --net=passt" },
+	{ "--net=none", "option --net: 'none' is a value of other programs; cvmm exec has no network unless --net is given" },
+	{ "--net=tap", "option --net: 'tap' is a value of other programs; cvmm exec has --net=tap:NAME" },
+	{ "--net=users", "option --net 'users' is not passt or tap:NAME" },
+};
+
+START_TEST(networks_of_other_programs_have_a_name_here)
+{
+	const char *words[] = { other_networks[_i].word, "true", NULL };
+
+	ck_assert_int_eq(parse_exec(words), -EINVAL);
+	ck_assert_str_eq(err.msg, other_networks[_i].why);
+}
+END_TEST
+
+START_TEST(network_requires_a_card_and_ports_require_passt)
+{
+	const char *words[] = { "--net=passt", "--from=base", "true", NULL };
+	const char *ports[] = { "--publish=80:80", "--net=tap:tap0", "true", NULL };
+
+	ck_assert_int_eq(parse_exec(words), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "option --net: the template 'base' has no network card"));
+	ck_assert_int_eq(parse_exec(ports), -EINVAL);
+	ck_assert_str_eq(err.msg, "option --publish needs --net=passt");
+	ports[1] = "--net=passt";
+	ck_assert_int_eq(parse_exec(ports), 0);
+	ck_assert_uint_eq(options.network.nports, 1);
+}
+END_TEST
+
+START_TEST(devices_of_an_initrd_are_drivers_with_their_bus)
+{
+	static const char *const words[] = { "6.1", "--device=disk", "--device=fs", "--module=ext4", NULL };
+
+	ck_assert_int_eq(parse_initrd(words), 0);
+	ck_assert_str_eq(initrd.version, "6.1");
+	ck_assert_uint_eq(initrd.n, 5);
+	ck_assert_str_eq(initrd.names[0], "virtio_pci");
+	ck_assert_str_eq(initrd.names[1], "virtio_blk");
+	ck_assert_str_eq(initrd.names[3], "virtiofs");
+	ck_assert_str_eq(initrd.names[4], "ext4");
+	ck_assert_ptr_null(initrd.names[5]);
+}
+END_TEST
+
+START_TEST(initrd_refuses_unknown_devices_and_no_version)
+{
+	static const char *const gpu[] = { "6.1", "--device=gpu", NULL }, *const none[] = { "--device=fs", NULL };
+
+	ck_assert_int_eq(parse_initrd(gpu), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "name its module with --module"));
+	ck_assert_int_eq(parse_initrd(none), -ENOENT);
+}
+END_TEST
+
+/* A kernel without modules. */
+START_TEST(initrd_is_written_to_a_descriptor)
+{
+	char modules[] = "/tmp/test-exec-XXXXXX", dep[64], magic[7] = "";
+	const char *const words[] = { "6.1", "--modules", modules, "--init=/dev/null", NULL };
+	int fd = memfd_create("out", MFD_CLOEXEC);
+	FILE *f;
+
+	ck_assert_ptr_nonnull(mkdtemp(modules));
+	snprintf(dep, sizeof(dep), "%s/modules.dep", modules);
+	f = fopen(dep, "w");
+	ck_assert_ptr_nonnull(f);
+	fclose(f);
+	ck_assert_int_eq(parse_initrd(words), 0);
+	ck_assert_int_eq(vmm_initrd_command_run(&initrd, fd, &err), -ENODEV);
+	initrd.init = dep;
+	ck_assert_int_eq(vmm_initrd_command_run(&initrd, fd, &err), 0);
+	ck_assert_int_eq(pread(fd, magic, 6, 0), 6);
+	ck_assert_str_eq(magic, "070701");
+	unlink(dep);
+	rmdir(modules);
+	vsu_fd_close(&fd);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("exec_options");
+	TCase *tc = tcase_create("exec_options");
+
+	tcase_add_test(tc, options_of_the_command_are_not_ours);
+	tcase_add_test(tc, two_dashes_precede_a_command);
+	tcase_add_test(tc, defaults_are_those_of_the_page);
+	tcase_add_test(tc, folders_and_variables_are_repeated);
+	tcase_add_test(tc, numbers_of_repeated_options_are_limited);
+	tcase_add_test(tc, command_line_without_a_command_has_an_example);
+	tcase_add_test(tc, image_is_in_place_of_a_root);
+	tcase_add_loop_test(tc, image_beside_another_root_is_refused, 0, sizeof(wrong_images) / sizeof(wrong_images[0]));
+	tcase_add_loop_test(tc, template_determines_what_the_guest_has_booted_with, 0, 6);
+	tcase_add_loop_test(tc, networks_of_other_programs_have_a_name_here, 0,
+			    sizeof(other_networks) / sizeof(other_networks[0]));
+	tcase_add_test(tc, network_requires_a_card_and_ports_require_passt);
+	tcase_add_test(tc, devices_of_an_initrd_are_drivers_with_their_bus);
+	tcase_add_test(tc, initrd_refuses_unknown_devices_and_no_version);
+	tcase_add_test(tc, initrd_is_written_to_a_descriptor);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
