@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Three processes: this one; a keeper, which waits for the end of this one and then ends the
+ * program; and the program. This process has the only connection to it.
+ */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "base/value.h"
+#include "cli/image_server.h"
+#include "confine/denied_calls.h"
+#include "confine/keeper.h"
+#include "confine/landlock.h"
+#include "confine/privileges.h"
+#include "kinds/disk/format.h"
+
+#define PROGRAM "qemu-storage-daemon"
+#define NOT_STARTED 127
+#define REPLY_MS 30000
+#define GET_FEATURES 1
+/* Of a message: request, flags, size. */
+#define HEADER 12
+
+/* The program, and the descriptors that it inherits. */
+struct server {
+	const char *name;	/* of the image */
+	int image, listener;
+	char path[PATH_MAX];	/* of the program */
+	const char *format;
+	bool writable;
+};
+
+static int find_program(char path[PATH_MAX])
+{
+	static const char *const folders[] = { "/usr/bin", "/usr/local/bin", "/usr/libexec", "/bin" };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, PATH_MAX, "%s/" PROGRAM, folders[i]);
+		if (!access(path, X_OK))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+/* ---------------------------------------------------------------- the program */
+
+/* The image by its descriptor, the program, and libraries. */
+static int restrict_files(const struct server *s)
+{
+	static const char *const folders[] = { "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache" };
+	enum { N = sizeof(folders) / sizeof(folders[0]) };
+	struct landlock_rule rules[N + 3];
+	unsigned int i;
+
+	for (i = 0; i < N; i++)
+		rules[i] = (struct landlock_rule){ open(folders[i], O_PATH | O_CLOEXEC), LANDLOCK_PROGRAMS };
+	rules[N] = (struct landlock_rule){ s->image, LANDLOCK_FILE };
+	rules[N + 1] = (struct landlock_rule){ open("/dev/null", O_PATH | O_CLOEXEC), LANDLOCK_DEVICE };
+	rules[N + 2] = (struct landlock_rule){ open(s->path, O_PATH | O_CLOEXEC), LANDLOCK_PROGRAMS };
+	return landlock_narrow(rules, N + 3, false);
+}
+
+/* Messages are printed on the standard error of cvmm. */
+static void prepare_streams(void)
+{
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		_exit(NOT_STARTED);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+}
+
+_Noreturn static void become_program(const struct server *s)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	char file[128], disk[128], export[160];
+	int rc;
+
+	snprintf(file, sizeof(file), "driver=file,node-name=file,filename=/proc/self/fd/%d,read-only=%s", s->image, s->writable ? "off" : "on");
+	snprintf(disk, sizeof(disk), "driver=%s,node-name=disk,file=file,read-only=%s", s->format, s->writable ? "off" : "on");
+	snprintf(export, sizeof(export), "type=vhost-user-blk,id=export,node-name=disk,addr.type=fd,addr.str=%d,writable=%s", s->listener, s->writable ? "on" : "off");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prepare_streams();
+	(void)!fcntl(s->image, F_SETFD, 0);
+	(void)!fcntl(s->listener, F_SETFD, 0);
+	rc = confine_capabilities(0, &err);
+	if (!rc)
+		rc = restrict_files(s);
+	if (!rc)
+		rc = confine_deny_calls();
+	if (!rc)
+		execl(s->path, PROGRAM, "--blockdev", file, "--blockdev", disk, "--export", export, (char *)NULL);
+	dprintf(STDERR_FILENO, "cvmm: cannot start " PROGRAM ": %s\n", strerror(rc < 0 ? -rc : errno));
+	_exit(NOT_STARTED);
+}
+
+/* ----------------------------------------------------------------- the keeper */
+
+/* The program's end is reported if the image was served. */
+static void report_end(const struct server *s, pid_t pid, bool serves)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || !serves)
+		return;
+	if (WIFSIGNALED(status))
+		dprintf(STDERR_FILENO, "cvmm: image '%s' is no longer served: " PROGRAM " was killed by signal %d\n", s->name, WTERMSIG(status));
+	else
+		dprintf(STDERR_FILENO, "cvmm: image '%s' is no longer served: " PROGRAM " ended with status %d\n", s->name, WEXITSTATUS(status));
+}
+
+/* Until the program has ended or the other end of the leash is closed; a byte: the image is served. */
+static void await_end(const struct server *s, pid_t pid, int leash)
+{
+	struct pollfd p[] = {
+		{ .fd = leash, .events = POLLIN },
+		{ .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN },
+	};
+	bool serves = false;
+	ssize_t n = 1;
+	char byte;
+
+	while (n) {
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[0].revents)
+			n = read(leash, &byte, 1);
+		serves |= p[0].revents && n == 1;
+		if (!p[1].revents || !n)
+			continue;
+		report_end(s, pid, serves);
+		return;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* Signals of the terminal are for cvmm. */
+_Noreturn static void keep_server(const struct server *s, int leash)
+{
+	pid_t pid;
+
+	setsid();
+	pid = fork();
+	if (!pid)
+		become_program(s);
+	confine_close_range(STDERR_FILENO + 1, (unsigned int)leash - 1);
+	confine_close_range((unsigned int)leash + 1, ~0u);
+	if (pid > 0)
+		await_end(s, pid, leash);
+	_exit(0);
+}
+
+/* Forked twice, so that its end is not this process's to wait for. */
+static int start_keeper(struct vmm_image_server *s, const struct server *server, struct vsu_error *err)
+{
+	int ends[2], status;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return vsu_error_sys(err, -errno, "cannot start " PROGRAM);
+	pid = fork();
+	if (!pid) {
+		close(ends[1]);
+		pid = fork();
+		if (!pid)
+			keep_server(server, ends[0]);
+		_exit(pid < 0);
+	}
+	close(ends[0]);
+	s->leash = ends[1];
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status)
+		return vsu_error_set(err, -EAGAIN, "cannot start " PROGRAM ": no process");
+	return 0;
+}
+
+/* ------------------------------------------------------------------ the socket */
+
+struct place {
+	char folder[64];	/* "": not made */
+	struct sockaddr_un address;
+};
+
+static int listen_in_folder(struct place *p, int *listener, struct vsu_error *err)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+	snprintf(p->folder, sizeof(p->folder), "%s/cvmm-image.XXXXXX", runtime && *runtime == '/' && strlen(runtime) < 40 ? runtime : "/tmp");
+	if (!mkdtemp(p->folder)) {
+		p->folder[0] = '\0';
+		return vsu_error_sys(err, -errno, "cannot make a folder for the socket of " PROGRAM);
+	}
+	p->address.sun_family = AF_UNIX;
+	snprintf(p->address.sun_path, sizeof(p->address.sun_path), "%s/disk", p->folder);
+	*listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*listener < 0 || bind(*listener, (struct sockaddr *)&p->address, sizeof(p->address)) < 0 || listen(*listener, 1) < 0)
+		return vsu_error_sys(err, -errno, "cannot make the socket of " PROGRAM);
+	return 0;
+}
+
+static int connect_there(struct vmm_image_server *s, const struct place *p, struct vsu_error *err)
+{
+	s->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s->sock < 0 || connect(s->sock, (const struct sockaddr *)&p->address, sizeof(p->address)) < 0)
+		return vsu_error_sys(err, -errno, "cannot connect to " PROGRAM);
+	return 0;
+}
+
+static void remove_place(const struct place *p)
+{
+	if (!p->folder[0])
+		return;
+	unlink(p->address.sun_path);
+	rmdir(p->folder);
+}
+
+/* A program that does not serve the image ends, and its connection with it. */
+static int await_service(const struct vmm_image_server *s, const char *path, struct vsu_error *err)
+{
+	static const uint32_t request[HEADER / 4] = { GET_FEATURES, 1, 0 };
+	struct pollfd p = { .fd = s->sock, .events = POLLIN };
+	char reply[HEADER + 8];
+	ssize_t n = send(s->sock, request, sizeof(request), MSG_NOSIGNAL);
+
+	if (n == sizeof(request) && poll(&p, 1, REPLY_MS) == 0)
+		return vsu_error_set(err, -ETIMEDOUT, "image '%s' is not served: " PROGRAM " did not reply within %d s", path, REPLY_MS / 1000);
+	if (n == sizeof(request))
+		n = recv(s->sock, reply, sizeof(reply), MSG_WAITALL);
+	if (n == sizeof(reply))
+		return send(s->leash, "", 1, MSG_NOSIGNAL) == 1 ? 0 : vsu_error_sys(err, -errno, "cannot start " PROGRAM);
+	return vsu_error_set(err, -EIO, "image '%s' is not served: " PROGRAM " ended; see its message; only this file is opened, so merge other files that it names, such as a backing file, with 'qemu-img convert'", path);
+}
+
+static int open_image(struct server *s, const char *path, struct vsu_error *err)
+{
+	struct stat st;
+
+	s->image = open(path, (s->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
+	if (s->image < 0)
+		return vsu_error_sys(err, -errno, "image '%s'", path);
+	if (fstat(s->image, &st) < 0 || !S_ISREG(st.st_mode))
+		return vsu_error_set(err, -ENODEV, "image '%s' is not a regular file", path);
+	return 0;
+}
+
+static int start_server(struct vmm_image_server *s, struct server *server, struct vsu_error *err)
+{
+	struct place place = { .folder = "" };
+	int rc = listen_in_folder(&place, &server->listener, err);
+
+	if (!rc)
+		rc = start_keeper(s, server, err);
+	if (!rc)
+		rc = connect_there(s, &place, err);
+	vsu_fd_close(&server->listener);
+	remove_place(&place);
+	return rc < 0 ? rc : await_service(s, server->name, err);
+}
+
+int vmm_image_server_start(struct vmm_image_server *s, const char *path, const char *format,
+			   bool writable, struct vsu_error *err)
+{
+	struct server server = {
+		.name = path, .image = -1, .listener = -1, .format = format, .writable = writable,
+	};
+	int rc = find_program(server.path);
+
+	if (rc < 0)
+		return vsu_error_set(err, rc, "image '%s' begins like a %s image, for which " PROGRAM " is not installed; install it, or make a raw image with 'qemu-img convert -O raw'", path, format);
+	rc = open_image(&server, path, err);
+	if (!rc)
+		rc = start_server(s, &server, err);
+	vsu_fd_close(&server.image);
+	if (rc < 0)
+		vmm_image_server_end(s);
+	return rc;
+}
+
+int vmm_image_server_disk(struct vmm_image_server *s, const char *path, bool writable, char **value,
+			  struct vsu_error *err)
+{
+	const char *format = vmm_disk_format(path), *slash = strrchr(path, '/');
+	int rc = format ? vmm_image_server_start(s, path, format, writable, err) : 0;
+	char *name = rc < 0 ? NULL : vmm_value_escape(format && slash ? slash + 1 : path);
+
+	if (rc < 0)
+		return rc;
+	rc = !name ? -1 :
+	     format ? asprintf(value, "backend=user:fd:%d:%s", s->sock, name) :
+		      asprintf(value, "path=%s%s", name, writable ? "" : ",readonly");
+	free(name);
+	return rc < 0 ? vsu_error_set(err, -ENOMEM, "no memory for options") : 0;
+}
+
+void vmm_image_server_end(struct vmm_image_server *s)
+{
+	vsu_fd_close(&s->sock);
+	vsu_fd_close(&s->leash);
+}
