@@ -8,13 +8,14 @@
 #include <vmm-sys-util/parse.h>
 
 #include "cli/help.h"
+#include "cli/help_pages.h"
+#include "commands/commands.h"
 #include "config/device.h"
 #include "config/device_rows.h"
 #include "config/option_rows.h"
-#include "machine/commands.h"
 #include "memory/memory_options.h"
 
-#define MAX_TOPICS 16
+#define MAX_TOPICS 40
 #define ANY "device"
 
 static void show_keys(const char *title, const struct vsu_option *keys)
@@ -48,6 +49,7 @@ void vmm_help_topics(void)
 	for (kind = vmm_device_kinds; *kind; kind++)
 		printf(" %s", topic_of(*kind));
 	puts("; 'cvmm help TOPIC' shows properties");
+	vmm_help_page_topics();
 }
 
 void vmm_help_run(void)
@@ -57,7 +59,7 @@ void vmm_help_run(void)
 
 	vmm_option_table(table);
 	vsu_option_help(table, lines, sizeof(lines));
-	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]; KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, builtin:irqtest, builtin:private, or a static ELF file; 'cvmm help disk' and others show properties\n%s",
+	printf("Usage: cvmm run KERNEL [DISK...] [OPTIONS]; KERNEL: Linux (bzImage, vmlinux with PVH), builtin:selftest, builtin:irqtest, builtin:private, builtin:agent, or a static ELF file; 'cvmm help disk' and others show properties\n%s",
 	       lines);
 }
 
@@ -126,10 +128,12 @@ bool vmm_help_control(const char *topic)
 
 const char *vmm_help_nearest(const char *word)
 {
-	const char *topics[MAX_TOPICS] = { "run", "memory", "ctl", "help", ANY };
-	unsigned int i;
+	const char *topics[MAX_TOPICS] = { "help", ANY };
+	unsigned int i, n = 2;
 
-	for (i = 0; vmm_device_kinds[i] && i + 6 < MAX_TOPICS; i++)
-		topics[i + 5] = topic_of(vmm_device_kinds[i]);
+	for (i = 0; vmm_device_kinds[i] && n + 1 < MAX_TOPICS; i++)
+		topics[n++] = topic_of(vmm_device_kinds[i]);
+	for (i = 0; vmm_help_page_topic(i) && n + 1 < MAX_TOPICS; i++)
+		topics[n++] = vmm_help_page_topic(i);
 	return vsu_nearest(word, topics);
 }

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Topics of "cvmm help" with a manual page. */
+#include <config.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include <vmm-sys-util/parse.h>
+
+#include "cli/help_pages.h"
+#include "commands/commands.h"
+#include "config/device.h"
+#include "config/option_rows.h"
+
+#define MAX_NAMES 8
+#define ALL "*"
+
+static const struct {
+	const char *topic;
+	const char *page;
+	const char *section;
+	const char *summary;		/* NULL: a command, which prints its own */
+	const char *options[MAX_NAMES];	/* of run */
+	const char *commands[MAX_NAMES]; /* of ctl */
+	bool kinds;			/* lists the devices */
+} pages[] = {
+	{ .topic = "run", .page = "cvmm", .section = "1" },
+	{ .topic = "boot", .page = "cvmm-boot", .section = "1" },
+	{ .topic = "exec", .page = "cvmm-exec", .section = "1" },
+	{ .topic = "template", .page = "cvmm-exec", .section = "1" },
+	{ .topic = "initrd", .page = "cvmm-exec", .section = "1" },
+	{ .topic = "memory", .page = "cvmm-memory", .section = "7" },
+	{ .topic = "ctl", .page = "cvmm-control", .section = "7" },
+	{ .topic = "show", .page = "cvmm-migration", .section = "7" },
+	{ .topic = "ps", .page = "cvmm-control", .section = "7" },
+	{ .topic = "control", .page = "cvmm-control", .section = "7",
+	  .summary = "Control of a running machine: 'cvmm ctl SOCKET COMMAND'",
+	  .options = { "control", "socket-mode", "socket-group" },
+	  .commands = { ALL } },
+	{ .topic = "devices", .page = "cvmm-devices", .section = "7",
+	  .summary = "Devices of a machine; 'cvmm help disk' and others show properties",
+	  .kinds = true },
+	{ .topic = "migration", .page = "cvmm-migration", .section = "7",
+	  .summary = "Save a machine, continue or clone it, and move it to another process or host",
+	  .options = { "from", "clone", "prefetch", "changed-disks", "incoming" },
+	  .commands = { "save", "working-set", "migrate", "migrate-cancel", "migrate-postcopy" } },
+	{ .topic = "recipes", .page = "cvmm-recipes", .section = "7",
+	  .summary = "Recipes: a cloud image, networks by passt and tap, shared folders, logs, clones, updates,\n"
+		     "services, limits, and migration over ssh" },
+	{ .topic = "sandbox", .page = "cvmm-sandbox", .section = "7",
+	  .summary = "Limits of what a machine can access on its host",
+	  .options = { "sandbox", "jail", "user" } },
+};
+
+#define NPAGES (sizeof(pages) / sizeof(pages[0]))
+
+static bool has_name(const char *const names[MAX_NAMES], const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_NAMES && names[i]; i++)
+		if (!strcmp(names[i], name) || !strcmp(names[i], ALL))
+			return true;
+	return false;
+}
+
+static void show_options(const char *const names[MAX_NAMES])
+{
+	struct vsu_option table[VMM_OPTION_ROWS];
+	unsigned int from, to = 0;
+	char lines[2048];
+
+	vmm_option_table(table);
+	for (from = 0; table[from].name; from++)
+		if (has_name(names, table[from].name))
+			table[to++] = table[from];
+	table[to].name = NULL;
+	if (!to)
+		return;
+	vsu_option_help(table, lines, sizeof(lines));
+	printf("\nOptions of 'cvmm run':\n%s", lines);
+}
+
+static void show_commands(const char *const names[MAX_NAMES])
+{
+	const struct vmm_control_command *c;
+
+	if (!names[0])
+		return;
+	puts("\nCommands of 'cvmm ctl SOCKET':");
+	for (c = vmm_machine_commands; c->name; c++)
+		if (has_name(names, c->name))
+			printf("  %-16s %s\n", c->name, c->help);
+}
+
+static void show_kinds(void)
+{
+	const struct vmm_device_kind *const *kind;
+
+	puts("\nDevices:");
+	for (kind = vmm_device_kinds; *kind; kind++)
+		printf("  --%-14s %s\n", vmm_device_shorthand(*kind), (*kind)->summary);
+}
+
+static void show_summary(unsigned int i)
+{
+	puts(pages[i].summary);
+	show_options(pages[i].options);
+	show_commands(pages[i].commands);
+	if (pages[i].kinds)
+		show_kinds();
+}
+
+bool vmm_help_page(const char *topic)
+{
+	unsigned int i;
+
+	for (i = 0; i < NPAGES; i++) {
+		if (strcmp(pages[i].topic, topic) != 0)
+			continue;
+		if (pages[i].summary)
+			show_summary(i);
+		printf("\nManual page: %s(%s)\n", pages[i].page, pages[i].section);
+		return true;
+	}
+	return false;
+}
+
+void vmm_help_page_topics(void)
+{
+	unsigned int i;
+
+	printf("Pages:");
+	for (i = 0; i < NPAGES; i++)
+		if (pages[i].summary)
+			printf(" %s", pages[i].topic);
+	puts("; 'cvmm help PAGE' shows a summary of a manual page");
+}
+
+const char *vmm_help_page_topic(unsigned int n)
+{
+	return n < NPAGES ? pages[n].topic : NULL;
+}
