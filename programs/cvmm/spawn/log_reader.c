@@ -18,63 +18,76 @@
 
 void vmm_log_reader_init(struct vmm_log_reader *r, struct vmm_loop *loop, const char *name)
 {
+	unsigned int i;
+
 	r->loop = loop;
-	r->fd = -1;
+	for (i = 0; i < 2; i++) {
+		r->pipes[i].reader = r;
+		r->pipes[i].fd = -1;
+	}
 	snprintf(r->name, sizeof(r->name), "%s", name);
 }
 
-/* The daemon filters by level, so all lines are logged. */
-static void take_line(struct vmm_log_reader *r)
+static bool is_current(const struct vmm_log_pipe *p)
 {
-	r->line[r->len] = '\0';
-	r->len = 0;
-	if (!r->have_pid) {
-		r->pid = atoi(r->line);
+	return p == &p->reader->pipes[p->reader->current];
+}
+
+/* The daemon filters by level, so all lines are logged. */
+static void take_line(struct vmm_log_pipe *p)
+{
+	struct vmm_log_reader *r = p->reader;
+
+	p->line[p->len] = '\0';
+	p->len = 0;
+	if (is_current(p) && !r->have_pid) {
+		r->pid = atoi(p->line);
 		r->have_pid = true;
 		return;
 	}
-	if (!r->line[0])
+	if (!p->line[0])
 		return;
-	snprintf(r->last, sizeof(r->last), "%s", r->line);
-	if (!r->silent)
+	if (is_current(p))
+		snprintf(r->last, sizeof(r->last), "%s", p->line);
+	if (!r->silent || !is_current(p))
 		prog_log(prog_log_says(PROG_LOG_WARNING) ? PROG_LOG_WARNING : PROG_LOG_ERROR,
-			 "daemon", "%s: %s", r->name, r->line);
+			 "daemon", "%s: %s", r->name, p->line);
 }
 
-static void take_bytes(struct vmm_log_reader *r, const char *bytes, size_t n)
+static void take_bytes(struct vmm_log_pipe *p, const char *bytes, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		if (bytes[i] == '\n')
-			take_line(r);
-		else if (r->len < sizeof(r->line) - 1)
-			r->line[r->len++] = (unsigned char)bytes[i] < ' ' ? '?' : bytes[i];
+			take_line(p);
+		else if (p->len < sizeof(p->line) - 1)
+			p->line[p->len++] = (unsigned char)bytes[i] < ' ' ? '?' : bytes[i];
 	}
 }
 
-static void close_pipe(struct vmm_log_reader *r)
+static void close_pipe(struct vmm_log_pipe *p)
 {
-	if (r->fd < 0)
+	if (p->fd < 0)
 		return;
-	vmm_io_stop(&r->readable);
-	vsu_fd_close(&r->fd);
-	if (r->len)
-		take_line(r);
+	vmm_io_stop(&p->readable);
+	vsu_fd_close(&p->fd);
+	if (p->len)
+		take_line(p);
 }
 
 /* Reads what has arrived, and does not wait. */
-static void read_some(struct vmm_log_reader *r, unsigned int reads)
+static void read_some(struct vmm_log_pipe *p, unsigned int reads)
 {
 	char bytes[1024];
 	ssize_t n = 1;
 
-	while (r->fd >= 0 && n > 0 && reads--) {
-		n = read(r->fd, bytes, sizeof(bytes));
+	while (p->fd >= 0 && n > 0 && reads--) {
+		n = read(p->fd, bytes, sizeof(bytes));
 		if (n > 0)
-			take_bytes(r, bytes, (size_t)n);
+			take_bytes(p, bytes, (size_t)n);
 		else if (n == 0)
-			close_pipe(r);
+			close_pipe(p);
 	}
 }
 
@@ -83,35 +96,43 @@ static void on_readable(void *opaque)
 	read_some(opaque, READS);
 }
 
+static void finish_pipe(struct vmm_log_pipe *p)
+{
+	read_some(p, LAST_READS);
+	close_pipe(p);
+}
+
 void vmm_log_reader_start(struct vmm_log_reader *r, int fd)
 {
-	read_some(r, LAST_READS);
-	close_pipe(r);
-	r->fd = fd;
+	struct vmm_log_pipe *p = &r->pipes[!r->current];
+
+	finish_pipe(p);
+	r->current = !r->current;
+	p->fd = fd;
 	r->pid = 0;
 	r->have_pid = false;
 	r->last[0] = '\0';
-	vmm_io_init(&r->readable, on_readable, r, fd, VMM_IO_READ);
-	vmm_io_start(r->loop, &r->readable);
+	vmm_io_init(&p->readable, on_readable, p, fd, VMM_IO_READ);
+	vmm_io_start(r->loop, &p->readable);
 }
 
 pid_t vmm_log_reader_pid(struct vmm_log_reader *r)
 {
 	if (!r->have_pid)
-		read_some(r, READS);
+		read_some(&r->pipes[r->current], READS);
 	return r->pid;
 }
 
 const char *vmm_log_reader_finish(struct vmm_log_reader *r)
 {
 	r->silent = true;
-	read_some(r, LAST_READS);
+	read_some(&r->pipes[r->current], LAST_READS);
 	r->silent = false;
 	return r->last;
 }
 
 void vmm_log_reader_fini(struct vmm_log_reader *r)
 {
-	read_some(r, LAST_READS);
-	close_pipe(r);
+	finish_pipe(&r->pipes[!r->current]);
+	finish_pipe(&r->pipes[r->current]);
 }

@@ -12,22 +12,31 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct vmm_log_pipe {
+	struct vmm_log_reader *reader;
+	int fd;			/* -1: none */
+	struct vmm_io readable;
+	char line[512];		/* received without its end so far */
+	size_t len;
+};
+
 struct vmm_log_reader {
 	struct vmm_loop *loop;
 	char name[64];		/* of the device */
-	int fd;			/* -1: none */
-	struct vmm_io readable;
+	struct vmm_log_pipe pipes[2];
+	unsigned int current;	/* the pipe of the daemon; the other is of the one before */
 	pid_t pid;
 	bool have_pid;
 	bool silent;		/* keeps the last line, logs none */
-	char line[512];		/* received without its end so far */
-	size_t len;
-	char last[512];		/* the last complete line */
+	char last[512];		/* the last complete line of the daemon */
 };
 
 void vmm_log_reader_init(struct vmm_log_reader *r, struct vmm_loop *loop, const char *name);
 
-/* Owns fd, which replaces a previous pipe. */
+/*
+ * Owns fd, the pipe of the next daemon. The pipe of the previous one is read until its end,
+ * where the starter reports how that process ended, or until there is a third.
+ */
 void vmm_log_reader_start(struct vmm_log_reader *r, int fd);
 
 /* The process id of the first line; 0: not received yet. Does not wait. */

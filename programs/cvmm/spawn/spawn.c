@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,13 +47,13 @@ int vmm_spawn_find(const char *folder, const struct vmm_device_kind *kind,
 			     path, strerror(errno));
 }
 
-static void become_starter(const struct vmm_starter_setup *setup, const int ends[2])
+static void become_starter(struct vmm_starter_setup *setup, const int ends[2])
 {
 	close(ends[0]);
 	vmm_starter_run(setup, ends[1]);
 }
 
-int vmm_spawn_prepare(struct vmm_spawner *spawner, const struct vmm_starter_setup *setup,
+int vmm_spawn_prepare(struct vmm_spawner *spawner, struct vmm_starter_setup *setup,
 		      struct vsu_error *err)
 {
 	int ends[2], rc;
@@ -72,15 +73,6 @@ int vmm_spawn_prepare(struct vmm_spawner *spawner, const struct vmm_starter_setu
 	return 0;
 }
 
-void vmm_spawn_end(struct vmm_spawner *spawner)
-{
-	if (spawner->sock < 0)
-		return;
-	vsu_fd_close(&spawner->sock);
-	while (waitpid(spawner->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
 static int send_request(const struct vmm_spawner *spawner, struct vmm_starter_request *r,
 			const int *fds, unsigned int nfds, struct vsu_error *err)
 {
@@ -98,6 +90,51 @@ static int send_request(const struct vmm_spawner *spawner, struct vmm_starter_re
 	return vsu_error_set(err, (int)rc, "backend=spawn: the process cvmm-starter does not accept a request: %s%s",
 			     strerror((int)-rc),
 			     rc == -EAGAIN ? "" : "; save the guest, and start cvmm again");
+}
+
+static uint32_t number_of(const struct vmm_device_kind *kind)
+{
+	uint32_t i = 0;
+
+	while (vmm_device_kinds[i] && vmm_device_kinds[i] != kind)
+		i++;
+	return i;
+}
+
+/* The starter reads as fast as it can. */
+static int send_command(const struct vmm_spawner *spawner, uint32_t kind,
+			const struct vmm_spawn_words *words, struct vsu_error *err)
+{
+	struct vmm_starter_request r = { .kind = kind, .level = VMM_STARTER_COMMAND };
+	struct pollfd writable = { .fd = spawner->sock, .events = POLLOUT };
+	int rc;
+
+	if (words)
+		r.words = *words;
+	while ((rc = send_request(spawner, &r, NULL, 0, err)) == -EAGAIN)
+		poll(&writable, 1, -1);
+	return rc;
+}
+
+int vmm_spawn_list(const struct vmm_spawner *spawner, const struct vmm_starter_setup *setup,
+		   struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < setup->n; i++)
+		rc = send_command(spawner, number_of(setup->commands[i].kind),
+				  &setup->commands[i].words, err);
+	return rc ? rc : send_command(spawner, VMM_STARTER_END, NULL, err);
+}
+
+void vmm_spawn_end(struct vmm_spawner *spawner)
+{
+	if (spawner->sock < 0)
+		return;
+	vsu_fd_close(&spawner->sock);
+	while (waitpid(spawner->pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 /* ------------------------------------------------------------------ one daemon */
@@ -141,14 +178,11 @@ static int spawned_add(void *spawner, const struct vmm_daemon_config *config, vo
 		       struct vsu_error *err)
 {
 	struct spawned *s = calloc(1, sizeof(*s));
-	uint32_t i;
 	int rc;
 
 	if (!s)
 		return vsu_error_sys(err, -ENOMEM, "a daemon");
-	for (i = 0; vmm_device_kinds[i]; i++)
-		if (vmm_device_kinds[i] == config->kind)
-			s->request.kind = i;
+	s->request.kind = number_of(config->kind);
 	s->kind = config->kind;
 	s->spawner = spawner;
 	s->request.id = s->spawner ? ++s->spawner->last_id : 0;

@@ -37,8 +37,12 @@ struct vmm_spawner {
  * Forks the starter, which copies setup. Call it before the process restricts itself or
  * starts a thread.
  */
-int vmm_spawn_prepare(struct vmm_spawner *spawner, const struct vmm_starter_setup *setup,
+int vmm_spawn_prepare(struct vmm_spawner *spawner, struct vmm_starter_setup *setup,
 		      struct vsu_error *err);
+
+/* The commands of setup, for a starter that was prepared with an open list. */
+int vmm_spawn_list(const struct vmm_spawner *spawner, const struct vmm_starter_setup *setup,
+		   struct vsu_error *err);
 
 /* Ends the starter and its daemons, and waits for them, at most a few seconds. */
 void vmm_spawn_end(struct vmm_spawner *spawner);

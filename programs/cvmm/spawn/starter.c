@@ -27,6 +27,8 @@
 /* Time for a daemon to complete its requests; after SIGKILL, until it is abandoned. */
 #define END_NS (UINT64_C(5000) * NS_PER_MS)
 #define KILL_NS (UINT64_C(2000) * NS_PER_MS)
+/* For a daemon that closed its connection: it is most often about to end, and why is logged. */
+#define LOST_NS (UINT64_C(100) * NS_PER_MS)
 
 struct child {
 	pid_t pid;		/* 0: a free entry */
@@ -35,11 +37,11 @@ struct child {
 	const struct vmm_device_kind *kind;
 	struct vmm_spawn_words words;
 	uint64_t deadline;	/* of its end; 0: it serves */
-	bool killed;
+	sigset_t sent;		/* signals that the starter sent */
 };
 
 struct starter {
-	const struct vmm_starter_setup *setup;
+	struct vmm_starter_setup *setup;
 	int sock;		/* -1: cvmm has ended */
 	sigset_t waiting;	/* the signal mask while it waits */
 	struct child children[MAX_CHILDREN];
@@ -70,7 +72,7 @@ static void child_end(struct child *c, int number, uint64_t ns)
 {
 	if (c->deadline && number != SIGKILL)
 		return;
-	c->killed |= number == SIGKILL;
+	sigaddset(&c->sent, number);
 	c->deadline = vsu_now_ns() + ns;
 	kill(c->pid, number);
 	kill(c->pid, SIGCONT);
@@ -84,9 +86,7 @@ static void child_clear(struct child *c)
 
 static void report_end(const struct child *c, int status)
 {
-	if (c->deadline)
-		return;
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && !sigismember(&c->sent, WTERMSIG(status)))
 		dprintf(c->log, "cvmm-vhost-user-%s: process %d was killed by signal %d\n",
 			c->kind->name, (int)c->pid, WTERMSIG(status));
 }
@@ -126,7 +126,7 @@ static void enforce_deadlines(struct starter *s)
 	for (c = s->children; c < s->children + MAX_CHILDREN; c++) {
 		if (!c->pid || !c->deadline || now < c->deadline)
 			continue;
-		if (c->killed)
+		if (sigismember(&c->sent, SIGKILL))
 			child_clear(c);
 		else
 			child_end(c, SIGKILL, KILL_NS);
@@ -208,6 +208,7 @@ static int fork_daemon(struct starter *s, const struct vmm_device_kind *kind,
 		return vsu_error_sys(err, -errno, "cannot start a process");
 	*c = (struct child){ .pid = pid, .id = request->id, .kind = kind,
 			     .log = log_open(fds[VMM_STARTER_LOG]) };
+	sigemptyset(&c->sent);
 	c->words.len = request->words.len;
 	memcpy(c->words.text, request->words.text, request->words.len);
 	return 0;
@@ -228,14 +229,23 @@ static bool has_predecessor(const struct starter *s, const struct vmm_device_kin
 	return false;
 }
 
+static void expect_end(struct starter *s, uint32_t id)
+{
+	struct child *c;
+
+	for (c = s->children; c < s->children + MAX_CHILDREN; c++)
+		if (c->pid && c->id == id && !sigismember(&c->sent, SIGKILL))
+			c->deadline = vsu_now_ns() + LOST_NS;
+}
+
 /*
- * Two processes must not serve one device: ends the previous daemon, and waits until it
- * has ended or is abandoned.
+ * Two processes must not serve one device: waits until the previous daemon has ended, is
+ * killed for not ending, or is abandoned.
  */
 static void wait_for_predecessor(struct starter *s, const struct vmm_device_kind *kind,
 				 const struct vmm_starter_request *request)
 {
-	end_id(s, request->id, SIGKILL, KILL_NS);
+	expect_end(s, request->id);
 	while (has_predecessor(s, kind, request)) {
 		wait_for_event(s, -1);
 		reap_all(s);
@@ -279,6 +289,19 @@ static void report_refusal(int fd, const struct vsu_error *err)
 	vsu_fd_close(&log);
 }
 
+/* Until the last one nothing else is served; afterwards, none. */
+static void add_command(struct vmm_starter_setup *setup, const struct vmm_starter_request *r, int sock)
+{
+	const struct vmm_device_kind *kind = find_kind(r->kind);
+
+	if (r->kind == VMM_STARTER_END) {
+		setup->open = false;
+		vmm_starter_close_others(setup, sock);
+	} else if (kind && setup->n < VMM_MAX_DEVICES && vmm_spawn_words_are_valid(&r->words)) {
+		setup->commands[setup->n++] = (struct vmm_starter_command){ kind, r->words };
+	}
+}
+
 static void serve_request(struct starter *s, const struct vmm_starter_request *request,
 			  ssize_t len, const int *fds, unsigned int nfds)
 {
@@ -287,7 +310,11 @@ static void serve_request(struct starter *s, const struct vmm_starter_request *r
 
 	if (len < head || len - head != (ssize_t)request->words.len)
 		return;
-	if (request->kind == VMM_STARTER_END)
+	if (s->setup->open && request->level == VMM_STARTER_COMMAND)
+		add_command(s->setup, request, s->sock);
+	else if (s->setup->open)
+		return;
+	else if (request->kind == VMM_STARTER_END)
 		end_id(s, request->id, SIGTERM, END_NS);
 	else if (nfds >= VMM_STARTER_FDS && start_daemon(s, request, fds, nfds, &err) < 0)
 		report_refusal(fds[VMM_STARTER_LOG], &err);
@@ -340,14 +367,15 @@ static void leave_terminal(sigset_t *waiting)
 	sigaction(SIGCHLD, &wake, NULL);
 }
 
-_Noreturn void vmm_starter_run(const struct vmm_starter_setup *setup, int sock)
+_Noreturn void vmm_starter_run(struct vmm_starter_setup *setup, int sock)
 {
 	struct starter s = { .setup = setup, .sock = sock };
 	unsigned int i;
 
 	prctl(PR_SET_NAME, "cvmm-starter");
 	leave_terminal(&s.waiting);
-	vmm_starter_close_others(setup, sock);
+	if (!setup->open)
+		vmm_starter_close_others(setup, sock);
 	(void)!confine_new_privileges(NULL);
 	while (s.sock >= 0 || has_children(&s)) {
 		if (s.sock >= 0)

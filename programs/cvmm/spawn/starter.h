@@ -27,6 +27,7 @@ struct vmm_starter_setup {
 	char folder[PATH_MAX];	/* of the daemons */
 	char common[VMM_STARTER_COMMON][128]; /* "" or an option */
 	bool locked;		/* permits only these commands, and devices without files */
+	bool open;		/* the commands follow as requests, before all others */
 	unsigned int n;
 	struct vmm_starter_command commands[VMM_MAX_DEVICES];
 };
@@ -46,10 +47,12 @@ struct vmm_starter_request {
 };
 
 #define VMM_STARTER_END UINT32_MAX
+/* As level: a command of the command line; with the kind VMM_STARTER_END, it was the last one. */
+#define VMM_STARTER_COMMAND UINT32_MAX
 enum { VMM_STARTER_SOCKET, VMM_STARTER_LOG, VMM_STARTER_FDS };
 
 /* Serves requests, and exits when the other end of sock is closed. */
-_Noreturn void vmm_starter_run(const struct vmm_starter_setup *setup, int sock);
+_Noreturn void vmm_starter_run(struct vmm_starter_setup *setup, int sock);
 
 /*
  * starter_check.c: whether a request with npassed descriptors for its words is permitted;
@@ -59,11 +62,6 @@ int vmm_starter_check(const struct vmm_starter_setup *setup,
 		      const struct vmm_device_kind *kind,
 		      const struct vmm_spawn_words *words, unsigned int npassed,
 		      struct vsu_error *err);
-
-/* Whether the words are those of a device of the command line. */
-bool vmm_starter_is_listed(const struct vmm_starter_setup *setup,
-			   const struct vmm_device_kind *kind,
-			   const struct vmm_spawn_words *words);
 
 /*
  * starter_exec.c: closes all descriptors except sock, the standard streams and those that

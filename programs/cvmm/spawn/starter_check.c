@@ -20,9 +20,9 @@ static bool is_command(const struct vmm_starter_command *c, const struct vmm_spa
 		 !memcmp(words->text + c->words.len, more, len)));
 }
 
-bool vmm_starter_is_listed(const struct vmm_starter_setup *setup,
-			   const struct vmm_device_kind *kind,
-			   const struct vmm_spawn_words *words)
+/* Whether the words are those of a device of the command line. */
+static bool is_listed(const struct vmm_starter_setup *setup, const struct vmm_device_kind *kind,
+		      const struct vmm_spawn_words *words)
 {
 	const struct vmm_starter_command *c = setup->commands;
 
@@ -64,7 +64,7 @@ int vmm_starter_check(const struct vmm_starter_setup *setup,
 
 	if (!kind->has_daemon)
 		return vsu_error_set(err, -EPERM, "no daemon serves this kind of device");
-	if (!npassed && vmm_starter_is_listed(setup, kind, words))
+	if (!npassed && is_listed(setup, kind, words))
 		return 0;
 	if (vmm_spawn_count_fds(kind, words) != npassed)
 		return vsu_error_set(err, -EPERM, "%u descriptors were sent with the request, but its options refer to %u",

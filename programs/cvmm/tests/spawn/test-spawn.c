@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <vmm-sys-util/fd.h>
@@ -47,7 +48,6 @@ static void daemon_write(const char *script)
 
 static void rig_start(const char *script)
 {
-	alarm(100);
 	daemons = vmm_spawn_daemons(&spawner);
 	strcpy(setup.folder, "/tmp/cvmm.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(setup.folder));
@@ -223,6 +223,74 @@ START_TEST(a_listed_descriptor_is_inherited)
 }
 END_TEST
 
+/* --incoming: the command line arrives after the fork. */
+static void list_begin(void)
+{
+	kind_name = "blk";
+	setup.locked = setup.open = true;
+	rig_start("echo \"got $3\" >&2");
+}
+
+static void list_end(const char *word)
+{
+	words.len = 0;
+	vmm_spawn_words_add(&words, "%s", word);
+	setup.commands[0].kind = &vmm_blk_kind;
+	setup.commands[0].words = words;
+	setup.n = 1;
+	ck_assert_int_eq(vmm_spawn_list(&spawner, &setup, &err), 0);
+}
+
+START_TEST(commands_may_follow_the_fork)
+{
+	list_begin();
+	list_end("--blk-file=/a");
+	make_one(&vmm_blk_kind, false);
+	check_end("backend=spawn: got --blk-file=/a");
+	rig_fini();
+}
+END_TEST
+
+START_TEST(nothing_is_started_before_the_list_ends)
+{
+	list_begin();
+	vmm_spawn_words_add(&words, "--read-only");
+	make_one(&vmm_blk_kind, false);
+	wait_for_end(connect_it());
+	ck_assert_int_eq(daemons.pid(spawned), 0);
+	rig_fini();
+}
+END_TEST
+
+START_TEST(a_list_has_one_end)
+{
+	list_begin();
+	list_end("--blk-file=/a");
+	list_end("--blk-file=/b");
+	make_one(&vmm_blk_kind, false);
+	wait_for_end(connect_it());
+	daemons.explain(spawned, &err);
+	ck_assert_ptr_nonnull(strstr(err.msg, "opens by name only what the command line names"));
+	rig_fini();
+}
+END_TEST
+
+START_TEST(descriptors_are_closed_when_the_list_ends)
+{
+	char byte;
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	list_begin();
+	close(ends[1]);
+	list_end("--blk-file=/a");
+	ck_assert_int_eq(read(ends[0], &byte, 1), 0);
+	close(ends[0]);
+	make_one(&vmm_blk_kind, false);
+	rig_fini();
+}
+END_TEST
+
 START_TEST(the_starter_keeps_no_descriptor_of_other_devices)
 {
 	char byte;
@@ -293,6 +361,50 @@ START_TEST(another_start_replaces_it)
 	wait_until_gone(first);
 	ck_assert_int_eq(kill(second, 0), 0);
 	close(sock);
+	rig_fini();
+}
+END_TEST
+
+/* The starter may still hold a copy of the daemon's connection, so that does not tell. */
+static void wait_for_death(pid_t pid)
+{
+	struct pollfd p = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+
+	ck_assert_int_ge(p.fd, 0);
+	ck_assert_int_eq(poll(&p, 1, -1), 1);
+	close(p.fd);
+}
+
+/* The file stands for the standard error of this program. */
+static bool printed(int file, const char *part)
+{
+	char text[4096];
+	const ssize_t n = pread(file, text, sizeof(text) - 1, 0);
+
+	ck_assert_int_ge(n, 0);
+	text[n] = '\0';
+	return strstr(text, part);
+}
+
+START_TEST(an_end_is_logged_although_the_next_daemon_runs)
+{
+	const int file = memfd_create("standard error", MFD_CLOEXEC);
+	int first, second;
+	pid_t pid;
+
+	ck_assert_int_ge(dup2(file, STDERR_FILENO), 0);
+	pid = start_it(SLEEPS, &first);
+	ck_assert_int_eq(kill(spawner.pid, SIGSTOP), 0);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	wait_for_death(pid);
+	second = connect_it();
+	ck_assert_int_eq(kill(spawner.pid, SIGCONT), 0);
+	wait_for_pid();
+	while (!printed(file, "was killed by signal 9"))
+		loop_once(loop);
+	close(first);
+	close(second);
+	close(file);
 	rig_fini();
 }
 END_TEST
@@ -475,11 +587,16 @@ int main(void)
 	tcase_add_test(tcase, a_descriptor_is_passed_to_each_process);
 	tcase_add_test(tcase, a_descriptor_that_is_not_open_is_refused);
 	tcase_add_test(tcase, a_listed_descriptor_is_inherited);
+	tcase_add_test(tcase, commands_may_follow_the_fork);
+	tcase_add_test(tcase, nothing_is_started_before_the_list_ends);
+	tcase_add_test(tcase, a_list_has_one_end);
+	tcase_add_test(tcase, descriptors_are_closed_when_the_list_ends);
 	tcase_add_test(tcase, the_starter_keeps_no_descriptor_of_other_devices);
 	tcase_add_test(tcase, its_process_is_known);
 	tcase_add_test(tcase, it_ends_with_its_device);
 	tcase_add_test(tcase, one_that_ignores_signals_ends_too);
 	tcase_add_test(tcase, another_start_replaces_it);
+	tcase_add_test(tcase, an_end_is_logged_although_the_next_daemon_runs);
 	tcase_add_test(tcase, the_next_device_of_a_file_waits_for_the_former);
 	tcase_add_test(tcase, a_missing_daemon_is_named);
 	tcase_add_test(tcase, a_program_that_cannot_run_is_explained);

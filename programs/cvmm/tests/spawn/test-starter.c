@@ -2,8 +2,13 @@
 /* Claims about the daemons that the starter permits. */
 #include <config.h>
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <vmm-sys-util/sock.h>
@@ -146,10 +151,11 @@ END_TEST
 START_TEST(replacement_of_a_listed_daemon_has_one_more_option)
 {
 	list_one(&vmm_blk_kind, "--blk-file=disk");
+	setup.locked = true;
 	add("--format=raw");
-	ck_assert(vmm_starter_is_listed(&setup, &vmm_blk_kind, &words));
+	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_blk_kind, &words, 0, &err), 0);
 	add("--format=raw");
-	ck_assert(!vmm_starter_is_listed(&setup, &vmm_blk_kind, &words));
+	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_blk_kind, &words, 0, &err), -EPERM);
 }
 END_TEST
 
@@ -159,10 +165,9 @@ START_TEST(a_listed_command_with_more_words_is_another)
 	setup.locked = true;
 	words.len = 0;
 	add("--blk-file=/a");
-	ck_assert(vmm_starter_is_listed(&setup, &vmm_blk_kind, &words));
-	ck_assert(!vmm_starter_is_listed(&setup, &vmm_fs_kind, &words));
+	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_blk_kind, &words, 0, &err), 0);
+	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_fs_kind, &words, 0, &err), -EPERM);
 	add("--overlay=/c");
-	ck_assert(!vmm_starter_is_listed(&setup, &vmm_blk_kind, &words));
 	ck_assert_int_eq(vmm_starter_check(&setup, &vmm_blk_kind, &words, 0, &err), -EPERM);
 }
 END_TEST
@@ -302,6 +307,61 @@ START_TEST(connection_outlives_the_descriptor_of_the_starter)
 }
 END_TEST
 
+/* As if the limit of processes were reached. */
+static void forbid_processes(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fork, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
+	};
+	const struct sock_fprog filter = { sizeof(code) / sizeof(code[0]), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+		_exit(98);
+}
+
+static void send_request(int sock, const struct vmm_device_kind *kind, int connection, int log)
+{
+	static struct vmm_starter_request request;
+	const struct iovec iov = { &request, offsetof(struct vmm_starter_request, words.text) + words.len };
+	const int fds[VMM_STARTER_FDS] = { connection, log };
+
+	while (vmm_device_kinds[request.kind] != kind)
+		request.kind++;
+	request.words = words;
+	ck_assert_int_eq(vsu_sock_send(sock, &iov, 1, fds, VMM_STARTER_FDS), (ssize_t)iov.iov_len);
+}
+
+START_TEST(process_that_cannot_be_started_is_reported)
+{
+	int requests[2], connection[2], log[2];
+	char text[256] = "";
+	pid_t starter;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, requests), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, connection), 0);
+	ck_assert_int_eq(pipe(log), 0);
+	starter = fork();
+	if (!starter) {
+		forbid_processes();
+		vmm_starter_run(&setup, requests[1]);
+	}
+	add("--rate=5");
+	send_request(requests[0], &vmm_rng_kind, connection[1], log[1]);
+	close(requests[0]);
+	close(requests[1]);
+	close(log[1]);
+	ck_assert_int_eq(waitpid(starter, NULL, 0), starter);
+	ck_assert_int_gt(read(log[0], text, sizeof(text) - 1), 0);
+	ck_assert_msg(strstr(text, "cannot start a process: Resource temporarily unavailable"), "%s", text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("starter");
@@ -323,6 +383,7 @@ int main(void)
 	tcase_add_test(tcase, descriptors_are_recognised);
 	tcase_add_test(tcase, connection_outlives_the_descriptor_of_the_starter);
 	tcase_add_test(tcase, e0_05_starter_does_not_wait_for_a_foreign_log);
+	tcase_add_test(tcase, process_that_cannot_be_started_is_reported);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
