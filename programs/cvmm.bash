@@ -24,11 +24,63 @@ _cvmm_files() {
 	done < <(compgen -f -- "${typed#"$1"}")
 }
 
+# _cvmm_templates PREFIX: names of templates for the part of the word behind it
+_cvmm_templates() {
+	local name rest
+
+	while read -r name rest; do
+		_cvmm_say "$1$name"
+	done < <("$program" template list 2>/dev/null | tail -n +2)
+}
+
+# _cvmm_sockets: those of machines below the run folders
+_cvmm_sockets() {
+	local name rest
+
+	while read -r name rest; do
+		_cvmm_say "${rest##* }"
+	done < <("$program" ps 2>/dev/null | tail -n +2)
+}
+
+# _cvmm_devices SOCKET: numbers and names of the machine's devices; it has two seconds to answer
+_cvmm_devices() {
+	local number kind rows
+	rows=$(timeout 2 "$program" ctl --table "$1" status 2>/dev/null |
+		sed -n 's/^devices\.\([0-9]*\) .*kind=\([a-z0-9]*\).*/\1 \2/p')
+
+	[[ -n $rows ]] || return
+	while read -r number kind; do
+		_cvmm_say "$number"
+		# a name that several devices have names none
+		(($(grep -c " $kind\$" <<<"$rows") > 1)) || _cvmm_say "$kind"
+	done <<<"$rows"
+}
+
+# _cvmm_ctl WORD...: what may follow "ctl" and these words
+_cvmm_ctl() {
+	case $# in
+	0) _cvmm_sockets; _cvmm_files '' ;;
+	1) # shellcheck disable=SC2046 # a list of words
+		_cvmm_say $(sed -n 's/^  \([a-z][a-z-]*\)  *[a-z].*/\1/p' <<<"$help") ;;
+	2) case $2 in
+		device-del | limit | resize) _cvmm_devices "$1" ;;
+		save) _cvmm_files '' ;;
+		esac ;;
+	esac
+}
+
+# _cvmm_topics: words of "cvmm help"
+_cvmm_topics() {
+	# shellcheck disable=SC2046,SC2086 # lists of words
+	_cvmm_say $("$program" help 2>/dev/null | sed -n 's/^\(Topics\|Pages\): \([^;]*\);.*/\2/p') $commands
+}
+
 # _cvmm_values PREFIX WHAT: what may stand for WHAT of a help text
 _cvmm_values() {
 	local prefix=$1 choice choices
 
 	case $2 in
+	TEMPLATE) _cvmm_templates "$prefix"; _cvmm_files "$prefix"; return ;;
 	FILE | PATH | FOLDER | SOCKET) _cvmm_files "$prefix"; return ;;
 	*) choices=$2 ;;
 	esac
@@ -114,7 +166,12 @@ _cvmm() {
 			return
 		fi
 		command=${words[1]}
+		if [[ $command == help ]]; then
+			((${#words[@]} > 2)) || _cvmm_topics
+			return
+		fi
 		help=$("$program" "$command" --help 2>/dev/null) || return
+		[[ $command != boot ]] || help+=$'\n'$("$program" run --help 2>/dev/null)
 	fi
 	if [[ $typed == --*=* ]]; then
 		_cvmm_value "${typed%%=*}=" "${typed%%=*}"
@@ -127,11 +184,12 @@ _cvmm() {
 			_cvmm_say "$option"
 		done < <(sed -n 's/^  \(-[a-zA-Z], \)\{0,1\}\(--[a-z-]*=\{0,1\}\)\(, \(--[a-z-]*\)\)\{0,1\}.*/\2\n\4/p' <<<"$help")
 	elif [[ $command == ctl ]]; then
+		_cvmm_ctl "${words[@]:2}"
+	elif [[ $command == template ]]; then
 		if ((${#words[@]} == 2)); then
-			_cvmm_files ''
-		elif ((${#words[@]} == 3)); then
-			# shellcheck disable=SC2046 # a list of words
-			_cvmm_say $(sed -n 's/^  \([a-z][a-z-]*\)  *[a-z].*/\1/p' <<<"$help")
+			_cvmm_say make list show remove
+		elif [[ ${words[2]} == @(show|remove) ]]; then
+			_cvmm_templates ''
 		fi
 	elif [[ $command == memory ]]; then
 		_cvmm_list '' memory

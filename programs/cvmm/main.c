@@ -3,27 +3,39 @@
 #include <config.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vm-memory/backend.h>
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/parse.h>
 
-#include "machine/commands.h"
+#include "commands/commands.h"
 #include "machine/exit_status.h"
 #include "api/configuration.h"
+#include "cli/boot_command.h"
 #include "cli/confinement.h"
-#include "cli/control_command.h"
+#include "ctl/command.h"
+#include "ctl/ps_command.h"
 #include "cli/daemons.h"
+#include "cli/exec_emulated.h"
+#include "cli/exec_machine.h"
 #include "cli/help.h"
+#include "cli/help_pages.h"
+#include "cli/initrd_command.h"
 #include "cli/life.h"
 #include "cli/memory_command.h"
+#include "cli/show_command.h"
+#include "cli/template_command.h"
+#include "cli/template_maker.h"
 #include "config/options.h"
 #include "cli/program_log.h"
 #include "config/spellings.h"
 #include "closer.h"
+#include "confine/leash.h"
 #include "log.h"
 #include "process.h"
 #include "spawn/spawn.h"
@@ -32,6 +44,9 @@
 
 static struct vmem_sigbus *sigbus_table;
 
+/* For a reader of standard error. */
+#define PATIENCE_MS 1000
+
 static int complain(int status, const struct vsu_error *err)
 {
 	if (status || err->msg[0])
@@ -39,47 +54,82 @@ static int complain(int status, const struct vsu_error *err)
 	return status;
 }
 
-/* Daemons are outside of the jail, and have their own. The exit status of a failure, or 0. */
-static int restrict_process(const struct vmm_options *options, struct vmm_confinement *confinement,
-			    struct vmm_spawner *spawner, struct vsu_error *err)
+/* The caller of a task beside the machine prints the sentence of the end. */
+static int report_end(int status, const struct vmm_beside *beside, const struct vsu_error *err)
 {
-	int rc = vmm_daemons_prepare(options, spawner, err);
+	return beside ? status : complain(status, err);
+}
+
+static struct vmm_confinement confinement;
+static struct vmm_spawner spawner = VMM_SPAWNER_INIT;
+
+/* Daemons are outside of the jail, and have their own. The exit status of a failure, or 0. */
+static int restrict_process(const struct vmm_options *options, struct vsu_error *err)
+{
+	int rc = vmm_daemons_prepare(options, &spawner, err);
 
 	if (rc < 0)
 		return vmm_exit_status(VMM_STAGE_SOCKET, rc);
-	rc = vmm_confinement_close(confinement, options, err);
+	rc = vmm_confinement_close(&confinement, options, err);
 	return rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0;
 }
 
-/* Initialises the process once, then runs its machines. */
-static int run_options(const struct vmm_options *options)
+/*
+ * Before a source is read, whose command line this process cannot choose. The process's own
+ * options live as long as it.
+ */
+static int begin_receiving(void *opaque, const char *address, const struct vmm_arguments *given,
+			   struct vmm_stream *source, enum vmm_stage *stage, struct vsu_error *err)
 {
-	static struct vmm_confinement confinement;
-	struct vmm_spawner spawner = VMM_SPAWNER_INIT;
+	static struct vmm_options own;
+	int rc = vmm_options_read_process(&own, given, err);
+
+	(void)opaque;
+	*stage = VMM_STAGE_OPTIONS;
+	prog_raise_fd_limit();
+	rc = rc < 0 ? rc : vmm_confinement_make(&confinement, &own, err);
+	rc = rc < 0 ? rc : vmm_confinement_separate(&confinement, err);
+	if (rc < 0)
+		return rc;
+	*stage = VMM_STAGE_SOCKET;
+	rc = vmm_daemons_begin(&own, &spawner, err);
+	if (rc >= 0 && source->child)
+		rc = confine_leash_make(source->child, VMM_STREAM_CHILD_MS, &source->leash, err);
+	if (rc < 0)
+		return rc;
+	*stage = VMM_STAGE_OPTIONS;
+	return vmm_confinement_receive(&confinement, &own, !strncmp(address, "tls:", 4), err);
+}
+
+/* Initialises the process once, then runs its machines. The exit status. */
+static int run_options(const struct vmm_options *options, const struct vmm_beside *beside,
+		       struct vsu_error *err)
+{
 	const struct vmm_daemons daemons = vmm_spawn_daemons(&spawner);
 	struct vmm_owner owner;
-	struct vsu_error err = VSU_ERROR_INIT;
 	int status, rc;
 
 	prog_log_set_level(options->process.log_level);
 	prog_raise_fd_limit();
-	rc = vmm_confinement_make(&confinement, options, &err);
-	rc = rc < 0 ? rc : confine_execute(&confinement.plan, CONFINE_SEPARATE, &err);
+	rc = vmm_confinement_make(&confinement, options, err);
+	rc = rc < 0 ? rc : vmm_confinement_separate(&confinement, err);
 	if (rc < 0)
-		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+		return report_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), beside, err);
 	vmm_life_prepare(options, &confinement.plan, &owner);
-	status = restrict_process(options, &confinement, &spawner, &err);
+	owner.commands = beside && beside->begin;
+	status = restrict_process(options, err);
 	if (status)
-		return complain(status, &err);
-	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, &err);
+		return report_end(status, beside, err);
+	rc = prog_handle_signals(MAX_MAPPINGS, &sigbus_table, err);
 	if (!rc)
-		rc = prog_closer_allow(&err);
+		rc = prog_closer_allow(err);
 	if (rc < 0)
-		return complain(VSU_EXIT_HOST, &err);
+		return report_end(VSU_EXIT_HOST, beside, err);
 	owner.sigbus = sigbus_table;
 	owner.daemons = &daemons;
-	rc = vmm_life_run(options, &owner, &err);
-	complain(rc, &err);
+	rc = vmm_life_run(options, &owner, beside, err);
+	prog_log_flush();
+	report_end(rc, beside, err);
 	vmm_spawn_end(&spawner);
 	prog_closer_end();
 	return rc;
@@ -91,24 +141,194 @@ static int show_run_help(void)
 	return 0;
 }
 
-static int cmd_run(int argc, char **argv)
+/* A command line from "run" on. */
+static int run_words(int argc, char **argv, const struct vmm_beside *beside, struct vsu_error *err)
 {
 	static struct vmm_options options, saved;
+	static const struct vmm_peer_guard guard = { .begin = begin_receiving };
 	struct vmm_configuration c;
-	struct vsu_error err = VSU_ERROR_INIT;
-	int rc = vmm_configuration_read(&c, argc, argv, &vmm_program_log, &err);
-	int status = rc < 0 ? vmm_exit_status(c.incoming ? VMM_STAGE_STREAM :
-					      VMM_STAGE_CONFIGURATION, rc)
-			    : vmm_configuration_parse(&c, &options, &saved, &err);
+	int rc = vmm_configuration_read(&c, argc, argv, &vmm_program_log, &guard, err);
+	int status = rc < 0 ? vmm_exit_status(c.stage, rc) :
+			      vmm_configuration_parse(&c, &options, &saved, err);
 
 	if (status)
-		complain(status, &err);
+		report_end(status, beside, err);
 	else
-		status = options.process.help ? show_run_help() : run_options(&options);
+		status = options.process.help ? show_run_help() : run_options(&options, beside, err);
 	vmm_options_free(&options);
 	vmm_options_free(&saved);
 	vmm_configuration_free(&c);
 	return status;
+}
+
+static int cmd_run(int argc, char **argv)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	return run_words(argc, argv, NULL, &err);
+}
+
+static int show_exec_help(void)
+{
+	char lines[2048];
+
+	vsu_option_help(vmm_exec_option_rows, lines, sizeof(lines));
+	printf("Usage: cvmm exec [OPTIONS] [--] COMMAND [WORD...]\n"
+	       "Runs a command in a machine of its own, with this host's kernel and files.\n\n%s", lines);
+	return 0;
+}
+
+static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *options,
+		    struct vsu_error *err)
+{
+	struct vmm_beside beside;
+	int status;
+
+	if (vmm_exec_machine_make(m, options, err) < 0)
+		return VMM_SESSION_FAILED;
+	if (options->emulate)
+		return vmm_exec_emulated_run(m, options, err);
+	if (options->from && vmm_plan_check_kvm(m->plan.template.info.kernel, "", err) < 0)
+		return VMM_SESSION_FAILED;
+	beside = vmm_exec_machine_beside(m);
+	status = run_words(m->plan.nwords, m->plan.words, &beside, err);
+	return vmm_exec_machine_status(m, status, err);
+}
+
+/* The command may have filled a pipe of which nothing is read, which must not delay the end. */
+static bool error_is_read(void)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&p, 1, PATIENCE_MS) != 0;
+}
+
+static int cmd_exec(int argc, char **argv)
+{
+	static struct vmm_exec_options options;
+	struct vmm_exec_machine m;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int status = VMM_SESSION_FAILED;
+
+	if (vmm_exec_options_parse(&options, argc, argv, &err) < 0)
+		return complain(status, &err);
+	if (options.help)
+		return show_exec_help();
+	if (!options.emulate && !options.from && vmm_plan_check_kvm(options.kernel, ", or --emulate", &err) < 0)
+		return complain(status, &err);
+	status = run_exec(&m, &options, &err);
+	vmm_exec_machine_free(&m);
+	return err.msg[0] && error_is_read() ? complain(status, &err) : status;	/* or the command's own status */
+}
+
+static int show_template_help(void)
+{
+	char lines[2048];
+
+	vsu_option_help(vmm_template_command_options, lines, sizeof(lines));
+	printf("Usage: cvmm template make|show|remove NAME [OPTIONS], or cvmm template list\n"
+	       "Saves a guest that waits for a command, for 'cvmm exec --from NAME'.\n\n%s", lines);
+	return 0;
+}
+
+/* The child prints what failed in it. */
+static int make_template(const struct vmm_template_command *command, struct vsu_error *err)
+{
+	static struct vmm_template_maker maker;
+	struct vmm_beside beside;
+	bool child = false;
+	int status = VMM_SESSION_FAILED;
+	int rc = vmm_plan_check_kvm(command->machine.kernel, "", err);
+
+	if (rc < 0)
+		return status;
+	rc = vmm_template_maker_prepare(&maker, command, err);
+	if (!rc)
+		rc = vmm_template_maker_fork(&child, &status, err);
+	if (rc < 0 || !child)
+		return vmm_template_maker_end(&maker, status, err);
+	beside = vmm_template_maker_beside(&maker);
+	status = run_words(maker.exec.plan.nwords, maker.exec.plan.words, &beside, err);
+	return vmm_template_maker_status(&maker, status, err);
+}
+
+static int cmd_template(int argc, char **argv)
+{
+	struct vmm_template_command command;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int status, rc = vmm_template_command_parse(&command, argc, argv, &err);
+
+	if (rc < 0)
+		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+	if (command.help)
+		return show_template_help();
+	if (command.action == VMM_TEMPLATE_MAKE) {
+		status = make_template(&command, &err);
+		return err.msg[0] ? complain(status, &err) : status;
+	}
+	rc = vmm_template_command_run(&command, stdout, &err);
+	return complain(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
+}
+
+static int show_boot_help(void)
+{
+	char lines[1024];
+
+	vsu_option_help(vmm_boot_own_options, lines, sizeof(lines));
+	printf("Usage: cvmm boot IMAGE [DISK...] [OPTIONS]\n"
+	       "Boots a disk image by the kernel, the initrd and the boot menu that it has.\n\n%s\n"
+	       "Other options are those of cvmm run; see cvmm help run.\n", lines);
+	return 0;
+}
+
+static int boot_image(struct vmm_boot_command *c, int argc, char **argv, struct vsu_error *err)
+{
+	int rc = vmm_boot_command_parse(c, argc, argv, err);
+
+	if (rc == -ENOENT)
+		vmm_spellings_explain(c->table, argc, argv, err);
+	if (!rc && c->help)
+		return show_boot_help();
+	if (!rc && !c->is_dry)
+		rc = vmm_plan_check_kvm(c->kernel, "", err);
+	if (!rc)
+		rc = vmm_boot_command_make(c, err);
+	return rc < 0 ? complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), err) :
+			run_words(c->nwords, c->words, NULL, err);
+}
+
+static int cmd_boot(int argc, char **argv)
+{
+	static struct vmm_boot_command c;
+	struct vsu_error err = VSU_ERROR_INIT;
+	const int status = boot_image(&c, argc, argv, &err);
+
+	vmm_boot_command_free(&c);
+	return status;
+}
+
+static int show_initrd_help(void)
+{
+	char lines[1024];
+
+	vsu_option_help(vmm_initrd_command_options, lines, sizeof(lines));
+	printf("Usage: cvmm initrd VERSION [OPTIONS] >FILE\n"
+	       "Prints an initrd for a kernel: modules for the devices of a machine, and a first program\n"
+	       "that mounts root=/dev/NAME or root=TAG (virtiofs) and executes its init.\n\n%s", lines);
+	return 0;
+}
+
+static int cmd_initrd(int argc, char **argv)
+{
+	struct vmm_initrd_command command;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int rc = vmm_initrd_command_parse(&command, argc, argv, &err);
+
+	if (!rc && command.help)
+		return show_initrd_help();
+	if (!rc)
+		rc = vmm_initrd_command_run(&command, STDOUT_FILENO, &err);
+	return complain(rc < 0 ? vmm_exit_status(VMM_STAGE_OPTIONS, rc) : 0, &err);
 }
 
 static int show_memory_help(void)
@@ -169,6 +389,41 @@ static int cmd_ctl(int argc, char **argv)
 	return complain(vmm_control_request_run(&request, stdout, &err), &err);
 }
 
+static int cmd_ps(int argc, char **argv)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_ps_command command;
+	char lines[512];
+	int rc = vmm_ps_command_parse(&command, argc, argv, &err);
+
+	if (rc < 0)
+		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+	if (!command.help) {
+		rc = vmm_ps_command_run(&command, stdout, &err);
+		return complain(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
+	}
+	vsu_option_help(vmm_ps_command_options, lines, sizeof(lines));
+	printf("Usage: cvmm ps [FOLDER...]\n"
+	       "Lists machines by their control sockets, named control or NAME.control, below the folders (default\n/run/cvmm and $XDG_RUNTIME_DIR/cvmm).\n\n%s", lines);
+	return 0;
+}
+
+static int cmd_show(int argc, char **argv)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_show_command command;
+	char lines[512];
+	int rc = vmm_show_command_parse(&command, argc, argv, &err);
+
+	if (rc < 0)
+		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+	if (!command.help)
+		return complain(vmm_show_command_run(&command, stdout, &err), &err);
+	vsu_option_help(vmm_show_command_options, lines, sizeof(lines));
+	printf("Usage: cvmm show FOLDER\nPrints the facts of a saved machine or template.\n\n%s", lines);
+	return 0;
+}
+
 static const struct command {
 	const char *name;
 	const char *operands;
@@ -176,9 +431,15 @@ static const struct command {
 	int (*fn)(int argc, char **argv);
 } commands[] = {
 	{ "run", "KERNEL [DISK...]", "runs a guest", cmd_run },
+	{ "boot", "IMAGE [DISK...]", "boots a disk image by its own kernel", cmd_boot },
+	{ "exec", "COMMAND...", "runs a command in a guest of this host's files", cmd_exec },
+	{ "template", "ACTION [NAME]", "saves a guest that waits for a command", cmd_template },
+	{ "initrd", "VERSION", "prints an initrd for a kernel", cmd_initrd },
 	{ "memory", "PROPERTIES...", "tries memory back-ends without a guest",
 	  cmd_memory },
 	{ "ctl", "SOCKET COMMAND", "controls a running guest", cmd_ctl },
+	{ "ps", "[FOLDER...]", "lists running machines", cmd_ps },
+	{ "show", "FOLDER", "describes a saved machine", cmd_show },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -202,7 +463,7 @@ static int show_help(void)
 	printf("Usage: cvmm COMMAND [OPTIONS]\n"
 	       "A virtual machine monitor.\n\nCommands:\n");
 	for (i = 0; i < NCOMMANDS; i++)
-		printf("  %-7s%-17s  %s\n", commands[i].name,
+		printf("  %-9s%-17s  %s\n", commands[i].name,
 		       commands[i].operands, commands[i].what);
 	printf("\nOptions:\n%s\n", lines);
 	vmm_help_topics();
@@ -254,7 +515,12 @@ static int no_command(const char *name, struct vsu_error *err)
 	return complain(VSU_EXIT_USAGE, err);
 }
 
-/* Of a command the same as "--help" behind it. */
+static bool has_topic(const char *topic)
+{
+	return vmm_help_page(topic) || vmm_help_device(topic) || vmm_help_control(topic);
+}
+
+/* The help of a command is what its option --help prints, and its page. */
 static int cmd_help(const char *topic)
 {
 	static char option[] = "--help";
@@ -265,8 +531,8 @@ static int cmd_help(const char *topic)
 	if (!topic)
 		return show_help();
 	if (c)
-		return c->fn(2, words);
-	return vmm_help_device(topic) || vmm_help_control(topic) ? 0 : no_command(topic, &err);
+		c->fn(2, words);
+	return has_topic(topic) ? 0 : no_command(topic, &err);
 }
 
 static int do_command(int argc, char **argv)

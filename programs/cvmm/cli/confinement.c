@@ -9,7 +9,9 @@
 #include "cli/confinement.h"
 #include "config/device.h"
 #include "config/option_rows.h"
+#include "kinds/disk/module.h"
 #include "migration/stream.h"
+#include "migration/tls.h"
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 
@@ -71,9 +73,9 @@ const char *vmm_confinement_without_network(const struct vmm_options *options)
 /* ------------------------------------------------------------------- the rights */
 
 /* By what an option refers to; those of the user until it changes. */
-static const uint64_t option_capabilities[PROG_REFERS_END] = {
-	[PROG_REFERS_USER] = BIT(CAP_SETUID) | BIT(CAP_SETGID),
-	[PROG_REFERS_GROUP] = BIT(CAP_CHOWN),
+static const uint64_t option_capabilities[VMM_REFERS_END] = {
+	[VMM_REFERS_USER] = BIT(CAP_SETUID) | BIT(CAP_SETGID),
+	[VMM_REFERS_GROUP] = BIT(CAP_CHOWN),
 };
 
 static uint64_t capabilities_of(const struct vmm_options *o, const struct device_needs *needs)
@@ -106,7 +108,7 @@ static enum prog_log_level complaint_level(const struct vmm_options *o)
 static void plan_rights(struct confine_plan *plan, const struct vmm_options *o,
 			const struct device_needs *needs)
 {
-	plan->restricts = plan->untraceable = plan->no_core = o->process.confinement.how == VMM_SANDBOX_ON;
+	plan->restricts = plan->untraceable = o->process.confinement.how == VMM_SANDBOX_ON;
 	plan->capabilities = plan->own_capabilities = capabilities_of(o, needs);
 	plan->making_capabilities = needs->net ? BIT(CAP_NET_ADMIN) : 0;
 	plan->made_again = o->process.restart;
@@ -126,16 +128,73 @@ int vmm_confinement_make(struct vmm_confinement *c, const struct vmm_options *op
 		.folder = needs.folder || sandbox->nfolders, .user = options->process.user,
 		.sockets = options->process.sockets.given ? &options->process.sockets.access : NULL,
 	};
+	const struct confine_plan former = c->plan;
 	int rc;
 
 	c->plan = (struct confine_plan)CONFINE_PLAN_INIT;
+	if (c->separated) {
+		c->plan.leash = former.leash;
+		c->plan.own_users = former.own_users;
+		c->plan.user = former.user;
+	}
 	plan_rights(&c->plan, options, &needs);
 	c->plan.filters = sandbox->how != VMM_SANDBOX_OFF;
 	c->plan.action = sandbox->how == VMM_SANDBOX_ON ? CALL_FILTER_FAIL : CALL_FILTER_LOG;
 	c->plan.filter_complaint = c->plan.complaint;
 	vmm_process_calls(&c->plan, &calls, &c->sockets);
 	rc = plan_jail(&c->plan, options, err);
-	return rc ? rc : confine_user_find(&c->plan, options->process.user, CONFINE_SETTLE, err);
+	return rc || c->separated ? rc :
+	       confine_user_find(&c->plan, options->process.user, CONFINE_SETTLE, err);
+}
+
+int vmm_confinement_separate(struct vmm_confinement *c, struct vsu_error *err)
+{
+	const int rc = c->separated ? 0 : confine_execute(&c->plan, CONFINE_SEPARATE, err);
+
+	c->separated = true;
+	return rc;
+}
+
+/* A module that is not installed is missed when it is used. */
+static int load_modules(const struct vmm_options *o, bool tls, struct vsu_error *err)
+{
+	(void)!vmm_disk_load("nbd://", NULL);
+	return tls || o->process.confinement.tls ? vmm_tls_load(err) : 0;
+}
+
+/* A jail is made later. */
+static void plan_receiving(struct confine_plan *plan, const struct vmm_options *o)
+{
+	plan->restricts = plan->untraceable = o->process.confinement.how == VMM_SANDBOX_ON;
+	plan->capabilities = COMMON_CAPABILITIES | FOLDER_CAPABILITIES | BIT(CAP_NET_ADMIN) |
+			     (o->process.jail ? BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_CHROOT) : 0);
+	plan->own_capabilities = plan->capabilities;
+	plan->any_file = "the source of the machine names them";
+	plan->complaint = plan->filter_complaint = PROG_LOG_DEBUG;
+	plan->complaint_prefix = "--incoming: ";
+	plan->filters = true;
+	plan->action = o->process.confinement.how == VMM_SANDBOX_ON ? CALL_FILTER_FAIL : CALL_FILTER_LOG;
+}
+
+int vmm_confinement_receive(struct vmm_confinement *c, const struct vmm_options *options,
+			    bool tls, struct vsu_error *err)
+{
+	const struct vmm_call_needs calls = {
+		.folder = true, .user = options->process.user,
+		.sockets = options->process.sockets.given ? &options->process.sockets.access : NULL,
+	};
+	struct confine_plan plan = CONFINE_PLAN_INIT;
+	struct vmm_socket_calls sockets;
+	int rc;
+
+	if (options->process.confinement.how == VMM_SANDBOX_OFF)
+		return 0;
+	plan_receiving(&plan, options);
+	plan.own_users = c->plan.own_users;
+	vmm_receiving_calls(&plan, &calls, options->process.jail, &sockets);
+	rc = load_modules(options, tls, err);
+	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_CLOSE, err);
+	return rc < 0 ? rc : confine_execute(&plan, CONFINE_FILTER, err);
 }
 
 int vmm_confinement_close(struct vmm_confinement *c, const struct vmm_options *options,

@@ -6,6 +6,7 @@
  *
  *	CONFINE_SEPARATE   before other processes are started; only a jail has steps
  *	...                daemons, which are outside, and have their own
+ *	vmm_confinement_receive(), before a source is read (--incoming)
  *	vmm_confinement_close()
  *	...                the machine is made
  *	CONFINE_SETTLE     before it runs: threads that run later have narrower filters
@@ -20,14 +21,27 @@
 struct vmm_confinement {
 	struct confine_plan plan;
 	struct vmm_socket_calls sockets; /* in plan */
+	bool separated;		/* CONFINE_SEPARATE was executed */
 };
 
 /*
- * The plan, except for its files. -EINVAL: the options contradict each other; -EOPNOTSUPP: an
- * option has no use in a jail. Errors of confine_user_find().
+ * Before a byte of the source of a migration is read: drops the rights that no machine needs,
+ * and loads a filter. options are those of the process, which the source does not choose;
+ * modules that a machine may need are loaded before, because the filter denies it.
+ */
+int vmm_confinement_receive(struct vmm_confinement *c, const struct vmm_options *options,
+			    bool tls, struct vsu_error *err);
+
+/*
+ * The plan, except for its files; of a separated process, again for all options. -EINVAL: the
+ * options contradict each other; -EOPNOTSUPP: an option has no use in a jail. Errors of
+ * confine_user_find().
  */
 int vmm_confinement_make(struct vmm_confinement *c, const struct vmm_options *options,
 			 struct vsu_error *err);
+
+/* CONFINE_SEPARATE, unless it was executed. */
+int vmm_confinement_separate(struct vmm_confinement *c, struct vsu_error *err);
 
 /*
  * The files, then all phases up to the filter. -ENOENT: a folder of the option; -EOPNOTSUPP: a

@@ -8,6 +8,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -52,9 +53,9 @@ static int opening_add(struct confine_plan *plan, const struct vmm_device_openin
 		[VMM_DEVICE_CREATES] = LANDLOCK_FULL,
 	};
 
-	if (prog_disk_is_address(o->text))
-		return prog_disk_load(o->text, err);
-	if (prog_file_value_is_fd(o->text))
+	if (vmm_disk_is_address(o->text))
+		return vmm_disk_load(o->text, err);
+	if (vmm_file_value_is_fd(o->text))
 		return 0;
 	return confine_add_path(plan, o->text, uses[o->use], err);
 }
@@ -95,7 +96,7 @@ static int device_add(struct confine_plan *plan, const struct vmm_device_spec *s
 		facts = vmm_device_describe(spec);
 		return facts_add(plan, &facts, err);
 	}
-	if (!is_jail(plan) || !spec->remote || spec->spawned)
+	if (!is_jail(plan) || !spec->remote || spec->spawned || vmm_file_value_is_fd(spec->socket))
 		return 0;
 	return spec->socket[0] == '@' ? refuse_outside(spec->socket, err) :
 					confine_add_parent(plan, spec->socket, LANDLOCK_NAMES, err);
@@ -117,10 +118,24 @@ static int check_device(const struct confine_plan *plan, const char *path,
 			     is_jail(plan) ? "; leave --jail out, and add --sandbox=off" : "; add --sandbox=off");
 }
 
+/* A file that was passed is opened again by its name, to be locked for a destination. */
+static int passed_add(struct confine_plan *plan, const char *text, enum landlock_use use,
+		      struct vsu_error *err)
+{
+	struct vmm_file_value v;
+	char path[32];
+
+	if (is_jail(plan) || vmm_file_value_read(text, &v, NULL) < 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", v.fd);
+	return confine_add_path(plan, path, use, err);
+}
+
 static int piece_add(struct confine_plan *plan, const struct vmem_backend *piece,
 		     struct vsu_error *err)
 {
 	const char *path = vmem_backend_text(piece, "mem-path");
+	const bool reads = vmem_backend_value(piece, "readonly");
 	int rc = check_device(plan, path, err);
 
 	if (rc < 0)
@@ -129,23 +144,40 @@ static int piece_add(struct confine_plan *plan, const struct vmem_backend *piece
 		return confine_add_path(plan, "/dev/shm", LANDLOCK_FULL, err);
 	if (!path)
 		return 0;
-	return vmem_backend_value(piece, "readonly") ? confine_add_path(plan, path, LANDLOCK_READ, err) :
+	if (vmm_file_value_is_fd(path))
+		return passed_add(plan, path, reads ? LANDLOCK_READ_FILE : LANDLOCK_FILE, err);
+	return reads ? confine_add_path(plan, path, LANDLOCK_READ, err) :
 						       target_add(plan, path, err);
 }
 
 /* -------------------------------------------------------------------- options */
 
+/* Landlock checks the files below an open folder by its path. */
+static int folder_add(struct confine_plan *plan, const char *text, struct vsu_error *err)
+{
+	struct vmm_file_value v;
+	char path[32];
+	int rc = vmm_file_value_read(text, &v, err);
+
+	if (rc < 0 || !v.has_fd)
+		return rc ? rc : confine_add_path(plan, text, LANDLOCK_READ, err);
+	if (is_jail(plan))
+		return vsu_error_set(err, -EINVAL, "option --from: a jail has no folder '%s'; name it by its path", text);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", v.fd);
+	return confine_add_path(plan, path, LANDLOCK_READ, err);
+}
+
 static int option_add(struct confine_plan *plan, const struct vmm_option_row *row,
 		      const char *text, struct vsu_error *err)
 {
 	switch (row->refers) {
-	case PROG_REFERS_FILE_READ:
-		return prog_file_value_is_fd(text) ? 0 : confine_add_path(plan, text, LANDLOCK_READ, err);
-	case PROG_REFERS_FOLDER_READ:
-		return confine_add_path(plan, text, LANDLOCK_READ, err);
-	case PROG_REFERS_FILE_WRITTEN:
-		return target_add(plan, text, err);
-	case PROG_REFERS_SOCKET:
+	case VMM_REFERS_FILE_READ:
+		return vmm_file_value_is_fd(text) ? 0 : confine_add_path(plan, text, LANDLOCK_READ, err);
+	case VMM_REFERS_FOLDER_READ:
+		return folder_add(plan, text, err);
+	case VMM_REFERS_FILE_WRITTEN:
+		return vmm_file_value_is_fd(text) ? 0 : target_add(plan, text, err);
+	case VMM_REFERS_SOCKET:
 		return confine_add_parent(plan, text, LANDLOCK_SOCKETS, err);
 	default:
 		return 0;

@@ -94,22 +94,39 @@ static void close_descriptors(const struct vmm_starter_setup *setup)
 	}
 }
 
-int vmm_daemons_prepare(const struct vmm_options *options, struct vmm_spawner *spawner,
-			struct vsu_error *err)
+static struct vmm_starter_setup setup;
+
+static int set_process(const struct vmm_options *options, struct vsu_error *err)
 {
-	static struct vmm_starter_setup setup;
-	unsigned int i;
-	int rc = set_folder(&setup, options, err);
+	const int rc = set_folder(&setup, options, err);
 
 	/* the others restrict no files */
 	setup.locked = options->process.confinement.how == VMM_SANDBOX_ON;
+	return rc ? rc : set_common(&setup, options, err);
+}
+
+int vmm_daemons_begin(const struct vmm_options *options, struct vmm_spawner *spawner,
+		      struct vsu_error *err)
+{
+	const int rc = set_process(options, err);
+
+	setup.open = true;
+	return rc ? rc : vmm_spawn_prepare(spawner, &setup, err);
+}
+
+int vmm_daemons_prepare(const struct vmm_options *options, struct vmm_spawner *spawner,
+			struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = setup.open ? 0 : set_process(options, err);
+
 	for (i = 0; !rc && i < options->machine.ndevices; i++)
 		rc = command_add(&setup, &options->machine.specs[i], err);
-	if (!rc && (setup.n || options->process.daemon_path))
-		rc = set_common(&setup, options, err);
-	if (rc < 0 || (!setup.n && !options->process.daemon_path))
-		return rc;
-	rc = vmm_spawn_prepare(spawner, &setup, err);
+	if (!rc && !setup.n && !options->process.daemon_path)
+		vmm_spawn_end(spawner);
+	else if (!rc)
+		rc = setup.open ? vmm_spawn_list(spawner, &setup, err) :
+				  vmm_spawn_prepare(spawner, &setup, err);
 	if (!rc)
 		close_descriptors(&setup);
 	return rc;

@@ -9,6 +9,13 @@
 #include "spawn/spawn.h"
 
 /*
+ * Forks the starter before the devices are known, which a source names (--incoming). options are
+ * those of the process. vmm_daemons_prepare() ends it if it is not required.
+ */
+int vmm_daemons_begin(const struct vmm_options *options, struct vmm_spawner *spawner,
+		      struct vsu_error *err);
+
+/*
  * Checks that the daemons of devices with backend=spawn are installed, and forks the
  * starter (spawn/spawn.h). Call it before vmm_confinement_close(). Does nothing without such a
  * device and without --daemon-path.

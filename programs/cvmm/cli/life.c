@@ -2,8 +2,9 @@
 /* Runs the machines of a process, one after another, as their owner. */
 #include <config.h>
 
+#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -19,8 +20,8 @@
 #include "cpu/poison.h"
 #include "log.h"
 #include "cli/end_watch.h"
-#include "machine/machine.h"
 #include "process.h"
+#include "setup/setup.h"
 
 /* Much longer than a slow disk needs to write what the guest has left. */
 #define END_MS 60000
@@ -74,45 +75,59 @@ static int process_narrow(void *opaque, enum vmm_thread kind, struct vsu_error *
 static void process_tell(void *opaque, const char *line)
 {
 	(void)opaque;
-	fprintf(stderr, "cvmm: %s\n", line);
+	prog_log_answer(line);
 }
 
 static const char *process_log_level(void *opaque, const char *name)
 {
-	const char *const *level = prog_level_names;
+	const char *const *level = vmm_level_names;
 
 	(void)opaque;
 	while (name && *level && strcmp(*level, name) != 0)
 		level++;
 	if (name && *level)
-		prog_log_set_level((enum prog_log_level)(level - prog_level_names));
-	return *level ? prog_level_names[prog_log_get_level()] : NULL;
+		prog_log_set_level((enum prog_log_level)(level - vmm_level_names));
+	return *level ? vmm_level_names[prog_log_get_level()] : NULL;
+}
+
+/* Most pages of the struct are never touched, and so cost nothing. */
+static struct vmm_machine *machine_alloc(struct vsu_error *err)
+{
+	struct vmm_machine *machine = calloc(1, sizeof(*machine));
+
+	if (!machine)
+		vsu_error_set(err, -ENOMEM, "no memory for a machine");
+	return machine;
 }
 
 /* The life of one machine: its exit status, and the sentence for it. */
 static int live_once(const struct vmm_options *options, const struct vmm_start *start,
-		     const struct vmm_owner *owner, struct vsu_error *err)
+		     const struct vmm_owner *owner, const struct vmm_beside *beside,
+		     struct vsu_error *err)
 {
-	static struct vmm_machine machine;
+	struct vmm_machine *machine;
 	struct ending ending = { .err = err };
 	struct vmm_end_watch watch = {
 		.stuck = on_end_stuck, .opaque = &ending, .patience_ms = END_MS,
 	};
 	int status;
 
-	memset(&machine, 0, sizeof(machine));
 	vsu_error_clear(err);
-	status = vmm_machine_make(&machine, &options->machine, start, owner, err);
+	machine = machine_alloc(err);
+	if (!machine)
+		return VSU_EXIT_HOST;
+	status = vmm_machine_make(machine, &options->machine, start, owner, err);
 	if (!status && start->dry_run)
-		vmm_report(&machine, &options->process, stdout);
+		vmm_report(machine, &options->process, stdout);
 	else if (!status && confine_execute(owner->opaque, CONFINE_SETTLE, err) < 0)
 		status = VSU_EXIT_HOST;
 	else if (!status)
-		status = vmm_run(&machine, err);
+		status = vmm_run(machine, beside, err);
 	ending.status = status;
 	vmm_end_watch_start(&watch);
-	vmm_machine_free(&machine);
+	vmm_machine_free(machine);
 	vmm_end_watch_stop(&watch);
+	free(machine);
 	return status;
 }
 
@@ -123,35 +138,27 @@ static bool note_poison(const void *siginfo)
 	return vmm_poison_note(&poison, siginfo);
 }
 
-void vmm_life_owner(struct vmm_owner *owner)
-{
-	*owner = (struct vmm_owner){
-		.log = vmm_program_log, .log_level = process_log_level,
-		.closer = { .get = process_closer },
-		.file_closer = { .get = process_file_closer }, .threads = prog_threads(),
-		.pagemap_fd = -1, .in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO,
-		.tell = process_tell,
-	};
-}
-
 void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *plan,
 		      struct vmm_owner *owner)
 {
-	vmm_life_owner(owner);
-	owner->opaque = plan;
-	owner->poison = &poison;
-	owner->begin_thread = process_narrow;
-	owner->abandon = process_abandon;
-	owner->control = options->process.control;
-	owner->sockets = &options->process.sockets;
-	owner->jailed = options->process.jail;
-	owner->no_network = vmm_confinement_without_network(options);
+	*owner = (struct vmm_owner){
+		.opaque = plan,
+		.log = vmm_program_log, .log_level = process_log_level,
+		.closer = { .get = process_closer },
+		.file_closer = { .get = process_file_closer },
+		.threads = vmm_threads(), .begin_thread = process_narrow,
+		.poison = &poison, .abandon = process_abandon, .tell = process_tell,
+		.pagemap_fd = -1, .in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO,
+		.control = options->process.control, .sockets = &options->process.sockets,
+		.jailed = options->process.jail,
+		.no_network = vmm_confinement_without_network(options),
+	};
 	if (options->start.from && !options->start.prefetch)
 		owner->pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 }
 
 int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owner,
-		 struct vsu_error *err)
+		 const struct vmm_beside *beside, struct vsu_error *err)
 {
 	struct vmm_start next = options->start;
 	int status;
@@ -160,7 +167,7 @@ int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owne
 	/* the guest may release a lost page before it is touched */
 	prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
 	do {
-		status = live_once(options, &next, owner, err);
+		status = live_once(options, &next, owner, beside, err);
 		next.from = NULL;
 		next.stream = NULL;
 		next.rebooted = true;

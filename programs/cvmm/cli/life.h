@@ -13,16 +13,17 @@
 #include "config/options.h"
 
 struct confine_plan;
+struct vmm_beside;
 
-/* The owner of each machine of this process: its log, threads, and standard input and output. */
-void vmm_life_owner(struct vmm_owner *owner);
-
-/* Likewise, and what options add. Without sigbus and daemons; before the process is confined. */
+/*
+ * The owner of each machine of this process: its log, threads, standard input and output, and
+ * what options add. Without sigbus and daemons; before the process is confined.
+ */
 void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *plan,
 		      struct vmm_owner *owner);
 
-/* Runs to the end; returns the exit status, with a message if any. */
+/* Runs to the end; returns the exit status, with a message if any. beside: as of vmm_run(). */
 int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owner,
-		 struct vsu_error *err);
+		 const struct vmm_beside *beside, struct vsu_error *err);
 
 #endif

@@ -12,9 +12,10 @@
 #include "cli/run.h"
 #include "cli/signals.h"
 #include "log/log.h"
-#include "machine/console.h"
 #include "machine/owner.h"
 #include "process.h"
+#include "run/console.h"
+#include "run/run.h"
 #include "supervisor.h"
 
 /* Shorter than any interval of a watchdog that is of use. */
@@ -23,7 +24,8 @@
 struct run {
 	struct vmm_machine *machine;
 	struct ev_loop *loop;
-	ev_io turn;
+	const struct vmm_beside *beside;
+	ev_io turn, beside_turn;
 	ev_timer alive;
 	ev_signal interrupt, term, hup, quit, winch;
 	struct vmm_signals signals;
@@ -37,6 +39,28 @@ static void on_turn(struct ev_loop *loop, ev_io *w, int revents)
 	(void)revents;
 	if (!vmm_loop_dispatch(r->machine->loop))
 		ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_beside(struct ev_loop *loop, ev_io *w, int revents)
+{
+	const struct run *r = w->data;
+
+	(void)revents;
+	if (r->beside->turn(r->beside->opaque))
+		return;
+	ev_io_stop(loop, w);
+	vmm_cpus_end(r->machine->cpus, VSU_EXIT_OK, "the command has ended");
+}
+
+static void watch_beside(struct run *r)
+{
+	if (!r->beside)
+		return;
+	if (r->beside->begin)
+		r->beside->begin(r->beside->opaque, r->machine);
+	ev_io_init(&r->beside_turn, on_beside, r->beside->fd, EV_READ);
+	r->beside_turn.data = r;
+	ev_io_start(r->loop, &r->beside_turn);
 }
 
 /* A watchdog of the service manager learns that the loop turns. */
@@ -72,6 +96,8 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	(void)loop;
 	(void)revents;
 	vmm_signals_served(&r->signals);
+	if (r->beside && r->beside->signal(r->beside->opaque, w->signum))
+		return;
 	if (w->signum == SIGTERM && has_button(m) && !r->asked) {
 		r->asked = true;
 		vmm_machine_press_button(m);
@@ -88,7 +114,10 @@ static void on_winch(struct ev_loop *loop, ev_signal *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	vmm_machine_resize_stdio(r->machine);
+	if (r->beside)
+		r->beside->resize(r->beside->opaque);
+	else
+		vmm_machine_resize_stdio(r->machine);
 }
 
 /* This thread serves no peer: without rights of its own, those of the process remain. */
@@ -126,7 +155,7 @@ static int watch_signals(struct run *r, struct vsu_error *err)
 	watch_signal(r, &r->term, SIGTERM, on_signal);
 	watch_signal(r, &r->hup, SIGHUP, on_signal);
 	watch_signal(r, &r->quit, SIGQUIT, on_signal);
-	if (r->machine->stdio_device)
+	if (r->machine->stdio_device || r->beside)
 		watch_signal(r, &r->winch, SIGWINCH, on_winch);
 	r->signals = (struct vmm_signals){
 		.begin = begin_signals, .stuck = on_loop_stuck, .opaque = r->machine,
@@ -160,16 +189,18 @@ static int run_loop(struct run *r, struct vsu_error *err)
 	ev_io_init(&r->turn, on_turn, vmm_loop_fd(r->machine->loop), EV_READ);
 	r->turn.data = r;
 	ev_io_start(r->loop, &r->turn);
+	watch_beside(r);
 	watch_alive(r);
 	ev_run(r->loop, 0);
 	ev_timer_stop(r->loop, &r->alive);
 	ev_io_stop(r->loop, &r->turn);
+	ev_io_stop(r->loop, &r->beside_turn);
 	return 0;
 }
 
-int vmm_run(struct vmm_machine *m, struct vsu_error *err)
+int vmm_run(struct vmm_machine *m, const struct vmm_beside *beside, struct vsu_error *err)
 {
-	struct run r = { .machine = m };
+	struct run r = { .machine = m, .beside = beside };
 	int status, rc;
 
 	ev_set_allocator(prog_loop_memory);

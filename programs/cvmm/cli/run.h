@@ -7,9 +7,24 @@
 #ifndef VMM_CLI_RUN_H
 #define VMM_CLI_RUN_H
 
+#include <stdbool.h>
+
 #include "machine/machine.h"
 
-/* Runs a machine that was made to its end; returns the exit status, with a message if any. */
-int vmm_run(struct vmm_machine *m, struct vsu_error *err);
+/* A task in the loop of a machine, which may end it. All zero: none. */
+struct vmm_beside {
+	void *opaque;
+	int fd;			/* readable when turn has work */
+	void (*begin)(void *opaque, struct vmm_machine *m); /* NULL: without commands for it */
+	bool (*turn)(void *opaque);	/* false: the machine ends, with status 0 */
+	bool (*signal)(void *opaque, int signo);	/* false: it has its usual effect */
+	void (*resize)(void *opaque);	/* the terminal has another size */
+};
+
+/*
+ * Runs a machine that was made to its end; returns the exit status, with a message if any.
+ * beside may be NULL.
+ */
+int vmm_run(struct vmm_machine *m, const struct vmm_beside *beside, struct vsu_error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <linux/netlink.h>
+#include <linux/sched.h>
 #include <linux/sockios.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -104,6 +105,30 @@ static const char *const user_calls[] = {
 	"setgroups", "setgroups32", "setresgid", "setresgid32", "setresuid", "setresuid32", NULL,
 };
 
+/* The confinement that follows, after --incoming has received a command line. */
+static const char *const confining_calls[] = {
+	"chdir", "getcwd", "landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", NULL,
+};
+
+static const struct call_rule confining_rules[] = {
+	CALL_IF_INT("prctl", 0, PR_CAPBSET_DROP),
+	CALL_IF_BOTH("prctl", 0, UINT32_MAX, PR_SET_DUMPABLE, 1, UINT64_MAX, 0),
+	{ .name = NULL },
+};
+
+/* Likewise, the root of a jail. */
+static const char *const rooting_calls[] = {
+	"mount", "mount_setattr", "move_mount", "open_tree", "pivot_root", "umount2", NULL,
+};
+
+static const struct call_rule rooting_rules[] = {
+	CALL_IF("unshare", 0, UINT64_MAX, CLONE_NEWNS),
+	CALL_IF("unshare", 0, UINT64_MAX, CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS),
+	{ .name = NULL },
+};
+
+static const struct call_table confining = { confining_calls, confining_rules };
+static const struct call_table rooting = { rooting_calls, rooting_rules };
 static const struct call_table process = { process_calls, process_rules };
 static const struct call_table user = { user_calls, NULL };
 static const struct call_table threads[] = {
@@ -143,6 +168,20 @@ void vmm_process_calls(struct confine_plan *plan, const struct vmm_call_needs *n
 		fill_socket_calls(sockets, needs->sockets);
 		plan->calls[n++] = &sockets->table;
 	}
+	plan->calls[n] = NULL;
+}
+
+void vmm_receiving_calls(struct confine_plan *plan, const struct vmm_call_needs *needs,
+			 bool jail, struct vmm_socket_calls *sockets)
+{
+	unsigned int n = 0;
+
+	vmm_process_calls(plan, needs, sockets);
+	while (plan->calls[n])
+		n++;
+	plan->calls[n++] = &confining;
+	if (jail)
+		plan->calls[n++] = &rooting;
 	plan->calls[n] = NULL;
 }
 

@@ -30,6 +30,13 @@ struct vmm_socket_calls {
 void vmm_process_calls(struct confine_plan *plan, const struct vmm_call_needs *needs,
 		       struct vmm_socket_calls *sockets);
 
+/*
+ * Of a process that waits for a source, and then confines itself to the machine that arrives: no
+ * program, process or executable mapping, but all that any machine may need.
+ */
+void vmm_receiving_calls(struct confine_plan *plan, const struct vmm_call_needs *needs,
+			 bool jail, struct vmm_socket_calls *sockets);
+
 /* The calls that a kind of threads makes. */
 const struct call_table *vmm_thread_calls(enum vmm_thread thread);
 

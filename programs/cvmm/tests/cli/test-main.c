@@ -8,6 +8,8 @@
 
 #include <vmm-sys-util/exit.h>
 
+#include "kinds/kind.h"
+#include "commands/commands.h"
 #include "util.h"
 
 #define PROGRAM "./cvmm"	/* in the folder in which tests run */
@@ -51,21 +53,46 @@ static const struct {
 	int status;
 	const char *prints;	/* the beginning of its output */
 	const char *complains;	/* a part of its complaint; NULL: none */
+	const char *contains;	/* a later part of its output; NULL: any */
 } calls[] = {
-	{ { NULL }, VSU_EXIT_USAGE, "", "no command; try 'cvmm help'" },
-	{ { "--version" }, VSU_EXIT_OK, "cvmm " PACKAGE_VERSION "\n", NULL },
-	{ { "--help" }, VSU_EXIT_OK, "Usage: cvmm ", NULL },
-	{ { "help" }, VSU_EXIT_OK, "Usage: cvmm ", NULL },
-	{ { "help", "memory" }, VSU_EXIT_OK, "Usage: cvmm memory ", NULL },
-	{ { "memory", "--help" }, VSU_EXIT_OK, "Usage: cvmm memory ", NULL },
-	{ { "ctl", "--help" }, VSU_EXIT_OK, "Usage: cvmm ctl ", NULL },
-	{ { "help", "ctl" }, VSU_EXIT_OK, "Usage: cvmm ctl ", NULL },
-	{ { "run", "--help" }, VSU_EXIT_OK, "Usage: cvmm run ", NULL },
-	{ { "help", "nonsense" }, VSU_EXIT_USAGE, "", "no command 'nonsense'" },
-	{ { "nonsense" }, VSU_EXIT_USAGE, "", "no command 'nonsense'" },
-	{ { "--nonsense" }, VSU_EXIT_USAGE, "", "--nonsense" },
-	{ { "memory" }, VSU_EXIT_USAGE, "", "no properties" },
-	{ { "memory", "size=1M,backend=none" }, VSU_EXIT_DATA, "", "none" },
+	{ { NULL }, VSU_EXIT_USAGE, "", "no command; try 'cvmm help'", NULL },
+	{ { "--version" }, VSU_EXIT_OK, "cvmm " PACKAGE_VERSION "\n", NULL, NULL },
+	{ { "--help" }, VSU_EXIT_OK, "Usage: cvmm ", NULL, NULL },
+	{ { "ps", "tests" }, VSU_EXIT_OK, "name ", NULL, NULL },
+	{ { "ps", "missing" }, VSU_EXIT_INPUT, "", "folder 'missing'", NULL },
+	{ { "show" }, VSU_EXIT_USAGE, "", "show: no folder", NULL },
+	{ { "show", "missing" }, VSU_EXIT_INPUT, "", "cannot read 'missing/state'", NULL },
+	{ { "show", "--help" }, VSU_EXIT_OK, "Usage: cvmm show ", NULL, NULL },
+	{ { "ps", "--help" }, VSU_EXIT_OK, "Usage: cvmm ps ", NULL, NULL },
+	{ { "help" }, VSU_EXIT_OK, "Usage: cvmm ", NULL, NULL },
+	{ { "help", "memory" }, VSU_EXIT_OK, "Usage: cvmm memory ", NULL, NULL },
+	{ { "memory", "--help" }, VSU_EXIT_OK, "Usage: cvmm memory ", NULL, "\n--memory PROPERTIES: " },
+	{ { "help", "boot" }, VSU_EXIT_OK, "Usage: cvmm boot ", NULL, "\n  --cloud-init=KEY=VALUE|FILE" },
+	{ { "boot", "--memory=1G" }, VSU_EXIT_USAGE, "", "no disk image; example: 'cvmm boot debian.raw'", NULL },
+	{ { "exec", "--help" }, VSU_EXIT_OK, "Usage: cvmm exec ", NULL, "\n  --rw " },
+	{ { "exec", "--rw" }, 125, "", "no command; example: 'cvmm exec -- uname -a'", NULL },
+	{ { "help", "initrd" }, VSU_EXIT_OK, "Usage: cvmm initrd ", NULL, "\n  --device=KIND " },
+	{ { "initrd", "../6.1" }, VSU_EXIT_DATA, "", "is not the version of a kernel", NULL },
+	{ { "ctl", "--help" }, VSU_EXIT_OK, "Usage: cvmm ctl ", NULL, NULL },
+	{ { "help", "ctl" }, VSU_EXIT_OK, "Usage: cvmm ctl ", NULL, NULL },
+	{ { "run", "--help" }, VSU_EXIT_OK, "Usage: cvmm run ", NULL, NULL },
+	{ { "help", "exec" }, VSU_EXIT_OK, "Usage: cvmm exec ", NULL, "\nManual page: cvmm-exec(1)\n" },
+	{ { "help", "control" }, VSU_EXIT_OK, "Control of ", NULL, "\n  power-button " },
+	{ { "help", "devices" }, VSU_EXIT_OK, "Devices of ", NULL, "\n  --pmem " },
+	{ { "help", "migration" }, VSU_EXIT_OK, "Save a machine, ", NULL, "\n  --incoming=ADDRESS " },
+	{ { "help", "recipes" }, VSU_EXIT_OK, "Recipes: ", NULL, "\nManual page: cvmm-recipes(7)\n" },
+	{ { "help", "sandbox" }, VSU_EXIT_OK, "Limits of ", NULL, "\n  --jail " },
+	{ { "help", "disk" }, VSU_EXIT_OK, "--disk PROPERTIES", NULL, "\nProperties of every device:\n" },
+	{ { "help", "device" }, VSU_EXIT_OK, "--device KIND,", NULL, "\nProperties of devices that " },
+	{ { "help", "nonsense" }, VSU_EXIT_USAGE, "", "no command 'nonsense'", NULL },
+	{ { "nonsense" }, VSU_EXIT_USAGE, "", "no command 'nonsense'", NULL },
+	{ { "--nonsense" }, VSU_EXIT_USAGE, "", "--nonsense", NULL },
+	{ { "memory" }, VSU_EXIT_USAGE, "", "no properties", NULL },
+	{ { "memory", "size=1M,backend=none" }, VSU_EXIT_DATA, "", "none", NULL },
+	/* before a source is awaited */
+	{ { "run", "--incoming=unix:in", "--user=nobody-here" }, VSU_EXIT_USAGE, "", "cvmm: --user: this host has no user", NULL },
+	{ { "run", "--incoming=unix:in", "--sandbox=log", "--jail" }, VSU_EXIT_DATA, "", "cvmm: --jail needs --sandbox=on", NULL },
+	{ { "run", "--incoming=unix:in", "--daemon-path=/none" }, VSU_EXIT_HOST, "", "cvmm: --daemon-path: '/none'", NULL },
 };
 
 START_TEST(command_line_ends_with_its_status_and_text)
@@ -78,6 +105,7 @@ START_TEST(command_line_ends_with_its_status_and_text)
 	read_all(err, complaint, sizeof(complaint));
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == calls[_i].status, "status %#x", status);
 	ck_assert_msg(!strncmp(printed, calls[_i].prints, strlen(calls[_i].prints)), "%s", printed);
+	ck_assert_msg(!calls[_i].contains || strstr(printed, calls[_i].contains), "%s", printed);
 	if (calls[_i].complains)
 		ck_assert_msg(strstr(complaint, calls[_i].complains) != NULL, "%s", complaint);
 	else
@@ -85,13 +113,36 @@ START_TEST(command_line_ends_with_its_status_and_text)
 }
 END_TEST
 
+/* A topic with the name of a command precedes it. */
+START_TEST(help_of_each_command_of_the_socket_has_its_words)
+{
+	const struct vmm_control_command *c = &vmm_machine_commands[_i];
+	const bool is_topic = !strcmp(c->name, "memory") || vmm_device_kind_named(c->name, strlen(c->name));
+	const char *const words[WORDS] = { "help", c->name };
+	const int out = memfd_create("out", MFD_CLOEXEC);
+	char printed[8192], usage[256];
+
+	snprintf(usage, sizeof(usage), "Usage: cvmm ctl SOCKET %s%s%s\n", c->name, c->args ? " " : "",
+		 c->args ? c->args : "");
+	ck_assert_int_eq(run(words, out, out), VSU_EXIT_OK);
+	read_all(out, printed, sizeof(printed));
+	ck_assert_msg(is_topic || !strncmp(printed, usage, strlen(usage)), "%s", printed);
+	ck_assert_msg(is_topic || strstr(printed, c->help), "%s", printed);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("main");
 	TCase *tc = tcase_create("main");
+	int ncommands = 0;
 
+	while (vmm_machine_commands[ncommands].name)
+		ncommands++;
 	tcase_add_loop_test_unless(tc, no_program(), command_line_ends_with_its_status_and_text, 0,
 				   COUNT(calls));
+	tcase_add_loop_test_unless(tc, no_program(), help_of_each_command_of_the_socket_has_its_words, 0,
+				   ncommands);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -14,7 +14,7 @@
 static void run(void)
 {
 	rig_make();
-	rig.status = vmm_run(&rig.machine, &rig.err);
+	rig.status = vmm_run(&rig.machine, NULL, &rig.err);
 }
 
 static void assert_ended(int status, const char *says)

@@ -36,7 +36,6 @@ static void on_signal(struct ev_loop *l, ev_signal *w, int revents)
 
 static void setup(void)
 {
-	alarm(240);
 	loop = ev_loop_new(EVFLAG_AUTO);
 	stuck_fd = vsu_event_new();
 	ev_signal_init(&watcher, on_signal, SIGTERM);

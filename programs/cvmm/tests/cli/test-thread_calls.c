@@ -27,6 +27,7 @@
 
 /* Kinds of threads, besides those of thread_calls.h */
 #define PROCESS 100
+#define RECEIVING 101	/* before a source is read */
 
 static int error_of(long rc)
 {
@@ -253,6 +254,19 @@ static int become_another(void)
 	return error_of(setresgid((gid_t)-1, (gid_t)-1, (gid_t)-1));
 }
 
+/* As for the machine that has arrived. */
+static int filter_again(void)
+{
+	static struct confine_plan next = CONFINE_PLAN_INIT;
+	const struct vmm_call_needs needs = { .folder = false };
+	struct vmm_socket_calls sockets;
+
+	next.filters = true;
+	vmm_process_calls(&next, &needs, &sockets);
+	return confine_execute(&next, CONFINE_FILTER, NULL) < 0 || !next.filtered ? EPERM :
+	       open_file();
+}
+
 /* ------------------------------------------------------------------------ claims */
 
 struct attempt {
@@ -267,7 +281,7 @@ static void *attempt_main(void *arg)
 {
 	const struct attempt *a = arg;
 
-	if (a->kind != PROCESS &&
+	if (a->kind < PROCESS &&
 	    confine_thread(&plan, vmm_thread_calls((enum vmm_thread)a->kind), NULL) < 0)
 		_exit(97);
 	_exit(a->fn());
@@ -281,7 +295,10 @@ static int child_main(const struct attempt *a, enum call_filter_action action)
 
 	plan.filters = true;
 	plan.action = action;
-	vmm_process_calls(&plan, &a->needs, &sockets);
+	if (a->kind == RECEIVING)
+		vmm_receiving_calls(&plan, &a->needs, false, &sockets);
+	else
+		vmm_process_calls(&plan, &a->needs, &sockets);
 	if (confine_execute(&plan, CONFINE_FILTER, NULL) < 0 ||
 	    pthread_create(&thread, NULL, attempt_main, (void *)(uintptr_t)a))
 		return 96;
@@ -316,7 +333,7 @@ static int (*const attributes[])(void) = {
 	change_owner, change_group,
 };
 
-static const int kinds[] = { PROCESS, VMM_THREAD_CPU, VMM_THREAD_SIGNALS };
+static const int kinds[] = { RECEIVING, PROCESS, VMM_THREAD_CPU, VMM_THREAD_SIGNALS };
 
 static void assert_refused_everywhere(int (*fn)(void))
 {
@@ -394,6 +411,8 @@ START_TEST(e0_02_options_permit_what_they_need)
 END_TEST
 
 static const struct attempt permitted[] = {
+	{ RECEIVING, open_file, 0, NOTHING },
+	{ RECEIVING, filter_again, 0, NOTHING },
 	{ PROCESS, limit_itself, 0, NOTHING },
 	{ PROCESS, make_private_socket, 0, NOTHING },
 	{ PROCESS, read_addresses, 0, NOTHING },
