@@ -1,33 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A pool of clones: continues N machines from one saved machine, sends a line to a port
- * of each guest over vsock, waits for the same line, and prints the times.
+ * A pool of clones: continues N machines from one saved machine in this process, sends a
+ * line to a port of each guest over vsock, waits for the same line, and prints the times.
  *
- *	clone-pool CVMM TEMPLATE N PORT
+ *	clone-pool TEMPLATE N PORT
  *
- * TEMPLATE is the folder of "cvmm ctl SOCKET save TEMPLATE then=quit"; its machine has one device
- * --vsock, and its guest echoes what it receives at PORT.
+ * TEMPLATE is the folder of "cvmm ctl SOCKET save TEMPLATE then=quit", or of
+ * cvmm_machine_save(); its machine has one device --vsock, and its guest echoes what it
+ * receives at PORT.
  */
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <cvmm/machine.h>
+
 #define MAX_CLONES 1000
 #define LINE "are you there?\n"
+#define LIMIT_MS 60000	/* without an event of any clone */
 
 struct clone {
-	pid_t pid;
+	struct cvmm_machine *m;
 	struct sockaddr_un vsock;	/* the host's side of the guest's ports */
-	int fd;
+	int fd;				/* -1: not connected */
+	enum { CONNECTS, WAITS, REPLIED } state;
+	char line[64];
+	size_t len;
 	double ms;			/* from the start to the reply */
 };
 
@@ -41,86 +47,106 @@ static double now_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-/* The only option that a clone needs is a socket of its own. */
-static int start(struct clone *c, const char *cvmm, const char *template, const char *folder,
-		 unsigned int i)
-{
-	char from[4096], vsock[256];
-	int null;
-
-	c->vsock.sun_family = AF_UNIX;
-	if (snprintf(c->vsock.sun_path, sizeof(c->vsock.sun_path), "%s/%u", folder, i) >=
-	    (int)sizeof(c->vsock.sun_path))
-		return -1;
-	snprintf(from, sizeof(from), "--from=%s", template);
-	snprintf(vsock, sizeof(vsock), "--vsock=cid=%u,path=%s", i + 3, c->vsock.sun_path);
-	c->ms = now_ms();
-	c->fd = -1;
-	c->pid = fork();
-	if (c->pid != 0)
-		return c->pid < 0 ? -1 : 0;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	null = open("/dev/null", O_RDWR);
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	execlp(cvmm, cvmm, "run", from, "--clone", vsock, (char *)NULL);
-	_exit(127);
-}
-
-static int is_running(const struct clone *c)
-{
-	return waitpid(c->pid, NULL, WNOHANG) == 0;
-}
-
-/* The socket exists when the devices of the clone do. */
-static int connect_to(struct clone *c)
-{
-	const struct timespec ms = { .tv_nsec = 1000000 };
-	const struct timeval limit = { .tv_sec = 60 };
-
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	while (c->fd >= 0 && connect(c->fd, (struct sockaddr *)&c->vsock, sizeof(c->vsock)) < 0) {
-		if ((errno != ENOENT && errno != ECONNREFUSED) || !is_running(c))
-			return -1;
-		nanosleep(&ms, NULL);
-	}
-	return c->fd < 0 ? -1 : setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-}
-
-static int read_line(int fd, char *line, size_t size)
-{
-	size_t n = 0;
-
-	while (n + 1 < size && read(fd, line + n, 1) == 1)
-		if (line[n++] == '\n')
-			break;
-	line[n] = '\0';
-	return n > 0 && line[n - 1] == '\n' ? 0 : -1;
-}
-
 /* "CONNECT port" is answered with "OK port"; from then on bytes are the guest's. */
-static int ask(struct clone *c, unsigned int port)
+static int connect_to(struct clone *c, unsigned int port)
 {
-	char line[64];
-
-	if (connect_to(c) < 0 || dprintf(c->fd, "CONNECT %u\n", port) < 0 ||
-	    read_line(c->fd, line, sizeof(line)) < 0 || strncmp(line, "OK ", 3) != 0 ||
-	    write(c->fd, LINE, sizeof(LINE) - 1) < 0 ||
-	    read_line(c->fd, line, sizeof(line)) < 0 || strcmp(line, LINE) != 0)
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&c->vsock, sizeof(c->vsock)) < 0 ||
+	    dprintf(c->fd, "CONNECT %u\n", port) < 0)
 		return -1;
-	c->ms = now_ms() - c->ms;
 	return 0;
 }
 
-static void end(struct clone *c)
+/* The only option that a clone needs is a socket of its own. */
+static int begin(struct clone *c, const char *template, unsigned int cid, unsigned int port)
 {
-	if (c->fd >= 0)
-		close(c->fd);
-	if (c->pid <= 0)
-		return;
-	kill(c->pid, SIGKILL);	/* SIGTERM would let the guest shut down */
-	waitpid(c->pid, NULL, 0);
-	unlink(c->vsock.sun_path);
+	char from[4096], vsock[256];
+	const char *const words[] = { from, "--clone", vsock, "--serial=null" };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct cvmm_options *o;
+	int rc = cvmm_options_new(&o, &err);
+
+	c->ms = now_ms();
+	if (rc < 0)
+		return rc;
+	snprintf(from, sizeof(from), "--from=%s", template);
+	snprintf(vsock, sizeof(vsock), "--vsock=cid=%u,path=%s", cid, c->vsock.sun_path);
+	rc = cvmm_options_add_words(o, 4, words, &err);
+	if (!rc)
+		rc = cvmm_machine_new(o, NULL, &c->m, &err);
+	if (!rc)
+		rc = cvmm_machine_start(c->m, &err);
+	cvmm_options_free(o);
+	if (rc < 0)
+		fprintf(stderr, "clone-pool: %s\n", err.msg);
+	return rc ? rc : connect_to(c, port);
+}
+
+/* Returns -1 if the line is not the expected one. */
+static int on_line(struct clone *c)
+{
+	if (c->state == WAITS) {
+		c->ms = now_ms() - c->ms;
+		c->state = REPLIED;
+		return strcmp(c->line, LINE) ? -1 : 0;
+	}
+	c->state = WAITS;
+	return strncmp(c->line, "OK ", 3) || write(c->fd, LINE, sizeof(LINE) - 1) < 0 ? -1 : 0;
+}
+
+static int on_bytes(struct clone *c)
+{
+	if (c->len + 1 == sizeof(c->line) || read(c->fd, c->line + c->len, 1) != 1)
+		return -1;
+	if (c->line[c->len++] != '\n')
+		return 0;
+	c->line[c->len] = '\0';
+	c->len = 0;
+	return on_line(c);
+}
+
+/* One turn of n machines and their sockets; the number of new replies, or -1. */
+static int turn(unsigned int n, int ms)
+{
+	static struct pollfd ready[2 * MAX_CLONES];
+	unsigned int i;
+	int replies = 0;
+
+	for (i = 0; i < n; i++) {
+		ready[2 * i] = (struct pollfd){ cvmm_machine_fd(clones[i].m), POLLIN, 0 };
+		ready[2 * i + 1] = (struct pollfd){
+			clones[i].state == REPLIED ? -1 : clones[i].fd, POLLIN, 0 };
+	}
+	if (poll(ready, 2 * (nfds_t)n, ms) == 0 && ms)
+		return -1;
+	for (i = 0; i < n; i++) {
+		if ((ready[2 * i].revents && !cvmm_machine_dispatch(clones[i].m)) ||
+		    (ready[2 * i + 1].revents && on_bytes(&clones[i]) < 0))
+			return -1;
+		replies += ready[2 * i + 1].revents && clones[i].state == REPLIED;
+	}
+	return replies;
+}
+
+/* Returns the number of replies. Clones that run are served while others are made. */
+static unsigned int run(const char *template, const char *folder, unsigned int n, unsigned int port)
+{
+	unsigned int begun = 0, replied = 0;
+	int replies = 0;
+
+	while (replied < n && replies >= 0) {
+		struct clone *c = &clones[begun];
+
+		if (begun < n) {
+			c->vsock.sun_family = AF_UNIX;
+			snprintf(c->vsock.sun_path, sizeof(c->vsock.sun_path), "%s/%u", folder, begun);
+			if (begin(c, template, 3 + begun++, port) < 0)
+				break;
+		}
+		replies = turn(begun, begun < n ? 0 : LIMIT_MS);
+		replied += replies < 0 ? 0 : (unsigned int)replies;
+	}
+	return replied;
 }
 
 static int compare(const void *a, const void *b)
@@ -130,43 +156,46 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Returns the number of clones that did not reply. */
-static unsigned int run(char **argv, const char *folder, unsigned int n, unsigned int port)
+/* Machines have tens of descriptors each. */
+static void raise_limit(void)
 {
-	unsigned int i, lost = 0;
+	struct rlimit files;
 
-	for (i = 0; i < n; i++)
-		if (start(&clones[i], argv[1], argv[2], folder, i) < 0)
-			return n;
-	for (i = 0; i < n; i++)
-		if (ask(&clones[i], port) < 0) {
-			fprintf(stderr, "clone-pool: clone %u does not reply\n", i);
-			lost++;
-		}
-	return lost;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
 }
 
 int main(int argc, char **argv)
 {
 	char folder[] = "/tmp/clone-pool.XXXXXX";
-	unsigned int i, lost, n = argc == 5 ? (unsigned int)atoi(argv[3]) : 0;
+	unsigned int i, replied, n = argc == 4 ? (unsigned int)atoi(argv[2]) : 0;
 
 	if (!n || n > MAX_CLONES) {
-		fprintf(stderr, "usage: clone-pool CVMM TEMPLATE N PORT; N is at most %d\n", MAX_CLONES);
+		fprintf(stderr, "usage: clone-pool TEMPLATE N PORT; N is at most %d\n", MAX_CLONES);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	raise_limit();
+	for (i = 0; i < n; i++)
+		clones[i].fd = -1;
 	if (!mkdtemp(folder)) {
 		perror("clone-pool: a folder for sockets");
 		return 1;
 	}
-	lost = run(argv, folder, n, (unsigned int)atoi(argv[4]));
-	for (i = 0; i < n; i++)
-		end(&clones[i]);
+	replied = run(argv[1], folder, n, (unsigned int)atoi(argv[3]));
+	for (i = 0; i < n; i++) {
+		if (clones[i].fd >= 0)
+			close(clones[i].fd);
+		cvmm_machine_free(clones[i].m);	/* removes its socket */
+	}
 	rmdir(folder);
 	qsort(clones, n, sizeof(*clones), compare);
-	if (!lost)
+	if (replied == n)
 		printf("%u clones replied; ms from start to reply: first %.1f, median %.1f, last %.1f\n",
 		       n, clones[0].ms, clones[n / 2].ms, clones[n - 1].ms);
-	return lost ? 1 : 0;
+	else
+		fprintf(stderr, "clone-pool: %u of %u clones replied\n", replied, n);
+	return replied == n ? 0 : 1;
 }

@@ -1,43 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A minimal monitor on /dev/kvm: memory, a virtio-mmio disk, a CPU that prints its start. */
-#include <errno.h>
-#include <fcntl.h>
+/*
+ * A monitor with a machine and a loop of its own: a CPU, a serial port, a disk on virtio-mmio.
+ *	own-vmm disk.img builtin:selftest
+ *	own-vmm disk.img vmlinuz "console=ttyS0 root=/dev/vda" initrd.img
+ */
+#include <cvmm/boot.h>
+#include <cvmm/serial.h>
 #include <linux/kvm.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
+#include <unistd.h>
 #include <virtio-devices/blk.h>
 #include <virtio-devices/inline.h>
 #include <virtio-devices/mmio.h>
-#include <virtio-queue/driver.h>
-#include <vm-memory/access.h>
 
-/* Guest addresses: code, list of stores, the request, the ring; registers of the disk. */
-enum { CODE = 0x1000, STORES = 0x2000, HEADER = 0x3000, STATUS = 0x3010, DATA = 0x4000,
-       RING = 0x8000, REGISTERS = 0x10000000, PORT_PRINT = 0xe9, PORT_END = 0xf4 };
-
-/* 32 bits; ebx: registers, esi: stores, edi: the used index of the ring. */
-static const unsigned char code[] = {
-	0xad,				/* next: lodsl			a register */
-	0x83, 0xf8, 0xff, 0x74, 0x08,	/* cmp $-1, %eax; je wait	the end of the list? */
-	0x89, 0xc1, 0xad,		/* mov %eax, %ecx; lodsl	the value */
-	0x89, 0x04, 0x0b, 0xeb, 0xf2,	/* mov %eax, (%ebx,%ecx); jmp next */
-	0x66, 0x83, 0x3f, 0, 0x74, 0xfa, /* wait: cmpw $0, (%edi); je wait */
-	0xbe, 0x00, 0x40, 0, 0, 0xb9, 0x00, 0x02, 0, 0,	/* mov $DATA, %esi; mov $512, %ecx */
-	0xac, 0xe6, PORT_PRINT,		/* print: lodsb; out %al, $PORT_PRINT */
-	0xe2, 0xfb, 0xe6, PORT_END,	/* loop print; out %al, $PORT_END */
-};
+#define REGISTERS 0xd0000000u
+enum { DISK_IRQ = 5, SERIAL_IRQ = 4 };
 
 struct vm {
 	struct vmem_map *map;
 	struct vmem_space *space;
-	struct virtdev *disk;
 	struct virtdev_mmio *mmio;	/* registers of the disk */
 	struct virtdev_inline *server;	/* serves its queue */
-	struct vq_driver *driver;
-	struct kvm_run *run;
-	int cpu;
+	pthread_mutex_t lock;		/* of the serial port, which a thread feeds */
+	pthread_cond_t read;		/* the guest has read from it */
+	struct cvmm_serial *serial;
+	int serial_irq;			/* eventfd of its interrupt */
+	struct cvmm_kvm *kvm;
+	struct cvmm_kvm_cpu cpu;
 };
 
 static int make_disk(struct vm *vm, const char *image, struct vsu_error *err)
@@ -46,90 +39,139 @@ static int make_disk(struct vm *vm, const char *image, struct vsu_error *err)
 		.read_only = true, .engine = VIRTDEV_DISK_ENGINE_SYNC };
 	struct virtdev_blk_config blk = { .size = sizeof(blk) };
 	struct virtdev_transport *t;
+	struct virtdev *disk;
 	int rc = virtdev_disk_file_open(&file, &blk.disk, err);
 
-	if (rc < 0 || (rc = virtdev_blk_new(&blk, &vm->disk, err)) < 0 ||
-	    (rc = virtdev_transport_new(vm->disk, NULL, NULL, &t, err)) < 0 ||
+	if (rc < 0 || (rc = virtdev_blk_new(&blk, &disk, err)) < 0 ||
+	    (rc = virtdev_transport_new(disk, NULL, NULL, &t, err)) < 0 ||
 	    (rc = virtdev_mmio_new(t, &vm->mmio, err)) < 0)
 		return rc;
 	return virtdev_inline_new(t, vm->space, &vm->server, err);
 }
 
-/* A request in a ring, and the stores to registers by which a driver begins. */
-static int make_guest(struct vm *vm, struct vsu_error *err)
+static void on_output(void *opaque, unsigned char byte)
 {
-	const struct vq_driver_config ring = { .map = vm->map, .gpa = RING, .size = 16,
-		.features = VQ_F_VERSION_1 };
-	const struct vq_buffer buffers[] = { { HEADER, 16, 0 }, { DATA, 512, 1 }, { STATUS, 1, 1 } };
-	int rc = vq_driver_new(&ring, &vm->driver, err);
-
-	if (rc < 0 || (rc = vq_driver_add(vm->driver, buffers, 3, 0)) < 0)
-		return rc;
-	vq_driver_publish(vm->driver);	/* the header is zeros: read sector 0 */
-	const uint32_t stores[] = { 0x70, 3, 0x24, 1, 0x20, 1, 0x70, 11,	/* features: VERSION_1 */
-		0x30, 0, 0x38, 16, 0x80, (uint32_t)vq_driver_desc_gpa(vm->driver),
-		0x90, (uint32_t)vq_driver_driver_gpa(vm->driver),
-		0xa0, (uint32_t)vq_driver_device_gpa(vm->driver),
-		0x44, 1, 0x70, 15, VIRTDEV_MMIO_NOTIFY, 0, UINT32_MAX };
-
-	rc = vmem_write_exact(vmem_map_view(vm->map), STORES, stores, sizeof(stores));
-	if (rc < 0)
-		return rc;
-	return vmem_write_exact(vmem_map_view(vm->map), CODE, code, sizeof(code));
+	(void)opaque;
+	putchar(byte);
 }
 
-static int make_cpu(struct vm *vm, struct vsu_error *err)
+static void on_interrupt(void *vm)
 {
-	struct kvm_userspace_memory_region slot = { .memory_size = 1 << 20,
-		.userspace_addr = (uintptr_t)vmem_region_hva(vmem_map_region(vm->map, 0)) };
-	struct kvm_segment flat = { .limit = ~0u, .type = 3, .present = 1, .s = 1, .db = 1, .g = 1 };
-	struct kvm_regs regs = { .rip = CODE, .rflags = 2, .rbx = REGISTERS, .rsi = STORES,
-		.rdi = vq_driver_device_gpa(vm->driver) + 2 };
-	int rc, kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), fd = ioctl(kvm, KVM_CREATE_VM, 0);
-	struct kvm_sregs sregs;
-
-	if (kvm < 0 || fd < 0)
-		return vsu_error_set(err, -ENODEV, "there is no /dev/kvm that this user may open");
-	vm->cpu = ioctl(fd, KVM_CREATE_VCPU, 0);
-	vm->run = mmap(NULL, (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE,
-		       MAP_SHARED, vm->cpu, 0);
-	if (vm->run == MAP_FAILED || ioctl(fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0 ||
-	    ioctl(vm->cpu, KVM_GET_SREGS, &sregs) < 0)
-		return vsu_error_sys(err, -errno, "KVM");
-	sregs.ds = sregs.es = sregs.ss = sregs.cs = flat;
-	sregs.cs.type = 11;
-	sregs.cr0 |= 1;		/* protected mode, without paging */
-	rc = ioctl(vm->cpu, KVM_SET_SREGS, &sregs) < 0 || ioctl(vm->cpu, KVM_SET_REGS, &regs) < 0;
-	return rc ? vsu_error_sys(err, -errno, "KVM") : 0;
+	eventfd_write(((struct vm *)vm)->serial_irq, 1);
 }
 
-/* 1: go on; 0: the guest has ended; otherwise it did what this machine lacks. */
+static int make_cpu(struct vm *vm, char **argv, struct vsu_error *err)
+{
+	const struct cvmm_kernel_device disk = { REGISTERS, VIRTDEV_MMIO_SIZE, DISK_IRQ };
+	const struct cvmm_kernel_config config = { .size = sizeof(config), .kernel = argv[2],
+		.cmdline = argv[3], .initrd = argv[3] ? argv[4] : NULL, .devices = &disk, .ndevices = 1 };
+	const struct cvmm_serial_config serial = { .size = sizeof(serial), .opaque = vm,
+		.output = on_output, .interrupt = on_interrupt };
+	struct cvmm_kernel *kernel;
+	int rc = cvmm_kernel_load(vm->map, &config, &kernel, err);
+
+	vm->serial_irq = eventfd(0, EFD_CLOEXEC);
+	if (rc < 0 || (rc = cvmm_serial_new(&serial, &vm->serial, err)) < 0 ||
+	    (rc = cvmm_kvm_new(NULL, &vm->kvm, err)) < 0 ||
+	    (rc = cvmm_kvm_set_memory(vm->kvm, vm->map, err)) < 0 ||
+	    (rc = cvmm_kvm_add_irqfd(vm->kvm, virtdev_mmio_irq_fd(vm->mmio), DISK_IRQ, err)) < 0 ||
+	    (rc = cvmm_kvm_add_irqfd(vm->kvm, vm->serial_irq, SERIAL_IRQ, err)) < 0 ||
+	    (rc = cvmm_kvm_add_cpu(vm->kvm, 0, &vm->cpu, err)) < 0)
+		return rc;
+	rc = cvmm_kernel_enter(kernel, vm->kvm, &vm->cpu, 0, err);
+	cvmm_kernel_free(kernel);
+	return rc;
+}
+
+/* Unknown ports read as ones, as where nothing is. 0: the guest has ended. */
+static int handle_port(struct vm *vm, struct kvm_run *run)
+{
+	const uint32_t port = run->io.port - CVMM_SERIAL_COM1;
+	uint8_t *byte = (uint8_t *)run + run->io.data_offset;
+	const int reads = run->io.direction == KVM_EXIT_IO_IN;
+
+	pthread_mutex_lock(&vm->lock);
+	if (reads) {
+		memset(byte, 0xff, run->io.size * run->io.count);
+		*byte = cvmm_serial_read(vm->serial, port);
+	} else {
+		cvmm_serial_write(vm->serial, port, *byte);
+	}
+	pthread_cond_signal(&vm->read);
+	pthread_mutex_unlock(&vm->lock);
+	return reads || (run->io.port != CVMM_PORT_END && run->io.port != CVMM_PORT_SLEEP &&
+			 run->io.port != CVMM_PORT_RESTART);
+}
+
 static int handle_exit(struct vm *vm, struct kvm_run *run)
 {
-	uint32_t value;
+	const uint64_t offset = run->mmio.phys_addr - REGISTERS;
+	uint64_t value = UINT64_MAX;
 
 	if (run->exit_reason == KVM_EXIT_IO)
-		return run->io.port == PORT_PRINT && putchar(((char *)run)[run->io.data_offset]) >= 0;
-	if (run->exit_reason != KVM_EXIT_MMIO || !run->mmio.is_write || run->mmio.len != 4)
-		return -EIO;
-	memcpy(&value, run->mmio.data, 4);
-	virtdev_mmio_write(vm->mmio, run->mmio.phys_addr - REGISTERS, 4, value);
-	virtdev_inline_dispatch(vm->server);
+		return handle_port(vm, run);
+	if (run->exit_reason != KVM_EXIT_MMIO)
+		return -1;
+	if (run->mmio.is_write && offset < VIRTDEV_MMIO_SIZE) {
+		memcpy(&value, run->mmio.data, run->mmio.len);
+		virtdev_mmio_write(vm->mmio, offset, run->mmio.len, value);
+		virtdev_inline_dispatch(vm->server);
+	} else if (!run->mmio.is_write) {
+		value = offset < VIRTDEV_MMIO_SIZE ? virtdev_mmio_read(vm->mmio, offset, run->mmio.len) : value;
+		memcpy(run->mmio.data, &value, run->mmio.len);
+	}
 	return 1;
+}
+
+/* Standard input is the guest's. */
+static void *feed(void *opaque)
+{
+	struct vm *vm = opaque;
+	unsigned char bytes[64];
+	size_t at;
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, bytes, sizeof(bytes))) > 0) {
+		pthread_mutex_lock(&vm->lock);
+		for (at = 0; at < (size_t)n;) {
+			at += cvmm_serial_input(vm->serial, bytes + at, (size_t)n - at);
+			if (at < (size_t)n)
+				pthread_cond_wait(&vm->read, &vm->lock);
+		}
+		pthread_mutex_unlock(&vm->lock);
+	}
+	return NULL;
+}
+
+static int run(struct vm *vm)
+{
+	pthread_t feeder;
+	int rc = 1;
+
+	if (pthread_create(&feeder, NULL, feed, vm))
+		return -fprintf(stderr, "own-vmm: cannot start a thread\n");
+	while (rc > 0 && ioctl(vm->cpu.fd, KVM_RUN, 0) == 0)
+		rc = handle_exit(vm, vm->cpu.run);
+	pthread_cancel(feeder);
+	pthread_join(feeder, NULL);
+	return rc;
 }
 
 int main(int argc, char **argv)
 {
-	static struct vm vm;	/* the kernel takes back what it has */
-	struct vsu_error err = { .msg = "use: own-vmm IMAGE" };
-	int rc = 1;
+	/* the process's end releases the disk and memory */
+	static struct vm vm = { .lock = PTHREAD_MUTEX_INITIALIZER, .read = PTHREAD_COND_INITIALIZER };
+	struct vsu_error err = { .msg = "use: own-vmm IMAGE KERNEL [COMMAND-LINE [INITRD]]" };
+	int rc;
 
-	if (argc != 2 || vmem_map_from_properties("size=1M", 0, NULL, &vm.map, &err) < 0 ||
+	if (argc < 3 || vmem_map_from_properties("size=256M", 0, NULL, &vm.map, &err) < 0 ||
 	    vmem_space_new(&vm.space) < 0 || vmem_space_publish(vm.space, vm.map) < 0 ||
-	    make_disk(&vm, argv[1], &err) < 0 || make_guest(&vm, &err) < 0 || make_cpu(&vm, &err) < 0)
-		rc = fprintf(stderr, "own-vmm: %s\n", err.msg);
+	    make_disk(&vm, argv[1], &err) < 0 || make_cpu(&vm, argv, &err) < 0)
+		rc = -fprintf(stderr, "own-vmm: %s\n", err.msg);
 	else
-		while (rc > 0 && ioctl(vm.cpu, KVM_RUN, 0) == 0)
-			rc = handle_exit(&vm, vm.run);
+		rc = run(&vm);
+	cvmm_kvm_remove_cpu(&vm.cpu);
+	cvmm_kvm_free(vm.kvm);
+	cvmm_serial_free(vm.serial);
 	return rc != 0;
 }
