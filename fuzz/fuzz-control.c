@@ -102,7 +102,8 @@ static int on_ring(void *opaque, char *const *words, FILE *answer,
 	(void)words;
 	(void)answer;
 	(void)err;
-	vmm_control_publish(m->control, &(struct cvmm_event){ .kind = CVMM_EVENT_OTHER }, "bell", "");
+	vmm_control_publish(m->control, &(struct cvmm_event){ .kind = CVMM_EVENT_OTHER },
+			    "{\"event\":\"bell\"}");
 	return 0;
 }
 
@@ -204,12 +205,13 @@ static void send_much(struct user *u, struct input *in)
 
 static void tell(struct machine *m, struct input *in)
 {
+	static const struct vmm_reply_number numbers[] = { { "a", 1 }, { NULL, 0 } };
 	const uint32_t how = take(in, 1);
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	vsu_error_set(&err, -EIO, "it did not come");
 	told += vmm_control_answer(m->control, &subjects[how % SUBJECTS],
-				 how & 8 ? ",\"a\":1" : "",
+				 how & 8 ? numbers : NULL,
 				 how & 4 ? &err : NULL);
 }
 

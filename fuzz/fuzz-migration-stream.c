@@ -174,7 +174,7 @@ static int read_arguments(struct vmm_stream *s, struct vsu_error *err)
 	CHECK(text != NULL);
 	memcpy(text, section.bytes, section.len);
 	text[section.len] = '\0';
-	(void)!prog_json_read_strings(text, "arguments", words, MAX_WORDS, NULL);
+	(void)!vmm_json_read_strings(text, "arguments", words, MAX_WORDS, NULL);
 	free(text);
 	return vmm_stream_expect(s, "head", &section, err);
 }

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A request of a command as the guest's first program reads it. Invariants: an accepted one has a
+ * command and valid folders, and its texts are within its records.
+ */
+#include <config.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+
+#define MAX_LEN 65536
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static jmp_buf refused;
+static struct agent_request r;
+
+static void demand(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* In a guest it ends the machine. */
+void agent_fail(const char *fmt, ...)
+{
+	demand(fmt != NULL);
+	longjmp(refused, 1);
+}
+
+static void demand_within(const char *text, const char *records, size_t len)
+{
+	demand(!text || (text >= records && text <= records + len));
+}
+
+static void demand_words(char *const *words, const char *records, size_t len)
+{
+	for (; *words; words++)
+		demand_within(*words, records, len);
+}
+
+static void check_request(const char *records, size_t len)
+{
+	unsigned int i;
+
+	demand(r.argv[0] != NULL);
+	demand_words(r.argv, records, len);
+	demand_words(r.envp, records, len);
+	demand_within(r.cwd, records, len);
+	demand_within(r.network, records, len);
+	demand(r.nfolders <= AGENT_MAX_FOLDERS);
+	for (i = 0; i < r.nfolders; i++)
+		demand(strchr(r.folders[i], ':') && strchr(r.folders[i], ':')[4] == '/');
+}
+
+static void read_request(char *text, size_t len)
+{
+	memset(&r, 0, sizeof(r));
+	if (!setjmp(refused)) {
+		agent_read_request(&r, text, len);
+		check_request(text, len);
+	}
+	free(r.argv);
+	free(r.envp);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text;
+
+	if (size > MAX_LEN)
+		return 0;
+	text = malloc(size + 1);
+	demand(text != NULL);
+	memcpy(text, data, size);
+	text[size] = '\0';
+	read_request(text, size);
+	free(text);
+	return 0;
+}
