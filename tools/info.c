@@ -204,7 +204,7 @@ static void json_shmem(const struct info *info)
 static void json(const struct info *info)
 {
 	printf("{\n  \"socket\": ");
-	prog_json_string(info->socket, stdout);
+	vmm_json_string(info->socket, stdout);
 	if (info->device)
 		printf(",\n  \"device\": \"%s\"", info->device->name);
 	else
