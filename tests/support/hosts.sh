@@ -8,6 +8,12 @@ unset MAKEFLAGS MFLAGS MAKELEVEL 2>/dev/null
 jobs=${JOBS:-2}
 libraries='vmm-sys-util vm-memory virtio-queue vhost virtio-devices'
 
+# add_machine: the folder of the machine, which runs on one kind of processor
+add_machine() { [ "$(uname -m)" != x86_64 ] || libraries="$libraries vmm"; }
+
+# library_of FOLDER: its library, without lib
+library_of() { [ "$1" = vmm ] && echo cvmm || echo "$1"; }
+
 work=$(mktemp -d "${TMPDIR:-/tmp}/c-vmm-host.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -44,16 +50,16 @@ chain() {
 	echo "$order"
 }
 
-# each TEXT NAME...: TEXT for each name, which replaces @
+# each TEXT NAME...: TEXT for each folder, which replaces @, and its library %
 each() {
 	text=$1
 	shift
-	for name; do echo "$text" | sed "s|@|$name|g"; done | tr '\n' ' '
+	for name; do echo "$text" | sed "s|@|$name|g; s|%|$(library_of "$name")|g"; done | tr '\n' ' '
 }
 
 # host NAME: creates a project with a program per library, in the folder $host
 host() {
 	host=$work/$1
 	mkdir -p "$host"
-	for lib in $libraries; do cp "$top/tests/consumers/$lib.c" "$host/use-$lib.c"; done
+	for lib in $libraries; do cp "$top/tests/consumers/$(library_of "$lib").c" "$host/use-$lib.c"; done
 }
