@@ -8,10 +8,12 @@ Clients of a control socket.
     control_client.py connections SOCKET   a thousand connections
     control_client.py deaf SOCKET          sends commands and reads no answer
     control_client.py deaf-events SOCKET   subscribes, causes events and reads none
+    control_client.py module SOCKET        the client is examples/ctl.py; ends the machine
     control_client.py events SOCKET FILE   subscribes, and appends a tab and each event until
                                            the machine ends
 """
 import json
+import pathlib
 import socket
 import sys
 
@@ -117,7 +119,8 @@ def deaf_events(path):
     for _ in range(4000):
         for command, event in (b"pause", "paused"), (b"resume", "resumed"):
             assert other.ask(command)["ok"]
-            assert json.loads(good.line()) == {"event": event}
+            got = json.loads(good.line())
+            assert got["event"] == event and got["time_us"] > 0 and len(got) == 2
     lines = 0
     while deaf_client.line() is not None:
         lines += 1
@@ -135,6 +138,27 @@ def events(path, kept):
         line = client.line()
 
 
+def module(path):
+    """examples/ctl.py: replies, events, refusals, descriptors and the end."""
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples"))
+    from ctl import Machine, Refused
+    with Machine(path, 60) as watcher, Machine(path, 60) as machine, open("kept", "wb") as file:
+        events = watcher.events()
+        assert machine.ask("status")["state"] == "running"
+        watcher.ask("subscribe")
+        machine.ask("pause")
+        assert machine.ask("status")["paused"]
+        assert next(events)["event"] == "paused"
+        for words, files, reason in (("resize", "balloon", "1M"), (), "balloon"), (("save", "fd:0"), (file,), "files"):
+            try:
+                machine.ask(*words, files=files)
+                sys.exit("no refusal")
+            except Refused as why:
+                assert reason in str(why), why
+        watcher.ask("quit")
+        assert [e["event"] for e in events] == ["shutdown"]
+
+
 COMMANDS = {"send": send, "lines": lines, "connections": connections, "deaf": deaf, "deaf-events": deaf_events,
-            "events": events}
+            "events": events, "module": module}
 COMMANDS[sys.argv[1]](*sys.argv[2:])

@@ -16,17 +16,22 @@ done
 # picked NAME: whether that part is selected
 picked() { case " ${PARTS:-$1} " in *" $1 "*) ;; *) return 1;; esac; }
 
-need_program CVMM programs/cvmm/cvmm
-need_program DAEMON daemons/cvmm-vhost-user-blk
-need_program BACKEND examples/shmem-backend
-need_program UPDATE examples/update-cvmm
-need_program POOL examples/clone-pool
-need_program POKE tests/interop/poke
-need_program LOAD tests/interop/vsock-load
-need_program FOLDER_LOAD tests/interop/fs-load
-need_program EXERCISE tests/interop/exercise
-need_program QUEUES tests/interop/queues
-need_program KEXEC tests/interop/kexec
+need_program MACHINES examples/machines
+# No program of a sanitizer build runs in a guest.
+if ! sanitized; then
+	need_program CVMM programs/cvmm/cvmm
+	need_program DAEMON daemons/cvmm-vhost-user-blk
+	need_program BACKEND examples/shmem-backend
+	need_program UPDATE examples/update-cvmm
+	need_program POOL examples/clone-pool
+	need_program OWN examples/own-vmm
+	need_program POKE tests/interop/poke
+	need_program LOAD tests/interop/vsock-load
+	need_program FOLDER_LOAD tests/interop/fs-load
+	need_program EXERCISE tests/interop/exercise
+	need_program QUEUES tests/interop/queues
+	need_program KEXEC tests/interop/kexec
+fi
 need_command busybox cpio mke2fs e2fsck
 kernel_find || tap_skip_all "$KERNEL_WHY"
 linux_prepare || tap_skip_all "$LINUX_WHY"

@@ -23,9 +23,9 @@ linux_prepare() {
 
 	guests_wanted || { LINUX_WHY=$GUESTS_WHY; return 1; }
 	LINUX_INITRD=$WORK/linux.initrd
-	! program tests/interop/poke >/dev/null || poke=("$CVMM_BUILDDIR/tests/interop/poke:sbin/poke")
-	for program in vsock-load fs-load exercise queues kexec; do
-		! program "tests/interop/$program" >/dev/null || poke+=("$CVMM_BUILDDIR/tests/interop/$program:sbin/$program")
+	for program in poke vsock-load fs-load exercise queues kexec; do
+		sanitized || ! program "tests/interop/$program" >/dev/null ||
+			poke+=("$CVMM_BUILDDIR/tests/interop/$program:sbin/$program")
 	done
 	for jobs in "$INTEROP"/guest/jobs/*; do poke+=("$jobs:lib/jobs/${jobs##*/}"); done
 	yes "a line of the pattern" | head -c 1048576 >"$WORK/pattern"
@@ -83,7 +83,8 @@ linux_run() {
 	if ! kvm_is_hardware; then
 		set -- "$INTEROP/nested-kvm" -t "$limit" -m "${LINUX_MEMORY:-2500M}" -c "${LINUX_CPUS:-1}" \
 			-M "$LINUX_OUTER_MODULES" -C "$CVMM_BUILDDIR" env EMULATED=1 CLONES=${CLONES:-} LONG="${LONG:-}" \
-			TRANSPORTS="${TRANSPORTS:-}" "$@"
+			TRANSPORTS="${TRANSPORTS:-}" CVMM_SANITIZERS="${CVMM_SANITIZERS-}" ASAN_OPTIONS="${ASAN_OPTIONS-}" \
+			TSAN_OPTIONS="${TSAN_OPTIONS-}" UBSAN_OPTIONS="${UBSAN_OPTIONS-}" "$@"
 		limit=$((limit + 30))
 	fi
 	_watched timeout -k 5 "$limit" "$@"

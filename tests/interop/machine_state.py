@@ -27,22 +27,27 @@ def crc32c(data):
     return value ^ 0xFFFFFFFF
 
 
+def required(name):
+    return int(name not in ("origin", "checksums"))
+
+
 def parse(data):
     assert data[:8] == b"CVMMSTAT" and struct.unpack_from("<II", data, 8) == (1, 0)
     at, sections = 16, []
     while not sections or sections[-1][0] != "end":
         name, version, instance, flags, checksum, length = struct.unpack_from("<16sIIIIQ", data, at)
         content = data[at + 40:at + 40 + length]
-        assert len(content) == length and version == 1 and flags == 1
+        assert len(content) == length and version == 1
         assert crc32c(data[at:at + 28] + bytes(4) + data[at + 32:at + 40] + content) == checksum
         sections.append((name.rstrip(b"\0").decode(), instance, content))
+        assert flags == required(sections[-1][0])
         at += 40 + length
     assert at == len(data)
     return sections
 
 
 def section(name, instance, content):
-    head = struct.pack("<16sIII", name.encode(), 1, instance, 1)
+    head = struct.pack("<16sIII", name.encode(), 1, instance, required(name))
     length = struct.pack("<Q", len(content))
     return head + struct.pack("<I", crc32c(head + bytes(4) + length + content)) + length + content
 

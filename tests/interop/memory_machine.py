@@ -2,6 +2,7 @@
 """A machine with builtin:selftest as memory-pairs drives it: its console, its control socket, and what
 /proc shows of its memory. Sockets and logs are in the current folder; each machine has a folder of its own
 for relative names of files."""
+import contextlib
 import ctypes
 import json
 import os
@@ -17,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 60
 LIBC = ctypes.CDLL(None)
 MACHINES = []
+PASSED, PASSED_FD = "passed", 40  # a file of a machine's folder, and its number for "mem-path=fd:40"
 
 
 class Wrong(Exception):
@@ -50,14 +52,28 @@ class Refused(Exception):
     """A command or a start that cvmm refused, with its sentence."""
 
 
+@contextlib.contextmanager
+def passed_file(folder):
+    """For a child: the descriptors of the file, if the folder has it."""
+    path = os.path.join(folder, PASSED)
+    if not os.path.exists(path):
+        yield ()
+        return
+    fd = os.open(path, os.O_RDWR)
+    os.dup2(fd, PASSED_FD)
+    os.close(fd)
+    yield (PASSED_FD,)
+    os.close(PASSED_FD)
+
+
 class Machine:
     def __init__(self, folder, *words):
         self.name = f"m{len(MACHINES)}"
         self.control, self.log = os.path.abspath(self.name), os.path.abspath(self.name + ".log")
-        with open(self.log, "wb") as log:
+        with open(self.log, "wb") as log, passed_file(folder) as fds:
             self.process = subprocess.Popen(
                 [CVMM, "run", *words, f"--control={self.control}"], stdin=subprocess.PIPE, cwd=folder,
-                stdout=log, stderr=subprocess.STDOUT, preexec_fn=tied)
+                stdout=log, stderr=subprocess.STDOUT, preexec_fn=tied, pass_fds=fds)
         MACHINES.append(self)
 
     # ------------------------------------------------------------------ the process

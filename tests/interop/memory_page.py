@@ -39,7 +39,7 @@ def lacking():
 HEAD = """# Guest memory: what goes with what
 
 This page is printed from the table that a test walks through: `tests/interop/memory-pairs --page`. Each row is a kind or
-property of [cvmm(1)](../programs/cvmm/cvmm.1)'s `--memory`, each column something that a machine does with its memory. The built-in
+property of [cvmm-memory(7)](../programs/cvmm/cvmm-memory.7)'s `--memory`, each column something that a machine does with its memory. The built-in
 guest fills its memory before, and compares it afterwards.
 
 * **yes**: the guest continues with its content, and the memory with its properties. A machine of `--from` and a clone have
@@ -49,8 +49,8 @@ guest fills its memory before, and compares it afterwards.
 {faults}
 The column *a clone moves* is `--from --clone`, then `migrate` to a UNIX socket; *a clone reboots* is the same with
 `--reboot=restart` and a reset. The file of the saved machine's memory remains unchanged in both. Memory that is refused to
-post-copy only because its file is on a disk, is accepted in a file on tmpfs. Rows with huge pages, guest_memfd, private memory and `/dev/mem` are tested on hosts that
-have them.
+post-copy only because its file is on a disk, is accepted in a file on tmpfs. Rows with huge pages, guest_memfd,
+private memory and `/dev/mem` are tested on hosts that have them, and each night in a nested machine.
 """
 
 

@@ -7,6 +7,7 @@ text; cvmm prints it before it has changed anything. Cells that do not hold yet 
 fault: they run only with --known, and the page names them as faults."""
 import memory_moves as moves
 from memory_host import DAEMONS, OnDisk
+from memory_machine import PASSED, PASSED_FD
 
 COLUMNS = {
     # name: (heading, function, options of the machine, what is compared afterwards)
@@ -52,6 +53,7 @@ NOT_SHARED = "* needs memory that can be shared: * has share=off; use share=on"
 NO_FAULTS = "* is a file that cannot report missing pages; *"
 ON_DISK = {"post-copy": OnDisk(NO_FAULTS)}
 BOUND = "KVM does not log writes to a guest_memfd that is bound to its slot; * slot=plain"
+FORMER = "'fd:former' was a descriptor of the process from which the guest came; only a file that is named by its path can be opened again"
 MOVES = ("save", "from", "clone", "clone-moves", "clone-reboots", "hand-over", "copy", "tcp", "post-copy")
 
 ROWS = [
@@ -63,6 +65,8 @@ ROWS = [
     Row("shm", "`backend=shm`", "size={size},backend=shm"),
     Row("file", "`backend=file`, `share=on`, `offset`, `align`",
         "size={size},backend=file,share=on,mem-path=file,offset=4M,align=4M,rom=auto", cells=ON_DISK),
+    Row("passed", "`mem-path=fd:`", f"size={{size}},backend=file,share=on,mem-path=fd:{PASSED_FD}", files={PASSED: 8 << 20},
+        cells={"copy": FORMER, "tcp": FORMER, "post-copy": FORMER}),
     Row("two", "two machines in one file", "size={size},backend=file,share=on,mem-path=both,offset=4M",
         alike=("size={size},backend=file,share=on,mem-path=both,offset=32M",), files={"both": 64 << 20}, cells=ON_DISK),
     Row("file-private", "`backend=file`, `share=off`", "size={size},backend=file,mem-path=private,offset=4M",

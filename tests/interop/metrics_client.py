@@ -17,7 +17,7 @@ import sys
 
 LABEL = r'[a-z]+="[A-Za-z0-9.+-]+"'
 SAMPLE = re.compile(r'^([a-z][a-z0-9_]*)(\{%s(,%s)*\})? [0-9]+(\.[0-9]+)?$' % (LABEL, LABEL))
-PARTS = {"untyped": {""}, "histogram": {"_bucket", "_sum", "_count"}}
+PARTS = {"counter": {""}, "gauge": {""}, "untyped": {""}, "histogram": {"_bucket", "_sum", "_count"}}
 
 
 def connect(path):
@@ -48,7 +48,9 @@ def numbers(path):
     assert head.startswith("HTTP/1.0 200 ") and "version=0.0.4" in head, head
     name = kind = None
     for line in body.splitlines():
-        if line.startswith("# TYPE "):
+        if line.startswith("# HELP "):
+            assert len(line.split()) > 3, line
+        elif line.startswith("# TYPE "):
             name, kind = line.split()[2:]
             assert kind in PARTS, line
         else:

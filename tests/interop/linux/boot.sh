@@ -30,6 +30,14 @@ part_boot() {
 	guest look --cpus=2 --cpu=plain
 	same "the plain model is x86-64-v2" "0 2" "$(said avx) $(said cpus)"
 	same "and has its name" "cvmm plain x86-64-v2 processor" "$(said model)"
+	guest look --cpus=1 --cpu=x86-64-v2
+	same "the second level is the plain model, on a KVM that has it" "0 1 cvmm plain x86-64-v2 processor" "$(said avx) $(said cpus) $(said model)"
+	guest look --cpus=2 --cpu=x86-64-v3
+	if grep -q 'lacks features of --cpu=x86-64-v3' "$WORK/err"; then
+		skip "the third level has AVX" "the processor of this KVM lacks it"
+	else
+		same "the third level has AVX" "2 2 cvmm x86-64-v3 processor" "$(said avx) $(said cpus) $(said model)"
+	fi
 }
 
 part_root() {
@@ -52,6 +60,18 @@ END
 	finish
 	ended "a shell on the console with its root on virtio-blk" 0 "powered off"
 	same "it answers" "shell=42" "$(tr -d '\r' <"$WORK/console" | grep -o '^shell=42')"
+}
+
+# The example own-vmm has a machine, a loop and a disk of its own.
+part_own_vmm() {
+	printf 'the first sector\n' >"$WORK/own.img"
+	truncate -s 1M "$WORK/own.img"
+	echo "# a guest starts, to run: first"
+	"$BUILD/examples/own-vmm" "$WORK/own.img" "$IMAGE" "console=ttyS0 $LINE job=first" "$INITRD" \
+		</dev/null >"$WORK/console" 2>"$WORK/err" &
+	CHILD=$!
+	finish
+	same "under own-vmm, Linux reads the disk and powers off" "0 the first sector" "$STATUS $(said first)"
 }
 
 part_ends() {

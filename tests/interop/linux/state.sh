@@ -605,7 +605,7 @@ part_updated() {
 	net_host || { skip "the program is replaced under a guest that is pinged" "$NET_WHY"; return; }
 	fresh_keys
 	: >"$WORK/console"
-	"$BUILD/examples/update-cvmm" "$CVMM" cvmmtap "$WORK/control" "$IMAGE" --initrd="$INITRD" \
+	"$BUILD/examples/update-cvmm" cvmmtap "$IMAGE" --initrd="$INITRD" \
 		--append="$LINE job=pinged net=10.77.0.2,10.77.0.1" --memory=size=192M,backend=memfd --cpus=$CPUS \
 		<"$WORK/keys" >"$WORK/console" 2>"$WORK/err" &
 	CHILD=$!
@@ -622,7 +622,7 @@ part_updated() {
 	kill -INT "$ping"
 	wait "$ping"
 	sed -n 's/.*max = /# round trip, ms, min\/mean\/max: /p' "$WORK/pings"
-	grep '"downtime_us"' "$WORK/console" | sed 's/^/# /'
+	grep '"downtime_us"' "$WORK/err" | sed 's/^/# /'
 	# the last request may be without its reply
 	counts=$(sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) .*/\1-\2/p' "$WORK/pings")
 	[ -n "$counts" ] && [ $((counts)) -le 1 ] && ok "no ping is lost" || not_ok "no ping is lost" "$(tail -n 3 "$WORK/pings")"
@@ -642,11 +642,28 @@ part_pool() {
 	INPUT=$WORK/keys start pool --memory=size=128M --vsock "cid=3,path=$WORK/v" --control="$WORK/control"
 	until_said ready
 	save_and_kill template "a guest that listens is saved"
-	if "$BUILD/examples/clone-pool" "$CVMM" "$WORK/template" "$n" 1234 >"$WORK/said" 2>&1; then
+	if "$BUILD/examples/clone-pool" "$WORK/template" "$n" 1234 >"$WORK/said" 2>&1; then
 		ok "$n clones of it reply"
 	else
 		not_ok "$n clones of it reply" "$(tail -n 5 "$WORK/said")"
 	fi
 	sed 's/^/# /' "$WORK/said" | tail -n 5
+	rm -rf "$WORK/template"
+}
+
+# The example machines runs two guests, and saves the first while both boot; its clone
+# continues in the same process.
+part_machines() {
+	local limit=${CVMM_SANITIZERS:+900}
+
+	rm -rf "$WORK/template"
+	fresh_keys
+	echo "# guests start, to run: off"
+	"$BUILD/examples/machines" "$WORK/template" "$IMAGE" --initrd="$INITRD" --append="$LINE job=off" \
+		--memory=size=192M --serial=null <"$WORK/keys" >"$WORK/console" 2>"$WORK/err" &
+	CHILD=$!
+	attended "${limit:-180}"
+	same "two guests in a process, and a clone of one, boot and power off" "0 3" \
+		"$STATUS $(grep -c ': ended with status 0$' "$WORK/console")"
 	rm -rf "$WORK/template"
 }
