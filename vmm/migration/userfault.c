@@ -78,8 +78,10 @@ int vmm_userfault_register(int fd, uint64_t at, uint64_t len)
 int vmm_userfault_unregister(int fd, uint64_t at, uint64_t len)
 {
 	struct uffdio_range r = { at, len };
+	int rc = ioctl(fd, UFFDIO_UNREGISTER, &r) < 0 ? -errno : 0;
 
-	return ioctl(fd, UFFDIO_UNREGISTER, &r) < 0 ? -errno : 0;
+	ioctl(fd, UFFDIO_WAKE, &r);
+	return rc;
 }
 
 /* After a call that placed a part: *done is the number of bytes, or a negative errno. */

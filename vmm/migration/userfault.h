@@ -28,6 +28,7 @@ int vmm_userfault_adopt(int fd);
 
 /* Whole pages. -EINVAL: memory of this kind does not report missing pages. */
 int vmm_userfault_register(int fd, uint64_t at, uint64_t len);
+/* Also wakes threads that came to wait meanwhile, which kernels since 6.4 miss. */
 int vmm_userfault_unregister(int fd, uint64_t at, uint64_t len);
 
 /*

@@ -113,13 +113,12 @@ static int register_slot(const struct vhost_user_backend *b,
 			     PLACE_ARGS(&s->wire));
 }
 
-/* Wakes blocked threads. Pages that have not arrived read as zeros. */
 static void unregister_slot(const struct vhost_user_backend *b,
 			    const struct vhost_user_priv_slot *s)
 {
 	struct uffdio_range range = pages_of(s);
 
-	ioctl(b->postcopy.faults, UFFDIO_UNREGISTER, &range);
+	vhost_user_priv_unregister_pages(b->postcopy.faults, &range);
 }
 
 /* Passes the registered memory of two tables to the guard; the second may be NULL. */

@@ -71,9 +71,15 @@ int vhost_user_postcopy_guard_fd(const struct vhost_user_postcopy_guard *g)
 	return g->epoll;
 }
 
+void vhost_user_priv_unregister_pages(int faults, struct uffdio_range *pages)
+{
+	ioctl(faults, UFFDIO_UNREGISTER, pages);
+	ioctl(faults, UFFDIO_WAKE, pages);
+}
+
 /*
- * A new mapping without pages, then the wake-up: a woken thread repeats its access. If
- * the kernel refuses the mapping, zeros are better than a thread that never continues.
+ * A new mapping without pages; if the kernel refuses it, zeros are better than a thread
+ * that never continues.
  */
 static void release_pages(const struct vhost_user_postcopy_guard *g,
 			  struct uffdio_range *pages)
@@ -83,7 +89,7 @@ static void release_pages(const struct vhost_user_postcopy_guard *g,
 			     g->empty, 0) != MAP_FAILED)
 		ioctl(g->faults, UFFDIO_WAKE, pages);
 	else
-		ioctl(g->faults, UFFDIO_UNREGISTER, pages);
+		vhost_user_priv_unregister_pages(g->faults, pages);
 }
 
 static void stop_watching(struct vhost_user_postcopy_guard *g)
