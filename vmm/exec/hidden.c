@@ -19,6 +19,7 @@ enum kind {
 	HOMES,
 	OWN,			/* a folder of the user: shown if the command uses it */
 	TEMPORARY,		/* likewise */
+	GIVEN,			/* by hide, which has an effect */
 };
 
 static const struct {
@@ -58,7 +59,7 @@ struct vmm_hidden {
 	struct row *rows;
 	unsigned int nrows;
 	char **used;
-	unsigned int nused;
+	unsigned int nused, nshown; /* the last ones are those of show */
 };
 
 /* -------------------------------------------------------------------- paths */
@@ -194,7 +195,7 @@ static int hide_path(struct vmm_hidden *h, const char *path, struct vsu_error *e
 		return vsu_error_sys(err, rc, "option --hide: '%s'", path);
 	if (!*last || !strcmp(last, ".") || !strcmp(last, ".."))
 		return vsu_error_set(err, -EINVAL, "option --hide: '%s' does not end in a name", path);
-	rc = add_row(h, folder, last, SECRET);
+	rc = add_row(h, folder, last, GIVEN);
 	return rc < 0 ? vsu_error_set(err, rc, "no memory for hidden files") : 0;
 }
 
@@ -235,6 +236,7 @@ static int show_path(struct vmm_hidden *h, const char *path, struct vsu_error *e
 		else
 			i++;
 	}
+	h->nshown++;
 	return use_folder(h, shown) < 0 ? vsu_error_set(err, -ENOMEM, "no memory for hidden files") : 0;
 }
 
@@ -288,6 +290,55 @@ void vmm_hidden_free(struct vmm_hidden *h)
 	free(h->rows);
 	free(h->used);
 	free(h);
+}
+
+/* -------------------------------------------------------------------- check */
+
+/* Whether a shared folder has the path, or, on request, is a part of it. */
+static bool is_shared(const char *path, bool parts, const char *const *shared, unsigned int nshared)
+{
+	unsigned int i;
+
+	for (i = 0; i < nshared; i++)
+		if (path_below(shared[i], path) || (parts && path_below(path, shared[i])))
+			return true;
+	return false;
+}
+
+/* The command uses the path that is to be hidden. */
+static bool is_used_name(const struct vmm_hidden *h, const struct row *r)
+{
+	const char *name;
+	unsigned int i;
+
+	for (i = 0; i < h->nused; i++) {
+		name = path_below(r->folder, h->used[i]);
+		if (name && !strcmp(name, r->pattern))
+			return true;
+	}
+	return false;
+}
+
+int vmm_hidden_check(const struct vmm_hidden *h, const char *const *shared, unsigned int nshared,
+		     struct vsu_error *err)
+{
+	const struct row *r;
+	unsigned int i;
+
+	for (r = h->rows; r < h->rows + h->nrows; r++) {
+		if (r->kind != GIVEN)
+			continue;
+		if (!is_shared(r->folder, false, shared, nshared))
+			return vsu_error_set(err, -EINVAL, "option --hide: '%s' in '%s' is a path of this host that is not shared; leave it out, or name one in a shared folder",
+					     r->pattern, r->folder);
+		if (is_used_name(h, r))
+			return vsu_error_set(err, -EINVAL, "option --hide: '%s' in '%s' is a folder of the command, by --dir, --show or --chdir, or the current one; it is not hidden",
+					     r->pattern, r->folder);
+	}
+	for (i = h->nused - h->nshown; i < h->nused; i++)
+		if (!is_shared(h->used[i], true, shared, nshared))
+			return vsu_error_set(err, -EINVAL, "option --show: '%s' is not shared, which --dir would do", h->used[i]);
+	return 0;
 }
 
 /* --------------------------------------------------------------------- list */

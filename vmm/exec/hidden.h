@@ -33,6 +33,13 @@ int vmm_hidden_new(struct vmm_hidden **out, const struct vmm_hidden_config *c,
 void vmm_hidden_free(struct vmm_hidden *h);
 
 /*
+ * -EINVAL: one of the paths of hide or show has no effect on any of these folders (absolute,
+ * without links), which are all that the machine shares.
+ */
+int vmm_hidden_check(const struct vmm_hidden *h, const char *const *shared, unsigned int nshared,
+		     struct vsu_error *err);
+
+/*
  * The names that the device of a folder (absolute, without links) hides, in the form of its
  * configuration, which the caller frees; NULL: none. h NULL: nothing is hidden.
  */

@@ -251,16 +251,43 @@ static void add_settings(struct vmm_request *r, const struct cvmm_exec_config *c
 			vmm_request_add(r, 'E', "%s", *setting);
 }
 
+static const char *place_of(const struct cvmm_exec_folder *f)
+{
+	return f->at ? f->at : f->path;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	return strcmp(place_of(a), place_of(b));
+}
+
+/* The guest mounts a folder before those in it, which it would hide. */
+static int sort_folders(const struct cvmm_exec_config *c, struct cvmm_exec_folder *sorted,
+			struct vsu_error *err)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nfolders; i++) {
+		sorted[i] = c->folders[i];
+		if (!sorted[i].path || *place_of(&sorted[i]) != '/')
+			return vsu_error_set(err, -EINVAL, "folder '%s' has no absolute path in the guest", sorted[i].path ? sorted[i].path : "");
+		if (!place_of(&sorted[i])[1])
+			return vsu_error_set(err, -EINVAL, "folder '%s' would hide the root of the guest; share it as the root, or at another path", sorted[i].path);
+	}
+	qsort(sorted, c->nfolders, sizeof(*sorted), compare_places);
+	for (i = 1; i < c->nfolders; i++)
+		if (!compare_places(&sorted[i - 1], &sorted[i]))
+			return vsu_error_set(err, -EINVAL, "two folders are shared at '%s'; leave one out", place_of(&sorted[i]));
+	return 0;
+}
+
 static int share_folder(struct vmm_plan *p, struct vmm_request *r,
 			const struct cvmm_exec_folder *f, unsigned int number, struct vsu_error *err)
 {
-	const char *at = f->at ? f->at : f->path;
 	char tag[16];
 
-	if (!f->path || *at != '/')
-		return vsu_error_set(err, -EINVAL, "folder '%s' has no absolute path in the guest", f->path ? f->path : "");
 	snprintf(tag, sizeof(tag), "dir%u", number);
-	vmm_request_add(r, 'D', "%s:%s:%s", tag, f->writable ? "rw" : "ro", at);
+	vmm_request_add(r, 'D', "%s:%s:%s", tag, f->writable ? "rw" : "ro", place_of(f));
 	return add_folder(p, f->path, tag, f->writable, err);
 }
 
@@ -321,6 +348,16 @@ static int list_hidden(struct vmm_plan *p, const struct cvmm_exec_config *c, str
 	return rc;
 }
 
+static int check_hidden(const struct vmm_plan *p, struct vsu_error *err)
+{
+	const char *shared[CVMM_EXEC_MAX_FOLDERS + 1];
+	unsigned int i;
+
+	for (i = 0; i < p->nfolders; i++)
+		shared[i] = p->folders[i].path;
+	return vmm_hidden_check(p->hidden, shared, p->nfolders, err);
+}
+
 static int add_image(struct vmm_plan *p, struct vmm_request *r, const struct cvmm_exec_config *c,
 		     struct vsu_error *err)
 {
@@ -334,17 +371,22 @@ static int share_folders(struct vmm_plan *p, struct vmm_request *r,
 			 const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	const char *preset = is_clone(p) ? p->template.info.root : "/";
+	struct cvmm_exec_folder sorted[CVMM_EXEC_MAX_FOLDERS];
 	unsigned int i;
 	int rc;
 
 	if (c->nfolders > CVMM_EXEC_MAX_FOLDERS)
 		return vsu_error_set(err, -EINVAL, "%u folders; the maximum is %d", c->nfolders, CVMM_EXEC_MAX_FOLDERS);
-	rc = list_hidden(p, c, err);
+	rc = sort_folders(c, sorted, err);
+	if (!rc)
+		rc = list_hidden(p, c, err);
 	if (!rc)
 		rc = c->image ? add_image(p, r, c, err) :
 				add_folder(p, c->root ? c->root : preset, VMM_AGENT_ROOT_TAG, c->writable_root, err);
 	for (i = 0; !rc && i < c->nfolders; i++)
-		rc = share_folder(p, r, &c->folders[i], i, err);
+		rc = share_folder(p, r, &sorted[i], i, err);
+	if (!rc)
+		rc = check_hidden(p, err);
 	return rc < 0 || !is_clone(p) ? rc : complete_folders(p, i, err);
 }
 
@@ -425,6 +467,9 @@ static int find_boot_files(struct vmm_plan *p, const struct cvmm_exec_config *c,
 {
 	int rc = find_kernel(p, c->kernel, err);
 
+	if (!rc && vmm_plan_is_builtin(p->kernel) && (c->modules || c->init))
+		rc = vsu_error_set(err, -EINVAL, "option --%s has no effect on the kernel '%s', which has no initrd; leave it out",
+				   c->modules ? "modules" : "init", p->kernel);
 	if (!rc && asprintf(&p->cmdline, CMDLINE "%s%s", c->append ? " " : "", c->append ? c->append : "") < 0) {
 		p->cmdline = NULL;
 		rc = vsu_error_set(err, -ENOMEM, "no memory for options");

@@ -31,8 +31,6 @@ static int make_config(struct vmm_emulation_config *c, const struct vmm_exec_mac
 {
 	if (vsu_parse_size(o->memory, &c->memory) < 0 || c->memory < 1u << 20)
 		return vsu_error_set(err, -EINVAL, "option --memory '%s': with --emulate this is a size of at least 1M", o->memory);
-	if (o->sandbox)
-		return vsu_error_set(err, -EINVAL, "option --sandbox: with --emulate QEMU and the daemons have their own");
 	if (vmm_plan_is_builtin(o->kernel))
 		return vsu_error_set(err, -EINVAL, "option --kernel '%s': with --emulate this is a Linux kernel; built-in ones need KVM only", o->kernel);
 	c->plan = &m->plan;

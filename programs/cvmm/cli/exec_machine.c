@@ -256,7 +256,7 @@ int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_opti
 	if (!rc)
 		rc = fill_draft(m, d, o, err);
 	if (!rc)
-		rc = vmm_plan_make(&m->plan, &d->config, o->init, err);
+		rc = vmm_plan_make(&m->plan, &d->config, INIT_PROGRAM, err);
 	free_draft(d);
 	return rc;
 }
@@ -271,7 +271,7 @@ int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_
 	if (!d)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	set_machine(d, o);
-	rc = vmm_plan_make_template(&m->plan, &d->config, o->init, t, nfolders, err);
+	rc = vmm_plan_make_template(&m->plan, &d->config, INIT_PROGRAM, t, nfolders, err);
 	free_draft(d);
 	return rc;
 }

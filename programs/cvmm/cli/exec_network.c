@@ -68,7 +68,7 @@ static void set_presets(struct vmm_exec_network *n)
 	if (n->kind != VMM_EXEC_NET_PASST || given)
 		return;
 	n->address = "10.0.2.15/24";
-	n->gateway = *n->gateway ? n->gateway : "10.0.2.2";
+	n->gateway = "10.0.2.2";
 	n->resolver = *n->resolver ? n->resolver : "10.0.2.3";
 }
 
@@ -116,6 +116,8 @@ int vmm_exec_network_parse(struct vmm_exec_network *n, const char *text, struct 
 		rc = vsu_error_set(err, -EINVAL, "option --net is too long");
 	if (!rc && text[len])
 		rc = vsu_option_parse_list(keys, "--net", text + len + 1, n->texts, sizeof(n->texts), take_key, n, err);
+	if (!rc && *n->gateway && !*n->address)
+		rc = vsu_error_set(err, -EINVAL, "option --net: gateway needs address, as address=192.0.2.2/24,gateway=192.0.2.1");
 	if (rc < 0)
 		return rc;
 	set_presets(n);

@@ -81,10 +81,24 @@ static const struct list {
 	[ENV] = LIST(settings, nsettings, VMM_EXEC_MAX_SETTINGS),
 };
 
-/* A guest has booted with them. */
-static const bool fixed_by_template[] = {
-	[KERNEL] = true, [MODULES] = true, [INIT] = true, [MEMORY] = true, [CPUS] = true,
-	[APPEND] = true, [HELP] = false,
+#define BOOTED "the guest of a template has booted; leave --from out, or make another template"
+
+/* Options without an effect beside another one, or without it. */
+static const struct rule {
+	unsigned char option;
+	enum { BESIDE, WITHOUT } how;
+	unsigned char other;
+	const char *why;
+} rules[] = {
+	{ KERNEL, BESIDE, FROM, BOOTED }, { MODULES, BESIDE, FROM, BOOTED }, { INIT, BESIDE, FROM, BOOTED },
+	{ MEMORY, BESIDE, FROM, BOOTED }, { CPUS, BESIDE, FROM, BOOTED }, { APPEND, BESIDE, FROM, BOOTED },
+	{ EMULATE, BESIDE, FROM, "a template is a machine of KVM" },
+	{ NET, BESIDE, FROM, "a template has no network card" },
+	{ IMAGE, BESIDE, FROM, "a template has no disk" },
+	{ IMAGE, BESIDE, ROOT, "the image has the root" },
+	{ IMAGE, BESIDE, EMULATE, "an emulated guest has no disk" },
+	{ SANDBOX, BESIDE, EMULATE, "QEMU and the daemons of an emulated guest have their own" },
+	{ DAEMON_PATH, WITHOUT, EMULATE, "other guests have no daemons" },
 };
 
 static int add_text(struct vmm_exec_options *o, unsigned int index, const char *text, struct vsu_error *err)
@@ -105,15 +119,35 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 {
 	struct vmm_exec_options *o = opaque;
 
-	if (fixed_by_template[index])
-		o->fixed = vmm_exec_option_rows[index].name;
+	o->given |= 1u << index;
 	if (vmm_place_store(&places[index], o, value))
 		return 0;
 	if (index == NET)
 		return vmm_exec_network_parse(&o->network, value->text, err);
 	if (index == PUBLISH)
 		return vmm_exec_network_publish(&o->network, value->text, err);
+	if (index == ENV && (!*value->text || *value->text == '='))
+		return vsu_error_set(err, -EINVAL, "option --env '%s' has no name; write NAME=VALUE", value->text);
 	return add_text(o, index, value->text, err);
+}
+
+_Static_assert(HELP < 32, "a bit for each option");
+
+static bool is_given(const struct vmm_exec_options *o, unsigned int index)
+{
+	return o->given & 1u << index;
+}
+
+static int check_rules(const struct vmm_exec_options *o, struct vsu_error *err)
+{
+	const struct rule *r;
+
+	for (r = rules; r < rules + sizeof(rules) / sizeof(*rules); r++)
+		if (is_given(o, r->option) && is_given(o, r->other) == (r->how == BESIDE))
+			return vsu_error_set(err, -EINVAL, "option --%s %s --%s: %s", vmm_exec_option_rows[r->option].name,
+					     r->how == BESIDE ? "has no effect beside" : "needs",
+					     vmm_exec_option_rows[r->other].name, r->why);
+	return vmm_exec_network_check(&o->network, err);
 }
 
 int vmm_exec_options_parse(struct vmm_exec_options *o, int argc, char *const *argv,
@@ -121,19 +155,11 @@ int vmm_exec_options_parse(struct vmm_exec_options *o, int argc, char *const *ar
 {
 	int first, rc;
 
-	*o = (struct vmm_exec_options){ .init = INIT_PROGRAM, .memory = "1G", .cpus = 1 };
+	*o = (struct vmm_exec_options){ .memory = "1G", .cpus = 1 };
 	rc = vsu_option_parse_argv(vmm_exec_option_rows, argc, argv, take_option, o, &first, err);
 	if (rc < 0 || o->help)
 		return rc;
-	if (o->from && o->fixed)
-		return vsu_error_set(err, -EINVAL, "option --%s is determined by the template '%s'; leave it out, or make another template", o->fixed, o->from);
-	if (o->from && o->emulate)
-		return vsu_error_set(err, -EINVAL, "option --emulate cannot continue the template '%s', which is a machine of KVM", o->from);
-	if (o->from && o->network.kind)
-		return vsu_error_set(err, -EINVAL, "option --net: the template '%s' has no network card; leave one of both out", o->from);
-	if (o->image && (o->root || o->from || o->emulate))
-		return vsu_error_set(err, -EINVAL, "option --image and --%s exclude each other", o->root ? "root" : o->from ? "from" : "emulate");
-	rc = vmm_exec_network_check(&o->network, err);
+	rc = check_rules(o, err);
 	if (rc < 0)
 		return rc;
 	if (!o->root && !o->from && !o->image)

@@ -19,15 +19,16 @@ extern const struct vsu_option vmm_exec_option_rows[];
 
 /* Texts live as long as argv. */
 struct vmm_exec_options {
-	const char *kernel, *modules, *init, *root, *folder, *memory, *append, *log, *sandbox, *daemons;
+	const char *kernel, *modules, *init; /* NULL: as "cvmm exec" has them */
+	const char *root, *folder, *memory, *append, *log, *sandbox, *daemons;
 	const char *hostname, *image, *from;	/* from: a template, which has a root if none is given */
-	const char *fixed;		/* an option that a template determines, or NULL */
 	const char *folders[VMM_EXEC_MAX_FOLDERS]; /* FOLDER[,rw] */
 	const char *settings[VMM_EXEC_MAX_SETTINGS]; /* NAME[=VALUE] */
 	const char *hide[VMM_EXEC_MAX_PATHS + 1], *show[VMM_EXEC_MAX_PATHS + 1]; /* NULL ends them */
 	unsigned int nfolders, nsettings, nhide, nshow;
 	struct vmm_exec_network network;
 	uint64_t cpus, timeout;	/* 0: not given */
+	unsigned int given;	/* a bit for each row */
 	enum vmm_exec_terminal {
 		VMM_EXEC_TERMINAL_AUTO, VMM_EXEC_TERMINAL_ON, VMM_EXEC_TERMINAL_OFF,
 	} terminal;

@@ -78,7 +78,7 @@ int vmm_template_command_parse(struct vmm_template_command *c, int argc, char *c
 
 	*c = (struct vmm_template_command){
 		.action = VMM_TEMPLATE_ACTIONS, .nfolders = DEFAULT_FOLDERS,
-		.machine = { .root = "/", .init = INIT_PROGRAM, .memory = "1G", .cpus = 1 },
+		.machine = { .root = "/", .memory = "1G", .cpus = 1 },
 	};
 	rc = vsu_option_parse_argv(vmm_template_command_options, argc, argv, take_option, c, NULL, err);
 	if (rc < 0 || c->help)
@@ -89,6 +89,8 @@ int vmm_template_command_parse(struct vmm_template_command *c, int argc, char *c
 		return vsu_error_set(err, -EINVAL, "option --%s is one of 'template make'", c->of_make);
 	if (c->action == VMM_TEMPLATE_LIST && c->name)
 		return vsu_error_set(err, -ENOENT, "template list: '%s' is superfluous; 'template show' prints one template", c->name);
+	if (c->folder && c->name && strchr(c->name, '/'))
+		return vsu_error_set(err, -EINVAL, "option --folder has no effect beside the path '%s'; leave it out, or give a name", c->name);
 	return c->action == VMM_TEMPLATE_LIST || c->name ? 0 :
 	       vsu_error_set(err, -ENOENT, "template %s: no name", actions[c->action]);
 }

@@ -54,7 +54,10 @@ struct cvmm_exec;
 #define CVMM_EXEC_NOT_FOUND 127
 #define CVMM_EXEC_SIGNALLED 128	/* and the number of the signal */
 
-/* Fixed layout. A folder of the host, which the guest mounts. */
+/*
+ * Fixed layout. A folder of the host, which the guest mounts, each at another path; one that
+ * is in another is mounted after it.
+ */
 struct cvmm_exec_folder {
 	const char *path;	/* on the host */
 	const char *at;		/* absolute, in the guest; NULL: as path */
@@ -100,6 +103,7 @@ struct cvmm_exec_config {
 	 */
 	const char *from;
 	const char *kernel;	/* a bzImage or vmlinux; "builtin:agent"; NULL: as "cvmm exec" */
+	/* Of a kernel with an initrd, which "builtin:agent" is not: */
 	const char *modules;	/* folder of the kernel's modules; NULL: found by the kernel's
 				   version; "none": all are built in */
 	const char *init;	/* first program of the guest; NULL: the installed cvmm-init */
@@ -112,7 +116,8 @@ struct cvmm_exec_config {
 	/*
 	 * Secrets of the host are hidden in the root and in all folders, as cvmm-exec(1) lists them under
 	 * "Hidden files", except on the way to folders and folder. These lists add paths, of which the
-	 * last name is a pattern of fnmatch(3), and remove others. A NULL ends each; or NULL.
+	 * last name is a pattern of fnmatch(3), and remove others. A path that is in no shared folder is
+	 * refused. A NULL ends each; or NULL.
 	 */
 	const char *const *hide, *const *show;
 	const char *home;	/* of the user: hidden likewise; NULL: /home and /root only */

@@ -196,19 +196,18 @@ START_TEST(environment_and_folder_are_those_of_the_configuration)
 }
 END_TEST
 
+/* A folder is mounted before those in it. */
 START_TEST(folders_are_requested_at_their_paths)
 {
 	const struct cvmm_exec_folder folders[] = {
-		{ folder, "/data", true }, { folder, NULL, false },
+		{ folder, "/data/in", true }, { folder, "/data", false },
 	};
-	char expected[128];
 
 	config.folders = folders;
 	config.nfolders = 2;
 	begin_command(COMMAND("mounts"));
 	ck_assert_int_eq(run_to_end(), 0);
-	snprintf(expected, sizeof(expected), "ro\ndir0:rw:/data\ndir1:ro:%s\n", folder);
-	ck_assert_str_eq(text_of(out[0]), expected);
+	ck_assert_str_eq(text_of(out[0]), "ro\ndir0:ro:/data\ndir1:rw:/data/in\n");
 }
 END_TEST
 
@@ -321,6 +320,7 @@ END_TEST
 
 static const char *const rejected_option[] = { "--color=red", NULL };
 static const struct cvmm_exec_folder relative = { "data", NULL, false };
+static const struct cvmm_exec_folder twice[] = { { "/usr", "/a", false }, { "/etc", "/a", false } };
 
 static const struct {
 	struct cvmm_exec_config c;	/* the differences */
@@ -334,6 +334,8 @@ static const struct {
 	{ { .size = sizeof(config), .command = COMMAND("true"), .options = rejected_option }, -ENOENT, "color" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .folders = &relative, .nfolders = 1 }, -EINVAL, "absolute" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .folders = &relative, .nfolders = 17 }, -EINVAL, "17 folders" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .folders = twice, .nfolders = 2 }, -EINVAL, "two folders are shared at '/a'" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .modules = "none" }, -EINVAL, "modules" },
 };
 
 START_TEST(refused_command_leaves_nothing)

@@ -171,6 +171,49 @@ START_TEST(rejects_paths)
 }
 END_TEST
 
+/* Paths below a temporary folder, which is shared; "a:b" is the command's. */
+static const struct {
+	const char *hide, *show, *shared, *why;
+} checks[] = {
+	{ .hide = "home/other", .shared = "", .why = "" },
+	{ .hide = "home/other", .shared = "home", .why = "" },
+	{ .hide = "home/other", .shared = "home/other", .why = "is a path of this host that is not shared" },
+	{ .hide = "home/other", .shared = NULL, .why = "is a path of this host that is not shared" },
+	{ .hide = "home/a:b", .shared = "", .why = "option --hide: 'a:b' in '" },
+	{ .hide = "home/*", .shared = "", .why = "" },
+	{ .hide = "home/a:b/new", .shared = "home/a:b", .why = "" },
+	{ .show = "home/other", .shared = "", .why = "" },
+	{ .show = "home", .shared = "home/other", .why = "" },
+	{ .show = "home/a:b", .shared = "home/other", .why = "is not shared, which --dir would do" },
+	{ .show = "home", .shared = NULL, .why = "is not shared, which --dir would do" },
+};
+
+static const char *join_path(char out[96], const char *below)
+{
+	snprintf(out, 96, "%s%s%s", top, *below ? "/" : "", below);
+	return out;
+}
+
+START_TEST(paths_without_effect_are_refused)
+{
+	char given[96], shared[96];
+	const char *path = join_path(given, checks[_i].hide ? checks[_i].hide : checks[_i].show);
+	const char *folder = checks[_i].shared ? join_path(shared, checks[_i].shared) : NULL;
+	struct vmm_hidden *h;
+
+	used[0] = project;
+	config.nused = 1;
+	config.show = config.hide = &path;
+	config.nshow = !checks[_i].hide;
+	config.nhide = !checks[_i].show;
+	vsu_error_clear(&err);
+	ck_assert_msg(!vmm_hidden_new(&h, &config, &err), "%s", err.msg);
+	ck_assert_int_eq(vmm_hidden_check(h, &folder, folder != NULL, &err), *checks[_i].why ? -EINVAL : 0);
+	ck_assert_msg(strstr(err.msg, checks[_i].why), "%s", err.msg);
+	vmm_hidden_free(h);
+}
+END_TEST
+
 /* "/" shows everything except the host's kernel and services. */
 START_TEST(root_that_is_shown_hides_the_system)
 {
@@ -199,6 +242,7 @@ int main(void)
 	tcase_add_test(tc, path_is_shown);
 	tcase_add_test(tc, path_is_hidden);
 	tcase_add_loop_test(tc, rejects_paths, 0, 5);
+	tcase_add_loop_test(tc, paths_without_effect_are_refused, 0, sizeof(checks) / sizeof(checks[0]));
 	tcase_add_test(tc, root_that_is_shown_hides_the_system);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -106,10 +106,52 @@ START_TEST(folders_have_tags_and_doubled_commas)
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
 	snprintf(shared, sizeof(shared), "--fs=path=%s,tag=root", folder);
 	ck_assert(has_word(shared));
-	snprintf(shared, sizeof(shared), "--fs=path=%s/a,,b,tag=dir0", folder);
+	snprintf(shared, sizeof(shared), "--fs=path=%s,tag=dir0,readonly", folder);
 	ck_assert(has_word(shared));
-	snprintf(shared, sizeof(shared), "--fs=path=%s,tag=dir1,readonly", folder);
+	snprintf(shared, sizeof(shared), "--fs=path=%s/a,,b,tag=dir1", folder);	/* in the one before */
 	ck_assert(has_word(shared));
+}
+END_TEST
+
+static const struct {
+	const char *kernel, *modules, *init, *folders[2], *why;
+} without_effect[] = {
+	{ .kernel = "builtin:agent", .modules = "none", .why = "option --modules has no effect on the kernel 'builtin:agent'" },
+	{ .kernel = "builtin:agent", .init = "/i", .why = "option --init has no effect on the kernel 'builtin:agent'" },
+	{ .folders = { "/usr", "/usr/../usr,rw" }, .why = "two folders are shared at '/usr'" },
+	{ .folders = { "/usr", "/" }, .why = "folder '/' would hide the root of the guest" },
+};
+
+START_TEST(options_without_effect_are_refused)
+{
+	if (without_effect[_i].kernel) {
+		options.kernel = without_effect[_i].kernel;
+		options.modules = without_effect[_i].modules;
+		options.init = without_effect[_i].init;
+	} else {
+		memcpy(options.folders, without_effect[_i].folders, sizeof(without_effect[_i].folders));
+		options.nfolders = 2;
+	}
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -EINVAL);
+	ck_assert_msg(strstr(err.msg, without_effect[_i].why), "%s", err.msg);
+}
+END_TEST
+
+/* Of an image only the current folder is shared, and none if it is written to. */
+START_TEST(image_without_folders_hides_nothing)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/key", folder);
+	options.root = NULL;
+	options.image = "image";
+	options.writable_root = true;
+	options.hide[options.nhide++] = path;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -EINVAL);
+	ck_assert_msg(strstr(err.msg, "is a path of this host that is not shared"), "%s", err.msg);
+	vmm_exec_machine_free(&m);
+	options.folders[options.nfolders++] = folder;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), 0);
 }
 END_TEST
 
@@ -186,7 +228,7 @@ START_TEST(missing_files_are_named)
 
 	memcpy((char *)&options + rows[_i].member, &path, sizeof(path));
 	options.nfolders = 1;
-	options.folders[0] = options.folders[0] ? options.folders[0] : "/";
+	options.folders[0] = options.folders[0] ? options.folders[0] : "/usr";
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(err.msg, rows[_i].why));
 }
@@ -346,6 +388,8 @@ int main(void)
 	tcase_add_test(tc, words_are_a_command_line_of_run);
 	tcase_add_test(tc, tap_is_a_card_of_the_machine);
 	tcase_add_test(tc, folders_have_tags_and_doubled_commas);
+	tcase_add_loop_test(tc, options_without_effect_are_refused, 0, sizeof(without_effect) / sizeof(without_effect[0]));
+	tcase_add_test(tc, image_without_folders_hides_nothing);
 	tcase_add_test(tc, image_is_a_disk_in_place_of_the_root);
 	tcase_add_test(tc, writable_image_is_a_writable_disk);
 	tcase_add_test(tc, folder_hides_names_with_doubled_commas);

@@ -139,17 +139,31 @@ static const struct {
 	const char *words[4];
 	int code;
 	const char *why;
-} wrong_images[] = {
-	{ { "--image=a", "--root=/", "true", NULL }, -EINVAL, "option --image and --root exclude each other" },
-	{ { "--image=a", "--from=b", "true", NULL }, -EINVAL, "option --image and --from exclude each other" },
-	{ { "--image=a", "--emulate", "true", NULL }, -EINVAL, "option --image and --emulate exclude each other" },
-	{ { "--image=a", NULL }, -ENOENT, "no command; 'cvmm boot a' boots the image's own system" },
+} without_effect[] = {
+	{ { "--image=a", "--root=/", "true" }, -EINVAL, "option --image has no effect beside --root: the image has the root" },
+	{ { "--image=a", "--from=b", "true" }, -EINVAL, "option --image has no effect beside --from: a template has no disk" },
+	{ { "--image=a", "--emulate", "true" }, -EINVAL, "option --image has no effect beside --emulate: an emulated guest has no disk" },
+	{ { "--from=b", "--emulate", "true" }, -EINVAL, "option --emulate has no effect beside --from: a template is a machine of KVM" },
+	{ { "--sandbox=on", "--emulate", "true" }, -EINVAL, "option --sandbox has no effect beside --emulate: QEMU and the daemons of an emulated guest have their own" },
+	{ { "--daemon-path=/", "true" }, -EINVAL, "option --daemon-path needs --emulate: other guests have no daemons" },
+	{ { "--env=", "true" }, -EINVAL, "option --env '' has no name; write NAME=VALUE" },
+	{ { "--env==a", "true" }, -EINVAL, "option --env '=a' has no name; write NAME=VALUE" },
+	{ { "--image=a" }, -ENOENT, "no command; 'cvmm boot a' boots the image's own system" },
 };
 
-START_TEST(image_beside_another_root_is_refused)
+START_TEST(options_without_effect_are_refused)
 {
-	ck_assert_int_eq(parse_exec(wrong_images[_i].words), wrong_images[_i].code);
-	ck_assert_str_eq(err.msg, wrong_images[_i].why);
+	ck_assert_int_eq(parse_exec(without_effect[_i].words), without_effect[_i].code);
+	ck_assert_str_eq(err.msg, without_effect[_i].why);
+}
+END_TEST
+
+START_TEST(daemons_are_those_of_an_emulated_guest)
+{
+	static const char *const words[] = { "--daemon-path=/d", "--emulate", "true", NULL };
+
+	ck_assert_int_eq(parse_exec(words), 0);
+	ck_assert_str_eq(options.daemons, "/d");
 }
 END_TEST
 
@@ -160,9 +174,9 @@ START_TEST(template_determines_what_the_guest_has_booted_with)
 		"--kernel=k", "--modules=none", "--init=i", "--memory=2G", "--cpus=1", "--append=quiet",
 	};
 	const char *words[] = { "--from=base", fixed[_i], "true", NULL };
-	char option[32];
+	char option[64];
 
-	snprintf(option, sizeof(option), "option --%.*s ", (int)strcspn(fixed[_i] + 2, "="), fixed[_i] + 2);
+	snprintf(option, sizeof(option), "option --%.*s has no effect beside --from: ", (int)strcspn(fixed[_i] + 2, "="), fixed[_i] + 2);
 	ck_assert_int_eq(parse_exec(words), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, option));
 	words[0] = "--rw";
@@ -199,7 +213,7 @@ START_TEST(network_requires_a_card_and_ports_require_passt)
 	const char *ports[] = { "--publish=80:80", "--net=tap:tap0", "true", NULL };
 
 	ck_assert_int_eq(parse_exec(words), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(err.msg, "option --net: the template 'base' has no network card"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "option --net has no effect beside --from: a template has no network card"));
 	ck_assert_int_eq(parse_exec(ports), -EINVAL);
 	ck_assert_str_eq(err.msg, "option --publish needs --net=passt");
 	ports[1] = "--net=passt";
@@ -270,7 +284,8 @@ int main(void)
 	tcase_add_test(tc, numbers_of_repeated_options_are_limited);
 	tcase_add_test(tc, command_line_without_a_command_has_an_example);
 	tcase_add_test(tc, image_is_in_place_of_a_root);
-	tcase_add_loop_test(tc, image_beside_another_root_is_refused, 0, sizeof(wrong_images) / sizeof(wrong_images[0]));
+	tcase_add_loop_test(tc, options_without_effect_are_refused, 0, sizeof(without_effect) / sizeof(without_effect[0]));
+	tcase_add_test(tc, daemons_are_those_of_an_emulated_guest);
 	tcase_add_loop_test(tc, template_determines_what_the_guest_has_booted_with, 0, 6);
 	tcase_add_loop_test(tc, networks_of_other_programs_have_a_name_here, 0,
 			    sizeof(other_networks) / sizeof(other_networks[0]));

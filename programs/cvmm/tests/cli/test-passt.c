@@ -94,6 +94,7 @@ static const char *const invalid_networks[] = {
 	"", "pass", "passt0", "tap", "tap:", "tap:0123456789abcdef", "passt,address=192.0.2.2",
 	"passt,address=192.0.2.2/24", "passt,address=192.0.2.2/33", "tap:t,address=192.0.2.2/0",
 	"tap:t,address=fd00::1/64", "tap:t,gateway=192.0.2", "tap:t,resolver=host", "tap:t,mtu=9",
+	"tap:t,gateway=192.0.2.1", "passt,gateway=192.0.2.1",
 };
 
 START_TEST(invalid_network_is_refused)

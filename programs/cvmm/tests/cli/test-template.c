@@ -316,6 +316,7 @@ START_TEST(rejects_words_that_an_action_does_not_use)
 		{ "list --kernel=k", -EINVAL, "option --kernel is one of" },
 		{ "copy base", -ENOENT, "expected make, list, show or remove" },
 		{ "make base --folders=17", -EINVAL, "folders" },
+		{ "show a/base --folder=b", -EINVAL, "option --folder has no effect beside the path 'a/base'" },
 	};
 	struct vmm_template_command c;
 
