@@ -16,9 +16,9 @@ serve() {
 		while (accept(my $c, $s)) { <$c>; syswrite $c, "from $ARGV[0]\n"; close $c; }' "$@"
 }
 
-# read_line ADDRESS PORT: speaks first, since passt of 2023 completes a connection with its data
+# read_line ADDRESS PORT [SECONDS]: speaks first, since passt of 2023 completes a connection with its data
 read_line() {
-	timeout 20 perl -MSocket -e '
+	timeout "${3:-120}" perl -MSocket -e '
 		socket(my $s, AF_INET, SOCK_STREAM, 0);
 		connect($s, pack_sockaddr_in($ARGV[1], inet_aton($ARGV[0]))) or exit 1;
 		syswrite $s, "\n";
@@ -38,7 +38,7 @@ guest_network() {
 	own_address; echo
 	cat /etc/resolv.conf
 	read_line "$HOST" "$PORT"
-	read_line 10.0.2.2 "$OWN_PORT" || read_line 127.0.0.1 "$OWN_PORT" || echo no loopback
+	read_line 10.0.2.2 "$OWN_PORT" 20 || read_line 127.0.0.1 "$OWN_PORT" 20 || echo no loopback
 	serve 0.0.0.0 80 >/run/port &
 	until [ -s /run/port ]; do sleep 0.1; done
 	echo ready
