@@ -5,11 +5,11 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "cli/emulation.h"
 #include "cli/exec_emulated.h"
+#include "tests/cli/scripts.h"
 #include "util.h"
 
 #define PROGRAM "qemu-system-x86_64"
@@ -22,26 +22,6 @@ static struct vmm_plan plan;
 static struct vmm_emulation_config config;
 static struct vmm_emulation e;
 static struct vsu_error err;
-static char text[16384];
-
-static const char *path_of(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-/* Prints its arguments into the file NAME.words, one per line, and continues with the lines. */
-static void write_program(const char *name, const char *lines)
-{
-	FILE *f = fopen(path_of(name), "w");
-
-	ck_assert_ptr_nonnull(f);
-	fprintf(f, "#!/bin/bash\nfor word; do echo \"$word\"; done >%s/%s.words\n%s\n", folder, name, lines);
-	ck_assert_int_eq(fchmod(fileno(f), 0755), 0);
-	fclose(f);
-}
 
 static void setup(void)
 {
@@ -51,7 +31,7 @@ static void setup(void)
 
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	setenv("PATH", folder, 1);
-	write_program(DAEMON, "");
+	script_write(folder, DAEMON, "");
 	ck_assert_int_eq(vmm_session_new(&session, &c, NULL), 0);
 	e = (struct vmm_emulation)VMM_EMULATION_INIT;
 	plan = (struct vmm_plan){
@@ -64,13 +44,10 @@ static void setup(void)
 
 static void after(void)
 {
-	static const char *const names[] = { PROGRAM, DAEMON, PROGRAM ".words", DAEMON ".words" };
-	size_t i;
-
 	vmm_emulation_free(&e);
 	vmm_session_free(session);
-	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
-		unlink(path_of(names[i]));
+	script_remove(folder, PROGRAM);
+	script_remove(folder, DAEMON);
 	rmdir(folder);
 }
 
@@ -79,28 +56,16 @@ static int run(const char *lines)
 {
 	struct pollfd p = { .events = POLLIN };
 
-	write_program(PROGRAM, lines);
+	script_write(folder, PROGRAM, lines);
 	ck_assert_msg(!vmm_emulation_start(&e, &config, &err), "%s", err.msg);
 	p.fd = e.end_fd;
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
 	return vmm_emulation_end(&e, &err);
 }
 
-static const char *words_of(const char *name)
-{
-	FILE *f = fopen(path_of(name), "r");
-	size_t n;
-
-	ck_assert_ptr_nonnull(f);
-	n = fread(text, 1, sizeof(text) - 1, f);
-	text[n] = '\0';
-	fclose(f);
-	return text;
-}
-
 static void expect_words(const char *name, const char *const *wanted)
 {
-	const char *words = words_of(name);
+	const char *words = script_words(folder, name);
 
 	for (; *wanted; wanted++)
 		ck_assert_msg(strstr(words, *wanted), "%s is not in\n%s", *wanted, words);
@@ -117,9 +82,9 @@ START_TEST(qemu_has_the_machine_and_nothing_of_the_users)
 
 	ck_assert_int_eq(run(""), -ECONNRESET);
 	ck_assert_ptr_nonnull(strstr(err.msg, "the guest ended before its command did"));
-	expect_words(PROGRAM ".words", wanted);
-	ck_assert_ptr_null(strstr(words_of(PROGRAM ".words"), "vhost-user-fs"));
-	ck_assert_ptr_null(strstr(words_of(PROGRAM ".words"), "-netdev"));
+	expect_words(PROGRAM, wanted);
+	ck_assert_ptr_null(strstr(script_words(folder, PROGRAM), "vhost-user-fs"));
+	ck_assert_ptr_null(strstr(script_words(folder, PROGRAM), "-netdev"));
 }
 END_TEST
 
@@ -129,7 +94,7 @@ START_TEST(log_is_one_file_whatever_its_name)
 
 	config.log = "a,logappend=on";
 	ck_assert_int_eq(run(""), -ECONNRESET);
-	expect_words(PROGRAM ".words", wanted);
+	expect_words(PROGRAM, wanted);
 }
 END_TEST
 
@@ -140,10 +105,10 @@ START_TEST(a_daemon_shares_a_folder)
 
 	plan.folders[plan.nfolders++] = (struct vmm_plan_folder){ .path = shared, .tag = "dir7", .hidden = secrets };
 	ck_assert_int_eq(run(""), -ECONNRESET);
-	expect_words(PROGRAM ".words", of_qemu);
+	expect_words(PROGRAM, of_qemu);
 	while (wait(NULL) > 0)
 		;
-	expect_words(DAEMON ".words", of_daemon);
+	expect_words(DAEMON, of_daemon);
 }
 END_TEST
 
@@ -161,7 +126,7 @@ START_TEST(a_network_card_has_a_tap_or_a_socket)
 	config.tap = cards[_i].tap;
 	config.net = cards[_i].fd;
 	ck_assert_int_eq(run(""), -ECONNRESET);
-	expect_words(PROGRAM ".words", cards[_i].words);
+	expect_words(PROGRAM, cards[_i].words);
 }
 END_TEST
 
@@ -171,7 +136,7 @@ START_TEST(a_writable_folder_is_not_read_only)
 	ck_assert_int_eq(run(""), -ECONNRESET);
 	while (wait(NULL) > 0)
 		;
-	ck_assert_ptr_null(strstr(words_of(DAEMON ".words"), "--read-only"));
+	ck_assert_ptr_null(strstr(script_words(folder, DAEMON), "--read-only"));
 }
 END_TEST
 
@@ -216,9 +181,9 @@ END_TEST
 
 START_TEST(a_missing_daemon_is_named)
 {
-	unlink(path_of(DAEMON));
+	unlink(script_path(folder, DAEMON));
 	ck_assert_int_eq(vmm_emulation_start(&e, &config, &err), -ENOENT);
-	ck_assert_ptr_nonnull(strstr(err.msg, path_of(DAEMON)));
+	ck_assert_ptr_nonnull(strstr(err.msg, script_path(folder, DAEMON)));
 	ck_assert_int_eq(e.qemu, 0);
 }
 END_TEST
@@ -227,7 +192,7 @@ START_TEST(free_ends_qemu)
 {
 	int status;
 
-	write_program(PROGRAM, "exec /bin/sleep 1000");
+	script_write(folder, PROGRAM, "exec /bin/sleep 1000");
 	ck_assert_int_eq(vmm_emulation_start(&e, &config, &err), 0);
 	vmm_emulation_free(&e);
 	ck_assert_int_eq(waitpid(e.qemu, &status, 0), e.qemu);

@@ -6,10 +6,10 @@
 #include <arpa/inet.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "cli/passt.h"
+#include "tests/cli/scripts.h"
 #include "util.h"
 
 static char folder[] = "/tmp/test-passt-XXXXXX";
@@ -18,25 +18,6 @@ static struct vmm_passt passt;
 static struct vsu_error err;
 static int listener;
 static uint16_t port;	/* of the listener */
-
-static const char *path_of(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-/* The number behind --fd is $fd. The program prints its arguments into the file words. */
-static void write_program(const char *lines)
-{
-	FILE *f = fopen(path_of("passt"), "w");
-
-	ck_assert_ptr_nonnull(f);
-	fprintf(f, "#!/bin/bash\nfor word; do [ \"$before\" != --fd ] || fd=$word; before=$word; echo \"$word\"; done >%s/words\n%s\n", folder, lines);
-	ck_assert_int_eq(fchmod(fileno(f), 0755), 0);
-	fclose(f);
-}
 
 static void setup(void)
 {
@@ -60,8 +41,7 @@ static void after(void)
 {
 	vmm_passt_end(&passt);
 	close(listener);
-	unlink(path_of("passt"));
-	unlink(path_of("words"));
+	script_remove(folder, "passt");
 	rmdir(folder);
 }
 
@@ -159,7 +139,7 @@ END_TEST
 static int start(const char *text, const char *lines)
 {
 	if (lines)
-		write_program(lines);
+		script_write(folder, "passt", lines);
 	ck_assert_int_eq(vmm_exec_network_parse(&network, text, &err), 0);
 	return vmm_passt_start(&passt, &network, &err);
 }
@@ -171,15 +151,7 @@ static int start(const char *text, const char *lines)
 
 static const char *words(void)
 {
-	static char text[4096];
-	FILE *f = fopen(path_of("words"), "r");
-	size_t n;
-
-	ck_assert_ptr_nonnull(f);
-	n = fread(text, 1, sizeof(text) - 1, f);
-	text[n] = '\0';
-	fclose(f);
-	return text;
+	return script_words(folder, "passt");
 }
 
 START_TEST(passt_has_a_network_of_its_own_and_ports)

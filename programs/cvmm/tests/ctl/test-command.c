@@ -367,33 +367,58 @@ static int run_full(const char *replies)
 	return rc;
 }
 
-static void claim_screen(unsigned short lines, const char *expected)
+struct terminal {
+	int fd;
+	FILE *to;
+};
+
+/* Passes its output unchanged. */
+static struct terminal open_terminal(unsigned short lines, unsigned short columns)
 {
-	const struct winsize size = { .ws_row = lines, .ws_col = 80 };
-	const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
-	char text[] = "{\"ok\":true,\"a\":1,\"b\":2,\"c\":3}", shown[256];
+	const struct winsize size = { .ws_row = lines, .ws_col = columns };
+	struct terminal t = { .fd = posix_openpt(O_RDWR | O_NOCTTY) };
+	struct termios modes;
+
+	ck_assert_int_ge(t.fd, 0);
+	ck_assert_int_eq(grantpt(t.fd) | unlockpt(t.fd), 0);
+	t.to = fopen(ptsname(t.fd), "w");
+	ck_assert_ptr_nonnull(t.to);
+	ck_assert_int_eq(tcgetattr(fileno(t.to), &modes), 0);
+	modes.c_oflag &= ~(tcflag_t)OPOST;
+	ck_assert_int_eq(tcsetattr(fileno(t.to), TCSANOW, &modes), 0);
+	ck_assert_int_eq(ioctl(t.fd, TIOCSWINSZ, &size), 0);
+	return t;
+}
+
+/* Closes the terminal. */
+static void expect_shown(const struct terminal *t, const char *expected)
+{
+	char shown[256];
 	size_t done;
 	ssize_t n;
-	FILE *to;
 
-	ck_assert_int_ge(terminal, 0);
-	ck_assert_int_eq(grantpt(terminal) | unlockpt(terminal), 0);
-	to = fopen(ptsname(terminal), "w");
-	ck_assert_ptr_nonnull(to);
-	ck_assert_int_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
-	ck_assert_int_eq(vmm_control_print_screen(text, "title", to, &err), 0);
-	fflush(to);
+	fflush(t->to);
+	/* each line may come alone */
 	for (done = 0; done < strlen(expected); done += (size_t)n) {
-		n = read(terminal, shown + done, sizeof(shown) - 1 - done);
+		n = read(t->fd, shown + done, sizeof(shown) - 1 - done);
 		ck_assert_int_gt(n, 0);
 	}
 	shown[done] = '\0';
 	ck_assert_str_eq(shown, expected);
-	fclose(to);
-	close(terminal);
+	fclose(t->to);
+	close(t->fd);
 }
 
-#define ROW(name) "\r\r\n" name "\033[K"
+static void claim_screen(unsigned short lines, const char *expected)
+{
+	const struct terminal t = open_terminal(lines, 80);
+	char text[] = "{\"ok\":true,\"a\":1,\"b\":2,\"c\":3}";
+
+	ck_assert_int_eq(vmm_control_print_screen(text, "title", t.to, &err), 0);
+	expect_shown(&t, expected);
+}
+
+#define ROW(name) "\r\n" name "\033[K"
 
 START_TEST(screen_of_a_watch_has_the_lines_of_its_terminal)
 {
@@ -419,34 +444,11 @@ static const char narrow[] = "{\"ok\":true,\"cpus\":[{\"first\":1,\"second\":22,
 /* A terminal of that width shows the expected text. */
 static void claim_on_terminal(unsigned short columns, const char *expected)
 {
-	const struct winsize size = { .ws_row = 24, .ws_col = columns };
-	const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
-	struct termios modes;
-	char shown[256];
-	size_t done;
-	ssize_t n;
-	FILE *to;
+	const struct terminal t = open_terminal(24, columns);
 
-	ck_assert_int_ge(terminal, 0);
-	ck_assert_int_eq(grantpt(terminal) | unlockpt(terminal), 0);
-	to = fopen(ptsname(terminal), "w");
-	ck_assert_ptr_nonnull(to);
-	ck_assert_int_eq(tcgetattr(fileno(to), &modes), 0);
-	modes.c_oflag &= ~(tcflag_t)OPOST;
-	ck_assert_int_eq(tcsetattr(fileno(to), TCSANOW, &modes), 0);
-	ck_assert_int_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
 	strcpy(printed, narrow);
-	ck_assert_int_eq(vmm_control_print_rows(printed, to, &err), 0);
-	fflush(to);
-	/* each line may come alone */
-	for (done = 0; done < strlen(expected); done += (size_t)n) {
-		n = read(terminal, shown + done, sizeof(shown) - 1 - done);
-		ck_assert_int_gt(n, 0);
-	}
-	shown[done] = '\0';
-	ck_assert_str_eq(shown, expected);
-	fclose(to);
-	close(terminal);
+	ck_assert_int_eq(vmm_control_print_rows(printed, t.to, &err), 0);
+	expect_shown(&t, expected);
 }
 
 START_TEST(rows_fit_the_terminal)
