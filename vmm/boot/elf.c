@@ -207,7 +207,7 @@ static int check_identity(const struct vmm_kernel *kernel,
 	if (id->note.version != CVMM_BOOT_VERSION)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': made for version %" PRIu32 " of the boot protocol; %d is required",
 			kernel->name, id->note.version, CVMM_BOOT_VERSION);
-	if (id->note.flags & ~(CVMM_BOOT_LEVEL0 | CVMM_BOOT_PCI))
+	if (id->note.flags & ~(CVMM_BOOT_LEVEL0 | CVMM_BOOT_PCI | CVMM_BOOT_ANY_LEVEL))
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': its note has unknown flags, %#" PRIx32, kernel->name,
 			id->note.flags);
 	return 0;
@@ -218,6 +218,7 @@ static void identity_apply(const struct identity *id, struct vmm_loaded *loaded)
 {
 	if (id->ours) {
 		loaded->level0 = id->note.flags & CVMM_BOOT_LEVEL0;
+		loaded->any_level = id->note.flags & CVMM_BOOT_ANY_LEVEL;
 		loaded->finds_pci = id->note.flags & CVMM_BOOT_PCI;
 	} else {
 		loaded->protocol = VMM_PROTOCOL_PVH;

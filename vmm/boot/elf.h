@@ -34,6 +34,7 @@ struct vmm_loaded {
 	uint64_t initrd_end;	/* upper limit of the initrd; 0: none */
 	uint32_t cmdline_max;	/* maximum length; 0: no limit */
 	bool level0;		/* must be entered at privilege level 0 */
+	bool any_level;		/* level0 may be set if KVM runs level 0 natively */
 	bool finds_pci;		/* of the built-in protocol, and has drivers for PCI */
 };
 

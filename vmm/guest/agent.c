@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * builtin:agent: the guest's side of "cvmm exec" (agent/protocol.h) on any KVM, without Linux. Its
+ * builtin:agent: the guest's side of "cvmm exec" (agent/protocol.h) on any KVM, without Linux. It
+ * halts while it waits, but polls where KVM does not run level 0 natively. Its
  * commands are functions of this file, by the names of those that they resemble:
  *
  *	true, false, exit STATUS, kill SIGNAL
@@ -48,6 +49,7 @@ static void write_all(enum vmm_agent_port port, const void *bytes, uint32_t len)
 		n = port_write(&ports[port], at, len);
 		at += n;
 		len -= n;
+		ports_wait();
 	}
 }
 
@@ -68,6 +70,7 @@ static void read_all(void *to, uint32_t len)
 		n = port_read(&ports[VMM_AGENT_CONTROL], at, len);
 		at += n;
 		len -= n;
+		ports_wait();
 	}
 }
 
@@ -183,6 +186,7 @@ static bool write_stream(enum vmm_agent_port port, const char *text, uint32_t le
 		text += n;
 		len -= n;
 		written[port] += n;
+		ports_wait();
 	}
 	return true;
 }
@@ -364,6 +368,8 @@ static struct end run_command(struct end (*step)(void))
 	while (e.how == VMM_AGENT_HOWS) {
 		serve_control();
 		e = signo ? SIGNALLED(signo) : step();
+		if (e.how == VMM_AGENT_HOWS)
+			ports_wait();
 	}
 	return e;
 }

@@ -141,6 +141,12 @@ void irq_enable(uint32_t irq, void (*handler)(uint32_t irq))
 	ioapic_write(IOAPIC_TABLE + 2 * irq, VECTOR_IRQ + irq);
 }
 
+/* sti delays interrupts by one instruction, so none is lost before hlt. */
+void irq_halt(void)
+{
+	__asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
+}
+
 bool irq_wait(uint32_t irq, uint32_t limit_ms)
 {
 	const uint32_t start = now_ms();
@@ -149,11 +155,7 @@ bool irq_wait(uint32_t irq, uint32_t limit_ms)
 	__asm__ volatile("cli" : : : "memory");
 	while (!(came = counts[irq] != seen[irq]) &&
 	       now_ms() - start < limit_ms)
-		/*
-		 * sti delays interrupts by one instruction, so none is lost
-		 * before hlt
-		 */
-		__asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
+		irq_halt();
 	seen[irq] = counts[irq];
 	return came;
 }

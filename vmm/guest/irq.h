@@ -29,6 +29,12 @@ void irq_enable(uint32_t irq, void (*handler)(uint32_t irq));
  */
 bool irq_wait(uint32_t irq, uint32_t limit_ms);
 
+/*
+ * Halts until an interrupt, at once if one was raised since the previous halt; the timer
+ * ends it, too. They are off otherwise.
+ */
+void irq_halt(void);
+
 uint32_t irq_count(uint32_t irq);
 
 #endif

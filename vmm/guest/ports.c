@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* Named ports of a console device. */
+#include "irq.h"
 #include "lib.h"
 #include "ports.h"
 #include "virtio.h"
@@ -18,6 +19,7 @@ struct message {
 };
 
 static struct device console;
+static bool moved;		/* bytes, since the previous ports_wait() */
 
 /* Queues of port 0 precede those of the control channel. */
 static uint32_t rx_of(const struct port *p)
@@ -68,15 +70,45 @@ static unsigned int take_name(uint32_t id, const char *text, int64_t len, const 
 	return 0;
 }
 
-static bool start_console(const struct cvmm_boot *boot)
+static void on_interrupt(uint32_t irq)
+{
+	(void)irq;
+	device_acknowledge(&console);
+}
+
+/* One line for all queues. */
+static bool wait_for(struct device *dev, uint32_t queue)
+{
+	if (!queue_is_used(dev, queue))
+		irq_halt();
+	return true;
+}
+
+static void enable_interrupts(uint32_t irq)
+{
+	irq_init();
+	irq_enable(irq, on_interrupt);
+	console.wait = wait_for;
+}
+
+static bool find_console(const struct cvmm_boot *boot)
 {
 	unsigned int i;
 
-	for (i = 0; i < boot->ndevices; i++)
-		if (device_find(&console, boot->devices[i].gpa) && console.id == ID_CONSOLE)
-			return device_negotiate(&console, FEATURE_VERSION_1 | MULTIPORT) &&
-			       (console.features & MULTIPORT) && device_start(&console);
+	for (i = 0; i < boot->ndevices; i++) {
+		if (!device_find(&console, boot->devices[i].gpa) || console.id != ID_CONSOLE)
+			continue;
+		if (boot->flags & CVMM_BOOT_LEVEL0)
+			enable_interrupts(boot->devices[i].irq);
+		return true;
+	}
 	return false;
+}
+
+static bool start_console(const struct cvmm_boot *boot)
+{
+	return find_console(boot) && device_negotiate(&console, FEATURE_VERSION_1 | MULTIPORT) &&
+	       (console.features & MULTIPORT) && device_start(&console);
 }
 
 bool ports_open(const struct cvmm_boot *boot, const char *const *names, struct port *ports,
@@ -117,9 +149,17 @@ uint32_t port_read(struct port *p, void *to, uint32_t len)
 	n = p->have - p->at < len ? p->have - p->at : len;
 	memcpy(to, p->in + p->at, n);
 	p->at += n;
+	moved = true;
 	if (p->at == p->have)
 		offer_input(p);
 	return n;
+}
+
+void ports_wait(void)
+{
+	if (!moved && console.wait)
+		irq_halt();
+	moved = false;
 }
 
 bool port_is_flushed(struct port *p)
@@ -136,7 +176,7 @@ uint32_t port_write(struct port *p, const void *from, uint32_t len)
 	if (!len || !port_is_flushed(p))
 		return 0;
 	memcpy(p->out, from, piece.len);
-	p->sends = true;
+	p->sends = moved = true;
 	queue_offer(&console, rx_of(p) + 1, &piece, 1);
 	return piece.len;
 }

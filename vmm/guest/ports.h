@@ -27,6 +27,12 @@ uint32_t port_read(struct port *p, void *to, uint32_t len);
 /* Passes bytes to the device; 0: it has those of the previous call. */
 uint32_t port_write(struct port *p, const void *from, uint32_t len);
 
+/*
+ * Halts until the device interrupts, if no byte was read or written since the previous
+ * call. At level 3 it returns at once: the ports are polled.
+ */
+void ports_wait(void);
+
 /* The device has all bytes. */
 bool port_is_flushed(struct port *p);
 

@@ -14,7 +14,9 @@
  * CPU by reading the park port, and ends by writing to the power port. A
  * guest whose note has CVMM_BOOT_LEVEL0 in its flags is entered at level 0
  * with I/O privilege level 0 and may take interrupts; that needs a KVM that
- * runs level 0 natively. A guest whose note has CVMM_BOOT_PCI also finds devices on a
+ * runs level 0 natively. A guest whose note has CVMM_BOOT_ANY_LEVEL is entered at level 0
+ * on such a KVM, else at level 3: the flags of the boot information have CVMM_BOOT_LEVEL0
+ * or not. A guest whose note has CVMM_BOOT_PCI also finds devices on a
  * PCI bus: if the boot information has that flag, it lists no devices, and configuration
  * space is at CVMM_PCI_ECAM.
  *
@@ -32,13 +34,14 @@
 #define CVMM_BOOT_VERSION	1
 #define CVMM_BOOT_LEVEL0	0x1
 #define CVMM_BOOT_PCI		0x2
+#define CVMM_BOOT_ANY_LEVEL	0x4	/* of a note only */
 
 #define CVMM_NOTE_NAME		"cvmm"
 #define CVMM_NOTE_TYPE		1
 
 struct cvmm_note {
 	uint32_t version;	/* CVMM_BOOT_VERSION */
-	uint32_t flags;		/* CVMM_BOOT_LEVEL0, CVMM_BOOT_PCI */
+	uint32_t flags;		/* CVMM_BOOT_LEVEL0, CVMM_BOOT_PCI, CVMM_BOOT_ANY_LEVEL */
 };
 
 #define CVMM_BOOT_MAX_MEMORY	32

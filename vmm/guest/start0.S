@@ -55,7 +55,7 @@ common:	push	%rax
 	add	$8, %rsp
 	iretq
 
-	/* struct cvmm_note: version 1, CVMM_BOOT_LEVEL0 (and CVMM_BOOT_PCI) */
+	/* struct cvmm_note: version 1, CVMM_BOOT_LEVEL0 (and CVMM_BOOT_PCI), or CVMM_BOOT_ANY_LEVEL */
 	.section .note.cvmm, "a", @note
 	.balign	4
 	.long	5, 8, 1
@@ -63,6 +63,8 @@ common:	push	%rax
 	.balign	4
 #ifdef BUS
 	.long	1, 3
+#elif defined(ANY_LEVEL)
+	.long	1, 4
 #else
 	.long	1, 1
 #endif

@@ -6,6 +6,7 @@
 
 #include <virtio-devices/mmio.h>
 
+#include "kvm/level0.h"
 #include "memory/layout.h"
 #include "setup/boot.h"
 #include "setup/load.h"
@@ -94,6 +95,8 @@ int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)
 	unsigned int i;
 	int rc = vmm_load_kernel(&m->kernel, vmm_memory_map(&m->memory), &m->loaded, err);
 
+	if (!rc && m->loaded.any_level)
+		m->loaded.level0 = !vmm_kvm_emulates_level0(&m->kvm);
 	if (!rc)
 		rc = hand_over(m, err);
 	for (i = 0; !rc && i < m->config->cpus; i++)

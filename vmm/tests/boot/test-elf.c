@@ -141,6 +141,14 @@ START_TEST(note_requests_privilege_level_0)
 }
 END_TEST
 
+START_TEST(note_leaves_the_privilege_level_to_the_machine)
+{
+	image.note.note.flags = CVMM_BOOT_ANY_LEVEL;
+	ck_assert_int_eq(load(), 0);
+	ck_assert(loaded.any_level && !loaded.level0);
+}
+END_TEST
+
 START_TEST(note_states_that_the_guest_finds_devices_on_pci)
 {
 	ck_assert_int_eq(load(), 0);
@@ -452,6 +460,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, segments_are_copied_and_the_rest_cleared);
 	tcase_add_test(tc, note_requests_privilege_level_0);
+	tcase_add_test(tc, note_leaves_the_privilege_level_to_the_machine);
 	tcase_add_test(tc, note_states_that_the_guest_finds_devices_on_pci);
 	tcase_add_test(tc, builtin_kernels_are_kernels);
 	tcase_add_test(tc, d2_01_file_cut_at_every_byte_is_refused);

@@ -203,10 +203,23 @@ START_TEST(boot_parameters_without_an_initrd_contain_none)
 END_TEST
 
 static const struct level {
-	uint32_t flags;
+	uint32_t flags, probe;	/* exit of a probe whether KVM emulates level 0 */
 	unsigned int dpl;
 	uint64_t iopl;
-} levels[] = { { 0, 3, 0x3000 }, { CVMM_BOOT_LEVEL0, 0, 0 } };
+} levels[] = {
+	{ 0, KVM_EXIT_HLT, 3, 0x3000 }, { CVMM_BOOT_LEVEL0, KVM_EXIT_HLT, 0, 0 },
+	{ CVMM_BOOT_ANY_LEVEL, KVM_EXIT_HLT, 0, 0 },
+	{ CVMM_BOOT_ANY_LEVEL, KVM_EXIT_INTERNAL_ERROR, 3, 0x3000 },
+};
+static uint32_t probe;
+
+static int run_probe(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	(void)cpu;
+	(void)n;
+	run->exit_reason = probe;
+	return 0;
+}
 
 START_TEST(guest_of_the_builtin_protocol_begins_on_every_cpu)
 {
@@ -214,6 +227,8 @@ START_TEST(guest_of_the_builtin_protocol_begins_on_every_cpu)
 	const uint32_t note[] = { CVMM_BOOT_VERSION, level->flags };
 	unsigned int i;
 
+	probe = level->probe;
+	fake.guest = run_probe;
 	kernel_elf(CVMM_NOTE_NAME, CVMM_NOTE_TYPE, note, sizeof(note));
 	boot();
 	for (i = 0; i < 3; i++) {
