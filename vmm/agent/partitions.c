@@ -14,11 +14,13 @@
 #define GPT_MAX_ENTRY 4096
 #define MBR_TABLE 446
 #define MBR_ENTRY 16
+#define MBR_ENTRY_FIRST 8	/* sector */
+#define MBR_ENTRY_SECTORS 12
 #define MBR_SIGNATURE 510
 #define MBR_PROTECTIVE 0xee
-/* Logical ones are in a list on the disk, which the kernel has read. */
 #define MBR_FIRST_LOGICAL 5
 #define MBR_LAST_LOGICAL 15
+#define MAX_TABLES 32		/* of logical partitions, some of which may be empty */
 
 static uint32_t read_u32(const uint8_t *p)
 {
@@ -151,6 +153,11 @@ static enum partition_role role_of_byte(uint8_t type)
 	return type == 0x83 ? PARTITION_LINUX : type == 0xef ? PARTITION_ESP : PARTITION_OTHER;
 }
 
+static bool has_signature(const uint8_t *sector)
+{
+	return sector[MBR_SIGNATURE] == 0x55 && sector[MBR_SIGNATURE + 1] == 0xaa;
+}
+
 static void add_partition(struct partition *p, const uint8_t *sector, unsigned int number,
 			  enum partition_role role)
 {
@@ -159,22 +166,43 @@ static void add_partition(struct partition *p, const uint8_t *sector, unsigned i
 	snprintf(p->uuid, sizeof(p->uuid), "%08x-%02x", read_u32(sector + 440), number);
 }
 
-static int read_mbr(const uint8_t *sector, struct partition parts[PARTITIONS_MAX])
+/*
+ * Logical partitions: a list of tables, each with one partition and the place of the next table in
+ * sectors after the first one. A damaged list ends where it is damaged, as for the kernel.
+ */
+static int read_logical(int fd, uint32_t sector, const uint8_t *mbr, uint64_t start, struct partition *parts)
 {
-	unsigned int i, number;
-	bool extended = false;
+	uint8_t table[512];
+	uint64_t at = start;
+	const uint8_t *first = table + MBR_TABLE, *next = first + MBR_ENTRY;
+	unsigned int number = MBR_FIRST_LOGICAL, tables;
 	int n = 0;
 
-	for (i = 0; i < 4; i++) {
-		const uint8_t type = sector[MBR_TABLE + i * MBR_ENTRY + 4];
-
-		extended |= is_extended(type);
-		if (type && !is_extended(type))
-			add_partition(&parts[n++], sector, i + 1, role_of_byte(type));
+	for (tables = 0; tables < MAX_TABLES && number <= MBR_LAST_LOGICAL; tables++) {
+		if (read_at(fd, table, sizeof(table), at * sector) < 0 || !has_signature(table))
+			break;
+		if (read_u32(first + MBR_ENTRY_SECTORS) && !is_extended(first[4]))
+			add_partition(&parts[n++], mbr, number++, role_of_byte(first[4]));
+		if (!is_extended(next[4]) || !read_u32(next + MBR_ENTRY_SECTORS))
+			break;
+		at = start + read_u32(next + MBR_ENTRY_FIRST);
 	}
-	for (number = MBR_FIRST_LOGICAL; extended && number <= MBR_LAST_LOGICAL; number++)
-		add_partition(&parts[n++], sector, number, PARTITION_LINUX);
 	return n;
+}
+
+static int read_mbr(int fd, uint32_t sector, const uint8_t *mbr, struct partition parts[PARTITIONS_MAX])
+{
+	const uint8_t *entry = mbr + MBR_TABLE;
+	uint32_t start = 0;
+	unsigned int i;
+	int n = 0;
+
+	for (i = 0; i < 4; i++, entry += MBR_ENTRY)
+		if (is_extended(entry[4]))
+			start = read_u32(entry + MBR_ENTRY_FIRST);
+		else if (entry[4])
+			add_partition(&parts[n++], mbr, i + 1, role_of_byte(entry[4]));
+	return start ? n + read_logical(fd, sector, mbr, start, parts + n) : n;
 }
 
 static bool is_protective(const uint8_t *sector)
@@ -192,7 +220,7 @@ static bool is_mbr(const uint8_t *sector)
 {
 	unsigned int i;
 
-	if (sector[MBR_SIGNATURE] != 0x55 || sector[MBR_SIGNATURE + 1] != 0xaa)
+	if (!has_signature(sector))
 		return false;
 	for (i = 0; i < 4; i++)
 		if (sector[MBR_TABLE + i * MBR_ENTRY] & 0x7f)
@@ -210,5 +238,5 @@ int partitions_read(int fd, uint32_t sector, struct partition parts[PARTITIONS_M
 		return rc;
 	if (!is_mbr(first))
 		return 0;
-	return is_protective(first) ? read_gpt(fd, sector, parts) : read_mbr(first, parts);
+	return is_protective(first) ? read_gpt(fd, sector, parts) : read_mbr(fd, sector, first, parts);
 }

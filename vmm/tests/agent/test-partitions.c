@@ -134,7 +134,7 @@ static const struct {
 	enum partition_role role;
 } types[] = {
 	{ 0x83, 1, PARTITION_LINUX }, { 0xef, 1, PARTITION_ESP }, { 0x82, 1, PARTITION_OTHER },
-	{ 0x05, 11, PARTITION_LINUX }, { 0x0f, 11, PARTITION_LINUX }, { 0, 0, PARTITION_BOOT },
+	{ 0x05, 0, PARTITION_BOOT }, { 0x0f, 0, PARTITION_BOOT }, { 0, 0, PARTITION_BOOT },
 };
 
 START_TEST(table_of_an_mbr_is_read)
@@ -144,10 +144,64 @@ START_TEST(table_of_an_mbr_is_read)
 	put(disk + 440, 0xabcd1234, 4);
 	ck_assert_int_eq(read_disk(), types[_i].n);
 	ck_assert_int_eq(parts[0].role, types[_i].role);
-	if (types[_i].n == 1)
+	if (types[_i].n)
 		ck_assert_str_eq(parts[0].uuid, "abcd1234-01");
-	else if (types[_i].n)
-		ck_assert_uint_eq(parts[0].number, 5);
+}
+END_TEST
+
+/* An entry of a table in a sector of the disk. */
+static void put_entry(unsigned int at, unsigned int i, uint8_t type, uint32_t first)
+{
+	uint8_t *entry = disk + at * sector + 446 + 16 * i;
+
+	put(disk + at * sector + 510, 0xaa55, 2);
+	entry[4] = type;
+	put(entry + 8, first, 4);
+	put(entry + 12, type ? 1 : 0, 4);
+}
+
+/* The tables are in sectors 4, 8 (without a partition) and 6. */
+static void make_logical(uint32_t size)
+{
+	memset(disk, 0, sizeof(disk));
+	sector = size;
+	put(disk + 440, 0xabcd1234, 4);
+	put_entry(0, 0, 0x82, 1);
+	put_entry(0, 2, 0x0f, 4);
+	put_entry(4, 0, 0x83, 1);
+	put_entry(4, 1, 0x05, 4);
+	put_entry(8, 1, 0x05, 2);
+	put_entry(6, 0, 0xef, 1);
+}
+
+START_TEST(logical_partitions_are_those_of_the_list)
+{
+	make_logical(_i ? 4096 : 512);
+	ck_assert_int_eq(read_disk(), 3);
+	ck_assert_uint_eq(parts[0].number, 1);
+	ck_assert_uint_eq(parts[1].number, 5);
+	ck_assert_int_eq(parts[1].role, PARTITION_LINUX);
+	ck_assert_uint_eq(parts[2].number, 6);
+	ck_assert_int_eq(parts[2].role, PARTITION_ESP);
+	ck_assert_str_eq(parts[2].uuid, "abcd1234-06");
+}
+END_TEST
+
+START_TEST(a9_21_damaged_list_of_logical_partitions_ends)
+{
+	make_logical(512);
+	disk[8 * 512 + 510] = 0;
+	ck_assert_int_eq(read_disk(), 2);
+	make_logical(512);
+	put_entry(4, 1, 0x05, UINT32_MAX);
+	ck_assert_int_eq(read_disk(), 2);
+	make_logical(512);
+	put_entry(6, 1, 0x05, 0);
+	ck_assert_int_eq(read_disk(), 1 + 11);
+	ck_assert_uint_eq(parts[11].number, 15);
+	make_logical(512);
+	put_entry(8, 1, 0x05, 4);
+	ck_assert_int_eq(read_disk(), 2);
 }
 END_TEST
 
@@ -224,6 +278,8 @@ int main(void)
 	tcase_add_test(tc, uuid_is_printed_as_linux_does);
 	tcase_add_test(tc, sectors_may_have_4096_bytes);
 	tcase_add_loop_test(tc, table_of_an_mbr_is_read, 0, N(types));
+	tcase_add_loop_test(tc, logical_partitions_are_those_of_the_list, 0, 2);
+	tcase_add_test(tc, a9_21_damaged_list_of_logical_partitions_ends);
 	tcase_add_test(tc, disk_without_a_table_has_no_partitions);
 	tcase_add_loop_test(tc, a9_11_rejects_a_gpt_beyond_its_limits, 0, N(damages));
 	tcase_add_test(tc, a9_12_rejects_wrong_checksums);
