@@ -159,16 +159,27 @@ static void assign_variable(struct grub *g, const char *word)
 		entry_set(g->v, word, (size_t)(equals - word), value);
 }
 
+/* "(DEVICE)/PATH": the device is a variable of "search", or has a name of GRUB's. */
+static const char *skip_device(const char *path)
+{
+	const char *end = *path == '(' ? strchr(path, ')') : NULL;
+
+	return end ? end + 1 : path;
+}
+
+/* The first one of an entry counts: an else branch may have the same kernel without an initrd. */
 static void read_kernel(struct grub *g, unsigned int i)
 {
 	struct entry *e = &g->current->entry;
 	char text[ENTRY_OPTIONS];
 
-	for (e->options[0] = '\0'; i < g->nwords; i++) {
+	if (e->linux_path[0])
+		return;
+	for (; i < g->nwords; i++) {
 		if (!entry_expand(g->v, g->words[i], text, sizeof(text)))
 			e->invalid = true;
 		else if (!e->linux_path[0])
-			entry_copy(e, e->linux_path, sizeof(e->linux_path), text);
+			entry_copy(e, e->linux_path, sizeof(e->linux_path), skip_device(text));
 		else if (text[0])
 			entry_append(e, text);
 	}
@@ -182,7 +193,7 @@ static void read_initrds(struct grub *g, unsigned int i)
 		if (!entry_expand(g->v, g->words[i], text, sizeof(text)))
 			g->current->entry.invalid = true;
 		else if (text[0])
-			entry_add_initrd(&g->current->entry, text);
+			entry_add_initrd(&g->current->entry, skip_device(text));
 	}
 }
 

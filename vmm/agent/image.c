@@ -21,6 +21,8 @@
 #define DISK_MS 10000
 #define PARTITION_MS 1000
 #define PROBE 0x10048
+#define BTRFS_TOP "subvolid=5"
+#define ROOT_WORDS 128		/* of a kernel's command line */
 
 /*
  * Mounted without replaying a journal, which would write to the image; if nothing to boot is
@@ -34,7 +36,7 @@ static const struct file_system {
 } file_systems[] = {
 	{ "ext4", 0x438, "\x53\xef", { "noload", "", NULL } },
 	{ "xfs", 0, "XFSB", { "norecovery", "", NULL } },
-	{ "btrfs", 0x10040, "_BHRfS_M", { "rescue=nologreplay", "rescue=nologreplay,subvolid=5", "", NULL } },
+	{ "btrfs", 0x10040, "_BHRfS_M", { "rescue=nologreplay", "rescue=nologreplay," BTRFS_TOP, "", NULL } },
 	{ "vfat", 0x52, "FAT32", { "", NULL } },
 	{ "vfat", 0x36, "FAT", { "", NULL } },
 	{ NULL, 0, NULL, { NULL } },
@@ -55,11 +57,18 @@ static const struct {
 	{ NULL, 0, NULL },
 };
 
+/* A file system of the disk, which is mounted at WHERE. */
+struct mounted {
+	const struct partition *partition;
+	const char *device, *type, *options;
+};
+
 /* A use of the disk: what is done with each mounted file system. */
 struct use {
 	unsigned long flags;	/* of mount() */
-	bool (*fn)(const struct partition *p, const char *device, enum image_search search); /* true: done */
+	bool (*fn)(const struct mounted *m, struct use *use); /* true: done */
 	enum image_search search;
+	char root[ROOT_WORDS];	/* names the first root that was found, or "" */
 };
 
 static bool wait_for(const char *path, int ms)
@@ -121,21 +130,6 @@ static bool is_writable(const char *device)
 	return !read_only;
 }
 
-/* Returns only if there is nothing to boot. */
-static bool boot_mounted(const struct partition *p, const char *device, enum image_search search)
-{
-	const int root = open(WHERE, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char given[80];
-
-	snprintf(given, sizeof(given), "root=%s%s %s", p->uuid[0] ? "PARTUUID=" : "",
-		 p->uuid[0] ? p->uuid : device, is_writable(device) ? "rw" : "ro");
-	if (root >= 0) {
-		image_try_root(root, device, given, search);
-		close(root);
-	}
-	return false;
-}
-
 /* Nothing can be written then. */
 static bool skips_journal(const char *options)
 {
@@ -143,29 +137,31 @@ static bool skips_journal(const char *options)
 }
 
 /* True: the use is done, and the file system stays mounted. */
-static bool try_partition(const struct partition *p, const struct use *use)
+static bool try_partition(const struct partition *p, struct use *use)
 {
 	const struct file_system *f;
 	const char *const *options;
+	struct mounted m;
 	char device[32];
 
 	name_device(device, p->number);
-	if (!wait_for(device, PARTITION_MS) || !(f = probe_file_system(device, use->search != IMAGE_ENTRIES)))
+	if (!wait_for(device, PARTITION_MS) || !(f = probe_file_system(device, use->search == IMAGE_ROOT)))
 		return false;
 	agent_load_modules_until(f->name);
 	for (options = f->options; *options; options++) {
 		if (!(use->flags & MS_RDONLY) && skips_journal(*options))
 			continue;
+		m = (struct mounted){ p, device, f->name, *options };
 		if (mount(device, WHERE, f->name, use->flags, *options) < 0)
 			dprintf(STDERR_FILENO, "cvmm-init: %s cannot be mounted as %s (%s): %s\n", device, f->name, *options, strerror(errno));
-		else if (use->fn(p, device, use->search))
+		else if (use->fn(&m, use))
 			return true;
 		umount2(WHERE, MNT_DETACH);
 	}
 	return false;
 }
 
-static bool try_all(const struct partition *parts, int n, const struct use *use)
+static bool try_all(const struct partition *parts, int n, struct use *use)
 {
 	int role, i;
 
@@ -193,19 +189,6 @@ static int find_partitions(struct partition parts[PARTITIONS_MAX])
 	return n ? n : 1;
 }
 
-void agent_boot_image(void)
-{
-	static struct partition parts[PARTITIONS_MAX];
-	const int n = find_partitions(parts);
-	struct use use = { MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, boot_mounted, IMAGE_ENTRIES };
-
-	agent_make_folders(WHERE);
-	try_all(parts, n, &use);
-	use.search = IMAGE_KERNELS;
-	try_all(parts, n, &use);
-	image_fail("the image has no boot entry (loader/entries, grub.cfg) and no /boot/vmlinuz in %d partition(s) of ext4, xfs, btrfs or FAT", n);
-}
-
 /* --------------------------------------------------------------------- a root */
 
 /* In the file system, or in a usual subvolume of btrfs. */
@@ -225,22 +208,86 @@ static const char *const *find_system(void)
 	return root;
 }
 
-static bool is_root(const struct partition *p, const char *device, enum image_search search)
+static bool has_root(const struct mounted *m, struct use *use)
 {
-	(void)p;
-	(void)device;
-	(void)search;
+	(void)m;
+	(void)use;
 	return *find_system() != NULL;
 }
 
 const char *agent_mount_image(bool writable)
 {
 	static struct partition parts[PARTITIONS_MAX];
-	const struct use use = { writable ? 0 : MS_RDONLY, is_root, IMAGE_ROOT };
+	struct use use = { writable ? 0 : MS_RDONLY, has_root, IMAGE_ROOT, "" };
 	const int n = find_partitions(parts);
 
 	agent_make_folders(WHERE);
 	if (!try_all(parts, n, &use))
 		agent_fail("the image has no root with /etc and /usr in %d partition(s) of ext4, xfs, btrfs or FAT", n);
 	return *find_system();
+}
+
+/* -------------------------------------------------------------------- booting */
+
+/* The words for a root at a path below WHERE, which is a subvolume of btrfs unless it is "". */
+static void name_root(const struct mounted *m, const char *path, char words[ROOT_WORDS])
+{
+	const char *uuid = m->partition->uuid;
+	int len = snprintf(words, ROOT_WORDS, "root=%s%s %s", uuid[0] ? "PARTUUID=" : "",
+			   uuid[0] ? uuid : m->device, is_writable(m->device) ? "rw" : "ro");
+
+	if (strcmp(m->type, "btrfs") != 0)
+		return;
+	if (*path)
+		snprintf(words + len, ROOT_WORDS - (size_t)len, " rootflags=subvol=%s", path + 1);
+	else if (strstr(m->options, BTRFS_TOP))
+		snprintf(words + len, ROOT_WORDS - (size_t)len, " rootflags=" BTRFS_TOP);
+}
+
+static bool remember_root(const struct mounted *m, struct use *use)
+{
+	const char *const *root = find_system();
+
+	if (*root)
+		name_root(m, *root + strlen(WHERE), use->root);
+	return *root != NULL;
+}
+
+/*
+ * Returns only if there is nothing to boot. A kernel without an entry has the root beside it, or
+ * else the one that was found.
+ */
+static bool boot_mounted(const struct mounted *m, struct use *use)
+{
+	const int root = open(WHERE, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *const *beside = find_system();
+	char given[ROOT_WORDS];
+
+	if (root < 0)
+		return false;
+	if (*beside || !use->root[0])
+		name_root(m, *beside ? *beside + strlen(WHERE) : "", given);
+	else
+		strcpy(given, use->root);
+	image_try_root(root, m->device, given, use->search);
+	close(root);
+	return false;
+}
+
+void agent_boot_image(void)
+{
+	static struct partition parts[PARTITIONS_MAX];
+	const int n = find_partitions(parts);
+	struct use use = { MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, boot_mounted, IMAGE_ENTRIES, "" };
+
+	agent_make_folders(WHERE);
+	try_all(parts, n, &use);
+	use.fn = remember_root;
+	use.search = IMAGE_ROOT;
+	if (try_all(parts, n, &use))
+		umount2(WHERE, MNT_DETACH);
+	use.fn = boot_mounted;
+	use.search = IMAGE_KERNELS;
+	try_all(parts, n, &use);
+	image_fail("the image has no boot entry (loader/entries, grub.cfg) and no /boot/vmlinuz in %d partition(s) of ext4, xfs, btrfs or FAT", n);
 }

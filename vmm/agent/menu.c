@@ -163,20 +163,29 @@ static void try_grub(int root, const char *folder, struct entry_variables *v, co
 /* The initrd of a kernel, as distributions name it. */
 static void find_initrd(int root, const char *folder, const char *suffix, struct entry *e)
 {
-	static const char *const names[] = { "initrd.img%s", "initramfs%s.img", "initrd%s" };
+	static const struct { const char *before, *after; } names[] = {
+		{ "initrd.img", "" }, { "initramfs", ".img" }, { "initramfs", "" }, { "initrd", "" },
+	};
 	char name[ENTRY_PATH / 2], path[ENTRY_PATH];
 	unsigned int i;
 	int fd;
 
-	for (i = 0; i < 3 && !e->ninitrds; i++) {
-		snprintf(name, sizeof(name), "%s", names[i]);
-		snprintf(strchr(name, '%'), sizeof(name) - strcspn(name, "%"), "%.200s%s", suffix, names[i] + strcspn(names[i], "%") + 2);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]) && !e->ninitrds; i++) {
+		snprintf(name, sizeof(name), "%s%.200s%s", names[i].before, suffix, names[i].after);
 		fd = image_open(root, next_path(path, folder, name));
 		if (fd >= 0) {
 			entry_add_initrd(e, path);
 			close(fd);
 		}
 	}
+}
+
+/* Files of packages keep the replaced kernel as "vmlinuz.old". */
+static bool is_kernel(const char *name)
+{
+	const size_t len = strlen(name);
+
+	return !strncmp(name, "vmlinuz", 7) && strcmp(name + len - 4, ".old") != 0;
 }
 
 /* The newest vmlinuz or vmlinuz-VERSION of a folder. */
@@ -190,7 +199,7 @@ static void try_kernels(int root, const char *folder, const char *given, const c
 	int n;
 
 	for (n = 0; d && n < MAX_FILES && (file = readdir(d)); n++)
-		if (!strncmp(file->d_name, "vmlinuz", 7) && (!*best || strverscmp(file->d_name, best) > 0))
+		if (is_kernel(file->d_name) && (!*best || strverscmp(file->d_name, best) > 0))
 			snprintf(best, sizeof(best), "%s", file->d_name);
 	if (d)
 		closedir(d);

@@ -180,6 +180,27 @@ START_TEST(words_are_quoted_as_in_grub)
 }
 END_TEST
 
+/* As the entries of Ubuntu's cloud images. */
+START_TEST(first_kernel_of_an_entry_counts)
+{
+	ck_assert(read_grub("menuentry a {\n if [ \"${initrdfail}\" = 1 ]; then\n  linux /k root=1 ro\n  initrd /i\n"
+			    " else\n  linux /k root=1 ro panic=-1\n  initrd /microcode\n fi\n}\n"));
+	ck_assert_str_eq(e.linux_path, "/k");
+	ck_assert_str_eq(e.options, "root=1 ro");
+	ck_assert_uint_eq(e.ninitrds, 2);
+}
+END_TEST
+
+START_TEST(devices_of_paths_are_skipped)
+{
+	ck_assert(read_grub("search --set=drive1 --label x\nmenuentry a {\n linux ($drive1)//k init=(x)\n initrd (hd0,gpt2)/i (i\n}\n"));
+	ck_assert_str_eq(e.linux_path, "//k");
+	ck_assert_str_eq(e.options, "init=(x)");
+	ck_assert_str_eq(e.initrds[0], "/i");
+	ck_assert_str_eq(e.initrds[1], "(i");
+}
+END_TEST
+
 START_TEST(entry_without_a_kernel_is_not_chosen)
 {
 	ck_assert(read_grub("menuentry 'UEFI Firmware Settings' {\n fwsetup\n}\n" THIRD));
@@ -247,6 +268,8 @@ int main(void)
 	tcase_add_loop_test(tc, default_is_a_place_title_or_identifier, 0, N(defaults));
 	tcase_add_test(tc, entry_of_grub_has_options_and_initrds);
 	tcase_add_test(tc, words_are_quoted_as_in_grub);
+	tcase_add_test(tc, first_kernel_of_an_entry_counts);
+	tcase_add_test(tc, devices_of_paths_are_skipped);
 	tcase_add_test(tc, entry_without_a_kernel_is_not_chosen);
 	tcase_add_loop_test(tc, a9_17_menu_with_broken_syntax_has_no_entry, 0, N(hostile));
 	tcase_add_test(tc, a9_18_entry_with_too_many_words_is_not_chosen);
