@@ -194,9 +194,9 @@ _kernel_download() {
 	# The holder of the lock removes the remains of an interrupted run.
 	rm -rf "$part"
 	mkdir "$part" || return 1
-	# Newer Debian has separate packages for image and modules; Ubuntu for
-	# modules.
-	for deb in "linux-binary-$release" "linux-modules-$release"; do
+	# Newer Debian has separate packages for the list of built-in modules, image
+	# and modules; Ubuntu for modules.
+	for deb in "linux-base-$release" "linux-binary-$release" "linux-modules-$release"; do
 		if _apt apt-cache show "$deb" >/dev/null 2>&1; then packages+=("$deb"); fi
 	done
 	# apt's own download user cannot write into a folder of root.
@@ -217,7 +217,7 @@ _kernel_tidy() {
 	mkdir -p "$1/lib/modules" "$1/boot"
 	if [ -d "$usr" ]; then mv "$usr" "$1/lib/modules/$2"; fi
 	if [ -e "$1/lib/modules/$2/vmlinuz" ]; then mv "$1/lib/modules/$2/vmlinuz" "$1/boot/vmlinuz-$2"; fi
-	rm -rf "${1:?}/usr" "$1/boot/System.map-$2"
+	rm -rf "${1:?}/usr" "$1/boot/System.map-$2" "$1/lib/modules/$2/System.map"
 }
 
 # kernel_unpack: KERNEL_VMLINUX is the kernel inside KERNEL_IMAGE, or empty if
