@@ -108,9 +108,11 @@ int cvmm_kernel_enter(const struct cvmm_kernel *kernel, struct cvmm_kvm *kvm,
 		      const struct cvmm_kvm_cpu *cpu, unsigned int number,
 		      struct vsu_error *err)
 {
+	static const struct vmm_cpu_choice choice = { .model = VMM_CPU_HOST };
+
 	if (number >= kernel->ncpus)
 		return vsu_error_set(err, -EINVAL, "boot: CPU %u of a kernel that was loaded for %u",
 				     number, kernel->ncpus);
 	return vmm_load_cpu(&kernel->loaded, &kvm->kvm, cpu->fd, number, kernel->ncpus,
-			    VMM_CPU_HOST, err);
+			    &choice, err);
 }

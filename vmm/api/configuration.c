@@ -142,6 +142,28 @@ static int read_config(struct vmm_configuration *c, int argc,
 	       vsu_error_prefix(err, -EINVAL, "--config '%s'", path) : 0;
 }
 
+/* Replaces the file of --cpu by its content. */
+static int read_cpu(struct vmm_configuration *c, struct vsu_error *err)
+{
+	static const char option[] = "--cpu=";
+	char **words = c->given.words, *list;
+	const char *text;
+	int used, at = find_option("cpu", c->given.n, words, &text, &used);
+	int rc = text ? vmm_cpu_option_expand(text, &list, err) : 0;
+
+	if (rc < 0 || !text || !list)
+		return rc;
+	c->cpu = malloc(sizeof(option) + strlen(list));
+	if (c->cpu) {
+		sprintf(c->cpu, "%s%s", option, list);
+		words[at] = c->cpu;
+		memmove(words + at + 1, words + at + used, (size_t)(c->given.n - at - used) * sizeof(*words));
+		c->given.n -= used - 1;
+	}
+	free(list);
+	return c->cpu ? 0 : vsu_error_set(err, -ENOMEM, "no memory for options");
+}
+
 /* ------------------------------------------------------------ a saved machine */
 
 static int read_saved(struct vmm_configuration *c, const char *folder,
@@ -403,7 +425,7 @@ int vmm_configuration_read(struct vmm_configuration *c, int argc, char *const *a
 	if (rc < 0)
 		return rc;
 	find_option("from", c->given.n, c->given.words, &folder, &used);
-	return folder ? change_saved(c, folder, err) : 0;
+	return folder ? change_saved(c, folder, err) : read_cpu(c, err);
 }
 
 /* The options of the machine of which this one is a clone. */
@@ -449,5 +471,6 @@ void vmm_configuration_free(struct vmm_configuration *c)
 	vmm_words_free(&c->words);
 	vmm_words_free(&c->given);
 	free(c->text);
-	c->text = NULL;
+	free(c->cpu);
+	c->text = c->cpu = NULL;
 }

@@ -29,6 +29,7 @@ struct vmm_configuration {
 	struct vmm_arguments saved;	/* its own arguments */
 	struct vmm_words words;	/* of these */
 	char *text;		/* content of the saved file or of the stream, or NULL */
+	char *cpu;		/* the word "--cpu=list:..." in place of a file, or NULL */
 	struct vmm_stream stream; /* --incoming: after its command line was read */
 	struct vmm_channels channels;
 	bool incoming;

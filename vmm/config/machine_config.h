@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "config/arguments.h"
+#include "config/cpu_option.h"
 #include "config/ends.h"
 #include "memory/memory_specs.h"
 
@@ -57,7 +58,7 @@ struct vmm_config {
 	const char *name;	/* of the machine, for people; or NULL */
 	const char *kernel, *initrd, *cmdline, *append;
 	unsigned int cpus;
-	unsigned int cpu_model;	/* enum vmm_cpu_model */
+	struct vmm_cpu_option cpu;
 	struct vmm_memory_specs memory;	/* owned; of a saved machine: what it was started with */
 	bool shareable;		/* daemons may be added, which share the memory */
 	struct vmm_device_option devices[VMM_MAX_DEVICES];

@@ -24,7 +24,6 @@
 #define CLONE (1u << VMM_WORDS_CLONE)
 #define STREAM (1u << VMM_WORDS_STREAM)
 
-static const char *const cpu_models[] = { "host", "plain", "x86-64-v2", "x86-64-v3", "x86-64-v4", NULL };
 static const char *const changed_disks[] = { "refuse", "accept", NULL };
 static const char *const reboots[] = { "exit", "restart", NULL };
 static const char *const transports[] = {
@@ -53,10 +52,10 @@ const struct vmm_option_row vmm_option_rows[] = {
 	{ .option = { .name = "cpus", .kind = VSU_OPTION_U64, .min = 1, .max = VMM_MAX_CPUS,
 		      .help = "virtual CPUs", .preset = "1" },
 	  MACHINE, PLACE(machine.cpus) },
-	{ .option = { .name = "cpu", .kind = VSU_OPTION_CHOICE, .choices = cpu_models,
-		      .preset = "host",
-		      .help = "CPU model: all host features, or those of a level; plain: x86-64-v2, unchecked" },
-	  MACHINE, PLACE(machine.cpu_model) },
+	{ .option = { .name = "cpu", .kind = VSU_OPTION_STRING,
+		      .arg = "host|plain|x86-64-v2|x86-64-v3|x86-64-v4|FILE", .preset = "host",
+		      .help = "CPU model: all host features, a level, or a file of 'cvmm cpu'; plain: x86-64-v2, unchecked" },
+	  MACHINE, REFERS(TEXT), PLACE(machine.cpu.text) },
 	{ .option = { .name = "disk", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
 		      .repeat = true, .help = "a disk: FILE or backend=user:SOCKET" },
 	  DEVICE(DISK, &vmm_blk_kind) },

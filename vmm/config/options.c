@@ -159,6 +159,8 @@ static int check_options(struct vmm_options *o, const struct vmm_memory_lists *m
 	if (!rc)
 		rc = check_name(&o->machine, err);
 	if (!rc)
+		rc = vmm_cpu_option_read(&o->machine.cpu, err);
+	if (!rc)
 		rc = check_process(&o->process, err);
 	if (!rc)
 		rc = read_devices(&o->machine, err);

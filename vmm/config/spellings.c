@@ -22,7 +22,7 @@ static const struct spelling {
 	{ "-smp", "--cpus N" },
 	{ "-c", "--cpus N" },
 	{ "--vcpus", "--cpus N" },
-	{ "-cpu", "--cpu host, or a level such as --cpu x86-64-v2" },
+	{ "-cpu", "--cpu host, a level such as --cpu x86-64-v2, or a file of 'cvmm cpu'" },
 	{ "-kernel", "the kernel's path as the first word: cvmm run KERNEL" },
 	{ "--kernel", "the kernel's path as the first word: cvmm run KERNEL" },
 	{ "--kernel-path", "the kernel's path as the first word: cvmm run KERNEL" },

@@ -101,7 +101,7 @@ int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)
 		rc = hand_over(m, err);
 	for (i = 0; !rc && i < m->config->cpus; i++)
 		rc = vmm_load_cpu(&m->loaded, &m->kvm, vmm_cpus_fd(m->cpus, i), i,
-				  m->config->cpus, m->config->cpu_model, err);
+				  m->config->cpus, &m->config->cpu.choice, err);
 	vmm_kernel_close(&m->kernel);	/* the guest has its own copy */
 	vmm_file_close(&m->initrd);
 	return rc;

@@ -214,7 +214,7 @@ int vmm_load_hand_over(const struct vmm_load *load, const struct vmm_loaded *loa
 }
 
 int vmm_load_cpu(const struct vmm_loaded *loaded, const struct vmm_kvm *kvm, int cpu_fd,
-		 unsigned int number, unsigned int ncpus, enum vmm_cpu_model model,
+		 unsigned int number, unsigned int ncpus, const struct vmm_cpu_choice *choice,
 		 struct vsu_error *err)
 {
 	const struct protocol *protocol = &protocols[loaded->protocol];
@@ -224,7 +224,7 @@ int vmm_load_cpu(const struct vmm_loaded *loaded, const struct vmm_kvm *kvm, int
 		.entry = loaded->entry, .rdi = VMM_BOOT_INFO_GPA, .rbx = VMM_BOOT_INFO_GPA,
 		.rsi = loaded->protocol == VMM_PROTOCOL_BUILTIN ? number : VMM_BOOT_INFO_GPA,
 		.stack_top = VMM_BOOT_STACKS_GPA + (number + 1) * VMM_BOOT_STACK_SIZE,
-		.ncpus = ncpus, .model = model,
+		.ncpus = ncpus, .choice = *choice,
 	};
 
 	return vmm_x86_start_cpu(kvm, cpu_fd, number, &start, err);

@@ -38,7 +38,7 @@ int vmm_load_hand_over(const struct vmm_load *load, const struct vmm_loaded *loa
 
 /* Sets CPU number, of ncpus, to the kernel's entry, or lets it wait for CPU 0. */
 int vmm_load_cpu(const struct vmm_loaded *loaded, const struct vmm_kvm *kvm, int cpu_fd,
-		 unsigned int number, unsigned int ncpus, enum vmm_cpu_model model,
+		 unsigned int number, unsigned int ncpus, const struct vmm_cpu_choice *choice,
 		 struct vsu_error *err);
 
 #endif

@@ -40,7 +40,7 @@ static int set_cpuid(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 		     const struct vmm_x86_start *start, struct vsu_error *err)
 {
 	const struct vmm_cpuid_config config = {
-		.model = start->model, .cpu = cpu,
+		.choice = start->choice, .cpu = cpu,
 		.ncpus = start->ncpus ? start->ncpus : cpu + 1,
 		.tsc_deadline = vmm_kvm_capability(kvm,
 						   KVM_CAP_TSC_DEADLINE_TIMER),
@@ -51,7 +51,7 @@ static int set_cpuid(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 
 	if (rc < 0)
 		return rc;
-	rc = vmm_cpu_model_check(table, config.model, err);
+	rc = vmm_cpu_model_check(table, &config.choice, err);
 	if (rc < 0) {
 		free(table);
 		return rc;

@@ -165,8 +165,8 @@ int vmm_cpuid_shape(struct kvm_cpuid2 *table,
 	unsigned int i;
 	int rc;
 
-	if (config->model != VMM_CPU_HOST)
-		vmm_cpu_model_apply(table, config->model);
+	if (config->choice.model != VMM_CPU_HOST)
+		vmm_cpu_model_apply(table, &config->choice);
 	masks_apply(table, unkept, sizeof(unkept) / sizeof(unkept[0]));
 	for (i = 0; i < sizeof(unkept_leaves) / sizeof(unkept_leaves[0]); i++)
 		vmm_cpuid_remove_leaves(table, unkept_leaves[i][0], unkept_leaves[i][1]);

@@ -15,7 +15,7 @@
 #include "x86/cpu_models.h"
 
 struct vmm_cpuid_config {
-	enum vmm_cpu_model model;
+	struct vmm_cpu_choice choice;
 	unsigned int cpu, ncpus;
 	bool tsc_deadline;	/* KVM has the timer's deadline mode */
 	bool map_hypercall;	/* the guest may convert memory */

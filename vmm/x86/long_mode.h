@@ -68,7 +68,7 @@ struct vmm_x86_start {
 	uint64_t entry, stack_top;
 	uint64_t rbx, rdi, rsi;
 	unsigned int ncpus;	/* of the machine; 0: one */
-	enum vmm_cpu_model model;
+	struct vmm_cpu_choice choice;
 };
 
 /* Sets CPUID table, model-specific registers and registers of a CPU. */

@@ -373,6 +373,81 @@ START_TEST(guard_is_not_called_without_a_peer)
 }
 END_TEST
 
+#define CPU "vendor=AuthenticAMD family=23 model=1 stepping=2\nsse3 # more\naes\n"
+#define CPU_LIST "--cpu=list:vendor=AuthenticAMD,family=23,model=1,stepping=2,sse3,aes"
+
+/* "run" with these words, where file has this text. */
+static int read_cpu(const char *text, const char *first, const char *second)
+{
+	FILE *f = fopen(file, "w");
+
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	fclose(f);
+	add_word("run");
+	add_word(first);
+	if (second)
+		add_word(second);
+	add_word("--cpus=2");
+	return vmm_configuration_read(&c, argc, argv, NULL, NULL, &err);
+}
+
+START_TEST(file_of_a_processor_becomes_part_of_the_command_line)
+{
+	char word[sizeof(file) + 8];
+
+	snprintf(word, sizeof(word), "--cpu=%s", file);
+	ck_assert_msg(!read_cpu(CPU, _i ? word : "--cpu", _i ? NULL : file), "%s", err.msg);
+	ck_assert_int_eq(c.given.n, 3);
+	ck_assert(has_word(CPU_LIST));
+	ck_assert(has_word("--cpus=2"));
+}
+END_TEST
+
+static const struct { const char *text, *complaint; } cpu_files[] = {
+	{ CPU "sse5", ": line 4: 'sse5' is not a feature that this cvmm knows; remove it" },
+	{ "", ": it has no 'vendor='; 'cvmm cpu' writes all words" },
+};
+
+START_TEST(refused_file_of_a_processor_is_named)
+{
+	ck_assert_int_eq(read_cpu(cpu_files[_i].text, "--cpu", file), -EBADMSG);
+	ck_assert_int_eq(strncmp(err.msg, "option --cpu: '", 15), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, file));
+	ck_assert_ptr_nonnull(strstr(err.msg, cpu_files[_i].complaint));
+}
+END_TEST
+
+START_TEST(name_that_is_no_processor_and_no_file_is_refused)
+{
+	ck_assert_int_eq(read_cpu(CPU, "--cpu=old", NULL), -ENOENT);
+	ck_assert_str_eq(err.msg, "option --cpu: 'old' is no file, and not one of host, plain, x86-64-v2, x86-64-v3 or x86-64-v4");
+}
+END_TEST
+
+/* The machine's folder may come from another host. */
+START_TEST(d1_64_saved_machine_opens_no_file_of_a_processor)
+{
+	static struct vmm_options options, saved;
+
+	read_saved("\"--cpu=/dev/stdin\"", NULL);
+	ck_assert_int_eq(vmm_configuration_parse(&c, &options, &saved, &err), VSU_EXIT_DATA);
+	ck_assert_str_eq(err.msg, "option --cpu: '/dev/stdin' is not one of host, plain, x86-64-v2, x86-64-v3 or x86-64-v4");
+}
+END_TEST
+
+START_TEST(saved_machine_remembers_its_processor)
+{
+	static struct vmm_options options, saved;
+
+	read_saved("\"" CPU_LIST "\"", NULL);
+	ck_assert_int_eq(vmm_configuration_parse(&c, &options, &saved, &err), 0);
+	ck_assert_int_eq(options.machine.cpu.choice.model, VMM_CPU_DESCRIBED);
+	ck_assert_uint_eq(options.machine.cpu.choice.described.family, 23);
+	vmm_options_free(&options);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("cli");
@@ -399,6 +474,11 @@ int main(void)
 	tcase_add_test(tc, guard_is_called_before_a_source_is_accepted);
 	tcase_add_test(tc, guard_is_called_before_a_descriptor_is_read);
 	tcase_add_test(tc, guard_is_not_called_without_a_peer);
+	tcase_add_loop_test(tc, file_of_a_processor_becomes_part_of_the_command_line, 0, 2);
+	tcase_add_loop_test(tc, refused_file_of_a_processor_is_named, 0, COUNT(cpu_files));
+	tcase_add_test(tc, name_that_is_no_processor_and_no_file_is_refused);
+	tcase_add_test(tc, d1_64_saved_machine_opens_no_file_of_a_processor);
+	tcase_add_test(tc, saved_machine_remembers_its_processor);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

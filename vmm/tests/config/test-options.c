@@ -106,7 +106,7 @@ START_TEST(choices_are_taken)
 	ck_assert_int_eq(parse("k --cpu=plain --reboot=restart "
 			       "--on-memory-error=pause --initrd=i --append=a "
 			       "--serial=null --transport=pci"), 0);
-	ck_assert_uint_eq(o.machine.cpu_model, VMM_CPU_PLAIN);
+	ck_assert_uint_eq(o.machine.cpu.choice.model, VMM_CPU_PLAIN);
 	ck_assert(o.process.restart);
 	ck_assert_int_eq(o.machine.transport, VMM_TRANSPORT_PCI);
 	ck_assert_int_eq(o.machine.on_memory_error, VMM_ON_MEMORY_ERROR_PAUSE);
@@ -114,7 +114,10 @@ START_TEST(choices_are_taken)
 	ck_assert_str_eq(o.machine.append, "a");
 	ck_assert_int_eq(o.machine.serial.how, VMM_SERIAL_NULL);
 	ck_assert_int_eq(parse("k --reboot=exit --cpu=host"), 0);
-	ck_assert(!o.process.restart && o.machine.cpu_model == VMM_CPU_HOST);
+	ck_assert(!o.process.restart && o.machine.cpu.choice.model == VMM_CPU_HOST);
+	ck_assert_int_eq(parse("k --cpu=list:vendor=GenuineIntel,family=6,model=94,stepping=3,sse3"), 0);
+	ck_assert_int_eq(o.machine.cpu.choice.model, VMM_CPU_DESCRIBED);
+	ck_assert_uint_eq(o.machine.cpu.choice.described.model, 94);
 }
 END_TEST
 
@@ -370,6 +373,8 @@ static const struct refusal {
 	  "--dry-run alone, or leave it out" },
 	{ "k --cpu=old", -EINVAL, VSU_EXIT_DATA,
 	  "option --cpu: 'old' is not one of host, plain, x86-64-v2, x86-64-v3 or x86-64-v4" },
+	{ "k --cpu=list:sse3,sse5", -EBADMSG, VSU_EXIT_DATA,
+	  "option --cpu: its list: line 1: 'sse5' is not a feature that this cvmm knows; remove it" },
 	{ "k --reboot=never", -EINVAL, VSU_EXIT_DATA,
 	  "option --reboot: 'never' is not one of exit or restart" },
 	{ "k --on-memory-error=panic", -EINVAL, VSU_EXIT_DATA,

@@ -134,7 +134,7 @@ static int run_cpu(struct fake_cpu *cpu)
 static int give_cpuid(struct kvm_cpuid2 *table)
 {
 	static const struct kvm_cpuid_entry2 leaves[] = {
-		{ .function = 0, .eax = 1 },
+		{ .function = 0, .eax = 1, .ebx = 0x68747541, .ecx = 0x444d4163, .edx = 0x69746e65 },
 		{ .function = 1, .ecx = 1u << 31, .edx = 0x078bfbff },
 		{ .function = 0x40000000, .eax = 0x40000001 },
 		{ .function = 0x40000001, .eax = 1 },

@@ -5,6 +5,8 @@
  */
 #include <config.h>
 
+#include <vmm-sys-util/exit.h>
+
 #include "guest/protocol.h"
 #include "boot/linux/setup_header.h"
 #include "x86/long_mode.h"
@@ -33,6 +35,31 @@ START_TEST(each_device_has_an_interrupt_of_its_own)
 	ck_assert_int_ge(fake.irq_fd[VMM_FIRST_DEVICE_IRQ], 0);
 	ck_assert_int_ge(fake.irq_fd[VMM_FIRST_DEVICE_IRQ + 1], 0);
 	ck_assert_int_lt(fake.irq_fd[VMM_FIRST_DEVICE_IRQ + 2], 0);
+}
+END_TEST
+
+#define CPU_LIST "--cpu=list:vendor=AuthenticAMD,family=23,model=1,stepping=2"
+
+START_TEST(described_processor_is_that_of_each_cpu)
+{
+	unsigned int i;
+
+	kernel_pvh();
+	RIG_OPTIONS("kernel", "--memory=size=16M", "--cpus=2", "--serial=null", CPU_LIST);
+	rig_make();
+	for (i = 0; i < 2; i++) {
+		ck_assert_uint_eq(fake.cpu[i].leaves[1].function, 1);
+		ck_assert_uint_eq(fake.cpu[i].leaves[1].eax, 0x00800f12);
+	}
+}
+END_TEST
+
+START_TEST(described_processor_with_more_than_this_host_is_refused)
+{
+	kernel_pvh();
+	RIG_OPTIONS("kernel", "--memory=size=16M", "--serial=null", CPU_LIST ",aes,avx2");
+	ck_assert_int_eq(rig_try(&rig.owner), VSU_EXIT_HOST);
+	ck_assert_ptr_nonnull(strstr(rig.err.msg, "lacks features of the processor of --cpu: aes, avx2; "));
 }
 END_TEST
 
@@ -274,6 +301,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_test(tc, each_device_has_an_interrupt_of_its_own);
+	tcase_add_test(tc, described_processor_is_that_of_each_cpu);
+	tcase_add_test(tc, described_processor_with_more_than_this_host_is_refused);
 	tcase_add_test(tc, bzimage_finds_the_page_of_parameters);
 	tcase_add_test(tc, bzimage_is_entered_in_64_bit_mode_with_its_page);
 	tcase_add_test(tc, pvh_finds_its_start_information);

@@ -51,15 +51,23 @@ static void setup(void)
 	add(0x8000001f, 0, 1, 51, 500, 0);
 }
 
-static void shape(enum vmm_cpu_model model, unsigned int cpu,
-		  unsigned int ncpus)
+static void shape_choice(const struct vmm_cpu_choice *choice, unsigned int cpu,
+			 unsigned int ncpus)
 {
 	const struct vmm_cpuid_config config = {
-		.model = model, .cpu = cpu, .ncpus = ncpus,
+		.choice = *choice, .cpu = cpu, .ncpus = ncpus,
 		.tsc_deadline = true,
 	};
 
 	ck_assert_int_eq(vmm_cpuid_shape(&u.table, &config), 0);
+}
+
+static void shape(enum vmm_cpu_model model, unsigned int cpu,
+		  unsigned int ncpus)
+{
+	const struct vmm_cpu_choice choice = { .model = model };
+
+	shape_choice(&choice, cpu, ncpus);
 }
 
 static const struct kvm_cpuid_entry2 *leaf(uint32_t function, uint32_t index)
@@ -250,19 +258,114 @@ START_TEST(second_level_is_the_plain_model)
 }
 END_TEST
 
+static int check(enum vmm_cpu_model model, struct vsu_error *err)
+{
+	const struct vmm_cpu_choice choice = { .model = model };
+
+	return vmm_cpu_model_check(&u.table, &choice, err);
+}
+
 START_TEST(features_of_a_level_that_this_host_lacks_are_named)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	ck_assert_int_eq(vmm_cpu_model_check(&u.table, VMM_CPU_V4, &err), 0);
+	ck_assert_int_eq(check(VMM_CPU_V4, &err), 0);
 	vmm_cpuid_find(&u.table, 7, 0)->ebx &= ~(1u << 5 | 1u << 16);
-	ck_assert_int_eq(vmm_cpu_model_check(&u.table, VMM_CPU_V2, &err), 0);
-	assert_refused(vmm_cpu_model_check(&u.table, VMM_CPU_V4, &err), -EOPNOTSUPP,
+	ck_assert_int_eq(check(VMM_CPU_V2, &err), 0);
+	assert_refused(check(VMM_CPU_V4, &err), -EOPNOTSUPP,
 		       "this host's KVM lacks features of --cpu=x86-64-v4: avx2, avx512f; choose a lower level", err);
 	u.table.nent = 0;
-	ck_assert_int_eq(vmm_cpu_model_check(&u.table, VMM_CPU_V4, &err), -EOPNOTSUPP);
-	ck_assert_ptr_nonnull(strstr(err.msg, "avx512vl; choose"));
-	ck_assert_int_eq(vmm_cpu_model_check(&u.table, VMM_CPU_PLAIN, &err), 0);
+	ck_assert_int_eq(check(VMM_CPU_V4, &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "avx512vl, lahf, lzcnt; choose"));
+	ck_assert_int_eq(check(VMM_CPU_PLAIN, &err), 0);
+}
+END_TEST
+
+/* A processor that is described by these features. */
+static struct vmm_cpu_choice described(const char *features)
+{
+	struct vmm_cpu_choice choice;
+	char text[256];
+
+	snprintf(text, sizeof(text), "list:vendor=AuthenticAMD,family=23,model=1,stepping=2,%s", features);
+	ck_assert_int_eq(vmm_cpu_choice_read(&choice, text, NULL), 0);
+	ck_assert_int_eq(choice.model, VMM_CPU_DESCRIBED);
+	return choice;
+}
+
+START_TEST(described_processor_has_its_features_only)
+{
+	const struct vmm_cpu_choice choice = described("sse3,aes,xsave,avx,smep,avx-vnni,xsavec,lahf,pages-1g,ibpb");
+
+	add_state();
+	add(7, 1, 0x10 | 1, 0, 0, 0);
+	add(7, 2, 0, 0, 0, 1);
+	shape_choice(&choice, 0, 1);
+	ck_assert_uint_eq(leaf(1, 0)->eax, 0x00800f12);
+	ck_assert_uint_eq(leaf(1, 0)->ecx & ~(1u << 21 | 1u << 24 | 1u << 27 | 1u << 31), 1u | 1u << 25 | 1u << 26 | 1u << 28);
+	ck_assert_uint_eq(leaf(7, 0)->ebx, 1u << 7);
+	ck_assert_uint_eq(leaf(7, 0)->eax, 1);
+	ck_assert_uint_eq(leaf(7, 1)->eax, 0x10);
+	ck_assert_ptr_null(leaf(7, 2));
+	ck_assert_uint_eq(leaf(0xd, 0)->eax, 7);
+	ck_assert_uint_eq(leaf(0xd, 0)->ebx, 832);
+	ck_assert_uint_eq(leaf(0xd, 1)->eax, 2);	/* without XSAVES */
+	ck_assert_ptr_null(leaf(0xd, 5));
+	ck_assert_uint_eq(leaf(0x80000001, 0)->ecx, 1);
+	ck_assert(leaf(0x80000001, 0)->edx & 1u << 26);
+	ck_assert_uint_eq(leaf(0x80000008, 0)->ebx, 1u << 12);
+	ck_assert_mem_eq(&leaf(0x80000002, 0)->eax, "cvmm described p", 16);
+}
+END_TEST
+
+START_TEST(described_processor_without_xsave_has_no_state)
+{
+	const struct vmm_cpu_choice choice = described("sse3,smep");
+
+	add_state();
+	vmm_cpuid_find(&u.table, 1, 0)->ecx |= 1u << 27;
+	shape_choice(&choice, 0, 1);
+	ck_assert_uint_eq(leaf(1, 0)->ecx & (1u << 26 | 1u << 27), 0);
+	ck_assert_uint_eq(leaf(0, 0)->eax, 0xb);
+	ck_assert_uint_eq(leaf(7, 0)->ebx, 1u << 7);
+	ck_assert_ptr_null(leaf(0xd, 0));
+}
+END_TEST
+
+START_TEST(features_of_a_description_that_this_host_lacks_are_named)
+{
+	struct vmm_cpu_choice choice = described("sse3,avx2,aes,waitpkg");
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	ck_assert_msg(!vmm_cpu_model_check(&u.table, &choice, &err), "%s", err.msg);
+	vmm_cpuid_find(&u.table, 7, 0)->ebx &= ~(1u << 5);
+	vmm_cpuid_find(&u.table, 7, 0)->ecx &= ~(1u << 5);
+	assert_refused(vmm_cpu_model_check(&u.table, &choice, &err), -EOPNOTSUPP,
+		       "this host's KVM lacks features of the processor of --cpu: avx2, waitpkg; 'cvmm cpu FILE...' prints what all hosts have", err);
+	memcpy(choice.described.vendor, "GenuineIntel", sizeof("GenuineIntel"));
+	assert_refused(vmm_cpu_model_check(&u.table, &choice, &err), -EOPNOTSUPP,
+		       "the processor of --cpu is of GenuineIntel, and this host's of AuthenticAMD; use a level such as --cpu=x86-64-v2", err);
+}
+END_TEST
+
+START_TEST(host_satisfies_its_own_description)
+{
+	struct vmm_cpu_choice choice = { .model = VMM_CPU_DESCRIBED };
+
+	ck_assert_int_eq(vmm_cpu_description_of(&choice.described, &u.table, NULL), 0);
+	ck_assert_int_eq(vmm_cpu_model_check(&u.table, &choice, NULL), 0);
+}
+END_TEST
+
+START_TEST(other_text_is_no_processor)
+{
+	struct vmm_cpu_choice choice;
+
+	ck_assert_int_eq(vmm_cpu_choice_read(&choice, "x86-64-v5", NULL), -ENOENT);
+	ck_assert_int_eq(vmm_cpu_choice_read(&choice, "", NULL), -ENOENT);
+	ck_assert_int_eq(vmm_cpu_choice_read(&choice, "list:sse3", NULL), -EBADMSG);
+	ck_assert_int_eq(vmm_cpu_choice_read(&choice, "x86-64-v4", NULL), 0);
+	ck_assert_int_eq(choice.model, VMM_CPU_V4);
 }
 END_TEST
 
@@ -306,7 +409,7 @@ START_TEST(feature_that_this_host_lacks_is_named)
 	copy_without(AVX2, &here.table);
 	copy_without(AVX2, &shown.table);
 	ck_assert_int_eq(vmm_cpuid_compare(&u.table, &here.table, &shown.table, &err), -EOPNOTSUPP);
-	ck_assert_ptr_nonnull(strstr(err.msg, "CPUID leaf 0x7 ebx bits 0x20"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "CPUID leaf 0x7 ebx bits 0x20 (avx2); "));
 	ck_assert_ptr_nonnull(strstr(err.msg, "--cpu=plain"));
 }
 END_TEST
@@ -359,6 +462,11 @@ int main(void)
 	tcase_add_loop_test(tc, level_has_its_features_and_their_state_only, 0, COUNT(levels));
 	tcase_add_test(tc, second_level_is_the_plain_model);
 	tcase_add_test(tc, features_of_a_level_that_this_host_lacks_are_named);
+	tcase_add_test(tc, described_processor_has_its_features_only);
+	tcase_add_test(tc, described_processor_without_xsave_has_no_state);
+	tcase_add_test(tc, features_of_a_description_that_this_host_lacks_are_named);
+	tcase_add_test(tc, host_satisfies_its_own_description);
+	tcase_add_test(tc, other_text_is_no_processor);
 	tcase_add_test(tc, empty_or_full_table_is_safe);
 	tcase_add_test(tc, feature_that_this_host_lacks_is_named);
 	tcase_add_loop_test(tc, feature_in_one_of_the_tables_of_this_host_is_present, 0, 2);
