@@ -18,6 +18,7 @@
 #include "api/configuration.h"
 #include "cli/boot_command.h"
 #include "cli/confinement.h"
+#include "cli/cpu_command.h"
 #include "ctl/command.h"
 #include "ctl/ps_command.h"
 #include "cli/daemons.h"
@@ -424,6 +425,23 @@ static int cmd_show(int argc, char **argv)
 	return 0;
 }
 
+static int cmd_cpu(int argc, char **argv)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_cpu_command command;
+	char lines[512];
+	int rc = vmm_cpu_command_parse(&command, argc, argv, &err);
+
+	if (rc < 0)
+		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+	if (!command.help)
+		return complain(vmm_cpu_command_run(&command, stdout, &err), &err);
+	vsu_option_help(vmm_cpu_command_options, lines, sizeof(lines));
+	printf("Usage: cvmm cpu [FILE...]\n"
+	       "Describes the processor that this host's KVM can offer, or what the processors in the files have\nin common, for 'cvmm run --cpu=FILE'.\n\n%s", lines);
+	return 0;
+}
+
 static const struct command {
 	const char *name;
 	const char *operands;
@@ -439,6 +457,7 @@ static const struct command {
 	  cmd_memory },
 	{ "ctl", "SOCKET COMMAND", "controls a running guest", cmd_ctl },
 	{ "ps", "[FOLDER...]", "lists running machines", cmd_ps },
+	{ "cpu", "[FILE...]", "describes a processor for guests of several hosts", cmd_cpu },
 	{ "show", "FOLDER", "describes a saved machine", cmd_show },
 };
 

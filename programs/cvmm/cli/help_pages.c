@@ -31,6 +31,7 @@ static const struct {
 	{ .topic = "initrd", .page = "cvmm-exec", .section = "1" },
 	{ .topic = "memory", .page = "cvmm-memory", .section = "7" },
 	{ .topic = "ctl", .page = "cvmm-control", .section = "7" },
+	{ .topic = "cpu", .page = "cvmm-migration", .section = "7" },
 	{ .topic = "show", .page = "cvmm-migration", .section = "7" },
 	{ .topic = "ps", .page = "cvmm-control", .section = "7" },
 	{ .topic = "control", .page = "cvmm-control", .section = "7",

@@ -60,6 +60,8 @@ static const struct {
 	{ { "--help" }, VSU_EXIT_OK, "Usage: cvmm ", NULL, NULL },
 	{ { "ps", "tests" }, VSU_EXIT_OK, "name ", NULL, NULL },
 	{ { "ps", "missing" }, VSU_EXIT_INPUT, "", "folder 'missing'", NULL },
+	{ { "cpu", "missing" }, VSU_EXIT_INPUT, "", "'missing': cannot open it", NULL },
+	{ { "cpu", "--help" }, VSU_EXIT_OK, "Usage: cvmm cpu ", NULL, NULL },
 	{ { "show" }, VSU_EXIT_USAGE, "", "show: no folder", NULL },
 	{ { "show", "missing" }, VSU_EXIT_INPUT, "", "cannot read 'missing/state'", NULL },
 	{ { "show", "--help" }, VSU_EXIT_OK, "Usage: cvmm show ", NULL, NULL },
