@@ -32,6 +32,9 @@ part_boot() {
 	same "and has its name" "cvmm plain x86-64-v2 processor" "$(said model)"
 	guest look --cpus=1 --cpu=x86-64-v2
 	same "the second level is the plain model, on a KVM that has it" "0 1 cvmm plain x86-64-v2 processor" "$(said avx) $(said cpus) $(said model)"
+	"$CVMM" cpu >"$WORK/cpu"
+	guest look --cpus=2 --cpu="$WORK/cpu"
+	same "a description of this host boots" "2 cvmm described processor" "$(said cpus) $(said model)"
 	guest look --cpus=2 --cpu=x86-64-v3
 	if grep -q 'lacks features of --cpu=x86-64-v3' "$WORK/err"; then
 		skip "the third level has AVX" "the processor of this KVM lacks it"
