@@ -16,6 +16,7 @@
 #include "console-rig.h"
 
 struct console_rig con;
+struct virtdev_console_port console_record;
 
 static void on_notify(void *opaque, uint32_t queue)
 {
@@ -114,7 +115,9 @@ void console_init_on(struct virtdev_port *host, const char *name,
 	};
 	const struct virtdev_console_port port = {
 		.size = sizeof(port), .host = host, .console = true,
-		.name = name,
+		.name = name, .record = console_record.record,
+		.free_recorder = console_record.free_recorder,
+		.recorder = console_record.recorder,
 	};
 	const struct virtdev_console_config config = {
 		.size = sizeof(config), .port = &port, .max_ports = max_ports,

@@ -39,6 +39,9 @@ struct console_rig {
 
 extern struct console_rig con;
 
+/* The record of port 0 of the next console; NULL functions: none. */
+extern struct virtdev_console_port console_record;
+
 /* A console with port 0 only, without control messages. */
 void console_init_one(uint64_t features);
 /* Port 0, a console, and port 1, a stream named "data"; at most three ports. */

@@ -17,6 +17,9 @@
  * are dropped and counted until the host reads again. Bytes written to a port
  * whose stream is closed are dropped and counted as well.
  *
+ * A port can have a record of everything that the guest writes to it, whether or not a peer
+ * reads it, such as a log file of the program.
+ *
  * Threads: as in device.h; call these functions on the device's thread. They
  * require a device made by virtdev_console_new() and return -EINVAL or -ENOENT
  * for another one.
@@ -44,6 +47,15 @@ struct virtdev_console_port {
 	struct virtdev_port *host;	/* owned by the device on success */
 	const char *name;	/* copied; NULL: no name */
 	bool console;		/* used as a terminal */
+	/*
+	 * Called with each byte of the guest once, when it was written to the host's stream or
+	 * dropped, by the thread that serves the queue; a write through the configuration
+	 * space is that of the driver's CPU. It must not wait. Returns the number of bytes
+	 * that were recorded. NULL: no record.
+	 */
+	uint64_t (*record)(void *recorder, const struct iovec *iov, int n);
+	void (*free_recorder)(void *recorder);	/* when the port is removed; may be NULL */
+	void *recorder;		/* owned by the device on success */
 };
 
 struct virtdev_console_config {
@@ -99,6 +111,7 @@ struct virtdev_console_counts {
 	uint64_t dropped;	/* bytes of the guest that were dropped */
 	uint64_t refused;	/* invalid control messages, whole device */
 	bool host_open, guest_open;
+	uint64_t unrecorded;	/* bytes of the guest that the record lost */
 };
 
 /* Any thread. -ENOENT: the port does not exist; -EINVAL: wrong struct size. */

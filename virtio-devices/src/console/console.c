@@ -234,6 +234,7 @@ static int make_console(const struct virtdev_console_config *config,
 	if (rc < 0) {
 		config->port->host->owned = false;	/* remains with the caller */
 		c->ports[0].host = NULL;
+		c->ports[0].free_recorder = NULL;
 		console_free(c);
 		return rc;
 	}

@@ -42,6 +42,10 @@ void virtdev_priv_port_fini(struct port *p)
 	virtdev_port_free(p->host);
 	p->host = NULL;
 	vsu_fd_close(&p->timer);
+	if (p->free_recorder)
+		p->free_recorder(p->recorder);
+	p->record = NULL;
+	p->free_recorder = NULL;
 }
 
 static int port_attach(struct console *c, struct port *p)
@@ -86,6 +90,9 @@ int virtdev_priv_port_init(struct console *c, struct port *p,
 				     config->host->ops.name);
 	}
 	p->host->owned = true;
+	p->record = config->record;
+	p->free_recorder = config->free_recorder;
+	p->recorder = config->recorder;
 	return 0;
 }
 
@@ -203,7 +210,7 @@ int virtdev_console_get_counts(struct virtdev *dev, uint32_t id,
 		.size = size, .to_guest = p->to_guest,
 		.from_guest = p->from_guest, .dropped = p->dropped,
 		.refused = c->refused, .host_open = p->host_open,
-		.guest_open = p->guest_open,
+		.guest_open = p->guest_open, .unrecorded = p->unrecorded,
 	};
 	pthread_mutex_unlock(&c->lock);
 	memcpy(out, &now, size);
@@ -217,6 +224,7 @@ uint32_t virtdev_priv_console_stats(void *self, struct virtdev_stat *stats,
 	struct virtdev_stat all[] = {
 		{ "bytes-to-guest", 0 }, { "bytes-from-guest", 0 },
 		{ "bytes-dropped", 0 }, { "messages-refused", 0 },
+		{ "bytes-unrecorded", 0 },
 	};
 	const uint32_t n = sizeof(all) / sizeof(all[0]);
 	struct console *c = self;
@@ -227,6 +235,7 @@ uint32_t virtdev_priv_console_stats(void *self, struct virtdev_stat *stats,
 		all[0].value += c->ports[i].to_guest;
 		all[1].value += c->ports[i].from_guest;
 		all[2].value += c->ports[i].dropped;
+		all[4].value += c->ports[i].unrecorded;
 	}
 	all[3].value = c->refused;
 	pthread_mutex_unlock(&c->lock);

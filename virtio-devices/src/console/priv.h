@@ -73,6 +73,10 @@ struct port {
 	bool waiting;		/* the timer is armed */
 	bool timed_out;		/* drop output until the host reads again */
 	uint64_t to_guest, from_guest, dropped;
+	uint64_t (*record)(void *recorder, const struct iovec *iov, int n); /* or NULL */
+	void (*free_recorder)(void *recorder);
+	void *recorder;
+	uint64_t unrecorded;
 };
 
 struct console {

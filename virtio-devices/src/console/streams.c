@@ -102,18 +102,68 @@ int virtdev_priv_port_serve_rx(struct turn *t)
 
 /* -------------------------------------------------------------- from a guest */
 
-static enum verdict chain_drop(struct port *p, const struct vq_chain *chain)
+static void put_record(struct port *p, const struct iovec *iov, int n, uint64_t bytes)
 {
+	const uint64_t recorded = p->record ? p->record(p->recorder, iov, n) : bytes;
+
+	p->unrecorded += bytes - (recorded < bytes ? recorded : bytes);
+}
+
+/* The first bytes of these pieces, which change. */
+static void put_first(struct port *p, struct iovec *iov, uint32_t bytes)
+{
+	uint32_t left = bytes;
+	int n;
+
+	if (!p->record)
+		return;
+	for (n = 0; left; left -= (uint32_t)iov[n++].iov_len)
+		if (iov[n].iov_len > left)
+			iov[n].iov_len = left;
+	put_record(p, iov, n, bytes);
+}
+
+/*
+ * Records what the host did not receive, within the turn's budget, and drops it. Returns whether
+ * the chain is complete. A faulty chain has no readable bytes.
+ */
+static bool put_rest(struct turn *t, struct vq *q, const struct vq_chain *chain)
+{
+	struct port *p = t->port;
+	struct iovec iov[MAX_PIECES];
+	struct vq_cursor reader;
+	uint32_t bytes;
+	int n;
+
+	vq_reader_init(&reader, q, chain);
+	vq_cursor_skip(&reader, p->written);
+	while (t->bytes && (n = vq_cursor_iov(&reader, MAX_TRANSFER, iov, MAX_PIECES, &bytes)) > 0) {
+		put_record(p, iov, n, bytes);
+		p->written += bytes;
+		p->dropped += bytes;
+		t->bytes -= bytes < t->bytes ? bytes : t->bytes;
+	}
+	return p->written >= chain->readable_len;
+}
+
+static enum verdict chain_drop(struct turn *t, struct vq *q, const struct vq_chain *chain)
+{
+	struct port *p = t->port;
+
+	if (p->record && !chain->fault.why && !put_rest(t, q, chain) && !t->bytes)
+		return TURN_AGAIN;
 	if (chain->readable_len > p->written)
 		p->dropped += chain->readable_len - p->written;
 	p->written = 0;
 	return TURN_DONE;
 }
 
-static enum verdict chain_wait(struct port *p, const struct vq_chain *chain)
+static enum verdict chain_wait(struct turn *t, struct vq *q, const struct vq_chain *chain)
 {
+	struct port *p = t->port;
+
 	if (p->timed_out)
-		return chain_drop(p, chain);
+		return chain_drop(t, q, chain);
 	if (p->timer >= 0 && !p->waiting)
 		p->waiting = vsu_timer_arm(p->timer, HOST_TIMEOUT_NS) == 0;
 	return TURN_WAIT;
@@ -148,7 +198,10 @@ static int chain_write(struct turn *t, struct vq *q,
 	n = p->host->ops.write(p->host->self, iov, pieces);
 	if (n <= 0)
 		return n ? (int)n : -EAGAIN;
-	host_accepted(t, (uint32_t)n < bytes ? (uint32_t)n : bytes);
+	if ((uint32_t)n < bytes)
+		bytes = (uint32_t)n;
+	put_first(p, iov, bytes);
+	host_accepted(t, bytes);
 	return 0;
 }
 
@@ -160,16 +213,16 @@ static enum verdict chain_send(struct turn *t, struct vq *q,
 
 	(void)used;
 	if (!p->host_open || chain->fault.why)
-		return chain_drop(p, chain);
+		return chain_drop(t, q, chain);
 	while (p->written < chain->readable_len) {
 		if (!p->out_ready)
-			return chain_wait(p, chain);
+			return chain_wait(t, q, chain);
 		if (!t->bytes)
 			return TURN_AGAIN;
 		rc = chain_write(t, q, chain);
 		p->recheck = p->recheck || rc == -ENOTCONN;
 		if (rc == -ENOTCONN)
-			return chain_drop(p, chain);
+			return chain_drop(t, q, chain);
 		p->out_ready = !rc;
 	}
 	p->written = 0;
@@ -180,9 +233,8 @@ static enum verdict chain_send(struct turn *t, struct vq *q,
 static enum verdict chain_discard(struct turn *t, struct vq *q,
 				 struct vq_chain *chain, uint32_t *used)
 {
-	(void)q;
 	(void)used;
-	return chain_drop(t->port, chain);
+	return chain_drop(t, q, chain);
 }
 
 int virtdev_priv_port_serve_tx(struct turn *t)
@@ -219,4 +271,5 @@ void virtdev_priv_port_emergency(struct console *c, unsigned char byte)
 		p->from_guest++;
 	else
 		p->dropped++;
+	put_record(p, &iov, 1, 1);
 }

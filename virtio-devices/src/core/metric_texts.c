@@ -20,6 +20,7 @@ static const struct virtdev_metric known[] = {
 	{ "device_bytes_received", COUNTER, "Bytes of frames that the guest received." },
 	{ "device_bytes_sent", COUNTER, "Bytes of frames that the guest sent." },
 	{ "device_bytes_to_guest", COUNTER, "Bytes that the guest received." },
+	{ "device_bytes_unrecorded", COUNTER, "Bytes of the guest that a console's log lost." },
 	{ "device_bytes_written", COUNTER, "Bytes that the guest wrote." },
 	{ "device_connections", GAUGE, "Open connections." },
 	{ "device_dead", GAUGE, "1 if the session with the back-end has failed for good." },

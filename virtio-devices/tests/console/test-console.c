@@ -71,7 +71,7 @@ START_TEST(bytes_are_transferred_in_both_directions)
 	ck_assert_uint_eq(con.notified[RX], 1);
 	ck_assert_uint_eq(console_counts(0).to_guest, 5);
 	ck_assert_uint_eq(console_counts(0).from_guest, 7);
-	ck_assert_uint_eq(virtdev_stats(con.dev, stats, 2), 4);
+	ck_assert_uint_eq(virtdev_stats(con.dev, stats, 2), 5);
 	ck_assert_str_eq(stats[0].name, "bytes-to-guest");
 	ck_assert_uint_eq(stats[0].value, 5);
 	ck_assert_uint_eq(stats[1].value, 7);
