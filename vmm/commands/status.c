@@ -263,6 +263,7 @@ void vmm_status_read(struct vmm_machine *m, struct cvmm_statistics *out)
 		.memory_failed_conversions = m->private_memory.failed,
 		.window_changes = m->shmem.changes,
 		.console_lost_bytes = vmm_console_dropped(m->console),
+		.serial_unrecorded_bytes = vmm_console_unrecorded(m->console),
 		.name = m->config->name, .kernel = m->config->kernel,
 	};
 	vmm_memory_count(m, &out->memory, &out->present);
@@ -279,6 +280,7 @@ static void write_counters(const struct cvmm_statistics *s, struct vmm_json *to)
 	vmm_json_u64(to, "memory_failed_conversions", s->memory_failed_conversions);
 	vmm_json_u64(to, "window_changes", s->window_changes);
 	vmm_json_u64(to, "console_lost_bytes", s->console_lost_bytes);
+	vmm_json_u64(to, "serial_unrecorded_bytes", s->serial_unrecorded_bytes);
 	vmm_json_u64(to, "age_ns", s->age_ns);
 	vmm_json_u64(to, "uptime_ns", s->uptime_ns);
 	vmm_json_u64(to, "paused_ns", s->paused_ns);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The host's end of the serial port and of the control socket: --serial and --control.
+ * The host's end of the serial port and of the control socket: --serial, --serial-log and
+ * --control.
  *
  * Threads: no state.
  */
@@ -8,6 +9,7 @@
 #define VMM_CONFIG_ENDS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <vmm-sys-util/error.h>
 
@@ -19,6 +21,8 @@ struct vmm_serial_end {
 		VMM_SERIAL_FILE,
 	} how;
 	const char *path;	/* of a file; else NULL */
+	const char *log;	/* --serial-log, or NULL */
+	uint64_t log_size;	/* 0: the default */
 };
 
 /* A listening UNIX socket. All zero: none. */

@@ -11,6 +11,7 @@
 #include "kinds/kind.h"
 #include "base/file_value.h"
 #include "base/log_levels.h"
+#include "base/port_log.h"
 
 #define MACHINE .scope = VMM_SCOPE_MACHINE
 #define PROCESS .scope = VMM_SCOPE_PROCESS
@@ -103,6 +104,13 @@ const struct vmm_option_row vmm_option_rows[] = {
 	{ .option = { .name = "serial", .kind = VSU_OPTION_STRING, .arg = "stdio|null|FILE|fd:N",
 		      .preset = "stdio, or null with --console=stdio", .help = "serial port" },
 	  MACHINE, REFERS(FILE_WRITTEN), PLACE(machine.serial.path), .change = VMM_CHANGE_VALUE, .without = CLONE },
+	{ .option = { .name = "serial-log", .kind = VSU_OPTION_STRING, .arg = "FILE", .preset = "none",
+		      .help = "append what the guest prints on the serial port to FILE, too" },
+	  MACHINE, REFERS(LOG), PLACE(machine.serial.log), .change = VMM_CHANGE_VALUE, .without = CLONE },
+	{ .option = { .name = "serial-log-size", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
+		      .min = VMM_PORT_LOG_MIN, .max = VMM_PORT_LOG_MAX, .preset = VMM_PORT_LOG_PRESET,
+		      .help = "size at which the log of the serial port moves to FILE.1" },
+	  MACHINE, PLACE(machine.serial.log_size), .change = VMM_CHANGE_VALUE, .without = CLONE, .needs = "serial-log" },
 	{ .option = { .name = "control", .kind = VSU_OPTION_STRING, .arg = "SOCKET|fd:N",
 		      .help = "UNIX socket for commands while the guest runs" },
 	  PROCESS, REFERS(SOCKET), PLACE(process.control.path), .change = VMM_CHANGE_VALUE, .without = CLONE | STREAM },
@@ -202,11 +210,14 @@ const char *vmm_option_text(const struct vmm_options *o, const struct vmm_option
 bool vmm_option_is_given(const struct vmm_options *o, const struct vmm_option_row *row)
 {
 	const char *at = (const char *)o + row->place.at;
+	uint64_t number = 0;
 	bool flag = false;
 
 	if (row->place.kind == VMM_PLACE_BOOL)
 		memcpy(&flag, at, sizeof(flag));
-	return flag || vmm_option_text(o, row);
+	if (row->place.kind == VMM_PLACE_U64)
+		memcpy(&number, at, sizeof(number));
+	return flag || number || vmm_option_text(o, row);
 }
 
 const struct vmm_option_row *vmm_option_named(const char *name, size_t len)

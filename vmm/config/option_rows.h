@@ -68,7 +68,7 @@ const struct vmm_option_row *vmm_option_of_device(enum vmm_device_how how);
  */
 const char *vmm_option_text(const struct vmm_options *o, const struct vmm_option_row *row);
 
-/* Whether a text or flag was given. */
+/* Whether a text or flag was given, or a number that is not 0. */
 bool vmm_option_is_given(const struct vmm_options *o, const struct vmm_option_row *row);
 
 #endif

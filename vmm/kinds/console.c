@@ -14,6 +14,7 @@
 #include <virtio-devices/console.h>
 #include <vmm-sys-util/parse.h>
 
+#include "base/port_log.h"
 #include "kinds/kind.h"
 
 #define MAX_STREAMS 8
@@ -24,6 +25,8 @@ struct console {
 	const char *socket, *fd, *name;
 	uint64_t rows_first;
 	const char *streams[MAX_STREAMS];
+	const char *log;
+	uint64_t log_size;
 };
 static_assert(sizeof(struct console) <= VMM_DEVICE_CONFIG_MAX,
 	      "a kind's config");
@@ -63,6 +66,17 @@ static const struct vmm_device_key keys[] = {
 	  .refers = VMM_REFERS_PORT,
 	  .offset = offsetof(struct console, streams),
 	  .max_times = MAX_STREAMS },
+	{ .option = { .name = "log", .kind = VSU_OPTION_STRING, .arg = "FILE",
+		      .help = "append what the guest prints on the console to FILE" },
+	  .daemon_name = "console-log",
+	  .refers = VMM_REFERS_LOG,
+	  .offset = offsetof(struct console, log) },
+	{ .option = { .name = "log-size", .kind = VSU_OPTION_SIZE, .arg = "BYTES",
+		      .min = VMM_PORT_LOG_MIN, .max = VMM_PORT_LOG_MAX,
+		      .preset = VMM_PORT_LOG_PRESET,
+		      .help = "size at which the log moves to FILE.1" },
+	  .daemon_name = "console-log-size",
+	  .offset = offsetof(struct console, log_size) },
 	{ .option = { .name = NULL } },
 };
 
@@ -149,6 +163,40 @@ static int open_first(const struct console *c,
 		     : virtdev_port_socket_new(c->socket, out, err);
 }
 
+/* ------------------------------------------------------------------- its log */
+
+static void on_log_failure(void *opaque, const char *text)
+{
+	vmm_device_warn(opaque, "console log", "%s", text);
+}
+
+static uint64_t log_add(void *log, const struct iovec *iov, int n)
+{
+	return vmm_port_log_add(log, iov, n);
+}
+
+static void log_close(void *log)
+{
+	vmm_port_log_close(log);
+}
+
+/* NULL: none. The source of a migration has the file locked until it ends. */
+static int log_open(const struct console *c, const struct vmm_device_common *common,
+		    struct vmm_port_log **out, struct vsu_error *err)
+{
+	const struct vmm_port_log_config config = {
+		.path = c->log, .size = c->log_size,
+		.shared = common->unlocked, .trial = common->trial,
+		.warn = on_log_failure,
+		.opaque = (void *)(uintptr_t)common->host,
+	};
+
+	*out = NULL;
+	if (c->log)
+		return vmm_port_log_open(&config, out, err);
+	return c->log_size ? vsu_error_set(err, -EINVAL, "log-size needs 'log=FILE'") : 0;
+}
+
 /* --------------------------------------------------------------- the device */
 
 static uint32_t count_streams(const struct console *c)
@@ -212,7 +260,7 @@ static int make_device(const struct console *c, struct virtdev_port *host,
 		       const struct vmm_device_common *common,
 		       struct virtdev **out, struct vsu_error *err)
 {
-	const struct virtdev_console_port port = {
+	struct virtdev_console_port port = {
 		.size = sizeof(port), .host = host, .name = c->name,
 		.console = true,
 	};
@@ -223,7 +271,20 @@ static int make_device(const struct console *c, struct virtdev_port *host,
 		.rows_first = c->rows_first,
 	};
 
-	return virtdev_console_new(&config, out, err);
+	struct vmm_port_log *log;
+	int rc = log_open(c, common, &log, err);
+
+	if (rc < 0)
+		return rc;
+	if (log) {
+		port.record = log_add;
+		port.free_recorder = log_close;
+		port.recorder = log;
+	}
+	rc = virtdev_console_new(&config, out, err);
+	if (rc < 0)
+		vmm_port_log_close(log);
+	return rc;
 }
 
 static int console_open(const void *config,

@@ -115,6 +115,10 @@ static void add_text(struct collection *c, const struct vmm_device_key *key, con
 	case VMM_REFERS_IMAGE:
 		add_image(c, key, text);
 		break;
+	case VMM_REFERS_LOG:
+		add_opening(c, key, text, VMM_DEVICE_LOGS);
+		add_name(c, text);
+		break;
 	case VMM_REFERS_FOLDER:
 		add_opening(c, key, text, is_read_only(c, key) ? VMM_DEVICE_SHARES_READ :
 								 VMM_DEVICE_SHARES);

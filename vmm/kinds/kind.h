@@ -96,6 +96,7 @@ struct vmm_device_common {
 						   * or NULL */
 	bool unlocked;		/* opens its file without a lock; set_locked() follows */
 	bool continues;		/* the guest has used it before: what it contains is the guest's */
+	bool trial;		/* for checks only: writes no log */
 	bool confined;		/* a filter for system calls follows, so create everything now */
 	/*
 	 * Opens standard input and output as a port; NULL: use the descriptors.
@@ -130,6 +131,7 @@ struct vmm_device_opening {
 		VMM_DEVICE_SHARES,	/* a folder, whose files are opened later */
 		VMM_DEVICE_SHARES_READ,	/* only for reading */
 		VMM_DEVICE_CREATES,	/* files in a folder */
+		VMM_DEVICE_LOGS,	/* appends to it, and to its predecessor (base/port_log.h) */
 	} use;
 };
 

@@ -15,6 +15,7 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "base/port_log.h"
 #include "legacy/console.h"
 #include "legacy/serial.h"
 #include "legacy/terminal.h"
@@ -42,6 +43,9 @@ struct vmm_console {
 	uint64_t dropped;
 	unsigned char *held;	/* the same for HELD bytes, behind the buffer */
 	size_t held_at, nheld;
+	unsigned char *recorded; /* likewise BUFFER bytes for the log, or NULL */
+	size_t record_at, nrecorded;
+	uint64_t unrecorded;	/* bytes that a driver sent to a busy port */
 };
 
 /*
@@ -53,11 +57,35 @@ static bool is_stopped(const struct vmm_console *c)
 	return vsu_now_ns() - c->taken_ns > PATIENCE_NS;
 }
 
+/* The log writes as fast as its file system: a guest that prints faster waits. */
+static void record_byte(struct vmm_console *c, unsigned char byte)
+{
+	if (!c->recorded)
+		return;
+	if (c->nrecorded == BUFFER) {
+		c->unrecorded++;
+		return;
+	}
+	c->recorded[(c->record_at + c->nrecorded) % BUFFER] = byte;
+	if (c->nrecorded++ == 0)
+		vsu_event_signal(c->event_fd);
+	if (c->nrecorded == BUFFER - SPARE)
+		c->port.busy = true;
+}
+
+/* The guest may print again. With the lock. */
+static void port_resume(struct vmm_console *c)
+{
+	if (c->port.busy && (c->count <= BUFFER / 2 || is_stopped(c)) && c->nrecorded <= BUFFER / 2)
+		vmm_serial_set_busy(&c->port, false);
+}
+
 /* Called by the port, with the lock. */
 static void on_output(void *opaque, unsigned char byte)
 {
 	struct vmm_console *c = opaque;
 
+	record_byte(c, byte);
 	if (c->count == BUFFER) {
 		c->dropped++;
 		return;
@@ -81,13 +109,14 @@ static void on_interrupt(void *opaque)
 
 static int make_buffer(struct vmm_console *c)
 {
-	void *map = mmap(NULL, BUFFER + HELD, PROT_READ | PROT_WRITE,
+	void *map = mmap(NULL, 2 * BUFFER + HELD, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (map == MAP_FAILED)
 		return -errno;
 	c->buffer = map;
 	c->held = c->buffer + BUFFER;
+	c->recorded = c->config.log ? c->held + HELD : NULL;
 	c->event_fd = vsu_event_new();
 	return c->event_fd < 0 ? c->event_fd : 0;
 }
@@ -97,7 +126,7 @@ static void free_console(struct vmm_console *c)
 	vsu_fd_close(&c->own_fd);
 	vsu_fd_close(&c->event_fd);
 	if (c->buffer)
-		munmap(c->buffer, BUFFER + HELD);
+		munmap(c->buffer, 2 * BUFFER + HELD);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -174,7 +203,7 @@ void vmm_console_access(void *opaque, struct vmm_access *access)
 	pthread_mutex_lock(&c->lock);
 	had_room = input_room(c) > 0;
 	if (c->port.busy && is_stopped(c))
-		vmm_serial_set_busy(&c->port, false);
+		port_resume(c);
 	vmm_serial_access(&c->port, access);
 	if (c->nheld && vmm_serial_room(&c->port))
 		port_feed(c);	/* avoids a round through the main thread */
@@ -206,8 +235,7 @@ static void input_consumed(struct vmm_console *c, size_t n)
 	c->head = (c->head + n) % BUFFER;
 	c->count -= n;
 	c->taken_ns = vsu_now_ns();
-	if (c->port.busy && c->count <= BUFFER / 2)
-		vmm_serial_set_busy(&c->port, false);
+	port_resume(c);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -233,6 +261,43 @@ static ssize_t write_some(const struct vmm_console *c, const void *at,
 	return n < 0 ? -errno : n;
 }
 
+/* The first contiguous part of what is to be recorded, as a piece. */
+static struct iovec record_waiting(struct vmm_console *c)
+{
+	struct iovec iov;
+
+	pthread_mutex_lock(&c->lock);
+	iov.iov_base = c->recorded + c->record_at;
+	iov.iov_len = c->record_at + c->nrecorded > BUFFER ? BUFFER - c->record_at : c->nrecorded;
+	pthread_mutex_unlock(&c->lock);
+	return iov;
+}
+
+static void record_consumed(struct vmm_console *c, size_t n)
+{
+	pthread_mutex_lock(&c->lock);
+	c->record_at = (c->record_at + n) % BUFFER;
+	c->nrecorded -= n;
+	port_resume(c);
+	if (c->nrecorded)
+		vsu_event_signal(c->event_fd);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Once: what the guest prints meanwhile is for the next turn. */
+static void record_flush(struct vmm_console *c)
+{
+	struct iovec iov;
+
+	if (!c->recorded)
+		return;
+	iov = record_waiting(c);
+	if (!iov.iov_len)
+		return;
+	(void)!vmm_port_log_add(c->config.log, &iov, 1);
+	record_consumed(c, iov.iov_len);
+}
+
 bool vmm_console_flush(struct vmm_console *c)
 {
 	unsigned char *at;
@@ -241,6 +306,7 @@ bool vmm_console_flush(struct vmm_console *c)
 	size_t len;
 
 	vsu_event_drain(c->event_fd, &count);
+	record_flush(c);
 	while ((len = input_waiting(c, &at))) {
 		n = c->config.out_fd < 0 ? (ssize_t)len :
 					   write_some(c, at, len);
@@ -300,6 +366,11 @@ uint64_t vmm_console_dropped(const struct vmm_console *c)
 	return c->dropped;
 }
 
+uint64_t vmm_console_unrecorded(const struct vmm_console *c)
+{
+	return c->unrecorded + (c->config.log ? vmm_port_log_lost(c->config.log) : 0);
+}
+
 /* Waits for a slow reader at the end, for a limited time. */
 static void write_last(struct vmm_console *c)
 {
@@ -319,7 +390,10 @@ void vmm_console_free(struct vmm_console *c)
 	if (!c)
 		return;
 	write_last(c);
+	while (c->nrecorded)	/* no CPU prints any more */
+		record_flush(c);
 	vmm_console_restore(c);
+	vmm_port_log_close(c->config.log);
 	free_console(c);
 }
 

@@ -11,6 +11,9 @@
  * Ctrl-A x ends the machine in any state of the guest (Ctrl-A twice sends one).
  * Up to 16 MiB of its input are held; more is dropped and counted.
  *
+ * A log (base/port_log.h) receives all output, also of a port without a reader. The guest waits
+ * for it as for a reader, but it does not stop: it loses bytes that it cannot write.
+ *
  * Threads: the bus handler runs on CPU threads; everything else on the main
  * thread.
  */
@@ -29,6 +32,7 @@ struct vmm_console;
 
 struct vmm_console_config {
 	int in_fd, out_fd;	/* borrowed; -1: none */
+	struct vmm_port_log *log; /* owned after success; NULL: none */
 	void (*interrupt)(void *opaque); /* the port's interrupt; any thread */
 	void (*leave)(void *opaque);	/* Ctrl-A x */
 	void (*tell)(void *opaque);	/* Ctrl-A c: print information */
@@ -74,5 +78,8 @@ int vmm_console_load(struct vmm_console *console, const struct vmm_state *state,
 		     struct vsu_error *err);
 
 uint64_t vmm_console_dropped(const struct vmm_console *console);
+
+/* Bytes that the log lost. */
+uint64_t vmm_console_unrecorded(const struct vmm_console *console);
 
 #endif

@@ -15,8 +15,10 @@
 #include <vmm-sys-util/exit.h>
 
 #include "base/file_value.h"
+#include "base/port_log.h"
 #include "log/log.h"
 #include "run/console.h"
+#include "transfer/incoming.h"
 #include "x86/port_numbers.h"
 
 static void on_serial_interrupt(void *opaque)
@@ -108,6 +110,26 @@ int vmm_machine_check_serial(struct vmm_machine *m, struct vsu_error *err)
 			     "option --serial: the program of this machine gives it no standard input and output; name a file, or null");
 }
 
+static void on_log_failure(void *opaque, const char *text)
+{
+	const struct vmm_machine *m = opaque;
+
+	vmm_log(&m->owner.log, VMM_LOG_WARNING, "serial log", "%s", text);
+}
+
+/* NULL: none. The source of a migration has the file locked until it ends. */
+static int open_log(struct vmm_machine *m, struct vmm_port_log **out, struct vsu_error *err)
+{
+	const struct vmm_port_log_config config = {
+		.path = m->config->serial.log, .size = m->config->serial.log_size,
+		.shared = vmm_incoming_is_open(m), .trial = m->start->dry_run,
+		.warn = on_log_failure, .opaque = m,
+	};
+	int rc = config.path ? vmm_port_log_open(&config, out, err) : 0;
+
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --serial-log") : 0;
+}
+
 int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_console_config config = {
@@ -127,7 +149,10 @@ int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err)
 	m->serial_irq_fd = vsu_event_new();
 	if (m->serial_irq_fd < 0)
 		return vsu_error_sys(err, m->serial_irq_fd, "console");
-	rc = vmm_console_new(&config, &m->console, err);
+	rc = open_log(m, &config.log, err);
+	rc = rc ? rc : vmm_console_new(&config, &m->console, err);
+	if (rc < 0)
+		vmm_port_log_close(config.log);
 	placed.opaque = m->console;
 	if (!rc)
 		rc = vmm_bus_add(&m->ports, &placed, err);

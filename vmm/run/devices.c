@@ -73,7 +73,8 @@ static int make_local(struct vmm_machine *m,
 		.open_stdio = vmm_machine_open_stdio, .stdio = m,
 		.sockets = m->owner.sockets,
 		.host = &m->host, .reporter = &d->reporter,
-		.unlocked = vmm_incoming_is_open(m), .own = d->own,
+		.unlocked = vmm_incoming_is_open(m), .trial = m->start->dry_run,
+		.own = d->own,
 	};
 	struct virtdev *dev;
 	int rc = vmm_device_open(&d->spec, &common, &dev, err);

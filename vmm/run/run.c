@@ -80,16 +80,13 @@ static void on_cpus(void *opaque)
 		vmm_loop_end(m->loop);
 }
 
-/* Writes output until it would block; then the loop waits for the reader. */
+/* Writes output until it would block; then the loop waits for the reader, too. */
 static void console_flush(struct vmm_machine *m)
 {
-	if (vmm_console_flush(m->console)) {
+	if (vmm_console_flush(m->console))
 		vmm_io_stop(&m->watch.writable);
-		vmm_io_start(m->loop, &m->watch.console);
-	} else {
-		vmm_io_stop(&m->watch.console);
+	else
 		vmm_io_start(m->loop, &m->watch.writable);
-	}
 	if (m->console_in >= 0 && vmm_console_wants_input(m->console))
 		vmm_io_start(m->loop, &m->watch.input);
 }

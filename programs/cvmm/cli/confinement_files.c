@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -21,6 +22,7 @@
 #include "config/option_rows.h"
 #include "kinds/disk/module.h"
 #include "base/file_value.h"
+#include "base/port_log.h"
 #include "migration/tls.h"
 
 static bool is_jail(const struct confine_plan *plan)
@@ -40,6 +42,17 @@ static int target_add(struct confine_plan *plan, const char *path, struct vsu_er
 	return confine_add_path(plan, path, S_ISDIR(st.st_mode) ? LANDLOCK_FULL : LANDLOCK_FILE, err);
 }
 
+static int log_add(struct confine_plan *plan, const char *path, struct vsu_error *err)
+{
+	char *former = vmm_port_log_former(path);
+	int rc = former ? target_add(plan, path, err) :
+			  vsu_error_set(err, -ENOMEM, "no memory for a path");
+
+	rc = rc ? rc : target_add(plan, former, err);
+	free(former);
+	return rc;
+}
+
 /* -------------------------------------------------------------------- devices */
 
 static int opening_add(struct confine_plan *plan, const struct vmm_device_opening *o,
@@ -57,7 +70,8 @@ static int opening_add(struct confine_plan *plan, const struct vmm_device_openin
 		return vmm_disk_load(o->text, err);
 	if (vmm_file_value_is_fd(o->text))
 		return 0;
-	return confine_add_path(plan, o->text, uses[o->use], err);
+	return o->use == VMM_DEVICE_LOGS ? log_add(plan, o->text, err) :
+					   confine_add_path(plan, o->text, uses[o->use], err);
 }
 
 /* The first use would fail with the cause of another namespace. */
@@ -177,6 +191,8 @@ static int option_add(struct confine_plan *plan, const struct vmm_option_row *ro
 		return folder_add(plan, text, err);
 	case VMM_REFERS_FILE_WRITTEN:
 		return vmm_file_value_is_fd(text) ? 0 : target_add(plan, text, err);
+	case VMM_REFERS_LOG:
+		return vmm_file_value_is_fd(text) ? 0 : log_add(plan, text, err);
 	case VMM_REFERS_SOCKET:
 		return confine_add_parent(plan, text, LANDLOCK_SOCKETS, err);
 	default:
@@ -201,6 +217,30 @@ static int options_add(struct confine_plan *plan, const struct vmm_options *o,
 	for (i = 0; !rc && i < o->machine.ndevices; i++)
 		rc = device_add(plan, &o->machine.specs[i], err);
 	return rc;
+}
+
+/* ------------------------------------------------------------------------- logs */
+
+/*
+ * Creates the files of logs before the rules, which are then for these files alone and not for
+ * their folders. A failure is reported when the log is opened, with its option.
+ */
+static void logs_create(const struct vmm_options *o)
+{
+	const struct vmm_device_opening *open;
+	struct vmm_device_facts facts;
+	unsigned int i;
+
+	if (o->machine.serial.log)
+		(void)!vmm_port_log_create(o->machine.serial.log, NULL);
+	for (i = 0; i < o->machine.ndevices; i++) {
+		if (!vmm_device_is_own(&o->machine.specs[i]))
+			continue;
+		facts = vmm_device_describe(&o->machine.specs[i]);
+		for (open = facts.opens; open->text; open++)
+			if (open->use == VMM_DEVICE_LOGS)
+				(void)!vmm_port_log_create(open->text, NULL);
+	}
 }
 
 /* --------------------------------------------------- files that running requires */
@@ -274,6 +314,8 @@ int vmm_confinement_files(struct confine_plan *plan, const struct vmm_options *o
 		return rc;
 	if (sandbox->tls)
 		rc = vmm_tls_load(err);
+	if (!options->start.dry_run)
+		logs_create(options);
 	rc = rc ? rc : options_add(plan, options, err);
 	return rc ? rc : common_add(plan, err);
 }

@@ -214,6 +214,7 @@ static const struct virtdev_metric described[] = {
 	{ "ring_used", GAUGE, "Index of the device in a split ring." },
 	{ "saving_done", GAUGE, "Bytes of memory that a save has written." },
 	{ "saving_total", GAUGE, "Bytes of memory that a save writes." },
+	{ "serial_unrecorded_bytes", COUNTER, "Bytes that the log of the serial port lost." },
 	{ "state", GAUGE, "1 for the present state of the machine." },
 	{ "uptime_ns", COUNTER, "Nanoseconds since this process made the machine." },
 	{ "vcpu_exits", COUNTER, "Returns of a processor from KVM." },

@@ -19,6 +19,9 @@ console_ports() {
 	finish
 	same "$1: the guest finds the stream by its name" data "$(said ports)"
 	same "$1: and received all bytes of both" "$BYTES $BYTES 0" "$(said hvc0) $(said vport0p1) $STATUS"
+	same "$1: its log ends with these bytes" "$(tail -c 16384 "$WORK/bytes" | sha256sum)" \
+		"$(cat "$WORK/log.1" "$WORK/log" | tail -c 16384 | sha256sum)"
+	same "$1: and is bounded" "" "$(find "$WORK/log" "$WORK/log.1" -size +64k)"
 }
 
 # terminal SIZE ARG...: a guest on a terminal whose size changes
@@ -43,7 +46,8 @@ console_daemons() {
 	fi
 	rng=$SERVER
 	if served "$BUILD/daemons/cvmm-vhost-user-console" --socket-path="$WORK/socket" \
-		--console-socket="$WORK/tty" --port="data:socket:$WORK/data"; then
+		--console-socket="$WORK/tty" --port="data:socket:$WORK/data" \
+		--console-log="$WORK/log" --console-log-size=64k; then
 		for transport in pci mmio; do
 			MORE="bytes=$BYTES noise=1" start console --console "backend=user:$WORK/socket" \
 				--rng="backend=user:$WORK/second/socket" --transport=$transport
@@ -60,7 +64,7 @@ console_daemons() {
 part_console() {
 	head -c "$BYTES" /dev/urandom >"$WORK/bytes"
 	head -c "$BYTES" /dev/urandom >"$WORK/more"
-	MORE="bytes=$BYTES" start console --console "socket=$WORK/tty,port=data:socket:$WORK/data" --transport=mmio
+	MORE="bytes=$BYTES" start console --console "socket=$WORK/tty,port=data:socket:$WORK/data,log=$WORK/log,log-size=64k" --transport=mmio
 	console_ports "of cvmm"
 	console_daemons
 	terminal 132x43 --console stdio

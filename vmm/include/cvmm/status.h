@@ -78,6 +78,7 @@ struct cvmm_statistics {
 	/* Both are valid as long as the machine; NULL: not given, or its guest has not arrived. */
 	const char *name;	/* of the option "name" */
 	const char *kernel;	/* as it was named when the guest booted */
+	uint64_t serial_unrecorded_bytes; /* that the option "serial-log" could not write */
 };
 
 /* -EINVAL: no size. */

@@ -520,11 +520,24 @@ START_TEST(words_of_other_programs_are_values_where_they_stand_as_such)
 }
 END_TEST
 
+START_TEST(size_of_a_log_needs_the_log)
+{
+	ck_assert_int_eq(parse("k --serial-log=a,b --serial-log-size=1M"), 0);
+	ck_assert_str_eq(o.machine.serial.log, "a,b");
+	ck_assert_uint_eq(o.machine.serial.log_size, 1 << 20);
+	vmm_options_free(&o);
+	ck_assert_int_eq(parse("k --serial-log-size=1M"), -EINVAL);
+	ck_assert_str_eq(err.msg, "option --serial-log-size needs --serial-log");
+	ck_assert_int_eq(parse("k --serial-log=a --serial-log-size=1k"), -EINVAL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("options");
 	TCase *tc = tcase_create("accepted");
 
+	tcase_add_test(tc, size_of_a_log_needs_the_log);
 	tcase_add_test(tc, kernel_and_disk_are_enough);
 	tcase_add_test(tc, operands_stand_anywhere_between_options);
 	tcase_add_test(tc, memory_disk_and_device_may_repeat);

@@ -153,7 +153,7 @@ static bool is_opened(const struct vmm_device_facts *facts, const char *text)
 static bool names_file(const struct vmm_device_key *key)
 {
 	return key->refers == VMM_REFERS_IMAGE || key->refers == VMM_REFERS_FOLDER ||
-	       key->refers == VMM_REFERS_SOCKET;
+	       key->refers == VMM_REFERS_SOCKET || key->refers == VMM_REFERS_LOG;
 }
 
 /* The completion of words offers files for these. */
@@ -262,7 +262,7 @@ START_TEST(rng_device_needs_no_key)
 END_TEST
 
 /* Keys of a console by their place in its table. */
-enum { STDIO, PTY, SOCKET, FD, NAME, ROWS_FIRST, PORT };
+enum { STDIO, PTY, SOCKET, FD, NAME, ROWS_FIRST, PORT, LOG, LOG_SIZE };
 
 static int set_console(unsigned int key, const char *text)
 {
@@ -399,6 +399,45 @@ START_TEST(console_describes_its_sockets_and_terminals)
 }
 END_TEST
 
+START_TEST(console_has_a_log)
+{
+	static char name[] = "/tmp/test-kind.XXXXXX", former[sizeof(name) + 2];
+	const struct vmm_device_common common = { .queues = 1, .host = &host };
+	struct virtdev *dev, *other;
+	const char *text;
+	int fd = mkstemp(name);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	snprintf(former, sizeof(former), "%s.1", name);
+	ck_assert_int_eq(set_console(PTY, NULL), 0);
+	ck_assert_int_eq(set_console(LOG, name), 0);
+	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err), 0);
+	ck_assert_int_eq(virtdev_config_write(dev, 8, "!", 1), 0);
+	ck_assert_int_eq(vmm_console_kind.open(config, &common, &other, &err), -EBUSY);
+	text = vmm_device_facts_of(&vmm_console_kind, config).names[0];
+	ck_assert_str_eq(text, name);
+	virtdev_free(dev);
+	fd = open(name, O_RDONLY);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_END), 1);
+	close(fd);
+	unlink(name);
+	ck_assert_int_eq(unlink(former), 0);
+}
+END_TEST
+
+START_TEST(size_of_a_log_needs_the_log)
+{
+	const struct vmm_device_common common = { .queues = 1 };
+	struct virtdev *dev;
+
+	ck_assert_int_eq(set_console(PTY, NULL), 0);
+	ck_assert_int_eq(set_console(LOG_SIZE, NULL), 0);
+	ck_assert_int_eq(vmm_console_kind.open(config, &common, &dev, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "log-size needs 'log=FILE'");
+}
+END_TEST
+
 START_TEST(console_has_additional_streams)
 {
 	const struct vmm_device_common common = { .queues = 1 };
@@ -503,6 +542,8 @@ int main(void)
 	tcase_add_loop_test(tc, a_console_on_several_things_is_refused, 0,
 			    sizeof(several) / sizeof(*several));
 	tcase_add_test(tc, console_describes_its_sockets_and_terminals);
+	tcase_add_test(tc, console_has_a_log);
+	tcase_add_test(tc, size_of_a_log_needs_the_log);
 	tcase_add_test(tc, console_has_additional_streams);
 	tcase_add_loop_test(tc, impossible_stream_is_refused, 0,
 			    (int)(sizeof(bad_streams) / sizeof(bad_streams[0])));

@@ -10,6 +10,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "base/port_log.h"
 #include "legacy/console.h"
 #include "../util.h"
 
@@ -108,6 +109,109 @@ START_TEST(output_is_flushed_at_its_event)
 	ck_assert_int_eq(read(fds[0], text, sizeof(text)), 2);
 	ck_assert_str_eq(text, "hi");
 	vmm_console_free(console);
+}
+END_TEST
+
+/* --------------------------------------------------------------------- the log */
+
+static char log_path[32];
+
+/* The log has no limit that these claims reach. */
+static void make_recorded(int out_fd)
+{
+	struct vmm_console_config config = { .in_fd = -1, .out_fd = out_fd };
+	struct vmm_port_log_config log = { .path = log_path };
+	int fd;
+
+	strcpy(log_path, "/tmp/test-console.XXXXXX");
+	fd = mkstemp(log_path);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert_int_eq(vmm_port_log_open(&log, &config.log, NULL), 0);
+	ck_assert_int_eq(vmm_console_new(&config, &console, NULL), 0);
+}
+
+/* Ends the console; returns the length of the log, whose bytes are all the same. */
+static size_t end_recorded(char byte)
+{
+	char *former = vmm_port_log_former(log_path);
+	FILE *f;
+	size_t n = 0;
+	int c;
+
+	vmm_console_free(console);
+	f = fopen(log_path, "r");
+	ck_assert_ptr_nonnull(f);
+	for (; (c = fgetc(f)) != EOF; n++)
+		ck_assert_int_eq(c, byte);
+	fclose(f);
+	unlink(log_path);
+	unlink(former);
+	free(former);
+	return n;
+}
+
+START_TEST(log_has_what_a_port_without_a_reader_prints)
+{
+	make_recorded(-1);
+	put_many('x', 5);
+	ck_assert(readable(vmm_console_event_fd(console)));
+	ck_assert(vmm_console_flush(console));
+	ck_assert(!readable(vmm_console_event_fd(console)));
+	put_many('x', 7);
+	ck_assert_uint_eq(end_recorded('x'), 12);
+}
+END_TEST
+
+/* The reader has stopped: its bytes are dropped, but the log gets all of them. */
+START_TEST(log_has_everything_if_the_reader_stops)
+{
+	const size_t all = 1000000;
+	size_t n;
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	make_recorded(fds[1]);
+	for (n = 0; n < all; n += 1000) {
+		now_ns += 2000000000;
+		put_many('x', 1000);
+		vmm_console_flush(console);
+	}
+	ck_assert_uint_gt(vmm_console_dropped(console), 0);
+	ck_assert_uint_eq(vmm_console_unrecorded(console), 0);
+	ck_assert_uint_eq(end_recorded('x'), all);
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
+/* A guest that prints faster than the log is written waits for it, also without a reader. */
+START_TEST(guest_waits_for_the_log)
+{
+	size_t n = 0;
+
+	make_recorded(-1);
+	for (; get(LSR) & 0x20; n++) {
+		put('x');
+		ck_assert_uint_le(n, 65536);
+	}
+	now_ns += 5000000000;
+	ck_assert(!(get(LSR) & 0x20));
+	while (!(get(LSR) & 0x20))
+		vmm_console_flush(console);
+	put('x');
+	ck_assert_uint_eq(vmm_console_unrecorded(console), 0);
+	ck_assert_uint_eq(end_recorded('x'), n + 1);
+}
+END_TEST
+
+/* The driver ignores that the port is busy. */
+START_TEST(excess_of_a_driver_that_does_not_wait_is_counted)
+{
+	make_recorded(-1);
+	put_many('x', 65536 + 10);
+	ck_assert_uint_eq(vmm_console_unrecorded(console), 10);
+	ck_assert_uint_eq(end_recorded('x'), 65536);
 }
 END_TEST
 
@@ -565,6 +669,10 @@ int main(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, output_is_flushed_at_its_event);
+	tcase_add_test(tc, log_has_what_a_port_without_a_reader_prints);
+	tcase_add_test(tc, log_has_everything_if_the_reader_stops);
+	tcase_add_test(tc, guest_waits_for_the_log);
+	tcase_add_test(tc, excess_of_a_driver_that_does_not_wait_is_counted);
 	tcase_add_test(tc, a6_01_slow_reader_costs_a_bounded_buffer_and_a_count);
 	tcase_add_test(tc, a6_01_reader_that_is_only_slow_loses_nothing);
 	tcase_add_test(tc, a6_01_driver_waits_one_second_for_a_stopped_reader);
