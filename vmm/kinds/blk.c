@@ -35,6 +35,11 @@ static const char *const caches[] = {
 #define CACHE_THROUGH	1u
 #define CACHE_DIRECT	2u
 
+enum { STALL_ERROR, STALL_WAIT };
+#define NS_PER_S UINT64_C(1000000000)
+
+static const char *const stalls[] = { "error", "wait", NULL };
+
 enum { LOCKING_ON, LOCKING_OFF };
 enum { FORMAT_AUTO, FORMAT_RAW };
 
@@ -46,6 +51,7 @@ struct blk {
 	const char *path, *serial;
 	const char *overlay;
 	uint64_t read_only, engine, locking, cache, block_size, snapshot, format;
+	uint64_t on_stall, stall_timeout;
 	struct virtdev_rate_limits limits;
 };
 static_assert(sizeof(struct blk) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
@@ -94,6 +100,14 @@ static const struct vmm_device_key keys[] = {
 		      .choices = formats, .preset = "auto",
 		      .help = "auto: refuse an image that begins like another format; raw: do not check" },
 	  .offset = offsetof(struct blk, format) },
+	{ .option = { .name = "on-stall", .kind = VSU_OPTION_CHOICE,
+		      .choices = stalls, .preset = "error",
+		      .help = "requests while the server of an address is away: fail, or wait" },
+	  .offset = offsetof(struct blk, on_stall) },
+	{ .option = { .name = "stall-timeout", .kind = VSU_OPTION_U64, .arg = "SECONDS",
+		      .min = 1, .max = 86400, .preset = "10, and 30 for a reply",
+		      .help = "with on-stall=error: how long they wait first" },
+	  .offset = offsetof(struct blk, stall_timeout) },
 	VMM_LIMIT_ROWS("", "bytes of reads and writes", "requests",
 		       offsetof(struct blk, limits)),
 	{ .option = { .name = NULL } },
@@ -215,12 +229,24 @@ static int open_layered(const struct blk *b, const struct vmm_device_common *com
 	return rc;
 }
 
+static int check_stall(const struct blk *b, struct vsu_error *err)
+{
+	if ((b->on_stall || b->stall_timeout) && !vmm_disk_is_address(b->path))
+		return vsu_error_set(err, -EINVAL, "'%s' is a file, whose requests wait in the kernel: on-stall and stall-timeout are for addresses, such as nbd://HOST",
+				     b->path);
+	if (b->on_stall == STALL_WAIT && b->stall_timeout)
+		return vsu_error_set(err, -EINVAL, "on-stall=wait has no limit; leave out stall-timeout");
+	return 0;
+}
+
 static int open_address(const struct blk *b, uint32_t queues,
 			struct virtdev_disk **out, struct vsu_error *err)
 {
 	const struct vmm_disk_want want = {
 		.address = b->path, .read_only = b->read_only,
 		.queues = queues ? queues : 1,
+		.waits = b->on_stall == STALL_WAIT,
+		.patience_ns = b->stall_timeout * NS_PER_S,
 	};
 
 	if (b->engine != VIRTDEV_DISK_ENGINE_AUTO || b->block_size ||
@@ -234,8 +260,10 @@ static int open_address(const struct blk *b, uint32_t queues,
 static int open_disk(const struct blk *b, const struct vmm_device_common *common,
 		     struct virtdev_disk **out, struct vsu_error *err)
 {
-	int rc;
+	int rc = check_stall(b, err);
 
+	if (rc < 0)
+		return rc;
 	if (vmm_disk_is_address(b->path) && !b->overlay && !b->snapshot)
 		return open_address(b, common->queues, out, err);
 	rc = b->format == FORMAT_RAW || common->continues ? 0 :

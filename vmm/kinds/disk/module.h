@@ -18,6 +18,8 @@ struct vmm_disk_want {
 	const char *address;	/* "nbd://host/export"; borrowed for the call */
 	bool read_only;
 	uint32_t queues;	/* concurrent channels */
+	bool waits;		/* requests wait for a lost server instead of failing */
+	uint64_t patience_ns;	/* else how long they wait for it; 0: the module's default */
 };
 
 /* Arguments for virtdev_disk_new(). */

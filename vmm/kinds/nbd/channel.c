@@ -72,7 +72,7 @@ static void connection_lose(struct pnbd_channel *c)
 	c->events = 0;
 	for (i = 0; c->asked && i < c->nparts; i++)
 		if (c->parts[i].request)
-			pnbd_part_end(&c->parts[i], -EIO);
+			pnbd_part_lose(&c->parts[i]);
 	if (c->ready) {
 		note_lost_writes(c->disk);
 		c->since_ns = vsu_now_ns();
@@ -110,7 +110,7 @@ static void check_answers(struct pnbd_channel *c)
 	if (!c->asked || c->heard != c->answers) {
 		c->heard = c->answers;
 		c->since_ns = now;
-	} else if (now - c->since_ns >= c->disk->answer_ns) {
+	} else if (!c->disk->waits && now - c->since_ns >= c->disk->answer_ns) {
 		connection_lose(c);
 	}
 }
@@ -127,7 +127,7 @@ static void begin_looks(struct pnbd_channel *c)
 
 static bool held_too_long(const struct pnbd_channel *c)
 {
-	return !c->ready && vsu_now_ns() - c->since_ns >= c->disk->hold_ns;
+	return !c->ready && !c->disk->waits && vsu_now_ns() - c->since_ns >= c->disk->hold_ns;
 }
 
 static void give_up_queued(struct pnbd_channel *c)
@@ -237,6 +237,8 @@ int pnbd_channel_kick(void *self, void *channel, uint64_t *budget)
 	while (c->ready && *budget && c->queued.first) {
 		pnbd_part_ask(c, pnbd_list_take(&c->queued), budget);
 		some = true;
+		if (nbd_aio_is_dead(c->nbd))	/* the request may be queued again */
+			break;
 	}
 	if (some)
 		look_again(c);

@@ -151,8 +151,9 @@ int pnbd_disk_ask(struct pnbd_disk *d, const struct vmm_disk_want *want,
 {
 	int rc;
 
-	d->answer_ns = PNBD_ANSWER_NS;
-	d->hold_ns = PNBD_HOLD_NS;
+	d->answer_ns = want->patience_ns ? want->patience_ns : PNBD_ANSWER_NS;
+	d->hold_ns = want->patience_ns ? want->patience_ns : PNBD_HOLD_NS;
+	d->waits = want->waits;
 	d->first = nbd_create();
 	if (!d->first)
 		return nbd_failed(want->address, err);

@@ -15,6 +15,11 @@
  * A flush covers other connections only if the server advertises it. A channel is therefore
  * flushed before it is closed.
  *
+ * With on-stall=wait no request fails because the server is away: those without a reply are
+ * sent again after reconnection, and no reply is overdue. So a connection ends only when the
+ * server or the kernel ends it, and a server that still executed a request of it would do so
+ * before it closed the connection. A flush still reports writes that may be lost.
+ *
  * Threads: as disk.h.
  */
 #ifndef VMM_KINDS_NBD_NBD_H
@@ -47,6 +52,7 @@ struct pnbd_disk {
 	socklen_t peer_len;
 	uint64_t answer_ns;	/* PNBD_ANSWER_NS; tests set other values */
 	uint64_t hold_ns;	/* PNBD_HOLD_NS; tests set other values */
+	bool waits;		/* without these limits */
 	struct nbd_handle *first; /* atomic; for the first channel, or NULL */
 	uint64_t written;	/* atomic; completed writes */
 	uint64_t flushed;	/* atomic; writes covered by a flush */
@@ -144,6 +150,9 @@ void pnbd_part_ask(struct pnbd_channel *c, struct virtdev_disk_request *request,
 
 /* Ends a part with a reply or an error; continues or completes its request. */
 void pnbd_part_end(struct pnbd_part *part, int result);
+
+/* Ends a part whose connection was lost: fails its request, or queues it again. */
+void pnbd_part_lose(struct pnbd_part *part);
 
 /* channel.c */
 

@@ -68,10 +68,12 @@ static void *part_place(struct pnbd_part *p, uint64_t left)
 
 /* --------------------------------------------------------------- the asking */
 
-/* Callers receive a lost connection as an I/O error. */
 static int on_answer(void *opaque, int *error)
 {
-	pnbd_part_end(opaque, *error == ENOTCONN ? -EIO : -*error);
+	if (*error == ENOTCONN)
+		pnbd_part_lose(opaque);
+	else
+		pnbd_part_end(opaque, -*error);
 	return 1;	/* retire the command in libnbd */
 }
 
@@ -142,6 +144,11 @@ static bool moves_bytes(const struct virtdev_disk_request *r)
 	return r->op == VIRTDEV_DISK_READ || r->op == VIRTDEV_DISK_WRITE;
 }
 
+static bool is_lost_connection(const struct pnbd_channel *c)
+{
+	return nbd_aio_is_dead(c->nbd) || nbd_aio_is_closed(c->nbd);
+}
+
 void pnbd_part_ask(struct pnbd_channel *c, struct virtdev_disk_request *r,
 		   uint64_t *budget)
 {
@@ -154,7 +161,9 @@ void pnbd_part_ask(struct pnbd_channel *c, struct virtdev_disk_request *r,
 	p->copy = NULL;
 	c->asked++;
 	rc = asks[r->op](p, r->offset + done, r->len - done);
-	if (rc < 0 && p->request == r)	/* else the reply came first */
+	if (rc < 0 && p->request == r && is_lost_connection(c))
+		pnbd_part_lose(p);
+	else if (rc < 0 && p->request == r)	/* else the reply came first */
 		pnbd_part_end(p, rc);
 	else if (moves_bytes(r))
 		*budget -= p->len < *budget ? p->len : *budget;
@@ -213,6 +222,31 @@ static void last_flush_end(struct pnbd_channel *c, int result)
 		__atomic_store_n(&c->disk->flush_result, result, __ATOMIC_RELEASE);
 }
 
+static void part_free(struct pnbd_part *p)
+{
+	struct pnbd_channel *c = p->channel;
+
+	free(p->copy);
+	p->copy = NULL;
+	p->request = NULL;
+	p->next = c->free;
+	c->free = p;
+	c->asked--;
+}
+
+void pnbd_part_lose(struct pnbd_part *p)
+{
+	struct pnbd_channel *c = p->channel;
+	struct virtdev_disk_request *r = p->request;
+
+	if (!c->disk->waits || r == &c->last_flush) {
+		pnbd_part_end(p, -EIO);
+		return;
+	}
+	part_free(p);
+	pnbd_list_add(&c->queued, r);
+}
+
 void pnbd_part_end(struct pnbd_part *p, int result)
 {
 	struct pnbd_channel *c = p->channel;
@@ -225,12 +259,7 @@ void pnbd_part_end(struct pnbd_part *p, int result)
 		result = part_account(c->disk, p);
 		*done += p->len;
 	}
-	free(p->copy);
-	p->copy = NULL;
-	p->request = NULL;
-	p->next = c->free;
-	c->free = p;
-	c->asked--;
+	part_free(p);
 	c->answers++;
 	r->result = result;
 	if (r == &c->last_flush)

@@ -624,6 +624,79 @@ END_TEST
 
 /* ------------------------------------------------------------------ refusals */
 
+/* ------------------------------------------------------------------ on-stall=wait */
+
+static void use_waiting_disk(void)
+{
+	const struct vmm_disk_want want = { .address = address, .queues = 1, .waits = true };
+
+	ck_assert_msg(ask(&want) == 0, "%s", err.msg);
+	ck_assert_int_eq(made.ops->channel_open(made.self, DEPTH, &channel, &err), 0);
+	disk()->answer_ns = disk()->hold_ns = 1;	/* do not apply */
+}
+
+START_TEST(waiting_requests_in_flight_are_repeated)
+{
+	struct iovec out = { buf, 65536 }, in = { other, 65536 };
+	struct virtdev_disk_request write = {
+		.op = VIRTDEV_DISK_WRITE, .iov = &out, .niov = 1, .len = 65536,
+	}, read = {
+		.op = VIRTDEV_DISK_READ, .iov = &in, .niov = 1, .offset = 131072, .len = 65536,
+	};
+
+	server_start("--filter=delay file image rdelay=60 wdelay=60");
+	use_waiting_disk();
+	submit(&write);
+	submit(&read);
+	ck_assert_ptr_null(wait_ns(S / 2));
+	server_kill();
+	ck_assert_ptr_null(wait_ns(2 * S));
+	memset(other, 1, 65536);
+	serve_image();
+	ck_assert_ptr_nonnull(wait_ns(60 * S));
+	ck_assert_ptr_nonnull(wait_ns(60 * S));
+	ck_assert_int_eq(write.result, 0);
+	ck_assert_int_eq(read.result, 0);
+	ck_assert_int_eq(other[0], 0);
+	look(0, other, 65536);
+	ck_assert_mem_eq(buf, other, 65536);
+}
+END_TEST
+
+START_TEST(waiting_requests_outlast_a_silent_server)
+{
+	serve_image();
+	use_waiting_disk();
+	server_stop();
+	{
+		struct iovec iov = { buf, 4096 };
+		struct virtdev_disk_request r = {
+			.op = VIRTDEV_DISK_WRITE, .iov = &iov, .niov = 1, .len = 4096,
+		};
+
+		submit(&r);
+		ck_assert_ptr_null(wait_ns(3 * S));
+		ck_assert_int_eq(kill(server, SIGCONT), 0);
+		ck_assert_ptr_eq(wait_ns(60 * S), &r);
+		ck_assert_int_eq(r.result, 0);
+	}
+}
+END_TEST
+
+/* Waiting hides no loss of data. */
+START_TEST(waiting_disk_reports_lost_writes_by_a_flush)
+{
+	serve_image();
+	use_waiting_disk();
+	ck_assert_int_eq(transfer(VIRTDEV_DISK_WRITE, 0, buf, 4096), 0);
+	server_kill();
+	serve_image();
+	ck_assert_int_eq(transfer(VIRTDEV_DISK_READ, 0, other, 4096), 0);
+	ck_assert_int_eq(range(VIRTDEV_DISK_FLUSH, 0, 0), -EIO);
+	ck_assert_int_eq(range(VIRTDEV_DISK_FLUSH, 0, 0), 0);
+}
+END_TEST
+
 START_TEST(absent_server_is_refused)
 {
 	const struct vmm_disk_want want = { .address = address, .queues = 1 };
@@ -788,6 +861,9 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, lost_writes_fail_one_flush_of_the_driver, 0, 2);
 	tcase_add_loop_test(tc, failed_channel_flush_is_reported, 0, 2);
 	tcase_add_test(tc, lost_server_ends_the_channel_flush);
+	tcase_add_test(tc, waiting_requests_in_flight_are_repeated);
+	tcase_add_test(tc, waiting_requests_outlast_a_silent_server);
+	tcase_add_test(tc, waiting_disk_reports_lost_writes_by_a_flush);
 	tcase_add_test(tc, absent_server_is_refused);
 	tcase_add_test(tc, read_only_server_is_refused_for_a_writable_disk);
 	tcase_add_test(tc, impossible_disk_size_is_refused);
