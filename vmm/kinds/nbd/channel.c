@@ -83,7 +83,7 @@ static void connection_lose(struct pnbd_channel *c)
 
 static void look_again(struct pnbd_channel *c)
 {
-	if (nbd_aio_is_dead(c->nbd) || nbd_aio_is_closed(c->nbd)) {
+	if (pnbd_channel_is_lost(c)) {
 		connection_lose(c);
 		return;
 	}
@@ -237,7 +237,7 @@ int pnbd_channel_kick(void *self, void *channel, uint64_t *budget)
 	while (c->ready && *budget && c->queued.first) {
 		pnbd_part_ask(c, pnbd_list_take(&c->queued), budget);
 		some = true;
-		if (nbd_aio_is_dead(c->nbd))	/* the request may be queued again */
+		if (pnbd_channel_is_lost(c))	/* the request may be queued again */
 			break;
 	}
 	if (some)

@@ -154,6 +154,9 @@ void pnbd_part_end(struct pnbd_part *part, int result);
 /* Ends a part whose connection was lost: fails its request, or queues it again. */
 void pnbd_part_lose(struct pnbd_part *part);
 
+/* Whether a channel that has a handle has no connection any more. */
+bool pnbd_channel_is_lost(const struct pnbd_channel *channel);
+
 /* channel.c */
 
 int pnbd_channel_open(void *self, uint32_t depth, void **channel,

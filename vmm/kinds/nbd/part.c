@@ -144,7 +144,7 @@ static bool moves_bytes(const struct virtdev_disk_request *r)
 	return r->op == VIRTDEV_DISK_READ || r->op == VIRTDEV_DISK_WRITE;
 }
 
-static bool is_lost_connection(const struct pnbd_channel *c)
+bool pnbd_channel_is_lost(const struct pnbd_channel *c)
 {
 	return nbd_aio_is_dead(c->nbd) || nbd_aio_is_closed(c->nbd);
 }
@@ -161,7 +161,7 @@ void pnbd_part_ask(struct pnbd_channel *c, struct virtdev_disk_request *r,
 	p->copy = NULL;
 	c->asked++;
 	rc = asks[r->op](p, r->offset + done, r->len - done);
-	if (rc < 0 && p->request == r && is_lost_connection(c))
+	if (rc < 0 && p->request == r && pnbd_channel_is_lost(c))
 		pnbd_part_lose(p);
 	else if (rc < 0 && p->request == r)	/* else the reply came first */
 		pnbd_part_end(p, rc);
