@@ -246,14 +246,16 @@ static const char *why_not(void)
 
 int main(void)
 {
-	Suite *s = suite_create("guest_memfd");
-	TCase *tc = tcase_create("guest_memfd");
+	Suite *s;
+	TCase *tc;
 	const char *why = why_not();
 
 	if (why) {
 		printf("1..0 # SKIP %s\n", why);
 		return 0;
 	}
+	s = suite_create("guest_memfd");
+	tc = tcase_create("guest_memfd");
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, fully_shared_memory_is_mapped_and_shared_by_its_fd);

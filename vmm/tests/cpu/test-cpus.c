@@ -392,11 +392,13 @@ END_TEST
 int main(void)
 {
 	const char *why = no_kvm();
-	Suite *s = suite_create("cpus");
-	TCase *tc = tcase_create("cpus");
+	Suite *s;
+	TCase *tc;
 
 	if (why)
 		return skip_all(why);
+	s = suite_create("cpus");
+	tc = tcase_create("cpus");
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc,

@@ -270,11 +270,13 @@ static bool has_guest_memfd(void)
 int main(void)
 {
 	const char *why = no_kvm();
-	Suite *s = suite_create("slots");
-	TCase *tc = tcase_create("slots");
+	Suite *s;
+	TCase *tc;
 
 	if (why)
 		return skip_all(why);
+	s = suite_create("slots");
+	tc = tcase_create("slots");
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, neighbours_share_a_slot_and_others_do_not, 0,

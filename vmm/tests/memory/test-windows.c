@@ -350,11 +350,13 @@ END_TEST
 int main(void)
 {
 	const char *why = no_kvm();
-	Suite *s = suite_create("shmem");
-	TCase *tc = tcase_create("shmem");
+	Suite *s;
+	TCase *tc;
 
 	if (why)
 		return skip_all(why);
+	s = suite_create("shmem");
+	tc = tcase_create("shmem");
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_mapping_is_memory_of_the_guest_until_it_is_unmapped);

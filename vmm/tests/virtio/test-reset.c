@@ -250,11 +250,13 @@ END_TEST
 int main(void)
 {
 	const char *why = no_kvm();
-	Suite *s = suite_create("reset");
-	TCase *tc = tcase_create("reset");
+	Suite *s;
+	TCase *tc;
 
 	if (why)
 		return skip_all(why);
+	s = suite_create("reset");
+	tc = tcase_create("reset");
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a3_05_two_cpus_that_reset_one_device_both_go_on);
 	tcase_add_test(tc,

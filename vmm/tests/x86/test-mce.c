@@ -225,11 +225,13 @@ END_TEST
 int main(void)
 {
 	const char *why = no_kvm();
-	Suite *s = suite_create("mce");
-	TCase *tc = tcase_create("mce");
+	Suite *s;
+	TCase *tc;
 
 	if (why)
 		return skip_all(why);
+	s = suite_create("mce");
+	tc = tcase_create("mce");
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, e1_29_touched_page_is_a_check_that_needs_action);
 	tcase_add_test(tc,
