@@ -56,8 +56,10 @@ static int add_rules(scmp_filter_ctx filter)
 int confine_deny_calls(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int rc = filter ? add_rules(filter) : -ENOMEM;
+	/* a thread that ended alone would leave the others waiting for it */
+	int rc = filter ? seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) : -ENOMEM;
 
+	rc = rc ? rc : add_rules(filter);
 	rc = rc ? rc : seccomp_load(filter);
 	seccomp_release(filter);
 	return rc;
