@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The description of a template: of one that is accepted, each text ends within its member. */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "exec/template.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char folder[] = "/tmp/fuzz-template-XXXXXX", path[sizeof(folder) + sizeof("/template")];
+
+static void demand(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void remove_folder(void)
+{
+	unlink(path);
+	rmdir(folder);
+}
+
+static void make_folder(void)
+{
+	demand(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/template", folder);
+	demand(!atexit(remove_folder));
+}
+
+static void check_text(const char *text, size_t size)
+{
+	const char *end = memchr(text, 0, size);
+
+	demand(end && !memchr(text, '\n', (size_t)(end - text)));
+}
+
+static void check_info(const struct vmm_template_info *info)
+{
+	check_text(info->cvmm, sizeof(info->cvmm));
+	check_text(info->kernel, sizeof(info->kernel));
+	check_text(info->root, sizeof(info->root));
+	check_text(info->memory, sizeof(info->memory));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_template t;
+	int fd, rc;
+
+	if (!*path)
+		make_folder();
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	demand(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	vsu_fd_close(&fd);
+	rc = vmm_template_open(&t, NULL, folder, &err);
+	demand(!rc || (rc == -EBADMSG && err.msg[0]));
+	if (!rc)
+		check_info(&t.info);
+	vmm_template_close(&t);
+	return 0;
+}
