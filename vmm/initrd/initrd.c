@@ -57,7 +57,7 @@ int vmm_initrd_folder(const char *version, char folder[VMM_INITRD_FOLDER], struc
 		if (!access(folder, X_OK))
 			return 0;
 	}
-	return vsu_error_set(err, -ENOENT, "no modules of kernel %s in /lib/modules; name their folder with --modules", version);
+	return vsu_error_set(err, -ENOENT, "no modules of kernel %s in /lib/modules; name their folder with --modules, or --modules=none if it needs none", version);
 }
 
 /* --------------------------------------------------------------- the archive */
