@@ -350,8 +350,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("shmem-example");
-	TCase *tc = tcase_create("shmem-example");
+	Suite *s;
+	TCase *tc;
 	const char *top = getenv("top_builddir");
 	char path[PATH_MAX];
 
@@ -361,6 +361,8 @@ int main(void)
 		printf("1..0 # SKIP %s is not built\n", path);
 		return 0;
 	}
+	s = suite_create("shmem-example");
+	tc = tcase_create("shmem-example");
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, regions_have_the_sizes_given);

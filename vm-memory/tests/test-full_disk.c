@@ -95,8 +95,8 @@ END_TEST
 int main(void)
 {
 	const char *why = mount_own(dir, "tmpfs", "size=1m");
-	Suite *s = suite_create("full_disk");
-	TCase *tc = tcase_create("full_disk");
+	Suite *s;
+	TCase *tc;
 	int rc;
 
 	if (why) {
@@ -104,6 +104,8 @@ int main(void)
 		printf("1..0 # SKIP %s\n", why);
 		return 0;
 	}
+	s = suite_create("full_disk");
+	tc = tcase_create("full_disk");
 	snprintf(path, sizeof(path), "%s/file", dir);
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc,

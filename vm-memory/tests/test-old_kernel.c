@@ -219,14 +219,16 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("old_kernel");
-	TCase *tc = tcase_create("old_kernel");
+	Suite *s;
+	TCase *tc;
 
 	/* Their names are others where a file's offset is wider than long. */
 	if (sizeof(long) < sizeof(off_t)) {
 		puts("1..0 # SKIP system calls can be refused in a 64-bit build only");
 		return 0;
 	}
+	s = suite_create("old_kernel");
+	tc = tcase_create("old_kernel");
 	suite_add_tcase(s, tc);
 	tcase_add_test(tc, anonymous_pages_are_touched_and_keep_what_they_hold);
 	tcase_add_test(tc, pages_of_a_memfd_are_taken_before_they_are_touched);

@@ -134,13 +134,15 @@ static bool is_possible(void)
 
 int main(void)
 {
-	Suite *s = suite_create("control");
-	TCase *tc = tcase_create("places");
+	Suite *s;
+	TCase *tc;
 
 	if (!is_possible()) {
 		puts("1..0 # SKIP needs namespaces of processes, and Linux 6.9");
 		return 0;
 	}
+	s = suite_create("control");
+	tc = tcase_create("places");
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, d3_12_processes_outside_of_a_namespace_are_distinguished);
 	suite_add_tcase(s, tc);

@@ -459,8 +459,8 @@ static bool may_read_without_waiting(void)
 
 int main(void)
 {
-	Suite *s = suite_create("page_fetch");
-	TCase *tc = tcase_create("fetch");
+	Suite *s;
+	TCase *tc;
 
 	fd = vmm_userfault_open(NULL);
 	if (fd < 0) {
@@ -468,6 +468,8 @@ int main(void)
 		       strerror(-fd));
 		return 0;
 	}
+	s = suite_create("page_fetch");
+	tc = tcase_create("fetch");
 	tcase_add_test_unless(tc, may_read_without_waiting() ? NULL : "Linux is older than 6.10",
 			      c1_04_blocking_descriptor_of_another_process_is_read_without_waiting);
 	vsu_fd_close(&fd);

@@ -302,14 +302,16 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("remote_postcopy");
-	TCase *tc = tcase_create("postcopy");
+	Suite *s;
+	TCase *tc;
 	int fd = vmm_userfault_open(NULL);
 
 	if (fd < 0) {
 		printf("1..0 # SKIP userfaultfd is not permitted: %s\n", strerror(-fd));
 		return 0;
 	}
+	s = suite_create("remote_postcopy");
+	tc = tcase_create("postcopy");
 	vsu_fd_close(&fd);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, back_end_without_pagefault_is_refused_by_name);
