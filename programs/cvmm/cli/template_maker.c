@@ -89,6 +89,8 @@ int vmm_template_maker_fork(bool *in_child, int *status, struct vsu_error *err)
 	child = fork();
 	if (child > 0)
 		*status = await_child(child, &set, err);
+	else if (!child)
+		signal(SIGINT, SIG_DFL); /* which a command in the background of a script ignores */
 	sigprocmask(SIG_SETMASK, &former, NULL);
 	if (child < 0)
 		return vsu_error_sys(err, -errno, "cannot start a process");

@@ -4,12 +4,14 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <vmm-sys-util/fd.h>
 
 #include "exec/template.h"
 #include "cli/template_command.h"
+#include "cli/template_maker.h"
 #include "util.h"
 
 static char folder[] = "/tmp/test-template-XXXXXX";
@@ -387,6 +389,31 @@ START_TEST(show_prints_what_a_template_consists_of)
 }
 END_TEST
 
+/* A shell's command in the background ignores SIGINT, also before its event loop takes it. */
+START_TEST(signal_ends_the_process_of_a_guest_that_ignores_interrupts)
+{
+	bool in_child = false;
+	int status = -1;
+	sigset_t term;
+
+	signal(SIGINT, SIG_IGN);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	raise(SIGTERM);
+	ck_assert_int_eq(vmm_template_maker_fork(&in_child, &status, &err), 0);
+	if (in_child) {
+		alarm(20);
+		pause();
+		_exit(0);
+	}
+	ck_assert_int_eq(status, VMM_SESSION_FAILED);
+	ck_assert_str_eq(err.msg, "the process of the guest was ended by signal 2");
+	sigprocmask(SIG_UNBLOCK, &term, NULL);
+	signal(SIGINT, SIG_DFL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("template");
@@ -413,6 +440,7 @@ int main(void)
 	tcase_add_test(tc, options_of_make_describe_the_machine);
 	tcase_add_test(tc, list_has_a_line_for_each_template);
 	tcase_add_test(tc, show_prints_what_a_template_consists_of);
+	tcase_add_test(tc, signal_ends_the_process_of_a_guest_that_ignores_interrupts);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
