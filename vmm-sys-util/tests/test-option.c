@@ -515,6 +515,23 @@ START_TEST(help_counts_what_does_not_fit)
 }
 END_TEST
 
+static const struct vsu_option with_long_names[] = {
+	{ .name = "a", .kind = VSU_OPTION_STRING, .arg = "12345678901234567890123", .help = "fits" },
+	{ .name = "b", .kind = VSU_OPTION_STRING, .arg = "123456789012345678901234", .help = "does not" },
+	{ .name = NULL },
+};
+
+START_TEST(sentence_has_a_line_of_its_own_if_its_column_is_taken)
+{
+	char text[512];
+
+	vsu_option_help_list(with_long_names, text, sizeof(text));
+	ck_assert_str_eq(text, "  a=12345678901234567890123 fits\n"
+			       "  b=123456789012345678901234\n"
+			       "                            does not\n");
+}
+END_TEST
+
 static const struct vsu_option with_shared_lines[] = {
 	{ .name = "quick", .kind = VSU_OPTION_FLAG, .letter = 'q' },
 	{ .name = "quiet", .kind = VSU_OPTION_FLAG, .help = "without a word" },
@@ -606,6 +623,7 @@ int main(void)
 	tcase_add_test(tc, help_is_aligned_and_complete);
 	tcase_add_test(tc, help_of_a_list_has_no_dashes);
 	tcase_add_test(tc, help_counts_what_does_not_fit);
+	tcase_add_test(tc, sentence_has_a_line_of_its_own_if_its_column_is_taken);
 	tcase_add_test(tc, flags_without_help_share_the_next_line);
 	tcase_add_test(tc, single_pair_is_checked_like_a_list);
 	tcase_add_test(tc, operands_stand_anywhere_and_arrive_in_order);
