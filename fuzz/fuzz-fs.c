@@ -52,6 +52,7 @@ static void init(void *guest, struct input *in)
 		.cache = how >> 2 & 1, .submounts = how & 8,
 		.window = how & 16 ? 0 : 2 * VIRTDEV_FS_WINDOW_ALIGN,
 		.security_label = (how & 66) == 64,
+		.nosuid = how & 128, .nodev = how & 128,
 	};
 	struct fs_guest *g = guest;
 

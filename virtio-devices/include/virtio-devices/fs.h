@@ -33,6 +33,10 @@
  *   squash-host:HOST:GUEST:COUNT   all these host IDs to GUEST
  *   forbid-guest:GUEST:COUNT       requests with these guest IDs fail: EPERM
  *
+ * Privileges: root of the guest is root of the folder if this process runs as root. nosuid
+ * and nodev keep the guest from making files that give privileges to users of the host, who
+ * can reach the folder.
+ *
  * Locks are local to the guest unless posix_lock or flock is set. With these options,
  * blocking locks are not supported: F_SETLKW and flock() return EAGAIN instead of
  * waiting.
@@ -180,6 +184,14 @@ struct virtdev_fs_config {
 	 * NULL: none.
 	 */
 	const char *hidden;
+	/*
+	 * As of mount(8), but the device refuses what the host's kernel would have to ignore. EPERM:
+	 * modes with SUID or SGID, except of folders; file capabilities; access control lists and
+	 * writable mappings of files that have one of the two bits. A change of content clears these
+	 * bits as if its user were unprivileged.
+	 */
+	bool nosuid;
+	bool nodev;		/* EPERM: new device nodes, except the whiteout 0:0 */
 };
 
 /*

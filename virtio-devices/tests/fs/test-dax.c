@@ -300,6 +300,37 @@ static void add_at_once(Suite *s, const char *name, void (*begin)(void))
 	suite_add_tcase(s, tc);
 }
 
+/* ------------------------------------------------------------------ nosuid */
+
+static void set_mode(mode_t mode)
+{
+	ck_assert_int_eq(fchmodat(dax.dir, "file", mode, 0), 0);
+}
+
+START_TEST(nosuid_maps_files_with_privileges_read_only)
+{
+	static const mode_t modes[] = { 04644, 04755, 02644 };
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+	size_t i;
+
+	virtdev_queue_stop(dax.dev, dax.queue);
+	dax.config.nosuid = true;
+	dax_renew();
+	ck_assert_int_eq(virtdev_queue_start(dax.dev, dax.queue, dax.g.q, NULL), 0);
+	ck_assert_int_eq(fs_rig_begin(&dax), 0);
+	ck_assert_uint_eq(fs_rig_lookup(&dax, 1, "file"), file);
+	for_rows(i, sizeof(modes) / sizeof(*modes)) {
+		set_mode(modes[i]);
+		ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, FUSE_SETUPMAPPING_FLAG_WRITE), -EPERM);
+		ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, 0), 0);
+		ck_assert(!dax_server.last.writable);
+		ck_assert_int_eq(dax_server.flags & O_ACCMODE, O_RDONLY);
+	}
+	set_mode(0755);
+	ck_assert_int_eq(dax_map(file, 0, CHUNK, 0, FUSE_SETUPMAPPING_FLAG_WRITE), 0);
+}
+END_TEST
+
 /* ------------------------------------------------------------------- saved */
 
 /* Bytes of a state before the model's, and of the version's field in them. */
@@ -335,6 +366,27 @@ static void map_three(uint64_t file)
 	ck_assert_int_eq(dax_map(file, CHUNK, CHUNK, 0, FUSE_SETUPMAPPING_FLAG_WRITE), 0);
 	ck_assert_int_eq(dax_map(file, 2 * CHUNK, 2 * CHUNK, 2 * CHUNK, 0), 0);
 }
+
+START_TEST(nosuid_does_not_map_a_saved_window_writable_if_its_file_has_privileges)
+{
+	const uint64_t file = fs_rig_lookup(&dax, 1, "file");
+	unsigned char *bytes;
+	size_t len;
+
+	set_mode(04755);
+	map_three(file);
+	bytes = save(&len);
+	dax.config.nosuid = true;
+	ck_assert_int_eq(load(bytes, len, NULL), -ENOENT);
+	virtdev_queue_stop(dax.dev, dax.queue);
+	dax.config.lost = VIRTDEV_FS_LOST_ERROR;
+	dax_server.maps = 0;
+	ck_assert_int_eq(load(bytes, len, NULL), 0);
+	free(bytes);
+	ck_assert_uint_eq(dax_server.maps, 1);
+	ck_assert(!dax_server.last.writable);
+}
+END_TEST
 
 START_TEST(a_saved_window_is_mapped_again)
 {
@@ -474,6 +526,8 @@ static void add_saved(Suite *s)
 
 	tcase_add_checked_fixture(tc, setup, dax_end);
 	tcase_add_test(tc, a_saved_window_is_mapped_again);
+	tcase_add_test(tc, nosuid_maps_files_with_privileges_read_only);
+	tcase_add_test(tc, nosuid_does_not_map_a_saved_window_writable_if_its_file_has_privileges);
 	tcase_add_test(tc, a_state_without_a_window_loads);
 	tcase_add_loop_test(tc, hostile_windows_are_refused, 0,
 			    (int)(sizeof(hostile) / sizeof(hostile[0])));

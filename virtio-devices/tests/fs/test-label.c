@@ -135,6 +135,21 @@ START_TEST(removes_a_new_file_if_its_label_fails)
 }
 END_TEST
 
+START_TEST(nosuid_refuses_capabilities_as_a_label)
+{
+	const struct label capability = make_label("security.capability", "any");
+
+	teardown();
+	fs_rig_folder(&r);
+	r.config.xattr = r.config.security_label = r.config.nosuid = true;
+	fs_rig_make(&r, RIG_REQUESTS);
+	begin(38);
+	ck_assert_int_eq(make(kinds[_i].opcode, kinds[_i].mode, &capability, capability.size),
+			 -EPERM);
+	ck_assert(!is_made());
+}
+END_TEST
+
 START_TEST(existing_file_keeps_its_label)
 {
 	const struct label l = make_label("security.capability", "none");
@@ -253,6 +268,7 @@ int main(void)
 	tcase_add_loop_test_unless(tc, no_labels(), new_file_has_its_label_or_does_not_exist, 0,
 				   KINDS);
 	tcase_add_loop_test(tc, removes_a_new_file_if_its_label_fails, 0, KINDS);
+	tcase_add_loop_test(tc, nosuid_refuses_capabilities_as_a_label, 0, KINDS);
 	tcase_add_test(tc, existing_file_keeps_its_label);
 	tcase_add_test(tc, driver_without_the_feature_sends_no_labels);
 	tcase_add_test(tc, request_whose_extensions_have_no_label_is_served);

@@ -254,7 +254,7 @@ int virtdev_priv_fs_write(struct fs_call *c)
 		return -EINVAL;
 	if (in->offset > INT64_MAX - FS_TRANSFER)
 		return -EFBIG;
-	begun = virtdev_priv_fs_killpriv_begin(in->write_flags & FUSE_WRITE_KILL_SUIDGID,
+	begun = virtdev_priv_fs_killpriv_begin(c->fs, in->write_flags & FUSE_WRITE_KILL_SUIDGID,
 					       c->handle->fd);
 	rc = begun < 0 ? begun : transfer_all(&c->from, c->handle->fd, in->offset,
 					      in->size, write_way(in));
@@ -273,7 +273,7 @@ int virtdev_priv_fs_write(struct fs_call *c)
  */
 static int killpriv_begin(const struct fs_call *c, int fd)
 {
-	return virtdev_priv_fs_killpriv_begin(c->in.uid &&
+	return virtdev_priv_fs_killpriv_begin(c->fs, c->in.uid &&
 			virtdev_priv_fs_agreed(c->fs, FUSE_HANDLE_KILLPRIV_V2), fd);
 }
 

@@ -75,6 +75,14 @@ int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st)
 		       st) < 0 ? -errno : 0;
 }
 
+bool virtdev_priv_fs_is_privileged(int fd)
+{
+	struct statx st;
+
+	return virtdev_priv_fs_stat(fd, "", &st) < 0 ||
+	       (!S_ISDIR(st.stx_mode) && st.stx_mode & FS_PRIVILEGES);
+}
+
 void virtdev_priv_fs_attr(const struct fs *fs, const struct statx *st,
 			  struct fuse_attr *attr)
 {

@@ -51,6 +51,12 @@
 /* open() flags of a restored handle: without those that act once, as O_TRUNC. */
 #define FS_OPEN_AGAIN ((FS_OPEN_FLAGS & ~O_TRUNC) | O_DIRECTORY)
 
+/*
+ * The bits of nosuid. SGID also without group execute permission, which an access control
+ * list may add later; of a folder, whose new files inherit the group, neither.
+ */
+#define FS_PRIVILEGES (S_ISUID | S_ISGID)
+
 /* Maximum supplementary groups in one request. */
 #define FS_GROUPS 32u
 
@@ -411,6 +417,8 @@ void virtdev_priv_fs_measure_end(const struct fs_queue *q, uint32_t kind,
 /* host_file.c */
 struct fs_proc_name virtdev_priv_fs_proc_name(int fd);
 int virtdev_priv_fs_stat(int dir, const char *name, struct statx *st);
+/* Whether a file, not a folder, has one of FS_PRIVILEGES, or a mode that cannot be read. */
+bool virtdev_priv_fs_is_privileged(int fd);
 /* Maps the owner to the guest's IDs. */
 void virtdev_priv_fs_attr(const struct fs *fs, const struct statx *st,
 			  struct fuse_attr *attr);

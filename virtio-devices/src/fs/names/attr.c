@@ -95,10 +95,10 @@ static int set_owner(struct fs_call *c, const struct fuse_setattr_in *in)
 			AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-static int cut_file(int fd, const struct fuse_setattr_in *in)
+static int cut_file(const struct fs *fs, int fd, const struct fuse_setattr_in *in)
 {
 	const int begun = virtdev_priv_fs_killpriv_begin(
-			in->valid & FATTR_KILL_SUIDGID, fd);
+			fs, in->valid & FATTR_KILL_SUIDGID, fd);
 	int rc = begun;
 
 	if (rc >= 0)
@@ -122,7 +122,7 @@ static int set_size(struct fs_call *c, const struct fuse_setattr_in *in)
 					    O_WRONLY | O_NONBLOCK);
 	if (!handle && fd < 0)
 		return fd;
-	rc = cut_file(handle ? handle->fd : fd, in);
+	rc = cut_file(c->fs, handle ? handle->fd : fd, in);
 	if (handle)
 		virtdev_priv_fs_handle_put(c->fs, handle);
 	virtdev_priv_fs_unopen(c->fs, c->inode, fd);

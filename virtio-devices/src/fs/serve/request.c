@@ -252,6 +252,8 @@ static int subject_serve(struct fs_call *c, const struct fs_operation *op)
 			     fs_recover_map(&c->fs->recover);
 	int rc = find_subject(c, op);
 
+	if (rc >= 0)
+		rc = virtdev_priv_fs_check_privileges(c);
 	if (rc < 0)
 		return rc == -EBADF && is_kept && virtdev_priv_fs_replay_was_started(c) ?
 		       0 : rc;

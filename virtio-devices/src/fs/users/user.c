@@ -56,9 +56,9 @@ static bool has_privileges(int fd)
 					(st.stx_mode & group) == group);
 }
 
-int virtdev_priv_fs_killpriv_begin(bool kills, int fd)
+int virtdev_priv_fs_killpriv_begin(const struct fs *fs, bool kills, int fd)
 {
-	return kills && has_privileges(fd) ? fsetid_drop() : 0;
+	return (kills || fs->config.nosuid) && has_privileges(fd) ? fsetid_drop() : 0;
 }
 
 void virtdev_priv_fs_killpriv_end(int begun)
@@ -70,7 +70,8 @@ void virtdev_priv_fs_killpriv_end(int begun)
 int virtdev_priv_fs_reopen_killing(const struct fs *fs, struct fs_inode *inode,
 				   int flags, bool kills)
 {
-	const int begun = virtdev_priv_fs_killpriv_begin(kills && flags & O_TRUNC, inode->fd);
+	const int begun = flags & O_TRUNC ?
+			  virtdev_priv_fs_killpriv_begin(fs, kills, inode->fd) : 0;
 	int fd = begun < 0 ? begun : virtdev_priv_fs_reopen(fs, inode, flags);
 
 	virtdev_priv_fs_killpriv_end(begun);

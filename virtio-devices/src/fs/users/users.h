@@ -23,15 +23,18 @@ int virtdev_priv_fs_outsider_begin(const struct fs_call *c);
 void virtdev_priv_fs_outsider_end(const struct fs_call *c, int begun);
 
 /*
- * Between the two calls, a change of the file's content clears SUID and SGID if kills.
- * begin returns 1: active, 0: the file has neither bit, or a negative errno; pass the
+ * Between the two calls, a change of the file's content clears SUID and SGID if kills, or
+ * with nosuid. begin returns 1: active, 0: the file has neither bit, or a negative errno; pass the
  * result to end in any case.
  */
-int virtdev_priv_fs_killpriv_begin(bool kills, int fd);
+int virtdev_priv_fs_killpriv_begin(const struct fs *fs, bool kills, int fd);
 void virtdev_priv_fs_killpriv_end(int begun);
-/* As virtdev_priv_fs_reopen(); O_TRUNC clears SUID and SGID if kills. */
+/* As virtdev_priv_fs_reopen(); O_TRUNC clears SUID and SGID likewise. */
 int virtdev_priv_fs_reopen_killing(const struct fs *fs, struct fs_inode *inode,
 				   int flags, bool kills);
+
+/* privileges.c: -EPERM: nosuid or nodev forbid the request. */
+int virtdev_priv_fs_check_privileges(const struct fs_call *c);
 
 /*
  * attributes.c: extended attributes of a file by its O_PATH descriptor, whatever its

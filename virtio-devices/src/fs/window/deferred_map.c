@@ -33,14 +33,17 @@ int virtdev_priv_fs_window_file_open(const struct fs *fs, struct fs_inode *inode
 	int fd = virtdev_priv_fs_reopen(fs, inode, writable ? O_RDWR : O_RDONLY);
 	struct vsu_closer *closer;
 	struct fs_window_file *file;
+	int rc;
 
 	if (fd < 0)
 		return fd;
 	closer = virtdev_priv_fs_closer(fs, inode, fd);
-	file = malloc(sizeof(*file));
+	/* the host's kernel does not clear SUID and SGID on writes through a mapping */
+	rc = writable && fs->config.nosuid && virtdev_priv_fs_is_privileged(fd) ? -EPERM : 0;
+	file = rc < 0 ? NULL : malloc(sizeof(*file));
 	if (!file) {
 		virtdev_priv_fs_close(closer, &fd);
-		return -ENOMEM;
+		return rc < 0 ? rc : -ENOMEM;
 	}
 	*file = (struct fs_window_file){ .fd = fd, .closer = closer, .users = 1 };
 	*out = file;
