@@ -30,7 +30,7 @@ static const char *const lost_files[] = { "abort", "guest-error", NULL };
 
 struct fs {
 	const char *path, *tag, *hidden;
-	uint64_t workers, file_handles, cache, read_only, window, xattr, posix_acl, label, submounts, posix_lock, flock, lost;
+	uint64_t workers, file_handles, cache, read_only, window, xattr, posix_acl, label, nosuid, nodev, submounts, posix_lock, flock, lost;
 	const char *uid_rules[VIRTDEV_FS_RULES_MAX], *gid_rules[VIRTDEV_FS_RULES_MAX];
 };
 static_assert(sizeof(struct fs) <= VMM_DEVICE_CONFIG_MAX, "a kind's config");
@@ -70,6 +70,12 @@ static const struct vmm_device_key keys[] = {
 	{ .option = { .name = "security-label", .kind = VSU_OPTION_FLAG,
 		      .help = "store security labels of the guest with new files" },
 	  .offset = offsetof(struct fs, label) },
+	{ .option = { .name = "nosuid", .kind = VSU_OPTION_FLAG,
+		      .help = "the guest may not set set-user-ID bits, set-group-ID bits and file capabilities" },
+	  .offset = offsetof(struct fs, nosuid) },
+	{ .option = { .name = "nodev", .kind = VSU_OPTION_FLAG,
+		      .help = "the guest may not make device nodes" },
+	  .offset = offsetof(struct fs, nodev) },
 	{ .option = { .name = "translate-uid", .kind = VSU_OPTION_STRING,
 		      .arg = "RULE", .repeat = true,
 		      .help = "translate user ids: map:GUEST:HOST:COUNT, guest:, host:, squash-guest:, squash-host: or forbid-guest:" },
@@ -139,6 +145,7 @@ static void fill_config(struct virtdev_fs_config *out, const struct fs *f,
 		.queues = common->queues, .queue_size_max = common->queue_size,
 		.read_only = f->read_only, .xattr = f->xattr || f->posix_acl || f->label,
 		.posix_acl = f->posix_acl, .security_label = f->label,
+		.nosuid = f->nosuid, .nodev = f->nodev,
 		.uid_rules = f->uid_rules, .gid_rules = f->gid_rules,
 		.nuid_rules = count_rules(f->uid_rules),
 		.ngid_rules = count_rules(f->gid_rules),

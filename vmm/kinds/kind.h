@@ -62,7 +62,7 @@ struct vmm_device_key {
 };
 
 /* Limits for all kinds: size of the config, and number of keys. */
-#define VMM_DEVICE_CONFIG_MAX 384
+#define VMM_DEVICE_CONFIG_MAX 400
 #define VMM_DEVICE_KEYS_MAX 19
 
 /* The process in which a device is opened. */
