@@ -68,25 +68,28 @@ static int add_folder_word(struct vmm_plan *p, const struct vmm_plan_folder *f, 
 	int rc = folder && names ? 0 : vsu_error_set(err, -ENOMEM, "no memory for options");
 
 	if (!rc)
-		rc = add_word(p, err, "--fs=path=%s,tag=%s%s%s%s", folder, f->tag,
-			      f->writable ? "" : ",readonly", f->hidden ? ",hide=" : "", names);
+		rc = add_word(p, err, "--fs=path=%s,tag=%s%s%s%s%s%s", folder, f->tag,
+			      f->writable ? "" : ",readonly", f->nosuid ? ",nosuid" : "",
+			      f->nodev ? ",nodev" : "", f->hidden ? ",hide=" : "", names);
 	free(folder);
 	free(names);
 	return rc;
 }
 
-static int add_folder(struct vmm_plan *p, const char *path, const char *tag, bool writable,
+static int add_folder(struct vmm_plan *p, const struct cvmm_exec_folder *given, const char *tag,
 		      struct vsu_error *err)
 {
 	struct vmm_plan_folder *f = &p->folders[p->nfolders];
 	int rc;
 
-	f->path = realpath(path, NULL);
+	f->path = realpath(given->path, NULL);
 	if (!f->path)
-		return vsu_error_sys(err, -errno, "folder '%s'", path);
+		return vsu_error_sys(err, -errno, "folder '%s'", given->path);
 	p->nfolders++;
 	snprintf(f->tag, sizeof(f->tag), "%s", tag);
-	f->writable = writable;
+	f->writable = given->writable;
+	f->nosuid = given->writable && !given->suid;
+	f->nodev = given->writable && !given->dev;
 	rc = vmm_hidden_list(p->hidden, f->path, &f->hidden, err);
 	return rc < 0 ? rc : add_folder_word(p, f, err);
 }
@@ -271,6 +274,8 @@ static int sort_folders(const struct cvmm_exec_config *c, struct cvmm_exec_folde
 		sorted[i] = c->folders[i];
 		if (!sorted[i].path || *place_of(&sorted[i]) != '/')
 			return vsu_error_set(err, -EINVAL, "folder '%s' has no absolute path in the guest", sorted[i].path ? sorted[i].path : "");
+		if (!sorted[i].writable && (sorted[i].suid || sorted[i].dev))
+			return vsu_error_set(err, -EINVAL, "folder '%s' is read-only: suid and dev have no effect; share it with rw, or leave them out", sorted[i].path);
 		if (!place_of(&sorted[i])[1])
 			return vsu_error_set(err, -EINVAL, "folder '%s' would hide the root of the guest; share it as the root, or at another path", sorted[i].path);
 	}
@@ -288,7 +293,7 @@ static int share_folder(struct vmm_plan *p, struct vmm_request *r,
 
 	snprintf(tag, sizeof(tag), "dir%u", number);
 	vmm_request_add(r, 'D', "%s:%s:%s", tag, f->writable ? "rw" : "ro", place_of(f));
-	return add_folder(p, f->path, tag, f->writable, err);
+	return add_folder(p, f, tag, err);
 }
 
 /* A clone has as many devices as its template. */
@@ -371,6 +376,9 @@ static int share_folders(struct vmm_plan *p, struct vmm_request *r,
 			 const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	const char *preset = is_clone(p) ? p->template.info.root : "/";
+	const struct cvmm_exec_folder root = {
+		.path = c->root ? c->root : preset, .writable = c->writable_root, .suid = true, .dev = true,
+	};
 	struct cvmm_exec_folder sorted[CVMM_EXEC_MAX_FOLDERS];
 	unsigned int i;
 	int rc;
@@ -382,7 +390,7 @@ static int share_folders(struct vmm_plan *p, struct vmm_request *r,
 		rc = list_hidden(p, c, err);
 	if (!rc)
 		rc = c->image ? add_image(p, r, c, err) :
-				add_folder(p, c->root ? c->root : preset, VMM_AGENT_ROOT_TAG, c->writable_root, err);
+				add_folder(p, &root, VMM_AGENT_ROOT_TAG, err);
 	for (i = 0; !rc && i < c->nfolders; i++)
 		rc = share_folder(p, r, &sorted[i], i, err);
 	if (!rc)

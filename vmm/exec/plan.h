@@ -24,7 +24,7 @@
 struct vmm_plan_folder {
 	char *path;		/* on the host */
 	char tag[16];
-	bool writable;
+	bool writable, nosuid, nodev;
 	char *hidden;		/* names that do not exist for it, or NULL */
 };
 

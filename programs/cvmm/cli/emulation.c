@@ -44,6 +44,10 @@ static int start_daemon(const struct vmm_emulation *e, const struct vmm_emulatio
 	vmm_program_add(&p, "--tag=%s", f->tag);
 	if (!f->writable)
 		vmm_program_add(&p, "--read-only");
+	if (f->nosuid)
+		vmm_program_add(&p, "--nosuid");
+	if (f->nodev)
+		vmm_program_add(&p, "--nodev");
 	if (f->hidden)
 		vmm_program_add(&p, "--hide=%s", f->hidden);
 	vmm_program_pass(&p, pair[1]);

@@ -75,17 +75,43 @@ static int set_variables(struct draft *d, const struct vmm_exec_options *o, bool
 
 /* ------------------------------------------------------------------ folders */
 
+/* Words behind a folder, whose name may have commas. */
+static const struct folder_word {
+	const char *text;
+	size_t at;		/* of a member */
+} folder_words[] = {
+	{ "rw", offsetof(struct cvmm_exec_folder, writable) },
+	{ "suid", offsetof(struct cvmm_exec_folder, suid) },
+	{ "dev", offsetof(struct cvmm_exec_folder, dev) },
+};
+
+/* The member of the last word, which is not set yet; NULL: the text is a path. */
+static bool *word_member(struct cvmm_exec_folder *f, const char *comma)
+{
+	bool *member;
+	size_t i;
+
+	for (i = 0; comma && i < sizeof(folder_words) / sizeof(folder_words[0]); i++) {
+		member = (bool *)(void *)((char *)f + folder_words[i].at);
+		if (!strcmp(comma + 1, folder_words[i].text) && !*member)
+			return member;
+	}
+	return NULL;
+}
+
 static int share_folder(struct draft *d, const char *text, struct vsu_error *err)
 {
-	const size_t len = strlen(text);
-	const bool writable = len > 3 && !strcmp(text + len - 3, ",rw");
-	char given[PATH_MAX], path[PATH_MAX];
+	char given[PATH_MAX], path[PATH_MAX], *comma;
 	struct cvmm_exec_folder *f = &d->folders[d->config.nfolders];
+	bool *member;
 
-	snprintf(given, sizeof(given), "%.*s", (int)(writable ? len - 3 : len), text);
+	snprintf(given, sizeof(given), "%s", text);
+	while ((member = word_member(f, comma = strrchr(given, ',')))) {
+		*member = true;
+		*comma = '\0';
+	}
 	if (!realpath(given, path))
 		return vsu_error_sys(err, -errno, "option --dir: '%s'", given);
-	f->writable = writable;
 	f->path = keep_text(d, strdup(path));
 	if (!f->path)
 		return vsu_error_set(err, -ENOMEM, "no memory for a path");

@@ -22,7 +22,7 @@ struct vmm_exec_options {
 	const char *kernel, *modules, *init; /* NULL: as "cvmm exec" has them */
 	const char *root, *folder, *memory, *append, *log, *sandbox, *daemons;
 	const char *hostname, *image, *from;	/* from: a template, which has a root if none is given */
-	const char *folders[VMM_EXEC_MAX_FOLDERS]; /* FOLDER[,rw] */
+	const char *folders[VMM_EXEC_MAX_FOLDERS]; /* FOLDER[,rw[,suid][,dev]] */
 	const char *settings[VMM_EXEC_MAX_SETTINGS]; /* NAME[=VALUE] */
 	const char *hide[VMM_EXEC_MAX_PATHS + 1], *show[VMM_EXEC_MAX_PATHS + 1]; /* NULL ends them */
 	unsigned int nfolders, nsettings, nhide, nshow;

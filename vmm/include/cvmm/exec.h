@@ -62,6 +62,11 @@ struct cvmm_exec_folder {
 	const char *path;	/* on the host */
 	const char *at;		/* absolute, in the guest; NULL: as path */
 	bool writable;
+	/*
+	 * Of a writable one: whether the guest makes set-user-ID and set-group-ID files and file
+	 * capabilities, and device nodes, which work on the host. As the options of mount(8).
+	 */
+	bool suid, dev;
 };
 
 /*
@@ -87,7 +92,7 @@ struct cvmm_exec_config {
 	const char *folder;	/* in which the command begins; NULL: "/" */
 	const char *hostname;	/* in the guest; NULL: "cvmm" */
 	const char *root;	/* folder of the host; NULL: "/", or that of the template */
-	bool writable_root;	/* false: writes to it stay in the guest's memory */
+	bool writable_root;	/* false: writes to it stay in the guest's memory; true: with suid and dev */
 	bool terminal;		/* streams 0 and 1 are a terminal of the command; 2 is not used */
 	unsigned int rows, columns; /* of the terminal; 0: 24 and 80 */
 	const struct cvmm_exec_folder *folders;

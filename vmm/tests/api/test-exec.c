@@ -200,7 +200,7 @@ END_TEST
 START_TEST(folders_are_requested_at_their_paths)
 {
 	const struct cvmm_exec_folder folders[] = {
-		{ folder, "/data/in", true }, { folder, "/data", false },
+		{ .path = folder, .at = "/data/in", .writable = true }, { .path = folder, .at = "/data" },
 	};
 
 	config.folders = folders;
@@ -319,8 +319,9 @@ END_TEST
 /* ------------------------------------------------------------------- refused */
 
 static const char *const rejected_option[] = { "--color=red", NULL };
-static const struct cvmm_exec_folder relative = { "data", NULL, false };
-static const struct cvmm_exec_folder twice[] = { { "/usr", "/a", false }, { "/etc", "/a", false } };
+static const struct cvmm_exec_folder relative = { .path = "data" };
+static const struct cvmm_exec_folder twice[] = { { .path = "/usr", .at = "/a" }, { .path = "/etc", .at = "/a" } };
+static const struct cvmm_exec_folder privileged = { .path = "/usr", .suid = true };
 
 static const struct {
 	struct cvmm_exec_config c;	/* the differences */
@@ -335,6 +336,7 @@ static const struct {
 	{ { .size = sizeof(config), .command = COMMAND("true"), .folders = &relative, .nfolders = 1 }, -EINVAL, "absolute" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .folders = &relative, .nfolders = 17 }, -EINVAL, "17 folders" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .folders = twice, .nfolders = 2 }, -EINVAL, "two folders are shared at '/a'" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .folders = &privileged, .nfolders = 1 }, -EINVAL, "'/usr' is read-only: suid and dev" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .modules = "none" }, -EINVAL, "modules" },
 };
 

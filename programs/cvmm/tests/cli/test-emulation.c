@@ -112,6 +112,18 @@ START_TEST(a_daemon_shares_a_folder)
 }
 END_TEST
 
+START_TEST(a_daemon_restricts_a_writable_folder)
+{
+	static const char *const of_daemon[] = { "--shared-dir=/a,b\n", "--nosuid\n", "--nodev\n", NULL };
+
+	plan.folders[plan.nfolders++] = (struct vmm_plan_folder){ .path = shared, .tag = "dir7", .writable = true, .nosuid = true, .nodev = true };
+	ck_assert_int_eq(run(""), -ECONNRESET);
+	while (wait(NULL) > 0)
+		;
+	expect_words(DAEMON, of_daemon);
+}
+END_TEST
+
 static const struct {
 	const char *tap;
 	int fd;
@@ -137,6 +149,8 @@ START_TEST(a_writable_folder_is_not_read_only)
 	while (wait(NULL) > 0)
 		;
 	ck_assert_ptr_null(strstr(script_words(folder, DAEMON), "--read-only"));
+	ck_assert_ptr_null(strstr(script_words(folder, DAEMON), "--nosuid"));
+	ck_assert_ptr_null(strstr(script_words(folder, DAEMON), "--nodev"));
 }
 END_TEST
 
@@ -228,6 +242,7 @@ int main(void)
 	tcase_add_test(tcase, qemu_has_the_machine_and_nothing_of_the_users);
 	tcase_add_test(tcase, log_is_one_file_whatever_its_name);
 	tcase_add_test(tcase, a_daemon_shares_a_folder);
+	tcase_add_test(tcase, a_daemon_restricts_a_writable_folder);
 	tcase_add_loop_test(tcase, a_network_card_has_a_tap_or_a_socket, 0, sizeof(cards) / sizeof(*cards));
 	tcase_add_test(tcase, a_writable_folder_is_not_read_only);
 	tcase_add_loop_test(tcase, an_end_has_a_sentence, 0, sizeof(ends) / sizeof(*ends));

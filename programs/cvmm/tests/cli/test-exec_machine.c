@@ -108,8 +108,27 @@ START_TEST(folders_have_tags_and_doubled_commas)
 	ck_assert(has_word(shared));
 	snprintf(shared, sizeof(shared), "--fs=path=%s,tag=dir0,readonly", folder);
 	ck_assert(has_word(shared));
-	snprintf(shared, sizeof(shared), "--fs=path=%s/a,,b,tag=dir1", folder);	/* in the one before */
+	snprintf(shared, sizeof(shared), "--fs=path=%s/a,,b,tag=dir1,nosuid,nodev", folder);	/* in the one before */
 	ck_assert(has_word(shared));
+}
+END_TEST
+
+static const char *const folder_words[][2] = {
+	{ ",rw", ",nosuid,nodev" }, { ",rw,suid", ",nodev" }, { ",rw,dev", ",nosuid" },
+	{ ",rw,suid,dev", "" }, { ",dev,suid,rw", "" }, { "", ",readonly" },
+};
+
+START_TEST(guest_makes_privileged_files_in_folders_only_on_request)
+{
+	char shared[160], given[80];
+
+	snprintf(given, sizeof(given), "%s%s", dir, folder_words[_i][0]);
+	options.folders[options.nfolders++] = given;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), 0);
+	snprintf(shared, sizeof(shared), "--fs=path=%s/a,,b,tag=dir0%s", folder, folder_words[_i][1]);
+	ck_assert(begins_with(shared));
+	ck_assert_int_eq(m.plan.folders[1].nosuid, !!strstr(folder_words[_i][1], "nosuid"));
+	ck_assert_int_eq(m.plan.folders[1].nodev, !!strstr(folder_words[_i][1], "nodev"));
 }
 END_TEST
 
@@ -119,6 +138,8 @@ static const struct {
 	{ .kernel = "builtin:agent", .modules = "none", .why = "option --modules has no effect on the kernel 'builtin:agent'" },
 	{ .kernel = "builtin:agent", .init = "/i", .why = "option --init has no effect on the kernel 'builtin:agent'" },
 	{ .folders = { "/usr", "/usr/../usr,rw" }, .why = "two folders are shared at '/usr'" },
+	{ .folders = { "/usr", "/etc,suid" }, .why = "folder '/etc' is read-only: suid and dev have no effect; share it with rw" },
+	{ .folders = { "/usr", "/etc,dev" }, .why = "folder '/etc' is read-only: suid and dev have no effect" },
 	{ .folders = { "/usr", "/" }, .why = "folder '/' would hide the root of the guest" },
 };
 
@@ -331,7 +352,7 @@ START_TEST(clone_has_the_folders_of_its_command)
 		const char *before, *after;	/* the folder */
 	} rows[] = {
 		{ "--from=", "/base/machine" }, { "--fs=path=", ",tag=root,readonly" },
-		{ "--fs=path=", "/a,,b,tag=dir0" }, { "--fs=path=", "/base/empty,tag=dir1,readonly,thread-pool-size=1" },
+		{ "--fs=path=", "/a,,b,tag=dir0,nosuid,nodev" }, { "--fs=path=", "/base/empty,tag=dir1,readonly,thread-pool-size=1" },
 	};
 	char given[80], word[128];
 	unsigned int i;
@@ -388,6 +409,7 @@ int main(void)
 	tcase_add_test(tc, words_are_a_command_line_of_run);
 	tcase_add_test(tc, tap_is_a_card_of_the_machine);
 	tcase_add_test(tc, folders_have_tags_and_doubled_commas);
+	tcase_add_loop_test(tc, guest_makes_privileged_files_in_folders_only_on_request, 0, sizeof(folder_words) / sizeof(folder_words[0]));
 	tcase_add_loop_test(tc, options_without_effect_are_refused, 0, sizeof(without_effect) / sizeof(without_effect[0]));
 	tcase_add_test(tc, image_without_folders_hides_nothing);
 	tcase_add_test(tc, image_is_a_disk_in_place_of_the_root);
