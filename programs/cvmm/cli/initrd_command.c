@@ -74,8 +74,12 @@ int vmm_initrd_command_parse(struct vmm_initrd_command *c, int argc, char *const
 
 	*c = (struct vmm_initrd_command){ .init = INIT_PROGRAM };
 	rc = vsu_option_parse_argv(vmm_initrd_command_options, argc, argv, take_option, c, NULL, err);
-	if (rc < 0 || c->help || c->version)
+	if (rc < 0 || c->help)
 		return rc;
+	if (c->version && c->modules)
+		return vsu_error_set(err, -EINVAL, "initrd: the version '%s' has no effect beside --modules: the folder has the modules of a version; leave one out", c->version);
+	if (c->version || c->modules)
+		return 0;
 	return vsu_error_set(err, -ENOENT, "initrd: no version of a kernel; example: 'cvmm initrd \"$(uname -r)\"'");
 }
 

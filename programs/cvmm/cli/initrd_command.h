@@ -20,7 +20,10 @@ struct vmm_initrd_command {
 	bool help;
 };
 
-/* argv[0] is "initrd". -ENOENT: an unknown option, or no version; -EINVAL: a kind of device without a driver. */
+/*
+ * argv[0] is "initrd". -ENOENT: an unknown option, or neither a version nor a
+ * folder of modules; -EINVAL: both, or a kind of device without a driver.
+ */
 int vmm_initrd_command_parse(struct vmm_initrd_command *c, int argc, char *const *argv,
 			     struct vsu_error *err);
 

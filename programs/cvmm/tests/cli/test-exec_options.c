@@ -237,13 +237,16 @@ START_TEST(devices_of_an_initrd_are_drivers_with_their_bus)
 }
 END_TEST
 
-START_TEST(initrd_refuses_unknown_devices_and_no_version)
+START_TEST(initrd_refuses_unknown_devices_and_no_or_two_versions)
 {
 	static const char *const gpu[] = { "6.1", "--device=gpu", NULL }, *const none[] = { "--device=fs", NULL };
+	static const char *const both[] = { "6.1", "--modules=/m", NULL };
 
 	ck_assert_int_eq(parse_initrd(gpu), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "name its module with --module"));
 	ck_assert_int_eq(parse_initrd(none), -ENOENT);
+	ck_assert_int_eq(parse_initrd(both), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "the version '6.1' has no effect beside --modules"));
 }
 END_TEST
 
@@ -251,7 +254,7 @@ END_TEST
 START_TEST(initrd_is_written_to_a_descriptor)
 {
 	char modules[] = "/tmp/test-exec-XXXXXX", dep[64], magic[7] = "";
-	const char *const words[] = { "6.1", "--modules", modules, "--init=/dev/null", NULL };
+	const char *const words[] = { "--modules", modules, "--init=/dev/null", NULL };
 	int fd = memfd_create("out", MFD_CLOEXEC);
 	FILE *f;
 
@@ -291,7 +294,7 @@ int main(void)
 			    sizeof(other_networks) / sizeof(other_networks[0]));
 	tcase_add_test(tc, network_requires_a_card_and_ports_require_passt);
 	tcase_add_test(tc, devices_of_an_initrd_are_drivers_with_their_bus);
-	tcase_add_test(tc, initrd_refuses_unknown_devices_and_no_version);
+	tcase_add_test(tc, initrd_refuses_unknown_devices_and_no_or_two_versions);
 	tcase_add_test(tc, initrd_is_written_to_a_descriptor);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
