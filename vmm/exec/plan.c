@@ -423,6 +423,8 @@ static int make_request(struct vmm_plan *p, struct vmm_request *r,
 
 	if (!c->command || !*c->command)
 		return vsu_error_set(err, -EINVAL, "no command");
+	if (c->folder && *c->folder != '/')
+		return vsu_error_set(err, -EINVAL, "the working folder '%s' is no absolute path of the guest", c->folder);
 	for (word = c->command; *word; word++)
 		vmm_request_add(r, 'A', "%s", *word);
 	if (c->terminal)

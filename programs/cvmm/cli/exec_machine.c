@@ -25,7 +25,7 @@ struct draft {
 	unsigned int ntexts;
 	const char *environment[MAX_ENVIRONMENT + 1];
 	unsigned int nenvironment;
-	char root[PATH_MAX], here[PATH_MAX], sandbox[PATH_MAX];
+	char root[PATH_MAX], here[PATH_MAX], folder[PATH_MAX], sandbox[PATH_MAX];
 	const char *options[2];
 	struct cvmm_exec_network network;
 	char card[96];
@@ -54,6 +54,14 @@ static int set_variable(struct draft *d, const char *name, const char *value, st
 	return 0;
 }
 
+static int pass_variable(struct draft *d, const char *name, struct vsu_error *err)
+{
+	const char *value = getenv(name);
+
+	return value ? set_variable(d, name, value, err) :
+		       vsu_error_set(err, -EINVAL, "option --env: this process has no variable '%s'; write %s=VALUE, or leave it out", name, name);
+}
+
 static int set_variables(struct draft *d, const struct vmm_exec_options *o, bool terminal,
 			 struct vsu_error *err)
 {
@@ -68,7 +76,7 @@ static int set_variables(struct draft *d, const struct vmm_exec_options *o, bool
 		if (strchr(o->settings[i], '='))
 			d->environment[d->nenvironment++] = o->settings[i];
 		else
-			rc = set_variable(d, o->settings[i], getenv(o->settings[i]), err);
+			rc = pass_variable(d, o->settings[i], err);
 	d->config.environment = d->environment;
 	return rc;
 }
@@ -119,6 +127,40 @@ static int share_folder(struct draft *d, const char *text, struct vsu_error *err
 	return 0;
 }
 
+/* Whether a folder of the host is this one or in it. */
+static bool is_within(const char *path, const char *folder)
+{
+	const size_t len = strlen(folder);
+
+	return !strncmp(path, folder, len) && (path[len] == '/' || !path[len]);
+}
+
+/* Whether the guest has a folder of the host at its own path. */
+static bool is_shared(const struct draft *d, const char *path)
+{
+	unsigned int i;
+
+	if (!strcmp(d->root, "/"))
+		return true;
+	for (i = 0; i < d->config.nfolders; i++)
+		if (is_within(path, d->folders[i].path))
+			return true;
+	return false;
+}
+
+/* A relative path begins at the current folder, as those of other options. */
+static int set_folder(struct draft *d, const char *given, bool preset, struct vsu_error *err)
+{
+	d->config.folder = given ? given : preset ? d->here : "/";
+	if (!given || *given == '/')
+		return 0;
+	if (!realpath(given, d->folder))
+		return vsu_error_sys(err, -errno, "option --chdir: '%s'", given);
+	d->config.folder = d->folder;
+	return is_shared(d, d->folder) ? 0 :
+	       vsu_error_set(err, -EINVAL, "option --chdir: '%s' is relative to the current folder, and '%s' is not shared; write an absolute path of the guest, or share it with --dir", given, d->folder);
+}
+
 /* The current folder is a part of the root "/". Of another root, a folder is shared there. */
 static int share_folders(struct draft *d, const struct vmm_exec_options *o, const char *root,
 			 struct vsu_error *err)
@@ -137,10 +179,9 @@ static int share_folders(struct draft *d, const struct vmm_exec_options *o, cons
 		strcpy(d->here, "/");
 	if (!rc && shared && strcmp(d->here, "/") != 0)
 		rc = share_folder(d, d->here, err);
-	d->config.folder = o->folder ? o->folder : part || shared ? d->here : "/";
 	d->config.root = root ? d->root : NULL;
 	d->config.folders = d->folders;
-	return rc;
+	return rc < 0 ? rc : set_folder(d, o->folder, part || shared, err);
 }
 
 /* ------------------------------------------------------------------ streams */

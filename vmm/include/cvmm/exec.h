@@ -89,7 +89,7 @@ struct cvmm_exec_config {
 	 * have presets; nothing is taken from the environment of the caller.
 	 */
 	const char *const *environment;
-	const char *folder;	/* in which the command begins; NULL: "/" */
+	const char *folder;	/* absolute, in which the command begins; NULL: "/" */
 	const char *hostname;	/* in the guest; NULL: "cvmm" */
 	const char *root;	/* folder of the host; NULL: "/", or that of the template */
 	bool writable_root;	/* false: writes to it stay in the guest's memory; true: with suid and dev */

@@ -337,6 +337,7 @@ static const struct {
 	{ { .size = sizeof(config), .command = COMMAND("true"), .folders = &relative, .nfolders = 17 }, -EINVAL, "17 folders" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .folders = twice, .nfolders = 2 }, -EINVAL, "two folders are shared at '/a'" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .folders = &privileged, .nfolders = 1 }, -EINVAL, "'/usr' is read-only: suid and dev" },
+	{ { .size = sizeof(config), .command = COMMAND("true"), .folder = "data" }, -EINVAL, "'data' is no absolute path" },
 	{ { .size = sizeof(config), .command = COMMAND("true"), .modules = "none" }, -EINVAL, "modules" },
 };
 

@@ -219,6 +219,78 @@ START_TEST(folder_hides_names_with_doubled_commas)
 }
 END_TEST
 
+/* Whether the guest's agent receives a record. */
+static bool is_requested(const char *record)
+{
+	const struct __attribute__((packed)) {
+		struct vmm_agent_header h;
+		uint32_t version;
+	} ready = { { VMM_AGENT_READY, sizeof(uint32_t) }, VMM_AGENT_VERSION };
+	const int port = vmm_session_port(m.plan.session, VMM_AGENT_CONTROL);
+	char text[8192];
+	ssize_t n;
+
+	ck_assert_int_eq(send(port, &ready, sizeof(ready), 0), sizeof(ready));
+	ck_assert(vmm_session_dispatch(m.plan.session));
+	n = recv(port, text, sizeof(text), 0);
+	return n > 0 && memmem(text, (size_t)n, record, strlen(record) + 1);
+}
+
+static const struct {
+	const char *given, *root, *shared, *record, *why;
+} working_folders[] = {
+	{ "b", "/", NULL, "C%s/b", NULL }, { "..", "/", NULL, "C/tmp", NULL },
+	{ "b", "/usr", "%s", "C%s/b", NULL }, { "./b/..", "/usr", NULL, "C%s", NULL },
+	{ "/x", "/usr", NULL, "C/x", NULL }, { NULL, "/", NULL, "C%s", NULL },
+	{ "b", "/usr", "/etc", NULL, "option --chdir: 'b' is relative to the current folder, and '%s/b' is not shared" },
+	{ "..", "/usr", "%s", NULL, "option --chdir: '..' is relative to the current folder, and '/tmp' is not shared" },
+	{ "bb", "/usr", "%s/b", NULL, "option --chdir: 'bb' is relative to the current folder, and '%s/bb' is not shared" },
+	{ "none", "/", NULL, NULL, "option --chdir: 'none': No such file or directory" },
+};
+
+static const char *in_folder(const char *text, char out[160])
+{
+	const char *at = text ? strstr(text, "%s") : NULL;
+
+	if (!at)
+		return text;
+	snprintf(out, 160, "%.*s%s%s", (int)(at - text), text, folder, at + 2);
+	return out;
+}
+
+/* The current folder has the folders "b" and "bb". */
+START_TEST(relative_working_folder_begins_at_the_current_one)
+{
+	char shared[160], expected[160];
+	const char *const given = in_folder(working_folders[_i].shared, shared);
+
+	ck_assert(!chdir(folder) && !mkdir("b", 0755) && !mkdir("bb", 0755));
+	options.folder = working_folders[_i].given;
+	options.root = working_folders[_i].root;
+	if (given)
+		options.folders[options.nfolders++] = given;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err) < 0, !!working_folders[_i].why);
+	if (working_folders[_i].why)
+		ck_assert_msg(strstr(err.msg, in_folder(working_folders[_i].why, expected)), "%s", err.msg);
+	else
+		ck_assert(is_requested(in_folder(working_folders[_i].record, expected)));
+	ck_assert(!rmdir("b") && !rmdir("bb") && !chdir("/"));
+}
+END_TEST
+
+START_TEST(variable_without_a_value_is_that_of_this_process)
+{
+	setenv("TEST_EXEC", "given", 1);
+	options.settings[options.nsettings++] = "TEST_EXEC";
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	ck_assert(is_requested("ETEST_EXEC=given"));
+	vmm_exec_machine_free(&m);
+	unsetenv("TEST_EXEC");
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "option --env: this process has no variable 'TEST_EXEC'; write TEST_EXEC=VALUE, or leave it out");
+}
+END_TEST
+
 START_TEST(log_is_a_file_whatever_its_name)
 {
 	static const struct {
@@ -408,6 +480,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, after);
 	tcase_add_test(tc, words_are_a_command_line_of_run);
 	tcase_add_test(tc, tap_is_a_card_of_the_machine);
+	tcase_add_loop_test(tc, relative_working_folder_begins_at_the_current_one, 0, sizeof(working_folders) / sizeof(working_folders[0]));
+	tcase_add_test(tc, variable_without_a_value_is_that_of_this_process);
 	tcase_add_test(tc, folders_have_tags_and_doubled_commas);
 	tcase_add_loop_test(tc, guest_makes_privileged_files_in_folders_only_on_request, 0, sizeof(folder_words) / sizeof(folder_words[0]));
 	tcase_add_loop_test(tc, options_without_effect_are_refused, 0, sizeof(without_effect) / sizeof(without_effect[0]));
