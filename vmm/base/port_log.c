@@ -18,8 +18,9 @@
 #include "base/port_log.h"
 
 /*
- * Per PIECE that is written, STEP bytes are copied. A file is copied from its size less a
- * sixteenth on, in which all that is written meanwhile fits: (STEP - PIECE) / PIECE is 15.
+ * Per PIECE that is written, STEP bytes are copied, the first of them before the first byte. A
+ * file is copied from its size less a sixteenth on, in which all that is written meanwhile fits:
+ * (STEP - PIECE) / PIECE is 15. A caller that adds single bytes copies no more per byte.
  */
 #define PIECE 4096u
 #define STEP (16 * PIECE)
@@ -32,6 +33,7 @@ struct vmm_port_log {
 	uint64_t len;		/* of FILE */
 	bool moves;		/* FILE is being copied */
 	uint64_t copied;	/* position up to which */
+	size_t since;		/* bytes added since the last step; PIECE: a step is due */
 	uint64_t lost;		/* bytes since the failure that was reported */
 	uint64_t all_lost;
 	unsigned char step[STEP];
@@ -170,6 +172,7 @@ static int begin_move(struct vmm_port_log *log)
 		return rc;
 	log->copied = log->len > size ? log->len - keeps : 0;
 	log->moves = true;
+	log->since = PIECE;
 	return 0;
 }
 
@@ -219,7 +222,13 @@ static int make_room(struct vmm_port_log *log, size_t n)
 
 	if (!log->moves && log->len + n > size - size / RESERVE)
 		rc = begin_move(log);
-	return rc < 0 || !log->moves ? rc : continue_move(log);
+	if (rc < 0 || !log->moves)
+		return rc;
+	log->since += n;
+	if (log->since <= PIECE)
+		return 0;
+	log->since -= PIECE;
+	return continue_move(log);
 }
 
 /* ------------------------------------------------------------------------ writing */

@@ -4,8 +4,8 @@
  * full, its content moves to FILE.1, which loses its former content.
  *
  * Both files are opened at the start, and no name is used later: a sandbox or a jail need not
- * permit a rename. So a full file is copied to FILE.1 and truncated. Each write copies a
- * bounded part; the writes meanwhile append to FILE, and are copied too. Neither file exceeds
+ * permit a rename. So a full file is copied to FILE.1 and truncated. N bytes that are added copy
+ * up to 16 N, and 64 KiB more: callers that must not wait add little in one turn. The writes meanwhile append to FILE, and are copied too. Neither file exceeds
  * the size. While a copy is in progress, FILE has everything that FILE.1 has.
  *
  * If a write fails, as on a full file system, the bytes are lost and counted. The failure is

@@ -50,8 +50,8 @@ struct virtdev_console_port {
 	/*
 	 * Called with each byte of the guest once, when it was written to the host's stream or
 	 * dropped, by the thread that serves the queue; a write through the configuration
-	 * space is that of the driver's CPU. It must not wait. Returns the number of bytes
-	 * that were recorded. NULL: no record.
+	 * space is that of the driver's CPU. It must not wait. Up to 64 KiB are recorded in
+	 * a turn of a queue. Returns the number of bytes that were recorded. NULL: no record.
 	 */
 	uint64_t (*record)(void *recorder, const struct iovec *iov, int n);
 	void (*free_recorder)(void *recorder);	/* when the port is removed; may be NULL */

@@ -13,6 +13,9 @@
 /* Pieces of one transfer. */
 #define MAX_PIECES 64
 
+/* Bytes of a turn of a port with a record, which can be slower than its host by far. */
+#define MAX_RECORDED (64u * 1024)
+
 /* Drivers busy-wait for a console, so the wait for the host is limited. */
 #define HOST_TIMEOUT_NS UINT64_C(1000000000)
 
@@ -102,6 +105,12 @@ int virtdev_priv_port_serve_rx(struct turn *t)
 
 /* -------------------------------------------------------------- from a guest */
 
+/* Bytes of the next transfer. */
+static uint32_t transfer_max(const struct turn *t)
+{
+	return t->bytes < MAX_TRANSFER ? (uint32_t)t->bytes : MAX_TRANSFER;
+}
+
 static void put_record(struct port *p, const struct iovec *iov, int n, uint64_t bytes)
 {
 	const uint64_t recorded = p->record ? p->record(p->recorder, iov, n) : bytes;
@@ -137,7 +146,7 @@ static bool put_rest(struct turn *t, struct vq *q, const struct vq_chain *chain)
 
 	vq_reader_init(&reader, q, chain);
 	vq_cursor_skip(&reader, p->written);
-	while (t->bytes && (n = vq_cursor_iov(&reader, MAX_TRANSFER, iov, MAX_PIECES, &bytes)) > 0) {
+	while (t->bytes && (n = vq_cursor_iov(&reader, transfer_max(t), iov, MAX_PIECES, &bytes)) > 0) {
 		put_record(p, iov, n, bytes);
 		p->written += bytes;
 		p->dropped += bytes;
@@ -194,7 +203,7 @@ static int chain_write(struct turn *t, struct vq *q,
 
 	vq_reader_init(&reader, q, chain);
 	vq_cursor_skip(&reader, p->written);
-	pieces = vq_cursor_iov(&reader, MAX_TRANSFER, iov, MAX_PIECES, &bytes);
+	pieces = vq_cursor_iov(&reader, transfer_max(t), iov, MAX_PIECES, &bytes);
 	n = p->host->ops.write(p->host->self, iov, pieces);
 	if (n <= 0)
 		return n ? (int)n : -EAGAIN;
@@ -244,6 +253,8 @@ int virtdev_priv_port_serve_tx(struct turn *t)
 	unsigned int what = virtdev_priv_channel_events(&c->channels[t->queue]);
 	int more;
 
+	if (p->record && t->bytes > MAX_RECORDED)
+		t->bytes = MAX_RECORDED;
 	if (!p->host)
 		return virtdev_priv_channel_turn(t, chain_discard);
 	if (what & CHANNEL_WOKEN) {

@@ -125,7 +125,7 @@ START_TEST(has_emergency_writes)
 }
 END_TEST
 
-/* A request that nobody reads must not occupy the thread: 2 MiB of the same memory. */
+/* A recorder can be slow, so a request must not occupy the thread: 2 MiB of the same memory. */
 START_TEST(dropped_request_is_recorded_in_bounded_turns)
 {
 	enum { PIECES = CONSOLE_RING };
@@ -142,12 +142,12 @@ START_TEST(dropped_request_is_recorded_in_bounded_turns)
 	vq_driver_publish(con.queues[TX].driver);
 	while (virtdev_queue_serve(con.dev, TX) > 0) {
 		now = console_counts(0);
-		ck_assert_uint_le(now.dropped - last, (1 << 20) + (256 << 10));
+		ck_assert_uint_le(now.dropped - last, 64 << 10);
 		last = now.dropped;
 		turns++;
 	}
 	ck_assert_uint_eq(console_counts(0).dropped, PIECES * 128 * 1024);
-	ck_assert_uint_ge(turns, 1);
+	ck_assert_uint_ge(turns, PIECES * 2 - 1);
 	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
 }
 END_TEST

@@ -186,6 +186,23 @@ START_TEST(file_is_complete_while_it_is_copied)
 }
 END_TEST
 
+/* Else a guest that prints single bytes would occupy the thread. */
+START_TEST(single_bytes_copy_as_much_as_a_large_write)
+{
+	uint64_t at = 0, first;
+	unsigned int i;
+
+	make();
+	while (!size_of(former))
+		add_stream(&at, 4096);
+	first = size_of(former);
+	for (i = 0; i < 8192; i++)
+		add_stream(&at, 1);
+	ck_assert_uint_eq(size_of(former), first + UINT64_C(16) * 8192);
+	check_stream(former, size_of(former));
+}
+END_TEST
+
 START_TEST(longer_file_of_a_former_size_keeps_its_end)
 {
 	put_file(path, 3 * LIMIT, 'x');
@@ -330,6 +347,7 @@ int main(void)
 	tcase_add_test(tc, appends_to_a_file_that_exists);
 	tcase_add_loop_test(tc, both_files_have_the_end_of_the_output_and_are_bounded, 0, 5);
 	tcase_add_test(tc, file_is_complete_while_it_is_copied);
+	tcase_add_test(tc, single_bytes_copy_as_much_as_a_large_write);
 	tcase_add_test(tc, longer_file_of_a_former_size_keeps_its_end);
 	tcase_add_test(tc, file_that_another_process_truncates_continues);
 	tcase_add_test(tc, full_disk_loses_output_and_is_reported_once);
