@@ -286,7 +286,7 @@ static void deviation(struct peer *p, struct answer *a)
 		a->fd = p->extra;
 		break;
 	case PEER_REFUSE:
-		a->payload[0] = 1;
+		memcpy(a->payload, &(uint64_t){ 1 }, 8);
 		break;
 	case PEER_VALUE:
 		memcpy(a->payload + p->value_at, &p->value, 8);

@@ -80,6 +80,13 @@ START_TEST(b3_20_ring_waits_after_a_refused_size)
 }
 END_TEST
 
+/* A number of 64 bits as two of a payload. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define WIDE(number) number, 0
+#else
+#define WIDE(number) 0, number
+#endif
+
 /* For owners that react to a rule and not to its sentence. */
 static const struct {
 	uint32_t request, size;
@@ -88,7 +95,7 @@ static const struct {
 } rules[] = {
 	{ VHOST_USER_SET_VRING_NUM, 8, { 0, 2048 }, 2048, 1024 },
 	{ VHOST_USER_SET_VRING_BASE, 8, { RIG_RINGS, 0 }, RIG_RINGS, RIG_RINGS },
-	{ VHOST_USER_SET_VRING_CALL, 8, { (RIG_RINGS + 4) | VHOST_USER_VRING_NOFD, 0 }, RIG_RINGS + 4,
+	{ VHOST_USER_SET_VRING_CALL, 8, { WIDE((RIG_RINGS + 4) | VHOST_USER_VRING_NOFD) }, RIG_RINGS + 4,
 	  RIG_RINGS },
 	{ VHOST_USER_SET_VRING_ENABLE, 4, { 0 }, 4, 8 },
 	{ VHOST_USER_SET_MEM_TABLE, 40, { 3 }, 3, 40 },
