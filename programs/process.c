@@ -34,6 +34,7 @@ static void fill_standard_descriptors(void)
 void prog_begin(const char *name)
 {
 	fill_standard_descriptors();
+	signal(SIGCHLD, SIG_DFL);
 	prog_log_init(name);
 	prog_log_to_journal(PROG_JOURNAL_SOCKET);
 	prog_supervisor_begin();

@@ -15,8 +15,9 @@
 /*
  * The first call of a program. name precedes its log lines. Opens /dev/null for
  * each closed descriptor of 0 to 2, so that no file opened later receives the
- * number of a standard stream, and with it log lines. Connects to the journal and to the
- * service manager that started the program, if there are any.
+ * number of a standard stream, and with it log lines. Ends of children have a status, which
+ * they have not if the parent of the program ignores SIGCHLD. Connects to the journal and to
+ * the service manager that started the program, if there are any.
  */
 void prog_begin(const char *name);
 

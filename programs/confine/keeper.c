@@ -235,8 +235,6 @@ int confine_keeper_fork(const struct confine_keeping *how, int *leash, struct vs
 
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return vsu_error_sys(err, -errno, "cannot make a pipe");
-	/* while SIGCHLD is ignored, waitpid() gets no status */
-	signal(SIGCHLD, SIG_DFL);
 	handle_signals(how->ignored, SIG_IGN);
 	block_signals(how->forwarded, &set, &before);
 	child = fork();

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../tests/support/suite.h"
@@ -165,6 +166,22 @@ START_TEST(writes_that_fail_raise_no_signal)
 }
 END_TEST
 
+/* Ignored signals are inherited; while SIGCHLD is one, waitpid() waits for all children and fails. */
+START_TEST(a_child_has_a_status_whatever_the_parent_of_the_program_ignores)
+{
+	int status = -1;
+	pid_t child;
+
+	signal(SIGCHLD, SIG_IGN);
+	prog_begin("prog");
+	child = fork();
+	if (!child)
+		_exit(7);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("process");
@@ -174,6 +191,7 @@ int main(void)
 			    e1_31_standard_descriptors_that_are_closed_become_dev_null,
 			    0, sizeof(closed) / sizeof(*closed));
 	tcase_add_test(tc, standard_descriptors_that_are_open_stay);
+	tcase_add_test(tc, a_child_has_a_status_whatever_the_parent_of_the_program_ignores);
 	tcase_add_test(tc, thread_receives_its_faults_only);
 	tcase_add_test(tc, thread_has_begun_when_it_is_started);
 	tcase_add_test(tc,
