@@ -55,6 +55,8 @@ void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
 void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
 int __real_epoll_create1(int flags);
@@ -77,6 +79,11 @@ void *__wrap_calloc(size_t n, size_t size)
 void *__wrap_malloc(size_t size)
 {
 	return lacks(ENOMEM) ? NULL : __real_malloc(size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+	return lacks(ENOMEM) ? NULL : __real_strdup(text);
 }
 
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)

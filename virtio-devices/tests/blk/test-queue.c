@@ -155,7 +155,7 @@ static const struct {
 	const char *message;
 } bad_configs[] = {
 	{ 257, 0, "blk: 257 queues, at most 256" },
-	{ 1, 2, "blk: queue size 2 is not within 4 and 32768" },
+	{ 1, 3, "blk: queue size 3 is not within 4 and 32768" },
 	{ 1, 32769, "blk: queue size 32769 is not within 4 and 32768" },
 };
 
@@ -172,6 +172,18 @@ START_TEST(d1_18_invalid_configuration_is_refused)
 
 	ck_assert_int_eq(virtdev_blk_new(&config, &dev, &err), -EINVAL);
 	ck_assert_str_eq(err.msg, bad_configs[_i].message);
+}
+END_TEST
+
+/* The disk of the rig has a device, which is checked last. */
+START_TEST(least_and_greatest_queue_size_are_permitted)
+{
+	struct virtdev_blk_config config = {
+		.size = sizeof(config), .disk = r.disk.disk, .queue_size_max = _i ? 32768 : 4,
+	};
+	struct virtdev *dev;
+
+	ck_assert_int_eq(virtdev_blk_new(&config, &dev, NULL), -EBUSY);
 }
 END_TEST
 
@@ -564,6 +576,7 @@ int main(void)
 	tcase_add_test(tc, disk_of_a_device_cannot_be_given_to_another);
 	tcase_add_test(tc, small_queues_announce_fewer_segments);
 	tcase_add_loop_test(tc, d1_18_invalid_configuration_is_refused, 0, 3);
+	tcase_add_loop_test(tc, least_and_greatest_queue_size_are_permitted, 0, 2);
 	tcase_add_test(tc, a3_12_only_writeback_may_be_written);
 	tcase_add_test(tc, writeback_off_flushes_after_every_write);
 	tcase_add_test(tc, writethrough_lasts_until_the_driver_enables_the_cache);
