@@ -313,7 +313,7 @@ static int show_initrd_help(void)
 	char lines[1024];
 
 	vsu_option_help(vmm_initrd_command_options, lines, sizeof(lines));
-	printf("Usage: cvmm initrd VERSION|--modules=FOLDER [OPTIONS] >FILE\n"
+	printf("Usage: cvmm initrd VERSION|--modules=FOLDER|none [OPTIONS] >FILE\n"
 	       "Prints an initrd for a kernel: modules for the devices of a machine, and a first program\n"
 	       "that mounts root=/dev/NAME or root=TAG (virtiofs) and executes its init.\n\n%s", lines);
 	return 0;

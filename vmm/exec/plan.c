@@ -210,15 +210,13 @@ static int make_initrd(struct vmm_plan *p, const struct cvmm_exec_config *c, con
 	static const char *const others[] = { "pvpanic_mmio", NULL };
 	const char *names[MAX_MODULES];
 	char folder[VMM_INITRD_FOLDER];
-	struct vmm_initrd initrd = {
+	const struct vmm_initrd initrd = {
 		.init = c->init ? c->init : init, .modules = c->modules ? c->modules : folder,
 		.names = names, .others = others, .later = c->image ? vmm_initrd_file_systems : NULL,
 	};
 	int rc = find_modules(p, c, folder, err);
 
 	name_modules(c, names);
-	if (c->modules && !strcmp(c->modules, "none"))
-		initrd.modules = NULL;
 	return rc < 0 ? rc : vmm_initrd_make(&initrd, &p->initrd_fd, err);
 }
 

@@ -182,7 +182,8 @@ int vmm_initrd_make(const struct vmm_initrd *initrd, int *fd, struct vsu_error *
 {
 	struct vmm_modules *m;
 	unsigned int first;
-	int rc = vmm_modules_open(&m, initrd->modules, err);
+	const bool built_in = initrd->modules && !strcmp(initrd->modules, "none");
+	int rc = vmm_modules_open(&m, built_in ? NULL : initrd->modules, err);
 
 	if (rc < 0)
 		return rc;

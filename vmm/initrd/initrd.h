@@ -21,7 +21,7 @@
 
 struct vmm_initrd {
 	const char *init;	/* path of a static program */
-	const char *modules;	/* folder of the kernel's modules; NULL: all are built in */
+	const char *modules;	/* folder of the kernel's modules; "none" or NULL: all are built in */
 	const char *const *names; /* required modules; a NULL ends them */
 	const char *const *others; /* those that are included if present; a NULL ends them */
 	/*

@@ -176,14 +176,12 @@ static int make_initrd(struct vmm_boot_command *c, const char *kernel, struct vs
 	static const char *const names[] = { "virtio_pci", "virtio_blk", NULL };
 	static const char *const others[] = { "virtio_mmio", "pvpanic_mmio", NULL };
 	char folder[VMM_INITRD_FOLDER];
-	struct vmm_initrd initrd = {
+	const struct vmm_initrd initrd = {
 		.init = c->init, .modules = c->modules ? c->modules : folder,
 		.names = names, .others = others, .later = vmm_initrd_file_systems,
 	};
-	int rc = find_modules(c, kernel, folder, err);
+	const int rc = find_modules(c, kernel, folder, err);
 
-	if (c->modules && !strcmp(c->modules, "none"))
-		initrd.modules = NULL;
 	return rc < 0 ? rc : vmm_initrd_make(&initrd, &c->initrd_fd, err);
 }
 

@@ -23,7 +23,7 @@ const struct vsu_option vmm_initrd_command_options[] = {
 		     .preset = "all kinds", .help = "include the driver of a kind of device" },
 	[MODULE] = { .name = "module", .kind = VSU_OPTION_STRING, .arg = "NAME", .repeat = true,
 		     .help = "include a module", .example = "ext4" },
-	[MODULES] = { .name = "modules", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
+	[MODULES] = { .name = "modules", .kind = VSU_OPTION_STRING, .arg = "FOLDER|none",
 		      .preset = "/lib/modules/VERSION", .help = "modules of the kernel" },
 	[INIT] = VMM_ROW_INIT,
 	[HELP] = VSU_OPTION_ROW_HELP,

@@ -64,15 +64,20 @@ static bool find_entry(int fd, const char *name, struct entry *e)
 	return false;
 }
 
-static int make(const char *const *names, int *fd, struct vsu_error *err)
+static int make_of(const char *modules, const char *const *names, int *fd, struct vsu_error *err)
 {
 	char init[256];
 	const struct vmm_initrd initrd = {
-		.init = init, .modules = tree, .names = names, .others = none,
+		.init = init, .modules = modules, .names = names, .others = none,
 	};
 
 	snprintf(init, sizeof(init), "%s/program", tree);
 	return vmm_initrd_make(&initrd, fd, err);
+}
+
+static int make(const char *const *names, int *fd, struct vsu_error *err)
+{
+	return make_of(tree, names, fd, err);
 }
 
 static void setup(void)
@@ -131,6 +136,19 @@ START_TEST(is_sealed_and_at_its_begin)
 	ck_assert_int_eq(make(none, &fd, NULL), 0);
 	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 0);
 	ck_assert_int_eq(fcntl(fd, F_GET_SEALS), F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+	close(fd);
+}
+END_TEST
+
+START_TEST(kernel_without_modules_needs_no_folder)
+{
+	static const char *const names[] = { "virtiofs", NULL };
+	struct entry e;
+	int fd;
+
+	ck_assert_int_eq(make_of(_i ? "none" : NULL, names, &fd, NULL), 0);
+	ck_assert(find_entry(fd, "modules/order", &e));
+	ck_assert_str_eq(e.bytes, "");
 	close(fd);
 }
 END_TEST
@@ -206,6 +224,7 @@ int main(void)
 	tcase_add_test(tc, has_program_console_and_modules_in_order);
 	tcase_add_test(tc, later_modules_follow_those_of_the_start);
 	tcase_add_test(tc, is_sealed_and_at_its_begin);
+	tcase_add_loop_test(tc, kernel_without_modules_needs_no_folder, 0, 2);
 	tcase_add_test(tc, names_of_missing_files_are_in_the_error);
 	tcase_add_loop_test(tc, version_is_the_name_of_a_folder, 0, 6);
 	tcase_add_loop_test(tc, each_kind_with_a_driver_is_among_all_drivers, 0, 9);
