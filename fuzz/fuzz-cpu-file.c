@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "x86/cpu_description.h"
+#include "arch/x86/cpu_description.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -15,8 +15,8 @@
 #include <vm-memory/block.h>
 
 #include "boot/elf.h"
-#include "boot/linux/bzimage.h"
-#include "x86/long_mode.h"
+#include "arch/x86/boot/linux/bzimage.h"
+#include "arch/x86/long_mode.h"
 
 #define MEMORY "8M"
 #define MEMORY_END UINT64_C(0x800000)

@@ -10,12 +10,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "kvm/vm_state.h"
+#include "arch/x86/vm_state.h"
 #include "memory/image.h"
 #include "memory/memory_options.h"
 #include "play.h"
 #include "state/sections.h"
-#include "x86/cpu_state.h"
+#include "arch/x86/cpu_state.h"
 
 #define MAX_SECTIONS 64
 

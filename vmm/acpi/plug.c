@@ -3,7 +3,7 @@
 #include <config.h>
 
 #include "acpi/plug.h"
-#include "x86/port_numbers.h"
+#include "arch/x86/port_numbers.h"
 
 enum { CAME = 0, GOES = 4, EJECT = 8 };
 

@@ -11,7 +11,7 @@
 #include "boot/file.h"
 #include "cpu/cpus.h"
 #include "cvmm/boot.h"
-#include "setup/load.h"
+#include "arch/x86/setup/load.h"
 
 #define MAX_DEVICES 19u		/* interrupts from 5 to 23 */
 

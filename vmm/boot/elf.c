@@ -15,7 +15,7 @@
 #include <vm-memory/access.h>
 #include <vmm-sys-util/checked.h>
 
-#include "../x86/long_mode.h"
+#include "arch/x86/long_mode.h"
 #include "elf.h"
 #include "guest/protocol.h"
 

@@ -8,8 +8,8 @@
 
 #include <vm-memory/access.h>
 
-#include "x86/address_space.h"
-#include "../x86/long_mode.h"
+#include "arch/x86/address_space.h"
+#include "arch/x86/long_mode.h"
 #include "initrd.h"
 
 /* The highest page-aligned start of len bytes in [first, end). */

@@ -11,7 +11,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "x86/cpu_models.h"
+#include "arch/x86/cpu_models.h"
 
 struct vmm_cpu_option {
 	const char *text;	/* NULL: not given */

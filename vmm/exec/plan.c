@@ -18,7 +18,7 @@
 #include "exec/plan.h"
 #include "exec/request.h"
 #include "initrd/initrd.h"
-#include "kvm/level0.h"
+#include "arch/x86/level0.h"
 
 #define CMDLINE "console=ttyS0 quiet panic=-1 " VMM_AGENT_WORD
 

@@ -17,7 +17,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "x86/address_space.h"
+#include "arch/x86/address_space.h"
 
 struct vmm_layout_request {
 	uint64_t size;

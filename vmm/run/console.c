@@ -19,7 +19,7 @@
 #include "log/log.h"
 #include "run/console.h"
 #include "transfer/incoming.h"
-#include "x86/port_numbers.h"
+#include "arch/x86/port_numbers.h"
 
 static void on_serial_interrupt(void *opaque)
 {

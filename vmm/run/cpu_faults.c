@@ -10,7 +10,7 @@
 #include "log/log.h"
 #include "machine/machine.h"
 #include "run/cpu_faults.h"
-#include "x86/mce.h"
+#include "arch/x86/mce.h"
 
 /* Consecutive faults of a CPU without a repair in between. */
 #define TRIES_BEFORE_PROBING 4

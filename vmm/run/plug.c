@@ -15,7 +15,7 @@
 #include "machine/live.h"
 #include "run/devices.h"
 #include "run/plug.h"
-#include "x86/port_numbers.h"
+#include "arch/x86/port_numbers.h"
 
 /* Time limit of a hot-plugged back-end's handshake; the guest keeps running. */
 #define HANDSHAKE_LIMIT_MS 10000

@@ -11,7 +11,7 @@
 #include <vmm-sys-util/exit.h>
 
 #include "cpu/poison.h"
-#include "kvm/level0.h"
+#include "arch/x86/level0.h"
 #include "log/log.h"
 #include "machine/events.h"
 #include "machine/exit_status.h"

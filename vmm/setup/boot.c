@@ -6,10 +6,10 @@
 
 #include <virtio-devices/mmio.h>
 
-#include "kvm/level0.h"
+#include "arch/x86/level0.h"
 #include "memory/layout.h"
 #include "setup/boot.h"
-#include "setup/load.h"
+#include "arch/x86/setup/load.h"
 
 #define SERIAL_CONSOLE "console=ttyS0"
 /* Linux otherwise looks for a bridge, and reports an error if none exists. */

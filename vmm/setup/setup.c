@@ -30,7 +30,7 @@
 #include "transfer/restore.h"
 #include "transfer/core.h"
 #include "transfer/save.h"
-#include "x86/long_mode.h"
+#include "arch/x86/long_mode.h"
 
 /* One step: returns 0 or a negative errno; its stage maps that to a status. */
 struct step {

@@ -14,7 +14,7 @@
 #include "cpu/cpus.h"
 #include "kvm/kvm.h"
 #include "memory/slots.h"
-#include "../x86/long_mode.h"
+#include "arch/x86/long_mode.h"
 #include "memory.h"
 
 #define CODE_GPA VMM_BOOT_KERNEL_GPA

@@ -19,7 +19,7 @@
 #include "transfer/core_file.h"
 #include "transfer/save.h"
 #include "transfer/save_target.h"
-#include "x86/cpu_status.h"
+#include "arch/x86/cpu_status.h"
 
 struct vmm_core {
 	struct vmm_machine *m;

@@ -17,15 +17,15 @@
 
 #include "base/file_value.h"
 #include "devices/clone.h"
-#include "kvm/vm_state.h"
+#include "arch/x86/vm_state.h"
 #include "log/log.h"
 #include "machine/disks.h"
 #include "machine/live.h"
 #include "machine/sharing.h"
 #include "transfer/recording.h"
 #include "transfer/restore.h"
-#include "x86/cpu_state.h"
-#include "x86/long_mode.h"
+#include "arch/x86/cpu_state.h"
+#include "arch/x86/long_mode.h"
 
 static int read_bytes(int fd, unsigned char *bytes, size_t len)
 {

@@ -18,7 +18,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "base/thread.h"
-#include "kvm/vm_state.h"
+#include "arch/x86/vm_state.h"
 #include "machine/disk_flush.h"
 #include "machine/disks.h"
 #include "machine/events.h"
@@ -28,7 +28,7 @@
 #include "transfer/save.h"
 #include "transfer/save_files.h"
 #include "transfer/save_target.h"
-#include "x86/cpu_state.h"
+#include "arch/x86/cpu_state.h"
 
 struct vmm_save {
 	struct vmm_machine *m;

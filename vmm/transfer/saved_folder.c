@@ -17,7 +17,7 @@
 #include "transfer/restore.h"
 #include "transfer/save_files.h"
 #include "transfer/saved_folder.h"
-#include "x86/cpu_state.h"
+#include "arch/x86/cpu_state.h"
 
 #define STAT_UNIT 512u
 

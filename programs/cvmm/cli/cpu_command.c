@@ -10,7 +10,7 @@
 #include "base/places.h"
 #include "cli/cpu_command.h"
 #include "machine/exit_status.h"
-#include "x86/cpu_description.h"
+#include "arch/x86/cpu_description.h"
 
 #define COLUMNS 80
 

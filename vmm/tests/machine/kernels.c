@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "boot/linux/setup_header.h"
+#include "arch/x86/boot/linux/setup_header.h"
 #include "kernels.h"
 
 #define PVH_NOTE 18

@@ -22,7 +22,7 @@
 #include "memory/memory_private.h"
 #include "memory/slots.h"
 #include "kvm/uapi.h"
-#include "x86/long_mode.h"
+#include "arch/x86/long_mode.h"
 #include "../memory.h"
 
 #define PAGE UINT64_C(4096)

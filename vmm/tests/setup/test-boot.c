@@ -8,8 +8,8 @@
 #include <vmm-sys-util/exit.h>
 
 #include "guest/protocol.h"
-#include "boot/linux/setup_header.h"
-#include "x86/long_mode.h"
+#include "arch/x86/boot/linux/setup_header.h"
+#include "arch/x86/long_mode.h"
 #include "../machine/kernels.h"
 #include "../machine/rig.h"
 

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Finding, adding and removing entries of a CPUID table; the one that KVM fills. */
+#include <config.h>
+
+#include <cpuid.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/x86/cpuid_table.h"
+
+struct kvm_cpuid_entry2 *vmm_cpuid_find(struct kvm_cpuid2 *table,
+					uint32_t function, uint32_t index)
+{
+	struct kvm_cpuid_entry2 *e;
+
+	for (e = table->entries; e < table->entries + table->nent; e++)
+		if (e->function == function &&
+		    (index == VMM_CPUID_ANY || e->index == index))
+			return e;
+	return NULL;
+}
+
+uint32_t *vmm_cpuid_register(struct kvm_cpuid_entry2 *e, enum vmm_cpuid_reg reg)
+{
+	uint32_t *const regs[] = { &e->eax, &e->ebx, &e->ecx, &e->edx };
+
+	return regs[reg];
+}
+
+/* Removes the entries from first to last. */
+void vmm_cpuid_remove_leaves(struct kvm_cpuid2 *table, uint32_t first,
+			     uint32_t last)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < table->nent; i++)
+		if (table->entries[i].function < first ||
+		    table->entries[i].function > last)
+			table->entries[n++] = table->entries[i];
+	table->nent = n;
+}
+
+int vmm_cpuid_add(struct kvm_cpuid2 *table, const struct kvm_cpuid_entry2 *e)
+{
+	if (table->nent == VMM_CPUID_MAX)
+		return -ENOSPC;
+	table->entries[table->nent++] = *e;
+	return 0;
+}
+
+void vmm_cpuid_name(struct kvm_cpuid2 *table, const uint32_t name[12])
+{
+	struct kvm_cpuid_entry2 *e;
+	uint32_t i;
+
+	for (i = 0; i < 3; i++) {
+		e = vmm_cpuid_find(table, VMM_CPUID_NAME + i, VMM_CPUID_ANY);
+		if (e && !e->eax && !e->ebx && !e->ecx && !e->edx)
+			memcpy(&e->eax, name + 4 * i, 16);
+	}
+}
+
+static void host_name_take(struct kvm_cpuid2 *table)
+{
+	uint32_t name[12] = { 0 }, *at = name;
+	uint32_t i;
+
+	for (i = 0; i < 3; i++, at += 4)
+		if (!__get_cpuid(VMM_CPUID_NAME + i, at, at + 1, at + 2, at + 3))
+			return;
+	vmm_cpuid_name(table, name);
+}
+
+#define TABLE_SIZE (sizeof(struct kvm_cpuid2) + VMM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2))
+
+static int fetch_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
+			   struct vsu_error *err)
+{
+	struct kvm_cpuid2 *table = calloc(1, TABLE_SIZE);
+	int rc;
+
+	if (!table)
+		return vsu_error_sys(err, -ENOMEM, "CPUID table");
+	table->nent = VMM_CPUID_MAX;
+	rc = vmm_kvm_ioctl(kvm->kvm_fd, KVM_GET_SUPPORTED_CPUID, table);
+	if (rc < 0) {
+		free(table);
+		return vsu_error_sys(err, rc, "KVM_GET_SUPPORTED_CPUID");
+	}
+	host_name_take(table);
+	*out = table;
+	return 0;
+}
+
+int vmm_cpuid_fetch(struct vmm_kvm *kvm, struct vsu_error *err)
+{
+	return kvm->cpuid ? 0 : fetch_supported(kvm, &kvm->cpuid, err);
+}
+
+int vmm_cpuid_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
+			struct vsu_error *err)
+{
+	struct kvm_cpuid2 *table;
+
+	if (!kvm->cpuid)
+		return fetch_supported(kvm, out, err);
+	table = malloc(TABLE_SIZE);
+	if (!table)
+		return vsu_error_sys(err, -ENOMEM, "CPUID table");
+	memcpy(table, kvm->cpuid, TABLE_SIZE);
+	*out = table;
+	return 0;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A kernel and its boot information, in guest memory. */
+#include <config.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vm-memory/access.h>
+#include <vm-memory/kvm.h>
+#include <vm-memory/region.h>
+
+#include "arch/x86/boot/builtin/info.h"
+#include "boot/initrd.h"
+#include "arch/x86/boot/linux/bzimage.h"
+#include "arch/x86/boot/pvh/start_info.h"
+#include "cpu/cpus.h"
+#include "memory/layout.h"
+#include "memory/windows.h"
+#include "arch/x86/setup/load.h"
+
+static_assert(VMM_BOOT_STACKS_GPA + VMM_MAX_CPUS * VMM_BOOT_STACK_SIZE <=
+	      VMM_BOOT_ACPI_GPA, "stacks end before the tables of ACPI");
+
+#define ACPI_ROOM (VMM_BOOT_VMGENID_GPA - VMM_BOOT_ACPI_GPA)
+
+/* Everything placed in guest memory for the kernel. */
+struct boot {
+	const struct vmm_load *load;
+	const struct vmm_loaded *loaded;
+	const struct vmem_view *view;
+	struct vmm_handover handover;
+	uint64_t cmdline_len;
+	struct vsu_error *err;
+};
+
+static int write_cmdline(struct boot *b)
+{
+	const struct vmm_load *l = b->load;
+	const uint32_t wanted = b->loaded->cmdline_max;
+	char line[VMM_BOOT_CMDLINE_MAX];
+	const int max = wanted && wanted < sizeof(line) ? (int)wanted :
+							  (int)sizeof(line) - 1;
+	int n = snprintf(line, sizeof(line), "%s%s%s", l->cmdline, l->append ? " " : "",
+			 l->append ? l->append : "");
+
+	if (n > max)
+		return vsu_error_set(b->err, -EINVAL, "the kernel command line has %d characters; %d are allowed", n, max);
+	b->handover.cmdline_gpa = VMM_BOOT_CMDLINE_GPA;
+	b->cmdline_len = (uint64_t)n;
+	return vmem_write_exact(b->view, VMM_BOOT_CMDLINE_GPA, line,
+				(size_t)n + 1);
+}
+
+static int write_initrd(struct boot *b)
+{
+	const struct vmm_file *initrd = b->load->initrd;
+
+	if (!initrd->size)
+		return 0;
+	b->handover.initrd_len = initrd->size;
+	return vmm_initrd_load(initrd, b->view, b->loaded,
+			       &b->handover.initrd_gpa, b->err);
+}
+
+/* Page tables for 64-bit entry points: all memory and all device ranges. */
+static int write_tables(struct boot *b)
+{
+	struct vmm_identity ranges[VMM_LAYOUT_MAX + VMM_MAX_WINDOWS];
+	unsigned int i, n = 0;
+
+	for (i = 0; i < b->view->n && i < VMM_LAYOUT_MAX; i++, n++) {
+		ranges[n].first = b->view->ranges[i].first;
+		ranges[n].len = b->view->ranges[i].span + 1;
+	}
+	for (i = 0; i < b->load->nranges && i < VMM_MAX_WINDOWS; i++)
+		ranges[n++] = b->load->ranges[i];
+	return vmm_long_mode_tables(b->view, ranges, n, b->err);
+}
+
+/* -------------------------------------------------------------- boot information */
+
+/* Pieces that the guest can convert. Regions and pieces have the same order. */
+static void mark_private(const struct vmem_map *map, struct cvmm_boot *boot)
+{
+	unsigned int i;
+
+	for (i = 0; i < vmem_map_count(map) && i < CVMM_BOOT_MAX_MEMORY; i++)
+		if (vmem_block_private_fd(vmem_region_block(vmem_map_region(map, i))) >= 0)
+			boot->memory[i].flags = CVMM_MEMORY_PRIVATE;
+}
+
+static int hand_over_builtin(struct boot *b)
+{
+	const struct vmm_acpi_machine *acpi = b->load->acpi;
+	const bool on_bus = b->load->on_bus;
+	struct cvmm_boot boot = {
+		.ncpus = acpi->ncpus,
+		.flags = (b->loaded->level0 ? CVMM_BOOT_LEVEL0 : 0) |
+			 (on_bus ? CVMM_BOOT_PCI : 0),
+		.cmdline_gpa = b->handover.cmdline_gpa,
+		.cmdline_len = b->cmdline_len,
+		.initrd_gpa = b->handover.initrd_gpa,
+		.initrd_len = b->handover.initrd_len,
+	};
+	unsigned int i;
+
+	if (on_bus && !b->loaded->finds_pci)
+		return vsu_error_set(b->err, -EINVAL, "this built-in kernel expects devices at fixed addresses and supports no bus; leave --transport out");
+	for (i = 0; i < acpi->ndevices && i < CVMM_BOOT_MAX_DEVICES; i++) {
+		boot.devices[i].gpa = acpi->devices[i].gpa;
+		boot.devices[i].len = acpi->devices[i].len;
+		boot.devices[i].irq = acpi->devices[i].irq;
+	}
+	boot.ndevices = i;
+	mark_private(b->load->map, &boot);
+	return vmm_builtin_hand_over(&boot, b->view, VMM_BOOT_INFO_GPA);
+}
+
+static int write_acpi(struct boot *b)
+{
+	struct vmm_acpi_layout layout;
+	unsigned char *bytes = malloc(ACPI_ROOM);
+	int rc;
+
+	if (!bytes)
+		return vsu_error_sys(b->err, -ENOMEM, "tables of ACPI");
+	rc = vmm_acpi_build(b->load->acpi, VMM_BOOT_ACPI_GPA, bytes, ACPI_ROOM, &layout, b->err);
+	if (!rc)
+		rc = vmem_write_exact(b->view, VMM_BOOT_ACPI_GPA, bytes,
+				      layout.len);
+	free(bytes);
+	b->handover.rsdp_gpa = VMM_BOOT_ACPI_GPA;
+	return rc;
+}
+
+/* Memory map and ACPI tables, for both Linux protocols. */
+static int describe_pc(struct boot *b)
+{
+	int rc = vmm_e820_make(b->view, &b->handover.memory, b->err);
+
+	if (rc < 0)
+		return rc;
+	rc = write_acpi(b);
+	return rc ? rc : vmm_reset_vector_write(b->view);
+}
+
+static int hand_over_linux(struct boot *b)
+{
+	int rc = describe_pc(b);
+
+	return rc ? rc : vmm_bzimage_hand_over(b->load->kernel, b->loaded,
+					       &b->handover, b->view,
+					       VMM_BOOT_INFO_GPA, b->err);
+}
+
+static int hand_over_pvh(struct boot *b)
+{
+	int rc = describe_pc(b);
+
+	return rc ? rc : vmm_pvh_hand_over(&b->handover, b->view,
+					   VMM_BOOT_INFO_GPA);
+}
+
+/* A protocol: its boot information, and the initial state of the CPUs. */
+static const struct protocol {
+	int (*hand_over)(struct boot *b);
+	enum vmm_x86_entry first, others;
+} protocols[] = {
+	[VMM_PROTOCOL_BUILTIN] = { hand_over_builtin, VMM_X86_LEVEL3,
+				   VMM_X86_LEVEL3 },
+	[VMM_PROTOCOL_LINUX] = { hand_over_linux, VMM_X86_LINUX,
+				 VMM_X86_WAITS },
+	[VMM_PROTOCOL_PVH] = { hand_over_pvh, VMM_X86_PVH, VMM_X86_WAITS },
+};
+
+/* -------------------------------------------------------------------- the steps */
+
+/* The range reserved for boot information. */
+static int check_low_memory(const struct vmem_view *view, struct vsu_error *err)
+{
+	if (vmem_check_range(view, 0, VMM_BOOT_KERNEL_GPA, VMEM_WRITE))
+		return 0;
+	return vsu_error_set(err, -EFAULT, "the guest boots in its first MiB, which must be writable memory; place some with --memory at=0");
+}
+
+int vmm_load_kernel(const struct vmm_kernel *kernel, const struct vmem_map *map,
+		    struct vmm_loaded *loaded, struct vsu_error *err)
+{
+	const struct vmem_view *view = vmem_map_view(map);
+	int rc = check_low_memory(view, err);
+
+	if (rc < 0)
+		return rc;
+	return vmm_bzimage_is(kernel) ? vmm_bzimage_load(kernel, view, loaded, err) :
+					vmm_kernel_load(kernel, view, loaded, err);
+}
+
+int vmm_load_hand_over(const struct vmm_load *load, const struct vmm_loaded *loaded,
+		       struct vsu_error *err)
+{
+	struct boot b = {
+		.load = load, .loaded = loaded, .view = vmem_map_view(load->map), .err = err,
+	};
+	int rc = write_cmdline(&b);
+
+	if (!rc)
+		rc = write_initrd(&b);
+	if (!rc)
+		rc = protocols[loaded->protocol].hand_over(&b);
+	return rc ? rc : write_tables(&b);
+}
+
+int vmm_load_cpu(const struct vmm_loaded *loaded, const struct vmm_kvm *kvm, int cpu_fd,
+		 unsigned int number, unsigned int ncpus, const struct vmm_cpu_choice *choice,
+		 struct vsu_error *err)
+{
+	const struct protocol *protocol = &protocols[loaded->protocol];
+	const struct vmm_x86_start start = {
+		.how = loaded->level0 ? VMM_X86_LEVEL0 :
+		       number ? protocol->others : protocol->first,
+		.entry = loaded->entry, .rdi = VMM_BOOT_INFO_GPA, .rbx = VMM_BOOT_INFO_GPA,
+		.rsi = loaded->protocol == VMM_PROTOCOL_BUILTIN ? number : VMM_BOOT_INFO_GPA,
+		.stack_top = VMM_BOOT_STACKS_GPA + (number + 1) * VMM_BOOT_STACK_SIZE,
+		.ncpus = ncpus, .choice = *choice,
+	};
+
+	return vmm_x86_start_cpu(kvm, cpu_fd, number, &start, err);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The tables of machines of several sizes, for the tests of ACPI. */
+#ifndef VMM_TESTS_ACPI_MACHINES_H
+#define VMM_TESTS_ACPI_MACHINES_H
+
+#include "arch/x86/acpi/tables.h"
+#include "../../../util.h"
+
+#define ROOM (128 * 1024)
+#define ACPI_GPA 0xe0000u
+
+static unsigned char block[ROOM];
+static struct vmm_acpi_layout layout;
+static struct vmm_acpi_device devices[19];
+static struct vmm_acpi_window windows[16];
+static struct vmm_acpi_slot slots[19];
+static const struct vmm_acpi_pci bus = {
+	.ecam_gpa = 0xe0000000, .ecam_len = 0x100000,
+	.window_gpa = 0xe1000000, .window_len = 0x1000000,
+	.nslots = 19, .slots = slots,
+};
+static struct vsu_error err;
+
+static struct vmm_acpi_machine machine_of(unsigned int ncpus,
+					  unsigned int ndevices,
+					  unsigned int nwindows)
+{
+	const struct vmm_acpi_machine m = {
+		.ncpus = ncpus, .ndevices = ndevices, .devices = devices,
+		.nwindows = nwindows, .windows = windows, .generation_gpa = 0xff000,
+	};
+	unsigned int i;
+
+	for (i = 0; i < COUNT(devices); i++)
+		devices[i] = (struct vmm_acpi_device){
+			0xd0000000 + i * 0x1000, 0x1000, 5 + i };
+	for (i = 0; i < COUNT(windows); i++)
+		windows[i] = (struct vmm_acpi_window){
+			(i + 4) * GIB, i % 2 ? GIB : 0x10000 };
+	for (i = 0; i < COUNT(slots); i++)
+		slots[i] = (struct vmm_acpi_slot){ i + 1, 5 + i };
+	return m;
+}
+
+/* Machines small and large; the last ones with their devices on a bus. */
+static const unsigned int sizes[][4] = {
+	{ 1, 0, 0, 0 }, { 2, 1, 1, 0 }, { 8, 2, 0, 0 }, { 64, 19, 16, 0 },
+	{ 1, 0, 0, 1 }, { 64, 0, 16, 1 },
+};
+
+static void build(unsigned int i)
+{
+	struct vmm_acpi_machine m =
+		machine_of(sizes[i][0], sizes[i][1], sizes[i][2]);
+
+	m.pci = sizes[i][3] ? &bus : NULL;
+	ck_assert_int_eq(vmm_acpi_build(&m, ACPI_GPA, block, ROOM, &layout, &err), 0);
+}
+
+#endif
