@@ -7,10 +7,13 @@ dnl CURRENT + 1, REVISION 0, AGE + 1. Something broken or removed: CURRENT + 1,
 dnl REVISION 0, AGE 0.
 AC_SUBST([CVMM_LT_VERSION], [0:0:0])
 AX_PTHREAD
-AS_CASE([$host_cpu:$enable_vmm],
+dnl The folder of the architecture in vmm/arch
+AS_CASE([$host_cpu], [x86_64], [cvmm_arch=x86], [cvmm_arch=])
+AC_SUBST([CVMM_ARCH], [$cvmm_arch])
+AS_CASE([$cvmm_arch:$enable_vmm],
 	[*:no], [build_vmm=no],
-	[x86_64:*], [build_vmm=yes],
-	[build_vmm="no: it runs on x86-64 only, this is $host_cpu"])
+	[:*], [build_vmm="no: it runs on x86-64 only, this is $host_cpu"],
+	[build_vmm=yes])
 AM_CONDITIONAL([BUILD_VMM], [test "x$build_vmm" = xyes])
 
 dnl The first program of guests, which have no libraries

@@ -3,7 +3,7 @@
 #include <config.h>
 
 #include "acpi/plug.h"
-#include "arch/x86/port_numbers.h"
+#include "target/layout.h"
 
 enum { CAME = 0, GOES = 4, EJECT = 8 };
 
@@ -41,14 +41,14 @@ static void on_access(void *opaque, struct vmm_access *access)
 		access->value = 0;
 }
 
-int vmm_plug_add(struct vmm_plug *plug, struct vmm_bus *ports,
+int vmm_plug_add(struct vmm_plug *plug, struct vmm_bus *registers,
 		 struct vsu_error *err)
 {
 	const struct vmm_range range = {
-		VMM_PORT_PLUG, VMM_PORT_PLUG_LEN, "slot ports", on_access, plug,
+		VMM_PLUG_AT, VMM_PLUG_LEN, "slot ports", on_access, plug,
 	};
 
-	return vmm_bus_add(ports, &range, err);
+	return vmm_bus_add(registers, &range, err);
 }
 
 void vmm_plug_came(struct vmm_plug *plug, unsigned int slot)

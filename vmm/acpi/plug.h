@@ -31,7 +31,7 @@ struct vmm_plug {
 	void *opaque;
 };
 
-int vmm_plug_add(struct vmm_plug *plug, struct vmm_bus *ports,
+int vmm_plug_add(struct vmm_plug *plug, struct vmm_bus *registers,
 		 struct vsu_error *err);
 
 /* The caller must also raise the interrupt. */

@@ -39,7 +39,7 @@ static int hand_over(const struct cvmm_kernel *k, const struct cvmm_kernel_confi
 	struct vmm_acpi_device devices[MAX_DEVICES];
 	const struct vmm_acpi_machine acpi = {
 		.ncpus = k->ncpus, .ndevices = c->ndevices, .devices = devices,
-		.generation_gpa = VMM_BOOT_VMGENID_GPA,
+		.generation_gpa = VMM_GENERATION_GPA,
 	};
 	unsigned int i;
 

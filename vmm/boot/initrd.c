@@ -8,9 +8,8 @@
 
 #include <vm-memory/access.h>
 
-#include "arch/x86/address_space.h"
-#include "arch/x86/long_mode.h"
 #include "initrd.h"
+#include "target/layout.h"
 
 /* The highest page-aligned start of len bytes in [first, end). */
 static bool fit_below(uint64_t first, uint64_t end, uint64_t len, uint64_t *at)
@@ -29,12 +28,12 @@ static bool fit_in(const struct vmem_range *r, const struct vmm_loaded *kernel,
 
 	if (!(r->flags & VMEM_WRITE))
 		return false;
-	if (end > VMM_HOLE_FIRST)
-		end = VMM_HOLE_FIRST;
+	if (end > VMM_INITRD_END)
+		end = VMM_INITRD_END;
 	if (kernel->initrd_end && end > kernel->initrd_end)
 		end = kernel->initrd_end;
-	if (first < VMM_BOOT_KERNEL_GPA)
-		first = VMM_BOOT_KERNEL_GPA;
+	if (first < VMM_INITRD_FIRST)
+		first = VMM_INITRD_FIRST;
 	above = kernel->end > first ? kernel->end : first;
 	if (kernel->first >= end || kernel->end <= first)
 		return fit_below(first, end, len, at);

@@ -9,8 +9,8 @@
 #include "elf.h"
 
 /*
- * Copies it as high as it fits below 3 GiB and below the kernel's own limit,
- * page-aligned, clear of the kernel and of the first MiB. -E2BIG when there is no such place.
+ * Copies it as high as it fits below VMM_INITRD_END and below the kernel's own limit,
+ * page-aligned, clear of the kernel and of what is below VMM_INITRD_FIRST. -E2BIG when there is no such place.
  */
 int vmm_initrd_load(const struct vmm_file *initrd,
 		    const struct vmem_view *view,

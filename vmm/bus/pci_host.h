@@ -13,12 +13,9 @@
 #include <stdint.h>
 
 #include "bus/bus.h"
+#include "target/layout.h"
 
 #define VMM_PCI_SLOTS		32
-#define VMM_PCI_ECAM_GPA	UINT64_C(0xe0000000)
-#define VMM_PCI_ECAM_LEN	UINT64_C(0x100000)	/* of one bus */
-#define VMM_PCI_WINDOW_GPA	UINT64_C(0xe1000000)
-#define VMM_PCI_WINDOW_LEN	UINT64_C(0x1000000)
 #define VMM_PCI_PORT		0xcf8
 #define VMM_PCI_PORT_LEN	8
 #define VMM_PCI_NOWHERE		UINT64_MAX

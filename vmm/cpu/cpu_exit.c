@@ -12,7 +12,7 @@
 #include <vmm-sys-util/exit.h>
 
 #include "cpu/cpu_exit.h"
-#include "arch/x86/address_space.h"
+#include "target/layout.h"
 
 /* Offset of the exit's data in struct kvm_run. */
 #define FAULT_OFFSET offsetof(struct kvm_run, hw)

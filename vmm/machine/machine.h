@@ -23,7 +23,6 @@
 #include "devices/stdio.h"
 #include "kvm/kvm.h"
 #include "kvm/msi.h"
-#include "arch/x86/port_numbers.h"
 #include "arch/x86/ports.h"
 #include "memory/memory.h"
 #include "memory/prefetch.h"
@@ -37,12 +36,9 @@
 #include "machine/owner.h"
 #include "memory/image.h"
 #include "state/sections.h"
+#include "target/layout.h"
 #include "virtio/virtio.h"
 
-/* Addresses of the transports, and interrupt numbers. */
-#define VMM_TRANSPORTS_GPA UINT64_C(0xd0000000)
-#define VMM_FIRST_DEVICE_IRQ 5
-#define VMM_LAST_IRQ 23
 /* Maximum devices: limited by interrupts, and by slots of the bus. */
 #define VMM_DEVICE_PLACES (VMM_LAST_IRQ - VMM_FIRST_DEVICE_IRQ + 1)
 
@@ -180,5 +176,11 @@ struct vmm_machine {
 	unsigned int lost;	/* devices whose back-end was lost */
 	uint64_t made_ns;	/* when this process made it */
 };
+
+/* The bus of the registers of serial port and hot plug. */
+static inline struct vmm_bus *vmm_machine_registers(struct vmm_machine *m)
+{
+	return VMM_HAS_PORTS ? &m->ports : &m->mmio;
+}
 
 #endif

@@ -75,7 +75,7 @@ static int check_request(const struct vmm_layout_request *r, uint64_t limit,
 				     r->name, r->at, limit);
 	if (in_device_hole(r->at, r->size))
 		return vsu_error_set(err, -EINVAL,
-				     "%s: at=%#" PRIx64 " lies in 3 to 4 GiB, which belongs to devices",
+				     "%s: at=%#" PRIx64 " lies in " VMM_HOLE_TEXT ", which belongs to devices",
 				     r->name, r->at);
 	return 0;
 }

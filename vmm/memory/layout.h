@@ -4,10 +4,10 @@
  * addresses.
  *
  * Requests with an address are placed first. The others fill the space from 0
- * to 3 GiB in order, and continue at 4 GiB, around placed memory. Only a
- * request that reaches 3 GiB is split there. Its second piece continues in the
- * backing memory where the first ended. 3 to 4 GiB is for devices. Windows of
- * shared memory are above all memory, each aligned to its size.
+ * in order, around placed memory and the hole for devices (target/layout.h). Only a
+ * request that reaches the hole is split there. Its second piece continues behind it, in the
+ * backing memory where the first ended. Windows of shared memory are above all memory, each
+ * aligned to its size.
  */
 #ifndef VMM_LAYOUT_H
 #define VMM_LAYOUT_H
@@ -17,7 +17,7 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "arch/x86/address_space.h"
+#include "target/layout.h"
 
 struct vmm_layout_request {
 	uint64_t size;
@@ -39,7 +39,7 @@ struct vmm_layout_piece {
 struct vmm_layout {
 	struct vmm_layout_piece pieces[VMM_LAYOUT_MAX]; /* by address */
 	unsigned int n;
-	uint64_t end;		/* the first address above all memory, at least 4 GiB */
+	uint64_t end;		/* the first address above all memory and the hole */
 };
 
 /* The widest guest physical address of any processor. */

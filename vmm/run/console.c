@@ -19,7 +19,6 @@
 #include "log/log.h"
 #include "run/console.h"
 #include "transfer/incoming.h"
-#include "arch/x86/port_numbers.h"
 
 static void on_serial_interrupt(void *opaque)
 {
@@ -137,7 +136,7 @@ int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err)
 		.tell = on_tell, .opaque = m,
 	};
 	const struct vmm_range range = {
-		VMM_PORT_SERIAL, VMM_PORT_SERIAL_LEN, "serial port", vmm_console_access, NULL,
+		VMM_SERIAL_AT, VMM_SERIAL_LEN, "serial port", vmm_console_access, NULL,
 	};
 	struct vmm_range placed = range;
 	int rc = open_console(m, err);
@@ -155,7 +154,7 @@ int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err)
 		vmm_port_log_close(config.log);
 	placed.opaque = m->console;
 	if (!rc)
-		rc = vmm_bus_add(&m->ports, &placed, err);
+		rc = vmm_bus_add(vmm_machine_registers(m), &placed, err);
 	return rc ? rc : vmm_kvm_irqfd(&m->kvm, m->serial_irq_fd,
 				       VMM_SERIAL_IRQ, true, err);
 }

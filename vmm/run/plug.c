@@ -15,7 +15,6 @@
 #include "machine/live.h"
 #include "run/devices.h"
 #include "run/plug.h"
-#include "arch/x86/port_numbers.h"
 
 /* Time limit of a hot-plugged back-end's handshake; the guest keeps running. */
 #define HANDSHAKE_LIMIT_MS 10000
@@ -315,5 +314,5 @@ int vmm_machine_make_plug(struct vmm_machine *m, struct vsu_error *err)
 		return 0;
 	m->plug.eject = on_eject;
 	m->plug.opaque = m;
-	return vmm_plug_add(&m->plug, &m->ports, err);
+	return vmm_plug_add(&m->plug, vmm_machine_registers(m), err);
 }

@@ -64,7 +64,7 @@ static void describe_machine(const struct vmm_machine *m, struct description *d)
 			 .nslots = VMM_DEVICE_PLACES, .slots = d->slots },
 		.machine = { .ncpus = m->config->cpus, .pci = m->on_bus ? &d->pci : NULL,
 			     .ndevices = m->on_bus ? 0 : m->ndevices, .devices = d->devices,
-			     .windows = d->windows, .generation_gpa = VMM_BOOT_VMGENID_GPA },
+			     .windows = d->windows, .generation_gpa = VMM_GENERATION_GPA },
 	};
 	for (i = 0; i < m->ndevices; i++)
 		d->devices[i] = (struct vmm_acpi_device){

@@ -25,7 +25,6 @@
 #include "transfer/recording.h"
 #include "transfer/restore.h"
 #include "arch/x86/cpu_state.h"
-#include "arch/x86/long_mode.h"
 
 static int read_bytes(int fd, unsigned char *bytes, size_t len)
 {
@@ -286,7 +285,7 @@ static int write_generation(const struct vmm_machine *m, struct vsu_error *err)
 	if (getrandom(id, sizeof(id), 0) != sizeof(id))
 		return vsu_error_sys(err, -errno, "random bytes");
 	rc = vmem_write_exact(vmem_map_view(vmm_memory_map(&m->memory)),
-			      VMM_BOOT_VMGENID_GPA, id, sizeof(id));
+			      VMM_GENERATION_GPA, id, sizeof(id));
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the VM Generation ID");
 	vsu_event_signal(m->event_irq_fd);

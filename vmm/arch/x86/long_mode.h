@@ -14,6 +14,7 @@
 
 #include "kvm/kvm.h"
 #include "arch/x86/cpuid.h"
+#include "target/layout.h"
 
 /* The places of boot protocols' structures in guest memory. */
 #define VMM_BOOT_GDT_GPA	0x1000
@@ -27,10 +28,9 @@
 #define VMM_BOOT_STACKS_GPA	0x80000	/* one of 4 KiB for each CPU */
 #define VMM_BOOT_STACK_SIZE	4096u
 #define VMM_BOOT_LOW_END	0xa0000	/* a PC's memory has a hole here */
-#define VMM_BOOT_ACPI_GPA	0xe0000	/* tables of ACPI, up to VMGENID */
-#define VMM_BOOT_VMGENID_GPA	0xff000	/* the VM Generation ID; up to the kernel reserved */
+#define VMM_BOOT_ACPI_GPA	0xe0000	/* tables of ACPI, up to VMM_GENERATION_GPA */
 #define VMM_BOOT_RESET_GPA	0xffff0	/* firmware's entry in real mode */
-#define VMM_BOOT_KERNEL_GPA	0x100000 /* lowest address of a kernel */
+#define VMM_BOOT_KERNEL_GPA	VMM_INITRD_FIRST /* lowest address of a kernel */
 
 /*
  * Writes code there that resets the machine, for kernels that reboot by going

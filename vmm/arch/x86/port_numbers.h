@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Ports and interrupts of the machine that several parts use. */
+/* Ports of the machine that several parts use. */
 #ifndef VMM_PORT_NUMBERS_H
 #define VMM_PORT_NUMBERS_H
 
-#define VMM_PORT_SERIAL		0x3f8	/* a 16550 */
-#define VMM_PORT_SERIAL_LEN	8
+#include "target/layout.h"
+
+#define VMM_PORT_SERIAL		VMM_SERIAL_AT
+#define VMM_PORT_SERIAL_LEN	VMM_SERIAL_LEN
 #define VMM_PORT_PANIC		0x505	/* pvpanic: a panic of the guest's kernel */
 
 /* The machine's own ports, in one block. */
@@ -12,13 +14,9 @@
 #define VMM_PORT_SLEEP_CONTROL	0x620	/* ACPI: bits 2-4 state, bit 5 go */
 #define VMM_PORT_SLEEP_STATUS	0x621
 #define VMM_PORT_RESET		0x622	/* ACPI: VMM_RESET_VALUE resets */
-#define VMM_PORT_PLUG		0x624	/* hot plug of PCI slots: acpi/plug.h */
-#define VMM_PORT_PLUG_LEN	12
+#define VMM_PORT_PLUG		VMM_PLUG_AT
+#define VMM_PORT_PLUG_LEN	VMM_PLUG_LEN
 #define VMM_PORT_MACHINE_LEN	0x30
 #define VMM_RESET_VALUE		0x01
-
-#define VMM_EVENT_IRQ		1	/* hot plug, or a new VM Generation ID */
-#define VMM_BUTTON_IRQ		3	/* the power button */
-#define VMM_SERIAL_IRQ		4
 
 #endif

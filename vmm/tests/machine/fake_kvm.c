@@ -16,7 +16,6 @@
 #include <linux/vhost.h>
 
 #include "fake_kvm.h"
-#include "arch/x86/port_numbers.h"
 
 #define MAP_SIZE (3 * 4096)
 #define CAP_ATTRIBUTES 233	/* newer than some headers */

@@ -8,6 +8,7 @@
 #ifndef VMM_TESTS_FAKE_KVM_H
 #define VMM_TESTS_FAKE_KVM_H
 
+#include "arch/x86/port_numbers.h"
 #include "cpu/cpus.h"
 #include "kvm/uapi.h"
 

@@ -36,9 +36,9 @@ static int add_range(struct vmm_e820 *map, uint64_t first, uint64_t end,
 
 	if (!rc)
 		rc = add_part(map, first, end, VMM_BOOT_ACPI_GPA,
-			      VMM_BOOT_VMGENID_GPA, VMM_E820_ACPI, err);
+			      VMM_GENERATION_GPA, VMM_E820_ACPI, err);
 	if (!rc)
-		rc = add_part(map, first, end, VMM_BOOT_VMGENID_GPA,
+		rc = add_part(map, first, end, VMM_GENERATION_GPA,
 			      VMM_BOOT_KERNEL_GPA, VMM_E820_RESERVED, err);
 	return rc ? rc : add_part(map, first, end, VMM_BOOT_KERNEL_GPA,
 				  UINT64_MAX, VMM_E820_RAM, err);

@@ -24,7 +24,7 @@
 static_assert(VMM_BOOT_STACKS_GPA + VMM_MAX_CPUS * VMM_BOOT_STACK_SIZE <=
 	      VMM_BOOT_ACPI_GPA, "stacks end before the tables of ACPI");
 
-#define ACPI_ROOM (VMM_BOOT_VMGENID_GPA - VMM_BOOT_ACPI_GPA)
+#define ACPI_ROOM (VMM_GENERATION_GPA - VMM_BOOT_ACPI_GPA)
 
 /* Everything placed in guest memory for the kernel. */
 struct boot {

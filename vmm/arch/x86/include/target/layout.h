@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The guest's physical addresses and interrupts on x86-64, as a PC has them: 3 to 4 GiB is for
+ * devices, the first MiB for boot information. Each architecture has this header.
+ */
+#ifndef VMM_TARGET_LAYOUT_H
+#define VMM_TARGET_LAYOUT_H
+
+#include <stdint.h>
+
+/* Addresses without memory. */
+#define VMM_HOLE_FIRST	(UINT64_C(3) << 30)
+#define VMM_HOLE_END	(UINT64_C(4) << 30)
+#define VMM_HOLE_TEXT	"3 to 4 GiB"
+#define VMM_PAGE	UINT64_C(4096)
+
+/* An initrd is between these. */
+#define VMM_INITRD_FIRST	UINT64_C(0x100000)
+#define VMM_INITRD_END	VMM_HOLE_FIRST
+
+#define VMM_GENERATION_GPA	0xff000	/* the VM Generation ID */
+
+#define VMM_TRANSPORTS_GPA	UINT64_C(0xd0000000)	/* registers of virtio-mmio */
+#define VMM_PCI_ECAM_GPA	UINT64_C(0xe0000000)
+#define VMM_PCI_ECAM_LEN	UINT64_C(0x100000)	/* of one bus */
+#define VMM_PCI_WINDOW_GPA	UINT64_C(0xe1000000)
+#define VMM_PCI_WINDOW_LEN	UINT64_C(0x1000000)
+
+/* Registers of the machine itself are I/O ports. */
+#define VMM_HAS_PORTS	1
+#define VMM_SERIAL_AT	0x3f8	/* a 16550 */
+#define VMM_SERIAL_LEN	8
+#define VMM_PLUG_AT	0x624	/* hot plug of PCI slots: acpi/plug.h */
+#define VMM_PLUG_LEN	12
+
+#define VMM_EVENT_IRQ		1	/* hot plug, or a new VM Generation ID */
+#define VMM_BUTTON_IRQ		3	/* the power button */
+#define VMM_SERIAL_IRQ		4
+#define VMM_FIRST_DEVICE_IRQ	5
+#define VMM_LAST_IRQ		23
+
+#endif
