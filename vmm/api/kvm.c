@@ -11,6 +11,7 @@
 
 #include "api/kvm_private.h"
 #include "cvmm/kvm.h"
+#include "vm/open.h"
 
 int cvmm_kvm_new(const int *device, struct cvmm_kvm **out, struct vsu_error *err)
 {

@@ -11,6 +11,7 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/exit.h>
 
+#include "arch/x86/kvm_x86.h"
 #include "cpu/cpu_exit.h"
 #include "target/layout.h"
 

@@ -19,6 +19,7 @@
 #include "exec/request.h"
 #include "initrd/initrd.h"
 #include "arch/x86/level0.h"
+#include "vm/open.h"
 
 #define CMDLINE "console=ttyS0 quiet panic=-1 " VMM_AGENT_WORD
 

@@ -25,16 +25,7 @@ struct vmm_kvm {
 	struct kvm_cpuid2 *cpuid; /* supported leaves, once fetched; NULL: not yet */
 };
 
-/*
- * Opens /dev/kvm and creates a VM with interrupt controllers. -ENOENT, -EACCES
- * and similar: the device node; -EOPNOTSUPP: a missing capability; or the error of
- * a KVM call. private_memory: create a VM of the type with private memory.
- */
-int vmm_kvm_open(struct vmm_kvm *kvm, bool private_memory,
-		 struct vsu_error *err);
-/* The same for a descriptor of /dev/kvm, which is borrowed; NULL: it is opened. */
-int vmm_kvm_open_given(struct vmm_kvm *kvm, const int *device, bool private_memory,
-		       struct vsu_error *err);
+/* Closes what vmm_kvm_open() of vm/open.h has opened. */
 void vmm_kvm_close(struct vmm_kvm *kvm);
 
 /*

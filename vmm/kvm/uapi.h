@@ -7,7 +7,6 @@
 #define VMM_UAPI_H
 
 #include <linux/kvm.h>
-#include <linux/kvm_para.h>
 
 #ifndef KVM_CAP_USER_MEMORY2
 #define KVM_CAP_USER_MEMORY2 231
@@ -15,32 +14,11 @@
 #ifndef KVM_CAP_MEMORY_FAULT_INFO
 #define KVM_CAP_MEMORY_FAULT_INFO 232
 #endif
-#ifndef KVM_CAP_VM_TYPES
-#define KVM_CAP_VM_TYPES 235
-#endif
-#ifndef KVM_X86_SW_PROTECTED_VM
-#define KVM_X86_SW_PROTECTED_VM 1
-#endif
-#ifndef KVM_CAP_EXIT_HYPERCALL
-#define KVM_CAP_EXIT_HYPERCALL 201
-#endif
-#ifndef KVM_HC_MAP_GPA_RANGE
-#define KVM_HC_MAP_GPA_RANGE 12
-#endif
-#ifndef KVM_FEATURE_HC_MAP_GPA_RANGE
-#define KVM_FEATURE_HC_MAP_GPA_RANGE 16
-#endif
 #ifndef KVM_CAP_GUEST_MEMFD
 #define KVM_CAP_GUEST_MEMFD 234
 #endif
 #ifndef KVM_CAP_GUEST_MEMFD_FLAGS
 #define KVM_CAP_GUEST_MEMFD_FLAGS 244
-#endif
-#ifndef KVM_CAP_DISABLE_QUIRKS2
-#define KVM_CAP_DISABLE_QUIRKS2 213
-#endif
-#ifndef KVM_X86_QUIRK_SLOT_ZAP_ALL
-#define KVM_X86_QUIRK_SLOT_ZAP_ALL (1 << 7)
 #endif
 #ifndef KVM_MEM_GUEST_MEMFD
 #define KVM_MEM_GUEST_MEMFD (1UL << 2)
@@ -48,10 +26,6 @@
 #ifndef KVM_EXIT_MEMORY_FAULT
 #define KVM_EXIT_MEMORY_FAULT 39
 #endif
-
-/* In the hypercall's third argument: private instead of shared. */
-#define VMM_MAP_GPA_RANGE_ENCRYPTED	(1u << 4)
-#define VMM_MAP_GPA_RANGE_RESERVED	(~UINT64_C(0x1f))	/* bits 0 to 3: page size */
 
 /* In struct kvm_run: the operands of KVM_EXIT_MEMORY_FAULT. */
 struct vmm_kvm_memory_fault {
@@ -75,13 +49,6 @@ struct vmm_kvm_region2 {
 	__u32 guest_memfd;
 	__u32 pad1;
 	__u64 pad2[14];
-};
-
-/* struct kvm_msrs with space for the MSRs of one read. */
-struct vmm_kvm_msrs {
-	__u32 nmsrs;
-	__u32 pad;
-	struct kvm_msr_entry entries[3];
 };
 
 #define VMM_KVM_SET_REGION2 _IOW(KVMIO, 0x49, struct vmm_kvm_region2)

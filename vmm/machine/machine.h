@@ -22,7 +22,7 @@
 #include "devices/devices.h"
 #include "devices/stdio.h"
 #include "kvm/kvm.h"
-#include "kvm/msi.h"
+#include "vm/msi.h"
 #include "arch/x86/ports.h"
 #include "memory/memory.h"
 #include "memory/prefetch.h"

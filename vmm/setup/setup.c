@@ -31,6 +31,7 @@
 #include "transfer/core.h"
 #include "transfer/save.h"
 #include "arch/x86/long_mode.h"
+#include "vm/open.h"
 
 /* One step: returns 0 or a negative errno; its stage maps that to a status. */
 struct step {

@@ -16,6 +16,7 @@
 #include "memory/slots.h"
 #include "arch/x86/long_mode.h"
 #include "memory.h"
+#include "vm/open.h"
 
 #define CODE_GPA VMM_BOOT_KERNEL_GPA
 #define COUNTER_GPA UINT64_C(0x200000)

@@ -14,7 +14,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "bus/pci_host.h"
-#include "kvm/msi.h"
+#include "vm/msi.h"
 #include "log/log.h"
 #include "virtio/virtio.h"
 

@@ -11,6 +11,7 @@
 #include "cli/cpu_command.h"
 #include "machine/exit_status.h"
 #include "arch/x86/cpu_description.h"
+#include "vm/open.h"
 
 #define COLUMNS 80
 

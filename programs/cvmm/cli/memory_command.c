@@ -14,6 +14,7 @@
 #include "cli/dry_run.h"
 #include "cli/memory_command.h"
 #include "cli/program_log.h"
+#include "vm/open.h"
 
 /* No guest: any width that leaves room for what is tried. */
 #define PHYS_BITS 52

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "kvm/uapi.h"
+#include "arch/x86/kvm_x86.h"
 #include "long_mode.h"
 #include "mce.h"
 

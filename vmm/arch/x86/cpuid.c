@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "arch/x86/kvm_x86.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/cpuid_table.h"
 

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "kvm/uapi.h"
+#include "arch/x86/kvm_x86.h"
 #include "arch/x86/mce.h"
 
 #define BANKS 10u

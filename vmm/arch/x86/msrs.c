@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/x86/kvm_x86.h"
 #include "arch/x86/msrs.h"
 
 #define MSR_TSC_DEADLINE 0x6e0u

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "arch/x86/kvm_x86.h"
 #include "cpu/cpu_exit.h"
 #include "../util.h"
 

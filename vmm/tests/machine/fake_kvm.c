@@ -15,6 +15,7 @@
 
 #include <linux/vhost.h>
 
+#include "arch/x86/kvm_x86.h"
 #include "fake_kvm.h"
 
 #define MAP_SIZE (3 * 4096)

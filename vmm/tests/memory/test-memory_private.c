@@ -21,9 +21,10 @@
 #include "memory/memory_options.h"
 #include "memory/memory_private.h"
 #include "memory/slots.h"
-#include "kvm/uapi.h"
+#include "arch/x86/kvm_x86.h"
 #include "arch/x86/long_mode.h"
 #include "../memory.h"
+#include "vm/open.h"
 
 #define PAGE UINT64_C(4096)
 #define CREATE_GUEST_MEMFD 0xc040aed4

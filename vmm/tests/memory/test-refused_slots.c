@@ -10,6 +10,7 @@
 #include "../machine/fake_kvm.h"
 #include "../memory.h"
 #include "memory/slots.h"
+#include "vm/open.h"
 
 #define PIECE (64 * KIB)
 

@@ -12,6 +12,7 @@
 #include "../memory.h"
 #include "memory/map_edit.h"
 #include "memory/windows.h"
+#include "vm/open.h"
 
 #define PAGE UINT64_C(0x1000)
 #define WINDOW (16 * PAGE)

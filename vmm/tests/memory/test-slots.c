@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include "../guest.h"
+#include "vm/open.h"
 
 /* Counts in its page for ever. */
 GUEST(count, "1: incq (%rdi)\n jmp 1b");

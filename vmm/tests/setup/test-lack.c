@@ -20,6 +20,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/sock.h>
 
+#include "arch/x86/kvm_x86.h"
 #include "../machine/kernels.h"
 #include "../machine/rig.h"
 

@@ -9,6 +9,7 @@
 
 #include <vmm-sys-util/exit.h>
 
+#include "arch/x86/kvm_x86.h"
 #include "../machine/plug_rig.h"
 
 #define MAX_CALLS 200

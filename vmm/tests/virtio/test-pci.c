@@ -10,7 +10,7 @@
 #include <virtio-devices/pci.h>
 
 #include "bus/pci_host.h"
-#include "kvm/msi.h"
+#include "vm/msi.h"
 #include "rig.h"
 
 #define FUNCTIONS 2u

@@ -2,6 +2,7 @@
 /* Claims about the CPUID table of a guest, shaped from tables made up here. */
 #include <config.h>
 
+#include "arch/x86/kvm_x86.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/cpuid_compare.h"
 #include "../../util.h"

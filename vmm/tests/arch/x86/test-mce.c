@@ -12,7 +12,7 @@
 #include <vmm-sys-util/event.h>
 
 #include "cpu/poison.h"
-#include "kvm/uapi.h"
+#include "arch/x86/kvm_x86.h"
 #include "arch/x86/mce.h"
 #include "../../guest.h"
 

@@ -38,5 +38,7 @@
 #define VMM_SERIAL_IRQ		4
 #define VMM_FIRST_DEVICE_IRQ	5
 #define VMM_LAST_IRQ		23
+#define VMM_FIRST_MSI		24u	/* behind the pins of the I/O APIC */
+#define VMM_FIXED_ROUTES	40u	/* its pins, and those of the PICs */
 
 #endif

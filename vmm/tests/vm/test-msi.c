@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <sys/ioctl.h>
 
-#include "kvm/msi.h"
+#include "vm/msi.h"
 #include "../util.h"
 
 #define PINS 24u

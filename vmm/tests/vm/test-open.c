@@ -12,8 +12,9 @@
 
 #include "machine/exit_status.h"
 #include "kvm/kvm.h"
-#include "kvm/uapi.h"
+#include "arch/x86/kvm_x86.h"
 #include "../util.h"
+#include "vm/open.h"
 
 /* Faults of this host. */
 static long lacks_capability = -1;

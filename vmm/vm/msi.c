@@ -9,12 +9,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "kvm/msi.h"
+#include "arch/arch.h"
+#include "target/layout.h"
+#include "vm/msi.h"
 
-#define PINS 24u	/* pins of the I/O APIC; they have the first routes */
-#define PIC_PINS 16u
 #define MAX_VECTORS 1024u	/* vectors of one machine */
-#define FIXED (PINS + PIC_PINS)
 
 struct vector {
 	bool taken, routed;
@@ -32,42 +31,18 @@ struct vmm_msi {
 	struct vector vectors[MAX_VECTORS];
 };
 
-static struct kvm_irq_routing_entry pin_entry(uint32_t gsi, uint32_t chip,
-					      uint32_t pin)
-{
-	return (struct kvm_irq_routing_entry){
-		.gsi = gsi, .type = KVM_IRQ_ROUTING_IRQCHIP,
-		.u.irqchip = { .irqchip = chip, .pin = pin },
-	};
-}
-
-/* The routes that KVM has after it created its interrupt controllers. */
-static void fill_pins(struct kvm_irq_routing *table)
-{
-	uint32_t i;
-
-	for (i = 0; i < PINS; i++)
-		table->entries[table->nr++] =
-			pin_entry(i, KVM_IRQCHIP_IOAPIC, i);
-	for (i = 0; i < PIC_PINS; i++)
-		table->entries[table->nr++] =
-			pin_entry(i, i < 8 ? KVM_IRQCHIP_PIC_MASTER :
-				  KVM_IRQCHIP_PIC_SLAVE, i % 8);
-}
-
 /* With the lock. */
 static int table_set(struct vmm_msi *m)
 {
 	struct kvm_irq_routing *table = m->table;
 	unsigned int i;
 
-	table->nr = 0;
-	fill_pins(table);
+	table->nr = vmm_arch_fixed_routes(table->entries);
 	for (i = 0; i < m->n; i++)
 		if (m->vectors[i].routed)
 			table->entries[table->nr++] =
 				(struct kvm_irq_routing_entry){
-				.gsi = PINS + i, .type = KVM_IRQ_ROUTING_MSI,
+				.gsi = VMM_FIRST_MSI + i, .type = KVM_IRQ_ROUTING_MSI,
 				.u.msi = {
 					.address_lo = (uint32_t)m->vectors[i].address,
 					.address_hi = (uint32_t)(m->vectors[i].address >> 32),
@@ -83,19 +58,19 @@ int vmm_msi_new(const struct vmm_kvm *kvm, struct vmm_msi **out,
 	const int limit = vmm_kvm_capability(kvm, KVM_CAP_IRQ_ROUTING);
 	struct vmm_msi *m;
 
-	if (limit <= (int)PINS)
+	if (limit <= (int)VMM_FIRST_MSI)
 		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM cannot route messages (KVM_CAP_IRQ_ROUTING); use --transport=mmio");
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return vsu_error_sys(err, -ENOMEM, "interrupts");
 	m->table = calloc(1, sizeof(*m->table) +
-			  (FIXED + MAX_VECTORS) * sizeof(m->table->entries[0]));
+			  (VMM_FIXED_ROUTES + MAX_VECTORS) * sizeof(m->table->entries[0]));
 	if (!m->table) {
 		free(m);
 		return vsu_error_sys(err, -ENOMEM, "interrupts");
 	}
 	m->kvm = kvm;
-	m->n = (unsigned int)limit - PINS < MAX_VECTORS ? (unsigned int)limit - PINS
+	m->n = (unsigned int)limit - VMM_FIRST_MSI < MAX_VECTORS ? (unsigned int)limit - VMM_FIRST_MSI
 						: MAX_VECTORS;
 	pthread_mutex_init(&m->lock, NULL);
 	*out = m;
@@ -144,24 +119,24 @@ int vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
 	if (i < 0)
 		return vsu_error_set(err, i, "this host's KVM supports at most %u device interrupts (MSI); use fewer queues or devices",
 				     m->n);
-	rc = vmm_kvm_irqfd(m->kvm, event_fd, PINS + (uint32_t)i, true, err);
+	rc = vmm_kvm_irqfd(m->kvm, event_fd, VMM_FIRST_MSI + (uint32_t)i, true, err);
 	if (rc < 0)
 		vector_release(m, (uint32_t)i);
 	else
-		*gsi = PINS + (uint32_t)i;
+		*gsi = VMM_FIRST_MSI + (uint32_t)i;
 	return rc;
 }
 
 void vmm_msi_remove(struct vmm_msi *m, int event_fd, uint32_t gsi)
 {
 	vmm_kvm_irqfd(m->kvm, event_fd, gsi, false, NULL);
-	vector_release(m, gsi - PINS);
+	vector_release(m, gsi - VMM_FIRST_MSI);
 }
 
 void vmm_msi_route(struct vmm_msi *m, uint32_t gsi, uint64_t address,
 		   uint32_t data)
 {
-	struct vector *v = &m->vectors[gsi - PINS];
+	struct vector *v = &m->vectors[gsi - VMM_FIRST_MSI];
 
 	pthread_mutex_lock(&m->lock);
 	if (!v->routed || v->address != address || v->data != data) {
@@ -172,12 +147,6 @@ void vmm_msi_route(struct vmm_msi *m, uint32_t gsi, uint64_t address,
 	pthread_mutex_unlock(&m->lock);
 }
 
-/* KVM may take the upper bits for a destination, of which these are reserved. */
-static bool is_reserved(uint64_t address)
-{
-	return address >> 32 & 0xff;
-}
-
 /* Drops fresh routes, or those with reserved bits; the first of their addresses. */
 static void drop_fresh(struct vmm_msi *m, bool all, uint64_t *address)
 {
@@ -185,7 +154,7 @@ static void drop_fresh(struct vmm_msi *m, bool all, uint64_t *address)
 
 	while (i-- > 0)
 		if (m->vectors[i].fresh &&
-		    (all || is_reserved(m->vectors[i].address))) {
+		    (all || vmm_arch_msi_is_refused(m->vectors[i].address))) {
 			*address = m->vectors[i].address;
 			m->vectors[i].routed = m->vectors[i].fresh = false;
 		}

@@ -3,8 +3,8 @@
  * MSI messages as interrupts of KVM: each vector is an eventfd whose signal
  * sends the message of its route. Any thread.
  */
-#ifndef VMM_KVM_MSI_H
-#define VMM_KVM_MSI_H
+#ifndef VMM_VM_MSI_H
+#define VMM_VM_MSI_H
 
 #include <stdint.h>
 
