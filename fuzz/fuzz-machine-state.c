@@ -10,12 +10,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "arch/x86/vm_state.h"
+#include "arch/arch.h"
 #include "memory/image.h"
 #include "memory/memory_options.h"
 #include "play.h"
 #include "state/sections.h"
-#include "arch/x86/cpu_state.h"
 
 #define MAX_SECTIONS 64
 
@@ -75,8 +74,8 @@ static void load_state(const struct vmm_state *state)
 
 	load_memory(state, false);
 	load_memory(state, true);
-	(void)!vmm_kvm_state_load(&kvm, state, &err);
-	(void)!vmm_x86_cpu_load(&kvm, -1, 0, state, &err);
+	(void)!vmm_arch_vm_load(&kvm, state, &err);
+	(void)!vmm_arch_cpu_load(&kvm, -1, 0, state, &err);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -14,7 +14,9 @@
 #include <vmm-sys-util/error.h>
 
 #include "kvm/kvm.h"
+#include "state/sections.h"
 
+struct elf_prstatus;
 struct kvm_irq_routing_entry;
 
 /* ------------------------------------------------------------------- the VM */
@@ -39,5 +41,48 @@ unsigned int vmm_arch_fixed_routes(struct kvm_irq_routing_entry *entries);
 
 /* KVM refuses this address of a message, whatever its data. Any thread. */
 bool vmm_arch_msi_is_refused(uint64_t address);
+
+/* Sets phys_bits: guest-physical address bits of this host's KVM. */
+int vmm_arch_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err);
+
+/* The state of the VM except its CPUs: interrupt controllers and clock. */
+int vmm_arch_vm_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w, struct vsu_error *err);
+
+/* Loads a checked state into a VM whose CPUs have not run. */
+int vmm_arch_vm_load(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err);
+
+/* --------------------------------------------------------------------- a CPU */
+
+/*
+ * Appends section "cpu" of this number. -EOPNOTSUPP: the guest runs guests of its
+ * own, or the processor has more extended state than is supported here.
+ */
+int vmm_arch_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
+		      struct vmm_state_writer *w, struct vsu_error *err);
+
+/*
+ * Loads the section into a new vCPU. The state's format was checked, but its values
+ * are untrusted: KVM accepts or rejects them. -EBADMSG; -EOPNOTSUPP: this host lacks a
+ * feature of the saved processor, which err names.
+ */
+int vmm_arch_cpu_load(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
+		      const struct vmm_state *state, struct vsu_error *err);
+
+/* The name of the first processor in a checked state, padded with zeros. False: none. */
+bool vmm_arch_cpu_name(const struct vmm_state *state, unsigned char name[48]);
+
+/*
+ * The registers of a CPU as a core file has them (<sys/procfs.h>). Its process id is the number
+ * of the CPU from 1 on; 0 is none.
+ */
+int vmm_arch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
+			struct vsu_error *err);
+
+/*
+ * Reports the loss of the page at gpa to the guest. touched: this CPU is accessing
+ * the page; else no CPU has done so yet. -EOPNOTSUPP: the guest cannot receive the report;
+ * -EBUSY: it is handling another one. The CPU's thread, or any while it is paused.
+ */
+int vmm_arch_report_loss(int cpu_fd, uint64_t gpa, bool touched);
 
 #endif

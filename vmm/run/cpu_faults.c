@@ -10,7 +10,7 @@
 #include "log/log.h"
 #include "machine/machine.h"
 #include "run/cpu_faults.h"
-#include "arch/x86/mce.h"
+#include "arch/arch.h"
 
 /* Consecutive faults of a CPU without a repair in between. */
 #define TRIES_BEFORE_PROBING 4
@@ -161,7 +161,7 @@ int vmm_fault_poisoned(void *machine, unsigned int cpu, uint64_t hva,
 		return vsu_error_set(err, -EFAULT,
 				     "memory that the guest just used is lost: %s",
 				     vmm_memory_loss_text(VMM_MEMORY_DAMAGED));
-	rc = vmm_mce_inject(vmm_cpus_fd(m->cpus, cpu), p.gpa, true);
+	rc = vmm_arch_report_loss(vmm_cpus_fd(m->cpus, cpu), p.gpa, true);
 	if (rc < 0)
 		return vsu_error_set(err, rc,
 				     "memory at %#" PRIx64 " is lost: %s; the guest %s",
@@ -183,7 +183,7 @@ void vmm_fault_poisoned_early(struct vmm_machine *m, uint64_t hva)
 	if (p.gpa == UINT64_MAX)
 		return;
 	vmm_cpus_pause(m->cpus);
-	rc = vmm_mce_inject(vmm_cpus_fd(m->cpus, 0), p.gpa, false);
+	rc = vmm_arch_report_loss(vmm_cpus_fd(m->cpus, 0), p.gpa, false);
 	vmm_cpus_resume(m->cpus);
 	vmm_log(&m->owner.log, VMM_LOG_ERROR, "damage",
 		 "memory at %#" PRIx64 " is lost: %s; %s", p.gpa,

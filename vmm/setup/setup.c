@@ -30,7 +30,7 @@
 #include "transfer/restore.h"
 #include "transfer/core.h"
 #include "transfer/save.h"
-#include "arch/x86/long_mode.h"
+#include "arch/arch.h"
 #include "vm/open.h"
 
 /* One step: returns 0 or a negative errno; its stage maps that to a status. */
@@ -85,7 +85,7 @@ static int open_kvm(struct vmm_machine *m, struct vsu_error *err)
 	int rc = vmm_kvm_open_given(&m->kvm, m->owner.kvm,
 				    vmm_memory_wants_private(&m->memory), err);
 
-	return rc ? rc : vmm_x86_phys_bits(&m->kvm, err);
+	return rc ? rc : vmm_arch_phys_bits(&m->kvm, err);
 }
 
 static void on_power(void *opaque, uint8_t status)

@@ -14,6 +14,7 @@
 #include "cpu/cpus.h"
 #include "kvm/kvm.h"
 #include "memory/slots.h"
+#include "arch/arch.h"
 #include "arch/x86/long_mode.h"
 #include "memory.h"
 #include "vm/open.h"
@@ -79,7 +80,7 @@ static inline void vm_make(struct vm *vm)
 {
 	memset(vm, 0, sizeof(*vm));
 	ck_assert_int_eq(vmm_kvm_open(&vm->kvm, false, NULL), 0);
-	ck_assert_int_eq(vmm_x86_phys_bits(&vm->kvm, NULL), 0);
+	ck_assert_int_eq(vmm_arch_phys_bits(&vm->kvm, NULL), 0);
 	vm->map = make_memory(RAM_SIZE);
 	vm->ram = vmem_region_hva(vmem_map_region(vm->map, 0));
 	ck_assert_int_eq(vmm_slots_new(&vm->kvm, &vm->slots), 0);

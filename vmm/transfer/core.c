@@ -19,7 +19,7 @@
 #include "transfer/core_file.h"
 #include "transfer/save.h"
 #include "transfer/save_target.h"
-#include "arch/x86/cpu_status.h"
+#include "arch/arch.h"
 
 struct vmm_core {
 	struct vmm_machine *m;
@@ -115,7 +115,7 @@ static int read_cpus(struct vmm_core *c)
 	int rc = 0;
 
 	for (i = 0; !rc && i < m->config->cpus; i++)
-		rc = vmm_x86_cpu_status(vmm_cpus_fd(m->cpus, i), i, &c->cpus[i], &c->err);
+		rc = vmm_arch_cpu_status(vmm_cpus_fd(m->cpus, i), i, &c->cpus[i], &c->err);
 	return rc;
 }
 

@@ -17,14 +17,13 @@
 
 #include "base/file_value.h"
 #include "devices/clone.h"
-#include "arch/x86/vm_state.h"
+#include "arch/arch.h"
 #include "log/log.h"
 #include "machine/disks.h"
 #include "machine/live.h"
 #include "machine/sharing.h"
 #include "transfer/recording.h"
 #include "transfer/restore.h"
-#include "arch/x86/cpu_state.h"
 
 static int read_bytes(int fd, unsigned char *bytes, size_t len)
 {
@@ -322,11 +321,11 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_state *state = &m->restore.state;
 	unsigned int i;
-	int rc = vmm_kvm_state_load(&m->kvm, state, err);
+	int rc = vmm_arch_vm_load(&m->kvm, state, err);
 
 	m->small_ports.start_ns = vsu_now_ns() - m->restore.age_ns;
 	for (i = 0; !rc && i < m->config->cpus; i++)
-		rc = vmm_x86_cpu_load(&m->kvm, vmm_cpus_fd(m->cpus, i), i,
+		rc = vmm_arch_cpu_load(&m->kvm, vmm_cpus_fd(m->cpus, i), i,
 				      state, err);
 	if (!rc)
 		rc = vmm_console_load(m->console, state, err);

@@ -18,7 +18,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "base/thread.h"
-#include "arch/x86/vm_state.h"
+#include "arch/arch.h"
 #include "machine/disk_flush.h"
 #include "machine/disks.h"
 #include "machine/events.h"
@@ -28,7 +28,6 @@
 #include "transfer/save.h"
 #include "transfer/save_files.h"
 #include "transfer/save_target.h"
-#include "arch/x86/cpu_state.h"
 
 struct vmm_save {
 	struct vmm_machine *m;
@@ -227,9 +226,9 @@ int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
 	int rc = vmm_save_describe(m, w, err);
 
 	if (!rc)
-		rc = vmm_kvm_state_save(&m->kvm, w, err);
+		rc = vmm_arch_vm_save(&m->kvm, w, err);
 	for (i = 0; !rc && i < m->config->cpus; i++)
-		rc = vmm_x86_cpu_save(&m->kvm, vmm_cpus_fd(m->cpus, i), i, w,
+		rc = vmm_arch_cpu_save(&m->kvm, vmm_cpus_fd(m->cpus, i), i, w,
 				      err);
 	vmm_console_save(m->console, w);
 	for (i = 0; !rc && i < m->ndevices; i++)

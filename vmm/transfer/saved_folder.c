@@ -17,7 +17,7 @@
 #include "transfer/restore.h"
 #include "transfer/save_files.h"
 #include "transfer/saved_folder.h"
-#include "arch/x86/cpu_state.h"
+#include "arch/arch.h"
 
 #define STAT_UNIT 512u
 
@@ -134,7 +134,7 @@ int vmm_saved_folder_read(const char *folder, bool verify, struct vmm_saved_fact
 		rc = read_origin(&r.state, out, err);
 	if (!rc)
 		rc = read_machine(&r.state, out, err);
-	if (!rc && vmm_x86_cpu_name(&r.state, name))
+	if (!rc && vmm_arch_cpu_name(&r.state, name))
 		copy_text(out->processor, sizeof(out->processor), name, strnlen((char *)name, sizeof(name)));
 	if (!rc)
 		rc = read_memory(&r.state, fd, verify, out, err);

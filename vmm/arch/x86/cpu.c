@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "arch/arch.h"
 #include "arch/x86/kvm_x86.h"
 #include "long_mode.h"
 #include "mce.h"
@@ -24,7 +25,7 @@
 #define RFLAGS_FIXED 0x2u
 #define RFLAGS_IOPL3 0x3000u
 
-int vmm_x86_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err)
+int vmm_arch_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err)
 {
 	const struct kvm_cpuid_entry2 *e;
 	int rc = vmm_cpuid_fetch(kvm, err);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "kvm/uapi.h"
-#include "arch/x86/cpu_state.h"
+#include "arch/arch.h"
 #include "arch/x86/cpuid_compare.h"
 #include "arch/x86/mce.h"
 #include "arch/x86/msrs.h"
@@ -188,7 +188,7 @@ static int save_plain(const struct vcpu *c, const struct plain *p,
 	return 0;
 }
 
-int vmm_x86_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
+int vmm_arch_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 		     struct vmm_state_writer *w, struct vsu_error *err)
 {
 	const struct vcpu c = { kvm, cpu_fd, cpu, err };
@@ -342,7 +342,7 @@ static const unsigned char *next_record(const struct vcpu *c,
 	return bytes;
 }
 
-int vmm_x86_cpu_load(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
+int vmm_arch_cpu_load(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 		     const struct vmm_state *state, struct vsu_error *err)
 {
 	const struct vcpu c = { kvm, cpu_fd, cpu, err };
@@ -380,7 +380,7 @@ static void copy_name(const struct kvm_cpuid_entry2 *e, unsigned char name[48], 
 	*found |= 1u << leaf;
 }
 
-bool vmm_x86_cpu_name(const struct vmm_state *state, unsigned char name[48])
+bool vmm_arch_cpu_name(const struct vmm_state *state, unsigned char name[48])
 {
 	const struct vcpu c = { .fd = -1 };
 	struct kvm_cpuid_entry2 entry;

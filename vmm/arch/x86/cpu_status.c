@@ -3,11 +3,11 @@
 #include <config.h>
 
 #include <string.h>
+#include <sys/procfs.h>
 #include <sys/user.h>
 
-#include "kvm/kvm.h"
 #include "kvm/uapi.h"
-#include "arch/x86/cpu_status.h"
+#include "arch/arch.h"
 
 static void put_registers(const struct kvm_regs *r, const struct kvm_sregs *s,
 			  struct elf_prstatus *out)
@@ -27,7 +27,7 @@ static void put_registers(const struct kvm_regs *r, const struct kvm_sregs *s,
 	memcpy(&out->pr_reg, &u, sizeof(u));
 }
 
-int vmm_x86_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
+int vmm_arch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
 		       struct vsu_error *err)
 {
 	struct kvm_regs regs;

@@ -51,9 +51,6 @@ int vmm_long_mode_tables(const struct vmem_view *view,
 			 const struct vmm_identity *ranges, unsigned int n,
 			 struct vsu_error *err);
 
-/* Guest-physical address bits of this host's KVM, from its CPUID table. */
-int vmm_x86_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err);
-
 /* How a CPU begins. */
 enum vmm_x86_entry {
 	VMM_X86_LEVEL3,	/* built-in protocol: 64-bit mode, I/O privilege */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "arch/arch.h"
 #include "arch/x86/kvm_x86.h"
 #include "arch/x86/mce.h"
 
@@ -73,7 +74,7 @@ static int check_enabled(int cpu_fd)
 	return msrs.entries[STATUS].data & MCG_STATUS_MCIP ? -EBUSY : 0;
 }
 
-int vmm_mce_inject(int cpu_fd, uint64_t gpa, bool touched)
+int vmm_arch_report_loss(int cpu_fd, uint64_t gpa, bool touched)
 {
 	struct kvm_x86_mce mce = {
 		.bank = BANK, .addr = gpa, .misc = MISC_PHYSICAL_PAGE,

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "kvm/uapi.h"
-#include "arch/x86/vm_state.h"
+#include "arch/arch.h"
 
 #define NCHIPS 3u
 
@@ -23,7 +23,7 @@ static int save_chip(const struct vmm_kvm *kvm, uint32_t id,
 	return 0;
 }
 
-int vmm_kvm_state_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w,
+int vmm_arch_vm_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w,
 		       struct vsu_error *err)
 {
 	struct kvm_clock_data clock = { 0 };
@@ -57,7 +57,7 @@ static int load_chip(const struct vmm_kvm *kvm, uint32_t id,
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM_SET_IRQCHIP %u", id) : 0;
 }
 
-int vmm_kvm_state_load(const struct vmm_kvm *kvm,
+int vmm_arch_vm_load(const struct vmm_kvm *kvm,
 		       const struct vmm_state *state, struct vsu_error *err)
 {
 	struct kvm_clock_data clock = { 0 };

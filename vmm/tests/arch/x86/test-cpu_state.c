@@ -7,7 +7,7 @@
 
 #include "../../util.h"
 #include "kvm/uapi.h"
-#include "arch/x86/cpu_state.h"
+#include "arch/arch.h"
 #include "arch/x86/cpuid_table.h"
 #include "arch/x86/msrs.h"
 
@@ -64,7 +64,7 @@ static void teardown(void)
 
 static int save(void)
 {
-	return vmm_x86_cpu_save(&kvm, 3, 1, &writer, &err);
+	return vmm_arch_cpu_save(&kvm, 3, 1, &writer, &err);
 }
 
 static void refused(int rc, const char *sentence)
@@ -221,7 +221,7 @@ static int load(void)
 	state = (struct vmm_state){ writer.bytes, writer.len };
 	ck_assert_int_eq(vmm_state_check(&state, NULL), 0);
 	vsu_error_clear(&err);
-	return vmm_x86_cpu_load(&kvm, 3, 1, &state, &err);
+	return vmm_arch_cpu_load(&kvm, 3, 1, &state, &err);
 }
 
 static void load_is_refused(int rc, const char *sentence)

@@ -13,6 +13,7 @@
 
 #include "cpu/poison.h"
 #include "arch/x86/kvm_x86.h"
+#include "arch/arch.h"
 #include "arch/x86/mce.h"
 #include "../../guest.h"
 
@@ -64,7 +65,7 @@ START_TEST(e1_29_touched_page_is_a_check_that_needs_action)
 
 	with_checks();
 	fd = vmm_cpus_fd(vm.cpus, 0);
-	ck_assert_int_eq(vmm_mce_inject(fd, LOST_GPA, true), 0);
+	ck_assert_int_eq(vmm_arch_report_loss(fd, LOST_GPA, true), 0);
 	ck_assert_uint_eq(msr(fd, MC9_ADDR), LOST_GPA);
 	ck_assert_uint_eq(msr(fd, MC9_STATUS), UINT64_C(0xbd80000000000134));
 	ck_assert_uint_eq(msr(fd, MCG_STATUS), 7);
@@ -78,7 +79,7 @@ START_TEST(e1_29_page_that_nobody_touched_is_a_check_that_needs_none)
 
 	with_checks();
 	fd = vmm_cpus_fd(vm.cpus, 0);
-	ck_assert_int_eq(vmm_mce_inject(fd, LOST_GPA, false), 0);
+	ck_assert_int_eq(vmm_arch_report_loss(fd, LOST_GPA, false), 0);
 	ck_assert_uint_eq(msr(fd, MC9_ADDR), LOST_GPA);
 	ck_assert_uint_eq(msr(fd, MC9_STATUS), UINT64_C(0xbd000000000000c0));
 	ck_assert_uint_eq(msr(fd, MCG_STATUS), 5);
@@ -92,8 +93,8 @@ START_TEST(check_within_a_check_is_refused)
 
 	with_checks();
 	fd = vmm_cpus_fd(vm.cpus, 0);
-	ck_assert_int_eq(vmm_mce_inject(fd, LOST_GPA, true), 0);
-	ck_assert_int_eq(vmm_mce_inject(fd, LOST_GPA, true), -EBUSY);
+	ck_assert_int_eq(vmm_arch_report_loss(fd, LOST_GPA, true), 0);
+	ck_assert_int_eq(vmm_arch_report_loss(fd, LOST_GPA, true), -EBUSY);
 	vm_free(&vm);
 }
 END_TEST
@@ -102,7 +103,7 @@ START_TEST(guest_without_machine_checks_gets_none)
 {
 	vm_make(&vm);
 	vm_add_cpus(&vm, 1, count, count_end, NULL, NULL);
-	ck_assert_int_eq(vmm_mce_inject(vmm_cpus_fd(vm.cpus, 0), LOST_GPA,
+	ck_assert_int_eq(vmm_arch_report_loss(vmm_cpus_fd(vm.cpus, 0), LOST_GPA,
 					true), -EOPNOTSUPP);
 	vm_free(&vm);
 }
