@@ -2,9 +2,8 @@
 /* CRC-32C: eight bytes per instruction, or four bits per step. */
 #include <config.h>
 
-#include <string.h>
-
 #include "state/checksum.h"
+#include "target/crc32c.h"
 
 static uint32_t add_plain(uint32_t sum, const unsigned char *bytes, size_t len)
 {
@@ -24,33 +23,10 @@ static uint32_t add_plain(uint32_t sum, const unsigned char *bytes, size_t len)
 	return sum;
 }
 
-#if defined(__x86_64__)
-
-__attribute__((target("sse4.2"))) static uint32_t
-add_fast(uint32_t sum, const unsigned char *bytes, size_t len)
-{
-	uint64_t wide = sum, word;
-
-	for (; len >= sizeof(word); len -= sizeof(word)) {
-		memcpy(&word, bytes, sizeof(word));
-		wide = __builtin_ia32_crc32di(wide, word);
-		bytes += sizeof(word);
-	}
-	return add_plain((uint32_t)wide, bytes, len);
-}
-
 uint32_t vmm_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len)
 {
-	return __builtin_cpu_supports("sse4.2") ?
-	       add_fast(sum, bytes, len) :
-	       add_plain(sum, bytes, len);
+	const size_t words = vmm_target_has_crc32c() ? len / 8 : 0;
+
+	sum = words ? vmm_target_crc32c(sum, bytes, words) : sum;
+	return add_plain(sum, bytes + words * 8, len - words * 8);
 }
-
-#else
-
-uint32_t vmm_checksum_add(uint32_t sum, const unsigned char *bytes, size_t len)
-{
-	return add_plain(sum, bytes, len);
-}
-
-#endif
