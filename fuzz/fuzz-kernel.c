@@ -14,7 +14,7 @@
 #include <vm-memory/backend.h>
 #include <vm-memory/block.h>
 
-#include "boot/elf.h"
+#include "arch/x86/boot/elf.h"
 #include "arch/x86/boot/linux/bzimage.h"
 #include "arch/x86/long_mode.h"
 

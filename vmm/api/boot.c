@@ -11,7 +11,10 @@
 #include "boot/file.h"
 #include "cpu/cpus.h"
 #include "cvmm/boot.h"
-#include "arch/x86/setup/load.h"
+#include "arch/load.h"
+#include "arch/x86/cpu_models.h"
+#include "boot/kernel.h"
+#include "target/layout.h"
 
 #define MAX_DEVICES 19u		/* interrupts from 5 to 23 */
 
@@ -36,18 +39,18 @@ static int check_config(const struct cvmm_kernel_config *c, struct vsu_error *er
 static int hand_over(const struct cvmm_kernel *k, const struct cvmm_kernel_config *c,
 		     struct vmm_load *load, struct vsu_error *err)
 {
-	struct vmm_acpi_device devices[MAX_DEVICES];
-	const struct vmm_acpi_machine acpi = {
+	struct vmm_board_device devices[MAX_DEVICES];
+	const struct vmm_board board = {
 		.ncpus = k->ncpus, .ndevices = c->ndevices, .devices = devices,
 		.generation_gpa = VMM_GENERATION_GPA,
 	};
 	unsigned int i;
 
 	for (i = 0; i < c->ndevices; i++)
-		devices[i] = (struct vmm_acpi_device){
+		devices[i] = (struct vmm_board_device){
 			c->devices[i].gpa, c->devices[i].len, c->devices[i].irq,
 		};
-	load->acpi = &acpi;
+	load->board = &board;
 	return vmm_load_hand_over(load, &k->loaded, err);
 }
 

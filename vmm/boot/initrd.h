@@ -6,7 +6,8 @@
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
-#include "elf.h"
+#include "arch/load.h"
+#include "boot/file.h"
 
 /*
  * Copies it as high as it fits below VMM_INITRD_END and below the kernel's own limit,

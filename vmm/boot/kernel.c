@@ -7,42 +7,28 @@
 
 #include <vmm-sys-util/parse.h>
 
+#include "arch/load.h"
 #include "kernel.h"
 
 #define PREFIX "builtin:"
 
-/* Defined in builtin/images.S. */
-extern const unsigned char vmm_builtin_agent[], vmm_builtin_agent_end[];
-extern const unsigned char vmm_builtin_irqtest[], vmm_builtin_irqtest_end[];
-extern const unsigned char vmm_builtin_private[], vmm_builtin_private_end[];
-extern const unsigned char vmm_builtin_selftest[], vmm_builtin_selftest_end[];
-
-static const struct builtin {
-	const char *name;
-	const unsigned char *bytes, *end;
-} builtins[] = {
-	{ "agent", vmm_builtin_agent, vmm_builtin_agent_end },
-	{ "irqtest", vmm_builtin_irqtest, vmm_builtin_irqtest_end },
-	{ "private", vmm_builtin_private, vmm_builtin_private_end },
-	{ "selftest", vmm_builtin_selftest, vmm_builtin_selftest_end },
-};
-
-static const char *const builtin_names[] = { "agent", "irqtest", "private", "selftest", NULL };
-
 static int open_builtin(struct vmm_kernel *kernel, const char *name,
 			struct vsu_error *err)
 {
-	const char *near = vsu_nearest(name, builtin_names);
-	unsigned int i;
+	const char *names[VMM_MAX_BUILTINS + 1] = { NULL };
+	const struct vmm_builtin *b = vmm_arch_builtins;
+	const char *near;
+	unsigned int n = 0;
 
-	for (i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++) {
-		if (strcmp(builtins[i].name, name))
+	for (; b->name && n < VMM_MAX_BUILTINS; b++) {
+		names[n++] = b->name;
+		if (strcmp(b->name, name))
 			continue;
-		kernel->file.bytes = builtins[i].bytes;
-		kernel->file.size = (uint64_t)(builtins[i].end -
-					       builtins[i].bytes);
+		kernel->file.bytes = b->bytes;
+		kernel->file.size = (uint64_t)(b->end - b->bytes);
 		return 0;
 	}
+	near = vsu_nearest(name, names);
 	return vsu_error_set(err, -EINVAL, "no built-in kernel '%s'; %s '%s'",
 			     name, near ? "did you mean" : "the usual one is",
 			     near ? near : "selftest");

@@ -13,7 +13,8 @@
 
 #include <vmm-sys-util/error.h>
 
-#include "boot/elf.h"
+#include "arch/load.h"
+#include "boot/kernel.h"
 #include "bus/bus.h"
 #include "bus/pci_host.h"
 #include "legacy/console.h"

@@ -367,7 +367,7 @@ int vmm_machine_check_device(const struct vmm_machine *m,
 int vmm_machine_choose_bus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const enum vmm_transport wanted = m->config->transport;
-	int rc = wanted == VMM_TRANSPORT_AUTO ? vmm_kernel_is_builtin(&m->kernel, err) :
+	int rc = wanted == VMM_TRANSPORT_AUTO ? vmm_arch_kernel_is_builtin(&m->kernel, err) :
 						wanted == VMM_TRANSPORT_MMIO;
 
 	m->on_bus = !rc;

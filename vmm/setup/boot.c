@@ -9,7 +9,7 @@
 #include "arch/x86/level0.h"
 #include "memory/layout.h"
 #include "setup/boot.h"
-#include "arch/x86/setup/load.h"
+#include "arch/load.h"
 
 #define SERIAL_CONSOLE "console=ttyS0"
 /* Linux otherwise looks for a bridge, and reports an error if none exists. */
@@ -17,13 +17,13 @@
 
 /* The machine as ACPI and its kernel see it. */
 struct description {
-	struct vmm_acpi_device devices[VMM_MAX_DEVICES];
-	struct vmm_acpi_slot slots[VMM_DEVICE_PLACES];
-	struct vmm_acpi_window windows[VMM_MAX_WINDOWS];
-	struct vmm_identity ranges[VMM_MAX_WINDOWS];
+	struct vmm_board_device devices[VMM_MAX_DEVICES];
+	struct vmm_board_slot slots[VMM_DEVICE_PLACES];
+	struct vmm_board_window windows[VMM_MAX_WINDOWS];
+	struct vmm_board_range ranges[VMM_MAX_WINDOWS];
 	unsigned int nranges;
-	struct vmm_acpi_pci pci;
-	struct vmm_acpi_machine machine;
+	struct vmm_board_pci pci;
+	struct vmm_board machine;
 };
 
 /* Linux uses the last console= of the command line for its shell. */
@@ -47,9 +47,9 @@ static void describe_windows(const struct vmm_machine *m, struct description *d)
 	for (i = 0; i < m->shmem.n; i++) {
 		if (w[i].apart)
 			continue;
-		d->ranges[d->nranges++] = (struct vmm_identity){ w[i].gpa, w[i].len };
+		d->ranges[d->nranges++] = (struct vmm_board_range){ w[i].gpa, w[i].len };
 		if (w[i].room)
-			d->windows[n++] = (struct vmm_acpi_window){ w[i].gpa, w[i].room };
+			d->windows[n++] = (struct vmm_board_window){ w[i].gpa, w[i].room };
 	}
 	d->machine.nwindows = n;
 }
@@ -67,11 +67,11 @@ static void describe_machine(const struct vmm_machine *m, struct description *d)
 			     .windows = d->windows, .generation_gpa = VMM_GENERATION_GPA },
 	};
 	for (i = 0; i < m->ndevices; i++)
-		d->devices[i] = (struct vmm_acpi_device){
+		d->devices[i] = (struct vmm_board_device){
 			(uint32_t)m->devices[i].gpa, VIRTDEV_MMIO_SIZE,
 			m->devices[i].irq };
 	for (i = 0; i < VMM_DEVICE_PLACES; i++)
-		d->slots[i] = (struct vmm_acpi_slot){ i + 1, VMM_FIRST_DEVICE_IRQ + i };
+		d->slots[i] = (struct vmm_board_slot){ i + 1, VMM_FIRST_DEVICE_IRQ + i };
 	describe_windows(m, d);
 }
 
@@ -81,7 +81,7 @@ static int hand_over(struct vmm_machine *m, struct vsu_error *err)
 	struct vmm_load load = {
 		.map = vmm_memory_map(&m->memory), .kernel = &m->kernel, .initrd = &m->initrd,
 		.cmdline = m->config->cmdline ? m->config->cmdline : default_cmdline(m),
-		.append = m->config->append, .on_bus = m->on_bus, .acpi = &d.machine,
+		.append = m->config->append, .on_bus = m->on_bus, .board = &d.machine,
 		.ranges = d.ranges,
 	};
 

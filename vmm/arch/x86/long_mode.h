@@ -13,6 +13,7 @@
 #include <vmm-sys-util/error.h>
 
 #include "kvm/kvm.h"
+#include "arch/board.h"
 #include "arch/x86/cpuid.h"
 #include "target/layout.h"
 
@@ -38,17 +39,12 @@
  */
 int vmm_reset_vector_write(const struct vmem_view *view);
 
-/* A range of guest addresses that the identity map has to cover. */
-struct vmm_identity {
-	uint64_t first, len;
-};
-
 /*
  * Writes descriptor tables and page tables: the first 4 GiB and the ranges.
  * -ENOSPC when they do not fit below the stacks.
  */
 int vmm_long_mode_tables(const struct vmem_view *view,
-			 const struct vmm_identity *ranges, unsigned int n,
+			 const struct vmm_board_range *ranges, unsigned int n,
 			 struct vsu_error *err);
 
 /* How a CPU begins. */

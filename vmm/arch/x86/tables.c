@@ -77,7 +77,7 @@ static int map_gib(struct tables *t, uint64_t gib)
 	return rc ? rc : fill_leaves(t, leaves, gib);
 }
 
-static int map_range(struct tables *t, const struct vmm_identity *range)
+static int map_range(struct tables *t, const struct vmm_board_range *range)
 {
 	uint64_t gib = range->first >> 30;
 	uint64_t last = (range->first + range->len - 1) >> 30;
@@ -138,10 +138,10 @@ int vmm_reset_vector_write(const struct vmem_view *view)
 }
 
 int vmm_long_mode_tables(const struct vmem_view *view,
-			 const struct vmm_identity *ranges, unsigned int n,
+			 const struct vmm_board_range *ranges, unsigned int n,
 			 struct vsu_error *err)
 {
-	const struct vmm_identity low = { 0, UINT64_C(4) << 30 };
+	const struct vmm_board_range low = { 0, UINT64_C(4) << 30 };
 	struct tables t = { view, VMM_BOOT_TABLES_GPA, VMM_BOOT_STACKS_GPA,
 			    err };
 	uint64_t root;

@@ -146,7 +146,7 @@ static void add_panic_port(struct vmm_aml *aml)
 }
 
 static void add_transport(struct vmm_aml *aml, unsigned int i,
-			  const struct vmm_acpi_device *d)
+			  const struct vmm_board_device *d)
 {
 	char name[8];
 
@@ -165,9 +165,9 @@ static void add_transport(struct vmm_aml *aml, unsigned int i,
  * Windows of shared memory are forwarded to the bus: its functions have BARs.
  */
 static void add_bus_resources(struct vmm_aml *aml,
-			      const struct vmm_acpi_machine *machine)
+			      const struct vmm_board *machine)
 {
-	const struct vmm_acpi_pci *pci = machine->pci;
+	const struct vmm_board_pci *pci = machine->pci;
 	unsigned int i;
 
 	begin_resources(aml);
@@ -180,7 +180,7 @@ static void add_bus_resources(struct vmm_aml *aml,
 }
 
 /* Each slot's line has an interrupt of its own. */
-static void add_routes(struct vmm_aml *aml, const struct vmm_acpi_pci *pci)
+static void add_routes(struct vmm_aml *aml, const struct vmm_board_pci *pci)
 {
 	unsigned int i;
 
@@ -221,7 +221,7 @@ static void add_slot(struct vmm_aml *aml, unsigned int slot)
 }
 
 /* Notifies the drivers of the slots whose bits a register contains. */
-static void add_look(struct vmm_aml *aml, const struct vmm_acpi_pci *pci,
+static void add_look(struct vmm_aml *aml, const struct vmm_board_pci *pci,
 		     const char *reg, uint64_t event)
 {
 	char name[8];
@@ -237,7 +237,7 @@ static void add_look(struct vmm_aml *aml, const struct vmm_acpi_pci *pci,
 }
 
 /* The registers of acpi/plug.h. */
-static void add_plug(struct vmm_aml *aml, const struct vmm_acpi_pci *pci)
+static void add_plug(struct vmm_aml *aml, const struct vmm_board_pci *pci)
 {
 	unsigned int i;
 
@@ -256,7 +256,7 @@ static void add_plug(struct vmm_aml *aml, const struct vmm_acpi_pci *pci)
 	vmm_aml_end(aml);
 }
 
-static void add_bus(struct vmm_aml *aml, const struct vmm_acpi_machine *machine)
+static void add_bus(struct vmm_aml *aml, const struct vmm_board *machine)
 {
 	vmm_aml_device(aml, "PCI0");
 	add_eisa_id(aml, "PNP0A08");
@@ -271,7 +271,7 @@ static void add_bus(struct vmm_aml *aml, const struct vmm_acpi_machine *machine)
 
 /* Ports and windows reserved for the machine, without a driver. */
 static void add_reserved(struct vmm_aml *aml,
-			 const struct vmm_acpi_machine *machine)
+			 const struct vmm_board *machine)
 {
 	unsigned int i;
 
@@ -290,7 +290,7 @@ static void add_reserved(struct vmm_aml *aml,
 	vmm_aml_end(aml);
 }
 
-void vmm_acpi_dsdt(const struct vmm_acpi_machine *machine,
+void vmm_acpi_dsdt(const struct vmm_board *machine,
 		   struct vmm_aml *aml)
 {
 	unsigned int i;

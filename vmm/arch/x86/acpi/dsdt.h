@@ -6,7 +6,7 @@
 #include "acpi/aml.h"
 #include "arch/x86/acpi/tables.h"
 
-void vmm_acpi_dsdt(const struct vmm_acpi_machine *machine,
+void vmm_acpi_dsdt(const struct vmm_board *machine,
 		   struct vmm_aml *aml);
 
 #endif

@@ -102,7 +102,7 @@ static uint64_t table_gpa(const struct block *b, const struct vmm_acpi_table *t)
 	return b->gpa + t->offset;
 }
 
-static int add_dsdt(struct block *b, const struct vmm_acpi_machine *machine,
+static int add_dsdt(struct block *b, const struct vmm_board *machine,
 		    struct vmm_acpi_table *table)
 {
 	struct vmm_aml aml;
@@ -172,7 +172,7 @@ static void add_madt(struct block *b, unsigned int ncpus,
 }
 
 /* Configuration space of bus 0 of segment 0 (PCI Firmware 3.0, section 4.1.2). */
-static void add_mcfg(struct block *b, const struct vmm_acpi_pci *pci,
+static void add_mcfg(struct block *b, const struct vmm_board_pci *pci,
 		     struct vmm_acpi_table *table)
 {
 	unsigned char space[8 + 16] = { 0 };
@@ -211,7 +211,7 @@ static void write_rsdp(const struct block *b, const struct vmm_acpi_layout *out)
 	t[32] = table_checksum(t, RSDP_LEN);
 }
 
-int vmm_acpi_build(const struct vmm_acpi_machine *machine, uint32_t gpa,
+int vmm_acpi_build(const struct vmm_board *machine, uint32_t gpa,
 		   void *bytes, size_t size, struct vmm_acpi_layout *out,
 		   struct vsu_error *err)
 {

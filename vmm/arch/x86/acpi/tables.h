@@ -12,38 +12,7 @@
 
 #include <vmm-sys-util/error.h>
 
-/* A virtio-mmio transport. */
-struct vmm_acpi_device {
-	uint32_t gpa, len, irq;
-};
-
-/* The function of a slot on the PCI bus, and the interrupt of its line. */
-struct vmm_acpi_slot {
-	unsigned int slot;
-	uint32_t irq;
-};
-
-/* A PCI bus: configuration space and register window of its functions. */
-struct vmm_acpi_pci {
-	uint32_t ecam_gpa, ecam_len;
-	uint32_t window_gpa, window_len;
-	unsigned int nslots;
-	const struct vmm_acpi_slot *slots;
-};
-
-/* Addresses that the guest must not assign to other devices. */
-struct vmm_acpi_window {
-	uint64_t gpa, len;
-};
-
-struct vmm_acpi_machine {
-	unsigned int ncpus;
-	unsigned int ndevices, nwindows;
-	const struct vmm_acpi_device *devices;
-	const struct vmm_acpi_window *windows;
-	const struct vmm_acpi_pci *pci;	/* NULL: no bus */
-	uint64_t generation_gpa;	/* of the VM Generation ID */
-};
+#include "arch/board.h"
 
 /* The place of a part in the block. */
 struct vmm_acpi_table {
@@ -59,7 +28,7 @@ struct vmm_acpi_layout {
  * Writes the block into size bytes, starting with RSDP. gpa is the block's
  * guest address, a multiple of 16 below 4 GiB. -ENOSPC: the block does not fit.
  */
-int vmm_acpi_build(const struct vmm_acpi_machine *machine, uint32_t gpa,
+int vmm_acpi_build(const struct vmm_board *machine, uint32_t gpa,
 		   void *bytes, size_t size, struct vmm_acpi_layout *out,
 		   struct vsu_error *err);
 

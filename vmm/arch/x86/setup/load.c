@@ -19,7 +19,10 @@
 #include "cpu/cpus.h"
 #include "memory/layout.h"
 #include "memory/windows.h"
-#include "arch/x86/setup/load.h"
+#include "arch/load.h"
+#include "arch/x86/acpi/tables.h"
+#include "arch/x86/boot/elf.h"
+#include "arch/x86/long_mode.h"
 
 static_assert(VMM_BOOT_STACKS_GPA + VMM_MAX_CPUS * VMM_BOOT_STACK_SIZE <=
 	      VMM_BOOT_ACPI_GPA, "stacks end before the tables of ACPI");
@@ -68,7 +71,7 @@ static int write_initrd(struct boot *b)
 /* Page tables for 64-bit entry points: all memory and all device ranges. */
 static int write_tables(struct boot *b)
 {
-	struct vmm_identity ranges[VMM_LAYOUT_MAX + VMM_MAX_WINDOWS];
+	struct vmm_board_range ranges[VMM_LAYOUT_MAX + VMM_MAX_WINDOWS];
 	unsigned int i, n = 0;
 
 	for (i = 0; i < b->view->n && i < VMM_LAYOUT_MAX; i++, n++) {
@@ -94,10 +97,10 @@ static void mark_private(const struct vmem_map *map, struct cvmm_boot *boot)
 
 static int hand_over_builtin(struct boot *b)
 {
-	const struct vmm_acpi_machine *acpi = b->load->acpi;
+	const struct vmm_board *board = b->load->board;
 	const bool on_bus = b->load->on_bus;
 	struct cvmm_boot boot = {
-		.ncpus = acpi->ncpus,
+		.ncpus = board->ncpus,
 		.flags = (b->loaded->level0 ? CVMM_BOOT_LEVEL0 : 0) |
 			 (on_bus ? CVMM_BOOT_PCI : 0),
 		.cmdline_gpa = b->handover.cmdline_gpa,
@@ -109,10 +112,10 @@ static int hand_over_builtin(struct boot *b)
 
 	if (on_bus && !b->loaded->finds_pci)
 		return vsu_error_set(b->err, -EINVAL, "this built-in kernel expects devices at fixed addresses and supports no bus; leave --transport out");
-	for (i = 0; i < acpi->ndevices && i < CVMM_BOOT_MAX_DEVICES; i++) {
-		boot.devices[i].gpa = acpi->devices[i].gpa;
-		boot.devices[i].len = acpi->devices[i].len;
-		boot.devices[i].irq = acpi->devices[i].irq;
+	for (i = 0; i < board->ndevices && i < CVMM_BOOT_MAX_DEVICES; i++) {
+		boot.devices[i].gpa = board->devices[i].gpa;
+		boot.devices[i].len = board->devices[i].len;
+		boot.devices[i].irq = board->devices[i].irq;
 	}
 	boot.ndevices = i;
 	mark_private(b->load->map, &boot);
@@ -127,7 +130,7 @@ static int write_acpi(struct boot *b)
 
 	if (!bytes)
 		return vsu_error_sys(b->err, -ENOMEM, "tables of ACPI");
-	rc = vmm_acpi_build(b->load->acpi, VMM_BOOT_ACPI_GPA, bytes, ACPI_ROOM, &layout, b->err);
+	rc = vmm_acpi_build(b->load->board, VMM_BOOT_ACPI_GPA, bytes, ACPI_ROOM, &layout, b->err);
 	if (!rc)
 		rc = vmem_write_exact(b->view, VMM_BOOT_ACPI_GPA, bytes,
 				      layout.len);

@@ -11,7 +11,7 @@
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
-#include "boot/elf.h"
+#include "arch/x86/boot/elf.h"
 #include "arch/x86/boot/handover.h"
 
 /*

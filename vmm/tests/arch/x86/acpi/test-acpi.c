@@ -81,7 +81,7 @@ END_TEST
 
 START_TEST(d2_13_tables_that_do_not_fit_are_refused_at_every_size)
 {
-	const struct vmm_acpi_machine m = machine_of(64, 19, 16);
+	const struct vmm_board m = machine_of(64, 19, 16);
 	size_t size, need;
 
 	build(3);

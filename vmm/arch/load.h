@@ -8,12 +8,54 @@
  *
  * Threads: no state.
  */
-#ifndef VMM_SETUP_LOAD_H
-#define VMM_SETUP_LOAD_H
+#ifndef VMM_ARCH_LOAD_H
+#define VMM_ARCH_LOAD_H
 
-#include "arch/x86/acpi/tables.h"
-#include "boot/elf.h"
-#include "arch/x86/long_mode.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vm-memory/map.h>
+#include <vmm-sys-util/error.h>
+
+#include "arch/board.h"
+
+struct vmm_cpu_choice;
+struct vmm_file;
+struct vmm_kernel;
+struct vmm_kvm;
+
+/* Values of a saved machine. */
+enum vmm_protocol {
+	VMM_PROTOCOL_BUILTIN,
+	VMM_PROTOCOL_LINUX,	/* a bzImage, by its 64-bit entry */
+	VMM_PROTOCOL_PVH,
+};
+
+/* A kernel in guest memory, and its requirements. */
+struct vmm_loaded {
+	enum vmm_protocol protocol;
+	uint64_t entry;
+	uint64_t first, end;	/* range of its addresses */
+	uint64_t initrd_end;	/* upper limit of the initrd; 0: none */
+	uint32_t cmdline_max;	/* maximum length; 0: no limit */
+	bool level0;		/* must be entered at privilege level 0 */
+	bool any_level;		/* level0 may be set if KVM runs level 0 natively */
+	bool finds_pci;		/* of the built-in protocol, and has drivers for PCI */
+};
+
+/* 1: its notes request the built-in protocol; 0: they do not; -ENOMEM. */
+int vmm_arch_kernel_is_builtin(const struct vmm_kernel *kernel, struct vsu_error *err);
+
+/* A kernel that is part of this program. */
+struct vmm_builtin {
+	const char *name;
+	const unsigned char *bytes, *end;
+};
+
+#define VMM_MAX_BUILTINS 8
+
+/* Those of the architecture; a row without a name ends them. */
+extern const struct vmm_builtin vmm_arch_builtins[];
 
 /* The machine as its kernel sees it. */
 struct vmm_load {
@@ -23,8 +65,8 @@ struct vmm_load {
 	const char *cmdline, *append;	/* append may be NULL */
 	bool on_bus;			/* its devices are on a PCI bus */
 	/* Its devices on virtio-mmio are those of the built-in protocol, too. */
-	const struct vmm_acpi_machine *acpi;
-	const struct vmm_identity *ranges; /* beside memory, that page tables must cover */
+	const struct vmm_board *board;
+	const struct vmm_board_range *ranges; /* beside memory, that page tables must cover */
 	unsigned int nranges;
 };
 

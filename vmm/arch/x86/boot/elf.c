@@ -16,7 +16,7 @@
 #include <vmm-sys-util/checked.h>
 
 #include "arch/x86/long_mode.h"
-#include "elf.h"
+#include "arch/x86/boot/elf.h"
 #include "guest/protocol.h"
 
 #define MAX_SEGMENTS 64
@@ -323,7 +323,7 @@ static int load_segments(const struct vmm_kernel *kernel,
 	return rc;
 }
 
-int vmm_kernel_is_builtin(const struct vmm_kernel *kernel, struct vsu_error *err)
+int vmm_arch_kernel_is_builtin(const struct vmm_kernel *kernel, struct vsu_error *err)
 {
 	Elf64_Phdr segments[MAX_SEGMENTS];
 	struct identity id = { 0 };

@@ -10,9 +10,9 @@
 #include <vm-memory/block.h>
 
 #include "guest/protocol.h"
-#include "boot/elf.h"
-#include "../memory.h"
-#include "../util.h"
+#include "arch/x86/boot/elf.h"
+#include "../../../memory.h"
+#include "../../../util.h"
 
 /* A kernel of two segments and a note, to be spoilt by tests. */
 static struct image {

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The machine as its kernel sees it, from which an architecture makes ACPI's tables or a device
+ * tree.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_ARCH_BOARD_H
+#define VMM_ARCH_BOARD_H
+
+#include <stdint.h>
+
+/* A virtio-mmio transport. */
+struct vmm_board_device {
+	uint32_t gpa, len, irq;
+};
+
+/* The function of a slot on the PCI bus, and the interrupt of its line. */
+struct vmm_board_slot {
+	unsigned int slot;
+	uint32_t irq;
+};
+
+/* A PCI bus: configuration space and register window of its functions. */
+struct vmm_board_pci {
+	uint32_t ecam_gpa, ecam_len;
+	uint32_t window_gpa, window_len;
+	unsigned int nslots;
+	const struct vmm_board_slot *slots;
+};
+
+/* Addresses that the guest must not assign to other devices. */
+struct vmm_board_window {
+	uint64_t gpa, len;
+};
+
+struct vmm_board {
+	unsigned int ncpus;
+	unsigned int ndevices, nwindows;
+	const struct vmm_board_device *devices;
+	const struct vmm_board_window *windows;
+	const struct vmm_board_pci *pci;	/* NULL: no bus */
+	uint64_t generation_gpa;	/* of the VM Generation ID */
+};
+
+/* A range of guest addresses. */
+struct vmm_board_range {
+	uint64_t first, len;
+};
+
+#endif
