@@ -18,6 +18,7 @@
 
 struct elf_prstatus;
 struct kvm_irq_routing_entry;
+struct vmm_bus;
 
 /* ------------------------------------------------------------------- the VM */
 
@@ -50,6 +51,13 @@ int vmm_arch_vm_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w, stru
 
 /* Loads a checked state into a VM whose CPUs have not run. */
 int vmm_arch_vm_load(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err);
+
+/*
+ * True if KVM emulates the guest's kernel in software and does not support all of its
+ * instructions: Linux does not boot there. Tries one in a virtual machine of its own; false as
+ * well if the attempt fails.
+ */
+bool vmm_arch_emulates_level0(const struct vmm_kvm *kvm);
 
 /* --------------------------------------------------------------------- a CPU */
 
@@ -84,5 +92,26 @@ int vmm_arch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
  * -EBUSY: it is handling another one. The CPU's thread, or any while it is paused.
  */
 int vmm_arch_report_loss(int cpu_fd, uint64_t gpa, bool touched);
+
+/* -------------------------------------------------------- power and clock */
+
+struct vmm_power {
+	/* The guest ended the machine with this status. CPU's thread. */
+	void (*power)(void *opaque, uint8_t status);
+	/* The guest asked for a reset. CPU's thread. */
+	void (*reset)(void *opaque);
+	/* The guest powered off by ACPI. CPU's thread. */
+	void (*power_off)(void *opaque);
+	/* Panic of the guest's kernel. CPU's thread. */
+	void (*panic)(void *opaque);
+	void *opaque;
+	uint64_t start_ns;
+};
+
+/*
+ * Adds the registers by which the guest ends or restarts the machine, to the bus of
+ * vmm_machine_registers(). -EEXIST: other registers are there.
+ */
+int vmm_arch_power_add(struct vmm_power *power, struct vmm_bus *registers, struct vsu_error *err);
 
 #endif

@@ -254,7 +254,7 @@ void vmm_status_read(struct vmm_machine *m, struct cvmm_statistics *out)
 	*out = (struct cvmm_statistics){
 		.size = sizeof(*out), .state = state_of(m), .paused = is_paused(m),
 		.cpus = m->config->cpus, .devices = m->ndevices,
-		.age_ns = vsu_now_ns() - m->small_ports.start_ns,
+		.age_ns = vsu_now_ns() - m->power.start_ns,
 		.uptime_ns = vsu_now_ns() - m->made_ns,
 		.paused_ns = vmm_cpus_paused_ns(m->cpus),
 		.arriving = vmm_postcopy_left(m), .exits = count_exits(m),

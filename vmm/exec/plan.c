@@ -18,7 +18,7 @@
 #include "exec/plan.h"
 #include "exec/request.h"
 #include "initrd/initrd.h"
-#include "arch/x86/level0.h"
+#include "arch/arch.h"
 #include "vm/open.h"
 
 #define CMDLINE "console=ttyS0 quiet panic=-1 " VMM_AGENT_WORD
@@ -36,7 +36,7 @@ int vmm_plan_check_kvm(const char *kernel, const char *remedy, struct vsu_error 
 
 	if (vmm_plan_is_builtin(kernel) || vmm_kvm_open(&kvm, false, NULL) < 0)
 		return 0;
-	emulates = vmm_kvm_emulates_level0(&kvm);
+	emulates = vmm_arch_emulates_level0(&kvm);
 	vmm_kvm_close(&kvm);
 	return emulates ? vsu_error_set(err, -EOPNOTSUPP, "this host's KVM does not run privilege level 0 on the processor, which Linux requires; use a host with VT-x or AMD-V%s", remedy) : 0;
 }

@@ -24,7 +24,7 @@
 #include "devices/stdio.h"
 #include "kvm/kvm.h"
 #include "vm/msi.h"
-#include "arch/x86/ports.h"
+#include "arch/arch.h"
 #include "memory/memory.h"
 #include "memory/prefetch.h"
 #include "acpi/plug.h"
@@ -154,7 +154,7 @@ struct vmm_machine {
 	struct vmm_pci_host pci;
 	struct vmm_msi *msi;
 	struct vmm_plug plug;	/* hot-plug registers of the bus */
-	struct vmm_ports small_ports;
+	struct vmm_power power;
 	struct vmm_cpus *cpus;
 	struct vmm_console *console;
 	struct vmm_control *control;	/* with --control */

@@ -11,7 +11,7 @@
 #include <vmm-sys-util/exit.h>
 
 #include "cpu/poison.h"
-#include "arch/x86/level0.h"
+#include "arch/arch.h"
 #include "log/log.h"
 #include "machine/events.h"
 #include "machine/exit_status.h"
@@ -52,7 +52,7 @@ static bool lacks_level0(const struct vmm_machine *m, struct vsu_error *err)
 	const struct vsu_error crash = *err;
 
 	if (m->loaded.protocol == VMM_PROTOCOL_BUILTIN ||
-	    !vmm_kvm_emulates_level0(&m->kvm))
+	    !vmm_arch_emulates_level0(&m->kvm))
 		return false;
 	vsu_error_set(err, -EFAULT, "this host's KVM does not run privilege level 0 on the processor, which Linux requires; use a host with VT-x or AMD-V (%s)",
 		      crash.msg);

@@ -6,7 +6,7 @@
 
 #include <virtio-devices/mmio.h>
 
-#include "arch/x86/level0.h"
+#include "arch/arch.h"
 #include "memory/layout.h"
 #include "setup/boot.h"
 #include "arch/load.h"
@@ -96,7 +96,7 @@ int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)
 	int rc = vmm_load_kernel(&m->kernel, vmm_memory_map(&m->memory), &m->loaded, err);
 
 	if (!rc && m->loaded.any_level)
-		m->loaded.level0 = !vmm_kvm_emulates_level0(&m->kvm);
+		m->loaded.level0 = !vmm_arch_emulates_level0(&m->kvm);
 	if (!rc)
 		rc = hand_over(m, err);
 	for (i = 0; !rc && i < m->config->cpus; i++)

@@ -121,14 +121,14 @@ static void on_panic(void *opaque)
 	vmm_cpus_end(m->cpus, VSU_EXIT_PANIC, "the guest's kernel panicked");
 }
 
-static int make_ports(struct vmm_machine *m, struct vsu_error *err)
+static int make_power(struct vmm_machine *m, struct vsu_error *err)
 {
-	m->small_ports.power = on_power;
-	m->small_ports.reset = on_reset;
-	m->small_ports.power_off = on_power_off;
-	m->small_ports.panic = on_panic;
-	m->small_ports.opaque = m;
-	return vmm_ports_add(&m->small_ports, &m->ports, err);
+	m->power.power = on_power;
+	m->power.reset = on_reset;
+	m->power.power_off = on_power_off;
+	m->power.panic = on_panic;
+	m->power.opaque = m;
+	return vmm_arch_power_add(&m->power, vmm_machine_registers(m), err);
 }
 
 static void on_stuck(void *opaque)
@@ -244,7 +244,7 @@ static const struct step make_devices[] = {
 	{ vmm_machine_make_local_devices, VMM_STAGE_DISK },
 	{ vmm_machine_make_kernel_devices, VMM_STAGE_VHOST },
 	{ vmm_machine_make_remote_devices, VMM_STAGE_SOCKET },
-	{ make_ports, VMM_STAGE_RUN },
+	{ make_power, VMM_STAGE_RUN },
 	{ make_events, VMM_STAGE_KVM },
 	{ vmm_machine_make_plug, VMM_STAGE_KVM },
 	{ make_cpus, VMM_STAGE_KVM },

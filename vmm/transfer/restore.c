@@ -323,7 +323,7 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 	unsigned int i;
 	int rc = vmm_arch_vm_load(&m->kvm, state, err);
 
-	m->small_ports.start_ns = vsu_now_ns() - m->restore.age_ns;
+	m->power.start_ns = vsu_now_ns() - m->restore.age_ns;
 	for (i = 0; !rc && i < m->config->cpus; i++)
 		rc = vmm_arch_cpu_load(&m->kvm, vmm_cpus_fd(m->cpus, i), i,
 				      state, err);

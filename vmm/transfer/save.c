@@ -156,7 +156,7 @@ static void put_machine(const struct vmm_machine *m, struct vmm_state_writer *w)
 	vmm_state_put_u32(w, m->plug.came);
 	vmm_state_put_u32(w, m->plug.goes);
 	vmm_state_put_u32(w, m->plug.asked);
-	vmm_state_put_u64(w, vsu_now_ns() - m->small_ports.start_ns);
+	vmm_state_put_u64(w, vsu_now_ns() - m->power.start_ns);
 	vmm_state_put_u32(w, places);
 	for (i = 0; i < places; i++)
 		vmm_state_put_u32(w, m->devices[i].spec.id);

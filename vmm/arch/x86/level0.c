@@ -7,7 +7,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "arch/x86/level0.h"
+#include "arch/arch.h"
 #include "kvm/uapi.h"
 
 #define PAGE 4096u
@@ -59,7 +59,7 @@ static bool run_fails(const struct vmm_kvm *kvm, int vcpu)
 	return fails;
 }
 
-bool vmm_kvm_emulates_level0(const struct vmm_kvm *kvm)
+bool vmm_arch_emulates_level0(const struct vmm_kvm *kvm)
 {
 	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Handlers of the small ports. */
+/*
+ * The small ports of the machine: power, parking a CPU and a clock
+ * (guest/protocol.h); sleep, reset and panic (ACPI's tables); and remains of a PC:
+ * the keyboard controller's reset, and clocks, which kernels read: they must read
+ * as absent at once, or kernels would wait for them.
+ */
 #include <config.h>
 
 #include <vmm-sys-util/event.h>
 
+#include "bus/bus.h"
 #include "guest/protocol.h"
 #include "arch/x86/port_numbers.h"
-#include "arch/x86/ports.h"
+#include "arch/arch.h"
 
 #define PORT_SPEAKER 0x61
 #define PORT_CMOS 0x70		/* index and data */
@@ -24,7 +30,7 @@
  */
 static void on_i8042_command(void *opaque, struct vmm_access *access)
 {
-	const struct vmm_ports *ports = opaque;
+	const struct vmm_power *ports = opaque;
 
 	if (!access->write)
 		access->value = 0;
@@ -34,7 +40,7 @@ static void on_i8042_command(void *opaque, struct vmm_access *access)
 
 static void on_power(void *opaque, struct vmm_access *access)
 {
-	const struct vmm_ports *ports = opaque;
+	const struct vmm_power *ports = opaque;
 
 	if (!access->write)
 		return;
@@ -50,7 +56,7 @@ static void on_park(void *opaque, struct vmm_access *access)
 
 static void on_clock(void *opaque, struct vmm_access *access)
 {
-	const struct vmm_ports *ports = opaque;
+	const struct vmm_power *ports = opaque;
 
 	if (!access->write)
 		access->value = (vsu_now_ns() - ports->start_ns) / 1000000;
@@ -59,7 +65,7 @@ static void on_clock(void *opaque, struct vmm_access *access)
 /* Sleep control, sleep status, reset. */
 static void on_acpi(void *opaque, struct vmm_access *access)
 {
-	const struct vmm_ports *ports = opaque;
+	const struct vmm_power *ports = opaque;
 	const uint64_t port = VMM_PORT_SLEEP_CONTROL + access->offset;
 	const uint8_t value = (uint8_t)access->value;
 
@@ -77,7 +83,7 @@ static void on_acpi(void *opaque, struct vmm_access *access)
 
 static void on_panic(void *opaque, struct vmm_access *access)
 {
-	const struct vmm_ports *ports = opaque;
+	const struct vmm_power *ports = opaque;
 
 	if (!access->write) {
 		access->value = PANIC_EVENTS;
@@ -94,8 +100,7 @@ static void on_nothing(void *opaque, struct vmm_access *access)
 	access->value = 0;
 }
 
-int vmm_ports_add(struct vmm_ports *ports, struct vmm_bus *bus,
-		  struct vsu_error *err)
+int vmm_arch_power_add(struct vmm_power *ports, struct vmm_bus *bus, struct vsu_error *err)
 {
 	const struct vmm_range rows[] = {
 		{ PORT_SPEAKER, 1, "speaker gate", on_nothing, ports },

@@ -6,11 +6,12 @@
 
 #include "guest/protocol.h"
 #include "arch/x86/port_numbers.h"
-#include "arch/x86/ports.h"
+#include "arch/arch.h"
+#include "bus/bus.h"
 #include "../../util.h"
 
 static struct vmm_bus bus;
-static struct vmm_ports ports;
+static struct vmm_power ports;
 static unsigned int resets, powers, offs, panics;
 static uint8_t status;
 
@@ -42,11 +43,11 @@ static void on_panic(void *opaque)
 static void setup(void)
 {
 	bus = (struct vmm_bus){ 0 };
-	ports = (struct vmm_ports){ .power = on_power, .reset = on_reset,
+	ports = (struct vmm_power){ .power = on_power, .reset = on_reset,
 				    .power_off = on_power_off,
 				    .panic = on_panic, .opaque = &ports };
 	resets = powers = offs = panics = 0;
-	ck_assert_int_eq(vmm_ports_add(&ports, &bus, NULL), 0);
+	ck_assert_int_eq(vmm_arch_power_add(&ports, &bus, NULL), 0);
 }
 
 /* True if the store parks the CPU. */
@@ -179,7 +180,7 @@ START_TEST(ports_that_lie_on_others_are_refused_by_name)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	ck_assert_int_eq(vmm_ports_add(&ports, &bus, &err), -EEXIST);
+	ck_assert_int_eq(vmm_arch_power_add(&ports, &bus, &err), -EEXIST);
 	ck_assert_ptr_nonnull(strstr(err.msg, "speaker gate"));
 }
 END_TEST
