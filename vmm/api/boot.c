@@ -12,8 +12,8 @@
 #include "cpu/cpus.h"
 #include "cvmm/boot.h"
 #include "arch/load.h"
-#include "arch/x86/cpu_models.h"
 #include "boot/kernel.h"
+#include "target/cpu_choice.h"
 #include "target/layout.h"
 
 #define MAX_DEVICES 19u		/* interrupts from 5 to 23 */

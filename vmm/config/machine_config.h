@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "config/arguments.h"
-#include "config/cpu_option.h"
+#include "arch/cpu_option.h"
 #include "config/ends.h"
 #include "memory/memory_specs.h"
 

@@ -16,14 +16,7 @@
 
 #include "arch/x86/cpu_features.h"
 
-#define VMM_CPU_VENDOR 12	/* letters of a vendor */
 #define VMM_CPU_MAX_TEXT 16384	/* bytes of a description, with its 0 */
-
-struct vmm_cpu_description {
-	char vendor[VMM_CPU_VENDOR + 1];
-	unsigned int family, model, stepping;
-	struct vmm_cpu_set features;
-};
 
 /* Reads words, which another program may have written. -EBADMSG: err names the word that is refused. */
 int vmm_cpu_description_parse(struct vmm_cpu_description *out, const char *text,

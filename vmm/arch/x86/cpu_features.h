@@ -13,13 +13,7 @@
 #include <stddef.h>
 
 #include "arch/x86/cpuid_table.h"
-
-#define VMM_CPU_MAX_FEATURES 192
-
-/* A set of features, by their index. */
-struct vmm_cpu_set {
-	uint64_t bits[VMM_CPU_MAX_FEATURES / 64];
-};
+#include "target/cpu_choice.h"
 
 struct vmm_cpu_feature {
 	unsigned int level;	/* x86-64-vN that has it first; 0: of no level */

@@ -11,20 +11,6 @@
 
 #include "arch/x86/cpu_description.h"
 
-enum vmm_cpu_model {
-	VMM_CPU_HOST,		/* everything that KVM supports */
-	VMM_CPU_PLAIN,		/* VMM_CPU_V2, without a check of the host */
-	VMM_CPU_V2,
-	VMM_CPU_V3,		/* AVX2 */
-	VMM_CPU_V4,		/* AVX-512 */
-	VMM_CPU_DESCRIBED,	/* by a file */
-};
-
-struct vmm_cpu_choice {
-	enum vmm_cpu_model model;
-	struct vmm_cpu_description described;	/* of VMM_CPU_DESCRIBED */
-};
-
 /* Before the words of a description, separated by commas, as they are saved with a machine. */
 #define VMM_CPU_LIST "list:"
 

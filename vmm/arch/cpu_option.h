@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The value of --cpu: the name of a model, a file that describes a processor, or such a
+ * The value of --cpu, whose models are those of the architecture: the name of one, a file that describes a processor, or such a
  * description as a list. The list replaces the file before other options are read, so that a
  * confined process, a saved machine and another host do not need the file.
  *
  * Threads: no state.
  */
-#ifndef VMM_CONFIG_CPU_OPTION_H
-#define VMM_CONFIG_CPU_OPTION_H
+#ifndef VMM_ARCH_CPU_OPTION_H
+#define VMM_ARCH_CPU_OPTION_H
 
 #include <vmm-sys-util/error.h>
 
-#include "arch/x86/cpu_models.h"
+#include "target/cpu_choice.h"
 
 struct vmm_cpu_option {
 	const char *text;	/* NULL: not given */

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "base/file_value.h"
-#include "config/cpu_option.h"
+#include "arch/cpu_option.h"
+#include "arch/x86/cpu_models.h"
 
 #define NAMES "host, plain, x86-64-v2, x86-64-v3 or x86-64-v4"
 
