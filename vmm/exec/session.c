@@ -25,6 +25,7 @@
 struct vmm_session {
 	enum state {
 		AWAITS_AGENT,	/* READY */
+		WAITS,		/* vmm_session_request() */
 		AWAITS_START,	/* STARTED, or ENDED */
 		RUNS,
 		DRAINS,		/* the command has ended, and its outputs are copied */
@@ -34,6 +35,7 @@ struct vmm_session {
 	int ours[VMM_AGENT_PORTS], guests[VMM_AGENT_PORTS];
 	struct vmm_channel control;
 	struct vmm_flow in, out, err;
+	bool waits;		/* when the agent is ready */
 	bool in_reported, out_reported, err_reported;
 	char *request;
 	uint32_t request_len;
@@ -68,59 +70,62 @@ static int watch_end(const struct vmm_session *s, int fd, uint32_t events)
 	return errno == EPERM || errno == EEXIST ? 0 : -errno;
 }
 
-static int watch_all(struct vmm_session *s, const struct vmm_session_config *c)
+static int watch_all(const struct vmm_session *s)
 {
 	int rc = 0, i;
 
 	for (i = 0; !rc && i < VMM_AGENT_PORTS; i++)
 		rc = watch_end(s, s->ours[i], EPOLLIN | EPOLLOUT);
 	if (!rc)
-		rc = watch_end(s, c->in, EPOLLIN);
-	if (!rc)
-		rc = watch_end(s, c->out, EPOLLOUT);
-	if (!rc)
-		rc = watch_end(s, c->err, EPOLLOUT);
-	if (!rc)
 		rc = watch_end(s, s->timer_fd, EPOLLIN);
 	return rc < 0 ? rc : watch_end(s, s->again_fd, EPOLLIN);
 }
 
-static int make_timer(struct vmm_session *s)
+/* 0: none. */
+static int set_timer(struct vmm_session *s, uint64_t timeout_ms)
 {
 	const struct itimerspec at = {
-		.it_value = { (time_t)(s->timeout_ms / 1000), (long)(s->timeout_ms % 1000) * 1000000 },
+		.it_value = { (time_t)(timeout_ms / 1000), (long)(timeout_ms % 1000) * 1000000 },
 	};
 
-	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	return s->timer_fd < 0 || timerfd_settime(s->timer_fd, 0, &at, NULL) < 0 ? -errno : 0;
+	s->timeout_ms = timeout_ms;
+	return timerfd_settime(s->timer_fd, 0, &at, NULL) < 0 ? -errno : 0;
 }
 
-static int make_flows(struct vmm_session *s, const struct vmm_session_config *c)
+static int make_flows(struct vmm_session *s)
 {
 	if (vmm_flow_init(&s->in) < 0 || vmm_flow_init(&s->out) < 0 || vmm_flow_init(&s->err) < 0)
 		return -ENOMEM;
-	vmm_flow_take_end(&s->in.from, c->in);
 	vmm_flow_take_end(&s->in.to, s->ours[VMM_AGENT_IN]);
 	vmm_flow_take_end(&s->out.from, s->ours[VMM_AGENT_OUT]);
-	vmm_flow_take_end(&s->out.to, c->out);
 	vmm_flow_take_end(&s->err.from, s->ours[VMM_AGENT_ERR]);
-	vmm_flow_take_end(&s->err.to, c->err);
 	return 0;
 }
 
-static int make_descriptors(struct vmm_session *s, const struct vmm_session_config *c)
+static int take_streams(struct vmm_session *s, const struct vmm_session_config *c)
+{
+	int rc = watch_end(s, c->in, EPOLLIN);
+
+	vmm_flow_take_end(&s->in.from, c->in);
+	vmm_flow_take_end(&s->out.to, c->out);
+	vmm_flow_take_end(&s->err.to, c->err);
+	if (!rc)
+		rc = watch_end(s, c->out, EPOLLOUT);
+	return rc < 0 ? rc : watch_end(s, c->err, EPOLLOUT);
+}
+
+static int make_descriptors(struct vmm_session *s)
 {
 	int rc = make_ports(s);
 
 	s->epfd = epoll_create1(EPOLL_CLOEXEC);
 	s->again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!rc && (s->epfd < 0 || s->again_fd < 0))
+	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (!rc && (s->epfd < 0 || s->again_fd < 0 || s->timer_fd < 0))
 		rc = -errno;
 	if (!rc)
-		rc = make_timer(s);
-	if (!rc)
-		rc = make_flows(s, c);
-	return rc < 0 ? rc : watch_all(s, c);
+		rc = make_flows(s);
+	return rc < 0 ? rc : watch_all(s);
 }
 
 static int copy_request(struct vmm_session *s, const struct vmm_session_config *c)
@@ -135,6 +140,16 @@ static int copy_request(struct vmm_session *s, const struct vmm_session_config *
 	return 0;
 }
 
+/* The request, the streams and the time limit of a command. */
+static int take_command(struct vmm_session *s, const struct vmm_session_config *c)
+{
+	int rc = copy_request(s, c);
+
+	if (!rc)
+		rc = take_streams(s, c);
+	return rc < 0 ? rc : set_timer(s, c->timeout_ms);
+}
+
 int vmm_session_new(struct vmm_session **out, const struct vmm_session_config *config,
 		    struct vsu_error *err)
 {
@@ -146,10 +161,10 @@ int vmm_session_new(struct vmm_session **out, const struct vmm_session_config *c
 	memset(s->ours, -1, sizeof(s->ours));
 	memset(s->guests, -1, sizeof(s->guests));
 	s->epfd = s->timer_fd = s->again_fd = -1;
-	s->timeout_ms = config->timeout_ms;
-	rc = copy_request(s, config);
+	s->waits = config->waits;
+	rc = make_descriptors(s);
 	if (!rc)
-		rc = make_descriptors(s, config);
+		rc = take_command(s, config);
 	if (!rc && config->clone)
 		rc = vmm_channel_send(&s->control, VMM_AGENT_HELLO, NULL, 0);
 	if (rc < 0) {
@@ -229,12 +244,28 @@ static int send_moment(struct vmm_session *s)
 static void send_request(struct vmm_session *s)
 {
 	s->state = AWAITS_START;
-	if (!s->request)
-		end_session(s, 0);
-	else if (send_moment(s) < 0)
+	if (send_moment(s) < 0)
 		fail_session(s, "this host has no random bytes for the guest");
 	else if (vmm_channel_send(&s->control, VMM_AGENT_REQUEST, s->request, s->request_len) < 0)
 		fail_session(s, "no memory for a request");
+}
+
+/* The time limit was that of the agent. */
+static void wait_for_request(struct vmm_session *s)
+{
+	s->state = WAITS;
+	if (set_timer(s, 0) < 0)
+		fail_session(s, "this host does not stop a timer");
+}
+
+static void begin_command(struct vmm_session *s)
+{
+	if (s->waits)
+		wait_for_request(s);
+	else if (s->request)
+		send_request(s);
+	else
+		end_session(s, 0);
 }
 
 /* The first agents had no version. */
@@ -249,7 +280,7 @@ static void serve_ready(struct vmm_session *s)
 	}
 	memcpy(&version, c->in.bytes + sizeof(c->in.header), c->in.header.len);
 	if (version == VMM_AGENT_VERSION) {
-		send_request(s);
+		begin_command(s);
 		return;
 	}
 	vsu_error_set(&s->why, -EPROTO, "the guest's agent has version %u of the protocol, but this cvmm has %u; make the template again, or use the cvmm-init of this cvmm",
@@ -391,7 +422,9 @@ static void serve_timer(struct vmm_session *s)
 
 	if (read(s->timer_fd, &times, sizeof(times)) != (ssize_t)sizeof(times))
 		return;
-	vsu_error_set(&s->why, -ETIMEDOUT, "the command did not end within %g seconds", (double)s->timeout_ms / 1000);
+	vsu_error_set(&s->why, -ETIMEDOUT, "the %s within %g seconds",
+		      s->waits && s->state == AWAITS_AGENT ? "guest was not ready" : "command did not end",
+		      (double)s->timeout_ms / 1000);
 	end_session(s, VMM_SESSION_TIMEOUT);
 }
 
@@ -420,6 +453,30 @@ bool vmm_session_dispatch(struct vmm_session *s)
 	if (more)
 		(void)!write(s->again_fd, &one, sizeof(one));
 	return s->state != ENDED;
+}
+
+int vmm_session_request(struct vmm_session *s, const struct vmm_session_config *c,
+			struct vsu_error *err)
+{
+	int rc;
+
+	if (s->state != WAITS)
+		return vsu_error_set(err, -EAGAIN, "the guest does not wait for a command");
+	rc = take_command(s, c);
+	if (rc < 0)
+		fail_session(s, "this host has no memory or timer for a command");
+	else
+		send_request(s);
+	if (s->state == AWAITS_START)
+		return 0;
+	if (err)
+		*err = s->why;
+	return s->why.code;
+}
+
+bool vmm_session_waits(const struct vmm_session *s)
+{
+	return s->state == WAITS;
 }
 
 void vmm_session_signal(struct vmm_session *s, int signo)

@@ -40,6 +40,9 @@ struct vmm_session_config {
 	int in, out, err;	/* of the caller, borrowed; -1: no input, or output is discarded */
 	uint64_t timeout_ms;	/* from now on; 0: none */
 	bool clone;		/* of a template: the agent waits already */
+	/* Without a request: the session waits for vmm_session_request() when the agent does. The
+	   timeout is that of the agent. */
+	bool waits;
 };
 
 int vmm_session_new(struct vmm_session **out, const struct vmm_session_config *config,
@@ -53,6 +56,14 @@ int vmm_session_port(const struct vmm_session *s, enum vmm_agent_port port);
 int vmm_session_fd(const struct vmm_session *s);
 /* False: the session has ended, so the machine may be ended. */
 bool vmm_session_dispatch(struct vmm_session *s);
+
+/*
+ * The command of a session that waits: request, streams and timeout; the rest is not used. -EAGAIN:
+ * it does not wait. After any other failure, the session has ended.
+ */
+int vmm_session_request(struct vmm_session *s, const struct vmm_session_config *command,
+			struct vsu_error *err) VSU_NODISCARD;
+bool vmm_session_waits(const struct vmm_session *s);
 
 /* For the command; without effect before it is started and after its end. */
 void vmm_session_signal(struct vmm_session *s, int signo);

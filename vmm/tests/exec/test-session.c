@@ -372,6 +372,130 @@ START_TEST(session_without_a_request_ends_when_the_agent_waits)
 }
 END_TEST
 
+/* -------------------------------------------------------------------- waiting */
+
+static void begin_waiting(uint64_t timeout_ms)
+{
+	const struct vmm_session_config c = {
+		.in = -1, .out = -1, .err = -1, .timeout_ms = timeout_ms, .clone = true, .waits = true,
+	};
+
+	vmm_session_free(s);
+	ck_assert_int_eq(vmm_session_new(&s, &c, NULL), 0);
+	agent_reads_header(VMM_AGENT_HELLO, 0);
+}
+
+static int request(uint64_t timeout_ms)
+{
+	const struct vmm_session_config c = {
+		.request = REQUEST, .request_len = sizeof(REQUEST), .in = in[0], .out = out[1],
+		.err = err[1], .timeout_ms = timeout_ms,
+	};
+
+	return vmm_session_request(s, &c, &why);
+}
+
+START_TEST(session_waits_between_an_agent_and_a_request)
+{
+	char byte;
+
+	begin_waiting(0);
+	ck_assert_int_eq(request(0), -EAGAIN);
+	ck_assert(!vmm_session_waits(s));
+	agent_is_ready(VMM_AGENT_VERSION);
+	ck_assert(turns());
+	ck_assert(vmm_session_waits(s) && !vmm_session_is_started(s));
+	ck_assert_int_eq(vmm_session_status(s, NULL), -EAGAIN);
+	vmm_session_signal(s, SIGTERM);
+	ck_assert_int_eq(recv(port(VMM_AGENT_CONTROL), &byte, 1, MSG_DONTWAIT), -1);
+}
+END_TEST
+
+/* The moment is that of the request. */
+START_TEST(requested_command_has_streams_and_a_status)
+{
+	char bytes[sizeof(REQUEST)];
+
+	ck_assert_int_eq(write(in[1], "in", 2), 2);
+	begin_waiting(0);
+	agent_is_ready(VMM_AGENT_VERSION);
+	ck_assert(turns());
+	ck_assert_int_eq(request(0), 0);
+	ck_assert_int_eq(request(0), -EAGAIN);
+	agent_reads_moment();
+	agent_reads_header(VMM_AGENT_REQUEST, sizeof(REQUEST));
+	agent_reads(bytes, sizeof(bytes));
+	ck_assert_int_eq(memcmp(bytes, REQUEST, sizeof(REQUEST)), 0);
+	agent_sends(VMM_AGENT_STARTED, NULL, 0);
+	ck_assert(turns());
+	ck_assert_int_eq(recv(port(VMM_AGENT_IN), bytes, sizeof(bytes), MSG_DONTWAIT), 2);
+	ck_assert_int_eq(send(port(VMM_AGENT_OUT), "out", 3, 0), 3);
+	agent_ends(VMM_AGENT_EXITED, 7, 3, 0);
+	ck_assert(!turns());
+	ck_assert_int_eq(vmm_session_status(s, NULL), 7);
+	assert_read(out[0], "out");
+}
+END_TEST
+
+static int await_end(void)
+{
+	struct pollfd p = { vmm_session_fd(s), POLLIN, 0 };
+
+	while (vmm_session_dispatch(s))
+		poll(&p, 1, -1);
+	return vmm_session_status(s, &why);
+}
+
+START_TEST(agent_and_command_have_time_limits_of_their_own)
+{
+	begin_waiting(1);
+	ck_assert_int_eq(await_end(), 124);
+	ck_assert_str_eq(why.msg, "the guest was not ready within 0.001 seconds");
+	begin_waiting(30000);
+	agent_is_ready(VMM_AGENT_VERSION);
+	ck_assert(turns());
+	ck_assert_int_eq(request(2), 0);
+	ck_assert_int_eq(await_end(), 124);
+	ck_assert_str_eq(why.msg, "the command did not end within 0.002 seconds");
+}
+END_TEST
+
+START_TEST(a9_02_waiting_session_rejects_all_messages)
+{
+	static const uint32_t types[] = { VMM_AGENT_READY, VMM_AGENT_STARTED, VMM_AGENT_MOMENT, 0 };
+	static const uint32_t version = VMM_AGENT_VERSION;
+
+	begin_waiting(0);
+	agent_is_ready(VMM_AGENT_VERSION);
+	ck_assert(turns());
+	agent_sends(types[_i], &version, types[_i] == VMM_AGENT_STARTED ? 0 : sizeof(version));
+	ck_assert(!turns());
+	ck_assert_int_eq(vmm_session_status(s, &why), 125);
+	ck_assert_ptr_nonnull(strstr(why.msg, "the guest's agent sent"));
+	ck_assert_int_eq(request(0), -EAGAIN);
+}
+END_TEST
+
+START_TEST(a9_03_waiting_session_rejects_an_end_and_reports_a_failure)
+{
+	const struct {
+		struct vmm_agent_ended e;
+		char text[3];
+	} m = { { VMM_AGENT_FAILED, 0, 0, 0 }, "why" };
+
+	begin_waiting(0);
+	agent_is_ready(VMM_AGENT_VERSION);
+	ck_assert(turns());
+	if (_i)
+		agent_sends(VMM_AGENT_ENDED, &m, sizeof(m.e) + 3);
+	else
+		agent_ends(VMM_AGENT_EXITED, 0, 0, 0);
+	ck_assert(!turns());
+	ck_assert_int_eq(vmm_session_status(s, &why), 125);
+	ck_assert_ptr_nonnull(strstr(why.msg, _i ? "in the guest: why" : "an invalid end"));
+}
+END_TEST
+
 /* ------------------------------------------------------------------- hostile */
 
 static void assert_violation(const char *text)
@@ -526,6 +650,11 @@ int main(void)
 	tcase_add_test(tc, moment_has_the_time_and_other_bytes_each_time);
 	tcase_add_test(tc, session_of_a_clone_asks_the_agent_that_waits);
 	tcase_add_test(tc, session_without_a_request_ends_when_the_agent_waits);
+	tcase_add_test(tc, session_waits_between_an_agent_and_a_request);
+	tcase_add_test(tc, requested_command_has_streams_and_a_status);
+	tcase_add_test(tc, agent_and_command_have_time_limits_of_their_own);
+	tcase_add_loop_test(tc, a9_02_waiting_session_rejects_all_messages, 0, 4);
+	tcase_add_loop_test(tc, a9_03_waiting_session_rejects_an_end_and_reports_a_failure, 0, 2);
 	tcase_add_loop_test(tc, a9_01_rejects_messages_of_wrong_length, 0, 5);
 	tcase_add_loop_test(tc, a9_02_rejects_messages_in_a_wrong_order, 0, 6);
 	tcase_add_loop_test(tc, a9_03_rejects_an_end_that_cannot_be, 0, 6);
