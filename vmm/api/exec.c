@@ -11,6 +11,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "api/exec_private.h"
 #include "api/machine_private.h"
 #include "cvmm/exec.h"
 #include "cvmm/requests.h"
@@ -71,25 +72,32 @@ static int make_parts(struct cvmm_exec *e, const struct cvmm_exec_config *c,
 	return rc < 0 ? rc : watch_fd(e, cvmm_machine_fd(e->m), err);
 }
 
-int cvmm_exec_new(const struct cvmm_exec_config *config, const struct cvmm_host *host,
-		  struct cvmm_exec **out, struct vsu_error *err)
+int cvmm_priv_exec_new(const struct cvmm_exec_config *c, const struct cvmm_host *host, bool waits,
+		       struct cvmm_exec **out, struct vsu_error *err)
 {
 	struct cvmm_exec *e = calloc(1, sizeof(*e));
-	struct cvmm_exec_config c;
 	int rc;
 
 	if (!e)
 		return vsu_error_set(err, -ENOMEM, "no memory for a command");
 	e->epfd = -1;
 	vmm_plan_init(&e->plan);
-	rc = cvmm_priv_copy(&c, sizeof(c), config, "cvmm_exec_config", err);
-	if (!rc)
-		rc = make_parts(e, &c, host, err);
+	e->plan.waits = waits;
+	rc = make_parts(e, c, host, err);
 	if (rc < 0)
 		cvmm_exec_free(e);
 	else
 		*out = e;
 	return rc;
+}
+
+int cvmm_exec_new(const struct cvmm_exec_config *config, const struct cvmm_host *host,
+		  struct cvmm_exec **out, struct vsu_error *err)
+{
+	struct cvmm_exec_config c;
+	const int rc = cvmm_priv_copy(&c, sizeof(c), config, "cvmm_exec_config", err);
+
+	return rc < 0 ? rc : cvmm_priv_exec_new(&c, host, false, out, err);
 }
 
 int cvmm_exec_start(struct cvmm_exec *e, struct vsu_error *err)
@@ -157,6 +165,17 @@ struct cvmm_machine *cvmm_exec_machine(struct cvmm_exec *e)
 }
 
 /* ------------------------------------------------------------------- command */
+
+bool cvmm_priv_exec_waits(const struct cvmm_exec *e)
+{
+	return e->state == EXEC_RUNS && vmm_session_waits(e->plan.session);
+}
+
+int cvmm_priv_exec_request(struct cvmm_exec *e, const struct cvmm_exec_config *c,
+			   struct vsu_error *err)
+{
+	return vmm_plan_request(&e->plan, c, err);
+}
 
 bool cvmm_exec_is_running(const struct cvmm_exec *e)
 {

@@ -223,36 +223,6 @@ static int make_initrd(struct vmm_plan *p, const struct cvmm_exec_config *c, con
 
 /* ------------------------------------------------------------------ request */
 
-/* Whether a setting has the name of this one. */
-static bool is_set(const char *const *environment, const char *one)
-{
-	const size_t len = strcspn(one, "=");
-
-	for (; environment && *environment; environment++)
-		if (!strncmp(*environment, one, len) && (*environment)[len] == '=')
-			return true;
-	return false;
-}
-
-/* The last of several settings of a name counts: a program finds the first one that it gets. */
-static void add_settings(struct vmm_request *r, const struct cvmm_exec_config *c)
-{
-	static const char *const presets[] = {
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"HOME=/root", "USER=root", "LOGNAME=root", "TERM=linux",
-	};
-	const unsigned int n = sizeof(presets) / sizeof(presets[0]) - !c->terminal;
-	const char *const *setting;
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		if (!is_set(c->environment, presets[i]))
-			vmm_request_add(r, 'E', "%s", presets[i]);
-	for (setting = c->environment; setting && *setting; setting++)
-		if (!is_set(setting + 1, *setting))
-			vmm_request_add(r, 'E', "%s", *setting);
-}
-
 static const char *place_of(const struct cvmm_exec_folder *f)
 {
 	return f->at ? f->at : f->path;
@@ -414,28 +384,25 @@ static int add_network(struct vmm_plan *p, struct vmm_request *r,
 	return add_word(p, err, "--net=%s", n->card);
 }
 
-static int make_request(struct vmm_plan *p, struct vmm_request *r,
-			const struct cvmm_exec_config *c, struct vsu_error *err)
+/* Records that the devices of the machine determine: the same for each command. */
+static int add_parts(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
-	const char *const *word;
+	struct vmm_request *r = &p->parts;
 	int rc;
 
-	if (!c->command || !*c->command)
-		return vsu_error_set(err, -EINVAL, "no command");
-	if (c->folder && *c->folder != '/')
-		return vsu_error_set(err, -EINVAL, "the working folder '%s' is no absolute path of the guest", c->folder);
-	for (word = c->command; *word; word++)
-		vmm_request_add(r, 'A', "%s", *word);
-	if (c->terminal)
-		vmm_request_add(r, 'T', "%ux%u", c->rows ? c->rows : 24, c->columns ? c->columns : 80);
-	add_settings(r, c);
 	vmm_request_add(r, 'R', "%s", c->writable_root ? "rw" : "ro");
-	vmm_request_add(r, 'C', "%s", c->folder ? c->folder : "/");
-	if (c->hostname)
-		vmm_request_add(r, 'H', "%s", c->hostname);
 	rc = c->network ? add_network(p, r, c->network, err) : 0;
 	if (!rc)
 		rc = share_folders(p, r, c, err);
+	return rc < 0 ? rc : vmm_request_check(r, err);
+}
+
+static int make_request(const struct vmm_plan *p, struct vmm_request *r,
+			const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	const int rc = vmm_request_add_command(r, c, err);
+
+	vmm_request_add_all(r, &p->parts);
 	return rc < 0 ? rc : vmm_request_check(r, err);
 }
 
@@ -448,17 +415,44 @@ static int new_session(struct vmm_plan *p, const struct vmm_session_config *s, s
 	return vmm_session_new(&p->session, s, err);
 }
 
-static int make_session(struct vmm_plan *p, const struct cvmm_exec_config *c,
-			const struct vmm_request *r, struct vsu_error *err)
+static struct vmm_session_config describe_command(const struct cvmm_exec_config *c,
+						  const struct vmm_request *r)
 {
 	static const int none[] = { -1, -1, -1 };
 	const int *streams = c->streams ? c->streams : none;
-	const struct vmm_session_config s = {
-		.request = r->records, .request_len = r->len, .timeout_ms = c->timeout_ms,
-		.in = streams[0], .out = streams[1], .err = streams[2], .clone = is_clone(p),
-	};
 
-	return new_session(p, &s, err);
+	return (struct vmm_session_config){
+		.request = r->records, .request_len = r->len, .timeout_ms = c->timeout_ms,
+		.in = streams[0], .out = streams[1], .err = streams[2],
+	};
+}
+
+static int make_session(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	struct vmm_request r = { NULL, 0, 0 };
+	struct vmm_session_config s;
+	int rc = p->waits ? 0 : make_request(p, &r, c, err);
+
+	s = describe_command(c, &r);
+	s.clone = is_clone(p);
+	s.waits = p->waits;
+	if (!rc)
+		rc = new_session(p, &s, err);
+	vmm_request_free(&r);
+	return rc;
+}
+
+int vmm_plan_request(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	struct vmm_request r = { NULL, 0, 0 };
+	struct vmm_session_config s;
+	int rc = make_request(p, &r, c, err);
+
+	s = describe_command(c, &r);
+	if (!rc)
+		rc = vmm_session_request(p->session, &s, err);
+	vmm_request_free(&r);
+	return rc;
 }
 
 static int find_kernel(struct vmm_plan *p, const char *kernel, struct vsu_error *err)
@@ -486,24 +480,23 @@ static int find_boot_files(struct vmm_plan *p, const struct cvmm_exec_config *c,
 	return rc < 0 || vmm_plan_is_builtin(p->kernel) ? rc : make_initrd(p, c, init, err);
 }
 
-static int make_booting(struct vmm_plan *p, struct vmm_request *r, const struct cvmm_exec_config *c,
-			const char *init, struct vsu_error *err)
+static int make_booting(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
+			struct vsu_error *err)
 {
 	int rc = find_boot_files(p, c, init, err);
 
 	if (!rc)
 		rc = add_word(p, err, "run");
 	if (!rc)
-		rc = make_request(p, r, c, err);
+		rc = add_parts(p, c, err);
 	if (!rc)
-		rc = make_session(p, c, r, err);
+		rc = make_session(p, c, err);
 	if (!rc)
 		rc = add_ends(p, c, err);
 	return rc < 0 ? rc : add_boot(p, c, err);
 }
 
-static int make_clone(struct vmm_plan *p, struct vmm_request *r, const struct cvmm_exec_config *c,
-		      struct vsu_error *err)
+static int make_clone(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
 	int rc = add_word(p, err, "run");
 
@@ -512,9 +505,9 @@ static int make_clone(struct vmm_plan *p, struct vmm_request *r, const struct cv
 	if (!rc)
 		rc = add_word(p, err, "--clone");
 	if (!rc)
-		rc = make_request(p, r, c, err);
+		rc = add_parts(p, c, err);
 	if (!rc)
-		rc = make_session(p, c, r, err);
+		rc = make_session(p, c, err);
 	return rc < 0 ? rc : add_ends(p, c, err);
 }
 
@@ -536,11 +529,7 @@ int vmm_plan_use_template(struct vmm_plan *p, const char *name, struct vsu_error
 int vmm_plan_make(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
 		  struct vsu_error *err)
 {
-	struct vmm_request r = { NULL, 0, 0 };
-	const int rc = is_clone(p) ? make_clone(p, &r, c, err) : make_booting(p, &r, c, init, err);
-
-	vmm_request_free(&r);
-	return rc;
+	return is_clone(p) ? make_clone(p, c, err) : make_booting(p, c, init, err);
 }
 
 int vmm_plan_make_template(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
@@ -575,6 +564,7 @@ void vmm_plan_free(struct vmm_plan *p)
 		free(p->folders[p->nfolders].hidden);
 	}
 	vmm_hidden_free(p->hidden);
+	vmm_request_free(&p->parts);
 	free(p->cmdline);
 	vsu_fd_close(&p->initrd_fd);
 	vsu_fd_close(&p->unused[0]);

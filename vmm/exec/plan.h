@@ -14,6 +14,7 @@
 
 #include "cvmm/exec.h"
 #include "exec/hidden.h"
+#include "exec/request.h"
 #include "exec/session.h"
 #include "exec/template.h"
 #include "initrd/host_kernel.h"
@@ -39,6 +40,8 @@ struct vmm_plan {
 	struct vmm_template template; /* of which the machine is a clone */
 	int initrd_fd;		/* -1: a clone, or a built-in kernel */
 	int unused[2];		/* sockets; the first is hvc0 of the guest */
+	struct vmm_request parts; /* records of the folders, the root and the network */
+	bool waits;		/* set before make: the command is that of vmm_plan_request() */
 	struct vmm_session *session;
 };
 
@@ -66,6 +69,13 @@ int vmm_plan_use_template(struct vmm_plan *p, const char *name, struct vsu_error
  */
 int vmm_plan_make(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
 		  struct vsu_error *err);
+
+/*
+ * The command of a plan that waits, as the session does: command, environment, folder, host name,
+ * terminal, streams and timeout. -EINVAL, -E2BIG: of the request, without an effect; errors of
+ * vmm_session_request().
+ */
+int vmm_plan_request(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err);
 
 /*
  * After init: a machine without a command, whose shared folders are empty folders of the template

@@ -47,6 +47,16 @@ void vmm_request_add(struct vmm_request *r, char letter, const char *fmt, ...)
 	free(text);
 }
 
+void vmm_request_add_all(struct vmm_request *r, const struct vmm_request *others)
+{
+	uint32_t at = 0, len;
+
+	for (; !r->rc && at < others->len; at += len + 1) {
+		len = (uint32_t)strlen(others->records + at);
+		r->rc = append_text(r, others->records[at], others->records + at + 1, len - 1);
+	}
+}
+
 int vmm_request_check(const struct vmm_request *r, struct vsu_error *err)
 {
 	if (r->rc == -E2BIG)

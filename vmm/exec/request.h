@@ -7,6 +7,8 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "cvmm/exec.h"
+
 /* All zero: empty. */
 struct vmm_request {
 	char *records;
@@ -17,6 +19,12 @@ struct vmm_request {
 /* Adds a record of a letter and a text; a failure is kept in rc. */
 void vmm_request_add(struct vmm_request *r, char letter, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* The command: its words, environment, folder, host name and terminal. -EINVAL: no words. */
+int vmm_request_add_command(struct vmm_request *r, const struct cvmm_exec_config *c,
+			    struct vsu_error *err);
+/* Adds the records of another request. */
+void vmm_request_add_all(struct vmm_request *r, const struct vmm_request *others);
 
 /* -E2BIG: the request exceeds VMM_AGENT_MAX_REQUEST; -ENOMEM. */
 int vmm_request_check(const struct vmm_request *r, struct vsu_error *err);

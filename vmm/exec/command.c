@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The records of a command in a request. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "exec/request.h"
+
+/* Whether a setting has the name of this one. */
+static bool is_set(const char *const *environment, const char *one)
+{
+	const size_t len = strcspn(one, "=");
+
+	for (; environment && *environment; environment++)
+		if (!strncmp(*environment, one, len) && (*environment)[len] == '=')
+			return true;
+	return false;
+}
+
+/* The last of several settings of a name counts: a program finds the first one that it gets. */
+static void add_settings(struct vmm_request *r, const struct cvmm_exec_config *c)
+{
+	static const char *const presets[] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/root", "USER=root", "LOGNAME=root", "TERM=linux",
+	};
+	const unsigned int n = sizeof(presets) / sizeof(presets[0]) - !c->terminal;
+	const char *const *setting;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (!is_set(c->environment, presets[i]))
+			vmm_request_add(r, 'E', "%s", presets[i]);
+	for (setting = c->environment; setting && *setting; setting++)
+		if (!is_set(setting + 1, *setting))
+			vmm_request_add(r, 'E', "%s", *setting);
+}
+
+static int check_command(const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	if (!c->command || !*c->command)
+		return vsu_error_set(err, -EINVAL, "no command");
+	if (c->folder && *c->folder != '/')
+		return vsu_error_set(err, -EINVAL, "the working folder '%s' is no absolute path of the guest", c->folder);
+	return 0;
+}
+
+int vmm_request_add_command(struct vmm_request *r, const struct cvmm_exec_config *c,
+			    struct vsu_error *err)
+{
+	const char *const *word;
+	const int rc = check_command(c, err);
+
+	if (rc < 0)
+		return rc;
+	for (word = c->command; *word; word++)
+		vmm_request_add(r, 'A', "%s", *word);
+	if (c->terminal)
+		vmm_request_add(r, 'T', "%ux%u", c->rows ? c->rows : 24, c->columns ? c->columns : 80);
+	add_settings(r, c);
+	vmm_request_add(r, 'C', "%s", c->folder ? c->folder : "/");
+	if (c->hostname)
+		vmm_request_add(r, 'H', "%s", c->hostname);
+	return 0;
+}
