@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-"""Untrusted snippets, each in a machine of its own, 8 at a time in one loop of poll(): each line of
-standard input is the last word of a command. Prints their statuses and outputs in that order.
+"""Untrusted snippets, each in a machine of its own, 8 at a time in one loop of poll(), while 4 machines
+wait for further ones: each line of standard input is the last word of a command. Prints their
+statuses and outputs in that order.
 
 	sandbox.py host python3 -c <snippets
 	sandbox.py from:base python3 -c <snippets	in clones of "cvmm template make base"
@@ -9,10 +10,11 @@ standard input is the last word of a command. Prints their statuses and outputs 
 """
 import ctypes as c
 import os
+import resource
 import select
 import sys
 
-AT_ONCE, SECONDS, MAX_OUTPUT = 8, 10, 65536
+AT_ONCE, WAITING, SECONDS, MAX_OUTPUT = 8, 4, 10, 65536
 lib = c.CDLL('libcvmm.so.0')
 lib.cvmm_exec_dispatch.restype = c.c_bool
 
@@ -33,26 +35,42 @@ class Config(c.Structure):
                 ('network', c.c_void_p), ('image', c.c_char_p)]
 
 
+def check(rc, error):
+    if rc < 0:
+        sys.exit(f'sandbox.py: {error.msg.decode()}')
+
+
+class Pool:
+    """Machines that wait for snippets. The library borrows the configuration, which lives as long."""
+
+    def __init__(self, kernel, machines):
+        self.error, self.handle = Error(), c.c_void_p()
+        self.config = Config(size=c.sizeof(Config), home=os.environ.get('HOME', '/').encode())
+        if kernel.startswith('from:'):
+            setattr(self.config, 'from', kernel[5:].encode())    # a keyword of Python
+        else:
+            self.config.memory = b'256M'
+            self.config.kernel = None if kernel == 'host' else kernel.encode()
+        check(lib.cvmm_exec_pool_new(c.byref(self.config), None, machines, c.byref(self.handle), c.byref(self.error)), self.error)
+
+    def is_ready(self):
+        return lib.cvmm_exec_pool_ready(self.handle) > 0
+
+    def turn(self):
+        check(lib.cvmm_exec_pool_dispatch(self.handle, c.byref(self.error)), self.error)
+
+
 class Snippet:
     """A command, and the pipe of its output, which is read while it runs."""
 
-    def __init__(self, kernel, words):
+    def __init__(self, pool, words):
         self.output, self.error, self.handle = b'', Error(), c.c_void_p()
         self.reader, self.writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.reader, False)
         command = (c.c_char_p * (len(words) + 1))(*[word.encode() for word in words])
         config = Config(size=c.sizeof(Config), command=command, streams=(c.c_int * 3)(-1, self.writer, self.writer),
-                        memory=b'256M', timeout_ms=1000 * SECONDS, home=os.environ.get('HOME', '/').encode())
-        if kernel.startswith('from:'):
-            setattr(config, 'from', kernel[5:].encode())    # a keyword of Python
-        elif kernel != 'host':
-            config.kernel = kernel.encode()
-        self.check(lib.cvmm_exec_new(c.byref(config), None, c.byref(self.handle), c.byref(self.error)))
-        self.check(lib.cvmm_exec_start(self.handle, c.byref(self.error)))
-
-    def check(self, rc):
-        if rc < 0:
-            sys.exit(f'sandbox.py: {self.error.msg.decode()}')
+                        timeout_ms=1000 * SECONDS)
+        check(lib.cvmm_exec_pool_take(pool.handle, c.byref(config), c.byref(self.handle), c.byref(self.error)), self.error)
 
     def turn(self):
         """False: it has ended. More output than the maximum is discarded."""
@@ -73,11 +91,14 @@ class Snippet:
 
 
 def main(kernel, *words):
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))    # a machine has a hundred descriptors
     lines = sys.stdin.read().splitlines()
     results, running, first = [''] * len(lines), {}, 0
+    pool = Pool(kernel, WAITING)
     while first < len(lines) or running:
-        while first < len(lines) and len(running) < AT_ONCE:
-            running[first] = Snippet(kernel, [*words, lines[first]])
+        while first < len(lines) and len(running) < AT_ONCE and pool.is_ready():
+            running[first] = Snippet(pool, [*words, lines[first]])
             first += 1
         for number in [number for number, snippet in running.items() if not snippet.turn()]:
             results[number] = running.pop(number).end()
@@ -85,8 +106,13 @@ def main(kernel, *words):
         for snippet in running.values():
             ready.register(lib.cvmm_exec_fd(snippet.handle), select.POLLIN)
             ready.register(snippet.reader, select.POLLIN)
-        if running:
+        if first < len(lines):
+            ready.register(lib.cvmm_exec_pool_fd(pool.handle), select.POLLIN)
+        if running or first < len(lines):
             ready.poll()
+        if first < len(lines):
+            pool.turn()    # after the commands, because a new machine takes milliseconds
+    lib.cvmm_exec_pool_free(pool.handle)
     print('\n'.join(results))
 
 
