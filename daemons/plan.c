@@ -22,7 +22,7 @@ const char *const daemon_filter_names[] = { "on", "kill", "off", NULL };
 /* Capabilities of a file server for several users. */
 #define FILE_CAPABILITIES							\
 	(BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |	\
-	 BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP))
+	 BIT(CAP_SETGID) | BIT(CAP_SETUID))
 
 static const int forwarded[] = { SIGTERM, SIGINT, SIGHUP, 0 };
 static const int ignored[] = { SIGPIPE, SIGUSR1, SIGUSR2, 0 };
@@ -65,6 +65,8 @@ static uint64_t capabilities_of(const struct daemon_rights *r)
 	if (!r->folder)
 		return r->postcopy && access("/dev/userfaultfd", F_OK) < 0 ? BIT(CAP_SYS_PTRACE) : 0;
 	return FILE_CAPABILITIES | (r->facts.finds_files ? BIT(CAP_DAC_READ_SEARCH) : 0) |
+	       (r->facts.makes & VMM_MAKES_NODES ? BIT(CAP_MKNOD) : 0) |
+	       (r->facts.makes & VMM_MAKES_CAPABILITIES ? BIT(CAP_SETFCAP) : 0) |
 	       (r->facts.sets_labels ? BIT(CAP_SYS_ADMIN) : 0);
 }
 

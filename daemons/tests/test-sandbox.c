@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -523,6 +524,27 @@ static bool is_possible(const struct way *way)
 	return false;
 }
 
+#define CAPABILITY(n) (UINT64_C(1) << (n))
+static const struct {
+	struct vmm_device_facts facts;
+	uint64_t kept;
+} makers[] = {
+	{ { .writes = true }, 0 }, { { .makes = VMM_MAKES_NODES }, CAPABILITY(CAP_MKNOD) },
+	{ { .makes = VMM_MAKES_CAPABILITIES }, CAPABILITY(CAP_SETFCAP) },
+	{ { .makes = VMM_MAKES_NODES | VMM_MAKES_CAPABILITIES }, CAPABILITY(CAP_MKNOD) | CAPABILITY(CAP_SETFCAP) },
+};
+
+START_TEST(capabilities_for_files_follow_the_device)
+{
+	const struct daemon_rights r = { .folder = "/", .sandbox = DAEMON_SANDBOX_NONE, .facts = makers[_i].facts };
+	struct confine_plan plan;
+
+	ck_assert_int_eq(daemon_plan_make(&plan, &r, NULL), 0);
+	ck_assert_uint_eq(plan.capabilities & (CAPABILITY(CAP_MKNOD) | CAPABILITY(CAP_SETFCAP)), makers[_i].kept);
+	ck_assert_uint_ne(plan.capabilities & CAPABILITY(CAP_CHOWN), 0);
+}
+END_TEST
+
 static void add_way(TCase *tc, int i)
 {
 	tcase_add_loop_test(tc, folder_is_all_there_is, i, i + 1);
@@ -551,6 +573,7 @@ static void add_tests(TCase *tc)
 {
 	int i;
 
+	tcase_add_loop_test(tc, capabilities_for_files_follow_the_device, 0, sizeof(makers) / sizeof(makers[0]));
 	for (i = 0; i < NWAYS; i++)
 		if (is_possible(&ways[i]))
 			add_way(tc, i);

@@ -201,6 +201,8 @@ static void fs_describe(const void *config, struct vmm_device_facts *facts)
 	facts->file = f->path;
 	facts->writes = !f->read_only;
 	facts->finds_files = f->file_handles;
+	if (!f->read_only)
+		facts->makes = (f->nodev ? 0 : VMM_MAKES_NODES) | (f->nosuid ? 0 : VMM_MAKES_CAPABILITIES);
 	facts->sets_labels = f->label;
 	facts->workers = (uint32_t)f->workers;
 }

@@ -135,6 +135,12 @@ struct vmm_device_opening {
 	} use;
 };
 
+/* Files that a process without a capability cannot make for a guest; bits. */
+enum vmm_device_makes {
+	VMM_MAKES_NODES = 1,		/* device nodes: CAP_MKNOD */
+	VMM_MAKES_CAPABILITIES = 2,	/* of files: CAP_SETFCAP */
+};
+
 /* For reports, and for checks across devices and machines. */
 struct vmm_device_facts {
 	const char *file;	/* the backing file, or NULL */
@@ -147,6 +153,7 @@ struct vmm_device_facts {
 				 * SELinux */
 	bool stdio;		/* uses standard input and output */
 	uint32_t workers;	/* number of worker threads */
+	uint32_t makes;		/* of enum vmm_device_makes */
 	/* Files and folders that it opens by a name; text NULL: end. For rules of sandboxes. */
 	struct vmm_device_opening opens[VMM_DEVICE_OPENS_MAX + 1];
 	/* Paths of sockets that it creates and finally removes; NULL: end. */

@@ -19,7 +19,7 @@
 #define COMMON_CAPABILITIES (BIT(CAP_DAC_OVERRIDE) | BIT(CAP_IPC_LOCK))
 #define FOLDER_CAPABILITIES							\
 	(BIT(CAP_CHOWN) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_SETGID) |		\
-	 BIT(CAP_SETUID) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP))
+	 BIT(CAP_SETUID))
 
 /*
  * Room for 32 devices that are added later: a back-end with 64 queues needs 200, its
@@ -30,16 +30,22 @@
 /* Requirements of devices that this process serves. */
 struct device_needs {
 	bool net, folder;
+	uint32_t makes;		/* enum vmm_device_makes */
 };
 
 static struct device_needs device_needs_of(const struct vmm_options *o)
 {
-	struct device_needs needs = { false, false };
+	struct device_needs needs = { .net = false };
+	const struct vmm_device_spec *spec;
 	unsigned int i;
 
 	for (i = 0; i < o->machine.ndevices; i++) {
-		needs.net |= vmm_device_opens_interface(&o->machine.specs[i]);
-		needs.folder |= vmm_device_shares_folder(&o->machine.specs[i]);
+		spec = &o->machine.specs[i];
+		needs.net |= vmm_device_opens_interface(spec);
+		if (!vmm_device_shares_folder(spec))
+			continue;
+		needs.folder = true;
+		needs.makes |= vmm_device_describe(spec).makes;
 	}
 	return needs;
 }
@@ -80,7 +86,9 @@ static const uint64_t option_capabilities[VMM_REFERS_END] = {
 
 static uint64_t capabilities_of(const struct vmm_options *o, const struct device_needs *needs)
 {
-	uint64_t kept = COMMON_CAPABILITIES | (needs->folder ? FOLDER_CAPABILITIES : 0);
+	uint64_t kept = COMMON_CAPABILITIES | (needs->folder ? FOLDER_CAPABILITIES : 0) |
+			(needs->makes & VMM_MAKES_NODES ? BIT(CAP_MKNOD) : 0) |
+			(needs->makes & VMM_MAKES_CAPABILITIES ? BIT(CAP_SETFCAP) : 0);
 	const struct vmm_option_row *row;
 
 	for (row = vmm_option_rows; row->option.name; row++)

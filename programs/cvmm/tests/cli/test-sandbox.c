@@ -146,7 +146,10 @@ START_TEST(privileges_are_dropped)
 END_TEST
 
 #define NET (UINT64_C(1) << CAP_NET_ADMIN)
-#define FOLDER (UINT64_C(1) << CAP_MKNOD | UINT64_C(1) << CAP_SETFCAP)
+#define NODES (UINT64_C(1) << CAP_MKNOD)
+#define GRANTS (UINT64_C(1) << CAP_SETFCAP)
+#define OWNERS (UINT64_C(1) << CAP_CHOWN)
+#define FOLDER (OWNERS | NODES | GRANTS)
 
 /* The device's server decides, however its option is spelled. */
 static const struct {
@@ -160,6 +163,9 @@ static const struct {
 	{ "k --net=backend=user:s", 0 }, { "k --device=net,backend=user:s", 0 },
 	{ "k --net=t0,backend=spawn", 0 }, { "k --net=socket=s", 0 }, { "k --net=fd=9", 0 },
 	{ "k --fs=share,tag=x", FOLDER }, { "k --device=fs,share,tag=x", FOLDER },
+	{ "k --fs=share,tag=x,nodev", OWNERS | GRANTS }, { "k --fs=share,tag=x,nosuid", OWNERS | NODES },
+	{ "k --fs=share,tag=x,nosuid,nodev", OWNERS }, { "k --fs=share,tag=x,readonly", OWNERS },
+	{ "k --fs=share,tag=x,nosuid,nodev --fs=share,tag=y", FOLDER },
 	{ "k --fs=tag=x,backend=user:s", 0 }, { "k --fs=share,backend=spawn", 0 },
 	{ "k --fs=path=share,,backend=user:s", FOLDER },
 };
