@@ -31,6 +31,7 @@ struct vmm_port_log {
 	char *path;
 	int fd, former;		/* FILE, and FILE.1 */
 	uint64_t len;		/* of FILE */
+	bool held;		/* the locks; else the files are another machine's */
 	bool moves;		/* FILE is being copied */
 	uint64_t copied;	/* position up to which */
 	size_t since;		/* bytes added since the last step; PIECE: a step is due */
@@ -106,15 +107,36 @@ int vmm_port_log_create(const char *path, struct vsu_error *err)
 	return rc;
 }
 
-/* On a file system without locks a second writer is not detected. */
-static int lock_file(const struct vmm_port_log *log, struct vsu_error *err)
+static int change_lock(int fd, short type)
 {
-	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock whole = { .l_type = type, .l_whence = SEEK_SET };
 
-	if (log->config.shared || !fcntl(log->fd, F_OFD_SETLK, &whole) ||
-	    (errno != EAGAIN && errno != EACCES))
-		return 0;
-	return vsu_error_set(err, -EBUSY, "log '%s' is in use; name another file", log->path);
+	return fcntl(fd, F_OFD_SETLK, &whole) < 0 ? -errno : 0;
+}
+
+static void unlock_files(struct vmm_port_log *log)
+{
+	(void)!change_lock(log->fd, F_UNLCK);
+	(void)!change_lock(log->former, F_UNLCK);
+	log->held = false;
+}
+
+/*
+ * FILE.1 also, which can be the FILE of another log. On a file system without locks a second
+ * writer is not detected.
+ */
+static int lock_files(struct vmm_port_log *log, struct vsu_error *err)
+{
+	int rc = change_lock(log->fd, F_WRLCK);
+
+	if (rc != -EAGAIN && rc != -EACCES)
+		rc = change_lock(log->former, F_WRLCK);
+	if (rc == -EAGAIN || rc == -EACCES) {
+		unlock_files(log);
+		return vsu_error_set(err, -EBUSY, "log '%s' is in use; name another file", log->path);
+	}
+	log->held = true;
+	return 0;
 }
 
 /* ---------------------------------------------------------------------- failures */
@@ -261,7 +283,8 @@ static uint64_t add_one(struct vmm_port_log *log, const struct iovec *iov)
 
 	for (at = 0; at < iov->iov_len; at += n) {
 		n = iov->iov_len - at < PIECE ? iov->iov_len - at : PIECE;
-		rc = write_piece(log, (const unsigned char *)iov->iov_base + at, n, &done);
+		done = 0;
+		rc = log->held ? write_piece(log, (const unsigned char *)iov->iov_base + at, n, &done) : -EBUSY;
 		written += done;
 		if (rc < 0)
 			note_lost(log, n - done, rc);
@@ -314,12 +337,32 @@ static int open_trial(struct vmm_port_log *log, struct vsu_error *err)
 	}
 	log->fd = fds[0];
 	log->former = fds[1];
-	return lock_file(log, err);
+	return log->config.shared ? 0 : lock_files(log, err);
+}
+
+int vmm_port_log_hold(struct vmm_port_log *log, struct vsu_error *err)
+{
+	struct stat st;
+	int rc = lock_files(log, err);
+
+	if (!rc && fstat(log->fd, &st) < 0)
+		rc = vsu_error_sys(err, -errno, "log '%s'", log->path);
+	if (rc < 0) {
+		unlock_files(log);
+		return rc;
+	}
+	log->len = (uint64_t)st.st_size;
+	log->moves = false;
+	return 0;
+}
+
+void vmm_port_log_release(struct vmm_port_log *log)
+{
+	unlock_files(log);
 }
 
 static int open_files(struct vmm_port_log *log, struct vsu_error *err)
 {
-	struct stat st;
 	int fds[2];
 	int rc = open_both(log->path, O_CREAT, fds, err);
 
@@ -327,13 +370,7 @@ static int open_files(struct vmm_port_log *log, struct vsu_error *err)
 		return rc;
 	log->fd = fds[0];
 	log->former = fds[1];
-	rc = lock_file(log, err);
-	if (rc < 0)
-		return rc;
-	if (fstat(log->fd, &st) < 0)
-		return vsu_error_sys(err, -errno, "log '%s'", log->path);
-	log->len = (uint64_t)st.st_size;
-	return 0;
+	return log->config.shared ? 0 : vmm_port_log_hold(log, err);
 }
 
 int vmm_port_log_open(const struct vmm_port_log_config *config, struct vmm_port_log **out,

@@ -9,8 +9,8 @@
  * the size. While a copy is in progress, FILE has everything that FILE.1 has.
  *
  * If a write fails, as on a full file system, the bytes are lost and counted. The failure is
- * reported once until a write succeeds. FILE is locked: two machines that append to one file
- * would exceed its size.
+ * reported once until a write succeeds. Both files are locked: two machines that append to one
+ * file would exceed its size, and copy and truncate what the other has written.
  *
  * Threads: one at a time.
  */
@@ -34,7 +34,8 @@ struct vmm_port_log;
 struct vmm_port_log_config {
 	const char *path;	/* FILE; borrowed for the call */
 	uint64_t size;		/* 0: VMM_PORT_LOG_SIZE */
-	bool shared;		/* the process that hands the guest over may still have it locked */
+	bool shared;		/* another process hands the guest over and has it locked:
+				 * vmm_port_log_hold() follows */
 	bool trial;		/* checks, and creates no file */
 	/* A sentence for the operator; or NULL. */
 	void (*warn)(void *opaque, const char *text);
@@ -56,6 +57,13 @@ int vmm_port_log_open(const struct vmm_port_log_config *config, struct vmm_port_
 
 /* Appends, and returns how many bytes were written; the others are lost. */
 uint64_t vmm_port_log_add(struct vmm_port_log *log, const struct iovec *iov, int n);
+
+/*
+ * The guest comes to this process, or leaves it. A log that was released is lost to what is
+ * added. hold: -EBUSY: another log has a lock.
+ */
+int vmm_port_log_hold(struct vmm_port_log *log, struct vsu_error *err);
+void vmm_port_log_release(struct vmm_port_log *log);
 
 /* Bytes that were lost, in total. */
 uint64_t vmm_port_log_lost(const struct vmm_port_log *log);

@@ -197,6 +197,18 @@ static int log_open(const struct console *c, const struct vmm_device_common *com
 	return c->log_size ? vsu_error_set(err, -EINVAL, "log-size needs 'log=FILE'") : 0;
 }
 
+static int set_log_locked(struct virtdev *dev, bool locked, struct vsu_error *err)
+{
+	struct vmm_port_log *log = virtdev_console_recorder(dev, 0);
+
+	if (!log)
+		return 0;
+	if (locked)
+		return vmm_port_log_hold(log, err);
+	vmm_port_log_release(log);
+	return 0;
+}
+
 /* --------------------------------------------------------------- the device */
 
 static uint32_t count_streams(const struct console *c)
@@ -326,5 +338,5 @@ const struct vmm_device_kind vmm_console_kind = {
 	.id = VIRTDEV_ID_CONSOLE, .has_daemon = true, .max_queues = 64, .own_queues = 1,
 	.min_queue_size = 2, .queue_size = "256", .keys = keys,
 	.value = { .refusal = "begin with 'stdio', 'pty', 'socket=PATH', 'fd=N' or 'backend=user:SOCKET'" },
-	.open = console_open,
+	.open = console_open, .set_locked = set_log_locked,
 };

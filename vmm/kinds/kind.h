@@ -215,7 +215,7 @@ struct vmm_device_kind {
 	int (*limit)(struct virtdev *dev, const void *config,
 		     struct vsu_error *err);
 	/*
-	 * For a hand-over of the file to another process, while no request is in
+	 * For a hand-over of the file or log to another process, while no request is in
 	 * progress: locks or unlocks it (-EBUSY), and writes it to stable storage, which
 	 * blocks and is for any thread. NULL: there is no file.
 	 */

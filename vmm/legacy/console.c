@@ -361,6 +361,18 @@ bool vmm_console_input(struct vmm_console *c)
 	return true;
 }
 
+int vmm_console_set_log_locked(struct vmm_console *c, bool locked, struct vsu_error *err)
+{
+	if (!c->config.log)
+		return 0;
+	if (locked)
+		return vmm_port_log_hold(c->config.log, err);
+	while (c->nrecorded)
+		record_flush(c);
+	vmm_port_log_release(c->config.log);
+	return 0;
+}
+
 uint64_t vmm_console_dropped(const struct vmm_console *c)
 {
 	return c->dropped;

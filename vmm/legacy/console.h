@@ -79,6 +79,12 @@ int vmm_console_load(struct vmm_console *console, const struct vmm_state *state,
 
 uint64_t vmm_console_dropped(const struct vmm_console *console);
 
+/*
+ * For a hand-over of the log to another process, while no CPU runs: locks it (-EBUSY), or writes
+ * what the guest has printed, and unlocks it. Without a log nothing happens.
+ */
+int vmm_console_set_log_locked(struct vmm_console *console, bool locked, struct vsu_error *err);
+
 /* Bytes that the log lost. */
 uint64_t vmm_console_unrecorded(const struct vmm_console *console);
 

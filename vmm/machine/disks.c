@@ -189,38 +189,3 @@ int vmm_disks_check_content(const struct vmm_machine *m, const struct vmm_state 
 	}
 	return rc;
 }
-
-/* ------------------------------------------------------------ files and locks */
-
-static int set_locked(const struct vmm_device *d, bool locked,
-		      struct vsu_error *err)
-{
-	if (!vmm_machine_local_device(d) || !d->spec.kind->set_locked ||
-	    !vmm_device_describe(&d->spec).locks ||
-	    !vmm_device_describe(&d->spec).file)
-		return 0;
-	return d->spec.kind->set_locked(vmm_machine_local_device(d), locked, err);
-}
-
-static void unlock_before(const struct vmm_machine *m, const struct vmm_device *end)
-{
-	while (end-- > m->devices)
-		(void)!set_locked(end, false, NULL);
-}
-
-int vmm_disks_lock(const struct vmm_machine *m, struct vsu_error *err)
-{
-	const struct vmm_device *d = m->devices;
-	int rc = 0;
-
-	for (; !rc && d < m->devices + m->ndevices; d++)
-		rc = set_locked(d, true, err);
-	if (rc < 0)
-		unlock_before(m, d - 1);
-	return rc;
-}
-
-void vmm_disks_unlock(const struct vmm_machine *m)
-{
-	unlock_before(m, m->devices + m->ndevices);
-}

@@ -2,7 +2,7 @@
 /*
  * The machine's disks when it is saved or migrated: their properties in the state, and the
  * files behind those of this process, which the source of a migration flushes
- * (disk_flush.h) and unlocks, and then the destination locks.
+ * (disk_flush.h); locks.h has their locks.
  *
  * Threads: the main thread; any for identify.
  */
@@ -32,9 +32,5 @@ int vmm_disks_identify(const struct vmm_machine *m, struct vmm_state_writer *w,
 /* -ESTALE: a file has changed. A state without these sections has no restriction. */
 int vmm_disks_check_content(const struct vmm_machine *m, const struct vmm_state *state,
 			    struct vsu_error *err);
-
-/* All or none, except those with locking=off. -EBUSY: another process uses one. */
-int vmm_disks_lock(const struct vmm_machine *m, struct vsu_error *err);
-void vmm_disks_unlock(const struct vmm_machine *m);
 
 #endif

@@ -10,8 +10,8 @@
 #include <vmm-sys-util/exit.h>
 
 #include "log/log.h"
-#include "machine/disks.h"
 #include "machine/events.h"
+#include "machine/locks.h"
 #include "machine/stop.h"
 #include "transfer/hand_over.h"
 #include "transfer/marks.h"
@@ -98,7 +98,7 @@ int vmm_hand_over_release(struct vmm_migration *g, struct vsu_error *err)
 
 	if (rc < 0)
 		return rc;
-	vmm_disks_unlock(g->m);
+	vmm_locks_release(g->m);
 	vmm_memory_set_owner(&g->m->memory, g->sender.shared, false);
 	return 0;
 }
@@ -110,7 +110,7 @@ static int lock_all(struct vmm_migration *g, struct vsu_error *err)
 	int rc = vmm_memory_lock(memory, g->sender.shared | g->held, err);
 
 	if (!rc)
-		rc = vmm_disks_lock(g->m, err);
+		rc = vmm_locks_get(g->m, err);
 	if (!rc)
 		vmm_memory_set_owner(memory, g->sender.shared, true);
 	return rc;

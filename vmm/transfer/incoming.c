@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "machine/disks.h"
+#include "machine/locks.h"
 #include "migration/channels.h"
 #include "migration/pages.h"
 #include "migration/shared.h"
@@ -227,7 +228,7 @@ int vmm_incoming_confirm(struct vmm_machine *m, struct vsu_error *err)
 	if (paused && vmm_life_set_guest(&m->pause.life, VMM_PAUSED))
 		vmm_cpus_pause(m->cpus);
 	if (!rc)
-		rc = vmm_disks_lock(m, err);
+		rc = vmm_locks_get(m, err);
 	if (!rc) {
 		vmm_memory_set_owner(&m->memory, given, true);
 		rc = end_stream(m, err);

@@ -119,6 +119,12 @@ VIRTDEV_API VSU_NODISCARD int virtdev_console_get_counts(
 		struct virtdev *dev, uint32_t id,
 		struct virtdev_console_counts *out);
 
+/*
+ * The recorder of a port, which remains the device's; NULL: none. Valid until the port is
+ * removed; the caller uses it only while no queue is served.
+ */
+VIRTDEV_API void *virtdev_console_recorder(struct virtdev *dev, uint32_t id);
+
 VSU_END_DECLS
 
 #endif

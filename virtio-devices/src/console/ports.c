@@ -217,6 +217,19 @@ int virtdev_console_get_counts(struct virtdev *dev, uint32_t id,
 	return 0;
 }
 
+void *virtdev_console_recorder(struct virtdev *dev, uint32_t id)
+{
+	struct console *c;
+	const struct port *p = port_lock(dev, id, &c);
+	void *recorder;
+
+	if (!p)
+		return NULL;
+	recorder = p->recorder;
+	pthread_mutex_unlock(&c->lock);
+	return recorder;
+}
+
 /* Sums over all ports. */
 uint32_t virtdev_priv_console_stats(void *self, struct virtdev_stat *stats,
 				    uint32_t max)

@@ -118,6 +118,13 @@ START_TEST(counts_what_it_loses)
 }
 END_TEST
 
+START_TEST(is_found_by_its_port)
+{
+	ck_assert_ptr_eq(virtdev_console_recorder(con.dev, 0), &record);
+	ck_assert_ptr_null(virtdev_console_recorder(con.dev, 99));
+}
+END_TEST
+
 START_TEST(has_emergency_writes)
 {
 	ck_assert_int_eq(virtdev_config_write(con.dev, 8, "!", 1), 0);
@@ -180,6 +187,7 @@ int main(void)
 	tcase_add_test(tc, continues_without_a_reader);
 	tcase_add_test(tc, has_each_byte_once_if_the_reader_stops);
 	tcase_add_test(tc, counts_what_it_loses);
+	tcase_add_test(tc, is_found_by_its_port);
 	tcase_add_test(tc, has_emergency_writes);
 	tcase_add_test(tc, dropped_request_is_recorded_in_bounded_turns);
 	tcase_add_test(tc, remains_with_the_caller_after_a_failure);

@@ -295,6 +295,68 @@ START_TEST(file_of_another_log_is_refused)
 }
 END_TEST
 
+/* FILE.1 of one log is FILE of the other. */
+START_TEST(former_file_of_another_log_is_refused)
+{
+	const struct vmm_port_log_config config = config_of(former);
+	char third[80];
+
+	make();
+	ck_assert_int_eq(try(&config), -EBUSY);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is in use; name another file"));
+	snprintf(third, sizeof(third), "%s.1", former);
+	ck_assert_int_eq(unlink(third), 0);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------ hand-over */
+
+START_TEST(shared_log_has_the_files_when_the_other_releases_them)
+{
+	struct vmm_port_log_config config = config_of(path);
+	struct vmm_port_log *other;
+
+	make();
+	ck_assert_uint_eq(add("abc", 3), 3);
+	config.shared = true;
+	ck_assert_int_eq(vmm_port_log_open(&config, &other, &err), 0);
+	ck_assert_int_eq(vmm_port_log_hold(other, &err), -EBUSY);
+	vmm_port_log_release(port_log);
+	ck_assert_int_eq(vmm_port_log_hold(other, &err), 0);
+	ck_assert_int_eq(vmm_port_log_hold(port_log, &err), -EBUSY);
+	vmm_port_log_close(other);
+	ck_assert_int_eq(vmm_port_log_hold(port_log, &err), 0);
+	ck_assert_uint_eq(add("de", 2), 2);
+	ck_assert_uint_eq(size_of(path), 5);
+}
+END_TEST
+
+START_TEST(released_log_writes_nothing)
+{
+	make();
+	vmm_port_log_release(port_log);
+	ck_assert_uint_eq(add("abc", 3), 0);
+	ck_assert_uint_eq(vmm_port_log_lost(port_log), 3);
+	ck_assert_uint_eq(size_of(path), 0);
+}
+END_TEST
+
+/* The other process has moved and extended the file meanwhile. */
+START_TEST(log_continues_with_what_the_other_has_left)
+{
+	struct vmm_port_log_config config = config_of(path);
+	uint64_t at = 0;
+
+	config.shared = true;
+	ck_assert_msg(!vmm_port_log_open(&config, &port_log, &err), "%s", err.msg);
+	put_file(path, LIMIT, 'x');
+	ck_assert_int_eq(vmm_port_log_hold(port_log, &err), 0);
+	while (size_of(path) >= LIMIT)
+		add_stream(&at, 4096);
+	ck_assert_uint_ge(size_of(former), LIMIT);
+}
+END_TEST
+
 START_TEST(other_than_a_regular_file_is_refused_without_waiting)
 {
 	struct vmm_port_log_config config = config_of(path);
@@ -353,6 +415,10 @@ int main(void)
 	tcase_add_test(tc, full_disk_loses_output_and_is_reported_once);
 	tcase_add_test(tc, full_disk_during_a_copy_does_not_exceed_the_size);
 	tcase_add_test(tc, file_of_another_log_is_refused);
+	tcase_add_test(tc, former_file_of_another_log_is_refused);
+	tcase_add_test(tc, shared_log_has_the_files_when_the_other_releases_them);
+	tcase_add_test(tc, released_log_writes_nothing);
+	tcase_add_test(tc, log_continues_with_what_the_other_has_left);
 	tcase_add_test(tc, other_than_a_regular_file_is_refused_without_waiting);
 	tcase_add_test(tc, trial_creates_no_file);
 	tcase_add_test(tc, create_makes_both_files_and_keeps_them);

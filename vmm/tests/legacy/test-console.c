@@ -205,6 +205,20 @@ START_TEST(guest_waits_for_the_log)
 }
 END_TEST
 
+/* CPUs are stopped, and no turn follows. */
+START_TEST(log_has_everything_before_it_is_unlocked)
+{
+	make_recorded(-1);
+	put_many('x', 5000);
+	ck_assert_int_eq(vmm_console_set_log_locked(console, false, NULL), 0);
+	ck_assert_int_eq(vmm_console_set_log_locked(console, true, NULL), 0);
+	put_many('x', 3);
+	ck_assert_int_eq(vmm_console_set_log_locked(console, false, NULL), 0);
+	put_many('x', 20);
+	ck_assert_uint_eq(end_recorded('x'), 5003);
+}
+END_TEST
+
 /* The driver ignores that the port is busy. */
 START_TEST(excess_of_a_driver_that_does_not_wait_is_counted)
 {
@@ -672,6 +686,7 @@ int main(void)
 	tcase_add_test(tc, log_has_what_a_port_without_a_reader_prints);
 	tcase_add_test(tc, log_has_everything_if_the_reader_stops);
 	tcase_add_test(tc, guest_waits_for_the_log);
+	tcase_add_test(tc, log_has_everything_before_it_is_unlocked);
 	tcase_add_test(tc, excess_of_a_driver_that_does_not_wait_is_counted);
 	tcase_add_test(tc, a6_01_slow_reader_costs_a_bounded_buffer_and_a_count);
 	tcase_add_test(tc, a6_01_reader_that_is_only_slow_loses_nothing);
