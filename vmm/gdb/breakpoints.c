@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Memory as the client sees it, and breakpoints, some of which are in memory. */
+#include <config.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "gdb/stub_private.h"
+
+#define PAGE 4096u
+#define INT3 0xcc
+/* Bytes of memory in a packet of hexadecimal digits. */
+#define MAX_MEMORY (VMM_GDB_PACKET / 2 - 16)
+
+bool vmm_gdb_range(const char **at, uint64_t *address, uint64_t *len)
+{
+	return vmm_gdb_number(at, address) && *(*at)++ == ',' && vmm_gdb_number(at, len);
+}
+
+/* ------------------------------------------------------------------------- memory */
+
+/* Calls an operation for the part of each page; returns the number of bytes before a failure. */
+static size_t read_memory(struct vmm_gdb_stub *s, uint64_t address, unsigned char *to, size_t n)
+{
+	size_t done, part;
+
+	for (done = 0; done < n; done += part) {
+		part = PAGE - (size_t)((address + done) % PAGE);
+		part = part < n - done ? part : n - done;
+		if (s->ops->read_memory(s->opaque, s->cpu, address + done, to + done, part) < 0)
+			break;
+	}
+	return done;
+}
+
+static int write_memory(struct vmm_gdb_stub *s, uint64_t address, const unsigned char *from, size_t n)
+{
+	size_t done, part;
+	int rc;
+
+	for (done = 0; done < n; done += part) {
+		part = PAGE - (size_t)((address + done) % PAGE);
+		part = part < n - done ? part : n - done;
+		rc = s->ops->write_memory(s->opaque, s->cpu, address + done, from + done, part);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* The client sees its own breakpoints as the instructions that they replace. */
+static void hide_breakpoints(const struct vmm_gdb_stub *s, uint64_t address, unsigned char *bytes, size_t n)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nsoftware; i++)
+		if (s->software[i].address - address < n)
+			bytes[s->software[i].address - address] = s->software[i].byte;
+}
+
+void vmm_gdb_on_read(struct vmm_gdb_stub *s, const char *at)
+{
+	unsigned char bytes[MAX_MEMORY];
+	uint64_t address, len;
+	size_t n;
+
+	if (!vmm_gdb_range(&at, &address, &len) || *at) {
+		vmm_gdb_reply_result(s, -EINVAL);
+		return;
+	}
+	n = read_memory(s, address, bytes, len < MAX_MEMORY ? (size_t)len : MAX_MEMORY);
+	if (!n && len) {
+		vmm_gdb_reply_result(s, -EFAULT);
+		return;
+	}
+	hide_breakpoints(s, address, bytes, n);
+	vmm_gdb_write_begin(&s->writer);
+	vmm_gdb_write_hex(&s->writer, bytes, n);
+	vmm_gdb_reply_end(s);
+}
+
+/* A breakpoint stays in memory; what is written there is what it replaces. */
+static int write_around(struct vmm_gdb_stub *s, uint64_t address, unsigned char *bytes, size_t n)
+{
+	unsigned char replaced[VMM_GDB_MAX_SOFTWARE];
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < s->nsoftware; i++) {
+		if (s->software[i].address - address >= n)
+			continue;
+		replaced[i] = bytes[s->software[i].address - address];
+		bytes[s->software[i].address - address] = INT3;
+	}
+	rc = write_memory(s, address, bytes, n);
+	for (i = 0; !rc && i < s->nsoftware; i++)
+		if (s->software[i].address - address < n)
+			s->software[i].byte = replaced[i];
+	return rc;
+}
+
+void vmm_gdb_on_write(struct vmm_gdb_stub *s, const char *at)
+{
+	unsigned char bytes[MAX_MEMORY];
+	uint64_t address, len;
+
+	if (!vmm_gdb_range(&at, &address, &len) || *at++ != ':' || len > sizeof(bytes) ||
+	    !vmm_gdb_bytes(&at, bytes, (size_t)len) || *at)
+		vmm_gdb_reply_result(s, -EINVAL);
+	else
+		vmm_gdb_reply_result(s, write_around(s, address, bytes, (size_t)len));
+}
+
+/* Likewise, binary. */
+void vmm_gdb_on_write_binary(struct vmm_gdb_stub *s, const char *at)
+{
+	unsigned char bytes[VMM_GDB_PACKET];
+	uint64_t address, len;
+
+	if (!vmm_gdb_range(&at, &address, &len) || *at++ != ':' ||
+	    len != s->reader.len - (size_t)(at - (const char *)s->reader.data)) {
+		vmm_gdb_reply_result(s, -EINVAL);
+		return;
+	}
+	memcpy(bytes, at, (size_t)len);
+	vmm_gdb_reply_result(s, write_around(s, address, bytes, (size_t)len));
+}
+
+/* -------------------------------------------------------------------- breakpoints */
+
+bool vmm_gdb_has_software(const struct vmm_gdb_stub *s, uint64_t address)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nsoftware; i++)
+		if (s->software[i].address == address)
+			return true;
+	return false;
+}
+
+static int software_add(struct vmm_gdb_stub *s, uint64_t address)
+{
+	static const unsigned char int3 = INT3;
+	unsigned char byte;
+	int rc;
+
+	if (vmm_gdb_has_software(s, address))
+		return 0;
+	if (s->nsoftware == VMM_GDB_MAX_SOFTWARE)
+		return -ENOSPC;
+	rc = s->ops->read_memory(s->opaque, s->cpu, address, &byte, 1);
+	if (!rc)
+		rc = s->ops->write_memory(s->opaque, s->cpu, address, &int3, 1);
+	if (rc < 0)
+		return rc;
+	s->software[s->nsoftware].address = address;
+	s->software[s->nsoftware++].byte = byte;
+	return 0;
+}
+
+/* Memory that the guest has overwritten or unmapped keeps what it has. */
+static void software_restore(struct vmm_gdb_stub *s, unsigned int i)
+{
+	const uint64_t address = s->software[i].address;
+	unsigned char byte;
+
+	if (!s->ops->read_memory(s->opaque, s->cpu, address, &byte, 1) && byte == INT3)
+		(void)!s->ops->write_memory(s->opaque, s->cpu, address, &s->software[i].byte, 1);
+	s->software[i] = s->software[--s->nsoftware];
+}
+
+static int software_remove(struct vmm_gdb_stub *s, uint64_t address)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nsoftware; i++)
+		if (s->software[i].address == address) {
+			software_restore(s, i);
+			break;
+		}
+	return 0;
+}
+
+static unsigned int hardware_find(const struct vmm_gdb_stub *s, const struct vmm_gdb_breakpoint *b)
+{
+	unsigned int i = 0;
+
+	while (i < s->nhardware && (s->hardware[i].kind != b->kind || s->hardware[i].address != b->address ||
+				    s->hardware[i].len != b->len))
+		i++;
+	return i;
+}
+
+static int hardware_add(struct vmm_gdb_stub *s, const struct vmm_gdb_breakpoint *b)
+{
+	int rc;
+
+	if (hardware_find(s, b) < s->nhardware)
+		return 0;
+	if (s->nhardware == VMM_GDB_MAX_HARDWARE)
+		return -ENOSPC;
+	s->hardware[s->nhardware++] = *b;
+	rc = s->ops->set_breakpoints(s->opaque, s->hardware, s->nhardware);
+	s->nhardware -= rc < 0;
+	return rc;
+}
+
+static int hardware_remove(struct vmm_gdb_stub *s, const struct vmm_gdb_breakpoint *b)
+{
+	const unsigned int i = hardware_find(s, b);
+
+	if (i == s->nhardware)
+		return 0;
+	s->hardware[i] = s->hardware[--s->nhardware];
+	return s->ops->set_breakpoints(s->opaque, s->hardware, s->nhardware);
+}
+
+/* "KIND,ADDRESS,LENGTH". The processor watches 1, 2, 4 or 8 aligned bytes. */
+static bool read_breakpoint(const char *at, struct vmm_gdb_breakpoint *b)
+{
+	uint64_t len;
+	const int kind = vmm_gdb_digit(*at);
+
+	if (kind < 0 || kind > VMM_GDB_ACCESS || *++at != ',')
+		return false;
+	at++;
+	if (!vmm_gdb_range(&at, &b->address, &len) || *at)
+		return false;
+	b->kind = (enum vmm_gdb_kind)kind;
+	b->len = b->kind <= VMM_GDB_EXECUTION ? 1 : (unsigned int)(len & 15);
+	return b->kind <= VMM_GDB_EXECUTION ||
+	       ((len == 1 || len == 2 || len == 4 || len == 8) && !(b->address % len));
+}
+
+void vmm_gdb_on_insert(struct vmm_gdb_stub *s, const char *at)
+{
+	struct vmm_gdb_breakpoint b;
+
+	if (!read_breakpoint(at, &b))
+		vmm_gdb_reply_result(s, -EINVAL);
+	else if (b.kind == VMM_GDB_SOFTWARE)
+		vmm_gdb_reply_result(s, software_add(s, b.address));
+	else if (b.kind == VMM_GDB_READ)
+		vmm_gdb_reply_text(s, "");	/* x86 has none for reads alone */
+	else
+		vmm_gdb_reply_result(s, hardware_add(s, &b));
+}
+
+void vmm_gdb_on_remove(struct vmm_gdb_stub *s, const char *at)
+{
+	struct vmm_gdb_breakpoint b;
+
+	if (!read_breakpoint(at, &b))
+		vmm_gdb_reply_result(s, -EINVAL);
+	else
+		vmm_gdb_reply_result(s, b.kind == VMM_GDB_SOFTWARE ? software_remove(s, b.address) : hardware_remove(s, &b));
+}
+
+void vmm_gdb_end(struct vmm_gdb_stub *s)
+{
+	while (s->nsoftware)
+		software_restore(s, s->nsoftware - 1);
+	s->nhardware = 0;
+	(void)!s->ops->set_breakpoints(s->opaque, s->hardware, 0);
+}
