@@ -15,6 +15,7 @@
 
 #include "bus/bus.h"
 
+struct kvm_debug_exit_arch;
 struct kvm_run;
 
 /* A conversion of memory to private or shared that the guest requests. */
@@ -41,6 +42,8 @@ struct vmm_cpu_hooks {
 	 */
 	int (*convert)(void *opaque, unsigned int cpu,
 		       const struct vmm_conversion *c, struct vsu_error *err);
+	/* With guest debugging: a breakpoint, or the end of a step; returns when the CPU may continue. */
+	void (*debug)(void *opaque, unsigned int cpu, const struct kvm_debug_exit_arch *exit);
 	void *opaque;
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands/command_rules.h"
+#include "run/debugger.h"
 #include "transfer/migrate.h"
 
 static const struct vmm_refusal
@@ -17,6 +18,7 @@ static const struct vmm_refusal
 	stays = { -ENOENT, "no migration is in progress" },
 	moved = { -EBUSY, "the guest already runs at the destination, which receives the rest of its memory" },
 	over = { -EPERM, "the guest lost a part of its memory and cannot continue; see --on-memory-error" },
+	debugged = { -EBUSY, "a debugger is connected (--gdb), which alone stops and continues the guest and has breakpoints in its memory; detach it" },
 	busy = { 0, NULL };	/* the reason of the activity, from life.c */
 
 #define WHILE(condition, why) [VMM_WHILE_##condition] = &(why)
@@ -48,6 +50,19 @@ static const struct rule {
 	{ "device-add", CHANGES },
 	{ "device-del", CHANGES },
 };
+
+/* Refused while a debugger is connected. */
+static const char *const of_debugger[] = { "pause", "resume", "save", "core", "migrate" };
+
+static bool is_debugged(const struct vmm_machine *m, const char *row)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(of_debugger) / sizeof(of_debugger[0]); i++)
+		if (!strcmp(of_debugger[i], row))
+			return vmm_debugger_is_connected(m);
+	return false;
+}
 
 static const enum vmm_condition conditions[VMM_NACTIVITIES] = {
 	[VMM_PAUSED] = VMM_WHILE_PAUSED, [VMM_DAMAGED] = VMM_WHILE_DAMAGED,
@@ -103,6 +118,8 @@ int vmm_command_check_row(const struct vmm_machine *m, const char *row, const ch
 
 	if (m->pause.life.guest == VMM_DAMAGED && lasts && lasts->code == -EPERM)
 		why = lasts;
+	if (!why && is_debugged(m, row))
+		why = &debugged;
 	return why ? vsu_error_set(err, why->code, "%s: %s", command, why->text) : 0;
 }
 

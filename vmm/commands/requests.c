@@ -34,12 +34,8 @@ int vmm_request_resume(void *opaque, const void *none, FILE *answer, struct vsu_
 	rc = vmm_migrate_resume(m, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "resume");
-	if (rc > 0 || !vmm_life_set_guest(&m->pause.life, VMM_RUNS))
-		return 0;
-	vmm_stop_release(m);
-	vmm_cpus_mark_paused(m->cpus);
-	vmm_cpus_resume(m->cpus);
-	vmm_event_publish(m, &(struct cvmm_event){ .kind = CVMM_EVENT_RESUMED });
+	if (!rc)
+		vmm_stop_end_for_user(m);
 	return 0;
 }
 

@@ -57,6 +57,7 @@ enum vmm_transport {
 struct vmm_config {
 	const char *name;	/* of the machine, for people; or NULL */
 	const char *kernel, *initrd, *cmdline, *append;
+	const char *gdb;	/* socket for a debugger; or NULL */
 	unsigned int cpus;
 	struct vmm_cpu_option cpu;
 	struct vmm_memory_specs memory;	/* owned; of a saved machine: what it was started with */
@@ -78,6 +79,7 @@ struct vmm_start {
 	bool clone;		/* with from: shares nothing with the saved machine */
 	bool prefetch;		/* with from: loads the memory in the background */
 	bool changed_disks;	/* with from: they are accepted */
+	bool gdb_wait;		/* with gdb: the guest is paused at its start */
 	bool rebooted;		/* the guest ran before, in another machine of this process */
 	bool dry_run;		/* modifies nothing, and no guest will run */
 	const struct vmm_config *saved; /* with clone: the saved machine */

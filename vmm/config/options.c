@@ -126,6 +126,12 @@ static int read_memory(struct vmm_config *c, const struct vmm_memory_lists *list
 	return rc ? rc : vmm_memory_specs_check(&c->memory, &use, err);
 }
 
+static int check_gdb(const struct vmm_config *c, struct vsu_error *err)
+{
+	return c->gdb && vmm_memory_specs_private(&c->memory) ?
+	       vsu_error_set(err, -EINVAL, "option --gdb: the guest has private memory (--memory private=on), which a debugger cannot read; leave one of them out") : 0;
+}
+
 static int check_process(struct vmm_process_options *p, struct vsu_error *err)
 {
 	int rc = vmm_socket_access_read(&p->sockets, err);
@@ -164,7 +170,9 @@ static int check_options(struct vmm_options *o, const struct vmm_memory_lists *m
 		rc = check_process(&o->process, err);
 	if (!rc)
 		rc = read_devices(&o->machine, err);
-	return rc ? rc : read_memory(&o->machine, memory, &o->start, err);
+	if (!rc)
+		rc = read_memory(&o->machine, memory, &o->start, err);
+	return rc ? rc : check_gdb(&o->machine, err);
 }
 
 /* Options of these scopes, a mask of 1 << enum vmm_option_scope. */

@@ -71,6 +71,7 @@ static const struct spelling {
 	{ "-qmp", "--control SOCKET" },
 	{ "-monitor", "--control SOCKET" },
 	{ "-s", "--control SOCKET" },
+	{ "-gdb", "--gdb SOCKET; with --gdb-wait the guest is paused at its start" },
 	{ "--socket", "--control SOCKET" },
 	{ "--api-sock", "--control SOCKET" },
 	{ "--api-socket", "--control SOCKET" },

@@ -49,6 +49,13 @@ static enum vmm_cpu_next on_internal_error(const struct vmm_exiting *x)
 	return VMM_CPU_END;
 }
 
+static enum vmm_cpu_next on_debug(const struct vmm_exiting *x)
+{
+	if (x->hooks->debug)
+		x->hooks->debug(x->hooks->opaque, x->cpu, &x->run->debug.arch);
+	return VMM_CPU_RUN;
+}
+
 static enum vmm_cpu_next on_unknown(const struct vmm_exiting *x)
 {
 	return vmm_exit_end(x, VSU_EXIT_INTERNAL, "unexpected KVM exit %" PRIu32,
@@ -57,6 +64,7 @@ static enum vmm_cpu_next on_unknown(const struct vmm_exiting *x)
 
 static const struct vmm_exit_row exit_rows[] = {
 	{ KVM_EXIT_MMIO, on_mmio },
+	{ KVM_EXIT_DEBUG, on_debug },
 	{ KVM_EXIT_FAIL_ENTRY, on_entry_failure },
 	{ KVM_EXIT_INTERNAL_ERROR, on_internal_error },
 };

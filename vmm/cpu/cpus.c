@@ -51,6 +51,7 @@ struct vmm_cpu_thread {
 	int fd;
 	bool started;
 	bool kicked;		/* under the lock: the signal was sent, and not taken yet */
+	bool held;		/* under the lock: it does not resume */
 	bool settled;		/* atomic: KVM has completed the last exit */
 	struct vmm_cpu_counts counts;	/* atomic, written by the thread */
 };
@@ -118,7 +119,7 @@ static bool enter_locked(struct vmm_cpu_thread *cpu)
 {
 	struct vmm_cpus *cpus = cpu->cpus;
 
-	while (cpus->pauses && !cpus->stopping)
+	while ((cpus->pauses || cpu->held) && !cpus->stopping)
 		pthread_cond_wait(&cpus->changed, &cpus->lock);
 	if (cpus->stopping)
 		return false;
@@ -539,6 +540,14 @@ void vmm_cpus_resume(struct vmm_cpus *cpus)
 			__atomic_store_n(&cpus->attention, 0, __ATOMIC_RELEASE);
 	}
 	pthread_cond_broadcast(&cpus->changed);
+	pthread_mutex_unlock(&cpus->lock);
+}
+
+/* One that waits in vmm_cpus_call_main() leaves the guest by immediate_exit, which the pause has set. */
+void vmm_cpus_hold(struct vmm_cpus *cpus, unsigned int cpu, bool held)
+{
+	pthread_mutex_lock(&cpus->lock);
+	cpus->cpu[cpu].held = held;
 	pthread_mutex_unlock(&cpus->lock);
 }
 

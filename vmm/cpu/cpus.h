@@ -73,6 +73,9 @@ bool vmm_cpus_dispatch(struct vmm_cpus *cpus);
 void vmm_cpus_pause(struct vmm_cpus *cpus);
 void vmm_cpus_resume(struct vmm_cpus *cpus);
 
+/* While paused: whether this CPU stays so when the others resume. */
+void vmm_cpus_hold(struct vmm_cpus *cpus, unsigned int cpu, bool held);
+
 /*
  * While paused: completes the access of each CPU whose call is finished, without
  * running further guest code. 0: no CPU is in the middle of an instruction, and its

@@ -119,6 +119,7 @@ struct vmm_pause {
 	struct vmm_migration *migration; /* likewise */
 	struct vmm_converting converting;
 	struct vmm_stop_limit limit;	/* of stop */
+	struct vmm_debugger *debugger;	/* run/debugger.h: with --gdb; or NULL */
 };
 
 /* A saved machine whose state a new one gets. */

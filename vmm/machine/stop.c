@@ -203,3 +203,13 @@ void vmm_stop_for_user(struct vmm_machine *m)
 	vmm_cpus_pause(m->cpus);
 	vmm_event_publish(m, &(struct cvmm_event){ .kind = CVMM_EVENT_PAUSED });
 }
+
+void vmm_stop_end_for_user(struct vmm_machine *m)
+{
+	if (!vmm_life_set_guest(&m->pause.life, VMM_RUNS))
+		return;
+	vmm_stop_release(m);
+	vmm_cpus_mark_paused(m->cpus);
+	vmm_cpus_resume(m->cpus);
+	vmm_event_publish(m, &(struct cvmm_event){ .kind = CVMM_EVENT_RESUMED });
+}

@@ -57,7 +57,8 @@ bool vmm_stop_has_begun(const struct vmm_machine *m);
 void vmm_stop_hold(struct vmm_machine *m);
 void vmm_stop_release(struct vmm_machine *m);
 
-/* The CPUs stop until the command "resume". */
+/* The CPUs stop until the command "resume", or until a debugger continues them. */
 void vmm_stop_for_user(struct vmm_machine *m);
+void vmm_stop_end_for_user(struct vmm_machine *m);
 
 #endif

@@ -18,6 +18,7 @@
 #include "machine/sharing.h"
 #include "run/console.h"
 #include "run/cpu_faults.h"
+#include "run/debugger.h"
 #include "run/plug.h"
 #include "run/run.h"
 #include "transfer/migrate.h"
@@ -289,6 +290,7 @@ int vmm_machine_start(struct vmm_machine *m, struct vsu_error *err)
 	vmm_machine_watch_stdio(m);
 	m->shmem.closed = true;
 	vmm_life_start(&m->pause.life, vmm_postcopy_is_active(m) ? VMM_ARRIVES : VMM_RUNS);
+	vmm_debugger_start(m);
 	return vmm_cpus_start(m->cpus, err);
 }
 
@@ -296,6 +298,7 @@ static void unwatch_events(struct vmm_machine *m)
 {
 	struct vmm_watchers *w = &m->watch;
 
+	vmm_debugger_stop(m);
 	vmm_machine_unwatch_stdio(m);
 	vmm_io_stop(&w->cpus);
 	vmm_io_stop(&w->console);

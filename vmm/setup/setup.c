@@ -18,6 +18,7 @@
 #include "run/console.h"
 #include "run/conversion.h"
 #include "run/cpu_faults.h"
+#include "run/debugger.h"
 #include "run/devices.h"
 #include "run/plug.h"
 #include "setup/boot.h"
@@ -171,6 +172,7 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 			.repair = vmm_fault_repair,
 			.poisoned = vmm_fault_poisoned,
 			.convert = vmm_conversion_run,
+			.debug = vmm_debugger_exit,
 			.opaque = m,
 		},
 		.threads = m->owner.threads, .lent = m->owner.lends_cpus,
@@ -255,6 +257,7 @@ static const struct step make_devices[] = {
 static const struct step load_kernel[] = {
 	{ vmm_boot_prepare, VMM_STAGE_KERNEL },
 	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
+	{ vmm_debugger_open, VMM_STAGE_SOCKET },
 	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
 	{ NULL, 0 }
 };
@@ -262,6 +265,7 @@ static const struct step load_kernel[] = {
 /* The serial port exists when the console is open. */
 static const struct step load_folder[] = {
 	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
+	{ vmm_debugger_open, VMM_STAGE_SOCKET },
 	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
 	{ vmm_restore_check_disks, VMM_STAGE_CONFIGURATION },
 	{ vmm_restore_check_content, VMM_STAGE_CONFIGURATION },
@@ -276,6 +280,7 @@ static const struct step load_folder[] = {
 /* A terminal can interrupt the reception, because the console opens after it. */
 static const struct step load_stream[] = {
 	{ vmm_machine_open_control, VMM_STAGE_SOCKET },
+	{ vmm_debugger_open, VMM_STAGE_SOCKET },
 	{ vmm_incoming_receive, VMM_STAGE_STREAM },
 	{ vmm_machine_open_console, VMM_STAGE_CONSOLE },
 	{ vmm_restore_check_disks, VMM_STAGE_CONFIGURATION },
@@ -373,6 +378,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_recording_free(m);
 	vmm_prefetch_free(m->restore.prefetch);
 	vmm_control_free(m->control);
+	vmm_debugger_free(m->pause.debugger);
 	keeps_disks = !vmm_disks_end_flush(m);
 	for (i = 0; i < m->ndevices; i++)
 		if (!keeps_disks || !vmm_machine_local_device(&m->devices[i]) || m->devices[i].own)

@@ -532,12 +532,26 @@ START_TEST(size_of_a_log_needs_the_log)
 }
 END_TEST
 
+START_TEST(debugger_needs_a_socket_and_memory_that_it_can_read)
+{
+	ck_assert_int_eq(parse("k --gdb=a --gdb-wait"), 0);
+	ck_assert_str_eq(o.machine.gdb, "a");
+	ck_assert(o.start.gdb_wait);
+	vmm_options_free(&o);
+	ck_assert_int_eq(parse("k --gdb-wait"), -EINVAL);
+	ck_assert_str_eq(err.msg, "option --gdb-wait needs --gdb");
+	ck_assert_int_eq(parse("k --gdb=a --memory=size=64M,private=on"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, "private memory (--memory private=on), which a debugger cannot read"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("options");
 	TCase *tc = tcase_create("accepted");
 
 	tcase_add_test(tc, size_of_a_log_needs_the_log);
+	tcase_add_test(tc, debugger_needs_a_socket_and_memory_that_it_can_read);
 	tcase_add_test(tc, kernel_and_disk_are_enough);
 	tcase_add_test(tc, operands_stand_anywhere_between_options);
 	tcase_add_test(tc, memory_disk_and_device_may_repeat);

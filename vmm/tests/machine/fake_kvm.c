@@ -179,6 +179,14 @@ static int give_sregs(const struct fake_cpu *cpu, struct kvm_sregs *sregs)
 	return 0;
 }
 
+/* The guest has no page tables. */
+static int translate(struct kvm_translation *t)
+{
+	t->physical_address = t->linear_address;
+	t->valid = 1;
+	return 0;
+}
+
 static int answer_cpu(struct fake_cpu *cpu, unsigned long request, void *arg)
 {
 	switch (request) {
@@ -196,6 +204,11 @@ static int answer_cpu(struct fake_cpu *cpu, unsigned long request, void *arg)
 	case KVM_SET_SREGS:
 		cpu->sregs = *(const struct kvm_sregs *)arg;
 		return 0;
+	case KVM_SET_GUEST_DEBUG:
+		cpu->debug = *(const struct kvm_guest_debug *)arg;
+		return 0;
+	case KVM_TRANSLATE:
+		return translate(arg);
 	case KVM_SET_MP_STATE:
 		cpu->state = *(const struct kvm_mp_state *)arg;
 		return 0;

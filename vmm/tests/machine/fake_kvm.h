@@ -23,6 +23,7 @@ struct fake_cpu {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
 	struct kvm_mp_state state;
+	struct kvm_guest_debug debug;
 	struct kvm_cpuid_entry2 leaves[FAKE_LEAVES];
 	uint32_t nleaves;
 };

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A CPU that does not run, for a debugger: registers, memory by its page tables, and KVM's guest
+ * debugging.
+ *
+ * Threads: the main thread, while the CPUs are paused.
+ */
+#ifndef VMM_RUN_DEBUG_CPU_H
+#define VMM_RUN_DEBUG_CPU_H
+
+#include "gdb/stub.h"
+#include "kvm/uapi.h"
+#include "machine/machine.h"
+
+int vmm_debug_get_registers(const struct vmm_machine *m, unsigned int cpu, struct vmm_gdb_registers *out);
+/* Selectors of segments do not change. */
+int vmm_debug_set_registers(const struct vmm_machine *m, unsigned int cpu, const struct vmm_gdb_registers *regs);
+
+/* Within a page. -EFAULT: no memory is there. */
+int vmm_debug_read(const struct vmm_machine *m, unsigned int cpu, uint64_t address, void *to, size_t n);
+int vmm_debug_write(const struct vmm_machine *m, unsigned int cpu, uint64_t address, const void *from, size_t n);
+
+struct vmm_debug_control {
+	bool on, steps;
+	bool injects;	/* a breakpoint that is the guest's own */
+	const struct vmm_gdb_breakpoint *list;
+	unsigned int n;
+};
+
+int vmm_debug_control(const struct vmm_machine *m, unsigned int cpu, const struct vmm_debug_control *c);
+
+/* The breakpoint of the list that the debug registers report, or NULL. */
+const struct vmm_gdb_breakpoint *vmm_debug_hit(const struct kvm_debug_exit_arch *exit,
+					       const struct vmm_gdb_breakpoint *list, unsigned int n);
+
+#endif

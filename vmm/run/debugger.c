@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Connects a client of gdb's protocol with the machine. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
+
+#include "gdb/stub.h"
+#include "log/log.h"
+#include "machine/stop.h"
+#include "run/debug_cpu.h"
+#include "run/debugger.h"
+
+/* Packets that are handled in a turn, and bytes that are read at once. */
+#define MAX_PACKETS 32u
+#define INPUT 4096u
+
+struct vmm_debugger {
+	struct vmm_machine *m;
+	int listener, sock;	/* sock: the client, or -1 */
+	struct vsu_sock_path path;
+	bool has_path;
+	struct vmm_io connecting, readable, writable;
+	struct vmm_gdb_stub stub;
+	bool waits;		/* the guest is paused for the first client */
+	bool was_paused;	/* by the user, before the client connected */
+	unsigned char input[INPUT];
+	size_t at, len;		/* of input: handled, and received */
+	struct vmm_gdb_breakpoint hardware[VMM_GDB_MAX_HARDWARE];
+	unsigned int nhardware;
+	enum vmm_gdb_action actions[VMM_GDB_MAX_CPUS];
+};
+
+/* --------------------------------------------------------------------- the machine */
+
+/* Completes accesses, whose results KVM would otherwise store over what the client writes. */
+static int settle_cpus(const struct vmm_debugger *d)
+{
+	return vmm_cpus_settle(d->m->cpus);
+}
+
+static int get_registers(void *opaque, unsigned int cpu, struct vmm_gdb_registers *regs)
+{
+	const struct vmm_debugger *d = opaque;
+
+	(void)!settle_cpus(d);
+	return vmm_debug_get_registers(d->m, cpu, regs);
+}
+
+static int set_registers(void *opaque, unsigned int cpu, const struct vmm_gdb_registers *regs)
+{
+	const struct vmm_debugger *d = opaque;
+	int rc = settle_cpus(d);
+
+	return rc ? rc : vmm_debug_set_registers(d->m, cpu, regs);
+}
+
+static int read_memory(void *opaque, unsigned int cpu, uint64_t address, void *to, size_t n)
+{
+	const struct vmm_debugger *d = opaque;
+
+	return vmm_debug_read(d->m, cpu, address, to, n);
+}
+
+static int write_memory(void *opaque, unsigned int cpu, uint64_t address, const void *from, size_t n)
+{
+	const struct vmm_debugger *d = opaque;
+
+	return vmm_debug_write(d->m, cpu, address, from, n);
+}
+
+static int set_control(const struct vmm_debugger *d, unsigned int cpu, bool on, bool injects)
+{
+	const struct vmm_debug_control control = {
+		.on = on, .steps = d->actions[cpu] == VMM_GDB_STEPS, .injects = injects,
+		.list = d->hardware, .n = d->nhardware,
+	};
+
+	return vmm_debug_control(d->m, cpu, &control);
+}
+
+static int set_all(const struct vmm_debugger *d, bool on)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < d->m->config->cpus; i++)
+		rc = set_control(d, i, on, false);
+	return rc;
+}
+
+/* In force when the CPUs continue. */
+static int set_breakpoints(void *opaque, const struct vmm_gdb_breakpoint *list, unsigned int n)
+{
+	struct vmm_debugger *d = opaque;
+
+	memcpy(d->hardware, list, n * sizeof(*list));
+	d->nhardware = n;
+	return set_all(d, true);
+}
+
+static void hold_cpus(const struct vmm_debugger *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->m->config->cpus; i++)
+		vmm_cpus_hold(d->m->cpus, i, d->actions[i] == VMM_GDB_HOLDS);
+}
+
+static void act_all(struct vmm_debugger *d, enum vmm_gdb_action action)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->m->config->cpus; i++)
+		d->actions[i] = action;
+}
+
+static int resume_cpus(void *opaque, const enum vmm_gdb_action *actions)
+{
+	struct vmm_debugger *d = opaque;
+	int rc;
+
+	memcpy(d->actions, actions, d->m->config->cpus * sizeof(*actions));
+	rc = set_all(d, true);
+	if (rc < 0)
+		return rc;
+	hold_cpus(d);
+	vmm_stop_end_for_user(d->m);
+	return 0;
+}
+
+static void report_stopped(struct vmm_debugger *d, const struct vmm_gdb_stop *why)
+{
+	vmm_stop_for_user(d->m);
+	vmm_gdb_stopped(&d->stub, why);
+}
+
+static void interrupt_cpus(void *opaque)
+{
+	struct vmm_debugger *d = opaque;
+
+	report_stopped(d, &(struct vmm_gdb_stop){ .interrupted = true });
+}
+
+static void kill_machine(void *opaque)
+{
+	const struct vmm_debugger *d = opaque;
+
+	vmm_cpus_end(d->m->cpus, VSU_EXIT_OK, "%s", "");
+}
+
+static const struct vmm_gdb_ops ops = {
+	.get_registers = get_registers, .set_registers = set_registers,
+	.read_memory = read_memory, .write_memory = write_memory,
+	.set_breakpoints = set_breakpoints, .resume = resume_cpus,
+	.interrupt = interrupt_cpus, .kill = kill_machine,
+};
+
+/* ---------------------------------------------------------------------- the client */
+
+bool vmm_debugger_is_connected(const struct vmm_machine *m)
+{
+	return m->pause.debugger && m->pause.debugger->sock >= 0;
+}
+
+/* The guest continues as if there had been no debugger. */
+static void client_close(struct vmm_debugger *d)
+{
+	vmm_stop_for_user(d->m);
+	vmm_gdb_end(&d->stub);
+	act_all(d, VMM_GDB_RUNS);
+	(void)!set_all(d, false);
+	hold_cpus(d);
+	vmm_io_stop(&d->readable);
+	vmm_io_stop(&d->writable);
+	vsu_fd_close(&d->sock);
+	vmm_io_start(d->m->loop, &d->connecting);
+	if (!d->was_paused)
+		vmm_stop_end_for_user(d->m);
+}
+
+/* False: the client is gone. */
+static bool client_write(struct vmm_debugger *d)
+{
+	const char *at;
+	size_t n;
+	ssize_t rc;
+
+	while ((n = vmm_gdb_output(&d->stub, &at))) {
+		rc = send(d->sock, at, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (rc < 0 && errno == EINTR)
+			continue;
+		if (rc < 0)
+			return errno == EAGAIN;
+		vmm_gdb_sent(&d->stub, (size_t)rc);
+	}
+	return !vmm_gdb_is_detached(&d->stub);
+}
+
+/* Likewise. -EAGAIN is no end. */
+static bool client_read(struct vmm_debugger *d)
+{
+	ssize_t n;
+
+	if (d->at < d->len)
+		return true;
+	n = recv(d->sock, d->input, sizeof(d->input), MSG_DONTWAIT);
+	d->at = 0;
+	d->len = n > 0 ? (size_t)n : 0;
+	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* Replies are sent before the next packet is handled. */
+static bool client_serve(struct vmm_debugger *d)
+{
+	unsigned int turns;
+	const char *at;
+
+	for (turns = 0; turns < MAX_PACKETS; turns++) {
+		if (!client_write(d))
+			return false;
+		if (vmm_gdb_output(&d->stub, &at) || d->at == d->len)
+			break;
+		d->at += vmm_gdb_input(&d->stub, d->input + d->at, d->len - d->at);
+	}
+	return client_write(d);
+}
+
+/* Watches for what the client has to do next. */
+static void client_watch(struct vmm_debugger *d)
+{
+	const char *at;
+	const bool waits = vmm_gdb_output(&d->stub, &at);
+
+	if (waits || d->at < d->len)
+		vmm_io_start(d->m->loop, &d->writable);
+	else
+		vmm_io_stop(&d->writable);
+	if (waits)
+		vmm_io_stop(&d->readable);
+	else
+		vmm_io_start(d->m->loop, &d->readable);
+}
+
+static void client_turn(struct vmm_debugger *d)
+{
+	if (client_serve(d))
+		client_watch(d);
+	else
+		client_close(d);
+}
+
+static void on_readable(void *opaque)
+{
+	struct vmm_debugger *d = opaque;
+
+	if (client_read(d))
+		client_turn(d);
+	else
+		client_close(d);
+}
+
+static void on_writable(void *opaque)
+{
+	client_turn(opaque);
+}
+
+/* A save or a move must not find breakpoints in the memory, and ends before a debugger comes. */
+static void on_connecting(void *opaque)
+{
+	struct vmm_debugger *d = opaque;
+	struct vmm_machine *m = d->m;
+	const struct vmm_refusal *why = vmm_life_refusal(m->pause.life.now);
+
+	d->sock = vsu_sock_accept(d->listener);
+	if (d->sock < 0)
+		return;
+	if (why) {
+		vmm_log(&m->owner.log, VMM_LOG_WARNING, "debugger", "a debugger is refused: %s", why->text);
+		vsu_fd_close(&d->sock);
+		return;
+	}
+	vmm_io_stop(&d->connecting);
+	d->was_paused = m->pause.life.guest == VMM_PAUSED && !d->waits;
+	d->waits = false;
+	d->at = d->len = 0;
+	d->nhardware = 0;
+	act_all(d, VMM_GDB_RUNS);
+	vmm_gdb_begin(&d->stub, &ops, d, m->config->cpus);
+	vmm_stop_for_user(m);
+	vmm_io_init(&d->readable, on_readable, d, d->sock, VMM_IO_READ);
+	vmm_io_init(&d->writable, on_writable, d, d->sock, VMM_IO_WRITE);
+	vmm_io_start(m->loop, &d->readable);
+}
+
+/* ------------------------------------------------------------------ exits of CPUs */
+
+struct debug_exit {
+	struct vmm_machine *m;
+	unsigned int cpu;
+	struct kvm_debug_exit_arch arch;
+};
+
+#define BREAKPOINT 3
+#define DR6_STEP (UINT64_C(1) << 14)
+
+static void report_stop(struct vmm_debugger *d, const struct debug_exit *x)
+{
+	const struct vmm_gdb_breakpoint *hit = x->arch.exception == BREAKPOINT ? NULL :
+					       vmm_debug_hit(&x->arch, d->hardware, d->nhardware);
+	struct vmm_gdb_stop why = { .cpu = x->cpu };
+
+	if (hit && hit->kind != VMM_GDB_EXECUTION) {
+		why.watched = true;
+		why.kind = hit->kind;
+		why.address = hit->address;
+	}
+	report_stopped(d, &why);
+	client_turn(d);
+}
+
+/* Others of two CPUs that stop at a time stop again where they are when they continue. */
+static bool exit_on_main(void *opaque, struct vmm_main_call *call)
+{
+	const struct debug_exit *x = opaque;
+	struct vmm_debugger *d = x->m->pause.debugger;
+
+	(void)call;
+	if (!vmm_debugger_is_connected(x->m))
+		return true;
+	if (x->arch.exception != BREAKPOINT || vmm_gdb_has_software(&d->stub, x->arch.pc) ||
+	    set_control(d, x->cpu, true, true) < 0)
+		report_stop(d, x);
+	return true;
+}
+
+void vmm_debugger_exit(void *opaque, unsigned int cpu, const struct kvm_debug_exit_arch *arch)
+{
+	struct debug_exit x = { opaque, cpu, *arch };
+
+	vmm_cpus_call_main(x.m->cpus, exit_on_main, &x);
+}
+
+/* ---------------------------------------------------------------------- the socket */
+
+static int debugger_listen(struct vmm_debugger *d, const char *path, struct vsu_error *err)
+{
+	const struct vmm_owner *owner = &d->m->owner;
+	int rc = d->listener = vsu_sock_listen(path, 1, err);
+
+	if (rc >= 0) {
+		d->has_path = !vsu_sock_path_of(d->listener, &d->path);
+		rc = owner->sockets ? vmm_socket_access_apply(owner->sockets, path, err) : 0;
+	}
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --gdb") : 0;
+}
+
+int vmm_debugger_open(struct vmm_machine *m, struct vsu_error *err)
+{
+	const char *path = m->config->gdb;
+	struct vmm_debugger *d;
+	int rc;
+
+	if (!path || m->start->dry_run)
+		return 0;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return vsu_error_sys(err, -ENOMEM, "option --gdb");
+	d->m = m;
+	d->sock = d->listener = -1;
+	rc = debugger_listen(d, path, err);
+	if (rc < 0) {
+		vmm_debugger_free(d);
+		return rc;
+	}
+	m->pause.debugger = d;
+	return 0;
+}
+
+void vmm_debugger_start(struct vmm_machine *m)
+{
+	struct vmm_debugger *d = m->pause.debugger;
+
+	if (!d)
+		return;
+	vmm_io_init(&d->connecting, on_connecting, d, d->listener, VMM_IO_READ);
+	vmm_io_start(m->loop, &d->connecting);
+	d->waits = m->start->gdb_wait;
+	if (d->waits)
+		vmm_stop_for_user(m);
+}
+
+void vmm_debugger_stop(struct vmm_machine *m)
+{
+	struct vmm_debugger *d = m->pause.debugger;
+
+	if (!d)
+		return;
+	vmm_io_stop(&d->connecting);
+	vmm_io_stop(&d->readable);
+	vmm_io_stop(&d->writable);
+	vsu_fd_close(&d->sock);
+}
+
+void vmm_debugger_free(struct vmm_debugger *d)
+{
+	if (!d)
+		return;
+	vsu_fd_close(&d->sock);
+	if (d->has_path)
+		vsu_sock_unlink(&d->path);
+	vsu_fd_close(&d->listener);
+	free(d);
+}

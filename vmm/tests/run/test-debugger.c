@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about a debugger of a machine; the test plays its client, on a thread, and the guest,
+ * which stops as KVM's guest debugging would stop it.
+ */
+#include <config.h>
+
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <vmm-sys-util/fd.h>
+
+#include "../machine/kernels.h"
+#include "commands/command_rules.h"
+#include "../machine/rig.h"
+
+#define SOFTWARE 0x300000u	/* where the guest executes int3 if a debugger has put it there */
+#define OWN 0x300100u		/* an int3 of the guest */
+#define STEPS (UINT64_C(1) << 14)
+
+static int client = -1;
+static char got[8192];
+static bool has_own;			/* the guest executes its int3 first */
+static unsigned int injected;		/* how often that reached it */
+
+/* ----------------------------------------------------------------------- the guest */
+
+static int stops(struct kvm_run *run, uint32_t exception, uint64_t pc, uint64_t dr6)
+{
+	run->exit_reason = KVM_EXIT_DEBUG;
+	run->debug.arch = (struct kvm_debug_exit_arch){ .exception = exception, .pc = pc, .dr6 = dr6 };
+	return 0;
+}
+
+static unsigned char byte_at(uint64_t gpa)
+{
+	unsigned char byte;
+
+	rig_read(gpa, &byte, 1);
+	return byte;
+}
+
+static int guest(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	const struct kvm_guest_debug *debug = &fake.cpu[cpu].debug;
+
+	(void)n;
+	if (cpu)
+		return FAKE_COMPUTES;
+	if (debug->control & KVM_GUESTDBG_INJECT_BP) {
+		injected++;
+		has_own = false;
+	}
+	if (has_own && debug->control)
+		return stops(run, 3, OWN, 0);
+	if (debug->control & KVM_GUESTDBG_SINGLESTEP)
+		return stops(run, 1, ++fake.cpu[0].regs.rip, STEPS);
+	if (debug->control & KVM_GUESTDBG_USE_HW_BP)
+		return stops(run, 1, 0, 1);
+	return byte_at(SOFTWARE) == 0xcc ? stops(run, 3, SOFTWARE, 0) : FAKE_COMPUTES;
+}
+
+/* ---------------------------------------------------------------------- the client */
+
+static void connect_client(void)
+{
+	const struct sockaddr_un to = { AF_UNIX, "gdb" };
+
+	client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_ge(client, 0);
+	ck_assert_int_eq(connect(client, (const struct sockaddr *)&to, sizeof(to)), 0);
+}
+
+static void send_packet(const char *data)
+{
+	char packet[300];
+	unsigned char sum = 0;
+	const char *at;
+	int n;
+
+	for (at = data; *at; at++)
+		sum = (unsigned char)(sum + (unsigned char)*at);
+	n = snprintf(packet, sizeof(packet), "$%s#%02x", data, sum);
+	ck_assert_int_eq(write(client, packet, (size_t)n), n);
+}
+
+/* The data of the next packet. */
+static const char *next_packet(void)
+{
+	size_t n = 0;
+	char sum[2];
+
+	do
+		ck_assert_int_eq(read(client, got, 1), 1);
+	while (got[0] != '$');
+	do
+		ck_assert_int_eq(read(client, got + n, 1), 1);
+	while (got[n++] != '#' && n < sizeof(got));
+	got[n - 1] = '\0';
+	ck_assert_int_eq(read(client, sum, 2), 2);
+	return got;
+}
+
+static const char *ask(const char *data)
+{
+	send_packet(data);
+	return next_packet();
+}
+
+/* Runs a machine of two CPUs with the client's script, which ends it. */
+static void debug_machine(void *(*script)(void *))
+{
+	pthread_t thread;
+
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--cpus=2", "--gdb=gdb", "--gdb-wait");
+	rig_make();
+	fake.guest = guest;
+	ck_assert_int_eq(pthread_create(&thread, NULL, script, NULL), 0);
+	rig_run_made();
+	pthread_join(thread, NULL);
+	ck_assert_int_eq(rig.status, 0);
+	vsu_fd_close(&client);
+}
+
+static void *breaks(void *arg)
+{
+	(void)arg;
+	connect_client();
+	ck_assert_str_eq(ask("?"), "T02thread:1;");
+	ck_assert_uint_eq(fake.cpu[0].runs, 0);
+	ck_assert_str_eq(ask("M300000,1:90"), "OK");
+	ck_assert_str_eq(ask("Z0,300000,1"), "OK");
+	ck_assert_str_eq(ask("vCont;c"), "T05thread:1;");
+	ck_assert_str_eq(ask("m300000,1"), "90");
+	ck_assert_uint_eq(byte_at(SOFTWARE), 0xcc);
+	ck_assert_str_eq(ask("z0,300000,1"), "OK");
+	ck_assert_uint_eq(byte_at(SOFTWARE), 0x90);
+	send_packet("k");
+	return NULL;
+}
+
+START_TEST(breakpoint_in_memory_stops_the_machine)
+{
+	debug_machine(breaks);
+}
+END_TEST
+
+/* The bits of an execution, a write of 8 bytes and an access of 2; G of each. */
+static void *uses_registers(void *arg)
+{
+	const struct kvm_guest_debug *debug = &fake.cpu[1].debug;
+
+	(void)arg;
+	connect_client();
+	ck_assert_str_eq(ask("Z2,1008,8"), "OK");
+	ck_assert_str_eq(ask("Z1,2000,1"), "OK");
+	ck_assert_str_eq(ask("Z4,3000,2"), "OK");
+	ck_assert_uint_eq(debug->arch.debugreg[0], 0x1008);
+	ck_assert_uint_eq(debug->arch.debugreg[2], 0x3000);
+	ck_assert_uint_eq(debug->arch.debugreg[7], 0x07090600u | 0x2a);
+	ck_assert_str_eq(ask("c"), "T05thread:1;watch:1008;");
+	ck_assert_str_eq(ask("z2,1008,8"), "OK");
+	ck_assert_str_eq(ask("z4,3000,2"), "OK");
+	ck_assert_str_eq(ask("c"), "T05thread:1;");
+	send_packet("k");
+	return NULL;
+}
+
+START_TEST(breakpoints_of_the_processor_are_in_its_registers)
+{
+	debug_machine(uses_registers);
+}
+END_TEST
+
+static void *steps(void *arg)
+{
+	unsigned int runs;
+
+	(void)arg;
+	connect_client();
+	ck_assert_str_eq(ask("P10=0010000000000000"), "OK");
+	runs = __atomic_load_n(&fake.cpu[1].runs, __ATOMIC_ACQUIRE);
+	ck_assert_str_eq(ask("vCont;s:1"), "T05thread:1;");
+	ck_assert_str_eq(ask("p10"), "0110000000000000");
+	ck_assert_uint_eq(__atomic_load_n(&fake.cpu[1].runs, __ATOMIC_ACQUIRE), runs);
+	ck_assert_uint_eq(fake.cpu[1].debug.control & KVM_GUESTDBG_SINGLESTEP, 0);
+	send_packet("k");
+	return NULL;
+}
+
+START_TEST(step_of_a_cpu_leaves_the_others_where_they_are)
+{
+	debug_machine(steps);
+}
+END_TEST
+
+static void *has_its_own(void *arg)
+{
+	(void)arg;
+	connect_client();
+	has_own = true;
+	ck_assert_str_eq(ask("Z0,300000,1"), "OK");
+	ck_assert_str_eq(ask("c"), "T05thread:1;");
+	ck_assert_uint_eq(injected, 1);
+	send_packet("k");
+	return NULL;
+}
+
+START_TEST(breakpoint_of_the_guest_is_the_guests)
+{
+	injected = 0;
+	debug_machine(has_its_own);
+}
+END_TEST
+
+/* Also one that has gone without a word, while the guest runs. */
+static void *leaves(void *arg)
+{
+	(void)arg;
+	connect_client();
+	ck_assert_str_eq(ask("M300000,1:55"), "OK");
+	ck_assert_str_eq(ask("Z0,300000,1"), "OK");
+	ck_assert_str_eq(ask("D"), "OK");
+	ck_assert_int_eq(read(client, got, 1), 0);
+	vsu_fd_close(&client);
+	ck_assert_uint_eq(byte_at(SOFTWARE), 0x55);
+	connect_client();
+	send_packet("c");
+	ck_assert_int_eq(write(client, "\x03", 1), 1);
+	ck_assert_str_eq(next_packet(), "T02thread:1;");
+	send_packet("c");
+	vsu_fd_close(&client);
+	connect_client();
+	ck_assert_str_eq(ask("?"), "T02thread:1;");
+	send_packet("k");
+	return NULL;
+}
+
+START_TEST(client_that_leaves_takes_its_breakpoints_along)
+{
+	debug_machine(leaves);
+}
+END_TEST
+
+/* ----------------------------------------------------------- what is not allowed meanwhile */
+
+static const char *const refused[] = { "pause", "resume", "save", "core", "migrate" };
+
+static void *asks_others(void *arg)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	unsigned int i;
+
+	(void)arg;
+	connect_client();
+	ask("?");
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		ck_assert_int_eq(vmm_command_check(&rig.machine, refused[i], &err), -EBUSY);
+		ck_assert_ptr_nonnull(strstr(err.msg, "a debugger is connected (--gdb)"));
+	}
+	ck_assert_int_eq(vmm_command_check(&rig.machine, "device-add", &err), 0);
+	send_packet("k");
+	return NULL;
+}
+
+START_TEST(machine_is_neither_saved_nor_continued_by_others)
+{
+	debug_machine(asks_others);
+}
+END_TEST
+
+static void setup(void)
+{
+	rig_init();
+	kernel_pvh();
+}
+
+int main(void)
+{
+	Suite *s = suite_create("debugger");
+	TCase *tc = tcase_create("debugger");
+
+	tcase_add_checked_fixture(tc, setup, rig_fini);
+	tcase_add_test(tc, breakpoint_in_memory_stops_the_machine);
+	tcase_add_test(tc, breakpoints_of_the_processor_are_in_its_registers);
+	tcase_add_test(tc, step_of_a_cpu_leaves_the_others_where_they_are);
+	tcase_add_test(tc, breakpoint_of_the_guest_is_the_guests);
+	tcase_add_test(tc, client_that_leaves_takes_its_breakpoints_along);
+	tcase_add_test(tc, machine_is_neither_saved_nor_continued_by_others);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
