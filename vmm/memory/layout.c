@@ -129,10 +129,10 @@ static uint64_t find_gap(const struct vmm_layout *layout, uint64_t from,
 
 	for (;;) {
 		from = congruent_address(r, piece->offset, from);
-		if (from >= VMM_HOLE_FIRST && from < VMM_HOLE_END)
+		if (in_device_hole(from, 1))
 			from = VMM_HOLE_END;
 		*fit = len;
-		if (from < VMM_HOLE_FIRST && len > VMM_HOLE_FIRST - from)
+		if (from < VMM_HOLE_END && len > VMM_HOLE_FIRST - from)
 			*fit = VMM_HOLE_FIRST - from;
 		other = range_overlapped(layout, from, *fit);
 		if (!other)
