@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "gdb/packet.h"
-#include "gdb/registers.h"
+#include "target/gdb_registers.h"
 
 /* Breakpoints in memory, and those of the processor's debug registers. */
 #define VMM_GDB_MAX_SOFTWARE 64u

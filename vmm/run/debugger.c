@@ -15,7 +15,7 @@
 #include "gdb/stub.h"
 #include "log/log.h"
 #include "machine/stop.h"
-#include "run/debug_cpu.h"
+#include "gdb/debug_cpu.h"
 #include "run/debugger.h"
 
 /* Packets that are handled in a turn, and bytes that are read at once. */

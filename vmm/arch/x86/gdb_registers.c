@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "gdb/registers.h"
+#include "target/gdb_registers.h"
 
 static const struct row {
 	unsigned int n, size;

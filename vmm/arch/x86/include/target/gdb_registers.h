@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The registers of an x86-64 CPU as gdb numbers and describes them. Numbers are in the byte
- * order of the target, little-endian.
+ * order of the target, little-endian. Each architecture has this header.
  *
  * Threads: no state.
  */
-#ifndef VMM_GDB_REGISTERS_H
-#define VMM_GDB_REGISTERS_H
+#ifndef VMM_TARGET_GDB_REGISTERS_H
+#define VMM_TARGET_GDB_REGISTERS_H
 
 #include <stdbool.h>
 #include <stddef.h>

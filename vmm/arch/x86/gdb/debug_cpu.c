@@ -9,7 +9,7 @@
 #include <vm-memory/space.h>
 
 #include "kvm/kvm.h"
-#include "run/debug_cpu.h"
+#include "gdb/debug_cpu.h"
 
 /* ---------------------------------------------------------------------- registers */
 

@@ -5,8 +5,8 @@
  *
  * Threads: the main thread, while the CPUs are paused.
  */
-#ifndef VMM_RUN_DEBUG_CPU_H
-#define VMM_RUN_DEBUG_CPU_H
+#ifndef VMM_GDB_DEBUG_CPU_H
+#define VMM_GDB_DEBUG_CPU_H
 
 #include "gdb/stub.h"
 #include "kvm/uapi.h"
