@@ -233,6 +233,31 @@ START_TEST(unsendable_message_fails_alone)
 }
 END_TEST
 
+/* More than one system call sends. */
+START_TEST(all_packets_of_a_large_batch_are_sent)
+{
+	unsigned char header[NET_HEADER] = { 0 }, out[40][60], in[100];
+	struct virtdev_net_frame frames[40];
+	struct iovec iov[40][2];
+	unsigned int i;
+
+	make_link(kinds[_i]);
+	for (i = 0; i < 40; i++) {
+		memset(out[i], (int)i + 1, sizeof(out[i]));
+		iov[i][0] = (struct iovec){ header, NET_HEADER };
+		iov[i][1] = (struct iovec){ out[i], sizeof(out[i]) };
+		frames[i] = (struct virtdev_net_frame){ iov[i], 2, 1 };
+	}
+	ck_assert_uint_eq(link_->ops.send_batch(link_->self, 0, frames, 40), 40);
+	for (i = 0; i < 40; i++) {
+		ck_assert_int_eq(frames[i].code, 0);
+		ck_assert_int_eq(recv(peer, in, sizeof(in), MSG_DONTWAIT), 60);
+		ck_assert_mem_eq(in, out[i], 60);
+	}
+	end_link();
+}
+END_TEST
+
 START_TEST(frames_of_a_stream_may_be_received_in_pieces)
 {
 	unsigned char frame[300], bytes[2 * 304], in[400];
@@ -507,6 +532,8 @@ int main(void)
 			    packets_before_the_end_of_a_connection_are_received,
 			    0, sizeof(ends) / sizeof(ends[0]));
 	tcase_add_loop_test(tc, unsendable_message_fails_alone,
+			    0, 2);
+	tcase_add_loop_test(tc, all_packets_of_a_large_batch_are_sent,
 			    0, 2);
 	tcase_add_test(tc, frames_of_a_stream_may_be_received_in_pieces);
 	tcase_add_test(tc,
