@@ -10,34 +10,6 @@
 
 /* ------------------------------------------------------------------------ replies */
 
-static void out_bytes(struct vmm_gdb_stub *s, const char *bytes, size_t n)
-{
-	if (n > sizeof(s->out) - s->out_len)
-		return;
-	memcpy(s->out + s->out_len, bytes, n);
-	s->out_len += n;
-}
-
-void vmm_gdb_reply_end(struct vmm_gdb_stub *s)
-{
-	vmm_gdb_write_end(&s->writer);
-	s->has_reply = true;
-	out_bytes(s, s->writer.bytes, s->writer.len);
-}
-
-void vmm_gdb_reply_text(struct vmm_gdb_stub *s, const char *text)
-{
-	vmm_gdb_write_begin(&s->writer);
-	vmm_gdb_write_text(&s->writer, text);
-	vmm_gdb_reply_end(s);
-}
-
-/* The client prints the number, which is an errno of the protocol. */
-void vmm_gdb_reply_result(struct vmm_gdb_stub *s, int rc)
-{
-	vmm_gdb_reply_text(s, rc == 0 ? "OK" : rc == -EFAULT ? "E0e" : rc == -ENOSPC ? "E1c" : "E16");
-}
-
 static void write_thread(struct vmm_gdb_stub *s, unsigned int cpu)
 {
 	vmm_gdb_write_number(&s->writer, cpu + 1);
@@ -443,7 +415,7 @@ static void on_packet(struct vmm_gdb_stub *s)
 static void on_complete(struct vmm_gdb_stub *s)
 {
 	if (!s->no_ack)
-		out_bytes(s, "+", 1);
+		vmm_gdb_out(s, "+", 1);
 	if (s->state == VMM_GDB_STOPPED)
 		on_packet(s);
 }
@@ -453,9 +425,9 @@ static void on_event(struct vmm_gdb_stub *s, enum vmm_gdb_event event)
 	if (event == VMM_GDB_COMPLETE)
 		on_complete(s);
 	else if (event == VMM_GDB_REFUSED && !s->no_ack)
-		out_bytes(s, "-", 1);
+		vmm_gdb_out(s, "-", 1);
 	else if (event == VMM_GDB_REPEAT && !s->no_ack && s->has_reply)
-		out_bytes(s, s->writer.bytes, s->writer.len);
+		vmm_gdb_out(s, s->writer.bytes, s->writer.len);
 	else if (event == VMM_GDB_INTERRUPT && s->state == VMM_GDB_RUNNING)
 		s->ops->interrupt(s->opaque);
 }

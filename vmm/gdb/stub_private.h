@@ -10,6 +10,8 @@
 
 #include "gdb/stub.h"
 
+/* reply.c: adds bytes to what the client receives; those without room are dropped. */
+void vmm_gdb_out(struct vmm_gdb_stub *s, const char *bytes, size_t n);
 /* Sends the packet in writer. */
 void vmm_gdb_reply_end(struct vmm_gdb_stub *s);
 void vmm_gdb_reply_text(struct vmm_gdb_stub *s, const char *text);
