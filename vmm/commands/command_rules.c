@@ -25,18 +25,19 @@ static const struct vmm_refusal
 #define WHILE_MOVES(why) WHILE(COPIES, why), WHILE_GOES(why)
 #define WHILE_GOES(why) WHILE(HANDED, why), WHILE(THERE, why), WHILE(UNKNOWN, why)
 #define WHILE_STAYS(why) WHILE(RUNS, why), WHILE(PAUSED, why), WHILE(DAMAGED, why), \
-	WHILE(ARRIVES, why), WHILE(SAVES, why), WHILE(CONVERTS, why)
+	WHILE(ARRIVES, why), WHILE(SAVES, why), WHILE(CONVERTS, why), WHILE(DEBUGGED, why)
 /* They change the machine, of which a save or a migration has a description. */
 #define CHANGES { WHILE(SAVES, busy), WHILE(CONVERTS, busy), WHILE(ARRIVES, busy), WHILE_MOVES(busy) }
 /* Private memory, which is converted, is never saved. */
-#define NEEDS_STATE { WHILE(DAMAGED, busy), WHILE(ARRIVES, busy), WHILE(SAVES, saved), WHILE_MOVES(moves) }
+#define NEEDS_STATE { WHILE(DAMAGED, busy), WHILE(ARRIVES, busy), WHILE(SAVES, saved), WHILE(DEBUGGED, debugged), \
+	WHILE_MOVES(moves) }
 
 static const struct rule {
 	const char *name;
 	const struct vmm_refusal *cells[VMM_NCONDITIONS];	/* NULL: allowed */
 } rules[] = {
-	{ "pause", { WHILE_GOES(handed) } },
-	{ "resume", { WHILE(DAMAGED, over), WHILE(HANDED, handed), WHILE(THERE, handed) } },
+	{ "pause", { WHILE(DEBUGGED, debugged), WHILE_GOES(handed) } },
+	{ "resume", { WHILE(DAMAGED, over), WHILE(DEBUGGED, debugged), WHILE(HANDED, handed), WHILE(THERE, handed) } },
 	{ "reset", CHANGES },
 	{ "save", NEEDS_STATE },
 	{ "core", NEEDS_STATE },
@@ -50,19 +51,6 @@ static const struct rule {
 	{ "device-add", CHANGES },
 	{ "device-del", CHANGES },
 };
-
-/* Refused while a debugger is connected. */
-static const char *const of_debugger[] = { "pause", "resume", "save", "core", "migrate" };
-
-static bool is_debugged(const struct vmm_machine *m, const char *row)
-{
-	unsigned int i;
-
-	for (i = 0; i < sizeof(of_debugger) / sizeof(of_debugger[0]); i++)
-		if (!strcmp(of_debugger[i], row))
-			return vmm_debugger_is_connected(m);
-	return false;
-}
 
 static const enum vmm_condition conditions[VMM_NACTIVITIES] = {
 	[VMM_PAUSED] = VMM_WHILE_PAUSED, [VMM_DAMAGED] = VMM_WHILE_DAMAGED,
@@ -78,9 +66,12 @@ static const enum vmm_condition of_migration[VMM_NHAND_OVERS] = {
 
 static enum vmm_condition condition_of(const struct vmm_machine *m)
 {
-	if (m->pause.life.now != VMM_MIGRATES)
-		return conditions[m->pause.life.now];
-	return of_migration[vmm_migrate_hand_over(m)];
+	const enum vmm_activity now = m->pause.life.now;
+
+	if (now == VMM_MIGRATES)
+		return of_migration[vmm_migrate_hand_over(m)];
+	return (now == VMM_RUNS || now == VMM_PAUSED) && vmm_debugger_is_connected(m) ?
+	       VMM_WHILE_DEBUGGED : conditions[now];
 }
 
 static enum vmm_activity activity_of(enum vmm_condition condition)
@@ -118,8 +109,6 @@ int vmm_command_check_row(const struct vmm_machine *m, const char *row, const ch
 
 	if (m->pause.life.guest == VMM_DAMAGED && lasts && lasts->code == -EPERM)
 		why = lasts;
-	if (!why && is_debugged(m, row))
-		why = &debugged;
 	return why ? vsu_error_set(err, why->code, "%s: %s", command, why->text) : 0;
 }
 

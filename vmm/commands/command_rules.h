@@ -18,6 +18,7 @@ enum vmm_condition {
 	VMM_WHILE_ARRIVES,
 	VMM_WHILE_SAVES,
 	VMM_WHILE_CONVERTS,
+	VMM_WHILE_DEBUGGED,	/* runs or is paused, and a debugger is connected */
 	VMM_WHILE_COPIES,	/* a migration; the guest is here */
 	VMM_WHILE_HANDED,	/* the destination has its state */
 	VMM_WHILE_THERE,	/* post-copy: it runs there, and pages are missing */

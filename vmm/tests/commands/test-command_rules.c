@@ -231,6 +231,7 @@ static const char *const columns[VMM_NCONDITIONS] = {
 	[VMM_WHILE_RUNS] = "running", [VMM_WHILE_PAUSED] = "paused",
 	[VMM_WHILE_DAMAGED] = "damaged", [VMM_WHILE_ARRIVES] = "arriving",
 	[VMM_WHILE_SAVES] = "saving", [VMM_WHILE_CONVERTS] = "converting",
+	[VMM_WHILE_DEBUGGED] = "debugged",
 	[VMM_WHILE_COPIES] = "copying", [VMM_WHILE_HANDED] = "stopped",
 	[VMM_WHILE_THERE] = "post-copy", [VMM_WHILE_UNKNOWN] = "unknown",
 };
