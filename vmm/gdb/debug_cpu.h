@@ -29,7 +29,10 @@ struct vmm_debug_control {
 
 int vmm_debug_control(const struct vmm_machine *m, unsigned int cpu, const struct vmm_debug_control *c);
 
-/* The breakpoint of the list that the debug registers report, or NULL. */
+/* Whether a breakpoint in memory, at address, was the cause of the exit. */
+bool vmm_debug_is_software(const struct kvm_debug_exit_arch *exit, uint64_t *address);
+
+/* The breakpoint of the list that the debug registers report as the cause, or NULL. */
 const struct vmm_gdb_breakpoint *vmm_debug_hit(const struct kvm_debug_exit_arch *exit,
 					       const struct vmm_gdb_breakpoint *list, unsigned int n);
 

@@ -12,10 +12,10 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
+#include "gdb/debug_cpu.h"
 #include "gdb/stub.h"
 #include "log/log.h"
 #include "machine/stop.h"
-#include "gdb/debug_cpu.h"
 #include "run/debugger.h"
 
 /* Packets that are handled in a turn, and bytes that are read at once. */
@@ -308,13 +308,9 @@ struct debug_exit {
 	struct kvm_debug_exit_arch arch;
 };
 
-#define BREAKPOINT 3
-#define DR6_STEP (UINT64_C(1) << 14)
-
 static void report_stop(struct vmm_debugger *d, const struct debug_exit *x)
 {
-	const struct vmm_gdb_breakpoint *hit = x->arch.exception == BREAKPOINT ? NULL :
-					       vmm_debug_hit(&x->arch, d->hardware, d->nhardware);
+	const struct vmm_gdb_breakpoint *hit = vmm_debug_hit(&x->arch, d->hardware, d->nhardware);
 	struct vmm_gdb_stop why = { .cpu = x->cpu };
 
 	if (hit && hit->kind != VMM_GDB_EXECUTION) {
@@ -331,11 +327,12 @@ static bool exit_on_main(void *opaque, struct vmm_main_call *call)
 {
 	const struct debug_exit *x = opaque;
 	struct vmm_debugger *d = x->m->pause.debugger;
+	uint64_t address;
 
 	(void)call;
 	if (!vmm_debugger_is_connected(x->m))
 		return true;
-	if (x->arch.exception != BREAKPOINT || vmm_gdb_has_software(&d->stub, x->arch.pc) ||
+	if (!vmm_debug_is_software(&x->arch, &address) || vmm_gdb_has_software(&d->stub, address) ||
 	    set_control(d, x->cpu, true, true) < 0)
 		report_stop(d, x);
 	return true;

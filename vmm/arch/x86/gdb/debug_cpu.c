@@ -8,8 +8,8 @@
 #include <vm-memory/access.h>
 #include <vm-memory/space.h>
 
-#include "kvm/kvm.h"
 #include "gdb/debug_cpu.h"
+#include "kvm/kvm.h"
 
 /* ---------------------------------------------------------------------- registers */
 
@@ -234,12 +234,21 @@ int vmm_debug_control(const struct vmm_machine *m, unsigned int cpu, const struc
 	return set_debug(vmm_cpus_fd(m->cpus, cpu), &debug);
 }
 
+#define BREAKPOINT 3u	/* the exception of int3 */
+
+bool vmm_debug_is_software(const struct kvm_debug_exit_arch *exit, uint64_t *address)
+{
+	*address = exit->pc;
+	return exit->exception == BREAKPOINT;
+}
+
 const struct vmm_gdb_breakpoint *vmm_debug_hit(const struct kvm_debug_exit_arch *exit,
 					       const struct vmm_gdb_breakpoint *list, unsigned int n)
 {
 	unsigned int i;
 
-	for (i = 0; i < n; i++)
+	/* int3 leaves the register as it was */
+	for (i = 0; exit->exception != BREAKPOINT && i < n; i++)
 		if (exit->dr6 >> i & 1)
 			return &list[i];
 	return NULL;
