@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "config/arguments.h"
 #include "arch/cpu_option.h"
+#include "config/arguments.h"
 #include "config/ends.h"
 #include "memory/memory_specs.h"
 

@@ -14,11 +14,11 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
+#include "arch/arch.h"
 #include "base/value.h"
 #include "exec/plan.h"
 #include "exec/request.h"
 #include "initrd/initrd.h"
-#include "arch/arch.h"
 #include "vm/open.h"
 
 #define CMDLINE "console=ttyS0 quiet panic=-1 " VMM_AGENT_WORD

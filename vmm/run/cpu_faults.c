@@ -7,10 +7,10 @@
 
 #include <vmm-sys-util/exit.h>
 
+#include "arch/arch.h"
 #include "log/log.h"
 #include "machine/machine.h"
 #include "run/cpu_faults.h"
-#include "arch/arch.h"
 
 /* Consecutive faults of a CPU without a repair in between. */
 #define TRIES_BEFORE_PROBING 4

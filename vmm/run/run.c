@@ -10,8 +10,8 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
-#include "cpu/poison.h"
 #include "arch/arch.h"
+#include "cpu/poison.h"
 #include "log/log.h"
 #include "machine/events.h"
 #include "machine/exit_status.h"

@@ -7,9 +7,9 @@
 #include <virtio-devices/mmio.h>
 
 #include "arch/arch.h"
+#include "arch/load.h"
 #include "memory/layout.h"
 #include "setup/boot.h"
-#include "arch/load.h"
 
 #define SERIAL_CONSOLE "console=ttyS0"
 /* Linux otherwise looks for a bridge, and reports an error if none exists. */

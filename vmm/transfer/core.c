@@ -13,13 +13,13 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 
+#include "arch/arch.h"
 #include "base/thread.h"
 #include "machine/stop.h"
 #include "transfer/core.h"
 #include "transfer/core_file.h"
 #include "transfer/save.h"
 #include "transfer/save_target.h"
-#include "arch/arch.h"
 
 struct vmm_core {
 	struct vmm_machine *m;

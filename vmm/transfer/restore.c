@@ -15,9 +15,9 @@
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
+#include "arch/arch.h"
 #include "base/file_value.h"
 #include "devices/clone.h"
-#include "arch/arch.h"
 #include "log/log.h"
 #include "machine/disks.h"
 #include "machine/live.h"

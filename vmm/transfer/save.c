@@ -17,8 +17,8 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
-#include "base/thread.h"
 #include "arch/arch.h"
+#include "base/thread.h"
 #include "machine/disk_flush.h"
 #include "machine/disks.h"
 #include "machine/events.h"

@@ -12,12 +12,12 @@
 #include <vmm-sys-util/checked.h>
 #include <vmm-sys-util/fd.h>
 
+#include "arch/arch.h"
 #include "base/file_value.h"
 #include "memory/image_sums.h"
 #include "transfer/restore.h"
 #include "transfer/save_files.h"
 #include "transfer/saved_folder.h"
-#include "arch/arch.h"
 
 #define STAT_UNIT 512u
 

@@ -14,9 +14,9 @@
 #include <vmm-sys-util/fd.h>
 
 #include "bus/pci_host.h"
-#include "vm/msi.h"
 #include "log/log.h"
 #include "virtio/virtio.h"
+#include "vm/msi.h"
 
 struct vector {
 	int event_fd;

@@ -6,11 +6,11 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "arch/x86/cpu_description.h"
 #include "base/file_value.h"
 #include "base/places.h"
 #include "cli/cpu_command.h"
 #include "machine/exit_status.h"
-#include "arch/x86/cpu_description.h"
 #include "vm/open.h"
 
 #define COLUMNS 80

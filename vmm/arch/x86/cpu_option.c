@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file_value.h"
 #include "arch/cpu_option.h"
 #include "arch/x86/cpu_models.h"
+#include "base/file_value.h"
 
 #define NAMES "host, plain, x86-64-v2, x86-64-v3 or x86-64-v4"
 

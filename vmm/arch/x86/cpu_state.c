@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kvm/uapi.h"
 #include "arch/arch.h"
 #include "arch/x86/cpuid_compare.h"
 #include "arch/x86/mce.h"
 #include "arch/x86/msrs.h"
+#include "kvm/uapi.h"
 
 enum record {
 	CPUID = 1, TSC_RATE, MP_STATE, REGS, SREGS, XSAVE, XCRS, DEBUG_REGS,

@@ -6,8 +6,8 @@
 #include <sys/procfs.h>
 #include <sys/user.h>
 
-#include "kvm/uapi.h"
 #include "arch/arch.h"
+#include "kvm/uapi.h"
 
 static void put_registers(const struct kvm_regs *r, const struct kvm_sregs *s,
 			  struct elf_prstatus *out)

@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "arch/x86/kvm_x86.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/cpuid_table.h"
+#include "arch/x86/kvm_x86.h"
 
 /* Leaf 1 */
 #define ECX_TSC_DEADLINE (1u << 24)

@@ -12,9 +12,9 @@
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
-#include "kvm/kvm.h"
 #include "arch/board.h"
 #include "arch/x86/cpuid.h"
+#include "kvm/kvm.h"
 #include "target/layout.h"
 
 /* The places of boot protocols' structures in guest memory. */

@@ -9,10 +9,10 @@
 
 #include <vmm-sys-util/event.h>
 
+#include "arch/arch.h"
+#include "arch/x86/port_numbers.h"
 #include "bus/bus.h"
 #include "guest/protocol.h"
-#include "arch/x86/port_numbers.h"
-#include "arch/arch.h"
 
 #define PORT_SPEAKER 0x61
 #define PORT_CMOS 0x70		/* index and data */

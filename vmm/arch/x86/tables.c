@@ -10,8 +10,8 @@
 
 #include <vm-memory/access.h>
 
-#include "arch/x86/port_numbers.h"
 #include "arch/x86/long_mode.h"
+#include "arch/x86/port_numbers.h"
 
 #define PAGE 4096u
 #define ENTRIES 512u

@@ -4,8 +4,8 @@
 
 #include <errno.h>
 
-#include "kvm/uapi.h"
 #include "arch/arch.h"
+#include "kvm/uapi.h"
 
 #define NCHIPS 3u
 

@@ -20,9 +20,9 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/sock.h>
 
-#include "arch/x86/kvm_x86.h"
 #include "../machine/kernels.h"
 #include "../machine/rig.h"
+#include "arch/x86/kvm_x86.h"
 
 /* Calls that succeed before one fails; negative: no call fails. */
 static int left = -1;

@@ -9,8 +9,8 @@
 
 #include <vmm-sys-util/exit.h>
 
-#include "arch/x86/kvm_x86.h"
 #include "../machine/plug_rig.h"
+#include "arch/x86/kvm_x86.h"
 
 #define MAX_CALLS 200
 

@@ -10,8 +10,8 @@
 #include <virtio-devices/pci.h>
 
 #include "bus/pci_host.h"
-#include "vm/msi.h"
 #include "rig.h"
+#include "vm/msi.h"
 
 #define FUNCTIONS 2u
 #define QUEUES 2u

@@ -9,8 +9,8 @@
 #include <stdarg.h>
 #include <sys/ioctl.h>
 
-#include "vm/msi.h"
 #include "../util.h"
+#include "vm/msi.h"
 
 #define PINS 24u
 #define FIXED 40u	/* entries of the pins */

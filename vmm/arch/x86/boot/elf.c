@@ -15,8 +15,8 @@
 #include <vm-memory/access.h>
 #include <vmm-sys-util/checked.h>
 
-#include "arch/x86/long_mode.h"
 #include "arch/x86/boot/elf.h"
+#include "arch/x86/long_mode.h"
 #include "guest/protocol.h"
 
 #define MAX_SEGMENTS 64

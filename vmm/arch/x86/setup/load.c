@@ -12,17 +12,17 @@
 #include <vm-memory/kvm.h>
 #include <vm-memory/region.h>
 
+#include "arch/load.h"
+#include "arch/x86/acpi/tables.h"
 #include "arch/x86/boot/builtin/info.h"
-#include "boot/initrd.h"
+#include "arch/x86/boot/elf.h"
 #include "arch/x86/boot/linux/bzimage.h"
 #include "arch/x86/boot/pvh/start_info.h"
+#include "arch/x86/long_mode.h"
+#include "boot/initrd.h"
 #include "cpu/cpus.h"
 #include "memory/layout.h"
 #include "memory/windows.h"
-#include "arch/load.h"
-#include "arch/x86/acpi/tables.h"
-#include "arch/x86/boot/elf.h"
-#include "arch/x86/long_mode.h"
 
 static_assert(VMM_BOOT_STACKS_GPA + VMM_MAX_CPUS * VMM_BOOT_STACK_SIZE <=
 	      VMM_BOOT_ACPI_GPA, "stacks end before the tables of ACPI");

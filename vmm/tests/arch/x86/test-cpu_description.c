@@ -2,8 +2,8 @@
 /* Claims about descriptions of processors: words, what they refuse, and what two have in common. */
 #include <config.h>
 
-#include "arch/x86/cpu_description.h"
 #include "../../util.h"
+#include "arch/x86/cpu_description.h"
 
 #define KEYS "vendor=AuthenticAMD family=23 model=1 stepping=2 "
 

@@ -6,10 +6,10 @@
 #include <config.h>
 
 #include "../../util.h"
-#include "kvm/uapi.h"
 #include "arch/arch.h"
 #include "arch/x86/cpuid_table.h"
 #include "arch/x86/msrs.h"
+#include "kvm/uapi.h"
 
 static const struct vmm_kvm kvm;
 static struct vmm_state_writer writer;

@@ -2,10 +2,10 @@
 /* Claims about the CPUID table of a guest, shaped from tables made up here. */
 #include <config.h>
 
-#include "arch/x86/kvm_x86.h"
+#include "../../util.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/cpuid_compare.h"
-#include "../../util.h"
+#include "arch/x86/kvm_x86.h"
 
 static union {
 	struct kvm_cpuid2 table;

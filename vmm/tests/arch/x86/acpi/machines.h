@@ -3,8 +3,8 @@
 #ifndef VMM_TESTS_ACPI_MACHINES_H
 #define VMM_TESTS_ACPI_MACHINES_H
 
-#include "arch/x86/acpi/tables.h"
 #include "../../../util.h"
+#include "arch/x86/acpi/tables.h"
 
 #define ROOM (128 * 1024)
 #define ACPI_GPA 0xe0000u

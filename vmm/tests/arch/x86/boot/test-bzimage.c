@@ -4,11 +4,11 @@
 
 #include <vm-memory/access.h>
 
+#include "../../../memory.h"
+#include "../../../util.h"
 #include "arch/x86/boot/linux/bzimage.h"
 #include "arch/x86/boot/linux/setup_header.h"
 #include "arch/x86/long_mode.h"
-#include "../../../memory.h"
-#include "../../../util.h"
 
 #define SECTS 4
 #define PAYLOAD_AT ((SECTS + 1) * SECTOR)
