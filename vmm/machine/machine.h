@@ -120,6 +120,7 @@ struct vmm_pause {
 	struct vmm_converting converting;
 	struct vmm_stop_limit limit;	/* of stop */
 	struct vmm_debugger *debugger;	/* run/debugger.h: with --gdb; or NULL */
+	bool awaits_debugger;	/* by --gdb-wait, until the guest runs; not a pause by its user */
 };
 
 /* A saved machine whose state a new one gets. */

@@ -208,6 +208,7 @@ void vmm_stop_end_for_user(struct vmm_machine *m)
 {
 	if (!vmm_life_set_guest(&m->pause.life, VMM_RUNS))
 		return;
+	m->pause.awaits_debugger = false;
 	vmm_stop_release(m);
 	vmm_cpus_mark_paused(m->cpus);
 	vmm_cpus_resume(m->cpus);

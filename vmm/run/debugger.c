@@ -29,7 +29,6 @@ struct vmm_debugger {
 	bool has_path;
 	struct vmm_io connecting, readable, writable;
 	struct vmm_gdb_stub stub;
-	bool waits;		/* the guest is paused for the first client */
 	bool was_paused;	/* by the user, before the client connected */
 	unsigned char input[INPUT];
 	size_t at, len;		/* of input: handled, and received */
@@ -288,8 +287,7 @@ static void on_connecting(void *opaque)
 		return;
 	}
 	vmm_io_stop(&d->connecting);
-	d->was_paused = m->pause.life.guest == VMM_PAUSED && !d->waits;
-	d->waits = false;
+	d->was_paused = m->pause.life.guest == VMM_PAUSED && !m->pause.awaits_debugger;
 	d->at = d->len = 0;
 	d->nhardware = 0;
 	act_all(d, VMM_GDB_RUNS);
@@ -389,8 +387,8 @@ void vmm_debugger_start(struct vmm_machine *m)
 		return;
 	vmm_io_init(&d->connecting, on_connecting, d, d->listener, VMM_IO_READ);
 	vmm_io_start(m->loop, &d->connecting);
-	d->waits = m->start->gdb_wait;
-	if (d->waits)
+	m->pause.awaits_debugger = m->start->gdb_wait;
+	if (m->start->gdb_wait)
 		vmm_stop_for_user(m);
 }
 

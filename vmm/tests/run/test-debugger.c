@@ -63,6 +63,8 @@ static int guest(unsigned int cpu, unsigned int n, struct kvm_run *run)
 
 /* ---------------------------------------------------------------------- the client */
 
+static char answer[8192];
+
 static void connect_client(void)
 {
 	const struct sockaddr_un to = { AF_UNIX, "gdb" };
@@ -108,12 +110,29 @@ static const char *ask(const char *data)
 	return next_packet();
 }
 
+/* The reply of the control socket to a command of the guest's user. */
+static const char *tell_machine(const char *command)
+{
+	const struct sockaddr_un to = { AF_UNIX, "control" };
+	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	size_t n = 0;
+
+	ck_assert_int_eq(connect(sock, (const struct sockaddr *)&to, sizeof(to)), 0);
+	ck_assert_int_eq(write(sock, command, strlen(command)), (ssize_t)strlen(command));
+	do
+		ck_assert_int_eq(read(sock, answer + n, 1), 1);
+	while (answer[n] != '\n' && ++n < sizeof(answer) - 1);
+	answer[n] = '\0';
+	vsu_fd_close(&sock);
+	return answer;
+}
+
 /* Runs a machine of two CPUs with the client's script, which ends it. */
 static void debug_machine(void *(*script)(void *))
 {
 	pthread_t thread;
 
-	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--cpus=2", "--gdb=gdb", "--gdb-wait");
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null", "--cpus=2", "--gdb=gdb", "--gdb-wait", "--control=control");
 	rig_make();
 	fake.guest = guest;
 	ck_assert_int_eq(pthread_create(&thread, NULL, script, NULL), 0);
@@ -276,6 +295,26 @@ static void setup(void)
 	kernel_pvh();
 }
 
+/* The pause of --gdb-wait has ended before, and another one is the user's. */
+static void *leaves_paused(void *arg)
+{
+	(void)arg;
+	ck_assert_ptr_nonnull(strstr(tell_machine("resume\n"), "\"ok\":true"));
+	ck_assert_ptr_nonnull(strstr(tell_machine("pause\n"), "\"ok\":true"));
+	connect_client();
+	ck_assert_str_eq(ask("D"), "OK");
+	ck_assert_int_eq(read(client, got, 1), 0);
+	ck_assert_ptr_nonnull(strstr(tell_machine("status\n"), "\"paused\":true"));
+	ck_assert_ptr_nonnull(strstr(tell_machine("quit\n"), "\"ok\":true"));
+	return NULL;
+}
+
+START_TEST(guest_that_its_user_paused_stays_paused)
+{
+	debug_machine(leaves_paused);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("debugger");
@@ -287,6 +326,7 @@ int main(void)
 	tcase_add_test(tc, step_of_a_cpu_leaves_the_others_where_they_are);
 	tcase_add_test(tc, breakpoint_of_the_guest_is_the_guests);
 	tcase_add_test(tc, client_that_leaves_takes_its_breakpoints_along);
+	tcase_add_test(tc, guest_that_its_user_paused_stays_paused);
 	tcase_add_test(tc, machine_is_neither_saved_nor_continued_by_others);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
