@@ -17,7 +17,7 @@
 
 #define TURN_EVENTS 16
 
-/* Of the event of fill_fd; those of machines have their index. */
+/* The data of the event of fill_fd; that of a machine is its index. */
 #define FILL UINT32_MAX
 
 struct cvmm_exec_pool {
@@ -34,7 +34,7 @@ struct cvmm_exec_pool {
 
 /* ------------------------------------------------------------------- members */
 
-/* Whom a member of struct cvmm_exec_config belongs to. */
+/* Which call takes a member of struct cvmm_exec_config. */
 enum owner {
 	OF_POOL,	/* the machine, and so all commands */
 	OF_COMMAND,
