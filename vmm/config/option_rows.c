@@ -184,6 +184,9 @@ const struct vmm_option_row vmm_option_rows[] = {
 	{ .option = { .name = NULL } },
 };
 
+_Static_assert(sizeof(vmm_option_rows) / sizeof(vmm_option_rows[0]) <= VMM_OPTION_ROWS,
+	       "VMM_OPTION_ROWS is too small");
+
 void vmm_option_table(struct vsu_option table[VMM_OPTION_ROWS])
 {
 	const struct vmm_option_row *row = vmm_option_rows;

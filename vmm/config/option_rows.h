@@ -51,7 +51,7 @@ struct vmm_option_row {
 extern const struct vmm_option_row vmm_option_rows[];
 
 /* Room for the table of the parser and of the help, with its terminator. */
-#define VMM_OPTION_ROWS 48
+#define VMM_OPTION_ROWS 52
 
 /* The table's index of an option is that of its row. */
 void vmm_option_table(struct vsu_option table[VMM_OPTION_ROWS]);
