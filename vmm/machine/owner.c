@@ -2,6 +2,11 @@
 /* A machine leaves its end to its owner. */
 #include <config.h>
 
+#include <errno.h>
+#include <fcntl.h>
+
+#include <vmm-sys-util/fd.h>
+
 #include "machine/machine.h"
 #include "machine/owner.h"
 
@@ -12,4 +17,14 @@ void vmm_machine_abandon(const struct vmm_machine *m, int status, const struct v
 	vmm_stdio_restore(m->stdio);
 	if (m->owner.abandon)
 		m->owner.abandon(m->owner.opaque, status, why);
+}
+
+int vmm_owner_pagemap(const struct vmm_owner *owner)
+{
+	int fd;
+
+	if (owner->pagemap_fd >= 0)
+		return vsu_fd_dup(owner->pagemap_fd);
+	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }

@@ -47,7 +47,7 @@ struct vmm_owner {
 	bool lends_cpus;	/* its threads run the CPUs (vmm_cpus_run()) */
 	const struct vmm_threads *threads; /* how the machine starts threads; NULL: plainly */
 	const int *kvm;		/* a descriptor of /dev/kvm; NULL: the machine opens it */
-	int pagemap_fd;		/* /proc/self/pagemap, for working sets; negative: none */
+	int pagemap_fd;		/* /proc/self/pagemap; negative: the machine opens it */
 	/* On a new thread before its work: narrows its rights, or is NULL. An error ends the machine. */
 	int (*begin_thread)(void *opaque, enum vmm_thread kind, struct vsu_error *err);
 	/*
@@ -75,5 +75,8 @@ struct vmm_owner {
  * and calls the owner's function of this name. Any thread. May return.
  */
 void vmm_machine_abandon(const struct vmm_machine *m, int status, const struct vsu_error *why);
+
+/* /proc/self/pagemap, a descriptor of the caller, or a negative errno. */
+int vmm_owner_pagemap(const struct vmm_owner *owner);
 
 #endif

@@ -112,7 +112,7 @@ static int open_files(struct vmm_recording *r, const char *folder, struct vsu_er
 		r->incomplete = NULL;
 		return vsu_error_set(err, -ENOMEM, "no memory for a path");
 	}
-	r->pagemap = r->m->owner.pagemap_fd < 0 ? -EACCES : vsu_fd_dup(r->m->owner.pagemap_fd);
+	r->pagemap = vmm_owner_pagemap(&r->m->owner);
 	if (r->pagemap < 0)
 		return vsu_error_sys(err, r->pagemap, "cannot open /proc/self/pagemap");
 	r->done_fd = vsu_event_new();

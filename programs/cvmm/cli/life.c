@@ -153,7 +153,7 @@ void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *pl
 		.jailed = options->process.jail,
 		.no_network = vmm_confinement_without_network(options),
 	};
-	if (options->start.from && !options->start.prefetch)
+	if (options->start.from)
 		owner->pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 }
 

@@ -200,7 +200,7 @@ static void refuse_without_pagemap(void)
 START_TEST(process_without_a_table_of_pages_is_refused)
 {
 	close(rig.owner.pagemap_fd);
-	rig.owner.pagemap_fd = -1;
+	rig.owner.pagemap_fd = 1 << 20;	/* of no file */
 	run("--from=saved", NULL, refuse_without_pagemap);
 }
 END_TEST
