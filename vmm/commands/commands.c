@@ -37,31 +37,33 @@ static int read_save_files(const struct vmm_machine *m, char *const *words, unsi
 	return rc;
 }
 
-/* The word for it, the last one; n: words before it. */
-static int read_then(char *const *words, unsigned int *n, enum cvmm_then *then,
-		     struct vsu_error *err)
+/* The words behind the target, in any order; n: words before them. */
+static int read_manner(char *const *words, unsigned int *n, struct cvmm_save *save,
+		       struct vsu_error *err)
 {
-	for (*n = 0; words[*n] && strncmp(words[*n], "then=", 5) != 0; (*n)++)
+	const char *first;
+
+	for (*n = 0; words[*n] && strncmp(words[*n], "then=", 5) != 0 &&
+	     strcmp(words[*n], "incremental") != 0; (*n)++)
 		;
-	words += *n;
-	if (!words[0])
-		return 0;
-	if (!strcmp(words[0], "then=pause"))
-		*then = CVMM_THEN_PAUSE;
-	else if (!strcmp(words[0], "then=quit"))
-		*then = CVMM_THEN_STOP;
-	else
-		return vsu_error_set(err, -EINVAL, "'%s': expected then=pause or then=quit", words[0]);
-	if (words[1])
-		return vsu_error_set(err, -EINVAL, "'%s' after '%s', which must be last", words[1], words[0]);
-	return *n ? 0 : vsu_error_set(err, -EINVAL, "no folder before '%s'", words[0]);
+	first = words[*n];
+	for (words += *n; words[0]; words++)
+		if (!strcmp(words[0], "incremental") && !save->incremental)
+			save->incremental = true;
+		else if (!strcmp(words[0], "then=pause") && !save->then)
+			save->then = CVMM_THEN_PAUSE;
+		else if (!strcmp(words[0], "then=quit") && !save->then)
+			save->then = CVMM_THEN_STOP;
+		else
+			return vsu_error_set(err, -EINVAL, "'%s': expected incremental, and then=pause or then=quit, once each behind the folder", words[0]);
+	return *n || !first ? 0 : vsu_error_set(err, -EINVAL, "no folder before '%s'", first);
 }
 
 static int read_save(const struct vmm_machine *m, char *const *words, struct cvmm_save *save,
 		     int fds[VMM_SAVE_NFILES], struct vsu_error *err)
 {
 	unsigned int n;
-	int rc = read_then(words, &n, &save->then, err);
+	int rc = read_manner(words, &n, save, err);
 
 	if (!rc && vmm_file_value_is_fd(words[0])) {
 		save->fds = fds;
@@ -200,7 +202,7 @@ const struct vmm_control_command vmm_machine_commands[] = {
 	  .check = vmm_command_check, .request = vmm_request_reset },
 	{ .name = "quit", NULL, 0, 0, NULL, "end at once, without the guest",
 	  .request = vmm_request_quit },
-	{ .name = "save", "[timeout=SECONDS] FOLDER | MEMORY STATE MACHINE [then=pause|quit]", 1, 4, command_save,
+	{ .name = "save", "[timeout=SECONDS] FOLDER | MEMORY STATE MACHINE [incremental] [then=pause|quit]", 1, 5, command_save,
 	  "save the machine to a new folder, or to three files fd:N; then continue, pause or quit",
 	  .passes = true, .waits = true, .check = vmm_command_check, .request = vmm_request_save },
 	{ .name = "core", "[timeout=SECONDS] FILE", 1, 1, command_core,

@@ -76,6 +76,7 @@ struct vmm_config {
 /* One start of a machine. All zero: its kernel boots. */
 struct vmm_start {
 	const char *from;	/* a saved machine's folder; the kernel is not loaded */
+	const char *base;	/* with from: the folder of which that one is an incremental save; or NULL */
 	bool clone;		/* with from: shares nothing with the saved machine */
 	bool prefetch;		/* with from: loads the memory in the background */
 	bool changed_disks;	/* with from: they are accepted */

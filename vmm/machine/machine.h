@@ -130,7 +130,9 @@ struct vmm_restore {
 	unsigned char *bytes;	/* state, saved or received; NULL: the machine boots */
 	struct vmm_state state;
 	struct vmm_image_pieces memory;
+	struct vmm_image_base base;	/* from which the memory is mapped; n 0: none */
 	int memory_fd;		/* its file, of a folder that was passed; or -1 */
+	int base_fd;		/* likewise, of the folder of --base */
 	bool on_bus;
 	uint64_t age_ns;	/* how long the guest had run */
 	struct vmm_prefetch *prefetch;	/* with --prefetch; or NULL */

@@ -61,7 +61,7 @@ void vmm_image_describe(const struct vmm_memory *memory,
 struct continuing {
 	struct vmm_image_pieces *pieces;
 	const struct vmm_memory_specs *saved;
-	const char *path;
+	const struct vmm_image_source *source;
 	bool shared;
 	struct vmm_layout layout;	/* of the saved pieces */
 	unsigned int parts_of[VMM_MAX_MEMORY];	/* parts of each saved piece */
@@ -90,6 +90,25 @@ static int place_saved(struct continuing *c)
 	return rc;
 }
 
+/* An unchanged page is in the file of the whole machine. */
+static int map_piece(struct continuing *c, const struct vmm_memory_spec *saved,
+		     const struct vmm_image_part *part, struct vmm_memory_spec *to)
+{
+	const struct vmm_image_source *s = c->source;
+	const struct vmm_base_part *there =
+		s->base_path ? vmm_image_base_find(s->base, part->gpa, part->len) : NULL;
+	struct vmm_image_part from = *part;
+
+	if (there) {
+		from.path = s->base_path;
+		from.at = there->at;
+	}
+	if (there || !s->base_path)
+		c->pieces->mapped[c->pieces->nmapped++] =
+			(struct vmm_base_part){ from.gpa, from.len, from.at };
+	return vmm_piece_map(saved, &from, to, c->err);
+}
+
 static int put_piece(struct continuing *c, unsigned int number, const struct vmm_memory_spec *saved,
 		     const struct vmm_image_part *part)
 {
@@ -101,7 +120,7 @@ static int put_piece(struct continuing *c, unsigned int number, const struct vmm
 				     VMM_MAX_PIECES);
 	return (c->shared && !facts.rom) || facts.own ?
 	       vmm_piece_own(saved, part, c->shared, to, c->err) :
-	       vmm_piece_map(saved, part, to, c->err);
+	       map_piece(c, saved, part, to);
 }
 
 /* Part k of the memory, in the order of addresses. */
@@ -121,7 +140,7 @@ static int put_part(struct continuing *c, unsigned int k, const struct vmm_image
 
 static int put_parts(struct continuing *c, struct vmm_state_fields *f)
 {
-	struct vmm_image_part part = { .path = c->path };
+	struct vmm_image_part part = { .path = c->source->path };
 	unsigned int k = 0;
 	int rc = 0;
 
@@ -137,11 +156,11 @@ static int put_parts(struct continuing *c, struct vmm_state_fields *f)
 	       vsu_error_set(c->err, -EINVAL, "the state has less memory than the saved command line describes");
 }
 
-int vmm_image_pieces(const struct vmm_state *state, const char *path, bool shared,
-		     const struct vmm_memory_specs *saved,
+int vmm_image_pieces(const struct vmm_state *state, const struct vmm_image_source *source,
+		     bool shared, const struct vmm_memory_specs *saved,
 		     struct vmm_image_pieces *pieces, struct vsu_error *err)
 {
-	struct continuing c = { .pieces = pieces, .saved = saved, .path = path,
+	struct continuing c = { .pieces = pieces, .saved = saved, .source = source,
 				.shared = shared, .err = err };
 	struct vmm_state_fields f;
 	int rc = vmm_state_find(state, "memory", 0, &f, err);
@@ -215,8 +234,64 @@ static bool is_mapped(const struct vmem_map *map, uint64_t gpa)
 	return r && vmem_block_kind(vmem_region_block(r)) == VMEM_KIND_FILE;
 }
 
-static int read_all(int fd, uint64_t size, const struct vmem_map *map,
-		    struct vmm_state_fields *f)
+/* A file "memory". */
+struct opened {
+	int fd;
+	uint64_t size;
+};
+
+struct reading {
+	const struct vmem_map *map;
+	const char *path;		/* of the file that is read, for messages */
+	struct opened own, base;	/* base: with that of source */
+	const struct vmm_image_source *source;
+	struct vmm_image_changed changed;
+};
+
+/* Holes are zeros, which the base may not have. */
+static int read_changed(const struct reading *g, struct piece p)
+{
+	struct piece run = p;
+	bool changed;
+	int rc = 0;
+
+	if (vsu_range_exceeds(p.at, p.len, g->own.size) ||
+	    vsu_range_exceeds(p.at, p.len, g->changed.total))
+		return -EBADMSG;
+	for (; !rc && run.at < p.at + p.len; run.at += run.len) {
+		run.len = vmm_image_changed_run(&g->changed, run.at, p.at + p.len, &changed);
+		run.gpa = p.gpa + (run.at - p.at);
+		if (changed)
+			rc = read_extent(g->own.fd, g->map, run);
+	}
+	return rc;
+}
+
+static int read_whole(struct reading *g, const struct opened *from, const struct piece *p)
+{
+	if (vsu_range_exceeds(p->at, p->len, from->size))
+		return -EBADMSG;
+	return is_mapped(g->map, p->gpa) ? 0 : read_piece(from->fd, g->map, *p);
+}
+
+static int read_part(struct reading *g, const struct piece *p)
+{
+	const struct vmm_image_source *s = g->source;
+	const struct vmm_base_part *there =
+		s->base_path ? vmm_image_base_find(s->base, p->gpa, p->len) : NULL;
+	int rc = 0;
+
+	if (there) {
+		g->path = s->base_path;
+		rc = read_whole(g, &g->base, &(struct piece){ p->gpa, p->len, there->at });
+	}
+	if (rc < 0)
+		return rc;
+	g->path = s->path;
+	return there ? read_changed(g, *p) : read_whole(g, &g->own, p);
+}
+
+static int read_parts(struct reading *g, struct vmm_state_fields *f)
 {
 	struct piece p;
 	int rc = 0;
@@ -225,33 +300,49 @@ static int read_all(int fd, uint64_t size, const struct vmem_map *map,
 		p.gpa = vmm_state_get_u64(f);
 		p.len = vmm_state_get_u64(f);
 		p.at = vmm_state_get_u64(f);
-		if (vsu_range_exceeds(p.at, p.len, size))
-			rc = -EBADMSG;
-		else if (!is_mapped(map, p.gpa))
-			rc = read_piece(fd, map, p);
+		rc = read_part(g, &p);
 	}
 	return rc;
 }
 
+static int open_memory(const char *path, struct opened *file, struct vsu_error *err)
+{
+	struct stat st;
+	int rc;
+
+	file->fd = vmm_file_value_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
+	rc = file->fd < 0 ? file->fd : fstat(file->fd, &st) < 0 ? -errno : 0;
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot read '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return vsu_error_set(err, -EBADMSG, "'%s' is not a regular file", path);
+	file->size = (uint64_t)st.st_size;
+	return 0;
+}
+
 int vmm_image_read(const struct vmm_state *state, const char *section,
-		   const char *path, const struct vmem_map *map,
+		   const struct vmm_image_source *source, const struct vmem_map *map,
 		   struct vsu_error *err)
 {
+	struct reading g = { .map = map, .source = source, .own.fd = -1, .base.fd = -1 };
 	struct vmm_state_fields f;
-	struct stat st;
-	int fd, rc = vmm_state_find(state, section, 0, &f, err);
+	int rc = vmm_state_find(state, section, 0, &f, err);
 
+	if (!rc && source->base_path)
+		rc = vmm_image_changed_get(&g.changed, state, err);
+	if (!rc)
+		rc = open_memory(source->path, &g.own, err);
+	if (!rc && source->base_path)
+		rc = open_memory(source->base_path, &g.base, err);
 	if (rc < 0)
-		return rc;
-	fd = vmm_file_value_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		rc = fd < 0 ? fd : -errno;
-	else
-		rc = S_ISREG(st.st_mode) ?
-		     read_all(fd, (uint64_t)st.st_size, map, &f) : -EBADMSG;
-	vsu_fd_close(&fd);
+		goto out;
+	rc = read_parts(&g, &f);
 	if (rc == -EBADMSG)
-		return vsu_error_set(err, rc, "'%s' is shorter than the guest's memory, or not a regular file",
-				     path);
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot read '%s'", path) : 0;
+		vsu_error_set(err, rc, "'%s' is shorter than the guest's memory", g.path);
+	else if (rc < 0)
+		vsu_error_sys(err, rc, "cannot read '%s'", g.path);
+out:
+	vsu_fd_close(&g.own.fd);
+	vsu_fd_close(&g.base.fd);
+	return rc;
 }

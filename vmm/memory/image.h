@@ -9,8 +9,9 @@
 #ifndef VMM_MEMORY_IMAGE_H
 #define VMM_MEMORY_IMAGE_H
 
-#include "memory/memory.h"
+#include "memory/image_base.h"
 #include "memory/image_sums.h"
+#include "memory/memory.h"
 #include "state/sections.h"
 #include "base/thread.h"
 
@@ -28,21 +29,30 @@ void vmm_image_describe(const struct vmm_memory *memory,
 struct vmm_image_pieces {
 	struct vmm_memory_specs specs;
 	uint64_t parts;		/* which pieces were split: a bit for each number */
+	unsigned int nmapped;
+	struct vmm_base_part mapped[VMM_MAX_PIECES]; /* those of the file of a whole machine */
+};
+
+/* The files "memory" from which a machine continues: of its folder, and of the base of that. */
+struct vmm_image_source {
+	const char *path;
+	const char *base_path;	/* NULL: the folder is whole */
+	const struct vmm_image_base *base; /* with base_path */
 };
 
 /*
  * saved: those of the saved machine. -EBADMSG: the section describes impossible memory;
  * -EINVAL: other memory than saved. Free the pieces also after a failure.
  */
-int vmm_image_pieces(const struct vmm_state *state, const char *path, bool shared,
-		     const struct vmm_memory_specs *saved,
+int vmm_image_pieces(const struct vmm_state *state, const struct vmm_image_source *source,
+		     bool shared, const struct vmm_memory_specs *saved,
 		     struct vmm_image_pieces *pieces, struct vsu_error *err);
 /*
- * Reads the file at path into the regions that a section lists. Regions that map a file have
- * their content already.
+ * Reads the files into the regions that a section lists. Regions that map a file have
+ * their content already, except the pages that were changed since the base was saved.
  */
 int vmm_image_read(const struct vmm_state *state, const char *section,
-		   const char *path, const struct vmem_map *map,
+		   const struct vmm_image_source *source, const struct vmem_map *map,
 		   struct vsu_error *err);
 void vmm_image_pieces_free(struct vmm_image_pieces *pieces);
 
@@ -50,10 +60,14 @@ void vmm_image_pieces_free(struct vmm_image_pieces *pieces);
 struct vmm_image_progress {
 	const struct vmm_threads *threads; /* how the writers start; NULL: plainly */
 	struct vmm_image_sums *sums; /* receives the checksums, for the caller to free; or NULL */
+	struct vmm_image_changes *changes; /* of an incremental save, made by the caller; or NULL */
 	uint64_t begin;		/* of the image in the file: a multiple of the page size */
 	uint64_t done, total;	/* bytes of memory */
 	bool cancel;
 };
+
+/* Bytes of all regions. */
+uint64_t vmm_image_bytes(const struct vmem_map *map);
 
 /*
  * Writes the regions of the map in its order into an empty file, which gets holes in place of

@@ -94,7 +94,7 @@ static int write_run(const struct work *w, const unsigned char *bytes, uint64_t 
 }
 
 /* Bytes [at, end) of the region, which begins at file_at in the image. */
-static int write_part(const struct work *w, const struct vmem_region *r,
+static int write_present(const struct work *w, const struct vmem_region *r,
 		      uint64_t at, uint64_t end, uint64_t file_at)
 {
 	const unsigned char *bytes = vmem_region_hva(r);
@@ -111,6 +111,30 @@ static int write_part(const struct work *w, const struct vmem_region *r,
 			rc = skip_hole(r, &at, end);
 	}
 	return rc;
+}
+
+/* Of an incremental save: only the pages that are not in the base. */
+static int write_changed(const struct work *w, const struct vmem_region *r,
+			 uint64_t at, uint64_t end, uint64_t file_at)
+{
+	struct vmm_page_window window = { .n = 0 };
+	uint64_t n = 0;
+	bool changed;
+	int rc = 0;
+
+	for (; !rc && at < end; at += n) {
+		rc = vmm_image_changes_next(w->progress->changes, &window, r, at, end, file_at, &n,
+					    &changed);
+		if (!rc && changed)
+			rc = write_present(w, r, at, at + n, file_at);
+	}
+	return rc;
+}
+
+static int write_part(const struct work *w, const struct vmem_region *r,
+		      uint64_t at, uint64_t end, uint64_t file_at)
+{
+	return (w->progress->changes ? write_changed : write_present)(w, r, at, end, file_at);
 }
 
 /* Bytes [first, end) of the image. */
@@ -132,13 +156,13 @@ static int write_slice(const struct work *w, uint64_t first, uint64_t end)
 	return rc;
 }
 
-static uint64_t count_bytes(const struct work *w)
+uint64_t vmm_image_bytes(const struct vmem_map *map)
 {
 	uint64_t sum = 0;
 	unsigned int i;
 
-	for (i = 0; i < vmem_map_count(w->map); i++)
-		sum += vmem_region_len(vmem_map_region(w->map, i));
+	for (i = 0; i < vmem_map_count(map); i++)
+		sum += vmem_region_len(vmem_map_region(map, i));
 	return sum;
 }
 
@@ -193,7 +217,7 @@ int vmm_image_write(const struct vmem_map *map, int fd,
 {
 	struct work w = { .map = map, .fd = fd, .progress = progress };
 
-	__atomic_store_n(&progress->total, count_bytes(&w), __ATOMIC_RELAXED);
+	__atomic_store_n(&progress->total, vmm_image_bytes(map), __ATOMIC_RELAXED);
 	if (progress->sums)
 		w.rc = vmm_image_sums_new(progress->sums, progress->total);
 	if (!w.rc && ftruncate(fd, (off_t)(progress->begin + progress->total)) < 0)

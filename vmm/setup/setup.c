@@ -358,7 +358,7 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
 	};
 	m->kvm.kvm_fd = m->kvm.vm_fd = -1;
 	m->serial_irq_fd = m->button_irq_fd = m->event_irq_fd = -1;
-	m->console_in = m->console_out = m->restore.memory_fd = -1;
+	m->console_in = m->console_out = m->restore.memory_fd = m->restore.base_fd = -1;
 	for (phase = choose_life(m); !status && *phase; phase++)
 		status = run_steps(m, *phase, err);
 	if (status && m->restore.stream)
@@ -376,6 +376,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_migrate_free(m);
 	vmm_restore_free(m);
 	vmm_recording_free(m);
+	vmm_image_base_free(&m->restore.base);
 	vmm_prefetch_free(m->restore.prefetch);
 	vmm_control_free(m->control);
 	vmm_debugger_free(m->pause.debugger);

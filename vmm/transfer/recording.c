@@ -127,6 +127,8 @@ static int check_machine(const struct vmm_machine *m, struct vsu_error *err)
 		return vsu_error_set(err, -EOPNOTSUPP, "the memory of this machine is not mapped from a saved machine (--from)");
 	if (vmm_file_value_is_fd(m->restore.folder))
 		return vsu_error_set(err, -EOPNOTSUPP, "the folder of --from was passed by descriptor, and the file 'working-set' is written by its path");
+	if (m->start->base)
+		return vsu_error_set(err, -EOPNOTSUPP, "the memory of this machine is in two folders (--base), and a record has the pages of one");
 	if (m->start->prefetch)
 		return vsu_error_set(err, -EOPNOTSUPP, "--prefetch has loaded pages that the guest may not use; record a machine that runs without it");
 	return 0;

@@ -115,54 +115,119 @@ static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 	return check_devices(m, &f, err);
 }
 
+/* ------------------------------------------------------------------- its memory */
+
 /*
  * The file "memory" of the folder as a value (file_value.h), which the caller frees. That of a
  * folder that was passed stays open until the machine has its memory.
  */
-static int name_memory_file(struct vmm_machine *m, char **text, struct vsu_error *err)
+static int name_memory_file(const char *folder, int *fd, char **text, struct vsu_error *err)
+{
+	int rc;
+
+	if (!vmm_file_value_is_fd(folder)) {
+		rc = asprintf(text, "%s/memory", folder);
+	} else {
+		if (*fd < 0)
+			*fd = vmm_file_value_open_in(folder, "memory", O_RDONLY | O_NOCTTY | O_NONBLOCK);
+		if (*fd < 0)
+			return vsu_error_sys(err, *fd, "cannot read '%s/memory'", folder);
+		rc = asprintf(text, "fd:%d:memory", *fd);
+	}
+	return rc < 0 ? vsu_error_set(err, -ENOMEM, "no memory for a path") : 0;
+}
+
+struct named_source {
+	char *path, *base_path;
+	struct vmm_image_source source;
+};
+
+static void free_source(struct named_source *s)
+{
+	free(s->path);
+	free(s->base_path);
+}
+
+/* Free the source also after a failure. */
+static int name_source(struct vmm_machine *m, struct named_source *s, struct vsu_error *err)
 {
 	struct vmm_restore *r = &m->restore;
 	int rc;
 
-	if (!vmm_file_value_is_fd(r->folder)) {
-		rc = asprintf(text, "%s/memory", r->folder);
-	} else {
-		if (r->memory_fd < 0)
-			r->memory_fd = vmm_file_value_open_in(r->folder, "memory",
-							      O_RDONLY | O_NOCTTY | O_NONBLOCK);
-		if (r->memory_fd < 0)
-			return vsu_error_sys(err, r->memory_fd, "cannot read '%s/memory'", r->folder);
-		rc = asprintf(text, "fd:%d:memory", r->memory_fd);
-	}
-	return rc < 0 ? vsu_error_set(err, -ENOMEM, "no memory for a path") : 0;
+	s->path = s->base_path = NULL;
+	rc = name_memory_file(r->folder, &r->memory_fd, &s->path, err);
+	if (rc < 0)
+		s->path = NULL;
+	if (!rc && m->start->base)
+		rc = name_memory_file(m->start->base, &r->base_fd, &s->base_path, err);
+	if (rc < 0)
+		s->base_path = NULL;
+	s->source = (struct vmm_image_source){ s->path, s->base_path, &r->base };
+	return rc;
 }
 
 /* A private mapping cannot be shared with a back-end. */
 static int name_memory(struct vmm_machine *m, struct vsu_error *err)
 {
-	char *path;
-	int rc = name_memory_file(m, &path, err);
+	struct named_source s;
+	int rc = name_source(m, &s, err);
 
-	if (rc < 0)
-		return rc;
-	rc = vmm_image_pieces(&m->restore.state, path,
-			     vmm_machine_wants_shared(m), &m->config->memory,
-			     &m->restore.memory, err);
-	free(path);
+	if (!rc)
+		rc = vmm_image_pieces(&m->restore.state, &s.source, vmm_machine_wants_shared(m),
+				      &m->config->memory, &m->restore.memory, err);
+	free_source(&s);
 	return rc;
 }
 
 static int read_memory(struct vmm_machine *m, const char *section, struct vsu_error *err)
 {
-	char *path;
-	int rc = name_memory_file(m, &path, err);
+	struct named_source s;
+	int rc = name_source(m, &s, err);
 
+	if (!rc)
+		rc = vmm_image_read(&m->restore.state, section, &s.source,
+				    vmm_memory_map(&m->memory), err);
+	free_source(&s);
+	return rc;
+}
+
+/* The base of an incremental save is the saved machine that it was made of. */
+static int check_base(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_restore *r = &m->restore, base = { .bytes = NULL };
+	const char *folder = m->start->base;
+	struct vmm_base_id id;
+	int rc = vmm_image_base_get(&r->base, &r->state, err);
+
+	if (rc == -ENOENT)
+		return folder ? vsu_error_set(err, -EINVAL, "its memory is complete; option --base is for the folder of an incremental save") : 0;
 	if (rc < 0)
 		return rc;
-	rc = vmm_image_read(&m->restore.state, section, path,
-			    vmm_memory_map(&m->memory), err);
-	free(path);
-	return rc;
+	if (!folder)
+		return vsu_error_set(err, -EINVAL, "it has only what the guest has changed since '%s' was saved; add option --base with that folder",
+				     r->base.folder);
+	rc = vmm_restore_read_state(&base, folder, err);
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "option --base");
+	id = vmm_base_id_of(&base.state);
+	free(base.bytes);
+	return vmm_base_id_is(&id, &r->base.id) ? 0 :
+	       vsu_error_set(err, -EINVAL, "it was made of '%s', and the folder of option --base has another saved machine",
+			     r->base.folder);
+}
+
+/* Pages that an incremental save of this machine leaves out; none without a name. */
+static void keep_base(struct vmm_restore *r)
+{
+	struct vmm_image_base *base = &r->base;
+
+	if (!base->folder) {
+		base->folder = vmm_file_value_is_fd(r->folder) ?
+			       strdup(vmm_file_value_name(r->folder)) : realpath(r->folder, NULL);
+		base->id = vmm_base_id_of(&r->state);
+	}
+	base->n = base->folder ? r->memory.nmapped : 0;
+	memcpy(base->parts, r->memory.mapped, sizeof(base->parts));
 }
 
 /* Of a step that a folder and a stream share. */
@@ -184,8 +249,11 @@ static bool has_own_memory(const struct vmm_memory *memory)
 
 int vmm_restore_memory(struct vmm_machine *m, struct vsu_error *err)
 {
-	return has_own_memory(&m->memory) ?
-	       name_folder(m, read_memory(m, "memory", err), err) : 0;
+	int rc = m->start->base || has_own_memory(&m->memory) ? read_memory(m, "memory", err) : 0;
+
+	if (!rc)
+		keep_base(&m->restore);
+	return name_folder(m, rc, err);
 }
 
 int vmm_restore_set(struct vmm_machine *m, const void *bytes, size_t len,
@@ -209,6 +277,8 @@ int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err)
 {
 	int rc = vmm_restore_read_state(&m->restore, m->restore.folder, err);
 
+	if (!rc)
+		rc = check_base(m, err);
 	if (!rc)
 		rc = name_memory(m, err);
 	if (!rc)
@@ -355,7 +425,7 @@ int vmm_restore_prefetch(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!m->start->prefetch || vmm_machine_wants_shared(m))
 		return 0;
-	rc = vmm_recording_load(m->restore.folder, &set, &why);
+	rc = m->start->base ? -ENOENT : vmm_recording_load(m->restore.folder, &set, &why);
 	if (rc < 0 && rc != -ENOENT)
 		vmm_log(&m->owner.log, VMM_LOG_WARNING, "prefetch", "%s; all of the memory is loaded",
 			 why.msg);
@@ -368,5 +438,6 @@ void vmm_restore_free(struct vmm_machine *m)
 	free(m->restore.bytes);
 	m->restore.bytes = NULL;
 	vsu_fd_close(&m->restore.memory_fd);
+	vsu_fd_close(&m->restore.base_fd);
 	vmm_image_pieces_free(&m->restore.memory);
 }

@@ -19,7 +19,10 @@ int vmm_restore_open(struct vmm_machine *m, struct vsu_error *err);
 /* The same of the file alone, whose bytes the caller frees. */
 int vmm_restore_read_state(struct vmm_restore *r, const char *folder, struct vsu_error *err);
 
-/* Reads the folder's memory, if the machine shares its memory with other processes. */
+/*
+ * Reads the folder's memory, if the machine shares its memory with other processes, and what has
+ * changed since the base.
+ */
 int vmm_restore_memory(struct vmm_machine *m, struct vsu_error *err);
 
 /* Replaces the state by a copy of these bytes, and performs the same checks. */

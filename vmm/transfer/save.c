@@ -349,6 +349,22 @@ int vmm_save_check(const struct vmm_machine *m, struct vsu_error *err)
 	return rc;
 }
 
+/* The guest's pages are compared with those that it has mapped, not with their content. */
+static int use_base(struct vmm_save *s, struct vsu_error *err)
+{
+	const struct vmm_machine *m = s->m;
+
+	if (!m->restore.base.n)
+		return vsu_error_set(err, -EOPNOTSUPP, "no memory of this machine is mapped from a saved machine (--from), so there is nothing that an incremental save could leave out");
+	if (vmm_memory_failed(&m->memory))
+		return vsu_error_set(err, -EOPNOTSUPP, "memory of this machine was lost and replaced, so its unchanged pages are unknown; save it whole");
+	s->files.pagemap = vmm_owner_pagemap(&m->owner);
+	if (s->files.pagemap < 0)
+		return vsu_error_sys(err, s->files.pagemap, "cannot open /proc/self/pagemap");
+	s->files.base = &m->restore.base;
+	return 0;
+}
+
 static struct vmm_save *save_new(struct vmm_machine *m, const struct cvmm_save *save,
 				 struct vsu_error *err)
 {
@@ -376,7 +392,8 @@ static struct vmm_save *save_new(struct vmm_machine *m, const struct cvmm_save *
 	s->done_fd = vsu_event_new();
 	if (s->cancel_fd < 0 || s->done_fd < 0)
 		vsu_error_set(err, -EMFILE, "no free descriptor");
-	else if (!vmm_save_target_open(&s->files, save, err))
+	else if ((!save->incremental || !use_base(s, err)) &&
+		 !vmm_save_target_open(&s->files, save, err))
 		return s;
 	vmm_save_target_close(&s->files);
 	vmm_words_free(&s->words);

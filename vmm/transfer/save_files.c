@@ -61,6 +61,8 @@ static int finish_state(struct vmm_save_files *s, struct vsu_error *err)
 {
 	if (s->progress.sums)
 		vmm_image_sums_put(s->progress.sums, &s->state);
+	if (s->progress.changes)
+		vmm_image_changes_put(s->progress.changes, &s->state);
 	return vmm_state_finish(&s->state) < 0 ? vsu_error_sys(err, s->state.error, "the state") : 0;
 }
 
@@ -153,16 +155,25 @@ static int folder_finish(struct vmm_save_files *s, struct vsu_error *err)
 int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err)
 {
 	struct vmm_image_sums sums = { .list = NULL };
-	int rc;
+	struct vmm_image_changes changes = { .bits = NULL };
+	int rc = 0;
 
 	s->progress.sums = &sums;
+	if (s->base) {
+		s->progress.changes = &changes;
+		rc = vmm_image_changes_new(&changes, s->base, s->pagemap, vmm_image_bytes(s->map));
+	}
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "the changed pages");
 	rc = write_memory(s, err);
 	if (!rc && s->memory)	/* zeros may have been read in place of it */
 		rc = vmm_memory_check_loss(s->memory, s->failed, err);
 	if (!rc)
 		rc = finish_state(s, err);
 	s->progress.sums = NULL;
+	s->progress.changes = NULL;
 	vmm_image_sums_free(&sums);
+	vmm_image_changes_free(&changes);
 	if (!rc)
 		rc = write_state(s, err);
 	if (!rc)

@@ -27,6 +27,8 @@ struct vmm_save_files {
 	struct vmm_state_writer state;	/* not finished: checksums of memory follow */
 	char *const *words;		/* the command line */
 	int nwords;
+	int pagemap;			/* owned; or -1 */
+	const struct vmm_image_base *base; /* of an incremental save; or NULL */
 	struct vmm_image_progress progress;
 };
 

@@ -125,7 +125,7 @@ void vmm_save_target_init(struct vmm_save_files *s)
 	memset(s, 0, sizeof(*s));
 	for (i = 0; i < VMM_SAVE_NFILES; i++)
 		s->fds[i] = -1;
-	s->folder_fd = -1;
+	s->folder_fd = s->pagemap = -1;
 }
 
 int vmm_save_target_open(struct vmm_save_files *s, const struct cvmm_save *save,
@@ -146,6 +146,7 @@ void vmm_save_target_close(struct vmm_save_files *s)
 	for (i = 0; i < VMM_SAVE_NFILES; i++)
 		vsu_foreign_close(closer, &s->fds[i]);
 	vsu_fd_close(&s->folder_fd);
+	vsu_fd_close(&s->pagemap);
 	free(s->folder);
 	free(s->incomplete);
 	s->folder = s->incomplete = NULL;

@@ -14,6 +14,7 @@
 
 #include "arch/arch.h"
 #include "base/file_value.h"
+#include "memory/image_base.h"
 #include "memory/image_sums.h"
 #include "transfer/restore.h"
 #include "transfer/save_files.h"
@@ -105,6 +106,28 @@ static int read_memory(const struct vmm_state *state, int fd, bool verify,
 	return rc || !verify ? rc : vmm_image_sums_verify(state, fd, err);
 }
 
+/* The name is printable, or replaced. */
+static int read_base(const struct vmm_state *state, struct vmm_saved_facts *out,
+		     struct vsu_error *err)
+{
+	struct vmm_image_changed changed;
+	struct vmm_image_base base;
+	int rc = vmm_image_base_get(&base, state, err);
+
+	if (rc == -ENOENT)
+		return 0;
+	if (!rc)
+		rc = vmm_image_changed_get(&changed, state, err);
+	if (!rc) {
+		out->changed = vmm_image_changed_bytes(&changed);
+		copy_text(out->base, sizeof(out->base), (unsigned char *)base.folder, strlen(base.folder));
+		if (!out->base[0])
+			strcpy(out->base, "?");
+	}
+	vmm_image_base_free(&base);
+	return rc;
+}
+
 static void count_bytes(const char *folder, struct vmm_saved_facts *out)
 {
 	struct stat st;
@@ -138,6 +161,8 @@ int vmm_saved_folder_read(const char *folder, bool verify, struct vmm_saved_fact
 		copy_text(out->processor, sizeof(out->processor), name, strnlen((char *)name, sizeof(name)));
 	if (!rc)
 		rc = read_memory(&r.state, fd, verify, out, err);
+	if (!rc)
+		rc = read_base(&r.state, out, err);
 	if (!rc)
 		count_bytes(folder, out);
 	vsu_fd_close(&fd);

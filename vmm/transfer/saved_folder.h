@@ -8,6 +8,7 @@
 #ifndef VMM_TRANSFER_SAVED_FOLDER_H
 #define VMM_TRANSFER_SAVED_FOLDER_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ struct vmm_saved_facts {
 	uint64_t memory;	/* bytes, also of plugged memory */
 	uint64_t bytes;		/* of the three files on the file system */
 	bool sums;		/* checksums of the memory exist */
+	char base[PATH_MAX];	/* of an incremental save: what it was made of; "" otherwise */
+	uint64_t changed;	/* with base: bytes of memory that are in this folder */
 };
 
 /*

@@ -46,7 +46,7 @@ const struct vsu_option vmm_boot_own_options[] = {
 
 /* Options of "run" that have no meaning here, or another one. */
 static const char *const left_out[] = {
-	"append", "changed-disks", "clone", "cmdline", "config", "DISK", "from", "help", "incoming",
+	"append", "base", "changed-disks", "clone", "cmdline", "config", "DISK", "from", "help", "incoming",
 	"initrd", "KERNEL", "prefetch",
 };
 

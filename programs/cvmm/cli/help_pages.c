@@ -43,7 +43,7 @@ static const struct {
 	  .kinds = true },
 	{ .topic = "migration", .page = "cvmm-migration", .section = "7",
 	  .summary = "Save a machine, continue or clone it, and move it to another process or host",
-	  .options = { "from", "clone", "prefetch", "changed-disks", "incoming" },
+	  .options = { "from", "base", "clone", "prefetch", "changed-disks", "incoming" },
 	  .commands = { "save", "working-set", "migrate", "migrate-cancel", "migrate-postcopy" } },
 	{ .topic = "recipes", .page = "cvmm-recipes", .section = "7",
 	  .summary = "Recipes: a cloud image, networks by passt and tap, shared folders, logs, clones, updates,\n"

@@ -142,6 +142,10 @@ static void print_rows(const struct shown *s, FILE *out)
 	fprintf(out, "%-10s %" PRIu64 " s\n", "ran", f->age_ns / 1000000000);
 	fprintf(out, "%-10s %" PRIu64 "M\n", "memory", f->memory >> MIB_BITS);
 	fprintf(out, "%-10s %" PRIu64 "M\n", "disk", (f->bytes + (1u << MIB_BITS) - 1) >> MIB_BITS);
+	if (f->base[0]) {
+		print_text(out, "base", f->base);
+		fprintf(out, "%-10s %" PRIu64 "M\n", "changed", (f->changed + (1u << MIB_BITS) - 1) >> MIB_BITS);
+	}
 	print_text(out, "checksums", sums_of(s));
 	print_devices(s, out);
 }
@@ -185,6 +189,10 @@ static void print_json(const struct shown *s, FILE *out)
 	vmm_json_u64(&to, "age_ns", f->age_ns);
 	vmm_json_u64(&to, "memory", f->memory);
 	vmm_json_u64(&to, "bytes", f->bytes);
+	if (f->base[0]) {
+		vmm_json_text(&to, "base", f->base);
+		vmm_json_u64(&to, "changed", f->changed);
+	}
 	vmm_json_bool(&to, "checksums", f->sums);
 	vmm_json_bool(&to, "verified", s->verified);
 	write_devices(s, &to);

@@ -119,16 +119,24 @@ static int open_device(struct vmm_control_files *f, struct vmm_control_request *
 
 /* ----------------------------------------------------------------------- save */
 
+/* The words behind the folder of a save, with the space in front of them; or NULL. */
+static const char *find_manner(const char *name)
+{
+	const char *then = strstr(name, " then="), *incremental = strstr(name, " incremental");
+
+	return !then || (incremental && incremental < then) ? incremental : then;
+}
+
 /* Undone if not all of it is possible: the machine says why, or can do it. */
 static int open_folder(struct vmm_control_files *f, struct vmm_control_request *request,
 		       const char *word, const char *name, struct vsu_error *err)
 {
 	char folder[VMM_CONTROL_LINE], text[VMM_CONTROL_LINE];
 	const struct cvmm_save save = { .size = sizeof(save), .folder = folder };
-	const char *then = strstr(name, " then=");
+	const char *manner = find_manner(name);
 	int rc;
 
-	snprintf(folder, sizeof(folder), "%.*s", then ? (int)(then - name) : -1, name);
+	snprintf(folder, sizeof(folder), "%.*s", manner ? (int)(manner - name) : -1, name);
 	if (strpbrk(folder, " \t") || vmm_file_value_is_fd(folder))
 		return 0;
 	rc = vmm_save_target_open(&f->save, &save, err);
@@ -139,7 +147,7 @@ static int open_folder(struct vmm_control_files *f, struct vmm_control_request *
 		if (f->fds[f->n] < 0)
 			return err->code;
 	}
-	snprintf(text, sizeof(text), "fd:0 fd:1 fd:2%s", then ? then : "");
+	snprintf(text, sizeof(text), "fd:0 fd:1 fd:2%s", manner ? manner : "");
 	return replace_rest(request, strlen(word), text, err);
 }
 

@@ -58,12 +58,18 @@ struct cvmm_save {
 	const int *fds;
 	unsigned int nfds;
 	enum cvmm_then then;
+	/*
+	 * "memory" has only the pages that the guest has changed since it continued from a saved
+	 * machine, the base: that of "from", or of "base" if that one is incremental, too. The
+	 * machine that continues needs the base, unchanged, in its option "base".
+	 */
+	bool incremental;
 };
 
 /*
  * For the option "from". With CVMM_THEN_STOP the folder is a template: its memory and disks
  * stay as they are, and any number of machines with "clone" continue from it.
- * -EOPNOTSUPP: a device cannot be saved; -EEXIST: the target is in use.
+ * -EOPNOTSUPP: a device cannot be saved, or incremental without mapped memory of a saved machine; -EEXIST: the target is in use.
  */
 CVMM_API int cvmm_machine_save(struct cvmm_machine *m, const struct cvmm_save *save,
 			       cvmm_answer_fn answer, void *opaque,

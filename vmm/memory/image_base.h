@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Incremental saves: the file "memory" has only the pages that the guest has changed since it
+ * continued from another saved machine, its base, whose file has the others. A base is whole: a
+ * machine that continues from an incremental save keeps the base of that one.
+ *
+ * Section "base" of the state tells which saved machine it is, and which parts of the memory
+ * are there; section "changed" has a bit for each page of the file "memory".
+ *
+ * Threads: any; pages of different slices of the image may be examined at once.
+ */
+#ifndef VMM_MEMORY_IMAGE_BASE_H
+#define VMM_MEMORY_IMAGE_BASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vm-memory/region.h>
+#include <vmm-sys-util/error.h>
+
+#include "memory/memory_specs.h"
+#include "state/sections.h"
+
+/* Identifies a saved machine by its file "state": length and CRC-32C. */
+struct vmm_base_id {
+	uint64_t len;
+	uint32_t sum;
+};
+
+/* Guest memory, and its position in the file "memory" of the base. */
+struct vmm_base_part {
+	uint64_t gpa, len, at;
+};
+
+struct vmm_image_base {
+	char *folder;		/* its name, owned; NULL: none */
+	struct vmm_base_id id;
+	unsigned int n;
+	struct vmm_base_part parts[VMM_MAX_PIECES];
+};
+
+struct vmm_base_id vmm_base_id_of(const struct vmm_state *state);
+bool vmm_base_id_is(const struct vmm_base_id *a, const struct vmm_base_id *b);
+
+/* The part that is exactly this memory, or NULL. */
+const struct vmm_base_part *vmm_image_base_find(const struct vmm_image_base *base, uint64_t gpa,
+						uint64_t len);
+
+/* From a checked state. -ENOENT: the saved machine is whole; -EBADMSG. */
+int vmm_image_base_get(struct vmm_image_base *base, const struct vmm_state *state,
+		       struct vsu_error *err);
+void vmm_image_base_free(struct vmm_image_base *base);
+
+/* ------------------------------------------------------------------- writing */
+
+/* Which pages of an image are written. */
+struct vmm_image_changes {
+	const struct vmm_image_base *base;
+	int pagemap;		/* /proc/self/pagemap, borrowed */
+	uint64_t page, total;	/* bytes of a page, and of the image */
+	unsigned char *bits;	/* owned */
+};
+
+/* -ENOMEM. */
+int vmm_image_changes_new(struct vmm_image_changes *c, const struct vmm_image_base *base,
+			  int pagemap, uint64_t total);
+void vmm_image_changes_free(struct vmm_image_changes *c);
+
+/* Entries of the page map, so that a system call yields many. */
+struct vmm_page_window {
+	uint64_t first;		/* page number in this process */
+	unsigned int n;
+	uint64_t entries[512];
+};
+
+/*
+ * Bytes of the region from at on, at most to end, that are all changed or all as in the base.
+ * Those of a region that does not map the base are all changed. Those that are changed are
+ * marked, at file_at + at in the image. w is zeroed before the first call, and of this thread.
+ */
+int vmm_image_changes_next(struct vmm_image_changes *c, struct vmm_page_window *w,
+			   const struct vmem_region *r, uint64_t at, uint64_t end, uint64_t file_at,
+			   uint64_t *len, bool *changed);
+
+/* Appends both sections. */
+void vmm_image_changes_put(const struct vmm_image_changes *c, struct vmm_state_writer *w);
+
+/* ------------------------------------------------------------------- reading */
+
+/* The changed pages of a checked state, whose bytes it borrows. */
+struct vmm_image_changed {
+	uint64_t page, total;
+	const unsigned char *bits;
+};
+
+/* -EBADMSG. */
+int vmm_image_changed_get(struct vmm_image_changed *c, const struct vmm_state *state,
+			  struct vsu_error *err);
+
+/* Bytes of the image from at on, below total and at most to end, that are all changed or all not. */
+uint64_t vmm_image_changed_run(const struct vmm_image_changed *c, uint64_t at, uint64_t end,
+			       bool *changed);
+
+/* Bytes of all changed pages. */
+uint64_t vmm_image_changed_bytes(const struct vmm_image_changed *c);
+
+#endif
