@@ -42,17 +42,29 @@ def save(cell, machine):
     return [machine]
 
 
-def continues(cell, machine, *words):
+def saved_last(cell, machine):
     """The saved machine has ended, and nobody changes its files or the image from now on."""
     folder = saved(cell, machine)
     quits(machine)
     cell.reuse_files()
     cell.frozen = digest(cell.folder)
-    return Machine(cell.folder, f"--from={folder}", *words).listens()
+    return folder
+
+
+def continues(cell, machine, *words):
+    return Machine(cell.folder, f"--from={saved_last(cell, machine)}", *words).listens()
 
 
 def from_folder(cell, machine):
     return [continues(cell, machine)]
+
+
+def incremental(cell, machine):
+    base, part = saved_last(cell, machine), os.path.abspath(cell.fresh("part"))
+    second = Machine(cell.folder, f"--from={base}").listens()
+    second.must("save", part, "incremental")
+    quits(second)
+    return [Machine(cell.folder, f"--from={part}", f"--base={base}").listens()]
 
 
 def clone(cell, machine):

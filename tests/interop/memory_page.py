@@ -47,8 +47,9 @@ guest fills its memory before, and compares it afterwards.
   policy and the options for core dumps and equal pages remain.
 * A number: refused with the sentence below the table, before anything changed. The guest continues.
 {faults}
-The column *a clone moves* is `--from --clone`, then `migrate` to a UNIX socket; *a clone reboots* is the same with
-`--reboot=restart` and a reset. The file of the saved machine's memory remains unchanged in both. Memory that is refused to
+The column *incremental* is `--from`, then `save FOLDER incremental`, then `--from` of that with `--base`. *A clone moves* is
+`--from --clone`, then `migrate` to a UNIX socket; *a clone reboots* is the same with `--reboot=restart` and a reset. The
+file of the saved machine's memory remains unchanged in all of them. Memory that is refused to
 post-copy only because its file is on a disk, is accepted in a file on tmpfs. Rows with huge pages, guest_memfd,
 private memory and `/dev/mem` are tested on hosts that have them, and each night in a nested machine.
 """

@@ -13,6 +13,7 @@ COLUMNS = {
     # name: (heading, function, options of the machine, what is compared afterwards)
     "save": ("`save`", moves.save, (), "same"),
     "from": ("`--from`", moves.from_folder, (), "image"),
+    "incremental": ("`incremental`", moves.incremental, (), "image"),
     "clone": ("`--clone`", moves.clone, (), "image"),
     "clone-moves": ("a clone moves", moves.clone_moves, (), "image"),
     "clone-reboots": ("a clone reboots", moves.clone_reboots, ("--reboot=restart",), "image"),
@@ -54,7 +55,7 @@ NO_FAULTS = "* is a file that cannot report missing pages; *"
 ON_DISK = {"post-copy": OnDisk(NO_FAULTS)}
 BOUND = "KVM does not log writes to a guest_memfd that is bound to its slot; * slot=plain"
 FORMER = "'fd:former' was a descriptor of the process from which the guest came; only a file that is named by its path can be opened again"
-MOVES = ("save", "from", "clone", "clone-moves", "clone-reboots", "hand-over", "copy", "tcp", "post-copy")
+MOVES = ("save", "from", "incremental", "clone", "clone-moves", "clone-reboots", "hand-over", "copy", "tcp", "post-copy")
 
 ROWS = [
     Row("anon", "`backend=anon`", "size={size},backend=anon,policy=default",
