@@ -222,8 +222,8 @@ static void keep_base(struct vmm_restore *r)
 	struct vmm_image_base *base = &r->base;
 
 	if (!base->folder) {
-		base->folder = vmm_file_value_is_fd(r->folder) ?
-			       strdup(vmm_file_value_name(r->folder)) : realpath(r->folder, NULL);
+		base->folder = strdup(vmm_file_value_is_fd(r->folder) ? vmm_file_value_name(r->folder) :
+								       r->folder);
 		base->id = vmm_base_id_of(&r->state);
 	}
 	base->n = base->folder ? r->memory.nmapped : 0;

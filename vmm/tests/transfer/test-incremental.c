@@ -128,7 +128,7 @@ START_TEST(changed_pages_are_saved_and_the_others_are_in_the_base)
 	run("--from=saved", NULL, NULL, save_part);
 	ck_assert_uint_le(bytes_of("part/memory"), 8 * PAGE);
 	ck_assert_int_eq(vmm_saved_folder_read("part", true, &facts, &rig.err), 0);
-	ck_assert_ptr_nonnull(strstr(facts.base, "/saved"));
+	ck_assert_str_eq(facts.base, "saved");
 	ck_assert_uint_ge(facts.changed, 3 * PAGE);
 	ck_assert_uint_le(facts.changed, 16 * PAGE);
 	run("--from=part", "--base=saved", NULL, check_all);
@@ -233,8 +233,8 @@ static void refuse(int status, const char *sentence, const char *from, const cha
 START_TEST(base_must_be_that_of_the_save)
 {
 	run("--from=saved", NULL, NULL, save_part);
-	refuse(VSU_EXIT_DATA, "it has only what the guest has changed since '", "--from=part", NULL);
-	refuse(VSU_EXIT_DATA, "it was made of '", "--from=part", "--base=other");
+	refuse(VSU_EXIT_DATA, "it has only what the guest has changed since 'saved' was saved", "--from=part", NULL);
+	refuse(VSU_EXIT_DATA, "it was made of 'saved'", "--from=part", "--base=other");
 	refuse(VSU_EXIT_DATA, "it was made of '", "--from=part", "--base=part");
 	refuse(VSU_EXIT_INPUT, "option --base: cannot read 'nowhere/state'", "--from=part", "--base=nowhere");
 	refuse(VSU_EXIT_DATA, "its memory is complete; option --base is for", "--from=saved", "--base=other");
