@@ -10,6 +10,7 @@ AX_PTHREAD
 dnl The folder of the architecture in vmm/arch
 AS_CASE([$host_cpu], [x86_64], [cvmm_arch=x86], [cvmm_arch=])
 AC_SUBST([CVMM_ARCH], [$cvmm_arch])
+AM_CONDITIONAL([ARCH_X86], [test "x$cvmm_arch" = xx86])
 AS_CASE([$cvmm_arch:$enable_vmm],
 	[*:no], [build_vmm=no],
 	[:*], [build_vmm="no: it runs on x86-64 only, this is $host_cpu"],
