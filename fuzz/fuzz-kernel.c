@@ -14,9 +14,9 @@
 #include <vm-memory/backend.h>
 #include <vm-memory/block.h>
 
-#include "arch/x86/boot/elf.h"
 #include "arch/x86/boot/linux/bzimage.h"
 #include "arch/x86/long_mode.h"
+#include "boot/elf.h"
 
 #define MEMORY "8M"
 #define MEMORY_END UINT64_C(0x800000)

@@ -46,6 +46,18 @@ struct vmm_loaded {
 /* 1: its notes request the built-in protocol; 0: they do not; -ENOMEM. */
 int vmm_arch_kernel_is_builtin(const struct vmm_kernel *kernel, struct vsu_error *err);
 
+/* The ELF files that can be kernels, and what is printed of others. */
+struct vmm_elf_rules {
+	uint16_t machine;	/* EM_... */
+	bool pvh;		/* also those of the PVH protocol */
+	const char *foreign;	/* of another machine */
+	const char *unknown;	/* not an ELF file */
+	const char *low;	/* below VMM_INITRD_FIRST */
+	const char *anonymous;	/* without a note */
+};
+
+extern const struct vmm_elf_rules vmm_arch_elf;
+
 /* A kernel that is part of this program. */
 struct vmm_builtin {
 	const char *name;
@@ -70,7 +82,7 @@ struct vmm_load {
 	unsigned int nranges;
 };
 
-/* -EFAULT: the first MiB is not memory; others as vmm_kernel_load(), vmm_bzimage_load(). */
+/* -EFAULT: the place of boot information is not memory; others as vmm_kernel_load(). */
 int vmm_load_kernel(const struct vmm_kernel *kernel, const struct vmem_map *map,
 		    struct vmm_loaded *loaded, struct vsu_error *err);
 

@@ -22,7 +22,6 @@
 #define VMM_BOOT_LINUX_GDT_GPA	0x1800
 #define VMM_BOOT_INFO_GPA	0x2000
 #define VMM_BOOT_CMDLINE_GPA	0x4000
-#define VMM_BOOT_CMDLINE_MAX	4096
 #define VMM_BOOT_TSS_GPA	0x6000	/* and its map: all ports allowed */
 #define VMM_BOOT_TSS_LIMIT	8296u
 #define VMM_BOOT_TABLES_GPA	0x10000	/* page tables, up to STACKS */

@@ -4,21 +4,19 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <vm-memory/access.h>
-#include <vm-memory/kvm.h>
-#include <vm-memory/region.h>
 
 #include "arch/load.h"
 #include "arch/x86/acpi/tables.h"
-#include "arch/x86/boot/builtin/info.h"
-#include "arch/x86/boot/elf.h"
 #include "arch/x86/boot/linux/bzimage.h"
 #include "arch/x86/boot/pvh/start_info.h"
 #include "arch/x86/long_mode.h"
+#include "boot/cmdline.h"
+#include "boot/elf.h"
+#include "boot/info.h"
 #include "boot/initrd.h"
 #include "cpu/cpus.h"
 #include "memory/layout.h"
@@ -26,6 +24,9 @@
 
 static_assert(VMM_BOOT_STACKS_GPA + VMM_MAX_CPUS * VMM_BOOT_STACK_SIZE <=
 	      VMM_BOOT_ACPI_GPA, "stacks end before the tables of ACPI");
+
+static_assert(VMM_BOOT_INFO_GPA + sizeof(struct cvmm_boot) <= VMM_BOOT_CMDLINE_GPA,
+	      "boot information ends before its next");
 
 #define ACPI_ROOM (VMM_GENERATION_GPA - VMM_BOOT_ACPI_GPA)
 
@@ -41,16 +42,11 @@ struct boot {
 
 static int write_cmdline(struct boot *b)
 {
-	const struct vmm_load *l = b->load;
-	const uint32_t wanted = b->loaded->cmdline_max;
 	char line[VMM_BOOT_CMDLINE_MAX];
-	const int max = wanted && wanted < sizeof(line) ? (int)wanted :
-							  (int)sizeof(line) - 1;
-	int n = snprintf(line, sizeof(line), "%s%s%s", l->cmdline, l->append ? " " : "",
-			 l->append ? l->append : "");
+	int n = vmm_cmdline_build(b->load, b->loaded, line, b->err);
 
-	if (n > max)
-		return vsu_error_set(b->err, -EINVAL, "the kernel command line has %d characters; %d are allowed", n, max);
+	if (n < 0)
+		return n;
 	b->handover.cmdline_gpa = VMM_BOOT_CMDLINE_GPA;
 	b->cmdline_len = (uint64_t)n;
 	return vmem_write_exact(b->view, VMM_BOOT_CMDLINE_GPA, line,
@@ -85,41 +81,17 @@ static int write_tables(struct boot *b)
 
 /* -------------------------------------------------------------- boot information */
 
-/* Pieces that the guest can convert. Regions and pieces have the same order. */
-static void mark_private(const struct vmem_map *map, struct cvmm_boot *boot)
-{
-	unsigned int i;
-
-	for (i = 0; i < vmem_map_count(map) && i < CVMM_BOOT_MAX_MEMORY; i++)
-		if (vmem_block_private_fd(vmem_region_block(vmem_map_region(map, i))) >= 0)
-			boot->memory[i].flags = CVMM_MEMORY_PRIVATE;
-}
-
 static int hand_over_builtin(struct boot *b)
 {
-	const struct vmm_board *board = b->load->board;
-	const bool on_bus = b->load->on_bus;
 	struct cvmm_boot boot = {
-		.ncpus = board->ncpus,
-		.flags = (b->loaded->level0 ? CVMM_BOOT_LEVEL0 : 0) |
-			 (on_bus ? CVMM_BOOT_PCI : 0),
 		.cmdline_gpa = b->handover.cmdline_gpa,
 		.cmdline_len = b->cmdline_len,
 		.initrd_gpa = b->handover.initrd_gpa,
 		.initrd_len = b->handover.initrd_len,
 	};
-	unsigned int i;
+	int rc = vmm_builtin_describe(b->load, b->loaded, &boot, b->err);
 
-	if (on_bus && !b->loaded->finds_pci)
-		return vsu_error_set(b->err, -EINVAL, "this built-in kernel expects devices at fixed addresses and supports no bus; leave --transport out");
-	for (i = 0; i < board->ndevices && i < CVMM_BOOT_MAX_DEVICES; i++) {
-		boot.devices[i].gpa = board->devices[i].gpa;
-		boot.devices[i].len = board->devices[i].len;
-		boot.devices[i].irq = board->devices[i].irq;
-	}
-	boot.ndevices = i;
-	mark_private(b->load->map, &boot);
-	return vmm_builtin_hand_over(&boot, b->view, VMM_BOOT_INFO_GPA);
+	return rc ? rc : vmm_builtin_hand_over(&boot, b->view, VMM_BOOT_INFO_GPA);
 }
 
 static int write_acpi(struct boot *b)

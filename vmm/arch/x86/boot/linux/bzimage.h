@@ -11,8 +11,9 @@
 #include <vm-memory/map.h>
 #include <vmm-sys-util/error.h>
 
-#include "arch/x86/boot/elf.h"
+#include "arch/load.h"
 #include "arch/x86/boot/handover.h"
+#include "boot/kernel.h"
 
 /*
  * True if the file has the magic of a bzImage, even if it is otherwise invalid.

@@ -10,7 +10,7 @@
 #include <vm-memory/block.h>
 
 #include "guest/protocol.h"
-#include "arch/x86/boot/elf.h"
+#include "boot/elf.h"
 #include "../../../memory.h"
 #include "../../../util.h"
 

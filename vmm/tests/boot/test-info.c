@@ -4,8 +4,8 @@
 
 #include <vm-memory/access.h>
 
-#include "../../../memory.h"
-#include "arch/x86/boot/builtin/info.h"
+#include "../memory.h"
+#include "boot/info.h"
 
 #define INFO UINT64_C(0x1000)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Loading a static ELF64 for x86-64: every header field is read from a copy,
+ * Loading a static ELF64 for this architecture: every header field is read from a copy,
  * every sum is checked, nothing may reach below the kernel's area.
  */
 #include <config.h>
@@ -15,9 +15,9 @@
 #include <vm-memory/access.h>
 #include <vmm-sys-util/checked.h>
 
-#include "arch/x86/boot/elf.h"
-#include "arch/x86/long_mode.h"
+#include "boot/elf.h"
 #include "guest/protocol.h"
+#include "target/layout.h"
 
 #define MAX_SEGMENTS 64
 #define NOTES_MAX 65536	/* bytes of one segment of notes that are read */
@@ -84,8 +84,8 @@ static int check_header(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
 			struct vsu_error *err)
 {
 	if (h->e_ident[EI_CLASS] != ELFCLASS64 ||
-	    h->e_ident[EI_DATA] != ELFDATA2LSB || h->e_machine != EM_X86_64)
-		return kernel_refuse(kernel, "not a 64-bit ELF for x86-64", err);
+	    h->e_ident[EI_DATA] != ELFDATA2LSB || h->e_machine != vmm_arch_elf.machine)
+		return kernel_refuse(kernel, vmm_arch_elf.foreign, err);
 	if (h->e_type != ET_EXEC)
 		return kernel_refuse(kernel, "not a static, non-relocatable ELF", err);
 	if (h->e_phentsize != sizeof(Elf64_Phdr) || !h->e_phnum ||
@@ -111,8 +111,7 @@ static int read_header(const struct vmm_kernel *kernel, Elf64_Ehdr *h,
 	if (rc < 0)
 		return rc;
 	if (memcmp(h->e_ident, ELFMAG, SELFMAG))
-		return kernel_refuse(kernel, "not a kernel (neither bzImage nor ELF)",
-				     err);
+		return kernel_refuse(kernel, vmm_arch_elf.unknown, err);
 	if (size < sizeof(*h))
 		return kernel_refuse(kernel, "truncated within its ELF header", err);
 	return check_header(kernel, h, err);
@@ -129,8 +128,8 @@ static int check_segment(const struct vmm_kernel *kernel, const Elf64_Phdr *p,
 	if (p->p_filesz > p->p_memsz ||
 	    vsu_u64_add_overflow(p->p_paddr, p->p_memsz, &end))
 		return kernel_refuse(kernel, "a segment has invalid sizes", err);
-	if (p->p_paddr < VMM_BOOT_KERNEL_GPA)
-		return kernel_refuse(kernel, "a segment is below 1 MiB, which the boot protocol reserves", err);
+	if (p->p_paddr < VMM_INITRD_FIRST)
+		return kernel_refuse(kernel, vmm_arch_elf.low, err);
 	return 0;
 }
 
@@ -159,7 +158,7 @@ static void take_notes(struct notes notes, struct identity *id)
 	struct note note;
 
 	while (note_next(&notes, &note)) {
-		if (note_is_named(&note, "Xen") &&
+		if (vmm_arch_elf.pvh && note_is_named(&note, "Xen") &&
 		    note.type == PVH_NOTE_TYPE)
 			take_pvh_entry(&note, id);
 		if (!note_is_named(&note, CVMM_NOTE_NAME) ||
@@ -203,7 +202,7 @@ static int check_identity(const struct vmm_kernel *kernel,
 	if (!id->ours && id->bad_pvh)
 		return kernel_refuse(kernel, "its PVH note is malformed", err);
 	if (!id->ours)
-		return kernel_refuse(kernel, "the ELF file has no note with an entry point (PVH, or cvmm's protocol)", err);
+		return kernel_refuse(kernel, vmm_arch_elf.anonymous, err);
 	if (id->note.version != CVMM_BOOT_VERSION)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': made for version %" PRIu32 " of the boot protocol; %d is required",
 			kernel->name, id->note.version, CVMM_BOOT_VERSION);
