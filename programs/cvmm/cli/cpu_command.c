@@ -3,15 +3,12 @@
 #include <config.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
-#include "arch/x86/cpu_description.h"
-#include "base/file_value.h"
+#include "arch/cpu_words.h"
 #include "base/places.h"
 #include "cli/cpu_command.h"
 #include "machine/exit_status.h"
-#include "vm/open.h"
 
 #define COLUMNS 80
 
@@ -44,44 +41,6 @@ int vmm_cpu_command_parse(struct vmm_cpu_command *c, int argc, char *const *argv
 	return vsu_option_parse_argv(vmm_cpu_command_options, argc, argv, take_option, c, NULL, err);
 }
 
-static int describe_host(struct vmm_cpu_description *d, struct vsu_error *err)
-{
-	struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1 };
-	int rc = vmm_kvm_open(&kvm, false, err);
-
-	if (!rc)
-		rc = vmm_cpuid_fetch(&kvm, err);
-	if (!rc)
-		rc = vmm_cpu_description_of(d, kvm.cpuid, err);
-	vmm_kvm_close(&kvm);
-	return rc ? vmm_exit_status(VMM_STAGE_KVM, rc) : 0;
-}
-
-static int read_file(const char *file, struct vmm_cpu_description *d, struct vsu_error *err)
-{
-	int rc = vmm_cpu_description_read(d, vmm_file_value_open(file, O_RDONLY | O_NOCTTY), err);
-
-	return rc < 0 ? vsu_error_prefix(err, rc, "'%s'", file) : 0;
-}
-
-static int find_common(const struct vmm_cpu_command *c, struct vmm_cpu_description *d,
-		       struct vsu_error *err)
-{
-	struct vmm_cpu_description other;
-	unsigned int i;
-	int rc = read_file(c->files[0], d, err);
-
-	for (i = 1; !rc && i < c->n; i++) {
-		rc = read_file(c->files[i], &other, err);
-		if (rc < 0)
-			break;
-		rc = vmm_cpu_description_limit(d, &other, err);
-		if (rc < 0)
-			return vmm_exit_status(VMM_STAGE_KVM, vsu_error_prefix(err, rc, "'%s'", c->files[i]));
-	}
-	return rc ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0;
-}
-
 /* Words, which are separated by blanks, in lines. */
 static void print_words(char *words, FILE *out)
 {
@@ -99,16 +58,23 @@ static void print_words(char *words, FILE *out)
 	fputc('\n', out);
 }
 
+/* Files that are read, but have nothing in common, are refused as processors are. */
+static int find_words(const struct vmm_cpu_command *c, char *words, struct vsu_error *err)
+{
+	int rc = c->n ? vmm_cpu_words_in_common(c->files, c->n, words, err) :
+			vmm_cpu_words_of_host(words, err);
+	const bool files = c->n && rc != -EOPNOTSUPP;
+
+	return rc ? vmm_exit_status(files || rc == -E2BIG ? VMM_STAGE_CONFIGURATION : VMM_STAGE_KVM, rc) : 0;
+}
+
 int vmm_cpu_command_run(const struct vmm_cpu_command *c, FILE *out, struct vsu_error *err)
 {
 	static char words[VMM_CPU_MAX_TEXT];
-	struct vmm_cpu_description d;
-	int status = c->n ? find_common(c, &d, err) : describe_host(&d, err);
+	int status = find_words(c, words, err);
 
 	if (status)
 		return status;
-	if (vmm_cpu_description_write(&d, ' ', words, sizeof(words)) < 0)
-		return vmm_exit_status(VMM_STAGE_CONFIGURATION, vsu_error_set(err, -E2BIG, "the description is too long"));
 	fprintf(out, c->n ? "# What the processors in %u files have in common, for 'cvmm run --cpu=FILE'\n" :
 		"# The processor of this host's KVM, for 'cvmm run --cpu=FILE'\n", c->n);
 	print_words(words, out);

@@ -14,9 +14,8 @@
 #ifndef VMM_X86_CPU_DESCRIPTION_H
 #define VMM_X86_CPU_DESCRIPTION_H
 
+#include "arch/cpu_words.h"
 #include "arch/x86/cpu_features.h"
-
-#define VMM_CPU_MAX_TEXT 16384	/* bytes of a description, with its 0 */
 
 /* Reads words, which another program may have written. -EBADMSG: err names the word that is refused. */
 int vmm_cpu_description_parse(struct vmm_cpu_description *out, const char *text,
