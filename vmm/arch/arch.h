@@ -35,6 +35,13 @@ int vmm_arch_vm_init(struct vmm_kvm *kvm, struct vsu_error *err);
 void vmm_arch_vm_tune(struct vmm_kvm *kvm, bool private_memory);
 
 /*
+ * All CPUs of the VM have been created, and none has been set up or connected to interrupts:
+ * chooses their features and starts the interrupt controllers.
+ */
+int vmm_arch_cpus_made(const struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
+		       struct vsu_error *err);
+
+/*
  * Fills the routes that the interrupt controllers have before the first message of a device:
  * up to VMM_FIXED_ROUTES. Their number. Any thread.
  */

@@ -16,6 +16,7 @@
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
+#include "arch/arch.h"
 #include "cpu/cpus.h"
 #include "cpu/poison.h"
 #include "kvm/uapi.h"
@@ -339,15 +340,18 @@ static int make_cpu(struct vmm_cpus *cpus, unsigned int i,
 
 static int make_cpus(struct vmm_cpus *cpus, struct vsu_error *err)
 {
+	int fds[VMM_MAX_CPUS];
 	unsigned int i;
 	int rc = 0;
 
 	cpus->event_fd = vsu_event_new();
 	if (cpus->event_fd < 0)
 		return vsu_error_sys(err, cpus->event_fd, "eventfd");
-	for (i = 0; !rc && i < cpus->config.n; i++)
+	for (i = 0; !rc && i < cpus->config.n; i++) {
 		rc = make_cpu(cpus, i, err);
-	return rc;
+		fds[i] = cpus->cpu[i].fd;
+	}
+	return rc ? rc : vmm_arch_cpus_made(cpus->config.kvm, fds, cpus->config.n, err);
 }
 
 int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,

@@ -37,6 +37,8 @@ int vmm_kvm_capability(const struct vmm_kvm *kvm, int capability)
 
 void vmm_kvm_close(struct vmm_kvm *kvm)
 {
+	while (kvm->nchips)
+		vsu_fd_close(&kvm->chips[--kvm->nchips]);
 	vsu_fd_close(&kvm->vm_fd);
 	vsu_fd_close(&kvm->kvm_fd);
 	free(kvm->cpuid);

@@ -11,6 +11,8 @@
 
 #include <vmm-sys-util/error.h>
 
+#define VMM_MAX_CHIPS 2u
+
 struct kvm_cpuid2;
 struct kvm_run;
 
@@ -22,7 +24,9 @@ struct vmm_kvm {
 	bool region2;		/* KVM_SET_USER_MEMORY_REGION2 */
 	bool guest_memfd;	/* mappable and fully shared */
 	bool map_hypercall;	/* the guest can report which memory is private */
-	struct kvm_cpuid2 *cpuid; /* supported leaves, once fetched; NULL: not yet */
+	struct kvm_cpuid2 *cpuid; /* of x86: supported leaves, once fetched; NULL: not yet */
+	unsigned int nchips;	/* devices of KVM that are interrupt controllers */
+	int chips[VMM_MAX_CHIPS];
 };
 
 /* Closes what vmm_kvm_open() of vm/open.h has opened. */

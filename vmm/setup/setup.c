@@ -178,13 +178,8 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 		.threads = m->owner.threads, .lent = m->owner.lends_cpus,
 		.begin = begin_cpu, .stuck = on_stuck,
 	};
-	unsigned int i;
-	int rc = vmm_cpus_new(&config, &m->cpus, err);
 
-	for (i = 0; !rc && i < m->ndevices; i++)
-		if (m->devices[i].virtio)
-			vmm_virtio_set_cpus(m->devices[i].virtio, m->cpus);
-	return rc;
+	return vmm_cpus_new(&config, &m->cpus, err);
 }
 
 static int make_loop(struct vmm_machine *m, struct vsu_error *err)
@@ -241,7 +236,9 @@ static const struct step read_memory[] = {
 	{ NULL, 0 }
 };
 
+/* Interrupt controllers begin when all CPUs exist, and devices are connected to them. */
 static const struct step make_devices[] = {
+	{ make_cpus, VMM_STAGE_KVM },
 	{ vmm_machine_make_bus, VMM_STAGE_KVM },
 	{ vmm_machine_make_local_devices, VMM_STAGE_DISK },
 	{ vmm_machine_make_kernel_devices, VMM_STAGE_VHOST },
@@ -249,7 +246,6 @@ static const struct step make_devices[] = {
 	{ make_power, VMM_STAGE_RUN },
 	{ make_events, VMM_STAGE_KVM },
 	{ vmm_machine_make_plug, VMM_STAGE_KVM },
-	{ make_cpus, VMM_STAGE_KVM },
 	{ NULL, 0 }
 };
 

@@ -119,6 +119,7 @@ int vmm_kvm_open_given(struct vmm_kvm *kvm, const int *device, bool private_memo
 
 	kvm->kvm_fd = kvm->vm_fd = -1;
 	kvm->cpuid = NULL;
+	kvm->nchips = 0;
 	rc = device ? device_copy(kvm, *device, err) : device_open(kvm, err);
 	if (!rc)
 		rc = device_check(kvm, err);

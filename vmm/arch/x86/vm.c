@@ -75,6 +75,17 @@ void vmm_arch_vm_tune(struct vmm_kvm *kvm, bool private_memory)
 		enable_map_hypercalls(kvm);
 }
 
+/* The calls that set a CPU up do all of it. */
+int vmm_arch_cpus_made(const struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
+		       struct vsu_error *err)
+{
+	(void)kvm;
+	(void)cpu_fds;
+	(void)n;
+	(void)err;
+	return 0;
+}
+
 static struct kvm_irq_routing_entry pin_entry(uint32_t gsi, uint32_t chip,
 					      uint32_t pin)
 {
