@@ -12,6 +12,9 @@
 #include "kvm/uapi.h"
 #include "machine/machine.h"
 
+/* 0, or -EOPNOTSUPP: this architecture has no debugging of guests. */
+int vmm_debug_check(struct vsu_error *err);
+
 int vmm_debug_get_registers(const struct vmm_machine *m, unsigned int cpu, struct vmm_gdb_registers *out);
 /* Selectors of segments do not change. */
 int vmm_debug_set_registers(const struct vmm_machine *m, unsigned int cpu, const struct vmm_gdb_registers *regs);

@@ -361,10 +361,10 @@ int vmm_debugger_open(struct vmm_machine *m, struct vsu_error *err)
 {
 	const char *path = m->config->gdb;
 	struct vmm_debugger *d;
-	int rc;
+	int rc = path ? vmm_debug_check(err) : 0;
 
-	if (!path || m->start->dry_run)
-		return 0;
+	if (rc < 0 || !path || m->start->dry_run)
+		return rc;
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return vsu_error_sys(err, -ENOMEM, "option --gdb");

@@ -11,6 +11,12 @@
 #include "gdb/debug_cpu.h"
 #include "kvm/kvm.h"
 
+int vmm_debug_check(struct vsu_error *err)
+{
+	(void)err;
+	return 0;
+}
+
 /* ---------------------------------------------------------------------- registers */
 
 /* The order of gdb; segments follow. */
