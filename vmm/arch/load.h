@@ -29,6 +29,8 @@ enum vmm_protocol {
 	VMM_PROTOCOL_BUILTIN,
 	VMM_PROTOCOL_LINUX,	/* a bzImage, by its 64-bit entry */
 	VMM_PROTOCOL_PVH,
+	VMM_PROTOCOL_IMAGE,	/* an Image of Linux on arm64 */
+	VMM_NPROTOCOLS
 };
 
 /* A kernel in guest memory, and its requirements. */

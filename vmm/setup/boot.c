@@ -12,8 +12,6 @@
 #include "setup/boot.h"
 
 #define SERIAL_CONSOLE "console=ttyS0"
-/* Linux otherwise looks for a bridge, and reports an error if none exists. */
-#define NO_BRIDGE " pci=conf1"
 
 /* The machine as ACPI and its kernel see it. */
 struct description {
@@ -31,8 +29,8 @@ static const char *default_cmdline(const struct vmm_machine *m)
 {
 	if (m->on_bus || m->loaded.protocol == VMM_PROTOCOL_BUILTIN)
 		return m->stdio ? SERIAL_CONSOLE " console=hvc0" : SERIAL_CONSOLE;
-	return m->stdio ? SERIAL_CONSOLE NO_BRIDGE " console=hvc0" :
-			  SERIAL_CONSOLE NO_BRIDGE;
+	return m->stdio ? SERIAL_CONSOLE VMM_CMDLINE_NO_BUS " console=hvc0" :
+			  SERIAL_CONSOLE VMM_CMDLINE_NO_BUS;
 }
 
 /*

@@ -101,7 +101,7 @@ static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 	if (cpus != m->config->cpus)
 		return vsu_error_set(err, -EINVAL, "the saved machine has %u CPUs, but %u are specified",
 				     cpus, m->config->cpus);
-	if (protocol > VMM_PROTOCOL_PVH)
+	if (protocol >= VMM_NPROTOCOLS)
 		return vsu_error_set(err, -EBADMSG, "boot protocol %u of the state is unknown",
 				     protocol);
 	m->loaded.protocol = protocol;

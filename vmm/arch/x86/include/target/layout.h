@@ -33,6 +33,9 @@
 #define VMM_PLUG_AT	0x624	/* hot plug of PCI slots: acpi/plug.h */
 #define VMM_PLUG_LEN	12
 
+/* Linux otherwise looks for a bridge, and reports an error if none exists. */
+#define VMM_CMDLINE_NO_BUS	" pci=conf1"
+
 #define VMM_EVENT_IRQ		1	/* hot plug, or a new VM Generation ID */
 #define VMM_BUTTON_IRQ		3	/* the power button */
 #define VMM_SERIAL_IRQ		4
