@@ -8,12 +8,13 @@ dnl REVISION 0, AGE 0.
 AC_SUBST([CVMM_LT_VERSION], [0:0:0])
 AX_PTHREAD
 dnl The folder of the architecture in vmm/arch
-AS_CASE([$host_cpu], [x86_64], [cvmm_arch=x86], [cvmm_arch=])
+AS_CASE([$host_cpu], [x86_64], [cvmm_arch=x86], [aarch64], [cvmm_arch=arm64], [cvmm_arch=])
 AC_SUBST([CVMM_ARCH], [$cvmm_arch])
 AM_CONDITIONAL([ARCH_X86], [test "x$cvmm_arch" = xx86])
+AM_CONDITIONAL([ARCH_ARM64], [test "x$cvmm_arch" = xarm64])
 AS_CASE([$cvmm_arch:$enable_vmm],
 	[*:no], [build_vmm=no],
-	[:*], [build_vmm="no: it runs on x86-64 only, this is $host_cpu"],
+	[:*], [build_vmm="no: it runs on x86-64 and arm64 only, this is $host_cpu"],
 	[build_vmm=yes])
 AM_CONDITIONAL([BUILD_VMM], [test "x$build_vmm" = xyes])
 

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A node for each part of the machine (Documentation/devicetree/bindings of Linux). */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/arm64/boot/device_tree.h"
+#include "arch/arm64/boot/fdt.h"
+#include "target/layout.h"
+
+/* References between nodes. */
+enum { GIC = 1, ITS, CLOCK };
+
+#define SHARED 0u	/* kinds of interrupts */
+#define PRIVATE 1u
+#define EDGE 1u
+#define LEVEL 4u
+#define SERIAL_HZ 1843200u
+#define PCI_MEMORY_32 0x02000000u
+#define PCI_MEMORY_64 0x03000000u
+
+/* ----------------------------------------------------------------- CPUs and memory */
+
+uint64_t vmm_device_tree_cpu(unsigned int number)
+{
+	return (number & 15) | (uint64_t)(number >> 4) << 8;
+}
+
+static void add_cpus(struct vmm_fdt *fdt, unsigned int n)
+{
+	unsigned int i;
+
+	vmm_fdt_node(fdt, "cpus");
+	vmm_fdt_number(fdt, "#address-cells", 1);
+	vmm_fdt_number(fdt, "#size-cells", 0);
+	for (i = 0; i < n; i++) {
+		vmm_fdt_node_at(fdt, "cpu", vmm_device_tree_cpu(i));
+		vmm_fdt_text(fdt, "device_type", "cpu");
+		vmm_fdt_text(fdt, "compatible", "arm,armv8");
+		vmm_fdt_text(fdt, "enable-method", "psci");
+		vmm_fdt_number(fdt, "reg", (uint32_t)vmm_device_tree_cpu(i));
+		vmm_fdt_node_end(fdt);
+	}
+	vmm_fdt_node_end(fdt);
+	vmm_fdt_node(fdt, "psci");
+	vmm_fdt_bytes(fdt, "compatible", "arm,psci-1.0\0arm,psci-0.2", 26);
+	vmm_fdt_text(fdt, "method", "hvc");
+	vmm_fdt_node_end(fdt);
+}
+
+/* Memory that the guest cannot write is a device's, and in no node. */
+static void add_memory(struct vmm_fdt *fdt, const struct vmem_view *view)
+{
+	const struct vmem_range *r;
+	uint32_t i;
+
+	for (i = 0; i < view->n; i++) {
+		r = &view->ranges[i];
+		if (!(r->flags & VMEM_WRITE))
+			continue;
+		vmm_fdt_node_at(fdt, "memory", r->first);
+		vmm_fdt_text(fdt, "device_type", "memory");
+		vmm_fdt_wide(fdt, "reg", (const uint64_t[]){ r->first, r->span + 1 }, 2);
+		vmm_fdt_node_end(fdt);
+	}
+}
+
+/* ------------------------------------------------------------------------ interrupts */
+
+static void add_its(struct vmm_fdt *fdt)
+{
+	vmm_fdt_node_at(fdt, "its", VMM_ITS_GPA);
+	vmm_fdt_text(fdt, "compatible", "arm,gic-v3-its");
+	vmm_fdt_flag(fdt, "msi-controller");
+	vmm_fdt_number(fdt, "#msi-cells", 1);
+	vmm_fdt_wide(fdt, "reg", (const uint64_t[]){ VMM_ITS_GPA, VMM_ITS_LEN }, 2);
+	vmm_fdt_number(fdt, "phandle", ITS);
+	vmm_fdt_node_end(fdt);
+}
+
+static void add_gic(struct vmm_fdt *fdt, unsigned int ncpus, bool has_bus)
+{
+	const uint64_t reg[] = { VMM_GIC_GPA, VMM_GIC_LEN,
+				 VMM_GIC_CPUS_GPA, ncpus * VMM_GIC_CPU_LEN };
+
+	vmm_fdt_node_at(fdt, "intc", VMM_GIC_GPA);
+	vmm_fdt_text(fdt, "compatible", "arm,gic-v3");
+	vmm_fdt_flag(fdt, "interrupt-controller");
+	vmm_fdt_number(fdt, "#interrupt-cells", 3);
+	vmm_fdt_number(fdt, "#address-cells", 2);
+	vmm_fdt_number(fdt, "#size-cells", 2);
+	vmm_fdt_flag(fdt, "ranges");
+	vmm_fdt_wide(fdt, "reg", reg, 4);
+	vmm_fdt_number(fdt, "phandle", GIC);
+	if (has_bus)
+		add_its(fdt);
+	vmm_fdt_node_end(fdt);
+}
+
+/* The private interrupts of KVM's timer, from the most secure on. */
+static void add_timer(struct vmm_fdt *fdt)
+{
+	static const uint32_t interrupts[] = {
+		PRIVATE, 13, LEVEL, PRIVATE, 14, LEVEL, PRIVATE, 11, LEVEL, PRIVATE, 10, LEVEL,
+	};
+
+	vmm_fdt_node(fdt, "timer");
+	vmm_fdt_text(fdt, "compatible", "arm,armv8-timer");
+	vmm_fdt_cells(fdt, "interrupts", interrupts, 12);
+	vmm_fdt_flag(fdt, "always-on");
+	vmm_fdt_node_end(fdt);
+}
+
+static void add_interrupt(struct vmm_fdt *fdt, uint32_t irq)
+{
+	vmm_fdt_cells(fdt, "interrupts", (const uint32_t[]){ SHARED, irq, EDGE }, 3);
+}
+
+/* --------------------------------------------------------------------------- devices */
+
+static void add_serial(struct vmm_fdt *fdt)
+{
+	vmm_fdt_node_at(fdt, "serial", VMM_SERIAL_AT);
+	vmm_fdt_text(fdt, "compatible", "ns16550a");
+	vmm_fdt_wide(fdt, "reg", (const uint64_t[]){ VMM_SERIAL_AT, VMM_SERIAL_LEN }, 2);
+	vmm_fdt_number(fdt, "clock-frequency", SERIAL_HZ);
+	add_interrupt(fdt, VMM_SERIAL_IRQ);
+	vmm_fdt_node_end(fdt);
+}
+
+static void add_generation(struct vmm_fdt *fdt, uint64_t gpa)
+{
+	const uint64_t reg[] = { gpa, VMM_PAGE };
+
+	vmm_fdt_node(fdt, "reserved-memory");
+	vmm_fdt_number(fdt, "#address-cells", 2);
+	vmm_fdt_number(fdt, "#size-cells", 2);
+	vmm_fdt_flag(fdt, "ranges");
+	vmm_fdt_node_at(fdt, "generation", gpa);
+	vmm_fdt_wide(fdt, "reg", reg, 2);
+	vmm_fdt_flag(fdt, "no-map");
+	vmm_fdt_node_end(fdt);
+	vmm_fdt_node_end(fdt);
+	vmm_fdt_node_at(fdt, "vmgenid", gpa);
+	vmm_fdt_text(fdt, "compatible", "microsoft,vmgenid");
+	vmm_fdt_wide(fdt, "reg", reg, 2);
+	add_interrupt(fdt, VMM_EVENT_IRQ);
+	vmm_fdt_node_end(fdt);
+}
+
+static void add_transports(struct vmm_fdt *fdt, const struct vmm_board *board)
+{
+	const struct vmm_board_device *d;
+
+	for (d = board->devices; d < board->devices + board->ndevices; d++) {
+		vmm_fdt_node_at(fdt, "virtio_mmio", d->gpa);
+		vmm_fdt_text(fdt, "compatible", "virtio,mmio");
+		vmm_fdt_wide(fdt, "reg", (const uint64_t[]){ d->gpa, d->len }, 2);
+		add_interrupt(fdt, d->irq);
+		vmm_fdt_flag(fdt, "dma-coherent");
+		vmm_fdt_node_end(fdt);
+	}
+}
+
+/* ------------------------------------------------------------------------------- bus */
+
+/* A range of bus addresses, which are those of the CPUs. */
+static void put_range(uint32_t cells[7], uint32_t kind, uint64_t gpa, uint64_t len)
+{
+	const uint32_t range[7] = { kind, (uint32_t)(gpa >> 32), (uint32_t)gpa,
+				    (uint32_t)(gpa >> 32), (uint32_t)gpa,
+				    (uint32_t)(len >> 32), (uint32_t)len };
+
+	memcpy(cells, range, sizeof(range));
+}
+
+/* All windows of shared memory are one range: they are above all memory. */
+static void add_ranges(struct vmm_fdt *fdt, const struct vmm_board *board)
+{
+	uint64_t first = UINT64_MAX, end = 0;
+	uint32_t cells[14];
+	unsigned int i, n = 7;
+
+	put_range(cells, PCI_MEMORY_32, board->pci->window_gpa, board->pci->window_len);
+	for (i = 0; i < board->nwindows; i++) {
+		const struct vmm_board_window *w = &board->windows[i];
+
+		first = w->gpa < first ? w->gpa : first;
+		end = w->gpa + w->len > end ? w->gpa + w->len : end;
+	}
+	if (end) {
+		put_range(cells + n, PCI_MEMORY_64, first, end - first);
+		n += 7;
+	}
+	vmm_fdt_cells(fdt, "ranges", cells, n);
+}
+
+/* The line of each slot, which is its pin A. */
+static void add_lines(struct vmm_fdt *fdt, const struct vmm_board_pci *pci)
+{
+	static const uint32_t mask[] = { 0xf800, 0, 0, 7 };
+	unsigned char bytes[4 * 10 * 32];
+	unsigned int i, k, n = 0;
+
+	for (i = 0; i < pci->nslots && i < 32; i++) {
+		const uint32_t line[10] = { pci->slots[i].slot << 11, 0, 0, 1, GIC, 0, 0,
+					    SHARED, pci->slots[i].irq, LEVEL };
+
+		for (k = 0; k < 40; k++)
+			bytes[n++] = (unsigned char)(line[k / 4] >> (24 - 8 * (k % 4)));
+	}
+	vmm_fdt_bytes(fdt, "interrupt-map", bytes, n);
+	vmm_fdt_cells(fdt, "interrupt-map-mask", mask, 4);
+}
+
+static void add_bus(struct vmm_fdt *fdt, const struct vmm_board *board)
+{
+	const struct vmm_board_pci *pci = board->pci;
+
+	vmm_fdt_node_at(fdt, "pcie", pci->ecam_gpa);
+	vmm_fdt_text(fdt, "compatible", "pci-host-ecam-generic");
+	vmm_fdt_text(fdt, "device_type", "pci");
+	vmm_fdt_wide(fdt, "reg", (const uint64_t[]){ pci->ecam_gpa, pci->ecam_len }, 2);
+	vmm_fdt_cells(fdt, "bus-range", (const uint32_t[]){ 0, 0 }, 2);
+	vmm_fdt_number(fdt, "linux,pci-domain", 0);
+	vmm_fdt_number(fdt, "#address-cells", 3);
+	vmm_fdt_number(fdt, "#size-cells", 2);
+	vmm_fdt_number(fdt, "#interrupt-cells", 1);
+	add_ranges(fdt, board);
+	add_lines(fdt, pci);
+	vmm_fdt_cells(fdt, "msi-map", (const uint32_t[]){ 0, ITS, 0, 0x10000 }, 4);
+	vmm_fdt_flag(fdt, "dma-coherent");
+	vmm_fdt_node_end(fdt);
+}
+
+/* ------------------------------------------------------------------------------ whole */
+
+static void add_words(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/serial@%x", (unsigned int)VMM_SERIAL_AT);
+	vmm_fdt_node(fdt, "chosen");
+	vmm_fdt_text(fdt, "bootargs", t->cmdline);
+	vmm_fdt_text(fdt, "stdout-path", path);
+	if (t->board->pci)
+		vmm_fdt_number(fdt, "linux,pci-probe-only", 1);
+	if (t->initrd_len) {
+		vmm_fdt_wide(fdt, "linux,initrd-start", &t->initrd_gpa, 1);
+		vmm_fdt_wide(fdt, "linux,initrd-end",
+			     (const uint64_t[]){ t->initrd_gpa + t->initrd_len }, 1);
+	}
+	vmm_fdt_node_end(fdt);
+}
+
+static void add_machine(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
+{
+	vmm_fdt_text(fdt, "compatible", "linux,dummy-virt");
+	vmm_fdt_text(fdt, "model", "c-vmm");
+	vmm_fdt_number(fdt, "#address-cells", 2);
+	vmm_fdt_number(fdt, "#size-cells", 2);
+	vmm_fdt_number(fdt, "interrupt-parent", GIC);
+	add_words(fdt, t);
+	add_memory(fdt, t->memory);
+	add_cpus(fdt, t->board->ncpus);
+	add_gic(fdt, t->board->ncpus, t->board->pci != NULL);
+	add_timer(fdt);
+	add_serial(fdt);
+	add_generation(fdt, t->board->generation_gpa);
+	if (t->board->pci)
+		add_bus(fdt, t->board);
+	else
+		add_transports(fdt, t->board);
+}
+
+int vmm_device_tree_build(const struct vmm_device_tree *tree, unsigned char *bytes, size_t room,
+			  struct vsu_error *err)
+{
+	struct vmm_fdt *fdt = malloc(sizeof(*fdt));
+	int rc;
+
+	if (!fdt)
+		return vsu_error_sys(err, -ENOMEM, "the device tree");
+	vmm_fdt_begin(fdt);
+	add_machine(fdt, tree);
+	rc = vmm_fdt_finish(fdt, bytes, room);
+	free(fdt);
+	return rc < 0 ? vsu_error_set(err, rc, "the device tree is too long; use fewer devices or --memory options") : rc;
+}

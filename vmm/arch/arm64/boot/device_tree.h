@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The device tree of a machine: CPUs, memory, GIC, timer, serial port, transports or PCI bus, and
+ * the words of the kernel.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_ARM64_DEVICE_TREE_H
+#define VMM_ARM64_DEVICE_TREE_H
+
+#include <stddef.h>
+
+#include <vm-memory/map.h>
+#include <vmm-sys-util/error.h>
+
+#include "arch/board.h"
+
+struct vmm_device_tree {
+	const struct vmm_board *board;
+	const struct vmem_view *memory;
+	const char *cmdline;
+	uint64_t initrd_gpa, initrd_len; /* len 0: none */
+};
+
+/* Writes it to bytes; its length. -ENOSPC. */
+int vmm_device_tree_build(const struct vmm_device_tree *tree, unsigned char *bytes, size_t room,
+			  struct vsu_error *err);
+
+/* The MPIDR by which KVM names a CPU: 16 in each group. */
+uint64_t vmm_device_tree_cpu(unsigned int number);
+
+#endif

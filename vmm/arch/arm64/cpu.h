@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * vCPUs of arm64: their features, and the registers with which they begin.
+ *
+ * Threads: as arch/arch.h.
+ */
+#ifndef VMM_ARM64_CPU_H
+#define VMM_ARM64_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vmm-sys-util/error.h>
+
+#include "kvm/kvm.h"
+#include "kvm/uapi.h"
+
+/* KVM's id of a register of struct kvm_regs of 64 bits: regs.pc, sp_el1. */
+#define VMM_ARM64_CORE(member) \
+	(KVM_REG_ARM64 | KVM_REG_ARM_CORE | KVM_REG_SIZE_U64 | \
+	 (offsetof(struct kvm_regs, member) / sizeof(uint32_t)))
+
+/* Chooses the features of a new vCPU: all that this host's KVM has. */
+int vmm_arm64_cpu_init(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err);
+
+/* The features that vmm_arm64_cpu_init() chooses, as bits of KVM. */
+uint32_t vmm_arm64_cpu_features(const struct vmm_kvm *kvm);
+
+struct vmm_arm64_start {
+	uint64_t entry, stack_top, x0, x1;
+	bool waits;	/* for CPU_ON of PSCI; the others count if it does not */
+};
+
+int vmm_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct vmm_arm64_start *start,
+			struct vsu_error *err);
+
+int vmm_arm64_get_register(int cpu_fd, uint64_t id, void *value);
+int vmm_arm64_set_register(int cpu_fd, uint64_t id, const void *value);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Exits of arm64: power off and reset by PSCI, and accesses to devices that KVM cannot decode. */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include <vmm-sys-util/exit.h>
+
+#include "arch/exits.h"
+#include "kvm/uapi.h"
+
+static const struct event {
+	uint32_t type;
+	int status;
+	const char *text;
+} events[] = {
+	{ KVM_SYSTEM_EVENT_SHUTDOWN, VSU_EXIT_OK, "the guest powered off" },
+	{ KVM_SYSTEM_EVENT_RESET, VSU_EXIT_REBOOT, "the guest asked for a reboot" },
+};
+
+static enum vmm_cpu_next on_system_event(const struct vmm_exiting *x)
+{
+	const uint32_t type = x->run->system_event.type;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i].type == type) {
+			vsu_error_set(&x->verdict->why, 0, "%s", events[i].text);
+			x->verdict->status = events[i].status;
+			return VMM_CPU_END;
+		}
+	return vmm_exit_end(x, VSU_EXIT_INTERNAL, "unexpected system event %" PRIu32 " of KVM", type);
+}
+
+/* Loads and stores of several registers, or that change the address register. */
+static enum vmm_cpu_next on_undecoded(const struct vmm_exiting *x)
+{
+	vmm_exit_end(x, VSU_EXIT_INTERNAL, "the guest accessed %#" PRIx64 ", where no memory is, by an instruction that KVM cannot decode",
+		     (uint64_t)x->run->arm_nisv.fault_ipa);
+	x->verdict->why.code = -EFAULT;
+	return VMM_CPU_END;
+}
+
+const struct vmm_exit_row vmm_arch_exits[] = {
+	{ KVM_EXIT_SYSTEM_EVENT, on_system_event },
+	{ KVM_EXIT_ARM_NISV, on_undecoded },
+};
+const unsigned int vmm_arch_nexits = sizeof(vmm_arch_exits) / sizeof(vmm_arch_exits[0]);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * KVM's GICv3 and, if it has one, the ITS for messages of devices.
+ *
+ * Threads: as arch/arch.h.
+ */
+#ifndef VMM_ARM64_GIC_H
+#define VMM_ARM64_GIC_H
+
+#include <stdbool.h>
+
+#include <vmm-sys-util/error.h>
+
+#include "kvm/kvm.h"
+
+/* Indexes of kvm->chips. */
+enum vmm_gic_chip { VMM_GIC, VMM_ITS };
+
+/* Creates them before the first CPU. -EOPNOTSUPP: KVM has no GICv3. */
+int vmm_gic_make(struct vmm_kvm *kvm, struct vsu_error *err);
+
+/* After the last CPU, and before the first interrupt is connected. */
+int vmm_gic_begin(const struct vmm_kvm *kvm, struct vsu_error *err);
+
+bool vmm_gic_has_its(const struct vmm_kvm *kvm);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The choice of --cpu on arm64, as a value: all zero is the host's processor. Each architecture has this header. */
+#ifndef VMM_TARGET_CPU_CHOICE_H
+#define VMM_TARGET_CPU_CHOICE_H
+
+#define VMM_CPU_ARG "host"
+#define VMM_CPU_HELP "CPU model: that of the host"
+
+enum vmm_cpu_model {
+	VMM_CPU_HOST,
+};
+
+struct vmm_cpu_choice {
+	enum vmm_cpu_model model;
+};
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The registers of an arm64 CPU as gdb numbers and describes them. Numbers are in the byte
+ * order of the target, little-endian. Each architecture has this header.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_TARGET_GDB_REGISTERS_H
+#define VMM_TARGET_GDB_REGISTERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* x0 to x30 sp pc */
+#define VMM_GDB_GENERAL 33u
+#define VMM_GDB_RIP 32u
+/* Registers in all, and their bytes in a packet. */
+#define VMM_GDB_REGISTERS 34u
+#define VMM_GDB_REGISTER_BYTES 268u
+
+struct vmm_gdb_registers {
+	uint64_t general[VMM_GDB_GENERAL];
+	uint32_t cpsr;
+};
+
+/* target.xml; static, ends with a zero byte. */
+const char *vmm_gdb_target_xml(void);
+
+/* Copies a register; returns its bytes, at most 16, or 0: there is none of that number. */
+size_t vmm_gdb_register_get(const struct vmm_gdb_registers *regs, unsigned int number, void *bytes);
+/* Returns the number of bytes that were read, or 0. */
+size_t vmm_gdb_register_set(struct vmm_gdb_registers *regs, unsigned int number, const void *bytes);
+size_t vmm_gdb_register_size(unsigned int number);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* A VM on arm64: the width of its addresses, a GICv3 with an ITS, and the routes of its interrupts. */
+#include <config.h>
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "arch/arch.h"
+#include "arch/arm64/cpu.h"
+#include "arch/arm64/gic.h"
+#include "kvm/uapi.h"
+#include "target/layout.h"
+
+#define DEFAULT_BITS 40u	/* of a VM whose type is 0 */
+
+static unsigned int phys_bits(const struct vmm_kvm *kvm)
+{
+	const int bits = vmm_kvm_capability(kvm, KVM_CAP_ARM_VM_IPA_SIZE);
+
+	return bits > 0 ? (unsigned int)bits : DEFAULT_BITS;
+}
+
+/* The type is the number of address bits. */
+int vmm_arch_vm_type(const struct vmm_kvm *kvm, bool private_memory, unsigned long *type,
+		     struct vsu_error *err)
+{
+	if (private_memory)
+		return vsu_error_set(err, -EOPNOTSUPP, "memory with a private half (private=on) is not supported on arm64");
+	*type = vmm_kvm_capability(kvm, KVM_CAP_ARM_VM_IPA_SIZE) ? KVM_VM_TYPE_ARM_IPA_SIZE(phys_bits(kvm)) : 0;
+	return 0;
+}
+
+int vmm_arch_phys_bits(struct vmm_kvm *kvm, struct vsu_error *err)
+{
+	(void)err;
+	kvm->phys_bits = phys_bits(kvm);
+	return 0;
+}
+
+int vmm_arch_vm_init(struct vmm_kvm *kvm, struct vsu_error *err)
+{
+	if (!vmm_kvm_capability(kvm, KVM_CAP_ARM_PSCI_0_2))
+		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM cannot start and stop CPUs (KVM_CAP_ARM_PSCI_0_2)");
+	return vmm_gic_make(kvm, err);
+}
+
+/* Otherwise KVM_RUN fails without the address, if a guest accesses a device by such an instruction. */
+void vmm_arch_vm_tune(struct vmm_kvm *kvm, bool private_memory)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_ARM_NISV_TO_USER };
+
+	(void)private_memory;
+	if (vmm_kvm_capability(kvm, KVM_CAP_ARM_NISV_TO_USER))
+		(void)!vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
+}
+
+int vmm_arch_cpus_made(const struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
+		       struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++)
+		rc = vmm_arm64_cpu_init(kvm, cpu_fds[i], i, err);
+	return rc ? rc : vmm_gic_begin(kvm, err);
+}
+
+unsigned int vmm_arch_fixed_routes(struct kvm_irq_routing_entry *entries)
+{
+	uint32_t i;
+
+	for (i = 0; i < VMM_FIXED_ROUTES; i++)
+		entries[i] = (struct kvm_irq_routing_entry){
+			.gsi = i, .type = KVM_IRQ_ROUTING_IRQCHIP, .u.irqchip.pin = i,
+		};
+	return i;
+}
+
+/* The ITS compares whole addresses when a message is sent. */
+bool vmm_arch_msi_is_refused(uint64_t address)
+{
+	(void)address;
+	return false;
+}
+
+/* A guest's kernel runs on the processor, or not at all. */
+bool vmm_arch_emulates_level0(const struct vmm_kvm *kvm)
+{
+	(void)kvm;
+	return false;
+}
+
+int vmm_arch_report_loss(int cpu_fd, uint64_t gpa, bool touched)
+{
+	(void)cpu_fd;
+	(void)gpa;
+	(void)touched;
+	return -EOPNOTSUPP;
+}
