@@ -47,6 +47,15 @@ int vmm_arch_cpus_made(const struct vmm_kvm *kvm, const int *cpu_fds, unsigned i
  */
 unsigned int vmm_arch_fixed_routes(struct kvm_irq_routing_entry *entries);
 
+/* Whether the interrupt controllers receive messages of devices. */
+bool vmm_arch_has_msi(const struct vmm_kvm *kvm);
+
+/*
+ * Adds to the route of a message its sender, the requester ID of its function on the bus, if
+ * the interrupt controllers look at it. Any thread.
+ */
+void vmm_arch_msi_sender(struct kvm_irq_routing_entry *entry, uint32_t sender);
+
 /* KVM refuses this address of a message, whatever its data. Any thread. */
 bool vmm_arch_msi_is_refused(uint64_t address);
 

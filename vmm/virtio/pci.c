@@ -18,6 +18,9 @@
 #include "virtio/virtio.h"
 #include "vm/msi.h"
 
+/* The requester ID of a slot on bus 0. */
+#define SENDER(slot) ((uint32_t)(slot) << 3)
+
 struct vector {
 	int event_fd;
 	uint32_t gsi;
@@ -110,7 +113,7 @@ static int connect_vectors(struct pci_registers *p, struct vsu_error *err)
 			return vsu_error_sys(err, p->vectors[i].event_fd,
 					     "virtio-pci: vectors");
 		rc = vmm_msi_add(p->resources->msi, p->vectors[i].event_fd,
-				 &p->vectors[i].gsi, err);
+				 SENDER(p->resources->slot), &p->vectors[i].gsi, err);
 		p->vectors[i].added = !rc;
 	}
 	return rc;

@@ -19,7 +19,7 @@ struct vector {
 	bool taken, routed;
 	bool fresh;		/* its route has not been passed to KVM yet */
 	uint64_t address;
-	uint32_t data;
+	uint32_t data, sender;
 };
 
 struct vmm_msi {
@@ -31,6 +31,19 @@ struct vmm_msi {
 	struct vector vectors[MAX_VECTORS];
 };
 
+static void entry_set(struct kvm_irq_routing_entry *entry, unsigned int i, const struct vector *v)
+{
+	*entry = (struct kvm_irq_routing_entry){
+		.gsi = VMM_FIRST_MSI + i, .type = KVM_IRQ_ROUTING_MSI,
+		.u.msi = {
+			.address_lo = (uint32_t)v->address,
+			.address_hi = (uint32_t)(v->address >> 32),
+			.data = v->data,
+		},
+	};
+	vmm_arch_msi_sender(entry, v->sender);
+}
+
 /* With the lock. */
 static int table_set(struct vmm_msi *m)
 {
@@ -40,15 +53,7 @@ static int table_set(struct vmm_msi *m)
 	table->nr = vmm_arch_fixed_routes(table->entries);
 	for (i = 0; i < m->n; i++)
 		if (m->vectors[i].routed)
-			table->entries[table->nr++] =
-				(struct kvm_irq_routing_entry){
-				.gsi = VMM_FIRST_MSI + i, .type = KVM_IRQ_ROUTING_MSI,
-				.u.msi = {
-					.address_lo = (uint32_t)m->vectors[i].address,
-					.address_hi = (uint32_t)(m->vectors[i].address >> 32),
-					.data = m->vectors[i].data,
-				},
-			};
+			entry_set(&table->entries[table->nr++], i, &m->vectors[i]);
 	return vmm_kvm_ioctl(m->kvm->vm_fd, KVM_SET_GSI_ROUTING, table);
 }
 
@@ -58,7 +63,7 @@ int vmm_msi_new(const struct vmm_kvm *kvm, struct vmm_msi **out,
 	const int limit = vmm_kvm_capability(kvm, KVM_CAP_IRQ_ROUTING);
 	struct vmm_msi *m;
 
-	if (limit <= (int)VMM_FIRST_MSI)
+	if (limit <= (int)VMM_FIRST_MSI || !vmm_arch_has_msi(kvm))
 		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM cannot route messages (KVM_CAP_IRQ_ROUTING); use --transport=mmio");
 	m = calloc(1, sizeof(*m));
 	if (!m)
@@ -86,7 +91,7 @@ void vmm_msi_free(struct vmm_msi *m)
 	free(m);
 }
 
-static int vector_take(struct vmm_msi *m)
+static int vector_take(struct vmm_msi *m, uint32_t sender)
 {
 	unsigned int i;
 	int rc = -ENOSPC;
@@ -95,6 +100,7 @@ static int vector_take(struct vmm_msi *m)
 	for (i = 0; i < m->n && rc < 0; i++)
 		if (!m->vectors[i].taken) {
 			m->vectors[i].taken = true;
+			m->vectors[i].sender = sender;
 			rc = (int)i;
 		}
 	pthread_mutex_unlock(&m->lock);
@@ -111,10 +117,10 @@ static void vector_release(struct vmm_msi *m, uint32_t i)
 	pthread_mutex_unlock(&m->lock);
 }
 
-int vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
+int vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t sender, uint32_t *gsi,
 		struct vsu_error *err)
 {
-	int i = vector_take(m), rc;
+	int i = vector_take(m, sender), rc;
 
 	if (i < 0)
 		return vsu_error_set(err, i, "this host's KVM supports at most %u device interrupts (MSI); use fewer queues or devices",

@@ -17,8 +17,11 @@ int vmm_msi_new(const struct vmm_kvm *kvm, struct vmm_msi **out,
 		struct vsu_error *err);
 void vmm_msi_free(struct vmm_msi *m);
 
-/* Nothing is sent before a route is set. -ENOSPC: KVM has no free vector. */
-int vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
+/*
+ * sender: requester ID of the function that has the vector. Nothing is sent before a route is
+ * set. -ENOSPC: KVM has no free vector.
+ */
+int vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t sender, uint32_t *gsi,
 		struct vsu_error *err);
 void vmm_msi_remove(struct vmm_msi *m, int event_fd, uint32_t gsi);
 

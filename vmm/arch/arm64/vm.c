@@ -76,6 +76,17 @@ unsigned int vmm_arch_fixed_routes(struct kvm_irq_routing_entry *entries)
 	return i;
 }
 
+bool vmm_arch_has_msi(const struct vmm_kvm *kvm)
+{
+	return vmm_gic_has_its(kvm);
+}
+
+void vmm_arch_msi_sender(struct kvm_irq_routing_entry *entry, uint32_t sender)
+{
+	entry->flags = KVM_MSI_VALID_DEVID;
+	entry->u.msi.devid = sender;
+}
+
 /* The ITS compares whole addresses when a message is sent. */
 bool vmm_arch_msi_is_refused(uint64_t address)
 {

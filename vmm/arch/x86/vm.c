@@ -109,6 +109,18 @@ unsigned int vmm_arch_fixed_routes(struct kvm_irq_routing_entry *entries)
 	return n;
 }
 
+bool vmm_arch_has_msi(const struct vmm_kvm *kvm)
+{
+	(void)kvm;
+	return true;
+}
+
+void vmm_arch_msi_sender(struct kvm_irq_routing_entry *entry, uint32_t sender)
+{
+	(void)entry;
+	(void)sender;
+}
+
 /* KVM may take the upper bits for a destination, of which these are reserved. */
 bool vmm_arch_msi_is_refused(uint64_t address)
 {

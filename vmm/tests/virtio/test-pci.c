@@ -105,13 +105,14 @@ int __wrap_vmm_kvm_irqfd(const struct vmm_kvm *k, int event_fd, uint32_t irq, bo
 }
 
 int __attribute__((used))
-__wrap_vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
+__wrap_vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t sender, uint32_t *gsi,
 		       struct vsu_error *err);
-int __wrap_vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t *gsi,
+int __wrap_vmm_msi_add(struct vmm_msi *m, int event_fd, uint32_t sender, uint32_t *gsi,
 		       struct vsu_error *err)
 {
 	(void)m;
 	(void)event_fd;
+	(void)sender;
 	(void)err;
 	*gsi = 0;
 	return 0;

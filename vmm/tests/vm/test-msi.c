@@ -76,7 +76,7 @@ static uint32_t add_vector(int fd)
 {
 	uint32_t gsi = 0;
 
-	ck_assert_int_eq(vmm_msi_add(msi, fd, &gsi, NULL), 0);
+	ck_assert_int_eq(vmm_msi_add(msi, fd, 8, &gsi, NULL), 0);
 	return gsi;
 }
 
@@ -173,10 +173,10 @@ START_TEST(vectors_that_kvm_does_not_have_are_refused)
 	capability = PINS + 1;
 	setup();
 	irqfd_fails = 1;
-	ck_assert_int_eq(vmm_msi_add(msi, 7, &gsi, NULL), -EINVAL);
+	ck_assert_int_eq(vmm_msi_add(msi, 7, 8, &gsi, NULL), -EINVAL);
 	irqfd_fails = 0;
-	ck_assert_int_eq(vmm_msi_add(msi, 7, &gsi, NULL), 0);
-	ck_assert_int_eq(vmm_msi_add(msi, 8, &gsi, &err), -ENOSPC);
+	ck_assert_int_eq(vmm_msi_add(msi, 7, 8, &gsi, NULL), 0);
+	ck_assert_int_eq(vmm_msi_add(msi, 8, 8, &gsi, &err), -ENOSPC);
 	ck_assert(strstr(err.msg, "1 device interrupts"));
 	teardown();
 	capability = 0;
