@@ -68,6 +68,10 @@ int vmm_arch_vm_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w, stru
 /* Loads a checked state into a VM whose CPUs have not run. */
 int vmm_arch_vm_load(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err);
 
+/* The rest of it, which needs the state of the CPUs and memory. */
+int vmm_arch_vm_load_last(const struct vmm_kvm *kvm, const struct vmm_state *state,
+			  struct vsu_error *err);
+
 /*
  * True if KVM emulates the guest's kernel in software and does not support all of its
  * instructions: Linux does not boot there. Tries one in a virtual machine of its own; false as

@@ -22,8 +22,10 @@
 #include "machine/disks.h"
 #include "machine/live.h"
 #include "machine/sharing.h"
+#include "target/layout.h"
 #include "transfer/recording.h"
 #include "transfer/restore.h"
+#include "transfer/save.h"
 
 static int read_bytes(int fd, unsigned char *bytes, size_t len)
 {
@@ -87,12 +89,40 @@ static int check_devices(const struct vmm_machine *m,
 	return vmm_state_fields_end(f, err);
 }
 
+/* The architecture that a state names by text; NULL: an unknown one. */
+static const char *find_architecture(const struct vmm_state *state)
+{
+	static const char *const names[] = { VMM_STATE_ARCHITECTURE, "arm64" };
+	struct vmm_state_fields f;
+	unsigned int i;
+
+	if (vmm_state_find(state, "architecture", 0, &f, NULL) < 0)
+		return VMM_STATE_ARCHITECTURE;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (f.left == strlen(names[i]) && !memcmp(f.at, names[i], f.left))
+			return names[i];
+	return NULL;
+}
+
+static int check_architecture(const struct vmm_state *state, struct vsu_error *err)
+{
+	const char *name = find_architecture(state);
+
+	if (name && !strcmp(name, VMM_TARGET_NAME))
+		return 0;
+	return vsu_error_set(err, -EINVAL, "this is a machine of %s, which a host of " VMM_TARGET_NAME " cannot continue; use a host of its architecture",
+			     name ? name : "another architecture");
+}
+
 static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_restore *r = &m->restore;
 	struct vmm_state_fields f;
 	uint32_t cpus, protocol;
-	int rc = vmm_state_find(&r->state, "machine", 0, &f, err);
+	int rc = check_architecture(&r->state, err);
+
+	if (!rc)
+		rc = vmm_state_find(&r->state, "machine", 0, &f, err);
 
 	if (rc < 0)
 		return rc;
@@ -397,6 +427,8 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 	for (i = 0; !rc && i < m->config->cpus; i++)
 		rc = vmm_arch_cpu_load(&m->kvm, vmm_cpus_fd(m->cpus, i), i,
 				      state, err);
+	if (!rc)
+		rc = vmm_arch_vm_load_last(&m->kvm, state, err);
 	if (!rc)
 		rc = vmm_console_load(m->console, state, err);
 	for (i = 0; !rc && i < m->ndevices; i++)

@@ -25,6 +25,7 @@
 #include "machine/live.h"
 #include "machine/stop.h"
 #include "memory/image.h"
+#include "target/layout.h"
 #include "transfer/save.h"
 #include "transfer/save_files.h"
 #include "transfer/save_target.h"
@@ -142,6 +143,15 @@ void vmm_save_free(struct vmm_machine *m)
 
 /* ------------------------------------------------------------------- the state */
 
+static void put_architecture(struct vmm_state_writer *w)
+{
+	if (!strcmp(VMM_TARGET_NAME, VMM_STATE_ARCHITECTURE))
+		return;
+	vmm_state_section(w, "architecture", 0);
+	vmm_state_put(w, VMM_TARGET_NAME, strlen(VMM_TARGET_NAME));
+	vmm_state_section_end(w);
+}
+
 static void put_machine(const struct vmm_machine *m, struct vmm_state_writer *w)
 {
 	const unsigned int places = vmm_live_places(m);
@@ -212,6 +222,7 @@ int vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w,
 	if (rc < 0)
 		return rc;
 	vmm_state_begin(w);
+	put_architecture(w);
 	put_machine(m, w);
 	vmm_image_describe(&m->memory, map, w);
 	vmm_disks_describe(m, w);

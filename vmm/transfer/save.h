@@ -18,6 +18,9 @@
 #include "cvmm/status.h"
 #include "machine/machine.h"
 
+/* The architecture of a state that names none. */
+#define VMM_STATE_ARCHITECTURE "x86-64"
+
 /*
  * m->pause.save is its subject for vmm_control_answer() until the end. -EOPNOTSUPP: what
  * the machine has cannot be saved; -EEXIST: the folder exists; -EBUSY, -EPERM: what the

@@ -36,6 +36,11 @@ int vmm_arm64_cpu_init(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, 
 	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: KVM_ARM_VCPU_INIT", cpu) : 0;
 }
 
+uint64_t vmm_arm64_mpidr(unsigned int number)
+{
+	return (number & 15) | (uint64_t)(number >> 4) << 8;
+}
+
 int vmm_arm64_get_register(int cpu_fd, uint64_t id, void *value)
 {
 	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)value };

@@ -35,6 +35,9 @@ struct vmm_arm64_start {
 int vmm_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct vmm_arm64_start *start,
 			struct vsu_error *err);
 
+/* The MPIDR by which KVM names a CPU: 16 in each group. */
+uint64_t vmm_arm64_mpidr(unsigned int number);
+
 int vmm_arm64_get_register(int cpu_fd, uint64_t id, void *value);
 int vmm_arm64_set_register(int cpu_fd, uint64_t id, const void *value);
 

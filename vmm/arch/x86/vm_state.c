@@ -78,3 +78,12 @@ int vmm_arch_vm_load(const struct vmm_kvm *kvm,
 		rc = load_chip(kvm, i, state, err);
 	return rc;
 }
+
+int vmm_arch_vm_load_last(const struct vmm_kvm *kvm, const struct vmm_state *state,
+			  struct vsu_error *err)
+{
+	(void)kvm;
+	(void)state;
+	(void)err;
+	return 0;
+}

@@ -24,24 +24,19 @@ enum { GIC = 1, ITS, CLOCK };
 
 /* ----------------------------------------------------------------- CPUs and memory */
 
-uint64_t vmm_device_tree_cpu(unsigned int number)
-{
-	return (number & 15) | (uint64_t)(number >> 4) << 8;
-}
-
-static void add_cpus(struct vmm_fdt *fdt, unsigned int n)
+static void add_cpus(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 {
 	unsigned int i;
 
 	vmm_fdt_node(fdt, "cpus");
 	vmm_fdt_number(fdt, "#address-cells", 1);
 	vmm_fdt_number(fdt, "#size-cells", 0);
-	for (i = 0; i < n; i++) {
-		vmm_fdt_node_at(fdt, "cpu", vmm_device_tree_cpu(i));
+	for (i = 0; i < t->board->ncpus; i++) {
+		vmm_fdt_node_at(fdt, "cpu", t->mpidr(i));
 		vmm_fdt_text(fdt, "device_type", "cpu");
 		vmm_fdt_text(fdt, "compatible", "arm,armv8");
 		vmm_fdt_text(fdt, "enable-method", "psci");
-		vmm_fdt_number(fdt, "reg", (uint32_t)vmm_device_tree_cpu(i));
+		vmm_fdt_number(fdt, "reg", (uint32_t)t->mpidr(i));
 		vmm_fdt_node_end(fdt);
 	}
 	vmm_fdt_node_end(fdt);
@@ -265,7 +260,7 @@ static void add_machine(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 	vmm_fdt_number(fdt, "interrupt-parent", GIC);
 	add_words(fdt, t);
 	add_memory(fdt, t->memory);
-	add_cpus(fdt, t->board->ncpus);
+	add_cpus(fdt, t);
 	add_gic(fdt, t->board->ncpus, t->board->pci != NULL);
 	add_timer(fdt);
 	add_serial(fdt);

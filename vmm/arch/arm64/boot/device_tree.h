@@ -19,14 +19,12 @@ struct vmm_device_tree {
 	const struct vmm_board *board;
 	const struct vmem_view *memory;
 	const char *cmdline;
+	uint64_t (*mpidr)(unsigned int number);	/* the name of a CPU */
 	uint64_t initrd_gpa, initrd_len; /* len 0: none */
 };
 
 /* Writes it to bytes; its length. -ENOSPC. */
 int vmm_device_tree_build(const struct vmm_device_tree *tree, unsigned char *bytes, size_t room,
 			  struct vsu_error *err);
-
-/* The MPIDR by which KVM names a CPU: 16 in each group. */
-uint64_t vmm_device_tree_cpu(unsigned int number);
 
 #endif

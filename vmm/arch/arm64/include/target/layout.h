@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#define VMM_TARGET_NAME	"arm64"
+
 /* Addresses without memory. */
 #define VMM_HOLE_FIRST	UINT64_C(0)
 #define VMM_HOLE_END	(UINT64_C(1) << 30)

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#define VMM_TARGET_NAME	"x86-64"
+
 /* Addresses without memory. */
 #define VMM_HOLE_FIRST	(UINT64_C(3) << 30)
 #define VMM_HOLE_END	(UINT64_C(4) << 30)
