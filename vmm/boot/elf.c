@@ -99,6 +99,29 @@ static int check_header(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
 	return 0;
 }
 
+/* Kernels that are no ELF files, by their magic. */
+static const struct known {
+	uint64_t at;
+	const char magic[5], *name;
+} known[] = {
+	{ 0x202, "HdrS", "a bzImage, a kernel of x86" },
+	{ 56, "ARM\x64", "an Image, a kernel of arm64" },
+};
+
+static int refuse_unknown(const struct vmm_kernel *kernel, struct vsu_error *err)
+{
+	const struct known *k;
+	char magic[4];
+
+	for (k = known; k < known + sizeof(known) / sizeof(known[0]); k++)
+		if (kernel->file.size >= k->at + sizeof(magic) &&
+		    !vmm_file_copy(&kernel->file, k->at, magic, sizeof(magic), NULL) &&
+		    !memcmp(magic, k->magic, sizeof(magic)))
+			return vsu_error_set(err, -EBADMSG, "kernel '%s': it is %s; this machine is " VMM_TARGET_NAME,
+					     kernel->name, k->name);
+	return kernel_refuse(kernel, vmm_arch_elf.unknown, err);
+}
+
 static int read_header(const struct vmm_kernel *kernel, Elf64_Ehdr *h,
 		       struct vsu_error *err)
 {
@@ -111,7 +134,7 @@ static int read_header(const struct vmm_kernel *kernel, Elf64_Ehdr *h,
 	if (rc < 0)
 		return rc;
 	if (memcmp(h->e_ident, ELFMAG, SELFMAG))
-		return kernel_refuse(kernel, vmm_arch_elf.unknown, err);
+		return refuse_unknown(kernel, err);
 	if (size < sizeof(*h))
 		return kernel_refuse(kernel, "truncated within its ELF header", err);
 	return check_header(kernel, h, err);

@@ -366,6 +366,14 @@ START_TEST(file_that_is_no_elf_is_refused)
 }
 END_TEST
 
+START_TEST(kernel_of_arm64_is_refused_by_name)
+{
+	memcpy(image.h.e_ident, "MZ@\xfa", 4);
+	memcpy((char *)&image + 56, "ARM\x64", 4);
+	assert_says(-EBADMSG, "it is an Image, a kernel of arm64; this machine is x86-64");
+}
+END_TEST
+
 START_TEST(kernel_larger_than_the_memory_is_refused)
 {
 	image.p[1].p_memsz = 4 * MIB;
@@ -486,6 +494,7 @@ int main(void)
 		d2_06_segment_over_what_the_protocol_keeps_is_refused);
 	tcase_add_test(tc, d2_09_other_machines_and_classes_are_refused);
 	tcase_add_test(tc, file_that_is_no_elf_is_refused);
+	tcase_add_test(tc, kernel_of_arm64_is_refused_by_name);
 	tcase_add_test(tc, kernel_larger_than_the_memory_is_refused);
 	tcase_add_test(tc, what_is_not_a_file_with_content_is_refused);
 	tcase_add_test(tc, kernel_of_a_file_is_the_same_as_one_in_memory);
