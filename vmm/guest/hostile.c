@@ -17,11 +17,11 @@
 #define PATIENCE_MS 200u	/* wait for the first used entry */
 #define LAST_PATIENCE_MS 30000u	/* ... if no round had any */
 
-#define TABLES 0x4000000UL
-#define REQUESTS 0x4800000UL	/* one per entry, 512 bytes each */
-#define BUFFER 0x5000000UL	/* 1 MiB of data for all chains */
+#define TABLES (MEMORY_BASE + 0x4000000UL)
+#define REQUESTS (MEMORY_BASE + 0x4800000UL)	/* one per entry, 512 bytes each */
+#define BUFFER (MEMORY_BASE + 0x5000000UL)	/* 1 MiB of data for all chains */
 #define BUFFER_LEN 0x100000u
-#define SPARE_PAGE 0x6000u	/* number of an unused page */
+#define SPARE_PAGE (MEMORY_BASE / 4096u + 0x6000u)	/* number of an unused page */
 
 #define FEATURE_INDIRECT (UINT64_C(1) << 28)
 #define FEATURE_PLATFORM (UINT64_C(1) << 33)

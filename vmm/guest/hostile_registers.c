@@ -127,7 +127,7 @@ static void toggle_vectors(const struct target *t, uint32_t first)
 
 	mmio_write16(t->space + t->msix + 2, 0xc000);
 	for (i = 0; i < n; i++) {
-		mmio_write32(t->base + PCI_TABLE + 16 * i, 0xfee00000);
+		mmio_write32(t->base + PCI_TABLE + 16 * i, MESSAGE_ADDRESS);
 		mmio_write32(t->base + PCI_TABLE + 16 * i + 8,
 			     0x30 + (first + i) % 64);
 		mmio_write32(t->base + PCI_TABLE + 16 * i + 12, 0);
@@ -153,7 +153,7 @@ bool pci_find(struct target *t, unsigned int slot)
 	uint32_t cap;
 
 	t->registers = &pci_registers;
-	t->space = CVMM_PCI_ECAM + slot * UINT64_C(0x8000);
+	t->space = PCI_ECAM + slot * UINT64_C(0x8000);
 	if (mmio_read16(t->space) != 0x1af4)
 		return false;
 	t->id = mmio_read16(t->space + 2) - 0x1040u;

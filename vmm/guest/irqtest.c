@@ -59,10 +59,7 @@ static void test_device(const struct cvmm_boot_device *at, unsigned int i)
 
 static void check_level(const struct cvmm_boot *boot)
 {
-	uint16_t selector;
-
-	__asm__("mov %%cs, %0" : "=r"(selector));
-	if ((selector & 3) || !(boot->flags & CVMM_BOOT_LEVEL0))
+	if (!is_kernel_level() || !(boot->flags & CVMM_BOOT_LEVEL0))
 		fault("not entered at level 0");
 }
 
@@ -73,7 +70,7 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 	unsigned int i;
 
 	if (cpu)
-		return;		/* start0.S stops this CPU */
+		return;		/* the entry stops this CPU */
 	print("irqtest: %u CPUs, %u devices\n", boot->ncpus, boot->ndevices);
 	check_level(boot);
 	irq_init();

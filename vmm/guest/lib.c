@@ -60,7 +60,7 @@ void print(const char *fmt, ...)
 	bool wide;
 
 	while (__atomic_test_and_set(&printing, __ATOMIC_ACQUIRE) && spins++ < MAX_SPINS)
-		__builtin_ia32_pause();
+		cpu_pause();
 	va_start(ap, fmt);
 	for (; *fmt; fmt++) {
 		if (*fmt != '%') {

@@ -182,7 +182,7 @@ void guest_main(const struct cvmm_boot *boot, uint64_t cpu);
 void guest_main(const struct cvmm_boot *boot, uint64_t cpu)
 {
 	if (cpu)
-		return;		/* start.S stops this CPU */
+		return;		/* the entry stops this CPU */
 	print("selftest: %u CPUs, %u pieces of memory, %u devices\n",
 	      boot->ncpus, boot->nmemory, boot->ndevices);
 	if (boot->magic != CVMM_BOOT_MAGIC || boot->size != sizeof(*boot))

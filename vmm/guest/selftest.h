@@ -6,10 +6,11 @@
 #ifndef GUEST_SELFTEST_H
 #define GUEST_SELFTEST_H
 
+#include "machine.h"
 #include "protocol.h"
 #include "virtio.h"
 
-#define LOAD_FROM (16u << 20)	/* above the guest's own memory */
+#define LOAD_FROM (MEMORY_BASE + (16u << 20))	/* above the guest's own memory */
 
 void test_memory(const struct cvmm_boot *boot);
 /*

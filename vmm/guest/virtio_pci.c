@@ -136,7 +136,7 @@ static uint32_t find_msix(uint64_t space)
 
 bool device_find_pci(struct device *dev, uint32_t slot)
 {
-	const uint64_t space = CVMM_PCI_ECAM + slot * UINT64_C(0x8000);
+	const uint64_t space = PCI_ECAM + slot * UINT64_C(0x8000);
 
 	if (mmio_read16(space) != VENDOR)
 		return false;

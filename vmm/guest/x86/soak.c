@@ -174,7 +174,7 @@ void soak_first(const struct cvmm_boot *boot, uint32_t seconds)
 void soak_second(void)
 {
 	while (!__atomic_load_n(&running, __ATOMIC_ACQUIRE))
-		__builtin_ia32_pause();
+		cpu_pause();
 	irq_init_cpu();
 	while (!__atomic_load_n(&ended, __ATOMIC_ACQUIRE))
 		step(1);

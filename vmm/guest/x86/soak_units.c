@@ -98,7 +98,7 @@ static void unit_close(struct unit *u)
 {
 	__atomic_store_n(&u->closed, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&u->users, __ATOMIC_SEQ_CST))
-		__builtin_ia32_pause();
+		cpu_pause();
 }
 
 void unit_remove(uint32_t slot)

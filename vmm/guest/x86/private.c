@@ -126,7 +126,7 @@ static void second_cpu(void)
 	uint64_t area;
 
 	while (!(area = __atomic_load_n(&second_area, __ATOMIC_ACQUIRE)))
-		__builtin_ia32_pause();
+		cpu_pause();
 	__atomic_store_n(&second_started, 1, __ATOMIC_RELEASE);
 	convert_alternate(area, 1);
 	__atomic_store_n(&second_done, 1, __ATOMIC_RELEASE);
