@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Interrupts of a guest at level 0: local APIC and I/O APIC. */
+/* Interrupts of a guest at level 0: local APIC and I/O APIC, or a GICv3. */
 #ifndef GUEST_IRQ_H
 #define GUEST_IRQ_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define IRQS 24		/* lines of the I/O APIC */
+#define IRQS 24		/* lines of the I/O APIC, or shared interrupts of the GIC */
 #define MESSAGES 24	/* interrupts by message; their numbers follow those of the lines */
 
 /* Sets up the descriptor table and both controllers, and a ticking timer. */
 void irq_init(void);
 
-/* Of another CPU: the same table, its own controller and timer. */
+/* x86, as what follows about messages. Of another CPU: the same table, its own controller and timer. */
 void irq_init_cpu(void);
 
 /* Sends the messages of a number from IRQS on to this CPU; at first to CPU 0. */

@@ -2,8 +2,7 @@
 /*
  * The boot protocol of the built-in guests, shared by cvmm and the guests.
  *
- * A guest is a static ELF64 for x86-64. Every CPU enters at its entry point
- * in 64-bit mode, privilege level 3 with I/O privilege level 3 (so that port
+ * A guest is a static ELF64. On x86-64 every CPU enters at its entry point in 64-bit mode, privilege level 3 with I/O privilege level 3 (so that port
  * instructions work), interrupts off, flat segments, an identity map of the
  * first 4 GiB, of all memory and of all shared memory windows, a stack, and
  *
@@ -19,6 +18,18 @@
  * or not. A guest whose note has CVMM_BOOT_PCI also finds devices on a
  * PCI bus: if the boot information has that flag, it lists no devices, and configuration
  * space is at CVMM_PCI_ECAM.
+ *
+ * On arm64 every CPU enters at EL1 with interrupts, MMU and caches off, and
+ *
+ *	x0    guest address of struct cvmm_boot
+ *	x1    number of the CPU, from 0
+ *	sp    the end of a stack of 16 KiB
+ *
+ * The first 2 MiB of memory, at 1 GiB, have stacks and boot information; the guest's image
+ * lies behind. CVMM_BOOT_LEVEL0 is always set. The interrupt of a device is a shared
+ * peripheral interrupt, from 0. Registers replace the I/O ports below: those of the serial
+ * port at CVMM_ARM64_SERIAL, a byte each, and those from CVMM_PORT_POWER on at
+ * CVMM_ARM64_MACHINE, of 32 bits.
  *
  * An ELF file is a guest of this protocol by a note in a PT_NOTE segment: name
  * "cvmm", type 1, and struct cvmm_note.
@@ -84,5 +95,10 @@ struct cvmm_boot {
 #define CVMM_PORT_PLUG_EJECT	0x62c	/* writes eject */
 
 #define CVMM_PCI_ECAM		0xe0000000
+
+/* Of arm64. */
+#define CVMM_ARM64_SERIAL	0x09000000
+#define CVMM_ARM64_MACHINE	0x09010000
+#define CVMM_ARM64_PCI_ECAM	0x3f000000
 
 #endif
