@@ -33,6 +33,9 @@ static_assert(CMDLINE_GPA + VMM_BOOT_CMDLINE_MAX <= TREE_GPA, "so does the comma
 static_assert(TREE_GPA + VMM_FDT_MAX <= VMM_GENERATION_GPA, "and the device tree");
 static_assert(STACKS_GPA + VMM_MAX_CPUS * STACK_SIZE <= KERNEL_GPA, "stacks end before the kernel");
 
+static_assert(CVMM_ARM64_MACHINE == VMM_MACHINE_GPA && CVMM_ARM64_SERIAL == VMM_SERIAL_AT &&
+	      CVMM_ARM64_PCI_ECAM == VMM_PCI_ECAM_GPA, "addresses that built-in guests know");
+
 /* Everything placed in guest memory for the kernel. */
 struct boot {
 	const struct vmm_load *load;

@@ -7,6 +7,11 @@
 
 #include "arch/load.h"
 
+/* Defined in images.S. */
+extern const unsigned char vmm_builtin_agent[], vmm_builtin_agent_end[];
+extern const unsigned char vmm_builtin_irqtest[], vmm_builtin_irqtest_end[];
+extern const unsigned char vmm_builtin_selftest[], vmm_builtin_selftest_end[];
+
 const struct vmm_elf_rules vmm_arch_elf = {
 	.machine = EM_AARCH64,
 	.foreign = "not a 64-bit ELF for arm64",
@@ -16,5 +21,8 @@ const struct vmm_elf_rules vmm_arch_elf = {
 };
 
 const struct vmm_builtin vmm_arch_builtins[] = {
+	{ "agent", vmm_builtin_agent, vmm_builtin_agent_end },
+	{ "irqtest", vmm_builtin_irqtest, vmm_builtin_irqtest_end },
+	{ "selftest", vmm_builtin_selftest, vmm_builtin_selftest_end },
 	{ NULL, NULL, NULL },
 };
