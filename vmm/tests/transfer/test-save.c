@@ -345,6 +345,45 @@ static const char *resize_section(const struct vmm_state *state, unsigned int nu
 	return name;
 }
 
+/* Writes the state again, with a section that names its architecture. */
+static void name_architecture(const struct vmm_state *state, const char *text)
+{
+	struct vmm_state_writer w = { 0 };
+	struct vmm_state_section s;
+	size_t at = 16;
+
+	vmm_state_begin(&w);
+	vmm_state_section(&w, "architecture", 0);
+	vmm_state_put(&w, text, strlen(text));
+	vmm_state_section_end(&w);
+	while (!vmm_state_next(state, &at, &s, NULL) && strcmp(s.name, "end")) {
+		vmm_state_section(&w, s.name, s.instance);
+		vmm_state_put(&w, s.bytes, s.len);
+		vmm_state_section_end(&w);
+	}
+	ck_assert_int_eq(vmm_state_finish(&w), 0);
+	write_file("saved/state", w.bytes, w.len);
+	free(w.bytes);
+}
+
+START_TEST(machine_of_another_architecture_is_refused_by_name)
+{
+	static unsigned char bytes[1 << 20];
+	struct vmm_state state = { bytes, 0 };
+
+	run("--device=rng", save);
+	state.len = read_file("saved/state", bytes, sizeof(bytes));
+	name_architecture(&state, "arm64");
+	ck_assert_int_eq(load("--cpus=2", "--device=rng"), VSU_EXIT_DATA);
+	ck_assert_msg(strstr(rig.err.msg, "a machine of arm64, which a host of x86-64 cannot continue"), "%s", rig.err.msg);
+	name_architecture(&state, "x\n");
+	ck_assert_int_eq(load("--cpus=2", "--device=rng"), VSU_EXIT_DATA);
+	ck_assert_msg(strstr(rig.err.msg, "a machine of another architecture"), "%s", rig.err.msg);
+	name_architecture(&state, "x86-64");
+	ck_assert_int_eq(load("--cpus=2", "--device=rng"), VSU_EXIT_OK);
+}
+END_TEST
+
 /* Facts for people, and what is verified on demand. */
 static bool is_skipped(const char *name)
 {
@@ -384,6 +423,7 @@ int main(void)
 	tcase_add_test(tc, e2_39_flush_that_hangs_does_not_delay_the_end_of_a_save);
 	tcase_add_test(tc, end_of_the_machine_cancels_a_save_and_removes_its_files);
 	tcase_add_loop_test(tc, state_is_loaded_into_the_same_machine_only, 0, COUNT(others));
+	tcase_add_test(tc, machine_of_another_architecture_is_refused_by_name);
 	tcase_add_loop_test(tc, d1_62_section_of_another_length_is_refused_by_name, 0, 2);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
