@@ -142,11 +142,20 @@ static bool has_memory(const struct vmm_device *d)
 	return false;
 }
 
+/* By ACPI, which arm64 does not have; a built-in guest knows the registers. */
+static int check_guest(const struct vmm_machine *m, struct vsu_error *err)
+{
+	return m->loaded.protocol != VMM_PROTOCOL_IMAGE ? 0 :
+	       vsu_error_set(err, -EOPNOTSUPP, "a guest of arm64 does not support adding and removing devices while it runs; name them at the start");
+}
+
 static int check_removal(const struct vmm_machine *m,
 			 const struct vmm_device *d, struct vsu_error *err)
 {
 	if (!m->on_bus)
 		return vsu_error_set(err, -EOPNOTSUPP, "the machine has no PCI bus, which is required to remove devices; start it with --transport=pci");
+	if (check_guest(m, err) < 0)
+		return -EOPNOTSUPP;
 	if (d->leaving)
 		return vsu_error_set(err, -EBUSY, "the guest has released the device already; it is removed when its last requests end, or, behind a socket, by 'device-del' with 'force'");
 	if (d == m->stdio_device)
@@ -199,6 +208,8 @@ static int find_free_entry(const struct vmm_machine *m, unsigned int *number,
 
 	if (!m->on_bus)
 		return vsu_error_set(err, -EOPNOTSUPP, "the machine has no PCI bus, which is required to add devices; start it with --transport=pci");
+	if (check_guest(m, err) < 0)
+		return -EOPNOTSUPP;
 	for (i = 0; i < VMM_DEVICE_PLACES; i++)
 		if (!m->devices[i].virtio && !m->devices[i].coming) {
 			*number = i;
