@@ -11,13 +11,17 @@
 
 #include "api/kvm_private.h"
 #include "cvmm/kvm.h"
+#include "target/layout.h"
 #include "vm/open.h"
 
 int cvmm_kvm_new(const int *device, struct cvmm_kvm **out, struct vsu_error *err)
 {
-	struct cvmm_kvm *k = calloc(1, sizeof(*k));
+	struct cvmm_kvm *k;
 	int rc;
 
+	if (!VMM_HAS_PORTS)
+		return vsu_error_set(err, -EOPNOTSUPP, "virtual machines of <cvmm/kvm.h> are supported on x86-64 only; use a machine of <cvmm/machine.h>");
+	k = calloc(1, sizeof(*k));
 	if (!k)
 		return vsu_error_sys(err, -ENOMEM, "virtual machine");
 	rc = vmm_kvm_open_given(&k->kvm, device, false, err);

@@ -4,6 +4,8 @@
  * vm-memory. CPUs are descriptors and shared structs of <linux/kvm.h>, which their owner runs.
  * A machine of <cvmm/machine.h> has all of this.
  *
+ * On x86-64 only: elsewhere cvmm_kvm_new() fails with -EOPNOTSUPP.
+ *
  * Failures of KVM's calls are their errno, with the name of the call.
  *
  * Threads: one at a time for a VM, except that KVM_RUN of each CPU is on a thread of its own.
