@@ -11,7 +11,7 @@
 # over_mmio as prefix of guest_run, or of its caller, selects QEMU's microvm, which
 # has no PCI bus; its devices have other names. GUEST_CPUS, GUEST_MEMORY,
 # GUEST_LIMIT (seconds without output), GUEST_MACHINE, GUEST_CPU, GUEST_ACCEL and
-# GUEST_APPEND change the machine. GUEST_VERBOSE prints the console of every guest,
+# GUEST_APPEND change the machine, GUEST_SERIAL and GUEST_LINE its serial ports. GUEST_VERBOSE prints the console of every guest,
 # not only of one that failed.
 
 GUEST_COUNT=0
@@ -46,7 +46,7 @@ guest_prepare() { guest_possible "$@" || tap_skip_all "$GUEST_WHY"; }
 # wiring (no_timer_check), and for the calibration of the time stamp counter
 # (tsc=reliable). The self-tests of ciphers take a fifth of the remaining boot
 # time.
-GUEST_KERNEL_LINE="console=ttyS0 loglevel=6 reboot=t panic=-1 mitigations=off no_timer_check tsc=reliable cryptomgr.notests"
+GUEST_KERNEL_LINE="loglevel=6 reboot=t panic=-1 mitigations=off no_timer_check tsc=reliable cryptomgr.notests"
 
 # An emulated processor has the host's time stamp counter. A guest that
 # calibrates it by late timers on a busy host gets a clock that is several times
@@ -74,9 +74,9 @@ guest_start() {
 		-object "memory-backend-memfd,id=memory,size=$memory,share=on" -machine memory-backend=memory
 		-global virtio-mmio.force-legacy=false -nodefaults -no-user-config -display none -no-reboot
 		-serial "file:$GUEST_DIR/console"
-		-chardev "file,id=results,path=$GUEST_DIR/results" -device isa-serial,index=1,chardev=results
+		-chardev "file,id=results,path=$GUEST_DIR/results" -device "${GUEST_SERIAL:-isa-serial,index=1},chardev=results"
 		-kernel "$GUEST_KERNEL" -initrd "$GUEST_DIR/initrd"
-		-append "$GUEST_KERNEL_LINE $(_guest_counter) ${GUEST_APPEND:-}" "$@")
+		-append "${GUEST_LINE:-console=ttyS0 results=ttyS1} $GUEST_KERNEL_LINE $(_guest_counter) ${GUEST_APPEND:-}" "$@")
 	_guest_boot
 }
 

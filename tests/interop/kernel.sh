@@ -11,10 +11,12 @@
 # CVMM_KERNEL_IMAGE    with CVMM_KERNEL_MODULES (a folder like /lib/modules/6.1.0):
 #                      use these files and download nothing
 # CVMM_OFFLINE         if set, use only the cache
+# INITRD_ROOT          root of another architecture, for initrds with its static programs
 # CVMM_APT_CONFIG      configuration file for apt, for kernels of another suite
 
 may_use apt-cache apt-get busybox cpio dpkg-deb flock gzip lz4 readelf xz zstd
 
+INITRD_ROOT=${INITRD_ROOT:-}
 # Debian's, Ubuntu's
 CVMM_KERNEL=${CVMM_KERNEL:-linux-image-cloud-amd64 linux-image-virtual}
 
@@ -247,7 +249,7 @@ _vmlinux() {
 	[ "$sectors" != 0 ] || sectors=4
 	offset=$(((sectors + 1) * 512 + $(_number "$1" $((0x248)) 4)))
 	length=$(_number "$1" $((0x24c)) 4)
-	case $(od -An -tx1 -j "$offset" -N 4 "$1" | tr -d ' ') in
+	case $(od -An -tx1 -j "$offset" -N 4 "$1" 2>/dev/null | tr -d ' ') in
 	1f8b*) unpack=(gzip -dcq);;
 	fd377a58) unpack=(xz -dcq --single-stream);;
 	28b52ffd) unpack=(zstd -dcq);;
@@ -277,7 +279,8 @@ initrd_make() {
 	root=$(mktemp -d "$WORK/initrd.XXXXXX") || return 1
 	mkdir -p "$root"/{bin,dev,proc,sys,tmp,run,mnt,root,etc,sbin,lib/modules}
 	INITRD_WHY=
-	_initrd_program "$root" busybox bin && _initrd_program "$root" cmp sbin || return 1
+	_initrd_program "$root" busybox bin || return 1
+	[ -n "$INITRD_ROOT" ] || _initrd_program "$root" cmp sbin || return 1
 	for program in $programs; do
 		_initrd_program "$root" "$program" sbin || return 1
 	done
@@ -300,9 +303,10 @@ _initrd_pack() {
 
 # _initrd_program ROOT NAME FOLDER
 _initrd_program() {
-	local root=$1 path lib
+	local root=$1 path lib folders=$PATH:/usr/sbin:/sbin
 
-	path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$2") || { INITRD_WHY="$2 is not installed"; return 1; }
+	[ -z "$INITRD_ROOT" ] || folders=$INITRD_ROOT/bin:$INITRD_ROOT/sbin
+	path=$(PATH=$folders command -v "$2") || { INITRD_WHY="$2 is not installed"; return 1; }
 	install -D -m 755 "$path" "$root/$3/$2" || return 1
 	# ldd fails for a static program.
 	for lib in $(ldd "$path" 2>/dev/null | grep -o '/[^ )]*'); do
