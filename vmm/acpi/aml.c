@@ -17,7 +17,7 @@ enum {
 	OP_DUAL_NAME = 0x2e, OP_MULTI_NAME = 0x2f, OP_EXTENDED = 0x5b,
 	OP_LOCAL0 = 0x60, OP_ARG0 = 0x68, OP_STORE = 0x70, OP_AND = 0x7b,
 	OP_REGION = 0x80, OP_FIELD = 0x81, OP_DEVICE = 0x82, OP_NOTIFY = 0x86,
-	OP_EQUAL = 0x93, OP_IF = 0xa0,
+	OP_EQUAL = 0x93, OP_IF = 0xa0, OP_RETURN = 0xa4,
 };
 
 #define IN_PORTS 1		/* the space of a region */
@@ -315,6 +315,12 @@ void vmm_aml_call(struct vmm_aml *aml, const char *name)
 	append_path(aml, name);
 }
 
+void vmm_aml_return(struct vmm_aml *aml, uint64_t value)
+{
+	append_byte(aml, OP_RETURN);
+	vmm_aml_integer(aml, value);
+}
+
 void vmm_aml_name(struct vmm_aml *aml, const char *name)
 {
 	append_byte(aml, OP_NAME);
@@ -337,6 +343,15 @@ void vmm_aml_string(struct vmm_aml *aml, const char *text)
 			aml_fail(aml, -EINVAL);
 	append_byte(aml, OP_STRING);
 	aml_append(aml, text, strlen(text) + 1);
+}
+
+void vmm_aml_bytes(struct vmm_aml *aml, const void *bytes, uint8_t n)
+{
+	append_byte(aml, OP_BUFFER);
+	open_container(aml, false);
+	vmm_aml_integer(aml, n);
+	aml_append(aml, bytes, n);
+	vmm_aml_end(aml);
 }
 
 static int hex_digit(char c)

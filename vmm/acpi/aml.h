@@ -56,6 +56,7 @@ void vmm_aml_name(struct vmm_aml *aml, const char *name);
 
 void vmm_aml_integer(struct vmm_aml *aml, uint64_t value);
 void vmm_aml_string(struct vmm_aml *aml, const char *text);	/* ASCII */
+void vmm_aml_bytes(struct vmm_aml *aml, const void *bytes, uint8_t n);
 /* Three capital letters and four hexadecimal digits, as in "PNP0501". */
 void vmm_aml_eisa_id(struct vmm_aml *aml, const char *id);
 
@@ -70,6 +71,8 @@ void vmm_aml_notify(struct vmm_aml *aml, const char *name, uint64_t event);
 void vmm_aml_load_local0(struct vmm_aml *aml, const char *name);
 void vmm_aml_store(struct vmm_aml *aml, uint64_t value, const char *name);
 void vmm_aml_call(struct vmm_aml *aml, const char *name);
+/* In a method: ends it with this result. */
+void vmm_aml_return(struct vmm_aml *aml, uint64_t value);
 
 /*
  * Descriptors (ACPI 6.4, section 6.4). Interrupts are edge-triggered, active

@@ -36,6 +36,7 @@ struct vmm_board_window {
 
 struct vmm_board {
 	unsigned int ncpus;
+	unsigned int nlater;	/* CPUs behind them that may be added while the guest runs */
 	unsigned int ndevices, nwindows;
 	const struct vmm_board_device *devices;
 	const struct vmm_board_window *windows;

@@ -179,7 +179,7 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 		.begin = begin_cpu, .stuck = on_stuck,
 	};
 
-	return vmm_cpus_new(&config, &m->cpus, err);
+	return rc ? rc : vmm_cpus_new(&config, &m->cpus, err);
 }
 
 static int make_loop(struct vmm_machine *m, struct vsu_error *err)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "arch/x86/acpi/dsdt.h"
+#include "arch/x86/acpi/madt.h"
 #include "arch/x86/port_numbers.h"
 
 #define SLEEP_STATE_OFF 5
@@ -15,6 +16,8 @@
 #define GENERATION_CHANGED 0x80
 #define SLOT_CHANGED 1
 #define SLOT_TO_EJECT 3
+#define CPU_CHANGED 1
+#define IS_PRESENT 0xf		/* present, enabled, shown and working */
 
 static void add_uid(struct vmm_aml *aml, unsigned int uid)
 {
@@ -53,16 +56,92 @@ static void add_power_off(struct vmm_aml *aml)
 	vmm_aml_end(aml);
 }
 
-static void add_cpu(struct vmm_aml *aml, unsigned int i)
+/* ------------------------------------------------------------------------ CPUs */
+
+#define WORD_BITS 32u
+
+/* Registers of acpi/cpu_plug.h: those of CPUs 0 to 31, then of the others. */
+static const char *const present_words[] = { "\\_SB.CPP0", "\\_SB.CPP1" };
+static const char *const came_words[] = { "\\_SB.CPC0", "\\_SB.CPC1" };
+
+#define NWORDS (sizeof(present_words) / sizeof(present_words[0]))
+
+static void name_cpu(char name[8], unsigned int i)
+{
+	snprintf(name, 8, "C%03X", i & 0xfff);
+}
+
+/* A CPU that is added later: whether it is there, and its entry of the MADT. */
+static void add_presence(struct vmm_aml *aml, unsigned int i)
+{
+	const unsigned char apic[VMM_ACPI_LAPIC_LEN] = VMM_ACPI_LAPIC(i, VMM_ACPI_LAPIC_ENABLED);
+
+	vmm_aml_method(aml, "_STA", 0);
+	vmm_aml_load_local0(aml, present_words[i / WORD_BITS]);
+	vmm_aml_if_local0_has(aml, UINT32_C(1) << i % WORD_BITS);
+	vmm_aml_return(aml, IS_PRESENT);
+	vmm_aml_end(aml);
+	vmm_aml_return(aml, 0);
+	vmm_aml_end(aml);
+	vmm_aml_name(aml, "_MAT");
+	vmm_aml_bytes(aml, apic, sizeof(apic));
+}
+
+static void add_cpu(struct vmm_aml *aml, unsigned int i, bool later)
 {
 	char name[8];
 
-	snprintf(name, sizeof(name), "C%03X", i & 0xfff);
+	name_cpu(name, i);
 	vmm_aml_device(aml, name);
 	add_string_id(aml, "ACPI0007");
 	add_uid(aml, i);
+	if (later)
+		add_presence(aml, i);
 	vmm_aml_end(aml);
 }
+
+/* Notifies the driver of each CPU that was added since the last call. */
+static void add_cpu_look(struct vmm_aml *aml, const struct vmm_board *machine)
+{
+	const unsigned int n = machine->ncpus + machine->nlater;
+	unsigned int word, i;
+	char name[8];
+
+	vmm_aml_method(aml, "CPUL", 0);
+	for (word = 0; word < NWORDS && word * WORD_BITS < n; word++) {
+		vmm_aml_load_local0(aml, came_words[word]);
+		for (i = word * WORD_BITS; i < n && i < (word + 1) * WORD_BITS; i++) {
+			if (i < machine->ncpus)
+				continue;
+			name_cpu(name, i);
+			vmm_aml_if_local0_has(aml, UINT32_C(1) << i % WORD_BITS);
+			vmm_aml_notify(aml, name, CPU_CHANGED);
+			vmm_aml_end(aml);
+		}
+	}
+	vmm_aml_end(aml);
+}
+
+static void add_cpus(struct vmm_aml *aml, const struct vmm_board *machine)
+{
+	unsigned int i;
+
+	if (machine->nlater) {
+		vmm_aml_ports(aml, "CPLG", VMM_PORT_CPU_PLUG, VMM_PORT_CPU_PLUG_LEN);
+		vmm_aml_fields(aml, "CPLG");
+		vmm_aml_field32(aml, "CPP0");
+		vmm_aml_field32(aml, "CPP1");
+		vmm_aml_field32(aml, "CPC0");
+		vmm_aml_field32(aml, "CPC1");
+		vmm_aml_end(aml);
+	}
+	for (i = 0; i < machine->ncpus + machine->nlater; i++)
+		add_cpu(aml, i, i >= machine->ncpus);
+	if (machine->nlater)
+		add_cpu_look(aml, machine);
+}
+
+/* --------------------------------------------------------------------- devices */
 
 static void add_serial(struct vmm_aml *aml)
 {
@@ -109,10 +188,10 @@ static void add_generation(struct vmm_aml *aml, uint64_t gpa)
 
 /*
  * The button's interrupt has no register and notifies the button. The other one
- * executes a method that finds the changed slots, and notifies the driver of the VM
+ * executes methods that find changed slots and CPUs, and notifies the driver of the VM
  * Generation ID, which compares the identifier.
  */
-static void add_events(struct vmm_aml *aml, bool has_bus)
+static void add_events(struct vmm_aml *aml, const struct vmm_board *machine)
 {
 	vmm_aml_device(aml, "GED0");
 	add_string_id(aml, "ACPI0013");
@@ -126,8 +205,10 @@ static void add_events(struct vmm_aml *aml, bool has_bus)
 	vmm_aml_notify(aml, "\\_SB.PWRB", BUTTON_PRESSED);
 	vmm_aml_end(aml);
 	vmm_aml_if_arg0_is(aml, VMM_EVENT_IRQ);
-	if (has_bus)
+	if (machine->pci)
 		vmm_aml_call(aml, "\\_SB.PCI0.LOOK");
+	if (machine->nlater)
+		vmm_aml_call(aml, "\\_SB.CPUL");
 	vmm_aml_notify(aml, "\\_SB.VGEN", GENERATION_CHANGED);
 	vmm_aml_end(aml);
 	vmm_aml_end(aml);
@@ -297,12 +378,11 @@ void vmm_acpi_dsdt(const struct vmm_board *machine,
 
 	add_power_off(aml);
 	vmm_aml_scope(aml, "\\_SB");
-	for (i = 0; i < machine->ncpus; i++)
-		add_cpu(aml, i);
+	add_cpus(aml, machine);
 	add_serial(aml);
 	add_power_button(aml);
 	add_generation(aml, machine->generation_gpa);
-	add_events(aml, machine->pci);
+	add_events(aml, machine);
 	add_panic_port(aml);
 	for (i = 0; i < machine->ndevices; i++)
 		add_transport(aml, i, &machine->devices[i]);

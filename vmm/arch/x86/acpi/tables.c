@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arch/x86/acpi/dsdt.h"
+#include "arch/x86/acpi/madt.h"
 #include "arch/x86/acpi/tables.h"
 #include "arch/x86/port_numbers.h"
 
@@ -29,7 +30,6 @@
 
 #define LAPIC_GPA 0xfee00000u
 #define IOAPIC_GPA 0xfec00000u
-#define ENABLED 1u
 #define ALL_CPUS 0xff
 #define NMI_PIN 1
 
@@ -148,23 +148,28 @@ static void add_fadt(struct block *b, struct vmm_acpi_layout *out)
 	end_table(b, &out->fadt);
 }
 
-static void add_madt(struct block *b, unsigned int ncpus,
+static void add_lapic(struct block *b, unsigned int number, unsigned char flags)
+{
+	const unsigned char entry[VMM_ACPI_LAPIC_LEN] = VMM_ACPI_LAPIC(number, flags);
+
+	block_append(b, entry, sizeof(entry));
+}
+
+static void add_madt(struct block *b, const struct vmm_board *machine,
 		     struct vmm_acpi_table *table)
 {
 	unsigned char fixed[8] = { 0 };
-	unsigned char cpu[8] = { 0, 8 };
 	unsigned char ioapic[12] = { 1, 12 };
 	const unsigned char nmi[6] = { 4, 6, ALL_CPUS, 0, 0, NMI_PIN };
 	unsigned int i;
 
-	*table = begin_table(b, "APIC", 4);
+	*table = begin_table(b, "APIC", 5);
 	put_le(fixed, LAPIC_GPA, 4);
 	block_append(b, fixed, sizeof(fixed));
-	for (i = 0; i < ncpus; i++) {
-		cpu[2] = cpu[3] = (unsigned char)i;
-		put_le(cpu + 4, ENABLED, 4);
-		block_append(b, cpu, sizeof(cpu));
-	}
+	for (i = 0; i < machine->ncpus; i++)
+		add_lapic(b, i, VMM_ACPI_LAPIC_ENABLED);
+	for (; i < machine->ncpus + machine->nlater; i++)
+		add_lapic(b, i, VMM_ACPI_LAPIC_ONLINE_CAPABLE);
 	put_le(ioapic + 4, IOAPIC_GPA, 4);
 	block_append(b, ioapic, sizeof(ioapic));
 	block_append(b, nmi, sizeof(nmi));
@@ -223,7 +228,7 @@ int vmm_acpi_build(const struct vmm_board *machine, uint32_t gpa,
 		b.len = 0;
 	rc = add_dsdt(&b, machine, &out->dsdt);
 	add_fadt(&b, out);
-	add_madt(&b, machine->ncpus, &out->madt);
+	add_madt(&b, machine, &out->madt);
 	if (machine->pci)
 		add_mcfg(&b, machine->pci, &out->mcfg);
 	add_xsdt(&b, out);

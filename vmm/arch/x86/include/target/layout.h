@@ -34,6 +34,8 @@
 #define VMM_SERIAL_LEN	8
 #define VMM_PLUG_AT	0x624	/* hot plug of PCI slots: acpi/plug.h */
 #define VMM_PLUG_LEN	12
+#define VMM_CPU_PLUG_AT	0x630	/* hot plug of CPUs: acpi/cpu_plug.h */
+#define VMM_CPU_PLUG_LEN 16	/* 0: the guest cannot find a CPU that is added */
 
 /* Linux otherwise looks for a bridge, and reports an error if none exists. */
 #define VMM_CMDLINE_NO_BUS	" pci=conf1"

@@ -42,10 +42,14 @@ static struct vmm_board machine_of(unsigned int ncpus,
 	return m;
 }
 
-/* Machines small and large; the last ones with their devices on a bus. */
-static const unsigned int sizes[][4] = {
+/*
+ * Machines small and large: CPUs, devices, windows, a bus with the devices, CPUs that are added
+ * later.
+ */
+static const unsigned int sizes[][5] = {
 	{ 1, 0, 0, 0 }, { 2, 1, 1, 0 }, { 8, 2, 0, 0 }, { 64, 19, 16, 0 },
-	{ 1, 0, 0, 1 }, { 64, 0, 16, 1 },
+	{ 1, 0, 0, 1 }, { 64, 0, 16, 1 }, { 1, 0, 0, 0, 1 }, { 1, 19, 16, 0, 63 },
+	{ 31, 0, 0, 1, 2 }, { 33, 0, 16, 1, 31 },
 };
 
 static void build(unsigned int i)
@@ -54,6 +58,7 @@ static void build(unsigned int i)
 		machine_of(sizes[i][0], sizes[i][1], sizes[i][2]);
 
 	m.pci = sizes[i][3] ? &bus : NULL;
+	m.nlater = sizes[i][4];
 	ck_assert_int_eq(vmm_acpi_build(&m, ACPI_GPA, block, ROOM, &layout, &err), 0);
 }
 

@@ -52,7 +52,7 @@ END_TEST
 START_TEST(each_table_has_its_header)
 {
 	const struct { const struct vmm_acpi_table *table; const char *signature; unsigned char revision; } tables[] = {
-		{ &layout.dsdt, "DSDT", 2 }, { &layout.fadt, "FACP", 6 }, { &layout.madt, "APIC", 4 },
+		{ &layout.dsdt, "DSDT", 2 }, { &layout.fadt, "FACP", 6 }, { &layout.madt, "APIC", 5 },
 		{ &layout.xsdt, "XSDT", 1 }, { &layout.mcfg, "MCFG", 1 },
 	};
 	unsigned int i;
@@ -71,11 +71,47 @@ START_TEST(each_table_has_its_header)
 }
 END_TEST
 
+/* Enabled, or absent and able to come. */
 START_TEST(every_cpu_has_its_local_apic)
 {
+	const unsigned int n = sizes[_i][0] + sizes[_i][4];
+	unsigned int i;
+	size_t at;
+
 	build((unsigned int)_i);
-	ck_assert_uint_eq(layout.madt.len, 44 + 8 * sizes[_i][0] + 12 + 6);
-	ck_assert_uint_eq(block[layout.madt.offset + 44 + 8 * (sizes[_i][0] - 1) + 3], sizes[_i][0] - 1);
+	at = layout.madt.offset + 44;
+	ck_assert_uint_eq(layout.madt.len, 44 + 8 * n + 12 + 6);
+	for (i = 0; i < n; i++, at += 8) {
+		ck_assert_uint_eq(get(at, 2), 0x800);
+		ck_assert_uint_eq(get(at + 2, 2), i << 8 | i);
+		ck_assert_uint_eq(get(at + 4, 4), i < sizes[_i][0] ? 1 : 2);
+	}
+}
+END_TEST
+
+static bool dsdt_has(const void *want, size_t n)
+{
+	return memmem(block + layout.dsdt.offset, layout.dsdt.len, want, n);
+}
+
+/* The state, the entry of the MADT, and a notification: of CPUs that are added later only. */
+START_TEST(only_cpus_that_are_added_later_have_methods)
+{
+	char name[16];
+	unsigned int i;
+
+	build((unsigned int)_i);
+	for (i = 0; i < 64; i++) {
+		const unsigned int n = sizes[_i][0], all = n + sizes[_i][4];
+		const unsigned char mat[] = { 0x0a, 8, 0, 8, (unsigned char)i, (unsigned char)i, 1, 0, 0, 0 };
+
+		snprintf(name, sizeof(name), "C%03X\x08_HID", i);
+		ck_assert_msg(dsdt_has(name, 9) == (i < all), "device of CPU %u", i);
+		ck_assert_msg(dsdt_has(mat, sizeof(mat)) == (i >= n && i < all), "_MAT of CPU %u", i);
+		snprintf(name, sizeof(name), "\x86" "C%03X\x01", i);
+		ck_assert_msg(dsdt_has(name, 6) == (i >= n && i < all), "notification of CPU %u", i);
+	}
+	ck_assert_int_eq(dsdt_has("CPUL", 4), sizes[_i][4] != 0);
 }
 END_TEST
 
@@ -162,6 +198,15 @@ END_TEST
 
 static const char *const bad_ids[] = { "", "PNP050", "PNP05011", "pnp0501", "PNP050g", "P1P0501" };
 
+START_TEST(aml_bytes_and_results_have_their_lengths)
+{
+	begin(sizeof(bytes));
+	vmm_aml_bytes(&aml, "\0\xff" "a", 3);
+	vmm_aml_return(&aml, 15);
+	assert_written("\x11\x06\x0a\x03\0\xff" "a\xa4\x0a\x0f", 10);
+}
+END_TEST
+
 START_TEST(aml_identifier_that_is_none_is_refused)
 {
 	size_t len;
@@ -243,12 +288,14 @@ int main(void)
 
 	tcase_add_loop_test(tc, tables_sum_up_to_zero_and_point_to_each_other, 0, 4);
 	tcase_add_test(tc, each_table_has_its_header);
-	tcase_add_loop_test(tc, every_cpu_has_its_local_apic, 0, 4);
+	tcase_add_loop_test(tc, every_cpu_has_its_local_apic, 0, (int)COUNT(sizes));
+	tcase_add_loop_test(tc, only_cpus_that_are_added_later_have_methods, 0, (int)COUNT(sizes));
 	tcase_add_test(tc, d2_13_tables_that_do_not_fit_are_refused_at_every_size);
 	tcase_add_loop_test(tc, aml_integer_takes_the_fewest_bytes, 0, (int)COUNT(numbers));
 	tcase_add_test(tc, aml_names_are_filled_and_joined);
 	tcase_add_loop_test(tc, aml_name_that_is_none_is_refused, 0, (int)COUNT(bad_names));
 	tcase_add_test(tc, aml_identifier_of_a_device_is_packed);
+	tcase_add_test(tc, aml_bytes_and_results_have_their_lengths);
 	tcase_add_loop_test(tc, aml_identifier_that_is_none_is_refused, 0, (int)COUNT(bad_ids));
 	tcase_add_loop_test(tc, aml_length_is_right_where_its_own_size_changes, 0, 3);
 	tcase_add_test(tc, unbalanced_aml_packages_are_reported);
