@@ -60,6 +60,7 @@ struct vmm_cpu_thread {
 struct vmm_cpus {
 	struct vmm_cpus_config config;
 	struct vmm_cpu_thread cpu[VMM_MAX_CPUS];
+	unsigned int n;		/* atomic, written by the main thread: CPUs, the first ones of cpu */
 	int event_fd;
 	int attention;		/* atomic: leave the guest and check the state */
 
@@ -303,7 +304,7 @@ int vmm_cpus_run(struct vmm_cpus *cpus, unsigned int cpu, struct vsu_error *err)
 	sigset_t before;
 	int rc;
 
-	if (!cpus->config.lent || cpu >= cpus->config.n)
+	if (!cpus->config.lent || cpu >= vmm_cpus_number(cpus))
 		return vsu_error_set(err, -EINVAL, cpus->config.lent ? "the machine has no CPU %u" :
 				     "the machine has a thread of its own for CPU %u", cpu);
 	vmm_thread_block_signals(&before);
@@ -338,20 +339,30 @@ static int make_cpu(struct vmm_cpus *cpus, unsigned int i,
 	return vmm_kvm_make_cpu(cpus->config.kvm, i, &cpu->fd, &cpu->run, err);
 }
 
+int vmm_cpus_make(struct vmm_cpus *cpus, unsigned int n, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++)
+		if (cpus->cpu[i].fd < 0)
+			rc = make_cpu(cpus, i, err);
+	return rc;
+}
+
 static int make_cpus(struct vmm_cpus *cpus, struct vsu_error *err)
 {
 	int fds[VMM_MAX_CPUS];
 	unsigned int i;
-	int rc = 0;
+	int rc;
 
 	cpus->event_fd = vsu_event_new();
 	if (cpus->event_fd < 0)
 		return vsu_error_sys(err, cpus->event_fd, "eventfd");
-	for (i = 0; !rc && i < cpus->config.n; i++) {
-		rc = make_cpu(cpus, i, err);
+	rc = vmm_cpus_make(cpus, cpus->n, err);
+	for (i = 0; i < cpus->n; i++)
 		fds[i] = cpus->cpu[i].fd;
-	}
-	return rc ? rc : vmm_arch_cpus_made(cpus->config.kvm, fds, cpus->config.n, err);
+	return rc ? rc : vmm_arch_cpus_made(cpus->config.kvm, fds, cpus->n, err);
 }
 
 int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
@@ -365,6 +376,7 @@ int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
 	if (!cpus)
 		return vsu_error_sys(err, -ENOMEM, "CPUs");
 	cpus->config = *config;
+	cpus->n = config->n;
 	pthread_mutex_init(&cpus->lock, NULL);
 	pthread_condattr_init(&clock);
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
@@ -390,7 +402,7 @@ void vmm_cpus_free(struct vmm_cpus *cpus)
 	pthread_mutex_lock(&cpus->lock);
 	wait_for_lent(cpus);
 	pthread_mutex_unlock(&cpus->lock);
-	for (i = 0; i < cpus->config.n; i++) {
+	for (i = 0; i < VMM_MAX_CPUS; i++) {
 		if (cpus->cpu[i].run)
 			munmap(cpus->cpu[i].run,
 			       (size_t)cpus->config.kvm->vcpu_map_size);
@@ -402,9 +414,26 @@ void vmm_cpus_free(struct vmm_cpus *cpus)
 	free(cpus);
 }
 
+unsigned int vmm_cpus_number(const struct vmm_cpus *cpus)
+{
+	return __atomic_load_n(&cpus->n, __ATOMIC_ACQUIRE);
+}
+
 int vmm_cpus_fd(const struct vmm_cpus *cpus, unsigned int cpu)
 {
 	return cpus->cpu[cpu].fd;
+}
+
+static int start_cpu(struct vmm_cpu_thread *cpu, struct vsu_error *err)
+{
+	const struct vmm_cpus_config *c = &cpu->cpus->config;
+	int rc;
+
+	if (c->lent)
+		return 0;
+	rc = vmm_thread_start(c->threads, &cpu->thread, cpu_main, cpu);
+	cpu->started = !rc;
+	return rc ? vsu_error_sys(err, rc, "cannot start the thread of CPU %u", cpu->index) : 0;
 }
 
 int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
@@ -416,13 +445,19 @@ int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err)
 	cpus->begun = true;
 	pthread_cond_broadcast(&cpus->changed);
 	pthread_mutex_unlock(&cpus->lock);
-	for (i = 0; !cpus->config.lent && !rc && i < cpus->config.n; i++) {
-		rc = vmm_thread_start(cpus->config.threads, &cpus->cpu[i].thread, cpu_main,
-				      &cpus->cpu[i]);
-		cpus->cpu[i].started = !rc;
-	}
-	return rc ? vsu_error_sys(err, rc, "cannot start the thread of a CPU")
-		  : 0;
+	for (i = 0; !rc && i < cpus->n; i++)
+		rc = start_cpu(&cpus->cpu[i], err);
+	return rc;
+}
+
+/* A thread that is lent can attach as soon as the CPU counts. */
+int vmm_cpus_add(struct vmm_cpus *cpus, struct vsu_error *err)
+{
+	int rc = start_cpu(&cpus->cpu[cpus->n], err);
+
+	if (!rc)
+		__atomic_store_n(&cpus->n, cpus->n + 1, __ATOMIC_RELEASE);
+	return rc;
 }
 
 int vmm_cpus_event_fd(const struct vmm_cpus *cpus)
@@ -446,7 +481,7 @@ void vmm_cpus_mark_paused(const struct vmm_cpus *cpus)
 {
 	unsigned int i;
 
-	for (i = 0; i < cpus->config.n; i++)
+	for (i = 0; i < cpus->n; i++)
 		(void)!ioctl(cpus->cpu[i].fd, KVM_KVMCLOCK_CTRL, 0);
 }
 
@@ -483,7 +518,7 @@ static void request_attention(struct vmm_cpus *cpus)
 	unsigned int i;
 
 	__atomic_store_n(&cpus->attention, 1, __ATOMIC_RELEASE);
-	for (i = 0; i < cpus->config.n; i++) {
+	for (i = 0; i < cpus->n; i++) {
 		if (!cpus->cpu[i].started)
 			continue;
 		__atomic_store_n(&cpus->cpu[i].run->immediate_exit, 1,
@@ -570,7 +605,7 @@ static bool are_settled(const struct vmm_cpus *cpus)
 	bool all = true;
 	unsigned int i;
 
-	for (i = 0; i < cpus->config.n; i++)
+	for (i = 0; i < cpus->n; i++)
 		all = all && __atomic_load_n(&cpus->cpu[i].settled,
 					     __ATOMIC_ACQUIRE);
 	return all;
@@ -602,7 +637,7 @@ void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err)
 	wait_or_report(cpus, STOP_NS);
 	wait_for_lent(cpus);
 	pthread_mutex_unlock(&cpus->lock);
-	for (i = 0; i < cpus->config.n; i++) {
+	for (i = 0; i < cpus->n; i++) {
 		if (cpus->cpu[i].started)
 			pthread_join(cpus->cpu[i].thread, NULL);
 		cpus->cpu[i].started = false;

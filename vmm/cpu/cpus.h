@@ -9,8 +9,9 @@
  *            CPUs stop
  *
  *   run      a thread of the owner runs a CPU until the end, if the owner lends threads
+ *   add      a CPU more, behind the others
  *
- * Threads: start, pause, resume, dispatch and stop are for the main thread, call_main
+ * Threads: start, add, pause, resume, dispatch and stop are for the main thread, call_main
  * and end for the CPU threads, run for threads of the owner. A CPU that waits in call_main counts as paused, so
  * that the two cannot wait for each other.
  */
@@ -31,7 +32,7 @@ struct vmm_cpus;
 
 struct vmm_cpus_config {
 	const struct vmm_kvm *kvm;
-	unsigned int n;
+	unsigned int n;		/* CPUs of the beginning */
 	struct vmm_cpu_hooks hooks;	/* called on the CPU threads */
 	const struct vmm_threads *threads; /* or NULL */
 	bool lent;		/* no threads are started: the owner calls vmm_cpus_run() */
@@ -52,8 +53,19 @@ int vmm_cpus_new(const struct vmm_cpus_config *config, struct vmm_cpus **out,
 		 struct vsu_error *err);
 void vmm_cpus_free(struct vmm_cpus *cpus);
 
-/* The vCPU's descriptor, to set its registers before start. */
+/* Number of CPUs, from 0 on. Any thread. */
+unsigned int vmm_cpus_number(const struct vmm_cpus *cpus);
+
+/* The vCPU's descriptor, to set its registers before start or add. */
 int vmm_cpus_fd(const struct vmm_cpus *cpus, unsigned int cpu);
+
+/*
+ * Adds CPUs to those that run. make: vCPUs up to n in sum, below VMM_MAX_CPUS, which do not
+ * count yet and remain until the end; it may be repeated. add: starts the first one of them, as
+ * start does. A failed call has added no CPU.
+ */
+int vmm_cpus_make(struct vmm_cpus *cpus, unsigned int n, struct vsu_error *err);
+int vmm_cpus_add(struct vmm_cpus *cpus, struct vsu_error *err);
 
 int vmm_cpus_start(struct vmm_cpus *cpus, struct vsu_error *err);
 

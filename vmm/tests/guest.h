@@ -88,7 +88,18 @@ static inline void vm_make(struct vm *vm)
 	vm_add(vm, &vm->ports, END_PORT, 1, on_end_port);
 }
 
-/* ncpus CPUs that begin at code; rdi is COUNTER_GPA + 64 * number. */
+/* The CPU begins at the code; rdi is COUNTER_GPA + 64 * number. */
+static inline void vm_set_cpu(const struct vm *vm, unsigned int i)
+{
+	const struct vmm_x86_start start = {
+		.entry = CODE_GPA, .rdi = COUNTER_GPA + 64 * i, .rsi = i,
+		.stack_top = VMM_BOOT_STACKS_GPA + 4096 * (i + 1),
+	};
+
+	ck_assert_int_eq(vmm_x86_start_cpu(&vm->kvm, vmm_cpus_fd(vm->cpus, i), i, &start, NULL), 0);
+}
+
+/* ncpus CPUs that begin at code. */
 static inline void vm_add_cpus(struct vm *vm, unsigned int ncpus,
 			       const unsigned char *code,
 			       const unsigned char *end,
@@ -104,20 +115,14 @@ static inline void vm_add_cpus(struct vm *vm, unsigned int ncpus,
 		},
 		.stuck = vm->stuck, .patience_ns = vm->stuck ? 1 : 0,
 	};
-	struct vmm_x86_start start = { .entry = CODE_GPA };
 	unsigned int i;
 
 	memcpy(vm->ram + CODE_GPA, code, (size_t)(end - code));
 	ck_assert_int_eq(vmm_long_mode_tables(vmem_map_view(vm->map), NULL, 0,
 					      NULL), 0);
 	ck_assert_int_eq(vmm_cpus_new(&config, &vm->cpus, NULL), 0);
-	for (i = 0; i < ncpus; i++) {
-		start.rdi = COUNTER_GPA + 64 * i;
-		start.rsi = i;
-		start.stack_top = VMM_BOOT_STACKS_GPA + 4096 * (i + 1);
-		ck_assert_int_eq(vmm_x86_start_cpu(&vm->kvm,
-			vmm_cpus_fd(vm->cpus, i), i, &start, NULL), 0);
-	}
+	for (i = 0; i < ncpus; i++)
+		vm_set_cpu(vm, i);
 	vmm_slots_set_cpus(vm->slots, vm->cpus);
 }
 

@@ -146,6 +146,51 @@ START_TEST(stop_ends_a_pause)
 }
 END_TEST
 
+static void add_second(void)
+{
+	ck_assert_int_eq(vmm_cpus_make(vm.cpus, 2, NULL), 0);
+	ck_assert_int_eq(vmm_cpus_make(vm.cpus, 2, NULL), 0);
+	ck_assert_uint_eq(vmm_cpus_number(vm.cpus), 1);
+	vm_set_cpu(&vm, 1);
+	ck_assert_int_eq(vmm_cpus_add(vm.cpus, NULL), 0);
+	ck_assert_uint_eq(vmm_cpus_number(vm.cpus), 2);
+}
+
+START_TEST(added_cpu_runs_and_pauses_with_the_others)
+{
+	vm_start(&vm, 1, count, count_end);
+	vm_wait_above(&vm, 0, 0);
+	add_second();
+	vm_wait_above(&vm, 1, 0);
+	vmm_cpus_pause(vm.cpus);
+	assert_still(2);
+	vmm_cpus_resume(vm.cpus);
+	vm_wait_above(&vm, 1, vm_counter(&vm, 1));
+	vm_stop(&vm);
+}
+END_TEST
+
+START_TEST(cpu_that_is_added_in_a_pause_waits_for_its_end)
+{
+	vm_start(&vm, 1, count, count_end);
+	vmm_cpus_pause(vm.cpus);
+	add_second();
+	assert_still(2);
+	vmm_cpus_resume(vm.cpus);
+	vm_wait_above(&vm, 1, 0);
+	vm_stop(&vm);
+}
+END_TEST
+
+START_TEST(vcpu_that_was_never_added_is_freed)
+{
+	vm_start(&vm, 1, count, count_end);
+	ck_assert_int_eq(vmm_cpus_make(vm.cpus, 3, NULL), 0);
+	vm_wait_above(&vm, 0, 0);
+	vm_stop(&vm);
+}
+END_TEST
+
 /* A CPU that leaves the guest only after a complaint. */
 static int caught, released;
 
@@ -409,6 +454,9 @@ int main(void)
 	tcase_add_test(tc, no_guest_code_runs_in_a_pause);
 	tcase_add_test(tc, pauses_need_no_signal_handler);
 	tcase_add_test(tc, pauses_nest);
+	tcase_add_test(tc, added_cpu_runs_and_pauses_with_the_others);
+	tcase_add_test(tc, cpu_that_is_added_in_a_pause_waits_for_its_end);
+	tcase_add_test(tc, vcpu_that_was_never_added_is_freed);
 	tcase_add_test(tc, stop_ends_a_pause);
 	tcase_add_test(tc, c2_36_stop_reports_a_cpu_that_does_not_exit);
 	tcase_add_test(tc, c2_36_pause_reports_a_cpu_that_does_not_exit);
