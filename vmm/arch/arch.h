@@ -96,6 +96,14 @@ int vmm_arch_cpu_save(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 int vmm_arch_cpu_load(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 		      const struct vmm_state *state, struct vsu_error *err);
 
+/*
+ * Sets up a new vCPU of a guest that runs: the processor of first_fd, which is paused, with this
+ * number. It waits until another CPU of the guest starts it. -EOPNOTSUPP: this architecture
+ * cannot add CPUs.
+ */
+int vmm_arch_cpu_add(const struct vmm_kvm *kvm, int first_fd, int cpu_fd, unsigned int cpu,
+		     struct vsu_error *err);
+
 /* The name of the first processor in a checked state, padded with zeros. False: none. */
 bool vmm_arch_cpu_name(const struct vmm_state *state, unsigned char name[48]);
 

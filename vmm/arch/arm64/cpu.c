@@ -2,8 +2,10 @@
 /* The features of a vCPU, and the registers with which it begins. */
 #include <config.h>
 
+#include <errno.h>
 #include <inttypes.h>
 
+#include "arch/arch.h"
 #include "arch/arm64/cpu.h"
 
 static const struct feature {
@@ -84,4 +86,13 @@ int vmm_arm64_start_cpu(int cpu_fd, unsigned int cpu, const struct vmm_arm64_sta
 		rc = vmm_arm64_set_register(cpu_fd, rows[i].id, &rows[i].value);
 	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: KVM_SET_ONE_REG %#" PRIx64, cpu, rows[i - 1].id) :
 			set_activity(cpu_fd, KVM_MP_STATE_RUNNABLE, cpu, err);
+}
+
+int vmm_arch_cpu_add(const struct vmm_kvm *kvm, int first_fd, int cpu_fd, unsigned int cpu,
+		     struct vsu_error *err)
+{
+	(void)kvm;
+	(void)first_fd;
+	(void)cpu_fd;
+	return vsu_error_set(err, -EOPNOTSUPP, "CPU %u: no CPU can be added to a GIC that has begun", cpu);
 }

@@ -10,7 +10,12 @@
 #include "arch/x86/kvm_x86.h"
 #include "long_mode.h"
 #include "mce.h"
+#include "msrs.h"
 
+#define MSR_TSC 0x10
+#define MSR_UCODE_REVISION 0x8b
+#define MSR_PLATFORM_INFO 0xce
+#define MSR_ARCH_CAPABILITIES 0x10a
 #define MSR_MISC_ENABLE 0x1a0
 #define MSR_MTRR_DEFAULT 0x2ff
 
@@ -190,4 +195,66 @@ int vmm_x86_start_cpu(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu,
 	if (rc < 0 || start->how == VMM_X86_WAITS)
 		return rc;
 	return set_registers(cpu_fd, start, err);
+}
+
+/* ---------------------------------------------------- a CPU of a guest that runs */
+
+/* Registers that a guest reads from CPU 0 and expects of all CPUs; KVM sets them by this host. */
+static const uint32_t shared_msrs[] = {
+	MSR_UCODE_REVISION, MSR_PLATFORM_INFO, MSR_ARCH_CAPABILITIES,
+};
+
+/* The table of CPU 0 may be that of another host, on which the guest booted. */
+static int take_cpuid(int first_fd, int cpu_fd, unsigned int cpu, struct vsu_error *err)
+{
+	struct kvm_cpuid2 *table;
+	int rc = vmm_cpuid_of_cpu(first_fd, &table);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "CPU 0: KVM_GET_CPUID2");
+	vmm_cpuid_set_number(table, cpu);
+	rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_CPUID2, table);
+	free(table);
+	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: KVM_SET_CPUID2", cpu) : 0;
+}
+
+/* At the same rate, KVM takes 0 as the counter of the other CPUs. */
+static int join_tsc(int first_fd, int cpu_fd, unsigned int cpu, struct vsu_error *err)
+{
+	struct vmm_kvm_msrs zero = { .nmsrs = 1, .entries = { { .index = MSR_TSC } } };
+	const int khz = vmm_kvm_ioctl(first_fd, KVM_GET_TSC_KHZ, NULL);
+	int rc = 0;
+
+	if (khz > 0 && khz != vmm_kvm_ioctl(cpu_fd, KVM_GET_TSC_KHZ, NULL))
+		rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_TSC_KHZ, (void *)(uintptr_t)(unsigned int)khz);
+	if (rc >= 0)
+		rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_MSRS, &zero);
+	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: its time stamp counter", cpu) : 0;
+}
+
+/* KVM makes its map of local APICs before a new vCPU counts, and again when a state is set. */
+static int join_apics(int cpu_fd, unsigned int cpu, struct vsu_error *err)
+{
+	struct kvm_lapic_state state;
+	int rc = vmm_kvm_ioctl(cpu_fd, KVM_GET_LAPIC, &state);
+
+	if (rc >= 0)
+		rc = vmm_kvm_ioctl(cpu_fd, KVM_SET_LAPIC, &state);
+	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: its local APIC", cpu) : 0;
+}
+
+int vmm_arch_cpu_add(const struct vmm_kvm *kvm, int first_fd, int cpu_fd, unsigned int cpu,
+		     struct vsu_error *err)
+{
+	int rc = take_cpuid(first_fd, cpu_fd, cpu, err);
+
+	if (!rc)
+		rc = join_tsc(first_fd, cpu_fd, cpu, err);
+	if (!rc)
+		rc = join_apics(cpu_fd, cpu, err);
+	if (!rc)
+		rc = set_msrs(cpu_fd, err);
+	vmm_mce_setup(kvm, cpu_fd);
+	vmm_msrs_copy(first_fd, cpu_fd, shared_msrs, sizeof(shared_msrs) / sizeof(shared_msrs[0]));
+	return rc;
 }

@@ -121,21 +121,9 @@ static int check_xsave(const struct vcpu *c)
 /* The vCPU's table, for free(). */
 static int get_cpuid(const struct vcpu *c, struct kvm_cpuid2 **out)
 {
-	const size_t room = sizeof(struct kvm_cpuid2) +
-			    VMM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2);
-	struct kvm_cpuid2 *table = calloc(1, room);
-	int rc;
+	int rc = vmm_cpuid_of_cpu(c->fd, out);
 
-	if (!table)
-		return call_failed(c, -ENOMEM, "GET", "CPUID2");
-	table->nent = VMM_CPUID_MAX;
-	rc = vmm_kvm_ioctl(c->fd, KVM_GET_CPUID2, table);
-	if (rc < 0) {
-		free(table);
-		return call_failed(c, rc, "GET", "CPUID2");
-	}
-	*out = table;
-	return 0;
+	return rc < 0 ? call_failed(c, rc, "GET", "CPUID2") : 0;
 }
 
 static int save_cpuid(const struct vcpu *c, struct vmm_state_writer *w)

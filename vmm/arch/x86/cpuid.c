@@ -80,9 +80,8 @@ static void features_set(struct kvm_cpuid2 *table,
 			 (config->tsc_deadline ? ECX_TSC_DEADLINE : 0);
 		e->edx = (e->edx & ~EDX_HTT) |
 			 (config->ncpus > 1 ? EDX_HTT : 0);
-		/* line size for CLFLUSH stays; count and id of the CPU */
-		e->ebx = (e->ebx & 0xff00) | config->cpu << 24 |
-			 1u << id_bits(config->ncpus) << 16;
+		/* line size for CLFLUSH stays; the count */
+		e->ebx = (e->ebx & 0xff00) | 1u << id_bits(config->ncpus) << 16;
 	}
 	e = vmm_cpuid_find(table, KVM_CPUID_FEATURES, VMM_CPUID_ANY);
 	if (e && config->map_hypercall)
@@ -110,7 +109,6 @@ static int levels_add(struct kvm_cpuid2 *table, uint32_t function,
 		e = levels[i];
 		e.function = function;
 		e.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
-		e.edx = config->cpu;
 		rc = vmm_cpuid_add(table, &e);
 	}
 	return rc;
@@ -153,10 +151,21 @@ static void amd_topology_set(struct kvm_cpuid2 *table,
 	if (e)
 		e->ecx = id_bits(config->ncpus) << 12 | (config->ncpus - 1);
 	e = vmm_cpuid_find(table, 0x8000001e, VMM_CPUID_ANY);
-	if (e) {
-		e->eax = config->cpu;
-		e->ebx = config->cpu;	/* one thread in each core */
-		e->ecx = 0;		/* one node */
+	if (e)
+		e->ecx = 0;	/* one node */
+}
+
+void vmm_cpuid_set_number(struct kvm_cpuid2 *table, unsigned int cpu)
+{
+	struct kvm_cpuid_entry2 *e;
+
+	for (e = table->entries; e < table->entries + table->nent; e++) {
+		if (e->function == 1)
+			e->ebx = (e->ebx & 0xffffff) | cpu << 24;
+		else if (e->function == 0xb || e->function == 0x1f)
+			e->edx = cpu;
+		else if (e->function == 0x8000001e)	/* one thread in each core */
+			e->eax = e->ebx = cpu;
 	}
 }
 
@@ -176,5 +185,9 @@ int vmm_cpuid_shape(struct kvm_cpuid2 *table,
 	caches_set(table, 0x8000001d, config);
 	amd_topology_set(table, config);
 	rc = topology_leaf_set(table, 0xb, config);
-	return rc ? rc : topology_leaf_set(table, 0x1f, config);
+	if (!rc)
+		rc = topology_leaf_set(table, 0x1f, config);
+	if (!rc)
+		vmm_cpuid_set_number(table, config->cpu);
+	return rc;
 }

@@ -28,4 +28,7 @@ struct vmm_cpuid_config {
 int vmm_cpuid_shape(struct kvm_cpuid2 *table,
 		    const struct vmm_cpuid_config *config);
 
+/* Turns the table of a CPU into that of another one of the machine. */
+void vmm_cpuid_set_number(struct kvm_cpuid2 *table, unsigned int cpu);
+
 #endif

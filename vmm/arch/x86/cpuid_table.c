@@ -112,3 +112,19 @@ int vmm_cpuid_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
 	*out = table;
 	return 0;
 }
+
+int vmm_cpuid_of_cpu(int cpu_fd, struct kvm_cpuid2 **out)
+{
+	struct kvm_cpuid2 *table = calloc(1, TABLE_SIZE);
+	int rc;
+
+	if (!table)
+		return -ENOMEM;
+	table->nent = VMM_CPUID_MAX;
+	rc = vmm_kvm_ioctl(cpu_fd, KVM_GET_CPUID2, table);
+	if (rc < 0)
+		free(table);
+	else
+		*out = table;
+	return rc < 0 ? rc : 0;
+}

@@ -24,6 +24,9 @@ int vmm_cpuid_fetch(struct vmm_kvm *kvm, struct vsu_error *err);
 int vmm_cpuid_supported(const struct vmm_kvm *kvm, struct kvm_cpuid2 **out,
 			struct vsu_error *err);
 
+/* Likewise, with the leaves that this vCPU has. -ENOMEM, or an error of KVM. */
+int vmm_cpuid_of_cpu(int cpu_fd, struct kvm_cpuid2 **out);
+
 /*
  * The name of the processor, three leaves of 16 bytes, where KVM left them
  * empty, as older ones do.

@@ -98,3 +98,15 @@ int vmm_msrs_write(int cpu_fd, struct kvm_msr_entry *all, uint32_t n, uint32_t *
 	free(msrs);
 	return rc;
 }
+
+void vmm_msrs_copy(int from_fd, int to_fd, const uint32_t *indices, unsigned int n)
+{
+	struct vmm_kvm_msrs one = { .nmsrs = 1 };
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		one.entries[0] = (struct kvm_msr_entry){ .index = indices[i] };
+		if (read_msr(from_fd, &one.entries[0]))
+			(void)!vmm_kvm_ioctl(to_fd, KVM_SET_MSRS, &one);
+	}
+}

@@ -22,4 +22,7 @@ int vmm_msrs_read(const struct vmm_kvm *kvm, int cpu_fd, struct kvm_msr_entry *o
  */
 int vmm_msrs_write(int cpu_fd, struct kvm_msr_entry *all, uint32_t n, uint32_t *refused);
 
+/* Gives a vCPU the values of another one, where that has the register and KVM accepts them. */
+void vmm_msrs_copy(int from_fd, int to_fd, const uint32_t *indices, unsigned int n);
+
 #endif

@@ -155,6 +155,13 @@ static int take_cpuid(struct fake_cpu *cpu, const struct kvm_cpuid2 *table)
 	return 0;
 }
 
+static int give_cpu_leaves(const struct fake_cpu *cpu, struct kvm_cpuid2 *table)
+{
+	memcpy(table->entries, cpu->leaves, cpu->nleaves * sizeof(cpu->leaves[0]));
+	table->nent = cpu->nleaves;
+	return 0;
+}
+
 /* The registers that report whether a guest handles machine checks. */
 static int give_msrs(struct vmm_kvm_msrs *msrs)
 {
@@ -214,6 +221,8 @@ static int answer_cpu(struct fake_cpu *cpu, unsigned long request, void *arg)
 		return 0;
 	case KVM_SET_CPUID2:
 		return take_cpuid(cpu, arg);
+	case KVM_GET_CPUID2:
+		return give_cpu_leaves(cpu, arg);
 	case KVM_GET_MSRS:
 		return give_msrs(arg);
 	case KVM_X86_SET_MCE:

@@ -116,6 +116,23 @@ START_TEST(topology_is_one_socket_of_cores)
 }
 END_TEST
 
+/* A CPU that is added has the table of CPU 0, which another host may have made. */
+START_TEST(table_of_one_cpu_becomes_that_of_another)
+{
+	static struct kvm_cpuid_entry2 want[VMM_CPUID_MAX];
+	const unsigned int n = cpus[_i].ncpus;
+	uint32_t len;
+
+	shape(VMM_CPU_HOST, cpus[_i].cpu, n);
+	len = u.table.nent;
+	memcpy(want, u.table.entries, len * sizeof(want[0]));
+	shape(VMM_CPU_HOST, 0, n);
+	vmm_cpuid_set_number(&u.table, cpus[_i].cpu);
+	ck_assert_uint_eq(u.table.nent, len);
+	ck_assert_mem_eq(u.table.entries, want, len * sizeof(want[0]));
+}
+END_TEST
+
 START_TEST(caches_are_shared_by_the_guest_s_cores)
 {
 	shape(VMM_CPU_HOST, 0, 8);
@@ -455,6 +472,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, cpuid_identifies_the_hypervisor_and_the_timer, 0, 2);
 	tcase_add_loop_test(tc, topology_is_one_socket_of_cores, 0, (int)COUNT(cpus));
+	tcase_add_loop_test(tc, table_of_one_cpu_becomes_that_of_another, 0, (int)COUNT(cpus));
 	tcase_add_test(tc, caches_are_shared_by_the_guest_s_cores);
 	tcase_add_test(tc, unsupported_features_are_masked);
 	tcase_add_test(tc, empty_model_name_is_that_of_the_host);

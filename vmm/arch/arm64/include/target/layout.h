@@ -45,6 +45,8 @@
 #define VMM_SERIAL_LEN	8
 #define VMM_PLUG_AT	(VMM_MACHINE_GPA + 0x24)	/* hot plug of PCI slots: acpi/plug.h */
 #define VMM_PLUG_LEN	12
+#define VMM_CPU_PLUG_AT		0	/* none */
+#define VMM_CPU_PLUG_LEN	0
 
 #define VMM_CMDLINE_NO_BUS	""	/* without a bus */
 
