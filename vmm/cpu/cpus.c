@@ -17,7 +17,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "arch/arch.h"
-#include "cpu/cpus.h"
+#include "cpu/cpus_private.h"
 #include "cpu/poison.h"
 #include "kvm/uapi.h"
 #include "base/thread.h"
@@ -33,54 +33,7 @@
 /* Interrupts KVM_RUN. Never above SIGRTMIN: those can be refused, if others have used up the limit. */
 #define VMM_CPU_KICK SIGUSR2
 
-/*
- * A call of a function on the main thread. It is on the stack of the CPU's thread, which
- * waits until the function has finished or the main thread has stopped the machine.
- */
-struct vmm_main_call {
-	vmm_main_call_fn fn;
-	void *opaque;
-	bool done;
-	struct vmm_main_call *next;
-};
-
-struct vmm_cpu_thread {
-	struct vmm_cpus *cpus;
-	struct kvm_run *run;
-	pthread_t thread;
-	unsigned int index;
-	int fd;
-	bool started;
-	bool kicked;		/* under the lock: the signal was sent, and not taken yet */
-	bool held;		/* under the lock: it does not resume */
-	bool settled;		/* atomic: KVM has completed the last exit */
-	struct vmm_cpu_counts counts;	/* atomic, written by the thread */
-};
-
-struct vmm_cpus {
-	struct vmm_cpus_config config;
-	struct vmm_cpu_thread cpu[VMM_MAX_CPUS];
-	unsigned int n;		/* atomic, written by the main thread: CPUs, the first ones of cpu */
-	int event_fd;
-	int attention;		/* atomic: leave the guest and check the state */
-
-	pthread_mutex_t lock;	/* guards all members below */
-	pthread_cond_t changed;
-	struct vmm_main_call *calls;
-	unsigned int waiting;	/* CPUs in vmm_cpus_call_main() */
-	unsigned int finished;	/* of these, CPUs whose calls are finished */
-	bool settling;		/* which may leave it during a pause */
-	unsigned int in_guest;	/* threads that may run guest code */
-	unsigned int pauses;
-	uint64_t pause_began_ns, paused_ns; /* of the present pause; sum of the former ones */
-	unsigned int lent;	/* threads in vmm_cpus_run() */
-	bool begun, stopping, ended;
-	int status;
-	struct vsu_error why;
-};
-
-/* Counts a CPU as outside of the guest. Requires the lock. */
-static void cpus_leave(struct vmm_cpus *cpus)
+void vmm_cpus_leave(struct vmm_cpus *cpus)
 {
 	cpus->in_guest--;
 	pthread_cond_broadcast(&cpus->changed);
@@ -146,7 +99,7 @@ static bool cpu_enter(struct vmm_cpu_thread *cpu)
 static void cpu_leave(struct vmm_cpu_thread *cpu)
 {
 	pthread_mutex_lock(&cpu->cpus->lock);
-	cpus_leave(cpu->cpus);
+	vmm_cpus_leave(cpu->cpus);
 	pthread_mutex_unlock(&cpu->cpus->lock);
 }
 
@@ -646,84 +599,4 @@ void vmm_cpus_stop(struct vmm_cpus *cpus, int *status, struct vsu_error *err)
 		*status = cpus->status;
 		*err = cpus->why;
 	}
-}
-
-/* ------------------------------------------------ calls on the main thread */
-
-static struct vmm_main_call *call_next(struct vmm_cpus *cpus)
-{
-	struct vmm_main_call *call;
-
-	pthread_mutex_lock(&cpus->lock);
-	call = cpus->calls;
-	if (call)
-		cpus->calls = call->next;
-	pthread_mutex_unlock(&cpus->lock);
-	return call;
-}
-
-void vmm_cpus_call_done(struct vmm_cpus *cpus, struct vmm_main_call *call)
-{
-	pthread_mutex_lock(&cpus->lock);
-	call->done = true;
-	cpus->finished++;
-	pthread_cond_broadcast(&cpus->changed);
-	pthread_mutex_unlock(&cpus->lock);
-}
-
-bool vmm_cpus_dispatch(struct vmm_cpus *cpus)
-{
-	struct vmm_main_call *call;
-	uint64_t count;
-	bool ended;
-
-	vsu_event_drain(cpus->event_fd, &count);
-	while ((call = call_next(cpus)))
-		if (call->fn(call->opaque, call))
-			vmm_cpus_call_done(cpus, call);
-	pthread_mutex_lock(&cpus->lock);
-	ended = cpus->ended;
-	pthread_mutex_unlock(&cpus->lock);
-	return ended;
-}
-
-/* If the main thread has not begun the call: removes it from the list. */
-static void call_remove(struct vmm_cpus *cpus, struct vmm_main_call *call)
-{
-	struct vmm_main_call **at = &cpus->calls;
-
-	while (*at && *at != call)
-		at = &(*at)->next;
-	if (*at)
-		*at = call->next;
-}
-
-static void call_append(struct vmm_cpus *cpus, struct vmm_main_call *call)
-{
-	struct vmm_main_call **at = &cpus->calls;
-
-	while (*at)
-		at = &(*at)->next;
-	*at = call;
-}
-
-void vmm_cpus_call_main(struct vmm_cpus *cpus, vmm_main_call_fn fn, void *opaque)
-{
-	struct vmm_main_call call = { .fn = fn, .opaque = opaque };
-
-	pthread_mutex_lock(&cpus->lock);
-	call_append(cpus, &call);
-	vsu_event_signal(cpus->event_fd);
-	cpus_leave(cpus);
-	cpus->waiting++;
-	while (!call.done && !cpus->stopping)
-		pthread_cond_wait(&cpus->changed, &cpus->lock);
-	call_remove(cpus, &call);
-	while (cpus->pauses && !cpus->settling && !cpus->stopping)
-		pthread_cond_wait(&cpus->changed, &cpus->lock);
-	cpus->in_guest++;	/* run_guest() checks attention before KVM_RUN */
-	cpus->waiting--;
-	cpus->finished -= call.done;
-	pthread_cond_broadcast(&cpus->changed);
-	pthread_mutex_unlock(&cpus->lock);
 }
