@@ -214,7 +214,7 @@ static void write_cpus(const struct vmm_machine *m, struct vmm_json *to)
 	unsigned int i;
 
 	vmm_json_open(to, "vcpus", '[');
-	for (i = 0; i < m->config->cpus; i++) {
+	for (i = 0; i < vmm_cpus_number(m->cpus); i++) {
 		vmm_cpus_count(m->cpus, i, &c);
 		vmm_json_open(to, NULL, '{');
 		vmm_json_u64(to, "exits", c.io + c.mmio + c.interrupted + c.other);
@@ -242,7 +242,7 @@ static uint64_t count_exits(const struct vmm_machine *m)
 	uint64_t sum = 0;
 	unsigned int i;
 
-	for (i = 0; i < m->config->cpus; i++) {
+	for (i = 0; i < vmm_cpus_number(m->cpus); i++) {
 		vmm_cpus_count(m->cpus, i, &c);
 		sum += c.io + c.mmio + c.interrupted + c.other;
 	}
@@ -253,7 +253,7 @@ void vmm_status_read(struct vmm_machine *m, struct cvmm_statistics *out)
 {
 	*out = (struct cvmm_statistics){
 		.size = sizeof(*out), .state = state_of(m), .paused = is_paused(m),
-		.cpus = m->config->cpus, .devices = m->ndevices,
+		.cpus = vmm_cpus_number(m->cpus), .devices = m->ndevices,
 		.age_ns = vsu_now_ns() - m->power.start_ns,
 		.uptime_ns = vsu_now_ns() - m->made_ns,
 		.paused_ns = vmm_cpus_paused_ns(m->cpus),

@@ -42,7 +42,7 @@ static void on_tell(void *opaque)
 	if (!m->owner.tell)
 		return;
 	snprintf(line, sizeof(line), "%u CPUs, %u devices, %" PRIu64 " bytes of the console lost; Ctrl-A x ends the machine",
-		 m->config->cpus, m->ndevices, vmm_console_dropped(m->console));
+		 vmm_cpus_number(m->cpus), m->ndevices, vmm_console_dropped(m->console));
 	m->owner.tell(m->owner.opaque, line);
 }
 

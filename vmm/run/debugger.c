@@ -90,7 +90,7 @@ static int set_all(const struct vmm_debugger *d, bool on)
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < d->m->config->cpus; i++)
+	for (i = 0; !rc && i < vmm_cpus_number(d->m->cpus); i++)
 		rc = set_control(d, i, on, false);
 	return rc;
 }
@@ -109,7 +109,7 @@ static void hold_cpus(const struct vmm_debugger *d)
 {
 	unsigned int i;
 
-	for (i = 0; i < d->m->config->cpus; i++)
+	for (i = 0; i < vmm_cpus_number(d->m->cpus); i++)
 		vmm_cpus_hold(d->m->cpus, i, d->actions[i] == VMM_GDB_HOLDS);
 }
 
@@ -117,7 +117,7 @@ static void act_all(struct vmm_debugger *d, enum vmm_gdb_action action)
 {
 	unsigned int i;
 
-	for (i = 0; i < d->m->config->cpus; i++)
+	for (i = 0; i < vmm_cpus_number(d->m->cpus); i++)
 		d->actions[i] = action;
 }
 
@@ -126,7 +126,7 @@ static int resume_cpus(void *opaque, const enum vmm_gdb_action *actions)
 	struct vmm_debugger *d = opaque;
 	int rc;
 
-	memcpy(d->actions, actions, d->m->config->cpus * sizeof(*actions));
+	memcpy(d->actions, actions, vmm_cpus_number(d->m->cpus) * sizeof(*actions));
 	rc = set_all(d, true);
 	if (rc < 0)
 		return rc;
@@ -291,7 +291,7 @@ static void on_connecting(void *opaque)
 	d->at = d->len = 0;
 	d->nhardware = 0;
 	act_all(d, VMM_GDB_RUNS);
-	vmm_gdb_begin(&d->stub, &ops, d, m->config->cpus);
+	vmm_gdb_begin(&d->stub, &ops, d, vmm_cpus_number(m->cpus));
 	vmm_stop_for_user(m);
 	vmm_io_init(&d->readable, on_readable, d, d->sock, VMM_IO_READ);
 	vmm_io_init(&d->writable, on_writable, d, d->sock, VMM_IO_WRITE);

@@ -41,7 +41,7 @@ static void *writer_main(void *arg)
 {
 	struct vmm_core *c = arg;
 
-	c->rc = vmm_core_write(c->map, c->cpus, c->m->config->cpus, c->fd, &c->progress, &c->err);
+	c->rc = vmm_core_write(c->map, c->cpus, vmm_cpus_number(c->m->cpus), c->fd, &c->progress, &c->err);
 	if (!c->rc)	/* zeros may have been read in place of lost memory */
 		c->rc = vmm_memory_check_loss(&c->m->memory, c->failed, &c->err);
 	if (!c->rc && fsync(c->fd) < 0)
@@ -114,7 +114,7 @@ static int read_cpus(struct vmm_core *c)
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < m->config->cpus; i++)
+	for (i = 0; !rc && i < vmm_cpus_number(m->cpus); i++)
 		rc = vmm_arch_cpu_status(vmm_cpus_fd(m->cpus, i), i, &c->cpus[i], &c->err);
 	return rc;
 }
@@ -193,7 +193,7 @@ static struct vmm_core *core_new(struct vmm_machine *m, const struct cvmm_core *
 	c->progress.threads = m->owner.threads;
 	c->failed = vmm_memory_failed(&m->memory);
 	vsu_error_clear(&c->err);
-	c->cpus = calloc(m->config->cpus, sizeof(*c->cpus));
+	c->cpus = calloc(vmm_cpus_number(m->cpus), sizeof(*c->cpus));
 	c->done_fd = vsu_event_new();
 	if (c->done_fd < 0)
 		vsu_error_set(err, -EMFILE, "no free descriptor");

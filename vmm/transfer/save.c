@@ -158,7 +158,7 @@ static void put_machine(const struct vmm_machine *m, struct vmm_state_writer *w)
 	unsigned int i;
 
 	vmm_state_section(w, "machine", 0);
-	vmm_state_put_u32(w, m->config->cpus);
+	vmm_state_put_u32(w, vmm_cpus_number(m->cpus));
 	vmm_state_put_u32(w, (uint32_t)m->loaded.protocol);
 	vmm_state_put_u32(w, m->loaded.level0);
 	vmm_state_put_u32(w, m->on_bus);
@@ -238,7 +238,7 @@ int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
 
 	if (!rc)
 		rc = vmm_arch_vm_save(&m->kvm, w, err);
-	for (i = 0; !rc && i < m->config->cpus; i++)
+	for (i = 0; !rc && i < vmm_cpus_number(m->cpus); i++)
 		rc = vmm_arch_cpu_save(&m->kvm, vmm_cpus_fd(m->cpus, i), i, w,
 				      err);
 	vmm_console_save(m->console, w);
