@@ -92,7 +92,7 @@ int vmm_load_kernel(const struct vmm_kernel *kernel, const struct vmem_map *map,
 int vmm_load_hand_over(const struct vmm_load *load, const struct vmm_loaded *loaded,
 		       struct vsu_error *err);
 
-/* Sets CPU number, of ncpus, to the kernel's entry, or lets it wait for CPU 0. */
+/* Sets CPU number, of up to ncpus, to the kernel's entry, or lets it wait for CPU 0. */
 int vmm_load_cpu(const struct vmm_loaded *loaded, const struct vmm_kvm *kvm, int cpu_fd,
 		 unsigned int number, unsigned int ncpus, const struct vmm_cpu_choice *choice,
 		 struct vsu_error *err);

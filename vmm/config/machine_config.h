@@ -13,6 +13,7 @@
 
 #include "arch/cpu_option.h"
 #include "config/arguments.h"
+#include "config/cpus_option.h"
 #include "config/ends.h"
 #include "memory/memory_specs.h"
 
@@ -58,7 +59,7 @@ struct vmm_config {
 	const char *name;	/* of the machine, for people; or NULL */
 	const char *kernel, *initrd, *cmdline, *append;
 	const char *gdb;	/* socket for a debugger; or NULL */
-	unsigned int cpus;
+	struct vmm_cpus_option cpus;
 	struct vmm_cpu_option cpu;
 	struct vmm_memory_specs memory;	/* owned; of a saved machine: what it was started with */
 	bool shareable;		/* daemons may be added, which share the memory */

@@ -7,7 +7,6 @@
 #include "config/option_rows.h"
 #include "config/options.h"
 #include "config/saved_words.h"
-#include "cpu/cpus.h"
 #include "kinds/kind.h"
 #include "base/file_value.h"
 #include "base/log_levels.h"
@@ -50,9 +49,9 @@ const struct vmm_option_row vmm_option_rows[] = {
 		      .choices = memory_errors, .preset = "stop",
 		      .help = "if a memory file is truncated: stop, continue with zero pages, or pause" },
 	  MACHINE, PLACE(machine.on_memory_error), .change = VMM_CHANGE_VALUE },
-	{ .option = { .name = "cpus", .kind = VSU_OPTION_U64, .min = 1, .max = VMM_MAX_CPUS,
-		      .help = "virtual CPUs", .preset = "1" },
-	  MACHINE, PLACE(machine.cpus) },
+	{ .option = { .name = "cpus", .kind = VSU_OPTION_STRING, .arg = "N[,max=N]",
+		      .help = "virtual CPUs, and how many there may be later", .preset = "1" },
+	  MACHINE, REFERS(TEXT), PLACE(machine.cpus.text) },
 	{ .option = { .name = "cpu", .kind = VSU_OPTION_STRING,
 		      .arg = VMM_CPU_ARG, .preset = "host",
 		      .help = VMM_CPU_HELP },

@@ -165,6 +165,8 @@ static int check_options(struct vmm_options *o, const struct vmm_memory_lists *m
 	if (!rc)
 		rc = check_name(&o->machine, err);
 	if (!rc)
+		rc = vmm_cpus_option_read(&o->machine.cpus, err);
+	if (!rc)
 		rc = vmm_cpu_option_read(&o->machine.cpu, err);
 	if (!rc)
 		rc = check_process(&o->process, err);
@@ -185,7 +187,6 @@ static int take_arguments(struct reading *r, const struct vmm_arguments *argumen
 	int rc;
 
 	memset(o, 0, sizeof(*o));
-	o->machine.cpus = 1;
 	o->process.log_level = PROG_LOG_WARNING;
 	rc = vmm_arguments_copy(&o->machine.arguments, arguments, err);
 	for (i = 0; !rc && i < own->n; i++)

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/list_edit.h"
 #include "config/option_rows.h"
@@ -84,16 +85,33 @@ static struct vmm_argument live_argument(const struct vmm_machine *m, unsigned i
 				      { .text = d->list } };
 }
 
-/* The options of devices are in the order of the devices; added ones follow. */
+/* Only a machine with this option can have more CPUs than at its start. */
+static struct vmm_argument cpus_argument(const struct vmm_machine *m, const struct vmm_argument *a,
+					 char text[VMM_CPUS_OPTION_TEXT])
+{
+	const unsigned int n = vmm_cpus_number(m->cpus);
+
+	if (n == m->config->cpus.n)
+		return *a;
+	vmm_cpus_option_write(&m->config->cpus, n, text);
+	return (struct vmm_argument){ a->row, { .text = text } };
+}
+
+/*
+ * The options of devices are in the order of the devices; added ones follow. cpus: room for the
+ * value of that option.
+ */
 static void list_arguments(const struct vmm_machine *m, unsigned int places,
-			   struct vmm_arguments *out)
+			   char cpus[VMM_CPUS_OPTION_TEXT], struct vmm_arguments *out)
 {
 	const struct vmm_arguments *from = &m->config->arguments;
 	const struct vmm_argument *a;
 	unsigned int i = 0;
 
 	for (a = from->list; a < from->list + from->n; a++) {
-		if (!a->row->how)
+		if (!strcmp(a->row->option.name, "cpus"))
+			out->list[out->n++] = cpus_argument(m, a, cpus);
+		else if (!a->row->how)
 			out->list[out->n++] = *a;
 		else if (i++ < places)
 			out->list[out->n++] = live_argument(m, i - 1, a);
@@ -108,11 +126,12 @@ static int make_words(const struct vmm_machine *m, struct vmm_words *out, struct
 	struct vmm_arguments live = {
 		.list = calloc(m->config->arguments.n + places + 1, sizeof(*live.list)),
 	};
+	char cpus[VMM_CPUS_OPTION_TEXT];
 	int rc;
 
 	if (!live.list)
 		return vsu_error_set(err, -ENOMEM, "no memory for the command line of the machine");
-	list_arguments(m, places, &live);
+	list_arguments(m, places, cpus, &live);
 	rc = vmm_arguments_write(&live, out, err);
 	vmm_arguments_free(&live);
 	return rc;

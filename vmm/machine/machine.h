@@ -27,6 +27,7 @@
 #include "arch/arch.h"
 #include "memory/memory.h"
 #include "memory/prefetch.h"
+#include "acpi/cpu_plug.h"
 #include "acpi/plug.h"
 #include "config/device.h"
 #include "config/machine_config.h"
@@ -140,6 +141,12 @@ struct vmm_restore {
 	struct vmm_postcopy *postcopy;	/* memory may arrive later; or NULL */
 };
 
+/* Registers for hot plug. */
+struct vmm_hot_plug {
+	struct vmm_plug slots;	/* of the bus */
+	struct vmm_cpu_plug cpus;
+};
+
 struct vmm_machine {
 	const struct vmm_config *config;
 	const struct vmm_start *start;
@@ -157,7 +164,7 @@ struct vmm_machine {
 	bool on_bus;		/* devices are PCI functions with MSI-X */
 	struct vmm_pci_host pci;
 	struct vmm_msi *msi;
-	struct vmm_plug plug;	/* hot-plug registers of the bus */
+	struct vmm_hot_plug plug;
 	struct vmm_power power;
 	struct vmm_cpus *cpus;
 	struct vmm_console *console;

@@ -26,16 +26,21 @@ static void tell_guest(struct vmm_machine *m)
 	vsu_event_signal(m->event_irq_fd);
 }
 
+bool vmm_machine_has_unread(const struct vmm_machine *m)
+{
+	return (m->on_bus && vmm_plug_is_unread(&m->plug.slots)) || vmm_cpu_plug_is_unread(&m->plug.cpus);
+}
+
 void vmm_machine_remind(struct vmm_machine *m)
 {
-	if (m->on_bus && vmm_plug_is_unread(&m->plug))
+	if (vmm_machine_has_unread(m))
 		tell_guest(m);
 }
 
 bool vmm_machine_is_leaving(const struct vmm_machine *m,
 			    const struct vmm_device *d)
 {
-	return d->leaving || (d->slot && vmm_plug_is_asked(&m->plug, d->slot));
+	return d->leaving || (d->slot && vmm_plug_is_asked(&m->plug.slots, d->slot));
 }
 
 /* ------------------------------------------------------------------- leaving */
@@ -99,7 +104,7 @@ static void device_retire(struct vmm_machine *m, struct vmm_device *d)
 		return;
 	d->leaving = VMM_DEVICE_RETIRED;
 	d->machine = m;
-	vmm_plug_forget(&m->plug, d->slot);
+	vmm_plug_forget(&m->plug.slots, d->slot);
 	vmm_virtio_retire(d->virtio, on_gone, d);
 }
 
@@ -191,9 +196,9 @@ int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 		return rc;
 	if (force) {
 		device_retire(m, d);
-		vmm_plug_went(&m->plug, d->slot);
+		vmm_plug_went(&m->plug.slots, d->slot);
 	} else {
-		vmm_plug_ask(&m->plug, d->slot);
+		vmm_plug_ask(&m->plug.slots, d->slot);
 	}
 	tell_guest(m);
 	return 0;
@@ -238,7 +243,7 @@ static void device_came(struct vmm_device *d)
 	struct vmm_machine *m = d->machine;
 
 	vmm_virtio_refresh(d->virtio);
-	vmm_plug_came(&m->plug, d->slot);
+	vmm_plug_came(&m->plug.slots, d->slot);
 	tell_guest(m);
 }
 
@@ -323,7 +328,7 @@ int vmm_machine_make_plug(struct vmm_machine *m, struct vsu_error *err)
 {
 	if (!m->on_bus)
 		return 0;
-	m->plug.eject = on_eject;
-	m->plug.opaque = m;
-	return vmm_plug_add(&m->plug, vmm_machine_registers(m), err);
+	m->plug.slots.eject = on_eject;
+	m->plug.slots.opaque = m;
+	return vmm_plug_add(&m->plug.slots, vmm_machine_registers(m), err);
 }

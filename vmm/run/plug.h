@@ -35,7 +35,10 @@ int vmm_machine_remove_device(struct vmm_machine *m, struct vmm_device *d,
 bool vmm_machine_is_leaving(const struct vmm_machine *m,
 			    const struct vmm_device *d);
 
-/* Called periodically: repeats a request that the guest did not handle yet. */
+/* Whether the guest was notified of devices or CPUs that it has not looked for yet. */
+bool vmm_machine_has_unread(const struct vmm_machine *m);
+
+/* Called periodically: repeats such a notification. */
 void vmm_machine_remind(struct vmm_machine *m);
 
 #endif

@@ -217,8 +217,7 @@ static void on_look(void *opaque)
 static bool needs_look(const struct vmm_machine *m)
 {
 	return m->watch.files || m->shmem.n ||
-	       (m->on_bus && vmm_plug_is_unread(&m->plug)) ||
-	       has_events(m);
+	       vmm_machine_has_unread(m) || has_events(m);
 }
 
 /* Before the loop sleeps: an idle guest with nothing to check causes no wake-ups. */

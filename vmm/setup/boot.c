@@ -60,7 +60,9 @@ static void describe_machine(const struct vmm_machine *m, struct description *d)
 		.pci = { .ecam_gpa = VMM_PCI_ECAM_GPA, .ecam_len = VMM_PCI_ECAM_LEN,
 			 .window_gpa = VMM_PCI_WINDOW_GPA, .window_len = VMM_PCI_WINDOW_LEN,
 			 .nslots = VMM_DEVICE_PLACES, .slots = d->slots },
-		.machine = { .ncpus = m->config->cpus, .pci = m->on_bus ? &d->pci : NULL,
+		.machine = { .ncpus = m->config->cpus.n,
+			     .nlater = m->config->cpus.max - m->config->cpus.n,
+			     .pci = m->on_bus ? &d->pci : NULL,
 			     .ndevices = m->on_bus ? 0 : m->ndevices, .devices = d->devices,
 			     .windows = d->windows, .generation_gpa = VMM_GENERATION_GPA },
 	};
@@ -97,9 +99,9 @@ int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)
 		m->loaded.level0 = !vmm_arch_emulates_level0(&m->kvm);
 	if (!rc)
 		rc = hand_over(m, err);
-	for (i = 0; !rc && i < m->config->cpus; i++)
+	for (i = 0; !rc && i < m->config->cpus.n; i++)
 		rc = vmm_load_cpu(&m->loaded, &m->kvm, vmm_cpus_fd(m->cpus, i), i,
-				  m->config->cpus, &m->config->cpu.choice, err);
+				  m->config->cpus.max, &m->config->cpu.choice, err);
 	vmm_kernel_close(&m->kernel);	/* the guest has its own copy */
 	vmm_file_close(&m->initrd);
 	return rc;

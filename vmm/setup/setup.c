@@ -18,6 +18,7 @@
 #include "run/console.h"
 #include "run/conversion.h"
 #include "run/cpu_faults.h"
+#include "run/cpu_plug.h"
 #include "run/debugger.h"
 #include "run/devices.h"
 #include "run/plug.h"
@@ -166,7 +167,7 @@ static int make_events(struct vmm_machine *m, struct vsu_error *err)
 static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 {
 	const struct vmm_cpus_config config = {
-		.kvm = &m->kvm, .n = m->config->cpus,
+		.kvm = &m->kvm, .n = m->config->cpus.n,
 		.hooks = {
 			.memory = &m->mmio, .ports = &m->ports,
 			.repair = vmm_fault_repair,
@@ -179,7 +180,7 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 		.begin = begin_cpu, .stuck = on_stuck,
 	};
 
-	return rc ? rc : vmm_cpus_new(&config, &m->cpus, err);
+	return vmm_cpus_new(&config, &m->cpus, err);
 }
 
 static int make_loop(struct vmm_machine *m, struct vsu_error *err)
@@ -238,6 +239,7 @@ static const struct step read_memory[] = {
 
 /* Interrupt controllers begin when all CPUs exist, and devices are connected to them. */
 static const struct step make_devices[] = {
+	{ vmm_machine_check_cpus, VMM_STAGE_KVM },
 	{ make_cpus, VMM_STAGE_KVM },
 	{ vmm_machine_make_bus, VMM_STAGE_KVM },
 	{ vmm_machine_make_local_devices, VMM_STAGE_DISK },
@@ -246,6 +248,7 @@ static const struct step make_devices[] = {
 	{ make_power, VMM_STAGE_RUN },
 	{ make_events, VMM_STAGE_KVM },
 	{ vmm_machine_make_plug, VMM_STAGE_KVM },
+	{ vmm_machine_make_cpu_plug, VMM_STAGE_KVM },
 	{ NULL, 0 }
 };
 

@@ -34,7 +34,7 @@ static const struct kind {
 	{ "cpu", 1, false }, { "irqchip", 1, false }, { "clock", 1, false },
 	{ "ports", 1, false }, { "serial", 1, false }, { "device", 1, false },
 	{ "disk", 1, false }, { "disk-content", 1, false }, { "plugged", 1, false },
-	{ "base", 1, false }, { "changed", 1, false },
+	{ "base", 1, false }, { "changed", 1, false }, { "new-cpus", 1, false },
 	{ "requested", 1, true }, { "origin", 1, true }, { "checksums", 1, true },
 	{ "architecture", 1, false }, { "gic", 1, false }, { "its", 1, false },
 	{ "end", 1, false },

@@ -114,6 +114,20 @@ static int check_architecture(const struct vmm_state *state, struct vsu_error *e
 			     name ? name : "another architecture");
 }
 
+/* CPUs that the guest has not looked for yet; the section is absent without any. */
+static int read_new_cpus(struct vmm_machine *m, struct vsu_error *err)
+{
+	struct vmm_state_fields f;
+	unsigned int i;
+
+	memset(m->plug.cpus.came, 0, sizeof(m->plug.cpus.came));
+	if (vmm_state_find(&m->restore.state, "new-cpus", 0, &f, NULL) < 0)
+		return 0;
+	for (i = 0; i < VMM_CPU_PLUG_WORDS; i++)
+		m->plug.cpus.came[i] = vmm_state_get_u32(&f);
+	return vmm_state_fields_end(&f, err);
+}
+
 static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_restore *r = &m->restore;
@@ -128,9 +142,9 @@ static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 		return rc;
 	cpus = vmm_state_get_u32(&f);
 	protocol = vmm_state_get_u32(&f);
-	if (cpus != m->config->cpus)
+	if (cpus != m->config->cpus.n)
 		return vsu_error_set(err, -EINVAL, "the saved machine has %u CPUs, but %u are specified",
-				     cpus, m->config->cpus);
+				     cpus, m->config->cpus.n);
 	if (protocol >= VMM_NPROTOCOLS)
 		return vsu_error_set(err, -EBADMSG, "boot protocol %u of the state is unknown",
 				     protocol);
@@ -138,11 +152,12 @@ static int read_machine(struct vmm_machine *m, struct vsu_error *err)
 	m->loaded.level0 = vmm_state_get_u32(&f);
 	r->on_bus = vmm_state_get_u32(&f);
 	m->pci.selected = vmm_state_get_u32(&f);
-	m->plug.came = vmm_state_get_u32(&f);
-	m->plug.goes = vmm_state_get_u32(&f);
-	m->plug.asked = vmm_state_get_u32(&f);
+	m->plug.slots.came = vmm_state_get_u32(&f);
+	m->plug.slots.goes = vmm_state_get_u32(&f);
+	m->plug.slots.asked = vmm_state_get_u32(&f);
 	r->age_ns = vmm_state_get_u64(&f);
-	return check_devices(m, &f, err);
+	rc = check_devices(m, &f, err);
+	return rc ? rc : read_new_cpus(m, err);
 }
 
 /* ------------------------------------------------------------------- its memory */
@@ -424,7 +439,7 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 	int rc = vmm_arch_vm_load(&m->kvm, state, err);
 
 	m->power.start_ns = vsu_now_ns() - m->restore.age_ns;
-	for (i = 0; !rc && i < m->config->cpus; i++)
+	for (i = 0; !rc && i < m->config->cpus.n; i++)
 		rc = vmm_arch_cpu_load(&m->kvm, vmm_cpus_fd(m->cpus, i), i,
 				      state, err);
 	if (!rc)

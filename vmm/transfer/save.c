@@ -163,13 +163,26 @@ static void put_machine(const struct vmm_machine *m, struct vmm_state_writer *w)
 	vmm_state_put_u32(w, m->loaded.level0);
 	vmm_state_put_u32(w, m->on_bus);
 	vmm_state_put_u32(w, m->pci.selected);
-	vmm_state_put_u32(w, m->plug.came);
-	vmm_state_put_u32(w, m->plug.goes);
-	vmm_state_put_u32(w, m->plug.asked);
+	vmm_state_put_u32(w, m->plug.slots.came);
+	vmm_state_put_u32(w, m->plug.slots.goes);
+	vmm_state_put_u32(w, m->plug.slots.asked);
 	vmm_state_put_u64(w, vsu_now_ns() - m->power.start_ns);
 	vmm_state_put_u32(w, places);
 	for (i = 0; i < places; i++)
 		vmm_state_put_u32(w, m->devices[i].spec.id);
+	vmm_state_section_end(w);
+}
+
+/* CPUs that the guest has not looked for yet. */
+static void put_new_cpus(const struct vmm_machine *m, struct vmm_state_writer *w)
+{
+	unsigned int i;
+
+	if (!vmm_cpu_plug_is_unread(&m->plug.cpus))
+		return;
+	vmm_state_section(w, "new-cpus", 0);
+	for (i = 0; i < VMM_CPU_PLUG_WORDS; i++)
+		vmm_state_put_u32(w, __atomic_load_n(&m->plug.cpus.came[i], __ATOMIC_ACQUIRE));
 	vmm_state_section_end(w);
 }
 
@@ -224,6 +237,7 @@ int vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w,
 	vmm_state_begin(w);
 	put_architecture(w);
 	put_machine(m, w);
+	put_new_cpus(m, w);
 	vmm_image_describe(&m->memory, map, w);
 	vmm_disks_describe(m, w);
 	vmem_map_unref(map);

@@ -238,7 +238,9 @@ static void report_text(const struct vmm_machine *m,
 	struct facts f;
 	unsigned int i;
 
-	fprintf(to, "cpus %u\n", m->config->cpus);
+	fprintf(to, "cpus %u\n", m->config->cpus.n);
+	if (m->config->cpus.max > m->config->cpus.n)
+		fprintf(to, "max-cpus %u\n", m->config->cpus.max);
 	for (i = 0; i < vmem_map_count(map); i++) {
 		f = facts_of(vmem_map_region(map, i));
 		text_region(&f, to);
@@ -275,7 +277,8 @@ static void report_json(const struct vmm_machine *m, const struct vmm_process_op
 	unsigned int i;
 
 	vmm_json_open(&j, NULL, '{');
-	vmm_json_u64(&j, "cpus", m->config->cpus);
+	vmm_json_u64(&j, "cpus", m->config->cpus.n);
+	vmm_json_u64(&j, "max_cpus", m->config->cpus.max);
 	vmm_json_open(&j, "memory", '[');
 	for (i = 0; i < vmem_map_count(map); i++) {
 		f = facts_of(vmem_map_region(map, i));

@@ -138,6 +138,8 @@ static void print_rows(const struct shown *s, FILE *out)
 	print_text(out, "version", f->version[0] ? f->version : "unknown");
 	print_text(out, "kernel", s->machine->kernel);
 	fprintf(out, "%-10s %" PRIu32 "\n", "cpus", f->cpus);
+	if (s->machine->cpus.max > f->cpus)
+		fprintf(out, "%-10s %u\n", "max-cpus", s->machine->cpus.max);
 	print_text(out, "processor", f->processor[0] ? f->processor : "unknown");
 	fprintf(out, "%-10s %" PRIu64 " s\n", "ran", f->age_ns / 1000000000);
 	fprintf(out, "%-10s %" PRIu64 "M\n", "memory", f->memory >> MIB_BITS);
@@ -185,6 +187,7 @@ static void print_json(const struct shown *s, FILE *out)
 	vmm_json_text(&to, "version", f->version);
 	vmm_json_text(&to, "kernel", s->machine->kernel);
 	vmm_json_u64(&to, "cpus", f->cpus);
+	vmm_json_u64(&to, "max_cpus", s->machine->cpus.max);
 	vmm_json_text(&to, "processor", f->processor);
 	vmm_json_u64(&to, "age_ns", f->age_ns);
 	vmm_json_u64(&to, "memory", f->memory);

@@ -32,6 +32,19 @@ static int parse(const char *line)
 	return vmm_options_parse(&o, argc, argv, &err);
 }
 
+static const struct { const char *line; unsigned int n, max; } cpus[] = {
+	{ "k", 1, 1 }, { "k --cpus=3", 3, 3 }, { "k --cpus=3,max=3", 3, 3 }, { "k --cpus=1,max=64", 1, 64 },
+	{ "k --cpus=count=2,max=8", 2, 8 }, { "k --cpus=max=8", 1, 8 }, { "k --cpus=0x10", 16, 16 },
+};
+
+START_TEST(cpus_have_a_number_and_a_maximum)
+{
+	ck_assert_int_eq(parse(cpus[_i].line), 0);
+	ck_assert_uint_eq(o.machine.cpus.n, cpus[_i].n);
+	ck_assert_uint_eq(o.machine.cpus.max, cpus[_i].max);
+}
+END_TEST
+
 START_TEST(kernel_and_disk_are_enough)
 {
 	ck_assert_int_eq(parse("builtin:selftest disk.img"), 0);
@@ -39,7 +52,7 @@ START_TEST(kernel_and_disk_are_enough)
 	ck_assert_uint_eq(o.machine.ndevices, 1);
 	ck_assert_int_eq(o.machine.devices[0].how, VMM_DEVICE_DISK_PATH);
 	ck_assert_str_eq(o.machine.devices[0].list, "disk.img");
-	ck_assert_uint_eq(o.machine.cpus, 1);
+	ck_assert_uint_eq(o.machine.cpus.n, 1);
 	ck_assert(o.machine.memory.n == 1 && o.machine.memory.preset);
 	ck_assert(!o.machine.serial.path && !o.start.dry_run && !o.process.json);
 }
@@ -50,7 +63,7 @@ START_TEST(operands_stand_anywhere_between_options)
 	ck_assert_int_eq(parse("--cpus=2 kernel --memory size=1M a.img "
 			       "--disk path=b.img c.img --dry-run"), 0);
 	ck_assert_str_eq(o.machine.kernel, "kernel");
-	ck_assert_uint_eq(o.machine.cpus, 2);
+	ck_assert_uint_eq(o.machine.cpus.n, 2);
 	ck_assert_uint_eq(vmem_backend_value(o.machine.memory.list[0].backend, "size"), 1 << 20);
 	ck_assert_uint_eq(o.machine.ndevices, 3);
 	ck_assert_str_eq(o.machine.devices[0].list, "a.img");
@@ -94,7 +107,7 @@ START_TEST(words_behind_two_dashes_are_operands)
 {
 	ck_assert_int_eq(parse("--cpus=2 -- kernel --cpus=3 --"), 0);
 	ck_assert_str_eq(o.machine.kernel, "kernel");
-	ck_assert_uint_eq(o.machine.cpus, 2);
+	ck_assert_uint_eq(o.machine.cpus.n, 2);
 	ck_assert_uint_eq(o.machine.ndevices, 2);
 	ck_assert_str_eq(o.machine.devices[0].list, "--cpus=3");
 	ck_assert_str_eq(o.machine.devices[1].list, "--");
@@ -356,11 +369,21 @@ static const struct refusal {
 	{ "--cmdline=a k d --cmdline=b", -EINVAL, VSU_EXIT_DATA,
 	  "option --cmdline is specified more than once" },
 	{ "k --cpus=0", -EINVAL, VSU_EXIT_DATA,
-	  "option --cpus: 0 is out of range; allowed is 1 to 64" },
+	  "--cpus: key 'count': 0 is out of range; allowed is 1 to 64" },
 	{ "k --cpus=65", -EINVAL, VSU_EXIT_DATA,
-	  "option --cpus: 65 is out of range; allowed is 1 to 64" },
+	  "--cpus: key 'count': 65 is out of range; allowed is 1 to 64" },
+	{ "k --cpus=1,max=65", -EINVAL, VSU_EXIT_DATA,
+	  "--cpus: key 'max': 65 is out of range; allowed is 1 to 64" },
+	{ "k --cpus=1,max=0", -EINVAL, VSU_EXIT_DATA,
+	  "--cpus: key 'max': 0 is out of range; allowed is 1 to 64" },
+	{ "k --cpus=4,max=2", -EINVAL, VSU_EXIT_DATA,
+	  "--cpus '4,max=2': the guest begins with 4 CPUs, which is more than the maximum; use max=4 or more" },
+	{ "k --cpus=1,most=2", -ENOENT, VSU_EXIT_USAGE,
+	  "--cpus: unknown key 'most'; the keys are count, max" },
+	{ "k --cpus=", -EINVAL, VSU_EXIT_DATA,
+	  "--cpus needs a number of CPUs, as in 2, or 2,max=8" },
 	{ "k --cpus=two", -EINVAL, VSU_EXIT_DATA,
-	  "option --cpus: 'two' is not a number; give a decimal or 0x "
+	  "--cpus: key 'count': 'two' is not a number; give a decimal or 0x "
 	  "hexadecimal number, 1 to 64" },
 	{ "k --rng", -EINVAL, VSU_EXIT_DATA,
 	  "option --rng needs a value; write --rng=PROPERTIES, as in --rng=" },
@@ -392,9 +415,11 @@ static const struct refusal {
 	{ "k --net=user", -EINVAL, VSU_EXIT_DATA,
 	  "option --net: 'user' is a value of other programs; cvmm has passt in its place: start 'passt --socket PATH' and use --net socket=PATH" },
 	{ "k --cpus=boot=2", -EINVAL, VSU_EXIT_DATA,
-	  "option --cpus: 'boot=2' is a value of other programs; cvmm has the number alone: --cpus N" },
+	  "option --cpus: 'boot=2' is a value of other programs; cvmm has the number first: --cpus N,max=N" },
 	{ "k --cpus boot=2,max=4", -EINVAL, VSU_EXIT_DATA,
-	  "option --cpus: 'boot=2' is a value of other programs; cvmm has the number alone: --cpus N" },
+	  "option --cpus: 'boot=2' is a value of other programs; cvmm has the number first: --cpus N,max=N" },
+	{ "k --cpus 2,maxcpus=4", -EINVAL, VSU_EXIT_DATA,
+	  "option --cpus: 'maxcpus=4' is a value of other programs; cvmm has --cpus N,max=N" },
 	{ "k --disk=a.img,direct=on", -ENOENT, VSU_EXIT_USAGE,
 	  "option --disk: unknown key 'direct'; cvmm has cache=none" },
 	{ "k --memory=1G,hugepages=on", -ENOENT, VSU_EXIT_USAGE,
@@ -552,6 +577,7 @@ int main(void)
 
 	tcase_add_test(tc, size_of_a_log_needs_the_log);
 	tcase_add_test(tc, debugger_needs_a_socket_and_memory_that_it_can_read);
+	tcase_add_loop_test(tc, cpus_have_a_number_and_a_maximum, 0, (int)COUNT(cpus));
 	tcase_add_test(tc, kernel_and_disk_are_enough);
 	tcase_add_test(tc, operands_stand_anywhere_between_options);
 	tcase_add_test(tc, memory_disk_and_device_may_repeat);

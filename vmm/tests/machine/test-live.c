@@ -9,6 +9,11 @@
 #include "machine/live.h"
 #include "../util.h"
 
+/* That the machine has, instead of those of its start; 0: the latter. */
+static unsigned int ncpus;
+
+unsigned int __wrap_vmm_cpus_number(const struct vmm_cpus *cpus);
+
 static struct vmm_machine m;
 static struct vmm_options options;
 static char words[1024], joined[2048];
@@ -35,6 +40,12 @@ static void start(const char *line)
 		m.devices[i].spec = options.machine.specs[i];
 		m.devices[i].virtio = (struct vmm_virtio *)&m;	/* is not used */
 	}
+}
+
+unsigned int __wrap_vmm_cpus_number(const struct vmm_cpus *cpus)
+{
+	(void)cpus;
+	return ncpus ? ncpus : m.config->cpus.n;
 }
 
 static void add(unsigned int i, const char *list)
@@ -87,6 +98,22 @@ START_TEST(an_unchanged_machine_keeps_its_options)
 	start("builtin:selftest a.img --disk b.img --rng=1000 --cpus 2 --balloon=0 --latency -- -c.img");
 	ck_assert_str_eq(live(), "builtin:selftest a.img --disk=b.img --rng=1000 --cpus=2 --balloon=0 "
 				 "--latency ./-c.img");
+	finish();
+}
+END_TEST
+
+START_TEST(added_cpus_are_in_the_option)
+{
+	start("builtin:selftest --cpus 2,max=8 --latency");
+	ck_assert_str_eq(live(), "builtin:selftest --cpus=2,max=8 --latency");
+	ncpus = 5;
+	ck_assert_str_eq(live(), "builtin:selftest --cpus=5,max=8 --latency");
+	ncpus = 8;
+	ck_assert_str_eq(live(), "builtin:selftest --cpus=8,max=8 --latency");
+	finish();
+	start("builtin:selftest --cpus=max=8");
+	ncpus = 2;
+	ck_assert_str_eq(live(), "builtin:selftest --cpus=2,max=8");
 	finish();
 }
 END_TEST
@@ -201,6 +228,7 @@ int main(void)
 	TCase *tc = tcase_create("words");
 
 	tcase_add_test(tc, an_unchanged_machine_keeps_its_options);
+	tcase_add_test(tc, added_cpus_are_in_the_option);
 	tcase_add_test(tc, an_added_device_follows_all_others);
 	tcase_add_test(tc, a_file_that_was_passed_keeps_its_name);
 	tcase_add_test(tc, a_removed_device_leaves_its_slot_free);

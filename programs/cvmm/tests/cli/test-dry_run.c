@@ -15,7 +15,8 @@ static char said[8192];
 static void setup(void)
 {
 	memset(&machine, 0, sizeof(machine));
-	config.cpus = 2;
+	config.cpus.n = 2;
+	config.cpus.max = 8;
 	machine.config = &config;
 	ck_assert_int_eq(vmem_space_new(&machine.memory.space), 0);
 }
@@ -73,7 +74,7 @@ static void ck_says(const char *text, const char *part)
 START_TEST(each_piece_is_a_line_with_its_place_in_the_file)
 {
 	publish(two_pieces());
-	ck_says(report(false), "memory 0 1048576 memfd shared rw");
+	ck_says(report(false), "cpus 2\nmax-cpus 8\nmemory 0 1048576 memfd shared rw");
 	ck_says(said, "memory 0x100000000 3145728 memfd shared rw");
 	ck_says(said, " fd_offset=0x100000 slot=plain\n");
 }
@@ -82,7 +83,7 @@ END_TEST
 START_TEST(json_has_the_same_facts)
 {
 	publish(two_pieces());
-	ck_says(report(true), "\"cpus\":2,");
+	ck_says(report(true), "\"cpus\":2,\"max_cpus\":8,");
 	ck_says(said, "\"gpa\":4294967296,\"size\":3145728,\"kind\":\"memfd\"");
 	ck_says(said, "\"fd_offset\":1048576,\"slot\":\"plain\"}");
 	ck_says(said, "\"devices\":[]");
