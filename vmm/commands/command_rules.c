@@ -19,6 +19,7 @@ static const struct vmm_refusal
 	moved = { -EBUSY, "the guest already runs at the destination, which receives the rest of its memory" },
 	over = { -EPERM, "the guest lost a part of its memory and cannot continue; see --on-memory-error" },
 	debugged = { -EBUSY, "a debugger is connected (--gdb), which alone stops and continues the guest and has breakpoints in its memory; detach it" },
+	listed = { -EBUSY, "a debugger is connected (--gdb), which has asked for the list of CPUs; detach it" },
 	busy = { 0, NULL };	/* the reason of the activity, from life.c */
 
 #define WHILE(condition, why) [VMM_WHILE_##condition] = &(why)
@@ -48,6 +49,8 @@ static const struct rule {
 	{ VMM_RULE_OF_DISK, { WHILE(COPIES, sized), WHILE_GOES(handed) } },
 	{ VMM_RULE_OF_BALLOON, { WHILE_GOES(handed) } },
 	{ "limit", { WHILE_MOVES(limited) } },
+	{ "cpus", { WHILE(SAVES, busy), WHILE(CONVERTS, busy), WHILE(ARRIVES, busy), WHILE(DEBUGGED, listed),
+		    WHILE_MOVES(busy) } },
 	{ "device-add", CHANGES },
 	{ "device-del", CHANGES },
 };

@@ -3,7 +3,10 @@
 #include <config.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
+
+#include <vmm-sys-util/parse.h>
 
 #include "base/file_value.h"
 #include "base/json.h"
@@ -119,6 +122,18 @@ static int command_migrate(void *opaque, char *const *words, FILE *answer,
 	return rc;
 }
 
+static int command_cpus(void *opaque, char *const *words, FILE *answer, struct vsu_error *err)
+{
+	unsigned int n;
+	uint64_t value;
+
+	if (vsu_parse_u64(words[1], &value) < 0 || value > UINT_MAX)
+		return vsu_error_set(err, -EINVAL, "%s: '%s' is not a number of CPUs, such as 4",
+				     words[0], words[1]);
+	n = (unsigned int)value;
+	return vmm_request_cpus(opaque, &n, answer, err);
+}
+
 static int command_working_set(void *opaque, char *const *words, FILE *answer,
 			       struct vsu_error *err)
 {
@@ -226,6 +241,9 @@ const struct vmm_control_command vmm_machine_commands[] = {
 	  .request = vmm_request_limit },
 	{ .name = "balloon", "[SIZE]", 0, 1, vmm_command_balloon,
 	  "counters of the balloon, after a change of its size" },
+	{ .name = "cpus", "N", 1, 1, command_cpus,
+	  "add processors until there are N, at most the maximum of --cpus", .check = vmm_command_check,
+	  .request = vmm_request_cpus },
 	{ .name = "device-add", "[timeout=SECONDS] KIND,OPTIONS", 1, 1, vmm_command_device_add,
 	  "add a device", .passes = true, .waits = true, .check = vmm_command_check,
 	  .request = vmm_request_device_add },

@@ -10,6 +10,7 @@
 #include "commands/requests.h"
 #include "machine/events.h"
 #include "machine/stop.h"
+#include "run/cpu_plug.h"
 #include "run/run.h"
 #include "transfer/core.h"
 #include "transfer/migrate.h"
@@ -77,6 +78,14 @@ int vmm_request_cancel(void *opaque, const void *none, FILE *answer, struct vsu_
 	(void)err;
 	vmm_migrate_cancel(opaque);
 	return 0;
+}
+
+int vmm_request_cpus(void *opaque, const void *number, FILE *answer, struct vsu_error *err)
+{
+	int rc = vmm_machine_add_cpus(opaque, *(const unsigned int *)number, err);
+
+	(void)answer;
+	return rc < 0 ? vsu_error_prefix(err, rc, "cpus") : 0;
 }
 
 /* Like SIGTERM, but any number of times. */

@@ -19,6 +19,9 @@ int vmm_request_reset(void *machine, const void *none, FILE *answer, struct vsu_
 int vmm_request_quit(void *machine, const void *none, FILE *answer, struct vsu_error *err);
 int vmm_request_cancel(void *machine, const void *none, FILE *answer, struct vsu_error *err);
 
+/* An unsigned int, how many the machine has afterwards. */
+int vmm_request_cpus(void *machine, const void *number, FILE *answer, struct vsu_error *err);
+
 /* A struct cvmm_save, a struct cvmm_core, and a struct cvmm_migration. */
 int vmm_request_save(void *machine, const void *save, FILE *answer, struct vsu_error *err);
 int vmm_request_core(void *machine, const void *core, FILE *answer, struct vsu_error *err);

@@ -253,7 +253,7 @@ void vmm_status_read(struct vmm_machine *m, struct cvmm_statistics *out)
 {
 	*out = (struct cvmm_statistics){
 		.size = sizeof(*out), .state = state_of(m), .paused = is_paused(m),
-		.cpus = vmm_cpus_number(m->cpus), .devices = m->ndevices,
+		.cpus = vmm_cpus_number(m->cpus), .max_cpus = m->config->cpus.max, .devices = m->ndevices,
 		.age_ns = vsu_now_ns() - m->power.start_ns,
 		.uptime_ns = vsu_now_ns() - m->made_ns,
 		.paused_ns = vmm_cpus_paused_ns(m->cpus),
@@ -303,6 +303,7 @@ int vmm_status_command(void *machine, char *const *words, FILE *answer,
 	(void)err;
 	vmm_status_read(m, &s);
 	vmm_json_u64(&to, "cpus", s.cpus);
+	vmm_json_u64(&to, "max_cpus", s.max_cpus);
 	vmm_json_bool(&to, "paused", s.paused);
 	vmm_json_text(&to, "state", states[s.state]);
 	write_text(&to, "name", s.name);

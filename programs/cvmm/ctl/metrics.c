@@ -153,6 +153,7 @@ static void add_bucket(struct reading *r, const struct member *m)
 static const struct row rows[] = {
 	{ "ok", false, NULL, NULL, NULL },
 	{ "cpus", false, add_number, "cpus", NULL },
+	{ "max_cpus", false, add_number, "max_cpus", NULL },
 	{ "paused", false, add_number, "paused", NULL },
 	{ "state", true, add_state, "state", NULL },
 	{ "name", true, note_name, NULL, NULL },
@@ -188,6 +189,7 @@ static const struct virtdev_metric described[] = {
 	{ "console_lost_bytes", COUNTER, "Bytes of the serial port that were dropped without a reader." },
 	{ "cpus", GAUGE, "Processors of the guest." },
 	{ "lost_devices", COUNTER, "Devices whose back-end has failed for good." },
+	{ "max_cpus", GAUGE, "Processors that the guest may have." },
 	{ "memory_conversions", COUNTER, "Conversions between private and shared memory." },
 	{ "memory_failed_conversions", COUNTER, "Conversions that failed." },
 	{ "memory_gpa", GAUGE, "Guest address of a piece of memory." },

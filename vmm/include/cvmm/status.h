@@ -60,7 +60,7 @@ struct cvmm_statistics {
 	size_t size;		/* sizeof(struct cvmm_statistics); not 0 */
 	enum cvmm_state state;
 	bool paused;		/* also during a save or migration: the guest stays so */
-	unsigned int cpus;
+	unsigned int cpus;	/* that the machine has */
 	unsigned int devices;	/* their numbers are smaller; some may be free */
 	uint64_t age_ns;	/* since the guest booted, here or where it came from */
 	uint64_t paused_ns;	/* of it, here: pauses by the owner, saves, a migration's stop */
@@ -79,6 +79,7 @@ struct cvmm_statistics {
 	const char *name;	/* of the option "name" */
 	const char *kernel;	/* as it was named when the guest booted */
 	uint64_t serial_unrecorded_bytes; /* that the option "serial-log" could not write */
+	unsigned int max_cpus;	/* see cvmm_machine_add_cpus() */
 };
 
 /* -EINVAL: no size. */

@@ -78,12 +78,13 @@ START_TEST(memory_and_processors_are_counted)
 {
 	struct cvmm_statistics s;
 
-	MAKE(&one, LOOPS, "--cpus=3", "--rng=");
+	MAKE(&one, LOOPS, "--cpus=3,max=5", "--rng=");
 	start(&one);
 	do
 		s = statistics();
 	while (!s.exits);
 	ck_assert_uint_eq(s.cpus, 3);
+	ck_assert_uint_eq(s.max_cpus, 5);
 	ck_assert_uint_eq(s.devices, 1);
 	ck_assert_uint_eq(s.memory, 16 << 20);
 	ck_assert(s.present > 0 && s.present <= s.memory);

@@ -28,7 +28,7 @@ static void run(void (*what)(void))
 static void listing(void)
 {
 	user_says("status\n");
-	ck_assert_ptr_nonnull(strstr(said, "{\"ok\":true,\"cpus\":2,\"paused\":false,\"state\":\"running\",\"version\":\"" PACKAGE_VERSION "\",\"kernel\":\""));
+	ck_assert_ptr_nonnull(strstr(said, "{\"ok\":true,\"cpus\":2,\"max_cpus\":2,\"paused\":false,\"state\":\"running\",\"version\":\"" PACKAGE_VERSION "\",\"kernel\":\""));
 	ck_assert_ptr_nonnull(strstr(said, "\",\"vcpus\":[{\"exits\":"));
 	ck_assert_ptr_nonnull(strstr(said, "\"memory\":[{\"gpa\":0,\"size\":4194304,\"backend\":\"anon\",\"shared\":false,\"rom\":false,\"present\":"));
 	ck_assert_ptr_nonnull(strstr(said, "\"windows\":[],\"devices\":[],\"counters\":{\"lost_devices\":0,"));
@@ -320,7 +320,7 @@ static const struct { const char *line, *why; } refusals[] = {
 	{ "migrate downtime=0 unix:a\n", "downtime: '0' is not a number of milliseconds" },
 	{ "migrate auto-converge\n", "no address" },
 	{ "migrate-cancel\n", "no migration is in progress" },
-	{ "stats\n", "did you mean 'status'? There are: status, pause, resume, power-button, reset, quit, save, core, working-set, migrate, migrate-cancel, migrate-postcopy, resize, limit, balloon, device-add, device-del, memory, log-level, subscribe, help" },
+	{ "stats\n", "did you mean 'status'? There are: status, pause, resume, power-button, reset, quit, save, core, working-set, migrate, migrate-cancel, migrate-postcopy, resize, limit, balloon, cpus, device-add, device-del, memory, log-level, subscribe, help" },
 	{ "device-del\n", "expected 'device-del [timeout=SECONDS] DEVICE [force] [wait]'" },
 	{ "device-del 0 force wait now\n", "4 words follow" },
 	{ "status timeout=5\n", "status: 'timeout=5': this command is answered at once; omit it" },

@@ -269,6 +269,8 @@ static int capability(unsigned long which)
 	switch (which) {
 	case KVM_CAP_NR_MEMSLOTS:
 		return FAKE_SLOTS;
+	case KVM_CAP_MAX_VCPUS:
+		return fake.max_cpus ? fake.max_cpus : VMM_MAX_CPUS;
 	case KVM_CAP_IRQ_ROUTING:
 		return fake.nroutes;
 	case KVM_CAP_MCE:

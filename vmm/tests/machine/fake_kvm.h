@@ -49,6 +49,7 @@ struct fake_kvm {
 	 */
 	int (*guest)(unsigned int cpu, unsigned int n, struct kvm_run *run);
 	int nroutes;		/* interrupt routes; 0: none */
+	int max_cpus;		/* 0: VMM_MAX_CPUS */
 	bool vhost;		/* /dev/vhost-vsock is available */
 	unsigned int private_calls;	/* atomic: that only private memory needs */
 	/*

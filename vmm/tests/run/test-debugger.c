@@ -264,7 +264,7 @@ END_TEST
 
 /* ----------------------------------------------------------- what is not allowed meanwhile */
 
-static const char *const refused[] = { "pause", "resume", "save", "core", "migrate" };
+static const char *const refused[] = { "pause", "resume", "save", "core", "migrate", "cpus" };
 
 static void *asks_others(void *arg)
 {

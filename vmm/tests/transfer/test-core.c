@@ -44,14 +44,19 @@ static void teardown(void)
 	rig_fini();
 }
 
-static void run(void (*what)(void))
+static void run_with(const char *cpus, void (*what)(void))
 {
-	static const char *const words[] = {
-		"kernel", OWN_MEMORY, "--memory=size=2M,at=4G", "--serial=null", "--cpus=2",
+	const char *const words[] = {
+		"kernel", OWN_MEMORY, "--memory=size=2M,at=4G", "--serial=null", cpus,
 		"--control=control", "--device=rng", NULL
 	};
 
 	machine_run_words(words, what);
+}
+
+static void run(void (*what)(void))
+{
+	run_with("--cpus=2", what);
 }
 
 static void read_at(int fd, void *to, size_t len, uint64_t at)
@@ -117,6 +122,30 @@ static void memory_and_registers(void)
 START_TEST(core_has_a_segment_for_each_region)
 {
 	run(memory_and_registers);
+}
+END_TEST
+
+static void added(void)
+{
+	assert_told("cpus 2\n", DONE);
+	assert_told("pause\n", DONE);
+	fake.cpu[1].regs.rip = 0xfff0;
+	assert_told("core core\n", DONE);
+	load_core();
+	assert_told("resume\n", DONE);
+}
+
+/* load_core() expects the notes of two. */
+START_TEST(core_has_a_cpu_that_was_added)
+{
+	struct user_regs_struct regs;
+	struct elf_prstatus status;
+
+	run_with("--cpus=1,max=2", added);
+	memcpy(&status, core.notes[1].status, sizeof(status));
+	memcpy(&regs, status.pr_reg, sizeof(regs));
+	ck_assert_int_eq(status.pr_pid, 2);
+	ck_assert_uint_eq(regs.rip, 0xfff0);
 }
 END_TEST
 
@@ -244,6 +273,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, core_has_a_segment_for_each_region);
+	tcase_add_test(tc, core_has_a_cpu_that_was_added);
 	tcase_add_test(tc, core_has_the_registers_of_each_cpu);
 	tcase_add_test(tc, e2_44_full_disk_fails_the_core_and_removes_its_file);
 	tcase_add_test(tc, e2_44_file_of_a_core_is_new_or_empty);
