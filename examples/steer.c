@@ -6,7 +6,7 @@
  *	steer /boot/vmlinuz --disk=root.img --transport=pci
  *	pause | resume | power | reset | stop | status | save FOLDER [stop]
  *	migrate ADDRESS | cancel | add KIND,OPTIONS [FILE] | remove N [force]
- *	resize N BYTES | limit N KEY=VALUE,...
+ *	resize N BYTES | limit N KEY=VALUE,... | cpus N
  *
  * Other lines are commands of docs/control.md, whose answers are JSON.
  */
@@ -96,6 +96,11 @@ static int do_limit(struct cvmm_machine *m, char *const *w, struct vsu_error *er
 	return cvmm_machine_limit_device(m, number_of(w[1]), w[2], err);
 }
 
+static int do_cpus(struct cvmm_machine *m, char *const *w, struct vsu_error *err)
+{
+	return cvmm_machine_add_cpus(m, number_of(w[1]), err);
+}
+
 static int do_status(struct cvmm_machine *m, char *const *w, struct vsu_error *err)
 {
 	static const char *const states[] = {
@@ -153,6 +158,7 @@ static const struct {
 	{ "remove", NULL, do_remove },
 	{ "resize", NULL, do_resize },
 	{ "limit", NULL, do_limit },
+	{ "cpus", NULL, do_cpus },
 };
 
 static void execute(struct cvmm_machine *m, char *text)

@@ -72,6 +72,11 @@ int cvmm_machine_reset(struct cvmm_machine *m, struct vsu_error *err)
 	return request_send(m, "reset", NULL, err);
 }
 
+int cvmm_machine_add_cpus(struct cvmm_machine *m, unsigned int cpus, struct vsu_error *err)
+{
+	return request_send(m, "cpus", &cpus, err);
+}
+
 int cvmm_machine_stop(struct cvmm_machine *m, struct vsu_error *err)
 {
 	return request_send(m, "quit", NULL, err);

@@ -152,6 +152,14 @@ CVMM_API int cvmm_machine_remove_device(struct cvmm_machine *m, unsigned int num
 CVMM_API int cvmm_machine_resize_device(struct cvmm_machine *m, unsigned int number,
 					uint64_t bytes, struct vsu_error *err) VSU_NODISCARD;
 
+/*
+ * Adds CPUs until the machine has cpus, at most the maximum of the option "cpus"; the guest brings
+ * them online at its own pace. An owner that lends threads runs them from then on. -EINVAL: too
+ * many; -EOPNOTSUPP: fewer than the machine has, or a guest without ACPI.
+ */
+CVMM_API int cvmm_machine_add_cpus(struct cvmm_machine *m, unsigned int cpus,
+				   struct vsu_error *err) VSU_NODISCARD;
+
 /* Rate limits of a disk or network card: properties such as "rate=10M,iops=1000". Likewise. */
 CVMM_API int cvmm_machine_limit_device(struct cvmm_machine *m, unsigned int number,
 				       const char *properties,

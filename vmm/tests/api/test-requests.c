@@ -382,6 +382,28 @@ START_TEST(device_that_cannot_be_changed_is_refused)
 }
 END_TEST
 
+static const struct {
+	unsigned int cpus;
+	int rc;
+	const char *why;
+} numbers[] = {
+	{ 1, -EOPNOTSUPP, "cpus: the machine has 2 CPUs and cannot lose any" },
+	{ 3, -EOPNOTSUPP, "cpus: a built-in guest has no ACPI and cannot find a new CPU" },
+	{ 5, -EINVAL, "cpus: 5 CPUs are more than the maximum of this machine, 4" },
+};
+
+START_TEST(cpus_that_the_guest_cannot_have_are_refused)
+{
+	MAKE(&one, LOOPS, "--cpus=2,max=4");
+	ck_assert_int_eq(cvmm_machine_add_cpus(one.m, 2, &err), -EAGAIN);
+	start(&one);
+	OK(cvmm_machine_add_cpus(one.m, 2, &err));
+	ck_assert_int_eq(cvmm_machine_add_cpus(one.m, numbers[_i].cpus, &err), numbers[_i].rc);
+	ck_assert_msg(!strncmp(err.msg, numbers[_i].why, strlen(numbers[_i].why)), "%s", err.msg);
+	cvmm_machine_free(one.m);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("requests");
@@ -406,6 +428,8 @@ int main(void)
 				   COUNT(migrations));
 	tcase_add_test_unless(tc, why, device_is_added_by_descriptor_and_removed);
 	tcase_add_test_unless(tc, why, device_that_cannot_be_changed_is_refused);
+	tcase_add_loop_test_unless(tc, why, cpus_that_the_guest_cannot_have_are_refused, 0,
+				   COUNT(numbers));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
