@@ -246,15 +246,17 @@ comes() {
 	await "$DESTINATION" grep -q " 00010000 .* $WORK/incoming\$" /proc/net/unix
 }
 
-# moves CLAIM [ADDRESS]: the running guest moves to the process that waits
+# moves CLAIM [WORD…]: the running guest moves to the process that waits, or as WORD… says
 moves() {
-	local answer status
+	local claim=$1 answer status
 
-	answer=$(command_machine migrate "${2:-unix:$WORK/incoming}")
+	shift
+	[ $# -gt 0 ] || set -- "unix:$WORK/incoming"
+	answer=$(command_machine migrate "$@")
 	echo "# $answer"
 	wait "$CHILD"
 	status=$?
-	same "$1" '{"ok":true 4' "${answer%%,*} $status"
+	same "$claim" '{"ok":true 4' "${answer%%,*} $status"
 	CHILD=$DESTINATION
 }
 
