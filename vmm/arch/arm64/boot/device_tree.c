@@ -241,6 +241,8 @@ static void add_words(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 	vmm_fdt_node(fdt, "chosen");
 	vmm_fdt_text(fdt, "bootargs", t->cmdline);
 	vmm_fdt_text(fdt, "stdout-path", path);
+	vmm_fdt_wide(fdt, "kaslr-seed", &t->seeds.place, 1);
+	vmm_fdt_bytes(fdt, "rng-seed", t->seeds.numbers, sizeof(t->seeds.numbers));
 	if (t->board->pci)
 		vmm_fdt_number(fdt, "linux,pci-probe-only", 1);
 	if (t->initrd_len) {

@@ -15,12 +15,19 @@
 
 #include "arch/board.h"
 
+/* Random bytes: where the kernel places itself, and what its generator of random numbers begins with. */
+struct vmm_seeds {
+	uint64_t place;
+	unsigned char numbers[32];
+};
+
 struct vmm_device_tree {
 	const struct vmm_board *board;
 	const struct vmem_view *memory;
 	const char *cmdline;
 	uint64_t (*mpidr)(unsigned int number);	/* the name of a CPU */
 	uint64_t initrd_gpa, initrd_len; /* len 0: none */
+	struct vmm_seeds seeds;
 };
 
 /* Writes it to bytes; its length. -ENOSPC. */

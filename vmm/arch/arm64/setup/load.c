@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include <vm-memory/access.h>
 
@@ -61,14 +62,17 @@ static int hand_over_builtin(struct boot *b)
 
 static int hand_over_image(struct boot *b)
 {
-	const struct vmm_device_tree tree = {
+	struct vmm_device_tree tree = {
 		.board = b->load->board, .memory = b->view, .cmdline = b->cmdline,
 		.mpidr = vmm_arm64_mpidr,
 		.initrd_gpa = b->initrd_gpa, .initrd_len = b->load->initrd->size,
 	};
-	unsigned char *bytes = malloc(VMM_FDT_MAX);
+	unsigned char *bytes;
 	int rc;
 
+	if (getrandom(&tree.seeds, sizeof(tree.seeds), 0) != sizeof(tree.seeds))
+		return vsu_error_sys(b->err, -errno, "random bytes");
+	bytes = malloc(VMM_FDT_MAX);
 	if (!bytes)
 		return vsu_error_sys(b->err, -ENOMEM, "the device tree");
 	rc = vmm_device_tree_build(&tree, bytes, VMM_FDT_MAX, b->err);
