@@ -49,7 +49,7 @@ static const struct rule {
 	{ VMM_RULE_OF_DISK, { WHILE(COPIES, sized), WHILE_GOES(handed) } },
 	{ VMM_RULE_OF_BALLOON, { WHILE_GOES(handed) } },
 	{ "limit", { WHILE_MOVES(limited) } },
-	{ "cpus", { WHILE(SAVES, busy), WHILE(CONVERTS, busy), WHILE(ARRIVES, busy), WHILE(DEBUGGED, listed),
+	{ "cpus", { WHILE(DAMAGED, busy), WHILE(SAVES, busy), WHILE(CONVERTS, busy), WHILE(ARRIVES, busy), WHILE(DEBUGGED, listed),
 		    WHILE_MOVES(busy) } },
 	{ "device-add", CHANGES },
 	{ "device-del", CHANGES },

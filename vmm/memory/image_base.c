@@ -12,7 +12,6 @@
 
 #define BASE "base"
 #define CHANGED "changed"
-#define MAX_FOLDER 4095u	/* bytes of a name */
 #define MIN_PAGE UINT64_C(4096)
 #define MAX_PAGE UINT64_C(65536)
 /* Documentation/admin-guide/mm/pagemap.rst */
@@ -46,7 +45,7 @@ static int get_folder(struct vmm_image_base *base, struct vmm_state_fields *f,
 		      struct vsu_error *err)
 {
 	const uint32_t len = vmm_state_get_u32(f);
-	const unsigned char *name = len <= MAX_FOLDER ? vmm_state_get_bytes(f, len) : NULL;
+	const unsigned char *name = len <= VMM_BASE_NAME_MAX ? vmm_state_get_bytes(f, len) : NULL;
 
 	if (!name || memchr(name, '\0', len))
 		return vsu_error_set(err, -EBADMSG, "section 'base' has no valid folder");
@@ -119,10 +118,13 @@ static void mark_changed(struct vmm_image_changes *c, uint64_t at, uint64_t len)
 		c->bits[i / 8] |= (unsigned char)(1u << i % 8);
 }
 
-/* Only a private page is not the file's; one that was never used is neither. */
+/*
+ * Only a private page is not the file's; one that was never used is neither. A page of the file
+ * that the kernel moves looks like one that is swapped out.
+ */
 static bool is_changed(uint64_t entry)
 {
-	return (entry & ENTRY_SWAPPED) || ((entry & ENTRY_PRESENT) && !(entry & ENTRY_OF_FILE));
+	return (entry & (ENTRY_SWAPPED | ENTRY_PRESENT)) && !(entry & ENTRY_OF_FILE);
 }
 
 static int read_window(const struct vmm_image_changes *c, struct vmm_page_window *w, uint64_t page)
@@ -239,9 +241,12 @@ uint64_t vmm_image_changed_run(const struct vmm_image_changed *c, uint64_t at, u
 
 uint64_t vmm_image_changed_bytes(const struct vmm_image_changed *c)
 {
-	uint64_t i, n = 0;
+	uint64_t at, len, n = 0;
+	bool changed;
 
-	for (i = 0; i < bytes_of(c->total, c->page); i++)
-		n += (uint64_t)__builtin_popcount(c->bits[i]);
-	return n * c->page;
+	for (at = 0; at < c->total; at += len) {
+		len = vmm_image_changed_run(c, at, c->total, &changed);
+		n += changed ? len : 0;
+	}
+	return n;
 }

@@ -21,6 +21,8 @@
 #include "memory/memory_specs.h"
 #include "state/sections.h"
 
+#define VMM_BASE_NAME_MAX 4095u	/* bytes */
+
 /* Identifies a saved machine by its file "state": length and CRC-32C. */
 struct vmm_base_id {
 	uint64_t len;
@@ -33,7 +35,7 @@ struct vmm_base_part {
 };
 
 struct vmm_image_base {
-	char *folder;		/* its name, owned; NULL: none */
+	char *folder;		/* its name, for messages, at most VMM_BASE_NAME_MAX; owned; NULL: none */
 	struct vmm_base_id id;
 	unsigned int n;
 	struct vmm_base_part parts[VMM_MAX_PIECES];

@@ -73,5 +73,6 @@ int vmm_machine_add_cpus(struct vmm_machine *m, unsigned int n, struct vsu_error
 	}
 	if (vmm_cpus_number(m->cpus) > before)
 		vsu_event_signal(m->event_irq_fd);
-	return rc;
+	return rc < 0 && vmm_cpus_number(m->cpus) > before ?
+	       vsu_error_prefix(err, rc, "the machine has %u CPUs now", vmm_cpus_number(m->cpus)) : rc;
 }

@@ -125,6 +125,9 @@ static int read_new_cpus(struct vmm_machine *m, struct vsu_error *err)
 		return 0;
 	for (i = 0; i < VMM_CPU_PLUG_WORDS; i++)
 		m->plug.cpus.came[i] = vmm_state_get_u32(&f);
+	for (i = m->config->cpus.n; i < VMM_CPU_PLUG_WORDS * 32; i++)
+		if (m->plug.cpus.came[i / 32] >> i % 32 & 1)
+			return vsu_error_set(err, -EBADMSG, "the state has a new CPU %u, beyond the CPUs of the machine", i);
 	return vmm_state_fields_end(&f, err);
 }
 
@@ -249,30 +252,33 @@ static int check_base(struct vmm_machine *m, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	if (!folder)
-		return vsu_error_set(err, -EINVAL, "it has only what the guest has changed since '%s' was saved; add option --base with that folder",
+		return vsu_error_set(err, -EINVAL, "it has only what the guest has changed since another folder was saved; add option --base with that one, '%.200s'",
 				     r->base.folder);
 	rc = vmm_restore_read_state(&base, folder, err);
+	id = rc < 0 ? r->base.id : vmm_base_id_of(&base.state);
+	free(base.bytes);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "option --base");
-	id = vmm_base_id_of(&base.state);
-	free(base.bytes);
 	return vmm_base_id_is(&id, &r->base.id) ? 0 :
-	       vsu_error_set(err, -EINVAL, "it was made of '%s', and the folder of option --base has another saved machine",
+	       vsu_error_set(err, -EINVAL, "it was made of '%.200s', and the folder of option --base has another saved machine",
 			     r->base.folder);
 }
 
-/* Pages that an incremental save of this machine leaves out; none without a name. */
-static void keep_base(struct vmm_restore *r)
+/* Pages that an incremental save of this machine leaves out. */
+static int keep_base(struct vmm_restore *r, struct vsu_error *err)
 {
 	struct vmm_image_base *base = &r->base;
+	const char *name = vmm_file_value_is_fd(r->folder) ? vmm_file_value_name(r->folder) : r->folder;
 
 	if (!base->folder) {
-		base->folder = strdup(vmm_file_value_is_fd(r->folder) ? vmm_file_value_name(r->folder) :
-								       r->folder);
+		base->folder = strndup(name, VMM_BASE_NAME_MAX);
 		base->id = vmm_base_id_of(&r->state);
 	}
-	base->n = base->folder ? r->memory.nmapped : 0;
+	if (!base->folder)
+		return vsu_error_set(err, -ENOMEM, "no memory for a name");
+	base->n = r->memory.nmapped;
 	memcpy(base->parts, r->memory.mapped, sizeof(base->parts));
+	return 0;
 }
 
 /* Of a step that a folder and a stream share. */
@@ -297,7 +303,7 @@ int vmm_restore_memory(struct vmm_machine *m, struct vsu_error *err)
 	int rc = m->start->base || has_own_memory(&m->memory) ? read_memory(m, "memory", err) : 0;
 
 	if (!rc)
-		keep_base(&m->restore);
+		rc = keep_base(&m->restore, err);
 	return name_folder(m, rc, err);
 }
 

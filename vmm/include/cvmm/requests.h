@@ -154,8 +154,9 @@ CVMM_API int cvmm_machine_resize_device(struct cvmm_machine *m, unsigned int num
 
 /*
  * Adds CPUs until the machine has cpus, at most the maximum of the option "cpus"; the guest brings
- * them online at its own pace. An owner that lends threads runs them from then on. -EINVAL: too
- * many; -EOPNOTSUPP: fewer than the machine has, or a guest without ACPI.
+ * them online at its own pace. An owner that lends threads runs them from then on. After the
+ * failure of a thread the machine keeps the CPUs before it; one whose begin_thread fails ends the
+ * machine. -EINVAL: too many; -EOPNOTSUPP: fewer than the machine has, or a guest without ACPI.
  */
 CVMM_API int cvmm_machine_add_cpus(struct cvmm_machine *m, unsigned int cpus,
 				   struct vsu_error *err) VSU_NODISCARD;

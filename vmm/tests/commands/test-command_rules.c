@@ -62,7 +62,7 @@ static const struct {
 	{ "balloon 1M", { [STOPPED] = HANDED, [THERE] = HANDED, [UNKNOWN] = HANDED } },
 	{ "balloon", { NULL } },
 	{ "limit 0 rate=1M", { ALL(LIMITS) } },
-	{ "cpus 9", CHANGES },
+	{ "cpus 9", { [SAVES] = SAVED, [CONVERTS] = CONVERTED, ALL(MIGRATED), [DAMAGED] = LOST } },
 	{ "device-add nothing", CHANGES },
 	{ "device-del 9", CHANGES },
 	{ "memory", { NULL } },

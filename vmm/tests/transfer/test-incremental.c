@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -172,6 +173,46 @@ START_TEST(a_whole_one_of_its_machine_needs_no_base)
 }
 END_TEST
 
+#define OF_FILE (UINT64_C(1) << 61)
+#define SWAPPED (UINT64_C(1) << 62)
+#define PRESENT (UINT64_C(1) << 63)
+
+/* The second one is a page of the file while the kernel moves it. */
+static const struct { uint64_t entry; bool changed; } entries[] = {
+	{ PRESENT | OF_FILE, false }, { SWAPPED | OF_FILE, false }, { PRESENT, true }, { SWAPPED, true },
+	{ 0, false },
+};
+
+static void read_entries(void)
+{
+	const struct vmem_region *r = vmem_map_region(vmm_memory_map(&rig.machine.memory), 0);
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t first = (uint64_t)(uintptr_t)vmem_region_hva(r) / page;
+	const int pagemap = memfd_create("pagemap", MFD_CLOEXEC);
+	struct vmm_page_window window = { .n = 0 };
+	struct vmm_image_changes c;
+	uint64_t len, i;
+	bool changed;
+
+	ck_assert_int_eq(vmm_image_changes_new(&c, &rig.machine.restore.base, pagemap, 4u << 20), 0);
+	for (i = 0; i < COUNT(entries); i++)
+		ck_assert_int_eq(pwrite(pagemap, &entries[i].entry, 8, (off_t)((first + i) * 8)), 8);
+	for (i = 0; i < COUNT(entries); i++) {
+		ck_assert_int_eq(vmm_image_changes_next(&c, &window, r, i * page, (i + 1) * page, 0, &len, &changed), 0);
+		ck_assert_uint_eq(len, page);
+		ck_assert_int_eq(changed, entries[i].changed);
+		ck_assert_int_eq(c.bits[0] >> i & 1, entries[i].changed);
+	}
+	vmm_image_changes_free(&c);
+	close(pagemap);
+}
+
+START_TEST(pages_of_the_file_are_unchanged_while_the_kernel_moves_them)
+{
+	run("--from=saved", NULL, NULL, read_entries);
+}
+END_TEST
+
 static void refuse_record(void)
 {
 	assert_refusal("working-set\n", "working-set: the memory of this machine is in two folders (--base)");
@@ -233,7 +274,7 @@ static void refuse(int status, const char *sentence, const char *from, const cha
 START_TEST(base_must_be_that_of_the_save)
 {
 	run("--from=saved", NULL, NULL, save_part);
-	refuse(VSU_EXIT_DATA, "it has only what the guest has changed since 'saved' was saved", "--from=part", NULL);
+	refuse(VSU_EXIT_DATA, "it has only what the guest has changed since another folder was saved; add option --base with that one, 'saved'", "--from=part", NULL);
 	refuse(VSU_EXIT_DATA, "it was made of 'saved'", "--from=part", "--base=other");
 	refuse(VSU_EXIT_DATA, "it was made of '", "--from=part", "--base=part");
 	refuse(VSU_EXIT_INPUT, "option --base: cannot read 'nowhere/state'", "--from=part", "--base=nowhere");
@@ -356,6 +397,7 @@ int main(void)
 	tcase_add_test_unless(tc, why, changed_pages_are_saved_and_the_others_are_in_the_base);
 	tcase_add_test_unless(tc, why, a_later_one_has_the_same_base);
 	tcase_add_test_unless(tc, why, a_whole_one_of_its_machine_needs_no_base);
+	tcase_add_test(tc, pages_of_the_file_are_unchanged_while_the_kernel_moves_them);
 	tcase_add_test_unless(tc, why, no_working_set_of_two_folders_is_recorded);
 	tcase_add_test_unless(tc, why, pages_may_be_loaded_ahead);
 	tcase_add_test(tc, machine_with_memory_of_its_own_is_refused);
