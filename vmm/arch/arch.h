@@ -68,7 +68,7 @@ int vmm_arch_vm_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w, stru
 /* Loads a checked state into a VM whose CPUs have not run. */
 int vmm_arch_vm_load(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err);
 
-/* The rest of it, which needs the state of the CPUs and memory. */
+/* The rest of it, which needs the state of the CPUs, and all memory with its content. */
 int vmm_arch_vm_load_last(const struct vmm_kvm *kvm, const struct vmm_state *state,
 			  struct vsu_error *err);
 

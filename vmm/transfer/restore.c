@@ -449,12 +449,16 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 		rc = vmm_arch_cpu_load(&m->kvm, vmm_cpus_fd(m->cpus, i), i,
 				      state, err);
 	if (!rc)
-		rc = vmm_arch_vm_load_last(&m->kvm, state, err);
-	if (!rc)
 		rc = vmm_console_load(m->console, state, err);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = load_device(m, i, err);
 	return name_folder(m, rc, err);
+}
+
+/* Tables of interrupts may be in memory that a device has added. */
+int vmm_restore_controllers(struct vmm_machine *m, struct vsu_error *err)
+{
+	return name_folder(m, vmm_arch_vm_load_last(&m->kvm, &m->restore.state, err), err);
 }
 
 /* Their interrupts need the controllers. */

@@ -39,6 +39,8 @@ int vmm_restore_check_content(struct vmm_machine *m, struct vsu_error *err);
  * resume: requests of a guest that may still run elsewhere must not be served here.
  */
 int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err);
+/* Tables of interrupt controllers, which are in the guest's memory: all of it is there. */
+int vmm_restore_controllers(struct vmm_machine *m, struct vsu_error *err);
 int vmm_restore_resume(struct vmm_machine *m, struct vsu_error *err);
 
 /* Reads plugged memory from the folder. The devices mapped it when they were loaded. */
