@@ -81,10 +81,10 @@ static void watch_alive(struct run *r)
 
 /* ------------------------------------------------------------------ signals */
 
-/* Only a kernel with ACPI tables knows the power button. */
+/* The power button is in ACPI's tables, which built-in guests and those of arm64 do not have. */
 static bool has_button(const struct vmm_machine *m)
 {
-	return m->loaded.protocol != VMM_PROTOCOL_BUILTIN;
+	return m->loaded.protocol == VMM_PROTOCOL_LINUX || m->loaded.protocol == VMM_PROTOCOL_PVH;
 }
 
 /* The first SIGTERM presses the guest's power button, further ones end cvmm. */
