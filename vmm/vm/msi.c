@@ -63,7 +63,9 @@ int vmm_msi_new(const struct vmm_kvm *kvm, struct vmm_msi **out,
 	const int limit = vmm_kvm_capability(kvm, KVM_CAP_IRQ_ROUTING);
 	struct vmm_msi *m;
 
-	if (limit <= (int)VMM_FIRST_MSI || !vmm_arch_has_msi(kvm))
+	if (!vmm_arch_has_msi(kvm))
+		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM has no interrupt controller for messages (ITS); use --transport=mmio");
+	if (limit <= (int)VMM_FIRST_MSI)
 		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM cannot route messages (KVM_CAP_IRQ_ROUTING); use --transport=mmio");
 	m = calloc(1, sizeof(*m));
 	if (!m)

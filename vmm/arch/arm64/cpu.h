@@ -21,7 +21,7 @@
 	(KVM_REG_ARM64 | KVM_REG_ARM_CORE | KVM_REG_SIZE_U64 | \
 	 (offsetof(struct kvm_regs, member) / sizeof(uint32_t)))
 
-/* Chooses the features of a new vCPU: all that this host's KVM has. */
+/* Chooses the optional features of a new vCPU: PSCI; no counters of events, SVE or pointer authentication. */
 int vmm_arm64_cpu_init(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err);
 
 /* The features that vmm_arm64_cpu_init() chooses, as bits of KVM. */

@@ -133,6 +133,8 @@ static int load_register(const struct vcpu *c, struct vmm_state_fields *f)
 		return vsu_error_set(c->err, -EBADMSG, "CPU %u: its registers are truncated or malformed", c->number);
 	memcpy(copy, bytes, size);
 	rc = vmm_arm64_set_register(c->fd, id, copy);
+	if (rc < 0 && rc != -EINVAL && rc != -ENOENT && rc != -EPERM)
+		return vsu_error_sys(c->err, rc, "CPU %u: register %#" PRIx64, c->number, id);
 	return rc < 0 ? vsu_error_set(c->err, -EOPNOTSUPP, "CPU %u: this host's KVM does not accept register %#" PRIx64 " of the state; its processor differs from the saved one",
 				      c->number, id) : 0;
 }

@@ -37,6 +37,7 @@ static const struct row distributor[] = {
 };
 
 #define SGI 0x10000u	/* the page of private interrupts */
+#define ICENABLER0 (SGI + 0x0180)
 
 static const struct row redistributor[] = {
 	{ KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0x0010, 1 },	/* STATUSR */
@@ -244,7 +245,7 @@ int vmm_gic_save_cpu(const struct vmm_kvm *kvm, unsigned int cpu, struct vmm_sta
 		value = 0;
 		rc = device_call(kvm, VMM_GIC, KVM_GET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
 				 interface_at(r, mpidr), &value);
-		if (rc < 0 && !r->may_lack)
+		if (rc < 0 && (!r->may_lack || (rc != -EINVAL && rc != -ENXIO)))
 			return call_failed("GET", "GIC", interface_at(r, mpidr), rc, err);
 		vmm_state_put_u32(w, rc == 0);
 		vmm_state_put_u64(w, value);
@@ -260,8 +261,14 @@ int vmm_gic_load_cpu(const struct vmm_kvm *kvm, unsigned int cpu, struct vmm_sta
 	const struct interface *r;
 	uint32_t present;
 	uint64_t value;
-	int rc = load_rows(kvm, redistributor, COUNT(redistributor), mpidr, f, err);
+	uint32_t all = UINT32_MAX;
+	int rc = device_call(kvm, VMM_GIC, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS,
+			     mpidr << KVM_DEV_ARM_VGIC_V3_MPIDR_SHIFT | ICENABLER0, &all);
 
+	/* KVM enables interrupts between CPUs, and the register of the state can only enable them */
+	if (rc < 0)
+		return call_failed("SET", "GIC", ICENABLER0, rc, err);
+	rc = load_rows(kvm, redistributor, COUNT(redistributor), mpidr, f, err);
 	for (r = interface; !rc && r < interface + COUNT(interface); r++) {
 		present = vmm_state_get_u32(f);
 		value = vmm_state_get_u64(f);
