@@ -56,14 +56,24 @@ static void load_memory(const struct vmm_state *state, bool shared)
 	static const struct vmm_memory_lists lists = {
 		.list = { "size=4M", "size=64K,share=on" }, .n = 2, .what = "--memory",
 	};
+	struct vmm_image_source source = { .path = "/a,b" };
 	struct vmm_image_pieces pieces = { .parts = 0 };
-	struct vmm_memory_specs saved;
 	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_image_changed changed;
+	struct vmm_memory_specs saved;
+	struct vmm_image_base base;
 
 	if (vmm_memory_specs_read(&saved, &lists, NULL) < 0)
 		abort();
-	(void)!vmm_image_pieces(state, "/a,b", shared, &saved, &pieces, &err);
+	if (!vmm_image_base_get(&base, state, &err)) {
+		source.base_path = "/base";
+		source.base = &base;
+	}
+	if (!vmm_image_changed_get(&changed, state, &err))
+		(void)vmm_image_changed_bytes(&changed);
+	(void)!vmm_image_pieces(state, &source, shared, &saved, &pieces, &err);
 	vmm_image_pieces_free(&pieces);
+	vmm_image_base_free(&base);
 	vmm_memory_specs_free(&saved);
 }
 
