@@ -46,7 +46,7 @@ guest_prepare() { guest_possible "$@" || tap_skip_all "$GUEST_WHY"; }
 # wiring (no_timer_check), and for the calibration of the time stamp counter
 # (tsc=reliable). The self-tests of ciphers take a fifth of the remaining boot
 # time.
-GUEST_KERNEL_LINE="loglevel=6 reboot=t panic=-1 mitigations=off no_timer_check tsc=reliable cryptomgr.notests"
+GUEST_KERNEL_LINE="${GUEST_LINE:-console=ttyS0 results=ttyS1} loglevel=6 reboot=t panic=-1 mitigations=off no_timer_check tsc=reliable cryptomgr.notests"
 
 # An emulated processor has the host's time stamp counter. A guest that
 # calibrates it by late timers on a busy host gets a clock that is several times
@@ -76,7 +76,7 @@ guest_start() {
 		-serial "file:$GUEST_DIR/console"
 		-chardev "file,id=results,path=$GUEST_DIR/results" -device "${GUEST_SERIAL:-isa-serial,index=1},chardev=results"
 		-kernel "$GUEST_KERNEL" -initrd "$GUEST_DIR/initrd"
-		-append "${GUEST_LINE:-console=ttyS0 results=ttyS1} $GUEST_KERNEL_LINE $(_guest_counter) ${GUEST_APPEND:-}" "$@")
+		-append "$GUEST_KERNEL_LINE $(_guest_counter) ${GUEST_APPEND:-}" "$@")
 	_guest_boot
 }
 
