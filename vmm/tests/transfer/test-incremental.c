@@ -42,9 +42,10 @@ static void has(uint64_t gpa, int byte)
 
 static void free_machine(void)
 {
-	if (rig.machine.loop)
+	if (rig.tried)
 		vmm_machine_free(&rig.machine);
 	memset(&rig.machine, 0, sizeof(rig.machine));
+	rig.tried = false;
 }
 
 static void run(const char *from, const char *base, const char *more, void (*what)(void))
@@ -269,6 +270,7 @@ static void refuse(int status, const char *sentence, const char *from, const cha
 	rig_options(words);
 	ck_assert_int_eq(rig_try(&rig.owner), status);
 	ck_assert_msg(strstr(rig.err.msg, sentence), "%s", rig.err.msg);
+	free_machine();
 }
 
 START_TEST(base_must_be_that_of_the_save)
