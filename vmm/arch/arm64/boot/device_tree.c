@@ -197,17 +197,16 @@ static void add_ranges(struct vmm_fdt *fdt, const struct vmm_board *board)
 static void add_lines(struct vmm_fdt *fdt, const struct vmm_board_pci *pci)
 {
 	static const uint32_t mask[] = { 0xf800, 0, 0, 7 };
-	unsigned char bytes[4 * 10 * 32];
-	unsigned int i, k, n = 0;
+	uint32_t lines[32][10];
+	unsigned int i;
 
 	for (i = 0; i < pci->nslots && i < 32; i++) {
 		const uint32_t line[10] = { pci->slots[i].slot << 11, 0, 0, 1, GIC, 0, 0,
 					    SHARED, pci->slots[i].irq, LEVEL };
 
-		for (k = 0; k < 40; k++)
-			bytes[n++] = (unsigned char)(line[k / 4] >> (24 - 8 * (k % 4)));
+		memcpy(lines[i], line, sizeof(line));
 	}
-	vmm_fdt_bytes(fdt, "interrupt-map", bytes, n);
+	vmm_fdt_cells(fdt, "interrupt-map", lines[0], 10 * i);
 	vmm_fdt_cells(fdt, "interrupt-map-mask", mask, 4);
 }
 

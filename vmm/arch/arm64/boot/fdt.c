@@ -2,6 +2,7 @@
 /* Nodes and properties, names of properties once each, and the header. */
 #include <config.h>
 
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,14 +19,13 @@
 #define END 9u
 #define HEADER_CELLS 10u
 #define RESERVATIONS 16u	/* bytes of the empty list of reserved memory */
-#define MAX_CELLS 64u
+#define MAX_CELLS 320u	/* the lines of 32 slots */
 
 static void store_cell(unsigned char *at, uint32_t value)
 {
-	unsigned int i;
+	const uint32_t cell = htobe32(value);
 
-	for (i = 0; i < 4; i++)
-		at[i] = (unsigned char)(value >> (24 - 8 * i));
+	memcpy(at, &cell, sizeof(cell));
 }
 
 static void append_bytes(struct vmm_fdt *fdt, const void *bytes, size_t len)

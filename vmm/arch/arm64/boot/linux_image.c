@@ -8,6 +8,7 @@
 
 #include <vm-memory/access.h>
 #include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/endian.h>
 
 #include "arch/arm64/boot/linux_image.h"
 #include "target/layout.h"
@@ -25,12 +26,10 @@
 
 static uint64_t get_le64(const unsigned char *at)
 {
-	uint64_t value = 0;
-	unsigned int n = 8;
+	struct vsu_le64 value;
 
-	while (n--)
-		value = value << 8 | at[n];
-	return value;
+	memcpy(&value, at, sizeof(value));
+	return vsu_le64_load(value);
 }
 
 bool vmm_linux_image_read(const unsigned char header[VMM_LINUX_IMAGE_HEADER], struct vmm_linux_image *out)

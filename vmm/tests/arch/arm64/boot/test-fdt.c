@@ -130,7 +130,7 @@ START_TEST(tree_that_does_not_fit_is_an_error)
 	}
 	ck_assert_int_eq(vmm_fdt_finish(&fdt, bytes, sizeof(bytes)), -ENOSPC);
 	vmm_fdt_begin(&fdt);
-	vmm_fdt_wide(&fdt, "wide", (const uint64_t *)large, 33);
+	vmm_fdt_wide(&fdt, "wide", (const uint64_t *)large, 161);
 	ck_assert_int_eq(vmm_fdt_finish(&fdt, bytes, sizeof(bytes)), -ENOSPC);
 }
 END_TEST
