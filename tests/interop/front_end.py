@@ -62,6 +62,7 @@ class FrontEnd:
         self.memfd = os.memfd_create("guest")
         os.ftruncate(self.memfd, MEMORY)
         self.memory = mmap.mmap(self.memfd, MEMORY)
+        self.halves = memoryview(self.memory).cast("H")
         self.kick, self.call = os.eventfd(0), os.eventfd(0)
         self.added = self.seen = 0
 
@@ -94,6 +95,15 @@ class FrontEnd:
     def load(self, fmt, at):
         return struct.unpack_from("<" + fmt, self.memory, at)[0]
 
+    # The back-end reads and writes the rings' indices at the same time. struct
+    # copies byte by byte, and clears what it packs into; a view's items are
+    # loaded and stored whole.
+    def put_index(self, at, value):
+        self.halves[at // 2] = struct.unpack("=H", struct.pack("<H", value & 0xffff))[0]
+
+    def load_index(self, at):
+        return struct.unpack("<H", struct.pack("=H", self.halves[at // 2]))[0]
+
     def submit(self, slot, kind, sector, data=bytes(512)):
         """One request of a sector in slot; its status byte is ff until done."""
         self.put("IIQ", HEADERS + slot * 16, kind, 0, sector)
@@ -106,7 +116,7 @@ class FrontEnd:
         self.put("QIHH", first * 16 + 32, STATUS + slot, 1, 2, 0)
         self.put("H", AVAIL + 4 + self.added % SIZE * 2, first)
         self.added += 1
-        self.put("H", AVAIL + 2, self.added & 0xffff)
+        self.put_index(AVAIL + 2, self.added)
 
     def notify(self):
         os.eventfd_write(self.kick, 1)
@@ -114,7 +124,7 @@ class FrontEnd:
     def done(self):
         """The slots of completed requests."""
         slots = []
-        while self.seen & 0xffff != self.load("H", USED + 2):
+        while self.seen & 0xffff != self.load_index(USED + 2):
             slots.append(self.load("I", USED + 4 + self.seen % SIZE * 8) // 3)
             self.seen += 1
         return slots
@@ -321,7 +331,7 @@ def card(path):
     peer.start()
     peer.put("QIHH", 0, DATA, 2048, 2, 0)
     peer.put("H", AVAIL + 4, 0)
-    peer.put("H", AVAIL + 2, 1)
+    peer.put_index(AVAIL + 2, 1)
     peer.notify()
     peer.get(GET_FEATURES)
     print("there", flush=True)
