@@ -59,9 +59,15 @@ int cvmm_kvm_add_irqfd(struct cvmm_kvm *kvm, int event_fd, uint32_t irq, struct 
 int cvmm_kvm_add_cpu(struct cvmm_kvm *kvm, unsigned int number, struct cvmm_kvm_cpu *out,
 		     struct vsu_error *err)
 {
+	int rc;
+
+	out->fd = -1;
 	out->run = NULL;
 	out->run_len = (size_t)kvm->kvm.vcpu_map_size;
-	return vmm_kvm_make_cpu(&kvm->kvm, number, &out->fd, &out->run, err);
+	rc = vmm_kvm_make_cpu(&kvm->kvm, number, &out->fd, &out->run, err);
+	if (rc < 0)
+		vsu_fd_close(&out->fd);
+	return rc;
 }
 
 void cvmm_kvm_remove_cpu(struct cvmm_kvm_cpu *cpu)

@@ -298,7 +298,7 @@ int vmm_cpus_make(struct vmm_cpus *cpus, unsigned int n, struct vsu_error *err)
 	int rc = 0;
 
 	for (i = 0; !rc && i < n; i++)
-		if (cpus->cpu[i].fd < 0)
+		if (!cpus->cpu[i].run)
 			rc = make_cpu(cpus, i, err);
 	return rc;
 }

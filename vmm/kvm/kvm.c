@@ -62,15 +62,11 @@ static int map_cpu(const struct vmm_kvm *kvm, unsigned int number, int fd,
 int vmm_kvm_make_cpu(const struct vmm_kvm *kvm, unsigned int number, int *fd,
 		     struct kvm_run **run, struct vsu_error *err)
 {
-	int rc;
-
-	*fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)number);
+	if (*fd < 0)
+		*fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)number);
 	if (*fd < 0)
 		return vsu_error_sys(err, -errno, "KVM cannot make CPU %u", number);
-	rc = map_cpu(kvm, number, *fd, run, err);
-	if (rc < 0)
-		vsu_fd_close(fd);
-	return rc;
+	return map_cpu(kvm, number, *fd, run, err);
 }
 
 int vmm_kvm_ioeventfd(const struct vmm_kvm *kvm, const struct vmm_ioeventfd *io,

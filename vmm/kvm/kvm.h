@@ -33,8 +33,9 @@ struct vmm_kvm {
 void vmm_kvm_close(struct vmm_kvm *kvm);
 
 /*
- * Creates CPU number: its descriptor, or -1 on failure, and its struct kvm_run of
- * vcpu_map_size bytes.
+ * Creates CPU number: its descriptor and its struct kvm_run of vcpu_map_size bytes. KVM
+ * creates a CPU once: *fd, -1 at first, remains open for the next call where only run could
+ * not be mapped.
  */
 int vmm_kvm_make_cpu(const struct vmm_kvm *kvm, unsigned int number, int *fd,
 		     struct kvm_run **run, struct vsu_error *err);

@@ -163,6 +163,18 @@ static bool lacks_a_cpu(int code)
 	return fake_request == KVM_CREATE_VCPU && fake.ncpus == 2;
 }
 
+/* KVM has created it, and does not do so again. */
+static void assert_unmapped(void)
+{
+	const int size = rig.machine.kvm.vcpu_map_size;
+
+	rig.machine.kvm.vcpu_map_size = 0;
+	assert_refusal("cpus 4\n", "cpus: cannot map CPU 2: Invalid argument");
+	ck_assert_uint_eq(fake.ncpus, 3);
+	has(NUMBERS(1, 4));
+	rig.machine.kvm.vcpu_map_size = size;
+}
+
 static void failing(void)
 {
 	fake.lacks = lacks_a_cpu;
@@ -172,6 +184,7 @@ static void failing(void)
 	ck_assert_uint_eq(port_in(CAME_CPUS), 0);
 	ck_assert_uint_eq(__atomic_load_n(&fake.cpu[1].runs, __ATOMIC_ACQUIRE), 0);
 	fake.lacks = NULL;
+	assert_unmapped();
 	assert_told("cpus 4\n", DONE);
 	ck_assert_uint_eq(port_in(CAME_CPUS), 0xe);
 	wait_for_cpu(3);
