@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <config.h>
 
+#include <link.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -276,6 +277,35 @@ START_TEST(descriptors_of_the_options_need_no_rule)
 }
 END_TEST
 
+static int is_nbd(struct dl_phdr_info *info, size_t size, void *opaque)
+{
+	(void)size;
+	(void)opaque;
+	return strstr(info->dlpi_name, "/disk-nbd.so") != NULL;
+}
+
+static bool has_nbd(void)
+{
+	const char *const modules = getenv("CVMM_MODULES");
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/disk-nbd.so", modules ? modules : "");
+	return access(path, R_OK) == 0;
+}
+
+static int module_is_loaded(void)
+{
+	HOLDS(dl_iterate_phdr(is_nbd, NULL));
+	return other_files_are_refused();
+}
+
+/* Afterwards it could not be read. */
+START_TEST(module_of_an_nbd_disk_is_loaded_before)
+{
+	ck_assert_int_eq(locked("fd:0:kernel --disk=nbd://localhost/x --sandbox=on", module_is_loaded), 0);
+}
+END_TEST
+
 static int file_with_commas_is_opened(void)
 {
 	HOLDS(is_opened(open("disk,backend=spawn", O_RDWR)));
@@ -514,6 +544,10 @@ static void add_landlock_tests(TCase *tc)
 		puts("# left out: signals, which this kernel does not restrict");
 	tcase_add_test(tc, files_of_the_options_are_opened);
 	tcase_add_test(tc, descriptors_of_the_options_need_no_rule);
+	if (has_nbd())
+		tcase_add_test(tc, module_of_an_nbd_disk_is_loaded_before);
+	else
+		puts("# left out: the module for NBD disks was not built");
 	tcase_add_test(tc, file_that_is_named_like_a_back_end_is_opened);
 	tcase_add_test(tc, what_is_only_read_is_opened_for_reading);
 	tcase_add_test(tc, files_that_the_options_create_are_created);
