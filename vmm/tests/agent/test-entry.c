@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "../suite.h"
 #include "agent/entry.h"
@@ -20,9 +21,23 @@ static void read_bls(const char *text)
 	entry_read_bls(&e, "name", text, strlen(text), &v);
 }
 
+#define ROOM 65536u		/* more than a text has */
+#define GUARD 65536u		/* at least a page */
+
+/* No byte beyond the text can be read. */
 static bool read_grub(const char *text)
 {
-	return entry_read_grub(&e, text, strlen(text), &v);
+	const size_t len = strlen(text);
+	char *map = mmap(NULL, ROOM + GUARD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool found;
+
+	ck_assert_uint_lt(len, ROOM);
+	ck_assert_ptr_ne(map, MAP_FAILED);
+	ck_assert_int_eq(mprotect(map + ROOM, GUARD, PROT_NONE), 0);
+	memcpy(map + ROOM - len, text, len);
+	found = entry_read_grub(&e, map + ROOM - len, len, &v);
+	ck_assert_int_eq(munmap(map, ROOM + GUARD), 0);
+	return found;
 }
 
 /* ------------------------------------------------------------------- entries */

@@ -227,6 +227,9 @@ static int answer_cpu(struct fake_cpu *cpu, unsigned long request, void *arg)
 		return give_msrs(arg);
 	case KVM_X86_SET_MCE:
 		return take_check(arg);
+	case KVM_X86_SETUP_MCE:
+		cpu->checks = *(const uint64_t *)arg;
+		return 0;
 	default:
 		return 0;
 	}
@@ -301,6 +304,9 @@ static int answer_vm(unsigned long request, unsigned long arg)
 		return give_cpuid((struct kvm_cpuid2 *)arg);
 	case KVM_CREATE_VCPU:
 		return make_cpu();
+	case KVM_X86_GET_MCE_CAP_SUPPORTED:
+		*(uint64_t *)arg = fake.offered_checks;
+		return 0;
 	case CREATE_GUEST_MEMFD:
 		return make_file("private", *(const off_t *)arg);
 	case KVM_SET_USER_MEMORY_REGION:

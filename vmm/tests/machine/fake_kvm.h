@@ -26,6 +26,7 @@ struct fake_cpu {
 	struct kvm_guest_debug debug;
 	struct kvm_cpuid_entry2 leaves[FAKE_LEAVES];
 	uint32_t nleaves;
+	uint64_t checks;	/* the capabilities of its machine checks; 0: not set up */
 };
 
 struct fake_kvm {
@@ -40,6 +41,7 @@ struct fake_kvm {
 	 * none of which it completes.
 	 */
 	bool takes_checks;
+	uint64_t offered_checks; /* which KVM supports */
 	struct kvm_x86_mce check;
 	unsigned int nchecks;
 	/*

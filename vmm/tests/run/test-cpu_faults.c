@@ -83,6 +83,27 @@ START_TEST(e1_29_guest_with_machine_checks_gets_one_and_continues)
 }
 END_TEST
 
+static int ends(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	(void)cpu;
+	(void)n;
+	return fake_power_off(run);
+}
+
+/* Ten banks, and of KVM's offers those that cvmm uses: control and recovery by software. */
+START_TEST(machine_checks_have_what_kvm_offers)
+{
+	static const struct { uint64_t offered, has; } cases[] = {
+		{ 0, 10 }, { 1 << 8, 10 | 1 << 8 }, { 1 << 24, 10 | 1 << 24 },
+		{ 1 << 27 | 1 << 24 | 1 << 10 | 32, 10 | 1 << 24 },
+	};
+
+	fake.offered_checks = cases[_i].offered;
+	run(ends, "--memory=size=4M");
+	ck_assert_uint_eq(fake.cpu[0].checks, cases[_i].has);
+}
+END_TEST
+
 START_TEST(e1_29_guest_without_machine_checks_ends_with_the_address)
 {
 	run(touches, "--memory=size=4M");
@@ -267,6 +288,7 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_test(tc, e1_29_guest_with_machine_checks_gets_one_and_continues);
+	tcase_add_loop_test(tc, machine_checks_have_what_kvm_offers, 0, 4);
 	tcase_add_test(tc, e1_29_guest_without_machine_checks_ends_with_the_address);
 	tcase_add_test(tc, e1_29_page_lost_within_a_machine_check_ends_the_machine);
 	tcase_add_test(tc, e1_29_lost_page_outside_guest_memory_ends_the_machine);
