@@ -9,10 +9,16 @@
 
 #ifdef HAVE_LIBSECCOMP
 
+#include <asm/sockios.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define SYS_FCHMODAT2 452	/* of every architecture, since Linux 6.6 */
 
 /* Requests of io_uring are not seen by a filter. Old versions of libseccomp lack recent names. */
 static const int denied[] = {
@@ -24,6 +30,25 @@ static const int denied[] = {
 	SCMP_SYS(setns), SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key),
 	SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(shmget),
 	SCMP_SYS(shmat), SCMP_SYS(msgget), SCMP_SYS(semget), SCMP_SYS(mq_open),
+	SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), SYS_FCHMODAT2,
+	SCMP_SYS(chown), SCMP_SYS(lchown), SCMP_SYS(fchown), SCMP_SYS(fchownat),
+};
+
+/* Limits of other processes, and signals to them; a value that is matched with its mask. */
+static const struct {
+	int call;
+	struct scmp_arg_cmp when[2];
+	unsigned int n;
+} some[] = {
+	{ SCMP_SYS(prlimit64), { SCMP_A0(SCMP_CMP_NE, 0) }, 1 },
+	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_EQ, F_SETOWN) }, 1 },
+	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_EQ, F_SETOWN_EX) }, 1 },
+	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_EQ, F_SETSIG) }, 1 },
+	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_EQ, F_SETFL), SCMP_A2(SCMP_CMP_MASKED_EQ, O_ASYNC, O_ASYNC) }, 2 },
+	{ SCMP_SYS(ioctl), { SCMP_A1(SCMP_CMP_EQ, FIOASYNC) }, 1 },
+	{ SCMP_SYS(ioctl), { SCMP_A1(SCMP_CMP_EQ, FIOSETOWN) }, 1 },
+	{ SCMP_SYS(ioctl), { SCMP_A1(SCMP_CMP_EQ, SIOCSPGRP) }, 1 },
+	{ SCMP_SYS(prctl), { SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG) }, 1 },
 };
 
 static const int namespaces[] = {
@@ -35,6 +60,7 @@ static int add_rules(scmp_filter_ctx filter)
 {
 	const unsigned int n = sizeof(denied) / sizeof(denied[0]);
 	const unsigned int flags = sizeof(namespaces) / sizeof(namespaces[0]);
+	const unsigned int nsome = sizeof(some) / sizeof(some[0]);
 	unsigned int i;
 	int rc = 0;
 
@@ -43,6 +69,8 @@ static int add_rules(scmp_filter_ctx filter)
 	for (i = 0; !rc && i < flags; i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
 				      SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
+	for (i = 0; !rc && i < nsome; i++)
+		rc = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), some[i].call, some[i].n, some[i].when);
 	/* its flags are in memory, which a filter cannot read: the C library uses clone() */
 	if (!rc)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SYS_clone3, 0);

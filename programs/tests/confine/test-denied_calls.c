@@ -4,12 +4,17 @@
 #include <config.h>
 
 #include <check.h>
+#include <asm/sockios.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -51,10 +56,42 @@ static long leave_users(void) { return unshare(CLONE_NEWUSER); }
 
 static long clone_users(void) { return syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, 0); }
 
+static long limit_parent(void) { return syscall(SYS_prlimit64, getppid(), 0, NULL, NULL); }
+static long own_descriptor(void) { return fcntl(listener, F_SETOWN, getppid()); }
+
+static long own_descriptor_by_kind(void)
+{
+	const struct f_owner_ex owner = { F_OWNER_PID, getppid() };
+
+	return fcntl(listener, F_SETOWN_EX, &owner);
+}
+
+static long choose_signal(void) { return fcntl(listener, F_SETSIG, SIGKILL); }
+static long send_signals(void) { return fcntl(listener, F_SETFL, O_ASYNC | O_NONBLOCK); }
+
+static long request_signals(unsigned long request)
+{
+	const int value = getppid();
+
+	return ioctl(listener, request, &value);
+}
+
+static long request_signals_of_any(void) { return request_signals(FIOASYNC); }
+static long request_owner(void) { return request_signals(FIOSETOWN); }
+static long request_group(void) { return request_signals(SIOCSPGRP); }
+static long choose_death(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
+static long change_mode(void) { return fchmodat(AT_FDCWD, "/", 0755, 0); }
+static long change_mode_of_any(void) { return syscall(452, AT_FDCWD, "/", 0755, 0); }
+static long change_mode_of_file(void) { return fchmod(listener, 0755); }
+static long change_owner(void) { return fchownat(AT_FDCWD, "/", (uid_t)-1, (gid_t)-1, 0); }
+static long change_owner_of_file(void) { return fchown(listener, (uid_t)-1, (gid_t)-1); }
+
 static long (*const denied[])(void) = {
 	make_socket, make_pair, connect_again, bind_again, use_ring, send_signal,
 	send_signal_to_thread, send_signal_to_group, queue_signal, find_process, trace_parent,
-	leave_users, clone_users,
+	leave_users, clone_users, limit_parent, own_descriptor, own_descriptor_by_kind,
+	choose_signal, send_signals, request_signals_of_any, request_owner, request_group, choose_death,
+	change_mode, change_mode_of_any, change_mode_of_file, change_owner, change_owner_of_file,
 };
 
 /* A name that the kernel chooses. */
@@ -126,6 +163,21 @@ START_TEST(process_signals_itself)
 }
 END_TEST
 
+static int use_own(int fd)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0;
+}
+
+START_TEST(own_limits_and_flags_remain)
+{
+	listen_somewhere();
+	ck_assert_int_eq(status_of(use_own, listener), 0);
+	close(listener);
+}
+END_TEST
+
 static int execute(int unused)
 {
 	(void)unused;
@@ -167,6 +219,7 @@ int main(void)
 			    sizeof(denied) / sizeof(denied[0]));
 	tcase_add_test(tc, connections_are_accepted);
 	tcase_add_test(tc, process_signals_itself);
+	tcase_add_test(tc, own_limits_and_flags_remain);
 	tcase_add_test(tc, programs_are_executed);
 #ifdef __x86_64__
 	tcase_add_test(tc, calls_of_another_abi_kill_the_process);
