@@ -156,7 +156,7 @@ int vhost_user_frontend_start(struct vhost_user_frontend *f, uint64_t features,
 
 	if (f->reconnect.away)
 		return vsu_error_set(err, -ENOTCONN,
-				     "start: the back-end at '%s' is disconnected",
+				     "start: the back-end '%s' is disconnected",
 				     f->peer);
 	if (f->state != VHOST_USER_FRONTEND_READY || f->progress.seq)
 		return vsu_error_set(err, -EPROTO,

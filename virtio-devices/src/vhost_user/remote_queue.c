@@ -144,6 +144,5 @@ int virtdev_vhost_user_start_queue(struct virtdev_vhost_user *r,
 	r->changes[queue] = REMOTE_START;
 	rc = change_now(r);
 	return rc ? vsu_error_set(err, rc,
-				  "queue %" PRIu32 ": the back-end at '%s' is disconnected",
-				  queue, r->peer) : 0;
+				  "queue %" PRIu32 ": %s is disconnected", queue, r->who) : 0;
 }

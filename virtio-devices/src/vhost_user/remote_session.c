@@ -66,7 +66,7 @@ static int on_queue_start(void *self, uint32_t queue, struct vq *q,
 
 	(void)q;
 	return vsu_error_set(err, -EOPNOTSUPP, "queue %" PRIu32
-		" is served by the back-end at '%s'", queue, r->peer);
+		" is served by %s", queue, r->who);
 }
 
 static int check_features(const struct virtdev_vhost_user *r,
@@ -74,8 +74,7 @@ static int check_features(const struct virtdev_vhost_user *r,
 {
 	if (vhost_user_frontend_features(r->frontend) & VQ_F_VERSION_1)
 		return 0;
-	return vsu_error_set(err, -EOPNOTSUPP, "the back-end at '%s' does not offer VIRTIO_F_VERSION_1",
-		      r->peer);
+	return vsu_error_set(err, -EOPNOTSUPP, "%s does not offer VIRTIO_F_VERSION_1", r->who);
 }
 
 /*
