@@ -113,7 +113,7 @@ static const struct foreign {
 	{ "pmem", "mem-path=", "path=FILE" },
 	{ "pmem", "discard_writes=", "readonly" },
 	{ "balloon", "deflate_on_oom=", "deflate-on-oom" },
-	{ "rng", "src=", "the host's random numbers: --rng" },
+	{ "rng", "src=", "the host's random numbers: --rng= without properties" },
 	{ "console", "off", "no console unless --console is given" },
 	{ "console", "null", "no console unless --console is given" },
 	{ "console", "tty", "--console stdio" },
