@@ -128,6 +128,19 @@ START_TEST(list_of_single_pages)
 }
 END_TEST
 
+/* Words of 64 pages, without those of 0 at the ends. */
+START_TEST(list_of_pages_near_each_other_is_one_section)
+{
+	vmm_page_set_clear(&set);
+	vmm_page_set_add(&set, 12 * 64 * PAGE, PAGE);
+	vmm_page_set_add(&set, 14 * 64 * PAGE, PAGE);
+	ck_assert_uint_eq(receive_list(), 1);
+	ck_assert_uint_eq(other.npages, 2);
+	ck_assert(vmm_page_set_has(&other, 12 * 64 * PAGE));
+	ck_assert(vmm_page_set_has(&other, 14 * 64 * PAGE));
+}
+END_TEST
+
 START_TEST(empty_list_is_one_section)
 {
 	vmm_page_set_clear(&set);
@@ -403,6 +416,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, list_of_all_pages);
 	tcase_add_test(tc, list_of_single_pages);
+	tcase_add_test(tc, list_of_pages_near_each_other_is_one_section);
 	tcase_add_test(tc, empty_list_is_one_section);
 	tcase_add_test(tc, granule_is_missing_as_a_whole);
 	tcase_add_test(tc, rejects_pages_that_are_no_memory);

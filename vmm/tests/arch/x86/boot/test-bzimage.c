@@ -117,6 +117,13 @@ START_TEST(fixed_kernel_is_loaded_at_its_address_or_refused)
 }
 END_TEST
 
+START_TEST(oldest_protocol_with_a_64_bit_entry_is_accepted)
+{
+	put(SETUP_VERSION, 0x20c, 2);
+	ck_assert_int_eq(load(), 0);
+}
+END_TEST
+
 START_TEST(d2_07_setup_sectors_beyond_the_file_are_refused)
 {
 	image[SETUP_SECTS] = 0xff;
@@ -258,6 +265,7 @@ int main(void)
 	tcase_add_test(tc, kernel_lies_where_it_prefers_and_is_entered_by_64_bits);
 	tcase_add_test(tc, relocatable_kernel_goes_elsewhere_when_its_place_is_no_memory);
 	tcase_add_test(tc, fixed_kernel_is_loaded_at_its_address_or_refused);
+	tcase_add_test(tc, oldest_protocol_with_a_64_bit_entry_is_accepted);
 	tcase_add_test(tc, d2_07_setup_sectors_beyond_the_file_are_refused);
 	tcase_add_loop_test(tc, d2_08_impossible_header_field_is_refused, 0, (int)COUNT(bad_fields));
 	tcase_add_test(tc, d2_08_file_without_the_magic_is_no_bzimage);
