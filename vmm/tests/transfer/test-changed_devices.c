@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Claims about a machine that is saved after its devices or their properties have changed while
+ * the guest ran; the test plays the guest, and the user of the control socket.
+ */
+#include <config.h>
+
+#include "../machine/plug_rig.h"
+
+#define WORDS "kernel", OWN_MEMORY, "--serial=null", "--transport=pci", "--control=control"
+
+#define MAX_WORDS 16
+
+static char json[4096];
+
+/* The machine ends, and another process continues it by the command line that was saved. */
+static void continue_saved(const char *expected, void (*what)(void))
+{
+	const char *words[MAX_WORDS + 3];
+	FILE *f = fopen("saved/machine.json", "r");
+	unsigned int n = 0;
+	char *at;
+
+	ck_assert_ptr_nonnull(f);
+	memset(json, 0, sizeof(json));
+	ck_assert_uint_gt(fread(json, 1, sizeof(json) - 1, f), 0);
+	fclose(f);
+	ck_assert_msg(strstr(json, expected) != NULL, "%s", json);
+	for (at = strchr(json, '[') + 2; n < MAX_WORDS && at; at = at ? at + 3 : NULL) {
+		words[n++] = at;
+		at = strchr(at, '"');
+		*at = '\0';
+		at = at[1] == ',' ? at : NULL;
+	}
+	words[n++] = "--from=saved";
+	words[n++] = "--changed-disks=accept"; /* the rig makes it again */
+	words[n] = NULL;
+	vmm_machine_free(&rig.machine);
+	memset(&rig.machine, 0, sizeof(rig.machine));
+	fake_kvm_init();
+	machine_run_words(words, what);
+}
+
+static void run(const char *first, const char *second, void (*what)(void))
+{
+	machine_run_words((const char *const []){ WORDS, first, second, NULL }, what);
+}
+
+static void teardown(void)
+{
+	unlink("saved/memory");
+	unlink("saved/state");
+	unlink("saved/machine.json");
+	rmdir("saved");
+	rig_fini();
+}
+
+static void adding(void)
+{
+	assert_told("device-add rng,rate=64k\n", ADDED(1));
+	drive(2, 1);
+	assert_told("save saved\n", DONE);
+}
+
+static void added(void)
+{
+	ck_assert(has_device(0) && has_device(1));
+	ck_assert_uint_eq(config_in(2, 0), 0x10441af4);
+}
+
+START_TEST(added_device_is_part_of_a_saved_machine)
+{
+	run("--disk=disk", NULL, adding);
+	continue_saved("\"--device=rng,rate=64k\"", added);
+}
+END_TEST
+
+static void removing(void)
+{
+	assert_told("device-del 0 force\n", DONE);
+	wait_until_gone(0);
+	assert_told("save saved\n", DONE);
+}
+
+static void removed(void)
+{
+	ck_assert(!has_device(0) && has_device(1));
+	ck_assert_uint_eq(config_in(1, 0), ABSENT);
+	ck_assert_uint_eq(config_in(2, 0), 0x10441af4);
+}
+
+/* The other one has its number and place. */
+START_TEST(removed_device_is_not_part_of_it)
+{
+	run("--disk=disk", "--rng=rate=64k", removing);
+	continue_saved("\"--device=none\"", removed);
+}
+END_TEST
+
+static void changing(void)
+{
+	user_says("balloon 1M\n");
+	assert_told("limit 0 iops=7\n", DONE);
+	assert_told("save saved\n", DONE);
+}
+
+static void changed(void)
+{
+	wait_for_status("\"target\":1048576");
+}
+
+START_TEST(requested_balloon_and_limit_are_part_of_it)
+{
+	run("--disk=disk", "--balloon=size=0", changing);
+	continue_saved("iops=7", changed);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("changed_devices");
+	TCase *tc = tcase_create("changed_devices");
+
+	tcase_add_checked_fixture(tc, rig_init, teardown);
+	tcase_add_test(tc, added_device_is_part_of_a_saved_machine);
+	tcase_add_test(tc, removed_device_is_not_part_of_it);
+	tcase_add_test(tc, requested_balloon_and_limit_are_part_of_it);
+	suite_add_tcase(s, tc);
+	return run_suite(s);
+}
