@@ -18,6 +18,7 @@
 
 struct elf_prstatus;
 struct kvm_irq_routing_entry;
+struct vmm_arch_parts;
 struct vmm_bus;
 
 /* ------------------------------------------------------------------- the VM */
@@ -134,12 +135,25 @@ struct vmm_power {
 	void (*panic)(void *opaque);
 	void *opaque;
 	uint64_t start_ns;
+	int clock_irq_fd;	/* interrupt of the real-time clock, if VMM_CLOCK_IRQ is not 0; its user closes it */
+	struct vmm_arch_parts *parts;	/* of vmm_arch_power_add(): what only this architecture has; or NULL */
 };
 
 /*
  * Adds the registers by which the guest ends or restarts the machine, to the bus of
- * vmm_machine_registers(). -EEXIST: other registers are there.
+ * vmm_machine_registers(), and the real-time clock. -EEXIST: other registers are there.
  */
 int vmm_arch_power_add(struct vmm_power *power, struct vmm_bus *registers, struct vsu_error *err);
+
+/* Also after a failure, and of a zeroed struct. */
+void vmm_arch_power_free(struct vmm_power *power);
+
+/* Readable when an alarm of the real-time clock is due: call vmm_arch_alarm(). -1: there is no such clock. */
+int vmm_arch_alarm_fd(const struct vmm_power *power);
+void vmm_arch_alarm(struct vmm_power *power);
+
+/* The state of these registers; the load is of a checked state. */
+void vmm_arch_power_save(const struct vmm_power *power, struct vmm_state_writer *w);
+int vmm_arch_power_load(struct vmm_power *power, const struct vmm_state *state, struct vsu_error *err);
 
 #endif

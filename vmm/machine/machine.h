@@ -76,7 +76,7 @@ struct vmm_fault_state {
 
 /* Watchers of the loop: run/run.c, and run/console.c for the terminal. */
 struct vmm_watchers {
-	struct vmm_io keys, cpus, console, input, writable, cut, space;
+	struct vmm_io keys, cpus, console, input, writable, cut, space, alarm;
 	struct vmm_timer look;
 	struct vmm_timer power_off;	/* ends a guest that was asked to power off */
 	struct vmm_turn prepare;

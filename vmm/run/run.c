@@ -260,6 +260,13 @@ void vmm_machine_press_button(struct vmm_machine *m)
 	vmm_timer_start(m->loop, w, m->config->power_off_seconds * NS_PER_S, 0);
 }
 
+static void on_alarm(void *opaque)
+{
+	struct vmm_machine *m = opaque;
+
+	vmm_arch_alarm(&m->power);
+}
+
 static void watch_events(struct vmm_machine *m)
 {
 	struct vmm_watchers *w = &m->watch;
@@ -271,11 +278,13 @@ static void watch_events(struct vmm_machine *m)
 	vmm_io_init(&w->writable, on_console, m, m->console_out, VMM_IO_WRITE);
 	vmm_io_init(&w->space, on_space, m, vmem_space_event_fd(m->memory.space), VMM_IO_READ);
 	vmm_io_init(&w->cut, on_cut, m, cut, VMM_IO_READ);
+	vmm_io_init(&w->alarm, on_alarm, m, vmm_arch_alarm_fd(&m->power), VMM_IO_READ);
 	vmm_io_start(m->loop, &w->cpus);
 	vmm_io_start(m->loop, &w->console);
 	vmm_io_start(m->loop, &w->input);
 	vmm_io_start(m->loop, &w->space);
 	vmm_io_start(m->loop, &w->cut);
+	vmm_io_start(m->loop, &w->alarm);
 	if (m->owner.poison && cut >= 0)
 		vmm_poison_wake(m->owner.poison, cut);
 }
@@ -305,6 +314,7 @@ static void unwatch_events(struct vmm_machine *m)
 	vmm_io_stop(&w->writable);
 	vmm_io_stop(&w->space);
 	vmm_io_stop(&w->cut);
+	vmm_io_stop(&w->alarm);
 	vmm_turn_stop(&w->prepare);
 	vmm_turn_stop(&w->unused);
 	vmm_timer_stop(&w->look);

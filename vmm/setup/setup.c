@@ -161,6 +161,8 @@ static int make_events(struct vmm_machine *m, struct vsu_error *err)
 {
 	int rc = make_irq(m, VMM_BUTTON_IRQ, &m->button_irq_fd, err);
 
+	if (!rc && VMM_CLOCK_IRQ)
+		rc = make_irq(m, VMM_CLOCK_IRQ, &m->power.clock_irq_fd, err);
 	return rc ? rc : make_irq(m, VMM_EVENT_IRQ, &m->event_irq_fd, err);
 }
 
@@ -245,8 +247,8 @@ static const struct step make_devices[] = {
 	{ vmm_machine_make_local_devices, VMM_STAGE_DISK },
 	{ vmm_machine_make_kernel_devices, VMM_STAGE_VHOST },
 	{ vmm_machine_make_remote_devices, VMM_STAGE_SOCKET },
-	{ make_power, VMM_STAGE_RUN },
 	{ make_events, VMM_STAGE_KVM },
+	{ make_power, VMM_STAGE_RUN },
 	{ vmm_machine_make_plug, VMM_STAGE_KVM },
 	{ vmm_machine_make_cpu_plug, VMM_STAGE_KVM },
 	{ NULL, 0 }
@@ -358,7 +360,7 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
 		.opaque = m, .warn = on_warning, .file_closer = file_closer_of,
 	};
 	m->kvm.kvm_fd = m->kvm.vm_fd = -1;
-	m->serial_irq_fd = m->button_irq_fd = m->event_irq_fd = -1;
+	m->serial_irq_fd = m->button_irq_fd = m->power.clock_irq_fd = m->event_irq_fd = -1;
 	m->console_in = m->console_out = m->restore.memory_fd = m->restore.base_fd = -1;
 	for (phase = choose_life(m); !status && *phase; phase++)
 		status = run_steps(m, *phase, err);
@@ -390,6 +392,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_console_free(m->console);
 	vmm_stdio_free(m->stdio);
 	vmm_cpus_free(m->cpus);
+	vmm_arch_power_free(&m->power);
 	vmm_slots_free(m->slots);
 	vmm_private_free(&m->private_memory);
 	vmm_memory_free(&m->memory);
@@ -398,6 +401,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_file_close(&m->initrd);
 	vsu_fd_close(&m->serial_irq_fd);
 	vsu_fd_close(&m->button_irq_fd);
+	vsu_fd_close(&m->power.clock_irq_fd);
 	vsu_fd_close(&m->event_irq_fd);
 	if (m->close_console)
 		vsu_fd_close(&m->console_out);

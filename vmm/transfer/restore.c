@@ -449,6 +449,8 @@ int vmm_restore_load(struct vmm_machine *m, struct vsu_error *err)
 		rc = vmm_arch_cpu_load(&m->kvm, vmm_cpus_fd(m->cpus, i), i,
 				      state, err);
 	if (!rc)
+		rc = vmm_arch_power_load(&m->power, state, err);
+	if (!rc)
 		rc = vmm_console_load(m->console, state, err);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = load_device(m, i, err);

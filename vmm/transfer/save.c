@@ -255,6 +255,7 @@ int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
 	for (i = 0; !rc && i < vmm_cpus_number(m->cpus); i++)
 		rc = vmm_arch_cpu_save(&m->kvm, vmm_cpus_fd(m->cpus, i), i, w,
 				      err);
+	vmm_arch_power_save(&m->power, w);
 	vmm_console_save(m->console, w);
 	for (i = 0; !rc && i < m->ndevices; i++)
 		rc = put_device(m, i, w, err);

@@ -121,3 +121,34 @@ int vmm_arch_power_add(struct vmm_power *ports, struct vmm_bus *bus, struct vsu_
 		rc = vmm_bus_add(bus, &rows[i], err);
 	return rc;
 }
+
+void vmm_arch_power_free(struct vmm_power *ports)
+{
+	(void)ports;
+}
+
+int vmm_arch_alarm_fd(const struct vmm_power *ports)
+{
+	(void)ports;
+	return -1;
+}
+
+void vmm_arch_alarm(struct vmm_power *ports)
+{
+	(void)ports;
+}
+
+/* No port has a state. */
+void vmm_arch_power_save(const struct vmm_power *ports, struct vmm_state_writer *w)
+{
+	(void)ports;
+	(void)w;
+}
+
+int vmm_arch_power_load(struct vmm_power *ports, const struct vmm_state *state, struct vsu_error *err)
+{
+	(void)ports;
+	(void)state;
+	(void)err;
+	return 0;
+}

@@ -9,6 +9,7 @@
 
 #include "arch/arm64/boot/device_tree.h"
 #include "arch/arm64/boot/fdt.h"
+#include "arch/arm64/primecell.h"
 #include "target/layout.h"
 
 /* References between nodes. */
@@ -19,6 +20,7 @@ enum { GIC = 1, ITS, CLOCK };
 #define EDGE 1u
 #define LEVEL 4u
 #define SERIAL_HZ 1843200u
+#define PRIMECELL_HZ 24000000u
 #define PCI_MEMORY_32 0x02000000u
 #define PCI_MEMORY_64 0x03000000u
 
@@ -123,6 +125,37 @@ static void add_serial(struct vmm_fdt *fdt)
 	vmm_fdt_wide(fdt, "reg", (const uint64_t[]){ VMM_SERIAL_AT, VMM_SERIAL_LEN }, 2);
 	vmm_fdt_number(fdt, "clock-frequency", SERIAL_HZ);
 	add_interrupt(fdt, VMM_SERIAL_IRQ);
+	vmm_fdt_node_end(fdt);
+}
+
+/* The clock of their registers, which Linux requires. */
+static void add_primecell_clock(struct vmm_fdt *fdt)
+{
+	vmm_fdt_node(fdt, "apb-pclk");
+	vmm_fdt_text(fdt, "compatible", "fixed-clock");
+	vmm_fdt_number(fdt, "#clock-cells", 0);
+	vmm_fdt_number(fdt, "clock-frequency", PRIMECELL_HZ);
+	vmm_fdt_number(fdt, "phandle", CLOCK);
+	vmm_fdt_node_end(fdt);
+}
+
+/* compatible is the value of a property, n bytes. The node remains open. */
+static void begin_primecell(struct vmm_fdt *fdt, const char *name, uint64_t gpa, uint32_t irq,
+			    const char *compatible, size_t n)
+{
+	vmm_fdt_node_at(fdt, name, gpa);
+	vmm_fdt_bytes(fdt, "compatible", compatible, n);
+	vmm_fdt_wide(fdt, "reg", (const uint64_t[]){ gpa, VMM_PRIMECELL_LEN }, 2);
+	add_interrupt(fdt, irq);
+	vmm_fdt_number(fdt, "clocks", CLOCK);
+	vmm_fdt_text(fdt, "clock-names", "apb_pclk");
+}
+
+static void add_clock(struct vmm_fdt *fdt)
+{
+	static const char compatible[] = "arm,pl031\0arm,primecell";
+
+	begin_primecell(fdt, "rtc", VMM_CLOCK_GPA, VMM_CLOCK_IRQ, compatible, sizeof(compatible));
 	vmm_fdt_node_end(fdt);
 }
 
@@ -265,6 +298,8 @@ static void add_machine(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 	add_gic(fdt, t->board->ncpus, t->board->pci != NULL);
 	add_timer(fdt);
 	add_serial(fdt);
+	add_primecell_clock(fdt);
+	add_clock(fdt);
 	add_generation(fdt, t->board->generation_gpa);
 	if (t->board->pci)
 		add_bus(fdt, t->board);

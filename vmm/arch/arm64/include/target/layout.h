@@ -34,6 +34,8 @@
 #define VMM_MACHINE_GPA		UINT64_C(0x09010000)	/* registers of the machine itself */
 #define VMM_MACHINE_LEN		UINT64_C(0x1000)
 
+#define VMM_CLOCK_GPA		UINT64_C(0x09020000)	/* PL031 */
+
 #define VMM_TRANSPORTS_GPA	UINT64_C(0x0a000000)	/* registers of virtio-mmio */
 #define VMM_PCI_ECAM_GPA	UINT64_C(0x3f000000)
 #define VMM_PCI_ECAM_LEN	UINT64_C(0x100000)	/* of one bus */
@@ -51,6 +53,7 @@
 #define VMM_CMDLINE_NO_BUS	""	/* without a bus */
 
 #define VMM_EVENT_IRQ		1	/* hot plug, or a new VM Generation ID */
+#define VMM_CLOCK_IRQ		2	/* alarms of the real-time clock */
 #define VMM_BUTTON_IRQ		3	/* the power button */
 #define VMM_SERIAL_IRQ		4
 #define VMM_FIRST_DEVICE_IRQ	5

@@ -41,6 +41,7 @@
 #define VMM_CMDLINE_NO_BUS	" pci=conf1"
 
 #define VMM_EVENT_IRQ		1	/* hot plug, or a new VM Generation ID */
+#define VMM_CLOCK_IRQ		0	/* the machine has no real-time clock */
 #define VMM_BUTTON_IRQ		3	/* the power button */
 #define VMM_SERIAL_IRQ		4
 #define VMM_FIRST_DEVICE_IRQ	5
