@@ -135,7 +135,8 @@ struct vmm_power {
 	void (*panic)(void *opaque);
 	void *opaque;
 	uint64_t start_ns;
-	int clock_irq_fd;	/* interrupt of the real-time clock, if VMM_CLOCK_IRQ is not 0; its user closes it */
+	int button_irq_fd;	/* interrupt of the power button; its user closes both */
+	int clock_irq_fd;	/* that of the real-time clock, if VMM_CLOCK_IRQ is not 0 */
 	struct vmm_arch_parts *parts;	/* of vmm_arch_power_add(): what only this architecture has; or NULL */
 };
 
@@ -147,6 +148,9 @@ int vmm_arch_power_add(struct vmm_power *power, struct vmm_bus *registers, struc
 
 /* Also after a failure, and of a zeroed struct. */
 void vmm_arch_power_free(struct vmm_power *power);
+
+/* Presses the power button; a guest that does not find it does not notice. */
+void vmm_arch_press_button(struct vmm_power *power);
 
 /* Readable when an alarm of the real-time clock is due: call vmm_arch_alarm(). -1: there is no such clock. */
 int vmm_arch_alarm_fd(const struct vmm_power *power);

@@ -33,6 +33,16 @@ enum vmm_protocol {
 	VMM_NPROTOCOLS
 };
 
+/* Parts that only kernels of some protocols find: by ACPI, a device tree, or because they know the registers. */
+enum vmm_findable {
+	VMM_FINDS_BUTTON = 1,	/* the power button */
+	VMM_FINDS_SLOTS = 2,	/* hot plug of devices */
+	VMM_FINDS_CPUS = 4,	/* hot plug of CPUs */
+	VMM_FINDS_GENERATION = 8, /* a new VM Generation ID */
+};
+
+bool vmm_arch_guest_finds(enum vmm_protocol protocol, enum vmm_findable what);
+
 /* A kernel in guest memory, and its requirements. */
 struct vmm_loaded {
 	enum vmm_protocol protocol;

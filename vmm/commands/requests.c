@@ -96,10 +96,8 @@ int vmm_request_power_button(void *opaque, const void *none, FILE *answer,
 
 	(void)none;
 	(void)answer;
-	if (m->loaded.protocol == VMM_PROTOCOL_BUILTIN)
+	if (!vmm_arch_guest_finds(m->loaded.protocol, VMM_FINDS_BUTTON))
 		return vsu_error_set(err, -EOPNOTSUPP, "power-button: a built-in guest has no power button; 'quit' ends it");
-	if (m->loaded.protocol == VMM_PROTOCOL_IMAGE)
-		return vsu_error_set(err, -EOPNOTSUPP, "power-button: a guest of arm64 has no power button; shut it down from within, or end it by 'quit'");
 	vmm_machine_press_button(m);
 	return 0;
 }

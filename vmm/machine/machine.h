@@ -170,7 +170,6 @@ struct vmm_machine {
 	struct vmm_console *console;
 	struct vmm_control *control;	/* with --control */
 	int serial_irq_fd;
-	int button_irq_fd;	/* the power button */
 	int event_irq_fd;	/* hot plug, or a new VM Generation ID */
 	struct vmm_stdio *stdio;	/* used by a console device, or NULL */
 	struct vmm_device *stdio_device;

@@ -39,7 +39,7 @@ static int check_number(const struct vmm_machine *m, unsigned int n, struct vsu_
 	if (n > max)
 		return vsu_error_set(err, -EINVAL, "%u CPUs are more than the maximum of this machine, %u; it is that of --cpus=N,max=N",
 				     n, max);
-	if (n > now && m->loaded.protocol == VMM_PROTOCOL_BUILTIN)
+	if (n > now && !vmm_arch_guest_finds(m->loaded.protocol, VMM_FINDS_CPUS))
 		return vsu_error_set(err, -EOPNOTSUPP, "a built-in guest has no ACPI and cannot find a new CPU; start it with all of them");
 	return 0;
 }

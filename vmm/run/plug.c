@@ -147,11 +147,10 @@ static bool has_memory(const struct vmm_device *d)
 	return false;
 }
 
-/* By ACPI, which arm64 does not have; a built-in guest knows the registers. */
 static int check_guest(const struct vmm_machine *m, struct vsu_error *err)
 {
-	return m->loaded.protocol != VMM_PROTOCOL_IMAGE ? 0 :
-	       vsu_error_set(err, -EOPNOTSUPP, "a guest of arm64 does not support adding and removing devices while it runs; name them at the start");
+	return vmm_arch_guest_finds(m->loaded.protocol, VMM_FINDS_SLOTS) ? 0 :
+	       vsu_error_set(err, -EOPNOTSUPP, "a Linux guest of " VMM_TARGET_NAME " does not support adding and removing devices while it runs; name them at the start");
 }
 
 static int check_removal(const struct vmm_machine *m,

@@ -253,7 +253,7 @@ void vmm_machine_press_button(struct vmm_machine *m)
 {
 	struct vmm_timer *w = &m->watch.power_off;
 
-	vsu_event_signal(m->button_irq_fd);
+	vmm_arch_press_button(&m->power);
 	if (!m->config->power_off_seconds || w->active)
 		return;
 	vmm_timer_init(w, on_power_off_timeout, m);

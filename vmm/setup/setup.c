@@ -159,7 +159,7 @@ static int make_irq(const struct vmm_machine *m, unsigned int irq, int *fd,
 
 static int make_events(struct vmm_machine *m, struct vsu_error *err)
 {
-	int rc = make_irq(m, VMM_BUTTON_IRQ, &m->button_irq_fd, err);
+	int rc = make_irq(m, VMM_BUTTON_IRQ, &m->power.button_irq_fd, err);
 
 	if (!rc && VMM_CLOCK_IRQ)
 		rc = make_irq(m, VMM_CLOCK_IRQ, &m->power.clock_irq_fd, err);
@@ -360,7 +360,7 @@ int vmm_machine_make(struct vmm_machine *m, const struct vmm_config *config,
 		.opaque = m, .warn = on_warning, .file_closer = file_closer_of,
 	};
 	m->kvm.kvm_fd = m->kvm.vm_fd = -1;
-	m->serial_irq_fd = m->button_irq_fd = m->power.clock_irq_fd = m->event_irq_fd = -1;
+	m->serial_irq_fd = m->power.button_irq_fd = m->power.clock_irq_fd = m->event_irq_fd = -1;
 	m->console_in = m->console_out = m->restore.memory_fd = m->restore.base_fd = -1;
 	for (phase = choose_life(m); !status && *phase; phase++)
 		status = run_steps(m, *phase, err);
@@ -400,7 +400,7 @@ void vmm_machine_free(struct vmm_machine *m)
 	vmm_kernel_close(&m->kernel);
 	vmm_file_close(&m->initrd);
 	vsu_fd_close(&m->serial_irq_fd);
-	vsu_fd_close(&m->button_irq_fd);
+	vsu_fd_close(&m->power.button_irq_fd);
 	vsu_fd_close(&m->power.clock_irq_fd);
 	vsu_fd_close(&m->event_irq_fd);
 	if (m->close_console)

@@ -37,7 +37,7 @@ static const struct kind {
 	{ "base", 1, false }, { "changed", 1, false }, { "new-cpus", 1, false },
 	{ "requested", 1, true }, { "origin", 1, true }, { "checksums", 1, true },
 	{ "architecture", 1, false }, { "gic", 1, false }, { "its", 1, false },
-	{ "rtc", 1, false }, { "end", 1, false },
+	{ "rtc", 1, false }, { "gpio", 1, false }, { "end", 1, false },
 };
 
 static const struct kind *find_kind(const char *name)

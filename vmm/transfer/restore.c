@@ -412,11 +412,10 @@ static int write_generation(const struct vmm_machine *m, struct vsu_error *err)
 	return 0;
 }
 
-/* A built-in guest has no ACPI. */
 int vmm_restore_renew(struct vmm_machine *m, struct vsu_error *err)
 {
-	return m->loaded.protocol == VMM_PROTOCOL_BUILTIN ? 0 :
-	       name_folder(m, write_generation(m, err), err);
+	return vmm_arch_guest_finds(m->loaded.protocol, VMM_FINDS_GENERATION) ?
+	       name_folder(m, write_generation(m, err), err) : 0;
 }
 
 int vmm_restore_plugged(struct vmm_machine *m, struct vsu_error *err)

@@ -81,12 +81,6 @@ static void watch_alive(struct run *r)
 
 /* ------------------------------------------------------------------ signals */
 
-/* The power button is in ACPI's tables, which built-in guests and those of arm64 do not have. */
-static bool has_button(const struct vmm_machine *m)
-{
-	return m->loaded.protocol == VMM_PROTOCOL_LINUX || m->loaded.protocol == VMM_PROTOCOL_PVH;
-}
-
 /* The first SIGTERM presses the guest's power button, further ones end cvmm. */
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
@@ -98,7 +92,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	vmm_signals_served(&r->signals);
 	if (r->beside && r->beside->signal(r->beside->opaque, w->signum))
 		return;
-	if (w->signum == SIGTERM && has_button(m) && !r->asked) {
+	if (w->signum == SIGTERM && vmm_arch_guest_finds(m->loaded.protocol, VMM_FINDS_BUTTON) && !r->asked) {
 		r->asked = true;
 		vmm_machine_press_button(m);
 		prog_notify("STOPPING=1\nSTATUS=The guest was asked to power off");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The machine's own registers (guest/protocol.h): power, parking a CPU and a clock; and the PL031. */
+/* The machine's own registers (guest/protocol.h): power, parking a CPU and a clock; the PL031, and the PL061 with its power button. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,6 +14,7 @@
 
 #include "arch/arch.h"
 #include "arch/arm64/pl031.h"
+#include "arch/arm64/pl061.h"
 #include "arch/arm64/primecell.h"
 #include "bus/bus.h"
 #include "target/layout.h"
@@ -28,6 +29,7 @@ struct vmm_arch_parts {
 	const struct vmm_power *power;
 	pthread_mutex_t lock;
 	struct vmm_pl031 clock;
+	struct vmm_pl061 pins;
 	int alarm_fd;
 };
 
@@ -105,6 +107,33 @@ void vmm_arch_alarm(struct vmm_power *power)
 	pthread_mutex_unlock(&parts->lock);
 }
 
+/* -------------------------------------------------------------------------- power button */
+
+static void interrupt_button(void *opaque)
+{
+	const struct vmm_arch_parts *parts = opaque;
+
+	vsu_event_signal(parts->power->button_irq_fd);
+}
+
+static void on_pl061(void *opaque, struct vmm_access *access)
+{
+	struct vmm_arch_parts *parts = opaque;
+
+	pthread_mutex_lock(&parts->lock);
+	vmm_pl061_access(&parts->pins, access);
+	pthread_mutex_unlock(&parts->lock);
+}
+
+void vmm_arch_press_button(struct vmm_power *power)
+{
+	struct vmm_arch_parts *parts = power->parts;
+
+	pthread_mutex_lock(&parts->lock);
+	vmm_pl061_press(&parts->pins);
+	pthread_mutex_unlock(&parts->lock);
+}
+
 /* ------------------------------------------------------------------------------- parts */
 
 static int make_parts(struct vmm_power *power, struct vsu_error *err)
@@ -124,6 +153,7 @@ static int make_parts(struct vmm_power *power, struct vsu_error *err)
 	parts->clock = (struct vmm_pl031){
 		.now = host_seconds, .interrupt = interrupt_clock, .set_alarm = set_alarm, .opaque = parts,
 	};
+	parts->pins = (struct vmm_pl061){ .interrupt = interrupt_button, .opaque = parts };
 	pthread_mutex_init(&parts->lock, NULL);
 	power->parts = parts;
 	return 0;
@@ -137,6 +167,7 @@ int vmm_arch_power_add(struct vmm_power *power, struct vmm_bus *registers, struc
 		{ VMM_MACHINE_GPA + AT_PARK, 4, "park register", on_park, power },
 		{ VMM_MACHINE_GPA + AT_CLOCK, 4, "clock register", on_clock, power },
 		{ VMM_CLOCK_GPA, VMM_PRIMECELL_LEN, "real-time clock", on_pl031, power->parts },
+		{ VMM_PINS_GPA, VMM_PRIMECELL_LEN, "pins", on_pl061, power->parts },
 	};
 	unsigned int i;
 
@@ -161,9 +192,13 @@ void vmm_arch_power_free(struct vmm_power *power)
 void vmm_arch_power_save(const struct vmm_power *power, struct vmm_state_writer *w)
 {
 	vmm_pl031_save(&power->parts->clock, w);
+	vmm_pl061_save(&power->parts->pins, w);
 }
 
 int vmm_arch_power_load(struct vmm_power *power, const struct vmm_state *state, struct vsu_error *err)
 {
-	return vmm_pl031_load(&power->parts->clock, state, err);
+	struct vmm_arch_parts *parts = power->parts;
+	int rc = vmm_pl031_load(&parts->clock, state, err);
+
+	return rc ? rc : vmm_pl061_load(&parts->pins, state, err);
 }

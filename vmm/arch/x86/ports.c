@@ -127,6 +127,12 @@ void vmm_arch_power_free(struct vmm_power *ports)
 	(void)ports;
 }
 
+/* Of ACPI's tables. */
+void vmm_arch_press_button(struct vmm_power *ports)
+{
+	vsu_event_signal(ports->button_irq_fd);
+}
+
 int vmm_arch_alarm_fd(const struct vmm_power *ports)
 {
 	(void)ports;

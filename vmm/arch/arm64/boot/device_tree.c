@@ -9,11 +9,12 @@
 
 #include "arch/arm64/boot/device_tree.h"
 #include "arch/arm64/boot/fdt.h"
+#include "arch/arm64/pl061.h"
 #include "arch/arm64/primecell.h"
 #include "target/layout.h"
 
 /* References between nodes. */
-enum { GIC = 1, ITS, CLOCK };
+enum { GIC = 1, ITS, CLOCK, PINS };
 
 #define SHARED 0u	/* kinds of interrupts */
 #define PRIVATE 1u
@@ -21,6 +22,8 @@ enum { GIC = 1, ITS, CLOCK };
 #define LEVEL 4u
 #define SERIAL_HZ 1843200u
 #define PRIMECELL_HZ 24000000u
+#define KEY_POWER 116u	/* of <linux/input-event-codes.h> */
+#define ACTIVE_HIGH 0u
 #define PCI_MEMORY_32 0x02000000u
 #define PCI_MEMORY_64 0x03000000u
 
@@ -156,6 +159,31 @@ static void add_clock(struct vmm_fdt *fdt)
 	static const char compatible[] = "arm,pl031\0arm,primecell";
 
 	begin_primecell(fdt, "rtc", VMM_CLOCK_GPA, VMM_CLOCK_IRQ, compatible, sizeof(compatible));
+	vmm_fdt_node_end(fdt);
+}
+
+static void add_pins(struct vmm_fdt *fdt)
+{
+	static const char compatible[] = "arm,pl061\0arm,primecell";
+
+	begin_primecell(fdt, "gpio", VMM_PINS_GPA, VMM_BUTTON_IRQ, compatible, sizeof(compatible));
+	vmm_fdt_flag(fdt, "gpio-controller");
+	vmm_fdt_number(fdt, "#gpio-cells", 2);
+	vmm_fdt_flag(fdt, "interrupt-controller");
+	vmm_fdt_number(fdt, "#interrupt-cells", 2);
+	vmm_fdt_number(fdt, "phandle", PINS);
+	vmm_fdt_node_end(fdt);
+}
+
+static void add_button(struct vmm_fdt *fdt)
+{
+	vmm_fdt_node(fdt, "gpio-keys");
+	vmm_fdt_text(fdt, "compatible", "gpio-keys");
+	vmm_fdt_node(fdt, "power-button");
+	vmm_fdt_text(fdt, "label", "power button");
+	vmm_fdt_number(fdt, "linux,code", KEY_POWER);
+	vmm_fdt_cells(fdt, "gpios", (const uint32_t[]){ PINS, VMM_PL061_BUTTON, ACTIVE_HIGH }, 3);
+	vmm_fdt_node_end(fdt);
 	vmm_fdt_node_end(fdt);
 }
 
@@ -300,6 +328,8 @@ static void add_machine(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 	add_serial(fdt);
 	add_primecell_clock(fdt);
 	add_clock(fdt);
+	add_pins(fdt);
+	add_button(fdt);
 	add_generation(fdt, t->board->generation_gpa);
 	if (t->board->pci)
 		add_bus(fdt, t->board);

@@ -122,6 +122,13 @@ int vmm_load_hand_over(const struct vmm_load *load, const struct vmm_loaded *loa
 	return loaded->protocol == VMM_PROTOCOL_BUILTIN ? hand_over_builtin(&b) : hand_over_image(&b);
 }
 
+/* A device tree has no hot plug. */
+bool vmm_arch_guest_finds(enum vmm_protocol protocol, enum vmm_findable what)
+{
+	return protocol == VMM_PROTOCOL_BUILTIN ? what == VMM_FINDS_SLOTS :
+						  what & (VMM_FINDS_BUTTON | VMM_FINDS_GENERATION);
+}
+
 int vmm_load_cpu(const struct vmm_loaded *loaded, const struct vmm_kvm *kvm, int cpu_fd,
 		 unsigned int number, unsigned int ncpus, const struct vmm_cpu_choice *choice,
 		 struct vsu_error *err)

@@ -139,17 +139,25 @@ static int hand_over_pvh(struct boot *b)
 					   VMM_BOOT_INFO_GPA);
 }
 
-/* A protocol: its boot information, and the initial state of the CPUs. */
+#define BY_ACPI (VMM_FINDS_BUTTON | VMM_FINDS_SLOTS | VMM_FINDS_CPUS | VMM_FINDS_GENERATION)
+
+/* A protocol: its boot information, the initial state of the CPUs, and what the guest finds. */
 static const struct protocol {
 	int (*hand_over)(struct boot *b);
 	enum vmm_x86_entry first, others;
-} protocols[] = {
+	unsigned int finds;	/* enum vmm_findable */
+} protocols[VMM_NPROTOCOLS] = {
 	[VMM_PROTOCOL_BUILTIN] = { hand_over_builtin, VMM_X86_LEVEL3,
-				   VMM_X86_LEVEL3 },
+				   VMM_X86_LEVEL3, VMM_FINDS_SLOTS },
 	[VMM_PROTOCOL_LINUX] = { hand_over_linux, VMM_X86_LINUX,
-				 VMM_X86_WAITS },
-	[VMM_PROTOCOL_PVH] = { hand_over_pvh, VMM_X86_PVH, VMM_X86_WAITS },
+				 VMM_X86_WAITS, BY_ACPI },
+	[VMM_PROTOCOL_PVH] = { hand_over_pvh, VMM_X86_PVH, VMM_X86_WAITS, BY_ACPI },
 };
+
+bool vmm_arch_guest_finds(enum vmm_protocol protocol, enum vmm_findable what)
+{
+	return protocols[protocol].finds & what;
+}
 
 /* -------------------------------------------------------------------- the steps */
 
