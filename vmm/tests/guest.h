@@ -17,7 +17,7 @@
 #include "arch/arch.h"
 #include "arch/x86/long_mode.h"
 #include "memory.h"
-#include "vm/open.h"
+#include "no_kvm.h"
 
 #define CODE_GPA VMM_BOOT_KERNEL_GPA
 #define COUNTER_GPA UINT64_C(0x200000)
@@ -45,18 +45,6 @@ struct vm {
 	int (*poisoned)(void *opaque, unsigned int cpu, uint64_t hva,
 			struct vsu_error *err);
 };
-
-/* NULL, or why no VM can be made here. */
-static inline const char *no_kvm(void)
-{
-	static struct vsu_error err;
-	struct vmm_kvm kvm;
-
-	if (vmm_kvm_open(&kvm, false, &err))
-		return err.msg;
-	vmm_kvm_close(&kvm);
-	return NULL;
-}
 
 static inline void on_end_port(void *opaque, struct vmm_access *access)
 {

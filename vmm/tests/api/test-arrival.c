@@ -11,7 +11,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../guest.h"
+#include "../no_kvm.h"
 #include "owner.h"
 
 static struct one source, one;

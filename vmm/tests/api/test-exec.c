@@ -13,7 +13,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../guest.h"
+#include "../no_kvm.h"
 #include "../util.h"
 #include "cvmm/exec.h"
 

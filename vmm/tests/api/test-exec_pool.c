@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../guest.h"
+#include "../no_kvm.h"
 #include "../util.h"
 #include "cvmm/exec_pool.h"
 

@@ -18,7 +18,7 @@
 #include <vm-memory/sigbus.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../guest.h"
+#include "../no_kvm.h"
 #include "../machine/kernels.h"
 #include "api/machine_private.h"
 #include "owner.h"

@@ -9,7 +9,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../guest.h"
+#include "../no_kvm.h"
 #include "owner.h"
 
 /* ---------------------------------------------------------------------- life */

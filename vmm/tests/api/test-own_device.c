@@ -13,7 +13,7 @@
 #include <virtio-queue/cursor.h>
 #include <vmm-sys-util/fd.h>
 
-#include "../guest.h"
+#include "../no_kvm.h"
 #include "owner.h"
 
 /* An entropy device whose bytes are those of a generator: its state is the seed. */

@@ -10,7 +10,7 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../guest.h"
+#include "../no_kvm.h"
 #include "owner.h"
 
 static struct one one;

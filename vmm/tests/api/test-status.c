@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "../back_end.h"
-#include "../guest.h"
+#include "../no_kvm.h"
 #include "owner.h"
 
 static struct one one;

@@ -10,10 +10,13 @@
 #include <sys/ioctl.h>
 
 #include "../util.h"
+#include "arch/arch.h"
+#include "target/layout.h"
 #include "vm/msi.h"
 
-#define PINS 24u
-#define FIXED 40u	/* entries of the pins */
+#define REFUSED UINT64_C(0x1fee00000)
+#define PINS VMM_FIRST_MSI
+#define FIXED VMM_FIXED_ROUTES	/* entries of the pins */
 
 static int capability = 4096, irqfd_fails;
 static unsigned int on, off, tables;
@@ -58,7 +61,7 @@ int ioctl(int fd, unsigned long request, ...)
 	return answer(request, arg);
 }
 
-static struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1 };
+static struct vmm_kvm kvm = { .kvm_fd = -1, .vm_fd = -1, .nchips = 2 };	/* arm64: with an ITS */
 static struct vmm_msi *msi;
 static struct vsu_error err;
 
@@ -137,7 +140,7 @@ START_TEST(a_route_that_kvm_refuses_leaves_the_others)
 	vmm_msi_route(msi, a, 0xfee00000, 1);
 	ck_assert_int_eq(vmm_msi_commit(msi, NULL), 0);
 	routing_fails = 1;
-	vmm_msi_route(msi, b, UINT64_C(0x1fee00000), 1);
+	vmm_msi_route(msi, b, REFUSED, 1);
 	vmm_msi_route(msi, c, 0xfee00000, 2);
 	ck_assert_int_eq(vmm_msi_commit(msi, &err), -EINVAL);
 	ck_assert(strstr(err.msg, "0x1fee00000"));
@@ -195,7 +198,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_route_is_a_message_behind_all_pins);
 	tcase_add_test(tc, all_changes_go_by_one_call_and_none_without_changes);
-	tcase_add_test(tc, a_route_that_kvm_refuses_leaves_the_others);
+	tcase_add_test_unless(tc, vmm_arch_msi_is_refused(REFUSED) ? NULL : "KVM refuses no address of a message here",
+			      a_route_that_kvm_refuses_leaves_the_others);
 	tcase_add_test(tc, routes_that_kvm_refuses_for_another_reason_go_together);
 	tcase_add_test(tc, vectors_that_kvm_does_not_have_are_refused);
 	suite_add_tcase(s, tc);
