@@ -145,6 +145,8 @@ static int take_layout(struct vq *q, const struct vq_config *config,
 {
 	int rc;
 
+	if (!config)
+		return vsu_error_set(err, -EINVAL, "the ring has no description");
 	if (q->mode.enabled || vq_priv_inflight(q))
 		return vsu_error_set(err, -EBUSY, "ring %" PRIu32 " is %s",
 				     config->index, q->mode.enabled ?

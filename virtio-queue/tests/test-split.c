@@ -300,6 +300,20 @@ START_TEST(device_can_break_its_queue)
 }
 END_TEST
 
+START_TEST(ring_without_a_description_is_refused)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct rig r;
+
+	rig_init(&r, 0);
+	vq_disable(r.q);
+	ck_assert_int_eq(vq_check(r.q, NULL, NULL), -EINVAL);
+	ck_assert_int_eq(vq_enable(r.q, NULL, &err), -EINVAL);
+	ck_assert_str_eq(err.msg, "the ring has no description");
+	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
+}
+END_TEST
+
 START_TEST(check_returns_the_result_of_enable_without_its_effect)
 {
 	struct rig r;
@@ -360,6 +374,7 @@ int main(void)
 	tcase_add_test(tc, push_after_disable_only_releases);
 	tcase_add_test(tc, broken_queue_works_again_after_disable_and_enable);
 	tcase_add_test(tc, device_can_break_its_queue);
+	tcase_add_test(tc, ring_without_a_description_is_refused);
 	tcase_add_test(tc, check_returns_the_result_of_enable_without_its_effect);
 	tcase_add_test(tc, queue_without_memory_is_not_enabled);
 	return run_tcase(tc, "split");

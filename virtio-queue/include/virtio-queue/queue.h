@@ -131,7 +131,7 @@ VQ_API int vq_set_space(struct vq *q, struct vmem_space *space) VSU_NODISCARD;
 /*
  * Checks the configuration, translates the rings and starts at config->base.
  *
- *   -EINVAL  size 0, too large or (split) no power of two; an address that is
+ *   -EINVAL  no configuration; size 0, too large or (split) no power of two; an address that is
  *            not aligned (16, 2 and 4; packed: 16, 4 and 4); an impossible
  *            base
  *   -EFAULT  a ring is not completely in guest memory, or its address overflows
