@@ -142,7 +142,7 @@ struct vmm_power {
 
 /*
  * Adds the registers by which the guest ends or restarts the machine, to the bus of
- * vmm_machine_registers(), and the real-time clock. -EEXIST: other registers are there.
+ * vmm_machine_registers(), the real-time clock and the pins of the button. -EEXIST: other registers are there.
  */
 int vmm_arch_power_add(struct vmm_power *power, struct vmm_bus *registers, struct vsu_error *err);
 

@@ -126,10 +126,10 @@ void vmm_pl031_save(const struct vmm_pl031 *p, struct vmm_state_writer *w)
 int vmm_pl031_load(struct vmm_pl031 *p, const struct vmm_state *state, struct vsu_error *err)
 {
 	struct vmm_state_fields f;
-	int rc = vmm_state_find(state, "rtc", 0, &f, err);
+	int rc = vmm_state_find(state, "rtc", 0, &f, NULL);
 
 	if (rc < 0)
-		return rc;
+		return 0;	/* the source had none */
 	p->offset = vmm_state_get_u32(&f);
 	p->load = vmm_state_get_u32(&f);
 	p->match = vmm_state_get_u32(&f);
@@ -139,5 +139,8 @@ int vmm_pl031_load(struct vmm_pl031 *p, const struct vmm_state *state, struct vs
 	rc = vmm_state_fields_end(&f, err);
 	if (!rc && p->alarm_at)
 		p->set_alarm(p->opaque, p->alarm_at);
+	/* KVM may have saved the interrupt controller before it had the last edge */
+	if (!rc && p->raised && p->enabled)
+		p->interrupt(p->opaque);
 	return rc;
 }

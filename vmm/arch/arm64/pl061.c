@@ -69,7 +69,11 @@ static void change_input(struct vmm_pl061 *p, uint8_t inputs)
 
 void vmm_pl061_press(struct vmm_pl061 *p)
 {
+	const bool pressed = p->inputs & BUTTON;
+
 	change_input(p, p->inputs | BUTTON);
+	if (pressed && (p->raised & p->enabled & BUTTON))
+		p->interrupt(p->opaque);
 }
 
 /* The button is released when the driver has seen that it is pressed. */
@@ -142,14 +146,18 @@ int vmm_pl061_load(struct vmm_pl061 *p, const struct vmm_state *state, struct vs
 {
 	struct vmm_state_fields f;
 	unsigned int i;
-	int rc = vmm_state_find(state, "gpio", 0, &f, err);
+	int rc = vmm_state_find(state, "gpio", 0, &f, NULL);
 
 	if (rc < 0)
-		return rc;
+		return 0;	/* the source had none */
 	vmm_state_get(&f, &p->inputs, 1);
 	vmm_state_get(&f, &p->outputs, 1);
 	vmm_state_get(&f, &p->raised, 1);
 	for (i = 0; i < NROWS; i++)
 		vmm_state_get(&f, (uint8_t *)p + rows[i].member, 1);
-	return vmm_state_fields_end(&f, err);
+	rc = vmm_state_fields_end(&f, err);
+	/* KVM may have saved the interrupt controller before it had the last edge */
+	if (!rc && (p->raised & p->enabled))
+		p->interrupt(p->opaque);
+	return rc;
 }

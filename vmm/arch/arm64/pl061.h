@@ -33,7 +33,7 @@ struct vmm_pl061 {
 /* A handler for the bus; opaque is the struct vmm_pl061. */
 void vmm_pl061_access(void *opaque, struct vmm_access *access);
 
-/* Without effect if the driver has not read the former press. */
+/* If the driver has not read the former press, it is interrupted once more. */
 void vmm_pl061_press(struct vmm_pl061 *p);
 
 /* Section "gpio". */

@@ -61,8 +61,12 @@ static void on_clock(void *opaque, struct vmm_access *access)
 
 static uint64_t host_seconds(void *opaque)
 {
+	struct timespec now;
+
 	(void)opaque;
-	return (uint64_t)time(NULL);
+	/* time() may be a tick behind the timer of the alarm */
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec;
 }
 
 static void interrupt_clock(void *opaque)

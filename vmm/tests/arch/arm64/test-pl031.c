@@ -203,12 +203,12 @@ START_TEST(alarm_that_has_come_is_saved_and_does_not_come_again)
 }
 END_TEST
 
-START_TEST(state_without_the_clock_is_refused)
+START_TEST(state_without_the_clock_leaves_it_as_it_is)
 {
 	memset(&w, 0, sizeof(w));
 	vmm_state_begin(&w);
 	check_state();
-	ck_assert_int_eq(vmm_pl031_load(&chip, &state, NULL), -EBADMSG);
+	ck_assert_int_eq(vmm_pl031_load(&chip, &state, NULL), 0);
 	ck_assert_uint_eq(alarm_at, 0);
 	free(w.bytes);
 }
@@ -230,7 +230,7 @@ int main(void)
 	tcase_add_test(tc, registers_of_no_meaning_read_as_zero);
 	tcase_add_test(tc, saved_clock_counts_on_and_its_alarm_comes);
 	tcase_add_test(tc, alarm_that_has_come_is_saved_and_does_not_come_again);
-	tcase_add_test(tc, state_without_the_clock_is_refused);
+	tcase_add_test(tc, state_without_the_clock_leaves_it_as_it_is);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
