@@ -13,12 +13,19 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SYS_FCHMODAT2 452	/* of every architecture, since Linux 6.6 */
+/* Later than libseccomp 2.5; these have the same number on all architectures that the programs run on. */
+#define SYS_FCHMODAT2 452
+#define SYS_SETXATTRAT 463
+#define SYS_REMOVEXATTRAT 466
+#define SYS_FILE_SETATTR 469
+/* The kernel ignores the upper half of an argument that is an int. */
+#define INT_BITS UINT32_MAX
 
 /* Requests of io_uring are not seen by a filter. Old versions of libseccomp lack recent names. */
 static const int denied[] = {
@@ -32,23 +39,34 @@ static const int denied[] = {
 	SCMP_SYS(shmat), SCMP_SYS(msgget), SCMP_SYS(semget), SCMP_SYS(mq_open),
 	SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), SYS_FCHMODAT2,
 	SCMP_SYS(chown), SCMP_SYS(lchown), SCMP_SYS(fchown), SCMP_SYS(fchownat),
+	/* an access control list has the mode, too */
+	SCMP_SYS(setxattr), SCMP_SYS(lsetxattr), SCMP_SYS(fsetxattr), SYS_SETXATTRAT,
+	SCMP_SYS(removexattr), SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr), SYS_REMOVEXATTRAT,
+	SYS_FILE_SETATTR, SCMP_SYS(utimensat), SCMP_SYS(utime), SCMP_SYS(utimes), SCMP_SYS(futimesat),
 };
 
-/* Limits of other processes, and signals to them; a value that is matched with its mask. */
+/* Limits and scheduling of other processes, and signals to them. */
 static const struct {
 	int call;
 	struct scmp_arg_cmp when[2];
 	unsigned int n;
 } some[] = {
 	{ SCMP_SYS(prlimit64), { SCMP_A0(SCMP_CMP_NE, 0) }, 1 },
-	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_EQ, F_SETOWN) }, 1 },
-	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_EQ, F_SETOWN_EX) }, 1 },
-	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_EQ, F_SETSIG) }, 1 },
-	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_EQ, F_SETFL), SCMP_A2(SCMP_CMP_MASKED_EQ, O_ASYNC, O_ASYNC) }, 2 },
-	{ SCMP_SYS(ioctl), { SCMP_A1(SCMP_CMP_EQ, FIOASYNC) }, 1 },
-	{ SCMP_SYS(ioctl), { SCMP_A1(SCMP_CMP_EQ, FIOSETOWN) }, 1 },
-	{ SCMP_SYS(ioctl), { SCMP_A1(SCMP_CMP_EQ, SIOCSPGRP) }, 1 },
-	{ SCMP_SYS(prctl), { SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG) }, 1 },
+	{ SCMP_SYS(setpriority), { SCMP_A1(SCMP_CMP_NE, 0) }, 1 },
+	{ SCMP_SYS(ioprio_set), { SCMP_A1(SCMP_CMP_NE, 0) }, 1 },
+	{ SCMP_SYS(sched_setaffinity), { SCMP_A0(SCMP_CMP_NE, 0) }, 1 },
+	{ SCMP_SYS(sched_setscheduler), { SCMP_A0(SCMP_CMP_NE, 0) }, 1 },
+	{ SCMP_SYS(sched_setparam), { SCMP_A0(SCMP_CMP_NE, 0) }, 1 },
+	{ SCMP_SYS(sched_setattr), { SCMP_A0(SCMP_CMP_NE, 0) }, 1 },
+	{ SCMP_SYS(migrate_pages), { SCMP_A0(SCMP_CMP_NE, 0) }, 1 },
+	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, F_SETOWN) }, 1 },
+	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, F_SETOWN_EX) }, 1 },
+	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, F_SETSIG) }, 1 },
+	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, F_SETFL), SCMP_A2(SCMP_CMP_MASKED_EQ, O_ASYNC, O_ASYNC) }, 2 },
+	{ SCMP_SYS(ioctl), { SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, FIOASYNC) }, 1 },
+	{ SCMP_SYS(ioctl), { SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, FIOSETOWN) }, 1 },
+	{ SCMP_SYS(ioctl), { SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, SIOCSPGRP) }, 1 },
+	{ SCMP_SYS(prctl), { SCMP_A0(SCMP_CMP_MASKED_EQ, INT_BITS, PR_SET_PDEATHSIG) }, 1 },
 };
 
 static const int namespaces[] = {

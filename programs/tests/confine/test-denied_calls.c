@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../../../tests/support/suite.h"
@@ -66,6 +67,38 @@ static long own_descriptor_by_kind(void)
 	return fcntl(listener, F_SETOWN_EX, &owner);
 }
 
+static long own_descriptor_wide(void) { return syscall(SYS_fcntl, listener, F_SETOWN | 1UL << 32, getppid()); }
+static long choose_death_wide(void) { return syscall(SYS_prctl, PR_SET_PDEATHSIG | 1UL << 32, SIGKILL, 0, 0, 0); }
+static long request_owner_wide(void)
+{
+	const int value = getppid();
+
+	return syscall(SYS_ioctl, listener, FIOSETOWN | 1UL << 32, &value);
+}
+static long change_priority(void) { return setpriority(PRIO_PROCESS, (id_t)getppid(), 0); }
+static long change_io_priority(void) { return syscall(SYS_ioprio_set, 1, getppid(), 0); }
+
+static long change_processors(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	return sched_setaffinity(getppid(), sizeof(set), &set);
+}
+
+static long change_policy(void)
+{
+	const struct sched_param param = { 0 };
+
+	return sched_setscheduler(getppid(), SCHED_OTHER, &param);
+}
+
+static long set_attribute(void) { return setxattr("/", "user.cvmm", "1", 1, 0); }
+static long set_attribute_of_file(void) { return fsetxattr(listener, "user.cvmm", "1", 1, 0); }
+static long remove_attribute(void) { return lremovexattr("/", "user.cvmm"); }
+static long change_times(void) { return utimensat(AT_FDCWD, "/", NULL, 0); }
+
 static long choose_signal(void) { return fcntl(listener, F_SETSIG, SIGKILL); }
 static long send_signals(void) { return fcntl(listener, F_SETFL, O_ASYNC | O_NONBLOCK); }
 
@@ -91,6 +124,8 @@ static long (*const denied[])(void) = {
 	send_signal_to_thread, send_signal_to_group, queue_signal, find_process, trace_parent,
 	leave_users, clone_users, limit_parent, own_descriptor, own_descriptor_by_kind,
 	choose_signal, send_signals, request_signals_of_any, request_owner, request_group, choose_death,
+	own_descriptor_wide, choose_death_wide, request_owner_wide, change_priority, change_io_priority,
+	change_processors, change_policy, set_attribute, set_attribute_of_file, remove_attribute, change_times,
 	change_mode, change_mode_of_any, change_mode_of_file, change_owner, change_owner_of_file,
 };
 
