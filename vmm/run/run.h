@@ -9,7 +9,7 @@
 
 #include "machine/machine.h"
 
-/* Of a guest with ACPI; see --power-off-timeout. While the machine runs. */
+/* Of a guest that finds it; see --power-off-timeout. While the machine runs. */
 void vmm_machine_press_button(struct vmm_machine *m);
 
 /*

@@ -169,7 +169,7 @@ CVMM_API bool cvmm_machine_dispatch(struct cvmm_machine *m);
  */
 CVMM_API int cvmm_machine_status(const struct cvmm_machine *m, struct vsu_error *why) VSU_NODISCARD;
 
-/* Asks the guest to power off, by ACPI. -EOPNOTSUPP: a built-in guest; -EAGAIN: it does not run. */
+/* Asks the guest to power off, by ACPI or (arm64) a key of the device tree. -EOPNOTSUPP: a built-in guest; -EAGAIN: it does not run. */
 CVMM_API int cvmm_machine_press_power(struct cvmm_machine *m, struct vsu_error *err) VSU_NODISCARD;
 
 /* Ends the guest at once; a dispatch then returns false. Any thread. */
