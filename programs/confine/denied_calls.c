@@ -51,14 +51,14 @@ static const struct {
 	struct scmp_arg_cmp when[2];
 	unsigned int n;
 } some[] = {
-	{ SCMP_SYS(prlimit64), { SCMP_A0(SCMP_CMP_NE, 0) }, 1 },
-	{ SCMP_SYS(setpriority), { SCMP_A1(SCMP_CMP_NE, 0) }, 1 },
-	{ SCMP_SYS(ioprio_set), { SCMP_A1(SCMP_CMP_NE, 0) }, 1 },
-	{ SCMP_SYS(sched_setaffinity), { SCMP_A0(SCMP_CMP_NE, 0) }, 1 },
-	{ SCMP_SYS(sched_setscheduler), { SCMP_A0(SCMP_CMP_NE, 0) }, 1 },
-	{ SCMP_SYS(sched_setparam), { SCMP_A0(SCMP_CMP_NE, 0) }, 1 },
-	{ SCMP_SYS(sched_setattr), { SCMP_A0(SCMP_CMP_NE, 0) }, 1 },
-	{ SCMP_SYS(migrate_pages), { SCMP_A0(SCMP_CMP_NE, 0) }, 1 },
+	{ SCMP_SYS(prlimit64), { SCMP_A0(SCMP_CMP_NE, 0, 0) }, 1 },
+	{ SCMP_SYS(setpriority), { SCMP_A1(SCMP_CMP_NE, 0, 0) }, 1 },
+	{ SCMP_SYS(ioprio_set), { SCMP_A1(SCMP_CMP_NE, 0, 0) }, 1 },
+	{ SCMP_SYS(sched_setaffinity), { SCMP_A0(SCMP_CMP_NE, 0, 0) }, 1 },
+	{ SCMP_SYS(sched_setscheduler), { SCMP_A0(SCMP_CMP_NE, 0, 0) }, 1 },
+	{ SCMP_SYS(sched_setparam), { SCMP_A0(SCMP_CMP_NE, 0, 0) }, 1 },
+	{ SCMP_SYS(sched_setattr), { SCMP_A0(SCMP_CMP_NE, 0, 0) }, 1 },
+	{ SCMP_SYS(migrate_pages), { SCMP_A0(SCMP_CMP_NE, 0, 0) }, 1 },
 	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, F_SETOWN) }, 1 },
 	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, F_SETOWN_EX) }, 1 },
 	{ SCMP_SYS(fcntl), { SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, F_SETSIG) }, 1 },
