@@ -311,6 +311,7 @@ START_TEST(ring_without_a_description_is_refused)
 	ck_assert_int_eq(vq_enable(r.q, NULL, &err), -EINVAL);
 	ck_assert_str_eq(err.msg, "the ring has no description");
 	ck_assert_int_eq(vq_enable(r.q, &r.config, NULL), 0);
+	rig_fini(&r);
 }
 END_TEST
 
