@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -67,14 +68,18 @@ static long own_descriptor_by_kind(void)
 	return fcntl(listener, F_SETOWN_EX, &owner);
 }
 
-static long own_descriptor_wide(void) { return syscall(SYS_fcntl, listener, F_SETOWN | 1UL << 32, getppid()); }
-static long choose_death_wide(void) { return syscall(SYS_prctl, PR_SET_PDEATHSIG | 1UL << 32, SIGKILL, 0, 0, 0); }
+/* The kernel does not look at this bit of an argument that is an int. */
+#define UNSEEN ((unsigned long)(UINT64_C(1) << 32))
+static long own_descriptor_wide(void) { return syscall(SYS_fcntl, listener, F_SETOWN | UNSEEN, getppid()); }
+static long choose_death_wide(void) { return syscall(SYS_prctl, PR_SET_PDEATHSIG | UNSEEN, SIGKILL, 0, 0, 0); }
+
 static long request_owner_wide(void)
 {
 	const int value = getppid();
 
-	return syscall(SYS_ioctl, listener, FIOSETOWN | 1UL << 32, &value);
+	return syscall(SYS_ioctl, listener, FIOSETOWN | UNSEEN, &value);
 }
+
 static long change_priority(void) { return setpriority(PRIO_PROCESS, (id_t)getppid(), 0); }
 static long change_io_priority(void) { return syscall(SYS_ioprio_set, 1, getppid(), 0); }
 

@@ -2,8 +2,6 @@
 /* Registers of the clock (ARM DDI 0224). */
 #include <config.h>
 
-#include <errno.h>
-
 #include "arch/arm64/pl031.h"
 #include "arch/arm64/primecell.h"
 

@@ -26,11 +26,11 @@ static void continue_saved(const char *expected, void (*what)(void))
 	ck_assert_uint_gt(fread(json, 1, sizeof(json) - 1, f), 0);
 	fclose(f);
 	ck_assert_msg(strstr(json, expected) != NULL, "%s", json);
-	for (at = strchr(json, '[') + 2; n < MAX_WORDS && at; at = at ? at + 3 : NULL) {
+	for (at = strchr(json, '[') + 2; n < MAX_WORDS && at;) {
 		words[n++] = at;
 		at = strchr(at, '"');
 		*at = '\0';
-		at = at[1] == ',' ? at : NULL;
+		at = at[1] == ',' ? at + 3 : NULL;
 	}
 	words[n++] = "--from=saved";
 	words[n++] = "--changed-disks=accept"; /* the rig makes it again */
