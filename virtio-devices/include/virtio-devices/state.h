@@ -75,6 +75,21 @@ VIRTDEV_API int virtdev_state_end(const struct virtdev_state_reader *r,
 				  struct vsu_error *err) VSU_NODISCARD;
 
 /*
+ * For models whose driver sets more than the configuration space, by requests or
+ * connections: the state stays in memory that outlives the process, and a vhost-user
+ * server that replaces a killed one continues with it by ops->state_load. Without it,
+ * what the driver has set ends with the process: its queues continue, and front-ends of
+ * libvirtio-devices request a reset from the driver; others do not tell it.
+ *
+ * set_keeps: before the device has a server; state_save may then be called while the
+ * device runs. keep: the driver has changed the state; call it on the thread that has
+ * changed it, before the request is complete. A state of more than 8000 bytes is not kept.
+ * keep has no effect with another server, or if the front-end has no in-flight area.
+ */
+VIRTDEV_API void virtdev_set_keeps(struct virtdev *dev);
+VIRTDEV_API void virtdev_keep(struct virtdev *dev);
+
+/*
  * For the owner of a device: virtdev_state_load() (device.h) in bounded turns, so that a
  * large state does not block a loop. 1: call virtdev_state_load_turn(); 0: loaded; or an
  * error as of virtdev_state_load(). Until the result is not 1, the bytes must remain

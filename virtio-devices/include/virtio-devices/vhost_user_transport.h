@@ -176,7 +176,7 @@ enum virtdev_vhost_user_settings {
 	VIRTDEV_VHOST_USER_SETTINGS_REPEATED,
 	/* the back-end continues with the state of the previous one */
 	VIRTDEV_VHOST_USER_SETTINGS_KEPT,
-	/* only the back-end knows */
+	/* of a file system: only the back-end knows, and does not report it */
 	VIRTDEV_VHOST_USER_SETTINGS_UNKNOWN,
 	/* they are lost: the driver is asked for a reset */
 	VIRTDEV_VHOST_USER_SETTINGS_RESET,

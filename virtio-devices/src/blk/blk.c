@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <virtio-devices/state.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/sized.h>
 
 #include "blk/priv.h"
-#include "core/kept.h"
 
 #define BLK_DEVICE_ID 2u
 #define BLK_MAX_QUEUES 256u
@@ -394,7 +394,7 @@ int virtdev_blk_new(const struct virtdev_blk_config *config,
 		return rc;
 	}
 	blk->disk->owned = true;
-	virtdev_priv_set_keeps(blk->dev);
+	virtdev_set_keeps(blk->dev);
 	*out = blk->dev;
 	return 0;
 }

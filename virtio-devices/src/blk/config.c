@@ -11,7 +11,6 @@
 
 #include "blk/priv.h"
 #include "core/device_priv.h"
-#include "core/kept.h"
 
 static_assert(offsetof(struct virtdev_blk_space, unused1) == 57, "5.2.4");
 static_assert(offsetof(struct virtdev_blk_space, writeback) == 32, "5.2.4");
@@ -128,7 +127,7 @@ int virtdev_priv_blk_config_write(void *self, uint32_t off, const void *buf,
 		return -EBADMSG;
 	blk->writeback = value;
 	update_through(blk);
-	virtdev_priv_keep(blk->dev);
+	virtdev_keep(blk->dev);
 	return 0;
 }
 

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include <virtio-devices/ids.h>
+#include <virtio-devices/state.h>
 #include <vmm-sys-util/sized.h>
 
 #include "console/priv.h"
-#include "core/kept.h"
 
 #define DEFAULT_QUEUE_MAX 256u
 
@@ -203,7 +203,7 @@ static int make_device(struct console *c, uint32_t queue_size_max,
 
 	rc = virtdev_new(&ops, &info, c, &c->dev, err);
 	if (!rc)
-		virtdev_priv_set_keeps(c->dev);
+		virtdev_set_keeps(c->dev);
 	return rc;
 }
 

@@ -4,8 +4,9 @@
 
 #include <string.h>
 
+#include <virtio-devices/state.h>
+
 #include "console/priv.h"
-#include "core/kept.h"
 
 struct message {
 	struct vsu_le32 id;
@@ -108,7 +109,7 @@ static enum verdict chain_report(struct turn *t, struct vq *q,
 	p->pending &= ~(1u << event);
 	if (event == EVENT_PORT_ADD || event == EVENT_PORT_REMOVE)
 		p->announced = event == EVENT_PORT_ADD;
-	virtdev_priv_keep(t->c->dev);
+	virtdev_keep(t->c->dev);
 	return TURN_DONE;
 }
 
@@ -208,7 +209,7 @@ static enum verdict chain_take(struct turn *t, struct vq *q,
 	    !handle_message(t->c, vsu_le32_load(m.id), vsu_le16_load(m.event),
 			  vsu_le16_load(m.value)))
 		t->c->refused++;
-	virtdev_priv_keep(t->c->dev);
+	virtdev_keep(t->c->dev);
 	return TURN_DONE;
 }
 

@@ -21,6 +21,7 @@ struct virtdev {
 	void *report_opaque;
 	struct virtdev_measured *measured;	/* of each queue, borrowed; or NULL */
 	bool keeps;		/* core/kept.h */
+	bool (*continues)(void *self);	/* likewise; NULL: not in a file of the model */
 	unsigned char *kept;	/* memory of kept_len bytes, or NULL */
 	size_t kept_len;
 	bool paused;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <virtio-devices/state.h>
+
 #include "core/device_struct.h"
 #include "core/kept.h"
 
@@ -45,14 +47,19 @@ static unsigned int newer_slot(const struct virtdev *dev)
 	return load_sequence(dev, 1) > load_sequence(dev, 0);
 }
 
-void virtdev_priv_set_keeps(struct virtdev *dev)
+void virtdev_set_keeps(struct virtdev *dev)
 {
 	dev->keeps = true;
 }
 
+void virtdev_priv_set_keeps_apart(struct virtdev *dev, bool (*continues)(void *self))
+{
+	dev->continues = continues;
+}
+
 bool virtdev_priv_keeps(const struct virtdev *dev)
 {
-	return dev->keeps;
+	return dev->keeps || dev->continues;
 }
 
 void virtdev_priv_kept_set(struct virtdev *dev, void *bytes, size_t len)
@@ -83,12 +90,12 @@ static void store_slot(struct virtdev *dev, const void *bytes, size_t len)
 }
 
 /* Without a state the replacement begins with that of a reset device. */
-void virtdev_priv_keep(struct virtdev *dev)
+void virtdev_keep(struct virtdev *dev)
 {
 	void *bytes;
 	size_t len;
 
-	if (!dev->kept)
+	if (!dev->kept || !dev->keeps)
 		return;
 	if (virtdev_priv_state_collect(dev, true, &bytes, &len, NULL) < 0) {
 		virtdev_priv_kept_clear(dev);
@@ -109,6 +116,8 @@ bool virtdev_priv_kept_load(struct virtdev *dev, struct vsu_error *err)
 	size_t len;
 	int rc;
 
+	if (dev->kept && dev->continues)
+		return dev->continues(dev->self);
 	if (!dev->kept || !load_sequence(dev, i))
 		return false;
 	len = __atomic_load_n(&head_of(dev)->len[i], __ATOMIC_RELAXED);

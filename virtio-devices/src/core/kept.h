@@ -3,7 +3,6 @@
  * The state that a device leaves for a replacement of its process.
  *
  * Threads: set, clear and load on the server's thread while no queue runs.
- * virtdev_priv_keep() on the thread that changes the state.
  */
 #ifndef VIRTIO_DEVICES_KEPT_H
 #define VIRTIO_DEVICES_KEPT_H
@@ -16,14 +15,16 @@
 /* Bytes for a device that keeps its state: a card's tables of addresses need the most. */
 #define VIRTDEV_KEPT_SIZE 16384u
 
-/* For models: state_save may also be called while the device runs, from virtdev_priv_keep(). */
-void virtdev_priv_set_keeps(struct virtdev *dev);
+/* Whether sessions of the device need the room. */
 bool virtdev_priv_keeps(const struct virtdev *dev);
+/*
+ * For a model that has its state in a file of its own: virtdev_keep() has no effect, and
+ * continues answers whether the device goes on with the state of another process.
+ */
+void virtdev_priv_set_keeps_apart(struct virtdev *dev, bool (*continues)(void *self));
 
 /* The memory, or NULL; the caller keeps it until the next call. */
 void virtdev_priv_kept_set(struct virtdev *dev, void *bytes, size_t len);
-/* For models: the driver has changed the state. Call it before the request is complete. */
-void virtdev_priv_keep(struct virtdev *dev);
 void virtdev_priv_kept_clear(struct virtdev *dev);
 /* True: the device continues with the state of another process. err: why not. */
 bool virtdev_priv_kept_load(struct virtdev *dev, struct vsu_error *err);

@@ -18,6 +18,7 @@
 #include <vmm-sys-util/sized.h>
 
 #include "core/device_priv.h"
+#include "core/kept.h"
 #include "fs/serve/serve.h"
 
 /* Additional pieces per chain: buffers that cross memory regions are split. */
@@ -435,6 +436,12 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	return fs;
 }
 
+/* The session of the recovery file, before a queue has run. */
+static bool fs_continues(void *self)
+{
+	return __atomic_load_n(&((struct fs *)self)->kept, __ATOMIC_RELAXED);
+}
+
 static int make_device(struct fs *fs, struct vsu_error *err)
 {
 	const struct virtdev_fs_config *c = &fs->config;
@@ -456,8 +463,12 @@ static int make_device(struct fs *fs, struct vsu_error *err)
 		rc = virtdev_priv_fs_handles_init(fs);
 	if (rc >= 0)
 		rc = virtdev_priv_fs_window_init(fs);
-	if (rc >= 0)
-		return virtdev_new(&fs_ops, &info, fs, &fs->dev, err);
+	if (rc >= 0) {
+		rc = virtdev_new(&fs_ops, &info, fs, &fs->dev, err);
+		if (!rc)
+			virtdev_priv_set_keeps_apart(fs->dev, fs_continues);
+		return rc;
+	}
 	if (rc == -EPERM || rc == -EOPNOTSUPP)
 		return vsu_error_sys(err, rc, "fs: file handles are mandatory but not available; they require CAP_DAC_READ_SEARCH and the support of the file system");
 	return vsu_error_sys(err, rc, "fs");

@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/kept.h"
+#include <virtio-devices/state.h>
+
 #include "net/priv.h"
 
 /* In place of an answer: the command needs further turns. */
@@ -188,7 +189,7 @@ static uint32_t command_serve(void *opaque, struct vq *q,
 		answer = command_run(opaque, &command, &in);
 	if (answer == LATER)
 		return VQ_TURN_LATER;
-	virtdev_priv_keep(((struct net *)opaque)->dev);
+	virtdev_keep(((struct net *)opaque)->dev);
 	return vq_cursor_write(&out, &answer, 1);
 }
 

@@ -9,11 +9,11 @@
 #include <sys/mman.h>
 
 #include <virtio-devices/ids.h>
+#include <virtio-devices/state.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 
 #include "core/device_priv.h"
-#include "core/kept.h"
 #include "net/priv.h"
 
 /* ------------------------------------------------------------------ the queues */
@@ -265,7 +265,7 @@ int virtdev_priv_net_new(const struct virtdev_net_config *c,
 		return rc;
 	}
 	net->link->owned = true;
-	virtdev_priv_set_keeps(net->dev);
+	virtdev_set_keeps(net->dev);
 	*out = net;
 	return 0;
 }

@@ -10,12 +10,11 @@
 
 #define CONSOLE_F_MULTIPORT (UINT64_C(1) << 1)
 
-static uint64_t kept_loads(const struct virtdev_vhost_user *r)
+/* False: the back-ends do not report it. */
+static bool kept_loads(const struct virtdev_vhost_user *r, uint64_t *loads)
 {
-	uint64_t loads = 0;
-
-	(void)!vhost_user_frontend_kept_loads(r->frontend, &loads);
-	return loads;
+	*loads = 0;
+	return vhost_user_frontend_kept_loads(r->frontend, loads);
 }
 
 /*
@@ -36,18 +35,24 @@ static bool has_only_settings(const struct virtdev_vhost_user *r)
 	}
 }
 
-/* The back-end of a file system may keep inodes and handles in a file of its own. */
+/*
+ * The back-end of a file system may keep inodes and handles in a file of its own, and
+ * others than those of libvirtio-devices do not report it.
+ */
 static enum virtdev_vhost_user_settings judge_settings(const struct virtdev_vhost_user *r,
 					      bool rings_lost)
 {
+	uint64_t loads;
+	const bool reports = kept_loads(r, &loads);
+
 	if (rings_lost)
 		return VIRTDEV_VHOST_USER_SETTINGS_RESET;
-	if (kept_loads(r) > r->kept_loads)
+	if (loads > r->kept_loads)
 		return VIRTDEV_VHOST_USER_SETTINGS_KEPT;
 	if (has_only_settings(r) || !(virtdev_transport_status(r->t) & VIRTDEV_STATUS_DRIVER_OK))
 		return VIRTDEV_VHOST_USER_SETTINGS_REPEATED;
-	return r->config.id == VIRTDEV_ID_FS ? VIRTDEV_VHOST_USER_SETTINGS_UNKNOWN :
-					       VIRTDEV_VHOST_USER_SETTINGS_RESET;
+	return r->config.id == VIRTDEV_ID_FS && !reports ? VIRTDEV_VHOST_USER_SETTINGS_UNKNOWN :
+							   VIRTDEV_VHOST_USER_SETTINGS_RESET;
 }
 
 void virtdev_priv_remote_lost(struct virtdev_vhost_user *r)
@@ -59,7 +64,7 @@ void virtdev_priv_remote_lost(struct virtdev_vhost_user *r)
 	r->config_asked = 0;
 	virtdev_priv_remote_stream_lost(r);
 	virtdev_priv_remote_postcopy_lost(r);
-	r->kept_loads = kept_loads(r);
+	(void)!kept_loads(r, &r->kept_loads);
 }
 
 void virtdev_priv_remote_replaced(struct virtdev_vhost_user *r, bool rings_lost)

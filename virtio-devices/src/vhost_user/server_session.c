@@ -8,6 +8,7 @@
 #include <vhost/protocol.h>
 #include <vhost/shmem.h>
 #include <virtio-devices/report.h>
+#include <virtio-devices/state.h>
 
 #include "core/kept.h"
 #include "vhost_user/served.h"
@@ -48,7 +49,7 @@ static void on_kept(void *opaque, void *bytes, size_t len)
 	s->has_kept = bytes != NULL;
 	load_kept(s);
 	if (s->has_kept && !s->fresh)
-		virtdev_priv_keep(s->config.dev);
+		virtdev_keep(s->config.dev);
 }
 
 static int on_set_features(void *opaque, uint64_t features)
@@ -86,7 +87,7 @@ static void on_run(void *opaque, uint32_t ring)
 	struct vsu_error err = VSU_ERROR_INIT;
 
 	if (s->has_kept && s->fresh)
-		virtdev_priv_keep(s->config.dev);
+		virtdev_keep(s->config.dev);
 	s->fresh = false;
 	virtdev_resume(s->config.dev);
 	if (virtdev_priv_server_queue_run(&s->queues[ring], &err) >= 0)

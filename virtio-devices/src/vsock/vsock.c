@@ -10,11 +10,11 @@
 #include <sys/socket.h>
 
 #include <virtio-devices/ids.h>
+#include <virtio-devices/state.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sized.h>
 
-#include "core/kept.h"
 #include "vsock/priv.h"
 
 #define DEFAULT_CONNECTIONS 1024u
@@ -268,7 +268,7 @@ static int make_device(struct vsock_bridge *b, uint32_t queue_size_max,
 
 	rc = virtdev_new(&ops, &info, b, &b->dev, err);
 	if (!rc)
-		virtdev_priv_set_keeps(b->dev);
+		virtdev_set_keeps(b->dev);
 	return rc;
 }
 

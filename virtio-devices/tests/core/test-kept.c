@@ -67,7 +67,7 @@ static struct virtdev *begin(void)
 
 	value = 0;
 	ck_assert_int_eq(virtdev_new(&ops, &info, room, &dev, NULL), 0);
-	virtdev_priv_set_keeps(dev);
+	virtdev_set_keeps(dev);
 	virtdev_priv_kept_set(dev, room, sizeof(room));
 	return dev;
 }
@@ -75,7 +75,7 @@ static struct virtdev *begin(void)
 static void keep(struct virtdev *dev, uint32_t v)
 {
 	value = v;
-	virtdev_priv_keep(dev);
+	virtdev_keep(dev);
 }
 
 START_TEST(replacement_continues_with_the_last_state)

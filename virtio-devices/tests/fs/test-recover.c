@@ -15,6 +15,7 @@
 #include "../folder.h"
 #include "../image.h"
 #include "../suite.h"
+#include "core/kept.h"
 #include "fs/device/recover.h"
 #include "fs-rig.h"
 
@@ -797,6 +798,35 @@ START_TEST(many_inodes_are_found_again)
 }
 END_TEST
 
+/* A vhost-user server asks before the first queue runs. */
+static bool continues(void)
+{
+	static _Alignas(8) unsigned char room[4096];
+	struct vsu_error err = VSU_ERROR_INIT;
+	bool before;
+
+	ck_assert_msg(virtdev_fs_new(&r.config, &r.dev, &err) == 0, "%s", err.msg);
+	ck_assert(virtdev_priv_keeps(r.dev));
+	virtdev_priv_kept_set(r.dev, room, sizeof(room));
+	before = virtdev_priv_kept_load(r.dev, NULL);
+	ck_assert_int_eq(virtdev_queue_start(r.dev, r.queue, r.g.q, NULL), 0);
+	ck_assert(!virtdev_priv_kept_load(r.dev, NULL));
+	return before;
+}
+
+START_TEST(device_knows_whether_it_continues_a_session)
+{
+	kill_device();
+	ck_assert(continues());
+	kill_device();
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert(!continues());
+	kill_device();
+	r.config.recover = NULL;
+	ck_assert(!continues());
+}
+END_TEST
+
 /* Allocating more records would extend the file and hide the truncation. */
 START_TEST(d1_22_truncated_table_stays_truncated)
 {
@@ -836,6 +866,7 @@ int main(void)
 	tcase_add_test(tc, regular_exit_keeps_the_session);
 	tcase_add_test(tc, new_session_discards_the_former_one);
 	tc = add_tcase(s, "many", setup_large);
+	tcase_add_test(tc, device_knows_whether_it_continues_a_session);
 	tcase_add_test(tc, many_inodes_are_found_again);
 	tc = add_tcase(s, "requests", setup);
 	tcase_add_loop_test(tc, completed_request_is_answered_as_before, 0, CHANGES);

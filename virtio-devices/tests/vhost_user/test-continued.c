@@ -46,6 +46,9 @@ int __wrap_vsu_timer_arm(int fd, uint64_t ns)
 	return __real_vsu_timer_arm(fd, ns);
 }
 
+/* Of a model that has its state in a file; NULL: the state is kept beside the area. */
+static bool (*apart)(void *self);
+
 static struct server_side server;
 static struct client_side client;
 
@@ -123,7 +126,10 @@ static struct virtdev *make_model(uint32_t value)
 	memset(&model, 0, sizeof(model));
 	model.value = value;
 	ck_assert_int_eq(virtdev_new(&ops, &info, NULL, &dev, NULL), 0);
-	virtdev_priv_set_keeps(dev);
+	if (apart)
+		virtdev_priv_set_keeps_apart(dev, apart);
+	else
+		virtdev_set_keeps(dev);
 	return dev;
 }
 
@@ -131,6 +137,7 @@ static struct virtdev *make_model(uint32_t value)
 
 static void setup(void)
 {
+	apart = NULL;
 	client_returns = true;
 	server_listen(&server, make_model(5), false);
 	client_connect(&client, &server);
@@ -232,6 +239,31 @@ START_TEST(replacement_continues_with_state_and_features_of_the_driver)
 	ck_assert_uint_eq(model.value, 5);
 	ck_assert_uint_eq(model.features, FEATURES | 2);
 	pump(&client, &client.back);
+}
+END_TEST
+
+static bool continues(void *self)
+{
+	(void)self;
+	return true;
+}
+
+static bool begins_anew(void *self)
+{
+	(void)self;
+	return false;
+}
+
+START_TEST(front_end_learns_whether_a_file_of_the_model_had_the_state)
+{
+	uint64_t loads;
+
+	client_start(&client, true);
+	apart = _i ? continues : begins_anew;
+	replace_back_end(&client.back);
+	ck_assert(!model.loaded);
+	ck_assert(vhost_user_frontend_kept_loads(client.fe, &loads));
+	ck_assert_uint_eq(loads, _i);
 }
 END_TEST
 
@@ -376,7 +408,7 @@ START_TEST(state_waits_for_the_features_of_the_driver)
 	get_area(&o);
 	send_area(&o);
 	send_features(&o);
-	virtdev_priv_keep(server.dev);
+	virtdev_keep(server.dev);
 	close(o.sock);
 	pump_server(&server, 1);
 	model.value = 1;
@@ -490,6 +522,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, replacement_continues_with_state_and_features_of_the_driver);
+	tcase_add_loop_test(tc, front_end_learns_whether_a_file_of_the_model_had_the_state, 0, 2);
 	tcase_add_test(tc, each_session_of_one_process_keeps_its_own_state);
 	tcase_add_test(tc, second_start_of_a_session_leaves_the_present_state);
 	tcase_add_loop_test(tc, state_of_the_front_end_wins_over_that_of_the_last_process, 0, 2);

@@ -278,17 +278,20 @@ bool __wrap_vhost_user_frontend_kept_loads(const struct vhost_user_frontend *f, 
 }
 
 static const struct {
+	uint32_t id;
 	uint64_t before, after;
 	enum virtdev_vhost_user_settings settings;
 } kept[] = {
-	{ 0, 1, VIRTDEV_VHOST_USER_SETTINGS_KEPT },
-	{ 3, 4, VIRTDEV_VHOST_USER_SETTINGS_KEPT },
-	{ 3, 3, VIRTDEV_VHOST_USER_SETTINGS_RESET },
+	{ VIRTDEV_ID_SOCKET, 0, 1, VIRTDEV_VHOST_USER_SETTINGS_KEPT },
+	{ VIRTDEV_ID_SOCKET, 3, 4, VIRTDEV_VHOST_USER_SETTINGS_KEPT },
+	{ VIRTDEV_ID_SOCKET, 3, 3, VIRTDEV_VHOST_USER_SETTINGS_RESET },
+	{ VIRTDEV_ID_FS, 3, 4, VIRTDEV_VHOST_USER_SETTINGS_KEPT },
+	{ VIRTDEV_ID_FS, 3, 3, VIRTDEV_VHOST_USER_SETTINGS_RESET },
 };
 
 START_TEST(back_end_that_loads_what_the_lost_one_kept_needs_no_reset)
 {
-	begin(VIRTDEV_ID_SOCKET, true);
+	begin(kept[_i].id, true);
 	start_driver();
 	loads = kept[_i].before;
 	lose_back_end();
@@ -420,7 +423,7 @@ static void add_tests(TCase *tc)
 			    sizeof(replaced) / sizeof(replaced[0]));
 	tcase_add_test(tc, log_begins_with_a_start_and_ends_while_queues_run);
 	tcase_add_test(tc, log_of_a_disconnected_back_end_ends_in_the_next_one);
-	tcase_add_loop_test(tc, back_end_that_loads_what_the_lost_one_kept_needs_no_reset, 0, 3);
+	tcase_add_loop_test(tc, back_end_that_loads_what_the_lost_one_kept_needs_no_reset, 0, 5);
 	tcase_add_test(tc, settings_that_only_the_lost_back_end_had_require_a_reset);
 }
 

@@ -42,7 +42,7 @@ enum cvmm_event_kind {
 enum cvmm_settings {
 	CVMM_SETTINGS_REPEATED,	/* the machine has written it again */
 	CVMM_SETTINGS_KEPT,	/* the back-end continues with its former state */
-	CVMM_SETTINGS_UNKNOWN,	/* of a folder, whose daemon may have a recovery file */
+	CVMM_SETTINGS_UNKNOWN,	/* of a folder, whose daemon may have it in a file */
 	CVMM_SETTINGS_RESET,	/* it is lost; the driver was asked to reset the device */
 };
 
