@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include <vmm-sys-util/event.h>
+
 #include "machine/events.h"
 #include "machine/stop.h"
 
@@ -26,6 +28,11 @@ static double limit_seconds(const struct vmm_machine *m)
 uint64_t vmm_stop_limit_ns(const struct vmm_machine *m)
 {
 	return (uint64_t)(limit_seconds(m) * NS_PER_S);
+}
+
+uint64_t vmm_stop_deadline_ns(const struct vmm_machine *m)
+{
+	return m->pause.stop.begun_ns + REMOTE_LIMITS * vmm_stop_limit_ns(m);
 }
 
 /* A loop without events would not call the stop again. */
@@ -144,6 +151,7 @@ void vmm_stop_begin(struct vmm_machine *m, int (*step)(void *opaque), void *opaq
 
 	vmm_stop_release(m);
 	s->phase = VMM_STOP_BEGUN;
+	s->begun_ns = vsu_now_ns();
 	s->step = step;
 	s->opaque = opaque;
 	vmm_cpus_pause(m->cpus);

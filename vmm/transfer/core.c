@@ -4,22 +4,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 
 #include "arch/arch.h"
-#include "base/thread.h"
 #include "machine/stop.h"
 #include "transfer/core.h"
 #include "transfer/core_file.h"
 #include "transfer/save.h"
 #include "transfer/save_target.h"
+#include "transfer/writer.h"
 
 struct vmm_core {
 	struct vmm_machine *m;
@@ -29,10 +27,7 @@ struct vmm_core {
 	struct elf_prstatus *cpus;
 	uint64_t failed;	/* pieces of memory that were lost before */
 	struct vmm_image_progress progress;
-	pthread_t thread;
-	bool works;		/* the thread was started */
-	int done_fd;		/* it has ended */
-	struct vmm_io done;
+	struct vmm_writer writer;
 	int rc;
 	struct vsu_error err;
 };
@@ -44,9 +39,11 @@ static void *writer_main(void *arg)
 	c->rc = vmm_core_write(c->map, c->cpus, vmm_cpus_number(c->m->cpus), c->fd, &c->progress, &c->err);
 	if (!c->rc)	/* zeros may have been read in place of lost memory */
 		c->rc = vmm_memory_check_loss(&c->m->memory, c->failed, &c->err);
+	if (!c->rc)
+		c->rc = vmm_writer_wrote(&c->writer, &c->err);
 	if (!c->rc && fsync(c->fd) < 0)
 		c->rc = vsu_error_sys(&c->err, -errno, "the file");
-	vsu_event_signal(c->done_fd);
+	vmm_writer_ends(&c->writer);
 	return NULL;
 }
 
@@ -63,7 +60,6 @@ static void core_destroy(struct vmm_core *c)
 {
 	vsu_foreign_close(vmm_closer_get(&c->m->owner.closer, NULL), &c->fd);
 	vmem_map_unref(c->map);
-	vsu_fd_close(&c->done_fd);
 	free(c->cpus);
 	free(c->path);
 	free(c);
@@ -73,14 +69,10 @@ static void core_end(struct vmm_core *c)
 {
 	struct vmm_machine *m = c->m;
 
-	/* A save before it may have left the devices of a paused guest stopped: so they remain. */
-	if (m->pause.life.guest == VMM_PAUSED)
-		vmm_stop_hold(m);
-	else
-		vmm_stop_end(m);
+	vmm_writer_release(&c->writer);
 	remove_incomplete(c);
 	vmm_control_answer(m->control, c, NULL, c->rc ? &c->err : NULL);
-	vmm_io_stop(&c->done);
+	vmm_writer_fini(&c->writer);
 	core_destroy(c);
 	m->pause.core = NULL;
 	vmm_life_finish(&m->pause.life);
@@ -94,12 +86,9 @@ void vmm_core_free(struct vmm_machine *m)
 		return;
 	if (vmm_stop_has_begun(m))
 		vmm_stop_abandon(m);
-	vmm_io_stop(&c->done);
-	__atomic_store_n(&c->progress.cancel, true, __ATOMIC_RELAXED);
-	if (c->works)
-		pthread_join(c->thread, NULL);
-	else
+	if (!vmm_writer_works(&c->writer))
 		c->rc = -ECANCELED;
+	vmm_writer_fini(&c->writer);
 	remove_incomplete(c);
 	core_destroy(c);
 	m->pause.core = NULL;
@@ -131,27 +120,18 @@ static int on_step(void *opaque)
 		rc = read_cpus(c);
 	if (!rc)
 		rc = vmm_save_map(c->m, &c->map, &c->err);
-	if (!rc) {
-		rc = vmm_thread_start(c->m->owner.threads, &c->thread, writer_main, c);
-		c->works = !rc;
-		if (rc < 0)
-			vsu_error_sys(&c->err, rc, "cannot start a thread");
-	}
-	if (!c->works) {
+	if (!rc)
+		rc = vmm_writer_start(&c->writer, writer_main, &c->err);
+	if (rc < 0) {
 		c->rc = rc;
 		core_end(c);
 	}
 	return 0;
 }
 
-static void on_done(void *opaque)
+static void on_ended(void *opaque)
 {
-	struct vmm_core *c = opaque;
-
-	pthread_join(c->thread, NULL);
-	c->works = false;
-	vsu_event_drain(c->done_fd, NULL);
-	core_end(c);
+	core_end(opaque);
 }
 
 /* ------------------------------------------------------------------ its begin */
@@ -183,6 +163,7 @@ static struct vmm_core *core_new(struct vmm_machine *m, const struct cvmm_core *
 				 struct vsu_error *err)
 {
 	struct vmm_core *c = calloc(1, sizeof(*c));
+	int rc;
 
 	if (!c) {
 		vsu_error_set(err, -ENOMEM, "no memory");
@@ -194,13 +175,14 @@ static struct vmm_core *core_new(struct vmm_machine *m, const struct cvmm_core *
 	c->failed = vmm_memory_failed(&m->memory);
 	vsu_error_clear(&c->err);
 	c->cpus = calloc(vmm_cpus_number(m->cpus), sizeof(*c->cpus));
-	c->done_fd = vsu_event_new();
-	if (c->done_fd < 0)
-		vsu_error_set(err, -EMFILE, "no free descriptor");
-	else if (!c->cpus)
-		vsu_error_set(err, -ENOMEM, "no memory");
-	else if (!open_target(c, core, err))
+	c->writer = (struct vmm_writer){ .m = m, .progress = &c->progress, .ended = on_ended,
+					 .opaque = c };
+	rc = vmm_writer_init(&c->writer, err);
+	if (!rc && !c->cpus)
+		rc = vsu_error_set(err, -ENOMEM, "no memory");
+	if (!rc && !open_target(c, core, err))
 		return c;
+	vmm_writer_fini(&c->writer);
 	core_destroy(c);
 	return NULL;
 }
@@ -217,9 +199,6 @@ int vmm_core_begin(struct vmm_machine *m, const struct cvmm_core *core, struct v
 	if (!m->pause.core)
 		return err->code;
 	(void)!vmm_life_begin(&m->pause.life, VMM_SAVES, NULL);
-	vmm_io_init(&m->pause.core->done, on_done, m->pause.core, m->pause.core->done_fd,
-		    VMM_IO_READ);
-	vmm_io_start(m->loop, &m->pause.core->done);
 	vmm_stop_begin(m, on_step, m->pause.core);
 	return 0;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Flushes the disks on a thread while the guest runs, pauses CPUs and devices, collects their
- * state, and has another thread flush what was written since, and write the files. So a pause
- * does not wait for old writes, and a host whose file system hangs cannot extend it.
+ * state, and has another thread flush what was written since, and write the files. The guest
+ * continues while they are synchronized. So a pause does not wait for the host's disk, and a
+ * host whose file system hangs cannot extend it without limit.
  */
 #include <config.h>
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,6 @@
 #include <vmm-sys-util/fd.h>
 
 #include "arch/arch.h"
-#include "base/thread.h"
 #include "machine/disk_flush.h"
 #include "machine/disks.h"
 #include "machine/events.h"
@@ -29,6 +28,7 @@
 #include "transfer/save.h"
 #include "transfer/save_files.h"
 #include "transfer/save_target.h"
+#include "transfer/writer.h"
 
 struct vmm_save {
 	struct vmm_machine *m;
@@ -36,12 +36,9 @@ struct vmm_save {
 	struct vmm_save_files files;
 	struct vmm_words words;	/* of files */
 	enum { SAVE_FLUSHES, SAVE_STOPS, SAVE_WRITES } phase;
-	pthread_t thread;		/* of a flush, then of the writer */
-	bool works;			/* the thread was started */
-	uint64_t flush_until_ns;	/* of the writer */
+	struct vmm_writer writer;	/* of a flush, then of the files */
+	uint64_t flush_until_ns;	/* of the second flush */
 	int cancel_fd;			/* it ends a wait for the disks */
-	int done_fd;			/* it has ended */
-	struct vmm_io done;
 	int rc;
 	struct vsu_error err;
 };
@@ -52,7 +49,7 @@ static void *flush_main(void *arg)
 	struct vmm_save *s = arg;
 
 	s->rc = vmm_disks_flush(s->m, s->cancel_fd, 0, &s->err);
-	vsu_event_signal(s->done_fd);
+	vmm_writer_ends(&s->writer);
 	return NULL;
 }
 
@@ -65,7 +62,11 @@ static void *writer_main(void *arg)
 		s->rc = vmm_disks_identify(s->m, &s->files.state, &s->err);
 	if (!s->rc)
 		s->rc = vmm_save_write_files(&s->files, &s->err);
-	vsu_event_signal(s->done_fd);
+	if (!s->rc)
+		s->rc = vmm_writer_wrote(&s->writer, &s->err);
+	if (!s->rc)
+		s->rc = vmm_save_sync_files(&s->files, &s->err);
+	vmm_writer_ends(&s->writer);
 	return NULL;
 }
 
@@ -77,17 +78,12 @@ static void save_free(struct vmm_save *s)
 
 	if (vmm_stop_has_begun(m))
 		vmm_stop_abandon(m);
-	if (s->done_fd >= 0)
-		vmm_io_stop(&s->done);
-	__atomic_store_n(&s->files.progress.cancel, true, __ATOMIC_RELAXED);
 	vsu_event_signal(s->cancel_fd);
-	if (s->works)
-		pthread_join(s->thread, NULL);
-	if (s->rc || !s->works || s->phase != SAVE_WRITES)
+	vmm_writer_fini(&s->writer);
+	if (s->rc || s->phase != SAVE_WRITES)
 		vmm_save_remove_files(&s->files);
 	vmem_map_unref(s->files.map);
 	vsu_fd_close(&s->cancel_fd);
-	vsu_fd_close(&s->done_fd);
 	free(s->files.state.bytes);
 	vmm_words_free(&s->words);
 	vmm_save_target_close(&s->files);
@@ -124,11 +120,8 @@ static void save_end(struct vmm_save *s)
 	vmm_save_publish_progress(m);
 	if (then == CVMM_THEN_PAUSE)
 		vmm_stop_for_user(m);
-	/* A device that resumes carries out requests, and the disk is no longer the saved one. */
-	if (m->pause.life.guest == VMM_PAUSED && !s->rc && then != CVMM_THEN_STOP)
-		vmm_stop_hold(m);
-	else if (then != CVMM_THEN_STOP)
-		vmm_stop_end(m);
+	if (then != CVMM_THEN_STOP)
+		vmm_writer_release(&s->writer);
 	vmm_control_answer(m->control, s, NULL, s->rc ? &s->err : NULL);
 	save_free(s);
 	if (then == CVMM_THEN_STOP)
@@ -269,16 +262,6 @@ int vmm_save_finish(struct vmm_state_writer *w, struct vsu_error *err)
 	return vmm_state_finish(w) < 0 ? vsu_error_sys(err, w->error, "the state") : 0;
 }
 
-/* A thread that was started may already have stored its result. */
-static void start_thread(struct vmm_save *s, void *(*work)(void *save))
-{
-	int rc = vmm_thread_start(s->m->owner.threads, &s->thread, work, s);
-
-	s->works = !rc;
-	if (rc < 0)
-		s->rc = vsu_error_sys(&s->err, rc, "cannot start a thread");
-}
-
 /* ------------------------------------------------------------------ its steps */
 
 /* The guest may have released a device, or a client changed a limit, during the flush. */
@@ -321,21 +304,20 @@ static int on_step(void *opaque)
 	if (!s->rc)
 		s->rc = vmm_save_map(m, &s->files.map, &s->err);
 	s->phase = SAVE_WRITES;
-	s->flush_until_ns = vsu_now_ns() + vmm_stop_limit_ns(m);
-	if (!s->rc)
-		start_thread(s, writer_main);
-	if (!s->works)
-		save_end(s);
+	s->flush_until_ns = vmm_stop_deadline_ns(m);
+	s->writer.holds = s->then != CVMM_THEN_RESUME;
+	rc = s->rc ? s->rc : vmm_writer_start(&s->writer, writer_main, &s->err);
+	if (!rc)
+		return 0;
+	s->rc = rc;
+	save_end(s);
 	return 0;
 }
 
-static void on_done(void *opaque)
+static void on_ended(void *opaque)
 {
 	struct vmm_save *s = opaque;
 
-	pthread_join(s->thread, NULL);
-	s->works = false;
-	vsu_event_drain(s->done_fd, NULL);
 	if (s->rc)
 		vmm_save_remove_files(&s->files);
 	if (s->rc || s->phase == SAVE_WRITES) {
@@ -415,8 +397,9 @@ static struct vmm_save *save_new(struct vmm_machine *m, const struct cvmm_save *
 	s->files.failed = vmm_memory_failed(&m->memory);
 	vsu_error_clear(&s->err);
 	s->cancel_fd = vsu_event_new();
-	s->done_fd = vsu_event_new();
-	if (s->cancel_fd < 0 || s->done_fd < 0)
+	s->writer = (struct vmm_writer){ .m = m, .progress = &s->files.progress,
+					 .ended = on_ended, .opaque = s };
+	if (vmm_writer_init(&s->writer, err) < 0 || s->cancel_fd < 0)
 		vsu_error_set(err, -EMFILE, "no free descriptor");
 	else if ((!save->incremental || !use_base(s, err)) &&
 		 !vmm_save_target_open(&s->files, save, err))
@@ -424,7 +407,7 @@ static struct vmm_save *save_new(struct vmm_machine *m, const struct cvmm_save *
 	vmm_save_target_close(&s->files);
 	vmm_words_free(&s->words);
 	vsu_fd_close(&s->cancel_fd);
-	vsu_fd_close(&s->done_fd);
+	vmm_writer_fini(&s->writer);
 	free(s);
 	return NULL;
 }
@@ -444,14 +427,8 @@ int vmm_save_begin(struct vmm_machine *m, const struct cvmm_save *save,
 		return err->code;
 	m->pause.save = s;
 	(void)!vmm_life_begin(&m->pause.life, VMM_SAVES, NULL);
-	vmm_io_init(&s->done, on_done, s, s->done_fd, VMM_IO_READ);
-	vmm_io_start(m->loop, &s->done);
-	start_thread(s, flush_main);
-	if (s->works)
-		return 0;
-	rc = s->rc;
-	if (err)
-		*err = s->err;
-	save_free(s);
+	rc = vmm_writer_start(&s->writer, flush_main, err);
+	if (rc < 0)
+		save_free(s);
 	return rc;
 }

@@ -6,8 +6,8 @@
  *   memory        the guest's memory (memory/image.h)
  *   machine.json  the command line, for "cvmm run --from"
  *
- * The guest is paused meanwhile. The folder appears under its name when it is
- * complete; after a failure it is removed, and the guest continues.
+ * The guest is paused until they are written. The folder appears under its name when it
+ * is on the disk; after a failure it is removed, and the guest continues.
  *
  * Threads: the main thread. A thread of its own writes the files.
  */

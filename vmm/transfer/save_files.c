@@ -20,41 +20,37 @@ const char *const vmm_save_names[VMM_SAVE_NFILES] = {
 	[VMM_SAVE_MACHINE] = "machine.json",
 };
 
-int vmm_save_open_file(const struct vmm_save_files *s, unsigned int file,
+int vmm_save_open_file(struct vmm_save_files *s, unsigned int file,
 		       struct vsu_error *err)
 {
 	char *path;
-	int fd;
+	int rc = 0;
 
-	if (!s->folder) {
-		fd = vsu_fd_dup(s->fds[file]);
-		return fd < 0 ? vsu_error_sys(err, fd, "file '%s'", vmm_save_names[file]) : fd;
-	}
+	if (!s->folder)
+		return s->fds[file];
 	if (asprintf(&path, "%s/%s", s->incomplete, vmm_save_names[file]) < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for a path");
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		vsu_error_sys(err, -errno, "cannot create '%s'", path);
+	s->fds[file] = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (s->fds[file] < 0)
+		rc = vsu_error_sys(err, -errno, "cannot create '%s'", path);
 	free(path);
-	return fd < 0 ? err->code : fd;
+	return rc < 0 ? rc : s->fds[file];
 }
 
-/* A write that the file system delayed may fail only here. */
-static int close_file(int fd, int rc, struct vsu_error *err)
+/* Of a folder: the file server of its path may delay this call. */
+static void close_files(struct vmm_save_files *s)
 {
-	if (!rc && fsync(fd) < 0)
-		rc = vsu_error_sys(err, -errno, "a file of the folder");
-	vsu_fd_close(&fd);
-	return rc;
+	unsigned int i;
+
+	for (i = 0; s->folder && i < VMM_SAVE_NFILES; i++)
+		vsu_fd_close(&s->fds[i]);
 }
 
 static int write_memory(struct vmm_save_files *s, struct vsu_error *err)
 {
-	int fd = vmm_save_open_file(s, VMM_SAVE_MEMORY, err);
+	const int fd = vmm_save_open_file(s, VMM_SAVE_MEMORY, err);
 
-	return fd < 0 ? fd :
-	       close_file(fd, vmm_image_write(s->map, fd, &s->progress,
-					      err), err);
+	return fd < 0 ? fd : vmm_image_write(s->map, fd, &s->progress, err);
 }
 
 static int finish_state(struct vmm_save_files *s, struct vsu_error *err)
@@ -66,9 +62,10 @@ static int finish_state(struct vmm_save_files *s, struct vsu_error *err)
 	return vmm_state_finish(&s->state) < 0 ? vsu_error_sys(err, s->state.error, "the state") : 0;
 }
 
-static int write_state(const struct vmm_save_files *s, struct vsu_error *err)
+static int write_state(struct vmm_save_files *s, struct vsu_error *err)
 {
-	int fd = vmm_save_open_file(s, VMM_SAVE_STATE, err), rc = 0;
+	const int fd = vmm_save_open_file(s, VMM_SAVE_STATE, err);
+	int rc = 0;
 	size_t at = 0;
 	ssize_t n;
 
@@ -81,30 +78,31 @@ static int write_state(const struct vmm_save_files *s, struct vsu_error *err)
 		else if (errno != EINTR)
 			rc = vsu_error_sys(err, -errno, "file 'state'");
 	}
-	return close_file(fd, rc, err);
+	return rc;
 }
 
-static int write_words(const struct vmm_save_files *s, struct vsu_error *err)
+static int write_words(struct vmm_save_files *s, struct vsu_error *err)
 {
-	int fd = vmm_save_open_file(s, VMM_SAVE_MACHINE, err), rc = 0;
+	const int fd = vmm_save_open_file(s, VMM_SAVE_MACHINE, err);
 	FILE *to = fd < 0 ? NULL : fdopen(dup(fd), "w");
 
 	if (fd < 0)
 		return fd;
 	if (!to)
-		return close_file(fd, vsu_error_sys(err, -errno, "file 'machine.json'"), err);
+		return vsu_error_sys(err, -errno, "file 'machine.json'");
 	vmm_json_command_line(to, s->words, s->nwords);
-	if (fclose(to))
-		rc = vsu_error_sys(err, -errno, "file 'machine.json'");
-	return close_file(fd, rc, err);
+	return fclose(to) ? vsu_error_sys(err, -errno, "file 'machine.json'") : 0;
 }
 
 static int sync_folder(const char *path, struct vsu_error *err)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = 0;
 
-	return fd < 0 ? vsu_error_sys(err, -errno, "folder '%s'", path) :
-			close_file(fd, 0, err);
+	if (fd < 0 || fsync(fd) < 0)
+		rc = vsu_error_sys(err, -errno, "folder '%s'", path);
+	vsu_fd_close(&fd);
+	return rc;
 }
 
 static int sync_parent(const char *path, struct vsu_error *err)
@@ -178,6 +176,21 @@ int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err)
 		rc = write_state(s, err);
 	if (!rc)
 		rc = write_words(s, err);
+	if (rc < 0)
+		close_files(s);
+	return rc;
+}
+
+/* A write that the file system delayed may fail only here. */
+int vmm_save_sync_files(struct vmm_save_files *s, struct vsu_error *err)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < VMM_SAVE_NFILES; i++)
+		if (fsync(s->fds[i]) < 0)
+			rc = vsu_error_sys(err, -errno, "file '%s'", vmm_save_names[i]);
+	close_files(s);
 	if (!rc && s->folder_fd >= 0)
 		rc = folder_finish(s, err);
 	return rc || !s->folder ? rc : vmm_save_publish(s, err);

@@ -19,7 +19,8 @@ extern const char *const vmm_save_names[VMM_SAVE_NFILES];
 struct vmm_save_files {
 	char *folder, *incomplete;	/* paths; incomplete exists. NULL: fds are used */
 	const struct vmm_closer *closer; /* of fds; or NULL */
-	int fds[VMM_SAVE_NFILES];	/* empty files of folder_fd, or that a client opened; owned, or -1 */
+	int fds[VMM_SAVE_NFILES];	/* of folder; or empty files of folder_fd, or that a client
+					   opened; owned, or -1 */
 	int folder_fd;			/* a folder that the owner opened; owned, or -1 */
 	struct vmem_map *map;		/* of the memory to save */
 	struct vmm_memory *memory;	/* its owner; NULL: cannot be lost */
@@ -32,18 +33,18 @@ struct vmm_save_files {
 	struct vmm_image_progress progress;
 };
 
-/* A new file of the incomplete folder, or the client's: a descriptor of the caller. */
-int vmm_save_open_file(const struct vmm_save_files *s, unsigned int file,
+/* A new file of the incomplete folder, or the passed one: s->fds[file], or why not. */
+int vmm_save_open_file(struct vmm_save_files *s, unsigned int file,
 		       struct vsu_error *err);
 
 /* The folder is complete and gets its name. */
 int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err);
 
-/*
- * Writes all files; publishes the folder, if there is one. -ECANCELED: progress.cancel was
- * set before that.
- */
+/* Writes all files. -ECANCELED: progress.cancel was set. */
 int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err);
+
+/* Then: waits for the disk, and publishes the folder, if there is one. -ECANCELED: likewise, before that. */
+int vmm_save_sync_files(struct vmm_save_files *s, struct vsu_error *err);
 
 /* Removes the incomplete folder, or the files of folder_fd; a client removes its own. */
 void vmm_save_remove_files(const struct vmm_save_files *s);

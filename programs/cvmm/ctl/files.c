@@ -146,6 +146,7 @@ static int open_folder(struct vmm_control_files *f, struct vmm_control_request *
 		f->fds[f->n] = vmm_save_open_file(&f->save, f->n, err);
 		if (f->fds[f->n] < 0)
 			return err->code;
+		f->save.fds[f->n] = -1;
 	}
 	snprintf(text, sizeof(text), "fd:0 fd:1 fd:2%s", manner ? manner : "");
 	return replace_rest(request, strlen(word), text, err);

@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/procfs.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -18,9 +19,15 @@
 
 /* The host's disk. The function below replaces that of the C library. */
 static int disk_error;	/* atomic; 0: a write succeeds */
+static bool hangs;	/* atomic: the next write waits for go, an eventfd */
+static int go;
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
+	struct pollfd p = { .fd = go, .events = POLLIN };
+
+	if (__atomic_exchange_n(&hangs, false, __ATOMIC_ACQ_REL))
+		ck_assert_int_eq(poll(&p, 1, -1), 1);
 	errno = __atomic_load_n(&disk_error, __ATOMIC_ACQUIRE);
 	return errno ? -1 : syscall(SYS_pwrite64, fd, bytes, len, at);
 }
@@ -36,11 +43,13 @@ static void setup(void)
 	rig_init();
 	memset(&core, 0, sizeof(core));
 	__atomic_store_n(&disk_error, 0, __ATOMIC_RELEASE);
+	go = vsu_event_new();
 }
 
 static void teardown(void)
 {
 	unlink("core");
+	close(go);
 	rig_fini();
 }
 
@@ -192,6 +201,25 @@ static void full_disk(void)
 	load_core();
 }
 
+static void write_hangs(void)
+{
+	rig.machine.pause.limit.seconds = 0.05;
+	__atomic_store_n(&hangs, true, __ATOMIC_RELEASE);
+	assert_refusal("core core\n", "nothing was written for 0.15 seconds");
+	port_in(VMM_PORT_SLEEP_STATUS);	/* does not return while the guest is paused */
+	vsu_event_signal(go);
+	wait_for_status("\"state\":\"running\"");
+	ck_assert_int_lt(access("core", F_OK), 0);
+	rig.machine.pause.limit.seconds = 0;
+	assert_told("core core\n", DONE);
+}
+
+START_TEST(e2_44_write_that_hangs_ends_the_pause_of_a_core)
+{
+	run(write_hangs);
+}
+END_TEST
+
 START_TEST(e2_44_full_disk_fails_the_core_and_removes_its_file)
 {
 	run(full_disk);
@@ -275,6 +303,7 @@ int main(void)
 	tcase_add_test(tc, core_has_a_segment_for_each_region);
 	tcase_add_test(tc, core_has_a_cpu_that_was_added);
 	tcase_add_test(tc, core_has_the_registers_of_each_cpu);
+	tcase_add_test(tc, e2_44_write_that_hangs_ends_the_pause_of_a_core);
 	tcase_add_test(tc, e2_44_full_disk_fails_the_core_and_removes_its_file);
 	tcase_add_test(tc, e2_44_file_of_a_core_is_new_or_empty);
 	tcase_add_test(tc, e2_44_truncated_memory_fails_the_core);

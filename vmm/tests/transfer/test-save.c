@@ -23,6 +23,7 @@ static struct {
 	int fdatasync_error, fsync_error;	/* atomic; 0: the call succeeds */
 	bool holds;		/* atomic: the next ftruncate() waits until its thread is joined */
 	unsigned int flushes;	/* atomic: the flush that waits; 0: none */
+	unsigned int syncs;	/* likewise, of fsync() */
 	int held, go;		/* eventfds */
 	pthread_t writer;
 } host;
@@ -40,18 +41,24 @@ static void wait_for(int event)
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
 }
 
+static void hold(unsigned int *which)
+{
+	if (!__atomic_load_n(which, __ATOMIC_ACQUIRE) ||
+	    __atomic_sub_fetch(which, 1, __ATOMIC_ACQ_REL))
+		return;
+	vsu_event_signal(host.held);
+	wait_for(host.go);
+}
+
 int fdatasync(int fd)
 {
-	if (__atomic_load_n(&host.flushes, __ATOMIC_ACQUIRE) &&
-	    !__atomic_sub_fetch(&host.flushes, 1, __ATOMIC_ACQ_REL)) {
-		vsu_event_signal(host.held);
-		wait_for(host.go);
-	}
+	hold(&host.flushes);
 	return (int)call_or_fail(&host.fdatasync_error, SYS_fdatasync, fd);
 }
 
 int fsync(int fd)
 {
+	hold(&host.syncs);
 	return (int)call_or_fail(&host.fsync_error, SYS_fsync, fd);
 }
 
@@ -230,6 +237,53 @@ START_TEST(e2_39_flush_that_hangs_does_not_delay_the_end_of_a_save)
 	vmm_machine_free(&rig.machine);
 	memset(&rig.machine, 0, sizeof(rig.machine));
 	ck_assert(!exists("saved") && !exists("saved.incomplete"));
+}
+END_TEST
+
+/* ---------------------------------------------------------- files that hang */
+
+static void sync_hangs(void)
+{
+	const int user = user_connect();
+	const unsigned int before = runs();
+
+	__atomic_store_n(&host.syncs, 1, __ATOMIC_RELEASE);
+	user_sends(user, "save saved\n");
+	wait_for(host.held);
+	wait_for_guest(before);
+	wait_for_status("\"state\":\"saving\"");
+	ck_assert(!exists("saved"));
+	vsu_event_signal(host.go);
+	ck_assert_str_eq(user_hears(user), DONE);
+	close(user);
+	ck_assert(exists("saved/machine.json"));
+}
+
+START_TEST(guest_runs_while_the_files_are_synchronized)
+{
+	run("--disk=disk", sync_hangs);
+}
+END_TEST
+
+static void write_hangs(void)
+{
+	const unsigned int before = runs();
+
+	rig.machine.pause.limit.seconds = 0.5;	/* the flush before must end in time */
+	__atomic_store_n(&host.holds, true, __ATOMIC_RELEASE);
+	assert_refusal("save saved\n", "nothing was written for 1.5 seconds");
+	wait_for_guest(before);
+	assert_refusal("save other\n", "another save is in progress");
+	vsu_event_signal(host.go);
+	wait_for_status("\"state\":\"running\"");
+	ck_assert(!exists("saved") && !exists("saved.incomplete"));
+	rig.machine.pause.limit.seconds = 0;
+	assert_told("save saved\n", DONE);
+}
+
+START_TEST(e2_39_write_that_hangs_ends_the_pause_of_a_save)
+{
+	run("--device=rng", write_hangs);
 }
 END_TEST
 
@@ -421,6 +475,8 @@ int main(void)
 	tcase_add_test(tc, guest_runs_until_its_disks_are_flushed);
 	tcase_add_test(tc, e2_39_flush_that_hangs_ends_the_pause_of_a_save);
 	tcase_add_test(tc, e2_39_flush_that_hangs_does_not_delay_the_end_of_a_save);
+	tcase_add_test(tc, guest_runs_while_the_files_are_synchronized);
+	tcase_add_test(tc, e2_39_write_that_hangs_ends_the_pause_of_a_save);
 	tcase_add_test(tc, end_of_the_machine_cancels_a_save_and_removes_its_files);
 	tcase_add_loop_test(tc, state_is_loaded_into_the_same_machine_only, 0, COUNT(others));
 	tcase_add_test(tc, machine_of_another_architecture_is_refused_by_name);

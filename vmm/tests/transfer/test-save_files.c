@@ -76,7 +76,7 @@ static void setup(void)
 	snprintf(incomplete, sizeof(incomplete), "%s/saved.incomplete", top);
 	ck_assert_int_eq(mkdir(incomplete, 0700), 0);
 	files = (struct vmm_save_files){ .folder = folder, .incomplete = incomplete,
-					 .folder_fd = -1,
+					 .folder_fd = -1, .fds = { -1, -1, -1 },
 					 .map = vmm_memory_map(&memory), .words = words, .nwords = 1 };
 	vmm_state_begin(&files.state);
 	ncalls = 0;
@@ -103,6 +103,13 @@ static void teardown(void)
 	vmm_memory_free(&memory);
 }
 
+static int write_files(void)
+{
+	int rc = vmm_save_write_files(&files, &err);
+
+	return rc ? rc : vmm_save_sync_files(&files, &err);
+}
+
 START_TEST(all_is_on_the_disk_before_the_folder_gets_its_name)
 {
 	static const char *const order[] = {
@@ -112,7 +119,7 @@ START_TEST(all_is_on_the_disk_before_the_folder_gets_its_name)
 	};
 	size_t i;
 
-	ck_assert_int_eq(vmm_save_write_files(&files, &err), 0);
+	ck_assert_int_eq(write_files(), 0);
 	ck_assert_int_eq(ncalls, COUNT(order));
 	for_rows(i, COUNT(order))
 		ck_assert_str_eq(calls[i], order[i]);
@@ -124,7 +131,7 @@ END_TEST
 START_TEST(failed_call_leaves_no_folder_of_that_name)
 {
 	failing = _i;
-	ck_assert_int_eq(vmm_save_write_files(&files, &err), -EIO);
+	ck_assert_int_eq(write_files(), -EIO);
 	ck_assert_int_eq(ncalls, _i + 1);
 	ck_assert(!exists(folder));
 	vmm_save_remove_files(&files);
@@ -136,7 +143,7 @@ END_TEST
 START_TEST(cancelled_save_leaves_no_folder_of_that_name)
 {
 	cancelling = _i;
-	ck_assert_int_eq(vmm_save_write_files(&files, &err), -ECANCELED);
+	ck_assert_int_eq(write_files(), -ECANCELED);
 	ck_assert(!exists(folder));
 	vmm_save_remove_files(&files);
 	ck_assert(!exists(incomplete));
@@ -158,7 +165,7 @@ END_TEST
 START_TEST(save_that_is_cancelled_too_late_is_complete)
 {
 	cancelling = 4;
-	ck_assert_int_eq(vmm_save_write_files(&files, &err), 0);
+	ck_assert_int_eq(write_files(), 0);
 	ck_assert(exists(folder) && !exists(incomplete));
 }
 END_TEST
@@ -166,7 +173,7 @@ END_TEST
 START_TEST(folder_that_another_program_makes_meanwhile_is_kept)
 {
 	ck_assert_int_eq(mkdir(folder, 0700), 0);
-	ck_assert_int_eq(vmm_save_write_files(&files, &err), -EEXIST);
+	ck_assert_int_eq(write_files(), -EEXIST);
 	ck_assert(exists(incomplete));
 	vmm_save_remove_files(&files);
 	ck_assert(exists(folder) && !exists(incomplete));

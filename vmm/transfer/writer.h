@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * A thread that writes the memory of a paused guest into a file. The pause ends when it is
+ * written, or when nothing was written for 30 seconds: a thread can be in a call that does
+ * not return, and the guest does not wait for it.
+ *
+ * Threads: the main thread, except where said.
+ */
+#ifndef VMM_TRANSFER_WRITER_H
+#define VMM_TRANSFER_WRITER_H
+
+#include <pthread.h>
+
+#include "machine/machine.h"
+#include "memory/image.h"
+
+enum vmm_writer_phase {
+	VMM_WRITER_NONE,	/* no thread */
+	VMM_WRITER_RUNS,
+	VMM_WRITER_WROTE,
+	VMM_WRITER_GIVEN_UP,	/* the guest continues; the thread cancels */
+	VMM_WRITER_ENDED,
+};
+
+struct vmm_writer {
+	struct vmm_machine *m;
+	struct vmm_image_progress *progress;
+	bool holds;		/* the guest stays paused until vmm_writer_release() */
+	void (*ended)(void *opaque); /* the thread has ended and was joined */
+	void *opaque;		/* also the subject of vmm_control_answer() */
+	/* of this module */
+	enum vmm_writer_phase phase;	/* atomic */
+	pthread_t thread;
+	int changed_fd;			/* phase has changed */
+	struct vmm_io changed;
+	struct vmm_timer stall;
+	uint64_t seen;			/* progress at its last call */
+};
+
+/* The first five members are set. -EMFILE. */
+int vmm_writer_init(struct vmm_writer *w, struct vsu_error *err);
+/* main gets opaque, and may have stored its result by the return. */
+int vmm_writer_start(struct vmm_writer *w, void *(*main)(void *opaque), struct vsu_error *err);
+bool vmm_writer_works(const struct vmm_writer *w);
+
+/*
+ * On the thread, after all is written: the guest continues, unless it is held. -ECANCELED:
+ * it was given up.
+ */
+int vmm_writer_wrote(struct vmm_writer *w, struct vsu_error *err);
+/* On the thread, at its end; what it has stored can be read in ended. */
+void vmm_writer_ends(struct vmm_writer *w);
+
+/* The end of the pause. The devices of a guest that its user has paused stay paused. */
+void vmm_writer_release(const struct vmm_writer *w);
+
+/* Cancels and joins the thread. ended is not called. */
+void vmm_writer_fini(struct vmm_writer *w);
+
+#endif
