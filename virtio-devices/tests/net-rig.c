@@ -220,6 +220,22 @@ void net_rig_stop(uint32_t i)
 	net_rig.driver[i] = NULL;
 }
 
+void net_rig_start_all(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < virtdev_get_info(net_rig.dev)->nqueues; i++)
+		net_rig_start(i);
+}
+
+void net_rig_stop_all(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < RIG_QUEUES; i++)
+		net_rig_stop(i);
+}
+
 static void device_make(struct virtdev_net_link *link, uint64_t features)
 {
 	static const struct virtdev_server_ops server = {
@@ -231,7 +247,6 @@ static void device_make(struct virtdev_net_link *link, uint64_t features)
 		.size = sizeof(config), .mac = { 0x52, 0x54, 0, 1, 2, 3 },
 		.mtu = 9000,
 	};
-	uint32_t i;
 
 	config.link = link;
 	guest_init_memory(&net_rig.g);
@@ -239,8 +254,7 @@ static void device_make(struct virtdev_net_link *link, uint64_t features)
 	ck_assert_int_eq(virtdev_set_server(net_rig.dev, &server, NULL), 0);
 	net_rig.features = features | VQ_F_VERSION_1;
 	ck_assert_int_eq(virtdev_set_features(net_rig.dev, net_rig.features, NULL), 0);
-	for (i = 0; i < virtdev_get_info(net_rig.dev)->nqueues; i++)
-		net_rig_start(i);
+	net_rig_start_all();
 }
 
 void net_rig_init(uint32_t lanes, uint64_t features)
@@ -259,10 +273,7 @@ void net_rig_init_over(struct virtdev_net_link *link, uint64_t features)
 
 void net_rig_fini(void)
 {
-	uint32_t i;
-
-	for (i = 0; i < RIG_QUEUES; i++)
-		net_rig_stop(i);
+	net_rig_stop_all();
 	virtdev_reset(net_rig.dev);
 	virtdev_free(net_rig.dev);
 	vmem_map_unref(net_rig.g.map);
@@ -311,6 +322,22 @@ int64_t used_length(uint32_t queue, uint64_t *gpa)
 	if (gpa)
 		*gpa = cookie;
 	return len;
+}
+
+bool passes_filter(const uint8_t *to, int vlan)
+{
+	uint8_t frame[60] = { 0 };
+
+	memcpy(frame, to, 6);
+	frame[12] = vlan < 0 ? 0x08 : 0x81;
+	frame[14] = (uint8_t)(vlan >> 8);
+	frame[15] = (uint8_t)vlan;
+	net_rig.link.queued = net_rig.link.received = 0;
+	link_queue_frame(frame, sizeof(frame));
+	if (!vq_driver_inflight(net_rig.driver[0]))
+		add_buffer(0, GUEST_DATA, 2048, true);
+	serve(0);
+	return used_length(0, NULL) == HEADER + 60;
 }
 
 bool is_ready(uint32_t queue, int timeout)

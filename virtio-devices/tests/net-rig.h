@@ -75,11 +75,19 @@ void net_rig_init_over(struct virtdev_net_link *link, uint64_t features);
 void net_rig_fini(void);
 void net_rig_start(uint32_t queue);
 void net_rig_stop(uint32_t queue);
+void net_rig_start_all(void);
+void net_rig_stop_all(void);
 
 /* Queues a frame of len bytes, without its header, on the link. */
 void link_queue_frame(const void *frame, uint32_t len);
 /* The same with bytes that count up from seed, and fixed addresses. */
 void link_queue_pattern(uint32_t len, unsigned char seed);
+
+/*
+ * Whether a frame to this address passes the filter, with a VLAN tag or (-1)
+ * without.
+ */
+bool passes_filter(const uint8_t *to, int vlan);
 
 /* Adds one buffer to a queue; its cookie is its address. */
 void add_buffer(uint32_t queue, uint64_t gpa, uint32_t len, bool writable);

@@ -24,26 +24,6 @@ static const uint8_t other[6] = { 0x52, 0x54, 0, 9, 9, 9 };
 static const uint8_t group[6] = { 1, 0, 0x5e, 1, 1, 1 };
 static const uint8_t everybody[6] = { 255, 255, 255, 255, 255, 255 };
 
-/*
- * Whether a frame to this address passes the filter, with a VLAN tag or (-1)
- * without.
- */
-static bool passes_filter(const uint8_t *to, int vlan)
-{
-	uint8_t frame[60] = { 0 };
-
-	memcpy(frame, to, 6);
-	frame[12] = vlan < 0 ? 0x08 : 0x81;
-	frame[14] = (uint8_t)(vlan >> 8);
-	frame[15] = (uint8_t)vlan;
-	net_rig.link.queued = net_rig.link.received = 0;
-	link_queue_frame(frame, sizeof(frame));
-	if (!vq_driver_inflight(net_rig.driver[0]))
-		add_buffer(0, GUEST_DATA, 2048, true);
-	serve(0);
-	return used_length(0, NULL) == HEADER + 60;
-}
-
 static int mode(enum virtdev_net_rx which, uint8_t on)
 {
 	return command(VIRTDEV_NET_CTRL_RX, (uint8_t)which, &on, 1);
@@ -164,22 +144,6 @@ START_TEST(a5_11_truncated_address_table_changes_nothing)
 }
 END_TEST
 
-static void stop_all(void)
-{
-	uint32_t i;
-
-	for (i = 0; i < RIG_QUEUES; i++)
-		net_rig_stop(i);
-}
-
-static void start_all(void)
-{
-	uint32_t i;
-
-	for (i = 0; i < RIG_QUEUES; i++)
-		net_rig_start(i);
-}
-
 /* Saves the state of a device on which the driver has set filters. */
 static void save_choices(void **bytes, size_t *len)
 {
@@ -199,10 +163,10 @@ START_TEST(loaded_state_restores_filters_and_requests_an_announcement)
 
 	save_choices(&bytes, &len);
 	net_rig_init(3, MQ | VIRTDEV_NET_F_GUEST_CSUM);
-	stop_all();
+	net_rig_stop_all();
 	ck_assert_int_eq(virtdev_state_load(net_rig.dev, bytes, len, NULL), 0);
 	ck_assert_uint_eq(net_rig.changed, 0);
-	start_all();
+	net_rig_start_all();
 	ck_assert_uint_eq(net_rig.changed, 1);
 	ck_assert_uint_eq(card_status(), VIRTDEV_NET_S_LINK_UP |
 				    VIRTDEV_NET_S_ANNOUNCE);
@@ -287,11 +251,11 @@ START_TEST(address_of_a_loaded_state_is_reported)
 	net_rig_init(1, CTRL);
 	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_MAC, VIRTDEV_NET_MAC_ADDR_SET,
 				 other, 6), OK);
-	stop_all();
+	net_rig_stop_all();
 	ck_assert_int_eq(virtdev_state_take(net_rig.dev, &bytes, &len, NULL), 0);
 	net_rig_fini();
 	net_rig_init(1, CTRL);
-	stop_all();
+	net_rig_stop_all();
 	ck_assert_int_eq(virtdev_state_load(net_rig.dev, bytes, len, NULL), 0);
 	ck_assert_uint_eq(net_rig.changed, 1);
 	ck_address(other);
@@ -410,12 +374,12 @@ START_TEST(reset_cancels_a_change_of_lanes)
 	net_rig.link.slow_lanes = true;
 	pairs_send(3);
 	ck_assert_uint_eq(lanes_of_turn(1) + lanes_of_turn(1), 1);
-	stop_all();
+	net_rig_stop_all();
 	ck_assert(!net_rig.link.on[0] && !net_rig.link.on[1]);
 	virtdev_reset(net_rig.dev);
 	ck_assert_int_eq(virtdev_set_features(net_rig.dev, net_rig.features,
 					      NULL), 0);
-	start_all();
+	net_rig_start_all();
 	ck_assert_uint_eq(lanes_of_turn(0), 0);
 	ck_assert(net_rig.link.on[0] && !net_rig.link.on[1]);
 	ck_assert_int_eq(pairs(2), OK);
