@@ -2,6 +2,7 @@
 """Stands between the two ends of a migration, and disturbs them. Written from
 docs/migration-stream.md.
 
+    migration_stream.py begin WORD...             prints the begin of a stream, with these arguments of a machine
     migration_stream.py list FILE                 a line for each section of a recorded stream: name, length
     migration_stream.py through LISTEN CONNECT RECORD       passes everything on, and records the source
     migration_stream.py cut LISTEN CONNECT NAME [N]         the connection ends in front of the N-th section of that
@@ -21,6 +22,7 @@ docs/migration-stream.md.
     migration_stream.py version FILE NAME TO                the first section of that name has version 2; NAME can
                                                             be "stream"
 """
+import json
 import os
 import socket
 import struct
@@ -218,6 +220,11 @@ def join(target):
     threading.Event().wait()
 
 
+def begin(*words):
+    sys.stdout.buffer.write(b"CVMMMIGR" + struct.pack("<II", 1, 0))
+    sys.stdout.buffer.write(section("arguments", json.dumps({"arguments": words}).encode()))
+
+
 def send(target, path):
     peer = connect(target)
     try:
@@ -312,8 +319,8 @@ def channels(target, path, number, name, content):
         print(name, content.decode(errors="replace"))
 
 
-signal = {"list": show, "through": through, "cut": cut, "hold": hold, "damage": damage, "send": send, "forge": forge,
-          "plugged": plugged, "reorder": reorder, "give": give, "join": join, "channels": channels,
+signal = {"begin": begin, "list": show, "through": through, "cut": cut, "hold": hold, "damage": damage, "send": send,
+          "forge": forge, "plugged": plugged, "reorder": reorder, "give": give, "join": join, "channels": channels,
           "version": other_version}
 signal[sys.argv[1]](*sys.argv[2:])
 sys.stdout.flush()
