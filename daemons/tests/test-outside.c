@@ -24,6 +24,7 @@
 
 #include <vmm-sys-util/foreign.h>
 
+#include "../../tests/support/no_landlock.h"
 #include "../../tests/support/suite.h"
 #include "plan.h"
 
@@ -43,6 +44,8 @@ static int finish(pid_t pid)
 	       WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+static bool hides_landlock;	/* the next child has a kernel without it */
+
 /* In a child, because the restriction is permanent. */
 static int after_leaving(const struct vmm_device_facts *device, bool postcopy,
 			 int (*fn)(void))
@@ -54,6 +57,8 @@ static int after_leaving(const struct vmm_device_facts *device, bool postcopy,
 
 	if (pid)
 		return finish(pid);
+	if (hides_landlock && !landlock_is_hidden())
+		_exit(97);
 	if (daemon_plan_make(&plan, &r, NULL) < 0)
 		_exit(98);
 	snprintf(where.path, sizeof(where.path), "%s", sockets);
@@ -110,6 +115,22 @@ static int no_capability_is_left(void)
 }
 
 HOLDS_OUTSIDE(e0_03_capabilities_of_root_are_dropped, no_capability_is_left)
+
+static int only_files_are_left(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	HOLDS(fd >= 0 && close(fd) == 0);
+	return no_capability_is_left();
+}
+
+START_TEST(e0_03_capabilities_of_root_are_dropped_without_landlock)
+{
+	hides_landlock = true;
+	ck_assert_int_eq(after_leaving(&none, false, only_files_are_left), 0);
+	hides_landlock = false;
+}
+END_TEST
 
 /*
  * Neither readable nor writable, because other sockets may be in that folder.
@@ -298,11 +319,12 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, files_that_are_open_stay_so);
 	if (may_open_faults())
 		tcase_add_test(tc, page_faults_can_be_handled_if_configured);
+	tcase_add_test(tc, e0_03_capabilities_of_root_are_dropped);
+	tcase_add_test(tc, e0_03_capabilities_of_root_are_dropped_without_landlock);
 	if (!has_landlock())
 		return;
 	tcase_add_test(tc, only_a_connecting_device_may_connect);
 	tcase_add_test(tc, files_of_the_host_are_not_opened);
-	tcase_add_test(tc, e0_03_capabilities_of_root_are_dropped);
 	tcase_add_test(tc, socket_of_the_daemon_can_be_removed);
 	tcase_add_test(tc, sockets_of_the_device_can_be_removed);
 	tcase_add_test(tc, pipes_of_a_peer_are_opened_anew_and_files_are_not);

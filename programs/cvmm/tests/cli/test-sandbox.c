@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "../../../../tests/support/no_landlock.h"
 #include "config/options.h"
 #include "cli/confinement.h"
 #include "util.h"
@@ -182,6 +183,29 @@ START_TEST(capabilities_follow_the_server_of_a_device)
 {
 	wanted = devices[_i].kept & status_number("CapPrm");
 	ck_assert_int_eq(locked(devices[_i].line, capabilities_are_wanted), 0);
+}
+END_TEST
+
+/* Those of each machine: its files, and locked memory. */
+#define COMMON (UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_IPC_LOCK)
+
+static int only_files_are_left(void)
+{
+	HOLDS(is_opened(open("/etc/passwd", O_RDONLY)));
+	HOLDS(!(status_number("CapPrm") & ~COMMON));
+	HOLDS(!(status_number("CapEff") & ~COMMON));
+	HOLDS(status_number("NoNewPrivs") == 1);
+	return 0;
+}
+
+START_TEST(e0_03_capabilities_are_dropped_without_landlock)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(landlock_is_hidden() ?
+		      lock_and_run("k --sandbox=on", only_files_are_left) : NO_SANDBOX);
+	ck_assert_int_eq(status_of(pid), 0);
 }
 END_TEST
 
@@ -569,6 +593,7 @@ int main(void)
 	tcase_add_test(tc, privileges_are_dropped);
 	tcase_add_loop_test(tc, capabilities_follow_the_server_of_a_device, 0,
 			    sizeof(devices) / sizeof(*devices));
+	tcase_add_test(tc, e0_03_capabilities_are_dropped_without_landlock);
 	tcase_add_test(tc, off_changes_nothing);
 	tcase_add_loop_test(tc, mistakes_are_refused_and_named, 0, NREFUSED);
 	tcase_add_test(tc, physical_memory_is_refused_with_the_remedy);
