@@ -2,8 +2,14 @@
 /* Claims about what a dry run says of a machine's memory. */
 #include <config.h>
 
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <vm-memory/space.h>
 
+#include "api/configuration.h"
 #include "cli/dry_run.h"
 #include "memory.h"
 
@@ -11,6 +17,7 @@ static struct vmm_machine machine;
 static struct vmm_config config;
 static struct vmm_process_options process;
 static char said[8192];
+static char folder[] = "dry_run.XXXXXX";
 
 static void setup(void)
 {
@@ -117,15 +124,95 @@ START_TEST(block_is_described_apart_from_a_machine)
 }
 END_TEST
 
+/* ------------------------------------------------------------------- arguments */
+
+static const struct command_line {
+	const char *words[12];
+	const char *arguments;	/* of the report */
+} lines[] = {
+	{ { "run", "kernel", "--dry-run", "--append", "a \"b\"", "--json", "--disk=path=a", "--", "-d.img", "--json" },
+	  "[\"kernel\",\"--append\",\"a \\\"b\\\"\",\"--disk=path=a\",\"./-d.img\",\"./--json\"]" },
+	{ { "run", "kernel", "--append=--json", "--json", "--dry-run", "--cpu=x86-64-v2" },
+	  "[\"kernel\",\"--append=--json\",\"--cpu=x86-64-v2\"]" },
+	{ { "run", "--from", "saved.dir", "--disk", "copy", "--dry-run", "--json" },
+	  "[\"--from\",\"saved.dir\",\"--disk\",\"copy\"]" },
+	{ { "run", "--clone", "--from=saved.dir", "--disk=copy", "--control=c", "--dry-run", "--json" },
+	  "[\"--clone\",\"--from=saved.dir\",\"--disk=copy\",\"--control=c\"]" },
+};
+
+/* Of the machine that the words make: a report, and the words of its options. */
+static void describe(const char *const *words, char text[sizeof(said)], struct vmm_words *merged)
+{
+	struct vmm_options options = { .machine.kernel = NULL }, saved = { .machine.kernel = NULL };
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_configuration c;
+	int n = 0;
+
+	while (words[n])
+		n++;
+	ck_assert_msg(!vmm_configuration_read(&c, n, (char *const *)(uintptr_t)words, NULL, NULL, &err),
+		      "%s", err.msg);
+	ck_assert_msg(!vmm_configuration_parse(&c, &options, &saved, &err), "%s", err.msg);
+	process = options.process;
+	strcpy(text, report(true));
+	ck_assert_int_eq(vmm_arguments_write(&c.all, merged, NULL), 0);
+	vmm_options_free(&options);
+	vmm_options_free(&saved);
+	vmm_configuration_free(&c);
+}
+
+static void write_file(const char *name, const char *text)
+{
+	FILE *to = fopen(name, "w");
+
+	ck_assert_ptr_nonnull(to);
+	ck_assert_int_ge(fputs(text, to), 0);
+	ck_assert_int_eq(fclose(to), 0);
+}
+
+static void ck_same_words(const struct vmm_words *a, const struct vmm_words *b)
+{
+	int i;
+
+	ck_assert_int_eq(a->n, b->n);
+	for (i = 0; i < a->n; i++)
+		ck_assert_str_eq(a->words[i], b->words[i]);
+}
+
+static void enter_folder(void)
+{
+	setup();
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chdir(folder), 0);
+	ck_assert_int_eq(mkdir("saved.dir", 0700), 0);
+	write_file("saved.dir/machine.json", "{\"arguments\":[\"builtin:selftest\",\"--disk=a\",\"--cpus=2\"]}");
+	publish(empty_map());
+}
+
+static void leave_folder(void)
+{
+	unlink("machine.json");
+	unlink("saved.dir/machine.json");
+	rmdir("saved.dir");
+	ck_assert_int_eq(chdir(".."), 0);
+	rmdir(folder);
+	teardown();
+}
+
 START_TEST(printed_arguments_make_the_same_machine)
 {
-	const char *words[] = { "kernel", "--dry-run", "--append", "a \"b\"", "--json",
-			  "--disk=path=a", "--", "-d.img", "--json" };
+	static const char *const again[] = { "run", "--config=machine.json", "--dry-run", "--json", NULL };
+	static char first[sizeof(said)], second[sizeof(said)];
+	struct vmm_words merged, merged_again;
 
-	process.given = (char *const *)(uintptr_t)words;
-	process.ngiven = COUNT(words);
-	publish(empty_map());
-	ck_says(report(true), "\"arguments\":[\"kernel\",\"--append\",\"a \\\"b\\\"\",\"--disk=path=a\",\"./-d.img\",\"./--json\"]}\n");
+	describe(lines[_i].words, first, &merged);
+	ck_says(first, lines[_i].arguments);
+	write_file("machine.json", first);
+	describe(again, second, &merged_again);
+	ck_assert_str_eq(first, second);
+	ck_same_words(&merged, &merged_again);
+	vmm_words_free(&merged);
+	vmm_words_free(&merged_again);
 }
 END_TEST
 
@@ -140,7 +227,10 @@ int main(void)
 	tcase_add_test(t, memory_without_a_file_needs_no_descriptor);
 	tcase_add_test(t, machine_without_memory_is_reported);
 	tcase_add_test(t, block_is_described_apart_from_a_machine);
-	tcase_add_test(t, printed_arguments_make_the_same_machine);
+	suite_add_tcase(s, t);
+	t = tcase_create("arguments");
+	tcase_add_checked_fixture(t, enter_folder, leave_folder);
+	tcase_add_loop_test(t, printed_arguments_make_the_same_machine, 0, COUNT(lines));
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
