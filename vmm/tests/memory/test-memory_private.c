@@ -46,6 +46,7 @@ static int vm_types = 3, attributes_errno;
 static unsigned long vm_type, hypercalls;
 static struct vmm_kvm_region2 slot[8];
 static unsigned int nslots;
+static struct kvm_userspace_memory_region plain_slot;	/* the last one with one half */
 static struct told told[8];
 static unsigned int ntold, good_conversions; /* before attributes_errno */
 static uint32_t features;	/* that the guest sees */
@@ -137,6 +138,9 @@ static int answer(unsigned long request, unsigned long arg)
 		return convert((const void *)arg);
 	case VMM_KVM_SET_REGION2:
 		memcpy(&slot[nslots++], (const void *)arg, sizeof(slot[0]));
+		return 0;
+	case KVM_SET_USER_MEMORY_REGION:
+		memcpy(&plain_slot, (const void *)arg, sizeof(plain_slot));
 		return 0;
 	default:
 		return 0;
@@ -471,6 +475,54 @@ START_TEST(devices_lose_a_page_before_kvm_converts_it)
 }
 END_TEST
 
+/* Of one half, at either side of private memory. */
+static const struct { const char *first, *second; } beside[] = {
+	{ "size=1M", "size=1M,private=on" },
+	{ "size=1M,private=on", "size=1M,backend=memfd" },
+	{ "size=1M,private=on,backend=memfd", "size=1M,backend=memfd,share=off" },
+};
+
+/* The address of the other piece. */
+static uint64_t make_beside(int i)
+{
+	make(beside[i].first, beside[i].second);
+	return strstr(beside[i].second, "private") ? 0 : MIB;
+}
+
+START_TEST(plain_memory_beside_private_memory_has_one_half)
+{
+	const uint64_t plain = make_beside(_i);
+	struct vmm_slots *slots;
+
+	ck_assert_uint_eq(vm_type, 1);
+	ck_assert_int_eq(vmm_slots_new(&kvm, &slots), 0);
+	ck_assert_int_eq(vmm_slots_apply(slots, vmm_memory_map(&memory), &err), 0);
+	ck_assert_uint_eq(nslots, 1);
+	ck_assert_uint_eq(slot[0].guest_phys_addr, MIB - plain);
+	ck_assert_uint_eq(slot[0].flags, 1 << 2);
+	ck_assert_uint_eq(plain_slot.guest_phys_addr, plain);
+	ck_assert_uint_eq(plain_slot.memory_size, MIB);
+	ck_assert_uint_eq(plain_slot.flags, 0);
+	vmm_slots_free(slots);
+}
+END_TEST
+
+START_TEST(plain_memory_beside_private_memory_stays_with_the_devices)
+{
+	const uint64_t plain = make_beside(_i), private = MIB - plain;
+
+	ck_assert_int_eq(ask(private, MIB, true, false), 0);
+	ck_assert(!device_has(private, 1) && !device_has(private + MIB - 1, 1));
+	ck_assert(device_has(plain, MIB));
+	ck_assert_int_eq(ask(plain, PAGE, true, false), -EINVAL);
+	ck_assert_int_eq(ask(plain, PAGE, false, false), -EINVAL);
+	ck_assert(device_has(plain, MIB));
+	ck_assert_ptr_null(vmm_private_find(&private_memory, plain));
+	ck_assert_int_eq(ask(private, MIB, false, false), 0);
+	ck_assert(device_has(0, 2 * MIB));
+}
+END_TEST
+
 START_TEST(map_in_use_is_not_quiet)
 {
 	const struct vmm_conversion c = { PAGE, PAGE, true, false };
@@ -588,6 +640,10 @@ int main(void)
 	tcase_add_test(tc, fault_that_another_cpu_resolved_is_not_repeated);
 	tcase_add_test(tc, devices_have_shared_pages_only);
 	tcase_add_loop_test(tc, devices_lose_a_page_before_kvm_converts_it, 0, 2);
+	tcase_add_loop_test(tc, plain_memory_beside_private_memory_has_one_half, 0,
+			    COUNT(beside));
+	tcase_add_loop_test(tc, plain_memory_beside_private_memory_stays_with_the_devices, 0,
+			    COUNT(beside));
 	tcase_add_test(tc, map_in_use_is_not_quiet);
 	tcase_add_test(tc, separate_ranges_are_bounded);
 	tcase_add_test(tc, each_piece_has_its_counts);
