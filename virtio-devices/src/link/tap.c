@@ -208,17 +208,38 @@ int virtdev_priv_tap_take_fds(const int *fds, uint32_t n, bool multi_queue,
 	return 0;
 }
 
-static int queue_open(const char *name, int flags, struct vsu_error *err)
+static const struct { int code; const char *remedy; } node_remedies[] = {
+	{ ENOENT, "; load the kernel module 'tun', or use a socket" },
+	{ ENODEV, "; load the kernel module 'tun', or use a socket" },
+	{ ENXIO, "; load the kernel module 'tun', or use a socket" },
+	{ EACCES, "; change its mode, or use a socket" },
+	{ EPERM, "; permit this device to the container, or use a socket" },
+};
+
+static int node_open(const char *name, struct vsu_error *err)
+{
+	const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK), code = errno;
+	const char *remedy = "";
+	size_t i;
+
+	if (fd >= 0)
+		return fd;
+	for (i = 0; i < sizeof(node_remedies) / sizeof(node_remedies[0]); i++)
+		if (node_remedies[i].code == code)
+			remedy = node_remedies[i].remedy;
+	return vsu_error_set(err, -code, "tap '%s': cannot open /dev/net/tun: %s%s",
+			     name, strerror(code), remedy);
+}
+
+/* *refused, after a failure: the kernel has no such queue, which open_refuse() explains. */
+static int queue_open(const char *name, int flags, bool *refused, struct vsu_error *err)
 {
 	struct ifreq request = { .ifr_flags = (short)flags };
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK), rc;
+	int fd = node_open(name, err), rc;
 
-	if (fd < 0) {
-		rc = -errno;
-		return vsu_error_set(err, rc, "tap '%s': cannot open /dev/net/tun: %s; %s",
-				     name, strerror(-rc), rc == -EACCES ? "change its mode, or use a socket" :
-				     "load the kernel module 'tun', or use a socket");
-	}
+	*refused = fd >= 0;
+	if (fd < 0)
+		return fd;
 	memcpy(request.ifr_name, name, strlen(name));
 	if (ioctl(fd, TUNSETIFF, &request) == 0)
 		return fd;
@@ -245,17 +266,16 @@ static int open_refuse(int rc, const char *name, bool multi_queue,
 						   "'%s' is not a tap interface",
 				     name);
 	}
-	return err && err->code == rc ? rc :
-	       vsu_error_sys(err, rc, "tap '%s'", name);
+	return vsu_error_sys(err, rc, "tap '%s'", name);
 }
 
 static int queues_open(const char *name, uint32_t n, int flags, int *fds,
-		       struct vsu_error *err)
+		       bool *refused, struct vsu_error *err)
 {
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
-		fds[i] = queue_open(name, flags, err);
+		fds[i] = queue_open(name, flags, refused, err);
 		if (fds[i] >= 0)
 			continue;
 		flags = fds[i];
@@ -282,6 +302,7 @@ int virtdev_net_tap_open(const struct virtdev_net_tap *tap,
 {
 	int flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, fds[MAX_LANES], rc;
 	struct virtdev_net_tap t;
+	bool refused = false;
 	uint32_t i, n;
 
 	rc = vsu_copy_sized(&t, sizeof(t), tap, "struct virtdev_net_tap", err);
@@ -295,11 +316,11 @@ int virtdev_net_tap_open(const struct virtdev_net_tap *tap,
 				     "tap '%s': %" PRIu32 " queues; at most %u are possible",
 				     t.name, n, MAX_LANES);
 	flags |= n > 1 ? IFF_MULTI_QUEUE : 0;
-	rc = queues_open(t.name, n, flags, fds, err);
-	if (rc == -EINVAL && n == 1)	/* made for several, of which one is used */
-		rc = queues_open(t.name, n, flags | IFF_MULTI_QUEUE, fds, err);
+	rc = queues_open(t.name, n, flags, fds, &refused, err);
+	if (rc == -EINVAL && refused && n == 1)	/* made for several, of which one is used */
+		rc = queues_open(t.name, n, flags | IFF_MULTI_QUEUE, fds, &refused, err);
 	if (rc < 0)
-		return open_refuse(rc, t.name, n > 1, err);
+		return refused ? open_refuse(rc, t.name, n > 1, err) : rc;
 	rc = virtdev_priv_tap_take_fds(fds, n, n > 1, out, err);
 	for (i = 0; rc < 0 && i < n; i++)
 		vsu_fd_close(&fds[i]);
