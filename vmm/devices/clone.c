@@ -58,6 +58,24 @@ static const char *find_shared(const struct vmm_device_spec *clone,
 					 VMM_DEVICE_NAMES_MAX);
 }
 
+static bool has_overlays(const struct vmm_device_kind *kind)
+{
+	const struct vmm_device_key *key;
+
+	for (key = kind->keys; key->option.name; key++)
+		if (!strcmp(key->option.name, "overlay"))
+			return true;
+	return false;
+}
+
+/* Shares the file without writing it. */
+static const char *other_remedy(const struct vmm_device_spec *clone)
+{
+	if (!vmm_device_describe(clone).writes)
+		return "";
+	return has_overlays(clone->kind) ? ", or add readonly or an overlay" : ", or add readonly";
+}
+
 int vmm_device_check_clone(const struct vmm_device_spec *clone,
 			   const struct vmm_device_spec *original,
 			   struct vsu_error *err)
@@ -68,6 +86,5 @@ int vmm_device_check_clone(const struct vmm_device_spec *clone,
 	if (!name)
 		return 0;
 	return vsu_error_set(err, -EBUSY, "'%s' belongs to the saved machine; specify another with --%s%s",
-			     name, option ? option : "device",
-			     vmm_device_describe(clone).writes ? ", or add readonly or an overlay" : "");
+			     name, option ? option : "device", other_remedy(clone));
 }

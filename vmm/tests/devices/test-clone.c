@@ -39,26 +39,32 @@ static void parse(const char *list, struct vmm_device_spec *spec)
 static const struct {
 	const char *clone, *original;
 	const char *shares;	/* NULL: nothing */
+	const char *remedy;
 } pairs[] = {
-	{ "rng", "rng", NULL },
-	{ "blk,path=disk", "blk,path=disk", "disk" },
-	{ "blk,path=same", "blk,path=disk", "same" },
-	{ "blk,path=disk,readonly=on", "blk,path=disk", NULL },
-	{ "blk,path=other", "blk,path=disk", NULL },
-	{ "console,socket=a", "console,socket=a", "a" },
-	{ "console,socket=a", "console,socket=b", NULL },
-	{ "console,socket=b,port=x:socket:a", "console,socket=a", "a" },
-	{ "console,socket=a", "console,socket=b,port=x:socket:c,port=y:socket:a", "a" },
-	{ "console,socket=a,port=x:socket:b", "console,socket=c,port=x:socket:d", NULL },
-	{ "net,tap=a", "net,tap=a", "a" }, { "net,tap=a", "net,tap=b", NULL },
-	{ "blk,backend=user:a", "blk,backend=user:a", "a" },
-	{ "blk,backend=user:a", "blk,backend=user:b", NULL },
-	{ "blk,backend=user:disk", "blk,path=disk", NULL },
+	{ "rng", "rng", NULL, NULL },
+	{ "blk,path=disk", "blk,path=disk", "disk", "--disk, or add readonly or an overlay" },
+	{ "blk,path=same", "blk,path=disk", "same", "--disk, or add readonly or an overlay" },
+	{ "blk,path=disk,backend=spawn", "blk,path=disk", "disk", "--disk, or add readonly or an overlay" },
+	{ "fs,path=.,tag=t", "fs,path=.,tag=t", ".", "--fs, or add readonly" },
+	{ "fs,path=.,tag=t,readonly", "fs,path=.,tag=t", NULL, NULL },
+	{ "pmem,path=disk", "pmem,path=disk", "disk", "--pmem, or add readonly" },
+	{ "blk,path=disk,readonly=on", "blk,path=disk", NULL, NULL },
+	{ "blk,path=other", "blk,path=disk", NULL, NULL },
+	{ "console,socket=a", "console,socket=a", "a", "--console" },
+	{ "console,socket=a", "console,socket=b", NULL, NULL },
+	{ "console,socket=b,port=x:socket:a", "console,socket=a", "a", "--console" },
+	{ "console,socket=a", "console,socket=b,port=x:socket:c,port=y:socket:a", "a",
+	  "--console" },
+	{ "console,socket=a,port=x:socket:b", "console,socket=c,port=x:socket:d", NULL, NULL },
+	{ "net,tap=a", "net,tap=a", "a", "--net" }, { "net,tap=a", "net,tap=b", NULL, NULL },
+	{ "blk,backend=user:a", "blk,backend=user:a", "a", "--disk" },
+	{ "blk,backend=user:a", "blk,backend=user:b", NULL, NULL },
+	{ "blk,backend=user:disk", "blk,path=disk", NULL, NULL },
 };
 
 START_TEST(shared_resource_is_refused_by_name)
 {
-	char name[64];
+	char message[160];
 
 	parse(pairs[_i].clone, &of_clone);
 	parse(pairs[_i].original, &original);
@@ -66,9 +72,10 @@ START_TEST(shared_resource_is_refused_by_name)
 		ck_assert_msg(!vmm_device_check_clone(&of_clone, &original, &err), "%s", err.msg);
 		return;
 	}
-	snprintf(name, sizeof(name), "'%s' belongs to the saved machine", pairs[_i].shares);
+	snprintf(message, sizeof(message), "'%s' belongs to the saved machine; specify another with %s",
+		 pairs[_i].shares, pairs[_i].remedy);
 	ck_assert_int_eq(vmm_device_check_clone(&of_clone, &original, &err), -EBUSY);
-	ck_assert_msg(!strncmp(err.msg, name, strlen(name)), "%s", err.msg);
+	ck_assert_str_eq(err.msg, message);
 }
 END_TEST
 
