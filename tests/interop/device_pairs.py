@@ -28,12 +28,15 @@ KINDS = {
     "net": ("mac 77", "socket=frames{n},mac=02:00:00:00:00:1{n}", ["--socket=frames{n}", "--mac=02:00:00:00:00:1{n}"]),
     "rng": ("16 bytes", "", []),
     "balloon": ("actual 3", "size=0", []),
+    "fs": ("root 0", "path=shared{n},tag=t", ["--shared-dir=shared{n}", "--tag=t"]),
     "vsock": ("", "cid=1{n},path=vsock{n}", ["--guest-cid=1{n}", "--uds-path=vsock{n}"]),
 }
 # After a kill, what the event device-back reports; a daemon of ours keeps its state.
 # A back-end of another project does not: the driver has to set it up again.
 SCRIPTED = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "back_end.py"), "stateful"]
-RESTORED = {"blk": "kept", "console": "kept", "net": "kept", "vsock": "kept", "rng": "repeated"}
+# A folder without a recovery file has to be mounted again: ENOTCONN until then.
+MOUNTED_AGAIN = "root 107, mounted again 0"
+RESTORED = {"fs": "unknown", "blk": "kept", "console": "kept", "net": "kept", "vsock": "kept", "rng": "repeated"}
 CHILDREN = []
 
 
@@ -251,7 +254,7 @@ def reported(machine):
 
 
 def check(machine, n):
-    expected = KINDS[KIND][0]
+    expected = MOUNTED_AGAIN if KIND == "fs" and EVENT == "killed" else KINDS[KIND][0]
     if KIND == "console":
         peer = send_input(n)
         machine.wait("device 0: " + expected)
@@ -276,6 +279,8 @@ def main():
     if KIND == "net":
         serve_frames("frames1")
         serve_frames("frames2")
+    os.mkdir("shared1")
+    os.mkdir("shared2")
     with open("disk1", "wb") as disk:
         disk.truncate(1 << 20)
     daemon = serve_device(1) if SERVER in ("user", "foreign") else None
@@ -291,7 +296,7 @@ def check_before(machine):
     """The setting is in force in the first place."""
     if KIND == "net":
         reported(machine)
-    if KIND in ("blk", "rng", "balloon") and "device 0: " + KINDS[KIND][0] not in machine.report():
+    if KIND in ("blk", "rng", "balloon", "fs") and "device 0: " + KINDS[KIND][0] not in machine.report():
         fail("before it: " + machine.text()[-300:])
     if KIND == "vsock" and "device 0: in order" not in machine.report():
         fail("before it: " + machine.text()[-300:])

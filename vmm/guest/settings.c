@@ -13,7 +13,7 @@
 #include "protocol.h"
 #include "virtio.h"
 
-enum { NET = 1, BLOCK = 2, CONSOLE = 3, ENTROPY = 4, BALLOON = 5, SOCKET = 19 };
+enum { NET = 1, BLOCK = 2, CONSOLE = 3, ENTROPY = 4, BALLOON = 5, SOCKET = 19, FOLDER = 26 };
 
 /* Features. */
 #define BLK_FLUSH (1u << 9)
@@ -36,6 +36,7 @@ enum { NET = 1, BLOCK = 2, CONSOLE = 3, ENTROPY = 4, BALLOON = 5, SOCKET = 19 };
 #define CONTROL_TX 3
 #define DATA_RX 4
 #define SOCKET_EVENTS 2
+#define FOLDER_REQUESTS 1
 
 #define NET_HEADER 12
 #define NEEDS_RESET 64		/* of a device's status */
@@ -145,6 +146,52 @@ static void set_socket(struct device *dev)
 	queue_offer(dev, SOCKET_EVENTS, &piece, 1);
 }
 
+/* A request about the root folder, whose data is body. Returns its errno. */
+static uint32_t ask_folder(struct device *dev, uint32_t opcode, const void *body, uint32_t len)
+{
+	static struct {
+		uint32_t len, opcode;
+		uint64_t unique, node;
+		uint32_t uid, gid, pid, reserved;
+	} in;
+	static struct {
+		uint32_t len;
+		int32_t error;
+		uint64_t unique;
+		uint8_t data[104];
+	} out;
+	const struct piece pieces[] = {
+		{ &in, sizeof(in), false }, { body, len, false }, { &out, sizeof(out), true },
+	};
+
+	in.len = (uint32_t)sizeof(in) + len;
+	in.opcode = opcode;
+	in.unique++;
+	in.node = 1;
+	out.unique = 0;
+	if (queue_do(dev, FOLDER_REQUESTS, pieces, 3) < 0 || out.unique != in.unique)
+		fault("a request of a folder");
+	return (uint32_t)-out.error;
+}
+
+enum { FUSE_GETATTR = 3, FUSE_INIT = 26 };
+
+/* As a mount does. */
+static void set_folder(struct device *dev)
+{
+	static const uint32_t init[4] = { 7, 31 };	/* the version of the protocol */
+
+	if (ask_folder(dev, FUSE_INIT, init, sizeof(init)))
+		fault("a mount");
+}
+
+static uint32_t look_at_root(struct device *dev)
+{
+	static const uint32_t which[4];
+
+	return ask_folder(dev, FUSE_GETATTR, which, sizeof(which));
+}
+
 static void set_entropy(struct device *dev)
 {
 	(void)dev;
@@ -181,6 +228,19 @@ static void report_socket(struct device *dev, unsigned int i)
 {
 	print("device %u: %s\n", i, dev->transport->status(dev) & NEEDS_RESET ?
 	      "reset needed" : "in order");
+}
+
+/* A folder that is not mounted any more is mounted again. */
+static void report_folder(struct device *dev, unsigned int i)
+{
+	const uint32_t error = look_at_root(dev);
+
+	if (error) {
+		set_folder(dev);
+		print("device %u: root %u, mounted again %u\n", i, error, look_at_root(dev));
+	} else {
+		print("device %u: root 0\n", i);
+	}
 }
 
 static void report_nothing(struct device *dev, unsigned int i)
@@ -236,6 +296,7 @@ static const struct kind {
 	{ ENTROPY, 0, set_entropy, report_entropy, poll_nothing },
 	{ BALLOON, 0, set_balloon, report_balloon, poll_nothing },
 	{ SOCKET, 0, set_socket, report_socket, poll_socket },
+	{ FOLDER, 0, set_folder, report_folder, poll_nothing },
 };
 
 static const struct kind *kind_of(const struct device *dev)
