@@ -22,6 +22,11 @@
 #define MAGIC_AT 0x202
 #define VERSION_AT 0x20e
 #define HEADER_AT 0x200
+/* Of an Image (Documentation/arch/arm64/booting.rst), and of Linux's first message. */
+#define IMAGE_MAGIC_AT 56
+#define IMAGE_PIECE 16384
+#define IMAGE_SEARCHED (UINT64_C(1) << 28)
+#define BANNER "Linux version "
 
 static bool is_readable(const char *path)
 {
@@ -79,19 +84,52 @@ int vmm_host_kernel(const char *boot, const char *modules, char path[VMM_KERNEL_
 	return best[0] ? 0 : vsu_error_set(err, -ENOENT, "no readable kernel in %s or %s; name one with --kernel", boot, modules);
 }
 
-/* The text at a position of the header: a version, a blank, and how it was built. */
-static int read_version(int fd, char version[VMM_KERNEL_VERSION])
+/* The position of a bzImage's version. -EBADMSG: it is not a bzImage, or has none. */
+static int find_in_bzimage(int fd, uint64_t *at)
 {
 	unsigned char head[VERSION_AT - MAGIC_AT + 2];
-	uint64_t at;
-	ssize_t n = vsu_fd_pread_full(fd, head, sizeof(head), MAGIC_AT);
+	const ssize_t n = vsu_fd_pread_full(fd, head, sizeof(head), MAGIC_AT);
 
 	if (n < 0)
 		return (int)n;
-	at = (uint64_t)head[VERSION_AT - MAGIC_AT] | (uint64_t)head[VERSION_AT - MAGIC_AT + 1] << 8;
-	if ((size_t)n < sizeof(head) || memcmp(head, "HdrS", 4) != 0 || !at)
+	*at = (uint64_t)head[VERSION_AT - MAGIC_AT] | (uint64_t)head[VERSION_AT - MAGIC_AT + 1] << 8;
+	if ((size_t)n < sizeof(head) || memcmp(head, "HdrS", 4) != 0 || !*at)
 		return -EBADMSG;
-	n = vsu_fd_pread_full(fd, version, VMM_KERNEL_VERSION - 1, HEADER_AT + at);
+	*at += HEADER_AT;
+	return 0;
+}
+
+/* An Image for arm64 has its version only in the message that Linux prints first. */
+static int find_in_image(int fd, uint64_t *at)
+{
+	char piece[IMAGE_PIECE];
+	const char *text;
+	uint64_t from = 0;
+	ssize_t n = vsu_fd_pread_full(fd, piece, 4, IMAGE_MAGIC_AT);
+
+	if (n < 4 || memcmp(piece, "ARM\x64", 4) != 0)
+		return n < 0 ? (int)n : -EBADMSG;
+	do {
+		n = vsu_fd_pread_full(fd, piece, sizeof(piece), from);
+		text = n > 0 ? memmem(piece, (size_t)n, BANNER, strlen(BANNER)) : NULL;
+		*at = from + (text ? (uint64_t)(text - piece) + strlen(BANNER) : 0);
+		from += sizeof(piece) - strlen(BANNER);
+	} while (!text && n == sizeof(piece) && from < IMAGE_SEARCHED);
+	return text ? 0 : n < 0 ? (int)n : -EBADMSG;
+}
+
+/* A version, a blank, and how it was built. */
+static int read_version(int fd, char version[VMM_KERNEL_VERSION])
+{
+	uint64_t at = 0;
+	int rc = find_in_bzimage(fd, &at);
+	ssize_t n;
+
+	if (rc == -EBADMSG)
+		rc = find_in_image(fd, &at);
+	if (rc < 0)
+		return rc;
+	n = vsu_fd_pread_full(fd, version, VMM_KERNEL_VERSION - 1, at);
 	if (n <= 0)
 		return n < 0 ? (int)n : -EBADMSG;
 	version[n] = '\0';
@@ -108,6 +146,6 @@ int vmm_kernel_version(const char *path, char version[VMM_KERNEL_VERSION], struc
 	rc = vsu_fd_kind(fd) == VSU_FD_REGULAR ? read_version(fd, version) : -EBADMSG;
 	vsu_fd_close(&fd);
 	if (rc == -EBADMSG)
-		return vsu_error_set(err, rc, "the kernel '%s' does not state its version, as a bzImage does; name its modules with --modules", path);
+		return vsu_error_set(err, rc, "the kernel '%s' does not state its version, as a bzImage or an Image for arm64 does; name its modules with --modules", path);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot read the kernel '%s'", path) : 0;
 }

@@ -85,6 +85,39 @@ START_TEST(version_is_the_first_word_of_the_text)
 }
 END_TEST
 
+/* An Image for arm64 with a text at its end. */
+static void write_image(size_t len, const char *text)
+{
+	unsigned char *bytes = calloc(1, len);
+
+	ck_assert_ptr_nonnull(bytes);
+	memcpy(bytes + 56, "ARM\x64", 4);
+	memcpy(bytes + len - strlen(text), text, strlen(text));
+	tree_write("Image", bytes, len);
+	free(bytes);
+}
+
+/* Lengths at which the text begins in each part of the pieces that are read. */
+START_TEST(version_of_an_image_is_in_its_first_message)
+{
+	static const size_t lens[] = { 128, 16384, 16384 + 20, 16384 + 50, 100000 };
+
+	write_image(lens[_i], "Linux version 6.1.0-13-arm64 (debian-kernel@lists) #1 SMP");
+	ck_assert_int_eq(version_of("Image"), 0);
+	ck_assert_str_eq(version, "6.1.0-13-arm64");
+}
+END_TEST
+
+START_TEST(d2_24_rejects_an_image_without_a_version)
+{
+	static const char *const rows[] = { "", "Linux version ", "Linux version  6.1", "Linux versio" };
+
+	write_image(20000, rows[_i]);
+	ck_assert_int_eq(version_of("Image"), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "name its modules with --modules"));
+}
+END_TEST
+
 START_TEST(d2_24_rejects_a_kernel_without_a_version)
 {
 	static const struct {
@@ -110,6 +143,8 @@ int main(void)
 	tcase_add_test(tc, running_kernel_is_preferred);
 	tcase_add_test(tc, no_kernel_is_an_error_with_a_remedy);
 	tcase_add_test(tc, version_is_the_first_word_of_the_text);
+	tcase_add_loop_test(tc, version_of_an_image_is_in_its_first_message, 0, 5);
+	tcase_add_loop_test(tc, d2_24_rejects_an_image_without_a_version, 0, 4);
 	tcase_add_loop_test(tc, d2_24_rejects_a_kernel_without_a_version, 0, 5);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
