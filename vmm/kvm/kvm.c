@@ -59,13 +59,22 @@ static int map_cpu(const struct vmm_kvm *kvm, unsigned int number, int fd,
 	return 0;
 }
 
+static int cpu_failed(const struct vmm_kvm *kvm, unsigned int number, int code, struct vsu_error *err)
+{
+	const int most = vmm_kvm_capability(kvm, KVM_CAP_MAX_VCPUS);
+
+	if (code == EINVAL && most > 0 && number >= (unsigned int)most)
+		return vsu_error_set(err, -EOPNOTSUPP, "machines of this host's KVM have up to %d CPUs; use fewer (--cpus)", most);
+	return vsu_error_sys(err, -code, "KVM cannot make CPU %u", number);
+}
+
 int vmm_kvm_make_cpu(const struct vmm_kvm *kvm, unsigned int number, int *fd,
 		     struct kvm_run **run, struct vsu_error *err)
 {
 	if (*fd < 0)
 		*fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)number);
 	if (*fd < 0)
-		return vsu_error_sys(err, -errno, "KVM cannot make CPU %u", number);
+		return cpu_failed(kvm, number, errno, err);
 	return map_cpu(kvm, number, *fd, run, err);
 }
 
