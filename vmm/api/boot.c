@@ -8,6 +8,7 @@
 #include <vmm-sys-util/sized.h>
 
 #include "api/kvm_private.h"
+#include "arch/arch.h"
 #include "boot/file.h"
 #include "cpu/cpus.h"
 #include "cvmm/boot.h"
@@ -116,6 +117,8 @@ int cvmm_kernel_enter(const struct cvmm_kernel *kernel, struct cvmm_kvm *kvm,
 	if (number >= kernel->ncpus)
 		return vsu_error_set(err, -EINVAL, "boot: CPU %u of a kernel that was loaded for %u",
 				     number, kernel->ncpus);
+	if (kernel->loaded.protocol != VMM_PROTOCOL_BUILTIN && !vmm_arch_is_usual(&kvm->kvm))
+		return vsu_error_set(err, -EOPNOTSUPP, "boot: the kernel was loaded for other interrupt controllers than those of this host's KVM; use cvmm_machine_new()");
 	return vmm_load_cpu(&kernel->loaded, &kvm->kvm, cpu->fd, number, kernel->ncpus,
 			    &choice, err);
 }

@@ -48,6 +48,9 @@ int vmm_arch_cpus_made(const struct vmm_kvm *kvm, const int *cpu_fds, unsigned i
  */
 unsigned int vmm_arch_fixed_routes(struct kvm_irq_routing_entry *entries);
 
+/* Whether the interrupt controllers are those that a board without a KVM describes. */
+bool vmm_arch_is_usual(const struct vmm_kvm *kvm);
+
 /* Whether the interrupt controllers receive messages of devices. */
 bool vmm_arch_has_msi(const struct vmm_kvm *kvm);
 

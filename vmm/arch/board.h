@@ -34,7 +34,10 @@ struct vmm_board_window {
 	uint64_t gpa, len;
 };
 
+struct vmm_kvm;
+
 struct vmm_board {
+	const struct vmm_kvm *kvm;	/* which has the interrupt controllers; NULL: the usual ones */
 	unsigned int ncpus;
 	unsigned int nlater;	/* CPUs behind them that may be added while the guest runs */
 	unsigned int ndevices, nwindows;

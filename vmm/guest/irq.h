@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Interrupts of a guest at level 0: local APIC and I/O APIC, or a GICv3. */
+/* Interrupts of a guest at level 0: local APIC and I/O APIC, or a GIC. */
 #ifndef GUEST_IRQ_H
 #define GUEST_IRQ_H
 

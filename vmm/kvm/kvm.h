@@ -27,6 +27,7 @@ struct vmm_kvm {
 	struct kvm_cpuid2 *cpuid; /* of x86: supported leaves, once fetched; NULL: not yet */
 	unsigned int nchips;	/* devices of KVM that are interrupt controllers */
 	int chips[VMM_MAX_CHIPS];
+	unsigned int gic;	/* of arm64: version of the GIC, 2 or 3 */
 };
 
 /* Closes what vmm_kvm_open() of vm/open.h has opened. */

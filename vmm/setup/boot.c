@@ -60,7 +60,7 @@ static void describe_machine(const struct vmm_machine *m, struct description *d)
 		.pci = { .ecam_gpa = VMM_PCI_ECAM_GPA, .ecam_len = VMM_PCI_ECAM_LEN,
 			 .window_gpa = VMM_PCI_WINDOW_GPA, .window_len = VMM_PCI_WINDOW_LEN,
 			 .nslots = VMM_DEVICE_PLACES, .slots = d->slots },
-		.machine = { .ncpus = m->config->cpus.n,
+		.machine = { .kvm = &m->kvm, .ncpus = m->config->cpus.n,
 			     .nlater = m->config->cpus.max - m->config->cpus.n,
 			     .pci = m->on_bus ? &d->pci : NULL,
 			     .ndevices = m->on_bus ? 0 : m->ndevices, .devices = d->devices,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Creates KVM's GICv3 and ITS. */
+/* Creates KVM's GICv3 and ITS, or its GICv2. */
 #include <config.h>
 
 #include <errno.h>
@@ -12,6 +12,21 @@
 
 /* Private interrupts of the CPUs, and the shared ones: a multiple of 32. */
 #define INTERRUPTS (32 + VMM_FIXED_ROUTES)
+
+/* The versions, preferred first: registers of the distributor, and those for CPUs. */
+static const struct model {
+	unsigned int version;
+	uint32_t type;
+	uint32_t distributor, cpus;	/* attributes of their addresses */
+	uint64_t cpus_gpa;
+} models[] = {
+	{ 3, KVM_DEV_TYPE_ARM_VGIC_V3, KVM_VGIC_V3_ADDR_TYPE_DIST, KVM_VGIC_V3_ADDR_TYPE_REDIST,
+	  VMM_GIC_CPUS_GPA },
+	{ 2, KVM_DEV_TYPE_ARM_VGIC_V2, KVM_VGIC_V2_ADDR_TYPE_DIST, KVM_VGIC_V2_ADDR_TYPE_CPU,
+	  VMM_GICV2_CPUS_GPA },
+};
+
+#define NMODELS (sizeof(models) / sizeof(models[0]))
 
 static int make_chip(struct vmm_kvm *kvm, uint32_t type)
 {
@@ -37,19 +52,17 @@ static int set_attribute(const struct vmm_kvm *kvm, enum vmm_gic_chip chip, uint
 	return vmm_kvm_ioctl(kvm->chips[chip], KVM_SET_DEVICE_ATTR, &a);
 }
 
-static int place_gic(const struct vmm_kvm *kvm, struct vsu_error *err)
+static int place_gic(const struct vmm_kvm *kvm, const struct model *m, struct vsu_error *err)
 {
-	uint64_t distributor = VMM_GIC_GPA, cpus = VMM_GIC_CPUS_GPA;
+	uint64_t distributor = VMM_GIC_GPA, cpus = m->cpus_gpa;
 	uint32_t interrupts = INTERRUPTS;
-	int rc = set_attribute(kvm, VMM_GIC, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST,
-			       &distributor);
+	int rc = set_attribute(kvm, VMM_GIC, KVM_DEV_ARM_VGIC_GRP_ADDR, m->distributor, &distributor);
 
 	if (!rc)
-		rc = set_attribute(kvm, VMM_GIC, KVM_DEV_ARM_VGIC_GRP_ADDR,
-				   KVM_VGIC_V3_ADDR_TYPE_REDIST, &cpus);
+		rc = set_attribute(kvm, VMM_GIC, KVM_DEV_ARM_VGIC_GRP_ADDR, m->cpus, &cpus);
 	if (!rc)
 		rc = set_attribute(kvm, VMM_GIC, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &interrupts);
-	return rc < 0 ? vsu_error_sys(err, rc, "the addresses of KVM's GICv3") : 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "the addresses of KVM's GICv%u", m->version) : 0;
 }
 
 /* A KVM without ITS has no messages: devices are not on PCI. */
@@ -67,14 +80,18 @@ static int make_its(struct vmm_kvm *kvm, struct vsu_error *err)
 
 int vmm_gic_make(struct vmm_kvm *kvm, struct vsu_error *err)
 {
-	int rc = make_chip(kvm, KVM_DEV_TYPE_ARM_VGIC_V3);
+	const struct model *m = models;
+	int rc = make_chip(kvm, m->type);
 
+	while (rc == -ENODEV && ++m < models + NMODELS)
+		rc = make_chip(kvm, m->type);
 	if (rc == -ENODEV)
-		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM has no GICv3, the interrupt controller that guests on arm64 need");
+		return vsu_error_set(err, -EOPNOTSUPP, "this host's KVM has no GICv3 or GICv2, the interrupt controllers that guests on arm64 need");
 	if (rc < 0)
-		return vsu_error_sys(err, rc, "KVM's GICv3");
-	rc = place_gic(kvm, err);
-	return rc ? rc : make_its(kvm, err);
+		return vsu_error_sys(err, rc, "KVM's GICv%u", m->version);
+	kvm->gic = m->version;
+	rc = place_gic(kvm, m, err);
+	return rc || m->version == 2 ? rc : make_its(kvm, err);
 }
 
 int vmm_gic_begin(const struct vmm_kvm *kvm, struct vsu_error *err)
@@ -84,7 +101,7 @@ int vmm_gic_begin(const struct vmm_kvm *kvm, struct vsu_error *err)
 
 	for (i = 0; !rc && i < kvm->nchips; i++)
 		rc = set_attribute(kvm, i, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL);
-	return rc < 0 ? vsu_error_sys(err, rc, "KVM cannot initialize its GICv3") : 0;
+	return rc < 0 ? vsu_error_sys(err, rc, "KVM cannot initialize its GICv%u", kvm->gic) : 0;
 }
 
 bool vmm_gic_has_its(const struct vmm_kvm *kvm)

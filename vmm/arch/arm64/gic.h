@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * KVM's GICv3 and, if it has one, the ITS for messages of devices.
+ * KVM's GICv3 and, if it has one, the ITS for messages of devices. On hosts with a GICv2 only,
+ * KVM's GICv2, which has no messages and up to 8 CPUs.
  *
  * Threads: as arch/arch.h.
  */
@@ -16,7 +17,7 @@
 /* Indexes of kvm->chips. */
 enum vmm_gic_chip { VMM_GIC, VMM_ITS };
 
-/* Creates them before the first CPU. -EOPNOTSUPP: KVM has no GICv3. */
+/* Creates them before the first CPU, and sets kvm->gic. -EOPNOTSUPP: KVM has neither. */
 int vmm_gic_make(struct vmm_kvm *kvm, struct vsu_error *err);
 
 /* After the last CPU, and before the first interrupt is connected. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The state of KVM's GICv3 and ITS: values of registers in the order of tables, so that a state
+ * The state of KVM's GIC and ITS: values of registers in the order of tables, so that a state
  * names no register. Messages that are pending, and the tables of the ITS, are in memory of the
  * guest, where KVM writes them.
  *
@@ -14,7 +14,7 @@
 #include "kvm/kvm.h"
 #include "state/sections.h"
 
-/* Sections "gic" and "its", the latter if there is an ITS. */
+/* Sections "gic" and "its", the latter if there is an ITS; or "gicv2". -EOPNOTSUPP: the state is of the other version. */
 int vmm_gic_save(const struct vmm_kvm *kvm, struct vmm_state_writer *w, struct vsu_error *err);
 int vmm_gic_load(const struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err);
 

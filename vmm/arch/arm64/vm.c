@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* A VM on arm64: the width of its addresses, a GICv3 with an ITS, and the routes of its interrupts. */
+/* A VM on arm64: the width of its addresses, its interrupt controllers, and the routes of its interrupts. */
 #include <config.h>
 
 #include <errno.h>
@@ -74,6 +74,11 @@ unsigned int vmm_arch_fixed_routes(struct kvm_irq_routing_entry *entries)
 			.gsi = i, .type = KVM_IRQ_ROUTING_IRQCHIP, .u.irqchip.pin = i,
 		};
 	return i;
+}
+
+bool vmm_arch_is_usual(const struct vmm_kvm *kvm)
+{
+	return kvm->gic != 2;
 }
 
 bool vmm_arch_has_msi(const struct vmm_kvm *kvm)

@@ -109,6 +109,12 @@ unsigned int vmm_arch_fixed_routes(struct kvm_irq_routing_entry *entries)
 	return n;
 }
 
+bool vmm_arch_is_usual(const struct vmm_kvm *kvm)
+{
+	(void)kvm;
+	return true;
+}
+
 bool vmm_arch_has_msi(const struct vmm_kvm *kvm)
 {
 	(void)kvm;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * One handler for all shared peripheral interrupts of a GICv3, on CPU 0. The virtual timer
+ * One handler for all shared peripheral interrupts of a GICv3 or GICv2, on CPU 0. The virtual timer
  * wakes the CPU regularly to check the time, as one that never rises would halt it forever.
  */
 #include "irq.h"
@@ -20,6 +20,15 @@
 #define CHILDREN_ASLEEP 0x4
 #define OWN_INTERRUPTS 0x10000	/* offset of the same registers for the first 32 interrupts */
 
+/* A GICv2 has fewer registers of the distributor, and registers of the CPU in memory. */
+#define GICD_ITARGETSR 0x0800	/* a byte for each interrupt */
+#define ENABLE_ALL 0x1
+#define INTERFACE UINT64_C(0x08010000)
+#define GICC_CTLR 0x0000
+#define GICC_PMR 0x0004
+#define GICC_IAR 0x000c
+#define GICC_EOIR 0x0010
+
 #define INTID_TIMER 27
 #define INTID_SHARED 32
 #define INTID_SPURIOUS 1020	/* and above */
@@ -36,6 +45,7 @@
 
 void on_interrupt(void);
 
+static bool is_v2;
 static void (*handlers[IRQS])(uint32_t irq);
 static volatile uint32_t counts[IRQS];
 static uint32_t seen[IRQS];
@@ -60,17 +70,40 @@ void on_interrupt(void)
 {
 	uint64_t id;
 
-	READ_REGISTER(ICC_IAR1, id);
+	if (is_v2)
+		id = mmio_read32(INTERFACE + GICC_IAR);
+	else
+		READ_REGISTER(ICC_IAR1, id);
 	if (id >= INTID_SPURIOUS)
 		return;
 	if (id == INTID_TIMER)
 		timer_start();
 	else if (id >= INTID_SHARED && id < INTID_SHARED + IRQS)
 		on_irq((uint32_t)id - INTID_SHARED);
-	WRITE_REGISTER(ICC_EOIR1, id);
+	if (is_v2)
+		mmio_write32(INTERFACE + GICC_EOIR, (uint32_t)id);
+	else
+		WRITE_REGISTER(ICC_EOIR1, id);
 }
 
-void irq_init(void)
+/* Whether the CPU has registers of a GICv3. */
+static bool has_registers(void)
+{
+	uint64_t features;
+
+	READ_REGISTER("id_aa64pfr0_el1", features);
+	return features >> 24 & 0xf;
+}
+
+static void init_v2(void)
+{
+	mmio_write32(DISTRIBUTOR + GICD_CTLR, ENABLE_ALL);
+	mmio_write32(DISTRIBUTOR + GICD_ISENABLER, 1u << INTID_TIMER);
+	mmio_write32(INTERFACE + GICC_PMR, 0xff);
+	mmio_write32(INTERFACE + GICC_CTLR, ENABLE_ALL);
+}
+
+static void init_v3(void)
 {
 	mmio_write32(DISTRIBUTOR + GICD_CTLR, ENABLE_AFFINITY);
 	mmio_write32(DISTRIBUTOR + GICD_IGROUPR + INTID_SHARED / 8, UINT32_MAX);
@@ -83,6 +116,15 @@ void irq_init(void)
 	WRITE_REGISTER(ICC_SRE, 1);
 	WRITE_REGISTER(ICC_PMR, 0xff);
 	WRITE_REGISTER(ICC_IGRPEN1, 1);
+}
+
+void irq_init(void)
+{
+	is_v2 = !has_registers();
+	if (is_v2)
+		init_v2();
+	else
+		init_v3();
 	timer_start();
 }
 
@@ -93,7 +135,10 @@ void irq_enable(uint32_t irq, void (*handler)(uint32_t irq))
 	const uint64_t edges = DISTRIBUTOR + GICD_ICFGR + id / 16 * 4;
 
 	handlers[irq] = handler;
-	mmio_write64(DISTRIBUTOR + GICD_IROUTER + id * 8, 0);
+	if (is_v2)
+		mmio_write8(DISTRIBUTOR + GICD_ITARGETSR + id, 1);
+	else
+		mmio_write64(DISTRIBUTOR + GICD_IROUTER + id * 8, 0);
 	mmio_write32(edges, mmio_read32(edges) | 2u << id % 16 * 2);
 	mmio_write32(DISTRIBUTOR + GICD_ISENABLER + id / 32 * 4, 1u << id % 32);
 }

@@ -81,30 +81,32 @@ static void add_its(struct vmm_fdt *fdt)
 	vmm_fdt_node_end(fdt);
 }
 
-static void add_gic(struct vmm_fdt *fdt, unsigned int ncpus, bool has_bus)
+static void add_gic(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 {
-	const uint64_t reg[] = { VMM_GIC_GPA, VMM_GIC_LEN,
-				 VMM_GIC_CPUS_GPA, ncpus * VMM_GIC_CPU_LEN };
+	const uint64_t v3[] = { VMM_GIC_GPA, VMM_GIC_LEN,
+				VMM_GIC_CPUS_GPA, t->board->ncpus * VMM_GIC_CPU_LEN };
+	const uint64_t v2[] = { VMM_GIC_GPA, VMM_PAGE, VMM_GICV2_CPUS_GPA, VMM_GICV2_CPUS_LEN };
 
 	vmm_fdt_node_at(fdt, "intc", VMM_GIC_GPA);
-	vmm_fdt_text(fdt, "compatible", "arm,gic-v3");
+	vmm_fdt_text(fdt, "compatible", t->gic == 2 ? "arm,cortex-a15-gic" : "arm,gic-v3");
 	vmm_fdt_flag(fdt, "interrupt-controller");
 	vmm_fdt_number(fdt, "#interrupt-cells", 3);
 	vmm_fdt_number(fdt, "#address-cells", 2);
 	vmm_fdt_number(fdt, "#size-cells", 2);
 	vmm_fdt_flag(fdt, "ranges");
-	vmm_fdt_wide(fdt, "reg", reg, 4);
+	vmm_fdt_wide(fdt, "reg", t->gic == 2 ? v2 : v3, 4);
 	vmm_fdt_number(fdt, "phandle", GIC);
-	if (has_bus)
+	if (t->board->pci)
 		add_its(fdt);
 	vmm_fdt_node_end(fdt);
 }
 
-/* The private interrupts of KVM's timer, from the most secure on. */
-static void add_timer(struct vmm_fdt *fdt)
+/* The private interrupts of KVM's timer, from the most secure on. A GICv2 has a bit for each CPU. */
+static void add_timer(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 {
-	static const uint32_t interrupts[] = {
-		PRIVATE, 13, LEVEL, PRIVATE, 14, LEVEL, PRIVATE, 11, LEVEL, PRIVATE, 10, LEVEL,
+	const uint32_t how = LEVEL | (t->gic == 2 ? ((1u << t->board->ncpus) - 1) << 8 : 0);
+	const uint32_t interrupts[] = {
+		PRIVATE, 13, how, PRIVATE, 14, how, PRIVATE, 11, how, PRIVATE, 10, how,
 	};
 
 	vmm_fdt_node(fdt, "timer");
@@ -323,8 +325,8 @@ static void add_machine(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 	add_words(fdt, t);
 	add_memory(fdt, t->memory);
 	add_cpus(fdt, t);
-	add_gic(fdt, t->board->ncpus, t->board->pci != NULL);
-	add_timer(fdt);
+	add_gic(fdt, t);
+	add_timer(fdt, t);
 	add_serial(fdt);
 	add_primecell_clock(fdt);
 	add_clock(fdt);

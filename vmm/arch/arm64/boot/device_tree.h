@@ -25,6 +25,7 @@ struct vmm_device_tree {
 	const struct vmm_board *board;
 	const struct vmem_view *memory;
 	const char *cmdline;
+	unsigned int gic;	/* version of the GIC, 2 or 3 */
 	uint64_t (*mpidr)(unsigned int number);	/* the name of a CPU */
 	uint64_t initrd_gpa, initrd_len; /* len 0: none */
 	struct vmm_seeds seeds;

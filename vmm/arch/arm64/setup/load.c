@@ -64,7 +64,7 @@ static int hand_over_image(struct boot *b)
 {
 	struct vmm_device_tree tree = {
 		.board = b->load->board, .memory = b->view, .cmdline = b->cmdline,
-		.mpidr = vmm_arm64_mpidr,
+		.gic = b->load->board->kvm ? b->load->board->kvm->gic : 3, .mpidr = vmm_arm64_mpidr,
 		.initrd_gpa = b->initrd_gpa, .initrd_len = b->load->initrd->size,
 	};
 	unsigned char *bytes;

@@ -23,13 +23,15 @@
 
 #define VMM_GENERATION_GPA	UINT64_C(0x400ff000)	/* the VM Generation ID */
 
-/* Interrupt controllers: GICv3 with 128 KiB for each CPU, and its ITS. */
+/* Interrupt controllers: GICv3 with 128 KiB for each CPU, and its ITS; or GICv2. */
 #define VMM_GIC_GPA		UINT64_C(0x08000000)
 #define VMM_GIC_LEN		UINT64_C(0x10000)
 #define VMM_ITS_GPA		UINT64_C(0x08080000)
 #define VMM_ITS_LEN		UINT64_C(0x20000)
 #define VMM_GIC_CPUS_GPA	UINT64_C(0x080a0000)
 #define VMM_GIC_CPU_LEN		UINT64_C(0x20000)
+#define VMM_GICV2_CPUS_GPA	UINT64_C(0x08010000)
+#define VMM_GICV2_CPUS_LEN	UINT64_C(0x2000)
 
 #define VMM_MACHINE_GPA		UINT64_C(0x09010000)	/* registers of the machine itself */
 #define VMM_MACHINE_LEN		UINT64_C(0x1000)
