@@ -19,8 +19,9 @@
 #include "initrd/host_kernel.h"
 #include "initrd/initrd.h"
 #include "kinds/disk/format.h"
+#include "target/layout.h"
 
-#define CMDLINE "console=ttyS0 quiet panic=-1 pci=conf1 " VMM_AGENT_IMAGE_WORD
+#define CMDLINE "console=ttyS0 quiet panic=-1" VMM_CMDLINE_NO_BUS " " VMM_AGENT_IMAGE_WORD
 /* A kernel and its initrd are in memory twice when it is started. */
 #define MEMORY "1G"
 /* Words besides those of the caller. */
