@@ -102,10 +102,13 @@ static int check_header(const struct vmm_kernel *kernel, const Elf64_Ehdr *h,
 /* Kernels that are no ELF files, by their magic. */
 static const struct known {
 	uint64_t at;
-	const char magic[5], *name;
+	size_t len;
+	const char magic[5], *why;
 } known[] = {
-	{ 0x202, "HdrS", "a bzImage, a kernel of x86" },
-	{ 56, "ARM\x64", "an Image, a kernel of arm64" },
+	{ 0x202, 4, "HdrS", "it is a bzImage, a kernel of x86; this machine is " VMM_TARGET_NAME },
+	{ 56, 4, "ARM\x64", "it is an Image, a kernel of arm64; this machine is " VMM_TARGET_NAME },
+	{ 4, 4, "zimg", "it is a compressed kernel for EFI (zboot), which is not supported; name an uncompressed one" },
+	{ 0, 3, "\x1f\x8b\x08", "it is compressed, which is not supported; decompress it by gunzip" },
 };
 
 static int refuse_unknown(const struct vmm_kernel *kernel, struct vsu_error *err)
@@ -114,11 +117,10 @@ static int refuse_unknown(const struct vmm_kernel *kernel, struct vsu_error *err
 	char magic[4];
 
 	for (k = known; k < known + sizeof(known) / sizeof(known[0]); k++)
-		if (kernel->file.size >= k->at + sizeof(magic) &&
-		    !vmm_file_copy(&kernel->file, k->at, magic, sizeof(magic), NULL) &&
-		    !memcmp(magic, k->magic, sizeof(magic)))
-			return vsu_error_set(err, -EBADMSG, "kernel '%s': it is %s; this machine is " VMM_TARGET_NAME,
-					     kernel->name, k->name);
+		if (kernel->file.size >= k->at + k->len &&
+		    !vmm_file_copy(&kernel->file, k->at, magic, k->len, NULL) &&
+		    !memcmp(magic, k->magic, k->len))
+			return kernel_refuse(kernel, k->why, err);
 	return kernel_refuse(kernel, vmm_arch_elf.unknown, err);
 }
 

@@ -118,6 +118,15 @@ static int find_in_image(int fd, uint64_t *at)
 	return text ? 0 : n < 0 ? (int)n : -EBADMSG;
 }
 
+/* A gzip file, as Image.gz, or a kernel that is an EFI program which decompresses itself. */
+static bool is_compressed(int fd)
+{
+	unsigned char head[8];
+
+	return vsu_fd_pread_full(fd, head, sizeof(head), 0) == sizeof(head) &&
+	       (!memcmp(head, "\x1f\x8b\x08", 3) || !memcmp(head + 4, "zimg", 4));
+}
+
 /* A version, a blank, and how it was built. */
 static int read_version(int fd, char version[VMM_KERNEL_VERSION])
 {
@@ -140,11 +149,15 @@ static int read_version(int fd, char version[VMM_KERNEL_VERSION])
 int vmm_kernel_version(const char *path, char version[VMM_KERNEL_VERSION], struct vsu_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
+	bool compressed;
 
 	if (fd < 0)
 		return vsu_error_sys(err, -errno, "cannot open the kernel '%s'", path);
 	rc = vsu_fd_kind(fd) == VSU_FD_REGULAR ? read_version(fd, version) : -EBADMSG;
+	compressed = rc == -EBADMSG && is_compressed(fd);
 	vsu_fd_close(&fd);
+	if (compressed)
+		return vsu_error_set(err, rc, "the kernel '%s' is compressed (gzip, or zboot for EFI), which is not supported; name an uncompressed one with --kernel", path);
 	if (rc == -EBADMSG)
 		return vsu_error_set(err, rc, "the kernel '%s' does not state its version, as a bzImage or an Image for arm64 does; name its modules with --modules", path);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot read the kernel '%s'", path) : 0;

@@ -118,6 +118,17 @@ START_TEST(d2_24_rejects_an_image_without_a_version)
 }
 END_TEST
 
+START_TEST(compressed_kernel_is_named)
+{
+	static const char *const rows[] = { "\x1f\x8b\x08 etc.", "MZ  zimg" };
+
+	tree_text("compressed", rows[_i]);
+	ck_assert_int_eq(version_of("compressed"), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "is compressed"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "name an uncompressed one with --kernel"));
+}
+END_TEST
+
 START_TEST(d2_24_rejects_a_kernel_without_a_version)
 {
 	static const struct {
@@ -144,6 +155,7 @@ int main(void)
 	tcase_add_test(tc, no_kernel_is_an_error_with_a_remedy);
 	tcase_add_test(tc, version_is_the_first_word_of_the_text);
 	tcase_add_loop_test(tc, version_of_an_image_is_in_its_first_message, 0, 5);
+	tcase_add_loop_test(tc, compressed_kernel_is_named, 0, 2);
 	tcase_add_loop_test(tc, d2_24_rejects_an_image_without_a_version, 0, 4);
 	tcase_add_loop_test(tc, d2_24_rejects_a_kernel_without_a_version, 0, 5);
 	suite_add_tcase(s, tc);

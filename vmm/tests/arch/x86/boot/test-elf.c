@@ -374,6 +374,15 @@ START_TEST(kernel_of_arm64_is_refused_by_name)
 }
 END_TEST
 
+START_TEST(compressed_kernel_is_refused_by_name)
+{
+	memcpy(image.h.e_ident, "\x1f\x8b\x08", 3);
+	assert_says(-EBADMSG, "it is compressed, which is not supported; decompress it by gunzip");
+	memcpy(image.h.e_ident, "MZ\0\0zimg", 8);
+	assert_says(-EBADMSG, "compressed kernel for EFI (zboot)");
+}
+END_TEST
+
 START_TEST(kernel_larger_than_the_memory_is_refused)
 {
 	image.p[1].p_memsz = 4 * MIB;
@@ -495,6 +504,7 @@ int main(void)
 	tcase_add_test(tc, d2_09_other_machines_and_classes_are_refused);
 	tcase_add_test(tc, file_that_is_no_elf_is_refused);
 	tcase_add_test(tc, kernel_of_arm64_is_refused_by_name);
+	tcase_add_test(tc, compressed_kernel_is_refused_by_name);
 	tcase_add_test(tc, kernel_larger_than_the_memory_is_refused);
 	tcase_add_test(tc, what_is_not_a_file_with_content_is_refused);
 	tcase_add_test(tc, kernel_of_a_file_is_the_same_as_one_in_memory);
