@@ -36,7 +36,10 @@ KINDS = {
 SCRIPTED = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "back_end.py"), "stateful"]
 # A folder without a recovery file has to be mounted again: ENOTCONN until then.
 MOUNTED_AGAIN = "root 107, mounted again 0"
-RESTORED = {"fs": "unknown", "blk": "kept", "console": "kept", "net": "kept", "vsock": "kept", "rng": "repeated"}
+RECOVERS = (KIND, SERVER, EVENT) == ("fs", "user", "killed")
+if RECOVERS:
+    KINDS["fs"][2].append("--recover=table{n}")
+RESTORED = {"fs": "kept" if RECOVERS else "reset", "blk": "kept", "console": "kept", "net": "kept", "vsock": "kept", "rng": "repeated"}
 CHILDREN = []
 
 
@@ -254,7 +257,7 @@ def reported(machine):
 
 
 def check(machine, n):
-    expected = MOUNTED_AGAIN if KIND == "fs" and EVENT == "killed" else KINDS[KIND][0]
+    expected = MOUNTED_AGAIN if KIND == "fs" and EVENT == "killed" and not RECOVERS else KINDS[KIND][0]
     if KIND == "console":
         peer = send_input(n)
         machine.wait("device 0: " + expected)
