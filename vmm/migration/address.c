@@ -360,13 +360,21 @@ int vmm_address_connect(const char *address, struct vmm_stream *s,
 	return rc < 0 ? vsu_error_prefix(err, rc, "'%s'", address) : 0;
 }
 
+bool vmm_address_is_descriptor(const char *address)
+{
+	const char *rest;
+	const struct scheme *scheme = find_scheme(address, &rest);
+
+	return scheme && (scheme->connect == number_connect ||
+			  (scheme->connect == unix_connect && vmm_file_value_is_fd(rest)));
+}
+
 bool vmm_address_is_single(const char *address)
 {
 	const char *rest;
 	const struct scheme *scheme = find_scheme(address, &rest);
 
-	return scheme && (scheme->connect == exec_start || scheme->connect == number_connect ||
-			  (scheme->connect == unix_connect && vmm_file_value_is_fd(rest)));
+	return scheme && (scheme->connect == exec_start || vmm_address_is_descriptor(address));
 }
 
 int vmm_address_listen(const char *address, struct vmm_listener *l,

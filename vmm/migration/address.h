@@ -26,7 +26,9 @@ int vmm_address_check(const char *address, struct vsu_error *err);
 /* Makes the connection of s. They block as the stream does. */
 int vmm_address_connect(const char *address, struct vmm_stream *s,
 			struct vsu_error *err);
-/* True for exec: and fd:, which have no second connection. */
+/* True for fd:N and unix:fd:N, whose number is no name for the user. */
+bool vmm_address_is_descriptor(const char *address);
+/* True for these and exec:, which have no second connection. */
 bool vmm_address_is_single(const char *address);
 /* -ENOTSOCK, -ENOTCONN, -EPROTOTYPE: fd is no connected stream socket. */
 int vmm_address_check_socket(int fd, struct vsu_error *err);

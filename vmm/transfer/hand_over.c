@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
@@ -13,6 +12,7 @@
 #include "machine/events.h"
 #include "machine/locks.h"
 #include "machine/stop.h"
+#include "migration/address.h"
 #include "transfer/hand_over.h"
 #include "transfer/marks.h"
 
@@ -157,7 +157,7 @@ static void end_moved(struct vmm_migration *g)
 
 	vmm_control_answer(g->m->control, g, numbers, NULL);
 	/* exec: of "cvmm ctl" arrives as a descriptor */
-	if (strstr(g->options.address, "fd:"))
+	if (vmm_address_is_descriptor(g->options.address))
 		vmm_cpus_end(g->m->cpus, VSU_EXIT_MIGRATED, "the guest moved to the other end of the client's connection");
 	else
 		vmm_cpus_end(g->m->cpus, VSU_EXIT_MIGRATED, "the guest moved to '%s'", g->options.address);

@@ -72,6 +72,7 @@ START_TEST(e2_16_connection_that_ends_in_a_section_is_reported)
 	build_zeros();
 	send_some((size_t)_i);
 	ck_assert_int_eq(vmm_stream_receive(&here, &section, &err), -ECONNRESET);
+	ck_assert_str_eq(err.msg, "the other side closed the connection: it ended, or cancelled the migration");
 }
 END_TEST
 
@@ -298,6 +299,25 @@ START_TEST(address_has_a_scheme_and_a_rest)
 }
 END_TEST
 
+static const struct { const char *address; bool descriptor, single; } places[] = {
+	{ "fd:3", true, true }, { "unix:fd:3", true, true },
+	{ "unix:fd:3:name", true, true }, { "exec:cat <fd:3", false, true },
+	{ "unix:/run/fd:3", false, false }, { "unix:./fd:3", false, false },
+	{ "tls:a:1,certificates=/fd:3", false, false }, { "tcp:fd:3", false, false },
+};
+
+/* A number of this process is no name of a place; a path that contains one is. */
+START_TEST(descriptor_is_not_part_of_another_address)
+{
+	unsigned int i;
+
+	for_rows(i, COUNT(places)) {
+		ck_assert(vmm_address_is_descriptor(places[i].address) == places[i].descriptor);
+		ck_assert(vmm_address_is_single(places[i].address) == places[i].single);
+	}
+}
+END_TEST
+
 /* Before the module is loaded. */
 START_TEST(tls_address_needs_certificates)
 {
@@ -352,6 +372,7 @@ int main(void)
 	tcase_add_test(tc, skipped_sections_before_the_deadline_are_no_failure);
 	tcase_add_test(tc, reason_that_was_sent_before_is_received);
 	tcase_add_test(tc, address_has_a_scheme_and_a_rest);
+	tcase_add_test(tc, descriptor_is_not_part_of_another_address);
 	tcase_add_test(tc, tls_address_needs_certificates);
 	tcase_add_test(tc, command_is_connected_by_its_input_and_output);
 	suite_add_tcase(s, tc);

@@ -68,6 +68,34 @@ START_TEST(released_guest_is_theirs_when_post_copy_has_begun)
 }
 END_TEST
 
+static const struct {
+	enum vmm_sender_phase phase;
+	enum vmm_hand_over guest;
+	enum cvmm_phase reported;
+} phases[] = {
+	{ VMM_SENDER_CONNECTS, VMM_OURS, CVMM_PHASE_CONNECTING },
+	{ VMM_SENDER_COPIES, VMM_OURS, CVMM_PHASE_COPYING },
+	{ VMM_SENDER_STOPPED, VMM_STOPPED, CVMM_PHASE_STOPPED },
+	{ VMM_SENDER_COMMITTED, VMM_RELEASED, CVMM_PHASE_STOPPED },
+	{ VMM_SENDER_COMMITTED, VMM_UNKNOWN, CVMM_PHASE_UNKNOWN },
+	{ VMM_SENDER_POSTCOPY, VMM_THEIRS, CVMM_PHASE_POSTCOPY },
+};
+
+/* Each migration with post-copy waits for the last answer: nothing is unknown then. */
+START_TEST(phase_is_unknown_only_after_a_failure)
+{
+	static struct vmm_machine m;
+	struct vmm_migration g = { .hand_over = phases[_i].guest };
+	struct cvmm_progress progress;
+
+	g.sender.progress.phase = phases[_i].phase;
+	m.pause.migration = &g;
+	vmm_migrate_progress(&m, &progress);
+	ck_assert_int_eq(progress.phase, phases[_i].reported);
+	m.pause.migration = NULL;
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("hand-over");
@@ -77,6 +105,7 @@ int main(void)
 	tcase_add_loop_test(tc, only_a_stopped_guest_is_released, 0, COUNT(others));
 	tcase_add_loop_test(tc, guest_that_runs_there_does_not_return, 0, 2);
 	tcase_add_test(tc, released_guest_is_theirs_when_post_copy_has_begun);
+	tcase_add_loop_test(tc, phase_is_unknown_only_after_a_failure, 0, COUNT(phases));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
