@@ -7,8 +7,10 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <virtio-devices/state.h>
 #include <virtio-queue/queue.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
@@ -48,7 +50,7 @@ static void start_rings(uint64_t features)
 }
 
 /* The rig serves the control queue, and the kernel the others. */
-static void start(uint64_t features)
+static void prepare(uint64_t features)
 {
 	memset(&net_rig, 0, sizeof(net_rig));
 	guest_init_memory(&net_rig.g);
@@ -59,6 +61,11 @@ static void start(uint64_t features)
 	ck_assert_int_eq(virtdev_set_features(net_rig.dev, features, NULL), 0);
 	ck_assert_int_eq(virtdev_vhost_kern_set_memory(k, net_rig.g.map, NULL),
 			 0);
+}
+
+static void start(uint64_t features)
+{
+	prepare(features);
 	start_rings(features);
 }
 
@@ -218,6 +225,36 @@ START_TEST(driver_changes_offloads_while_the_kernel_runs)
 				 sizeof(none)), OK);
 	ck_assert_uint_eq(tap.offloads, 0);
 	ck_pairs(1);
+}
+END_TEST
+
+/* Behind other nodes and another tap. */
+START_TEST(saved_card_continues_with_its_pairs_and_offloads)
+{
+	const uint64_t features = FEATURES | VIRTDEV_NET_F_GUEST_CSUM |
+				  VIRTDEV_NET_F_CTRL_GUEST_OFFLOADS;
+	const struct vsu_le64 none = vsu_le64_make(0);
+	void *state;
+	size_t len;
+
+	start(features);
+	net_rig_start(CONTROL);
+	ck_assert_int_eq(pairs(2), OK);
+	ck_assert_int_eq(command(VIRTDEV_NET_CTRL_GUEST_OFFLOADS,
+				 VIRTDEV_NET_GUEST_OFFLOADS_SET, &none, sizeof(none)), OK);
+	virtdev_vhost_kern_stop(k);
+	net_rig_stop(CONTROL);
+	ck_assert_int_eq(virtdev_state_take(net_rig.dev, &state, &len, NULL), 0);
+	teardown();
+	setup();
+	prepare(features);
+	ck_assert_uint_eq(tap.offloads, VIRTDEV_NET_F_GUEST_CSUM);
+	ck_assert_int_eq(virtdev_state_load(net_rig.dev, state, len, NULL), 0);
+	start_rings(features);
+	net_rig_start(CONTROL);
+	ck_pairs(2);
+	ck_assert_uint_eq(tap.offloads, 0);
+	free(state);
 }
 END_TEST
 
@@ -426,6 +463,7 @@ int main(void)
 	tcase_add_test(t, refused_pair_stops_those_started_before_it);
 	tcase_add_test(t, control_queue_of_a_single_pair_is_queue_2);
 	tcase_add_test(t, driver_changes_offloads_while_the_kernel_runs);
+	tcase_add_test(t, saved_card_continues_with_its_pairs_and_offloads);
 	tcase_add_test(t, memory_is_set_for_every_pair_or_none);
 	tcase_add_test(t, reset_queue_is_detached_and_its_pair_continues);
 	tcase_add_test(t, queue_of_an_unused_pair_does_not_start);
