@@ -235,20 +235,24 @@ def send_input(n):
 
 
 def send_frames(machine):
-    """Frames for another card, and for the guest's own address."""
+    """Frames for another card, of another VLAN, and for the guest; the last ones arrive last."""
+    def frame(last, vlan):
+        tag = bytes([0x81, 0, 0, vlan]) if vlan else b""
+        return (bytes([2, 0, 0, 0, 0, last]) + bytes([2, 0, 0, 0, 0, 1]) + tag + bytes([8, 0])).ljust(60, b"\0")
+
     def received():
         for peer in PEERS:
-            for last in (0x99, 0x77):
-                frame = (bytes([2, 0, 0, 0, 0, last]) + bytes([2, 0, 0, 0, 0, 1, 8, 0])).ljust(60, b"\0")
+            for bytes_ in (frame(0x99, 0), frame(0x77, 6), frame(0x77, 0), frame(0x77, 5)):
                 try:
-                    peer.sendall(len(frame).to_bytes(4, "big") + frame)
+                    peer.sendall(len(bytes_).to_bytes(4, "big") + bytes_)
                 except OSError:
                     pass
         time.sleep(0.1)
-        return "frame 77" in machine.text()
-    wait_for(received, lambda: "no frame for the new address: " + machine.text()[-300:])
-    if "frame 99" in machine.text():
-        fail("a frame for another card: " + machine.text()[-300:])
+        return "frame 77\n" in machine.text() and "frame 77 of VLAN 5" in machine.text()
+    wait_for(received, lambda: "no frame for the new address and VLAN: " + machine.text()[-300:])
+    for wrong, why in (("frame 99", "a frame for another card"), ("of VLAN 6", "a frame of another VLAN")):
+        if wrong in machine.text():
+            fail(why + ": " + machine.text()[-300:])
 
 
 def reported(machine):

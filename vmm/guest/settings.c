@@ -22,11 +22,13 @@ enum { NET = 1, BLOCK = 2, CONSOLE = 3, ENTROPY = 4, BALLOON = 5, SOCKET = 19, F
 #define NET_MAC (1u << 5)
 #define NET_CTRL_VQ (1u << 17)
 #define NET_CTRL_RX (1u << 18)
+#define NET_CTRL_VLAN (1u << 19)
 #define NET_CTRL_MAC_ADDR (1u << 23)
 
 #define WRITEBACK 32		/* offsets in configuration spaces */
 #define ACTUAL 4
 #define NEW_MAC 0x77
+#define NEW_VLAN 5
 #define NEW_ACTUAL 3
 
 /* Queues. */
@@ -87,14 +89,16 @@ static void offer_frame(struct device *dev)
 	queue_offer(dev, NET_RX, &piece, 1);
 }
 
-/* Another address, and no frames for others. */
+/* Another address, no frames for others, and of one VLAN only. */
 static void set_net(struct device *dev)
 {
 	static const uint8_t promisc[2] = { 0, 0 }, off = 0, address[2] = { 1, 1 },
-		mac[6] = { 2, 0, 0, 0, 0, NEW_MAC };
+		mac[6] = { 2, 0, 0, 0, 0, NEW_MAC },
+		add[2] = { 2, 0 }, vlan[2] = { NEW_VLAN, 0 };
 
 	control_net(dev, promisc, &off, 1);
 	control_net(dev, address, mac, sizeof(mac));
+	control_net(dev, add, vlan, sizeof(vlan));
 	offer_frame(dev);
 }
 
@@ -257,10 +261,15 @@ static void poll_nothing(struct device *dev, unsigned int i)
 
 static void poll_net(struct device *dev, unsigned int i)
 {
+	const uint8_t *at = frame + NET_HEADER;
+
 	if (!queue_is_used(dev, NET_RX))
 		return;
 	queue_wait(dev, NET_RX);
-	print("device %u: frame %x\n", i, frame[NET_HEADER + 5]);
+	if (at[12] == 0x81)
+		print("device %u: frame %x of VLAN %u\n", i, at[5], at[15]);
+	else
+		print("device %u: frame %x\n", i, at[5]);
 	offer_frame(dev);
 }
 
@@ -289,8 +298,8 @@ static const struct kind {
 	void (*report)(struct device *dev, unsigned int i);
 	void (*poll)(struct device *dev, unsigned int i);
 } kinds[] = {
-	{ NET, NET_MAC | NET_CTRL_VQ | NET_CTRL_RX | NET_CTRL_MAC_ADDR, set_net,
-	  report_net, poll_net },
+	{ NET, NET_MAC | NET_CTRL_VQ | NET_CTRL_RX | NET_CTRL_VLAN | NET_CTRL_MAC_ADDR,
+	  set_net, report_net, poll_net },
 	{ BLOCK, BLK_FLUSH | BLK_CONFIG_WCE, set_block, report_block, poll_nothing },
 	{ CONSOLE, CONSOLE_MULTIPORT, set_console, report_nothing, poll_console },
 	{ ENTROPY, 0, set_entropy, report_entropy, poll_nothing },
