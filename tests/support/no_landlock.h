@@ -13,7 +13,13 @@
 #define FIRST_OF_LANDLOCK 444	/* landlock_create_ruleset(), on each architecture */
 #define LAST_OF_LANDLOCK 446	/* landlock_restrict_self() */
 
-/* For the calling process and its children. False: it has no filters. */
+/* Why this host cannot hide it, or NULL. */
+static inline const char *no_filters(void)
+{
+	return prctl(PR_GET_SECCOMP) < 0 ? "this kernel has no seccomp" : NULL;
+}
+
+/* For the calling process and its children. False: the filter is refused. */
 static inline bool landlock_is_hidden(void)
 {
 	struct sock_filter code[] = {
