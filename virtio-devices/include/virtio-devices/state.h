@@ -83,7 +83,7 @@ VIRTDEV_API int virtdev_state_end(const struct virtdev_state_reader *r,
  *
  * set_keeps: before the device has a server; state_save may then be called while the
  * device runs. keep: the driver has changed the state; call it on the thread that has
- * changed it, before the request is complete. A state of more than 8000 bytes is not kept.
+ * changed it, before the request is complete; two calls must not overlap. A state of more than 8000 bytes is not kept.
  * keep has no effect with another server, or if the front-end has no in-flight area.
  */
 VIRTDEV_API void virtdev_set_keeps(struct virtdev *dev);

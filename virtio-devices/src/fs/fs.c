@@ -305,6 +305,7 @@ static int fs_start(void *self, uint32_t queue, struct vq *vq,
 	q->measured = virtdev_queue_measured(q->fs->dev, queue);
 	q->q = vq;
 	__atomic_store_n(&q->fs->kept, false, __ATOMIC_RELAXED);
+	q->fs->recover.unmounted = false;
 	return 0;
 }
 
@@ -436,10 +437,12 @@ static struct fs *fs_new(const struct virtdev_fs_config *c)
 	return fs;
 }
 
-/* The session of the recovery file, before a queue has run. */
+/* Before a queue has run: with the session of the recovery file, or that there is none. */
 static bool fs_continues(void *self)
 {
-	return __atomic_load_n(&((struct fs *)self)->kept, __ATOMIC_RELAXED);
+	const struct fs *fs = self;
+
+	return fs->recover.unmounted || __atomic_load_n(&fs->kept, __ATOMIC_RELAXED);
 }
 
 static int make_device(struct fs *fs, struct vsu_error *err)

@@ -187,8 +187,9 @@ void virtdev_priv_remote_start_late(struct virtdev_vhost_user *r);
 /* remote_attach.c */
 void virtdev_priv_remote_detach(struct virtdev_vhost_user *r);
 
-/* remote_replaced.c: the back-end disconnected; another one is connected. */
+/* remote_replaced.c: the back-end disconnected; an attempt to connect; another one serves. */
 void virtdev_priv_remote_lost(struct virtdev_vhost_user *r);
+void virtdev_priv_remote_tries(struct virtdev_vhost_user *r);
 void virtdev_priv_remote_replaced(struct virtdev_vhost_user *r, bool rings_lost);
 
 /* remote_log.c: after each dispatch: ends the log, if that is due. */

@@ -55,6 +55,12 @@ static enum virtdev_vhost_user_settings judge_settings(const struct virtdev_vhos
 							   VIRTDEV_VHOST_USER_SETTINGS_RESET;
 }
 
+/* A replacement that has continued with the state may be lost before it serves. */
+void virtdev_priv_remote_tries(struct virtdev_vhost_user *r)
+{
+	(void)!kept_loads(r, &r->kept_loads);
+}
+
 void virtdev_priv_remote_lost(struct virtdev_vhost_user *r)
 {
 	/* a back-end that is lost while it stops does not report positions */
@@ -64,7 +70,7 @@ void virtdev_priv_remote_lost(struct virtdev_vhost_user *r)
 	r->config_asked = 0;
 	virtdev_priv_remote_stream_lost(r);
 	virtdev_priv_remote_postcopy_lost(r);
-	(void)!kept_loads(r, &r->kept_loads);
+	virtdev_priv_remote_tries(r);
 }
 
 void virtdev_priv_remote_replaced(struct virtdev_vhost_user *r, bool rings_lost)

@@ -262,6 +262,7 @@ static int on_connect(void *opaque, struct vsu_error *err)
 {
 	struct virtdev_vhost_user *r = opaque;
 
+	virtdev_priv_remote_tries(r);
 	return r->ops.connect(r->opaque, err);
 }
 

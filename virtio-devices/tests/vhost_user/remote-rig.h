@@ -35,6 +35,7 @@ struct rig {
 	uint32_t base;		/* index at which its queue started last */
 	unsigned int started;
 	bool listens;		/* a front-end may connect */
+	bool again;		/* it has connected again */
 	/* the front-end's side */
 	struct guest g;
 	struct virtdev_vhost_user *remote;
@@ -177,8 +178,11 @@ static inline void on_failed(void *opaque, const struct vsu_error *err)
 
 static inline int on_connect(void *opaque, struct vsu_error *err)
 {
+	struct rig *r = opaque;
+
 	(void)err;
-	return ((struct rig *)opaque)->listens ? serve() : -ECONNREFUSED;
+	r->again = r->listens;
+	return r->listens ? serve() : -ECONNREFUSED;
 }
 
 static inline void on_lost(void *opaque, const struct vsu_error *err)

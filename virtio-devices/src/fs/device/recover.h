@@ -85,6 +85,7 @@ struct fs_recover_table {
 struct fs_recover {
 	int fd;			/* -1: recovery is not configured */
 	bool loading;		/* inserted inodes and handles have records */
+	bool unmounted;		/* the file has no session, and no queue has run since */
 	bool shrank;		/* atomic: another process truncated the file */
 	struct vmem_block *block;
 	unsigned char *map;	/* of block; use fs_recover_map() */

@@ -158,7 +158,7 @@ static int check_session(const struct fs *fs, const char *path,
 }
 
 /* 1: a session, whose header is in h; 0: no session, the file may be initialized. */
-static int head_read(const struct fs *fs, const char *path,
+static int head_read(struct fs *fs, const char *path,
 		     struct fs_recover_head *h, struct vsu_error *err)
 {
 	const ssize_t n = pread(fs->recover.fd, h, sizeof(*h), 0);
@@ -171,6 +171,7 @@ static int head_read(const struct fs *fs, const char *path,
 		return vsu_error_set(err, -EINVAL,
 				     "fs: '%s' (recover) is not a recovery file and was not changed; name another file",
 				     path);
+	fs->recover.unmounted = !h->agreed;
 	return h->agreed != 0;
 }
 
