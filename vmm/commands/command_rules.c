@@ -10,7 +10,7 @@
 #include "transfer/migrate.h"
 
 static const struct vmm_refusal
-	saved = { -EBUSY, "another save is in progress" },
+	saved = { -EBUSY, "another save is in progress, or waits for its file after it failed" },
 	moves = { -EBUSY, "a migration is in progress" },
 	handed = { -EBUSY, "the guest is about to continue at the destination; repeat it there, or here if the migration fails" },
 	limited = { -EBUSY, "the destination already has the limits of this machine; repeat it there, or here if the migration fails" },

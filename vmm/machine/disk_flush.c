@@ -52,12 +52,27 @@ static void *flush_main(void *arg)
 	return NULL;
 }
 
+static bool has_flush(const struct vmm_device *d)
+{
+	return vmm_machine_local_device(d) && d->spec.kind->flush;
+}
+
+static bool has_disks(const struct vmm_machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->ndevices; i++)
+		if (has_flush(&m->devices[i]))
+			return true;
+	return false;
+}
+
 static void add_disks(struct vmm_disk_flush *f, const struct vmm_machine *m)
 {
 	const struct vmm_device *d = m->devices;
 
 	for (; d < m->devices + m->ndevices; d++) {
-		if (!vmm_machine_local_device(d) || !d->spec.kind->flush)
+		if (!has_flush(d))
 			continue;
 		f->disks[f->n].dev = vmm_machine_local_device(d);
 		f->disks[f->n++].flush = d->spec.kind->flush;
@@ -129,6 +144,8 @@ int vmm_disks_flush(struct vmm_machine *m, int cancel_fd, uint64_t until_ns,
 		return rc;
 	if (m->flush)
 		(void)flush_result(m, NULL);	/* of an earlier caller */
+	if (!has_disks(m))
+		return 0;
 	rc = flush_begin(m, err);
 	if (!rc)
 		rc = flush_wait(m, cancel_fd, until_ns, err);

@@ -32,7 +32,7 @@ uint64_t vmm_stop_limit_ns(const struct vmm_machine *m)
 
 uint64_t vmm_stop_deadline_ns(const struct vmm_machine *m)
 {
-	return m->pause.stop.begun_ns + REMOTE_LIMITS * vmm_stop_limit_ns(m);
+	return m->pause.stop.begun_ns + (REMOTE_LIMITS + 1) * vmm_stop_limit_ns(m);
 }
 
 /* A loop without events would not call the stop again. */
@@ -148,9 +148,11 @@ static void on_turn(void *opaque)
 void vmm_stop_begin(struct vmm_machine *m, int (*step)(void *opaque), void *opaque)
 {
 	struct vmm_stop *s = &m->pause.stop;
+	const bool was_held = s->phase == VMM_STOP_HELD;
 
 	vmm_stop_release(m);
 	s->phase = VMM_STOP_BEGUN;
+	s->was_held = was_held;
 	s->begun_ns = vsu_now_ns();
 	s->step = step;
 	s->opaque = opaque;

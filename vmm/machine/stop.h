@@ -40,7 +40,7 @@ int vmm_stop_wait(struct vmm_machine *m);
 
 /* The time for requests of a device in this process. */
 uint64_t vmm_stop_limit_ns(const struct vmm_machine *m);
-/* The end of all waits for devices and disks in the stop that has begun. */
+/* Then all waits for devices and disks end, of the stop that has begun. */
 uint64_t vmm_stop_deadline_ns(const struct vmm_machine *m);
 
 /* Resumes the devices that were paused or began to pause, and the CPUs. No effect without a stop. */

@@ -63,6 +63,7 @@ struct vmm_image_progress {
 	struct vmm_image_changes *changes; /* of an incremental save, made by the caller; or NULL */
 	uint64_t begin;		/* of the image in the file: a multiple of the page size */
 	uint64_t done, total;	/* bytes of memory */
+	uint64_t moves;		/* grows with each piece that was written, too */
 	bool cancel;
 };
 

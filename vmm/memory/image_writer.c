@@ -14,6 +14,7 @@
 #define SLICE VMM_IMAGE_SLICE
 /* A disk is busy with two; more compare pages with zeros faster. */
 #define MAX_THREADS 8
+#define PIECE (UINT64_C(1) << 20)	/* of a call, so that slow files show progress */
 
 struct work {
 	const struct vmem_map *map;
@@ -88,9 +89,17 @@ static int skip_hole(const struct vmem_region *r, uint64_t *at, uint64_t end)
 
 static int write_run(const struct work *w, const unsigned char *bytes, uint64_t len, uint64_t at)
 {
+	uint64_t n;
+	int rc = 0;
+
 	if (w->progress->sums)
 		vmm_image_sums_add(w->progress->sums, at, bytes, len);
-	return vmm_image_write_at(w->fd, bytes, len, w->progress->begin + at);
+	for (; !rc && len; bytes += n, at += n, len -= n) {
+		n = at_most(len, PIECE);
+		rc = vmm_image_write_at(w->fd, bytes, n, w->progress->begin + at);
+		__atomic_fetch_add(&w->progress->moves, 1, __ATOMIC_RELAXED);
+	}
+	return rc;
 }
 
 /* Bytes [at, end) of the region, which begins at file_at in the image. */

@@ -36,6 +36,7 @@ static void *writer_main(void *arg)
 {
 	struct vmm_core *c = arg;
 
+	vmm_writer_moves(&c->writer);
 	c->rc = vmm_core_write(c->map, c->cpus, vmm_cpus_number(c->m->cpus), c->fd, &c->progress, &c->err);
 	if (!c->rc)	/* zeros may have been read in place of lost memory */
 		c->rc = vmm_memory_check_loss(&c->m->memory, c->failed, &c->err);
@@ -69,7 +70,7 @@ static void core_end(struct vmm_core *c)
 {
 	struct vmm_machine *m = c->m;
 
-	vmm_writer_release(&c->writer);
+	vmm_writer_release(&c->writer, false);
 	remove_incomplete(c);
 	vmm_control_answer(m->control, c, NULL, c->rc ? &c->err : NULL);
 	vmm_writer_fini(&c->writer);
@@ -90,6 +91,8 @@ void vmm_core_free(struct vmm_machine *m)
 		c->rc = -ECANCELED;
 	vmm_writer_fini(&c->writer);
 	remove_incomplete(c);
+	if (!c->rc)	/* the machine ended while its file was synchronized */
+		vmm_control_answer(m->control, c, NULL, NULL);
 	core_destroy(c);
 	m->pause.core = NULL;
 	vmm_life_finish(&m->pause.life);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * Writes an ELF core of the guest, for debuggers: its memory by physical addresses, and the
- * registers of its CPUs. CPUs and devices are stopped meanwhile, as during a save.
+ * registers of its CPUs. CPUs and devices are stopped until they are written, as for a save.
  *
  * Threads: the main thread. A thread of its own writes the file.
  */

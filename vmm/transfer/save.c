@@ -58,6 +58,7 @@ static void *writer_main(void *arg)
 	struct vmm_save *s = arg;
 
 	s->rc = vmm_disks_flush(s->m, s->cancel_fd, s->flush_until_ns, &s->err);
+	vmm_writer_moves(&s->writer);
 	if (!s->rc)
 		s->rc = vmm_disks_identify(s->m, &s->files.state, &s->err);
 	if (!s->rc)
@@ -82,6 +83,8 @@ static void save_free(struct vmm_save *s)
 	vmm_writer_fini(&s->writer);
 	if (s->rc || s->phase != SAVE_WRITES)
 		vmm_save_remove_files(&s->files);
+	else	/* the machine ended while its files were synchronized */
+		vmm_control_answer(m->control, s, NULL, NULL);
 	vmem_map_unref(s->files.map);
 	vsu_fd_close(&s->cancel_fd);
 	free(s->files.state.bytes);
@@ -121,7 +124,7 @@ static void save_end(struct vmm_save *s)
 	if (then == CVMM_THEN_PAUSE)
 		vmm_stop_for_user(m);
 	if (then != CVMM_THEN_STOP)
-		vmm_writer_release(&s->writer);
+		vmm_writer_release(&s->writer, !s->rc);
 	vmm_control_answer(m->control, s, NULL, s->rc ? &s->err : NULL);
 	save_free(s);
 	if (then == CVMM_THEN_STOP)
@@ -397,7 +400,7 @@ static struct vmm_save *save_new(struct vmm_machine *m, const struct cvmm_save *
 	s->files.failed = vmm_memory_failed(&m->memory);
 	vsu_error_clear(&s->err);
 	s->cancel_fd = vsu_event_new();
-	s->writer = (struct vmm_writer){ .m = m, .progress = &s->files.progress,
+	s->writer = (struct vmm_writer){ .m = m, .progress = &s->files.progress, .saves = true,
 					 .ended = on_ended, .opaque = s };
 	if (vmm_writer_init(&s->writer, err) < 0 || s->cancel_fd < 0)
 		vsu_error_set(err, -EMFILE, "no free descriptor");

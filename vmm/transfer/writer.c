@@ -14,11 +14,6 @@
 /* In time limits of a stop (stop.h). */
 #define STALL_LIMITS 3u
 
-static uint64_t stall_ns(const struct vmm_writer *w)
-{
-	return STALL_LIMITS * vmm_stop_limit_ns(w->m);
-}
-
 /* False: another phase was first. */
 static bool change_phase(struct vmm_writer *w, enum vmm_writer_phase to)
 {
@@ -28,15 +23,20 @@ static bool change_phase(struct vmm_writer *w, enum vmm_writer_phase to)
 					   __ATOMIC_ACQUIRE);
 }
 
-void vmm_writer_release(const struct vmm_writer *w)
+/* A device that resumes carries out requests, and the disk is no longer the saved one. */
+void vmm_writer_release(struct vmm_writer *w, bool is_saved)
 {
-	if (!vmm_stop_has_begun(w->m))
-		return;
-	/* A device that resumes carries out requests, and the disk is no longer the saved one. */
-	if (w->m->pause.life.guest == VMM_PAUSED)
+	const bool was_held = w->m->pause.stop.was_held;
+
+	if (!vmm_stop_has_begun(w->m)) {
+		if (w->held && !is_saved)	/* it failed after all was written */
+			vmm_stop_release(w->m);
+	} else if (w->m->pause.life.guest == VMM_PAUSED && (is_saved || was_held)) {
 		vmm_stop_hold(w->m);
-	else
+		w->held = !was_held;
+	} else {
 		vmm_stop_end(w->m);
+	}
 }
 
 static void on_changed(void *opaque)
@@ -47,7 +47,7 @@ static void on_changed(void *opaque)
 	vsu_event_drain(w->changed_fd, NULL);
 	phase = __atomic_load_n(&w->phase, __ATOMIC_ACQUIRE);
 	if (phase == VMM_WRITER_WROTE && !w->holds)
-		vmm_writer_release(w);
+		vmm_writer_release(w, w->saves);
 	if (phase != VMM_WRITER_ENDED)
 		return;
 	vmm_timer_stop(&w->stall);
@@ -56,22 +56,28 @@ static void on_changed(void *opaque)
 	w->ended(w->opaque);
 }
 
+static uint64_t progress_of(const struct vmm_writer *w)
+{
+	return __atomic_load_n(&w->progress->moves, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&w->progress->done, __ATOMIC_RELAXED);
+}
+
 static void on_stall(void *opaque)
 {
 	struct vmm_writer *w = opaque;
-	const uint64_t done = __atomic_load_n(&w->progress->done, __ATOMIC_RELAXED);
+	const uint64_t progress = progress_of(w);
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	if (done != w->seen || !vmm_stop_has_begun(w->m)) {
-		w->seen = done;
-		vmm_timer_start(w->m->loop, &w->stall, stall_ns(w), 0);
-	} else if (change_phase(w, VMM_WRITER_GIVEN_UP)) {
-		__atomic_store_n(&w->progress->cancel, true, __ATOMIC_RELAXED);
-		vsu_error_set(&err, -ETIMEDOUT, "nothing was written for %g seconds; check whether the server of the file is available",
-			      (double)stall_ns(w) / 1e9);
-		vmm_writer_release(w);
-		vmm_control_answer(w->m->control, w->opaque, NULL, &err);
-	}
+	w->unchanged = progress && progress == w->seen ? w->unchanged + 1 : 0;
+	w->seen = progress;
+	if (w->unchanged < STALL_LIMITS || !change_phase(w, VMM_WRITER_GIVEN_UP))
+		return;
+	vmm_timer_stop(&w->stall);
+	__atomic_store_n(&w->progress->cancel, true, __ATOMIC_RELAXED);
+	vsu_error_set(&err, -ETIMEDOUT, "nothing was written for %g seconds; check whether the server of the file is available",
+		      STALL_LIMITS * (double)vmm_stop_limit_ns(w->m) / 1e9);
+	vmm_writer_release(w, false);
+	vmm_control_answer(w->m->control, w->opaque, NULL, &err);
 }
 
 int vmm_writer_init(struct vmm_writer *w, struct vsu_error *err)
@@ -96,7 +102,8 @@ int vmm_writer_start(struct vmm_writer *w, void *(*main)(void *opaque), struct v
 		w->phase = VMM_WRITER_NONE;
 		return vsu_error_sys(err, rc, "cannot start a thread");
 	}
-	vmm_timer_start(w->m->loop, &w->stall, stall_ns(w), 0);
+	w->unchanged = 0;
+	vmm_timer_start(w->m->loop, &w->stall, vmm_stop_limit_ns(w->m), vmm_stop_limit_ns(w->m));
 	return 0;
 }
 
@@ -113,6 +120,11 @@ int vmm_writer_wrote(struct vmm_writer *w, struct vsu_error *err)
 	return 0;
 }
 
+void vmm_writer_moves(struct vmm_writer *w)
+{
+	__atomic_fetch_add(&w->progress->moves, 1, __ATOMIC_RELAXED);
+}
+
 void vmm_writer_ends(struct vmm_writer *w)
 {
 	__atomic_store_n(&w->phase, VMM_WRITER_ENDED, __ATOMIC_RELEASE);
@@ -121,7 +133,8 @@ void vmm_writer_ends(struct vmm_writer *w)
 
 void vmm_writer_fini(struct vmm_writer *w)
 {
-	__atomic_store_n(&w->progress->cancel, true, __ATOMIC_RELAXED);
+	if (change_phase(w, VMM_WRITER_GIVEN_UP))
+		__atomic_store_n(&w->progress->cancel, true, __ATOMIC_RELAXED);
 	vmm_timer_stop(&w->stall);
 	if (w->changed_fd >= 0)
 		vmm_io_stop(&w->changed);

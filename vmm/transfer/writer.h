@@ -2,7 +2,8 @@
 /*
  * A thread that writes the memory of a paused guest into a file. The pause ends when it is
  * written, or when nothing was written for 30 seconds: a thread can be in a call that does
- * not return, and the guest does not wait for it.
+ * not return, and the guest does not wait for it. All that it then reads of the guest's
+ * memory is not used.
  *
  * Threads: the main thread, except where said.
  */
@@ -25,19 +26,22 @@ enum vmm_writer_phase {
 struct vmm_writer {
 	struct vmm_machine *m;
 	struct vmm_image_progress *progress;
+	bool saves;		/* a success is a saved machine, with the disks of this moment */
 	bool holds;		/* the guest stays paused until vmm_writer_release() */
 	void (*ended)(void *opaque); /* the thread has ended and was joined */
 	void *opaque;		/* also the subject of vmm_control_answer() */
 	/* of this module */
 	enum vmm_writer_phase phase;	/* atomic */
+	bool held;			/* devices, only because all is written */
 	pthread_t thread;
 	int changed_fd;			/* phase has changed */
 	struct vmm_io changed;
 	struct vmm_timer stall;
 	uint64_t seen;			/* progress at its last call */
+	unsigned int unchanged;		/* calls since it was another one */
 };
 
-/* The first five members are set. -EMFILE. */
+/* The first members are set. -EMFILE. */
 int vmm_writer_init(struct vmm_writer *w, struct vsu_error *err);
 /* main gets opaque, and may have stored its result by the return. */
 int vmm_writer_start(struct vmm_writer *w, void *(*main)(void *opaque), struct vsu_error *err);
@@ -48,13 +52,18 @@ bool vmm_writer_works(const struct vmm_writer *w);
  * it was given up.
  */
 int vmm_writer_wrote(struct vmm_writer *w, struct vsu_error *err);
+/* On the thread: the writing begins, or a step of it is complete. */
+void vmm_writer_moves(struct vmm_writer *w);
 /* On the thread, at its end; what it has stored can be read in ended. */
 void vmm_writer_ends(struct vmm_writer *w);
 
-/* The end of the pause. The devices of a guest that its user has paused stay paused. */
-void vmm_writer_release(const struct vmm_writer *w);
+/*
+ * The end of the pause. The devices of a guest that its user has paused stay paused if it is
+ * saved, or if they were before.
+ */
+void vmm_writer_release(struct vmm_writer *w, bool is_saved);
 
-/* Cancels and joins the thread. ended is not called. */
+/* Joins the thread, which is cancelled unless all is written. ended is not called. */
 void vmm_writer_fini(struct vmm_writer *w);
 
 #endif

@@ -71,8 +71,9 @@ struct cvmm_save {
  * CVMM_THEN_RESUME it runs while the files are synchronized. With CVMM_THEN_STOP the folder
  * is a template: its memory and disks stay as they are, and any number of machines with
  * "clone" continue from it. -EOPNOTSUPP: a device cannot be saved, or incremental without
- * mapped memory of a saved machine; -EEXIST: the target is in use; -ETIMEDOUT:
- * a device, or a flush, did not end in time, or nothing was written for 30 seconds.
+ * mapped memory of a saved machine; -EEXIST: the target is in use; -ETIMEDOUT: a device or
+ * a flush did not end in time, or nothing was written for 30 seconds. The machine then uses
+ * the descriptors until the host's call has returned, and refuses other saves (-EBUSY).
  */
 CVMM_API int cvmm_machine_save(struct cvmm_machine *m, const struct cvmm_save *save,
 			       cvmm_answer_fn answer, void *opaque,
@@ -88,7 +89,7 @@ struct cvmm_core {
 
 /*
  * Writes the guest's memory and the registers of its CPUs as an ELF core for debuggers. The
- * guest is stopped meanwhile. -EOPNOTSUPP: private memory; -EEXIST: the target is in use;
+ * guest is stopped until they are written. -EOPNOTSUPP: private memory; -EEXIST: the target is in use;
  * -ETIMEDOUT: as for a save.
  */
 CVMM_API int cvmm_machine_write_core(struct cvmm_machine *m, const struct cvmm_core *core,

@@ -25,6 +25,7 @@ static struct {
 	unsigned int flushes;	/* atomic: the flush that waits; 0: none */
 	unsigned int syncs;	/* likewise, of fsync() */
 	int held, go;		/* eventfds */
+	int user;		/* a connection to the control socket */
 	pthread_t writer;
 } host;
 
@@ -245,8 +246,10 @@ END_TEST
 static void sync_hangs(void)
 {
 	const int user = user_connect();
-	const unsigned int before = runs();
+	unsigned int before;
 
+	wait_for_guest(0);
+	before = runs();
 	__atomic_store_n(&host.syncs, 1, __ATOMIC_RELEASE);
 	user_sends(user, "save saved\n");
 	wait_for(host.held);
@@ -265,11 +268,64 @@ START_TEST(guest_runs_while_the_files_are_synchronized)
 }
 END_TEST
 
+/* The save is complete, although the guest does not wait for it. */
+static void ends_while_it_syncs(void)
+{
+	const int user = user_connect();
+
+	host.user = user;
+	__atomic_store_n(&host.syncs, 1, __ATOMIC_RELEASE);
+	user_sends(user, "save saved\n");
+	wait_for(host.held);
+	wait_for_guest(0);
+	assert_told("quit\n", DONE);
+	vsu_event_signal(host.go);
+}
+
+START_TEST(end_of_the_machine_completes_a_save_that_is_written)
+{
+	run("--device=rng", ends_while_it_syncs);
+	vmm_machine_free(&rig.machine);
+	memset(&rig.machine, 0, sizeof(rig.machine));
+	ck_assert_str_eq(user_hears(host.user), DONE);
+	close(host.user);
+	ck_assert(exists("saved/machine.json") && !exists("saved.incomplete"));
+}
+END_TEST
+
+static void fails_while_the_guest_is_paused(void)
+{
+	assert_told("pause\n", DONE);
+	__atomic_store_n(&host.fsync_error, EIO, __ATOMIC_RELEASE);
+	assert_refusal("save saved\n", "Input/output error");
+	ck_assert_int_eq(rig.machine.pause.stop.phase, VMM_STOP_NONE);
+	__atomic_store_n(&host.fsync_error, 0, __ATOMIC_RELEASE);
+	assert_told("save kept\n", DONE);
+	ck_assert_int_eq(rig.machine.pause.stop.phase, VMM_STOP_HELD);
+	__atomic_store_n(&host.holds, true, __ATOMIC_RELEASE);
+	rig.machine.pause.limit.seconds = 0.5;
+	assert_refusal("save saved\n", "nothing was written");
+	ck_assert_int_eq(rig.machine.pause.stop.phase, VMM_STOP_HELD);
+	vsu_event_signal(host.go);
+	wait_for_status("\"state\":\"paused\"");
+	assert_told("resume\n", DONE);
+}
+
+/* They are only stopped while the disks are those of a saved machine. */
+START_TEST(devices_of_a_paused_guest_run_after_a_failed_save)
+{
+	run("--device=rng", fails_while_the_guest_is_paused);
+	ck_assert_int_eq(rename("kept", "saved"), 0);
+}
+END_TEST
+
 static void write_hangs(void)
 {
-	const unsigned int before = runs();
+	unsigned int before;
 
-	rig.machine.pause.limit.seconds = 0.5;	/* the flush before must end in time */
+	wait_for_guest(0);
+	before = runs();
+	rig.machine.pause.limit.seconds = 0.5;
 	__atomic_store_n(&host.holds, true, __ATOMIC_RELEASE);
 	assert_refusal("save saved\n", "nothing was written for 1.5 seconds");
 	wait_for_guest(before);
@@ -476,6 +532,8 @@ int main(void)
 	tcase_add_test(tc, e2_39_flush_that_hangs_ends_the_pause_of_a_save);
 	tcase_add_test(tc, e2_39_flush_that_hangs_does_not_delay_the_end_of_a_save);
 	tcase_add_test(tc, guest_runs_while_the_files_are_synchronized);
+	tcase_add_test(tc, end_of_the_machine_completes_a_save_that_is_written);
+	tcase_add_test(tc, devices_of_a_paused_guest_run_after_a_failed_save);
 	tcase_add_test(tc, e2_39_write_that_hangs_ends_the_pause_of_a_save);
 	tcase_add_test(tc, end_of_the_machine_cancels_a_save_and_removes_its_files);
 	tcase_add_loop_test(tc, state_is_loaded_into_the_same_machine_only, 0, COUNT(others));
