@@ -160,7 +160,7 @@ static const struct {
 	{ "size=2M,backend=shm", 0x10000800, 0 },
 };
 
-START_TEST(host_and_guest_address_are_congruent_for_huge_pages)
+START_TEST(d1_26_host_and_guest_address_are_congruent_for_huge_pages)
 {
 	struct vmem_backend *backend;
 	struct vmem_block *b;
@@ -334,7 +334,7 @@ int main(void)
 	tcase_add_test(tc, private_memfd_keeps_stores_to_itself);
 	tcase_add_test(tc, shm_leaves_no_name_behind);
 	tcase_add_test(tc, large_memory_is_aligned_for_huge_pages);
-	tcase_add_loop_test(tc, host_and_guest_address_are_congruent_for_huge_pages, 0,
+	tcase_add_loop_test(tc, d1_26_host_and_guest_address_are_congruent_for_huge_pages, 0,
 			    (int)(sizeof(congruent) / sizeof(congruent[0])));
 	tcase_add_test(tc, prealloc_makes_all_pages_present);
 	tcase_add_test(tc, prealloc_can_be_left_to_the_caller_in_slices);

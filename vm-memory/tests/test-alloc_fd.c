@@ -38,7 +38,7 @@ static const struct {
 	bool freed;
 } owners[] = { { -1, false }, { 0, false }, { 1, true } };
 
-START_TEST(only_an_owner_frees_the_data)
+START_TEST(e3_01_only_an_owner_frees_the_data)
 {
 	int fd = make_memfd(64 * KIB);
 	struct vmem_block *b;
@@ -167,7 +167,7 @@ int main(void)
 	TCase *tc = tcase_create("alloc_fd");
 
 	suite_add_tcase(s, tc);
-	LOOP(tc, only_an_owner_frees_the_data, owners);
+	LOOP(tc, e3_01_only_an_owner_frees_the_data, owners);
 	tcase_add_test(tc, owner_without_discard_data_keeps_the_data);
 	tcase_add_test(tc, block_has_the_piece_and_the_properties);
 	tcase_add_test(tc, policies_of_the_host_apply);

@@ -124,7 +124,7 @@ static const struct {
 	{ RAM("6E"), RAM("2E"), 0 },
 };
 
-START_TEST(offsets_of_4_eib_and_more_are_locked_as_others)
+START_TEST(d1_24_offsets_of_4_eib_and_more_are_locked_as_others)
 {
 	struct vmem_block *first, *second;
 	char name[64];
@@ -157,7 +157,7 @@ static int disk_locks(bool writes)
 	return fd;
 }
 
-START_TEST(a_file_in_use_as_a_disk_is_no_memory_to_store_to)
+START_TEST(d1_23_a_file_in_use_as_a_disk_is_no_memory_to_store_to)
 {
 	struct vmem_block *ram = piece(RAM("32k")), *rom = piece(ROM);
 	int fd = disk_locks(false);
@@ -172,7 +172,7 @@ START_TEST(a_file_in_use_as_a_disk_is_no_memory_to_store_to)
 }
 END_TEST
 
-START_TEST(a_file_that_a_disk_writes_is_no_template)
+START_TEST(d1_23_a_file_that_a_disk_writes_is_no_template)
 {
 	struct vmem_block *block = piece(_i ? ROM : TEMPLATE);
 	int fd = disk_locks(true);
@@ -241,10 +241,10 @@ int main(void)
 		(int)(sizeof(pairs) / sizeof(pairs[0])));
 	tcase_add_test(tc, a_refusal_names_the_bytes_and_the_remedy);
 	tcase_add_test(tc, a_lock_lasts_as_long_as_somebody_has_the_descriptor);
-	tcase_add_test(tc, a_file_in_use_as_a_disk_is_no_memory_to_store_to);
-	tcase_add_loop_test(tc, a_file_that_a_disk_writes_is_no_template, 0, 2);
+	tcase_add_test(tc, d1_23_a_file_in_use_as_a_disk_is_no_memory_to_store_to);
+	tcase_add_loop_test(tc, d1_23_a_file_that_a_disk_writes_is_no_template, 0, 2);
 	tcase_add_test(tc, a_writable_disk_sees_a_template);
-	tcase_add_loop_test(tc, offsets_of_4_eib_and_more_are_locked_as_others, 0,
+	tcase_add_loop_test(tc, d1_24_offsets_of_4_eib_and_more_are_locked_as_others, 0,
 			    (int)(sizeof(far_pairs) / sizeof(far_pairs[0])));
 	tcase_add_test(tc, memory_that_is_stored_to_can_be_seen_by_a_disk);
 	tcase_add_test(tc, memory_without_a_file_needs_no_lock);

@@ -38,8 +38,8 @@ saved_on() {
 	checks "over $1, it reads what it wrote, and its devices continue" 4
 	same "over $1, its kernel logs no errors" 0 "$(said odd)"
 	case $(said reseeded) in
-	'') skip "over $1, a new VM Generation ID reseeds its random numbers" "this kernel has no driver of VM Generation IDs";;
-	*) same "over $1, a new VM Generation ID reseeds its random numbers" yes "$([ "$(said reseeded)" -eq 0 ] || echo yes)";;
+	'') skip "e3_27 over $1, a new VM Generation ID reseeds its random numbers" "this kernel has no driver of VM Generation IDs";;
+	*) same "e3_27 over $1, a new VM Generation ID reseeds its random numbers" yes "$([ "$(said reseeded)" -eq 0 ] || echo yes)";;
 	esac
 	rm -rf "$WORK/first" "$WORK/second"
 }

@@ -561,7 +561,7 @@ static void check_order(void)
 	ck_assert_uint_eq(peer_count(&peer, VHOST_USER_SET_VRING_KICK), 0);
 }
 
-START_TEST(kept_config_is_repeated_before_the_rings_run)
+START_TEST(e3_21_kept_config_is_repeated_before_the_rings_run)
 {
 	run();
 	ck_assert_int_eq(keep(1), 0);
@@ -747,7 +747,7 @@ static void add_away(Suite *s)
 	tcase_add_test(tc, memory_set_while_disconnected_is_sent_to_the_next_back_end);
 	tcase_add_test(tc, interrupted_memory_change_completes);
 	tcase_add_test(tc, interrupted_read_of_configuration_completes);
-	tcase_add_test(tc, kept_config_is_repeated_before_the_rings_run);
+	tcase_add_test(tc, e3_21_kept_config_is_repeated_before_the_rings_run);
 	tcase_add_test(tc, refused_kept_config_is_reported_and_the_start_continues);
 	tcase_add_test(tc, forgotten_config_is_not_repeated);
 	tcase_add_test(tc, eight_config_writes_are_kept);

@@ -97,7 +97,7 @@ START_TEST(host_connection_opens_and_closes_the_port)
 }
 END_TEST
 
-START_TEST(stream_is_not_read_until_the_guest_opens_it)
+START_TEST(a6_05_stream_is_not_read_until_the_guest_opens_it)
 {
 	char text[8];
 
@@ -352,7 +352,7 @@ static void move(const void *bytes, size_t len)
 	con.dev = dev;
 }
 
-START_TEST(driver_continues_with_the_console_of_another_server)
+START_TEST(e3_22_driver_continues_with_the_console_of_another_server)
 {
 	char text[8];
 	void *bytes;
@@ -374,7 +374,7 @@ START_TEST(driver_continues_with_the_console_of_another_server)
 END_TEST
 
 /* Events for which the driver had no buffer: a new size, and an open port. */
-START_TEST(pending_events_of_a_port_move_with_it)
+START_TEST(e3_22_pending_events_of_a_port_move_with_it)
 {
 	void *bytes;
 	size_t len;
@@ -452,7 +452,7 @@ int main(void)
 	tcase_add_test(tc, size_is_sent_to_a_driver_that_starts_later);
 	tcase_add_test(tc, only_the_last_of_many_changes_is_sent);
 	tcase_add_test(tc, host_connection_opens_and_closes_the_port);
-	tcase_add_test(tc, stream_is_not_read_until_the_guest_opens_it);
+	tcase_add_test(tc, a6_05_stream_is_not_read_until_the_guest_opens_it);
 	tcase_add_test(tc, ports_are_independent);
 	tcase_add_test(tc, port_can_be_added_while_the_guest_runs);
 	tcase_add_test(tc, ports_above_the_configured_maximum_are_refused);
@@ -466,8 +466,8 @@ int main(void)
 	tcase_add_test(tc, a6_03_repeated_device_ready_announces_ports_once);
 	tcase_add_test(tc, buffer_too_short_for_a_message_is_returned_empty);
 	tcase_add_test(tc, new_driver_gets_all_ports_again);
-	tcase_add_test(tc, driver_continues_with_the_console_of_another_server);
-	tcase_add_test(tc, pending_events_of_a_port_move_with_it);
+	tcase_add_test(tc, e3_22_driver_continues_with_the_console_of_another_server);
+	tcase_add_test(tc, e3_22_pending_events_of_a_port_move_with_it);
 	tcase_add_test(tc, invalid_state_is_refused);
 	tcase_add_test(tc, size_may_be_sent_with_rows_first);
 	suite_add_tcase(s, tc);

@@ -78,7 +78,7 @@ static void keep(struct virtdev *dev, uint32_t v)
 	virtdev_keep(dev);
 }
 
-START_TEST(replacement_continues_with_the_last_state)
+START_TEST(e3_24_replacement_continues_with_the_last_state)
 {
 	struct virtdev *dev = begin();
 	unsigned int i;
@@ -165,7 +165,7 @@ int main(void)
 	TCase *tc = tcase_create("state");
 
 	tcase_add_checked_fixture(tc, clear_room, NULL);
-	tcase_add_loop_test(tc, replacement_continues_with_the_last_state, 0, 2);
+	tcase_add_loop_test(tc, e3_24_replacement_continues_with_the_last_state, 0, 2);
 	tcase_add_test(tc, previous_state_survives_an_incomplete_one);
 	tcase_add_test(tc, reset_and_a_state_that_is_too_large_leave_none);
 	tcase_add_test(tc, b4_23_invalid_memory_is_refused);

@@ -195,7 +195,7 @@ START_TEST(requests_sent_during_a_pause_are_served_after_it)
 }
 END_TEST
 
-START_TEST(device_continues_in_another_server_with_its_drivers_settings)
+START_TEST(e3_21_device_continues_in_another_server_with_its_drivers_settings)
 {
 	setup(_i);
 	registers->interrupts(a.f);
@@ -423,7 +423,7 @@ int main(void)
 	tcase_add_loop_test(tc, requests_sent_during_a_pause_are_served_after_it, 0,
 			    4);
 	tcase_add_loop_test(tc,
-		device_continues_in_another_server_with_its_drivers_settings,
+		e3_21_device_continues_in_another_server_with_its_drivers_settings,
 		0, 4);
 	tcase_add_loop_test(tc, driver_may_reset_a_loaded_device, 0, 4);
 	tcase_add_loop_test(tc, served_queues_have_their_positions_after_a_load,

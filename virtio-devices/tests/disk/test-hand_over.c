@@ -130,7 +130,7 @@ static void change_image(uint64_t at, const char *text, time_t seconds)
 	close(fd);
 }
 
-START_TEST(identity_shows_changes_of_the_ends_and_the_time)
+START_TEST(e3_28_identity_shows_changes_of_the_ends_and_the_time)
 {
 	const uint64_t ends[] = { 0, 65535, (1 << 20) - 1, (1 << 20) - 65536 };
 	struct virtdev_disk_identity before, now;
@@ -221,7 +221,7 @@ int main(void)
 	tcase_add_test(tc, refused_lock_leaves_no_byte_locked);
 	tcase_add_test(tc, readers_share_the_lock_that_they_acquire_late);
 	tcase_add_test(tc, flush_reports_an_earlier_failure);
-	tcase_add_test(tc, identity_shows_changes_of_the_ends_and_the_time);
+	tcase_add_test(tc, e3_28_identity_shows_changes_of_the_ends_and_the_time);
 	tcase_add_test(tc, identity_of_a_truncated_image_is_refused);
 	tcase_add_test(tc, disk_without_a_file_has_no_lock);
 	tcase_add_test(tc, result_of_the_channels_flushes_is_reported);

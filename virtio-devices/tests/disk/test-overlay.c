@@ -489,7 +489,7 @@ START_TEST(damaged_time_is_refused)
 }
 END_TEST
 
-START_TEST(damaged_overlay_is_refused)
+START_TEST(d1_27_damaged_overlay_is_refused)
 {
 	struct stat st;
 
@@ -540,7 +540,7 @@ int main(void)
 	tcase_add_test(tc, enlarged_disk_keeps_the_time_of_its_base);
 	tcase_add_test(tc, overlay_without_a_time_does_not_limit_it);
 	tcase_add_test(tc, damaged_time_is_refused);
-	tcase_add_test(tc, damaged_overlay_is_refused);
+	tcase_add_test(tc, d1_27_damaged_overlay_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

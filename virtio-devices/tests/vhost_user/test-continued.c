@@ -232,7 +232,7 @@ static int save(int kind)
 
 /* -------------------------------------------------------------- features, state */
 
-START_TEST(replacement_continues_with_state_and_features_of_the_driver)
+START_TEST(e3_21_replacement_continues_with_state_and_features_of_the_driver)
 {
 	client_start(&client, true);
 	replace_back_end(&model.loaded);
@@ -254,7 +254,7 @@ static bool begins_anew(void *self)
 	return false;
 }
 
-START_TEST(front_end_learns_whether_a_file_of_the_model_had_the_state)
+START_TEST(e3_24_front_end_learns_whether_a_file_of_the_model_had_the_state)
 {
 	uint64_t loads;
 
@@ -521,8 +521,9 @@ int main(void)
 	TCase *tc = tcase_create("continued");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, replacement_continues_with_state_and_features_of_the_driver);
-	tcase_add_loop_test(tc, front_end_learns_whether_a_file_of_the_model_had_the_state, 0, 2);
+	tcase_add_test(tc, e3_21_replacement_continues_with_state_and_features_of_the_driver);
+	tcase_add_loop_test(tc, e3_24_front_end_learns_whether_a_file_of_the_model_had_the_state, 0,
+			    2);
 	tcase_add_test(tc, each_session_of_one_process_keeps_its_own_state);
 	tcase_add_test(tc, second_start_of_a_session_leaves_the_present_state);
 	tcase_add_loop_test(tc, state_of_the_front_end_wins_over_that_of_the_last_process, 0, 2);

@@ -654,7 +654,7 @@ START_TEST(setting_that_the_back_end_does_not_accept_is_corrected)
 }
 END_TEST
 
-START_TEST(setting_of_the_driver_is_repeated_by_a_start)
+START_TEST(e3_21_setting_of_the_driver_is_repeated_by_a_start)
 {
 	unsigned char byte = 9;
 
@@ -888,7 +888,7 @@ int main(void)
 	tcase_add_test(tc, config_write_is_visible_after_its_acknowledgement);
 	tcase_add_test(tc, setting_is_visible_at_once);
 	tcase_add_test(tc, setting_that_the_back_end_does_not_accept_is_corrected);
-	tcase_add_test(tc, setting_of_the_driver_is_repeated_by_a_start);
+	tcase_add_test(tc, e3_21_setting_of_the_driver_is_repeated_by_a_start);
 	tcase_add_test(tc, configuration_is_read_again_when_settings_are_repeated);
 	tcase_add_loop_test(tc, reset_forgets_the_settings_of_the_driver, 0, 2);
 	tcase_add_test(tc, other_writes_are_not_repeated);

@@ -26,7 +26,7 @@ START_TEST(driver_starts_and_resets_the_device_without_callbacks_of_the_owner)
 }
 END_TEST
 
-START_TEST(device_has_one_server)
+START_TEST(d4_02_device_has_one_server)
 {
 	struct virtdev_transport *other;
 	struct virtdev *dev;
@@ -292,7 +292,7 @@ static const struct {
 	{ VIRTDEV_ID_FS, 3, 3, 3, VIRTDEV_VHOST_USER_SETTINGS_RESET },
 };
 
-START_TEST(back_end_that_loads_what_the_lost_one_kept_needs_no_reset)
+START_TEST(e3_24_back_end_that_loads_what_the_lost_one_kept_needs_no_reset)
 {
 	begin(kept[_i].id, true);
 	start_driver();
@@ -322,7 +322,7 @@ START_TEST(settings_behind_the_next_back_end_are_those_of_the_kind)
 }
 END_TEST
 
-START_TEST(settings_that_only_the_lost_back_end_had_require_a_reset)
+START_TEST(e3_24_settings_that_only_the_lost_back_end_had_require_a_reset)
 {
 	begin(VIRTDEV_ID_SOCKET, true);
 	start_driver();
@@ -410,7 +410,7 @@ END_TEST
 static void add_tests(TCase *tc)
 {
 	tcase_add_test(tc, driver_starts_and_resets_the_device_without_callbacks_of_the_owner);
-	tcase_add_test(tc, device_has_one_server);
+	tcase_add_test(tc, d4_02_device_has_one_server);
 	tcase_add_test(tc, failed_session_asks_the_driver_for_a_reset_that_ends_at_once);
 	tcase_add_test(tc, start_that_fails_is_reported_unless_the_session_has_ended);
 	tcase_add_test(tc, paused_device_continues_at_its_position);
@@ -427,9 +427,9 @@ static void add_tests(TCase *tc)
 			    sizeof(replaced) / sizeof(replaced[0]));
 	tcase_add_test(tc, log_begins_with_a_start_and_ends_while_queues_run);
 	tcase_add_test(tc, log_of_a_disconnected_back_end_ends_in_the_next_one);
-	tcase_add_loop_test(tc, back_end_that_loads_what_the_lost_one_kept_needs_no_reset, 0,
+	tcase_add_loop_test(tc, e3_24_back_end_that_loads_what_the_lost_one_kept_needs_no_reset, 0,
 			    sizeof(kept) / sizeof(kept[0]));
-	tcase_add_test(tc, settings_that_only_the_lost_back_end_had_require_a_reset);
+	tcase_add_test(tc, e3_24_settings_that_only_the_lost_back_end_had_require_a_reset);
 }
 
 int main(void)

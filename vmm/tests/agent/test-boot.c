@@ -720,7 +720,7 @@ static const struct { bool cloned; const char *failing, *why; } moments[] = {
 	{ false, "clock", "cannot set the clock: No such device" },
 };
 
-START_TEST(only_a_clone_requires_random_numbers)
+START_TEST(e3_27_only_a_clone_requires_random_numbers)
 {
 	add_file("dev/random", "");
 	failing = moments[_i].failing;
@@ -786,7 +786,7 @@ static void add_tests(TCase *tc)
 	tcase_add_loop_test(tc, network_requires_addresses_and_an_interface, 0,
 			    sizeof(unconfigured) / sizeof(unconfigured[0]));
 	tcase_add_loop_test(tc, clock_and_random_numbers_are_the_hosts, 0, 2);
-	tcase_add_loop_test(tc, only_a_clone_requires_random_numbers, 0, 4);
+	tcase_add_loop_test(tc, e3_27_only_a_clone_requires_random_numbers, 0, 4);
 	tcase_add_test(tc, time_has_its_length);
 	tcase_add_test(tc, request_comes_first);
 }

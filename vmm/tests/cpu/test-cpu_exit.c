@@ -153,7 +153,7 @@ START_TEST(hypercall_with_more_pages_than_there_are_is_refused)
 }
 END_TEST
 
-START_TEST(hypercall_with_reserved_bits_is_refused)
+START_TEST(a8_24_hypercall_with_reserved_bits_is_refused)
 {
 	const uint64_t reserved[] = { 1u << 5, UINT64_C(1) << 63, UINT64_C(1) << 32 | 1u << 4 };
 
@@ -223,7 +223,7 @@ int main(void)
 	tcase_add_test(tc, hypercall_for_other_memory_returns_an_error_to_the_guest);
 	tcase_add_test(tc,
 		hypercall_with_more_pages_than_there_are_is_refused);
-	tcase_add_loop_test(tc, hypercall_with_reserved_bits_is_refused, 0, 3);
+	tcase_add_loop_test(tc, a8_24_hypercall_with_reserved_bits_is_refused, 0, 3);
 	tcase_add_test(tc, hypercall_that_the_host_cannot_do_ends_with_70);
 	tcase_add_test(tc, other_hypercall_is_unknown);
 	tcase_add_test(tc, end_of_a_guest_is_reported_with_its_cpu);

@@ -165,7 +165,7 @@ START_TEST(accepts_content_without_a_time)
 }
 END_TEST
 
-START_TEST(refuses_content_that_differs_in_one_property)
+START_TEST(e3_28_refuses_content_that_differs_in_one_property)
 {
 	struct virtdev_disk_identity id = identify(2);
 
@@ -228,7 +228,7 @@ int main(void)
 	tcase_add_test(tc, e2_19_refuses_a_state_that_lacks_a_disk);
 	tcase_add_test(tc, accepts_the_content_that_it_identified);
 	tcase_add_test(tc, accepts_content_without_a_time);
-	tcase_add_loop_test(tc, refuses_content_that_differs_in_one_property, 0, 4);
+	tcase_add_loop_test(tc, e3_28_refuses_content_that_differs_in_one_property, 0, 4);
 	tcase_add_test(tc, e2_39_flush_that_hangs_ends_at_its_deadline);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

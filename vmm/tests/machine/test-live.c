@@ -174,7 +174,7 @@ START_TEST(a_device_in_the_place_of_another_has_its_number)
 }
 END_TEST
 
-START_TEST(changed_keys_replace_those_of_the_option)
+START_TEST(e3_25_changed_keys_replace_those_of_the_option)
 {
 	start("builtin:selftest a,b.img --disk b.img,rate=1M,readonly=on --balloon=0");
 	change(0, "rate=2M");
@@ -234,7 +234,7 @@ int main(void)
 	tcase_add_test(tc, a_removed_device_leaves_its_slot_free);
 	tcase_add_test(tc, free_slots_behind_the_last_device_are_left_out);
 	tcase_add_test(tc, a_device_in_the_place_of_another_has_its_number);
-	tcase_add_test(tc, changed_keys_replace_those_of_the_option);
+	tcase_add_test(tc, e3_25_changed_keys_replace_those_of_the_option);
 	tcase_add_test(tc, an_added_device_can_be_changed_too);
 	tcase_add_test(tc, a_device_that_comes_or_goes_is_refused);
 	suite_add_tcase(s, tc);

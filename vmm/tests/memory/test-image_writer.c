@@ -113,7 +113,7 @@ START_TEST(failed_write_is_reported)
 }
 END_TEST
 
-START_TEST(truncated_file_is_not_written_as_zeros)
+START_TEST(e3_05_truncated_file_is_not_written_as_zeros)
 {
 	const int fd = vmem_block_fd(memory.blocks[1]);
 
@@ -134,7 +134,7 @@ START_TEST(hole_at_the_end_of_a_file_is_zeros)
 END_TEST
 
 /* Another process truncates the file meanwhile. */
-START_TEST(loss_is_found_after_the_memory_was_read)
+START_TEST(e3_05_loss_is_found_after_the_memory_was_read)
 {
 	const int fd = vmem_block_fd(memory.blocks[1]);
 
@@ -154,9 +154,9 @@ int main(void)
 	tcase_add_test(tc, regions_follow_each_other_with_holes_for_zeros);
 	tcase_add_test(tc, cancelled_image_is_not_written);
 	tcase_add_test(tc, failed_write_is_reported);
-	tcase_add_test(tc, truncated_file_is_not_written_as_zeros);
+	tcase_add_test(tc, e3_05_truncated_file_is_not_written_as_zeros);
 	tcase_add_test(tc, hole_at_the_end_of_a_file_is_zeros);
-	tcase_add_test(tc, loss_is_found_after_the_memory_was_read);
+	tcase_add_test(tc, e3_05_loss_is_found_after_the_memory_was_read);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

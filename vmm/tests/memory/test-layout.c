@@ -228,7 +228,7 @@ static uint64_t next(uint64_t *x)
 	return *x;
 }
 
-START_TEST(memory_is_placed_where_huge_pages_fit)
+START_TEST(d1_26_memory_is_placed_where_huge_pages_fit)
 {
 	const struct vmm_layout_request r[] = {
 		{ 513 * MIB, 0, false, "" }, { 4096, 0, false, "" },
@@ -337,7 +337,7 @@ int main(void)
 	tcase_add_test(tc, last_addressable_page_is_taken);
 	tcase_add_loop_test(tc, refuses_what_cannot_be_placed, 0,
 			    COUNT(refusals));
-	tcase_add_test(tc, memory_is_placed_where_huge_pages_fit);
+	tcase_add_test(tc, d1_26_memory_is_placed_where_huge_pages_fit);
 	tcase_add_loop_test(tc, random_layouts_are_sound, 0, 4);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("windows");

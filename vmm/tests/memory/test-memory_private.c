@@ -489,7 +489,7 @@ static uint64_t make_beside(int i)
 	return strstr(beside[i].second, "private") ? 0 : MIB;
 }
 
-START_TEST(plain_memory_beside_private_memory_has_one_half)
+START_TEST(a8_25_plain_memory_beside_private_memory_has_one_half)
 {
 	const uint64_t plain = make_beside(_i);
 	struct vmm_slots *slots;
@@ -507,7 +507,7 @@ START_TEST(plain_memory_beside_private_memory_has_one_half)
 }
 END_TEST
 
-START_TEST(plain_memory_beside_private_memory_stays_with_the_devices)
+START_TEST(a8_25_plain_memory_beside_private_memory_stays_with_the_devices)
 {
 	const uint64_t plain = make_beside(_i), private = MIB - plain;
 
@@ -640,9 +640,9 @@ int main(void)
 	tcase_add_test(tc, fault_that_another_cpu_resolved_is_not_repeated);
 	tcase_add_test(tc, devices_have_shared_pages_only);
 	tcase_add_loop_test(tc, devices_lose_a_page_before_kvm_converts_it, 0, 2);
-	tcase_add_loop_test(tc, plain_memory_beside_private_memory_has_one_half, 0,
+	tcase_add_loop_test(tc, a8_25_plain_memory_beside_private_memory_has_one_half, 0,
 			    COUNT(beside));
-	tcase_add_loop_test(tc, plain_memory_beside_private_memory_stays_with_the_devices, 0,
+	tcase_add_loop_test(tc, a8_25_plain_memory_beside_private_memory_stays_with_the_devices, 0,
 			    COUNT(beside));
 	tcase_add_test(tc, map_in_use_is_not_quiet);
 	tcase_add_test(tc, separate_ranges_are_bounded);

@@ -76,7 +76,7 @@ static const struct { const char *list, *mapped; } mapped[] = {
 	  ROM_MAPPED ",prealloc=on" },
 };
 
-START_TEST(mapping_of_the_saved_file_keeps_what_it_can)
+START_TEST(e3_08_mapping_of_the_saved_file_keeps_what_it_can)
 {
 	struct vmm_memory_specs saved = read_list(mapped[_i].list);
 	struct vmm_memory_spec out;
@@ -101,7 +101,7 @@ static const struct { const char *list, *own; } owned[] = {
 	{ "8K,backend=file,mem-path=/m,prealloc=on", PLACE ",backend=anon,prealloc=on" },
 };
 
-START_TEST(memory_of_its_own_keeps_the_rest)
+START_TEST(e3_08_memory_of_its_own_keeps_the_rest)
 {
 	struct vmm_memory_specs saved = read_list(owned[_i].list);
 	struct vmm_memory_spec out;
@@ -145,7 +145,7 @@ static const struct { const char *list, *clone; } clones[] = {
 	  "backend=memfd,size=8K,share=on,at=4G,dump=off" },
 };
 
-START_TEST(clone_leaves_shared_files_to_the_original)
+START_TEST(e3_04_clone_leaves_shared_files_to_the_original)
 {
 	char *out;
 
@@ -215,7 +215,7 @@ START_TEST(second_part_of_a_piece_comes_after_all_pieces)
 }
 END_TEST
 
-START_TEST(rom_is_a_mapping_in_shared_memory)
+START_TEST(e3_03_rom_is_a_mapping_in_shared_memory)
 {
 	put_regions(split_regions, 4);
 	ck_assert_int_eq(make_pieces(&split, true), 0);
@@ -250,7 +250,7 @@ START_TEST(default_memory_is_an_option)
 END_TEST
 
 /* 16 pieces, the first of which reaches beyond 3 GiB, are 17 parts. */
-START_TEST(sixteen_pieces_with_one_across_the_gap_are_accepted)
+START_TEST(e3_06_sixteen_pieces_with_one_across_the_gap_are_accepted)
 {
 	struct vmm_memory_lists o = { .n = VMM_MAX_MEMORY, .what = "--memory" };
 	uint64_t regions[17][3] = { { 0, 3 * GIB, 0 }, { 4 * GIB, 1 * GIB, 3 * GIB } };
@@ -276,15 +276,16 @@ int main(void)
 	TCase *tc = tcase_create("piece_lists");
 
 	tcase_add_test(tc, only_properties_of_the_file_are_never_kept);
-	tcase_add_loop_test(tc, mapping_of_the_saved_file_keeps_what_it_can, 0, COUNT(mapped));
-	tcase_add_loop_test(tc, memory_of_its_own_keeps_the_rest, 0, COUNT(owned));
+	tcase_add_loop_test(tc, e3_08_mapping_of_the_saved_file_keeps_what_it_can, 0,
+			    COUNT(mapped));
+	tcase_add_loop_test(tc, e3_08_memory_of_its_own_keeps_the_rest, 0, COUNT(owned));
 	tcase_add_loop_test(tc, memory_becomes_shared_for_a_back_end, 0, COUNT(sharable));
-	tcase_add_loop_test(tc, clone_leaves_shared_files_to_the_original, 0, COUNT(clones));
+	tcase_add_loop_test(tc, e3_04_clone_leaves_shared_files_to_the_original, 0, COUNT(clones));
 	tcase_add_test(tc, second_part_of_a_piece_comes_after_all_pieces);
-	tcase_add_test(tc, rom_is_a_mapping_in_shared_memory);
+	tcase_add_test(tc, e3_03_rom_is_a_mapping_in_shared_memory);
 	tcase_add_loop_test(tc, other_memory_than_the_options_is_refused, 0, 2);
 	tcase_add_test(tc, default_memory_is_an_option);
-	tcase_add_test(tc, sixteen_pieces_with_one_across_the_gap_are_accepted);
+	tcase_add_test(tc, e3_06_sixteen_pieces_with_one_across_the_gap_are_accepted);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

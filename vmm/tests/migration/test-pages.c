@@ -292,7 +292,7 @@ static void add_rom(void)
 	unlink(path);
 }
 
-START_TEST(rom_is_compared_and_in_no_set)
+START_TEST(e3_03_rom_is_compared_and_in_no_set)
 {
 	struct vmm_state_section section;
 	unsigned int n = 0;
@@ -316,7 +316,7 @@ START_TEST(rom_is_compared_and_in_no_set)
 END_TEST
 
 /* Of a source whose ROM has other content: pages and zeros where ours differ. */
-START_TEST(other_rom_is_refused_by_name)
+START_TEST(e3_03_other_rom_is_refused_by_name)
 {
 	const bool zeros = _i;
 
@@ -333,7 +333,7 @@ START_TEST(other_rom_is_refused_by_name)
 }
 END_TEST
 
-START_TEST(zeros_leave_preallocated_pages_allocated)
+START_TEST(e3_07_zeros_leave_preallocated_pages_allocated)
 {
 	struct vmem_block *block;
 	struct stat st;
@@ -353,7 +353,7 @@ START_TEST(zeros_leave_preallocated_pages_allocated)
 END_TEST
 
 /* Its data were in the part that is missing: no hole of zeros. */
-START_TEST(truncated_file_is_not_sent_as_zeros)
+START_TEST(e3_05_truncated_file_is_not_sent_as_zeros)
 {
 	struct vmm_stream *const streams[] = { &there };
 
@@ -384,10 +384,10 @@ int main(void)
 			    COUNT(hostile));
 	tcase_add_test(tc, e2_18_pages_beyond_their_region_are_refused);
 	tcase_add_test(tc, part_of_a_page_is_accepted);
-	tcase_add_test(tc, rom_is_compared_and_in_no_set);
-	tcase_add_loop_test(tc, other_rom_is_refused_by_name, 0, 2);
-	tcase_add_test(tc, zeros_leave_preallocated_pages_allocated);
-	tcase_add_test(tc, truncated_file_is_not_sent_as_zeros);
+	tcase_add_test(tc, e3_03_rom_is_compared_and_in_no_set);
+	tcase_add_loop_test(tc, e3_03_other_rom_is_refused_by_name, 0, 2);
+	tcase_add_test(tc, e3_07_zeros_leave_preallocated_pages_allocated);
+	tcase_add_test(tc, e3_05_truncated_file_is_not_sent_as_zeros);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -169,7 +169,7 @@ START_TEST(memory_is_locked_by_one_process)
 END_TEST
 
 /* All or none: the piece that was free before is free afterwards. */
-START_TEST(failed_lock_holds_no_piece)
+START_TEST(e3_02_failed_lock_holds_no_piece)
 {
 	struct vmm_memory copy = { .nblocks = memory.nblocks };
 
@@ -203,7 +203,7 @@ static const struct {
 };
 
 /* Two machines, each of which has its part of a file. */
-START_TEST(lock_covers_the_piece_and_nothing_else)
+START_TEST(e3_02_lock_covers_the_piece_and_nothing_else)
 {
 	int fd = memfd_create("memory", MFD_CLOEXEC);
 	struct vmm_memory one = { .nblocks = 1 }, two = { .nblocks = 1 };
@@ -239,8 +239,8 @@ int main(void)
 	tcase_add_loop_test(tc, e2_27_impossible_section_is_refused_and_its_descriptors_are_closed,
 			    0, COUNT(hostile));
 	tcase_add_test(tc, memory_is_locked_by_one_process);
-	tcase_add_test(tc, failed_lock_holds_no_piece);
-	tcase_add_loop_test(tc, lock_covers_the_piece_and_nothing_else, 0,
+	tcase_add_test(tc, e3_02_failed_lock_holds_no_piece);
+	tcase_add_loop_test(tc, e3_02_lock_covers_the_piece_and_nothing_else, 0,
 			    COUNT(neighbours));
 	tcase_add_test(tc, memory_that_is_not_shared_needs_no_lock);
 	suite_add_tcase(s, tc);

@@ -222,7 +222,7 @@ static void inflates_a_private_page(unsigned int n, struct kvm_run *run)
 	driver_convert(run, DATA, 1, false);
 }
 
-START_TEST(balloon_keeps_private_pages_and_counts_them)
+START_TEST(a8_23_balloon_keeps_private_pages_and_counts_them)
 {
 	driver_run("--memory=size=4M,private=on", "--device=balloon", 3, inflates_a_private_page);
 }
@@ -333,7 +333,7 @@ int main(void)
 	tcase_add_test(tc, only_private_memory_needs_further_calls_of_kvm);
 	tcase_add_test(tc, device_whose_ring_becomes_private_needs_a_reset);
 	tcase_add_test(tc, held_buffers_do_not_stop_a_conversion);
-	tcase_add_test(tc, balloon_keeps_private_pages_and_counts_them);
+	tcase_add_test(tc, a8_23_balloon_keeps_private_pages_and_counts_them);
 	tcase_add_test(tc, interrupts_are_repeated_after_a_pause);
 	tcase_add_test(tc, guest_receives_the_refusal_of_too_many_ranges);
 	tcase_add_test(tc, e2_30_conversion_is_refused_after_a_limited_time);

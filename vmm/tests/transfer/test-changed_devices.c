@@ -68,7 +68,7 @@ static void added(void)
 	ck_assert_uint_eq(config_in(2, 0), 0x10441af4);
 }
 
-START_TEST(added_device_is_part_of_a_saved_machine)
+START_TEST(e3_26_added_device_is_part_of_a_saved_machine)
 {
 	run("--disk=disk", NULL, adding);
 	continue_saved("\"--device=rng,rate=64k\"", added);
@@ -90,7 +90,7 @@ static void removed(void)
 }
 
 /* The other one has its number and place. */
-START_TEST(removed_device_is_not_part_of_it)
+START_TEST(e3_26_removed_device_is_not_part_of_it)
 {
 	run("--disk=disk", "--rng=rate=64k", removing);
 	continue_saved("\"--device=none\"", removed);
@@ -109,7 +109,7 @@ static void changed(void)
 	wait_for_status("\"target\":1048576");
 }
 
-START_TEST(requested_balloon_and_limit_are_part_of_it)
+START_TEST(e3_25_requested_balloon_and_limit_are_part_of_it)
 {
 	run("--disk=disk", "--balloon=size=0", changing);
 	continue_saved("iops=7", changed);
@@ -122,9 +122,9 @@ int main(void)
 	TCase *tc = tcase_create("changed_devices");
 
 	tcase_add_checked_fixture(tc, rig_init, teardown);
-	tcase_add_test(tc, added_device_is_part_of_a_saved_machine);
-	tcase_add_test(tc, removed_device_is_not_part_of_it);
-	tcase_add_test(tc, requested_balloon_and_limit_are_part_of_it);
+	tcase_add_test(tc, e3_26_added_device_is_part_of_a_saved_machine);
+	tcase_add_test(tc, e3_26_removed_device_is_not_part_of_it);
+	tcase_add_test(tc, e3_25_requested_balloon_and_limit_are_part_of_it);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -199,7 +199,7 @@ static void leave_folder(void)
 	teardown();
 }
 
-START_TEST(printed_arguments_make_the_same_machine)
+START_TEST(e3_09_printed_arguments_make_the_same_machine)
 {
 	static const char *const again[] = { "run", "--config=machine.json", "--dry-run", "--json", NULL };
 	static char first[sizeof(said)], second[sizeof(said)];
@@ -230,7 +230,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	t = tcase_create("arguments");
 	tcase_add_checked_fixture(t, enter_folder, leave_folder);
-	tcase_add_loop_test(t, printed_arguments_make_the_same_machine, 0, COUNT(lines));
+	tcase_add_loop_test(t, e3_09_printed_arguments_make_the_same_machine, 0, COUNT(lines));
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

@@ -478,7 +478,7 @@ START_TEST(mistakes_are_refused_and_named)
 END_TEST
 
 /* Nothing is opened: no kernel is needed that has the device. */
-START_TEST(physical_memory_is_refused_with_the_remedy)
+START_TEST(d1_25_physical_memory_is_refused_with_the_remedy)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmm_options o;
@@ -596,7 +596,7 @@ int main(void)
 	tcase_add_test_unless(tc, no_filters(), e0_03_capabilities_are_dropped_without_landlock);
 	tcase_add_test(tc, off_changes_nothing);
 	tcase_add_loop_test(tc, mistakes_are_refused_and_named, 0, NREFUSED);
-	tcase_add_test(tc, physical_memory_is_refused_with_the_remedy);
+	tcase_add_test(tc, d1_25_physical_memory_is_refused_with_the_remedy);
 	add_landlock_tests(tc);
 	fflush(stdout);
 	failed = run_suite(s);
