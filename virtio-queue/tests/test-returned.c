@@ -59,7 +59,7 @@ static void end(void)
 	rig_fini(&r);
 }
 
-START_TEST(chain_that_was_pushed_before_breaks_the_queue)
+START_TEST(d4_05_chain_that_was_pushed_before_breaks_the_queue)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -80,7 +80,7 @@ START_TEST(chain_that_was_pushed_before_breaks_the_queue)
 }
 END_TEST
 
-START_TEST(chain_of_no_queue_breaks_the_queue)
+START_TEST(d4_05_chain_of_no_queue_breaks_the_queue)
 {
 	begin(FORMAT);
 	chains[0].head = RIG_SIZE;
@@ -91,7 +91,7 @@ START_TEST(chain_of_no_queue_breaks_the_queue)
 }
 END_TEST
 
-START_TEST(chain_that_was_pushed_cannot_be_unpopped)
+START_TEST(d4_05_chain_that_was_pushed_cannot_be_unpopped)
 {
 	begin(FORMAT);
 	vq_push(r.q, &chains[2], 0);
@@ -123,9 +123,9 @@ int main(void)
 {
 	TCase *tc = tcase_create("returned");
 
-	tcase_add_loop_test(tc, chain_that_was_pushed_before_breaks_the_queue, 0, N_FORMATS);
-	tcase_add_loop_test(tc, chain_of_no_queue_breaks_the_queue, 0, N_FORMATS);
-	tcase_add_loop_test(tc, chain_that_was_pushed_cannot_be_unpopped, 0, N_FORMATS);
+	tcase_add_loop_test(tc, d4_05_chain_that_was_pushed_before_breaks_the_queue, 0, N_FORMATS);
+	tcase_add_loop_test(tc, d4_05_chain_of_no_queue_breaks_the_queue, 0, N_FORMATS);
+	tcase_add_loop_test(tc, d4_05_chain_that_was_pushed_cannot_be_unpopped, 0, N_FORMATS);
 	tcase_add_loop_test(tc, disabled_queue_ignores_a_repeated_chain, 0, N_FORMATS);
 	return run_tcase(tc, "returned");
 }

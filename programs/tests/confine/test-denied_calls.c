@@ -163,7 +163,7 @@ static int is_denied(int i)
 	return denied[i]() == -1 && errno == EPERM ? 0 : 1;
 }
 
-START_TEST(other_processes_and_hosts_are_out_of_reach)
+START_TEST(e0_01_other_processes_and_hosts_are_out_of_reach)
 {
 	listen_somewhere();
 	ck_assert_int_eq(status_of(is_denied, _i), 0);
@@ -255,7 +255,7 @@ int main(void)
 	Suite *s = suite_create("denied_calls");
 	TCase *tc = tcase_create("denied_calls");
 
-	tcase_add_loop_test(tc, other_processes_and_hosts_are_out_of_reach, 0,
+	tcase_add_loop_test(tc, e0_01_other_processes_and_hosts_are_out_of_reach, 0,
 			    sizeof(denied) / sizeof(denied[0]));
 	tcase_add_test(tc, connections_are_accepted);
 	tcase_add_test(tc, process_signals_itself);

@@ -87,7 +87,7 @@ part_ends() {
 	guest panic
 	ended "a panic ends with 3" 3 "kernel panicked"
 	MORE='panic=-1 without=pvpanic_mmio' guest panic
-	ended "a panic without the device is a reboot, if the guest requests it" 2 "asked for a reboot"
+	ended "d5_05 a panic without the device is a reboot, if the guest requests it" 2 "asked for a reboot"
 	MORE='reboot=t' guest reboot
 	ended "a triple fault ends with 1" 1 "triple fault"
 

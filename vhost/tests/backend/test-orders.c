@@ -221,7 +221,7 @@ static void spdk_starts(void)
 	}
 }
 
-START_TEST(spdk_sends_enable_and_calls_first)
+START_TEST(b4_24_spdk_sends_enable_and_calls_first)
 {
 	begin(VHOST_USER_HDR_VERSION);
 	order(VHOST_USER_SET_OWNER, NULL, 0);
@@ -231,7 +231,7 @@ START_TEST(spdk_sends_enable_and_calls_first)
 END_TEST
 
 /* Enabled rings stop, the memory is sent once more, and features are negotiated again. */
-START_TEST(spdk_negotiates_again_after_a_reset)
+START_TEST(b4_24_spdk_negotiates_again_after_a_reset)
 {
 	begin(VHOST_USER_HDR_VERSION);
 	order(VHOST_USER_SET_OWNER, NULL, 0);
@@ -280,7 +280,7 @@ static void dpdk_begins(void)
 	dpdk_starts();
 }
 
-START_TEST(dpdk_sends_calls_before_features)
+START_TEST(b4_24_dpdk_sends_calls_before_features)
 {
 	dpdk_begins();
 	finish();
@@ -288,7 +288,7 @@ START_TEST(dpdk_sends_calls_before_features)
 END_TEST
 
 /* New hugepages: the queues pause, and keep descriptors and positions. */
-START_TEST(dpdk_disables_rings_around_a_new_table)
+START_TEST(b4_24_dpdk_disables_rings_around_a_new_table)
 {
 	dpdk_begins();
 	each(serve);
@@ -299,7 +299,7 @@ START_TEST(dpdk_disables_rings_around_a_new_table)
 }
 END_TEST
 
-START_TEST(dpdk_starts_again_after_status_0)
+START_TEST(b4_24_dpdk_starts_again_after_status_0)
 {
 	dpdk_begins();
 	each(serve);
@@ -341,7 +341,7 @@ static void rust_begins(void)
 	rust_starts();
 }
 
-START_TEST(rust_vhost_sends_addresses_before_bases)
+START_TEST(b4_24_rust_vhost_sends_addresses_before_bases)
 {
 	rust_begins();
 	finish();
@@ -349,7 +349,7 @@ START_TEST(rust_vhost_sends_addresses_before_bases)
 END_TEST
 
 /* The channel comes after the start; a pause disables rings only, and keeps their kicks. */
-START_TEST(rust_vhost_sends_its_channel_last_and_pauses_rings)
+START_TEST(b4_24_rust_vhost_sends_its_channel_last_and_pauses_rings)
 {
 	int ends[2];
 
@@ -364,7 +364,7 @@ START_TEST(rust_vhost_sends_its_channel_last_and_pauses_rings)
 }
 END_TEST
 
-START_TEST(rust_vhost_sends_features_again_after_a_reset)
+START_TEST(b4_24_rust_vhost_sends_features_again_after_a_reset)
 {
 	rust_begins();
 	each(serve);
@@ -376,7 +376,7 @@ START_TEST(rust_vhost_sends_features_again_after_a_reset)
 END_TEST
 
 /* Features before the protocol features; memory region by region; calls after kicks. */
-START_TEST(libblkio_sends_features_first)
+START_TEST(b4_24_libblkio_sends_features_first)
 {
 	uint32_t ring;
 
@@ -441,7 +441,7 @@ static void crosvm_begins(void)
 	crosvm_starts();
 }
 
-START_TEST(crosvm_disables_rings_before_it_reads_bases)
+START_TEST(b4_24_crosvm_disables_rings_before_it_reads_bases)
 {
 	crosvm_begins();
 	each(serve);
@@ -452,7 +452,7 @@ START_TEST(crosvm_disables_rings_before_it_reads_bases)
 END_TEST
 
 /* Of a snapshot: bases are those that it has read, and the features are not sent again. */
-START_TEST(crosvm_wakes_rings_at_their_bases)
+START_TEST(b4_24_crosvm_wakes_rings_at_their_bases)
 {
 	uint32_t ring;
 
@@ -473,7 +473,7 @@ START_TEST(crosvm_wakes_rings_at_their_bases)
 END_TEST
 
 /* Of 2023: the bit of the protocol features alone, then all features. */
-START_TEST(crosvm_sent_features_twice)
+START_TEST(b4_24_crosvm_sent_features_twice)
 {
 	begin(VHOST_USER_HDR_VERSION);
 	order(VHOST_USER_SET_OWNER, NULL, 0);
@@ -494,17 +494,17 @@ int main(void)
 	Suite *s = suite_create("orders of front-ends");
 	TCase *tc = rig_case(s, "orders");
 
-	tcase_add_test(tc, spdk_sends_enable_and_calls_first);
-	tcase_add_test(tc, spdk_negotiates_again_after_a_reset);
-	tcase_add_test(tc, dpdk_sends_calls_before_features);
-	tcase_add_test(tc, dpdk_disables_rings_around_a_new_table);
-	tcase_add_test(tc, dpdk_starts_again_after_status_0);
-	tcase_add_test(tc, rust_vhost_sends_addresses_before_bases);
-	tcase_add_test(tc, rust_vhost_sends_its_channel_last_and_pauses_rings);
-	tcase_add_test(tc, rust_vhost_sends_features_again_after_a_reset);
-	tcase_add_test(tc, libblkio_sends_features_first);
-	tcase_add_test(tc, crosvm_disables_rings_before_it_reads_bases);
-	tcase_add_test(tc, crosvm_wakes_rings_at_their_bases);
-	tcase_add_test(tc, crosvm_sent_features_twice);
+	tcase_add_test(tc, b4_24_spdk_sends_enable_and_calls_first);
+	tcase_add_test(tc, b4_24_spdk_negotiates_again_after_a_reset);
+	tcase_add_test(tc, b4_24_dpdk_sends_calls_before_features);
+	tcase_add_test(tc, b4_24_dpdk_disables_rings_around_a_new_table);
+	tcase_add_test(tc, b4_24_dpdk_starts_again_after_status_0);
+	tcase_add_test(tc, b4_24_rust_vhost_sends_addresses_before_bases);
+	tcase_add_test(tc, b4_24_rust_vhost_sends_its_channel_last_and_pauses_rings);
+	tcase_add_test(tc, b4_24_rust_vhost_sends_features_again_after_a_reset);
+	tcase_add_test(tc, b4_24_libblkio_sends_features_first);
+	tcase_add_test(tc, b4_24_crosvm_disables_rings_before_it_reads_bases);
+	tcase_add_test(tc, b4_24_crosvm_wakes_rings_at_their_bases);
+	tcase_add_test(tc, b4_24_crosvm_sent_features_twice);
 	return run_suite(s);
 }

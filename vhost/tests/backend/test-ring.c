@@ -521,7 +521,7 @@ START_TEST(kick_and_call_are_replaced_while_the_ring_is_paused)
 }
 END_TEST
 
-START_TEST(broken_ring_is_reported_once_per_start)
+START_TEST(d4_08_broken_ring_is_reported_once_per_start)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct rig r;
@@ -600,7 +600,7 @@ static void add_states(Suite *s)
 	tcase_add_test(tc, stop_waits_for_chains_in_flight_and_drops_kick_and_call);
 	tcase_add_test(tc, stopped_ring_starts_again_at_its_position);
 	tcase_add_test(tc, kick_and_call_are_replaced_while_the_ring_is_paused);
-	tcase_add_test(tc, broken_ring_is_reported_once_per_start);
+	tcase_add_test(tc, d4_08_broken_ring_is_reported_once_per_start);
 	tcase_add_test(tc, e2_09_broken_ring_is_signalled_and_other_rings_run);
 	tcase_add_test(tc, broken_ring_can_be_stopped_and_started_again);
 }

@@ -924,7 +924,7 @@ START_TEST(b4_13_only_writable_configuration_is_written)
 }
 END_TEST
 
-START_TEST(device_without_writable_configuration_refuses_writes)
+START_TEST(d4_06_device_without_writable_configuration_refuses_writes)
 {
 	struct { struct vhost_user_config c; unsigned char b[4]; } m = {
 		{ 20, 4, 0 }, "abc"
@@ -1150,7 +1150,7 @@ static void add_device(Suite *s)
 			    0, 6);
 	tcase_add_test(tc, configuration_is_read_with_and_without_padding);
 	tcase_add_test(tc, b4_13_only_writable_configuration_is_written);
-	tcase_add_test(tc, device_without_writable_configuration_refuses_writes);
+	tcase_add_test(tc, d4_06_device_without_writable_configuration_refuses_writes);
 	tcase_add_test(tc, b4_18_status_is_stored_and_0_resets);
 	tcase_add_test(tc, b4_18_reset_stops_rings_and_keeps_memory_and_protocol);
 	tcase_add_test(tc, reset_owner_disables_all_rings);

@@ -381,7 +381,7 @@ START_TEST(e2_08_log_that_is_too_small_is_refused)
 END_TEST
 
 /* The running log of a migration; _i of 1: the kernel refuses the other one. */
-START_TEST(refused_log_keeps_the_previous_one)
+START_TEST(d4_03_refused_log_keeps_the_previous_one)
 {
 	unsigned char log[64], other[64];
 	struct rig rig;
@@ -406,7 +406,7 @@ START_TEST(refused_log_keeps_the_previous_one)
 }
 END_TEST
 
-START_TEST(log_whose_end_is_refused_goes_on)
+START_TEST(d4_03_log_whose_end_is_refused_goes_on)
 {
 	unsigned char log[64];
 	struct rig rig;
@@ -545,8 +545,8 @@ static Suite *suite(void)
 	tcase_add_test(t, e2_02_more_regions_than_the_kernel_takes_are_refused);
 	tcase_add_test(t, log_is_switched_while_rings_run);
 	tcase_add_test(t, e2_08_log_that_is_too_small_is_refused);
-	tcase_add_loop_test(t, refused_log_keeps_the_previous_one, 0, 2);
-	tcase_add_test(t, log_whose_end_is_refused_goes_on);
+	tcase_add_loop_test(t, d4_03_refused_log_keeps_the_previous_one, 0, 2);
+	tcase_add_test(t, d4_03_log_whose_end_is_refused_goes_on);
 	tcase_add_test(t, refused_log_is_disabled);
 	tcase_add_loop_test(t, e2_01_error_of_open_names_the_refused_request, 0,
 			    sizeof(opens) / sizeof(opens[0]));

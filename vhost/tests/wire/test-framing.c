@@ -674,7 +674,7 @@ static void expect_error(int code, const char *word)
 	ck_assert_msg(strstr(err.msg, word) != NULL, "%s", err.msg);
 }
 
-START_TEST(error_of_a_broken_header_names_the_field)
+START_TEST(b1_36_error_of_a_broken_header_names_the_field)
 {
 	static const struct {
 		struct vhost_user_header hdr;
@@ -783,7 +783,7 @@ int main(void)
 	tcase_add_test(tc, late_descriptors_are_closed_with_the_channel);
 	tcase_add_test(tc, buffered_message_is_reported);
 	tcase_add_test(tc, partial_message_is_reported);
-	tcase_add_loop_test(tc, error_of_a_broken_header_names_the_field, 0, 4);
+	tcase_add_loop_test(tc, b1_36_error_of_a_broken_header_names_the_field, 0, 4);
 	tcase_add_test(tc, request_is_not_accepted_as_a_reply);
 	tcase_add_loop_test(tc, hang_up_error_names_the_position, 0, 3);
 	tcase_add_test(tc, write_to_a_closed_peer_returns_an_error);

@@ -111,7 +111,7 @@ static void on_report(void *opaque, struct virtdev *dev, const struct vsu_error 
 }
 
 /* A server that does not drain. The disk completes into memory that still exists. */
-START_TEST(stop_with_requests_in_flight_breaks_the_queue)
+START_TEST(d4_04_stop_with_requests_in_flight_breaks_the_queue)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
@@ -135,7 +135,7 @@ START_TEST(stop_with_requests_in_flight_breaks_the_queue)
 }
 END_TEST
 
-START_TEST(disk_of_a_device_cannot_be_given_to_another)
+START_TEST(d4_02_disk_of_a_device_cannot_be_given_to_another)
 {
 	const struct virtdev_blk_config config = {
 		.size = sizeof(config), .disk = r.disk.disk,
@@ -572,8 +572,8 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, configuration_describes_the_disk);
-	tcase_add_test(tc, stop_with_requests_in_flight_breaks_the_queue);
-	tcase_add_test(tc, disk_of_a_device_cannot_be_given_to_another);
+	tcase_add_test(tc, d4_04_stop_with_requests_in_flight_breaks_the_queue);
+	tcase_add_test(tc, d4_02_disk_of_a_device_cannot_be_given_to_another);
 	tcase_add_test(tc, small_queues_announce_fewer_segments);
 	tcase_add_loop_test(tc, d1_18_invalid_configuration_is_refused, 0, 3);
 	tcase_add_loop_test(tc, least_and_greatest_queue_size_are_permitted, 0, 2);

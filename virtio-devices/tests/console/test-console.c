@@ -518,7 +518,7 @@ START_TEST(invalid_configuration_is_refused)
 }
 END_TEST
 
-START_TEST(host_end_of_a_port_cannot_be_given_to_another)
+START_TEST(d4_02_host_end_of_a_port_cannot_be_given_to_another)
 {
 	struct virtdev_console_port port = { .size = sizeof(port) };
 	const struct virtdev_console_config config = { .size = sizeof(config),
@@ -561,7 +561,7 @@ int main(void)
 	tcase_add_test(tc, emergency_write_requires_no_queue);
 	tcase_add_test(tc, size_is_in_the_configuration_space);
 	tcase_add_test(tc, turn_is_bounded_in_bytes);
-	tcase_add_test(tc, host_end_of_a_port_cannot_be_given_to_another);
+	tcase_add_test(tc, d4_02_host_end_of_a_port_cannot_be_given_to_another);
 	tcase_add_test(tc, invalid_configuration_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

@@ -421,7 +421,7 @@ START_TEST(serving_a_queue_notifies_the_server)
 }
 END_TEST
 
-START_TEST(broken_queue_is_reported_once)
+START_TEST(d4_08_broken_queue_is_reported_once)
 {
 	static const struct virtdev_server_ops server = {
 		.size = sizeof(server), .queue_broken = on_turn_broken,
@@ -537,7 +537,7 @@ int main(void)
 	tcase_add_test(tc, server_without_a_size_is_refused_and_another_one_accepted);
 	tcase_add_test(tc, free_accepts_null);
 	tcase_add_test(tc, serving_a_queue_notifies_the_server);
-	tcase_add_test(tc, broken_queue_is_reported_once);
+	tcase_add_test(tc, d4_08_broken_queue_is_reported_once);
 
 	return run_suite(s);
 }

@@ -575,7 +575,7 @@ END_TEST
 
 static const uint32_t no_queues[] = { 2, 3, 65535, UINT32_MAX };
 
-START_TEST(number_of_a_missing_queue_is_refused)
+START_TEST(d4_01_number_of_a_missing_queue_is_refused)
 {
 	const struct virtdev_queue_position position = { .base = 1, .runs = true };
 	struct virtdev_queue_position got = { .base = 7 };
@@ -597,7 +597,7 @@ START_TEST(number_of_a_missing_queue_is_refused)
 END_TEST
 
 /* The first owner of each object works on. */
-START_TEST(second_server_or_transport_is_refused)
+START_TEST(d4_02_second_server_or_transport_is_refused)
 {
 	static const struct virtdev_server_ops ops = { .size = sizeof(ops) };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -650,9 +650,9 @@ int main(void)
 	tcase_add_test(tc, queue_is_served_again_after_its_reset);
 	tcase_add_test(tc, queue_starts_again_after_a_stop);
 	tcase_add_test(tc, device_notifications_are_passed_to_the_transport);
-	tcase_add_loop_test(tc, number_of_a_missing_queue_is_refused, 0,
+	tcase_add_loop_test(tc, d4_01_number_of_a_missing_queue_is_refused, 0,
 			    (int)(sizeof(no_queues) / sizeof(no_queues[0])));
-	tcase_add_test(tc, second_server_or_transport_is_refused);
+	tcase_add_test(tc, d4_02_second_server_or_transport_is_refused);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

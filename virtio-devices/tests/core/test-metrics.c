@@ -75,7 +75,7 @@ START_TEST(statistics_have_names_and_the_label)
 }
 END_TEST
 
-START_TEST(samples_of_a_metric_follow_each_other)
+START_TEST(d4_09_samples_of_a_metric_follow_each_other)
 {
 	struct virtdev_metrics m = { .prefix = "my" };
 	char *text;
@@ -94,7 +94,7 @@ START_TEST(samples_of_a_metric_follow_each_other)
 }
 END_TEST
 
-START_TEST(program_describes_its_metrics_and_labels_all_samples)
+START_TEST(d4_09_program_describes_its_metrics_and_labels_all_samples)
 {
 	static const struct virtdev_metric own[] = {
 		{ "b", VIRTDEV_METRIC_GAUGE, "Bees." }, { .name = NULL },
@@ -164,8 +164,8 @@ int main(void)
 	TCase *tc = tcase_create("metrics");
 
 	tcase_add_test(tc, statistics_have_names_and_the_label);
-	tcase_add_test(tc, samples_of_a_metric_follow_each_other);
-	tcase_add_test(tc, program_describes_its_metrics_and_labels_all_samples);
+	tcase_add_test(tc, d4_09_samples_of_a_metric_follow_each_other);
+	tcase_add_test(tc, d4_09_program_describes_its_metrics_and_labels_all_samples);
 	tcase_add_test(tc, no_samples_are_an_empty_text);
 	tcase_add_test(tc, latencies_are_cumulative_histograms);
 	suite_add_tcase(s, tc);

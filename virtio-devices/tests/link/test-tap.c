@@ -248,7 +248,7 @@ static void rig_fini(struct rig *r)
 	vsu_fd_close(&gate[1]);
 }
 
-START_TEST(thread_waits_for_the_kernel_in_place_of_the_caller)
+START_TEST(a5_15_thread_waits_for_the_kernel_in_place_of_the_caller)
 {
 	struct rig r;
 
@@ -486,7 +486,7 @@ int main(void)
 	tcase_add_test(tc, lane_that_already_has_the_state_is_not_an_error);
 	tcase_add_test(tc, refused_change_is_retried);
 	tcase_add_test(tc, first_lane_and_single_queue_stay_attached);
-	tcase_add_test(tc, thread_waits_for_the_kernel_in_place_of_the_caller);
+	tcase_add_test(tc, a5_15_thread_waits_for_the_kernel_in_place_of_the_caller);
 	tcase_add_test(tc, lane_that_is_used_again_is_not_detached);
 	tcase_add_test(tc, lane_is_attached_after_its_detach_in_progress);
 	tcase_add_test(tc, ended_thread_leaves_posted_lanes);

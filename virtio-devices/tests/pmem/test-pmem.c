@@ -398,7 +398,7 @@ START_TEST(stop_during_a_flush_breaks_the_queue)
 }
 END_TEST
 
-START_TEST(disk_of_a_device_cannot_be_given_to_another)
+START_TEST(d4_02_disk_of_a_device_cannot_be_given_to_another)
 {
 	struct virtdev_pmem_config config = { .size = sizeof(config) };
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -516,7 +516,7 @@ int main(void)
 	tcase_add_test(tc,
 		       a4_15_drain_waits_for_the_flush_and_fetches_nothing);
 	tcase_add_test(tc, stop_during_a_flush_breaks_the_queue);
-	tcase_add_test(tc, disk_of_a_device_cannot_be_given_to_another);
+	tcase_add_test(tc, d4_02_disk_of_a_device_cannot_be_given_to_another);
 	tcase_add_test(tc, invalid_configuration_is_refused);
 	tcase_add_test(tc, file_is_handed_over_with_its_lock);
 	tcase_add_test(tc, other_device_has_no_file_to_hand_over);

@@ -123,7 +123,7 @@ START_TEST(route_is_reported_once_before_its_message)
 }
 END_TEST
 
-START_TEST(one_store_installs_all_routes_before_any_message)
+START_TEST(a3_26_one_store_installs_all_routes_before_any_message)
 {
 	uint32_t i;
 
@@ -219,7 +219,7 @@ int main(void)
 		unmasked_vector_sends_and_masked_one_is_pending);
 	tcase_add_test(tc, function_mask_delays_all_vectors);
 	tcase_add_test(tc, route_is_reported_once_before_its_message);
-	tcase_add_test(tc, one_store_installs_all_routes_before_any_message);
+	tcase_add_test(tc, a3_26_one_store_installs_all_routes_before_any_message);
 	tcase_add_test(tc, table_reads_stored_values_in_both_widths);
 	tcase_add_test(tc, a3_10_accesses_outside_the_table_are_ignored);
 	tcase_add_test(tc, interrupt_between_mask_and_unmask_is_not_lost);

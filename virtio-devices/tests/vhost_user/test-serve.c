@@ -187,7 +187,7 @@ START_TEST(refusals_and_failed_sessions_are_reported)
 END_TEST
 
 /* The end of the period reports the number of those that were dropped. */
-START_TEST(repeated_refusals_are_counted)
+START_TEST(d4_07_repeated_refusals_are_counted)
 {
 	const unsigned int n = 50;
 	struct vsu_error last;
@@ -240,7 +240,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, front_ends_are_served_in_turn_until_stopped);
 	tcase_add_test(tc, refusals_and_failed_sessions_are_reported);
-	tcase_add_test(tc, repeated_refusals_are_counted);
+	tcase_add_test(tc, d4_07_repeated_refusals_are_counted);
 	tcase_add_test(tc, unusable_path_is_an_error);
 	return run_suite(suite);
 }

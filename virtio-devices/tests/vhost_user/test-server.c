@@ -412,7 +412,7 @@ static void on_ring_report(void *opaque, struct virtdev *dev, const struct vsu_e
 	__atomic_add_fetch(&ring_reports, 1, __ATOMIC_RELEASE);
 }
 
-START_TEST(broken_ring_is_reported_and_the_other_continues)
+START_TEST(d4_08_broken_ring_is_reported_and_the_other_continues)
 {
 	struct pollfd p;
 	uint16_t jump = 1000;
@@ -641,7 +641,7 @@ static TCase *listening(const char *name, SFun choose, bool with_fake_disk)
 	tcase_add_test(tc, b5_04_repeated_sessions_leak_nothing);
 	tcase_add_test(tc, b5_05_second_front_end_waits_for_the_first);
 	tcase_add_test(tc, device_is_new_for_every_front_end);
-	tcase_add_test(tc, broken_ring_is_reported_and_the_other_continues);
+	tcase_add_test(tc, d4_08_broken_ring_is_reported_and_the_other_continues);
 	if (!under_valgrind()) {
 		tcase_add_test(tc, e1_04_accept_pauses_without_free_descriptors);
 		tcase_add_test(tc, e1_13_truncated_memory_ends_its_session);

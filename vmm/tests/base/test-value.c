@@ -16,7 +16,7 @@ static const struct vsu_option table[] = {
 
 static char buf[32];
 
-START_TEST(first_word_without_a_key_is_a_value)
+START_TEST(d5_06_first_word_without_a_key_is_a_value)
 {
 	ck_assert(vmm_value_is_first(table, "disk.img"));
 	ck_assert(vmm_value_is_first(table, "disk.img,readonly"));
@@ -121,7 +121,7 @@ int main(void)
 	Suite *s = suite_create("value");
 	TCase *tc = tcase_create("value");
 
-	tcase_add_test(tc, first_word_without_a_key_is_a_value);
+	tcase_add_test(tc, d5_06_first_word_without_a_key_is_a_value);
 	tcase_add_test(tc, keys_of_the_table_and_of_no_table_are_no_values);
 	tcase_add_test(tc, item_ends_at_a_single_comma);
 	tcase_add_test(tc, items_are_found_in_order);

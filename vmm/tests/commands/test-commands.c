@@ -89,7 +89,7 @@ static void in_a_file(void)
 	ck_assert_ptr_nonnull(strstr(said, "/disk\",\"offset\":32768,\"readonly\":true,\"present\":"));
 }
 
-START_TEST(memory_in_a_file_has_its_name_offset_and_rights)
+START_TEST(d5_01_memory_in_a_file_has_its_name_offset_and_rights)
 {
 	machine_run("--memory=size=32K,backend=file,mem-path=disk,offset=32K,readonly=on,at=16M",
 		    "--memory=size=4M", in_a_file);
@@ -355,7 +355,7 @@ int main(void)
 	tcase_add_test(tc, the_status_has_each_device_with_its_kind_slot_and_numbers);
 	tcase_add_test(tc, the_status_has_the_indices_of_rings_that_are_set_up);
 	tcase_add_test(tc, the_memory_has_a_command_of_its_own);
-	tcase_add_test(tc, memory_in_a_file_has_its_name_offset_and_rights);
+	tcase_add_test(tc, d5_01_memory_in_a_file_has_its_name_offset_and_rights);
 	tcase_add_test(tc, a_disk_has_the_size_that_is_asked_for_or_that_of_its_file);
 	tcase_add_test(tc, a_device_is_named_by_its_kind_or_option_where_it_is_the_only_one);
 	tcase_add_test(tc, a_file_is_behind_one_writable_disk);

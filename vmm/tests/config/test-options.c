@@ -434,7 +434,7 @@ static const struct refusal {
 	  "option --initrd needs a value; write --initrd=FILE" },
 };
 
-START_TEST(refuses_with_status_and_sentence)
+START_TEST(d5_02_refuses_with_status_and_sentence)
 {
 	const struct refusal *r = &refusals[_i];
 
@@ -454,7 +454,7 @@ static void assert_not_foreign(const char *option, const struct vsu_option *row)
 	ck_assert_msg(!vmm_foreign_value_check(option, item + 2, &err), "%s", err.msg);
 }
 
-START_TEST(keys_of_ours_are_not_called_foreign)
+START_TEST(d5_02_keys_of_ours_are_not_called_foreign)
 {
 	struct vsu_option rows[VMM_DEVICE_ROWS], memory[VMM_MEMORY_ROWS], *row;
 	unsigned int i;
@@ -470,7 +470,7 @@ START_TEST(keys_of_ours_are_not_called_foreign)
 }
 END_TEST
 
-START_TEST(files_named_like_foreign_values_are_accepted)
+START_TEST(d5_02_files_named_like_foreign_values_are_accepted)
 {
 	ck_assert_int_eq(parse("k --serial=./tty --control=./tcp:1 --net=./user"), 0);
 	ck_assert_int_eq(parse("k --disk=a,,direct=on --serial=/tmp/off"), 0);
@@ -530,7 +530,7 @@ static const struct { const char *line, *says; } foreign[] = {
 	{ "k --momory 1G -- -m", "'--momory'; did you mean '--memory'?" },
 };
 
-START_TEST(options_of_other_programs_are_answered_with_ours)
+START_TEST(d5_02_options_of_other_programs_are_answered_with_ours)
 {
 	ck_assert_int_eq(parse(foreign[_i].line), -ENOENT);
 	ck_assert_msg(strstr(err.msg, foreign[_i].says), "%s", err.msg);
@@ -600,14 +600,14 @@ int main(void)
 	tcase_add_loop_test(tc, control_ends_at_a_socket_or_a_descriptor, 0, COUNT(controls));
 	tcase_add_loop_test(tc, descriptor_of_control_is_a_number, 0, COUNT(no_numbers));
 	tcase_add_test(tc, help_needs_no_kernel);
-	tcase_add_loop_test(tc, options_of_other_programs_are_answered_with_ours, 0,
+	tcase_add_loop_test(tc, d5_02_options_of_other_programs_are_answered_with_ours, 0,
 			    COUNT(foreign));
 	tcase_add_test(tc, words_of_other_programs_are_values_where_they_stand_as_such);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("refused");
-	tcase_add_test(tc, keys_of_ours_are_not_called_foreign);
-	tcase_add_test(tc, files_named_like_foreign_values_are_accepted);
-	tcase_add_loop_test(tc, refuses_with_status_and_sentence, 0,
+	tcase_add_test(tc, d5_02_keys_of_ours_are_not_called_foreign);
+	tcase_add_test(tc, d5_02_files_named_like_foreign_values_are_accepted);
+	tcase_add_loop_test(tc, d5_02_refuses_with_status_and_sentence, 0,
 			    COUNT(refusals));
 	tcase_add_test(tc,
 		d2_13_more_memory_options_than_there_is_room_for_are_refused);

@@ -97,7 +97,7 @@ static const struct {
 	{ "\0\0\0\0", 1000, 0, "as it was" },
 };
 
-START_TEST(image_of_another_format_is_refused_by_name_at_any_size)
+START_TEST(d5_04_image_of_another_format_is_refused_by_name_at_any_size)
 {
 	char path[] = "/tmp/format.XXXXXX";
 	int fd = mkstemp(path);
@@ -141,7 +141,7 @@ int main(void)
 	tcase_add_loop_test(tc, changed_magic_is_not_recognised, 0, n);
 	tcase_add_loop_test(tc, truncated_magic_is_not_recognised, 0, n);
 	tcase_add_test(tc, disks_with_a_boot_sector_or_nothing_are_raw);
-	tcase_add_loop_test(tc, image_of_another_format_is_refused_by_name_at_any_size, 0, 3);
+	tcase_add_loop_test(tc, d5_04_image_of_another_format_is_refused_by_name_at_any_size, 0, 3);
 	tcase_add_test(tc, a_missing_module_names_its_package);
 	return run_suite(s);
 }

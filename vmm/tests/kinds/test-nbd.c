@@ -384,7 +384,7 @@ START_TEST(request_waits_for_a_reconnection)
 }
 END_TEST
 
-START_TEST(request_waits_for_a_bounded_time)
+START_TEST(e1_43_request_waits_for_a_bounded_time)
 {
 	serve_image();
 	use_disk();
@@ -398,7 +398,7 @@ START_TEST(request_waits_for_a_bounded_time)
 }
 END_TEST
 
-START_TEST(silent_server_counts_as_lost)
+START_TEST(e1_43_silent_server_counts_as_lost)
 {
 	serve_image();
 	use_disk();
@@ -851,8 +851,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, error_of_the_server_fails_the_request);
 	tcase_add_test(tc, requests_in_flight_fail_when_the_server_is_lost);
 	tcase_add_test(tc, request_waits_for_a_reconnection);
-	tcase_add_test(tc, request_waits_for_a_bounded_time);
-	tcase_add_test(tc, silent_server_counts_as_lost);
+	tcase_add_test(tc, e1_43_request_waits_for_a_bounded_time);
+	tcase_add_test(tc, e1_43_silent_server_counts_as_lost);
 	tcase_add_test(tc, idle_connection_is_not_lost);
 	tcase_add_loop_test(tc, a_flush_fails_once_after_writes_were_lost, 0, 2);
 	tcase_add_test(tc, channel_flush_covers_completed_writes);

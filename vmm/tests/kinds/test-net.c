@@ -221,7 +221,7 @@ START_TEST(queues_need_a_tap_interface)
 END_TEST
 
 /* A mistyped name makes a new one. */
-START_TEST(new_tap_interface_is_reported)
+START_TEST(d5_03_new_tap_interface_is_reported)
 {
 	set("tap", _i == 1 ? "lo" : "no-such-tap", 0);
 	tap_fd = _i == 2 ? -1 : pair[0];
@@ -324,7 +324,7 @@ int main(void)
 	tcase_add_loop_test(tc, wrong_mac_is_refused, 0, sizeof(wrong_macs) / sizeof(wrong_macs[0]));
 	tcase_add_loop_test(tc, card_is_on_exactly_one_thing, 0, sizeof(mixed) / sizeof(mixed[0]));
 	tcase_add_loop_test(tc, queues_need_a_tap_interface, 0, 2);
-	tcase_add_loop_test(tc, new_tap_interface_is_reported, 0, 3);
+	tcase_add_loop_test(tc, d5_03_new_tap_interface_is_reported, 0, 3);
 	tcase_add_test(tc, absent_socket_is_named);
 	tcase_add_loop_test(tc, kernel_serves_unlimited_taps, 0, sizeof(served) / sizeof(served[0]));
 	tcase_add_test(tc, facts_are_those_of_its_link);

@@ -105,7 +105,7 @@ START_TEST(a_route_is_a_message_behind_all_pins)
 }
 END_TEST
 
-START_TEST(all_changes_go_by_one_call_and_none_without_changes)
+START_TEST(a3_26_all_changes_go_by_one_call_and_none_without_changes)
 {
 	uint32_t gsi[20], i;
 
@@ -197,7 +197,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_route_is_a_message_behind_all_pins);
-	tcase_add_test(tc, all_changes_go_by_one_call_and_none_without_changes);
+	tcase_add_test(tc, a3_26_all_changes_go_by_one_call_and_none_without_changes);
 	tcase_add_test_unless(tc, vmm_arch_msi_is_refused(REFUSED) ? NULL : "KVM refuses no address of a message here",
 			      a_route_that_kvm_refuses_leaves_the_others);
 	tcase_add_test(tc, routes_that_kvm_refuses_for_another_reason_go_together);

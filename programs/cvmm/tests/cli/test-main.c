@@ -116,7 +116,7 @@ START_TEST(command_line_ends_with_its_status_and_text)
 END_TEST
 
 /* A topic with the name of a command precedes it. */
-START_TEST(help_of_each_command_of_the_socket_has_its_words)
+START_TEST(d5_07_help_of_each_command_of_the_socket_has_its_words)
 {
 	const struct vmm_control_command *c = &vmm_machine_commands[_i];
 	const bool is_topic = !strcmp(c->name, "memory") || vmm_device_kind_named(c->name, strlen(c->name));
@@ -143,8 +143,8 @@ int main(void)
 		ncommands++;
 	tcase_add_loop_test_unless(tc, no_program(), command_line_ends_with_its_status_and_text, 0,
 				   COUNT(calls));
-	tcase_add_loop_test_unless(tc, no_program(), help_of_each_command_of_the_socket_has_its_words, 0,
-				   ncommands);
+	tcase_add_loop_test_unless(tc, no_program(),
+				   d5_07_help_of_each_command_of_the_socket_has_its_words, 0, ncommands);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
