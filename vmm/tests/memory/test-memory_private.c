@@ -289,6 +289,22 @@ START_TEST(slot_has_both_halves)
 }
 END_TEST
 
+/* The second half is a guest_memfd, as that of a bound slot. */
+START_TEST(e3_13_log_of_a_guest_memfd_is_refused_with_the_remedy)
+{
+	struct vmm_slots *slots;
+
+	make("size=1M,private=on", NULL);
+	ck_assert_int_eq(vmm_slots_new(&kvm, &slots), 0);
+	ck_assert_int_eq(vmm_slots_apply(slots, vmm_memory_map(&memory), &err), 0);
+	ck_assert_int_eq(vmm_slots_log(slots, true, &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "can be saved, not migrated, unless it is started with slot=plain"));
+	ck_assert_uint_eq(nslots, 1);
+	ck_assert_uint_eq(slot[0].flags, 1 << 2);
+	vmm_slots_free(slots);
+}
+END_TEST
+
 START_TEST(private_pages_leave_the_shared_half)
 {
 	make(kinds[_i], NULL);
@@ -626,6 +642,7 @@ int main(void)
 	tcase_add_loop_test(tc,
 		guest_is_told_of_the_hypercall_where_there_is_one, 0, 2);
 	tcase_add_loop_test(tc, slot_has_both_halves, 0, 2);
+	tcase_add_test(tc, e3_13_log_of_a_guest_memfd_is_refused_with_the_remedy);
 	tcase_add_loop_test(tc, private_pages_leave_the_shared_half, 0, n);
 	tcase_add_loop_test(tc, shared_pages_leave_the_private_half, 0, n);
 	tcase_add_test(tc, conversion_goes_on_in_the_next_region);
