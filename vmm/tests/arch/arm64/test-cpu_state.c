@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about the state of a CPU of arm64 and of its GIC, with a KVM of this test's own. */
+/* Claims about the state of a CPU of arm64 except its GIC, with a KVM of this test's own. */
 #include <config.h>
 
 #include "../../util.h"
@@ -16,7 +16,6 @@ static const uint64_t ids[NREGISTERS] = {
 
 static struct vmm_kvm kvm = { .kvm_fd = 1, .vm_fd = 2, .nchips = 1, .chips = { DEVICE_FD } };
 static unsigned char registers[NREGISTERS][16];
-static uint64_t attributes, sum;	/* of the GIC: calls, and what they stored */
 static uint64_t refused;	/* id of a register that is refused */
 static bool lacks_feature;
 static uint32_t activity;
@@ -53,21 +52,6 @@ static int list(struct kvm_reg_list *l)
 	return 0;
 }
 
-/* A register of the GIC reads as the number of the call, without bits of interrupts between CPUs. */
-static int access_gic(const struct kvm_device_attr *a, bool set)
-{
-	uint32_t *value = (uint32_t *)(uintptr_t)a->addr;
-
-	if (!value)
-		return 0;	/* a command */
-	attributes++;
-	if (set)
-		sum += *value;
-	else
-		*value = (uint32_t)attributes << 16;
-	return 0;
-}
-
 int __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg);
 int __attribute__((used)) __wrap_vmm_kvm_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -79,8 +63,10 @@ int __attribute__((used)) __wrap_vmm_kvm_ioctl(int fd, unsigned long request, vo
 	case KVM_SET_ONE_REG:
 		return access_register(arg, request == KVM_SET_ONE_REG);
 	case KVM_GET_DEVICE_ATTR:
+		*(uint32_t *)(uintptr_t)((struct kvm_device_attr *)arg)->addr = 0;
+		return 0;
 	case KVM_SET_DEVICE_ATTR:
-		return access_gic(arg, request == KVM_SET_DEVICE_ATTR);
+		return 0;
 	case KVM_GET_VCPU_EVENTS:
 		memset(arg, 7, sizeof(struct kvm_vcpu_events));
 		return 0;
@@ -102,7 +88,6 @@ static void save(void)
 	memset(&writer, 0, sizeof(writer));
 	vmm_state_begin(&writer);
 	ck_assert_int_eq(vmm_arch_cpu_save(&kvm, 3, 0, &writer, &err), 0);
-	ck_assert_int_eq(vmm_arch_vm_save(&kvm, &writer, &err), 0);
 	ck_assert_int_eq(vmm_state_finish(&writer), 0);
 	state = (struct vmm_state){ writer.bytes, writer.len };
 	ck_assert_int_eq(vmm_state_check(&state, &err), 0);
@@ -121,7 +106,7 @@ static void setup(void)
 	for (i = 0; i < NREGISTERS; i++)
 		for (k = 0; k < 16; k++)
 			registers[i][k] = (unsigned char)(16 * i + k);
-	attributes = sum = refused = 0;
+	refused = 0;
 	activity = UINT32_MAX;
 	lacks_feature = false;
 	kvm.gic = 3;
@@ -133,40 +118,17 @@ static void teardown(void)
 	free(writer.bytes);
 }
 
-/* Of both versions of the GIC. */
-START_TEST(registers_gic_and_activity_are_loaded)
+START_TEST(registers_and_activity_are_loaded)
 {
 	unsigned char before[NREGISTERS][16];
-	uint64_t saved, want;
 
-	free(writer.bytes);
-	attributes = 0;
-	kvm.gic = (unsigned int)_i;
-	save();
-	saved = attributes;
 	memcpy(before, registers, sizeof(before));
 	memset(registers[0], 0, 8);
 	memset(registers[1], 0, 4);
 	memset(registers[2], 0, 16);
 	ck_assert_int_eq(load(), 0);
-	ck_assert_int_eq(vmm_arch_vm_load(&kvm, &state, &err), 0);
 	ck_assert_mem_eq(registers, before, sizeof(before));
-	ck_assert_uint_eq(attributes, 2 * saved + 1);	/* all private interrupts are disabled first */
-	want = (saved * (saved + 1) / 2 << 16) + UINT32_MAX;
-	ck_assert_uint_eq(sum, want);
 	ck_assert_uint_eq(activity, KVM_MP_STATE_STOPPED);
-}
-END_TEST
-
-START_TEST(state_of_another_gic_is_refused)
-{
-	kvm.gic = 2;
-	ck_assert_int_eq(vmm_arch_vm_load(&kvm, &state, &err), -EOPNOTSUPP);
-	ck_assert_str_eq(err.msg, "the saved machine has a GICv3, and machines of this host a GICv2; use a host with the same interrupt controller");
-	free(writer.bytes);
-	save();
-	kvm.gic = 3;
-	ck_assert_int_eq(vmm_arch_vm_load(&kvm, &state, &err), -EOPNOTSUPP);
 }
 END_TEST
 
@@ -228,8 +190,7 @@ int main(void)
 	TCase *t = tcase_create("cpu_state");
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_loop_test(t, registers_gic_and_activity_are_loaded, 2, 4);
-	tcase_add_test(t, state_of_another_gic_is_refused);
+	tcase_add_test(t, registers_and_activity_are_loaded);
 	tcase_add_test(t, register_that_the_host_lacks_is_named);
 	tcase_add_test(t, features_that_the_host_lacks_are_refused);
 	tcase_add_test(t, sections_of_another_length_are_refused);
