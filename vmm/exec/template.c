@@ -17,6 +17,7 @@
 #include <vmm-sys-util/parse.h>
 
 #include "agent/protocol.h"
+#include "base/new_name.h"
 #include "exec/template.h"
 #include "transfer/save_files.h"
 
@@ -377,8 +378,9 @@ int vmm_template_publish(struct vmm_template *t, struct vsu_error *err)
 		return rc;
 	snprintf(final, sizeof(final), "%.*s", (int)(strlen(t->path) - strlen(INCOMPLETE)), t->path);
 	sync_path(t->path);
-	if (renameat2(AT_FDCWD, t->path, AT_FDCWD, final, RENAME_NOREPLACE) < 0)
-		return vsu_error_sys(err, -errno, "cannot make '%s'", final);
+	rc = vmm_new_name(t->path, final);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot make '%s'", final);
 	strcpy(t->path, final);
 	return 0;
 }

@@ -2,8 +2,9 @@
 /*
  * Flushes the disks on a thread while the guest runs, pauses CPUs and devices, collects their
  * state, and has another thread flush what was written since, and write the files. The guest
- * continues while they are synchronized. So a pause does not wait for the host's disk, and a
- * host whose file system hangs cannot extend it without limit.
+ * continues while they are synchronized, unless it is to end or stay paused. So a pause does
+ * not wait for the host's disk, and a host whose file system hangs cannot extend it without
+ * limit.
  */
 #include <config.h>
 
@@ -81,10 +82,6 @@ static void save_free(struct vmm_save *s)
 		vmm_stop_abandon(m);
 	vsu_event_signal(s->cancel_fd);
 	vmm_writer_fini(&s->writer);
-	if (s->rc || s->phase != SAVE_WRITES)
-		vmm_save_remove_files(&s->files);
-	else	/* the machine ended while its files were synchronized */
-		vmm_control_answer(m->control, s, NULL, NULL);
 	vmem_map_unref(s->files.map);
 	vsu_fd_close(&s->cancel_fd);
 	free(s->files.state.bytes);
@@ -120,6 +117,9 @@ static void save_end(struct vmm_save *s)
 	const enum cvmm_then then = s->rc ? CVMM_THEN_RESUME : s->then;
 	struct vmm_machine *m = s->m;
 
+	/* before the answer: another machine may use the name then */
+	if (s->rc)
+		vmm_save_remove_files(&s->files);
 	vmm_save_publish_progress(m);
 	if (then == CVMM_THEN_PAUSE)
 		vmm_stop_for_user(m);
@@ -131,10 +131,20 @@ static void save_end(struct vmm_save *s)
 		vmm_cpus_end(m->cpus, VSU_EXIT_OK, "%s", "");
 }
 
+/* A save whose files were synchronized meanwhile is complete. */
 void vmm_save_free(struct vmm_machine *m)
 {
-	if (m->pause.save)
-		save_free(m->pause.save);
+	struct vmm_save *s = m->pause.save;
+
+	if (!s)
+		return;
+	vsu_event_signal(s->cancel_fd);
+	vmm_writer_fini(&s->writer);
+	if (s->rc || s->phase != SAVE_WRITES)
+		vmm_save_remove_files(&s->files);
+	else
+		vmm_control_answer(m->control, s, NULL, NULL);
+	save_free(s);
 }
 
 /* ------------------------------------------------------------------- the state */
@@ -321,8 +331,6 @@ static void on_ended(void *opaque)
 {
 	struct vmm_save *s = opaque;
 
-	if (s->rc)
-		vmm_save_remove_files(&s->files);
 	if (s->rc || s->phase == SAVE_WRITES) {
 		save_end(s);
 		return;
@@ -431,7 +439,9 @@ int vmm_save_begin(struct vmm_machine *m, const struct cvmm_save *save,
 	m->pause.save = s;
 	(void)!vmm_life_begin(&m->pause.life, VMM_SAVES, NULL);
 	rc = vmm_writer_start(&s->writer, flush_main, err);
-	if (rc < 0)
+	if (rc < 0) {
+		vmm_save_remove_files(&s->files);
 		save_free(s);
+	}
 	return rc;
 }

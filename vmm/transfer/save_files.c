@@ -13,7 +13,10 @@
 #include <vmm-sys-util/fd.h>
 
 #include "base/json.h"
+#include "base/new_name.h"
 #include "transfer/save_files.h"
+
+#define STATE_PIECE (1 << 20)	/* of a call, so that slow files show progress */
 
 const char *const vmm_save_names[VMM_SAVE_NFILES] = {
 	[VMM_SAVE_MEMORY] = "memory", [VMM_SAVE_STATE] = "state",
@@ -72,7 +75,9 @@ static int write_state(struct vmm_save_files *s, struct vsu_error *err)
 	if (fd < 0)
 		return fd;
 	while (!rc && at < s->state.len) {
-		n = write(fd, s->state.bytes + at, s->state.len - at);
+		n = s->state.len - at < STATE_PIECE ? (ssize_t)(s->state.len - at) : STATE_PIECE;
+		n = write(fd, s->state.bytes + at, (size_t)n);
+		__atomic_fetch_add(&s->progress.moves, 1, __ATOMIC_RELAXED);
 		if (n >= 0)
 			at += (size_t)n;
 		else if (errno != EINTR)
@@ -132,10 +137,10 @@ int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err)
 
 	if (!rc)
 		rc = check_cancel(s, err);
-	if (!rc && renameat2(AT_FDCWD, s->incomplete, AT_FDCWD, s->folder,
-			     RENAME_NOREPLACE) < 0)
-		rc = vsu_error_sys(err, -errno, "folder '%s'", s->folder);
-	return rc ? rc : sync_parent(s->folder, err);
+	if (rc < 0)
+		return rc;
+	rc = vmm_new_name(s->incomplete, s->folder);
+	return rc ? vsu_error_sys(err, rc, "folder '%s'", s->folder) : sync_parent(s->folder, err);
 }
 
 /* The folder that the owner opened has its name. From now on it is not emptied again. */
@@ -181,15 +186,27 @@ int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err)
 	return rc;
 }
 
-/* A write that the file system delayed may fail only here. */
+/*
+ * A write that the file system delayed may fail only here. A client that does not wait any
+ * longer removes its files, and the guest must not end for a save that nobody can find.
+ */
+static int sync_file(const struct vmm_save_files *s, unsigned int file, struct vsu_error *err)
+{
+	struct stat st;
+
+	if (fsync(s->fds[file]) < 0 || fstat(s->fds[file], &st) < 0)
+		return vsu_error_sys(err, -errno, "file '%s'", vmm_save_names[file]);
+	return s->named && !st.st_nlink ?
+	       vsu_error_set(err, -ENOENT, "file '%s' was removed before the save was complete", vmm_save_names[file]) : 0;
+}
+
 int vmm_save_sync_files(struct vmm_save_files *s, struct vsu_error *err)
 {
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < VMM_SAVE_NFILES; i++)
-		if (fsync(s->fds[i]) < 0)
-			rc = vsu_error_sys(err, -errno, "file '%s'", vmm_save_names[i]);
+		rc = sync_file(s, i, err);
 	close_files(s);
 	if (!rc && s->folder_fd >= 0)
 		rc = folder_finish(s, err);

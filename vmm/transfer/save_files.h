@@ -21,6 +21,7 @@ struct vmm_save_files {
 	const struct vmm_closer *closer; /* of fds; or NULL */
 	int fds[VMM_SAVE_NFILES];	/* of folder; or empty files of folder_fd, or that a client
 					   opened; owned, or -1 */
+	bool named;			/* files that a client opened have names */
 	int folder_fd;			/* a folder that the owner opened; owned, or -1 */
 	struct vmem_map *map;		/* of the memory to save */
 	struct vmm_memory *memory;	/* its owner; NULL: cannot be lost */

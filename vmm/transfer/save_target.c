@@ -71,6 +71,7 @@ static int use_file(struct vmm_save_files *s, unsigned int file, int fd,
 		    struct vsu_error *err)
 {
 	int rc = vmm_save_target_check(fd, vmm_save_names[file], err);
+	struct stat st;
 	unsigned int i;
 
 	for (i = 0; !rc && i < file; i++)
@@ -79,6 +80,7 @@ static int use_file(struct vmm_save_files *s, unsigned int file, int fd,
 					   vmm_save_names[i], vmm_save_names[file]);
 	if (rc < 0)
 		return rc;
+	s->named = (s->named || !file) && !fstat(fd, &st) && st.st_nlink;
 	s->fds[file] = vsu_fd_dup(fd);
 	return s->fds[file] < 0 ? vsu_error_sys(err, s->fds[file], "file '%s'",
 						vmm_save_names[file]) : 0;

@@ -261,9 +261,12 @@ int vmm_control_files_end(struct vmm_control_files *f, bool done, struct vsu_err
 	int rc = 0;
 
 	vmm_control_files_sent(f);
+	/* The machine may have ended with this state, which is never removed then. */
 	if (f->save.folder && done)
 		rc = vmm_save_publish(&f->save, err);
-	if (f->save.folder && (!done || rc < 0))
+	if (rc < 0)
+		vsu_error_prefix(err, rc, "the saved machine is in '%s'", f->save.incomplete);
+	if (f->save.folder && !done)
 		vmm_save_remove_files(&f->save);
 	vmm_save_target_close(&f->save);
 	if (f->core && !done)

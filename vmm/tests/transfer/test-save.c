@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/sock.h>
 
 #include "../machine/plug_rig.h"
 #include "state/sections.h"
@@ -211,6 +213,7 @@ static void second_flush_hangs(void)
 	wait_for_guest(before);
 	wait_for(host.held);
 	vsu_event_signal(host.go);
+	rig.machine.pause.limit.seconds = 0;
 	assert_told("save saved\n", DONE);
 }
 
@@ -290,6 +293,39 @@ START_TEST(end_of_the_machine_completes_a_save_that_is_written)
 	ck_assert_str_eq(user_hears(host.user), DONE);
 	close(host.user);
 	ck_assert(exists("saved/machine.json") && !exists("saved.incomplete"));
+}
+END_TEST
+
+/* By a client that does not wait any longer. */
+static void files_are_removed(void)
+{
+	static const char *const names[] = { "m", "s", "w" };
+	char line[] = "save fd:0 fd:1 fd:2 then=quit\n";
+	const struct iovec iov = { line, strlen(line) };
+	const int user = user_connect();
+	unsigned int i;
+	int fds[3];
+
+	for (i = 0; i < 3; i++) {
+		fds[i] = open(names[i], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		ck_assert_int_ge(fds[i], 0);
+	}
+	__atomic_store_n(&host.syncs, 1, __ATOMIC_RELEASE);
+	ck_assert_int_eq(vsu_sock_send(user, &iov, 1, fds, 3), (int)strlen(line));
+	wait_for(host.held);
+	for (i = 0; i < 3; i++) {
+		unlink(names[i]);
+		close(fds[i]);
+	}
+	vsu_event_signal(host.go);
+	ck_assert_ptr_nonnull(strstr(user_hears(user), "was removed before the save was complete"));
+	close(user);
+	wait_for_status("\"state\":\"running\"");
+}
+
+START_TEST(e3_28_guest_does_not_end_for_a_save_that_was_removed)
+{
+	run("--device=rng", files_are_removed);
 }
 END_TEST
 
@@ -533,6 +569,7 @@ int main(void)
 	tcase_add_test(tc, e2_39_flush_that_hangs_does_not_delay_the_end_of_a_save);
 	tcase_add_test(tc, guest_runs_while_the_files_are_synchronized);
 	tcase_add_test(tc, end_of_the_machine_completes_a_save_that_is_written);
+	tcase_add_test(tc, e3_28_guest_does_not_end_for_a_save_that_was_removed);
 	tcase_add_test(tc, devices_of_a_paused_guest_run_after_a_failed_save);
 	tcase_add_test(tc, e2_39_write_that_hangs_ends_the_pause_of_a_save);
 	tcase_add_test(tc, end_of_the_machine_cancels_a_save_and_removes_its_files);

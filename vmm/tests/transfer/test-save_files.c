@@ -20,6 +20,7 @@ static const struct vmm_kvm no_vm = { .kvm_fd = -1, .vm_fd = -1,
 				      .phys_bits = 46 };
 static struct vmm_memory memory;
 static struct vmm_save_files files;
+static bool without_flags;	/* as on NFS */
 static struct vsu_error err;
 static char top[] = "/tmp/cvmm-save.XXXXXX";
 static char folder[64], incomplete[64];
@@ -57,6 +58,10 @@ int __wrap_fsync(int fd)
 int __wrap_renameat2(int from, const char *old, int to, const char *new, unsigned int flags)
 {
 	snprintf(calls[ncalls], sizeof(calls[0]), "rename");
+	if (without_flags && flags) {
+		errno = EINVAL;
+		return -1;
+	}
 	return fails() ? -1 : __real_renameat2(from, old, to, new, flags);
 }
 
@@ -81,6 +86,7 @@ static void setup(void)
 	vmm_state_begin(&files.state);
 	ncalls = 0;
 	failing = cancelling = -1;
+	without_flags = false;
 }
 
 static bool exists(const char *path)
@@ -170,8 +176,17 @@ START_TEST(save_that_is_cancelled_too_late_is_complete)
 }
 END_TEST
 
+START_TEST(folder_gets_its_name_without_flags_of_a_rename)
+{
+	without_flags = true;
+	ck_assert_int_eq(write_files(), 0);
+	ck_assert(exists(folder) && !exists(incomplete));
+}
+END_TEST
+
 START_TEST(folder_that_another_program_makes_meanwhile_is_kept)
 {
+	without_flags = _i;
 	ck_assert_int_eq(mkdir(folder, 0700), 0);
 	ck_assert_int_eq(write_files(), -EEXIST);
 	ck_assert(exists(incomplete));
@@ -191,7 +206,8 @@ int main(void)
 	tcase_add_loop_test(tc, failed_call_leaves_no_folder_of_that_name, 0, 5);
 	tcase_add_loop_test(tc, cancelled_save_leaves_no_folder_of_that_name, 0, 4);
 	tcase_add_test(tc, save_that_is_cancelled_too_late_is_complete);
-	tcase_add_test(tc, folder_that_another_program_makes_meanwhile_is_kept);
+	tcase_add_test(tc, folder_gets_its_name_without_flags_of_a_rename);
+	tcase_add_loop_test(tc, folder_that_another_program_makes_meanwhile_is_kept, 0, 2);
 	tcase_add_test(target, new_target_is_not_cancelled);
 	suite_add_tcase(s, target);
 	suite_add_tcase(s, tc);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 
@@ -112,6 +113,8 @@ START_TEST(lines_have_a_limit)
 }
 END_TEST
 
+static const char *made;	/* a folder that somebody makes before the reply; or NULL */
+
 /* A machine that sends a reply to any line, and disconnects. */
 static pid_t serve(const char *reply, size_t len)
 {
@@ -130,6 +133,7 @@ static pid_t serve(const char *reply, size_t len)
 	sock = vsu_sock_accept(listener);
 	ck_assert_int_eq(fcntl(sock, F_SETFL, 0), 0);
 	ck_assert_int_gt(read(sock, line, sizeof(line)), 0);
+	ck_assert(!made || !mkdir(made, 0700));
 	(void)!vsu_fd_write_full(sock, reply, len);
 	_exit(0);
 }
@@ -462,6 +466,29 @@ START_TEST(rows_fit_the_terminal)
 }
 END_TEST
 
+/* The machine may have ended with this state. */
+START_TEST(e3_28_saved_machine_that_cannot_get_its_name_is_kept)
+{
+	static const char reply[] = "{\"ok\":true}\n";
+	static const char *const files[] = { "memory", "state", "machine.json" };
+	char path[64];
+	unsigned int i;
+
+	ck_assert_int_eq(parse(3, SOCKET, "save", "saved"), 0);
+	made = "saved";
+	ck_assert_int_eq(run_parsed(reply, strlen(reply)), VSU_EXIT_FAIL);
+	made = NULL;
+	ck_assert_msg(strstr(err.msg, "the saved machine is in 'saved.incomplete': folder 'saved': File exists"),
+		      "%s", err.msg);
+	for (i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "saved.incomplete/%s", files[i]);
+		ck_assert_int_eq(unlink(path), 0);
+	}
+	ck_assert_int_eq(rmdir("saved.incomplete"), 0);
+	ck_assert_int_eq(rmdir("saved"), 0);
+}
+END_TEST
+
 START_TEST(refusals_are_sentences_without_escapes)
 {
 	static const char reply[] =
@@ -537,6 +564,7 @@ int main(void)
 	tcase_add_test(tc, rows_fit_the_terminal);
 	tcase_add_test(tc, screen_of_a_watch_has_the_lines_of_its_terminal);
 	tcase_add_test(tc, output_that_fails_ends_a_watch_and_a_subscription);
+	tcase_add_test(tc, e3_28_saved_machine_that_cannot_get_its_name_is_kept);
 	tcase_add_test(tc, refusals_are_sentences_without_escapes);
 	tcase_add_test(tc, refusals_that_are_cut_off_are_named);
 	tcase_add_test(tc, replies_without_an_end_are_refused);
