@@ -34,7 +34,7 @@ bool vmm_save_progress(const struct vmm_machine *m, struct cvmm_progress *out);
 /* An event, during a save. */
 void vmm_save_publish_progress(const struct vmm_machine *m);
 
-/* The machine ends: cancels the save, and removes what is incomplete. */
+/* The machine ends: a save that is written is completed, another one cancelled and removed. */
 void vmm_save_free(struct vmm_machine *m);
 
 /*

@@ -148,6 +148,7 @@ static int open_folder(struct vmm_control_files *f, struct vmm_control_request *
 			return err->code;
 		f->save.fds[f->n] = -1;
 	}
+	f->keeps = strlen(word) > strlen("save ") && manner && strstr(manner, "then=quit");
 	snprintf(text, sizeof(text), "fd:0 fd:1 fd:2%s", manner ? manner : "");
 	return replace_rest(request, strlen(word), text, err);
 }
@@ -237,6 +238,7 @@ int vmm_control_files_open(struct vmm_control_files *f,
 	int rc = 0;
 
 	f->n = 0;
+	f->keeps = false;
 	f->core = NULL;
 	vmm_save_target_init(&f->save);
 	vmm_stream_init(&f->command);
@@ -265,8 +267,9 @@ int vmm_control_files_end(struct vmm_control_files *f, bool done, struct vsu_err
 	if (f->save.folder && done)
 		rc = vmm_save_publish(&f->save, err);
 	if (rc < 0)
-		vsu_error_prefix(err, rc, "the saved machine is in '%s'", f->save.incomplete);
-	if (f->save.folder && !done)
+		vsu_error_prefix(err, rc, "the saved machine is in '%s'",
+				 access(f->save.incomplete, F_OK) ? f->save.folder : f->save.incomplete);
+	if (f->save.folder && !done && !f->keeps)
 		vmm_save_remove_files(&f->save);
 	vmm_save_target_close(&f->save);
 	if (f->core && !done)

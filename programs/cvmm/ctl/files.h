@@ -24,6 +24,7 @@ struct vmm_control_files {
 	unsigned int n;
 	int fds[VMM_PASSED_MAX];
 	struct vmm_save_files save;	/* folder: NULL without one */
+	bool keeps;			/* the machine may end with the save after a timeout */
 	char *core;			/* path of its file; NULL without one */
 	struct vmm_stream command;	/* child: 0 without one */
 };

@@ -52,8 +52,9 @@ struct cvmm_save {
 	const char *folder;	/* a new folder, which appears when it is complete; or NULL */
 	/*
 	 * One: a folder without files of these names. Three: empty regular files for "memory",
-	 * "state" and "machine.json", which no Landlock rule restricts. After a failure, files
-	 * in the folder are removed, and the owner removes those that it opened.
+	 * "state" and "machine.json", which no Landlock rule restricts, and which keep their
+	 * names, if they have some, until the answer. After a failure, files in the
+	 * folder are removed, and the owner removes those that it opened.
 	 */
 	const int *fds;
 	unsigned int nfds;

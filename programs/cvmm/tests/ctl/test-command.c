@@ -144,6 +144,7 @@ static int run_parsed(const char *reply, size_t len)
 	pid_t pid = serve(reply, len);
 	int status, rc;
 
+	printed[0] = '\0';
 	rc = vmm_control_request_run(&request, to, &err);
 	fclose(to);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -466,13 +467,40 @@ START_TEST(rows_fit_the_terminal)
 }
 END_TEST
 
+static void remove_incomplete(void)
+{
+	static const char *const files[] = { "memory", "state", "machine.json" };
+	char path[64];
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "saved.incomplete/%s", files[i]);
+		ck_assert_int_eq(unlink(path), 0);
+	}
+	ck_assert_int_eq(rmdir("saved.incomplete"), 0);
+}
+
+/* After a timeout the machine may still end with it. */
+START_TEST(e3_28_save_with_a_timeout_and_an_end_is_kept)
+{
+	static const char reply[] = "{\"ok\":false,\"error\":\"late\"}\n";
+
+	ck_assert_int_eq(parse(4, SOCKET, "save", "saved", "then=quit"), 0);
+	ck_assert_int_eq(run_parsed(reply, strlen(reply)), VSU_EXIT_FAIL);
+	ck_assert_int_ne(access("saved.incomplete", F_OK), 0);
+	ck_assert_int_eq(parse(4, SOCKET, "save", "timeout=5", "saved"), 0);
+	ck_assert_int_eq(run_parsed(reply, strlen(reply)), VSU_EXIT_FAIL);
+	ck_assert_int_ne(access("saved.incomplete", F_OK), 0);
+	ck_assert_int_eq(parse(5, SOCKET, "save", "timeout=5", "saved", "then=quit"), 0);
+	ck_assert_int_eq(run_parsed(reply, strlen(reply)), VSU_EXIT_FAIL);
+	remove_incomplete();
+}
+END_TEST
+
 /* The machine may have ended with this state. */
 START_TEST(e3_28_saved_machine_that_cannot_get_its_name_is_kept)
 {
 	static const char reply[] = "{\"ok\":true}\n";
-	static const char *const files[] = { "memory", "state", "machine.json" };
-	char path[64];
-	unsigned int i;
 
 	ck_assert_int_eq(parse(3, SOCKET, "save", "saved"), 0);
 	made = "saved";
@@ -480,11 +508,7 @@ START_TEST(e3_28_saved_machine_that_cannot_get_its_name_is_kept)
 	made = NULL;
 	ck_assert_msg(strstr(err.msg, "the saved machine is in 'saved.incomplete': folder 'saved': File exists"),
 		      "%s", err.msg);
-	for (i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "saved.incomplete/%s", files[i]);
-		ck_assert_int_eq(unlink(path), 0);
-	}
-	ck_assert_int_eq(rmdir("saved.incomplete"), 0);
+	remove_incomplete();
 	ck_assert_int_eq(rmdir("saved"), 0);
 }
 END_TEST
@@ -564,6 +588,7 @@ int main(void)
 	tcase_add_test(tc, rows_fit_the_terminal);
 	tcase_add_test(tc, screen_of_a_watch_has_the_lines_of_its_terminal);
 	tcase_add_test(tc, output_that_fails_ends_a_watch_and_a_subscription);
+	tcase_add_test(tc, e3_28_save_with_a_timeout_and_an_end_is_kept);
 	tcase_add_test(tc, e3_28_saved_machine_that_cannot_get_its_name_is_kept);
 	tcase_add_test(tc, refusals_are_sentences_without_escapes);
 	tcase_add_test(tc, refusals_that_are_cut_off_are_named);
