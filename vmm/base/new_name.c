@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Names of what is complete. */
+/* A rename that replaces nothing. */
 #include <config.h>
 
 #include <errno.h>

@@ -63,7 +63,7 @@ struct vmm_image_progress {
 	struct vmm_image_changes *changes; /* of an incremental save, made by the caller; or NULL */
 	uint64_t begin;		/* of the image in the file: a multiple of the page size */
 	uint64_t done, total;	/* bytes of memory */
-	uint64_t moves;		/* grows with each piece that was written, too */
+	uint64_t moves;		/* calls of the host that have returned: whether the writing stalls */
 	bool cancel;
 };
 
@@ -80,6 +80,10 @@ int vmm_image_write(const struct vmem_map *map, int fd,
 
 /* Writes all bytes at a position of the file: 0, or a negative errno. */
 int vmm_image_write_at(int fd, const unsigned char *bytes, uint64_t len, uint64_t at);
+
+/* The same in calls of 1 MiB, which raise progress->moves, so that slow files show it. */
+int vmm_image_write_pieces(int fd, const unsigned char *bytes, uint64_t len, uint64_t at,
+			   struct vmm_image_progress *progress);
 
 /*
  * Moves *at, an offset in the region, to the next data (SEEK_DATA) or hole (SEEK_HOLE) of

@@ -14,7 +14,7 @@
 #define SLICE VMM_IMAGE_SLICE
 /* A disk is busy with two; more compare pages with zeros faster. */
 #define MAX_THREADS 8
-#define PIECE (UINT64_C(1) << 20)	/* of a call, so that slow files show progress */
+#define PIECE (UINT64_C(1) << 20)
 
 struct work {
 	const struct vmem_map *map;
@@ -44,6 +44,20 @@ int vmm_image_write_at(int fd, const unsigned char *bytes, uint64_t len, uint64_
 		len -= (uint64_t)n;
 	}
 	return 0;
+}
+
+int vmm_image_write_pieces(int fd, const unsigned char *bytes, uint64_t len, uint64_t at,
+			   struct vmm_image_progress *progress)
+{
+	uint64_t n;
+	int rc = 0;
+
+	for (; !rc && len; bytes += n, at += n, len -= n) {
+		n = at_most(len, PIECE);
+		rc = vmm_image_write_at(fd, bytes, n, at);
+		__atomic_fetch_add(&progress->moves, 1, __ATOMIC_RELAXED);
+	}
+	return rc;
 }
 
 /* ENXIO: no data follows, either because of a hole, or because the file ends before. */
@@ -89,17 +103,9 @@ static int skip_hole(const struct vmem_region *r, uint64_t *at, uint64_t end)
 
 static int write_run(const struct work *w, const unsigned char *bytes, uint64_t len, uint64_t at)
 {
-	uint64_t n;
-	int rc = 0;
-
 	if (w->progress->sums)
 		vmm_image_sums_add(w->progress->sums, at, bytes, len);
-	for (; !rc && len; bytes += n, at += n, len -= n) {
-		n = at_most(len, PIECE);
-		rc = vmm_image_write_at(w->fd, bytes, n, w->progress->begin + at);
-		__atomic_fetch_add(&w->progress->moves, 1, __ATOMIC_RELAXED);
-	}
-	return rc;
+	return vmm_image_write_pieces(w->fd, bytes, len, w->progress->begin + at, w->progress);
 }
 
 /* Bytes [at, end) of the region, which begins at file_at in the image. */

@@ -16,8 +16,6 @@
 #include "base/new_name.h"
 #include "transfer/save_files.h"
 
-#define STATE_PIECE (1 << 20)	/* of a call, so that slow files show progress */
-
 const char *const vmm_save_names[VMM_SAVE_NFILES] = {
 	[VMM_SAVE_MEMORY] = "memory", [VMM_SAVE_STATE] = "state",
 	[VMM_SAVE_MACHINE] = "machine.json",
@@ -68,22 +66,13 @@ static int finish_state(struct vmm_save_files *s, struct vsu_error *err)
 static int write_state(struct vmm_save_files *s, struct vsu_error *err)
 {
 	const int fd = vmm_save_open_file(s, VMM_SAVE_STATE, err);
-	int rc = 0;
-	size_t at = 0;
-	ssize_t n;
+	int rc;
 
 	if (fd < 0)
 		return fd;
-	while (!rc && at < s->state.len) {
-		n = s->state.len - at < STATE_PIECE ? (ssize_t)(s->state.len - at) : STATE_PIECE;
-		n = write(fd, s->state.bytes + at, (size_t)n);
-		__atomic_fetch_add(&s->progress.moves, 1, __ATOMIC_RELAXED);
-		if (n >= 0)
-			at += (size_t)n;
-		else if (errno != EINTR)
-			rc = vsu_error_sys(err, -errno, "file 'state'");
-	}
-	return rc;
+	rc = vmm_image_write_pieces(fd, s->state.bytes, s->state.len, 0,
+				    &s->progress);
+	return rc < 0 ? vsu_error_sys(err, rc, "file 'state'") : 0;
 }
 
 static int write_words(struct vmm_save_files *s, struct vsu_error *err)

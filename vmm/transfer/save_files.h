@@ -19,9 +19,8 @@ extern const char *const vmm_save_names[VMM_SAVE_NFILES];
 struct vmm_save_files {
 	char *folder, *incomplete;	/* paths; incomplete exists. NULL: fds are used */
 	const struct vmm_closer *closer; /* of fds; or NULL */
-	int fds[VMM_SAVE_NFILES];	/* of folder; or empty files of folder_fd, or that a client
-					   opened; owned, or -1 */
-	bool named;			/* files that a client opened have names */
+	int fds[VMM_SAVE_NFILES];	/* empty files, owned; -1: not opened yet, with folder */
+	bool named;			/* a client opened them by names, which they must keep */
 	int folder_fd;			/* a folder that the owner opened; owned, or -1 */
 	struct vmem_map *map;		/* of the memory to save */
 	struct vmm_memory *memory;	/* its owner; NULL: cannot be lost */
@@ -44,7 +43,10 @@ int vmm_save_publish(const struct vmm_save_files *s, struct vsu_error *err);
 /* Writes all files. -ECANCELED: progress.cancel was set. */
 int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err);
 
-/* Then: waits for the disk, and publishes the folder, if there is one. -ECANCELED: likewise, before that. */
+/*
+ * Afterwards: synchronizes the files with the disk, and publishes the folder, if there is one.
+ * -ECANCELED: progress.cancel was set before that; -ENOENT: the client removed a file.
+ */
 int vmm_save_sync_files(struct vmm_save_files *s, struct vsu_error *err);
 
 /* Removes the incomplete folder, or the files of folder_fd; a client removes its own. */
