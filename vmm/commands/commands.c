@@ -23,6 +23,7 @@
 #include "transfer/migrate_options.h"
 #include "transfer/recording.h"
 #include "transfer/save_files.h"
+#include "transfer/save_target.h"
 
 /* Words of the files: descriptors that came with the line. */
 static int read_save_files(const struct vmm_machine *m, char *const *words, unsigned int n,
@@ -40,33 +41,11 @@ static int read_save_files(const struct vmm_machine *m, char *const *words, unsi
 	return rc;
 }
 
-/* The words behind the target, in any order; n: words before them. */
-static int read_manner(char *const *words, unsigned int *n, struct cvmm_save *save,
-		       struct vsu_error *err)
-{
-	const char *first;
-
-	for (*n = 0; words[*n] && strncmp(words[*n], "then=", 5) != 0 &&
-	     strcmp(words[*n], "incremental") != 0; (*n)++)
-		;
-	first = words[*n];
-	for (words += *n; words[0]; words++)
-		if (!strcmp(words[0], "incremental") && !save->incremental)
-			save->incremental = true;
-		else if (!strcmp(words[0], "then=pause") && !save->then)
-			save->then = CVMM_THEN_PAUSE;
-		else if (!strcmp(words[0], "then=quit") && !save->then)
-			save->then = CVMM_THEN_STOP;
-		else
-			return vsu_error_set(err, -EINVAL, "'%s': expected incremental, and then=pause or then=quit, once each behind the folder", words[0]);
-	return *n || !first ? 0 : vsu_error_set(err, -EINVAL, "no folder before '%s'", first);
-}
-
 static int read_save(const struct vmm_machine *m, char *const *words, struct cvmm_save *save,
 		     int fds[VMM_SAVE_NFILES], struct vsu_error *err)
 {
 	unsigned int n;
-	int rc = read_manner(words, &n, save, err);
+	int rc = vmm_save_words_read(words, &n, save, err);
 
 	if (!rc && vmm_file_value_is_fd(words[0])) {
 		save->fds = fds;

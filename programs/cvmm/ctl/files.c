@@ -119,25 +119,32 @@ static int open_device(struct vmm_control_files *f, struct vmm_control_request *
 
 /* ----------------------------------------------------------------------- save */
 
-/* The words behind the folder of a save, with the space in front of them; or NULL. */
-static const char *find_manner(const char *name)
+/* False if the words are not those of a save into one folder: the machine refuses them. */
+static bool read_save(char *text, struct cvmm_save *save)
 {
-	const char *then = strstr(name, " then="), *incremental = strstr(name, " incremental");
+	enum { MOST = 3 };	/* folder, incremental and then= */
+	char *words[MOST + 1], *rest = NULL, *word = strtok_r(text, " \t", &rest);
+	unsigned int n;
 
-	return !then || (incremental && incremental < then) ? incremental : then;
+	for (n = 0; word && n < MOST; n++) {
+		words[n] = word;
+		word = strtok_r(NULL, " \t", &rest);
+	}
+	words[n] = NULL;
+	save->folder = words[0];
+	return !word && !vmm_save_words_read(words, &n, save, NULL) && n == 1;
 }
 
 /* Undone if not all of it is possible: the machine says why, or can do it. */
 static int open_folder(struct vmm_control_files *f, struct vmm_control_request *request,
 		       const char *word, const char *name, struct vsu_error *err)
 {
-	char folder[VMM_CONTROL_LINE], text[VMM_CONTROL_LINE];
-	const struct cvmm_save save = { .size = sizeof(save), .folder = folder };
-	const char *manner = find_manner(name);
+	struct cvmm_save save = { .size = sizeof(save) };
+	char words[VMM_CONTROL_LINE], text[VMM_CONTROL_LINE];
 	int rc;
 
-	snprintf(folder, sizeof(folder), "%.*s", manner ? (int)(manner - name) : -1, name);
-	if (strpbrk(folder, " \t") || vmm_file_value_is_fd(folder))
+	snprintf(words, sizeof(words), "%s", name);
+	if (!read_save(words, &save) || vmm_file_value_is_fd(save.folder))
 		return 0;
 	rc = vmm_save_target_open(&f->save, &save, err);
 	if (rc < 0)
@@ -148,8 +155,8 @@ static int open_folder(struct vmm_control_files *f, struct vmm_control_request *
 			return err->code;
 		f->save.fds[f->n] = -1;
 	}
-	f->keeps = strlen(word) > strlen("save ") && manner && strstr(manner, "then=quit");
-	snprintf(text, sizeof(text), "fd:0 fd:1 fd:2%s", manner ? manner : "");
+	f->keeps = strlen(word) > strlen("save ") && save.then == CVMM_THEN_STOP;
+	snprintf(text, sizeof(text), "fd:0 fd:1 fd:2%s", name + strspn(name, " \t") + strlen(save.folder));
 	return replace_rest(request, strlen(word), text, err);
 }
 

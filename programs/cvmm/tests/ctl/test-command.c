@@ -497,6 +497,24 @@ START_TEST(e3_28_save_with_a_timeout_and_an_end_is_kept)
 }
 END_TEST
 
+/* Only the machine refuses it: until then nothing is made here. */
+START_TEST(save_with_a_wrong_word_is_left_to_the_machine)
+{
+	static const char reply[] = "{\"ok\":false,\"error\":\"refused\"}\n";
+	static const char *const wrong[] = { "then=go", "incremental=on", "other" };
+	char line[64];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		ck_assert_int_eq(parse(4, SOCKET, "save", "saved", wrong[i]), 0);
+		snprintf(line, sizeof(line), "save saved %s\n", wrong[i]);
+		ck_assert_int_eq(run_parsed(reply, strlen(reply)), VSU_EXIT_FAIL);
+		ck_assert_msg(request.len == strlen(line) && !memcmp(request.line, line, strlen(line)),
+			      "sent '%.*s'", (int)request.len, request.line);
+	}
+}
+END_TEST
+
 /* The machine may have ended with this state. */
 START_TEST(e3_28_saved_machine_that_cannot_get_its_name_is_kept)
 {
@@ -589,6 +607,7 @@ int main(void)
 	tcase_add_test(tc, screen_of_a_watch_has_the_lines_of_its_terminal);
 	tcase_add_test(tc, output_that_fails_ends_a_watch_and_a_subscription);
 	tcase_add_test(tc, e3_28_save_with_a_timeout_and_an_end_is_kept);
+	tcase_add_test(tc, save_with_a_wrong_word_is_left_to_the_machine);
 	tcase_add_test(tc, e3_28_saved_machine_that_cannot_get_its_name_is_kept);
 	tcase_add_test(tc, refusals_are_sentences_without_escapes);
 	tcase_add_test(tc, refusals_that_are_cut_off_are_named);
