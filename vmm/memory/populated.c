@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Counts present pages by the kernel's sums: per file (cachestat) and per
- * mapping (smaps). mincore() for each page takes seconds for some hundred
+ * Counts present pages by the kernel's sums: per file (cachestat; before Linux 6.5
+ * the blocks of a file in memory) and per mapping (smaps). mincore() for each page takes seconds for some hundred
  * gigabytes, so it is used only for huge pages, which are few.
  */
 #include <config.h>
@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -39,6 +42,22 @@ static int count_cached(const struct vmem_block *block, uint64_t *bytes)
 	if (syscall(SYS_cachestat, vmem_block_fd(block), &range, &stat, 0) < 0)
 		return -errno;
 	*bytes = stat.cached * (uint64_t)sysconf(_SC_PAGESIZE);
+	return 0;
+}
+
+/* Whole files in memory: other processes may have populated what this one has not mapped yet. */
+static int count_allocated(const struct vmem_block *block, uint64_t *bytes)
+{
+	const int fd = vmem_block_fd(block);
+	struct statfs fs;
+	struct stat st;
+
+	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (fs.f_type != TMPFS_MAGIC || vmem_block_file_pos(block, 0) ||
+	    (uint64_t)st.st_size != vmem_block_len(block))
+		return -EOPNOTSUPP;
+	*bytes = (uint64_t)st.st_blocks * S_BLKSIZE;
 	return 0;
 }
 
@@ -119,7 +138,7 @@ uint64_t vmm_populated(const struct vmem_block *block)
 		return count_mapped(block, own_fields);
 	if (vmem_block_page_size(block) > (uint64_t)sysconf(_SC_PAGESIZE))
 		return count_huge(block);
-	if (count_cached(block, &bytes) < 0)
+	if (count_cached(block, &bytes) < 0 && count_allocated(block, &bytes) < 0)
 		bytes = count_mapped(block, all_fields);
 	return bytes;
 }

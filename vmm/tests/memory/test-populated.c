@@ -98,6 +98,24 @@ START_TEST(only_touched_pages_count_as_populated)
 }
 END_TEST
 
+/* The block of a machine that takes over memory, which the process before it has populated. */
+START_TEST(a_file_of_another_process_counts_before_it_is_mapped)
+{
+	struct vmem_block *source = make_block("backend=memfd,size=9M"), *b;
+	struct vmem_backend *backend;
+
+	old_kernel = _i;
+	memset(vmem_block_hva(source), 1, 9 * MIB);
+	ck_assert_int_eq(vmem_backend_new(&backend), 0);
+	ck_assert_int_eq(vmem_backend_parse(backend, "test", "backend=memfd,size=9M", NULL), 0);
+	ck_assert_int_eq(vmem_backend_alloc_fd(backend, vmem_block_fd(source), 0, 9 * MIB, &b, NULL), 0);
+	vmem_block_unref(source);
+	ck_assert_uint_eq(vmm_populated(b), 9 * MIB);
+	vmem_block_unref(b);
+	vmem_backend_free(backend);
+}
+END_TEST
+
 START_TEST(a_template_counts_its_own_pages_only)
 {
 	struct vmem_block *b = file_block("readonly=on,rom=off");
@@ -141,6 +159,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, make_file, remove_file);
 	tcase_add_loop_test(tc, only_touched_pages_count_as_populated, 0,
 			    8);
+	tcase_add_loop_test(tc, a_file_of_another_process_counts_before_it_is_mapped, 0, 2);
 	tcase_add_test(tc, a_template_counts_its_own_pages_only);
 	tcase_add_test(tc, shared_and_read_only_files_count_the_page_cache);
 	tcase_add_loop_test(tc, block_of_512_gib_is_counted_quickly, 0, 2);
