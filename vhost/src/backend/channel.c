@@ -312,7 +312,7 @@ int vhost_user_priv_backend_channel_check(const struct vhost_user_backend *b,
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "%s cannot be sent: the front-end provided no back-end channel, or closed it",
 				     row->name);
-	if (b->ending || !vhost_user_priv_any_started(b))
+	if (vhost_user_priv_is_ending(b) || !vhost_user_priv_any_started(b))
 		return vsu_error_set(err, -EPROTO,
 				     "%s can be sent only while a ring is started",
 				     row->name);
@@ -344,6 +344,8 @@ int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
 		vhost_user_priv_message(VHOST_USER_PRIV_BACKEND, kind->request);
 	bool acks = vhost_user_priv_agreed(b, VHOST_USER_PROTOCOL_F_REPLY_ACK);
 	bool answered = acks || row->reply != VHOST_USER_PRIV_ACK;
+	bool waits = kind->may_wait &&
+		     (b->life == VHOST_USER_PRIV_DISPATCHES || b->asks.held);
 	const struct vhost_user_priv_out out = {
 		.request = kind->request,
 		.flags = VHOST_USER_HDR_VERSION |
@@ -363,7 +365,7 @@ int vhost_user_priv_backend_channel_ask(struct vhost_user_backend *b,
 		*nth_asked(b, b->asks.n++) = (struct vhost_user_priv_asked){
 			.cookie = cookie, .kind = kind
 		};
-	if (!(kind->may_wait && (b->busy || b->holding)) && flush_channel(b, &why) < 0)
+	if (!waits && flush_channel(b, &why) < 0)
 		vhost_user_priv_backend_channel_close(b, &why);
 	return answered ? 0 : 1;
 }

@@ -92,12 +92,11 @@ static void end_by_peer(struct vhost_user_backend *b)
 static bool read_messages(struct vhost_user_backend *b)
 {
 	struct vhost_user_priv_msg *msg;
-	unsigned int i;
 	int rc;
 
-	b->turn_over = false;
-	for (i = 0; i < BATCH && !b->turn_over; i++) {
-		if (b->ending || b->parked.row)
+	b->batch = BATCH;
+	while (b->batch) {
+		if (vhost_user_priv_is_ending(b) || b->parked.row)
 			return false;
 		rc = vhost_user_priv_channel_recv(&b->main, &msg, &b->why);
 		if (rc < 0)
@@ -105,6 +104,7 @@ static bool read_messages(struct vhost_user_backend *b)
 		if (rc <= 0)
 			return false;
 		b->stall.received++;
+		b->batch--;
 		vhost_user_priv_backend_message(b, msg);
 	}
 	return true;
@@ -225,10 +225,10 @@ static bool serve_events(struct vhost_user_backend *b)
 	int i, n;
 
 	n = epoll_wait(b->wait.epoll, events, VHOST_USER_PRIV_WATCHES, 0);
-	for (i = 0; i < n && !b->ending; i++)
+	for (i = 0; i < n && !vhost_user_priv_is_ending(b); i++)
 		if (is_main(&events[i]))
 			more |= event_serve(b, &events[i]);
-	for (i = 0; i < n && !b->ending; i++)
+	for (i = 0; i < n && !vhost_user_priv_is_ending(b); i++)
 		if (!is_main(&events[i]))
 			more |= event_serve(b, &events[i]);
 	return more;
@@ -251,7 +251,7 @@ static bool serve_answers(struct vhost_user_backend *b)
 	if (!vhost_user_priv_backend_channel_answers(b))
 		return serve_events(b);
 	follow_answers(b);
-	return !b->ending && !may_skip_events(b) && serve_events(b);
+	return !vhost_user_priv_is_ending(b) && !may_skip_events(b) && serve_events(b);
 }
 
 /*
@@ -300,16 +300,14 @@ int vhost_user_backend_dispatch(struct vhost_user_backend *b)
 	bool more = false;
 	int code;
 
-	b->busy = true;
-	if (!b->ending)
+	if (vhost_user_priv_enter(b, VHOST_USER_PRIV_DISPATCHES))
 		more = serve_some(b);
-	if (!b->ending)
+	if (b->life == VHOST_USER_PRIV_DISPATCHES)
 		flush_replies(b);
-	b->busy = false;
-	if (!b->ending)
+	if (vhost_user_priv_enter(b, VHOST_USER_PRIV_IDLE))
 		return defer_rest(b, more);
 	code = b->why.code;
-	if (!b->gone)
+	if (vhost_user_priv_enter(b, VHOST_USER_PRIV_ENDS))
 		vhost_user_priv_backend_end(b);
 	return code;
 }

@@ -152,7 +152,7 @@ static int set_features(struct vhost_user_backend *b,
 {
 	uint64_t want = msg->payload.u64, changed = want ^ b->features;
 	/* the device is not concerned by dirty logging, and may forget settings */
-	bool news = !b->features_set || changed & ~OWN_FEATURES;
+	bool news = !vhost_user_priv_has_features(b) || changed & ~OWN_FEATURES;
 	uint32_t i;
 	int rc = 0;
 
@@ -161,7 +161,7 @@ static int set_features(struct vhost_user_backend *b,
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the device refuses its features");
 	b->features = want;
-	b->features_set = b->negotiates = true;
+	b->negotiation = VHOST_USER_PRIV_FEATURES_SET;
 	b->rings_changed = true;
 	if (changed & VHOST_USER_F_ACCESS_PLATFORM)
 		addresses_switch(b);
@@ -178,6 +178,12 @@ static int get_protocol(struct vhost_user_backend *b,
 {
 	(void)err;
 	return vhost_user_priv_reply_u64(msg, shown_protocol(b));
+}
+
+static void note_negotiation(struct vhost_user_backend *b)
+{
+	if (b->negotiation == VHOST_USER_PRIV_SILENT)
+		b->negotiation = VHOST_USER_PRIV_NEGOTIATES;
 }
 
 static int set_protocol(struct vhost_user_backend *b,
@@ -197,7 +203,7 @@ static int set_protocol(struct vhost_user_backend *b,
 	want = vhost_user_priv_move_feature(want, b->config.shmem_bit,
 					    VHOST_USER_PROTOCOL_F_SHMEM);
 	b->protocol_features = vhost_user_priv_without_orphans(want);
-	b->negotiates = true;
+	note_negotiation(b);
 	if (!(want & ~b->protocol_features & BIT(INBAND_NOTIFICATIONS)))
 		return 0;
 	/* the specification requires to close the connection */
@@ -227,7 +233,7 @@ static int set_owner(struct vhost_user_backend *b,
 {
 	(void)msg;
 	(void)err;
-	b->negotiates = true;
+	note_negotiation(b);
 	return 0;
 }
 
@@ -283,7 +289,8 @@ static void device_reset(struct vhost_user_backend *b)
 	}
 	b->state_moves = false;
 	b->features = 0;
-	b->features_set = false;
+	if (vhost_user_priv_has_features(b))
+		b->negotiation = VHOST_USER_PRIV_NEGOTIATES;
 	if (translated)
 		addresses_switch(b);
 	b->status = 0;

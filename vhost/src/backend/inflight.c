@@ -59,7 +59,7 @@ static int check_extent(const struct vhost_user_backend *b, const char *name,
 static uint64_t part_size(const struct vhost_user_backend *b, uint32_t entries)
 {
 	return vq_inflight_size(entries,
-				b->features_set ? b->features : b->offered);
+				vhost_user_priv_has_features(b) ? b->features : b->offered);
 }
 
 /* making one */

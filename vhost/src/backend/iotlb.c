@@ -228,7 +228,8 @@ static int apply_update(struct vhost_user_backend *b,
 		rc = entry_set(b, &e, err);
 		steps += vmem_iotlb_count(b->mem.iotlb);
 	}
-	b->turn_over |= steps > TURN_STEPS;
+	if (steps > TURN_STEPS)
+		b->batch = 0;
 	if (rc == 0)
 		rc = publish_entries(b, err);
 	if (rc == 0)

@@ -195,7 +195,7 @@ static bool feature_agreed(const struct vhost_user_backend *b, uint8_t bit)
 {
 	if (bit == VHOST_USER_PRIV_NO_BIT)
 		return true;
-	if (!b->features_set)
+	if (!vhost_user_priv_has_features(b))
 		return UINT64_C(1) << bit == VHOST_USER_F_PROTOCOL_FEATURES;
 	return b->features >> bit & 1;
 }
@@ -278,7 +278,7 @@ static void finish_message(struct vhost_user_backend *b,
 	else
 		answer_yes(b, row, msg);
 	vhost_user_priv_msg_close_fds(msg);
-	if (!b->ending)
+	if (!vhost_user_priv_is_ending(b))
 		vhost_user_priv_start_ready_rings(b);
 }
 
@@ -323,7 +323,7 @@ static void refuse_unknown(struct vhost_user_backend *b,
 		      msg->hdr.request);
 	if (msg->nfds)
 		strike_add(b, msg, 0, NULL);
-	if (!b->ending)
+	if (!vhost_user_priv_is_ending(b))
 		message_refuse(b, NULL, msg, &err);
 	vhost_user_priv_msg_close_fds(msg);
 }
@@ -361,7 +361,7 @@ void vhost_user_priv_backend_message(struct vhost_user_backend *b,
 	rc = check_message(b, row, h, msg, &err);
 	if (rc == 0)
 		rc = h->check ? h->check(b, msg, &err) : h->quiet;
-	if (b->ending)
+	if (vhost_user_priv_is_ending(b))
 		return;
 	if (rc >= 0)
 		carry_out(b, row, h, msg, rc);

@@ -108,7 +108,7 @@ void vhost_user_priv_miss_pump(struct vhost_user_backend *b)
 	(void)__atomic_exchange_n(&b->mem.missed, false, __ATOMIC_ACQ_REL);
 	if (!vhost_user_priv_translates(b))
 		return;
-	for (i = 0; !b->ending && i < b->config.nrings; i++)
+	for (i = 0; !vhost_user_priv_is_ending(b) && i < b->config.nrings; i++)
 		if (vhost_user_priv_miss_state(&b->rings[i].miss) ==
 		    VHOST_USER_PRIV_MISS_WANTED)
 			ring_ask(b, i);

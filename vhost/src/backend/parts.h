@@ -86,6 +86,7 @@ struct vhost_user_priv_posts {
 struct vhost_user_priv_asks {
 	bool channel_open;
 	bool config_pending;	/* a change must be reported to the front-end */
+	bool held;		/* requests without descriptors are deferred and sent together */
 	struct vhost_user_priv_asked slots[VHOST_USER_PRIV_MAX_ASKED];
 	unsigned int first, n;	/* a circular queue, in order of sending */
 	uint64_t answered;	/* replies received */

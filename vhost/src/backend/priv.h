@@ -57,6 +57,16 @@ struct vhost_user_priv_ring {
 #define VHOST_USER_PRIV_SET_BASE	2u
 #define VHOST_USER_PRIV_SET_ADDR	4u
 
+/* The life of a session; session.c lists the transitions. */
+enum vhost_user_priv_life {
+	VHOST_USER_PRIV_IDLE,
+	VHOST_USER_PRIV_DISPATCHES,
+	/* why is set, and no further message is read */
+	VHOST_USER_PRIV_FAILED,	/* inside dispatch */
+	VHOST_USER_PRIV_ENDS,	/* rings are drained, then everything is released */
+	VHOST_USER_PRIV_GONE,	/* ops.gone was called */
+};
+
 struct vhost_user_backend {
 	struct vhost_user_backend_config config;
 	struct vhost_user_backend_ops ops;
@@ -74,8 +84,11 @@ struct vhost_user_backend {
 
 	uint64_t offered, offered_protocol;
 	uint64_t features, protocol_features;
-	bool features_set;
-	bool negotiates;	/* the front-end has started to negotiate */
+	enum {
+		VHOST_USER_PRIV_SILENT,	/* the front-end has not started */
+		VHOST_USER_PRIV_NEGOTIATES,
+		VHOST_USER_PRIV_FEATURES_SET, /* since the last reset */
+	} negotiation;
 	uint8_t status;
 	unsigned int strikes;	/* messages with unexpected descriptors */
 
@@ -91,11 +104,8 @@ struct vhost_user_backend {
 	bool rings_changed;	/* a ring may have become ready */
 	struct vhost_user_priv_parked parked;
 
-	bool busy;		/* inside dispatch */
-	bool holding;		/* requests without descriptors are deferred and sent together */
-	bool turn_over;		/* one message cost as much as a batch */
-	bool ending;		/* why is set; no further message is read */
-	bool gone;
+	unsigned int batch;	/* messages that this dispatch may still handle */
+	enum vhost_user_priv_life life;
 	struct vsu_error why;
 	struct vhost_user_priv_notify_server server;
 
@@ -104,10 +114,18 @@ struct vhost_user_backend {
 	struct vhost_user_priv_channel backend_channel;
 };
 
-/* Ends the session for the reason in b->why. */
+/* session.c. False: to does not follow the present state, which remains. */
+bool vhost_user_priv_enter(struct vhost_user_backend *b, enum vhost_user_priv_life to);
+
+/* Ends the session after this dispatch, for the reason in b->why. */
 static inline void vhost_user_priv_backend_fail(struct vhost_user_backend *b)
 {
-	b->ending = true;
+	vhost_user_priv_enter(b, VHOST_USER_PRIV_FAILED);
+}
+
+static inline bool vhost_user_priv_is_ending(const struct vhost_user_backend *b)
+{
+	return b->life >= VHOST_USER_PRIV_FAILED;
 }
 
 /*
@@ -121,6 +139,12 @@ static inline int vhost_user_priv_of_peer(int rc, struct vsu_error *err)
 	if (err)
 		err->code = -EBADMSG;
 	return -EBADMSG;
+}
+
+static inline bool
+vhost_user_priv_has_features(const struct vhost_user_backend *b)
+{
+	return b->negotiation == VHOST_USER_PRIV_FEATURES_SET;
 }
 
 static inline bool vhost_user_priv_agreed(const struct vhost_user_backend *b,

@@ -30,7 +30,7 @@ static const char *const causes[] = {
 static enum wait_cause find_cause(const struct vhost_user_backend *b,
 				  const struct vhost_user_priv_ring *ring)
 {
-	if (!b->features_set)
+	if (!vhost_user_priv_has_features(b))
 		return WAIT_FOR_FEATURES;
 	if (ring->refused)
 		return WAIT_FOR_ACCEPTED;
@@ -124,7 +124,7 @@ void vhost_user_priv_start_ready_rings(struct vhost_user_backend *b)
 		return;
 	b->rings_changed = false;
 	vhost_user_priv_note_short_log(b);
-	for (i = 0; i < b->config.nrings && !b->ending; i++) {
+	for (i = 0; i < b->config.nrings && !vhost_user_priv_is_ending(b); i++) {
 		ring = &b->rings[i];
 		if (!ring->running && ring->started && ring->enabled)
 			ring_start(b, i);

@@ -59,7 +59,8 @@ static void listen_now(struct vhost_user_server *s)
 
 static bool is_idle(const struct vhost_user_priv_place *p)
 {
-	return p->session && !p->session->negotiates && !p->session->ending;
+	return p->session && p->session->negotiation == VHOST_USER_PRIV_SILENT &&
+	       !vhost_user_priv_is_ending(p->session);
 }
 
 /* The idle session that has existed for the longest time, or NULL. */

@@ -206,6 +206,25 @@ void vhost_user_backend_free(struct vhost_user_backend *b)
 
 /* the end */
 
+#define TO(life) (1u << (life))
+
+/* What may follow each state. A drain may take several dispatches. */
+static const unsigned int next[] = {
+	[VHOST_USER_PRIV_IDLE] = TO(VHOST_USER_PRIV_DISPATCHES) | TO(VHOST_USER_PRIV_ENDS),
+	[VHOST_USER_PRIV_DISPATCHES] = TO(VHOST_USER_PRIV_IDLE) | TO(VHOST_USER_PRIV_FAILED),
+	[VHOST_USER_PRIV_FAILED] = TO(VHOST_USER_PRIV_ENDS),
+	[VHOST_USER_PRIV_ENDS] = TO(VHOST_USER_PRIV_ENDS) | TO(VHOST_USER_PRIV_GONE),
+	[VHOST_USER_PRIV_GONE] = 0,
+};
+
+bool vhost_user_priv_enter(struct vhost_user_backend *b, enum vhost_user_priv_life to)
+{
+	if (!(next[b->life] & TO(to)))
+		return false;
+	b->life = to;
+	return true;
+}
+
 /*
  * From now on only the awaited answer makes the session's descriptor readable.
  */
@@ -241,7 +260,7 @@ void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 	/* no ring runs, so no thread posts further requests */
 	vhost_user_priv_shmem_cancel_posts(b);
 	session_release(b);
-	b->gone = true;
+	vhost_user_priv_enter(b, VHOST_USER_PRIV_GONE);
 	if (b->server.left)
 		b->server.left(b->server.opaque);
 	b->ops.gone(b->opaque, &b->why);
@@ -250,11 +269,12 @@ void vhost_user_priv_backend_end(struct vhost_user_backend *b)
 void vhost_user_priv_backend_close(struct vhost_user_backend *b,
 				   const struct vsu_error *why)
 {
-	if (b->ending)
+	if (vhost_user_priv_is_ending(b))
 		return;
 	b->why = *why;
-	vhost_user_priv_backend_fail(b);
-	if (!b->busy)
+	if (b->life == VHOST_USER_PRIV_DISPATCHES)
+		vhost_user_priv_backend_fail(b);
+	else if (vhost_user_priv_enter(b, VHOST_USER_PRIV_ENDS))
 		vhost_user_priv_backend_end(b);
 }
 
@@ -302,7 +322,7 @@ struct vmem_space *vhost_user_priv_space(struct vhost_user_backend *b)
 
 bool vhost_user_backend_is_ending(const struct vhost_user_backend *b)
 {
-	return b->ending;
+	return vhost_user_priv_is_ending(b);
 }
 
 bool vhost_user_backend_memory_failed(const struct vhost_user_backend *b)

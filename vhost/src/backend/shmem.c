@@ -163,12 +163,12 @@ int vhost_user_backend_shmem_unmap(struct vhost_user_backend *b,
 
 void vhost_user_backend_shmem_hold(struct vhost_user_backend *b)
 {
-	b->holding = true;
+	b->asks.held = true;
 }
 
 void vhost_user_backend_shmem_release(struct vhost_user_backend *b)
 {
-	b->holding = false;
+	b->asks.held = false;
 	vhost_user_priv_backend_channel_send_waiting(b);
 }
 
@@ -243,7 +243,7 @@ void vhost_user_priv_shmem_send_posts(struct vhost_user_backend *b)
 {
 	struct vhost_user_priv_post post;
 
-	while (!b->ending && b->asks.n < VHOST_USER_PRIV_MAX_ASKED &&
+	while (!vhost_user_priv_is_ending(b) && b->asks.n < VHOST_USER_PRIV_MAX_ASKED &&
 	       pop_post(b, &post))
 		send_post(b, &post);
 }

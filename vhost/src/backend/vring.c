@@ -27,7 +27,7 @@ static int must_be_stopped(const struct vhost_user_backend *b,
 
 static bool is_packed(const struct vhost_user_backend *b)
 {
-	uint64_t features = b->features_set ? b->features : b->offered;
+	uint64_t features = vhost_user_priv_has_features(b) ? b->features : b->offered;
 
 	return features & VHOST_USER_F_RING_PACKED;
 }
@@ -107,7 +107,7 @@ static int try_addr(const struct vhost_user_backend *b,
 	struct vq_config c;
 	int rc = vhost_user_priv_vq_config(b, addr->index, addr, 0, &c, err);
 
-	if (rc < 0 || !b->features_set)
+	if (rc < 0 || !vhost_user_priv_has_features(b))
 		return rc;
 	rc = vq_check(b->rings[addr->index].vq, &c, err);
 	/* an unmapped I/O address becomes a miss when the ring starts */
@@ -184,7 +184,7 @@ static int set_base(struct vhost_user_backend *b,
 	(void)err;
 	ring->base = msg->payload.state.num;
 	ring->reset_base = 0;
-	if (b->features_set && is_packed(b))
+	if (vhost_user_priv_has_features(b) && is_packed(b))
 		ring->base = vhost_user_priv_packed_base(ring->base);
 	ring->refused &= (uint8_t)~VHOST_USER_PRIV_SET_BASE;
 	b->rings_changed = true;
