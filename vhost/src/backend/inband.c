@@ -103,7 +103,7 @@ int vhost_user_priv_inband_open_kick(struct vhost_user_backend *b,
 	if (fd < 0)
 		return vsu_error_sys(err, fd, "cannot create an eventfd for in-band kicks");
 	ring->kick = fd;
-	ring->own_kick = true;
+	ring->start = VHOST_USER_PRIV_START_INBAND;
 	return 0;
 }
 
@@ -112,7 +112,7 @@ static int check_kick(struct vhost_user_backend *b,
 		      struct vhost_user_priv_msg *msg, struct vsu_error *err)
 {
 	(void)err;
-	return vhost_user_priv_ring_of(b, msg)->own_kick ?
+	return vhost_user_priv_ring_of(b, msg)->start == VHOST_USER_PRIV_START_INBAND ?
 	       VHOST_USER_PRIV_GO : VHOST_USER_PRIV_QUIET;
 }
 
@@ -125,9 +125,8 @@ static int apply_kick(struct vhost_user_backend *b,
 
 	if (rc < 0)
 		return rc;
-	ring->started = true;
 	b->rings_changed = true;
-	if (ring->own_kick)
+	if (ring->start == VHOST_USER_PRIV_START_INBAND)
 		vsu_event_signal(ring->kick);
 	return 0;
 }

@@ -11,8 +11,8 @@ void vhost_user_priv_inband_error(struct vhost_user_backend *b, uint32_t ring);
 /* Sends pending notifications, as far as the back-end channel accepts them. */
 void vhost_user_priv_inband_send(struct vhost_user_backend *b);
 /*
- * If negotiated, creates a kick eventfd for a ring without one; VRING_KICK
- * signals it.
+ * If negotiated, creates a kick eventfd for a ring without one, and starts the ring;
+ * VRING_KICK signals it.
  */
 int vhost_user_priv_inband_open_kick(struct vhost_user_backend *b,
 				     struct vhost_user_priv_ring *ring,

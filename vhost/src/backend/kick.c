@@ -64,8 +64,7 @@ static int set_kick(struct vhost_user_backend *b,
 	struct vhost_user_priv_ring *ring = &b->rings[ring_index(msg)];
 
 	replace_fd(&ring->kick, msg);
-	ring->own_kick = false;
-	ring->started = true;
+	ring->start = VHOST_USER_PRIV_START_KICK;
 	b->rings_changed = true;
 	return vhost_user_priv_inband_open_kick(b, ring, err);
 }

@@ -90,7 +90,7 @@ static void notify_run(struct vhost_user_backend *b, uint32_t index)
 		      b->parked.ring == index);
 
 	b->rings_changed = true;
-	if (b->rings[index].running && !asked)
+	if (b->rings[index].run == VHOST_USER_PRIV_RUNS && !asked)
 		b->ops.run(b->opaque, index);
 }
 

@@ -11,10 +11,16 @@
 #include <vhost/backend_device.h>
 #include <vmm-sys-util/event.h>
 
+/* The highest state of a ring that was quiesced. */
+static enum vhost_user_priv_run run_after(bool drain)
+{
+	return drain ? VHOST_USER_PRIV_DRAINED : VHOST_USER_PRIV_QUIESCED;
+}
+
 static bool ring_must_be_asked(const struct vhost_user_priv_ring *ring,
 			       bool drain)
 {
-	return ring->running || ring->kept_kick || (drain && ring->undrained);
+	return ring->run > run_after(drain) || ring->kept_kick;
 }
 
 bool vhost_user_priv_must_ask(const struct vhost_user_backend *b, uint32_t ring,
@@ -144,9 +150,8 @@ bool vhost_user_priv_is_answering(const struct vhost_user_backend *b)
 
 static void now_quiet(struct vhost_user_priv_ring *ring, bool drained)
 {
-	ring->running = false;
-	if (drained)
-		ring->undrained = false;
+	if (ring->run > run_after(drained))
+		ring->run = run_after(drained);
 }
 
 bool vhost_user_priv_accept_answer(struct vhost_user_backend *b)

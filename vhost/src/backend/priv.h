@@ -30,6 +30,20 @@
 #include <virtio-queue/queue.h>
 #include <vm-memory/space.h>
 
+/* How the front-end started a ring. */
+enum vhost_user_priv_start {
+	VHOST_USER_PRIV_START_NONE, /* it is stopped, and has no kick */
+	VHOST_USER_PRIV_START_KICK, /* kick is the front-end's; -1: the ring is polled */
+	VHOST_USER_PRIV_START_INBAND, /* kick is our own eventfd, signalled by VRING_KICK */
+};
+
+/* What the owner does with a ring. run leads to the last state, quiesce down to a former one. */
+enum vhost_user_priv_run {
+	VHOST_USER_PRIV_DRAINED,
+	VHOST_USER_PRIV_QUIESCED, /* chains may be in flight */
+	VHOST_USER_PRIV_RUNS,	/* run was called, and no quiesce was answered since */
+};
+
 struct vhost_user_priv_ring {
 	struct vq *vq;
 	struct vhost_user_priv_miss miss;
@@ -39,12 +53,11 @@ struct vhost_user_priv_ring {
 	uint32_t reset_base;	/* position at the last reset; 0 after SET_VRING_BASE or a start */
 	struct vhost_user_vring_addr addr;
 	bool have_addr;
-	bool started, enabled;	/* requested by the front-end */
-	bool running;		/* run was called, and no quiesce was answered since */
-	bool undrained;		/* ran since the last quiesce with drain */
+	enum vhost_user_priv_start start;
+	enum vhost_user_priv_run run;
+	bool enabled;		/* by the front-end */
 	bool kept_kick;		/* the owner uses kick even while the ring does not run */
 	bool error_reported;
-	bool own_kick;		/* kick is our own eventfd, signalled by VRING_KICK */
 	bool inband;		/* while it runs: calls and errors without eventfd are messages */
 	uint8_t due;		/* atomic: messages to be sent, see inband.c */
 	uint8_t refused;	/* VHOST_USER_PRIV_SET_ bits of settings refused since they were

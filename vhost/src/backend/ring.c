@@ -57,7 +57,7 @@ bool vhost_user_priv_any_started(const struct vhost_user_backend *b)
 	uint32_t i;
 
 	for (i = 0; i < b->config.nrings; i++)
-		if (b->rings[i].started)
+		if (b->rings[i].start != VHOST_USER_PRIV_START_NONE)
 			return true;
 	return false;
 }
@@ -169,6 +169,6 @@ void vhost_user_priv_refresh_quiet(struct vhost_user_backend *b)
 	struct vhost_user_priv_ring *ring;
 
 	for (ring = b->rings; ring < b->rings + b->config.nrings; ring++)
-		if (!ring->running && vhost_user_priv_is_active(ring))
+		if (ring->run != VHOST_USER_PRIV_RUNS && vhost_user_priv_is_active(ring))
 			vq_refresh(ring->vq);
 }

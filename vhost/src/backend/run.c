@@ -108,7 +108,7 @@ static void ring_start(struct vhost_user_backend *b, uint32_t index)
 	ring->wait_reported = WAIT_FOR_NOTHING;
 	ring->error_reported = false;
 	ring->reset_base = 0;
-	ring->running = ring->undrained = true;
+	ring->run = VHOST_USER_PRIV_RUNS;
 	ring->inband = vhost_user_priv_agreed(b,
 				VHOST_USER_PROTOCOL_F_INBAND_NOTIFICATIONS);
 	vhost_user_priv_note_unlogged(b);
@@ -126,7 +126,8 @@ void vhost_user_priv_start_ready_rings(struct vhost_user_backend *b)
 	vhost_user_priv_note_short_log(b);
 	for (i = 0; i < b->config.nrings && !vhost_user_priv_is_ending(b); i++) {
 		ring = &b->rings[i];
-		if (!ring->running && ring->started && ring->enabled)
+		if (ring->run != VHOST_USER_PRIV_RUNS && ring->enabled &&
+		    ring->start != VHOST_USER_PRIV_START_NONE)
 			ring_start(b, i);
 	}
 	vhost_user_priv_backend_channel_pump(b);
@@ -138,11 +139,10 @@ void vhost_user_priv_ring_stop(struct vhost_user_backend *b, uint32_t index)
 	struct vhost_user_priv_ring *ring = &b->rings[index];
 
 	vhost_user_priv_ring_suspend(ring);
-	ring->started = false;
+	ring->start = VHOST_USER_PRIV_START_NONE;
 	vhost_user_priv_miss_forget(ring);
 	ring->wait_reported = WAIT_FOR_NOTHING;
 	vsu_fd_close(&ring->kick);
-	ring->own_kick = false;
 	__atomic_store_n(&ring->due, 0, __ATOMIC_RELAXED);
 	if (!vhost_user_priv_any_started(b))
 		vhost_user_priv_backend_channel_cancel(b);

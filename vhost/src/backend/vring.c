@@ -222,9 +222,9 @@ static int get_base_undrained(struct vhost_user_backend *b,
 	struct vhost_user_priv_ring *ring = vhost_user_priv_ring_of(b, msg);
 	int rc = get_base(b, msg, err);
 
-	if (ring->undrained)
+	if (ring->run != VHOST_USER_PRIV_DRAINED)
 		b->ops.park(b->opaque, msg->payload.state.index);
-	ring->undrained = false;
+	ring->run = VHOST_USER_PRIV_DRAINED;
 	return rc;
 }
 
