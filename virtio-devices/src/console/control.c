@@ -30,7 +30,7 @@ void virtdev_priv_control_post(struct console *c, struct port *p,
 			   event == EVENT_PORT_REMOVE;
 
 	if (!console_has_messages(c) || !c->driver_ready ||
-	    (!early && !p->ready))
+	    (!early && p->progress < PORT_READY))
 		return;
 	p->pending |= 1u << event;
 	virtdev_priv_channel_wake(&c->channels[CONTROL_RX]);
@@ -107,8 +107,10 @@ static enum verdict chain_report(struct turn *t, struct vq *q,
 		return TURN_DONE;
 	*used = len;
 	p->pending &= ~(1u << event);
-	if (event == EVENT_PORT_ADD || event == EVENT_PORT_REMOVE)
-		p->announced = event == EVENT_PORT_ADD;
+	if (event == EVENT_PORT_REMOVE)
+		p->progress = PORT_UNKNOWN;
+	else if (event == EVENT_PORT_ADD && p->progress == PORT_UNKNOWN)
+		p->progress = PORT_ANNOUNCED;
 	virtdev_keep(t->c->dev);
 	return TURN_DONE;
 }
@@ -131,10 +133,8 @@ void virtdev_priv_control_clear(struct console *c)
 
 	c->driver_ready = false;
 	for (id = 0; id < c->max_ports; id++) {
-		struct port *p = &c->ports[id];
-
-		p->pending = 0;
-		p->announced = p->ready = p->guest_open = false;
+		c->ports[id].pending = 0;
+		c->ports[id].progress = PORT_UNKNOWN;
 	}
 }
 
@@ -154,9 +154,12 @@ static bool device_ready(struct console *c, uint16_t value)
 
 static bool port_ready(struct console *c, struct port *p, uint16_t value)
 {
-	p->ready = value == 1;
-	if (!p->ready)
+	if (value != 1) {
+		p->progress = PORT_ANNOUNCED;
 		return false;
+	}
+	if (p->progress < PORT_READY)
+		p->progress = PORT_READY;
 	if (p->console)
 		virtdev_priv_control_post(c, p, EVENT_CONSOLE_PORT);
 	if (p->cols && (c->features & CONSOLE_F_SIZE))
@@ -172,7 +175,10 @@ static bool port_open(struct console *c, struct port *p, uint16_t value)
 {
 	const uint32_t rx = console_rx_of((uint32_t)(p - c->ports));
 
-	p->guest_open = value != 0;
+	if (value)
+		p->progress = PORT_OPEN;
+	else if (p->progress == PORT_OPEN)
+		p->progress = PORT_READY;
 	virtdev_priv_channel_wake(&c->channels[rx]);
 	return true;
 }
@@ -185,7 +191,7 @@ static bool handle_message(struct console *c, uint32_t id, uint16_t event,
 
 	if (event == EVENT_DEVICE_READY)
 		return device_ready(c, value);
-	if (id >= c->max_ports || !c->ports[id].host || !c->ports[id].announced)
+	if (id >= c->max_ports || !c->ports[id].host || c->ports[id].progress == PORT_UNKNOWN)
 		return false;
 	p = &c->ports[id];
 	switch (event) {

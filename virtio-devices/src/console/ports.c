@@ -70,16 +70,16 @@ int virtdev_priv_port_init(struct console *c, struct port *p,
 			   struct vsu_error *err)
 {
 	const uint32_t pending = p->pending;
-	const bool known = p->announced;
+	const enum port_progress progress = p->progress;
 	int rc;
 
 	memset(p, 0, sizeof(*p));
 	p->pending = pending;
-	p->announced = known;
+	p->progress = progress;
 	p->timer = -1;
 	p->host = config->host;
 	p->console = config->console;
-	p->in_ready = p->out_ready = p->recheck = true;
+	p->in_ready = p->recheck = true;
 	if (config->name)
 		strcpy(p->name, config->name);
 	rc = port_attach(c, p);
@@ -158,8 +158,8 @@ static void remove_port(struct console *c, struct port *p)
 {
 	virtdev_priv_port_fini(p);
 	p->pending = 0;
-	p->ready = p->guest_open = p->host_open = false;
-	if (p->announced)
+	console_port_lost(p);
+	if (p->progress != PORT_UNKNOWN)
 		virtdev_priv_control_post(c, p, EVENT_PORT_REMOVE);
 }
 
@@ -210,7 +210,7 @@ int virtdev_console_get_counts(struct virtdev *dev, uint32_t id,
 		.size = size, .to_guest = p->to_guest,
 		.from_guest = p->from_guest, .dropped = p->dropped,
 		.refused = c->refused, .host_open = p->host_open,
-		.guest_open = p->guest_open, .unrecorded = p->unrecorded,
+		.guest_open = p->progress == PORT_OPEN, .unrecorded = p->unrecorded,
 	};
 	pthread_mutex_unlock(&c->lock);
 	memcpy(out, &now, size);

@@ -57,21 +57,35 @@ struct channel {
 	struct iovec *iov;	/* storage for the pieces of a chain */
 };
 
+/* The driver's view of a port. Each state includes the former ones. */
+enum port_progress {
+	PORT_UNKNOWN,		/* PORT_ADD was not sent, or PORT_REMOVE since then */
+	PORT_ANNOUNCED,
+	PORT_READY,		/* the driver has sent PORT_READY */
+	PORT_OPEN,		/* the driver has sent PORT_OPEN */
+};
+
+/* Output to the host. */
+enum port_output {
+	OUTPUT_FLOWS,		/* the last transfer did not block */
+	OUTPUT_BLOCKED,
+	OUTPUT_DROPPED,		/* blocked for too long: until the host reads again */
+};
+
 struct port {
 	struct virtdev_port *host;	/* NULL: the port does not exist */
 	char name[VIRTDEV_CONSOLE_MAX_NAME + 1];
 	bool console;
 	uint16_t cols, rows;	/* 0: unknown */
 	uint32_t pending;	/* 1 << enum console_event: to be reported */
-	bool announced;		/* PORT_ADD was sent to the driver */
-	bool ready;		/* the driver has sent PORT_READY */
-	bool guest_open, host_open;
+	enum port_progress progress;
+	bool host_open;
 	bool recheck;		/* the host's peer may have changed */
-	bool in_ready, out_ready;	/* the last transfer did not block */
+	bool in_ready;		/* the last transfer did not block */
+	enum port_output output;
 	uint32_t written;	/* bytes of the next chain already written */
 	int timer;		/* limits the wait for the host; -1: none */
 	bool waiting;		/* the timer is armed */
-	bool timed_out;		/* drop output until the host reads again */
 	uint64_t to_guest, from_guest, dropped;
 	uint64_t (*record)(void *recorder, const struct iovec *iov, int n); /* or NULL */
 	void (*free_recorder)(void *recorder);
@@ -95,6 +109,14 @@ struct console {
 static inline bool console_has_messages(const struct console *c)
 {
 	return c->features & CONSOLE_F_MULTIPORT;
+}
+
+/* The host stream is absent: the driver can neither use nor open the port. */
+static inline void console_port_lost(struct port *p)
+{
+	p->host_open = false;
+	if (p->progress > PORT_ANNOUNCED)
+		p->progress = PORT_ANNOUNCED;
 }
 
 static inline uint32_t console_rx_of(uint32_t id)

@@ -13,6 +13,12 @@
 /* Bits of a port in the state. */
 enum { KNOWN = 1, READY = 2, GUEST_OPEN = 4, HOST_OPEN = 8, ALL = 15 };
 
+static const uint8_t bits_of[] = {
+	[PORT_ANNOUNCED] = KNOWN,
+	[PORT_READY] = KNOWN | READY,
+	[PORT_OPEN] = KNOWN | READY | GUEST_OPEN,
+};
+
 struct saved {
 	uint8_t flags;
 	uint8_t pending;
@@ -29,9 +35,7 @@ void virtdev_priv_console_save(void *self, struct virtdev_state_writer *w)
 	for (id = 0; id < c->max_ports; id++) {
 		const struct port *p = &c->ports[id];
 
-		virtdev_state_put_u8(w, (uint8_t)((p->announced ? KNOWN : 0) |
-						  (p->ready ? READY : 0) |
-						  (p->guest_open ? GUEST_OPEN : 0) |
+		virtdev_state_put_u8(w, (uint8_t)(bits_of[p->progress] |
 						  (p->host_open ? HOST_OPEN : 0)));
 		virtdev_state_put_u8(w, (uint8_t)p->pending);
 		virtdev_state_put_u32(w, w->running ? 0 : p->written);
@@ -46,17 +50,16 @@ void virtdev_priv_console_save(void *self, struct virtdev_state_writer *w)
 static void port_load(const struct console *c, struct port *p,
 		      const struct saved *s)
 {
-	p->announced = s->flags & KNOWN;
-	p->ready = s->flags & READY;
-	p->guest_open = s->flags & GUEST_OPEN;
+	p->progress = !(s->flags & KNOWN) ? PORT_UNKNOWN : s->flags & GUEST_OPEN ? PORT_OPEN :
+		      s->flags & READY ? PORT_READY : PORT_ANNOUNCED;
 	p->host_open = s->flags & HOST_OPEN;
 	p->pending = s->pending;
 	p->written = s->written;
 	p->recheck = true;
 	if (!p->host) {
-		p->pending = p->announced ? 1u << EVENT_PORT_REMOVE : 0;
-		p->ready = p->guest_open = p->host_open = false;
-	} else if (!p->announced && c->driver_ready) {
+		p->pending = p->progress != PORT_UNKNOWN ? 1u << EVENT_PORT_REMOVE : 0;
+		console_port_lost(p);
+	} else if (p->progress == PORT_UNKNOWN && c->driver_ready) {
 		p->pending |= 1u << EVENT_PORT_ADD;
 	}
 }

@@ -44,8 +44,8 @@ void virtdev_priv_port_recheck(struct console *c, struct port *p)
 	if (open == p->host_open)
 		return;
 	p->host_open = open;
-	p->in_ready = p->out_ready = true;
-	p->timed_out = false;
+	p->in_ready = true;
+	p->output = OUTPUT_FLOWS;
 	virtdev_priv_control_post(c, p, EVENT_PORT_OPEN);
 	wake_both(c, p);
 }
@@ -83,7 +83,7 @@ static enum verdict chain_fill(struct turn *t, struct vq *q,
 
 static bool guest_accepts(const struct console *c, const struct port *p)
 {
-	return !console_has_messages(c) || p->guest_open;
+	return !console_has_messages(c) || p->progress == PORT_OPEN;
 }
 
 int virtdev_priv_port_serve_rx(struct turn *t)
@@ -171,7 +171,7 @@ static enum verdict chain_wait(struct turn *t, struct vq *q, const struct vq_cha
 {
 	struct port *p = t->port;
 
-	if (p->timed_out)
+	if (p->output == OUTPUT_DROPPED)
 		return chain_drop(t, q, chain);
 	if (p->timer >= 0 && !p->waiting)
 		p->waiting = vsu_timer_arm(p->timer, HOST_TIMEOUT_NS) == 0;
@@ -224,7 +224,7 @@ static enum verdict chain_send(struct turn *t, struct vq *q,
 	if (!p->host_open || chain->fault.why)
 		return chain_drop(t, q, chain);
 	while (p->written < chain->readable_len) {
-		if (!p->out_ready)
+		if (p->output != OUTPUT_FLOWS)
 			return chain_wait(t, q, chain);
 		if (!t->bytes)
 			return TURN_AGAIN;
@@ -232,7 +232,8 @@ static enum verdict chain_send(struct turn *t, struct vq *q,
 		p->recheck = p->recheck || rc == -ENOTCONN;
 		if (rc == -ENOTCONN)
 			return chain_drop(t, q, chain);
-		p->out_ready = !rc;
+		if (rc < 0)
+			p->output = OUTPUT_BLOCKED;
 	}
 	p->written = 0;
 	return TURN_DONE;
@@ -258,11 +259,12 @@ int virtdev_priv_port_serve_tx(struct turn *t)
 	if (!p->host)
 		return virtdev_priv_channel_turn(t, chain_discard);
 	if (what & CHANNEL_WOKEN) {
-		p->out_ready = p->recheck = true;
-		p->timed_out = false;
+		p->output = OUTPUT_FLOWS;
+		p->recheck = true;
 	} else if ((what & CHANNEL_TIMER) && p->waiting) {
 		p->waiting = false;
-		p->timed_out = true;
+		if (p->output == OUTPUT_BLOCKED)
+			p->output = OUTPUT_DROPPED;
 	}
 	virtdev_priv_port_recheck(c, p);
 	more = virtdev_priv_channel_turn(t, chain_send);

@@ -191,6 +191,19 @@ START_TEST(port_can_be_removed_and_its_number_used_again)
 }
 END_TEST
 
+/* The message is about the former port with this number. */
+START_TEST(port_that_the_driver_opens_before_it_learns_of_the_removal_is_closed)
+{
+	console_start_driver();
+	ck_assert_int_eq(virtdev_console_remove(con.dev, 1), 0);
+	ck_assert_uint_eq(add_third(), 1);
+	console_send_message(1, PORT_OPEN, 1);
+	ck_assert_str_eq(console_read_message(), "2 1 1");
+	ck_assert_str_eq(console_read_message(), "1 1 1");
+	ck_assert(!console_counts(1).guest_open);
+}
+END_TEST
+
 START_TEST(port_removed_before_its_announcement_is_not_announced)
 {
 	console_start_driver();
@@ -457,6 +470,7 @@ int main(void)
 	tcase_add_test(tc, port_can_be_added_while_the_guest_runs);
 	tcase_add_test(tc, ports_above_the_configured_maximum_are_refused);
 	tcase_add_test(tc, port_can_be_removed_and_its_number_used_again);
+	tcase_add_test(tc, port_that_the_driver_opens_before_it_learns_of_the_removal_is_closed);
 	tcase_add_test(tc, port_removed_before_its_announcement_is_not_announced);
 	tcase_add_test(tc, statistics_can_be_read_while_ports_change);
 	tcase_add_loop_test(tc, a6_03_invalid_message_is_dropped_and_counted,
