@@ -258,13 +258,14 @@ int virtdev_priv_port_serve_tx(struct turn *t)
 		t->bytes = MAX_RECORDED;
 	if (!p->host)
 		return virtdev_priv_channel_turn(t, chain_discard);
-	if (what & CHANNEL_WOKEN) {
-		p->output = OUTPUT_FLOWS;
-		p->recheck = true;
-	} else if ((what & CHANNEL_TIMER) && p->waiting) {
+	if ((what & CHANNEL_TIMER) && p->waiting) {
 		p->waiting = false;
 		if (p->output == OUTPUT_BLOCKED)
 			p->output = OUTPUT_DROPPED;
+	}
+	if (what & CHANNEL_WOKEN) {
+		p->output = OUTPUT_FLOWS;
+		p->recheck = true;
 	}
 	virtdev_priv_port_recheck(c, p);
 	more = virtdev_priv_channel_turn(t, chain_send);

@@ -197,12 +197,17 @@ START_TEST(stopped_queue_of_a_slow_host_continues_at_its_position)
 }
 END_TEST
 
-/* Waits for the real timer of one second. */
-static void wait_for_patience(void)
+/* Waits for the real timer of one second, without a turn of the queue. */
+static void wait_for_timer(void)
 {
 	struct pollfd p = { virtdev_queue_host_fd(con.dev, TX), POLLIN, 0 };
 
 	ck_assert_int_eq(poll(&p, 1, 10000), 1);
+}
+
+static void wait_for_patience(void)
+{
+	wait_for_timer();
 	console_settle();
 }
 
@@ -294,15 +299,13 @@ static int slow_attach(void *self, int in_epfd, int out_epfd)
 	return 0;
 }
 
-/* The previous reader's time-out says nothing about the next reader. */
-START_TEST(next_reader_is_waited_for_after_a_time_out)
+static void slow_init(void)
 {
 	static const struct virtdev_port_ops ops = {
 		.size = sizeof(ops), .name = "slow", .attach = slow_attach,
 		.is_open = slow_is_open, .read = slow_read, .write = slow_write,
 	};
 	struct virtdev_port *port;
-	unsigned char word[4] = { 'P' };
 
 	memset(&con, 0, sizeof(con));
 	memset(con.host, -1, sizeof(con.host));
@@ -311,16 +314,45 @@ START_TEST(next_reader_is_waited_for_after_a_time_out)
 	console_init_on(port, NULL, 1, 0);
 	console_write(TX, bytes, 100);
 	console_settle();
-	wait_for_patience();
-	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
-	ck_assert_uint_eq(console_counts(0).dropped, 100);
-	slow_end.is_open = false;	/* an emergency write looks at the host end */
+}
+
+/* An emergency write looks at the host end, and drops a byte. */
+static void replace_reader(void)
+{
+	unsigned char word[4] = { 'P' };
+
+	slow_end.is_open = false;
 	ck_assert_int_eq(virtdev_config_write(con.dev, 8, word, 1), 0);
 	slow_end.is_open = true;
 	ck_assert_int_eq(virtdev_config_write(con.dev, 8, word, 1), 0);
+}
+
+/* The previous reader's time-out says nothing about the next reader. */
+START_TEST(next_reader_is_waited_for_after_a_time_out)
+{
+	slow_init();
+	wait_for_patience();
+	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
+	ck_assert_uint_eq(console_counts(0).dropped, 100);
+	replace_reader();
 	console_write(TX, bytes, 50);
 	console_settle();
 	ck_assert_int_eq(console_used(TX, NULL, 0), -1);
+	ck_assert_uint_eq(console_counts(0).dropped, 102);
+	console_fini();
+}
+END_TEST
+
+/* The time-out and the reader reach the queue in one turn. */
+START_TEST(reader_that_arrives_with_the_time_out_is_waited_for_a_second)
+{
+	slow_init();
+	wait_for_timer();
+	replace_reader();
+	console_settle();
+	ck_assert_int_eq(console_used(TX, NULL, 0), -1);
+	wait_for_patience();
+	ck_assert_int_eq(console_used(TX, NULL, 0), 0);
 	ck_assert_uint_eq(console_counts(0).dropped, 102);
 	console_fini();
 }
@@ -554,6 +586,7 @@ int main(void)
 	tcase_add_test(tc, console_that_is_read_again_is_written_again);
 	tcase_add_test(tc, reader_that_returned_is_waited_for_again);
 	tcase_add_test(tc, next_reader_is_waited_for_after_a_time_out);
+	tcase_add_test(tc, reader_that_arrives_with_the_time_out_is_waited_for_a_second);
 	tcase_add_test(tc, hang_up_of_the_host_does_not_block_the_guest);
 	tcase_add_test(tc, bytes_sent_before_a_hang_up_are_received);
 	tcase_add_test(tc, a1_15_a1_20_buffer_outside_memory_fails_alone);
