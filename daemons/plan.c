@@ -47,7 +47,6 @@ static void plan_root(struct confine_plan *plan, const struct daemon_rights *r)
 	plan->root = roots[r->sandbox];
 	plan->folder = r->folder;
 	plan->read_only = !r->facts.writes;
-	plan->all_users = true;
 	plan->keeping = &keeping;
 	plan->option = chroots ? "--sandbox=chroot" : "--sandbox=namespace";
 	plan->remedy = chroots && root ? "grant CAP_SYS_CHROOT, or use --sandbox=none" :
@@ -78,10 +77,15 @@ static uint64_t capabilities_of(const struct daemon_rights *r)
  */
 static void plan_calls(struct confine_plan *plan, const struct daemon_rights *r)
 {
+	static const enum call_filter_action actions[] = {
+		[DAEMON_FILTER_ON] = CALL_FILTER_FAIL,
+		[DAEMON_FILTER_KILL] = CALL_FILTER_KILL,
+		[DAEMON_FILTER_OFF] = CALL_FILTER_NONE,
+		[DAEMON_FILTER_PRESET] = CALL_FILTER_FAIL,
+	};
 	unsigned int n = 0;
 
-	plan->filters = r->filter != DAEMON_FILTER_OFF;
-	plan->action = r->filter == DAEMON_FILTER_KILL ? CALL_FILTER_KILL : CALL_FILTER_FAIL;
+	plan->action = actions[r->filter];
 	plan->filter_option = r->filter == DAEMON_FILTER_PRESET ? NULL : "--seccomp";
 	plan->filter_remedy = "leave it out, or use --seccomp=off";
 	plan->filter_complaint = PROG_LOG_INFO;
@@ -99,8 +103,8 @@ int daemon_plan_make(struct confine_plan *plan, const struct daemon_rights *r,
 	*plan = (struct confine_plan)CONFINE_PLAN_INIT;
 	if (r->folder)
 		plan_root(plan, r);
-	plan->drops_groups = plan->restricts = true;
-	plan->untraceable = r->filter != DAEMON_FILTER_OFF;
+	plan->drops = CONFINE_DROP_GROUPS | CONFINE_DROP_RIGHTS |
+		      (r->filter != DAEMON_FILTER_OFF ? CONFINE_DROP_TRACING : 0);
 	plan->capabilities = capabilities_of(r);
 	plan->connects = r->facts.connects;
 	plan->any_file = r->facts.finds_files ? "they are opened by handles" : NULL;

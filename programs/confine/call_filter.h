@@ -13,6 +13,7 @@
 
 /* The effect of a call that the tables do not permit. */
 enum call_filter_action {
+	CALL_FILTER_NONE,	/* no filter; not to be loaded */
 	CALL_FILTER_FAIL,	/* EPERM */
 	CALL_FILTER_KILL,	/* the process is killed */
 	CALL_FILTER_LOG,	/* the kernel logs it, and executes it */

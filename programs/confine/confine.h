@@ -39,8 +39,15 @@ enum confine_root {
 	CONFINE_ROOT_HOST,	/* as it is */
 	CONFINE_ROOT_CHROOT,	/* the folder; requires root */
 	/* Own mounts, processes, network, IPC and host names; without root also users. */
-	CONFINE_ROOT_FOLDER,	/* the folder */
+	CONFINE_ROOT_FOLDER,	/* the folder; root serves all users, and needs CAP_SYS_ADMIN for it */
 	CONFINE_ROOT_FILES,	/* a read-only file system in memory with the files of the plan */
+};
+
+/* By CONFINE_CLOSE. */
+enum confine_drop {
+	CONFINE_DROP_GROUPS = 1, /* root's supplementary groups */
+	CONFINE_DROP_RIGHTS = 2, /* capabilities and files, except those of the plan */
+	CONFINE_DROP_TRACING = 4, /* no core dump, and not traced by other processes of its user */
 };
 
 /*
@@ -61,7 +68,6 @@ struct confine_plan {
 	enum confine_root root;
 	const char *folder;	/* of ROOT_CHROOT and ROOT_FOLDER; replaced by CONFINE_STAGE */
 	bool read_only;		/* the folder cannot be modified */
-	bool all_users;		/* root needs all users of the host, and so CAP_SYS_ADMIN for namespaces */
 	const struct confine_keeping *keeping;
 	const char *option, *remedy;	/* the begin and end of a refusal's sentence */
 
@@ -72,15 +78,14 @@ struct confine_plan {
 		gid_t group;
 		enum confine_phase when;
 	} user;
-	bool drops_groups;	/* root drops its supplementary groups */
+
+	unsigned int drops;	/* enum confine_drop */
 
 	/* Rights that remain after CONFINE_CLOSE. */
-	bool restricts;		/* capabilities and files */
 	uint64_t capabilities;	/* 1 << CAP_... */
 	uint64_t own_capabilities; /* in an own user namespace */
 	uint64_t making_capabilities; /* of this thread until CONFINE_SETTLE */
 	bool made_again;	/* they are required later, too */
-	bool untraceable;	/* no core dump, and not traced by other processes of its user */
 	bool connects;		/* TCP ports can be used */
 	struct confine_file files[CONFINE_FILES];	/* confine_add() */
 	unsigned int nfiles;
@@ -90,7 +95,6 @@ struct confine_plan {
 	const char *complaint_prefix;
 
 	/* The filter. */
-	bool filters;
 	enum call_filter_action action;
 	const struct call_table *calls[8];	/* ends with NULL */
 	const char *filter_option, *filter_remedy; /* a host without filters is refused; or NULL */

@@ -30,14 +30,15 @@
 /* Root in a container often has no CAP_SYS_ADMIN, but may have a user namespace. */
 static int processes_separate(struct confine_plan *p, struct vsu_error *err)
 {
+	const bool all_users = p->root == CONFINE_ROOT_FOLDER;
 	const uid_t uid = geteuid();
 	const gid_t gid = getegid();
 
 	(void)err;
-	if (!uid || !p->all_users) {
+	if (!uid || !all_users) {
 		if (!unshare(CLONE_NEWPID))
 			return 0;
-		if (p->all_users)
+		if (all_users)
 			return -errno;
 	}
 	if (unshare(CLONE_NEWUSER | CLONE_NEWPID) < 0)
@@ -263,15 +264,14 @@ int confine_thread(const struct confine_plan *plan, const struct call_table *cal
 /* --------------------------------------------------------------------- the table */
 
 enum condition {
-	ALWAYS = 0,
-	IF_USER = 1 << 0,	/* it changes in this phase */
-	IF_NAMESPACES = 1 << 1,
-	IF_CHROOT = 1 << 2,
-	IF_FOLDER = 1 << 3,	/* with namespaces */
-	IF_FILES = 1 << 4,	/* likewise */
-	IF_GROUPS = 1 << 5,
-	IF_RESTRICTS = 1 << 6,
-	IF_UNTRACEABLE = 1 << 7,
+	IF_GROUPS = CONFINE_DROP_GROUPS,
+	IF_RIGHTS = CONFINE_DROP_RIGHTS,
+	IF_TRACING = CONFINE_DROP_TRACING,
+	IF_USER = 1 << 3,	/* it changes in this phase */
+	IF_NAMESPACES = 1 << 4,
+	IF_CHROOT = 1 << 5,
+	IF_FOLDER = 1 << 6,	/* with namespaces */
+	IF_FILES = 1 << 7,	/* likewise */
 	IF_MADE = 1 << 8,	/* rights for making remain */
 	IF_FILTERS = 1 << 9,
 };
@@ -280,13 +280,12 @@ static unsigned int conditions_of(const struct confine_plan *p, enum confine_pha
 {
 	const bool chroots = p->root == CONFINE_ROOT_CHROOT, same = p->root == CONFINE_ROOT_HOST;
 
-	return (p->user.name && p->user.when == phase ? IF_USER : 0) |
+	return p->drops | (p->user.name && p->user.when == phase ? IF_USER : 0) |
 	       (!same && !chroots ? IF_NAMESPACES : 0) | (chroots ? IF_CHROOT : 0) |
 	       (p->root == CONFINE_ROOT_FOLDER ? IF_FOLDER : 0) |
-	       (p->root == CONFINE_ROOT_FILES ? IF_FILES : 0) | (p->drops_groups ? IF_GROUPS : 0) |
-	       (p->restricts ? IF_RESTRICTS : 0) | (p->untraceable ? IF_UNTRACEABLE : 0) |
-	       (p->restricts && p->making_capabilities && !p->made_again ? IF_MADE : 0) |
-	       (p->filters ? IF_FILTERS : 0);
+	       (p->root == CONFINE_ROOT_FILES ? IF_FILES : 0) |
+	       (p->drops & IF_RIGHTS && p->making_capabilities && !p->made_again ? IF_MADE : 0) |
+	       (p->action != CALL_FILTER_NONE ? IF_FILTERS : 0);
 }
 
 /*
@@ -318,14 +317,14 @@ static const struct step {
 	{ CONFINE_CLOSE, IF_NAMESPACES, root_replace, "the root cannot be changed", 0 },
 	{ CONFINE_CLOSE, IF_NAMESPACES, NULL, "this host does not permit network namespaces", CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS },
 	{ CONFINE_CLOSE, IF_NAMESPACES | IF_CHROOT, leash_close, NULL, 0 },
-	{ CONFINE_CLOSE, IF_RESTRICTS, capabilities_drop, NULL, 0 },
-	{ CONFINE_CLOSE, IF_UNTRACEABLE, tracing_forbid, NULL, 0 },
-	{ CONFINE_CLOSE, IF_RESTRICTS, files_restrict, NULL, 0 },
+	{ CONFINE_CLOSE, IF_RIGHTS, capabilities_drop, NULL, 0 },
+	{ CONFINE_CLOSE, IF_TRACING, tracing_forbid, NULL, 0 },
+	{ CONFINE_CLOSE, IF_RIGHTS, files_restrict, NULL, 0 },
 
 	{ CONFINE_FILTER, IF_FILTERS, calls_filter, NULL, 0 },
 
 	{ CONFINE_SETTLE, IF_MADE, capabilities_settle, NULL, 0 },
-	{ CONFINE_SETTLE, IF_RESTRICTS, limits_lower, NULL, 0 },
+	{ CONFINE_SETTLE, IF_RIGHTS, limits_lower, NULL, 0 },
 };
 
 static int step_execute(const struct step *s, struct confine_plan *p, struct vsu_error *err)

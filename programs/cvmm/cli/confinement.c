@@ -78,6 +78,21 @@ const char *vmm_confinement_without_network(const struct vmm_options *options)
 
 /* ------------------------------------------------------------------- the rights */
 
+static void plan_sandbox(struct confine_plan *plan, enum vmm_sandbox_how how)
+{
+	static const struct {
+		unsigned int drops;
+		enum call_filter_action action;
+	} sandboxes[] = {
+		[VMM_SANDBOX_ON] = { CONFINE_DROP_RIGHTS | CONFINE_DROP_TRACING, CALL_FILTER_FAIL },
+		[VMM_SANDBOX_LOG] = { 0, CALL_FILTER_LOG },
+		[VMM_SANDBOX_OFF] = { 0, CALL_FILTER_NONE },
+	};
+
+	plan->drops = sandboxes[how].drops;
+	plan->action = sandboxes[how].action;
+}
+
 /* By what an option refers to; those of the user until it changes. */
 static const uint64_t option_capabilities[VMM_REFERS_END] = {
 	[VMM_REFERS_USER] = BIT(CAP_SETUID) | BIT(CAP_SETGID),
@@ -116,7 +131,7 @@ static enum prog_log_level complaint_level(const struct vmm_options *o)
 static void plan_rights(struct confine_plan *plan, const struct vmm_options *o,
 			const struct device_needs *needs)
 {
-	plan->restricts = plan->untraceable = o->process.confinement.how == VMM_SANDBOX_ON;
+	plan_sandbox(plan, o->process.confinement.how);
 	plan->capabilities = plan->own_capabilities = capabilities_of(o, needs);
 	plan->making_capabilities = needs->net ? BIT(CAP_NET_ADMIN) : 0;
 	plan->made_again = o->process.restart;
@@ -146,8 +161,6 @@ int vmm_confinement_make(struct vmm_confinement *c, const struct vmm_options *op
 		c->plan.user = former.user;
 	}
 	plan_rights(&c->plan, options, &needs);
-	c->plan.filters = sandbox->how != VMM_SANDBOX_OFF;
-	c->plan.action = sandbox->how == VMM_SANDBOX_ON ? CALL_FILTER_FAIL : CALL_FILTER_LOG;
 	c->plan.filter_complaint = c->plan.complaint;
 	vmm_process_calls(&c->plan, &calls, &c->sockets);
 	rc = plan_jail(&c->plan, options, err);
@@ -173,15 +186,13 @@ static int load_modules(const struct vmm_options *o, bool tls, struct vsu_error 
 /* A jail is made later. */
 static void plan_receiving(struct confine_plan *plan, const struct vmm_options *o)
 {
-	plan->restricts = plan->untraceable = o->process.confinement.how == VMM_SANDBOX_ON;
+	plan_sandbox(plan, o->process.confinement.how);
 	plan->capabilities = COMMON_CAPABILITIES | FOLDER_CAPABILITIES | BIT(CAP_NET_ADMIN) |
 			     (o->process.jail ? BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_CHROOT) : 0);
 	plan->own_capabilities = plan->capabilities;
 	plan->any_file = "the source of the machine names them";
 	plan->complaint = plan->filter_complaint = PROG_LOG_DEBUG;
 	plan->complaint_prefix = "--incoming: ";
-	plan->filters = true;
-	plan->action = o->process.confinement.how == VMM_SANDBOX_ON ? CALL_FILTER_FAIL : CALL_FILTER_LOG;
 }
 
 int vmm_confinement_receive(struct vmm_confinement *c, const struct vmm_options *options,

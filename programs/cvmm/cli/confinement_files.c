@@ -124,7 +124,7 @@ static int check_device(const struct confine_plan *plan, const char *path,
 {
 	struct stat st;
 
-	if (!plan->restricts || !path || stat(path, &st) < 0 || !S_ISCHR(st.st_mode) ||
+	if (!(plan->drops & CONFINE_DROP_RIGHTS) || !path || stat(path, &st) < 0 || !S_ISCHR(st.st_mode) ||
 	    st.st_rdev != makedev(1, 1))
 		return 0;
 	return vsu_error_set(err, -EOPNOTSUPP, "--memory: '%s' requires CAP_SYS_RAWIO, which %s drops%s",

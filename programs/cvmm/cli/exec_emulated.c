@@ -63,9 +63,8 @@ static int confine_process(struct vsu_error *err)
 	struct confine_plan plan = CONFINE_PLAN_INIT;
 	int rc;
 
-	plan.restricts = plan.untraceable = true;
+	plan.drops = CONFINE_DROP_RIGHTS | CONFINE_DROP_TRACING;
 	plan.complaint = plan.filter_complaint = PROG_LOG_DEBUG;
-	plan.filters = true;
 	plan.action = CALL_FILTER_FAIL;
 	plan.calls[0] = &call_table_serving;
 	plan.calls[1] = &waiting;

@@ -225,7 +225,8 @@ static void setup(void)
 	plan.remedy = "leave it out";
 	plan.folder = "/";
 	plan.capabilities = 6;
-	plan.restricts = plan.filters = true;
+	plan.drops = CONFINE_DROP_RIGHTS;
+	plan.action = CALL_FILTER_FAIL;
 	plan.complaint = plan.filter_complaint = PROG_LOG_DEBUG;
 	vsu_error_clear(&err);
 	done[0] = '\0';
@@ -250,44 +251,42 @@ static int execute_all(void)
 /* As the programs make them. */
 static const struct {
 	enum confine_root root;
-	bool groups, untraceable, all_users;
+	unsigned int drops;
 	enum confine_phase user;	/* 0: unchanged */
 	uint64_t making;
 	uid_t started_by;
 	const char *steps;
 } rows[] = {
 	/* cvmm, with a tap and --user; with --jail; as an unprivileged user */
-	{ CONFINE_ROOT_HOST, false, true, false, CONFINE_SETTLE, 1, 0,
+	{ CONFINE_ROOT_HOST, CONFINE_DROP_TRACING, CONFINE_SETTLE, 1, 0,
 	  " capabilities" TRACING FILES " no-new filter groups group user tie no-new capabilities limit" },
-	{ CONFINE_ROOT_FILES, false, true, false, CONFINE_SETTLE, 0, 0,
+	{ CONFINE_ROOT_FILES, CONFINE_DROP_TRACING, CONFINE_SETTLE, 0, 0,
 	  " processes keeper mounts private files root networks capabilities" TRACING FILES " no-new filter groups group user tie no-new limit" },
-	{ CONFINE_ROOT_HOST, false, true, false, 0, 0, 1000,
+	{ CONFINE_ROOT_HOST, CONFINE_DROP_TRACING, 0, 0, 1000,
 	  " capabilities" TRACING FILES " no-new filter limit" },
 	/* the daemon of folders in each sandbox, with --user */
-	{ CONFINE_ROOT_FOLDER, true, true, true, 0, 0, 0,
+	{ CONFINE_ROOT_FOLDER, CONFINE_DROP_GROUPS | CONFINE_DROP_TRACING, 0, 0, 0,
 	  " processes keeper mounts private own-files folder groups root networks capabilities" TRACING FILES " no-new filter limit" },
-	{ CONFINE_ROOT_FOLDER, true, true, true, 0, 0, 1000,
+	{ CONFINE_ROOT_FOLDER, CONFINE_DROP_GROUPS | CONFINE_DROP_TRACING, 0, 0, 1000,
 	  " users ids keeper mounts private own-files folder root networks capabilities" TRACING FILES " no-new filter limit" },
-	{ CONFINE_ROOT_FOLDER, true, true, true, CONFINE_SEPARATE, 0, 0,
+	{ CONFINE_ROOT_FOLDER, CONFINE_DROP_GROUPS | CONFINE_DROP_TRACING, CONFINE_SEPARATE, 0, 0,
 	  " groups group user tie no-new processes keeper mounts private own-files folder groups root networks capabilities" TRACING FILES " no-new filter limit" },
-	{ CONFINE_ROOT_CHROOT, true, true, true, 0, 0, 0,
+	{ CONFINE_ROOT_CHROOT, CONFINE_DROP_GROUPS | CONFINE_DROP_TRACING, 0, 0, 0,
 	  " keeper groups chroot capabilities" TRACING FILES " no-new filter limit" },
 	/* all daemons in the root of the host */
-	{ CONFINE_ROOT_HOST, true, true, true, 0, 0, 0,
+	{ CONFINE_ROOT_HOST, CONFINE_DROP_GROUPS | CONFINE_DROP_TRACING, 0, 0, 0,
 	  " groups capabilities" TRACING FILES " no-new filter limit" },
 	/* those without a folder, with --user; an unprivileged user's, with --seccomp=off */
-	{ CONFINE_ROOT_HOST, true, true, false, CONFINE_CLOSE, 0, 0,
+	{ CONFINE_ROOT_HOST, CONFINE_DROP_GROUPS | CONFINE_DROP_TRACING, CONFINE_CLOSE, 0, 0,
 	  " groups group user tie no-new groups capabilities" TRACING FILES " no-new filter limit" },
-	{ CONFINE_ROOT_HOST, true, false, false, 0, 0, 1000,
+	{ CONFINE_ROOT_HOST, CONFINE_DROP_GROUPS, 0, 0, 1000,
 	  " capabilities" FILES " no-new filter limit" },
 };
 
 static void use_row(int i)
 {
 	plan.root = rows[i].root;
-	plan.drops_groups = rows[i].groups;
-	plan.untraceable = rows[i].untraceable;
-	plan.all_users = rows[i].all_users;
+	plan.drops = CONFINE_DROP_RIGHTS | rows[i].drops;
 	plan.user.name = rows[i].user ? "somebody" : NULL;
 	plan.user.when = rows[i].user;
 	plan.making_capabilities = rows[i].making;
@@ -335,7 +334,7 @@ START_TEST(nothing_follows_a_step_that_fails)
 		use_row(_i);
 		failing = step;
 		failure = EINVAL;	/* EPERM of setgroups() is not an error of root in a container */
-		if (!strcmp(step, "processes") && !plan.all_users)
+		if (!strcmp(step, "processes") && plan.root == CONFINE_ROOT_FILES)
 			continue;	/* a user namespace is tried */
 		ck_assert_msg(ends_at(step) == must_succeed(step), "%s:%s: %s", step, done, err.msg);
 	}
@@ -353,7 +352,6 @@ START_TEST(root_of_a_container_gets_a_user_namespace_unless_it_serves_all_users)
 	ck_assert(plan.own_users);
 	setup();
 	plan.root = CONFINE_ROOT_FOLDER;
-	plan.all_users = true;
 	failing = "processes";
 	ck_assert_int_eq(confine_execute(&plan, CONFINE_SEPARATE, &err), -EPERM);
 	ck_assert_str_eq(err.msg, "--jail: this host does not permit user and PID namespaces (Operation not permitted); leave it out");
@@ -435,7 +433,8 @@ END_TEST
 
 START_TEST(plan_without_restrictions_changes_nothing)
 {
-	plan.restricts = plan.filters = false;
+	plan.drops = 0;
+	plan.action = CALL_FILTER_NONE;
 	plan.making_capabilities = 1;
 	ck_assert_int_eq(execute_all(), 0);
 	ck_assert_str_eq(done, "");

@@ -261,7 +261,7 @@ static int filter_again(void)
 	const struct vmm_call_needs needs = { .folder = false };
 	struct vmm_socket_calls sockets;
 
-	next.filters = true;
+	next.action = CALL_FILTER_FAIL;
 	vmm_process_calls(&next, &needs, &sockets);
 	return confine_execute(&next, CONFINE_FILTER, NULL) < 0 || !next.filtered ? EPERM :
 	       open_file();
@@ -293,7 +293,6 @@ static int child_main(const struct attempt *a, enum call_filter_action action)
 	pthread_t thread;
 	void *result;
 
-	plan.filters = true;
 	plan.action = action;
 	if (a->kind == RECEIVING)
 		vmm_receiving_calls(&plan, &a->needs, false, &sockets);
