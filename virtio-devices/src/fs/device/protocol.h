@@ -14,9 +14,6 @@
 /* The first minor version with request extensions. */
 #define FS_MINOR_EXTENSIONS 38u
 
-/* FUSE_INIT in the other byte order: a guest with foreign endianness. */
-#define FS_INIT_SWAPPED UINT32_C(0x1a000000)
-
 /* Maximum bytes of a name. */
 #define FS_NAME_MAX 255u
 

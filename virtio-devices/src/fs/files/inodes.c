@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>

@@ -8,11 +8,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <virtio-queue/turn.h>
 #include <vmm-sys-util/event.h>
-#include <vmm-sys-util/fd.h>
 
 #include "fs/serve/serve.h"
 

@@ -3,7 +3,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <stddef.h>
 
 #include <virtio-queue/turn.h>
 #include <vmm-sys-util/event.h>
