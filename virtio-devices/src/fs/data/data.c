@@ -230,9 +230,7 @@ int virtdev_priv_fs_read(struct fs_call *c)
 	const uint32_t room = vq_cursor_left(&c->to);
 	int rc, served;
 
-	if (in->offset > INT64_MAX - FS_TRANSFER)
-		return -EINVAL;
-	if (in->size > FS_TRANSFER || in->size > room)
+	if (in->offset > INT64_MAX - FS_TRANSFER || in->size > FS_TRANSFER || in->size > room)
 		return -EINVAL;
 	served = virtdev_priv_fs_is_served(c);
 	rc = served < 0 ? served :

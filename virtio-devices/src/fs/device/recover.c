@@ -18,11 +18,6 @@
 
 /* --------------------------------------------------------------------- tables */
 
-static struct fs_recover_head *head_of(const struct fs *fs)
-{
-	return (struct fs_recover_head *)(void *)fs->recover.map;
-}
-
 /* The record of that ID; NULL: its blocks are not allocated. */
 static void *record_of(const struct fs *fs, const struct fs_recover_table *t,
 		       uint64_t id)
@@ -77,7 +72,7 @@ static void *record_need(struct fs *fs, struct fs_recover_table *t, uint64_t id)
 /* Records highest and reach of the pools. */
 static void note_pools(const struct fs *fs)
 {
-	struct fs_recover_head *h = head_of(fs);
+	struct fs_recover_head *h = fs_recover_head_of(&fs->recover);
 
 	h->highest[0] = fs->inodes.highest;
 	h->highest[1] = fs->handles.highest;
@@ -110,7 +105,7 @@ void virtdev_priv_fs_recover_drop(struct fs *fs, const struct fs_recover_table *
 void virtdev_priv_fs_recover_agreed(struct fs *fs, uint64_t agreed)
 {
 	if (fs_recover_map(&fs->recover) && !fs->recover.loading)
-		__atomic_store_n(&head_of(fs)->agreed, agreed,
+		__atomic_store_n(&fs_recover_head_of(&fs->recover)->agreed, agreed,
 				 __ATOMIC_RELEASE);
 }
 

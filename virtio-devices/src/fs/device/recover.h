@@ -101,6 +101,11 @@ static inline unsigned char *fs_recover_map(const struct fs_recover *r)
 	       !__atomic_load_n(&r->shrank, __ATOMIC_RELAXED) ? r->map : NULL;
 }
 
+static inline struct fs_recover_head *fs_recover_head_of(const struct fs_recover *r)
+{
+	return (struct fs_recover_head *)(void *)r->map;
+}
+
 /*
  * No effect without a recovery file. Under fs->lock, except agreed, set_dentry and
  * rename_*. If space for a record cannot be allocated, a crash loses the inode or handle.

@@ -85,6 +85,7 @@ int virtdev_priv_fs_hidden_init(struct fs *fs, const char *text, struct vsu_erro
 /* Parses only. Freed in each case by the caller. */
 int virtdev_priv_fs_hidden_parse(struct fs_hidden_rules *rules, const char *text,
 				 struct vsu_error *err);
+uint32_t virtdev_priv_fs_count_parts(const char *text, char separator);
 void virtdev_priv_fs_hidden_free(struct fs_hidden_rules *rules);
 
 /*

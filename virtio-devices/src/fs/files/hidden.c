@@ -58,12 +58,12 @@ static int parse_rule(struct fs_hidden *h, char *rule, struct vsu_error *err)
 			     h->folder, slash ? "/" : "", h->pattern);
 }
 
-static uint32_t count_rules(const char *text)
+uint32_t virtdev_priv_fs_count_parts(const char *text, char separator)
 {
 	uint32_t n = 1;
 
 	for (; *text; text++)
-		n += *text == ':';
+		n += *text == separator;
 	return n;
 }
 
@@ -77,7 +77,7 @@ int virtdev_priv_fs_hidden_parse(struct fs_hidden_rules *rules, const char *text
 	if (!text)
 		return 0;
 	rules->text = strdup(text);
-	rules->rules = calloc(count_rules(text), sizeof(*rules->rules));
+	rules->rules = calloc(virtdev_priv_fs_count_parts(text, ':'), sizeof(*rules->rules));
 	if (!rules->text || !rules->rules)
 		return vsu_error_sys(err, -ENOMEM, "fs: hidden names");
 	for (rule = rules->text; rc >= 0 && rule; rule = next) {

@@ -159,16 +159,20 @@ static int create_flags(const struct fs_call *c)
 	return ((int)c->arg.create.flags & FS_OPEN_FLAGS) | O_NONBLOCK;
 }
 
-static int open_new(const struct fs_call *c)
+static int open_made(const struct fs_call *c, const char *name, int flags)
 {
-	int fd = openat(c->inode->fd, c->name, create_flags(c) | O_CREAT |
-			O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	int fd = openat(c->inode->fd, name, create_flags(c) | flags | O_CLOEXEC,
 			c->arg.create.mode & MODE_BITS);
 
 	if (fd < 0)
 		return -errno;
 	undo_umask(c, fd, c->arg.create.mode);
 	return fd;
+}
+
+static int open_new(const struct fs_call *c)
+{
+	return open_made(c, c->name, O_CREAT | O_EXCL | O_NOFOLLOW);
 }
 
 /* Another process created the name first: its file is opened as the user. */
@@ -206,13 +210,7 @@ static int open_named(const struct fs_call *c, bool *is_new)
 
 static int open_tmpfile(const struct fs_call *c)
 {
-	int fd = openat(c->inode->fd, ".", create_flags(c) | O_TMPFILE |
-			O_CLOEXEC, c->arg.create.mode & MODE_BITS);
-
-	if (fd < 0)
-		return -errno;
-	undo_umask(c, fd, c->arg.create.mode);
-	return fd;
+	return open_made(c, ".", O_TMPFILE);
 }
 
 static int open_unnamed(const struct fs_call *c, bool *is_new)

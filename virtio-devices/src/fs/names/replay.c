@@ -34,8 +34,7 @@ static struct fs_replay_record *replay_record_of(const struct fs *fs, uint64_t u
 
 static uint32_t generation_of(const struct fs *fs)
 {
-	return ((const struct fs_recover_head *)(const void *)
-		fs->recover.map)->generation;
+	return fs_recover_head_of(&fs->recover)->generation;
 }
 
 static bool is_request(const struct fs_call *c,

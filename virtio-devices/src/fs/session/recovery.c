@@ -405,7 +405,7 @@ static int load_session(struct fs *fs, const struct fs_recover_head *h)
 	lost += load_handles(fs, h->reach[1]);
 	virtdev_priv_fs_restore_end(fs);
 	r->loading = false;
-	((struct fs_recover_head *)(void *)r->map)->generation = h->generation + 1;
+	fs_recover_head_of(r)->generation = h->generation + 1;
 	virtdev_priv_fs_count(fs, FS_LOST, lost);
 	__atomic_store_n(&fs->agreed, h->agreed, __ATOMIC_RELEASE);
 	fs->kept = true;

@@ -80,16 +80,6 @@ void virtdev_priv_fs_restore_end(struct fs *fs)
 	*fs->load.parent_path = 0;
 }
 
-/* The cost of a path, which is opened name by name. */
-static unsigned int count_names(const char *path)
-{
-	unsigned int n = 1;
-
-	for (; *path; path++)
-		n += *path == '/';
-	return n;
-}
-
 /* The folder of this path becomes the one that stays open; from below the last if it can. */
 static int enter_parent(struct fs *fs, const char *path, size_t parent_len)
 {
@@ -103,7 +93,7 @@ static int enter_parent(struct fs *fs, const char *path, size_t parent_len)
 
 	memcpy(names, rest, parent_len - (size_t)(rest - path));
 	names[parent_len - (size_t)(rest - path)] = 0;
-	fs->load.names += count_names(names);
+	fs->load.names += virtdev_priv_fs_count_parts(names, '/');
 	fd = is_below ? virtdev_priv_fs_path_open_below(fs, fs->load.parent, names) :
 			virtdev_priv_fs_path_open(fs, names);
 	virtdev_priv_fs_restore_end(fs);
@@ -154,7 +144,7 @@ static int find_by_handle(struct fs *fs, const struct fs_file_record *f,
 	vsu_fd_close(&fd);
 	if (rc < 0)
 		return rc;
-	fs->load.names += 2 * count_names(path);
+	fs->load.names += 2 * virtdev_priv_fs_count_parts(path, '/');
 	return check_identity(fs, f, virtdev_priv_fs_path_open(fs, path), identity);
 }
 

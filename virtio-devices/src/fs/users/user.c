@@ -140,9 +140,7 @@ int virtdev_priv_fs_user_init(struct fs *fs)
 	fs->uid = geteuid();
 	fs->gid = getegid();
 	fs->umask = read_umask();
-	if (fs->uid)
-		return 0;
-	if (n <= 0)
+	if (fs->uid || n <= 0)
 		return 0;
 	fs->groups.ids = calloc((size_t)n, sizeof(*fs->groups.ids));
 	if (!fs->groups.ids)
