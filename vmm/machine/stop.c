@@ -148,11 +148,10 @@ static void on_turn(void *opaque)
 void vmm_stop_begin(struct vmm_machine *m, int (*step)(void *opaque), void *opaque)
 {
 	struct vmm_stop *s = &m->pause.stop;
-	const bool was_held = s->phase == VMM_STOP_HELD;
 
-	vmm_stop_release(m);
+	s->was_held = s->phase == VMM_STOP_HELD;	/* all devices are paused, with their state */
 	s->phase = VMM_STOP_BEGUN;
-	s->was_held = was_held;
+	s->tries = 0;
 	s->begun_ns = vsu_now_ns();
 	s->step = step;
 	s->opaque = opaque;

@@ -53,8 +53,9 @@ bool vmm_stop_has_begun(const struct vmm_machine *m);
 
 /*
  * In place of vmm_stop_end(), while the user pauses the CPUs: the devices stay paused, so
- * that none carries out a request of the guest, such as a write to a disk. Release resumes
- * them: with the CPUs, and before another stop or a change of the devices.
+ * that none carries out a request of the guest, such as a write to a disk, also in another
+ * stop. Only for a stop that collected. Release resumes them: with the CPUs, and before a
+ * migration or a change of the devices.
  */
 void vmm_stop_hold(struct vmm_machine *m);
 void vmm_stop_release(struct vmm_machine *m);
