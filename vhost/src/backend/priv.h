@@ -75,7 +75,7 @@ enum vhost_user_priv_life {
 	VHOST_USER_PRIV_IDLE,
 	VHOST_USER_PRIV_DISPATCHES,
 	/* why is set, and no further message is read */
-	VHOST_USER_PRIV_FAILED,	/* inside dispatch */
+	VHOST_USER_PRIV_FAILED,	/* a dispatch ends it */
 	VHOST_USER_PRIV_ENDS,	/* rings are drained, then everything is released */
 	VHOST_USER_PRIV_GONE,	/* ops.gone was called */
 };
@@ -117,7 +117,7 @@ struct vhost_user_backend {
 	bool rings_changed;	/* a ring may have become ready */
 	struct vhost_user_priv_parked parked;
 
-	unsigned int batch;	/* messages that this dispatch may still handle */
+	unsigned int batch;	/* messages that may still be read in this turn */
 	enum vhost_user_priv_life life;
 	struct vsu_error why;
 	struct vhost_user_priv_notify_server server;

@@ -210,7 +210,8 @@ void vhost_user_backend_free(struct vhost_user_backend *b)
 
 /* What may follow each state. A drain may take several dispatches. */
 static const unsigned int next[] = {
-	[VHOST_USER_PRIV_IDLE] = TO(VHOST_USER_PRIV_DISPATCHES) | TO(VHOST_USER_PRIV_ENDS),
+	[VHOST_USER_PRIV_IDLE] = TO(VHOST_USER_PRIV_DISPATCHES) | TO(VHOST_USER_PRIV_FAILED) |
+				 TO(VHOST_USER_PRIV_ENDS),
 	[VHOST_USER_PRIV_DISPATCHES] = TO(VHOST_USER_PRIV_IDLE) | TO(VHOST_USER_PRIV_FAILED),
 	[VHOST_USER_PRIV_FAILED] = TO(VHOST_USER_PRIV_ENDS),
 	[VHOST_USER_PRIV_ENDS] = TO(VHOST_USER_PRIV_ENDS) | TO(VHOST_USER_PRIV_GONE),
