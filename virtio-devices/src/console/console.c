@@ -72,8 +72,7 @@ static int console_start(void *self, uint32_t queue, struct vq *q,
 	pthread_mutex_lock(&c->lock);
 	c->channels[queue].q = q;
 	p->in_ready = p->recheck = true;
-	if (p->output == OUTPUT_BLOCKED)
-		p->output = OUTPUT_FLOWS;
+	p->output = OUTPUT_FLOWS;
 	pthread_mutex_unlock(&c->lock);
 	if (!queue && p->cols && !console_has_messages(c))
 		virtdev_config_changed(c->dev);

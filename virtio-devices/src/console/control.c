@@ -107,10 +107,13 @@ static enum verdict chain_report(struct turn *t, struct vq *q,
 		return TURN_DONE;
 	*used = len;
 	p->pending &= ~(1u << event);
-	if (event == EVENT_PORT_REMOVE)
+	if (event == EVENT_PORT_REMOVE) {
+		/* the others are about the former port with this number */
+		p->pending &= 1u << EVENT_PORT_ADD;
 		p->progress = PORT_UNKNOWN;
-	else if (event == EVENT_PORT_ADD && p->progress == PORT_UNKNOWN)
+	} else if (event == EVENT_PORT_ADD && p->progress == PORT_UNKNOWN) {
 		p->progress = PORT_ANNOUNCED;
+	}
 	virtdev_keep(t->c->dev);
 	return TURN_DONE;
 }

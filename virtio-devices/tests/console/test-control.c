@@ -200,6 +200,7 @@ START_TEST(port_that_the_driver_opens_before_it_learns_of_the_removal_is_closed)
 	console_send_message(1, PORT_OPEN, 1);
 	ck_assert_str_eq(console_read_message(), "2 1 1");
 	ck_assert_str_eq(console_read_message(), "1 1 1");
+	ck_assert_str_eq(console_read_message(), "");
 	ck_assert(!console_counts(1).guest_open);
 }
 END_TEST
