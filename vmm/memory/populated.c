@@ -11,12 +11,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <vmm-sys-util/foreign.h>
 
 #include "memory/populated.h"
 
@@ -49,13 +49,14 @@ static int count_cached(const struct vmem_block *block, uint64_t *bytes)
 static int count_allocated(const struct vmem_block *block, uint64_t *bytes)
 {
 	const int fd = vmem_block_fd(block);
-	struct statfs fs;
 	struct stat st;
 
-	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+	/* fstat() of another file can ask a server */
+	if (vmem_block_file_pos(block, 0) || vsu_foreign_kind(fd) != VSU_FOREIGN_SHARED)
+		return -EOPNOTSUPP;
+	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (fs.f_type != TMPFS_MAGIC || vmem_block_file_pos(block, 0) ||
-	    (uint64_t)st.st_size != vmem_block_len(block))
+	if ((uint64_t)st.st_size != vmem_block_len(block))
 		return -EOPNOTSUPP;
 	*bytes = (uint64_t)st.st_blocks * S_BLKSIZE;
 	return 0;

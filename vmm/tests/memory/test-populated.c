@@ -8,6 +8,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -98,21 +99,45 @@ START_TEST(only_touched_pages_count_as_populated)
 }
 END_TEST
 
+/* A piece of the source's file, which is released. */
+static struct vmem_block *take_over(struct vmem_block *source, uint64_t pos, uint64_t len)
+{
+	struct vmem_backend *backend;
+	struct vmem_block *b;
+	char list[64];
+
+	snprintf(list, sizeof(list), "backend=memfd,size=%" PRIu64, len);
+	ck_assert_int_eq(vmem_backend_new(&backend), 0);
+	ck_assert_int_eq(vmem_backend_parse(backend, "test", list, NULL), 0);
+	ck_assert_int_eq(vmem_backend_alloc_fd(backend, vmem_block_fd(source), pos, len, &b, NULL), 0);
+	vmem_block_unref(source);
+	vmem_backend_free(backend);
+	return b;
+}
+
 /* The block of a machine that takes over memory, which the process before it has populated. */
 START_TEST(a_file_of_another_process_counts_before_it_is_mapped)
 {
 	struct vmem_block *source = make_block("backend=memfd,size=9M"), *b;
-	struct vmem_backend *backend;
 
 	old_kernel = _i;
 	memset(vmem_block_hva(source), 1, 9 * MIB);
-	ck_assert_int_eq(vmem_backend_new(&backend), 0);
-	ck_assert_int_eq(vmem_backend_parse(backend, "test", "backend=memfd,size=9M", NULL), 0);
-	ck_assert_int_eq(vmem_backend_alloc_fd(backend, vmem_block_fd(source), 0, 9 * MIB, &b, NULL), 0);
-	vmem_block_unref(source);
+	b = take_over(source, 0, 9 * MIB);
 	ck_assert_uint_eq(vmm_populated(b), 9 * MIB);
 	vmem_block_unref(b);
-	vmem_backend_free(backend);
+}
+END_TEST
+
+/* An old kernel tells only the pages of the whole file. */
+START_TEST(pages_of_other_pieces_of_a_file_do_not_count)
+{
+	struct vmem_block *source = make_block("backend=memfd,size=9M"), *b;
+
+	old_kernel = _i >= 2;
+	memset(vmem_block_hva(source), 1, 9 * MIB);
+	b = take_over(source, _i % 2 ? 8 * MIB : 0, MIB);
+	ck_assert_uint_eq(vmm_populated(b), old_kernel ? 0 : MIB);
+	vmem_block_unref(b);
 }
 END_TEST
 
@@ -160,6 +185,7 @@ int main(void)
 	tcase_add_loop_test(tc, only_touched_pages_count_as_populated, 0,
 			    8);
 	tcase_add_loop_test(tc, a_file_of_another_process_counts_before_it_is_mapped, 0, 2);
+	tcase_add_loop_test(tc, pages_of_other_pieces_of_a_file_do_not_count, 0, 4);
 	tcase_add_test(tc, a_template_counts_its_own_pages_only);
 	tcase_add_test(tc, shared_and_read_only_files_count_the_page_cache);
 	tcase_add_loop_test(tc, block_of_512_gib_is_counted_quickly, 0, 2);
