@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Makes the folder of a saved machine, or checks the files that a client passed. */
+/* Reads the words of a save, and makes its folder or checks the files that a client passed. */
 #include <config.h>
 
 #include <errno.h>
