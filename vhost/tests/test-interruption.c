@@ -123,6 +123,19 @@ static bool has_hung_up(int fd)
 	return fd >= 0 && poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
 }
 
+/* Without a connection, the front-end waits for its timer. */
+static bool reconnects_later(void)
+{
+	struct pollfd timer = { .events = POLLIN };
+
+	if (ends[0] >= 0 || !pair.f ||
+	    vhost_user_frontend_state(pair.f) != VHOST_USER_FRONTEND_AWAY)
+		return false;
+	timer.fd = vhost_user_frontend_fd(pair.f);
+	ck_assert_int_eq(poll(&timer, 1, 10000), 1);
+	return true;
+}
+
 static void settle(void)
 {
 	bool busy = true;
@@ -135,6 +148,7 @@ static void settle(void)
 			relay_hang_up();
 			busy = true;
 		}
+		busy = busy || reconnects_later();
 	}
 }
 
