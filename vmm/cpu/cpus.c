@@ -452,8 +452,6 @@ void vmm_cpus_end(struct vmm_cpus *cpus, int status, const char *fmt, ...)
 /* ------------------------------------------------------ pauses and the end */
 
 /*
- * Pauses and the end of the CPU threads.
- *
  * A thread increments in_guest before it runs the guest, and decrements it when
  * attention is requested. The requester sets the attention flag under the lock,
  * makes KVM_RUN return (immediate_exit covers the window before it is entered),
