@@ -37,6 +37,21 @@ AC_SEARCH_LIBS([dlopen], [dl])
 AS_CASE([$ac_cv_search_dlopen], [-l*], [AC_SUBST([DL_LIBS], [$ac_cv_search_dlopen])])
 LIBS=$cvmm_saved_LIBS
 
+dnl zlib, for kernels that are compressed
+AC_ARG_WITH([zlib],
+	[AS_HELP_STRING([--without-zlib], [leave out kernels that are compressed by gzip])],
+	[], [with_zlib=check])
+have_zlib=no
+AS_IF([test "x$with_zlib" != xno], [
+	PKG_CHECK_MODULES([ZLIB], [zlib >= 1.2.8], [have_zlib=yes], [:])
+	AS_IF([test "x$with_zlib$have_zlib" = xyesno],
+		[AC_MSG_ERROR([zlib was asked for and not found])])
+])
+AS_IF([test "x$have_zlib" = xyes], [
+	AC_DEFINE([HAVE_ZLIB], [1], [Define to 1 to decompress kernels of gzip.])
+	AC_SUBST([ZLIB_REQUIRES], [zlib])
+])
+
 dnl libnbd, for the module of disks of NBD
 AC_ARG_WITH([libnbd],
 	[AS_HELP_STRING([--without-libnbd], [leave out disks of NBD])],

@@ -16,17 +16,13 @@
 #include <vmm-sys-util/fd.h>
 
 #include "initrd/host_kernel.h"
+#include "initrd/image_version.h"
 
 #define PREFIX "vmlinuz-"
 /* Of a bzImage (the Linux/x86 boot protocol). */
 #define MAGIC_AT 0x202
 #define VERSION_AT 0x20e
 #define HEADER_AT 0x200
-/* Of an Image (Documentation/arch/arm64/booting.rst), and of Linux's first message. */
-#define IMAGE_MAGIC_AT 56
-#define IMAGE_PIECE 16384
-#define IMAGE_SEARCHED (UINT64_C(1) << 28)
-#define BANNER "Linux version "
 
 static bool is_readable(const char *path)
 {
@@ -99,66 +95,38 @@ static int find_in_bzimage(int fd, uint64_t *at)
 	return 0;
 }
 
-/* An Image for arm64 has its version only in the message that Linux prints first. */
-static int find_in_image(int fd, uint64_t *at)
+/* 1: version was set; 0: not a bzImage, or without a version. */
+static int bzimage_version(int fd, char version[VMM_KERNEL_VERSION])
 {
-	char piece[IMAGE_PIECE];
-	const char *text;
-	uint64_t from = 0;
-	ssize_t n = vsu_fd_pread_full(fd, piece, 4, IMAGE_MAGIC_AT);
-
-	if (n < 4 || memcmp(piece, "ARM\x64", 4) != 0)
-		return n < 0 ? (int)n : -EBADMSG;
-	do {
-		n = vsu_fd_pread_full(fd, piece, sizeof(piece), from);
-		text = n > 0 ? memmem(piece, (size_t)n, BANNER, strlen(BANNER)) : NULL;
-		*at = from + (text ? (uint64_t)(text - piece) + strlen(BANNER) : 0);
-		from += sizeof(piece) - strlen(BANNER);
-	} while (!text && n == sizeof(piece) && from < IMAGE_SEARCHED);
-	return text ? 0 : n < 0 ? (int)n : -EBADMSG;
-}
-
-/* A gzip file, as Image.gz, or a kernel that is an EFI program which decompresses itself. */
-static bool is_compressed(int fd)
-{
-	unsigned char head[8];
-
-	return vsu_fd_pread_full(fd, head, sizeof(head), 0) == sizeof(head) &&
-	       (!memcmp(head, "\x1f\x8b\x08", 3) || !memcmp(head + 4, "zimg", 4));
-}
-
-/* A version, a blank, and how it was built. */
-static int read_version(int fd, char version[VMM_KERNEL_VERSION])
-{
+	char text[VMM_KERNEL_VERSION];
 	uint64_t at = 0;
 	int rc = find_in_bzimage(fd, &at);
 	ssize_t n;
 
-	if (rc == -EBADMSG)
-		rc = find_in_image(fd, &at);
 	if (rc < 0)
-		return rc;
-	n = vsu_fd_pread_full(fd, version, VMM_KERNEL_VERSION - 1, at);
-	if (n <= 0)
-		return n < 0 ? (int)n : -EBADMSG;
-	version[n] = '\0';
-	version[strcspn(version, " \n")] = '\0';
-	return version[0] ? 0 : -EBADMSG;
+		return rc == -EBADMSG ? 0 : rc;
+	n = vsu_fd_pread_full(fd, text, sizeof(text), at);
+	return n < 0 ? (int)n : vmm_version_copy(text, (size_t)n, version);
+}
+
+static int read_version(int fd, char version[VMM_KERNEL_VERSION], struct vsu_error *err)
+{
+	const int rc = bzimage_version(fd, version);
+
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot be read");
+	return rc > 0 ? rc : vmm_image_version(fd, version, err);
 }
 
 int vmm_kernel_version(const char *path, char version[VMM_KERNEL_VERSION], struct vsu_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
-	bool compressed;
 
 	if (fd < 0)
 		return vsu_error_sys(err, -errno, "cannot open the kernel '%s'", path);
-	rc = vsu_fd_kind(fd) == VSU_FD_REGULAR ? read_version(fd, version) : -EBADMSG;
-	compressed = rc == -EBADMSG && is_compressed(fd);
+	rc = vsu_fd_kind(fd) == VSU_FD_REGULAR ? read_version(fd, version, err) : 0;
 	vsu_fd_close(&fd);
-	if (compressed)
-		return vsu_error_set(err, rc, "the kernel '%s' is compressed (gzip, or zboot for EFI), which is not supported; name an uncompressed one with --kernel", path);
-	if (rc == -EBADMSG)
-		return vsu_error_set(err, rc, "the kernel '%s' does not state its version, as a bzImage or an Image for arm64 does; name its modules with --modules", path);
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot read the kernel '%s'", path) : 0;
+	if (!rc)
+		return vsu_error_set(err, -EBADMSG, "the kernel '%s' does not state its version, as a bzImage or an Image for arm64 does; name its modules with --modules", path);
+	return rc < 0 ? vsu_error_prefix(err, rc, "the kernel '%s'", path) : 0;
 }

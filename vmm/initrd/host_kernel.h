@@ -16,8 +16,9 @@ int vmm_host_kernel(const char *boot, const char *modules, char path[VMM_KERNEL_
 		    struct vsu_error *err);
 
 /*
- * The version in the header of a bzImage, or in the first message of an Image for arm64. -EBADMSG:
- * the file is neither, as a vmlinux is, or has no version; errors of open() and read().
+ * The version in the header of a bzImage, or in the first message of an Image for arm64, which may
+ * be compressed. -EBADMSG: the file is neither, as a vmlinux is, has no version, or is damaged;
+ * -EOPNOTSUPP: this build cannot decompress it; errors of open() and read().
  */
 int vmm_kernel_version(const char *path, char version[VMM_KERNEL_VERSION], struct vsu_error *err);
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The method gzip, by zlib, which compares the checksum and the length at the end. */
+#include <config.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "decompress/method.h"
+
+#ifdef HAVE_ZLIB
+#define ZLIB_CONST
+#include <zlib.h>
+
+#define GZIP_WINDOW (MAX_WBITS + 16)	/* with the header of gzip, not of zlib */
+
+static int inflate_begin(struct vmm_decompressor *d)
+{
+	z_stream *z = calloc(1, sizeof(*z));
+
+	if (!z || inflateInit2(z, GZIP_WINDOW) != Z_OK) {
+		free(z);
+		return -ENOMEM;
+	}
+	d->state = z;
+	return 0;
+}
+
+static int inflate_step(struct vmm_decompressor *d, struct vsu_error *err)
+{
+	const size_t room = d->out_len < UINT_MAX ? d->out_len : UINT_MAX;
+	z_stream *z = d->state;
+	int rc;
+
+	z->next_in = d->in;
+	z->avail_in = (uInt)d->in_len;
+	z->next_out = d->out;
+	z->avail_out = (uInt)room;
+	rc = inflate(z, Z_NO_FLUSH);
+	d->in = z->next_in;
+	d->in_len = z->avail_in;
+	d->out = z->next_out;
+	d->out_len -= room - z->avail_out;
+	if (rc == Z_OK || rc == Z_BUF_ERROR)
+		return 0;
+	if (rc == Z_MEM_ERROR)
+		return vsu_error_sys(err, -ENOMEM, "no memory to decompress it");
+	return rc == Z_STREAM_END ? 1 : vmm_method_is_damaged(d->method, z->msg ? z->msg : zError(rc), err);
+}
+
+static void inflate_end(struct vmm_decompressor *d)
+{
+	inflateEnd(d->state);
+	free(d->state);
+}
+
+#define OPERATIONS .begin = inflate_begin, .step = inflate_step, .end = inflate_end,
+#else
+#define OPERATIONS
+#endif
+
+const struct vmm_method vmm_method_gzip = {
+	.name = "gzip", .command = "gunzip", .switch_name = "zlib",
+	.magic = { 0x1f, 0x8b, 8 }, .magic_len = 3, .type = "gzip",
+	OPERATIONS
+};
