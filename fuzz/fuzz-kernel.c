@@ -2,7 +2,8 @@
 /*
  * A kernel file of any kind: bzImage, or an ELF file with its notes. A file
  * that is accepted was placed above the first MiB and within memory, is entered
- * inside of what was loaded, and can be handed over.
+ * inside of what was loaded, and can be handed over. One that is compressed has
+ * a content or a reason.
  */
 #include <config.h>
 
@@ -17,6 +18,7 @@
 #include "arch/x86/boot/linux/bzimage.h"
 #include "arch/x86/long_mode.h"
 #include "boot/elf.h"
+#include "decompress/decompress.h"
 
 #define MEMORY "8M"
 #define MEMORY_END UINT64_C(0x800000)
@@ -62,6 +64,25 @@ static void check_linux(const struct vmm_kernel *kernel,
 				      VMM_BOOT_INFO_GPA, NULL));
 }
 
+/* At most 1 MiB of it. */
+static void decompress(const uint8_t *data, size_t size)
+{
+	const struct vmm_compressed c = { .bytes = data, .fd = -1, .size = size };
+	static unsigned char piece[5000];
+	struct vsu_error err = VSU_ERROR_INIT;
+	struct vmm_decompressor *d = NULL;
+	unsigned int i;
+	ssize_t n = vmm_decompressor_new(&d, &c, &err);
+
+	demand(vmm_is_compressed(&c) || n < 0);
+	for (i = 0; !n && i < 200; i++) {
+		n = vmm_decompressor_read(d, piece, sizeof(piece), &err);
+		n = n == sizeof(piece) ? 0 : n;
+	}
+	demand(n >= 0 || err.msg[0]);
+	vmm_decompressor_free(d);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct vmem_map *map;
@@ -73,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct vmem_view *view;
 	int rc;
 
+	decompress(data, size);
 	if (!map)
 		map = make_map();
 	view = vmem_map_view(map);
