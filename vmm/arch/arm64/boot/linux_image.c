@@ -77,28 +77,31 @@ static bool find_place(const struct vmem_view *view, uint64_t offset, uint64_t l
 	return false;
 }
 
-int vmm_linux_image_load(const struct vmm_kernel *kernel, const struct vmem_view *view,
-		   struct vmm_loaded *loaded, struct vsu_error *err)
+int vmm_linux_image_place(const struct vmm_kernel *kernel, const struct vmm_linux_image *image, uint64_t len,
+			  const struct vmem_view *view, struct vmm_loaded *loaded, struct vsu_error *err)
 {
-	const uint64_t size = kernel->file.size;
-	struct vmm_linux_image image;
-	uint64_t at, len;
-	int rc = read_header(kernel, &image, err);
+	uint64_t at;
 
-	if (rc < 0)
-		return rc;
-	if (image.big_endian)
+	if (image->big_endian)
 		return vsu_error_set(err, -EBADMSG, "kernel '%s': it is big-endian; only little-endian kernels can be booted", kernel->name);
-	len = image.len > size ? image.len : size;
-	if (!find_place(view, image.offset, len, &at))
+	if (!find_place(view, image->offset, len, &at))
 		return vsu_error_set(err, -E2BIG, "kernel '%s': it needs %" PRIu64 " bytes at %#" PRIx64 " behind a multiple of 2 MiB, which are not in guest memory; increase --memory",
-				     kernel->name, len, image.offset);
-	rc = vmm_file_place(&kernel->file, 0, (size_t)size, view, at, err);
-	if (rc < 0)
-		return rc;
+				     kernel->name, len, image->offset);
 	*loaded = (struct vmm_loaded){
 		.protocol = VMM_PROTOCOL_IMAGE, .entry = at, .first = at, .end = at + len,
 		.initrd_end = (at & ~(GIB - 1)) + INITRD_REACH, .cmdline_max = CMDLINE_MAX,
 	};
 	return 0;
+}
+
+int vmm_linux_image_load(const struct vmm_kernel *kernel, const struct vmem_view *view,
+		   struct vmm_loaded *loaded, struct vsu_error *err)
+{
+	const uint64_t size = kernel->file.size;
+	struct vmm_linux_image image;
+	int rc = read_header(kernel, &image, err);
+
+	if (!rc)
+		rc = vmm_linux_image_place(kernel, &image, image.len > size ? image.len : size, view, loaded, err);
+	return rc < 0 ? rc : vmm_file_place(&kernel->file, 0, (size_t)size, view, loaded->first, err);
 }

@@ -31,6 +31,13 @@ bool vmm_linux_image_read(const unsigned char header[VMM_LINUX_IMAGE_HEADER], st
 /* True if the file has the magic, even if it is otherwise invalid. */
 bool vmm_linux_image_is(const struct vmm_kernel *kernel);
 
+/*
+ * Finds len bytes of memory (not 0) for a kernel, from loaded->first on. -EBADMSG: it is
+ * big-endian; -E2BIG: the guest has too little memory.
+ */
+int vmm_linux_image_place(const struct vmm_kernel *kernel, const struct vmm_linux_image *image, uint64_t len,
+			  const struct vmem_view *view, struct vmm_loaded *loaded, struct vsu_error *err);
+
 /* -EBADMSG: not such a kernel; -E2BIG: the guest has too little memory. */
 int vmm_linux_image_load(const struct vmm_kernel *kernel, const struct vmem_view *view,
 		   struct vmm_loaded *loaded, struct vsu_error *err);

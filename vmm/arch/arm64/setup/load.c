@@ -9,6 +9,7 @@
 
 #include <vm-memory/access.h>
 
+#include "arch/arm64/boot/compressed_image.h"
 #include "arch/arm64/boot/device_tree.h"
 #include "arch/arm64/boot/fdt.h"
 #include "arch/arm64/boot/linux_image.h"
@@ -99,6 +100,8 @@ int vmm_load_kernel(const struct vmm_kernel *kernel, const struct vmem_map *map,
 		return rc;
 	if (vmm_linux_image_is(kernel))
 		return vmm_linux_image_load(kernel, view, loaded, err);
+	if (vmm_compressed_image_is(kernel))
+		return vmm_compressed_image_load(kernel, view, loaded, err);
 	rc = vmm_kernel_load(kernel, view, loaded, err);
 	loaded->level0 = true;
 	loaded->any_level = false;

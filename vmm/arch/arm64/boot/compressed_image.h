@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * Linux kernels as compressed Image (Image.gz), or within an EFI program that decompresses
+ * itself (zboot). The file is not trusted.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_ARM64_COMPRESSED_IMAGE_H
+#define VMM_ARM64_COMPRESSED_IMAGE_H
+
+#include <stdbool.h>
+
+#include "arch/arm64/boot/linux_image.h"
+
+bool vmm_compressed_image_is(const struct vmm_kernel *kernel);
+
+/*
+ * Decompresses it into guest memory, at most the bytes that its Image requests. Failures of
+ * vmm_decompressor_new() and vmm_decompressor_read(), and -E2BIG: the guest has too little memory.
+ */
+int vmm_compressed_image_load(const struct vmm_kernel *kernel, const struct vmem_view *view,
+			      struct vmm_loaded *loaded, struct vsu_error *err);
+
+#endif
