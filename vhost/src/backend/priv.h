@@ -37,7 +37,7 @@ enum vhost_user_priv_start {
 	VHOST_USER_PRIV_START_INBAND, /* kick is our own eventfd, signalled by VRING_KICK */
 };
 
-/* What the owner does with a ring. run leads to the last state, quiesce down to a former one. */
+/* The owner's use of a ring: run leads to the last state, quiesce back to a former one. */
 enum vhost_user_priv_run {
 	VHOST_USER_PRIV_DRAINED,
 	VHOST_USER_PRIV_QUIESCED, /* chains may be in flight */

@@ -208,7 +208,7 @@ void vhost_user_backend_free(struct vhost_user_backend *b)
 
 #define TO(life) (1u << (life))
 
-/* What may follow each state. A drain may take several dispatches. */
+/* The states that may follow each. A drain may take several dispatches. */
 static const unsigned int next[] = {
 	[VHOST_USER_PRIV_IDLE] = TO(VHOST_USER_PRIV_DISPATCHES) | TO(VHOST_USER_PRIV_FAILED) |
 				 TO(VHOST_USER_PRIV_ENDS),
