@@ -60,7 +60,6 @@ int vmm_request_device_add(void *machine, const void *addition, FILE *answer,
 	unsigned int number;
 	int rc;
 
-	vmm_stop_release(m);
 	rc = add_device(m, a, &number, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "device-add");

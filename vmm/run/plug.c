@@ -13,6 +13,7 @@
 #include "machine/disk_flush.h"
 #include "machine/events.h"
 #include "machine/live.h"
+#include "machine/stop.h"
 #include "run/devices.h"
 #include "run/plug.h"
 
@@ -307,8 +308,10 @@ int vmm_machine_add_device(struct vmm_machine *m, const char *list,
 		rc = vmm_machine_take_own(m, d, err);
 	if (!rc)
 		rc = vmm_live_add(d, list, err);
-	if (!rc)
+	if (!rc) {
+		vmm_stop_release(m);
 		rc = device_begin(m, i, err);
+	}
 	if (rc < 0) {
 		device_clear(d);
 		return rc;

@@ -116,7 +116,7 @@ static int no_step(void *opaque)
 }
 
 /* A request of a paused guest would change the disks that its user copies. */
-START_TEST(e3_28_devices_that_are_held_stay_paused_in_another_stop)
+START_TEST(devices_that_are_held_stay_paused_in_another_stop)
 {
 	ends_after = 1;
 	ck_assert_int_eq(stop_device(false), 0);
@@ -148,7 +148,7 @@ int main(void)
 	tcase_add_test(tc, e2_53_back_end_that_never_ends_its_state_does_not_keep_the_guest_paused);
 	tcase_add_test(tc, back_end_has_twice_the_time_of_a_device_in_this_process);
 	tcase_add_test(tc, device_in_this_process_has_the_limit_once);
-	tcase_add_test(tc, e3_28_devices_that_are_held_stay_paused_in_another_stop);
+	tcase_add_test(tc, devices_that_are_held_stay_paused_in_another_stop);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

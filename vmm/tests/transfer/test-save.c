@@ -338,6 +338,8 @@ static void fails_while_the_guest_is_paused(void)
 	__atomic_store_n(&host.fsync_error, 0, __ATOMIC_RELEASE);
 	assert_told("save kept\n", DONE);
 	ck_assert_int_eq(rig.machine.pause.stop.phase, VMM_STOP_HELD);
+	assert_refusal("device-add rng,color=red\n", "color");
+	ck_assert_int_eq(rig.machine.pause.stop.phase, VMM_STOP_HELD);
 	__atomic_store_n(&host.holds, true, __ATOMIC_RELEASE);
 	rig.machine.pause.limit.seconds = 0.5;
 	assert_refusal("save saved\n", "nothing was written");
