@@ -160,11 +160,6 @@ void vmm_decompressor_free(struct vmm_decompressor *d)
 	free(d);
 }
 
-int vmm_method_is_damaged(const struct vmm_method *m, const char *why, struct vsu_error *err)
-{
-	return vsu_error_set(err, -EBADMSG, "its %s data is damaged (%s); copy or build it again", m->name, why);
-}
-
 static int refill_piece(struct vmm_decompressor *d, struct vsu_error *err)
 {
 	const uint64_t left = d->end - d->at;
@@ -191,17 +186,26 @@ static int check_end(struct vmm_decompressor *d, struct vsu_error *err)
 				    left, d->method->name, d->method->command) : 0;
 }
 
+static int report_failure(const struct vmm_decompressor *d, int rc, const char *why, struct vsu_error *err)
+{
+	return rc == -ENOMEM ? vsu_error_sys(err, rc, "no memory to decompress it") :
+	       vsu_error_set(err, rc, "its %s data is damaged (%s); copy or build it again", d->method->name, why);
+}
+
 /* A method can have content left when all input is consumed: only one without progress needs more. */
 static int advance_method(struct vmm_decompressor *d, struct vsu_error *err)
 {
 	const size_t in_len = d->in_len, out_len = d->out_len;
-	const int rc = d->method->step(d, err);
+	const char *why = "no progress";
+	const int rc = d->method->step(d, &why);
 
+	if (rc < 0)
+		return report_failure(d, rc, why, err);
 	if (rc > 0)
 		return check_end(d, err);
-	if (rc < 0 || d->in_len < in_len || d->out_len < out_len)
-		return rc;
-	return in_len ? vmm_method_is_damaged(d->method, "no progress", err) : refill_piece(d, err);
+	if (d->in_len < in_len || d->out_len < out_len)
+		return 0;
+	return in_len ? report_failure(d, -EBADMSG, why, err) : refill_piece(d, err);
 }
 
 ssize_t vmm_decompressor_read(struct vmm_decompressor *d, void *buf, size_t len,

@@ -26,7 +26,7 @@ static int inflate_begin(struct vmm_decompressor *d)
 	return 0;
 }
 
-static int inflate_step(struct vmm_decompressor *d, struct vsu_error *err)
+static int inflate_step(struct vmm_decompressor *d, const char **why)
 {
 	const size_t room = d->out_len < UINT_MAX ? d->out_len : UINT_MAX;
 	z_stream *z = d->state;
@@ -43,9 +43,8 @@ static int inflate_step(struct vmm_decompressor *d, struct vsu_error *err)
 	d->out_len -= room - z->avail_out;
 	if (rc == Z_OK || rc == Z_BUF_ERROR)
 		return 0;
-	if (rc == Z_MEM_ERROR)
-		return vsu_error_sys(err, -ENOMEM, "no memory to decompress it");
-	return rc == Z_STREAM_END ? 1 : vmm_method_is_damaged(d->method, z->msg ? z->msg : zError(rc), err);
+	*why = z->msg ? z->msg : zError(rc);
+	return rc == Z_STREAM_END ? 1 : rc == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
 }
 
 static void inflate_end(struct vmm_decompressor *d)

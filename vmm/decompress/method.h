@@ -29,14 +29,11 @@ struct vmm_method {
 	const char *type;	/* how the header of a zboot kernel begins its name */
 	/* NULL: this build lacks it. 0 or -ENOMEM. */
 	int (*begin)(struct vmm_decompressor *d);
-	/* Consumes and writes what it can: 1 at the end, 0 before, -ENOMEM or -EBADMSG. */
-	int (*step)(struct vmm_decompressor *d, struct vsu_error *err);
+	/* Consumes and writes what it can: 1 at the end, 0 before, -ENOMEM, or -EBADMSG and *why. */
+	int (*step)(struct vmm_decompressor *d, const char **why);
 	void (*end)(struct vmm_decompressor *d);
 };
 
 extern const struct vmm_method vmm_method_gzip;
-
-/* -EBADMSG; why: the library's words. */
-int vmm_method_is_damaged(const struct vmm_method *m, const char *why, struct vsu_error *err);
 
 #endif
