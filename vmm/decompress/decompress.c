@@ -21,6 +21,9 @@
 #define ZBOOT_TYPE_LEN 32u
 #define HEADER_LEN 64u
 
+/* Compressed bytes: many can have no content, and the time to read them is the caller's. */
+#define MOST (UINT64_C(1) << 30)
+
 static const struct vmm_method *const methods[] = { &vmm_method_gzip };
 
 #define NMETHODS (sizeof(methods) / sizeof(methods[0]))
@@ -143,6 +146,8 @@ int vmm_decompressor_new(struct vmm_decompressor **out, const struct vmm_compres
 		return vsu_error_sys(err, -ENOMEM, "no memory to decompress it");
 	d->source = *c;
 	rc = find_stream(d, err);
+	if (!rc && d->end - d->at > MOST)
+		rc = vsu_error_set(err, -EFBIG, "its compressed part has more than 1 GiB");
 	if (!rc)
 		rc = begin_method(d, err);
 	if (rc < 0) {

@@ -55,8 +55,9 @@ struct cvmm_kernel_config {
 /*
  * Copies the kernel, which is not trusted, and all that it is given to the guest's memory;
  * config is borrowed during the call. -EINVAL: no size or kernel, or the command line is too
- * long; -ENOENT and similar: a file; -EBADMSG: a kernel of no known protocol, or truncated; -E2BIG,
- * -EFAULT: too little memory, or none at 0; -ENOSPC: too many devices or regions; -ENOMEM.
+ * long; -ENOENT and similar: a file; -EBADMSG: a kernel of no known protocol, truncated or
+ * damaged; -EOPNOTSUPP: compressed by a method that this build does not have; -EFBIG: larger than
+ * 1 GiB; -E2BIG, -EFAULT: too little memory, or none at 0; -ENOSPC: too many devices or regions; -ENOMEM.
  */
 CVMM_API int cvmm_kernel_load(struct vmem_map *map, const struct cvmm_kernel_config *config,
 			      struct cvmm_kernel **out, struct vsu_error *err) VSU_NODISCARD;

@@ -138,7 +138,7 @@ START_TEST(file_is_read_from_its_begin_without_its_position)
 }
 END_TEST
 
-START_TEST(file_that_becomes_shorter_is_refused)
+START_TEST(d2_25_file_that_becomes_shorter_is_refused)
 {
 	make_gzip(CONTENT);
 	compressed.bytes = NULL;
@@ -154,7 +154,7 @@ START_TEST(file_that_becomes_shorter_is_refused)
 }
 END_TEST
 
-START_TEST(truncated_stream_is_refused_at_each_length)
+START_TEST(d2_25_truncated_stream_is_refused_at_each_length)
 {
 	make_gzip(300);
 	while (--compressed.size > 2)
@@ -167,7 +167,7 @@ START_TEST(truncated_stream_is_refused_at_each_length)
 END_TEST
 
 /* Few bits have no meaning, such as those of the time in the header. */
-START_TEST(flipped_bit_never_changes_content)
+START_TEST(d2_26_flipped_bit_never_changes_content)
 {
 	size_t bit, refused = 0;
 	ssize_t n;
@@ -186,7 +186,7 @@ START_TEST(flipped_bit_never_changes_content)
 }
 END_TEST
 
-START_TEST(wrong_checksum_and_length_are_refused)
+START_TEST(d2_26_wrong_checksum_and_length_are_refused)
 {
 	make_gzip(CONTENT);
 	file[compressed.size - 8] ^= 1;
@@ -197,7 +197,7 @@ START_TEST(wrong_checksum_and_length_are_refused)
 }
 END_TEST
 
-START_TEST(bytes_after_the_end_are_refused)
+START_TEST(d2_27_bytes_after_the_end_are_refused)
 {
 	static const size_t more[] = { 1, 16384, 40000 };
 	char sentence[128];
@@ -219,7 +219,7 @@ static const uint32_t ranges[][2] = {
 	{ 128, 4000 }, { 4096, 1 }, { 4097, 0 }, { UINT32_MAX, 1 }, { UINT32_MAX, UINT32_MAX }, { 0, 4097 },
 };
 
-START_TEST(zboot_kernel_is_refused_if_its_part_is_outside)
+START_TEST(d2_28_zboot_kernel_is_refused_if_its_part_is_outside)
 {
 	zboot_header(file, ranges[_i][1], "gzip");
 	put_le32(file + 8, ranges[_i][0]);
@@ -233,7 +233,7 @@ static const char *const types[][2] = {
 	{ "12345678901234567890123456789012tail", "12345678901234567890123456789012" },
 };
 
-START_TEST(other_methods_of_zboot_are_refused_by_their_printable_names)
+START_TEST(d2_28_other_methods_of_zboot_are_refused_by_their_printable_names)
 {
 	char sentence[256];
 
@@ -242,6 +242,15 @@ START_TEST(other_methods_of_zboot_are_refused_by_their_printable_names)
 	compressed.size = 4096;
 	ck_assert(vmm_is_compressed(&compressed));
 	assert_refused(read_all(4096), -EOPNOTSUPP, sentence, err);
+}
+END_TEST
+
+/* Names and empty pieces have no content, however many there are. */
+START_TEST(d2_30_file_of_more_than_1_gib_is_refused)
+{
+	make_gzip(CONTENT);
+	compressed.size = (UINT64_C(1) << 30) + 1;
+	assert_refused(vmm_decompressor_new(&decompressor, &compressed, &err), -EFBIG, "its compressed part has more than 1 GiB", err);
 }
 END_TEST
 
@@ -284,13 +293,14 @@ int main(void)
 	tcase_add_loop_test_unless(t, NO_ZLIB, zboot_kernel_has_the_content_of_its_compressed_part, 0, COUNT(pieces));
 	tcase_add_test_unless(t, NO_ZLIB, empty_content_ends_at_once);
 	tcase_add_test_unless(t, NO_ZLIB, file_is_read_from_its_begin_without_its_position);
-	tcase_add_test_unless(t, NO_ZLIB, file_that_becomes_shorter_is_refused);
-	tcase_add_test_unless(t, NO_ZLIB, truncated_stream_is_refused_at_each_length);
-	tcase_add_test_unless(t, NO_ZLIB, flipped_bit_never_changes_content);
-	tcase_add_test_unless(t, NO_ZLIB, wrong_checksum_and_length_are_refused);
-	tcase_add_loop_test_unless(t, NO_ZLIB, bytes_after_the_end_are_refused, 0, 3);
-	tcase_add_loop_test(t, zboot_kernel_is_refused_if_its_part_is_outside, 0, COUNT(ranges));
-	tcase_add_loop_test(t, other_methods_of_zboot_are_refused_by_their_printable_names, 0, COUNT(types));
+	tcase_add_test_unless(t, NO_ZLIB, d2_25_file_that_becomes_shorter_is_refused);
+	tcase_add_test_unless(t, NO_ZLIB, d2_25_truncated_stream_is_refused_at_each_length);
+	tcase_add_test_unless(t, NO_ZLIB, d2_26_flipped_bit_never_changes_content);
+	tcase_add_test_unless(t, NO_ZLIB, d2_26_wrong_checksum_and_length_are_refused);
+	tcase_add_loop_test_unless(t, NO_ZLIB, d2_27_bytes_after_the_end_are_refused, 0, 3);
+	tcase_add_loop_test(t, d2_28_zboot_kernel_is_refused_if_its_part_is_outside, 0, COUNT(ranges));
+	tcase_add_loop_test(t, d2_28_other_methods_of_zboot_are_refused_by_their_printable_names, 0, COUNT(types));
+	tcase_add_test_unless(t, NO_ZLIB, d2_30_file_of_more_than_1_gib_is_refused);
 	tcase_add_loop_test(t, other_files_are_not_compressed, 0, 5);
 	tcase_add_loop_test_unless(t, NO_ZLIB, lack_of_memory_is_reported, 1, 3);
 	if (NO_ZLIB)

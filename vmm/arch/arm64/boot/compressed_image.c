@@ -11,6 +11,8 @@
 #include "decompress/decompress.h"
 
 #define PIECE 16384u
+/* Linux has tens of MiB. A small file can have a content as large as it states. */
+#define MOST (UINT64_C(1) << 30)
 
 static struct vmm_compressed bytes_of(const struct vmm_kernel *kernel)
 {
@@ -85,6 +87,8 @@ static int load_content(struct vmm_decompressor *d, const struct vmm_kernel *ker
 	rc = vmm_linux_image_place(kernel, &image, image.len, view, loaded, err);
 	if (rc < 0)
 		return rc;
+	if (image.len > MOST)
+		return vsu_error_set(err, -EFBIG, "kernel '%s': its decompressed content states that it needs more than 1 GiB", kernel->name);
 	t.first = t.at = loaded->first;
 	t.end = loaded->end;
 	rc = write_piece(&t, header, sizeof(header), err);

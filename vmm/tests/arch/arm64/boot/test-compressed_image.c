@@ -110,7 +110,7 @@ START_TEST(image_is_as_long_as_its_header_states)
 }
 END_TEST
 
-START_TEST(longer_content_is_refused)
+START_TEST(d2_29_longer_content_is_refused)
 {
 	char sentence[160];
 
@@ -135,6 +135,20 @@ START_TEST(image_that_does_not_fit_leaves_memory_untouched)
 	make_gzip(IMAGE);
 	ck_assert_int_eq(load(), -E2BIG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "increase --memory"));
+	ck_assert(memory_is_untouched());
+}
+END_TEST
+
+START_TEST(d2_29_image_of_more_than_1_gib_is_refused)
+{
+	struct vmem_block *block = make_block("size=2G,reserve=off");
+
+	vmem_map_unref(map);
+	map = with_piece(empty_map(), block, 0, BASE, UINT64_C(2) << 30);
+	vmem_block_unref(block);
+	put_le64(image + 16, (UINT64_C(1) << 30) + 1);
+	make_gzip(IMAGE);
+	assert_refused(load(), -EFBIG, "kernel 'k': its decompressed content states that it needs more than 1 GiB", err);
 	ck_assert(memory_is_untouched());
 }
 END_TEST
@@ -186,8 +200,9 @@ int main(void)
 	tcase_add_test_unless(t, NO_ZLIB, image_is_decompressed_to_where_it_would_be_placed);
 	tcase_add_test_unless(t, NO_ZLIB, image_of_a_zboot_kernel_is_loaded);
 	tcase_add_loop_test_unless(t, NO_ZLIB, image_is_as_long_as_its_header_states, 0, COUNT(lens));
-	tcase_add_loop_test_unless(t, NO_ZLIB, longer_content_is_refused, 1, COUNT(lens));
+	tcase_add_loop_test_unless(t, NO_ZLIB, d2_29_longer_content_is_refused, 1, COUNT(lens));
 	tcase_add_loop_test_unless(t, NO_ZLIB, image_that_does_not_fit_leaves_memory_untouched, 0, COUNT(too_large));
+	tcase_add_test_unless(t, NO_ZLIB, d2_29_image_of_more_than_1_gib_is_refused);
 	tcase_add_loop_test_unless(t, NO_ZLIB, content_without_a_length_is_refused, 0, 64);
 	tcase_add_test_unless(t, NO_ZLIB, other_content_is_refused);
 	tcase_add_test_unless(t, NO_ZLIB, big_endian_kernels_are_refused);
