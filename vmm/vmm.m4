@@ -43,9 +43,20 @@ AC_ARG_WITH([zlib],
 	[], [with_zlib=check])
 have_zlib=no
 AS_IF([test "x$with_zlib" != xno], [
-	PKG_CHECK_MODULES([ZLIB], [zlib >= 1.2.8], [have_zlib=yes], [:])
-	AS_IF([test "x$with_zlib$have_zlib" = xyesno],
-		[AC_MSG_ERROR([zlib was asked for and not found])])
+	PKG_CHECK_MODULES([ZLIB], [zlib >= 1.2.8], [
+		dnl pkg-config may speak of the machine that builds, not of the other.
+		cvmm_saved_CPPFLAGS=$CPPFLAGS
+		cvmm_saved_LIBS=$LIBS
+		CPPFLAGS="$CPPFLAGS $ZLIB_CFLAGS"
+		LIBS="$ZLIB_LIBS $LIBS"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <zlib.h>]],
+			[[z_stream z = { 0 }; return inflateInit2(&z, 31);]])],
+			[have_zlib=yes])
+		CPPFLAGS=$cvmm_saved_CPPFLAGS
+		LIBS=$cvmm_saved_LIBS
+	], [:])
+	AS_IF([test "x$with_zlib$have_zlib" = xyesno], [AC_MSG_ERROR(
+		[zlib was asked for and not found for the machine that runs it])])
 ])
 AS_IF([test "x$have_zlib" = xyes], [
 	AC_DEFINE([HAVE_ZLIB], [1], [Define to 1 to decompress kernels of gzip.])
