@@ -208,7 +208,7 @@ static void name_modules(const struct cvmm_exec_config *c, const char *names[MAX
 static int make_initrd(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
 		       struct vsu_error *err)
 {
-	static const char *const others[] = { "pvpanic_mmio", NULL };
+	static const char *const others[] = { "virtio_mmio", "pvpanic_mmio", NULL };
 	const char *names[MAX_MODULES];
 	char folder[VMM_INITRD_FOLDER];
 	const struct vmm_initrd initrd = {

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Claims about the initrd of the machine of one command. */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include <sys/stat.h>
+
+#include "../initrd/tree.h"
+#include "../util.h"
+#include "exec/plan.h"
+
+static struct vmm_plan plan;
+static struct vsu_error err;
+static char init[64], modules[64], initrd[65536];
+static const char *const argv[] = { "true", NULL };
+static struct cvmm_exec_config config;
+
+static void setup(void)
+{
+	tree_make();
+	tree_text("init", "program");
+	snprintf(init, sizeof(init), "%s/init", tree);
+	snprintf(modules, sizeof(modules), "%s", tree);
+	config = (struct cvmm_exec_config){
+		.size = sizeof(config), .command = argv, .kernel = "vmlinuz", .modules = modules, .root = tree,
+	};
+	vmm_plan_init(&plan);
+}
+
+static void teardown(void)
+{
+	vmm_plan_free(&plan);
+	tree_remove();
+}
+
+/* Modules of a kernel, each without dependencies. */
+static void make_modules(const char *const *names)
+{
+	char file[64], dep[1024] = "";
+
+	for (; *names; names++) {
+		snprintf(file, sizeof(file), "kernel/%s.ko", *names);
+		tree_text(file, *names);
+		strcat(strcat(dep, file), ":\n");
+	}
+	tree_text("modules.dep", dep);
+}
+
+static int make(void)
+{
+	ssize_t n;
+	const int rc = vmm_plan_make(&plan, &config, init, &err);
+
+	if (rc < 0)
+		return rc;
+	n = pread(plan.initrd_fd, initrd, sizeof(initrd), 0);
+	ck_assert_int_gt(n, 0);
+	ck_assert_int_lt(n, (ssize_t)sizeof(initrd));
+	return 0;
+}
+
+static bool initrd_has(const char *text)
+{
+	return memmem(initrd, sizeof(initrd), text, strlen(text));
+}
+
+static const char *const all[] = {
+	"overlay", "pvpanic_mmio", "virtio_console", "virtio_mmio", "virtio_pci", "virtiofs", NULL,
+};
+
+START_TEST(initrd_has_the_drivers_of_both_transports)
+{
+	make_modules(all);
+	ck_assert_int_eq(make(), 0);
+	ck_assert(initrd_has("virtio_pci"));
+	ck_assert(initrd_has("virtio_mmio"));
+}
+END_TEST
+
+START_TEST(kernel_without_virtio_mmio_is_accepted)
+{
+	static const char *const few[] = { "overlay", "virtio_console", "virtio_pci", "virtiofs", NULL };
+
+	make_modules(few);
+	ck_assert_int_eq(make(), 0);
+	ck_assert(!initrd_has("virtio_mmio"));
+}
+END_TEST
+
+START_TEST(kernel_without_a_console_is_refused)
+{
+	static const char *const few[] = { "overlay", "virtio_mmio", "virtio_pci", "virtiofs", NULL };
+
+	make_modules(few);
+	ck_assert_int_eq(make(), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "virtio_console"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("plan");
+	TCase *t = tcase_create("plan");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, initrd_has_the_drivers_of_both_transports);
+	tcase_add_test(t, kernel_without_virtio_mmio_is_accepted);
+	tcase_add_test(t, kernel_without_a_console_is_refused);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}
