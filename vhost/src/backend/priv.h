@@ -70,7 +70,7 @@ struct vhost_user_priv_ring {
 #define VHOST_USER_PRIV_SET_BASE	2u
 #define VHOST_USER_PRIV_SET_ADDR	4u
 
-/* The life of a session; session.c lists the transitions. */
+/* The life of a session; life.c lists the transitions. */
 enum vhost_user_priv_life {
 	VHOST_USER_PRIV_IDLE,
 	VHOST_USER_PRIV_DISPATCHES,
@@ -127,7 +127,7 @@ struct vhost_user_backend {
 	struct vhost_user_priv_channel backend_channel;
 };
 
-/* session.c. False: to does not follow the present state, which remains. */
+/* False: to does not follow the present state, which remains. */
 bool vhost_user_priv_enter(struct vhost_user_backend *b, enum vhost_user_priv_life to);
 
 /* Ends the session after this dispatch, for the reason in b->why. */
