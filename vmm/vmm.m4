@@ -58,9 +58,16 @@ AS_IF([test "x$with_zlib" != xno], [
 	AS_IF([test "x$with_zlib$have_zlib" = xyesno], [AC_MSG_ERROR(
 		[zlib was asked for and not found for the machine that runs it])])
 ])
-AS_IF([test "x$have_zlib" = xyes], [
-	AC_DEFINE([HAVE_ZLIB], [1], [Define to 1 to decompress kernels of gzip.])
-	AC_SUBST([ZLIB_REQUIRES], [zlib])
+AS_IF([test "x$have_zlib" = xyes],
+	[AC_DEFINE([HAVE_ZLIB], [1], [Define to 1 if zlib is there; tests use it everywhere.])])
+AM_CONDITIONAL([HAVE_ZLIB], [test "x$have_zlib" = xyes])
+dnl A kernel for x86 decompresses itself: there no start of cvmm has to load zlib.
+boots_gzip=no
+AS_IF([test "x$have_zlib:$cvmm_arch" = xyes:arm64], [
+	boots_gzip=yes
+	AC_DEFINE([BOOTS_GZIP], [1], [Define to 1 to decompress kernels of gzip.])
+	AC_SUBST([GZIP_LIBS], [$ZLIB_LIBS])
+	AC_SUBST([GZIP_REQUIRES], [zlib])
 ])
 
 dnl libnbd, for the module of disks of NBD

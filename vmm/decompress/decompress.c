@@ -124,8 +124,8 @@ static int find_stream(struct vmm_decompressor *d, struct vsu_error *err)
 static int begin_method(struct vmm_decompressor *d, struct vsu_error *err)
 {
 	if (!d->method->begin)
-		return vsu_error_set(err, -EOPNOTSUPP, "it is compressed by %s, which this build does not support (--without-%s); decompress it by %s, or name another kernel",
-				     d->method->name, d->method->switch_name, d->method->command);
+		return vsu_error_set(err, -EOPNOTSUPP, "it is compressed by %s, which this build does not support; decompress it by %s, or name another kernel",
+				     d->method->name, d->method->command);
 	return d->method->begin(d) < 0 ? vsu_error_sys(err, -ENOMEM, "no memory to decompress it") : 0;
 }
 

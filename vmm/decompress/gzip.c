@@ -8,7 +8,7 @@
 
 #include "decompress/method.h"
 
-#ifdef HAVE_ZLIB
+#ifdef BOOTS_GZIP
 #define ZLIB_CONST
 #include <zlib.h>
 
@@ -59,7 +59,7 @@ static void inflate_end(struct vmm_decompressor *d)
 #endif
 
 const struct vmm_method vmm_method_gzip = {
-	.name = "gzip", .command = "gunzip", .switch_name = "zlib",
+	.name = "gzip", .command = "gunzip",
 	.magic = { 0x1f, 0x8b, 8 }, .magic_len = 3, .type = "gzip",
 	OPERATIONS
 };

@@ -23,7 +23,6 @@ struct vmm_decompressor {
 struct vmm_method {
 	const char *name;
 	const char *command;	/* which decompresses */
-	const char *switch_name; /* of configure, which leaves it out */
 	unsigned char magic[4];
 	size_t magic_len;
 	const char *type;	/* how the header of a zboot kernel begins its name */

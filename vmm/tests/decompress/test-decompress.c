@@ -279,7 +279,7 @@ START_TEST(build_without_a_library_names_it)
 	memcpy(file, "\x1f\x8b\x08", 3);
 	compressed.size = 4096;
 	ck_assert(vmm_is_compressed(&compressed));
-	assert_refused(read_all(4096), -EOPNOTSUPP, "it is compressed by gzip, which this build does not support (--without-zlib); decompress it by gunzip, or name another kernel", err);
+	assert_refused(read_all(4096), -EOPNOTSUPP, "it is compressed by gzip, which this build does not support; decompress it by gunzip, or name another kernel", err);
 }
 END_TEST
 
