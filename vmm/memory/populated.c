@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Counts present pages by the kernel's sums: per file (cachestat; before Linux 6.5
- * the blocks of a file in memory) and per mapping (smaps). mincore() for each page takes seconds for some hundred
- * gigabytes, so it is used only for huge pages, which are few.
+ * Counts present pages by the kernel's sums: per file (cachestat; before Linux 6.5 the
+ * blocks of a file in memory) and per mapping (smaps). mincore() for each page takes
+ * seconds for some hundred gigabytes, so it is used only for huge pages, which are few.
  */
 #include <config.h>
 
