@@ -253,8 +253,6 @@ int vmm_migrate_begin(struct vmm_machine *m, const struct cvmm_migration *migrat
 		rc = vmm_life_check(&m->pause.life, VMM_MIGRATES, err);
 	if (!rc)
 		rc = vmm_sharing_check_log(m, err);
-	if (!rc)
-		vmm_stop_release(m);
 	g = rc ? NULL : migration_new(m);
 	if (!g) {
 		vmm_migrate_options_free(&options);
@@ -263,8 +261,10 @@ int vmm_migrate_begin(struct vmm_machine *m, const struct cvmm_migration *migrat
 	g->options = options;
 	if (g->request.fd < 0 || g->cancel_fd < 0)
 		rc = vsu_error_set(err, -EMFILE, "no free descriptor");
-	if (!rc)
+	if (!rc) {
+		vmm_stop_release(m);
 		rc = migration_start(g, err);
+	}
 	if (rc < 0)
 		migration_free(g);
 	return rc;
