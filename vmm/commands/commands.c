@@ -23,7 +23,7 @@
 #include "transfer/migrate_options.h"
 #include "transfer/recording.h"
 #include "transfer/save_files.h"
-#include "transfer/save_target.h"
+#include "transfer/save_words.h"
 
 /* Words of the files: descriptors that came with the line. */
 static int read_save_files(const struct vmm_machine *m, char *const *words, unsigned int n,

@@ -46,8 +46,7 @@ static int refuse_name(const struct vmm_control_command *commands,
 			     near ? "'? T" : "t", all);
 }
 
-/* Divides the line in place, into at most one word more than permitted. */
-static unsigned int line_divide(char *line, char *words[VMM_CONTROL_WORDS + 2])
+unsigned int vmm_control_divide(char *line, char *words[VMM_CONTROL_WORDS + 2])
 {
 	unsigned int n = 0;
 	char *rest = NULL, *word = strtok_r(line, " \t\r", &rest);
@@ -156,7 +155,7 @@ int vmm_control_execute(const struct vmm_control_command *commands, void *opaque
 {
 	char *words[VMM_CONTROL_WORDS + 2];
 
-	if (!line_divide(line, words))
+	if (!vmm_control_divide(line, words))
 		return vsu_error_set(err, -EINVAL,
 				     "an empty line; a command was expected");
 	return vmm_control_execute_words(commands, opaque, words, terms, answer, err);

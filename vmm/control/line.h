@@ -17,6 +17,12 @@ struct vmm_line_terms {
 };
 
 /*
+ * Divides the line in place: the number of its words, at most one more than permitted, which
+ * a NULL follows.
+ */
+unsigned int vmm_control_divide(char *line, char *words[VMM_CONTROL_WORDS + 2]);
+
+/*
  * Executes words up to a NULL, one at least; the array is changed. Result as vmm_control_fn;
  * an unknown command is an error with a sentence, too.
  */

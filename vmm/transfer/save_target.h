@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The target of a save: a new folder, or what its owner or client opened; and the words that name it. */
+/* The target of a save: a new folder, or what its owner or client opened. */
 #ifndef VMM_TRANSFER_SAVE_TARGET_H
 #define VMM_TRANSFER_SAVE_TARGET_H
 
@@ -18,12 +18,5 @@ void vmm_save_target_close(struct vmm_save_files *s);
 
 /* -EINVAL, -EBADF, -EEXIST: the descriptor of a client is not such a file; err has its name. */
 int vmm_save_target_check(int fd, const char *name, struct vsu_error *err);
-
-/*
- * The words of the command "save": n of them name the target; those behind it, in any order,
- * set save->incremental and save->then. -EINVAL.
- */
-int vmm_save_words_read(char *const *words, unsigned int *n, struct cvmm_save *save,
-			struct vsu_error *err);
 
 #endif

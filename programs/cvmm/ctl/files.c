@@ -13,9 +13,11 @@
 
 #include "base/file_value.h"
 #include "config/list_edit.h"
+#include "control/line.h"
 #include "ctl/files.h"
 #include "migration/address.h"
 #include "transfer/save_target.h"
+#include "transfer/save_words.h"
 
 /* Replaces the line from position at by text, with its newline. -E2BIG. */
 static int replace_rest(struct vmm_control_request *request, size_t at, const char *text,
@@ -122,17 +124,12 @@ static int open_device(struct vmm_control_files *f, struct vmm_control_request *
 /* False if the words are not those of a save into one folder: the machine refuses them. */
 static bool read_save(char *text, struct cvmm_save *save)
 {
-	enum { MOST = 3 };	/* folder, incremental and then= */
-	char *words[MOST + 1], *rest = NULL, *word = strtok_r(text, " \t", &rest);
+	char *words[VMM_CONTROL_WORDS + 2];
 	unsigned int n;
 
-	for (n = 0; word && n < MOST; n++) {
-		words[n] = word;
-		word = strtok_r(NULL, " \t", &rest);
-	}
-	words[n] = NULL;
+	vmm_control_divide(text, words);
 	save->folder = words[0];
-	return !word && !vmm_save_words_read(words, &n, save, NULL) && n == 1;
+	return !vmm_save_words_read(words, &n, save, NULL) && n == 1;
 }
 
 /* Undone if not all of it is possible: the machine says why, or can do it. */
