@@ -16,7 +16,8 @@ bool vmm_compressed_image_is(const struct vmm_kernel *kernel);
 
 /*
  * Decompresses it into guest memory, at most the bytes that its Image requests. Failures of
- * vmm_decompressor_new() and vmm_decompressor_read(), and -E2BIG: the guest has too little memory.
+ * vmm_decompressor_new() and vmm_decompressor_read(), and -E2BIG: the guest has too little memory;
+ * -EFBIG: it requests more than 1 GiB.
  */
 int vmm_compressed_image_load(const struct vmm_kernel *kernel, const struct vmem_view *view,
 			      struct vmm_loaded *loaded, struct vsu_error *err);
