@@ -62,6 +62,18 @@ VIRTDEV_API int virtdev_port_new(const struct virtdev_port_ops *ops, void *self,
 VIRTDEV_API void virtdev_port_free(struct virtdev_port *port);
 
 /*
+ * The operations of a port that no device owns, for another model of a serial line.
+ * Attach first; the epoll instances must exist until the port is freed.
+ */
+VIRTDEV_API int virtdev_port_attach(struct virtdev_port *port, int in_epfd,
+				    int out_epfd) VSU_NODISCARD;
+VIRTDEV_API bool virtdev_port_is_open(struct virtdev_port *port);
+VIRTDEV_API ssize_t virtdev_port_read(struct virtdev_port *port, const struct iovec *iov,
+				      int n) VSU_NODISCARD;
+VIRTDEV_API ssize_t virtdev_port_write(struct virtdev_port *port, const struct iovec *iov,
+				       int n) VSU_NODISCARD;
+
+/*
  * A port on two descriptors, which may be equal; -1: this direction is absent.
  * It is open until both have reached their end. Regular files are read and
  * written synchronously.

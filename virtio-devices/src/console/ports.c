@@ -61,7 +61,7 @@ static int port_attach(struct console *c, struct port *p)
 		if (rc < 0)
 			return rc;
 	}
-	return p->host->ops.attach(p->host->self, c->channels[rx].epfd,
+	return virtdev_port_attach(p->host, c->channels[rx].epfd,
 				   c->channels[rx + 1].epfd);
 }
 

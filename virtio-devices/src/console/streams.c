@@ -40,7 +40,7 @@ void virtdev_priv_port_recheck(struct console *c, struct port *p)
 	if (!p->recheck)
 		return;
 	p->recheck = false;
-	open = p->host->ops.is_open(p->host->self);
+	open = virtdev_port_is_open(p->host);
 	if (open == p->host_open)
 		return;
 	p->host_open = open;
@@ -67,7 +67,7 @@ static enum verdict chain_fill(struct turn *t, struct vq *q,
 		return TURN_DONE;
 	vq_writer_init(&writer, q, chain);
 	pieces = vq_cursor_iov(&writer, MAX_TRANSFER, iov, MAX_PIECES, &bytes);
-	n = p->host->ops.read(p->host->self, iov, pieces);
+	n = virtdev_port_read(p->host, iov, pieces);
 	if (n <= 0) {
 		p->in_ready = false;
 		p->recheck = n == -ENOTCONN;
@@ -204,7 +204,7 @@ static int chain_write(struct turn *t, struct vq *q,
 	vq_reader_init(&reader, q, chain);
 	vq_cursor_skip(&reader, p->written);
 	pieces = vq_cursor_iov(&reader, transfer_max(t), iov, MAX_PIECES, &bytes);
-	n = p->host->ops.write(p->host->self, iov, pieces);
+	n = virtdev_port_write(p->host, iov, pieces);
 	if (n <= 0)
 		return n ? (int)n : -EAGAIN;
 	if ((uint32_t)n < bytes)
@@ -281,7 +281,7 @@ void virtdev_priv_port_emergency(struct console *c, unsigned char byte)
 
 	p->recheck = true;
 	virtdev_priv_port_recheck(c, p);
-	if (p->host->ops.write(p->host->self, &iov, 1) == 1)
+	if (virtdev_port_write(p->host, &iov, 1) == 1)
 		p->from_guest++;
 	else
 		p->dropped++;
