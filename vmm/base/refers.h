@@ -16,6 +16,7 @@ enum vmm_refers {
 	VMM_REFERS_IDS,	/* users and groups as which files are created */
 	VMM_REFERS_FILE_READ,
 	VMM_REFERS_FILE_WRITTEN, /* and read, or created; also a word of the row's arg */
+	VMM_REFERS_SERIAL,	/* a file or a created socket: see how in struct vmm_serial_end */
 	VMM_REFERS_LOG,	/* a file that is appended to, and its predecessor (port_log.h) */
 	VMM_REFERS_IMAGE,	/* "fd:N[:NAME]" (file_value.h), an address (kinds/disk/module.h) or a file */
 	VMM_REFERS_TEMPORARY,	/* a flag: files are created in the folder for temporary ones */

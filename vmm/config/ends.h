@@ -19,8 +19,10 @@ struct vmm_serial_end {
 		VMM_SERIAL_STDIO,
 		VMM_SERIAL_NULL,
 		VMM_SERIAL_FILE,
+		VMM_SERIAL_PTY,		/* a new terminal */
+		VMM_SERIAL_SOCKET,	/* a UNIX socket, for one client at a time */
 	} how;
-	const char *path;	/* of a file; else NULL */
+	const char *path;	/* of a file or of the socket to create; else NULL */
 	const char *log;	/* --serial-log, or NULL */
 	uint64_t log_size;	/* 0: the default */
 };

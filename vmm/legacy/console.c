@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Transfers bytes between the guest's serial port and a terminal, pipe or file.
+ * Transfers bytes between the guest's serial port and a terminal, pipe, file or client.
  */
 #include <config.h>
 
@@ -18,6 +18,7 @@
 #include "base/port_log.h"
 #include "legacy/console.h"
 #include "legacy/serial.h"
+#include "legacy/serial_client.h"
 #include "legacy/terminal.h"
 
 #define BUFFER (64 * 1024)	/* capacity for output that has not been read */
@@ -34,6 +35,7 @@ struct vmm_console {
 	int event_fd;
 	int own_fd;		/* a new open file of out_fd, or -1 */
 	struct vmm_terminal terminal;
+	struct vmm_serial_client client; /* with config.port */
 
 	pthread_mutex_t lock;	/* guards port and buffer */
 	struct vmm_serial port;
@@ -123,6 +125,8 @@ static int make_buffer(struct vmm_console *c)
 
 static void free_console(struct vmm_console *c)
 {
+	if (c->client.port)
+		vmm_serial_client_close(&c->client);
 	vsu_fd_close(&c->own_fd);
 	vsu_fd_close(&c->event_fd);
 	if (c->buffer)
@@ -144,9 +148,13 @@ int vmm_console_new(const struct vmm_console_config *config,
 	c->own_fd = vmm_terminal_reopen(config->out_fd);
 	pthread_mutex_init(&c->lock, NULL);
 	rc = make_buffer(c);
+	if (rc < 0)
+		vsu_error_sys(err, rc, "console");
+	if (!rc && config->port)
+		rc = vmm_serial_client_open(&c->client, config->port, err);
 	if (rc < 0) {
 		free_console(c);
-		return vsu_error_sys(err, rc, "console");
+		return rc;
 	}
 	vmm_serial_init(&c->port);
 	c->taken_ns = vsu_now_ns();
@@ -217,6 +225,16 @@ int vmm_console_event_fd(const struct vmm_console *c)
 	return c->event_fd;
 }
 
+int vmm_console_in_fd(const struct vmm_console *c)
+{
+	return c->client.port ? c->client.in_fd : c->config.in_fd;
+}
+
+int vmm_console_out_fd(const struct vmm_console *c)
+{
+	return c->client.port ? c->client.out_epfd : c->config.out_fd;
+}
+
 /* The first contiguous part of the held bytes. */
 static size_t input_waiting(struct vmm_console *c, unsigned char **at)
 {
@@ -229,32 +247,35 @@ static size_t input_waiting(struct vmm_console *c, unsigned char **at)
 	return n;
 }
 
-static void input_consumed(struct vmm_console *c, size_t n)
+static void input_consumed(struct vmm_console *c, size_t n, bool dropped)
 {
 	pthread_mutex_lock(&c->lock);
 	c->head = (c->head + n) % BUFFER;
 	c->count -= n;
+	c->dropped += dropped ? n : 0;
 	c->taken_ns = vsu_now_ns();
 	port_resume(c);
 	pthread_mutex_unlock(&c->lock);
 }
 
-static bool fd_ready(int fd, int patience_ms)
+static bool is_ready(const struct vmm_console *c, int patience_ms)
 {
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	const short wanted = c->client.port ? POLLIN : POLLOUT;
+	struct pollfd p = { .fd = vmm_console_out_fd(c), .events = wanted };
 
-	return poll(&p, 1, patience_ms) == 1 &&
-	       (p.revents & (POLLOUT | POLLERR));
+	return poll(&p, 1, patience_ms) == 1 && (p.revents & (wanted | POLLERR));
 }
 
 /* Writes without blocking: -EAGAIN. */
-static ssize_t write_some(const struct vmm_console *c, const void *at,
+static ssize_t write_some(struct vmm_console *c, const void *at,
 			  size_t len)
 {
 	const bool own = c->own_fd >= 0;
 	ssize_t n;
 
-	if (!own && !fd_ready(c->config.out_fd, 0))
+	if (c->client.port)
+		return vmm_serial_client_write(&c->client, at, len);
+	if (!own && !is_ready(c, 0))
 		return -EAGAIN;
 	n = write(own ? c->own_fd : c->config.out_fd, at,
 		  len < 4096 ? len : 4096);
@@ -308,14 +329,16 @@ bool vmm_console_flush(struct vmm_console *c)
 	vsu_event_drain(c->event_fd, &count);
 	record_flush(c);
 	while ((len = input_waiting(c, &at))) {
-		n = c->config.out_fd < 0 ? (ssize_t)len :
-					   write_some(c, at, len);
+		n = vmm_console_out_fd(c) < 0 ? (ssize_t)len :
+						write_some(c, at, len);
 		if (n == -EAGAIN || n == -EINTR)
 			return false;
-		if (n < 0)	/* no reader any more: drop everything */
+		if (n < 0 && c->client.port)	/* until there is a client */
+			input_consumed(c, len, true);
+		else if (n < 0)	/* no reader any more: drop everything */
 			c->config.out_fd = -1;
 		else
-			input_consumed(c, (size_t)n);
+			input_consumed(c, (size_t)n, false);
 	}
 	return true;
 }
@@ -339,6 +362,20 @@ bool vmm_console_wants_input(struct vmm_console *c)
 	return c->terminal.raw || input_room_now(c) > 0;
 }
 
+/* Returns the number of bytes, 0 at the end of input, or -EAGAIN. */
+static ssize_t read_some(struct vmm_console *c, unsigned char *to, size_t room)
+{
+	ssize_t n;
+
+	if (c->client.port)
+		n = (ssize_t)vmm_serial_client_read(&c->client, to, room);
+	else
+		n = read(c->config.in_fd, to, room);
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return -EAGAIN;
+	return n || !c->client.port ? n : -EAGAIN;
+}
+
 bool vmm_console_input(struct vmm_console *c)
 {
 	unsigned char bytes[TYPED];
@@ -348,11 +385,9 @@ bool vmm_console_input(struct vmm_console *c)
 
 	if (!room || !vmm_console_wants_input(c))
 		return true;
-	n = read(c->config.in_fd, bytes, room);
-	if (n < 0)
-		return errno == EINTR || errno == EAGAIN;
-	if (!n)
-		return false;
+	n = read_some(c, bytes, room);
+	if (n <= 0)
+		return n == -EAGAIN;
 	kept = vmm_terminal_filter(&c->terminal, bytes, (size_t)n);
 	pthread_mutex_lock(&c->lock);
 	input_hold(c, bytes, kept);
@@ -389,7 +424,7 @@ static void write_last(struct vmm_console *c)
 	unsigned int round;
 
 	for (round = 0; !vmm_console_flush(c) && round < LAST_ROUNDS; round++)
-		fd_ready(c->config.out_fd, LAST_MS);
+		is_ready(c, LAST_MS);
 }
 
 void vmm_console_restore(const struct vmm_console *c)

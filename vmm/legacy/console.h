@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The console: a serial port whose output goes to a descriptor and whose input
- * comes from one, through the main loop.
+ * comes from one, through the main loop; or both are those of the client of a terminal or
+ * socket. Without a client, output is dropped and counted.
  *
  * Output is buffered up to a limit. If the reader is slower than the guest, the
  * port reports a busy transmitter, and nothing is lost. If the reader makes no
@@ -23,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <virtio-devices/port.h>
 #include <vmm-sys-util/error.h>
 
 #include "bus/bus.h"
@@ -32,6 +34,7 @@ struct vmm_console;
 
 struct vmm_console_config {
 	int in_fd, out_fd;	/* borrowed; -1: none */
+	struct virtdev_port *port; /* in place of both, owned after success; NULL: none */
 	struct vmm_port_log *log; /* owned after success; NULL: none */
 	void (*interrupt)(void *opaque); /* the port's interrupt; any thread */
 	void (*leave)(void *opaque);	/* Ctrl-A x */
@@ -60,10 +63,15 @@ void vmm_console_access(void *opaque, struct vmm_access *access);
  */
 int vmm_console_event_fd(const struct vmm_console *console);
 
-/* False: the reader accepts no more now; wait until it does. */
+/* False: the reader accepts no more now; wait until it does, for vmm_console_out_fd(). */
 bool vmm_console_flush(struct vmm_console *console);
 
-/* Call it when in_fd is readable. False: end of input, stop watching. */
+/* The descriptors to wait for: that of input when it is readable; that of output when it
+ * is writable, or for a port when it is readable. -1: none. */
+int vmm_console_in_fd(const struct vmm_console *console);
+int vmm_console_out_fd(const struct vmm_console *console);
+
+/* Call it when the descriptor of input is readable. False: end of input, stop watching. */
 bool vmm_console_input(struct vmm_console *console);
 
 /* True if the port accepts input; else check again at the next event. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <virtio-devices/console.h>
+#include <virtio-devices/port.h>
 #include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
 
@@ -84,7 +85,31 @@ static int open_console_file(struct vmm_machine *m, const char *path,
 	return check_writable(fd, path, err);
 }
 
-static int open_console(struct vmm_machine *m, struct vsu_error *err)
+/* A dry run creates no socket. */
+static int open_socket(const struct vmm_machine *m, const char *path,
+		       struct virtdev_port **out, struct vsu_error *err)
+{
+	int rc;
+
+	if (m->start->dry_run && folder_is_writable(path))
+		return 0;
+	rc = virtdev_port_socket_new(path, out, err);
+	return rc < 0 ? vsu_error_prefix(err, rc, "option --serial") : 0;
+}
+
+static int open_pty(const struct vmm_machine *m, struct virtdev_port **out, struct vsu_error *err)
+{
+	char where[64];
+	int rc = m->start->dry_run ? 0 : virtdev_port_pty_new(out, where, sizeof(where), err);
+
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "option --serial");
+	if (*out)
+		vmm_log(&m->owner.log, VMM_LOG_WARNING, NULL, "serial port is on %s", where);
+	return 0;
+}
+
+static int open_console(struct vmm_machine *m, struct virtdev_port **port, struct vsu_error *err)
 {
 	const struct vmm_serial_end *end = &m->config->serial;
 
@@ -94,6 +119,10 @@ static int open_console(struct vmm_machine *m, struct vsu_error *err)
 				     "option --serial: a console uses standard input and output; leave --serial out, or put one of them elsewhere");
 	if (end->how == VMM_SERIAL_FILE)
 		return open_console_file(m, end->path, err);
+	if (end->how == VMM_SERIAL_SOCKET)
+		return open_socket(m, end->path, port, err);
+	if (end->how == VMM_SERIAL_PTY)
+		return open_pty(m, port, err);
 	if (end->how == VMM_SERIAL_STDIO || (end->how == VMM_SERIAL_DEFAULT && !m->stdio)) {
 		m->console_in = m->owner.in_fd;
 		m->console_out = m->owner.out_fd;
@@ -129,6 +158,26 @@ static int open_log(struct vmm_machine *m, struct vmm_port_log **out, struct vsu
 	return rc < 0 ? vsu_error_prefix(err, rc, "option --serial-log") : 0;
 }
 
+/* Frees its port and log if it fails. */
+static int make_console(struct vmm_machine *m, struct vmm_console_config *config,
+			struct vsu_error *err)
+{
+	int rc = m->serial_irq_fd = vsu_event_new();
+
+	if (rc < 0)
+		vsu_error_sys(err, rc, "console");
+	else
+		rc = open_log(m, &config->log, err);
+	rc = rc < 0 ? rc : vmm_console_new(config, &m->console, err);
+	if (rc < 0) {
+		vmm_port_log_close(config->log);
+		virtdev_port_free(config->port);
+		return rc;
+	}
+	m->console_in = vmm_console_in_fd(m->console);
+	return 0;
+}
+
 int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err)
 {
 	struct vmm_console_config config = {
@@ -139,19 +188,13 @@ int vmm_machine_open_console(struct vmm_machine *m, struct vsu_error *err)
 		VMM_SERIAL_AT, VMM_SERIAL_LEN, "serial port", vmm_console_access, NULL,
 	};
 	struct vmm_range placed = range;
-	int rc = open_console(m, err);
+	int rc = open_console(m, &config.port, err);
 
 	if (rc < 0)
 		return rc;
 	config.in_fd = m->console_in;
 	config.out_fd = m->console_out;
-	m->serial_irq_fd = vsu_event_new();
-	if (m->serial_irq_fd < 0)
-		return vsu_error_sys(err, m->serial_irq_fd, "console");
-	rc = open_log(m, &config.log, err);
-	rc = rc ? rc : vmm_console_new(&config, &m->console, err);
-	if (rc < 0)
-		vmm_port_log_close(config.log);
+	rc = make_console(m, &config, err);
 	placed.opaque = m->console;
 	if (!rc)
 		rc = vmm_bus_add(vmm_machine_registers(m), &placed, err);

@@ -275,7 +275,8 @@ static void watch_events(struct vmm_machine *m)
 	vmm_io_init(&w->cpus, on_cpus, m, vmm_cpus_event_fd(m->cpus), VMM_IO_READ);
 	vmm_io_init(&w->console, on_console, m, vmm_console_event_fd(m->console), VMM_IO_READ);
 	vmm_io_init(&w->input, on_input, m, m->console_in, VMM_IO_READ);
-	vmm_io_init(&w->writable, on_console, m, m->console_out, VMM_IO_WRITE);
+	vmm_io_init(&w->writable, on_console, m, vmm_console_out_fd(m->console),
+		    m->console_out >= 0 ? VMM_IO_WRITE : VMM_IO_READ);
 	vmm_io_init(&w->space, on_space, m, vmem_space_event_fd(m->memory.space), VMM_IO_READ);
 	vmm_io_init(&w->cut, on_cut, m, cut, VMM_IO_READ);
 	vmm_io_init(&w->alarm, on_alarm, m, vmm_arch_alarm_fd(&m->power), VMM_IO_READ);

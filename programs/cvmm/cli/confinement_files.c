@@ -181,8 +181,16 @@ static int folder_add(struct confine_plan *plan, const char *text, struct vsu_er
 	return confine_add_path(plan, path, LANDLOCK_READ, err);
 }
 
-static int option_add(struct confine_plan *plan, const struct vmm_option_row *row,
-		      const char *text, struct vsu_error *err)
+static int serial_add(struct confine_plan *plan, const struct vmm_serial_end *end,
+		      struct vsu_error *err)
+{
+	if (end->how == VMM_SERIAL_SOCKET)
+		return confine_add_parent(plan, end->path, LANDLOCK_SOCKETS, err);
+	return vmm_file_value_is_fd(end->path) ? 0 : target_add(plan, end->path, err);
+}
+
+static int option_add(struct confine_plan *plan, const struct vmm_options *o,
+		      const struct vmm_option_row *row, const char *text, struct vsu_error *err)
 {
 	switch (row->refers) {
 	case VMM_REFERS_FILE_READ:
@@ -191,6 +199,8 @@ static int option_add(struct confine_plan *plan, const struct vmm_option_row *ro
 		return folder_add(plan, text, err);
 	case VMM_REFERS_FILE_WRITTEN:
 		return vmm_file_value_is_fd(text) ? 0 : target_add(plan, text, err);
+	case VMM_REFERS_SERIAL:
+		return serial_add(plan, &o->machine.serial, err);
 	case VMM_REFERS_LOG:
 		return vmm_file_value_is_fd(text) ? 0 : log_add(plan, text, err);
 	case VMM_REFERS_SOCKET:
@@ -208,9 +218,11 @@ static int options_add(struct confine_plan *plan, const struct vmm_options *o,
 	unsigned int i;
 	int rc = 0;
 
+	if (is_jail(plan) && o->machine.serial.how == VMM_SERIAL_PTY)
+		return vsu_error_set(err, -EOPNOTSUPP, "--jail: a terminal for the serial port is outside of the jail; use --serial=socket:PATH, or pass a descriptor");
 	for (row = vmm_option_rows; !rc && row->option.name; row++) {
 		text = vmm_option_text(o, row);
-		rc = text ? option_add(plan, row, text, err) : 0;
+		rc = text ? option_add(plan, o, row, text, err) : 0;
 	}
 	for (i = 0; !rc && i < o->machine.memory.n; i++)
 		rc = piece_add(plan, o->machine.memory.list[i].backend, err);

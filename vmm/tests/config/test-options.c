@@ -311,7 +311,10 @@ END_TEST
 static const struct { const char *text, *path; int how; } serials[] = {
 	{ NULL, NULL, VMM_SERIAL_DEFAULT }, { "stdio", NULL, VMM_SERIAL_STDIO },
 	{ "null", NULL, VMM_SERIAL_NULL }, { "nul", "nul", VMM_SERIAL_FILE },
-	{ "./stdio", "./stdio", VMM_SERIAL_FILE },
+	{ "./stdio", "./stdio", VMM_SERIAL_FILE }, { "pty", NULL, VMM_SERIAL_PTY },
+	{ "./pty", "./pty", VMM_SERIAL_FILE }, { "ptys", "ptys", VMM_SERIAL_FILE },
+	{ "socket:a", "a", VMM_SERIAL_SOCKET }, { "socket:", "", VMM_SERIAL_SOCKET },
+	{ "socket", "socket", VMM_SERIAL_FILE }, { "./socket:a", "./socket:a", VMM_SERIAL_FILE },
 };
 
 START_TEST(serial_port_ends_at_a_word_or_a_file)
@@ -409,7 +412,7 @@ static const struct refusal {
 	{ "k --serial=tty", -EINVAL, VSU_EXIT_DATA,
 	  "option --serial: 'tty' is a value of other programs; cvmm has --serial stdio, and for a file of this name ./ before it" },
 	{ "k --serial=socket=/tmp/s", -EINVAL, VSU_EXIT_DATA,
-	  "option --serial: 'socket=/tmp/s' is a value of other programs; cvmm has a console on one: --console socket=PATH, and for a file of this name ./ before it" },
+	  "option --serial: 'socket=/tmp/s' is a value of other programs; cvmm has --serial socket:PATH, and for a file of this name ./ before it" },
 	{ "k --control=tcp:1", -EINVAL, VSU_EXIT_DATA,
 	  "option --control: 'tcp:1' is a value of other programs; cvmm has a UNIX socket: --control SOCKET, and for a file of this name ./ before it" },
 	{ "k --net=user", -EINVAL, VSU_EXIT_DATA,

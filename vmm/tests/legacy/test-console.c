@@ -9,6 +9,7 @@
 #include <termios.h>
 
 #include <vmm-sys-util/fd.h>
+#include <vmm-sys-util/sock.h>
 
 #include "base/port_log.h"
 #include "legacy/console.h"
@@ -676,6 +677,185 @@ START_TEST(ctrl_a_c_prints_statistics_and_sends_nothing)
 }
 END_TEST
 
+/* ---------------------------------------------- clients of a socket or terminal */
+
+static char socket_path[40];
+
+static void make_with(struct virtdev_port *port)
+{
+	const struct vmm_console_config config = { .in_fd = -1, .out_fd = -1, .port = port };
+
+	ck_assert_int_eq(vmm_console_new(&config, &console, NULL), 0);
+	ck_assert(vmm_console_flush(console));
+}
+
+static void make_on_socket(void)
+{
+	struct virtdev_port *port;
+
+	snprintf(socket_path, sizeof(socket_path), "/tmp/test-console.%d", (int)getpid());
+	ck_assert_int_eq(virtdev_port_socket_new(socket_path, &port, NULL), 0);
+	make_with(port);
+}
+
+static int client_new(void)
+{
+	const int fd = vsu_sock_connect(socket_path, NULL);
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+/* The main loop: while a descriptor is ready, its function is called. */
+static void serve(void)
+{
+	bool waits = false;
+	int turns = 0;
+
+	while (readable(vmm_console_event_fd(console)) ||
+	       (waits && readable(vmm_console_out_fd(console))) ||
+	       (vmm_console_wants_input(console) && readable(vmm_console_in_fd(console)))) {
+		waits = !vmm_console_flush(console);
+		ck_assert(vmm_console_input(console));
+		ck_assert_int_lt(++turns, 1000);
+	}
+}
+
+START_TEST(output_without_a_client_is_dropped_and_counted)
+{
+	char text[8] = "";
+	int fd;
+
+	make_on_socket();
+	put_many('x', 5);
+	serve();
+	ck_assert_uint_eq(vmm_console_dropped(console), 5);
+	fd = client_new();
+	serve();
+	put('h');
+	serve();
+	ck_assert_int_eq(read(fd, text, sizeof(text)), 1);
+	ck_assert_str_eq(text, "h");
+	ck_assert_uint_eq(vmm_console_dropped(console), 5);
+	close(fd);
+	vmm_console_free(console);
+	ck_assert_int_lt(access(socket_path, F_OK), 0);
+}
+END_TEST
+
+START_TEST(input_of_a_client_reaches_the_guest_whole)
+{
+	const char *at, *all = "0123456789012345678901234567890123456789012345678901234567890123456789"
+			       "0123456789012345678901234567890123456789012345678901234567890123456789";
+	int fd;
+
+	make_on_socket();
+	fd = client_new();
+	ck_assert_int_eq(write(fd, all, strlen(all)), strlen(all));
+	serve();
+	for (at = all; *at; at++) {
+		ck_assert(get(LSR) & 0x01);
+		ck_assert_int_eq(get(DATA), *at);
+		serve();
+	}
+	ck_assert(!(get(LSR) & 0x01));
+	ck_assert(!readable(vmm_console_in_fd(console)));
+	close(fd);
+	vmm_console_free(console);
+}
+END_TEST
+
+/* The second waits until the first has left, and nothing else happens meanwhile. */
+START_TEST(clients_are_served_one_after_the_other)
+{
+	int first, second;
+
+	make_on_socket();
+	first = client_new();
+	second = client_new();
+	ck_assert_int_eq(write(second, "2", 1), 1);
+	serve();
+	ck_assert_int_eq(write(first, "1", 1), 1);
+	serve();
+	ck_assert_int_eq(get(DATA), '1');
+	ck_assert(!(get(LSR) & 0x01));
+	close(first);
+	serve();
+	ck_assert_int_eq(get(DATA), '2');
+	put('x');
+	serve();
+	ck_assert_uint_eq(take_all(second), 1);
+	close(second);
+	serve();
+	put('x');
+	serve();
+	ck_assert_uint_eq(vmm_console_dropped(console), 1);
+	vmm_console_free(console);
+}
+END_TEST
+
+/* The guest waits for a slow client, and no longer for one that has stopped to read. */
+START_TEST(slow_client_gets_everything)
+{
+	size_t sent = 0, got = 0;
+	int fd;
+
+	make_on_socket();
+	fd = client_new();
+	serve();
+	while (get(LSR) & 0x20 || readable(fd)) {
+		for (; get(LSR) & 0x20 && sent < 1000000; sent++)
+			put('x');
+		serve();
+		got += take_all(fd);
+		serve();
+		if (got == 1000000)
+			break;
+	}
+	ck_assert_uint_eq(got, sent);
+	ck_assert_uint_eq(vmm_console_dropped(console), 0);
+	while (get(LSR) & 0x20) {
+		put('y');
+		serve();
+	}
+	now_ns += 2000000000;
+	ck_assert(get(LSR) & 0x20);
+	close(fd);
+	vmm_console_free(console);
+}
+END_TEST
+
+START_TEST(terminal_has_clients_as_a_socket_does)
+{
+	struct virtdev_port *port;
+	char where[64], text[8] = "";
+	int fd;
+
+	ck_assert_int_eq(virtdev_port_pty_new(&port, where, sizeof(where), NULL), 0);
+	make_with(port);
+	put_many('x', 3);
+	serve();
+	ck_assert_uint_eq(vmm_console_dropped(console), 3);
+	fd = open(where, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	serve();
+	put('h');
+	serve();
+	ck_assert_int_eq(read(fd, text, sizeof(text)), 1);
+	ck_assert_str_eq(text, "h");
+	ck_assert_int_eq(write(fd, "k", 1), 1);
+	ck_assert(readable(vmm_console_in_fd(console)));
+	serve();
+	ck_assert_int_eq(get(DATA), 'k');
+	close(fd);
+	serve();
+	put_many('x', 3);
+	serve();
+	ck_assert_uint_eq(vmm_console_dropped(console), 6);
+	vmm_console_free(console);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("console");
@@ -696,6 +876,14 @@ int main(void)
 		       a6_01_stopped_terminal_does_not_block_the_main_loop);
 	tcase_add_test(tc, a6_01_last_output_reaches_a_slow_reader);
 	tcase_add_test(tc, a6_02_every_byte_goes_out_as_it_is);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("clients");
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, output_without_a_client_is_dropped_and_counted);
+	tcase_add_test(tc, input_of_a_client_reaches_the_guest_whole);
+	tcase_add_test(tc, clients_are_served_one_after_the_other);
+	tcase_add_test(tc, slow_client_gets_everything);
+	tcase_add_test(tc, terminal_has_clients_as_a_socket_does);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("input");
 	tcase_set_timeout(tc, 120);
