@@ -118,6 +118,9 @@ bool vmm_arch_cpu_name(const struct vmm_state *state, unsigned char name[48]);
 int vmm_arch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
 			struct vsu_error *err);
 
+/* The instruction that this CPU executes next. */
+uint64_t vmm_arch_status_address(const struct elf_prstatus *status);
+
 /*
  * Reports the loss of the page at gpa to the guest. touched: this CPU is accessing
  * the page; else no CPU has done so yet. -EOPNOTSUPP: the guest cannot receive the report;

@@ -61,6 +61,9 @@ struct vmm_image_progress {
 	const struct vmm_threads *threads; /* how the writers start; NULL: plainly */
 	struct vmm_image_sums *sums; /* receives the checksums, for the caller to free; or NULL */
 	struct vmm_image_changes *changes; /* of an incremental save, made by the caller; or NULL */
+	/* any of the writers shows whole pages that are not zero, and their offset in the image; NULL: none */
+	void (*look)(void *opaque, const unsigned char *bytes, uint64_t len, uint64_t at);
+	void *opaque;
 	uint64_t begin;		/* of the image in the file: a multiple of the page size */
 	uint64_t done, total;	/* bytes of memory */
 	uint64_t moves;		/* calls of the host that have returned: whether the writing stalls */

@@ -105,6 +105,8 @@ static int write_run(const struct work *w, const unsigned char *bytes, uint64_t 
 {
 	if (w->progress->sums)
 		vmm_image_sums_add(w->progress->sums, at, bytes, len);
+	if (w->progress->look)
+		w->progress->look(w->progress->opaque, bytes, len, at);
 	return vmm_image_write_pieces(w->fd, bytes, len, w->progress->begin + at, w->progress);
 }
 

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "target/layout.h"
 #include "transfer/core_file.h"
+#include "transfer/kernel_note.h"
 
 #define PAGE 4096u
 #define NOTE_NAME "CORE"
@@ -23,7 +25,7 @@ static void put_file_header(Elf64_Ehdr *e, unsigned int nsegments)
 	e->e_ident[EI_DATA] = ELFDATA2LSB;
 	e->e_ident[EI_VERSION] = EV_CURRENT;
 	e->e_type = ET_CORE;
-	e->e_machine = EM_X86_64;
+	e->e_machine = VMM_TARGET_ELF;
 	e->e_version = EV_CURRENT;
 	e->e_phoff = sizeof(*e);
 	e->e_ehsize = sizeof(*e);
@@ -63,33 +65,49 @@ static void put_notes(unsigned char *to, const struct elf_prstatus *cpus, unsign
 	}
 }
 
-/* All that precedes the image: whole pages, for free(). */
+/* The offset of the notes. */
+static size_t notes_at(const struct vmem_map *map)
+{
+	return sizeof(Elf64_Ehdr) + (1 + vmem_map_count(map)) * sizeof(Elf64_Phdr);
+}
+
+/* All that precedes the image: whole pages, with room for the guest's note. For free(). */
 static unsigned char *make_headers(const struct vmem_map *map, const struct elf_prstatus *cpus,
 				   unsigned int ncpus, size_t *len)
 {
-	const unsigned int nsegments = 1 + vmem_map_count(map);
-	const size_t notes_at = sizeof(Elf64_Ehdr) + nsegments * sizeof(Elf64_Phdr);
+	const size_t at = notes_at(map);
 	unsigned char *bytes;
 	Elf64_Phdr *p;
 
-	*len = (notes_at + ncpus * NOTE_LEN + PAGE - 1) / PAGE * PAGE;
+	*len = (at + ncpus * NOTE_LEN + VMM_KERNEL_NOTE_MAX + PAGE - 1) / PAGE * PAGE;
 	bytes = calloc(1, *len);
 	if (!bytes)
 		return NULL;
-	put_file_header((Elf64_Ehdr *)bytes, nsegments);
+	put_file_header((Elf64_Ehdr *)bytes, 1 + vmem_map_count(map));
 	p = (Elf64_Phdr *)(bytes + sizeof(Elf64_Ehdr));
 	p[0] = (Elf64_Phdr){
-		.p_type = PT_NOTE, .p_offset = notes_at, .p_filesz = ncpus * NOTE_LEN, .p_align = 4,
+		.p_type = PT_NOTE, .p_offset = at, .p_filesz = ncpus * NOTE_LEN, .p_align = 4,
 	};
 	put_regions(p + 1, map, *len);
-	put_notes(bytes + notes_at, cpus, ncpus);
+	put_notes(bytes + at, cpus, ncpus);
 	return bytes;
+}
+
+/* The note of a Linux guest, behind those of the CPUs. */
+static void add_kernel_note(unsigned char *headers, const struct vmm_kernel_notes *notes,
+			    const struct vmem_map *map, const struct elf_prstatus *cpus, unsigned int ncpus)
+{
+	Elf64_Phdr *p = (Elf64_Phdr *)(headers + sizeof(Elf64_Ehdr));
+
+	p->p_filesz += vmm_kernel_notes_read(notes, map, cpus, ncpus,
+					     headers + p->p_offset + p->p_filesz);
 }
 
 int vmm_core_write(const struct vmem_map *map, const struct elf_prstatus *cpus,
 		   unsigned int ncpus, int fd, struct vmm_image_progress *progress,
 		   struct vsu_error *err)
 {
+	struct vmm_kernel_notes notes = { .n = 0 };
 	unsigned char *headers;
 	size_t len;
 	int rc;
@@ -101,8 +119,11 @@ int vmm_core_write(const struct vmem_map *map, const struct elf_prstatus *cpus,
 	if (!headers)
 		return vsu_error_set(err, -ENOMEM, "no memory for the headers of the core");
 	progress->begin = len;
+	progress->look = vmm_kernel_notes_look;
+	progress->opaque = &notes;
 	rc = vmm_image_write(map, fd, progress, err);
 	if (!rc) {
+		add_kernel_note(headers, &notes, map, cpus, ncpus);
 		rc = vmm_image_write_at(fd, headers, len, 0);
 		if (rc < 0)
 			vsu_error_sys(err, rc, "the headers of the core");

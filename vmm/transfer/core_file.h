@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The format of an ELF core: a note NT_PRSTATUS for each CPU, whose process id is the number of
- * the CPU from 1 on, and a segment for each region of the guest's memory. Its virtual address
+ * the CPU from 1 on, the note VMCOREINFO of a Linux guest (kernel_note.h), and a segment for each
+ * region of the guest's memory. Its virtual address
  * is its physical one, so that a debugger finds memory by physical addresses.
  *
  * Threads: any.

@@ -50,26 +50,26 @@ static void teardown(void)
 
 static void attach(void)
 {
-	ck_assert_int_eq(port->ops.attach(port->self, in_epfd, out_epfd), 0);
+	ck_assert_int_eq(virtdev_port_attach(port, in_epfd, out_epfd), 0);
 }
 
 static bool is_open(void)
 {
-	return port->ops.is_open(port->self);
+	return virtdev_port_is_open(port);
 }
 
 static ssize_t put(const char *what)
 {
 	const struct iovec iov = { (void *)(uintptr_t)what, strlen(what) };
 
-	return port->ops.write(port->self, &iov, 1);
+	return virtdev_port_write(port, &iov, 1);
 }
 
 /* Reads into text; returns the port's result. */
 static ssize_t get(void)
 {
 	const struct iovec iov = { text, sizeof(text) - 1 };
-	ssize_t n = port->ops.read(port->self, &iov, 1);
+	ssize_t n = virtdev_port_read(port, &iov, 1);
 
 	text[n > 0 ? n : 0] = '\0';
 	return n;
@@ -128,9 +128,9 @@ START_TEST(full_pipe_does_not_block)
 	ck_assert_int_eq(pipe(out), 0);
 	ck_assert_int_eq(virtdev_port_fds_new(-1, out[1], &port, &err), 0);
 	attach();
-	while (port->ops.write(port->self, &iov, 1) > 0)
+	while (virtdev_port_write(port, &iov, 1) > 0)
 		;
-	ck_assert_int_eq(port->ops.write(port->self, &iov, 1), -EAGAIN);
+	ck_assert_int_eq(virtdev_port_write(port, &iov, 1), -EAGAIN);
 	ck_assert_int_eq(get(), -ENOTCONN);
 	close(out[0]);
 	close(out[1]);
@@ -340,7 +340,7 @@ START_TEST(unread_terminal_does_not_block)
 	fd = open_terminal();
 	/* the kernel forwards the bytes in parts, from a thread of its own */
 	for (i = 0; i < 64 && rc > 0; i++)
-		rc = port->ops.write(port->self, &iov, 1);
+		rc = virtdev_port_write(port, &iov, 1);
 	ck_assert_int_eq(rc, -EAGAIN);
 	close(fd);
 }

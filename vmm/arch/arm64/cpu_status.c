@@ -47,3 +47,11 @@ int vmm_arch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
 	memcpy(&out->pr_reg, &regs, sizeof(regs));
 	return 0;
 }
+
+uint64_t vmm_arch_status_address(const struct elf_prstatus *status)
+{
+	struct user_regs_struct regs;
+
+	memcpy(&regs, &status->pr_reg, sizeof(regs));
+	return regs.pc;
+}

@@ -44,3 +44,11 @@ int vmm_arch_cpu_status(int cpu_fd, unsigned int cpu, struct elf_prstatus *out,
 	put_registers(&regs, &sregs, out);
 	return 0;
 }
+
+uint64_t vmm_arch_status_address(const struct elf_prstatus *status)
+{
+	struct user_regs_struct regs;
+
+	memcpy(&regs, &status->pr_reg, sizeof(regs));
+	return regs.rip;
+}

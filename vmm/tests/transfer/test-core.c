@@ -190,6 +190,90 @@ START_TEST(core_has_the_registers_of_each_cpu)
 }
 END_TEST
 
+/* ------------------------------------------------------ the note of a Linux guest */
+
+/* A note at this address, of a kernel whose code begins there; n: the length of its text. */
+static void put_kernel_note(uint64_t gpa, uint64_t code, uint32_t n)
+{
+	unsigned char *to = (unsigned char *)slot_of(0)->userspace_addr + gpa;
+	const Elf64_Nhdr head = { .n_namesz = 11, .n_descsz = n };
+
+	memcpy(to, &head, sizeof(head));
+	memcpy(to + sizeof(head), "VMCOREINFO\0", 12);
+	snprintf((char *)to + 24, 64, "OSRELEASE=6.1\nSYMBOL(_stext)=%lx\n", (unsigned long)code);
+}
+
+/* The text of the note behind those of two CPUs; "": there is none. */
+static const char *kernel_note(void)
+{
+	static struct { Elf64_Nhdr head; char name[12], text[64]; } note;
+	Elf64_Phdr p;
+	int fd = open("core", O_RDONLY | O_CLOEXEC);
+
+	memset(&note, 0, sizeof(note));
+	read_at(fd, &p, sizeof(p), sizeof(Elf64_Ehdr));
+	if (p.p_filesz > sizeof(core.notes)) {
+		read_at(fd, &note, sizeof(note), p.p_offset + sizeof(core.notes));
+		ck_assert_uint_eq(p.p_filesz, sizeof(core.notes) + 24 + (note.head.n_descsz + 3) / 4 * 4);
+		ck_assert_str_eq(note.name, "VMCOREINFO");
+	}
+	close(fd);
+	unlink("core");
+	return note.text;
+}
+
+static void kernel_notes(void)
+{
+	assert_told("pause\n", DONE);
+	put_kernel_note(0x200000, 0xffffffff81000000, 61);
+	assert_told("core core\n", DONE);
+	ck_assert_str_eq(kernel_note(), "OSRELEASE=6.1\nSYMBOL(_stext)=ffffffff81000000\n");
+	/* one that a former kernel left, behind it; both CPUs are in the first one */
+	put_kernel_note(0x300000, 0xffffffff91000000, 61);
+	fake.cpu[0].regs.rip = 0xffffffff81000040;
+	fake.cpu[1].regs.rip = 0x401000;
+	assert_told("core core\n", DONE);
+	ck_assert_str_eq(kernel_note(), "OSRELEASE=6.1\nSYMBOL(_stext)=ffffffff81000000\n");
+	fake.cpu[0].regs.rip = 0xffffffff91000040;
+	assert_told("core core\n", DONE);
+	ck_assert_str_eq(kernel_note(), "OSRELEASE=6.1\nSYMBOL(_stext)=ffffffff91000000\n");
+	assert_told("resume\n", DONE);
+}
+
+START_TEST(core_has_the_note_of_the_kernel_that_runs)
+{
+	run(kernel_notes);
+}
+END_TEST
+
+/* No note: a longer text than a page, an empty one, another place in the page; or too many. */
+static void no_kernel_notes(void)
+{
+	uint64_t gpa;
+
+	assert_told("pause\n", DONE);
+	put_kernel_note(0x200000, 0, 4097);
+	put_kernel_note(0x201000, 0, UINT32_MAX);
+	put_kernel_note(0x202000, 0, 0);
+	put_kernel_note(0x203800, 0, 61);
+	assert_told("core core\n", DONE);
+	ck_assert_str_eq(kernel_note(), "");
+	put_kernel_note(0x3ff000, 0, 4096);	/* its text would end behind the region */
+	assert_told("core core\n", DONE);
+	ck_assert_str_eq(kernel_note(), "");
+	for (gpa = 0x200000; gpa < 0x300000; gpa += 4096)
+		put_kernel_note(gpa, 0, 4096);
+	assert_told("core core\n", DONE);
+	ck_assert_str_ne(kernel_note(), "");
+	assert_told("resume\n", DONE);
+}
+
+START_TEST(hostile_notes_of_a_kernel_are_ignored)
+{
+	run(no_kernel_notes);
+}
+END_TEST
+
 static void full_disk(void)
 {
 	__atomic_store_n(&disk_error, ENOSPC, __ATOMIC_RELEASE);
@@ -303,6 +387,8 @@ int main(void)
 	tcase_add_test(tc, core_has_a_segment_for_each_region);
 	tcase_add_test(tc, core_has_a_cpu_that_was_added);
 	tcase_add_test(tc, core_has_the_registers_of_each_cpu);
+	tcase_add_test(tc, core_has_the_note_of_the_kernel_that_runs);
+	tcase_add_test(tc, hostile_notes_of_a_kernel_are_ignored);
 	tcase_add_test(tc, e2_44_write_that_hangs_ends_the_pause_of_a_core);
 	tcase_add_test(tc, e2_44_full_disk_fails_the_core_and_removes_its_file);
 	tcase_add_test(tc, e2_44_file_of_a_core_is_new_or_empty);

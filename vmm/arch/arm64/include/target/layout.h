@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define VMM_TARGET_NAME	"arm64"
+#define VMM_TARGET_ELF	EM_AARCH64	/* of <elf.h> */
 
 /* Addresses without memory. */
 #define VMM_HOLE_FIRST	UINT64_C(0)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define VMM_TARGET_NAME	"x86-64"
+#define VMM_TARGET_ELF	EM_X86_64	/* of <elf.h> */
 
 /* Addresses without memory. */
 #define VMM_HOLE_FIRST	(UINT64_C(3) << 30)
