@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <net/route.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,9 @@ void agent_raise_loopback(void)
 struct network {
 	struct in_addr address, mask, gateway;
 	char resolver[64];
+	bool has_mac;
+	unsigned char mac[6];
+	int mtu;		/* 0: that of the driver */
 };
 
 static bool read_address(const char *text, struct in_addr *a)
@@ -62,16 +66,25 @@ static bool read_address(const char *text, struct in_addr *a)
 	return !strcmp(text, "-") || inet_pton(AF_INET, text, a) == 1;
 }
 
-/* "ADDRESS/BITS GATEWAY RESOLVER", where "-" is none */
+static bool read_mac(const char *text, struct network *n)
+{
+	unsigned char *m = n->mac;
+	char end;
+
+	n->has_mac = strcmp(text, "-") != 0;
+	return !n->has_mac || sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", m, m + 1, m + 2, m + 3, m + 4, m + 5, &end) == 6;
+}
+
+/* "ADDRESS/BITS GATEWAY RESOLVER MAC MTU", where "-" is none */
 static void read_network(const char *text, struct network *n)
 {
-	char address[32], gateway[32];
+	char address[32], gateway[32], mac[18];
 	struct in_addr resolver;
 	unsigned int bits;
 
-	if (sscanf(text, "%31[0-9.-]/%u %31s %63s", address, &bits, gateway, n->resolver) != 4 || bits > 32 ||
-	    !read_address(address, &n->address) || !read_address(gateway, &n->gateway) ||
-	    !read_address(n->resolver, &resolver))
+	if (sscanf(text, "%31[0-9.-]/%u %31s %63s %17s %d", address, &bits, gateway, n->resolver, mac, &n->mtu) != 6 ||
+	    bits > 32 || !read_address(address, &n->address) || !read_address(gateway, &n->gateway) ||
+	    !read_address(n->resolver, &resolver) || !read_mac(mac, n))
 		agent_fail("the host requested an invalid network: %s", text);
 	n->mask.s_addr = bits ? htonl(~0u << (32 - bits)) : 0;
 }
@@ -106,6 +119,20 @@ static void set_address(struct sockaddr *to, struct in_addr a)
 	const struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = a };
 
 	memcpy(to, &in, sizeof(in));
+}
+
+/* Before it is up: the address that IPv6 forms, and frames, have this one. */
+static int identify_interface(int fd, const char *name, const struct network *n)
+{
+	struct ifreq r = { .ifr_flags = 0 };
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	r.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+	memcpy(r.ifr_hwaddr.sa_data, n->mac, sizeof(n->mac));
+	if (n->has_mac && ioctl(fd, SIOCSIFHWADDR, &r) < 0)
+		return -errno;
+	r.ifr_mtu = n->mtu;
+	return n->mtu && ioctl(fd, SIOCSIFMTU, &r) < 0 ? -errno : 0;
 }
 
 static int configure_interface(int fd, char *name, const struct network *n)
@@ -177,7 +204,9 @@ void agent_raise_network(const char *text)
 	read_network(text, &n);
 	await_interface(name);
 	fd = open_socket();
-	rc = configure_interface(fd, name, &n);
+	rc = identify_interface(fd, name, &n);
+	if (!rc)
+		rc = configure_interface(fd, name, &n);
 	if (rc < 0)
 		agent_fail("cannot configure the network interface %s: %s", name, strerror(-rc));
 	close(fd);

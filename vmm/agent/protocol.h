@@ -94,8 +94,9 @@ struct vmm_agent_ended {
  *	E NAME=VALUE     of its environment, in order
  *	C FOLDER         its working folder
  *	H NAME           the guest's host name
- *	N ADDRESS/BITS GATEWAY RESOLVER
- *	                 IPv4 of its first network interface; "-" for one that is not configured
+ *	N ADDRESS/BITS GATEWAY RESOLVER MAC MTU
+ *	                 IPv4 of its first network interface; "-" for one that is not configured. MAC and MTU
+ *	                 of a clone, whose driver has read those of its template; "-" and 0: as the driver
  *	R ro|rw          the root file system: below an overlay in memory, or itself
  *	I                the root is in the first disk, not in the file system "root" of the host
  *	D TAG:ro|rw:PATH a further file system, and where it is mounted

@@ -16,6 +16,7 @@
 
 #include "arch/arch.h"
 #include "base/value.h"
+#include "exec/card.h"
 #include "exec/plan.h"
 #include "exec/request.h"
 #include "initrd/initrd.h"
@@ -189,14 +190,14 @@ static int find_modules(const struct vmm_plan *p, const struct cvmm_exec_config 
 #define MAX_MODULES 7
 
 /* A NULL ends the names. */
-static void name_modules(const struct cvmm_exec_config *c, const char *names[MAX_MODULES])
+static void name_modules(const struct vmm_plan *p, const struct cvmm_exec_config *c, const char *names[MAX_MODULES])
 {
 	unsigned int n = 0;
 
 	names[n++] = "virtio_pci";
 	names[n++] = "virtio_console";
 	names[n++] = "virtiofs";
-	if (c->network)
+	if (c->network || p->card[0] >= 0)
 		names[n++] = "virtio_net";
 	if (c->image)
 		names[n++] = "virtio_blk";
@@ -217,7 +218,7 @@ static int make_initrd(struct vmm_plan *p, const struct cvmm_exec_config *c, con
 	};
 	int rc = find_modules(p, c, folder, err);
 
-	name_modules(c, names);
+	name_modules(p, c, names);
 	return rc < 0 ? rc : vmm_initrd_make(&initrd, &p->initrd_fd, err);
 }
 
@@ -372,16 +373,50 @@ static const char *text_or_none(const char *text)
 	return text ? text : "-";
 }
 
+/* Nothing reads the other end of its link. */
+static int open_card(struct vmm_plan *p, struct vsu_error *err)
+{
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->card) < 0 ? vsu_error_sys(err, -errno, "cannot make a socket") : 0;
+}
+
+static int add_unused_card(struct vmm_plan *p, struct vsu_error *err)
+{
+	return add_word(p, err, "--net=fd=%d", p->card[0]);
+}
+
+int vmm_plan_check_network(const struct vmm_plan *p, struct vsu_error *err)
+{
+	return !is_clone(p) || p->template.info.net ? 0 :
+	       vsu_error_set(err, -EOPNOTSUPP, "the template '%s' was made without a network card; make it again with 'cvmm template make NAME --net'", p->template.path);
+}
+
 /* The agent checks the addresses. */
+static int request_network(struct vmm_plan *p, struct vmm_request *r,
+			   const struct cvmm_exec_network *n, struct vsu_error *err)
+{
+	const char *address = n->address ? n->address : "-/0";
+	struct vmm_card card = VMM_CARD_OF_DEVICE;
+	int rc = n->card ? vmm_plan_check_network(p, err) : vsu_error_set(err, -EINVAL, "a network has no card");
+
+	if (!rc && is_clone(p))
+		rc = vmm_card_read(&card, n->card, err);
+	if (rc < 0)
+		return rc;
+	vmm_request_add(r, 'N', "%s%s %s %s %s %u", address, strchr(address, '/') ? "" : "/32",
+			text_or_none(n->gateway), text_or_none(n->resolver), card.mac, card.mtu);
+	return add_word(p, err, "--net=%s%s%s", n->card, card.made_up ? ",mac=" : "", card.made_up ? card.mac : "");
+}
+
+/* A clone has the card of its template, also without a network. */
 static int add_network(struct vmm_plan *p, struct vmm_request *r,
 		       const struct cvmm_exec_network *n, struct vsu_error *err)
 {
-	const char *address = n->address ? n->address : "-/0";
+	int rc;
 
-	if (!n->card)
-		return vsu_error_set(err, -EINVAL, "a network has no card");
-	vmm_request_add(r, 'N', "%s%s %s %s", address, strchr(address, '/') ? "" : "/32", text_or_none(n->gateway), text_or_none(n->resolver));
-	return add_word(p, err, "--net=%s", n->card);
+	if (n)
+		return request_network(p, r, n, err);
+	rc = p->template.info.net ? open_card(p, err) : 0;
+	return rc < 0 || p->card[0] < 0 ? rc : add_unused_card(p, err);
 }
 
 /* Records that the devices of the machine determine: the same for each command. */
@@ -391,7 +426,7 @@ static int add_parts(struct vmm_plan *p, const struct cvmm_exec_config *c, struc
 	int rc;
 
 	vmm_request_add(r, 'R', "%s", c->writable_root ? "rw" : "ro");
-	rc = c->network ? add_network(p, r, c->network, err) : 0;
+	rc = add_network(p, r, c->network, err);
 	if (!rc)
 		rc = share_folders(p, r, c, err);
 	return rc < 0 ? rc : vmm_request_check(r, err);
@@ -513,7 +548,7 @@ static int make_clone(struct vmm_plan *p, const struct cvmm_exec_config *c, stru
 
 void vmm_plan_init(struct vmm_plan *p)
 {
-	*p = (struct vmm_plan){ .template = VMM_TEMPLATE_INIT, .initrd_fd = -1, .unused = { -1, -1 } };
+	*p = (struct vmm_plan){ .template = VMM_TEMPLATE_INIT, .initrd_fd = -1, .unused = { -1, -1 }, .card = { -1, -1 } };
 }
 
 int vmm_plan_use_template(struct vmm_plan *p, const char *name, struct vsu_error *err)
@@ -532,21 +567,30 @@ int vmm_plan_make(struct vmm_plan *p, const struct cvmm_exec_config *c, const ch
 	return is_clone(p) ? make_clone(p, c, err) : make_booting(p, c, init, err);
 }
 
+/* Devices that clones use. */
+static int add_spare_devices(struct vmm_plan *p, const struct vmm_template *t, struct vsu_error *err)
+{
+	int rc = add_word(p, err, "run");
+
+	if (!rc && t->info.net)
+		rc = add_unused_card(p, err);
+	if (!rc)
+		rc = add_spare_folder(p, t->path, VMM_AGENT_ROOT_TAG, err);
+	return rc < 0 ? rc : add_spare_folders(p, t->path, 0, t->info.folders, err);
+}
+
 int vmm_plan_make_template(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
-			   const struct vmm_template *t, unsigned int nfolders,
-			   struct vsu_error *err)
+			   const struct vmm_template *t, struct vsu_error *err)
 {
 	const struct vmm_session_config s = {
 		.timeout_ms = c->timeout_ms, .in = -1, .out = -1, .err = -1,
 	};
-	int rc = find_boot_files(p, c, init, err);
+	int rc = t->info.net ? open_card(p, err) : 0;
 
 	if (!rc)
-		rc = add_word(p, err, "run");
+		rc = find_boot_files(p, c, init, err);
 	if (!rc)
-		rc = add_spare_folder(p, t->path, VMM_AGENT_ROOT_TAG, err);
-	if (!rc)
-		rc = add_spare_folders(p, t->path, 0, nfolders, err);
+		rc = add_spare_devices(p, t, err);
 	if (!rc)
 		rc = new_session(p, &s, err);
 	if (!rc)
@@ -569,6 +613,8 @@ void vmm_plan_free(struct vmm_plan *p)
 	vsu_fd_close(&p->initrd_fd);
 	vsu_fd_close(&p->unused[0]);
 	vsu_fd_close(&p->unused[1]);
+	vsu_fd_close(&p->card[0]);
+	vsu_fd_close(&p->card[1]);
 	vmm_session_free(p->session);
 	vmm_template_close(&p->template);
 }

@@ -40,6 +40,7 @@ struct vmm_plan {
 	struct vmm_template template; /* of which the machine is a clone */
 	int initrd_fd;		/* -1: a clone, or a built-in kernel */
 	int unused[2];		/* sockets; the first is hvc0 of the guest */
+	int card[2];		/* likewise of a network card without a network; -1: none */
 	struct vmm_request parts; /* records of the folders, the root and the network */
 	bool waits;		/* set before make: the command is that of vmm_plan_request() */
 	struct vmm_session *session;
@@ -62,9 +63,13 @@ void vmm_plan_init(struct vmm_plan *p);
  */
 int vmm_plan_use_template(struct vmm_plan *p, const char *name, struct vsu_error *err);
 
+/* -EOPNOTSUPP: a clone of a template without a network card. */
+int vmm_plan_check_network(const struct vmm_plan *p, struct vsu_error *err);
+
 /*
  * After init: opens files with the rights of this process. init is the program of a config
- * without one. -ENOENT and others: kernel, modules; -E2BIG: more folders than the template has.
+ * without one. -ENOENT and others: kernel, modules; -E2BIG: more folders than the template has;
+ * errors of vmm_plan_check_network().
  * After any failure, vmm_plan_free().
  */
 int vmm_plan_make(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
@@ -79,11 +84,10 @@ int vmm_plan_request(struct vmm_plan *p, const struct cvmm_exec_config *c, struc
 
 /*
  * After init: a machine without a command, whose shared folders are empty folders of the template
- * t. Likewise.
+ * t; t->info has their number, and that of network cards. Likewise.
  */
 int vmm_plan_make_template(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
-			   const struct vmm_template *t, unsigned int nfolders,
-			   struct vsu_error *err);
+			   const struct vmm_template *t, struct vsu_error *err);
 void vmm_plan_free(struct vmm_plan *p);
 
 /*

@@ -97,15 +97,17 @@ static int make_folders(const char *path, struct vsu_error *err)
 
 /* ---------------------------------------------------------------- description */
 
-/* Members; size 0: a number */
+/* Members; size 0: a number. An optional one is 0 if it is missing. */
 static const struct {
 	const char *key;
 	size_t at, size;
+	bool optional;
 } members[] = {
-#define TEXT(member) { #member, offsetof(struct vmm_template_info, member), sizeof(((struct vmm_template_info *)0)->member) }
-#define NUMBER(member) { #member, offsetof(struct vmm_template_info, member), 0 }
+#define TEXT(member) { #member, offsetof(struct vmm_template_info, member), sizeof(((struct vmm_template_info *)0)->member), false }
+#define NUMBER(member) { #member, offsetof(struct vmm_template_info, member), 0, false }
+#define LATER(member) { #member, offsetof(struct vmm_template_info, member), 0, true }
 	TEXT(cvmm), TEXT(kernel), TEXT(root), TEXT(memory),
-	NUMBER(agent), NUMBER(cpus), NUMBER(folders),
+	NUMBER(agent), NUMBER(cpus), NUMBER(folders), LATER(net),
 };
 
 #define NMEMBERS (sizeof(members) / sizeof(members[0]))
@@ -127,7 +129,16 @@ static bool read_member(struct vmm_template_info *info, unsigned int i, const ch
 	return true;
 }
 
-/* Keys of later versions are ignored. False: a member is invalid or missing. */
+static unsigned int required_members(void)
+{
+	unsigned int i, all = 0;
+
+	for (i = 0; i < NMEMBERS; i++)
+		all |= members[i].optional ? 0 : 1u << i;
+	return all;
+}
+
+/* Keys of later versions are ignored. False: a required member is invalid or missing. */
 static bool parse_info(struct vmm_template_info *info, char *text)
 {
 	unsigned int i, found = 0;
@@ -142,7 +153,7 @@ static bool parse_info(struct vmm_template_info *info, char *text)
 			if (!strcmp(line, members[i].key) && read_member(info, i, space + 1))
 				found |= 1u << i;
 	}
-	return found == (1u << NMEMBERS) - 1;
+	return (found & required_members()) == required_members();
 }
 
 static int read_info(struct vmm_template *t, struct vsu_error *err)

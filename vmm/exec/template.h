@@ -30,6 +30,7 @@ struct vmm_template_info {
 	uint32_t agent;		/* version of the protocol */
 	uint32_t cpus;
 	uint32_t folders;	/* devices for shared folders, beside that of the root */
+	uint32_t net;		/* network cards: 0 or 1; absent in those of earlier versions: 0 */
 };
 
 struct vmm_template {

@@ -256,6 +256,9 @@ static int set_network(struct vmm_exec_machine *m, struct draft *d, const struct
 		.gateway = text_or_null(n->gateway), .resolver = text_or_null(n->resolver),
 	};
 	d->config.network = &d->network;
+	rc = vmm_plan_check_network(&m->plan, err);
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "option --net");
 	snprintf(d->card, sizeof(d->card), "tap=%s", n->tap);
 	if (n->kind == VMM_EXEC_NET_TAP)
 		return 0;
@@ -329,8 +332,7 @@ int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_opti
 }
 
 int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
-				   const struct vmm_template *t, unsigned int nfolders,
-				   struct vsu_error *err)
+				   const struct vmm_template *t, struct vsu_error *err)
 {
 	struct draft *d = calloc(1, sizeof(*d));
 	int rc;
@@ -338,7 +340,7 @@ int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_
 	if (!d)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	set_machine(d, o);
-	rc = vmm_plan_make_template(&m->plan, &d->config, INIT_PROGRAM, t, nfolders, err);
+	rc = vmm_plan_make_template(&m->plan, &d->config, INIT_PROGRAM, t, err);
 	free_draft(d);
 	return rc;
 }

@@ -93,7 +93,6 @@ static const struct rule {
 	{ KERNEL, BESIDE, FROM, BOOTED }, { MODULES, BESIDE, FROM, BOOTED }, { INIT, BESIDE, FROM, BOOTED },
 	{ MEMORY, BESIDE, FROM, BOOTED }, { CPUS, BESIDE, FROM, BOOTED }, { APPEND, BESIDE, FROM, BOOTED },
 	{ EMULATE, BESIDE, FROM, "a template is a machine of KVM" },
-	{ NET, BESIDE, FROM, "a template has no network card" },
 	{ IMAGE, BESIDE, FROM, "a template has no disk" },
 	{ IMAGE, BESIDE, ROOT, "the image has the root" },
 	{ IMAGE, BESIDE, EMULATE, "an emulated guest has no disk" },

@@ -15,7 +15,7 @@
 
 #define DEFAULT_FOLDERS 4
 
-enum { ROOT, KERNEL, MODULES, INIT, MEMORY, CPUS, FOLDERS, APPEND, LOG, TIMEOUT, FOLDER, HELP,
+enum { ROOT, KERNEL, MODULES, INIT, MEMORY, CPUS, FOLDERS, NET, APPEND, LOG, TIMEOUT, FOLDER, HELP,
        ACTION, NAME };
 
 const struct vsu_option vmm_template_command_options[] = {
@@ -25,6 +25,8 @@ const struct vsu_option vmm_template_command_options[] = {
 	[MEMORY] = VMM_ROW_MEMORY, [CPUS] = VMM_ROW_CPUS,
 	[FOLDERS] = { .name = "folders", .kind = VSU_OPTION_U64, .max = VMM_EXEC_MAX_FOLDERS,
 		      .preset = "4", .help = "maximum number of shared folders of a command" },
+	[NET] = { .name = "net", .kind = VSU_OPTION_FLAG,
+		  .help = "a network card, for commands with a network" },
 	[APPEND] = VMM_ROW_APPEND, [LOG] = VMM_ROW_LOG,
 	[TIMEOUT] = { .name = "timeout", .kind = VSU_OPTION_U64, .arg = "S", .min = 1,
 		      .max = 31536000, .preset = "none", .help = "end a guest that does not boot" },
@@ -56,7 +58,7 @@ static const struct vmm_place places[] = {
 	[ROOT] = PLACE(machine.root), [KERNEL] = PLACE(machine.kernel),
 	[MODULES] = PLACE(machine.modules), [INIT] = PLACE(machine.init),
 	[MEMORY] = PLACE(machine.memory), [CPUS] = PLACE(machine.cpus), [FOLDERS] = PLACE(nfolders),
-	[APPEND] = PLACE(machine.append), [LOG] = PLACE(machine.log),
+	[NET] = PLACE(net), [APPEND] = PLACE(machine.append), [LOG] = PLACE(machine.log),
 	[TIMEOUT] = PLACE(machine.timeout), [FOLDER] = PLACE(folder), [HELP] = PLACE(help),
 	[ACTION] = { VMM_PLACE_NONE, 0 }, [NAME] = PLACE(name),
 };
@@ -136,9 +138,9 @@ static int show_template(const struct vmm_template_command *c, FILE *out, struct
 	int rc = vmm_template_open(&t, c->folder, c->name, err);
 
 	if (!rc)
-		fprintf(out, "path     %s\ndate     %s\ndisk     %" PRIu64 "M\nmemory   %s\ncpus     %u\nfolders  %u\nroot     %s\nkernel   %s\ncvmm     %s\nagent    %u\n",
+		fprintf(out, "path     %s\ndate     %s\ndisk     %" PRIu64 "M\nmemory   %s\ncpus     %u\nfolders  %u\nnetwork  %s\nroot     %s\nkernel   %s\ncvmm     %s\nagent    %u\n",
 			t.path, date_of(t.made, date), mib_of(t.bytes), t.info.memory, t.info.cpus,
-			t.info.folders, t.info.root, t.info.kernel, t.info.cvmm, t.info.agent);
+			t.info.folders, t.info.net ? "yes" : "no", t.info.root, t.info.kernel, t.info.cvmm, t.info.agent);
 	vmm_template_close(&t);
 	return rc;
 }

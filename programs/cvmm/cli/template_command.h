@@ -18,6 +18,7 @@ struct vmm_template_command {
 	const char *folder;	/* of templates; NULL: that of the user */
 	const char *of_make;	/* an option of "make" that was given, or NULL */
 	uint64_t nfolders;	/* devices for shared folders */
+	bool net;		/* a network card */
 	struct vmm_exec_options machine;
 	bool help;
 };

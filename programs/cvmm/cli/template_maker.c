@@ -21,8 +21,18 @@
 
 /* -------------------------------------------------------------------- prepare */
 
+/* The kernel is known when the machine is made. */
+static int describe_kernel(struct vmm_template *t, const char *kernel, struct vsu_error *err)
+{
+	if (vmm_plan_is_builtin(kernel))
+		strcpy(t->info.kernel, kernel);
+	else if (!realpath(kernel, t->info.kernel))
+		return vsu_error_sys(err, -errno, "kernel '%s'", kernel);
+	return 0;
+}
+
 static int describe_template(struct vmm_template *t, const struct vmm_template_command *c,
-		    const char *kernel, struct vsu_error *err)
+			     struct vsu_error *err)
 {
 	struct vmm_template_info *info = &t->info;
 
@@ -30,13 +40,10 @@ static int describe_template(struct vmm_template *t, const struct vmm_template_c
 		return vsu_error_set(err, -E2BIG, "option --memory: more than %zu characters", sizeof(info->memory) - 1);
 	if (!realpath(c->machine.root, info->root))
 		return vsu_error_sys(err, -errno, "option --root: '%s'", c->machine.root);
-	if (vmm_plan_is_builtin(kernel))
-		strcpy(info->kernel, kernel);
-	else if (!realpath(kernel, info->kernel))
-		return vsu_error_sys(err, -errno, "kernel '%s'", kernel);
 	strcpy(info->memory, c->machine.memory);
 	info->cpus = (uint32_t)c->machine.cpus;
 	info->folders = (uint32_t)c->nfolders;
+	info->net = c->net;
 	return 0;
 }
 
@@ -49,9 +56,10 @@ int vmm_template_maker_prepare(struct vmm_template_maker *t, const struct vmm_te
 	vmm_exec_machine_init(&t->exec);
 	rc = vmm_template_begin(&t->template, c->folder, c->name, t->fds, err);
 	if (!rc)
-		rc = vmm_exec_machine_make_template(&t->exec, &c->machine, &t->template,
-						    (unsigned int)c->nfolders, err);
-	return rc < 0 ? rc : describe_template(&t->template, c, t->exec.plan.kernel, err);
+		rc = describe_template(&t->template, c, err);
+	if (!rc)
+		rc = vmm_exec_machine_make_template(&t->exec, &c->machine, &t->template, err);
+	return rc < 0 ? rc : describe_kernel(&t->template, t->exec.plan.kernel, err);
 }
 
 /* ------------------------------------------------------------------ processes */

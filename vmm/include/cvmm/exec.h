@@ -71,7 +71,8 @@ struct cvmm_exec_folder {
 
 /*
  * Fixed layout. A network card of the guest, whose first program configures it. Texts are IPv4
- * addresses, or NULL: not configured.
+ * addresses, or NULL: not configured. A clone requires a template that was made with --net; a card
+ * without "mac" has a random address.
  */
 struct cvmm_exec_network {
 	const char *card;	/* as option "net" of a machine: "tap=tap0", "fd=5,mtu=65520" */
@@ -141,7 +142,7 @@ struct cvmm_exec_config {
  * cvmm_machine_new(). -EINVAL: a member; -E2BIG: the command and its environment exceed 2 MiB;
  * -ENOENT: no kernel, module or template, or a file does not exist; -EPROTO: a template of
  * another version; -EOPNOTSUPP: this host's KVM does
- * not run Linux; errors of cvmm_machine_new(); -ENOMEM.
+ * not run Linux, or a network of a clone whose template has no network card; errors of cvmm_machine_new(); -ENOMEM.
  */
 CVMM_API int cvmm_exec_new(const struct cvmm_exec_config *config, const struct cvmm_host *host,
 			   struct cvmm_exec **out, struct vsu_error *err) VSU_NODISCARD;

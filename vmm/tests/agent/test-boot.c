@@ -39,6 +39,7 @@ static char folder[32];
 static const char *failing;	/* the begin of the line of a call that fails */
 static int failure;		/* its errno */
 static unsigned int waits;
+static bool has_card;		/* the guest has a network interface */
 static pid_t number;		/* of the first process, as getpid() returns it */
 
 /* ------------------------------------------------------------ calls of the kernel */
@@ -75,6 +76,8 @@ pid_t __wrap_getpid(void);
 int __wrap_clock_settime(clockid_t clock, const struct timespec *now);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 int __real_ioctl(int fd, unsigned long request, ...);
+struct if_nameindex *__wrap_if_nameindex(void);
+void __wrap_if_freenameindex(struct if_nameindex *all);
 int __real_chroot(const char *path);
 int __real_chdir(const char *path);
 #pragma GCC visibility pop
@@ -141,6 +144,38 @@ int __wrap_clock_settime(clockid_t clock, const struct timespec *now)
 	return called("clock %d %lld.%09ld", clock == CLOCK_REALTIME, (long long)now->tv_sec, now->tv_nsec);
 }
 
+/* Of a guest that has a network card. */
+static int configure_card(unsigned long request, const struct ifreq *r)
+{
+	const unsigned char *mac = (const unsigned char *)r->ifr_hwaddr.sa_data;
+
+	if (request == SIOCSIFHWADDR)
+		return called("mac %s %02x:%02x:%02x:%02x:%02x:%02x", r->ifr_name, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	if (request == SIOCSIFMTU)
+		return called("mtu %s %d", r->ifr_name, r->ifr_mtu);
+	return request == SIOCSIFFLAGS ? called("up %s", r->ifr_name) : 0;
+}
+
+static bool is_of_card(unsigned long request, const struct ifreq *r)
+{
+	return has_card && request >= SIOCGIFFLAGS && request <= SIOCSIFHWADDR && !strcmp(r->ifr_name, "eth0");
+}
+
+struct if_nameindex *__wrap_if_nameindex(void)
+{
+	static char lo[] = "lo", eth0[] = "eth0";
+	static struct if_nameindex all[3];
+
+	all[0] = (struct if_nameindex){ 1, lo };
+	all[1] = has_card ? (struct if_nameindex){ 2, eth0 } : (struct if_nameindex){ 0, NULL };
+	return all;
+}
+
+void __wrap_if_freenameindex(struct if_nameindex *all)
+{
+	(void)all;
+}
+
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
 	const struct rand_pool_info *pool;
@@ -155,6 +190,8 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		return called("entropy %d %.*s", pool->entropy_count, pool->buf_size, (const char *)pool->buf);
 	if (request == RNDRESEEDCRNG)
 		return called("reseed");
+	if (is_of_card(request, arg))
+		return configure_card(request, arg);
 	return __real_ioctl(fd, request, arg);
 }
 
@@ -659,14 +696,16 @@ END_TEST
 
 static const struct { const char *network, *why; } unconfigured[] = {
 	{ "", "the host requested an invalid network: " },
-	{ "192.0.2.2 - -", "the host requested an invalid network: 192.0.2.2 - -" },
-	{ "192.0.2.2/24 -", "the host requested an invalid network: 192.0.2.2/24 -" },
-	{ "192.0.2.2/33 - -", "the host requested an invalid network: 192.0.2.2/33 - -" },
-	{ "192.0.2/24 - -", "the host requested an invalid network: 192.0.2/24 - -" },
-	{ "192.0.2.2/24 gateway -", "the host requested an invalid network: 192.0.2.2/24 gateway -" },
-	{ "192.0.2.2/24 - resolver", "the host requested an invalid network: 192.0.2.2/24 - resolver" },
-	{ "192.0.2.2/24 192.0.2.1 192.0.2.3", "the guest has no network interface (its kernel needs the driver virtio_net)" },
-	{ "-/0 - -", "the guest has no network interface (its kernel needs the driver virtio_net)" },
+	{ "192.0.2.2 - - - 0", "the host requested an invalid network: 192.0.2.2 - - - 0" },
+	{ "192.0.2.2/24 - - -", "the host requested an invalid network: 192.0.2.2/24 - - -" },
+	{ "192.0.2.2/33 - - - 0", "the host requested an invalid network: 192.0.2.2/33 - - - 0" },
+	{ "192.0.2/24 - - - 0", "the host requested an invalid network: 192.0.2/24 - - - 0" },
+	{ "192.0.2.2/24 gateway - - 0", "the host requested an invalid network: 192.0.2.2/24 gateway - - 0" },
+	{ "192.0.2.2/24 - resolver - 0", "the host requested an invalid network: 192.0.2.2/24 - resolver - 0" },
+	{ "-/0 - - 52:54:00:12:34 0", "the host requested an invalid network: -/0 - - 52:54:00:12:34 0" },
+	{ "-/0 - - 52:54:00:12:34:5x 0", "the host requested an invalid network: -/0 - - 52:54:00:12:34:5x 0" },
+	{ "192.0.2.2/24 192.0.2.1 192.0.2.3 - 0", "the guest has no network interface (its kernel needs the driver virtio_net)" },
+	{ "-/0 - - 52:54:00:12:34:56 0", "the guest has no network interface (its kernel needs the driver virtio_net)" },
 };
 
 START_TEST(network_requires_addresses_and_an_interface)
@@ -679,6 +718,31 @@ START_TEST(network_requires_addresses_and_an_interface)
 	agent_is_ready();
 	host_sends(VMM_AGENT_REQUEST, request, (uint32_t)len + 1);
 	ck_assert_str_eq(agent_ended(VMM_AGENT_FAILED, 0)->why, unconfigured[_i].why);
+}
+END_TEST
+
+/* A call with these words fails, if the agent makes it. */
+static const struct { const char *network, *call; bool made; } cards[] = {
+	{ "-/0 - - 02:00:00:00:00:0a 1400", "mac eth0 02:00:00:00:00:0a\n", true },
+	{ "-/0 - - 02:00:00:00:00:0a 1400", "mtu eth0 1400\n", true },
+	{ "-/0 - - 02:00:00:00:00:0a 0", "mtu", false }, { "-/0 - - - 0", "mac", false },
+	{ "-/0 - - - 0", "up eth0\n", true },
+};
+
+START_TEST(card_has_the_address_and_the_mtu_of_the_request)
+{
+	char request[128];
+	const int len = snprintf(request, sizeof(request), "Ano-such-command%cRrw%cN%s", 0, 0, cards[_i].network);
+	const struct last_message *m;
+
+	has_card = true;
+	failing = cards[_i].call;
+	add_file("proc/cmdline", "quiet cvmm.exec\n");
+	guest_runs(run_main, "", 0);
+	agent_is_ready();
+	host_sends(VMM_AGENT_REQUEST, request, (uint32_t)len + 1);
+	m = agent_ended(cards[_i].made ? VMM_AGENT_FAILED : VMM_AGENT_NOT_FOUND, 0);
+	ck_assert_str_eq(m->why, cards[_i].made ? "cannot configure the network interface eth0: No such device" : "no-such-command: No such file or directory");
 }
 END_TEST
 
@@ -710,6 +774,31 @@ START_TEST(clock_and_random_numbers_are_the_hosts)
 	port_has(VMM_AGENT_OUT, "\nreseed\n");
 	host_sends(VMM_AGENT_HELLO, NULL, 0);
 	agent_is_ready();
+}
+END_TEST
+
+/* Read ahead in the template; the first guest keeps it. */
+START_TEST(clone_discards_what_an_entropy_device_has_read)
+{
+	char path[64], bytes[256] = "";
+	int fd, left;
+
+	snprintf(path, sizeof(path), "%s/dev/hwrng", folder);
+	add_file("dev/random", "");
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	ck_assert_int_eq(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
+	guest_waits();
+	if (_i)
+		host_sends(VMM_AGENT_HELLO, NULL, 0);
+	if (_i)
+		agent_is_ready();
+	host_sends(VMM_AGENT_MOMENT, &moment, sizeof(moment));
+	host_sends(VMM_AGENT_HELLO, NULL, 0);
+	agent_is_ready();
+	ck_assert_int_eq(ioctl(fd, FIONREAD, &left), 0);
+	ck_assert_int_eq(left, _i ? 0 : (int)sizeof(bytes));
+	close(fd);
 }
 END_TEST
 
@@ -785,7 +874,9 @@ static void add_tests(TCase *tc)
 	tcase_add_loop_test(tc, guest_has_a_name_and_a_loopback_interface, 0, 2);
 	tcase_add_loop_test(tc, network_requires_addresses_and_an_interface, 0,
 			    sizeof(unconfigured) / sizeof(unconfigured[0]));
+	tcase_add_loop_test(tc, card_has_the_address_and_the_mtu_of_the_request, 0, sizeof(cards) / sizeof(cards[0]));
 	tcase_add_loop_test(tc, clock_and_random_numbers_are_the_hosts, 0, 2);
+	tcase_add_loop_test(tc, clone_discards_what_an_entropy_device_has_read, 0, 2);
 	tcase_add_loop_test(tc, e3_27_only_a_clone_requires_random_numbers, 0, 4);
 	tcase_add_test(tc, time_has_its_length);
 	tcase_add_test(tc, request_comes_first);

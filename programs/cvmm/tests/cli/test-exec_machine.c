@@ -374,8 +374,8 @@ END_TEST
 
 /* ------------------------------------------------------------------ templates */
 
-/* With the agent's version of another cvmm, if that is not 0. */
-static void make_template(unsigned int nfolders, uint32_t agent)
+/* With the agent's version of another cvmm, if that is not 0, and network cards. */
+static void make_network_template(unsigned int nfolders, uint32_t agent, unsigned int net)
 {
 	static char path[128];
 	int fds[VMM_TEMPLATE_FILES], i;
@@ -387,6 +387,7 @@ static void make_template(unsigned int nfolders, uint32_t agent)
 	strcpy(template.info.memory, "1G");
 	template.info.cpus = 2;
 	template.info.folders = nfolders;
+	template.info.net = net;
 	ck_assert_int_eq(vmm_template_publish(&template, NULL), 0);
 	vmm_template_discard(&template);
 	for (i = 0; i < VMM_TEMPLATE_FILES; i++)
@@ -402,14 +403,22 @@ static void make_template(unsigned int nfolders, uint32_t agent)
 	options.root = NULL;
 }
 
+static void make_template(unsigned int nfolders, uint32_t agent)
+{
+	make_network_template(nfolders, agent, 0);
+}
+
 START_TEST(machine_of_a_template_has_spare_devices)
 {
 	char word[128];
 
 	ck_assert_int_eq(vmm_template_begin(&template, folder, "base", (int[VMM_TEMPLATE_FILES]){ 0 }, NULL), 0);
 	vmm_exec_machine_init(&m);
-	ck_assert_int_eq(vmm_exec_machine_make_template(&m, &options, &template, 2, NULL), 0);
+	template.info.folders = 2;
+	template.info.net = 1;
+	ck_assert_int_eq(vmm_exec_machine_make_template(&m, &options, &template, NULL), 0);
 	ck_assert_str_eq(m.plan.kernel, "vmlinux");
+	ck_assert(begins_with("--net=fd="));
 	snprintf(word, sizeof(word), "--fs=path=%s/base.incomplete/empty,tag=root,readonly,thread-pool-size=1", folder);
 	ck_assert(has_word(word));
 	snprintf(word, sizeof(word), "--fs=path=%s/base.incomplete/empty,tag=dir1,readonly,thread-pool-size=1", folder);
@@ -451,6 +460,45 @@ START_TEST(clone_keeps_its_template)
 	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
 	ck_assert(begins_with("--fs=path=/,tag=root,readonly,hide="));
 	ck_assert_int_eq(vmm_template_remove(folder, "base", NULL), -EBUSY);
+}
+END_TEST
+
+START_TEST(network_of_a_clone_requires_a_card_of_its_template)
+{
+	make_template(1, 0);
+	ck_assert_int_eq(vmm_exec_network_parse(&options.network, "passt", NULL), 0);
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -EOPNOTSUPP);
+	ck_assert_msg(strstr(err.msg, "option --net: the template '") && strstr(err.msg, "make it again with 'cvmm template make NAME --net'"), "%s", err.msg);
+	ck_assert_int_eq(m.passt.pid, 0);	/* nothing was started */
+}
+END_TEST
+
+/* With the address and the MTU that its driver has not read. */
+START_TEST(tap_of_a_clone_has_an_address_of_its_own)
+{
+	char record[96], *mac = NULL;
+	int i;
+
+	make_network_template(1, 0, 1);
+	ck_assert_int_eq(vmm_exec_network_parse(&options.network, "tap:tap7,address=192.0.2.2/24", NULL), 0);
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	for (i = 0; i < m.plan.nwords; i++)
+		if (!strncmp(m.plan.words[i], "--net=tap=tap7,mac=", 19))
+			mac = m.plan.words[i] + 19;
+	ck_assert_ptr_nonnull(mac);
+	ck_assert_uint_eq(strlen(mac), 17);
+	snprintf(record, sizeof(record), "N192.0.2.2/24 - - %s 0", mac);
+	ck_assert(is_requested(record));
+}
+END_TEST
+
+START_TEST(card_of_a_template_is_connected_to_nothing_without_a_network)
+{
+	make_network_template(1, 0, 1);
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	ck_assert(begins_with("--net=fd="));
+	ck_assert_int_ge(m.plan.card[1], 0);
+	ck_assert(!is_requested("N-/0 - - - 0"));
 }
 END_TEST
 
@@ -496,6 +544,9 @@ int main(void)
 	tcase_add_test(tc, machine_of_a_template_has_spare_devices);
 	tcase_add_test(tc, clone_has_the_folders_of_its_command);
 	tcase_add_test(tc, clone_keeps_its_template);
+	tcase_add_test(tc, network_of_a_clone_requires_a_card_of_its_template);
+	tcase_add_test(tc, tap_of_a_clone_has_an_address_of_its_own);
+	tcase_add_test(tc, card_of_a_template_is_connected_to_nothing_without_a_network);
 	tcase_add_test(tc, template_has_a_maximum_number_of_folders);
 	tcase_add_test(tc, template_of_another_cvmm_is_refused);
 	suite_add_tcase(s, tc);

@@ -240,10 +240,20 @@ END_TEST
 START_TEST(keys_of_later_versions_are_ignored)
 {
 	make("base");
-	write_info("base", "new key\ncvmm 1\nkernel a b\nroot /\nmemory 1G\nagent 7\ncpus 1\nfolders 4\n");
+	write_info("base", "new key\ncvmm 1\nkernel a b\nroot /\nmemory 1G\nagent 7\ncpus 1\nfolders 4\nnet 1\n");
 	ck_assert_int_eq(vmm_template_open(&t, folder, "base", NULL), 0);
+	ck_assert_uint_eq(t.info.net, 1);
 	ck_assert_str_eq(t.info.kernel, "a b");
 	ck_assert_uint_eq(t.info.agent, 7);
+}
+END_TEST
+
+START_TEST(templates_of_earlier_versions_have_no_network)
+{
+	make("base");
+	write_info("base", "cvmm 1\nkernel k\nroot /\nmemory 1G\nagent 1\ncpus 1\nfolders 4\n");
+	ck_assert_int_eq(vmm_template_open(&t, folder, "base", NULL), 0);
+	ck_assert_uint_eq(t.info.net, 0);
 }
 END_TEST
 
@@ -383,7 +393,7 @@ START_TEST(show_prints_what_a_template_consists_of)
 
 	make("base");
 	run("show base", out, sizeof(out));
-	ck_assert_ptr_nonnull(strstr(out, "\nmemory   1G\ncpus     2\nfolders  4\nroot     /\nkernel   /boot/vmlinuz\n"));
+	ck_assert_ptr_nonnull(strstr(out, "\nmemory   1G\ncpus     2\nfolders  4\nnetwork  no\nroot     /\nkernel   /boot/vmlinuz\n"));
 	run("remove base", out, sizeof(out));
 	ck_assert(!exists("base"));
 }
@@ -433,6 +443,7 @@ int main(void)
 	tcase_add_test(tc, rejects_paths_for_new_and_removed_templates);
 	tcase_add_loop_test(tc, rejects_invalid_descriptions, 0, 6);
 	tcase_add_test(tc, keys_of_later_versions_are_ignored);
+	tcase_add_test(tc, templates_of_earlier_versions_have_no_network);
 	tcase_add_test(tc, line_break_in_a_path_is_refused);
 	tcase_add_loop_test(tc, folder_is_that_of_the_user, 0, 5);
 	tcase_add_test(tc, folder_of_the_user_is_made_for_its_owner);
