@@ -32,6 +32,22 @@ static int reseed_kernel(const uint8_t bytes[VMM_AGENT_ENTROPY])
 	return code;
 }
 
+/* Bytes that the driver of an entropy device and the kernel have read ahead are the same in all clones. */
+static void discard_read_ahead(void)
+{
+	char bytes[256];
+	size_t left = sizeof(bytes);
+	const int fd = open("/dev/hwrng", O_RDONLY | O_CLOEXEC);
+	ssize_t n = 1;
+
+	while (fd >= 0 && left && n > 0) {
+		n = read(fd, bytes, left);
+		left -= n > 0 ? (size_t)n : 0;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
 void agent_enter_moment(const char *payload, size_t len, bool cloned)
 {
 	struct vmm_agent_moment m;
@@ -44,6 +60,8 @@ void agent_enter_moment(const char *payload, size_t len, bool cloned)
 	now = (struct timespec){ .tv_sec = (time_t)m.seconds, .tv_nsec = (long)m.nanoseconds };
 	if (clock_settime(CLOCK_REALTIME, &now) < 0)
 		agent_fail("cannot set the clock: %s", strerror(errno));
+	if (cloned)
+		discard_read_ahead();
 	code = reseed_kernel(m.entropy);
 	if (code && cloned)
 		agent_fail("cannot reseed the random numbers of a clone: %s", strerror(code));

@@ -139,6 +139,8 @@ static int add_boot(struct vmm_plan *p, const struct cvmm_exec_config *c, struct
 	int rc = p->initrd_fd < 0 ? 0 : add_word(p, err, "--initrd=fd:%d:initrd", p->initrd_fd);
 
 	if (!rc)
+		rc = add_word(p, err, "--device=rng");
+	if (!rc)
 		rc = add_word(p, err, "--cmdline=%s", p->cmdline);
 	if (!rc)
 		rc = add_word(p, err, "--memory=%s", c->memory ? c->memory : "1G");
@@ -209,7 +211,7 @@ static void name_modules(const struct vmm_plan *p, const struct cvmm_exec_config
 static int make_initrd(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
 		       struct vsu_error *err)
 {
-	static const char *const others[] = { "virtio_mmio", "pvpanic_mmio", NULL };
+	static const char *const others[] = { "virtio_mmio", "pvpanic_mmio", "virtio_rng", NULL };
 	const char *names[MAX_MODULES];
 	char folder[VMM_INITRD_FOLDER];
 	const struct vmm_initrd initrd = {

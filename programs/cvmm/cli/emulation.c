@@ -80,7 +80,7 @@ static void add_machine(struct vmm_program *p, const struct vmm_emulation_config
 		QEMU, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-sandbox",
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
 		"-action", "panic=exit-failure", "-machine", "q35,accel=tcg,memory-backend=memory",
-		"-cpu", "max", "-device", "pvpanic",
+		"-cpu", "max", "-device", "pvpanic", "-device", "virtio-rng-pci",
 	};
 	size_t i;
 

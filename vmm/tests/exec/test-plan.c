@@ -87,6 +87,23 @@ START_TEST(kernel_without_virtio_mmio_is_accepted)
 }
 END_TEST
 
+START_TEST(driver_of_entropy_is_loaded_if_it_is_a_module)
+{
+	static const char *const more[] = {
+		"overlay", "virtio_console", "virtio_pci", "virtio_rng", "virtiofs", NULL,
+	};
+
+	make_modules(all);
+	ck_assert_int_eq(make(), 0);
+	ck_assert(!initrd_has("virtio_rng"));
+	vmm_plan_free(&plan);
+	vmm_plan_init(&plan);
+	make_modules(more);
+	ck_assert_int_eq(make(), 0);
+	ck_assert(initrd_has("virtio_rng"));
+}
+END_TEST
+
 START_TEST(kernel_without_a_console_is_refused)
 {
 	static const char *const few[] = { "overlay", "virtio_mmio", "virtio_pci", "virtiofs", NULL };
@@ -105,6 +122,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, initrd_has_the_drivers_of_both_transports);
 	tcase_add_test(t, kernel_without_virtio_mmio_is_accepted);
+	tcase_add_test(t, driver_of_entropy_is_loaded_if_it_is_a_module);
 	tcase_add_test(t, kernel_without_a_console_is_refused);
 	suite_add_tcase(s, t);
 	return run_suite(s);

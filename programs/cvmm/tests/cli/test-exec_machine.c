@@ -77,10 +77,11 @@ START_TEST(words_are_a_command_line_of_run)
 	ck_assert(begins_with("--fs=path=/,tag=root,readonly,hide=proc/*:"));
 	ck_assert(has_word("--cmdline=console=ttyS0 quiet panic=-1 cvmm.exec"));
 	ck_assert(has_word("--serial=null"));
+	ck_assert(has_word("--device=rng"));
 	ck_assert(has_word("--cpus=2"));
 	ck_assert_str_eq(m.plan.words[m.plan.nwords - 1], "vmlinux");
 	ck_assert_int_eq(vmm_options_parse(&o, m.plan.nwords, m.plan.words, &err), 0);
-	ck_assert_uint_eq(o.machine.ndevices, 2);
+	ck_assert_uint_eq(o.machine.ndevices, 3);
 	vmm_options_free(&o);
 }
 END_TEST
@@ -448,7 +449,7 @@ START_TEST(clone_has_the_folders_of_its_command)
 	}
 	ck_assert(has_word("--clone"));
 	ck_assert(has_word("--serial=null"));
-	ck_assert(!has_word("--cpus=2"));
+	ck_assert(!has_word("--cpus=2") && !has_word("--device=rng"));	/* those of the template */
 	ck_assert(!has_word("vmlinux"));
 }
 END_TEST
