@@ -171,7 +171,7 @@ static int cmd_run(int argc, char **argv)
 
 static int show_exec_help(void)
 {
-	char lines[2048];
+	char lines[4096];
 
 	vsu_option_help(vmm_exec_option_rows, lines, sizeof(lines));
 	printf("Usage: cvmm exec [OPTIONS] [--] COMMAND [WORD...]\n"

@@ -26,7 +26,7 @@ struct draft {
 	const char *environment[MAX_ENVIRONMENT + 1];
 	unsigned int nenvironment;
 	char root[PATH_MAX], here[PATH_MAX], folder[PATH_MAX], sandbox[PATH_MAX];
-	const char *options[2];
+	const char *options[3];
 	struct cvmm_exec_network network;
 	char card[96];
 	int streams[3];
@@ -172,6 +172,8 @@ static int share_folders(struct draft *d, const struct vmm_exec_options *o, cons
 	if (root && !realpath(root, d->root))
 		return vsu_error_sys(err, -errno, "option --root: '%s'", root);
 	part = !strcmp(d->root, "/");
+	if (part && o->jail)
+		return vsu_error_set(err, -EINVAL, "option --jail: a jail cannot have the root / of this host; choose another one with --root or --image, or leave --jail out");
 	shared = !part && !o->writable_root && !o->nfolders;
 	for (i = 0; !rc && i < o->nfolders; i++)
 		rc = share_folder(d, o->folders[i], err);
@@ -212,6 +214,19 @@ static void open_streams(struct vmm_exec_machine *m, struct draft *d)
 
 /* ---------------------------------------------------------------------- all */
 
+/* Those of the process, which "cvmm run" has. */
+static void set_confinement(struct draft *d, const struct vmm_exec_options *o)
+{
+	const char **option = d->options;
+
+	d->config.options = d->options;
+	snprintf(d->sandbox, sizeof(d->sandbox), "--sandbox=%s", o->sandbox ? o->sandbox : "");
+	if (o->sandbox)
+		*option++ = d->sandbox;
+	if (o->jail)
+		*option++ = "--jail";
+}
+
 static void set_machine(struct draft *d, const struct vmm_exec_options *o)
 {
 	struct cvmm_exec_config *c = &d->config;
@@ -231,11 +246,7 @@ static void set_machine(struct draft *d, const struct vmm_exec_options *o)
 	c->hide = o->hide;
 	c->show = o->show;
 	c->home = getenv("HOME");
-	if (!o->sandbox)
-		return;
-	snprintf(d->sandbox, sizeof(d->sandbox), "--sandbox=%s", o->sandbox);
-	d->options[0] = d->sandbox;
-	c->options = d->options;
+	set_confinement(d, o);
 }
 
 static const char *text_or_null(const char *text)

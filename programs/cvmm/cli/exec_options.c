@@ -15,7 +15,7 @@ static const char *const terminals[] = {
 };
 
 enum { ROOT, IMAGE, RW, DIR, HIDE, SHOW, FROM, KERNEL, MODULES, INIT, MEMORY, CPUS, ENV, CHDIR, HOSTNAME,
-       NET, PUBLISH, TERMINAL, TIMEOUT, LOG, APPEND, SANDBOX, EMULATE, DAEMON_PATH, HELP };
+       NET, PUBLISH, TERMINAL, TIMEOUT, LOG, APPEND, SANDBOX, JAIL, EMULATE, DAEMON_PATH, HELP };
 
 const struct vsu_option vmm_exec_option_rows[] = {
 	[ROOT] = { .name = "root", .kind = VSU_OPTION_STRING, .arg = "FOLDER", .preset = "/",
@@ -51,6 +51,8 @@ const struct vsu_option vmm_exec_option_rows[] = {
 	[LOG] = VMM_ROW_LOG, [APPEND] = VMM_ROW_APPEND,
 	[SANDBOX] = { .name = "sandbox", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
 		      .preset = "on", .help = "as of cvmm run" },
+	[JAIL] = { .name = "jail", .kind = VSU_OPTION_FLAG,
+		   .help = "as of cvmm run; requires another root than /" },
 	[EMULATE] = { .name = "emulate", .kind = VSU_OPTION_FLAG,
 		      .help = "without KVM: QEMU emulates the processor, slowly" },
 	[DAEMON_PATH] = { .name = "daemon-path", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
@@ -65,7 +67,7 @@ static const struct vmm_place places[] = {
 	[KERNEL] = PLACE(kernel), [MODULES] = PLACE(modules), [INIT] = PLACE(init),
 	[MEMORY] = PLACE(memory), [CPUS] = PLACE(cpus), [CHDIR] = PLACE(folder),
 	[HOSTNAME] = PLACE(hostname), [TERMINAL] = PLACE(terminal), [TIMEOUT] = PLACE(timeout),
-	[LOG] = PLACE(log), [APPEND] = PLACE(append), [SANDBOX] = PLACE(sandbox),
+	[LOG] = PLACE(log), [APPEND] = PLACE(append), [SANDBOX] = PLACE(sandbox), [JAIL] = PLACE(jail),
 	[EMULATE] = PLACE(emulate), [DAEMON_PATH] = PLACE(daemons), [HELP] = PLACE(help),
 };
 
@@ -97,6 +99,7 @@ static const struct rule {
 	{ IMAGE, BESIDE, ROOT, "the image has the root" },
 	{ IMAGE, BESIDE, EMULATE, "an emulated guest has no disk" },
 	{ SANDBOX, BESIDE, EMULATE, "QEMU and the daemons of an emulated guest have their own" },
+	{ JAIL, BESIDE, EMULATE, "QEMU and the daemons of an emulated guest have their own sandboxes" },
 	{ DAEMON_PATH, WITHOUT, EMULATE, "other guests have no daemons" },
 };
 
@@ -146,6 +149,8 @@ static int check_rules(const struct vmm_exec_options *o, struct vsu_error *err)
 			return vsu_error_set(err, -EINVAL, "option --%s %s --%s: %s", vmm_exec_option_rows[r->option].name,
 					     r->how == BESIDE ? "has no effect beside" : "needs",
 					     vmm_exec_option_rows[r->other].name, r->why);
+	if (o->jail && o->network.kind == VMM_EXEC_NET_TAP)
+		return vsu_error_set(err, -EINVAL, "option --jail hides the tap interfaces of this host; use --net=passt, or leave --jail out");
 	return vmm_exec_network_check(&o->network, err);
 }
 

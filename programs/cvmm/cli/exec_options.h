@@ -32,7 +32,7 @@ struct vmm_exec_options {
 	enum vmm_exec_terminal {
 		VMM_EXEC_TERMINAL_AUTO, VMM_EXEC_TERMINAL_ON, VMM_EXEC_TERMINAL_OFF,
 	} terminal;
-	bool writable_root, emulate, help;
+	bool writable_root, jail, emulate, help;
 	char *const *command;	/* NULL ends it */
 };
 

@@ -95,6 +95,19 @@ START_TEST(tap_is_a_card_of_the_machine)
 }
 END_TEST
 
+START_TEST(jail_requires_another_root)
+{
+	options.jail = true;
+	options.sandbox = "on,tls";
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -EINVAL);
+	ck_assert_msg(strstr(err.msg, "a jail cannot have the root / of this host; choose another one"), "%s", err.msg);
+	vmm_exec_machine_free(&m);
+	options.root = folder;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), 0);
+	ck_assert(has_word("--sandbox=on,tls") && has_word("--jail"));
+}
+END_TEST
+
 START_TEST(folders_have_tags_and_doubled_commas)
 {
 	char shared[160], given[80];
@@ -531,6 +544,7 @@ int main(void)
 	tcase_add_test(tc, tap_is_a_card_of_the_machine);
 	tcase_add_loop_test(tc, relative_working_folder_begins_at_the_current_one, 0, sizeof(working_folders) / sizeof(working_folders[0]));
 	tcase_add_test(tc, variable_without_a_value_is_that_of_this_process);
+	tcase_add_test(tc, jail_requires_another_root);
 	tcase_add_test(tc, folders_have_tags_and_doubled_commas);
 	tcase_add_loop_test(tc, guest_makes_privileged_files_in_folders_only_on_request, 0, sizeof(folder_words) / sizeof(folder_words[0]));
 	tcase_add_loop_test(tc, options_without_effect_are_refused, 0, sizeof(without_effect) / sizeof(without_effect[0]));
