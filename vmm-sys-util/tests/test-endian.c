@@ -35,6 +35,18 @@ START_TEST(values_add_no_padding)
 }
 END_TEST
 
+START_TEST(numbers_of_any_length_and_address)
+{
+	unsigned char bytes[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+
+	ck_assert_uint_eq(vsu_le_load(bytes, 0), 0);
+	ck_assert_uint_eq(vsu_le_load(bytes + 1, 3), 0x040302);
+	ck_assert_uint_eq(vsu_le_load(bytes + 1, 8), UINT64_C(0x0908070605040302));
+	vsu_le_store(bytes + 3, UINT64_C(0xaabbccddee), 3);
+	ck_assert_mem_eq(bytes, "\x01\x02\x03\xee\xdd\xcc\x07\x08\x09", sizeof(bytes));
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc;
@@ -43,5 +55,6 @@ int main(void)
 	tcase_add_test(tc, bytes_are_least_significant_first);
 	tcase_add_test(tc, load_returns_the_stored_value);
 	tcase_add_test(tc, values_add_no_padding);
+	tcase_add_test(tc, numbers_of_any_length_and_address);
 	return run_suite(s);
 }

@@ -9,6 +9,7 @@
 #ifndef VMM_SYS_UTIL_ENDIAN_H
 #define VMM_SYS_UTIL_ENDIAN_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct vsu_le16 { uint16_t raw; };
@@ -59,6 +60,26 @@ static inline struct vsu_le64 vsu_le64_make(uint64_t v)
 	struct vsu_le64 le = { VSU_LE64_SWAP_(v) };
 
 	return le;
+}
+
+/* Numbers of len bytes, up to 8, at any address. */
+static inline uint64_t vsu_le_load(const void *at, size_t len)
+{
+	const unsigned char *bytes = at;
+	uint64_t value = 0;
+
+	while (len > 0)
+		value = value << 8 | bytes[--len];
+	return value;
+}
+
+static inline void vsu_le_store(void *at, uint64_t value, size_t len)
+{
+	unsigned char *bytes = at;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		bytes[i] = (unsigned char)(value >> (8 * i));
 }
 
 #endif
