@@ -43,9 +43,9 @@ static int report_unsaved(const struct virtdev *dev, int rc, struct vsu_error *e
 int virtdev_priv_state_collect(struct virtdev *dev, bool running, void **bytes,
 			       size_t *len, struct vsu_error *err)
 {
-	struct virtdev_state_writer body = { .max = VIRTDEV_STATE_MAX - STATE_HEAD,
+	struct virtdev_state_writer body = { .out.max = VIRTDEV_STATE_MAX - STATE_HEAD,
 					     .running = running, .err = err };
-	struct virtdev_state_writer all = { .max = VIRTDEV_STATE_MAX };
+	struct virtdev_state_writer all = { .out.max = VIRTDEV_STATE_MAX };
 
 	if (dev->ops.state_save)
 		dev->ops.state_save(dev->self, &body);
@@ -53,16 +53,16 @@ int virtdev_priv_state_collect(struct virtdev *dev, bool running, void **bytes,
 	virtdev_state_put_u32(&all, STATE_LAYOUT);
 	virtdev_state_put_u32(&all, dev->info.id);
 	virtdev_state_put_u32(&all, dev->ops.state_version);
-	virtdev_state_put_u32(&all, (uint32_t)body.len);
-	virtdev_state_put_bytes(&all, body.bytes, body.len);
-	free(body.bytes);
-	if (body.error || all.error) {
-		free(all.bytes);
-		return report_unsaved(dev, body.error ? body.error : all.error,
+	virtdev_state_put_u32(&all, (uint32_t)body.out.len);
+	virtdev_state_put_bytes(&all, body.out.bytes, body.out.len);
+	free(body.out.bytes);
+	if (body.out.error || all.out.error) {
+		free(all.out.bytes);
+		return report_unsaved(dev, body.out.error ? body.out.error : all.out.error,
 				   err);
 	}
-	*bytes = all.bytes;
-	*len = all.len;
+	*bytes = all.out.bytes;
+	*len = all.out.len;
 	return 0;
 }
 
@@ -76,7 +76,7 @@ int virtdev_state_take(struct virtdev *dev, void **bytes, size_t *len,
 static int read_head(const struct virtdev *dev, struct virtdev_state_reader *r,
 		     uint32_t *version, struct vsu_error *err)
 {
-	const size_t given = r->left;
+	const size_t given = r->in.left;
 	const uint32_t magic = virtdev_state_get_u32(r);
 	const uint32_t layout = virtdev_state_get_u32(r);
 	const uint32_t id = virtdev_state_get_u32(r);
@@ -87,14 +87,14 @@ static int read_head(const struct virtdev *dev, struct virtdev_state_reader *r,
 		return vsu_error_set(err, -EBADMSG,
 				     "these %zu bytes are not the state of a device",
 				     given);
-	if (r->truncated || len > r->left)
+	if (r->in.truncated || len > r->in.left)
 		return vsu_error_set(err, -EBADMSG,
 				     "the state of the device is incomplete: %zu bytes of it are given",
 				     given);
-	if (len < r->left)
+	if (len < r->in.left)
 		return vsu_error_set(err, -EBADMSG,
 				     "%zu bytes follow the end of the device's state",
-				     r->left - len);
+				     r->in.left - len);
 	if (id != dev->info.id)
 		return vsu_error_set(err, -EBADMSG,
 				     "%s: the state is of a device of id %" PRIu32 ", not %" PRIu32,
@@ -122,7 +122,7 @@ int virtdev_state_load_begin(struct virtdev *dev, const void *bytes, size_t len,
 	int rc;
 
 	virtdev_state_load_stop(dev);
-	dev->loaded = (struct virtdev_state_reader){ .at = bytes, .left = len };
+	dev->loaded = (struct virtdev_state_reader){ .in = { .at = bytes, .left = len } };
 	rc = read_head(dev, &dev->loaded, &version, err);
 	if (rc < 0)
 		return rc;

@@ -42,8 +42,8 @@ static int put_device(struct virtdev_inline *h, struct virtdev_state_writer *w,
 int virtdev_inline_take(struct virtdev_inline *h, void **bytes, size_t *len,
 			struct vsu_error *err)
 {
-	struct virtdev_state_writer w = { .max = MAX_STATE };
-	struct virtdev_state_writer part = { .max = MAX_STATE };
+	struct virtdev_state_writer w = { .out.max = MAX_STATE };
+	struct virtdev_state_writer part = { .out.max = MAX_STATE };
 	uint32_t i;
 	int rc;
 
@@ -61,13 +61,13 @@ int virtdev_inline_take(struct virtdev_inline *h, void **bytes, size_t *len,
 		virtdev_state_put_u32(&w, h->queues[i].base);
 	}
 	if (!rc)
-		rc = w.error;
+		rc = w.out.error;
 	if (rc < 0) {
-		free(w.bytes);
+		free(w.out.bytes);
 		return rc;
 	}
-	*bytes = w.bytes;
-	*len = w.len;
+	*bytes = w.out.bytes;
+	*len = w.out.len;
 	return 0;
 }
 
@@ -128,14 +128,14 @@ static int load_parts(struct virtdev_inline *h, struct virtdev_state_reader *r,
 	if (!rc)
 		rc = virtdev_state_end(&transport, err);
 	if (!rc)
-		rc = virtdev_state_load(h->dev, device.at, device.left, err);
+		rc = virtdev_state_load(h->dev, device.in.at, device.in.left, err);
 	return rc ? rc : load_queues(h, r, err);
 }
 
 int virtdev_inline_load(struct virtdev_inline *h, const void *bytes,
 			size_t len, struct vsu_error *err)
 {
-	struct virtdev_state_reader r = { .at = bytes, .left = len };
+	struct virtdev_state_reader r = { .in = { .at = bytes, .left = len } };
 	uint32_t i;
 	int rc;
 

@@ -23,15 +23,15 @@ int virtdev_transport_take(const struct virtdev_transport *t,
 			   const void *state, size_t state_len, void **bytes,
 			   size_t *len, struct vsu_error *err)
 {
-	struct virtdev_state_writer w = { .max = MAX_STATE };
-	struct virtdev_state_writer part = { .max = MAX_STATE };
-	struct virtdev_state_writer own = { .max = MAX_STATE };
+	struct virtdev_state_writer w = { .out.max = MAX_STATE };
+	struct virtdev_state_writer part = { .out.max = MAX_STATE };
+	struct virtdev_state_writer own = { .out.max = MAX_STATE };
 	uint32_t i;
 
 	if (t->dev->ops.state_save)
 		t->dev->ops.state_save(t->dev->self, &own);
 	virtdev_state_put_u32(&w, STATE_MAGIC);
-	virtdev_state_put_u32(&w, own.len ? STATE_LAYOUT_OWN : STATE_LAYOUT);
+	virtdev_state_put_u32(&w, own.out.len ? STATE_LAYOUT_OWN : STATE_LAYOUT);
 	virtdev_state_put_u32(&w, t->dev->info.id);
 	virtdev_priv_transport_save(t, &part);
 	virtdev_priv_state_put_part(&w, &part);
@@ -41,15 +41,15 @@ int virtdev_transport_take(const struct virtdev_transport *t,
 	}
 	virtdev_state_put_u32(&w, (uint32_t)state_len);
 	virtdev_state_put_bytes(&w, state, state_len);
-	if (own.len || own.error)
+	if (own.out.len || own.out.error)
 		virtdev_priv_state_put_part(&w, &own);
-	if (w.error || state_len > VIRTDEV_STATE_MAX) {
-		free(w.bytes);
-		return vsu_error_sys(err, w.error ? w.error : -EFBIG,
+	if (w.out.error || state_len > VIRTDEV_STATE_MAX) {
+		free(w.out.bytes);
+		return vsu_error_sys(err, w.out.error ? w.out.error : -EFBIG,
 				     "the state of a device");
 	}
-	*bytes = w.bytes;
-	*len = w.len;
+	*bytes = w.out.bytes;
+	*len = w.out.len;
 	return 0;
 }
 
@@ -132,7 +132,7 @@ int virtdev_transport_load(struct virtdev_transport *t, const void *bytes,
 			   const void **state, size_t *state_len,
 			   struct vsu_error *err)
 {
-	struct virtdev_state_reader r = { .at = bytes, .left = len };
+	struct virtdev_state_reader r = { .in = { .at = bytes, .left = len } };
 	struct virtdev_state_reader part;
 	const int layout = read_head(t, &r, err);
 	int rc;
@@ -150,7 +150,7 @@ int virtdev_transport_load(struct virtdev_transport *t, const void *bytes,
 		virtdev_transport_reset_done(t);
 		return rc;
 	}
-	*state = part.at;
-	*state_len = part.left;
+	*state = part.in.at;
+	*state_len = part.in.left;
 	return 0;
 }

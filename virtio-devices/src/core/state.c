@@ -4,150 +4,78 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/state_priv.h"
-
-#define FIRST_ROOM 256u
-
-/* Reserves len more bytes; false: out of memory or beyond max. */
-static bool make_room(struct virtdev_state_writer *w, size_t len)
-{
-	size_t room = w->room ? w->room : FIRST_ROOM;
-	unsigned char *bytes;
-
-	if (w->error)
-		return false;
-	if (len > w->max - w->len) {
-		w->error = -EFBIG;
-		return false;
-	}
-	while (room - w->len < len)
-		room *= 2;
-	if (room == w->room)
-		return true;
-	bytes = realloc(w->bytes, room);
-	if (!bytes) {
-		w->error = -ENOMEM;
-		return false;
-	}
-	w->bytes = bytes;
-	w->room = room;
-	return true;
-}
 
 void virtdev_state_put_bytes(struct virtdev_state_writer *w, const void *bytes,
 			     size_t len)
 {
-	if (!len || !make_room(w, len))
-		return;
-	memcpy(w->bytes + w->len, bytes, len);
-	w->len += len;
+	vsu_fields_put(&w->out, bytes, len);
 }
 
 void virtdev_state_refuse(struct virtdev_state_writer *w, int code,
 			  const char *why)
 {
-	if (!w->error)
-		w->error = vsu_error_set(w->err, code, "%s", why);
-}
-
-static void put_value(struct virtdev_state_writer *w, uint64_t value,
-		      size_t len)
-{
-	unsigned char bytes[8];
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		bytes[i] = (unsigned char)(value >> (8 * i));
-	virtdev_state_put_bytes(w, bytes, len);
+	if (!w->out.error)
+		w->out.error = vsu_error_set(w->err, code, "%s", why);
 }
 
 void virtdev_state_put_u8(struct virtdev_state_writer *w, uint8_t value)
 {
-	put_value(w, value, sizeof(value));
+	vsu_fields_put_le(&w->out, value, sizeof(value));
 }
 
 void virtdev_state_put_u16(struct virtdev_state_writer *w, uint16_t value)
 {
-	put_value(w, value, sizeof(value));
+	vsu_fields_put_le(&w->out, value, sizeof(value));
 }
 
 void virtdev_state_put_u32(struct virtdev_state_writer *w, uint32_t value)
 {
-	put_value(w, value, sizeof(value));
+	vsu_fields_put_le(&w->out, value, sizeof(value));
 }
 
 void virtdev_state_put_u64(struct virtdev_state_writer *w, uint64_t value)
 {
-	put_value(w, value, sizeof(value));
-}
-
-const unsigned char *virtdev_priv_state_take(struct virtdev_state_reader *r,
-					     size_t len)
-{
-	const unsigned char *at = r->at;
-
-	if (r->truncated || len > r->left) {
-		r->truncated = true;
-		return NULL;
-	}
-	r->at += len;
-	r->left -= len;
-	return at;
+	vsu_fields_put_le(&w->out, value, sizeof(value));
 }
 
 void virtdev_state_get_bytes(struct virtdev_state_reader *r, void *bytes,
 			     size_t len)
 {
-	const unsigned char *at = len ? virtdev_priv_state_take(r, len) : NULL;
-
-	if (at)
-		memcpy(bytes, at, len);
-	else if (len)
-		memset(bytes, 0, len);
-}
-
-static uint64_t get_value(struct virtdev_state_reader *r, size_t len)
-{
-	const unsigned char *at = virtdev_priv_state_take(r, len);
-	uint64_t value = 0;
-
-	for (; at && len > 0; len--)
-		value = value << 8 | at[len - 1];
-	return value;
+	vsu_fields_get(&r->in, bytes, len);
 }
 
 uint8_t virtdev_state_get_u8(struct virtdev_state_reader *r)
 {
-	return (uint8_t)get_value(r, 1);
+	return (uint8_t)vsu_fields_get_le(&r->in, 1);
 }
 
 uint16_t virtdev_state_get_u16(struct virtdev_state_reader *r)
 {
-	return (uint16_t)get_value(r, 2);
+	return (uint16_t)vsu_fields_get_le(&r->in, 2);
 }
 
 uint32_t virtdev_state_get_u32(struct virtdev_state_reader *r)
 {
-	return (uint32_t)get_value(r, 4);
+	return (uint32_t)vsu_fields_get_le(&r->in, 4);
 }
 
 uint64_t virtdev_state_get_u64(struct virtdev_state_reader *r)
 {
-	return get_value(r, 8);
+	return vsu_fields_get_le(&r->in, 8);
 }
 
 void virtdev_priv_state_put_part(struct virtdev_state_writer *w,
 				 struct virtdev_state_writer *part)
 {
-	virtdev_state_put_u32(w, (uint32_t)part->len);
-	virtdev_state_put_bytes(w, part->bytes, part->len);
-	if (!w->error)
-		w->error = part->error;
-	free(part->bytes);
-	part->bytes = NULL;
-	part->len = part->room = 0;
+	virtdev_state_put_u32(w, (uint32_t)part->out.len);
+	virtdev_state_put_bytes(w, part->out.bytes, part->out.len);
+	if (!w->out.error)
+		w->out.error = part->out.error;
+	free(part->out.bytes);
+	part->out.bytes = NULL;
+	part->out.len = part->out.room = 0;
 }
 
 struct virtdev_state_reader virtdev_priv_state_get_part(
@@ -156,26 +84,26 @@ struct virtdev_state_reader virtdev_priv_state_get_part(
 	struct virtdev_state_reader part = { 0 };
 	const uint32_t len = virtdev_state_get_u32(r);
 
-	part.at = virtdev_priv_state_take(r, len);
-	part.left = part.at ? len : 0;
-	part.truncated = !part.at;
+	part.in.at = vsu_fields_view(&r->in, len);
+	part.in.left = part.in.at ? len : 0;
+	part.in.truncated = !part.in.at;
 	return part;
 }
 
 size_t virtdev_priv_state_left(const struct virtdev_state_reader *r)
 {
-	return r->truncated ? 0 : r->left;
+	return r->in.truncated ? 0 : r->in.left;
 }
 
 int virtdev_state_end(const struct virtdev_state_reader *r,
 		      struct vsu_error *err)
 {
-	if (r->truncated)
+	if (r->in.truncated)
 		return vsu_error_set(err, -EBADMSG,
 				     "the state ends within a field");
-	if (r->left)
+	if (r->in.left)
 		return vsu_error_set(err, -EBADMSG,
 				     "the state has %zu bytes after its last field",
-				     r->left);
+				     r->in.left);
 	return 0;
 }

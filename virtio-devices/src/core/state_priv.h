@@ -4,20 +4,16 @@
 #define VIRTIO_DEVICES_STATE_PRIV_H
 
 #include <virtio-devices/state.h>
+#include <vmm-sys-util/fields.h>
 
 struct virtdev_state_writer {
-	unsigned char *bytes;	/* malloc() */
-	size_t len, room;
-	size_t max;
-	int error;		/* the first one; 0: none */
+	struct vsu_fields_writer out;
 	bool running;		/* the device runs: positions within requests are invalid */
 	struct vsu_error *err;	/* set by virtdev_state_refuse(), or NULL */
 };
 
 struct virtdev_state_reader {
-	const unsigned char *at;
-	size_t left;
-	bool truncated;		/* a read exceeded the end */
+	struct vsu_fields_reader in;
 };
 
 /* Appends the length and content of another writer, and empties that one. */
@@ -29,9 +25,5 @@ struct virtdev_state_reader virtdev_priv_state_get_part(
 
 /* Number of bytes not read yet. */
 size_t virtdev_priv_state_left(const struct virtdev_state_reader *r);
-
-/* The next len bytes, or NULL. */
-const unsigned char *virtdev_priv_state_take(struct virtdev_state_reader *r,
-					     size_t len);
 
 #endif

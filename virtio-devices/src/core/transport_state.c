@@ -28,7 +28,7 @@ static void save_ring(const struct ring *ring, struct virtdev_state_writer *w)
 void virtdev_priv_transport_save(const struct virtdev_transport *t,
 				 struct virtdev_state_writer *w)
 {
-	struct virtdev_state_writer part = { .max = VIRTDEV_STATE_MAX };
+	struct virtdev_state_writer part = { .out.max = VIRTDEV_STATE_MAX };
 	uint32_t i;
 
 	virtdev_state_put_u32(w, t->status);
@@ -113,7 +113,7 @@ static int load_registers(struct virtdev_transport *t,
 {
 	struct virtdev_state_reader part = virtdev_priv_state_get_part(r);
 
-	if (part.truncated)
+	if (part.in.truncated)
 		return refuse_state(err, "it is incomplete");
 	return t->register_ops.state_load ?
 	       t->register_ops.state_load(t->registers, &part, err) :

@@ -128,7 +128,7 @@ int virtdev_priv_remote_load_settings(void *self, uint32_t version,
 
 	(void)version;
 	virtdev_priv_remote_forget_settings(r);
-	while (!rc && in->left && !in->truncated)
+	while (!rc && in->in.left && !in->in.truncated)
 		rc = load_setting(r, in, err);
 	return rc ? rc : virtdev_state_end(in, err);
 }

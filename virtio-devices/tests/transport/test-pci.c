@@ -497,17 +497,17 @@ END_TEST
 static int load_with_vector(unsigned int source, uint16_t vector)
 {
 	const size_t at = 8 + PCI_SPACE + 16 + 2 * source;	/* behind head, space and selectors */
-	struct virtdev_state_writer w = { .max = VIRTDEV_STATE_MAX };
+	struct virtdev_state_writer w = { .out.max = VIRTDEV_STATE_MAX };
 	struct virtdev_state_reader r;
 	int rc;
 
 	virtdev_pci_state_save(rig.p, &w);
-	ck_assert_uint_lt(at + 2, w.len);
-	w.bytes[at] = (unsigned char)vector;
-	w.bytes[at + 1] = (unsigned char)(vector >> 8);
-	r = (struct virtdev_state_reader){ .at = w.bytes, .left = w.len };
+	ck_assert_uint_lt(at + 2, w.out.len);
+	w.out.bytes[at] = (unsigned char)vector;
+	w.out.bytes[at + 1] = (unsigned char)(vector >> 8);
+	r = (struct virtdev_state_reader){ .in = { .at = w.out.bytes, .left = w.out.len } };
 	rc = virtdev_pci_state_load(rig.p, &r, NULL);
-	free(w.bytes);
+	free(w.out.bytes);
 	return rc;
 }
 

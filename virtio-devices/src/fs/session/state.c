@@ -234,7 +234,7 @@ static void put_files(struct fs *fs, struct virtdev_state_writer *w)
 	uint32_t at = 1;	/* skips the root */
 
 	virtdev_state_put_u32(w, fs->inodes.highest);
-	while (!w->error &&
+	while (!w->out.error &&
 	       (inode = virtdev_priv_fs_pool_next(&fs->inodes, &at)))
 		put_file(fs, inode, w);
 	virtdev_state_put_u64(w, 0);
