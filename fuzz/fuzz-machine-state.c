@@ -91,7 +91,7 @@ static void load_state(const struct vmm_state *state)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, data + size };
-	struct vmm_state_writer w = { .bytes = NULL };
+	struct vmm_state_writer w = { .section = 0 };
 	struct vsu_error err = VSU_ERROR_INIT;
 	struct vmm_state state;
 
@@ -99,12 +99,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (take(&in, 1)) {
 		build_state(&w, &in);
-		state = (struct vmm_state){ w.bytes, w.len };
+		state = (struct vmm_state){ w.out.bytes, w.out.len };
 	} else {
 		state = (struct vmm_state){ in.p, (size_t)(in.end - in.p) };
 	}
 	if (!vmm_state_check(&state, &err))
 		load_state(&state);
-	free(w.bytes);
+	free(w.out.bytes);
 	return 0;
 }

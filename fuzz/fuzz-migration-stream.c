@@ -312,15 +312,15 @@ static void send_section(struct vmm_stream *s, struct input *in)
 
 	vmm_stream_begin(s, name);
 	put_content(&s->w, name, in);
-	CHECK(!s->w.error);
+	CHECK(!s->w.out.error);
 	if (odd & 1)
-		s->w.bytes[VERSION_AT] = (unsigned char)take(in, 1);
+		s->w.out.bytes[VERSION_AT] = (unsigned char)take(in, 1);
 	if (odd & 2)
-		s->w.bytes[FLAGS_AT] = 0;
+		s->w.out.bytes[FLAGS_AT] = 0;
 	vmm_state_section_end(&s->w);
 	if (odd & 4)
-		s->w.bytes[take(in, 2) % s->w.len] ^= 1u << odd / 8 % 8;
-	send_bytes(s->fd, s->w.bytes, s->w.len);
+		s->w.out.bytes[take(in, 2) % s->w.out.len] ^= 1u << odd / 8 % 8;
+	send_bytes(s->fd, s->w.out.bytes, s->w.out.len);
 }
 
 static void send_input(struct vmm_stream *s, struct input *in)

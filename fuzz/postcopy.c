@@ -25,7 +25,7 @@ static bool model_place(struct postcopy *p, const struct vmm_state_section *s,
 		return false;
 	vmm_stream_fields(s, &f);
 	gpa = vmm_state_get_u64(&f);
-	len = zeros ? vmm_state_get_u64(&f) : f.left;
+	len = zeros ? vmm_state_get_u64(&f) : f.in.left;
 	if (gpa >= p->len || !len || len > p->len - gpa || (gpa | len) % PAGE)
 		return false;
 	for (at = 0; at < len; at += PAGE) {

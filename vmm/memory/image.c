@@ -144,7 +144,7 @@ static int put_parts(struct continuing *c, struct vmm_state_fields *f)
 	unsigned int k = 0;
 	int rc = 0;
 
-	while (!rc && f->left && !f->truncated) {
+	while (!rc && f->in.left && !f->in.truncated) {
 		part.gpa = vmm_state_get_u64(f);
 		part.len = vmm_state_get_u64(f);
 		part.at = vmm_state_get_u64(f);
@@ -296,7 +296,7 @@ static int read_parts(struct reading *g, struct vmm_state_fields *f)
 	struct piece p;
 	int rc = 0;
 
-	while (!rc && f->left && !f->truncated) {
+	while (!rc && f->in.left && !f->in.truncated) {
 		p.gpa = vmm_state_get_u64(f);
 		p.len = vmm_state_get_u64(f);
 		p.at = vmm_state_get_u64(f);

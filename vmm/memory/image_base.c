@@ -66,7 +66,7 @@ int vmm_image_base_get(struct vmm_image_base *base, const struct vmm_state *stat
 	base->id.len = vmm_state_get_u64(&f);
 	base->id.sum = vmm_state_get_u32(&f);
 	rc = get_folder(base, &f, err);
-	while (!rc && f.left && !f.truncated) {
+	while (!rc && f.in.left && !f.in.truncated) {
 		if (base->n == VMM_MAX_PIECES)
 			return vsu_error_set(err, -EBADMSG, "section 'base' has more than %d parts", VMM_MAX_PIECES);
 		part = &base->parts[base->n++];
@@ -212,10 +212,10 @@ int vmm_image_changed_get(struct vmm_image_changed *c, const struct vmm_state *s
 		return rc;
 	c->page = vmm_state_get_u64(&f);
 	c->total = vmm_state_get_u64(&f);
-	if (f.truncated || c->page < MIN_PAGE || c->page > MAX_PAGE || (c->page & (c->page - 1)) ||
-	    f.left != bytes_of(c->total, c->page))
+	if (f.in.truncated || c->page < MIN_PAGE || c->page > MAX_PAGE || (c->page & (c->page - 1)) ||
+	    f.in.left != bytes_of(c->total, c->page))
 		return vsu_error_set(err, -EBADMSG, "section 'changed' is invalid");
-	c->bits = f.at;
+	c->bits = f.in.at;
 	return 0;
 }
 

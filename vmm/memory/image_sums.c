@@ -147,9 +147,9 @@ static int check_section(const struct vmm_state_fields *f, uint64_t slice, uint6
 {
 	struct stat st;
 
-	if (slice != VMM_IMAGE_SLICE || f->left % sizeof(uint32_t) ||
-	    total > f->left / sizeof(uint32_t) * VMM_IMAGE_SLICE ||
-	    total + VMM_IMAGE_SLICE <= f->left / sizeof(uint32_t) * VMM_IMAGE_SLICE)
+	if (slice != VMM_IMAGE_SLICE || f->in.left % sizeof(uint32_t) ||
+	    total > f->in.left / sizeof(uint32_t) * VMM_IMAGE_SLICE ||
+	    total + VMM_IMAGE_SLICE <= f->in.left / sizeof(uint32_t) * VMM_IMAGE_SLICE)
 		return vsu_error_set(err, -EBADMSG, "section 'checksums' is invalid");
 	if (fstat(fd, &st) < 0)
 		return vsu_error_sys(err, -errno, "file 'memory'");

@@ -111,7 +111,7 @@ int vmm_working_set_put(const struct vmm_working_set *set, struct vmm_state_writ
 		vmm_state_put_u64(w, set->ranges[i].len);
 	}
 	vmm_state_section_end(w);
-	return vmm_state_finish(w) < 0 ? vsu_error_sys(err, w->error, "the working set") : 0;
+	return vmm_state_finish(w) < 0 ? vsu_error_sys(err, w->out.error, "the working set") : 0;
 }
 
 /* end is that of the range before. */
@@ -128,7 +128,7 @@ static int get_ranges(struct vmm_working_set *set, struct vmm_state_fields *f,
 	uint64_t end = 0;
 	int rc = 0;
 
-	while (!rc && f->left >= RANGE_SIZE) {
+	while (!rc && f->in.left >= RANGE_SIZE) {
 		r.at = vmm_state_get_u64(f);
 		r.len = vmm_state_get_u64(f);
 		rc = is_possible(&r, end, size) ? range_append(set, r.at, r.len) : -EBADMSG;

@@ -121,7 +121,7 @@ int vmm_missing_receive(struct vmm_page_set *set, const struct vmm_state_section
 	if (gpa % VMM_SET_PAGE)
 		return vsu_error_set(err, -EBADMSG, "the list of missing pages has the address %#" PRIx64 ", which is not the start of a page",
 				     gpa);
-	for (; !rc && f.left && !f.truncated; gpa += BITS * VMM_SET_PAGE)
+	for (; !rc && f.in.left && !f.in.truncated; gpa += BITS * VMM_SET_PAGE)
 		rc = add_word(set, gpa, vmm_state_get_u64(&f), err);
 	return rc ? rc : vmm_state_fields_end(&f, err);
 }

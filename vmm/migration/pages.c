@@ -212,8 +212,8 @@ int vmm_pages_read(const struct vmm_state_section *section, struct vmm_pages_par
 		return 1;
 	vmm_stream_fields(section, &f);
 	out->gpa = vmm_state_get_u64(&f);
-	out->len = zeros ? vmm_state_get_u64(&f) : f.left;
-	out->bytes = zeros ? NULL : f.at;
+	out->len = zeros ? vmm_state_get_u64(&f) : f.in.left;
+	out->bytes = zeros ? NULL : f.in.at;
 	return zeros && vmm_state_fields_end(&f, err) < 0 ? -EBADMSG : 0;
 }
 

@@ -61,7 +61,7 @@ static int send_blob(struct vmm_sender *s, const char *name,
 		     const struct vmm_state_writer *w, struct vsu_error *err)
 {
 	vmm_stream_begin(&s->stream, name);
-	vmm_state_put(&s->stream.w, w->bytes, w->len);
+	vmm_state_put(&s->stream.w, w->out.bytes, w->out.len);
 	return vmm_stream_send(&s->stream, err);
 }
 

@@ -73,7 +73,7 @@ static int read_piece(struct vmm_state_fields *f, struct vmm_memory *memory, int
 	const uint64_t offset = vmm_state_get_u64(f);
 	const uint64_t len = vmm_state_get_u64(f);
 
-	if (f->truncated || i >= memory->n || memory->given[i].len || !len)
+	if (f->in.truncated || i >= memory->n || memory->given[i].len || !len)
 		return vsu_error_set(err, -EBADMSG, "the source sent a piece of memory that this machine lacks");
 	memory->given[i] = (struct vmm_memory_given){
 		.fd = fd, .fd_offset = offset, .len = len,
@@ -89,9 +89,9 @@ static int read_pieces(struct vmm_stream *s, const struct vmm_state_section *sec
 	int rc = 0;
 
 	vmm_stream_fields(section, &f);
-	for (i = 0; !rc && f.left && i < s->nfds; i++)
+	for (i = 0; !rc && f.in.left && i < s->nfds; i++)
 		rc = read_piece(&f, memory, s->fds[i], err);
-	if (!rc && (f.left || i < s->nfds))
+	if (!rc && (f.in.left || i < s->nfds))
 		rc = vsu_error_set(err, -EBADMSG, "the source sent %u descriptors, but a different number of pieces of memory",
 				   s->nfds);
 	return rc;

@@ -80,7 +80,7 @@ void vmm_stream_close(struct vmm_stream *s)
 	if (s->child > 0)
 		end_child(s->child, leashed);
 	s->child = 0;
-	free(s->w.bytes);
+	free(s->w.out.bytes);
 	free(s->bytes);
 	memset(&s->w, 0, sizeof(s->w));
 	s->bytes = NULL;
@@ -233,17 +233,17 @@ int vmm_stream_receive_header(struct vmm_stream *s, struct vsu_error *err)
 
 void vmm_stream_begin(struct vmm_stream *s, const char *name)
 {
-	s->w.len = 0;
-	s->w.error = 0;
+	s->w.out.len = 0;
+	s->w.out.error = 0;
 	vmm_state_section(&s->w, name, 0);
 }
 
 int vmm_stream_send(struct vmm_stream *s, struct vsu_error *err)
 {
 	vmm_state_section_end(&s->w);
-	if (s->w.error < 0)
-		return vsu_error_sys(err, s->w.error, "a section of the stream");
-	return send_bytes(s, s->w.bytes, s->w.len, err);
+	if (s->w.out.error < 0)
+		return vsu_error_sys(err, s->w.out.error, "a section of the stream");
+	return send_bytes(s, s->w.out.bytes, s->w.out.len, err);
 }
 
 /* The header has this name, padded with zeros. */
@@ -373,8 +373,7 @@ void vmm_stream_fields(const struct vmm_state_section *section,
 		       struct vmm_state_fields *fields)
 {
 	*fields = (struct vmm_state_fields){
-		.name = section->name, .at = section->bytes,
-		.left = section->len,
+		.name = section->name, .in = { .at = section->bytes, .left = section->len },
 	};
 }
 

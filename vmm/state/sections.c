@@ -3,8 +3,9 @@
 #include <config.h>
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include <vmm-sys-util/endian.h>
 
 #include "state/checksum.h"
 #include "state/sections.h"
@@ -22,7 +23,6 @@
 #define AT_SUM 28u
 #define AT_LENGTH 32u
 #define REQUIRED 1u		/* a reader that does not know it refuses the state */
-#define FIRST_ROOM 65536u
 
 /* All that this version writes into a state. */
 static const struct kind {
@@ -50,23 +50,6 @@ static const struct kind *find_kind(const char *name)
 	return NULL;
 }
 
-static void store_number(unsigned char *at, uint64_t value, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		at[i] = (unsigned char)(value >> (8 * i));
-}
-
-static uint64_t load_number(const unsigned char *at, size_t len)
-{
-	uint64_t value = 0;
-
-	while (len > 0)
-		value = value << 8 | at[--len];
-	return value;
-}
-
 /*
  * Checksum of a section with its header; the checksum in the header counts as
  * 0.
@@ -82,56 +65,24 @@ static uint32_t section_sum(const unsigned char *section, size_t len)
 
 /* ------------------------------------------------------------------- writer */
 
-static unsigned char *make_room(struct vmm_state_writer *w, size_t len)
-{
-	size_t room = w->room ? w->room : FIRST_ROOM;
-	unsigned char *bytes;
-
-	if (!w->error && len > VMM_STATE_MAX - w->len)
-		w->error = -EFBIG;
-	if (w->error)
-		return NULL;
-	while (room - w->len < len)
-		room *= 2;
-	bytes = room == w->room ? w->bytes : realloc(w->bytes, room);
-	if (!bytes) {
-		w->error = -ENOMEM;
-		return NULL;
-	}
-	w->bytes = bytes;
-	w->room = room;
-	w->len += len;
-	return w->bytes + w->len - len;
-}
-
 void vmm_state_put(struct vmm_state_writer *w, const void *bytes, size_t len)
 {
-	unsigned char *at = make_room(w, len);
-
-	if (at && len)
-		memcpy(at, bytes, len);
-}
-
-static void put_number(struct vmm_state_writer *w, uint64_t value, size_t len)
-{
-	unsigned char *at = make_room(w, len);
-
-	if (at)
-		store_number(at, value, len);
+	vsu_fields_put(&w->out, bytes, len);
 }
 
 void vmm_state_put_u32(struct vmm_state_writer *w, uint32_t value)
 {
-	put_number(w, value, sizeof(value));
+	vsu_fields_put_le(&w->out, value, sizeof(value));
 }
 
 void vmm_state_put_u64(struct vmm_state_writer *w, uint64_t value)
 {
-	put_number(w, value, sizeof(value));
+	vsu_fields_put_le(&w->out, value, sizeof(value));
 }
 
 void vmm_state_begin(struct vmm_state_writer *w)
 {
+	w->out.max = VMM_STATE_MAX;
 	vmm_state_put(w, MAGIC, 8);
 	vmm_state_put_u32(w, FORMAT_VERSION);
 	vmm_state_put_u32(w, 0);
@@ -141,42 +92,40 @@ void vmm_state_section(struct vmm_state_writer *w, const char *name,
 		       uint32_t instance)
 {
 	const struct kind *kind = find_kind(name);
-	unsigned char *at;
+	unsigned char header[HEADER] = { 0 };
 
-	w->section = w->len;
-	at = make_room(w, HEADER);
-	if (!at)
-		return;
-	memset(at, 0, HEADER);
-	memcpy(at, name, strlen(name));
-	store_number(at + AT_VERSION, kind ? kind->version : 1, 4);
-	store_number(at + AT_INSTANCE, instance, 4);
-	store_number(at + AT_FLAGS, kind && kind->optional ? 0 : REQUIRED, 4);
+	memcpy(header, name, strlen(name));
+	vsu_le_store(header + AT_VERSION, kind ? kind->version : 1, 4);
+	vsu_le_store(header + AT_INSTANCE, instance, 4);
+	vsu_le_store(header + AT_FLAGS, kind && kind->optional ? 0 : REQUIRED, 4);
+	w->out.max = VMM_STATE_MAX;
+	w->section = w->out.len;
+	vmm_state_put(w, header, sizeof(header));
 }
 
 void vmm_state_section_end(struct vmm_state_writer *w)
 {
-	unsigned char *at = w->bytes + w->section;
-	const size_t len = w->len - w->section - HEADER;
+	unsigned char *at = w->out.bytes + w->section;
+	const size_t len = w->out.len - w->section - HEADER;
 
-	if (w->error)
+	if (w->out.error)
 		return;
-	store_number(at + AT_LENGTH, len, 8);
-	store_number(at + AT_SUM, section_sum(at, len), 4);
+	vsu_le_store(at + AT_LENGTH, len, 8);
+	vsu_le_store(at + AT_SUM, section_sum(at, len), 4);
 }
 
 int vmm_state_finish(struct vmm_state_writer *w)
 {
 	vmm_state_section(w, "end", 0);
 	vmm_state_section_end(w);
-	return w->error;
+	return w->out.error;
 }
 
 /* ------------------------------------------------------------------- reader */
 
 uint64_t vmm_state_length(const unsigned char *header)
 {
-	return load_number(header + AT_LENGTH, 8);
+	return vsu_le_load(header + AT_LENGTH, 8);
 }
 
 /* As vmm_state_next(), without the checksum. */
@@ -192,9 +141,9 @@ static int read_section(const struct vmm_state *state, size_t *at,
 				     state->len);
 	memcpy(s->name, header, VMM_STATE_NAME);
 	s->name[VMM_STATE_NAME] = '\0';
-	s->version = (uint32_t)load_number(header + AT_VERSION, 4);
-	s->instance = (uint32_t)load_number(header + AT_INSTANCE, 4);
-	s->required = load_number(header + AT_FLAGS, 4) & REQUIRED;
+	s->version = (uint32_t)vsu_le_load(header + AT_VERSION, 4);
+	s->instance = (uint32_t)vsu_le_load(header + AT_INSTANCE, 4);
+	s->required = vsu_le_load(header + AT_FLAGS, 4) & REQUIRED;
 	len = vmm_state_length(header);
 	if (len > state->len - *at - HEADER)
 		return vsu_error_set(err, -EBADMSG,
@@ -213,7 +162,7 @@ int vmm_state_next(const struct vmm_state *state, size_t *at,
 	const unsigned char *header = state->bytes + begin;
 	int rc = read_section(state, at, s, err);
 
-	if (rc < 0 || section_sum(header, s->len) == load_number(header + AT_SUM, 4))
+	if (rc < 0 || section_sum(header, s->len) == vsu_le_load(header + AT_SUM, 4))
 		return rc;
 	*at = begin;
 	return vsu_error_set(err, -EBADMSG, "the section at byte %zu has a wrong checksum",
@@ -240,10 +189,10 @@ static int check_header(const struct vmm_state *state, struct vsu_error *err)
 	if (state->len < FILE_HEADER || memcmp(state->bytes, MAGIC, 8) != 0)
 		return vsu_error_set(err, -EBADMSG,
 				     "this is not the state of a machine");
-	if (load_number(state->bytes + 8, 4) != FORMAT_VERSION)
+	if (vsu_le_load(state->bytes + 8, 4) != FORMAT_VERSION)
 		return vsu_error_set(err, -EOPNOTSUPP,
 				     "its format has version %u; supported is %u",
-				     (unsigned int)load_number(state->bytes + 8, 4),
+				     (unsigned int)vsu_le_load(state->bytes + 8, 4),
 				     FORMAT_VERSION);
 	return 0;
 }
@@ -281,7 +230,7 @@ int vmm_state_find(const struct vmm_state *state, const char *name,
 		if (!strcmp(s.name, name) && s.instance == instance) {
 			*fields = (struct vmm_state_fields){
 				.name = name, .instance = instance,
-				.at = s.bytes, .left = s.len,
+				.in = { .at = s.bytes, .left = s.len },
 			};
 			return 0;
 		}
@@ -292,49 +241,29 @@ int vmm_state_find(const struct vmm_state *state, const char *name,
 
 const unsigned char *vmm_state_get_bytes(struct vmm_state_fields *f, size_t len)
 {
-	const unsigned char *at = f->at;
-
-	if (f->truncated || len > f->left) {
-		f->truncated = true;
-		return NULL;
-	}
-	f->at += len;
-	f->left -= len;
-	return at;
-}
-
-static uint64_t get_number(struct vmm_state_fields *f, size_t len)
-{
-	const unsigned char *at = vmm_state_get_bytes(f, len);
-
-	return at ? load_number(at, len) : 0;
+	return vsu_fields_view(&f->in, len);
 }
 
 uint32_t vmm_state_get_u32(struct vmm_state_fields *f)
 {
-	return (uint32_t)get_number(f, 4);
+	return (uint32_t)vsu_fields_get_le(&f->in, 4);
 }
 
 uint64_t vmm_state_get_u64(struct vmm_state_fields *f)
 {
-	return get_number(f, 8);
+	return vsu_fields_get_le(&f->in, 8);
 }
 
 void vmm_state_get(struct vmm_state_fields *f, void *bytes, size_t len)
 {
-	const unsigned char *at = vmm_state_get_bytes(f, len);
-
-	if (at && len)
-		memcpy(bytes, at, len);
-	else
-		memset(bytes, 0, len);
+	vsu_fields_get(&f->in, bytes, len);
 }
 
 int vmm_state_fields_end(const struct vmm_state_fields *f,
 			 struct vsu_error *err)
 {
-	if (!f->truncated && !f->left)
+	if (!f->in.truncated && !f->in.left)
 		return 0;
 	return vsu_error_set(err, -EBADMSG, "section '%s' %u is %s", f->name,
-			     f->instance, f->truncated ? "too short" : "too long");
+			     f->instance, f->in.truncated ? "too short" : "too long");
 }

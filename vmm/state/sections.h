@@ -21,16 +21,15 @@
 #include <stdint.h>
 
 #include <vmm-sys-util/error.h>
+#include <vmm-sys-util/fields.h>
 
 #define VMM_STATE_NAME 16u	/* bytes of a section's name */
 #define VMM_STATE_HEADER 40u	/* bytes of a section in front of its content */
 #define VMM_STATE_MAX (UINT64_C(1) << 30) /* bytes of a state */
 
 struct vmm_state_writer {
-	unsigned char *bytes;	/* for free() */
-	size_t len, room;
+	struct vsu_fields_writer out;
 	size_t section;		/* begin of the open section */
-	int error;
 };
 
 /* w must be zeroed. */
@@ -77,9 +76,7 @@ int vmm_state_next(const struct vmm_state *state, size_t *at,
 struct vmm_state_fields {
 	const char *name;	/* the section's name, for messages */
 	uint32_t instance;
-	const unsigned char *at;
-	size_t left;
-	bool truncated;
+	struct vsu_fields_reader in;
 };
 
 /* The section of a checked state, whose sums are not computed again; -EBADMSG: absent. */

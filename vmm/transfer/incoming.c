@@ -45,7 +45,7 @@ static int check_memory(const struct vmm_machine *m, struct vsu_error *err)
 	unsigned int i = 0;
 	int rc = vmm_state_find(&m->restore.state, "memory", 0, &f, err);
 
-	while (!rc && f.left && !f.truncated) {
+	while (!rc && f.in.left && !f.in.truncated) {
 		gpa = vmm_state_get_u64(&f);
 		len = vmm_state_get_u64(&f);
 		vmm_state_get_u64(&f);	/* its place in a file */

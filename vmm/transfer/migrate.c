@@ -123,8 +123,8 @@ static void migration_free(struct vmm_migration *g)
 	vmm_dirty_log_free(&g->log);
 	vmm_main_request_fini(&g->request);
 	vsu_fd_close(&g->cancel_fd);
-	free(g->sender.state.bytes);
-	free(g->sender.config.head.bytes);
+	free(g->sender.state.out.bytes);
+	free(g->sender.config.head.out.bytes);
 	vmm_words_free(&g->words);
 	vmm_migrate_options_free(&g->options);
 	free(g);

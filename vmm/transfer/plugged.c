@@ -69,11 +69,11 @@ int vmm_plugged_make(const struct vmm_machine *m, const struct vmm_state *state,
 
 	if (vmm_state_find(state, "plugged", 0, &f, NULL) < 0)
 		return 0;
-	while (!rc && f.left && !f.truncated) {
+	while (!rc && f.in.left && !f.in.truncated) {
 		gpa = vmm_state_get_u64(&f);
 		len = vmm_state_get_u64(&f);
 		vmm_state_get_u64(&f);	/* its place in a file */
-		if (!f.truncated)
+		if (!f.in.truncated)
 			rc = plug_region(m, gpa, len, err);
 	}
 	return rc ? rc : vmm_state_fields_end(&f, err);

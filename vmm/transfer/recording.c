@@ -46,8 +46,8 @@ static int write_file(const struct vmm_recording *r, const struct vmm_state_writ
 {
 	int fd = open(r->incomplete, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW |
 		      O_NONBLOCK, 0600);
-	ssize_t n = fd < 0 ? -errno : vsu_fd_write_full(fd, w->bytes, w->len);
-	int rc = n < 0 ? (int)n : (size_t)n < w->len ? -ENOSPC : 0;
+	ssize_t n = fd < 0 ? -errno : vsu_fd_write_full(fd, w->out.bytes, w->out.len);
+	int rc = n < 0 ? (int)n : (size_t)n < w->out.len ? -ENOSPC : 0;
 
 	if (!rc && (fsync(fd) < 0 || rename(r->incomplete, r->path) < 0))
 		rc = -errno;
@@ -69,7 +69,7 @@ static void *recording_main(void *arg)
 		r->rc = vmm_working_set_put(&r->set, &w, &r->err);
 	if (!r->rc)
 		r->rc = write_file(r, &w, &r->err);
-	free(w.bytes);
+	free(w.out.bytes);
 	vsu_event_signal(r->done_fd);
 	return NULL;
 }

@@ -99,7 +99,7 @@ static const char *find_architecture(const struct vmm_state *state)
 	if (vmm_state_find(state, "architecture", 0, &f, NULL) < 0)
 		return VMM_STATE_ARCHITECTURE;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (f.left == strlen(names[i]) && !memcmp(f.at, names[i], f.left))
+		if (f.in.left == strlen(names[i]) && !memcmp(f.in.at, names[i], f.in.left))
 			return names[i];
 	return NULL;
 }
@@ -361,7 +361,7 @@ static int load_device(struct vmm_machine *m, unsigned int i,
 	if (!rc)
 		rc = vmm_virtio_check_save(m->devices[i].virtio, err);
 	if (!rc)
-		rc = vmm_virtio_load(m->devices[i].virtio, f.at, f.left, err);
+		rc = vmm_virtio_load(m->devices[i].virtio, f.in.at, f.in.left, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i) : 0;
 }
 

@@ -84,7 +84,7 @@ static void save_free(struct vmm_save *s)
 	vmm_writer_fini(&s->writer);
 	vmem_map_unref(s->files.map);
 	vsu_fd_close(&s->cancel_fd);
-	free(s->files.state.bytes);
+	free(s->files.state.out.bytes);
 	vmm_words_free(&s->words);
 	vmm_save_target_close(&s->files);
 	free(s);
@@ -272,7 +272,7 @@ int vmm_save_collect(const struct vmm_machine *m, struct vmm_state_writer *w,
 
 int vmm_save_finish(struct vmm_state_writer *w, struct vsu_error *err)
 {
-	return vmm_state_finish(w) < 0 ? vsu_error_sys(err, w->error, "the state") : 0;
+	return vmm_state_finish(w) < 0 ? vsu_error_sys(err, w->out.error, "the state") : 0;
 }
 
 /* ------------------------------------------------------------------ its steps */

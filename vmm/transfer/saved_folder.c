@@ -46,7 +46,7 @@ static int read_origin(const struct vmm_state *state, struct vmm_saved_facts *ou
 	if (vmm_state_find(state, "origin", 0, &f, NULL) < 0)
 		return 0;
 	out->saved_s = vmm_state_get_u64(&f);
-	len = f.left;
+	len = f.in.left;
 	copy_text(out->version, sizeof(out->version), vmm_state_get_bytes(&f, len), len);
 	return vmm_state_fields_end(&f, err);
 }
@@ -65,7 +65,7 @@ static int read_machine(const struct vmm_state *state, struct vmm_saved_facts *o
 	for (i = 0; i < 7; i++)
 		(void)vmm_state_get_u32(&f);
 	out->age_ns = vmm_state_get_u64(&f);
-	return f.truncated ? vmm_state_fields_end(&f, err) : 0;
+	return f.in.truncated ? vmm_state_fields_end(&f, err) : 0;
 }
 
 /* The end of each part must be in the file. */
@@ -76,7 +76,7 @@ static int add_memory(const struct vmm_state *state, const char *section, uint64
 	uint64_t len, at;
 	int rc = vmm_state_find(state, section, 0, &f, err);
 
-	while (!rc && f.left && !f.truncated) {
+	while (!rc && f.in.left && !f.in.truncated) {
 		(void)vmm_state_get_u64(&f);
 		len = vmm_state_get_u64(&f);
 		at = vmm_state_get_u64(&f);

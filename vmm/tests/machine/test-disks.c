@@ -37,7 +37,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	free(writer.bytes);
+	free(writer.out.bytes);
 	rig_fini();
 }
 
@@ -54,7 +54,7 @@ static int check_disks(void)
 	struct vmm_state state;
 
 	ck_assert_int_eq(vmm_state_finish(&writer), 0);
-	state = (struct vmm_state){ writer.bytes, writer.len };
+	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
 	ck_assert_int_eq(vmm_state_check(&state, &rig.err), 0);
 	return vmm_disks_check(&rig.machine, &state, &rig.err);
 }
@@ -143,7 +143,7 @@ static int check_content(void)
 	struct vmm_state state;
 
 	ck_assert_int_eq(vmm_state_finish(&writer), 0);
-	state = (struct vmm_state){ writer.bytes, writer.len };
+	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
 	return vmm_disks_check_content(&rig.machine, &state, &rig.err);
 }
 

@@ -26,7 +26,7 @@ static void put_page(struct vmm_image_sums *sums, uint64_t at, int byte)
 static void finish(void)
 {
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	state = (struct vmm_state){ w.bytes, w.len };
+	state = (struct vmm_state){ w.out.bytes, w.out.len };
 	ck_assert_int_eq(vmm_state_check(&state, &err), 0);
 }
 
@@ -51,7 +51,7 @@ static void setup(void)
 static void teardown(void)
 {
 	close(fd);
-	free(w.bytes);
+	free(w.out.bytes);
 }
 
 static int verify(void)
@@ -115,7 +115,7 @@ END_TEST
 
 START_TEST(older_folder_has_no_checksums)
 {
-	w.len = 0;
+	w.out.len = 0;
 	vmm_state_begin(&w);
 	finish();
 	ck_assert_int_eq(verify(), -ENODATA);
@@ -133,7 +133,7 @@ START_TEST(e2_42_impossible_section_is_refused)
 {
 	uint64_t i;
 
-	w.len = 0;
+	w.out.len = 0;
 	vmm_state_begin(&w);
 	vmm_state_section(&w, "checksums", 0);
 	vmm_state_put_u64(&w, impossible[_i][0]);

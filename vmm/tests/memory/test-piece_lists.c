@@ -178,7 +178,7 @@ static void put_regions(const uint64_t (*regions)[3], unsigned int n)
 static int make_pieces(const struct vmm_memory_lists *lists, bool shared)
 {
 	static const struct vmm_image_source source = { "/m", NULL, NULL };
-	const struct vmm_state state = { writer.bytes, writer.len };
+	const struct vmm_state state = { writer.out.bytes, writer.out.len };
 	struct vmm_memory_specs saved;
 	int rc;
 
@@ -186,7 +186,7 @@ static int make_pieces(const struct vmm_memory_lists *lists, bool shared)
 	ck_assert_msg(!vmm_memory_specs_read(&saved, lists, &err), "%s", err.msg);
 	rc = vmm_image_pieces(&state, &source, shared, &saved, &pieces, &err);
 	vmm_memory_specs_free(&saved);
-	free(writer.bytes);
+	free(writer.out.bytes);
 	memset(&writer, 0, sizeof(writer));
 	return rc;
 }

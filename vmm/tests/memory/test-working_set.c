@@ -32,7 +32,7 @@ static void setup(void)
 static void teardown(void)
 {
 	vmm_working_set_free(&set);
-	free(w.bytes);
+	free(w.out.bytes);
 }
 
 /* ---------------------------------------------------------------------- files */
@@ -53,7 +53,7 @@ static int parse(const struct pair *pairs, size_t n)
 	}
 	vmm_state_section_end(&w);
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	state = (struct vmm_state){ w.bytes, w.len };
+	state = (struct vmm_state){ w.out.bytes, w.out.len };
 	return vmm_working_set_get(&set, &state, FILE_SIZE, &err);
 }
 
@@ -67,9 +67,9 @@ START_TEST(ranges_survive_a_file)
 	ck_assert_uint_eq(set.n, 3);
 	ck_assert_uint_eq(set.bytes, 10 * PAGE);
 	ck_assert_int_eq(vmm_working_set_put(&set, &again, &err), 0);
-	ck_assert_uint_eq(again.len, w.len);
-	ck_assert_mem_eq(again.bytes, w.bytes, w.len);
-	free(again.bytes);
+	ck_assert_uint_eq(again.out.len, w.out.len);
+	ck_assert_mem_eq(again.out.bytes, w.out.bytes, w.out.len);
+	free(again.out.bytes);
 }
 END_TEST
 
@@ -107,16 +107,16 @@ START_TEST(e2_29_truncated_and_damaged_files_are_refused)
 	size_t i;
 
 	ck_assert_int_eq(parse(pairs, 1), 0);
-	for (i = 0; i < w.len; i++) {
+	for (i = 0; i < w.out.len; i++) {
 		vmm_working_set_free(&set);
-		state = (struct vmm_state){ w.bytes, i };
+		state = (struct vmm_state){ w.out.bytes, i };
 		ck_assert_int_lt(vmm_working_set_get(&set, &state, FILE_SIZE, &err), 0);
 		if (i < HEADER)
 			continue;
-		w.bytes[i] ^= 1;
-		state.len = w.len;
+		w.out.bytes[i] ^= 1;
+		state.len = w.out.len;
 		ck_assert_int_lt(vmm_working_set_get(&set, &state, FILE_SIZE, &err), 0);
-		w.bytes[i] ^= 1;
+		w.out.bytes[i] ^= 1;
 	}
 }
 END_TEST
@@ -130,7 +130,7 @@ START_TEST(e2_29_half_a_range_is_refused)
 	vmm_state_put_u64(&w, 0);
 	vmm_state_section_end(&w);
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	state = (struct vmm_state){ w.bytes, w.len };
+	state = (struct vmm_state){ w.out.bytes, w.out.len };
 	ck_assert_int_eq(vmm_working_set_get(&set, &state, FILE_SIZE, &err), -EBADMSG);
 }
 END_TEST

@@ -295,7 +295,7 @@ START_TEST(e2_51_source_that_stalls_within_a_section_does_not_keep_the_machine)
 	vmm_stream_begin(&there, "pages");
 	vmm_state_put_u64(&there.w, GPA + MISSING_PAGE * PAGE);
 	vmm_state_section_end(&there.w);
-	ck_assert_int_eq(send(there.fd, there.w.bytes, VMM_STATE_HEADER + 3, 0),
+	ck_assert_int_eq(send(there.fd, there.w.out.bytes, VMM_STATE_HEADER + 3, 0),
 			 VMM_STATE_HEADER + 3);
 	wait_until_read();
 	vmm_page_fetch_free(fetch);

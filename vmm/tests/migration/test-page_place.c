@@ -96,10 +96,10 @@ static int receive(uint64_t offset, int value, uint64_t len)
 		vmm_state_put_u64(&w, len);
 	else
 		vmm_state_put(&w, bytes, len);
-	s.bytes = w.bytes + w.section + VMM_STATE_HEADER;
-	s.len = w.len - w.section - VMM_STATE_HEADER;
+	s.bytes = w.out.bytes + w.section + VMM_STATE_HEADER;
+	s.len = w.out.len - w.section - VMM_STATE_HEADER;
 	rc = vmm_placer_receive(&placer, &s, &err);
-	free(w.bytes);
+	free(w.out.bytes);
 	free(bytes);
 	return rc;
 }

@@ -49,7 +49,7 @@ static void build_zeros(void)
 /* Its first n bytes, and the end of the connection. */
 static void send_some(size_t n)
 {
-	ck_assert_int_eq(send(there.fd, there.w.bytes, n, 0), (ssize_t)n);
+	ck_assert_int_eq(send(there.fd, there.w.out.bytes, n, 0), (ssize_t)n);
 	vsu_fd_close(&there.fd);
 }
 
@@ -79,8 +79,8 @@ END_TEST
 START_TEST(e2_17_section_with_another_byte_is_refused)
 {
 	build_zeros();
-	there.w.bytes[_i] ^= 0x10;
-	send_some(there.w.len);
+	there.w.out.bytes[_i] ^= 0x10;
+	send_some(there.w.out.len);
 	ck_assert_int_lt(vmm_stream_receive(&here, &section, &err), 0);
 }
 END_TEST
@@ -88,7 +88,7 @@ END_TEST
 START_TEST(e2_17_length_above_the_limit_of_the_name_is_refused)
 {
 	build_zeros();
-	there.w.bytes[32] = 17;
+	there.w.out.bytes[32] = 17;
 	send_some(HEADER);
 	assert_refused(vmm_stream_receive(&here, &section, &err), -EBADMSG,
 		       "a section of the stream is too long", err);
@@ -100,7 +100,7 @@ START_TEST(e2_17_memory_is_allocated_as_bytes_arrive)
 {
 	vmm_stream_begin(&there, "state");
 	vmm_state_section_end(&there.w);
-	there.w.bytes[35] = 0x40;	/* 1 GiB */
+	there.w.out.bytes[35] = 0x40;	/* 1 GiB */
 	send_some(HEADER);
 	ck_assert_int_eq(vmm_stream_receive(&here, &section, &err), -ECONNRESET);
 	ck_assert_uint_le(here.room, 65536);
@@ -186,7 +186,7 @@ static ssize_t flood_receive(void *self, void *bytes, size_t len, short *events)
 	if (++transfers > FLOOD)
 		return 0;
 	ck_assert_uint_eq(len, HEADER);
-	memcpy(bytes, there.w.bytes, len);
+	memcpy(bytes, there.w.out.bytes, len);
 	return (ssize_t)len;
 }
 
@@ -216,7 +216,7 @@ static void flood_begin(void)
 
 	vmm_stream_begin(&there, "zzz");
 	vmm_state_section_end(&there.w);
-	header = there.w.bytes;
+	header = there.w.out.bytes;
 	memset(header + 24, 0, 4);	/* not required */
 	sum = vmm_checksum_add(UINT32_MAX, header, 28);
 	sum = ~vmm_checksum_add(vmm_checksum_add(sum, zeros, 4), header + 32, 8);

@@ -42,13 +42,13 @@ static void write_two_sections(void)
 	vmm_state_section(&w, "cpu", 3);
 	vmm_state_section_end(&w);
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	state.bytes = w.bytes;
-	state.len = w.len;
+	state.bytes = w.out.bytes;
+	state.len = w.out.len;
 }
 
 static void free_state(void)
 {
-	free(w.bytes);
+	free(w.out.bytes);
 }
 
 START_TEST(sections_are_read_as_written)
@@ -65,7 +65,7 @@ START_TEST(sections_are_read_as_written)
 	ck_assert_int_eq(memcmp(bytes, "abc", 3), 0);
 	ck_assert_int_eq(vmm_state_fields_end(&f, &err), 0);
 	ck_assert_int_eq(vmm_state_find(&state, "cpu", 3, &f, &err), 0);
-	ck_assert_uint_eq(f.left, 0);
+	ck_assert_uint_eq(f.in.left, 0);
 }
 END_TEST
 
@@ -107,7 +107,7 @@ START_TEST(d1_61_sections_are_counted)
 {
 	unsigned int i;
 
-	free(w.bytes);
+	free(w.out.bytes);
 	memset(&w, 0, sizeof(w));
 	vmm_state_begin(&w);
 	for (i = 0; i < 16383 + (unsigned int)_i; i++) {
@@ -115,7 +115,7 @@ START_TEST(d1_61_sections_are_counted)
 		vmm_state_section_end(&w);
 	}
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	state = (struct vmm_state){ w.bytes, w.len };
+	state = (struct vmm_state){ w.out.bytes, w.out.len };
 	ck_assert_int_eq(vmm_state_check(&state, &err), _i ? -EBADMSG : 0);
 }
 END_TEST
@@ -158,11 +158,11 @@ START_TEST(state_with_one_other_byte_is_refused)
 {
 	size_t i;
 
-	for (i = 0; i < w.len; i++) {
-		w.bytes[i] ^= 0x81;
+	for (i = 0; i < w.out.len; i++) {
+		w.out.bytes[i] ^= 0x81;
 		if (i < 12 || i >= FIRST)
 			ck_assert_int_lt(vmm_state_check(&state, &err), 0);
-		w.bytes[i] ^= 0x81;
+		w.out.bytes[i] ^= 0x81;
 	}
 	ck_assert_int_eq(vmm_state_check(&state, &err), 0);
 }
@@ -170,7 +170,7 @@ END_TEST
 
 START_TEST(length_of_all_ones_is_refused)
 {
-	memset(w.bytes + FIRST + 32, 0xff, 8);
+	memset(w.out.bytes + FIRST + 32, 0xff, 8);
 	ck_assert_int_eq(vmm_state_check(&state, &err), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "longer than the file"));
 }
@@ -179,15 +179,15 @@ END_TEST
 START_TEST(bytes_behind_the_last_section_are_refused)
 {
 	vmm_state_put_u32(&w, 0);
-	state.bytes = w.bytes;
-	state.len = w.len;
+	state.bytes = w.out.bytes;
+	state.len = w.out.len;
 	ck_assert_int_eq(vmm_state_check(&state, &err), -EBADMSG);
 }
 END_TEST
 
 START_TEST(later_version_of_the_format_is_refused)
 {
-	w.bytes[8] = 2;
+	w.out.bytes[8] = 2;
 	ck_assert_int_eq(vmm_state_check(&state, &err), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "version 2"));
 }
@@ -195,7 +195,7 @@ END_TEST
 
 START_TEST(content_of_another_file_is_refused)
 {
-	w.bytes[0] = 'X';
+	w.out.bytes[0] = 'X';
 	ck_assert_int_eq(vmm_state_check(&state, &err), -EBADMSG);
 	ck_assert_ptr_nonnull(strstr(err.msg, "not the state of a machine"));
 }
@@ -205,11 +205,13 @@ START_TEST(more_than_the_limit_is_not_written)
 {
 	static struct vmm_state_writer large;
 
-	large.len = large.room = VMM_STATE_MAX - 2;
+	vmm_state_begin(&large);
+	large.out.len = large.out.room = VMM_STATE_MAX - 2;
 	vmm_state_put_u32(&large, 1);
-	ck_assert_int_eq(large.error, -EFBIG);
+	ck_assert_int_eq(large.out.error, -EFBIG);
 	vmm_state_put(&large, "", 1);
-	ck_assert_uint_eq(large.len, VMM_STATE_MAX - 2);
+	ck_assert_uint_eq(large.out.len, VMM_STATE_MAX - 2);
+	free(large.out.bytes);
 }
 END_TEST
 

@@ -303,7 +303,7 @@ static void finish(void)
 {
 	vmm_state_section_end(&w);
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	state = (struct vmm_state){ w.bytes, w.len };
+	state = (struct vmm_state){ w.out.bytes, w.out.len };
 }
 
 static void changed_section(uint64_t page, uint64_t total, size_t bits)
@@ -337,7 +337,7 @@ START_TEST(runs_of_pages_end_with_the_image)
 				  runs[i].len * PAGE);
 		ck_assert_int_eq(changed, runs[i].changed);
 	}
-	free(w.bytes);
+	free(w.out.bytes);
 }
 END_TEST
 
@@ -353,7 +353,7 @@ START_TEST(damaged_list_of_pages_is_refused)
 	changed_section(bad_changes[_i].page, bad_changes[_i].total, bad_changes[_i].bits);
 	ck_assert_int_eq(vmm_image_changed_get(&c, &state, &rig.err), -EBADMSG);
 	ck_assert_str_eq(rig.err.msg, "section 'changed' is invalid");
-	free(w.bytes);
+	free(w.out.bytes);
 }
 END_TEST
 
@@ -383,7 +383,7 @@ START_TEST(damaged_base_is_refused)
 	if (strcmp(bad_bases[_i].why, "truncated") != 0)
 		ck_assert_str_eq(rig.err.msg, bad_bases[_i].why);
 	vmm_image_base_free(&base);
-	free(w.bytes);
+	free(w.out.bytes);
 }
 END_TEST
 

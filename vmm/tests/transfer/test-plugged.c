@@ -144,8 +144,8 @@ static int make(const uint64_t (*ranges)[2], unsigned int n, size_t missing)
 	vmm_state_put(&w, bytes, len - missing);
 	vmm_state_section_end(&w);
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	rc = vmm_plugged_make(&m, &(const struct vmm_state){ w.bytes, w.len }, &err);
-	free(w.bytes);
+	rc = vmm_plugged_make(&m, &(const struct vmm_state){ w.out.bytes, w.out.len }, &err);
+	free(w.out.bytes);
 	return rc;
 }
 
@@ -206,10 +206,10 @@ START_TEST(state_without_plugged_memory_plugs_nothing)
 
 	vmm_state_begin(&w);
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	ck_assert_int_eq(vmm_plugged_make(&m, &(const struct vmm_state){ w.bytes, w.len }, &err), 0);
+	ck_assert_int_eq(vmm_plugged_make(&m, &(const struct vmm_state){ w.out.bytes, w.out.len }, &err), 0);
 	ck_assert_int_eq(make(NULL, 0, 0), 0);
 	ck_assert_uint_eq(models[1].calls + models[2].calls, 0);
-	free(w.bytes);
+	free(w.out.bytes);
 }
 END_TEST
 

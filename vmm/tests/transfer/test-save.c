@@ -488,8 +488,8 @@ static const char *resize_section(const struct vmm_state *state, unsigned int nu
 		vmm_state_section_end(&w);
 	}
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	write_file("saved/state", w.bytes, w.len);
-	free(w.bytes);
+	write_file("saved/state", w.out.bytes, w.out.len);
+	free(w.out.bytes);
 	return name;
 }
 
@@ -510,8 +510,8 @@ static void name_architecture(const struct vmm_state *state, const char *text)
 		vmm_state_section_end(&w);
 	}
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	write_file("saved/state", w.bytes, w.len);
-	free(w.bytes);
+	write_file("saved/state", w.out.bytes, w.out.len);
+	free(w.out.bytes);
 }
 
 START_TEST(machine_of_another_architecture_is_refused_by_name)

@@ -105,7 +105,7 @@ static void teardown(void)
 	}
 	rmdir(folder);
 	ck_assert_int_eq(rmdir(top), 0);
-	free(files.state.bytes);
+	free(files.state.out.bytes);
 	vmm_memory_free(&memory);
 }
 

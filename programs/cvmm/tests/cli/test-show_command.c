@@ -34,7 +34,7 @@ static void put_numbers(struct vmm_state_writer *w, uint32_t value, unsigned int
 /* A machine of two CPUs and one page at byte at of its file. */
 static void write_state(uint64_t at, const char *version)
 {
-	struct vmm_state_writer w = { .bytes = NULL };
+	struct vmm_state_writer w = { .section = 0 };
 	struct vmm_image_sums sums;
 
 	ck_assert_int_eq(vmm_image_sums_new(&sums, sizeof(page)), 0);
@@ -56,8 +56,8 @@ static void write_state(uint64_t at, const char *version)
 	vmm_state_section_end(&w);
 	vmm_image_sums_put(&sums, &w);
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	write_file("state", w.bytes, w.len);
-	free(w.bytes);
+	write_file("state", w.out.bytes, w.out.len);
+	free(w.out.bytes);
 	vmm_image_sums_free(&sums);
 }
 

@@ -89,7 +89,7 @@ static void save(void)
 	vmm_state_begin(&writer);
 	ck_assert_int_eq(vmm_arch_cpu_save(&kvm, 3, 0, &writer, &err), 0);
 	ck_assert_int_eq(vmm_state_finish(&writer), 0);
-	state = (struct vmm_state){ writer.bytes, writer.len };
+	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
 	ck_assert_int_eq(vmm_state_check(&state, &err), 0);
 }
 
@@ -115,7 +115,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	free(writer.bytes);
+	free(writer.out.bytes);
 }
 
 START_TEST(registers_and_activity_are_loaded)
@@ -157,19 +157,19 @@ static void save_raw(uint32_t count, size_t left_out)
 	unsigned char *bytes;
 
 	ck_assert_int_eq(vmm_state_find(&state, "cpu", 0, &f, NULL), 0);
-	bytes = malloc(f.left);
+	bytes = malloc(f.in.left);
 	ck_assert_ptr_nonnull(bytes);
-	memcpy(bytes, f.at, f.left);
+	memcpy(bytes, f.in.at, f.in.left);
 	memcpy(bytes + 4, &count, sizeof(count));
 	vmm_state_begin(&w);
 	vmm_state_section(&w, "cpu", 0);
-	vmm_state_put(&w, bytes, f.left - left_out);
+	vmm_state_put(&w, bytes, f.in.left - left_out);
 	vmm_state_section_end(&w);
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
 	free(bytes);
-	free(writer.bytes);
+	free(writer.out.bytes);
 	writer = w;
-	state = (struct vmm_state){ w.bytes, w.len };
+	state = (struct vmm_state){ w.out.bytes, w.out.len };
 }
 
 START_TEST(sections_of_another_length_are_refused)

@@ -239,7 +239,7 @@ static int save(void)
 	unsigned int i;
 	int rc;
 
-	free(writer.bytes);
+	free(writer.out.bytes);
 	memset(&writer, 0, sizeof(writer));
 	vsu_error_clear(&err);
 	nwrites = 0;
@@ -250,7 +250,7 @@ static int save(void)
 	if (rc < 0)
 		return rc;
 	ck_assert_int_eq(vmm_state_finish(&writer), 0);
-	state = (struct vmm_state){ writer.bytes, writer.len };
+	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
 	return vmm_state_check(&state, &err);
 }
 
@@ -288,7 +288,7 @@ static void use(unsigned int version)
 
 static void teardown(void)
 {
-	free(writer.bytes);
+	free(writer.out.bytes);
 	memset(&writer, 0, sizeof(writer));
 }
 
@@ -302,13 +302,13 @@ static void resize(const char *name, uint32_t instance, int change)
 	ck_assert_int_eq(vmm_state_find(&state, name, instance, &f, NULL), 0);
 	vmm_state_begin(&w);
 	vmm_state_section(&w, name, instance);
-	vmm_state_put(&w, f.at, f.left - (change < 0 ? (size_t)-change : 0));
+	vmm_state_put(&w, f.in.at, f.in.left - (change < 0 ? (size_t)-change : 0));
 	vmm_state_put(&w, zeros, change > 0 ? (size_t)change : 0);
 	vmm_state_section_end(&w);
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	free(writer.bytes);
+	free(writer.out.bytes);
 	writer = w;
-	state = (struct vmm_state){ w.bytes, w.len };
+	state = (struct vmm_state){ w.out.bytes, w.out.len };
 }
 
 /* ---------------------------------------------------------------------------- claims */
@@ -446,9 +446,9 @@ START_TEST(interrupts_between_cpus_are_pending_by_their_senders_only)
 	ck_assert_uint_ne(value_of(DIST, attr) & FROM_CPUS, 0);
 	resize("cpu", model->cpus[1], 0);
 	ck_assert_int_eq(vmm_state_find(&state, "cpu", model->cpus[1], &f, &err), 0);
-	memcpy(&saved, f.at + f.left - behind - 4, 4);
+	memcpy(&saved, f.in.at + f.in.left - behind - 4, 4);
 	ck_assert_uint_eq(saved, (uint32_t)value_of(DIST, attr) & ~FROM_CPUS);
-	memcpy(writer.bytes + (f.at - state.bytes) + f.left - behind - 4, &all, 4);
+	memcpy(writer.out.bytes + (f.in.at - state.bytes) + f.in.left - behind - 4, &all, 4);
 	nwrites = 0;
 	ck_assert_int_eq(load_cpu(1), 0);
 	check_word(DIST, attr, all & ~FROM_CPUS, 0, nwrites);

@@ -158,7 +158,7 @@ static struct vmm_state state;
 static void check_state(void)
 {
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	state = (struct vmm_state){ w.bytes, w.len };
+	state = (struct vmm_state){ w.out.bytes, w.out.len };
 	ck_assert_int_eq(vmm_state_check(&state, NULL), 0);
 }
 
@@ -172,7 +172,7 @@ static void move(unsigned int seconds)
 	setup();
 	host += seconds;
 	ck_assert_int_eq(vmm_pl031_load(&chip, &state, NULL), 0);
-	free(w.bytes);
+	free(w.out.bytes);
 }
 
 START_TEST(saved_clock_counts_on_and_its_alarm_comes)
@@ -210,7 +210,7 @@ START_TEST(state_without_the_clock_leaves_it_as_it_is)
 	check_state();
 	ck_assert_int_eq(vmm_pl031_load(&chip, &state, NULL), 0);
 	ck_assert_uint_eq(alarm_at, 0);
-	free(w.bytes);
+	free(w.out.bytes);
 }
 END_TEST
 

@@ -184,11 +184,11 @@ START_TEST(state_has_each_register_and_the_press)
 	vmm_state_begin(&w);
 	vmm_pl061_save(&chip, &w);
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	state = (struct vmm_state){ w.bytes, w.len };
+	state = (struct vmm_state){ w.out.bytes, w.out.len };
 	ck_assert_int_eq(vmm_state_check(&state, NULL), 0);
 	setup();
 	ck_assert_int_eq(vmm_pl061_load(&chip, &state, NULL), 0);
-	free(w.bytes);
+	free(w.out.bytes);
 	for (i = 0; i < COUNT(registers); i++)
 		ck_assert_uint_eq(get(registers[i]), 0x81 + i);
 	ck_assert_uint_eq(get(RAISED) & PIN, PIN);
@@ -207,10 +207,10 @@ START_TEST(saved_press_interrupts_again_and_so_does_a_repeated_one)
 	vmm_state_begin(&w);
 	vmm_pl061_save(&chip, &w);
 	ck_assert_int_eq(vmm_state_finish(&w), 0);
-	state = (struct vmm_state){ w.bytes, w.len };
+	state = (struct vmm_state){ w.out.bytes, w.out.len };
 	setup();
 	ck_assert_int_eq(vmm_pl061_load(&chip, &state, NULL), 0);
-	free(w.bytes);
+	free(w.out.bytes);
 	ck_assert_uint_eq(edges, 1);
 	vmm_pl061_press(&chip);
 	ck_assert_uint_eq(edges, 2);

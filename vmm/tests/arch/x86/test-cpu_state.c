@@ -59,7 +59,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	free(writer.bytes);
+	free(writer.out.bytes);
 }
 
 static int save(void)
@@ -116,7 +116,7 @@ START_TEST(records_of_a_cpu_are_those_of_the_format)
 	nested_size = 0;
 	ck_assert_int_eq(save(), 0);
 	ck_assert_int_eq(vmm_state_finish(&writer), 0);
-	state = (struct vmm_state){ writer.bytes, writer.len };
+	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
 	ck_assert_int_eq(vmm_state_find(&state, "cpu", 1, &f, &err), 0);
 	for_rows(i, COUNT(format)) {
 		ck_assert_uint_eq(vmm_state_get_u32(&f), format[i].kind);
@@ -218,7 +218,7 @@ static int load(void)
 
 	vmm_state_section_end(&writer);
 	ck_assert_int_eq(vmm_state_finish(&writer), 0);
-	state = (struct vmm_state){ writer.bytes, writer.len };
+	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
 	ck_assert_int_eq(vmm_state_check(&state, NULL), 0);
 	vsu_error_clear(&err);
 	return vmm_arch_cpu_load(&kvm, 3, 1, &state, &err);
