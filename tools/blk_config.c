@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <vmm-sys-util/endian.h>
+
 #include "blk.h"
 
 /* One field: its offsets, and the feature that makes it valid. */
@@ -42,15 +44,6 @@ static const struct field fields[] = {
 	FIELD(1, write_zeroes_may_unmap, VIRTDEV_BLK_F_WRITE_ZEROES),
 };
 
-static uint64_t load_le(const unsigned char *p, unsigned int size)
-{
-	uint64_t v = 0;
-
-	while (size--)
-		v = v << 8 | p[size];
-	return v;
-}
-
 void blk_config_decode(const unsigned char *raw, uint64_t features,
 		       struct blk_config *out)
 {
@@ -58,13 +51,13 @@ void blk_config_decode(const unsigned char *raw, uint64_t features,
 	uint32_t value;
 
 	memset(out, 0, sizeof(*out));
-	out->capacity = load_le(raw, 8);
+	out->capacity = vsu_le_load(raw, 8);
 	out->blk_size = VIRTDEV_BLK_SECTOR;
 	out->num_queues = 1;
 	for (f = fields; f < fields + sizeof(fields) / sizeof(fields[0]); f++) {
 		if (!(features & f->feature))
 			continue;
-		value = (uint32_t)load_le(raw + f->offset, f->size);
+		value = (uint32_t)vsu_le_load(raw + f->offset, f->size);
 		memcpy((char *)out + f->to, &value, sizeof(value));
 	}
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/sized.h>
 
 #include "core/device_struct.h"
@@ -387,27 +388,21 @@ uint64_t virtdev_transport_config_read(struct virtdev_transport *t,
 				       uint32_t off, uint32_t len)
 {
 	unsigned char bytes[8] = { 0 };
-	uint64_t value = 0;
-	uint32_t i;
 
 	if (len > sizeof(bytes))
 		return 0;
 	virtdev_config_read(t->dev, off, bytes, len);
-	for (i = len; i > 0; i--)
-		value = value << 8 | bytes[i - 1];
-	return value;
+	return vsu_le_load(bytes, len);
 }
 
 void virtdev_transport_config_write(struct virtdev_transport *t, uint32_t off,
 				    uint32_t len, uint64_t value)
 {
 	unsigned char bytes[8];
-	uint32_t i;
 
 	if (len > sizeof(bytes))
 		return;
-	for (i = 0; i < len; i++)
-		bytes[i] = (unsigned char)(value >> (8 * i));
+	vsu_le_store(bytes, value, len);
 	if (virtdev_config_write(t->dev, off, bytes, len) < 0)
 		return;	/* the driver is not notified (section 2.5) */
 }

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <vmm-sys-util/endian.h>
+
 #include "transport/pci_space.h"
 
 #define BAR_64_BITS 0x4u
@@ -12,32 +14,19 @@
 
 uint64_t virtdev_pci_space_get(const struct pci_space *s, uint32_t at, uint32_t len)
 {
-	uint64_t value = 0;
-	uint32_t i;
-
-	for (i = len; i > 0; i--)
-		value = value << 8 | s->bytes[at + i - 1];
-	return value;
-}
-
-static void field_store(uint8_t *bytes, uint32_t len, uint64_t value)
-{
-	uint32_t i;
-
-	for (i = 0; i < len; i++)
-		bytes[i] = (uint8_t)(value >> (8 * i));
+	return vsu_le_load(s->bytes + at, len);
 }
 
 void virtdev_pci_space_set(struct pci_space *s, uint32_t at, uint32_t len,
 		   uint64_t value)
 {
-	field_store(s->bytes + at, len, value);
+	vsu_le_store(s->bytes + at, value, len);
 }
 
 void virtdev_pci_space_let_write(struct pci_space *s, uint32_t at, uint32_t len,
 			 uint64_t bits)
 {
-	field_store(s->writable + at, len, bits);
+	vsu_le_store(s->writable + at, bits, len);
 }
 
 void virtdev_pci_space_init(struct pci_space *s)

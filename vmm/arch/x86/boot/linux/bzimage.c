@@ -11,6 +11,7 @@
 
 #include <vm-memory/access.h>
 #include <vmm-sys-util/checked.h>
+#include <vmm-sys-util/endian.h>
 
 #include "arch/x86/boot/linux/bzimage.h"
 #include "arch/x86/boot/linux/setup_header.h"
@@ -25,15 +26,6 @@ struct header {
 	uint32_t syssize, initrd_max, alignment, cmdline_size, init_size;
 	uint64_t pref_address;
 };
-
-static uint64_t get_le(const unsigned char *at, unsigned int n)
-{
-	uint64_t value = 0;
-
-	while (n--)
-		value = value << 8 | at[n];
-	return value;
-}
 
 bool vmm_bzimage_is(const struct vmm_kernel *kernel)
 {
@@ -55,18 +47,18 @@ static int kernel_refuse(const struct vmm_kernel *kernel, const char *why,
 static void read_header(const unsigned char *b, struct header *h)
 {
 	h->sects = b[SETUP_SECTS];
-	h->syssize = (uint32_t)get_le(b + SETUP_SYSSIZE, 4);
-	h->boot_flag = (uint16_t)get_le(b + SETUP_BOOT_FLAG, 2);
+	h->syssize = (uint32_t)vsu_le_load(b + SETUP_SYSSIZE, 4);
+	h->boot_flag = (uint16_t)vsu_le_load(b + SETUP_BOOT_FLAG, 2);
 	h->jump = b[SETUP_JUMP_DISTANCE];
-	h->version = (uint16_t)get_le(b + SETUP_VERSION, 2);
+	h->version = (uint16_t)vsu_le_load(b + SETUP_VERSION, 2);
 	h->loadflags = b[SETUP_LOADFLAGS];
-	h->initrd_max = (uint32_t)get_le(b + SETUP_INITRD_MAX, 4);
-	h->alignment = (uint32_t)get_le(b + SETUP_ALIGNMENT, 4);
+	h->initrd_max = (uint32_t)vsu_le_load(b + SETUP_INITRD_MAX, 4);
+	h->alignment = (uint32_t)vsu_le_load(b + SETUP_ALIGNMENT, 4);
 	h->relocatable = b[SETUP_RELOCATABLE];
-	h->xloadflags = (uint16_t)get_le(b + SETUP_XLOADFLAGS, 2);
-	h->cmdline_size = (uint32_t)get_le(b + SETUP_CMDLINE_SIZE, 4);
-	h->pref_address = get_le(b + SETUP_PREF_ADDRESS, 8);
-	h->init_size = (uint32_t)get_le(b + SETUP_INIT_SIZE, 4);
+	h->xloadflags = (uint16_t)vsu_le_load(b + SETUP_XLOADFLAGS, 2);
+	h->cmdline_size = (uint32_t)vsu_le_load(b + SETUP_CMDLINE_SIZE, 4);
+	h->pref_address = vsu_le_load(b + SETUP_PREF_ADDRESS, 8);
+	h->init_size = (uint32_t)vsu_le_load(b + SETUP_INIT_SIZE, 4);
 }
 
 static int check_version(const struct vmm_kernel *kernel,
