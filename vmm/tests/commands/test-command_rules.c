@@ -108,8 +108,7 @@ static void leave(void)
 		p->save = NULL;
 	if (p->migration == &migration)
 		p->migration = NULL;
-	vmm_machine_free(&rig.machine);
-	memset(&rig.machine, 0, sizeof(rig.machine));
+	rig_free();
 }
 
 static void setup(void)

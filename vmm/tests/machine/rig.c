@@ -48,13 +48,20 @@ void rig_init(void)
 	ck_assert_int_eq(chdir(rig.folder), 0);
 }
 
+void rig_free(void)
+{
+	if (rig.tried)
+		vmm_machine_free(&rig.machine);
+	rig.tried = false;
+	memset(&rig.machine, 0, sizeof(rig.machine));
+}
+
 void rig_fini(void)
 {
 	DIR *dir = opendir(".");
 	struct dirent *entry;
 
-	if (rig.tried)
-		vmm_machine_free(&rig.machine);
+	rig_free();
 	vmm_options_free(&rig.options);
 	vmem_sigbus_free(rig.owner.sigbus);
 	while ((entry = readdir(dir)))

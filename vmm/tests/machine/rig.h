@@ -29,6 +29,8 @@ extern struct rig rig;
 
 void rig_init(void);
 void rig_fini(void);
+/* Frees the machine, if one was tried: for another one in the same test. */
+void rig_free(void);
 
 /* Creates a file with these bytes in the folder. */
 void rig_file(const char *name, const void *bytes, size_t size);

@@ -287,8 +287,7 @@ START_TEST(console_goes_to_its_file_and_interrupts)
 	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=console");
 	rig_run();
 	assert_ended(VSU_EXIT_OK, "the guest powered off");
-	vmm_machine_free(&rig.machine);
-	memset(&rig.machine, 0, sizeof(rig.machine));
+	rig_free();
 	file = fopen("console", "r");
 	ck_assert_ptr_nonnull(fgets(text, sizeof(text), file));
 	fclose(file);

@@ -235,8 +235,7 @@ static void continued(void)
 START_TEST(saved_machine_continues_with_the_cpus_that_it_had)
 {
 	run("--cpus=2,max=5", saving);
-	vmm_machine_free(&rig.machine);
-	memset(&rig.machine, 0, sizeof(rig.machine));
+	rig_free();
 	fake_kvm_init();
 	continue_saved("--cpus=4,max=5", continued);
 	ck_assert_uint_eq(fake.ncpus, 5);

@@ -35,8 +35,7 @@ static void continue_saved(const char *expected, void (*what)(void))
 	words[n++] = "--from=saved";
 	words[n++] = "--changed-disks=accept"; /* the rig makes it again */
 	words[n] = NULL;
-	vmm_machine_free(&rig.machine);
-	memset(&rig.machine, 0, sizeof(rig.machine));
+	rig_free();
 	fake_kvm_init();
 	machine_run_words(words, what);
 }

@@ -55,8 +55,7 @@ static void setup(void)
 	rig_init();
 	machine_run_words(words, save);
 	read_state();
-	vmm_machine_free(&rig.machine);
-	memset(&rig.machine, 0, sizeof(rig.machine));
+	rig_free();
 	fake_kvm_init();
 	fake.nroutes = 1024;
 	ck_assert_int_eq(vsu_sock_pair(pair), 0);
@@ -68,9 +67,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	if (rig.tried)
-		vmm_machine_free(&rig.machine);
-	rig.tried = false;
+	rig_free();
 	vmm_stream_close(&here);
 	vmm_stream_close(&there);
 	unlink("saved/memory");

@@ -40,14 +40,6 @@ static void has(uint64_t gpa, int byte)
 	ck_assert_mem_eq(bytes, expected, sizeof(bytes));
 }
 
-static void free_machine(void)
-{
-	if (rig.tried)
-		vmm_machine_free(&rig.machine);
-	memset(&rig.machine, 0, sizeof(rig.machine));
-	rig.tried = false;
-}
-
 static void run(const char *from, const char *base, const char *more, void (*what)(void))
 {
 	const char *words[8] = { "kernel", OWN_MEMORY, "--serial=null", "--control=control" };
@@ -59,7 +51,7 @@ static void run(const char *from, const char *base, const char *more, void (*wha
 		words[n++] = base;
 	if (more)
 		words[n++] = more;
-	free_machine();
+	rig_free();
 	fake_kvm_init();
 	machine_run_words(words, what);
 }
@@ -86,7 +78,7 @@ static void teardown(void)
 	char path[64];
 	unsigned int i, j;
 
-	free_machine();
+	rig_free();
 	for (i = 0; i < COUNT(folders); i++) {
 		for (j = 0; j < COUNT(files); j++) {
 			snprintf(path, sizeof(path), "%s/%s", folders[i], files[j]);
@@ -265,12 +257,12 @@ static void refuse(int status, const char *sentence, const char *from, const cha
 {
 	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", from, base, NULL };
 
-	free_machine();
+	rig_free();
 	fake_kvm_init();
 	rig_options(words);
 	ck_assert_int_eq(rig_try(&rig.owner), status);
 	ck_assert_msg(strstr(rig.err.msg, sentence), "%s", rig.err.msg);
-	free_machine();
+	rig_free();
 }
 
 START_TEST(base_must_be_that_of_the_save)

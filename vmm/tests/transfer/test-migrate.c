@@ -414,8 +414,7 @@ static void ends_meanwhile(void)
 START_TEST(end_of_the_machine_ends_its_migration)
 {
 	run_to(VSU_EXIT_OK, ends_meanwhile);
-	vmm_machine_free(&rig.machine);
-	memset(&rig.machine, 0, sizeof(rig.machine));
+	rig_free();
 	receive_rest();
 	ck_assert(was_sent("state") && !was_sent("go"));
 }

@@ -46,19 +46,12 @@ static void save(void)
 	assert_told("save saved\n", DONE);
 }
 
-static void free_machine(void)
-{
-	if (rig.machine.loop)
-		vmm_machine_free(&rig.machine);
-	memset(&rig.machine, 0, sizeof(rig.machine));
-}
-
 static void run(const char *from, const char *more, void (*what)(void))
 {
 	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--cpus=2",
 				      "--control=control", from ? from : more, from ? more : NULL, NULL };
 
-	free_machine();
+	rig_free();
 	fake_kvm_init();
 	machine_run_words(words, what);
 }
@@ -75,7 +68,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	free_machine();
+	rig_free();
 	close(rig.owner.pagemap_fd);
 	unlink("saved/memory");
 	unlink("saved/state");
@@ -159,7 +152,7 @@ static void quit_while_recording(void)
 START_TEST(machine_that_ends_completes_its_file)
 {
 	run("--from=saved", NULL, quit_while_recording);
-	free_machine();
+	rig_free();
 	ck_assert(exists(FILE_NAME) && !exists(INCOMPLETE));
 }
 END_TEST

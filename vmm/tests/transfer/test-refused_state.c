@@ -120,8 +120,7 @@ static int load(int n, unsigned long *request)
 				      "--device=rng", NULL };
 	int status;
 
-	vmm_machine_free(&rig.machine);	/* the former one */
-	memset(&rig.machine, 0, sizeof(rig.machine));
+	rig_free();	/* the former one */
 	fake_kvm_init();
 	fake.nroutes = 1024;
 	fake.lacks = fails_once;

@@ -238,8 +238,7 @@ START_TEST(e2_39_flush_that_hangs_does_not_delay_the_end_of_a_save)
 {
 	run("--disk=disk", quit_while_it_flushes);
 	vsu_event_signal(host.go);
-	vmm_machine_free(&rig.machine);
-	memset(&rig.machine, 0, sizeof(rig.machine));
+	rig_free();
 	ck_assert(!exists("saved") && !exists("saved.incomplete"));
 }
 END_TEST
@@ -288,8 +287,7 @@ static void ends_while_it_syncs(void)
 START_TEST(end_of_the_machine_completes_a_save_that_is_written)
 {
 	run("--device=rng", ends_while_it_syncs);
-	vmm_machine_free(&rig.machine);
-	memset(&rig.machine, 0, sizeof(rig.machine));
+	rig_free();
 	ck_assert_str_eq(user_hears(host.user), DONE);
 	close(host.user);
 	ck_assert(exists("saved/machine.json") && !exists("saved.incomplete"));
@@ -399,8 +397,7 @@ START_TEST(end_of_the_machine_cancels_a_save_and_removes_its_files)
 {
 	run("--device=rng", quit_while_it_writes);
 	ck_assert(exists("saved.incomplete/memory"));
-	vmm_machine_free(&rig.machine);
-	memset(&rig.machine, 0, sizeof(rig.machine));
+	rig_free();
 	ck_assert(!exists("saved") && !exists("saved.incomplete"));
 }
 END_TEST
@@ -417,8 +414,7 @@ static int load(const char *cpus, const char *device)
 	const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--from=saved",
 				      cpus, device, NULL };
 
-	vmm_machine_free(&rig.machine);
-	memset(&rig.machine, 0, sizeof(rig.machine));
+	rig_free();
 	fake_kvm_init();
 	fake.nroutes = 1024;
 	rig_options(words);
