@@ -7,157 +7,20 @@
  */
 #include <config.h>
 
-#include <dirent.h>
-#include <pthread.h>
 #include <signal.h>
-#include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include <virtio-devices/rng.h>
 #include <virtio-devices/vhost_user_server.h>
-#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/exit.h>
+#include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
 #include "../machine/kernels.h"
+#include "../machine/lack.h"
 #include "../machine/rig.h"
-#include "arch/x86/kvm_x86.h"
 
-/* Calls that succeed before one fails; negative: no call fails. */
-static int left = -1;
-static bool for_good;	/* all later ones fail, too */
-static unsigned int failures;
 static bool unnoticed;	/* the machine was made although a call failed */
-static pthread_t main_thread;
-
-static const char *failed;		/* the function that failed last, */
-static unsigned long failed_request;	/* and of ioctl() the request */
-
-static bool lacks(int code, const char *name)
-{
-	if (!pthread_equal(pthread_self(), main_thread) || left < 0)
-		return false;
-	if (left) {
-		left--;
-		return false;
-	}
-	left = for_good ? 0 : -1;
-	failures++;
-	failed = name;
-	errno = code;
-	return true;
-}
-
-static bool kvm_lacks(int code)
-{
-	if (!lacks(code, "ioctl"))
-		return false;
-	failed_request = fake_request;
-	return true;
-}
-
-/* A machine works without these calls of KVM, and requires all others. */
-static bool is_optional(void)
-{
-	return !strcmp(failed, "ioctl") &&
-	       (failed_request == KVM_X86_GET_MCE_CAP_SUPPORTED || failed_request == KVM_X86_SETUP_MCE ||
-		failed_request == KVM_ENABLE_CAP);
-}
-
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
-void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
-int __real_memfd_create(const char *name, unsigned int flags);
-int __wrap_memfd_create(const char *name, unsigned int flags);
-int __real_epoll_create1(int flags);
-int __wrap_epoll_create1(int flags);
-int __real_vsu_event_new(void);
-int __wrap_vsu_event_new(void);
-int __real_vsu_timer_new(void);
-int __wrap_vsu_timer_new(void);
-int __real_vsu_fd_dup(int fd);
-int __wrap_vsu_fd_dup(int fd);
-int __real_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
-			     void *(*fn)(void *), void *arg);
-int __wrap_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
-			     void *(*fn)(void *), void *arg);
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return lacks(ENOMEM, __func__) ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return lacks(ENOMEM, __func__) ? NULL : __real_malloc(size);
-}
-
-void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
-{
-	return lacks(ENOMEM, __func__) ? MAP_FAILED :
-	       __real_mmap(at, len, prot, flags, fd, off);
-}
-
-int __wrap_memfd_create(const char *name, unsigned int flags)
-{
-	return lacks(EMFILE, __func__) ? -1 : __real_memfd_create(name, flags);
-}
-
-int __wrap_epoll_create1(int flags)
-{
-	return lacks(EMFILE, __func__) ? -1 : __real_epoll_create1(flags);
-}
-
-int __wrap_vsu_event_new(void)
-{
-	return lacks(EMFILE, __func__) ? -EMFILE : __real_vsu_event_new();
-}
-
-int __wrap_vsu_timer_new(void)
-{
-	return lacks(EMFILE, __func__) ? -EMFILE : __real_vsu_timer_new();
-}
-
-int __wrap_vsu_fd_dup(int fd)
-{
-	return lacks(EMFILE, __func__) ? -EMFILE : __real_vsu_fd_dup(fd);
-}
-
-int __wrap_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
-			     void *(*fn)(void *), void *arg)
-{
-	return lacks(EAGAIN, __func__) ? -EAGAIN :
-	       __real_vmm_thread_start(threads, id, fn, arg);
-}
-
-static unsigned int open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
-/* Mappings of files; the allocator decides about the number of others. */
-static unsigned int file_maps(void)
-{
-	FILE *file = fopen("/proc/self/maps", "r");
-	unsigned int n = 0;
-	unsigned long inode;
-	char line[512];
-
-	while (fgets(line, sizeof(line), file))
-		n += sscanf(line, "%*s %*s %*s %*s %lu", &inode) == 1 && inode;
-	fclose(file);
-	return n;
-}
 
 static int powers_off(unsigned int cpu, unsigned int n, struct kvm_run *run)
 {
@@ -196,21 +59,17 @@ static bool survives(int n)
 {
 	fake_kvm_init();
 	fake.guest = powers_off;
-	fake.lacks = kvm_lacks;
-	memset(&rig.machine, 0, sizeof(rig.machine));
 	vsu_error_clear(&rig.err);
-	failures = 0;
 	rig_file("changes", "", 0);
-	left = n;
+	lack_begin(n);
 	rig.status = rig_try(&rig.owner);
-	unnoticed = !rig.status && failures && !for_good && !is_optional();
+	unnoticed = !rig.status && lack.failures && !lack.for_good && !lack_is_optional();
 	if (!rig.status)
 		rig_run_made();
-	vmm_machine_free(&rig.machine);
-	memset(&rig.machine, 0, sizeof(rig.machine));
-	left = -1;
+	rig_free();
+	lack_end();
 	rig_settle();
-	return !failures;
+	return !lack.failures;
 }
 
 /* A working device server in a process of its own. */
@@ -255,12 +114,11 @@ static void prepare(const struct machine *machine)
 	ck_assert_int_eq(vmem_sigbus_new(64, &rig.owner.sigbus, NULL), 0);
 	RIG_OPTIONS("kernel", machine->memory, machine->device,
 		    "--serial=null", "--cpus=2");
-	main_thread = pthread_self();
 }
 
-static void assert_clean(int n, unsigned int fds, unsigned int maps)
+static void assert_clean(int n, int fds, unsigned int maps)
 {
-	ck_assert_msg(!unnoticed, "call %d: %s() %#lx failed unnoticed", n, failed, failed_request);
+	ck_assert_msg(!unnoticed, "call %d: %s() %#lx failed unnoticed", n, lack.failed, lack.request);
 	if (rig.status)
 		ck_assert_msg(rig.status == VSU_EXIT_HOST ||
 			      rig.status == VSU_EXIT_INTERNAL,
@@ -268,28 +126,29 @@ static void assert_clean(int n, unsigned int fds, unsigned int maps)
 			      rig.err.msg);
 	ck_assert_msg(rig.err.msg[0], "call %d: status %d and no sentence", n,
 		      rig.status);
-	ck_assert_msg(open_fds() == fds, "call %d (%s): %u descriptors, not %u",
-		      n, rig.err.msg, open_fds(), fds);
-	ck_assert_msg(file_maps() == maps, "call %d (%s): %u mappings, not %u",
-		      n, rig.err.msg, file_maps(), maps);
+	ck_assert_msg(vsu_fd_count() == fds, "call %d (%s): %d descriptors, not %d",
+		      n, rig.err.msg, vsu_fd_count(), fds);
+	ck_assert_msg(lack_file_maps() == maps, "call %d (%s): %u mappings, not %u",
+		      n, rig.err.msg, lack_file_maps(), maps);
 }
 
 START_TEST(e1_05_any_failing_call_is_reported)
 {
 	const struct machine *machine = &machines[_i / 2];
 	pid_t server = strstr(machine->device, "user:") ? start_server() : 0;
-	unsigned int fds, maps;
+	unsigned int maps;
+	int fds;
 	bool none_failed;
 	int n = 0;
 
-	for_good = _i % 2;
+	lack.for_good = _i % 2;
 	prepare(machine);
 	if (server)
 		await_server();
 	survives(-1);	/* opens what libraries open once */
 	ck_assert_msg(!rig.status, "%s: %s", machine->what, rig.err.msg);
-	fds = open_fds();
-	maps = file_maps();
+	fds = vsu_fd_count();
+	maps = lack_file_maps();
 	do {
 		none_failed = survives(n++);
 		assert_clean(n, fds, maps);
