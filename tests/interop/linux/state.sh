@@ -32,7 +32,7 @@ saved_on() {
 	continue_saved first
 	await "$CHILD" answers_status
 	same "over $1, a core of it tells where its kernel is" '{"ok":true}1' \
-		"$(command_machine core "$WORK/core")$(head -c 16384 "$WORK/core" | grep -ac '^OSRELEASE=')"
+		"$(command_machine core "$WORK/core")$(head -c 16384 "$WORK/core" | grep -ac '^SYMBOL(_stext)=')"
 	rm -f "$WORK/core"
 	save_and_kill second "over $1, and again in the process that continued it"
 	continue_saved second
