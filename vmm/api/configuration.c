@@ -115,8 +115,13 @@ static int check_descriptors(int argc, char *const *argv, struct vsu_error *err)
 		i++;
 	if (i >= argc)
 		return 0;
-	if (!vmm_arguments_parse(&a, argc, argv, NULL))
+	rc = vmm_arguments_parse(&a, argc, argv, NULL);
+	if (!rc)
 		rc = vmm_descriptors_check(&a, err);
+	else if (rc == -ENOMEM)
+		vsu_error_set(err, rc, "no memory for options");
+	else
+		rc = 0;
 	vmm_arguments_free(&a);
 	return rc;
 }

@@ -20,114 +20,45 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "migration/stream.h"
-#include "migration/userfault.h"
 #include "../machine/kernels.h"
 #include "../machine/rig.h"
-#include "owner.h"
+#include "peer.h"
 
 #define MEMORY "--memory=size=16M,backend=memfd"
 #define DUMB "kernel", "--initrd=initrd", "--serial=null", "--device=rng"
-#define WHOLE (4u << 20)	/* exceeds what a machine sends, except in a post-copy */
 
-static struct one one;
-static struct vmm_stream peer;	/* the other end of the machine's migration */
-static int sock;		/* the machine's end, which it duplicates */
-static unsigned char bytes[WHOLE];
-static size_t nbytes;		/* received by the peer */
 static int fds;			/* of the process, before the test */
 
 static void setup(void)
 {
-	static char initrd[2 << 20];
-	int pair[2];
+	static char initrd[2 << 20];	/* exceeds the buffers of sockets */
 
-	owner_setup();
-	ck_assert_int_eq(chdir(folder), 0);
-	fake_kvm_init();
-	fake.nroutes = 1024;
+	fds = vsu_fd_count();
+	peer_setup();
 	kernel_pvh();
 	memset(initrd, 'x', sizeof(initrd));
 	rig_file("initrd", initrd, sizeof(initrd));
-	nbytes = 0;
-	fds = vsu_fd_count();
-	ck_assert_int_eq(vsu_sock_pair(pair), 0);
-	sock = pair[0];
-	vmm_stream_init(&peer);
-	peer.fd = pair[1];
-}
-
-static void teardown(void)
-{
-	ck_assert_int_eq(chdir("/"), 0);
-	owner_teardown();
 }
 
 static void assert_freed(void)
 {
 	cvmm_machine_free(one.m);
-	vsu_fd_close(&sock);
-	vmm_stream_close(&peer);
+	peer_close();
 	ck_assert_int_eq(vsu_fd_count(), fds);
 }
 
 /* ------------------------------------------------------------------ it migrates */
 
-static void reply_all(const char *const *names)
-{
-	for (; *names; names++) {
-		vmm_stream_begin(&peer, *names);
-		if (!strcmp(*names, "postcopy"))
-			vmm_state_put_u64(&peer.w, 4096);
-		ck_assert_int_eq(vmm_stream_send(&peer, NULL), 0);
-	}
-}
-
-#define REPLY(...) reply_all((const char *const []){ __VA_ARGS__, NULL })
-
 static void migrate(bool postcopy)
 {
-	const struct cvmm_migration g = { .size = sizeof(g), .sock = sock, .postcopy = postcopy };
-
 	MAKE(&one, DUMB, MEMORY);
-	start(&one);
-	OK(cvmm_machine_migrate(one.m, &g, on_answer, &one, &err));
-}
-
-static bool was_sent(const char *name)
-{
-	char padded[VMM_STATE_NAME] = "";
-
-	memcpy(padded, name, strlen(name));
-	return memmem(bytes, nbytes, padded, sizeof(padded)) != NULL;
-}
-
-static void read_some(void)
-{
-	const size_t room = WHOLE - nbytes < 4096 ? WHOLE - nbytes : 4096;
-	struct pollfd ready[] = { { .fd = cvmm_machine_fd(one.m), .events = POLLIN },
-				  { .fd = peer.fd, .events = POLLIN } };
-	ssize_t n;
-
-	ck_assert_int_gt(poll(ready, 2, -1), 0);
-	cvmm_machine_dispatch(one.m);
-	n = recv(peer.fd, bytes + nbytes, room, MSG_DONTWAIT);
-	nbytes += n > 0 ? (size_t)n : 0;
-}
-
-/* Takes turns until the machine has sent a section of this name, and reads no more. */
-static void read_until(const char *name)
-{
-	while (!was_sent(name)) {
-		ck_assert_msg(!one.answered, "%s", one.why.msg);
-		read_some();
-	}
+	peer_migrate(postcopy);
 }
 
 /* The machine's thread waits for room in its socket. */
 static void wait_until_full(void)
 {
-	struct pollfd room = { .fd = sock, .events = POLLOUT };
+	struct pollfd room = { .fd = peer.sock, .events = POLLOUT };
 
 	while (poll(&room, 1, 0))
 		cvmm_machine_dispatch(one.m);
@@ -136,7 +67,7 @@ static void wait_until_full(void)
 static void waits_for_the_destination(void)
 {
 	migrate(false);
-	read_until("head");
+	peer_read_until("head");
 }
 
 static void sends_to_one_that_reads_nothing(void)
@@ -150,14 +81,14 @@ static void is_stopped(void)
 {
 	REPLY("ready");
 	migrate(false);
-	read_until("state");
+	peer_read_until("state");
 }
 
 static void has_switched(void)
 {
 	REPLY("postcopy", "ready", "loaded", "running");
 	migrate(true);
-	read_until("go");
+	peer_read_until("go");
 	wait_until_full();
 }
 
@@ -173,12 +104,12 @@ static void removes_a_device(void)
 /* The handshake has begun. */
 static void adds_a_silent_device(void)
 {
-	struct pollfd request = { .fd = peer.fd, .events = POLLIN };
+	struct pollfd request = { .fd = peer.stream.fd, .events = POLLIN };
 	unsigned int number;
 
 	MAKE(&one, DUMB, MEMORY, "--transport=pci");
 	start(&one);
-	OK(cvmm_machine_add_device(one.m, "id=4,backend=user:fd:0", &sock, 1, &number, on_answer, &one,
+	OK(cvmm_machine_add_device(one.m, "id=4,backend=user:fd:0", &peer.sock, 1, &number, on_answer, &one,
 				   &err));
 	ck_assert_int_eq(poll(&request, 1, -1), 1);
 }
@@ -292,24 +223,6 @@ END_TEST
 
 /* ------------------------------------------------------------------- it receives */
 
-/* Stores all that a machine sends, in bytes. */
-static void record(bool postcopy)
-{
-	if (postcopy)
-		REPLY("postcopy");
-	REPLY("ready", "loaded", "running");
-	if (postcopy)
-		REPLY("complete");
-	migrate(postcopy);
-	while (!one.answered || !was_sent("go"))
-		read_some();
-	ck_assert_msg(!one.why.code, "%s", one.why.msg);
-	cvmm_machine_free(one.m);
-	vsu_fd_close(&sock);
-	vmm_stream_close(&peer);
-	fake_kvm_init();
-}
-
 /* Until the machine has read all that was sent. */
 static void wait_until_read(int end)
 {
@@ -327,7 +240,7 @@ static void send_part(int end, size_t len)
 	ssize_t n;
 
 	while (at < len) {
-		n = send(end, bytes + at, len - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = send(end, peer.bytes + at, len - at, MSG_DONTWAIT | MSG_NOSIGNAL);
 		ck_assert(n > 0 || errno == EAGAIN);
 		at += n > 0 ? (size_t)n : 0;
 		cvmm_machine_dispatch(one.m);
@@ -341,13 +254,15 @@ START_TEST(machine_is_freed_while_it_receives)
 	unsigned int part;
 	int pair[2];
 
-	record(_i);
+	MAKE(&one, DUMB, MEMORY);
+	peer_record(_i);
+	fake_kvm_init();
 	for (part = 0; part < 16; part++) {
 		ck_assert_int_eq(vsu_sock_pair(pair), 0);
 		snprintf(incoming, sizeof(incoming), "--incoming=fd:%d", pair[1]);
 		MAKE(&one, incoming);
 		start(&one);
-		send_part(pair[0], nbytes * part / 16);
+		send_part(pair[0], peer.nbytes * part / 16);
 		wait_until_read(pair[0]);
 		cvmm_machine_free(one.m);
 		vsu_fd_close(&pair[0]);
@@ -358,26 +273,17 @@ START_TEST(machine_is_freed_while_it_receives)
 }
 END_TEST
 
-static bool has_userfault(void)
-{
-	int fd = vmm_userfault_open(NULL);
-	const bool has = fd >= 0;
-
-	vsu_fd_close(&fd);
-	return has;
-}
-
 int main(void)
 {
 	Suite *s = suite_create("freed");
 	TCase *tc = tcase_create("freed");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, peer_teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, machine_is_freed_during_an_activity, 0, COUNT(activities));
 	tcase_add_test(tc, machine_is_freed_during_a_save);
 	tcase_add_test(tc, machine_is_freed_while_its_core_is_written);
-	tcase_add_loop_test(tc, machine_is_freed_while_it_receives, 0, has_userfault() ? 2 : 1);
+	tcase_add_loop_test(tc, machine_is_freed_while_it_receives, 0, peer_has_userfault() ? 2 : 1);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

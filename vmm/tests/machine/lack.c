@@ -18,10 +18,23 @@
 
 struct lack lack = { .left = -1 };
 
-/* Of one thread at a time, for the others wait for it. */
-static bool lacks(int code, const char *name)
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static __thread bool is_first;
+static struct {
+	void *(*fn)(void *);
+	void *arg;
+} first;
+
+static void *run_first(void *arg)
 {
-	if (lack.left < 0 || (!lack.in_all_threads && !pthread_equal(pthread_self(), lack.thread)))
+	(void)arg;
+	is_first = true;
+	return first.fn(first.arg);
+}
+
+static bool is_due(const char *name)
+{
+	if (lack.left < 0 || (!is_first && !pthread_equal(pthread_self(), lack.thread)))
 		return false;
 	if (lack.left) {
 		lack.left--;
@@ -30,36 +43,55 @@ static bool lacks(int code, const char *name)
 	lack.left = lack.for_good ? 0 : -1;
 	lack.failures++;
 	lack.failed = name;
-	errno = code;
+	lack.request = fake_request;
 	return true;
+}
+
+static bool lacks(int code, const char *name)
+{
+	bool due;
+
+	pthread_mutex_lock(&lock);
+	due = is_due(name);
+	pthread_mutex_unlock(&lock);
+	if (due)
+		errno = code;
+	return due;
 }
 
 static bool kvm_lacks(int code)
 {
-	if (!lacks(code, "ioctl"))
-		return false;
-	lack.request = fake_request;
-	return true;
+	return lacks(code, "ioctl");
 }
 
 void lack_begin(int n)
 {
 	lack.thread = pthread_self();
 	lack.failures = 0;
+	first.fn = NULL;
 	lack.left = n;
 	fake.lacks = kvm_lacks;
 }
 
 void lack_end(void)
 {
+	pthread_mutex_lock(&lock);
 	lack.left = -1;
+	pthread_mutex_unlock(&lock);
 }
 
 bool lack_is_optional(void)
 {
-	return !strcmp(lack.failed, "ioctl") &&
-	       (lack.request == KVM_X86_GET_MCE_CAP_SUPPORTED || lack.request == KVM_X86_SETUP_MCE ||
-		lack.request == KVM_ENABLE_CAP);
+	static const unsigned long requests[] = {
+		KVM_X86_GET_MCE_CAP_SUPPORTED, KVM_X86_SETUP_MCE, KVM_ENABLE_CAP,
+		KVM_GET_TSC_KHZ, KVM_SET_MSRS,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		if (!strcmp(lack.failed, "ioctl") && lack.request == requests[i])
+			return true;
+	return false;
 }
 
 void *__real_calloc(size_t n, size_t size);
@@ -134,8 +166,13 @@ int __wrap_vsu_fd_dup(int fd)
 int __wrap_vmm_thread_start(const struct vmm_threads *threads, pthread_t *id,
 			     void *(*fn)(void *), void *arg)
 {
-	return lacks(EAGAIN, __func__) ? -EAGAIN :
-	       __real_vmm_thread_start(threads, id, fn, arg);
+	if (lacks(EAGAIN, __func__))
+		return -EAGAIN;
+	if (!lack.in_first_thread || first.fn)
+		return __real_vmm_thread_start(threads, id, fn, arg);
+	first.fn = fn;
+	first.arg = arg;
+	return __real_vmm_thread_start(threads, id, run_first, NULL);
 }
 
 unsigned int lack_file_maps(void)

@@ -12,7 +12,7 @@
 struct lack {
 	int left;		/* calls that succeed before one fails; negative: no call fails */
 	bool for_good;		/* all later ones fail, too */
-	bool in_all_threads;	/* not only in that of lack_begin() */
+	bool in_first_thread;	/* that the thread of lack_begin() starts, too */
 	unsigned int failures;
 	const char *failed;	/* the function that failed last, */
 	unsigned long request;	/* and of ioctl() the request */
