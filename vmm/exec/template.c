@@ -16,7 +16,7 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/parse.h>
 
-#include "agent/protocol.h"
+#include "guest/agent_protocol.h"
 #include "base/new_name.h"
 #include "exec/template.h"
 #include "transfer/save_files.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * builtin:agent: the guest's side of "cvmm exec" (agent/protocol.h) on any KVM, without Linux. It
+ * builtin:agent: the guest's side of "cvmm exec" (agent_protocol.h) on any KVM, without Linux. It
  * halts while it waits, but polls where KVM does not run level 0 natively. Its
  * commands are functions of this file, by the names of those that they resemble:
  *
@@ -13,9 +13,9 @@
  * not exist). Others print their words, one on a line; the status is that of the word "status=N".
  * With "mute" on the kernel command line, it sends nothing.
  */
+#include "agent_protocol.h"
 #include "lib.h"
 #include "ports.h"
-#include "../agent/protocol.h"
 
 #define SIGPIPE 13
 #define EXITED(status) ((struct end){ VMM_AGENT_EXITED, (status), NULL })
