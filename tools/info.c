@@ -150,74 +150,74 @@ static void text(const struct info *info)
 
 /* Bits without a name are listed by number. The value is a string, because JSON
    numbers do not hold 64 bits. */
-static void json_bits(const char *key, uint64_t bits,
+static void json_bits(struct vmm_json *j, const char *key, uint64_t bits,
 		      const char *(*name)(const struct info *, unsigned int),
 		      const struct info *info)
 {
-	const char *known, *comma = "";
+	const char *known;
 	unsigned int i;
+	char text[24];
 
-	printf("  \"%s\": {\n    \"value\": \"0x%" PRIx64 "\",\n"
-	       "    \"names\": [", key, bits);
+	vmm_json_open(j, key, '{');
+	snprintf(text, sizeof(text), "0x%" PRIx64, bits);
+	vmm_json_text(j, "value", text);
+	vmm_json_open(j, "names", '[');
 	for (i = 0; i < 64; i++) {
 		if (!(bits >> i & 1))
 			continue;
 		known = name(info, i);
-		if (known)
-			printf("%s\"%s\"", comma, known);
-		else
-			printf("%s\"bit %u\"", comma, i);
-		comma = ", ";
+		snprintf(text, sizeof(text), "bit %u", i);
+		vmm_json_text(j, NULL, known ? known : text);
 	}
-	printf("]\n  },\n");
+	vmm_json_close(j, ']');
+	vmm_json_close(j, '}');
 }
 
-static void json_blk(const struct info *info)
+static void json_blk(struct vmm_json *j, const struct info *info)
 {
 	const struct config_row *row;
 
-	printf("  \"config\": {\n    \"capacity\": %" PRIu64,
-	       info->blk.capacity);
+	vmm_json_open(j, "config", '{');
+	vmm_json_u64(j, "capacity", info->blk.capacity);
 	for (row = blk_rows; row < blk_rows + NROWS; row++)
 		if (info->features & row->feature)
-			printf(",\n    \"%s\": %" PRIu32, row->name,
-			       row_value(&info->blk, row));
-	printf("\n  },\n");
+			vmm_json_u64(j, row->name, row_value(&info->blk, row));
+	vmm_json_close(j, '}');
 }
 
-static void json_shmem(const struct info *info)
+static void json_shmem(struct vmm_json *j, const struct info *info)
 {
-	const char *comma = "";
 	unsigned int i;
 
-	printf("  \"shared-memory\": [");
+	vmm_json_open(j, "shared-memory", '[');
 	for (i = 0; i < VHOST_USER_SHMEM_REGIONS; i++) {
 		if (!info->shmem[i])
 			continue;
-		printf("%s{ \"id\": %u, \"size\": %" PRIu64 " }", comma, i,
-		       info->shmem[i]);
-		comma = ", ";
+		vmm_json_open(j, NULL, '{');
+		vmm_json_u64(j, "id", i);
+		vmm_json_u64(j, "size", info->shmem[i]);
+		vmm_json_close(j, '}');
 	}
-	printf("],\n");
+	vmm_json_close(j, ']');
 }
 
 static void json(const struct info *info)
 {
-	printf("{\n  \"socket\": ");
-	vmm_json_string(info->socket, stdout);
-	if (info->device)
-		printf(",\n  \"device\": \"%s\"", info->device->name);
-	else
-		printf(",\n  \"device\": null");
-	printf(",\n  \"device-guessed\": %s,\n",
-	       info->guessed ? "true" : "false");
-	json_bits("features", info->features, feature_name, info);
-	json_bits("protocol-features", info->protocol, protocol_name, info);
+	struct vmm_json j = { .to = stdout };
+
+	vmm_json_open(&j, NULL, '{');
+	vmm_json_text(&j, "socket", info->socket);
+	vmm_json_text(&j, "device", info->device ? info->device->name : NULL);
+	vmm_json_bool(&j, "device-guessed", info->guessed);
+	json_bits(&j, "features", info->features, feature_name, info);
+	json_bits(&j, "protocol-features", info->protocol, protocol_name, info);
 	if (info->has_blk)
-		json_blk(info);
-	json_shmem(info);
-	printf("  \"queues\": %" PRIu32 ",\n  \"memory-slots\": %" PRIu32
-	       "\n}\n", info->queues, info->slots);
+		json_blk(&j, info);
+	json_shmem(&j, info);
+	vmm_json_u64(&j, "queues", info->queues);
+	vmm_json_u64(&j, "memory-slots", info->slots);
+	vmm_json_close(&j, '}');
+	putchar('\n');
 }
 
 /* ------------------------------------------------------------------- asking */

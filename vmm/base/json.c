@@ -153,7 +153,10 @@ void vmm_json_bool(struct vmm_json *j, const char *key, bool value)
 void vmm_json_text(struct vmm_json *j, const char *key, const char *text)
 {
 	put_key(j, key);
-	vmm_json_string(text, j->to);
+	if (text)
+		vmm_json_string(text, j->to);
+	else
+		fputs("null", j->to);
 }
 
 void vmm_json_arguments(struct vmm_json *j, char *const *words, int n,

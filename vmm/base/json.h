@@ -32,6 +32,7 @@ void vmm_json_close(struct vmm_json *j, char bracket);
 void vmm_json_u64(struct vmm_json *j, const char *key, uint64_t value);
 void vmm_json_i64(struct vmm_json *j, const char *key, int64_t value);
 void vmm_json_bool(struct vmm_json *j, const char *key, bool value);
+/* text NULL: null. */
 void vmm_json_text(struct vmm_json *j, const char *key, const char *text);
 
 /*

@@ -58,9 +58,10 @@ START_TEST(members_and_elements_are_separated_by_commas)
 	vmm_json_open(&j, "none", '[');
 	vmm_json_close(&j, ']');
 	vmm_json_bool(&j, "is", true);
+	vmm_json_text(&j, "absent", NULL);
 	vmm_json_close(&j, '}');
 	fclose(j.to);
-	ck_assert_str_eq(got, "{\"n\":18446744073709551615,\"list\":[{},-1,\"a\\\"\"],\"none\":[],\"is\":true}");
+	ck_assert_str_eq(got, "{\"n\":18446744073709551615,\"list\":[{},-1,\"a\\\"\"],\"none\":[],\"is\":true,\"absent\":null}");
 	free(got);
 }
 END_TEST
