@@ -15,6 +15,7 @@
 
 #include "initrd/archive.h"
 #include "initrd/initrd.h"
+#include "initrd/names.h"
 
 #define CONSOLE_MAJOR 5
 #define CONSOLE_MINOR 1
@@ -97,31 +98,63 @@ static const char *need_of(const struct vmm_module *module, bool later)
 	return later ? "later" : module->optional ? "optional" : "required";
 }
 
+/* A list as a file of the archive. */
+struct list {
+	FILE *file;
+	char *text;
+	size_t len;
+};
+
+static int begin_list(struct list *l, struct vsu_error *err)
+{
+	l->text = NULL;
+	l->len = 0;
+	l->file = open_memstream(&l->text, &l->len);
+	return l->file ? 0 : vsu_error_set(err, -ENOMEM, "no memory for an initrd");
+}
+
+/* rc: of what was written to the list; without a failure it is added. */
+static int end_list(struct list *l, struct vmm_archive *a, const char *name, int rc, struct vsu_error *err)
+{
+	if (fclose(l->file) && !rc)
+		rc = vsu_error_set(err, -ENOMEM, "no memory for an initrd");
+	if (!rc)
+		vmm_archive_file(a, name, 0644, l->text, l->len);
+	free(l->text);
+	return rc;
+}
+
 /* The modules, and the list of them. The first ones are loaded at the start. */
 static int add_modules(struct vmm_archive *a, const struct vmm_modules *modules, unsigned int first,
 		       struct vsu_error *err)
 {
 	const struct vmm_module *module;
 	char name[MAX_NAME - 16];
-	char *order = NULL;
-	size_t len = 0;
-	FILE *list = open_memstream(&order, &len);
+	struct list order;
 	unsigned int i;
-	int rc = list ? 0 : vsu_error_set(err, -ENOMEM, "no memory for an initrd");
+	int rc = begin_list(&order, err);
 
+	if (rc < 0)
+		return rc;
 	for (i = 0; !rc && (module = vmm_modules_get(modules, i)); i++) {
 		const char *slash = strrchr(module->path, '/');
 
 		snprintf(name, sizeof(name), "%03u-%s", i, slash ? slash + 1 : module->path);
-		fprintf(list, "%s %s\n", need_of(module, i >= first), name);
+		fprintf(order.file, "%s %s\n", need_of(module, i >= first), name);
 		rc = add_module(a, modules, module, name, err);
 	}
-	if (list && fclose(list))
-		rc = vsu_error_set(err, -ENOMEM, "no memory for an initrd");
-	if (!rc)
-		vmm_archive_file(a, "modules/order", 0644, order, len);
-	free(order);
-	return rc;
+	return end_list(&order, a, "modules/order", rc, err);
+}
+
+static int add_names(struct vmm_archive *a, const struct vmm_initrd *initrd, struct vsu_error *err)
+{
+	struct list names;
+	const int rc = begin_list(&names, err);
+
+	if (rc < 0)
+		return rc;
+	vmm_names_write(names.file, initrd);
+	return end_list(&names, a, VMM_NAMES_FILE, 0, err);
 }
 
 static int fill_archive(int fd, const struct vmm_initrd *initrd, const struct vmm_modules *modules,
@@ -138,6 +171,8 @@ static int fill_archive(int fd, const struct vmm_initrd *initrd, const struct vm
 	rc = add_init(&a, initrd->init, err);
 	if (!rc)
 		rc = add_modules(&a, modules, first, err);
+	if (!rc)
+		rc = add_names(&a, initrd, err);
 	return rc < 0 ? rc : vmm_archive_end(&a, err);
 }
 

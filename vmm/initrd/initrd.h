@@ -7,6 +7,7 @@
  *	dev/console       which Linux opens for it
  *	modules/N-NAME    in the order of loading, compressed ones as they are
  *	modules/order     "required N-NAME", "optional N-NAME" or "later N-NAME" per line
+ *	modules/names     the names that were given (names.h)
  *
  * Threads: no state.
  */

@@ -72,8 +72,8 @@ START_TEST(initrd_has_the_drivers_of_both_transports)
 {
 	make_modules(all);
 	ck_assert_int_eq(make(), 0);
-	ck_assert(initrd_has("virtio_pci"));
-	ck_assert(initrd_has("virtio_mmio"));
+	ck_assert(initrd_has("virtio_pci.ko"));
+	ck_assert(initrd_has("virtio_mmio.ko"));
 }
 END_TEST
 
@@ -83,7 +83,7 @@ START_TEST(kernel_without_virtio_mmio_is_accepted)
 
 	make_modules(few);
 	ck_assert_int_eq(make(), 0);
-	ck_assert(!initrd_has("virtio_mmio"));
+	ck_assert(!initrd_has("virtio_mmio.ko"));
 }
 END_TEST
 
@@ -95,12 +95,12 @@ START_TEST(driver_of_entropy_is_loaded_if_it_is_a_module)
 
 	make_modules(all);
 	ck_assert_int_eq(make(), 0);
-	ck_assert(!initrd_has("virtio_rng"));
+	ck_assert(!initrd_has("virtio_rng.ko"));
 	vmm_plan_free(&plan);
 	vmm_plan_init(&plan);
 	make_modules(more);
 	ck_assert_int_eq(make(), 0);
-	ck_assert(initrd_has("virtio_rng"));
+	ck_assert(initrd_has("virtio_rng.ko"));
 }
 END_TEST
 
