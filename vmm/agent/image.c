@@ -22,6 +22,7 @@
 #define PARTITION_MS 1000
 #define PROBE 0x10048
 #define BTRFS_TOP "subvolid=5"
+#define READ_ONLY (MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC)
 #define ROOT_WORDS 128		/* of a kernel's command line */
 
 /*
@@ -69,6 +70,7 @@ struct use {
 	bool (*fn)(const struct mounted *m, struct use *use); /* true: done */
 	enum image_search search;
 	char root[ROOT_WORDS];	/* names the first root that was found, or "" */
+	image_start *start;	/* of a kernel, for boot_mounted() */
 };
 
 static bool wait_for(const char *path, int ms)
@@ -172,21 +174,30 @@ static bool try_all(const struct partition *parts, int n, struct use *use)
 	return false;
 }
 
-/* A disk without a table is one file system. */
+/* A disk without a table is one file system. -ENXIO: there is no disk; errors of partitions_read(). */
 static int find_partitions(struct partition parts[PARTITIONS_MAX])
 {
 	int fd, n, sector = 512;
 
 	if (!wait_for(DISK, DISK_MS))
-		agent_fail("the machine has no disk " DISK);
+		return -ENXIO;
 	fd = open(DISK, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)
 		ioctl(fd, BLKSSZGET, &sector);
 	n = fd < 0 ? -errno : partitions_read(fd, (uint32_t)sector, parts);
-	if (n < 0)
-		image_fail("the partition table of the image cannot be read: %s", n == -EBADMSG ? "it is damaged" : strerror(-n));
 	close(fd);
 	return n ? n : 1;
+}
+
+static int require_partitions(struct partition parts[PARTITIONS_MAX])
+{
+	const int n = find_partitions(parts);
+
+	if (n == -ENXIO)
+		agent_fail("the machine has no disk " DISK);
+	if (n < 0)
+		image_fail("the partition table of the image cannot be read: %s", n == -EBADMSG ? "it is damaged" : strerror(-n));
+	return n;
 }
 
 /* --------------------------------------------------------------------- a root */
@@ -218,13 +229,28 @@ static bool has_root(const struct mounted *m, struct use *use)
 const char *agent_mount_image(bool writable)
 {
 	static struct partition parts[PARTITIONS_MAX];
-	struct use use = { writable ? 0 : MS_RDONLY, has_root, IMAGE_ROOT, "" };
-	const int n = find_partitions(parts);
+	struct use use = { writable ? 0 : MS_RDONLY, has_root, IMAGE_ROOT, "", NULL };
+	const int n = require_partitions(parts);
 
 	agent_make_folders(WHERE);
 	if (!try_all(parts, n, &use))
 		agent_fail("the image has no root with /etc and /usr in %d partition(s) of ext4, xfs, btrfs or FAT", n);
 	return *find_system();
+}
+
+int image_open_system(void)
+{
+	static struct partition parts[PARTITIONS_MAX];
+	struct use use = { READ_ONLY, has_root, IMAGE_ROOT, "", NULL };
+	const int n = find_partitions(parts);
+	int fd;
+
+	agent_make_folders(WHERE);
+	if (n < 0 || !try_all(parts, n, &use))
+		return -1;
+	fd = open(*find_system(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	umount2(WHERE, MNT_DETACH);
+	return fd;
 }
 
 /* -------------------------------------------------------------------- booting */
@@ -269,16 +295,15 @@ static bool boot_mounted(const struct mounted *m, struct use *use)
 		name_root(m, *beside ? *beside + strlen(WHERE) : "", given);
 	else
 		strcpy(given, use->root);
-	image_try_root(root, m->device, given, use->search);
+	image_try_root(root, m->device, given, use->search, use->start);
 	close(root);
 	return false;
 }
 
-void agent_boot_image(void)
+/* Menus come first. */
+static void try_disk(const struct partition *parts, int n, image_start *start)
 {
-	static struct partition parts[PARTITIONS_MAX];
-	const int n = find_partitions(parts);
-	struct use use = { MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC, boot_mounted, IMAGE_ENTRIES, "" };
+	struct use use = { READ_ONLY, boot_mounted, IMAGE_ENTRIES, "", start };
 
 	agent_make_folders(WHERE);
 	try_all(parts, n, &use);
@@ -289,5 +314,22 @@ void agent_boot_image(void)
 	use.fn = boot_mounted;
 	use.search = IMAGE_KERNELS;
 	try_all(parts, n, &use);
+}
+
+void image_try_disk(image_start *start)
+{
+	static struct partition parts[PARTITIONS_MAX];
+	const int n = find_partitions(parts);
+
+	if (n > 0)
+		try_disk(parts, n, start);
+}
+
+void agent_boot_image(void)
+{
+	static struct partition parts[PARTITIONS_MAX];
+	const int n = require_partitions(parts);
+
+	try_disk(parts, n, image_boot);
 	image_fail("the image has no boot entry (loader/entries, grub.cfg) and no /boot/vmlinuz in %d partition(s) of ext4, xfs, btrfs or FAT", n);
 }

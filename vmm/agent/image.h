@@ -20,10 +20,22 @@ enum image_search {
 void image_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /*
- * menu.c: searches the file system below root, and boots what it finds; returns if it finds nothing. given is
+ * Starts the kernel of an entry, whose paths are below root or below its folder; returns if a file of it does
+ * not exist, or for another reason that it keeps.
+ */
+typedef void image_start(int root, const char *folder, const struct entry *e, const char *device);
+
+/*
+ * menu.c: searches the file system below root, and starts what it finds; returns if it finds nothing. given is
  * the command line of kernels without an entry.
  */
-void image_try_root(int root, const char *device, const char *given, enum image_search search);
+void image_try_root(int root, const char *device, const char *given, enum image_search search,
+		    image_start *start);
+
+/* image.c: does so for all file systems of the first disk. */
+void image_try_disk(image_start *start);
+/* image.c: the root of the system of the first disk, which is mounted read-only until it is closed, or -1. */
+int image_open_system(void);
 
 /* image_files.c: a regular file below root, or -1. Absolute paths and links begin at root. */
 int image_open(int root, const char *path);
@@ -33,6 +45,10 @@ int image_open_folder(int root, const char *path);
 char *image_read(int root, const char *path, size_t *len);
 
 /* kexec.c: boots a kernel of the image; returns if a file of the entry does not exist. */
-void image_boot(int root, const char *folder, const struct entry *e, const char *device);
+image_start image_boot;
+/* kexec.c: a file of an entry, whose path begins at root or at the folder that is mounted at /boot, or -1. */
+int image_open_entry(int root, const char *folder, const char *path);
+/* kexec.c: why kexec_file_load() failed. */
+const char *image_explain_load(int code);
 
 #endif

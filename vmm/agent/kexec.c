@@ -49,8 +49,7 @@ void image_fail(const char *fmt, ...)
 	_exit(1);
 }
 
-/* Relative to its file system, or to the folder that is mounted at /boot. */
-static int open_file(int root, const char *folder, const char *path)
+int image_open_entry(int root, const char *folder, const char *path)
 {
 	char full[2 * ENTRY_PATH];
 	int fd = image_open(root, path);
@@ -88,10 +87,10 @@ static int open_initrds(int root, const char *folder, const struct entry *e)
 	bool done = true;
 
 	if (e->ninitrds == 1)
-		return open_file(root, folder, e->initrds[0]);
+		return image_open_entry(root, folder, e->initrds[0]);
 	all = memfd_create("initrd", MFD_CLOEXEC);
 	for (i = 0; all >= 0 && done && i < e->ninitrds; i++) {
-		fd = open_file(root, folder, e->initrds[i]);
+		fd = image_open_entry(root, folder, e->initrds[i]);
 		done = fd >= 0 && append_file(all, fd);
 		if (fd >= 0)
 			close(fd);
@@ -133,12 +132,18 @@ static bool has_console(const char *options)
 	return false;
 }
 
-static const char *explain_code(int code)
+const char *image_explain_load(int code)
 {
-	return code == ENOSYS ? "the kernel that cvmm starts first lacks CONFIG_KEXEC_FILE; name another one with --kernel" :
-	       code == EPERM ? "the kernel that cvmm starts first does not permit kexec; name another one with --kernel" :
+	return code == ENOSYS ? "the kernel that cvmm starts first lacks CONFIG_KEXEC_FILE" :
+	       code == EPERM ? "the kernel that cvmm starts first does not permit kexec" :
 	       code == ENOEXEC ? "it is not a kernel that this machine can execute" :
 	       code == ENOMEM || code == EADDRNOTAVAIL ? "not enough memory; raise --memory" : strerror(code);
+}
+
+static void fail_load(const char *path, int code)
+{
+	image_fail("the image's kernel %s cannot be loaded: %s%s", path, image_explain_load(code),
+		   code == ENOSYS || code == EPERM ? "; name another one with --kernel" : "");
 }
 
 static void start_kernel(const char *path)
@@ -152,7 +157,7 @@ static void start_kernel(const char *path)
 void image_boot(int root, const char *folder, const struct entry *given, const char *device)
 {
 	struct entry *e = malloc(sizeof(*e));
-	const int kernel = open_file(root, folder, given->linux_path);
+	const int kernel = image_open_entry(root, folder, given->linux_path);
 	const int initrd = kernel < 0 ? -1 : open_initrds(root, folder, given);
 
 	if (!e || kernel < 0 || initrd < 0) {
@@ -169,6 +174,6 @@ void image_boot(int root, const char *folder, const struct entry *given, const c
 	dprintf(STDERR_FILENO, "cvmm-init: boots %s (%s of %s)\n", e->title, e->linux_path, device);
 	if (syscall(SYS_kexec_file_load, kernel, e->ninitrds ? initrd : -1, strlen(e->options) + 1,
 		    e->options, e->ninitrds ? 0UL : (unsigned long)KEXEC_FILE_NO_INITRAMFS) < 0)
-		image_fail("the image's kernel %s cannot be loaded: %s", e->linux_path, explain_code(errno));
+		fail_load(e->linux_path, errno);
 	start_kernel(e->linux_path);
 }

@@ -118,7 +118,8 @@ static bool is_entry(const char *name)
 	return len > 5 && name[0] != '.' && !strcmp(name + len - 5, ".conf");
 }
 
-static void try_bls(int root, const char *folder, const struct entry_variables *v, const char *device)
+static void try_bls(int root, const char *folder, const struct entry_variables *v, const char *device,
+		    image_start *start)
 {
 	static struct selection s;
 	char path[ENTRY_PATH];
@@ -135,12 +136,13 @@ static void try_bls(int root, const char *folder, const struct entry_variables *
 	if (d)
 		closedir(d);
 	if (s.found)
-		image_boot(root, folder, &s.best, device);
+		start(root, folder, &s.best, device);
 }
 
 /* -------------------------------------------------------------------- GRUB */
 
-static void try_grub(int root, const char *folder, struct entry_variables *v, const char *device)
+static void try_grub(int root, const char *folder, struct entry_variables *v, const char *device,
+		     image_start *start)
 {
 	static const char *const names[] = { "grub2/grub.cfg", "grub/grub.cfg" };
 	static struct entry e;
@@ -154,7 +156,7 @@ static void try_grub(int root, const char *folder, struct entry_variables *v, co
 		found = text && entry_read_grub(&e, text, len, v);
 		free(text);
 		if (found)
-			image_boot(root, folder, &e, device);
+			start(root, folder, &e, device);
 	}
 }
 
@@ -189,7 +191,8 @@ static bool is_kernel(const char *name)
 }
 
 /* The newest vmlinuz or vmlinuz-VERSION of a folder. */
-static void try_kernels(int root, const char *folder, const char *given, const char *device)
+static void try_kernels(int root, const char *folder, const char *given, const char *device,
+			image_start *start)
 {
 	static struct entry e;
 	char best[256] = "";
@@ -210,7 +213,7 @@ static void try_kernels(int root, const char *folder, const char *given, const c
 	entry_copy(&e, e.options, sizeof(e.options), given);
 	next_path(e.linux_path, folder, best);
 	find_initrd(root, folder, best + 7, &e);
-	image_boot(root, folder, &e, device);
+	start(root, folder, &e, device);
 }
 
 /* The folder of unified kernel images in an EFI system partition. */
@@ -229,7 +232,8 @@ static void report_unified(int root, const char *device)
 	}
 }
 
-void image_try_root(int root, const char *device, const char *given, enum image_search search)
+void image_try_root(int root, const char *device, const char *given, enum image_search search,
+		    image_start *start)
 {
 	static struct entry_variables v;
 	unsigned int i;
@@ -238,11 +242,11 @@ void image_try_root(int root, const char *device, const char *given, enum image_
 		report_unified(root, device);
 	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		if (search == IMAGE_KERNELS) {
-			try_kernels(root, folders[i], given, device);
+			try_kernels(root, folders[i], given, device, start);
 			continue;
 		}
 		read_environment(root, folders[i], &v);
-		try_bls(root, folders[i], &v, device);
-		try_grub(root, folders[i], &v, device);
+		try_bls(root, folders[i], &v, device, start);
+		try_grub(root, folders[i], &v, device, start);
 	}
 }
