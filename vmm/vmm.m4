@@ -26,8 +26,9 @@ AC_CACHE_CHECK([for a static C library], [vmm_cv_static_libc], [
 		[vmm_cv_static_libc=yes], [vmm_cv_static_libc=no])
 	LDFLAGS=$vmm_saved_ldflags
 ])
-AS_CASE([$build_vmm:$vmm_cv_static_libc],
-	[yes:no], [build_agent='no: there is no static C library, so guests have no first program'],
+AS_CASE([$build_vmm:$vmm_cv_static_libc:$vmm_cv_static_vmm_sys_util],
+	[yes:no:*], [build_agent='no: there is no static C library, so guests have no first program'],
+	[yes:*:no], [build_agent='no: there is no static libvmm-sys-util, so guests have no first program'],
 	[build_agent=$build_vmm])
 AM_CONDITIONAL([BUILD_AGENT], [test "x$build_agent" = xyes])
 

@@ -54,11 +54,17 @@ void agent_boot(void) __attribute__((noreturn));
 /* boot.c: the value of the last word NAME=VALUE of the kernel's command line, or NULL. */
 const char *agent_word(const char *name);
 bool agent_has_word(const char *word);
+#define AGENT_CMDLINE 4096
+/* boot.c: the kernel's command line without a word. */
+void agent_cmdline_without(const char *word, char line[AGENT_CMDLINE]);
 
 /* image.c: boots the kernel of the first disk. */
 void agent_boot_image(void) __attribute__((noreturn));
 /* image.c: mounts the file system of the first disk that has a system, and returns its root. */
 const char *agent_mount_image(bool writable);
+
+/* own_kernel.c: starts the kernel of the first disk for the command; returns if that is not possible. */
+void agent_start_own_kernel(void);
 
 /* report.c: a port is -1 until it is open. */
 extern int agent_ports[VMM_AGENT_PORTS];

@@ -13,19 +13,19 @@
 #define ROOT "/newroot"
 #define WAIT_MS 10000
 
-static char cmdline[4096];
+static char cmdline[AGENT_CMDLINE];
 
 static const char *next_word(char **at)
 {
 	return strsep(at, " \n");
 }
 
-static void read_cmdline(char line[sizeof(cmdline)])
+static void read_cmdline(char line[AGENT_CMDLINE])
 {
 	FILE *f = fopen("/proc/cmdline", "re");
 
 	line[0] = '\0';
-	if (f && !fgets(line, sizeof(cmdline), f))
+	if (f && !fgets(line, AGENT_CMDLINE, f))
 		line[0] = '\0';
 	if (f)
 		fclose(f);
@@ -55,6 +55,22 @@ bool agent_has_word(const char *wanted)
 		if (!strcmp(word, wanted))
 			return true;
 	return false;
+}
+
+void agent_cmdline_without(const char *unwanted, char line[AGENT_CMDLINE])
+{
+	char given[AGENT_CMDLINE], *at = given;
+	const char *word, *blank = "";
+	size_t len = 0;
+
+	read_cmdline(given);
+	given[strcspn(given, "\n")] = '\0';
+	line[0] = '\0';
+	while ((word = next_word(&at)))
+		if (strcmp(word, unwanted) != 0) {
+			len += (size_t)snprintf(line + len, AGENT_CMDLINE - len, "%s%s", blank, word);
+			blank = " ";
+		}
 }
 
 /* "rootfstype=" or each file system of a disk that the kernel has. */

@@ -51,4 +51,11 @@ int image_open_entry(int root, const char *folder, const char *path);
 /* kexec.c: why kexec_file_load() failed. */
 const char *image_explain_load(int code);
 
+#define IMAGE_WHY 512
+/*
+ * own_kernel.c: starts a kernel of the image with this program and its modules whose names are in a file
+ * (initrd/names.h); returns if that is not possible, and why.
+ */
+void image_start_own(const char *names, char why[IMAGE_WHY]);
+
 #endif

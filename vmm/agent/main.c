@@ -90,6 +90,8 @@ int main(void)
 		agent_boot_image();
 	if (!agent_has_word(VMM_AGENT_WORD))
 		agent_boot();
+	if (agent_has_word(VMM_AGENT_KERNEL_WORD))
+		agent_start_own_kernel();
 	run_command();
 	return 0;
 }

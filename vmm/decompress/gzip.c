@@ -8,7 +8,7 @@
 
 #include "decompress/method.h"
 
-#ifdef BOOTS_GZIP
+#if defined(BOOTS_GZIP) && !defined(WITHOUT_ZLIB)
 #define ZLIB_CONST
 #include <zlib.h>
 

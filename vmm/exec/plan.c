@@ -510,7 +510,8 @@ static int find_boot_files(struct vmm_plan *p, const struct cvmm_exec_config *c,
 	if (!rc && vmm_plan_is_builtin(p->kernel) && (c->modules || c->init))
 		rc = vsu_error_set(err, -EINVAL, "option --%s has no effect on the kernel '%s', which has no initrd; leave it out",
 				   c->modules ? "modules" : "init", p->kernel);
-	if (!rc && asprintf(&p->cmdline, CMDLINE "%s%s", c->append ? " " : "", c->append ? c->append : "") < 0) {
+	if (!rc && asprintf(&p->cmdline, CMDLINE "%s%s%s", c->image && !c->kernel ? " " VMM_AGENT_KERNEL_WORD : "",
+			    c->append ? " " : "", c->append ? c->append : "") < 0) {
 		p->cmdline = NULL;
 		rc = vsu_error_set(err, -ENOMEM, "no memory for options");
 	}

@@ -29,6 +29,8 @@
 
 /* The word of the kernel's command line that makes the first process an agent. */
 #define VMM_AGENT_WORD "cvmm.exec"
+/* With that word: the command runs on the kernel of the first disk, or on this one if that is not possible. */
+#define VMM_AGENT_KERNEL_WORD "cvmm.kernel"
 /* The word that makes it boot the first disk. Words after "--" are for the kernel of that disk. */
 #define VMM_AGENT_IMAGE_WORD "cvmm.image"
 

@@ -21,7 +21,7 @@ const struct vsu_option vmm_exec_option_rows[] = {
 	[ROOT] = { .name = "root", .kind = VSU_OPTION_STRING, .arg = "FOLDER", .preset = "/",
 		   .help = "the command's root; its writes stay in the guest's memory" },
 	[IMAGE] = { .name = "image", .kind = VSU_OPTION_STRING, .arg = "FILE",
-		    .help = "a disk image that has the root, in place of a folder" },
+		    .help = "a disk image that has the root and the kernel, in place of a folder" },
 	[RW] = { .name = "rw", .kind = VSU_OPTION_FLAG, .help = "write to the root itself" },
 	[DIR] = { .name = "dir", .kind = VSU_OPTION_STRING, .arg = "FOLDER[,rw[,suid][,dev]]", .repeat = true,
 		  .help = "share a folder at its own path, read-only or with rw; suid, dev: also set-user-ID files, devices" },

@@ -108,7 +108,8 @@ struct cvmm_exec_config {
 	 * The machine is a clone of it, and kernel to cpus except log are not used; NULL: it boots.
 	 */
 	const char *from;
-	const char *kernel;	/* as "cvmm exec": a bzImage, vmlinux or Image; "builtin:agent"; NULL: its default */
+	const char *kernel;	/* as "cvmm exec": a bzImage, vmlinux or Image; "builtin:agent"; NULL: its
+				   default, which starts the kernel of an image if there is one */
 	/* Of a kernel with an initrd, which "builtin:agent" is not: */
 	const char *modules;	/* folder of the kernel's modules; NULL: found by the kernel's
 				   version; "none": all are built in */

@@ -557,6 +557,15 @@ void agent_boot_image(void)
 	agent_fail("an image");
 }
 
+/* In place of own_kernel.c, whose kernel is not started here. */
+void agent_start_own_kernel(void)
+{
+	char line[AGENT_CMDLINE];
+
+	agent_cmdline_without(VMM_AGENT_KERNEL_WORD, line);
+	called("own kernel: %s", line);
+}
+
 START_TEST(disk_image_is_booted_by_a_word)
 {
 	add_file("proc/cmdline", "quiet " VMM_AGENT_IMAGE_WORD " -- root=share");
@@ -652,6 +661,15 @@ static void agent_is_ready(void)
 	ck_assert_uint_eq(m.h.len, sizeof(m.version));
 	ck_assert_uint_eq(m.version, VMM_AGENT_VERSION);
 }
+
+START_TEST(command_runs_on_the_kernel_of_its_image_by_a_word)
+{
+	add_file("proc/cmdline", "quiet " VMM_AGENT_KERNEL_WORD " a=\"b  c\" " VMM_AGENT_WORD " " VMM_AGENT_KERNEL_WORD "\n");
+	guest_runs(run_main, "", 0);
+	agent_is_ready();
+	port_has(VMM_AGENT_OUT, EARLY "own kernel: quiet a=\"b  c\" " VMM_AGENT_WORD "\n");
+}
+END_TEST
 
 static void execute_command(const char *request, uint32_t len)
 {
@@ -866,6 +884,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, ports_are_found_by_their_names);
 	tcase_add_test(tc, machine_without_ports_powers_off);
 	tcase_add_test(tc, disk_image_is_booted_by_a_word);
+	tcase_add_test(tc, command_runs_on_the_kernel_of_its_image_by_a_word);
 	tcase_add_loop_test(tc, root_of_the_command_line_is_booted, 0, sizeof(booted) / sizeof(booted[0]));
 	tcase_add_test(tc, what_cannot_move_is_unmounted);
 	tcase_add_loop_test(tc, failed_boot_has_a_reason, 0, sizeof(unbootable) / sizeof(unbootable[0]));

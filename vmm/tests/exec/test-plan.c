@@ -87,6 +87,22 @@ START_TEST(kernel_without_virtio_mmio_is_accepted)
 }
 END_TEST
 
+START_TEST(given_kernel_runs_a_command_on_an_image)
+{
+	static const char *const more[] = {
+		"overlay", "virtio_blk", "virtio_console", "virtio_pci", "virtiofs", NULL,
+	};
+
+	config.root = NULL;
+	config.image = "disk";
+	make_modules(more);
+	ck_assert_int_eq(make(), 0);
+	ck_assert(initrd_has("virtio_blk.ko"));
+	ck_assert_ptr_nonnull(strstr(plan.cmdline, VMM_AGENT_WORD));
+	ck_assert_ptr_null(strstr(plan.cmdline, VMM_AGENT_KERNEL_WORD));
+}
+END_TEST
+
 START_TEST(driver_of_entropy_is_loaded_if_it_is_a_module)
 {
 	static const char *const more[] = {
@@ -122,6 +138,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, initrd_has_the_drivers_of_both_transports);
 	tcase_add_test(t, kernel_without_virtio_mmio_is_accepted);
+	tcase_add_test(t, given_kernel_runs_a_command_on_an_image);
 	tcase_add_test(t, driver_of_entropy_is_loaded_if_it_is_a_module);
 	tcase_add_test(t, kernel_without_a_console_is_refused);
 	suite_add_tcase(s, t);
