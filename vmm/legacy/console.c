@@ -26,6 +26,7 @@
 #define PATIENCE_NS UINT64_C(1000000000)
 #define HELD (16 * 1024 * 1024)	/* capacity for typed bytes that the guest has not read */
 #define TYPED 4096		/* typed bytes per read */
+#define LAST_PIECES 256		/* of this size: more than a socket has */
 #define AHEAD 64		/* without raw mode: read only while fewer are held */
 #define LAST_ROUNDS 10		/* rounds of waiting for the reader at the end, */
 #define LAST_MS 100		/* of this duration */
@@ -319,6 +320,25 @@ static void record_flush(struct vmm_console *c)
 	record_consumed(c, iov.iov_len);
 }
 
+/*
+ * A client that has left may have typed more than the guest reads: the guest keeps that, and the
+ * next client does not wait for it. False: there was nothing.
+ */
+static bool take_rest(struct vmm_console *c)
+{
+	unsigned char bytes[TYPED];
+	unsigned int pieces = 0;
+	size_t n;
+
+	for (; pieces < LAST_PIECES && (n = vmm_serial_client_read(&c->client, bytes, sizeof(bytes))); pieces++) {
+		pthread_mutex_lock(&c->lock);
+		input_hold(c, bytes, n);
+		port_feed(c);
+		pthread_mutex_unlock(&c->lock);
+	}
+	return pieces > 0;
+}
+
 bool vmm_console_flush(struct vmm_console *c)
 {
 	unsigned char *at;
@@ -333,9 +353,12 @@ bool vmm_console_flush(struct vmm_console *c)
 						write_some(c, at, len);
 		if (n == -EAGAIN || n == -EINTR)
 			return false;
-		if (n < 0 && c->client.port)	/* until there is a client */
-			input_consumed(c, len, true);
-		else if (n < 0)	/* no reader any more: drop everything */
+		if (n < 0 && c->client.port) {	/* until there is a client */
+			if (!take_rest(c))
+				input_consumed(c, len, true);
+			continue;
+		}
+		if (n < 0)	/* no reader any more: drop everything */
 			c->config.out_fd = -1;
 		else
 			input_consumed(c, (size_t)n, false);

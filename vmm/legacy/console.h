@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The console: a serial port whose output goes to a descriptor and whose input
- * comes from one, through the main loop; or both are those of the client of a terminal or
- * socket. Without a client, output is dropped and counted.
+ * comes from one, through the main loop. Both can be the client of a terminal or socket; without
+ * a client, output is dropped and counted.
  *
  * Output is buffered up to a limit. If the reader is slower than the guest, the
  * port reports a busy transmitter, and nothing is lost. If the reader makes no

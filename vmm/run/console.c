@@ -17,6 +17,7 @@
 
 #include "base/file_value.h"
 #include "base/port_log.h"
+#include "base/socket_access.h"
 #include "log/log.h"
 #include "run/console.h"
 #include "transfer/incoming.h"
@@ -85,27 +86,30 @@ static int open_console_file(struct vmm_machine *m, const char *path,
 	return check_writable(fd, path, err);
 }
 
-/* A dry run creates no socket. */
 static int open_socket(const struct vmm_machine *m, const char *path,
 		       struct virtdev_port **out, struct vsu_error *err)
 {
-	int rc;
+	struct virtdev_port *port;
+	int rc = virtdev_port_socket_new(path, &port, err);
 
-	if (m->start->dry_run && folder_is_writable(path))
-		return 0;
-	rc = virtdev_port_socket_new(path, out, err);
-	return rc < 0 ? vsu_error_prefix(err, rc, "option --serial") : 0;
+	if (rc < 0)
+		return vsu_error_prefix(err, rc, "option --serial");
+	rc = m->owner.sockets ? vmm_socket_access_apply(m->owner.sockets, path, err) : 0;
+	if (rc < 0)
+		virtdev_port_free(port);
+	else
+		*out = port;
+	return rc;
 }
 
 static int open_pty(const struct vmm_machine *m, struct virtdev_port **out, struct vsu_error *err)
 {
 	char where[64];
-	int rc = m->start->dry_run ? 0 : virtdev_port_pty_new(out, where, sizeof(where), err);
+	int rc = virtdev_port_pty_new(out, where, sizeof(where), err);
 
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "option --serial");
-	if (*out)
-		vmm_log(&m->owner.log, VMM_LOG_WARNING, NULL, "serial port is on %s", where);
+	vmm_log(&m->owner.log, VMM_LOG_WARNING, NULL, "serial port is on %s", where);
 	return 0;
 }
 

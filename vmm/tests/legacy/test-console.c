@@ -794,6 +794,37 @@ START_TEST(clients_are_served_one_after_the_other)
 }
 END_TEST
 
+/* It typed more than a guest that does not read has room for. */
+START_TEST(client_that_left_does_not_keep_others_waiting)
+{
+	char keys[200];
+	size_t n;
+	int first, second;
+
+	memset(keys, 'k', sizeof(keys));
+	make_on_socket();
+	first = client_new();
+	ck_assert_int_eq(write(first, keys, sizeof(keys)), sizeof(keys));
+	serve();
+	close(first);
+	second = client_new();
+	serve();
+	put('x');
+	serve();
+	ck_assert_uint_eq(take_all(second), 1);
+	for (n = 0; get(LSR) & 0x01; n++) {
+		ck_assert_int_eq(get(DATA), 'k');
+		serve();
+	}
+	ck_assert_uint_eq(n, sizeof(keys));
+	ck_assert_int_eq(write(second, "2", 1), 1);
+	serve();
+	ck_assert_int_eq(get(DATA), '2');
+	close(second);
+	vmm_console_free(console);
+}
+END_TEST
+
 /* The guest waits for a slow client, and no longer for one that has stopped to read. */
 START_TEST(slow_client_gets_everything)
 {
@@ -882,6 +913,7 @@ int main(void)
 	tcase_add_test(tc, output_without_a_client_is_dropped_and_counted);
 	tcase_add_test(tc, input_of_a_client_reaches_the_guest_whole);
 	tcase_add_test(tc, clients_are_served_one_after_the_other);
+	tcase_add_test(tc, client_that_left_does_not_keep_others_waiting);
 	tcase_add_test(tc, slow_client_gets_everything);
 	tcase_add_test(tc, terminal_has_clients_as_a_socket_does);
 	suite_add_tcase(s, tc);
