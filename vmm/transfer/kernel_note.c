@@ -16,8 +16,8 @@
 #define TEXT_MAX 4096u
 #define KERNEL_TEXT (UINT64_C(64) << 20)	/* bytes of code, at most */
 
-/* What a note begins with; its length is between. */
-static const char name[12] = "VMCOREINFO";	/* padded */
+/* Of a note, padded. */
+static const char name[12] = "VMCOREINFO";
 
 struct head {
 	Elf64_Nhdr note;

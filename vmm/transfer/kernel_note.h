@@ -27,8 +27,8 @@ struct vmm_kernel_notes {
 void vmm_kernel_notes_look(void *opaque, const unsigned char *bytes, uint64_t len, uint64_t at);
 
 /*
- * Reads the one that most CPUs were running in the kernel of, the last one in the image among
- * equals. Returns its length, which is a multiple of 4, or 0: there is none.
+ * Reads the note of the kernel that most CPUs were running, or of several such notes the last one
+ * in the image. Returns its length, a multiple of 4; 0: no note.
  */
 size_t vmm_kernel_notes_read(const struct vmm_kernel_notes *notes, const struct vmem_map *map,
 			     const struct elf_prstatus *cpus, unsigned int ncpus,

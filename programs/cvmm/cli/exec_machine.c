@@ -214,7 +214,7 @@ static void open_streams(struct vmm_exec_machine *m, struct draft *d)
 
 /* ---------------------------------------------------------------------- all */
 
-/* Those of the process, which "cvmm run" has. */
+/* The same options as of "cvmm run". */
 static void set_confinement(struct draft *d, const struct vmm_exec_options *o)
 {
 	const char **option = d->options;

@@ -203,7 +203,7 @@ static void put_kernel_note(uint64_t gpa, uint64_t code, uint32_t n)
 	snprintf((char *)to + 24, 64, "OSRELEASE=6.1\nSYMBOL(_stext)=%lx\n", (unsigned long)code);
 }
 
-/* The text of the note behind those of two CPUs; "": there is none. */
+/* The text of the note behind those of two CPUs; "": no note. */
 static const char *kernel_note(void)
 {
 	static struct { Elf64_Nhdr head; char name[12], text[64]; } note;
