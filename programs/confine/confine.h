@@ -50,6 +50,13 @@ enum confine_drop {
 	CONFINE_DROP_TRACING = 4, /* no core dump, and not traced by other processes of its user */
 };
 
+/* If files cannot be restricted. */
+enum confine_landlock {
+	CONFINE_LANDLOCK_WANTED, /* it is logged */
+	CONFINE_LANDLOCK_USED,	/* a refusal of the host is an error; a kernel or build without it is logged */
+	CONFINE_LANDLOCK_NEEDED, /* an error */
+};
+
 /*
  * The later root before CONFINE_CLOSE: a folder that exists on every host and is unused between
  * the phases. Not the sockets' folder, /proc or /dev.
@@ -90,7 +97,7 @@ struct confine_plan {
 	struct confine_file files[CONFINE_FILES];	/* confine_add() */
 	unsigned int nfiles;
 	const char *any_file;	/* why files are not restricted, or NULL */
-	bool needs_landlock;	/* a refusal of the host is an error; a kernel without it is logged */
+	enum confine_landlock landlock;
 	enum prog_log_level complaint;	/* of what this host lacks */
 	const char *complaint_prefix;
 

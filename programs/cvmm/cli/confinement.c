@@ -136,7 +136,7 @@ static void plan_rights(struct confine_plan *plan, const struct vmm_options *o,
 	plan->making_capabilities = needs->net ? BIT(CAP_NET_ADMIN) : 0;
 	plan->made_again = o->process.restart;
 	plan->connects = true;
-	plan->needs_landlock = o->process.sandbox;
+	plan->landlock = o->process.sandbox ? CONFINE_LANDLOCK_USED : CONFINE_LANDLOCK_WANTED;
 	plan->complaint = complaint_level(o);
 	plan->complaint_prefix = "--sandbox: ";
 	plan->spare_fds = needs->folder ? 0 : MORE_FDS;

@@ -27,10 +27,8 @@
 
 #include "base/value.h"
 #include "cli/image_server.h"
+#include "confine/confine.h"
 #include "confine/denied_calls.h"
-#include "confine/keeper.h"
-#include "confine/landlock.h"
-#include "confine/privileges.h"
 #include "kinds/disk/format.h"
 
 #define PROGRAM "qemu-storage-daemon"
@@ -64,20 +62,31 @@ static int find_program(char path[PATH_MAX])
 
 /* ---------------------------------------------------------------- the program */
 
-/* The image by its descriptor, the program, and libraries. */
-static int restrict_files(const struct server *s)
+static int add_files(struct confine_plan *plan, const struct server *s, struct vsu_error *err)
 {
 	static const char *const folders[] = { "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache" };
-	enum { N = sizeof(folders) / sizeof(folders[0]) };
-	struct landlock_rule rules[N + 3];
+	int rc = confine_add(plan, vsu_fd_dup(s->image), NULL, LANDLOCK_FILE, err);
 	unsigned int i;
 
-	for (i = 0; i < N; i++)
-		rules[i] = (struct landlock_rule){ open(folders[i], O_PATH | O_CLOEXEC), LANDLOCK_PROGRAMS };
-	rules[N] = (struct landlock_rule){ s->image, LANDLOCK_FILE };
-	rules[N + 1] = (struct landlock_rule){ open("/dev/null", O_PATH | O_CLOEXEC), LANDLOCK_DEVICE };
-	rules[N + 2] = (struct landlock_rule){ open(s->path, O_PATH | O_CLOEXEC), LANDLOCK_PROGRAMS };
-	return landlock_narrow(rules, N + 3, false);
+	for (i = 0; !rc && i < sizeof(folders) / sizeof(folders[0]); i++)
+		rc = confine_add_path(plan, folders[i], LANDLOCK_PROGRAMS, err);
+	if (!rc)
+		rc = confine_add_path(plan, "/dev/null", LANDLOCK_DEVICE, err);
+	return rc ? rc : confine_add_path(plan, s->path, LANDLOCK_PROGRAMS, err);
+}
+
+/* No capabilities; the image by its descriptor, the program, and libraries. */
+static int restrict_rights(const struct server *s, struct vsu_error *err)
+{
+	static struct confine_plan plan = CONFINE_PLAN_INIT;
+	int rc = add_files(&plan, s, err);
+
+	plan.drops = CONFINE_DROP_RIGHTS;
+	plan.landlock = CONFINE_LANDLOCK_NEEDED;
+	if (!rc)
+		rc = confine_execute(&plan, CONFINE_CLOSE, err);
+	confine_plan_end(&plan);
+	return rc;
 }
 
 /* Messages are printed on the standard error of cvmm. */
@@ -106,9 +115,7 @@ _Noreturn static void become_program(const struct server *s)
 	prepare_streams();
 	(void)!fcntl(s->image, F_SETFD, 0);
 	(void)!fcntl(s->listener, F_SETFD, 0);
-	rc = confine_capabilities(0, &err);
-	if (!rc)
-		rc = restrict_files(s);
+	rc = restrict_rights(s, &err);
 	if (!rc)
 		rc = confine_deny_calls();
 	if (!rc)
