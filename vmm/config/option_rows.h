@@ -9,6 +9,7 @@
 #define VMM_CONFIG_OPTION_ROWS_H
 
 #include "config/machine_config.h"
+#include "config/topic.h"
 #include "base/places.h"
 #include "base/refers.h"
 
@@ -41,6 +42,7 @@ struct vmm_option_row {
 	bool of_daemons;	/* also of the daemons that are started */
 	bool of_report;		/* a flag that shows the machine instead of running it */
 	const char *needs;	/* another option without which it has no use, or NULL */
+	enum vmm_topic topic;	/* see vmm_option_topic() */
 	enum vmm_device_how how; /* of a device */
 	const struct vmm_device_kind *kind; /* of a device; NULL: the list names it */
 	/* of an option that is read before all others: around "--NAME 'VALUE'" in a refusal */
@@ -58,6 +60,9 @@ void vmm_option_table(struct vsu_option table[VMM_OPTION_ROWS]);
 
 /* The row of --NAME, or of an operand with this name; NULL: none. */
 const struct vmm_option_row *vmm_option_named(const char *name, size_t len);
+
+/* The topic of an option: its own, or that of the option that it needs. */
+enum vmm_topic vmm_option_topic(const struct vmm_option_row *row);
 
 /* The row of a device; of DISK, that of --disk. */
 const struct vmm_option_row *vmm_option_of_device(enum vmm_device_how how);

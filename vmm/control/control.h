@@ -40,6 +40,7 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "config/topic.h"
 #include "control/reply.h"
 #include "cvmm/events.h"
 
@@ -67,6 +68,7 @@ struct vmm_control_command {
 	/* Reads the words, and calls request. NULL: without words, request does all. */
 	vmm_control_fn fn;
 	const char *help;	/* one line for people */
+	enum vmm_topic topic;	/* narrower than VMM_TOPIC_CONTROL, or VMM_TOPIC_NONE */
 	bool passes;		/* descriptors may come with its line */
 	bool waits;		/* its reply may be deferred; timeout= before the arguments limits it */
 	/* Before fn, or NULL: a negative errno if the command is not allowed now. */

@@ -45,20 +45,22 @@ const struct vsu_option vmm_boot_own_options[] = {
 	[OWN_ROWS] = { .name = NULL },
 };
 
-/* Options of "run" that have no meaning here, or another one. */
-static const char *const left_out[] = {
-	"append", "base", "changed-disks", "clone", "cmdline", "config", "DISK", "from", "help", "incoming",
-	"initrd", "KERNEL", "prefetch",
-};
-
-static bool is_left_out(const char *name)
+static bool is_own(const char *name)
 {
-	unsigned int i;
+	const struct vsu_option *own = vmm_boot_own_options;
 
-	for (i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++)
-		if (!strcmp(left_out[i], name))
-			return true;
-	return false;
+	while (own->name && strcmp(own->name, name) != 0)
+		own++;
+	return own->name;
+}
+
+/* The image has the kernel, and the machine is a new one. */
+static bool is_left_out(const struct vmm_option_row *row)
+{
+	const enum vmm_topic topic = vmm_option_topic(row);
+
+	return is_own(row->option.name) || row->option.kind == VSU_OPTION_OPERAND ||
+	       topic == VMM_TOPIC_WORDS || topic == VMM_TOPIC_KERNEL || topic == VMM_TOPIC_MIGRATION;
 }
 
 static void make_table(struct vmm_boot_command *c)
@@ -69,7 +71,7 @@ static void make_table(struct vmm_boot_command *c)
 	memcpy(to, vmm_boot_own_options, sizeof(vmm_boot_own_options));
 	to += OWN_ROWS;
 	for (row = vmm_option_rows; row->option.name; row++)
-		if (!is_left_out(row->option.name))
+		if (!is_left_out(row))
 			*to++ = row->option;
 	*to = (struct vsu_option){ .name = NULL };
 }

@@ -12,16 +12,12 @@
 #include "config/device.h"
 #include "config/option_rows.h"
 
-#define MAX_NAMES 8
-#define ALL "*"
-
 static const struct {
 	const char *topic;
 	const char *page;
 	const char *section;
 	const char *summary;		/* NULL: a command, which prints its own */
-	const char *options[MAX_NAMES];	/* of run */
-	const char *commands[MAX_NAMES]; /* of ctl */
+	enum vmm_topic about;		/* the options of run and commands of ctl that it lists */
 	bool kinds;			/* lists the devices */
 } pages[] = {
 	{ .topic = "run", .page = "cvmm", .section = "1" },
@@ -36,62 +32,48 @@ static const struct {
 	{ .topic = "ps", .page = "cvmm-control", .section = "7" },
 	{ .topic = "control", .page = "cvmm-control", .section = "7",
 	  .summary = "Control of a running machine: 'cvmm ctl SOCKET COMMAND'",
-	  .options = { "control", "socket-mode", "socket-group" },
-	  .commands = { ALL } },
+	  .about = VMM_TOPIC_CONTROL },
 	{ .topic = "devices", .page = "cvmm-devices", .section = "7",
 	  .summary = "Devices of a machine; 'cvmm help disk' and others show properties",
 	  .kinds = true },
 	{ .topic = "migration", .page = "cvmm-migration", .section = "7",
 	  .summary = "Save a machine, continue or clone it, and move it to another process or host",
-	  .options = { "from", "base", "clone", "prefetch", "changed-disks", "incoming" },
-	  .commands = { "save", "working-set", "migrate", "migrate-cancel", "migrate-postcopy" } },
+	  .about = VMM_TOPIC_MIGRATION },
 	{ .topic = "recipes", .page = "cvmm-recipes", .section = "7",
 	  .summary = "Recipes: a cloud image, networks by passt and tap, shared folders, logs, clones, updates,\n"
 		     "services, limits, and migration over ssh" },
 	{ .topic = "sandbox", .page = "cvmm-sandbox", .section = "7",
 	  .summary = "Limits of what a machine can access on its host",
-	  .options = { "sandbox", "jail", "user" } },
+	  .about = VMM_TOPIC_SANDBOX },
 };
 
 #define NPAGES (sizeof(pages) / sizeof(pages[0]))
 
-static bool has_name(const char *const names[MAX_NAMES], const char *name)
+static void show_options(enum vmm_topic about)
 {
-	unsigned int i;
-
-	for (i = 0; i < MAX_NAMES && names[i]; i++)
-		if (!strcmp(names[i], name) || !strcmp(names[i], ALL))
-			return true;
-	return false;
-}
-
-static void show_options(const char *const names[MAX_NAMES])
-{
-	struct vsu_option table[VMM_OPTION_ROWS];
-	unsigned int from, to = 0;
+	struct vsu_option table[VMM_OPTION_ROWS], *to = table;
+	const struct vmm_option_row *row;
 	char lines[2048];
 
-	vmm_option_table(table);
-	for (from = 0; table[from].name; from++)
-		if (has_name(names, table[from].name))
-			table[to++] = table[from];
-	table[to].name = NULL;
-	if (!to)
-		return;
+	for (row = vmm_option_rows; row->option.name; row++)
+		if (vmm_option_topic(row) == about)
+			*to++ = row->option;
+	to->name = NULL;
 	vsu_option_help(table, lines, sizeof(lines));
 	printf("\nOptions of 'cvmm run':\n%s", lines);
 }
 
-static void show_commands(const char *const names[MAX_NAMES])
+static void show_commands(enum vmm_topic about)
 {
 	const struct vmm_control_command *c;
+	bool any = false;
 
-	if (!names[0])
-		return;
-	puts("\nCommands of 'cvmm ctl SOCKET':");
-	for (c = vmm_machine_commands; c->name; c++)
-		if (has_name(names, c->name))
-			printf("  %-16s %s\n", c->name, c->help);
+	for (c = vmm_machine_commands; c->name; c++) {
+		if (about != VMM_TOPIC_CONTROL && c->topic != about)
+			continue;
+		printf("%s  %-16s %s\n", any ? "" : "\nCommands of 'cvmm ctl SOCKET':\n", c->name, c->help);
+		any = true;
+	}
 }
 
 static void show_kinds(void)
@@ -106,8 +88,10 @@ static void show_kinds(void)
 static void show_summary(unsigned int i)
 {
 	puts(pages[i].summary);
-	show_options(pages[i].options);
-	show_commands(pages[i].commands);
+	if (pages[i].about) {
+		show_options(pages[i].about);
+		show_commands(pages[i].about);
+	}
 	if (pages[i].kinds)
 		show_kinds();
 }

@@ -89,6 +89,47 @@ START_TEST(words_are_those_of_run_with_the_image_as_first_disk)
 }
 END_TEST
 
+static unsigned int times_offered(const char *name)
+{
+	const struct vsu_option *o;
+	unsigned int n = 0;
+
+	for (o = boot.table; o->name; o++)
+		n += !strcmp(o->name, name);
+	return n;
+}
+
+START_TEST(options_of_run_are_offered_with_those_that_they_need)
+{
+	static const char *const words[] = { "image.raw", NULL };
+	const struct vmm_option_row *row = &vmm_option_rows[_i];
+	const char *name = row->option.name;
+
+	ck_assert_int_eq(parse(words), 0);
+	ck_assert_msg(times_offered(name) <= 1, "%s", name);
+	ck_assert_msg(!row->needs || times_offered(name) == times_offered(row->needs), "%s", name);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	bool offered;
+} options[] = {
+	{ "from", false }, { "incoming", false }, { "base", false }, { "config", false }, { "initrd", false },
+	{ "cmdline", false }, { "KERNEL", false }, { "DISK", false },
+	{ "append", true }, { "help", true }, { "disk", true }, { "control", true }, { "sandbox", true },
+	{ "gdb-wait", true }, { "dry-run", true }, { "json", true },
+};
+
+START_TEST(image_has_its_kernel_and_its_machine_is_new)
+{
+	static const char *const words[] = { "image.raw", NULL };
+
+	ck_assert_int_eq(parse(words), 0);
+	ck_assert_msg(times_offered(options[_i].name) == options[_i].offered, "%s", options[_i].name);
+}
+END_TEST
+
 START_TEST(disk_for_cloud_init_is_the_last_one)
 {
 	static const char *const words[] = {
@@ -331,9 +372,14 @@ int main(void)
 {
 	Suite *s = suite_create("boot_command");
 	TCase *tc = tcase_create("boot_command");
+	int rows = 0;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, words_are_those_of_run_with_the_image_as_first_disk);
+	while (vmm_option_rows[rows].option.name)
+		rows++;
+	tcase_add_loop_test(tc, options_of_run_are_offered_with_those_that_they_need, 0, rows);
+	tcase_add_loop_test(tc, image_has_its_kernel_and_its_machine_is_new, 0, COUNT(options));
 	tcase_add_test(tc, disk_for_cloud_init_is_the_last_one);
 	tcase_add_test(tc, disk_for_cloud_init_is_kept_in_a_file);
 	tcase_add_test(tc, dry_run_writes_no_disk);
