@@ -30,6 +30,7 @@ static struct {
 	int system;		/* the image's root, which has the modules */
 	struct vmm_names names;
 	char *why;		/* of the first kernel that was not started */
+	bool impossible;	/* for each kernel */
 } own;
 
 static void keep_reason(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -76,6 +77,9 @@ static bool selects_compressed(struct vmm_modules *m)
 
 	for (name = own.names.required; *name; name++)
 		if (vmm_modules_select(m, *name, VMM_MODULE_REQUIRED, NULL) < 0)
+			return false;
+	for (name = own.names.later; *name; name++)
+		if (vmm_modules_select(m, *name, VMM_MODULE_IF_PRESENT, NULL) < 0)
 			return false;
 	for (i = 0; (module = vmm_modules_get(m, i)); i++) {
 		len = strlen(module->path);
@@ -164,6 +168,7 @@ static void start_kernel(int kernel, int initrd, const char *version)
 
 	agent_cmdline_without(VMM_AGENT_KERNEL_WORD, line);
 	if (syscall(SYS_kexec_file_load, kernel, initrd, strlen(line) + 1, line, 0UL) < 0) {
+		own.impossible = errno == ENOSYS || errno == EPERM;
 		keep_reason("its kernel %s cannot be loaded: %s", version, image_explain_load(errno));
 		return;
 	}
@@ -175,9 +180,11 @@ static void start_kernel(int kernel, int initrd, const char *version)
 static void try_kernel(int root, const char *folder, const struct entry *e, const char *device)
 {
 	char version[VMM_KERNEL_VERSION], path[DESCRIPTOR];
-	const int kernel = image_open_entry(root, folder, e->linux_path);
-	int initrd;
+	int kernel, initrd;
 
+	if (own.impossible)
+		return;
+	kernel = image_open_entry(root, folder, e->linux_path);
 	if (kernel < 0 || vmm_kernel_version(name_descriptor(path, kernel), version, NULL) < 0) {
 		keep_reason("%s of %s %s", e->linux_path, device, kernel < 0 ? "does not exist" : "does not state its version");
 		close(kernel);
@@ -203,7 +210,7 @@ void image_start_own(const char *names, char why[IMAGE_WHY])
 	}
 	own.system = image_open_system();
 	if (own.system < 0)
-		keep_reason("the image has no root with /etc and /usr");
+		keep_reason("no root with /etc and /usr can be read");
 	else
 		image_try_disk(try_kernel);
 	keep_reason("the image has no kernel");

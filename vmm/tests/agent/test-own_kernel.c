@@ -264,7 +264,7 @@ START_TEST(image_without_a_root_starts_nothing)
 	has_system = false;
 	start();
 	ck_assert_uint_eq(loads, 0);
-	ck_assert_str_eq(why, "the image has no root with /etc and /usr");
+	ck_assert_str_eq(why, "no root with /etc and /usr can be read");
 }
 END_TEST
 

@@ -794,7 +794,7 @@ START_TEST(clients_are_served_one_after_the_other)
 }
 END_TEST
 
-/* It typed more than a guest that does not read has room for. */
+/* The guest does not read, and has no room for all that the first one typed. */
 START_TEST(client_that_left_does_not_keep_others_waiting)
 {
 	char keys[200];
