@@ -65,7 +65,7 @@ static inline struct vsu_le64 vsu_le64_make(uint64_t v)
 /* Numbers of len bytes, up to 8, at any address. */
 static inline uint64_t vsu_le_load(const void *at, size_t len)
 {
-	const unsigned char *bytes = at;
+	const unsigned char *bytes = (const unsigned char *)at;
 	uint64_t value = 0;
 
 	while (len > 0)
@@ -75,7 +75,7 @@ static inline uint64_t vsu_le_load(const void *at, size_t len)
 
 static inline void vsu_le_store(void *at, uint64_t value, size_t len)
 {
-	unsigned char *bytes = at;
+	unsigned char *bytes = (unsigned char *)at;
 	size_t i;
 
 	for (i = 0; i < len; i++)
