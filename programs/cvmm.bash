@@ -87,8 +87,9 @@ _cvmm_values() {
 	[[ $choices == *'|'* || $choices == *:SOCKET ]] || return
 	for choice in ${choices//|/ }; do
 		case $choice in
-		*:SOCKET) _cvmm_say "$prefix${choice%SOCKET}"
-			[[ $typed != "$prefix${choice%SOCKET}"* ]] || _cvmm_files "$prefix${choice%SOCKET}" ;;
+		*:SOCKET | *:PATH) choice=${choice%:*}:
+			_cvmm_say "$prefix$choice"
+			[[ $typed != "$prefix$choice"* ]] || _cvmm_files "$prefix$choice" ;;
 		FILE) _cvmm_files "$prefix" ;;
 		[a-z0-9]*) _cvmm_say "$prefix$choice" ;;
 		esac
