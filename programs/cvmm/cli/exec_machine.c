@@ -173,7 +173,7 @@ static int share_folders(struct draft *d, const struct vmm_exec_options *o, cons
 		return vsu_error_sys(err, -errno, "option --root: '%s'", root);
 	part = !strcmp(d->root, "/");
 	if (part && o->jail)
-		return vsu_error_set(err, -EINVAL, "option --jail: a jail cannot have the root / of this host; choose another one with --root or --image, or leave --jail out");
+		return vsu_error_set(err, -EINVAL, "option --jail: a jail cannot have the root / of this host; choose another one with --root, or leave --jail out");
 	shared = !part && !o->writable_root && !o->nfolders;
 	for (i = 0; !rc && i < o->nfolders; i++)
 		rc = share_folder(d, o->folders[i], err);

@@ -62,8 +62,11 @@ VIRTDEV_API int virtdev_port_new(const struct virtdev_port_ops *ops, void *self,
 VIRTDEV_API void virtdev_port_free(struct virtdev_port *port);
 
 /*
- * The operations of a port that no device owns, for another model of a serial line.
- * Attach first; the epoll instances must exist until the port is freed.
+ * The operations of a port that no device owns, for a program with another serial device
+ * than a virtio console. Attach first: 0, or a negative errno of epoll; the epoll instances
+ * must exist until the port is freed. At an event call is_open, again if it releases a
+ * client, and read or write until -EAGAIN. A client that has shut down its sending side
+ * is read as -ENOTCONN while the port stays open.
  */
 VIRTDEV_API int virtdev_port_attach(struct virtdev_port *port, int in_epfd,
 				    int out_epfd) VSU_NODISCARD;

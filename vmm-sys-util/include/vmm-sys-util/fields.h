@@ -5,8 +5,8 @@
  *
  *   writer   appends to memory up to a limit; after a failure further calls have no
  *            effect, and error has the first one
- *   reader   the bytes are untrusted: reading beyond the end yields zeros and sets
- *            truncated
+ *   reader   the bytes are untrusted: reading beyond the end, and all that follows, yields
+ *            zeros or NULL and sets truncated
  *
  * Threads: confined.
  */
@@ -23,8 +23,8 @@ VSU_BEGIN_DECLS
 
 /* The caller sets max, and zeros the rest. Fixed layout. */
 struct vsu_fields_writer {
-	unsigned char *bytes;	/* for free() */
-	size_t len, room;
+	unsigned char *bytes;	/* for free(), also after a failure */
+	size_t len, room;	/* bytes that are used, and allocated */
 	size_t max;		/* limit of len */
 	int error;		/* 0; -ENOMEM; -EFBIG: more than max; or set by the caller */
 };
