@@ -115,8 +115,8 @@ static int compute(const struct kvm_run *run)
 static int run_cpu(struct fake_cpu *cpu)
 {
 	/* Past mmap(), which a test may make fail. */
-	struct kvm_run *run = (struct kvm_run *)syscall(SYS_mmap, NULL, MAP_SIZE, PROT_READ | PROT_WRITE,
-							MAP_SHARED, cpu->fd, 0);
+	struct kvm_run *run = (struct kvm_run *)syscall(SYS_mmap, NULL, (size_t)MAP_SIZE, PROT_READ | PROT_WRITE,
+							MAP_SHARED, cpu->fd, (off_t)0);
 	int rc = FAKE_COMPUTES;
 
 	if (__atomic_load_n(&run->immediate_exit, __ATOMIC_RELAXED))
