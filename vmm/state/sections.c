@@ -105,11 +105,13 @@ void vmm_state_section(struct vmm_state_writer *w, const char *name,
 
 void vmm_state_section_end(struct vmm_state_writer *w)
 {
-	unsigned char *at = w->out.bytes + w->section;
-	const size_t len = w->out.len - w->section - HEADER;
+	unsigned char *at;
+	size_t len;
 
 	if (w->out.error)
 		return;
+	at = w->out.bytes + w->section;
+	len = w->out.len - w->section - HEADER;
 	vsu_le_store(at + AT_LENGTH, len, 8);
 	vsu_le_store(at + AT_SUM, section_sum(at, len), 4);
 }
