@@ -50,6 +50,7 @@ struct vmm_postcopy {
 	int lost_fd;
 	struct vsu_error why;	/* written before lost_fd is signalled */
 	bool ends;		/* atomic: a thread abandons the machine */
+	bool freed;		/* atomic: its owner frees the machine, which is not lost then */
 };
 
 /* --------------------------------------------------------------------- the loss */
@@ -86,7 +87,8 @@ static void on_thread_lost(void *opaque, const struct vsu_error *why)
 	p->why = *why;
 	vsu_event_signal(p->lost_fd);
 	poll(NULL, 0, LOST_MS);
-	end_lost(p, why, false);
+	if (!__atomic_load_n(&p->freed, __ATOMIC_ACQUIRE))
+		end_lost(p, why, false);
 }
 
 static void on_lost(void *opaque)
@@ -374,6 +376,7 @@ void vmm_postcopy_free(struct vmm_machine *m)
 		vmm_io_stop(&p->arrived);
 		vmm_io_stop(&p->lost);
 	}
+	__atomic_store_n(&p->freed, true, __ATOMIC_RELEASE);
 	vmm_page_fetch_free(p->fetch);
 	release_devices(p);
 	vmm_page_set_free(&p->missing);
