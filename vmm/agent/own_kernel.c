@@ -101,7 +101,7 @@ static bool needs_decompression(const char *folder)
 	return compressed;
 }
 
-/* Distributions put a kernel's configuration beside it, or beside its modules. */
+/* The configuration is beside the modules, or beside the kernel. */
 static char *read_configuration(int root, const char *folder, int modules, const char *version, size_t *len)
 {
 	char path[ENTRY_PATH];
@@ -113,7 +113,7 @@ static char *read_configuration(int root, const char *folder, int modules, const
 	return image_read(root, path, len);
 }
 
-/* Of an unknown configuration it is assumed. */
+/* If the configuration cannot be read, this is assumed. */
 static bool can_decompress(int root, const char *folder, int modules, const char *version)
 {
 	static const char option[] = "\nCONFIG_MODULE_DECOMPRESS=y";

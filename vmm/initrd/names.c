@@ -43,7 +43,7 @@ static const char **list_of(struct vmm_names *n, struct vmm_slice word)
 	return NULL;
 }
 
-/* The byte after a name, a blank or the end of its line, becomes its end. */
+/* A name ends at a blank or at the end of its line, which a zero byte replaces. */
 static int add_name(const struct vmm_names *n, const char **list, struct vmm_slice name, struct vsu_error *err)
 {
 	unsigned int i = 0;
