@@ -18,7 +18,6 @@
 #include "base/json.h"
 #include "log/log.h"
 #include "machine/events.h"
-#include "machine/events.h"
 #include "machine/owner.h"
 #include "migration/missing.h"
 #include "migration/page_fetch.h"
@@ -37,8 +36,16 @@ enum stage {
 	COMPLETE,	/* all pages have arrived */
 };
 
+/* Of a machine whose source is lost: who comes first, its end or its owner's free. */
+enum fate {
+	UNDECIDED,
+	ABANDONED,	/* a thread ends the machine */
+	FREED,		/* it is not lost then */
+};
+
 struct vmm_postcopy {
 	enum stage stage;
+	enum fate fate;		/* atomic: decided once */
 	struct vmm_machine *m;
 	int fd;			/* userfaultfd, until it belongs to fetch */
 	struct vmem_map *map;	/* of missing */
@@ -49,8 +56,6 @@ struct vmm_postcopy {
 	struct vmm_io arrived, lost;
 	int lost_fd;
 	struct vsu_error why;	/* written before lost_fd is signalled */
-	bool ends;		/* atomic: a thread abandons the machine */
-	bool freed;		/* atomic: its owner frees the machine, which is not lost then */
 };
 
 /* --------------------------------------------------------------------- the loss */
@@ -61,13 +66,28 @@ static _Noreturn void wait_forever(void)
 		pause();
 }
 
-/* Not as usual: threads wait for pages that will never arrive. */
+/* Returns the fate before. */
+static enum fate decide_fate(struct vmm_postcopy *p, enum fate to)
+{
+	enum fate before = UNDECIDED;
+
+	__atomic_compare_exchange_n(&p->fate, &before, to, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	return before;
+}
+
+/*
+ * Not as usual: threads wait for pages that will never arrive. Returns if the owner frees the
+ * machine, which joins this thread.
+ */
 static void end_lost(struct vmm_postcopy *p, const struct vsu_error *why, bool is_main)
 {
 	struct vmm_machine *m = p->m;
+	enum fate before = decide_fate(p, ABANDONED);
 	struct vsu_error all;
 
-	if (__atomic_exchange_n(&p->ends, true, __ATOMIC_ACQ_REL))
+	if (before == FREED)
+		return;
+	if (before == ABANDONED)
 		wait_forever();
 	vsu_error_set(&all, -ECONNRESET, "post-copy: %s; %" PRIu64 " bytes of the guest's memory had not arrived, and the guest is lost",
 		      why->msg, vmm_page_fetch_left(p->fetch));
@@ -87,8 +107,7 @@ static void on_thread_lost(void *opaque, const struct vsu_error *why)
 	p->why = *why;
 	vsu_event_signal(p->lost_fd);
 	poll(NULL, 0, LOST_MS);
-	if (!__atomic_load_n(&p->freed, __ATOMIC_ACQUIRE))
-		end_lost(p, why, false);
+	end_lost(p, why, false);
 }
 
 static void on_lost(void *opaque)
@@ -376,7 +395,7 @@ void vmm_postcopy_free(struct vmm_machine *m)
 		vmm_io_stop(&p->arrived);
 		vmm_io_stop(&p->lost);
 	}
-	__atomic_store_n(&p->freed, true, __ATOMIC_RELEASE);
+	decide_fate(p, FREED);
 	vmm_page_fetch_free(p->fetch);
 	release_devices(p);
 	vmm_page_set_free(&p->missing);
