@@ -200,7 +200,7 @@ const struct vmm_control_command vmm_machine_commands[] = {
 	  "save the machine to a new folder, or to three files fd:N; then continue, pause or quit",
 	  .passes = true, .waits = true, .check = vmm_command_check, .request = vmm_request_save, .topic = VMM_TOPIC_MIGRATION },
 	{ .name = "core", "[timeout=SECONDS] FILE", 1, 1, command_core,
-	  "write memory and registers to a new file, as an ELF core for gdb",
+	  "write memory and registers to a new file, as an ELF core for gdb and crash",
 	  .passes = true, .waits = true, .check = vmm_command_check, .request = vmm_request_core },
 	{ .name = "working-set", "[timeout=SECONDS]", 0, 0, command_working_set,
 	  "record the used pages of the folder of --from, for --prefetch", .waits = true, .topic = VMM_TOPIC_MIGRATION },
