@@ -248,46 +248,20 @@ static void queue_fini(struct fs_queue *q)
 	virtdev_priv_fs_jobs_fini(q);
 	free(q->pieces);
 	free(q->text);
-	virtdev_priv_fs_waiting_fini(q);
 	vsu_fd_close(&q->event);
 	q->pieces = NULL;
 	q->text = NULL;
 	q->q = NULL;
 }
 
-/* Allocates entries for requests that wait for window changes. */
-static int make_waiting(struct fs_queue *q)
-{
-	struct fs_waiting *waiting = calloc(FS_MAX_WAITING, sizeof(*waiting));
-
-	if (!waiting)
-		return -ENOMEM;
-	virtdev_priv_fs_window_lock(q->fs);
-	q->waiting = waiting;
-	virtdev_priv_fs_window_unlock(q->fs);
-	return 0;
-}
-
-/* For queues that continue while some of their requests are pending. */
-static int make_event(struct fs_queue *q)
-{
-	q->event = vsu_event_new();
-	if (q->event < 0)
-		return q->event;
-	return q->fs->config.workers && q->index ? virtdev_priv_fs_jobs_init(q)
-						 : make_waiting(q);
-}
-
+/* A queue with an event continues while some of its requests are pending. */
 static int make_room(struct fs_queue *q, uint32_t size)
 {
 	q->npieces = size + MORE_PIECES;
-	q->pieces = calloc(q->npieces, sizeof(*q->pieces));
-	q->text = calloc(1, FS_TEXT);
-	if (!q->pieces || !q->text)
-		return -ENOMEM;
-	/* the driver does not wait for FORGET: queue 0 needs no workers */
-	return q->fs->nchunks || (q->fs->config.workers && q->index) ?
-	       make_event(q) : 0;
+	if (!q->fs->nchunks && !virtdev_priv_fs_has_workers(q))
+		return virtdev_priv_fs_buffers_init(q);
+	q->event = vsu_event_new();
+	return q->event < 0 ? q->event : virtdev_priv_fs_jobs_init(q);
 }
 
 static int fs_start(void *self, uint32_t queue, struct vq *vq,

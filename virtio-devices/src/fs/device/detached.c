@@ -21,16 +21,14 @@ static bool state_change(struct fs_job *job, int from, int to)
 
 void virtdev_priv_fs_host_call_begin(const struct fs_call *c)
 {
-	if (c->queue->job)
+	if (virtdev_priv_fs_has_workers(c->queue))
 		state_change(c->queue->job, FS_JOB_RUNNING, FS_JOB_IN_HOST_CALL);
 }
 
 int virtdev_priv_fs_host_call_end(const struct fs_call *c, int rc)
 {
-	struct fs_job *job = c->queue->job;
-
-	return !job || state_change(job, FS_JOB_IN_HOST_CALL, FS_JOB_RUNNING) ? rc :
-								     -ECANCELED;
+	return !virtdev_priv_fs_has_workers(c->queue) ||
+	       state_change(c->queue->job, FS_JOB_IN_HOST_CALL, FS_JOB_RUNNING) ? rc : -ECANCELED;
 }
 
 static bool job_is_detached(const struct fs_job *job)
@@ -50,7 +48,6 @@ void virtdev_priv_fs_job_free(struct fs_job *job)
 	if (job && job->own) {
 		free(job->own->pieces);
 		free(job->own->text);
-		free(job->own->waiting);
 		free(job->own);
 	}
 	free(job);
@@ -80,10 +77,9 @@ struct fs_job *virtdev_priv_fs_jobs_pop_queued(struct fs_job_queue *w,
 /* Under the job queue's lock. */
 static void detach_blocked(struct fs_job_queue *w, struct fs_queue *q)
 {
-	const uint32_t n = q->fs->config.workers;
 	uint32_t i;
 
-	for (i = 0; i < n && w->ndetached < VIRTDEV_FS_DETACHED_MAX; i++) {
+	for (i = 0; i < q->njobs && w->ndetached < VIRTDEV_FS_DETACHED_MAX; i++) {
 		if (!state_change(q->jobs[i], FS_JOB_IN_HOST_CALL, FS_JOB_DETACHED))
 			continue;
 		w->ndetached++;
@@ -127,7 +123,7 @@ void virtdev_priv_fs_detached_release(struct fs_queue *q)
 	uint32_t i;
 
 	pthread_mutex_lock(&w->lock);
-	for (i = 0; i < q->fs->config.workers; i++) {
+	for (i = 0; i < q->njobs; i++) {
 		if (!q->jobs[i] || !job_is_detached(q->jobs[i]))
 			continue;
 		vq_push(q->q, &q->jobs[i]->chain, 0);

@@ -161,7 +161,7 @@ int virtdev_priv_fs_is_served(const struct fs_call *c)
 {
 	int served;
 
-	if (!c->queue->job || !may_be_served(c->fs, c->inode))
+	if (!virtdev_priv_fs_has_workers(c->queue) || !may_be_served(c->fs, c->inode))
 		return 0;
 	served = __atomic_load_n(&c->inode->served, __ATOMIC_RELAXED);
 	if (served == FS_SERVED_UNKNOWN) {

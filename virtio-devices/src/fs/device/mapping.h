@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The DAX window's tables: its mappings, and the requests that wait for changes of it. */
+/* The DAX window's tables: its mappings, and their pending changes. */
 #ifndef VIRTIO_DEVICES_FS_DEVICE_MAPPING_H
 #define VIRTIO_DEVICES_FS_DEVICE_MAPPING_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include <virtio-devices/fs.h>
-#include <virtio-queue/queue.h>
 
-#include "fs/device/protocol.h"
-
-struct fs_queue;
+struct fs_job;
 
 /* The window's region; the unit of mappings, reported as map_alignment. */
 #define FS_WINDOW_REGION 0u
@@ -49,7 +45,7 @@ struct fs_window_file {
 struct fs_piece {
 	uint64_t node, file_pos, size;	/* size: of the whole file */
 	struct fs_window_file *file;	/* NULL: unmap */
-	struct fs_queue *queue;		/* of the request, or NULL */
+	struct fs_job *job;		/* of the request, or NULL */
 	bool writable;
 };
 
@@ -57,7 +53,7 @@ struct fs_piece {
 struct fs_change {
 	uint64_t offset, fd_offset;
 	struct fs_window_file *file;	/* NULL: unmap */
-	struct fs_queue *queue;		/* receives a refusal, or NULL */
+	struct fs_job *job;		/* receives a refusal, or NULL */
 	uint64_t len;			/* may span consecutive chunks */
 	uint32_t round;			/* of the chunk */
 	uint8_t piece;
@@ -76,24 +72,6 @@ struct fs_deferred_map {
 	bool sending;		/* a thread sends changes, without window_lock */
 	bool in_pieces;			/* atomic: the front-end cannot replace
 					   a mapping */
-};
-
-/* Maximum requests of a queue that wait for the window. */
-#define FS_MAX_WAITING 16u
-
-/*
- * A request that waits for all changes before until; its own changes begin at from.
- * The chain and the fields after it are unused in a job, which has its own chain.
- */
-struct fs_waiting {
-	uint64_t from, until;
-	uint64_t unique;
-	struct vq_chain chain;	/* reduced to the reply's header */
-	struct iovec head[sizeof(struct fuse_out_header)];
-	uint32_t nhead, written;
-	uint64_t popped;	/* if measured: time, ns */
-	uint32_t kind;		/* enum fs_kind */
-	int refused;		/* negative errno of a refused change */
 };
 
 #endif

@@ -117,7 +117,10 @@ enum fs_count { FS_REQUESTS, FS_FAILED, FS_BYTES_READ, FS_BYTES_WRITTEN,
  */
 enum fs_job_state { FS_JOB_RUNNING, FS_JOB_IN_HOST_CALL, FS_JOB_DETACHED };
 
-/* A request that a worker thread serves. */
+/*
+ * A request whose queue continues meanwhile: a worker thread serves it, or it waits for
+ * all window changes before until. Its own changes begin at from.
+ */
 struct fs_job {
 	struct fs_queue *queue;
 	struct fs_queue *own;	/* private buffers, in the form that handlers
@@ -125,6 +128,8 @@ struct fs_job {
 	struct vq_chain chain;
 	uint32_t written;
 	uint64_t popped;	/* if measured: time, ns */
+	uint64_t from, until;
+	int refused;		/* negative errno of a refused change, or 0 */
 	struct fs_job *next;	/* in the list that the job is in */
 	int state;		/* atomic; of enum fs_job_state */
 	bool threadless;	/* detached, and no thread serves it */
@@ -154,10 +159,9 @@ struct fs_queue {
 	struct virtdev_measured *measured; /* NULL: nothing is measured */
 	bool waits_for_window;	/* its reply depends on pending window changes */
 	int event;		/* if the device has a window or workers; else -1 */
-	uint32_t nwaiting;	/* under window_lock; 0 with workers, where each
-				   job has its own */
 	struct fs_job *job;	/* the job that owns this queue, or NULL */
-	struct fs_job **jobs;	/* config.workers jobs, or NULL */
+	struct fs_job **jobs;	/* if the queue has an event: njobs, or NULL */
+	uint32_t njobs;
 	struct fs_job *idle_jobs;
 	uint32_t nbusy;		/* jobs that are not idle, including detached */
 	uint32_t ndetached;	/* atomic */
@@ -166,9 +170,6 @@ struct fs_queue {
 	struct fs_job *waiting_jobs; /* done except for pending window changes;
 				   under window_lock */
 	uint32_t nwaiting_jobs;	/* under window_lock */
-	struct fs_waiting *waiting; /* FS_MAX_WAITING if the device has a window;
-				   waiting[nwaiting] is the current request's.
-				   A job's queue has one */
 };
 
 /* A mount below the shared directory; fd -1: its handles cannot be opened. */
@@ -360,6 +361,12 @@ struct fs_operation {
 	uint16_t flags;		/* FS_* */
 };
 
+/* Whether worker threads serve the queue. The driver does not wait for FORGET, of queue 0. */
+static inline bool virtdev_priv_fs_has_workers(const struct fs_queue *q)
+{
+	return q->fs->config.workers && q->index;
+}
+
 /*
  * The locks of the server come before window_lock: a thread that holds window_lock must
  * not call the server, which may take its own again. Debug builds assert that.
@@ -455,7 +462,7 @@ int virtdev_priv_fs_is_served(const struct fs_call *c);
  * detached.c: enclose a host system call that changes nothing on the host, holds no
  * lock, and does not access guest memory. end returns rc, or -ECANCELED if the request
  * was detached meanwhile: its handler then accesses only its own data. Both do nothing
- * without a job.
+ * without workers.
  */
 void virtdev_priv_fs_host_call_begin(const struct fs_call *c);
 int virtdev_priv_fs_host_call_end(const struct fs_call *c, int rc);

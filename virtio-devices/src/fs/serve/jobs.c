@@ -2,7 +2,7 @@
 /*
  * Parallel requests. The queue's thread pops a chain into an idle job, a worker thread
  * of the caller serves it, and the queue's thread pushes it. A request that waits for a
- * file's server blocks one worker only.
+ * file's server blocks one worker only. Without workers the queue's thread serves it, too.
  *
  * Only its own thread accesses the virtqueue: it also marks the bytes that a worker
  * wrote, and sends the window changes that a worker added. A job waits for changes
@@ -17,6 +17,9 @@
 
 #include "core/device_priv.h"
 #include "fs/serve/serve.h"
+
+/* Jobs of a queue without workers: requests that may wait for the window. */
+#define WINDOW_JOBS 16u
 
 void virtdev_priv_fs_job_queue_init(struct fs_job_queue *w)
 {
@@ -35,10 +38,18 @@ void virtdev_priv_fs_job_queue_fini(struct fs_job_queue *w)
 
 /* ------------------------------------------------------------------ a queue */
 
-static int job_init(struct fs_job *job, const struct fs_queue *q)
+int virtdev_priv_fs_buffers_init(struct fs_queue *q)
+{
+	q->pieces = calloc(q->npieces, sizeof(*q->pieces));
+	q->text = calloc(1, FS_TEXT);
+	return q->pieces && q->text ? 0 : -ENOMEM;
+}
+
+static int job_init(struct fs_job *job, struct fs_queue *q)
 {
 	struct fs_queue *own = calloc(1, sizeof(*own));
 
+	job->queue = q;
 	job->own = own;
 	if (!own)
 		return -ENOMEM;
@@ -46,24 +57,20 @@ static int job_init(struct fs_job *job, const struct fs_queue *q)
 	own->fs = q->fs;
 	own->index = q->index;
 	own->event = -1;
-	own->pieces = calloc(q->npieces, sizeof(*own->pieces));
-	own->text = calloc(1, FS_TEXT);
-	if (!own->pieces || !own->text)
-		return -ENOMEM;
-	if (q->fs->nchunks)
-		own->waiting = calloc(1, sizeof(*own->waiting));
-	return q->fs->nchunks && !own->waiting ? -ENOMEM : 0;
+	own->npieces = q->npieces;
+	return virtdev_priv_fs_buffers_init(own);
 }
 
 int virtdev_priv_fs_jobs_init(struct fs_queue *q)
 {
-	const uint32_t n = q->fs->config.workers;
+	const uint32_t n = virtdev_priv_fs_has_workers(q) ? q->fs->config.workers : WINDOW_JOBS;
 	uint32_t i;
 	int rc;
 
 	q->jobs = calloc(n, sizeof(*q->jobs));
 	if (!q->jobs)
 		return -ENOMEM;
+	q->njobs = n;
 	for (i = 0; i < n; i++) {
 		q->jobs[i] = calloc(1, sizeof(*q->jobs[i]));
 		rc = q->jobs[i] ? job_init(q->jobs[i], q) : -ENOMEM;
@@ -73,25 +80,6 @@ int virtdev_priv_fs_jobs_init(struct fs_queue *q)
 		q->idle_jobs = q->jobs[i];
 	}
 	return 0;
-}
-
-void virtdev_priv_fs_job_begin(struct fs_queue *q, const struct vq_chain *chain)
-{
-	struct fs_job_queue *w = &q->fs->job_queue;
-	struct fs_job *job = q->idle_jobs;
-
-	q->idle_jobs = job->next;
-	q->nbusy++;
-	job->queue = q;
-	job->chain = *chain;
-	job->popped = virtdev_priv_fs_measure_begin(q);
-	job->own->kind = VIRTDEV_LATENCY_KINDS;	/* until it is served */
-	job->next = NULL;
-	pthread_mutex_lock(&w->lock);
-	*w->end = job;
-	w->end = &job->next;
-	pthread_cond_signal(&w->more);
-	pthread_mutex_unlock(&w->lock);
 }
 
 static struct fs_job *pop_done(struct fs_queue *q)
@@ -114,21 +102,8 @@ static void make_idle(struct fs_queue *q, struct fs_job *job)
 	q->nbusy--;
 }
 
-static void push_all(struct fs_queue *q, struct fs_job *done)
-{
-	struct fs_job *job;
-
-	while ((job = done)) {
-		done = job->next;
-		vq_chain_written(q->q, &job->chain, 0, job->written);
-		vq_push(q->q, &job->chain, job->written);
-		virtdev_priv_fs_measure_end(q, job->own->kind, job->popped);
-		make_idle(q, job);
-	}
-}
-
 /* Under window_lock. */
-static void add_waiting_jobs(struct fs_queue *q, struct fs_job *done)
+static void add_waiting(struct fs_queue *q, struct fs_job *done)
 {
 	struct fs_job *job;
 
@@ -141,38 +116,95 @@ static void add_waiting_jobs(struct fs_queue *q, struct fs_job *done)
 	}
 }
 
+/* The reply of a refused change is its header alone. */
+static void job_push(struct fs_queue *q, struct fs_job *job)
+{
+	const struct fuse_out_header out = {
+		.len = sizeof(out), .error = job->refused, .unique = job->own->unique,
+	};
+	struct vq_cursor head;
+
+	if (job->refused && job->written) {
+		vq_writer_init(&head, q->q, &job->chain);
+		job->written = vq_cursor_write_obj(&head, &out) ? sizeof(out) : 0;
+	}
+	vq_push(q->q, &job->chain, job->written);
+	virtdev_priv_fs_measure_end(q, job->own->kind, job->popped);
+}
+
 /* Under window_lock: pushes jobs whose changes are answered. */
-static void push_waiting_jobs(struct fs_queue *q)
+static void push_finished(struct fs_queue *q)
 {
 	struct fs_job **link = &q->waiting_jobs, *job;
 
 	while ((job = *link)) {
-		if (job->own->waiting->until > q->fs->deferred.first) {
+		if (job->until > q->fs->deferred.first) {
 			link = &job->next;
 			continue;
 		}
 		*link = job->next;
 		q->nwaiting_jobs--;
-		virtdev_priv_fs_waiting_push(q, job->own->waiting, &job->chain,
-					     job->written);
-		virtdev_priv_fs_measure_end(q, job->own->kind, job->popped);
+		job_push(q, job);
 		make_idle(q, job);
 	}
 }
 
-void virtdev_priv_fs_jobs_push(struct fs_queue *q)
+static void push_done(struct fs_queue *q, struct fs_job *done)
 {
-	struct fs_job *done = pop_done(q);
-
-	if (!q->fs->nchunks) {
-		push_all(q, done);
-		return;
-	}
 	virtdev_priv_fs_window_lock(q->fs);
 	virtdev_priv_fs_deferred_map_send(q->fs);
-	add_waiting_jobs(q, done);
-	push_waiting_jobs(q);
+	add_waiting(q, done);
+	push_finished(q);
 	virtdev_priv_fs_window_unlock(q->fs);
+}
+
+void virtdev_priv_fs_jobs_push(struct fs_queue *q)
+{
+	push_done(q, pop_done(q));
+}
+
+static uint32_t job_serve(struct fs_job *job)
+{
+	struct fs_queue *own = job->own;
+	struct fs *fs = own->fs;
+	uint32_t written;
+
+	if (!fs->nchunks)
+		return virtdev_priv_fs_serve(own, NULL, &job->chain);
+	virtdev_priv_fs_window_lock(fs);
+	job->from = fs->deferred.last;
+	job->until = UINT64_MAX;
+	job->refused = 0;
+	own->waits_for_window = false;
+	virtdev_priv_fs_window_unlock(fs);
+	written = virtdev_priv_fs_serve(own, NULL, &job->chain);
+	virtdev_priv_fs_window_lock(fs);
+	job->until = own->waits_for_window ? fs->deferred.last : 0;
+	virtdev_priv_fs_window_unlock(fs);
+	return written;
+}
+
+void virtdev_priv_fs_job_begin(struct fs_queue *q, const struct vq_chain *chain)
+{
+	struct fs_job_queue *w = &q->fs->job_queue;
+	struct fs_job *job = q->idle_jobs;
+
+	q->idle_jobs = job->next;
+	q->nbusy++;
+	job->chain = *chain;
+	job->popped = virtdev_priv_fs_measure_begin(q);
+	job->own->kind = VIRTDEV_LATENCY_KINDS;	/* until it is served */
+	job->next = NULL;
+	if (!virtdev_priv_fs_has_workers(q)) {
+		job->written = job_serve(job);
+		push_done(q, job);
+		return;
+	}
+	pthread_mutex_lock(&w->lock);
+	*w->end = job;
+	w->end = &job->next;
+	pthread_cond_signal(&w->more);
+	pthread_mutex_unlock(&w->lock);
 }
 
 /* Under the job queue's lock: passes the job to its virtqueue's thread. */
@@ -222,12 +254,12 @@ static void release_window(struct fs_queue *q, struct fs_job *done)
 	uint32_t i;
 
 	virtdev_priv_fs_window_lock(fs);
-	add_waiting_jobs(q, done);
+	add_waiting(q, done);
 	for (job = q->waiting_jobs; job; job = job->next)
-		if (job->own->waiting->until > fs->deferred.first)
-			job->own->waiting->until = job->written = 0;
-	push_waiting_jobs(q);
-	virtdev_priv_fs_deferred_map_disown(fs, q->index);
+		if (job->until > fs->deferred.first)
+			job->until = job->written = 0;
+	push_finished(q);
+	virtdev_priv_fs_deferred_map_disown(q);
 	for (i = 0; i < fs->nqueues; i++)
 		if (fs->queues[i].waiting_jobs)
 			vsu_event_signal_own(fs->queues[i].event);
@@ -241,12 +273,9 @@ void virtdev_priv_fs_jobs_fini(struct fs_queue *q)
 	if (!q->jobs)
 		return;
 	wait_threads(q);
-	if (q->fs->nchunks)
-		release_window(q, pop_done(q));
-	else
-		push_all(q, pop_done(q));
+	release_window(q, pop_done(q));
 	virtdev_priv_fs_detached_release(q);
-	for (i = 0; i < q->fs->config.workers; i++)
+	for (i = 0; i < q->njobs; i++)
 		virtdev_priv_fs_job_free(q->jobs[i]);
 	free(q->jobs);
 	q->jobs = NULL;
@@ -269,21 +298,6 @@ static struct fs_job *job_wait(struct fs_job_queue *w)
 	if (!w->first)
 		w->end = &w->first;
 	return job;
-}
-
-static uint32_t job_serve(struct fs_job *job)
-{
-	struct fs_queue *own = job->own;
-	uint32_t written;
-
-	if (!own->waiting)
-		return virtdev_priv_fs_serve(own, NULL, &job->chain);
-	virtdev_priv_fs_waiting_begin(own, own->waiting);
-	written = virtdev_priv_fs_serve(own, NULL, &job->chain);
-	virtdev_priv_fs_window_lock(own->fs);
-	virtdev_priv_fs_waiting_end(own, own->waiting);
-	virtdev_priv_fs_window_unlock(own->fs);
-	return written;
 }
 
 int virtdev_fs_work(struct virtdev *dev)

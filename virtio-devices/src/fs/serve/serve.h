@@ -20,7 +20,9 @@ void virtdev_priv_fs_job_queue_init(struct fs_job_queue *w);
 void virtdev_priv_fs_job_queue_fini(struct fs_job_queue *w);
 int virtdev_priv_fs_jobs_init(struct fs_queue *q);
 void virtdev_priv_fs_jobs_fini(struct fs_queue *q);
-/* Queues the chain, which uses the pieces of the first idle job. */
+/* The pieces and the text buffer of a queue, or of a job's queue. */
+int virtdev_priv_fs_buffers_init(struct fs_queue *q);
+/* Serves the chain, or has a worker serve it. It uses the pieces of the first idle job. */
 void virtdev_priv_fs_job_begin(struct fs_queue *q, const struct vq_chain *chain);
 /* Returns the chains of jobs that are done. */
 void virtdev_priv_fs_jobs_push(struct fs_queue *q);
@@ -28,6 +30,5 @@ void virtdev_priv_fs_jobs_push(struct fs_queue *q);
 /* queue_turn.c: queue_serve and queue_drain of a queue that has an event. */
 int virtdev_priv_fs_queue_turn(struct fs_queue *q);
 int virtdev_priv_fs_queue_drain(struct fs_queue *q);
-void virtdev_priv_fs_waiting_fini(struct fs_queue *q);
 
 #endif

@@ -65,7 +65,7 @@ int virtdev_priv_fs_setupmapping(struct fs_call *c)
 	struct fs_piece p = {
 		.node = c->in.nodeid, .file_pos = in->foffset,
 		.writable = in->flags & FUSE_SETUPMAPPING_FLAG_WRITE,
-		.queue = c->queue,
+		.job = c->queue->job,
 	};
 	struct statx st;
 	int rc = check_setup(c, in);

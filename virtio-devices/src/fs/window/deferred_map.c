@@ -130,7 +130,7 @@ static bool change_continues(const struct fs_change *a,
 	return a->file == b->file && a->offset + a->len == b->offset &&
 	       (!a->file || (b->fd_offset - a->fd_offset == a->len &&
 			     a->writable == b->writable)) &&
-	       a->queue == b->queue && a->len + b->len <= MAX_MERGED;
+	       a->job == b->job && a->len + b->len <= MAX_MERGED;
 }
 
 /*
@@ -172,15 +172,11 @@ void virtdev_priv_fs_deferred_map_add(struct fs *fs, const struct fs_change *cha
 	set_until(fs, change);
 }
 
-/* Reports a refusal to the request that added the change. */
-static void report_refused(struct fs_queue *q, uint64_t number, int result)
+/* Reports a refusal to the request that added the change, if it is still pending. */
+static void report_refused(struct fs_job *job, uint64_t number, int result)
 {
-	struct fs_waiting *p = q->waiting;
-	uint32_t i;
-
-	for (i = 0; p && i <= q->nwaiting && i < FS_MAX_WAITING; i++, p++)
-		if (number >= p->from && number < p->until)
-			p->refused = result;
+	if (job && number >= job->from && number < job->until)
+		job->refused = result;
 }
 
 /* Marks pieces as missing, unless a later change replaces them. */
@@ -208,8 +204,7 @@ static void change_finish(struct fs *fs, uint64_t number, int result)
 	if (change->file && result < 0) {
 		if (!change->replaces)
 			set_missing(fs, change, number);
-		if (change->queue)
-			report_refused(change->queue, number, result);
+		report_refused(change->job, number, result);
 	}
 	virtdev_priv_fs_window_file_put(change->file);
 	while (l->first < l->next && change_at(l, l->first)->done)
@@ -240,13 +235,9 @@ static int change_send(struct fs *fs, const struct virtdev_mapping *m,
 static bool has_finished(const struct fs_queue *q, uint64_t first)
 {
 	const struct fs_job *job;
-	uint32_t k;
 
-	for (k = 0; k < q->nwaiting; k++)
-		if (q->waiting[k].until <= first)
-			return true;
 	for (job = q->waiting_jobs; job; job = job->next)
-		if (job->own->waiting->until <= first)
+		if (job->until <= first)
 			return true;
 	return false;
 }
@@ -321,16 +312,16 @@ void virtdev_priv_fs_deferred_map_send(struct fs *fs)
 		wake_queues(fs);
 }
 
-void virtdev_priv_fs_deferred_map_disown(struct fs *fs, uint32_t queue)
+void virtdev_priv_fs_deferred_map_disown(const struct fs_queue *q)
 {
-	struct fs_deferred_map *l = &fs->deferred;
+	struct fs_deferred_map *l = &q->fs->deferred;
 	struct fs_change *change;
 	uint64_t number;
 
 	for (number = l->first; number < l->last; number++) {
 		change = change_at(l, number);
-		if (change->queue && change->queue->index == queue)
-			change->queue = NULL;
+		if (change->job && change->job->queue == q)
+			change->job = NULL;
 	}
 }
 
@@ -347,39 +338,4 @@ void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result)
 		wake_queues(fs);
 	}
 	virtdev_priv_fs_window_unlock(fs);
-}
-
-/* Requests that wait for their own changes, and for earlier ones that their reply depends on. */
-
-void virtdev_priv_fs_waiting_begin(struct fs_queue *q, struct fs_waiting *p)
-{
-	virtdev_priv_fs_window_lock(q->fs);
-	p->from = q->fs->deferred.last;
-	p->until = UINT64_MAX;
-	p->refused = 0;
-	q->waits_for_window = false;
-	virtdev_priv_fs_window_unlock(q->fs);
-}
-
-bool virtdev_priv_fs_waiting_end(struct fs_queue *q, struct fs_waiting *p)
-{
-	p->unique = q->unique;
-	p->until = q->waits_for_window ? q->fs->deferred.last : 0;
-	return p->until <= q->fs->deferred.first;
-}
-
-void virtdev_priv_fs_waiting_push(const struct fs_queue *q,
-				  const struct fs_waiting *p,
-				  struct vq_chain *chain, uint32_t written)
-{
-	const struct fuse_out_header out = {
-		.len = sizeof(out), .error = p->refused, .unique = p->unique,
-	};
-	struct vq_cursor head;
-
-	if (p->refused && written) {
-		vq_writer_init(&head, q->q, chain);
-		written = vq_cursor_write_obj(&head, &out) ? sizeof(out) : 0;
-	}
-	vq_push(q->q, chain, written);
 }

@@ -111,7 +111,7 @@ static int map_whole(struct fs *fs, uint32_t i, const struct fs_piece *p)
 	struct fs_chunk *chunk = &fs->chunks[i];
 	const struct fs_change change = {
 		.offset = i * FS_CHUNK, .len = len_of(p->file_pos, p->size),
-		.fd_offset = p->file_pos, .file = p->file, .queue = p->queue,
+		.fd_offset = p->file_pos, .file = p->file, .job = p->job,
 		.writable = p->writable, .round = chunk->round + 1,
 		.replaces = chunk->npieces && !chunk->missing,
 	};
@@ -154,7 +154,7 @@ static void extend_deferred(struct fs *fs, uint32_t i, const struct fs_piece *p)
 	const uint32_t from = mapped_len(chunk), to = len_of(p->file_pos, p->size);
 	const struct fs_change change = {
 		.offset = i * FS_CHUNK + from, .fd_offset = p->file_pos + from,
-		.len = to - from, .file = p->file, .queue = p->queue,
+		.len = to - from, .file = p->file, .job = p->job,
 		.round = chunk->round, .piece = chunk->npieces,
 		.writable = p->writable,
 	};

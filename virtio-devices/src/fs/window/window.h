@@ -17,8 +17,8 @@ void virtdev_priv_fs_deferred_map_forget(struct fs *fs);
 bool virtdev_priv_fs_deferred_map_has_room(const struct fs *fs);
 void virtdev_priv_fs_deferred_map_add(struct fs *fs, const struct fs_change *change);
 void virtdev_priv_fs_deferred_map_send(struct fs *fs);
-/* Clears fs_change.queue of that queue's changes. */
-void virtdev_priv_fs_deferred_map_disown(struct fs *fs, uint32_t queue);
+/* Clears fs_change.job of that queue's changes. */
+void virtdev_priv_fs_deferred_map_disown(const struct fs_queue *q);
 void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result);
 /* Without window_lock: open() may block on the file's server. */
 int virtdev_priv_fs_window_file_open(const struct fs *fs, struct fs_inode *inode,
@@ -26,17 +26,6 @@ int virtdev_priv_fs_window_file_open(const struct fs *fs, struct fs_inode *inode
 void virtdev_priv_fs_window_file_put(struct fs_window_file *file);
 /* The same, without window_lock. */
 void virtdev_priv_fs_window_file_close(struct fs *fs, struct fs_window_file *file);
-
-/*
- * begin and end enclose a request, on the thread that serves it. push runs
- * on the queue's thread, and replaces the reply if a change was refused.
- */
-void virtdev_priv_fs_waiting_begin(struct fs_queue *q, struct fs_waiting *p);
-/* Under window_lock. False: the request waits for pending changes. */
-bool virtdev_priv_fs_waiting_end(struct fs_queue *q, struct fs_waiting *p);
-void virtdev_priv_fs_waiting_push(const struct fs_queue *q,
-				  const struct fs_waiting *p,
-				  struct vq_chain *chain, uint32_t written);
 
 /* window.c: forget only clears the tables: the region was emptied before. */
 int virtdev_priv_fs_window_init(struct fs *fs);
