@@ -353,14 +353,16 @@ static int change_known(const struct fs_call *c, const struct fs_inode *to,
 	return rc;
 }
 
-static int move_name(struct fs_call *c, uint64_t folder, uint32_t flags)
+/* RENAME has shorter arguments, without flags. */
+int virtdev_priv_fs_rename(struct fs_call *c)
 {
+	const uint32_t flags = c->in.opcode == FUSE_RENAME2 ? c->arg.rename.flags : 0;
 	struct fs_inode *to;
 	int rc;
 
 	if (flags & ~(uint32_t)RENAME_FLAGS)
 		return -EINVAL;
-	to = virtdev_priv_fs_inode_get(c->fs, folder);
+	to = virtdev_priv_fs_inode_get(c->fs, c->arg.rename.newdir);
 	if (!to)
 		return -ESTALE;
 	if (virtdev_priv_fs_is_hidden(c->fs, to->dev, to->ino, c->other))
@@ -370,14 +372,4 @@ static int move_name(struct fs_call *c, uint64_t folder, uint32_t flags)
 							change_names)(c, to, flags);
 	virtdev_priv_fs_inode_put(c->fs, to);
 	return rc;
-}
-
-int virtdev_priv_fs_rename(struct fs_call *c)
-{
-	return move_name(c, c->arg.rename.newdir, 0);
-}
-
-int virtdev_priv_fs_rename2(struct fs_call *c)
-{
-	return move_name(c, c->arg.rename.newdir, c->arg.rename.flags);
 }

@@ -36,7 +36,7 @@ fs_handler virtdev_priv_fs_lookup, virtdev_priv_fs_forget, virtdev_priv_fs_batch
 	virtdev_priv_fs_symlink, virtdev_priv_fs_mknod, virtdev_priv_fs_mkdir,
 	virtdev_priv_fs_link, virtdev_priv_fs_create, virtdev_priv_fs_tmpfile,
 	virtdev_priv_fs_unlink, virtdev_priv_fs_rmdir, virtdev_priv_fs_rename,
-	virtdev_priv_fs_rename2, virtdev_priv_fs_readdir, virtdev_priv_fs_readdirplus,
+	virtdev_priv_fs_readdir,
 	virtdev_priv_fs_setxattr, virtdev_priv_fs_getxattr, virtdev_priv_fs_listxattr,
 	virtdev_priv_fs_removexattr;
 

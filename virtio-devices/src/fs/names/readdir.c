@@ -48,13 +48,18 @@ static bool is_hidden(const struct fs_call *c, const char *name)
 	return virtdev_priv_fs_is_hidden(c->fs, c->inode->dev, c->inode->ino, name);
 }
 
+/* The reply has the attributes of each entry, and each counts as a lookup. */
+static bool is_plus(const struct fs_call *c)
+{
+	return c->in.opcode == FUSE_READDIRPLUS;
+}
+
 /* 1: added to the reply, or hidden; 0: does not fit. */
-static int put_entry(struct fs_call *c, const struct entry *e, bool plus,
-		     uint32_t *room)
+static int put_entry(struct fs_call *c, const struct entry *e, uint32_t *room)
 {
 	static const char zeros[8];
 	const uint32_t namelen = (uint32_t)strlen(e->name);
-	const uint32_t head = plus ? sizeof(struct fuse_entry_out) : 0;
+	const uint32_t head = is_plus(c) ? sizeof(struct fuse_entry_out) : 0;
 	const uint32_t len = head +
 		(uint32_t)FUSE_REC_ALIGN(FUSE_NAME_OFFSET + namelen);
 	const struct fuse_dirent d = {
@@ -67,7 +72,7 @@ static int put_entry(struct fs_call *c, const struct entry *e, bool plus,
 		return 1;
 	if (len > *room)
 		return 0;
-	if (plus) {
+	if (is_plus(c)) {
 		entry = make_entry(c, e->name);
 		if (virtdev_priv_fs_is_detached(c))
 			return 0;
@@ -82,8 +87,7 @@ static int put_entry(struct fs_call *c, const struct entry *e, bool plus,
 }
 
 /* Returns the bytes of the reply. */
-static int put_entries(struct fs_call *c, uint32_t len, bool plus,
-		       uint32_t room)
+static int put_entries(struct fs_call *c, uint32_t len, uint32_t room)
 {
 	const uint32_t all = room;
 	const struct entry *e;
@@ -92,7 +96,7 @@ static int put_entries(struct fs_call *c, uint32_t len, bool plus,
 	c->handle->next = NOWHERE;
 	while (at < len) {
 		e = (const struct entry *)(const void *)(c->queue->text + at);
-		if (!put_entry(c, e, plus, &room))
+		if (!put_entry(c, e, &room))
 			break;
 		at += e->len;
 		if (at == len)
@@ -105,9 +109,9 @@ static int put_entries(struct fs_call *c, uint32_t len, bool plus,
  * Read only entries that fit in the reply, whatever their names are: the shortest has
  * 24 bytes from getdents64(), and 32 or 160 in the reply.
  */
-static uint32_t read_len(uint32_t room, bool plus)
+static uint32_t read_len(const struct fs_call *c, uint32_t room)
 {
-	const uint32_t len = plus ? room / 160 * 24 : room / 32 * 24;
+	const uint32_t len = is_plus(c) ? room / 160 * 24 : room / 32 * 24;
 
 	return len < MIN_READ ? MIN_READ : len < MAX_READ ? len : MAX_READ;
 }
@@ -137,7 +141,7 @@ static int read_host(const struct fs_call *c, uint32_t len)
 }
 
 /* An empty reply is the end of the folder, so entries that are all hidden are skipped. */
-static int read_entries(struct fs_call *c, bool plus)
+static int read_entries(struct fs_call *c)
 {
 	const uint32_t left = vq_cursor_left(&c->to);
 	const uint32_t room = c->arg.read.size < left ? c->arg.read.size : left;
@@ -146,28 +150,18 @@ static int read_entries(struct fs_call *c, bool plus)
 	if (rc < 0)
 		return rc;
 	do {
-		n = read_host(c, read_len(room, plus));
-		rc = n < 0 ? n : put_entries(c, (uint32_t)n, plus, room);
+		n = read_host(c, read_len(c, room));
+		rc = n < 0 ? n : put_entries(c, (uint32_t)n, room);
 	} while (!rc && n && !virtdev_priv_fs_is_detached(c));
-	return rc;
-}
-
-static int read_folder(struct fs_call *c, bool plus)
-{
-	int rc;
-
-	pthread_mutex_lock(&c->handle->position);
-	rc = read_entries(c, plus);
-	pthread_mutex_unlock(&c->handle->position);
 	return rc;
 }
 
 int virtdev_priv_fs_readdir(struct fs_call *c)
 {
-	return read_folder(c, false);
-}
+	int rc;
 
-int virtdev_priv_fs_readdirplus(struct fs_call *c)
-{
-	return read_folder(c, true);
+	pthread_mutex_lock(&c->handle->position);
+	rc = read_entries(c);
+	pthread_mutex_unlock(&c->handle->position);
+	return rc;
 }

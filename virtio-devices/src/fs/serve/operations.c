@@ -48,7 +48,7 @@ static const struct fs_operation operations[] = {
 	OP(UNLINK, unlink, 0, 0, FS_NAME, NAMES),
 	OP(RMDIR, rmdir, 0, 0, FS_NAME, NAMES),
 	OP(RENAME, rename, ARGS(rename), 0, FS_TWO_NAMES, NAMES),
-	OP(RENAME2, rename2, ARGS(rename2), 0, FS_TWO_NAMES, NAMES),
+	OP(RENAME2, rename, ARGS(rename2), 0, FS_TWO_NAMES, NAMES),
 
 	OP(OPEN, open, ARGS(open), OPEN, FS_NO_TEXT, FS_NODE),
 	OP(READ, read, ARGS(read), 0, FS_NO_TEXT, FS_NODE | FS_FILE),
@@ -72,7 +72,7 @@ static const struct fs_operation operations[] = {
 
 	OP(OPENDIR, opendir, ARGS(open), OPEN, FS_NO_TEXT, FS_NODE),
 	OP(READDIR, readdir, ARGS(read), 0, FS_NO_TEXT, FS_NODE | FS_FOLDER),
-	OP(READDIRPLUS, readdirplus, ARGS(read), 0, FS_NO_TEXT,
+	OP(READDIRPLUS, readdir, ARGS(read), 0, FS_NO_TEXT,
 	   FS_NODE | FS_FOLDER),
 	OP(RELEASEDIR, release, ARGS(release), 0, FS_NO_TEXT,
 	   FS_NODE | FS_FOLDER | FS_REPLAY),
