@@ -270,12 +270,12 @@ struct fs {
 /* A label of the request; the strings are in the queue's text buffer. */
 struct fs_label {
 	const char *name;	/* of the attribute; NULL: no label */
-	const char *value;
+	char *value;
 	uint32_t len;
 };
 
-/* Offset of the label in the text buffer, behind the names. */
-#define FS_LABEL_AT (FS_TEXT - FS_VALUE_MAX)
+/* Offset of a label or an attribute's value in the text buffer, behind the names. */
+#define FS_VALUE_AT (FS_TEXT - FS_VALUE_MAX)
 
 union fs_args {
 	struct fuse_forget_in forget;

@@ -8,8 +8,6 @@
 
 #include "fs/names/names.h"
 
-/* Offset of the value in the text buffer, behind the requested name. */
-#define VALUE_AT (FS_TEXT - FS_VALUE_MAX)
 #define SET_FLAGS (XATTR_CREATE | XATTR_REPLACE)
 
 /* Other name spaces belong to the host kernel. */
@@ -37,12 +35,14 @@ static int set_value(const struct fs_call *c)
 	const struct fuse_setxattr_in *in = &c->arg.setxattr;
 	const bool kills = in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID;
 	const int begun = kills ? virtdev_priv_fs_outsider_begin(c) : 0;
+	const struct fs_xattr_request r = {
+		.operation = FS_XATTR_SET, .name = c->name,
+		.value = c->other, .size = in->size, .flags = (int)in->flags,
+	};
 	int rc = begun;
 
 	if (rc >= 0)
-		rc = virtdev_priv_fs_xattr_set(c->fs, c->inode->fd, c->name,
-					       c->other, in->size,
-					       (int)in->flags);
+		rc = (int)virtdev_priv_fs_xattr(c->fs, c->inode->fd, &r);
 	if (kills)
 		virtdev_priv_fs_outsider_end(c, begun);
 	return rc;
@@ -76,14 +76,15 @@ static int answer_value(struct fs_call *c, const char *value, ssize_t len,
 
 int virtdev_priv_fs_getxattr(struct fs_call *c)
 {
-	char *value = (char *)c->queue->text + VALUE_AT;
+	const struct fs_xattr_request r = {
+		.operation = FS_XATTR_GET, .name = c->name,
+		.value = c->queue->text + FS_VALUE_AT, .size = FS_VALUE_MAX,
+	};
 	ssize_t n = check_name(c, c->name);
 
 	if (n >= 0)
-		n = virtdev_priv_fs_xattr_get(c->fs, c->inode->fd, c->name,
-					      value, FS_VALUE_MAX);
-	return n < 0 ? (int)n
-		     : answer_value(c, value, n, c->arg.getxattr.size);
+		n = virtdev_priv_fs_xattr(c->fs, c->inode->fd, &r);
+	return n < 0 ? (int)n : answer_value(c, r.value, n, c->arg.getxattr.size);
 }
 
 /* Removes the names that the guest does not see. */
@@ -104,21 +105,22 @@ static ssize_t keep_shown(const struct fs_call *c, char *names, ssize_t len)
 
 int virtdev_priv_fs_listxattr(struct fs_call *c)
 {
-	char *names = (char *)c->queue->text + VALUE_AT;
+	const struct fs_xattr_request r = {
+		.operation = FS_XATTR_LIST,
+		.value = c->queue->text + FS_VALUE_AT, .size = FS_VALUE_MAX,
+	};
 	ssize_t n = check_name(c, NULL);
 
 	if (n >= 0)
-		n = virtdev_priv_fs_xattr_list(c->fs, c->inode->fd, names,
-					       FS_VALUE_MAX);
-	return n < 0 ? (int)n
-		     : answer_value(c, names, keep_shown(c, names, n),
-				    c->arg.getxattr.size);
+		n = virtdev_priv_fs_xattr(c->fs, c->inode->fd, &r);
+	return n < 0 ? (int)n : answer_value(c, r.value, keep_shown(c, r.value, n),
+					     c->arg.getxattr.size);
 }
 
 int virtdev_priv_fs_removexattr(struct fs_call *c)
 {
+	const struct fs_xattr_request r = { .operation = FS_XATTR_REMOVE, .name = c->name };
 	const int rc = check_name(c, c->name);
 
-	return rc < 0 ? rc : virtdev_priv_fs_xattr_remove(c->fs, c->inode->fd,
-							  c->name);
+	return rc < 0 ? rc : (int)virtdev_priv_fs_xattr(c->fs, c->inode->fd, &r);
 }

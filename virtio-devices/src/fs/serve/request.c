@@ -99,7 +99,7 @@ static int read_groups(struct fs_call *c, uint32_t len)
 /* Parses n labels in len bytes: size of the value, name, NUL, value, padding. */
 static int read_label(struct fs_call *c, uint32_t n, uint32_t len)
 {
-	char *room = (char *)c->queue->text + FS_LABEL_AT;
+	char *room = (char *)c->queue->text + FS_VALUE_AT;
 	struct fs_label_head head;
 	size_t name;
 
@@ -109,7 +109,7 @@ static int read_label(struct fs_call *c, uint32_t n, uint32_t len)
 	    !vq_cursor_read_obj(&c->from, &head))
 		return -EINVAL;
 	len -= (uint32_t)sizeof(head);
-	if (len > FS_VALUE_MAX || c->text_len > FS_LABEL_AT)
+	if (len > FS_VALUE_MAX || c->text_len > FS_VALUE_AT)
 		return -E2BIG;
 	if (!vq_cursor_read_exact(&c->from, room, len))
 		return -EINVAL;

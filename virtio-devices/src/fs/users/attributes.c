@@ -31,14 +31,6 @@
 #define LISTXATTRAT CALL_NUMBER(465)
 #define REMOVEXATTRAT CALL_NUMBER(466)
 
-struct request {
-	enum { GET, SET, LIST, REMOVE } operation;
-	const char *name;	/* of the attribute; not of a list */
-	uintptr_t value;
-	size_t size;
-	int flags;
-};
-
 /* The kernel's struct xattr_args. */
 struct value_args {
 	uint64_t value;
@@ -46,18 +38,18 @@ struct value_args {
 };
 
 /* Relative to a descriptor. */
-static long call_at(int dir, const char *path, const struct request *r)
+static long call_at(int dir, const char *path, const struct fs_xattr_request *r)
 {
-	const struct value_args args = { .value = r->value,
+	const struct value_args args = { .value = (uintptr_t)r->value,
 					 .size = (uint32_t)r->size,
 					 .flags = (uint32_t)r->flags };
 
 	switch (r->operation) {
-	case GET:
+	case FS_XATTR_GET:
 		return syscall(GETXATTRAT, dir, path, 0, r->name, &args, sizeof(args));
-	case SET:
+	case FS_XATTR_SET:
 		return syscall(SETXATTRAT, dir, path, 0, r->name, &args, sizeof(args));
-	case LIST:
+	case FS_XATTR_LIST:
 		return syscall(LISTXATTRAT, dir, path, 0, r->value, r->size);
 	default:
 		return syscall(REMOVEXATTRAT, dir, path, 0, r->name);
@@ -65,15 +57,15 @@ static long call_at(int dir, const char *path, const struct request *r)
 }
 
 /* Relative to the working directory. */
-static ssize_t call_here(const char *path, const struct request *r)
+static ssize_t call_here(const char *path, const struct fs_xattr_request *r)
 {
 	switch (r->operation) {
-	case GET:
-		return getxattr(path, r->name, (void *)r->value, r->size);
-	case SET:
-		return setxattr(path, r->name, (const void *)r->value, r->size, r->flags);
-	case LIST:
-		return listxattr(path, (char *)r->value, r->size);
+	case FS_XATTR_GET:
+		return getxattr(path, r->name, r->value, r->size);
+	case FS_XATTR_SET:
+		return setxattr(path, r->name, r->value, r->size, r->flags);
+	case FS_XATTR_LIST:
+		return listxattr(path, r->value, r->size);
 	default:
 		return removexattr(path, r->name);
 	}
@@ -95,7 +87,7 @@ static int separate_folder(void)
 
 /* The path has one step, whose parent is /proc/self/fd: the guest cannot divert it. */
 static ssize_t request_here(const struct fs *fs, const char *path,
-			    const struct request *r)
+			    const struct fs_xattr_request *r)
 {
 	int folder = separate_folder();
 	ssize_t n;
@@ -110,7 +102,7 @@ static ssize_t request_here(const struct fs *fs, const char *path,
 	return n;
 }
 
-static ssize_t request_run(const struct fs *fs, int fd, const struct request *r)
+ssize_t virtdev_priv_fs_xattr(const struct fs *fs, int fd, const struct fs_xattr_request *r)
 {
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
 	const long n = call_at(fs->proc, name.text, r);
@@ -120,44 +112,16 @@ static ssize_t request_run(const struct fs *fs, int fd, const struct request *r)
 	return errno == ENOSYS ? request_here(fs, name.text, r) : -errno;
 }
 
-ssize_t virtdev_priv_fs_xattr_get(const struct fs *fs, int fd, const char *name,
-				  void *value, size_t size)
-{
-	const struct request r = { GET, name, (uintptr_t)value, size, 0 };
-
-	return request_run(fs, fd, &r);
-}
-
-ssize_t virtdev_priv_fs_xattr_list(const struct fs *fs, int fd, char *names,
-				   size_t size)
-{
-	const struct request r = { LIST, NULL, (uintptr_t)names, size, 0 };
-
-	return request_run(fs, fd, &r);
-}
-
-int virtdev_priv_fs_xattr_set(const struct fs *fs, int fd, const char *name,
-			      const void *value, size_t size, int flags)
-{
-	const struct request r = { SET, name, (uintptr_t)value, size, flags };
-
-	return (int)request_run(fs, fd, &r);
-}
-
-int virtdev_priv_fs_xattr_remove(const struct fs *fs, int fd, const char *name)
-{
-	const struct request r = { REMOVE, name, 0, 0, 0 };
-
-	return (int)request_run(fs, fd, &r);
-}
-
 /* ------------------------------------------------------------------- labels */
 
 int virtdev_priv_fs_label_set(const struct fs_call *c, int fd)
 {
-	return !c->label.name ? 0 :
-	       virtdev_priv_fs_xattr_set(c->fs, fd, c->label.name,
-					 c->label.value, c->label.len, 0);
+	const struct fs_xattr_request r = {
+		.operation = FS_XATTR_SET, .name = c->label.name,
+		.value = c->label.value, .size = c->label.len,
+	};
+
+	return r.name ? (int)virtdev_priv_fs_xattr(c->fs, fd, &r) : 0;
 }
 
 int virtdev_priv_fs_label_name(const struct fs_call *c)
@@ -198,7 +162,9 @@ bool virtdev_priv_fs_is_acl(const char *name)
 /* Bytes of the list, or a negative errno; -ENODATA: the file has none. */
 static int list_len(const struct fs *fs, int fd, const char *name)
 {
-	return (int)virtdev_priv_fs_xattr_get(fs, fd, name, NULL, 0);
+	const struct fs_xattr_request r = { .operation = FS_XATTR_GET, .name = name };
+
+	return (int)virtdev_priv_fs_xattr(fs, fd, &r);
 }
 
 /* Checks the shared directory only: ACL support is per file system. */

@@ -36,25 +36,23 @@ int virtdev_priv_fs_reopen_killing(const struct fs *fs, struct fs_inode *inode,
 /* privileges.c: -EPERM: nosuid or nodev forbid the request. */
 int virtdev_priv_fs_check_privileges(const struct fs_call *c);
 
+struct fs_xattr_request {
+	enum { FS_XATTR_GET, FS_XATTR_SET, FS_XATTR_LIST, FS_XATTR_REMOVE } operation;
+	const char *name;	/* of the attribute; not of a list */
+	void *value;		/* not changed by FS_XATTR_SET */
+	size_t size;		/* 0: GET and LIST query the length */
+	int flags;		/* of setxattr() */
+};
+
 /*
  * attributes.c: extended attributes of a file by its O_PATH descriptor, whatever its
  * type: FIFOs, sockets, devices and symbolic links cannot be opened for fgetxattr().
+ * Returns the bytes of the value or list, or a negative errno.
  *
  * Before Linux 6.13 (getxattrat) the calling thread gets its own working directory by
  * unshare(CLONE_FS), and changes to /proc/self/fd during the call.
- *
- * get and list return the bytes of the value or list, or a negative errno; size 0
- * queries the length.
  */
-ssize_t virtdev_priv_fs_xattr_get(const struct fs *fs, int fd, const char *name,
-				  void *value, size_t size);
-ssize_t virtdev_priv_fs_xattr_list(const struct fs *fs, int fd, char *names,
-				   size_t size);
-
-/* 0 or a negative errno; flags of setxattr(). */
-int virtdev_priv_fs_xattr_set(const struct fs *fs, int fd, const char *name,
-			      const void *value, size_t size, int flags);
-int virtdev_priv_fs_xattr_remove(const struct fs *fs, int fd, const char *name);
+ssize_t virtdev_priv_fs_xattr(const struct fs *fs, int fd, const struct fs_xattr_request *r);
 
 /*
  * set assigns the request's label to the new file fd; 0 without a label. name does so
