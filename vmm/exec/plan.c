@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +15,7 @@
 
 #include "arch/arch.h"
 #include "base/value.h"
-#include "exec/card.h"
-#include "exec/plan.h"
+#include "exec/plan_priv.h"
 #include "exec/request.h"
 #include "initrd/initrd.h"
 #include "vm/open.h"
@@ -44,33 +42,13 @@ int vmm_plan_check_kvm(const char *kernel, const char *remedy, struct vsu_error 
 
 /* ----------------------------------------------------------------- the words */
 
-static int add_word(struct vmm_plan *p, struct vsu_error *err, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static int add_word(struct vmm_plan *p, struct vsu_error *err, const char *fmt, ...)
-{
-	va_list ap;
-	int len;
-
-	if (p->nwords == VMM_PLAN_MAX_WORDS - 1)
-		return vsu_error_set(err, -E2BIG, "too many options");
-	va_start(ap, fmt);
-	len = vasprintf(&p->words[p->nwords], fmt, ap);
-	va_end(ap);
-	if (len < 0) {
-		p->words[p->nwords] = NULL;
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	}
-	p->nwords++;
-	return 0;
-}
-
 static int add_folder_word(struct vmm_plan *p, const struct vmm_plan_folder *f, struct vsu_error *err)
 {
 	char *folder = vmm_value_escape(f->path), *names = vmm_value_escape(f->hidden ? f->hidden : "");
 	int rc = folder && names ? 0 : vsu_error_set(err, -ENOMEM, "no memory for options");
 
 	if (!rc)
-		rc = add_word(p, err, "--fs=path=%s,tag=%s%s%s%s%s%s", folder, f->tag,
+		rc = vmm_plan_add_word(p, err, "--fs=path=%s,tag=%s%s%s%s%s%s", folder, f->tag,
 			      f->writable ? "" : ",readonly", f->nosuid ? ",nosuid" : "",
 			      f->nodev ? ",nodev" : "", f->hidden ? ",hide=" : "", names);
 	free(folder);
@@ -106,13 +84,13 @@ static int add_console(struct vmm_plan *p, struct vsu_error *err)
 	for (i = 0; i < VMM_AGENT_PORTS; i++)
 		snprintf(ports + strlen(ports), sizeof(ports) - strlen(ports), ",port=%s:fd:%d",
 			 names[i], vmm_session_port(p->session, i));
-	return add_word(p, err, "--console=fd=%d,name=cvmm.unused%s", p->unused[0], ports);
+	return vmm_plan_add_word(p, err, "--console=fd=%d,name=cvmm.unused%s", p->unused[0], ports);
 }
 
 /* The serial port has words of its own, which are names of files here. */
 static int add_log(struct vmm_plan *p, const char *log, struct vsu_error *err)
 {
-	return add_word(p, err, "--serial=%s%s", log && *log != '/' ? "./" : "", log ? log : "null");
+	return vmm_plan_add_word(p, err, "--serial=%s%s", log && *log != '/' ? "./" : "", log ? log : "null");
 }
 
 static int add_others(struct vmm_plan *p, const char *const *options, struct vsu_error *err)
@@ -120,7 +98,7 @@ static int add_others(struct vmm_plan *p, const char *const *options, struct vsu
 	int rc = 0;
 
 	while (!rc && options && *options)
-		rc = add_word(p, err, "%s", *options++);
+		rc = vmm_plan_add_word(p, err, "%s", *options++);
 	return rc;
 }
 
@@ -136,17 +114,17 @@ static int add_ends(struct vmm_plan *p, const struct cvmm_exec_config *c, struct
 
 static int add_boot(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
-	int rc = p->initrd_fd < 0 ? 0 : add_word(p, err, "--initrd=fd:%d:initrd", p->initrd_fd);
+	int rc = p->initrd_fd < 0 ? 0 : vmm_plan_add_word(p, err, "--initrd=fd:%d:initrd", p->initrd_fd);
 
 	if (!rc)
-		rc = add_word(p, err, "--device=rng");
+		rc = vmm_plan_add_word(p, err, "--device=rng");
 	if (!rc)
-		rc = add_word(p, err, "--cmdline=%s", p->cmdline);
+		rc = vmm_plan_add_word(p, err, "--cmdline=%s", p->cmdline);
 	if (!rc)
-		rc = add_word(p, err, "--memory=%s", c->memory ? c->memory : "1G");
+		rc = vmm_plan_add_word(p, err, "--memory=%s", c->memory ? c->memory : "1G");
 	if (!rc)
-		rc = add_word(p, err, "--cpus=%u", c->cpus ? c->cpus : 1);
-	return rc < 0 ? rc : add_word(p, err, "%s", p->kernel);
+		rc = vmm_plan_add_word(p, err, "--cpus=%u", c->cpus ? c->cpus : 1);
+	return rc < 0 ? rc : vmm_plan_add_word(p, err, "%s", p->kernel);
 }
 
 /* Nothing is requested of it, which one thread serves as well as more. */
@@ -154,7 +132,7 @@ static int add_spare_folder(struct vmm_plan *p, const char *template, const char
 			    struct vsu_error *err)
 {
 	char *folder = vmm_value_escape(template);
-	int rc = folder ? add_word(p, err, "--fs=path=%s/empty,tag=%s,readonly,thread-pool-size=1", folder, tag) :
+	int rc = folder ? vmm_plan_add_word(p, err, "--fs=path=%s/empty,tag=%s,readonly,thread-pool-size=1", folder, tag) :
 			  vsu_error_set(err, -ENOMEM, "no memory for options");
 
 	free(folder);
@@ -279,11 +257,6 @@ static int complete_folders(struct vmm_plan *p, unsigned int shared, struct vsu_
 	return add_spare_folders(p, t->path, shared, t->info.folders, err);
 }
 
-static bool is_clone(const struct vmm_plan *p)
-{
-	return p->template.lock_fd >= 0;
-}
-
 static unsigned int count_texts(const char *const *texts)
 {
 	unsigned int n = 0;
@@ -338,16 +311,16 @@ static int check_hidden(const struct vmm_plan *p, struct vsu_error *err)
 static int add_image(struct vmm_plan *p, struct vmm_request *r, const struct cvmm_exec_config *c,
 		     struct vsu_error *err)
 {
-	if (c->root || is_clone(p))
+	if (c->root || vmm_plan_is_clone(p))
 		return vsu_error_set(err, -EINVAL, "an image has the root; a folder or a template has no effect");
 	vmm_request_add(r, 'I', "%s", "");
-	return add_word(p, err, "--disk=%s", c->image);
+	return vmm_plan_add_word(p, err, "--disk=%s", c->image);
 }
 
 static int share_folders(struct vmm_plan *p, struct vmm_request *r,
 			 const struct cvmm_exec_config *c, struct vsu_error *err)
 {
-	const char *preset = is_clone(p) ? p->template.info.root : "/";
+	const char *preset = vmm_plan_is_clone(p) ? p->template.info.root : "/";
 	const struct cvmm_exec_folder root = {
 		.path = c->root ? c->root : preset, .writable = c->writable_root, .suid = true, .dev = true,
 	};
@@ -367,58 +340,7 @@ static int share_folders(struct vmm_plan *p, struct vmm_request *r,
 		rc = share_folder(p, r, &sorted[i], i, err);
 	if (!rc)
 		rc = check_hidden(p, err);
-	return rc < 0 || !is_clone(p) ? rc : complete_folders(p, i, err);
-}
-
-static const char *text_or_none(const char *text)
-{
-	return text ? text : "-";
-}
-
-/* Nothing reads the other end of its link. */
-static int open_card(struct vmm_plan *p, struct vsu_error *err)
-{
-	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->card) < 0 ? vsu_error_sys(err, -errno, "cannot make a socket") : 0;
-}
-
-static int add_unused_card(struct vmm_plan *p, struct vsu_error *err)
-{
-	return add_word(p, err, "--net=fd=%d", p->card[0]);
-}
-
-int vmm_plan_check_network(const struct vmm_plan *p, struct vsu_error *err)
-{
-	return !is_clone(p) || p->template.info.net ? 0 :
-	       vsu_error_set(err, -EOPNOTSUPP, "the template '%s' was made without a network card; make it again with 'cvmm template make NAME --net'", p->template.path);
-}
-
-/* The agent checks the addresses. */
-static int request_network(struct vmm_plan *p, struct vmm_request *r,
-			   const struct cvmm_exec_network *n, struct vsu_error *err)
-{
-	const char *address = n->address ? n->address : "-/0";
-	struct vmm_card card = VMM_CARD_OF_DEVICE;
-	int rc = n->card ? vmm_plan_check_network(p, err) : vsu_error_set(err, -EINVAL, "a network has no card");
-
-	if (!rc && is_clone(p))
-		rc = vmm_card_read(&card, n->card, err);
-	if (rc < 0)
-		return rc;
-	vmm_request_add(r, 'N', "%s%s %s %s %s %u", address, strchr(address, '/') ? "" : "/32",
-			text_or_none(n->gateway), text_or_none(n->resolver), card.mac, card.mtu);
-	return add_word(p, err, "--net=%s%s%s", n->card, card.made_up ? ",mac=" : "", card.made_up ? card.mac : "");
-}
-
-/* A clone has the card of its template, also without a network. */
-static int add_network(struct vmm_plan *p, struct vmm_request *r,
-		       const struct cvmm_exec_network *n, struct vsu_error *err)
-{
-	int rc;
-
-	if (n)
-		return request_network(p, r, n, err);
-	rc = p->template.info.net ? open_card(p, err) : 0;
-	return rc < 0 || p->card[0] < 0 ? rc : add_unused_card(p, err);
+	return rc < 0 || !vmm_plan_is_clone(p) ? rc : complete_folders(p, i, err);
 }
 
 /* Records that the devices of the machine determine: the same for each command. */
@@ -428,7 +350,7 @@ static int add_parts(struct vmm_plan *p, const struct cvmm_exec_config *c, struc
 	int rc;
 
 	vmm_request_add(r, 'R', "%s", c->writable_root ? "rw" : "ro");
-	rc = add_network(p, r, c->network, err);
+	rc = vmm_plan_add_network(p, r, c->network, err);
 	if (!rc)
 		rc = share_folders(p, r, c, err);
 	return rc < 0 ? rc : vmm_request_check(r, err);
@@ -471,7 +393,7 @@ static int make_session(struct vmm_plan *p, const struct cvmm_exec_config *c, st
 	int rc = p->waits ? 0 : make_request(p, &r, c, err);
 
 	s = describe_command(c, &r);
-	s.clone = is_clone(p);
+	s.clone = vmm_plan_is_clone(p);
 	s.waits = p->waits;
 	if (!rc)
 		rc = new_session(p, &s, err);
@@ -524,7 +446,7 @@ static int make_booting(struct vmm_plan *p, const struct cvmm_exec_config *c, co
 	int rc = find_boot_files(p, c, init, err);
 
 	if (!rc)
-		rc = add_word(p, err, "run");
+		rc = vmm_plan_add_word(p, err, "run");
 	if (!rc)
 		rc = add_parts(p, c, err);
 	if (!rc)
@@ -536,12 +458,12 @@ static int make_booting(struct vmm_plan *p, const struct cvmm_exec_config *c, co
 
 static int make_clone(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
 {
-	int rc = add_word(p, err, "run");
+	int rc = vmm_plan_add_word(p, err, "run");
 
 	if (!rc)
-		rc = add_word(p, err, "--from=%s/machine", p->template.path);
+		rc = vmm_plan_add_word(p, err, "--from=%s/machine", p->template.path);
 	if (!rc)
-		rc = add_word(p, err, "--clone");
+		rc = vmm_plan_add_word(p, err, "--clone");
 	if (!rc)
 		rc = add_parts(p, c, err);
 	if (!rc)
@@ -567,16 +489,16 @@ int vmm_plan_use_template(struct vmm_plan *p, const char *name, struct vsu_error
 int vmm_plan_make(struct vmm_plan *p, const struct cvmm_exec_config *c, const char *init,
 		  struct vsu_error *err)
 {
-	return is_clone(p) ? make_clone(p, c, err) : make_booting(p, c, init, err);
+	return vmm_plan_is_clone(p) ? make_clone(p, c, err) : make_booting(p, c, init, err);
 }
 
 /* Devices that clones use. */
 static int add_spare_devices(struct vmm_plan *p, const struct vmm_template *t, struct vsu_error *err)
 {
-	int rc = add_word(p, err, "run");
+	int rc = vmm_plan_add_word(p, err, "run");
 
 	if (!rc && t->info.net)
-		rc = add_unused_card(p, err);
+		rc = vmm_plan_add_unused_card(p, err);
 	if (!rc)
 		rc = add_spare_folder(p, t->path, VMM_AGENT_ROOT_TAG, err);
 	return rc < 0 ? rc : add_spare_folders(p, t->path, 0, t->info.folders, err);
@@ -588,7 +510,7 @@ int vmm_plan_make_template(struct vmm_plan *p, const struct cvmm_exec_config *c,
 	const struct vmm_session_config s = {
 		.timeout_ms = c->timeout_ms, .in = -1, .out = -1, .err = -1,
 	};
-	int rc = t->info.net ? open_card(p, err) : 0;
+	int rc = t->info.net ? vmm_plan_open_card(p, err) : 0;
 
 	if (!rc)
 		rc = find_boot_files(p, c, init, err);

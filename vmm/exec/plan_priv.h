@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Shared by the files of a plan. */
+#ifndef VMM_EXEC_PLAN_PRIV_H
+#define VMM_EXEC_PLAN_PRIV_H
+
+#include "exec/plan.h"
+
+static inline bool vmm_plan_is_clone(const struct vmm_plan *p)
+{
+	return p->template.lock_fd >= 0;
+}
+
+/* plan_words.c: adds a word of "cvmm run". -E2BIG: more than VMM_PLAN_MAX_WORDS; -ENOMEM. */
+int vmm_plan_add_word(struct vmm_plan *p, struct vsu_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * plan_network.c: the card of a network, or of a clone without one: it has the card of its
+ * template. r receives the record of the network.
+ */
+int vmm_plan_add_network(struct vmm_plan *p, struct vmm_request *r,
+			 const struct cvmm_exec_network *n, struct vsu_error *err);
+/* A card without a network: nothing reads the other end of its link. open_card comes first. */
+int vmm_plan_open_card(struct vmm_plan *p, struct vsu_error *err);
+int vmm_plan_add_unused_card(struct vmm_plan *p, struct vsu_error *err);
+
+#endif
