@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/endian.h>
 #include <vmm-sys-util/fd.h>
 
 #include "cli/seed_disk.h"
@@ -31,27 +32,21 @@
 #define MODE_FOLDER 040555
 #define MODE_FILE 0100444
 
-static void put_little(uint8_t *to, uint32_t value, int bytes)
+/* As vsu_le_store(). */
+static void put_big(void *at, uint64_t value, size_t len)
 {
-	int i;
+	uint8_t *bytes = at;
+	size_t i;
 
-	for (i = 0; i < bytes; i++)
-		to[i] = (uint8_t)(value >> 8 * i);
-}
-
-static void put_big(uint8_t *to, uint32_t value, int bytes)
-{
-	int i;
-
-	for (i = 0; i < bytes; i++)
-		to[bytes - 1 - i] = (uint8_t)(value >> 8 * i);
+	for (i = 0; i < len; i++)
+		bytes[len - 1 - i] = (uint8_t)(value >> 8 * i);
 }
 
 /* Both orders of bytes, one after the other. */
-static void put_both(uint8_t *to, uint32_t value, int bytes)
+static void put_both(uint8_t *to, uint32_t value, size_t len)
 {
-	put_little(to, value, bytes);
-	put_big(to + bytes, value, bytes);
+	vsu_le_store(to, value, len);
+	put_big(to + len, value, len);
 }
 
 static void put_text(uint8_t *to, size_t size, const char *text)
@@ -182,7 +177,7 @@ static void put_primary(uint8_t *to, const char *label, uint32_t sectors)
 	put_both(to + 124, 1, 2);
 	put_both(to + 128, SECTOR, 2);
 	put_both(to + 132, 10, 4);
-	put_little(to + 140, PATHS_LITTLE, 4);
+	vsu_le_store(to + 140, PATHS_LITTLE, 4);
 	put_big(to + 148, PATHS_BIG, 4);
 	put_record(record, &root);
 	memcpy(to + 156, record, 34);
@@ -194,7 +189,7 @@ static void put_primary(uint8_t *to, const char *label, uint32_t sectors)
 }
 
 /* The table of paths has one folder. */
-static void put_paths(uint8_t *to, void (*put)(uint8_t *, uint32_t, int))
+static void put_paths(uint8_t *to, void (*put)(void *at, uint64_t value, size_t len))
 {
 	to[0] = 1;
 	put(to + 2, FOLDER, 4);
@@ -243,7 +238,7 @@ int vmm_seed_disk_make(const char *label, const struct vmm_seed_file *files, uns
 		return -ENOMEM;
 	put_primary(disk + PRIMARY * SECTOR, label, sectors);
 	put_descriptor(disk + TERMINATOR * SECTOR, 255);
-	put_paths(disk + PATHS_LITTLE * SECTOR, put_little);
+	put_paths(disk + PATHS_LITTLE * SECTOR, vsu_le_store);
 	put_paths(disk + PATHS_BIG * SECTOR, put_big);
 	put_folder(disk + FOLDER * SECTOR, files, n);
 	for (at = FILES, i = 0; i < n; at += sectors_of(files[i++].len))
