@@ -2,6 +2,7 @@
 /* The guest's network interfaces. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -66,13 +67,19 @@ static bool read_address(const char *text, struct in_addr *a)
 	return !strcmp(text, "-") || inet_pton(AF_INET, text, a) == 1;
 }
 
+/* Not by sscanf(), which reads "0x" and single digits as bytes. */
 static bool read_mac(const char *text, struct network *n)
 {
-	unsigned char *m = n->mac;
-	char end;
+	unsigned int i;
 
 	n->has_mac = strcmp(text, "-") != 0;
-	return !n->has_mac || sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", m, m + 1, m + 2, m + 3, m + 4, m + 5, &end) == 6;
+	for (i = 0; n->has_mac && i < sizeof(n->mac); i++, text += 3) {
+		if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]) ||
+		    text[2] != (i + 1 < sizeof(n->mac) ? ':' : '\0'))
+			return false;
+		n->mac[i] = (unsigned char)strtoul(text, NULL, 16);
+	}
+	return true;
 }
 
 /* "ADDRESS/BITS GATEWAY RESOLVER MAC MTU", where "-" is none */

@@ -721,6 +721,8 @@ static const struct { const char *network, *why; } unconfigured[] = {
 	{ "192.0.2.2/24 gateway - - 0", "the host requested an invalid network: 192.0.2.2/24 gateway - - 0" },
 	{ "192.0.2.2/24 - resolver - 0", "the host requested an invalid network: 192.0.2.2/24 - resolver - 0" },
 	{ "-/0 - - 52:54:00:12:34 0", "the host requested an invalid network: -/0 - - 52:54:00:12:34 0" },
+	{ "-/0 - - 0x:54:00:12:34:56 0", "the host requested an invalid network: -/0 - - 0x:54:00:12:34:56 0" },
+	{ "-/0 - - 52:54:0:12:34:56 0", "the host requested an invalid network: -/0 - - 52:54:0:12:34:56 0" },
 	{ "-/0 - - 52:54:00:12:34:5x 0", "the host requested an invalid network: -/0 - - 52:54:00:12:34:5x 0" },
 	{ "192.0.2.2/24 192.0.2.1 192.0.2.3 - 0", "the guest has no network interface (its kernel needs the driver virtio_net)" },
 	{ "-/0 - - 52:54:00:12:34:56 0", "the guest has no network interface (its kernel needs the driver virtio_net)" },
