@@ -42,24 +42,16 @@ static int open_handle(int mount, const union fs_file_handle *file_handle)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Checks the permission (CAP_DAC_READ_SEARCH) and the file system's support. */
-static int mount_try(int mount, const union fs_file_handle *file_handle)
-{
-	int fd = open_handle(mount, file_handle);
-
-	if (fd < 0)
-		return fd;
-	vsu_fd_close(&fd);
-	return 0;
-}
-
-/* Also records mounts without usable handles. -ENFILE: more than FS_MOUNTS. */
+/*
+ * Opens a handle to check the permission (CAP_DAC_READ_SEARCH) and the file system's
+ * support. Also records mounts without usable handles. -ENFILE: more than FS_MOUNTS.
+ */
 static int mount_add(struct fs *fs, int fd, const struct statx *st,
 		     const union fs_file_handle *file_handle)
 {
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
 	struct fs_mount *m = &fs->mounts[fs->nmounts];
-	int rc;
+	int tried;
 
 	if (!S_ISDIR(st->stx_mode) && !S_ISREG(st->stx_mode))
 		return -EOPNOTSUPP;
@@ -69,11 +61,14 @@ static int mount_add(struct fs *fs, int fd, const struct statx *st,
 	m->fd = openat(fs->proc, name.text, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (m->fd < 0)
 		return -errno;
-	rc = mount_try(m->fd, file_handle);
-	if (rc < 0)
+	tried = open_handle(m->fd, file_handle);
+	if (tried < 0)
 		vsu_fd_close(&m->fd);
 	__atomic_store_n(&fs->nmounts, fs->nmounts + 1, __ATOMIC_RELEASE);
-	return rc;
+	if (tried < 0)
+		return tried;
+	vsu_fd_close(&tried);
+	return 0;
 }
 
 static int mount_need(struct fs *fs, int fd, const struct statx *st,
