@@ -94,12 +94,11 @@ void virtdev_priv_fs_hidden_free(struct fs_hidden_rules *rules);
  * no path below the shared directory.
  */
 bool virtdev_priv_fs_path_is_valid(const char *path);
+/* Opens a path below parent, the shared folder or one in it, which the caller keeps. */
+int virtdev_priv_fs_path_open(const struct fs *fs, int parent, const char *path);
 /* A name in the folder of that identity. */
 bool virtdev_priv_fs_is_hidden(const struct fs *fs, uint64_t dev, uint64_t ino, const char *name);
-int virtdev_priv_fs_path_open(const struct fs *fs, const char *path);
 int virtdev_priv_fs_path_read(const struct fs *fs, int fd,
 			      char path[PATH_MAX]);
-/* As virtdev_priv_fs_path_open(), below another folder, which the caller keeps. */
-int virtdev_priv_fs_path_open_below(const struct fs *fs, int parent, const char *path);
 
 #endif

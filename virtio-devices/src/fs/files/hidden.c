@@ -97,7 +97,7 @@ void virtdev_priv_fs_hidden_free(struct fs_hidden_rules *rules)
 static int find_folder(const struct fs *fs, struct fs_hidden *h)
 {
 	struct statx st;
-	int fd = virtdev_priv_fs_path_open(fs, h->folder);
+	int fd = virtdev_priv_fs_path_open(fs, fs->folder, h->folder);
 	int rc = fd < 0 ? fd : virtdev_priv_fs_stat(fd, "", &st);
 
 	vsu_fd_close(&fd);

@@ -54,11 +54,6 @@ bool virtdev_priv_fs_path_is_valid(const char *path)
 	return path != NULL;
 }
 
-int virtdev_priv_fs_path_open(const struct fs *fs, const char *path)
-{
-	return virtdev_priv_fs_path_open_below(fs, fs->folder, path);
-}
-
 bool virtdev_priv_fs_is_hidden(const struct fs *fs, uint64_t dev, uint64_t ino, const char *name)
 {
 	const struct fs_hidden *h = fs->hidden.rules;
@@ -97,7 +92,7 @@ static int open_name(const struct fs *fs, int dir, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-int virtdev_priv_fs_path_open_below(const struct fs *fs, int parent, const char *path)
+int virtdev_priv_fs_path_open(const struct fs *fs, int parent, const char *path)
 {
 	char name[FS_NAME_MAX + 1];
 	int dir = vsu_fd_dup(parent), fd;
@@ -115,7 +110,7 @@ int virtdev_priv_fs_path_open_below(const struct fs *fs, int parent, const char 
 static int check_same(const struct fs *fs, int fd, const char *path)
 {
 	struct statx there, here;
-	int other = virtdev_priv_fs_path_open(fs, path), rc;
+	int other = virtdev_priv_fs_path_open(fs, fs->folder, path), rc;
 
 	if (other < 0)
 		return other;

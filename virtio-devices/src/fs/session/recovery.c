@@ -322,7 +322,7 @@ static bool is_there(const struct fs *fs,
 
 	path_build(fs, *r, path);
 	fd = *path && virtdev_priv_fs_path_is_valid(path) ?
-	     virtdev_priv_fs_path_open(fs, path) : -ENOENT;
+	     virtdev_priv_fs_path_open(fs, fs->folder, path) : -ENOENT;
 	rc = fd < 0 ? fd : virtdev_priv_fs_stat(fd, "", &st);
 	vsu_fd_close(&fd);
 	return rc >= 0 && r->ino == st.stx_ino &&

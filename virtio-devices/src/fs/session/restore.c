@@ -94,8 +94,7 @@ static int enter_parent(struct fs *fs, const char *path, size_t parent_len)
 	memcpy(names, rest, parent_len - (size_t)(rest - path));
 	names[parent_len - (size_t)(rest - path)] = 0;
 	fs->load.names += virtdev_priv_fs_count_parts(names, '/');
-	fd = is_below ? virtdev_priv_fs_path_open_below(fs, fs->load.parent, names) :
-			virtdev_priv_fs_path_open(fs, names);
+	fd = virtdev_priv_fs_path_open(fs, is_below ? fs->load.parent : fs->folder, names);
 	virtdev_priv_fs_restore_end(fs);
 	if (fd < 0)
 		return fd;
@@ -114,12 +113,11 @@ static int open_path(struct fs *fs, const char *path)
 
 	fs->load.names++;
 	if (!slash)
-		return virtdev_priv_fs_path_open(fs, path);
+		return virtdev_priv_fs_path_open(fs, fs->folder, path);
 	if (fs->load.parent < 0 || strlen(fs->load.parent_path) != len ||
 	    memcmp(fs->load.parent_path, path, len) != 0)
 		rc = enter_parent(fs, path, len);
-	return rc < 0 ? rc : virtdev_priv_fs_path_open_below(fs, fs->load.parent,
-							     slash + 1);
+	return rc < 0 ? rc : virtdev_priv_fs_path_open(fs, fs->load.parent, slash + 1);
 }
 
 static int find_by_path(struct fs *fs, const struct fs_file_record *f,
@@ -145,7 +143,7 @@ static int find_by_handle(struct fs *fs, const struct fs_file_record *f,
 	if (rc < 0)
 		return rc;
 	fs->load.names += 2 * virtdev_priv_fs_count_parts(path, '/');
-	return check_identity(fs, f, virtdev_priv_fs_path_open(fs, path), identity);
+	return check_identity(fs, f, virtdev_priv_fs_path_open(fs, fs->folder, path), identity);
 }
 
 int virtdev_priv_fs_restore_file(struct fs *fs, const struct fs_file_record *f)
