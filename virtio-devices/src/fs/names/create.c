@@ -51,22 +51,15 @@ static void undo_umask(const struct fs_call *c, int fd, uint32_t mode)
 /* Makes c->name as the user of the request; 0 or a negative errno. */
 typedef int (*make_fn)(const struct fs_call *c);
 
-static int make_name(struct fs_call *c, make_fn fn)
+static int make_and_reply(struct fs_call *c, make_fn fn, uint32_t mode)
 {
-	int rc = virtdev_priv_fs_user_enter(c);
+	struct fuse_entry_out out;
+	int fd, rc = virtdev_priv_fs_user_enter(c);
 
 	if (rc < 0)
 		return rc;
 	rc = virtdev_priv_fs_user_make(c, fn);
 	virtdev_priv_fs_user_leave(c);
-	return rc;
-}
-
-static int make_and_reply(struct fs_call *c, make_fn fn, uint32_t mode)
-{
-	struct fuse_entry_out out;
-	int fd, rc = make_name(c, fn);
-
 	if (rc < 0)
 		return rc;
 	fd = openat(c->inode->fd, c->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);

@@ -96,14 +96,10 @@ int virtdev_priv_fs_reopen_killing(const struct fs *fs, struct fs_inode *inode,
 /* setresuid() ignores this value; it is not a UID. */
 #define SAME UINT32_MAX
 
-static int set_user(uint32_t uid)
+/* The effective ID of the thread; call is SETRESUID or SETRESGID. */
+static int set_id(long call, uint32_t id)
 {
-	return syscall(SETRESUID, SAME, uid, SAME) < 0 ? -errno : 0;
-}
-
-static int set_group(uint32_t gid)
-{
-	return syscall(SETRESGID, SAME, gid, SAME) < 0 ? -errno : 0;
+	return syscall(call, SAME, id, SAME) < 0 ? -errno : 0;
 }
 
 static int set_groups(const gid_t *groups, size_t n)
@@ -180,9 +176,9 @@ int virtdev_priv_fs_user_enter(struct fs_call *c)
 		return rc;
 	rc = fs->groups.n || c->ngroups ? set_groups(c->groups, c->ngroups) : 0;
 	if (rc >= 0)
-		rc = set_group(c->gid);
+		rc = set_id(SETRESGID, c->gid);
 	if (rc >= 0)
-		rc = set_user(c->uid);
+		rc = set_id(SETRESUID, c->uid);
 	if (rc < 0)
 		virtdev_priv_fs_user_leave(c);
 	return rc;
@@ -195,8 +191,8 @@ void virtdev_priv_fs_user_leave(const struct fs_call *c)
 
 	if (is_same(c))
 		return;
-	set_user(fs->uid);
-	set_group(fs->gid);
+	set_id(SETRESUID, fs->uid);
+	set_id(SETRESGID, fs->gid);
 	if (fs->groups.n || c->ngroups)
 		set_groups(fs->groups.ids, fs->groups.n);
 }
@@ -241,7 +237,7 @@ int virtdev_priv_fs_outsider_begin(const struct fs_call *c)
 		return 0;
 	if (c->in.gid == SAME)
 		return -EINVAL;
-	rc = set_group(c->in.gid);
+	rc = set_id(SETRESGID, c->in.gid);
 	return rc < 0 ? rc : fsetid_drop();
 }
 
@@ -249,5 +245,5 @@ void virtdev_priv_fs_outsider_end(const struct fs_call *c, int begun)
 {
 	virtdev_priv_fs_killpriv_end(begun);
 	if (!c->fs->uid)
-		set_group(c->fs->gid);
+		set_id(SETRESGID, c->fs->gid);
 }
