@@ -47,7 +47,6 @@ void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name);
 /* Releases the locks of all owners. Returns true if some remain. */
 bool virtdev_priv_fs_owners_forget(struct fs *fs, uint64_t until);
 
-/* The handlers. */
 fs_handler virtdev_priv_fs_open, virtdev_priv_fs_opendir, virtdev_priv_fs_release,
 	virtdev_priv_fs_flush, virtdev_priv_fs_fsync, virtdev_priv_fs_syncfs,
 	virtdev_priv_fs_read, virtdev_priv_fs_write, virtdev_priv_fs_getlk,

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Detached requests. When the front-end disconnects while a host system call hangs, the
- * request is detached: its worker thread finishes alone and discards the result. In the
- * state IN_HOST_CALL a thread holds no lock and references neither guest memory nor
- * tables. A compare-and-swap of the state decides whether the thread resumes first or
- * the device detaches the request.
+ * Detached requests (enum fs_job_state). A compare-and-swap of the state decides whether
+ * the thread resumes first or the device detaches the request.
  */
 #include <config.h>
 
@@ -41,8 +38,6 @@ bool virtdev_priv_fs_is_detached(const struct fs_call *c)
 	return c->queue->job && job_is_detached(c->queue->job);
 }
 
-/* ------------------------------------------------------------------------ jobs */
-
 void virtdev_priv_fs_job_free(struct fs_job *job)
 {
 	if (job && job->own) {
@@ -72,9 +67,6 @@ struct fs_job *virtdev_priv_fs_jobs_pop_queued(struct fs_job_queue *w,
 	return all;
 }
 
-/* ------------------------------------------------------------------ detaching */
-
-/* Under the job queue's lock. */
 static void detach_blocked(struct fs_job_queue *w, struct fs_queue *q)
 {
 	uint32_t i;
@@ -87,7 +79,7 @@ static void detach_blocked(struct fs_job_queue *w, struct fs_queue *q)
 	}
 }
 
-/* Under the job queue's lock: jobs without a thread need no limit. */
+/* Jobs without a thread need no limit. */
 static void detach_queued(struct fs_job_queue *w, struct fs_queue *q)
 {
 	struct fs_job *job = virtdev_priv_fs_jobs_pop_queued(w, q);

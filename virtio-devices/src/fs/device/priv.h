@@ -103,7 +103,7 @@ struct fs_handle {
 	int64_t next;		/* directory: offset of the next entry */
 };
 
-/* An additional flag in fs.agreed: FUSE_INIT was received. */
+/* In fs.agreed: FUSE_INIT was received. */
 #define FS_SESSION (UINT64_C(1) << 63)
 
 enum fs_count { FS_REQUESTS, FS_FAILED, FS_BYTES_READ, FS_BYTES_WRITTEN,
@@ -112,8 +112,8 @@ enum fs_count { FS_REQUESTS, FS_FAILED, FS_BYTES_READ, FS_BYTES_WRITTEN,
 
 /*
  * RUNNING: the thread may access guest memory, locks and tables. IN_HOST_CALL: it is in
- * a host system call that uses none of them, and may be detached. DETACHED: final; the
- * thread discards its result.
+ * a host system call that uses none of them, and may be detached when the front-end
+ * disconnects. DETACHED: final; the thread finishes alone and discards its result.
  */
 enum fs_job_state { FS_JOB_RUNNING, FS_JOB_IN_HOST_CALL, FS_JOB_DETACHED };
 

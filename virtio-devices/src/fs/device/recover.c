@@ -16,8 +16,6 @@
 /* Bytes allocated by one fallocate(). */
 #define STEP (UINT64_C(256) << 10)
 
-/* --------------------------------------------------------------------- tables */
-
 /* The record of that ID; NULL: its blocks are not allocated. */
 static void *record_of(const struct fs *fs, const struct fs_recover_table *t,
 		       uint64_t id)

@@ -2,8 +2,7 @@
 /*
  * Session state in a file that survives a crash of the process: a table of inodes and
  * a table of open handles, indexed like their pools. The file is mapped: updates are
- * stores, not system calls. At any instruction each record is either valid or absent;
- * the replacement process loads the valid ones (recover_load.c).
+ * stores. The replacement process loads the valid records (session/recovery.c).
  *
  * The file is valid on one host until it reboots. Numbers are in host byte order.
  */
@@ -74,12 +73,11 @@ struct fs;
 struct fs_handle;
 struct fs_inode;
 
-/* A table in the file. Offsets are in bytes from the start of the file. */
 struct fs_recover_table {
-	uint64_t at, end;	/* begin and end of the table */
+	uint64_t at, end;	/* bytes from the start of the file */
 	uint64_t ready;		/* end of the allocated blocks */
 	uint32_t size;		/* bytes of a record */
-	uint32_t max;		/* number of records */
+	uint32_t max;		/* records */
 };
 
 struct fs_recover {
@@ -115,10 +113,8 @@ void virtdev_priv_fs_recover_inode(struct fs *fs, const struct fs_inode *inode);
 void virtdev_priv_fs_recover_lookups(struct fs *fs, const struct fs_inode *inode);
 void virtdev_priv_fs_recover_handle(struct fs *fs,
 				    const struct fs_handle *handle);
-/* Drops the record of an inode or a handle. */
 void virtdev_priv_fs_recover_drop(struct fs *fs, const struct fs_recover_table *t,
 				  uint64_t id);
-/* Records the name and parent of an inode. */
 void virtdev_priv_fs_recover_set_dentry(struct fs *fs, uint64_t id, uint64_t parent,
 					const char *name);
 

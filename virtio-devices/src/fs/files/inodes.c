@@ -284,7 +284,6 @@ void virtdev_priv_fs_inode_forget(struct fs *fs, uint64_t id, uint64_t times)
 	vsu_fd_close(&fd);
 }
 
-/* Unlocks for each close(): other threads serve requests meanwhile. */
 bool virtdev_priv_fs_inodes_forget(struct fs *fs, uint32_t *at, uint64_t until)
 {
 	struct fs_inode *inode;

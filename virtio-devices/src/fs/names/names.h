@@ -24,12 +24,9 @@ int virtdev_priv_fs_replay_serve(struct fs_call *c, const struct fs_operation *o
 /* Whether the previous process started this request. A missing handle of a repeated
    FUSE_RELEASE is then no error. */
 bool virtdev_priv_fs_replay_was_started(const struct fs_call *c);
-/* Records which inode a rename moves. */
 void virtdev_priv_fs_replay_set_moved(const struct fs_call *c, uint64_t moved);
-/* Drops all records. */
 void virtdev_priv_fs_replay_clear(struct fs *fs);
 
-/* The handlers. */
 fs_handler virtdev_priv_fs_lookup, virtdev_priv_fs_forget, virtdev_priv_fs_batch_forget,
 	virtdev_priv_fs_getattr, virtdev_priv_fs_statx, virtdev_priv_fs_setattr,
 	virtdev_priv_fs_access, virtdev_priv_fs_statfs, virtdev_priv_fs_readlink,

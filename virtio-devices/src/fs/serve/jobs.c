@@ -284,7 +284,7 @@ void virtdev_priv_fs_jobs_fini(struct fs_queue *q)
 
 /* ----------------------------------------------------------------- a thread */
 
-/* Under the job queue's lock: the next job, or NULL when ending. */
+/* The next job, or NULL when ending. */
 static struct fs_job *job_wait(struct fs_job_queue *w)
 {
 	struct fs_job *job;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The recovery file: layout, ownership checks and locking, and the load of the session
- * that a crashed process left in it. The file is untrusted: each record is read once and
- * validated; then its file is found in the shared directory or counted as lost.
+ * The recovery file and the load of its session. The file is untrusted: each record is
+ * read once and validated; then its file is found in the shared directory or is lost.
  */
 #define _GNU_SOURCE
 #include <config.h>

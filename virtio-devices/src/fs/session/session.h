@@ -54,7 +54,6 @@ int virtdev_priv_fs_state_load_turn(void *self, struct virtdev_state_reader *r,
  */
 int virtdev_priv_fs_recover_load(struct fs *fs, const char *path,
 				 struct vsu_error *err);
-/* Does not change the content. */
 void virtdev_priv_fs_recover_close(struct fs *fs);
 
 #endif

@@ -9,8 +9,7 @@
  * load maps the ranges again before the guest continues; the records of consecutive
  * chunks of one file become one mapping, as when the driver mapped them.
  *
- * The state is untrusted input: IDs are checked against the limits of this device, and
- * an inode is found in the shared directory or counted as lost.
+ * The state is untrusted input: IDs are checked against the limits of this device.
  */
 #include <config.h>
 
@@ -198,7 +197,6 @@ static int load_window(struct fs *fs, struct virtdev_state_reader *r)
 
 /* -------------------------------------------------------------------- saved */
 
-/* Writes the path; empty if the file has none. */
 static void put_path(struct fs *fs, uint64_t id, struct virtdev_state_writer *w)
 {
 	struct fs_inode *inode = virtdev_priv_fs_inode_get(fs, id);

@@ -151,7 +151,6 @@ void virtdev_priv_fs_user_fini(struct fs *fs)
 	free(fs->groups.ids);
 }
 
-/* Translates the user's IDs to the host. */
 static int find_user(struct fs_call *c)
 {
 	const struct fs *fs = c->fs;

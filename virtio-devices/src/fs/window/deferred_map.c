@@ -231,7 +231,6 @@ static int change_send(struct fs *fs, const struct virtdev_mapping *m,
 			  : virtdev_region_unmap(fs->dev, m, number);
 }
 
-/* Whether a waiting request of the queue is complete. */
 static bool has_finished(const struct fs_queue *q, uint64_t first)
 {
 	const struct fs_job *job;

@@ -17,7 +17,6 @@ void virtdev_priv_fs_deferred_map_forget(struct fs *fs);
 bool virtdev_priv_fs_deferred_map_has_room(const struct fs *fs);
 void virtdev_priv_fs_deferred_map_add(struct fs *fs, const struct fs_change *change);
 void virtdev_priv_fs_deferred_map_send(struct fs *fs);
-/* Clears fs_change.job of that queue's changes. */
 void virtdev_priv_fs_deferred_map_disown(const struct fs_queue *q);
 void virtdev_priv_fs_region_done(void *self, uint64_t cookie, int result);
 /* Without window_lock: open() may block on the file's server. */
@@ -48,7 +47,6 @@ void virtdev_priv_fs_window_fit_fd(const struct fs_call *c, uint64_t node,
 
 /* dax.c */
 fs_handler virtdev_priv_fs_setupmapping, virtdev_priv_fs_removemapping;
-/* Unmaps the whole window. */
 void virtdev_priv_fs_window_clear(const struct fs_call *c);
 
 #endif
