@@ -431,7 +431,7 @@ static int make_device(struct fs *fs, struct vsu_error *err)
 	};
 	int rc = virtdev_priv_fs_user_init(fs);
 
-	virtdev_priv_fs_owners_init(fs);
+	fs->owners.max = 1 + c->handles / FS_OWNERS_SHARE;
 	if (rc >= 0)
 		rc = virtdev_priv_fs_inodes_init(fs);
 	if (rc >= 0)

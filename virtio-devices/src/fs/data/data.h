@@ -41,8 +41,10 @@ int virtdev_priv_fs_record_locks_after(const struct fs_record_locks *now,
 				       const struct fs_record_lock *change,
 				       struct fs_record_locks *out);
 
+/* Maximum lock owners: the number of handles divided by this. */
+#define FS_OWNERS_SHARE 4u
+
 /* forget releases the record locks of an owner. */
-void virtdev_priv_fs_owners_init(struct fs *fs);
 void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name);
 /* Releases the locks of all owners. Returns true if some remain. */
 bool virtdev_priv_fs_owners_forget(struct fs *fs, uint64_t until);

@@ -24,9 +24,6 @@
 
 #include "fs/data/data.h"
 
-/* Maximum lock owners: the number of handles divided by this. */
-#define OWNERS_SHARE 4u
-
 /* --------------------- record locks of one owner, merged and split as the kernel does */
 
 static bool records_overlap(const struct fs_record_lock *a, const struct fs_record_lock *b)
@@ -306,11 +303,6 @@ int virtdev_priv_fs_getlk(struct fs_call *c)
 				  : INT64_MAX;
 	/* the host cannot report PIDs of the guest */
 	return virtdev_priv_fs_reply(c, &out, sizeof(out));
-}
-
-void virtdev_priv_fs_owners_init(struct fs *fs)
-{
-	fs->owners.max = 1 + fs->config.handles / OWNERS_SHARE;
 }
 
 void virtdev_priv_fs_owner_forget(struct fs *fs, uint64_t node, uint64_t name)

@@ -36,13 +36,6 @@ struct rule {
 	uint64_t from, to, count;
 };
 
-static int refuse_form(const char *rule, struct vsu_error *err)
-{
-	return vsu_error_set(err, -EINVAL,
-			     "fs: '%s' is not a valid ID rule; rules are guest:, host:, map:, squash-guest: or squash-host:FROM:TO:COUNT, and forbid-guest:FROM:COUNT",
-			     rule);
-}
-
 static const struct kind *kind_find(const char *name, size_t len)
 {
 	size_t i;
@@ -139,7 +132,9 @@ int virtdev_priv_fs_idmap_add(struct fs_idmap *map, const char *rule,
 	int rc;
 
 	if (parse_rule(&r, rule) < 0)
-		return refuse_form(rule, err);
+		return vsu_error_set(err, -EINVAL,
+				     "fs: '%s' is not a valid ID rule; rules are guest:, host:, map:, squash-guest: or squash-host:FROM:TO:COUNT, and forbid-guest:FROM:COUNT",
+				     rule);
 	rc = check_bounds(&r, rule, err);
 	if (rc >= 0 && r.kind->guest)
 		rc = way_add(&map->to_host, r.from, r.to, &r, rule, err);

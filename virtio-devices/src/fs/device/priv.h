@@ -57,6 +57,9 @@
  */
 #define FS_PRIVILEGES (S_ISUID | S_ISGID)
 
+/* The bits of chmod(). */
+#define FS_MODE_BITS 07777u
+
 /* Maximum supplementary groups in one request. */
 #define FS_GROUPS 32u
 

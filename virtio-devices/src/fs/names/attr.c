@@ -9,8 +9,6 @@
 
 #include "fs/names/names.h"
 
-#define MODE_BITS 07777u
-
 /* Adapts the window before the reply reports a new file size. */
 static int stat_node(const struct fs_call *c, struct statx *st, struct fuse_attr *attr)
 {
@@ -75,7 +73,7 @@ static int set_mode(struct fs_call *c, const struct fuse_setattr_in *in)
 
 	if (c->inode->type == S_IFLNK)
 		return -EOPNOTSUPP;
-	return fchmodat(c->fs->proc, name.text, in->mode & MODE_BITS, 0) < 0 ?
+	return fchmodat(c->fs->proc, name.text, in->mode & FS_MODE_BITS, 0) < 0 ?
 	       -errno : 0;
 }
 

@@ -13,7 +13,6 @@
 
 #include "fs/names/names.h"
 
-#define MODE_BITS 07777u
 #define PERMISSIONS 0777u
 #define RENAME_FLAGS (RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)
 
@@ -45,20 +44,18 @@ static void undo_umask(const struct fs_call *c, int fd, uint32_t mode)
 	if (taken & ~(uint32_t)st.stx_mode &&
 	    !virtdev_priv_fs_has_default_acl(c))
 		fchmodat(c->fs->proc, name.text,
-			 (st.stx_mode & MODE_BITS) | taken, 0);
+			 (st.stx_mode & FS_MODE_BITS) | taken, 0);
 }
 
-/* Makes c->name as the user of the request; 0 or a negative errno. */
-typedef int (*make_fn)(const struct fs_call *c);
-
-static int make_and_reply(struct fs_call *c, make_fn fn, uint32_t mode)
+/* make() creates c->name as the user of the request; 0 or a negative errno. */
+static int make_and_reply(struct fs_call *c, int (*make)(const struct fs_call *c), uint32_t mode)
 {
 	struct fuse_entry_out out;
 	int fd, rc = virtdev_priv_fs_user_enter(c);
 
 	if (rc < 0)
 		return rc;
-	rc = virtdev_priv_fs_user_make(c, fn);
+	rc = virtdev_priv_fs_user_make(c, make);
 	virtdev_priv_fs_user_leave(c);
 	if (rc < 0)
 		return rc;
@@ -89,7 +86,7 @@ int virtdev_priv_fs_symlink(struct fs_call *c)
 static int do_mkdir(const struct fs_call *c)
 {
 	return mkdirat(c->inode->fd, c->name,
-		       c->arg.mkdir.mode & MODE_BITS) < 0 ? -errno : 0;
+		       c->arg.mkdir.mode & FS_MODE_BITS) < 0 ? -errno : 0;
 }
 
 int virtdev_priv_fs_mkdir(struct fs_call *c)
@@ -155,7 +152,7 @@ static int create_flags(const struct fs_call *c)
 static int open_made(const struct fs_call *c, const char *name, int flags)
 {
 	int fd = openat(c->inode->fd, name, create_flags(c) | flags | O_CLOEXEC,
-			c->arg.create.mode & MODE_BITS);
+			c->arg.create.mode & FS_MODE_BITS);
 
 	if (fd < 0)
 		return -errno;

@@ -95,13 +95,6 @@ static struct fs_job *pop_done(struct fs_queue *q)
 	return done;
 }
 
-static void make_idle(struct fs_queue *q, struct fs_job *job)
-{
-	job->next = q->idle_jobs;
-	q->idle_jobs = job;
-	q->nbusy--;
-}
-
 /* Under window_lock. */
 static void add_waiting(struct fs_queue *q, struct fs_job *done)
 {
@@ -130,6 +123,9 @@ static void job_push(struct fs_queue *q, struct fs_job *job)
 	}
 	vq_push(q->q, &job->chain, job->written);
 	virtdev_priv_fs_measure_end(q, job->own->kind, job->popped);
+	job->next = q->idle_jobs;
+	q->idle_jobs = job;
+	q->nbusy--;
 }
 
 /* Under window_lock: pushes jobs whose changes are answered. */
@@ -145,7 +141,6 @@ static void push_finished(struct fs_queue *q)
 		*link = job->next;
 		q->nwaiting_jobs--;
 		job_push(q, job);
-		make_idle(q, job);
 	}
 }
 

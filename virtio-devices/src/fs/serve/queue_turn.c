@@ -7,7 +7,6 @@
 #include <config.h>
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include <virtio-queue/turn.h>
 #include <vmm-sys-util/event.h>

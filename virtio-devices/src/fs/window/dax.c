@@ -8,6 +8,8 @@
 
 #include "fs/window/window.h"
 
+static const struct fs_piece nothing;
+
 /* Aligned to a chunk and within the window. */
 static bool is_in_window(const struct fs *fs, uint64_t offset, uint64_t len)
 {
@@ -84,7 +86,6 @@ int virtdev_priv_fs_setupmapping(struct fs_call *c)
 
 int virtdev_priv_fs_removemapping(struct fs_call *c)
 {
-	const struct fs_piece nothing = { 0 };
 	uint64_t left = c->fs->config.window;	/* bounds the total: each chunk once */
 	uint32_t n = c->arg.remove.count;
 	struct fuse_removemapping_one one;
@@ -105,8 +106,6 @@ int virtdev_priv_fs_removemapping(struct fs_call *c)
 /* A reset empties regions, FUSE_DESTROY does not. */
 void virtdev_priv_fs_window_clear(const struct fs_call *c)
 {
-	const struct fs_piece nothing = { 0 };
-
 	if (c->fs->nchunks)
 		change_range(c, 0, c->fs->config.window, nothing);
 }
