@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <vm-memory/kvm.h>
 
@@ -320,7 +321,7 @@ void vmm_slots_free(struct vmm_slots *slots)
 
 /* ---------------------------- KVM's log of the pages that the guest writes */
 
-#define LOG_PAGE UINT64_C(4096)	/* of a bit of KVM's log */
+#define LOG_PAGE UINT64_C(4096)	/* of a bit for the caller; one of KVM is a page of the host */
 
 static int set_log(struct vmm_slots *slots, bool on)
 {
@@ -364,9 +365,21 @@ int vmm_slots_log(struct vmm_slots *slots, bool on, struct vsu_error *err)
 	return rc < 0 ? vsu_error_sys(err, rc, "KVM cannot log writes") : 0;
 }
 
+/* In place: from the last bit on, as each moves to the right. */
+static void widen_bits(uint64_t *words, uint64_t nbits, uint64_t factor)
+{
+	uint64_t i, bit;
+
+	for (i = nbits * factor; factor > 1 && i--;) {
+		bit = words[i / factor / 64] >> i / factor % 64 & 1;
+		words[i / 64] = (words[i / 64] & ~(UINT64_C(1) << i % 64)) | bit << i % 64;
+	}
+}
+
 static int harvest_slot(const struct vmm_slots *slots, const struct vmm_slot *s,
 			vmm_slots_log_fn fn, void *opaque)
 {
+	const uint64_t host_page = (uint64_t)sysconf(_SC_PAGESIZE);
 	const uint64_t nwords = s->len / LOG_PAGE / 64 + 1;
 	struct kvm_dirty_log log = { .slot = s->id };
 	uint64_t *words = calloc(nwords, sizeof(*words));
@@ -376,8 +389,10 @@ static int harvest_slot(const struct vmm_slots *slots, const struct vmm_slot *s,
 		return -ENOMEM;
 	log.dirty_bitmap = words;
 	rc = vmm_kvm_ioctl(slots->kvm->vm_fd, KVM_GET_DIRTY_LOG, &log);
-	if (rc >= 0)
+	if (rc >= 0) {
+		widen_bits(words, s->len / host_page, host_page / LOG_PAGE);
 		fn(opaque, s->gpa, words, s->len / LOG_PAGE);
+	}
 	free(words);
 	return rc;
 }

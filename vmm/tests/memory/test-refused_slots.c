@@ -6,6 +6,7 @@
 #include <config.h>
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include "../machine/fake_kvm.h"
 #include "../memory.h"
@@ -128,6 +129,37 @@ START_TEST(log_reports_written_pages_once)
 }
 END_TEST
 
+static long host_page;		/* 0: the true one */
+
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
+long __attribute__((used)) __wrap_sysconf(int name)
+{
+	return name == _SC_PAGESIZE && host_page ? host_page : __real_sysconf(name);
+}
+
+START_TEST(log_of_a_host_with_larger_pages_has_all_written_bytes)
+{
+	static const struct {
+		long page;
+		uint64_t kvm, words;
+	} rows[] = {
+		{ 16384, 0x9, 0xf00f }, { 16384, 0x6, 0x0ff0 }, { 65536, 0x1, 0xffff },
+	};
+	unsigned int n = 0, i;
+
+	ck_assert_int_eq(vmm_slots_log(slots, true, &err), 0);
+	for (i = 0; fake.slot[i].guest_phys_addr != MIB; i++)
+		;
+	host_page = rows[_i].page;
+	fake.written[i] = rows[_i].kvm;
+	ck_assert_int_eq(vmm_slots_harvest(slots, on_logged, &n, &err), 0);
+	host_page = 0;
+	ck_assert_uint_eq(n, 1);
+	ck_assert_uint_eq(logged_words, rows[_i].words);
+}
+END_TEST
+
 static bool ended;
 
 static void count_slots(void *opaque, uint64_t gpa, const uint64_t *words,
@@ -203,6 +235,7 @@ int main(void)
 	/* three removals, three additions */
 	tcase_add_loop_test(tc, change_is_made_in_full_or_not_at_all, 0, 6);
 	tcase_add_test(tc, log_reports_written_pages_once);
+	tcase_add_loop_test(tc, log_of_a_host_with_larger_pages_has_all_written_bytes, 0, 3);
 	tcase_add_test(tc, log_is_read_while_slots_change);
 	tcase_add_test(tc, log_that_kvm_refuses_is_off_everywhere);
 	tcase_add_test(tc, change_of_the_map_keeps_the_log);
