@@ -9,7 +9,7 @@
 
 #include "memory/working_set.h"
 
-#define PAGE 4096u
+#define PAGE 4096u		/* of a file, which another host may have written */
 #define ENTRIES 512u		/* of the page map, by one system call */
 #define RANGE_SIZE 16u		/* bytes in the file */
 /* Documentation/admin-guide/mm/pagemap.rst */
@@ -40,8 +40,8 @@ static int range_append(struct vmm_working_set *set, uint64_t at, uint64_t len)
 static ssize_t record_some(struct vmm_working_set *set, const struct vmem_region *r,
 			   uint64_t at, int pagemap)
 {
-	const uint64_t page = (uint64_t)(uintptr_t)(vmem_region_hva(r) + at) / PAGE;
-	const uint64_t left = (vmem_region_len(r) - at) / PAGE;
+	const uint64_t page = (uint64_t)(uintptr_t)(vmem_region_hva(r) + at) / set->page;
+	const uint64_t left = (vmem_region_len(r) - at) / set->page;
 	uint64_t entries[ENTRIES];
 	const size_t n = left < ENTRIES ? (size_t)left : ENTRIES;
 	size_t i;
@@ -52,7 +52,7 @@ static ssize_t record_some(struct vmm_working_set *set, const struct vmem_region
 		return -EIO;
 	for (i = 0; !rc && i < n; i++)
 		if (entries[i] & PRESENT_OR_SWAPPED)
-			rc = range_append(set, vmem_region_file_pos(r, at + i * PAGE), PAGE);
+			rc = range_append(set, vmem_region_file_pos(r, at + i * set->page), set->page);
 	return rc ? rc : (ssize_t)n;
 }
 
@@ -62,12 +62,12 @@ static int record_region(struct vmm_working_set *set, const struct vmem_region *
 	uint64_t at = 0;
 	ssize_t n = 0;
 
-	while (n >= 0 && vmem_region_len(r) - at >= PAGE) {
+	while (n >= 0 && vmem_region_len(r) - at >= set->page) {
 		if (__atomic_load_n(stop, __ATOMIC_RELAXED))
 			return -ECANCELED;
 		n = record_some(set, r, at, pagemap);
 		if (n > 0)
-			at += (uint64_t)n * PAGE;
+			at += (uint64_t)n * set->page;
 	}
 	return n < 0 ? (int)n : 0;
 }
@@ -88,6 +88,7 @@ int vmm_working_set_record(struct vmm_working_set *set, const struct vmm_memory 
 	int rc = 0;
 
 	memset(set, 0, sizeof(*set));
+	set->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	for (i = 0; !rc && i < vmem_map_count(map); i++) {
 		r = vmem_map_region(map, i);
 		if (vmm_memory_has(memory, r) &&

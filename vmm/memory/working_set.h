@@ -21,6 +21,7 @@ struct vmm_working_set {
 	struct vmm_working_range *ranges;	/* for free() */
 	size_t n, room;
 	uint64_t bytes;				/* of all ranges */
+	uint64_t page;				/* of this host, once it is recorded */
 };
 
 /*

@@ -193,6 +193,41 @@ START_TEST(used_pages_are_recorded)
 }
 END_TEST
 
+static long host_page;		/* 0: the true one */
+
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
+long __attribute__((used)) __wrap_sysconf(int name)
+{
+	return name == _SC_PAGESIZE && host_page ? host_page : __real_sysconf(name);
+}
+
+/* An entry of the page map is a page of the host. */
+START_TEST(pages_of_the_host_are_recorded)
+{
+	const uint64_t size = 16384, present = UINT64_C(1) << 63;
+	const int pagemap = memfd_create("pagemap", MFD_CLOEXEC);
+	struct vmm_memory memory;
+	struct vmem_map *map;
+	bool stop = false;
+	uint64_t first;
+
+	map = map_file(&memory);
+	first = (uint64_t)(uintptr_t)vmem_region_hva(vmem_map_region(map, 0)) / size;
+	ck_assert_int_eq(ftruncate(pagemap, (off_t)((first + FILE_SIZE / size) * 8)), 0);
+	ck_assert_int_eq(pwrite(pagemap, &present, 8, (off_t)((first + 2) * 8)), 8);
+	host_page = (long)size;
+	ck_assert_int_eq(vmm_working_set_record(&set, &memory, map, pagemap, &stop, &err), 0);
+	host_page = 0;
+	ck_assert_uint_eq(set.n, 1);
+	ck_assert_uint_eq(set.ranges[0].at, 2 * size);
+	ck_assert_uint_eq(set.ranges[0].len, size);
+	vmem_map_unref(map);
+	vmem_block_unref(memory.blocks[0]);
+	close(pagemap);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("working_set");
@@ -207,6 +242,7 @@ int main(void)
 	tcase_add_test_unless(tc, access("/proc/self/pagemap", R_OK) < 0 ?
 			      "the kernel has no CONFIG_PROC_PAGE_MONITOR" : NULL,
 			      used_pages_are_recorded);
+	tcase_add_test(tc, pages_of_the_host_are_recorded);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
