@@ -20,7 +20,6 @@ enum {
 	OP_EQUAL = 0x93, OP_IF = 0xa0, OP_RETURN = 0xa4,
 };
 
-#define IN_PORTS 1		/* the space of a region */
 #define BY_DWORDS 0x43		/* a field, whose other bits are stored as 0 */
 
 #define SEGMENT 4
@@ -251,13 +250,27 @@ void vmm_aml_resources(struct vmm_aml *aml)
 	open_container(aml, true);
 }
 
-void vmm_aml_if_arg0_is(struct vmm_aml *aml, uint64_t value)
+/* The second operand of the condition follows. */
+static void begin_if_arg(struct vmm_aml *aml, unsigned int arg)
 {
+	if (arg >= MAX_ARGS)
+		aml_fail(aml, -EINVAL);
 	append_byte(aml, OP_IF);
 	open_container(aml, false);
 	append_byte(aml, OP_EQUAL);
-	append_byte(aml, OP_ARG0);
+	append_byte(aml, (uint8_t)(OP_ARG0 + arg));
+}
+
+void vmm_aml_if_arg_is(struct vmm_aml *aml, unsigned int arg, uint64_t value)
+{
+	begin_if_arg(aml, arg);
 	vmm_aml_integer(aml, value);
+}
+
+void vmm_aml_if_arg0_is_bytes(struct vmm_aml *aml, const void *bytes, uint8_t n)
+{
+	begin_if_arg(aml, 0);
+	vmm_aml_bytes(aml, bytes, n);
 }
 
 void vmm_aml_if_local0_has(struct vmm_aml *aml, uint32_t bits)
@@ -270,14 +283,14 @@ void vmm_aml_if_local0_has(struct vmm_aml *aml, uint32_t bits)
 	append_byte(aml, OP_ZERO);	/* no further target for the result */
 }
 
-void vmm_aml_ports(struct vmm_aml *aml, const char *name, uint16_t port,
-		   uint8_t len)
+void vmm_aml_region(struct vmm_aml *aml, const char *name, enum vmm_aml_space space, uint64_t first,
+		    uint8_t len)
 {
 	append_byte(aml, OP_EXTENDED);
 	append_byte(aml, OP_REGION);
 	append_path(aml, name);
-	append_byte(aml, IN_PORTS);
-	vmm_aml_integer(aml, port);
+	append_byte(aml, (uint8_t)space);
+	vmm_aml_integer(aml, first);
 	vmm_aml_integer(aml, len);
 }
 
@@ -319,6 +332,12 @@ void vmm_aml_return(struct vmm_aml *aml, uint64_t value)
 {
 	append_byte(aml, OP_RETURN);
 	vmm_aml_integer(aml, value);
+}
+
+void vmm_aml_return_bytes(struct vmm_aml *aml, const void *bytes, uint8_t n)
+{
+	append_byte(aml, OP_RETURN);
+	vmm_aml_bytes(aml, bytes, n);
 }
 
 void vmm_aml_name(struct vmm_aml *aml, const char *name)

@@ -45,9 +45,10 @@ void vmm_aml_device(struct vmm_aml *aml, const char *name);
 void vmm_aml_method(struct vmm_aml *aml, const char *name, unsigned int args);
 void vmm_aml_package(struct vmm_aml *aml, uint8_t n);	/* n elements follow */
 void vmm_aml_resources(struct vmm_aml *aml);		/* descriptors follow */
-void vmm_aml_if_arg0_is(struct vmm_aml *aml, uint64_t value);
+void vmm_aml_if_arg_is(struct vmm_aml *aml, unsigned int arg, uint64_t value);
+void vmm_aml_if_arg0_is_bytes(struct vmm_aml *aml, const void *bytes, uint8_t n);
 void vmm_aml_if_local0_has(struct vmm_aml *aml, uint32_t bits);
-/* In a region of ports: 32-bit fields follow, consecutively. */
+/* In a region: 32-bit fields follow, consecutively. */
 void vmm_aml_fields(struct vmm_aml *aml, const char *region);
 void vmm_aml_end(struct vmm_aml *aml);
 
@@ -60,9 +61,15 @@ void vmm_aml_bytes(struct vmm_aml *aml, const void *bytes, uint8_t n);
 /* Three capital letters and four hexadecimal digits, as in "PNP0501". */
 void vmm_aml_eisa_id(struct vmm_aml *aml, const char *id);
 
-/* A region of I/O ports, and a field within vmm_aml_fields(). */
-void vmm_aml_ports(struct vmm_aml *aml, const char *name, uint16_t port,
-		   uint8_t len);
+/* The space of the addresses of a region. */
+enum vmm_aml_space {
+	VMM_AML_MEMORY,
+	VMM_AML_PORTS,
+};
+
+/* A region, and a field within vmm_aml_fields(). */
+void vmm_aml_region(struct vmm_aml *aml, const char *name, enum vmm_aml_space space, uint64_t first,
+		    uint8_t len);
 void vmm_aml_field32(struct vmm_aml *aml, const char *name);
 
 /* In a method: notifies the object's driver of an event. */
@@ -73,6 +80,7 @@ void vmm_aml_store(struct vmm_aml *aml, uint64_t value, const char *name);
 void vmm_aml_call(struct vmm_aml *aml, const char *name);
 /* In a method: ends it with this result. */
 void vmm_aml_return(struct vmm_aml *aml, uint64_t value);
+void vmm_aml_return_bytes(struct vmm_aml *aml, const void *bytes, uint8_t n);
 
 /*
  * Descriptors (ACPI 6.4, section 6.4). Interrupts are edge-triggered, active

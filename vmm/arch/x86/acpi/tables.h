@@ -12,12 +12,8 @@
 
 #include <vmm-sys-util/error.h>
 
+#include "acpi/block.h"
 #include "arch/board.h"
-
-/* The place of a part in the block. */
-struct vmm_acpi_table {
-	size_t offset, len;
-};
 
 struct vmm_acpi_layout {
 	struct vmm_acpi_table rsdp, dsdt, fadt, madt, mcfg, xsdt;

@@ -56,6 +56,7 @@
 
 #define VMM_CMDLINE_NO_BUS	""	/* without a bus */
 
+#define VMM_GSI(irq)		((irq) + 32u)	/* its number in ACPI */
 #define VMM_EVENT_IRQ		1	/* hot plug, or a new VM Generation ID */
 #define VMM_CLOCK_IRQ		2	/* alarms of the real-time clock */
 #define VMM_BUTTON_IRQ		3	/* the power button */

@@ -41,6 +41,7 @@
 /* Linux otherwise looks for a bridge, and reports an error if none exists. */
 #define VMM_CMDLINE_NO_BUS	" pci=conf1"
 
+#define VMM_GSI(irq)		(irq)	/* its number in ACPI */
 #define VMM_EVENT_IRQ		1	/* hot plug, or a new VM Generation ID */
 #define VMM_CLOCK_IRQ		0	/* the machine has no real-time clock */
 #define VMM_BUTTON_IRQ		3	/* the power button */
