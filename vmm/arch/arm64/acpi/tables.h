@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/*
+ * The machine's ACPI description: RSDP, XSDT, a hardware-reduced FADT, MADT, GTDT, SPCR and DSDT,
+ * and with a PCI bus MCFG and IORT (Arm DEN 0049), as one block of bytes for one guest address. A
+ * pure function of the machine.
+ *
+ * Threads: no state.
+ */
+#ifndef VMM_ARM64_ACPI_TABLES_H
+#define VMM_ARM64_ACPI_TABLES_H
+
+#include "acpi/block.h"
+
+struct vmm_arm64_acpi {
+	const struct vmm_board *board;
+	unsigned int gic;	/* version of the GIC, 2 or 3 */
+	uint64_t (*mpidr)(unsigned int number);	/* the name of a CPU */
+};
+
+struct vmm_arm64_acpi_layout {
+	struct vmm_acpi_table rsdp, dsdt, fadt, madt, gtdt, spcr, mcfg, iort, xsdt;
+	size_t len;		/* of the whole block */
+};
+
+/*
+ * Writes the block into size bytes, starting with RSDP. gpa is the block's guest address, a
+ * multiple of 16 below 4 GiB. -ENOSPC: the block does not fit.
+ */
+int vmm_arm64_acpi_build(const struct vmm_arm64_acpi *machine, uint32_t gpa, void *bytes, size_t size,
+			 struct vmm_arm64_acpi_layout *out, struct vsu_error *err);
+
+#endif
