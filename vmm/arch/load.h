@@ -29,7 +29,8 @@ enum vmm_protocol {
 	VMM_PROTOCOL_BUILTIN,
 	VMM_PROTOCOL_LINUX,	/* a bzImage, by its 64-bit entry */
 	VMM_PROTOCOL_PVH,
-	VMM_PROTOCOL_IMAGE,	/* an Image of Linux on arm64 */
+	VMM_PROTOCOL_IMAGE,	/* an Image of Linux on arm64, and a device tree */
+	VMM_PROTOCOL_IMAGE_ACPI, /* the same, and ACPI */
 	VMM_NPROTOCOLS
 };
 
@@ -97,6 +98,9 @@ struct vmm_load {
 /* -EFAULT: the place of boot information is not memory; others as vmm_kernel_load(). */
 int vmm_load_kernel(const struct vmm_kernel *kernel, const struct vmem_map *map,
 		    struct vmm_loaded *loaded, struct vsu_error *err);
+
+/* The machine shall be described to this kernel, which is not a built-in one, by ACPI. */
+void vmm_load_by_acpi(struct vmm_loaded *loaded);
 
 /* -EINVAL: the command line is too long, or the kernel expects no bus. */
 int vmm_load_hand_over(const struct vmm_load *load, const struct vmm_loaded *loaded,

@@ -67,6 +67,7 @@ struct vmm_config {
 	struct vmm_device_spec *specs;	/* what they mean; owned */
 	unsigned int ndevices;
 	enum vmm_transport transport;
+	bool acpi;		/* describes the machine, whatever the architecture prefers */
 	struct vmm_serial_end serial;
 	enum vmm_on_memory_error on_memory_error;
 	bool latency;		/* is measured */

@@ -151,7 +151,7 @@ static bool has_memory(const struct vmm_device *d)
 static int check_guest(const struct vmm_machine *m, struct vsu_error *err)
 {
 	return vmm_arch_guest_finds(m->loaded.protocol, VMM_FINDS_SLOTS) ? 0 :
-	       vsu_error_set(err, -EOPNOTSUPP, "a Linux guest of " VMM_TARGET_NAME " does not support adding and removing devices while it runs; name them at the start");
+	       vsu_error_set(err, -EOPNOTSUPP, "a Linux guest that was started without --acpi does not support adding and removing devices on " VMM_TARGET_NAME " while it runs; start it with this option, or name the devices at the start");
 }
 
 static int check_removal(const struct vmm_machine *m,

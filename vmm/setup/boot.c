@@ -90,6 +90,14 @@ static int hand_over(struct vmm_machine *m, struct vsu_error *err)
 	return vmm_load_hand_over(&load, &m->loaded, err);
 }
 
+static int choose_acpi(struct vmm_machine *m, struct vsu_error *err)
+{
+	if (m->loaded.protocol == VMM_PROTOCOL_BUILTIN)
+		return vsu_error_set(err, -EINVAL, "option --acpi: a built-in kernel knows the machine and reads no description of it; leave the option out");
+	vmm_load_by_acpi(&m->loaded);
+	return 0;
+}
+
 int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)
 {
 	unsigned int i;
@@ -97,6 +105,8 @@ int vmm_boot_prepare(struct vmm_machine *m, struct vsu_error *err)
 
 	if (!rc && m->loaded.any_level)
 		m->loaded.level0 = !vmm_arch_emulates_level0(&m->kvm);
+	if (!rc && m->config->acpi)
+		rc = choose_acpi(m, err);
 	if (!rc)
 		rc = hand_over(m, err);
 	for (i = 0; !rc && i < m->config->cpus.n; i++)

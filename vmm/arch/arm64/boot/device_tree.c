@@ -24,6 +24,7 @@ enum { GIC = 1, ITS, CLOCK, PINS };
 #define PRIMECELL_HZ 24000000u
 #define KEY_POWER 116u	/* of <linux/input-event-codes.h> */
 #define ACTIVE_HIGH 0u
+#define SECURE_BOOT_OFF 2u
 #define PCI_MEMORY_32 0x02000000u
 #define PCI_MEMORY_64 0x03000000u
 
@@ -295,6 +296,17 @@ static void add_bus(struct vmm_fdt *fdt, const struct vmm_board *board)
 
 /* ------------------------------------------------------------------------------ whole */
 
+/* Linux looks for ACPI if the tree has no node but this one. */
+static void add_efi(struct vmm_fdt *fdt, const struct vmm_tree_efi *efi)
+{
+	vmm_fdt_wide(fdt, "linux,uefi-system-table", &efi->system_gpa, 1);
+	vmm_fdt_wide(fdt, "linux,uefi-mmap-start", &efi->map_gpa, 1);
+	vmm_fdt_number(fdt, "linux,uefi-mmap-size", efi->map_len);
+	vmm_fdt_number(fdt, "linux,uefi-mmap-desc-size", efi->descriptor_len);
+	vmm_fdt_number(fdt, "linux,uefi-mmap-desc-ver", efi->descriptor_version);
+	vmm_fdt_number(fdt, "linux,uefi-secure-boot", SECURE_BOOT_OFF); /* Debian's kernels require it */
+}
+
 static void add_words(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 {
 	char path[32];
@@ -302,10 +314,13 @@ static void add_words(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 	snprintf(path, sizeof(path), "/serial@%x", (unsigned int)VMM_SERIAL_AT);
 	vmm_fdt_node(fdt, "chosen");
 	vmm_fdt_text(fdt, "bootargs", t->cmdline);
-	vmm_fdt_text(fdt, "stdout-path", path);
+	if (t->efi)
+		add_efi(fdt, t->efi);
+	else
+		vmm_fdt_text(fdt, "stdout-path", path);
 	vmm_fdt_wide(fdt, "kaslr-seed", &t->seeds.place, 1);
 	vmm_fdt_bytes(fdt, "rng-seed", t->seeds.numbers, sizeof(t->seeds.numbers));
-	if (t->board->pci)
+	if (t->board->pci && !t->efi)
 		vmm_fdt_number(fdt, "linux,pci-probe-only", 1);
 	if (t->initrd_len) {
 		vmm_fdt_wide(fdt, "linux,initrd-start", &t->initrd_gpa, 1);
@@ -321,8 +336,11 @@ static void add_machine(struct vmm_fdt *fdt, const struct vmm_device_tree *t)
 	vmm_fdt_text(fdt, "model", "c-vmm");
 	vmm_fdt_number(fdt, "#address-cells", 2);
 	vmm_fdt_number(fdt, "#size-cells", 2);
-	vmm_fdt_number(fdt, "interrupt-parent", GIC);
+	if (!t->efi)
+		vmm_fdt_number(fdt, "interrupt-parent", GIC);
 	add_words(fdt, t);
+	if (t->efi)
+		return;
 	add_memory(fdt, t->memory);
 	add_cpus(fdt, t);
 	add_gic(fdt, t);

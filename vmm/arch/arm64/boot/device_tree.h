@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The device tree of a machine: CPUs, memory, GIC, timer, serial port, transports or PCI bus, and
- * the words of the kernel.
+ * the words of the kernel; or the latter alone, with the place of EFI's tables.
  *
  * Threads: no state.
  */
@@ -21,6 +21,12 @@ struct vmm_seeds {
 	unsigned char numbers[32];
 };
 
+/* Of a machine that ACPI describes: where EFI's system table and its map of memory are. */
+struct vmm_tree_efi {
+	uint64_t system_gpa, map_gpa;
+	uint32_t map_len, descriptor_len, descriptor_version;
+};
+
 struct vmm_device_tree {
 	const struct vmm_board *board;
 	const struct vmem_view *memory;
@@ -29,6 +35,7 @@ struct vmm_device_tree {
 	uint64_t (*mpidr)(unsigned int number);	/* the name of a CPU */
 	uint64_t initrd_gpa, initrd_len; /* len 0: none */
 	struct vmm_seeds seeds;
+	const struct vmm_tree_efi *efi;	/* NULL: all of the machine is described */
 };
 
 /* Writes it to bytes; its length. -ENOSPC. */

@@ -159,6 +159,12 @@ bool vmm_arch_guest_finds(enum vmm_protocol protocol, enum vmm_findable what)
 	return protocols[protocol].finds & what;
 }
 
+/* Linux always finds it by ACPI. */
+void vmm_load_by_acpi(struct vmm_loaded *loaded)
+{
+	(void)loaded;
+}
+
 /* -------------------------------------------------------------------- the steps */
 
 /* The range reserved for boot information. */
