@@ -7,9 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -17,12 +15,9 @@
 
 #include "cli/emulation.h"
 #include "cli/exec_emulated.h"
-#include "confine/confine.h"
+#include "cli/waiting.h"
 #include "spawn/spawn.h"
 #include "target/layout.h"
-
-/* Signals of the guest's user. */
-static const int taken[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
 
 enum { SESSION, SIGNALS, QEMU_END, WATCHED };
 
@@ -47,32 +42,6 @@ static int make_config(struct vmm_emulation_config *c, const struct vmm_exec_mac
 }
 
 /* ------------------------------------------------------------- this process */
-
-static const char *const calls[] = { "signalfd4", "wait4", NULL };
-static const struct call_rule rules[] = {
-	CALL_IF_INT("ioctl", 1, TCGETS), CALL_IF_INT("ioctl", 1, TCSETS),
-	CALL_IF_INT("ioctl", 1, TCSETSW), CALL_IF_INT("ioctl", 1, TCSETSF),
-	CALL_IF_INT("ioctl", 1, TIOCGWINSZ), CALL_IF_INT("ioctl", 1, FIONREAD),
-	{ .name = NULL },
-};
-static const struct call_table waiting = { calls, rules };
-
-/* Everything that this process needs is open, and it reads what a guest sends. */
-static int confine_process(struct vsu_error *err)
-{
-	struct confine_plan plan = CONFINE_PLAN_INIT;
-	int rc;
-
-	plan.drops = CONFINE_DROP_RIGHTS | CONFINE_DROP_TRACING;
-	plan.complaint = plan.filter_complaint = PROG_LOG_DEBUG;
-	plan.action = CALL_FILTER_FAIL;
-	plan.calls[0] = &call_table_serving;
-	plan.calls[1] = &waiting;
-	rc = confine_execute(&plan, CONFINE_CLOSE, err);
-	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_FILTER, err);
-	confine_plan_end(&plan);
-	return rc;
-}
 
 /* False: the command has ended, or the user ends the guest. */
 static bool take_signal(const struct vmm_beside *beside, int fd, struct vsu_error *err)
@@ -115,20 +84,6 @@ static void wait_for_end(struct vmm_emulation *e, const struct vmm_beside *besid
 	}
 }
 
-static int block_signals(int *fd, struct vsu_error *err)
-{
-	sigset_t set;
-	size_t i;
-
-	sigemptyset(&set);
-	for (i = 0; i < sizeof(taken) / sizeof(*taken); i++)
-		sigaddset(&set, taken[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	*fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return *fd < 0 ? vsu_error_sys(err, -errno, "cannot wait for signals") : 0;
-}
-
 int vmm_exec_emulated_run(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
 			  struct vsu_error *err)
 {
@@ -138,9 +93,9 @@ int vmm_exec_emulated_run(struct vmm_exec_machine *m, const struct vmm_exec_opti
 	int signals = -1;
 	int rc = make_config(&c, m, o, err);
 
-	rc = rc < 0 ? rc : block_signals(&signals, err);
+	rc = rc < 0 ? rc : vmm_waiting_signals(&signals, err);
 	rc = rc < 0 ? rc : vmm_emulation_start(&e, &c, err);
-	rc = rc < 0 ? rc : confine_process(err);
+	rc = rc < 0 ? rc : vmm_waiting_confine(err);
 	if (!rc)
 		wait_for_end(&e, &beside, signals, err);
 	vmm_emulation_free(&e);
