@@ -18,25 +18,20 @@ enum { ROOT, IMAGE, RW, DIR, HIDE, SHOW, FROM, KERNEL, MODULES, INIT, MEMORY, CP
        NET, PUBLISH, TERMINAL, TIMEOUT, LOG, APPEND, SANDBOX, JAIL, EMULATE, DAEMON_PATH, HELP };
 
 const struct vsu_option vmm_exec_option_rows[] = {
-	[ROOT] = { .name = "root", .kind = VSU_OPTION_STRING, .arg = "FOLDER", .preset = "/",
-		   .help = "the command's root; its writes stay in the guest's memory" },
+	[ROOT] = VMM_ROW_ROOT,
 	[IMAGE] = { .name = "image", .kind = VSU_OPTION_STRING, .arg = "FILE",
 		    .help = "a disk image with the root, and its kernel if that can be started" },
 	[RW] = { .name = "rw", .kind = VSU_OPTION_FLAG, .help = "write to the root or image itself" },
-	[DIR] = { .name = "dir", .kind = VSU_OPTION_STRING, .arg = "FOLDER[,rw[,suid][,dev]]", .repeat = true,
-		  .help = "share a folder at its own path, read-only or with rw; suid, dev: also set-user-ID files, devices" },
-	[HIDE] = { .name = "hide", .kind = VSU_OPTION_STRING, .arg = "PATH", .repeat = true,
-		   .help = "hide a file or folder of the host; the last name is a pattern" },
-	[SHOW] = { .name = "show", .kind = VSU_OPTION_STRING, .arg = "PATH", .repeat = true,
-		   .help = "show one that is hidden by default: homes, keys, temporary files" },
+	[DIR] = VMM_ROW_DIR,
+	[HIDE] = VMM_ROW_HIDE,
+	[SHOW] = VMM_ROW_SHOW,
 	[FROM] = { .name = "from", .kind = VSU_OPTION_STRING, .arg = "TEMPLATE",
 		   .help = "continue a template in place of booting, see 'cvmm template'" },
 	[KERNEL] = VMM_ROW_KERNEL, [MODULES] = VMM_ROW_MODULES, [INIT] = VMM_ROW_INIT,
 	[MEMORY] = VMM_ROW_MEMORY, [CPUS] = VMM_ROW_CPUS,
 	[ENV] = { .name = "env", .kind = VSU_OPTION_STRING, .arg = "NAME[=VALUE]", .repeat = true,
 		  .help = "set a variable; without a value, to that of the host" },
-	[CHDIR] = { .name = "chdir", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
-		    .preset = "the current one if it is shared, or /", .help = "working folder" },
+	[CHDIR] = VMM_ROW_CHDIR,
 	[HOSTNAME] = { .name = "hostname", .kind = VSU_OPTION_STRING, .arg = "NAME",
 		       .preset = "cvmm", .help = "host name of the guest" },
 	[NET] = { .name = "net", .kind = VSU_OPTION_STRING, .arg = "passt|tap:NAME", .preset = "none",
@@ -49,10 +44,8 @@ const struct vsu_option vmm_exec_option_rows[] = {
 		      .max = 31536000, .preset = "none",
 		      .help = "end the machine after S seconds, with status 124" },
 	[LOG] = VMM_ROW_LOG, [APPEND] = VMM_ROW_APPEND,
-	[SANDBOX] = { .name = "sandbox", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES",
-		      .preset = "on", .help = "as of cvmm run" },
-	[JAIL] = { .name = "jail", .kind = VSU_OPTION_FLAG,
-		   .help = "as of cvmm run; requires another root than /" },
+	[SANDBOX] = VMM_ROW_SANDBOX,
+	[JAIL] = VMM_ROW_JAIL,
 	[EMULATE] = { .name = "emulate", .kind = VSU_OPTION_FLAG,
 		      .help = "without KVM: QEMU emulates the processor, slowly" },
 	[DAEMON_PATH] = { .name = "daemon-path", .kind = VSU_OPTION_STRING, .arg = "FOLDER",
@@ -78,9 +71,15 @@ static const struct list {
 	size_t texts, n;
 	unsigned int max;
 } lists[] = {
-	[DIR] = LIST(folders, nfolders, VMM_EXEC_MAX_FOLDERS),
-	[HIDE] = LIST(hide, nhide, VMM_EXEC_MAX_PATHS), [SHOW] = LIST(show, nshow, VMM_EXEC_MAX_PATHS),
-	[ENV] = LIST(settings, nsettings, VMM_EXEC_MAX_SETTINGS),
+	[VMM_EXEC_LIST_DIR] = LIST(folders, nfolders, VMM_EXEC_MAX_FOLDERS),
+	[VMM_EXEC_LIST_HIDE] = LIST(hide, nhide, VMM_EXEC_MAX_PATHS),
+	[VMM_EXEC_LIST_SHOW] = LIST(show, nshow, VMM_EXEC_MAX_PATHS),
+	[VMM_EXEC_LIST_ENV] = LIST(settings, nsettings, VMM_EXEC_MAX_SETTINGS),
+};
+
+static const enum vmm_exec_list list_of[] = {
+	[DIR] = VMM_EXEC_LIST_DIR, [HIDE] = VMM_EXEC_LIST_HIDE, [SHOW] = VMM_EXEC_LIST_SHOW,
+	[ENV] = VMM_EXEC_LIST_ENV,
 };
 
 #define BOOTED "the guest of a template has booted; leave --from out, or make another template"
@@ -103,15 +102,15 @@ static const struct rule {
 	{ DAEMON_PATH, WITHOUT, EMULATE, "other guests have no daemons" },
 };
 
-static int add_text(struct vmm_exec_options *o, unsigned int index, const char *text, struct vsu_error *err)
+int vmm_exec_options_add(struct vmm_exec_options *o, enum vmm_exec_list which, const char *option,
+			 const char *text, struct vsu_error *err)
 {
-	const struct list *list = &lists[index];
+	const struct list *list = &lists[which];
 	const char **texts = (void *)((char *)o + list->texts);
 	unsigned int *n = (void *)((char *)o + list->n);
 
 	if (*n == list->max)
-		return vsu_error_set(err, -EINVAL, "option --%s is given more than %u times",
-				     vmm_exec_option_rows[index].name, list->max);
+		return vsu_error_set(err, -EINVAL, "option --%s is given more than %u times", option, list->max);
 	texts[(*n)++] = text;
 	return 0;
 }
@@ -130,7 +129,7 @@ static int take_option(void *opaque, unsigned int index, const struct vsu_option
 		return vmm_exec_network_publish(&o->network, value->text, err);
 	if (index == ENV && (!*value->text || *value->text == '='))
 		return vsu_error_set(err, -EINVAL, "option --env '%s' has no name; write NAME=VALUE", value->text);
-	return add_text(o, index, value->text, err);
+	return vmm_exec_options_add(o, list_of[index], vmm_exec_option_rows[index].name, value->text, err);
 }
 
 _Static_assert(HELP < 32, "a bit for each option");

@@ -40,4 +40,11 @@ struct vmm_exec_options {
 int vmm_exec_options_parse(struct vmm_exec_options *o, int argc, char *const *argv,
 			   struct vsu_error *err);
 
+/* Options that are given several times, also to other commands with such machines. */
+enum vmm_exec_list { VMM_EXEC_LIST_DIR, VMM_EXEC_LIST_HIDE, VMM_EXEC_LIST_SHOW, VMM_EXEC_LIST_ENV };
+
+/* Adds a text of an option. -EINVAL: too many. */
+int vmm_exec_options_add(struct vmm_exec_options *o, enum vmm_exec_list which, const char *option,
+			 const char *text, struct vsu_error *err);
+
 #endif

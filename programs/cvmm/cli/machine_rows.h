@@ -25,4 +25,25 @@
 	{ .name = "log", .kind = VSU_OPTION_STRING, .arg = "FILE", .preset = "none", \
 	  .help = "write the kernel's messages to a file" }
 
+/* Of a command's machine, and of those of a pool. */
+#define VMM_ROW_ROOT \
+	{ .name = "root", .kind = VSU_OPTION_STRING, .arg = "FOLDER", .preset = "/", \
+	  .help = "the command's root; its writes stay in the guest's memory" }
+#define VMM_ROW_DIR \
+	{ .name = "dir", .kind = VSU_OPTION_STRING, .arg = "FOLDER[,rw[,suid][,dev]]", .repeat = true, \
+	  .help = "share a folder at its own path, read-only or with rw; suid, dev: also set-user-ID files, devices" }
+#define VMM_ROW_HIDE \
+	{ .name = "hide", .kind = VSU_OPTION_STRING, .arg = "PATH", .repeat = true, \
+	  .help = "hide a file or folder of the host; the last name is a pattern" }
+#define VMM_ROW_SHOW \
+	{ .name = "show", .kind = VSU_OPTION_STRING, .arg = "PATH", .repeat = true, \
+	  .help = "show one that is hidden by default: homes, keys, temporary files" }
+#define VMM_ROW_CHDIR \
+	{ .name = "chdir", .kind = VSU_OPTION_STRING, .arg = "FOLDER", \
+	  .preset = "the current one if it is shared, or /", .help = "working folder" }
+#define VMM_ROW_SANDBOX \
+	{ .name = "sandbox", .kind = VSU_OPTION_STRING, .arg = "PROPERTIES", .preset = "on", .help = "as of cvmm run" }
+#define VMM_ROW_JAIL \
+	{ .name = "jail", .kind = VSU_OPTION_FLAG, .help = "as of cvmm run; requires another root than /" }
+
 #endif
