@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
@@ -412,6 +413,64 @@ int vmm_plan_request(struct vmm_plan *p, const struct cvmm_exec_config *c, struc
 		rc = vmm_session_request(p->session, &s, err);
 	vmm_request_free(&r);
 	return rc;
+}
+
+int vmm_plan_request_records(struct vmm_plan *p, const struct vmm_plan_command *c,
+			     struct vsu_error *err)
+{
+	struct vmm_request r = { NULL, 0, 0 };
+	struct vmm_session_config s;
+	int rc = vmm_request_add_records(&r, c->records, c->len, err);
+
+	vmm_request_add_all(&r, &p->parts);
+	if (!rc)
+		rc = vmm_request_check(&r, err);
+	s = (struct vmm_session_config){
+		.request = r.records, .request_len = r.len, .timeout_ms = c->timeout_ms,
+		.in = c->streams[0], .out = c->streams[1], .err = c->streams[2],
+	};
+	if (!rc)
+		rc = vmm_session_request(p->session, &s, err);
+	vmm_request_free(&r);
+	return rc;
+}
+
+/* Numbers of descriptors are of one process. */
+static bool has_descriptor(const char *word)
+{
+	return !strncmp(word, "--console=fd=", strlen("--console=fd=")) ||
+	       !strncmp(word, "--net=fd=", strlen("--net=fd="));
+}
+
+/* Another file system may have another folder at this path: that of a container, or a new one. */
+static void put_folder(FILE *f, const struct vmm_plan_folder *folder)
+{
+	struct stat st;
+
+	if (!stat(folder->path, &st))
+		fprintf(f, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	fputc('\0', f);
+}
+
+char *vmm_plan_describe(const struct vmm_plan *p, size_t *len)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, len);
+	unsigned int n;
+	int i;
+
+	if (!f)
+		return NULL;
+	fwrite(PACKAGE_VERSION, 1, sizeof(PACKAGE_VERSION), f);
+	for (i = 0; i < p->nwords; i++)
+		if (!has_descriptor(p->words[i]))
+			fwrite(p->words[i], 1, strlen(p->words[i]) + 1, f);
+	for (n = 0; n < p->nfolders; n++)
+		put_folder(f, &p->folders[n]);
+	if (!fclose(f))
+		return text;
+	free(text);
+	return NULL;
 }
 
 static int find_kernel(struct vmm_plan *p, const char *kernel, struct vsu_error *err)

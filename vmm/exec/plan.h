@@ -82,6 +82,24 @@ int vmm_plan_make(struct vmm_plan *p, const struct cvmm_exec_config *c, const ch
  */
 int vmm_plan_request(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err);
 
+/* Of another process, as vmm_request_add_command() makes its records. */
+struct vmm_plan_command {
+	const char *records;
+	uint32_t len;
+	const int *streams;	/* three */
+	uint64_t timeout_ms;	/* from now on; 0: none */
+};
+
+/* Likewise, with such a command. -EBADMSG: records, without an effect. */
+int vmm_plan_request_records(struct vmm_plan *p, const struct vmm_plan_command *c,
+			     struct vsu_error *err);
+
+/*
+ * The machine as a text, which the caller frees: those of plans that make the same machine of the
+ * same folders are equal, except for networks. NULL: no memory.
+ */
+char *vmm_plan_describe(const struct vmm_plan *p, size_t *len);
+
 /*
  * After init: a machine without a command, whose shared folders are empty folders of the template
  * t; t->info has their number, and that of network cards. Likewise.

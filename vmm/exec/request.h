@@ -26,6 +26,13 @@ int vmm_request_add_command(struct vmm_request *r, const struct cvmm_exec_config
 /* Adds the records of another request. */
 void vmm_request_add_all(struct vmm_request *r, const struct vmm_request *others);
 
+/*
+ * The same of records that another process made with vmm_request_add_command(). -EBADMSG: they are
+ * not those of a command.
+ */
+int vmm_request_add_records(struct vmm_request *r, const char *records, uint32_t len,
+			    struct vsu_error *err);
+
 /* -E2BIG: the request exceeds VMM_AGENT_MAX_REQUEST; -ENOMEM. */
 int vmm_request_check(const struct vmm_request *r, struct vsu_error *err);
 void vmm_request_free(struct vmm_request *r);

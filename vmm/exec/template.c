@@ -28,7 +28,7 @@
 
 /* Files of a template; folders are before their files. */
 static const char *const contents[] = {
-	"machine", "machine/memory", "machine/state", "machine/machine.json", "empty", INFO,
+	"machine", "machine/memory", "machine/state", "machine/machine.json", "empty", VMM_TEMPLATE_POOL, INFO,
 };
 
 #define NCONTENTS (sizeof(contents) / sizeof(contents[0]))

@@ -5,6 +5,7 @@
  *	FOLDER/NAME/template    what the guest consists of, as lines "KEY VALUE"; locked while in use
  *	            machine/    the saved machine (transfer/save.h)
  *	            empty/      a folder for shared folders that a command does not use
+ *	            pool        the socket of "cvmm pool", while one runs
  *
  * A template is made as NAME.incomplete, removed as NAME.removed, and never changed. Clones hold a
  * shared lock; a process that makes or removes a template holds an exclusive one.
@@ -21,6 +22,7 @@
 #include <vmm-sys-util/error.h>
 
 #define VMM_TEMPLATE_MAX_NAME 64
+#define VMM_TEMPLATE_POOL "pool"
 
 /* Text members have no line breaks. */
 struct vmm_template_info {
