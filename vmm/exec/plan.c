@@ -85,7 +85,7 @@ static int add_console(struct vmm_plan *p, struct vsu_error *err)
 	for (i = 0; i < VMM_AGENT_PORTS; i++)
 		snprintf(ports + strlen(ports), sizeof(ports) - strlen(ports), ",port=%s:fd:%d",
 			 names[i], vmm_session_port(p->session, i));
-	return vmm_plan_add_word(p, err, "--console=fd=%d,name=cvmm.unused%s", p->unused[0], ports);
+	return vmm_plan_mark_own(p, vmm_plan_add_word(p, err, "--console=fd=%d,name=cvmm.unused%s", p->unused[0], ports));
 }
 
 /* The serial port has words of its own, which are names of files here. */
@@ -435,13 +435,6 @@ int vmm_plan_request_records(struct vmm_plan *p, const struct vmm_plan_command *
 	return rc;
 }
 
-/* Numbers of descriptors are of one process. */
-static bool has_descriptor(const char *word)
-{
-	return !strncmp(word, "--console=fd=", strlen("--console=fd=")) ||
-	       !strncmp(word, "--net=fd=", strlen("--net=fd="));
-}
-
 /* Another file system may have another folder at this path: that of a container, or a new one. */
 static void put_folder(FILE *f, const struct vmm_plan_folder *folder)
 {
@@ -463,7 +456,7 @@ char *vmm_plan_describe(const struct vmm_plan *p, size_t *len)
 		return NULL;
 	fwrite(PACKAGE_VERSION, 1, sizeof(PACKAGE_VERSION), f);
 	for (i = 0; i < p->nwords; i++)
-		if (!has_descriptor(p->words[i]))
+		if (!p->is_own[i])
 			fwrite(p->words[i], 1, strlen(p->words[i]) + 1, f);
 	for (n = 0; n < p->nfolders; n++)
 		put_folder(f, &p->folders[n]);

@@ -37,6 +37,7 @@ struct vmm_plan {
 	struct vmm_hidden *hidden;
 	char *words[VMM_PLAN_MAX_WORDS]; /* of "cvmm run", from "run" on */
 	int nwords;
+	bool is_own[VMM_PLAN_MAX_WORDS]; /* a word with a descriptor of this process */
 	struct vmm_template template; /* of which the machine is a clone */
 	int initrd_fd;		/* -1: a clone, or a built-in kernel */
 	int unused[2];		/* sockets; the first is hvc0 of the guest */

@@ -21,7 +21,7 @@ int vmm_plan_open_card(struct vmm_plan *p, struct vsu_error *err)
 
 int vmm_plan_add_unused_card(struct vmm_plan *p, struct vsu_error *err)
 {
-	return vmm_plan_add_word(p, err, "--net=fd=%d", p->card[0]);
+	return vmm_plan_mark_own(p, vmm_plan_add_word(p, err, "--net=fd=%d", p->card[0]));
 }
 
 int vmm_plan_check_network(const struct vmm_plan *p, struct vsu_error *err)

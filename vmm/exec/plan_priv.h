@@ -13,6 +13,8 @@ static inline bool vmm_plan_is_clone(const struct vmm_plan *p)
 /* plan_words.c: adds a word of "cvmm run". -E2BIG: more than VMM_PLAN_MAX_WORDS; -ENOMEM. */
 int vmm_plan_add_word(struct vmm_plan *p, struct vsu_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Also there: the last word, of which rc is the result, has the number of a descriptor. Returns rc. */
+int vmm_plan_mark_own(struct vmm_plan *p, int rc);
 
 /*
  * plan_network.c: the card of a network, or of a clone without one: it has the card of its

@@ -26,3 +26,10 @@ int vmm_plan_add_word(struct vmm_plan *p, struct vsu_error *err, const char *fmt
 	p->nwords++;
 	return 0;
 }
+
+int vmm_plan_mark_own(struct vmm_plan *p, int rc)
+{
+	if (!rc)
+		p->is_own[p->nwords - 1] = true;
+	return rc;
+}
