@@ -192,6 +192,9 @@ _cvmm() {
 		elif [[ ${words[2]} == @(show|remove) ]]; then
 			_cvmm_templates ''
 		fi
+	elif [[ $command == pool ]]; then
+		_cvmm_templates ''
+		_cvmm_files ''
 	elif [[ $command == memory ]]; then
 		_cvmm_list '' memory
 	elif [[ -n $command ]]; then

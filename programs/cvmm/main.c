@@ -29,6 +29,9 @@
 #include "cli/initrd_command.h"
 #include "cli/life.h"
 #include "cli/memory_command.h"
+#include "cli/pool_client.h"
+#include "cli/pool_server.h"
+#include "cli/pool_worker.h"
 #include "cli/show_command.h"
 #include "cli/template_command.h"
 #include "cli/template_maker.h"
@@ -189,6 +192,9 @@ static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *o
 		return VMM_SESSION_FAILED;
 	if (options->emulate)
 		return vmm_exec_emulated_run(m, options, err);
+	status = options->from ? vmm_pool_client_run(m, options, err) : -EAGAIN;
+	if (status >= 0)
+		return status;
 	if (options->from && vmm_plan_check_kvm(m->plan.template.info.kernel, "", err) < 0)
 		return VMM_SESSION_FAILED;
 	beside = vmm_exec_machine_beside(m);
@@ -269,6 +275,50 @@ static int cmd_template(int argc, char **argv)
 	}
 	rc = vmm_template_command_run(&command, stdout, &err);
 	return complain(rc < 0 ? vmm_exit_status(VMM_STAGE_CONFIGURATION, rc) : 0, &err);
+}
+
+static int show_pool_help(void)
+{
+	char lines[2048];
+
+	vsu_option_help(vmm_pool_command_options, lines, sizeof(lines));
+	printf("Usage: cvmm pool TEMPLATE [OPTIONS]\n"
+	       "Keeps clones of a template that wait for 'cvmm exec --from=TEMPLATE' with these options.\n\n%s", lines);
+	return 0;
+}
+
+/* The process of one machine prints what failed in it, unless a client has received that. */
+static int run_pool_machine(const struct vmm_pool_command_line *command, int fd, struct vsu_error *err)
+{
+	static struct vmm_pool_worker worker;
+	struct vmm_beside beside;
+	int status = VMM_SESSION_FAILED;
+
+	if (!vmm_pool_worker_make(&worker, &command->machine, fd, err)) {
+		beside = vmm_pool_worker_beside(&worker);
+		status = run_words(worker.exec.plan.nwords, worker.exec.plan.words, &beside, err);
+	}
+	return vmm_pool_worker_end(&worker, status, err);
+}
+
+static int cmd_pool(int argc, char **argv)
+{
+	static struct vmm_pool_command_line command;
+	static struct vmm_pool_server server;
+	struct vsu_error err = VSU_ERROR_INIT;
+	int fd = -1, status, rc = vmm_pool_command_parse(&command, argc, argv, &err);
+
+	if (rc < 0)
+		return complain(vmm_exit_status(VMM_STAGE_OPTIONS, rc), &err);
+	if (command.help)
+		return show_pool_help();
+	rc = vmm_pool_server_open(&server, &command, &err);
+	status = rc < 0 ? VMM_SESSION_FAILED : vmm_pool_server_run(&server, &fd, &err);
+	if (fd >= 0)
+		status = run_pool_machine(&command, fd, &err);
+	else
+		vmm_pool_server_close(&server);
+	return complain(status, &err);
 }
 
 static int show_boot_help(void)
@@ -452,6 +502,7 @@ static const struct command {
 	{ "boot", "IMAGE [DISK...]", "boots a disk image by its own kernel", cmd_boot },
 	{ "exec", "COMMAND...", "runs a command in a guest of this host's files", cmd_exec },
 	{ "template", "ACTION [NAME]", "saves a guest that waits for a command", cmd_template },
+	{ "pool", "TEMPLATE", "keeps clones of a template ready for commands", cmd_pool },
 	{ "initrd", "VERSION", "prints an initrd for a kernel", cmd_initrd },
 	{ "memory", "PROPERTIES...", "tries memory back-ends without a guest",
 	  cmd_memory },

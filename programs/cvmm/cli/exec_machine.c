@@ -289,21 +289,28 @@ static int use_image(struct vmm_exec_machine *m, struct draft *d, const struct v
 	return rc;
 }
 
+/* A machine that waits receives these later. */
+static int describe_command(struct vmm_exec_machine *m, struct draft *d,
+			    const struct vmm_exec_options *o, struct vsu_error *err)
+{
+	set_terminal(m, d, o);
+	return set_variables(d, o, m->on_terminal, err);
+}
+
 static int fill_draft(struct vmm_exec_machine *m, struct draft *d, const struct vmm_exec_options *o,
 		      struct vsu_error *err)
 {
 	int rc;
 
 	set_machine(d, o);
-	set_terminal(m, d, o);
-	rc = set_variables(d, o, m->on_terminal, err);
+	rc = m->plan.waits ? 0 : describe_command(m, d, o, err);
 	if (!rc)
 		rc = use_image(m, d, o, err);
 	if (!rc)
 		rc = share_folders(d, o, o->image ? NULL : o->root ? o->root : m->plan.template.info.root, err);
 	if (!rc)
 		rc = set_network(m, d, &o->network, err);
-	if (!rc)
+	if (!rc && !m->plan.waits)
 		open_streams(m, d);
 	return rc;
 }
@@ -322,13 +329,12 @@ void vmm_exec_machine_init(struct vmm_exec_machine *m)
 	vmm_plan_init(&m->plan);
 }
 
-int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
-			  struct vsu_error *err)
+static int make_machine(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+			struct vsu_error *err)
 {
 	struct draft *d = calloc(1, sizeof(*d));
 	int rc;
 
-	vmm_exec_machine_init(m);
 	if (!d)
 		return vsu_error_set(err, -ENOMEM, "no memory for options");
 	rc = o->from ? vmm_plan_use_template(&m->plan, o->from, err) : 0;
@@ -338,8 +344,25 @@ int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_opti
 		rc = fill_draft(m, d, o, err);
 	if (!rc)
 		rc = vmm_plan_make(&m->plan, &d->config, INIT_PROGRAM, err);
+	if (!rc && o->from && !m->plan.waits)
+		rc = vmm_request_add_command(&m->command, &d->config, err);
 	free_draft(d);
 	return rc;
+}
+
+int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+			  struct vsu_error *err)
+{
+	vmm_exec_machine_init(m);
+	return make_machine(m, o, err);
+}
+
+int vmm_exec_machine_make_waiting(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+				  struct vsu_error *err)
+{
+	vmm_exec_machine_init(m);
+	m->plan.waits = true;
+	return make_machine(m, o, err);
 }
 
 int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
@@ -359,6 +382,7 @@ int vmm_exec_machine_make_template(struct vmm_exec_machine *m, const struct vmm_
 void vmm_exec_machine_free(struct vmm_exec_machine *m)
 {
 	vmm_terminal_restore(&m->terminal);
+	vmm_request_free(&m->command);
 	vmm_plan_free(&m->plan);
 	vmm_passt_end(&m->passt);
 	vmm_image_server_end(&m->server);

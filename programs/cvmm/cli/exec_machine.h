@@ -26,6 +26,7 @@ struct vmm_exec_machine {
 	int out_fd, err_fd;	/* standard streams, opened again if that is possible; -1: not */
 	bool on_terminal;
 	struct vmm_terminal terminal;
+	struct vmm_request command; /* of a clone: its records, for a pool */
 };
 
 /*
@@ -34,6 +35,10 @@ struct vmm_exec_machine {
  */
 int vmm_exec_machine_make(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
 			  struct vsu_error *err);
+
+/* Likewise, without a command: it waits for vmm_plan_request_records(). */
+int vmm_exec_machine_make_waiting(struct vmm_exec_machine *m, const struct vmm_exec_options *o,
+				  struct vsu_error *err);
 
 /* For a machine that is not made, too, if it was initialized. */
 void vmm_exec_machine_init(struct vmm_exec_machine *m);

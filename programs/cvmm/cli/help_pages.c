@@ -24,6 +24,7 @@ static const struct {
 	{ .topic = "boot", .page = "cvmm-boot", .section = "1" },
 	{ .topic = "exec", .page = "cvmm-exec", .section = "1" },
 	{ .topic = "template", .page = "cvmm-exec", .section = "1" },
+	{ .topic = "pool", .page = "cvmm-exec", .section = "1" },
 	{ .topic = "initrd", .page = "cvmm-exec", .section = "1" },
 	{ .topic = "memory", .page = "cvmm-memory", .section = "7" },
 	{ .topic = "ctl", .page = "cvmm-control", .section = "7" },
