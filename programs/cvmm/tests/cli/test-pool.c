@@ -410,7 +410,7 @@ static struct vmm_exec_options exec_options(void)
 	};
 }
 
-/* What the pool compares. */
+/* Compares as the pool does. */
 static bool is_alike(const struct vmm_exec_options *o)
 {
 	struct vmm_pool_machine *m = &server.machines[0];
