@@ -22,7 +22,7 @@
 #include "cli/waiting.h"
 #include "exec/flow.h"
 
-/* A pool replies at once, unless it is stopped. */
+/* A pool and its machines read at once, unless they are stopped. */
 #define PATIENCE_MS 5000
 
 struct client {
@@ -132,8 +132,8 @@ static int send_records(const struct client *c)
 		len = r->len - at < VMM_POOL_MAX_RECORDS ? r->len - at : VMM_POOL_MAX_RECORDS;
 		rc = vmm_pool_send(c->fd, VMM_POOL_RECORDS, r->records + at, len, NULL, 0);
 		at += rc ? 0 : len;
-		if (rc == -EAGAIN)
-			(void)wait_for(c->fd, POLLOUT, -1);
+		if (rc == -EAGAIN && wait_for(c->fd, POLLOUT, PATIENCE_MS) < 0)
+			return -ETIMEDOUT;
 	}
 	return rc;
 }
