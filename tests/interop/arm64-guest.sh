@@ -7,6 +7,8 @@
 #   make_initrd            the file initrd of the current folder, from busybox and $CVMM_KERNEL_MODULES
 #   says NAME TEXT LINE    the guest's shell executes the line, and prints the text
 
+may_use busybox cpio
+
 make_initrd() {
 	mkdir -p root/bin root/modules root/proc root/sys
 	cp "$(command -v busybox)" root/bin/busybox
