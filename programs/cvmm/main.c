@@ -172,14 +172,20 @@ static int cmd_run(int argc, char **argv)
 	return run_words(argc, argv, NULL, &err);
 }
 
-static int show_exec_help(void)
+static int show_options(const struct vsu_option *options, const char *usage)
 {
 	char lines[4096];
 
-	vsu_option_help(vmm_exec_option_rows, lines, sizeof(lines));
-	printf("Usage: cvmm exec [OPTIONS] [--] COMMAND [WORD...]\n"
-	       "Runs a command in a machine of its own, with this host's kernel and files.\n\n%s", lines);
+	vsu_option_help(options, lines, sizeof(lines));
+	printf("%s\n\n%s", usage, lines);
 	return 0;
+}
+
+static int show_exec_help(void)
+{
+	return show_options(vmm_exec_option_rows,
+			    "Usage: cvmm exec [OPTIONS] [--] COMMAND [WORD...]\n"
+			    "Runs a command in a machine of its own, with this host's kernel and files.");
 }
 
 static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *options,
@@ -230,12 +236,9 @@ static int cmd_exec(int argc, char **argv)
 
 static int show_template_help(void)
 {
-	char lines[2048];
-
-	vsu_option_help(vmm_template_command_options, lines, sizeof(lines));
-	printf("Usage: cvmm template make|show|remove NAME [OPTIONS], or cvmm template list\n"
-	       "Saves a guest that waits for a command, for 'cvmm exec --from NAME'.\n\n%s", lines);
-	return 0;
+	return show_options(vmm_template_command_options,
+			    "Usage: cvmm template make|show|remove NAME [OPTIONS], or cvmm template list\n"
+			    "Saves a guest that waits for a command, for 'cvmm exec --from NAME'.");
 }
 
 /* The child prints what failed in it. */
@@ -279,12 +282,9 @@ static int cmd_template(int argc, char **argv)
 
 static int show_pool_help(void)
 {
-	char lines[2048];
-
-	vsu_option_help(vmm_pool_command_options, lines, sizeof(lines));
-	printf("Usage: cvmm pool TEMPLATE [OPTIONS]\n"
-	       "Keeps clones of a template that wait for 'cvmm exec --from=TEMPLATE' with these options.\n\n%s", lines);
-	return 0;
+	return show_options(vmm_pool_command_options,
+			    "Usage: cvmm pool TEMPLATE [OPTIONS]\n"
+			    "Keeps clones of a template that wait for 'cvmm exec --from=TEMPLATE' with these options.");
 }
 
 /* The process of one machine prints what failed in it, unless a client has received that. */
@@ -360,13 +360,10 @@ static int cmd_boot(int argc, char **argv)
 
 static int show_initrd_help(void)
 {
-	char lines[1024];
-
-	vsu_option_help(vmm_initrd_command_options, lines, sizeof(lines));
-	printf("Usage: cvmm initrd VERSION|--modules=FOLDER|none [OPTIONS] >FILE\n"
-	       "Prints an initrd for a kernel: modules for the devices of a machine, and a first program\n"
-	       "that mounts root=/dev/NAME or root=TAG (virtiofs) and executes its init.\n\n%s", lines);
-	return 0;
+	return show_options(vmm_initrd_command_options,
+			    "Usage: cvmm initrd VERSION|--modules=FOLDER|none [OPTIONS] >FILE\n"
+			    "Prints an initrd for a kernel: modules for the devices of a machine, and a first program\n"
+			    "that mounts root=/dev/NAME or root=TAG (virtiofs) and executes its init.");
 }
 
 static int cmd_initrd(int argc, char **argv)
