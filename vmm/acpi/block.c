@@ -107,7 +107,7 @@ void vmm_acpi_add_fadt(struct vmm_acpi_block *b, unsigned char t[VMM_ACPI_FADT_L
 	*table = vmm_acpi_begin_table(b, "FACP", 6);
 	vsu_le_store(t + 40, gpa, 4);
 	vsu_le_store(t + 140, gpa, 8);
-	memcpy(t + 268, "CVMM", 4);	/* creator id */
+	memcpy(t + 268, "CVMM", 4);	/* hypervisor vendor identity */
 	vmm_acpi_append(b, t + VMM_ACPI_HEADER, VMM_ACPI_FADT_LEN - VMM_ACPI_HEADER);
 	vmm_acpi_end_table(b, table);
 }

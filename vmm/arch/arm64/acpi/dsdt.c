@@ -77,8 +77,8 @@ static void add_button(struct vmm_aml *aml)
 }
 
 /*
- * The functions have their addresses from this program (PCI Firmware 3.3, section 4.6.5): a system
- * that is not told so assigns all of them anew.
+ * Keeps the addresses of BARs that this program has assigned (PCI Firmware 3.3, section 4.6.5):
+ * otherwise the system assigns new ones.
  */
 static void add_kept_addresses(struct vmm_aml *aml)
 {

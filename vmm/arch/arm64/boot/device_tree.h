@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The device tree of a machine: CPUs, memory, GIC, timer, serial port, transports or PCI bus, and
- * the words of the kernel; or the latter alone, with the place of EFI's tables.
+ * /chosen with the kernel's command line. If ACPI describes the machine, /chosen only, with the
+ * addresses of EFI's tables.
  *
  * Threads: no state.
  */
@@ -15,13 +16,13 @@
 
 #include "arch/board.h"
 
-/* Random bytes: where the kernel places itself, and what its generator of random numbers begins with. */
+/* Random bytes for the kernel: kaslr-seed and rng-seed of /chosen. */
 struct vmm_seeds {
 	uint64_t place;
 	unsigned char numbers[32];
 };
 
-/* Of a machine that ACPI describes: where EFI's system table and its map of memory are. */
+/* The addresses of EFI's system table and memory map. */
 struct vmm_tree_efi {
 	uint64_t system_gpa, map_gpa;
 	uint32_t map_len, descriptor_len, descriptor_version;
@@ -35,7 +36,7 @@ struct vmm_device_tree {
 	uint64_t (*mpidr)(unsigned int number);	/* the name of a CPU */
 	uint64_t initrd_gpa, initrd_len; /* len 0: none */
 	struct vmm_seeds seeds;
-	const struct vmm_tree_efi *efi;	/* NULL: all of the machine is described */
+	const struct vmm_tree_efi *efi;	/* NULL: the tree describes the machine, and not ACPI */
 };
 
 /* Writes it to bytes; its length. -ENOSPC. */
