@@ -16,7 +16,7 @@
 
 #define MAX_SIZE 8192
 #define GUARD 64
-#define CALLS 14
+#define CALLS 15
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -61,7 +61,7 @@ static void call(struct vmm_aml *aml, struct input *in)
 		vmm_aml_resources(aml);
 		break;
 	case 5:
-		vmm_aml_if_arg0_is(aml, take_u64(in, 8));
+		vmm_aml_if_arg_is(aml, (unsigned int)take(in, 1), take_u64(in, 8));
 		break;
 	case 6:
 		vmm_aml_name(aml, take_text(in, text));
@@ -83,6 +83,10 @@ static void call(struct vmm_aml *aml, struct input *in)
 		break;
 	case 12:
 		vmm_aml_interrupt(aml, take(in, 4));
+		break;
+	case 13:
+		take_text(in, text);
+		vmm_aml_if_arg0_is_bytes(aml, text, (uint8_t)strlen(text));
 		break;
 	default:
 		vmm_aml_end(aml);
