@@ -133,7 +133,10 @@ static int drain_queue(struct virtdev_inline *h, uint32_t i)
 	return left > 0 && h->queues[i].host_fd < 0 ? -EAGAIN : left;
 }
 
-/* -EAGAIN until all queues are stopped. A step ends behind the queue that exceeds its time. */
+/*
+ * -EAGAIN until all queues are stopped. A step ends behind the queue that exceeds its time,
+ * unless that was the last that runs.
+ */
 static int drain_all(struct virtdev_inline *h)
 {
 	const uint64_t until = vsu_now_ns() + VQ_TURN_NS;
@@ -142,9 +145,13 @@ static int drain_all(struct virtdev_inline *h)
 	int left;
 
 	h->stopping = false;
-	for (i = 0; i < h->nqueues && !is_over; i++) {
+	for (i = 0; i < h->nqueues; i++) {
 		if (!h->queues[i].running)
 			continue;
+		if (is_over) {
+			h->stopping = look_again = true;
+			break;
+		}
 		resets = h->queues[i].resetting;
 		left = drain_queue(h, i);
 		if (!left && resets)
@@ -153,8 +160,6 @@ static int drain_all(struct virtdev_inline *h)
 		look_again = look_again || left < 0;
 		is_over = vsu_now_ns() >= until;
 	}
-	if (i < h->nqueues)
-		h->stopping = look_again = true;
 	left = look_again ? timer_arm(h, LOOK_AGAIN_NS) : 0;
 	if (left < 0)
 		return left;

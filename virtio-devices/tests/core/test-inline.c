@@ -246,14 +246,14 @@ static void dispatch_all(void)
 		virtdev_inline_dispatch(rig.server);
 }
 
-/* Likewise one stop before the last queue has stopped; the descriptor is readable then. */
+/* Likewise one stop before the last queue has stopped; the descriptor gets readable then. */
 static int stop_all(void)
 {
+	struct pollfd p = { .fd = virtdev_inline_fd(rig.server), .events = POLLIN };
 	int rc;
 
-	do
-		rc = virtdev_inline_stop(rig.server);
-	while (rc == -EAGAIN && is_readable());
+	while ((rc = virtdev_inline_stop(rig.server)) == -EAGAIN)
+		ck_assert_int_eq(poll(&p, 1, -1), 1);
 	return rc;
 }
 
@@ -454,6 +454,16 @@ START_TEST(step_stops_one_slow_queue)
 }
 END_TEST
 
+START_TEST(slow_stop_of_the_last_queue_needs_no_further_step)
+{
+	rig.slow_stops = true;
+	start(1);
+	dispatch_all();
+	ck_assert_int_eq(virtdev_inline_stop(rig.server), 0);
+	ck_assert_uint_eq(rig.stopped[0], 1);
+}
+END_TEST
+
 START_TEST(reset_takes_as_many_turns_as_the_device)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -537,11 +547,11 @@ END_TEST
 START_TEST(queue_is_served_again_after_its_reset)
 {
 	start(2);
-	virtdev_inline_dispatch(rig.server);
+	dispatch_all();
 	virtdev_transport_reset_queue(rig.t, 1);
 	ck_assert(!virtdev_transport_queue_ready(rig.t, 1));
 	ready(1);
-	virtdev_inline_dispatch(rig.server);
+	dispatch_all();
 	ck_assert_uint_eq(rig.served[1], 2);
 	ck_assert_uint_eq(rig.served[0], 1);
 }
@@ -641,6 +651,7 @@ int main(void)
 	tcase_add_test(tc,
 		a4_18_stop_waits_for_the_host_descriptor_without_spinning);
 	tcase_add_test(tc, step_stops_one_slow_queue);
+	tcase_add_test(tc, slow_stop_of_the_last_queue_needs_no_further_step);
 	tcase_add_test(tc, reset_takes_as_many_turns_as_the_device);
 	tcase_add_test(tc,
 		a3_08_partly_failed_start_is_stopped_by_a_reset);
