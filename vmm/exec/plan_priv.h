@@ -16,6 +16,16 @@ int vmm_plan_add_word(struct vmm_plan *p, struct vsu_error *err, const char *fmt
 /* Also there: the last word, of which rc is the result, has the number of a descriptor. Returns rc. */
 int vmm_plan_mark_own(struct vmm_plan *p, int rc);
 
+/* plan_folders.c: the root, and the other folders; r receives the records of both. */
+int vmm_plan_share_folders(struct vmm_plan *p, struct vmm_request *r,
+			   const struct cvmm_exec_config *c, struct vsu_error *err);
+/* Also there: devices of a clone, or of its template, without a folder. */
+int vmm_plan_add_spare_folder(struct vmm_plan *p, const char *template, const char *tag,
+			      struct vsu_error *err);
+/* From the number first on, up to n. */
+int vmm_plan_add_spare_folders(struct vmm_plan *p, const char *template, unsigned int first,
+			       unsigned int n, struct vsu_error *err);
+
 /*
  * plan_network.c: the card of a network, or of a clone without one: it has the card of its
  * template. r receives the record of the network.

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The folders of the machine of one command, or its image, and their records in the request. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/value.h"
+#include "exec/plan_priv.h"
+
+static int add_folder_word(struct vmm_plan *p, const struct vmm_plan_folder *f, struct vsu_error *err)
+{
+	char *folder = vmm_value_escape(f->path), *names = vmm_value_escape(f->hidden ? f->hidden : "");
+	int rc = folder && names ? 0 : vsu_error_set(err, -ENOMEM, "no memory for options");
+
+	if (!rc)
+		rc = vmm_plan_add_word(p, err, "--fs=path=%s,tag=%s%s%s%s%s%s", folder, f->tag,
+			      f->writable ? "" : ",readonly", f->nosuid ? ",nosuid" : "",
+			      f->nodev ? ",nodev" : "", f->hidden ? ",hide=" : "", names);
+	free(folder);
+	free(names);
+	return rc;
+}
+
+static int add_folder(struct vmm_plan *p, const struct cvmm_exec_folder *given, const char *tag,
+		      struct vsu_error *err)
+{
+	struct vmm_plan_folder *f = &p->folders[p->nfolders];
+	int rc;
+
+	f->path = realpath(given->path, NULL);
+	if (!f->path)
+		return vsu_error_sys(err, -errno, "folder '%s'", given->path);
+	p->nfolders++;
+	snprintf(f->tag, sizeof(f->tag), "%s", tag);
+	f->writable = given->writable;
+	f->nosuid = given->writable && !given->suid;
+	f->nodev = given->writable && !given->dev;
+	rc = vmm_hidden_list(p->hidden, f->path, &f->hidden, err);
+	return rc < 0 ? rc : add_folder_word(p, f, err);
+}
+
+/* Nothing is requested of it, which one thread serves as well as more. */
+int vmm_plan_add_spare_folder(struct vmm_plan *p, const char *template, const char *tag,
+			      struct vsu_error *err)
+{
+	char *folder = vmm_value_escape(template);
+	int rc = folder ? vmm_plan_add_word(p, err, "--fs=path=%s/empty,tag=%s,readonly,thread-pool-size=1", folder, tag) :
+			  vsu_error_set(err, -ENOMEM, "no memory for options");
+
+	free(folder);
+	return rc;
+}
+
+/* Devices from a number on, whose drivers attach although no folder is shared. */
+int vmm_plan_add_spare_folders(struct vmm_plan *p, const char *template, unsigned int first,
+			       unsigned int n, struct vsu_error *err)
+{
+	char tag[16];
+	int rc = 0;
+
+	for (; !rc && first < n; first++) {
+		snprintf(tag, sizeof(tag), "dir%u", first);
+		rc = vmm_plan_add_spare_folder(p, template, tag, err);
+	}
+	return rc;
+}
+
+static const char *place_of(const struct cvmm_exec_folder *f)
+{
+	return f->at ? f->at : f->path;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	return strcmp(place_of(a), place_of(b));
+}
+
+/* The guest mounts a folder before those in it, which it would hide. */
+static int sort_folders(const struct cvmm_exec_config *c, struct cvmm_exec_folder *sorted,
+			struct vsu_error *err)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nfolders; i++) {
+		sorted[i] = c->folders[i];
+		if (!sorted[i].path || *place_of(&sorted[i]) != '/')
+			return vsu_error_set(err, -EINVAL, "folder '%s' has no absolute path in the guest", sorted[i].path ? sorted[i].path : "");
+		if (!sorted[i].writable && (sorted[i].suid || sorted[i].dev))
+			return vsu_error_set(err, -EINVAL, "folder '%s' is read-only: suid and dev have no effect; share it with rw, or leave them out", sorted[i].path);
+		if (!place_of(&sorted[i])[1])
+			return vsu_error_set(err, -EINVAL, "folder '%s' would hide the root of the guest; share it as the root, or at another path", sorted[i].path);
+	}
+	qsort(sorted, c->nfolders, sizeof(*sorted), compare_places);
+	for (i = 1; i < c->nfolders; i++)
+		if (!compare_places(&sorted[i - 1], &sorted[i]))
+			return vsu_error_set(err, -EINVAL, "two folders are shared at '%s'; leave one out", place_of(&sorted[i]));
+	return 0;
+}
+
+static int share_folder(struct vmm_plan *p, struct vmm_request *r,
+			const struct cvmm_exec_folder *f, unsigned int number, struct vsu_error *err)
+{
+	char tag[16];
+
+	snprintf(tag, sizeof(tag), "dir%u", number);
+	vmm_request_add(r, 'D', "%s:%s:%s", tag, f->writable ? "rw" : "ro", place_of(f));
+	return add_folder(p, f, tag, err);
+}
+
+/* A clone has as many devices as its template. */
+static int complete_folders(struct vmm_plan *p, unsigned int shared, struct vsu_error *err)
+{
+	const struct vmm_template *t = &p->template;
+
+	if (shared > t->info.folders)
+		return vsu_error_set(err, -E2BIG, "%u folders are to be shared, but the template '%s' has devices for %u; make it with --folders=%u",
+				     shared, t->path, t->info.folders, shared);
+	return vmm_plan_add_spare_folders(p, t->path, shared, t->info.folders, err);
+}
+
+static unsigned int count_texts(const char *const *texts)
+{
+	unsigned int n = 0;
+
+	while (texts && texts[n])
+		n++;
+	return n;
+}
+
+/* A path that is not found is reported where it is used, and all is on the way to "/". */
+static void add_used(char **used, unsigned int *n, const char *given)
+{
+	char *path = realpath(given, NULL);
+
+	if (path && strcmp(path, "/") != 0)
+		used[(*n)++] = path;
+	else
+		free(path);
+}
+
+static int list_hidden(struct vmm_plan *p, const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	char *used[CVMM_EXEC_MAX_FOLDERS + 1];
+	struct vmm_hidden_config h = {
+		.hide = c->hide, .nhide = count_texts(c->hide), .show = c->show,
+		.nshow = count_texts(c->show), .used = (const char *const *)used, .home = c->home,
+		.keeps_temporary = c->writable_root,
+	};
+	unsigned int i;
+	int rc;
+
+	if (c->folder && *c->folder == '/')
+		add_used(used, &h.nused, c->folder);
+	for (i = 0; i < c->nfolders; i++)
+		add_used(used, &h.nused, c->folders[i].path);
+	rc = vmm_hidden_new(&p->hidden, &h, err);
+	while (h.nused)
+		free(used[--h.nused]);
+	return rc;
+}
+
+static int check_hidden(const struct vmm_plan *p, struct vsu_error *err)
+{
+	const char *shared[CVMM_EXEC_MAX_FOLDERS + 1];
+	unsigned int i;
+
+	for (i = 0; i < p->nfolders; i++)
+		shared[i] = p->folders[i].path;
+	return vmm_hidden_check(p->hidden, shared, p->nfolders, err);
+}
+
+static int add_image(struct vmm_plan *p, struct vmm_request *r, const struct cvmm_exec_config *c,
+		     struct vsu_error *err)
+{
+	if (c->root || vmm_plan_is_clone(p))
+		return vsu_error_set(err, -EINVAL, "an image has the root; a folder or a template has no effect");
+	vmm_request_add(r, 'I', "%s", "");
+	return vmm_plan_add_word(p, err, "--disk=%s", c->image);
+}
+
+int vmm_plan_share_folders(struct vmm_plan *p, struct vmm_request *r,
+			   const struct cvmm_exec_config *c, struct vsu_error *err)
+{
+	const char *preset = vmm_plan_is_clone(p) ? p->template.info.root : "/";
+	const struct cvmm_exec_folder root = {
+		.path = c->root ? c->root : preset, .writable = c->writable_root, .suid = true, .dev = true,
+	};
+	struct cvmm_exec_folder sorted[CVMM_EXEC_MAX_FOLDERS];
+	unsigned int i;
+	int rc;
+
+	if (c->nfolders > CVMM_EXEC_MAX_FOLDERS)
+		return vsu_error_set(err, -EINVAL, "%u folders; the maximum is %d", c->nfolders, CVMM_EXEC_MAX_FOLDERS);
+	rc = sort_folders(c, sorted, err);
+	if (!rc)
+		rc = list_hidden(p, c, err);
+	if (!rc)
+		rc = c->image ? add_image(p, r, c, err) :
+				add_folder(p, &root, VMM_AGENT_ROOT_TAG, err);
+	for (i = 0; !rc && i < c->nfolders; i++)
+		rc = share_folder(p, r, &sorted[i], i, err);
+	if (!rc)
+		rc = check_hidden(p, err);
+	return rc < 0 || !vmm_plan_is_clone(p) ? rc : complete_folders(p, i, err);
+}
