@@ -3,42 +3,24 @@
 #ifndef VMM_TESTS_ACPI_MACHINES_H
 #define VMM_TESTS_ACPI_MACHINES_H
 
-#include "../../../util.h"
+#include "../../../acpi/tables.h"
 #include "arch/x86/acpi/tables.h"
 
 #define ROOM (128 * 1024)
 #define ACPI_GPA 0xe0000u
 
-static unsigned char block[ROOM];
 static struct vmm_acpi_layout layout;
-static struct vmm_board_device devices[19];
-static struct vmm_board_window windows[16];
-static struct vmm_board_slot slots[19];
 static const struct vmm_board_pci bus = {
 	.ecam_gpa = 0xe0000000, .ecam_len = 0x100000,
 	.window_gpa = 0xe1000000, .window_len = 0x1000000,
 	.nslots = 19, .slots = slots,
 };
-static struct vsu_error err;
 
-static struct vmm_board machine_of(unsigned int ncpus,
-					  unsigned int ndevices,
-					  unsigned int nwindows)
+static struct vmm_board machine_of(unsigned int ncpus, unsigned int ndevices, unsigned int nwindows)
 {
-	const struct vmm_board m = {
-		.ncpus = ncpus, .ndevices = ndevices, .devices = devices,
-		.nwindows = nwindows, .windows = windows, .generation_gpa = 0xff000,
-	};
-	unsigned int i;
+	struct vmm_board m = board_of(ncpus, ndevices, nwindows, 0xd0000000);
 
-	for (i = 0; i < COUNT(devices); i++)
-		devices[i] = (struct vmm_board_device){
-			0xd0000000 + i * 0x1000, 0x1000, 5 + i };
-	for (i = 0; i < COUNT(windows); i++)
-		windows[i] = (struct vmm_board_window){
-			(i + 4) * GIB, i % 2 ? GIB : 0x10000 };
-	for (i = 0; i < COUNT(slots); i++)
-		slots[i] = (struct vmm_board_slot){ i + 1, 5 + i };
+	m.generation_gpa = 0xff000;
 	return m;
 }
 

@@ -4,27 +4,7 @@
 
 #include "acpi/aml.h"
 #include "arch/x86/acpi/tables.h"
-#include "../../../util.h"
 #include "machines.h"
-
-static uint8_t sum_of(const struct vmm_acpi_table *t)
-{
-	uint8_t sum = 0;
-	size_t i;
-
-	for (i = 0; i < t->len; i++)
-		sum = (uint8_t)(sum + block[t->offset + i]);
-	return sum;
-}
-
-static uint64_t get(size_t at, unsigned int n)
-{
-	uint64_t value = 0;
-
-	while (n--)
-		value = value << 8 | block[at + n];
-	return value;
-}
 
 START_TEST(tables_sum_up_to_zero_and_point_to_each_other)
 {
@@ -89,11 +69,6 @@ START_TEST(every_cpu_has_its_local_apic)
 }
 END_TEST
 
-static bool dsdt_has(const void *want, size_t n)
-{
-	return memmem(block + layout.dsdt.offset, layout.dsdt.len, want, n);
-}
-
 /* The state, the entry of the MADT, and a notification: of CPUs that are added later only. */
 START_TEST(only_cpus_that_are_added_later_have_methods)
 {
@@ -106,12 +81,12 @@ START_TEST(only_cpus_that_are_added_later_have_methods)
 		const unsigned char mat[] = { 0x0a, 8, 0, 8, (unsigned char)i, (unsigned char)i, 1, 0, 0, 0 };
 
 		snprintf(name, sizeof(name), "C%03X\x08_HID", i);
-		ck_assert_msg(dsdt_has(name, 9) == (i < all), "device of CPU %u", i);
-		ck_assert_msg(dsdt_has(mat, sizeof(mat)) == (i >= n && i < all), "_MAT of CPU %u", i);
+		ck_assert_msg(table_has(&layout.dsdt, name, 9) == (i < all), "device of CPU %u", i);
+		ck_assert_msg(table_has(&layout.dsdt, mat, sizeof(mat)) == (i >= n && i < all), "_MAT of CPU %u", i);
 		snprintf(name, sizeof(name), "\x86" "C%03X\x01", i);
-		ck_assert_msg(dsdt_has(name, 6) == (i >= n && i < all), "notification of CPU %u", i);
+		ck_assert_msg(table_has(&layout.dsdt, name, 6) == (i >= n && i < all), "notification of CPU %u", i);
 	}
-	ck_assert_int_eq(dsdt_has("CPUL", 4), sizes[_i][4] != 0);
+	ck_assert_int_eq(table_has(&layout.dsdt, "CPUL", 4), sizes[_i][4] != 0);
 }
 END_TEST
 
