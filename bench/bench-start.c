@@ -9,9 +9,17 @@
  *	start.PROGRAM.rss       KiB  resident
  *	start.PROGRAM.dirty     KiB  private and dirty
  *	start.PROGRAM.threads   n
+ *	start.PROGRAM.machine   ms   time without that of "exec" in the same round; of
+ *	                             embedded from its options to the first byte
+ *	start.PROGRAM.machine_p99
+ *	start.embedded.kept_descriptors, .kept_mappings, .kept_heap
+ *	                             what this process has more after all machines than
+ *	                             after the first
  *
  * PROGRAM is floor, cvmm (no device), cvmm_open (the same without a sandbox), cvmm_disk (a
- * disk in-process) or cvmm_user (a disk on our daemon).
+ * disk in-process), cvmm_user (a disk on our daemon), exec (a cvmm that prints its version,
+ * to the first byte of it), or embedded, the machine of cvmm_open in this process. Lines
+ * with # compare embedded with cvmm_open and with cvmm, by median and 99th percentile.
  */
 #include <config.h>
 
@@ -29,21 +37,32 @@
 
 #include "bench.h"
 #include "contest.h"
+#include "embedded.h"
+#include "growth.h"
 
 #define MAX_RUNS 200
 
-enum { TIME, CPU, RSS, DIRTY, THREADS, FACTS };
+enum { TIME, CPU, RSS, DIRTY, THREADS, MACHINE, FACTS };
+
+/* Facts that a contestant prints, as bits */
+#define OF_TIME (1u << TIME)
+#define OF_MACHINE (1u << MACHINE)
+#define OF_PROGRAM (OF_TIME | 1u << CPU | 1u << RSS | 1u << DIRTY | 1u << THREADS)
 
 static const struct contest_fact facts[FACTS] = {
 	{ "time", "ms" }, { "cpu", "ms" }, { "rss", "KiB" },
-	{ "dirty", "KiB" }, { "threads", "n" },
+	{ "dirty", "KiB" }, { "threads", "n" }, { "machine", "ms" },
 };
+static const struct contest_fact machine_p99 = { "machine_p99", "ms" };
 
 struct contestant {
 	const char *name;
+	unsigned int shown;	/* facts */
 	const char *argv[8];
 	double facts[FACTS][MAX_RUNS];
 };
+
+enum { FLOOR, CVMM, OPEN, DISK, USER, EXEC, EMBEDDED, COUNT };
 
 static char image[] = "/tmp/bench-start-XXXXXX";
 static char served_image[] = "/tmp/bench-start-XXXXXX";
@@ -51,19 +70,23 @@ static char disk_option[PATH_MAX], user_option[PATH_MAX];
 static char socket_option[PATH_MAX], image_option[PATH_MAX];
 static char socket_path[64];
 
-static struct contestant contestants[] = {
-	{ "floor", { "bench/start-floor" }, { { 0 } } },
-	{ "cvmm", { "programs/cvmm/cvmm", "run", "builtin:selftest", "--append",
-		    "interactive" }, { { 0 } } },
-	{ "cvmm_open", { "programs/cvmm/cvmm", "run", "builtin:selftest", "--append",
-			 "interactive", "--sandbox=off" }, { { 0 } } },
-	{ "cvmm_disk", { "programs/cvmm/cvmm", "run", "builtin:selftest", "--append",
-			 "interactive", disk_option }, { { 0 } } },
-	{ "cvmm_user", { "programs/cvmm/cvmm", "run", "builtin:selftest", "--append",
-			 "interactive", user_option }, { { 0 } } },
+static struct contestant contestants[COUNT] = {
+	[FLOOR] = { "floor", OF_PROGRAM, { "bench/start-floor" }, { { 0 } } },
+	[CVMM] = { "cvmm", OF_PROGRAM | OF_MACHINE,
+		   { "programs/cvmm/cvmm", "run", "builtin:selftest", "--append",
+		     "interactive" }, { { 0 } } },
+	[OPEN] = { "cvmm_open", OF_PROGRAM | OF_MACHINE,
+		   { "programs/cvmm/cvmm", "run", "builtin:selftest", "--append",
+		     "interactive", "--sandbox=off" }, { { 0 } } },
+	[DISK] = { "cvmm_disk", OF_PROGRAM,
+		   { "programs/cvmm/cvmm", "run", "builtin:selftest", "--append",
+		     "interactive", disk_option }, { { 0 } } },
+	[USER] = { "cvmm_user", OF_PROGRAM,
+		   { "programs/cvmm/cvmm", "run", "builtin:selftest", "--append",
+		     "interactive", user_option }, { { 0 } } },
+	[EXEC] = { "exec", OF_TIME, { "programs/cvmm/cvmm", "--version" }, { { 0 } } },
+	[EMBEDDED] = { "embedded", OF_MACHINE, { NULL }, { { 0 } } },
 };
-
-#define COUNT (sizeof(contestants) / sizeof(contestants[0]))
 
 /* KVM adds a kernel thread to the process that creates a VM. */
 static bool is_kernels(pid_t pid, const char *task)
@@ -110,7 +133,7 @@ static double cpu_ns(pid_t pid, unsigned int *threads)
 }
 
 /* False if the program wrote nothing. */
-static bool sample(struct contestant *c, unsigned int i)
+static bool sample_program(struct contestant *c, unsigned int i)
 {
 	unsigned int threads = 0;
 	double begun;
@@ -138,12 +161,61 @@ static bool sample(struct contestant *c, unsigned int i)
 	return ok;
 }
 
-static void print(struct contestant *c, unsigned int runs)
+static bool sample(struct contestant *c, unsigned int i)
+{
+	if (c->argv[0])
+		return sample_program(c, i);
+	c->facts[MACHINE][i] = embedded_start_ms();
+	return c->facts[MACHINE][i] > 0;
+}
+
+static void subtract_exec(struct contestant *c, unsigned int runs)
 {
 	unsigned int i;
 
+	for (i = 0; i < runs && c->argv[0]; i++)
+		c->facts[MACHINE][i] = c->facts[TIME][i] -
+				       contestants[EXEC].facts[TIME][i];
+}
+
+static void print(struct contestant *c, unsigned int runs)
+{
+	double *machine = c->facts[MACHINE];
+	unsigned int i;
+
 	for (i = 0; i < FACTS; i++)
-		contest_print("start", c->name, &facts[i], c->facts[i], runs);
+		if (c->shown & 1u << i)
+			contest_print("start", c->name, &facts[i], c->facts[i], runs);
+	if (c->shown & OF_MACHINE)
+		contest_print_number("start", c->name, &machine_p99,
+				     contest_p99(machine, runs), machine, runs);
+}
+
+/* After print(), which sorts. */
+static void print_ratio(unsigned int than, unsigned int runs)
+{
+	const double *ours = contestants[EMBEDDED].facts[MACHINE];
+	const double *its = contestants[than].facts[MACHINE];
+
+	if (bench_selected("start.embedded.machine"))
+		printf("# start.embedded.machine takes %.2f times that of %s, %.2f times in the 99th percentile\n",
+		       ours[runs / 2] / its[runs / 2], contestants[than].name,
+		       contest_p99(ours, runs) / contest_p99(its, runs));
+}
+
+static void print_kept(const struct size *before, const struct size *after)
+{
+	const struct contest_fact kept[] = {
+		{ "kept_descriptors", "n" }, { "kept_mappings", "n" }, { "kept_heap", "KiB" },
+	};
+	double more[] = {
+		after->fds - before->fds, (double)after->mappings - before->mappings,
+		((double)after->bytes - (double)before->bytes) / 1024,
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		contest_print("start", "embedded", &kept[i], &more[i], 1);
 }
 
 static pid_t start_daemon(void)
@@ -177,11 +249,38 @@ static void make_disk(void)
 		 served_image);
 }
 
+/* One round warms the caches. */
+static void run(unsigned int runs)
+{
+	struct size before, after;
+	bool works[COUNT];
+	unsigned int i, k;
+
+	for (k = 0; k < COUNT; k++)
+		works[k] = sample(&contestants[k], 0);
+	before = size_here();
+	for (i = 0; i < runs; i++)
+		for (k = 0; k < COUNT; k++)
+			if (works[k])
+				sample(&contestants[k], i);
+	after = size_here();
+	for (k = 0; k < COUNT; k++)
+		if (works[k] && contestants[k].shown & OF_MACHINE)
+			subtract_exec(&contestants[k], runs);
+	for (k = 0; k < COUNT; k++)
+		if (works[k])
+			print(&contestants[k], runs);
+	for (k = CVMM; works[EMBEDDED] && k <= OPEN; k++)
+		if (works[k])
+			print_ratio(k, runs);
+	if (works[EMBEDDED])
+		print_kept(&before, &after);
+}
+
 int main(int argc, char **argv)
 {
 	const char *text = getenv("RUNS");
-	unsigned int runs = text ? (unsigned int)atoi(text) : 25, i, k;
-	bool works[COUNT];
+	unsigned int runs = text ? (unsigned int)atoi(text) : 25;
 	pid_t daemon;
 
 	bench_init(argc, argv);
@@ -189,21 +288,12 @@ int main(int argc, char **argv)
 		puts("# start: no /dev/kvm here");
 		return 0;
 	}
-	runs = runs < 1 ? 1 : runs > MAX_RUNS ? MAX_RUNS : runs;
 	make_disk();
 	daemon = start_daemon();
-	for (k = 0; k < COUNT; k++)	/* one run to warm the caches */
-		works[k] = sample(&contestants[k], 0);
-	for (i = 0; i < runs; i++)
-		for (k = 0; k < COUNT; k++)
-			if (works[k])
-				sample(&contestants[k], i);
+	run(runs < 1 ? 1 : runs > MAX_RUNS ? MAX_RUNS : runs);
 	kill(daemon, SIGTERM);
 	waitpid(daemon, NULL, 0);
 	unlink(image);
 	unlink(served_image);
-	for (k = 0; k < COUNT; k++)
-		if (works[k])
-			print(&contestants[k], runs);
 	return 0;
 }

@@ -105,15 +105,27 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+void contest_print_number(const char *bench, const char *who,
+			  const struct contest_fact *fact, double number,
+			  const double *samples, unsigned int runs)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s.%s.%s", bench, who, fact->name);
+	if (bench_selected(name))
+		printf("%s %.4g %s %.4g %.4g %u\n", name, number, fact->unit,
+		       samples[0], samples[runs - 1], runs);
+}
+
 void contest_print(const char *bench, const char *who,
 		   const struct contest_fact *fact, double *samples,
 		   unsigned int runs)
 {
-	char name[64];
-
 	qsort(samples, runs, sizeof(*samples), compare);
-	snprintf(name, sizeof(name), "%s.%s.%s", bench, who, fact->name);
-	if (bench_selected(name))
-		printf("%s %.4g %s %.4g %.4g %u\n", name, samples[runs / 2],
-		       fact->unit, samples[0], samples[runs - 1], runs);
+	contest_print_number(bench, who, fact, samples[runs / 2], samples, runs);
+}
+
+double contest_p99(const double *samples, unsigned int runs)
+{
+	return samples[(runs * 99 + 99) / 100 - 1];
 }

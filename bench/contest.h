@@ -39,4 +39,12 @@ void contest_print(const char *bench, const char *who,
 		   const struct contest_fact *fact, double *samples,
 		   unsigned int runs);
 
+/* The same with a number in place of the median; samples are sorted. */
+void contest_print_number(const char *bench, const char *who,
+			  const struct contest_fact *fact, double number,
+			  const double *samples, unsigned int runs);
+
+/* The sample that 99 of 100 do not exceed; samples are sorted. */
+double contest_p99(const double *samples, unsigned int runs);
+
 #endif
