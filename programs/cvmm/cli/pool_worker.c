@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
 
@@ -16,6 +18,9 @@
 
 #define TURN_MESSAGES 16
 #define MAX_TIMEOUT_MS (UINT64_C(31536000) * 1000)
+
+/* Clients send their command at once; one that does not would keep a machine from others. */
+#define COMMAND_S 30
 
 /* ---------------------------------------------------------------------- life */
 
@@ -31,12 +36,15 @@ int vmm_pool_worker_make(struct vmm_pool_worker *w, const struct vmm_exec_option
 {
 	int rc;
 
-	*w = (struct vmm_pool_worker){ .pool_fd = pool_fd, .client_fd = -1, .streams = { -1, -1, -1 } };
+	*w = (struct vmm_pool_worker){ .pool_fd = pool_fd, .client_fd = -1, .timer_fd = -1, .streams = { -1, -1, -1 } };
 	w->epfd = epoll_create1(EPOLL_CLOEXEC);
 	rc = vmm_exec_machine_make_waiting(&w->exec, o, err);
 	if (rc < 0)
 		return rc;
 	rc = w->epfd < 0 ? -errno : watch_fd(w, pool_fd);
+	w->timer_fd = rc < 0 ? -1 : timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (!rc)
+		rc = w->timer_fd < 0 ? -errno : watch_fd(w, w->timer_fd);
 	if (!rc)
 		rc = watch_fd(w, vmm_session_fd(w->exec.plan.session));
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot watch a machine") : 0;
@@ -71,6 +79,7 @@ int vmm_pool_worker_end(struct vmm_pool_worker *w, int status, struct vsu_error 
 		vsu_fd_close(&w->streams[i]);
 	vsu_fd_close(&w->pool_fd);
 	vsu_fd_close(&w->client_fd);
+	vsu_fd_close(&w->timer_fd);
 	vsu_fd_close(&w->epfd);
 	free(w->records);
 	return status;
@@ -186,6 +195,26 @@ static bool serve_client(struct vmm_pool_worker *w)
 	return false;
 }
 
+static bool start_timer(const struct vmm_pool_worker *w)
+{
+	static const struct itimerspec at = { .it_value = { .tv_sec = COMMAND_S } };
+
+	return timerfd_settime(w->timer_fd, 0, &at, NULL) == 0;
+}
+
+/* False: the client has sent no command for too long. */
+static bool serve_timer(struct vmm_pool_worker *w)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	uint64_t times;
+
+	if (read(w->timer_fd, &times, sizeof(times)) != (ssize_t)sizeof(times) || w->state >= VMM_WORKER_STARTS)
+		return true;
+	vsu_error_set(&err, -ETIMEDOUT, "the pool received no command within %d seconds; run it again", COMMAND_S);
+	send_end(w, VMM_SESSION_FAILED, &err);
+	return false;
+}
+
 /* -------------------------------------------------------------------- the pool */
 
 static bool greet_client(struct vmm_pool_worker *w)
@@ -193,7 +222,7 @@ static bool greet_client(struct vmm_pool_worker *w)
 	w->client_fd = w->packet.fds[0];
 	w->packet.nfds = 0;
 	w->state = VMM_WORKER_GREETED;
-	return watch_fd(w, w->client_fd) == 0 &&
+	return start_timer(w) && watch_fd(w, w->client_fd) == 0 &&
 	       vmm_pool_send(w->client_fd, VMM_POOL_TAKEN, NULL, 0, NULL, 0) == 0;
 }
 
@@ -256,7 +285,7 @@ static bool on_turn(void *opaque)
 		return false;
 	if (w->state == VMM_WORKER_STARTS && vmm_session_is_started(s) && !report_start(w))
 		return false;
-	return serve_pool(w) && serve_client(w);
+	return serve_pool(w) && serve_client(w) && serve_timer(w);
 }
 
 /*

@@ -18,6 +18,7 @@
 struct vmm_pool_worker {
 	struct vmm_exec_machine exec;
 	int pool_fd, client_fd, epfd;
+	int timer_fd;		/* ends a client without a complete command */
 	enum vmm_pool_worker_state {
 		VMM_WORKER_MAKES,
 		VMM_WORKER_WAITS,	/* for a client */

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 
 #include <vmm-sys-util/fd.h>
@@ -357,6 +358,49 @@ START_TEST(client_that_has_gone_ends_its_command)
 	take_worker();
 	if (_i)
 		send_records(good, sizeof(good));
+	vsu_fd_close(&clients[0]);
+	ck_assert(!turn());
+	finish(0);
+}
+END_TEST
+
+/* Its timer, which was running, expires. */
+static void await_timer(void)
+{
+	const struct itimerspec now = { .it_value = { .tv_nsec = 1 } };
+	struct pollfd timer = { .fd = worker.timer_fd, .events = POLLIN };
+	struct pollfd all = { .fd = worker.epfd, .events = POLLIN };
+	struct itimerspec before;
+
+	ck_assert_int_eq(timerfd_settime(worker.timer_fd, 0, &now, &before), 0);
+	ck_assert_int_gt(before.it_value.tv_sec, 0);
+	ck_assert_int_eq(poll(&timer, 1, -1), 1);
+	ck_assert_int_eq(poll(&all, 1, 0), 1);
+}
+
+/* Without its message, or without its records. */
+START_TEST(client_that_sends_no_command_loses_its_machine)
+{
+	take_worker();
+	if (_i)
+		send_command(3);
+	ck_assert(turn());
+	await_timer();
+	ck_assert(!turn());
+	ck_assert_int_eq(ended(), 125);
+	ck_assert_str_eq(packet.payload + 4, "the pool received no command within 30 seconds; run it again");
+	finish(0);
+}
+END_TEST
+
+START_TEST(command_that_has_arrived_may_take_long)
+{
+	take_worker();
+	send_records(good, sizeof(good));
+	ck_assert(turn());
+	await_timer();
+	ck_assert(turn());
+	ck_assert_int_eq(vmm_pool_receive(clients[0], &packet), -EAGAIN);
 	vsu_fd_close(&clients[0]);
 	ck_assert(!turn());
 	finish(0);
@@ -826,6 +870,8 @@ static Suite *make_suite(void)
 	tcase_add_test(tc, longest_command_is_bounded);
 	tcase_add_test(tc, invalid_signal_is_refused);
 	tcase_add_loop_test(tc, client_that_has_gone_ends_its_command, 0, 2);
+	tcase_add_loop_test(tc, client_that_sends_no_command_loses_its_machine, 0, 2);
+	tcase_add_test(tc, command_that_has_arrived_may_take_long);
 	tcase_add_loop_test(tc, machine_ends_with_its_pool, 0, 2);
 	tcase_add_test(tc, signal_of_the_pool_ends_a_client_without_a_command);
 	tcase_add_test(tc, command_of_the_same_machine_is_alike);
