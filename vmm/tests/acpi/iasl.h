@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* What iasl remarks about the tables of a block. */
+/* The remarks of iasl about the tables of a block. */
 #ifndef VMM_TESTS_ACPI_IASL_H
 #define VMM_TESTS_ACPI_IASL_H
 
