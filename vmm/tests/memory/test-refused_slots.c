@@ -10,6 +10,7 @@
 
 #include "../machine/fake_kvm.h"
 #include "../memory.h"
+#include "host_page.h"
 #include "memory/slots.h"
 #include "vm/open.h"
 
@@ -128,15 +129,6 @@ START_TEST(log_reports_written_pages_once)
 	ck_assert_uint_eq(n, 1);
 }
 END_TEST
-
-static long host_page;		/* 0: the true one */
-
-long __real_sysconf(int name);
-long __wrap_sysconf(int name);
-long __attribute__((used)) __wrap_sysconf(int name)
-{
-	return name == _SC_PAGESIZE && host_page ? host_page : __real_sysconf(name);
-}
 
 START_TEST(log_of_a_host_with_larger_pages_has_all_written_bytes)
 {

@@ -13,6 +13,7 @@
 
 #include "memory/working_set.h"
 #include "../memory.h"
+#include "host_page.h"
 
 #define PAGE 4096u
 #define HEADER 16u		/* in front of the checksums */
@@ -192,15 +193,6 @@ START_TEST(used_pages_are_recorded)
 	close(pagemap);
 }
 END_TEST
-
-static long host_page;		/* 0: the true one */
-
-long __real_sysconf(int name);
-long __wrap_sysconf(int name);
-long __attribute__((used)) __wrap_sysconf(int name)
-{
-	return name == _SC_PAGESIZE && host_page ? host_page : __real_sysconf(name);
-}
 
 /* An entry of the page map is a page of the host. */
 START_TEST(pages_of_the_host_are_recorded)
