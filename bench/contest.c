@@ -14,6 +14,24 @@
 
 static char top[PATH_MAX];
 
+/* Programs of .libs find the libraries by it; those that libtool starts have it as well. */
+static bool add_libraries(void)
+{
+	static const char *const folders[] = {
+		"vmm-sys-util", "vm-memory", "virtio-queue", "vhost", "virtio-devices", "vmm",
+	};
+	const char *before = getenv("LD_LIBRARY_PATH");
+	char paths[8 * PATH_MAX];
+	size_t i, n = 0;
+
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		n += (size_t)snprintf(paths + n, sizeof(paths) - n, "%s%s/%s/.libs", i ? ":" : "", top,
+				      folders[i]);
+	if (before)
+		snprintf(paths + n, sizeof(paths) - n, ":%s", before);
+	return setenv("LD_LIBRARY_PATH", paths, 1) == 0;
+}
+
 /* bench/ lies below the top of the build tree, its programs in .libs or not. */
 bool contest_begin(void)
 {
@@ -26,7 +44,7 @@ bool contest_begin(void)
 	at = strstr(top, "/bench/");
 	if (at)
 		*at = 0;
-	return at;
+	return at && add_libraries();
 }
 
 void contest_path(char *path, size_t size, const char *name)
