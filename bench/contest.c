@@ -14,7 +14,7 @@
 
 static char top[PATH_MAX];
 
-/* Programs of .libs find the libraries by it; those that libtool starts have it as well. */
+/* Programs in .libs find the libraries of the build by LD_LIBRARY_PATH only. */
 static bool add_libraries(void)
 {
 	static const char *const folders[] = {
