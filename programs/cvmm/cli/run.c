@@ -81,7 +81,10 @@ static void watch_alive(struct run *r)
 
 /* ------------------------------------------------------------------ signals */
 
-/* The first SIGTERM presses the guest's power button, further ones end cvmm. */
+/*
+ * The first SIGTERM presses the guest's power button, further ones end cvmm. The guest of a task
+ * beside the loop runs an agent, which knows no button.
+ */
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	struct run *r = w->data;
@@ -92,7 +95,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	vmm_signals_served(&r->signals);
 	if (r->beside && r->beside->signal(r->beside->opaque, w->signum))
 		return;
-	if (w->signum == SIGTERM && vmm_arch_guest_finds(m->loaded.protocol, VMM_FINDS_BUTTON) && !r->asked) {
+	if (!r->beside && w->signum == SIGTERM && vmm_arch_guest_finds(m->loaded.protocol, VMM_FINDS_BUTTON) && !r->asked) {
 		r->asked = true;
 		vmm_machine_press_button(m);
 		prog_notify("STOPPING=1\nSTATUS=The guest was asked to power off");

@@ -17,7 +17,7 @@ struct vmm_beside {
 	int fd;			/* readable when turn has work */
 	void (*begin)(void *opaque, struct vmm_machine *m); /* NULL: without commands for it */
 	bool (*turn)(void *opaque);	/* false: the machine ends, with status 0 */
-	bool (*signal)(void *opaque, int signo);	/* false: it has its usual effect */
+	bool (*signal)(void *opaque, int signo);	/* false: it ends the machine */
 	void (*resize)(void *opaque);	/* the terminal has another size */
 };
 

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 
 #include <vmm-sys-util/exit.h>
 
@@ -110,6 +111,29 @@ START_TEST(other_signals_end_at_once)
 }
 END_TEST
 
+static bool takes_no_signal(void *opaque, int signo)
+{
+	(void)opaque;
+	(void)signo;
+	return false;
+}
+
+/* A command's agent knows no button, although the kernel of the guest does. */
+START_TEST(sigterm_that_no_command_takes_ends_its_machine)
+{
+	const struct vmm_beside beside = { .fd = eventfd(0, EFD_CLOEXEC), .signal = takes_no_signal };
+
+	kernel_pvh();
+	fake.guest = signalled;
+	signal_to_send = SIGTERM;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
+	rig_make();
+	rig.status = vmm_run(&rig.machine, &beside, &rig.err);
+	close(beside.fd);
+	assert_ended(VSU_EXIT_FAIL, "ended by signal 15");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("run");
@@ -119,6 +143,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, rig_init, rig_fini);
 	tcase_add_test(tc, lines_for_the_operator_go_to_the_owner);
 	tcase_add_test(tc, first_sigterm_presses_the_button_and_the_second_ends);
+	tcase_add_test(tc, sigterm_that_no_command_takes_ends_its_machine);
 	tcase_add_loop_test(tc, other_signals_end_at_once, 0, (int)COUNT(signal_ends));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
