@@ -352,6 +352,23 @@ static void put_escaped(FILE *f, const char *text, size_t len)
 	}
 }
 
+/*
+ * Its backslashes remain in front of what they escape. Without another one, a first '!' would make
+ * an exception of the rule, and a colon end it; after a last backslash the rule would not end.
+ */
+static void put_pattern(FILE *f, const char *pattern, bool begins)
+{
+	if (begins && *pattern == '!')
+		fputc('\\', f);
+	for (; *pattern; pattern++) {
+		if (*pattern == ':' || (*pattern == '\\' && !pattern[1]))
+			fputc('\\', f);
+		else if (*pattern == '\\')
+			fputc(*pattern++, f);
+		fputc(*pattern, f);
+	}
+}
+
 /* A path below the shared folder. The pattern is that of a row, or NULL. */
 static void put_rule(FILE *f, bool shown, const char *folder, const char *pattern)
 {
@@ -359,11 +376,8 @@ static void put_rule(FILE *f, bool shown, const char *folder, const char *patter
 	put_escaped(f, folder, strlen(folder));
 	if (pattern && *folder)
 		fputc('/', f);
-	for (; pattern && *pattern; pattern++) {
-		if (*pattern == ':')
-			fputc('\\', f);
-		fputc(*pattern, f);
-	}
+	if (pattern)
+		put_pattern(f, pattern, !*folder);
 }
 
 static bool is_shown_by(const struct row *r, const char *used)
@@ -416,6 +430,19 @@ static bool row_applies(const struct vmm_hidden *h, const struct row *r)
 	return true;
 }
 
+/* The way to another used folder, of which this one is a part, shows it. */
+static bool is_on_way(const struct vmm_hidden *h, const struct row *r, unsigned int used)
+{
+	const char *path = h->used[used];
+	unsigned int i;
+
+	for (i = 0; i < h->nused; i++)
+		if (i != used && is_shown_by(r, h->used[i]) && path_below(h->used[i], path) &&
+		    (i < used || strcmp(h->used[i], path) != 0))
+			return true;
+	return false;
+}
+
 static void put_row(FILE *f, const struct vmm_hidden *h, const struct row *r, const char *shared)
 {
 	const char *folder = path_below(shared, r->folder);
@@ -425,7 +452,7 @@ static void put_row(FILE *f, const struct vmm_hidden *h, const struct row *r, co
 		return;
 	put_rule(f, false, folder, r->pattern);
 	for (i = 0; i < h->nused; i++)
-		if (is_shown_by(r, h->used[i]))
+		if (is_shown_by(r, h->used[i]) && !is_on_way(h, r, i))
 			put_way(f, h, shared, r, h->used[i]);
 }
 

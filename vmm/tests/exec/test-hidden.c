@@ -147,6 +147,43 @@ START_TEST(path_is_hidden)
 }
 END_TEST
 
+/* As the device reads them: '!' begins an exception, and a colon ends a rule. */
+static const struct {
+	const char *hide, *rule;
+} patterns[] = {
+	{ "!x", "\\!x" }, { "y\\", "y\\\\" }, { "a\\:b", "a\\:b" }, { "a:b", "a\\:b" },
+	{ "x!", "x!" }, { "\\*", "\\*" }, { "[!a]", "[!a]" },
+};
+
+START_TEST(pattern_is_one_rule_of_the_device)
+{
+	char path[96];
+	const char *hide[] = { path };
+
+	snprintf(path, sizeof(path), "%s/%s", other, patterns[_i].hide);
+	config.hide = hide;
+	config.nhide = 1;
+	make_list(other);
+	ck_assert_str_eq(list, patterns[_i].rule);
+}
+END_TEST
+
+START_TEST(folder_on_the_way_to_another_changes_no_rule)
+{
+	char *one;
+
+	used[0] = home;
+	config.nused = 1;
+	make_list("/");
+	one = list;
+	used[1] = project;
+	config.nused = 2;
+	make_list("/");
+	ck_assert_str_eq(list, one);
+	free(one);
+}
+END_TEST
+
 START_TEST(rejects_paths)
 {
 	static const struct {
@@ -241,6 +278,8 @@ int main(void)
 	tcase_add_test(tc, folder_in_a_used_one_hides_nothing_of_it);
 	tcase_add_test(tc, path_is_shown);
 	tcase_add_test(tc, path_is_hidden);
+	tcase_add_loop_test(tc, pattern_is_one_rule_of_the_device, 0, sizeof(patterns) / sizeof(patterns[0]));
+	tcase_add_test(tc, folder_on_the_way_to_another_changes_no_rule);
 	tcase_add_loop_test(tc, rejects_paths, 0, 5);
 	tcase_add_loop_test(tc, paths_without_effect_are_refused, 0, sizeof(checks) / sizeof(checks[0]));
 	tcase_add_test(tc, root_that_is_shown_hides_the_system);
