@@ -60,14 +60,20 @@ static int make_ports(struct vmm_session *s)
 	return 0;
 }
 
-/* Regular files are always ready, and refused by epoll. */
+/*
+ * Regular files are always ready, and refused by epoll. One descriptor may be several streams, such
+ * as those of a terminal.
+ */
 static int watch_end(const struct vmm_session *s, int fd, uint32_t events)
 {
 	struct epoll_event e = { .events = events | EPOLLET };
 
 	if (fd < 0 || !epoll_ctl(s->epfd, EPOLL_CTL_ADD, fd, &e))
 		return 0;
-	return errno == EPERM || errno == EEXIST ? 0 : -errno;
+	if (errno != EEXIST)
+		return errno == EPERM ? 0 : -errno;
+	e.events = EPOLLIN | EPOLLOUT | EPOLLET;
+	return epoll_ctl(s->epfd, EPOLL_CTL_MOD, fd, &e) < 0 ? -errno : 0;
 }
 
 static int watch_all(const struct vmm_session *s)

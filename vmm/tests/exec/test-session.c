@@ -285,6 +285,30 @@ START_TEST(regular_files_are_streams)
 }
 END_TEST
 
+/* A reader of the output is noticed although the input is watched. */
+START_TEST(one_descriptor_may_be_all_streams)
+{
+	static char bytes[4096];
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	vmm_session_free(s);
+	vsu_fd_close(&in[0]);
+	vsu_fd_close(&out[1]);
+	vsu_fd_close(&err[1]);
+	in[0] = out[1] = err[1] = pair[0];
+	begin(0);
+	start_command();
+	while (send(port(VMM_AGENT_OUT), bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		ck_assert(turns());
+	while (read(pair[1], bytes, sizeof(bytes)) > 0)
+		;
+	ck_assert_int_eq(poll(&(struct pollfd){ vmm_session_fd(s), POLLIN, 0 }, 1, 0), 1);
+	out[1] = err[1] = -1;
+	vsu_fd_close(&pair[1]);
+}
+END_TEST
+
 START_TEST(failures_have_a_status_and_a_sentence)
 {
 	static const struct {
@@ -654,6 +678,7 @@ int main(void)
 	tcase_add_test(tc, output_without_a_reader_is_reported_and_discarded);
 	tcase_add_loop_test(tc, output_that_is_not_written_is_a_failure, 0, 2);
 	tcase_add_test(tc, regular_files_are_streams);
+	tcase_add_test(tc, one_descriptor_may_be_all_streams);
 	tcase_add_loop_test(tc, failures_have_a_status_and_a_sentence, 0, 3);
 	tcase_add_test(tc, timeout_is_124);
 	tcase_add_test(tc, moment_has_the_time_and_other_bytes_each_time);
