@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -42,6 +43,8 @@ static int check_command(const struct cvmm_exec_config *c, struct vsu_error *err
 {
 	if (!c->command || !*c->command)
 		return vsu_error_set(err, -EINVAL, "no command");
+	if (c->hostname && (!*c->hostname || strlen(c->hostname) > HOST_NAME_MAX))
+		return vsu_error_set(err, -EINVAL, "the host name '%s' has %zu bytes; 1 to %d are possible", c->hostname, strlen(c->hostname), HOST_NAME_MAX);
 	if (c->folder && *c->folder != '/')
 		return vsu_error_set(err, -EINVAL, "the working folder '%s' is no absolute path of the guest", c->folder);
 	return 0;

@@ -91,7 +91,7 @@ struct cvmm_exec_config {
 	 */
 	const char *const *environment;
 	const char *folder;	/* absolute, in which the command begins; NULL: "/" */
-	const char *hostname;	/* in the guest; NULL: "cvmm" */
+	const char *hostname;	/* in the guest, 1 to 64 bytes; NULL: "cvmm" */
 	const char *root;	/* folder of the host; NULL: "/", or that of the template */
 	bool writable_root;	/* false: writes to it stay in the guest's memory; true: with suid and dev */
 	bool terminal;		/* streams 0 and 1 are a terminal of the command; 2 is not used */

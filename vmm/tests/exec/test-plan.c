@@ -120,6 +120,18 @@ START_TEST(driver_of_entropy_is_loaded_if_it_is_a_module)
 }
 END_TEST
 
+/* Linux has 64 bytes for it; an agent that cannot set it would say nothing. */
+START_TEST(host_name_that_linux_cannot_have_is_refused)
+{
+	static const char *const names[] = { "", "a23456789-123456789-123456789-123456789-123456789-123456789-12345" };
+
+	make_modules(all);
+	config.hostname = names[_i];
+	ck_assert_int_eq(make(), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, _i ? "has 65 bytes; 1 to 64 are possible" : "'' has 0 bytes"));
+}
+END_TEST
+
 START_TEST(kernel_without_a_console_is_refused)
 {
 	static const char *const few[] = { "overlay", "virtio_mmio", "virtio_pci", "virtiofs", NULL };
@@ -140,6 +152,7 @@ int main(void)
 	tcase_add_test(t, kernel_without_virtio_mmio_is_accepted);
 	tcase_add_test(t, given_kernel_runs_a_command_on_an_image);
 	tcase_add_test(t, driver_of_entropy_is_loaded_if_it_is_a_module);
+	tcase_add_loop_test(t, host_name_that_linux_cannot_have_is_refused, 0, 2);
 	tcase_add_test(t, kernel_without_a_console_is_refused);
 	suite_add_tcase(s, t);
 	return run_suite(s);
