@@ -107,6 +107,17 @@ static bool *word_member(struct cvmm_exec_folder *f, const char *comma)
 	return NULL;
 }
 
+static int add_folder(struct draft *d, const char *path, struct vsu_error *err)
+{
+	struct cvmm_exec_folder *f = &d->folders[d->config.nfolders];
+
+	f->path = keep_text(d, strdup(path));
+	if (!f->path)
+		return vsu_error_set(err, -ENOMEM, "no memory for a path");
+	d->config.nfolders++;
+	return 0;
+}
+
 static int share_folder(struct draft *d, const char *text, struct vsu_error *err)
 {
 	char given[PATH_MAX], path[PATH_MAX], *comma;
@@ -120,11 +131,7 @@ static int share_folder(struct draft *d, const char *text, struct vsu_error *err
 	}
 	if (!realpath(given, path))
 		return vsu_error_sys(err, -errno, "option --dir: '%s'", given);
-	f->path = keep_text(d, strdup(path));
-	if (!f->path)
-		return vsu_error_set(err, -ENOMEM, "no memory for a path");
-	d->config.nfolders++;
-	return 0;
+	return add_folder(d, path, err);
 }
 
 /* Whether a folder of the host is this one or in it. */
@@ -180,7 +187,7 @@ static int share_folders(struct draft *d, const struct vmm_exec_options *o, cons
 	if (!getcwd(d->here, sizeof(d->here)))
 		strcpy(d->here, "/");
 	if (!rc && shared && strcmp(d->here, "/") != 0)
-		rc = share_folder(d, d->here, err);
+		rc = add_folder(d, d->here, err);	/* as it is: its name may end as an option does */
 	d->config.root = root ? d->root : NULL;
 	d->config.folders = d->folders;
 	return rc < 0 ? rc : set_folder(d, o->folder, part || shared, err);

@@ -127,6 +127,23 @@ START_TEST(folders_have_tags_and_doubled_commas)
 }
 END_TEST
 
+/* Its name is no option. */
+START_TEST(current_folder_is_shared_whatever_its_name)
+{
+	char here[80], shared[160];
+
+	snprintf(here, sizeof(here), "%s,rw", dir);
+	ck_assert_int_eq(mkdir(here, 0755), 0);
+	ck_assert_int_eq(chdir(here), 0);
+	options.root = "/usr";
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), 0);
+	snprintf(shared, sizeof(shared), "--fs=path=%s/a,,b,,rw,tag=dir0,readonly", folder);
+	ck_assert(begins_with(shared));
+	ck_assert_int_eq(chdir("/"), 0);
+	rmdir(here);
+}
+END_TEST
+
 static const char *const folder_words[][2] = {
 	{ ",rw", ",nosuid,nodev" }, { ",rw,suid", ",nodev" }, { ",rw,dev", ",nosuid" },
 	{ ",rw,suid,dev", "" }, { ",dev,suid,rw", "" }, { "", ",readonly" },
@@ -546,6 +563,7 @@ int main(void)
 	tcase_add_test(tc, variable_without_a_value_is_that_of_this_process);
 	tcase_add_test(tc, jail_requires_another_root);
 	tcase_add_test(tc, folders_have_tags_and_doubled_commas);
+	tcase_add_test(tc, current_folder_is_shared_whatever_its_name);
 	tcase_add_loop_test(tc, guest_makes_privileged_files_in_folders_only_on_request, 0, sizeof(folder_words) / sizeof(folder_words[0]));
 	tcase_add_loop_test(tc, options_without_effect_are_refused, 0, sizeof(without_effect) / sizeof(without_effect[0]));
 	tcase_add_test(tc, image_without_folders_hides_nothing);
