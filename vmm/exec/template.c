@@ -252,7 +252,9 @@ int vmm_template_open(struct vmm_template *t, const char *folder, const char *na
 
 	*t = (struct vmm_template)VMM_TEMPLATE_INIT;
 	if (strchr(name, '/')) {
-		snprintf(t->path, sizeof(t->path), "%s", name);
+		/* A template of two paths is one to a pool. */
+		if (!realpath(name, t->path))
+			snprintf(t->path, sizeof(t->path), "%s", name);
 		return open_path(t, err);
 	}
 	rc = check_name(name, err);

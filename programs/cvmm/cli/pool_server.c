@@ -20,6 +20,7 @@
 #include "cli/pool_server.h"
 #include "exec/session.h"
 #include "log.h"
+#include "process.h"
 #include "supervisor.h"
 
 #define BACKLOG 64
@@ -68,6 +69,7 @@ int vmm_pool_server_open(struct vmm_pool_server *s, const struct vmm_pool_comman
 	memset(s, 0, sizeof(*s));
 	s->listener = s->signal_fd = -1;
 	s->size = (unsigned int)c->size;
+	prog_raise_fd_limit();	/* machines raise their own */
 	rc = vmm_template_open(&s->template, NULL, c->machine.from, err);
 	if (!rc)
 		rc = listen_in(s, err);

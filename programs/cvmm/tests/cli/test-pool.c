@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -484,6 +485,17 @@ START_TEST(command_of_the_same_machine_is_alike)
 }
 END_TEST
 
+START_TEST(template_is_the_same_by_another_path)
+{
+	struct vmm_exec_options o = exec_options();
+	char other[80];
+
+	snprintf(other, sizeof(other), "%s/./base/", folder);
+	o.from = other;
+	ck_assert(is_alike(&o));
+}
+END_TEST
+
 START_TEST(command_of_another_machine_is_not_alike)
 {
 	struct vmm_exec_options o = exec_options();
@@ -715,6 +727,21 @@ START_TEST(socket_of_a_killed_pool_is_replaced)
 }
 END_TEST
 
+/* Each machine needs one, and 1,024 may run. */
+START_TEST(pool_raises_its_limit_of_descriptors)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = 32;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_int_eq(vmm_pool_server_open(&server, &line, &err), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_uint_eq(limit.rlim_cur, limit.rlim_max);
+	vmm_pool_server_close(&server);
+}
+END_TEST
+
 START_TEST(pool_of_no_template_is_refused)
 {
 	line.machine.from = "/nonexistent/base";
@@ -875,6 +902,7 @@ static Suite *make_suite(void)
 	tcase_add_loop_test(tc, machine_ends_with_its_pool, 0, 2);
 	tcase_add_test(tc, signal_of_the_pool_ends_a_client_without_a_command);
 	tcase_add_test(tc, command_of_the_same_machine_is_alike);
+	tcase_add_test(tc, template_is_the_same_by_another_path);
 	tcase_add_loop_test(tc, command_of_another_machine_is_not_alike, 0, 8);
 	tcase_add_loop_test(tc, pool_gives_clients_to_machines_and_refills, 0, 2);
 	tcase_add_loop_test(tc, pool_refuses_other_machines_and_versions, 0, 3);
@@ -883,6 +911,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tc, pool_ends_if_no_machine_can_be_made);
 	tcase_add_test(tc, one_pool_of_a_template_runs);
 	tcase_add_test(tc, socket_of_a_killed_pool_is_replaced);
+	tcase_add_test(tc, pool_raises_its_limit_of_descriptors);
 	tcase_add_test(tc, pool_of_no_template_is_refused);
 	tcase_add_loop_test(tc, client_has_the_status_or_a_sentence, 0, COUNT(services));
 	tcase_add_loop_test(tc, client_without_a_pool_makes_its_own_machine, 0, 2);
