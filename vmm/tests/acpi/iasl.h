@@ -32,11 +32,13 @@ static void iasl_store(const char *folder, const struct iasl_table *t)
 
 /*
  * iasl disassembles each table and compiles the result; the output is
- * "0 Errors, 0 Warnings, 0 Remarks" for the DSDT, and only the length for the others.
+ * "0 Errors, 0 Warnings, 0 Remarks" for the DSDT, and only the length for the others. The SPCR
+ * is disassembled only: recent versions compile no revision but the last.
  */
 static const char iasl_command[] =
 	"cd '%s' && for t in *.aml; do t=${t%%.aml};"
-	" iasl -d $t.aml >$t.log 2>&1 && iasl -p again-$t $t.dsl >>$t.log 2>&1 || { cat $t.log; exit 1; };"
+	" iasl -d $t.aml >$t.log 2>&1 &&"
+	" { [ $t = spcr ] || iasl -p again-$t $t.dsl >>$t.log 2>&1; } || { cat $t.log; exit 1; };"
 	" grep -iE '(error|warning|remark)s?[^,]* *[0-9]* -' $t.log && exit 1; done;"
 	" grep -q ' 0 Errors, 0 Warnings, 0 Remarks' dsdt.log || { cat dsdt.log; exit 1; }";
 
