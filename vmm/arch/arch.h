@@ -20,6 +20,7 @@ struct elf_prstatus;
 struct kvm_irq_routing_entry;
 struct vmm_arch_parts;
 struct vmm_bus;
+struct vmm_cpu_choice;
 
 /* ------------------------------------------------------------------- the VM */
 
@@ -36,10 +37,23 @@ int vmm_arch_vm_init(struct vmm_kvm *kvm, struct vsu_error *err);
 void vmm_arch_vm_tune(struct vmm_kvm *kvm, bool private_memory);
 
 /*
+ * Chooses the features of CPUs before the first is created: those of the state that continues,
+ * or if it is NULL those of the model. -EOPNOTSUPP: this host lacks one, which err names.
+ */
+int vmm_arch_cpus_choose(struct vmm_kvm *kvm, const struct vmm_cpu_choice *choice,
+			 const struct vmm_state *state, struct vsu_error *err);
+
+/*
+ * Appends what vmm_arch_cpus_choose() reads from a state. It makes no call for a vCPU: KVM
+ * answers one only when the guest has left that vCPU, and a migration begins while it runs.
+ */
+void vmm_arch_cpus_describe(const struct vmm_kvm *kvm, struct vmm_state_writer *w);
+
+/*
  * All CPUs of the VM have been created, and none has been set up or connected to interrupts:
  * chooses their features and starts the interrupt controllers.
  */
-int vmm_arch_cpus_made(const struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
+int vmm_arch_cpus_made(struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
 		       struct vsu_error *err);
 
 /*

@@ -31,7 +31,7 @@
 struct vmm_cpus;
 
 struct vmm_cpus_config {
-	const struct vmm_kvm *kvm;
+	struct vmm_kvm *kvm;
 	unsigned int n;		/* CPUs of the beginning */
 	struct vmm_cpu_hooks hooks;	/* called on the CPU threads */
 	const struct vmm_threads *threads; /* or NULL */

@@ -12,6 +12,7 @@
 #include <vmm-sys-util/error.h>
 
 #define VMM_MAX_CHIPS 2u
+#define VMM_LENGTH_WORDS 8u
 
 struct kvm_cpuid2;
 struct kvm_run;
@@ -28,6 +29,8 @@ struct vmm_kvm {
 	unsigned int nchips;	/* devices of KVM that are interrupt controllers */
 	int chips[VMM_MAX_CHIPS];
 	unsigned int gic;	/* of arm64: version of the GIC, 2 or 3 */
+	uint32_t cpu_features;	/* of arm64: optional ones of its CPUs, as bits of KVM */
+	uint64_t vector_lengths[VMM_LENGTH_WORDS]; /* of SVE, a bit for each 128 bits; all 0: not yet known */
 };
 
 /* Closes what vmm_kvm_open() of vm/open.h has opened. */

@@ -36,7 +36,7 @@ static const struct kind {
 	{ "disk", 1, false }, { "disk-content", 1, false }, { "plugged", 1, false },
 	{ "base", 1, false }, { "changed", 1, false }, { "new-cpus", 1, false },
 	{ "requested", 1, true }, { "origin", 1, true }, { "checksums", 1, true },
-	{ "architecture", 1, false }, { "gic", 1, false }, { "gicv2", 1, false }, { "its", 1, false },
+	{ "architecture", 1, false }, { "features", 1, false }, { "gic", 1, false }, { "gicv2", 1, false }, { "its", 1, false },
 	{ "rtc", 1, false }, { "gpio", 1, false }, { "end", 1, false },
 };
 

@@ -244,6 +244,7 @@ int vmm_save_describe(const struct vmm_machine *m, struct vmm_state_writer *w,
 	put_architecture(w);
 	put_machine(m, w);
 	put_new_cpus(m, w);
+	vmm_arch_cpus_describe(&m->kvm, w);
 	vmm_image_describe(&m->memory, map, w);
 	vmm_disks_describe(m, w);
 	vmem_map_unref(map);

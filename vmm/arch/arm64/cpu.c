@@ -4,29 +4,139 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "arch/arch.h"
 #include "arch/arm64/cpu.h"
+#include "target/cpu_choice.h"
 
-static const struct feature {
-	int capability;
+#define PSCI (1u << KVM_ARM_VCPU_PSCI_0_2)
+#define SVE (1u << KVM_ARM_VCPU_SVE)
+
+/* Those of --cpu=host beside PSCI. KVM gives a CPU both kinds of pointer authentication, or none. */
+static const struct optional {
 	uint32_t bits;
-} features[] = {
-	{ KVM_CAP_ARM_PSCI_0_2, 1u << KVM_ARM_VCPU_PSCI_0_2 },
+	int capabilities[2];
+	const char *name;
+} optional[] = {
+	{ SVE, { KVM_CAP_ARM_SVE, KVM_CAP_ARM_SVE }, "SVE" },
+	{ 1u << KVM_ARM_VCPU_PTRAUTH_ADDRESS | 1u << KVM_ARM_VCPU_PTRAUTH_GENERIC,
+	  { KVM_CAP_ARM_PTRAUTH_ADDRESS, KVM_CAP_ARM_PTRAUTH_GENERIC }, "pointer authentication" },
 };
+
+#define NOPTIONAL (sizeof(optional) / sizeof(optional[0]))
+
+static bool host_has(const struct vmm_kvm *kvm, const struct optional *o)
+{
+	return vmm_kvm_capability(kvm, o->capabilities[0]) && vmm_kvm_capability(kvm, o->capabilities[1]);
+}
 
 uint32_t vmm_arm64_cpu_features(const struct vmm_kvm *kvm)
 {
-	uint32_t bits = 0;
-	unsigned int i;
-
-	for (i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-		if (vmm_kvm_capability(kvm, features[i].capability))
-			bits |= features[i].bits;
-	return bits;
+	return kvm->cpu_features | (vmm_kvm_capability(kvm, KVM_CAP_ARM_PSCI_0_2) ? PSCI : 0);
 }
 
-int vmm_arm64_cpu_init(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err)
+/* ------------------------------------------------------------------- the choice */
+
+static void choose_by_model(struct vmm_kvm *kvm, enum vmm_cpu_model model)
+{
+	unsigned int i;
+
+	for (i = 0; i < NOPTIONAL; i++)
+		if (model == VMM_CPU_HOST && host_has(kvm, &optional[i]))
+			kvm->cpu_features |= optional[i].bits;
+}
+
+static int check_features(const struct vmm_kvm *kvm, uint32_t features, struct vsu_error *err)
+{
+	unsigned int i;
+
+	for (i = 0; i < NOPTIONAL; i++) {
+		if ((features & optional[i].bits) == optional[i].bits && !host_has(kvm, &optional[i]))
+			return vsu_error_set(err, -EOPNOTSUPP, "the guest's processors have %s, which this host's KVM does not offer; use a host that has it, or start the guest with --cpu=plain", optional[i].name);
+		if ((features & optional[i].bits) == optional[i].bits)
+			features &= ~optional[i].bits;
+	}
+	return !features ? 0 :
+	       vsu_error_set(err, -EOPNOTSUPP, "the guest's processors have features %#" PRIx32 ", which this version does not know", features);
+}
+
+/* Without the section they have none. */
+static int choose_by_state(struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err)
+{
+	struct vmm_state_fields f;
+	uint32_t features;
+	unsigned int i;
+	int rc;
+
+	if (vmm_state_find(state, "features", 0, &f, NULL) < 0)
+		return 0;
+	features = vmm_state_get_u32(&f);
+	for (i = 0; i < VMM_LENGTH_WORDS; i++)
+		kvm->vector_lengths[i] = vmm_state_get_u64(&f);
+	rc = vmm_state_fields_end(&f, err);
+	if (!rc)
+		rc = check_features(kvm, features, err);
+	if (!rc)
+		kvm->cpu_features = features;
+	return rc;
+}
+
+int vmm_arch_cpus_choose(struct vmm_kvm *kvm, const struct vmm_cpu_choice *choice,
+			 const struct vmm_state *state, struct vsu_error *err)
+{
+	kvm->cpu_features = 0;
+	memset(kvm->vector_lengths, 0, sizeof(kvm->vector_lengths));
+	if (state)
+		return choose_by_state(kvm, state, err);
+	choose_by_model(kvm, choice->model);
+	return 0;
+}
+
+void vmm_arch_cpus_describe(const struct vmm_kvm *kvm, struct vmm_state_writer *w)
+{
+	unsigned int i;
+
+	if (!kvm->cpu_features)
+		return;
+	vmm_state_section(w, "features", 0);
+	vmm_state_put_u32(w, kvm->cpu_features);
+	for (i = 0; i < VMM_LENGTH_WORDS; i++)
+		vmm_state_put_u64(w, kvm->vector_lengths[i]);
+	vmm_state_section_end(w);
+}
+
+/* ------------------------------------------------------------------------ a CPU */
+
+/* Those of the state; without one the first CPU has all of the host, and the others the same. */
+static int choose_lengths(struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err)
+{
+	int rc;
+
+	_Static_assert(VMM_LENGTH_WORDS == KVM_ARM64_SVE_VLS_WORDS, "of the register");
+	if (!kvm->vector_lengths[0]) {
+		rc = vmm_arm64_get_register(cpu_fd, KVM_REG_ARM64_SVE_VLS, kvm->vector_lengths);
+		return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: the lengths of its SVE vectors", cpu) : 0;
+	}
+	rc = vmm_arm64_set_register(cpu_fd, KVM_REG_ARM64_SVE_VLS, kvm->vector_lengths);
+	if (rc == -EINVAL)
+		return vsu_error_set(err, -EOPNOTSUPP, "CPU %u: the guest's SVE vectors have lengths that this host's KVM does not offer; use a host that has them, or start the guest with --cpu=plain", cpu);
+	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: the lengths of its SVE vectors", cpu) : 0;
+}
+
+/* KVM accepts lengths up to KVM_ARM_VCPU_FINALIZE, and runs no CPU before it. */
+static int begin_vectors(struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err)
+{
+	int feature = KVM_ARM_VCPU_SVE;
+	int rc = choose_lengths(kvm, cpu_fd, cpu, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vmm_kvm_ioctl(cpu_fd, KVM_ARM_VCPU_FINALIZE, &feature);
+	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: KVM_ARM_VCPU_FINALIZE", cpu) : 0;
+}
+
+int vmm_arm64_cpu_init(struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err)
 {
 	struct kvm_vcpu_init init = { 0 };
 	int rc = vmm_kvm_ioctl(kvm->vm_fd, KVM_ARM_PREFERRED_TARGET, &init);
@@ -35,7 +145,9 @@ int vmm_arm64_cpu_init(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, 
 		return vsu_error_sys(err, rc, "KVM_ARM_PREFERRED_TARGET");
 	init.features[0] = vmm_arm64_cpu_features(kvm);
 	rc = vmm_kvm_ioctl(cpu_fd, KVM_ARM_VCPU_INIT, &init);
-	return rc < 0 ? vsu_error_sys(err, rc, "CPU %u: KVM_ARM_VCPU_INIT", cpu) : 0;
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "CPU %u: KVM_ARM_VCPU_INIT", cpu);
+	return kvm->cpu_features & SVE ? begin_vectors(kvm, cpu_fd, cpu, err) : 0;
 }
 
 uint64_t vmm_arm64_mpidr(unsigned int number)

@@ -21,10 +21,10 @@
 	(KVM_REG_ARM64 | KVM_REG_ARM_CORE | KVM_REG_SIZE_U64 | \
 	 (offsetof(struct kvm_regs, member) / sizeof(uint32_t)))
 
-/* Chooses the optional features of a new vCPU: PSCI; no counters of events, SVE or pointer authentication. */
-int vmm_arm64_cpu_init(const struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err);
+/* Gives a new vCPU its features: PSCI, and those of vmm_arch_cpus_choose(). No counters of events. */
+int vmm_arm64_cpu_init(struct vmm_kvm *kvm, int cpu_fd, unsigned int cpu, struct vsu_error *err);
 
-/* The features that vmm_arm64_cpu_init() chooses, as bits of KVM. */
+/* The features that vmm_arm64_cpu_init() gives, as bits of KVM. */
 uint32_t vmm_arm64_cpu_features(const struct vmm_kvm *kvm);
 
 struct vmm_arm64_start {

@@ -39,6 +39,17 @@ static uint32_t register_size(uint64_t id)
 
 /* ------------------------------------------------------------------------------ save */
 
+/* A CPU that is loaded has them already: KVM accepts them only before its other registers. */
+static void remove_lengths(struct kvm_reg_list *list)
+{
+	uint64_t i, n = 0;
+
+	for (i = 0; i < list->n; i++)
+		if (list->reg[i] != KVM_REG_ARM64_SVE_VLS)
+			list->reg[n++] = list->reg[i];
+	list->n = n;
+}
+
 /* For free(). */
 static int list_registers(const struct vcpu *c, struct kvm_reg_list **out)
 {
@@ -53,6 +64,7 @@ static int list_registers(const struct vcpu *c, struct kvm_reg_list **out)
 		free(list);
 		return call_failed(c, rc, "KVM_GET_REG_LIST");
 	}
+	remove_lengths(list);
 	*out = list;
 	return 0;
 }

@@ -54,7 +54,7 @@ void vmm_arch_vm_tune(struct vmm_kvm *kvm, bool private_memory)
 		(void)!vmm_kvm_ioctl(kvm->vm_fd, KVM_ENABLE_CAP, &cap);
 }
 
-int vmm_arch_cpus_made(const struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
+int vmm_arch_cpus_made(struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
 		       struct vsu_error *err)
 {
 	unsigned int i;

@@ -75,8 +75,25 @@ void vmm_arch_vm_tune(struct vmm_kvm *kvm, bool private_memory)
 		enable_map_hypercalls(kvm);
 }
 
+/* A CPU's table is set when it is set up. */
+int vmm_arch_cpus_choose(struct vmm_kvm *kvm, const struct vmm_cpu_choice *choice,
+			 const struct vmm_state *state, struct vsu_error *err)
+{
+	(void)kvm;
+	(void)choice;
+	(void)state;
+	(void)err;
+	return 0;
+}
+
+void vmm_arch_cpus_describe(const struct vmm_kvm *kvm, struct vmm_state_writer *w)
+{
+	(void)kvm;
+	(void)w;
+}
+
 /* The calls that set a CPU up do all of it. */
-int vmm_arch_cpus_made(const struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
+int vmm_arch_cpus_made(struct vmm_kvm *kvm, const int *cpu_fds, unsigned int n,
 		       struct vsu_error *err)
 {
 	(void)kvm;

@@ -3,11 +3,12 @@
 #ifndef VMM_TARGET_CPU_CHOICE_H
 #define VMM_TARGET_CPU_CHOICE_H
 
-#define VMM_CPU_ARG "host"
-#define VMM_CPU_HELP "CPU model: that of the host"
+#define VMM_CPU_ARG "host|plain"
+#define VMM_CPU_HELP "CPU model: that of the host; plain: without SVE and pointer authentication"
 
 enum vmm_cpu_model {
-	VMM_CPU_HOST,
+	VMM_CPU_HOST,		/* everything that KVM supports */
+	VMM_CPU_PLAIN,
 };
 
 struct vmm_cpu_choice {
