@@ -9,5 +9,6 @@ INITRD_ROOT=$("$INTEROP/../../scripts/arm64-root") || exit 77
 CVMM_KERNEL_MODULES=$(echo "$INITRD_ROOT"/usr/lib/modules/*)
 CVMM_KERNEL_IMAGE=$INITRD_ROOT/boot/vmlinuz-${CVMM_KERNEL_MODULES##*/}
 QEMU=qemu-system-aarch64
-GUEST_MACHINE=${GUEST_MACHINE:-virt,virtualization=on,gic-version=3} GUEST_CPU=max
+# QEMU computes the architected signatures of pointers slowly, and Linux signs each return address.
+GUEST_MACHINE=${GUEST_MACHINE:-virt,virtualization=on,gic-version=3} GUEST_CPU=max,pauth-impdef=on
 GUEST_SERIAL=pci-serial GUEST_LINE='console=ttyAMA0 results=ttyS0'
