@@ -46,7 +46,7 @@ void agent_switch_root(const char *folder);
 
 /* network.c: programs expect 127.0.0.1, also without a network. */
 void agent_raise_loopback(void);
-/* network.c: configures the first other interface by a request's text. */
+/* network.c: configures the first interface of a device by a request's text. */
 void agent_raise_network(const char *text);
 
 /* boot.c: mounts the root of the kernel's command line, and executes its init. */

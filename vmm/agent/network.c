@@ -98,13 +98,22 @@ static void read_network(const char *text, struct network *n)
 
 /* ---------------------------------------------------------------- the interface */
 
+/* Drivers that are built in may have further ones, as sit0 and dummy0, without a device. */
+static bool has_device(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/device", name);
+	return access(path, F_OK) == 0;
+}
+
 static bool find_interface(char name[IF_NAMESIZE])
 {
 	struct if_nameindex *all = if_nameindex(), *i;
 
 	name[0] = '\0';
 	for (i = all; i && i->if_name && !name[0]; i++)
-		if (strcmp(i->if_name, "lo") != 0)
+		if (has_device(i->if_name))
 			snprintf(name, IF_NAMESIZE, "%s", i->if_name);
 	if_freenameindex(all);
 	return name[0];

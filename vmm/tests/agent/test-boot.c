@@ -163,11 +163,12 @@ static bool is_of_card(unsigned long request, const struct ifreq *r)
 
 struct if_nameindex *__wrap_if_nameindex(void)
 {
-	static char lo[] = "lo", eth0[] = "eth0";
-	static struct if_nameindex all[3];
+	static char lo[] = "lo", sit0[] = "sit0", eth0[] = "eth0";
+	static struct if_nameindex all[4];
 
 	all[0] = (struct if_nameindex){ 1, lo };
-	all[1] = has_card ? (struct if_nameindex){ 2, eth0 } : (struct if_nameindex){ 0, NULL };
+	all[1] = (struct if_nameindex){ 2, sit0 };	/* of a driver without a device */
+	all[2] = has_card ? (struct if_nameindex){ 3, eth0 } : (struct if_nameindex){ 0, NULL };
 	return all;
 }
 
@@ -216,6 +217,13 @@ static void add_file(const char *name, const char *text)
 	ck_assert_ptr_nonnull(f);
 	ck_assert_int_ge(fputs(text, f), 0);
 	fclose(f);
+}
+
+static void add_card(void)
+{
+	has_card = true;
+	add_file("sys/class/net/sit0/address", "");
+	add_file("sys/class/net/eth0/device/vendor", "");
 }
 
 static bool has_folder(const char *name)
@@ -755,7 +763,7 @@ START_TEST(card_has_the_address_and_the_mtu_of_the_request)
 	const int len = snprintf(request, sizeof(request), "Ano-such-command%cRrw%cN%s", 0, 0, cards[_i].network);
 	const struct last_message *m;
 
-	has_card = true;
+	add_card();
 	failing = cards[_i].call;
 	add_file("proc/cmdline", "quiet cvmm.exec\n");
 	guest_runs(run_main, "", 0);
