@@ -78,7 +78,8 @@ struct cvmm_exec_network {
 	const char *card;	/* as option "net" of a machine: "tap=tap0", "fd=5,mtu=65520" */
 	const char *address;	/* with the length of its prefix: "192.0.2.2/24" */
 	const char *gateway;	/* of the default route */
-	const char *resolver;	/* in /etc/resolv.conf; the file of the root does not change */
+	/* in /etc/resolv.conf; the file of the root does not change, and a writable root requires one */
+	const char *resolver;
 };
 
 /* All other members may be zero. All is borrowed during cvmm_exec_new(), except streams. */

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <linux/random.h>
 #include <net/if.h>
 #include <sched.h>
@@ -21,6 +23,7 @@
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -40,6 +43,7 @@ static const char *failing;	/* the begin of the line of a call that fails */
 static int failure;		/* its errno */
 static unsigned int waits;
 static bool has_card;		/* the guest has a network interface */
+static bool writable_root;	/* it is not an overlay */
 static pid_t number;		/* of the first process, as getpid() returns it */
 
 /* ------------------------------------------------------------ calls of the kernel */
@@ -70,6 +74,7 @@ int __wrap_chroot(const char *path);
 int __wrap_chdir(const char *path);
 int __wrap_reboot(int how);
 int __wrap_usleep(useconds_t us);
+int __wrap_statfs(const char *path, struct statfs *s);
 int __wrap_execl(const char *path, const char *arg, ...);
 long __wrap_syscall(long call, ...);
 pid_t __wrap_getpid(void);
@@ -113,6 +118,19 @@ int __wrap_usleep(useconds_t us)
 {
 	(void)us;
 	waits++;
+	return 0;
+}
+
+/* Only the root and /run are mounted. */
+int __wrap_statfs(const char *path, struct statfs *s)
+{
+	char real[PATH_MAX];
+
+	memset(s, 0, sizeof(*s));
+	if (!realpath(path, real))
+		return -1;
+	s->f_type = !strcmp(real, "/run") || !strncmp(real, "/run/", 5) ? TMPFS_MAGIC :
+		    writable_root ? FUSE_SUPER_MAGIC : OVERLAYFS_SUPER_MAGIC;
 	return 0;
 }
 
@@ -217,6 +235,15 @@ static void add_file(const char *name, const char *text)
 	ck_assert_ptr_nonnull(f);
 	ck_assert_int_ge(fputs(text, f), 0);
 	fclose(f);
+}
+
+static bool has_file(const char *name)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static void add_card(void)
@@ -774,6 +801,96 @@ START_TEST(card_has_the_address_and_the_mtu_of_the_request)
 }
 END_TEST
 
+#define RESOLVER "/etc/resolv.conf"
+#define OF_ROOT "the guest's " RESOLVER " does not exist, and cvmm does not change the file system that it would be in; make the file there, or leave --rw out"
+
+/* A file or a dangling link of a root, or none; what the link refers to then, or why it does not. */
+static const struct { bool writable; const char *text, *link, *made, *why; } resolvers[] = {
+	{ .text = "nameserver 192.0.2.9\n", .made = RESOLVER },
+	{ .made = RESOLVER },
+	{ .link = "/run/none/resolv.conf", .made = RESOLVER },
+	{ .link = "../var/none/resolv.conf", .made = RESOLVER },
+	{ .writable = true, .text = "nameserver 192.0.2.9\n", .made = RESOLVER },
+	{ .writable = true, .link = "/run/none/resolv.conf", .made = "/run/none/resolv.conf" },
+	{ .writable = true, .link = "../run/resolv.conf", .made = "/run/resolv.conf" },
+	{ .writable = true, .why = OF_ROOT },
+	{ .writable = true, .link = "../var/resolv.conf", .why = OF_ROOT },
+	{ .writable = true, .link = "/var/none/resolv.conf", .why = OF_ROOT },
+};
+
+static void add_link(const char *target, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	ck_assert_int_eq(symlink(target, path), 0);
+}
+
+static const struct last_message *use_resolver(bool writable, uint32_t how)
+{
+	static const char ro[] = "Ano-such-command\0Rro\0N-/0 - 192.0.2.3 - 0";
+	static const char rw[] = "Ano-such-command\0Rrw\0N-/0 - 192.0.2.3 - 0";
+
+	add_card();
+	writable_root = writable;
+	add_file("run/cvmm", "");
+	add_file("proc/cmdline", "quiet cvmm.exec\n");
+	guest_runs(run_main, "", 0);
+	agent_is_ready();
+	host_sends(VMM_AGENT_REQUEST, writable ? rw : ro, writable ? sizeof(rw) : sizeof(ro));
+	return agent_ended(how, 0);
+}
+
+static void resolver_has(const char *name, const char *text)
+{
+	char path[128], had[64] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "re");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fread(had, 1, sizeof(had) - 1, f), strlen(text));
+	ck_assert_str_eq(had, text);
+	fclose(f);
+}
+
+/* A mounted file hides one that exists. */
+START_TEST(resolver_requires_no_file_of_the_root)
+{
+	const char *text = resolvers[_i].text, *made = resolvers[_i].made;
+	const struct last_message *m;
+
+	add_file("etc/passwd", "");
+	add_file("var/log/none", "");
+	if (text)
+		add_file("etc/resolv.conf", text);
+	if (resolvers[_i].link)
+		add_link(resolvers[_i].link, "etc/resolv.conf");
+	m = use_resolver(resolvers[_i].writable, made ? VMM_AGENT_NOT_FOUND : VMM_AGENT_FAILED);
+	if (made)
+		resolver_has(made, text ? text : "");
+	else
+		ck_assert_str_eq(m->why, resolvers[_i].why);
+	ck_assert(!has_folder("var/none") && !has_file("var/resolv.conf"));
+	ck_assert_int_eq(has_file("etc/resolv.conf"), made && strncmp(made, "/run", 4));
+}
+END_TEST
+
+START_TEST(root_without_the_folder_of_the_resolver_has_it_in_memory)
+{
+	use_resolver(false, VMM_AGENT_NOT_FOUND);
+	resolver_has("etc/resolv.conf", "");
+}
+END_TEST
+
+START_TEST(resolver_that_is_not_mounted_ends_the_guest)
+{
+	failing = "mount /run/cvmm.resolv.conf";
+	failure = ENOENT;
+	ck_assert_str_eq(use_resolver(false, VMM_AGENT_FAILED)->why, "cannot mount " RESOLVER ": No such file or directory");
+}
+END_TEST
+
 static const struct vmm_agent_moment moment = {
 	.seconds = 1000000001, .nanoseconds = 2,
 	.entropy = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde",
@@ -904,6 +1021,9 @@ static void add_tests(TCase *tc)
 	tcase_add_loop_test(tc, network_requires_addresses_and_an_interface, 0,
 			    sizeof(unconfigured) / sizeof(unconfigured[0]));
 	tcase_add_loop_test(tc, card_has_the_address_and_the_mtu_of_the_request, 0, sizeof(cards) / sizeof(cards[0]));
+	tcase_add_loop_test(tc, resolver_requires_no_file_of_the_root, 0, sizeof(resolvers) / sizeof(resolvers[0]));
+	tcase_add_test(tc, root_without_the_folder_of_the_resolver_has_it_in_memory);
+	tcase_add_test(tc, resolver_that_is_not_mounted_ends_the_guest);
 	tcase_add_loop_test(tc, clock_and_random_numbers_are_the_hosts, 0, 2);
 	tcase_add_loop_test(tc, clone_discards_what_an_entropy_device_has_read, 0, 2);
 	tcase_add_loop_test(tc, e3_27_only_a_clone_requires_random_numbers, 0, 4);
