@@ -13,9 +13,16 @@
 
 #include "agent/agent.h"
 
+#define CTRL_D 4
+
 /* One direction of one stream. */
 struct flow {
-	enum { OPEN, FLUSHES, CLOSED } state; /* FLUSHES: the source has ended */
+	enum {
+		OPEN,
+		FLUSHES,	/* the source has ended */
+		ENDS,		/* and the bytes are those that end the input of a terminal */
+		CLOSED,
+	} state;
 	int from, to;
 	size_t at, have;
 	uint64_t total;		/* bytes that were read */
@@ -75,22 +82,32 @@ static bool flush_flow(struct flow *f)
 	return n > 0;
 }
 
+/* The first Ctrl-D after a part of a line only hands this over. */
+static void end_terminal(struct flow *f)
+{
+	const bool is_partial = f->at && f->bytes[f->at - 1] != '\n';
+
+	memset(f->bytes, CTRL_D, 2);
+	f->at = 0;
+	f->have = is_partial ? 2 : 1;
+	f->state = ENDS;
+}
+
 /* One step; false: none is possible now. */
 static bool step_flow(struct flow *f)
 {
-	static const char end_of_file = 4;	/* Ctrl-D */
-
 	if (f->state == CLOSED)
 		return false;
 	if (f->have)
 		return flush_flow(f);
-	if (f->total >= f->len)
+	if (f->state == OPEN && f->total >= f->len)
 		f->state = FLUSHES;
 	if (f->state == OPEN)
 		return fill_flow(f);
-	if (f == &in && command->terminal)
-		(void)!write(f->to, &end_of_file, 1);
-	close_flow(f);
+	if (f == &in && command->terminal && f->state == FLUSHES)
+		end_terminal(f);
+	else
+		close_flow(f);
 	return true;
 }
 

@@ -15,6 +15,22 @@
 #define PATH "EPATH=/usr/bin:/bin\0"
 #define SHELL(script) PATH "Ash\0A-c\0A" script
 
+static unsigned int refusals;	/* of a terminal that is full when its input ends */
+
+#pragma GCC visibility push(default)
+ssize_t __wrap_write(int fd, const void *bytes, size_t len);
+ssize_t __real_write(int fd, const void *bytes, size_t len);
+#pragma GCC visibility pop
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t len)
+{
+	if (!refusals || !len || *(const char *)bytes != 4)
+		return __real_write(fd, bytes, len);
+	refusals--;
+	errno = EAGAIN;
+	return -1;
+}
+
 static void run_request(char *records, size_t len)
 {
 	struct agent_command c;
@@ -288,16 +304,28 @@ START_TEST(terminal_is_resized)
 }
 END_TEST
 
+/* The last two find the terminal full when the input ends. */
+static const struct { const char *text; unsigned int refusals; } inputs[] = {
+	{ "abc\n", 0 }, { "abc", 0 }, { "", 0 }, { "a\nb", 0 }, { "abc\n", 1 }, { "abc", 2 },
+};
+
 /* As a user ends it: with Ctrl-D. Its output is never lost alone. */
 START_TEST(input_of_a_terminal_ends)
 {
+	const char *text = inputs[_i].text;
+	const size_t len = strlen(text);
+	char had[8] = "";
+
+	refusals = inputs[_i].refusals;
 	starts(TERMINAL("stty -echo; echo ready; cat; exit 4"));
 	port_has(VMM_AGENT_OUT, "ready\n");
 	output_is_lost(VMM_AGENT_OUT);
-	host_writes(VMM_AGENT_IN, "abc\n", 4);
-	input_ends(4);
-	port_has(VMM_AGENT_OUT, "abc\n");
-	ends(4, 10, 0);
+	host_writes(VMM_AGENT_IN, text, len);
+	input_ends(len);
+	if (len)
+		host_reads(VMM_AGENT_OUT, had, len);
+	ck_assert_str_eq(had, text);
+	ends(4, 6 + len, 0);
 }
 END_TEST
 
@@ -321,7 +349,7 @@ static void add_tests(TCase *tc)
 	tcase_add_loop_test(tc, failed_execution_has_a_reason, 0, sizeof(failing) / sizeof(failing[0]));
 	tcase_add_test(tc, terminal_has_the_size_of_the_request);
 	tcase_add_test(tc, terminal_is_resized);
-	tcase_add_test(tc, input_of_a_terminal_ends);
+	tcase_add_loop_test(tc, input_of_a_terminal_ends, 0, sizeof(inputs) / sizeof(inputs[0]));
 }
 
 int main(void)
