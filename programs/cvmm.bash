@@ -39,14 +39,19 @@ _cvmm_sockets() {
 
 	while read -r name rest; do
 		_cvmm_say "${rest##* }"
-	done < <("$program" ps 2>/dev/null | tail -n +2)
+	done < <(timeout 2 "$program" ps 2>/dev/null | tail -n +2)
 }
 
-# _cvmm_devices SOCKET: numbers and names of the machine's devices; it has two seconds to answer
+# _cvmm_kinds SOCKET: number and kind of each of the machine's devices; it has two seconds to answer
+_cvmm_kinds() {
+	timeout 2 "$program" ctl --table "$1" status 2>/dev/null |
+		sed -n 's/^devices\.\([0-9]*\) .*kind=\([a-z0-9]*\).*/\1 \2/p'
+}
+
+# _cvmm_devices SOCKET: numbers and names of the machine's devices
 _cvmm_devices() {
 	local number kind rows
-	rows=$(timeout 2 "$program" ctl --table "$1" status 2>/dev/null |
-		sed -n 's/^devices\.\([0-9]*\) .*kind=\([a-z0-9]*\).*/\1 \2/p')
+	rows=$(_cvmm_kinds "$1")
 
 	[[ -n $rows ]] || return
 	while read -r number kind; do
@@ -56,16 +61,80 @@ _cvmm_devices() {
 	done <<<"$rows"
 }
 
+# _cvmm_limits SOCKET DEVICE: keys of the device's limits, among those of its kind
+_cvmm_limits() {
+	local kind
+
+	kind=$(_cvmm_kinds "$1" | sed -n "s/^$2 //p; s/^[0-9]* \($2\)\$/\1/p" 2>/dev/null)
+	[[ -z $kind ]] || _cvmm_list '' "${kind%%$'\n'*}" '[a-z-]*\(rate\|iops\)[a-z-]*'
+}
+
+# _cvmm_operand WHAT SOCKET WORD...: what may stand for WHAT of a command, behind these words
+_cvmm_operand() {
+	case $1 in
+	DEVICE) _cvmm_devices "$2" ;;
+	KEY=*) _cvmm_limits "$2" "${!#}" ;;
+	KIND,*) _cvmm_value '' --device ;;
+	FILE | FOLDER | MEMORY | STATE | MACHINE) _cvmm_files '' ;;
+	LEVEL) # shellcheck disable=SC2046 # a list of words
+		_cvmm_say $(sed -n 's/^  log-level .*standard error: \([^:]*\).*/\1/p' <<<"$help" | tr -d ,) ;;
+	esac
+}
+
+# _cvmm_setting WORD: a key of a command, its values, or a word without a value
+_cvmm_setting() {
+	if [[ $1 != *=* ]]; then
+		_cvmm_say "$1"
+	elif [[ $typed == "${1%%=*}="* ]]; then
+		_cvmm_values "${1%%=*}=" "${1#*=}"
+	else
+		compopt -o nospace 2>/dev/null
+		_cvmm_say "${1%%=*}="
+	fi
+}
+
+# _cvmm_command SOCKET COMMAND WORD...: what may follow these words, by the command's line of the help:
+# operands in capital letters in their order, and settings, which are in brackets
+_cvmm_command() {
+	local socket=$1 command=$2 piece word
+	local -a pieces operands=() settings=() given=()
+	shift 2
+
+	read -ra pieces < <(sed -n "s/^  $command .*: //p" <<<"$help" 2>/dev/null)
+	for piece in "${pieces[@]}"; do
+		case $piece in
+		'[LEVEL]' | [A-Z]*) piece=${piece#[}; operands+=("${piece%]}") ;;
+		'['*) piece=${piece#[}; piece=${piece%]}; settings+=("${piece%[*}") ;;
+		esac
+	done
+	for word; do
+		for piece in "${settings[@]}"; do
+			[[ ${piece%%=*} != "${word%%=*}" ]] || continue 2
+		done
+		given+=("$word")
+	done
+	if ((${#given[@]} < ${#operands[@]})); then
+		_cvmm_operand "${operands[${#given[@]}]}" "$socket" "${given[@]}"
+		[[ -n $typed ]] || return
+	fi
+	for piece in "${settings[@]}"; do
+		[[ " $* " == *" ${piece%%=*}"[=\ ]* ]] || _cvmm_setting "$piece"
+	done
+}
+
 # _cvmm_ctl WORD...: what may follow "ctl" and these words
 _cvmm_ctl() {
-	case $# in
+	local word
+	local -a words=()
+
+	for word; do
+		[[ $word == --* ]] || words+=("$word")
+	done
+	case ${#words[@]} in
 	0) _cvmm_sockets; _cvmm_files '' ;;
 	1) # shellcheck disable=SC2046 # a list of words
 		_cvmm_say $(sed -n 's/^  \([a-z][a-z-]*\)  *[a-z].*/\1/p' <<<"$help") ;;
-	2) case $2 in
-		device-del | limit | resize) _cvmm_devices "$1" ;;
-		save) _cvmm_files '' ;;
-		esac ;;
+	*) _cvmm_command "${words[@]}" ;;
 	esac
 }
 
@@ -96,7 +165,8 @@ _cvmm_values() {
 	done
 }
 
-# _cvmm_list PREFIX TOPIC: a key of a list, or a value of one, by the help of its topic
+# _cvmm_list PREFIX TOPIC [KEYS]: a key of a list, or a value of one, by the help of its topic; of
+# all keys, or those that match an expression
 _cvmm_list() {
 	local prefix=$1 lines key given
 	local piece=${typed#"$prefix"}
@@ -106,7 +176,7 @@ _cvmm_list() {
 	piece=${piece##*,}
 	lines=$("$program" help "$2" 2>/dev/null |
 		awk '/^Properties/ { inside = 1 } /^$/ { inside = 0 } inside' |
-		sed -n 's/^  \([a-z-]*\)=\([^ ]*\).*/\1 \2/p')
+		sed -n "s/^  \(${3:-[a-z-]*}\)=\([^ ]*\).*/\1 \2/p")
 	if [[ $piece == *=* ]]; then
 		_cvmm_values "$prefix${piece%%=*}=" "$(sed -n "s/^${piece%%=*} //p" <<<"$lines")"
 		return
