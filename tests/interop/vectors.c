@@ -19,7 +19,7 @@
 
 static volatile sig_atomic_t asked;
 
-/* What the registers hold: z9, and p5 and FFR. */
+/* Of the registers z9, p5 and FFR. */
 struct values {
 	unsigned char vector[MAX_VECTOR], predicate[MAX_VECTOR / 8], first_fault[MAX_VECTOR / 8];
 };

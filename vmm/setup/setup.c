@@ -181,9 +181,9 @@ static int make_cpus(struct vmm_machine *m, struct vsu_error *err)
 		.threads = m->owner.threads, .lent = m->owner.lends_cpus,
 		.begin = begin_cpu, .stuck = on_stuck,
 	};
-	const bool continues = m->restore.folder || m->restore.stream;
+	const struct vmm_state *state = &m->restore.state;
 	int rc = vmm_arch_cpus_choose(&m->kvm, &m->config->cpu.choice,
-				      continues ? &m->restore.state : NULL, err);
+				      state->len ? state : NULL, err);
 
 	return rc ? rc : vmm_cpus_new(&config, &m->cpus, err);
 }
