@@ -399,15 +399,30 @@ void vmm_exec_machine_free(struct vmm_exec_machine *m)
 
 /* --------------------------------------------------------------- the machine */
 
+static void on_resize(void *opaque)
+{
+	const struct vmm_exec_machine *m = opaque;
+	struct winsize w;
+
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
+		vmm_session_resize(m->plan.session, w.ws_row, w.ws_col);
+}
+
+/* The command has the size of when its machine was made, and sizes since then were not sent. */
+static void begin_terminal(struct vmm_exec_machine *m)
+{
+	m->terminal.in_fd = STDIN_FILENO;
+	vmm_terminal_init(&m->terminal);
+	on_resize(m);
+}
+
 static bool on_turn(void *opaque)
 {
 	struct vmm_exec_machine *m = opaque;
 	const bool lives = vmm_session_dispatch(m->plan.session);
 
-	if (m->on_terminal && m->terminal.in_fd < 0 && vmm_session_is_started(m->plan.session)) {
-		m->terminal.in_fd = STDIN_FILENO;
-		vmm_terminal_init(&m->terminal);
-	}
+	if (m->on_terminal && m->terminal.in_fd < 0 && vmm_session_is_started(m->plan.session))
+		begin_terminal(m);
 	return lives;
 }
 
@@ -419,15 +434,6 @@ static bool on_signal(void *opaque, int signo)
 		return false;
 	vmm_session_signal(m->plan.session, signo);
 	return true;
-}
-
-static void on_resize(void *opaque)
-{
-	const struct vmm_exec_machine *m = opaque;
-	struct winsize w;
-
-	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
-		vmm_session_resize(m->plan.session, w.ws_row, w.ws_col);
 }
 
 struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)

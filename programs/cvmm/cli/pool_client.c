@@ -165,6 +165,15 @@ static void fail_client(struct client *c, const char *why, struct vsu_error *err
 	end_client(c, VMM_SESSION_FAILED);
 }
 
+static void send_size(const struct client *c)
+{
+	struct winsize w;
+
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
+		(void)!vmm_pool_send(c->fd, VMM_POOL_SIZE, (uint16_t[]){ w.ws_row, w.ws_col }, 2 * sizeof(uint16_t), NULL, 0);
+}
+
+/* The command has the size of when it was sent, and the machine drops sizes before its start. */
 static void serve_start(struct client *c)
 {
 	struct vmm_exec_machine *m = c->machine;
@@ -174,6 +183,7 @@ static void serve_start(struct client *c)
 		return;
 	m->terminal.in_fd = STDIN_FILENO;
 	vmm_terminal_init(&m->terminal);
+	send_size(c);
 }
 
 static void serve_end(struct client *c, struct vsu_error *err)
@@ -207,14 +217,6 @@ static void serve_pool(struct client *c, struct vsu_error *err)
 		fail_client(c, "the pool, or the machine of the command, ended before the command did", err);
 	else
 		fail_client(c, "the pool sent an invalid message", err);
-}
-
-static void send_size(const struct client *c)
-{
-	struct winsize w;
-
-	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
-		(void)!vmm_pool_send(c->fd, VMM_POOL_SIZE, (uint16_t[]){ w.ws_row, w.ws_col }, 2 * sizeof(uint16_t), NULL, 0);
 }
 
 static void serve_signal(struct client *c, struct vsu_error *err)

@@ -3,7 +3,9 @@
 #define _GNU_SOURCE
 #include <config.h>
 
+#include <pty.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -403,6 +405,63 @@ START_TEST(status_of_the_command_replaces_that_of_the_machine)
 }
 END_TEST
 
+/* ------------------------------------------------------------------ a terminal */
+
+static int terminal = -1;	/* the other side of standard input and output */
+
+static void on_terminal(void)
+{
+	const struct winsize size = { .ws_row = 24, .ws_col = 80 };
+	int side;
+
+	ck_assert_int_eq(openpty(&terminal, &side, NULL, NULL, &size), 0);
+	ck_assert_int_eq(dup2(side, STDIN_FILENO), STDIN_FILENO);
+	ck_assert_int_eq(dup2(side, STDOUT_FILENO), STDOUT_FILENO);
+	vsu_fd_close(&side);
+	options.terminal = VMM_EXEC_TERMINAL_AUTO;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	ck_assert(m.on_terminal);
+}
+
+static void agent_sends(const void *messages, size_t len)
+{
+	ck_assert_int_eq(send(vmm_session_port(m.plan.session, VMM_AGENT_CONTROL), messages, len, 0), (ssize_t)len);
+}
+
+static void agent_starts(const struct vmm_beside *beside)
+{
+	static const struct __attribute__((packed)) {
+		struct vmm_agent_header h1;
+		uint32_t version;
+		struct vmm_agent_header h2;
+	} messages = { { VMM_AGENT_READY, sizeof(uint32_t) }, VMM_AGENT_VERSION, { VMM_AGENT_STARTED, 0 } };
+
+	agent_sends(&messages, sizeof(messages));
+	ck_assert(beside->turn(beside->opaque));
+}
+
+/* The request has the size of when the machine was made. */
+START_TEST(terminal_has_its_size_when_the_command_starts)
+{
+	static const struct __attribute__((packed)) {
+		struct vmm_agent_header h;
+		uint16_t size[2];
+	} expected = { { VMM_AGENT_SIZE, 4 }, { 50, 100 } };
+	const struct winsize size = { .ws_row = 50, .ws_col = 100 };
+	struct vmm_beside beside;
+	char had[8192];
+	ssize_t n;
+
+	on_terminal();
+	ck_assert_int_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
+	beside = vmm_exec_machine_beside(&m);
+	agent_starts(&beside);
+	n = recv(vmm_session_port(m.plan.session, VMM_AGENT_CONTROL), had, sizeof(had), 0);
+	ck_assert_int_gt(n, (ssize_t)sizeof(expected));
+	ck_assert_mem_eq(had + n - sizeof(expected), &expected, sizeof(expected));
+}
+END_TEST
+
 /* ------------------------------------------------------------------ templates */
 
 /* With the agent's version of another cvmm, if that is not 0, and network cards. */
@@ -574,6 +633,7 @@ int main(void)
 	tcase_add_loop_test(tc, missing_files_are_named, 0, 4);
 	tcase_add_loop_test(tc, machine_that_ends_before_its_command_is_a_failure_of_ours, 0, 3);
 	tcase_add_test(tc, status_of_the_command_replaces_that_of_the_machine);
+	tcase_add_test(tc, terminal_has_its_size_when_the_command_starts);
 	tcase_add_test(tc, machine_of_a_template_has_spare_devices);
 	tcase_add_test(tc, clone_has_the_folders_of_its_command);
 	tcase_add_test(tc, clone_keeps_its_template);

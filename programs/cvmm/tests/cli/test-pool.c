@@ -5,7 +5,9 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -752,6 +754,15 @@ END_TEST
 
 /* -------------------------------------------------------------------- exec's side */
 
+static int terminal = -1, side = -1;	/* side: standard input and output of the client */
+
+static void use_terminal(struct vmm_exec_options *o)
+{
+	dup2(side, STDIN_FILENO);
+	dup2(side, STDOUT_FILENO);
+	o->terminal = VMM_EXEC_TERMINAL_ON;
+}
+
 /* In a child, which confines itself. 200: no pool. */
 static int run_client(int listener, void (*serve)(int fd))
 {
@@ -763,6 +774,8 @@ static int run_client(int listener, void (*serve)(int fd))
 
 	if (!child) {
 		vsu_fd_close(&listener);
+		if (side >= 0)
+			use_terminal(&o);
 		if (vmm_exec_machine_make(&m, &o, &err) < 0)
 			_exit(201);
 		status = vmm_pool_client_run(&m, &o, &err);
@@ -795,6 +808,21 @@ static void serve_status(int fd)
 
 	accept_command(fd);
 	ck_assert_int_eq(vmm_pool_send(fd, VMM_POOL_STARTED, NULL, 0, NULL, 0), 0);
+	ck_assert_int_eq(vmm_pool_send(fd, VMM_POOL_ENDED, &status, sizeof(status), NULL, 0), 0);
+}
+
+/* The command has the size of before. */
+static void serve_resized(int fd)
+{
+	const struct winsize size = { .ws_row = 50, .ws_col = 100 };
+	const uint16_t expected[] = { 50, 100 };
+	const uint32_t status = 9;
+
+	accept_command(fd);
+	ck_assert_int_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
+	ck_assert_int_eq(vmm_pool_send(fd, VMM_POOL_STARTED, NULL, 0, NULL, 0), 0);
+	ck_assert_uint_eq(next_type(fd), VMM_POOL_SIZE);
+	ck_assert_mem_eq(packet.payload, expected, sizeof(expected));
 	ck_assert_int_eq(vmm_pool_send(fd, VMM_POOL_ENDED, &status, sizeof(status), NULL, 0), 0);
 }
 
@@ -849,6 +877,20 @@ START_TEST(client_has_the_status_or_a_sentence)
 	ck_assert_int_ge(listener, 0);
 	ck_assert_int_eq(run_client(listener, services[_i].serve), services[_i].status);
 	vsu_fd_close(&listener);
+}
+END_TEST
+
+START_TEST(terminal_of_a_client_has_its_size_when_the_command_starts)
+{
+	const struct winsize size = { .ws_row = 24, .ws_col = 80 };
+	int listener = vsu_sock_listen_type(path, SOCK_SEQPACKET, 4, &err);
+
+	ck_assert_int_ge(listener, 0);
+	ck_assert_int_eq(openpty(&terminal, &side, NULL, NULL, &size), 0);
+	ck_assert_int_eq(run_client(listener, serve_resized), 9);
+	vsu_fd_close(&listener);
+	vsu_fd_close(&terminal);
+	vsu_fd_close(&side);
 }
 END_TEST
 
@@ -914,6 +956,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tc, pool_raises_its_limit_of_descriptors);
 	tcase_add_test(tc, pool_of_no_template_is_refused);
 	tcase_add_loop_test(tc, client_has_the_status_or_a_sentence, 0, COUNT(services));
+	tcase_add_test(tc, terminal_of_a_client_has_its_size_when_the_command_starts);
 	tcase_add_loop_test(tc, client_without_a_pool_makes_its_own_machine, 0, 2);
 	tcase_add_test(tc, command_line_is_read);
 	suite_add_tcase(s, tc);
