@@ -119,7 +119,7 @@ static int run_options(const struct vmm_options *options, const struct vmm_besid
 	rc = rc < 0 ? rc : vmm_confinement_separate(&confinement, err);
 	if (rc < 0)
 		return report_end(vmm_exit_status(VMM_STAGE_OPTIONS, rc), beside, err);
-	vmm_life_prepare(options, &confinement.plan, &owner);
+	vmm_life_prepare(options, &confinement.plan, beside, &owner);
 	owner.commands = beside && beside->begin;
 	status = restrict_process(options, err);
 	if (status)
@@ -131,7 +131,7 @@ static int run_options(const struct vmm_options *options, const struct vmm_besid
 		return report_end(VSU_EXIT_HOST, beside, err);
 	owner.sigbus = sigbus_table;
 	owner.daemons = &daemons;
-	rc = vmm_life_run(options, &owner, beside, err);
+	rc = vmm_life_run(options, &owner, err);
 	prog_log_flush();
 	report_end(rc, beside, err);
 	vmm_spawn_end(&spawner);

@@ -423,6 +423,8 @@ static bool on_turn(void *opaque)
 
 	if (m->on_terminal && m->terminal.in_fd < 0 && vmm_session_is_started(m->plan.session))
 		begin_terminal(m);
+	if (!lives)
+		vmm_terminal_restore(&m->terminal);	/* the machine may take long to end */
 	return lives;
 }
 
@@ -436,11 +438,19 @@ static bool on_signal(void *opaque, int signo)
 	return true;
 }
 
+static int on_abandon(void *opaque, int status, struct vsu_error *err)
+{
+	const struct vmm_exec_machine *m = opaque;
+
+	vmm_terminal_restore(&m->terminal);
+	return vmm_exec_machine_status(m, status, err);
+}
+
 struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
 {
 	return (struct vmm_beside){
 		.opaque = m, .fd = vmm_session_fd(m->plan.session), .turn = on_turn, .signal = on_signal,
-		.resize = on_resize,
+		.resize = on_resize, .abandon = on_abandon,
 	};
 }
 

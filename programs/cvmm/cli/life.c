@@ -31,6 +31,23 @@ struct ending {
 	const struct vsu_error *err;
 };
 
+/* The task beside each machine of this process, or NULL. */
+static const struct vmm_beside *task;
+
+/* Without the machine, which has a status and perhaps a sentence. */
+static void __attribute__((noreturn))
+end_process(int status, const struct vsu_error *of_machine, const struct vsu_error *why)
+{
+	struct vsu_error err = *of_machine;
+
+	if (task && task->abandon)
+		status = task->abandon(task->opaque, status, &err);
+	if (err.msg[0] && strcmp(err.msg, why->msg) != 0)
+		prog_complain(&err);
+	prog_complain(why);
+	_exit(status);
+}
+
 /* The kernel keeps the process until the thread's system call returns. */
 static void on_end_stuck(void *opaque)
 {
@@ -39,10 +56,7 @@ static void on_end_stuck(void *opaque)
 	};
 	const struct ending *e = opaque;
 
-	if (e->err->msg[0])
-		prog_complain(e->err);
-	prog_complain(&why);
-	_exit(e->status && e->status != VSU_EXIT_REBOOT ? e->status : VSU_EXIT_HOST);
+	end_process(e->status && e->status != VSU_EXIT_REBOOT ? e->status : VSU_EXIT_HOST, e->err, &why);
 }
 
 /* They are started by the first use, so that a machine without peers has none. */
@@ -63,8 +77,7 @@ static struct vsu_closer *process_file_closer(void *opaque, struct vsu_error *er
 static void process_abandon(void *opaque, int status, const struct vsu_error *why)
 {
 	(void)opaque;
-	prog_complain(why);
-	_exit(status);
+	end_process(status, why, why);
 }
 
 static int process_narrow(void *opaque, enum vmm_thread kind, struct vsu_error *err)
@@ -102,8 +115,7 @@ static struct vmm_machine *machine_alloc(struct vsu_error *err)
 
 /* The life of one machine: its exit status, and the sentence for it. */
 static int live_once(const struct vmm_options *options, const struct vmm_start *start,
-		     const struct vmm_owner *owner, const struct vmm_beside *beside,
-		     struct vsu_error *err)
+		     const struct vmm_owner *owner, struct vsu_error *err)
 {
 	struct vmm_machine *machine;
 	struct ending ending = { .err = err };
@@ -122,7 +134,7 @@ static int live_once(const struct vmm_options *options, const struct vmm_start *
 	else if (!status && confine_execute(owner->opaque, CONFINE_SETTLE, err) < 0)
 		status = VSU_EXIT_HOST;
 	else if (!status)
-		status = vmm_run(machine, beside, err);
+		status = vmm_run(machine, task, err);
 	ending.status = status;
 	vmm_end_watch_start(&watch);
 	vmm_machine_free(machine);
@@ -139,8 +151,9 @@ static bool note_poison(const void *siginfo)
 }
 
 void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *plan,
-		      struct vmm_owner *owner)
+		      const struct vmm_beside *beside, struct vmm_owner *owner)
 {
+	task = beside;
 	*owner = (struct vmm_owner){
 		.opaque = plan,
 		.log = vmm_program_log, .log_level = process_log_level,
@@ -158,7 +171,7 @@ void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *pl
 }
 
 int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owner,
-		 const struct vmm_beside *beside, struct vsu_error *err)
+		 struct vsu_error *err)
 {
 	struct vmm_start next = options->start;
 	int status;
@@ -167,7 +180,7 @@ int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owne
 	/* the guest may release a lost page before it is touched */
 	prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
 	do {
-		status = live_once(options, &next, owner, beside, err);
+		status = live_once(options, &next, owner, err);
 		next.from = NULL;
 		next.stream = NULL;
 		next.rebooted = true;

@@ -17,13 +17,14 @@ struct vmm_beside;
 
 /*
  * The owner of each machine of this process: its log, threads, standard input and output, and
- * what options add. Without sigbus and daemons; before the process is confined.
+ * what options add. Without sigbus and daemons; before the process is confined. beside, as of
+ * vmm_run(), is borrowed until the process ends.
  */
 void vmm_life_prepare(const struct vmm_options *options, struct confine_plan *plan,
-		      struct vmm_owner *owner);
+		      const struct vmm_beside *beside, struct vmm_owner *owner);
 
-/* Runs to the end; returns the exit status, with a message if any. beside: as of vmm_run(). */
+/* Runs to the end; returns the exit status, with a message if any. After vmm_life_prepare(). */
 int vmm_life_run(const struct vmm_options *options, const struct vmm_owner *owner,
-		 const struct vmm_beside *beside, struct vsu_error *err);
+		 struct vsu_error *err);
 
 #endif

@@ -19,6 +19,11 @@ struct vmm_beside {
 	bool (*turn)(void *opaque);	/* false: the machine ends, with status 0 */
 	bool (*signal)(void *opaque, int signo);	/* false: it ends the machine */
 	void (*resize)(void *opaque);	/* the terminal has another size */
+	/*
+	 * The process ends without its machine, which is stuck: returns its exit status in place of
+	 * that of the machine, and replaces the sentence; any thread. NULL: those of the machine.
+	 */
+	int (*abandon)(void *opaque, int status, struct vsu_error *err);
 };
 
 /*

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
@@ -423,6 +424,14 @@ static void on_terminal(void)
 	ck_assert(m.on_terminal);
 }
 
+static bool is_raw(void)
+{
+	struct termios t;
+
+	ck_assert_int_eq(tcgetattr(terminal, &t), 0);
+	return !(t.c_lflag & ICANON);
+}
+
 static void agent_sends(const void *messages, size_t len)
 {
 	ck_assert_int_eq(send(vmm_session_port(m.plan.session, VMM_AGENT_CONTROL), messages, len, 0), (ssize_t)len);
@@ -438,6 +447,16 @@ static void agent_starts(const struct vmm_beside *beside)
 
 	agent_sends(&messages, sizeof(messages));
 	ck_assert(beside->turn(beside->opaque));
+}
+
+static void agent_ends(uint32_t status)
+{
+	const struct __attribute__((packed)) {
+		struct vmm_agent_header h;
+		struct vmm_agent_ended e;
+	} message = { { VMM_AGENT_ENDED, sizeof(struct vmm_agent_ended) }, { VMM_AGENT_EXITED, status, 0, 0 } };
+
+	agent_sends(&message, sizeof(message));
 }
 
 /* The request has the size of when the machine was made. */
@@ -459,6 +478,41 @@ START_TEST(terminal_has_its_size_when_the_command_starts)
 	n = recv(vmm_session_port(m.plan.session, VMM_AGENT_CONTROL), had, sizeof(had), 0);
 	ck_assert_int_gt(n, (ssize_t)sizeof(expected));
 	ck_assert_mem_eq(had + n - sizeof(expected), &expected, sizeof(expected));
+}
+END_TEST
+
+/* The machine may take long to end. */
+START_TEST(terminal_is_restored_at_the_end_of_the_command)
+{
+	struct vmm_beside beside;
+
+	on_terminal();
+	beside = vmm_exec_machine_beside(&m);
+	ck_assert(!is_raw());
+	agent_starts(&beside);
+	ck_assert(is_raw());
+	agent_ends(5);
+	ck_assert(!beside.turn(beside.opaque));
+	ck_assert(!is_raw());
+}
+END_TEST
+
+/* Before the command has ended, and after it. */
+START_TEST(process_without_its_machine_has_the_status_of_the_command)
+{
+	struct vmm_beside beside;
+
+	on_terminal();
+	beside = vmm_exec_machine_beside(&m);
+	agent_starts(&beside);
+	if (_i) {
+		agent_ends(5);
+		ck_assert(!beside.turn(beside.opaque));
+	}
+	vsu_error_set(&err, -EIO, "a thread waits");
+	ck_assert_int_eq(beside.abandon(beside.opaque, VSU_EXIT_INTERNAL, &err), _i ? 5 : 125);
+	ck_assert_str_eq(err.msg, _i ? "" : "a thread waits");
+	ck_assert(!is_raw());
 }
 END_TEST
 
@@ -634,6 +688,8 @@ int main(void)
 	tcase_add_loop_test(tc, machine_that_ends_before_its_command_is_a_failure_of_ours, 0, 3);
 	tcase_add_test(tc, status_of_the_command_replaces_that_of_the_machine);
 	tcase_add_test(tc, terminal_has_its_size_when_the_command_starts);
+	tcase_add_test(tc, terminal_is_restored_at_the_end_of_the_command);
+	tcase_add_loop_test(tc, process_without_its_machine_has_the_status_of_the_command, 0, 2);
 	tcase_add_test(tc, machine_of_a_template_has_spare_devices);
 	tcase_add_test(tc, clone_has_the_folders_of_its_command);
 	tcase_add_test(tc, clone_keeps_its_template);
