@@ -482,6 +482,7 @@ START_TEST(command_of_the_same_machine_is_alike)
 	o.hostname = "other";
 	o.timeout = 9;
 	o.terminal = VMM_EXEC_TERMINAL_ON;
+	o.folder = "/";
 	o.settings[o.nsettings++] = "A=b";
 	ck_assert(is_alike(&o));
 }
@@ -510,6 +511,10 @@ START_TEST(command_of_another_machine_is_not_alike)
 	case 4: o.sandbox = "off"; break;
 	case 5: o.jail = true; break;
 	case 6: o.log = "/tmp/log"; break;
+	case 7:	/* the way through /tmp, which is hidden, to the working folder of the pool is shown */
+		ck_assert_int_eq(chdir(folder), 0);
+		line.machine.root = o.root = o.folder = "/";
+		break;
 	default: ck_assert_int_eq(chdir("/usr/lib"), 0); line.machine.folders[line.machine.nfolders++] = "/usr/lib,rw";
 	}
 	ck_assert(!is_alike(&o));
@@ -945,7 +950,7 @@ static Suite *make_suite(void)
 	tcase_add_test(tc, signal_of_the_pool_ends_a_client_without_a_command);
 	tcase_add_test(tc, command_of_the_same_machine_is_alike);
 	tcase_add_test(tc, template_is_the_same_by_another_path);
-	tcase_add_loop_test(tc, command_of_another_machine_is_not_alike, 0, 8);
+	tcase_add_loop_test(tc, command_of_another_machine_is_not_alike, 0, 9);
 	tcase_add_loop_test(tc, pool_gives_clients_to_machines_and_refills, 0, 2);
 	tcase_add_loop_test(tc, pool_refuses_other_machines_and_versions, 0, 3);
 	tcase_add_loop_test(tc, pool_drops_hostile_clients, 0, COUNT(invalid));
