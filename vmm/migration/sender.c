@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,6 +207,12 @@ static int keep_rate(const struct vmm_sender *s, const struct vmm_stream *stream
 	return rc == -ETIMEDOUT ? 0 : rc;
 }
 
+/* Only rounds end early: nothing sends what the part of the stopped guest leaves. */
+static bool ends_early(const struct vmm_sender *s)
+{
+	return s->set_ns && is_switched(s);
+}
+
 /* Sends the part of the set that belongs to a connection. */
 static int send_part(struct vmm_sender *s, unsigned int part, struct vsu_error *err)
 {
@@ -215,7 +222,7 @@ static int send_part(struct vmm_sender *s, unsigned int part, struct vsu_error *
 	uint64_t before;
 	int rc = 0;
 
-	while (!rc && !is_switched(s) &&
+	while (!rc && !ends_early(s) &&
 	       vmm_page_set_next(&s->set, &cursor, VMM_STREAM_PIECE, &run)) {
 		before = stream->sent;
 		rc = vmm_pages_send(stream, &run, err);
@@ -398,6 +405,17 @@ static int serve_pages(struct vmm_sender *s, struct vsu_error *err)
 	return rc;
 }
 
+/* All pages of the stopped guest. */
+static int send_last(struct vmm_sender *s, struct vsu_error *err)
+{
+	int rc = send_set(s, false, err);
+
+	if (!rc && s->set.npages)
+		return vsu_error_set(err, -EIO, "%" PRIu64 " pages of the stopped guest were not sent; repeat the migration",
+				     s->set.npages);
+	return rc ? rc : check_memory(s, err);
+}
+
 static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 {
 	struct vmm_state_section loaded;
@@ -410,9 +428,7 @@ static int hand_over(struct vmm_sender *s, struct vsu_error *err)
 	if (!rc && is_switched(s))
 		return serve_pages(s, err);
 	if (!rc)
-		rc = send_set(s, false, err);
-	if (!rc)
-		rc = check_memory(s, err);
+		rc = send_last(s, err);
 	if (!rc)
 		rc = vmm_channels_end(&s->channels, err);
 	if (!rc)

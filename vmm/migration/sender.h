@@ -82,7 +82,7 @@ struct vmm_sender {
 	struct vmm_channels channels;
 	struct vmm_stream *streams[VMM_CHANNELS_MAX]; /* these, by number */
 	unsigned int nstreams;
-	uint64_t set_ns, set_sent; /* when the set began; set_ns 0: without a limit */
+	uint64_t set_ns, set_sent; /* when the set began; set_ns 0: of the stopped guest */
 	uint64_t shared;	/* pieces of memory that the destination has as well */
 	struct vmm_page_set set;
 	uint64_t granule;	/* of post-copy: bytes that the destination places at once */
@@ -99,7 +99,10 @@ int vmm_sender_run(struct vmm_sender *s, struct vsu_error *err);
 void vmm_sender_progress(const struct vmm_sender *s,
 			 struct vmm_sender_progress *out);
 
-/* With post-copy: the present round ends, and the guest continues there. Any thread. */
+/*
+ * With post-copy: the present round ends, and the guest continues there. Any thread. Without
+ * effect once the pages of the stopped guest are being sent.
+ */
 void vmm_sender_switch(struct vmm_sender *s);
 
 #endif

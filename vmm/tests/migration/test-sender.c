@@ -37,6 +37,7 @@ static bool logs;
 static struct vmm_page_server server;	/* as it was run */
 static uint64_t missing;	/* pages of it */
 static uint64_t due_ns;		/* when the last wait for the rate ends */
+static bool switches;		/* to post-copy, with the first page of the stopped guest */
 
 /* ------------------------------------------- in place of KVM and of the page server */
 
@@ -63,7 +64,25 @@ int __wrap_vmm_page_set_harvest(struct vmm_page_set *set, struct vmm_slots *slot
 	ck_assert(logs);
 	if (writing_rounds && writing_rounds--)
 		vmm_page_set_add(set, PAGE, written);
+	if (switches && strchr(asked, 'S')) {
+		vmm_page_set_add(set, 0, PAGE);
+		vmm_page_set_add(set, 2 * PAGE, PAGE);
+	}
 	return 0;
+}
+
+int __real_vmm_pages_send(struct vmm_stream *stream, const struct vmm_page_run *run,
+			  struct vsu_error *e);
+int __wrap_vmm_pages_send(struct vmm_stream *stream, const struct vmm_page_run *run,
+			  struct vsu_error *e);
+
+/* A client's thread may switch at any time. */
+int __wrap_vmm_pages_send(struct vmm_stream *stream, const struct vmm_page_run *run,
+			  struct vsu_error *e)
+{
+	if (switches && strchr(asked, 'S'))
+		vmm_sender_switch(&sender);
+	return __real_vmm_pages_send(stream, run, e);
 }
 
 void __wrap_vmm_page_set_add_log(struct vmm_page_set *set, const struct vmm_dirty_log *log)
@@ -141,6 +160,7 @@ static void setup(void)
 	failing = 0;
 	writing_rounds = 0;
 	due_ns = 0;
+	switches = false;
 	written = LEN - PAGE;
 	sender.config = (struct vmm_sender_config){
 		.address = address, .memory = &memory, .words = words, .nwords = 1,
@@ -336,6 +356,22 @@ START_TEST(postcopy_begins_after_its_rounds_with_the_rate)
 }
 END_TEST
 
+/* The destination runs the guest without a further page. */
+START_TEST(switch_during_the_last_part_leaves_no_page_behind)
+{
+	sender.config.postcopy = true;
+	sender.config.rounds = UINT64_MAX;
+	switches = true;
+	reply_granule(PAGE);
+	reply("loaded");
+	reply("running");
+	ck_assert_msg(!vmm_sender_run(&sender, &err), "%s", err.msg);
+	ck_assert_str_eq(asked, "MfSFR");
+	ck_assert_uint_eq(progress().left, 0);
+	ck_assert_str_eq(sent(), "ar po he sh pa pa pa st go");
+}
+END_TEST
+
 static const uint64_t no_granules[] = { 0, PAGE / 2, 3 * PAGE, UINT64_MAX };
 
 START_TEST(impossible_page_size_of_the_destination_is_refused)
@@ -374,6 +410,7 @@ int main(void)
 	tcase_add_loop_test(tc, e2_16_end_of_the_destination_leaves_the_phase_of_the_guest, 0,
 			    COUNT(ends));
 	tcase_add_loop_test(tc, postcopy_begins_after_its_rounds_with_the_rate, 0, 2);
+	tcase_add_test(tc, switch_during_the_last_part_leaves_no_page_behind);
 	tcase_add_loop_test(tc, impossible_page_size_of_the_destination_is_refused, 0,
 			    COUNT(no_granules));
 	tcase_add_test(tc, failure_before_postcopy_is_that_of_the_flush);
