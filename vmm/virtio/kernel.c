@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <virtio-devices/ids.h>
 #include <virtio-devices/inline.h>
 #include <virtio-devices/state.h>
 
@@ -295,6 +296,17 @@ static int kernel_load(void *backend, const void *bytes, size_t len,
 	return rc;
 }
 
+/* Linux logs the used ring of sockets only, not the buffers that it fills. */
+static int kernel_check_log(void *backend, struct vsu_error *err)
+{
+	const struct kernel_backend *e = backend;
+
+	if (virtdev_get_info(virtdev_vhost_kern_device(e->kern))->id != VIRTDEV_ID_SOCKET)
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP, "the host's kernel serves its sockets (%s) and does not log the pages that it writes, which a migration has to know; give it path= in place of backend=kernel, or save the machine",
+			     node_of(e));
+}
+
 static int kernel_set_log(void *backend, const struct vmm_dirty_log *log,
 			  struct vsu_error *err)
 {
@@ -345,7 +357,8 @@ static const struct vmm_virtio_backend kernel_ops = {
 	.queue_reset = kernel_queue_reset, .queue_start = kernel_queue_start,
 	.kick_fd = kernel_kick_fd, .stats = kernel_stats,
 	.pause = kernel_pause, .resume = kernel_resume,
-	.take = kernel_take, .load = kernel_load, .set_log = kernel_set_log,
+	.take = kernel_take, .load = kernel_load,
+	.check_log = kernel_check_log, .set_log = kernel_set_log,
 	.postcopy_advise = kernel_postcopy_advise,
 	.free = kernel_free,
 };

@@ -136,15 +136,12 @@ static void reset_driver(void)
 	vmm_virtio_unlock(virtio);
 }
 
-/* Resets the first queue, as a driver does that moves its used ring. */
-static void reset_queue(uint32_t device_gpa)
+/* Starts the first queue after its reset. */
+static void start_queue(uint32_t device_gpa)
 {
 	struct virtdev_transport *t = vmm_virtio_transport(virtio);
 
 	vmm_virtio_lock(virtio);
-	virtdev_transport_reset_queue(t, 0);
-	ck_assert(!virtdev_transport_queue_resets(t, 0));
-	ck_assert_int_eq(kernel.tap, -1);
 	virtdev_transport_set_queue_size(t, 0, 8);
 	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DESC, 0, 0x1000);
 	virtdev_transport_set_queue_area(t, 0, VIRTDEV_QUEUE_DRIVER, 0, 0x2000);
@@ -154,8 +151,21 @@ static void reset_queue(uint32_t device_gpa)
 	vmm_virtio_unlock(virtio);
 }
 
-/* With a feature that the register interface must support, too. */
-static void start_with_resets(void)
+/* Resets the first queue, as a driver does that moves its used ring. */
+static void reset_queue(uint32_t device_gpa)
+{
+	struct virtdev_transport *t = vmm_virtio_transport(virtio);
+
+	vmm_virtio_lock(virtio);
+	virtdev_transport_reset_queue(t, 0);
+	ck_assert(!virtdev_transport_queue_resets(t, 0));
+	ck_assert_int_eq(kernel.tap, -1);
+	vmm_virtio_unlock(virtio);
+	start_queue(device_gpa);
+}
+
+/* The register interface must support the feature, too. */
+static void support_resets(void)
 {
 	static const struct virtdev_register_ops registers = {
 		.size = sizeof(registers), .features = VQ_F_RING_RESET,
@@ -163,6 +173,11 @@ static void start_with_resets(void)
 	struct virtdev_transport *t = vmm_virtio_transport(virtio);
 
 	ck_assert_int_eq(virtdev_transport_set_registers(t, &registers, NULL, NULL), 0);
+}
+
+static void start_with_resets(void)
+{
+	support_resets();
 	rig_start_with(virtio, VQ_F_RING_RESET, 0x3000);
 }
 
@@ -393,6 +408,28 @@ START_TEST(dirty_log_is_passed_to_the_kernel_until_its_end)
 }
 END_TEST
 
+static void make_sockets(void)
+{
+	struct virtdev_vhost_kern *kern;
+
+	vmm_virtio_free(virtio);
+	ck_assert_int_eq(virtdev_vhost_kern_vsock(9, 0, "/dev/null", &kern, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_kernel(&resources, kern, NULL, &virtio, NULL), 0);
+}
+
+START_TEST(sockets_are_refused_by_name_where_written_pages_must_be_known)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	make_sockets();
+	ck_assert_int_eq(vmm_virtio_check_save(virtio, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_check_log(virtio, &err), -EOPNOTSUPP);
+	ck_assert_ptr_nonnull(strstr(err.msg, "the host's kernel serves its sockets (/dev/null)"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "path="));
+	ck_assert_ptr_nonnull(strstr(err.msg, "save the machine"));
+}
+END_TEST
+
 START_TEST(postcopy_is_refused_by_name)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -427,6 +464,7 @@ int main(void)
 	tcase_add_test(tc, a_device_without_a_driver_stays_stopped_after_a_pause);
 	tcase_add_test(tc, e2_11_paused_device_that_cannot_continue_sets_needs_reset);
 	tcase_add_test(tc, dirty_log_is_passed_to_the_kernel_until_its_end);
+	tcase_add_test(tc, sockets_are_refused_by_name_where_written_pages_must_be_known);
 	tcase_add_test(tc, postcopy_is_refused_by_name);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
