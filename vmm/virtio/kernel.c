@@ -16,8 +16,9 @@
 #include "base/workers.h"
 
 /*
- * The virtdev_inline server handles the control queue of a network card, and supplies the
- * kick eventfds of all queues; rings supplies the other descriptors.
+ * The virtdev_inline server handles the control queue of a network card and the event queue
+ * of sockets, which is_control() means as well, and supplies the kick eventfds of all queues;
+ * rings supplies the other descriptors.
  */
 struct kernel_backend {
 	struct vmm_virtio *v;

@@ -20,8 +20,9 @@
  * kernel does not filter: the guest receives every frame, which VIRTIO 1.3
  * permits (5.1.6.5.1 and .3).
  *
- * The queues of a socket device start and stop together. Its event queue is not
- * used. The device is not behind an IOMMU.
+ * The queues of a socket device start and stop together. This process serves its
+ * event queue, to inform the driver of a restored device that its connections have
+ * ended, and of a new CID. The device is not behind an IOMMU.
  *
  * Threads: confined to one thread, including reads of the device's configuration
  * space by a transport.
@@ -75,7 +76,8 @@ VIRTDEV_API struct vhost_kern *virtdev_vhost_kern_kernel(
 		const struct virtdev_vhost_kern *k);
 
 /*
- * Whether this is a card's control queue. The caller starts it
+ * Whether this process serves the queue: a card's control queue, and the event queue of
+ * sockets. The caller starts it
  * (virtdev_queue_start()) after it has set the driver's features.
  */
 VIRTDEV_API bool virtdev_vhost_kern_is_control(

@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include <virtio-devices/ids.h>
+#include <virtio-devices/state.h>
 #include <virtio-devices/vsock.h>
 
 #include "vhost_kern/priv.h"
+#include "vsock/packet.h"
 
 #define VSOCK_QUEUE_MAX 256u
 
@@ -147,16 +149,60 @@ static void on_config_read(void *self, uint32_t off, void *buf, uint32_t len)
 	memcpy(buf, (const char *)&k->cid + off, len);
 }
 
-/* A queue of this device never starts in this process. */
+/* Only the event queue starts in this process. */
 static int on_queue_start(void *self, uint32_t queue, struct vq *q,
 			  struct vsu_error *err)
 {
-	const struct virtdev_vhost_kern *k = self;
+	struct virtdev_vhost_kern *k = self;
 
-	(void)q;
-	return vsu_error_set(err, -EOPNOTSUPP,
-			     "queue %" PRIu32 " is served by the kernel's '%s'",
-			     queue, vhost_kern_name(k->sides[0]));
+	if (!virtdev_vhost_kern_is_control(k, queue))
+		return vsu_error_set(err, -EOPNOTSUPP,
+				     "queue %" PRIu32 " is served by the kernel's '%s'",
+				     queue, vhost_kern_name(k->sides[0]));
+	k->events = q;
+	return 0;
+}
+
+static void on_queue_stop(void *self, uint32_t queue)
+{
+	(void)queue;
+	((struct virtdev_vhost_kern *)self)->events = NULL;
+}
+
+/* One buffer is enough; a turn fills all that are available. */
+static uint32_t event_fill(void *opaque, struct vq *q, struct vq_chain *chain)
+{
+	struct virtdev_vhost_kern *k = opaque;
+	const uint32_t written = virtdev_priv_vsock_put_reset(q, chain);
+
+	if (written)
+		k->resets = false;
+	return written;
+}
+
+static int on_queue_serve(void *self, uint32_t queue)
+{
+	struct virtdev_vhost_kern *k = self;
+	const struct vq_turn turn = {
+		.size = sizeof(turn), .serve = event_fill, .opaque = k,
+	};
+
+	return k->resets && k->events ?
+	       virtdev_queue_turn(k->dev, queue, k->events, &turn) : 0;
+}
+
+static void on_reset(void *self)
+{
+	((struct virtdev_vhost_kern *)self)->resets = false;
+}
+
+/* The kernel's connections have ended with the saved machine, and the CID may be new. */
+static int on_state_load(void *self, uint32_t version,
+			 struct virtdev_state_reader *r, struct vsu_error *err)
+{
+	(void)version;
+	((struct virtdev_vhost_kern *)self)->resets = true;
+	return virtdev_state_end(r, err);
 }
 
 static int open_vsock(struct virtdev_vhost_kern *k, uint32_t queue_size_max,
@@ -166,7 +212,9 @@ static int open_vsock(struct virtdev_vhost_kern *k, uint32_t queue_size_max,
 	static const struct virtdev_ops ops = {
 		.size = sizeof(ops), .name = "vhost",
 		.config_read = on_config_read,
-		.queue_start = on_queue_start,
+		.queue_start = on_queue_start, .queue_stop = on_queue_stop,
+		.queue_serve = on_queue_serve, .reset = on_reset,
+		.state_load = on_state_load,
 	};
 	struct virtdev_info info = {
 		.id = VIRTDEV_ID_SOCKET, .nqueues = VIRTDEV_VSOCK_QUEUES,

@@ -18,6 +18,8 @@ struct virtdev_vhost_kern {
 	struct virtdev *dev;
 	struct net *net;		/* network card: state behind dev; else NULL */
 	struct vsu_le64 cid;		/* vsock: configuration space */
+	struct vq *events;		/* vsock: while the event queue runs; else NULL */
+	bool resets;			/* vsock: the driver is to reset its transport */
 	uint32_t needed;		/* a side starts only with this number of rings */
 	bool started;
 	uint64_t features;		/* acknowledged by the driver */

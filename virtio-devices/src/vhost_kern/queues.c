@@ -142,7 +142,8 @@ int virtdev_priv_kern_set_side(void *opaque, uint32_t side, bool on)
 bool virtdev_vhost_kern_is_control(const struct virtdev_vhost_kern *k,
 				   uint32_t queue)
 {
-	return k->net && virtdev_priv_net_role(k->net, queue) == NET_CONTROLS;
+	return k->net ? virtdev_priv_net_role(k->net, queue) == NET_CONTROLS :
+	       queue == VHOST_KERN_RINGS * k->nsides;
 }
 
 static bool is_kernels(const struct virtdev_vhost_kern *k, uint32_t queue)

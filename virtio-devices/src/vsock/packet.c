@@ -6,6 +6,8 @@
 
 #include "vsock/packet.h"
 
+#define EVENT_TRANSPORT_RESET 0u
+
 /* 64-bit members as halves, so that alignment is at most four bytes. */
 struct wire {
 	struct vsu_le32 src_cid[2], dst_cid[2];
@@ -65,4 +67,14 @@ bool virtdev_priv_vsock_packet_write(struct vq_cursor *to,
 	cid_store(w.src_cid, packet->src_cid);
 	cid_store(w.dst_cid, packet->dst_cid);
 	return vq_cursor_write_obj(to, &w);
+}
+
+uint32_t virtdev_priv_vsock_put_reset(struct vq *q, struct vq_chain *chain)
+{
+	struct vq_cursor to;
+
+	if (chain->fault.why)
+		return 0;
+	vq_writer_init(&to, q, chain);
+	return vq_cursor_write_le32(&to, EVENT_TRANSPORT_RESET) ? vq_cursor_done(&to) : 0;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <virtio-queue/cursor.h>
+#include <virtio-queue/queue.h>
 #include <vmm-sys-util/endian.h>
 
 #define VSOCK_HEADER 44u		/* bytes */
@@ -52,5 +53,12 @@ bool virtdev_priv_vsock_packet_read(struct vq_cursor *from,
 bool virtdev_priv_vsock_packet_write(struct vq_cursor *to,
 				     const struct vsock_packet *packet)
 	VSU_NODISCARD;
+
+/*
+ * Stores VIRTIO_VSOCK_EVENT_TRANSPORT_RESET in a buffer of the event queue: connections have
+ * ended, and the driver reads its CID again. Receiving it twice is harmless. Returns the
+ * number of bytes; 0: the buffer has no room for it.
+ */
+uint32_t virtdev_priv_vsock_put_reset(struct vq *q, struct vq_chain *chain) VSU_NODISCARD;
 
 #endif

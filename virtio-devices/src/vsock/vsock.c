@@ -34,22 +34,15 @@ enum { TO_GUEST, FROM_GUEST, EVENTS };
 
 /* -------------------------------------------------------------------- events */
 
-/*
- * Stores VIRTIO_VSOCK_EVENT_TRANSPORT_RESET (0) in every available buffer. Receiving
- * it twice is harmless. The driver refills the empty queue, which acknowledges it.
- */
+/* The driver refills the empty queue, which acknowledges the event. */
 static uint32_t event_fill(void *opaque, struct vq *q, struct vq_chain *chain)
 {
 	struct vsock_bridge *b = opaque;
-	struct vq_cursor to;
+	const uint32_t written = virtdev_priv_vsock_put_reset(q, chain);
 
-	if (chain->fault.why)
-		return 0;
-	vq_writer_init(&to, q, chain);
-	if (!vq_cursor_write_le32(&to, 0))
-		return 0;
-	b->reset = VSOCK_RESET_TOLD;
-	return vq_cursor_done(&to);
+	if (written)
+		b->reset = VSOCK_RESET_TOLD;
+	return written;
 }
 
 static int events_serve(struct vsock_bridge *b)

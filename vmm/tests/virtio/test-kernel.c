@@ -430,6 +430,81 @@ START_TEST(sockets_are_refused_by_name_where_written_pages_must_be_known)
 }
 END_TEST
 
+#define EVENTS 2u
+#define EVENT_GPA 0x4000u
+
+static unsigned char *at(uint64_t gpa)
+{
+	const struct vmem_map *map = vmem_space_current(memory.space);
+
+	return (unsigned char *)vmem_block_hva(vmem_region_block(vmem_map_region(map, 0))) + gpa;
+}
+
+/* A driver that offers one buffer for an event, at descriptor 0. */
+static void start_events(void)
+{
+	struct virtdev_transport *t = vmm_virtio_transport(virtio);
+	const struct vsu_le32 len = vsu_le32_make(8);
+
+	at(0x1000)[1] = EVENT_GPA >> 8;
+	memcpy(at(0x1008), &len, sizeof(len));
+	at(0x1008)[4] = 2;	/* the device writes it */
+	at(0x2000)[2] = 1;	/* index */
+	memset(at(EVENT_GPA), 0xee, 8);
+	vmm_virtio_lock(virtio);
+	virtdev_transport_set_status(t, 3);
+	virtdev_transport_set_features(t, 1, (uint32_t)(VQ_F_VERSION_1 >> 32));
+	virtdev_transport_set_status(t, 11);
+	virtdev_transport_set_queue_size(t, EVENTS, 16);
+	virtdev_transport_set_queue_area(t, EVENTS, VIRTDEV_QUEUE_DESC, 0, 0x1000);
+	virtdev_transport_set_queue_area(t, EVENTS, VIRTDEV_QUEUE_DRIVER, 0, 0x2000);
+	virtdev_transport_set_queue_area(t, EVENTS, VIRTDEV_QUEUE_DEVICE, 0, 0x3000);
+	virtdev_transport_set_queue_ready(t, EVENTS, true);
+	virtdev_transport_set_status(t, 15);
+	vmm_virtio_unlock(virtio);
+}
+
+/* Turns of the queues that have something to do. */
+static unsigned int events_used(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		vmm_loop_dispatch(resources.loop);
+	return at(0x3000)[2];
+}
+
+/* Its connections have ended, and its context id may be another one. */
+START_TEST(driver_of_restored_sockets_is_told_to_reset_its_transport)
+{
+	static const unsigned char event[8] = { 0, 0, 0, 0, 0xee, 0xee, 0xee, 0xee };
+	void *bytes;
+	size_t len;
+
+	make_sockets();
+	start_events();
+	ck_assert_uint_eq(events_used(), 0);
+	pause_card();
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	ck_assert_uint_eq(events_used(), 0);
+	pause_card();
+	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
+	make_sockets();
+	ck_assert_int_eq(vmm_virtio_load(virtio, bytes, len, NULL), 0);
+	ck_assert_uint_eq(events_used(), 0);
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	ck_assert_uint_eq(events_used(), 1);
+	ck_assert_uint_eq(at(0x3000)[8], 4);	/* bytes written */
+	ck_assert_mem_eq(at(EVENT_GPA), event, sizeof(event));
+	at(0x2000)[2] = 2;	/* the buffer is available again */
+	vmm_virtio_lock(virtio);
+	virtdev_transport_notify(vmm_virtio_transport(virtio), EVENTS);
+	vmm_virtio_unlock(virtio);
+	ck_assert_uint_eq(events_used(), 1);
+	free(bytes);
+}
+END_TEST
+
 START_TEST(postcopy_is_refused_by_name)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -465,6 +540,7 @@ int main(void)
 	tcase_add_test(tc, e2_11_paused_device_that_cannot_continue_sets_needs_reset);
 	tcase_add_test(tc, dirty_log_is_passed_to_the_kernel_until_its_end);
 	tcase_add_test(tc, sockets_are_refused_by_name_where_written_pages_must_be_known);
+	tcase_add_test(tc, driver_of_restored_sockets_is_told_to_reset_its_transport);
 	tcase_add_test(tc, postcopy_is_refused_by_name);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
