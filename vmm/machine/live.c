@@ -137,7 +137,7 @@ static int make_words(const struct vmm_machine *m, struct vmm_words *out, struct
 	return rc;
 }
 
-static int check_devices(const struct vmm_machine *m, struct vsu_error *err)
+int vmm_live_check(const struct vmm_machine *m, struct vsu_error *err)
 {
 	unsigned int i;
 
@@ -150,7 +150,7 @@ static int check_devices(const struct vmm_machine *m, struct vsu_error *err)
 
 int vmm_live_words(const struct vmm_machine *m, struct vmm_words *out, struct vsu_error *err)
 {
-	int rc = check_devices(m, err);
+	int rc = vmm_live_check(m, err);
 
 	*out = (struct vmm_words){ .n = 0 };
 	return rc ? rc : make_words(m, out, err);

@@ -13,8 +13,10 @@
 
 #include "machine/machine.h"
 
+/* -EBUSY: a device is being added or removed, so that no state describes the machine. */
+int vmm_live_check(const struct vmm_machine *m, struct vsu_error *err);
 /*
- * Without the command; the caller frees the words. -EBUSY: a device is being added or removed.
+ * Without the command; the caller frees the words. Errors of vmm_live_check().
  * The machine may end before the words.
  */
 int vmm_live_words(const struct vmm_machine *m, struct vmm_words *out, struct vsu_error *err);

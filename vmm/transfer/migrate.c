@@ -13,6 +13,7 @@
 #include "base/thread.h"
 #include "machine/disk_flush.h"
 #include "machine/events.h"
+#include "machine/live.h"
 #include "machine/sharing.h"
 #include "migration/address.h"
 #include "transfer/hand_over.h"
@@ -52,11 +53,21 @@ static void *sender_main(void *arg)
 
 /* ------------------------------------------------------------------------ stop */
 
+/* The guest may have released a device since the destination made the same. */
+static int check_again(const struct vmm_migration *g, struct vsu_error *err)
+{
+	int rc = vmm_save_check(g->m, err);
+
+	return rc ? rc : vmm_live_check(g->m, err);
+}
+
 static int collect_state(struct vmm_migration *g)
 {
 	struct vsu_error *err = g->request.err;
-	int rc = vmm_hand_over_stop(g, err);
+	int rc = check_again(g, err);
 
+	if (!rc)
+		rc = vmm_hand_over_stop(g, err);
 	if (rc < 0)
 		return rc;
 	g->sender.config.paused = g->m->pause.life.guest == VMM_PAUSED;

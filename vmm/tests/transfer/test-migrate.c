@@ -361,6 +361,31 @@ START_TEST(a3_25_disk_that_the_guest_ejects_exists_until_its_migration_ends)
 }
 END_TEST
 
+/* It would be alive again at the destination, where the guest does not expect it. */
+static void ejects_and_stays(void)
+{
+	int user;
+
+	assert_told("device-del 0\n", DONE);
+	user = begin("migrate fd:0\n");
+	wait_for_status("\"migration\"");
+	assert_given(1);
+	REPLY("ready", "loaded", "running");
+	end_with(user, "device 0 is being removed; try again");
+	wait_until_gone(0);
+}
+
+START_TEST(a3_25_disk_that_the_guest_ejects_ends_its_migration)
+{
+	static const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--transport=pci",
+					     "--control=control", "--disk=disk", NULL };
+
+	machine_run_to(VSU_EXIT_OK, words, ejects_and_stays);
+	receive_rest();
+	ck_assert(!was_sent("state"));
+}
+END_TEST
+
 static const struct {
 	const char *replies[5], *says;
 } failures[] = {
@@ -434,6 +459,7 @@ int main(void)
 	tcase_add_test(tc, e2_39_flush_that_hangs_does_not_delay_a_cancellation);
 	tcase_add_test(tc, e2_39_flush_that_hangs_does_not_delay_the_end);
 	tcase_add_test(tc, a3_25_disk_that_the_guest_ejects_exists_until_its_migration_ends);
+	tcase_add_test(tc, a3_25_disk_that_the_guest_ejects_ends_its_migration);
 	tcase_add_loop_test(tc, e2_16_guest_of_a_failed_migration_continues, 0, COUNT(failures));
 	tcase_add_test(tc, e2_16_guest_that_may_run_there_continues_only_by_command);
 	tcase_add_test(tc, end_of_the_machine_ends_its_migration);
