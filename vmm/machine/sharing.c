@@ -44,32 +44,32 @@ static bool has_other_servers(const struct vmm_machine *m)
 	return false;
 }
 
-static int set_log(struct vmm_machine *m, const struct vmm_dirty_log *log,
-		   struct vsu_error *err)
+int vmm_sharing_begin_log(struct vmm_machine *m, struct vmm_dirty_log *log,
+			  struct vsu_error *err)
 {
 	unsigned int i;
-	int rc = 0;
+	int rc;
 
+	if (!has_other_servers(m))
+		return 0;
+	rc = vmm_dirty_log_init(log, vmm_memory_map(&m->memory), m->shmem.next, err);
+	if (rc < 0)
+		return rc;
 	for (i = 0; !rc && i < m->ndevices; i++)
 		if (m->devices[i].virtio)
 			rc = vmm_virtio_set_log(m->devices[i].virtio, log, err);
 	return rc < 0 ? vsu_error_prefix(err, rc, "device %u", i - 1) : 0;
 }
 
-int vmm_sharing_begin_log(struct vmm_machine *m, struct vmm_dirty_log *log,
-			  struct vsu_error *err)
+void vmm_sharing_end_log(struct vmm_machine *m, struct vmm_dirty_log *log)
 {
-	int rc;
+	unsigned int i;
 
-	if (!has_other_servers(m))
-		return 0;
-	rc = vmm_dirty_log_init(log, vmm_memory_map(&m->memory), m->shmem.next, err);
-	return rc ? rc : set_log(m, log, err);
-}
-
-void vmm_sharing_end_log(struct vmm_machine *m)
-{
-	(void)!set_log(m, NULL, NULL);
+	/* also those behind one that fails */
+	for (i = 0; log->words && i < m->ndevices; i++)
+		if (m->devices[i].virtio)
+			(void)!vmm_virtio_set_log(m->devices[i].virtio, NULL, NULL);
+	vmm_dirty_log_free(log);
 }
 
 void vmm_sharing_log_rings(const struct vmm_machine *m,

@@ -131,7 +131,7 @@ int vmm_hand_over_return(struct vmm_migration *g, struct vsu_error *err)
 		g->hand_over = from;
 		return rc;
 	}
-	vmm_marks_end(g->m);
+	vmm_marks_end(g->m, &g->log);
 	input_resume(g);
 	vmm_stop_end(g->m);
 	return 0;

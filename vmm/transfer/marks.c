@@ -83,11 +83,11 @@ int vmm_marks_begin(struct vmm_machine *m, struct vmem_map **map,
 	return rc ? rc : vmm_sharing_begin_log(m, log, err);
 }
 
-void vmm_marks_end(struct vmm_machine *m)
+void vmm_marks_end(struct vmm_machine *m, struct vmm_dirty_log *log)
 {
 	struct vmem_map *map;
 
-	vmm_sharing_end_log(m);
+	vmm_sharing_end_log(m, log);
 	if (!replace_map(m, 0, &map, NULL))
 		vmem_map_unref(map);
 }

@@ -12,15 +12,16 @@
 
 /*
  * Replaces the guest's map by one with bitmaps, which *map references. All devices are
- * paused: none has a request of the previous map. The caller frees the log at the end.
+ * paused: none has a request of the previous map. If vmm_marks_end() does not follow, the
+ * caller ends the log (sharing.h).
  */
 int vmm_marks_begin(struct vmm_machine *m, struct vmem_map **map,
 		    struct vmm_dirty_log *log, struct vsu_error *err);
 
 /*
  * Back to a map without them, if that is possible. Before paused devices resume: they
- * start without a log.
+ * start without a log, which is freed.
  */
-void vmm_marks_end(struct vmm_machine *m);
+void vmm_marks_end(struct vmm_machine *m, struct vmm_dirty_log *log);
 
 #endif

@@ -131,7 +131,7 @@ static void migration_free(struct vmm_migration *g)
 	(void)!vmm_plugged_hold(m, false, NULL);
 	vmm_io_stop(&g->request_io);
 	vmem_map_unref(g->sender.map);
-	vmm_dirty_log_free(&g->log);
+	vmm_sharing_end_log(m, &g->log);
 	vmm_main_request_fini(&g->request);
 	vsu_fd_close(&g->cancel_fd);
 	free(g->sender.state.out.bytes);

@@ -308,17 +308,20 @@ static int kernel_check_log(void *backend, struct vsu_error *err)
 			     node_of(e));
 }
 
+/* A log ends in all sides, also behind one that fails. */
 static int kernel_set_log(void *backend, const struct vmm_dirty_log *log,
 			  struct vsu_error *err)
 {
 	const struct kernel_backend *e = backend;
 	struct vhost_kern *side;
 	uint32_t i;
-	int rc = 0;
+	int side_rc, rc = 0;
 
-	for (i = 0; !rc && (side = virtdev_vhost_kern_side(e->kern, i)); i++)
-		rc = vhost_kern_set_log(side, log ? log->words : NULL,
-					log ? (size_t)log->size : 0, -1, err);
+	for (i = 0; (!rc || !log) && (side = virtdev_vhost_kern_side(e->kern, i)); i++) {
+		side_rc = vhost_kern_set_log(side, log ? log->words : NULL,
+					     log ? (size_t)log->size : 0, -1, err);
+		rc = rc ? rc : side_rc;
+	}
 	return rc;
 }
 

@@ -83,6 +83,17 @@ static void *destination_main(void *arg)
 	return NULL;
 }
 
+static unsigned int log_ends;	/* how often the devices were told that their log ends */
+
+void __real_vmm_sharing_end_log(struct vmm_machine *m, struct vmm_dirty_log *log);
+void __wrap_vmm_sharing_end_log(struct vmm_machine *m, struct vmm_dirty_log *log);
+
+void __wrap_vmm_sharing_end_log(struct vmm_machine *m, struct vmm_dirty_log *log)
+{
+	log_ends++;
+	__real_vmm_sharing_end_log(m, log);
+}
+
 static void connect_both(int own, int other)
 {
 	vmm_stream_init(&there);
@@ -97,6 +108,7 @@ static void setup(void)
 	int pair[2];
 
 	rig_init();
+	log_ends = 0;
 	ck_assert_int_eq(vsu_sock_pair(pair), 0);
 	connect_both(pair[0], pair[1]);
 }
@@ -442,6 +454,7 @@ START_TEST(end_of_the_machine_ends_its_migration)
 	rig_free();
 	receive_rest();
 	ck_assert(was_sent("state") && !was_sent("go"));
+	ck_assert_uint_eq(log_ends, 1);
 }
 END_TEST
 
