@@ -177,10 +177,14 @@ static void pmem_save(void *self, struct virtdev_state_writer *w)
 	virtdev_state_put_u64(w, p->len);
 }
 
+/*
+ * The region is mapped before a queue starts if this process owns the guest's addresses:
+ * other devices, which may continue first, have buffers there.
+ */
 static int pmem_load(void *self, uint32_t version,
 		     struct virtdev_state_reader *r, struct vsu_error *err)
 {
-	const struct pmem *p = self;
+	struct pmem *p = self;
 	const uint64_t start = version ? virtdev_state_get_u64(r) : 0;
 	const uint64_t len = version ? virtdev_state_get_u64(r) : p->len;
 	int rc = virtdev_state_end(r, err);
@@ -195,7 +199,7 @@ static int pmem_load(void *self, uint32_t version,
 		return vsu_error_set(err, -EINVAL,
 				     "pmem: the saved device is at 0x%" PRIx64 " of the guest, and this one at 0x%" PRIx64,
 				     start, region_address(p));
-	return 0;
+	return region_address(p) ? map_region(p, err) : 0;
 }
 
 uint32_t virtdev_priv_pmem_stats(void *self, struct virtdev_stat *stats, uint32_t max)

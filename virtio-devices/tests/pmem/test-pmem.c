@@ -249,7 +249,7 @@ static void claim_refused(const void *state, size_t len, const char *why)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
 
-	ck_assert_int_eq(virtdev_state_load(rig.dev, state, len, &err), -EINVAL);
+	ck_assert_int_lt(virtdev_state_load(rig.dev, state, len, &err), 0);
 	ck_assert_ptr_nonnull(strstr(err.msg, why));
 }
 
@@ -263,7 +263,14 @@ START_TEST(state_is_loaded_by_a_device_of_the_same_place_and_length)
 	setup_plain();
 	virtdev_pause(rig.dev);
 	ck_assert_int_eq(virtdev_state_take(rig.dev, &bytes, &len, &err), 0);
+	/* other devices may have buffers there before its queue starts */
+	rig.maps = 0;
+	rig.map_answer = -EEXIST;
 	ck_assert_int_eq(virtdev_state_load(rig.dev, bytes, len, &err), 0);
+	ck_assert_uint_eq(rig.maps, 1);
+	ck_assert_uint_eq(rig.mapped.len, LEN);
+	rig.map_answer = -ENOSPC;
+	claim_refused(bytes, len, "cannot map its file into the guest");
 	rig.gpa += LEN;
 	claim_refused(bytes, len, "this one at 0x200200000");
 	rig.gpa -= LEN;
