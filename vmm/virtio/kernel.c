@@ -286,14 +286,11 @@ static int kernel_load(void *backend, const void *bytes, size_t len,
 		       struct vsu_error *err)
 {
 	struct kernel_backend *e = backend;
-	struct virtdev_queue_position p;
-	uint32_t i;
 	int rc = virtdev_inline_load(e->server, bytes, len, err);
 
-	for (i = 0; !rc && i < e->rings.n; i++) {
-		rc = virtdev_inline_get_position(e->server, i, &p);
-		e->started |= !rc && p.runs;
-	}
+	/* also if no queue runs: the driver may start one that it has reset */
+	e->started |= !rc && virtdev_transport_status(vmm_virtio_transport(e->v)) &
+			     VIRTDEV_STATUS_DRIVER_OK;
 	return rc;
 }
 

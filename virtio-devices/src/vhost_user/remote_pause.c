@@ -75,11 +75,13 @@ int virtdev_vhost_user_resume(struct virtdev_vhost_user *r, struct vsu_error *er
 	const bool away = again && virtdev_priv_remote_is_away(r);
 	int rc;
 
+	/* also if no queue runs: the driver may start one that it has reset */
+	if (r->phase == REMOTE_PAUSED)
+		r->features = r->start_features = start_features(r);
 	virtdev_priv_remote_stream_drop(r);
 	(void)virtdev_priv_remote_enter(&r->phase, away ? REMOTE_ON_RESUME_AWAY : REMOTE_ON_RESUME);
 	if (!again)
 		return 0;
-	r->start_features = start_features(r);
 	rc = away ? 0 : virtdev_priv_remote_start(r, err);
 	if (rc < 0)
 		virtdev_transport_needs_reset(r->t);

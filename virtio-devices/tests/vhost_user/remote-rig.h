@@ -34,6 +34,7 @@ struct rig {
 	struct vq *q;
 	uint32_t base;		/* index at which its queue started last */
 	unsigned int started;
+	uint64_t features;	/* that it received last */
 	bool listens;		/* a front-end may connect */
 	bool again;		/* it has connected again */
 	/* the front-end's side */
@@ -62,6 +63,14 @@ static inline int model_start(void *self, uint32_t queue, struct vq *q, struct v
 	rig.q = q;
 	rig.base = vq_base(q);
 	rig.started++;
+	return 0;
+}
+
+static inline int model_features(void *self, uint64_t features, struct vsu_error *err)
+{
+	(void)self;
+	(void)err;
+	rig.features = features;
 	return 0;
 }
 
@@ -112,6 +121,7 @@ static inline int model_load(void *self, uint32_t version, struct virtdev_state_
 static const struct virtdev_ops model_ops = {
 	.size = sizeof(model_ops), .name = "model", .queue_start = model_start,
 	.config_read = model_config, .queue_stop = model_stop, .queue_serve = model_serve,
+	.set_features = model_features,
 	.state_version = 1, .state_save = model_save, .state_load = model_load,
 };
 

@@ -154,6 +154,33 @@ START_TEST(truncated_state_is_refused_and_another_one_is_loaded)
 }
 END_TEST
 
+/* The driver has reset its only queue when the device is saved. */
+START_TEST(queue_that_was_reset_starts_behind_another_session)
+{
+	struct vhost_user_ring ring;
+	size_t len;
+	void *bytes;
+
+	begin(VIRTDEV_ID_BLOCK, false);
+	start_driver();
+	ck_assert_int_eq(virtdev_vhost_user_reset_queue(rig.remote, 0), 0);
+	pump();
+	bytes = take(&len);
+	disconnect();
+	rig.features = 0;
+	connect_session(false);
+	ck_assert_int_eq(load(bytes, len), 0);
+	ck_assert_int_eq(virtdev_vhost_user_resume(rig.remote, &rig.err), 0);
+	virtdev_transport_describe_ring(rig.t, 0, &rig.fds, &ring);
+	ck_assert_int_eq(virtdev_vhost_user_start_queue(rig.remote, 0, &ring, &rig.err), 0);
+	pump();
+	ck_assert_uint_eq(rig.features, VQ_F_VERSION_1);
+	use(1);
+	free(bytes);
+	teardown();
+}
+END_TEST
+
 START_TEST(device_that_runs_has_no_state_to_collect)
 {
 	begin(VIRTDEV_ID_SOCKET, false);
@@ -232,6 +259,7 @@ int main(void)
 			    sizeof(saved) / sizeof(saved[0]));
 	tcase_add_loop_test(tc, back_end_of_a_moved_card_is_asked_to_announce_it, 0, 2);
 	tcase_add_test(tc, truncated_state_is_refused_and_another_one_is_loaded);
+	tcase_add_test(tc, queue_that_was_reset_starts_behind_another_session);
 	tcase_add_test(tc, device_that_runs_has_no_state_to_collect);
 	tcase_add_loop_test(tc, device_with_a_shared_memory_region_cannot_be_saved, 0,
 			    sizeof(regions) / sizeof(regions[0]));

@@ -408,6 +408,31 @@ START_TEST(dirty_log_is_passed_to_the_kernel_until_its_end)
 }
 END_TEST
 
+/* The driver has reset its only queue when the device is saved. */
+START_TEST(queue_that_was_reset_starts_after_a_restore)
+{
+	void *bytes;
+	size_t len;
+
+	start_with_resets();
+	vmm_virtio_lock(virtio);
+	virtdev_transport_reset_queue(vmm_virtio_transport(virtio), 0);
+	vmm_virtio_unlock(virtio);
+	pause_card();
+	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
+	vmm_virtio_free(virtio);
+	ck_assert_int_eq(vmm_virtio_kernel(&resources, make_card(), NULL, &virtio, NULL), 0);
+	support_resets();
+	ck_assert_int_eq(vmm_virtio_load(virtio, bytes, len, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	ck_assert_int_eq(kernel.tap, -1);
+	start_queue(0x4000);
+	ck_assert_int_ge(kernel.tap, 0);
+	ck_assert_uint_eq(rig_status(virtio), 15);
+	free(bytes);
+}
+END_TEST
+
 static void make_sockets(void)
 {
 	struct virtdev_vhost_kern *kern;
@@ -539,6 +564,7 @@ int main(void)
 	tcase_add_test(tc, a_device_without_a_driver_stays_stopped_after_a_pause);
 	tcase_add_test(tc, e2_11_paused_device_that_cannot_continue_sets_needs_reset);
 	tcase_add_test(tc, dirty_log_is_passed_to_the_kernel_until_its_end);
+	tcase_add_test(tc, queue_that_was_reset_starts_after_a_restore);
 	tcase_add_test(tc, sockets_are_refused_by_name_where_written_pages_must_be_known);
 	tcase_add_test(tc, driver_of_restored_sockets_is_told_to_reset_its_transport);
 	tcase_add_test(tc, postcopy_is_refused_by_name);
