@@ -126,11 +126,15 @@ static int put_piece(struct continuing *c, unsigned int number, const struct vmm
 /* Part k of the memory, in the order of addresses. */
 static int put_part(struct continuing *c, unsigned int k, const struct vmm_image_part *part)
 {
-	const struct vmm_layout_piece *piece = &c->layout.pieces[k];
-	const unsigned int number = piece->offset ? c->pieces->specs.n : piece->request;
+	const struct vmm_layout_piece *piece;
+	unsigned int number;
 
-	if (k >= c->layout.n || piece->gpa != part->gpa || piece->len != part->len)
+	if (k >= c->layout.n)
 		return refuse_other(c, part);
+	piece = &c->layout.pieces[k];
+	if (piece->gpa != part->gpa || piece->len != part->len)
+		return refuse_other(c, part);
+	number = piece->offset ? c->pieces->specs.n : piece->request;
 	if (piece->offset)
 		c->pieces->specs.n++;
 	if (c->parts_of[piece->request] > 1)

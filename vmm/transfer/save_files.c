@@ -78,12 +78,17 @@ static int write_state(struct vmm_save_files *s, struct vsu_error *err)
 static int write_words(struct vmm_save_files *s, struct vsu_error *err)
 {
 	const int fd = vmm_save_open_file(s, VMM_SAVE_MACHINE, err);
-	FILE *to = fd < 0 ? NULL : fdopen(dup(fd), "w");
+	int own = fd < 0 ? fd : vsu_fd_dup(fd), rc = own;
+	FILE *to;
 
 	if (fd < 0)
 		return fd;
-	if (!to)
-		return vsu_error_sys(err, -errno, "file 'machine.json'");
+	to = own < 0 ? NULL : fdopen(own, "w");
+	if (!to) {
+		rc = own < 0 ? rc : -errno;
+		vsu_fd_close(&own);
+		return vsu_error_sys(err, rc, "file 'machine.json'");
+	}
 	vmm_json_command_line(to, s->words, s->nwords);
 	return fclose(to) ? vsu_error_sys(err, -errno, "file 'machine.json'") : 0;
 }

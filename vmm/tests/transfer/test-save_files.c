@@ -28,9 +28,15 @@ static char calls[MAX_CALLS][128];	/* below top */
 static int ncalls, failing;		/* the number of the call that fails, or -1 */
 static int cancelling;	/* of the call during which the save is cancelled, or -1 */
 
+static bool no_stream;	/* there is no memory for one */
+static bool writes;		/* a test runs */
+static int stream_fd;		/* of the last stream */
+
 int __real_fsync(int fd);
 int __real_renameat2(int from, const char *old, int to, const char *new, unsigned int flags);
+FILE *__real_fdopen(int fd, const char *mode);
 int __wrap_fsync(int fd);
+FILE *__wrap_fdopen(int fd, const char *mode);
 int __wrap_renameat2(int from, const char *old, int to, const char *new, unsigned int flags);
 
 static int fails(void)
@@ -53,6 +59,17 @@ int __wrap_fsync(int fd)
 	path[n] = '\0';
 	snprintf(calls[ncalls], sizeof(calls[0]), "sync %s", path + strlen(top));
 	return fails() ? -1 : __real_fsync(fd);
+}
+
+/* Another thread may start a program meanwhile. */
+FILE *__wrap_fdopen(int fd, const char *mode)
+{
+	if (!writes)	/* of the library of the tests */
+		return __real_fdopen(fd, mode);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	stream_fd = fd;
+	errno = ENOMEM;
+	return no_stream ? NULL : __real_fdopen(fd, mode);
 }
 
 int __wrap_renameat2(int from, const char *old, int to, const char *new, unsigned int flags)
@@ -86,7 +103,8 @@ static void setup(void)
 	vmm_state_begin(&files.state);
 	ncalls = 0;
 	failing = cancelling = -1;
-	without_flags = false;
+	without_flags = no_stream = false;
+	stream_fd = -1;
 }
 
 static bool exists(const char *path)
@@ -111,9 +129,14 @@ static void teardown(void)
 
 static int write_files(void)
 {
-	int rc = vmm_save_write_files(&files, &err);
+	int rc;
 
-	return rc ? rc : vmm_save_sync_files(&files, &err);
+	writes = true;
+	rc = vmm_save_write_files(&files, &err);
+	if (!rc)
+		rc = vmm_save_sync_files(&files, &err);
+	writes = false;
+	return rc;
 }
 
 START_TEST(all_is_on_the_disk_before_the_folder_gets_its_name)
@@ -176,6 +199,17 @@ START_TEST(save_that_is_cancelled_too_late_is_complete)
 }
 END_TEST
 
+START_TEST(lack_of_memory_for_the_command_line_leaves_no_descriptor)
+{
+	no_stream = true;
+	ck_assert_int_eq(write_files(), -ENOMEM);
+	ck_assert_int_lt(fcntl(stream_fd, F_GETFD), 0);
+	ck_assert(!exists(folder));
+	vmm_save_remove_files(&files);
+	ck_assert(!exists(incomplete));
+}
+END_TEST
+
 START_TEST(folder_gets_its_name_without_flags_of_a_rename)
 {
 	without_flags = true;
@@ -206,6 +240,7 @@ int main(void)
 	tcase_add_loop_test(tc, failed_call_leaves_no_folder_of_that_name, 0, 5);
 	tcase_add_loop_test(tc, cancelled_save_leaves_no_folder_of_that_name, 0, 4);
 	tcase_add_test(tc, save_that_is_cancelled_too_late_is_complete);
+	tcase_add_test(tc, lack_of_memory_for_the_command_line_leaves_no_descriptor);
 	tcase_add_test(tc, folder_gets_its_name_without_flags_of_a_rename);
 	tcase_add_loop_test(tc, folder_that_another_program_makes_meanwhile_is_kept, 0, 2);
 	tcase_add_test(target, new_target_is_not_cancelled);
