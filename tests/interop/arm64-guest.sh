@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 # shellcheck shell=bash
 #
-# A Linux guest of arm64 with a shell on its serial port, for arm64-claims and arm64-acpi. Source
-# it after moving.sh.
+# A Linux guest of arm64 with a shell on its serial port, for arm64-claims, arm64-acpi and
+# arm64-memory. Source it after moving.sh.
 #
-#   make_initrd            the file initrd of the current folder, from busybox and $CVMM_KERNEL_MODULES
+#   make_initrd MODULE...  the file initrd of the current folder, from busybox and $CVMM_KERNEL_MODULES;
+#                          it loads these modules after those of usual devices
 #   says NAME TEXT LINE    the guest's shell executes the line, and prints the text
 
 may_use busybox cpio
@@ -12,16 +13,17 @@ may_use busybox cpio
 make_initrd() {
 	mkdir -p root/bin root/modules root/proc root/sys
 	cp "$(command -v busybox)" root/bin/busybox
-	find "$CVMM_KERNEL_MODULES" \( -name 'virtio*.ko' -o -name '*failover.ko' -o -name fuse.ko \) -exec cp {} root/modules \;
-	cat >root/init <<'END'
+	find "$CVMM_KERNEL_MODULES" \( -name 'virtio*.ko' -o -name '*failover.ko' -o -name fuse.ko \
+		-o -name 'nd_*.ko' -o -name libnvdimm.ko -o -name dax.ko \) -exec cp {} root/modules \;
+	cat >root/init <<END
 #!/bin/busybox sh
 /bin/busybox mkdir -p /dev
 /bin/busybox mount -t devtmpfs dev /dev
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sys /sys
 for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk \
-	failover net_failover virtio_net fuse virtiofs virtio_console; do
-	/bin/busybox insmod "/modules/$module.ko"
+	failover net_failover virtio_net fuse virtiofs virtio_console $*; do
+	/bin/busybox insmod "/modules/\$module.ko"
 done
 exec </dev/ttyS0 >/dev/ttyS0 2>&1
 /bin/busybox setsid /bin/busybox cttyhack /bin/busybox sh -i
