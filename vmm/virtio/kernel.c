@@ -282,15 +282,27 @@ static int kernel_take(void *backend, void **bytes, size_t *len,
 	return virtdev_inline_take(e->server, bytes, len, err);
 }
 
+/* A driver that has reset all queues starts them again, unless it has to reset the device. */
+static bool may_start_queues(const struct kernel_backend *e)
+{
+	const uint32_t status = virtdev_transport_status(vmm_virtio_transport(e->v));
+
+	return (status & (VIRTDEV_STATUS_DRIVER_OK | VIRTDEV_STATUS_NEEDS_RESET)) == VIRTDEV_STATUS_DRIVER_OK;
+}
+
 static int kernel_load(void *backend, const void *bytes, size_t len,
 		       struct vsu_error *err)
 {
 	struct kernel_backend *e = backend;
+	struct virtdev_queue_position p;
+	uint32_t i;
 	int rc = virtdev_inline_load(e->server, bytes, len, err);
 
-	/* also if no queue runs: the driver may start one that it has reset */
-	e->started |= !rc && virtdev_transport_status(vmm_virtio_transport(e->v)) &
-			     VIRTDEV_STATUS_DRIVER_OK;
+	for (i = 0; !rc && i < e->rings.n; i++) {
+		rc = virtdev_inline_get_position(e->server, i, &p);
+		e->started |= !rc && p.runs;
+	}
+	e->started |= !rc && may_start_queues(e);
 	return rc;
 }
 

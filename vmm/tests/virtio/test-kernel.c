@@ -433,6 +433,29 @@ START_TEST(queue_that_was_reset_starts_after_a_restore)
 }
 END_TEST
 
+/* Its start was refused before it was saved: its driver has to reset it first. */
+START_TEST(restored_device_that_needs_reset_starts_no_queue)
+{
+	void *bytes;
+	size_t len;
+
+	kernel.fails = VHOST_SET_VRING_NUM;
+	rig_start_at(virtio, 0x3000);
+	kernel.fails = 0;
+	pause_card();
+	ck_assert_int_eq(vmm_virtio_take(virtio, &bytes, &len, NULL), 0);
+	vmm_virtio_free(virtio);
+	ck_assert_int_eq(vmm_virtio_kernel(&resources, make_card(), NULL, &virtio, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_load(virtio, bytes, len, NULL), 0);
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	ck_assert_uint_ne(rig_status(virtio) & NEEDS_RESET, 0);
+	pause_card();
+	ck_assert_int_eq(vmm_virtio_resume(virtio), 0);
+	ck_assert_int_eq(kernel.tap, -1);
+	free(bytes);
+}
+END_TEST
+
 static void make_sockets(void)
 {
 	struct virtdev_vhost_kern *kern;
@@ -565,6 +588,7 @@ int main(void)
 	tcase_add_test(tc, e2_11_paused_device_that_cannot_continue_sets_needs_reset);
 	tcase_add_test(tc, dirty_log_is_passed_to_the_kernel_until_its_end);
 	tcase_add_test(tc, queue_that_was_reset_starts_after_a_restore);
+	tcase_add_test(tc, restored_device_that_needs_reset_starts_no_queue);
 	tcase_add_test(tc, sockets_are_refused_by_name_where_written_pages_must_be_known);
 	tcase_add_test(tc, driver_of_restored_sockets_is_told_to_reset_its_transport);
 	tcase_add_test(tc, postcopy_is_refused_by_name);
