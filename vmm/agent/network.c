@@ -226,12 +226,13 @@ static void make_resolver(void)
 
 	read_link(target);
 	if (is_in_memory(RESOLVER)) {
-		unlink(RESOLVER);
+		if (unlink(RESOLVER) < 0 && errno != ENOENT)
+			agent_fail("cannot replace " RESOLVER ": %s", strerror(errno));
 		make_file(RESOLVER);
 	} else if (*target && is_in_memory(target)) {
 		make_file(target);
 	} else {
-		agent_fail("the guest's " RESOLVER " does not exist, and cvmm does not change the file system that it would be in; make the file there, or leave --rw out");
+		agent_fail("the guest's " RESOLVER " does not exist, and cvmm does not change the file system that it would be in; make the file there, or leave out --rw or the --dir of /etc");
 	}
 }
 
