@@ -61,6 +61,20 @@ static int check_features(const struct vmm_kvm *kvm, uint32_t features, struct v
 	       vsu_error_set(err, -EOPNOTSUPP, "the guest's processors have features %#" PRIx32 ", which this version does not know", features);
 }
 
+/* Vectors of 128 bits exist wherever there is SVE. */
+static int check_lengths(const struct vmm_kvm *kvm, uint32_t features, struct vsu_error *err)
+{
+	const bool has_vectors = features & 1u << KVM_ARM_VCPU_SVE;
+	uint64_t any = 0;
+	unsigned int i;
+
+	for (i = 0; i < VMM_LENGTH_WORDS; i++)
+		any |= kvm->vector_lengths[i];
+	if (has_vectors ? kvm->vector_lengths[0] & 1 : !any)
+		return 0;
+	return vsu_error_set(err, -EBADMSG, "the state has lengths of SVE vectors that no processor has");
+}
+
 /* Without the section they have none. */
 static int choose_by_state(struct vmm_kvm *kvm, const struct vmm_state *state, struct vsu_error *err)
 {
@@ -77,6 +91,8 @@ static int choose_by_state(struct vmm_kvm *kvm, const struct vmm_state *state, s
 	rc = vmm_state_fields_end(&f, err);
 	if (!rc)
 		rc = check_features(kvm, features, err);
+	if (!rc)
+		rc = check_lengths(kvm, features, err);
 	if (!rc)
 		kvm->cpu_features = features;
 	return rc;

@@ -277,7 +277,7 @@ END_TEST
 
 START_TEST(vectors_that_the_host_lacks_are_named)
 {
-	lengths[0] = 0x80;
+	lengths[0] = 0x81;
 	save_with_vectors();
 	ck_assert_int_eq(begin(&host, &state), -EOPNOTSUPP);
 	ck_assert_ptr_nonnull(strstr(err.msg, "SVE vectors have lengths"));
@@ -310,6 +310,32 @@ START_TEST(truncated_features_are_refused)
 	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
 	has_vectors = true;
 	ck_assert_int_eq(begin(&host, &state), -EBADMSG);
+	ck_assert_uint_eq(kvm.cpu_features, 0);
+}
+END_TEST
+
+static const struct { uint32_t features; uint64_t first, last; } impossible[] = {
+	{ 1u << KVM_ARM_VCPU_SVE, 0, 0 }, { 1u << KVM_ARM_VCPU_SVE, 2, 0 }, { 1u << KVM_ARM_VCPU_SVE, 0, 1 },
+	{ 0, 1, 0 }, { 0, 0, 1 },
+};
+
+START_TEST(lengths_of_vectors_that_cannot_be_are_refused)
+{
+	unsigned int i;
+
+	free(writer.out.bytes);
+	memset(&writer, 0, sizeof(writer));
+	vmm_state_begin(&writer);
+	vmm_state_section(&writer, "features", 0);
+	vmm_state_put_u32(&writer, impossible[_i].features);
+	for (i = 0; i < VMM_LENGTH_WORDS; i++)
+		vmm_state_put_u64(&writer, !i ? impossible[_i].first : i == VMM_LENGTH_WORDS - 1 ? impossible[_i].last : 0);
+	vmm_state_section_end(&writer);
+	ck_assert_int_eq(vmm_state_finish(&writer), 0);
+	state = (struct vmm_state){ writer.out.bytes, writer.out.len };
+	has_vectors = true;
+	ck_assert_int_eq(begin(&host, &state), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.msg, "lengths of SVE vectors"));
 	ck_assert_uint_eq(kvm.cpu_features, 0);
 }
 END_TEST
@@ -366,6 +392,7 @@ int main(void)
 	tcase_add_test(t, vectors_that_the_host_lacks_are_named);
 	tcase_add_test(t, unknown_features_are_refused);
 	tcase_add_test(t, truncated_features_are_refused);
+	tcase_add_loop_test(t, lengths_of_vectors_that_cannot_be_are_refused, 0, sizeof(impossible) / sizeof(impossible[0]));
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
