@@ -61,11 +61,15 @@ _cvmm_devices() {
 	done <<<"$rows"
 }
 
+# _cvmm_is_name WORD: whether a typed word may be a part of an expression of sed
+_cvmm_is_name() { [[ $1 =~ ^[a-z0-9-]+$ ]]; }
+
 # _cvmm_limits SOCKET DEVICE: keys of the device's limits, among those of its kind
 _cvmm_limits() {
 	local kind
 
-	kind=$(_cvmm_kinds "$1" | sed -n "s/^$2 //p; s/^[0-9]* \($2\)\$/\1/p" 2>/dev/null)
+	_cvmm_is_name "$2" || return
+	kind=$(_cvmm_kinds "$1" | sed -n "s/^$2 //p; s/^[0-9]* \($2\)\$/\1/p")
 	[[ -z $kind ]] || _cvmm_list '' "${kind%%$'\n'*}" '[a-z-]*\(rate\|iops\)[a-z-]*'
 }
 
@@ -100,7 +104,8 @@ _cvmm_command() {
 	local -a pieces operands=() settings=() given=()
 	shift 2
 
-	read -ra pieces < <(sed -n "s/^  $command .*: //p" <<<"$help" 2>/dev/null)
+	_cvmm_is_name "$command" || return
+	read -ra pieces < <(sed -n "s/^  $command .*: //p" <<<"$help")
 	for piece in "${pieces[@]}"; do
 		case $piece in
 		'[LEVEL]' | [A-Z]*) piece=${piece#[}; operands+=("${piece%]}") ;;
@@ -178,6 +183,7 @@ _cvmm_list() {
 		awk '/^Properties/ { inside = 1 } /^$/ { inside = 0 } inside' |
 		sed -n "s/^  \(${3:-[a-z-]*}\)=\([^ ]*\).*/\1 \2/p")
 	if [[ $piece == *=* ]]; then
+		_cvmm_is_name "${piece%%=*}" || return
 		_cvmm_values "$prefix${piece%%=*}=" "$(sed -n "s/^${piece%%=*} //p" <<<"$lines")"
 		return
 	fi
