@@ -4,7 +4,7 @@
  * and requests flushes of its stores to stable storage through a queue.
  *
  * The file is a shared memory region of the device. The transport maps it when
- * the queue starts and keeps it mapped over a reset. A flush is an asynchronous
+ * the queue starts, or a saved state is loaded, and keeps it mapped over a reset. A flush is an asynchronous
  * flush of the disk; requests that arrive meanwhile share one further flush.
  * After a failed flush all later ones fail, because lost stores stay lost.
  *

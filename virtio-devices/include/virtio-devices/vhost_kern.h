@@ -11,7 +11,7 @@
  *   stop       removes them from the kernel; complete when it returns
  *   control    queue of a network card for queue pairs, offloads and addresses.
  *              The kernel does not support it: this process serves it like any
- *              queue of a device (inline.h)
+ *              queue of a device (inline.h), and the event queue of sockets as well
  *
  * A network card has a pair of queues for each lane of its tap interface, and an
  * open kernel node for each pair. Pairs that the driver does not use
