@@ -373,7 +373,7 @@ START_TEST(a3_25_disk_that_the_guest_ejects_exists_until_its_migration_ends)
 }
 END_TEST
 
-/* It would be alive again at the destination, where the guest does not expect it. */
+/* A saved device would be alive again at the destination, where the guest does not expect it. */
 static void ejects_and_stays(void)
 {
 	int user;
