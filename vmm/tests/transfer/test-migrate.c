@@ -349,8 +349,12 @@ START_TEST(e2_39_flush_that_hangs_does_not_delay_the_end)
 }
 END_TEST
 
-/* The thread of the source flushes disks, at a time that the guest cannot know. */
-static void ejects_a_disk(void)
+static const char *const with_a_disk[] = {
+	"kernel", OWN_MEMORY, "--serial=null", "--transport=pci", "--control=control", "--disk=disk", NULL,
+};
+
+/* The user of a migration, during which the guest ejects its disk. */
+static int begin_and_eject(void)
 {
 	int user;
 
@@ -358,6 +362,14 @@ static void ejects_a_disk(void)
 	user = begin("migrate fd:0\n");
 	wait_for_status("\"migration\"");
 	assert_given(1);
+	return user;
+}
+
+/* The thread of the source flushes disks, at a time that the guest cannot know. */
+static void ejects_a_disk(void)
+{
+	const int user = begin_and_eject();
+
 	ck_assert(has_device(0) && has_device(0) && has_device(0));
 	assert_told("migrate-cancel\n", DONE);
 	end_with(user, "it was cancelled");
@@ -366,22 +378,15 @@ static void ejects_a_disk(void)
 
 START_TEST(a3_25_disk_that_the_guest_ejects_exists_until_its_migration_ends)
 {
-	static const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--transport=pci",
-					     "--control=control", "--disk=disk", NULL };
-
-	machine_run_to(VSU_EXIT_OK, words, ejects_a_disk);
+	machine_run_to(VSU_EXIT_OK, with_a_disk, ejects_a_disk);
 }
 END_TEST
 
 /* A saved device would be alive again at the destination, where the guest does not expect it. */
 static void ejects_and_stays(void)
 {
-	int user;
+	const int user = begin_and_eject();
 
-	assert_told("device-del 0\n", DONE);
-	user = begin("migrate fd:0\n");
-	wait_for_status("\"migration\"");
-	assert_given(1);
 	REPLY("ready", "loaded", "running");
 	end_with(user, "device 0 is being removed; try again");
 	wait_until_gone(0);
@@ -389,10 +394,7 @@ static void ejects_and_stays(void)
 
 START_TEST(a3_25_disk_that_the_guest_ejects_ends_its_migration)
 {
-	static const char *const words[] = { "kernel", OWN_MEMORY, "--serial=null", "--transport=pci",
-					     "--control=control", "--disk=disk", NULL };
-
-	machine_run_to(VSU_EXIT_OK, words, ejects_and_stays);
+	machine_run_to(VSU_EXIT_OK, with_a_disk, ejects_and_stays);
 	receive_rest();
 	ck_assert(!was_sent("state"));
 }
