@@ -78,14 +78,15 @@ static int write_state(struct vmm_save_files *s, struct vsu_error *err)
 static int write_words(struct vmm_save_files *s, struct vsu_error *err)
 {
 	const int fd = vmm_save_open_file(s, VMM_SAVE_MACHINE, err);
-	int own = fd < 0 ? fd : vsu_fd_dup(fd), rc = own;
+	int own, rc;
 	FILE *to;
 
 	if (fd < 0)
 		return fd;
+	own = vsu_fd_dup(fd);
 	to = own < 0 ? NULL : fdopen(own, "w");
 	if (!to) {
-		rc = own < 0 ? rc : -errno;
+		rc = own < 0 ? own : -errno;
 		vsu_fd_close(&own);
 		return vsu_error_sys(err, rc, "file 'machine.json'");
 	}

@@ -288,7 +288,7 @@ static bool on_turn(void *opaque)
 	return serve_pool(w) && serve_client(w) && serve_timer(w);
 }
 
-/* A SIGTERM of the pool is for the command; a client that has sent none is disconnected. */
+/* A SIGTERM of the pool is for the command; a client without a command is disconnected. */
 static bool on_signal(void *opaque, int signo)
 {
 	struct vmm_pool_worker *w = opaque;

@@ -64,7 +64,7 @@ static int check_features(const struct vmm_kvm *kvm, uint32_t features, struct v
 /* Vectors of 128 bits exist wherever there is SVE. */
 static int check_lengths(const struct vmm_kvm *kvm, uint32_t features, struct vsu_error *err)
 {
-	const bool has_vectors = features & 1u << KVM_ARM_VCPU_SVE;
+	const bool has_vectors = features & SVE;
 	uint64_t any = 0;
 	unsigned int i;
 
